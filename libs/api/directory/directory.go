@@ -1,0 +1,52 @@
+// Package directory is the directory service as the other services see it: request types, a client over the bus, and
+// the cache of permissions that the control log keeps current.
+package directory
+
+// Role is what a user is in a room. The empty Role is no member.
+type Role string
+
+// The roles, from least to most.
+const (
+	RoleMember    Role = "member"
+	RoleModerator Role = "moderator" // may also delete others' messages, pin, and remove members
+	RoleOwner     Role = "owner"     // may also change roles, topic and rules
+)
+
+// Access is what one user may do in one room.
+type Access struct {
+	Role   Role `json:"role,omitempty"`
+	Read   bool `json:"read,omitempty"`   // join, history, presence
+	Send   bool `json:"send,omitempty"`   // send, react, typing
+	Direct bool `json:"direct,omitempty"` // a direct room: both may pin
+}
+
+// AccessRequest asks for the Access of a user to a room; the service is ServiceAccess.
+type AccessRequest struct {
+	User string `json:"user"`
+	Room string `json:"room"`
+}
+
+// The services that directory serves on the bus.
+const (
+	ServiceAccess = "directory.access" // AccessRequest to Access
+	ServiceKeys   = "directory.keys"   // KeysRequest to the JWKS document (RFC 7517)
+)
+
+// KeysRequest asks for the public keys that tokens are signed with.
+type KeysRequest struct{}
+
+// The kinds of Change.
+const (
+	ChangeAccess = "access" // User's Access to Room is now Access
+	ChangeRoom   = "room"   // the rules of Room changed: forget every Access to it
+	ChangeUser   = "user"   // User was revoked: close the sockets whose token was issued before At
+)
+
+// Change is an entry of the control log (chat.ControlRoom), encoded as JSON after the entry version byte.
+type Change struct {
+	Kind   string `json:"kind"`
+	User   string `json:"user,omitempty"`
+	Room   string `json:"room,omitempty"`
+	Access Access `json:"access,omitzero"`
+	At     int64  `json:"at,omitempty"` // UTC seconds
+}

@@ -1,0 +1,85 @@
+// Package history is the history service as the other services see it: request types and a client over the bus.
+package history
+
+import "hubbub.internal/libs/chat"
+
+// The services that history serves on the bus.
+const (
+	ServicePage  = "history.page"  // PageRequest to Page
+	ServiceSince = "history.since" // SinceRequest to Since
+	ServiceApply = "history.apply" // ApplyRequest to Applied
+	ServiceRead  = "history.read"  // ReadRequest to ReadReply
+)
+
+// Limits of a page, in messages.
+const (
+	DefaultLimit = 50
+	MaxLimit     = 200
+)
+
+// PageRequest asks for messages of a room: at most one of Before, After and Around is set; none means the newest.
+// The caller has checked that the user may read the room.
+type PageRequest struct {
+	Room   string `json:"room"`
+	Before uint64 `json:"before,omitempty"` // exclusive
+	After  uint64 `json:"after,omitempty"`  // exclusive
+	Around uint64 `json:"around,omitempty"` // half of the limit on each side of it, itself included
+	Limit  int    `json:"limit,omitempty"`  // 1 to MaxLimit; 0: DefaultLimit
+}
+
+// Page is a run of a room's messages, oldest first.
+type Page struct {
+	Messages []chat.Message `json:"messages"`
+	More     bool           `json:"more"` // there are more in the direction asked for
+}
+
+// SinceRequest asks for the log entries of a room after a seq, as they were appended: what a client missed that was
+// away for longer than the bus keeps its log. The answer includes the tail that history has not stored yet.
+type SinceRequest struct {
+	Room  string `json:"room"`
+	After uint64 `json:"after"`
+	ID    string `json:"id,omitempty"` // id of the event at After; empty: not checked
+	Limit int    `json:"limit"`        // 1 to 1,000
+}
+
+// Since answers SinceRequest.
+type Since struct {
+	Entries []Entry `json:"entries"`
+	More    bool    `json:"more,omitempty"`
+	Rewound bool    `json:"rewound,omitempty"` // history has another event at After
+	Through uint64  `json:"through"`           // the answer is complete through this seq
+}
+
+// Entry is a log entry: Data is as chat.AppendEntry made it.
+type Entry struct {
+	Seq  uint64 `json:"seq"`
+	Prev uint64 `json:"prev"`
+	User string `json:"user"`
+	ID   string `json:"id"`
+	Data []byte `json:"data"`
+}
+
+// ApplyRequest asks history to check an edit, delete, react or pin against the record and to append it to the log.
+// The caller has authenticated the user and checked that the user may send to the room.
+type ApplyRequest struct {
+	Event     chat.Event `json:"event"`     // Type, Room, ID, User, Name, TS, Target, and Text, Emoji or On
+	Moderator bool       `json:"moderator"` // the user may act on others' messages
+	Pin       bool       `json:"pin"`       // the user may pin
+}
+
+// Applied says where the event now stands in the log.
+type Applied struct {
+	Seq uint64 `json:"seq"`
+}
+
+// ReadRequest says that a user has read a room through a seq; the largest wins.
+type ReadRequest struct {
+	Room string `json:"room"`
+	User string `json:"user"`
+	Seq  uint64 `json:"seq"`
+}
+
+// ReadReply has the position that is now kept.
+type ReadReply struct {
+	Seq uint64 `json:"seq"`
+}

@@ -1,0 +1,61 @@
+// Package presence is the presence service as the other services see it: the messages between edges and replicas, the
+// edge's reporter, and a client over the bus.
+package presence
+
+// Status is what a user shows of themself.
+type Status string
+
+// The statuses.
+const (
+	Online    Status = "online"
+	Idle      Status = "idle"
+	DND       Status = "dnd"
+	Invisible Status = "invisible" // told to others as Offline
+	Offline   Status = "offline"
+)
+
+// The services that presence serves on the bus.
+const (
+	ServiceWho  = "presence.who"  // WhoRequest to Who
+	ServiceUser = "presence.user" // UserRequest to User
+)
+
+// WhoRequest asks who is online in a room, over all edges. The caller has checked that the asker may read the room.
+type WhoRequest struct {
+	Room  string `json:"room"`
+	Limit int    `json:"limit,omitempty"` // at most this many users; 0: 200
+}
+
+// Person is a user who is online, over however many sockets.
+type Person struct {
+	User   string `json:"user"`
+	Name   string `json:"name"`
+	Status Status `json:"status"`
+}
+
+// Who answers WhoRequest.
+type Who struct {
+	Count int      `json:"count"` // all who are online in the room, visible to others
+	Users []Person `json:"users"` // sorted by name, at most the limit
+}
+
+// UserRequest asks for one user.
+type UserRequest struct {
+	User string `json:"user"`
+}
+
+// User answers UserRequest.
+type User struct {
+	Status  Status   `json:"status"`
+	Devices []string `json:"devices,omitempty"` // the kinds of the devices that are connected
+}
+
+// Changed is published by the presence service on the live channel of a room, ChannelOf(room), when somebody comes,
+// goes or changes status. Applying one twice does no harm.
+type Changed struct {
+	Users []Person `json:"users"`
+	Count int      `json:"count"`
+}
+
+// ChannelOf returns the live channel on which a room's Changed travel.
+func ChannelOf(room string) string { return "presence.room." + room }

@@ -1,0 +1,236 @@
+// Package bus is the contract between Hubbub's services and the server that links them: a durable, ordered log per
+// room, live fan-out of it, ephemeral messages, and request/reply. The drivers natsbus and redisbus keep it; busurl
+// opens one of them by URL; bustest checks every promise made here against real servers.
+//
+// The bus carries bytes. It knows no chat message, no user and no permission.
+//
+// # Promises common to all methods
+//
+// Concurrency: every method of a Bus may be called from any number of goroutines.
+//
+// Bytes: a slice that the caller passes in is the caller's again as soon as the call returns (asynchronous calls have
+// copied it by then). A slice that the bus passes to a callback is valid until that callback returns; keep a copy.
+//
+// Names: rooms, groups, senders and ids match chat.ValidID ([A-Za-z0-9_-]{1,64}). Channels and services are one to four
+// such names joined by dots. Any other is refused with ErrBadName before it reaches a subject or a key.
+//
+// Reconnect: a driver reconnects for ever. While the server is away, calls that need it fail with ErrUnavailable when
+// their context or, for Append, the AppendTimeout ends; they are not queued for longer. Followers and subscriptions
+// outlive the reconnect by themselves.
+//
+// Close: ends every callback, subscription and background goroutine before it returns; later calls return ErrClosed.
+// Calling it twice is allowed.
+package bus
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// MaxSeq is the greatest Seq: JavaScript reads integers exactly up to it.
+const MaxSeq = 1<<53 - 1
+
+// MaxData is the greatest size of an entry, an ephemeral message, a request or a reply, in bytes.
+const MaxData = 512 << 10
+
+const (
+	// DedupeWindow is how long at least a repeated Append is recognised.
+	DedupeWindow = 2 * time.Minute
+	// AppendTimeout is how long an Append may take, with all of its retries, before it fails with ErrUnavailable.
+	// It is under half of DedupeWindow, so that a caller's repeat still falls into the window.
+	AppendTimeout = 10 * time.Second
+)
+
+var (
+	// ErrClosed is returned by every call after Close.
+	ErrClosed = errors.New("bus is closed")
+	// ErrUnavailable says that the server could not be reached, or did not answer in time. Whether an Append took
+	// effect is then unknown: repeat it with the same ID.
+	ErrUnavailable = errors.New("bus is unavailable")
+	// ErrFull says that the log may not grow: its size limit is reached and a required group has not consumed it.
+	// Nothing was appended; try again later.
+	ErrFull = errors.New("bus log is full")
+	// ErrBadName says that a room, group, sender, id, channel or service is not a valid name.
+	ErrBadName = errors.New("not a valid name on the bus")
+	// ErrTooLarge says that data is longer than MaxData.
+	ErrTooLarge = errors.New("data is too large for the bus")
+	// ErrNoResponder says that nobody serves the service that was asked.
+	ErrNoResponder = errors.New("no such service on the bus")
+	// ErrRetry, wrapped by a consumer's error, says that the entries themselves are good and that the handler's
+	// surroundings are not (its store is down): they are delivered again for ever and never parked.
+	ErrRetry = errors.New("try the entries again later")
+)
+
+// Error is a coded error that crosses Request: a handler's *Error reaches the requester with equal fields. Any other
+// error of a handler arrives with Code "internal" and no detail.
+type Error struct {
+	Code       string        `json:"code"`
+	Message    string        `json:"message"`
+	RetryAfter time.Duration `json:"retry_after,omitempty"` // nanoseconds; 0: waiting alone does not help
+}
+
+// Error returns the code and the message.
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// NewEntry is what a caller appends.
+type NewEntry struct {
+	Room   string
+	Sender string // who sends it, as authenticated by the caller
+	ID     string // the sender's own id of it; (Room, Sender, ID) is the key under which a repeat is recognised
+	Data   []byte // at most MaxData bytes
+}
+
+// Appended is the outcome of an Append.
+type Appended struct {
+	Seq       uint64 // the entry's position in its room
+	Duplicate bool   // the key was appended before, within DedupeWindow: Seq is that entry's, and nothing was added
+}
+
+// Entry is an entry of a room's log.
+type Entry struct {
+	Room   string
+	Seq    uint64 // strictly increasing within the room, not contiguous, at most MaxSeq
+	Prev   uint64 // Seq of the entry before it in the room; 0: the first, or (in Consume) unknown
+	Sender string
+	ID     string
+	Data   []byte
+}
+
+// Position is a place in a room's log: that of the entry with this Seq and ID. The zero Position is the log's start.
+// Identity is both: after a failover that lost the log's tail a Seq may be in use again for another entry. An empty ID
+// matches any.
+type Position struct {
+	Seq uint64
+	ID  string
+}
+
+// Replayed is a part of a room's log.
+type Replayed struct {
+	Entries []Entry // in order, each with its Prev, which for the first is the position asked for; owned by the caller
+	Through uint64  // the answer is complete through this Seq, even if no entry has it
+	More    bool    // the limit cut the answer: ask again after the last entry
+	// Truncated: the log no longer reaches back to the position asked for; entries between it and the log's beginning
+	// are with the consumers of the log only. Entries holds what the log still has.
+	Truncated bool
+	// Rewound: the log has another entry at the position asked for, or ends before it: it lost its tail in a
+	// failover, or was restored to an older state. Entries is empty and Through is the log's head.
+	Rewound bool
+}
+
+// Follower is told of the entries of a room as they are appended. Its methods are called for one room by one goroutine
+// at a time, must not block, and must not call back into the bus.
+type Follower interface {
+	// Entry is called for each entry after the head that Follow returned, once, in order. e.Prev is true: it is the
+	// Seq of the entry delivered before, or that head. What a lost connection or a slow consumer made the driver miss
+	// is filled from the log before anything newer is delivered. e.Data is valid until the call returns.
+	Entry(e Entry)
+	// Rewound is called when the log turns out to have lost entries that were delivered: whatever was learnt of the
+	// room's positions is void. Entries after head follow.
+	Rewound(room string, head uint64)
+}
+
+// Subscription is the handle of something that delivers.
+type Subscription interface {
+	// Stop ends the delivery: when it has returned, no callback of the subscription runs or will run. It may be
+	// called twice, and not from within a callback of its own.
+	Stop()
+}
+
+// Log is the durable, ordered record of every room. An entry is in it from the moment its Append succeeds, survives
+// kill -9 of the server with the settings that Hubbub ships, and stays until retention takes it: by age or size, but
+// never before every required group has consumed it.
+type Log interface {
+	// Append adds an entry and calls done exactly once, from another goroutine, within AppendTimeout: on success, when
+	// the log has the entry. It returns without waiting for the server. Two Appends of one sender to one room take
+	// effect in the order of the calls only if the second call is made after the first's done: keep one in flight.
+	// done must not block. Errors: ErrBadName, ErrTooLarge, ErrFull, ErrUnavailable, ErrClosed.
+	Append(e NewEntry, done func(Appended, error))
+
+	// Replay returns the entries of room after a position, at most limit of them (1 to 1,000), with everything that
+	// was acknowledged before the call. A room without entries is answered with Through 0 and no error.
+	Replay(ctx context.Context, room string, after Position, limit int) (Replayed, error)
+
+	// Follow delivers to f every entry of room that is appended after the returned head; what is at or before head
+	// can be had from Replay, so that the two together miss nothing. It blocks until the server has confirmed.
+	// Several followers of one room share one subscription at the server; concurrent calls are batched.
+	Follow(ctx context.Context, room string, f Follower) (head uint64, s Subscription, err error)
+
+	// Consume hands every entry of every room to the group, each to one member of it at least once, and blocks until
+	// ctx ends, when it returns nil, or the bus is closed. handle gets a batch in which the entries of one room are in
+	// order; it owns the batch until it returns. nil acknowledges all of it. An error that wraps ErrRetry has the batch
+	// delivered again after a growing delay, for ever. Any other error counts as a try: after several, the entries are
+	// handed over one by one, and one that still fails is parked in the group's dead letters and passed over. Entries
+	// of one room are not handed to two members at the same time, except after a member was taken for dead.
+	// An entry's Prev is 0.
+	Consume(ctx context.Context, group string, handle func(ctx context.Context, batch []Entry) error) error
+
+	// DeadLetters returns at most limit parked entries of a group, oldest first.
+	DeadLetters(ctx context.Context, group string, limit int) ([]DeadLetter, error)
+
+	// Remove erases the content of an entry: it is no longer replayed or consumed. Removing one that is not there is
+	// not an error.
+	Remove(ctx context.Context, room string, seq uint64) error
+
+	// Advance makes every later Append of every room return a Seq above past. It is for a service that remembers
+	// Seqs beyond the log's life (history), at its start.
+	Advance(ctx context.Context, past uint64) error
+}
+
+// DeadLetter is an entry that a group's handler kept failing on.
+type DeadLetter struct {
+	Entry  Entry
+	Reason string    // the handler's last error
+	At     time.Time // when it was parked
+}
+
+// Live carries what is worth something only now: typing, presence, read positions. At most once, in the order of one
+// publisher's calls, to those who are subscribed at the time.
+type Live interface {
+	// Publish sends data to the subscribers of a channel on every process. It does not wait for the server; while
+	// that is away, what does not fit a small buffer is dropped.
+	Publish(channel string, data []byte) error
+	// Subscribe calls handle for each message on the channel, one at a time, and returns when the server has
+	// confirmed. handle must not block.
+	Subscribe(ctx context.Context, channel string, handle func(data []byte)) (Subscription, error)
+}
+
+// RPC is request and reply between services, each request to one of the processes that serve it.
+type RPC interface {
+	// Request asks a service and returns its reply, which the caller owns. The context's deadline, 5 s if it has none,
+	// is carried to the handler. Errors: *Error as the handler returned it, ErrNoResponder, ErrUnavailable (also: no
+	// reply in time), ErrTooLarge, ErrBadName, ErrClosed.
+	Request(ctx context.Context, service string, data []byte) ([]byte, error)
+	// Serve has handle answer requests to the service until Stop, which waits for the requests in hand. Up to a few
+	// hundred run at the same time; the context ends with the request's deadline. Processes that serve the same name
+	// share its requests.
+	Serve(ctx context.Context, service string, handle func(ctx context.Context, data []byte) ([]byte, error)) (Subscription, error)
+}
+
+// Bus is the whole contract.
+type Bus interface {
+	Log
+	Live
+	RPC
+	// Probe sends a message to itself over the bus and waits for it: nil means that publishing and receiving both
+	// work right now. A connection that is up and silent fails it.
+	Probe(ctx context.Context) error
+	// Close ends everything; see the package comment.
+	Close() error
+}
+
+// Append appends e to b's log and waits for the outcome. When ctx ends first, the entry may still be appended.
+func Append(ctx context.Context, b Log, e NewEntry) (Appended, error) {
+	type outcome struct {
+		a   Appended
+		err error
+	}
+	c := make(chan outcome, 1)
+	b.Append(e, func(a Appended, err error) { c <- outcome{a, err} })
+	select {
+	case o := <-c:
+		return o.a, o.err
+	case <-ctx.Done():
+		return Appended{}, ctx.Err()
+	}
+}

@@ -1,0 +1,101 @@
+package chat
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// The types of the events that a room's log carries. Unknown types pass through every service unchanged, so that a
+// newer release can add some.
+const (
+	TypeMsg     = "msg"     // a message: ID, User, Name, Text
+	TypeEdited  = "edited"  // Target has the new Text
+	TypeDeleted = "deleted" // Target's content is gone
+	TypeReacted = "reacted" // User put (On) or took back Emoji on Target
+	TypePinned  = "pinned"  // User pinned (On) or unpinned Target
+	TypeTopic   = "topic"   // the room's Name and Text (its topic) are now these
+	TypeMember  = "member"  // Member's role in the room is now Role; empty: no longer a member
+	TypeReset   = "reset"   // nothing before this entry is replayed
+	TypeInvited = "invited" // in a user's own room: the user is now a member of Target
+	TypeRemoved = "removed" // in a user's own room: the user is no longer a member of Target
+)
+
+// Event is an entry of a room's log as clients see it. Which fields are set depends on Type; see PROTOCOL.md in
+// libs/wire for each.
+type Event struct {
+	Type string `json:"type"`
+	Seq  uint64 `json:"seq,omitempty"`  // position in the room's log; below 2^53, strictly increasing, not contiguous
+	Prev uint64 `json:"prev,omitempty"` // Seq of the entry before it in the room; 0 for the first
+	Room string `json:"room"`
+	ID   string `json:"id"`             // unique with Room and User; chosen by the sender
+	User string `json:"user,omitempty"` // id of the user who caused it
+	Name string `json:"name,omitempty"` // that user's name at the time, or the room's name in a topic event
+	TS   int64  `json:"ts"`             // UTC milliseconds of the edge's clock; for display only: Seq orders
+
+	Text   string `json:"text,omitempty"`
+	Target string `json:"target,omitempty"` // ID of the message that it is about
+	Emoji  string `json:"emoji,omitempty"`
+	On     bool   `json:"on,omitempty"`
+	Member string `json:"member,omitempty"`
+	Role   string `json:"role,omitempty"`
+}
+
+// Message is a message as history keeps it: the msg event with what later events did to it.
+type Message struct {
+	Event
+	EditedTS  int64               `json:"edited_ts,omitempty"` // UTC milliseconds of the last edit
+	Deleted   bool                `json:"deleted,omitempty"`   // Text is then empty
+	Pinned    bool                `json:"pinned,omitempty"`
+	Reactions map[string][]string `json:"reactions,omitempty"` // emoji to the ids of the users who put it, in order
+}
+
+// EntryVersion is the first byte of every log entry that this release writes. Release N reads the entries of N-1 and
+// N+1: a higher version may add fields and types, and nothing else.
+const EntryVersion = 1
+
+// ErrBadEntry is returned for log data that is not an entry.
+var ErrBadEntry = errors.New("not a log entry")
+
+// AppendEntry appends the log form of e to dst and returns the extended slice: the version byte and then the event's
+// JSON without Seq and Prev, which only the log knows. Whoever delivers the entry splices those two in with
+// AppendFrame.
+func AppendEntry(dst []byte, e Event) ([]byte, error) {
+	e.Seq, e.Prev = 0, 0
+	b, err := json.Marshal(e)
+	if err != nil {
+		return dst, fmt.Errorf("encode entry: %w", err)
+	}
+	return append(append(dst, EntryVersion), b...), nil
+}
+
+// AppendFrame appends the client's form of a log entry to dst: the event's JSON with seq and prev spliced in at its
+// start. It allocates nothing when dst has room. The data is not parsed: it was written by AppendEntry or by a newer
+// release's.
+func AppendFrame(dst, data []byte, seq, prev uint64) ([]byte, error) {
+	if len(data) < 3 || data[1] != '{' {
+		return dst, ErrBadEntry
+	}
+	dst = append(dst, `{"seq":`...)
+	dst = strconv.AppendUint(dst, seq, 10)
+	dst = append(dst, `,"prev":`...)
+	dst = strconv.AppendUint(dst, prev, 10)
+	if data[2] != '}' {
+		dst = append(dst, ',')
+	}
+	return append(dst, data[2:]...), nil
+}
+
+// DecodeEntry returns the event of a log entry, with the given position.
+func DecodeEntry(data []byte, seq, prev uint64) (Event, error) {
+	if len(data) < 3 || data[1] != '{' {
+		return Event{}, ErrBadEntry
+	}
+	var e Event
+	if err := json.Unmarshal(data[1:], &e); err != nil {
+		return Event{}, fmt.Errorf("%w: %w", ErrBadEntry, err)
+	}
+	e.Seq, e.Prev = seq, prev
+	return e, nil
+}
