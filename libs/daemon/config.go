@@ -1,0 +1,140 @@
+package daemon
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// Config is what every program can be told; embed it in the program's own configuration.
+type Config struct {
+	OpsListen string `help:"Address of the ops port: /metrics /healthz /readyz /debug/pprof. Keep it private; empty turns it off." default:":9090" placeholder:"HOST:PORT"`
+	LogLevel  string `help:"Least level that is logged: debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
+	LogFormat string `help:"Form of the logs: json, or console for people." default:"json" enum:"json,console"`
+}
+
+// envPrefix begins the name of every environment variable that sets a flag.
+const envPrefix = "HUBBUB"
+
+// parse fills cfg, a pointer to a struct that embeds Config, from args, the environment, files named by the
+// environment, and defaults, in that order, and validates it.
+func parse(name, description string, cfg any, args []string) (*Config, error) {
+	k, err := kong.New(cfg,
+		kong.Name(name),
+		kong.Description(description+"\n\nEvery flag can be set by the environment variable named beside it, or, to keep a secret out of the environment, read from the file that the same variable with _FILE at its end names."),
+		kong.DefaultEnvars(envPrefix),
+		kong.Resolvers(kong.ResolverFunc(resolveFile)),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("configuration of %s: %w", name, err)
+	}
+	if _, err := k.Parse(args); err != nil {
+		return nil, fmt.Errorf("%w; try %s --help", err, name)
+	}
+	if err := Validate(cfg); err != nil {
+		return nil, fmt.Errorf("%w; try %s --help", err, name)
+	}
+	base, ok := find(reflect.ValueOf(cfg).Elem())
+	if !ok {
+		return nil, fmt.Errorf("configuration of %s does not embed daemon.Config", name)
+	}
+	return base, nil
+}
+
+// resolveFile answers a flag that neither the command line nor the environment has set from the file that its
+// variable with _FILE at its end names.
+func resolveFile(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, env := range flag.Envs {
+		if os.Getenv(env) != "" {
+			return nil, nil
+		}
+		path := os.Getenv(env + "_FILE")
+		if path == "" {
+			continue
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("%s_FILE: %w", env, err)
+		}
+		return strings.TrimRight(string(b), "\r\n"), nil
+	}
+	return nil, nil
+}
+
+// Validate calls the Validate method of every struct that cfg is made of, and returns all that they say.
+func Validate(cfg any) error {
+	v := reflect.ValueOf(cfg)
+	if v.Kind() == reflect.Pointer {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	var errs []error
+	for i := range v.NumField() {
+		f := v.Field(i)
+		if f.Kind() == reflect.Struct && v.Type().Field(i).IsExported() {
+			errs = append(errs, Validate(f.Addr().Interface()))
+		}
+	}
+	// An embedded struct's promoted method would say the same thing twice.
+	if t, ok := v.Addr().Interface().(interface{ Validate() error }); ok && !promoted(v.Type()) {
+		errs = append(errs, t.Validate())
+	}
+	return errors.Join(errs...)
+}
+
+func promoted(t reflect.Type) bool {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if !f.Anonymous {
+			continue
+		}
+		if _, ok := reflect.PointerTo(f.Type).MethodByName("Validate"); ok {
+			return true
+		}
+	}
+	return false
+}
+
+func find(v reflect.Value) (*Config, bool) {
+	if c, ok := v.Addr().Interface().(*Config); ok {
+		return c, true
+	}
+	for i := range v.NumField() {
+		if f := v.Field(i); f.Kind() == reflect.Struct && v.Type().Field(i).IsExported() {
+			if c, ok := find(f); ok {
+				return c, true
+			}
+		}
+	}
+	return nil, false
+}
+
+func newLogger(name string, cfg Config) (*zap.Logger, error) {
+	level, err := zapcore.ParseLevel(cfg.LogLevel)
+	if err != nil {
+		return nil, fmt.Errorf("--log-level: %w", err)
+	}
+	enc := zap.NewProductionEncoderConfig()
+	enc.EncodeTime = zapcore.ISO8601TimeEncoder
+	enc.TimeKey = "time"
+	encoder := zapcore.NewJSONEncoder(enc)
+	if cfg.LogFormat == "console" {
+		enc.EncodeTime = zapcore.TimeEncoderOfLayout("15:04:05")
+		enc.EncodeLevel = zapcore.CapitalLevelEncoder
+		enc.NewReflectedEncoder = func(w io.Writer) zapcore.ReflectedEncoder { return json.NewEncoder(w) }
+		encoder = zapcore.NewConsoleEncoder(enc)
+	}
+	core := zapcore.NewCore(encoder, zapcore.Lock(os.Stderr), level)
+	return zap.New(core, zap.AddStacktrace(zapcore.DPanicLevel)).With(zap.String("service", name)), nil
+}

@@ -1,0 +1,141 @@
+// Package daemon is what every Hubbub process has in common: configuration from flags and environment, logs, the ops
+// port (metrics, health, readiness, profiles), start order, reverse stop, signals and the exit code.
+//
+// It owns the process; it knows nothing of what runs in it.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/zap"
+)
+
+// Process is a running program: what its components log to, register metrics with and report their readiness to. Its
+// methods are safe for concurrent use.
+type Process struct {
+	Log     *zap.Logger
+	Metrics *prometheus.Registry
+
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	ready  readiness
+
+	mu    sync.Mutex
+	stops []func() // what stops each component and closes each resource, in the order of their start
+}
+
+// errStopped is the cause of the context's end when a component has simply ended.
+var errStopped = errors.New("stopped")
+
+// Main parses cfg from the command line and the environment, runs the program and exits: with 0 after a signal or a
+// clean end, with 1 and one line on standard error after a failure, with 2 when the configuration is wrong. cfg is a
+// pointer to a struct that embeds Config. run starts components with p.Go and p.Serve and may return before they end;
+// what it has opened for them it closes with p.Defer. ctx ends at SIGINT or SIGTERM, or when a component ends; a second
+// signal kills the process.
+func Main(name, description string, cfg any, run func(ctx context.Context, p *Process) error) {
+	base, err := parse(name, description, cfg, os.Args[1:])
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // from now on a signal has its default effect: a second one kills
+	if err := Run(ctx, name, *base, run); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(1)
+	}
+}
+
+// Run runs a program until ctx ends or one of its components does, and returns when everything in it has stopped: nil,
+// or the first failure. Main is this with signals and an exit code.
+func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Context, p *Process) error) error {
+	log, err := newLogger(name, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Sync() }()
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p := &Process{Log: log, Metrics: prometheus.NewRegistry(), ctx: ctx, cancel: cancel}
+	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+
+	// The ops port is up before anything else and down after everything else, so that a slow start and a long drain
+	// can both be watched.
+	stopOps := func() {}
+	if cfg.OpsListen != "" {
+		if stopOps, err = p.serveOps(cfg.OpsListen); err != nil {
+			return err
+		}
+	}
+	defer stopOps()
+
+	err = run(ctx, p)
+	if err == nil {
+		p.ready.started.Store(true)
+		<-ctx.Done()
+	}
+	p.ready.stopping.Store(true)
+	cancel(err)
+	p.stop()
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	if errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// stop stops what has been started, the last first, each before the one that it was started after: an edge drains
+// while the services and the bus that it needs are still there.
+func (p *Process) stop() {
+	for {
+		p.mu.Lock()
+		n := len(p.stops)
+		if n == 0 {
+			p.mu.Unlock()
+			return
+		}
+		stop := p.stops[n-1]
+		p.stops = p.stops[:n-1]
+		p.mu.Unlock()
+		stop()
+	}
+}
+
+// Defer has close called when the process stops, after everything that was started later has ended.
+func (p *Process) Defer(close func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stops = append(p.stops, close)
+}
+
+// Go runs a component in a goroutine of its own. Its context ends when the process stops and everything started later
+// has ended; the process waits for it before it stops what was started earlier. A component that returns before stops
+// the process: with its error, if it has one.
+func (p *Process) Go(name string, run func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(p.ctx))
+	done := make(chan struct{})
+	p.Defer(func() { cancel(); <-done })
+	go func() {
+		defer close(done)
+		err := run(ctx)
+		switch {
+		case ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)):
+		case err == nil:
+			p.cancel(errStopped)
+		default:
+			p.Log.Error("component failed", zap.String("component", name), zap.Error(err))
+			p.cancel(fmt.Errorf("%s: %w", name, err))
+		}
+	}()
+}
