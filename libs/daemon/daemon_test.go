@@ -158,12 +158,18 @@ func TestOpsAndServe(t *testing.T) {
 	if _, body := get(t, "http://"+ops+"/metrics"); !strings.Contains(body, "go_goroutines") {
 		t.Error("no metrics")
 	}
+	if err := askReady(ops); err != nil {
+		t.Errorf("askReady returned %v", err)
+	}
 	if status, _ := get(t, "http://"+ops+"/healthz"); status != 200 {
 		t.Errorf("healthz: %d", status)
 	}
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+	if err := askReady(ops); err == nil {
+		t.Error("askReady found a process that has ended")
 	}
 
 	ctx, cancel = context.WithCancel(t.Context())

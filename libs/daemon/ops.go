@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/pprof"
 	"sort"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -103,4 +105,23 @@ func (p *Process) serveOps(addr string) (stop func(), err error) {
 	})
 	p.Log.Debug("ops port is up", zap.Stringer("addr", l.Addr()))
 	return func() { _ = s.Close(); wait.Wait() }, nil
+}
+
+// askReady asks the process whose ops port is addr, on this machine, whether it is ready.
+func askReady(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("--ops-listen: %w", err)
+	}
+	client := &http.Client{Timeout: checkTimeout + time.Second}
+	r, err := client.Get("http://" + net.JoinHostPort("127.0.0.1", port) + "/readyz")
+	if err != nil {
+		return err
+	}
+	defer r.Body.Close()
+	if r.StatusCode != http.StatusOK {
+		why, _ := io.ReadAll(io.LimitReader(r.Body, 4<<10))
+		return fmt.Errorf("not ready: %s", strings.TrimSpace(string(why)))
+	}
+	return nil
 }

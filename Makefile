@@ -1,0 +1,66 @@
+# Hubbub. `make help` lists the targets.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+MODULES := libs services/directory services/edge services/history services/hubbub services/presence
+SERVICES := directory edge history presence
+GO ?= go
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
+
+# Where `make run` listens and keeps its data, and the parts it uses; empty means the embedded ones.
+LISTEN ?= :9080
+DATA ?= data
+BUS ?= $(HUBBUB_BUS)
+STORE ?= $(HUBBUB_STORE)
+
+WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test-results/*' 2>/dev/null)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+.PHONY: run
+run: tools build-hubbub web/dist/index.html ## run everything in one process: http://localhost:9080 (BUS=redis://… STORE=mongodb://… swap the parts)
+	@exec env $(if $(BUS),HUBBUB_BUS='$(BUS)') $(if $(STORE),HUBBUB_STORE='$(STORE)') \
+		bin/hubbub up --listen '$(LISTEN)' --data '$(DATA)' --web web/dist
+
+.PHONY: test
+test: ## lint, then run every test there is; installs what the tests need, or says what is missing
+	@infra/test/run.sh
+
+.PHONY: lint
+lint: $(GOLANGCI) ## vet, lint, and check that go.mod files are tidy
+	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(CURDIR)/$(GOLANGCI) run ./... && GOWORK=off $(GO) mod tidy -diff); done
+	@for os in darwin windows; do echo "vet for $$os"; (cd services/edge && GOOS=$$os $(GO) vet ./...); done
+
+.PHONY: tidy
+tidy: ## tidy every go.mod and the workspace
+	@$(GO) work sync
+	@for m in $(MODULES); do (cd $$m && GOWORK=off $(GO) mod tidy); done
+
+.PHONY: build
+build: build-hubbub web/dist/index.html ## build every binary into bin/ and the page into web/dist
+	@for s in $(SERVICES); do (cd services/$$s && $(GO) build -o $(CURDIR)/bin/$$s ./cmd/$$s); done
+
+.PHONY: build-hubbub
+build-hubbub:
+	@cd services/hubbub && $(GO) build -o $(CURDIR)/bin/hubbub ./cmd/hubbub
+
+.PHONY: tools
+tools:
+	@infra/test/tools.sh
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	@cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
+	@cd web && npm run --silent build
+	@touch $@
+
+$(GOLANGCI):
+	@mkdir -p .cache/bin
+	GOBIN=$(CURDIR)/.cache/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv .cache/bin/golangci-lint $@

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Runs every test there is, from cold. Needs Go and Node; installs or names the rest. CI and `make test` are this.
+set -eu -o pipefail
+cd "$(dirname "$0")/../.."
+infra/test/tools.sh
+infra/test/servers.sh
+export PATH=$PATH:/usr/sbin
+
+step() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
+
+step "the page: install, check, test, build"
+make --no-print-directory web/dist/index.html
+(cd web && npm run --silent check && npm test --silent)
+
+step "configuration files"
+infra/test/configs.sh
+
+step "lint"
+make --no-print-directory lint
+
+step "each module on its own, as its container builds it"
+for m in libs services/directory services/edge services/history services/presence services/hubbub; do
+  (cd $m && GOWORK=off go build ./...)
+done
+
+step "go test -race"
+for m in libs services/directory services/edge services/history services/presence services/hubbub; do
+  (cd $m && go test -race -timeout 8m ./...)
+done
+
+step "the page in Chromium, on the real server"
+make --no-print-directory build-hubbub
+(cd web && HUBBUB_BIN="$PWD/../bin/hubbub" npm run --silent e2e)
+
+step "all passed"
