@@ -39,8 +39,10 @@ var errStopped = errors.New("stopped")
 // clean end, with 1 and one line on standard error after a failure, with 2 when the configuration is wrong. cfg is a
 // pointer to a struct that embeds Config. run starts components with p.Go and p.Serve and may return before they end;
 // what it has opened for them it closes with p.Defer. ctx ends at SIGINT or SIGTERM, or when a component ends; a second
-// signal kills the process. With the one argument healthcheck the program asks the process that runs with the same
-environment whether it is ready, and exits with 0 if so: a container without a shell can be checked by it.
+// signal kills the process.
+//
+// With the one argument healthcheck the program asks the process that runs with the same
+// environment whether it is ready, and exits with 0 if so: a container without a shell can be checked by it.
 func Main(name, description string, cfg any, run func(ctx context.Context, p *Process) error) {
 	args := os.Args[1:]
 	healthcheck := len(args) == 1 && args[0] == "healthcheck"
