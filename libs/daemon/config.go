@@ -14,11 +14,12 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Config is what every program can be told; embed it in the program's own configuration.
+// Config is what every program can be told; embed it in the program's own configuration. A program whose defaults
+// differ gives them by a method Vars() kong.Vars of its configuration: a tag default:"${name=value}" asks for name.
 type Config struct {
-	OpsListen string `help:"Address of the ops port: /metrics /healthz /readyz /debug/pprof. Keep it private; empty turns it off." default:":9090" placeholder:"HOST:PORT"`
-	LogLevel  string `help:"Least level that is logged: debug, info, warn or error." default:"info" enum:"debug,info,warn,error"`
-	LogFormat string `help:"Form of the logs: json, or console for people." default:"json" enum:"json,console"`
+	OpsListen string `help:"Address of the ops port: /metrics /healthz /readyz /debug/pprof. Keep it private; empty turns it off." default:"${ops_listen=:9090}" placeholder:"HOST:PORT"`
+	LogLevel  string `help:"Least level that is logged: debug, info, warn or error." default:"${log_level=info}" enum:"debug,info,warn,error"`
+	LogFormat string `help:"Form of the logs: json, or console for people." default:"${log_format=json}" enum:"json,console"`
 }
 
 // envPrefix begins the name of every environment variable that sets a flag.
@@ -27,12 +28,16 @@ const envPrefix = "HUBBUB"
 // parse fills cfg, a pointer to a struct that embeds Config, from args, the environment, files named by the
 // environment, and defaults, in that order, and validates it.
 func parse(name, description string, cfg any, args []string) (*Config, error) {
+	vars := kong.Vars{}
+	if v, ok := cfg.(interface{ Vars() kong.Vars }); ok {
+		vars = v.Vars()
+	}
 	k, err := kong.New(cfg,
+		vars,
 		kong.Name(name),
 		kong.Description(description+"\n\nEvery flag can be set by the environment variable named beside it, or, to keep a secret out of the environment, read from the file that the same variable with _FILE at its end names."),
 		kong.DefaultEnvars(envPrefix),
 		kong.Resolvers(kong.ResolverFunc(resolveFile)),
-		kong.UsageOnError(),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("configuration of %s: %w", name, err)
@@ -70,25 +75,22 @@ func resolveFile(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	return nil, nil
 }
 
-// Validate calls the Validate method of every struct that cfg is made of, and returns all that they say.
+// Validate calls the Validate method of cfg, a pointer to a struct; where it has none, those of the structs that it is
+// made of, and returns all that they say. A struct with the method answers for its parts.
 func Validate(cfg any) error {
-	v := reflect.ValueOf(cfg)
-	if v.Kind() == reflect.Pointer {
-		v = v.Elem()
-	}
+	v := reflect.ValueOf(cfg).Elem()
 	if v.Kind() != reflect.Struct {
 		return nil
 	}
+	// An embedded struct's promoted method speaks for that struct alone.
+	if t, ok := cfg.(interface{ Validate() error }); ok && !promoted(v.Type()) {
+		return t.Validate()
+	}
 	var errs []error
 	for i := range v.NumField() {
-		f := v.Field(i)
-		if f.Kind() == reflect.Struct && v.Type().Field(i).IsExported() {
+		if f := v.Field(i); f.Kind() == reflect.Struct && v.Type().Field(i).IsExported() {
 			errs = append(errs, Validate(f.Addr().Interface()))
 		}
-	}
-	// An embedded struct's promoted method would say the same thing twice.
-	if t, ok := v.Addr().Interface().(interface{ Validate() error }); ok && !promoted(v.Type()) {
-		errs = append(errs, t.Validate())
 	}
 	return errors.Join(errs...)
 }

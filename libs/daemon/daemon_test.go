@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/alecthomas/kong"
 	"go.uber.org/goleak"
 )
 
@@ -78,6 +79,21 @@ func TestConfig(t *testing.T) {
 				t.Errorf("got %+v", cfg)
 			}
 		})
+	}
+}
+
+type quiet struct{ Config }
+
+func (quiet) Vars() kong.Vars { return kong.Vars{"log_level": "error"} }
+
+func TestVars(t *testing.T) {
+	var cfg quiet
+	base, err := parse("prog", "A program.", &cfg, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if base.LogLevel != "error" || base.LogFormat != "json" {
+		t.Errorf("got %+v", base)
 	}
 }
 
