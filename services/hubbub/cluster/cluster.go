@@ -1,0 +1,172 @@
+// Package cluster runs Hubbub as it is deployed, every service a process of its own behind nginx, on the loopback
+// interface of one machine: for tests that break things.
+//
+// It owns processes, ports and files; it knows nothing of what the processes say to each other.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+)
+
+// The buses that a cluster can run on.
+const (
+	Redis = "redis"
+	NATS  = "nats"
+)
+
+// Config says what to run.
+type Config struct {
+	Bus      string // Redis or NATS
+	Edges    int    // edge processes
+	Presence int    // presence processes
+	Dir      string // data, logs and configuration; made when missing
+	Bin      string // folder of the binaries, as Build made them
+	Web      string // folder of the built page; empty: none
+	Store    string // store URL of history and directory; empty: a SQLite file each
+}
+
+// Cluster is a set of running processes. Its methods are safe for concurrent use.
+type Cluster struct {
+	URL string // where nginx answers: http://127.0.0.1:port
+
+	cfg     Config
+	busPort int
+	order   []*Process // in the order of their start
+	byName  map[string]*Process
+}
+
+// Start starts everything and returns when it is ready. The processes are named redis or nats, directory, history,
+// presence-1 …, edge-1 … and nginx. On an error nothing is left running.
+func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
+	c := &Cluster{cfg: cfg, byName: make(map[string]*Process)}
+	defer func() {
+		if err != nil {
+			c.Close()
+		}
+	}()
+	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
+		return nil, fmt.Errorf("folder of the cluster: %w", err)
+	}
+	bus, err := c.bus()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.start(ctx, bus); err != nil {
+		return nil, err
+	}
+	services := []*Process{c.service("directory", "directory", true), c.service("history", "history", true)}
+	for i := range cfg.Presence {
+		services = append(services, c.service("presence-"+strconv.Itoa(i+1), "presence", false))
+	}
+	for i := range cfg.Edges {
+		services = append(services, c.service("edge-"+strconv.Itoa(i+1), "edge", false))
+	}
+	// They need one another only when asked something: start them together.
+	errs := make([]error, len(services))
+	var wait sync.WaitGroup
+	for i, p := range services {
+		c.add(p)
+		wait.Go(func() { errs[i] = p.Start(ctx) })
+	}
+	wait.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	front, err := c.nginx()
+	if err != nil {
+		return nil, err
+	}
+	return c, c.start(ctx, front)
+}
+
+// Close kills what still runs and waits for it.
+func (c *Cluster) Close() {
+	for i := len(c.order) - 1; i >= 0; i-- {
+		c.order[i].Kill()
+	}
+}
+
+// Process returns the process of that name, or nil.
+func (c *Cluster) Process(name string) *Process { return c.byName[name] }
+
+// Bus returns the process of the bus.
+func (c *Cluster) Bus() *Process { return c.byName[c.cfg.Bus] }
+
+// All returns every process, in the order of their start.
+func (c *Cluster) All() []*Process { return c.order }
+
+// BusURL returns what the services are given as --bus.
+func (c *Cluster) BusURL() string { return fmt.Sprintf("%s://127.0.0.1:%d", c.cfg.Bus, c.busPort) }
+
+func (c *Cluster) add(p *Process) {
+	c.order = append(c.order, p)
+	c.byName[p.Name] = p
+}
+
+func (c *Cluster) start(ctx context.Context, p *Process) error {
+	c.add(p)
+	return p.Start(ctx)
+}
+
+func (c *Cluster) bus() (*Process, error) {
+	c.busPort = freePort()
+	dir := filepath.Join(c.cfg.Dir, c.cfg.Bus)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("folder of the bus: %w", err)
+	}
+	port := strconv.Itoa(c.busPort)
+	p := &Process{Name: c.cfg.Bus, dir: c.cfg.Dir, ready: listening("127.0.0.1:" + port)}
+	switch c.cfg.Bus {
+	case Redis:
+		// The settings of docker-compose.yml.
+		p.path = "redis-server"
+		p.args = []string{
+			"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "",
+			"--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
+		}
+	case NATS:
+		p.path = filepath.Join(c.cfg.Bin, "nats-server")
+		p.args = []string{"--config", filepath.Join(c.cfg.Dir, "nats.conf")}
+		conf := fmt.Sprintf("listen: 127.0.0.1:%s\nmax_payload: 1MB\njetstream { store_dir: %q, sync_interval: 1s }\n", port, dir)
+		if err := os.WriteFile(p.args[1], []byte(conf), 0o600); err != nil {
+			return nil, fmt.Errorf("configuration of nats-server: %w", err)
+		}
+	default:
+		return nil, fmt.Errorf("a cluster runs on %s or %s, not on %q", Redis, NATS, c.cfg.Bus)
+	}
+	return p, nil
+}
+
+func (c *Cluster) service(name, binary string, store bool) *Process {
+	listen := "127.0.0.1:" + strconv.Itoa(freePort())
+	ops := "127.0.0.1:" + strconv.Itoa(freePort())
+	p := &Process{
+		Name: name, Addr: listen, Ops: ops, dir: c.cfg.Dir, ready: answers("http://" + ops + "/readyz"),
+		path: filepath.Join(c.cfg.Bin, binary),
+		args: []string{"--listen", listen, "--ops-listen", ops, "--bus", c.BusURL()},
+	}
+	if store {
+		url := c.cfg.Store
+		if url == "" {
+			url = "sqlite:" + filepath.Join(c.cfg.Dir, name+".db")
+		}
+		p.args = append(p.args, "--store", url)
+	}
+	return p
+}
+
+func freePort() int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err) // no loopback: nothing here can work
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}

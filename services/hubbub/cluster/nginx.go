@@ -1,0 +1,97 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// nginx returns the front: the shipped nginx.conf and routes.conf, with other folders and the addresses of the cluster.
+func (c *Cluster) nginx() (*Process, error) {
+	addrs := map[string][]string{}
+	for _, p := range c.order {
+		if p.Addr != "" {
+			service, _, _ := strings.Cut(p.Name, "-")
+			addrs[service] = append(addrs[service], p.Addr)
+		}
+	}
+	return NGINX(filepath.Join(c.cfg.Dir, "front"), c.cfg.Web, addrs, func(url string) { c.URL = url })
+}
+
+// NGINX returns an nginx, not yet started, with the shipped routes in front of services at other addresses. dir is for
+// its files, web the folder of the page. told is given the URL at which it will answer.
+func NGINX(dir, web string, addrs map[string][]string, told func(url string)) (*Process, error) {
+	root, err := Root()
+	if err != nil {
+		return nil, err
+	}
+	if web == "" {
+		web = filepath.Join(dir, "html")
+	}
+	for _, d := range []string{dir, filepath.Join(dir, "html"), filepath.Join(dir, "tmp")} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return nil, fmt.Errorf("folder of nginx: %w", err)
+		}
+	}
+	listen := fmt.Sprintf("127.0.0.1:%d", freePort())
+	moved := strings.NewReplacer(
+		"/etc/nginx/hubbub", dir, "/usr/share/nginx/html", web, "/var/run/nginx.pid", filepath.Join(dir, "pid"),
+		"/tmp/nginx_", filepath.Join(dir, "tmp")+"/", "/dev/stdout", filepath.Join(dir, "access.log"),
+		"listen 8080;", "listen "+listen+";", "listen [::]:8080;", "", "worker_processes auto;", "worker_processes 1; daemon off;",
+		"worker_rlimit_nofile 65536;", "", "worker_connections 32768;", "worker_connections 4096;",
+		// Every client of a test has the same address.
+		"rate=5r/s", "rate=1000r/s", "rate=100r/s", "rate=10000r/s",
+	)
+	var services strings.Builder
+	for _, s := range []string{"edge", "history", "presence", "directory"} {
+		fmt.Fprintf(&services, "upstream %ss {\n", s)
+		for _, a := range addrs[s] {
+			// A service that was killed is tried again a second later.
+			fmt.Fprintf(&services, "    server %s max_fails=1 fail_timeout=1s;\n", a)
+		}
+		fmt.Fprintf(&services, "}\nmap $host $hubbub_%s { default %ss; }\n", s, s)
+	}
+	files := map[string]string{"services.conf": services.String()}
+	for _, name := range []string{"nginx.conf", "routes.conf"} {
+		b, err := os.ReadFile(filepath.Join(root, "infra/nginx", name))
+		if err != nil {
+			return nil, fmt.Errorf("nginx configuration: %w", err)
+		}
+		files[name] = moved.Replace(string(b))
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			return nil, fmt.Errorf("nginx configuration: %w", err)
+		}
+	}
+	path, err := exec.LookPath("nginx")
+	if err != nil {
+		path = "/usr/sbin/nginx" // Debian's place for it, which is on root's path only
+	}
+	told("http://" + listen)
+	return &Process{
+		Name: "nginx", Addr: listen, dir: dir, ready: listening(listen),
+		path: path, args: []string{"-c", filepath.Join(dir, "nginx.conf"), "-e", filepath.Join(dir, "error.log")},
+	}, nil
+}
+
+// Root returns the root folder of the repository that the working directory is in.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("working directory: %w", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", errors.New("not in a checkout of Hubbub: no go.work above the working directory")
+		}
+		dir = up
+	}
+}
