@@ -12,16 +12,23 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
+// Head is the end of a room's log.
+type Head struct {
+	bus.Position        // of the room's last entry; zero for a room without entries
+	Through      uint64 // no other entry of the room follows up to this Seq; a driver that does not know says Seq
+}
+
 // Source is what the engine needs of a driver. Its methods are safe for concurrent use.
 type Source interface {
 	// Subscribe asks the server for the live entries of the rooms and returns when it has confirmed, so that every
-	// entry appended after a later Heads is either delivered live or found missing.
+	// entry appended after a later Heads is either delivered live or found missing. Rooms that are subscribed already
+	// are left as they are. After an error the call is made again for the same rooms.
 	Subscribe(ctx context.Context, rooms []string) error
 	// Unsubscribe ends that. It does not wait for the server.
 	Unsubscribe(rooms []string)
-	// Heads returns the last position of each room, the zero Position for a room without entries, in the order of
-	// rooms. The answer is from the server that orders the log (a cluster's leader) and is not older than the call.
-	Heads(ctx context.Context, rooms []string) ([]bus.Position, error)
+	// Heads returns the head of each room, in the order of rooms, of which there are at most Options.Batch. The answer
+	// is from the server that orders the log (a cluster's leader) and is not older than the call.
+	Heads(ctx context.Context, rooms []string) ([]Head, error)
 	// Replay is the driver's bus.Log.Replay.
 	Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error)
 }

@@ -1,0 +1,171 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+)
+
+// compareParallel is how many batches of rooms are compared at the same time.
+const compareParallel = 4
+
+// doubts collects the rooms that may have missed something.
+type doubts struct {
+	mu    sync.Mutex
+	all   bool
+	rooms map[string]struct{}
+	wake  chan struct{}
+}
+
+func (d *doubts) add(all bool, rooms []string) {
+	d.mu.Lock()
+	d.all = d.all || all
+	if !d.all {
+		if d.rooms == nil {
+			d.rooms = make(map[string]struct{})
+		}
+		for _, r := range rooms {
+			d.rooms[r] = struct{}{}
+		}
+	}
+	d.mu.Unlock()
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (d *doubts) take() (all bool, rooms []string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for r := range d.rooms {
+		rooms = append(rooms, r)
+	}
+	all, d.all, d.rooms = d.all, false, nil
+	return all, rooms
+}
+
+// Suspect says that any room may have missed something, and why: a lost connection, a slow consumer, a new leader. It
+// returns at once; all rooms are then compared with the log, until that succeeds.
+func (e *Engine) Suspect(reason string) {
+	e.log.Info("comparing all rooms with the log", zap.String("reason", reason))
+	e.doubts.add(true, nil)
+}
+
+// SuspectRooms is Suspect for some rooms only. Rooms that are not followed are ignored.
+func (e *Engine) SuspectRooms(reason string, rooms ...string) {
+	e.log.Debug("comparing rooms with the log", zap.String("reason", reason), zap.Int("rooms", len(rooms)))
+	e.doubts.add(false, rooms)
+}
+
+func (e *Engine) compareLoop(ctx context.Context) {
+	tick := time.NewTicker(e.opts.CompareEvery)
+	defer tick.Stop()
+	pause := minPause
+	for {
+		all, names := true, []string(nil)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-e.doubts.wake:
+			all, names = e.doubts.take()
+		}
+		rooms := e.list(all, names)
+		err := e.compare(ctx, rooms)
+		if err == nil {
+			pause = minPause
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		e.metrics.failures.Inc()
+		e.log.Warn("cannot compare rooms with the log; trying again", zap.Int("rooms", len(rooms)), zap.Error(err))
+		e.doubts.add(all, names)
+		if sleep(ctx, pause) != nil {
+			return
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+func (e *Engine) list(all bool, names []string) []*room {
+	var rooms []*room
+	if all {
+		for i := range e.shards {
+			rooms = append(rooms, e.shards[i].list()...)
+		}
+		return rooms
+	}
+	for _, n := range names {
+		if r := e.shardOf(n).get(n); r != nil {
+			rooms = append(rooms, r)
+		}
+	}
+	return rooms
+}
+
+// compare asks the log for the rooms' heads and fills those that are behind.
+func (e *Engine) compare(ctx context.Context, rooms []*room) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(compareParallel)
+	for chunk := range slices.Chunk(rooms, e.opts.Batch) {
+		g.Go(func() error { return e.compareChunk(ctx, chunk) })
+	}
+	return g.Wait()
+}
+
+func (e *Engine) compareChunk(ctx context.Context, rooms []*room) error {
+	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	defer cancel()
+	before := make([]uint64, len(rooms))
+	for i, r := range rooms {
+		r.mu.Lock()
+		before[i] = r.held
+		r.mu.Unlock()
+	}
+	heads, err := e.src.Heads(ctx, namesOf(rooms))
+	if err != nil {
+		return fmt.Errorf("last entries of rooms: %w", err)
+	}
+	if len(heads) != len(rooms) {
+		return errors.New("the driver did not answer for every room")
+	}
+	for i, r := range rooms {
+		r.compared(e, before[i], heads[i])
+	}
+	e.metrics.compared.Add(float64(len(rooms)))
+	return nil
+}
+
+// compared judges the room by the log's head, which is not older than when before was held.
+func (r *room) compared(e *Engine, before uint64, head Head) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.state != live:
+	case head.Seq > r.held:
+		r.want = max(r.want, head.Seq)
+		e.metrics.behind.Inc()
+		r.fill(e)
+	case head.Seq == r.held:
+		if head.Seq != 0 && !r.known(head.Seq, head.ID) {
+			r.fill(e) // another entry in the place of the one held
+			return
+		}
+		r.through = max(r.through, head.Through)
+	case r.held != before: // an entry came meanwhile: the head is merely older
+	case r.low == head.Seq+1:
+		r.through = max(r.through, head.Through)
+	default: // the entry held is not the last one any more: removed, trimmed, or lost with the log's tail
+		r.lowAsked = head.Seq + 1
+		r.fill(e)
+	}
+}

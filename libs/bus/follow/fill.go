@@ -1,0 +1,219 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+)
+
+// fillLimit is how many entries one Replay asks for: the most that the contract allows.
+const fillLimit = 1000
+
+// maxReads is how often a fill reads a log that does not reach where a hint said it does, before it believes the log.
+// A cluster's server may be behind for a moment; a hint may also speak of an entry that was lost with a log's tail.
+const maxReads = 20
+
+const (
+	minPause = 20 * time.Millisecond
+	maxPause = 2 * time.Second
+)
+
+// queue holds the rooms that are to be filled, each at most once.
+type queue struct {
+	mu     sync.Mutex
+	more   sync.Cond
+	rooms  []*room
+	closed bool
+}
+
+func (q *queue) init() { q.more.L = &q.mu }
+
+func (q *queue) push(r *room) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.rooms = append(q.rooms, r)
+	q.more.Signal()
+}
+
+// pop waits for a room; nil means that the queue is closed.
+func (q *queue) pop() *room {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.rooms) == 0 && !q.closed {
+		q.more.Wait()
+	}
+	if q.closed {
+		return nil
+	}
+	r := q.rooms[0]
+	q.rooms[0] = nil
+	q.rooms = q.rooms[1:]
+	if len(q.rooms) == 0 {
+		q.rooms = nil
+	}
+	return r
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.more.Broadcast()
+}
+
+func (e *Engine) fillLoop(ctx context.Context) {
+	pause := minPause
+	for {
+		r := e.fills.pop()
+		if r == nil {
+			return
+		}
+		err := e.fillRoom(ctx, r)
+		if err == nil {
+			pause = minPause
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		e.metrics.failures.Inc()
+		e.log.Warn("cannot read a room's log; trying again", zap.String("room", r.name), zap.Error(err))
+		e.fills.push(r) // it stays marked as filling: hints are held back until the log has been read
+		if sleep(ctx, pause) != nil {
+			return
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// errBehind says that the log does not reach where a hint said it does.
+var errBehind = errors.New("the log ends before a live entry of it")
+
+// fillRoom reads the room's log from what is held until nothing is missing.
+func (e *Engine) fillRoom(ctx context.Context, r *room) error {
+	pause := minPause
+	for reads := 1; ; {
+		r.mu.Lock()
+		if r.state != live {
+			r.filling = false
+			r.mu.Unlock()
+			return nil
+		}
+		at, through := bus.Position{Seq: r.held, ID: string(r.heldID)}, r.through
+		r.again = false
+		r.mu.Unlock()
+
+		rep, err := e.read(ctx, r.name, at, through)
+		if err != nil {
+			return err
+		}
+		// A room that was empty at the join, of a driver that knows no more, has nothing before it that could be missed.
+		if rep.Rewound || rep.Truncated && max(at.Seq, through) > 0 {
+			if err := e.rewindRoom(ctx, r, rep); err != nil {
+				return err
+			}
+			continue
+		}
+		done, moved := r.filled(e, rep, reads >= maxReads)
+		if done {
+			return nil
+		}
+		if moved || rep.More {
+			reads, pause = 1, minPause
+			continue
+		}
+		reads++
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+		pause = min(2*pause, maxPause/4)
+	}
+}
+
+// filled takes what the log has after the entry held. It reports whether the room is up to date, and whether anything
+// was delivered. With last, a hint beyond the end of the log is no longer believed.
+func (r *room) filled(e *Engine, rep bus.Replayed, last bool) (done, moved bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state != live {
+		r.filling = false
+		return true, false
+	}
+	before := r.held
+	for _, en := range rep.Entries {
+		if en.Seq > r.held {
+			r.deliver(en)
+			e.metrics.filled.Inc()
+		}
+	}
+	if rep.More {
+		return false, true
+	}
+	done = r.settle(e, rep.Through)
+	if !done && last && !r.again {
+		e.log.Warn("live entries are ahead of the log; dropping them",
+			zap.String("room", r.name), zap.Uint64("log", rep.Through), zap.Uint64("hint", r.want), zap.Error(errBehind))
+		r.dropBack(e)
+		r.want, done = 0, true
+	}
+	if done {
+		r.filling = false
+		if r.lowAsked != 0 { // the log was asked: it is no rewind
+			r.low, r.lowAsked = r.lowAsked, 0
+		}
+	}
+	return done, r.held != before
+}
+
+// read asks the log for what follows on an entry. When the log no longer has that entry because it was trimmed, but
+// nothing is missing up to a later place that the log does reach, the answer is from there.
+func (e *Engine) read(ctx context.Context, name string, at bus.Position, through uint64) (bus.Replayed, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	defer cancel()
+	rep, err := e.src.Replay(ctx, name, at, fillLimit)
+	if err == nil && rep.Truncated && !rep.Rewound && through > at.Seq {
+		rep, err = e.src.Replay(ctx, name, bus.Position{Seq: through}, fillLimit)
+	}
+	if err != nil {
+		return rep, fmt.Errorf("replay: %w", err)
+	}
+	return rep, nil
+}
+
+// rewindRoom starts the room anew at the log's present end, and tells the followers.
+func (e *Engine) rewindRoom(ctx context.Context, r *room, rep bus.Replayed) error {
+	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	defer cancel()
+	heads, err := e.src.Heads(ctx, []string{r.name})
+	if err != nil {
+		return fmt.Errorf("last entry of the room: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state != live {
+		return nil
+	}
+	e.metrics.rewinds.Inc()
+	e.log.Warn("a room's log was rewound", zap.String("room", r.name), zap.Uint64("held", r.held),
+		zap.Uint64("head", heads[0].Seq), zap.Bool("trimmed", rep.Truncated))
+	r.rewind(heads[0])
+	return nil
+}
+
+// sleep waits for d, or less if ctx ends, whose error it returns.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,271 @@
+package follow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+)
+
+// desk collects what is to be subscribed and unsubscribed. One goroutine does both, in turn, so that the driver never
+// sees them swapped.
+type desk struct {
+	mu     sync.Mutex
+	join   []*room
+	leave  []*room
+	reason error // why the last try failed
+	wake   chan struct{}
+}
+
+func (d *desk) add(list *[]*room, r *room) {
+	d.mu.Lock()
+	*list = append(*list, r)
+	d.mu.Unlock()
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (d *desk) take() (join, leave []*room) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	join, leave, d.join, d.leave = d.join, d.leave, nil, nil
+	return join, leave
+}
+
+func (d *desk) setReason(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reason = err
+}
+
+func (d *desk) why() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.reason
+}
+
+// subscription is one follower of one room.
+type subscription struct {
+	e    *Engine
+	r    *room
+	f    bus.Follower
+	done chan struct{} // closed when the join has ended; then:
+	head uint64
+	err  error
+}
+
+func (s *subscription) finish(head uint64, err error) {
+	s.head, s.err = head, err
+	close(s.done)
+}
+
+// Follow is bus.Log.Follow. It waits until the room is joined, however often that takes to try, or ctx ends.
+func (e *Engine) Follow(ctx context.Context, name string, f bus.Follower) (uint64, bus.Subscription, error) {
+	if err := bus.CheckName(name); err != nil {
+		return 0, nil, err
+	}
+	s, err := e.enter(name, f)
+	if err != nil {
+		return 0, nil, err
+	}
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+		s.Stop()
+		err := fmt.Errorf("%w: follow %s: %w", bus.ErrUnavailable, name, ctx.Err())
+		if why := e.joins.why(); why != nil {
+			err = fmt.Errorf("%w (%w)", err, why)
+		}
+		return 0, nil, err
+	case <-e.closed:
+		return 0, nil, bus.ErrClosed
+	}
+	if s.err != nil {
+		return 0, nil, s.err
+	}
+	return s.head, s, nil
+}
+
+// enter adds a follower to a room, and the room to the table if it is not there.
+func (e *Engine) enter(name string, f bus.Follower) (*subscription, error) {
+	sh := e.shardOf(name)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	select {
+	case <-e.closed:
+		return nil, bus.ErrClosed
+	default:
+	}
+	r := sh.rooms[name]
+	fresh := r == nil
+	if fresh {
+		r = &room{name: name}
+		sh.rooms[name] = r
+		e.metrics.rooms.Inc()
+	}
+	s := &subscription{e: e, r: r, f: f, done: make(chan struct{})}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state == live {
+		r.followers = append(r.followers, s)
+		s.finish(r.held, nil)
+		return s, nil
+	}
+	r.waiters = append(r.waiters, s)
+	if fresh {
+		e.joins.add(&e.joins.join, r)
+	}
+	return s, nil
+}
+
+// Stop ends the delivery; see bus.Subscription.
+func (s *subscription) Stop() {
+	r := s.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	here := func(o *subscription) bool { return o == s }
+	n := len(r.followers) + len(r.waiters)
+	r.followers = slices.DeleteFunc(r.followers, here)
+	r.waiters = slices.DeleteFunc(r.waiters, here)
+	if r.state == live && n > 0 && len(r.followers)+len(r.waiters) == 0 {
+		s.e.joins.add(&s.e.joins.leave, r)
+	}
+}
+
+func (e *Engine) joinLoop(ctx context.Context) {
+	pause := minPause
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.joins.wake:
+		}
+		join, leave := e.joins.take()
+		e.leaveRooms(leave)
+		for chunk := range slices.Chunk(join, e.opts.Batch) {
+			chunk = e.wanted(chunk)
+			if len(chunk) == 0 {
+				continue
+			}
+			err := e.joinRooms(ctx, chunk)
+			e.joins.setReason(err)
+			if err == nil {
+				pause = minPause
+				continue
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			e.log.Warn("cannot follow rooms; trying again", zap.Int("rooms", len(chunk)), zap.Error(err))
+			for _, r := range chunk {
+				e.joins.add(&e.joins.join, r)
+			}
+			if sleep(ctx, pause) != nil {
+				return
+			}
+			pause = min(2*pause, maxPause)
+		}
+	}
+}
+
+// joinRooms subscribes to the rooms and then learns their heads: whatever is appended after these is seen live, or
+// found missing.
+func (e *Engine) joinRooms(ctx context.Context, rooms []*room) error {
+	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	defer cancel()
+	names := namesOf(rooms)
+	if err := e.src.Subscribe(ctx, names); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	heads, err := e.src.Heads(ctx, names)
+	if err != nil {
+		return fmt.Errorf("last entries of rooms: %w", err)
+	}
+	if len(heads) != len(rooms) {
+		return errors.New("the driver did not answer for every room")
+	}
+	for i, r := range rooms {
+		r.joined(e, heads[i])
+	}
+	return nil
+}
+
+// joined makes the room live from its head on.
+func (r *room) joined(e *Engine, head Head) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.state != joining {
+		return
+	}
+	want := r.want
+	r.moveTo(head)
+	r.want = want
+	r.state = live
+	r.followers, r.waiters = r.waiters, nil
+	for _, s := range r.followers {
+		s.finish(head.Seq, nil)
+	}
+	if !r.settle(e, r.through) {
+		r.fill(e)
+	}
+	if len(r.followers) == 0 {
+		e.joins.add(&e.joins.leave, r)
+	}
+}
+
+// wanted returns the rooms that somebody still waits for, and takes the others out of the table.
+func (e *Engine) wanted(rooms []*room) []*room {
+	keep := rooms[:0:0]
+	var drop []*room
+	for _, r := range rooms {
+		r.mu.Lock()
+		if len(r.waiters) > 0 {
+			keep = append(keep, r)
+		} else {
+			drop = append(drop, r)
+		}
+		r.mu.Unlock()
+	}
+	e.leaveRooms(drop)
+	return keep
+}
+
+// leaveRooms unsubscribes from those of the rooms that nobody follows.
+func (e *Engine) leaveRooms(rooms []*room) {
+	var names []string
+	for _, r := range rooms {
+		sh := e.shardOf(r.name)
+		sh.mu.Lock()
+		r.mu.Lock()
+		switch {
+		case r.state == joining && len(r.waiters) > 0: // somebody came just now
+			e.joins.add(&e.joins.join, r)
+		case r.state != gone && len(r.followers)+len(r.waiters) == 0:
+			r.state = gone
+			r.dropBack(e)
+			delete(sh.rooms, r.name)
+			e.metrics.rooms.Dec()
+			names = append(names, r.name)
+		}
+		r.mu.Unlock()
+		sh.mu.Unlock()
+	}
+	if len(names) > 0 {
+		e.src.Unsubscribe(names)
+	}
+}
+
+func namesOf(rooms []*room) []string {
+	names := make([]string, len(rooms))
+	for i, r := range rooms {
+		names[i] = r.name
+	}
+	return names
+}

@@ -1,0 +1,31 @@
+package follow
+
+import "github.com/prometheus/client_golang/prometheus"
+
+type metrics struct {
+	rooms                                                                 prometheus.Gauge
+	gaps, repeats, overflows, filled, rewinds, compared, behind, failures prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "hubbub", Subsystem: "bus_follow", Name: name, Help: help})
+	}
+	m := &metrics{
+		rooms: prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: "hubbub", Subsystem: "bus_follow", Name: "rooms", Help: "Rooms that this process follows.",
+		}),
+		gaps:      counter("gaps_total", "Live entries that did not follow on the one before."),
+		repeats:   counter("repeats_total", "Live entries that had been delivered already, and were dropped."),
+		overflows: counter("overflows_total", "Times that more live entries came during a fill than are held back."),
+		filled:    counter("filled_entries_total", "Entries that were missed live and read from the log."),
+		rewinds:   counter("rewinds_total", "Times that a room's log had lost entries that were delivered, or had been trimmed before they were."),
+		compared:  counter("compared_rooms_total", "Rooms whose last entry was compared with the log."),
+		behind:    counter("behind_rooms_total", "Rooms that a comparison found behind the log."),
+		failures:  counter("failures_total", "Reads of the log that failed and are tried again."),
+	}
+	if reg != nil {
+		reg.MustRegister(m.rooms, m.gaps, m.repeats, m.overflows, m.filled, m.rewinds, m.compared, m.behind, m.failures)
+	}
+	return m
+}

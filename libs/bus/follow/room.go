@@ -1,0 +1,202 @@
+package follow
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+	"sync"
+
+	"hubbub.internal/libs/bus"
+)
+
+// recent is how many of a room's last entries are remembered besides the one held, so that a hint that repeats one of
+// them is dropped without asking the log. A bus that retries repeats within a few entries.
+const recent = 4
+
+// A room is what the engine knows of one room's log. It is small: an edge has 100,000 of them.
+type room struct {
+	name string
+
+	mu        sync.Mutex
+	state     state
+	filling   bool // in the queue of fills or in a worker's hands: hints are held back
+	again     bool // hints were dropped during the fill: it has to read once more
+	heldID    []byte
+	held      uint64         // Seq of the last entry delivered, or the head at the join; heldID is its ID, if known
+	through   uint64         // nothing is missing up to here, >= held: what compares and fills have shown
+	want      uint64         // the log is said to reach here: a fill that ends before it reads again
+	low       uint64         // 1 + a head below held that the log was asked about: the entry held was removed or trimmed
+	lowAsked  uint64         // the same, while the log is being asked
+	past      [recent]uint64 // marks of entries delivered before held, a ring
+	pastNext  uint8
+	back      []bus.Entry // hints held back, in order of arrival
+	followers []*subscription
+	waiters   []*subscription // those whose Follow waits for the join
+}
+
+type state uint8
+
+const (
+	joining state = iota // not yet subscribed, or its head not yet known: hints are held back
+	live
+	gone // no longer in the table; ask the table for another
+)
+
+// hint takes a live entry.
+func (r *room) hint(e *Engine, en bus.Entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.state == gone:
+	case r.state == joining:
+		r.holdBack(e, en)
+	case r.filling:
+		if en.Seq > r.held { // an older one is either known or comes out in the fill, which checks held against the log
+			r.holdBack(e, en)
+		}
+	default:
+		r.take(e, en)
+	}
+}
+
+// take judges a hint while nothing is being filled. r.mu is held.
+func (r *room) take(e *Engine, en bus.Entry) {
+	switch {
+	case en.Seq > r.held && en.Prev == r.held && en.Prev != 0:
+		r.deliver(en)
+	case en.Seq > r.held:
+		e.metrics.gaps.Inc()
+		r.holdBack(e, en)
+		r.fill(e)
+	case r.known(en.Seq, en.ID):
+		e.metrics.repeats.Inc()
+	default: // an entry that was never seen, at a place already passed: either very late, or the log was rewound
+		r.remember(mark(en.Seq, en.ID)) // ask about it once
+		r.fill(e)
+	}
+}
+
+// deliver hands an entry to the followers. r.mu is held.
+func (r *room) deliver(en bus.Entry) {
+	en.Prev = r.held
+	if r.held != 0 {
+		r.remember(mark(r.held, r.heldID))
+	}
+	r.held, r.through = en.Seq, max(r.through, en.Seq)
+	r.heldID = append(r.heldID[:0], en.ID...)
+	r.low, r.lowAsked = 0, 0
+	for _, s := range r.followers {
+		s.f.Entry(en)
+	}
+}
+
+// rewind starts the room anew at head. r.mu is held.
+func (r *room) rewind(head Head) {
+	r.moveTo(head)
+	for _, s := range r.followers {
+		s.f.Rewound(r.name, head.Seq)
+	}
+}
+
+// moveTo makes head what is held. r.mu is held.
+func (r *room) moveTo(head Head) {
+	r.held, r.through = head.Seq, max(head.Seq, head.Through)
+	r.heldID = append(r.heldID[:0], head.ID...)
+	r.past, r.want, r.low, r.lowAsked = [recent]uint64{}, 0, 0, 0
+}
+
+// known reports whether the entry was delivered. r.mu is held.
+func (r *room) known(seq uint64, id string) bool {
+	if seq == r.held {
+		return len(r.heldID) == 0 || string(r.heldID) == id
+	}
+	return slices.Contains(r.past[:], mark(seq, id))
+}
+
+func (r *room) remember(m uint64) {
+	r.past[r.pastNext%recent] = m
+	r.pastNext++
+}
+
+// mark is a fingerprint of an entry's identity (FNV-1a, which needs no seed and no allocation).
+func mark[T string | []byte](seq uint64, id T) uint64 {
+	h := uint64(14695981039346656037)
+	for i := range 8 {
+		h = (h ^ (seq >> (8 * i) & 0xff)) * 1099511628211
+	}
+	for i := range len(id) {
+		h = (h ^ uint64(id[i])) * 1099511628211
+	}
+	return h
+}
+
+// holdBack keeps a hint until the room has been filled. r.mu is held.
+func (r *room) holdBack(e *Engine, en bus.Entry) {
+	if en.Prev == 0 || en.Prev < r.held {
+		r.want = max(r.want, en.Seq) // where it belongs is unknown: the log has to say
+		return
+	}
+	n := int64(len(en.Data))
+	if len(r.back) >= e.opts.HoldBack || e.held.Load()+n > e.opts.HoldBytes {
+		r.dropBack(e)
+		r.again = true
+		e.metrics.overflows.Inc()
+		return
+	}
+	e.held.Add(n)
+	en.Data = bytes.Clone(en.Data)
+	r.back = append(r.back, en)
+}
+
+// dropBack forgets the hints that are held back. r.mu is held.
+func (r *room) dropBack(e *Engine) {
+	for _, en := range r.back {
+		e.held.Add(-int64(len(en.Data)))
+	}
+	r.back = nil
+}
+
+// settle delivers what was held back as far as it follows on, after the log was read through covered, and reports
+// whether the room needs no further fill. r.mu is held.
+func (r *room) settle(e *Engine, covered uint64) bool {
+	covered = max(covered, r.held)
+	back := r.back
+	r.back = nil
+	slices.SortStableFunc(back, func(a, b bus.Entry) int { return cmp.Compare(a.Seq, b.Seq) })
+	for i, en := range back {
+		if en.Seq > covered && en.Prev != r.held {
+			r.back = slices.Clone(back[i:])
+			return false
+		}
+		e.held.Add(-int64(len(en.Data)))
+		if en.Seq > covered {
+			r.deliver(en)
+			covered = en.Seq
+		}
+	}
+	r.through = max(r.through, covered)
+	if r.again || r.want > covered {
+		return false
+	}
+	r.want = 0
+	return true
+}
+
+// fill has the room read from the log, unless it is being read already. r.mu is held.
+func (r *room) fill(e *Engine) {
+	if !r.filling {
+		r.filling = true
+		e.fills.push(r)
+	}
+}
+
+// close lets nobody into the room any more.
+func (r *room) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.state, r.followers, r.back = gone, nil, nil
+	for _, s := range r.waiters {
+		s.finish(0, bus.ErrClosed)
+	}
+	r.waiters = nil
+}
