@@ -1,0 +1,172 @@
+import { ConnectionLost, HubbubError } from './errors.ts';
+import { historyMessages, type HistoryMessage } from './protocol.ts';
+
+/** A user as the directory knows them. */
+export interface User {
+  readonly id: string;
+  readonly name: string;
+  readonly guest: boolean;
+}
+
+/** What log in, register, guest and refresh answer. */
+export interface Grant {
+  readonly token: string;
+  /** UTC ms. */
+  readonly expiresAt: number;
+  readonly refreshToken: string;
+  readonly user: User;
+}
+
+export type Role = '' | 'member' | 'moderator' | 'owner';
+
+/** A room of the list: one of the user's, or a public one. */
+export interface RoomInfo {
+  readonly id: string;
+  readonly name: string;
+  readonly topic: string;
+  readonly private: boolean;
+  readonly direct: boolean;
+  readonly role: Role;
+  readonly member: boolean;
+}
+
+export interface Member {
+  readonly user: string;
+  readonly name: string;
+  readonly role: Role;
+}
+
+type Fetch = (input: string, init: RequestInit) => Promise<Response>;
+
+/**
+ * The HTTP side of Hubbub: accounts, rooms, memberships. Every method rejects with HubbubError for an answer of the
+ * server's, and with ConnectionLost when there was none. It keeps nothing, and takes the token from its caller.
+ */
+export class Api {
+  readonly #base: string;
+  readonly #fetch: Fetch;
+
+  /** `base` is the address that /v1 is appended to, without a slash at its end; empty: the page's own. */
+  constructor(base = '', fetcher: Fetch = (input, init) => fetch(input, init)) {
+    this.#base = base;
+    this.#fetch = fetcher;
+  }
+
+  register(name: string, password: string): Promise<Grant> {
+    return this.#grant('/v1/register', { name, password });
+  }
+  login(name: string, password: string): Promise<Grant> {
+    return this.#grant('/v1/login', { name, password });
+  }
+  guest(name: string): Promise<Grant> {
+    return this.#grant('/v1/guest', { name });
+  }
+  /** Exchanges a refresh token, which may be good for one time only, for a new grant. */
+  refresh(refreshToken: string): Promise<Grant> {
+    return this.#grant('/v1/refresh', { refresh_token: refreshToken });
+  }
+  async logout(token: string): Promise<void> {
+    await this.#call('POST', '/v1/logout', token, {});
+  }
+
+  async rooms(token: string): Promise<RoomInfo[]> {
+    const body = await this.#call('GET', '/v1/rooms', token);
+    return objects(body, 'rooms').map(room);
+  }
+  async createRoom(token: string, name: string, topic: string, isPrivate: boolean): Promise<RoomInfo> {
+    return room(await this.#call('POST', '/v1/rooms', token, { name, topic, private: isPrivate }));
+  }
+  async join(token: string, id: string): Promise<void> {
+    await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/join`, token, {});
+  }
+  async leave(token: string, id: string): Promise<void> {
+    await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/leave`, token, {});
+  }
+  async members(token: string, id: string): Promise<Member[]> {
+    const body = await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}/members`, token);
+    return objects(body, 'members').map((m) => ({
+      user: text(m['user']) || text(m['id']), name: text(m['name']), role: (text(m['role']) || 'member') as Role,
+    }));
+  }
+  async addMember(token: string, id: string, user: string): Promise<void> {
+    await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/members`, token, { user });
+  }
+  /** Opens the direct room with a user, making it if it is not there. */
+  async direct(token: string, user: string): Promise<RoomInfo> {
+    return room(await this.#call('POST', '/v1/direct', token, { user }));
+  }
+  /** Finds users by the beginning of their name. */
+  async users(token: string, query: string): Promise<User[]> {
+    const body = await this.#call('GET', `/v1/users?q=${encodeURIComponent(query)}`, token);
+    return objects(body, 'users').map(user);
+  }
+  /** Returns the user's own read positions; a server without them has none. */
+  async reads(token: string): Promise<Record<string, number>> {
+    try {
+      const body = await this.#call('GET', '/v1/reads', token);
+      const reads = Object.entries(object(body['reads'])).filter((e): e is [string, number] => typeof e[1] === 'number');
+      return Object.fromEntries(reads);
+    } catch (err) {
+      if (err instanceof HubbubError && err.status === 404) return {};
+      throw err;
+    }
+  }
+  /** Returns a page of a room's messages by HTTP, for use without a socket. */
+  async messages(token: string, id: string, query: { before?: number; after?: number; around?: number; limit?: number } = {}):
+    Promise<{ messages: HistoryMessage[]; more: boolean }> {
+    const params = new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]));
+    const body = await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}/messages?${params}`, token);
+    return { messages: historyMessages(body['messages']), more: body['more'] === true };
+  }
+
+  async #grant(path: string, payload: object): Promise<Grant> {
+    const body = await this.#call('POST', path, undefined, payload);
+    return {
+      token: text(body['token']),
+      expiresAt: time(body['expires_at']),
+      refreshToken: text(body['refresh_token']),
+      user: user(object(body['user'])),
+    };
+  }
+
+  async #call(method: string, path: string, token?: string, payload?: object): Promise<Record<string, unknown>> {
+    const headers: Record<string, string> = { accept: 'application/json' };
+    if (token) headers['authorization'] = `Bearer ${token}`;
+    if (payload) headers['content-type'] = 'application/json';
+    let response: Response;
+    let body: Record<string, unknown>;
+    try {
+      response = await this.#fetch(this.#base + path, { method, headers, ...(payload && { body: JSON.stringify(payload) }) });
+      body = object(await response.json().catch(() => undefined));
+    } catch {
+      throw new ConnectionLost('The server cannot be reached.');
+    }
+    if (!response.ok) throw problem(response.status, body);
+    return body;
+  }
+}
+
+/** Makes the error of an RFC 9457 problem with Hubbub's members `code` and `retry_after_ms`. */
+function problem(status: number, body: Record<string, unknown>): HubbubError {
+  const retry = typeof body['retry_after_ms'] === 'number' ? body['retry_after_ms'] : undefined;
+  // A proxy in between answers without a code: its status says as much as there is to know.
+  const code = text(body['code']) || (status === 401 ? 'unauthorized' : status === 429 ? 'rate_limited' : status >= 500 ? 'unavailable' : 'bad_request');
+  const message = text(body['detail']) || text(body['title']) || `The server answered with status ${status}.`;
+  return new HubbubError(code, message, retry, status);
+}
+
+function room(r: Record<string, unknown>): RoomInfo {
+  return {
+    id: text(r['id']), name: text(r['name']), topic: text(r['topic']), private: r['private'] === true,
+    direct: r['direct'] === true, role: text(r['role']) as Role, member: r['member'] === true || text(r['role']) !== '',
+  };
+}
+const user = (u: Record<string, unknown>): User => ({ id: text(u['id']), name: text(u['name']), guest: u['guest'] === true });
+
+/** A time as UTC ms, or as an RFC 3339 text. */
+const time = (v: unknown): number => (typeof v === 'number' ? v : Date.parse(text(v)) || 0);
+const text = (v: unknown): string => (typeof v === 'string' ? v : '');
+const object = (v: unknown): Record<string, unknown> =>
+  typeof v === 'object' && v !== null && !Array.isArray(v) ? (v as Record<string, unknown>) : {};
+const objects = (body: Record<string, unknown>, key: string): Record<string, unknown>[] =>
+  Array.isArray(body[key]) ? body[key].map(object) : [];

@@ -1,0 +1,39 @@
+import type { Grant } from './api.ts';
+import type { SessionStore } from './session.ts';
+
+/**
+ * A session store in localStorage: shared by all tabs of the page. Only one tab refreshes at a time where Web Locks
+ * exist (https and localhost); elsewhere two may, and the later finds the earlier's grant in the store.
+ */
+export function browserStore(key: string): SessionStore {
+  // Where storage is off or full, the session lasts as long as the page.
+  let memory: Grant | undefined;
+  return {
+    load() {
+      if (memory) return memory;
+      try {
+        const grant = JSON.parse(localStorage.getItem(key) ?? 'null') as Grant | null;
+        return grant && typeof grant.token === 'string' && typeof grant.user?.id === 'string' ? grant : undefined;
+      } catch {
+        return undefined; // what it holds is not ours
+      }
+    },
+    save(grant) {
+      try {
+        memory = undefined;
+        if (grant) localStorage.setItem(key, JSON.stringify(grant));
+        else localStorage.removeItem(key);
+      } catch {
+        memory = grant;
+      }
+    },
+    watch(changed) {
+      const listener = (e: StorageEvent) => (e.key === key || e.key === null) && changed();
+      window.addEventListener('storage', listener);
+      return () => window.removeEventListener('storage', listener);
+    },
+    exclusively(work) {
+      return 'locks' in navigator ? navigator.locks.request(key, work) : work();
+    },
+  };
+}

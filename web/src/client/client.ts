@@ -1,0 +1,456 @@
+import type { Api, Member, RoomInfo, User } from './api.ts';
+import { Connection, timings as defaultTimings, type ConnectionState, type Socket, type Timings } from './connection.ts';
+import { Emitter } from './emitter.ts';
+import type { Environment } from './environment.ts';
+import { hasCode, HubbubError } from './errors.ts';
+import { newID, userRoom } from './id.ts';
+import { Outbox, type OutboxStore } from './outbox.ts';
+import { People } from './people.ts';
+import type {
+  Command, Limits, LogEvent, NoticeEvent, ReplyOf, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
+} from './protocol.ts';
+import { Reads, type ReadsStore } from './reads.ts';
+import { Room } from './room.ts';
+import type { Session } from './session.ts';
+
+export interface ClientOptions {
+  readonly api: Api;
+  /** Somebody must be logged in while the client runs. */
+  readonly session: Session;
+  /** The address of the WebSocket, such as wss://chat.example.org/v1/ws. */
+  readonly url: string;
+  readonly device: 'web' | 'phone' | 'desktop' | 'bot';
+  readonly environment: Environment;
+  readonly stores: { readonly outbox: OutboxStore; readonly reads: ReadsStore };
+  /** Default: the platform's WebSocket. */
+  readonly socket?: (url: string) => Socket;
+  readonly timings?: Partial<Timings>;
+}
+
+interface Events {
+  state: ConnectionState;
+  /** Rooms came, went or were renamed. */
+  rooms: undefined;
+  /** What the named room shows has changed: messages, those on their way, history, unread count. */
+  room: string;
+  /** Who is online in the named room has changed. */
+  online: string;
+  /** Who is typing in the named room has changed. */
+  typing: string;
+  /** The members of the named room have changed. */
+  members: string;
+  /** The server tells something to this client alone. */
+  notice: NoticeEvent;
+}
+
+/** How many messages of others are new; `more`: at least so many. */
+export interface Unread {
+  readonly count: number;
+  readonly more: boolean;
+}
+
+/** Rooms that are synced at the same time. */
+const parallel = 6;
+/** How often `typing` is said at most, ms. */
+const typingEvery = 3_000;
+/** Direct rooms whose other side's status is watched. */
+const watchedDirects = 30;
+/** The waits before a room that was just opened to the user is asked for again, ms: permissions travel for up to 1 s. */
+const admission = [200, 500, 1_000, 2_000];
+
+/**
+ * A user's chat: all their rooms over one connection that heals itself. Messages arrive once, in order and without
+ * holes; what is sent is sent once, and in order. It draws nothing and knows no framework: listen to its events, and read what
+ * changed.
+ */
+export class Client extends Emitter<Events> {
+  readonly outbox: Outbox;
+  readonly people = new People();
+  readonly reads: Reads;
+  readonly #rooms = new Map<string, Room>();
+  readonly #connection: Connection;
+  readonly #o: ClientOptions;
+  readonly #me: User;
+  readonly #invited = new Set<string>();
+  readonly #watching = new Set<string>();
+  readonly #typed = new Map<string, number>();
+  #active: string | undefined;
+  #limits: Limits | undefined;
+  #status: Exclude<Status, 'offline'> = 'online';
+  #listed = false;
+  #epoch = 0;
+
+  constructor(options: ClientOptions) {
+    super();
+    const me = options.session.user;
+    if (!me) throw new Error('a client needs somebody who is logged in');
+    this.#o = options;
+    this.#me = me;
+    this.people.met(me.id, me.name);
+    this.#connection = new Connection({
+      url: options.url,
+      device: options.device,
+      socket: options.socket ?? ((url) => new WebSocket(url)),
+      environment: options.environment,
+      timings: { ...defaultTimings, ...options.timings },
+      token: (fresh) => options.session.token(fresh),
+    });
+    this.outbox = new Outbox({
+      send: (command) => this.#connection.request(command),
+      ready: (room) => this.state.kind === 'online' && this.#rooms.get(room)?.live === true,
+      notJoined: (room) => void this.#rooms.get(room)?.sync(),
+      environment: options.environment,
+      store: options.stores.outbox,
+    });
+    this.reads = new Reads(options.stores.reads, (room, seq) => this.#connection.tell({ type: 'read', room, seq }));
+    this.#connection.on('state', (state) => this.#stateChanged(state));
+    this.#connection.on('welcome', (welcome) => void this.#welcomed(welcome));
+    this.#connection.on('event', (e) => this.#event(e));
+    this.outbox.on('change', (room) => this.emit('room', room));
+    this.reads.on('change', (room) => this.emit('room', room));
+    this.people.on('online', (room) => this.emit('online', room));
+    this.people.on('typing', (room) => this.emit('typing', room));
+  }
+
+  /** Who this client is. */
+  get me(): User {
+    return this.#me;
+  }
+  get state(): ConnectionState {
+    return this.#connection.state;
+  }
+  /** The user's rooms by id. */
+  get rooms(): ReadonlyMap<string, Room> {
+    return this.#rooms;
+  }
+  /** The rooms are known; before that there may be more than none. */
+  get listed(): boolean {
+    return this.#listed;
+  }
+  /** The server's limits, once it has said them. */
+  get limits(): Limits | undefined {
+    return this.#limits;
+  }
+  /** What the user shows of themself. */
+  get status(): Exclude<Status, 'offline'> {
+    return this.#status;
+  }
+
+  /** Connects, and stays connected until stop. */
+  start(): void {
+    this.#connection.start();
+  }
+
+  /** Ends the connection; messages that were not sent stay in the store. */
+  stop(): void {
+    this.#epoch++;
+    this.#connection.stop();
+    this.outbox.pause();
+    this.reads.close();
+    this.people.clear();
+  }
+
+  /** Connects at once, instead of waiting for the next attempt. */
+  retryNow(): void {
+    this.#connection.retryNow();
+  }
+
+  /** Sends a message, now or as soon as there is a connection. It shows in `outbox` until its `msg` event comes. */
+  send(room: string, text: string, replyTo?: string): void {
+    this.#typed.delete(room);
+    this.outbox.add(room, text, replyTo);
+  }
+
+  async edit(room: string, target: string, text: string): Promise<void> {
+    await this.#insist({ type: 'edit', room, msg_id: newID(), target, text });
+  }
+  async remove(room: string, target: string): Promise<void> {
+    await this.#insist({ type: 'delete', room, msg_id: newID(), target });
+  }
+  async react(room: string, target: string, emoji: string, on: boolean): Promise<void> {
+    await this.#insist({ type: 'react', room, msg_id: newID(), target, emoji, on });
+  }
+  async pin(room: string, target: string, on: boolean): Promise<void> {
+    await this.#insist({ type: 'pin', room, msg_id: newID(), target, on });
+  }
+
+  /** The user is typing. Call it for every key: it is said once in a while. */
+  typing(room: string): void {
+    const now = this.#o.environment.now();
+    if (now - (this.#typed.get(room) ?? -Infinity) < typingEvery) return;
+    this.#typed.set(room, now);
+    this.#connection.tell({ type: 'typing', room });
+  }
+
+  setStatus(status: Exclude<Status, 'offline'>): void {
+    this.#status = status;
+    this.#connection.tell({ type: 'status', status });
+  }
+
+  /** The user looks at this room, or at none: its people are watched, and it comes first after a reconnect. */
+  focus(room: string | undefined): void {
+    const before = this.#active;
+    if (before === room) return;
+    this.#active = room;
+    if (before !== undefined) this.#rooms.get(before)?.rest();
+    this.#watch();
+  }
+
+  /** How many messages of others came after the user's read position. */
+  unread(id: string): Unread {
+    const room = this.#rooms.get(id);
+    const read = this.reads.mine(id);
+    if (!room || read === undefined) return { count: 0, more: false };
+    const messages = room.log.messages;
+    let count = 0;
+    for (let i = messages.length - 1; i >= 0 && messages[i]!.seq > read; i--) {
+      if (messages[i]!.user !== this.#me.id && !messages[i]!.deleted) count++;
+    }
+    return { count, more: count > 0 && room.hasOlder && messages[0]!.seq > read };
+  }
+
+  /** Returns the public rooms and the user's, as the server lists them now. */
+  discover(): Promise<RoomInfo[]> {
+    return this.#o.session.call((token) => this.#o.api.rooms(token));
+  }
+  members(room: string): Promise<Member[]> {
+    return this.#o.session.call((token) => this.#o.api.members(token, room));
+  }
+  async addMember(room: string, user: string): Promise<void> {
+    await this.#o.session.call((token) => this.#o.api.addMember(token, room, user));
+    this.emit('members', room);
+  }
+  findUsers(query: string): Promise<User[]> {
+    return this.#o.session.call((token) => this.#o.api.users(token, query));
+  }
+  async createRoom(name: string, topic: string, isPrivate: boolean): Promise<Room> {
+    const info = await this.#o.session.call((token) => this.#o.api.createRoom(token, name, topic, isPrivate));
+    return this.#admit(info);
+  }
+  async joinRoom(info: RoomInfo): Promise<Room> {
+    await this.#o.session.call((token) => this.#o.api.join(token, info.id));
+    return this.#admit(info);
+  }
+  /** Opens the direct room with a user. */
+  async direct(user: User): Promise<Room> {
+    const info = await this.#o.session.call((token) => this.#o.api.direct(token, user.id));
+    return this.#admit({ ...info, direct: true, name: info.name || user.name });
+  }
+  async leave(room: string): Promise<void> {
+    await this.#o.session.call((token) => this.#o.api.leave(token, room));
+    this.#connection.tell({ type: 'leave', room });
+    this.#forget(room);
+  }
+
+  #stateChanged(state: ConnectionState): void {
+    if (state.kind !== 'online') {
+      this.#epoch++;
+      for (const room of this.#rooms.values()) room.lost();
+      this.outbox.pause();
+      this.people.clear();
+      this.#watching.clear();
+    }
+    this.emit('state', state);
+  }
+
+  async #welcomed(welcome: WelcomeEvent): Promise<void> {
+    const epoch = ++this.#epoch;
+    this.#limits = welcome.limits;
+    for (const room of this.#rooms.values()) room.lost();
+    if (this.#status !== 'online') this.setStatus(this.#status);
+    if (this.#listed) {
+      this.#watch();
+      this.#syncAll(epoch);
+    }
+    while (!(await this.#list(epoch)) && epoch === this.#epoch) await sleep(2_000 + 2_000 * this.#o.environment.random());
+  }
+
+  /** Fetches the rooms and syncs those that are new. Returns whether it is done. */
+  async #list(epoch: number): Promise<boolean> {
+    try {
+      const [rooms, reads] = await Promise.all([
+        this.discover(),
+        this.#o.session.call((token) => this.#o.api.reads(token)).catch((): Record<string, number> => ({})),
+      ]);
+      if (epoch !== this.#epoch) return true;
+      for (const [room, seq] of Object.entries(reads)) this.reads.known(room, seq);
+      const mine = new Map(rooms.filter((r) => r.member).map((r) => [r.id, r]));
+      for (const id of this.#rooms.keys()) if (!mine.has(id)) this.#forget(id);
+      const fresh = [...mine.values()].filter((info) => !this.#rooms.has(info.id));
+      for (const info of mine.values()) this.#room(info);
+      this.#listed = true;
+      this.emit('rooms', undefined);
+      this.#watch();
+      if (fresh.length) this.#syncAll(epoch);
+      return true;
+    } catch (err) {
+      return hasCode(err, 'unauthorized'); // logged out: nothing more to do here
+    }
+  }
+
+  /** Syncs all rooms that are not live, a few at a time: the one that is looked at first, then the busiest. */
+  #syncAll(epoch: number): void {
+    const rooms = [...this.#rooms.values()].filter((r) => !r.live);
+    const rank = (r: Room) => (r.id === this.#active ? Infinity : (r.log.messages.at(-1)?.seq ?? 0));
+    rooms.sort((a, b) => rank(b) - rank(a) || a.info.name.localeCompare(b.info.name));
+    let next = 0;
+    const worker = async () => {
+      while (next < rooms.length && epoch === this.#epoch) {
+        const room = rooms[next++]!;
+        await room.sync(room.id !== this.#active);
+      }
+    };
+    for (let i = 0; i < parallel; i++) void worker();
+  }
+
+  #room(info: RoomInfo): Room {
+    let room = this.#rooms.get(info.id);
+    if (room) {
+      room.info = info;
+      return room;
+    }
+    room = new Room(info, {
+      request: (command) => this.#connection.request(command),
+      changed: (r) => this.#roomChanged(r),
+      applied: (r, e) => this.#applied(r, e),
+      live: (r) => {
+        this.#roomChanged(r);
+        this.outbox.flush(r.id);
+      },
+    });
+    this.#rooms.set(info.id, room);
+    return room;
+  }
+
+  #roomChanged(room: Room): void {
+    for (const m of this.outbox.list(room.id)) if (room.log.has(this.#me.id, m.id)) this.outbox.remove(room.id, m.id);
+    if (room.live && this.reads.mine(room.id) === undefined) {
+      // Nothing is known of what was read: a room that others opened to the user is new, any other is not.
+      const fresh = room.info.direct || this.#invited.has(room.id);
+      this.reads.known(room.id, fresh ? 0 : Math.max(room.log.through, room.log.messages.at(-1)?.seq ?? 0));
+    }
+    for (const m of room.log.messages.slice(-20)) this.people.met(m.user, m.name);
+    this.emit('room', room.id);
+  }
+
+  #applied(room: Room, e: LogEvent | UnknownLogEvent): void {
+    switch (e.type) {
+      case 'msg':
+        this.people.met(e.user, e.name);
+        this.people.stopped(room.id, e.user);
+        if (e.user === this.#me.id) this.outbox.remove(room.id, e.id);
+        break;
+      case 'topic':
+        room.info = { ...room.info, name: e.name || room.info.name, topic: e.text };
+        this.emit('rooms', undefined);
+        break;
+      case 'member':
+        if (e.member === this.#me.id && e.role) room.info = { ...room.info, role: e.role as RoomInfo['role'] };
+        this.emit('members', room.id);
+        break;
+      default:
+    }
+  }
+
+  #event(e: ServerEvent): void {
+    switch (e.type) {
+      case 'typing':
+        if (e.user !== this.#me.id) this.people.typed(e.room, e.user, e.name);
+        return;
+      case 'read':
+        if (e.user === this.#me.id) this.reads.known(e.room, e.seq);
+        else this.reads.other(e.room, e.user, e.seq);
+        return;
+      case 'presence':
+        if (this.#watching.has(e.room)) this.people.changed(e);
+        return;
+      case 'notice':
+        this.emit('notice', e);
+        return;
+      case 'invited':
+      case 'removed':
+        if (e.room === userRoom(this.#me.id)) this.#membership(e.type, e.target);
+        return;
+      default:
+        if ('seq' in e && 'prev' in e) this.#rooms.get(e.room)?.receive(e);
+    }
+  }
+
+  #membership(type: 'invited' | 'removed', room: string): void {
+    if (type === 'removed') {
+      this.#forget(room);
+      return;
+    }
+    if (!this.#rooms.has(room)) this.#invited.add(room);
+    void this.#list(this.#epoch);
+  }
+
+  /** Takes a room that the user has just become a member of, and waits until it is live or stays closed. */
+  async #admit(info: RoomInfo): Promise<Room> {
+    const room = this.#room({ ...info, member: true, role: info.role || 'member' });
+    this.emit('rooms', undefined);
+    this.#watch();
+    const epoch = this.#epoch;
+    await room.sync();
+    for (const wait of admission) {
+      if (!room.refused || epoch !== this.#epoch) break;
+      await sleep(wait);
+      await room.sync();
+    }
+    return room;
+  }
+
+  #forget(id: string): void {
+    this.outbox.list(id).forEach((m) => this.outbox.remove(id, m.id));
+    this.#invited.delete(id);
+    this.#watching.delete(id);
+    this.people.unwatched(id);
+    if (this.#rooms.delete(id)) this.emit('rooms', undefined);
+  }
+
+  /** Watches the people of the room that is looked at, and of direct rooms for the other side's status. */
+  #watch(): void {
+    if (this.state.kind !== 'online') return;
+    const wanted = new Set([...this.#rooms.values()].filter((r) => r.info.direct).slice(0, watchedDirects).map((r) => r.id));
+    if (this.#active !== undefined && this.#rooms.has(this.#active)) wanted.add(this.#active);
+    for (const room of this.#watching) {
+      if (wanted.has(room)) continue;
+      this.#watching.delete(room);
+      this.#connection.tell({ type: 'watch', room, on: false });
+      this.people.unwatched(room);
+    }
+    for (const room of wanted) {
+      if (this.#watching.has(room)) continue;
+      this.#watching.add(room);
+      void this.#watchRoom(room, this.#epoch);
+    }
+  }
+
+  async #watchRoom(room: string, epoch: number): Promise<void> {
+    try {
+      // First watch, then ask: what changes in between is told.
+      await this.#connection.request({ type: 'watch', room, on: true });
+      const who = await this.#connection.request({ type: 'who', room });
+      if (epoch === this.#epoch && this.#watching.has(room)) this.people.listed(who);
+    } catch (err) {
+      if (!(err instanceof HubbubError) || epoch !== this.#epoch) return;
+      this.#watching.delete(room);
+      if (err.retryAfterMs === undefined && err.code !== 'not_joined') return;
+      await sleep(err.retryAfterMs ?? 500);
+      if (epoch === this.#epoch) this.#watch();
+    }
+  }
+
+  /** Asks again, once, where the server says that a short wait helps. The msg_id makes the repeat harmless. */
+  async #insist<C extends Command>(command: C): Promise<ReplyOf<C>> {
+    try {
+      return await this.#connection.request(command);
+    } catch (err) {
+      if (!(err instanceof HubbubError) || err.retryAfterMs === undefined || err.retryAfterMs > 3_000) throw err;
+      await sleep(err.retryAfterMs);
+      return this.#connection.request(command);
+    }
+  }
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

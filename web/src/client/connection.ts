@@ -1,0 +1,317 @@
+import { delay, type Backoff } from './backoff.ts';
+import { Emitter } from './emitter.ts';
+import type { Environment } from './environment.ts';
+import { ConnectionLost, HubbubError } from './errors.ts';
+import {
+  Close, comesBack, parseEvent, VERSION,
+  type ByeEvent, type Command, type Reply, type ReplyOf, type ServerEvent, type WelcomeEvent,
+} from './protocol.ts';
+
+/** The part of the WebSocket API that the connection uses. */
+export interface Socket {
+  addEventListener(type: 'open' | 'error', listener: () => void): void;
+  addEventListener(type: 'message', listener: (e: { readonly data: unknown }) => void): void;
+  addEventListener(type: 'close', listener: (e: { readonly code: number; readonly reason: string }) => void): void;
+  send(data: string): void;
+  close(code?: number): void;
+}
+
+/** How the connection stands. */
+export type ConnectionState =
+  | { readonly kind: 'idle' }
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'online' }
+  /** The machine has no network. */
+  | { readonly kind: 'offline' }
+  /** Tries again at `until` (UTC ms). */
+  | { readonly kind: 'waiting'; readonly until: number }
+  /** Does not come back by itself: `code` is the close code that says why, 0 for an ended session. */
+  | { readonly kind: 'stopped'; readonly code: number; readonly message: string };
+
+/** Times in ms. */
+export interface Timings {
+  /** From the start of an attempt to `welcome`. */
+  readonly connect: number;
+  /** From a command to its reply. */
+  readonly reply: number;
+  /** Silence after which the client asks for a sign of life, if `welcome` names none. */
+  readonly ping: number;
+  /** A connection that lasted this long was a good one: the next wait is short again. */
+  readonly stable: number;
+  readonly backoff: Backoff;
+}
+
+/** The timings of a browser on the open internet. */
+export const timings: Timings = {
+  connect: 15_000, reply: 15_000, ping: 25_000, stable: 10_000, backoff: { min: 500, max: 30_000 },
+};
+
+export interface ConnectionOptions {
+  /** The address of the WebSocket, ws: or wss:. */
+  readonly url: string;
+  readonly device: 'web' | 'phone' | 'desktop' | 'bot';
+  readonly socket: (url: string) => Socket;
+  readonly environment: Environment;
+  readonly timings: Timings;
+  /**
+   * Returns a valid token; with `fresh`, one newer than the last. Rejects with the code `unauthorized` when the session is
+   * over, and with anything else when trying again later may help.
+   */
+  readonly token: (fresh: boolean) => Promise<string>;
+}
+
+interface Waiting {
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (err: Error) => void;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+interface Events {
+  /** The connection's state changed. */
+  state: ConnectionState;
+  /** A socket said hello and was welcomed. */
+  welcome: WelcomeEvent;
+  /** Something arrived that answers no command. */
+  event: ServerEvent;
+}
+
+const replyTypes = new Set(['welcome', 'joined', 'ack', 'error', 'who', 'history']);
+
+/**
+ * One logical connection: a socket after the other, each with hello, until stop. It comes back by itself unless the
+ * close code forbids it. It knows requests and replies, and nothing of rooms.
+ */
+export class Connection extends Emitter<Events> {
+  #state: ConnectionState = { kind: 'idle' };
+  #socket: Socket | undefined;
+  #attempt = 0;
+  #freshToken = false;
+  #triedFresh = false;
+  #welcomedAt = 0;
+  #bye: ByeEvent | undefined;
+  #pauseUntil = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pingTimer: ReturnType<typeof setTimeout> | undefined;
+  #pingMs = 0;
+  #unwatch: (() => void) | undefined;
+  #nextID = 0;
+  readonly #requests = new Map<string, Waiting>();
+  readonly #o: ConnectionOptions;
+
+  constructor(options: ConnectionOptions) {
+    super();
+    this.#o = options;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Connects, and keeps connected until stop. Does nothing if it runs already. */
+  start(): void {
+    if (this.#unwatch) return;
+    this.#unwatch = this.#o.environment.watch(() => this.#surroundingsChanged());
+    this.#attempt = 0;
+    void this.#connect();
+  }
+
+  /** Closes the socket, fails what waits for a reply, and stays away. */
+  stop(): void {
+    this.#unwatch?.();
+    this.#unwatch = undefined;
+    clearTimeout(this.#timer);
+    this.#drop(1000);
+    this.#set({ kind: 'idle' });
+  }
+
+  /** Connects at once if it waits, or if it was told to stay away. */
+  retryNow(): void {
+    if (!this.#unwatch || this.#socket || this.#state.kind === 'connecting') return;
+    clearTimeout(this.#timer);
+    this.#attempt = 0;
+    void this.#connect();
+  }
+
+  /**
+   * Sends a command and returns its reply. Rejects with HubbubError for an `error` reply, and with ConnectionLost when
+   * the socket ended or was not there: then nobody knows whether the command was carried out.
+   */
+  request<C extends Command>(command: C): Promise<ReplyOf<C>> {
+    if (this.#state.kind !== 'online') return Promise.reject(new ConnectionLost('There is no connection to the server.'));
+    return this.#ask(command) as Promise<ReplyOf<C>>;
+  }
+
+  /** Sends a command whose reply nobody needs; without a connection it is dropped. */
+  tell(command: Command): void {
+    if (this.#state.kind === 'online') this.#socket?.send(JSON.stringify(command));
+  }
+
+  #ask(command: object): Promise<Reply> {
+    const id = (this.#nextID++).toString(36);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        // A server that answers pings but not this command is as good as gone: a new socket may reach another.
+        this.#requests.delete(id);
+        reject(new ConnectionLost('The server did not answer in time.'));
+        this.#lost(1006, '');
+      }, this.#o.timings.reply);
+      this.#requests.set(id, { resolve, reject, timer });
+      this.#socket?.send(JSON.stringify({ ...command, id }));
+    });
+  }
+
+  async #connect(): Promise<void> {
+    if (!this.#o.environment.online()) {
+      this.#set({ kind: 'offline' });
+      return;
+    }
+    this.#set({ kind: 'connecting' });
+    const runs = this.#unwatch;
+    let token: string;
+    try {
+      token = await this.#o.token(this.#freshToken);
+      this.#freshToken = false;
+    } catch (err) {
+      if (this.#unwatch !== runs || this.#state.kind !== 'connecting') return;
+      if (err instanceof HubbubError && err.code === 'unauthorized') this.#set({ kind: 'stopped', code: 0, message: err.message });
+      else this.#wait(err instanceof HubbubError ? err.retryAfterMs : undefined);
+      return;
+    }
+    if (this.#unwatch !== runs || this.#state.kind !== 'connecting') return;
+    this.#open(token);
+  }
+
+  #open(token: string): void {
+    this.#bye = undefined;
+    const socket = this.#o.socket(this.#o.url);
+    this.#socket = socket;
+    this.#timer = setTimeout(() => this.#lost(1006, ''), this.#o.timings.connect);
+    socket.addEventListener('open', () => {
+      if (socket !== this.#socket) return;
+      this.#ask({ type: 'hello', version: VERSION, token, device: this.#o.device })
+        .then((reply) => this.#welcomed(reply as WelcomeEvent))
+        .catch(() => undefined); // the close code that follows says what to do
+    });
+    socket.addEventListener('message', (e) => {
+      if (socket === this.#socket && typeof e.data === 'string') this.#received(e.data);
+    });
+    socket.addEventListener('close', (e) => {
+      if (socket === this.#socket) this.#lost(e.code, e.reason);
+    });
+    socket.addEventListener('error', () => undefined); // close follows and says more
+  }
+
+  #welcomed(welcome: WelcomeEvent): void {
+    clearTimeout(this.#timer);
+    this.#welcomedAt = this.#o.environment.now();
+    this.#triedFresh = false;
+    this.#pingMs = welcome.ping_ms || this.#o.timings.ping;
+    this.#heard();
+    this.#set({ kind: 'online' });
+    this.emit('welcome', welcome);
+  }
+
+  #received(frame: string): void {
+    const event = parseEvent(frame);
+    this.#heard();
+    if (!event) return;
+    if (event.type === 'bye') this.#bye = event;
+    // Only replies are matched: in a log entry `id` is the sender's.
+    const id = replyTypes.has(event.type) ? (event as Reply).id : undefined;
+    const waiting = id === undefined ? undefined : this.#requests.get(id);
+    if (id === undefined || !waiting) {
+      this.emit('event', event);
+      return;
+    }
+    this.#requests.delete(id);
+    clearTimeout(waiting.timer);
+    if (event.type === 'error') waiting.reject(new HubbubError(event.code, event.message, event.retry_after_ms));
+    else waiting.resolve(event as Reply);
+  }
+
+  /** Anything heard is a sign of life; after a silence the client asks for one. */
+  #heard(): void {
+    clearTimeout(this.#pingTimer);
+    if (this.#pingMs) this.#pingTimer = setTimeout(() => this.#ping(this.#o.timings.reply), this.#pingMs);
+  }
+
+  #ping(patience: number): void {
+    if (this.#state.kind !== 'online') return;
+    const socket = this.#socket;
+    const impatient = setTimeout(() => socket === this.#socket && this.#lost(1006, ''), patience);
+    this.#ask({ type: 'ping' }).catch(() => undefined).finally(() => clearTimeout(impatient));
+  }
+
+  #surroundingsChanged(): void {
+    if (!this.#o.environment.online()) {
+      if (this.#state.kind === 'waiting') {
+        clearTimeout(this.#timer);
+        this.#set({ kind: 'offline' });
+      } else if (this.#state.kind === 'online') this.#ping(3_000);
+      return;
+    }
+    // After a sleep a socket may look open and be dead: ask.
+    if (this.#state.kind === 'online') this.#ping(5_000);
+    else if (this.#state.kind === 'offline' || this.#state.kind === 'waiting') {
+      clearTimeout(this.#timer);
+      const pause = this.#pauseUntil - this.#o.environment.now();
+      // A wait that the server asked for is kept; one that was our own guess is not.
+      if (pause > 0) this.#wait(pause);
+      else void this.#connect();
+    }
+  }
+
+  #lost(code: number, reason: string): void {
+    this.#drop(code === 1006 ? undefined : 1000);
+    if (!this.#unwatch) return;
+    const now = this.#o.environment.now();
+    if (this.#welcomedAt && now - this.#welcomedAt >= this.#o.timings.stable) this.#attempt = 0;
+    this.#welcomedAt = 0;
+    const asked = this.#bye?.retry_after_ms;
+    const message = this.#bye?.message || reason;
+    if (code === Close.tokenExpired) this.#freshToken = true;
+    if (code === Close.unauthorized && !this.#triedFresh) {
+      // The credentials may be out of date rather than wrong: try once with new ones.
+      this.#freshToken = this.#triedFresh = true;
+      this.#wait(undefined);
+      return;
+    }
+    if (!comesBack(code)) {
+      this.#set({ kind: 'stopped', code, message });
+      return;
+    }
+    if (asked !== undefined) this.#pauseUntil = now + asked;
+    this.#wait(asked);
+  }
+
+  #wait(ms: number | undefined): void {
+    if (!this.#o.environment.online()) {
+      this.#set({ kind: 'offline' });
+      return;
+    }
+    const wait = ms || delay(this.#o.timings.backoff, this.#attempt++, this.#o.environment.random);
+    this.#set({ kind: 'waiting', until: this.#o.environment.now() + wait });
+    this.#timer = setTimeout(() => void this.#connect(), wait);
+  }
+
+  /** Lets go of the socket and fails what waits for a reply. */
+  #drop(code: number | undefined): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#pingTimer);
+    this.#pingMs = 0;
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close(code);
+    const requests = [...this.#requests.values()];
+    this.#requests.clear();
+    for (const r of requests) {
+      clearTimeout(r.timer);
+      r.reject(new ConnectionLost());
+    }
+  }
+
+  #set(state: ConnectionState): void {
+    this.#state = state;
+    this.emit('state', state);
+  }
+}

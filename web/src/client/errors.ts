@@ -1,0 +1,37 @@
+/** A failure that carries one of the stable codes of PROTOCOL.md, from an `error` event or an HTTP problem. */
+export class HubbubError extends Error {
+  override readonly name = 'HubbubError';
+
+  readonly code: string;
+  /** How long to wait before trying again, in ms; undefined where waiting alone does not help. */
+  readonly retryAfterMs: number | undefined;
+  /** The HTTP status, if it came over HTTP. */
+  readonly status: number | undefined;
+
+  constructor(code: string, message: string, retryAfterMs?: number, status?: number) {
+    super(message);
+    this.code = code;
+    this.retryAfterMs = retryAfterMs;
+    this.status = status;
+  }
+}
+
+/** The connection ended, or there was none, before the answer came: nobody knows whether the command was carried out. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost';
+
+  constructor(message = 'The connection to the server was lost.') {
+    super(message);
+  }
+}
+
+/** Returns a sentence for a person. */
+export function describe(err: unknown): string {
+  if (err instanceof HubbubError || err instanceof ConnectionLost) return err.message;
+  return 'Something went wrong. Please try again.';
+}
+
+/** Reports whether an error has one of the given codes. */
+export function hasCode(err: unknown, ...codes: string[]): boolean {
+  return err instanceof HubbubError && codes.includes(err.code);
+}

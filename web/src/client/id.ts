@@ -1,0 +1,16 @@
+/**
+ * Returns a new random id (UUIDv4). crypto.randomUUID exists on https and localhost only, and a chat on a home network
+ * is often opened by plain http.
+ */
+export function newID(): string {
+  const b = crypto.getRandomValues(new Uint8Array(16));
+  b[6] = (b[6]! & 0x0f) | 0x40;
+  b[8] = (b[8]! & 0x3f) | 0x80;
+  const hex = Array.from(b, (x) => x.toString(16).padStart(2, '0')).join('');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
+
+/** Returns the room of a user's own, where invitations and removals arrive. */
+export function userRoom(user: string): string {
+  return `u-${user}`;
+}

@@ -1,0 +1,32 @@
+/**
+ * The TypeScript client of Hubbub. It owns the connection and what arrives over it, and refuses to know how that is
+ * shown: no framework, no DOM beyond WebSocket, fetch and storage.
+ *
+ * @example
+ * const api = new Api();
+ * const env = environment();
+ * const session = new Session(api, browserStore('session'), env);
+ * await session.guest('Ada');
+ * const client = new Client({
+ *   api, session, url: 'wss://chat.example.org/v1/ws', device: 'web', environment: env,
+ *   stores: { outbox: outboxStore('outbox'), reads: readsStore('reads') },
+ * });
+ * client.on('room', (id) => console.log(client.rooms.get(id)?.log.messages));
+ * client.start();
+ * client.send('lobby', 'Hello!');
+ */
+export { Api, type Grant, type Member, type Role, type RoomInfo, type User } from './api.ts';
+export { browserStore } from './browserstore.ts';
+export { Client, type ClientOptions, type Unread } from './client.ts';
+export { timings, type ConnectionState, type Socket, type Timings } from './connection.ts';
+export { environment, type Environment } from './environment.ts';
+export { ConnectionLost, describe, hasCode, HubbubError } from './errors.ts';
+export { userRoom } from './id.ts';
+export type { Outgoing, OutboxStore } from './outbox.ts';
+export type { Online } from './people.ts';
+export type { Limits, LogEvent, NoticeEvent, Person, Position, Status } from './protocol.ts';
+export type { ReadsStore } from './reads.ts';
+export type { History, Room } from './room.ts';
+export type { Message } from './roomlog.ts';
+export { Session, type SessionStore } from './session.ts';
+export { outboxStore, readsStore } from './stores.ts';

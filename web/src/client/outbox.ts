@@ -1,0 +1,166 @@
+import { Emitter } from './emitter.ts';
+import type { Environment } from './environment.ts';
+import { describe, hasCode, HubbubError } from './errors.ts';
+import { newID } from './id.ts';
+import type { AckEvent, Command } from './protocol.ts';
+
+/** A message on its way. `sent`: the log has it, and its `msg` event is still to come. */
+export interface Outgoing {
+  readonly room: string;
+  /** The message id, the same for every attempt. */
+  readonly id: string;
+  readonly text: string;
+  readonly replyTo?: string;
+  /** UTC ms of when the user sent it. */
+  readonly ts: number;
+  readonly state: 'sending' | 'sent' | 'failed';
+  /** Why it failed, for a person. */
+  readonly error?: string;
+}
+
+/** Where messages on their way outlast a reload of the page. */
+export interface OutboxStore {
+  load(): Outgoing[];
+  save(outgoing: readonly Outgoing[]): void;
+}
+
+interface Options {
+  readonly send: (command: Extract<Command, { type: 'send' }>) => Promise<AckEvent>;
+  /** Whether the room is live on this connection, and every message of before it is accounted for. */
+  readonly ready: (room: string) => boolean;
+  /** The server says that the socket is not in the room. */
+  readonly notJoined: (room: string) => void;
+  readonly environment: Environment;
+  readonly store: OutboxStore;
+}
+
+/** For how long an error that asks to try again is obeyed, ms: half the window in which the server knows a repeat. */
+const patience = 60_000;
+
+/**
+ * The messages that are not in the log yet. Per room one is in flight at a time, so that they arrive in the order in
+ * which they were written. After a reconnect a room's messages wait until the room is live again: whatever the log got
+ * before has then been heard, and is not sent twice.
+ */
+export class Outbox extends Emitter<{ change: string }> {
+  readonly #rooms = new Map<string, readonly Outgoing[]>();
+  readonly #busy = new Set<string>();
+  readonly #since = new Map<string, number>();
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  #epoch = 0;
+  readonly #o: Options;
+
+  constructor(options: Options) {
+    super();
+    this.#o = options;
+    for (const m of options.store.load()) this.#rooms.set(m.room, [...this.list(m.room), m]);
+  }
+
+  /** The room's messages on their way, in the order they were written. */
+  list(room: string): readonly Outgoing[] {
+    return this.#rooms.get(room) ?? [];
+  }
+
+  /** Adds a message and sends it as soon as the room is ready. */
+  add(room: string, text: string, replyTo?: string): Outgoing {
+    const m: Outgoing = { room, id: newID(), text, ...(replyTo && { replyTo }), ts: this.#o.environment.now(), state: 'sending' };
+    this.#set(room, [...this.list(room), m]);
+    this.flush(room);
+    return m;
+  }
+
+  /** Sends a failed message again, under the same id, after those that are waiting. */
+  retry(room: string, id: string): void {
+    const m = this.list(room).find((x) => x.id === id && x.state === 'failed');
+    if (!m) return;
+    const { error: _, ...rest } = m;
+    this.#set(room, [...this.list(room).filter((x) => x !== m), { ...rest, state: 'sending' }]);
+    this.flush(room);
+  }
+
+  /** Forgets a message: a failed one by the user's wish, or one whose `msg` event came. */
+  remove(room: string, id: string): void {
+    const before = this.list(room);
+    const after = before.filter((m) => m.id !== id);
+    if (after.length !== before.length) this.#set(room, after);
+  }
+
+  /** Sends what waits in the room, if the room is ready. */
+  flush(room: string): void {
+    if (!this.#busy.has(room) && !this.#timers.has(room)) void this.#pump(room);
+  }
+
+  /** The connection is gone: what was in flight waits for the room to be ready again. */
+  pause(): void {
+    this.#epoch++;
+    this.#busy.clear();
+    this.#since.clear();
+    for (const t of this.#timers.values()) clearTimeout(t);
+    this.#timers.clear();
+  }
+
+  /** Forgets everything, also in the store. */
+  clear(): void {
+    this.pause();
+    const rooms = [...this.#rooms.keys()];
+    for (const room of rooms) this.#set(room, []);
+  }
+
+  async #pump(room: string): Promise<void> {
+    const epoch = this.#epoch;
+    this.#busy.add(room);
+    try {
+      for (;;) {
+        const m = this.list(room).find((x) => x.state === 'sending');
+        if (!m || epoch !== this.#epoch || !this.#o.ready(room)) return;
+        if (!(await this.#attempt(m, epoch))) return;
+      }
+    } finally {
+      if (epoch === this.#epoch) this.#busy.delete(room);
+    }
+  }
+
+  /** Sends one message. Returns whether the next may follow. */
+  async #attempt(m: Outgoing, epoch: number): Promise<boolean> {
+    const { room, id, text, replyTo } = m;
+    const now = this.#o.environment.now();
+    const since = this.#since.get(id) ?? now;
+    this.#since.set(id, since);
+    try {
+      const ack = await this.#o.send({ type: 'send', room, msg_id: id, text, ...(replyTo && { reply_to: replyTo }) });
+      this.#since.delete(id);
+      // Without a seq it was a command, such as /list-users, and is not stored.
+      if (ack.seq === undefined) this.remove(room, id);
+      else this.#replace(m, { ...m, state: 'sent' });
+      return epoch === this.#epoch;
+    } catch (err) {
+      if (epoch !== this.#epoch || !(err instanceof HubbubError)) return false;
+      if (hasCode(err, 'not_joined')) {
+        this.#o.notJoined(room);
+        return false;
+      }
+      if (err.retryAfterMs !== undefined && this.#o.environment.now() - since + err.retryAfterMs < patience) {
+        this.#timers.set(room, setTimeout(() => {
+          this.#timers.delete(room);
+          this.flush(room);
+        }, Math.max(err.retryAfterMs, 50)));
+        return false;
+      }
+      this.#since.delete(id);
+      this.#replace(m, { ...m, state: 'failed', error: describe(err) });
+      return true;
+    }
+  }
+
+  #replace(old: Outgoing, next: Outgoing): void {
+    this.#set(old.room, this.list(old.room).map((m) => (m.id === old.id ? next : m)));
+  }
+
+  #set(room: string, list: readonly Outgoing[]): void {
+    if (list.length) this.#rooms.set(room, list);
+    else this.#rooms.delete(room);
+    // What is sent is in the log: only the rest needs to outlast a reload.
+    this.#o.store.save([...this.#rooms.values()].flat().filter((m) => m.state !== 'sent'));
+    this.emit('change', room);
+  }
+}

@@ -1,0 +1,334 @@
+/**
+ * The Hubbub client protocol, version 1, as types: what libs/wire/PROTOCOL.md says, and nothing about how it is
+ * transported. Events that this file does not know are ignored by the client.
+ */
+
+/** The protocol version that `hello` names. */
+export const VERSION = 1;
+
+/** A place in a room's log: the seq orders, the id proves that it is the same log. */
+export interface Position {
+  readonly seq: number;
+  readonly id: string;
+}
+
+/** What a user shows of themself. `invisible` is only ever said, never heard. */
+export type Status = 'online' | 'idle' | 'dnd' | 'invisible' | 'offline';
+
+export interface Person {
+  readonly user: string;
+  readonly name: string;
+  readonly status: Status;
+}
+
+/** What every entry of a room's log carries. */
+interface Entry {
+  /** Position in the room's log; strictly increasing, not contiguous, below 2^53. */
+  readonly seq: number;
+  /** The seq of the entry before it in the room; 0 for the first. */
+  readonly prev: number;
+  readonly room: string;
+  /** Chosen by the sender; unique with room and user. */
+  readonly id: string;
+  readonly user: string;
+  readonly name: string;
+  /** UTC milliseconds, for display only: seq orders. */
+  readonly ts: number;
+}
+
+export interface MsgEvent extends Entry {
+  readonly type: 'msg';
+  readonly text: string;
+  readonly reply_to?: string;
+}
+export interface EditedEvent extends Entry {
+  readonly type: 'edited';
+  readonly target: string;
+  readonly text: string;
+}
+export interface DeletedEvent extends Entry {
+  readonly type: 'deleted';
+  readonly target: string;
+}
+export interface ReactedEvent extends Entry {
+  readonly type: 'reacted';
+  readonly target: string;
+  readonly emoji: string;
+  readonly on: boolean;
+}
+export interface PinnedEvent extends Entry {
+  readonly type: 'pinned';
+  readonly target: string;
+  readonly on: boolean;
+}
+/** The room's name and topic are now `name` and `text`. */
+export interface TopicEvent extends Entry {
+  readonly type: 'topic';
+  readonly text: string;
+}
+export interface MemberEvent extends Entry {
+  readonly type: 'member';
+  readonly member: string;
+  /** Absent: no longer a member. */
+  readonly role?: string;
+}
+/** In the user's own room: the user is now (`invited`), or is no longer (`removed`), a member of `target`. */
+export interface MembershipEvent extends Entry {
+  readonly type: 'invited' | 'removed';
+  readonly target: string;
+}
+export interface ResetEvent extends Entry {
+  readonly type: 'reset';
+}
+
+/** An entry of a room's log. */
+export type LogEvent =
+  | MsgEvent
+  | EditedEvent
+  | DeletedEvent
+  | ReactedEvent
+  | PinnedEvent
+  | TopicEvent
+  | MemberEvent
+  | MembershipEvent
+  | ResetEvent;
+
+/** A log entry of a type that a newer server added: it moves the position on and shows nothing. */
+export interface UnknownLogEvent extends Entry {
+  readonly type: 'unknown';
+}
+
+/** A message as history keeps it. */
+export interface HistoryMessage extends MsgEvent {
+  readonly edited_ts?: number;
+  readonly deleted?: boolean;
+  readonly pinned?: boolean;
+  readonly reactions?: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface Limits {
+  /** Bytes of one frame. */
+  readonly frame: number;
+  /** Bytes of UTF-8 of one message's text. */
+  readonly text: number;
+  /** Rooms joined by one socket. */
+  readonly rooms: number;
+  readonly rate: number;
+}
+
+export interface WelcomeEvent {
+  readonly type: 'welcome';
+  readonly id?: string;
+  readonly user: string;
+  readonly name: string;
+  readonly session: string;
+  readonly limits: Limits;
+  readonly ping_ms: number;
+  readonly ts: number;
+}
+export interface JoinedEvent {
+  readonly type: 'joined';
+  readonly id?: string;
+  readonly room: string;
+  readonly seq: number;
+  readonly more?: boolean;
+  readonly rewind?: boolean;
+}
+export interface AckEvent {
+  readonly type: 'ack';
+  readonly id?: string;
+  readonly room?: string;
+  readonly msg_id?: string;
+  readonly seq?: number;
+  readonly ts?: number;
+}
+export interface ErrorEvent {
+  readonly type: 'error';
+  readonly id?: string;
+  readonly code: string;
+  readonly message: string;
+  readonly retry_after_ms?: number;
+}
+export interface TypingEvent {
+  readonly type: 'typing';
+  readonly room: string;
+  readonly user: string;
+  readonly name: string;
+}
+export interface ReadEvent {
+  readonly type: 'read';
+  readonly room: string;
+  readonly user: string;
+  readonly seq: number;
+}
+export interface PresenceEvent {
+  readonly type: 'presence';
+  readonly room: string;
+  readonly users: readonly Person[];
+  readonly count: number;
+}
+export interface WhoEvent {
+  readonly type: 'who';
+  readonly id?: string;
+  readonly room: string;
+  readonly count: number;
+  readonly users: readonly Person[];
+}
+export interface HistoryEvent {
+  readonly type: 'history';
+  readonly id?: string;
+  readonly room: string;
+  readonly messages: readonly HistoryMessage[];
+  readonly more: boolean;
+}
+export interface NoticeEvent {
+  readonly type: 'notice';
+  readonly id?: string;
+  readonly room: string;
+  readonly code: string;
+  readonly text: string;
+  readonly users?: readonly Person[];
+}
+export interface ByeEvent {
+  readonly type: 'bye';
+  readonly code: number;
+  readonly message: string;
+  readonly retry_after_ms?: number;
+}
+
+/** Events that answer a command by its request id. */
+export type Reply = WelcomeEvent | JoinedEvent | AckEvent | ErrorEvent | WhoEvent | HistoryEvent;
+
+/** Everything that a server may send and that this client understands. */
+export type ServerEvent =
+  | LogEvent
+  | UnknownLogEvent
+  | Reply
+  | TypingEvent
+  | ReadEvent
+  | PresenceEvent
+  | NoticeEvent
+  | ByeEvent;
+
+/** What a client may say. The request id is added by the connection. */
+export type Command =
+  | { type: 'join'; room: string; after?: Position }
+  | { type: 'leave'; room: string }
+  | { type: 'send'; room: string; msg_id: string; text: string; reply_to?: string }
+  | { type: 'edit'; room: string; msg_id: string; target: string; text: string }
+  | { type: 'delete'; room: string; msg_id: string; target: string }
+  | { type: 'react'; room: string; msg_id: string; target: string; emoji: string; on: boolean }
+  | { type: 'pin'; room: string; msg_id: string; target: string; on: boolean }
+  | { type: 'typing'; room: string }
+  | { type: 'read'; room: string; seq: number }
+  | { type: 'history'; room: string; before?: number; after?: number; around?: number; limit?: number }
+  | { type: 'who'; room: string }
+  | { type: 'watch'; room: string; on: boolean }
+  | { type: 'status'; status: Exclude<Status, 'offline'> }
+  | { type: 'ping' };
+
+/** The event that answers a command. */
+export type ReplyOf<C extends Command> = C extends { type: 'join' }
+  ? JoinedEvent
+  : C extends { type: 'history' }
+    ? HistoryEvent
+    : C extends { type: 'who' }
+      ? WhoEvent
+      : AckEvent;
+
+/** The close codes that the client treats in a way of their own. */
+export const Close = {
+  tokenExpired: 4003,
+  unauthorized: 4501,
+  revoked: 4503,
+  version: 4504,
+} as const;
+
+/** Reports whether a close code invites the client to come back by itself. */
+export function comesBack(code: number): boolean {
+  return (code >= 4000 && code <= 4499) || code === 1001 || code === 1006 || code === 1011 || code === 1012;
+}
+
+const logTypes = new Set([
+  'msg', 'edited', 'deleted', 'reacted', 'pinned', 'topic', 'member', 'invited', 'removed', 'reset',
+]);
+const otherTypes = new Set([
+  'welcome', 'joined', 'ack', 'error', 'typing', 'read', 'presence', 'who', 'history', 'notice', 'bye',
+]);
+// The strings that an event cannot do without, beside those of every log entry.
+const needs: Readonly<Record<string, readonly string[]>> = {
+  msg: ['text'], edited: ['target', 'text'], deleted: ['target'], reacted: ['target', 'emoji'], pinned: ['target'],
+  member: ['member'], invited: ['target'], removed: ['target'],
+  welcome: ['user', 'name'], joined: ['room'], error: ['code'], typing: ['room', 'user'], read: ['room', 'user'],
+  presence: ['room'], who: ['room'], history: ['room'], notice: ['room', 'text'],
+};
+
+/**
+ * Returns the event of a text frame, or undefined for what is none that this client knows: not JSON, of an unknown
+ * type, or without a field that it cannot do without. Absent optional numbers, booleans and lists are filled in.
+ */
+export function parseEvent(frame: string): ServerEvent | undefined {
+  let v: unknown;
+  try {
+    v = JSON.parse(frame);
+  } catch {
+    return undefined;
+  }
+  if (!isRecord(v) || typeof v['type'] !== 'string') return undefined;
+  const type = v['type'];
+  if (needs[type]?.some((field) => typeof v[field] !== 'string')) return undefined;
+  if (otherTypes.has(type)) return completeOther(v);
+  // Whatever has a place in a room's log counts, also when its type is news to us.
+  if (!isEntry(v)) return undefined;
+  const entry = { ...v, prev: number(v['prev']), name: string(v['name']), user: string(v['user']), ts: number(v['ts']) };
+  if (!logTypes.has(type)) return { ...entry, type: 'unknown' } as UnknownLogEvent;
+  if (type === 'reacted' || type === 'pinned') return { ...entry, on: v['on'] === true } as ReactedEvent | PinnedEvent;
+  if (type === 'topic') return { ...entry, text: string(v['text']) } as TopicEvent;
+  return entry as unknown as LogEvent;
+}
+
+function completeOther(v: Record<string, unknown>): ServerEvent | undefined {
+  switch (v['type']) {
+    case 'joined':
+    case 'read':
+      return isSeq(v['seq']) ? (v as unknown as ServerEvent) : undefined;
+    case 'welcome':
+      return { ...v, limits: { frame: 0, text: 0, rooms: 0, rate: 0, ...record(v['limits']) }, ping_ms: number(v['ping_ms']) } as WelcomeEvent;
+    case 'presence':
+    case 'who':
+      return { ...v, users: people(v['users']), count: number(v['count']) } as unknown as PresenceEvent | WhoEvent;
+    case 'history':
+      return { ...v, messages: historyMessages(v['messages']), more: v['more'] === true } as unknown as HistoryEvent;
+    case 'notice':
+      return { ...v, ...(v['users'] !== undefined && { users: people(v['users']) }) } as unknown as NoticeEvent;
+    default:
+      return v as unknown as ServerEvent;
+  }
+}
+
+/** Returns the messages of a page of history, without what is none. */
+export function historyMessages(v: unknown): HistoryMessage[] {
+  return list(v).filter(isEntry).map((m) => ({
+    ...(m as unknown as HistoryMessage),
+    type: 'msg', prev: number(m['prev']), user: string(m['user']), name: string(m['name']), ts: number(m['ts']), text: string(m['text']),
+  }));
+}
+
+function people(v: unknown): Person[] {
+  return list(v).filter((p): p is Record<string, unknown> => isRecord(p) && typeof p['user'] === 'string')
+    .map((p) => ({ user: p['user'] as string, name: string(p['name']), status: (string(p['status']) || 'online') as Status }));
+}
+
+function isEntry(v: unknown): v is Record<string, unknown> {
+  return isRecord(v) && isSeq(v['seq']) && typeof v['room'] === 'string' && typeof v['id'] === 'string';
+}
+function isSeq(v: unknown): v is number {
+  return typeof v === 'number' && Number.isSafeInteger(v) && v >= 0;
+}
+function isRecord(v: unknown): v is Record<string, unknown> {
+  return typeof v === 'object' && v !== null && !Array.isArray(v);
+}
+const record = (v: unknown): Record<string, unknown> => (isRecord(v) ? v : {});
+const list = (v: unknown): unknown[] => (Array.isArray(v) ? v : []);
+const number = (v: unknown): number => (typeof v === 'number' ? v : 0);
+const string = (v: unknown): string => (typeof v === 'string' ? v : '');

@@ -1,0 +1,91 @@
+import { Emitter } from './emitter.ts';
+
+/** Where the user's own read positions outlast the page, should the server not keep them. */
+export interface ReadsStore {
+  load(): Record<string, number>;
+  save(reads: Record<string, number>): void;
+}
+
+/** How often a room's position is told to the server at most, ms. */
+const every = 1_000;
+
+/**
+ * How far everybody has read: the largest seq per room and user. The user's own positions are told to the server at
+ * most once a second and room.
+ */
+export class Reads extends Emitter<{ change: string }> {
+  readonly #mine: Map<string, number>;
+  readonly #others = new Map<string, Map<string, number>>();
+  readonly #told = new Map<string, number>();
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #store: ReadsStore;
+  readonly #tell: (room: string, seq: number) => void;
+
+  constructor(store: ReadsStore, tell: (room: string, seq: number) => void) {
+    super();
+    this.#store = store;
+    this.#tell = tell;
+    this.#mine = new Map(Object.entries(store.load()));
+  }
+
+  /** The user's own position in a room; undefined: none is known. */
+  mine(room: string): number | undefined {
+    return this.#mine.get(room);
+  }
+
+  /** The ids of the others who have read the room at least through seq. */
+  readers(room: string, seq: number): readonly string[] {
+    return [...(this.#others.get(room) ?? [])].filter(([, s]) => s >= seq).map(([user]) => user);
+  }
+
+  /** The user has read the room through seq here. */
+  mark(room: string, seq: number): void {
+    if (!this.#raise(room, seq) || this.#timers.has(room)) return;
+    this.#flush(room);
+    this.#timers.set(room, setTimeout(() => {
+      this.#timers.delete(room);
+      this.#flush(room);
+    }, every));
+  }
+
+  /** The user has read the room through seq elsewhere, or a start is made: nobody needs to be told. */
+  known(room: string, seq: number): void {
+    this.#told.set(room, Math.max(this.#told.get(room) ?? 0, seq));
+    this.#raise(room, seq);
+  }
+
+  /** Somebody else has read the room through seq. */
+  other(room: string, user: string, seq: number): void {
+    const users = this.#others.get(room) ?? new Map<string, number>();
+    this.#others.set(room, users);
+    if ((users.get(user) ?? 0) >= seq) return;
+    users.set(user, seq);
+    this.emit('change', room);
+  }
+
+  /** The room's log is another: positions in the old one mean nothing. */
+  rewound(room: string): void {
+    this.#others.delete(room);
+  }
+
+  close(): void {
+    for (const t of this.#timers.values()) clearTimeout(t);
+    this.#timers.clear();
+  }
+
+  #raise(room: string, seq: number): boolean {
+    const before = this.#mine.get(room);
+    if (before !== undefined && before >= seq) return false;
+    this.#mine.set(room, seq);
+    this.#store.save(Object.fromEntries(this.#mine));
+    this.emit('change', room);
+    return true;
+  }
+
+  #flush(room: string): void {
+    const seq = this.#mine.get(room) ?? 0;
+    if (seq <= (this.#told.get(room) ?? 0)) return;
+    this.#told.set(room, seq);
+    this.#tell(room, seq);
+  }
+}

@@ -1,0 +1,207 @@
+import type { RoomInfo } from './api.ts';
+import { ConnectionLost, HubbubError } from './errors.ts';
+import type { Command, JoinedEvent, LogEvent, ReplyOf, UnknownLogEvent } from './protocol.ts';
+import { RoomLog } from './roomlog.ts';
+
+/** How a room's history stands: `failed` may be tried again. */
+export type History = 'none' | 'loading' | 'loaded' | 'failed';
+
+type Entry = LogEvent | UnknownLogEvent;
+type Request = <C extends Command>(command: C) => Promise<ReplyOf<C>>;
+
+interface Options {
+  readonly request: Request;
+  /** Something that the page shows has changed. */
+  readonly changed: (room: Room) => void;
+  /** A log entry was applied; told once for each. */
+  readonly applied: (room: Room, e: Entry) => void;
+  /** The room is live and complete: what waits to be sent may go. */
+  readonly live: (room: Room) => void;
+}
+
+/** Messages of the first page, of further pages, and kept of rooms that nobody looks at. */
+const pages = { first: 50, glance: 20, older: 50, kept: 100 } as const;
+
+/** Events that are held back while a join is under way; beyond it the room is joined again. */
+const maxHeld = 5_000;
+
+/**
+ * One room on the connection: it joins and resumes, fills gaps, follows rewinds, and pages back in history. It asks
+ * for one thing at a time.
+ */
+export class Room {
+  readonly log = new RoomLog();
+  info: RoomInfo;
+  history: History = 'none';
+  /** History has messages before the first one here. */
+  hasOlder = false;
+  /** Joined on this connection, with everything up to now. */
+  live = false;
+  /** Why the server keeps the user out, for a person. */
+  refused: string | undefined;
+  #held: Entry[] | undefined;
+  #syncing: Promise<void> | undefined;
+  #again = false;
+  #loadingOlder: Promise<void> | undefined;
+  readonly #o: Options;
+
+  constructor(info: RoomInfo, options: Options) {
+    this.info = info;
+    this.#o = options;
+  }
+
+  get id(): string {
+    return this.info.id;
+  }
+
+  /**
+   * Brings the room up to now: the first page if there is none, and a join after what is here. Call it after each
+   * welcome; it fills gaps by itself. Never rejects.
+   */
+  sync(glance = false): Promise<void> {
+    if (this.#syncing) {
+      this.#again = true;
+      return this.#syncing;
+    }
+    this.#syncing = this.#sync(glance).finally(() => (this.#syncing = undefined));
+    return this.#syncing;
+  }
+
+  /** The connection is gone. */
+  lost(): void {
+    this.live = false;
+    this.#again = false;
+  }
+
+  /** Takes a log entry that arrived on the connection. */
+  receive(e: Entry): void {
+    if (this.#held) {
+      if (this.#held.length < maxHeld) this.#held.push(e);
+      else this.#again = true;
+      return;
+    }
+    if (!this.live) return; // the join that is still to come replays it
+    switch (this.log.live(e)) {
+      case 'applied':
+        this.#o.applied(this, e);
+        this.#o.changed(this);
+        break;
+      case 'gap':
+      case 'rewound':
+        void this.sync();
+        break;
+      case 'duplicate':
+    }
+  }
+
+  /** Loads the page of history before the first message here. Rejects if there is none to be had now. */
+  older(): Promise<void> {
+    return (this.#loadingOlder ??= this.#older().finally(() => (this.#loadingOlder = undefined)));
+  }
+
+  /** Gives memory back while nobody looks at the room. */
+  rest(): void {
+    if (this.log.trim(pages.kept)) this.hasOlder = true;
+  }
+
+  async #sync(glance: boolean): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      this.#again = false;
+      try {
+        if (this.history !== 'loaded') await this.#firstPage(glance ? pages.glance : pages.first);
+        await this.#join();
+      } catch (err) {
+        this.#held = undefined;
+        if (!(err instanceof HubbubError)) return; // the connection is gone: the next welcome syncs again
+        if (err.retryAfterMs === undefined) {
+          this.refused = err.message;
+          this.#o.changed(this);
+          return;
+        }
+        await sleep(err.retryAfterMs);
+        continue;
+      }
+      if (!this.#again) {
+        this.refused = undefined;
+        this.live = true;
+        this.#o.live(this);
+        this.#o.changed(this);
+        return;
+      }
+      // A log that shows a gap after each join is broken; asking it without a pause makes nothing better.
+      if (attempt > 0) await sleep(Math.min(250 * 2 ** attempt, 10_000));
+    }
+  }
+
+  async #firstPage(limit: number, first = true): Promise<void> {
+    this.history = 'loading';
+    try {
+      const page = await this.#o.request({ type: 'history', room: this.id, limit });
+      this.log.page(page.messages, first);
+      this.hasOlder = page.more;
+      this.history = 'loaded';
+    } catch (err) {
+      this.history = 'failed';
+      // Without history the room is still good to talk in, unless it is not ours at all.
+      if (!(err instanceof HubbubError) || err.code === 'rate_limited' || err.code === 'forbidden') throw err;
+    }
+  }
+
+  async #join(): Promise<void> {
+    for (;;) {
+      const after = this.log.position;
+      this.#held = [];
+      const joined = await this.#o.request({ type: 'join', room: this.id, ...(after && { after }) });
+      const held = this.#held.sort((a, b) => a.seq - b.seq);
+      this.#held = undefined;
+      if (joined.rewind) await this.#rewound(joined, held);
+      else this.#replay(joined, held);
+      if (!joined.more) return;
+      if (this.log.position === after) throw new HubbubError('unavailable', 'The server replays nothing.', 1_000);
+    }
+  }
+
+  #replay(joined: JoinedEvent, held: readonly Entry[]): void {
+    for (const e of held) {
+      if (e.seq <= joined.seq && this.log.replayed(e) === 'applied') this.#o.applied(this, e);
+    }
+    this.log.complete(joined.seq);
+    if (joined.more) return; // not live yet: what is not of the replay comes again
+    for (const e of held) if (e.seq > joined.seq) this.#afterJoin(e);
+  }
+
+  async #rewound(joined: JoinedEvent, held: readonly Entry[]): Promise<void> {
+    this.log.reset(joined.seq);
+    for (const e of held) if (e.seq > joined.seq) this.#afterJoin(e);
+    // The room is live from here on: what arrives while the page is under way counts.
+    this.live = true;
+    await this.#firstPage(pages.first, false);
+  }
+
+  #afterJoin(e: Entry): void {
+    const outcome = this.log.live(e);
+    if (outcome === 'applied') this.#o.applied(this, e);
+    else if (outcome !== 'duplicate') this.#again = true;
+  }
+
+  async #older(): Promise<void> {
+    if (this.history === 'failed') {
+      // The run here began with the join: begin again with a page, and join after it, so that there is no hole.
+      this.history = 'none';
+      this.live = false;
+      await this.sync();
+      if ((this.history as History) !== 'loaded') throw new ConnectionLost('Earlier messages cannot be loaded now.');
+      return;
+    }
+    const first = this.log.messages[0];
+    if (!first || !this.hasOlder) return;
+    const page = await this.#o.request({ type: 'history', room: this.id, before: first.seq, limit: pages.older });
+    // The log may have been reset meanwhile: the page then belongs to nothing.
+    if (this.log.messages[0] !== first) return;
+    this.log.page(page.messages);
+    this.hasOlder = page.more && page.messages.length > 0;
+    this.#o.changed(this);
+  }
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

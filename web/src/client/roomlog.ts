@@ -1,0 +1,199 @@
+import type { HistoryMessage, LogEvent, Position, UnknownLogEvent } from './protocol.ts';
+
+/** A message as the page shows it: what was sent, and what later events did to it. Never changed in place. */
+export interface Message {
+  readonly room: string;
+  readonly id: string;
+  readonly seq: number;
+  readonly user: string;
+  readonly name: string;
+  /** UTC ms, for display only. */
+  readonly ts: number;
+  readonly text: string;
+  readonly replyTo?: string;
+  /** UTC ms of the last edit. */
+  readonly editedTs?: number;
+  /** The text is then empty. */
+  readonly deleted?: boolean;
+  readonly pinned?: boolean;
+  /** Emoji to the ids of the users who put it, in order. */
+  readonly reactions: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What became of a log event: `gap` means that something before it is missing, `rewound` that the log is another. */
+export type Outcome = 'applied' | 'duplicate' | 'gap' | 'rewound';
+
+type Entry = LogEvent | UnknownLogEvent;
+type Change = Extract<LogEvent, { target: string }>;
+
+/** How many ids of events, and how many changes to messages that are not loaded, are remembered. */
+const remembered = 2_000;
+
+/**
+ * What one room's log says, as far as it was heard: messages in the order of seq without repeats, and the position to
+ * resume from. It holds one run of the log without holes that ends at the position, and it does no I/O.
+ */
+export class RoomLog {
+  #messages: readonly Message[] = [];
+  readonly #bySender = new Map<string, Message>();
+  readonly #heard = new Set<string>();
+  readonly #changes: Change[] = [];
+  #last: Position | undefined;
+  #through = 0;
+
+  /** Oldest first. The array is replaced, not changed, when the room changes. */
+  get messages(): readonly Message[] {
+    return this.#messages;
+  }
+
+  /** The last event heard: what `join` resumes after. */
+  get position(): Position | undefined {
+    return this.#last;
+  }
+
+  /** Everything up to this seq is here, as far as `since` goes back. */
+  get through(): number {
+    return this.#through;
+  }
+
+  has(user: string, id: string): boolean {
+    return this.#bySender.has(key(user, id));
+  }
+
+  find(id: string): Message | undefined {
+    return this.#messages.findLast((m) => m.id === id);
+  }
+
+  /** Takes an event that arrived live: `prev` must be where this log ends. */
+  live(e: Entry): Outcome {
+    if (e.seq <= this.#through) return this.#old(e);
+    if (e.prev > this.#through) return 'gap';
+    // The server's log lacks what this one ends with.
+    if (this.#last && e.prev < this.#last.seq) return 'gap';
+    return this.replayed(e);
+  }
+
+  /** Takes an event of a replay, which has no holes by itself. */
+  replayed(e: Entry): Outcome {
+    if (e.seq <= this.#through) return this.#old(e);
+    this.#last = { seq: e.seq, id: e.id };
+    this.#through = e.seq;
+    if (this.#heard.has(key(e.user, e.id)) || this.has(e.user, e.id)) return 'duplicate';
+    this.#remember(e);
+    this.#apply(e);
+    return 'applied';
+  }
+
+  /** Notes that a join is complete through a seq, also without an event there. */
+  complete(seq: number): void {
+    this.#through = Math.max(this.#through, seq);
+  }
+
+  /**
+   * Takes a page of history. Messages that are here already stay as they are; changes that were heard live are applied
+   * to the others, for history may not have them yet. With `first` the log starts with this page: a join after its
+   * newest message brings what history had not stored yet. Returns whether anything is new.
+   */
+  page(page: readonly HistoryMessage[], first = false): boolean {
+    if (first) this.reset(0);
+    const added = page.filter((m) => !this.has(m.user, m.id)).map(fromHistory);
+    if (!added.length) return false;
+    for (const m of added) this.#bySender.set(key(m.user, m.id), m);
+    this.#messages = [...this.#messages, ...added].sort((a, b) => a.seq - b.seq);
+    for (const change of this.#changes) this.#change(change);
+    const newest = page.at(-1);
+    if (newest && first) {
+      this.#last = { seq: newest.seq, id: newest.id };
+      this.#through = newest.seq;
+    }
+    return true;
+  }
+
+  /** Forgets everything, as after a rewind, and is complete through `seq`. */
+  reset(seq: number): void {
+    this.#messages = [];
+    this.#bySender.clear();
+    this.#heard.clear();
+    this.#changes.length = 0;
+    this.#last = undefined;
+    this.#through = seq;
+  }
+
+  /** Drops all but the newest `keep` messages. Returns whether any went. */
+  trim(keep: number): boolean {
+    if (this.#messages.length <= keep) return false;
+    for (const m of this.#messages.slice(0, -keep)) this.#bySender.delete(key(m.user, m.id));
+    this.#messages = this.#messages.slice(-keep);
+    return true;
+  }
+
+  #old(e: Entry): Outcome {
+    const k = key(e.user, e.id);
+    if (this.#heard.has(k) || this.#bySender.has(k)) return 'duplicate';
+    // Older than anything that this log ever held: not a proof of anything.
+    const first = this.#messages[0];
+    return first && e.seq > first.seq && e.type === 'msg' ? 'rewound' : 'duplicate';
+  }
+
+  #remember(e: Entry): void {
+    this.#heard.add(key(e.user, e.id));
+    if (this.#heard.size > remembered) this.#heard.delete(this.#heard.values().next().value!);
+    if (e.type === 'edited' || e.type === 'deleted' || e.type === 'reacted' || e.type === 'pinned') {
+      this.#changes.push(e);
+      if (this.#changes.length > remembered) this.#changes.shift();
+    }
+  }
+
+  #apply(e: Entry): void {
+    if (e.type === 'msg') {
+      const m = fromHistory(e);
+      this.#bySender.set(key(m.user, m.id), m);
+      this.#messages = [...this.#messages, m];
+    } else if (e.type === 'edited' || e.type === 'deleted' || e.type === 'reacted' || e.type === 'pinned') this.#change(e);
+  }
+
+  #change(e: Change): void {
+    const i = this.#messages.findLastIndex((m) => m.id === e.target);
+    const old = this.#messages[i];
+    if (!old || e.seq < old.seq) return;
+    const m = changed(old, e);
+    if (m === old) return;
+    this.#bySender.set(key(m.user, m.id), m);
+    this.#messages = this.#messages.with(i, m);
+  }
+}
+
+/** Returns the message after the change: the same object if it makes no difference, so that applying twice is safe. */
+function changed(m: Message, e: Change): Message {
+  if (m.deleted) return m;
+  switch (e.type) {
+    case 'edited':
+      return m.editedTs !== undefined && (m.editedTs > e.ts || m.text === e.text) ? m : { ...m, text: e.text, editedTs: e.ts };
+    case 'deleted':
+      return { ...m, text: '', deleted: true, pinned: false, reactions: {} };
+    case 'pinned':
+      return m.pinned === e.on ? m : { ...m, pinned: e.on };
+    case 'reacted': {
+      const users = m.reactions[e.emoji] ?? [];
+      if (users.includes(e.user) === e.on) return m;
+      const next = e.on ? [...users, e.user] : users.filter((u) => u !== e.user);
+      const { [e.emoji]: _, ...others } = m.reactions;
+      // A reaction that is there keeps its place in the row.
+      return { ...m, reactions: next.length ? { ...m.reactions, [e.emoji]: next } : others };
+    }
+    default:
+      return m;
+  }
+}
+
+function fromHistory(m: HistoryMessage): Message {
+  return {
+    room: m.room, id: m.id, seq: m.seq, user: m.user, name: m.name, ts: m.ts, text: m.text, reactions: m.reactions ?? {},
+    ...(m.reply_to && { replyTo: m.reply_to }),
+    ...(m.edited_ts && { editedTs: m.edited_ts }),
+    ...(m.deleted && { deleted: true }),
+    ...(m.pinned && { pinned: true }),
+  };
+}
+
+const key = (user: string, id: string): string => `${user}/${id}`;

@@ -1,0 +1,151 @@
+import type { Api, Grant, User } from './api.ts';
+import { Emitter } from './emitter.ts';
+import type { Environment } from './environment.ts';
+import { hasCode, HubbubError } from './errors.ts';
+
+/** Where the grant is kept; several pages may share one. */
+export interface SessionStore {
+  load(): Grant | undefined;
+  save(grant: Grant | undefined): void;
+  /** Calls back when another page saved. Returns the function that ends it. */
+  watch(changed: () => void): () => void;
+  /** Runs `work` while no other page runs theirs, as far as the platform can promise it. */
+  exclusively<T>(work: () => Promise<T>): Promise<T>;
+}
+
+interface Events {
+  /** Somebody logged in, out, or the session ended; undefined: nobody is logged in. */
+  user: User | undefined;
+}
+
+/** How long before its end a token is replaced: a fifth of its life, at most this, ms. */
+const maxLead = 60_000;
+
+/**
+ * Who is logged in, and a token that is valid. Tokens are replaced before they expire and when the server says so;
+ * pages that share a store share one grant, and only one of them asks for the next.
+ */
+export class Session extends Emitter<Events> {
+  #grant: Grant | undefined;
+  #received: number;
+  #refreshing: Promise<string> | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #unwatch: () => void;
+  readonly #api: Api;
+  readonly #store: SessionStore;
+  readonly #env: Environment;
+
+  constructor(api: Api, store: SessionStore, env: Environment) {
+    super();
+    this.#api = api;
+    this.#store = store;
+    this.#env = env;
+    this.#grant = store.load();
+    this.#received = env.now();
+    this.#unwatch = store.watch(() => this.#adopt(store.load()));
+    this.#schedule();
+  }
+
+  get user(): User | undefined {
+    return this.#grant?.user;
+  }
+
+  async login(name: string, password: string): Promise<void> {
+    this.#keep(await this.#api.login(name, password));
+  }
+  async register(name: string, password: string): Promise<void> {
+    this.#keep(await this.#api.register(name, password));
+  }
+  async guest(name: string): Promise<void> {
+    this.#keep(await this.#api.guest(name));
+  }
+
+  /** Forgets the session here at once, and tells the server as far as it can be reached. */
+  async logout(): Promise<void> {
+    const token = this.#grant?.token;
+    this.#keep(undefined);
+    if (token) await this.#api.logout(token).catch(() => undefined);
+  }
+
+  /**
+   * Returns a token that is valid, as far as the clock can tell; with `fresh`, one that is newer than the last. Rejects with
+   * the code `unauthorized` when the session is over; then nobody is logged in any more.
+   */
+  async token(fresh = false): Promise<string> {
+    if (!this.#grant) throw new HubbubError('unauthorized', 'You are not logged in.');
+    if (!fresh && this.#env.now() < this.#grant.expiresAt) return this.#grant.token;
+    return (this.#refreshing ??= this.#refresh(this.#grant.token).finally(() => (this.#refreshing = undefined)));
+  }
+
+  /** Calls the API with a token, and once again with a fresh one if the server finds the first expired. */
+  async call<T>(request: (token: string) => Promise<T>): Promise<T> {
+    const token = await this.token();
+    try {
+      return await request(token);
+    } catch (err) {
+      if (!hasCode(err, 'token_expired', 'unauthorized')) throw err;
+      return request(await this.token(this.#grant?.token === token));
+    }
+  }
+
+  /** Ends the timers and stops watching the store. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#unwatch();
+  }
+
+  #refresh(old: string): Promise<string> {
+    return this.#store.exclusively(async () => {
+      const stored = this.#store.load();
+      if (stored && stored.token !== old && this.#env.now() < stored.expiresAt) {
+        this.#adopt(stored); // another page was faster
+        return stored.token;
+      }
+      if (!stored) this.#adopt(undefined);
+      const grant = this.#grant;
+      if (!grant) throw new HubbubError('unauthorized', 'You are not logged in.');
+      try {
+        const next = await this.#api.refresh(grant.refreshToken);
+        // Log out may have come while the server was thinking.
+        if (!this.#grant) throw new HubbubError('unauthorized', 'You are not logged in.');
+        this.#keep(next);
+        return next.token;
+      } catch (err) {
+        if (hasCode(err, 'unauthorized', 'token_expired', 'forbidden')) {
+          this.#keep(undefined);
+          throw new HubbubError('unauthorized', 'Your session has ended. Please log in again.');
+        }
+        throw err;
+      }
+    });
+  }
+
+  #keep(grant: Grant | undefined): void {
+    this.#store.save(grant);
+    this.#adopt(grant);
+  }
+
+  #adopt(grant: Grant | undefined): void {
+    const before = this.#grant?.user.id;
+    this.#grant = grant;
+    this.#received = this.#env.now();
+    this.#schedule();
+    if (before !== grant?.user.id) this.emit('user', grant?.user);
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer);
+    if (!this.#grant) return;
+    const life = Math.max(0, this.#grant.expiresAt - this.#received);
+    // At most a day ahead: timers cannot count further than 2^31 ms.
+    const wait = Math.min(Math.max(life - Math.min(maxLead, life / 5), 1_000), 86_400_000);
+    this.#timer = setTimeout(() => {
+      if (this.#grant && this.#env.now() < this.#grant.expiresAt - maxLead * 2) this.#schedule();
+      else this.token(true).catch(() => this.#grant && this.#retrySoon());
+    }, wait);
+  }
+
+  #retrySoon(): void {
+    this.#timer = setTimeout(() => this.token(true).catch(() => this.#grant && this.#retrySoon()), 10_000 + 10_000 * this.#env.random());
+  }
+}

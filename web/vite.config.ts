@@ -1,0 +1,12 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vite';
+
+// Where `npm run dev` finds a running Hubbub; what is not a file of the page is passed on to it.
+const server = process.env['HUBBUB_URL'] ?? 'http://localhost:9080';
+
+export default defineConfig({
+  plugins: [svelte()],
+  // Assets stay files, never data: URLs, so that the page runs under `default-src 'self'`.
+  build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, modulePreload: { polyfill: false } },
+  server: { proxy: { '/v1': { target: server, ws: true }, '/.well-known': { target: server } } },
+});
