@@ -1,0 +1,148 @@
+package natsbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+const (
+	reconnectMin = 50 * time.Millisecond
+	reconnectMax = 2 * time.Second
+	dialTimeout  = 2 * time.Second
+	// pingEvery times pingsOut is how long a silent server goes unnoticed.
+	pingEvery = 5 * time.Second
+	pingsOut  = 2
+)
+
+func (b *Bus) connect(ctx context.Context) error {
+	var err error
+	if b.main, err = b.dial(ctx, "main", func() {
+		b.appends.resend()
+		b.reconnect.fire()
+	}); err != nil {
+		return err
+	}
+	if b.feed, err = b.dial(ctx, "feed", func() { b.live.reconnected() }); err != nil {
+		return err
+	}
+	if !b.main.HeadersSupported() {
+		return fmt.Errorf("NATS at %s has headers turned off: turn them on", b.where())
+	}
+	b.js, err = jetstream.New(b.main, jetstream.WithDefaultTimeout(5*time.Second))
+	return err
+}
+
+// dial connects once: at the start a server that is away is an error to tell, later one to outlive.
+func (b *Bus) dial(ctx context.Context, part string, back func()) (*nats.Conn, error) {
+	log := b.log.With(zap.String("connection", part))
+	opts := []nats.Option{
+		nats.Name(b.cfg.Name + " " + part),
+		nats.Timeout(dialTimeout),
+		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(), // a password that is being changed must not end the process's bus
+		nats.RetryOnFailedConnect(false),
+		// Nothing is buffered while the server is away: an append that came out of a buffer minutes later could fall
+		// outside the window in which the server recognises its repeat.
+		nats.ReconnectBufSize(-1),
+		nats.CustomReconnectDelay(func(tries int) time.Duration {
+			d := min(reconnectMin<<min(tries, 10), reconnectMax)
+			return d/2 + rand.N(d/2) // jitter: a whole fleet comes back at the same time
+		}),
+		nats.PingInterval(pingEvery),
+		nats.MaxPingsOutstanding(pingsOut),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if b.isClosed() {
+				return
+			}
+			b.metrics.disconnects.Inc()
+			log.Warn("lost the connection to NATS; reconnecting", zap.Error(err))
+		}),
+		nats.ReconnectHandler(func(c *nats.Conn) {
+			if b.isClosed() {
+				return
+			}
+			log.Info("connected to NATS again", zap.String("server", c.ConnectedUrlRedacted()))
+			back()
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { b.asyncError(log, sub, err) }),
+	}
+	if b.cfg.InProcess != nil {
+		opts = append(opts, nats.InProcessServer(b.cfg.InProcess))
+	}
+	opts = append(opts, b.cfg.Options...)
+	type result struct {
+		c   *nats.Conn
+		err error
+	}
+	done := make(chan result, 1)
+	b.wg.Go(func() { // Connect knows no context, but each dial and handshake in it is bounded
+		c, err := nats.Connect(b.cfg.Servers, opts...)
+		if err == nil && ctx.Err() != nil {
+			c.Close()
+		}
+		done <- result{c, err}
+	})
+	select {
+	case <-ctx.Done():
+		return nil, fmt.Errorf("connect to NATS at %s: %w", b.where(), ctx.Err())
+	case r := <-done:
+		return r.c, b.explain(r.err)
+	}
+}
+
+// explain says what to do about an error of the first connection.
+func (b *Bus) explain(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrAuthExpired):
+		return fmt.Errorf("NATS at %s refused the login: check the user and password, or token, in the bus URL: %w", b.where(), err)
+	case errors.Is(err, nats.ErrNoServers):
+		return fmt.Errorf("NATS at %s cannot be reached: check that it runs and that the host and port of the bus URL are right: %w", b.where(), err)
+	}
+	return fmt.Errorf("connect to NATS at %s: %w", b.where(), err)
+}
+
+// asyncError takes what the client library has to say outside of a call.
+func (b *Bus) asyncError(log *zap.Logger, sub *nats.Subscription, err error) {
+	if b.isClosed() {
+		return
+	}
+	if errors.Is(err, nats.ErrSlowConsumer) {
+		b.metrics.slow.Inc()
+		if b.live != nil {
+			b.live.slow.Store(true)
+		}
+		if sub != nil {
+			log.Warn("this process reads too slowly from NATS: messages were dropped", zap.String("subject", sub.Subject))
+		}
+		return
+	}
+	log.Warn("NATS reports an error", zap.Error(err))
+}
+
+func (b *Bus) disconnect() {
+	for _, c := range []*nats.Conn{b.main, b.feed} {
+		if c != nil {
+			closeConn(c)
+		}
+	}
+}
+
+// closeConn closes a connection and waits until its callbacks have ended.
+func closeConn(c *nats.Conn) {
+	done := make(chan struct{})
+	c.SetClosedHandler(func(*nats.Conn) { close(done) })
+	if c.IsClosed() {
+		return
+	}
+	c.Close()
+	<-done
+}

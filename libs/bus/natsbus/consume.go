@@ -1,0 +1,193 @@
+package natsbus
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+)
+
+// How often a failing batch is tried, and how often each of its entries alone before it is parked.
+const (
+	batchTries  = 5
+	singleTries = 2
+	handleMin   = 100 * time.Millisecond
+	handleMax   = 5 * time.Second
+)
+
+// Consume implements bus.Log.
+//
+// The order of a room has to survive the death of a member, and a JetStream consumer's redeliveries do not keep it. So
+// the server holds only one number per group and partition, the offset; each partition is read by one member, in order,
+// and the offset is written after each batch. See member.go for who reads which partition.
+func (b *Bus) Consume(ctx context.Context, group string, handle func(context.Context, []bus.Entry) error) error {
+	if err := bus.CheckName(group); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return bus.ErrClosed
+	}
+	b.consumers.Add(1)
+	b.mu.Unlock()
+	defer b.consumers.Done()
+
+	running, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(b.ctx, cancel)
+	defer stop()
+	err := newMember(b, group, handle).run(running)
+	switch {
+	case b.isClosed():
+		return bus.ErrClosed
+	case ctx.Err() != nil:
+		return nil
+	}
+	return err
+}
+
+// partition is one that this member reads.
+type partition struct {
+	m        *member
+	number   int
+	at       offset
+	revision uint64
+	log      *zap.Logger
+	stop     chan struct{} // closed to have it given up after the batch in hand
+	heir     string        // who gets it then; empty: whoever comes
+}
+
+// run reads the partition until ctx ends, it is to be given up, or it was taken over.
+func (p *partition) run(ctx context.Context) {
+	pause := retryPause
+	for {
+		err := p.read(ctx, func() { pause = retryPause })
+		if errors.Is(err, errLost) {
+			p.log.Warn("another member has taken over a partition")
+			return
+		}
+		if ctx.Err() != nil || p.stopping() {
+			p.release()
+			return
+		}
+		p.log.Info("reading a partition again from what was acknowledged", zap.Uint64("seq", p.at.Seq), zap.Error(err))
+		_ = sleep(ctx, pause)
+		pause = min(2*pause, handleMax)
+	}
+}
+
+func (p *partition) stopping() bool {
+	select {
+	case <-p.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// read hands over batches until something fails. good is called after each batch.
+func (p *partition) read(ctx context.Context, good func()) error {
+	r, err := p.m.b.newReader(ctx, p)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	for {
+		batch, err := r.next(ctx, p.stop)
+		if err != nil {
+			return err
+		}
+		if err := p.process(ctx, batch); err != nil {
+			return err
+		}
+		if err := p.commit(ctx, batch[len(batch)-1].Seq); err != nil {
+			return err
+		}
+		p.m.b.metrics.consumed.Add(float64(len(batch)))
+		good()
+	}
+}
+
+// commit acknowledges everything through seq.
+func (p *partition) commit(ctx context.Context, seq uint64) error {
+	next := offset{Owner: p.at.Owner, Seq: seq}
+	for pause := retryPause; ; pause = min(2*pause, time.Second) {
+		revision, err := p.m.b.setOffset(ctx, p.m.group, p.number, next, p.revision)
+		if err == nil {
+			p.at, p.revision = next, revision
+			return nil
+		}
+		if errors.Is(err, errLost) {
+			return err
+		}
+		if sleep(ctx, pause) != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+// release lets the next member have the partition at once. If that fails, it finds out that this one is gone.
+func (p *partition) release() {
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+	defer cancel()
+	if _, err := p.m.b.setOffset(ctx, p.m.group, p.number, offset{Owner: p.heir, Seq: p.at.Seq}, p.revision); err != nil {
+		p.log.Debug("could not release a partition", zap.Error(err))
+	}
+}
+
+// process hands a batch to the handler until it has taken all of it, but for what is parked.
+func (p *partition) process(ctx context.Context, batch []bus.Entry) error {
+	err := p.try(ctx, batch, batchTries)
+	if err == nil || ctx.Err() != nil || p.stopping() {
+		return cmpErr(ctx.Err(), err)
+	}
+	p.log.Warn("a batch keeps failing; handing over its entries one by one", zap.Int("entries", len(batch)), zap.Error(err))
+	for i := range batch {
+		err := p.try(ctx, batch[i:i+1], singleTries)
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil || p.stopping() {
+			return cmpErr(ctx.Err(), err)
+		}
+		if err := p.m.b.park(ctx, p.m.group, batch[i], err); err != nil {
+			return err
+		}
+		p.log.Error("parked an entry that keeps failing", zap.String("room", batch[i].Room),
+			zap.Uint64("seq", batch[i].Seq), zap.String("id", batch[i].ID), zap.Error(err))
+	}
+	return nil
+}
+
+// try hands entries over until that succeeds, ctx ends, the partition is given up, or it has failed tries times for
+// reasons of the entries' own.
+func (p *partition) try(ctx context.Context, batch []bus.Entry, tries int) error {
+	for failed, pause := 0, handleMin; ; pause = min(2*pause, handleMax) {
+		err := p.m.handle(ctx, slices.Clone(batch)) // its own: a handler may sort or cut it
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, bus.ErrRetry) {
+			failed++
+		}
+		if ctx.Err() != nil || failed >= tries {
+			return err
+		}
+		p.log.Info("a batch failed; trying again", zap.Int("entries", len(batch)), zap.Duration("after", pause), zap.Error(err))
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		case <-p.stop:
+		}
+		t.Stop()
+		if ctx.Err() != nil || p.stopping() {
+			return err
+		}
+	}
+}

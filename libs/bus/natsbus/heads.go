@@ -1,0 +1,163 @@
+package natsbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/follow"
+)
+
+// getRequest is JetStream's request for stored messages (direct get).
+type getRequest struct {
+	Seq       uint64   `json:"seq,omitempty"`
+	NextFor   string   `json:"next_by_subj,omitempty"`
+	Batch     int      `json:"batch,omitempty"`
+	MaxBytes  int      `json:"max_bytes,omitempty"`
+	MultiLast []string `json:"multi_last,omitempty"`
+	UpTo      uint64   `json:"up_to_seq,omitempty"`
+	Start     string   `json:"start_time,omitempty"`
+}
+
+const (
+	statusNoContent = "204" // the end of a batch
+	statusNotFound  = "404"
+)
+
+// getBytes bounds the answer to one direct get. The server would send 64 MiB.
+const getBytes = 8 << 20
+
+var errNotFound = errors.New("the log has no such entry")
+
+// errIncomplete says that replies were lost, or that a replica is behind: ask again.
+var errIncomplete = errors.New("the answer is not complete")
+
+func (b *Bus) directGet() string { return "$JS.API.DIRECT.GET." + b.names.stream }
+
+// batch is the answer to a direct get of many messages.
+type batch struct {
+	msgs    []*nats.Msg
+	pending uint64 // how many more there are
+	upTo    uint64 // of a multi-last get: the last Seq of the server that answered, at the time
+}
+
+// get fetches messages from a stream. errNotFound: there is none.
+func (b *Bus) get(ctx context.Context, subject string, req getRequest) (batch, error) {
+	var got batch
+	var err error
+	last := uint64(0)
+	callErr := b.inbox.request(ctx, subject, req, func(m *nats.Msg) bool {
+		switch status := header(m.Header, headerStatus); status {
+		case "":
+			if req.Batch > 0 || req.MultiLast != nil { // each names the one sent before it
+				if headerUint(m.Header, headerLast) != last {
+					err = errIncomplete
+					return true
+				}
+				last = headerUint(m.Header, headerSeq)
+			}
+			got.msgs = append(got.msgs, m)
+			return req.Batch == 0 && req.MultiLast == nil
+		case statusNoContent:
+			if headerUint(m.Header, headerLast) != last {
+				err = errIncomplete
+			}
+			got.pending, got.upTo = headerUint(m.Header, headerPending), headerUint(m.Header, headerUpTo)
+			return true
+		case statusNotFound:
+			err = errNotFound
+			return true
+		default:
+			err = fmt.Errorf("the server answers %s %s", status, header(m.Header, headerDescribe))
+			return true
+		}
+	})
+	if callErr != nil {
+		return batch{}, callErr
+	}
+	return got, err
+}
+
+// heads returns the head of each room, as the log has it after the call.
+func (b *Bus) heads(ctx context.Context, rooms []string) ([]follow.Head, error) {
+	var heads []follow.Head
+	err := b.retry(ctx, "last entries of rooms", func(ctx context.Context) (err error) {
+		heads, err = b.tryHeads(ctx, rooms)
+		return err
+	})
+	return heads, err
+}
+
+func (b *Bus) tryHeads(ctx context.Context, rooms []string) ([]follow.Head, error) {
+	fence, err := b.fences.pass(ctx)
+	if err != nil {
+		return nil, err
+	}
+	req := getRequest{MultiLast: make([]string, len(rooms)), MaxBytes: getBytes}
+	index := make(map[string]int, len(rooms))
+	for i, r := range rooms {
+		req.MultiLast[i] = b.names.room(r)
+		index[r] = i
+	}
+	if fence != 0 {
+		req.MultiLast = append(req.MultiLast, b.names.fence) // so that the answer is never "not found"
+	}
+	heads := make([]follow.Head, len(rooms))
+	for {
+		got, err := b.get(ctx, b.directGet(), req)
+		if errors.Is(err, errNotFound) {
+			return b.noHeads(ctx, req, heads)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if got.upTo < fence {
+			return nil, errIncomplete // a replica that is behind
+		}
+		for _, m := range got.msgs {
+			e, err := b.names.fetched(m)
+			if err != nil {
+				continue // the fence
+			}
+			if i, ok := index[e.Room]; ok {
+				heads[i].Position = bus.Position{Seq: e.Seq, ID: e.ID}
+			}
+			req.Seq = e.Seq + 1
+		}
+		if got.pending == 0 {
+			for i := range heads {
+				heads[i].Through = got.upTo
+			}
+			return heads, nil
+		}
+		req.UpTo = got.upTo // the answer was cut by its size: the rest of it, as of the same time
+	}
+}
+
+// noHeads answers for rooms of which none has an entry: how far is that true?
+func (b *Bus) noHeads(ctx context.Context, req getRequest, heads []follow.Head) ([]follow.Head, error) {
+	if req.Seq != 0 {
+		return heads, nil // the rest of a cut answer was removed meanwhile
+	}
+	info, err := b.js.Stream(ctx, b.names.stream)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := b.get(ctx, b.directGet(), req); !errors.Is(err, errNotFound) {
+		return nil, cmpErr(err, errIncomplete) // an entry came meanwhile: ask again
+	}
+	for i := range heads {
+		heads[i].Through = info.CachedInfo().State.LastSeq
+	}
+	return heads, nil
+}
+
+func cmpErr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}

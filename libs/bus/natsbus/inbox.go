@@ -1,0 +1,119 @@
+package natsbus
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+const (
+	// attemptTimeout is how long one request may take before it is made again: a reply can be lost with a connection.
+	attemptTimeout = 2 * time.Second
+	retryPause     = 50 * time.Millisecond
+	// inboxPending bounds what has arrived and is not yet handled, in bytes.
+	inboxPending = 512 << 20
+)
+
+// inbox takes the replies to requests that have many, all over one subscription.
+type inbox struct {
+	nc     *nats.Conn
+	prefix string
+	last   atomic.Uint64
+
+	mu    sync.Mutex
+	calls map[string]*call
+}
+
+// call is one request. take returns true when it has seen the last reply.
+type call struct {
+	mu    sync.Mutex
+	take  func(*nats.Msg) bool
+	ended bool
+	done  chan struct{}
+}
+
+func newInbox(nc *nats.Conn) (*inbox, error) {
+	i := &inbox{nc: nc, prefix: nc.NewInbox() + ".", calls: make(map[string]*call)}
+	sub, err := nc.Subscribe(i.prefix+"*", i.receive)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to replies: %w", err)
+	}
+	return i, sub.SetPendingLimits(-1, inboxPending)
+}
+
+func (i *inbox) receive(m *nats.Msg) {
+	i.mu.Lock()
+	c := i.calls[strings.TrimPrefix(m.Subject, i.prefix)]
+	i.mu.Unlock()
+	if c == nil {
+		return // its caller has given up
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.ended && c.take(m) {
+		c.ended = true
+		close(c.done)
+	}
+}
+
+// request sends body as JSON and hands the replies to take, from another goroutine, until that returns true. When
+// request has returned, take is not running any more.
+func (i *inbox) request(ctx context.Context, subject string, body any, take func(*nats.Msg) bool) error {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	token := strconv.FormatUint(i.last.Add(1), 36)
+	c := &call{take: take, done: make(chan struct{})}
+	i.mu.Lock()
+	i.calls[token] = c
+	i.mu.Unlock()
+	defer func() {
+		i.mu.Lock()
+		delete(i.calls, token)
+		i.mu.Unlock()
+		c.mu.Lock()
+		c.ended = true
+		c.mu.Unlock()
+	}()
+	if err := i.nc.PublishRequest(subject, i.prefix+token, data); err != nil {
+		return err
+	}
+	t := time.NewTimer(attemptTimeout)
+	defer t.Stop()
+	select {
+	case <-c.done:
+		return nil
+	case <-t.C:
+		return nats.ErrTimeout
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// retry calls try until it succeeds, or ctx or the bus ends, or the error is one that waiting does not help.
+func (b *Bus) retry(ctx context.Context, what string, try func(context.Context) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(b.ctx, cancel)
+	defer stop()
+	for pause := retryPause; ; pause = min(2*pause, time.Second) {
+		err := try(ctx)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return b.fail(what, err)
+		}
+		if sleep(ctx, pause) != nil {
+			return b.fail(what, err)
+		}
+	}
+}

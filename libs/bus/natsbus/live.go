@@ -1,0 +1,151 @@
+package natsbus
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/follow"
+)
+
+// feedBuffer is how many live entries may wait for this process. A goroutine reads them and hands them to the
+// followers, which do not block.
+const feedBuffer = 1 << 14
+
+// liveFeed receives the live entries of the followed rooms: one subscription at the server for each room, and one
+// channel and goroutine for all of them.
+type liveFeed struct {
+	b    *Bus
+	msgs chan *nats.Msg
+	slow atomic.Bool // entries were dropped since the channel was last seen empty
+	kick chan struct{}
+
+	mu   sync.Mutex
+	subs map[string]*nats.Subscription // by room
+}
+
+func newLiveFeed(b *Bus) (*liveFeed, error) {
+	l := &liveFeed{
+		b:    b,
+		msgs: make(chan *nats.Msg, feedBuffer),
+		kick: make(chan struct{}, 1),
+		subs: make(map[string]*nats.Subscription),
+	}
+	leader := "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED." + b.names.stream
+	if _, err := b.feed.Subscribe(leader, func(*nats.Msg) { b.engine.Suspect("the stream has a new leader") }); err != nil {
+		return nil, fmt.Errorf("subscribe to leader elections: %w", err)
+	}
+	return l, nil
+}
+
+func (l *liveFeed) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case m := <-l.msgs:
+			l.deliver(m)
+		case <-l.kick:
+			l.check(ctx)
+		}
+		if l.slow.Load() && len(l.msgs) == 0 {
+			// Only now: what is dropped while the channel is full would be missed by a comparison made meanwhile.
+			l.slow.Store(false)
+			l.b.engine.Suspect("this process was too slow for its live entries")
+		}
+	}
+}
+
+func (l *liveFeed) deliver(m *nats.Msg) {
+	room, ok := strings.CutPrefix(m.Subject, l.b.names.live)
+	seq := headerUint(m.Header, headerSeq)
+	if !ok || seq == 0 {
+		return
+	}
+	e := bus.Entry{Room: room, Seq: seq, Prev: headerUint(m.Header, headerLast), Data: m.Data}
+	e.Sender, e.ID = splitKey(header(m.Header, headerID))
+	l.b.metrics.live.Inc()
+	l.b.engine.Deliver(e)
+}
+
+// reconnected is called by the client library when it has sent the subscriptions again.
+func (l *liveFeed) reconnected() {
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+}
+
+// check has all rooms compared once the server has taken the subscriptions.
+func (l *liveFeed) check(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	if err := l.b.feed.FlushWithContext(ctx); err != nil {
+		l.b.log.Debug("the server has not confirmed the subscriptions; the next reconnect will", zap.Error(err))
+	}
+	l.b.engine.Suspect("the connection was lost")
+}
+
+// nudge says on the live subject of a room that its log has an entry. It carries none: the engine reads it.
+func (b *Bus) nudge(room string, seq uint64) {
+	_ = b.main.PublishMsg(&nats.Msg{ // lost: the comparison after whatever loses it finds the entry
+		Subject: b.names.live + room,
+		Header:  nats.Header{headerSeq: {strconv.FormatUint(seq, 10)}},
+	})
+}
+
+// source is the engine's view of the bus.
+type source struct{ b *Bus }
+
+var _ follow.Source = source{}
+
+func (s source) Subscribe(ctx context.Context, rooms []string) error {
+	l := s.b.live
+	l.mu.Lock()
+	for _, room := range rooms {
+		if l.subs[room] != nil {
+			continue
+		}
+		sub, err := s.b.feed.ChanSubscribe(s.b.names.live+room, l.msgs)
+		if err != nil {
+			l.mu.Unlock()
+			return s.b.fail("subscribe", err)
+		}
+		l.subs[room] = sub
+	}
+	l.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := s.b.feed.FlushWithContext(ctx); err != nil {
+		return s.b.fail("subscribe", err)
+	}
+	return nil
+}
+
+func (s source) Unsubscribe(rooms []string) {
+	l := s.b.live
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, room := range rooms {
+		if sub := l.subs[room]; sub != nil {
+			_ = sub.Unsubscribe() // fails only when the connection is closed
+			delete(l.subs, room)
+		}
+	}
+}
+
+func (s source) Heads(ctx context.Context, rooms []string) ([]follow.Head, error) {
+	return s.b.heads(ctx, rooms)
+}
+
+func (s source) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
+	return s.b.replay(ctx, room, after, limit)
+}

@@ -1,0 +1,107 @@
+package natsbus
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+
+	"hubbub.internal/libs/bus"
+)
+
+// Headers of entries, as the server and we write them.
+const (
+	headerID       = nats.MsgIdHdr        // <room>.<sender>.<id>: names hold no dots, so it comes apart again
+	headerSeq      = "Nats-Sequence"      // of republished and fetched entries
+	headerLast     = "Nats-Last-Sequence" // of republished entries: the one before in the room
+	headerSubject  = "Nats-Subject"       // of fetched entries
+	headerPending  = "Nats-Num-Pending"
+	headerUpTo     = "Nats-UpTo-Sequence"
+	headerStatus   = "Status"
+	headerDescribe = "Description"
+)
+
+// names builds and takes apart the subjects of one stream.
+type names struct {
+	stream     string
+	partitions int
+	log        string // hub.log.
+	live       string
+	channel    string
+	rpc        string
+	member     string
+	dead       string
+	probe      string
+	fence      string
+}
+
+func newNames(stream string, partitions int) names {
+	p := strings.ToLower(stream) + "."
+	return names{
+		stream: stream, partitions: partitions,
+		log: p + "log.", live: p + "live.", channel: p + "chan.", rpc: p + "rpc.", member: p + "member.",
+		dead: p + "dead.", probe: p + "probe.", fence: p + "fence",
+	}
+}
+
+func (n names) deadStream() string  { return n.stream + "_DEAD" }
+func (n names) stateBucket() string { return n.stream + "_STATE" }
+
+// partition returns the part of the log that a room is in (FNV-1a).
+func (n names) partition(room string) int {
+	h := uint32(2166136261)
+	for i := range len(room) {
+		h = (h ^ uint32(room[i])) * 16777619
+	}
+	return int(h % uint32(n.partitions))
+}
+
+func (n names) room(room string) string {
+	return n.log + strconv.Itoa(n.partition(room)) + "." + room
+}
+
+// roomOf returns the room of one of the stream's subjects.
+func (n names) roomOf(subject string) (string, bool) {
+	rest, ok := strings.CutPrefix(subject, n.log)
+	if !ok {
+		return "", false
+	}
+	_, room, ok := strings.Cut(rest, ".")
+	return room, ok
+}
+
+// key is what the server recognises a repeated append by.
+func key(e bus.NewEntry) string { return e.Room + "." + e.Sender + "." + e.ID }
+
+// splitKey takes the sender and the id out of a key. An entry that somebody else put into the stream has none.
+func splitKey(key string) (sender, id string) {
+	_, rest, _ := strings.Cut(key, ".")
+	sender, id, _ = strings.Cut(rest, ".")
+	return sender, id
+}
+
+// header returns a header's value without the canonical form that http.Header would look for.
+func header(h nats.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+func headerUint(h nats.Header, name string) uint64 {
+	n, _ := strconv.ParseUint(header(h, name), 10, 64)
+	return n
+}
+
+// fetched makes an entry of a message that was read from the stream. Its strings and data are the message's.
+func (n names) fetched(m *nats.Msg) (bus.Entry, error) {
+	room, ok := n.roomOf(header(m.Header, headerSubject))
+	seq := headerUint(m.Header, headerSeq)
+	if !ok || seq == 0 {
+		return bus.Entry{}, fmt.Errorf("the server sent something that is no entry: %.80q", header(m.Header, headerSubject))
+	}
+	e := bus.Entry{Room: room, Seq: seq, Data: m.Data}
+	e.Sender, e.ID = splitKey(header(m.Header, headerID))
+	return e, nil
+}

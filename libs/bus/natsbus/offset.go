@@ -1,0 +1,127 @@
+package natsbus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Keys of the bucket.
+const (
+	trimmedName    = "trimmed" // the Seq through which retention may have taken entries
+	requiredPrefix = "required."
+)
+
+func requiredKey(group string) string { return requiredPrefix + group }
+
+func offsetKey(group string, partition int) string {
+	return "offset." + group + "." + strconv.Itoa(partition)
+}
+
+// offset is what a group has consumed of a partition, and who consumes it now. It is written by compare-and-set, so a
+// member that was taken for dead and is not cannot acknowledge anything any more.
+type offset struct {
+	Owner string `json:"owner,omitempty"` // a member's id; empty: nobody
+	Seq   uint64 `json:"seq"`             // everything through it is consumed
+}
+
+// errLost says that somebody else has written the offset: the partition is theirs.
+var errLost = errors.New("the partition was taken over")
+
+// offset returns what is stored, and the revision to write it by; the zero offset and revision 0 if there is none.
+func (b *Bus) offset(ctx context.Context, group string, partition int) (offset, uint64, error) {
+	var o offset
+	e, err := b.state.Get(ctx, offsetKey(group, partition))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return o, 0, nil
+	}
+	if err != nil {
+		return o, 0, err
+	}
+	if err := json.Unmarshal(e.Value(), &o); err != nil {
+		return o, 0, fmt.Errorf("offset of group %s in partition %d: %w", group, partition, err)
+	}
+	return o, e.Revision(), nil
+}
+
+// setOffset writes o if the revision is still the stored one, and returns the new one. errLost: it is not.
+func (b *Bus) setOffset(ctx context.Context, group string, partition int, o offset, revision uint64) (uint64, error) {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return 0, err
+	}
+	next, err := b.state.Update(ctx, offsetKey(group, partition), data, revision)
+	if err == nil {
+		return next, nil
+	}
+	// The write may have taken effect although its acknowledgement was lost, or a retry of it met the first.
+	have, at, getErr := b.offset(ctx, group, partition)
+	switch {
+	case getErr != nil:
+		return 0, err
+	case at > revision && have == o:
+		return at, nil
+	case at > revision:
+		return 0, errLost
+	}
+	return 0, err
+}
+
+// groups returns the required groups: those of the configuration, and those that other processes have registered.
+func (b *Bus) groups(ctx context.Context) ([]string, error) {
+	all := make(map[string]bool)
+	for _, g := range b.cfg.Groups {
+		all[g] = true
+	}
+	l, err := b.state.ListKeysFiltered(ctx, requiredPrefix+"*")
+	if err != nil {
+		return nil, fmt.Errorf("list the required groups: %w", err)
+	}
+	for k := range l.Keys() {
+		all[strings.TrimPrefix(k, requiredPrefix)] = true
+	}
+	out := make([]string, 0, len(all))
+	for g := range all {
+		out = append(out, g)
+	}
+	return out, nil
+}
+
+// trimmedTo returns the Seq through which retention may have taken entries.
+func (b *Bus) trimmedTo(ctx context.Context) (uint64, error) {
+	e, err := b.state.Get(ctx, trimmedName)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseUint(string(e.Value()), 10, 64)
+}
+
+// raiseTrimmed notes that entries through seq are about to be taken.
+func (b *Bus) raiseTrimmed(ctx context.Context, seq uint64) error {
+	for {
+		e, err := b.state.Get(ctx, trimmedName)
+		revision := uint64(0)
+		switch {
+		case errors.Is(err, jetstream.ErrKeyNotFound):
+		case err != nil:
+			return err
+		default:
+			revision = e.Revision()
+			if have, err := strconv.ParseUint(string(e.Value()), 10, 64); err == nil && have >= seq {
+				return nil
+			}
+		}
+		_, err = b.state.Update(ctx, trimmedName, strconv.AppendUint(nil, seq, 10), revision)
+		if !errors.Is(err, jetstream.ErrKeyExists) { // that is: another process has written meanwhile
+			return err
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package natsbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/follow"
+)
+
+// maxReplay is the most entries that one Replay returns.
+const maxReplay = 1000
+
+// Replay implements bus.Log.
+func (b *Bus) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
+	if b.isClosed() {
+		return bus.Replayed{}, bus.ErrClosed
+	}
+	if err := bus.CheckName(room); err != nil {
+		return bus.Replayed{}, err
+	}
+	if limit < 1 || limit > maxReplay {
+		return bus.Replayed{}, fmt.Errorf("replay %s: limit %d is not 1 to %d", room, limit, maxReplay)
+	}
+	rep, err := b.replay(ctx, room, after, limit)
+	if err != nil {
+		return bus.Replayed{}, err
+	}
+	if after.Seq == 0 && len(rep.Entries) == 0 && !rep.Truncated {
+		rep.Through = 0
+	}
+	return rep, nil
+}
+
+func (b *Bus) replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
+	var rep bus.Replayed
+	err := b.retry(ctx, "replay "+room, func(ctx context.Context) (err error) {
+		rep, err = b.tryReplay(ctx, room, after, limit)
+		return err
+	})
+	return rep, err
+}
+
+// tryReplay reads by direct gets: an ordered consumer was seen to stall, and an empty fetch of one is no proof of an
+// end. The room's head says how far the answer has to reach.
+func (b *Bus) tryReplay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
+	g, gctx := errgroup.WithContext(ctx)
+	var place placeOf
+	g.Go(func() (err error) {
+		place, err = b.place(gctx, room, after)
+		return err
+	})
+	var rep bus.Replayed
+	var head follow.Head
+	g.Go(func() error {
+		heads, err := b.tryHeads(gctx, []string{room})
+		if err != nil {
+			return err
+		}
+		head = heads[0]
+		rep, err = b.read(gctx, room, after.Seq, limit, head)
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return bus.Replayed{}, err
+	}
+	if place == rewound {
+		return bus.Replayed{Rewound: true, Through: head.Seq}, nil
+	}
+	rep.Truncated = place == trimmed
+	return rep, nil
+}
+
+// read returns the entries after a Seq, through the room's head.
+func (b *Bus) read(ctx context.Context, room string, after uint64, limit int, head follow.Head) (bus.Replayed, error) {
+	rep := bus.Replayed{Through: max(after, head.Through)}
+	if head.Seq <= after {
+		return rep, nil
+	}
+	got, err := b.get(ctx, b.directGet(), getRequest{
+		Seq: after + 1, NextFor: b.names.room(room), Batch: limit, MaxBytes: getBytes,
+	})
+	if err != nil {
+		if errors.Is(err, errNotFound) {
+			err = errIncomplete // the head was removed meanwhile, or this replica is behind
+		}
+		return bus.Replayed{}, err
+	}
+	last := after
+	rep.Entries = make([]bus.Entry, 0, len(got.msgs))
+	for _, m := range got.msgs {
+		e, err := b.names.fetched(m)
+		if err != nil {
+			return bus.Replayed{}, err
+		}
+		e.Prev = last
+		last = e.Seq
+		rep.Entries = append(rep.Entries, e)
+	}
+	rep.Entries = slices.Clip(rep.Entries)
+	if last < head.Seq {
+		if got.pending == 0 {
+			return bus.Replayed{}, errIncomplete
+		}
+		rep.More, rep.Through = true, last
+		return rep, nil
+	}
+	if len(rep.Entries) == limit && got.pending > 0 {
+		rep.More = true
+	}
+	rep.Through = max(last, head.Through)
+	if rep.More {
+		rep.Through = last
+	}
+	return rep, nil
+}
+
+// placeOf says what the log has at a position.
+type placeOf int
+
+const (
+	present placeOf = iota // that entry, or nothing although the log reaches there: it was removed
+	trimmed                // the log begins after it
+	rewound                // another entry, or it ends before it
+)
+
+func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf, error) {
+	if at.Seq > bus.MaxSeq {
+		return rewound, nil // no log reaches there
+	}
+	if at.Seq > 0 {
+		got, err := b.get(ctx, b.directGet(), getRequest{Seq: at.Seq})
+		switch {
+		case err == nil && len(got.msgs) == 1:
+			e, err := b.names.fetched(got.msgs[0])
+			switch {
+			case at.ID == "": // any entry will do, or none: the position may be the end of an answer
+				return present, nil
+			case err != nil || e.Room != room || e.ID != at.ID:
+				return rewound, nil
+			}
+			return present, nil
+		case !errors.Is(err, errNotFound):
+			return present, err
+		}
+		info, err := b.js.Stream(ctx, b.names.stream)
+		if err != nil {
+			return present, err
+		}
+		if info.CachedInfo().State.LastSeq < at.Seq {
+			return rewound, nil
+		}
+	}
+	front, err := b.trimmedTo(ctx)
+	if err != nil {
+		return present, err
+	}
+	if at.Seq < front {
+		return trimmed, nil
+	}
+	return present, nil
+}

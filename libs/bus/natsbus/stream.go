@@ -1,0 +1,171 @@
+package natsbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"hubbub.internal/libs/bus"
+)
+
+// The stream's metadata say that it is ours, and what cannot be changed once entries are in it.
+const (
+	metaOwner      = "hubbub"
+	metaVersion    = "1"
+	metaPartitions = "hubbub-partitions"
+)
+
+// seqBits is how far the clock's seconds are shifted to make a new stream's first Seq: it is then above every Seq of a
+// stream that was lost, which grew by less than 2^20 entries per second of its life.
+const seqBits = 20
+
+// deadPerGroup and deadAge bound the dead letters.
+const (
+	deadPerGroup = 10_000
+	deadAge      = 30 * 24 * time.Hour
+)
+
+// streamConfig is the stream as this version of Hubbub makes it.
+//
+// Retention: the stream's own limits either drop the oldest entries although a group has not read them (DiscardOld, age),
+// or know a group only as a JetStream consumer whose acknowledgements count (interest). Neither keeps 24 hours for
+// replay and never less than what is unread. So the stream has one limit, its size, at which it refuses new entries
+// (DiscardNew: appends get ErrFull), and trim.go takes entries from its beginning: the old ones and, above three
+// quarters of the size, the oldest ones, but never one that a required group has not read.
+func (b *Bus) streamConfig() jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name:        b.cfg.Stream,
+		Description: "Hubbub: the log of every room",
+		Subjects:    []string{b.names.log + "*.*", b.names.fence},
+		Retention:   jetstream.LimitsPolicy,
+		Discard:     jetstream.DiscardNew,
+		MaxBytes:    b.cfg.MaxBytes,
+		MaxMsgs:     -1,
+		MaxMsgSize:  -1,
+		Storage:     jetstream.FileStorage,
+		Replicas:    b.cfg.Replicas,
+		Duplicates:  bus.DedupeWindow,
+		FirstSeq:    uint64(time.Now().Unix()) << seqBits,
+		AllowDirect: true,
+		AllowRollup: true, // the fence replaces itself
+		RePublish:   &jetstream.RePublish{Source: b.names.log + "*.*", Destination: b.names.live + "{{wildcard(2)}}"},
+		Metadata: map[string]string{
+			metaOwner:      metaVersion,
+			metaPartitions: strconv.Itoa(b.cfg.Partitions),
+		},
+	}
+}
+
+// ensureStore creates the streams and the bucket, or checks and updates those that are there.
+func (b *Bus) ensureStore(ctx context.Context) error {
+	if _, err := b.js.AccountInfo(ctx); err != nil {
+		if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+			return fmt.Errorf("NATS at %s runs without JetStream: start it with JetStream on (nats-server -js, or a jetstream block in its configuration): %w", b.where(), err)
+		}
+		return fmt.Errorf("ask NATS at %s for JetStream: %w", b.where(), err)
+	}
+	if err := b.ensureStream(ctx); err != nil {
+		return err
+	}
+	if _, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name:              b.names.deadStream(),
+		Description:       "Hubbub: entries that a consumer kept failing on",
+		Subjects:          []string{b.names.dead + "*"},
+		Storage:           jetstream.FileStorage,
+		Replicas:          b.cfg.Replicas,
+		MaxMsgsPerSubject: deadPerGroup,
+		MaxAge:            deadAge,
+		Duplicates:        bus.DedupeWindow,
+		AllowDirect:       true,
+	}); err != nil {
+		return fmt.Errorf("create stream %s: %w", b.names.deadStream(), err)
+	}
+	var err error
+	if b.state, err = b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket:      b.names.stateBucket(),
+		Description: "Hubbub: what consumers have read",
+		Storage:     jetstream.FileStorage,
+		Replicas:    b.cfg.Replicas,
+	}); err != nil {
+		return fmt.Errorf("create bucket %s: %w", b.names.stateBucket(), err)
+	}
+	for _, g := range b.cfg.Groups {
+		if _, err := b.state.Create(ctx, requiredKey(g), nil); err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
+			return fmt.Errorf("register group %s: %w", g, err)
+		}
+	}
+	return nil
+}
+
+func (b *Bus) ensureStream(ctx context.Context) error {
+	want := b.streamConfig()
+	s, err := b.js.Stream(ctx, want.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		s, err = b.js.CreateStream(ctx, want)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
+			s, err = b.js.Stream(ctx, want.Name)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("create stream %s on NATS at %s: %w", want.Name, b.where(), err)
+	}
+	have := s.CachedInfo().Config
+	if err := checkStream(have, want); err != nil {
+		return fmt.Errorf("stream %s on NATS at %s %w", want.Name, b.where(), err)
+	}
+	if have.MaxBytes == want.MaxBytes && have.Replicas == want.Replicas {
+		return nil
+	}
+	have.MaxBytes, have.Replicas = want.MaxBytes, want.Replicas
+	if _, err := b.js.UpdateStream(ctx, have); err != nil {
+		return fmt.Errorf("update stream %s on NATS at %s: %w", want.Name, b.where(), err)
+	}
+	return nil
+}
+
+// checkStream refuses a stream that this version cannot work with, and says how to get out of it.
+func checkStream(have, want jetstream.StreamConfig) error {
+	if have.Metadata[metaOwner] == "" {
+		return errors.New("was not made by Hubbub: remove it, or choose another name for Hubbub's stream")
+	}
+	if v := have.Metadata[metaOwner]; v != metaVersion {
+		return fmt.Errorf("is of version %s, and this release of Hubbub knows version %s: use a release that knows it", v, metaVersion)
+	}
+	if p := have.Metadata[metaPartitions]; p != want.Metadata[metaPartitions] {
+		return fmt.Errorf("has %s partitions and the configuration says %s: they are fixed when the stream is created; set --bus-partitions=%s",
+			p, want.Metadata[metaPartitions], p)
+	}
+	var wrong []string
+	for what, same := range map[string]bool{
+		"subjects":                slices.Equal(have.Subjects, want.Subjects),
+		"retention":               have.Retention == want.Retention,
+		"discard":                 have.Discard == want.Discard,
+		"storage":                 have.Storage == want.Storage,
+		"republish":               have.RePublish != nil && *have.RePublish == *want.RePublish,
+		"max_age":                 have.MaxAge == 0,
+		"max_msgs":                have.MaxMsgs <= 0,
+		"max_msgs_per_subject":    have.MaxMsgsPerSubject <= 0,
+		"duplicate_window":        have.Duplicates >= want.Duplicates,
+		"allow_direct":            have.AllowDirect,
+		"allow_rollup_hdrs":       have.AllowRollup,
+		"deny_delete, deny_purge": !have.DenyDelete && !have.DenyPurge,
+		"sealed":                  !have.Sealed,
+		"no_ack":                  !have.NoAck,
+		"mirror or sources":       have.Mirror == nil && len(have.Sources) == 0,
+	} {
+		if !same {
+			wrong = append(wrong, what)
+		}
+	}
+	if len(wrong) > 0 {
+		slices.Sort(wrong)
+		return fmt.Errorf("was changed by somebody else (%s): put that back, or remove the stream and lose what is in it", strings.Join(wrong, ", "))
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package natsbus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+// trimLoop takes old entries from the beginning of the log. Every process does it: it is one small question when there
+// is nothing to do, and doing it twice does no harm.
+func (b *Bus) trimLoop(ctx context.Context) {
+	for {
+		t := time.NewTimer(b.cfg.TrimEvery/2 + rand.N(b.cfg.TrimEvery))
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C:
+		case <-b.full:
+			t.Stop()
+		}
+		if err := b.trim(ctx); err != nil && ctx.Err() == nil {
+			b.log.Warn("cannot trim the log; trying again", zap.Error(err))
+		}
+	}
+}
+
+// trim takes what is older than MaxAge and, above three quarters of MaxBytes, the oldest, up to what a required group
+// has not consumed.
+func (b *Bus) trim(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	s, err := b.js.Stream(ctx, b.names.stream)
+	if err != nil {
+		return fmt.Errorf("look at the stream: %w", err)
+	}
+	state := s.CachedInfo().State
+	cut, err := b.wantCut(ctx, state)
+	if err != nil || cut <= state.FirstSeq {
+		return err
+	}
+	unread, err := b.firstUnread(ctx, state.LastSeq+1)
+	if err != nil {
+		return err
+	}
+	if cut = min(cut, unread); cut <= state.FirstSeq {
+		return nil
+	}
+	if err := b.raiseTrimmed(ctx, cut-1); err != nil {
+		return fmt.Errorf("note what is trimmed: %w", err)
+	}
+	if err := s.Purge(ctx, jetstream.WithPurgeSequence(cut)); err != nil {
+		return fmt.Errorf("trim: %w", err)
+	}
+	b.metrics.trims.Inc()
+	b.log.Debug("trimmed the log", zap.Uint64("before", cut))
+	return nil
+}
+
+// wantCut returns the first Seq to keep by age and size, or 0.
+func (b *Bus) wantCut(ctx context.Context, state jetstream.StreamState) (uint64, error) {
+	if state.Msgs == 0 {
+		return 0, nil
+	}
+	cut := uint64(0)
+	if oldest := time.Now().Add(-b.cfg.MaxAge); state.FirstTime.Before(oldest) {
+		got, err := b.get(ctx, b.directGet(), getRequest{Start: oldest.UTC().Format(time.RFC3339Nano), NextFor: ">"})
+		switch {
+		case errors.Is(err, errNotFound): // all of it, as of when we asked for the state
+			cut = state.LastSeq + 1
+		case err != nil:
+			return 0, fmt.Errorf("find the oldest entry to keep: %w", err)
+		default:
+			cut = headerUint(got.msgs[0].Header, headerSeq)
+		}
+	}
+	if soft := uint64(b.cfg.MaxBytes) / 4 * 3; state.Bytes > soft {
+		n := (state.Bytes - soft) * state.Msgs / state.Bytes // by their mean size; the next look corrects it
+		cut = max(cut, state.FirstSeq+n+1)
+	}
+	return cut, nil
+}
+
+// firstUnread returns the first Seq that a required group has not consumed, or end if there is none.
+func (b *Bus) firstUnread(ctx context.Context, end uint64) (uint64, error) {
+	groups, err := b.groups(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, g := range groups {
+		for n := range b.cfg.Partitions {
+			at, _, err := b.offset(ctx, g, n)
+			if err != nil {
+				return 0, fmt.Errorf("what group %s has consumed: %w", g, err)
+			}
+			if at.Seq+1 >= end {
+				continue
+			}
+			next, err := b.nextIn(ctx, n, at.Seq+1)
+			if err != nil {
+				return 0, fmt.Errorf("next entry of partition %d: %w", n, err)
+			}
+			if next != 0 {
+				end = min(end, next)
+			}
+		}
+	}
+	return end, nil
+}
+
+// nextIn returns the Seq of the first entry of a partition at or after seq, or 0. The stream's leader is asked: a
+// replica that is behind would not know of unread entries.
+func (b *Bus) nextIn(ctx context.Context, partition int, seq uint64) (uint64, error) {
+	body, err := json.Marshal(getRequest{Seq: seq, NextFor: fmt.Sprintf("%s%d.*", b.names.log, partition)})
+	if err != nil {
+		return 0, err
+	}
+	reply, err := b.main.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+b.names.stream, body)
+	if err != nil {
+		return 0, err
+	}
+	var got struct {
+		Message *struct {
+			Seq uint64 `json:"seq"`
+		} `json:"message"`
+		Error *struct {
+			Code        int    `json:"code"`
+			Description string `json:"description"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(reply.Data, &got); err != nil {
+		return 0, err
+	}
+	switch {
+	case got.Error != nil && got.Error.Code == 404:
+		return 0, nil
+	case got.Error != nil:
+		return 0, errors.New(got.Error.Description)
+	case got.Message == nil:
+		return 0, errors.New("the server's answer has no message")
+	}
+	return got.Message.Seq, nil
+}
