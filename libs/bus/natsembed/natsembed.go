@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 )
 
@@ -149,3 +150,13 @@ func (l logger) Errorf(format string, v ...any)  { l.l.Errorf("nats-server: "+fo
 func (l logger) Fatalf(format string, v ...any)  { l.l.Errorf("nats-server: "+format, v...) }
 func (l logger) Debugf(string, ...any)           {}
 func (l logger) Tracef(string, ...any)           {}
+
+// InProcess starts a server that is off the network, and returns it with the function that stops it. It is what
+// busurl.Config.Embed wants.
+func InProcess(dir string, log *zap.Logger) (nats.InProcessConnProvider, func(), error) {
+	s, err := Start(Options{Dir: dir, Port: NoListener, Log: log})
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, s.Shutdown, nil
+}

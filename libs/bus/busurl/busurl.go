@@ -1,0 +1,181 @@
+// Package busurl opens a bus by its URL: the one place that knows which drivers there are. It owns the bus options of
+// every program and what they may be; it knows nothing of what the bus is used for.
+package busurl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/natsbus"
+)
+
+// Config is what every program can be told about its bus; embed it in the program's configuration. A program whose
+// default bus differs gives its URL as the kong variable bus.
+type Config struct {
+	Bus           string        `help:"URL of the bus: redis:// rediss:// redis+sentinel:// redis+cluster:// nats:// tls://; several hosts are separated by commas." default:"${bus=redis://127.0.0.1:6379}" placeholder:"URL"`
+	BusMaxAge     time.Duration `help:"How long entries of rooms stay in the log on the bus (1m or more). History keeps them for ever." default:"24h"`
+	BusMaxBytes   Bytes         `help:"Size that the log on the bus may have (bytes, or with KiB, MiB, GiB; 16MiB or more). It never drops what history has not stored: a full log refuses messages." default:"1GiB"`
+	BusPartitions int           `help:"Parts that consumers share the log by (1 to 256). Fixed when the log is created." default:"16"`
+	BusReplicas   int           `help:"NATS: servers of the cluster that hold each entry (1, 3 or 5). Redis: replicas that must have it before it is acknowledged, plus one." default:"1"`
+	BusTimeout    time.Duration `help:"How long the start waits for the bus (1s to 10m)." default:"10s"`
+	BusCA         string        `name:"bus-ca" help:"File of the certificates that the bus's certificate is checked against; empty: the system's." type:"path" placeholder:"FILE"`
+	BusCert       string        `help:"File of this client's certificate for the bus." type:"path" placeholder:"FILE"`
+	BusKey        string        `help:"File of that certificate's key." type:"path" placeholder:"FILE"`
+	BusCreds      string        `help:"NATS: credentials file (.creds)." type:"path" placeholder:"FILE"`
+
+	// Embed starts a nats-server of this process on a folder, for embedded:<folder>, and returns how to stop it
+	// (natsembed.InProcess). Where it is nil that scheme is refused: only the program that carries a server sets it.
+	Embed func(dir string, log *zap.Logger) (server nats.InProcessConnProvider, stop func(), err error) `kong:"-"`
+}
+
+const (
+	schemeEmbedded = "embedded"
+	minAge         = time.Minute
+	minBytes       = 16 << 20
+	maxPartitions  = 256
+)
+
+// Validate returns what is wrong with the configuration, in a sentence for each.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if _, err := c.scheme(); err != nil {
+		errs = append(errs, err)
+	}
+	if c.BusMaxAge < minAge {
+		bad("--bus-max-age is %s; it has to be at least %s", c.BusMaxAge, minAge)
+	}
+	if c.BusMaxBytes < minBytes {
+		bad("--bus-max-bytes is %s; it has to be at least %s", c.BusMaxBytes, Bytes(minBytes))
+	}
+	if c.BusPartitions < 1 || c.BusPartitions > maxPartitions {
+		bad("--bus-partitions is %d; it has to be 1 to %d", c.BusPartitions, maxPartitions)
+	}
+	if c.BusReplicas != 1 && c.BusReplicas != 3 && c.BusReplicas != 5 {
+		bad("--bus-replicas is %d; it has to be 1, 3 or 5", c.BusReplicas)
+	}
+	if c.BusTimeout < time.Second || c.BusTimeout > 10*time.Minute {
+		bad("--bus-timeout is %s; it has to be 1s to 10m", c.BusTimeout)
+	}
+	if (c.BusCert == "") != (c.BusKey == "") {
+		bad("--bus-cert and --bus-key belong together: give both or none")
+	}
+	return errors.Join(errs...)
+}
+
+// scheme returns the scheme of the URL, which is one that Open knows.
+func (c *Config) scheme() (string, error) {
+	scheme, rest, ok := strings.Cut(c.Bus, ":")
+	if !ok {
+		return "", fmt.Errorf("--bus has no scheme: write it like redis://127.0.0.1:6379 or nats://127.0.0.1:4222")
+	}
+	switch scheme {
+	case schemeEmbedded:
+		if c.Embed == nil {
+			return "", errors.New("--bus=embedded: only `hubbub up` carries a server of its own; give the URL of a Redis or NATS server")
+		}
+		return scheme, nil
+	case "nats", "tls", "redis", "rediss", "redis+sentinel", "redis+cluster":
+	default:
+		return "", fmt.Errorf("--bus has the unknown scheme %.20q: it is one of redis rediss redis+sentinel redis+cluster nats tls", scheme)
+	}
+	if !strings.HasPrefix(rest, "//") || len(rest) == len("//") {
+		return "", fmt.Errorf("--bus names no host: write it like %s://127.0.0.1", scheme)
+	}
+	for host := range strings.SplitSeq(rest[len("//"):], ",") {
+		host = strings.TrimPrefix(host, scheme+"://")
+		if _, err := url.Parse("x://" + host); err != nil || host == "" {
+			return "", errors.New("--bus is no URL; mind that a password in it has to be percent-encoded") // which the URL may hold
+		}
+	}
+	return scheme, nil
+}
+
+// Open opens the bus that the configuration names. groups are the consumer groups whose unread entries the log keeps
+// however old they get; every process names the same. It fails within BusTimeout, with a sentence that says what to do.
+func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Bus, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	scheme, err := cfg.scheme()
+	if err != nil {
+		return nil, err
+	}
+	switch scheme {
+	case schemeEmbedded:
+		return openEmbedded(ctx, cfg, log, reg, groups)
+	case "nats", "tls":
+		n := cfg.nats(groups)
+		n.Servers = cfg.Bus
+		return result(natsbus.Open(ctx, n, log, reg))
+	}
+	return openRedis(ctx, cfg, log, reg, groups)
+}
+
+func (c *Config) nats(groups []string) natsbus.Config {
+	n := natsbus.Config{
+		Partitions: c.BusPartitions, Replicas: c.BusReplicas,
+		MaxAge: c.BusMaxAge, MaxBytes: int64(c.BusMaxBytes),
+		Groups: groups, OpenTimeout: c.BusTimeout,
+	}
+	if c.BusCA != "" {
+		n.Options = append(n.Options, nats.RootCAs(c.BusCA))
+	}
+	if c.BusCert != "" {
+		n.Options = append(n.Options, nats.ClientCert(c.BusCert, c.BusKey))
+	}
+	if c.BusCreds != "" {
+		n.Options = append(n.Options, nats.UserCredentials(c.BusCreds))
+	}
+	return n
+}
+
+// embedded is a bus with the server that it needs.
+type embedded struct {
+	bus.Bus
+	stop func()
+}
+
+// Close closes the bus and then stops the server.
+func (e *embedded) Close() error {
+	err := e.Bus.Close()
+	e.stop()
+	return err
+}
+
+func openEmbedded(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Bus, error) {
+	dir := strings.TrimPrefix(strings.TrimPrefix(cfg.Bus, schemeEmbedded+":"), "//")
+	if dir == "" {
+		return nil, errors.New("--bus=embedded: names no folder: write it like embedded:data/bus")
+	}
+	server, stop, err := cfg.Embed(filepath.FromSlash(dir), log)
+	if err != nil {
+		return nil, err
+	}
+	n := cfg.nats(groups)
+	n.InProcess, n.Replicas = server, 1
+	b, err := natsbus.Open(ctx, n, log, reg)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	return &embedded{b, stop}, nil
+}
+
+// result keeps a nil pointer of a driver from becoming an interface that is not nil.
+func result[B bus.Bus](b B, err error) (bus.Bus, error) {
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
