@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { comesBack, parseEvent } from './protocol.ts';
+
+test.each<[string, string]>([
+  ['not JSON', '{'],
+  ['not an object', '[1]'],
+  ['no type', '{"room":"a"}'],
+  ['an unknown type that is no log entry', '{"type":"sparkle","room":"a"}'],
+  ['a message without a seq', '{"type":"msg","room":"a","id":"1","text":"x"}'],
+  ['a message without a text', '{"type":"msg","seq":1,"prev":0,"room":"a","id":"1"}'],
+  ['a seq that JavaScript cannot hold', '{"type":"msg","seq":9007199254740993,"prev":0,"room":"a","id":"1","text":"x"}'],
+  ['a joined without a seq', '{"type":"joined","room":"a"}'],
+  ['an error without a code', '{"type":"error","message":"x"}'],
+])('%s is no event', (_, frame) => {
+  expect(parseEvent(frame)).toBeUndefined();
+});
+
+test('an unknown entry of a log keeps its place', () => {
+  expect(parseEvent('{"type":"sparkle","seq":5,"prev":3,"room":"a","id":"1"}')).toMatchObject({ type: 'unknown', seq: 5, prev: 3 });
+});
+
+test('what may be absent is filled in', () => {
+  expect(parseEvent('{"type":"reacted","seq":5,"prev":3,"room":"a","id":"1","target":"t","emoji":"x"}')).toMatchObject({ on: false, name: '' });
+  expect(parseEvent('{"type":"who","room":"a","count":0}')).toMatchObject({ users: [] });
+  expect(parseEvent('{"type":"history","room":"a","messages":[{"seq":1,"room":"a","id":"m","deleted":true},{"x":1}]}'))
+    .toMatchObject({ more: false, messages: [{ id: 'm', text: '', prev: 0 }] });
+});
+
+test.each([[4000, true], [4001, true], [4499, true], [1001, true], [1006, true], [1011, true], [1012, true],
+  [4500, false], [4501, false], [4999, false], [1000, false], [1002, false], [1009, false]])('close code %d: come back is %s', (code, back) => {
+  expect(comesBack(code)).toBe(back);
+});

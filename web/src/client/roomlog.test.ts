@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest';
+import type { LogEvent } from './protocol.ts';
+import { RoomLog } from './roomlog.ts';
+
+const base = { room: 'lobby', user: 'bo', name: 'Bo', ts: 1 };
+const msg = (seq: number, prev: number, id = `m${seq}`): LogEvent => ({ ...base, type: 'msg', seq, prev, id, text: id });
+const change = (seq: number, prev: number, rest: object): LogEvent => ({ ...base, seq, prev, id: `c${seq}`, ...rest }) as LogEvent;
+const ids = (log: RoomLog) => log.messages.map((m) => m.id);
+
+/** A log that holds m10 and m20 and is live. */
+function started(): RoomLog {
+  const log = new RoomLog();
+  log.page([msg(10, 0), msg(20, 10)] as never[], true);
+  log.complete(20);
+  return log;
+}
+
+describe('live events', () => {
+  test.each<[string, LogEvent, string, string[]]>([
+    ['the next is applied', msg(30, 20), 'applied', ['m10', 'm20', 'm30']],
+    ['one that skips something is a gap', msg(40, 30), 'gap', ['m10', 'm20']],
+    ['one before what is held is a gap: the log is another', msg(30, 10), 'gap', ['m10', 'm20']],
+    ['a repeat is dropped', msg(20, 10), 'duplicate', ['m10', 'm20']],
+    ['an unknown id at a known seq means that the log was rewound', msg(20, 10, 'other'), 'rewound', ['m10', 'm20']],
+    ['the same id at a later seq is dropped', msg(30, 20, 'm10'), 'duplicate', ['m10', 'm20']],
+  ])('%s', (_, event, outcome, after) => {
+    const log = started();
+    expect(log.live(event)).toBe(outcome);
+    expect(ids(log)).toEqual(after);
+  });
+
+  test('a duplicate id moves the position on', () => {
+    const log = started();
+    log.live(msg(30, 20, 'm10'));
+    expect(log.live(msg(40, 30))).toBe('applied');
+  });
+
+  test('a join without an event moves the position on', () => {
+    const log = started();
+    log.complete(25);
+    expect(log.live(msg(30, 25))).toBe('applied');
+    expect(log.position).toEqual({ seq: 30, id: 'm30' });
+  });
+
+  test('the same id of another sender is another message', () => {
+    const log = started();
+    expect(log.live({ ...msg(30, 20, 'm10'), user: 'cy' })).toBe('applied');
+  });
+});
+
+describe('changes', () => {
+  test('edit, react and pin show on the message, and a delete takes all of it', () => {
+    const log = started();
+    log.live(change(21, 20, { type: 'edited', target: 'm10', text: 'new', ts: 7 }));
+    log.live(change(22, 21, { type: 'reacted', target: 'm10', emoji: '👍', on: true }));
+    log.live(change(23, 22, { type: 'pinned', target: 'm10', on: true }));
+    expect(log.messages[0]).toMatchObject({ text: 'new', editedTs: 7, pinned: true, reactions: { '👍': ['bo'] } });
+    log.live(change(24, 23, { type: 'reacted', target: 'm10', emoji: '👍', on: false }));
+    expect(log.messages[0]!.reactions).toEqual({});
+    log.live(change(25, 24, { type: 'deleted', target: 'm10' }));
+    expect(log.messages[0]).toMatchObject({ text: '', deleted: true, pinned: false });
+    log.live(change(26, 25, { type: 'edited', target: 'm10', text: 'back', ts: 9 }));
+    expect(log.messages[0]!.text).toBe('');
+  });
+
+  test('a change that was heard before the page of history is applied to it', () => {
+    const log = started();
+    log.live(change(30, 20, { type: 'edited', target: 'm5', text: 'new', ts: 7 }));
+    log.page([msg(5, 0)] as never[]);
+    expect(log.messages[0]).toMatchObject({ id: 'm5', text: 'new', editedTs: 7 });
+  });
+
+  test('messages that did not change stay the same objects', () => {
+    const log = started();
+    const before = log.messages;
+    log.live(change(21, 20, { type: 'edited', target: 'm20', text: 'new', ts: 7 }));
+    expect(log.messages).not.toBe(before);
+    expect(log.messages[0]).toBe(before[0]);
+  });
+});
+
+test('pages merge in order, without repeats', () => {
+  const log = started();
+  log.page([msg(1, 0), msg(5, 1), msg(10, 5)] as never[]);
+  expect(ids(log)).toEqual(['m1', 'm5', 'm10', 'm20']);
+  expect(log.position).toEqual({ seq: 20, id: 'm20' });
+});
+
+test('after a rewind only what is new counts', () => {
+  const log = started();
+  log.reset(15);
+  log.page([msg(10, 0)] as never[]);
+  expect(log.position).toBeUndefined();
+  expect(log.live(msg(18, 15))).toBe('applied');
+  expect(ids(log)).toEqual(['m10', 'm18']);
+});
+
+test('a trimmed log keeps its position', () => {
+  const log = started();
+  expect(log.trim(1)).toBe(true);
+  expect(ids(log)).toEqual(['m20']);
+  expect(log.live(msg(10, 0))).toBe('duplicate');
+  expect(log.live(msg(30, 20))).toBe('applied');
+});

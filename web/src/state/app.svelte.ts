@@ -1,0 +1,92 @@
+import { createContext } from 'svelte';
+import { Api, browserStore, Client, environment, outboxStore, readsStore, Session, type User } from '../client/index.ts';
+import { Attention } from './attention.svelte.ts';
+import { Chat } from './chat.svelte.ts';
+import { parseRoute, roomHash, type Route } from './route.ts';
+
+export interface Toast {
+  readonly key: number;
+  readonly text: string;
+}
+
+/** What is asked of the user in a dialog. */
+export type Dialog =
+  | { readonly kind: 'create' | 'browse' | 'direct' | 'account' }
+  | { readonly kind: 'add' | 'leave'; readonly room: string; readonly name: string }
+  | { readonly kind: 'delete'; readonly room: string; readonly message: string; readonly text: string };
+
+/** How long a toast stays, ms. */
+const toastFor = 6_000;
+/** After this long without a touch the user is shown as idle, ms. */
+const idleAfter = 5 * 60_000;
+
+/** The page: who is logged in, what they look at, and what lies over it. */
+export class App {
+  readonly session: Session;
+  readonly attention = new Attention(idleAfter);
+  user = $state.raw<User | undefined>(undefined);
+  chat = $state.raw<Chat | undefined>(undefined);
+  route = $state.raw<Route>({ page: 'rooms' });
+  dialog = $state.raw<Dialog | undefined>(undefined);
+  toasts = $state.raw<readonly Toast[]>([]);
+  /** Why the last session ended, if the user did not end it. */
+  ended = $state<string | undefined>(undefined);
+  /** The people panel, where it does not fit beside the messages. */
+  peopleOpen = $state(false);
+  #leaving = false;
+  #toastCount = 0;
+
+  readonly #api = new Api();
+  readonly #environment = environment();
+
+  constructor() {
+    this.session = new Session(this.#api, browserStore('hubbub.session'), this.#environment);
+    this.session.on('user', (user) => this.#userChanged(user));
+    this.route = parseRoute(location.hash);
+    window.addEventListener('hashchange', () => {
+      this.route = parseRoute(location.hash);
+      this.peopleOpen = false;
+    });
+    this.#userChanged(this.session.user);
+  }
+
+  /** Shows a room. */
+  go(room: string): void {
+    this.dialog = undefined;
+    location.hash = roomHash(room);
+  }
+
+  async logout(): Promise<void> {
+    this.dialog = undefined;
+    this.#leaving = true;
+    this.chat?.client.outbox.clear();
+    await this.session.logout().finally(() => (this.#leaving = false));
+    location.hash = '';
+  }
+
+  toast(text: string): void {
+    const toast = { key: this.#toastCount++, text };
+    this.toasts = [...this.toasts.slice(-2), toast];
+    setTimeout(() => (this.toasts = this.toasts.filter((t) => t !== toast)), toastFor);
+  }
+
+  #userChanged(user: User | undefined): void {
+    this.chat?.close();
+    this.chat = undefined;
+    this.dialog = undefined;
+    if (this.user && !user && !this.#leaving) this.ended = 'You were logged out. Please log in again.';
+    this.user = user;
+    if (!user) return;
+    this.ended = undefined;
+    const client = new Client({
+      api: this.#api, session: this.session, environment: this.#environment,
+      url: new URL('/v1/ws', location.href.replace(/^http/, 'ws')).href.replace(/#.*$/, ''),
+      device: matchMedia('(pointer: coarse) and (max-width: 720px)').matches ? 'phone' : 'web',
+      stores: { outbox: outboxStore(`hubbub.outbox.${user.id}`), reads: readsStore(`hubbub.reads.${user.id}`) },
+    });
+    this.chat = new Chat(client);
+  }
+}
+
+/** The app of the component tree. */
+export const [getApp, setApp] = createContext<App>();

@@ -1,0 +1,263 @@
+import type {
+  Client, ConnectionState, History, Member, Message, NoticeEvent, Online, Outgoing, Role, Status, Unread,
+} from '../client/index.ts';
+import { Drafts } from './drafts.ts';
+import { Link } from './link.svelte.ts';
+
+/** A room as the list shows it. */
+export interface RoomItem {
+  readonly id: string;
+  readonly name: string;
+  readonly topic: string;
+  readonly private: boolean;
+  readonly direct: boolean;
+  readonly unread: Unread;
+  /** The newest message, of the log or on its way. */
+  readonly last: { readonly text: string; readonly name: string; readonly mine: boolean; readonly deleted: boolean; readonly ts: number } | undefined;
+  /** A message could not be sent. */
+  readonly failed: boolean;
+  readonly draft: boolean;
+  /** Of the other person in a direct room. */
+  readonly status: Status;
+  readonly typing: boolean;
+}
+
+/** The room that is looked at. */
+export interface RoomView {
+  readonly id: string;
+  readonly name: string;
+  readonly topic: string;
+  readonly private: boolean;
+  readonly direct: boolean;
+  readonly role: Role;
+  readonly messages: readonly Message[];
+  readonly outgoing: readonly Outgoing[];
+  readonly history: History;
+  readonly hasOlder: boolean;
+  readonly live: boolean;
+  readonly refused: string | undefined;
+}
+
+export interface LocalNotice {
+  readonly key: string;
+  readonly notice: NoticeEvent;
+}
+
+const nobody: Online = { count: 0, people: [] };
+
+/**
+ * The chat as Svelte sees it: what the client knows, copied into reactive fields. Changes are gathered for one frame,
+ * so that a thousand messages in a second cost sixty updates.
+ */
+export class Chat {
+  readonly client: Client;
+  readonly drafts: Drafts;
+  readonly link = new Link();
+  connection = $state.raw<ConnectionState>({ kind: 'idle' });
+  /** Has been online since the page was opened. */
+  wasOnline = $state(false);
+  listed = $state(false);
+  rooms = $state.raw<readonly RoomItem[]>([]);
+  view = $state.raw<RoomView | undefined>(undefined);
+  online = $state.raw<Online>(nobody);
+  typing = $state.raw<readonly string[]>([]);
+  members = $state.raw<readonly Member[]>([]);
+  notices = $state.raw<readonly LocalNotice[]>([]);
+  loadingOlder = $state(false);
+  olderFailed = $state(false);
+  /** The divider stands before what follows this seq. */
+  newAfter = $state.raw<number | undefined>(undefined);
+  status = $state<Exclude<Status, 'offline'>>('online');
+
+  #active: string | undefined;
+  #frame: ReturnType<typeof setTimeout> | undefined;
+  readonly #dirty = new Set<string>();
+  readonly #items = new Map<string, RoomItem>();
+  readonly #off: (() => void)[];
+  #noticeCount = 0;
+
+  constructor(client: Client) {
+    this.client = client;
+    this.drafts = new Drafts(`hubbub.drafts.${client.me.id}`);
+    const touch = (room: string) => this.#touch(room);
+    this.#off = [
+      client.on('state', (s) => this.#connectionChanged(s)),
+      client.on('rooms', () => this.#touch()),
+      client.on('room', touch),
+      client.on('online', touch),
+      client.on('typing', touch),
+      client.on('members', (room) => room === this.#active && void this.#loadMembers()),
+      client.on('notice', (notice) => this.#noticed(notice)),
+    ];
+    client.start();
+  }
+
+  close(): void {
+    for (const off of this.#off) off();
+    clearTimeout(this.#frame);
+    this.link.close();
+    this.client.stop();
+  }
+
+  /** The number of rooms with something new. */
+  get unreadRooms(): number {
+    return this.rooms.filter((r) => r.unread.count > 0).length;
+  }
+
+  /** Shows a room, or none. */
+  open(room: string | undefined): void {
+    if (room === this.#active) return;
+    this.#active = room;
+    this.client.focus(room);
+    this.members = [];
+    this.notices = [];
+    this.olderFailed = false;
+    this.newAfter = undefined;
+    this.#refresh();
+    this.divide();
+    if (room !== undefined && this.client.rooms.has(room)) void this.#loadMembers();
+  }
+
+  /** Puts the divider before what is new, if anything is. */
+  divide(): void {
+    const room = this.#active;
+    if (room !== undefined && this.client.unread(room).count > 0) this.newAfter = this.client.reads.mine(room);
+  }
+
+  /** The user has seen everything in the open room. */
+  seen(): void {
+    const room = this.#active === undefined ? undefined : this.client.rooms.get(this.#active);
+    const newest = room?.live ? room.log.messages.at(-1) : undefined;
+    if (room && newest) this.client.reads.mark(room.id, newest.seq);
+  }
+
+  /** Lets go of old messages of the open room; they can be loaded again. */
+  rest(): void {
+    if (this.#active === undefined) return;
+    this.client.rooms.get(this.#active)?.rest();
+    this.#touch(this.#active);
+  }
+
+  send(text: string, replyTo?: string): void {
+    if (this.#active === undefined) return;
+    this.newAfter = undefined;
+    this.client.send(this.#active, text, replyTo);
+    this.drafts.set(this.#active, '');
+  }
+
+  setDraft(room: string, text: string): void {
+    this.drafts.set(room, text);
+    this.#touch(room);
+  }
+
+  setStatus(status: Exclude<Status, 'offline'>): void {
+    this.status = status;
+    this.client.setStatus(status);
+  }
+
+  async loadOlder(): Promise<void> {
+    const room = this.#active === undefined ? undefined : this.client.rooms.get(this.#active);
+    if (!room || this.loadingOlder) return;
+    this.loadingOlder = true;
+    this.olderFailed = false;
+    try {
+      await room.older();
+    } catch {
+      this.olderFailed = room.id === this.#active;
+    } finally {
+      this.loadingOlder = false;
+    }
+  }
+
+  dismiss(key: string): void {
+    this.notices = this.notices.filter((n) => n.key !== key);
+  }
+
+  #connectionChanged(state: ConnectionState): void {
+    this.connection = state;
+    this.link.changed(state);
+    if (state.kind === 'online') this.wasOnline = true;
+    this.#touch();
+  }
+
+  #noticed(notice: NoticeEvent): void {
+    if (notice.room !== this.#active) return;
+    this.notices = [...this.notices, { key: `notice-${this.#noticeCount++}`, notice }];
+  }
+
+  async #loadMembers(): Promise<void> {
+    const room = this.#active;
+    if (room === undefined) return;
+    try {
+      const members = await this.client.members(room);
+      for (const m of members) this.client.people.met(m.user, m.name);
+      if (room === this.#active) this.members = members;
+    } catch {
+      // The panel then lists who is online, which does not need the directory.
+    }
+  }
+
+  /** Notes what changed: one room, or with no name everything. */
+  #touch(room?: string): void {
+    if (room === undefined) this.#items.clear();
+    else this.#dirty.add(room);
+    this.#frame ??= setTimeout(() => {
+      this.#frame = undefined;
+      this.#refresh();
+    }, 16);
+  }
+
+  #refresh(): void {
+    const { client } = this;
+    const arrived = this.#active !== undefined && this.view === undefined && client.rooms.has(this.#active);
+    for (const id of this.#dirty) this.#items.delete(id);
+    this.#dirty.clear();
+    const items: RoomItem[] = [];
+    for (const id of client.rooms.keys()) {
+      const item = this.#items.get(id) ?? this.#item(id);
+      this.#items.set(id, item);
+      items.push(item);
+    }
+    this.listed = client.listed;
+    this.rooms = items.sort((a, b) => (b.last?.ts ?? 0) - (a.last?.ts ?? 0) || a.name.localeCompare(b.name));
+    this.view = this.#view();
+    const room = this.#active;
+    this.online = room === undefined ? nobody : client.people.online(room);
+    this.typing = room === undefined ? [] : client.people.typing(room);
+    if (arrived) {
+      // The address named a room before the rooms were known.
+      this.divide();
+      void this.#loadMembers();
+    }
+  }
+
+  #item(id: string): RoomItem {
+    const { client } = this;
+    const room = client.rooms.get(id)!;
+    const outgoing = client.outbox.list(id);
+    const newest = room.log.messages.at(-1);
+    const next = outgoing.at(-1);
+    const other = client.people.online(id).people.find((p) => p.user !== client.me.id);
+    return {
+      id, name: room.info.name, topic: room.info.topic, private: room.info.private, direct: room.info.direct,
+      unread: client.unread(id),
+      last: next ? { text: next.text, name: client.me.name, mine: true, deleted: false, ts: next.ts }
+        : newest && { text: newest.text, name: newest.name, mine: newest.user === client.me.id, deleted: newest.deleted === true, ts: newest.ts },
+      failed: outgoing.some((m) => m.state === 'failed'),
+      draft: id !== this.#active && this.drafts.get(id) !== '',
+      status: room.info.direct ? (other?.status ?? 'offline') : 'offline',
+      typing: client.people.typing(id).length > 0,
+    };
+  }
+
+  #view(): RoomView | undefined {
+    const room = this.#active === undefined ? undefined : this.client.rooms.get(this.#active);
+    if (!room) return undefined;
+    const { info, log } = room;
+    return {
+      id: room.id, name: info.name, topic: info.topic, private: info.private, direct: info.direct, role: info.role,
+      messages: log.messages, outgoing: this.client.outbox.list(room.id),
+      history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused,
+    };
+  }
+}

@@ -1,0 +1,47 @@
+import type { ConnectionState } from '../client/index.ts';
+
+/** A loss shorter than this is not worth a word, ms. */
+const blink = 800;
+/** How long the good news stays, ms. */
+const goodNews = 2_500;
+
+/** What is said about the connection: nothing while it works and for a blink, `away` when it does not, `back` for a moment after. */
+export class Link {
+  said = $state<'nothing' | 'away' | 'back'>('nothing');
+  #wasOnline = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #waitingToSay = false;
+
+  changed(state: ConnectionState): void {
+    if (state.kind === 'idle') return;
+    if (state.kind === 'online') {
+      this.#stop();
+      const news = this.said === 'away' && this.#wasOnline;
+      this.#wasOnline = true;
+      this.said = news ? 'back' : 'nothing';
+      if (news) this.#timer = setTimeout(() => (this.said = 'nothing'), goodNews);
+      return;
+    }
+    if (this.said === 'away') return;
+    if (state.kind === 'offline' || state.kind === 'stopped') {
+      this.#stop();
+      this.said = 'away';
+    } else if (!this.#waitingToSay) {
+      this.#stop();
+      this.#waitingToSay = true;
+      this.#timer = setTimeout(() => {
+        this.#waitingToSay = false;
+        this.said = 'away';
+      }, blink);
+    }
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#waitingToSay = false;
+  }
+}

@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { linkify } from './linkify.ts';
+
+test.each<[string, string[]]>([
+  ['no address', []],
+  ['see https://example.org/a?b=c#d, please', ['https://example.org/a?b=c#d']],
+  ['(https://example.org/x).', ['https://example.org/x']],
+  ['https://en.wikipedia.org/wiki/Go_(game)', ['https://en.wikipedia.org/wiki/Go_(game)']],
+  ['http://a.b and HTTPS://C.D!', ['http://a.b', 'HTTPS://C.D']],
+  ['javascript:alert(1) data:text/html,x ftp://a.b', []],
+  ['https://', []],
+  ['<a href="https://example.org">x</a>', ['https://example.org']],
+])('%s', (text, links) => {
+  const parts = linkify(text);
+  expect(parts.filter((p) => p.href !== undefined).map((p) => p.href)).toEqual(links);
+  expect(parts.map((p) => p.text).join('')).toBe(text);
+});

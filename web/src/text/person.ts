@@ -1,0 +1,22 @@
+/** The one or two letters that stand for a person. */
+export function initials(name: string): string {
+  const words = name.trim().split(/[\s._-]+/u).filter(Boolean);
+  const first = [...(words[0] ?? '?')][0] ?? '?';
+  const last = words.length > 1 ? ([...words.at(-1)!][0] ?? '') : '';
+  return (first + last).toUpperCase();
+}
+
+/** One of `count` colours, always the same for an id. */
+export function colour(id: string, count: number): number {
+  let h = 0x811c9dc5; // FNV-1a
+  for (let i = 0; i < id.length; i++) h = Math.imul(h ^ id.charCodeAt(i), 0x01000193);
+  return (h >>> 0) % count;
+}
+
+/** "Ada", "Ada and Bo", "Ada, Bo and 3 others". */
+export function listNames(names: readonly string[], shown = 3): string {
+  if (names.length <= 1) return names[0] ?? '';
+  const rest = names.length - shown;
+  if (rest > 0) return `${names.slice(0, shown).join(', ')} and ${rest} ${rest === 1 ? 'other' : 'others'}`;
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+}

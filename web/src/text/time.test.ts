@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { dayName, shortTime, timeOf } from './time.ts';
+
+const now = new Date(2026, 4, 3, 9, 0).getTime();
+const at = (...d: [number, number, number, number]) => new Date(...d).getTime();
+
+test('days by name', () => {
+  expect(dayName(at(2026, 4, 3, 0), now)).toBe('Today');
+  expect(dayName(at(2026, 4, 2, 23), now)).toBe('Yesterday');
+  expect(dayName(at(2024, 4, 2, 23), now)).toContain('2024');
+});
+
+test('short times', () => {
+  expect(shortTime(at(2026, 4, 3, 8), now)).toBe(timeOf(at(2026, 4, 3, 8)));
+  expect(shortTime(at(2026, 4, 2, 23), now)).toBe('Yesterday');
+  expect(shortTime(at(2026, 3, 30, 23), now)).toBe(new Intl.DateTimeFormat(undefined, { weekday: 'long' }).format(at(2026, 3, 30, 23)));
+});

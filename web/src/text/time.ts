@@ -1,0 +1,40 @@
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'long' });
+const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
+const dayAndYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
+const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
+
+const dayMs = 86_400_000;
+
+/** The hour and minute, in the reader's way. */
+export const timeOf = (ts: number): string => clock.format(ts);
+
+/** Day and time in full, for a tooltip. */
+export const fullTime = (ts: number): string => full.format(ts);
+
+/** Whether two times are on one day of the reader's. */
+export function sameDay(a: number, b: number): boolean {
+  return new Date(a).toDateString() === new Date(b).toDateString();
+}
+
+/** How many midnights lie between. */
+function daysAgo(ts: number, now: number): number {
+  return Math.round((new Date(now).setHours(0, 0, 0, 0) - new Date(ts).setHours(0, 0, 0, 0)) / dayMs);
+}
+
+/** The day as a heading: Today, Yesterday, or its name. */
+export function dayName(ts: number, now: number): string {
+  const ago = daysAgo(ts, now);
+  if (ago === 0) return 'Today';
+  if (ago === 1) return 'Yesterday';
+  return ago > 1 && ago < 200 ? day.format(ts) : dayAndYear.format(ts);
+}
+
+/** The time as short as it can be told: 14:03, Yesterday, Monday, 3 May. */
+export function shortTime(ts: number, now: number): string {
+  const ago = daysAgo(ts, now);
+  if (ago <= 0) return clock.format(ts);
+  if (ago === 1) return 'Yesterday';
+  return ago < 7 ? weekday.format(ts) : shortDay.format(ts);
+}

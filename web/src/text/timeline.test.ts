@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import type { Message, Outgoing } from '../client/index.ts';
+import { timeline, type Item } from './timeline.ts';
+
+const noon = new Date(2026, 4, 3, 12).getTime();
+const minute = 60_000;
+const me = { id: 'ada', name: 'Ada' };
+const msg = (id: string, user: string, ts: number, seq = ts): Message => ({ room: 'r', id, seq, user, name: user, ts, text: id, reactions: {} });
+const out = (id: string, ts: number): Outgoing => ({ room: 'r', id, text: id, ts, state: 'sending' });
+const show = (items: Item[]) => items.map((i) => (i.kind === 'message' ? `${i.first ? '+' : ''}${i.id}` : i.kind));
+const none = { me, newAfter: undefined, notices: [] };
+
+test('groups by sender and time, and heads each day', () => {
+  const messages = [msg('a', 'bo', noon), msg('b', 'bo', noon + minute), msg('c', 'bo', noon + 10 * minute),
+    msg('d', 'cy', noon + 10 * minute), msg('e', 'cy', noon + 24 * 60 * minute)];
+  expect(show(timeline(messages, [], none))).toEqual(['day', '+a', 'b', '+c', '+d', 'day', '+e']);
+});
+
+test('a message on its way comes last, and keeps its key when it arrives', () => {
+  const before = timeline([msg('a', 'bo', noon)], [out('x', noon + minute)], none);
+  expect(show(before)).toEqual(['day', '+a', '+x']);
+  const after = timeline([msg('a', 'bo', noon), msg('x', 'ada', noon + minute)], [out('x', noon + minute)], none);
+  expect(show(after)).toEqual(['day', '+a', '+x']);
+  expect(after.at(-1)!.key).toBe(before.at(-1)!.key);
+});
+
+test('the divider stands before the first new message of somebody else', () => {
+  const messages = [msg('a', 'bo', noon, 1), msg('b', 'ada', noon, 2), msg('c', 'bo', noon, 3), msg('d', 'bo', noon, 4)];
+  expect(show(timeline(messages, [], { ...none, newAfter: 1 }))).toEqual(['day', '+a', '+b', 'new', '+c', 'd']);
+  expect(show(timeline(messages, [], { ...none, newAfter: 4 }))).toEqual(['day', '+a', '+b', '+c', 'd']);
+});

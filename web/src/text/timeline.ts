@@ -1,0 +1,72 @@
+import type { Message, NoticeEvent, Outgoing } from '../client/index.ts';
+import { sameDay } from './time.ts';
+
+/** A message of the log or one on its way, as a row shows it. */
+export interface Row {
+  readonly kind: 'message';
+  /** Stays the same when a message on its way arrives in the log. */
+  readonly key: string;
+  readonly id: string;
+  readonly user: string;
+  readonly name: string;
+  readonly ts: number;
+  readonly text: string;
+  readonly replyTo: string | undefined;
+  readonly mine: boolean;
+  /** Begins a group: name and picture are shown. */
+  readonly first: boolean;
+  /** The message in the log; undefined for one on its way. */
+  readonly message: Message | undefined;
+  readonly outgoing: Outgoing | undefined;
+}
+
+/** What the timeline shows, from top to bottom. */
+export type Item =
+  | Row
+  | { readonly kind: 'day'; readonly key: string; readonly ts: number }
+  /** What follows is new to the user. */
+  | { readonly kind: 'new'; readonly key: 'new' }
+  | { readonly kind: 'notice'; readonly key: string; readonly notice: NoticeEvent };
+
+interface Options {
+  readonly me: { readonly id: string; readonly name: string };
+  /** Messages after this seq are new; undefined: no divider. */
+  readonly newAfter: number | undefined;
+  readonly notices: readonly { readonly key: string; readonly notice: NoticeEvent }[];
+}
+
+/** Messages of one person this close together are one group, ms. */
+const groupFor = 5 * 60_000;
+
+/** Lays out a room's messages: days, groups by sender, the divider of what is new, and what is on its way at the end. */
+export function timeline(messages: readonly Message[], outgoing: readonly Outgoing[], options: Options): Item[] {
+  const items: Item[] = [];
+  let previous: Row | undefined;
+  let divided = options.newAfter === undefined;
+
+  const add = (row: Omit<Row, 'kind' | 'first' | 'mine' | 'key'>) => {
+    let first = !previous || previous.user !== row.user || row.ts - previous.ts > groupFor || row.replyTo !== undefined;
+    if (!previous || !sameDay(previous.ts, row.ts)) {
+      items.push({ kind: 'day', key: `day-${new Date(row.ts).toDateString()}-${row.id}`, ts: row.ts });
+      first = true;
+    }
+    const mine = row.user === options.me.id;
+    if (!divided && row.message && row.message.seq > options.newAfter! && !mine) {
+      items.push({ kind: 'new', key: 'new' });
+      divided = first = true;
+    }
+    previous = { ...row, kind: 'message', key: `${row.user}/${row.id}`, mine, first };
+    items.push(previous);
+  };
+
+  for (const m of messages) {
+    add({ id: m.id, user: m.user, name: m.name, ts: m.ts, text: m.text, replyTo: m.replyTo, message: m, outgoing: undefined });
+  }
+  const known = new Set(messages.filter((m) => m.user === options.me.id).map((m) => m.id));
+  for (const o of outgoing) {
+    if (known.has(o.id)) continue;
+    add({ id: o.id, user: options.me.id, name: options.me.name, ts: o.ts, text: o.text, replyTo: o.replyTo, message: undefined, outgoing: o });
+  }
+  for (const { key, notice } of options.notices) items.push({ kind: 'notice', key, notice });
+  return items;
+}
