@@ -10,7 +10,7 @@ import (
 // The types of the events that a room's log carries. Unknown types pass through every service unchanged, so that a
 // newer release can add some.
 const (
-	TypeMsg     = "msg"     // a message: ID, User, Name, Text
+	TypeMsg     = "msg"     // a message: ID, User, Name, Text, ReplyTo
 	TypeEdited  = "edited"  // Target has the new Text
 	TypeDeleted = "deleted" // Target's content is gone
 	TypeReacted = "reacted" // User put (On) or took back Emoji on Target
@@ -34,12 +34,13 @@ type Event struct {
 	Name string `json:"name,omitempty"` // that user's name at the time, or the room's name in a topic event
 	TS   int64  `json:"ts"`             // UTC milliseconds of the edge's clock; for display only: Seq orders
 
-	Text   string `json:"text,omitempty"`
-	Target string `json:"target,omitempty"` // ID of the message that it is about
-	Emoji  string `json:"emoji,omitempty"`
-	On     bool   `json:"on,omitempty"`
-	Member string `json:"member,omitempty"`
-	Role   string `json:"role,omitempty"`
+	Text    string `json:"text,omitempty"`
+	ReplyTo string `json:"reply_to,omitempty"` // ID of the message that this one answers
+	Target  string `json:"target,omitempty"`   // ID of the message that it is about
+	Emoji   string `json:"emoji,omitempty"`
+	On      bool   `json:"on,omitempty"`
+	Member  string `json:"member,omitempty"`
+	Role    string `json:"role,omitempty"`
 }
 
 // Message is a message as history keeps it: the msg event with what later events did to it.

@@ -1,0 +1,95 @@
+package wire
+
+import "strconv"
+
+// CloseCode is the status code of a WebSocket close frame.
+type CloseCode uint16
+
+// The close codes that an edge sends. Those from 4000 to 4499 ask the client to come back, those from 4500 on not to.
+const (
+	CloseDrain        CloseCode = 4000 // the edge is going down for a deploy; others are up
+	CloseResume       CloseCode = 4001 // the socket was too slow for its rooms; nothing is lost: resume
+	CloseIdle         CloseCode = 4002 // nothing was heard of the client for 60 s
+	CloseTokenExpired CloseCode = 4003 // fetch a new token, then come back
+	CloseOverloaded   CloseCode = 4004 // the edge holds as many sockets as it may
+	CloseLost         CloseCode = 4005 // the edge lost the log for longer than it can bridge
+
+	CloseProtocol     CloseCode = 4500 // not the Hubbub protocol: the first command was not hello
+	CloseUnauthorized CloseCode = 4501 // the token does not verify
+	CloseHelloTimeout CloseCode = 4502 // no hello came in time
+	CloseRevoked      CloseCode = 4503 // the session or the user was revoked
+	CloseVersion      CloseCode = 4504 // the edge does not speak this protocol version
+	CloseAbuse        CloseCode = 4505 // the limits were broken again and again
+)
+
+// The close codes of RFC 6455 section 7.4.1 and of the IANA registry that clients and edges meet.
+const (
+	CloseNormal     CloseCode = 1000 // the client has finished
+	CloseGoingAway  CloseCode = 1001 // the other side goes away
+	CloseFrame      CloseCode = 1002 // a frame breaks RFC 6455
+	CloseBinary     CloseCode = 1003 // a binary frame: the protocol is text
+	CloseNoStatus   CloseCode = 1005 // never sent: a close frame without a code came
+	CloseAbnormal   CloseCode = 1006 // never sent: the connection ended without a close frame
+	CloseNotUTF8    CloseCode = 1007 // a text frame is not UTF-8
+	CloseTooBig     CloseCode = 1009 // a frame or message is longer than limits.frame
+	CloseInternal   CloseCode = 1011 // a fault of the server's
+	CloseRestarting CloseCode = 1012 // the server restarts
+)
+
+// CloseCodes returns the codes that an edge sends of its own accord, in the order of PROTOCOL.md.
+func CloseCodes() []CloseCode {
+	return []CloseCode{
+		CloseDrain, CloseResume, CloseIdle, CloseTokenExpired, CloseOverloaded, CloseLost,
+		CloseProtocol, CloseUnauthorized, CloseHelloTimeout, CloseRevoked, CloseVersion, CloseAbuse,
+		CloseFrame, CloseBinary, CloseNotUTF8, CloseTooBig,
+	}
+}
+
+// String returns the code's name, or its number where it has none.
+func (c CloseCode) String() string {
+	switch c {
+	case CloseDrain:
+		return "drain"
+	case CloseResume:
+		return "resume"
+	case CloseIdle:
+		return "idle"
+	case CloseTokenExpired:
+		return "token_expired"
+	case CloseOverloaded:
+		return "overloaded"
+	case CloseLost:
+		return "lost"
+	case CloseProtocol:
+		return "protocol"
+	case CloseUnauthorized:
+		return "unauthorized"
+	case CloseHelloTimeout:
+		return "hello_timeout"
+	case CloseRevoked:
+		return "revoked"
+	case CloseVersion:
+		return "version"
+	case CloseAbuse:
+		return "abuse"
+	case CloseFrame:
+		return "bad_frame"
+	case CloseBinary:
+		return "binary"
+	case CloseNotUTF8:
+		return "not_utf8"
+	case CloseTooBig:
+		return "too_big"
+	}
+	return strconv.Itoa(int(c))
+}
+
+// ComesBack reports whether a client whose connection ended with the code comes back by itself. It takes CloseAbnormal
+// for an end without a close frame.
+func ComesBack(c CloseCode) bool {
+	switch c {
+	case CloseGoingAway, CloseAbnormal, CloseInternal, CloseRestarting:
+		return true
+	}
+	return 4000 <= c && c <= 4499
+}

@@ -1,0 +1,268 @@
+package wire
+
+import (
+	"unicode/utf8"
+
+	"hubbub.internal/libs/chat"
+)
+
+// MaxEmoji is the greatest size of a reaction, in bytes of UTF-8.
+const MaxEmoji = 64
+
+// Limits of the number of messages that history may be asked for.
+const (
+	DefaultLimit = 50
+	MaxLimit     = 200
+)
+
+const maxSeq = 1<<53 - 1 // bus.MaxSeq, which this package does not import
+
+// Command is a decoded command. Only the fields that PROTOCOL.md names for its Kind are set. Its slices are views into
+// the frame, or into the Command itself: they are valid until either is reused. Keep one Command per goroutine and
+// decode into it again and again; it must not be copied.
+type Command struct {
+	Kind Kind
+
+	ID      []byte // request id; nil: none was given
+	Room    []byte
+	MsgID   []byte
+	ReplyTo []byte // nil: not a reply
+	Target  []byte
+	Token   []byte // nil: none was given
+	Device  []byte // one of web, phone, desktop, bot; nil: not said
+	Status  []byte // one of online, idle, dnd, invisible
+	Emoji   []byte // unescaped, 1 to MaxEmoji bytes
+
+	Text    []byte // as the JSON string literal that stands in the frame, quotes included; see AppendText
+	TextLen int    // length of the text in bytes of UTF-8, at least 1
+
+	HasAfter bool   // join: After and AfterID are a position, which may be 0
+	After    uint64 // join and history
+	AfterID  []byte // nil: any id
+	Before   uint64
+	Around   uint64
+	Seq      uint64
+
+	Limit   int // DefaultLimit if the frame has none
+	Version int
+	On      bool
+
+	named  fields // in the frame
+	found  fields // with a value other than null
+	wrong  fields // found, with a value that it cannot have
+	twice  fields // named twice
+	object bool   // after is an object
+	emoji  [MaxEmoji]byte
+}
+
+// Errors of whole frames. Each call of Decode returns these very values, so they may be compared.
+var (
+	// ErrNotUTF8 is returned for a frame that is not UTF-8, which RFC 6455 section 8.1 has the edge close for.
+	ErrNotUTF8 = chat.E(chat.CodeBadJSON, "the frame is not UTF-8")
+
+	errNotJSON  = chat.E(chat.CodeBadJSON, "the frame is not one JSON object")
+	errTooDeep  = chat.E(chat.CodeBadJSON, "the frame nests objects or lists more than 32 levels deep")
+	errUnknown  = chat.E(chat.CodeUnknownCommand, "the type is none that this server knows")
+	errReserved = chat.E(chat.CodeForbidden, "room ids that begin with _ are reserved")
+	errPages    = chat.E(chat.CodeBadRequest, "history takes at most one of before, after and around")
+)
+
+// Decode reads the command of a text frame into c. The whole frame is checked to be one JSON object (RFC 8259) of valid
+// UTF-8, also where the protocol ignores it. The error, if there is one, is a *chat.Error that was made beforehand; c
+// then has the Kind, the ID, and for Send the Room and MsgID, as far as they are good, for the error event.
+//
+// A field that the protocol names for the command may stand in the frame once: which of two is meant is anybody's
+// guess. null is as good as absent. Ids, types, tokens and other names are taken only without escapes: none of their
+// characters needs one.
+//
+// Decode allocates nothing and keeps nothing of the frame but the views in c. It may be called for different Commands
+// from different goroutines.
+func (c *Command) Decode(frame []byte) error {
+	*c = Command{Limit: DefaultLimit}
+	s := scanner{b: frame}
+	if !c.object0(&s) {
+		*c = Command{}
+		switch {
+		case s.deep:
+			return errTooDeep
+		case !utf8.Valid(frame):
+			return ErrNotUTF8
+		}
+		return errNotJSON
+	}
+	if err := c.check(); err != nil {
+		*c = Command{Kind: c.Kind, ID: c.ID, Room: c.Room, MsgID: c.MsgID}
+		if c.Kind != Send {
+			c.Room, c.MsgID = nil, nil
+		}
+		return err
+	}
+	return nil
+}
+
+// object0 reads the frame's object.
+func (c *Command) object0(s *scanner) bool {
+	if s.next() != '{' {
+		return false
+	}
+	s.i++
+	if s.next() == '}' {
+		s.i++
+	} else if !c.members(s) {
+		return false
+	}
+	return s.next() == 0 && s.i == len(s.b)
+}
+
+// members reads the members of the frame's object, through its end.
+func (c *Command) members(s *scanner) bool {
+	for {
+		if s.next() != '"' {
+			return false
+		}
+		key, ok := s.str()
+		if !ok || s.next() != ':' {
+			return false
+		}
+		s.i++
+		if !c.value(s, fieldOf(&key)) {
+			return false
+		}
+		end := s.next()
+		s.i++
+		if end == '}' {
+			return true
+		}
+		if end != ',' {
+			return false
+		}
+	}
+}
+
+// value reads the value of a field.
+func (c *Command) value(s *scanner, f field) bool {
+	if f == fNone {
+		return s.skip(1)
+	}
+	bit := f.bit()
+	c.twice |= c.named & bit
+	c.named |= bit
+	c.found |= bit
+	good := false
+	switch first := s.next(); {
+	case first == '"':
+		l, ok := s.str()
+		if !ok {
+			return false
+		}
+		good = c.setString(f, &l)
+	case first == '-' || isDigit(first):
+		n, exact, ok := s.num()
+		if !ok {
+			return false
+		}
+		good = exact && c.setNumber(f, n)
+	case first == '{' && f == fAfter:
+		var ok bool
+		if good, ok = c.position(s); !ok {
+			return false
+		}
+	case first == 't' || first == 'f':
+		if !s.constant(first) {
+			return false
+		}
+		if f == fOn {
+			c.On, good = first == 't', true
+		}
+	case first == 'n':
+		if c.found &^= bit; !s.constant(first) {
+			return false
+		}
+		good = true
+	default:
+		if !s.skip(1) {
+			return false
+		}
+	}
+	if !good {
+		c.wrong |= bit
+	}
+	return true
+}
+
+// setString sets a field and reports whether it may have the value.
+func (c *Command) setString(f field, l *literal) bool {
+	v := l.inner()
+	v = v[:len(v):len(v)]
+	switch f {
+	case fText:
+		c.Text, c.TextLen = l.raw, l.size
+		return l.size > 0 && !l.broken
+	case fEmoji:
+		if l.size == 0 || l.size > MaxEmoji || l.broken {
+			return false
+		}
+		if c.Emoji = v; l.escaped {
+			c.Emoji = appendUnescaped(c.emoji[:0], v)
+		}
+		return noControls(c.Emoji)
+	}
+	if l.escaped {
+		return false
+	}
+	switch f {
+	case fType:
+		c.Kind = kindOf(v)
+		return true
+	case fToken:
+		c.Token = v
+		return isToken(v)
+	case fDevice:
+		c.Device = v
+		return isDevice(v)
+	case fStatus:
+		c.Status = v
+		return isStatus(v)
+	}
+	if !isID(v) {
+		return false
+	}
+	switch f {
+	case fID:
+		c.ID = v
+	case fRoom:
+		c.Room = v
+	case fMsgID:
+		c.MsgID = v
+	case fReplyTo:
+		c.ReplyTo = v
+	case fTarget:
+		c.Target = v
+	default:
+		return false // a number or a boolean is wanted
+	}
+	return true
+}
+
+// setNumber sets a field and reports whether it may have the value.
+func (c *Command) setNumber(f field, n uint64) bool {
+	switch f {
+	case fVersion:
+		c.Version = int(min(n, maxVersion))
+		return 1 <= n && n <= maxVersion
+	case fLimit:
+		c.Limit = int(min(n, MaxLimit))
+		return 1 <= n && n <= MaxLimit
+	case fSeq:
+		c.Seq = n
+	case fBefore:
+		c.Before = n
+	case fAfter:
+		c.After = n
+	case fAround:
+		c.Around = n
+	default:
+		return false
+	}
+	return n > 0 // no entry has the seq 0
+}

@@ -1,0 +1,91 @@
+package wire
+
+// maxVersion bounds the version of hello, so that it fits any integer.
+const maxVersion = 1 << 15
+
+// field is a field of a command, as a number of a bit in fields.
+type field uint8
+
+const (
+	fNone field = iota // a name that no command has
+	fType
+	fID
+	fRoom
+	fMsgID
+	fReplyTo
+	fTarget
+	fToken
+	fDevice
+	fEmoji
+	fStatus
+	fText
+	fBefore
+	fAfter
+	fAround
+	fSeq
+	fLimit
+	fVersion
+	fOn
+	fieldCount
+)
+
+type fields uint32
+
+func (f field) bit() fields { return 1 << f }
+
+func set(all ...field) (s fields) {
+	for _, f := range all {
+		s |= f.bit()
+	}
+	return s
+}
+
+func fieldOf(key *literal) field {
+	name := key.inner()
+	if key.escaped {
+		if key.size > len("reply_to") {
+			return fNone
+		}
+		var short [len("reply_to")]byte
+		name = appendUnescaped(short[:0], name)
+	}
+	switch string(name) {
+	case "type":
+		return fType
+	case "id":
+		return fID
+	case "room":
+		return fRoom
+	case "msg_id":
+		return fMsgID
+	case "reply_to":
+		return fReplyTo
+	case "target":
+		return fTarget
+	case "token":
+		return fToken
+	case "device":
+		return fDevice
+	case "emoji":
+		return fEmoji
+	case "status":
+		return fStatus
+	case "text":
+		return fText
+	case "before":
+		return fBefore
+	case "after":
+		return fAfter
+	case "around":
+		return fAround
+	case "seq":
+		return fSeq
+	case "limit":
+		return fLimit
+	case "version":
+		return fVersion
+	case "on":
+		return fOn
+	}
+	return fNone
+}
