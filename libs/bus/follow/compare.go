@@ -52,8 +52,11 @@ func (d *doubts) take() (all bool, rooms []string) {
 }
 
 // Suspect says that any room may have missed something, and why: a lost connection, a slow consumer, a new leader. It
-// returns at once; all rooms are then compared with the log, until that succeeds.
+// returns at once; all rooms are then compared with the log, until that succeeds, and a hint that comes before its
+// room's turn is checked against the log: after a failover a Seq that is held may be another entry's. So a driver calls
+// it before it delivers anything from a new connection.
 func (e *Engine) Suspect(reason string) {
+	e.epoch.Add(1)
 	e.log.Info("comparing all rooms with the log", zap.String("reason", reason))
 	e.doubts.add(true, nil)
 }
@@ -125,6 +128,7 @@ func (e *Engine) compare(ctx context.Context, rooms []*room) error {
 func (e *Engine) compareChunk(ctx context.Context, rooms []*room) error {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
+	epoch := e.epoch.Load()
 	before := make([]uint64, len(rooms))
 	for i, r := range rooms {
 		r.mu.Lock()
@@ -139,14 +143,14 @@ func (e *Engine) compareChunk(ctx context.Context, rooms []*room) error {
 		return errors.New("the driver did not answer for every room")
 	}
 	for i, r := range rooms {
-		r.compared(e, before[i], heads[i])
+		r.compared(e, epoch, before[i], heads[i])
 	}
 	e.metrics.compared.Add(float64(len(rooms)))
 	return nil
 }
 
 // compared judges the room by the log's head, which is not older than when before was held.
-func (r *room) compared(e *Engine, before uint64, head Head) {
+func (r *room) compared(e *Engine, epoch uint32, before uint64, head Head) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
@@ -160,9 +164,10 @@ func (r *room) compared(e *Engine, before uint64, head Head) {
 			r.fill(e) // another entry in the place of the one held
 			return
 		}
+		r.epoch = max(r.epoch, epoch)
 		r.through = max(r.through, head.Through)
 	case r.held != before: // an entry came meanwhile: the head is merely older
-	case r.low == head.Seq+1:
+	case r.low == head.Seq+1 && r.epoch == epoch:
 		r.through = max(r.through, head.Through)
 	default: // the entry held is not the last one any more: removed, trimmed, or lost with the log's tail
 		r.lowAsked = head.Seq + 1

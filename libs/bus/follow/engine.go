@@ -52,7 +52,8 @@ type Engine struct {
 	metrics *metrics
 	seed    maphash.Seed
 	shards  [shards]shard
-	held    atomic.Int64 // bytes of live entries held back
+	held    atomic.Int64  // bytes of live entries held back
+	epoch   atomic.Uint32 // counts Suspect: a room of an older epoch trusts no hint before it has been checked
 	closed  chan struct{}
 	fills   queue
 	joins   desk

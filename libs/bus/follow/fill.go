@@ -105,6 +105,7 @@ func (e *Engine) fillRoom(ctx context.Context, r *room) error {
 			r.mu.Unlock()
 			return nil
 		}
+		epoch := e.epoch.Load()
 		at, through := bus.Position{Seq: r.held, ID: string(r.heldID)}, r.through
 		r.again = false
 		r.mu.Unlock()
@@ -120,7 +121,7 @@ func (e *Engine) fillRoom(ctx context.Context, r *room) error {
 			}
 			continue
 		}
-		done, moved := r.filled(e, rep, reads >= maxReads)
+		done, moved := r.filled(e, rep, epoch, reads >= maxReads)
 		if done {
 			return nil
 		}
@@ -138,7 +139,7 @@ func (e *Engine) fillRoom(ctx context.Context, r *room) error {
 
 // filled takes what the log has after the entry held. It reports whether the room is up to date, and whether anything
 // was delivered. With last, a hint beyond the end of the log is no longer believed.
-func (r *room) filled(e *Engine, rep bus.Replayed, last bool) (done, moved bool) {
+func (r *room) filled(e *Engine, rep bus.Replayed, epoch uint32, last bool) (done, moved bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state != live {
@@ -146,6 +147,7 @@ func (r *room) filled(e *Engine, rep bus.Replayed, last bool) (done, moved bool)
 		return true, false
 	}
 	before := r.held
+	r.epoch = epoch
 	for _, en := range rep.Entries {
 		if en.Seq > r.held {
 			r.deliver(en)

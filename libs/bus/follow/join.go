@@ -181,6 +181,7 @@ func (e *Engine) joinRooms(ctx context.Context, rooms []*room) error {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
 	names := namesOf(rooms)
+	epoch := e.epoch.Load()
 	if err := e.src.Subscribe(ctx, names); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
@@ -192,19 +193,20 @@ func (e *Engine) joinRooms(ctx context.Context, rooms []*room) error {
 		return errors.New("the driver did not answer for every room")
 	}
 	for i, r := range rooms {
-		r.joined(e, heads[i])
+		r.joined(e, epoch, heads[i])
 	}
 	return nil
 }
 
 // joined makes the room live from its head on.
-func (r *room) joined(e *Engine, head Head) {
+func (r *room) joined(e *Engine, epoch uint32, head Head) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state != joining {
 		return
 	}
 	want := r.want
+	r.epoch = epoch
 	r.moveTo(head)
 	r.want = want
 	r.state = live

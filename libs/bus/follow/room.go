@@ -19,8 +19,9 @@ type room struct {
 
 	mu        sync.Mutex
 	state     state
-	filling   bool // in the queue of fills or in a worker's hands: hints are held back
-	again     bool // hints were dropped during the fill: it has to read once more
+	filling   bool   // in the queue of fills or in a worker's hands: hints are held back
+	epoch     uint32 // of the engine when the entry held was last found to be in the log
+	again     bool   // hints were dropped during the fill: it has to read once more
 	heldID    []byte
 	held      uint64         // Seq of the last entry delivered, or the head at the join; heldID is its ID, if known
 	through   uint64         // nothing is missing up to here, >= held: what compares and fills have shown
@@ -62,7 +63,7 @@ func (r *room) hint(e *Engine, en bus.Entry) {
 // take judges a hint while nothing is being filled. r.mu is held.
 func (r *room) take(e *Engine, en bus.Entry) {
 	switch {
-	case en.Seq > r.held && en.Prev == r.held && en.Prev != 0:
+	case en.Seq > r.held && en.Prev == r.held && en.Prev != 0 && r.epoch == e.epoch.Load():
 		r.deliver(en)
 	case en.Seq > r.held:
 		e.metrics.gaps.Inc()
