@@ -1,0 +1,25 @@
+package presence
+
+import (
+	"context"
+
+	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/bus"
+)
+
+// Client asks the presence service. It is safe for concurrent use.
+type Client struct{ rpc bus.RPC }
+
+// NewClient returns a client that asks over r.
+func NewClient(r bus.RPC) *Client { return &Client{rpc: r} }
+
+// Who returns who is online in a room over all edges. The caller has checked that the asker may read the room. Errors
+// have a *chat.Error in their chain; CodeUnavailable where no replica is ready.
+func (c *Client) Who(ctx context.Context, req WhoRequest) (Who, error) {
+	return api.Call[WhoRequest, Who](ctx, c.rpc, ServiceWho, req)
+}
+
+// User returns the presence of a user as others see it. The caller has checked that the asker may see the user.
+func (c *Client) User(ctx context.Context, req UserRequest) (User, error) {
+	return api.Call[UserRequest, User](ctx, c.rpc, ServiceUser, req)
+}

@@ -1,0 +1,271 @@
+package presence
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+)
+
+const (
+	chunkBytes   = 192 << 10        // a chunk is closed when it is longer than this; one session adds at most 270 KB
+	keepSnapshot = 15 * time.Second // how long a snapshot is kept after it was last asked for
+	keepCount    = 2                // snapshots kept at the same time: a replica may still be reading the one before
+)
+
+// SnapshotRequest asks an edge for a chunk of a snapshot of all its sessions.
+type SnapshotRequest struct {
+	ID    uint64 // the snapshot, as the first chunk named it; 0: one that includes every change through Min
+	Index uint32 // the chunk, from 0
+	Min   uint64
+}
+
+// Chunk is a part of a snapshot. A replica that applies every change after From over the whole snapshot has, from
+// change To on, exactly what the edge has.
+type Chunk struct {
+	ID       uint64 // names the snapshot in the requests for the other chunks
+	Index    uint32
+	Chunks   uint32 // in the snapshot, at least 1
+	From     uint64 // number of the last change before the snapshot was begun
+	To       uint64 // number of the last change when it was complete
+	rooms    [][]byte
+	sessions int
+	rest     []byte
+}
+
+// FetchSnapshot asks a process of an edge for a chunk of a snapshot. Errors are as of bus.RPC; a *bus.Error with
+// chat.CodeNotFound says that the snapshot is no longer kept; ErrBadReport that the answer cannot be read.
+func FetchSnapshot(ctx context.Context, rpc bus.RPC, edge string, incarnation uint64, req SnapshotRequest) (Chunk, error) {
+	msg, err := rpc.Request(ctx, ServiceSnapshot(edge, incarnation), appendSnapshotRequest(nil, req))
+	if err != nil {
+		return Chunk{}, fmt.Errorf("snapshot of edge %s: %w", edge, err)
+	}
+	c, err := decodeChunk(msg, edge, incarnation)
+	if err == nil && (c.Index != req.Index || req.ID != 0 && c.ID != req.ID || req.ID == 0 && c.From < req.Min) {
+		err = fmt.Errorf("%w: not the chunk that was asked for", ErrBadReport)
+	}
+	return c, err
+}
+
+// Each decodes the sessions one after the other into c, which it reuses, as changes of kind Entered, and calls do for
+// each. It stops at the first that is not right.
+func (k *Chunk) Each(c *Change, do func(*Change)) error {
+	d := decoder{b: k.rest}
+	for range k.sessions {
+		*c = Change{Kind: Entered, ID: d.uvarint(), Rooms: c.Rooms[:0]}
+		d.facts(c)
+		for range d.count(MaxRooms) {
+			i := d.uvarint()
+			if i >= uint64(len(k.rooms)) {
+				d.fail()
+				break
+			}
+			c.Rooms = append(c.Rooms, k.rooms[i])
+		}
+		if d.bad {
+			return fmt.Errorf("%w: a session of a snapshot is not right", ErrBadReport)
+		}
+		do(c)
+	}
+	if len(d.b) > 0 {
+		return fmt.Errorf("%w: a snapshot has more sessions than told", ErrBadReport)
+	}
+	return nil
+}
+
+func appendSnapshotRequest(dst []byte, req SnapshotRequest) []byte {
+	dst = append(dst, reportVersion)
+	dst = binary.AppendUvarint(dst, req.ID)
+	dst = binary.AppendUvarint(dst, uint64(req.Index))
+	return binary.AppendUvarint(dst, req.Min)
+}
+
+func decodeSnapshotRequest(msg []byte) (SnapshotRequest, error) {
+	d := decoder{b: msg}
+	version, req := d.byte(), SnapshotRequest{ID: d.uvarint(), Index: uint32(d.uvarint()), Min: d.uvarint()}
+	if d.bad || version != reportVersion {
+		return req, fmt.Errorf("%w: snapshot request", ErrBadReport)
+	}
+	return req, nil
+}
+
+func decodeChunk(msg []byte, edge string, incarnation uint64) (Chunk, error) {
+	d, kind, err := open(msg)
+	if err != nil {
+		return Chunk{}, err
+	}
+	if kind != kindChunk || string(d.id()) != edge || d.uvarint() != incarnation {
+		return Chunk{}, fmt.Errorf("%w: not a snapshot of edge %s", ErrBadReport, edge)
+	}
+	k := Chunk{ID: d.uvarint(), Index: uint32(d.uvarint()), Chunks: uint32(d.uvarint()), From: d.uvarint(), To: d.uvarint()}
+	for range d.count(len(d.b)) {
+		k.rooms = append(k.rooms, d.id())
+	}
+	k.sessions = d.count(len(d.b))
+	k.rest = d.b
+	if d.bad || k.Index >= k.Chunks || k.To < k.From {
+		return Chunk{}, fmt.Errorf("%w: snapshot cut short or out of range", ErrBadReport)
+	}
+	return k, nil
+}
+
+// taken is a whole snapshot, encoded.
+type taken struct {
+	id, from, to uint64
+	chunks       []*chunk
+	used         time.Time
+}
+
+// chunk is one under construction or complete: rooms are named by their place in a table, since most sessions of a
+// chunk are in the same ones.
+type chunk struct {
+	table    map[string]uint64
+	rooms    []byte // the table, encoded
+	sessions uint64
+	body     []byte
+}
+
+func (c *chunk) add(s *Session) {
+	c.sessions++
+	c.body = appendFacts(c.body, s)
+	n := 0
+	for _, room := range s.Rooms {
+		if counted(s.User, room) {
+			n++
+		}
+	}
+	c.body = binary.AppendUvarint(c.body, uint64(n))
+	for _, room := range s.Rooms {
+		if !counted(s.User, room) {
+			continue
+		}
+		i, ok := c.table[room]
+		if !ok {
+			i = uint64(len(c.table))
+			c.table[room] = i
+			c.rooms = appendText(c.rooms, room)
+		}
+		c.body = binary.AppendUvarint(c.body, i)
+	}
+}
+
+// snapshots are those that an edge keeps for replicas that are reading them.
+type snapshots struct {
+	building sync.Mutex // held while one is built: several replicas that ask at once share it. Locked before mu.
+
+	mu   sync.Mutex
+	last uint64 // id of the newest
+	kept []*taken
+}
+
+func (s *snapshots) find(id, from uint64) *taken {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range slices.Backward(s.kept) {
+		if id != 0 && t.id == id || id == 0 && t.from >= from {
+			t.used = time.Now()
+			return t
+		}
+	}
+	return nil
+}
+
+func (s *snapshots) keep(t *taken) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last++
+	t.id, t.used = s.last, time.Now()
+	s.kept = append(s.kept, t)
+	if len(s.kept) > keepCount {
+		s.kept = slices.Delete(s.kept, 0, 1)
+	}
+}
+
+// forget drops what nobody has asked for lately.
+func (s *snapshots) forget(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = slices.DeleteFunc(s.kept, func(t *taken) bool { return now.Sub(t.used) > keepSnapshot })
+}
+
+// serve answers replicas until ctx ends.
+func (r *Reporter) serve(ctx context.Context) {
+	for {
+		sub, err := r.bus.Serve(ctx, ServiceSnapshot(r.edge, r.incarnation), r.answer)
+		if err == nil {
+			<-ctx.Done()
+			sub.Stop()
+			return
+		}
+		if ctx.Err() != nil || errors.Is(err, bus.ErrClosed) {
+			return
+		}
+		r.log.Warn("cannot answer presence replicas yet", zap.Error(err))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(r.heartbeat):
+		}
+	}
+}
+
+func (r *Reporter) answer(_ context.Context, msg []byte) ([]byte, error) {
+	req, err := decodeSnapshotRequest(msg)
+	if err != nil {
+		return nil, &bus.Error{Code: chat.CodeBadRequest, Message: err.Error()}
+	}
+	t := r.served.find(req.ID, req.Min)
+	if t == nil && req.ID == 0 {
+		t = r.takeSnapshot(req.Min)
+	}
+	if t == nil || int(req.Index) >= len(t.chunks) {
+		return nil, &bus.Error{Code: chat.CodeNotFound, Message: "the snapshot is no longer kept"}
+	}
+	c := t.chunks[req.Index]
+	out := make([]byte, 0, len(c.rooms)+len(c.body)+len(r.edge)+96)
+	out = appendHead(out, kindChunk, r.edge, r.incarnation)
+	for _, v := range [...]uint64{t.id, uint64(req.Index), uint64(len(t.chunks)), t.from, t.to, uint64(len(c.table))} {
+		out = binary.AppendUvarint(out, v)
+	}
+	out = append(out, c.rooms...)
+	out = binary.AppendUvarint(out, c.sessions)
+	return seal(append(out, c.body...)), nil
+}
+
+// takeSnapshot encodes all sessions. Changes go on meanwhile: what is yielded has at least every change that was
+// numbered before, and may have some that are numbered later, which replicas apply again.
+func (r *Reporter) takeSnapshot(from uint64) *taken {
+	r.served.building.Lock()
+	defer r.served.building.Unlock()
+	if t := r.served.find(0, from); t != nil {
+		return t
+	}
+	begun := time.Now()
+	t := &taken{}
+	_, t.from = r.Count()
+	c := &chunk{table: map[string]uint64{}}
+	t.chunks = append(t.chunks, c)
+	total := 0
+	r.snapshot(func(s Session) bool {
+		if len(c.body)+len(c.rooms) > chunkBytes {
+			c = &chunk{table: map[string]uint64{}}
+			t.chunks = append(t.chunks, c)
+		}
+		c.add(&s)
+		total++
+		return true
+	})
+	_, t.to = r.Count()
+	r.served.keep(t)
+	r.metrics.snapshots.Inc()
+	r.log.Info("took a snapshot of all sessions for presence", zap.Int("sessions", total), zap.Int("chunks", len(t.chunks)), zap.Duration("took", time.Since(begun)))
+	return t
+}
