@@ -30,7 +30,8 @@ type room struct {
 	lowAsked  uint64         // the same, while the log is being asked
 	past      [recent]uint64 // marks of entries delivered before held, a ring
 	pastNext  uint8
-	back      []bus.Entry // hints held back, in order of arrival
+	back      []bus.Entry // hints held back, in order of arrival, all of the engine's epoch backEpoch
+	backEpoch uint32
 	followers []*subscription
 	waiters   []*subscription // those whose Follow waits for the join
 }
@@ -137,6 +138,7 @@ func (r *room) holdBack(e *Engine, en bus.Entry) {
 		r.want = max(r.want, en.Seq) // where it belongs is unknown: the log has to say
 		return
 	}
+	r.expire(e)
 	n := int64(len(en.Data))
 	if len(r.back) >= e.opts.HoldBack || e.held.Load()+n > e.opts.HoldBytes {
 		r.dropBack(e)
@@ -147,6 +149,17 @@ func (r *room) holdBack(e *Engine, en bus.Entry) {
 	e.held.Add(n)
 	en.Data = bytes.Clone(en.Data)
 	r.back = append(r.back, en)
+}
+
+// expire drops hints that came before the engine last had a doubt: they may be of a log that was rewound since. r.mu is
+// held.
+func (r *room) expire(e *Engine) {
+	epoch := e.epoch.Load()
+	if len(r.back) > 0 && r.backEpoch != epoch {
+		r.dropBack(e)
+		r.again = true
+	}
+	r.backEpoch = epoch
 }
 
 // dropBack forgets the hints that are held back. r.mu is held.
@@ -161,6 +174,7 @@ func (r *room) dropBack(e *Engine) {
 // whether the room needs no further fill. r.mu is held.
 func (r *room) settle(e *Engine, covered uint64) bool {
 	covered = max(covered, r.held)
+	r.expire(e)
 	back := r.back
 	r.back = nil
 	slices.SortStableFunc(back, func(a, b bus.Entry) int { return cmp.Compare(a.Seq, b.Seq) })
