@@ -12,6 +12,7 @@ import type {
 import { Reads, type ReadsStore } from './reads.ts';
 import { Room } from './room.ts';
 import type { Session } from './session.ts';
+import { sleep } from './sleep.ts';
 
 export interface ClientOptions {
   readonly api: Api;
@@ -452,5 +453,3 @@ export class Client extends Emitter<Events> {
     }
   }
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

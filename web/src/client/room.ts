@@ -2,6 +2,7 @@ import type { RoomInfo } from './api.ts';
 import { ConnectionLost, HubbubError } from './errors.ts';
 import type { Command, JoinedEvent, LogEvent, ReplyOf, UnknownLogEvent } from './protocol.ts';
 import { RoomLog } from './roomlog.ts';
+import { sleep } from './sleep.ts';
 
 /** How a room's history stands: `failed` may be tried again. */
 export type History = 'none' | 'loading' | 'loaded' | 'failed';
@@ -203,5 +204,3 @@ export class Room {
     this.#o.changed(this);
   }
 }
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -17,6 +17,8 @@ export interface RoomItem {
   /** A message could not be sent. */
   readonly failed: boolean;
   readonly draft: boolean;
+  /** The id of the other person in a direct room, as far as it is known. */
+  readonly other: string | undefined;
   /** Of the other person in a direct room. */
   readonly status: Status;
   readonly typing: boolean;
@@ -30,6 +32,8 @@ export interface RoomView {
   readonly private: boolean;
   readonly direct: boolean;
   readonly role: Role;
+  /** The id of the other person in a direct room, as far as it is known. */
+  readonly other: string | undefined;
   readonly messages: readonly Message[];
   readonly outgoing: readonly Outgoing[];
   readonly history: History;
@@ -237,7 +241,7 @@ export class Chat {
     const outgoing = client.outbox.list(id);
     const newest = room.log.messages.at(-1);
     const next = outgoing.at(-1);
-    const other = client.people.online(id).people.find((p) => p.user !== client.me.id);
+    const other = this.#other(id);
     return {
       id, name: room.info.name, topic: room.info.topic, private: room.info.private, direct: room.info.direct,
       unread: client.unread(id),
@@ -245,9 +249,19 @@ export class Chat {
         : newest && { text: newest.text, name: newest.name, mine: newest.user === client.me.id, deleted: newest.deleted === true, ts: newest.ts },
       failed: outgoing.some((m) => m.state === 'failed'),
       draft: id !== this.#active && this.drafts.get(id) !== '',
-      status: room.info.direct ? (other?.status ?? 'offline') : 'offline',
+      other,
+      status: other === undefined ? 'offline' : client.people.status(id, other),
       typing: client.people.typing(id).length > 0,
     };
+  }
+
+  #other(id: string): string | undefined {
+    const { client } = this;
+    const room = client.rooms.get(id)!;
+    if (!room.info.direct) return undefined;
+    const notMe = (x: { user: string }) => x.user !== client.me.id;
+    return client.people.online(id).people.find(notMe)?.user ?? room.log.messages.findLast(notMe)?.user
+      ?? (id === this.#active ? this.members.find(notMe)?.user : undefined);
   }
 
   #view(): RoomView | undefined {
@@ -256,6 +270,7 @@ export class Chat {
     const { info, log } = room;
     return {
       id: room.id, name: info.name, topic: info.topic, private: info.private, direct: info.direct, role: info.role,
+      other: this.#other(room.id),
       messages: log.messages, outgoing: this.client.outbox.list(room.id),
       history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused,
     };

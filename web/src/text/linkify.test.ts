@@ -8,6 +8,7 @@ test.each<[string, string[]]>([
   ['https://en.wikipedia.org/wiki/Go_(game)', ['https://en.wikipedia.org/wiki/Go_(game)']],
   ['http://a.b and HTTPS://C.D!', ['http://a.b', 'HTTPS://C.D']],
   ['javascript:alert(1) data:text/html,x ftp://a.b', []],
+  ['“see https://example.org/x.”', ['https://example.org/x']],
   ['https://', []],
   ['<a href="https://example.org">x</a>', ['https://example.org']],
 ])('%s', (text, links) => {

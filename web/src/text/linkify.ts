@@ -29,7 +29,7 @@ function trimmed(link: string): string {
     const last = link.at(-1) ?? '';
     const opener = closers[last];
     const unbalanced = opener !== undefined && count(link, opener) < count(link, last);
-    if (!unbalanced && !'.,;:!?…*_~'.includes(last)) return link;
+    if (!unbalanced && !'.,;:!?…*_~”’»'.includes(last)) return link;
     link = link.slice(0, -1);
   }
 }

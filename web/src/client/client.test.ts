@@ -1,0 +1,410 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { entry, Harness, lobby } from '../../test/harness.ts';
+import type { Said } from '../../test/scripted.ts';
+import { until } from '../../test/surroundings.ts';
+
+let h: Harness;
+afterEach(() => h.stop());
+
+const outgoing = () => h.client.outbox.list('lobby').map((m) => `${m.text}:${m.state}`);
+const ack = (said: Said, seq: number) => ({ type: 'ack', room: 'lobby', msg_id: said['msg_id'], seq, ts: 1 });
+const echo = (said: Said, seq: number, prev: number) => entry(seq, prev, { id: said['msg_id'], user: 'ada', name: 'Ada', text: said['text'] });
+
+describe('joining and resuming', () => {
+  test('starts with a page of history and joins after its newest message', async () => {
+    h = await Harness.start();
+    const peer = await h.server.peer();
+    await peer.welcome();
+    peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(10, 0), entry(20, 10)], more: true });
+    const join = await peer.next('join');
+    expect(join['after']).toEqual({ seq: 20, id: 'm20' });
+    // What history had not stored yet comes with the join.
+    peer.send(entry(30, 20));
+    peer.reply(join, { type: 'joined', room: 'lobby', seq: 30 });
+    peer.send(entry(40, 30));
+    await until(() => h.ids().length === 4);
+    expect(h.ids()).toEqual(['m10', 'm20', 'm30', 'm40']);
+    expect(h.client.rooms.get('lobby')?.hasOlder).toBe(true);
+  });
+
+  test('resumes after the last event, and shows what it has once', async () => {
+    h = await Harness.start();
+    const first = await h.lobby([entry(10, 0)]);
+    first.send(entry(20, 10), entry(30, 20, { type: 'reacted', id: 'c30', target: 'm10', emoji: '👍', on: true }));
+    await until(() => h.client.rooms.get('lobby')?.log.position?.seq === 30);
+    first.cut();
+    const second = await h.server.peer();
+    await second.welcome();
+    const join = await second.next('join');
+    expect(join['after']).toEqual({ seq: 30, id: 'c30' });
+    second.send(entry(20, 10), entry(40, 30));
+    second.reply(join, { type: 'joined', room: 'lobby', seq: 40 });
+    await until(() => h.live);
+    expect(h.ids()).toEqual(['m10', 'm20', 'm40']);
+  });
+
+  test('goes on joining while there is more', async () => {
+    h = await Harness.start();
+    const peer = await h.server.peer();
+    await peer.welcome();
+    peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: false });
+    const first = await peer.next('join');
+    peer.send(entry(20, 10), entry(30, 20));
+    peer.reply(first, { type: 'joined', room: 'lobby', seq: 30, more: true });
+    const second = await peer.next('join');
+    expect(second['after']).toEqual({ seq: 30, id: 'm30' });
+    expect(h.live).toBe(false);
+    peer.send(entry(40, 30));
+    peer.reply(second, { type: 'joined', room: 'lobby', seq: 40 });
+    await until(() => h.live);
+    expect(h.ids()).toEqual(['m10', 'm20', 'm30', 'm40']);
+  });
+
+  test('fills a gap by joining again, and shows nothing out of order', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby([entry(10, 0)]);
+    await until(() => h.live);
+    const shown: string[][] = [];
+    h.client.on('room', () => shown.push(h.ids()));
+    peer.send(entry(30, 20), entry(40, 30));
+    const join = await peer.next('join');
+    expect(join['after']).toEqual({ seq: 10, id: 'm10' });
+    peer.send(entry(20, 10), entry(30, 20), entry(40, 30), entry(50, 40));
+    peer.reply(join, { type: 'joined', room: 'lobby', seq: 40 });
+    await until(() => h.ids().length === 5);
+    expect(h.ids()).toEqual(['m10', 'm20', 'm30', 'm40', 'm50']);
+    for (const ids of shown) expect(ids).toEqual(['m10', 'm20', 'm30', 'm40', 'm50'].slice(0, ids.length));
+  });
+
+  test('a gap that shows during a join is filled, too', async () => {
+    h = await Harness.start();
+    const peer = await h.server.peer();
+    await peer.welcome();
+    peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: false });
+    const first = await peer.next('join');
+    peer.send(entry(30, 20));
+    peer.reply(first, { type: 'joined', room: 'lobby', seq: 10 });
+    const second = await peer.next('join');
+    peer.send(entry(20, 10), entry(30, 20));
+    peer.reply(second, { type: 'joined', room: 'lobby', seq: 30 });
+    await until(() => h.live);
+    expect(h.ids()).toEqual(['m10', 'm20', 'm30']);
+  });
+
+  test('a rewind drops what was there and starts with a page', async () => {
+    h = await Harness.start();
+    const first = await h.lobby([entry(10, 0), entry(20, 10)]);
+    await until(() => h.live);
+    first.cut();
+    const second = await h.server.peer();
+    await second.welcome();
+    second.reply(await second.next('join'), { type: 'joined', room: 'lobby', seq: 15, rewind: true });
+    const page = await second.next('history');
+    second.send(entry(18, 15));
+    second.reply(page, { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: false });
+    await until(() => h.live && h.ids().length === 2);
+    expect(h.ids()).toEqual(['m10', 'm18']);
+  });
+
+  test('with history down it talks, and loads the page when asked again', async () => {
+    h = await Harness.start();
+    const peer = await h.server.peer();
+    await peer.welcome();
+    peer.reply(await peer.next('history'), { type: 'error', code: 'unavailable', message: 'down', retry_after_ms: 1 });
+    peer.reply(await peer.next('join'), { type: 'joined', room: 'lobby', seq: 20 });
+    peer.send(entry(30, 20));
+    await until(() => h.ids().length === 1);
+    expect(h.client.rooms.get('lobby')?.history).toBe('failed');
+    const older = h.client.rooms.get('lobby')!.older();
+    peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: false });
+    const join = await peer.next('join');
+    expect(join['after']).toEqual({ seq: 10, id: 'm10' });
+    peer.send(entry(20, 10), entry(30, 20));
+    peer.reply(join, { type: 'joined', room: 'lobby', seq: 30 });
+    await older;
+    expect(h.ids()).toEqual(['m10', 'm20', 'm30']);
+  });
+
+  test('waits as long as a rate limit says', async () => {
+    h = await Harness.start();
+    const peer = await h.server.peer();
+    await peer.welcome();
+    peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [], more: false });
+    peer.reply(await peer.next('join'), { type: 'error', code: 'rate_limited', message: 'slower', retry_after_ms: 5 });
+    peer.reply(await peer.next('join'), { type: 'joined', room: 'lobby', seq: 0 });
+    await until(() => h.live);
+  });
+
+  test('pages back without repeats', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby([entry(30, 20)], true);
+    await until(() => h.live);
+    const older = h.client.rooms.get('lobby')!.older();
+    const said = await peer.next('history');
+    expect(said).toMatchObject({ before: 30 });
+    peer.reply(said, { type: 'history', room: 'lobby', messages: [entry(10, 0), entry(20, 10)], more: false });
+    await older;
+    expect(h.ids()).toEqual(['m10', 'm20', 'm30']);
+    expect(h.client.rooms.get('lobby')?.hasOlder).toBe(false);
+  });
+});
+
+describe('sending', () => {
+  test('goes from sending to sent to the log, whichever of ack and msg comes first', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    h.client.send('lobby', 'one');
+    expect(outgoing()).toEqual(['one:sending']);
+    const one = await peer.next('send');
+    peer.reply(one, ack(one, 10));
+    await until(() => outgoing()[0] === 'one:sent');
+    peer.send(echo(one, 10, 0));
+    await until(() => h.ids().length === 1);
+    expect(outgoing()).toEqual([]);
+    h.client.send('lobby', 'two');
+    const two = await peer.next('send');
+    peer.send(echo(two, 20, 10));
+    peer.reply(two, ack(two, 20));
+    await until(() => h.ids().length === 2);
+    expect(outgoing()).toEqual([]);
+  });
+
+  test('keeps one in flight per room', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    h.client.send('lobby', 'one');
+    h.client.send('lobby', 'two');
+    const one = await peer.next('send');
+    h.client.setStatus('dnd');
+    await peer.next('status'); // and not a second send before it
+    peer.reply(one, ack(one, 10));
+    expect((await peer.next('send'))['text']).toBe('two');
+  });
+
+  test('what the log got before the line was cut is not sent again; the rest goes under the same id', async () => {
+    h = await Harness.start();
+    const first = await h.lobby();
+    await until(() => h.live);
+    h.client.send('lobby', 'stored');
+    const stored = await first.next('send');
+    h.client.send('lobby', 'waiting');
+    const waiting = h.client.outbox.list('lobby')[1]!.id;
+    first.cut();
+    await until(() => !h.live);
+    h.client.send('lobby', 'typed while away');
+    const second = await h.server.peer();
+    await second.welcome();
+    const join = await second.next('join');
+    second.send(echo(stored, 10, 0));
+    second.reply(join, { type: 'joined', room: 'lobby', seq: 10 });
+    const again = await second.next('send');
+    expect(again).toMatchObject({ text: 'waiting', msg_id: waiting });
+    second.reply(again, ack(again, 20));
+    expect(await second.next('send')).toMatchObject({ text: 'typed while away' });
+    expect(h.ids()).toEqual([stored['msg_id']]);
+  });
+
+  test('a refusal fails the message, lets the next pass, and can be tried again', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    h.client.send('lobby', 'bad');
+    h.client.send('lobby', 'good');
+    const bad = await peer.next('send');
+    peer.reply(bad, { type: 'error', code: 'too_large', message: 'too long' });
+    const good = await peer.next('send');
+    peer.reply(good, ack(good, 10));
+    await until(() => outgoing().includes('good:sent'));
+    expect(h.client.outbox.list('lobby')[0]).toMatchObject({ text: 'bad', state: 'failed', error: 'too long' });
+    h.client.outbox.retry('lobby', String(bad['msg_id']));
+    expect(await peer.next('send')).toMatchObject({ msg_id: bad['msg_id'], text: 'bad' });
+  });
+
+  test('waits and tries again where the server says that it helps', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    h.client.send('lobby', 'one');
+    h.client.send('lobby', 'two');
+    peer.reply(await peer.next('send'), { type: 'error', code: 'unavailable', message: 'later', retry_after_ms: 5 });
+    expect(await peer.next('send')).toMatchObject({ text: 'one' });
+    expect(outgoing()).toEqual(['one:sending', 'two:sending']);
+  });
+
+  test('a message that outlasted a reload is settled by history, or sent', async () => {
+    const message = (id: string) => ({ room: 'lobby', id, text: id, ts: 1, state: 'sending' as const });
+    h = await Harness.start({ outgoing: [message('stored'), message('lost')] });
+    const peer = await h.lobby([entry(10, 0, { id: 'stored', user: 'ada' })]);
+    expect(await peer.next('send')).toMatchObject({ msg_id: 'lost' });
+    expect(h.outgoing.map((m) => m.id)).toEqual(['lost']);
+  });
+
+  test('a command is answered and leaves nothing behind', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    const notices: string[] = [];
+    h.client.on('notice', (n) => notices.push(n.text));
+    h.client.send('lobby', '/list-users');
+    const said = await peer.next('send');
+    peer.send({ type: 'notice', room: 'lobby', code: 'users', text: 'Ada, Bo' });
+    peer.reply(said, { type: 'ack', msg_id: said['msg_id'], room: 'lobby' });
+    await until(() => outgoing().length === 0);
+    expect(notices).toEqual(['Ada, Bo']);
+  });
+
+  test('a socket that is not in the room any more joins again and sends', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    h.client.send('lobby', 'one');
+    peer.reply(await peer.next('send'), { type: 'error', code: 'not_joined', message: 'join first' });
+    peer.reply(await peer.next('join'), { type: 'joined', room: 'lobby', seq: 0 });
+    expect(await peer.next('send')).toMatchObject({ text: 'one' });
+  });
+});
+
+describe('unread', () => {
+  test('counts what others wrote after the position, until it is read', async () => {
+    h = await Harness.start({ reads: { lobby: 10 } });
+    const peer = await h.lobby([entry(10, 0), entry(20, 10), entry(30, 20, { user: 'ada' })]);
+    await until(() => h.live);
+    expect(h.client.unread('lobby')).toEqual({ count: 1, more: false });
+    peer.send(entry(40, 30));
+    await until(() => h.client.unread('lobby').count === 2);
+    h.client.reads.mark('lobby', 40);
+    expect(h.client.unread('lobby').count).toBe(0);
+    expect(await peer.next('read')).toMatchObject({ room: 'lobby', seq: 40 });
+    expect(h.reads).toEqual({ lobby: 40 });
+  });
+
+  test('what another device reads is read here', async () => {
+    h = await Harness.start({ reads: { lobby: 0 } });
+    const peer = await h.lobby([entry(10, 0)], true);
+    await until(() => h.live);
+    expect(h.client.unread('lobby')).toEqual({ count: 1, more: true });
+    peer.send({ type: 'read', room: 'lobby', user: 'ada', seq: 10 });
+    await until(() => h.client.unread('lobby').count === 0);
+  });
+
+  test('a room of which nothing is known counts as read, a direct one as new', async () => {
+    h = await Harness.start({ rooms: [lobby] });
+    await h.lobby([entry(10, 0)]);
+    await until(() => h.live);
+    expect(h.client.unread('lobby').count).toBe(0);
+    await h.stop();
+    h = await Harness.start({ rooms: [{ ...lobby, direct: true }] });
+    const peer = await h.server.peer();
+    await peer.welcome();
+    peer.reply(await peer.next('history', 'watch'), { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: false });
+    peer.reply(await peer.next('join', 'watch'), { type: 'joined', room: 'lobby', seq: 10 });
+    await until(() => h.client.unread('lobby').count === 1);
+  });
+
+  test('others who read are known', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby([entry(10, 0)]);
+    await until(() => h.live);
+    peer.send({ type: 'read', room: 'lobby', user: 'bo', seq: 10 });
+    await until(() => h.client.reads.readers('lobby', 10).length === 1);
+    expect(h.client.reads.readers('lobby', 11)).toEqual([]);
+  });
+});
+
+describe('people', () => {
+  test('the room that is looked at is watched, also after a reconnect', async () => {
+    h = await Harness.start();
+    const first = await h.lobby();
+    await until(() => h.live);
+    h.client.focus('lobby');
+    first.reply(await first.next('watch'), { type: 'ack' });
+    const person = (user: string, status: string) => ({ user, name: user, status });
+    first.reply(await first.next('who'), { type: 'who', room: 'lobby', count: 2, users: [person('bo', 'online'), person('ada', 'online')] });
+    await until(() => h.client.people.online('lobby').count === 2);
+    first.send({ type: 'presence', room: 'lobby', count: 2, users: [person('bo', 'offline'), person('cy', 'idle')] });
+    await until(() => h.client.people.status('lobby', 'cy') === 'idle');
+    expect(h.client.people.online('lobby').people.map((p) => p.user)).toEqual(['ada', 'cy']);
+    first.cut();
+    await until(() => h.client.people.online('lobby').count === 0);
+    const second = await h.server.peer();
+    await second.welcome();
+    expect(await second.next('watch', 'join')).toMatchObject({ room: 'lobby', on: true });
+  });
+
+  test('typing shows until the message comes', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    peer.send({ type: 'typing', room: 'lobby', user: 'bo', name: 'Bo' }, { type: 'typing', room: 'lobby', user: 'ada', name: 'Ada' });
+    await until(() => h.client.people.typing('lobby').length > 0);
+    expect(h.client.people.typing('lobby')).toEqual(['Bo']);
+    peer.send(entry(10, 0));
+    await until(() => h.client.people.typing('lobby').length === 0);
+  });
+
+  test('typing is said once in a while', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    for (let i = 0; i < 5; i++) h.client.typing('lobby');
+    h.client.send('lobby', 'x');
+    await peer.next('typing');
+    await peer.next('send');
+  });
+});
+
+describe('rooms', () => {
+  test('an invitation brings the room, a removal takes it', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    const own = (type: string, seq: number) => ({ ...entry(seq, 0), type, room: 'u-ada', target: 'club' });
+    h.rooms = [lobby, { ...lobby, id: 'club', name: 'Club', private: true }];
+    peer.send(own('invited', 1));
+    expect(await peer.next('history')).toMatchObject({ room: 'club' });
+    expect(h.client.rooms.get('club')?.info.name).toBe('Club');
+    peer.send(own('removed', 2));
+    await until(() => !h.client.rooms.has('club'));
+  });
+
+  test('a room that was just joined is asked for again while the permission travels', async () => {
+    const club = { ...lobby, id: 'club', name: 'Club', member: false, role: '' as const };
+    h = await Harness.start({ routes: { 'POST /v1/rooms/club/join': () => ({}) } });
+    const peer = await h.lobby();
+    await until(() => h.live);
+    const joined = h.client.joinRoom(club);
+    peer.reply(await peer.next('history'), { type: 'error', code: 'forbidden', message: 'not yet' });
+    peer.reply(await peer.next('history'), { type: 'history', room: 'club', messages: [], more: false });
+    peer.reply(await peer.next('join'), { type: 'joined', room: 'club', seq: 0 });
+    expect((await joined).live).toBe(true);
+  });
+
+  test('a new topic shows', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    peer.send(entry(10, 0, { type: 'topic', name: 'Foyer', text: 'new topic' }));
+    await until(() => h.client.rooms.get('lobby')?.info.topic === 'new topic');
+    expect(h.client.rooms.get('lobby')?.info.name).toBe('Foyer');
+  });
+});
+
+test('edit, delete and react say what they do and tell why they fail', async () => {
+  h = await Harness.start();
+  const peer = await h.lobby([entry(10, 0)]);
+  await until(() => h.live);
+  const edited = h.client.edit('lobby', 'm10', 'new');
+  peer.reply(await peer.next('edit'), { type: 'error', code: 'unavailable', message: 'later', retry_after_ms: 1 });
+  peer.reply(await peer.next('edit'), { type: 'ack', seq: 20 });
+  await edited;
+  const removed = h.client.remove('lobby', 'm10');
+  peer.reply(await peer.next('delete'), { type: 'error', code: 'forbidden', message: 'not yours' });
+  await expect(removed).rejects.toMatchObject({ code: 'forbidden' });
+  const reacted = h.client.react('lobby', 'm10', '👍', true);
+  const said = await peer.next('react');
+  expect(said).toMatchObject({ target: 'm10', emoji: '👍', on: true });
+  peer.reply(said, { type: 'ack', seq: 30 });
+  await reacted;
+});

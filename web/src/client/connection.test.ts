@@ -1,0 +1,251 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ScriptedServer, socket } from '../../test/scripted.ts';
+import { Surroundings, until } from '../../test/surroundings.ts';
+import { Connection, timings, type ConnectionState, type Timings } from './connection.ts';
+import { ConnectionLost, HubbubError } from './errors.ts';
+import type { ServerEvent } from './protocol.ts';
+
+let server: ScriptedServer;
+let surroundings: Surroundings;
+let connection: Connection;
+let states: ConnectionState['kind'][];
+let events: ServerEvent[];
+let tokens: boolean[];
+
+const quick: Timings = { ...timings, stable: 60_000, backoff: { min: 10, max: 40 } };
+
+function connect(options: { timings?: Partial<Timings>; token?: (fresh: boolean) => Promise<string> } = {}): Connection {
+  connection = new Connection({
+    url: server.url, device: 'web', socket, environment: surroundings, timings: { ...quick, ...options.timings },
+    token: (fresh) => {
+      tokens.push(fresh);
+      return (options.token ?? (() => Promise.resolve('t')))(fresh);
+    },
+  });
+  connection.on('state', (s) => states.push(s.kind));
+  connection.on('event', (e) => events.push(e));
+  connection.start();
+  return connection;
+}
+
+beforeEach(async () => {
+  server = await ScriptedServer.start();
+  surroundings = new Surroundings();
+  states = [];
+  events = [];
+  tokens = [];
+});
+afterEach(async () => {
+  connection.stop();
+  await server.stop();
+});
+
+test('says hello with version, token and device, and is online after welcome', async () => {
+  connect();
+  const hello = await (await server.peer()).welcome();
+  expect(hello).toMatchObject({ version: 1, token: 't', device: 'web' });
+  await until(() => connection.state.kind === 'online');
+  expect(states).toEqual(['connecting', 'online']);
+});
+
+describe('requests', () => {
+  test('get the reply with their id, in any order', async () => {
+    connect();
+    const peer = await server.peer();
+    await peer.welcome();
+    await until(() => connection.state.kind === 'online');
+    const first = connection.request({ type: 'join', room: 'a' });
+    const second = connection.request({ type: 'join', room: 'b' });
+    const [a, b] = [await peer.next('join'), await peer.next('join')];
+    peer.reply(b, { type: 'joined', room: 'b', seq: 2 });
+    peer.reply(a, { type: 'joined', room: 'a', seq: 1 });
+    expect(await first).toMatchObject({ room: 'a', seq: 1 });
+    expect(await second).toMatchObject({ room: 'b', seq: 2 });
+  });
+
+  test('a message whose id looks like a request id is no reply', async () => {
+    connect();
+    const peer = await server.peer();
+    await peer.welcome();
+    await until(() => connection.state.kind === 'online');
+    const asked = connection.request({ type: 'who', room: 'a' });
+    const who = await peer.next('who');
+    peer.send({ type: 'msg', seq: 1, prev: 0, room: 'a', id: who.id, user: 'bo', name: 'Bo', ts: 1, text: 'x' });
+    peer.reply(who, { type: 'who', room: 'a', count: 0, users: [] });
+    expect((await asked).type).toBe('who');
+    expect(events).toMatchObject([{ type: 'msg' }]);
+  });
+
+  test('an error carries its code and delay', async () => {
+    connect();
+    const peer = await server.peer();
+    await peer.welcome();
+    await until(() => connection.state.kind === 'online');
+    const asked = connection.request({ type: 'join', room: 'a' });
+    peer.reply(await peer.next('join'), { type: 'error', code: 'rate_limited', message: 'slower', retry_after_ms: 7 });
+    await expect(asked).rejects.toMatchObject({ code: 'rate_limited', message: 'slower', retryAfterMs: 7 });
+  });
+
+  test('fail when the socket ends, and at once when there is none', async () => {
+    connect();
+    const peer = await server.peer();
+    await peer.welcome();
+    await until(() => connection.state.kind === 'online');
+    const asked = connection.request({ type: 'who', room: 'a' });
+    await peer.next('who');
+    peer.cut();
+    await expect(asked).rejects.toBeInstanceOf(ConnectionLost);
+    await expect(connection.request({ type: 'who', room: 'a' })).rejects.toBeInstanceOf(ConnectionLost);
+  });
+
+  test('a server that does not answer is left for another socket', async () => {
+    connect({ timings: { reply: 30 } });
+    const peer = await server.peer();
+    await peer.welcome();
+    await until(() => connection.state.kind === 'online');
+    await expect(connection.request({ type: 'who', room: 'a' })).rejects.toBeInstanceOf(ConnectionLost);
+    await (await server.peer()).welcome();
+    await until(() => connection.state.kind === 'online');
+  });
+});
+
+describe('coming back', () => {
+  test.each([4000, 4001, 4002, 4004, 4005, 1001, 1011, 1012])('after close code %d', async (code) => {
+    connect();
+    const peer = await server.peer();
+    await peer.welcome();
+    peer.close(code);
+    await (await server.peer()).welcome();
+    await until(() => connection.state.kind === 'online');
+    expect(tokens).toEqual([false, false]);
+  });
+
+  test('after a cut line, with growing waits', async () => {
+    connect();
+    for (let i = 0; i < 4; i++) (await server.peer()).cut();
+    await (await server.peer()).welcome();
+    await until(() => connection.state.kind === 'online');
+  });
+
+  test.each([4500, 4502, 4503, 4504, 4505, 1000, 1002, 1003, 1007, 1009])('never after close code %d', async (code) => {
+    connect();
+    const peer = await server.peer();
+    await peer.welcome();
+    peer.close(code);
+    await until(() => connection.state.kind === 'stopped');
+    expect(connection.state).toMatchObject({ code });
+    expect(states).toEqual(['connecting', 'online', 'stopped']);
+  });
+
+  test('never by itself, but when asked', async () => {
+    connect();
+    (await server.peer()).close(4505);
+    await until(() => connection.state.kind === 'stopped');
+    connection.retryNow();
+    await (await server.peer()).welcome();
+    await until(() => connection.state.kind === 'online');
+  });
+
+  test('not before the time that bye names', async () => {
+    connect();
+    const peer = await server.peer();
+    await peer.welcome();
+    const before = Date.now();
+    peer.send({ type: 'bye', code: 4000, message: 'deploy', retry_after_ms: 3_600_000 });
+    peer.close(4000);
+    await until(() => connection.state.kind === 'waiting');
+    expect((connection.state as { until: number }).until - before).toBeGreaterThanOrEqual(3_600_000);
+    // Looking at the page again does not cut the wait short.
+    surroundings.set(true);
+    expect(connection.state.kind).toBe('waiting');
+  });
+
+  test('with a fresh token after 4003', async () => {
+    connect();
+    const peer = await server.peer();
+    await peer.welcome();
+    peer.close(4003);
+    await (await server.peer()).welcome();
+    await until(() => connection.state.kind === 'online');
+    expect(tokens).toEqual([false, true]);
+  });
+
+  test('once with a fresh token after 4501, and then no more', async () => {
+    connect();
+    (await server.peer()).close(4501);
+    (await server.peer()).close(4501);
+    await until(() => connection.state.kind === 'stopped');
+    expect(tokens).toEqual([false, true]);
+  });
+
+  test('not when the session is over', async () => {
+    connect({ token: () => Promise.reject(new HubbubError('unauthorized', 'over')) });
+    await until(() => connection.state.kind === 'stopped');
+    expect(connection.state).toMatchObject({ code: 0, message: 'over' });
+  });
+
+  test('when the token cannot be had for the moment', async () => {
+    let n = 0;
+    connect({ token: () => (n++ < 2 ? Promise.reject(new ConnectionLost()) : Promise.resolve('t')) });
+    await (await server.peer()).welcome();
+    await until(() => connection.state.kind === 'online');
+  });
+});
+
+describe('surroundings', () => {
+  test('without a network it waits for one, and comes back at once', async () => {
+    surroundings.isOnline = false;
+    connect();
+    await until(() => connection.state.kind === 'offline');
+    surroundings.set(true);
+    await (await server.peer()).welcome();
+    await until(() => connection.state.kind === 'online');
+  });
+
+  test('a network that returns cuts a long wait short', async () => {
+    connect({ timings: { backoff: { min: 3_600_000, max: 3_600_000 } } });
+    (await server.peer()).cut();
+    await until(() => connection.state.kind === 'waiting');
+    surroundings.set(true);
+    await (await server.peer()).welcome();
+    await until(() => connection.state.kind === 'online');
+  });
+
+  test('a page that is shown again asks for a sign of life', async () => {
+    connect();
+    const peer = await server.peer();
+    await peer.welcome();
+    await until(() => connection.state.kind === 'online');
+    surroundings.set(true);
+    peer.reply(await peer.next('ping'), { type: 'ack' });
+  });
+
+  test('silence is answered with a ping, and more silence with a new socket', async () => {
+    connect({ timings: { reply: 30 } });
+    const peer = await server.peer();
+    await peer.welcome({ ping_ms: 20 });
+    await peer.next('ping');
+    await (await server.peer()).welcome();
+    await until(() => connection.state.kind === 'online');
+  });
+});
+
+test('frames that are no events change nothing', async () => {
+  connect();
+  const peer = await server.peer();
+  await peer.welcome();
+  await until(() => connection.state.kind === 'online');
+  peer.send('{' as never, 'null' as never, { type: 'sparkle' }, { type: 'joined' }, { type: 'typing', room: 'a', user: 'b', name: 'B' });
+  await until(() => events.length > 0);
+  expect(events).toMatchObject([{ type: 'typing' }]);
+});
+
+test('stop closes the socket and stays away', async () => {
+  connect();
+  const peer = await server.peer();
+  await peer.welcome();
+  await until(() => connection.state.kind === 'online');
+  connection.stop();
+  expect(await peer.closed).toBe(1000);
+  expect(connection.state.kind).toBe('idle');
+});

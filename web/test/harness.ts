@@ -1,0 +1,80 @@
+import { Api, Client, Session, type Grant, type Outgoing, type RoomInfo, type Timings } from '../src/client/index.ts';
+import { ScriptedServer, socket, type Peer } from './scripted.ts';
+import { SharedStore, Surroundings } from './surroundings.ts';
+
+const grant: Grant = { token: 't', refreshToken: 'r', expiresAt: Date.now() + 3_600_000, user: { id: 'ada', name: 'Ada', guest: false } };
+
+/** Answers HTTP requests of the client: method and path to a status and a body. */
+export type Routes = Record<string, (body: unknown) => { status?: number; body?: unknown }>;
+
+export const lobby: RoomInfo = { id: 'lobby', name: 'Lobby', topic: '', private: false, direct: false, role: 'member', member: true };
+
+/** A log entry of the lobby, by Bo unless said otherwise. */
+export function entry(seq: number, prev: number, fields: object = {}): Record<string, unknown> {
+  return { type: 'msg', seq, prev, room: 'lobby', id: `m${seq}`, user: 'bo', name: 'Bo', ts: seq, text: `text ${seq}`, ...fields };
+}
+
+/** A client whose server does what the test says, over WebSocket and HTTP. */
+export class Harness {
+  readonly server: ScriptedServer;
+  readonly client: Client;
+  readonly surroundings = new Surroundings();
+  readonly session: Session;
+  outgoing: readonly Outgoing[] = [];
+  reads: Record<string, number> = {};
+  rooms: RoomInfo[] = [lobby];
+  routes: Routes = {};
+
+  private constructor(server: ScriptedServer, options: { outgoing?: Outgoing[]; reads?: Record<string, number>; timings?: Partial<Timings> }) {
+    this.server = server;
+    const api = new Api('', (path, init) => this.#http(path, init));
+    this.session = new Session(api, new SharedStore(grant), this.surroundings);
+    this.client = new Client({
+      api, session: this.session, url: server.url, device: 'web', environment: this.surroundings, socket,
+      timings: { backoff: { min: 5, max: 20 }, ...options.timings },
+      stores: {
+        outbox: { load: () => options.outgoing ?? [], save: (list) => (this.outgoing = list) },
+        reads: { load: () => options.reads ?? {}, save: (reads) => (this.reads = reads) },
+      },
+    });
+  }
+
+  static async start(options: { outgoing?: Outgoing[]; reads?: Record<string, number>; timings?: Partial<Timings>; rooms?: RoomInfo[]; routes?: Routes } = {}): Promise<Harness> {
+    const h = new Harness(await ScriptedServer.start(), options);
+    h.rooms = options.rooms ?? h.rooms;
+    h.routes = options.routes ?? {};
+    h.client.start();
+    return h;
+  }
+
+  /** Welcomes the client and brings the lobby to the given page of history. Returns the socket. */
+  async lobby(messages: object[] = [], more = false): Promise<Peer> {
+    const peer = await this.server.peer();
+    await peer.welcome();
+    peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages, more });
+    peer.reply(await peer.next('join'), { type: 'joined', room: 'lobby', seq: (messages.at(-1) as { seq: number } | undefined)?.seq ?? 0 });
+    return peer;
+  }
+
+  /** Ids of the lobby's messages. */
+  ids(): string[] {
+    return this.client.rooms.get('lobby')?.log.messages.map((m) => m.id) ?? [];
+  }
+
+  get live(): boolean {
+    return this.client.rooms.get('lobby')?.live === true;
+  }
+
+  async stop(): Promise<void> {
+    this.client.stop();
+    this.session.close();
+    await this.server.stop();
+  }
+
+  #http(path: string, init: RequestInit): Promise<Response> {
+    const route = this.routes[`${init.method} ${path}`];
+    const { status = 200, body = {} } = route?.(typeof init.body === 'string' ? JSON.parse(init.body) : undefined)
+      ?? (path === '/v1/rooms' ? { body: { rooms: this.rooms } } : { status: 404, body: { code: 'not_found', detail: 'no such route' } });
+    return Promise.resolve(new Response(JSON.stringify(body), { status }));
+  }
+}
