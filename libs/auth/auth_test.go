@@ -1,0 +1,167 @@
+package auth
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// directory signs with its newest key and hands out all public ones.
+type directory struct {
+	mu      sync.Mutex
+	keys    []PublicKey
+	private ed25519.PrivateKey
+	kid     string
+	fetches int
+	down    error
+}
+
+func (d *directory) rotate(t *testing.T, kid string) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.keys = append(d.keys, PublicKey{kid, public})
+	d.private, d.kid = private, kid
+}
+
+func (d *directory) fetch(context.Context) ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fetches++
+	if d.down != nil {
+		return nil, d.down
+	}
+	return EncodeKeys(d.keys)
+}
+
+func (d *directory) sign(t *testing.T, c Claims) string {
+	t.Helper()
+	s, err := Sign(d.private, d.kid, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func claims() Claims {
+	now := time.Now().Truncate(time.Second)
+	return Claims{User: "u1", Name: "Ann", Session: "s1", Guest: true, Issued: now, Expires: now.Add(time.Minute)}
+}
+
+func TestVerify(t *testing.T) {
+	d := &directory{}
+	d.rotate(t, "k1")
+	v := NewVerifier(d.fetch)
+	want := claims()
+	got, err := v.Verify(t.Context(), d.sign(t, want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+
+	old := claims()
+	old.Issued, old.Expires = old.Issued.Add(-time.Hour), old.Issued.Add(-time.Minute)
+	unnamed := claims()
+	unnamed.Name = ""
+	evil := claims()
+	evil.User = "u 1"
+	other := &directory{}
+	other.rotate(t, "k1")
+	good := d.sign(t, want)
+	body := good[:strings.LastIndexByte(good, '.')]
+	// The public key as the secret of a symmetric method, and no method at all.
+	head := func(h string) string { return base64.RawURLEncoding.EncodeToString([]byte(h)) }
+	_, payload, _ := strings.Cut(body, ".")
+	hs := head(`{"alg":"HS256","kid":"k1"}`) + "." + payload
+	mac := hmac.New(sha256.New, d.keys[0].Key)
+	mac.Write([]byte(hs))
+	for name, tt := range map[string]struct {
+		token string
+		want  error
+	}{
+		"expired":           {d.sign(t, old), ErrExpired},
+		"empty":             {"", ErrInvalid},
+		"garbage":           {"a.b.c", ErrInvalid},
+		"too long":          {strings.Repeat("a", 1<<20), ErrInvalid},
+		"no name":           {d.sign(t, unnamed), ErrInvalid},
+		"bad user":          {d.sign(t, evil), ErrInvalid},
+		"another's key":     {other.sign(t, want), ErrInvalid},
+		"no signature":      {body + ".", ErrInvalid},
+		"symmetric":         {hs + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), ErrInvalid},
+		"alg none":          {head(`{"alg":"none","kid":"k1"}`) + "." + payload + ".", ErrInvalid},
+		"changed head":      {head(`{"alg":"EdDSA","kid":"k1"}`) + "." + payload + good[len(body):], ErrInvalid},
+		"names another key": {head(`{"alg":"EdDSA","kid":"k9"}`) + "." + payload + good[len(body):], ErrInvalid},
+	} {
+		if _, err := v.Verify(t.Context(), tt.token); !errors.Is(err, tt.want) {
+			t.Errorf("%s: error is %v, want %v", name, err, tt.want)
+		}
+	}
+}
+
+func TestUnknownKeysAreFetchedOnce(t *testing.T) {
+	d := &directory{}
+	d.rotate(t, "k1")
+	v := NewVerifier(d.fetch)
+	good := d.sign(t, claims())
+	if _, err := v.Verify(t.Context(), good); err != nil {
+		t.Fatal(err)
+	}
+	stranger := &directory{}
+	stranger.rotate(t, "k9")
+	bad := stranger.sign(t, claims())
+	var wait sync.WaitGroup
+	for range 50 {
+		wait.Go(func() { _, _ = v.Verify(t.Context(), bad) })
+	}
+	wait.Wait()
+	if d.fetches > 2 {
+		t.Errorf("fetched %d times", d.fetches)
+	}
+
+	// A new key is found once the last fetch is old enough.
+	d.rotate(t, "k2")
+	v.mu.Lock()
+	v.fetched = time.Now().Add(-2 * refetchEvery)
+	v.mu.Unlock()
+	for _, token := range []string{d.sign(t, claims()), good} {
+		if _, err := v.Verify(t.Context(), token); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestNoKeys(t *testing.T) {
+	d := &directory{down: errors.New("down")}
+	d.rotate(t, "k1")
+	v := NewVerifier(d.fetch)
+	token := d.sign(t, claims())
+	if _, err := v.Verify(t.Context(), token); !errors.Is(err, ErrNoKeys) || !errors.Is(err, d.down) {
+		t.Errorf("without keys: %v", err)
+	}
+	d.down = nil
+	if _, err := v.Verify(t.Context(), token); err != nil {
+		t.Errorf("with keys: %v", err)
+	}
+	d.down = errors.New("down")
+	if _, err := v.Verify(t.Context(), token); err != nil {
+		t.Errorf("directory is down, the key is known: %v", err)
+	}
+}
