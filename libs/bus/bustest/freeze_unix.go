@@ -1,0 +1,13 @@
+//go:build unix
+
+package bustest
+
+import "syscall"
+
+// freeze stops the process where it is, or lets it go on.
+func (p *process) freeze(on bool) error {
+	if on {
+		return p.cmd.Process.Signal(syscall.SIGSTOP)
+	}
+	return p.cmd.Process.Signal(syscall.SIGCONT)
+}

@@ -1,0 +1,70 @@
+package bustest
+
+import (
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// stopTimeout is how long a process may take to stop in order before it is killed.
+const stopTimeout = 10 * time.Second
+
+// process is a server that a test has started.
+type process struct {
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when it has ended and was waited for
+	log   tail
+}
+
+func spawn(name string, args ...string) (*process, error) {
+	p := &process{cmd: exec.Command(name, args...), ended: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
+	endWithParent(p.cmd)
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = p.cmd.Wait() // that it was killed is no error
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// end sends the signal and waits until the process has ended; one that is frozen or does not heed it is killed.
+func (p *process) end(sig syscall.Signal) {
+	_ = p.freeze(false)         // a frozen process does not see SIGTERM; errors say that it has ended already
+	_ = p.cmd.Process.Signal(sig) // the same
+	t := time.NewTimer(stopTimeout)
+	defer t.Stop()
+	select {
+	case <-p.ended:
+	case <-t.C:
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+	}
+}
+
+// tail keeps the last few KiB that a process has written.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+const tailBytes = 4 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p...)
+	if over := len(t.text) - tailBytes; over > 0 {
+		t.text = append(t.text[:0], t.text[over:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.text)
+}
