@@ -1,0 +1,117 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+
+/** Where screenshots go. */
+const results = join(import.meta.dirname, '..', 'test-results');
+
+/** The two ways in which people look at the page. */
+export const devices = {
+  desktop: { viewport: { width: 1280, height: 800 } },
+  phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 },
+} satisfies Record<string, BrowserContextOptions>;
+
+export type Device = keyof typeof devices;
+
+export function launch(): Promise<Browser> {
+  return chromium.launch({
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+      '--disable-component-update', '--disable-sync'],
+  });
+}
+
+/** A person with a browser of their own. */
+export class Person {
+  readonly name: string;
+  readonly page: Page;
+  readonly device: Device;
+  /** What the browser complained about; a lost network is no complaint. */
+  readonly complaints: string[] = [];
+
+  private constructor(name: string, page: Page, device: Device) {
+    this.name = name;
+    this.page = page;
+    this.device = device;
+    page.on('pageerror', (err) => this.complaints.push(err.message));
+    page.on('console', (m) => {
+      if (['error', 'warning'].includes(m.type()) && !/ERR_|WebSocket connection|Failed to load resource/.test(m.text())) this.complaints.push(m.text());
+    });
+  }
+
+  static async open(browser: Browser, url: string, name: string, device: Device, options: BrowserContextOptions = {}): Promise<Person> {
+    const context = await browser.newContext({ ...devices[device], ...options });
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    await page.goto(url);
+    return new Person(name, page, device);
+  }
+
+  async register(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Create an account' }).click();
+    await this.page.getByLabel('Name').fill(this.name);
+    await this.page.getByLabel('Password').fill('correct horse battery');
+    await this.page.getByRole('button', { name: 'Create account' }).click();
+    await this.rooms.getByRole('link').first().waitFor();
+  }
+
+  async guest(): Promise<void> {
+    await this.page.getByRole('button', { name: 'Continue as guest' }).click();
+    await this.page.getByLabel('Name').fill(this.name);
+    await this.page.getByRole('button', { name: 'Continue as guest' }).click();
+    await this.rooms.getByRole('link').first().waitFor();
+  }
+
+  get rooms() {
+    return this.page.getByRole('navigation', { name: 'Rooms' });
+  }
+  /** The entry of a room in the list. */
+  room(name: string) {
+    return this.rooms.getByRole('link', { name: new RegExp(`^${name}\\b`, 'i') });
+  }
+  get log() {
+    return this.page.getByRole('log');
+  }
+  get field() {
+    return this.page.getByRole('textbox', { name: 'Message' });
+  }
+  /** The message with exactly this text. */
+  message(text: string) {
+    return this.log.getByRole('article').filter({ has: this.page.getByText(text, { exact: true }) });
+  }
+
+  async enter(room: string): Promise<void> {
+    await this.leaveRoom();
+    await this.room(room).click();
+    await this.page.getByRole('heading', { level: 1, name: new RegExp(`^${room}$`, 'i') }).waitFor();
+    await this.log.and(this.page.locator('[aria-busy=false]')).waitFor();
+  }
+
+  /** Goes back to the list, where it is a page of its own. */
+  async leaveRoom(): Promise<void> {
+    const back = this.page.getByRole('link', { name: 'Back to your rooms' });
+    if (await back.isVisible()) await back.click();
+  }
+
+  async say(text: string): Promise<void> {
+    await this.field.fill(text);
+    await this.page.getByRole('button', { name: 'Send' }).click();
+  }
+
+  /** Opens the actions of a message and chooses one. */
+  async act(text: string, action: string): Promise<void> {
+    const message = this.message(text).last();
+    if (this.device === 'phone') await message.tap();
+    else await message.hover();
+    await message.getByRole('button', { name: action, exact: true }).click();
+  }
+
+  async shot(name: string): Promise<void> {
+    mkdirSync(results, { recursive: true });
+    await this.page.screenshot({ path: join(results, `${this.device}-${name}.png`) });
+  }
+
+  async close(): Promise<void> {
+    await this.page.context().close();
+  }
+}

@@ -1,0 +1,329 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { bot, saySome } from './bot.ts';
+import { launch, Person, type Device } from './browser.ts';
+import { hubbub, type Hubbub } from './hubbub.ts';
+
+let server: Hubbub;
+let browser: Browser;
+const people: Person[] = [];
+
+beforeAll(async () => {
+  server = await hubbub();
+  browser = await launch();
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+afterEach(async ({ task }) => {
+  const complaints = people.flatMap((p) => p.complaints);
+  if (task.result?.state === 'fail') for (const p of people) await p.shot(`failed-${p.name.split('-')[0]}`).catch(() => undefined);
+  await Promise.all(people.splice(0).map((p) => p.close()));
+  expect(complaints).toEqual([]);
+});
+
+const unique = (name: string) => `${name}-${randomUUID().slice(0, 6)}`;
+
+async function person(name: string, device: Device, way: 'register' | 'guest' = 'guest'): Promise<Person> {
+  const p = await Person.open(browser, server.url, unique(name), device);
+  people.push(p);
+  await p[way]();
+  return p;
+}
+
+describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
+  test('two people chat', async () => {
+    const [ada, bo] = await Promise.all([person('Ada', device, 'register'), person('Bo', device)]);
+    await ada.enter('lobby');
+    await bo.enter('lobby');
+    const [hello, reply] = [unique('Hello from Ada'), unique('Hello back')];
+
+    await bo.field.pressSequentially('H');
+    await ada.page.getByText(`${bo.name} is typing`).waitFor();
+    await ada.say(hello);
+    await ada.message(hello).getByLabel(/^(Sent|Read by)/).waitFor();
+    await bo.message(hello).waitFor();
+    await bo.say(reply);
+    await ada.message(reply).waitFor();
+    await ada.message(hello).getByLabel(new RegExp(`Read by .*${bo.name}`)).waitFor();
+
+    if (device === 'phone') await ada.page.getByRole('button', { name: /^People/ }).click();
+    const panel = ada.page.getByRole('complementary', { name: 'People' });
+    await panel.getByText(ada.name).waitFor();
+    await panel.getByText(bo.name).waitFor();
+    await ada.shot('people');
+    if (device === 'phone') await panel.getByRole('button', { name: 'Close' }).click();
+    await ada.shot('chat');
+  });
+
+  test('a reload shows history, and scrolling up shows more of it in its place', async () => {
+    const room = unique('archive');
+    const ada = await person('Ada', device);
+    await ada.page.getByRole('button', { name: 'Create a room' }).click();
+    await ada.page.getByRole('dialog').getByLabel('Name').fill(room);
+    await ada.page.getByRole('button', { name: 'Create room' }).click();
+    await ada.field.waitFor();
+    const writer = await bot(server.url, unique('Writer'));
+    const info = (await writer.discover()).find((r) => r.name === room)!;
+    await writer.joinRoom(info);
+    await saySome(writer, info.id, Array.from({ length: 120 }, (_, i) => `line ${i + 1}`));
+    writer.stop();
+    await ada.message('line 120').waitFor();
+
+    await ada.page.reload();
+    await ada.message('line 120').waitFor();
+    expect(await ada.message('line 1').count()).toBe(0);
+    await ada.message('line 120').evaluate((e) => e.isConnected && e.scrollIntoView());
+
+    // Somewhere in the middle: note where a line stands, let the page before arrive, and look again.
+    const log = ada.log;
+    await log.evaluate((e) => (e.scrollTop = 700));
+    const marked = await log.evaluate((e) => {
+      const top = e.getBoundingClientRect().top;
+      const first = [...e.querySelectorAll('article')].find((a) => a.getBoundingClientRect().top >= top)!;
+      return { id: first.dataset['id']!, at: first.getBoundingClientRect().top };
+    });
+    const rows = await log.getByRole('article').count();
+    await log.evaluate((e) => (e.scrollTop -= 300));
+    await ada.page.waitForFunction((n) => document.querySelectorAll('[role=log] article').length > n, rows);
+    const moved = await log.evaluate((e, id) => e.querySelector(`[data-id="${id}"]`)!.getBoundingClientRect().top, marked.id);
+    expect(Math.abs(moved - marked.at - 300)).toBeLessThan(2);
+
+    while ((await ada.message('line 1').count()) === 0) await log.evaluate((e) => (e.scrollTop = 0));
+    expect(await log.getByRole('article').count()).toBe(120);
+    const texts = await log.locator('article .text').allInnerTexts();
+    expect(texts.map((t) => t.trim())).toEqual(Array.from({ length: 120 }, (_, i) => `line ${i + 1}`));
+  });
+
+  test('a message can be answered, changed, reacted to and deleted', async () => {
+    const [ada, bo] = await Promise.all([person('Ada', device), person('Bo', device)]);
+    await ada.enter('random');
+    await bo.enter('random');
+    const [first, second] = [unique('a first'), unique('a second')];
+    await ada.say(first);
+    await bo.message(first).waitFor();
+
+    await bo.act(first, 'Reply');
+    await bo.say('indeed');
+    await ada.log.getByRole('button', { name: first }).last().waitFor();
+
+    await ada.act(first, 'Edit');
+    await ada.field.fill(second);
+    await ada.page.getByRole('button', { name: 'Save' }).click();
+    await bo.log.getByText(`${second} (edited)`).waitFor();
+
+    await bo.act(`${second} (edited)`, 'React with 👍');
+    const pill = ada.log.getByRole('button', { name: /^👍, 1/ });
+    await pill.waitFor();
+    await pill.click();
+    await bo.log.getByRole('button', { name: /^👍, 2/ }).waitFor();
+    await ada.shot('actions');
+
+    await ada.act(`${second} (edited)`, 'Delete');
+    await ada.page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await bo.log.getByText('Message deleted').last().waitFor();
+    expect(await bo.log.getByText(second).count()).toBe(0);
+
+    // It is so after a reload, too.
+    await bo.page.reload();
+    await bo.log.getByText('Message deleted').last().waitFor();
+    expect(await bo.log.getByText(second).count()).toBe(0);
+  });
+
+  test('a private room opens to those who are added, and a direct message reaches one', async () => {
+    const [ada, bo] = await Promise.all([person('Ada', device), person('Bo', device)]);
+    const room = unique('secret');
+    await ada.page.getByRole('button', { name: 'Create a room' }).click();
+    const dialog = ada.page.getByRole('dialog');
+    await dialog.getByLabel('Name').fill(room);
+    await dialog.getByRole('switch').check();
+    await dialog.getByRole('button', { name: 'Create room' }).click();
+    await ada.say('are you there?');
+
+    if (device === 'phone') await ada.page.getByRole('button', { name: /^People/ }).click();
+    await ada.page.getByRole('button', { name: 'Add people' }).click();
+    await dialog.getByLabel('Find a person').fill(bo.name);
+    await dialog.getByRole('button', { name: `Add ${bo.name}` }).click();
+    await dialog.getByText('Added').waitFor();
+    await ada.page.keyboard.press('Escape');
+    await bo.room(room).waitFor();
+    await bo.room(room).getByText('unread').waitFor();
+    await bo.enter(room);
+    await bo.message('are you there?').waitFor();
+    await bo.say('I am');
+    await ada.message('I am').waitFor();
+
+    await bo.leaveRoom();
+    await bo.page.getByRole('button', { name: 'New direct message' }).click();
+    await bo.page.getByRole('dialog').getByLabel('Find a person').fill(ada.name);
+    await bo.page.getByRole('dialog').getByRole('button', { name: `Message ${ada.name}` }).click();
+    await bo.say('just us');
+    if (device === 'phone') await ada.page.goto(`${server.url}/#/`);
+    await ada.room(bo.name).getByText('unread').waitFor();
+    await ada.enter(bo.name);
+    await ada.message('just us').waitFor();
+    await ada.shot('direct');
+  });
+
+  test('a public room can be found, joined and left', async () => {
+    const [ada, bo] = await Promise.all([person('Ada', device), person('Bo', device)]);
+    const room = unique('open');
+    await ada.page.getByRole('button', { name: 'Create a room' }).click();
+    await ada.page.getByRole('dialog').getByLabel('Name').fill(room);
+    await ada.page.getByRole('button', { name: 'Create room' }).click();
+    await ada.say('come in');
+    await bo.page.getByRole('button', { name: 'Browse rooms' }).click();
+    await bo.page.getByRole('dialog').getByLabel('Search rooms').fill(room);
+    await bo.page.getByRole('button', { name: `Join ${room}` }).click();
+    await bo.message('come in').waitFor();
+    if (device === 'phone') await bo.page.getByRole('button', { name: /^People/ }).click();
+    await bo.page.getByRole('button', { name: 'Leave room' }).click();
+    await bo.page.getByRole('dialog').getByRole('button', { name: 'Leave' }).click();
+    await bo.room(room).waitFor({ state: 'detached' });
+  });
+
+  test('markup is text, and only addresses are links', async () => {
+    const [ada, bo] = await Promise.all([person('Ada', device), person('Bo', device)]);
+    await ada.enter('help');
+    await bo.enter('help');
+    const nasty = `<img src=x onerror="document.title='owned'"><b>${unique('bold')}</b> javascript:alert(1) https://example.org/a`;
+    await ada.say(nasty);
+    await bo.message(nasty).waitFor();
+    expect(await bo.message(nasty).locator('img, b').count()).toBe(0);
+    expect(await bo.message(nasty).getByRole('link').allInnerTexts()).toEqual(['https://example.org/a']);
+    expect(await bo.page.title()).not.toContain('owned');
+  });
+
+  test('a draft waits in its room, also over a reload', async () => {
+    const ada = await person('Ada', device);
+    await ada.enter('lobby');
+    await ada.field.fill('half a thought');
+    await ada.enter('random');
+    expect(await ada.field.inputValue()).toBe('');
+    await ada.page.reload();
+    await ada.enter('lobby');
+    expect(await ada.field.inputValue()).toBe('half a thought');
+  });
+
+  test('/list-users tells who is online, to the asker alone', async () => {
+    const [ada, bo] = await Promise.all([person('Ada', device), person('Bo', device)]);
+    await ada.enter('lobby');
+    await bo.enter('lobby');
+    await ada.say('/list-users');
+    await ada.log.getByText('Only you see this').waitFor();
+    await ada.log.getByText(new RegExp(`${ada.name}.*${bo.name}`)).waitFor();
+    expect(await bo.log.getByText('Only you see this').count()).toBe(0);
+    expect(await ada.message('/list-users').count()).toBe(0);
+  });
+
+  test('a killed server is healed from: nothing lost, nothing twice', async ({ skip }) => {
+    if (!server.kill) return skip('this server may not be killed');
+    const [ada, bo] = await Promise.all([person('Ada', device), person('Bo', device)]);
+    await ada.enter('lobby');
+    await bo.enter('lobby');
+    const [before, during, after] = [unique('before'), unique('during'), unique('after')];
+    await ada.say(before);
+    await bo.message(before).waitFor();
+
+    await server.kill();
+    await ada.page.getByText(/^Reconnecting/).first().waitFor();
+    await ada.say(during);
+    await ada.message(during).getByLabel('Sending').waitFor();
+    await ada.shot('reconnecting');
+    await server.start();
+
+    await bo.message(during).waitFor();
+    await ada.message(during).getByLabel(/^(Sent|Read by)/).waitFor();
+    await ada.say(after);
+    await bo.message(after).waitFor();
+    for (const p of [ada, bo]) for (const text of [before, during, after]) expect(await p.message(text).count()).toBe(1);
+    await bo.page.reload();
+    await bo.message(after).waitFor();
+    const texts = (await bo.log.locator('article .text').allInnerTexts()).map((t) => t.trim());
+    expect(texts.filter((t) => [before, during, after].includes(t))).toEqual([before, during, after]);
+    return undefined;
+  });
+
+  test('logging out ends the session in every tab', async () => {
+    const ada = await person('Ada', device, 'register');
+    const other = await ada.page.context().newPage();
+    await other.goto(server.url);
+    await other.getByRole('navigation', { name: 'Rooms' }).getByRole('link').first().waitFor();
+    await ada.page.getByRole('button', { name: 'Your account' }).click();
+    await ada.page.getByRole('button', { name: 'Log out' }).click();
+    await ada.page.getByRole('button', { name: 'Log in' }).waitFor();
+    await other.getByRole('button', { name: 'Log in' }).waitFor();
+    await ada.page.getByLabel('Name').fill(ada.name);
+    await ada.page.getByLabel('Password').fill('not the password');
+    await ada.page.getByRole('button', { name: 'Log in' }).click();
+    await ada.page.getByRole('alert').filter({ hasText: /\w/ }).waitFor();
+    await ada.shot('wrong-password');
+    await ada.page.getByLabel('Password').fill('correct horse battery');
+    await ada.page.getByRole('button', { name: 'Log in' }).click();
+    await ada.rooms.getByRole('link').first().waitFor();
+  });
+});
+
+test('the keyboard is enough', async () => {
+  const ada = await person('Ada', 'desktop');
+  await ada.page.keyboard.press('Control+k');
+  await ada.page.keyboard.type('lobby');
+  await ada.page.keyboard.press('Enter');
+  await ada.field.waitFor();
+  await ada.page.waitForFunction(() => document.activeElement?.tagName === 'TEXTAREA');
+  const text = unique('typed');
+  await ada.page.keyboard.type(text);
+  await ada.page.keyboard.press('Enter');
+  await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
+  await ada.page.keyboard.press('ArrowUp');
+  await ada.page.keyboard.type(' and changed');
+  await ada.page.keyboard.press('Enter');
+  await ada.log.getByText(`${text} and changed (edited)`).waitFor();
+  await ada.log.focus();
+  await ada.page.keyboard.press('ArrowUp');
+  await ada.page.keyboard.press('Tab');
+  expect(await ada.page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toContain('React with');
+  await ada.page.keyboard.press('Enter');
+  await ada.log.getByRole('button', { name: /^👍, 1/ }).last().waitFor();
+});
+
+describe.each(['light', 'dark'] as const)('accessibility, %s', (colorScheme) => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  let ada: Person;
+
+  beforeEach(async () => {
+    ada = await Person.open(browser, server.url, unique('Ada'), 'desktop', { colorScheme, reducedMotion: 'reduce', bypassCSP: true });
+    people.push(ada);
+  });
+
+  async function violations(): Promise<string[]> {
+    await ada.page.evaluate(axe);
+    return ada.page.evaluate(async () => {
+      const run = (globalThis as unknown as { axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }).axe;
+      return (await run.run()).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`);
+    });
+  }
+
+  test('no page has a known fault', async () => {
+    expect(await violations()).toEqual([]);
+    await ada.guest();
+    await ada.enter('lobby');
+    const text = unique('something to look at, with https://example.org in it');
+    await ada.say(text);
+    await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
+    await ada.act(text, 'React with 👍');
+    await ada.log.getByRole('button', { name: /^👍, 1/ }).last().waitFor();
+    expect(await violations()).toEqual([]);
+    await ada.shot(`room-${colorScheme}`);
+    for (const name of ['Create a room', 'Browse rooms', 'New direct message', 'Your account']) {
+      await ada.page.getByRole('button', { name }).click();
+      await ada.page.getByRole('dialog').waitFor();
+      expect(await violations()).toEqual([]);
+      await ada.page.keyboard.press('Escape');
+    }
+  });
+});

@@ -1,0 +1,93 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+/** A Hubbub to test against. */
+export interface Hubbub {
+  readonly url: string;
+  /** Kills it without warning. Undefined if this one may not be killed. */
+  readonly kill: (() => Promise<void>) | undefined;
+  /** Starts it again on the same data, and resolves when it answers. */
+  readonly start: () => Promise<void>;
+  readonly stop: () => Promise<void>;
+}
+
+/** Returns the running server that HUBBUB_URL names, or starts the binary HUBBUB_BIN with an empty data folder. */
+export async function hubbub(): Promise<Hubbub> {
+  const { HUBBUB_URL: url, HUBBUB_BIN: bin, HUBBUB_RESTART_CMD: restart } = process.env;
+  if (url) return external(url.replace(/\/$/, ''), restart);
+  if (!bin) throw new Error('set HUBBUB_BIN to the hubbub binary, or HUBBUB_URL to a running server');
+  const server = await spawned(bin);
+  await server.start();
+  return server;
+}
+
+function external(url: string, restart: string | undefined): Hubbub {
+  const nothing = () => Promise.resolve();
+  if (!restart) return { url, kill: undefined, start: nothing, stop: nothing };
+  return {
+    url,
+    // One command does both: it is given the server's death and its return.
+    kill: async () => void (await promisify(execFile)('sh', ['-c', restart])),
+    start: () => ready(url),
+    stop: nothing,
+  };
+}
+
+async function spawned(bin: string): Promise<Hubbub> {
+  const data = mkdtempSync(join(tmpdir(), 'hubbub-e2e-'));
+  const listen = `127.0.0.1:${await freePort()}`;
+  const ops = `127.0.0.1:${await freePort()}`;
+  const url = `http://${listen}`;
+  let child: ChildProcess | undefined;
+  let output = '';
+
+  const kill = async () => {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child!.once('exit', resolve));
+    child.kill('SIGKILL');
+    await ended;
+  };
+  return {
+    url,
+    kill,
+    start: async () => {
+      const web = join(import.meta.dirname, '..', 'dist');
+      const args = ['up', '--listen', listen, '--ops-listen', ops, '--data', data, '--web', web];
+      const started = spawn(bin, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+      child = started;
+      for (const stream of [started.stdout, started.stderr]) stream.on('data', (b: Buffer) => (output = (output + b.toString()).slice(-8_000)));
+      await ready(url, () => {
+        if (started.exitCode !== null || started.signalCode !== null) throw new Error(`hubbub ended at its start:\n${output}`);
+      });
+    },
+    stop: async () => {
+      await kill();
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Resolves when the server answers for rooms, which takes all of its parts. */
+async function ready(url: string, check: () => void = () => undefined): Promise<void> {
+  for (let i = 0; i < 300; i++) {
+    check();
+    const status = await fetch(`${url}/v1/rooms`).then((r) => r.status, () => 0);
+    if (status === 401) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${url} does not answer`);
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
