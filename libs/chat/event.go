@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -82,10 +83,11 @@ func AppendFrame(dst, data []byte, seq, prev uint64) ([]byte, error) {
 	dst = strconv.AppendUint(dst, seq, 10)
 	dst = append(dst, `,"prev":`...)
 	dst = strconv.AppendUint(dst, prev, 10)
-	if data[2] != '}' {
+	rest := bytes.TrimLeft(data[2:], " \t\r\n")
+	if len(rest) > 0 && rest[0] != '}' {
 		dst = append(dst, ',')
 	}
-	return append(dst, data[2:]...), nil
+	return append(dst, rest...), nil
 }
 
 // DecodeEntry returns the event of a log entry, with the given position.
