@@ -40,13 +40,16 @@ const (
 	ChangeAccess = "access" // User's Access to Room is now Access
 	ChangeRoom   = "room"   // the rules of Room changed: forget every Access to it
 	ChangeUser   = "user"   // User was revoked: close the sockets whose token was issued before At
+	ChangeReset  = "reset"  // never in the log: changes may have been lost, so ask for everything again
 )
 
 // Change is an entry of the control log (chat.ControlRoom), encoded as JSON after the entry version byte.
 type Change struct {
-	Kind   string `json:"kind"`
-	User   string `json:"user,omitempty"`
-	Room   string `json:"room,omitempty"`
-	Access Access `json:"access,omitzero"`
-	At     int64  `json:"at,omitempty"` // UTC seconds
+	Kind string `json:"kind"`
+	User string `json:"user,omitempty"`
+	Room string `json:"room,omitempty"`
+	// Session limits a ChangeUser to the sockets of one log-in.
+	Session string `json:"session,omitempty"`
+	Access  Access `json:"access,omitzero"`
+	At      int64  `json:"at,omitempty"` // UTC milliseconds
 }

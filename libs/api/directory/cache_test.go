@@ -1,0 +1,242 @@
+package directory
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/chat"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
+
+// service is a directory service with a map for its store.
+type service struct {
+	mu     sync.Mutex
+	access map[key]Access
+	asked  int
+	during func() // called while a request is answered, after the store was read
+}
+
+func (s *service) answer(_ context.Context, r AccessRequest) (Access, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked++
+	a := s.access[key{r.User, r.Room}]
+	if s.during != nil {
+		s.during()
+	}
+	return a, nil
+}
+
+func (s *service) set(user, room string, a Access) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.access[key{user, room}] = a
+}
+
+func (s *service) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked
+}
+
+func openBus(t *testing.T) bus.Bus {
+	t.Helper()
+	b, err := busurl.Open(t.Context(), busurl.Config{
+		Bus: "embedded:" + t.TempDir(), BusMaxAge: time.Hour, BusMaxBytes: 1 << 30, BusPartitions: 1, BusReplicas: 1, BusTimeout: 20 * time.Second,
+		Embed: natsembed.InProcess,
+	}, zap.NewNop(), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+func start(t *testing.T, b bus.Bus, hook func(Change)) (*Cache, *service) {
+	t.Helper()
+	s := &service{access: map[key]Access{}}
+	sub, err := api.Handle(t.Context(), b, ServiceAccess, nil, s.answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewCache(b, zap.NewNop())
+	if hook != nil {
+		c.OnChange(hook)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		sub.Stop()
+	})
+	eventually(t, c.current)
+	return c, s
+}
+
+func publish(t *testing.T, b bus.Bus, change Change) {
+	t.Helper()
+	data, err := EncodeChange(change)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bus.Append(t.Context(), b, bus.NewEntry{Room: chat.ControlRoom, Sender: "directory", ID: chat.NewID(), Data: data}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func eventually(t *testing.T, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !cond(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not come true")
+		}
+	}
+}
+
+func TestCacheAsksOnceAndFollowsChanges(t *testing.T) {
+	b := openBus(t)
+	hooked := make(chan Change, 10)
+	c, s := start(t, b, func(ch Change) { hooked <- ch })
+	member := Access{Role: RoleMember, Read: true, Send: true}
+	s.set("ann", "r1", member)
+
+	for range 3 {
+		a, err := c.Access(t.Context(), "ann", "r1")
+		if err != nil || a != member {
+			t.Fatalf("access is %+v, %v", a, err)
+		}
+		if a, err := c.Access(t.Context(), "bob", "r1"); err != nil || a != (Access{}) {
+			t.Fatalf("a stranger's access is %+v, %v", a, err)
+		}
+	}
+	if n := s.count(); n != 2 {
+		t.Errorf("asked %d times for two answers", n)
+	}
+
+	s.set("ann", "r1", Access{})
+	publish(t, b, Change{Kind: ChangeAccess, User: "ann", Room: "r1"})
+	if ch := <-hooked; ch.User != "ann" {
+		t.Errorf("hook got %+v", ch)
+	}
+	if a, ok := c.Cached("ann", "r1"); !ok || a.Read {
+		t.Errorf("after the change: %+v, %v", a, ok)
+	}
+	s.set("ann", "r1", member)
+	publish(t, b, Change{Kind: ChangeRoom, Room: "r1"})
+	<-hooked
+	if _, ok := c.Cached("ann", "r1"); ok {
+		t.Error("a changed room's access is still cached")
+	}
+	if a, err := c.Access(t.Context(), "ann", "r1"); err != nil || a != member {
+		t.Errorf("access is %+v, %v", a, err)
+	}
+}
+
+// TestNoStaleGrant lets a change arrive between the directory's look into its store and its answer.
+func TestNoStaleGrant(t *testing.T) {
+	b := openBus(t)
+	var changed atomic.Int64
+	c, s := start(t, b, func(Change) { changed.Add(1) })
+	s.set("ann", "r1", Access{Role: RoleMember, Read: true, Send: true})
+	s.mu.Lock()
+	s.during = func() {
+		s.during = nil
+		s.access[key{"ann", "r1"}] = Access{}
+		publish(t, b, Change{Kind: ChangeAccess, User: "ann", Room: "r1"})
+		eventually(t, func() bool { return changed.Load() == 1 })
+	}
+	s.mu.Unlock()
+	a, err := c.Access(t.Context(), "ann", "r1")
+	if err != nil || a.Read {
+		t.Errorf("access is %+v, %v: it was taken away meanwhile", a, err)
+	}
+	if a, ok := c.Cached("ann", "r1"); !ok || a.Read {
+		t.Errorf("cached is %+v, %v", a, ok)
+	}
+}
+
+func TestRoomsByName(t *testing.T) {
+	b := openBus(t)
+	c, s := start(t, b, nil)
+	for _, tt := range []struct {
+		user, room string
+		want       Access
+	}{
+		{"ann", "u-ann", Access{Read: true}},
+		{"ann", "u-bob", Access{}},
+		{"ann", chat.ControlRoom, Access{}},
+	} {
+		if a, err := c.Access(t.Context(), tt.user, tt.room); err != nil || a != tt.want {
+			t.Errorf("%s in %s: %+v, %v", tt.user, tt.room, a, err)
+		}
+	}
+	if s.count() != 0 {
+		t.Error("asked for rooms whose name says it all")
+	}
+	if _, err := c.Access(t.Context(), "ann", "a.b"); chat.CodeOf(err) != chat.CodeBadRequest {
+		t.Errorf("a bad room: %v", err)
+	}
+}
+
+func TestNothingIsCachedWithoutContact(t *testing.T) {
+	b := openBus(t)
+	c, s := start(t, b, nil)
+	s.set("ann", "r1", Access{Read: true})
+	if _, err := c.Access(t.Context(), "ann", "r1"); err != nil {
+		t.Fatal(err)
+	}
+	c.contact.Store(0)
+	if _, ok := c.Cached("ann", "r1"); ok {
+		t.Error("answered from memory without contact")
+	}
+	if a, err := c.Access(t.Context(), "ann", "r1"); err != nil || !a.Read {
+		t.Errorf("access is %+v, %v", a, err)
+	}
+}
+
+func TestCachedAllocatesNothing(t *testing.T) {
+	b := openBus(t)
+	c, s := start(t, b, nil)
+	s.set("ann", "r1", Access{Read: true})
+	if _, err := c.Access(t.Context(), "ann", "r1"); err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(100, func() {
+		if _, ok := c.Cached("ann", "r1"); !ok {
+			t.Error("not cached")
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestGenerations(t *testing.T) {
+	b := openBus(t)
+	c, _ := start(t, b, nil)
+	c.mu.Lock()
+	for range 3*generation + 1 {
+		c.store(chat.NewID(), "r1", Access{})
+	}
+	n := len(c.young) + len(c.old)
+	c.mu.Unlock()
+	if n > 2*generation {
+		t.Errorf("%d answers are kept", n)
+	}
+}

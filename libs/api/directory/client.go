@@ -1,0 +1,26 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+
+	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/bus"
+)
+
+// Client asks the directory service over the bus. Errors have a *chat.Error in their chain. It is safe for concurrent
+// use.
+type Client struct{ rpc bus.RPC }
+
+// NewClient returns a client.
+func NewClient(rpc bus.RPC) *Client { return &Client{rpc} }
+
+// Access returns what a user may do in a room, from the directory's store. Cache is for whoever asks often.
+func (c *Client) Access(ctx context.Context, user, room string) (Access, error) {
+	return api.Call[AccessRequest, Access](ctx, c.rpc, ServiceAccess, AccessRequest{User: user, Room: room})
+}
+
+// Keys returns the JSON Web Key Set of the keys that tokens are signed with; it is what auth.NewVerifier asks for.
+func (c *Client) Keys(ctx context.Context) ([]byte, error) {
+	return api.Call[KeysRequest, json.RawMessage](ctx, c.rpc, ServiceKeys, KeysRequest{})
+}

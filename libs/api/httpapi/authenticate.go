@@ -1,0 +1,65 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+)
+
+// retryKeys is how long a client waits when tokens cannot be verified yet.
+const retryKeys = time.Second
+
+type userKey struct{}
+
+// Authenticate returns a middleware that lets only requests with a good token (Authorization: Bearer …, RFC 6750
+// section 2.1) through to operations whose Security is Bearer, and keeps what the token says for User.
+func Authenticate(api huma.API, v *auth.Verifier) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if len(ctx.Operation().Security) == 0 {
+			next(ctx)
+			return
+		}
+		scheme, token, _ := strings.Cut(ctx.Header("Authorization"), " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			token = ""
+		}
+		claims, err := v.Verify(ctx.Context(), strings.TrimSpace(token))
+		if err != nil {
+			writeProblem(api, ctx, problem(TokenError(err)))
+			return
+		}
+		next(huma.WithValue(ctx, userKey{}, claims))
+	}
+}
+
+// User returns what the token of the request says. It must be called only in operations that Authenticate guards.
+func User(ctx context.Context) auth.Claims {
+	c, _ := ctx.Value(userKey{}).(auth.Claims)
+	return c
+}
+
+// TokenError returns the error that a client is told for an error of auth.Verifier.
+func TokenError(err error) *chat.Error {
+	switch {
+	case errors.Is(err, auth.ErrExpired):
+		return chat.E(chat.CodeTokenExpired, "the token has expired: fetch a new one")
+	case errors.Is(err, auth.ErrNoKeys):
+		return chat.Unavailable("tokens cannot be verified right now", retryKeys)
+	}
+	return chat.E(chat.CodeUnauthorized, "a valid token is needed: log in")
+}
+
+func writeProblem(api huma.API, ctx huma.Context, p *Problem) {
+	ctx.SetHeader("Content-Type", "application/problem+json")
+	for k, v := range p.GetHeaders() {
+		ctx.SetHeader(k, v[0])
+	}
+	ctx.SetStatus(p.Status)
+	_ = api.Marshal(ctx.BodyWriter(), "application/json", p) // fails only if the client has gone
+}

@@ -1,0 +1,88 @@
+// Package httpapi is what the HTTP APIs of all services have in common: typed handlers with an OpenAPI description,
+// errors in the form of RFC 9457 with Hubbub's codes, authentication by access token, and the limits of a server that
+// is open to anybody. It knows no route.
+package httpapi
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"go.uber.org/zap"
+)
+
+// maxBody is the greatest size of a request's body, in bytes.
+const maxBody = 64 << 10
+
+// security names the bearer token in the OpenAPI description.
+const security = "token"
+
+// Bearer is the Security of an operation that wants a token; see Authenticate.
+var Bearer = []map[string][]string{{security: {}}}
+
+// New returns the API of a service and the mux that its routes are on. The OpenAPI description is at
+// /v1/<service>/openapi.json, so that the services' routes can hang on one host.
+func New(service, version string) (huma.API, *http.ServeMux) {
+	mux := http.NewServeMux()
+	cfg := huma.DefaultConfig("Hubbub "+service, version)
+	cfg.OpenAPIPath = "/v1/" + service + "/openapi"
+	cfg.DocsPath, cfg.SchemasPath = "", "" // those pages load scripts from elsewhere
+	cfg.CreateHooks = nil                  // which would put a $schema into every answer
+	cfg.AllowAdditionalPropertiesByDefault = true
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		security: {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+	}
+	api := humago.New(mux, cfg)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		WriteError(w, http.StatusNotFound, huma.NewError(http.StatusNotFound, "there is no such route"))
+	})
+	return api, mux
+}
+
+// Handler returns h with the limits and headers that every answer of an API has; it turns a panic into an answer and a
+// log line, and logs requests at the debug level.
+func Handler(h http.Handler, log *zap.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		header := w.Header()
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("Cache-Control", "no-store") // answers depend on who asks
+		rec := &recorder{ResponseWriter: w}
+		defer func() {
+			if p := recover(); p != nil {
+				log.Error("a handler panicked", zap.String("route", r.Pattern), zap.Any("panic", p), zap.Stack("stack"))
+				if rec.status == 0 {
+					WriteError(rec, http.StatusInternalServerError, huma.NewError(http.StatusInternalServerError, "the service failed; its log says why"))
+				}
+			}
+			log.Debug("request", zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.Int("status", rec.status),
+				zap.Duration("took", time.Since(start)))
+		}()
+		h.ServeHTTP(rec, r)
+	})
+}
+
+// recorder remembers the status of an answer.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

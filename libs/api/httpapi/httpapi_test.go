@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type input struct {
+	Body struct {
+		Name string `json:"name" minLength:"2"`
+	}
+}
+
+type output struct {
+	Body struct {
+		User string `json:"user"`
+	}
+}
+
+func TestAPI(t *testing.T) {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var noKeys error
+	verifier := func() *auth.Verifier {
+		return auth.NewVerifier(func(context.Context) ([]byte, error) {
+			if noKeys != nil {
+				return nil, noKeys
+			}
+			return auth.EncodeKeys([]auth.PublicKey{{ID: "k", Key: public}})
+		})
+	}
+	token := func(expires time.Time) string {
+		s, err := auth.Sign(private, "k", auth.Claims{User: "u1", Name: "Ann", Session: "s1", Issued: expires.Add(-time.Minute), Expires: expires})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "Bearer " + s
+	}
+	fails := map[string]error{
+		"gone":     chat.E(chat.CodeNotFound, "no such thing"),
+		"busy":     chat.Unavailable("come back", 1500*time.Millisecond),
+		"broken":   errors.New("secret detail"),
+		"panicked": nil,
+	}
+	var logged error
+	serve := func() http.Handler {
+		api, mux := New("test", "1")
+		api.UseMiddleware(Authenticate(api, verifier()))
+		huma.Register(api, huma.Operation{Method: http.MethodPost, Path: "/v1/things", Security: Bearer}, func(ctx context.Context, in *input) (*output, error) {
+			if err, ok := fails[in.Body.Name]; ok {
+				if err == nil {
+					panic("oops")
+				}
+				return nil, Error(err, func(err error) { logged = err })
+			}
+			out := &output{}
+			out.Body.User = User(ctx).User
+			return out, nil
+		})
+		huma.Register(api, huma.Operation{Method: http.MethodGet, Path: "/v1/open"}, func(context.Context, *struct{}) (*output, error) {
+			return &output{}, nil
+		})
+		return Handler(mux, zap.NewNop())
+	}
+
+	good := token(time.Now().Add(time.Minute))
+	for _, tt := range []struct {
+		name, method, path, auth, body string
+		down                           error
+		status                         int
+		code                           string
+		retry                          string
+	}{
+		{name: "good", auth: good, body: `{"name":"ok","newer":1}`, status: 200},
+		{name: "open", method: "GET", path: "/v1/open", status: 200},
+		{name: "description", method: "GET", path: "/v1/test/openapi.json", status: 200},
+		{name: "no token", body: `{"name":"ok"}`, status: 401, code: "unauthorized"},
+		{name: "basic", auth: "Basic abc", body: `{"name":"ok"}`, status: 401, code: "unauthorized"},
+		{name: "expired", auth: token(time.Now().Add(-time.Hour)), body: `{"name":"ok"}`, status: 401, code: "token_expired"},
+		{name: "no keys", auth: good, body: `{"name":"ok"}`, down: errors.New("down"), status: 503, code: "unavailable", retry: "1"},
+		{name: "not JSON", auth: good, body: `{`, status: 400, code: "bad_request"},
+		{name: "too short", auth: good, body: `{"name":"o"}`, status: 422, code: "bad_request"},
+		{name: "too large", auth: good, body: `{"name":"` + strings.Repeat("x", maxBody) + `"}`, status: 413, code: "too_large"},
+		{name: "chat error", auth: good, body: `{"name":"gone"}`, status: 404, code: "not_found"},
+		{name: "retry", auth: good, body: `{"name":"busy"}`, status: 503, code: "unavailable", retry: "2"},
+		{name: "fault", auth: good, body: `{"name":"broken"}`, status: 500, code: "internal"},
+		{name: "panic", auth: good, body: `{"name":"panicked"}`, status: 500, code: "internal"},
+		{name: "no route", method: "GET", path: "/v1/none", status: 404, code: "not_found"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			noKeys = tt.down
+			method, path := tt.method, tt.path
+			if method == "" {
+				method, path = http.MethodPost, "/v1/things"
+			}
+			r := httptest.NewRequest(method, path, strings.NewReader(tt.body))
+			if tt.auth != "" {
+				r.Header.Set("Authorization", tt.auth)
+			}
+			w := httptest.NewRecorder()
+			serve().ServeHTTP(w, r)
+			body, err := io.ReadAll(w.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w.Code != tt.status {
+				t.Fatalf("status is %d, want %d: %s", w.Code, tt.status, body)
+			}
+			if w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Header().Get("Retry-After") != tt.retry {
+				t.Errorf("headers are %v", w.Header())
+			}
+			if strings.Contains(string(body), "secret") || strings.Contains(string(body), "$schema") {
+				t.Errorf("the answer says too much: %s", body)
+			}
+			if tt.code == "" {
+				return
+			}
+			var p Problem
+			if err := json.Unmarshal(body, &p); err != nil {
+				t.Fatal(err)
+			}
+			if p.Code != tt.code || p.Status != tt.status || w.Header().Get("Content-Type") != "application/problem+json" {
+				t.Errorf("problem is %s as %s", body, w.Header().Get("Content-Type"))
+			}
+		})
+	}
+	if logged == nil || !strings.Contains(logged.Error(), "secret detail") {
+		t.Errorf("logged %v", logged)
+	}
+}
