@@ -66,18 +66,21 @@ type pending struct {
 	why      error     // of the last try
 }
 
-func newAppender(b *Bus) (*appender, error) {
-	a := &appender{
+func newAppender(b *Bus) *appender {
+	return &appender{
 		b:        b,
-		prefix:   b.main.NewInbox() + ".",
+		prefix:   nats.NewInbox() + ".",
 		wake:     make(chan struct{}, 1),
 		inFlight: make(map[uint64]*pending),
 	}
-	sub, err := b.main.Subscribe(a.prefix+"*", a.acknowledged)
+}
+
+func (a *appender) subscribe() error {
+	sub, err := a.b.main.Subscribe(a.prefix+"*", a.acknowledged)
 	if err != nil {
-		return nil, fmt.Errorf("subscribe to acknowledgements: %w", err)
+		return fmt.Errorf("subscribe to acknowledgements: %w", err)
 	}
-	return a, sub.SetPendingLimits(-1, -1) // at most window of them are under way
+	return sub.SetPendingLimits(-1, -1) // at most window of them are under way
 }
 
 // Append implements bus.Log.
@@ -152,6 +155,7 @@ func (a *appender) run(ctx context.Context) {
 		}
 		send, late, busy := a.due(time.Now())
 		for _, p := range late {
+			a.b.metrics.appended(p.why, false)
 			p.done(bus.Appended{}, fmt.Errorf("%w: append: %w", bus.ErrUnavailable, p.why))
 		}
 		for _, p := range send {

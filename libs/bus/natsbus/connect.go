@@ -23,13 +23,13 @@ const (
 
 func (b *Bus) connect(ctx context.Context) error {
 	var err error
-	if b.main, err = b.dial(ctx, "main", func() {
+	if b.main, err = b.dial(ctx, "main", b.link.cut, func() {
+		b.link.cut()
 		b.appends.resend()
-		b.reconnect.fire()
 	}); err != nil {
 		return err
 	}
-	if b.feed, err = b.dial(ctx, "feed", func() { b.live.reconnected() }); err != nil {
+	if b.feed, err = b.dial(ctx, "feed", b.live.lost, b.live.reconnected); err != nil {
 		return err
 	}
 	if !b.main.HeadersSupported() {
@@ -39,8 +39,9 @@ func (b *Bus) connect(ctx context.Context) error {
 	return err
 }
 
-// dial connects once: at the start a server that is away is an error to tell, later one to outlive.
-func (b *Bus) dial(ctx context.Context, part string, back func()) (*nats.Conn, error) {
+// dial connects once: at the start a server that is away is an error to tell, later one to outlive. lost and back are
+// called, in turn, when the connection is lost and there again.
+func (b *Bus) dial(ctx context.Context, part string, lost, back func()) (*nats.Conn, error) {
 	log := b.log.With(zap.String("connection", part))
 	opts := []nats.Option{
 		nats.Name(b.cfg.Name + " " + part),
@@ -63,6 +64,7 @@ func (b *Bus) dial(ctx context.Context, part string, back func()) (*nats.Conn, e
 			}
 			b.metrics.disconnects.Inc()
 			log.Warn("lost the connection to NATS; reconnecting", zap.Error(err))
+			lost()
 		}),
 		nats.ReconnectHandler(func(c *nats.Conn) {
 			if b.isClosed() {

@@ -77,7 +77,7 @@ func (p *partition) run(ctx context.Context) {
 		}
 		p.log.Info("reading a partition again from what was acknowledged", zap.Uint64("seq", p.at.Seq), zap.Error(err))
 		_ = sleep(ctx, pause)
-		pause = min(2*pause, handleMax)
+		pause = min(2*pause, time.Second)
 	}
 }
 
@@ -113,11 +113,11 @@ func (p *partition) read(ctx context.Context, good func()) error {
 	}
 }
 
-// commit acknowledges everything through seq.
+// commit acknowledges everything through seq, also when ctx has ended: the work is done.
 func (p *partition) commit(ctx context.Context, seq uint64) error {
 	next := offset{Owner: p.at.Owner, Seq: seq}
 	for pause := retryPause; ; pause = min(2*pause, time.Second) {
-		revision, err := p.m.b.setOffset(ctx, p.m.group, p.number, next, p.revision)
+		revision, err := p.m.b.setOffset(context.WithoutCancel(ctx), p.m.group, p.number, next, p.revision)
 		if err == nil {
 			p.at, p.revision = next, revision
 			return nil
@@ -167,12 +167,16 @@ func (p *partition) process(ctx context.Context, batch []bus.Entry) error {
 // try hands entries over until that succeeds, ctx ends, the partition is given up, or it has failed tries times for
 // reasons of the entries' own.
 func (p *partition) try(ctx context.Context, batch []bus.Entry, tries int) error {
-	for failed, pause := 0, handleMin; ; pause = min(2*pause, handleMax) {
+	failed, pause, away := 0, handleMin, false
+	for ; ; pause = min(2*pause, handleMax) {
 		err := p.m.handle(ctx, slices.Clone(batch)) // its own: a handler may sort or cut it
 		if err == nil {
 			return nil
 		}
-		if !errors.Is(err, bus.ErrRetry) {
+		if was := away; was != errors.Is(err, bus.ErrRetry) { // another kind of trouble begins
+			away, pause = !was, handleMin
+		}
+		if !away {
 			failed++
 		}
 		if ctx.Err() != nil || failed >= tries {

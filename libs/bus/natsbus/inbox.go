@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	// attemptTimeout is how long one request may take before it is made again: a reply can be lost with a connection.
-	attemptTimeout = 2 * time.Second
+	// attemptTimeout is how long one request may take before it is made again: a reply can be lost.
+	attemptTimeout = 3 * time.Second
 	retryPause     = 50 * time.Millisecond
 	// inboxPending bounds what has arrived and is not yet handled, in bytes.
 	inboxPending = 512 << 20
@@ -86,26 +86,24 @@ func (i *inbox) request(ctx context.Context, subject string, body any, take func
 	if err := i.nc.PublishRequest(subject, i.prefix+token, data); err != nil {
 		return err
 	}
-	t := time.NewTimer(attemptTimeout)
-	defer t.Stop()
 	select {
 	case <-c.done:
 		return nil
-	case <-t.C:
-		return nats.ErrTimeout
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// retry calls try until it succeeds, or ctx or the bus ends, or the error is one that waiting does not help.
+// retry calls try until it succeeds, or ctx or the bus ends. The context of each try is that of an attempt.
 func (b *Bus) retry(ctx context.Context, what string, try func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(b.ctx, cancel)
 	defer stop()
 	for pause := retryPause; ; pause = min(2*pause, time.Second) {
-		err := try(ctx)
+		attempt, done := b.attempt(ctx)
+		err := try(attempt)
+		done()
 		if err == nil {
 			return nil
 		}

@@ -32,18 +32,23 @@ type liveFeed struct {
 	subs map[string]*nats.Subscription // by room
 }
 
-func newLiveFeed(b *Bus) (*liveFeed, error) {
-	l := &liveFeed{
+func newLiveFeed(b *Bus) *liveFeed {
+	return &liveFeed{
 		b:    b,
 		msgs: make(chan *nats.Msg, feedBuffer),
 		kick: make(chan struct{}, 1),
 		subs: make(map[string]*nats.Subscription),
 	}
-	leader := "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED." + b.names.stream
-	if _, err := b.feed.Subscribe(leader, func(*nats.Msg) { b.engine.Suspect("the stream has a new leader") }); err != nil {
-		return nil, fmt.Errorf("subscribe to leader elections: %w", err)
+}
+
+// watchLeader has all rooms compared when the stream has a new leader: the old one may have stored entries that it did
+// not republish any more.
+func (l *liveFeed) watchLeader() error {
+	leader := "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED." + l.b.names.stream
+	if _, err := l.b.feed.Subscribe(leader, func(*nats.Msg) { l.b.engine.Suspect("the stream has a new leader") }); err != nil {
+		return fmt.Errorf("subscribe to leader elections: %w", err)
 	}
-	return l, nil
+	return nil
 }
 
 func (l *liveFeed) run(ctx context.Context) {
@@ -76,6 +81,9 @@ func (l *liveFeed) deliver(m *nats.Msg) {
 	l.b.engine.Deliver(e)
 }
 
+// lost is called by the client library before it connects again, so before anything comes over a new connection.
+func (l *liveFeed) lost() { l.b.engine.Suspect("the connection was lost") }
+
 // reconnected is called by the client library when it has sent the subscriptions again.
 func (l *liveFeed) reconnected() {
 	select {
@@ -91,7 +99,7 @@ func (l *liveFeed) check(ctx context.Context) {
 	if err := l.b.feed.FlushWithContext(ctx); err != nil {
 		l.b.log.Debug("the server has not confirmed the subscriptions; the next reconnect will", zap.Error(err))
 	}
-	l.b.engine.Suspect("the connection was lost")
+	l.b.engine.Suspect("the connection is back")
 }
 
 // nudge says on the live subject of a room that its log has an entry. It carries none: the engine reads it.

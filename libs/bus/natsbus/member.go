@@ -57,15 +57,16 @@ func (m *member) run(ctx context.Context) error {
 	defer m.wg.Wait()
 	defer func() { _ = sub.Unsubscribe() }()
 	for {
-		back := m.b.reconnect.wait()
+		up := m.b.link.up()
 		m.look(ctx)
 		t := time.NewTimer(m.b.cfg.MemberEvery)
 		select {
 		case <-ctx.Done():
 		case <-t.C:
-		case <-back: // others come back too: whoever is not there yet is not gone
+		case <-up.Done(): // others come back too: whoever is not there yet is not gone
 			clear(m.gone)
 			clear(m.silent)
+			_ = sleep(ctx, retryPause)
 		}
 		t.Stop()
 		if ctx.Err() != nil {

@@ -9,43 +9,34 @@ import (
 )
 
 type metrics struct {
-	reg                                                       prometheus.Registerer
-	all                                                       []prometheus.Collector
-	appends                                                   *prometheus.CounterVec
-	inFlight                                                  prometheus.Gauge
+	appends  *prometheus.CounterVec
+	inFlight prometheus.Gauge
+
 	live, dropped, disconnects, slow, consumed, parked, trims prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
-	m := &metrics{reg: reg}
-	add := func(c prometheus.Collector) {
-		m.all = append(m.all, c)
-		if reg != nil {
-			reg.MustRegister(c)
-		}
-	}
 	counter := func(name, help string) prometheus.Counter {
-		c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: "hubbub", Subsystem: "bus_nats", Name: name, Help: help})
-		add(c)
-		return c
+		return register(reg, prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "hubbub", Subsystem: "bus_nats", Name: name, Help: help,
+		}))
 	}
-	m.appends = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: "hubbub", Subsystem: "bus_nats", Name: "appends_total",
-		Help: "Appends that ended, by outcome: ok, duplicate, full, unavailable.",
-	}, []string{"outcome"})
-	add(m.appends)
-	m.inFlight = prometheus.NewGauge(prometheus.GaugeOpts{
-		Namespace: "hubbub", Subsystem: "bus_nats", Name: "appends_in_flight", Help: "Appends that have not ended.",
-	})
-	add(m.inFlight)
-	m.live = counter("live_entries_total", "Live entries received for followed rooms.")
-	m.dropped = counter("dropped_messages_total", "Ephemeral messages dropped because the server was away.")
-	m.disconnects = counter("disconnects_total", "Times that a connection to the server was lost.")
-	m.slow = counter("slow_consumer_total", "Times that messages were dropped because this process read too slowly.")
-	m.consumed = counter("consumed_entries_total", "Entries that consumers of this process have acknowledged.")
-	m.parked = counter("parked_entries_total", "Entries that went to the dead letters.")
-	m.trims = counter("trims_total", "Times that entries were taken from the beginning of the log.")
-	return m
+	return &metrics{
+		appends: register(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+			Namespace: "hubbub", Subsystem: "bus_nats", Name: "appends_total",
+			Help: "Appends that ended, by outcome: ok, duplicate, full, unavailable.",
+		}, []string{"outcome"})),
+		inFlight: register(reg, prometheus.NewGauge(prometheus.GaugeOpts{
+			Namespace: "hubbub", Subsystem: "bus_nats", Name: "appends_in_flight", Help: "Appends that have not ended.",
+		})),
+		live:        counter("live_entries_total", "Live entries received for followed rooms."),
+		dropped:     counter("dropped_messages_total", "Ephemeral messages dropped because the server was away."),
+		disconnects: counter("disconnects_total", "Times that a connection to the server was lost."),
+		slow:        counter("slow_consumer_total", "Times that messages were dropped because this process read too slowly."),
+		consumed:    counter("consumed_entries_total", "Entries that consumers of this process have acknowledged."),
+		parked:      counter("parked_entries_total", "Entries that went to the dead letters."),
+		trims:       counter("trims_total", "Times that entries were taken from the beginning of the log."),
+	}
 }
 
 func (m *metrics) appended(err error, duplicate bool) {
@@ -61,11 +52,19 @@ func (m *metrics) appended(err error, duplicate bool) {
 	m.appends.WithLabelValues(outcome).Inc()
 }
 
-func (m *metrics) unregister() {
-	if m.reg == nil {
-		return
+// register returns the collector that is registered: c, or that of an earlier bus of this process.
+func register[C prometheus.Collector](reg prometheus.Registerer, c C) C {
+	if reg == nil {
+		return c
 	}
-	for _, c := range m.all {
-		m.reg.Unregister(c)
+	err := reg.Register(c)
+	if have, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		if old, ok := have.ExistingCollector.(C); ok {
+			return old
+		}
 	}
+	if err != nil {
+		panic(err) // two different metrics of one name: a mistake in the program
+	}
+	return c
 }

@@ -88,7 +88,7 @@ type Bus struct {
 	cancel    context.CancelFunc
 	wg        sync.WaitGroup // background goroutines of Open
 	consumers sync.WaitGroup // running Consume calls
-	reconnect broadcast      // fires when the main connection is back
+	link      link           // life of the main connection
 	full      chan struct{}  // an append found the log full: trim it now
 
 	mu     sync.Mutex
@@ -134,6 +134,12 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 }
 
 func (b *Bus) open(ctx context.Context, reg prometheus.Registerer) error {
+	opts := b.cfg.Follow
+	opts.Log, opts.Metrics = b.log, reg
+	b.engine = follow.New(source{b}, opts)
+	b.live = newLiveFeed(b)
+	b.fences = &fences{b: b}
+	b.appends = newAppender(b)
 	if err := b.connect(ctx); err != nil {
 		return err
 	}
@@ -144,17 +150,13 @@ func (b *Bus) open(ctx context.Context, reg prometheus.Registerer) error {
 	if b.inbox, err = newInbox(b.main); err != nil {
 		return err
 	}
-	opts := b.cfg.Follow
-	opts.Log, opts.Metrics = b.log, reg
-	b.engine = follow.New(source{b}, opts)
-	b.fences = &fences{b: b}
-	if b.live, err = newLiveFeed(b); err != nil {
+	if err = b.live.watchLeader(); err != nil {
 		return err
 	}
 	if b.probe, err = newProber(b); err != nil {
 		return err
 	}
-	if b.appends, err = newAppender(b); err != nil {
+	if err = b.appends.subscribe(); err != nil {
 		return err
 	}
 	b.wg.Go(func() { _ = b.engine.Run(b.ctx) })
@@ -180,10 +182,10 @@ func (b *Bus) Close() error {
 		s.Stop()
 	}
 	b.cancel()
+	b.link.cut()
 	b.consumers.Wait()
 	b.wg.Wait()
 	b.disconnect()
-	b.metrics.unregister()
 	return nil
 }
 
@@ -233,27 +235,41 @@ func (b *Bus) Follow(ctx context.Context, room string, f bus.Follower) (uint64, 
 	return b.engine.Follow(ctx, room, f)
 }
 
-// broadcast wakes everybody who waits on it.
-type broadcast struct {
-	mu sync.Mutex
-	c  chan struct{}
+// link is the life of the main connection: a context that ends when it is lost.
+type link struct {
+	mu     sync.Mutex
+	ctx    context.Context
+	cancel context.CancelFunc
 }
 
-func (b *broadcast) wait() <-chan struct{} {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.c == nil {
-		b.c = make(chan struct{})
+// up returns the context of the connection as it is now.
+func (l *link) up() context.Context {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ctx == nil {
+		l.ctx, l.cancel = context.WithCancel(context.Background())
 	}
-	return b.c
+	return l.ctx
 }
 
-func (b *broadcast) fire() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.c != nil {
-		close(b.c)
-		b.c = nil
+// cut ends that context; the next up returns another.
+func (l *link) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.cancel != nil {
+		l.cancel()
+		l.ctx, l.cancel = nil, nil
+	}
+}
+
+// attempt returns a context for one request to the server: it ends after a while, since a reply may be lost, and when
+// the connection is lost, since the reply then is.
+func (b *Bus) attempt(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	stop := context.AfterFunc(b.link.up(), cancel)
+	return ctx, func() {
+		stop()
+		cancel()
 	}
 }
 

@@ -35,6 +35,8 @@ var errLost = errors.New("the partition was taken over")
 
 // offset returns what is stored, and the revision to write it by; the zero offset and revision 0 if there is none.
 func (b *Bus) offset(ctx context.Context, group string, partition int) (offset, uint64, error) {
+	ctx, done := b.attempt(ctx)
+	defer done()
 	var o offset
 	e, err := b.state.Get(ctx, offsetKey(group, partition))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
@@ -55,12 +57,15 @@ func (b *Bus) setOffset(ctx context.Context, group string, partition int, o offs
 	if err != nil {
 		return 0, err
 	}
+	outer := ctx
+	ctx, done := b.attempt(ctx)
+	defer done()
 	next, err := b.state.Update(ctx, offsetKey(group, partition), data, revision)
 	if err == nil {
 		return next, nil
 	}
 	// The write may have taken effect although its acknowledgement was lost, or a retry of it met the first.
-	have, at, getErr := b.offset(ctx, group, partition)
+	have, at, getErr := b.offset(outer, group, partition)
 	switch {
 	case getErr != nil:
 		return 0, err

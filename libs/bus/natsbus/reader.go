@@ -36,11 +36,15 @@ type reader struct {
 	sub      *nats.Subscription
 	msgs     chan *nats.Msg
 	pull     []byte
-	expected int    // messages that the pull under way may still bring
-	last     uint64 // the consumer's number of the last message
+	expected int             // messages that the pull under way may still bring
+	last     uint64          // the consumer's number of the last message
+	up       context.Context // of the connection that it was made on
 }
 
 func (b *Bus) newReader(ctx context.Context, p *partition) (*reader, error) {
+	up := b.link.up()
+	ctx, done := b.attempt(ctx)
+	defer done()
 	s, err := b.js.Stream(ctx, b.names.stream)
 	if err != nil {
 		return nil, fmt.Errorf("look at the stream: %w", err)
@@ -63,7 +67,7 @@ func (b *Bus) newReader(ctx context.Context, p *partition) (*reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create a reader: %w", err)
 	}
-	r := &reader{b: b, name: c.CachedInfo().Name, msgs: make(chan *nats.Msg, 2*readBatch)}
+	r := &reader{b: b, up: up, name: c.CachedInfo().Name, msgs: make(chan *nats.Msg, 2*readBatch)}
 	r.pull, err = json.Marshal(map[string]any{
 		"batch": readBatch, "max_bytes": readBytes, "expires": readExpires, "idle_heartbeat": readBeat,
 	})
@@ -87,7 +91,6 @@ func (r *reader) close() {
 
 // next waits for entries and returns those that are there, at least one.
 func (r *reader) next(ctx context.Context, stop <-chan struct{}) ([]bus.Entry, error) {
-	back := r.b.reconnect.wait()
 	silence := time.NewTimer(readSilence)
 	defer silence.Stop()
 	for {
@@ -110,7 +113,7 @@ func (r *reader) next(ctx context.Context, stop <-chan struct{}) ([]bus.Entry, e
 			silence.Reset(readSilence)
 		case <-silence.C:
 			return nil, errors.New("the server is silent")
-		case <-back:
+		case <-r.up.Done():
 			return nil, errors.New("the connection was lost")
 		case <-stop:
 			return nil, errStopped

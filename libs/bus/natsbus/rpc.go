@@ -45,6 +45,9 @@ func (b *Bus) Request(ctx context.Context, service string, data []byte) ([]byte,
 		defer cancel()
 		deadline, _ = ctx.Deadline()
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(b.link.up(), cancel)() // the reply goes with the connection
 	reply, err := b.main.RequestMsgWithContext(ctx, &nats.Msg{
 		Subject: b.names.rpc + service,
 		Header:  nats.Header{headerTimeout: {strconv.FormatInt(max(1, time.Until(deadline).Milliseconds()), 10)}},

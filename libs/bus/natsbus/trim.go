@@ -31,16 +31,29 @@ func (b *Bus) trimLoop(ctx context.Context) {
 	}
 }
 
+// trimTimeout bounds one look at the retention.
+const trimTimeout = 30 * time.Second
+
+// streamState returns the stream and its present state.
+func (b *Bus) streamState(ctx context.Context) (jetstream.Stream, jetstream.StreamState, error) {
+	ctx, done := b.attempt(ctx)
+	defer done()
+	s, err := b.js.Stream(ctx, b.names.stream)
+	if err != nil {
+		return nil, jetstream.StreamState{}, fmt.Errorf("look at the stream: %w", err)
+	}
+	return s, s.CachedInfo().State, nil
+}
+
 // trim takes what is older than MaxAge and, above three quarters of MaxBytes, the oldest, up to what a required group
 // has not consumed.
 func (b *Bus) trim(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, trimTimeout)
 	defer cancel()
-	s, err := b.js.Stream(ctx, b.names.stream)
+	s, state, err := b.streamState(ctx)
 	if err != nil {
-		return fmt.Errorf("look at the stream: %w", err)
+		return err
 	}
-	state := s.CachedInfo().State
 	cut, err := b.wantCut(ctx, state)
 	if err != nil || cut <= state.FirstSeq {
 		return err
@@ -68,6 +81,8 @@ func (b *Bus) wantCut(ctx context.Context, state jetstream.StreamState) (uint64,
 	if state.Msgs == 0 {
 		return 0, nil
 	}
+	ctx, done := b.attempt(ctx)
+	defer done()
 	cut := uint64(0)
 	if oldest := time.Now().Add(-b.cfg.MaxAge); state.FirstTime.Before(oldest) {
 		got, err := b.get(ctx, b.directGet(), getRequest{Start: oldest.UTC().Format(time.RFC3339Nano), NextFor: ">"})
@@ -117,6 +132,8 @@ func (b *Bus) firstUnread(ctx context.Context, end uint64) (uint64, error) {
 // nextIn returns the Seq of the first entry of a partition at or after seq, or 0. The stream's leader is asked: a
 // replica that is behind would not know of unread entries.
 func (b *Bus) nextIn(ctx context.Context, partition int, seq uint64) (uint64, error) {
+	ctx, done := b.attempt(ctx)
+	defer done()
 	body, err := json.Marshal(getRequest{Seq: seq, NextFor: fmt.Sprintf("%s%d.*", b.names.log, partition)})
 	if err != nil {
 		return 0, err

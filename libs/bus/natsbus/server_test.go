@@ -1,0 +1,195 @@
+package natsbus_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/natsbus"
+	"hubbub.internal/libs/bus/natsembed"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for what has to come.
+const patience = 30 * time.Second
+
+// box holds a server that a test may stop and start again, and is where buses connect to.
+type box struct {
+	t   *testing.T
+	dir string
+
+	mu sync.Mutex
+	s  *natsembed.Server
+}
+
+func newBox(t *testing.T) *box {
+	b := &box{t: t, dir: t.TempDir()}
+	b.start()
+	t.Cleanup(b.stop)
+	return b
+}
+
+func (b *box) start() {
+	b.t.Helper()
+	s, err := natsembed.Start(natsembed.Options{Dir: b.dir, Port: natsembed.NoListener, Log: zaptest.NewLogger(b.t, zaptest.Level(zap.WarnLevel))})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.s = s
+}
+
+func (b *box) stop() {
+	b.mu.Lock()
+	s := b.s
+	b.s = nil
+	b.mu.Unlock()
+	if s != nil {
+		s.Shutdown()
+	}
+}
+
+// InProcessConn implements nats.InProcessConnProvider.
+func (b *box) InProcessConn() (net.Conn, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.s == nil {
+		return nil, errors.New("the server is stopped")
+	}
+	return b.s.InProcessConn()
+}
+
+func (b *box) open(cfg natsbus.Config) *natsbus.Bus {
+	b.t.Helper()
+	cfg.InProcess = b
+	bus, err := natsbus.Open(b.t.Context(), cfg, zaptest.NewLogger(b.t, zaptest.Level(zap.WarnLevel)), nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { _ = bus.Close() })
+	return bus
+}
+
+func within(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// eventually waits until ok.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within %s: %s", patience, what)
+		}
+	}
+}
+
+func entry(room string, i int) bus.NewEntry {
+	return bus.NewEntry{Room: room, Sender: "sender", ID: fmt.Sprintf("id%d", i), Data: fmt.Appendf(nil, "data %d", i)}
+}
+
+func mustAppend(t *testing.T, b bus.Log, e bus.NewEntry) bus.Appended {
+	t.Helper()
+	got, err := bus.Append(within(t), b, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// appendMany appends n entries at once and waits for all of them.
+func appendMany(t *testing.T, b bus.Log, room string, n int) {
+	t.Helper()
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Add(1)
+		b.Append(entry(room, i), func(_ bus.Appended, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			wg.Done()
+		})
+	}
+	wg.Wait()
+}
+
+// recorder is a follower that keeps what it is told.
+type recorder struct {
+	mu      sync.Mutex
+	got     []bus.Entry
+	rewinds int
+}
+
+func (r *recorder) Entry(e bus.Entry) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e.Data = slices.Clone(e.Data)
+	r.got = append(r.got, e)
+}
+
+func (r *recorder) Rewound(string, uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rewinds++
+	r.got = nil
+}
+
+func (r *recorder) ids() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]string, len(r.got))
+	for i, e := range r.got {
+		out[i] = e.ID
+	}
+	return out
+}
+
+func (r *recorder) rewound() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rewinds
+}
+
+func follow(t *testing.T, b bus.Log, room string) *recorder {
+	t.Helper()
+	r := &recorder{}
+	_, s, err := b.Follow(within(t), room, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	return r
+}
+
+// readAll returns a room's whole log.
+func readAll(t *testing.T, b bus.Log, room string) []bus.Entry {
+	t.Helper()
+	var all []bus.Entry
+	var at bus.Position
+	for {
+		rep, err := b.Replay(within(t), room, at, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, rep.Entries...)
+		if !rep.More {
+			return all
+		}
+		last := all[len(all)-1]
+		at = bus.Position{Seq: last.Seq, ID: last.ID}
+	}
+}
