@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"unicode/utf8"
 
 	"hubbub.internal/libs/chat"
@@ -223,4 +224,9 @@ func (d *decoder) facts(c *Change) {
 	if !utf8.Valid(c.Name) || len(c.Device) > 0 && !chat.ValidID(string(c.Device)) {
 		d.fail()
 	}
+}
+
+// Clone returns a copy that does not share the memory of the message.
+func (cs *Changes) Clone() Changes {
+	return Changes{From: cs.From, N: cs.N, ops: slices.Clone(cs.ops)}
 }

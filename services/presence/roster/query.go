@@ -1,0 +1,140 @@
+package roster
+
+import (
+	"cmp"
+	"container/heap"
+	"slices"
+
+	"hubbub.internal/libs/api/presence"
+)
+
+// Cursor is a place in the order in which a room's people are listed: by name, and then by id.
+type Cursor struct{ Name, User string }
+
+func (c Cursor) compare(d Cursor) int {
+	return cmp.Or(cmp.Compare(c.Name, d.Name), cmp.Compare(c.User, d.User))
+}
+
+// Who returns how many are online in a room, as others see it, and the first limit of them after a place, by name. more
+// says that there are further ones.
+func (r *Roster) Who(roomID string, after Cursor, limit int) (count int, people []presence.Person, more bool) {
+	i, ok := r.rooms.index[roomID]
+	if !ok {
+		return 0, nil, false
+	}
+	room := &r.rooms.items[i]
+	first := lastFirst{r: r}
+	for u, place := range room.seats {
+		if !place.online {
+			continue
+		}
+		at := r.cursor(u)
+		if at.compare(after) <= 0 {
+			continue
+		}
+		switch {
+		case len(first.users) < limit:
+			heap.Push(&first, u)
+		case limit > 0 && at.compare(r.cursor(first.users[0])) < 0:
+			first.users[0] = u
+			heap.Fix(&first, 0)
+			more = true
+		default:
+			more = true
+		}
+	}
+	slices.SortFunc(first.users, func(a, b uint32) int { return r.cursor(a).compare(r.cursor(b)) })
+	people = make([]presence.Person, len(first.users))
+	for k, u := range first.users {
+		people[k] = r.person(u, r.status(u))
+	}
+	return int(room.online), people, more
+}
+
+func (r *Roster) cursor(u uint32) Cursor { return Cursor{r.users.items[u].name, r.users.name(u)} }
+
+// lastFirst is a heap of users whose first is the last by name: the one that a better one replaces.
+type lastFirst struct {
+	r     *Roster
+	users []uint32
+}
+
+func (h *lastFirst) Len() int { return len(h.users) }
+func (h *lastFirst) Less(i, j int) bool {
+	return h.r.cursor(h.users[i]).compare(h.r.cursor(h.users[j])) > 0
+}
+func (h *lastFirst) Swap(i, j int) { h.users[i], h.users[j] = h.users[j], h.users[i] }
+func (h *lastFirst) Push(x any)    { h.users = append(h.users, x.(uint32)) }
+func (h *lastFirst) Pop() any {
+	u := h.users[len(h.users)-1]
+	h.users = h.users[:len(h.users)-1]
+	return u
+}
+
+// User returns a user's name, what others see of the user, and the kinds of the connected devices, sorted, each once.
+// self is what the user sees of themself: Invisible instead of Offline.
+func (r *Roster) User(id string) (name string, seen, self presence.Status, devices []string) {
+	u, ok := r.users.index[id]
+	if !ok {
+		return "", presence.Offline, presence.Offline, nil
+	}
+	owner := &r.users.items[u]
+	for i := owner.sessions; i != none; i = r.sessions[i].next {
+		if kind := r.devices.name(r.sessions[i].device); kind != "" {
+			devices = append(devices, kind)
+		}
+	}
+	slices.Sort(devices)
+	seen = statuses[r.status(u)]
+	self = seen
+	if owner.has[presence.Invisible.Code()] > 0 {
+		self = presence.Invisible
+	}
+	return owner.name, seen, self, slices.Compact(devices)
+}
+
+// RoomsOf returns the ids of at most limit rooms that a user is in, each once.
+func (r *Roster) RoomsOf(id string, limit int) []string {
+	u, ok := r.users.index[id]
+	if !ok {
+		return nil
+	}
+	var rooms []uint32
+	for i := r.users.items[u].sessions; i != none && len(rooms) < limit; i = r.sessions[i].next {
+		for _, room := range r.sessions[i].rooms {
+			if len(rooms) < limit && !slices.Contains(rooms, room) {
+				rooms = append(rooms, room)
+			}
+		}
+	}
+	ids := make([]string, len(rooms))
+	for k, room := range rooms {
+		ids[k] = r.rooms.name(room)
+	}
+	return ids
+}
+
+// Share reports whether two users are in a room together.
+func (r *Roster) Share(a, b string) bool {
+	ua, ok := r.users.index[a]
+	if !ok {
+		return false
+	}
+	ub, ok := r.users.index[b]
+	if !ok {
+		return false
+	}
+	for i := r.users.items[ua].sessions; i != none; i = r.sessions[i].next {
+		for _, room := range r.sessions[i].rooms {
+			if r.rooms.items[room].seats[ub].refs > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Size returns how many sessions, users and rooms there are.
+func (r *Roster) Size() (sessions, users, rooms int) {
+	return len(r.sessions) - len(r.free), r.users.len(), r.rooms.len()
+}
