@@ -75,9 +75,10 @@ export class Person {
   get field() {
     return this.page.getByRole('textbox', { name: 'Message' });
   }
-  /** The message with exactly this text. */
+  /** The message with exactly this text, also if it was edited. */
   message(text: string) {
-    return this.log.getByRole('article').filter({ has: this.page.getByText(text, { exact: true }) });
+    const exactly = new RegExp(`^\\s*${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}( \\(edited\\))?\\s*$`);
+    return this.log.getByRole('article').filter({ has: this.page.locator('.text', { hasText: exactly }) });
   }
 
   async enter(room: string): Promise<void> {
@@ -89,6 +90,7 @@ export class Person {
 
   /** Goes back to the list, where it is a page of its own. */
   async leaveRoom(): Promise<void> {
+    await this.page.locator('.shell').waitFor();
     const back = this.page.getByRole('link', { name: 'Back to your rooms' });
     if (await back.isVisible()) await back.click();
   }
