@@ -144,7 +144,7 @@ func (p *partition) release() {
 func (p *partition) process(ctx context.Context, batch []bus.Entry) error {
 	err := p.try(ctx, batch, batchTries)
 	if err == nil || ctx.Err() != nil || p.stopping() {
-		return cmpErr(ctx.Err(), err)
+		return err
 	}
 	p.log.Warn("a batch keeps failing; handing over its entries one by one", zap.Int("entries", len(batch)), zap.Error(err))
 	for i := range batch {
@@ -153,7 +153,7 @@ func (p *partition) process(ctx context.Context, batch []bus.Entry) error {
 			continue
 		}
 		if ctx.Err() != nil || p.stopping() {
-			return cmpErr(ctx.Err(), err)
+			return err
 		}
 		if err := p.m.b.park(ctx, p.m.group, batch[i], err); err != nil {
 			return err
