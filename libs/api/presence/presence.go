@@ -20,10 +20,17 @@ const (
 	ServiceUser = "presence.user" // UserRequest to User
 )
 
+// Limits of the people in one answer.
+const (
+	DefaultLimit = 200
+	MaxLimit     = 1000
+)
+
 // WhoRequest asks who is online in a room, over all edges. The caller has checked that the asker may read the room.
 type WhoRequest struct {
 	Room  string `json:"room"`
-	Limit int    `json:"limit,omitempty"` // at most this many users; 0: 200
+	Limit int    `json:"limit,omitempty"` // 1 to MaxLimit people; 0: DefaultLimit
+	After string `json:"after,omitempty"` // Next of the answer that this one goes on from
 }
 
 // Person is a user who is online, over however many sockets.
@@ -35,11 +42,12 @@ type Person struct {
 
 // Who answers WhoRequest.
 type Who struct {
-	Count int      `json:"count"` // all who are online in the room, visible to others
-	Users []Person `json:"users"` // sorted by name, at most the limit
+	Count int      `json:"count"`          // all who are online in the room, visible to others
+	Users []Person `json:"users"`          // sorted by name, at most the limit
+	Next  string   `json:"next,omitempty"` // there are more: ask again with it as After
 }
 
-// UserRequest asks for one user.
+// UserRequest asks for one user, as others see them: who is invisible is Offline, without devices.
 type UserRequest struct {
 	User string `json:"user"`
 }
@@ -51,7 +59,8 @@ type User struct {
 }
 
 // Changed is published by the presence service on the live channel of a room, ChannelOf(room), when somebody comes,
-// goes or changes status. Applying one twice does no harm.
+// goes or changes status. Applying one twice does no harm. In a room in which more than a thousand are online Users is
+// empty: ask who is there when that matters.
 type Changed struct {
 	Users []Person `json:"users"`
 	Count int      `json:"count"`

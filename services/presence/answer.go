@@ -1,0 +1,96 @@
+package presence
+
+import (
+	"context"
+	"encoding/base64"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/api"
+	presenceapi "hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/presence/roster"
+)
+
+// serveAll starts to answer every service, and returns those that it could start, with an error if one is missing.
+func (s *Service) serveAll(ctx context.Context) (subs []bus.Subscription, err error) {
+	failed := func(service string, err error) {
+		s.log.Error("request failed", zap.String("request", service), zap.Error(err))
+	}
+	who, err := api.Handle(ctx, s.bus, presenceapi.ServiceWho, failed, func(_ context.Context, req presenceapi.WhoRequest) (presenceapi.Who, error) {
+		return s.who(req)
+	})
+	if err != nil {
+		return nil, err
+	}
+	subs = append(subs, who)
+	user, err := api.Handle(ctx, s.bus, presenceapi.ServiceUser, failed, func(_ context.Context, req presenceapi.UserRequest) (presenceapi.User, error) {
+		return s.user(req)
+	})
+	if err != nil {
+		return subs, err
+	}
+	return append(subs, user), nil
+}
+
+// who answers who is online in a room.
+func (s *Service) who(req presenceapi.WhoRequest) (presenceapi.Who, error) {
+	if req.Limit == 0 {
+		req.Limit = presenceapi.DefaultLimit
+	}
+	after, ok := decodeCursor(req.After)
+	switch {
+	case !chat.ValidID(req.Room):
+		return presenceapi.Who{}, chat.E(chat.CodeBadRequest, "room is not an id")
+	case req.Limit < 1 || req.Limit > presenceapi.MaxLimit:
+		return presenceapi.Who{}, chat.E(chat.CodeBadRequest, "limit is 1 to 1000")
+	case !ok:
+		return presenceapi.Who{}, chat.E(chat.CodeBadRequest, "after is not the next of an answer")
+	}
+	if err := s.replica.Ready(); err != nil {
+		return presenceapi.Who{}, err
+	}
+	var out presenceapi.Who
+	var more bool
+	s.replica.View(func(r *roster.Roster) { out.Count, out.Users, more = r.Who(req.Room, after, req.Limit) })
+	if out.Users == nil {
+		out.Users = []presenceapi.Person{}
+	}
+	if more {
+		last := out.Users[len(out.Users)-1]
+		out.Next = encodeCursor(roster.Cursor{Name: last.Name, User: last.User})
+	}
+	return out, nil
+}
+
+// user answers what others see of a user.
+func (s *Service) user(req presenceapi.UserRequest) (presenceapi.User, error) {
+	if !chat.ValidID(req.User) {
+		return presenceapi.User{}, chat.E(chat.CodeBadRequest, "user is not an id")
+	}
+	if err := s.replica.Ready(); err != nil {
+		return presenceapi.User{}, err
+	}
+	var out presenceapi.User
+	s.replica.View(func(r *roster.Roster) { _, out.Status, _, out.Devices = r.User(req.User) })
+	if out.Status == presenceapi.Offline {
+		out.Devices = nil
+	}
+	return out, nil
+}
+
+// A cursor names the last person of a page, so that a page goes on at the right place although people come and go.
+func encodeCursor(c roster.Cursor) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(c.User + "\n" + c.Name)) // an id has no line break
+}
+
+func decodeCursor(s string) (roster.Cursor, bool) {
+	if s == "" {
+		return roster.Cursor{}, true
+	}
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	user, name, ok := strings.Cut(string(b), "\n")
+	return roster.Cursor{Name: name, User: user}, err == nil && ok && chat.ValidID(user)
+}

@@ -1,0 +1,40 @@
+package presence
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config is what the presence service can be told.
+type Config struct {
+	EdgeHeartbeat time.Duration `help:"How often edges say that they are there (100ms to 1m); the edges' own setting." default:"5s"`
+	EdgeExpiry    time.Duration `help:"Silence after which an edge is gone with all of its users; two heartbeats or more, at most 10m." default:"15s"`
+	Flap          time.Duration `help:"Who comes back within this time has not been away, as watchers see it (0s to 1m)." default:"5s"`
+	Coalesce      time.Duration `help:"Changes in a room within this time are told together (10ms to 10s)." default:"250ms"`
+	BigRoom       int           `help:"Number of online users above which watchers of a room are told counts only (1 to 100000)." default:"1000"`
+	BigRoomEvery  time.Duration `help:"At most this often (10ms to 1m)." default:"1s"`
+	Snapshots     int           `help:"Edges that are asked for all of their sessions at the same time (1 to 64)." default:"4"`
+}
+
+// Validate returns what is wrong with the configuration.
+func (c *Config) Validate() error {
+	var errs []error
+	within := func(name string, d, least, most time.Duration) {
+		if d < least || d > most {
+			errs = append(errs, fmt.Errorf("--%s must be %s to %s, not %s", name, least, most, d))
+		}
+	}
+	within("edge-heartbeat", c.EdgeHeartbeat, 100*time.Millisecond, time.Minute)
+	within("edge-expiry", c.EdgeExpiry, 2*c.EdgeHeartbeat, 10*time.Minute)
+	within("flap", c.Flap, 0, time.Minute)
+	within("coalesce", c.Coalesce, 10*time.Millisecond, 10*time.Second)
+	within("big-room-every", c.BigRoomEvery, 10*time.Millisecond, time.Minute)
+	if c.BigRoom < 1 || c.BigRoom > 100_000 {
+		errs = append(errs, fmt.Errorf("--big-room must be 1 to 100000, not %d", c.BigRoom))
+	}
+	if c.Snapshots < 1 || c.Snapshots > 64 {
+		errs = append(errs, fmt.Errorf("--snapshots must be 1 to 64, not %d", c.Snapshots))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,127 @@
+// Package presence is the presence service: it answers who is online, over all edges, and tells the watchers of rooms
+// who comes and goes. All that it holds is in memory and can be had again from the edges; any number of replicas run.
+//
+// It owns the wiring of its parts and the answers over the bus and over HTTP. It has no database, and knows nothing of
+// messages.
+package presence
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/services/presence/announce"
+	"hubbub.internal/services/presence/peers"
+	"hubbub.internal/services/presence/replica"
+	"hubbub.internal/services/presence/roster"
+)
+
+// Access says what a user may do in a room; *directory.Cache in package api is one. Errors have a *chat.Error in their
+// chain. It is called concurrently.
+type Access interface {
+	Access(ctx context.Context, user, room string) (directoryapi.Access, error)
+}
+
+// Deps are what the service works with. It closes none of them.
+type Deps struct {
+	Bus      bus.Bus
+	Log      *zap.Logger
+	Metrics  prometheus.Registerer // nil: no metrics
+	Verifier *auth.Verifier
+	Access   Access
+}
+
+// Service is one replica of the presence service.
+type Service struct {
+	cfg       Config
+	bus       bus.Bus
+	log       *zap.Logger
+	access    Access
+	replica   *replica.Replica
+	peers     *peers.Peers
+	announcer *announce.Announcer
+	hidden    *hidden
+	handler   http.Handler
+}
+
+// New returns a replica that does nothing before Run. cfg has been validated.
+func New(cfg Config, deps Deps) (*Service, error) {
+	s := &Service{cfg: cfg, bus: deps.Bus, log: deps.Log, access: deps.Access, hidden: newHidden(deps.Log, deps.Metrics)}
+	// A replica finds out that it is deaf well before it would take the edges for gone.
+	signs := peers.Config{Every: cfg.EdgeExpiry / 10, Expiry: cfg.EdgeExpiry / 3}
+	s.peers = peers.New(signs, deps.Bus, deps.Log, func() bool { return s.replica.Ready() == nil })
+	s.replica = replica.New(
+		replica.Config{Heartbeat: cfg.EdgeHeartbeat, Expiry: cfg.EdgeExpiry, Fetches: cfg.Snapshots},
+		replica.Deps{
+			Bus: deps.Bus, Log: deps.Log, Metrics: deps.Metrics, Hears: s.peers.Hears,
+			Changed: func(r *roster.Roster, at roster.Seat) { s.announcer.Changed(r, at) },
+		})
+	s.announcer = announce.New(
+		announce.Config{
+			Coalesce: cfg.Coalesce, Flap: cfg.Flap, Big: cfg.BigRoom, BigEvery: cfg.BigRoomEvery,
+			Takeover: signs.Expiry + signs.Every + 2*cfg.Coalesce,
+		},
+		announce.Deps{Live: deps.Bus, Log: deps.Log, Metrics: deps.Metrics, First: s.peers.First, Update: s.replica.Update})
+	if deps.Metrics != nil {
+		deps.Metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Namespace: "hubbub", Subsystem: "presence", Name: "replicas", Help: "Replicas of the presence service that this one knows of, itself included.",
+		}, func() float64 { return float64(s.peers.Count()) }))
+	}
+	s.handler = s.routes(deps.Verifier)
+	return s, nil
+}
+
+// Handler returns the public HTTP routes.
+func (s *Service) Handler() http.Handler { return s.handler }
+
+// Ready returns nil while the replica answers, and else the reason why it does not: it has just started, or hears
+// nothing over the bus.
+func (s *Service) Ready(context.Context) error { return s.replica.Ready() }
+
+// Run follows the edges, answers and tells until ctx ends, when it returns nil; or until the bus is closed.
+func (s *Service) Run(ctx context.Context) error {
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error { return s.peers.Run(ctx) })
+	all.Go(func() error { return s.replica.Run(ctx) })
+	all.Go(func() error { return s.announcer.Run(ctx) })
+	all.Go(func() error { return s.serve(ctx) })
+	return all.Wait()
+}
+
+// serve answers over the bus as long as the replica is ready: one that is not leaves the requests to the others.
+func (s *Service) serve(ctx context.Context) error {
+	var serving []bus.Subscription
+	stop := func() {
+		for _, sub := range serving {
+			sub.Stop()
+		}
+		serving = nil
+	}
+	defer stop()
+	tick := time.NewTicker(max(s.cfg.EdgeHeartbeat/50, 5*time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		switch ready := s.replica.Ready() == nil; {
+		case ready && serving == nil:
+			var err error
+			if serving, err = s.serveAll(ctx); err != nil {
+				stop()
+				s.log.Warn("cannot answer over the bus yet", zap.Error(err))
+			}
+		case !ready && serving != nil:
+			stop()
+		}
+	}
+}
