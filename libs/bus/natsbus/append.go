@@ -23,10 +23,12 @@ const (
 	// maxQueued and maxQueuedBytes bound the appends of this process that are not finished; more fail at once.
 	maxQueued      = 1 << 16
 	maxQueuedBytes = 128 << 20
-	// appendAttempt is how long an acknowledgement may take before the entry is sent again, with the same key.
-	appendAttempt = 2 * time.Second
-	appendPause   = 100 * time.Millisecond
-	sweepEvery    = 50 * time.Millisecond
+	// appendAttempt is how long an acknowledgement may take before the entry is sent again, with the same key; each
+	// further time it is twice as long, up to appendAttemptMax: a server under load is not helped by repeats.
+	appendAttempt    = 500 * time.Millisecond
+	appendAttemptMax = 4 * time.Second
+	appendPause      = 100 * time.Millisecond
+	sweepEvery       = 50 * time.Millisecond
 )
 
 // JetStream's error codes that mean something here.
@@ -63,7 +65,8 @@ type pending struct {
 	done     func(bus.Appended, error)
 	deadline time.Time
 	next     time.Time // when to send it again
-	why      error     // of the last try
+	tries    int
+	why      error // of the last try
 }
 
 func newAppender(b *Bus) *appender {
@@ -107,7 +110,7 @@ func (a *appender) add(e bus.NewEntry, done func(bus.Appended, error)) error {
 		},
 		room:     e.Room,
 		done:     done,
-		deadline: time.Now().Add(bus.AppendTimeout - appendAttempt/2),
+		deadline: time.Now().Add(bus.AppendTimeout - time.Second),
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -177,7 +180,7 @@ func (a *appender) due(now time.Time) (send, late []*pending, busy bool) {
 			late = append(late, p)
 			a.drop(token, p)
 		case a.all || now.After(p.next):
-			p.next = now.Add(appendAttempt)
+			p.sent(now)
 			send = append(send, p)
 		}
 	}
@@ -186,7 +189,7 @@ func (a *appender) due(now time.Time) (send, late []*pending, busy bool) {
 		p := a.queue[0]
 		a.queue[0] = nil
 		a.queue = a.queue[1:]
-		p.next, p.why = now.Add(appendAttempt), nats.ErrTimeout
+		p.sent(now)
 		a.inFlight[p.token] = p
 		send = append(send, p)
 	}
@@ -202,6 +205,13 @@ func (a *appender) due(now time.Time) (send, late []*pending, busy bool) {
 	}
 	a.b.metrics.inFlight.Set(float64(len(a.inFlight) + len(a.queue)))
 	return send, late, len(a.inFlight)+len(a.queue) > 0
+}
+
+// sent notes that the entry is about to be sent.
+func (p *pending) sent(now time.Time) {
+	p.next = now.Add(min(appendAttempt<<min(p.tries, 8), appendAttemptMax))
+	p.tries++
+	p.why = nats.ErrTimeout
 }
 
 // drop takes an append out of flight. a.mu is held.

@@ -45,7 +45,11 @@ func newLiveFeed(b *Bus) *liveFeed {
 // not republish any more.
 func (l *liveFeed) watchLeader() error {
 	leader := "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED." + l.b.names.stream
-	if _, err := l.b.feed.Subscribe(leader, func(*nats.Msg) { l.b.engine.Suspect("the stream has a new leader") }); err != nil {
+	_, err := l.b.feed.Subscribe(leader, func(*nats.Msg) {
+		l.b.engine.Suspect("the stream has a new leader")
+		l.b.appends.resend() // what the old one had taken and not acknowledged
+	})
+	if err != nil {
 		return fmt.Errorf("subscribe to leader elections: %w", err)
 	}
 	return nil

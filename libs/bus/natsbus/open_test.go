@@ -117,14 +117,19 @@ func serve(t *testing.T, configure func(*server.Options)) *natsembed.Server {
 	return s
 }
 
-func jetStream(t *testing.T, s *natsembed.Server) jetstream.JetStream {
+func connect(t *testing.T, s *natsembed.Server) *nats.Conn {
 	t.Helper()
 	nc, err := nats.Connect(s.URL())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
+	return nc
+}
+
+func jetStream(t *testing.T, s *natsembed.Server) jetstream.JetStream {
+	t.Helper()
+	js, err := jetstream.New(connect(t, s))
 	if err != nil {
 		t.Fatal(err)
 	}
