@@ -52,6 +52,8 @@ export interface Unread {
 
 /** Rooms that are synced at the same time. */
 const parallel = 6;
+/** Messages of a room that nobody looks at, beyond which the oldest go. */
+const restAt = 300;
 /** How often `typing` is said at most, ms. */
 const typingEvery = 3_000;
 /** Direct rooms whose other side's status is watched. */
@@ -259,10 +261,7 @@ export class Client extends Emitter<Events> {
     this.#limits = welcome.limits;
     for (const room of this.#rooms.values()) room.lost();
     if (this.#status !== 'online') this.setStatus(this.#status);
-    if (this.#listed) {
-      this.#watch();
-      this.#syncAll(epoch);
-    }
+    if (this.#listed) this.#syncAll(epoch);
     while (!(await this.#list(epoch)) && epoch === this.#epoch) await sleep(2_000 + 2_000 * this.#o.environment.random());
   }
 
@@ -281,7 +280,6 @@ export class Client extends Emitter<Events> {
       for (const info of mine.values()) this.#room(info);
       this.#listed = true;
       this.emit('rooms', undefined);
-      this.#watch();
       if (fresh.length) this.#syncAll(epoch);
       return true;
     } catch (err) {
@@ -317,6 +315,7 @@ export class Client extends Emitter<Events> {
       live: (r) => {
         this.#roomChanged(r);
         this.outbox.flush(r.id);
+        if (r.info.direct || r.id === this.#active) this.#watch();
       },
     });
     this.#rooms.set(info.id, room);
@@ -331,6 +330,7 @@ export class Client extends Emitter<Events> {
       this.reads.known(room.id, fresh ? 0 : Math.max(room.log.through, room.log.messages.at(-1)?.seq ?? 0));
     }
     for (const m of room.log.messages.slice(-20)) this.people.met(m.user, m.name);
+    if (room.id !== this.#active && room.log.messages.length > restAt) room.rest();
     this.emit('room', room.id);
   }
 
@@ -390,7 +390,6 @@ export class Client extends Emitter<Events> {
   async #admit(info: RoomInfo): Promise<Room> {
     const room = this.#room({ ...info, member: true, role: info.role || 'member' });
     this.emit('rooms', undefined);
-    this.#watch();
     const epoch = this.#epoch;
     await room.sync();
     for (const wait of admission) {
@@ -412,8 +411,10 @@ export class Client extends Emitter<Events> {
   /** Watches the people of the room that is looked at, and of direct rooms for the other side's status. */
   #watch(): void {
     if (this.state.kind !== 'online') return;
-    const wanted = new Set([...this.#rooms.values()].filter((r) => r.info.direct).slice(0, watchedDirects).map((r) => r.id));
-    if (this.#active !== undefined && this.#rooms.has(this.#active)) wanted.add(this.#active);
+    // Only a room that the socket has joined can be watched; the others follow when they are live.
+    const live = [...this.#rooms.values()].filter((r) => r.live);
+    const wanted = new Set(live.filter((r) => r.info.direct).slice(0, watchedDirects).map((r) => r.id));
+    if (live.some((r) => r.id === this.#active)) wanted.add(this.#active!);
     for (const room of this.#watching) {
       if (wanted.has(room)) continue;
       this.#watching.delete(room);

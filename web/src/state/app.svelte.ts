@@ -60,6 +60,7 @@ export class App {
     this.dialog = undefined;
     this.#leaving = true;
     this.chat?.client.outbox.clear();
+    this.chat?.drafts.clear();
     await this.session.logout().finally(() => (this.#leaving = false));
     location.hash = '';
   }

@@ -12,6 +12,16 @@ export class Drafts {
     return this.#drafts[room] ?? '';
   }
 
+  /** Forgets all drafts, as when the user logs out. */
+  clear(): void {
+    this.#drafts = {};
+    try {
+      localStorage.removeItem(this.#key);
+    } catch {
+      // Storage is off: nothing was kept.
+    }
+  }
+
   set(room: string, text: string): void {
     // Other tabs write the same key: take what they have, and change one room only.
     const { [room]: _, ...others } = read(this.#key);

@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { entry, Harness, lobby } from '../../test/harness.ts';
+import { until } from '../../test/surroundings.ts';
+import { Chat } from './chat.svelte.ts';
+
+let h: Harness;
+let chat: Chat;
+
+beforeEach(() => {
+  const stored = new Map<string, string>();
+  vi.stubGlobal('localStorage', {
+    getItem: (k: string) => stored.get(k) ?? null, setItem: (k: string, v: string) => stored.set(k, v), removeItem: (k: string) => stored.delete(k),
+  });
+});
+afterEach(async () => {
+  chat.close();
+  await h.stop();
+  vi.unstubAllGlobals();
+});
+
+describe('the list of rooms', () => {
+  test('shows the newest message, what is unread, and what is on its way', async () => {
+    h = await Harness.start({ reads: { lobby: 10 } });
+    chat = new Chat(h.client);
+    const peer = await h.lobby([entry(10, 0), entry(20, 10)]);
+    await until(() => chat.rooms[0]?.unread.count === 1);
+    expect(chat.rooms[0]).toMatchObject({ id: 'lobby', last: { text: 'text 20', name: 'Bo', mine: false }, failed: false });
+    expect(chat.unreadRooms).toBe(1);
+    h.client.send('lobby', 'on its way');
+    await until(() => chat.rooms[0]?.last?.text === 'on its way');
+    peer.reply(await peer.next('send'), { type: 'error', code: 'forbidden', message: 'no' });
+    await until(() => chat.rooms[0]?.failed === true);
+  });
+
+  test('has the busiest room first', async () => {
+    h = await Harness.start({ rooms: [lobby, { ...lobby, id: 'club', name: 'Club' }] });
+    chat = new Chat(h.client);
+    const peer = await h.server.peer();
+    await peer.welcome();
+    for (let i = 0; i < 2; i++) {
+      const said = await peer.next('history', 'join');
+      const room = String(said['room']);
+      peer.reply(said, { type: 'history', room, messages: [entry(10, 0, { room, ts: room === 'club' ? 5 : 9 })], more: false });
+    }
+    await until(() => chat.rooms.length === 2 && chat.rooms.every((r) => r.last));
+    expect(chat.rooms.map((r) => r.id)).toEqual(['lobby', 'club']);
+  });
+
+  test('shows a draft of a room that is not open', async () => {
+    h = await Harness.start();
+    chat = new Chat(h.client);
+    await h.lobby();
+    await until(() => chat.rooms.length === 1);
+    chat.setDraft('lobby', 'half');
+    await until(() => chat.rooms[0]?.draft === true);
+    chat.open('lobby');
+    expect(chat.rooms[0]?.draft).toBe(true);
+    chat.send('half');
+    await until(() => chat.rooms[0]?.draft === false);
+  });
+});
+
+describe('the open room', () => {
+  test('puts the divider before what is new, and reading takes the count away', async () => {
+    h = await Harness.start({ reads: { lobby: 10 }, routes: { 'GET /v1/rooms/lobby/members': () => ({ body: { members: [{ user: 'bo', name: 'Bo' }] } }) } });
+    chat = new Chat(h.client);
+    const peer = await h.lobby([entry(10, 0), entry(20, 10)]);
+    await until(() => chat.rooms[0]?.unread.count === 1);
+    chat.open('lobby');
+    expect(chat.newAfter).toBe(10);
+    expect(chat.view?.messages).toHaveLength(2);
+    chat.seen();
+    expect(await peer.next('read', 'watch', 'who')).toMatchObject({ seq: 20 });
+    await until(() => chat.rooms[0]?.unread.count === 0);
+    expect(chat.newAfter).toBe(10);
+    await until(() => chat.members.length === 1);
+    chat.send('x');
+    expect(chat.newAfter).toBeUndefined();
+  });
+
+  test('may be named before the rooms are known', async () => {
+    h = await Harness.start({ reads: { lobby: 0 } });
+    chat = new Chat(h.client);
+    chat.open('lobby');
+    expect(chat.view).toBeUndefined();
+    await h.lobby([entry(10, 0)]);
+    await until(() => chat.view?.live === true && chat.view.messages.length === 1);
+    expect(chat.rooms[0]?.unread.count).toBe(1);
+  });
+
+  test('collects what the server tells this client alone', async () => {
+    h = await Harness.start();
+    chat = new Chat(h.client);
+    const peer = await h.lobby();
+    await until(() => chat.rooms.length === 1);
+    chat.open('lobby');
+    peer.send({ type: 'notice', room: 'elsewhere', code: 'x', text: 'no' }, { type: 'notice', room: 'lobby', code: 'x', text: 'yes' });
+    await until(() => chat.notices.length > 0);
+    expect(chat.notices.map((n) => n.notice.text)).toEqual(['yes']);
+    chat.dismiss(chat.notices[0]!.key);
+    expect(chat.notices).toEqual([]);
+  });
+});
