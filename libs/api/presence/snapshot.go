@@ -3,13 +3,10 @@ package presence
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
-
-	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
@@ -196,43 +193,23 @@ func (s *snapshots) forget(now time.Time) {
 	s.kept = slices.DeleteFunc(s.kept, func(t *taken) bool { return now.Sub(t.used) > keepSnapshot })
 }
 
-// serve answers replicas until ctx ends.
-func (r *Reporter) serve(ctx context.Context) {
-	for {
-		sub, err := r.bus.Serve(ctx, ServiceSnapshot(r.edge, r.incarnation), r.answer)
-		if err == nil {
-			<-ctx.Done()
-			sub.Stop()
-			return
-		}
-		if ctx.Err() != nil || errors.Is(err, bus.ErrClosed) {
-			return
-		}
-		r.log.Warn("cannot answer presence replicas yet", zap.Error(err))
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(r.heartbeat):
-		}
-	}
-}
-
-func (r *Reporter) answer(_ context.Context, msg []byte) ([]byte, error) {
+// Answer answers the request of a replica for a chunk of a snapshot. An error is a *bus.Error.
+func (t *Tally) Answer(msg []byte) ([]byte, error) {
 	req, err := decodeSnapshotRequest(msg)
 	if err != nil {
 		return nil, &bus.Error{Code: chat.CodeBadRequest, Message: err.Error()}
 	}
-	t := r.served.find(req.ID, req.Min)
-	if t == nil && req.ID == 0 {
-		t = r.takeSnapshot(req.Min)
+	s := t.served.find(req.ID, req.Min)
+	if s == nil && req.ID == 0 {
+		s = t.takeSnapshot(req.Min)
 	}
-	if t == nil || int(req.Index) >= len(t.chunks) {
+	if s == nil || int(req.Index) >= len(s.chunks) {
 		return nil, &bus.Error{Code: chat.CodeNotFound, Message: "the snapshot is no longer kept"}
 	}
-	c := t.chunks[req.Index]
-	out := make([]byte, 0, len(c.rooms)+len(c.body)+len(r.edge)+96)
-	out = appendHead(out, kindChunk, r.edge, r.incarnation)
-	for _, v := range [...]uint64{t.id, uint64(req.Index), uint64(len(t.chunks)), t.from, t.to, uint64(len(c.table))} {
+	c := s.chunks[req.Index]
+	out := make([]byte, 0, len(c.rooms)+len(c.body)+len(t.edge)+96)
+	out = appendHead(out, kindChunk, t.edge, t.incarnation)
+	for _, v := range [...]uint64{s.id, uint64(req.Index), uint64(len(s.chunks)), s.from, s.to, uint64(len(c.table))} {
 		out = binary.AppendUvarint(out, v)
 	}
 	out = append(out, c.rooms...)
@@ -240,32 +217,29 @@ func (r *Reporter) answer(_ context.Context, msg []byte) ([]byte, error) {
 	return seal(append(out, c.body...)), nil
 }
 
-// takeSnapshot encodes all sessions. Changes go on meanwhile: what is yielded has at least every change that was
-// numbered before, and may have some that are numbered later, which replicas apply again.
-func (r *Reporter) takeSnapshot(from uint64) *taken {
-	r.served.building.Lock()
-	defer r.served.building.Unlock()
-	if t := r.served.find(0, from); t != nil {
-		return t
+// takeSnapshot encodes all sessions, unless there is a snapshot already that includes every change through from. Changes
+// go on meanwhile: what is yielded has at least every change that was numbered before, and may have some that are
+// numbered later, which replicas apply again.
+func (t *Tally) takeSnapshot(from uint64) *taken {
+	t.served.building.Lock()
+	defer t.served.building.Unlock()
+	if s := t.served.find(0, from); s != nil {
+		return s
 	}
-	begun := time.Now()
-	t := &taken{}
-	_, t.from = r.Count()
+	s := &taken{}
+	_, s.from = t.Count()
 	c := &chunk{table: map[string]uint64{}}
-	t.chunks = append(t.chunks, c)
-	total := 0
-	r.snapshot(func(s Session) bool {
+	s.chunks = append(s.chunks, c)
+	t.snapshot(func(one Session) bool {
 		if len(c.body)+len(c.rooms) > chunkBytes {
 			c = &chunk{table: map[string]uint64{}}
-			t.chunks = append(t.chunks, c)
+			s.chunks = append(s.chunks, c)
 		}
-		c.add(&s)
-		total++
+		c.add(&one)
 		return true
 	})
-	_, t.to = r.Count()
-	r.served.keep(t)
-	r.metrics.snapshots.Inc()
-	r.log.Info("took a snapshot of all sessions for presence", zap.Int("sessions", total), zap.Int("chunks", len(t.chunks)), zap.Duration("took", time.Since(begun)))
-	return t
+	_, s.to = t.Count()
+	t.served.keep(s)
+	t.took()
+	return s
 }
