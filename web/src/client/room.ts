@@ -115,6 +115,7 @@ export class Room {
         this.#held = undefined;
         if (!(err instanceof HubbubError)) return; // the connection is gone: the next welcome syncs again
         if (err.retryAfterMs === undefined) {
+          this.live = false;
           this.refused = err.message;
           this.#o.changed(this);
           return;
@@ -124,7 +125,6 @@ export class Room {
       }
       if (!this.#again) {
         this.refused = undefined;
-        this.live = true;
         this.#o.live(this);
         this.#o.changed(this);
         return;
@@ -168,6 +168,7 @@ export class Room {
     }
     this.log.complete(joined.seq);
     if (joined.more) return; // not live yet: what is not of the replay comes again
+    this.live = true; // at once: the next event may already be waiting
     for (const e of held) if (e.seq > joined.seq) this.#afterJoin(e);
   }
 
