@@ -81,10 +81,7 @@ func (c *Config) scheme() (string, error) {
 	}
 	switch scheme {
 	case schemeEmbedded:
-		if c.Embed == nil {
-			return "", errors.New("--bus=embedded: only `hubbub up` carries a server of its own; give the URL of a Redis or NATS server")
-		}
-		return scheme, nil
+		return scheme, nil // whether this program has one is known to Open: flags are validated before it sets Embed
 	case "nats", "tls", "redis", "rediss", "redis+sentinel", "redis+cluster":
 	default:
 		return "", fmt.Errorf("--bus has the unknown scheme %.20q: it is one of redis rediss redis+sentinel redis+cluster nats tls", scheme)
@@ -154,6 +151,9 @@ func (e *embedded) Close() error {
 }
 
 func openEmbedded(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Bus, error) {
+	if cfg.Embed == nil {
+		return nil, errors.New("--bus=embedded: only `hubbub up` carries a server of its own; give the URL of a Redis or NATS server")
+	}
 	dir := strings.TrimPrefix(strings.TrimPrefix(cfg.Bus, schemeEmbedded+":"), "//")
 	if dir == "" {
 		return nil, errors.New("--bus=embedded: names no folder: write it like embedded:data/bus")
