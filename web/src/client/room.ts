@@ -141,6 +141,7 @@ export class Room {
       this.log.page(page.messages, first);
       this.hasOlder = page.more;
       this.history = 'loaded';
+      this.#o.changed(this);
     } catch (err) {
       this.history = 'failed';
       // Without history the room is still good to talk in, unless it is not ours at all.
@@ -168,8 +169,9 @@ export class Room {
     }
     this.log.complete(joined.seq);
     if (joined.more) return; // not live yet: what is not of the replay comes again
-    this.live = true; // at once: the next event may already be waiting
     for (const e of held) if (e.seq > joined.seq) this.#afterJoin(e);
+    // At once: the next event may already be waiting.
+    if (!this.#again) this.live = true;
   }
 
   async #rewound(joined: JoinedEvent, held: readonly Entry[]): Promise<void> {
