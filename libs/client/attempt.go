@@ -1,0 +1,119 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// errTimeout says that no reply came within Config.ReplyTimeout.
+var errTimeout = errors.New("no reply came in time")
+
+// attempt sends a command over conn once and waits for its reply. An error event is returned as its *chat.Error; errLost
+// and errTimeout leave open what became of the command.
+func (c *Client) attempt(ctx context.Context, conn *Conn, r wire.Request) (wire.Event, error) {
+	ch := make(chan wire.Event, 1)
+	c.mu.Lock()
+	if c.conn != conn {
+		c.mu.Unlock()
+		return wire.Event{}, errLost
+	}
+	c.lastID++
+	r.ID = strconv.FormatUint(c.lastID, 36)
+	c.pending[r.ID] = ch
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		delete(c.pending, r.ID)
+		c.mu.Unlock()
+	}()
+
+	b, err := json.Marshal(r)
+	if err != nil {
+		return wire.Event{}, fmt.Errorf("encode %s: %w", r.Type, err)
+	}
+	if err := conn.WriteText(b); err != nil {
+		c.drop(conn)
+		return wire.Event{}, errLost
+	}
+	timeout := time.NewTimer(c.cfg.ReplyTimeout)
+	defer timeout.Stop()
+	select {
+	case e, ok := <-ch:
+		if !ok {
+			return wire.Event{}, errLost
+		}
+		return e, e.Err()
+	case <-timeout.C:
+		return wire.Event{}, errTimeout
+	case <-ctx.Done():
+		return wire.Event{}, ctx.Err()
+	}
+}
+
+// drop gives up a connection that does not work; its reader finds out and connects again.
+func (c *Client) drop(conn *Conn) {
+	c.mu.Lock()
+	if c.conn == conn {
+		c.disconnect()
+	}
+	c.mu.Unlock()
+	_ = conn.NetConn().Close()
+}
+
+// do sends a command, again if its reply is lost, until it is answered. Every command may be repeated: those that change
+// something carry an id of their own. again says of a coded error whether the command is to be repeated, too.
+func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool) (wire.Event, error) {
+	var first time.Time // when it was sent for the first time
+	for n := 0; ; n++ {
+		conn, err := c.await(ctx, r.Room)
+		if err == nil {
+			if first.IsZero() {
+				first = time.Now()
+			}
+			var e wire.Event
+			if e, err = c.attempt(ctx, conn, r); err == nil {
+				return e, nil
+			}
+		}
+		switch open := errors.Is(err, errLost) || errors.Is(err, errTimeout); {
+		case ctx.Err() != nil || c.ctx.Err() != nil:
+			if e := c.Err(); e != nil {
+				err = e
+			}
+			if !first.IsZero() {
+				err = fmt.Errorf("%w: %w", ErrUnknown, err)
+			}
+			return wire.Event{}, fmt.Errorf("%s: %w", r.Type, err)
+		case !open && !again(err):
+			return wire.Event{}, fmt.Errorf("%s: %w", r.Type, err)
+		case time.Since(first) > c.cfg.RetryFor:
+			if open {
+				err = fmt.Errorf("%w: %w", ErrUnknown, err)
+			}
+			return wire.Event{}, fmt.Errorf("%s: %w", r.Type, err)
+		}
+		if errors.Is(err, errLost) {
+			continue // await waits for the next connection
+		}
+		delay := backoff(n, c.cfg.MinBackoff, c.cfg.MaxBackoff)
+		if e, ok := errors.AsType[*chat.Error](err); ok && e.RetryAfter > 0 {
+			delay = e.RetryAfter
+		}
+		if errors.Is(err, errTimeout) {
+			delay = 0 // it has waited
+		}
+		if sleep(ctx, delay) != nil {
+			continue // and end above
+		}
+	}
+}
+
+// never has do return any coded error to the caller.
+func never(error) bool { return false }

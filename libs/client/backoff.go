@@ -1,0 +1,31 @@
+package client
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// backoff says how long to wait before the n-th attempt in a row (from 0): doubling, and jittered over the upper half, so
+// that the clients of an edge that died do not come back in step.
+func backoff(n int, least, most time.Duration) time.Duration {
+	d := most
+	if n < 32 {
+		if grown := least << n; grown > 0 {
+			d = min(d, grown)
+		}
+	}
+	return d/2 + rand.N(d/2+1)
+}
+
+// sleep waits, and returns early with ctx's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,121 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// The calls below wait for a connection, send their command, and repeat it if its reply is lost, until ctx ends or
+// Config.RetryFor has gone by. The server's refusals are returned as *chat.Error and not retried.
+
+// Edit gives one's own message a new text. The ack's Seq is that of the edited event.
+func (c *Client) Edit(ctx context.Context, room, target, text string) (ack wire.Event, err error) {
+	return c.change(ctx, wire.Request{Type: wire.Edit.String(), Room: room, Target: target, Text: text})
+}
+
+// Delete removes a message's content.
+func (c *Client) Delete(ctx context.Context, room, target string) (ack wire.Event, err error) {
+	return c.change(ctx, wire.Request{Type: wire.Delete.String(), Room: room, Target: target})
+}
+
+// React puts an emoji on a message, or takes it back.
+func (c *Client) React(ctx context.Context, room, target, emoji string, on bool) (ack wire.Event, err error) {
+	return c.change(ctx, wire.Request{Type: wire.React.String(), Room: room, Target: target, Emoji: emoji, On: &on})
+}
+
+// Pin pins a message, or unpins it.
+func (c *Client) Pin(ctx context.Context, room, target string, on bool) (ack wire.Event, err error) {
+	return c.change(ctx, wire.Request{Type: wire.Pin.String(), Room: room, Target: target, On: &on})
+}
+
+func (c *Client) change(ctx context.Context, r wire.Request) (wire.Event, error) {
+	r.MsgID = chat.NewID()
+	return c.do(ctx, r, never)
+}
+
+// Typing tells the room that the user is typing: now, or not at all (ErrNotConnected).
+func (c *Client) Typing(ctx context.Context, room string) error {
+	c.mu.Lock()
+	conn := c.conn
+	c.mu.Unlock()
+	if conn == nil {
+		return fmt.Errorf("typing: %w", ErrNotConnected)
+	}
+	_, err := c.attempt(ctx, conn, wire.Request{Type: wire.Typing.String(), Room: room})
+	if lostOrLate(err) {
+		err = ErrNotConnected
+	}
+	if err != nil {
+		return fmt.Errorf("typing: %w", err)
+	}
+	return nil
+}
+
+// Read says that the user has read the room through a seq.
+func (c *Client) Read(ctx context.Context, room string, seq uint64) error {
+	_, err := c.do(ctx, wire.Request{Type: wire.Read.String(), Room: room, Seq: seq}, never)
+	return err
+}
+
+// Query says which page of a room's history is wanted: at most one of Before, After and Around is set; none: the newest.
+type Query struct {
+	Before, After, Around uint64
+	Limit                 int // 1 to wire.MaxLimit; 0: wire.DefaultLimit
+}
+
+// Page is a run of a room's messages, oldest first.
+type Page struct {
+	Messages []chat.Message `json:"messages"`
+	More     bool           `json:"more"` // there are more in the direction asked for
+}
+
+// History returns a page of a room's history.
+func (c *Client) History(ctx context.Context, room string, q Query) (Page, error) {
+	r := wire.Request{Type: wire.History.String(), Room: room, Before: q.Before, Around: q.Around, Limit: q.Limit}
+	if q.After > 0 {
+		r.After = q.After
+	}
+	e, err := c.do(ctx, r, never)
+	return Page{Messages: e.Messages, More: e.More}, err
+}
+
+// Who returns who is online in a room over the whole cluster, and how many, who may be more than are named.
+func (c *Client) Who(ctx context.Context, room string) (users []wire.Person, count int, err error) {
+	e, err := c.do(ctx, wire.Request{Type: wire.Who.String(), Room: room}, never)
+	return e.Users, e.Count, err
+}
+
+// Watch has presence events of a joined room delivered, or no more; also on the connections to come.
+func (c *Client) Watch(ctx context.Context, room string, on bool) error {
+	if _, err := c.do(ctx, wire.Request{Type: wire.Watch.String(), Room: room, On: &on}, never); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	if r := c.rooms[room]; r != nil {
+		r.watched = on
+	}
+	c.mu.Unlock()
+	return nil
+}
+
+// Status sets what the user shows of themself: online, idle, dnd or invisible; also on the connections to come.
+func (c *Client) Status(ctx context.Context, status string) error {
+	if _, err := c.do(ctx, wire.Request{Type: wire.Status.String(), Status: status}, never); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.status = status
+	c.mu.Unlock()
+	return nil
+}
+
+// Ping returns how long the server takes to answer.
+func (c *Client) Ping(ctx context.Context) (time.Duration, error) {
+	start := time.Now()
+	_, err := c.do(ctx, wire.Request{Type: wire.Ping.String()}, never)
+	return time.Since(start), err
+}

@@ -1,0 +1,213 @@
+package client
+
+import (
+	"hash/maphash"
+	"slices"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+const (
+	// recentEntries is how many of a room's last entries are known by identity. It covers what one join replays.
+	recentEntries = 1024
+	// maxAhead is how many entries are kept that came before those that they follow.
+	maxAhead = 1024
+	// maxHoles is how often in a row a replay with a hole is asked for again before it is taken for what the log has.
+	maxHoles = 3
+)
+
+var seed = maphash.MakeSeed()
+
+// room is what a client knows of a room that it has joined. Client.mu guards it.
+type room struct {
+	name string
+	own  bool // the user's own room: joined by the server
+
+	last   wire.Position // the last entry delivered, or the position that the room was joined at
+	held   uint64        // everything through this seq has been delivered; at least last.Seq
+	placed bool          // last and held mean something
+	recent []uint64      // hashes of the identities of the last entries, a ring once it is full
+	next   int           // where the ring goes on
+
+	live    bool         // joined on the connection, and nothing is missing
+	syncing bool         // a goroutine is joining it
+	ahead   []wire.Event // entries that came before others that they follow, in the order of arrival
+	flooded bool         // some of them were dropped
+	holes   int          // replays in a row that had a hole
+	watched bool
+
+	done chan error // of the Join that waits for it, which has room for one; nil: nobody waits
+	end  wire.Event // the last joined
+	left bool       // forgotten by the client
+}
+
+// place puts the room at a position: nothing before it will be delivered, and nothing of before is remembered.
+func (r *room) place(p wire.Position) {
+	r.last, r.held, r.placed = p, p.Seq, true
+	r.recent, r.next, r.ahead, r.flooded, r.holes = nil, 0, nil, false, 0
+}
+
+func identity(e *wire.Event) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	_, _ = h.WriteString(e.User)
+	_ = h.WriteByte(0)
+	_, _ = h.WriteString(e.ID)
+	return h.Sum64()
+}
+
+func (r *room) remember(id uint64) {
+	if len(r.recent) < recentEntries {
+		r.recent = append(r.recent, id)
+		return
+	}
+	r.recent[r.next] = id
+	r.next = (r.next + 1) % recentEntries
+}
+
+// verdict says what is to be done about an entry.
+type verdict uint8
+
+const (
+	drop    verdict = iota
+	deliver         // it is the next
+	ahead           // something is missing before it
+	rewound         // it stands where another entry stood
+)
+
+// judge judges an entry by what was delivered before.
+func (r *room) judge(e *wire.Event, id uint64) verdict {
+	switch {
+	case e.Seq <= r.held && slices.Contains(r.recent, id):
+		return drop
+	case e.Seq <= r.held:
+		return rewound
+	case e.Prev > r.held && e.Type != chat.TypeReset: // nothing before a reset is replayed
+		return ahead
+	}
+	return deliver
+}
+
+// take moves the room on to an entry, and reports whether it is to be shown: not if the same was shown at another seq.
+func (r *room) take(e *wire.Event, id uint64) bool {
+	known := slices.Contains(r.recent, id)
+	r.last, r.held = wire.Position{Seq: e.Seq, ID: e.ID}, e.Seq
+	if !known {
+		r.remember(id)
+	}
+	return !known
+}
+
+// entry handles an entry of a room's log and returns what is to be delivered.
+func (c *Client) entry(e wire.Event) (out []wire.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.rooms[e.Room]
+	switch {
+	case r == nil:
+		return nil // it was left
+	case !r.placed && !r.live:
+		r.keep(e) // joined says where the room begins
+		return nil
+	case !r.placed:
+		r.place(wire.Position{Seq: e.Prev}) // the user's own room, live without a join
+	}
+	id := identity(&e)
+	switch r.judge(&e, id) {
+	case deliver:
+		if r.take(&e, id) {
+			out = append(out, e)
+		}
+	case ahead:
+		r.keep(e)
+		c.resync(r)
+	case rewound:
+		if r.live { // else the join under way finds out
+			c.resync(r)
+		}
+	case drop:
+	}
+	return out
+}
+
+func (r *room) keep(e wire.Event) {
+	if len(r.ahead) == maxAhead {
+		r.flooded = true
+		return
+	}
+	r.ahead = append(r.ahead, e)
+}
+
+// joined handles the answer to a join and returns what is to be delivered.
+func (c *Client) joined(e wire.Event) (out []wire.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.rooms[e.Room]
+	if r == nil || c.pending[e.ID] == nil {
+		return nil // it was left, or an earlier attempt was given up
+	}
+	r.end = e
+	switch {
+	case e.Rewind:
+		kept := r.ahead
+		r.place(wire.Position{Seq: e.Seq})
+		r.ahead = kept
+		out = append(out, e)
+	case !r.placed:
+		kept, flooded := r.ahead, r.flooded
+		r.place(wire.Position{Seq: e.Seq})
+		r.ahead, r.flooded = kept, flooded
+	case r.hole(e.Seq) && r.holes < maxHoles:
+		// The replay lacks something that the entries behind it name. Ask again from where it is whole.
+		r.holes++
+		r.ahead, r.flooded = nil, false
+		return nil
+	default:
+		out = r.drain(out, e.Seq)
+		r.held = max(r.held, e.Seq)
+		r.holes = 0
+	}
+	if e.More {
+		r.ahead, r.flooded = nil, false // it comes again
+		return out
+	}
+	r.live = true
+	out = r.drain(out, 0)
+	if len(r.ahead) > 0 || r.flooded {
+		r.ahead, r.flooded = nil, false
+		r.live = false // the goroutine that joins sees it and goes on
+	}
+	c.announce()
+	return out
+}
+
+// hole reports whether an entry through seq waits for one before it.
+func (r *room) hole(seq uint64) bool {
+	return slices.ContainsFunc(r.ahead, func(e wire.Event) bool { return r.held < e.Seq && e.Seq <= seq })
+}
+
+// drain takes the entries that were kept: those through a seq whatever they follow, the others as long as they fit.
+func (r *room) drain(out []wire.Event, through uint64) []wire.Event {
+	kept := r.ahead
+	slices.SortStableFunc(kept, func(a, b wire.Event) int {
+		if a.Seq < b.Seq {
+			return -1
+		}
+		return 1
+	})
+	for len(kept) > 0 {
+		e := kept[0]
+		if id := identity(&e); e.Seq > r.held {
+			if e.Seq > through && r.judge(&e, id) == ahead {
+				break
+			}
+			if r.take(&e, id) {
+				out = append(out, e)
+			}
+		}
+		kept = kept[1:]
+	}
+	r.ahead = kept
+	return out
+}

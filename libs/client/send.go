@@ -1,0 +1,107 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// Message is what SendMessage sends.
+type Message struct {
+	Room    string
+	ID      string // empty: a new one
+	Text    string
+	ReplyTo string // the ID of the message that it answers, if any
+}
+
+// Send sends a text to a room that the client has joined and returns the ack; see SendMessage.
+func (c *Client) Send(ctx context.Context, room, text string) (ack wire.Event, err error) {
+	return c.SendMessage(ctx, Message{Room: room, Text: text})
+}
+
+// SendMessage sends a message and returns its ack, with the Seq that it has in the room's log. The messages of a client to
+// a room stand in the log in the order of the calls: one is under way at a time, and the next calls wait.
+//
+// Whatever may pass (a lost connection or ack, a part of the system that is away) is tried again, with the same ID, until
+// ctx ends or Config.RetryFor has gone by; the message is in the log once all the same. An error that wraps ErrUnknown says
+// that it may be there or not. A *chat.Error is the server's refusal.
+func (c *Client) SendMessage(ctx context.Context, m Message) (ack wire.Event, err error) {
+	if m.ID == "" {
+		m.ID = chat.NewID()
+	}
+	if err := c.turn(ctx, m.Room); err != nil {
+		return wire.Event{}, fmt.Errorf("send: %w", err)
+	}
+	defer c.endTurn(m.Room)
+	r := wire.Request{Type: wire.Send.String(), Room: m.Room, MsgID: m.ID, Text: m.Text, ReplyTo: m.ReplyTo}
+	return c.do(ctx, r, func(err error) bool {
+		if chat.CodeOf(err) == chat.CodeNotJoined {
+			return c.joinedOnce(m.Room) // the connection was lost in between: the room is being joined again
+		}
+		return passes(err)
+	})
+}
+
+// joinedOnce reports whether the room is one that the client keeps joined.
+func (c *Client) joinedOnce(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rooms[name] != nil
+}
+
+// turns are the calls that want to send to one room, in order.
+type turns struct{ waiting []chan struct{} }
+
+// turn waits until it is the caller's turn to send to a room.
+func (c *Client) turn(ctx context.Context, name string) error {
+	c.mu.Lock()
+	t := c.turns[name]
+	if t == nil {
+		c.turns[name] = &turns{}
+		c.mu.Unlock()
+		return nil
+	}
+	mine := make(chan struct{})
+	t.waiting = append(t.waiting, mine)
+	c.mu.Unlock()
+
+	var err error
+	select {
+	case <-mine:
+		return nil
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-c.ctx.Done():
+		err = c.Err()
+	}
+	c.mu.Lock()
+	i := slices.Index(t.waiting, mine)
+	if i >= 0 {
+		t.waiting = slices.Delete(t.waiting, i, i+1)
+	}
+	c.mu.Unlock()
+	if i < 0 {
+		c.endTurn(name) // it came in the meantime: pass it on
+	}
+	return err
+}
+
+// endTurn lets the next call send.
+func (c *Client) endTurn(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.turns[name]
+	if len(t.waiting) == 0 {
+		delete(c.turns, name)
+		return
+	}
+	close(t.waiting[0])
+	t.waiting = slices.Delete(t.waiting, 0, 1)
+}
+
+// ErrNotConnected is returned by what is worth something only at once, while there is no connection.
+var ErrNotConnected = errors.New("not connected")

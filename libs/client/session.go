@@ -1,0 +1,215 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// earlier is how long before its end a token is replaced.
+const earlier = 15 * time.Second
+
+// Session is a user who has logged in. It gets a new token when the old one is about to end. Its methods may be called from
+// any number of goroutines.
+type Session struct {
+	api *API
+
+	// renewing has one goroutine at a time renew: a refresh token is good once. It is taken before mu.
+	renewing sync.Mutex
+	mu       sync.Mutex
+	grant    Grant
+}
+
+// User returns who has logged in.
+func (s *Session) User() User { return s.Grant().User }
+
+// Grant returns what the session holds now.
+func (s *Session) Grant() Grant {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.grant
+}
+
+// Token returns an access token that is good for a while yet. It is what Config.Token wants.
+func (s *Session) Token(ctx context.Context) (string, error) {
+	if g := s.Grant(); fresh(g) {
+		return g.Token, nil
+	}
+	s.renewing.Lock()
+	defer s.renewing.Unlock()
+	g := s.Grant()
+	if fresh(g) { // another goroutine was first
+		return g.Token, nil
+	}
+	if err := s.renew(ctx, g.Refresh); err != nil {
+		return "", err
+	}
+	return s.Grant().Token, nil
+}
+
+func fresh(g Grant) bool { return time.Until(g.Expires.Time) > earlier }
+
+// Expire has the next Token be a new one, if the given one is the session's: the server does not take it any more. It is
+// what Config.TokenExpired wants.
+func (s *Session) Expire(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.grant.Token == token {
+		s.grant.Expires = stamp{}
+	}
+}
+
+// Refresh gets a new token now.
+func (s *Session) Refresh(ctx context.Context) error {
+	s.renewing.Lock()
+	defer s.renewing.Unlock()
+	return s.renew(ctx, s.Grant().Refresh)
+}
+
+func (s *Session) renew(ctx context.Context, refresh string) error {
+	var g Grant
+	err := s.api.call(ctx, http.MethodPost, "/v1/refresh", "", map[string]string{"refresh_token": refresh}, &g)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g.Refresh == "" {
+		g.Refresh = refresh
+	}
+	s.grant = g
+	return nil
+}
+
+// Room is a room as the directory lists it.
+type Room struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	Topic   string `json:"topic"`
+	Private bool   `json:"private"`
+	Direct  bool   `json:"direct"`
+	Role    string `json:"role"` // the user's; empty: not a member
+}
+
+// Member is a member of a room.
+type Member struct {
+	User string `json:"user"`
+	Name string `json:"name"`
+	Role string `json:"role"`
+}
+
+// Online is who is online in a room.
+type Online struct {
+	Count int           `json:"count"` // may be more than Users
+	Users []wire.Person `json:"users"`
+}
+
+// Me returns the user as the directory knows them now.
+func (s *Session) Me(ctx context.Context) (u User, err error) {
+	err = s.call(ctx, http.MethodGet, "/v1/me", nil, &u)
+	return u, err
+}
+
+// Logout ends the session at the server.
+func (s *Session) Logout(ctx context.Context) error {
+	return s.call(ctx, http.MethodPost, "/v1/logout", struct{}{}, nil)
+}
+
+// Rooms lists the user's rooms and the public ones.
+func (s *Session) Rooms(ctx context.Context) ([]Room, error) {
+	var reply struct{ Rooms []Room }
+	err := s.call(ctx, http.MethodGet, "/v1/rooms", nil, &reply)
+	return reply.Rooms, err
+}
+
+// CreateRoom makes a room that the user owns.
+func (s *Session) CreateRoom(ctx context.Context, name, topic string, private bool) (r Room, err error) {
+	body := map[string]any{"name": name, "topic": topic, "private": private}
+	err = s.call(ctx, http.MethodPost, "/v1/rooms", body, &r)
+	return r, err
+}
+
+// JoinRoom makes the user a member of a public room.
+func (s *Session) JoinRoom(ctx context.Context, room string) error {
+	return s.call(ctx, http.MethodPost, roomPath(room, "join"), struct{}{}, nil)
+}
+
+// LeaveRoom ends the user's membership.
+func (s *Session) LeaveRoom(ctx context.Context, room string) error {
+	return s.call(ctx, http.MethodPost, roomPath(room, "leave"), struct{}{}, nil)
+}
+
+// Members lists the members of a room.
+func (s *Session) Members(ctx context.Context, room string) ([]Member, error) {
+	var reply struct{ Members []Member }
+	err := s.call(ctx, http.MethodGet, roomPath(room, "members"), nil, &reply)
+	return reply.Members, err
+}
+
+// AddMember makes another user a member.
+func (s *Session) AddMember(ctx context.Context, room, user string) error {
+	return s.call(ctx, http.MethodPost, roomPath(room, "members"), map[string]string{"user": user}, nil)
+}
+
+// RemoveMember ends another user's membership.
+func (s *Session) RemoveMember(ctx context.Context, room, user string) error {
+	return s.call(ctx, http.MethodDelete, roomPath(room, "members")+"/"+url.PathEscape(user), nil, nil)
+}
+
+// Direct returns the direct room with another user, which is made if it is not there.
+func (s *Session) Direct(ctx context.Context, user string) (r Room, err error) {
+	err = s.call(ctx, http.MethodPost, "/v1/direct", map[string]string{"user": user}, &r)
+	return r, err
+}
+
+// Users finds users by the beginning of their name.
+func (s *Session) Users(ctx context.Context, query string) ([]User, error) {
+	var reply struct{ Users []User }
+	err := s.call(ctx, http.MethodGet, "/v1/users?q="+url.QueryEscape(query), nil, &reply)
+	return reply.Users, err
+}
+
+// Messages returns a page of a room's history.
+func (s *Session) Messages(ctx context.Context, room string, q Query) (p Page, err error) {
+	values := url.Values{}
+	for name, n := range map[string]uint64{"before": q.Before, "after": q.After, "around": q.Around, "limit": uint64(q.Limit)} {
+		if n > 0 {
+			values.Set(name, strconv.FormatUint(n, 10))
+		}
+	}
+	path := roomPath(room, "messages")
+	if len(values) > 0 {
+		path += "?" + values.Encode()
+	}
+	err = s.call(ctx, http.MethodGet, path, nil, &p)
+	return p, err
+}
+
+// Presence returns who is online in a room over the whole cluster.
+func (s *Session) Presence(ctx context.Context, room string) (o Online, err error) {
+	err = s.call(ctx, http.MethodGet, roomPath(room, "presence"), nil, &o)
+	return o, err
+}
+
+func roomPath(room, rest string) string { return "/v1/rooms/" + url.PathEscape(room) + "/" + rest }
+
+// call asks as the user; once more with a new token if the server takes the old one for expired.
+func (s *Session) call(ctx context.Context, method, path string, body, reply any) error {
+	for again := true; ; again = false {
+		token, err := s.Token(ctx)
+		if err != nil {
+			return err
+		}
+		err = s.api.call(ctx, method, path, token, body, reply)
+		if !again || chat.CodeOf(err) != chat.CodeTokenExpired {
+			return err
+		}
+		s.Expire(token)
+	}
+}

@@ -1,0 +1,221 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// Join joins a room and returns when it is live: joined says through which seq everything was delivered. With after, what
+// follows that position is delivered first, however much it is; without, the room begins now. From then on the Client keeps
+// the room joined, over any number of connections, and delivers each of its entries once and in order. joined.Rewind says
+// that the position is not in the log any more: nothing was replayed.
+//
+// Joining a room again has it begin anew. If ctx ends first, or the server refuses (*chat.Error), the room is not joined.
+func (c *Client) Join(ctx context.Context, name string, after *wire.Position) (joined wire.Event, err error) {
+	if !chat.ValidID(name) {
+		return wire.Event{}, fmt.Errorf("join: %w", chat.E(chat.CodeBadRequest, "not the id of a room"))
+	}
+	done := make(chan error, 1)
+	r := &room{name: name, done: done}
+	if after != nil {
+		r.place(*after)
+	}
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return wire.Event{}, fmt.Errorf("join: %w", c.Err())
+	}
+	if old := c.rooms[name]; old != nil {
+		r.watched, r.own = old.watched, old.own
+		c.forget(old, errors.New("joined again"))
+	}
+	c.rooms[name] = r
+	c.resync(r)
+	c.mu.Unlock()
+
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-c.ctx.Done():
+		err = c.Err()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.done = nil
+	if err != nil {
+		c.forget(r, err)
+		return wire.Event{}, fmt.Errorf("join: %w", err)
+	}
+	return r.end, nil
+}
+
+// Leave leaves a room: nothing of it is delivered any more.
+func (c *Client) Leave(ctx context.Context, name string) error {
+	c.mu.Lock()
+	if r := c.rooms[name]; r != nil {
+		c.forget(r, errors.New("left"))
+	}
+	c.mu.Unlock()
+	_, err := c.do(ctx, wire.Request{Type: wire.Leave.String(), Room: name}, never)
+	return err
+}
+
+// Position returns where the client stands in a room that it has joined: what to give to Join to go on from there.
+func (c *Client) Position(name string) (p wire.Position, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.rooms[name]; r != nil && r.placed {
+		return r.last, true
+	}
+	return wire.Position{}, false
+}
+
+// forget ends what the client does about a room. mu is held.
+func (c *Client) forget(r *room, why error) {
+	if r.left {
+		return
+	}
+	r.left = true
+	if c.rooms[r.name] == r {
+		delete(c.rooms, r.name)
+	}
+	if r.done != nil {
+		r.done <- why
+		r.done = nil
+	}
+	c.announce()
+}
+
+// resume has all rooms joined again on a new connection. mu is held.
+func (c *Client) resume() {
+	own := chat.UserRoom(c.welcome.User)
+	if c.rooms[own] == nil {
+		c.rooms[own] = &room{name: own, own: true}
+	}
+	for _, r := range c.rooms {
+		if r.own && !r.placed && !r.syncing && r.done == nil {
+			r.live = true
+			continue
+		}
+		c.resync(r)
+	}
+	if c.status != "" {
+		r := wire.Request{Type: wire.Status.String(), Status: c.status}
+		conn := c.conn
+		c.start(func() { _, _ = c.attempt(c.ctx, conn, r) })
+	}
+}
+
+// resync has a goroutine join the room from where it is, unless one does. mu is held.
+func (c *Client) resync(r *room) {
+	r.live = false
+	if !r.syncing && !r.left {
+		r.syncing = true
+		c.start(func() { c.sync(r) })
+	}
+}
+
+// sync joins a room until it is live.
+func (c *Client) sync(r *room) {
+	for failures := 0; ; {
+		conn, err := c.await(c.ctx, "")
+		if err != nil {
+			return // the client has ended
+		}
+		before, more := uint64(0), false
+		if before, more, err = c.joinOnce(conn, r); err == nil {
+			err = c.watchAgain(conn, r)
+		}
+		c.mu.Lock()
+		switch {
+		case r.left:
+			c.mu.Unlock()
+			return
+		case err == nil && r.live:
+			r.syncing = false
+			if r.done != nil {
+				r.done <- nil
+				r.done = nil
+			}
+			c.mu.Unlock()
+			return
+		case err == nil && more && r.held > before:
+			failures = 0
+			c.mu.Unlock()
+			continue // the next page
+		case err != nil && !lostOrLate(err) && !passes(err):
+			waits := r.done != nil
+			c.forget(r, err)
+			c.mu.Unlock()
+			if ce, ok := errors.AsType[*chat.Error](err); ok && !waits {
+				c.refused(r.name, ce)
+			}
+			return
+		}
+		c.mu.Unlock()
+		if errors.Is(err, errLost) {
+			continue
+		}
+		delay := backoff(failures, c.cfg.MinBackoff, c.cfg.MaxBackoff)
+		if ce, ok := errors.AsType[*chat.Error](err); ok && ce.RetryAfter > 0 {
+			delay = ce.RetryAfter
+		}
+		c.cfg.Log.Debug("room is not live yet", zap.String("room", r.name), zap.Error(err), zap.Duration("retry_in", delay))
+		failures++
+		if sleep(c.ctx, delay) != nil {
+			return
+		}
+	}
+}
+
+// joinOnce sends one join from where the room is, which was complete through before.
+func (c *Client) joinOnce(conn *Conn, r *room) (before uint64, more bool, err error) {
+	c.mu.Lock()
+	req := wire.Request{Type: wire.Join.String(), Room: r.name}
+	if r.placed {
+		after := r.last
+		req.After = &after
+	}
+	before = r.held
+	left := r.left
+	c.mu.Unlock()
+	if left {
+		return before, false, errLost
+	}
+	e, err := c.attempt(c.ctx, conn, req)
+	return before, e.More, err
+}
+
+// watchAgain asks for the presence of a room that has just become live, if the room is watched.
+func (c *Client) watchAgain(conn *Conn, r *room) error {
+	c.mu.Lock()
+	watch := r.live && r.watched
+	c.mu.Unlock()
+	if !watch {
+		return nil
+	}
+	on := true
+	_, err := c.attempt(c.ctx, conn, wire.Request{Type: wire.Watch.String(), Room: r.name, On: &on})
+	if err != nil && !lostOrLate(err) {
+		c.cfg.Log.Debug("room is not watched", zap.String("room", r.name), zap.Error(err))
+		return nil // the room is good without
+	}
+	return err
+}
+
+func lostOrLate(err error) bool { return errors.Is(err, errLost) || errors.Is(err, errTimeout) }
+
+// refused tells the handler that a room could not be joined again.
+func (c *Client) refused(name string, e *chat.Error) {
+	c.handle(wire.Event{
+		Event: chat.Event{Type: wire.EventError, Room: name},
+		Code:  wire.Code(e.Code), Message: e.Message, RetryAfterMS: e.RetryAfter.Milliseconds(),
+	})
+}
