@@ -19,7 +19,7 @@ import (
 func TestServerRestart(t *testing.T) {
 	box := newBox(t)
 	b := box.open(natsbus.Config{Groups: []string{"history"}})
-	r := follow(t, b, "room")
+	r := followRoom(t, b, "room")
 
 	var mu sync.Mutex
 	var consumed []string
@@ -91,7 +91,7 @@ func TestServerRestart(t *testing.T) {
 func TestRestoredStore(t *testing.T) {
 	box := newBox(t)
 	b := box.open(natsbus.Config{})
-	r := follow(t, b, "room")
+	r := followRoom(t, b, "room")
 	for i := range 10 {
 		mustAppend(t, b, entry("room", i))
 	}

@@ -77,7 +77,7 @@ func TestFullLog(t *testing.T) {
 func TestOldEntriesAreTrimmed(t *testing.T) {
 	box := newBox(t)
 	b := box.open(natsbus.Config{MaxAge: 50 * time.Millisecond, TrimEvery: 20 * time.Millisecond})
-	r := follow(t, b, "quiet")
+	r := followRoom(t, b, "quiet")
 	mustAppend(t, b, entry("quiet", 0))
 	eventually(t, "the entry is gone", func() bool { return len(readAll(t, b, "quiet")) == 0 })
 	rep, err := b.Replay(within(t), "quiet", bus.Position{}, 10)

@@ -164,7 +164,7 @@ func (r *recorder) rewound() int {
 	return r.rewinds
 }
 
-func follow(t *testing.T, b bus.Log, room string) *recorder {
+func followRoom(t *testing.T, b bus.Log, room string) *recorder {
 	t.Helper()
 	r := &recorder{}
 	_, s, err := b.Follow(within(t), room, r)
