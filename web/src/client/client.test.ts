@@ -327,11 +327,12 @@ describe('people', () => {
     await until(() => h.client.people.status('lobby', 'cy') === 'idle');
     expect(h.client.people.online('lobby').people.map((p) => p.user)).toEqual(['ada', 'cy']);
     first.cut();
-    await until(() => h.client.people.online('lobby').count === 0);
     const second = await h.server.peer();
     await second.welcome();
     second.reply(await second.next('join'), { type: 'joined', room: 'lobby', seq: 0 });
-    expect(await second.next('watch')).toMatchObject({ room: 'lobby', on: true });
+    second.reply(await second.next('watch'), { type: 'ack' });
+    second.reply(await second.next('who'), { type: 'who', room: 'lobby', count: 1, users: [person('ada', 'online')] });
+    await until(() => h.client.people.online('lobby').count === 1);
   });
 
   test('typing shows until the message comes', async () => {

@@ -150,7 +150,7 @@ export class Client extends Emitter<Events> {
     this.#connection.stop();
     this.outbox.pause();
     this.reads.close();
-    this.people.clear();
+    this.people.lost();
   }
 
   /** Connects at once, instead of waiting for the next attempt. */
@@ -250,7 +250,7 @@ export class Client extends Emitter<Events> {
       this.#epoch++;
       for (const room of this.#rooms.values()) room.lost();
       this.outbox.pause();
-      this.people.clear();
+      this.people.lost();
       this.#watching.clear();
     }
     this.emit('state', state);

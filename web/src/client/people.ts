@@ -27,6 +27,7 @@ export class People extends Emitter<Events> {
   readonly #typing = new Map<string, Map<string, { name: string; timer: ReturnType<typeof setTimeout> }>>();
   readonly #names = new Map<string, string>();
 
+  /** Who is online in a room; without a connection, as it was last heard. */
   online(room: string): Online {
     return this.#online.get(room) ?? nobody;
   }
@@ -83,12 +84,9 @@ export class People extends Emitter<Events> {
     if (typing?.delete(user)) this.emit('typing', room);
   }
 
-  /** Forgets who is online and typing: without a connection nobody knows. Names stay. */
-  clear(): void {
-    for (const [room, typing] of this.#typing) for (const user of typing.keys()) this.stopped(room, user);
-    const rooms = [...this.#online.keys()];
-    this.#online.clear();
-    for (const room of rooms) this.emit('online', room);
+  /** The connection is gone: nobody types. Who was online stays as it was last heard, until it is heard again. */
+  lost(): void {
+    for (const [room, typing] of this.#typing) for (const user of [...typing.keys()]) this.stopped(room, user);
   }
 
   /** Forgets who is online in a room that is not watched any more. */
