@@ -1,0 +1,43 @@
+// Command directory runs the directory service: users, log-in, rooms and permissions.
+package main
+
+import (
+	"context"
+
+	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/daemon"
+	"hubbub.internal/services/directory"
+	"hubbub.internal/services/directory/store/storeurl"
+)
+
+type config struct {
+	daemon.Config
+	Listen    string           `help:"Address of the public port." default:":8080" placeholder:"HOST:PORT"`
+	Bus       busurl.Config    `embed:""`
+	Store     storeurl.Config  `embed:""`
+	Directory directory.Config `embed:""`
+}
+
+func main() {
+	var cfg config
+	daemon.Main("directory", "Hubbub's directory: users, log-in, rooms and permissions.", &cfg, func(ctx context.Context, p *daemon.Process) error {
+		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, []string{"history"})
+		if err != nil {
+			return err
+		}
+		p.Defer(func() { _ = b.Close() })
+		store, err := storeurl.Open(ctx, cfg.Store)
+		if err != nil {
+			return err
+		}
+		p.Defer(func() { _ = store.Close() })
+		s, err := directory.New(ctx, cfg.Directory, directory.Deps{Bus: b, Store: store, Log: p.Log, Metrics: p.Metrics})
+		if err != nil {
+			return err
+		}
+		p.Check("bus", b.Probe)
+		p.Go("directory", s.Run)
+		_, err = p.Serve(cfg.Listen, s.Handler())
+		return err
+	})
+}

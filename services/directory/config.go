@@ -1,0 +1,64 @@
+// Package directory is the service that knows users, sessions, rooms and who may do what in them. It makes the tokens
+// that everybody else verifies, and tells of every change by the control log.
+//
+// It knows nothing of sockets and messages, and is never asked once per message.
+package directory
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Config is what the service can be told.
+type Config struct {
+	TokenLife      time.Duration `help:"How long an access token is good for (1m to 24h). A revoked user's open sockets are closed at once all the same." default:"15m"`
+	SessionLife    time.Duration `help:"How long a log-in lasts after its last use (1h to 8760h)." default:"720h"`
+	KeyLife        time.Duration `help:"How long a key signs tokens before the next one does (24h or more)." default:"720h"`
+	Guests         bool          `help:"Let people in without a password, by a name." default:"true" negatable:""`
+	Registration   bool          `help:"Let people register." default:"true" negatable:""`
+	HashMemory     uint32        `help:"Memory that hashing one password takes (KiB, 64 to 1048576)." default:"19456"`
+	HashTime       uint32        `help:"Passes over that memory (1 to 100)." default:"2"`
+	HashParallel   int           `help:"Passwords that are hashed at the same time (1 to 64); others wait." default:"2"`
+	LoginAttempts  int           `help:"Failed log-ins a minute per name and per address, on each replica, before more are refused (1 to 10000)." default:"10"`
+	TrustedProxies []string      `help:"Networks (CIDR) of proxies whose X-Real-IP header is believed." default:"127.0.0.0/8,::1/128" placeholder:"CIDR"`
+}
+
+// Validate returns what is wrong with the configuration, in a sentence for each.
+func (c *Config) Validate() error {
+	var errs []error
+	within := func(flag string, d, least, most time.Duration) {
+		if d < least || d > most {
+			errs = append(errs, fmt.Errorf("--%s is %s; it has to be %s to %s", flag, d, least, most))
+		}
+	}
+	between := func(flag string, n, least, most int) {
+		if n < least || n > most {
+			errs = append(errs, fmt.Errorf("--%s is %d; it has to be %d to %d", flag, n, least, most))
+		}
+	}
+	within("token-life", c.TokenLife, time.Minute, 24*time.Hour)
+	within("session-life", c.SessionLife, time.Hour, 365*24*time.Hour)
+	within("key-life", c.KeyLife, 24*time.Hour, 10*365*24*time.Hour)
+	between("hash-memory", int(c.HashMemory), 64, 1<<20)
+	between("hash-time", int(c.HashTime), 1, 100)
+	between("hash-parallel", c.HashParallel, 1, 64)
+	between("login-attempts", c.LoginAttempts, 1, 10_000)
+	if _, err := c.proxies(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) proxies() ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, s := range c.TrustedProxies {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxies: %q is not a network like 10.0.0.0/8", s)
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}

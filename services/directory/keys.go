@@ -1,0 +1,95 @@
+package directory
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// settle is how long a new key is handed out before it signs, so that every replica has it by then.
+const settle = time.Minute
+
+// keys are the signing keys, which all replicas share through the store: the newest signs, and the others verify until
+// the last token that they signed has expired. Its methods are safe for concurrent use.
+type keys struct {
+	store store.Store
+	life  time.Duration // how long a key signs
+	keep  time.Duration // how long it verifies after that
+
+	mu      sync.Mutex
+	id      string // of the key that signs
+	private ed25519.PrivateKey
+	set     []byte // the public key set
+}
+
+// refresh takes over what is in the store, adds a key when the newest is old, and removes those that verify nothing.
+func (k *keys) refresh(ctx context.Context) error {
+	all, err := k.store.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	if len(all) == 0 || now.Sub(time.UnixMilli(all[0].Created)) >= k.life {
+		fresh := store.Key{ID: chat.NewID(), Seed: make([]byte, ed25519.SeedSize), Created: now.UnixMilli()}
+		_, _ = rand.Read(fresh.Seed) // never fails
+		if err := k.store.CreateKey(ctx, fresh); err != nil && !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		// Another replica may have had the same thought: the newest of both signs on both.
+		if all, err = k.store.Keys(ctx); err != nil {
+			return err
+		}
+		if len(all) == 0 {
+			return errors.New("the store does not keep keys")
+		}
+	}
+	var public []auth.PublicKey
+	for i, key := range all {
+		if len(key.Seed) != ed25519.SeedSize {
+			return fmt.Errorf("key %s in the store is damaged: remove it", key.ID)
+		}
+		if i > 0 && now.Sub(time.UnixMilli(key.Created)) >= k.life+k.keep+time.Hour {
+			if err := k.store.DeleteKey(ctx, key.ID); err != nil {
+				return err
+			}
+			continue
+		}
+		public = append(public, auth.PublicKey{ID: key.ID, Key: ed25519.NewKeyFromSeed(key.Seed).Public().(ed25519.PublicKey)})
+	}
+	set, err := auth.EncodeKeys(public)
+	if err != nil {
+		return err
+	}
+	signer := all[0]
+	for _, key := range all {
+		if now.Sub(time.UnixMilli(key.Created)) >= settle {
+			signer = key
+			break
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.id, k.private, k.set = signer.ID, ed25519.NewKeyFromSeed(signer.Seed), set
+	return nil
+}
+
+func (k *keys) publicSet(context.Context) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.set, nil
+}
+
+func (k *keys) sign(c auth.Claims) (string, error) {
+	k.mu.Lock()
+	id, private := k.id, k.private
+	k.mu.Unlock()
+	return auth.Sign(private, id, c)
+}

@@ -1,0 +1,27 @@
+package directory
+
+import "github.com/prometheus/client_golang/prometheus"
+
+type metrics struct {
+	logins      *prometheus.CounterVec // by outcome
+	storeErrors prometheus.Counter
+	told        prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		logins: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hubbub_directory_logins_total", Help: "Log-ins, registrations and refreshes, by kind and outcome.",
+		}, []string{"kind", "outcome"}),
+		storeErrors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hubbub_directory_store_errors_total", Help: "Requests that failed because the store did.",
+		}),
+		told: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hubbub_directory_changes_total", Help: "Changes told by the control log.",
+		}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.logins, m.storeErrors, m.told)
+	}
+	return m
+}

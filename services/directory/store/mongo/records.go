@@ -1,0 +1,162 @@
+package mongo
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"hubbub.internal/services/directory/store"
+)
+
+func by(field string, value any) bson.D { return bson.D{{Key: field, Value: value}} }
+
+func above(field string, value any) bson.D {
+	return bson.D{{Key: field, Value: bson.D{{Key: "$gt", Value: value}}}}
+}
+
+// memberID is the key of a membership, so that adding one twice is one record on any server.
+func memberID(room, user string) bson.D { return by("_id", room+":"+user) }
+
+// CreateUser implements store.Store.
+func (s *Store) CreateUser(ctx context.Context, u store.User) error {
+	return insert(ctx, "create user", s.users, u)
+}
+
+// User implements store.Store.
+func (s *Store) User(ctx context.Context, id string) (store.User, error) {
+	return one[store.User](ctx, "user", s.users, by("_id", id))
+}
+
+// UserByName implements store.Store.
+func (s *Store) UserByName(ctx context.Context, nameKey string) (store.User, error) {
+	return one[store.User](ctx, "user by name", s.users, by("name_key", nameKey))
+}
+
+// Users implements store.Store.
+func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.User, error) {
+	// U+10FFFF sorts after every text that begins with the prefix.
+	return list[store.User](ctx, "users", s.users, by("name_key", bson.D{{Key: "$gte", Value: prefix}, {Key: "$lt", Value: prefix + "\U0010FFFF"}}),
+		by("name_key", 1), limit)
+}
+
+// CreateSession implements store.Store.
+func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
+	return insert(ctx, "create session", s.sessions, x)
+}
+
+// Session implements store.Store.
+func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
+	return one[store.Session](ctx, "session", s.sessions, by("_id", id))
+}
+
+// ExtendSession implements store.Store.
+func (s *Store) ExtendSession(ctx context.Context, id string, expires int64) error {
+	_, err := s.sessions.UpdateOne(ctx, by("_id", id), by("$set", by("expires", expires)))
+	return wrap("extend session", err)
+}
+
+// DeleteSession implements store.Store.
+func (s *Store) DeleteSession(ctx context.Context, id string) error {
+	return remove(ctx, "delete session", s.sessions, by("_id", id))
+}
+
+// DeleteSessionsBefore implements store.Store.
+func (s *Store) DeleteSessionsBefore(ctx context.Context, expires int64) error {
+	_, err := s.sessions.DeleteMany(ctx, by("expires", by("$lte", expires)))
+	return wrap("delete old sessions", err)
+}
+
+// CreateKey implements store.Store.
+func (s *Store) CreateKey(ctx context.Context, k store.Key) error {
+	return insert(ctx, "create key", s.keys, k)
+}
+
+// Keys implements store.Store.
+func (s *Store) Keys(ctx context.Context) ([]store.Key, error) {
+	return list[store.Key](ctx, "keys", s.keys, bson.D{}, bson.D{{Key: "created", Value: -1}, {Key: "_id", Value: -1}}, 0)
+}
+
+// DeleteKey implements store.Store.
+func (s *Store) DeleteKey(ctx context.Context, id string) error {
+	return remove(ctx, "delete key", s.keys, by("_id", id))
+}
+
+// CreateRoom implements store.Store.
+func (s *Store) CreateRoom(ctx context.Context, r store.Room) error {
+	return insert(ctx, "create room", s.rooms, r)
+}
+
+// Room implements store.Store.
+func (s *Store) Room(ctx context.Context, id string) (store.Room, error) {
+	return one[store.Room](ctx, "room", s.rooms, by("_id", id))
+}
+
+// DescribeRoom implements store.Store.
+func (s *Store) DescribeRoom(ctx context.Context, id, name, topic string) error {
+	r, err := s.rooms.UpdateOne(ctx, by("_id", id), by("$set", bson.D{{Key: "name", Value: name}, {Key: "topic", Value: topic}}))
+	if err == nil && r.MatchedCount == 0 {
+		err = store.ErrNotFound
+	}
+	return wrap("describe room", err)
+}
+
+// PublicRooms implements store.Store.
+func (s *Store) PublicRooms(ctx context.Context, limit int) ([]store.Room, error) {
+	return list[store.Room](ctx, "public rooms", s.rooms, bson.D{{Key: "private", Value: false}, {Key: "direct", Value: false}},
+		bson.D{{Key: "created", Value: 1}, {Key: "_id", Value: 1}}, limit)
+}
+
+// PutMember implements store.Store.
+func (s *Store) PutMember(ctx context.Context, m store.Member) error {
+	_, err := s.members.UpdateOne(ctx, memberID(m.Room, m.User), bson.D{
+		{Key: "$set", Value: by("role", m.Role)},
+		{Key: "$setOnInsert", Value: bson.D{
+			{Key: "room", Value: m.Room}, {Key: "user", Value: m.User}, {Key: "name", Value: m.Name}, {Key: "since", Value: m.Since},
+		}},
+	}, options.UpdateOne().SetUpsert(true))
+	return wrap("put member", err)
+}
+
+// Member implements store.Store.
+func (s *Store) Member(ctx context.Context, room, user string) (store.Member, error) {
+	return one[store.Member](ctx, "member", s.members, memberID(room, user))
+}
+
+// DeleteMember implements store.Store.
+func (s *Store) DeleteMember(ctx context.Context, room, user string) error {
+	return remove(ctx, "delete member", s.members, memberID(room, user))
+}
+
+// Members implements store.Store.
+func (s *Store) Members(ctx context.Context, room, after string, limit int) ([]store.Member, error) {
+	return list[store.Member](ctx, "members", s.members, append(by("room", room), above("user", after)...), by("user", 1), limit)
+}
+
+// MembershipsOf implements store.Store.
+func (s *Store) MembershipsOf(ctx context.Context, user string, limit int) ([]store.Member, error) {
+	return list[store.Member](ctx, "memberships", s.members, by("user", user), bson.D{{Key: "since", Value: 1}, {Key: "room", Value: 1}}, limit)
+}
+
+// PutIntent implements store.Store.
+func (s *Store) PutIntent(ctx context.Context, i store.Intent) error {
+	_, err := s.intent.ReplaceOne(ctx, by("_id", i.ID), i, options.Replace().SetUpsert(true))
+	return wrap("put intent", err)
+}
+
+// DeleteIntent implements store.Store.
+func (s *Store) DeleteIntent(ctx context.Context, id string) error {
+	return remove(ctx, "delete intent", s.intent, by("_id", id))
+}
+
+// IntentsBefore implements store.Store.
+func (s *Store) IntentsBefore(ctx context.Context, created int64, limit int) ([]store.Intent, error) {
+	return list[store.Intent](ctx, "intents", s.intent, by("created", by("$lt", created)),
+		bson.D{{Key: "created", Value: 1}, {Key: "_id", Value: 1}}, limit)
+}
+
+func remove(ctx context.Context, what string, c *mongo.Collection, filter any) error {
+	_, err := c.DeleteOne(ctx, filter)
+	return wrap(what, err)
+}

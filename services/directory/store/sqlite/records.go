@@ -1,0 +1,174 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"hubbub.internal/services/directory/store"
+)
+
+func userFields(u *store.User) []any {
+	return []any{&u.ID, &u.Name, &u.NameKey, &u.Hash, &u.Created}
+}
+
+func roomFields(r *store.Room) []any {
+	return []any{&r.ID, &r.Name, &r.Topic, &r.Private, &r.Direct, &r.Created}
+}
+
+func memberFields(m *store.Member) []any {
+	return []any{&m.Room, &m.User, &m.Name, &m.Role, &m.Since}
+}
+
+// CreateUser implements store.Store.
+func (s *Store) CreateUser(ctx context.Context, u store.User) error {
+	return s.run(ctx, "create user", `INSERT INTO users (id, name, name_key, hash, created) VALUES (?, ?, ?, ?, ?)`,
+		u.ID, u.Name, u.NameKey, u.Hash, u.Created)
+}
+
+// User implements store.Store.
+func (s *Store) User(ctx context.Context, id string) (store.User, error) {
+	var u store.User
+	return u, s.row(ctx, "user", `SELECT id, name, name_key, hash, created FROM users WHERE id = ?`, id, userFields(&u)...)
+}
+
+// UserByName implements store.Store.
+func (s *Store) UserByName(ctx context.Context, nameKey string) (store.User, error) {
+	var u store.User
+	return u, s.row(ctx, "user by name", `SELECT id, name, name_key, hash, created FROM users WHERE name_key = ?`, nameKey, userFields(&u)...)
+}
+
+// Users implements store.Store.
+func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.User, error) {
+	// U+10FFFF sorts after every text that begins with the prefix.
+	return list(ctx, s, "users", userFields,
+		`SELECT id, name, name_key, hash, created FROM users WHERE name_key >= ? AND name_key < ? ORDER BY name_key LIMIT ?`,
+		prefix, prefix+"\U0010FFFF", limit)
+}
+
+// CreateSession implements store.Store.
+func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
+	return s.run(ctx, "create session", `INSERT INTO sessions (id, user, hash, created, expires) VALUES (?, ?, ?, ?, ?)`,
+		x.ID, x.User, x.Hash, x.Created, x.Expires)
+}
+
+// Session implements store.Store.
+func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
+	var x store.Session
+	return x, s.row(ctx, "session", `SELECT id, user, hash, created, expires FROM sessions WHERE id = ?`, id,
+		&x.ID, &x.User, &x.Hash, &x.Created, &x.Expires)
+}
+
+// ExtendSession implements store.Store.
+func (s *Store) ExtendSession(ctx context.Context, id string, expires int64) error {
+	return s.run(ctx, "extend session", `UPDATE sessions SET expires = ? WHERE id = ?`, expires, id)
+}
+
+// DeleteSession implements store.Store.
+func (s *Store) DeleteSession(ctx context.Context, id string) error {
+	return s.run(ctx, "delete session", `DELETE FROM sessions WHERE id = ?`, id)
+}
+
+// DeleteSessionsBefore implements store.Store.
+func (s *Store) DeleteSessionsBefore(ctx context.Context, expires int64) error {
+	return s.run(ctx, "delete old sessions", `DELETE FROM sessions WHERE expires <= ?`, expires)
+}
+
+// CreateKey implements store.Store.
+func (s *Store) CreateKey(ctx context.Context, k store.Key) error {
+	return s.run(ctx, "create key", `INSERT INTO keys (id, seed, created) VALUES (?, ?, ?)`, k.ID, k.Seed, k.Created)
+}
+
+// Keys implements store.Store.
+func (s *Store) Keys(ctx context.Context) ([]store.Key, error) {
+	return list(ctx, s, "keys", func(k *store.Key) []any { return []any{&k.ID, &k.Seed, &k.Created} },
+		`SELECT id, seed, created FROM keys ORDER BY created DESC, id DESC`)
+}
+
+// DeleteKey implements store.Store.
+func (s *Store) DeleteKey(ctx context.Context, id string) error {
+	return s.run(ctx, "delete key", `DELETE FROM keys WHERE id = ?`, id)
+}
+
+// CreateRoom implements store.Store.
+func (s *Store) CreateRoom(ctx context.Context, r store.Room) error {
+	return s.run(ctx, "create room", `INSERT INTO rooms (id, name, topic, private, direct, created) VALUES (?, ?, ?, ?, ?, ?)`,
+		r.ID, r.Name, r.Topic, r.Private, r.Direct, r.Created)
+}
+
+// Room implements store.Store.
+func (s *Store) Room(ctx context.Context, id string) (store.Room, error) {
+	var r store.Room
+	return r, s.row(ctx, "room", `SELECT id, name, topic, private, direct, created FROM rooms WHERE id = ?`, id, roomFields(&r)...)
+}
+
+// DescribeRoom implements store.Store.
+func (s *Store) DescribeRoom(ctx context.Context, id, name, topic string) error {
+	r, err := s.exec(ctx, "describe room", `UPDATE rooms SET name = ?, topic = ? WHERE id = ?`, name, topic, id)
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err == nil && n == 0 {
+		return fmt.Errorf("describe room: %w", store.ErrNotFound)
+	}
+	return nil
+}
+
+// PublicRooms implements store.Store.
+func (s *Store) PublicRooms(ctx context.Context, limit int) ([]store.Room, error) {
+	return list(ctx, s, "public rooms", roomFields,
+		`SELECT id, name, topic, private, direct, created FROM rooms WHERE private = 0 AND direct = 0 ORDER BY created, id LIMIT ?`, limit)
+}
+
+// PutMember implements store.Store.
+func (s *Store) PutMember(ctx context.Context, m store.Member) error {
+	return s.run(ctx, "put member",
+		`INSERT INTO members (room, user, name, role, since) VALUES (?, ?, ?, ?, ?) ON CONFLICT (room, user) DO UPDATE SET role = excluded.role`,
+		m.Room, m.User, m.Name, m.Role, m.Since)
+}
+
+// Member implements store.Store.
+func (s *Store) Member(ctx context.Context, room, user string) (store.Member, error) {
+	ms, err := list(ctx, s, "member", memberFields, `SELECT room, user, name, role, since FROM members WHERE room = ? AND user = ?`, room, user)
+	if err != nil {
+		return store.Member{}, err
+	}
+	if len(ms) == 0 {
+		return store.Member{}, fmt.Errorf("member: %w", store.ErrNotFound)
+	}
+	return ms[0], nil
+}
+
+// DeleteMember implements store.Store.
+func (s *Store) DeleteMember(ctx context.Context, room, user string) error {
+	return s.run(ctx, "delete member", `DELETE FROM members WHERE room = ? AND user = ?`, room, user)
+}
+
+// Members implements store.Store.
+func (s *Store) Members(ctx context.Context, room, after string, limit int) ([]store.Member, error) {
+	return list(ctx, s, "members", memberFields,
+		`SELECT room, user, name, role, since FROM members WHERE room = ? AND user > ? ORDER BY user LIMIT ?`, room, after, limit)
+}
+
+// MembershipsOf implements store.Store.
+func (s *Store) MembershipsOf(ctx context.Context, user string, limit int) ([]store.Member, error) {
+	return list(ctx, s, "memberships", memberFields,
+		`SELECT room, user, name, role, since FROM members WHERE user = ? ORDER BY since, room LIMIT ?`, user, limit)
+}
+
+// PutIntent implements store.Store.
+func (s *Store) PutIntent(ctx context.Context, i store.Intent) error {
+	return s.run(ctx, "put intent", `INSERT OR REPLACE INTO intents (id, kind, room, user, actor, session, created) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		i.ID, i.Kind, i.Room, i.User, i.Actor, i.Session, i.Created)
+}
+
+// DeleteIntent implements store.Store.
+func (s *Store) DeleteIntent(ctx context.Context, id string) error {
+	return s.run(ctx, "delete intent", `DELETE FROM intents WHERE id = ?`, id)
+}
+
+// IntentsBefore implements store.Store.
+func (s *Store) IntentsBefore(ctx context.Context, created int64, limit int) ([]store.Intent, error) {
+	return list(ctx, s, "intents", func(i *store.Intent) []any {
+		return []any{&i.ID, &i.Kind, &i.Room, &i.User, &i.Actor, &i.Session, &i.Created}
+	}, `SELECT id, kind, room, user, actor, session, created FROM intents WHERE created < ? ORDER BY created, id LIMIT ?`, created, limit)
+}

@@ -1,0 +1,135 @@
+// Package sqlite keeps directory's store in one SQLite file (https://sqlite.org), for one process at a time.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"hubbub.internal/libs/filelock"
+	"hubbub.internal/services/directory/store"
+)
+
+const schema = `
+CREATE TABLE IF NOT EXISTS users (
+	id TEXT PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE, hash TEXT NOT NULL, created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS sessions (
+	id TEXT PRIMARY KEY, user TEXT NOT NULL, hash BLOB NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sessions_expires ON sessions (expires);
+CREATE TABLE IF NOT EXISTS keys (
+	id TEXT PRIMARY KEY, seed BLOB NOT NULL, created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rooms (
+	id TEXT PRIMARY KEY, name TEXT NOT NULL, topic TEXT NOT NULL, private INTEGER NOT NULL, direct INTEGER NOT NULL, created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS rooms_public ON rooms (created) WHERE private = 0 AND direct = 0;
+CREATE TABLE IF NOT EXISTS members (
+	room TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (room, user)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS members_user ON members (user, since);
+CREATE TABLE IF NOT EXISTS intents (
+	id TEXT PRIMARY KEY, kind TEXT NOT NULL, room TEXT NOT NULL, user TEXT NOT NULL, actor TEXT NOT NULL, session TEXT NOT NULL, created INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`
+
+// Store is a store.Store in a file.
+type Store struct {
+	db   *sql.DB
+	lock *os.File
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the file, which is made if it is missing. Errors: filelock.ErrLocked.
+func Open(ctx context.Context, path string) (*Store, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	lock, err := filelock.Lock(path + ".lock")
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	// FULL: what a method has returned from is on the disk (https://sqlite.org/pragma.html#pragma_synchronous).
+	dsn := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: url.Values{
+		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"},
+		"_txlock": {"immediate"},
+	}.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err == nil {
+		// One connection: SQLite has one writer, and directory's reads are few.
+		db.SetMaxOpenConns(1)
+		if _, err = db.ExecContext(ctx, schema); err != nil {
+			_ = db.Close()
+		}
+	}
+	if err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return &Store{db, lock}, nil
+}
+
+// Close closes the file and lets another process have it.
+func (s *Store) Close() error {
+	err := s.db.Close()
+	return errors.Join(err, s.lock.Close())
+}
+
+// exec runs a statement; a key that is taken is store.ErrConflict.
+func (s *Store) exec(ctx context.Context, what, query string, args ...any) (sql.Result, error) {
+	r, err := s.db.ExecContext(ctx, query, args...)
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_CONSTRAINT {
+		return nil, fmt.Errorf("%s: %w", what, store.ErrConflict)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return r, nil
+}
+
+func (s *Store) run(ctx context.Context, what, query string, args ...any) error {
+	_, err := s.exec(ctx, what, query, args...)
+	return err
+}
+
+// row reads one row into the fields.
+func (s *Store) row(ctx context.Context, what, query string, arg any, fields ...any) error {
+	err := s.db.QueryRowContext(ctx, query, arg).Scan(fields...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// list reads all rows with scan, which is given where the fields of the next one go.
+func list[T any](ctx context.Context, s *Store, what string, scan func(*T) []any, query string, args ...any) ([]T, error) {
+	rows, err := s.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		var t T
+		if err := rows.Scan(scan(&t)...); err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		all = append(all, t)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return all, nil
+}

@@ -1,0 +1,109 @@
+// Package store is what directory keeps: users, sessions, signing keys, rooms, memberships, and intents to tell of
+// changes. It owns the records and the contract; sqlite and mongo keep it, and storetest checks them.
+//
+// The contract needs no transaction over records: what belongs together is one record, or is healed by an intent.
+package store
+
+import (
+	"context"
+	"errors"
+
+	api "hubbub.internal/libs/api/directory"
+)
+
+var (
+	// ErrNotFound says that there is no such record.
+	ErrNotFound = errors.New("not in the store")
+	// ErrConflict says that another record has the id or the name.
+	ErrConflict = errors.New("already in the store")
+)
+
+// User is an account.
+type User struct {
+	ID      string `bson:"_id"`
+	Name    string `bson:"name"`
+	NameKey string `bson:"name_key"` // unique; what names are compared by
+	Hash    string `bson:"hash"`     // argon2id of the password; empty: a guest
+	Created int64  `bson:"created"`  // UTC milliseconds
+}
+
+// Guest reports whether the account has no password.
+func (u User) Guest() bool { return u.Hash == "" }
+
+// Session is a log-in.
+type Session struct {
+	ID      string `bson:"_id"`
+	User    string `bson:"user"`
+	Hash    []byte `bson:"hash"`    // SHA-256 of the secret that its tokens are refreshed with
+	Created int64  `bson:"created"` // UTC milliseconds
+	Expires int64  `bson:"expires"` // UTC milliseconds
+}
+
+// Key is a key that tokens are signed with.
+type Key struct {
+	ID      string `bson:"_id"`
+	Seed    []byte `bson:"seed"`    // of the Ed25519 private key (RFC 8032)
+	Created int64  `bson:"created"` // UTC milliseconds
+}
+
+// Room is a room.
+type Room struct {
+	ID      string `bson:"_id"`
+	Name    string `bson:"name"`
+	Topic   string `bson:"topic"`
+	Private bool   `bson:"private"` // only members may know of it
+	Direct  bool   `bson:"direct"`  // of two people
+	Created int64  `bson:"created"` // UTC milliseconds
+}
+
+// Member is a user's membership of a room.
+type Member struct {
+	Room  string   `bson:"room"`
+	User  string   `bson:"user"`
+	Name  string   `bson:"name"` // the user's, when the membership began
+	Role  api.Role `bson:"role"`
+	Since int64    `bson:"since"` // UTC milliseconds
+}
+
+// Intent says that something about a room or a user is about to change and must be told on the bus. It is written
+// before the change and deleted when the change has been told; one that stays is told again from what is in the store.
+type Intent struct {
+	ID      string `bson:"_id"`
+	Kind    string `bson:"kind"`
+	Room    string `bson:"room"`
+	User    string `bson:"user"`    // whose membership or session
+	Actor   string `bson:"actor"`   // who does it
+	Session string `bson:"session"` // of a revocation: the one session that it is about; empty: all
+	Created int64  `bson:"created"` // UTC milliseconds
+}
+
+// Store keeps the records. Its methods are safe for concurrent use; each takes effect whole or not at all, and has
+// reached the disk when it returns. Besides ErrNotFound and ErrConflict, where they are named, any error means that
+// the store does not work right now.
+type Store interface {
+	CreateUser(ctx context.Context, u User) error                                 // ErrConflict: the name is taken
+	User(ctx context.Context, id string) (User, error)                            // ErrNotFound
+	UserByName(ctx context.Context, nameKey string) (User, error)                 // ErrNotFound
+	Users(ctx context.Context, prefix string, limit int) ([]User, error)          // whose NameKey begins so, in its order
+	CreateSession(ctx context.Context, s Session) error                           // ErrConflict
+	Session(ctx context.Context, id string) (Session, error)                      // ErrNotFound
+	ExtendSession(ctx context.Context, id string, expires int64) error            // none is not an error
+	DeleteSession(ctx context.Context, id string) error                           // none is not an error
+	DeleteSessionsBefore(ctx context.Context, expires int64) error                // those that had expired by then
+	CreateKey(ctx context.Context, k Key) error                                   // ErrConflict
+	Keys(ctx context.Context) ([]Key, error)                                      // newest first
+	DeleteKey(ctx context.Context, id string) error                               // none is not an error
+	CreateRoom(ctx context.Context, r Room) error                                 // ErrConflict
+	Room(ctx context.Context, id string) (Room, error)                            // ErrNotFound
+	DescribeRoom(ctx context.Context, id, name, topic string) error               // ErrNotFound
+	PublicRooms(ctx context.Context, limit int) ([]Room, error)                   // oldest first
+	PutMember(ctx context.Context, m Member) error                                // adds it or changes its Role
+	Member(ctx context.Context, room, user string) (Member, error)                // ErrNotFound
+	DeleteMember(ctx context.Context, room, user string) error                    // none is not an error
+	Members(ctx context.Context, room, after string, limit int) ([]Member, error) // by user id, after that one
+	MembershipsOf(ctx context.Context, user string, limit int) ([]Member, error)  // oldest first
+	PutIntent(ctx context.Context, i Intent) error
+	DeleteIntent(ctx context.Context, id string) error                             // none is not an error
+	IntentsBefore(ctx context.Context, created int64, limit int) ([]Intent, error) // oldest first
+	Close() error
+}
