@@ -36,10 +36,10 @@ type Config struct {
 type Cluster struct {
 	URL string // where nginx answers: http://127.0.0.1:port
 
-	cfg     Config
-	busPort int
-	order   []*Process // in the order of their start
-	byName  map[string]*Process
+	cfg    Config
+	busURL string
+	order  []*Process // in the order of their start
+	byName map[string]*Process
 }
 
 // Start starts everything and returns when it is ready. The processes are named redis or nats, directory, history,
@@ -54,10 +54,11 @@ func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("folder of the cluster: %w", err)
 	}
-	bus, err := c.bus()
+	bus, url, err := newBus(cfg.Bus, cfg.Bin, cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
+	c.busURL = url
 	if err := c.start(ctx, bus); err != nil {
 		return nil, err
 	}
@@ -103,7 +104,7 @@ func (c *Cluster) Bus() *Process { return c.byName[c.cfg.Bus] }
 func (c *Cluster) All() []*Process { return c.order }
 
 // BusURL returns what the services are given as --bus.
-func (c *Cluster) BusURL() string { return fmt.Sprintf("%s://127.0.0.1:%d", c.cfg.Bus, c.busPort) }
+func (c *Cluster) BusURL() string { return c.busURL }
 
 func (c *Cluster) add(p *Process) {
 	c.order = append(c.order, p)
@@ -113,35 +114,6 @@ func (c *Cluster) add(p *Process) {
 func (c *Cluster) start(ctx context.Context, p *Process) error {
 	c.add(p)
 	return p.Start(ctx)
-}
-
-func (c *Cluster) bus() (*Process, error) {
-	c.busPort = freePort()
-	dir := filepath.Join(c.cfg.Dir, c.cfg.Bus)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("folder of the bus: %w", err)
-	}
-	port := strconv.Itoa(c.busPort)
-	p := &Process{Name: c.cfg.Bus, dir: c.cfg.Dir, ready: listening("127.0.0.1:" + port)}
-	switch c.cfg.Bus {
-	case Redis:
-		// The settings of docker-compose.yml.
-		p.path = "redis-server"
-		p.args = []string{
-			"--port", port, "--bind", "127.0.0.1", "--dir", dir, "--save", "",
-			"--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
-		}
-	case NATS:
-		p.path = filepath.Join(c.cfg.Bin, "nats-server")
-		p.args = []string{"--config", filepath.Join(c.cfg.Dir, "nats.conf")}
-		conf := fmt.Sprintf("listen: 127.0.0.1:%s\nmax_payload: 1MB\njetstream { store_dir: %q, sync_interval: 1s }\n", port, dir)
-		if err := os.WriteFile(p.args[1], []byte(conf), 0o600); err != nil {
-			return nil, fmt.Errorf("configuration of nats-server: %w", err)
-		}
-	default:
-		return nil, fmt.Errorf("a cluster runs on %s or %s, not on %q", Redis, NATS, c.cfg.Bus)
-	}
-	return p, nil
 }
 
 func (c *Cluster) service(name, binary string, store bool) *Process {

@@ -1,0 +1,238 @@
+// Package storetest checks that a store.Store keeps its contract.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	api "hubbub.internal/libs/api/directory"
+	"hubbub.internal/services/directory/store"
+)
+
+// Run checks the store that open opens, which is empty at first. reopen closes it and opens what it has kept.
+func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testing.T, s store.Store) store.Store) {
+	for _, tt := range []struct {
+		name string
+		run  func(*testing.T, store.Store)
+	}{
+		{"users", testUsers},
+		{"names are taken once", testNamesAtOnce},
+		{"sessions", testSessions},
+		{"keys", testKeys},
+		{"rooms", testRooms},
+		{"members", testMembers},
+		{"intents", testIntents},
+		{"cancelled", testCancelled},
+	} {
+		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })
+	}
+	t.Run("reopened", func(t *testing.T) {
+		s := open(t)
+		u := store.User{ID: "u1", Name: "Ann", NameKey: "ann", Hash: "h", Created: 1}
+		must(t, s.CreateUser(t.Context(), u))
+		s = reopen(t, s)
+		got, err := s.User(t.Context(), "u1")
+		same(t, u, got, err)
+	})
+}
+
+func testUsers(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	ann := store.User{ID: "u1", Name: "Ann", NameKey: "ann", Hash: "hash", Created: 5}
+	anna := store.User{ID: "u2", Name: "Anna", NameKey: "anna", Created: 6}
+	bob := store.User{ID: "u3", Name: "Bob", NameKey: "bob", Hash: "hash", Created: 7}
+	for _, u := range []store.User{bob, anna, ann} {
+		must(t, s.CreateUser(ctx, u))
+	}
+	want(t, store.ErrConflict, s.CreateUser(ctx, store.User{ID: "u4", Name: "ANN", NameKey: "ann"}))
+	want(t, store.ErrConflict, s.CreateUser(ctx, store.User{ID: "u1", Name: "X", NameKey: "x"}))
+	got, err := s.User(ctx, "u1")
+	same(t, ann, got, err)
+	got, err = s.UserByName(ctx, "anna")
+	same(t, anna, got, err)
+	if !got.Guest() || ann.Guest() {
+		t.Error("a guest is who has no password")
+	}
+	_, err = s.User(ctx, "u9")
+	want(t, store.ErrNotFound, err)
+	_, err = s.UserByName(ctx, "x")
+	want(t, store.ErrNotFound, err)
+	found, err := s.Users(ctx, "an", 10)
+	same(t, []store.User{ann, anna}, found, err)
+	found, err = s.Users(ctx, "an", 1)
+	same(t, []store.User{ann}, found, err)
+	found, err = s.Users(ctx, "zz", 10)
+	same(t, nil, found, err)
+}
+
+func testNamesAtOnce(t *testing.T, s store.Store) {
+	errs := make([]error, 8)
+	var wait sync.WaitGroup
+	for i := range errs {
+		wait.Go(func() { errs[i] = s.CreateUser(t.Context(), store.User{ID: fmt.Sprint("u", i), NameKey: "ann"}) })
+	}
+	wait.Wait()
+	taken := 0
+	for _, err := range errs {
+		if err != nil {
+			want(t, store.ErrConflict, err)
+			taken++
+		}
+	}
+	if taken != len(errs)-1 {
+		t.Errorf("%d of %d could not have the name", taken, len(errs))
+	}
+}
+
+func testSessions(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	x := store.Session{ID: "s1", User: "u1", Hash: []byte{1, 2}, Created: 1, Expires: 10}
+	y := store.Session{ID: "s2", User: "u1", Hash: []byte{3}, Created: 2, Expires: 20}
+	must(t, s.CreateSession(ctx, x))
+	must(t, s.CreateSession(ctx, y))
+	want(t, store.ErrConflict, s.CreateSession(ctx, x))
+	must(t, s.ExtendSession(ctx, "s1", 30))
+	x.Expires = 30
+	got, err := s.Session(ctx, "s1")
+	same(t, x, got, err)
+	must(t, s.ExtendSession(ctx, "none", 30))
+	_, err = s.Session(ctx, "none")
+	want(t, store.ErrNotFound, err)
+	must(t, s.DeleteSessionsBefore(ctx, 20))
+	_, err = s.Session(ctx, "s2")
+	want(t, store.ErrNotFound, err)
+	must(t, s.DeleteSession(ctx, "s1"))
+	must(t, s.DeleteSession(ctx, "s1"))
+	_, err = s.Session(ctx, "s1")
+	want(t, store.ErrNotFound, err)
+}
+
+func testKeys(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	all, err := s.Keys(ctx)
+	same(t, nil, all, err)
+	old := store.Key{ID: "k1", Seed: []byte{1}, Created: 1}
+	fresh := store.Key{ID: "k2", Seed: []byte{2}, Created: 2}
+	must(t, s.CreateKey(ctx, old))
+	must(t, s.CreateKey(ctx, fresh))
+	want(t, store.ErrConflict, s.CreateKey(ctx, fresh))
+	all, err = s.Keys(ctx)
+	same(t, []store.Key{fresh, old}, all, err)
+	must(t, s.DeleteKey(ctx, "k1"))
+	must(t, s.DeleteKey(ctx, "k1"))
+	all, err = s.Keys(ctx)
+	same(t, []store.Key{fresh}, all, err)
+}
+
+func testRooms(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	open := store.Room{ID: "r1", Name: "Open", Topic: "all", Created: 2}
+	older := store.Room{ID: "r2", Name: "Older", Created: 1}
+	secret := store.Room{ID: "r3", Name: "Secret", Private: true, Created: 3}
+	direct := store.Room{ID: "r4", Name: "direct", Private: true, Direct: true, Created: 4}
+	for _, r := range []store.Room{open, older, secret, direct} {
+		must(t, s.CreateRoom(ctx, r))
+	}
+	want(t, store.ErrConflict, s.CreateRoom(ctx, store.Room{ID: "r1"}))
+	must(t, s.DescribeRoom(ctx, "r1", "Wide open", ""))
+	open.Name, open.Topic = "Wide open", ""
+	got, err := s.Room(ctx, "r1")
+	same(t, open, got, err)
+	got, err = s.Room(ctx, "r4")
+	same(t, direct, got, err)
+	_, err = s.Room(ctx, "r9")
+	want(t, store.ErrNotFound, err)
+	want(t, store.ErrNotFound, s.DescribeRoom(ctx, "r9", "x", "y"))
+	public, err := s.PublicRooms(ctx, 10)
+	same(t, []store.Room{older, open}, public, err)
+	public, err = s.PublicRooms(ctx, 1)
+	same(t, []store.Room{older}, public, err)
+}
+
+func testMembers(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	a := store.Member{Room: "r1", User: "ua", Name: "Ann", Role: api.RoleOwner, Since: 1}
+	b := store.Member{Room: "r1", User: "ub", Name: "Bob", Role: api.RoleMember, Since: 2}
+	c := store.Member{Room: "r2", User: "ua", Name: "Ann", Role: api.RoleMember, Since: 3}
+	for _, m := range []store.Member{c, b, a} {
+		must(t, s.PutMember(ctx, m))
+	}
+	// A second time changes the role and nothing else.
+	again := b
+	again.Role, again.Name, again.Since = api.RoleModerator, "Robert", 9
+	must(t, s.PutMember(ctx, again))
+	b.Role = api.RoleModerator
+	got, err := s.Member(ctx, "r1", "ub")
+	same(t, b, got, err)
+	_, err = s.Member(ctx, "r2", "ub")
+	want(t, store.ErrNotFound, err)
+	all, err := s.Members(ctx, "r1", "", 10)
+	same(t, []store.Member{a, b}, all, err)
+	all, err = s.Members(ctx, "r1", "ua", 10)
+	same(t, []store.Member{b}, all, err)
+	all, err = s.Members(ctx, "r1", "", 1)
+	same(t, []store.Member{a}, all, err)
+	all, err = s.MembershipsOf(ctx, "ua", 10)
+	same(t, []store.Member{a, c}, all, err)
+	must(t, s.DeleteMember(ctx, "r1", "ua"))
+	must(t, s.DeleteMember(ctx, "r1", "ua"))
+	all, err = s.MembershipsOf(ctx, "ua", 10)
+	same(t, []store.Member{c}, all, err)
+}
+
+func testIntents(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	i := store.Intent{ID: "i1", Kind: "access", Room: "r1", User: "u1", Actor: "u2", Session: "s", Created: 5}
+	j := store.Intent{ID: "i2", Kind: "room", Room: "r1", Actor: "u2", Created: 3}
+	must(t, s.PutIntent(ctx, i))
+	must(t, s.PutIntent(ctx, i))
+	must(t, s.PutIntent(ctx, j))
+	all, err := s.IntentsBefore(ctx, 6, 10)
+	same(t, []store.Intent{j, i}, all, err)
+	all, err = s.IntentsBefore(ctx, 5, 10)
+	same(t, []store.Intent{j}, all, err)
+	all, err = s.IntentsBefore(ctx, 6, 1)
+	same(t, []store.Intent{j}, all, err)
+	must(t, s.DeleteIntent(ctx, "i2"))
+	must(t, s.DeleteIntent(ctx, "i2"))
+	all, err = s.IntentsBefore(ctx, 6, 10)
+	same(t, []store.Intent{i}, all, err)
+}
+
+func testCancelled(t *testing.T, s store.Store) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.CreateUser(ctx, store.User{ID: "u1", NameKey: "ann"}); err == nil {
+		t.Error("a cancelled call succeeded")
+	}
+	if _, err := s.User(ctx, "u1"); err == nil || errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a cancelled call returned %v", err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func want(t *testing.T, want, err error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("error is %v, want %v", err, want)
+	}
+}
+
+func same[T any](t *testing.T, want, got T, err error) {
+	t.Helper()
+	must(t, err)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
