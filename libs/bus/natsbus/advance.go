@@ -2,12 +2,50 @@ package natsbus
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
+	"strings"
+	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
 )
+
+// JetStream moves a stream's counter on in one way: a purge up to a future Seq, which takes every entry. After a
+// restore of an older store there may be entries that no group has read yet. So Advance moves those: it closes the
+// stream to appends (they wait, and are repeated by their appenders), copies what is unread to a second stream, purges,
+// puts the copies back above the new Seq, and opens the stream again. What it does is written down after each step, so
+// that whoever comes after a crash goes on.
+const (
+	movingName  = "advance"       // key of the bucket
+	metaMoving  = "hubbub-moving" // of the stream while it is closed
+	moveBatch   = 256             // entries read at a time
+	moveTimeout = 5 * time.Minute // of all steps together
+	movePause   = 200 * time.Millisecond
+)
+
+type phase string
+
+const (
+	copying   phase = "copy"
+	purging   phase = "purge"
+	restoring phase = "restore"
+)
+
+// move is an Advance under way.
+type move struct {
+	Past  uint64 `json:"past"`
+	Phase phase  `json:"phase"`
+	Owner string `json:"owner"` // a name under which whoever does it answers, like a consumer's member
+}
+
+// errMoving says that another process moves the log right now.
+var errMoving = errors.New("another process moves the log")
 
 // Advance implements bus.Log.
 func (b *Bus) Advance(ctx context.Context, past uint64) error {
@@ -17,17 +55,238 @@ func (b *Bus) Advance(ctx context.Context, past uint64) error {
 	if past >= bus.MaxSeq {
 		return fmt.Errorf("advance past %d: the greatest Seq is %d", past, uint64(bus.MaxSeq))
 	}
-	return b.retry(ctx, "advance the log", func(ctx context.Context) error {
-		s, err := b.js.Stream(ctx, b.names.stream)
+	ctx, cancel := context.WithTimeout(ctx, moveTimeout)
+	defer cancel()
+	defer context.AfterFunc(b.ctx, cancel)()
+	id := nats.NewInbox()[len(nats.InboxPrefix):]
+	sub, err := b.main.Subscribe(b.names.member+id, func(m *nats.Msg) { _ = m.Respond(nil) })
+	if err != nil {
+		return b.fail("advance the log", err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	for {
+		done, err := b.tryAdvance(ctx, id, past)
+		if err == nil && done {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return b.fail("advance the log", cmpErr(err, ctx.Err()))
+		}
+		if err == nil {
+			continue
+		}
+		b.log.Info("cannot advance the log yet", zap.Error(err))
+		if sleep(ctx, movePause) != nil {
+			return b.fail("advance the log", err)
+		}
+	}
+}
+
+// tryAdvance reports whether the log is where it should be, or does what it takes.
+func (b *Bus) tryAdvance(ctx context.Context, id string, past uint64) (done bool, err error) {
+	m, revision, err := b.moving(ctx)
+	if err != nil {
+		return false, err
+	}
+	if revision == 0 {
+		_, state, err := b.streamState(ctx)
+		if err != nil || state.LastSeq >= past {
+			return err == nil, err
+		}
+		m = move{Past: past, Phase: copying}
+	}
+	if m.Owner != id && m.Owner != "" && b.answers(ctx, m.Owner) {
+		return false, errMoving
+	}
+	m.Owner = id
+	note := func(next phase) error {
+		m.Phase = next
+		data, err := json.Marshal(m)
 		if err != nil {
 			return err
 		}
-		if s.CachedInfo().State.LastSeq >= past {
-			return nil
+		attempt, stop := b.attempt(ctx)
+		defer stop()
+		revision, err = b.state.Update(attempt, movingName, data, revision)
+		return err
+	}
+	if err := note(m.Phase); err != nil {
+		return false, err
+	}
+	b.log.Warn("moving the log on to greater Seqs", zap.Uint64("past", m.Past), zap.String("phase", string(m.Phase)))
+	if m.Phase == copying {
+		if err := b.copyUnread(ctx); err != nil {
+			return false, fmt.Errorf("copy what is unread: %w", err)
 		}
-		if err := b.raiseTrimmed(ctx, past); err != nil {
+		if err := note(purging); err != nil {
+			return false, err
+		}
+	}
+	if m.Phase == purging {
+		if err := b.purgePast(ctx, m.Past); err != nil {
+			return false, fmt.Errorf("move the counter on: %w", err)
+		}
+		if err := note(restoring); err != nil {
+			return false, err
+		}
+	}
+	if err := b.putBack(ctx); err != nil {
+		return false, fmt.Errorf("put back what was copied: %w", err)
+	}
+	return false, b.state.Purge(ctx, movingName, jetstream.LastRevision(revision))
+}
+
+// moving returns the move under way, with its revision in the bucket; 0 if there is none.
+func (b *Bus) moving(ctx context.Context) (move, uint64, error) {
+	ctx, done := b.attempt(ctx)
+	defer done()
+	var m move
+	e, err := b.state.Get(ctx, movingName)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return m, 0, nil
+	}
+	if err != nil {
+		return m, 0, err
+	}
+	return m, e.Revision(), json.Unmarshal(e.Value(), &m)
+}
+
+// answers reports whether a process is to be taken for alive.
+func (b *Bus) answers(ctx context.Context, id string) bool {
+	for range looksGone {
+		ask, cancel := context.WithTimeout(ctx, askTimeout)
+		_, err := b.main.RequestWithContext(ask, b.names.member+id, nil)
+		cancel()
+		if !errors.Is(err, nats.ErrNoResponders) {
+			return true
+		}
+		_ = sleep(ctx, movePause)
+	}
+	return false
+}
+
+// closedConfig makes of the stream's configuration that of a stream which takes entries from a move only.
+func (b *Bus) closedConfig(cfg jetstream.StreamConfig) jetstream.StreamConfig {
+	cfg.Subjects = []string{b.names.moving + "*.*", b.names.fence}
+	cfg.SubjectTransform = &jetstream.SubjectTransformConfig{
+		Source: b.names.moving + "*.*", Destination: b.names.log + "{{wildcard(1)}}.{{wildcard(2)}}",
+	}
+	cfg.Metadata = maps.Clone(cfg.Metadata)
+	cfg.Metadata[metaMoving] = "1"
+	return cfg
+}
+
+// copyUnread closes the stream and copies what a required group has not read.
+func (b *Bus) copyUnread(ctx context.Context) error {
+	s, err := b.js.Stream(ctx, b.names.stream)
+	if err != nil {
+		return err
+	}
+	if _, err := b.js.UpdateStream(ctx, b.closedConfig(s.CachedInfo().Config)); err != nil {
+		return err
+	}
+	fence, err := b.fences.send() // what the server had taken before it is stored when this is
+	if err != nil {
+		return err
+	}
+	if err := b.js.DeleteStream(ctx, b.names.movedStream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
+	}
+	if _, err := b.js.CreateStream(ctx, jetstream.StreamConfig{
+		Name: b.names.movedStream(), Description: "Hubbub: entries on their way to greater Seqs",
+		Subjects: []string{b.names.moved + "*.*"}, Storage: jetstream.FileStorage, Replicas: b.cfg.Replicas, AllowDirect: true,
+	}); err != nil {
+		return err
+	}
+	next, err := b.firstUnread(ctx, fence+1)
+	if err != nil {
+		return err
+	}
+	return b.copyEntries(ctx, b.names.stream, b.names.log, next, fence, b.names.moved)
+}
+
+// purgePast takes every entry and makes the next Seq greater than past, unless that was done.
+func (b *Bus) purgePast(ctx context.Context, past uint64) error {
+	if err := b.raiseTrimmed(ctx, past); err != nil {
+		return err
+	}
+	s, state, err := b.streamState(ctx)
+	if err != nil || state.LastSeq >= past {
+		return err
+	}
+	return s.Purge(ctx, jetstream.WithPurgeSequence(past+1))
+}
+
+// putBack appends the copies and opens the stream.
+func (b *Bus) putBack(ctx context.Context) error {
+	m, err := b.js.Stream(ctx, b.names.movedStream())
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound): // it was done, up to opening the stream
+	case err != nil:
+		return err
+	default:
+		if err := b.copyEntries(ctx, b.names.movedStream(), b.names.moved, 1, m.CachedInfo().State.LastSeq, b.names.moving); err != nil {
 			return err
 		}
-		return s.Purge(ctx, jetstream.WithPurgeSequence(past+1))
+	}
+	s, err := b.js.Stream(ctx, b.names.stream)
+	if err != nil {
+		return err
+	}
+	cfg := s.CachedInfo().Config
+	cfg.Subjects, cfg.SubjectTransform = b.streamConfig().Subjects, nil
+	delete(cfg.Metadata, metaMoving)
+	if _, err := b.js.UpdateStream(ctx, cfg); err != nil {
+		return err
+	}
+	if err := b.js.DeleteStream(ctx, b.names.movedStream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
+	}
+	return nil
+}
+
+// copyEntries appends the entries of a stream from one Seq through another, in order, to the subjects that begin with
+// to instead of from. Each gets its old Seq added to its key: the old key is in the window of repeats.
+func (b *Bus) copyEntries(ctx context.Context, stream, from string, next, through uint64, to string) error {
+	for next <= through {
+		var got batch
+		err := b.retry(ctx, "read entries", func(ctx context.Context) (err error) {
+			got, err = b.get(ctx, "$JS.API.DIRECT.GET."+stream, getRequest{
+				Seq: next, NextFor: from + "*.*", Batch: moveBatch, MaxBytes: getBytes,
+			})
+			if errors.Is(err, errNotFound) {
+				err = nil
+			}
+			return err
+		})
+		if err != nil || len(got.msgs) == 0 {
+			return err
+		}
+		for _, m := range got.msgs {
+			seq := headerUint(m.Header, headerSeq)
+			if seq > through {
+				return nil
+			}
+			rest, _ := strings.CutPrefix(header(m.Header, headerSubject), from)
+			if err := b.copyEntry(ctx, to+rest, m, seq); err != nil {
+				return err
+			}
+			next = seq + 1
+		}
+	}
+	return nil
+}
+
+func (b *Bus) copyEntry(ctx context.Context, subject string, m *nats.Msg, seq uint64) error {
+	id := header(m.Header, headerID)
+	if id == "" { // of somebody else's making
+		id = "foreign.."
+	}
+	return b.retry(ctx, "append a moved entry", func(ctx context.Context) error {
+		_, err := b.js.PublishMsg(ctx, &nats.Msg{
+			Subject: subject, Data: m.Data,
+			Header: nats.Header{headerID: {fmt.Sprintf("%s.%d", id, seq)}},
+		})
+		return err
 	})
 }

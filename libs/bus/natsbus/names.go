@@ -34,6 +34,8 @@ type names struct {
 	dead       string
 	probe      string
 	fence      string
+	moved      string // see advance.go
+	moving     string
 }
 
 func newNames(stream string, partitions int) names {
@@ -42,10 +44,12 @@ func newNames(stream string, partitions int) names {
 		stream: stream, partitions: partitions,
 		log: p + "log.", live: p + "live.", channel: p + "chan.", rpc: p + "rpc.", member: p + "member.",
 		dead: p + "dead.", probe: p + "probe.", fence: p + "fence",
+		moved: p + "moved.", moving: p + "moving.",
 	}
 }
 
 func (n names) deadStream() string  { return n.stream + "_DEAD" }
+func (n names) movedStream() string { return n.stream + "_MOVED" }
 func (n names) stateBucket() string { return n.stream + "_STATE" }
 
 // partition returns the part of the log that a room is in (FNV-1a).
@@ -77,7 +81,8 @@ func key(e bus.NewEntry) string { return e.Room + "." + e.Sender + "." + e.ID }
 // splitKey takes the sender and the id out of a key. An entry that somebody else put into the stream has none.
 func splitKey(key string) (sender, id string) {
 	_, rest, _ := strings.Cut(key, ".")
-	sender, id, _ = strings.Cut(rest, ".")
+	sender, rest, _ = strings.Cut(rest, ".")
+	id, _, _ = strings.Cut(rest, ".") // an entry that Advance moved has its old Seq at the end
 	return sender, id
 }
 

@@ -12,6 +12,7 @@
 //	hub.member.<id>              whether a consumer is alive; see member.go
 //	HUB_STATE                    a key-value bucket: what each group has read, what retention took
 //	HUB_DEAD                     a stream: the dead letters
+//	HUB_MOVED, hub.moved.>, hub.moving.>   only while Advance moves the log; see advance.go
 package natsbus
 
 import (

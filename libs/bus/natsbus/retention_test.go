@@ -91,25 +91,3 @@ func TestOldEntriesAreTrimmed(t *testing.T) {
 		t.Error("trimming looks like a rewind")
 	}
 }
-
-func TestAdvance(t *testing.T) {
-	box := newBox(t)
-	b := box.open(natsbus.Config{})
-	before := mustAppend(t, b, entry("room", 0)).Seq
-	if err := b.Advance(within(t), before-5); err != nil {
-		t.Fatal(err)
-	}
-	if got := mustAppend(t, b, entry("room", 1)).Seq; got != before+1 {
-		t.Errorf("an advance to the past moved the Seq from %d to %d", before, got)
-	}
-	past := before + 1_000_000
-	if err := b.Advance(within(t), past); err != nil {
-		t.Fatal(err)
-	}
-	if got := mustAppend(t, b, entry("room", 2)).Seq; got <= past {
-		t.Errorf("Seq %d is not above %d", got, past)
-	}
-	if err := b.Advance(within(t), bus.MaxSeq); err == nil {
-		t.Error("advanced beyond the greatest Seq")
-	}
-}

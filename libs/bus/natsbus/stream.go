@@ -116,10 +116,15 @@ func (b *Bus) ensureStream(ctx context.Context) error {
 		return fmt.Errorf("create stream %s on NATS at %s: %w", want.Name, b.where(), err)
 	}
 	have := s.CachedInfo().Config
+	closed := have.Metadata[metaMoving] != ""
+	if closed { // appends wait until the move has ended; if it was broken off, the next Advance goes on with it
+		want = b.closedConfig(want)
+		b.log.Warn("the log is being moved to greater Seqs; nothing can be appended until that has ended")
+	}
 	if err := checkStream(have, want); err != nil {
 		return fmt.Errorf("stream %s on NATS at %s %w", want.Name, b.where(), err)
 	}
-	if have.MaxBytes == want.MaxBytes && have.Replicas == want.Replicas {
+	if closed || have.MaxBytes == want.MaxBytes && have.Replicas == want.Replicas {
 		return nil
 	}
 	have.MaxBytes, have.Replicas = want.MaxBytes, want.Replicas
