@@ -86,7 +86,7 @@ export class People extends Emitter<Events> {
 
   /** The connection is gone: nobody types. Who was online stays as it was last heard, until it is heard again. */
   lost(): void {
-    for (const [room, typing] of this.#typing) for (const user of [...typing.keys()]) this.stopped(room, user);
+    for (const [room, typing] of this.#typing) for (const user of typing.keys()) this.stopped(room, user);
   }
 
   /** Forgets who is online in a room that is not watched any more. */
