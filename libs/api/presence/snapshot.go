@@ -41,11 +41,11 @@ type Chunk struct {
 // FetchSnapshot asks a process of an edge for a chunk of a snapshot. Errors are as of bus.RPC; a *bus.Error with
 // chat.CodeNotFound says that the snapshot is no longer kept; ErrBadReport that the answer cannot be read.
 func FetchSnapshot(ctx context.Context, rpc bus.RPC, edge string, incarnation uint64, req SnapshotRequest) (Chunk, error) {
-	msg, err := rpc.Request(ctx, ServiceSnapshot(edge, incarnation), appendSnapshotRequest(nil, req))
+	msg, err := rpc.Request(ctx, ServiceSnapshot(edge, incarnation), AppendSnapshotRequest(nil, req))
 	if err != nil {
 		return Chunk{}, fmt.Errorf("snapshot of edge %s: %w", edge, err)
 	}
-	c, err := decodeChunk(msg, edge, incarnation)
+	c, err := DecodeChunk(msg, edge, incarnation)
 	if err == nil && (c.Index != req.Index || req.ID != 0 && c.ID != req.ID || req.ID == 0 && c.From < req.Min) {
 		err = fmt.Errorf("%w: not the chunk that was asked for", ErrBadReport)
 	}
@@ -78,7 +78,8 @@ func (k *Chunk) Each(c *Change, do func(*Change)) error {
 	return nil
 }
 
-func appendSnapshotRequest(dst []byte, req SnapshotRequest) []byte {
+// AppendSnapshotRequest appends the message of a request, as Tally.Answer takes it, to dst.
+func AppendSnapshotRequest(dst []byte, req SnapshotRequest) []byte {
 	dst = append(dst, reportVersion)
 	dst = binary.AppendUvarint(dst, req.ID)
 	dst = binary.AppendUvarint(dst, uint64(req.Index))
@@ -94,7 +95,9 @@ func decodeSnapshotRequest(msg []byte) (SnapshotRequest, error) {
 	return req, nil
 }
 
-func decodeChunk(msg []byte, edge string, incarnation uint64) (Chunk, error) {
+// DecodeChunk checks a chunk that a process of an edge has answered; the sessions in it are checked as Each goes through
+// them. Every error wraps ErrBadReport.
+func DecodeChunk(msg []byte, edge string, incarnation uint64) (Chunk, error) {
 	d, kind, err := open(msg)
 	if err != nil {
 		return Chunk{}, err
