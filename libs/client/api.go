@@ -83,7 +83,7 @@ func (a *API) open(ctx context.Context, path string, body any) (*Session, error)
 	if err := a.call(ctx, http.MethodPost, path, "", body, &g); err != nil {
 		return nil, err
 	}
-	return &Session{api: a, grant: g}, nil
+	return newSession(a, g), nil
 }
 
 // Resume returns a Session of a refresh token that was kept.

@@ -12,7 +12,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// earlier is how long before its end a token is replaced.
+// earlier is how long before its end a token is replaced, if it was to live for longer than four times that; else it is
+// replaced in the last quarter.
 const earlier = 15 * time.Second
 
 // Session is a user who has logged in. It gets a new token when the old one is about to end. Its methods may be called from
@@ -24,6 +25,19 @@ type Session struct {
 	renewing sync.Mutex
 	mu       sync.Mutex
 	grant    Grant
+	replace  time.Time // when to get the next one
+}
+
+func newSession(a *API, g Grant) *Session {
+	s := &Session{api: a}
+	s.take(g)
+	return s
+}
+
+// take makes g what the session holds. mu is held, or nobody else has the session yet.
+func (s *Session) take(g Grant) {
+	s.grant = g
+	s.replace = g.Expires.Add(-min(earlier, time.Until(g.Expires.Time)/4))
 }
 
 // User returns who has logged in.
@@ -38,22 +52,25 @@ func (s *Session) Grant() Grant {
 
 // Token returns an access token that is good for a while yet. It is what Config.Token wants.
 func (s *Session) Token(ctx context.Context) (string, error) {
-	if g := s.Grant(); fresh(g) {
-		return g.Token, nil
+	if token, good := s.current(); good {
+		return token, nil
 	}
 	s.renewing.Lock()
 	defer s.renewing.Unlock()
-	g := s.Grant()
-	if fresh(g) { // another goroutine was first
-		return g.Token, nil
+	if token, good := s.current(); good { // another goroutine was first
+		return token, nil
 	}
-	if err := s.renew(ctx, g.Refresh); err != nil {
+	if err := s.renew(ctx); err != nil {
 		return "", err
 	}
 	return s.Grant().Token, nil
 }
 
-func fresh(g Grant) bool { return time.Until(g.Expires.Time) > earlier }
+func (s *Session) current() (token string, good bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.grant.Token, time.Now().Before(s.replace)
+}
 
 // Expire has the next Token be a new one, if the given one is the session's: the server does not take it any more. It is
 // what Config.TokenExpired wants.
@@ -61,7 +78,7 @@ func (s *Session) Expire(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.grant.Token == token {
-		s.grant.Expires = stamp{}
+		s.replace = time.Time{}
 	}
 }
 
@@ -69,11 +86,13 @@ func (s *Session) Expire(token string) {
 func (s *Session) Refresh(ctx context.Context) error {
 	s.renewing.Lock()
 	defer s.renewing.Unlock()
-	return s.renew(ctx, s.Grant().Refresh)
+	return s.renew(ctx)
 }
 
-func (s *Session) renew(ctx context.Context, refresh string) error {
+// renew takes a new grant. renewing is held.
+func (s *Session) renew(ctx context.Context) error {
 	var g Grant
+	refresh := s.Grant().Refresh
 	err := s.api.call(ctx, http.MethodPost, "/v1/refresh", "", map[string]string{"refresh_token": refresh}, &g)
 	if err != nil {
 		return err
@@ -83,7 +102,7 @@ func (s *Session) renew(ctx context.Context, refresh string) error {
 	if g.Refresh == "" {
 		g.Refresh = refresh
 	}
-	s.grant = g
+	s.take(g)
 	return nil
 }
 
