@@ -26,6 +26,8 @@ export interface RoomInfo {
   readonly topic: string;
   readonly private: boolean;
   readonly direct: boolean;
+  /** Of a direct room: the id of the other person. */
+  readonly with?: string;
   readonly role: Role;
   readonly member: boolean;
 }
@@ -34,6 +36,13 @@ export interface Member {
   readonly user: string;
   readonly name: string;
   readonly role: Role;
+}
+
+/** The members of a room. The rooms that everybody is in list nobody. */
+export interface Members {
+  readonly list: readonly Member[];
+  /** There are more than are listed. */
+  readonly more: boolean;
 }
 
 type Fetch = (input: string, init: RequestInit) => Promise<Response>;
@@ -82,11 +91,10 @@ export class Api {
   async leave(token: string, id: string): Promise<void> {
     await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/leave`, token, {});
   }
-  async members(token: string, id: string): Promise<Member[]> {
+  async members(token: string, id: string): Promise<Members> {
     const body = await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}/members`, token);
-    return objects(body, 'members').map((m) => ({
-      user: text(m['user']) || text(m['id']), name: text(m['name']), role: (text(m['role']) || 'member') as Role,
-    }));
+    const list = objects(body, 'members').map((m) => ({ user: text(m['user']), name: text(m['name']), role: (text(m['role']) || 'member') as Role }));
+    return { list, more: body['more'] === true };
   }
   async addMember(token: string, id: string, user: string): Promise<void> {
     await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/members`, token, { user });
@@ -158,7 +166,7 @@ function problem(status: number, body: Record<string, unknown>): HubbubError {
 function room(r: Record<string, unknown>): RoomInfo {
   return {
     id: text(r['id']), name: text(r['name']), topic: text(r['topic']), private: r['private'] === true,
-    direct: r['direct'] === true, role: text(r['role']) as Role, member: r['member'] === true || text(r['role']) !== '',
+    direct: r['direct'] === true, ...(text(r['with']) && { with: text(r['with']) }), role: text(r['role']) as Role, member: r['member'] === true || text(r['role']) !== '',
   };
 }
 const user = (u: Record<string, unknown>): User => ({ id: text(u['id']), name: text(u['name']), guest: u['guest'] === true });

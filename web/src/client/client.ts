@@ -1,4 +1,4 @@
-import type { Api, Member, RoomInfo, User } from './api.ts';
+import type { Api, Members, RoomInfo, User } from './api.ts';
 import { Connection, timings as defaultTimings, type ConnectionState, type Socket, type Timings } from './connection.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
@@ -216,7 +216,7 @@ export class Client extends Emitter<Events> {
   discover(): Promise<RoomInfo[]> {
     return this.#o.session.call((token) => this.#o.api.rooms(token));
   }
-  members(room: string): Promise<Member[]> {
+  members(room: string): Promise<Members> {
     return this.#o.session.call((token) => this.#o.api.members(token, room));
   }
   async addMember(room: string, user: string): Promise<void> {

@@ -27,7 +27,11 @@ export class ConnectionLost extends Error {
 
 /** Returns a sentence for a person. */
 export function describe(err: unknown): string {
-  if (err instanceof HubbubError || err instanceof ConnectionLost) return err.message;
+  if (err instanceof HubbubError || err instanceof ConnectionLost) {
+    // The server's messages are written to stand after a colon.
+    const message = err.message.charAt(0).toLocaleUpperCase() + err.message.slice(1);
+    return /[.!?…]$/.test(message) ? message : `${message}.`;
+  }
   return 'Something went wrong. Please try again.';
 }
 

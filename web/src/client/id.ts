@@ -10,6 +10,9 @@ export function newID(): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
+/** The rooms that everybody is in, from a server's first start on. Their names may change. */
+export const everybodysRooms: readonly string[] = ['lobby', 'random', 'help'];
+
 /** Returns the room of a user's own, where invitations and removals arrive. */
 export function userRoom(user: string): string {
   return `u-${user}`;

@@ -15,13 +15,13 @@
  * client.start();
  * client.send('lobby', 'Hello!');
  */
-export { Api, type Grant, type Member, type Role, type RoomInfo, type User } from './api.ts';
+export { Api, type Grant, type Member, type Members, type Role, type RoomInfo, type User } from './api.ts';
 export { browserStore } from './browserstore.ts';
 export { Client, type ClientOptions, type Unread } from './client.ts';
 export { timings, type ConnectionState, type Socket, type Timings } from './connection.ts';
 export { environment, type Environment } from './environment.ts';
 export { ConnectionLost, describe, hasCode, HubbubError } from './errors.ts';
-export { userRoom } from './id.ts';
+export { everybodysRooms, userRoom } from './id.ts';
 export type { Outgoing, OutboxStore } from './outbox.ts';
 export type { Online } from './people.ts';
 export type { Limits, LogEvent, NoticeEvent, Person, Position, Status } from './protocol.ts';

@@ -1,5 +1,5 @@
 import type {
-  Client, ConnectionState, History, Member, Message, NoticeEvent, Online, Outgoing, Role, Status, Unread,
+  Client, ConnectionState, History, Members, Message, NoticeEvent, Online, Outgoing, Role, Status, Unread,
 } from '../client/index.ts';
 import { Drafts } from './drafts.ts';
 import { Link } from './link.svelte.ts';
@@ -17,7 +17,7 @@ export interface RoomItem {
   /** A message could not be sent. */
   readonly failed: boolean;
   readonly draft: boolean;
-  /** The id of the other person in a direct room, as far as it is known. */
+  /** The id of the other person in a direct room. */
   readonly other: string | undefined;
   /** Of the other person in a direct room. */
   readonly status: Status;
@@ -32,7 +32,7 @@ export interface RoomView {
   readonly private: boolean;
   readonly direct: boolean;
   readonly role: Role;
-  /** The id of the other person in a direct room, as far as it is known. */
+  /** The id of the other person in a direct room. */
   readonly other: string | undefined;
   readonly messages: readonly Message[];
   readonly outgoing: readonly Outgoing[];
@@ -48,6 +48,7 @@ export interface LocalNotice {
 }
 
 const nobody: Online = { count: 0, people: [] };
+const noMembers: Members = { list: [], more: false };
 
 /**
  * The chat as Svelte sees it: what the client knows, copied into reactive fields. Changes are gathered for one frame,
@@ -65,7 +66,7 @@ export class Chat {
   view = $state.raw<RoomView | undefined>(undefined);
   online = $state.raw<Online>(nobody);
   typing = $state.raw<readonly string[]>([]);
-  members = $state.raw<readonly Member[]>([]);
+  members = $state.raw<Members>(noMembers);
   notices = $state.raw<readonly LocalNotice[]>([]);
   loadingOlder = $state(false);
   olderFailed = $state(false);
@@ -113,7 +114,7 @@ export class Chat {
     if (room === this.#active) return;
     this.#active = room;
     this.client.focus(room);
-    this.members = [];
+    this.members = noMembers;
     this.notices = [];
     this.olderFailed = false;
     this.newAfter = undefined;
@@ -194,7 +195,7 @@ export class Chat {
     if (room === undefined) return;
     try {
       const members = await this.client.members(room);
-      for (const m of members) this.client.people.met(m.user, m.name);
+      for (const m of members.list) this.client.people.met(m.user, m.name);
       if (room === this.#active) this.members = members;
     } catch {
       // The panel then lists who is online, which does not need the directory.
@@ -256,12 +257,8 @@ export class Chat {
   }
 
   #other(id: string): string | undefined {
-    const { client } = this;
-    const room = client.rooms.get(id)!;
-    if (!room.info.direct) return undefined;
-    const notMe = (x: { user: string }) => x.user !== client.me.id;
-    return client.people.online(id).people.find(notMe)?.user ?? room.log.messages.findLast(notMe)?.user
-      ?? (id === this.#active ? this.members.find(notMe)?.user : undefined);
+    const room = this.client.rooms.get(id)!;
+    return room.info.direct ? room.info.with : undefined;
   }
 
   #view(): RoomView | undefined {

@@ -73,7 +73,7 @@ describe('the open room', () => {
     expect(await peer.next('read', 'watch', 'who')).toMatchObject({ seq: 20 });
     await until(() => chat.rooms[0]?.unread.count === 0);
     expect(chat.newAfter).toBe(10);
-    await until(() => chat.members.length === 1);
+    await until(() => chat.members.list.length === 1);
     chat.send('x');
     expect(chat.newAfter).toBeUndefined();
   });

@@ -123,6 +123,7 @@ async function http(req: IncomingMessage, res: ServerResponse): Promise<void> {
   };
   const problem = (status: number, code: string, detail: string) => reply(status, { status, code, detail });
   const info = (r: MockRoom) => ({
+    ...(r.direct && { with: [...r.members].find((u) => u !== me!.id) }),
     id: r.id, topic: r.topic, private: r.private, direct: r.direct, member: r.members.has(me!.id), role: r.members.has(me!.id) ? 'member' : '',
     name: r.direct ? users.get([...r.members].find((u) => u !== me!.id)!)!.name : r.name,
   });
