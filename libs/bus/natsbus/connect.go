@@ -19,6 +19,9 @@ const (
 	// pingEvery times pingsOut is how long a silent server goes unnoticed.
 	pingEvery = 5 * time.Second
 	pingsOut  = 2
+	// writeTimeout is how long a server that does not read may hold up whoever publishes, before the connection is
+	// taken for lost.
+	writeTimeout = 2 * time.Second
 )
 
 func (b *Bus) connect(ctx context.Context) error {
@@ -32,8 +35,8 @@ func (b *Bus) connect(ctx context.Context) error {
 	if b.feed, err = b.dial(ctx, "feed", b.live.lost, b.live.reconnected); err != nil {
 		return err
 	}
-	if !b.main.HeadersSupported() {
-		return fmt.Errorf("NATS at %s has headers turned off: turn them on", b.where())
+	if err := checkServer(b.main.ConnectedServerVersion(), b.main.HeadersSupported()); err != nil {
+		return fmt.Errorf("NATS at %s %w", b.where(), err)
 	}
 	b.js, err = jetstream.New(b.main, jetstream.WithDefaultTimeout(5*time.Second))
 	return err
@@ -56,6 +59,7 @@ func (b *Bus) dial(ctx context.Context, part string, lost, back func()) (*nats.C
 			d := min(reconnectMin<<min(tries, 10), reconnectMax)
 			return d/2 + rand.N(d/2) // jitter: a whole fleet comes back at the same time
 		}),
+		nats.FlusherTimeout(writeTimeout),
 		nats.PingInterval(pingEvery),
 		nats.MaxPingsOutstanding(pingsOut),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -97,6 +101,18 @@ func (b *Bus) dial(ctx context.Context, part string, lost, back func()) (*nats.C
 	case r := <-done:
 		return r.c, b.explain(r.err)
 	}
+}
+
+// checkServer refuses a server that lacks what we need: batched direct gets came with version 2.11.
+func checkServer(version string, headers bool) error {
+	var major, minor int
+	if _, err := fmt.Sscanf(version, "%d.%d.", &major, &minor); err == nil && (major < 2 || major == 2 && minor < 11) {
+		return fmt.Errorf("is version %s: Hubbub needs nats-server 2.11 or newer", version)
+	}
+	if !headers {
+		return errors.New("has headers turned off: turn them on (no_header_support)")
+	}
+	return nil
 }
 
 // explain says what to do about an error of the first connection.
