@@ -1,0 +1,252 @@
+package client_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/client"
+)
+
+// directory answers as the services do. It records what it is asked.
+type directory struct {
+	*httptest.Server
+	mu      sync.Mutex
+	asked   []string // method, path with query, token, body
+	grants  int
+	life    time.Duration // of the tokens that it gives
+	expired map[string]bool
+}
+
+func newDirectory(t *testing.T) *directory {
+	d := &directory{life: time.Hour, expired: map[string]bool{}}
+	d.Server = httptest.NewServer(d)
+	t.Cleanup(d.Close)
+	return d
+}
+
+func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var body any
+	if r.ContentLength != 0 {
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || r.Header.Get("Content-Type") != "application/json" {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+	}
+	b, _ := json.Marshal(body)
+	token := r.Header.Get("Authorization")
+	d.asked = append(d.asked, fmt.Sprintf("%s %s [%s] %s", r.Method, r.URL.RequestURI(), token, b))
+	switch path := r.URL.Path; {
+	case path == "/v1/register", path == "/v1/login", path == "/v1/guest", path == "/v1/refresh":
+		d.grants++
+		fmt.Fprintf(w, `{"token":"t%d","expires_at":%q,"refresh_token":"r%d","user":{"id":"u1","name":"ada","guest":true}}`,
+			d.grants, time.Now().Add(d.life).Format(time.RFC3339Nano), d.grants)
+	case d.expired[token]:
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, `{"title":"Unauthorized","status":401,"detail":"the token has expired","code":"token_expired"}`)
+	case path == "/v1/rooms/busy/join":
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprint(w, `{"title":"Service Unavailable","status":503,"detail":"later","code":"unavailable","retry_after_ms":1500}`)
+	case path == "/v1/rooms/proxy/join":
+		w.WriteHeader(http.StatusBadGateway)
+		fmt.Fprint(w, `<html>nginx</html>`)
+	case r.Method == http.MethodDelete:
+		w.WriteHeader(http.StatusNoContent)
+	case path == "/v1/me":
+		fmt.Fprint(w, `{"id":"u1","name":"ada"}`)
+	case path == "/v1/rooms" && r.Method == http.MethodGet:
+		fmt.Fprint(w, `{"rooms":[{"id":"lobby","name":"Lobby","role":"member"}]}`)
+	case path == "/v1/rooms" || path == "/v1/direct":
+		fmt.Fprint(w, `{"id":"room1","name":"Room","topic":"T","private":true,"direct":true,"role":"owner"}`)
+	case path == "/v1/users":
+		fmt.Fprint(w, `{"users":[{"id":"u2","name":"bob"}]}`)
+	case path == "/v1/rooms/lobby/messages":
+		fmt.Fprint(w, `{"messages":[{"type":"msg","seq":7,"room":"lobby","id":"m","ts":1,"text":"x","pinned":true}],"more":true}`)
+	case path == "/v1/rooms/lobby/presence":
+		fmt.Fprint(w, `{"count":2,"users":[{"user":"u1","name":"ada","status":"idle"}]}`)
+	case path == "/v1/rooms/lobby/members" && r.Method == http.MethodGet:
+		fmt.Fprint(w, `{"members":[{"user":"u1","name":"ada","role":"owner"}]}`)
+	default:
+		fmt.Fprint(w, `{}`)
+	}
+}
+
+// last returns the last requests.
+func (d *directory) last(n int) []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.asked[len(d.asked)-n:])
+}
+
+func TestAPIRoutes(t *testing.T) {
+	d := newDirectory(t)
+	ctx := soon(t)
+	api := client.NewAPI(d.URL+"/", nil)
+	s, err := api.Login(ctx, "ada", "secret")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := s.User(); u != (client.User{ID: "u1", Name: "ada", Guest: true}) {
+		t.Errorf("the user is %+v", u)
+	}
+	for _, tt := range []struct {
+		call func() (any, error)
+		ask  string
+		want string // JSON of the answer
+	}{
+		{func() (any, error) { s, err := api.Register(ctx, "ada", "secret"); return s.User().ID, err },
+			`POST /v1/register [] {"name":"ada","password":"secret"}`, `"u1"`},
+		{func() (any, error) { s, err := api.Guest(ctx, "ada"); return s.User().Guest, err }, `POST /v1/guest [] {"name":"ada"}`, `true`},
+		{func() (any, error) { s, err := api.Resume(ctx, "kept"); return s.User().ID, err },
+			`POST /v1/refresh [] {"refresh_token":"kept"}`, `"u1"`},
+		{func() (any, error) { return s.Me(ctx) }, `GET /v1/me [Bearer t1] null`, `{"id":"u1","name":"ada","guest":false}`},
+		{func() (any, error) { return s.Rooms(ctx) }, `GET /v1/rooms [Bearer t1] null`,
+			`[{"id":"lobby","name":"Lobby","topic":"","private":false,"direct":false,"role":"member"}]`},
+		{func() (any, error) { return s.CreateRoom(ctx, "Room", "T", true) },
+			`POST /v1/rooms [Bearer t1] {"name":"Room","private":true,"topic":"T"}`,
+			`{"id":"room1","name":"Room","topic":"T","private":true,"direct":true,"role":"owner"}`},
+		{func() (any, error) { return nil, s.JoinRoom(ctx, "a/b") }, `POST /v1/rooms/a%2Fb/join [Bearer t1] {}`, `null`},
+		{func() (any, error) { return nil, s.LeaveRoom(ctx, "lobby") }, `POST /v1/rooms/lobby/leave [Bearer t1] {}`, `null`},
+		{func() (any, error) { return s.Members(ctx, "lobby") }, `GET /v1/rooms/lobby/members [Bearer t1] null`,
+			`[{"user":"u1","name":"ada","role":"owner"}]`},
+		{func() (any, error) { return nil, s.AddMember(ctx, "lobby", "u2") }, `POST /v1/rooms/lobby/members [Bearer t1] {"user":"u2"}`, `null`},
+		{func() (any, error) { return nil, s.RemoveMember(ctx, "lobby", "u2") }, `DELETE /v1/rooms/lobby/members/u2 [Bearer t1] null`, `null`},
+		{func() (any, error) { r, err := s.Direct(ctx, "u2"); return r.ID, err }, `POST /v1/direct [Bearer t1] {"user":"u2"}`, `"room1"`},
+		{func() (any, error) { return s.Users(ctx, "b b") }, `GET /v1/users?q=b+b [Bearer t1] null`, `[{"id":"u2","name":"bob","guest":false}]`},
+		{func() (any, error) { return s.Messages(ctx, "lobby", client.Query{Before: 9, Limit: 5}) },
+			`GET /v1/rooms/lobby/messages?before=9&limit=5 [Bearer t1] null`,
+			`{"messages":[{"type":"msg","seq":7,"room":"lobby","id":"m","ts":1,"text":"x","pinned":true}],"more":true}`},
+		{func() (any, error) { p, err := s.Messages(ctx, "lobby", client.Query{}); return p.More, err },
+			`GET /v1/rooms/lobby/messages [Bearer t1] null`, `true`},
+		{func() (any, error) { o, err := s.Presence(ctx, "lobby"); return []any{o.Count, o.Users}, err },
+			`GET /v1/rooms/lobby/presence [Bearer t1] null`, `[2,[{"user":"u1","name":"ada","status":"idle"}]]`},
+		{func() (any, error) { return nil, s.Logout(ctx) }, `POST /v1/logout [Bearer t1] {}`, `null`},
+	} {
+		got, err := tt.call()
+		if err != nil {
+			t.Errorf("%s: %v", tt.ask, err)
+		}
+		if b, _ := json.Marshal(got); string(b) != tt.want {
+			t.Errorf("%s answered\n%s, want\n%s", tt.ask, b, tt.want)
+		}
+		if ask := d.last(1)[0]; ask != tt.ask {
+			t.Errorf("asked\n%s, want\n%s", ask, tt.ask)
+		}
+	}
+}
+
+func TestAPIErrors(t *testing.T) {
+	d := newDirectory(t)
+	s, err := client.NewAPI(d.URL, nil).Guest(soon(t), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.JoinRoom(soon(t), "busy")
+	if e, ok := errors.AsType[*chat.Error](err); !ok || *e != (chat.Error{Code: chat.CodeUnavailable, Message: "later", RetryAfter: 1500 * time.Millisecond}) {
+		t.Errorf("a problem: %v", err)
+	}
+	err = s.JoinRoom(soon(t), "proxy")
+	if e, ok := errors.AsType[*chat.Error](err); !ok || e.Code != chat.CodeUnavailable || e.Message != "the server answered with status 502 Bad Gateway" {
+		t.Errorf("an answer of a proxy's: %v", err)
+	}
+	for status, code := range map[int]string{
+		400: chat.CodeBadRequest, 401: chat.CodeUnauthorized, 403: chat.CodeForbidden, 404: chat.CodeNotFound, 409: chat.CodeConflict,
+		413: chat.CodeTooLarge, 418: chat.CodeBadRequest, 429: chat.CodeRateLimited, 500: chat.CodeUnavailable, 504: chat.CodeUnavailable,
+	} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		if _, err := client.NewAPI(srv.URL, nil).Guest(soon(t), "ada"); chat.CodeOf(err) != code {
+			t.Errorf("status %d: %v, want %s", status, err, code)
+		}
+		srv.Close()
+	}
+	d.Close()
+	if _, err := s.Me(soon(t)); err == nil || chat.CodeOf(err) != chat.CodeInternal {
+		t.Errorf("no server: %v", err) // no code: there was no answer
+	}
+}
+
+// TestSessionRenews has many callers find the token at its end: one renews it, once.
+func TestSessionRenews(t *testing.T) {
+	d := newDirectory(t)
+	d.life = time.Nanosecond
+	s, err := client.NewAPI(d.URL, nil).Guest(soon(t), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.mu.Lock()
+	d.life = time.Hour
+	d.mu.Unlock()
+	var wait sync.WaitGroup
+	for range 10 {
+		wait.Go(func() {
+			if token, err := s.Token(soon(t)); err != nil || token != "t2" {
+				t.Errorf("token %s, %v", token, err)
+			}
+		})
+	}
+	wait.Wait()
+	if got := d.last(1)[0]; got != `POST /v1/refresh [] {"refresh_token":"r1"}` || d.grants != 2 {
+		t.Errorf("%d grants; asked %s", d.grants, got)
+	}
+
+	// The server's clock is ahead of ours.
+	d.mu.Lock()
+	d.expired["Bearer t2"] = true
+	d.mu.Unlock()
+	if _, err := s.Me(soon(t)); err != nil {
+		t.Error(err)
+	}
+	if got := d.last(3); got[1] != `POST /v1/refresh [] {"refresh_token":"r2"}` || got[2] != `GET /v1/me [Bearer t3] null` {
+		t.Errorf("asked %q", got)
+	}
+
+	// Whoever still has the token of before does not make the session renew the one of now.
+	s.Expire("t2")
+	if token, err := s.Token(soon(t)); err != nil || token != "t3" {
+		t.Errorf("token %s, %v", token, err)
+	}
+	if err := s.Refresh(soon(t)); err != nil || s.Grant().Token != "t4" {
+		t.Errorf("%+v, %v", s.Grant(), err)
+	}
+
+	// Expired again and again: it is asked twice and no more.
+	d.mu.Lock()
+	for i := range 10 {
+		d.expired[fmt.Sprint("Bearer t", i)] = true
+	}
+	d.mu.Unlock()
+	if _, err := s.Me(soon(t)); chat.CodeOf(err) != chat.CodeTokenExpired {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestSessionForClient has a Client live on a Session.
+func TestSessionForClient(t *testing.T) {
+	d, srv := newDirectory(t), newServer(t)
+	s, err := client.NewAPI(d.URL, nil).Guest(soon(t), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := quick(srv, "")
+	cfg.Token, cfg.TokenExpired = s.Token, s.Expire
+	ann := dial(t, cfg)
+	if w := ann.Welcome(); w.User != "t1" { // the server of these tests calls people by their token
+		t.Errorf("welcomed as %s", w.User)
+	}
+	ctx, cancel := context.WithCancel(soon(t))
+	cancel()
+	if _, err := s.Me(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
