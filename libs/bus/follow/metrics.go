@@ -1,6 +1,10 @@
 package follow
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 type metrics struct {
 	rooms                                                                 prometheus.Gauge
@@ -9,12 +13,14 @@ type metrics struct {
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	counter := func(name, help string) prometheus.Counter {
-		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "hubbub", Subsystem: "bus_follow", Name: name, Help: help})
+		return register(reg, prometheus.NewCounter(prometheus.CounterOpts{
+			Namespace: "hubbub", Subsystem: "bus_follow", Name: name, Help: help,
+		}))
 	}
-	m := &metrics{
-		rooms: prometheus.NewGauge(prometheus.GaugeOpts{
+	return &metrics{
+		rooms: register(reg, prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: "hubbub", Subsystem: "bus_follow", Name: "rooms", Help: "Rooms that this process follows.",
-		}),
+		})),
 		gaps:      counter("gaps_total", "Live entries that did not follow on the one before."),
 		repeats:   counter("repeats_total", "Live entries that had been delivered already, and were dropped."),
 		overflows: counter("overflows_total", "Times that more live entries came during a fill than are held back."),
@@ -24,8 +30,21 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		behind:    counter("behind_rooms_total", "Rooms that a comparison found behind the log."),
 		failures:  counter("failures_total", "Reads of the log that failed and are tried again."),
 	}
-	if reg != nil {
-		reg.MustRegister(m.rooms, m.gaps, m.repeats, m.overflows, m.filled, m.rewinds, m.compared, m.behind, m.failures)
+}
+
+// register returns the collector that is registered: c, or that of an earlier bus of this process.
+func register[C prometheus.Collector](reg prometheus.Registerer, c C) C {
+	if reg == nil {
+		return c
 	}
-	return m
+	err := reg.Register(c)
+	if have, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
+		if old, ok := have.ExistingCollector.(C); ok {
+			return old
+		}
+	}
+	if err != nil {
+		panic(err) // two different metrics of one name: a mistake in the program
+	}
+	return c
 }
