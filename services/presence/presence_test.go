@@ -1,0 +1,387 @@
+package presence
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/url"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	presenceapi "hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/presence/roster"
+)
+
+func portOf(t *testing.T, rawURL string) int {
+	t.Helper()
+	u, err := url.Parse(rawURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestWhoOverAllEdges(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		a, b := startEdge(t, srv.open(t), "edge-a"), startEdge(t, srv.open(t), "edge-b")
+		s1, _ := startService(t, srv.open(t), quick(), nil, nil)
+		s2, _ := startService(t, srv.open(t), quick(), nil, nil)
+		ann := a.enter("ann", presenceapi.Online, "lobby", "a-only", chat.UserRoom("ann"))
+		phone := b.enter("ann", presenceapi.Idle, "lobby")
+		bob := b.enter("bob", presenceapi.DND, "lobby")
+		cyd := b.enter("cyd", presenceapi.Invisible, "lobby")
+		ready(t, s1, s2)
+		replicas := []*Service{s1, s2}
+		rooms := []string{"lobby", "a-only", "random"}
+		agree(t, "entered", rooms, replicas, a, b)
+
+		client := presenceapi.NewClient(srv.open(t))
+		eventually(t, "over the bus", func() error {
+			who, err := client.Who(t.Context(), presenceapi.WhoRequest{Room: "lobby"})
+			if err != nil {
+				return err
+			}
+			if who.Count != 2 || who.Users[0] != (presenceapi.Person{User: "ann", Name: "Name of ann", Status: presenceapi.Online}) || who.Users[1].Status != presenceapi.DND {
+				return fmt.Errorf("%+v", who)
+			}
+			return nil
+		})
+		if who, err := client.Who(t.Context(), presenceapi.WhoRequest{Room: chat.UserRoom("ann")}); err != nil || who.Count != 0 {
+			t.Errorf("presence in a user's own room is told: %+v, %v", who, err)
+		}
+		if u, err := client.User(t.Context(), presenceapi.UserRequest{User: "cyd"}); err != nil || u.Status != presenceapi.Offline || u.Devices != nil {
+			t.Errorf("an invisible user is seen: %+v, %v", u, err)
+		}
+		if u, err := client.User(t.Context(), presenceapi.UserRequest{User: "ann"}); err != nil || u.Status != presenceapi.Online || len(u.Devices) != 1 {
+			t.Errorf("ann is %+v, %v", u, err)
+		}
+		for _, req := range []presenceapi.WhoRequest{{Room: "no room"}, {Room: "lobby", Limit: -1}, {Room: "lobby", Limit: 1001}, {Room: "lobby", After: "?"}} {
+			if _, err := client.Who(t.Context(), req); chat.CodeOf(err) != chat.CodeBadRequest {
+				t.Errorf("%+v: %v", req, err)
+			}
+		}
+
+		a.exit(ann)
+		b.setStatus(bob, presenceapi.Online)
+		b.setStatus(cyd, presenceapi.Idle)
+		b.leave(phone, "lobby")
+		b.join(phone, "random")
+		agree(t, "changed", rooms, replicas, a, b)
+	})
+}
+
+func TestPagesOverTheBus(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		e := startEdge(t, srv.open(t), "edge")
+		s, _ := startService(t, srv.open(t), quick(), nil, nil)
+		const n = 450
+		for i := range n {
+			e.enter(fmt.Sprintf("u%03d", i), presenceapi.Online, "lobby")
+		}
+		ready(t, s)
+		agree(t, "entered", []string{"lobby"}, []*Service{s}, e)
+		client := presenceapi.NewClient(srv.open(t))
+		var got []presenceapi.Person
+		var req presenceapi.WhoRequest
+		eventually(t, "served", func() error {
+			got, req = nil, presenceapi.WhoRequest{Room: "lobby"}
+			for {
+				who, err := client.Who(t.Context(), req)
+				if err != nil {
+					return err
+				}
+				if who.Count != n || len(who.Users) > presenceapi.DefaultLimit {
+					t.Fatalf("count %d, %d users", who.Count, len(who.Users))
+				}
+				got = append(got, who.Users...)
+				if req.After = who.Next; who.Next == "" {
+					return nil
+				}
+			}
+		})
+		if len(got) != n || got[0].User != "u000" || got[n-1].User != "u449" {
+			t.Errorf("%d users in all", len(got))
+		}
+	})
+}
+
+func TestKilledEdgeLeavesNoGhost(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		a, b := startEdge(t, srv.open(t), "edge-a"), startEdge(t, srv.open(t), "edge-b")
+		s1, _ := startService(t, srv.open(t), quick(), nil, nil)
+		s2, _ := startService(t, srv.open(t), quick(), nil, nil)
+		for i := range 50 {
+			a.enter(fmt.Sprint("a", i), presenceapi.Online, "lobby")
+			b.enter(fmt.Sprint("b", i), presenceapi.Online, "lobby")
+		}
+		ready(t, s1, s2)
+		agree(t, "entered", []string{"lobby"}, []*Service{s1, s2}, a, b)
+		a.kill()
+		agree(t, "killed", []string{"lobby"}, []*Service{s1, s2}, b)
+	})
+}
+
+// TestLeavingInOrderIsSeenAtOnce: the expiry is far longer than the test waits.
+func TestLeavingInOrderIsSeenAtOnce(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		cfg := quick()
+		cfg.EdgeExpiry = 10 * time.Minute
+		a := startEdge(t, srv.open(t), "edge-a")
+		s, _ := startService(t, srv.open(t), cfg, nil, nil)
+		// Signs of life of the replica itself are far apart now, and it takes its first for good.
+		a.enter("ann", presenceapi.Online, "lobby")
+		ready(t, s)
+		agree(t, "entered", []string{"lobby"}, []*Service{s}, a)
+		a.stop()
+		agree(t, "gone", []string{"lobby"}, []*Service{s})
+	})
+}
+
+// TestEdgeStartsAgain: the same edge id, at once, after a kill.
+func TestEdgeStartsAgain(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		cfg := quick()
+		cfg.EdgeExpiry = 10 * time.Minute
+		old := startEdge(t, srv.open(t), "edge-a")
+		s, _ := startService(t, srv.open(t), cfg, nil, nil)
+		old.enter("ann", presenceapi.Online, "lobby")
+		ready(t, s)
+		agree(t, "entered", []string{"lobby"}, []*Service{s}, old)
+		old.kill()
+		again := startEdge(t, srv.open(t), "edge-a")
+		again.enter("bob", presenceapi.Online, "lobby")
+		agree(t, "started again", []string{"lobby"}, []*Service{s}, again)
+	})
+}
+
+func TestReplicaStartsLateAndAgain(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		var edges []*edge
+		for i := range 3 {
+			e := startEdge(t, srv.open(t), fmt.Sprint("edge-", i))
+			for k := range 3000 { // several chunks
+				e.enter(fmt.Sprintf("u%d", (i*2000+k)%5000), presenceapi.Online, "lobby", fmt.Sprint("room-", k%50))
+			}
+			edges = append(edges, e)
+		}
+		rooms := []string{"room-0", "room-49"}
+		for range 2 {
+			s, stop := startService(t, srv.open(t), quick(), nil, nil)
+			if err := s.Ready(t.Context()); chat.CodeOf(err) != chat.CodeUnavailable {
+				t.Errorf("a replica answers before it has heard the edges: %v", err)
+			}
+			ready(t, s)
+			for _, room := range rooms {
+				// Not eventually: a replica that says that it is ready knows.
+				if got, err := s.who(presenceapi.WhoRequest{Room: room}); err != nil || got.Count != online(room, edges...).Count {
+					t.Fatalf("a ready replica knows of %d in %s, want %d; %v", got.Count, room, online(room, edges...).Count, err)
+				}
+			}
+			agree(t, "all", rooms, []*Service{s}, edges...)
+			stop()
+		}
+	})
+}
+
+// lossy is a bus of which a replica gets only a part of what edges send, some of it twice or late.
+type lossy struct {
+	bus.Bus
+	mu    sync.Mutex
+	on    bool
+	late  []byte
+	drops int
+}
+
+func (l *lossy) filter(channel string, handle func([]byte)) func([]byte) {
+	if channel != presenceapi.ChannelEdges {
+		return handle
+	}
+	return func(msg []byte) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if !l.on {
+			handle(msg)
+			return
+		}
+		switch rand.IntN(6) {
+		case 0:
+			l.drops++
+		case 1:
+			handle(msg)
+			handle(msg)
+		case 2:
+			if l.late != nil {
+				handle(l.late)
+			}
+			l.late = append([]byte(nil), msg...)
+		default:
+			handle(msg)
+		}
+	}
+}
+
+// Subscribe implements bus.Live.
+func (l *lossy) Subscribe(ctx context.Context, channel string, handle func([]byte)) (bus.Subscription, error) {
+	return l.Bus.Subscribe(ctx, channel, l.filter(channel, handle))
+}
+
+func TestLossHeals(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		a, b := startEdge(t, srv.open(t), "edge-a"), startEdge(t, srv.open(t), "edge-b")
+		l := &lossy{Bus: srv.open(t), on: true}
+		metrics := prometheus.NewRegistry()
+		s, _ := startService(t, l, quick(), metrics, nil)
+		rooms := []string{"r0", "r1", "r2", "r3"}
+		ready(t, s)
+		var churn sync.WaitGroup
+		for _, e := range []*edge{a, b} {
+			for loop := range 3 { // several event loops of one edge
+				churn.Go(func() {
+					random := rand.New(rand.NewPCG(1, uint64(loop)))
+					var mine []uint64
+					for range 1500 {
+						room := rooms[random.IntN(len(rooms))]
+						switch k := random.IntN(10); {
+						case k < 4 || len(mine) == 0:
+							mine = append(mine, e.enter(fmt.Sprint("u", random.IntN(40)), presenceapi.Online, room))
+						case k < 6:
+							id := mine[len(mine)-1]
+							mine = mine[:len(mine)-1]
+							e.exit(id)
+						case k < 8:
+							e.setStatus(mine[random.IntN(len(mine))], []presenceapi.Status{presenceapi.DND, presenceapi.Idle, presenceapi.Online, presenceapi.Invisible}[random.IntN(4)])
+						default:
+							id := mine[random.IntN(len(mine))]
+							if _, s := e.update(id, func(*presenceapi.Session) {}); len(s.Rooms) > 0 {
+								e.leave(id, s.Rooms[0])
+							} else {
+								e.join(id, room)
+							}
+						}
+						time.Sleep(100 * time.Microsecond)
+					}
+				})
+			}
+		}
+		churn.Wait()
+		l.mu.Lock()
+		drops := l.drops
+		l.on = false
+		l.mu.Unlock()
+		if drops == 0 {
+			t.Error("nothing was lost: the test tried nothing")
+		}
+		agree(t, "after the loss", rooms, []*Service{s}, a, b)
+		if count(t, metrics, "hubbub_presence_divergences_total") == 0 {
+			t.Error("no loss was noticed")
+		}
+	})
+}
+
+// TestBusIsCut: while nothing is heard nobody is said to be gone, or there; then everything is exact again.
+func TestBusIsCut(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		a, b := startEdge(t, srv.open(t), "edge-a"), startEdge(t, srv.open(t), "edge-b")
+		s, _ := startService(t, srv.open(t), quick(), nil, nil)
+		ann := a.enter("ann", presenceapi.Online, "lobby")
+		b.enter("bob", presenceapi.Online, "lobby")
+		ready(t, s)
+		agree(t, "entered", []string{"lobby"}, []*Service{s}, a, b)
+		srv.stop()
+		eventually(t, "deaf", func() error {
+			if err := s.Ready(t.Context()); chat.CodeOf(err) != chat.CodeUnavailable {
+				return fmt.Errorf("ready: %v", err)
+			}
+			return nil
+		})
+		time.Sleep(quick().EdgeExpiry + quick().EdgeExpiry/2) // the cut itself: longer than the expiry
+		s.replica.View(func(r *roster.Roster) {
+			if n, _, _ := r.Size(); n != 2 {
+				t.Errorf("%d of 2 sessions are left after silence of the bus", n)
+			}
+		})
+		a.exit(ann)
+		a.enter("cyd", presenceapi.Online, "lobby")
+		srv.start()
+		agree(t, "back", []string{"lobby"}, []*Service{s}, a, b)
+	})
+}
+
+func TestHostileReports(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		e := startEdge(t, srv.open(t), "edge-a")
+		metrics := prometheus.NewRegistry()
+		s, _ := startService(t, srv.open(t), quick(), metrics, nil)
+		e.enter("ann", presenceapi.Online, "lobby")
+		ready(t, s)
+		agree(t, "entered", []string{"lobby"}, []*Service{s}, e)
+		b := srv.open(t)
+		// A process of before, with a session that must not be seen.
+		old := presenceapi.NewTally("edge-a", 1, nil)
+		old.Enter(presenceapi.Session{ID: 1, User: "ghost", Name: "Ghost", Rooms: []string{"lobby"}})
+		good := presenceapi.NewTally("edge-x", 1, nil)
+		good.Enter(presenceapi.Session{ID: 1, User: "ghost", Name: "Ghost", Rooms: []string{"lobby"}})
+		messages := append(old.Heartbeat(), old.Goodbye(), nil, []byte("x"), []byte(`{"type":"presence"}`))
+		for _, msg := range good.Changes() {
+			for i := range msg {
+				flipped := append([]byte(nil), msg...)
+				flipped[i] ^= 0x20
+				messages = append(messages, flipped, msg[:i])
+			}
+		}
+		for _, msg := range messages {
+			if err := b.Publish(presenceapi.ChannelEdges, msg); err != nil {
+				t.Fatal(err)
+			}
+		}
+		eventually(t, "all refused", func() error {
+			if n := count(t, metrics, "hubbub_presence_reports_refused_total"); n != len(messages) {
+				return fmt.Errorf("%d refused of %d", n, len(messages))
+			}
+			return nil
+		})
+		agree(t, "unharmed", []string{"lobby"}, []*Service{s}, e)
+	})
+}
+
+// count returns the sum of a counter over its labels.
+func count(t *testing.T, metrics *prometheus.Registry, name string) int {
+	t.Helper()
+	families, err := metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := 0.0
+	for _, f := range families {
+		if f.GetName() == name {
+			for _, m := range f.GetMetric() {
+				sum += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return int(sum)
+}
