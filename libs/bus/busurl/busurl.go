@@ -22,7 +22,7 @@ import (
 // Config is what every program can be told about its bus; embed it in the program's configuration. A program whose
 // default bus differs gives its URL as the kong variable bus.
 type Config struct {
-	Bus           string        `help:"URL of the bus: redis:// rediss:// redis+sentinel:// redis+cluster:// nats:// tls://; several hosts are separated by commas." default:"${bus=redis://127.0.0.1:6379}" placeholder:"URL"`
+	Bus           string        `help:"URL of the bus: redis:// rediss:// nats:// or tls:// (NATS over TLS); several NATS hosts are separated by commas." default:"${bus=redis://127.0.0.1:6379}" placeholder:"URL"`
 	BusMaxAge     time.Duration `help:"How long entries of rooms stay in the log on the bus (1m or more). History keeps them for ever." default:"24h"`
 	BusMaxBytes   Bytes         `help:"Size that the log on the bus may have (bytes, or with KiB, MiB, GiB; 16MiB or more). It never drops what history has not stored: a full log refuses messages." default:"1GiB"`
 	BusPartitions int           `help:"Parts that consumers share the log by (1 to 256). Fixed when the log is created." default:"16"`
@@ -82,9 +82,11 @@ func (c *Config) scheme() (string, error) {
 	switch scheme {
 	case schemeEmbedded:
 		return scheme, nil // whether this program has one is known to Open: flags are validated before it sets Embed
-	case "nats", "tls", "redis", "rediss", "redis+sentinel", "redis+cluster":
+	case "nats", "tls", "redis", "rediss":
+	case "redis+sentinel", "redis+cluster":
+		return "", fmt.Errorf("--bus=%s: this release works with a single Redis server (redis:// or rediss://); for several servers use a NATS cluster (nats://a,b,c with --bus-replicas=3)", scheme)
 	default:
-		return "", fmt.Errorf("--bus has the unknown scheme %.20q: it is one of redis rediss redis+sentinel redis+cluster nats tls", scheme)
+		return "", fmt.Errorf("--bus has the unknown scheme %.20q: it is one of redis rediss nats tls", scheme)
 	}
 	if !strings.HasPrefix(rest, "//") || len(rest) == len("//") {
 		return "", fmt.Errorf("--bus names no host: write it like %s://127.0.0.1", scheme)

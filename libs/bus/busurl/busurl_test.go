@@ -1,6 +1,7 @@
 package busurl_test
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 	"go.uber.org/goleak"
 
+	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/bus/natsembed"
 )
@@ -60,8 +62,8 @@ func TestValidate(t *testing.T) {
 		{"--bus=nats://a:1,nats://b:2", ""},
 		{"--bus=tls://user:p%40ss@a", ""},
 		{"--bus=rediss://a", ""},
-		{"--bus=redis+sentinel://a,b,c/master", ""},
-		{"--bus=redis+cluster://a:1,b:2", ""},
+		{"--bus=redis+sentinel://a,b,c/master", "a single Redis server"},
+		{"--bus=redis+cluster://a:1,b:2", "a single Redis server"},
 		{"--bus=127.0.0.1", "has no scheme"},
 		{"--bus=kafka://a", "unknown scheme \"kafka\""},
 		{"--bus=nats://", "names no host"},
@@ -110,7 +112,7 @@ func TestOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Shutdown()
-	for _, url := range []string{s.URL(), "embedded:" + t.TempDir()} {
+	for _, url := range []string{s.URL(), "embedded:" + t.TempDir(), bustest.Redis(t).URL()} {
 		cfg := parse(t, "--bus="+url)
 		cfg.Embed = natsembed.InProcess
 		for range 2 { // the folder is free again after Close
@@ -126,7 +128,11 @@ func TestOpen(t *testing.T) {
 			}
 		}
 	}
-	cfg := parse(t, "--bus=embedded:", "--bus-timeout=1s")
+	cfg := parse(t, "--bus=rediss://127.0.0.1:1", "--bus-ca="+filepath.Join(t.TempDir(), "none"))
+	if _, err := busurl.Open(t.Context(), cfg, nil, nil, nil); err == nil || !strings.Contains(err.Error(), "--bus-ca") {
+		t.Errorf("a file of certificates that is not there: %v", err)
+	}
+	cfg = parse(t, "--bus=embedded:", "--bus-timeout=1s")
 	cfg.Embed = natsembed.InProcess
 	if _, err := busurl.Open(t.Context(), cfg, nil, nil, nil); err == nil || !strings.Contains(err.Error(), "names no folder") {
 		t.Errorf("embedded without a folder: %v", err)

@@ -2,14 +2,54 @@ package busurl
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"fmt"
+	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/redisbus"
 )
 
-func openRedis(context.Context, Config, *zap.Logger, prometheus.Registerer, []string) (bus.Bus, error) {
-	return nil, errors.New("the Redis driver is not part of this build")
+func openRedis(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Bus, error) {
+	t, err := cfg.tls()
+	if err != nil {
+		return nil, err
+	}
+	return result(redisbus.Open(ctx, redisbus.Config{
+		URL: cfg.Bus, TLS: t,
+		Partitions: cfg.BusPartitions, Replicas: cfg.BusReplicas,
+		MaxAge: cfg.BusMaxAge, MaxBytes: int64(cfg.BusMaxBytes),
+		Groups: groups, OpenTimeout: cfg.BusTimeout,
+	}, log, reg))
+}
+
+// tls returns what the certificate options make of a TLS configuration; nil without any.
+func (c *Config) tls() (*tls.Config, error) {
+	if c.BusCA == "" && c.BusCert == "" {
+		return nil, nil
+	}
+	t := &tls.Config{MinVersion: tls.VersionTLS12}
+	if c.BusCA != "" {
+		pem, err := os.ReadFile(c.BusCA)
+		if err != nil {
+			return nil, fmt.Errorf("--bus-ca: %w", err)
+		}
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, errors.New("--bus-ca holds no certificate in PEM form")
+		}
+	}
+	if c.BusCert != "" {
+		pair, err := tls.LoadX509KeyPair(c.BusCert, c.BusKey)
+		if err != nil {
+			return nil, fmt.Errorf("--bus-cert and --bus-key: %w", err)
+		}
+		t.Certificates = []tls.Certificate{pair}
+	}
+	return t, nil
 }

@@ -75,7 +75,7 @@ func port(u *url.URL) int {
 }
 
 // open connects to one of the servers first.
-func (c *cluster) open(i int) *natsbus.Bus {
+func (c *cluster) open(i int, cfg natsbus.Config) *natsbus.Bus {
 	c.t.Helper()
 	urls := c.servers[i].URL()
 	for k := range c.servers {
@@ -83,7 +83,8 @@ func (c *cluster) open(i int) *natsbus.Bus {
 			urls += "," + c.servers[k].URL()
 		}
 	}
-	b, err := natsbus.Open(c.t.Context(), natsbus.Config{Servers: urls, Replicas: 3, OpenTimeout: patience},
+	cfg.Servers, cfg.Replicas, cfg.OpenTimeout = urls, 3, patience
+	b, err := natsbus.Open(c.t.Context(), cfg,
 		zaptest.NewLogger(c.t, zaptest.Level(zap.ErrorLevel)), nil)
 	if err != nil {
 		c.t.Fatal(err)
@@ -107,7 +108,7 @@ func (c *cluster) leader() int {
 func TestCluster(t *testing.T) {
 	c := newCluster(t)
 	eventually(t, "the cluster has formed", c.formed)
-	b0, b1 := c.open(0), c.open(1)
+	b0, b1 := c.open(0, natsbus.Config{}), c.open(1, natsbus.Config{})
 
 	const rooms, senders = 4, 8
 	ctx, cancel := context.WithCancel(t.Context())
@@ -252,4 +253,39 @@ func stepDown(t *testing.T, c *cluster) {
 		t.Logf("step down: %v", err)
 	}
 	eventually(t, "there is a new leader", func() bool { l := c.leader(); return l >= 0 && (l != was || err != nil) })
+}
+
+// TestFullCluster holds that a log which takes no more can still be read and followed.
+func TestFullCluster(t *testing.T) {
+	c := newCluster(t)
+	eventually(t, "the cluster has formed", c.formed)
+	b := c.open(0, natsbus.Config{Groups: []string{"history"}, MaxBytes: 1 << 20})
+	e := entry("room", 0)
+	e.Data = make([]byte, 50_000)
+	appended := 0
+	for ; ; appended++ {
+		e.ID = fmt.Sprint("id", appended)
+		if _, err := bus.Append(within(t), b, e); errors.Is(err, bus.ErrFull) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.Data = nil // the stream is full to the last byte
+	for i := range 1_000_000 {
+		e.ID = fmt.Sprint("small", i)
+		if _, err := bus.Append(within(t), b, e); errors.Is(err, bus.ErrFull) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		appended++
+	}
+	if got := len(readAll(t, b, "room")); got != appended {
+		t.Errorf("read %d of %d entries", got, appended)
+	}
+	followRoom(t, b, "room")
+	read, stop := consume(t, b, "history")
+	eventually(t, "everything is consumed", func() bool { return read.Load() == int64(appended) })
+	stop()
 }

@@ -2,6 +2,7 @@ package natsbus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -81,6 +82,11 @@ func (f *fences) send() (uint64, error) {
 		Subject: f.b.names.fence,
 		Header:  nats.Header{nats.MsgRollup: {nats.MsgRollupSubject}},
 	}, jetstream.WithRetryWait(50*time.Millisecond))
+	if api, ok := errors.AsType[*jetstream.APIError](err); ok && isFull(int(api.ErrorCode)) {
+		// Nothing can be appended, no fence either: the end that the leader names will do. Reading goes on.
+		_, state, err := f.b.streamState(ctx)
+		return state.LastSeq, err
+	}
 	if err != nil {
 		return 0, fmt.Errorf("append a fence: %w", err)
 	}
