@@ -48,7 +48,7 @@ func checkName(name string) (normal, key string, err error) {
 		return "", "", bad
 	}
 	normal, err = precis.UsernameCasePreserved.String(name)
-	if err != nil || utf8.RuneCountInString(normal) > maxName {
+	if err != nil || normal == "" || utf8.RuneCountInString(normal) > maxName {
 		return "", "", bad
 	}
 	for i, r := range normal {

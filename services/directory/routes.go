@@ -160,7 +160,7 @@ func (s *Service) roomRoutes(api huma.API) {
 		})
 	route(s, api, huma.Operation{OperationID: "describe-room", Method: http.MethodPatch, Path: "/v1/rooms/{room}", Summary: "Change a room's name or topic", Security: httpapi.Bearer},
 		func(ctx context.Context, in *struct {
-			roomInput
+			Room string `path:"room" maxLength:"64"`
 			Body struct {
 				Name  *string `json:"name,omitempty"`
 				Topic *string `json:"topic,omitempty"`
@@ -180,7 +180,7 @@ func (s *Service) roomRoutes(api huma.API) {
 		s.members)
 	route(s, api, huma.Operation{OperationID: "add-member", Method: http.MethodPost, Path: "/v1/rooms/{room}/members", Summary: "Bring somebody in, or change a role", Security: httpapi.Bearer},
 		func(ctx context.Context, in *struct {
-			roomInput
+			Room string `path:"room" maxLength:"64"`
 			Body struct {
 				User string            `json:"user"`
 				Role directoryapi.Role `json:"role,omitempty"`
@@ -214,7 +214,7 @@ type membersOutput struct {
 }
 
 func (s *Service) members(ctx context.Context, in *struct {
-	roomInput
+	Room  string `path:"room" maxLength:"64"`
 	After string `query:"after" maxLength:"64" doc:"Only members whose user id is greater."`
 },
 ) (membersOutput, error) {

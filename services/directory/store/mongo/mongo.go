@@ -43,7 +43,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	if name == "" {
 		name = database
 	}
-	client, err := mongo.Connect(options.Client().ApplyURI(url).SetTimeout(timeout).SetServerSelectionTimeout(timeout).
+	client, err := mongo.Connect(options.Client().SetTimeout(timeout).SetServerSelectionTimeout(timeout).ApplyURI(url).
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: new(true)}).
 		SetReadConcern(readconcern.Majority()).SetAppName("hubbub-directory"))
 	if err != nil {
