@@ -39,6 +39,7 @@ type Client struct {
 	pending map[string]chan<- wire.Event // by request id; closed when the connection is lost
 	lastID  uint64                       // of a request
 	status  string                       // as Status set it; said again at each connection
+	last    error                        // why the last attempt to connect failed
 	err     error                        // why the client has ended
 	closing bool
 }
@@ -55,16 +56,11 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 		rooms: map[string]*room{}, turns: map[string]*turns{}, pending: map[string]chan<- wire.Event{},
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	failed := make(chan error, 1) // the last failure to connect
-	c.wait.Go(func() { c.run(failed) })
+	c.wait.Go(c.run)
 	if _, err := c.await(ctx, ""); err != nil {
 		c.Close()
-		select {
-		case last := <-failed:
-			if !errors.Is(err, last) {
-				err = fmt.Errorf("%w; last: %w", err, last)
-			}
-		default:
+		if c.last != nil && !errors.Is(err, c.last) { // run has ended
+			err = fmt.Errorf("%w; last: %w", err, c.last)
 		}
 		return nil, fmt.Errorf("dial: %w", err)
 	}

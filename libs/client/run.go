@@ -16,8 +16,8 @@ import (
 // helloID is the request id of hello. Those of other commands are numbers.
 const helloID = "hello"
 
-// run connects again and again until the client ends. The last failure before the first welcome goes to failed.
-func (c *Client) run(failed chan error) {
+// run connects again and again until the client ends.
+func (c *Client) run() {
 	for attempt := 0; ; attempt++ {
 		since := time.Now()
 		welcomed, retryAfter, err := c.session()
@@ -25,11 +25,9 @@ func (c *Client) run(failed chan error) {
 			return
 		}
 		if !welcomed {
-			select {
-			case <-failed:
-			default:
-			}
-			failed <- err
+			c.mu.Lock()
+			c.last = err
+			c.mu.Unlock()
 		} else if time.Since(since) > c.cfg.MaxBackoff {
 			attempt = 0 // it was a good connection; one that is lost at once again is no reason to hurry
 		}

@@ -3,6 +3,7 @@ package client_test
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"slices"
@@ -100,18 +101,32 @@ func (s *server) serve(conn net.Conn) {
 		return
 	}
 	for {
-		f, err := ws.ReadFrame(conn)
-		if err != nil || f.Header.OpCode == ws.OpClose {
+		op, payload, err := readFrame(conn)
+		if err != nil || op == ws.OpClose {
 			return
 		}
-		if f.Header.OpCode != ws.OpText {
+		if op != ws.OpText {
 			continue
 		}
-		f = ws.UnmaskFrameInPlace(f)
 		s.mu.Lock()
-		s.command(k, f.Payload)
+		s.command(k, payload)
 		s.mu.Unlock()
 	}
+}
+
+// readFrame reads a client's frame, which has to be masked.
+func readFrame(r io.Reader) (ws.OpCode, []byte, error) {
+	h, err := ws.ReadHeader(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	if !h.Masked || h.Length > 2<<20 {
+		return 0, nil, errors.New("a frame that no client may send")
+	}
+	payload := make([]byte, h.Length)
+	_, err = io.ReadFull(r, payload)
+	ws.Cipher(payload, h.Mask, 0)
+	return h.OpCode, payload, err
 }
 
 func (s *server) command(k *sock, frame []byte) {
@@ -309,5 +324,5 @@ func (k *sock) frame(op ws.OpCode, b []byte) {
 
 func isClosed(err error) bool {
 	s := err.Error()
-	return err == io.EOF || strings.Contains(s, "closed") || strings.Contains(s, "reset") || strings.Contains(s, "broken pipe")
+	return errors.Is(err, io.EOF) || strings.Contains(s, "closed") || strings.Contains(s, "reset") || strings.Contains(s, "broken pipe")
 }

@@ -129,8 +129,8 @@ func (c *Client) sync(r *room) {
 		if err != nil {
 			return // the client has ended
 		}
-		before, more := uint64(0), false
-		if before, more, err = c.joinOnce(conn, r); err == nil {
+		before, more, err := c.joinOnce(conn, r)
+		if err == nil {
 			err = c.watchAgain(conn, r)
 		}
 		c.mu.Lock()

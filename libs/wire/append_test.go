@@ -219,3 +219,14 @@ func BenchmarkAppendMsgEntry(b *testing.B) {
 		AppendMsgEntry(dst, room, msgID, user, name, 1732382700123, text, "")
 	}
 }
+
+func BenchmarkDecodeEvent(b *testing.B) {
+	frame := []byte(examples(b, "event")[0])
+	b.SetBytes(int64(len(frame)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := DecodeEvent(frame); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

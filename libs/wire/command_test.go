@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"testing"
 
@@ -110,7 +111,7 @@ func TestDecodeNotUTF8(t *testing.T) {
 		"\xff",
 	} {
 		var c Command
-		if err := c.Decode([]byte(frame)); err != ErrNotUTF8 {
+		if err := c.Decode([]byte(frame)); !errors.Is(err, ErrNotUTF8) {
 			t.Errorf("%q: %v", frame, err)
 		}
 	}
@@ -130,7 +131,7 @@ func TestDecodeMessages(t *testing.T) {
 		`{"type":"ping","x":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[`: "the frame nests objects or lists more than 32 levels deep",
 	} {
 		var c Command
-		err, ok := c.Decode([]byte(frame)).(*chat.Error)
+		err, ok := errors.AsType[*chat.Error](c.Decode([]byte(frame)))
 		if !ok || err.Message != want {
 			t.Errorf("%s\n got %v\nwant %s", frame, err, want)
 		}

@@ -87,15 +87,6 @@ func (c Code) Close() CloseCode {
 	return CloseCode(n)
 }
 
-// DecodeEvent returns the event of a frame.
-func DecodeEvent(frame []byte) (Event, error) {
-	var e Event
-	if err := json.Unmarshal(frame, &e); err != nil {
-		return Event{}, fmt.Errorf("decode event: %w", err)
-	}
-	return e, nil
-}
-
 // Logged reports whether the event is an entry of its room's log, also one of a type that this release does not know.
 func (e *Event) Logged() bool {
 	switch e.Type {

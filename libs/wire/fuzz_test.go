@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"testing"
 	"unicode/utf8"
 
@@ -147,6 +148,32 @@ func FuzzAppendQuoted(f *testing.F) {
 		}
 		if unescaped := AppendText(nil, lit); string(unescaped) != want {
 			t.Fatalf("%q unescapes to %q", lit, unescaped)
+		}
+	})
+}
+
+// FuzzDecodeEvent shows that the short way to decode an event comes to the same as encoding/json.
+func FuzzDecodeEvent(f *testing.F) {
+	for _, kind := range []string{"event", "error"} {
+		for _, line := range examples(f, kind) {
+			f.Add([]byte(line))
+		}
+	}
+	for _, s := range []string{
+		`{"type":"bye","code":"4000"}`, `{"type":"msg","TEXT":"x","seq":1}`, `{"type":"msg","text":"\ud83d\ude00\ud83d","ts":-1}`, "{\"type\":\"\xff\"}",
+		`{"seq":1.0}`, `{"seq":9007199254740993}`, `{"type":null,"on":null}`, ` { "type" : "msg" } `, `{"type":"msg"} x`, `{"type":"a","type":"b"}`, `{}`, `null`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		got, err := DecodeEvent(frame)
+		var want Event
+		wantErr := json.Unmarshal(frame, &want)
+		if (err == nil) != (wantErr == nil) {
+			t.Fatalf("%s: %v, and encoding/json says %v", frame, err, wantErr)
+		}
+		if err == nil && !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s\nbecomes %+v\nencoding/json %+v", frame, got, want)
 		}
 	})
 }

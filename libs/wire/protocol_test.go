@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -20,7 +21,7 @@ import (
 )
 
 // page is PROTOCOL.md.
-func page(t *testing.T) string {
+func page(t testing.TB) string {
 	t.Helper()
 	b, err := os.ReadFile("PROTOCOL.md")
 	if err != nil {
@@ -30,7 +31,7 @@ func page(t *testing.T) string {
 }
 
 // examples returns the lines of the page's blocks of a kind.
-func examples(t *testing.T, kind string) (lines []string) {
+func examples(t testing.TB, kind string) (lines []string) {
 	t.Helper()
 	for _, block := range regexp.MustCompile("(?s)```json "+kind+"\n(.*?)```").FindAllStringSubmatch(page(t), -1) {
 		lines = append(lines, strings.Split(strings.TrimSpace(block[1]), "\n")...)
@@ -49,7 +50,7 @@ func rows(t *testing.T, heading string) (cells []string) {
 		t.Fatalf("PROTOCOL.md has no part %s", heading)
 	}
 	rest, _, _ = strings.Cut(rest, "\n## ")
-	for _, row := range regexp.MustCompile("(?m)^\\| ([^|]+) \\|").FindAllStringSubmatch(rest, -1)[1:] {
+	for _, row := range regexp.MustCompile(`(?m)^\| ([^|]+) \|`).FindAllStringSubmatch(rest, -1)[1:] {
 		for cell := range strings.SplitSeq(row[1], ", ") {
 			cells = append(cells, strings.Trim(cell, "`"))
 		}
@@ -163,8 +164,8 @@ func TestProtocolErrors(t *testing.T) {
 		shown = append(shown, chat.CodeOf(e.Err()))
 
 		// The edge's encoder makes the very line.
-		ce := e.Err().(*chat.Error)
-		if got := AppendError(nil, e.ID, ce, e.MsgID, e.Room); string(got) != line {
+		ce, ok := errors.AsType[*chat.Error](e.Err())
+		if got := AppendError(nil, e.ID, ce, e.MsgID, e.Room); !ok || string(got) != line {
 			t.Errorf("AppendError makes\n%s\nof\n%s", got, line)
 		}
 	}
@@ -180,7 +181,7 @@ func TestProtocolDecodeErrors(t *testing.T) {
 		{`{"type":"shout","id":"21"}`, chat.CodeUnknownCommand},
 	} {
 		var c Command
-		err, _ := c.Decode([]byte(tt.frame)).(*chat.Error)
+		err, _ := errors.AsType[*chat.Error](c.Decode([]byte(tt.frame)))
 		line := string(AppendError(nil, c.ID, err, c.MsgID, c.Room))
 		if chat.CodeOf(err) != tt.code || !slices.Contains(examples(t, "error"), line) {
 			t.Errorf("%s is answered\n%s\nwhich is not on the page", tt.frame, line)

@@ -1,0 +1,67 @@
+package client_test
+
+import (
+	"testing"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+func TestJoinRefused(t *testing.T) {
+	s := newServer(t)
+	refuse := func(k *sock, c *wire.Command) bool {
+		if c.Kind == wire.Join && string(c.Room) == "secret" {
+			k.refuse(c, chat.E(chat.CodeForbidden, "no"))
+			return true
+		}
+		return false
+	}
+	s.script(refuse)
+	ann := dial(t, quick(s, "ann"))
+	if _, err := ann.Join(soon(t), "secret", nil); chat.CodeOf(err) != chat.CodeForbidden {
+		t.Errorf("join: %v", err)
+	}
+	if _, err := ann.Join(soon(t), "../x", nil); chat.CodeOf(err) != chat.CodeBadRequest {
+		t.Errorf("join: %v", err)
+	}
+	// Removed from the room while away.
+	s.script(nil)
+	ann.join("secret")
+	s.script(refuse)
+	s.cut()
+	eventually(t, func() bool { return len(ann.events("error")) > 0 }, nil)
+	if e := ann.events("error")[0]; e.Room != "secret" || e.Code != chat.CodeForbidden || chat.CodeOf(e.Err()) != chat.CodeForbidden {
+		t.Errorf("told of %+v", e)
+	}
+	if _, ok := ann.Position("secret"); ok {
+		t.Error("the room is still joined")
+	}
+}
+
+// TestJoinIsRepeated has joins fail in ways that pass.
+func TestJoinIsRepeated(t *testing.T) {
+	s := newServer(t)
+	cfg := quick(s, "ann")
+	cfg.ReplyTimeout = 50 * time.Millisecond
+	ann := dial(t, cfg)
+	n := 0
+	s.script(func(k *sock, c *wire.Command) bool {
+		if c.Kind != wire.Join {
+			return false
+		}
+		switch n++; n {
+		case 1:
+			k.refuse(c, chat.Unavailable("away", time.Millisecond))
+		case 2: // no answer
+		case 3:
+			_ = k.conn.Close()
+		default:
+			return false
+		}
+		return true
+	})
+	ann.join("lobby")
+	s.post("lobby", "1")
+	ann.reads("1")
+}

@@ -1,0 +1,198 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/client"
+	"hubbub.internal/libs/wire"
+)
+
+// TestSendOrder has many calls wait for their turn: they are sent one at a time, in the order of the calls.
+func TestSendOrder(t *testing.T) {
+	const n = 20
+	s := newServer(t)
+	ann := dial(t, quick(s, "ann"))
+	ann.join("lobby")
+	hold := make(chan struct{})
+	var underWay, most, waiting int
+	s.script(func(k *sock, c *wire.Command) bool {
+		if c.Kind != wire.Send {
+			return false
+		}
+		underWay++
+		most = max(most, underWay)
+		room, id, msgID, text := string(c.Room), string(c.ID), string(c.MsgID), string(wire.AppendText(nil, c.Text))
+		s.wait.Go(func() {
+			<-hold
+			s.do(func() {
+				underWay--
+				k.say(wire.AppendSendAck(nil, id, msgID, room, s.store(room, k.user, msgID, text), 1))
+			})
+		})
+		return true
+	})
+	var want []string
+	var wait sync.WaitGroup
+	for i := range n {
+		text := fmt.Sprint(i)
+		want = append(want, text)
+		wait.Go(func() { ann.send("lobby", text) })
+		waiting = i
+		eventually(t, func() bool { return client.Waiting(ann.Client, "lobby") == waiting }, nil)
+	}
+	close(hold)
+	wait.Wait()
+	if got := s.texts("lobby"); !slices.Equal(got, want) {
+		t.Errorf("the log has %q", got)
+	}
+	if most != 1 {
+		t.Errorf("%d sends were under way at a time", most)
+	}
+}
+
+// TestSendTurnPasses shows that a call that gives up while it waits does not hold up the next.
+func TestSendTurnPasses(t *testing.T) {
+	s := newServer(t)
+	ann := dial(t, quick(s, "ann"))
+	ann.join("lobby")
+	hold := make(chan struct{})
+	s.script(func(k *sock, c *wire.Command) bool {
+		if c.Kind == wire.Send && c.TextIs("first") {
+			id, msgID := string(c.ID), string(c.MsgID)
+			s.wait.Go(func() {
+				<-hold
+				s.do(func() { k.say(wire.AppendSendAck(nil, id, msgID, "lobby", 5, 1)) })
+			})
+			return true
+		}
+		return false
+	})
+	var wait sync.WaitGroup
+	wait.Go(func() { ann.send("lobby", "first") })
+	eventually(t, func() bool { return client.Waiting(ann.Client, "lobby") == 0 }, nil)
+	ctx, cancel := context.WithCancel(soon(t))
+	gone := make(chan error, 1)
+	wait.Go(func() {
+		_, err := ann.Send(ctx, "lobby", "second")
+		gone <- err
+	})
+	eventually(t, func() bool { return client.Waiting(ann.Client, "lobby") == 1 }, nil)
+	wait.Go(func() { ann.send("lobby", "third") })
+	eventually(t, func() bool { return client.Waiting(ann.Client, "lobby") == 2 }, nil)
+	cancel()
+	if err := <-gone; !errors.Is(err, context.Canceled) || errors.Is(err, client.ErrUnknown) {
+		t.Errorf("the call that gave up: %v", err)
+	}
+	close(hold)
+	wait.Wait()
+	if got := s.texts("lobby"); !slices.Equal(got, []string{"third"}) {
+		t.Errorf("the log has %q", got)
+	}
+}
+
+// TestSendIsRepeated has each thing go wrong that may pass: the message is in the log once, and acknowledged.
+func TestSendIsRepeated(t *testing.T) {
+	for name, fail := range map[string]func(s *server, k *sock, c *wire.Command){
+		"the command is lost": func(*server, *sock, *wire.Command) {},
+		"the ack is lost": func(s *server, k *sock, c *wire.Command) {
+			s.store("lobby", k.user, string(c.MsgID), string(wire.AppendText(nil, c.Text)))
+		},
+		"the connection is lost before": func(_ *server, k *sock, _ *wire.Command) { _ = k.conn.Close() },
+		"the connection is lost after": func(s *server, k *sock, c *wire.Command) {
+			s.store("lobby", k.user, string(c.MsgID), string(wire.AppendText(nil, c.Text)))
+			_ = k.conn.Close()
+		},
+		"a service is away": func(_ *server, k *sock, c *wire.Command) {
+			k.refuse(c, chat.Unavailable("away", time.Millisecond))
+		},
+		"too fast": func(_ *server, k *sock, c *wire.Command) {
+			k.refuse(c, &chat.Error{Code: chat.CodeRateLimited, Message: "slow down", RetryAfter: time.Millisecond})
+		},
+		"the join is lost": func(_ *server, k *sock, c *wire.Command) {
+			k.refuse(c, chat.E(chat.CodeNotJoined, "join first"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newServer(t)
+			cfg := quick(s, "ann")
+			cfg.ReplyTimeout = 100 * time.Millisecond
+			ann, bob := dial(t, cfg), dial(t, quick(s, "bob"))
+			ann.join("lobby")
+			bob.join("lobby")
+			ids := map[string]int{}
+			s.script(func(k *sock, c *wire.Command) bool {
+				if c.Kind != wire.Send {
+					return false
+				}
+				ids[string(c.MsgID)]++
+				if ids[string(c.MsgID)] > 2 {
+					return false
+				}
+				fail(s, k, c)
+				return true
+			})
+			seq := ann.send("lobby", "hello")
+			ann.reads("hello")
+			bob.reads("hello")
+			s.do(func() {
+				if log := s.rooms["lobby"]; len(log) != 1 || log[0].Seq != seq {
+					t.Errorf("acknowledged %d, the log is %+v", seq, log)
+				}
+				if len(ids) != 1 {
+					t.Errorf("sent with the ids %v", ids)
+				}
+			})
+		})
+	}
+}
+
+func TestSendIsRefused(t *testing.T) {
+	s := newServer(t)
+	ann := dial(t, quick(s, "ann"))
+	ann.join("lobby")
+	tries := 0
+	s.script(func(k *sock, c *wire.Command) bool {
+		if c.Kind == wire.Send {
+			tries++
+			k.refuse(c, chat.E(chat.CodeForbidden, "you may not"))
+		}
+		return c.Kind == wire.Send
+	})
+	_, err := ann.Send(soon(t), "lobby", "x")
+	if chat.CodeOf(err) != chat.CodeForbidden || errors.Is(err, client.ErrUnknown) || tries != 1 {
+		t.Errorf("after %d tries: %v", tries, err)
+	}
+}
+
+// TestSendGivesUp shows that an outcome that nobody knows is called so.
+func TestSendGivesUp(t *testing.T) {
+	s := newServer(t)
+	cfg := quick(s, "ann")
+	cfg.ReplyTimeout, cfg.RetryFor = 100*time.Millisecond, time.Nanosecond
+	ann := dial(t, cfg)
+	ann.join("lobby")
+	s.script(func(_ *sock, c *wire.Command) bool { return c.Kind == wire.Send })
+	if _, err := ann.Send(soon(t), "lobby", "x"); !errors.Is(err, client.ErrUnknown) {
+		t.Errorf("after RetryFor: %v", err)
+	}
+	cfg.ReplyTimeout, cfg.RetryFor = 0, 0
+	bob := dial(t, cfg)
+	bob.join("lobby")
+	ctx, cancel := context.WithCancel(soon(t))
+	s.script(func(_ *sock, c *wire.Command) bool {
+		if c.Kind == wire.Send {
+			cancel()
+		}
+		return c.Kind == wire.Send
+	})
+	if _, err := bob.Send(ctx, "lobby", "x"); !errors.Is(err, client.ErrUnknown) || !errors.Is(err, context.Canceled) {
+		t.Errorf("after the context: %v", err)
+	}
+}
