@@ -69,6 +69,7 @@ func TestOpenErrors(t *testing.T) {
 		{"a stream of a newer release", natsbus.Config{Servers: plain.URL(), Stream: "NEWER"}, "is of version 9"},
 		{"other partitions", natsbus.Config{Servers: plain.URL(), Stream: "PARTED", Partitions: 5}, "set --bus-partitions=16"},
 		{"too many replicas", natsbus.Config{Servers: plain.URL(), Stream: "THREE", Replicas: 3}, "replicas > 1 not supported"},
+		{"more than the disk", natsbus.Config{Servers: plain.URL(), Stream: "BIG", MaxBytes: 1 << 60}, "lower --bus-max-bytes"},
 		{"a bad name", natsbus.Config{Servers: plain.URL(), Stream: "a.b"}, "name of the stream"},
 		{"a bad group", natsbus.Config{Servers: plain.URL(), Groups: []string{""}}, "required groups"},
 	} {

@@ -19,7 +19,9 @@ import (
 	"hubbub.internal/libs/bus/natsembed"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
+}
 
 // patience is how long a test waits for what has to come.
 const patience = 30 * time.Second

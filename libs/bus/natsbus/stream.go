@@ -113,6 +113,10 @@ func (b *Bus) ensureStream(ctx context.Context) error {
 		}
 	}
 	if err != nil {
+		if api, ok := errors.AsType[*jetstream.APIError](err); ok && isFull(int(api.ErrorCode)) {
+			return fmt.Errorf("NATS at %s has no %d bytes of storage to give to stream %s: lower --bus-max-bytes, or give it more (disk, max_file_store): %w",
+				b.where(), want.MaxBytes, want.Name, err)
+		}
 		return fmt.Errorf("create stream %s on NATS at %s: %w", want.Name, b.where(), err)
 	}
 	have := s.CachedInfo().Config
