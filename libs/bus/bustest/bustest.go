@@ -2,3 +2,149 @@
 // It owns the conformance suite, which every driver runs, and a redis-server process (natsembed is the NATS
 // counterpart); it knows no driver. Only tests import it.
 package bustest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+)
+
+// Env is what the suite needs to know of a driver and its server.
+type Env struct {
+	// Log makes a new, empty log on the server and returns how to open buses on it. A bus that is opened is closed by
+	// the suite. Consumers should look for partitions every MemberEvery or so, to keep the suite quick.
+	Log func(t testing.TB, r Retention) (open func(t testing.TB) bus.Bus)
+	// Kill ends the server as kill -9 does and returns when it is gone; Start starts it again on the same data. The
+	// suite calls them while nothing else of it runs.
+	Kill, Start func()
+}
+
+// MemberEvery is how often consumers should look for partitions that nobody reads.
+const MemberEvery = 100 * time.Millisecond
+
+// Retention is how a log is to be kept. Zero fields: the driver's defaults.
+type Retention struct {
+	MaxAge    time.Duration
+	MaxBytes  int64
+	TrimEvery time.Duration
+	Groups    []string // required
+}
+
+// suite is one run. Its buses are on one log, which all tests that need no other share: each has rooms of its own.
+type suite struct {
+	Env
+	open func(t testing.TB) bus.Bus
+	bus  bus.Bus
+}
+
+// Run checks every promise.
+func Run(t *testing.T, env Env) {
+	s := &suite{Env: env, open: env.opener(t, Retention{})}
+	s.bus = s.open(t)
+	t.Run("promises", func(t *testing.T) {
+		for _, group := range []map[string]func(*suite, *testing.T){
+			appendTests, replayTests, retentionTests, followTests, consumeTests, liveTests, rpcTests, lifeTests,
+		} {
+			for name, test := range group {
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					test(s, t)
+				})
+			}
+		}
+	})
+	t.Run("nothing is left after Close", s.closeLeavesNothing)
+	t.Run("a server that is away", s.serverAway)
+	t.Run("a server that is killed in mid-stream", s.serverKilled)
+}
+
+// opener returns Log's open with every bus closed when its test ends.
+func (e Env) opener(t testing.TB, r Retention) func(t testing.TB) bus.Bus {
+	open := e.Log(t, r)
+	return func(t testing.TB) bus.Bus {
+		t.Helper()
+		b := open(t)
+		t.Cleanup(func() {
+			if err := b.Close(); err != nil {
+				t.Errorf("close: %v", err)
+			}
+		})
+		return b
+	}
+}
+
+// patience is how long the suite waits for what has to come.
+const patience = 30 * time.Second
+
+// eventually waits until a condition holds.
+func eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %s for this: %s", patience, what)
+		}
+	}
+}
+
+// within returns a context that ends with the test or when the suite's patience does.
+func within(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// name returns a name that no other test uses.
+func name(prefix string) string { return prefix + "-" + chat.NewID() }
+
+func entry(room, sender, id string) bus.NewEntry {
+	return bus.NewEntry{Room: room, Sender: sender, ID: id, Data: []byte("data of " + id)}
+}
+
+// put appends an entry and returns its Seq.
+func put(t testing.TB, b bus.Log, e bus.NewEntry) uint64 {
+	t.Helper()
+	a, err := bus.Append(within(t), b, e)
+	if err != nil {
+		t.Fatalf("append: %v", err)
+	}
+	return a.Seq
+}
+
+// fill appends n entries to a room, in order, and returns them as the log should have them.
+func fill(t testing.TB, b bus.Log, room string, n int) []bus.Entry {
+	t.Helper()
+	var out []bus.Entry
+	prev := uint64(0)
+	for range n {
+		e := entry(room, "ann", chat.NewID())
+		seq := put(t, b, e)
+		out = append(out, bus.Entry{Room: room, Seq: seq, Prev: prev, Sender: e.Sender, ID: e.ID, Data: e.Data})
+		prev = seq
+	}
+	return out
+}
+
+// readAll returns a room's whole log, page by page.
+func readAll(t testing.TB, b bus.Log, room string) []bus.Entry {
+	t.Helper()
+	var out []bus.Entry
+	var at bus.Position
+	for {
+		rep, err := b.Replay(within(t), room, at, 1000)
+		if err != nil {
+			t.Fatalf("replay: %v", err)
+		}
+		if rep.Rewound || rep.Truncated {
+			t.Fatalf("replay from %v: rewound %v, truncated %v", at, rep.Rewound, rep.Truncated)
+		}
+		out = append(out, rep.Entries...)
+		if !rep.More {
+			return out
+		}
+		last := rep.Entries[len(rep.Entries)-1]
+		at = bus.Position{Seq: last.Seq, ID: last.ID}
+	}
+}

@@ -33,8 +33,11 @@ func spawn(name string, args ...string) (*process, error) {
 
 // end sends the signal and waits until the process has ended; one that is frozen or does not heed it is killed.
 func (p *process) end(sig syscall.Signal) {
-	_ = p.freeze(false)         // a frozen process does not see SIGTERM; errors say that it has ended already
-	_ = p.cmd.Process.Signal(sig) // the same
+	// Errors of signals say that the process has ended already.
+	if sig != syscall.SIGKILL {
+		_ = p.freeze(false) // a frozen process sees no other signal
+	}
+	_ = p.cmd.Process.Signal(sig)
 	t := time.NewTimer(stopTimeout)
 	defer t.Stop()
 	select {

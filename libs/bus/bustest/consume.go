@@ -1,0 +1,379 @@
+package bustest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+)
+
+var consumeTests = map[string]func(*suite, *testing.T){
+	"consume: everything, each room in order":           (*suite).consumeAll,
+	"consume: two groups each get everything":           (*suite).consumeTwoGroups,
+	"consume: members share, and one leaves":            (*suite).consumeShared,
+	"consume: what is acknowledged does not come again": (*suite).consumeResumes,
+	"consume: ErrRetry never parks":                     (*suite).consumeRetry,
+	"consume: poison is parked, the rest goes on":       (*suite).consumePoison,
+	"consume: what was removed does not come":           (*suite).consumeRemoved,
+	"consume: how it ends":                              (*suite).consumeEnds,
+}
+
+// consumer is a member of a group that keeps what it is handed.
+type consumer struct {
+	t      testing.TB
+	fail   func(batch []bus.Entry) error // nil: no failures
+	shared *hands
+
+	cancel context.CancelFunc
+	ended  chan struct{}
+
+	mu  sync.Mutex
+	got []bus.Entry // in the order handed over, with what came again
+}
+
+// hands checks that no room is in two members' hands.
+type hands struct {
+	mu    sync.Mutex
+	rooms map[string]*consumer
+}
+
+func (h *hands) take(c *consumer, batch []bus.Entry) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range batch {
+		if o := h.rooms[e.Room]; o != nil && o != c {
+			c.t.Errorf("room %s is handed to two members at the same time", e.Room)
+		}
+		h.rooms[e.Room] = c
+	}
+}
+
+func (h *hands) give(batch []bus.Entry) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, e := range batch {
+		delete(h.rooms, e.Room)
+	}
+}
+
+// consume starts a member that ends with the test.
+func consume(t testing.TB, b bus.Log, group string, c *consumer) *consumer {
+	if c == nil {
+		c = &consumer{}
+	}
+	c.t = t
+	var ctx context.Context
+	ctx, c.cancel = context.WithCancel(context.Background())
+	c.ended = make(chan struct{})
+	go func() {
+		defer close(c.ended)
+		if err := b.Consume(ctx, group, c.handle); err != nil && !errors.Is(err, bus.ErrClosed) {
+			t.Errorf("consume: %v", err)
+		}
+	}()
+	t.Cleanup(c.stop)
+	return c
+}
+
+func (c *consumer) stop() {
+	c.cancel()
+	<-c.ended
+}
+
+func (c *consumer) handle(_ context.Context, batch []bus.Entry) error {
+	if c.shared != nil {
+		c.shared.take(c, batch)
+		defer c.shared.give(batch)
+	}
+	if c.fail != nil {
+		if err := c.fail(batch); err != nil {
+			return err
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.got = append(c.got, batch...)
+	return nil
+}
+
+// room returns what came of a room, with repeats left out.
+func (c *consumer) room(room string) []bus.Entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out []bus.Entry
+	for _, e := range c.got {
+		if e.Room == room && !slices.ContainsFunc(out, func(o bus.Entry) bool { return o.Seq == e.Seq }) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// has waits until the consumer has got the room's log, and checks it.
+func (c *consumer) has(t testing.TB, room string, log []bus.Entry) {
+	t.Helper()
+	var want []bus.Entry
+	for _, e := range log {
+		e.Prev = 0
+		want = append(want, e)
+	}
+	eventually(t, fmt.Sprintf("%d entries of %s are consumed", len(want), room), func() bool { return len(c.room(room)) >= len(want) })
+	if diff := cmp.Diff(want, c.room(room)); diff != "" {
+		t.Errorf("room %s, log (-) and consumed (+):\n%s", room, diff)
+	}
+}
+
+func (s *suite) consumeAll(t *testing.T) {
+	b := s.opener(t, Retention{})(t)
+	logs := make(map[string][]bus.Entry)
+	write := func() {
+		for range 20 {
+			room := name("room")
+			logs[room] = fill(t, b, room, 10)
+		}
+	}
+	write()
+	c := consume(t, b, "group", nil) // gets what was there before it
+	write()
+	for room, log := range logs {
+		c.has(t, room, log)
+	}
+}
+
+func (s *suite) consumeTwoGroups(t *testing.T) {
+	b := s.opener(t, Retention{})(t)
+	one, two := consume(t, b, "one", nil), consume(t, b, "two", nil)
+	for range 5 {
+		room := name("room")
+		log := fill(t, b, room, 5)
+		one.has(t, room, log)
+		two.has(t, room, log)
+	}
+	three := consume(t, b, "three", nil)
+	eventually(t, "a group that comes later gets everything", func() bool {
+		three.mu.Lock()
+		defer three.mu.Unlock()
+		return len(three.got) >= 25
+	})
+}
+
+func (s *suite) consumeShared(t *testing.T) {
+	open := s.opener(t, Retention{})
+	writer, a, b := open(t), open(t), open(t)
+	h := &hands{rooms: make(map[string]*consumer)}
+	ca := consume(t, a, "group", &consumer{shared: h})
+	cb := consume(t, b, "group", &consumer{shared: h})
+	rooms := make([]string, 30)
+	for i := range rooms {
+		rooms[i] = name("room")
+	}
+	logs := make(map[string][]bus.Entry)
+	write := func() {
+		for _, r := range rooms {
+			logs[r] = append(logs[r], fill(t, writer, r, 1)...)
+		}
+	}
+	count := func(c *consumer) int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.got)
+	}
+	eventually(t, "both members get entries", func() bool {
+		write()
+		return count(ca) > 0 && count(cb) > 0
+	})
+	cb.stop()
+	write()
+	eventually(t, "the one that is left gets what comes then", func() bool {
+		write()
+		got := make(map[string]bool)
+		ca.mu.Lock()
+		defer ca.mu.Unlock()
+		for _, e := range ca.got {
+			if i := slices.IndexFunc(logs[e.Room], func(o bus.Entry) bool { return o.ID == e.ID }); i == len(logs[e.Room])-1 || i == len(logs[e.Room])-2 {
+				got[e.Room] = true
+			}
+		}
+		return len(got) == len(rooms)
+	})
+	for r, log := range logs {
+		eventually(t, "all of room "+r, func() bool { return distinct(ca.room(r), cb.room(r)) >= len(log) })
+		for _, c := range []*consumer{ca, cb} {
+			if !slices.IsSortedFunc(c.room(r), bySeq) {
+				t.Errorf("room %s was handed over out of order", r)
+			}
+		}
+	}
+}
+
+func bySeq(a, b bus.Entry) int {
+	switch {
+	case a.Seq < b.Seq:
+		return -1
+	case a.Seq > b.Seq:
+		return 1
+	}
+	return 0
+}
+
+func distinct(lists ...[]bus.Entry) int {
+	seqs := make(map[uint64]bool)
+	for _, l := range lists {
+		for _, e := range l {
+			seqs[e.Seq] = true
+		}
+	}
+	return len(seqs)
+}
+
+func (s *suite) consumeResumes(t *testing.T) {
+	open := s.opener(t, Retention{})
+	a, b := open(t), open(t)
+	room := name("room")
+	log := fill(t, a, room, 10)
+	c := consume(t, a, "group", nil)
+	c.has(t, room, log)
+	c.stop()
+	more := fill(t, a, room, 5)
+	d := consume(t, b, "group", nil)
+	eventually(t, "the next member gets what is new", func() bool { return len(d.room(room)) >= 5 })
+	want := slices.Clone(more)
+	for i := range want {
+		want[i].Prev = 0
+	}
+	if diff := cmp.Diff(want, d.room(room)); diff != "" {
+		t.Errorf("new (-) and what came (+):\n%s", diff)
+	}
+}
+
+func (s *suite) consumeRetry(t *testing.T) {
+	b := s.opener(t, Retention{})(t)
+	room := name("room")
+	var mu sync.Mutex
+	tries := 0
+	c := consume(t, b, "group", &consumer{fail: func([]bus.Entry) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if tries++; tries <= 8 { // more than any entry is tried that counts as poison
+			return fmt.Errorf("the store is down: %w", bus.ErrRetry)
+		}
+		return nil
+	}})
+	log := fill(t, b, room, 3)
+	c.has(t, room, log)
+	letters, err := b.DeadLetters(within(t), "group", 10)
+	if err != nil || len(letters) > 0 {
+		t.Errorf("dead letters: %+v, %v", letters, err)
+	}
+}
+
+func (s *suite) consumePoison(t *testing.T) {
+	b := s.opener(t, Retention{})(t)
+	began := time.Now()
+	room := name("room")
+	log := fill(t, b, room, 3)
+	e := entry(room, "eve", "poison")
+	seq := put(t, b, e)
+	log = append(log, fill(t, b, room, 3)...)
+	c := consume(t, b, "group", &consumer{fail: func(batch []bus.Entry) error {
+		for _, e := range batch {
+			if e.ID == "poison" {
+				return errors.New("cannot read this:\r\n\x00 ä")
+			}
+		}
+		return nil
+	}})
+	c.has(t, room, log)
+	var letters []bus.DeadLetter
+	eventually(t, "the entry is parked", func() bool {
+		var err error
+		if letters, err = b.DeadLetters(within(t), "group", 10); err != nil {
+			t.Fatal(err)
+		}
+		return len(letters) > 0
+	})
+	want := bus.Entry{Room: room, Seq: seq, Sender: "eve", ID: "poison", Data: e.Data}
+	if diff := cmp.Diff(want, letters[0].Entry); diff != "" || len(letters) != 1 {
+		t.Errorf("%d dead letters; the first (+):\n%s", len(letters), diff)
+	}
+	if d := letters[0]; d.Reason != "cannot read this:\r\n\x00 ä" || d.At.Before(began.Add(-time.Minute)) || d.At.After(time.Now().Add(time.Minute)) {
+		t.Errorf("reason %q, at %s", d.Reason, d.At)
+	}
+	put(t, b, entry(room, "mal", "poison"))
+	eventually(t, "another entry is parked", func() bool {
+		letters, err := b.DeadLetters(within(t), "group", 10)
+		return err == nil && len(letters) == 2 && letters[0].Entry.Sender == "eve" && letters[1].Entry.Sender == "mal"
+	})
+	if letters, err := b.DeadLetters(within(t), "group", 1); err != nil || len(letters) != 1 || letters[0].Entry.Sender != "eve" {
+		t.Errorf("the oldest dead letter: %+v, %v", letters, err)
+	}
+	if letters, err := b.DeadLetters(within(t), "other", 10); err != nil || len(letters) > 0 {
+		t.Errorf("another group's dead letters: %+v, %v", letters, err)
+	}
+	if _, err := b.DeadLetters(within(t), "a.b", 10); !errors.Is(err, bus.ErrBadName) {
+		t.Errorf("%v, want ErrBadName", err)
+	}
+}
+
+func (s *suite) consumeRemoved(t *testing.T) {
+	b := s.opener(t, Retention{})(t)
+	room := name("room")
+	log := fill(t, b, room, 4)
+	for _, i := range []int{0, 2} {
+		if err := b.Remove(within(t), room, log[i].Seq); err != nil {
+			t.Fatal(err)
+		}
+	}
+	consume(t, b, "group", nil).has(t, room, []bus.Entry{log[1], log[3]})
+}
+
+func (s *suite) consumeEnds(t *testing.T) {
+	open := s.opener(t, Retention{})
+	b, other := open(t), open(t)
+	if err := b.Consume(within(t), "a.b", nil); !errors.Is(err, bus.ErrBadName) {
+		t.Errorf("%v, want ErrBadName", err)
+	}
+	room := name("room")
+	fill(t, b, room, 1)
+	for range 3 { // a handler that is in the middle of a batch
+		inside := make(chan struct{}, 100)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			done <- b.Consume(ctx, "group", func(ctx context.Context, _ []bus.Entry) error {
+				inside <- struct{}{}
+				<-ctx.Done()
+				return ctx.Err()
+			})
+		}()
+		<-inside
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("%v, want nil after the context has ended", err)
+		}
+	}
+	done := make(chan error, 1)
+	inside := make(chan struct{}, 100)
+	go func() {
+		done <- other.Consume(context.Background(), "group", func(context.Context, []bus.Entry) error {
+			inside <- struct{}{}
+			return nil
+		})
+	}()
+	<-inside
+	if err := other.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; !errors.Is(err, bus.ErrClosed) {
+		t.Errorf("%v, want ErrClosed after Close", err)
+	}
+	put(t, b, entry(room, "ann", chat.NewID()))
+}

@@ -1,0 +1,182 @@
+package bustest
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+)
+
+var lifeTests = map[string]func(*suite, *testing.T){
+	"close: every call fails after it":      (*suite).callsAfterClose,
+	"close: appends in flight have an end":  (*suite).closeEndsAppends,
+	"close: callbacks end with it":          (*suite).closeEndsCallbacks,
+	"close: of one bus leaves others alone": (*suite).closeIsOwn,
+}
+
+// calls returns every call that needs the server, by name.
+func calls(b bus.Bus) map[string]func(context.Context) error {
+	nothing := func([]byte) {}
+	return map[string]func(context.Context) error{
+		"Append": func(ctx context.Context) error {
+			_, err := bus.Append(ctx, b, entry("room", "ann", chat.NewID()))
+			return err
+		},
+		"Replay":      func(ctx context.Context) error { _, err := b.Replay(ctx, "room", bus.Position{}, 1); return err },
+		"Follow":      func(ctx context.Context) error { _, _, err := b.Follow(ctx, name("room"), &follower{}); return err },
+		"DeadLetters": func(ctx context.Context) error { _, err := b.DeadLetters(ctx, "group", 1); return err },
+		"Remove":      func(ctx context.Context) error { return b.Remove(ctx, "room", 1<<50) },
+		"Advance":     func(ctx context.Context) error { return b.Advance(ctx, 1) },
+		"Subscribe":   func(ctx context.Context) error { _, err := b.Subscribe(ctx, name("chan"), nothing); return err },
+		"Request":     func(ctx context.Context) error { _, err := b.Request(ctx, "service", nil); return err },
+		"Serve":       func(ctx context.Context) error { _, err := b.Serve(ctx, name("service"), echo); return err },
+		"Probe":       b.Probe,
+	}
+}
+
+func (s *suite) callsAfterClose(t *testing.T) {
+	b := s.open(t)
+	for range 2 {
+		if err := b.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	}
+	all := calls(b)
+	all["Publish"] = func(context.Context) error { return b.Publish("chan", nil) }
+	all["Consume"] = func(ctx context.Context) error { return b.Consume(ctx, "group", nil) }
+	for name, call := range all {
+		if err := call(within(t)); !errors.Is(err, bus.ErrClosed) {
+			t.Errorf("%s: %v, want ErrClosed", name, err)
+		}
+	}
+}
+
+func (s *suite) closeEndsAppends(t *testing.T) {
+	b := s.open(t)
+	const n = 2000
+	var ended atomic.Int64
+	room := name("room")
+	acked := make(chan string, n)
+	for range n {
+		id := chat.NewID()
+		b.Append(entry(room, "ann", id), func(_ bus.Appended, err error) {
+			switch {
+			case err == nil:
+				acked <- id
+			case !errors.Is(err, bus.ErrClosed):
+				t.Errorf("%v, want ErrClosed or success", err)
+			}
+			ended.Add(1)
+		})
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := ended.Load(); got != n {
+		t.Errorf("%d of %d appends had ended when Close returned", got, n)
+	}
+	close(acked)
+	log := make(map[string]bool)
+	for _, e := range readAll(t, s.bus, room) {
+		log[e.ID] = true
+	}
+	for id := range acked {
+		if !log[id] {
+			t.Errorf("%s was acknowledged and is not in the log", id)
+		}
+	}
+}
+
+func (s *suite) closeEndsCallbacks(t *testing.T) {
+	b := s.open(t)
+	room, channel, service := name("room"), name("chan"), name("service")
+	f := &follower{room: room}
+	_, sub, err := b.Follow(within(t), room, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := listen(t, b, channel)
+	server := serve(t, b, service, echo)
+	fill(t, b, room, 1)
+	eventually(t, "the entry arrives", func() bool { return f.count() == 1 })
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	f.mu.Lock()
+	f.done = true
+	f.mu.Unlock()
+	l.mu.Lock()
+	l.done = true
+	l.mu.Unlock()
+	other := s.follow(t, s.bus, room)
+	heard := listen(t, s.bus, channel)
+	log := fill(t, s.bus, room, 3)
+	publish(t, s.bus, channel, "late")
+	other.has(t, log)
+	eventually(t, "others hear it", func() bool { return len(heard.all()) == 1 })
+	if f.late || l.late {
+		t.Error("a callback came after Close")
+	}
+	for _, s := range []bus.Subscription{sub, l.sub, server} { // harmless
+		s.Stop()
+	}
+}
+
+func (s *suite) closeIsOwn(t *testing.T) {
+	room, channel := name("room"), name("chan")
+	a, b := s.open(t), s.open(t)
+	fa, fb := s.follow(t, a, room), s.follow(t, b, room)
+	listen(t, a, channel)
+	l := listen(t, b, channel)
+	log := fill(t, s.bus, room, 2)
+	fa.has(t, log)
+	if err := a.Close(); err != nil {
+		t.Error(err)
+	}
+	fb.has(t, append(log, fill(t, s.bus, room, 2)...))
+	publish(t, s.bus, channel, "1")
+	eventually(t, "the other bus goes on", func() bool { return len(l.all()) == 1 })
+}
+
+// closeLeavesNothing runs alone, since goroutines cannot be told apart otherwise.
+func (s *suite) closeLeavesNothing(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	open := s.Log(t, Retention{})
+	b := open(t)
+	room := name("room")
+	if _, _, err := b.Follow(within(t), room, &follower{room: room}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Subscribe(within(t), name("chan"), func([]byte) {}); err != nil {
+		t.Fatal(err)
+	}
+	service := name("service")
+	if _, err := b.Serve(within(t), service, echo); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Request(within(t), service, nil); err != nil {
+		t.Error(err)
+	}
+	done := make(chan error, 1)
+	inside := make(chan struct{}, 10)
+	go func() {
+		done <- b.Consume(context.Background(), "group", func(context.Context, []bus.Entry) error {
+			inside <- struct{}{}
+			return nil
+		})
+	}()
+	put(t, b, entry(room, "ann", "id"))
+	<-inside
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; !errors.Is(err, bus.ErrClosed) {
+		t.Errorf("consume: %v, want ErrClosed", err)
+	}
+	goleak.VerifyNone(t, before)
+}

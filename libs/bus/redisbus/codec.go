@@ -1,0 +1,57 @@
+package redisbus
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"hubbub.internal/libs/bus"
+)
+
+// A record is what the server keeps of an entry besides its Seq: a version byte, the lengths of sender and id, sender,
+// id, content. The scripts read its head: change them together.
+const (
+	recordVersion = 1
+	recordHead    = 3
+)
+
+// liveHead is what precedes the record in a live message: Seq and Prev, 8 bytes each, the highest first.
+const liveHead = 16
+
+var errRecord = errors.New("the server has something that is no entry of this version")
+
+func encodeRecord(e bus.NewEntry) []byte {
+	r := make([]byte, 0, recordHead+len(e.Sender)+len(e.ID)+len(e.Data))
+	r = append(r, recordVersion, byte(len(e.Sender)), byte(len(e.ID)))
+	r = append(r, e.Sender...)
+	r = append(r, e.ID...)
+	return append(r, e.Data...)
+}
+
+// decodeRecord makes an entry of a record. Its strings share the record's memory, its data is a copy.
+func decodeRecord(r string) (bus.Entry, error) {
+	if len(r) < recordHead || r[0] != recordVersion {
+		return bus.Entry{}, errRecord
+	}
+	id := recordHead + int(r[1])
+	data := id + int(r[2])
+	if len(r) < data {
+		return bus.Entry{}, errRecord
+	}
+	return bus.Entry{Sender: r[recordHead:id], ID: r[id:data], Data: []byte(r[data:])}, nil
+}
+
+// decodeLive makes an entry of a live message.
+func decodeLive(room, m string) (bus.Entry, error) {
+	if len(m) < liveHead {
+		return bus.Entry{}, errRecord
+	}
+	e, err := decodeRecord(m[liveHead:])
+	e.Room, e.Seq, e.Prev = room, readUint64(m), readUint64(m[8:])
+	return e, err
+}
+
+func readUint64(s string) uint64 {
+	var b [8]byte
+	copy(b[:], s)
+	return binary.BigEndian.Uint64(b[:])
+}

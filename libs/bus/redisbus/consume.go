@@ -1,0 +1,247 @@
+package redisbus
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+)
+
+const (
+	// How often a failing batch is tried, and how often each of its entries alone before it is parked.
+	batchTries  = 5
+	singleTries = 2
+	handleMin   = 100 * time.Millisecond
+	handleMax   = 5 * time.Second
+	// readEntries is how many entries a batch has at most.
+	readEntries = 64
+	// readBlock is how long a read waits for entries, and so how long a partition may take to be given up.
+	readBlock = time.Second
+)
+
+var (
+	errLost    = errors.New("the partition is another member's")
+	errGivenUp = errors.New("the partition is to be given up")
+)
+
+// Consume implements bus.Log.
+//
+// The order of a room has to survive the death of a member, and a Redis consumer group hands out what a dead consumer
+// had not acknowledged later than newer entries. So a group is one number per partition, what it has consumed up to;
+// each partition is read by one member at a time, which holds its lease, in order. See member.go for who reads what.
+func (b *Bus) Consume(ctx context.Context, group string, handle func(context.Context, []bus.Entry) error) error {
+	if err := bus.CheckName(group); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return bus.ErrClosed
+	}
+	b.consumers.Add(1)
+	b.mu.Unlock()
+	defer b.consumers.Done()
+
+	running, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(b.ctx, cancel)
+	defer stop()
+	newMember(b, group, handle).run(running)
+	if ctx.Err() == nil {
+		return bus.ErrClosed
+	}
+	return nil
+}
+
+// partition is one that this member reads.
+type partition struct {
+	m      *member
+	number int
+	log    *zap.Logger
+	stop   chan struct{} // closed by member.giveUp to have it given up after the batch in hand
+	cancel context.CancelCauseFunc
+	lease  atomic.Int64 // until when it is certainly ours, in Unix ns
+	done   string       // the Seq that is acknowledged
+	at     string       // the Seq that has been read, done or later
+}
+
+// run reads the partition until ctx ends, it is to be given up, or another member has it.
+func (p *partition) run(ctx context.Context) {
+	pause := retryPause
+	for {
+		err := p.read(ctx, func() { pause = retryPause })
+		if errors.Is(err, errLost) || errors.Is(context.Cause(ctx), errLost) {
+			p.log.Warn("another member has a partition that this one read")
+			return
+		}
+		if ctx.Err() != nil || p.stopping() {
+			p.release()
+			return
+		}
+		p.log.Info("reading a partition again from what was acknowledged", zap.Error(err))
+		_ = sleep(ctx, pause)
+		pause = min(2*pause, handleMax)
+	}
+}
+
+func (p *partition) stopping() bool {
+	select {
+	case <-p.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// read hands over batches until something fails. good is called after each batch.
+func (p *partition) read(ctx context.Context, good func()) error {
+	if err := p.take(ctx); err != nil { // the log may have been put back to an older state meanwhile
+		return err
+	}
+	for {
+		batch, err := p.next(ctx)
+		if err != nil {
+			return err
+		}
+		if time.Now().UnixNano() > p.lease.Load() { // this process slept, or the server was away
+			if err := p.renew(ctx); err != nil {
+				return err
+			}
+		}
+		if err := p.process(ctx, batch); err != nil {
+			return err
+		}
+		if err := p.commit(ctx, p.at, nil); err != nil {
+			return err
+		}
+		p.m.b.metrics.consumed.Add(float64(len(batch)))
+		good()
+	}
+}
+
+// next returns the entries that follow, at least one.
+func (p *partition) next(ctx context.Context) ([]bus.Entry, error) {
+	b := p.m.b
+	for {
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case p.stopping():
+			return nil, errGivenUp
+		}
+		streams, err := p.m.reader.XRead(ctx, &redis.XReadArgs{
+			Streams: []string{b.keys.log(p.number)}, ID: p.at, Count: readEntries, Block: readBlock,
+		}).Result()
+		if errors.Is(err, redis.Nil) || err == nil && (len(streams) == 0 || len(streams[0].Messages) == 0) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		batch, err := p.fetch(ctx, streams[0].Messages)
+		if err != nil {
+			return nil, err
+		}
+		id := streams[0].Messages[len(streams[0].Messages)-1].ID
+		p.at = id[:len(id)-len("-0")]
+		if len(batch) > 0 {
+			return batch, nil
+		}
+	}
+}
+
+// fetch reads the content of entries. Those that were removed meanwhile are left out.
+func (p *partition) fetch(ctx context.Context, refs []redis.XMessage) ([]bus.Entry, error) {
+	b := p.m.b
+	seqs := make([]string, len(refs))
+	for i, r := range refs {
+		seqs[i] = r.ID[:max(0, len(r.ID)-len("-0"))]
+	}
+	var records []any
+	err := b.retry(ctx, "read entries", func(ctx context.Context) (err error) {
+		records, err = b.client.HMGet(ctx, b.keys.data(p.number), seqs...).Result()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	batch := make([]bus.Entry, 0, len(refs))
+	for i, record := range records {
+		if record == nil {
+			continue
+		}
+		e, err := decodePair(seqs[i], record)
+		room, ok := refs[i].Values["r"].(string)
+		if err != nil || !ok {
+			p.log.Error("passed over something in the log that is no entry", zap.String("seq", seqs[i]), zap.Error(cmp.Or(err, errAnswer)))
+			continue
+		}
+		e.Room = room
+		batch = append(batch, e)
+	}
+	return batch, nil
+}
+
+// process hands a batch to the handler until it has taken all of it, but for what is parked.
+func (p *partition) process(ctx context.Context, batch []bus.Entry) error {
+	err := p.try(ctx, batch, batchTries)
+	if err == nil || ctx.Err() != nil || p.stopping() {
+		return err
+	}
+	p.log.Warn("a batch keeps failing; handing over its entries one by one", zap.Int("entries", len(batch)), zap.Error(err))
+	for i := range batch {
+		err := p.try(ctx, batch[i:i+1], singleTries)
+		if err != nil && (ctx.Err() != nil || p.stopping()) {
+			return err
+		}
+		var park *bus.DeadLetter
+		if err != nil {
+			park = &bus.DeadLetter{Entry: batch[i], Reason: err.Error()}
+		}
+		if err := p.commit(ctx, strconv.FormatUint(batch[i].Seq, 10), park); err != nil {
+			return err
+		}
+		if park != nil {
+			p.m.b.metrics.parked.Inc()
+			p.log.Error("parked an entry that keeps failing", zap.String("room", batch[i].Room),
+				zap.Uint64("seq", batch[i].Seq), zap.String("id", batch[i].ID), zap.String("reason", park.Reason))
+		}
+	}
+	return nil
+}
+
+// try hands entries over until that succeeds, ctx ends, the partition is given up, or it has failed tries times for
+// reasons of the entries' own.
+func (p *partition) try(ctx context.Context, batch []bus.Entry, tries int) error {
+	for failed, pause := 0, handleMin; ; pause = min(2*pause, handleMax) {
+		err := p.m.handle(ctx, slices.Clone(batch)) // its own: a handler may sort or cut it
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, bus.ErrRetry) {
+			failed++
+		}
+		if ctx.Err() != nil || failed >= tries {
+			return err
+		}
+		p.log.Info("a batch failed; trying again", zap.Int("entries", len(batch)), zap.Duration("after", pause), zap.Error(err))
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		case <-p.stop:
+		}
+		t.Stop()
+		if ctx.Err() != nil || p.stopping() {
+			return err
+		}
+	}
+}

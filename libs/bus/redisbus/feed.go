@@ -1,0 +1,355 @@
+package redisbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+)
+
+const (
+	// subscribeChunk is how many channels one command names.
+	subscribeChunk = 512
+	pingEvery      = 5 * time.Second
+	// silence is how long a connection may say nothing, not even answer a ping, before it is taken for dead.
+	silence     = 12 * time.Second
+	redialPause = 50 * time.Millisecond
+	redialMax   = 2 * time.Second
+)
+
+// errUnasked says that the server ended or began a subscription that we did not ask about: a slot moved, or somebody
+// reset the connection. Nothing is certain any more but what a new connection confirms.
+var errUnasked = errors.New("the server changed a subscription without being asked")
+
+// feed keeps subscriptions to channels over one connection at a time. When that is lost, all channels are subscribed
+// again on a new one. The client library's PubSub could do so by itself, but does not tell; here every session has its
+// own, which may dial once.
+type feed struct {
+	b    *Bus
+	name string
+	wake chan struct{} // the writer has something to send
+	lost func(reason string)
+	back func() // every channel is confirmed on a new connection
+
+	mu       sync.Mutex
+	channels map[string]*channel
+	todo     []*channel // what the writer has to look at
+	behind   int        // channels of the last connection that are not yet confirmed on this one
+}
+
+// channel is one that is, was, or will be subscribed to. At most one command about it is under way at a time, so the
+// server's answers cannot be mistaken. Its fields are guarded by the feed's mu.
+type channel struct {
+	name      string
+	handle    func(channel, message string)
+	wanted    bool
+	state     state
+	behind    bool          // counted in feed.behind
+	confirmed chan struct{} // closed while the state is on
+}
+
+type state uint8
+
+const (
+	off state = iota
+	asked
+	on
+	leaving
+)
+
+func newFeed(b *Bus, name string) *feed {
+	nothing := func() {}
+	return &feed{
+		b: b, name: name,
+		wake: make(chan struct{}, 1), lost: func(string) {}, back: nothing,
+		channels: make(map[string]*channel),
+	}
+}
+
+// subscribe has handle called for each message on the channels, from the feed's one goroutine, and returns when the
+// server has confirmed all of them. Those that are subscribed already keep their handler. After an error they stay
+// wanted.
+func (f *feed) subscribe(ctx context.Context, names []string, handle func(channel, message string)) error {
+	var wait []<-chan struct{}
+	f.mu.Lock()
+	for _, n := range names {
+		c := f.channels[n]
+		if c == nil {
+			c = &channel{name: n, handle: handle, confirmed: make(chan struct{})}
+			f.channels[n] = c
+			f.todo = append(f.todo, c)
+		}
+		c.wanted = true
+		if c.state != on {
+			wait = append(wait, c.confirmed)
+		}
+	}
+	f.mu.Unlock()
+	f.poke()
+	for _, c := range wait {
+		select {
+		case <-c:
+		case <-ctx.Done():
+			return f.b.fail("subscribe", ctx.Err())
+		case <-f.b.ctx.Done():
+			return bus.ErrClosed
+		}
+	}
+	return nil
+}
+
+// unsubscribe ends that, without waiting for the server. Messages that are on their way are dropped.
+func (f *feed) unsubscribe(names []string) {
+	f.mu.Lock()
+	for _, n := range names {
+		if c := f.channels[n]; c != nil {
+			c.wanted = false
+			f.todo = append(f.todo, c)
+		}
+	}
+	f.mu.Unlock()
+	f.poke()
+}
+
+func (f *feed) poke() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run keeps a connection until ctx ends.
+func (f *feed) run(ctx context.Context) {
+	pause := redialPause
+	for first := true; ; first = false {
+		began := time.Now()
+		err := f.session(ctx, first)
+		if ctx.Err() != nil {
+			return
+		}
+		f.b.metrics.disconnects.Inc()
+		f.b.log.Warn("lost the subscribed connection to Redis; connecting again", zap.String("for", f.name), zap.Error(err))
+		f.lost("the connection was lost") // before anything comes over a new one
+		if time.Since(began) > redialMax {
+			pause = redialPause
+		}
+		if sleep(ctx, pause) != nil {
+			return
+		}
+		pause = min(2*pause, redialMax)
+	}
+}
+
+// session subscribes to all channels over one new connection, and reads it until it fails or ctx ends.
+func (f *feed) session(ctx context.Context, first bool) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	client, hangUp := f.b.dialOnce()
+	defer client.Close()
+	pubsub := client.Subscribe(ctx)
+	defer pubsub.Close()
+	stop := context.AfterFunc(ctx, hangUp) // ends a blocked read or write
+	defer stop()
+	if n := f.reset(); n == 0 && !first {
+		f.back()
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { cancel(f.write(ctx, pubsub, first)) })
+	cancel(f.read(ctx, pubsub, first))
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// reset forgets what an earlier connection knew, and has all wanted channels subscribed. It returns how many.
+func (f *feed) reset() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.todo, f.behind = nil, 0
+	for n, c := range f.channels {
+		if !c.wanted {
+			delete(f.channels, n)
+			continue
+		}
+		if c.state == on || c.state == leaving {
+			c.confirmed = make(chan struct{})
+		}
+		c.state, c.behind = off, true
+		f.behind++
+		f.todo = append(f.todo, c)
+	}
+	f.poke()
+	return f.behind
+}
+
+// write sends what there is to subscribe and to unsubscribe, and pings, until ctx ends or that fails.
+func (f *feed) write(ctx context.Context, pubsub *redis.PubSub, first bool) error {
+	ping := time.NewTicker(pingEvery)
+	defer ping.Stop()
+	for {
+		subscribe, unsubscribe, all := f.due()
+		if all && !first {
+			f.back()
+		}
+		if err := inChunks(ctx, subscribe, pubsub.Subscribe); err != nil {
+			return err
+		}
+		if err := inChunks(ctx, unsubscribe, pubsub.Unsubscribe); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-f.wake:
+		case <-ping.C:
+			if err := pubsub.Ping(ctx); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func inChunks(ctx context.Context, names []string, send func(context.Context, ...string) error) error {
+	for len(names) > 0 {
+		n := min(len(names), subscribeChunk)
+		if err := send(ctx, names[:n]...); err != nil {
+			return err
+		}
+		names = names[n:]
+	}
+	return nil
+}
+
+// due returns the channels about which to write now. It reports whether the last unconfirmed channel of a lost connection
+// is not wanted any more.
+func (f *feed) due() (subscribe, unsubscribe []string, all bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.todo {
+		switch {
+		case c.wanted && c.state == off:
+			c.state = asked
+			subscribe = append(subscribe, c.name)
+		case !c.wanted && c.state == on:
+			c.state = leaving
+			c.confirmed = make(chan struct{})
+			unsubscribe = append(unsubscribe, c.name)
+		case !c.wanted && c.state == off:
+			if f.channels[c.name] == c {
+				delete(f.channels, c.name)
+			}
+			all = f.caughtUp(c) || all
+		}
+	}
+	f.todo = nil
+	return subscribe, unsubscribe, all
+}
+
+// caughtUp notes that nothing is to be expected of a channel of the last connection any more, and reports whether it
+// was the last of them. f.mu is held.
+func (f *feed) caughtUp(c *channel) bool {
+	if !c.behind {
+		return false
+	}
+	c.behind = false
+	f.behind--
+	return f.behind == 0
+}
+
+// read takes what the server sends until ctx ends or the connection fails.
+func (f *feed) read(ctx context.Context, pubsub *redis.PubSub, first bool) error {
+	for {
+		m, err := pubsub.ReceiveTimeout(ctx, silence)
+		if err != nil {
+			return err
+		}
+		switch m := m.(type) {
+		case *redis.Message:
+			f.mu.Lock()
+			c := f.channels[m.Channel]
+			wanted := c != nil && c.wanted
+			f.mu.Unlock()
+			if wanted {
+				c.handle(m.Channel, m.Payload)
+			}
+		case *redis.Subscription:
+			all, err := f.answered(m)
+			if err != nil {
+				return err
+			}
+			if all && !first {
+				f.back()
+			}
+		}
+	}
+}
+
+// answered takes the server's word that it has begun or ended a subscription. It reports whether that was the last one
+// of a lost connection.
+func (f *feed) answered(m *redis.Subscription) (all bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.channels[m.Channel]
+	switch {
+	case c != nil && m.Kind == "subscribe" && c.state == asked:
+		c.state = on
+		close(c.confirmed)
+		all = f.caughtUp(c)
+		if !c.wanted {
+			f.todo = append(f.todo, c)
+			f.poke()
+		}
+	case c != nil && m.Kind == "unsubscribe" && c.state == leaving:
+		c.state = off
+		f.todo = append(f.todo, c) // to be dropped, or wanted again by now
+		f.poke()
+	default:
+		return false, fmt.Errorf("%w: %s %s", errUnasked, m.Kind, m.Channel)
+	}
+	return all, nil
+}
+
+// dialOnce returns a client that makes one connection, ever, and a function that cuts it. So nothing reconnects behind
+// our back, and a blocked read can be ended.
+func (b *Bus) dialOnce() (client *redis.Client, hangUp func()) {
+	var mu sync.Mutex
+	var conn net.Conn
+	var used, cut bool
+	o := *b.options
+	dial := redis.NewDialer(b.options)
+	o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		mu.Lock()
+		spent := used || cut
+		used = true
+		mu.Unlock()
+		if spent {
+			return nil, errors.New("this session is over")
+		}
+		c, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if cut {
+			c.Close()
+			return nil, net.ErrClosed
+		}
+		conn = c
+		return c, nil
+	}
+	return redis.NewClient(&o), func() {
+		mu.Lock()
+		defer mu.Unlock()
+		cut = true
+		if conn != nil {
+			conn.Close()
+		}
+	}
+}

@@ -1,0 +1,48 @@
+package redisbus
+
+import (
+	"context"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/follow"
+)
+
+// source is the engine's view of the bus.
+type source struct{ b *Bus }
+
+var _ follow.Source = source{}
+
+func (s source) Subscribe(ctx context.Context, rooms []string) error {
+	return s.b.rooms.subscribe(ctx, s.channels(rooms), s.deliver)
+}
+
+func (s source) Unsubscribe(rooms []string) { s.b.rooms.unsubscribe(s.channels(rooms)) }
+
+func (s source) Heads(ctx context.Context, rooms []string) ([]follow.Head, error) {
+	return s.b.headsOf(ctx, rooms)
+}
+
+func (s source) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
+	return s.b.Replay(ctx, room, after, limit)
+}
+
+func (s source) channels(rooms []string) []string {
+	names := make([]string, len(rooms))
+	for i, r := range rooms {
+		names[i] = s.b.keys.live(r)
+	}
+	return names
+}
+
+func (s source) deliver(channel, message string) {
+	e, err := decodeLive(roomOf(channel), message)
+	if err != nil {
+		s.b.log.Warn("dropped a live message; the log has the entry", zap.String("channel", channel), zap.Error(err))
+		s.b.engine.SuspectRooms("a live message could not be read", roomOf(channel))
+		return
+	}
+	s.b.metrics.live.Inc()
+	s.b.engine.Deliver(e)
+}

@@ -1,0 +1,121 @@
+package redisbus
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+)
+
+const (
+	outboxMessages = 8192
+	outboxBytes    = 16 << 20
+)
+
+// outbox publishes messages in batches, in order, and drops what does not fit while the server is away or slow.
+type outbox struct {
+	b    *Bus
+	wake chan struct{}
+
+	mu    sync.Mutex
+	queue []message
+	bytes int
+}
+
+type message struct {
+	channel string
+	data    []byte
+}
+
+func newOutbox(b *Bus) *outbox { return &outbox{b: b, wake: make(chan struct{}, 1)} }
+
+// put queues a message; the data is the outbox's from then on.
+func (o *outbox) put(channel string, data []byte) {
+	o.mu.Lock()
+	fits := len(o.queue) < outboxMessages && o.bytes+len(data) <= outboxBytes
+	if fits {
+		o.queue = append(o.queue, message{channel, data})
+		o.bytes += len(data)
+	}
+	o.mu.Unlock()
+	if !fits {
+		o.b.metrics.dropped.Inc()
+		return
+	}
+	select {
+	case o.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (o *outbox) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			o.flush() // replies of requests that were still in hand
+			return
+		case <-o.wake:
+		}
+		o.flush()
+	}
+}
+
+func (o *outbox) flush() {
+	for {
+		batch := o.take()
+		if len(batch) == 0 {
+			return
+		}
+		if err := o.send(batch); err != nil {
+			o.b.metrics.dropped.Add(float64(len(batch)))
+			o.b.log.Debug("dropped ephemeral messages", zap.Int("messages", len(batch)), zap.Error(err))
+		}
+	}
+}
+
+func (o *outbox) take() []message {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n, size := 0, 0
+	for n < len(o.queue) && n < batchEntries && size < batchBytes {
+		size += len(o.queue[n].data)
+		n++
+	}
+	batch := o.queue[:n:n]
+	o.queue = o.queue[n:]
+	o.bytes -= size
+	if len(o.queue) == 0 {
+		o.queue = nil
+	}
+	return batch
+}
+
+func (o *outbox) send(batch []message) error {
+	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
+	defer cancel()
+	p := o.b.client.Pipeline()
+	for _, m := range batch {
+		p.Publish(ctx, m.channel, m.data)
+	}
+	_, err := p.Exec(ctx)
+	return err
+}
+
+// Publish implements bus.Live. What is published while the server is away is dropped.
+func (b *Bus) Publish(channel string, data []byte) error {
+	if b.isClosed() {
+		return bus.ErrClosed
+	}
+	if err := bus.CheckChannel(channel); err != nil {
+		return err
+	}
+	if len(data) > bus.MaxData {
+		return fmt.Errorf("%w: %d bytes", bus.ErrTooLarge, len(data))
+	}
+	b.outbox.put(b.keys.channel(channel), bytes.Clone(data))
+	return nil
+}

@@ -1,0 +1,263 @@
+// Package redisbus keeps the bus contract on Redis, from version 7 of the server on. It owns the keys, the scripts that
+// change them, retention, and what consumers have read; it knows nothing of what the entries mean.
+//
+// # Keys, for the prefix hub and partition 3
+//
+// A room is in one partition, by a hash of its id. All keys of a partition share the hash tag {3}, so one script may
+// change them at once, on a Redis Cluster too.
+//
+//	hub:{3}:log            stream of every entry: id <Seq>-0, r the room, t when (s). Consumers read it
+//	hub:{3}:data           hash: Seq -> sender, id and content
+//	hub:{3}:room:<room>    sorted set: the Seqs of a room. Replay reads it, and then data, in one script
+//	hub:{3}:heads          hash: room -> its last Seq, that entry's id, and the last Seq that retention took
+//	hub:{3}:gone           sorted set: Seqs that Remove has erased and that retention has not come to
+//	hub:{3}:meta           hash: last Seq, floor (Advance), bytes, full, trimmed (Seq that retention has come to)
+//	hub:{3}:once:<key>     Seq of an entry by its idempotence key, for 2 minutes
+//	hub:{3}:read           hash: group -> the Seq that it has consumed up to
+//	hub:{3}:lease:<group>  which member of a group reads the partition; expires
+//	hub:{3}:dead:<group>   stream: dead letters
+//	hub:{3}:live:<room>    channel: entries of a room, published by the script that appends
+//	hub:config             hash: version, partitions
+//	hub:groups             set: the required groups
+//	hub:members:<group>    sorted set: the members of a group, by when they were last heard of
+//	hub:serve:<service>    set: who serves a service
+//	hub:chan:<channel>     channel: ephemeral messages
+//	hub:rpc:<server>       channel: requests to one of those who serve
+//	hub:reply:<bus>        channel: replies to one bus
+//	hub:probe:<bus>        channel: probes
+//
+// # Why data is not in the stream
+//
+// A room's entries have to be found without reading those of its partition's other rooms, a deleted entry's content has
+// to leave the server's memory, and a room must cost little: a server has a million. A stream per room allocates 4 KiB
+// with its first entry; deleting from a stream only marks. A sorted set of Seqs costs 20 bytes per entry for rooms of up
+// to 128 entries (100 for larger ones), a hash 80 bytes, and a whole page of a room is two commands.
+//
+// Per room the server keeps some 150 bytes for ever (heads): so a room that was quiet for longer than the log reaches
+// is still known to have nothing new. Per entry it keeps about 250 bytes besides the content while the entry is in the
+// log, and 150 more for the 2 minutes of its idempotence key.
+//
+// # Connections
+//
+// Two are subscribed, one to the rooms, one to everything else, so that a flood of live entries delays neither requests
+// nor replies. Reading partitions has connections of its own, since it blocks. The rest shares a pool.
+package redisbus
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/follow"
+	"hubbub.internal/libs/chat"
+)
+
+// Config says which server to use and how. Zero fields stand for the defaults beside them.
+type Config struct {
+	URL        string        // redis://user:password@host:port/db, or rediss:// for TLS
+	TLS        *tls.Config   // for rediss://: added to what the URL says; nil: the system's certificates
+	Name       string        // "hubbub": this process's name in the server's list of connections
+	Prefix     string        // "hub": all keys and channels begin with it
+	Partitions int           // 16: how many parts consumers share the log by; fixed when the log is created
+	Replicas   int           // 1: servers that have an entry before it is acknowledged: the master and Replicas-1 more
+	MaxAge     time.Duration // 24 h: entries are kept for at least this long,
+	MaxBytes   int64         // 1 GiB: unless the log grows beyond this many bytes
+	Groups     []string      // required consumer groups: what they have not consumed is never trimmed
+
+	OpenTimeout time.Duration  // 10 s: how long Open waits for the server
+	TrimEvery   time.Duration  // 10 s: how often retention is looked after
+	MemberEvery time.Duration  // 2 s: how often consumers renew their leases and look for more; leases last 4 times as long
+	Follow      follow.Options // of the engine; Log and Metrics are set by Open
+}
+
+func (c *Config) setDefaults() {
+	c.Name = cmp.Or(c.Name, "hubbub")
+	c.Prefix = cmp.Or(c.Prefix, "hub")
+	c.Partitions = cmp.Or(c.Partitions, 16)
+	c.Replicas = cmp.Or(c.Replicas, 1)
+	c.MaxAge = cmp.Or(c.MaxAge, 24*time.Hour)
+	c.MaxBytes = cmp.Or(c.MaxBytes, 1<<30)
+	c.OpenTimeout = cmp.Or(c.OpenTimeout, 10*time.Second)
+	c.TrimEvery = cmp.Or(c.TrimEvery, 10*time.Second)
+	c.MemberEvery = cmp.Or(c.MemberEvery, 2*time.Second)
+}
+
+func (c *Config) check() error {
+	if err := bus.CheckName(c.Prefix); err != nil {
+		return fmt.Errorf("prefix of the keys: %w", err)
+	}
+	if err := bus.CheckName(c.Groups...); err != nil {
+		return fmt.Errorf("required groups: %w", err)
+	}
+	if c.Partitions < 1 || c.Replicas < 1 {
+		return errors.New("partitions and replicas have to be 1 or more")
+	}
+	return nil
+}
+
+// Bus is a bus.Bus on Redis.
+type Bus struct {
+	cfg     Config
+	log     *zap.Logger
+	keys    keys
+	id      string // of this bus among all that use the server
+	options *redis.Options
+	client  *redis.Client
+	metrics *metrics
+
+	engine   *follow.Engine
+	rooms    *feed // the live entries of followed rooms
+	channels *feed // everything else that is subscribed to
+	appends  *appender
+	topics   *topics
+	outbox   *outbox // Publish
+	replies  *outbox // of Serve, apart from Publish, which may be flooded
+	calls    *calls
+	probes   *prober
+	full     chan struct{} // the log is full, or has grown much: trim it now
+
+	ctx       context.Context // ends with Close
+	cancel    context.CancelFunc
+	wg        sync.WaitGroup // background goroutines of Open
+	consumers sync.WaitGroup // running Consume calls
+
+	mu     sync.Mutex
+	closed bool
+	subs   map[bus.Subscription]struct{} // channels and services, for Close
+}
+
+var _ bus.Bus = (*Bus)(nil)
+
+// Open connects, checks the server and its settings, and starts what works in the background. It fails within
+// cfg.OpenTimeout, with a sentence that says what to do. log and reg may be nil.
+func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Bus, error) {
+	cfg.setDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	options, err := parseURL(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if log == nil {
+		log = zap.NewNop()
+	}
+	quiet()
+	b := &Bus{
+		cfg:     cfg,
+		log:     log,
+		keys:    newKeys(cfg.Prefix, options.DB, cfg.Partitions),
+		id:      chat.NewID(),
+		options: options,
+		client:  redis.NewClient(options),
+		metrics: newMetrics(reg),
+		full:    make(chan struct{}, 1),
+		subs:    make(map[bus.Subscription]struct{}),
+	}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	b.rooms = newFeed(b, "rooms")
+	b.channels = newFeed(b, "channels")
+	opts := cfg.Follow
+	opts.Log, opts.Metrics = log, reg
+	b.engine = follow.New(source{b}, opts)
+	b.appends = newAppender(b)
+	b.topics = newTopics(b)
+	b.outbox, b.replies = newOutbox(b), newOutbox(b)
+	b.calls = newCalls(b)
+	b.probes = newProber(b)
+
+	opening, cancel := context.WithTimeout(ctx, cfg.OpenTimeout)
+	defer cancel()
+	if err := b.start(opening); err != nil {
+		_ = b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+// start checks the server and starts the background goroutines.
+func (b *Bus) start(ctx context.Context) error {
+	if err := b.connect(ctx); err != nil {
+		return err
+	}
+	if err := b.ensureLog(ctx); err != nil {
+		return err
+	}
+	b.rooms.lost = func(reason string) { b.engine.Suspect(reason) }
+	b.rooms.back = func() { b.engine.Suspect("the connection is back") }
+	b.channels.back = b.calls.announce
+	b.wg.Go(func() { _ = b.engine.Run(b.ctx) })
+	b.wg.Go(func() { b.rooms.run(b.ctx) })
+	b.wg.Go(func() { b.channels.run(b.ctx) })
+	b.wg.Go(func() { b.outbox.run(b.ctx) })
+	b.wg.Go(func() { b.replies.run(b.ctx) })
+	b.wg.Go(func() { b.trimLoop(b.ctx) })
+	b.wg.Go(func() { b.calls.run(b.ctx) })
+	b.appends.start(b.ctx)
+	if err := b.probes.subscribe(ctx); err != nil {
+		return err
+	}
+	return b.calls.subscribe(ctx)
+}
+
+// Close implements bus.Bus.
+func (b *Bus) Close() error {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		b.wg.Wait()
+		return nil
+	}
+	b.closed = true
+	subs := b.subs
+	b.subs = nil
+	b.mu.Unlock()
+	for s := range subs {
+		s.Stop()
+	}
+	b.cancel()
+	b.consumers.Wait()
+	b.appends.wait()
+	b.wg.Wait()
+	return b.client.Close()
+}
+
+// keep registers a subscription for Close, unless the bus is closed already.
+func (b *Bus) keep(s bus.Subscription) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return bus.ErrClosed
+	}
+	b.subs[s] = struct{}{}
+	return nil
+}
+
+func (b *Bus) forget(s bus.Subscription) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.subs, s)
+}
+
+func (b *Bus) isClosed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed
+}
+
+// Follow implements bus.Log.
+func (b *Bus) Follow(ctx context.Context, room string, f bus.Follower) (uint64, bus.Subscription, error) {
+	if b.isClosed() {
+		return 0, nil, bus.ErrClosed
+	}
+	return b.engine.Follow(ctx, room, f)
+}

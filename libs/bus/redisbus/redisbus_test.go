@@ -1,0 +1,43 @@
+package redisbus_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/bustest"
+	"hubbub.internal/libs/bus/redisbus"
+	"hubbub.internal/libs/chat"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestConformance(t *testing.T) {
+	s := bustest.Redis(t)
+	bustest.Run(t, bustest.Env{
+		Log: func(_ testing.TB, r bustest.Retention) func(testing.TB) bus.Bus {
+			prefix := chat.NewID()
+			return func(t testing.TB) bus.Bus {
+				return open(t, redisbus.Config{
+					URL: s.URL(), Prefix: prefix, MemberEvery: bustest.MemberEvery,
+					MaxAge: r.MaxAge, MaxBytes: r.MaxBytes, TrimEvery: r.TrimEvery, Groups: r.Groups,
+				})
+			}
+		},
+		Kill:  s.Kill,
+		Start: s.Start,
+	})
+}
+
+func open(t testing.TB, cfg redisbus.Config) *redisbus.Bus {
+	t.Helper()
+	b, err := redisbus.Open(t.Context(), cfg, zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}

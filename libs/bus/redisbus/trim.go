@@ -1,0 +1,163 @@
+package redisbus
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+)
+
+const (
+	// trimEntries is how many entries one script takes: it holds up the server for about a millisecond.
+	trimEntries = 256
+	trimTimeout = 30 * time.Second
+)
+
+// trimNow has retention looked after without waiting for the next time.
+func (b *Bus) trimNow() {
+	select {
+	case b.full <- struct{}{}:
+	default:
+	}
+}
+
+// trimLoop takes old entries from the beginning of the log. Every process does it: it is one small question when there
+// is nothing to do, and doing it twice does no harm.
+func (b *Bus) trimLoop(ctx context.Context) {
+	for wait := time.Duration(0); ; wait = b.cfg.TrimEvery/2 + rand.N(b.cfg.TrimEvery) {
+		t := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C:
+		case <-b.full:
+			t.Stop()
+		}
+		if err := b.trim(ctx); err != nil && ctx.Err() == nil {
+			b.log.Warn("cannot trim the log; trying again", zap.Error(err))
+		}
+		if sleep(ctx, min(b.cfg.TrimEvery, retryPause)) != nil { // a full log is looked at often, but not all the time
+			return
+		}
+	}
+}
+
+// trim takes what is older than MaxAge and, above three quarters of MaxBytes, the oldest, up to what a required group
+// has not consumed. A log that is above MaxBytes after that takes no entries until a later trim brings it below.
+func (b *Bus) trim(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, trimTimeout)
+	defer cancel()
+	groups, err := b.client.SMembers(ctx, b.keys.groups()).Result()
+	if err != nil {
+		return fmt.Errorf("list the required groups: %w", err)
+	}
+	groups = append(groups, b.cfg.Groups...)
+	slices.Sort(groups)
+	groups = slices.Compact(groups)
+	sizes, full, err := b.sizes(ctx)
+	if err != nil {
+		return err
+	}
+	total := sum(sizes)
+	over := max(0, total-b.cfg.MaxBytes/4*3)
+	for p, size := range sizes {
+		want := int64(0)
+		if over > 0 {
+			want = int64(float64(over) * float64(size) / float64(total))
+		}
+		if sizes[p], err = b.trimPartition(ctx, p, want, size, groups); err != nil {
+			return fmt.Errorf("partition %d: %w", p, err)
+		}
+	}
+	total = sum(sizes)
+	b.metrics.bytes.Set(float64(total))
+	return b.setFull(ctx, full, total > b.cfg.MaxBytes)
+}
+
+// sizes returns the size of each partition in bytes, and which of them take no entries.
+func (b *Bus) sizes(ctx context.Context) (sizes []int64, full []bool, err error) {
+	pipe := b.client.Pipeline()
+	cmds := make([]*redis.SliceCmd, b.cfg.Partitions)
+	for p := range cmds {
+		cmds[p] = pipe.HMGet(ctx, b.keys.meta(p), "bytes", "full")
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, nil, fmt.Errorf("size of the log: %w", err)
+	}
+	for _, c := range cmds {
+		size, n := int64(0), c.Val()
+		if text, ok := n[0].(string); ok {
+			if size, err = strconv.ParseInt(text, 10, 64); err != nil {
+				return nil, nil, fmt.Errorf("size of the log: %w", err)
+			}
+		}
+		sizes = append(sizes, size)
+		full = append(full, n[1] == "1")
+	}
+	return sizes, full, nil
+}
+
+// trimPartition frees want bytes and what is too old, and returns the size of what is left.
+func (b *Bus) trimPartition(ctx context.Context, p int, want, size int64, groups []string) (int64, error) {
+	k := b.keys
+	for {
+		args := []any{k.room(p, ""), int64(b.cfg.MaxAge / time.Second), want, trimEntries, overhead}
+		for _, g := range groups {
+			args = append(args, g)
+		}
+		answers, err := b.batch(ctx, []step{{
+			trimScript, []string{k.log(p), k.data(p), k.heads(p), k.gone(p), k.meta(p), k.read(p)}, args,
+		}})
+		if err != nil {
+			return 0, err
+		}
+		pair, ok := answers[0].([]any)
+		if !ok || len(pair) != 2 {
+			return 0, errAnswer
+		}
+		taken, ok1 := pair[0].(int64)
+		left, ok2 := pair[1].(int64)
+		if !ok1 || !ok2 {
+			return 0, errAnswer
+		}
+		b.metrics.trimmed.Add(float64(taken))
+		want = max(0, want-(size-left))
+		size = left
+		if taken < trimEntries {
+			return size, nil
+		}
+	}
+}
+
+// setFull says in every partition whether the log takes entries, where that is not said yet.
+func (b *Bus) setFull(ctx context.Context, is []bool, want bool) error {
+	var steps []step
+	for p := range is {
+		if is[p] != want {
+			steps = append(steps, step{fullScript, []string{b.keys.meta(p)}, []any{map[bool]int{true: 1, false: 0}[want]}})
+		}
+	}
+	if len(steps) == 0 {
+		return nil
+	}
+	if want {
+		b.log.Error("the log is full and a required group has not consumed it: messages are refused until it has")
+	} else {
+		b.log.Info("the log takes messages again")
+	}
+	_, err := b.batch(ctx, steps)
+	return err
+}
+
+func sum(sizes []int64) (total int64) {
+	for _, n := range sizes {
+		total += n
+	}
+	return total
+}
