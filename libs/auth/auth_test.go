@@ -138,9 +138,7 @@ func TestUnknownKeysAreFetchedOnce(t *testing.T) {
 
 	// A new key is found once the last fetch is old enough.
 	d.rotate(t, "k2")
-	v.mu.Lock()
-	v.fetched = time.Now().Add(-2 * refetchEvery)
-	v.mu.Unlock()
+	v.age()
 	for _, token := range []string{d.sign(t, claims()), good} {
 		if _, err := v.Verify(t.Context(), token); err != nil {
 			t.Error(err)
@@ -148,15 +146,33 @@ func TestUnknownKeysAreFetchedOnce(t *testing.T) {
 	}
 }
 
+// age makes the last fetch old enough for the next.
+func (v *Verifier) age() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.last.began = v.last.began.Add(-refetchEvery)
+}
+
 func TestNoKeys(t *testing.T) {
 	d := &directory{down: errors.New("down")}
 	d.rotate(t, "k1")
 	v := NewVerifier(d.fetch)
 	token := d.sign(t, claims())
-	if _, err := v.Verify(t.Context(), token); !errors.Is(err, ErrNoKeys) || !errors.Is(err, d.down) {
-		t.Errorf("without keys: %v", err)
+	// However many ask: they are answered by one fetch.
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() {
+			if _, err := v.Verify(t.Context(), token); !errors.Is(err, ErrNoKeys) || !errors.Is(err, d.down) {
+				t.Errorf("without keys: %v", err)
+			}
+		})
+	}
+	wait.Wait()
+	if d.fetches != 1 {
+		t.Errorf("fetched %d times", d.fetches)
 	}
 	d.down = nil
+	v.age()
 	if _, err := v.Verify(t.Context(), token); err != nil {
 		t.Errorf("with keys: %v", err)
 	}
@@ -164,4 +180,60 @@ func TestNoKeys(t *testing.T) {
 	if _, err := v.Verify(t.Context(), token); err != nil {
 		t.Errorf("directory is down, the key is known: %v", err)
 	}
+	// The key may be a new one: that the token is bad cannot be said.
+	stranger := &directory{}
+	stranger.rotate(t, "k9")
+	v.age()
+	if _, err := v.Verify(t.Context(), stranger.sign(t, claims())); !errors.Is(err, ErrNoKeys) {
+		t.Errorf("directory is down, the key is unknown: %v", err)
+	}
+}
+
+// TestFetchOutlivesItsCaller has the client whose token began the fetch go away: the others get the keys all the same,
+// and tokens with a known key never wait.
+func TestFetchOutlivesItsCaller(t *testing.T) {
+	d := &directory{}
+	d.rotate(t, "k1")
+	hold, entered := make(chan struct{}), make(chan struct{}, 1)
+	slow := false
+	v := NewVerifier(func(ctx context.Context) ([]byte, error) {
+		if slow {
+			entered <- struct{}{}
+			<-hold
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+		}
+		return d.fetch(ctx)
+	})
+	known := d.sign(t, claims())
+	if _, err := v.Verify(t.Context(), known); err != nil {
+		t.Fatal(err)
+	}
+	slow = true
+	v.age()
+	d.rotate(t, "k2")
+	fresh := d.sign(t, claims())
+	ctx, cancel := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		if _, err := v.Verify(ctx, fresh); err != nil {
+			t.Errorf("whoever fetched: %v", err)
+		}
+	})
+	<-entered
+	cancel()
+	if _, err := v.Verify(ctx, fresh); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled wait: %v", err)
+	}
+	if _, err := v.Verify(t.Context(), known); err != nil {
+		t.Errorf("a known key while the keys are fetched: %v", err)
+	}
+	wait.Go(func() {
+		if _, err := v.Verify(t.Context(), fresh); err != nil {
+			t.Errorf("another client: %v", err)
+		}
+	})
+	close(hold)
+	wait.Wait()
 }

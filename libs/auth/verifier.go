@@ -12,9 +12,13 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// refetchEvery is how often at most the keys are fetched for a token that names an unknown one, so that garbage does
-// not become a load on directory.
-const refetchEvery = time.Second
+const (
+	// refetchEvery is how often at most the keys are fetched for tokens that name an unknown one, so that garbage does
+	// not become a load on directory.
+	refetchEvery = time.Second
+	// fetchTimeout bounds one fetch. It does not end with the caller whose token began it: others wait for it, too.
+	fetchTimeout = 5 * time.Second
+)
 
 // maxToken is the greatest length of a token that is looked at, in bytes.
 const maxToken = 4 << 10
@@ -25,10 +29,17 @@ const maxToken = 4 << 10
 type Verifier struct {
 	fetch  func(ctx context.Context) ([]byte, error)
 	parser *jwt.Parser
-	keys   atomic.Pointer[map[string]ed25519.PublicKey]
+	keys   atomic.Pointer[map[string]ed25519.PublicKey] // nil until they could be had
 
-	mu      sync.Mutex // held while the keys are fetched
-	fetched time.Time  // when they were last asked for
+	mu   sync.Mutex
+	last *fetched // the fetch under way, or the one before
+}
+
+// fetched is one fetch of the keys. done is closed when it has ended; err may be read then.
+type fetched struct {
+	began time.Time
+	done  chan struct{}
+	err   error
 }
 
 // NewVerifier returns a verifier that gets the JSON Web Key Set from fetch.
@@ -43,7 +54,7 @@ func NewVerifier(fetch func(ctx context.Context) ([]byte, error)) *Verifier {
 }
 
 // Verify returns the claims of a token. It blocks only for a token that names an unknown key, while the keys are
-// fetched. Errors wrap ErrExpired, ErrInvalid or ErrNoKeys.
+// fetched, and for a known key takes no lock. Errors wrap ErrExpired, ErrInvalid or ErrNoKeys.
 func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	if token == "" || len(token) > maxToken {
 		return Claims{}, fmt.Errorf("%w: it is empty or too long", ErrInvalid)
@@ -64,6 +75,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	return Claims{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 }
 
+// key returns the key with an id. When it is unknown, and the keys could not be had just now, nobody can say whether the
+// token is good: that is ErrNoKeys.
 func (v *Verifier) key(ctx context.Context, kid string) (ed25519.PublicKey, error) {
 	if key, ok := v.known(kid); ok {
 		return key, nil
@@ -72,7 +85,7 @@ func (v *Verifier) key(ctx context.Context, kid string) (ed25519.PublicKey, erro
 	if key, ok := v.known(kid); ok {
 		return key, nil
 	}
-	if v.keys.Load() == nil {
+	if err != nil {
 		return nil, errors.Join(ErrNoKeys, err)
 	}
 	return nil, fmt.Errorf("no key %.40q", kid)
@@ -87,17 +100,44 @@ func (v *Verifier) known(kid string) (ed25519.PublicKey, bool) {
 	return key, ok
 }
 
-// refetch gets the keys again, one caller at a time; the others find what that one got.
+// refetch returns how the last fetch went: one that is under way, or ended a moment ago, or else its own.
 func (v *Verifier) refetch(ctx context.Context, kid string) error {
 	v.mu.Lock()
-	defer v.mu.Unlock()
 	if _, ok := v.known(kid); ok {
+		v.mu.Unlock()
 		return nil
 	}
-	if v.keys.Load() != nil && time.Since(v.fetched) < refetchEvery {
-		return nil
+	f := v.last
+	if f != nil && (!f.ended() || time.Since(f.began) < refetchEvery) {
+		v.mu.Unlock()
+		select {
+		case <-f.done:
+			return f.err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	v.fetched = time.Now()
+	f = &fetched{began: time.Now(), done: make(chan struct{})}
+	v.last = f
+	v.mu.Unlock()
+
+	defer close(f.done)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
+	defer cancel()
+	f.err = v.load(ctx)
+	return f.err
+}
+
+func (f *fetched) ended() bool {
+	select {
+	case <-f.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (v *Verifier) load(ctx context.Context) error {
 	doc, err := v.fetch(ctx)
 	if err != nil {
 		return fmt.Errorf("fetch keys: %w", err)
