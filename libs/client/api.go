@@ -43,24 +43,9 @@ type User struct {
 // Grant is the right to act as a user for a while.
 type Grant struct {
 	Token   string `json:"token"`
-	Expires stamp  `json:"expires_at"`
-	Refresh string `json:"refresh_token"` // for the next Grant; good once
+	Expires int64  `json:"expires_at"`    // UTC milliseconds
+	Refresh string `json:"refresh_token"` // for the next Grant; may be good once
 	User    User   `json:"user"`
-}
-
-// stamp is a time as RFC 3339 or as UTC milliseconds.
-type stamp struct{ time.Time }
-
-func (s *stamp) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '"' {
-		return s.Time.UnmarshalJSON(b)
-	}
-	var ms int64
-	if err := json.Unmarshal(b, &ms); err != nil {
-		return err
-	}
-	s.Time = time.UnixMilli(ms)
-	return nil
 }
 
 // Register makes a user with a password.

@@ -49,8 +49,8 @@ func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case path == "/v1/register", path == "/v1/login", path == "/v1/guest", path == "/v1/refresh":
 		d.grants++
-		fmt.Fprintf(w, `{"token":"t%d","expires_at":%q,"refresh_token":"r%d","user":{"id":"u1","name":"ada","guest":true}}`,
-			d.grants, time.Now().Add(d.life).Format(time.RFC3339Nano), d.grants)
+		fmt.Fprintf(w, `{"token":"t%d","expires_at":%d,"refresh_token":"r%d","user":{"id":"u1","name":"ada","guest":true}}`,
+			d.grants, time.Now().Add(d.life).UnixMilli(), d.grants)
 	case d.expired[token]:
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusUnauthorized)
@@ -67,7 +67,7 @@ func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"id":"u1","name":"ada"}`)
 	case path == "/v1/rooms" && r.Method == http.MethodGet:
 		fmt.Fprint(w, `{"rooms":[{"id":"lobby","name":"Lobby","role":"member"}]}`)
-	case path == "/v1/rooms" || path == "/v1/direct":
+	case path == "/v1/rooms", path == "/v1/rooms/room1", path == "/v1/direct":
 		fmt.Fprint(w, `{"id":"room1","name":"Room","topic":"T","private":true,"direct":true,"role":"owner"}`)
 	case path == "/v1/users":
 		fmt.Fprint(w, `{"users":[{"id":"u2","name":"bob"}]}`)
@@ -76,7 +76,11 @@ func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/v1/rooms/lobby/presence":
 		fmt.Fprint(w, `{"count":2,"users":[{"user":"u1","name":"ada","status":"idle"}]}`)
 	case path == "/v1/rooms/lobby/members" && r.Method == http.MethodGet:
-		fmt.Fprint(w, `{"members":[{"user":"u1","name":"ada","role":"owner"}]}`)
+		if r.URL.Query().Get("after") == "u1" {
+			fmt.Fprint(w, `{"members":[{"user":"u2","name":"bob","role":"member"}]}`)
+			return
+		}
+		fmt.Fprint(w, `{"members":[{"user":"u1","name":"ada","role":"owner"}],"more":true}`)
 	default:
 		fmt.Fprint(w, `{}`)
 	}
@@ -113,13 +117,18 @@ func TestAPIRoutes(t *testing.T) {
 		{func() (any, error) { return s.Me(ctx) }, `GET /v1/me [Bearer t1] null`, `{"id":"u1","name":"ada","guest":false}`},
 		{func() (any, error) { return s.Rooms(ctx) }, `GET /v1/rooms [Bearer t1] null`,
 			`[{"id":"lobby","name":"Lobby","topic":"","private":false,"direct":false,"role":"member"}]`},
+		{func() (any, error) { r, err := s.Room(ctx, "room1"); return r.Name, err }, `GET /v1/rooms/room1 [Bearer t1] null`, `"Room"`},
+		{func() (any, error) { r, err := s.DescribeRoom(ctx, "room1", "N", "T"); return r.Role, err },
+			`PATCH /v1/rooms/room1 [Bearer t1] {"name":"N","topic":"T"}`, `"owner"`},
+		{func() (any, error) { return nil, s.SetRole(ctx, "room1", "u2", "moderator") },
+			`POST /v1/rooms/room1/members [Bearer t1] {"role":"moderator","user":"u2"}`, `null`},
 		{func() (any, error) { return s.CreateRoom(ctx, "Room", "T", true) },
 			`POST /v1/rooms [Bearer t1] {"name":"Room","private":true,"topic":"T"}`,
 			`{"id":"room1","name":"Room","topic":"T","private":true,"direct":true,"role":"owner"}`},
 		{func() (any, error) { return nil, s.JoinRoom(ctx, "a/b") }, `POST /v1/rooms/a%2Fb/join [Bearer t1] {}`, `null`},
 		{func() (any, error) { return nil, s.LeaveRoom(ctx, "lobby") }, `POST /v1/rooms/lobby/leave [Bearer t1] {}`, `null`},
-		{func() (any, error) { return s.Members(ctx, "lobby") }, `GET /v1/rooms/lobby/members [Bearer t1] null`,
-			`[{"user":"u1","name":"ada","role":"owner"}]`},
+		{func() (any, error) { return s.Members(ctx, "lobby") }, `GET /v1/rooms/lobby/members?after=u1 [Bearer t1] null`,
+			`[{"user":"u1","name":"ada","role":"owner"},{"user":"u2","name":"bob","role":"member"}]`},
 		{func() (any, error) { return nil, s.AddMember(ctx, "lobby", "u2") }, `POST /v1/rooms/lobby/members [Bearer t1] {"user":"u2"}`, `null`},
 		{func() (any, error) { return nil, s.RemoveMember(ctx, "lobby", "u2") }, `DELETE /v1/rooms/lobby/members/u2 [Bearer t1] null`, `null`},
 		{func() (any, error) { r, err := s.Direct(ctx, "u2"); return r.ID, err }, `POST /v1/direct [Bearer t1] {"user":"u2"}`, `"room1"`},

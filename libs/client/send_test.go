@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -195,4 +197,35 @@ func TestSendGivesUp(t *testing.T) {
 	if _, err := bob.Send(ctx, "lobby", "x"); !errors.Is(err, client.ErrUnknown) || !errors.Is(err, context.Canceled) {
 		t.Errorf("after the context: %v", err)
 	}
+}
+
+// deafConn is a connection whose writes fail when it is told so, and whose reads go on.
+type deafConn struct {
+	net.Conn
+	broken *atomic.Bool
+}
+
+func (c deafConn) Write(b []byte) (int, error) {
+	if c.broken.Load() {
+		return 0, errors.New("the network is gone")
+	}
+	return c.Conn.Write(b)
+}
+
+// TestSendOverBrokenConnection has a write fail before the reader finds anything wrong.
+func TestSendOverBrokenConnection(t *testing.T) {
+	s := newServer(t)
+	cfg := quick(s, "ann")
+	var broken atomic.Bool
+	cfg.Conn.NetDial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		broken.Store(false) // the next connection is good
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		return deafConn{conn, &broken}, err
+	}
+	ann := dial(t, cfg)
+	ann.join("lobby")
+	broken.Store(true)
+	ann.send("lobby", "1")
+	ann.reads("1")
+	ann.connected(2)
 }

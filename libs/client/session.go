@@ -37,7 +37,8 @@ func newSession(a *API, g Grant) *Session {
 // take makes g what the session holds. mu is held, or nobody else has the session yet.
 func (s *Session) take(g Grant) {
 	s.grant = g
-	s.replace = g.Expires.Add(-min(earlier, time.Until(g.Expires.Time)/4))
+	expires := time.UnixMilli(g.Expires)
+	s.replace = expires.Add(-min(earlier, time.Until(expires)/4))
 }
 
 // User returns who has logged in.
@@ -113,7 +114,8 @@ type Room struct {
 	Topic   string `json:"topic"`
 	Private bool   `json:"private"`
 	Direct  bool   `json:"direct"`
-	Role    string `json:"role"` // the user's; empty: not a member
+	With    string `json:"with,omitempty"` // the other user of a direct room
+	Role    string `json:"role,omitempty"` // the user's; empty: not a member
 }
 
 // Member is a member of a room.
@@ -154,6 +156,18 @@ func (s *Session) CreateRoom(ctx context.Context, name, topic string, private bo
 	return r, err
 }
 
+// Room returns a room.
+func (s *Session) Room(ctx context.Context, room string) (r Room, err error) {
+	err = s.call(ctx, http.MethodGet, roomPath(room, ""), nil, &r)
+	return r, err
+}
+
+// DescribeRoom gives a room a new name and topic.
+func (s *Session) DescribeRoom(ctx context.Context, room, name, topic string) (r Room, err error) {
+	err = s.call(ctx, http.MethodPatch, roomPath(room, ""), map[string]string{"name": name, "topic": topic}, &r)
+	return r, err
+}
+
 // JoinRoom makes the user a member of a public room.
 func (s *Session) JoinRoom(ctx context.Context, room string) error {
 	return s.call(ctx, http.MethodPost, roomPath(room, "join"), struct{}{}, nil)
@@ -164,16 +178,32 @@ func (s *Session) LeaveRoom(ctx context.Context, room string) error {
 	return s.call(ctx, http.MethodPost, roomPath(room, "leave"), struct{}{}, nil)
 }
 
-// Members lists the members of a room.
-func (s *Session) Members(ctx context.Context, room string) ([]Member, error) {
-	var reply struct{ Members []Member }
-	err := s.call(ctx, http.MethodGet, roomPath(room, "members"), nil, &reply)
-	return reply.Members, err
+// Members lists all members of a room, page by page.
+func (s *Session) Members(ctx context.Context, room string) (all []Member, err error) {
+	for path := roomPath(room, "members"); ; {
+		var page struct {
+			Members []Member
+			More    bool
+		}
+		if err := s.call(ctx, http.MethodGet, path, nil, &page); err != nil {
+			return nil, err
+		}
+		all = append(all, page.Members...)
+		if !page.More || len(page.Members) == 0 {
+			return all, nil
+		}
+		path = roomPath(room, "members") + "?after=" + url.QueryEscape(all[len(all)-1].User)
+	}
 }
 
 // AddMember makes another user a member.
 func (s *Session) AddMember(ctx context.Context, room, user string) error {
 	return s.call(ctx, http.MethodPost, roomPath(room, "members"), map[string]string{"user": user}, nil)
+}
+
+// SetRole changes what another user is in a room: member, moderator or owner.
+func (s *Session) SetRole(ctx context.Context, room, user, role string) error {
+	return s.call(ctx, http.MethodPost, roomPath(room, "members"), map[string]string{"user": user, "role": role}, nil)
 }
 
 // RemoveMember ends another user's membership.
@@ -216,7 +246,13 @@ func (s *Session) Presence(ctx context.Context, room string) (o Online, err erro
 	return o, err
 }
 
-func roomPath(room, rest string) string { return "/v1/rooms/" + url.PathEscape(room) + "/" + rest }
+func roomPath(room, rest string) string {
+	path := "/v1/rooms/" + url.PathEscape(room)
+	if rest != "" {
+		path += "/" + rest
+	}
+	return path
+}
 
 // call asks as the user; once more with a new token if the server takes the old one for expired.
 func (s *Session) call(ctx context.Context, method, path string, body, reply any) error {
