@@ -1,0 +1,133 @@
+// Package frame owns the form of WebSocket frames (RFC 6455 section 5) as a server sees them: it reads a client's frames
+// out of memory that the caller owns, and writes the headers of its own.
+//
+// It knows no connection and keeps no state: fragments are put together by whoever reads them.
+package frame
+
+import (
+	"encoding/binary"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+
+	"hubbub.internal/libs/wire"
+)
+
+// MaxHeader is the greatest length of a header that a server writes, in bytes; a client's has four more for the mask.
+const MaxHeader = 10
+
+// maxControl is the greatest payload of a control frame (section 5.5).
+const maxControl = 125
+
+// Frame is a client's frame. Payload is a view into the memory that was read, unmasked there.
+type Frame struct {
+	Payload []byte
+	Op      ws.OpCode
+	Fin     bool
+}
+
+// Read takes the first frame from b and unmasks its payload in place. used is its length in b; 0: b does not hold all
+// of it yet. Frames whose payload is longer than limit are refused as soon as their header is there. A code other than
+// 0 is that of the close that the frame is to be answered with.
+func Read(b []byte, limit int) (f Frame, used int, code wire.CloseCode) {
+	if len(b) < 2 {
+		return f, 0, 0
+	}
+	f.Fin, f.Op = b[0]&0x80 != 0, ws.OpCode(b[0]&0x0f)
+	size, head := uint64(b[1]&0x7f), 2
+	switch {
+	case b[0]&0x70 != 0: // reserved bits without an extension (section 5.2)
+		return f, 0, wire.CloseFrame
+	case f.Op.IsReserved(), b[1]&0x80 == 0: // a client masks (section 5.1)
+		return f, 0, wire.CloseFrame
+	case f.Op.IsControl() && (!f.Fin || size > maxControl):
+		return f, 0, wire.CloseFrame
+	}
+	switch size {
+	case 126:
+		if head = 4; len(b) < head {
+			return f, 0, 0
+		}
+		// The shortest form is to be used (section 5.2).
+		if size = uint64(binary.BigEndian.Uint16(b[2:])); size < 126 {
+			return f, 0, wire.CloseFrame
+		}
+	case 127:
+		if head = 10; len(b) < head {
+			return f, 0, 0
+		}
+		if size = binary.BigEndian.Uint64(b[2:]); size < 1<<16 || size > 1<<63-1 {
+			return f, 0, wire.CloseFrame
+		}
+	}
+	if size > uint64(limit) {
+		return f, 0, wire.CloseTooBig
+	}
+	end := head + 4 + int(size)
+	if len(b) < end {
+		return f, 0, 0
+	}
+	f.Payload = b[head+4 : end : end]
+	ws.Cipher(f.Payload, [4]byte(b[head:head+4]), 0)
+	return f, end, 0
+}
+
+// AppendHeader appends the header of a final, unmasked frame with a payload of size bytes.
+func AppendHeader(dst []byte, op ws.OpCode, size int) []byte {
+	dst = append(dst, 0x80|byte(op))
+	switch {
+	case size < 126:
+		return append(dst, byte(size))
+	case size < 1<<16:
+		return binary.BigEndian.AppendUint16(append(dst, 126), uint16(size))
+	}
+	return binary.BigEndian.AppendUint64(append(dst, 127), uint64(size))
+}
+
+// Append appends a final, unmasked frame.
+func Append(dst []byte, op ws.OpCode, payload []byte) []byte {
+	return append(AppendHeader(dst, op, len(payload)), payload...)
+}
+
+// AppendClose appends a close frame. The reason is cut to what fits a control frame.
+func AppendClose(dst []byte, code wire.CloseCode, reason string) []byte {
+	if code == wire.CloseNoStatus {
+		return AppendHeader(dst, ws.OpClose, 0)
+	}
+	for len(reason) > maxControl-2 || !utf8.ValidString(reason) {
+		reason = reason[:len(reason)-1]
+	}
+	dst = AppendHeader(dst, ws.OpClose, 2+len(reason))
+	return append(binary.BigEndian.AppendUint16(dst, uint16(code)), reason...)
+}
+
+// Len returns the length of the unmasked frame at the start of b, header included. b must hold at least its header.
+func Len(b []byte) int {
+	switch n := int(b[1] & 0x7f); n {
+	case 126:
+		return 4 + int(binary.BigEndian.Uint16(b[2:]))
+	case 127:
+		return 10 + int(binary.BigEndian.Uint64(b[2:]))
+	default:
+		return 2 + n
+	}
+}
+
+// Closed returns the code that a client's close frame is answered with: its own, or one that says what is wrong with
+// it.
+func Closed(payload []byte) wire.CloseCode {
+	if len(payload) == 0 {
+		return wire.CloseNoStatus
+	}
+	if len(payload) == 1 {
+		return wire.CloseFrame
+	}
+	code := ws.StatusCode(binary.BigEndian.Uint16(payload))
+	switch {
+	case !utf8.Valid(payload[2:]):
+		return wire.CloseNotUTF8
+	case code < 1000, code == 1004, code == 1005, code == 1006, code > 1014 && code < 3000, code > 4999: // section 7.4
+		return wire.CloseFrame
+	}
+	return wire.CloseCode(code)
+}

@@ -1,0 +1,166 @@
+package transport
+
+import (
+	"net"
+	"os"
+	"strconv"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// accept takes in what waits at the listener.
+func (l *epoll) accept() {
+	for range maxAccepts {
+		if l.listener < 0 {
+			return
+		}
+		fd, _, err := unix.Accept4(l.listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		switch err {
+		case nil:
+			l.add(fd)
+		case unix.EMFILE, unix.ENFILE:
+			if !l.refuse() {
+				l.pause()
+				return
+			}
+		case unix.EINTR, unix.ECONNABORTED:
+		default:
+			return // nobody waits any more, or the kernel is short of memory: the next turn tries again
+		}
+	}
+}
+
+// refuse tells one waiting connection that there is no file descriptor left for it: left waiting, it would have epoll
+// report it again and again.
+func (l *epoll) refuse() bool {
+	closeFD(&l.spare)
+	fd, _, err := unix.Accept4(l.listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+	if err == nil {
+		_, _ = unix.Write(fd, Refusal)
+		_ = unix.Shutdown(fd, unix.SHUT_WR)
+		_ = unix.Close(fd)
+	}
+	spare, openErr := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if openErr != nil {
+		l.spare = -1
+		return false
+	}
+	l.spare = spare
+	if err == nil {
+		l.h.Refused()
+	}
+	return err == nil
+}
+
+func (l *epoll) add(fd int) {
+	// A chat's frames are small and wanted now. It fails only on a socket that is broken, which a read will tell.
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	var slot uint32
+	if n := len(l.free); n > 0 {
+		slot, l.free = l.free[n-1], l.free[:n-1]
+	} else {
+		slot = uint32(len(l.conns))
+		l.conns = append(l.conns, conn{})
+	}
+	c := &l.conns[slot]
+	c.fd, c.gen, c.events = int32(fd), c.gen+1, unix.EPOLLIN
+	if l.control(slot, unix.EPOLL_CTL_ADD) != nil {
+		_ = unix.Close(fd)
+		c.fd = -1
+		l.free = append(l.free, slot)
+		return
+	}
+	l.h.Opened(slot)
+}
+
+func (l *epoll) control(slot uint32, op int) error {
+	c := &l.conns[slot]
+	return unix.EpollCtl(l.ep, op, int(c.fd), &unix.EpollEvent{Events: c.events, Fd: int32(slot), Pad: int32(c.gen)})
+}
+
+// listenFor sets whether a connection's events include those of mask.
+func (l *epoll) listenFor(slot uint32, mask uint32, on bool) {
+	c := &l.conns[slot]
+	events := c.events &^ mask
+	if on {
+		events |= mask
+	}
+	if events != c.events {
+		c.events = events
+		_ = l.control(slot, unix.EPOLL_CTL_MOD) // cannot fail for a socket that was added
+	}
+}
+
+// Write implements Loop.
+func (l *epoll) Write(slot uint32, bufs [][]byte) (int, error) {
+	total := 0
+	for _, b := range bufs {
+		total += len(b)
+	}
+	n, err := l.write(int(l.conns[slot].fd), bufs)
+	if err != nil && err != unix.EAGAIN {
+		return 0, os.NewSyscallError("writev", err)
+	}
+	l.listenFor(slot, unix.EPOLLOUT, n < total)
+	return n, nil
+}
+
+func (l *epoll) write(fd int, bufs [][]byte) (int, error) {
+	l.iov = l.iov[:0]
+	for _, b := range bufs[:min(len(bufs), MaxBufs)] {
+		if len(b) > 0 {
+			v := unix.Iovec{Base: unsafe.SliceData(b)}
+			v.SetLen(len(b))
+			l.iov = append(l.iov, v)
+		}
+	}
+	if len(l.iov) == 0 {
+		return 0, nil
+	}
+	for {
+		// It does not block, so the scheduler need not be told of it.
+		n, _, errno := unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(l.iov))), uintptr(len(l.iov)))
+		switch errno {
+		case 0:
+			return int(n), nil
+		case unix.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// Close implements Loop.
+func (l *epoll) Close(slot uint32) {
+	c := &l.conns[slot]
+	if c.fd < 0 {
+		return
+	}
+	_ = unix.Close(int(c.fd)) // which takes it out of epoll
+	c.fd = -1
+	l.free = append(l.free, slot)
+}
+
+// Finish implements Loop.
+func (l *epoll) Finish(slot uint32) {
+	_ = unix.Shutdown(int(l.conns[slot].fd), unix.SHUT_WR) // fails only if the peer has gone
+}
+
+// Deafen implements Loop.
+func (l *epoll) Deafen(slot uint32, deaf bool) { l.listenFor(slot, unix.EPOLLIN, !deaf) }
+
+// Detach implements Loop.
+func (l *epoll) Detach(slot uint32) (net.Conn, error) {
+	c := &l.conns[slot]
+	fd := int(c.fd)
+	err := unix.EpollCtl(l.ep, unix.EPOLL_CTL_DEL, fd, nil)
+	c.fd = -1
+	l.free = append(l.free, slot)
+	f := os.NewFile(uintptr(fd), "socket "+strconv.Itoa(fd))
+	defer f.Close() // FileConn has its own
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_ctl", err)
+	}
+	return net.FileConn(f)
+}
