@@ -218,6 +218,38 @@ func TestProtocolCloseCodes(t *testing.T) {
 	}
 }
 
+// TestProtocolCloseConstants shows that no constant is missing from CloseCodes or from the page.
+func TestProtocolCloseConstants(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), "close.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, _ := strings.Cut(page(t), "\n## Close codes\n")
+	found := 0
+	ast.Inspect(f, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
+			return true
+		}
+		number := spec.Values[0].(*ast.BasicLit).Value
+		code, err := strconv.ParseUint(number, 10, 16)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found++
+		if !strings.Contains(part, number) {
+			t.Errorf("%s (%s) is not in PROTOCOL.md", spec.Names[0].Name, number)
+		}
+		if code >= 4000 && !slices.Contains(CloseCodes(), CloseCode(code)) {
+			t.Errorf("%s is not in CloseCodes", spec.Names[0].Name)
+		}
+		return true
+	})
+	if found < len(CloseCodes()) {
+		t.Errorf("%d constants for %d codes", found, len(CloseCodes()))
+	}
+}
+
 func TestComesBack(t *testing.T) {
 	yes := []CloseCode{4000, 4001, 4499, 1001, 1006, 1011, 1012}
 	no := []CloseCode{4500, 4501, 4999, 1000, 1002, 1003, 1005, 1007, 1009, 3999, 5000, 0}
