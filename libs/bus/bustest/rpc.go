@@ -135,12 +135,14 @@ func (s *suite) rpcDeadline(t *testing.T) {
 
 func (s *suite) rpcTimeout(t *testing.T) {
 	service := name("service")
-	ended := make(chan error, 1)
+	ended, leave := make(chan error, 1), make(chan struct{})
 	serve(t, s.open(t), service, func(ctx context.Context, _ []byte) ([]byte, error) {
 		<-ctx.Done()
 		ended <- ctx.Err()
+		<-leave
 		return nil, ctx.Err()
 	})
+	defer close(leave)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	if _, err := s.bus.Request(ctx, service, nil); !errors.Is(err, bus.ErrUnavailable) {
