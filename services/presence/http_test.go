@@ -1,0 +1,124 @@
+package presence
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	presenceapi "hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+)
+
+// reply is an answer of any route: a Who, a User or a problem.
+type reply struct {
+	status     int
+	Count      int                  `json:"count"`
+	Users      []presenceapi.Person `json:"users"`
+	Next       string               `json:"next"`
+	Status     json.RawMessage      `json:"status"` // a user's, or the HTTP status of a problem
+	Devices    []string             `json:"devices"`
+	Code       string               `json:"code"`
+	RetryAfter int                  `json:"retry_after_ms"`
+}
+
+func TestHTTP(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		public, private, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verifier := auth.NewVerifier(func(context.Context) ([]byte, error) {
+			return auth.EncodeKeys([]auth.PublicKey{{ID: "k", Key: public}})
+		})
+		metrics := prometheus.NewRegistry()
+		s, _ := startService(t, srv.open(t), quick(), metrics, verifier)
+		get := func(user, path string) reply {
+			t.Helper()
+			r := httptest.NewRequest(http.MethodGet, path, nil)
+			if user != "" {
+				now := time.Now()
+				token, err := auth.Sign(private, "k", auth.Claims{User: user, Name: user, Session: "s", Issued: now, Expires: now.Add(time.Minute)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.Header.Set("Authorization", "Bearer "+token)
+			}
+			w := httptest.NewRecorder()
+			s.Handler().ServeHTTP(w, r)
+			out := reply{status: w.Code}
+			if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil {
+				t.Fatalf("%s: %v: %s", path, err, w.Body)
+			}
+			return out
+		}
+		if r := get("ann", "/v1/rooms/lobby/presence"); r.status != http.StatusServiceUnavailable || r.Code != chat.CodeUnavailable || r.RetryAfter == 0 {
+			t.Errorf("before it knows: %+v", r)
+		}
+
+		e := startEdge(t, srv.open(t), "edge")
+		e.enter("ann", presenceapi.Online, "lobby")
+		e.enter("bob", presenceapi.DND, "lobby")
+		e.enter("cyd", presenceapi.Invisible, "lobby")
+		e.enter("dan", presenceapi.Online, "secret")
+		ready(t, s)
+		agree(t, "entered", []string{"lobby", "secret"}, []*Service{s}, e)
+
+		if r := get("ann", "/v1/rooms/lobby/presence"); r.status != http.StatusOK || r.Count != 2 || len(r.Users) != 2 || r.Users[1].Status != presenceapi.DND {
+			t.Errorf("room: %+v", r)
+		}
+		first := get("ann", "/v1/rooms/lobby/presence?limit=1")
+		if len(first.Users) != 1 || first.Next == "" {
+			t.Errorf("first page: %+v", first)
+		}
+		if r := get("ann", "/v1/rooms/lobby/presence?limit=1&after="+first.Next); len(r.Users) != 1 || r.Users[0].User != "bob" || r.Next != "" {
+			t.Errorf("second page: %+v", r)
+		}
+		for path, want := range map[string]string{
+			"/v1/rooms/lobby/presence?limit=0":    chat.CodeBadRequest,
+			"/v1/rooms/lobby/presence?limit=1001": chat.CodeBadRequest,
+			"/v1/rooms/lobby/presence?limit=x":    chat.CodeBadRequest,
+			"/v1/rooms/lobby/presence?after=!":    chat.CodeBadRequest,
+			"/v1/rooms/a%20b/presence":            chat.CodeBadRequest,
+			"/v1/users/a%20b/presence":            chat.CodeBadRequest,
+			"/v1/rooms/secret/presence":           chat.CodeForbidden,
+			"/v1/rooms/lobby/no-such":             chat.CodeNotFound,
+		} {
+			if r := get("ann", path); r.Code != want || r.status < 400 || r.status >= 500 {
+				t.Errorf("%s: %+v, want %s", path, r, want)
+			}
+		}
+		for _, path := range []string{"/v1/rooms/lobby/presence", "/v1/users/bob/presence"} {
+			if r := get("", path); r.status != http.StatusUnauthorized || r.Code != chat.CodeUnauthorized {
+				t.Errorf("%s without a token: %+v", path, r)
+			}
+		}
+		for _, c := range []struct{ asker, user, want, why string }{
+			{"ann", "bob", "dnd", "they share a room"},
+			{"ann", "cyd", "offline", "invisible"},
+			{"cyd", "cyd", "invisible", "everybody sees themself"},
+			{"ann", "dan", "offline", "online where ann may not look: told like somebody who is offline"},
+			{"insider", "dan", "online", "may look into dan's room, and is not online"},
+			{"stranger", "bob", "dnd", "may read the lobby"},
+			{"ann", "nobody", "offline", "no such user, which nobody is told"},
+		} {
+			r := get(c.asker, "/v1/users/"+c.user+"/presence")
+			if r.status != http.StatusOK || string(r.Status) != `"`+c.want+`"` || (c.want == "offline") != (r.Devices == nil) {
+				t.Errorf("%s asks for %s, %s: %+v", c.asker, c.user, c.why, r)
+			}
+		}
+		if n := count(t, metrics, "hubbub_presence_hidden_total"); n != 2 {
+			t.Errorf("%d questions were counted as not to be answered", n)
+		}
+		if r := get("", "/v1/presence/openapi.json"); r.status != http.StatusOK {
+			t.Errorf("OpenAPI: %+v", r)
+		}
+	})
+}
