@@ -77,11 +77,12 @@ func (b *Bus) Serve(ctx context.Context, service string, handle func(context.Con
 	if err := bus.CheckChannel(service); err != nil {
 		return nil, err
 	}
-	s := &server{b: b, service: service, handle: handle, slots: make(chan struct{}, serveLimit), stop: make(chan struct{})}
+	s := &server{b: b, service: service, handle: handle, slots: make(chan struct{}, serveLimit), ended: make(chan struct{})}
 	sub, err := b.main.QueueSubscribe(b.names.rpc+service, "hubbub", s.receive)
 	if err != nil {
 		return nil, b.fail("serve "+service, err)
 	}
+	sub.SetClosedHandler(func(string) { close(s.ended) })
 	s.sub = sub
 	if err := b.confirm(ctx, s); err != nil {
 		return nil, err
@@ -96,26 +97,14 @@ type server struct {
 	handle  func(context.Context, []byte) ([]byte, error)
 	sub     *nats.Subscription
 	slots   chan struct{}
-	stop    chan struct{}
-
-	mu      sync.Mutex
-	stopped bool
-	running sync.WaitGroup // adds happen under mu, before stopped
+	running sync.WaitGroup // adds happen in receive
+	stop    sync.Once
+	ended   chan struct{} // closed when receive is not called any more
 }
 
 func (s *server) receive(m *nats.Msg) {
 	got := time.Now()
-	select {
-	case s.slots <- struct{}{}:
-	case <-s.stop:
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped {
-		<-s.slots
-		return
-	}
+	s.slots <- struct{}{}
 	s.running.Go(func() {
 		defer func() { <-s.slots }()
 		s.answer(got, m)
@@ -133,6 +122,9 @@ func (s *server) answer(got time.Time, m *nats.Msg) {
 		return // it waited too long: nobody is there to hear the answer
 	}
 	data, err := s.handle(ctx, m.Data)
+	if err != nil && ctx.Err() != nil {
+		return // the requester has given up by now, and says so better than this error
+	}
 	if err == nil && len(data) > bus.MaxData {
 		err = fmt.Errorf("reply: %w: %d bytes", bus.ErrTooLarge, len(data))
 	}
@@ -159,15 +151,14 @@ func (s *server) describe(err error) string {
 	return string(text)
 }
 
-// Stop implements bus.Subscription. It waits for the requests in hand.
+// Stop implements bus.Subscription. It answers what the server has already sent to this process, and waits for that.
 func (s *server) Stop() {
-	s.mu.Lock()
-	if !s.stopped {
-		s.stopped = true
-		close(s.stop)
-	}
-	s.mu.Unlock()
-	_ = s.sub.Unsubscribe() // fails when it has been called before, or the connection is closed
+	s.stop.Do(func() {
+		if !s.b.main.IsConnected() || s.sub.Drain() != nil {
+			_ = s.sub.Unsubscribe() // fails when the connection is closed
+		}
+	})
+	<-s.ended
 	s.running.Wait()
 	s.b.forget(s)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -20,6 +21,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(serverDir); dir != "" {
+		runServer(dir)
+		return
+	}
 	goleak.VerifyTestMain(m)
 }
 
