@@ -1,0 +1,107 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+// maxEmoji is the greatest size of a reaction, in bytes: a long sequence of joined emoji.
+const maxEmoji = 64
+
+var (
+	errNoMessage = chat.E(chat.CodeNotFound, "there is no such message")
+	errNotYours  = chat.E(chat.CodeForbidden, "that is another's message")
+)
+
+// apply answers historyapi.ServiceApply.
+func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (historyapi.Applied, error) {
+	var out historyapi.Applied
+	e := req.Event
+	for _, id := range []string{e.Room, e.ID, e.User, e.Target} {
+		if !chat.ValidID(id) || chat.Reserved(e.Room) {
+			return out, chat.E(chat.CodeBadRequest, "room, msg_id and target are ids")
+		}
+	}
+	r, err := s.record(ctx, e.Room)
+	if err != nil {
+		return out, err
+	}
+	target, err := r.message(ctx, e.Target)
+	if errors.Is(err, store.ErrNotFound) {
+		return out, errNoMessage
+	} else if err != nil {
+		return out, err
+	}
+	about, err := r.about(ctx, []string{e.Target})
+	if err != nil {
+		return out, err
+	}
+	// A repeat is answered as it was the first time, also when a deletion has come since.
+	for _, a := range about {
+		if a.Sender == e.User && a.ID == e.ID {
+			return historyapi.Applied{Seq: a.Seq}, nil
+		}
+	}
+	if slices.ContainsFunc(about, func(a store.Entry) bool { return a.Type == chat.TypeDeleted }) {
+		return out, errNoMessage
+	}
+	if err := allowed(req, target.Sender); err != nil {
+		return out, err
+	}
+	data, err := chat.AppendEntry(nil, e)
+	if err != nil {
+		return out, err
+	}
+	a, err := bus.Append(ctx, s.bus, bus.NewEntry{Room: e.Room, Sender: e.User, ID: e.ID, Data: data})
+	if err != nil {
+		return out, fmt.Errorf("append to the log: %w", err)
+	}
+	return historyapi.Applied{Seq: a.Seq}, nil
+}
+
+// allowed returns nil when the user may do that to a message of author's.
+func allowed(req historyapi.ApplyRequest, author string) error {
+	e := req.Event
+	mine := author == e.User
+	switch e.Type {
+	case chat.TypeEdited:
+		if e.Text == "" {
+			return chat.E(chat.CodeBadRequest, "an edited message has a text")
+		}
+		if !mine {
+			return errNotYours
+		}
+	case chat.TypeDeleted:
+		if !mine && !req.Moderator {
+			return errNotYours
+		}
+	case chat.TypeReacted:
+		if e.Emoji == "" || len(e.Emoji) > maxEmoji || !utf8.ValidString(e.Emoji) {
+			return chat.E(chat.CodeBadRequest, fmt.Sprintf("emoji is 1 to %d bytes", maxEmoji))
+		}
+	case chat.TypePinned:
+		if !req.Pin {
+			return chat.E(chat.CodeForbidden, "only a moderator may pin here")
+		}
+	default:
+		return chat.E(chat.CodeBadRequest, "that is nothing to do to a message")
+	}
+	return nil
+}
+
+// read answers historyapi.ServiceRead.
+func (s *Service) read(ctx context.Context, req historyapi.ReadRequest) (historyapi.ReadReply, error) {
+	if !chat.ValidID(req.Room) || chat.Reserved(req.Room) || !chat.ValidID(req.User) || req.Seq > bus.MaxSeq {
+		return historyapi.ReadReply{}, chat.E(chat.CodeBadRequest, "a read position is a room, a user and a seq")
+	}
+	seq, err := s.store.PutRead(ctx, req.Room, req.User, req.Seq)
+	return historyapi.ReadReply{Seq: seq}, err
+}

@@ -1,0 +1,49 @@
+// Command history runs the history service: the permanent record of all rooms.
+package main
+
+import (
+	"context"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/daemon"
+	"hubbub.internal/services/history"
+	"hubbub.internal/services/history/store/storeurl"
+)
+
+type config struct {
+	daemon.Config
+	Listen  string          `help:"Address of the public port." default:":8080" placeholder:"HOST:PORT"`
+	Bus     busurl.Config   `embed:""`
+	Store   storeurl.Config `embed:""`
+	History history.Config  `embed:""`
+}
+
+func main() {
+	var cfg config
+	daemon.Main("history", "Hubbub's history: the permanent record of all rooms.", &cfg, func(ctx context.Context, p *daemon.Process) error {
+		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, []string{history.Group})
+		if err != nil {
+			return err
+		}
+		p.Defer(func() { _ = b.Close() })
+		store, err := storeurl.Open(ctx, cfg.Store)
+		if err != nil {
+			return err
+		}
+		p.Defer(func() { _ = store.Close() })
+		cache := directoryapi.NewCache(b, p.Log)
+		s, err := history.New(cfg.History, history.Deps{
+			Bus: b, Store: store, Verifier: auth.NewVerifier(directoryapi.NewClient(b).Keys), Cache: cache, Log: p.Log, Metrics: p.Metrics,
+		})
+		if err != nil {
+			return err
+		}
+		p.Check("bus", b.Probe)
+		p.Go("permissions", cache.Run)
+		p.Go("history", s.Run)
+		_, err = p.Serve(cfg.Listen, s.Handler())
+		return err
+	})
+}

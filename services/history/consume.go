@@ -1,0 +1,94 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+// consume stores a batch of log entries. With the store down it is given the batch again, for ever; an entry that is
+// no event is an error, so that the bus parks it where an operator finds it.
+func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
+	entries := make([]store.Entry, 0, len(batch))
+	for _, e := range batch {
+		if chat.Reserved(e.Room) {
+			continue // between services
+		}
+		entry, err := entryOf(e)
+		if err != nil {
+			return fmt.Errorf("entry %d of room %s: %w", e.Seq, e.Room, err)
+		}
+		entries = append(entries, entry)
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	out, err := s.store.Append(ctx, entries)
+	if err != nil {
+		return errors.Join(bus.ErrRetry, err)
+	}
+	s.metrics.stored.Add(float64(len(entries)))
+	s.metrics.repeats.Add(float64(len(out.Repeats)))
+	for _, e := range out.Conflicts {
+		s.metrics.conflicts.Inc()
+		s.log.Error("two entries have one seq: the log on the bus was rewound, by a failover that lost its tail or a restored disk; both are kept",
+			zap.String("room", e.Room), zap.Uint64("seq", e.Seq), zap.String("id", e.ID))
+	}
+	for _, e := range entries {
+		if e.Type == chat.TypeDeleted {
+			if err := s.erase(ctx, e.Room, e.Target); err != nil {
+				return errors.Join(bus.ErrRetry, err)
+			}
+		}
+	}
+	return nil
+}
+
+// erase removes a deleted message's text from the store and from the log. It may be done again.
+func (s *Service) erase(ctx context.Context, room, id string) error {
+	seqs, err := s.store.Erase(ctx, room, id, scrub)
+	if err != nil {
+		return err
+	}
+	for _, seq := range seqs {
+		if err := s.bus.Remove(ctx, room, seq); err != nil {
+			return fmt.Errorf("remove a deleted message from the log: %w", err)
+		}
+	}
+	return nil
+}
+
+// scrub returns the data of an entry without its text.
+func scrub(e store.Entry) ([]byte, error) {
+	event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
+	if err != nil {
+		return nil, err
+	}
+	event.Text = ""
+	return chat.AppendEntry(nil, event)
+}
+
+// entryOf returns a log entry as the store keeps it.
+func entryOf(e bus.Entry) (store.Entry, error) {
+	if len(e.Data) < 2 {
+		return store.Entry{}, chat.ErrBadEntry
+	}
+	var head struct {
+		Type   string `json:"type"`
+		Target string `json:"target"`
+	}
+	if err := json.Unmarshal(e.Data[1:], &head); err != nil {
+		return store.Entry{}, fmt.Errorf("%w: %w", chat.ErrBadEntry, err)
+	}
+	if head.Type == "" {
+		return store.Entry{}, fmt.Errorf("%w: it has no type", chat.ErrBadEntry)
+	}
+	return store.Entry{Room: e.Room, Seq: e.Seq, Sender: e.Sender, ID: e.ID, Type: head.Type, Target: head.Target, Data: e.Data}, nil
+}

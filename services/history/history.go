@@ -1,0 +1,167 @@
+// Package history is the service that keeps the permanent record: it consumes the room logs into a store, and answers
+// for pages, for what a client missed that was away for long, and for edits, which it checks against the record.
+//
+// It is not on the live path: with its store down, sending goes on, and it catches up.
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/api"
+	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+const (
+	// Group is the consumer group that history reads the log as. Every process names it when it opens the bus, so that
+	// the log keeps what history has not stored.
+	Group = "history"
+	// margin is how far above the highest Seq in the store a log goes on that was lost: more than can have been
+	// appended and not stored.
+	margin = 1 << 20
+	// retryAfter is how long a client waits when the store or the bus does not answer.
+	retryAfter = 2 * time.Second
+)
+
+// Config is what the service can be told.
+type Config struct {
+	MaxTail int `help:"Entries that a page may read from the log because they are not stored yet (1000 to 1000000)." default:"20000"`
+}
+
+// Validate returns what is wrong with the configuration.
+func (c *Config) Validate() error {
+	if c.MaxTail < maxReplay || c.MaxTail > 1_000_000 {
+		return fmt.Errorf("--max-tail is %d; it has to be %d to 1000000", c.MaxTail, maxReplay)
+	}
+	return nil
+}
+
+// Deps is what the service works with. The caller owns all of it, and closes it after Run has returned.
+type Deps struct {
+	Bus      bus.Bus
+	Store    store.Store
+	Verifier *auth.Verifier
+	Cache    *directoryapi.Cache // permissions, for the HTTP routes; the caller runs it
+	Log      *zap.Logger
+	Metrics  prometheus.Registerer
+}
+
+// Service is the history service. Its methods are safe for concurrent use.
+type Service struct {
+	cfg     Config
+	bus     bus.Bus
+	store   store.Store
+	cache   *directoryapi.Cache
+	log     *zap.Logger
+	metrics *metrics
+	handler http.Handler
+}
+
+// New returns the service. It starts nothing.
+func New(cfg Config, deps Deps) (*Service, error) {
+	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, metrics: newMetrics(deps.Metrics)}
+	humaAPI, mux := httpapi.New("history", "1")
+	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier))
+	s.routes(humaAPI)
+	s.handler = httpapi.Handler(mux, s.log)
+	return s, nil
+}
+
+// Handler returns the public HTTP routes.
+func (s *Service) Handler() http.Handler { return s.handler }
+
+// Run consumes the log and serves requests on the bus until ctx ends, when it returns nil.
+func (s *Service) Run(ctx context.Context) error {
+	if err := s.advance(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	var subs []bus.Subscription
+	defer func() {
+		for _, sub := range subs {
+			sub.Stop()
+		}
+	}()
+	for _, serve := range []func() (bus.Subscription, error){
+		func() (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, historyapi.ServicePage, s.failed, coded(s, s.page))
+		},
+		func() (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, historyapi.ServiceSince, s.failed, coded(s, s.since))
+		},
+		func() (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, historyapi.ServiceApply, s.failed, coded(s, s.apply))
+		},
+		func() (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, historyapi.ServiceRead, s.failed, coded(s, s.read))
+		},
+	} {
+		sub, err := serve()
+		if err != nil {
+			return fmt.Errorf("serve on the bus: %w", err)
+		}
+		subs = append(subs, sub)
+	}
+	if err := s.bus.Consume(ctx, Group, s.consume); err != nil {
+		return fmt.Errorf("consume the log: %w", err)
+	}
+	return nil
+}
+
+// advance sees to it that a log which was lost or restored does not use again what the store has, however long the
+// store takes to answer.
+func (s *Service) advance(ctx context.Context) error {
+	for delay := 100 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
+		highest, err := s.store.Highest(ctx)
+		if err == nil && highest == 0 {
+			return nil
+		}
+		if err == nil {
+			if err = s.bus.Advance(ctx, min(highest+margin, bus.MaxSeq)); err == nil {
+				return nil
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.log.Warn("history cannot start; trying again", zap.Error(err), zap.Duration("after", delay))
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(delay):
+		}
+	}
+}
+
+func (s *Service) failed(service string, err error) {
+	s.log.Error("a request failed", zap.String("service", service), zap.Error(err))
+}
+
+// coded gives every error of a handler the code that its caller acts on.
+func coded[Req, Rep any](s *Service, handle func(context.Context, Req) (Rep, error)) func(context.Context, Req) (Rep, error) {
+	return func(ctx context.Context, req Req) (Rep, error) {
+		rep, err := handle(ctx, req)
+		return rep, s.code(err)
+	}
+}
+
+// code returns err with a code: an error that has none is one of the store or the bus.
+func (s *Service) code(err error) error {
+	if err == nil || chat.CodeOf(err) != chat.CodeInternal {
+		return err
+	}
+	s.metrics.unavailable.Inc()
+	s.log.Warn("history is unavailable", zap.Error(err))
+	return errors.Join(chat.Unavailable("history does not answer right now", retryAfter), err)
+}

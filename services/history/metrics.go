@@ -1,0 +1,26 @@
+package history
+
+import "github.com/prometheus/client_golang/prometheus"
+
+type metrics struct {
+	stored      prometheus.Counter
+	conflicts   prometheus.Counter
+	repeats     prometheus.Counter
+	unavailable prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: "hubbub_history_" + name + "_total", Help: help})
+	}
+	m := &metrics{
+		stored:      counter("entries", "Log entries given to the store, repeats included."),
+		conflicts:   counter("conflicts", "Entries with the seq of another one: the log was rewound. Both are kept. Look into it."),
+		repeats:     counter("repeats", "Entries that a sender appended again after the bus had forgotten the first; the first is kept."),
+		unavailable: counter("unavailable", "Requests that failed because the store or the bus did."),
+	}
+	if reg != nil {
+		reg.MustRegister(m.stored, m.conflicts, m.repeats, m.unavailable)
+	}
+	return m
+}

@@ -1,0 +1,162 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+// page answers historyapi.ServicePage.
+func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (historyapi.Page, error) {
+	var page historyapi.Page
+	if err := checkPage(&req); err != nil {
+		return page, err
+	}
+	r, err := s.record(ctx, req.Room)
+	if err != nil {
+		return page, err
+	}
+	var found []store.Entry
+	switch {
+	case req.Around > 0:
+		half := req.Limit / 2
+		before, err := r.newest(ctx, req.Around+1, req.Limit-half+1)
+		if err != nil {
+			return page, err
+		}
+		if len(before) > req.Limit-half {
+			before, page.More = before[1:], true
+		}
+		after, err := r.oldest(ctx, req.Around, half+1)
+		if err != nil {
+			return page, err
+		}
+		if len(after) > half {
+			after, page.More = after[:half], true
+		}
+		found = append(before, after...)
+	case req.After > 0:
+		if found, err = r.oldest(ctx, req.After, req.Limit+1); err != nil {
+			return page, err
+		}
+		if len(found) > req.Limit {
+			found, page.More = found[:req.Limit], true
+		}
+	default:
+		before := req.Before
+		if before == 0 {
+			before = everything
+		}
+		if found, err = r.newest(ctx, before, req.Limit+1); err != nil {
+			return page, err
+		}
+		if len(found) > req.Limit {
+			found, page.More = found[1:], true
+		}
+	}
+	page.Messages, err = r.messages(ctx, found)
+	return page, err
+}
+
+func checkPage(req *historyapi.PageRequest) error {
+	if !chat.ValidID(req.Room) || chat.Reserved(req.Room) {
+		return chat.E(chat.CodeBadRequest, "that is not a room")
+	}
+	set := 0
+	for _, seq := range []uint64{req.Before, req.After, req.Around} {
+		if seq > bus.MaxSeq {
+			return chat.E(chat.CodeBadRequest, "a seq is below 2^53")
+		}
+		if seq > 0 {
+			set++
+		}
+	}
+	if set > 1 {
+		return chat.E(chat.CodeBadRequest, "give at most one of before, after and around")
+	}
+	if req.Limit == 0 {
+		req.Limit = historyapi.DefaultLimit
+	}
+	if req.Limit < 1 || req.Limit > historyapi.MaxLimit {
+		return chat.E(chat.CodeBadRequest, fmt.Sprintf("limit is 1 to %d", historyapi.MaxLimit))
+	}
+	return nil
+}
+
+// messages returns the messages with all that later entries did to them.
+func (r *record) messages(ctx context.Context, found []store.Entry) ([]chat.Message, error) {
+	all := make([]chat.Message, 0, len(found))
+	ids := make([]string, 0, len(found))
+	for _, e := range found {
+		event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
+		if err != nil {
+			return nil, fmt.Errorf("message %d of room %s: %w", e.Seq, e.Room, err)
+		}
+		all = append(all, chat.Message{Event: event})
+		ids = append(ids, e.ID)
+	}
+	about, err := r.about(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	// An id that two senders chose means the first message that has it, which need not be on this page.
+	index := make(map[string]*chat.Message, len(all))
+	for i := range all {
+		if _, ok := index[all[i].ID]; ok {
+			continue
+		}
+		if first, err := r.message(ctx, all[i].ID); err != nil {
+			return nil, err
+		} else if first.Seq == all[i].Seq {
+			index[all[i].ID] = &all[i]
+		}
+	}
+	for _, e := range about {
+		m := index[e.Target]
+		if m == nil {
+			continue
+		}
+		event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
+		if err != nil {
+			return nil, fmt.Errorf("entry %d of room %s: %w", e.Seq, e.Room, err)
+		}
+		change(m, event)
+	}
+	return all, nil
+}
+
+// change does to a message what an event says. Events come in order.
+func change(m *chat.Message, e chat.Event) {
+	if m.Deleted {
+		return
+	}
+	switch e.Type {
+	case chat.TypeEdited:
+		m.Text, m.EditedTS = e.Text, e.TS
+	case chat.TypeDeleted:
+		m.Text, m.EditedTS, m.Deleted, m.Pinned, m.Reactions = "", 0, true, false, nil
+	case chat.TypePinned:
+		m.Pinned = e.On
+	case chat.TypeReacted:
+		who := m.Reactions[e.Emoji]
+		at := slices.Index(who, e.User)
+		switch {
+		case e.On && at < 0:
+			if m.Reactions == nil {
+				m.Reactions = make(map[string][]string)
+			}
+			m.Reactions[e.Emoji] = append(who, e.User)
+		case !e.On && at >= 0:
+			if who = slices.Delete(who, at, at+1); len(who) == 0 {
+				delete(m.Reactions, e.Emoji)
+			} else {
+				m.Reactions[e.Emoji] = who
+			}
+		}
+	}
+}

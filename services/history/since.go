@@ -1,0 +1,77 @@
+package history
+
+import (
+	"context"
+	"slices"
+
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+// since answers historyapi.ServiceSince.
+func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (historyapi.Since, error) {
+	var out historyapi.Since
+	switch {
+	case !chat.ValidID(req.Room) || chat.Reserved(req.Room):
+		return out, chat.E(chat.CodeBadRequest, "that is not a room")
+	case req.After > bus.MaxSeq:
+		return out, chat.E(chat.CodeBadRequest, "a seq is below 2^53")
+	case req.Limit < 1 || req.Limit > maxReplay:
+		return out, chat.E(chat.CodeBadRequest, "limit is 1 to 1000")
+	}
+	r, err := s.record(ctx, req.Room)
+	if err != nil {
+		return out, err
+	}
+	if rewound, err := r.rewound(ctx, req.After, req.ID); err != nil || rewound {
+		out.Rewound, out.Through = rewound, r.through
+		return out, err
+	}
+	// Through the last stored entry from the store, and from there on from the tail, which is what the log had then.
+	found, err := s.store.Since(ctx, req.Room, req.After, req.Limit+1)
+	if err != nil {
+		return out, err
+	}
+	if i := slices.IndexFunc(found, func(e store.Entry) bool { return e.Seq > r.last.Seq }); i >= 0 {
+		found = found[:i]
+	}
+	for _, e := range r.tail {
+		if len(found) > req.Limit {
+			break
+		}
+		if e.Seq > req.After {
+			found = append(found, e)
+		}
+	}
+	out.Through = r.through
+	if len(found) > req.Limit {
+		found, out.More = found[:req.Limit], true
+		out.Through = found[len(found)-1].Seq
+	}
+	prev := req.After
+	for _, e := range found {
+		out.Entries = append(out.Entries, historyapi.Entry{Seq: e.Seq, Prev: prev, User: e.Sender, ID: e.ID, Data: e.Data})
+		prev = e.Seq
+	}
+	return out, nil
+}
+
+// rewound reports whether the record has another event at a position than the one with that ID.
+func (r *record) rewound(ctx context.Context, seq uint64, id string) (bool, error) {
+	if seq == 0 || id == "" {
+		return false, nil
+	}
+	if seq > r.through {
+		return true, nil
+	}
+	at := slices.Clone(r.tail)
+	if seq <= r.last.Seq {
+		var err error
+		if at, err = r.store.At(ctx, r.room, seq); err != nil {
+			return false, err
+		}
+	}
+	return !slices.ContainsFunc(at, func(e store.Entry) bool { return e.Seq == seq && e.ID == id }), nil
+}

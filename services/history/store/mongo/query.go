@@ -1,0 +1,171 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+func field(name string, value any) bson.E { return bson.E{Key: name, Value: value} }
+
+// between is the range of the keys of a room, from after one key to before another.
+func between(after, before string) bson.E {
+	return field("_id", bson.D{field("$gt", after), field("$lt", before)})
+}
+
+// Keys of one room lie between room: and room; since the semicolon comes after the colon.
+func first(room string) string { return room + ":" }
+func past(room string) string  { return room + ";" }
+
+// behind is a key that comes after all entries at a seq, also those in conflict, and before the next.
+func behind(room string, seq uint64) string { return store.Key(room, seq) + "\x7f" }
+
+func (s *Store) list(ctx context.Context, what string, filter bson.D, sort bson.E, limit int) ([]store.Entry, error) {
+	cur, err := s.entries.Find(ctx, filter, options.Find().SetSort(bson.D{sort}).SetLimit(int64(limit)))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	var docs []record
+	if err := cur.All(ctx, &docs); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	all := make([]store.Entry, len(docs))
+	for i := range docs {
+		all[i] = docs[i].Entry
+	}
+	return all, nil
+}
+
+// Last implements store.Store.
+func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
+	all, err := s.list(ctx, "last entry", bson.D{between(first(room), past(room))}, field("_id", -1), 1)
+	if err != nil || len(all) == 0 {
+		return bus.Position{}, err
+	}
+	return bus.Position{Seq: all[0].Seq, ID: all[0].ID}, nil
+}
+
+// Highest implements store.Store.
+func (s *Store) Highest(ctx context.Context) (uint64, error) {
+	all, err := s.list(ctx, "highest seq", bson.D{}, field("seq", -1), 1)
+	if err != nil || len(all) == 0 {
+		return 0, err
+	}
+	return all[0].Seq, nil
+}
+
+// At implements store.Store.
+func (s *Store) At(ctx context.Context, room string, seq uint64) ([]store.Entry, error) {
+	keys := bson.D{field("$gte", store.Key(room, seq)), field("$lt", behind(room, seq))}
+	return s.list(ctx, "entries at a seq", bson.D{field("_id", keys)}, field("_id", 1), 0)
+}
+
+// Since implements store.Store.
+func (s *Store) Since(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
+	return s.list(ctx, "entries since a seq", bson.D{between(behind(room, after), past(room))}, field("_id", 1), limit)
+}
+
+// Newest implements store.Store.
+func (s *Store) Newest(ctx context.Context, room string, before uint64, limit int) ([]store.Entry, error) {
+	all, err := s.list(ctx, "newest messages", bson.D{between(first(room), store.Key(room, before)), field("type", chat.TypeMsg)}, field("_id", -1), limit)
+	slices.Reverse(all)
+	return all, err
+}
+
+// Oldest implements store.Store.
+func (s *Store) Oldest(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
+	return s.list(ctx, "oldest messages", bson.D{between(behind(room, after), past(room)), field("type", chat.TypeMsg)}, field("_id", 1), limit)
+}
+
+// Message implements store.Store.
+func (s *Store) Message(ctx context.Context, room, id string) (store.Entry, error) {
+	all, err := s.list(ctx, "message", bson.D{field("room", room), field("id", id), field("type", chat.TypeMsg)}, field("_id", 1), 1)
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("message: %w", store.ErrNotFound)
+	}
+	if err != nil {
+		return store.Entry{}, err
+	}
+	return all[0], nil
+}
+
+// About implements store.Store.
+func (s *Store) About(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return s.list(ctx, "entries about messages", bson.D{field("room", room), field("target", bson.D{field("$in", ids)})}, field("_id", 1), 0)
+}
+
+// Erase implements store.Store. An error may leave some of the texts there: repeat it.
+func (s *Store) Erase(ctx context.Context, room, id string, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
+	edits, err := s.list(ctx, "edits", bson.D{field("room", room), field("target", id), field("type", chat.TypeEdited)}, field("_id", 1), 0)
+	if err != nil {
+		return nil, err
+	}
+	message, err := s.Message(ctx, room, id)
+	if err == nil {
+		edits = append([]store.Entry{message}, edits...)
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	var seqs []uint64
+	for _, e := range edits {
+		data, err := scrub(e)
+		if err != nil {
+			return nil, err
+		}
+		_, err = s.entries.UpdateOne(ctx, bson.D{field("room", room), field("sender", e.Sender), field("id", e.ID)}, bson.D{field("$set", bson.D{field("data", data)})})
+		if err != nil {
+			return nil, fmt.Errorf("erase a message: %w", err)
+		}
+		seqs = append(seqs, e.Seq)
+	}
+	return seqs, nil
+}
+
+// position is how far a user has read a room.
+type position struct {
+	User string `bson:"user"`
+	Room string `bson:"room"`
+	Seq  int64  `bson:"seq"`
+}
+
+// PutRead implements store.Store.
+func (s *Store) PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error) {
+	var p position
+	err := s.reads.FindOneAndUpdate(ctx, bson.D{field("_id", user+":"+room)}, bson.D{
+		field("$max", bson.D{field("seq", int64(seq))}),
+		field("$setOnInsert", bson.D{field("user", user), field("room", room)}),
+	}, options.FindOneAndUpdate().SetUpsert(true).SetReturnDocument(options.After)).Decode(&p)
+	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+		return 0, fmt.Errorf("remember a read position: %w", err)
+	}
+	return uint64(p.Seq), nil
+}
+
+// Reads implements store.Store.
+func (s *Store) Reads(ctx context.Context, user string) (map[string]uint64, error) {
+	cur, err := s.reads.Find(ctx, bson.D{field("user", user)})
+	if err != nil {
+		return nil, fmt.Errorf("read positions: %w", err)
+	}
+	var all []position
+	if err := cur.All(ctx, &all); err != nil {
+		return nil, fmt.Errorf("read positions: %w", err)
+	}
+	reads := make(map[string]uint64, len(all))
+	for _, p := range all {
+		reads[p.Room] = uint64(p.Seq)
+	}
+	return reads, nil
+}

@@ -1,0 +1,141 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/services/history/store"
+)
+
+const columns = `SELECT room, seq, sender, id, type, target, data FROM entries `
+
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// list returns the entries that a query with these columns finds.
+func list(ctx context.Context, db querier, query string, args ...any) ([]store.Entry, error) {
+	rows, err := db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []store.Entry
+	for rows.Next() {
+		var e store.Entry
+		var seq int64
+		if err := rows.Scan(&e.Room, &seq, &e.Sender, &e.ID, &e.Type, &e.Target, &e.Data); err != nil {
+			return nil, err
+		}
+		e.Seq = uint64(seq)
+		all = append(all, e)
+	}
+	return all, rows.Err()
+}
+
+func (s *Store) list(ctx context.Context, what, query string, args ...any) ([]store.Entry, error) {
+	all, err := list(ctx, s.read, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return all, nil
+}
+
+// Keys of one room lie between room: and room; since the semicolon comes after the colon.
+func first(room string) string { return room + ":" }
+func past(room string) string  { return room + ";" }
+
+// behind is a key that comes after all entries at a seq, also those in conflict, and before the next.
+func behind(room string, seq uint64) string { return store.Key(room, seq) + "\x7f" }
+
+// Last implements store.Store.
+func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
+	all, err := s.list(ctx, "last entry", columns+`WHERE key > ? AND key < ? ORDER BY key DESC LIMIT 1`, first(room), past(room))
+	if err != nil || len(all) == 0 {
+		return bus.Position{}, err
+	}
+	return bus.Position{Seq: all[0].Seq, ID: all[0].ID}, nil
+}
+
+// Highest implements store.Store.
+func (s *Store) Highest(ctx context.Context) (uint64, error) {
+	var seq sql.NullInt64
+	if err := s.read.QueryRowContext(ctx, `SELECT max(seq) FROM entries`).Scan(&seq); err != nil {
+		return 0, fmt.Errorf("highest seq: %w", err)
+	}
+	return uint64(seq.Int64), nil
+}
+
+// At implements store.Store.
+func (s *Store) At(ctx context.Context, room string, seq uint64) ([]store.Entry, error) {
+	return s.list(ctx, "entries at a seq", columns+`WHERE key >= ? AND key < ? ORDER BY key`, store.Key(room, seq), behind(room, seq))
+}
+
+// Since implements store.Store.
+func (s *Store) Since(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
+	return s.list(ctx, "entries since a seq", columns+`WHERE key > ? AND key < ? ORDER BY key LIMIT ?`, behind(room, after), past(room), limit)
+}
+
+// Newest implements store.Store.
+func (s *Store) Newest(ctx context.Context, room string, before uint64, limit int) ([]store.Entry, error) {
+	all, err := s.list(ctx, "newest messages", columns+`WHERE key > ? AND key < ? AND type = 'msg' ORDER BY key DESC LIMIT ?`,
+		first(room), store.Key(room, before), limit)
+	slices.Reverse(all)
+	return all, err
+}
+
+// Oldest implements store.Store.
+func (s *Store) Oldest(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
+	return s.list(ctx, "oldest messages", columns+`WHERE key > ? AND key < ? AND type = 'msg' ORDER BY key LIMIT ?`,
+		behind(room, after), past(room), limit)
+}
+
+// Message implements store.Store.
+func (s *Store) Message(ctx context.Context, room, id string) (store.Entry, error) {
+	all, err := s.list(ctx, "message", columns+`WHERE room = ? AND id = ? AND type = 'msg' ORDER BY seq LIMIT 1`, room, id)
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("message: %w", store.ErrNotFound)
+	}
+	if err != nil {
+		return store.Entry{}, err
+	}
+	return all[0], nil
+}
+
+// About implements store.Store.
+func (s *Store) About(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	args := []any{room}
+	for _, id := range ids {
+		args = append(args, id)
+	}
+	// The condition on the target lets SQLite use the partial index.
+	return s.list(ctx, "entries about messages",
+		columns+`WHERE room = ? AND target <> '' AND target IN (?`+strings.Repeat(", ?", len(ids)-1)+`) ORDER BY seq`, args...)
+}
+
+// Reads implements store.Store.
+func (s *Store) Reads(ctx context.Context, user string) (map[string]uint64, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT room, seq FROM reads WHERE user = ?`, user)
+	if err != nil {
+		return nil, fmt.Errorf("read positions: %w", err)
+	}
+	defer rows.Close()
+	all := map[string]uint64{}
+	for rows.Next() {
+		var room string
+		var seq int64
+		if err := rows.Scan(&room, &seq); err != nil {
+			return nil, fmt.Errorf("read positions: %w", err)
+		}
+		all[room] = uint64(seq)
+	}
+	return all, errors.Join(rows.Err())
+}

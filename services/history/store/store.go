@@ -1,0 +1,72 @@
+// Package store is what history keeps: every entry of every room's log, and how far each user has read. It owns the
+// records and the contract; sqlite and mongo keep it, and storetest checks them.
+//
+// Entries are facts and are never changed, but for the erasure of deleted text: what a message has become is derived
+// from it and the entries about it, so the order in which they arrive does not matter.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"hubbub.internal/libs/bus"
+)
+
+// ErrNotFound says that there is no such record.
+var ErrNotFound = errors.New("not in the store")
+
+// Entry is an entry of a room's log.
+type Entry struct {
+	Room   string `bson:"room"`
+	Seq    uint64 `bson:"seq"`
+	Sender string `bson:"sender"`
+	ID     string `bson:"id"`
+	Type   string `bson:"type"`             // of the event in Data
+	Target string `bson:"target,omitempty"` // ID of the message that the event is about
+	Data   []byte `bson:"data"`             // as it was appended to the log
+}
+
+// Key returns the primary key of an entry: those of a room lie together, in the order of Seq.
+func Key(room string, seq uint64) string { return fmt.Sprintf("%s:%020d", room, seq) }
+
+// ConflictKey returns the key of an entry whose Key another entry has: right behind that one.
+func ConflictKey(e Entry) string { return Key(e.Room, e.Seq) + "~" + e.Sender + "~" + e.ID }
+
+// Outcome says what became of the entries given to Append that were not simply new.
+type Outcome struct {
+	// Conflicts had a Seq that another entry of the room has: both are kept. The log was rewound.
+	Conflicts []Entry
+	// Repeats had a sender and an ID that an entry with another Seq has: that one is kept alone.
+	Repeats []Entry
+}
+
+// Store keeps the records. Its methods are safe for concurrent use and have reached the disk when they return. Besides
+// ErrNotFound, where it is named, any error means that the store does not work right now.
+type Store interface {
+	// Append keeps entries. One that is there already changes nothing.
+	Append(ctx context.Context, entries []Entry) (Outcome, error)
+	// Last returns the position of the last entry of a room, the zero Position if it has none.
+	Last(ctx context.Context, room string) (bus.Position, error)
+	// Highest returns the highest Seq of all rooms, 0 if there is none.
+	Highest(ctx context.Context) (uint64, error)
+	// At returns the entries at a Seq: more than one after a conflict.
+	At(ctx context.Context, room string, seq uint64) ([]Entry, error)
+	// Since returns the first entries with Seq > after, in order, at most limit.
+	Since(ctx context.Context, room string, after uint64, limit int) ([]Entry, error)
+	// Newest returns the last messages (chat.TypeMsg) with Seq < before, in order, at most limit.
+	Newest(ctx context.Context, room string, before uint64, limit int) ([]Entry, error)
+	// Oldest returns the first messages with Seq > after, in order, at most limit.
+	Oldest(ctx context.Context, room string, after uint64, limit int) ([]Entry, error)
+	// Message returns the first message of a room with an ID. Errors: ErrNotFound.
+	Message(ctx context.Context, room, id string) (Entry, error)
+	// About returns the entries whose Target is one of ids, in order.
+	About(ctx context.Context, room string, ids []string) ([]Entry, error)
+	// Erase replaces the Data of a message and of its edits by what scrub makes of it, and returns their Seqs.
+	Erase(ctx context.Context, room, id string, scrub func(Entry) ([]byte, error)) ([]uint64, error)
+	// PutRead remembers that a user has read a room through a Seq, and returns the largest so far.
+	PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error)
+	// Reads returns how far a user has read each room.
+	Reads(ctx context.Context, user string) (map[string]uint64, error)
+	Close() error
+}

@@ -1,0 +1,288 @@
+// Package storetest checks that a store.Store keeps its contract.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/services/history/store"
+)
+
+// Options say what a server under the store does not do, so that its cases are left out.
+type Options struct {
+	// LosesUpdates: concurrent updates of one document are lost (FerretDB v1.24.0: 400 increments ended at 61 to 76).
+	LosesUpdates bool
+}
+
+// Run checks the store that open opens, which is empty at first. reopen closes it and opens what it has kept.
+func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen func(t *testing.T, s store.Store) store.Store) {
+	for _, tt := range []struct {
+		name string
+		run  func(*testing.T, store.Store)
+	}{
+		{"append and read", testAppend},
+		{"repeats", testRepeats},
+		{"conflicts", testConflicts},
+		{"many writers", testManyWriters},
+		{"pages", testPages},
+		{"rooms are apart", testRoomsApart},
+		{"messages and what is about them", testAbout},
+		{"erase", testErase},
+		{"reads", testReads},
+		{"cancelled", testCancelled},
+	} {
+		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })
+	}
+	if !o.LosesUpdates {
+		t.Run("reads at once", func(t *testing.T) { testReadsAtOnce(t, open(t)) })
+	}
+	t.Run("reopened", func(t *testing.T) {
+		s := open(t)
+		e := message("r1", 5, "ann", "m1")
+		add(t, s, e)
+		s = reopen(t, s)
+		got, err := s.Since(t.Context(), "r1", 0, 10)
+		same(t, []store.Entry{e}, got, err)
+	})
+}
+
+func message(room string, seq uint64, sender, id string) store.Entry {
+	return store.Entry{Room: room, Seq: seq, Sender: sender, ID: id, Type: "msg", Data: fmt.Appendf(nil, "%s %d", id, seq)}
+}
+
+func about(room string, seq uint64, sender, id, kind, target string) store.Entry {
+	e := message(room, seq, sender, id)
+	e.Type, e.Target = kind, target
+	return e
+}
+
+func add(t *testing.T, s store.Store, entries ...store.Entry) store.Outcome {
+	t.Helper()
+	out, err := s.Append(t.Context(), entries)
+	must(t, err)
+	return out
+}
+
+func testAppend(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	last, err := s.Last(ctx, "r1")
+	same(t, bus.Position{}, last, err)
+	highest, err := s.Highest(ctx)
+	same(t, 0, highest, err)
+	a, b := message("r1", 3, "ann", "m1"), message("r1", bus.MaxSeq-1, "bob", "m1")
+	same(t, store.Outcome{}, add(t, s, b, a), nil)
+	same(t, store.Outcome{}, add(t, s), nil)
+	got, err := s.Since(ctx, "r1", 0, 10)
+	same(t, []store.Entry{a, b}, got, err)
+	got, err = s.Since(ctx, "r1", 3, 10)
+	same(t, []store.Entry{b}, got, err)
+	got, err = s.Since(ctx, "r1", 0, 1)
+	same(t, []store.Entry{a}, got, err)
+	last, err = s.Last(ctx, "r1")
+	same(t, bus.Position{Seq: b.Seq, ID: "m1"}, last, err)
+	highest, err = s.Highest(ctx)
+	same(t, b.Seq, highest, err)
+	got, err = s.At(ctx, "r1", 3)
+	same(t, []store.Entry{a}, got, err)
+	got, err = s.At(ctx, "r1", 4)
+	same(t, nil, got, err)
+}
+
+func testRepeats(t *testing.T, s store.Store) {
+	a, b := message("r1", 3, "ann", "m1"), message("r1", 4, "ann", "m2")
+	add(t, s, a)
+	same(t, store.Outcome{}, add(t, s, a, b, a), nil)
+	// The bus forgot the first, and gave the sender's repeat another Seq.
+	again := message("r1", 9, "ann", "m1")
+	same(t, store.Outcome{Repeats: []store.Entry{again}}, add(t, s, again), nil)
+	// Another sender, or another room, is another entry.
+	c, d := message("r1", 5, "bob", "m1"), message("r2", 3, "ann", "m1")
+	same(t, store.Outcome{}, add(t, s, c, d), nil)
+	got, err := s.Since(t.Context(), "r1", 0, 10)
+	same(t, []store.Entry{a, b, c}, got, err)
+}
+
+func testConflicts(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	a, x, b := message("r1", 3, "ann", "m1"), message("r1", 3, "bob", "m2"), message("r1", 4, "ann", "m3")
+	add(t, s, a, b)
+	same(t, store.Outcome{Conflicts: []store.Entry{x}}, add(t, s, x), nil)
+	same(t, store.Outcome{}, add(t, s, x, a), nil) // both are there
+	got, err := s.At(ctx, "r1", 3)
+	same(t, []store.Entry{a, x}, got, err)
+	got, err = s.Since(ctx, "r1", 0, 10)
+	same(t, []store.Entry{a, x, b}, got, err)
+	got, err = s.Since(ctx, "r1", 3, 10)
+	same(t, []store.Entry{b}, got, err)
+	got, err = s.Newest(ctx, "r1", 4, 10)
+	same(t, []store.Entry{a, x}, got, err)
+}
+
+func testManyWriters(t *testing.T, s store.Store) {
+	const writers, each = 4, 20
+	var all []store.Entry
+	for i := range uint64(each) {
+		all = append(all, message("r1", i+1, "ann", fmt.Sprint("m", i)))
+	}
+	var wait sync.WaitGroup
+	for w := range writers {
+		wait.Go(func() {
+			// The same entries from all, in overlapping batches, as redelivery may have it.
+			for i := range all {
+				if _, err := s.Append(t.Context(), all[i:min(i+1+w, each)]); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	got, err := s.Since(t.Context(), "r1", 0, 1000)
+	same(t, all, got, err)
+}
+
+func testPages(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	var all, messages []store.Entry
+	for i := uint64(1); i <= 9; i++ {
+		e := message("r1", i*10, "ann", fmt.Sprint("m", i))
+		if i%3 == 0 {
+			e = about("r1", i*10, "ann", fmt.Sprint("m", i), "edited", "m1")
+		} else {
+			messages = append(messages, e)
+		}
+		all = append(all, e)
+	}
+	add(t, s, all...)
+	got, err := s.Newest(ctx, "r1", bus.MaxSeq, 3)
+	same(t, messages[3:], got, err)
+	got, err = s.Newest(ctx, "r1", 70, 2)
+	same(t, messages[2:4], got, err)
+	got, err = s.Newest(ctx, "r1", 10, 2)
+	same(t, nil, got, err)
+	got, err = s.Oldest(ctx, "r1", 0, 2)
+	same(t, messages[:2], got, err)
+	got, err = s.Oldest(ctx, "r1", 20, 100)
+	same(t, messages[2:], got, err)
+	got, err = s.Oldest(ctx, "r1", 80, 100)
+	same(t, nil, got, err)
+}
+
+// testRoomsApart has rooms whose names begin alike.
+func testRoomsApart(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	want := map[string]store.Entry{}
+	for i, room := range []string{"a", "a-", "a-b", "a0", "aa", "a_", "A", "b"} {
+		want[room] = message(room, uint64(i+1), "ann", "m")
+		add(t, s, want[room])
+	}
+	for room, e := range want {
+		got, err := s.Since(ctx, room, 0, 10)
+		same(t, []store.Entry{e}, got, err)
+		got, err = s.Newest(ctx, room, bus.MaxSeq, 10)
+		same(t, []store.Entry{e}, got, err)
+		last, err := s.Last(ctx, room)
+		same(t, bus.Position{Seq: e.Seq, ID: "m"}, last, err)
+	}
+}
+
+func testAbout(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	m, twin := message("r1", 1, "ann", "m1"), message("r1", 5, "eve", "m1")
+	edit, reaction := about("r1", 3, "ann", "e1", "edited", "m1"), about("r1", 4, "bob", "e2", "reacted", "m1")
+	other := about("r1", 6, "bob", "e3", "reacted", "m2")
+	add(t, s, twin, other, reaction, edit, m, about("r2", 1, "ann", "e1", "edited", "m1"))
+	got, err := s.Message(ctx, "r1", "m1")
+	same(t, m, got, err)
+	_, err = s.Message(ctx, "r1", "e1") // is no message
+	if !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("error is %v", err)
+	}
+	all, err := s.About(ctx, "r1", []string{"m1", "m2", "m3"})
+	same(t, []store.Entry{edit, reaction, other}, all, err)
+	all, err = s.About(ctx, "r1", nil)
+	same(t, nil, all, err)
+}
+
+func testErase(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	m, edit, gone := message("r1", 1, "ann", "m1"), about("r1", 2, "ann", "e1", "edited", "m1"), about("r1", 3, "ann", "d1", "deleted", "m1")
+	bystander := message("r1", 4, "ann", "m2")
+	add(t, s, m, edit, gone, bystander)
+	scrub := func(e store.Entry) ([]byte, error) { return []byte("was " + e.ID), nil }
+	for range 2 {
+		seqs, err := s.Erase(ctx, "r1", "m1", scrub)
+		same(t, []uint64{1, 2}, seqs, err)
+	}
+	m.Data, edit.Data = []byte("was m1"), []byte("was e1")
+	all, err := s.Since(ctx, "r1", 0, 10)
+	same(t, []store.Entry{m, edit, gone, bystander}, all, err)
+	seqs, err := s.Erase(ctx, "r1", "none", scrub)
+	same(t, nil, seqs, err)
+	if _, err := s.Erase(ctx, "r1", "m2", func(store.Entry) ([]byte, error) { return nil, errors.New("no") }); err == nil {
+		t.Error("a failed scrub is no error")
+	}
+}
+
+func testReads(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	for _, tt := range []struct{ seq, want uint64 }{{5, 5}, {3, 5}, {bus.MaxSeq, bus.MaxSeq}} {
+		got, err := s.PutRead(ctx, "r1", "ann", tt.seq)
+		same(t, tt.want, got, err)
+	}
+	_, err := s.PutRead(ctx, "r2", "ann", 1)
+	must(t, err)
+	_, err = s.PutRead(ctx, "r1", "bob", 2)
+	must(t, err)
+	all, err := s.Reads(ctx, "ann")
+	same(t, map[string]uint64{"r1": bus.MaxSeq, "r2": 1}, all, err)
+	all, err = s.Reads(ctx, "eve")
+	same(t, map[string]uint64{}, all, err)
+}
+
+func testReadsAtOnce(t *testing.T, s store.Store) {
+	const n = 50
+	var wait sync.WaitGroup
+	for i := range uint64(n) {
+		wait.Go(func() {
+			if _, err := s.PutRead(t.Context(), "r1", "ann", (i*7)%n+1); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	all, err := s.Reads(t.Context(), "ann")
+	same(t, map[string]uint64{"r1": n}, all, err)
+}
+
+func testCancelled(t *testing.T, s store.Store) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Append(ctx, []store.Entry{message("r1", 1, "ann", "m1")}); err == nil {
+		t.Error("a cancelled call succeeded")
+	}
+	if _, err := s.Message(ctx, "r1", "m1"); err == nil || errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a cancelled call returned %v", err)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func same[T any](t *testing.T, want, got T, err error) {
+	t.Helper()
+	must(t, err)
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Error(diff)
+	}
+}

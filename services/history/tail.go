@@ -1,0 +1,137 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+// maxReplay is how many entries one Replay of the bus returns at most.
+const maxReplay = 1000
+
+// record is what is known of a room at one moment: what is stored, and the tail of the log that is not stored yet. With
+// both, a message is found from the moment that it was acknowledged.
+type record struct {
+	*Service
+	room    string
+	last    bus.Position  // of what is stored
+	tail    []store.Entry // in order, after last
+	through uint64        // tail is complete through this Seq
+}
+
+// record reads a room's tail.
+func (s *Service) record(ctx context.Context, room string) (*record, error) {
+	last, err := s.store.Last(ctx, room)
+	if err != nil {
+		return nil, err
+	}
+	r := &record{Service: s, room: room, last: last, through: last.Seq}
+	// The ID of the last stored entry is not asked to match: when the log was rewound, what is in both is still true.
+	for after := (bus.Position{Seq: last.Seq}); ; {
+		got, err := s.bus.Replay(ctx, room, after, maxReplay)
+		if err != nil {
+			return nil, fmt.Errorf("tail of the log: %w", err)
+		}
+		for _, e := range got.Entries {
+			entry, err := entryOf(e)
+			if err != nil {
+				continue // the consumer parks it
+			}
+			r.tail = append(r.tail, entry)
+		}
+		if got.Rewound {
+			return r, nil // the log ends before what is stored
+		}
+		r.through = max(r.through, got.Through)
+		if !got.More || len(got.Entries) == 0 {
+			return r, nil
+		}
+		if len(r.tail) >= s.cfg.MaxTail {
+			return nil, chat.Unavailable("history is catching up", retryAfter)
+		}
+		after = bus.Position{Seq: got.Entries[len(got.Entries)-1].Seq}
+	}
+}
+
+// newest returns the last messages before a Seq, at most limit.
+func (r *record) newest(ctx context.Context, before uint64, limit int) ([]store.Entry, error) {
+	var fresh []store.Entry
+	for _, e := range r.tail {
+		if e.Type == chat.TypeMsg && e.Seq < before {
+			fresh = append(fresh, e)
+		}
+	}
+	if len(fresh) >= limit {
+		return fresh[len(fresh)-limit:], nil
+	}
+	stored, err := r.store.Newest(ctx, r.room, min(before, r.last.Seq+1), limit-len(fresh))
+	return append(stored, fresh...), err
+}
+
+// oldest returns the first messages after a Seq, at most limit.
+func (r *record) oldest(ctx context.Context, after uint64, limit int) ([]store.Entry, error) {
+	found, err := r.store.Oldest(ctx, r.room, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	// What was stored since the tail was read is in the tail, too.
+	for i, e := range found {
+		if e.Seq > r.last.Seq {
+			found = found[:i]
+			break
+		}
+	}
+	for _, e := range r.tail {
+		if len(found) == limit {
+			break
+		}
+		if e.Type == chat.TypeMsg && e.Seq > after {
+			found = append(found, e)
+		}
+	}
+	return found, nil
+}
+
+// message returns the first message with an ID. Errors: store.ErrNotFound.
+func (r *record) message(ctx context.Context, id string) (store.Entry, error) {
+	e, err := r.store.Message(ctx, r.room, id)
+	if !errors.Is(err, store.ErrNotFound) {
+		return e, err
+	}
+	for _, e := range r.tail {
+		if e.Type == chat.TypeMsg && e.ID == id {
+			return e, nil
+		}
+	}
+	return e, err
+}
+
+// about returns the entries about messages, in order, each once.
+func (r *record) about(ctx context.Context, ids []string) ([]store.Entry, error) {
+	found, err := r.store.About(ctx, r.room, ids)
+	if err != nil {
+		return nil, err
+	}
+	stored := uint64(0)
+	if n := len(found); n > 0 {
+		stored = found[n-1].Seq
+	}
+	wanted := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	for _, e := range r.tail {
+		if wanted[e.Target] && e.Seq > stored {
+			found = append(found, e)
+		}
+	}
+	return found, nil
+}
+
+// everything is a Seq that is after all.
+const everything = uint64(math.MaxInt64)
