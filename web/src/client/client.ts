@@ -5,6 +5,7 @@ import type { Environment } from './environment.ts';
 import { hasCode, HubbubError } from './errors.ts';
 import { newID, userRoom } from './id.ts';
 import { Outbox, type OutboxStore } from './outbox.ts';
+import { Pace } from './pace.ts';
 import { People } from './people.ts';
 import type {
   Command, Limits, LogEvent, NoticeEvent, ReplyOf, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
@@ -79,6 +80,7 @@ export class Client extends Emitter<Events> {
   readonly #typed = new Map<string, number>();
   #active: string | undefined;
   #limits: Limits | undefined;
+  #pace = new Pace(0, 0);
   #status: Exclude<Status, 'offline'> = 'online';
   #listed = false;
   #epoch = 0;
@@ -259,6 +261,7 @@ export class Client extends Emitter<Events> {
   async #welcomed(welcome: WelcomeEvent): Promise<void> {
     const epoch = ++this.#epoch;
     this.#limits = welcome.limits;
+    this.#pace = new Pace(welcome.limits.rate, this.#o.environment.now());
     for (const room of this.#rooms.values()) room.lost();
     if (this.#status !== 'online') this.setStatus(this.#status);
     if (this.#listed) this.#syncAll(epoch);
@@ -296,6 +299,9 @@ export class Client extends Emitter<Events> {
     const worker = async () => {
       while (next < rooms.length && epoch === this.#epoch) {
         const room = rooms[next++]!;
+        const wait = this.#pace.take(room.history === 'loaded' ? 1 : 2, this.#o.environment.now());
+        if (wait > 0) await sleep(wait);
+        if (epoch !== this.#epoch) return;
         await room.sync(room.id !== this.#active);
       }
     };

@@ -113,6 +113,7 @@ export interface Limits {
   readonly text: number;
   /** Rooms joined by one socket. */
   readonly rooms: number;
+  /** Commands a second. */
   readonly rate: number;
 }
 
