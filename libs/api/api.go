@@ -1,5 +1,6 @@
 // Package api carries typed requests between services over the bus. Its subpackages hold each service's request
-// types and client; this package owns only their encoding (JSON) and the passage of coded errors.
+// types and client; this package owns only their encoding (JSON), the passage of coded errors, and what all processes
+// must agree on.
 package api
 
 import (
@@ -12,6 +13,10 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 )
+
+// RequiredGroups are the consumer groups of the log that no entry is dropped before they have it. Every process that
+// opens the bus names them: any of them may trim the log.
+var RequiredGroups = []string{"history"}
 
 // retryAfter is how long a caller is asked to wait when a service does not answer.
 const retryAfter = 2 * time.Second

@@ -25,9 +25,8 @@ import (
 )
 
 const (
-	// Group is the consumer group that history reads the log as. Every process names it when it opens the bus, so that
-	// the log keeps what history has not stored.
-	Group = "history"
+	// group is the consumer group that history reads the log as; see api.RequiredGroups.
+	group = "history"
 	// margin is how far above the highest Seq in the store a log goes on that was lost: more than can have been
 	// appended and not stored.
 	margin = 1 << 20
@@ -113,7 +112,7 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		subs = append(subs, sub)
 	}
-	if err := s.bus.Consume(ctx, Group, s.consume); err != nil {
+	if err := s.bus.Consume(ctx, group, s.consume); err != nil {
 		return fmt.Errorf("consume the log: %w", err)
 	}
 	return nil

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 
+	"hubbub.internal/libs/api"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/directory"
@@ -21,7 +22,7 @@ type config struct {
 func main() {
 	var cfg config
 	daemon.Main("directory", "Hubbub's directory: users, log-in, rooms and permissions.", &cfg, func(ctx context.Context, p *daemon.Process) error {
-		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, []string{"history"})
+		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
 		if err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 
+	"hubbub.internal/libs/api"
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus/busurl"
@@ -23,7 +24,7 @@ type config struct {
 func main() {
 	var cfg config
 	daemon.Main("history", "Hubbub's history: the permanent record of all rooms.", &cfg, func(ctx context.Context, p *daemon.Process) error {
-		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, []string{history.Group})
+		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
 		if err != nil {
 			return err
 		}

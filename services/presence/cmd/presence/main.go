@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 
+	"hubbub.internal/libs/api"
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus/busurl"
@@ -21,7 +22,7 @@ type config struct {
 func main() {
 	var cfg config
 	daemon.Main("presence", "Answers who is online, over all edges of a Hubbub cluster.", &cfg, func(ctx context.Context, p *daemon.Process) error {
-		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, nil)
+		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
 		if err != nil {
 			return err
 		}
