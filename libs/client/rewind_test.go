@@ -30,6 +30,24 @@ func TestRewind(t *testing.T) {
 	ann.reads("1", "2", "3", "4", "5", "5", "6")
 }
 
+// TestRewindRegrown has the log lose its tail and grow past the client's position while that is away: only the id of the
+// position gives it away.
+func TestRewindRegrown(t *testing.T) {
+	s := newServer(t)
+	ann := dial(t, quick(s, "ann"))
+	ann.join("lobby")
+	s.post("lobby", numbers(1, 5)...)
+	ann.reads(numbers(1, 5)...)
+	s.do(func() { s.status = 503 })
+	s.cut()
+	s.do(func() { s.rooms["lobby"] = s.rooms["lobby"][:2] })
+	s.post("lobby", numbers(11, 19)...)
+	s.do(func() { s.status = 0 })
+	eventually(t, func() bool { return len(ann.events("joined")) == 1 }, func() any { return ann.texts() })
+	s.post("lobby", "20")
+	ann.reads("1", "2", "3", "4", "5", "20")
+}
+
 // TestRewindWhileLive has another entry stand where one was delivered.
 func TestRewindWhileLive(t *testing.T) {
 	s := newServer(t)

@@ -7,10 +7,8 @@ import (
 	"io"
 	"net"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/gobwas/ws"
 
@@ -35,14 +33,6 @@ type server struct {
 	on func(*sock, *wire.Command) bool
 	// deaf has sockets whose commands are read and not answered.
 	deaf bool
-}
-
-// sock is the server's end of a connection. Its fields are guarded by server.mu.
-type sock struct {
-	s      *server
-	conn   net.Conn
-	user   string
-	joined map[string]bool
 }
 
 func newServer(t *testing.T) *server {
@@ -299,30 +289,4 @@ func (s *server) texts(room string) (texts []string) {
 		texts = append(texts, e.Text)
 	}
 	return texts
-}
-
-func (k *sock) event(e wire.Event) {
-	b, err := json.Marshal(e)
-	if err != nil {
-		k.s.t.Error(err)
-	}
-	k.say(b)
-}
-
-func (k *sock) refuse(c *wire.Command, e *chat.Error) {
-	k.say(wire.AppendError(nil, c.ID, e, c.MsgID, c.Room))
-}
-
-func (k *sock) say(b []byte) { k.frame(ws.OpText, b) }
-
-func (k *sock) frame(op ws.OpCode, b []byte) {
-	_ = k.conn.SetWriteDeadline(time.Now().Add(5 * time.Second))
-	if err := ws.WriteFrame(k.conn, ws.NewFrame(op, true, b)); err != nil && !isClosed(err) {
-		k.s.t.Errorf("write to a client: %v", err)
-	}
-}
-
-func isClosed(err error) bool {
-	s := err.Error()
-	return errors.Is(err, io.EOF) || strings.Contains(s, "closed") || strings.Contains(s, "reset") || strings.Contains(s, "broken pipe")
 }
