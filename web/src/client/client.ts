@@ -198,6 +198,8 @@ export class Client extends Emitter<Events> {
     if (before === room) return;
     this.#active = room;
     if (before !== undefined) this.#rooms.get(before)?.rest();
+    const opened = room === undefined ? undefined : this.#rooms.get(room);
+    if (opened && !opened.live && this.state.kind === 'online') void opened.sync();
     this.#watch();
   }
 
@@ -299,6 +301,7 @@ export class Client extends Emitter<Events> {
     const worker = async () => {
       while (next < rooms.length && epoch === this.#epoch) {
         const room = rooms[next++]!;
+        if (room.live) continue; // the user was faster
         const wait = this.#pace.take(room.history === 'loaded' ? 1 : 2, this.#o.environment.now());
         if (wait > 0) await sleep(wait);
         if (epoch !== this.#epoch) return;
