@@ -1,6 +1,8 @@
 package client_test
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -64,4 +66,38 @@ func TestJoinIsRepeated(t *testing.T) {
 	ann.join("lobby")
 	s.post("lobby", "1")
 	ann.reads("1")
+}
+
+// TestJoinGivesUp shows that a join whose caller has gone is not tried any more.
+func TestJoinGivesUp(t *testing.T) {
+	s := newServer(t)
+	ann := dial(t, quick(s, "ann"))
+	ctx, cancel := context.WithCancel(soon(t))
+	joins := 0
+	s.script(func(k *sock, c *wire.Command) bool {
+		if c.Kind != wire.Join {
+			return false
+		}
+		if joins++; joins == 3 {
+			cancel()
+		}
+		k.refuse(c, chat.Unavailable("away", time.Microsecond))
+		return true
+	})
+	if _, err := ann.Join(ctx, "lobby", nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	count := func() (n int) {
+		s.do(func() { n = joins })
+		return n
+	}
+	before := count()
+	for range 100 {
+		if _, err := ann.Ping(soon(t)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if after := count(); after > before+1 { // one may have been under way
+		t.Errorf("%d joins after the caller had gone", after-before)
+	}
 }
