@@ -202,6 +202,9 @@ func (t *Tally) Answer(msg []byte) ([]byte, error) {
 	if err != nil {
 		return nil, &bus.Error{Code: chat.CodeBadRequest, Message: err.Error()}
 	}
+	if _, number := t.Count(); req.ID == 0 && req.Min > number {
+		return nil, &bus.Error{Code: chat.CodeBadRequest, Message: "there is no such change yet"}
+	}
 	s := t.served.find(req.ID, req.Min)
 	if s == nil && req.ID == 0 {
 		s = t.takeSnapshot(req.Min)
