@@ -135,8 +135,11 @@ func TestCacheAsksOnceAndFollowsChanges(t *testing.T) {
 	if ch := <-hooked; ch.User != "ann" {
 		t.Errorf("hook got %+v", ch)
 	}
-	if a, ok := c.Cached("ann", "r1"); !ok || a.Read {
-		t.Errorf("after the change: %+v, %v", a, ok)
+	if a, err := c.Access(t.Context(), "ann", "r1"); err != nil || a.Read {
+		t.Errorf("after the change: %+v, %v", a, err)
+	}
+	if _, ok := c.Cached("bob", "r1"); !ok {
+		t.Error("one user's change made another's access unknown")
 	}
 	s.set("ann", "r1", member)
 	publish(t, b, Change{Kind: ChangeRoom, Room: "r1"})
@@ -202,12 +205,81 @@ func TestNothingIsCachedWithoutContact(t *testing.T) {
 	if _, err := c.Access(t.Context(), "ann", "r1"); err != nil {
 		t.Fatal(err)
 	}
-	c.contact.Store(0)
+	c.contact.Store(int64(time.Since(c.started) - maxAge))
 	if _, ok := c.Cached("ann", "r1"); ok {
 		t.Error("answered from memory without contact")
 	}
 	if a, err := c.Access(t.Context(), "ann", "r1"); err != nil || !a.Read {
 		t.Errorf("access is %+v, %v", a, err)
+	}
+	// What was known before the silence is not believed after it.
+	c.touch()
+	if _, ok := c.Cached("ann", "r1"); ok {
+		t.Error("answered from before the silence")
+	}
+	if _, err := c.Access(t.Context(), "ann", "r1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := c.Cached("ann", "r1"); !ok {
+		t.Error("with contact again nothing is kept")
+	}
+}
+
+func TestRewoundForgets(t *testing.T) {
+	b := openBus(t)
+	hooked := make(chan Change, 1)
+	c, s := start(t, b, func(ch Change) { hooked <- ch })
+	s.set("ann", "r1", Access{Read: true})
+	if _, err := c.Access(t.Context(), "ann", "r1"); err != nil {
+		t.Fatal(err)
+	}
+	(*follower)(c).Rewound(chat.ControlRoom, 1)
+	if _, ok := c.Cached("ann", "r1"); ok {
+		t.Error("changes may have been lost, and the answer is still cached")
+	}
+	if ch := <-hooked; ch.Kind != ChangeReset {
+		t.Errorf("hook got %+v", ch)
+	}
+}
+
+// TestOneQuestionForAll has many ask for the same at once, while the directory takes its time; whoever began gives up.
+func TestOneQuestionForAll(t *testing.T) {
+	b := openBus(t)
+	c, s := start(t, b, nil)
+	s.set("ann", "r1", Access{Read: true})
+	asked, answer := make(chan struct{}), make(chan struct{})
+	s.mu.Lock()
+	s.during = func() {
+		s.during = nil
+		close(asked)
+		<-answer
+	}
+	s.mu.Unlock()
+	var wait sync.WaitGroup
+	first, giveUp := context.WithCancel(t.Context())
+	wait.Go(func() {
+		if _, err := c.Access(first, "ann", "r1"); err == nil {
+			t.Error("whoever gave up got an answer")
+		}
+	})
+	<-asked
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Access(gone, "ann", "r1"); chat.CodeOf(err) != chat.CodeUnavailable {
+		t.Errorf("one who does not wait: %v", err)
+	}
+	for range 50 {
+		wait.Go(func() {
+			if a, err := c.Access(t.Context(), "ann", "r1"); err != nil || !a.Read {
+				t.Errorf("access is %+v, %v", a, err)
+			}
+		})
+	}
+	giveUp()
+	close(answer)
+	wait.Wait()
+	if n := s.count(); n > 2 {
+		t.Errorf("asked %d times", n)
 	}
 }
 
@@ -228,15 +300,18 @@ func TestCachedAllocatesNothing(t *testing.T) {
 }
 
 func TestGenerations(t *testing.T) {
-	b := openBus(t)
-	c, _ := start(t, b, nil)
-	c.mu.Lock()
+	var s answers
+	s.init()
 	for range 3*generation + 1 {
-		c.store(chat.NewID(), "r1", Access{})
+		k := key{chat.NewID(), "r1"}
+		if !s.holds(k, s.now(k), Access{Read: true}, true) {
+			t.Fatal("an answer does not hold, and nothing has changed")
+		}
+		if a, ok := s.get(k.user, k.room); !ok || !a.Read {
+			t.Fatal("an answer was not kept")
+		}
 	}
-	n := len(c.young) + len(c.old)
-	c.mu.Unlock()
-	if n > 2*generation {
+	if n := len(s.young) + len(s.old); n > 2*generation {
 		t.Errorf("%d answers are kept", n)
 	}
 }

@@ -1,0 +1,101 @@
+package directory
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+)
+
+const (
+	// maxTokenLife is the longest that directory lets a token live: an older revocation concerns none.
+	maxTokenLife = 24*time.Hour + time.Minute
+	// maxRevocations is how many revocations a generation holds; two are kept.
+	maxRevocations = 100_000
+	// recallTimeout bounds one try to read the control log's past.
+	recallTimeout = 5 * time.Second
+	// recallPage is how many of its entries are read at a time.
+	recallPage = 1000
+)
+
+// Revoked reports whether a good token must be refused all the same, because its user has logged out or was shut out
+// since it was made. It takes no part of the bus, and knows what the control log has told so far.
+func (c *Cache) Revoked(claims auth.Claims) bool { return c.revoked.has(claims) }
+
+// revocations are the log-ins that have ended while tokens of them may still be good, and the users whose older tokens
+// are void. Its methods are safe for concurrent use.
+type revocations struct {
+	mu         sync.RWMutex
+	young, old map[string]time.Time // by session or user id, which are unique together
+	since      time.Time            // when young began
+}
+
+func (r *revocations) init() { r.young, r.old = make(map[string]time.Time), make(map[string]time.Time) }
+
+func (r *revocations) add(c Change, now time.Time) {
+	at := time.UnixMilli(c.At)
+	id := c.Session
+	if id == "" {
+		id = c.User
+	}
+	if id == "" || now.Sub(at) > maxTokenLife {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if now.Sub(r.since) > maxTokenLife || len(r.young) >= maxRevocations {
+		r.old, r.young, r.since = r.young, make(map[string]time.Time), now
+	}
+	if r.young[id].Before(at) {
+		r.young[id] = at
+	}
+}
+
+func (r *revocations) has(c auth.Claims) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, m := range []map[string]time.Time{r.young, r.old} {
+		if _, ended := m[c.Session]; ended {
+			return true
+		}
+		if at, ok := m[c.User]; ok && c.Issued.Before(at) {
+			return true
+		}
+	}
+	return false
+}
+
+// past is how much of what was in the control log at the start has been read.
+type past struct {
+	at   bus.Position
+	head uint64
+}
+
+// recall reads the revocations from before the start, and goes on where the last try got to.
+func (c *Cache) recall(ctx context.Context, p *past) {
+	limited, cancel := context.WithTimeout(ctx, recallTimeout)
+	defer cancel()
+	for p.at.Seq < p.head {
+		r, err := c.bus.Replay(limited, chat.ControlRoom, p.at, recallPage)
+		if err != nil {
+			if ctx.Err() == nil {
+				c.log.Warn("older revocations are not known yet; trying again", zap.Error(err))
+			}
+			return
+		}
+		for _, e := range r.Entries {
+			p.at = bus.Position{Seq: e.Seq, ID: e.ID}
+			if change, err := decodeChange(e.Data); err == nil && change.Kind == ChangeUser {
+				c.revoked.add(change, time.Now())
+			}
+		}
+		if !r.More { // also when the log was rewound: what it lost cannot be read
+			p.at.Seq = p.head
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package directory
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"hubbub.internal/libs/auth"
+)
+
+func TestRevoked(t *testing.T) {
+	now := time.Now()
+	token := func(user, session string, issued time.Time) auth.Claims {
+		return auth.Claims{User: user, Session: session, Issued: issued, Expires: issued.Add(time.Hour)}
+	}
+	var r revocations
+	r.init()
+	r.add(Change{Kind: ChangeUser, User: "ann", Session: "s1", At: now.UnixMilli()}, now)
+	r.add(Change{Kind: ChangeUser, User: "bob", At: now.UnixMilli()}, now)
+	r.add(Change{Kind: ChangeUser, User: "bob", At: now.Add(-time.Hour).UnixMilli()}, now) // told late
+	r.add(Change{Kind: ChangeUser, User: "eve", At: now.Add(-48 * time.Hour).UnixMilli()}, now)
+	for name, tt := range map[string]struct {
+		token auth.Claims
+		want  bool
+	}{
+		"the session":         {token("ann", "s1", now.Add(-time.Minute)), true},
+		"its later token":     {token("ann", "s1", now.Add(time.Minute)), true},
+		"another session":     {token("ann", "s2", now.Add(-time.Minute)), false},
+		"a token from before": {token("bob", "s3", now.Add(-time.Minute)), true},
+		"a token from after":  {token("bob", "s4", now.Add(time.Minute)), false},
+		"no such token lives": {token("eve", "s5", now.Add(-49*time.Hour)), false},
+		"somebody else":       {token("zed", "s6", now), false},
+	} {
+		if got := r.has(tt.token); got != tt.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	for i := range 3 * maxRevocations {
+		r.add(Change{Kind: ChangeUser, User: "ann", Session: strconv.Itoa(i), At: now.UnixMilli()}, now)
+	}
+	if n := len(r.young) + len(r.old); n > 2*maxRevocations {
+		t.Errorf("%d revocations are kept", n)
+	}
+}
+
+// TestRevokedBeforeTheStart has a log-in end before the cache is there: it is in the control log.
+func TestRevokedBeforeTheStart(t *testing.T) {
+	b := openBus(t)
+	publish(t, b, Change{Kind: ChangeAccess, User: "ann", Room: "r1"})
+	publish(t, b, Change{Kind: ChangeUser, User: "ann", Session: "s1", At: time.Now().UnixMilli()})
+	c, _ := start(t, b, nil)
+	eventually(t, func() bool { return c.Revoked(auth.Claims{User: "ann", Session: "s1"}) })
+	publish(t, b, Change{Kind: ChangeUser, User: "ann", Session: "s2", At: time.Now().UnixMilli()})
+	eventually(t, func() bool { return c.Revoked(auth.Claims{User: "ann", Session: "s2"}) })
+	if c.Revoked(auth.Claims{User: "ann", Session: "s3"}) {
+		t.Error("a session that nobody ended is revoked")
+	}
+}
