@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -93,8 +94,7 @@ func (b *Bus) attempts(ctx context.Context, try func(context.Context) error) err
 func (b *Bus) explain(err error) error {
 	var network *net.OpError
 	switch {
-	case redis.HasErrorPrefix(err, "WRONGPASS"), redis.HasErrorPrefix(err, "NOAUTH"),
-		strings.Contains(err.Error(), "AUTH <password> called without any password configured"):
+	case redis.HasErrorPrefix(err, "WRONGPASS"), redis.HasErrorPrefix(err, "NOAUTH"):
 		return fmt.Errorf("redis at %s refused the login: check the user and password in the bus URL: %w", b.where(), err)
 	case redis.HasErrorPrefix(err, "NOPERM"):
 		return fmt.Errorf("redis at %s does not let this user do what Hubbub needs: give it the commands and the keys and channels %s*: %w",
@@ -106,7 +106,7 @@ func (b *Bus) explain(err error) error {
 		return fmt.Errorf("redis at %s still loads its data: try again later, or wait longer (--bus-timeout): %w", b.where(), err)
 	case errors.As(err, &network) && network.Op == "dial":
 		return fmt.Errorf("redis at %s cannot be reached: check that it runs and that the host and port of the bus URL are right: %w", b.where(), err)
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("redis at %s did not answer within %s: %w", b.where(), b.cfg.OpenTimeout, err)
 	}
 	return fmt.Errorf("use Redis at %s: %w", b.where(), err)

@@ -38,6 +38,8 @@ type feed struct {
 	lost func(reason string)
 	back func() // every channel is confirmed on a new connection
 
+	heard bool // something came over this connection; run's own
+
 	mu       sync.Mutex
 	channels map[string]*channel
 	todo     []*channel // what the writer has to look at
@@ -129,16 +131,18 @@ func (f *feed) poke() {
 func (f *feed) run(ctx context.Context) {
 	pause := redialPause
 	for first := true; ; first = false {
-		began := time.Now()
+		f.heard = false
 		err := f.session(ctx, first)
 		if ctx.Err() != nil {
 			return
 		}
-		f.b.metrics.disconnects.Inc()
-		f.b.log.Warn("lost the subscribed connection to Redis; connecting again", zap.String("for", f.name), zap.Error(err))
-		f.lost("the connection was lost") // before anything comes over a new one
-		if time.Since(began) > redialMax {
+		if f.heard {
+			f.b.metrics.disconnects.Inc()
+			f.b.log.Warn("lost the subscribed connection to Redis; connecting again", zap.String("for", f.name), zap.Error(err))
+			f.lost("the connection was lost") // before anything comes over a new one
 			pause = redialPause
+		} else {
+			f.b.log.Debug("cannot connect to Redis; trying again", zap.String("for", f.name), zap.Error(err))
 		}
 		if sleep(ctx, pause) != nil {
 			return
@@ -269,6 +273,7 @@ func (f *feed) read(ctx context.Context, pubsub *redis.PubSub, first bool) error
 		if err != nil {
 			return err
 		}
+		f.heard = true
 		switch m := m.(type) {
 		case *redis.Message:
 			f.mu.Lock()

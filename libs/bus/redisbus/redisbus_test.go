@@ -2,6 +2,7 @@ package redisbus_test
 
 import (
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
@@ -9,6 +10,7 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/bustest"
+	"hubbub.internal/libs/bus/follow"
 	"hubbub.internal/libs/bus/redisbus"
 	"hubbub.internal/libs/chat"
 )
@@ -24,6 +26,7 @@ func TestConformance(t *testing.T) {
 				return open(t, redisbus.Config{
 					URL: s.URL(), Prefix: prefix, MemberEvery: bustest.MemberEvery,
 					MaxAge: r.MaxAge, MaxBytes: r.MaxBytes, TrimEvery: r.TrimEvery, Groups: r.Groups,
+					Follow: follow.Options{CompareEvery: time.Hour}, // what is missed has to be noticed
 				})
 			}
 		},
