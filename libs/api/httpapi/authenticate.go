@@ -17,9 +17,13 @@ const retryKeys = time.Second
 
 type userKey struct{}
 
+// ErrEnded is what a client is told whose token is good, and whose log-in has ended since it was made.
+var ErrEnded = chat.E(chat.CodeUnauthorized, "the log-in has ended: log in again")
+
 // Authenticate returns a middleware that lets only requests with a good token (Authorization: Bearer …, RFC 6750
-// section 2.1) through to operations whose Security is Bearer, and keeps what the token says for User.
-func Authenticate(api huma.API, v *auth.Verifier) func(huma.Context, func(huma.Context)) {
+// section 2.1) through to operations whose Security is Bearer, and keeps what the token says for User. refuse, of which
+// there may be none, may refuse a good token all the same: with an error that Error knows, such as ErrEnded.
+func Authenticate(api huma.API, v *auth.Verifier, refuse ...func(context.Context, auth.Claims) error) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		if len(ctx.Operation().Security) == 0 {
 			next(ctx)
@@ -33,6 +37,12 @@ func Authenticate(api huma.API, v *auth.Verifier) func(huma.Context, func(huma.C
 		if err != nil {
 			writeProblem(api, ctx, problem(TokenError(err)))
 			return
+		}
+		for _, r := range refuse {
+			if err := r(ctx.Context(), claims); err != nil {
+				writeProblem(api, ctx, problemOf(err, nil))
+				return
+			}
 		}
 		next(huma.WithValue(ctx, userKey{}, claims))
 	}

@@ -48,13 +48,15 @@ func TestAPI(t *testing.T) {
 			return auth.EncodeKeys([]auth.PublicKey{{ID: "k", Key: public}})
 		})
 	}
-	token := func(expires time.Time) string {
-		s, err := auth.Sign(private, "k", auth.Claims{User: "u1", Name: "Ann", Session: "s1", Issued: expires.Add(-time.Minute), Expires: expires})
+	refusals := map[string]error{"ended": ErrEnded, "failed": errors.New("secret detail")}
+	of := func(session string, expires time.Time) string {
+		s, err := auth.Sign(private, "k", auth.Claims{User: "u1", Name: "Ann", Session: session, Issued: expires.Add(-time.Minute), Expires: expires})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return "Bearer " + s
 	}
+	token := func(expires time.Time) string { return of("s1", expires) }
 	fails := map[string]error{
 		"gone":     chat.E(chat.CodeNotFound, "no such thing"),
 		"busy":     chat.Unavailable("come back", 1500*time.Millisecond),
@@ -64,7 +66,9 @@ func TestAPI(t *testing.T) {
 	var logged error
 	serve := func() http.Handler {
 		api, mux := New("test", "1")
-		api.UseMiddleware(Authenticate(api, verifier()))
+		api.UseMiddleware(Authenticate(api, verifier(), func(_ context.Context, c auth.Claims) error {
+			return refusals[c.Session]
+		}))
 		huma.Register(api, huma.Operation{Method: http.MethodPost, Path: "/v1/things", Security: Bearer}, func(ctx context.Context, in *input) (*output, error) {
 			if err, ok := fails[in.Body.Name]; ok {
 				if err == nil {
@@ -96,6 +100,8 @@ func TestAPI(t *testing.T) {
 		{name: "no token", body: `{"name":"ok"}`, status: 401, code: "unauthorized"},
 		{name: "basic", auth: "Basic abc", body: `{"name":"ok"}`, status: 401, code: "unauthorized"},
 		{name: "expired", auth: token(time.Now().Add(-time.Hour)), body: `{"name":"ok"}`, status: 401, code: "token_expired"},
+		{name: "ended", auth: of("ended", time.Now().Add(time.Minute)), body: `{"name":"ok"}`, status: 401, code: "unauthorized"},
+		{name: "cannot tell", auth: of("failed", time.Now().Add(time.Minute)), body: `{"name":"ok"}`, status: 500, code: "internal"},
 		{name: "no keys", auth: good, body: `{"name":"ok"}`, down: errors.New("down"), status: 503, code: "unavailable", retry: "1"},
 		{name: "not JSON", auth: good, body: `{`, status: 400, code: "bad_request"},
 		{name: "too short", auth: good, body: `{"name":"o"}`, status: 422, code: "bad_request"},

@@ -88,7 +88,9 @@ var _ = func() struct{} {
 // Error returns what a handler returns for err: a *chat.Error in its chain decides the code, the message and the
 // status. Anything else is a fault of the server's: the client is told no more than that, and fail, which may be nil,
 // is given it for the log.
-func Error(err error, fail func(error)) error {
+func Error(err error, fail func(error)) error { return problemOf(err, fail) }
+
+func problemOf(err error, fail func(error)) *Problem {
 	e, ok := errors.AsType[*chat.Error](err)
 	if !ok {
 		if fail != nil {
