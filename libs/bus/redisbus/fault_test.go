@@ -80,6 +80,7 @@ func followRoom(t testing.TB, b bus.Log, room string) *follower {
 var never = follow.Options{CompareEvery: time.Hour}
 
 func TestMemoryIsFull(t *testing.T) {
+	t.Parallel()
 	s := bustest.Redis(t, "--maxmemory", "6mb")
 	b := open(t, redisbus.Config{URL: s.URL(), MemberEvery: bustest.MemberEvery})
 	seqs := put(t, b, "room", 0, 3)
@@ -128,6 +129,7 @@ func TestMemoryIsFull(t *testing.T) {
 }
 
 func TestScriptsAreForgotten(t *testing.T) {
+	t.Parallel()
 	s := bustest.Redis(t)
 	b := open(t, redisbus.Config{URL: s.URL(), Follow: never})
 	f := followRoom(t, b, "room")
@@ -149,6 +151,7 @@ func TestScriptsAreForgotten(t *testing.T) {
 }
 
 func TestSubscribedConnectionsAreCut(t *testing.T) {
+	t.Parallel()
 	s := bustest.Redis(t)
 	b := open(t, redisbus.Config{URL: s.URL(), Follow: never})
 	writer := open(t, redisbus.Config{URL: s.URL(), Follow: never})
@@ -190,6 +193,7 @@ func TestSubscribedConnectionsAreCut(t *testing.T) {
 }
 
 func TestServerIsSilent(t *testing.T) {
+	t.Parallel()
 	s := bustest.Redis(t)
 	b := open(t, redisbus.Config{URL: s.URL(), Follow: never})
 	f := followRoom(t, b, "room")
@@ -223,6 +227,7 @@ func TestServerIsSilent(t *testing.T) {
 }
 
 func TestLogIsLost(t *testing.T) {
+	t.Parallel()
 	s := bustest.Redis(t)
 	b := open(t, redisbus.Config{URL: s.URL(), Follow: never})
 	f := followRoom(t, b, "room")
@@ -251,7 +256,8 @@ func TestLogIsLost(t *testing.T) {
 }
 
 func TestReplicas(t *testing.T) {
-	s := bustest.Redis(t)
+	t.Parallel()
+	s := bustest.Redis(t, "--repl-diskless-sync-delay", "0")
 	b := open(t, redisbus.Config{URL: s.URL(), Replicas: 2})
 	e := bus.NewEntry{Room: "room", Sender: "ann", ID: "id"}
 	if _, err := bus.Append(t.Context(), b, e); !errors.Is(err, bus.ErrUnavailable) {

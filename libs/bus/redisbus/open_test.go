@@ -23,6 +23,7 @@ func raw(t testing.TB, s *bustest.RedisServer) *redis.Client {
 }
 
 func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
 	plain := bustest.Redis(t)
 	withPassword := bustest.Redis(t, "--requirepass", "sesame")
 	evicting := bustest.Redis(t, "--maxmemory", "50mb", "--maxmemory-policy", "allkeys-lru")
@@ -77,6 +78,7 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestOpenWarns(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name string
 		args []string
@@ -106,6 +108,7 @@ func TestOpenWarns(t *testing.T) {
 }
 
 func TestPasswordAndDatabase(t *testing.T) {
+	t.Parallel()
 	s := bustest.Redis(t, "--requirepass", "open sesame")
 	url := "redis://:open%20sesame@" + s.Addr()
 	a, b := open(t, redisbus.Config{URL: url}), open(t, redisbus.Config{URL: url + "/3"})
