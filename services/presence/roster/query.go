@@ -18,16 +18,17 @@ func (c Cursor) compare(d Cursor) int {
 // Who returns how many are online in a room, as others see it, and the first limit of them after a place, by name. more
 // says that there are further ones.
 func (r *Roster) Who(roomID string, after Cursor, limit int) (count int, people []presence.Person, more bool) {
-	i, ok := r.rooms.index[roomID]
+	i, ok := r.rooms.find(roomID)
 	if !ok {
 		return 0, nil, false
 	}
 	room := &r.rooms.items[i]
 	first := lastFirst{r: r}
-	for u, place := range room.seats {
-		if !place.online {
+	for _, place := range room.seats.slots {
+		if !place.online() {
 			continue
 		}
+		u := place.user - 1
 		at := r.cursor(u)
 		if at.compare(after) <= 0 {
 			continue
@@ -74,28 +75,24 @@ func (h *lastFirst) Pop() any {
 // User returns a user's name, what others see of the user, and the kinds of the connected devices, sorted, each once.
 // self is what the user sees of themself: Invisible instead of Offline.
 func (r *Roster) User(id string) (name string, seen, self presence.Status, devices []string) {
-	u, ok := r.users.index[id]
+	u, ok := r.users.find(id)
 	if !ok {
 		return "", presence.Offline, presence.Offline, nil
 	}
 	owner := &r.users.items[u]
+	seen, self = statuses[r.status(u)], statuses[owner.top]
 	for i := owner.sessions; i != none; i = r.sessions[i].next {
 		if kind := r.devices.name(r.sessions[i].device); kind != "" {
 			devices = append(devices, kind)
 		}
 	}
 	slices.Sort(devices)
-	seen = statuses[r.status(u)]
-	self = seen
-	if owner.has[presence.Invisible.Code()] > 0 {
-		self = presence.Invisible
-	}
 	return owner.name, seen, self, slices.Compact(devices)
 }
 
 // RoomsOf returns the ids of at most limit rooms that a user is in, each once.
 func (r *Roster) RoomsOf(id string, limit int) []string {
-	u, ok := r.users.index[id]
+	u, ok := r.users.find(id)
 	if !ok {
 		return nil
 	}
@@ -116,17 +113,17 @@ func (r *Roster) RoomsOf(id string, limit int) []string {
 
 // Share reports whether two users are in a room together.
 func (r *Roster) Share(a, b string) bool {
-	ua, ok := r.users.index[a]
+	ua, ok := r.users.find(a)
 	if !ok {
 		return false
 	}
-	ub, ok := r.users.index[b]
+	ub, ok := r.users.find(b)
 	if !ok {
 		return false
 	}
 	for i := r.users.items[ua].sessions; i != none; i = r.sessions[i].next {
 		for _, room := range r.sessions[i].rooms {
-			if r.rooms.items[room].seats[ub].refs > 0 {
+			if place := r.seat(Seat{room, ub}); place != nil && place.refs() > 0 {
 				return true
 			}
 		}

@@ -8,31 +8,30 @@ import "hubbub.internal/libs/api/presence"
 // Pending returns what watchers of the seat's room are to be told, and whether there is anything: what others see now
 // differs from what they were told last. gone says that the user has left the room, and not merely become invisible.
 func (r *Roster) Pending(at Seat) (p presence.Person, gone, any bool) {
-	place, ok := r.seat(at)
-	if !ok {
+	place := r.seat(at)
+	if place == nil {
 		return p, false, false
 	}
-	now := r.seen(at.user, place)
-	return r.person(at.user, now), place.refs == 0, now != place.told
+	now := r.seen(at.user, *place)
+	return r.person(at.user, now), place.refs() == 0, now != place.told()
 }
 
 // Tell notes that watchers have been told what others see of the seat now.
 func (r *Roster) Tell(at Seat) {
-	place, ok := r.seat(at)
-	if !ok {
+	place := r.seat(at)
+	if place == nil {
 		return
 	}
 	room := &r.rooms.items[at.room]
-	now := r.seen(at.user, place)
+	now := r.seen(at.user, *place)
 	switch {
-	case place.told == offline && now != offline:
+	case place.told() == offline && now != offline:
 		room.told++
-	case place.told != offline && now == offline:
+	case place.told() != offline && now == offline:
 		room.told--
 	}
-	place.told = now
-	room.seats[at.user] = place
-	r.clear(at, place)
+	place.setTold(now)
+	r.clear(at)
 }
 
 // Room returns the id of a seat that is there.
@@ -40,7 +39,7 @@ func (r *Roster) Room(at Seat) string { return r.rooms.name(at.room) }
 
 // Told returns how many are online in a room as far as its watchers have been told.
 func (r *Roster) Told(room string) int {
-	i, ok := r.rooms.index[room]
+	i, ok := r.rooms.find(room)
 	if !ok {
 		return 0
 	}
@@ -49,23 +48,17 @@ func (r *Roster) Told(room string) int {
 
 // Current returns what others see of a user in a room now.
 func (r *Roster) Current(room, user string) presence.Person {
-	ui, ok := r.users.index[user]
+	u, ok := r.users.find(user)
 	if !ok {
 		return presence.Person{User: user, Status: presence.Offline}
 	}
 	var now uint8
-	if ri, ok := r.rooms.index[room]; ok {
-		now = r.seen(ui, r.rooms.items[ri].seats[ui])
+	if i, ok := r.rooms.find(room); ok {
+		if place := r.seat(Seat{i, u}); place != nil {
+			now = r.seen(u, *place)
+		}
 	}
-	return r.person(ui, now)
-}
-
-func (r *Roster) seat(at Seat) (seat, bool) {
-	if int(at.room) >= len(r.rooms.items) {
-		return seat{}, false
-	}
-	place, ok := r.rooms.items[at.room].seats[at.user]
-	return place, ok
+	return r.person(u, now)
 }
 
 func (r *Roster) person(u uint32, status uint8) presence.Person {
