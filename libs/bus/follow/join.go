@@ -113,12 +113,15 @@ func (e *Engine) enter(name string, f bus.Follower) (*subscription, error) {
 	s := &subscription{e: e, r: r, f: f, done: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.state == live {
+	if r.state == live && len(r.followers) > 0 {
 		r.followers = append(r.followers, s)
 		s.finish(r.held, nil)
 		return s, nil
 	}
 	r.waiters = append(r.waiters, s)
+	if r.state == live { // about to be left: its head may be older than the newcomer has reason to expect
+		r.state, fresh = joining, true
+	}
 	if fresh {
 		e.joins.add(&e.joins.join, r)
 	}
