@@ -57,7 +57,7 @@ var (
 	ErrTooLarge = errors.New("data is too large for the bus")
 	// ErrNoResponder says that nobody serves the service that was asked.
 	ErrNoResponder = errors.New("no such service on the bus")
-	// ErrRetry, wrapped by a consumer's error, says that the entries themselves are good and that the handler's
+	// ErrRetry wrapped by a consumer's error says that the entries themselves are good and that the handler's
 	// surroundings are not (its store is down): they are delivered again for ever and never parked.
 	ErrRetry = errors.New("try the entries again later")
 )

@@ -127,11 +127,11 @@ func (p *Process) stop() {
 	}
 }
 
-// Defer has close called when the process stops, after everything that was started later has ended.
-func (p *Process) Defer(close func()) {
+// Defer has release called when the process stops, after everything that was started later has ended.
+func (p *Process) Defer(release func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.stops = append(p.stops, close)
+	p.stops = append(p.stops, release)
 }
 
 // Go runs a component in a goroutine of its own. Its context ends when the process stops and everything started later
