@@ -217,8 +217,8 @@ describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
     await ada.enter('lobby');
     await bo.enter('lobby');
     await ada.say('/list-users');
-    await ada.log.getByText('Only you see this').waitFor();
-    await ada.log.getByText(new RegExp(`${ada.name}.*${bo.name}`)).waitFor();
+    const notice = ada.log.locator('.notice', { hasText: 'Only you see this' });
+    for (const { name } of [ada, bo]) await notice.filter({ hasText: name }).waitFor();
     expect(await bo.log.getByText('Only you see this').count()).toBe(0);
     expect(await ada.message('/list-users').count()).toBe(0);
   });
