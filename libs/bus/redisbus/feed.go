@@ -54,7 +54,7 @@ type channel struct {
 	wanted    bool
 	state     state
 	behind    bool          // counted in feed.behind
-	confirmed chan struct{} // closed while the state is on
+	confirmed chan struct{} // closed when the state becomes on; nil while nobody waits for that
 }
 
 type state uint8
@@ -84,14 +84,18 @@ func (f *feed) subscribe(ctx context.Context, names []string, handle func(channe
 	for _, n := range names {
 		c := f.channels[n]
 		if c == nil {
-			c = &channel{name: n, handle: handle, confirmed: make(chan struct{})}
+			c = &channel{name: n, handle: handle}
 			f.channels[n] = c
 			f.todo = append(f.todo, c)
 		}
 		c.wanted = true
-		if c.state != on {
-			wait = append(wait, c.confirmed)
+		if c.state == on {
+			continue
 		}
+		if c.confirmed == nil {
+			c.confirmed = make(chan struct{})
+		}
+		wait = append(wait, c.confirmed)
 	}
 	f.mu.Unlock()
 	f.poke()
@@ -181,9 +185,6 @@ func (f *feed) reset() int {
 			delete(f.channels, n)
 			continue
 		}
-		if c.state == on || c.state == leaving {
-			c.confirmed = make(chan struct{})
-		}
 		c.state, c.behind = off, true
 		f.behind++
 		f.todo = append(f.todo, c)
@@ -242,7 +243,6 @@ func (f *feed) due() (subscribe, unsubscribe []string, all bool) {
 			subscribe = append(subscribe, c.name)
 		case !c.wanted && c.state == on:
 			c.state = leaving
-			c.confirmed = make(chan struct{})
 			unsubscribe = append(unsubscribe, c.name)
 		case !c.wanted && c.state == off:
 			if f.channels[c.name] == c {
@@ -304,7 +304,10 @@ func (f *feed) answered(m *redis.Subscription) (all bool, err error) {
 	switch {
 	case c != nil && m.Kind == "subscribe" && c.state == asked:
 		c.state = on
-		close(c.confirmed)
+		if c.confirmed != nil {
+			close(c.confirmed)
+			c.confirmed = nil
+		}
 		all = f.caughtUp(c)
 		if !c.wanted {
 			f.todo = append(f.todo, c)

@@ -15,9 +15,7 @@ import (
 // A single Redis server never says so, so the test says it in its place.
 func TestUnaskedUnsubscribe(t *testing.T) {
 	f := newFeed(nil, "test")
-	c := &channel{name: "a", wanted: true, state: on, confirmed: make(chan struct{})}
-	close(c.confirmed)
-	f.channels["a"] = c
+	f.channels["a"] = &channel{name: "a", wanted: true, state: on}
 	for _, m := range []redis.Subscription{
 		{Kind: "unsubscribe", Channel: "a"}, {Kind: "subscribe", Channel: "a"}, {Kind: "subscribe", Channel: "b"},
 	} {

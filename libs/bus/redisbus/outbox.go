@@ -56,25 +56,34 @@ func (o *outbox) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			o.flush() // replies of requests that were still in hand
+			for o.flush() { // replies of requests that were still in hand
+			}
 			return
 		case <-o.wake:
 		}
-		o.flush()
+		for o.flush() || ctx.Err() == nil && o.waiting() {
+		}
 	}
 }
 
-func (o *outbox) flush() {
-	for {
-		batch := o.take()
-		if len(batch) == 0 {
-			return
-		}
-		if err := o.send(batch); err != nil {
-			o.b.metrics.dropped.Add(float64(len(batch)))
-			o.b.log.Debug("dropped ephemeral messages", zap.Int("messages", len(batch)), zap.Error(err))
-		}
+// flush sends a batch, and reports whether there was one and the server took it.
+func (o *outbox) flush() bool {
+	batch := o.take()
+	if len(batch) == 0 {
+		return false
 	}
+	err := o.send(batch)
+	if err != nil {
+		o.b.metrics.dropped.Add(float64(len(batch)))
+		o.b.log.Debug("dropped ephemeral messages", zap.Int("messages", len(batch)), zap.Error(err))
+	}
+	return err == nil
+}
+
+func (o *outbox) waiting() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.queue) > 0
 }
 
 func (o *outbox) take() []message {

@@ -44,3 +44,8 @@ func open(t testing.TB, cfg redisbus.Config) *redisbus.Bus {
 	t.Cleanup(func() { _ = b.Close() })
 	return b
 }
+
+func Benchmark(b *testing.B) {
+	s := bustest.Redis(b)
+	bustest.Benchmark(b, func(t testing.TB) bus.Bus { return open(t, redisbus.Config{URL: s.URL()}) })
+}
