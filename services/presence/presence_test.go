@@ -2,6 +2,7 @@ package presence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -313,7 +314,7 @@ func TestBusIsCut(t *testing.T) {
 		srv.stop()
 		eventually(t, "deaf", func() error {
 			if err := s.Ready(t.Context()); chat.CodeOf(err) != chat.CodeUnavailable {
-				return fmt.Errorf("ready: %v", err)
+				return errors.New("still answers, or fails otherwise: " + fmt.Sprint(err))
 			}
 			return nil
 		})

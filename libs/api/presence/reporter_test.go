@@ -3,7 +3,6 @@ package presence
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -109,7 +108,7 @@ func TestReporter(t *testing.T) {
 			for i := range uint64(500) {
 				id := loop*500 + i
 				r.Enter(Session{ID: id, User: "ann", Rooms: []string{"a"}})
-				r.Join(id, "ann", fmt.Sprint("b"))
+				r.Join(id, "ann", "b")
 			}
 		})
 	}

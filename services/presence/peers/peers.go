@@ -144,12 +144,13 @@ func (p *Peers) receive(msg []byte) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	_, known := p.others[s.ID]
 	switch {
 	case s.ID == p.id:
 		p.heard = time.Now()
 	case s.Bye:
 		delete(p.others, s.ID)
-	case len(p.others) < maxPeers:
+	case known || len(p.others) < maxPeers:
 		p.others[s.ID] = peer{at: time.Now(), ready: s.Ready}
 	}
 }

@@ -5,9 +5,7 @@
 // package announce what is told to the rooms. A Roster is not safe for concurrent use: its owner locks.
 package roster
 
-import (
-	"hubbub.internal/libs/api/presence"
-)
+import "hubbub.internal/libs/api/presence"
 
 // none is the index of nothing.
 const none = ^uint32(0)

@@ -7,7 +7,7 @@ import "hubbub.internal/libs/api/presence"
 
 // Pending returns what watchers of the seat's room are to be told, and whether there is anything: what others see now
 // differs from what they were told last. gone says that the user has left the room, and not merely become invisible.
-func (r *Roster) Pending(at Seat) (p presence.Person, gone, any bool) {
+func (r *Roster) Pending(at Seat) (p presence.Person, gone, differs bool) {
 	place := r.seat(at)
 	if place == nil {
 		return p, false, false
