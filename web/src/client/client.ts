@@ -302,7 +302,8 @@ export class Client extends Emitter<Events> {
       while (next < rooms.length && epoch === this.#epoch) {
         const room = rooms[next++]!;
         if (room.live) continue; // the user was faster
-        const wait = this.#pace.take(room.history === 'loaded' ? 1 : 2, this.#o.environment.now());
+        // Joins are not counted against the rate, pages of history are.
+        const wait = room.history === 'loaded' ? 0 : this.#pace.take(1, this.#o.environment.now());
         if (wait > 0) await sleep(wait);
         if (epoch !== this.#epoch) return;
         await room.sync(room.id !== this.#active);

@@ -1,5 +1,7 @@
 /** The share of the server's rate that work in bulk takes; the rest is for what the user does meanwhile. */
 const share = 0.6;
+/** A server takes this many seconds' worth at once, at the least. */
+const burstSeconds = 4;
 
 /** Spreads commands that come in bulk, such as those of joining hundreds of rooms, under the server's rate. */
 export class Pace {
@@ -10,7 +12,7 @@ export class Pace {
   /** `rate` is the server's limit in commands a second; 0: there is none. `now` in ms. */
   constructor(rate: number, now: number) {
     this.#interval = rate > 0 ? 1_000 / (rate * share) : 0;
-    this.#burst = 1_000 * share;
+    this.#burst = 1_000 * burstSeconds * share;
     this.#next = now - this.#burst;
   }
 
