@@ -1,0 +1,41 @@
+// Command edge holds the clients' WebSockets.
+package main
+
+import (
+	"context"
+
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/daemon"
+	"hubbub.internal/services/edge"
+)
+
+type config struct {
+	daemon.Config
+	Bus  busurl.Config `embed:""`
+	Edge edge.Config   `embed:""`
+}
+
+func main() {
+	cfg := &config{}
+	daemon.Main("edge", "Holds the clients' WebSockets.", cfg, func(ctx context.Context, p *daemon.Process) error {
+		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, []string{"history"})
+		if err != nil {
+			return err
+		}
+		p.Defer(func() { _ = b.Close() })
+		p.Check("bus", b.Probe)
+		cache := directory.NewCache(b, p.Log)
+		e, err := edge.New(cfg.Edge, edge.Deps{
+			Bus: b, Verifier: auth.NewVerifier(directory.NewClient(b).Keys), Directory: cache, Log: p.Log, Metrics: p.Metrics,
+		})
+		if err != nil {
+			return err
+		}
+		p.Check("edge", e.Ready)
+		p.Go("permissions", cache.Run)
+		p.Go("edge", e.Run)
+		return nil
+	})
+}

@@ -1,0 +1,131 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/edge/internal/hub"
+	"hubbub.internal/services/edge/internal/ring"
+)
+
+// Config is what an edge can be told. Sizes are in bytes.
+type Config struct {
+	Listen  string   `help:"Public address, for WebSockets and HTTP." default:"${listen=:8080}" placeholder:"HOST:PORT"`
+	EdgeID  string   `help:"Name of this edge to the presence service, 1 to 64 characters of A-Z, a-z, 0-9, _ and -; best the same after a restart. Empty: a new one at each start." placeholder:"ID"`
+	Loops   int      `help:"Event loops, each a thread (0 to 64). 0: one for each core." default:"0"`
+	Origins []string `help:"Origins of the pages that browsers may connect from, such as https://chat.example; * for any." default:"*" placeholder:"ORIGIN"`
+
+	MaxSockets     int           `help:"WebSockets at the same time (1 or more); more are closed with 4004." default:"1000000"`
+	MaxFrame       int           `help:"Size of a client's message (bytes, 1024 to 1048576); a longer one is closed with 1009." default:"65536"`
+	MaxText        int           `help:"Size of a text in UTF-8 (bytes, 1 to max-frame)." default:"16384"`
+	MaxRooms       int           `help:"Rooms that one socket may be in (1 to 10000)." default:"500"`
+	Rate           int           `help:"Commands that a socket may send, sustained (per second, 1 to 1000000)." default:"20"`
+	Burst          int           `help:"Commands that a socket may send at once (1 to 1000000); as many joins as rooms are free." default:"100"`
+	MaxPending     int           `help:"Messages of one socket that wait to be acknowledged (1 to 10000)." default:"64"`
+	MaxBuffers     int           `help:"Memory for incomplete frames and unsent output, of all sockets (bytes, 1 MiB or more)." default:"268435456"`
+	MaxOutstanding int           `help:"Unsent output of one socket (bytes, 64 KiB or more); beyond it the socket is closed with 4001." default:"8388608"`
+	RingBytes      int           `help:"Latest frames that are kept for each busy room (bytes, 4096 or more). A socket that falls further behind is closed with 4001." default:"1048576"`
+	RingEntries    int           `help:"The same as a number of frames (16 or more)." default:"4096"`
+	Handshake      time.Duration `name:"handshake-timeout" help:"Time for the upgrade request to come (100ms to 1m)." default:"5s"`
+	Hello          time.Duration `name:"hello-timeout" help:"Time from the upgrade to hello (100ms to 1m)." default:"10s"`
+	Ping           time.Duration `name:"ping-after" help:"Silence after which a socket is pinged (100ms to 90s)." default:"25s"`
+	Idle           time.Duration `name:"idle-timeout" help:"Silence after which a socket is closed with 4002 (longer than ping-after, to 100s)." default:"60s"`
+	Write          time.Duration `name:"write-timeout" help:"Time that a socket may take nothing before it is closed with 4001 (100ms to 90s)." default:"10s"`
+	Drain          time.Duration `help:"Time over which sockets are closed when the process is to stop (0s to 10m)." default:"30s"`
+
+	// NetConn drives connections by net.Conn with goroutines also where there is epoll. For tests.
+	NetConn bool `kong:"-"`
+}
+
+// Validate returns what is wrong with the configuration, in a sentence for each.
+func (c *Config) Validate() error {
+	var errs []error
+	between := func(flag string, v, low, high int) {
+		if v < low || v > high {
+			errs = append(errs, fmt.Errorf("--%s is %d; it has to be %d to %d", flag, v, low, high))
+		}
+	}
+	lasts := func(flag string, v, low, high time.Duration) {
+		if v < low || v > high {
+			errs = append(errs, fmt.Errorf("--%s is %s; it has to be %s to %s", flag, v, low, high))
+		}
+	}
+	const huge = 1 << 40
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		errs = append(errs, fmt.Errorf("--listen is no host:port: %w", err))
+	}
+	if c.EdgeID != "" && !chat.ValidID(c.EdgeID) {
+		errs = append(errs, fmt.Errorf("--edge-id %.80q is not 1 to 64 characters of A-Z, a-z, 0-9, _ and -", c.EdgeID))
+	}
+	for _, o := range c.Origins {
+		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "") {
+			errs = append(errs, fmt.Errorf("--origins has %.80q; an origin is written like https://chat.example", o))
+		}
+	}
+	between("loops", c.Loops, 0, hub.MaxShards)
+	between("max-sockets", c.MaxSockets, 1, huge)
+	between("max-frame", c.MaxFrame, 1<<10, 1<<20)
+	between("max-text", c.MaxText, 1, c.MaxFrame)
+	between("max-rooms", c.MaxRooms, 1, 10_000)
+	between("rate", c.Rate, 1, 1_000_000)
+	between("burst", c.Burst, 1, 1_000_000)
+	between("max-pending", c.MaxPending, 1, 10_000)
+	between("max-buffers", c.MaxBuffers, 1<<20, huge)
+	between("max-outstanding", c.MaxOutstanding, 64<<10, huge)
+	between("ring-bytes", c.RingBytes, 4<<10, 1<<30)
+	between("ring-entries", c.RingEntries, 16, 1<<24)
+	const least = 100 * time.Millisecond
+	lasts("handshake-timeout", c.Handshake, least, time.Minute)
+	lasts("hello-timeout", c.Hello, least, time.Minute)
+	lasts("ping-after", c.Ping, least, 90*time.Second)
+	lasts("idle-timeout", c.Idle, c.Ping+least, 100*time.Second)
+	lasts("write-timeout", c.Write, least, 90*time.Second)
+	lasts("drain", c.Drain, 0, 10*time.Minute)
+	return errors.Join(errs...)
+}
+
+// ringKeep is how long at most a ring keeps frames, in seconds, for sockets that are slow or come back.
+const ringKeep = 30
+
+func (c *Config) options(loops int) hub.Options {
+	id := c.EdgeID
+	if id == "" {
+		id = newEdgeID()
+	}
+	return hub.Options{
+		EdgeID: id, Origins: c.Origins, Sockets: c.MaxSockets, Frame: c.MaxFrame, Text: c.MaxText, Rooms: c.MaxRooms,
+		Rate: c.Rate, Burst: c.Burst, Pending: c.MaxPending, Buffers: c.MaxBuffers / loops, Outstanding: c.MaxOutstanding,
+		Ring:             ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},
+		HandshakeTimeout: c.Handshake, HelloTimeout: c.Hello, PingAfter: c.Ping, IdleTimeout: c.Idle, WriteTimeout: c.Write,
+	}
+}
+
+// newEdgeID names an edge after its host, for people who look, and differently at each start, so that edges of one host
+// are told apart.
+func newEdgeID() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "edge"
+	}
+	clean := strings.Map(func(r rune) rune {
+		if r < 128 && chat.ValidID(string(r)) {
+			return r
+		}
+		return '-'
+	}, host)
+	return clean[:min(len(clean), 20)] + "-" + chat.NewID()
+}
+
+func (c *Config) loops() int {
+	if c.Loops > 0 {
+		return c.Loops
+	}
+	return min(runtime.GOMAXPROCS(0), hub.MaxShards)
+}

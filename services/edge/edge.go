@@ -1,0 +1,126 @@
+// Package edge is the edge service: it holds the clients' WebSockets, brings them the events of their rooms, and puts
+// what they send into the log. Other HTTP on its port goes to a handler that it is given.
+//
+// It touches no database and keeps nothing that a crash would lose.
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/services/edge/internal/hub"
+	"hubbub.internal/services/edge/internal/transport"
+)
+
+// Deps is what an edge works with. Bus, Verifier and Directory are needed.
+type Deps struct {
+	Bus       bus.Bus
+	Verifier  *auth.Verifier
+	Directory *directory.Cache // run by the caller, who has it started after New
+	Handler   http.Handler     // for requests that are no WebSocket; nil: 404
+	Log       *zap.Logger
+	Metrics   prometheus.Registerer
+}
+
+// Edge is an edge service.
+type Edge struct {
+	cfg     Config
+	log     *zap.Logger
+	hub     *hub.Hub
+	loops   []transport.Loop
+	addr    net.Addr
+	http    *fallback
+	running atomic.Bool
+}
+
+// New returns an edge that listens, so that a port in use is an error here, and accepts nothing before Run. It adds a
+// hook to the directory cache, so it comes before that one's Run.
+func New(cfg Config, deps Deps) (*Edge, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	if deps.Bus == nil || deps.Verifier == nil || deps.Directory == nil {
+		return nil, errors.New("an edge needs a bus, a verifier and the directory's cache")
+	}
+	if deps.Log == nil {
+		deps.Log = zap.NewNop()
+	}
+	n := cfg.loops()
+	e := &Edge{cfg: cfg, log: deps.Log, http: newFallback(deps.Handler, deps.Log)}
+	e.hub = hub.New(cfg.options(n), hub.Deps{
+		Bus: deps.Bus, Verifier: deps.Verifier, Access: deps.Directory, Log: deps.Log, Metrics: deps.Metrics, HTTP: e.http.take,
+	})
+	listen := transport.Listen
+	if cfg.NetConn {
+		listen = transport.ListenNet
+	}
+	var err error
+	e.loops, e.addr, err = listen(cfg.Listen, n, func(l transport.Loop) transport.Handler { return e.hub.Shard(l) })
+	if err != nil {
+		return nil, fmt.Errorf("public port: %w; choose another with --listen", err)
+	}
+	return e, nil
+}
+
+// Addr returns the address that the edge listens on.
+func (e *Edge) Addr() net.Addr { return e.addr }
+
+// Ready returns nil while the edge takes new sockets; it is a readiness check.
+func (e *Edge) Ready(context.Context) error {
+	switch {
+	case !e.running.Load():
+		return errors.New("the edge is not running")
+	case e.hub.Draining():
+		return errors.New("the edge is going down")
+	}
+	return nil
+}
+
+// Run serves until ctx ends. Then sockets are asked to go elsewhere, for as long as the configuration's Drain; what they
+// have sent is acknowledged first. It returns when everything has ended: nil, or why a loop has failed.
+func (e *Edge) Run(ctx context.Context) error {
+	// Loops and hub end in an order of their own, after the drain.
+	looping, stopLoops := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopLoops()
+	serving, stopHub := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopHub()
+
+	var loops, rest sync.WaitGroup
+	failed := make(chan error, len(e.loops))
+	for _, l := range e.loops {
+		loops.Go(func() {
+			if err := l.Run(looping); err != nil {
+				failed <- err
+			}
+		})
+	}
+	rest.Go(func() { _ = e.hub.Run(serving) })
+	rest.Go(func() { e.http.run(serving, e.addr) })
+	e.running.Store(true)
+	e.log.Info("listening", zap.Stringer("addr", e.addr), zap.Int("loops", len(e.loops)))
+
+	var err error
+	select {
+	case <-ctx.Done():
+		e.log.Info("going down", zap.Int("sockets", e.hub.Sockets()), zap.Duration("drain", e.cfg.Drain))
+		e.hub.Drain(looping, e.cfg.Drain)
+	case err = <-failed:
+	}
+	stopLoops()
+	loops.Wait()
+	e.hub.Stopped()
+	stopHub()
+	rest.Wait()
+	return err
+}

@@ -1,0 +1,183 @@
+package hub
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// changed takes a change of permissions. It is called by the cache, and does not block.
+func (h *Hub) changed(c directory.Change) {
+	if c.Kind == directory.ChangeUser {
+		h.revoked.add(c)
+	}
+	for _, s := range h.shards {
+		s.post(func() { s.changed(c) })
+	}
+}
+
+func (s *Shard) changed(c directory.Change) {
+	switch c.Kind {
+	case directory.ChangeAccess:
+		if !c.Access.Read {
+			s.eachOf(c.User, func(slot uint32) { s.expel(slot, c.Room) })
+		}
+	case directory.ChangeUser:
+		s.eachOf(c.User, func(slot uint32) {
+			who := s.sessions.at(slot).who
+			if who.issued < c.At && (c.Session == "" || c.Session == who.session) {
+				s.close(slot, wire.CloseRevoked, "the session was revoked")
+			}
+		})
+	case directory.ChangeRoom:
+		s.review(c.Room)
+	case directory.ChangeReset:
+		s.review("")
+	}
+}
+
+// eachOf calls do for every session of a user on this loop.
+func (s *Shard) eachOf(user string, do func(slot uint32)) {
+	f := s.hub.lookup([]byte(chat.UserRoom(user)))
+	if f == nil || f.auds[s.index] == nil {
+		return
+	}
+	s.eachIn(f.auds[s.index], do)
+}
+
+// eachIn calls do for every session that has a sub of an audience, delivered to or not.
+func (s *Shard) eachIn(a *audience, do func(slot uint32)) {
+	var slots []uint32
+	for id := range s.subCount {
+		if b := s.subs.at(id); b.aud == a && s.sessions.at(b.slot).state == stReady {
+			slots = append(slots, b.slot)
+		}
+	}
+	for _, slot := range slots {
+		do(slot)
+	}
+}
+
+// expel takes a session out of a room that its user may not read any more, and says so.
+func (s *Shard) expel(slot uint32, room string) {
+	ses := s.sessions.at(slot)
+	if ses.state != stReady {
+		return
+	}
+	told := false
+	if id := s.findFeed(ses, logFeed, room); id != none && s.subs.at(id).flags&subOwn == 0 {
+		s.depart(slot, id)
+		told = true
+	}
+	if id := s.findFeed(ses, presenceFeed, room); id != none {
+		s.unwatch(slot, id)
+		told = true
+	}
+	if told {
+		s.enc = wire.AppendNotice(s.enc[:0], "", room, "left", "you may not read this room any more", nil)
+		s.push(slot, s.enc)
+	}
+}
+
+// review asks again whether those who are in a room, or in any, may read it.
+func (s *Shard) review(room string) {
+	type pair struct{ user, room string }
+	in := make(map[pair][]ref)
+	for id := range s.subCount {
+		b := s.subs.at(id)
+		if b.aud == nil || b.flags&subOwn != 0 || room != "" && b.aud.feed.room != room {
+			continue
+		}
+		if ses := s.sessions.at(b.slot); ses.state == stReady {
+			p := pair{ses.who.user, b.aud.feed.room}
+			in[p] = append(in[p], ses.ref(b.slot))
+		}
+	}
+	if len(in) == 0 {
+		return
+	}
+	ask := func(ctx context.Context) {
+		for p, refs := range in {
+			try, cancel := context.WithTimeout(ctx, requestTimeout)
+			a, err := s.hub.access.Access(try, p.user, p.room)
+			cancel()
+			if err == nil && a.Read {
+				continue
+			}
+			s.post(func() {
+				if err != nil { // who may not read a room is not to stay in it because the directory was away
+					s.reviews[room] = true
+					return
+				}
+				for _, r := range refs {
+					if s.alive(r) != nil {
+						s.expel(r.slot, p.room)
+					}
+				}
+			})
+			if err != nil {
+				return
+			}
+		}
+	}
+	if !s.hub.jobs.Do(ask) {
+		s.reviews[room] = true
+	}
+}
+
+// reviewAgain does, once a second, the reviews that could not be done.
+func (s *Shard) reviewAgain() {
+	if len(s.reviews) == 0 || s.now-s.reviewed < 1000 {
+		return
+	}
+	s.reviewed = s.now
+	again := s.reviews
+	s.reviews = make(map[string]bool)
+	for room := range again {
+		s.review(room)
+	}
+}
+
+// keepRevoked is how long a revocation is remembered: longer than any token lives.
+const keepRevoked = 24 * time.Hour
+
+// revocations are those of late, so that a token that was revoked does not open another socket. Safe for concurrent
+// use.
+type revocations struct {
+	mu  sync.Mutex
+	all map[revoked]int64 // UTC ms: tokens issued before are void
+	cut time.Time         // when the old ones were last dropped
+}
+
+type revoked struct{ user, session string }
+
+func (r *revocations) add(c directory.Change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.all == nil {
+		r.all = make(map[revoked]int64)
+	}
+	k := revoked{c.User, c.Session}
+	r.all[k] = max(r.all[k], c.At)
+	if now := time.Now(); now.Sub(r.cut) > time.Hour {
+		r.cut = now
+		for k, at := range r.all {
+			if now.UnixMilli()-at > keepRevoked.Milliseconds() {
+				delete(r.all, k)
+			}
+		}
+	}
+}
+
+// covers reports whether a token was revoked.
+func (r *revocations) covers(c *auth.Claims) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	issued := c.Issued.UnixMilli()
+	return issued < r.all[revoked{c.User, ""}] || issued < r.all[revoked{c.User, c.Session}]
+}

@@ -1,0 +1,203 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// Errors that are told to clients as they are.
+var (
+	errHelloFirst  = chat.E(chat.CodeHelloRequired, "the first command is hello")
+	errHelloTwice  = chat.E(chat.CodeHelloTwice, "hello was said already")
+	errNotJoined   = chat.E(chat.CodeNotJoined, "join the room first")
+	errForbidden   = chat.E(chat.CodeForbidden, "there is no such room, or you may not enter it")
+	errMayNotSend  = chat.E(chat.CodeForbidden, "you may not write in this room")
+	errRooms       = chat.E(chat.CodeTooMany, "this connection is in as many rooms as it may")
+	errPending     = &chat.Error{Code: chat.CodeTooMany, Message: "too many messages wait to be acknowledged", RetryAfter: 500 * time.Millisecond}
+	errBusy        = chat.Unavailable("the edge is busy", time.Second)
+	errDraining    = chat.Unavailable("this edge is going down: another takes over", time.Second)
+	errNoLog       = chat.Unavailable("the log does not answer", 2*time.Second)
+	errLogFull     = chat.Unavailable("the log is full until history has caught up", 5*time.Second)
+	errEntryTooBig = chat.E(chat.CodeTooLarge, "the message is too large for the log")
+	errInternal    = chat.E(chat.CodeInternal, "the service failed; its log says why")
+)
+
+const (
+	// abuse is how many commands over the rate end the connection; one within it takes one back.
+	abuse = 500
+	// requestTimeout is how long a service may take to answer.
+	requestTimeout = 5 * time.Second
+)
+
+// mayAnswer counts something that the client has sent against its rate, and ends a connection that does not heed it.
+func (s *Shard) mayAnswer(slot uint32) bool {
+	ses := s.sessions.at(slot)
+	ok, _ := ses.bucket.Take(s.rate, s.now)
+	s.strike(slot, ok)
+	return ok
+}
+
+func (s *Shard) strike(slot uint32, ok bool) {
+	ses := s.sessions.at(slot)
+	switch {
+	case !ok:
+		if ses.strikes++; ses.strikes >= abuse {
+			s.close(slot, wire.CloseAbuse, "the limits were broken again and again")
+		}
+	case ses.strikes > 0:
+		ses.strikes--
+	}
+}
+
+// command carries out a command, or answers the error that it is.
+func (s *Shard) command(slot uint32, c *wire.Command, err error) {
+	ses := s.sessions.at(slot)
+	s.stats.commands[c.Kind]++
+	// A page joins all of its rooms at once: as many joins as a socket may have rooms are free.
+	if free := c.Kind == wire.Join && err == nil && int(ses.joins) < s.hub.opts.Rooms; free {
+		ses.joins++
+	} else {
+		ok, wait := ses.bucket.Take(s.rate, s.now)
+		if s.strike(slot, ok); ses.state == stClosing {
+			return
+		}
+		if !ok {
+			limited := chat.Error{Code: chat.CodeRateLimited, Message: "too many commands", RetryAfter: time.Duration(max(1, wait)) * time.Millisecond}
+			s.deny(slot, c, &limited)
+			return
+		}
+	}
+	switch {
+	case ses.state == stReady && err == nil:
+		s.obey(slot, c)
+	case err == nil && c.Kind == wire.Hello && ses.state == stOpen:
+		s.hello(slot, c)
+	case err == nil && c.Kind == wire.Hello:
+		s.deny(slot, c, errHelloTwice)
+	case err != nil && (ses.state == stReady || c.Kind == wire.Hello):
+		s.deny(slot, c, codedError(err))
+	default:
+		s.deny(slot, c, errHelloFirst)
+		s.close(slot, wire.CloseProtocol, "the first command is hello")
+	}
+}
+
+// obey carries out a command of somebody who has said hello.
+func (s *Shard) obey(slot uint32, c *wire.Command) {
+	switch c.Kind {
+	case wire.Hello:
+		s.deny(slot, c, errHelloTwice)
+	case wire.Join:
+		s.join(slot, c)
+	case wire.Leave:
+		s.leave(slot, c)
+	case wire.Send:
+		s.send(slot, c)
+	case wire.Edit, wire.Delete, wire.React, wire.Pin:
+		s.change(slot, c)
+	case wire.Typing:
+		s.typing(slot, c)
+	case wire.Read:
+		s.read(slot, c)
+	case wire.History:
+		s.history(slot, c)
+	case wire.Who:
+		s.who(slot, c)
+	case wire.Watch:
+		s.watch(slot, c)
+	case wire.Status:
+		s.status(slot, c)
+	case wire.Ping:
+		s.ack(slot, c.ID)
+	}
+}
+
+// ack answers a command that has nothing more to say, if it wants an answer.
+func (s *Shard) ack(slot uint32, id []byte) {
+	if len(id) > 0 {
+		s.enc = wire.AppendAck(s.enc[:0], id)
+		s.push(slot, s.enc)
+	}
+}
+
+// deny answers a command with an error.
+func (s *Shard) deny(slot uint32, c *wire.Command, e *chat.Error) {
+	var msgID, room []byte
+	if c.Kind == wire.Send {
+		msgID, room = c.MsgID, c.Room
+	}
+	s.hub.metrics.failures.WithLabelValues(e.Code).Inc()
+	s.enc = wire.AppendError(s.enc[:0], c.ID, e, msgID, room)
+	s.push(slot, s.enc)
+}
+
+// answerError answers with an error a command whose frame is gone.
+func (s *Shard) answerError(slot uint32, id string, err error) {
+	e := s.hub.coded(err)
+	s.hub.metrics.failures.WithLabelValues(e.Code).Inc()
+	s.enc = wire.AppendError(s.enc[:0], id, e, "", "")
+	s.push(slot, s.enc)
+}
+
+// codedError returns the chat.Error in err's chain, or nil.
+func codedError(err error) *chat.Error {
+	e, _ := errors.AsType[*chat.Error](err)
+	return e
+}
+
+// coded returns what a client is told of an error; what is not for clients goes to the log.
+func (h *Hub) coded(err error) *chat.Error {
+	if e := codedError(err); e != nil {
+		return e
+	}
+	switch {
+	case errors.Is(err, bus.ErrFull):
+		return errLogFull
+	case errors.Is(err, bus.ErrTooLarge):
+		return errEntryTooBig
+	case errors.Is(err, bus.ErrUnavailable), errors.Is(err, bus.ErrClosed), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return errNoLog
+	}
+	h.log.Error("a command failed", zap.Error(err))
+	return errInternal
+}
+
+// later has a worker do what may block, and gives what it returns to then on the shard's loop, if the session still
+// lives. When the workers are too busy, then is called at once.
+func later[T any](s *Shard, r ref, work func(context.Context) (T, error), then func(slot uint32, v T, err error)) {
+	ok := s.hub.jobs.Do(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		v, err := work(ctx)
+		s.post(func() {
+			if s.alive(r) != nil {
+				then(r.slot, v, err)
+			}
+		})
+	})
+	if !ok {
+		var v T
+		then(r.slot, v, errBusy)
+	}
+}
+
+// withAccess calls then with what the session's user may do in a room: at once where that is known.
+func (s *Shard) withAccess(slot uint32, room string, then func(slot uint32, a directory.Access, err error)) {
+	ses := s.sessions.at(slot)
+	user := ses.who.user
+	if a, ok := s.hub.access.Cached(user, room); ok {
+		then(slot, a, nil)
+		return
+	}
+	later(s, ses.ref(slot), func(ctx context.Context) (directory.Access, error) {
+		return s.hub.access.Access(ctx, user, room)
+	}, then)
+}

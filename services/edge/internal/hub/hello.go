@@ -1,0 +1,140 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// Errors of hello; each is followed by a close.
+var (
+	errVersion  = chat.E(chat.CodeBadRequest, "hello: this server speaks version 1 of the protocol")
+	errToken    = chat.E(chat.CodeUnauthorized, "the token is missing or does not verify")
+	errExpired  = chat.E(chat.CodeTokenExpired, "the token has expired: fetch a new one")
+	errNoKeys   = chat.Unavailable("tokens cannot be verified right now", time.Second)
+	errRevoked  = chat.E(chat.CodeUnauthorized, "the session was revoked: log in again")
+	lostMessage = "the edge cannot reach what it needs to let you in"
+)
+
+// hello checks who a session is. Signatures are verified by workers: one takes as long as ten frames.
+func (s *Shard) hello(slot uint32, c *wire.Command) {
+	ses := s.sessions.at(slot)
+	id := string(c.ID)
+	if c.Version != wire.Version {
+		s.turnAway(slot, id, errVersion, wire.CloseVersion)
+		return
+	}
+	token := string(c.Token)
+	if token == "" && ses.more != nil {
+		token = ses.more.token
+	}
+	ses.more = nil
+	if token == "" {
+		s.turnAway(slot, id, errToken, wire.CloseUnauthorized)
+		return
+	}
+	device, r := string(c.Device), ses.ref(slot)
+	ses.state = stGreeting
+	if !s.hub.checks.Do(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		claims, err := s.hub.verifier.Verify(ctx, token)
+		s.post(func() { s.verified(r, id, device, claims, err) })
+	}) {
+		s.turnAway(slot, id, errBusy, wire.CloseLost)
+	}
+}
+
+// turnAway answers hello with an error, and ends the connection.
+func (s *Shard) turnAway(slot uint32, id string, e *chat.Error, code wire.CloseCode) {
+	s.answerError(slot, id, e)
+	reason := e.Message
+	if code == wire.CloseLost {
+		reason = lostMessage
+	}
+	s.close(slot, code, reason)
+}
+
+// verified goes on with hello when the token has been checked.
+func (s *Shard) verified(r ref, id, device string, claims auth.Claims, err error) {
+	ses := s.alive(r)
+	switch {
+	case ses == nil:
+		return
+	case errors.Is(err, auth.ErrExpired):
+		s.turnAway(r.slot, id, errExpired, wire.CloseTokenExpired)
+		return
+	case errors.Is(err, auth.ErrInvalid):
+		s.turnAway(r.slot, id, errToken, wire.CloseUnauthorized)
+		return
+	case err != nil:
+		s.turnAway(r.slot, id, errNoKeys, wire.CloseLost)
+		return
+	}
+	own := s.addSub(r.slot, logFeed, chat.UserRoom(claims.User))
+	f := s.subs.at(own).aud.feed
+	f.whenLive(func(err error) {
+		s.post(func() {
+			if s.alive(r) == nil {
+				return
+			}
+			if err != nil {
+				s.turnAway(r.slot, id, s.hub.coded(err), wire.CloseLost)
+				return
+			}
+			s.welcome(r.slot, own, id, device, claims)
+		})
+	})
+}
+
+// welcome lets a session in.
+func (s *Shard) welcome(slot, own uint32, id, device string, claims auth.Claims) {
+	ses := s.sessions.at(slot)
+	if s.hub.revoked.covers(&claims) {
+		s.turnAway(slot, id, errRevoked, wire.CloseRevoked)
+		return
+	}
+	now := time.Now()
+	ses.who = newPerson(claims, device, now)
+	ses.state, ses.since = stReady, s.now
+	ses.number = s.hub.numbers.Add(1)
+	b := s.subs.at(own)
+	b.flags |= subOwn | subMember
+	_, b.cursor = b.aud.feed.ring.Head()
+	s.listen(own)
+	s.hub.reporter.Enter(s.presenceOf(ses))
+	s.keepAlive(slot)
+	s.enc = wire.AppendWelcome(s.enc[:0], id, &wire.Welcome{
+		User: claims.User, Name: claims.Name, Session: claims.Session, Limits: s.hub.limits,
+		PingMS: int(s.hub.opts.PingAfter / time.Millisecond), TS: now.UnixMilli(),
+	})
+	s.push(slot, s.enc)
+}
+
+// newPerson keeps what is known of a session's user in two pieces of memory.
+func newPerson(c auth.Claims, device string, now time.Time) *person {
+	literal := wire.AppendQuoted(nil, c.Name)
+	all := c.User + c.Session + c.Name + string(literal)
+	cut := func(n int) (s string) {
+		s, all = all[:n], all[n:]
+		return s
+	}
+	p := &person{issued: c.Issued.UnixMilli(), since: now.UnixMilli(), status: presence.Online, device: deviceName(device)}
+	p.user, p.session, p.name, p.literal = cut(len(c.User)), cut(len(c.Session)), cut(len(c.Name)), all
+	return p
+}
+
+// deviceName returns the constant for a device that hello may name.
+func deviceName(device string) string {
+	for _, d := range []string{"web", "phone", "desktop", "bot"} {
+		if d == device {
+			return d
+		}
+	}
+	return ""
+}

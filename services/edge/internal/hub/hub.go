@@ -1,0 +1,170 @@
+// Package hub is the edge itself: sessions, rooms, and the commands of the client protocol. Each loop has a Shard, which
+// owns the loop's connections and is touched by that loop's goroutine alone; what the shards share is the feeds, one for
+// each room that somebody on this edge is in.
+//
+// It owns WebSocket sessions from the first byte to the close frame. It knows no socket (transport does), keeps nothing
+// that a crash would lose, and decides no permission.
+package hub
+
+import (
+	"context"
+	"math/bits"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/ring"
+	"hubbub.internal/services/edge/internal/transport"
+	"hubbub.internal/services/edge/internal/work"
+)
+
+// Options bound what the hub does. All are set by the caller.
+type Options struct {
+	EdgeID           string // names the edge to the presence service
+	Origins          []string
+	Sockets          int // WebSockets at the same time
+	Frame            int // bytes of a message
+	Text             int // bytes of UTF-8 of a text
+	Rooms            int // rooms of one socket
+	Rate             int // commands per second of one socket, sustained
+	Burst            int // commands at once
+	Pending          int // sends of one socket that are not acknowledged
+	Buffers          int // bytes of incomplete input and unsent output, of all sockets together
+	Outstanding      int // bytes of unsent output of one socket
+	Ring             ring.Limits
+	HandshakeTimeout time.Duration
+	HelloTimeout     time.Duration
+	PingAfter        time.Duration
+	IdleTimeout      time.Duration
+	WriteTimeout     time.Duration
+}
+
+// Deps is what the hub works with.
+type Deps struct {
+	Bus      bus.Bus
+	Verifier *auth.Verifier
+	Access   *directory.Cache
+	Log      *zap.Logger
+	Metrics  prometheus.Registerer
+	// HTTP takes a connection that is no WebSocket, with what was read of it.
+	HTTP func(conn net.Conn, read []byte)
+}
+
+// Hub is what the shards of an edge share.
+type Hub struct {
+	opts     Options
+	bus      bus.Bus
+	verifier *auth.Verifier
+	access   *directory.Cache
+	people   *presence.Client
+	reporter *presence.Reporter
+	log      *zap.Logger
+	http     func(net.Conn, []byte)
+	metrics  *metrics
+	limits   wire.Limits
+	shards   []*Shard
+	jobs     *work.Pool // waits for the bus
+	checks   *work.Pool // verifies signatures
+	numbers  atomic.Uint64
+	sockets  atomic.Int64
+	draining atomic.Bool
+	ended    chan struct{} // the shards have stopped
+
+	mu    sync.Mutex
+	feeds map[string]*feed // by name
+
+	live    [liveChannels]liveChannel
+	revoked revocations
+}
+
+// How many goroutines wait for the bus at the same time, verify tokens, and how many jobs wait for each.
+const (
+	busWorkers   = 64
+	checkWorkers = 8
+	jobQueue     = 16 << 10
+)
+
+// New returns a hub without shards; see Shard.
+func New(opts Options, deps Deps) *Hub {
+	h := &Hub{
+		opts: opts, bus: deps.Bus, verifier: deps.Verifier, access: deps.Access, log: deps.Log, http: deps.HTTP,
+		people:  presence.NewClient(deps.Bus),
+		metrics: newMetrics(deps.Metrics),
+		limits:  wire.Limits{Frame: opts.Frame, Text: opts.Text, Rooms: opts.Rooms, Rate: opts.Rate},
+		jobs:    work.New(busWorkers, jobQueue), checks: work.New(checkWorkers, jobQueue),
+		feeds: make(map[string]*feed),
+		ended: make(chan struct{}),
+	}
+	h.numbers.Store(rand.Uint64() >> 24) // ids of sessions do not repeat those of the process before
+	h.reporter = presence.NewReporter(deps.Bus, presence.ReporterConfig{Edge: opts.EdgeID, Log: deps.Log, Metrics: deps.Metrics}, h.sessions)
+	h.access.OnChange(h.changed)
+	h.metrics.watch(deps.Metrics, h)
+	return h
+}
+
+// MaxShards is how many shards a hub may have.
+const MaxShards = 64
+
+// Shard adds a shard that drives l's connections. All are added before Run.
+func (h *Hub) Shard(l transport.Loop) *Shard {
+	s := newShard(h, l, len(h.shards))
+	h.shards = append(h.shards, s)
+	return s
+}
+
+// Run does what belongs to no loop, until ctx ends. The loops have to be running, and have to be stopped before.
+func (h *Hub) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, run := range []func(context.Context) error{h.jobs.Run, h.checks.Run, h.reporter.Run, h.sweep} {
+		wg.Go(func() {
+			if err := run(ctx); err != nil {
+				h.log.Error("a part of the edge has failed", zap.Error(err))
+			}
+		})
+	}
+	wg.Wait()
+	h.close()
+	return nil
+}
+
+// Stopped says that no loop runs any more: what was asked of them is not answered.
+func (h *Hub) Stopped() { close(h.ended) }
+
+// Sockets returns how many WebSockets there are.
+func (h *Hub) Sockets() int { return int(h.sockets.Load()) }
+
+// Draining reports whether Drain has been called.
+func (h *Hub) Draining() bool { return h.draining.Load() }
+
+// sweepEvery is how often feeds that nobody uses are given up and rings are trimmed.
+const sweepEvery = time.Second
+
+func (h *Hub) sweep(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		h.sweepFeeds(n)
+	}
+}
+
+// each calls do for every shard whose bit is in mask.
+func (h *Hub) each(mask uint64, do func(*Shard)) {
+	for ; mask != 0; mask &= mask - 1 {
+		do(h.shards[bits.TrailingZeros64(mask)])
+	}
+}

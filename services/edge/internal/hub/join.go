@@ -1,0 +1,289 @@
+package hub
+
+import (
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/ring"
+)
+
+// joining is a join under way.
+type joining struct {
+	ref      ref
+	id, room string
+	after    bus.Position
+	hasAfter bool
+	sub      uint32
+	live     bool // the room was live before, and is again if this fails
+}
+
+const (
+	// maxReplays is how many joins of one socket read missed entries at the same time; the others wait for their turn.
+	maxReplays = 4
+	// parkBytes is how much unsent output has a socket's joins wait.
+	parkBytes = 256 << 10
+)
+
+func (s *Shard) join(slot uint32, c *wire.Command) {
+	ses := s.sessions.at(slot)
+	j := &joining{ref: ses.ref(slot), id: string(c.ID), room: string(c.Room), hasAfter: c.HasAfter, sub: none}
+	if c.HasAfter {
+		j.after = bus.Position{Seq: c.After, ID: string(c.AfterID)}
+	}
+	s.withAccess(slot, j.room, func(slot uint32, a directory.Access, err error) {
+		switch {
+		case err != nil:
+			s.answerError(slot, j.id, err)
+		case !a.Read:
+			s.answerError(slot, j.id, errForbidden)
+		default:
+			s.enter(j)
+		}
+	})
+}
+
+// enter gives the session a sub to the room, or has it wait for its turn.
+func (s *Shard) enter(j *joining) {
+	slot := j.ref.slot
+	ses := s.sessions.at(slot)
+	id := s.findFeed(ses, logFeed, j.room)
+	busy := id != none && s.joins[id] != nil
+	if busy || j.hasAfter && (ses.out.Len() > parkBytes || ses.more != nil && ses.more.replaying >= maxReplays) {
+		m := ses.extra()
+		if len(m.parked) >= 2*s.hub.opts.Rooms {
+			s.answerError(slot, j.id, errRooms)
+			return
+		}
+		m.parked = append(m.parked, j)
+		return
+	}
+	if id == none {
+		if int(ses.rooms) >= s.hub.opts.Rooms {
+			s.answerError(slot, j.id, errRooms)
+			return
+		}
+		id = s.addSub(slot, logFeed, j.room)
+		ses.rooms++
+	}
+	j.sub = id
+	s.joins[id] = j
+	b := s.subs.at(id)
+	j.live = b.index != none
+	f := b.aud.feed
+	if f.isLive() {
+		s.followed(j, nil)
+		return
+	}
+	f.whenLive(func(err error) { s.post(func() { s.followed(j, err) }) })
+}
+
+// current reports whether a join is still wanted: the session lives and has not left the room meanwhile.
+func (s *Shard) current(j *joining) bool {
+	if s.alive(j.ref) == nil {
+		return false
+	}
+	if s.joins[j.sub] == j {
+		return true
+	}
+	s.answerError(j.ref.slot, j.id, errNotJoined)
+	return false
+}
+
+// followed goes on when the room's feed is followed.
+func (s *Shard) followed(j *joining, err error) {
+	if !s.current(j) {
+		return
+	}
+	if err != nil {
+		s.joinFailed(j, err)
+		return
+	}
+	b := s.subs.at(j.sub)
+	r := &b.aud.feed.ring
+	if !j.hasAfter {
+		s.joinNow(j)
+		return
+	}
+	id := uint64(0)
+	if j.after.ID != "" {
+		id = ring.Hash(j.after.ID)
+	}
+	if b.flags&subAhead == 0 {
+		out, through, pos, ok := r.Since(s.late[:0], j.after.Seq, id, maxReplay, maxReplayBytes)
+		s.late = out[:0]
+		if ok {
+			s.hub.metrics.replays.WithLabelValues("ring").Inc()
+			s.emit(j.ref.slot, out)
+			b.cursor = pos
+			s.joined(j, through, false, false)
+			return
+		}
+	}
+	s.mute(j.sub)
+	s.sessions.at(j.ref.slot).extra().replaying++
+	later(s, j.ref, s.hub.replayer(j.room, j.after), func(slot uint32, got replayed, err error) { s.replayed(j, got, err) })
+}
+
+// joinNow makes a room live from now on. One that is live already has its socket brought up to date first.
+func (s *Shard) joinNow(j *joining) {
+	b := s.subs.at(j.sub)
+	r := &b.aud.feed.ring
+	seq, pos := r.Head()
+	if through, ok := s.ahead[j.sub]; ok && through > seq {
+		s.joined(j, through, false, false)
+		return
+	}
+	if b.index != none && b.cursor < pos {
+		out, _, status := r.Copy(s.late[:0], b.cursor, int(pos-b.cursor))
+		s.late = out[:0]
+		switch status {
+		case ring.Fallen:
+			s.close(j.ref.slot, wire.CloseResume, "too slow for the rooms that it is in: resume")
+			return
+		case ring.Rewound:
+			seq, b.cursor = r.Restart()
+			s.joined(j, seq, false, true)
+			return
+		}
+		s.emit(j.ref.slot, out)
+	}
+	b.cursor = max(b.cursor, pos)
+	s.joined(j, seq, false, false)
+}
+
+// replayed goes on when what was missed has been read from the log or the record.
+func (s *Shard) replayed(j *joining, got replayed, err error) {
+	slot := j.ref.slot
+	ses := s.sessions.at(slot)
+	ses.more.replaying--
+	if !s.current(j) {
+		return
+	}
+	if err != nil {
+		s.joinFailed(j, err)
+		return
+	}
+	s.hub.metrics.replays.WithLabelValues(got.source).Inc()
+	b := s.subs.at(j.sub)
+	r := &b.aud.feed.ring
+	delete(s.ahead, j.sub)
+	b.flags &^= subAhead
+	if got.rewound {
+		var seq uint64
+		seq, b.cursor = r.Head()
+		s.joined(j, seq, false, true)
+		return
+	}
+	s.emit(slot, got.frames)
+	if got.more {
+		s.joined(j, got.through, true, false)
+		return
+	}
+	pos, ahead, ok := r.Attach(got.through)
+	if !ok { // the ring has moved on meanwhile
+		s.joined(j, got.through, true, false)
+		return
+	}
+	b.cursor = pos
+	if ahead {
+		b.flags |= subAhead
+		s.ahead[j.sub] = got.through
+	}
+	s.joined(j, got.through, false, false)
+}
+
+// joined ends a join.
+func (s *Shard) joined(j *joining, seq uint64, more, rewind bool) {
+	slot := j.ref.slot
+	ses := s.sessions.at(slot)
+	b := s.subs.at(j.sub)
+	delete(s.joins, j.sub)
+	s.enc = wire.AppendJoined(s.enc[:0], j.id, j.room, seq, more, rewind)
+	s.push(slot, s.enc)
+	if b.flags&subMember == 0 {
+		b.flags |= subMember
+		s.hub.reporter.Join(ses.number, ses.who.user, j.room)
+	}
+	if more {
+		s.mute(j.sub)
+	} else {
+		s.listen(j.sub)
+		ses.flags |= flLagging // frames may be there that no news will be told of
+	}
+	s.unpark(slot)
+}
+
+// joinFailed answers a join with an error, and leaves things as they were.
+func (s *Shard) joinFailed(j *joining, err error) {
+	slot := j.ref.slot
+	delete(s.joins, j.sub)
+	s.answerError(slot, j.id, err)
+	switch b := s.subs.at(j.sub); {
+	case j.live:
+		s.listen(j.sub)
+		s.sessions.at(slot).flags |= flLagging
+	case b.flags&subMember == 0:
+		s.sessions.at(slot).rooms--
+		s.dropSub(j.sub)
+	}
+	s.unpark(slot)
+}
+
+// unpark goes on with joins that had to wait.
+func (s *Shard) unpark(slot uint32) {
+	ses := s.sessions.at(slot)
+	for m := ses.more; m != nil && len(m.parked) > 0; {
+		j := m.parked[0]
+		before := len(m.parked)
+		m.parked = m.parked[1:]
+		if s.enter(j); s.alive(j.ref) == nil {
+			return
+		}
+		if len(m.parked) == before { // it has to wait again
+			copy(m.parked[1:], m.parked[:before-1])
+			m.parked[0] = j
+			return
+		}
+	}
+	ses.slim()
+}
+
+// rejoin tells a socket that a room's log was rewound: it begins anew from here.
+func (s *Shard) rejoin(id uint32) {
+	b := s.subs.at(id)
+	var seq uint64
+	seq, b.cursor = b.aud.feed.ring.Restart()
+	if b.aud.feed.kind != logFeed {
+		return
+	}
+	s.enc = wire.AppendJoined(s.enc[:0], "", b.aud.feed.room, seq, false, true)
+	s.push(b.slot, s.enc)
+}
+
+func (s *Shard) leave(slot uint32, c *wire.Command) {
+	ses := s.sessions.at(slot)
+	if id := s.find(ses, c.Room); id != none && s.subs.at(id).flags&subOwn == 0 {
+		s.depart(slot, id)
+	}
+	s.ack(slot, c.ID)
+}
+
+// depart takes a session out of a room.
+func (s *Shard) depart(slot, id uint32) {
+	ses := s.sessions.at(slot)
+	b := s.subs.at(id)
+	room, member := b.aud.feed.room, b.flags&subMember != 0
+	ses.rooms--
+	s.dropSub(id)
+	if member {
+		s.hub.reporter.Leave(ses.number, ses.who.user, room)
+	}
+}
+
+// emit queues whole frames for a session.
+func (s *Shard) emit(slot uint32, frames []byte) {
+	if len(frames) > 0 {
+		s.buffers.Append(&s.sessions.at(slot).out, frames)
+		s.enqueue(slot)
+	}
+}

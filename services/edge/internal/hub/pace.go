@@ -1,0 +1,115 @@
+package hub
+
+import (
+	"context"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+const (
+	typingEvery = 1000 // ms between typing events of a socket in a room that are passed on
+	readEvery   = 1000 // ms between read positions of a socket in a room that are passed on
+)
+
+// pace is what a sub has told lately of typing and reading, so that others are not told too often.
+type pace struct {
+	typed   uint32 // ms; when typing was last passed on
+	read    uint32 // ms; when a read position was last passed on
+	seq     uint64 // the greatest read position
+	told    uint64 // the greatest that was passed on
+	reading bool   // read and told are set
+	typing  bool   // typed is set
+}
+
+// pace returns the pace of a sub, which it makes.
+func (s *Shard) pace(id uint32) *pace {
+	p := s.paces[id]
+	if p == nil {
+		p = &pace{}
+		s.paces[id] = p
+	}
+	return p
+}
+
+// member returns the session's sub to the room that a command names, or answers that there is none.
+func (s *Shard) member(slot uint32, c *wire.Command) (id uint32, ok bool) {
+	id = s.find(s.sessions.at(slot), c.Room)
+	if id == none || s.subs.at(id).flags&subMember == 0 {
+		s.deny(slot, c, errNotJoined)
+		return none, false
+	}
+	return id, true
+}
+
+func (s *Shard) typing(slot uint32, c *wire.Command) {
+	id, ok := s.member(slot, c)
+	if !ok {
+		return
+	}
+	ses, room := s.sessions.at(slot), s.subs.at(id).aud.feed.room
+	if a, known := s.hub.access.Cached(ses.who.user, room); known && !a.Send {
+		s.deny(slot, c, errMayNotSend)
+		return
+	}
+	if p := s.pace(id); !p.typing || s.now-p.typed >= typingEvery {
+		p.typing, p.typed = true, s.now
+		s.enc = wire.AppendTyping(appendLive(s.enc[:0], room), room, ses.who.user, s.literal(ses))
+		s.hub.publish(room, s.enc)
+	}
+	s.ack(slot, c.ID)
+}
+
+func (s *Shard) read(slot uint32, c *wire.Command) {
+	id, ok := s.member(slot, c)
+	if !ok {
+		return
+	}
+	p := s.pace(id)
+	p.seq = max(p.seq, c.Seq)
+	if !p.reading || s.now-p.read >= readEvery {
+		s.tellRead(id, p)
+	}
+	s.ack(slot, c.ID)
+}
+
+// tellRead passes a read position on to the record, and to the user's other sockets.
+func (s *Shard) tellRead(id uint32, p *pace) {
+	p.reading, p.read = true, s.now
+	if p.seq <= p.told {
+		return
+	}
+	p.told = p.seq
+	b := s.subs.at(id)
+	user, room, seq := s.sessions.at(b.slot).who.user, b.aud.feed.room, p.seq
+	own := chat.UserRoom(user)
+	s.enc = wire.AppendRead(appendLive(s.enc[:0], own), room, user, seq)
+	s.hub.publish(own, s.enc)
+	if !s.hub.jobs.Do(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		_, err := api.Call[history.ReadRequest, history.ReadReply](ctx, s.hub.bus, history.ServiceRead, history.ReadRequest{Room: room, User: user, Seq: seq})
+		if err != nil {
+			s.hub.metrics.readsLost.Inc()
+			s.hub.log.Debug("a read position was not kept", zap.Error(err))
+		}
+	}) {
+		s.hub.metrics.readsLost.Inc()
+	}
+}
+
+// sweepPaces passes on the read positions whose time has come, and forgets the paces that are over.
+func (s *Shard) sweepPaces() {
+	for id, p := range s.paces {
+		if p.reading && p.seq > p.told && s.now-p.read >= readEvery {
+			s.tellRead(id, p)
+		}
+		if (!p.typing || s.now-p.typed >= typingEvery) && (!p.reading || p.seq <= p.told && s.now-p.read >= readEvery) {
+			delete(s.paces, id)
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/wire"
+)
+
+// who answers who is online in a room, over all edges.
+func (s *Shard) who(slot uint32, c *wire.Command) {
+	id, room := string(c.ID), string(c.Room)
+	s.withAccess(slot, room, func(slot uint32, a directory.Access, err error) {
+		if err == nil && !a.Read {
+			err = errForbidden
+		}
+		if err != nil {
+			s.answerError(slot, id, err)
+			return
+		}
+		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (json.RawMessage, error) {
+			return api.Call[presence.WhoRequest, json.RawMessage](ctx, s.hub.bus, presence.ServiceWho, presence.WhoRequest{Room: room})
+		}, func(slot uint32, who json.RawMessage, err error) {
+			s.spliced(slot, id, err, func() ([]byte, error) { return wire.AppendWho(s.enc[:0], id, room, who) })
+		})
+	})
+}
+
+// pushUsers tells one socket who is online in a room.
+func (s *Shard) pushUsers(slot uint32, id, room string, who presence.Who) {
+	names := make([]string, len(who.Users))
+	for i, u := range who.Users {
+		names[i] = u.Name
+	}
+	text := strconv.Itoa(who.Count) + " online: " + strings.Join(names, ", ")
+	if who.Count > len(names) {
+		text += " and others"
+	}
+	users, err := json.Marshal(who.Users)
+	if err != nil { // strings only: it cannot
+		users = nil
+	}
+	s.enc = wire.AppendNotice(s.enc[:0], id, room, "users", text, users)
+	s.push(slot, s.enc)
+}
+
+// watch turns the presence events of a room on or off.
+func (s *Shard) watch(slot uint32, c *wire.Command) {
+	id, room := string(c.ID), string(c.Room)
+	ses := s.sessions.at(slot)
+	if old := s.findFeed(ses, presenceFeed, room); !c.On || old != none {
+		if !c.On && old != none {
+			s.unwatch(slot, old)
+		}
+		s.ack(slot, c.ID)
+		return
+	}
+	s.withAccess(slot, room, func(slot uint32, a directory.Access, err error) {
+		ses := s.sessions.at(slot)
+		switch {
+		case err != nil:
+		case !a.Read:
+			err = errForbidden
+		case int(ses.rooms) >= 2*s.hub.opts.Rooms:
+			err = errRooms
+		}
+		if err != nil {
+			s.answerError(slot, id, err)
+			return
+		}
+		w := s.findFeed(ses, presenceFeed, room)
+		if w == none { // a second watch may have come meanwhile
+			w = s.addSub(slot, presenceFeed, room)
+			ses.rooms++
+		}
+		r := ses.ref(slot)
+		f := s.subs.at(w).aud.feed
+		f.whenLive(func(err error) { s.post(func() { s.watching(r, id, f, err) }) })
+	})
+}
+
+// watching goes on with watch when the room's presence is followed.
+func (s *Shard) watching(r ref, id string, f *feed, err error) {
+	ses := s.alive(r)
+	if ses == nil {
+		return
+	}
+	w := s.findFeed(ses, presenceFeed, f.room)
+	switch {
+	case err != nil:
+		if w != none && s.subs.at(w).index == none {
+			s.unwatch(r.slot, w)
+		}
+		s.answerError(r.slot, id, err)
+		return
+	case w != none && s.subs.at(w).index == none:
+		_, s.subs.at(w).cursor = f.ring.Head()
+		s.listen(w)
+	}
+	s.ack(r.slot, []byte(id))
+}
+
+func (s *Shard) unwatch(slot, id uint32) {
+	s.sessions.at(slot).rooms--
+	s.dropSub(id)
+}
+
+// followPresence subscribes to what the presence service says of the feed's room.
+func (f *feed) followPresence(ctx context.Context) (bus.Subscription, error) {
+	return f.hub.bus.Subscribe(ctx, presence.ChannelOf(f.room), func(data []byte) {
+		mem := scratch.Get().(*[]byte)
+		defer scratch.Put(mem)
+		event, err := wire.AppendPresence((*mem)[:0], f.room, data)
+		*mem = event[:0]
+		if err == nil {
+			f.Live(event)
+		}
+	})
+}
+
+// status sets what the socket shows of its user.
+func (s *Shard) status(slot uint32, c *wire.Command) {
+	who := s.sessions.at(slot).who
+	if st := presence.StatusOf(presence.Status(c.Status).Code()); st != who.status {
+		old := who.status
+		who.status = st
+		s.hub.reporter.SetStatus(s.sessions.at(slot).number, old, st)
+	}
+	s.ack(slot, c.ID)
+}
+
+// presenceOf returns a session as the presence service is told of it.
+func (s *Shard) presenceOf(ses *session) presence.Session {
+	p := presence.Session{
+		ID: ses.number, User: ses.who.user, Name: ses.who.name, Device: ses.who.device, Status: ses.who.status, Since: ses.who.since,
+	}
+	for id := ses.subs; id != none; {
+		b := s.subs.at(id)
+		if b.flags&subMember != 0 {
+			p.Rooms = append(p.Rooms, b.aud.feed.room)
+		}
+		id = b.next
+	}
+	return p
+}
+
+// snapshotPart is how many sessions a shard looks at in one turn for a snapshot.
+const snapshotPart = 1024
+
+// sessions yields all sessions that have said hello, for the reporter; it is called by other goroutines.
+func (h *Hub) sessions(yield func(presence.Session) bool) {
+	for _, s := range h.shards {
+		for from, more := uint32(0), true; more; from += snapshotPart {
+			part := make(chan []presence.Session, 1)
+			s.post(func() {
+				var all []presence.Session
+				end := min(from+snapshotPart, uint32(len(s.sessions.chunks)*chunkSize))
+				for slot := from; slot < end; slot++ {
+					if ses := s.sessions.at(slot); ses.state == stReady {
+						p := s.presenceOf(ses)
+						p.Rooms = slices.Clip(p.Rooms)
+						all = append(all, p)
+					}
+				}
+				more = end == from+snapshotPart
+				part <- all
+			})
+			select {
+			case all := <-part:
+				for _, p := range all {
+					if !yield(p) {
+						return
+					}
+				}
+			case <-h.ended:
+				return
+			}
+		}
+	}
+}

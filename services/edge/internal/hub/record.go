@@ -1,0 +1,92 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// eventOf names the events that the commands become.
+var eventOf = map[wire.Kind]string{
+	wire.Edit: chat.TypeEdited, wire.Delete: chat.TypeDeleted, wire.React: chat.TypeReacted, wire.Pin: chat.TypePinned,
+}
+
+// change asks history for an edit, delete, react or pin, which it checks against the record and appends.
+func (s *Shard) change(slot uint32, c *wire.Command) {
+	ses := s.sessions.at(slot)
+	if id := s.find(ses, c.Room); id == none || s.subs.at(id).flags&subMember == 0 {
+		s.deny(slot, c, errNotJoined)
+		return
+	}
+	if c.Kind == wire.Edit && c.TextLen > s.hub.opts.Text {
+		s.deny(slot, c, s.tooLong())
+		return
+	}
+	id, room := string(c.ID), string(c.Room)
+	req := history.ApplyRequest{Event: chat.Event{
+		Type: eventOf[c.Kind], Room: room, ID: string(c.MsgID), User: ses.who.user, Name: ses.who.name,
+		TS: time.Now().UnixMilli(), Target: string(c.Target), Emoji: string(c.Emoji), On: c.On,
+	}}
+	if c.Kind == wire.Edit {
+		req.Event.Text = string(wire.AppendText(nil, c.Text))
+	}
+	s.withAccess(slot, room, func(slot uint32, a directory.Access, err error) {
+		if err == nil && !a.Send {
+			err = errMayNotSend
+		}
+		if err != nil {
+			s.answerError(slot, id, err)
+			return
+		}
+		req.Moderator = a.Role == directory.RoleModerator || a.Role == directory.RoleOwner
+		req.Pin = req.Moderator || a.Direct
+		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (history.Applied, error) {
+			return api.Call[history.ApplyRequest, history.Applied](ctx, s.hub.bus, history.ServiceApply, req)
+		}, func(slot uint32, got history.Applied, err error) {
+			switch {
+			case err != nil:
+				s.answerError(slot, id, err)
+			case id != "":
+				s.enc = wire.AppendSeqAck(s.enc[:0], id, got.Seq)
+				s.push(slot, s.enc)
+			}
+		})
+	})
+}
+
+// history answers a page of the record.
+func (s *Shard) history(slot uint32, c *wire.Command) {
+	id := string(c.ID)
+	req := history.PageRequest{Room: string(c.Room), Before: c.Before, After: c.After, Around: c.Around, Limit: c.Limit}
+	s.withAccess(slot, req.Room, func(slot uint32, a directory.Access, err error) {
+		if err == nil && !a.Read {
+			err = errForbidden
+		}
+		if err != nil {
+			s.answerError(slot, id, err)
+			return
+		}
+		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (json.RawMessage, error) {
+			return api.Call[history.PageRequest, json.RawMessage](ctx, s.hub.bus, history.ServicePage, req)
+		}, func(slot uint32, page json.RawMessage, err error) {
+			s.spliced(slot, id, err, func() ([]byte, error) { return wire.AppendHistory(s.enc[:0], id, req.Room, page) })
+		})
+	})
+}
+
+// spliced answers with what another service has encoded.
+func (s *Shard) spliced(slot uint32, id string, err error, encode func() ([]byte, error)) {
+	if err == nil {
+		if s.enc, err = encode(); err == nil {
+			s.push(slot, s.enc)
+			return
+		}
+	}
+	s.answerError(slot, id, err)
+}

@@ -1,0 +1,81 @@
+package hub
+
+import (
+	"context"
+
+	"github.com/gobwas/ws"
+
+	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/services/edge/internal/frame"
+)
+
+// Bounds of what one join replays.
+const (
+	maxReplay      = 1000
+	maxReplayBytes = 1 << 20
+)
+
+// replayed is what somebody missed.
+type replayed struct {
+	frames  []byte
+	through uint64 // with these the client has everything up to here
+	more    bool   // there is more after it
+	rewound bool   // the position is not in the log any more: nothing was replayed
+	source  string
+}
+
+// replayer returns what reads the entries of a room after a position: from the log, or where that does not reach back,
+// from the record.
+func (h *Hub) replayer(room string, after bus.Position) func(context.Context) (replayed, error) {
+	return func(ctx context.Context) (replayed, error) {
+		r, err := h.bus.Replay(ctx, room, after, maxReplay)
+		switch {
+		case err != nil:
+			return replayed{}, err
+		case r.Rewound:
+			return replayed{rewound: true, source: "rewound"}, nil
+		case r.Truncated:
+			return h.since(ctx, room, after)
+		}
+		return h.encode(room, r.Entries, r.Through, r.More, "log"), nil
+	}
+}
+
+// since reads entries from history.
+func (h *Hub) since(ctx context.Context, room string, after bus.Position) (replayed, error) {
+	req := history.SinceRequest{Room: room, After: after.Seq, ID: after.ID, Limit: maxReplay}
+	got, err := api.Call[history.SinceRequest, history.Since](ctx, h.bus, history.ServiceSince, req)
+	switch {
+	case err != nil:
+		return replayed{}, err
+	case got.Rewound:
+		return replayed{rewound: true, source: "rewound"}, nil
+	}
+	entries := make([]bus.Entry, len(got.Entries))
+	for i, e := range got.Entries {
+		entries[i] = bus.Entry{Room: room, Seq: e.Seq, Prev: e.Prev, Sender: e.User, ID: e.ID, Data: e.Data}
+	}
+	return h.encode(room, entries, got.Through, got.More, "history"), nil
+}
+
+// encode makes frames of entries, of as many as fit.
+func (h *Hub) encode(room string, entries []bus.Entry, through uint64, more bool, source string) replayed {
+	got := replayed{through: through, more: more, source: source}
+	var mem []byte
+	last := uint64(0)
+	for _, e := range entries {
+		mem = h.appendEntry(mem[:0], room, e)
+		if last > 0 && len(got.frames)+len(mem) > maxReplayBytes {
+			got.more = true
+			break
+		}
+		got.frames = frame.Append(got.frames, ws.OpText, mem)
+		last = e.Seq
+	}
+	if got.more && last > 0 {
+		got.through = last
+	}
+	return got
+}

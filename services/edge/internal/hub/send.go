@@ -1,0 +1,263 @@
+package hub
+
+import (
+	"context"
+	"time"
+	"unsafe"
+
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// op is a send that is not acknowledged yet. Ops are used again and again: a send allocates nothing here.
+type op struct {
+	shard  *Shard
+	next   *op // of the sub's queue, or of the free ones
+	mailed *op // of the mailbox
+	ref    ref
+	sub    uint32 // none: the session is not in the room any more
+	state  opState
+	id     name
+	msgID  name
+	room   string // the feed's
+	sender string // the person's
+	data   []byte // the entry
+	began  time.Time
+	ts     int64
+	done   func(bus.Appended, error)
+	result bus.Appended
+	err    error
+}
+
+type opState uint8
+
+const (
+	opWaiting opState = iota
+	opAsking          // for permission
+	opSent
+)
+
+// name is an id in the op's own memory.
+type name struct {
+	b [chat.MaxIDLen]byte
+	n uint8
+}
+
+func (m *name) set(b []byte)  { m.n = uint8(copy(m.b[:], b)) }
+func (m *name) bytes() []byte { return m.b[:m.n] }
+
+// text is the name as a string over the same memory. It holds for as long as the op is not used for another send.
+func (m *name) text() string { return unsafe.String(&m.b[0], int(m.n)) }
+
+// listUsers is the text that is a question and no message.
+const listUsers = "/list-users"
+
+func (s *Shard) send(slot uint32, c *wire.Command) {
+	ses := s.sessions.at(slot)
+	id := s.find(ses, c.Room)
+	switch {
+	case id == none || s.subs.at(id).flags&subMember == 0:
+		s.deny(slot, c, errNotJoined)
+		return
+	case c.TextLen > s.hub.opts.Text:
+		s.deny(slot, c, s.tooLong())
+		return
+	case int(ses.sending) >= s.hub.opts.Pending:
+		s.deny(slot, c, errPending)
+		return
+	case s.drain.on:
+		s.deny(slot, c, errDraining)
+		return
+	case c.TextIs(listUsers):
+		s.listUsers(slot, c)
+		return
+	}
+	b := s.subs.at(id)
+	o := s.newOp()
+	o.ref, o.sub = ses.ref(slot), id
+	o.id.set(c.ID)
+	o.msgID.set(c.MsgID)
+	o.room, o.sender = b.aud.feed.room, ses.who.user
+	o.began = time.Now()
+	o.ts = o.began.UnixMilli()
+	o.data = wire.AppendMsgEntry(o.data[:0], o.room, c.MsgID, o.sender, s.literal(ses), o.ts, c.Text, c.ReplyTo)
+	ses.sending++
+	at := &b.ops
+	for *at != nil {
+		at = &(*at).next
+	}
+	*at = o
+	if b.ops == o {
+		s.start(o)
+	}
+}
+
+// literal returns the session's name as a JSON string.
+func (s *Shard) literal(ses *session) []byte {
+	l := ses.who.literal
+	return unsafe.Slice(unsafe.StringData(l), len(l)) // only read
+}
+
+func (s *Shard) tooLong() *chat.Error {
+	return chat.E(chat.CodeTooLarge, "the text is longer than limits.text of welcome")
+}
+
+func (s *Shard) newOp() *op {
+	o := s.ops
+	if o == nil {
+		o = &op{shard: s}
+		o.done = o.appended
+		return o
+	}
+	s.ops, o.next = o.next, nil
+	return o
+}
+
+// freeOp keeps an op for the next send.
+func (s *Shard) freeOp(o *op) {
+	const keep = 4 << 10 // bytes of memory for the entry
+	if cap(o.data) > keep {
+		o.data = nil
+	}
+	o.result, o.err, o.room, o.sender, o.state = bus.Appended{}, nil, "", "", opWaiting
+	o.next, s.ops = s.ops, o
+}
+
+// start appends the first of a sub's sends, once the user's permission is known.
+func (s *Shard) start(o *op) {
+	if a, ok := s.hub.access.Cached(o.sender, o.room); ok {
+		s.permitted(o, a, nil)
+		return
+	}
+	o.state = opAsking
+	user, room := o.sender, o.room
+	if !s.hub.jobs.Do(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		a, err := s.hub.access.Access(ctx, user, room)
+		s.post(func() { s.permitted(o, a, err) })
+	}) {
+		s.permitted(o, directory.Access{}, errBusy)
+	}
+}
+
+func (s *Shard) permitted(o *op, a directory.Access, err error) {
+	if err == nil && !a.Send {
+		err = errMayNotSend
+	}
+	if err != nil || o.sub == none {
+		o.err = err
+		s.finished(o)
+		return
+	}
+	o.state = opSent
+	s.hub.bus.Append(bus.NewEntry{Room: o.room, Sender: o.sender, ID: o.msgID.text(), Data: o.data}, o.done)
+}
+
+// appended is called by the bus, from another goroutine.
+func (o *op) appended(a bus.Appended, err error) {
+	s := o.shard
+	o.result, o.err = a, err
+	s.mail.mu.Lock()
+	o.mailed, s.mail.ops = s.mail.ops, o
+	s.mail.mu.Unlock()
+	s.loop.Wake()
+}
+
+// acknowledge answers the sends that have ended.
+func (s *Shard) acknowledge(latest *op) {
+	var first *op // in the order in which they ended
+	for latest != nil {
+		o := latest
+		latest = o.mailed
+		o.mailed, first = first, o
+	}
+	for first != nil {
+		o := first
+		first, o.mailed = o.mailed, nil
+		s.finished(o)
+	}
+}
+
+// finished answers a send, and starts the next of its room.
+func (s *Shard) finished(o *op) {
+	if ses := s.alive(o.ref); ses != nil && ses.state == stReady {
+		ses.sending--
+		switch {
+		case o.err != nil:
+			e := s.hub.coded(o.err)
+			s.hub.metrics.failures.WithLabelValues(e.Code).Inc()
+			s.enc = wire.AppendError(s.enc[:0], o.id.bytes(), e, o.msgID.bytes(), o.room)
+			s.push(o.ref.slot, s.enc)
+		case o.sub == none && o.state != opSent:
+			s.enc = wire.AppendError(s.enc[:0], o.id.bytes(), errNotJoined, o.msgID.bytes(), o.room)
+			s.push(o.ref.slot, s.enc)
+		case o.id.n > 0:
+			s.hub.metrics.appends.Observe(time.Since(o.began).Seconds())
+			s.enc = wire.AppendSendAck(s.enc[:0], o.id.bytes(), o.msgID.bytes(), o.room, o.result.Seq, o.ts)
+			s.push(o.ref.slot, s.enc)
+		}
+	}
+	var next *op
+	if o.sub != none {
+		b := s.subs.at(o.sub)
+		b.ops = o.next
+		next = b.ops
+	}
+	s.freeOp(o)
+	if next != nil {
+		s.start(next)
+	}
+}
+
+// abandon parts a sub from its sends: what is on its way ends by itself, the rest is not sent.
+func (s *Shard) abandon(b *sub) {
+	first := b.ops
+	b.ops = nil
+	if first == nil {
+		return
+	}
+	rest := first.next
+	first.next, first.sub = nil, none
+	for rest != nil {
+		o := rest
+		rest, o.next, o.sub = o.next, nil, none
+		s.finished(o)
+	}
+}
+
+// listUsers answers who is online in the room.
+func (s *Shard) listUsers(slot uint32, c *wire.Command) {
+	id, msgID, room := string(c.ID), string(c.MsgID), string(c.Room)
+	fail := func(slot uint32, err error) {
+		e := s.hub.coded(err)
+		s.hub.metrics.failures.WithLabelValues(e.Code).Inc()
+		s.enc = wire.AppendError(s.enc[:0], id, e, msgID, room)
+		s.push(slot, s.enc)
+	}
+	s.withAccess(slot, room, func(slot uint32, a directory.Access, err error) {
+		if err == nil && !a.Read {
+			err = errForbidden
+		}
+		if err != nil {
+			fail(slot, err)
+			return
+		}
+		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (presence.Who, error) {
+			return s.hub.people.Who(ctx, presence.WhoRequest{Room: room})
+		}, func(slot uint32, who presence.Who, err error) {
+			if err != nil {
+				fail(slot, err)
+				return
+			}
+			if id != "" {
+				s.enc = wire.AppendSendAck(s.enc[:0], id, msgID, room, 0, time.Now().UnixMilli())
+				s.push(slot, s.enc)
+			}
+			s.pushUsers(slot, id, room, who)
+		})
+	})
+}

@@ -1,0 +1,121 @@
+package hub
+
+import (
+	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/services/edge/internal/bucket"
+	"hubbub.internal/services/edge/internal/buffer"
+	"hubbub.internal/services/edge/internal/wheel"
+)
+
+// none is no slot, no sub and no list.
+const none = ^uint32(0)
+
+// state is how far a connection has come.
+type state uint8
+
+const (
+	stFree      state = iota
+	stHandshake       // bytes of the HTTP request are coming
+	stOpen            // a WebSocket that has not said hello
+	stGreeting        // hello was said and is being checked
+	stReady           // logged in
+	stClosing         // a close frame was written, or waits to be: what comes in is dropped
+)
+
+type flag uint8
+
+const (
+	flQueued   flag = 1 << iota // in the shard's list of those to flush
+	flBlocked                   // the kernel takes no more; Writable will tell
+	flLagging                   // more subs than the due ones may have frames
+	flFragment                  // a message in fragments is under way
+	flPinged                    // a ping was sent since anything was heard
+	flFinish                    // close the stream once everything is written
+)
+
+// session is a connection of a shard. It is small, and has pointers only to what an idle one does not need: a million
+// of them are to be held on one machine.
+type session struct {
+	who  *person
+	in   *buffer.Buffer // what has arrived of a handshake or frame
+	part *buffer.Buffer // what has arrived of a message in fragments
+	out  *buffer.Buffer // what is to be written before anything else
+	more *extras
+
+	number  uint64 // names the session to the presence service
+	bucket  bucket.Bucket
+	timer   wheel.Timer
+	gen     uint32 // counts the connections of the slot
+	heard   uint32 // when anything came last, in ms
+	since   uint32 // when the present state, or being blocked, began, in ms
+	subs    uint32 // the first of its subs; the rest is linked
+	due     uint32 // the first of its subs that have frames in this turn; the rest is linked
+	rooms   uint16 // joined
+	joins   uint16 // that cost nothing
+	strikes uint16 // commands over the rate, lately
+	sending uint16 // sends that are not acknowledged
+	state   state
+	flags   flag
+}
+
+// person is who a session is.
+type person struct {
+	user, name, session, device string
+	literal                     string // name as a JSON string
+	issued                      int64  // of the token, in UTC ms
+	since                       int64  // of hello, in UTC ms
+	status                      presence.Status
+}
+
+// extras is what few sessions have, or have for a short time.
+type extras struct {
+	token     string     // of the upgrade request, until hello
+	parked    []*joining // joins that wait for their turn
+	replaying int        // joins that are being replayed
+}
+
+// ref names a session across goroutines.
+type ref struct{ slot, gen uint32 }
+
+const (
+	chunkBits = 8
+	chunkSize = 1 << chunkBits
+)
+
+// slab holds values in chunks that never move.
+type slab[T any] struct{ chunks [][]T }
+
+func (s *slab[T]) at(i uint32) *T { return &s.chunks[i>>chunkBits][i%chunkSize] }
+
+// reach makes index i usable.
+func (s *slab[T]) reach(i uint32) {
+	for uint32(len(s.chunks)) <= i>>chunkBits {
+		s.chunks = append(s.chunks, make([]T, chunkSize))
+	}
+}
+
+// alive returns the session that r names, or nil if it has ended.
+func (s *Shard) alive(r ref) *session {
+	ses := s.sessions.at(r.slot)
+	if ses.gen != r.gen || ses.state == stFree || ses.state == stClosing {
+		return nil
+	}
+	return ses
+}
+
+func (ses *session) ref(slot uint32) ref { return ref{slot, ses.gen} }
+
+// extra returns the session's extras, which it makes.
+func (ses *session) extra() *extras {
+	if ses.more == nil {
+		ses.more = &extras{}
+	}
+	return ses.more
+}
+
+// slim drops extras that hold nothing.
+func (ses *session) slim() {
+	if m := ses.more; m != nil && m.token == "" && len(m.parked) == 0 && m.replaying == 0 {
+		ses.more = nil
+	}
+}

@@ -1,0 +1,220 @@
+package hub
+
+import (
+	"sync"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/bucket"
+	"hubbub.internal/services/edge/internal/buffer"
+	"hubbub.internal/services/edge/internal/frame"
+	"hubbub.internal/services/edge/internal/transport"
+	"hubbub.internal/services/edge/internal/upgrade"
+	"hubbub.internal/services/edge/internal/wheel"
+)
+
+// A Shard owns the connections of one loop. Only that loop's goroutine touches it, but for the mailbox.
+type Shard struct {
+	hub      *Hub
+	loop     transport.Loop
+	index    int
+	now      uint32 // ms since the process started, of this turn
+	ticked   uint32 // the last tick
+	wheel    *wheel.Wheel
+	sessions slab[session]
+	subs     slab[sub]
+	subCount uint32
+	freeSubs []uint32
+	buffers  *buffer.Pool
+	parser   *upgrade.Parser
+	rate     bucket.Limit
+	cmd      wire.Command
+	enc      []byte // where a frame's JSON is put together
+	ops      *op    // free ones
+
+	ahead map[uint32]uint64   // by sub: it has everything through this seq already
+	joins map[uint32]*joining // by sub: the join under way
+	paces map[uint32]*pace    // by sub: typing and read positions of late
+
+	reviews  map[string]bool // rooms whose members' permissions are to be asked for; "": all
+	reviewed uint32          // ms; when that was last tried
+
+	queue []uint32    // sessions to flush in this turn
+	again []uint32    // sessions to flush in the next
+	dirty []*audience // with news, in the order in which it came
+	from  int         // of dirty: what is before is done
+	spread
+	stats stats
+	drain draining
+
+	mail mailbox
+}
+
+// stats are counted here and added to the metrics once per tick.
+type stats struct {
+	deliveries, writes, sent, received int
+	commands                           [wire.Ping + 1]int
+}
+
+// mailbox is what other goroutines have for the shard.
+type mailbox struct {
+	mu    sync.Mutex
+	posts []func()
+	ops   *op // done, the latest first
+	feeds []*feed
+}
+
+const (
+	tick = 100 * time.Millisecond // of the wheel
+	// tickMS is tick in the unit of Shard.now.
+	tickMS = uint32(tick / time.Millisecond)
+)
+
+func newShard(h *Hub, l transport.Loop, index int) *Shard {
+	s := &Shard{
+		hub: h, loop: l, index: index,
+		buffers: buffer.NewPool(h.opts.Buffers),
+		parser:  upgrade.NewParser(h.opts.Origins),
+		rate:    bucket.Limit{Rate: uint32(h.opts.Rate), Burst: uint32(h.opts.Burst)},
+		ahead:   make(map[uint32]uint64),
+		joins:   make(map[uint32]*joining),
+		paces:   make(map[uint32]*pace),
+		reviews: make(map[string]bool),
+	}
+	s.clock()
+	s.ticked = s.now / tickMS
+	s.wheel = wheel.New(s.ticked, func(slot uint32) *wheel.Timer { return &s.sessions.at(slot).timer })
+	return s
+}
+
+func (s *Shard) clock() { s.now = uint32(time.Since(started) / time.Millisecond) }
+
+// Turn implements transport.Handler.
+func (s *Shard) Turn() time.Duration {
+	s.clock()
+	s.readMail()
+	if t := s.now / tickMS; t != s.ticked {
+		s.ticked = t
+		s.wheel.Advance(t, s.timeout)
+		s.tick()
+	}
+	s.spreadNews()
+	s.flushAll()
+	switch {
+	case s.from < len(s.dirty) || len(s.queue) > 0:
+		return 0
+	case s.wheel.Len() > 0 || len(s.paces) > 0 || s.drain.on:
+		return tick - time.Duration(s.now%tickMS)*time.Millisecond
+	}
+	return -1
+}
+
+// post has do called in the shard's next turn. It may be called from any goroutine.
+func (s *Shard) post(do func()) {
+	s.mail.mu.Lock()
+	s.mail.posts = append(s.mail.posts, do)
+	s.mail.mu.Unlock()
+	s.loop.Wake()
+}
+
+// news says that a feed has something for the shard's subscribers.
+func (s *Shard) news(f *feed) {
+	s.mail.mu.Lock()
+	s.mail.feeds = append(s.mail.feeds, f)
+	s.mail.mu.Unlock()
+	s.loop.Wake()
+}
+
+// readMail empties the mailbox.
+func (s *Shard) readMail() {
+	m := &s.mail
+	m.mu.Lock()
+	posts, ops := m.posts, m.ops
+	m.posts, m.ops = nil, nil
+	for _, f := range m.feeds {
+		// Whatever comes after this is news again.
+		f.told.And(^(uint64(1) << s.index))
+		if a := f.auds[s.index]; a != nil && a.flags&audQueued == 0 {
+			a.flags |= audQueued
+			s.dirty = append(s.dirty, a)
+		}
+	}
+	clear(m.feeds)
+	m.feeds = m.feeds[:0]
+	m.mu.Unlock()
+	for _, do := range posts {
+		do()
+	}
+	s.acknowledge(ops)
+}
+
+// Opened implements transport.Handler.
+func (s *Shard) Opened(slot uint32) {
+	s.clock()
+	s.sessions.reach(slot)
+	ses := s.sessions.at(slot)
+	*ses = session{gen: ses.gen + 1, heard: s.now, since: s.now, subs: none, due: none, state: stHandshake, flags: ses.flags & flQueued}
+	s.after(slot, s.hub.opts.HandshakeTimeout)
+}
+
+// Refused implements transport.Handler.
+func (s *Shard) Refused() { s.hub.metrics.refused.WithLabelValues("files").Inc() }
+
+// Gone implements transport.Handler.
+func (s *Shard) Gone(slot uint32) {
+	ses := s.sessions.at(slot)
+	if ses.state == stFree {
+		return
+	}
+	if ses.state != stHandshake && ses.state != stClosing {
+		s.hub.metrics.closedWith(wire.CloseAbnormal)
+	}
+	s.forget(slot)
+}
+
+// forget lets go of everything that a session holds. The loop has closed the connection, or is about to.
+func (s *Shard) forget(slot uint32) {
+	ses := s.sessions.at(slot)
+	s.leaveAll(slot)
+	if ses.state != stHandshake {
+		s.hub.sockets.Add(-1)
+	}
+	s.wheel.Clear(slot)
+	s.buffers.Free(&ses.in)
+	s.buffers.Free(&ses.part)
+	s.buffers.Free(&ses.out)
+	*ses = session{gen: ses.gen, subs: none, due: none, flags: ses.flags & flQueued}
+}
+
+// drop ends a connection at once.
+func (s *Shard) drop(slot uint32) {
+	s.forget(slot)
+	s.loop.Close(slot)
+}
+
+// push queues a text frame for a session.
+func (s *Shard) push(slot uint32, payload []byte) {
+	s.pushFrame(slot, ws.OpText, payload)
+}
+
+func (s *Shard) pushFrame(slot uint32, op ws.OpCode, payload []byte) {
+	ses := s.sessions.at(slot)
+	s.buffers.Grow(&ses.out, frame.MaxHeader+len(payload))
+	s.buffers.Set(ses.out, frame.Append(ses.out.Tail(), op, payload))
+	s.enqueue(slot)
+}
+
+// enqueue has a session flushed in this turn.
+func (s *Shard) enqueue(slot uint32) {
+	if ses := s.sessions.at(slot); ses.flags&flQueued == 0 {
+		ses.flags |= flQueued
+		s.queue = append(s.queue, slot)
+	}
+}
+
+// after sets a session's timer.
+func (s *Shard) after(slot uint32, d time.Duration) {
+	s.wheel.Set(slot, (s.now+uint32(d/time.Millisecond)+tickMS-1)/tickMS)
+}

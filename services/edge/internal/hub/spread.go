@@ -1,0 +1,125 @@
+package hub
+
+import "hubbub.internal/services/edge/internal/ring"
+
+// Bounds of the work of one turn. A room of 100,000 is served in parts, between which other rooms and sockets have
+// theirs.
+const (
+	maxRegion  = 256 << 10 // bytes of one room
+	maxRegions = 1 << 20   // bytes of all rooms
+	maxVisits  = 1024      // subs of one room
+	maxTurn    = 4096      // subs of all rooms
+)
+
+// spread is the part of a shard that brings news to subs.
+type spread struct {
+	regions []byte      // the frames of this turn, those of one room together
+	loaded  []*audience // whose regions these are
+	late    []byte      // frames for one session that has fallen behind
+	pieces  []piece     // what one write has of each of the session's subs
+	bufs    [][]byte    // the same, as the transport takes it
+}
+
+// spreadNews finds, for rooms that have news, the sockets that are to be written to in this turn. Rooms take turns.
+func (s *Shard) spreadNews() {
+	budget := maxTurn
+	for rooms := len(s.dirty) - s.from; rooms > 0 && budget > 0 && len(s.regions) < maxRegions; rooms-- {
+		a := s.dirty[s.from]
+		s.dirty[s.from] = nil
+		s.from++
+		if s.visit(a, &budget) {
+			a.flags &^= audQueued
+			if a.users == 0 {
+				a.feed.auds[s.index] = nil
+			}
+			continue
+		}
+		s.dirty = append(s.dirty, a)
+	}
+	if s.from == len(s.dirty) {
+		s.dirty, s.from = s.dirty[:0], 0
+	} else if s.from > 64 && s.from > len(s.dirty)/2 {
+		s.dirty = s.dirty[:copy(s.dirty, s.dirty[s.from:])]
+		s.from = 0
+	}
+}
+
+// visit marks the subs of a room that have frames, as many as there is budget for, and reports whether all have been
+// seen to.
+func (s *Shard) visit(a *audience, budget *int) bool {
+	if len(a.subs) == 0 {
+		a.flags &^= audPass
+		return true
+	}
+	fresh := a.flags&audPass == 0
+	if fresh {
+		a.flags |= audPass
+		a.next = 0
+	}
+	if a.flags&audLoaded == 0 {
+		s.load(a)
+	}
+	if fresh {
+		a.first = a.end
+	}
+	visits := maxVisits
+	for a.next < uint32(len(a.subs)) {
+		if visits == 0 || *budget == 0 {
+			return false
+		}
+		id := a.subs[a.next]
+		a.next++
+		b := s.subs.at(id)
+		ses := s.sessions.at(b.slot)
+		if b.cursor >= a.end && b.flags&subAhead == 0 || ses.flags&flBlocked != 0 {
+			continue
+		}
+		visits--
+		*budget--
+		s.owe(id)
+	}
+	a.flags &^= audPass
+	a.synced = a.first
+	_, head := a.feed.ring.Head()
+	return head <= a.synced
+}
+
+// load copies what a room's subs have not had yet.
+func (s *Shard) load(a *audience) {
+	at := len(s.regions)
+	a.base = a.synced
+	out, end, status := a.feed.ring.Copy(s.regions, a.base, maxRegion)
+	if status != ring.Held {
+		_, a.base = a.feed.ring.Restart()
+		out, end, _ = a.feed.ring.Copy(s.regions, a.base, maxRegion)
+	}
+	s.regions = out
+	a.region, a.end = out[at:], end
+	a.flags |= audLoaded
+	s.loaded = append(s.loaded, a)
+}
+
+// unload ends the turn for what was loaded.
+func (s *Shard) unload() {
+	for i, a := range s.loaded {
+		a.region = nil
+		a.flags &^= audLoaded
+		s.loaded[i] = nil
+	}
+	s.loaded = s.loaded[:0]
+	if s.regions = s.regions[:0]; cap(s.regions) > 2*maxRegions {
+		s.regions = nil
+	}
+}
+
+// owe has a sub's frames written in this turn.
+func (s *Shard) owe(id uint32) {
+	b := s.subs.at(id)
+	if b.flags&subDue != 0 {
+		return
+	}
+	b.flags |= subDue
+	ses := s.sessions.at(b.slot)
+	b.due, ses.due = ses.due, id
+	s.enqueue(b.slot)
+}

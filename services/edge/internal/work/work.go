@@ -1,0 +1,48 @@
+// Package work owns the goroutines that do what may block: a fixed number of them and a bounded queue, so that a flood of
+// requests becomes refusals and not memory. It knows nothing of what is done.
+package work
+
+import (
+	"context"
+	"sync"
+)
+
+// Pool runs jobs. Its methods are safe for concurrent use.
+type Pool struct {
+	jobs    chan func(context.Context)
+	workers int
+}
+
+// New returns a pool of workers whose queue holds so many jobs.
+func New(workers, queue int) *Pool {
+	return &Pool{jobs: make(chan func(context.Context), queue), workers: workers}
+}
+
+// Do has a worker do job, and returns without waiting; false: the queue is full. The job's context ends with Run's.
+func (p *Pool) Do(job func(context.Context)) bool {
+	select {
+	case p.jobs <- job:
+		return true
+	default:
+		return false
+	}
+}
+
+// Run works until ctx ends and the jobs in hand have ended. What is queued then is dropped.
+func (p *Pool) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for range p.workers {
+		wg.Go(func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case job := <-p.jobs:
+					job(ctx)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return nil
+}
