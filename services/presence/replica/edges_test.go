@@ -9,11 +9,14 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 
 	"hubbub.internal/libs/api/presence"
 	"hubbub.internal/services/presence/roster"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is an edge with its sessions, whose processes come and go, and what is under way from it to the replica.
 type world struct {

@@ -102,7 +102,11 @@ func (r *Replica) Ready() error {
 	if r.ready {
 		return nil
 	}
-	return chat.Unavailable("presence is not known yet: "+r.waiting, r.cfg.Heartbeat)
+	after := r.cfg.Heartbeat
+	if left := time.Until(r.warm); left > 0 && left < after {
+		after = left
+	}
+	return chat.Unavailable("presence is not known yet: "+r.waiting, after)
 }
 
 // Run follows the edges until ctx ends, when it returns nil.
