@@ -2,10 +2,6 @@ package directory
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,8 +12,6 @@ import (
 	"github.com/alexedwards/argon2id"
 	"golang.org/x/text/secure/precis"
 
-	directoryapi "hubbub.internal/libs/api/directory"
-	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
 )
@@ -29,15 +23,12 @@ const (
 	// guestMark ends the name of every guest. A registered name has no space, so nobody can look like a user who is
 	// not.
 	guestMark = " (guest)"
-	// secretSize is the size of a session's secret, in bytes.
-	secretSize = 32
 	// hashWait is how long a log-in waits for its turn to be hashed.
 	hashWait = 5 * time.Second
 )
 
 var (
 	errWrongPassword = chat.E(chat.CodeUnauthorized, "the name or the password is wrong")
-	errNoSession     = chat.E(chat.CodeUnauthorized, "the log-in has ended: log in again")
 	errNameTaken     = chat.E(chat.CodeConflict, "that name is taken")
 )
 
@@ -63,8 +54,8 @@ func checkName(name string) (normal, key string, err error) {
 	return normal, key, nil
 }
 
-// register makes an account with a password.
-func (s *Service) register(ctx context.Context, name, password string) (store.User, error) {
+// register makes an account with a password. address is where the request comes from.
+func (s *Service) register(ctx context.Context, name, password, address string) (store.User, error) {
 	if !s.cfg.Registration {
 		return store.User{}, chat.E(chat.CodeForbidden, "registration is closed here: ask whoever runs this server")
 	}
@@ -74,6 +65,9 @@ func (s *Service) register(ctx context.Context, name, password string) (store.Us
 	}
 	if utf8.RuneCountInString(password) < minPassword || len(password) > maxPassword || !utf8.ValidString(password) {
 		return store.User{}, chat.E(chat.CodeBadRequest, fmt.Sprintf("a password has at least %d characters and at most %d bytes", minPassword, maxPassword))
+	}
+	if err := s.entries.take(time.Now(), "new accounts from your network", address); err != nil {
+		return store.User{}, err
 	}
 	if _, err := s.store.UserByName(ctx, key); err == nil {
 		return store.User{}, errNameTaken
@@ -96,18 +90,27 @@ func (s *Service) register(ctx context.Context, name, password string) (store.Us
 	return u, nil
 }
 
-// guest makes an account without a password, which lasts as long as its session is used.
-func (s *Service) guest(ctx context.Context, name string) (store.User, error) {
+// guest makes an account without a password, which lasts as long as its session, and opens that. address is where the
+// request comes from.
+func (s *Service) guest(ctx context.Context, name, address string) (credentials, error) {
 	if !s.cfg.Guests {
-		return store.User{}, chat.E(chat.CodeForbidden, "guests are not let in here: log in")
+		return credentials{}, chat.E(chat.CodeForbidden, "guests are not let in here: log in")
 	}
 	name, _, err := checkName(name)
 	if err != nil {
-		return store.User{}, err
+		return credentials{}, err
+	}
+	if err := s.entries.take(time.Now(), "guests from your network", address); err != nil {
+		return credentials{}, err
 	}
 	u := store.User{ID: chat.NewID(), Name: name + guestMark, Created: time.Now().UnixMilli()}
-	u.NameKey = "guest:" + u.ID // guests' names need not differ
-	return u, s.store.CreateUser(ctx, u)
+	u.NameKey = ":" + u.ID // guests' names need not differ; no name that anybody can type begins so
+	// The session first: with its end the account is removed, so there must be no account without one.
+	c, err := s.open(ctx, u)
+	if err != nil {
+		return credentials{}, err
+	}
+	return c, s.store.CreateUser(ctx, u)
 }
 
 // login returns the user with the name and password. address is where the request comes from.
@@ -116,9 +119,10 @@ func (s *Service) login(ctx context.Context, name, password, address string) (st
 	if err != nil || len(password) > maxPassword {
 		return store.User{}, errWrongPassword
 	}
-	now := time.Now()
-	if wait := s.failures.wait(now, "name "+key, "address "+address); wait > 0 {
-		return store.User{}, &chat.Error{Code: chat.CodeRateLimited, Message: "too many failed log-ins: wait a little", RetryAfter: wait}
+	tries := []string{"name " + key, "address " + address}
+	const what = "failed log-ins"
+	if err := s.failures.full(time.Now(), what, tries...); err != nil {
+		return store.User{}, err
 	}
 	u, err := s.store.UserByName(ctx, key)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -128,19 +132,19 @@ func (s *Service) login(ctx context.Context, name, password, address string) (st
 	if hash == "" {
 		hash = s.decoy // so that the answer takes as long for a name that nobody has
 	}
-	match := false
-	err = s.hash(ctx, func() (err error) {
-		match, err = argon2id.ComparePasswordAndHash(password, hash)
+	err = s.hash(ctx, func() error {
+		// Again: however many try at the same time, few of them are here.
+		if err := s.failures.full(time.Now(), what, tries...); err != nil {
+			return err
+		}
+		match, err := argon2id.ComparePasswordAndHash(password, hash)
+		if err == nil && (!match || u.Hash == "") {
+			s.failures.count(time.Now(), tries...)
+			err = errWrongPassword
+		}
 		return err
 	})
-	if err != nil {
-		return store.User{}, err
-	}
-	if !match || u.Hash == "" {
-		s.failures.fail(now, "name "+key, "address "+address)
-		return store.User{}, errWrongPassword
-	}
-	return u, nil
+	return u, err
 }
 
 // hash runs f when it is its turn: hashing takes memory and time on purpose, so few may do it at once.
@@ -154,82 +158,4 @@ func (s *Service) hash(ctx context.Context, f func() error) error {
 	case <-ctx.Done():
 		return chat.Unavailable("too many people are logging in right now", retryStore)
 	}
-}
-
-// credentials are what a client gets for a log-in.
-type credentials struct {
-	Token     string  `json:"token" doc:"Access token, for Authorization: Bearer and for hello."`
-	ExpiresAt int64   `json:"expires_at" doc:"When the token ends (UTC milliseconds)."`
-	Refresh   string  `json:"refresh_token" doc:"Secret that buys the next token, for as long as the log-in lasts."`
-	User      account `json:"user"`
-}
-
-type account struct {
-	ID    string `json:"id"`
-	Name  string `json:"name"`
-	Guest bool   `json:"guest"`
-}
-
-func accountOf(u store.User) account { return account{ID: u.ID, Name: u.Name, Guest: u.Guest()} }
-
-// open begins a session. Its refresh token is the session's id and a secret, of which the store has the hash only. It
-// stays the same for the whole session, so that several tabs of a browser can share it.
-func (s *Service) open(ctx context.Context, u store.User) (credentials, error) {
-	var secret [secretSize]byte
-	_, _ = rand.Read(secret[:]) // never fails
-	sum := sha256.Sum256(secret[:])
-	now := time.Now()
-	x := store.Session{
-		ID: chat.NewID(), User: u.ID, Hash: sum[:], Created: now.UnixMilli(), Expires: now.Add(s.cfg.SessionLife).UnixMilli(),
-	}
-	if err := s.store.CreateSession(ctx, x); err != nil {
-		return credentials{}, err
-	}
-	return s.issue(u, x, x.ID+"."+base64.RawURLEncoding.EncodeToString(secret[:]), now)
-}
-
-// refresh returns the next token of a session, and prolongs it.
-func (s *Service) refresh(ctx context.Context, refresh string) (credentials, error) {
-	id, text, _ := strings.Cut(refresh, ".")
-	secret, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(secret) != secretSize || !chat.ValidID(id) {
-		return credentials{}, errNoSession
-	}
-	now := time.Now()
-	x, err := s.store.Session(ctx, id)
-	sum := sha256.Sum256(secret)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return credentials{}, errNoSession
-	case err != nil:
-		return credentials{}, err
-	case subtle.ConstantTimeCompare(sum[:], x.Hash) != 1 || x.Expires <= now.UnixMilli():
-		return credentials{}, errNoSession
-	}
-	u, err := s.store.User(ctx, x.User)
-	if errors.Is(err, store.ErrNotFound) {
-		return credentials{}, errNoSession
-	} else if err != nil {
-		return credentials{}, err
-	}
-	if err := s.store.ExtendSession(ctx, id, now.Add(s.cfg.SessionLife).UnixMilli()); err != nil {
-		return credentials{}, err
-	}
-	return s.issue(u, x, refresh, now)
-}
-
-func (s *Service) issue(u store.User, x store.Session, refresh string, now time.Time) (credentials, error) {
-	expires := now.Add(s.cfg.TokenLife)
-	token, err := s.keys.sign(auth.Claims{User: u.ID, Name: u.Name, Session: x.ID, Guest: u.Guest(), Issued: now, Expires: expires})
-	if err != nil {
-		return credentials{}, err
-	}
-	return credentials{Token: token, ExpiresAt: expires.UnixMilli(), Refresh: refresh, User: accountOf(u)}, nil
-}
-
-// logout ends the session of a token: it is refreshed no more, and its sockets are closed.
-func (s *Service) logout(ctx context.Context, c auth.Claims) error {
-	return s.change(ctx, store.Intent{Kind: directoryapi.ChangeUser, User: c.User, Actor: c.User, Session: c.Session}, func() error {
-		return s.store.DeleteSession(ctx, c.Session)
-	})
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.uber.org/zap"
+
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
@@ -15,27 +17,40 @@ import (
 const (
 	// sender is whose entries these are in the logs.
 	sender = "directory"
+	// kindDescribe is the kind of an intent to change a room's name or topic, which permissions do not depend on. The
+	// other kinds are those of directoryapi.Change.
+	kindDescribe = "describe"
+	// changeTimeout bounds a change with all that is told of it. It does not end with the client's request: a change that
+	// was begun is told at once, whether or not anybody waits for the answer.
+	changeTimeout = 12 * time.Second
 	// untoldAfter is how old an intent is when whoever wrote it must have crashed or failed.
-	untoldAfter = 15 * time.Second
+	untoldAfter = changeTimeout + 3*time.Second
 	// untoldBatch is how many of them are told at a time.
 	untoldBatch = 100
+	// maxTold is how often a membership is told when it changes while it is told.
+	maxTold = 10
 )
 
 // change makes a change to the store and tells of it on the bus. The intent is in the store before the change is, so
 // that a crash in between cannot leave a change that nobody heard of: whatever is then the truth is told later.
-func (s *Service) change(ctx context.Context, i store.Intent, apply func() error) error {
+func (s *Service) change(ctx context.Context, i store.Intent, apply func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
+	defer cancel()
 	i.ID, i.Created = chat.NewID(), time.Now().UnixMilli()
 	if err := s.store.PutIntent(ctx, i); err != nil {
 		return err
 	}
-	if err := apply(); err != nil {
+	if err := apply(ctx); err != nil {
 		// What apply did is not known: the intent stays, and the truth is told in a while.
 		return err
 	}
 	if err := s.tell(ctx, i); err != nil {
 		return fmt.Errorf("tell of a change: %w", busError(err))
 	}
-	return s.store.DeleteIntent(ctx, i.ID)
+	if err := s.store.DeleteIntent(ctx, i.ID); err != nil {
+		s.log.Warn("a change that has been told will be told again: the store failed", zap.Error(err))
+	}
+	return nil
 }
 
 // tellUntold tells what a crash or a failure left untold.
@@ -44,6 +59,7 @@ func (s *Service) tellUntold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.metrics.untold.Set(float64(len(left)))
 	for _, i := range left {
 		if err := s.tell(ctx, i); err != nil {
 			return err
@@ -56,27 +72,31 @@ func (s *Service) tellUntold(ctx context.Context) error {
 }
 
 // tell appends what is now true of the intent's subject to the control log, and what people should see of it to the
-// room's log and the user's own. All ids follow from the intent's, so that telling again changes nothing.
+// room's log and the user's own. What people see has ids that follow from the intent's, so that telling again shows
+// nothing twice.
 func (s *Service) tell(ctx context.Context, i store.Intent) error {
 	switch i.Kind {
 	case directoryapi.ChangeUser:
-		return s.control(ctx, i, directoryapi.Change{Kind: i.Kind, User: i.User, Session: i.Session, At: i.Created})
-	case directoryapi.ChangeRoom:
+		return s.control(ctx, directoryapi.Change{Kind: i.Kind, User: i.User, Session: i.Session, At: i.Created})
+	case directoryapi.ChangeRoom, kindDescribe:
 		return s.tellRoom(ctx, i)
 	case directoryapi.ChangeAccess:
 		return s.tellMember(ctx, i)
 	}
-	return fmt.Errorf("intent %s is of the unknown kind %q", i.ID, i.Kind)
+	s.log.Error("an intent of an unknown kind is dropped", zap.String("kind", i.Kind), zap.String("id", i.ID))
+	return nil
 }
 
 func (s *Service) tellRoom(ctx context.Context, i store.Intent) error {
+	if i.Kind == directoryapi.ChangeRoom {
+		if err := s.control(ctx, directoryapi.Change{Kind: i.Kind, Room: i.Room}); err != nil {
+			return err
+		}
+	}
 	room, err := s.store.Room(ctx, i.Room)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil // it was never made
+		return nil // it was never made, or has been deleted since
 	} else if err != nil {
-		return err
-	}
-	if err := s.control(ctx, i, directoryapi.Change{Kind: i.Kind, Room: i.Room}); err != nil {
 		return err
 	}
 	return s.event(ctx, chat.Event{
@@ -84,45 +104,63 @@ func (s *Service) tellRoom(ctx context.Context, i store.Intent) error {
 	})
 }
 
+// tellMember tells what a user is in a room. Another change of the same membership may be told at the same time, and
+// the logs may get the two in either order; so the truth is looked up again after it was told, and told again if it is
+// another: whoever tells last, tells what is.
 func (s *Service) tellMember(ctx context.Context, i store.Intent) error {
-	room, err := s.store.Room(ctx, i.Room)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	} else if err != nil {
+	id := i.ID
+	for range maxTold {
+		told, there, err := s.accessNow(ctx, i.Room, i.User)
+		if err != nil {
+			return err
+		}
+		if id == i.ID && string(told.Role) != i.Role {
+			id = chat.NewID() // not what the intent's own id may stand for already
+		}
+		if err := s.tellAccess(ctx, i, id, told, there); err != nil {
+			return err
+		}
+		now, _, err := s.accessNow(ctx, i.Room, i.User)
+		if err != nil {
+			return err
+		}
+		if now == told {
+			return nil
+		}
+		id = chat.NewID()
+	}
+	return errors.New("a membership keeps changing")
+}
+
+// tellAccess tells everybody whom it concerns once.
+func (s *Service) tellAccess(ctx context.Context, i store.Intent, id string, a directoryapi.Access, there bool) error {
+	if err := s.control(ctx, directoryapi.Change{Kind: i.Kind, User: i.User, Room: i.Room, Access: a}); err != nil {
 		return err
 	}
-	access, err := s.accessTo(ctx, room, i.User)
-	if err != nil {
-		return err
+	if there {
+		err := s.event(ctx, chat.Event{
+			Type: chat.TypeMember, Room: i.Room, ID: id, User: i.Actor, Name: i.Name, Member: i.User, Role: string(a.Role), TS: i.Created,
+		})
+		if err != nil {
+			return err
+		}
+	} else if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
+		return err // with its last member the room has gone, for those, too, who only read there
 	}
-	if err := s.control(ctx, i, directoryapi.Change{Kind: i.Kind, User: i.User, Room: i.Room, Access: access}); err != nil {
-		return err
-	}
-	name := ""
-	if u, err := s.store.User(ctx, i.User); err == nil {
-		name = u.Name
-	} else if !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	err = s.event(ctx, chat.Event{
-		Type: chat.TypeMember, Room: i.Room, ID: i.ID, User: i.Actor, Name: name, Member: i.User, Role: string(access.Role), TS: i.Created,
-	})
-	if err != nil {
-		return err
-	}
-	own := chat.Event{Type: chat.TypeRemoved, Room: chat.UserRoom(i.User), ID: i.ID, User: i.Actor, Target: i.Room, TS: i.Created}
-	if access.Role != "" {
-		own.Type, own.Role = chat.TypeInvited, string(access.Role)
+	own := chat.Event{Type: chat.TypeRemoved, Room: chat.UserRoom(i.User), ID: id, User: i.Actor, Target: i.Room, TS: i.Created}
+	if a.Role != "" {
+		own.Type, own.Role = chat.TypeInvited, string(a.Role)
 	}
 	return s.event(ctx, own)
 }
 
-func (s *Service) control(ctx context.Context, i store.Intent, c directoryapi.Change) error {
+// control appends to the control log, always as a new entry: to take one in twice does no harm.
+func (s *Service) control(ctx context.Context, c directoryapi.Change) error {
 	data, err := directoryapi.EncodeChange(c)
 	if err != nil {
 		return err
 	}
-	if _, err := bus.Append(ctx, s.bus, bus.NewEntry{Room: chat.ControlRoom, Sender: sender, ID: i.ID, Data: data}); err != nil {
+	if _, err := bus.Append(ctx, s.bus, bus.NewEntry{Room: chat.ControlRoom, Sender: sender, ID: chat.NewID(), Data: data}); err != nil {
 		return err
 	}
 	s.metrics.told.Inc()

@@ -21,6 +21,9 @@ type Config struct {
 	HashMemory     uint32        `help:"Memory that hashing one password takes (KiB, 64 to 1048576)." default:"19456"`
 	HashTime       uint32        `help:"Passes over that memory (1 to 100)." default:"2"`
 	HashParallel   int           `help:"Passwords that are hashed at the same time (1 to 64); others wait." default:"2"`
+	Owners         []string      `help:"Names of registered users who are made owners of the default rooms." placeholder:"NAME"`
+	AccountRate    int           `help:"New accounts and guests a minute per address, on each replica, before more are refused (1 to 1000000)." default:"300"`
+	ChangeRate     int           `help:"Changes of rooms and memberships a minute per user, on each replica, before more are refused (1 to 1000000)." default:"120"`
 	LoginAttempts  int           `help:"Failed log-ins a minute per name and per address, on each replica, before more are refused (1 to 10000)." default:"10"`
 	TrustedProxies []string      `help:"Networks (CIDR) of proxies whose X-Real-IP header is believed." default:"127.0.0.0/8,::1/128" placeholder:"CIDR"`
 }
@@ -45,6 +48,13 @@ func (c *Config) Validate() error {
 	between("hash-time", int(c.HashTime), 1, 100)
 	between("hash-parallel", c.HashParallel, 1, 64)
 	between("login-attempts", c.LoginAttempts, 1, 10_000)
+	between("account-rate", c.AccountRate, 1, 1_000_000)
+	between("change-rate", c.ChangeRate, 1, 1_000_000)
+	for _, name := range c.Owners {
+		if _, _, err := checkName(name); err != nil {
+			errs = append(errs, fmt.Errorf("--owners: %q is not a name that anybody can have", name))
+		}
+	}
 	if _, err := c.proxies(); err != nil {
 		errs = append(errs, err)
 	}

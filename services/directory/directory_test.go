@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func config() Config {
 	return Config{
 		TokenLife: 15 * time.Minute, SessionLife: time.Hour, KeyLife: 24 * time.Hour, Guests: true, Registration: true,
-		HashMemory: 64, HashTime: 1, HashParallel: 2, LoginAttempts: 5, TrustedProxies: []string{"192.0.2.0/24"},
+		HashMemory: 64, HashTime: 1, HashParallel: 2, LoginAttempts: 5, AccountRate: 1000, ChangeRate: 1000, TrustedProxies: []string{"192.0.2.0/24"},
 	}
 }
 
@@ -115,7 +116,7 @@ func openWorld(t *testing.T, cfg Config) *world {
 
 func start(t *testing.T, cfg Config, b bus.Bus, s *faulty) *world {
 	t.Helper()
-	svc, err := New(t.Context(), cfg, Deps{Bus: b, Store: s, Log: zap.NewNop(), Metrics: prometheus.NewRegistry()})
+	svc, err := New(cfg, Deps{Bus: b, Store: s, Log: zap.NewNop(), Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,11 +312,11 @@ func TestGuessingIsSlowed(t *testing.T) {
 	if code := guess("203.0.113.99"); code != "rate_limited" {
 		t.Errorf("another guess at the name: %q", code)
 	}
-	if wait := w.failures.wait(time.Now(), "name ann"); wait <= 0 || wait > time.Minute {
-		t.Errorf("the wait is %s", wait)
+	if e, ok := errors.AsType[*chat.Error](w.failures.full(time.Now(), "x", "name ann")); !ok || e.RetryAfter <= 0 || e.RetryAfter > time.Minute {
+		t.Errorf("the wait is %+v", e)
 	}
-	if wait := w.failures.wait(time.Now().Add(time.Minute), "name ann"); wait > 0 {
-		t.Errorf("a minute later the wait is %s", wait)
+	if err := w.failures.full(time.Now().Add(time.Minute), "x", "name ann"); err != nil {
+		t.Errorf("a minute later: %v", err)
 	}
 	// An address that nobody vouches for is not believed.
 	if got := clientAddress("198.51.100.7:1", "203.0.113.1", w.proxies); got != "198.51.100.7" {
@@ -388,13 +389,13 @@ func TestRooms(t *testing.T) {
 		t.Error("bob sees the secret room")
 	}
 	for want, got := range map[string]string{
-		"not_found":   code(bob, "POST", "/v1/rooms/"+secret.ID+"/join", ""),
-		"not_found ":  code(bob, "GET", "/v1/rooms/"+secret.ID, ""),
-		"not_found  ": code(bob, "POST", "/v1/rooms/"+secret.ID+"/members", fmt.Sprintf(`{"user":%q}`, bob.User.ID)),
-		"forbidden":   code(bob, "POST", "/v1/rooms/"+open.ID+"/members", fmt.Sprintf(`{"user":%q}`, eve.User.ID)),
-		"forbidden ":  code(bob, "GET", "/v1/rooms/"+open.ID+"/members", ""),
-		"forbidden  ": code(bob, "PATCH", "/v1/rooms/"+open.ID, `{"name":"Bob's"}`),
-		"conflict":    code(ann, "POST", "/v1/rooms/"+secret.ID+"/leave", "") + "conflict", // alone: she may
+		"forbidden   ":   code(bob, "POST", "/v1/rooms/"+secret.ID+"/join", ""),
+		"forbidden    ":  code(bob, "GET", "/v1/rooms/"+secret.ID, ""),
+		"forbidden     ": code(bob, "POST", "/v1/rooms/"+secret.ID+"/members", fmt.Sprintf(`{"user":%q}`, bob.User.ID)),
+		"forbidden":      code(bob, "POST", "/v1/rooms/"+open.ID+"/members", fmt.Sprintf(`{"user":%q}`, eve.User.ID)),
+		"forbidden ":     code(bob, "GET", "/v1/rooms/"+open.ID+"/members", ""),
+		"forbidden  ":    code(bob, "PATCH", "/v1/rooms/"+open.ID, `{"name":"Bob's"}`),
+		"conflict":       code(ann, "POST", "/v1/rooms/"+secret.ID+"/leave", "") + "conflict", // alone: she may
 	} {
 		if strings.TrimSpace(want) != got {
 			t.Errorf("code is %q, want %q", got, want)

@@ -14,8 +14,12 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// settle is how long a new key is handed out before it signs, so that every replica has it by then.
-const settle = time.Minute
+const (
+	// settle is how long a new key is handed out before it signs, so that everybody can have it by then.
+	settle = time.Minute
+	// rereadEvery is how often at most somebody's question for the keys has the store read.
+	rereadEvery = time.Second
+)
 
 // keys are the signing keys, which all replicas share through the store: the newest signs, and the others verify until
 // the last token that they signed has expired. Its methods are safe for concurrent use.
@@ -25,10 +29,13 @@ type keys struct {
 	keep  time.Duration // how long it verifies after that
 
 	mu      sync.Mutex
-	id      string // of the key that signs
+	id      string // of the key that signs; empty: there is none yet
 	private ed25519.PrivateKey
 	set     []byte // the public key set
+	read    time.Time
 }
+
+var errNoKey = chat.Unavailable("the directory's keys are not there yet", retryStore)
 
 // refresh takes over what is in the store, adds a key when the newest is old, and removes those that verify nothing.
 func (k *keys) refresh(ctx context.Context) error {
@@ -81,15 +88,42 @@ func (k *keys) refresh(ctx context.Context) error {
 	return nil
 }
 
-func (k *keys) publicSet(context.Context) ([]byte, error) {
+// publicSet returns the public keys. Who asks has seen a key that is not known there: it may be another replica's newest,
+// so the store is read first. While that does not work, the keys from before will do.
+func (k *keys) publicSet(ctx context.Context) ([]byte, error) {
+	if k.due(time.Now()) {
+		if err := k.refresh(ctx); err != nil && k.current() == nil {
+			return nil, errors.Join(err, errNoKey)
+		}
+	}
+	if set := k.current(); set != nil {
+		return set, nil
+	}
+	return nil, errNoKey
+}
+
+func (k *keys) due(now time.Time) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.set, nil
+	if now.Sub(k.read) < rereadEvery {
+		return false
+	}
+	k.read = now
+	return true
+}
+
+func (k *keys) current() []byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.set
 }
 
 func (k *keys) sign(c auth.Claims) (string, error) {
 	k.mu.Lock()
 	id, private := k.id, k.private
 	k.mu.Unlock()
+	if id == "" {
+		return "", errNoKey
+	}
 	return auth.Sign(private, id, c)
 }

@@ -6,6 +6,7 @@ type metrics struct {
 	logins      *prometheus.CounterVec // by outcome
 	storeErrors prometheus.Counter
 	told        prometheus.Counter
+	untold      prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -19,9 +20,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		told: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hubbub_directory_changes_total", Help: "Changes told by the control log.",
 		}),
+		untold: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "hubbub_directory_untold_changes", Help: "Changes that a crash or failure left untold, at most 100.",
+		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.logins, m.storeErrors, m.told)
+		reg.MustRegister(m.logins, m.storeErrors, m.told, m.untold)
 	}
 	return m
 }

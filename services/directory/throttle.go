@@ -1,15 +1,17 @@
 package directory
 
 import (
+	"fmt"
 	"sync"
 	"time"
+
+	"hubbub.internal/libs/chat"
 )
 
 // maxThrottled is how many keys a throttle remembers; beyond it those whose time is over are dropped, and then all.
 const maxThrottled = 100_000
 
-// throttle counts failures by key and refuses more than a number of them in a time. Its methods are safe for concurrent
-// use.
+// throttle allows a number of things in a time, by key. Its methods are safe for concurrent use.
 type throttle struct {
 	limit int
 	per   time.Duration
@@ -27,33 +29,33 @@ func newThrottle(limit int, per time.Duration) *throttle {
 	return &throttle{limit: limit, per: per, since: make(map[string]window)}
 }
 
-// wait returns how long to wait before the next try with any of the keys; 0: go ahead.
-func (t *throttle) wait(now time.Time, keys ...string) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	var longest time.Duration
-	for _, k := range keys {
-		if w := t.since[k]; w.n >= t.limit {
-			longest = max(longest, w.start.Add(t.per).Sub(now))
-		}
+// take counts one thing for each of the keys, or returns full's error.
+func (t *throttle) take(now time.Time, what string, keys ...string) error {
+	if err := t.full(now, what, keys...); err != nil {
+		return err
 	}
-	return longest
+	t.count(now, keys...)
+	return nil
 }
 
-// fail counts a failure for each of the keys.
-func (t *throttle) fail(now time.Time, keys ...string) {
+// full returns a chat.CodeRateLimited error if one of the keys has no more to take.
+func (t *throttle) full(now time.Time, what string, keys ...string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.since) >= maxThrottled {
-		for k, w := range t.since {
-			if now.Sub(w.start) >= t.per {
-				delete(t.since, k)
-			}
-		}
-		if len(t.since) >= maxThrottled {
-			clear(t.since)
+	for _, k := range keys {
+		w := t.since[k]
+		if wait := w.start.Add(t.per).Sub(now); w.n >= t.limit && wait > 0 {
+			return &chat.Error{Code: chat.CodeRateLimited, Message: fmt.Sprintf("too many %s: wait a little", what), RetryAfter: wait}
 		}
 	}
+	return nil
+}
+
+// count counts one thing for each of the keys.
+func (t *throttle) count(now time.Time, keys ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tidy(now)
 	for _, k := range keys {
 		w := t.since[k]
 		if now.Sub(w.start) >= t.per {
@@ -61,5 +63,20 @@ func (t *throttle) fail(now time.Time, keys ...string) {
 		}
 		w.n++
 		t.since[k] = w
+	}
+}
+
+// tidy is called with mu held.
+func (t *throttle) tidy(now time.Time) {
+	if len(t.since) < maxThrottled {
+		return
+	}
+	for k, w := range t.since {
+		if now.Sub(w.start) >= t.per {
+			delete(t.since, k)
+		}
+	}
+	if len(t.since) >= maxThrottled {
+		clear(t.since)
 	}
 }

@@ -114,6 +114,11 @@ func problem(e *chat.Error) *Problem {
 
 // WriteError answers with an error outside of a typed handler.
 func WriteError(w http.ResponseWriter, status int, err error) {
+	if with, ok := err.(huma.HeadersError); ok {
+		for k, v := range with.GetHeaders() {
+			w.Header()[k] = v
+		}
+	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(err) // fails only if the client has gone

@@ -56,6 +56,12 @@ type Room struct {
 	Created int64  `bson:"created"` // UTC milliseconds
 }
 
+// RoomPatch is what changes of a room; a nil field stays as it is.
+type RoomPatch struct {
+	Name, Topic *string
+	Private     *bool
+}
+
 // Member is a user's membership of a room.
 type Member struct {
 	Room  string   `bson:"room"`
@@ -72,6 +78,8 @@ type Intent struct {
 	Kind    string `bson:"kind"`
 	Room    string `bson:"room"`
 	User    string `bson:"user"`    // whose membership or session
+	Name    string `bson:"name"`    // that user's
+	Role    string `bson:"role"`    // what the membership shall be; empty: ended
 	Actor   string `bson:"actor"`   // who does it
 	Session string `bson:"session"` // of a revocation: the one session that it is about; empty: all
 	Created int64  `bson:"created"` // UTC milliseconds
@@ -81,27 +89,31 @@ type Intent struct {
 // reached the disk when it returns. Besides ErrNotFound and ErrConflict, where they are named, any error means that
 // the store does not work right now.
 type Store interface {
-	CreateUser(ctx context.Context, u User) error                                 // ErrConflict: the name is taken
-	User(ctx context.Context, id string) (User, error)                            // ErrNotFound
-	UserByName(ctx context.Context, nameKey string) (User, error)                 // ErrNotFound
-	Users(ctx context.Context, prefix string, limit int) ([]User, error)          // whose NameKey begins so, in its order
-	CreateSession(ctx context.Context, s Session) error                           // ErrConflict
-	Session(ctx context.Context, id string) (Session, error)                      // ErrNotFound
-	ExtendSession(ctx context.Context, id string, expires int64) error            // none is not an error
-	DeleteSession(ctx context.Context, id string) error                           // none is not an error
-	DeleteSessionsBefore(ctx context.Context, expires int64) error                // those that had expired by then
-	CreateKey(ctx context.Context, k Key) error                                   // ErrConflict
-	Keys(ctx context.Context) ([]Key, error)                                      // newest first
-	DeleteKey(ctx context.Context, id string) error                               // none is not an error
-	CreateRoom(ctx context.Context, r Room) error                                 // ErrConflict
-	Room(ctx context.Context, id string) (Room, error)                            // ErrNotFound
-	DescribeRoom(ctx context.Context, id, name, topic string) error               // ErrNotFound
-	PublicRooms(ctx context.Context, limit int) ([]Room, error)                   // oldest first
-	PutMember(ctx context.Context, m Member) error                                // adds it or changes its Role
-	Member(ctx context.Context, room, user string) (Member, error)                // ErrNotFound
-	DeleteMember(ctx context.Context, room, user string) error                    // none is not an error
-	Members(ctx context.Context, room, after string, limit int) ([]Member, error) // by user id, after that one
-	MembershipsOf(ctx context.Context, user string, limit int) ([]Member, error)  // oldest first
+	CreateUser(ctx context.Context, u User) error                                    // ErrConflict: the name is taken
+	User(ctx context.Context, id string) (User, error)                               // ErrNotFound
+	UserByName(ctx context.Context, nameKey string) (User, error)                    // ErrNotFound
+	Users(ctx context.Context, prefix string, limit int) ([]User, error)             // whose NameKey begins so, in its order
+	DeleteUser(ctx context.Context, id string) error                                 // none is not an error
+	CreateSession(ctx context.Context, s Session) error                              // ErrConflict
+	Session(ctx context.Context, id string) (Session, error)                         // ErrNotFound
+	ExtendSession(ctx context.Context, id string, expires int64) error               // ErrNotFound
+	DeleteSession(ctx context.Context, id string) error                              // none is not an error
+	SessionsBefore(ctx context.Context, expires int64, limit int) ([]Session, error) // that had expired by then, oldest first
+	CreateKey(ctx context.Context, k Key) error                                      // ErrConflict
+	Keys(ctx context.Context) ([]Key, error)                                         // newest first
+	DeleteKey(ctx context.Context, id string) error                                  // none is not an error
+	CreateRoom(ctx context.Context, r Room) error                                    // ErrConflict
+	Room(ctx context.Context, id string) (Room, error)                               // ErrNotFound
+	Rooms(ctx context.Context, ids []string) ([]Room, error)                         // those that there are, by id
+	PatchRoom(ctx context.Context, id string, p RoomPatch) error                     // ErrNotFound
+	DeleteRoom(ctx context.Context, id string) error                                 // none is not an error; its members stay
+	PublicRooms(ctx context.Context, limit int) ([]Room, error)                      // oldest first
+	PutMember(ctx context.Context, m Member) error                                   // adds it or changes its Role
+	Member(ctx context.Context, room, user string) (Member, error)                   // ErrNotFound
+	DeleteMember(ctx context.Context, room, user string) error                       // none is not an error
+	Members(ctx context.Context, room, after string, limit int) ([]Member, error)    // by user id, after that one
+	MembersOf(ctx context.Context, rooms []string) ([]Member, error)                 // of all of them, by room and user id
+	MembershipsOf(ctx context.Context, user string, limit int) ([]Member, error)     // oldest first
 	PutIntent(ctx context.Context, i Intent) error
 	DeleteIntent(ctx context.Context, id string) error                             // none is not an error
 	IntentsBefore(ctx context.Context, created int64, limit int) ([]Intent, error) // oldest first

@@ -32,11 +32,12 @@ func main() {
 			return err
 		}
 		p.Defer(func() { _ = store.Close() })
-		s, err := directory.New(ctx, cfg.Directory, directory.Deps{Bus: b, Store: store, Log: p.Log, Metrics: p.Metrics})
+		s, err := directory.New(cfg.Directory, directory.Deps{Bus: b, Store: store, Log: p.Log, Metrics: p.Metrics})
 		if err != nil {
 			return err
 		}
 		p.Check("bus", b.Probe)
+		p.Check("store", s.Ready)
 		p.Go("directory", s.Run)
 		_, err = p.Serve(cfg.Listen, s.Handler())
 		return err

@@ -41,6 +41,11 @@ func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.Us
 		by("name_key", 1), limit)
 }
 
+// DeleteUser implements store.Store.
+func (s *Store) DeleteUser(ctx context.Context, id string) error {
+	return remove(ctx, "delete user", s.users, by("_id", id))
+}
+
 // CreateSession implements store.Store.
 func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
 	return insert(ctx, "create session", s.sessions, x)
@@ -53,8 +58,7 @@ func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
 
 // ExtendSession implements store.Store.
 func (s *Store) ExtendSession(ctx context.Context, id string, expires int64) error {
-	_, err := s.sessions.UpdateOne(ctx, by("_id", id), by("$set", by("expires", expires)))
-	return wrap("extend session", err)
+	return update(ctx, "extend session", s.sessions, id, by("expires", expires))
 }
 
 // DeleteSession implements store.Store.
@@ -62,10 +66,10 @@ func (s *Store) DeleteSession(ctx context.Context, id string) error {
 	return remove(ctx, "delete session", s.sessions, by("_id", id))
 }
 
-// DeleteSessionsBefore implements store.Store.
-func (s *Store) DeleteSessionsBefore(ctx context.Context, expires int64) error {
-	_, err := s.sessions.DeleteMany(ctx, by("expires", by("$lte", expires)))
-	return wrap("delete old sessions", err)
+// SessionsBefore implements store.Store.
+func (s *Store) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
+	return list[store.Session](ctx, "old sessions", s.sessions, by("expires", by("$lte", expires)),
+		bson.D{{Key: "expires", Value: 1}, {Key: "_id", Value: 1}}, limit)
 }
 
 // CreateKey implements store.Store.
@@ -93,13 +97,32 @@ func (s *Store) Room(ctx context.Context, id string) (store.Room, error) {
 	return one[store.Room](ctx, "room", s.rooms, by("_id", id))
 }
 
-// DescribeRoom implements store.Store.
-func (s *Store) DescribeRoom(ctx context.Context, id, name, topic string) error {
-	r, err := s.rooms.UpdateOne(ctx, by("_id", id), by("$set", bson.D{{Key: "name", Value: name}, {Key: "topic", Value: topic}}))
-	if err == nil && r.MatchedCount == 0 {
-		err = store.ErrNotFound
+// Rooms implements store.Store.
+func (s *Store) Rooms(ctx context.Context, ids []string) ([]store.Room, error) {
+	if len(ids) == 0 {
+		return nil, nil
 	}
-	return wrap("describe room", err)
+	return list[store.Room](ctx, "rooms", s.rooms, by("_id", by("$in", ids)), by("_id", 1), 0)
+}
+
+// PatchRoom implements store.Store.
+func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) error {
+	set := by("_id", id) // which it is already: $set may not be empty
+	if p.Name != nil {
+		set = append(set, bson.E{Key: "name", Value: *p.Name})
+	}
+	if p.Topic != nil {
+		set = append(set, bson.E{Key: "topic", Value: *p.Topic})
+	}
+	if p.Private != nil {
+		set = append(set, bson.E{Key: "private", Value: *p.Private})
+	}
+	return update(ctx, "change room", s.rooms, id, set)
+}
+
+// DeleteRoom implements store.Store.
+func (s *Store) DeleteRoom(ctx context.Context, id string) error {
+	return remove(ctx, "delete room", s.rooms, by("_id", id))
 }
 
 // PublicRooms implements store.Store.
@@ -110,12 +133,19 @@ func (s *Store) PublicRooms(ctx context.Context, limit int) ([]store.Room, error
 
 // PutMember implements store.Store.
 func (s *Store) PutMember(ctx context.Context, m store.Member) error {
-	_, err := s.members.UpdateOne(ctx, memberID(m.Room, m.User), bson.D{
-		{Key: "$set", Value: by("role", m.Role)},
-		{Key: "$setOnInsert", Value: bson.D{
-			{Key: "room", Value: m.Room}, {Key: "user", Value: m.User}, {Key: "name", Value: m.Name}, {Key: "since", Value: m.Since},
-		}},
-	}, options.UpdateOne().SetUpsert(true))
+	put := func() error {
+		_, err := s.members.UpdateOne(ctx, memberID(m.Room, m.User), bson.D{
+			{Key: "$set", Value: by("role", m.Role)},
+			{Key: "$setOnInsert", Value: bson.D{
+				{Key: "room", Value: m.Room}, {Key: "user", Value: m.User}, {Key: "name", Value: m.Name}, {Key: "since", Value: m.Since},
+			}},
+		}, options.UpdateOne().SetUpsert(true))
+		return err
+	}
+	err := put()
+	if mongo.IsDuplicateKeyError(err) {
+		err = put() // of two upserts at the same time one may fail so; now there is something to update
+	}
 	return wrap("put member", err)
 }
 
@@ -132,6 +162,15 @@ func (s *Store) DeleteMember(ctx context.Context, room, user string) error {
 // Members implements store.Store.
 func (s *Store) Members(ctx context.Context, room, after string, limit int) ([]store.Member, error) {
 	return list[store.Member](ctx, "members", s.members, append(by("room", room), above("user", after)...), by("user", 1), limit)
+}
+
+// MembersOf implements store.Store.
+func (s *Store) MembersOf(ctx context.Context, rooms []string) ([]store.Member, error) {
+	if len(rooms) == 0 {
+		return nil, nil
+	}
+	return list[store.Member](ctx, "members of rooms", s.members, by("room", by("$in", rooms)),
+		bson.D{{Key: "room", Value: 1}, {Key: "user", Value: 1}}, 0)
 }
 
 // MembershipsOf implements store.Store.
@@ -154,6 +193,15 @@ func (s *Store) DeleteIntent(ctx context.Context, id string) error {
 func (s *Store) IntentsBefore(ctx context.Context, created int64, limit int) ([]store.Intent, error) {
 	return list[store.Intent](ctx, "intents", s.intent, by("created", by("$lt", created)),
 		bson.D{{Key: "created", Value: 1}, {Key: "_id", Value: 1}}, limit)
+}
+
+// update changes the fields of the document with the id.
+func update(ctx context.Context, what string, c *mongo.Collection, id string, set bson.D) error {
+	r, err := c.UpdateOne(ctx, by("_id", id), by("$set", set))
+	if err == nil && r.MatchedCount == 0 {
+		err = store.ErrNotFound
+	}
+	return wrap(what, err)
 }
 
 func remove(ctx context.Context, what string, c *mongo.Collection, filter any) error {

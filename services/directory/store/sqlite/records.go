@@ -11,6 +11,10 @@ func userFields(u *store.User) []any {
 	return []any{&u.ID, &u.Name, &u.NameKey, &u.Hash, &u.Created}
 }
 
+func sessionFields(x *store.Session) []any {
+	return []any{&x.ID, &x.User, &x.Hash, &x.Created, &x.Expires}
+}
+
 func roomFields(r *store.Room) []any {
 	return []any{&r.ID, &r.Name, &r.Topic, &r.Private, &r.Direct, &r.Created}
 }
@@ -45,6 +49,11 @@ func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.Us
 		prefix, prefix+"\U0010FFFF", limit)
 }
 
+// DeleteUser implements store.Store.
+func (s *Store) DeleteUser(ctx context.Context, id string) error {
+	return s.run(ctx, "delete user", `DELETE FROM users WHERE id = ?`, id)
+}
+
 // CreateSession implements store.Store.
 func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
 	return s.run(ctx, "create session", `INSERT INTO sessions (id, user, hash, created, expires) VALUES (?, ?, ?, ?, ?)`,
@@ -55,12 +64,12 @@ func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
 func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
 	var x store.Session
 	return x, s.row(ctx, "session", `SELECT id, user, hash, created, expires FROM sessions WHERE id = ?`, id,
-		&x.ID, &x.User, &x.Hash, &x.Created, &x.Expires)
+		sessionFields(&x)...)
 }
 
 // ExtendSession implements store.Store.
 func (s *Store) ExtendSession(ctx context.Context, id string, expires int64) error {
-	return s.run(ctx, "extend session", `UPDATE sessions SET expires = ? WHERE id = ?`, expires, id)
+	return s.update(ctx, "extend session", `UPDATE sessions SET expires = ? WHERE id = ?`, expires, id)
 }
 
 // DeleteSession implements store.Store.
@@ -68,9 +77,10 @@ func (s *Store) DeleteSession(ctx context.Context, id string) error {
 	return s.run(ctx, "delete session", `DELETE FROM sessions WHERE id = ?`, id)
 }
 
-// DeleteSessionsBefore implements store.Store.
-func (s *Store) DeleteSessionsBefore(ctx context.Context, expires int64) error {
-	return s.run(ctx, "delete old sessions", `DELETE FROM sessions WHERE expires <= ?`, expires)
+// SessionsBefore implements store.Store.
+func (s *Store) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
+	return list(ctx, s, "old sessions", sessionFields,
+		`SELECT id, user, hash, created, expires FROM sessions WHERE expires <= ? ORDER BY expires, id LIMIT ?`, expires, limit)
 }
 
 // CreateKey implements store.Store.
@@ -101,16 +111,22 @@ func (s *Store) Room(ctx context.Context, id string) (store.Room, error) {
 	return r, s.row(ctx, "room", `SELECT id, name, topic, private, direct, created FROM rooms WHERE id = ?`, id, roomFields(&r)...)
 }
 
-// DescribeRoom implements store.Store.
-func (s *Store) DescribeRoom(ctx context.Context, id, name, topic string) error {
-	r, err := s.exec(ctx, "describe room", `UPDATE rooms SET name = ?, topic = ? WHERE id = ?`, name, topic, id)
-	if err != nil {
-		return err
-	}
-	if n, err := r.RowsAffected(); err == nil && n == 0 {
-		return fmt.Errorf("describe room: %w", store.ErrNotFound)
-	}
-	return nil
+// Rooms implements store.Store.
+func (s *Store) Rooms(ctx context.Context, ids []string) ([]store.Room, error) {
+	return list(ctx, s, "rooms", roomFields,
+		`SELECT id, name, topic, private, direct, created FROM rooms WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`, jsonList(ids))
+}
+
+// PatchRoom implements store.Store.
+func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) error {
+	return s.update(ctx, "change room",
+		`UPDATE rooms SET name = coalesce(?, name), topic = coalesce(?, topic), private = coalesce(?, private) WHERE id = ?`,
+		p.Name, p.Topic, p.Private, id)
+}
+
+// DeleteRoom implements store.Store.
+func (s *Store) DeleteRoom(ctx context.Context, id string) error {
+	return s.run(ctx, "delete room", `DELETE FROM rooms WHERE id = ?`, id)
 }
 
 // PublicRooms implements store.Store.
@@ -149,6 +165,12 @@ func (s *Store) Members(ctx context.Context, room, after string, limit int) ([]s
 		`SELECT room, user, name, role, since FROM members WHERE room = ? AND user > ? ORDER BY user LIMIT ?`, room, after, limit)
 }
 
+// MembersOf implements store.Store.
+func (s *Store) MembersOf(ctx context.Context, rooms []string) ([]store.Member, error) {
+	return list(ctx, s, "members of rooms", memberFields,
+		`SELECT room, user, name, role, since FROM members WHERE room IN (SELECT value FROM json_each(?)) ORDER BY room, user`, jsonList(rooms))
+}
+
 // MembershipsOf implements store.Store.
 func (s *Store) MembershipsOf(ctx context.Context, user string, limit int) ([]store.Member, error) {
 	return list(ctx, s, "memberships", memberFields,
@@ -157,8 +179,9 @@ func (s *Store) MembershipsOf(ctx context.Context, user string, limit int) ([]st
 
 // PutIntent implements store.Store.
 func (s *Store) PutIntent(ctx context.Context, i store.Intent) error {
-	return s.run(ctx, "put intent", `INSERT OR REPLACE INTO intents (id, kind, room, user, actor, session, created) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-		i.ID, i.Kind, i.Room, i.User, i.Actor, i.Session, i.Created)
+	return s.run(ctx, "put intent",
+		`INSERT OR REPLACE INTO intents (id, kind, room, user, name, role, actor, session, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		i.ID, i.Kind, i.Room, i.User, i.Name, i.Role, i.Actor, i.Session, i.Created)
 }
 
 // DeleteIntent implements store.Store.
@@ -169,6 +192,6 @@ func (s *Store) DeleteIntent(ctx context.Context, id string) error {
 // IntentsBefore implements store.Store.
 func (s *Store) IntentsBefore(ctx context.Context, created int64, limit int) ([]store.Intent, error) {
 	return list(ctx, s, "intents", func(i *store.Intent) []any {
-		return []any{&i.ID, &i.Kind, &i.Room, &i.User, &i.Actor, &i.Session, &i.Created}
-	}, `SELECT id, kind, room, user, actor, session, created FROM intents WHERE created < ? ORDER BY created, id LIMIT ?`, created, limit)
+		return []any{&i.ID, &i.Kind, &i.Room, &i.User, &i.Name, &i.Role, &i.Actor, &i.Session, &i.Created}
+	}, `SELECT id, kind, room, user, name, role, actor, session, created FROM intents WHERE created < ? ORDER BY created, id LIMIT ?`, created, limit)
 }

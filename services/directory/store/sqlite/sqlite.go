@@ -4,6 +4,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -37,7 +38,8 @@ CREATE TABLE IF NOT EXISTS members (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS members_user ON members (user, since);
 CREATE TABLE IF NOT EXISTS intents (
-	id TEXT PRIMARY KEY, kind TEXT NOT NULL, room TEXT NOT NULL, user TEXT NOT NULL, actor TEXT NOT NULL, session TEXT NOT NULL, created INTEGER NOT NULL
+	id TEXT PRIMARY KEY, kind TEXT NOT NULL, room TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL,
+	actor TEXT NOT NULL, session TEXT NOT NULL, created INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `
 
@@ -99,6 +101,24 @@ func (s *Store) exec(ctx context.Context, what, query string, args ...any) (sql.
 func (s *Store) run(ctx context.Context, what, query string, args ...any) error {
 	_, err := s.exec(ctx, what, query, args...)
 	return err
+}
+
+// update runs a statement that changes one record, if it is there.
+func (s *Store) update(ctx context.Context, what, query string, args ...any) error {
+	r, err := s.exec(ctx, what, query, args...)
+	if err != nil {
+		return err
+	}
+	if n, err := r.RowsAffected(); err == nil && n == 0 {
+		return fmt.Errorf("%s: %w", what, store.ErrNotFound)
+	}
+	return nil
+}
+
+// jsonList returns what json_each makes a row each of.
+func jsonList(ids []string) string {
+	b, _ := json.Marshal(ids) // strings always have a form
+	return string(b)
 }
 
 // row reads one row into the fields.

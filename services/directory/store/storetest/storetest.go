@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"keys", testKeys},
 		{"rooms", testRooms},
 		{"members", testMembers},
+		{"a membership put at once", testMemberAtOnce},
 		{"intents", testIntents},
 		{"cancelled", testCancelled},
 	} {
@@ -68,6 +69,11 @@ func testUsers(t *testing.T, s store.Store) {
 	same(t, []store.User{ann}, found, err)
 	found, err = s.Users(ctx, "zz", 10)
 	same(t, nil, found, err)
+	must(t, s.DeleteUser(ctx, "u1"))
+	must(t, s.DeleteUser(ctx, "u1"))
+	_, err = s.User(ctx, "u1")
+	want(t, store.ErrNotFound, err)
+	must(t, s.CreateUser(ctx, store.User{ID: "u5", Name: "Ann", NameKey: "ann"})) // the name is free again
 }
 
 func testNamesAtOnce(t *testing.T, s store.Store) {
@@ -100,12 +106,17 @@ func testSessions(t *testing.T, s store.Store) {
 	x.Expires = 30
 	got, err := s.Session(ctx, "s1")
 	same(t, x, got, err)
-	must(t, s.ExtendSession(ctx, "none", 30))
+	want(t, store.ErrNotFound, s.ExtendSession(ctx, "none", 30))
 	_, err = s.Session(ctx, "none")
 	want(t, store.ErrNotFound, err)
-	must(t, s.DeleteSessionsBefore(ctx, 20))
-	_, err = s.Session(ctx, "s2")
-	want(t, store.ErrNotFound, err)
+	old, err := s.SessionsBefore(ctx, 19, 10)
+	same(t, nil, old, err)
+	old, err = s.SessionsBefore(ctx, 20, 10)
+	same(t, []store.Session{y}, old, err)
+	old, err = s.SessionsBefore(ctx, 30, 10)
+	same(t, []store.Session{y, x}, old, err)
+	old, err = s.SessionsBefore(ctx, 30, 1)
+	same(t, []store.Session{y}, old, err)
 	must(t, s.DeleteSession(ctx, "s1"))
 	must(t, s.DeleteSession(ctx, "s1"))
 	_, err = s.Session(ctx, "s1")
@@ -139,7 +150,9 @@ func testRooms(t *testing.T, s store.Store) {
 		must(t, s.CreateRoom(ctx, r))
 	}
 	want(t, store.ErrConflict, s.CreateRoom(ctx, store.Room{ID: "r1"}))
-	must(t, s.DescribeRoom(ctx, "r1", "Wide open", ""))
+	must(t, s.PatchRoom(ctx, "r1", store.RoomPatch{Name: new("Wide open")}))
+	must(t, s.PatchRoom(ctx, "r1", store.RoomPatch{Topic: new("")}))
+	must(t, s.PatchRoom(ctx, "r1", store.RoomPatch{}))
 	open.Name, open.Topic = "Wide open", ""
 	got, err := s.Room(ctx, "r1")
 	same(t, open, got, err)
@@ -147,11 +160,22 @@ func testRooms(t *testing.T, s store.Store) {
 	same(t, direct, got, err)
 	_, err = s.Room(ctx, "r9")
 	want(t, store.ErrNotFound, err)
-	want(t, store.ErrNotFound, s.DescribeRoom(ctx, "r9", "x", "y"))
+	want(t, store.ErrNotFound, s.PatchRoom(ctx, "r9", store.RoomPatch{Name: new("x")}))
+	some, err := s.Rooms(ctx, []string{"r3", "r9", "r1"})
+	same(t, []store.Room{open, secret}, some, err)
+	some, err = s.Rooms(ctx, nil)
+	same(t, nil, some, err)
 	public, err := s.PublicRooms(ctx, 10)
 	same(t, []store.Room{older, open}, public, err)
 	public, err = s.PublicRooms(ctx, 1)
 	same(t, []store.Room{older}, public, err)
+	must(t, s.PatchRoom(ctx, "r2", store.RoomPatch{Private: new(true)}))
+	must(t, s.PatchRoom(ctx, "r3", store.RoomPatch{Private: new(false)}))
+	must(t, s.DeleteRoom(ctx, "r1"))
+	must(t, s.DeleteRoom(ctx, "r1"))
+	secret.Private = false
+	public, err = s.PublicRooms(ctx, 10)
+	same(t, []store.Room{secret}, public, err)
 }
 
 func testMembers(t *testing.T, s store.Store) {
@@ -179,15 +203,36 @@ func testMembers(t *testing.T, s store.Store) {
 	same(t, []store.Member{a}, all, err)
 	all, err = s.MembershipsOf(ctx, "ua", 10)
 	same(t, []store.Member{a, c}, all, err)
+	all, err = s.MembersOf(ctx, []string{"r2", "r1", "r9"})
+	same(t, []store.Member{a, b, c}, all, err)
+	all, err = s.MembersOf(ctx, nil)
+	same(t, nil, all, err)
 	must(t, s.DeleteMember(ctx, "r1", "ua"))
 	must(t, s.DeleteMember(ctx, "r1", "ua"))
 	all, err = s.MembershipsOf(ctx, "ua", 10)
 	same(t, []store.Member{c}, all, err)
 }
 
+// testMemberAtOnce adds one member several times at the same moment: with the same role, so that it needs no more of a
+// server than that it keeps a key unique.
+func testMemberAtOnce(t *testing.T, s store.Store) {
+	m := store.Member{Room: "r1", User: "ua", Name: "Ann", Role: api.RoleMember, Since: 1}
+	errs := make([]error, 8)
+	var wait sync.WaitGroup
+	for i := range errs {
+		wait.Go(func() { errs[i] = s.PutMember(t.Context(), m) })
+	}
+	wait.Wait()
+	for _, err := range errs {
+		must(t, err)
+	}
+	all, err := s.Members(t.Context(), "r1", "", 10)
+	same(t, []store.Member{m}, all, err)
+}
+
 func testIntents(t *testing.T, s store.Store) {
 	ctx := t.Context()
-	i := store.Intent{ID: "i1", Kind: "access", Room: "r1", User: "u1", Actor: "u2", Session: "s", Created: 5}
+	i := store.Intent{ID: "i1", Kind: "access", Room: "r1", User: "u1", Name: "Ann", Role: "member", Actor: "u2", Session: "s", Created: 5}
 	j := store.Intent{ID: "i2", Kind: "room", Room: "r1", Actor: "u2", Created: 3}
 	must(t, s.PutIntent(ctx, i))
 	must(t, s.PutIntent(ctx, i))

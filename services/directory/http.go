@@ -1,0 +1,102 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/chat"
+)
+
+// ipv6Network is how many bits of an IPv6 address are its network's: whoever has one, has all addresses in it.
+const ipv6Network = 64
+
+type body[T any] struct{ Body T }
+
+// route registers an operation whose errors become what a client is told.
+func route[In, Out any](s *Service, api huma.API, op huma.Operation, handle func(context.Context, *In) (Out, error)) {
+	huma.Register(api, op, func(ctx context.Context, in *In) (*body[Out], error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, httpapi.Error(s.fail(err), nil)
+		}
+		return &body[Out]{out}, nil
+	})
+}
+
+// limited allows a user so many calls of handle, and of all others that are limited, a minute.
+func limited[In, Out any](s *Service, handle func(context.Context, *In) (Out, error)) func(context.Context, *In) (Out, error) {
+	return func(ctx context.Context, in *In) (out Out, err error) {
+		if err = s.changes.take(time.Now(), "changes", httpapi.User(ctx).User); err == nil {
+			out, err = handle(ctx, in)
+		}
+		return out, err
+	}
+}
+
+// fail returns the error with the code that a client acts on: err itself if it has one; all else is the store's.
+func (s *Service) fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*chat.Error](err); ok {
+		return err
+	}
+	if !errors.Is(err, context.Canceled) {
+		s.log.Error("the store failed", zap.Error(err))
+		s.metrics.storeErrors.Inc()
+	}
+	return errors.Join(err, errStore)
+}
+
+// whenPrepared answers that the service is unavailable until it can do anything.
+func (s *Service) whenPrepared(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.prepared.Load() {
+			httpapi.WriteError(w, http.StatusServiceUnavailable, httpapi.Error(errStarting, nil))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+type addressKey struct{}
+
+// withAddress keeps the client's address: what a trusted proxy says it is, else the connection's.
+func (s *Service) withAddress(ctx huma.Context, next func(huma.Context)) {
+	next(huma.WithValue(ctx, addressKey{}, clientAddress(ctx.RemoteAddr(), ctx.Header("X-Real-IP"), s.proxies)))
+}
+
+func addressOf(ctx context.Context) string {
+	address, _ := ctx.Value(addressKey{}).(string)
+	return address
+}
+
+// clientAddress returns the address that a request is counted by.
+func clientAddress(remote, realIP string, proxies []netip.Prefix) string {
+	peer, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return remote
+	}
+	addr := peer.Addr().Unmap()
+	for _, p := range proxies {
+		if p.Contains(addr) {
+			if a, err := netip.ParseAddr(realIP); err == nil {
+				addr = a.Unmap()
+			}
+			break
+		}
+	}
+	if addr.Is6() {
+		if network, err := addr.WithZone("").Prefix(ipv6Network); err == nil {
+			return network.String()
+		}
+	}
+	return addr.String()
+}

@@ -1,0 +1,106 @@
+package directory
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/services/directory/store"
+)
+
+type roomInput struct {
+	Room string `path:"room" maxLength:"64"`
+}
+
+type createInput struct {
+	Body struct {
+		Name    string `json:"name" doc:"1 to 64 characters."`
+		Topic   string `json:"topic,omitempty" doc:"Up to 256 characters."`
+		Private bool   `json:"private,omitempty" doc:"Only members may know of it."`
+	}
+}
+
+type patchInput struct {
+	Room string `path:"room" maxLength:"64"`
+	Body struct {
+		Name    *string `json:"name,omitempty"`
+		Topic   *string `json:"topic,omitempty"`
+		Private *bool   `json:"private,omitempty"`
+	}
+}
+
+type membersInput struct {
+	Room  string `path:"room" maxLength:"64"`
+	After string `query:"after" maxLength:"64" doc:"Only members whose user id is greater."`
+}
+
+type addMemberInput struct {
+	Room string `path:"room" maxLength:"64"`
+	Body struct {
+		User string            `json:"user"`
+		Role directoryapi.Role `json:"role,omitempty" doc:"member, moderator or owner; left out, a new member's is member and another's stays."`
+	}
+}
+
+type memberInput struct {
+	Room string `path:"room" maxLength:"64"`
+	User string `path:"user" maxLength:"64"`
+}
+
+type directInput struct {
+	Body struct {
+		User string `json:"user"`
+	}
+}
+
+type roomsOutput struct {
+	Rooms []roomView `json:"rooms"`
+}
+
+func (s *Service) roomRoutes(api huma.API) {
+	route(s, api, guarded(http.MethodGet, "/v1/rooms", "rooms", "My rooms, and the public ones"),
+		func(ctx context.Context, _ *struct{}) (out roomsOutput, err error) {
+			out.Rooms, err = s.rooms(ctx, httpapi.User(ctx).User)
+			return out, err
+		})
+	route(s, api, guarded(http.MethodPost, "/v1/rooms", "create-room", "Make a room"),
+		limited(s, func(ctx context.Context, in *createInput) (roomView, error) {
+			return s.createRoom(ctx, httpapi.User(ctx), in.Body.Name, in.Body.Topic, in.Body.Private)
+		}))
+	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}", "room", "A room"),
+		func(ctx context.Context, in *roomInput) (roomView, error) {
+			return s.room(ctx, httpapi.User(ctx), in.Room)
+		})
+	route(s, api, guarded(http.MethodPatch, "/v1/rooms/{room}", "patch-room", "Change a room's name, topic or rules"),
+		limited(s, func(ctx context.Context, in *patchInput) (roomView, error) {
+			p := store.RoomPatch{Name: in.Body.Name, Topic: in.Body.Topic, Private: in.Body.Private}
+			return s.patchRoom(ctx, httpapi.User(ctx), in.Room, p)
+		}))
+	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/join", "join-room", "Become a member of a public room"),
+		limited(s, func(ctx context.Context, in *roomInput) (roomView, error) {
+			return s.join(ctx, httpapi.User(ctx), in.Room)
+		}))
+	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/leave", "leave-room", "End my membership"),
+		limited(s, func(ctx context.Context, in *roomInput) (empty, error) {
+			return empty{}, s.leave(ctx, httpapi.User(ctx), in.Room)
+		}))
+	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}/members", "members", "Who is a member"),
+		func(ctx context.Context, in *membersInput) (membersOutput, error) {
+			return s.members(ctx, httpapi.User(ctx), in.Room, in.After)
+		})
+	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/members", "add-member", "Bring somebody in, or change a role"),
+		limited(s, func(ctx context.Context, in *addMemberInput) (empty, error) {
+			return empty{}, s.addMember(ctx, httpapi.User(ctx), in.Room, in.Body.User, in.Body.Role)
+		}))
+	route(s, api, guarded(http.MethodDelete, "/v1/rooms/{room}/members/{user}", "remove-member", "End somebody's membership"),
+		limited(s, func(ctx context.Context, in *memberInput) (empty, error) {
+			return empty{}, s.removeMember(ctx, httpapi.User(ctx), in.Room, in.User)
+		}))
+	route(s, api, guarded(http.MethodPost, "/v1/direct", "direct", "The direct room with somebody"),
+		limited(s, func(ctx context.Context, in *directInput) (roomView, error) {
+			return s.direct(ctx, httpapi.User(ctx), in.Body.User)
+		}))
+}

@@ -1,0 +1,148 @@
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"time"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+const (
+	// secretSize is the size of a session's secret, in bytes.
+	secretSize = 32
+	// endedBatch is how many sessions that have expired are removed at a time.
+	endedBatch = 100
+)
+
+// credentials are what a client gets for a log-in.
+type credentials struct {
+	Token     string  `json:"token" doc:"Access token, for Authorization: Bearer and for hello."`
+	ExpiresAt int64   `json:"expires_at" doc:"When the token ends (UTC milliseconds)."`
+	Refresh   string  `json:"refresh_token" doc:"Secret that buys the next token, for as long as the log-in lasts."`
+	User      account `json:"user"`
+}
+
+type account struct {
+	ID    string `json:"id"`
+	Name  string `json:"name"`
+	Guest bool   `json:"guest"`
+}
+
+func accountOf(u store.User) account { return account{ID: u.ID, Name: u.Name, Guest: u.Guest()} }
+
+// open begins a session. Its refresh token is the session's id and a secret, of which the store has the hash only. It
+// stays the same for the whole session, so that several tabs of a browser can share it.
+func (s *Service) open(ctx context.Context, u store.User) (credentials, error) {
+	var secret [secretSize]byte
+	_, _ = rand.Read(secret[:]) // never fails
+	sum := sha256.Sum256(secret[:])
+	now := time.Now()
+	x := store.Session{
+		ID: chat.NewID(), User: u.ID, Hash: sum[:], Created: now.UnixMilli(), Expires: now.Add(s.cfg.SessionLife).UnixMilli(),
+	}
+	if err := s.store.CreateSession(ctx, x); err != nil {
+		return credentials{}, err
+	}
+	return s.issue(u, x, x.ID+"."+base64.RawURLEncoding.EncodeToString(secret[:]), now)
+}
+
+// refresh returns the next token of a session, and prolongs it.
+func (s *Service) refresh(ctx context.Context, refresh string) (credentials, error) {
+	id, text, _ := strings.Cut(refresh, ".")
+	secret, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(secret) != secretSize || !chat.ValidID(id) {
+		return credentials{}, httpapi.ErrEnded
+	}
+	now := time.Now()
+	x, err := s.store.Session(ctx, id)
+	sum := sha256.Sum256(secret)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return credentials{}, httpapi.ErrEnded
+	case err != nil:
+		return credentials{}, err
+	case subtle.ConstantTimeCompare(sum[:], x.Hash) != 1 || x.Expires <= now.UnixMilli():
+		return credentials{}, httpapi.ErrEnded
+	}
+	u, err := s.store.User(ctx, x.User)
+	if errors.Is(err, store.ErrNotFound) {
+		return credentials{}, httpapi.ErrEnded
+	} else if err != nil {
+		return credentials{}, err
+	}
+	err = s.store.ExtendSession(ctx, id, now.Add(s.cfg.SessionLife).UnixMilli())
+	if errors.Is(err, store.ErrNotFound) {
+		return credentials{}, httpapi.ErrEnded // just now
+	} else if err != nil {
+		return credentials{}, err
+	}
+	return s.issue(u, x, refresh, now)
+}
+
+func (s *Service) issue(u store.User, x store.Session, refresh string, now time.Time) (credentials, error) {
+	expires := now.Add(s.cfg.TokenLife)
+	token, err := s.keys.sign(auth.Claims{User: u.ID, Name: u.Name, Session: x.ID, Guest: u.Guest(), Issued: now, Expires: expires})
+	if err != nil {
+		return credentials{}, err
+	}
+	return credentials{Token: token, ExpiresAt: expires.UnixMilli(), Refresh: refresh, User: accountOf(u)}, nil
+}
+
+// checkSession returns httpapi.ErrEnded for the token of a log-in that has ended: here that counts at once, and not when
+// the token expires.
+func (s *Service) checkSession(ctx context.Context, c auth.Claims) error {
+	x, err := s.store.Session(ctx, c.Session)
+	if errors.Is(err, store.ErrNotFound) || err == nil && x.Expires <= time.Now().UnixMilli() {
+		return httpapi.ErrEnded
+	}
+	return s.fail(err)
+}
+
+// logout ends the session of a token: it is refreshed no more, and its sockets are closed.
+func (s *Service) logout(ctx context.Context, c auth.Claims) error {
+	i := store.Intent{Kind: directoryapi.ChangeUser, User: c.User, Name: c.Name, Actor: c.User, Session: c.Session}
+	return s.change(ctx, i, func(ctx context.Context) error {
+		err := s.store.ExtendSession(ctx, c.Session, 0) // ended; removing it, and the guest whose it is, is housekeeping
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+}
+
+// removeEnded removes sessions that have ended. A guest has no way back, and is removed with the session.
+func (s *Service) removeEnded(ctx context.Context) error {
+	ended, err := s.store.SessionsBefore(ctx, time.Now().UnixMilli(), endedBatch)
+	if err != nil {
+		return err
+	}
+	for _, x := range ended {
+		u, err := s.store.User(ctx, x.User)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if err == nil && u.Guest() {
+			if err := s.departs(ctx, u); err != nil {
+				return err
+			}
+			if err := s.store.DeleteUser(ctx, u.ID); err != nil {
+				return err
+			}
+		}
+		// Last, so that a crash leaves something to begin again with.
+		if err := s.store.DeleteSession(ctx, x.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,155 @@
+package directory
+
+import (
+	"context"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+const (
+	// maxListed is how many public rooms are listed to somebody who is in none of them.
+	maxListed = 500
+	// maxMembers is how many members one answer has.
+	maxMembers = 1000
+)
+
+// roomView is a room as a user sees it.
+type roomView struct {
+	ID      string            `json:"id"`
+	Name    string            `json:"name" doc:"Of a direct room: the other's name."`
+	Topic   string            `json:"topic"`
+	Private bool              `json:"private"`
+	Direct  bool              `json:"direct"`
+	With    string            `json:"with,omitempty" doc:"Of a direct room: the other's id."`
+	Member  bool              `json:"member" doc:"False: a public room that you may join."`
+	Role    directoryapi.Role `json:"role,omitempty"`
+}
+
+func viewOf(r store.Room, role directoryapi.Role) roomView {
+	return roomView{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: r.Direct, Member: role != "", Role: role}
+}
+
+// nameDirect gives the direct rooms among views the name of whom the user has them with.
+func (s *Service) nameDirect(ctx context.Context, user string, views []roomView) error {
+	var direct []string
+	at := map[string]int{}
+	for i, v := range views {
+		if v.Direct {
+			direct = append(direct, v.ID)
+			at[v.ID] = i
+		}
+	}
+	if len(direct) == 0 {
+		return nil
+	}
+	members, err := s.store.MembersOf(ctx, direct)
+	for _, m := range members {
+		if m.User != user {
+			v := &views[at[m.Room]]
+			v.With, v.Name = m.User, m.Name
+		}
+	}
+	return err
+}
+
+// view describes a room to a user.
+func (s *Service) view(ctx context.Context, r store.Room, user string, role directoryapi.Role) (roomView, error) {
+	one := []roomView{viewOf(r, role)}
+	err := s.nameDirect(ctx, user, one)
+	return one[0], err
+}
+
+func (s *Service) room(ctx context.Context, c auth.Claims, id string) (roomView, error) {
+	r, a, err := s.visible(ctx, id, c.User)
+	if err != nil {
+		return roomView{}, err
+	}
+	return s.view(ctx, r, c.User, a.Role)
+}
+
+// rooms returns the user's rooms, and the public ones that the user may join. However many they are, the store is asked
+// four times.
+func (s *Service) rooms(ctx context.Context, user string) ([]roomView, error) {
+	mine, err := s.store.MembershipsOf(ctx, user, maxRooms)
+	if err != nil {
+		return nil, err
+	}
+	// The order: the default rooms, the user's by when they were entered, the public ones by age.
+	order := append([]string{}, chat.DefaultRooms...)
+	roles := map[string]directoryapi.Role{}
+	for _, id := range chat.DefaultRooms {
+		roles[id] = directoryapi.RoleMember
+	}
+	for _, m := range mine {
+		if !isDefault(m.Room) {
+			order = append(order, m.Room)
+		}
+		roles[m.Room] = m.Role
+	}
+	known, err := s.store.Rooms(ctx, order)
+	if err != nil {
+		return nil, err
+	}
+	public, err := s.store.PublicRooms(ctx, maxListed)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[string]store.Room{}
+	for _, r := range known {
+		byID[r.ID] = r
+	}
+	for _, r := range public {
+		if _, listed := byID[r.ID]; !listed {
+			byID[r.ID] = r
+			order = append(order, r.ID)
+		}
+	}
+	views := []roomView{}
+	for _, id := range order {
+		if r, ok := byID[id]; ok {
+			views = append(views, viewOf(r, roles[id]))
+		}
+	}
+	return views, s.nameDirect(ctx, user, views)
+}
+
+type memberView struct {
+	User string            `json:"user"`
+	Name string            `json:"name"`
+	Role directoryapi.Role `json:"role"`
+}
+
+type membersOutput struct {
+	Members []memberView `json:"members"`
+	More    bool         `json:"more,omitempty" doc:"There are more after the last one."`
+}
+
+// members lists the members of a room by user id, after one. Those of a default room, which is everybody, are only those
+// with a role of their own.
+func (s *Service) members(ctx context.Context, c auth.Claims, room, after string) (membersOutput, error) {
+	out := membersOutput{Members: []memberView{}}
+	if after != "" && !chat.ValidID(after) {
+		return out, chat.E(chat.CodeBadRequest, "after is the id of a user")
+	}
+	_, a, err := s.visible(ctx, room, c.User)
+	if err != nil {
+		return out, err
+	}
+	if a.Role == "" {
+		return out, chat.E(chat.CodeForbidden, "only members may see who is in the room")
+	}
+	all, err := s.store.Members(ctx, room, after, maxMembers+1)
+	if err != nil {
+		return out, err
+	}
+	if len(all) > maxMembers {
+		all, out.More = all[:maxMembers], true
+	}
+	for _, m := range all {
+		out.Members = append(out.Members, memberView{User: m.User, Name: m.Name, Role: m.Role})
+	}
+	return out, nil
+}
