@@ -37,6 +37,7 @@ func parse(name, description string, cfg any, args []string) (*Config, error) {
 		kong.Name(name),
 		kong.Description(description+"\n\nEvery flag can be set by the environment variable named beside it, or, to keep a secret out of the environment, read from the file that the same variable with _FILE at its end names."),
 		kong.DefaultEnvars(envPrefix),
+		kong.ValueFormatter(describe),
 		kong.Resolvers(kong.ResolverFunc(resolveFile)),
 	)
 	if err != nil {
@@ -53,6 +54,15 @@ func parse(name, description string, cfg any, args []string) (*Config, error) {
 		return nil, fmt.Errorf("configuration of %s does not embed daemon.Config", name)
 	}
 	return base, nil
+}
+
+// describe adds the default to a flag's help where kong does not show it: where the flag has a placeholder.
+func describe(v *kong.Value) string {
+	help := *v
+	if v.HasDefault && v.Default != "" && v.Tag.PlaceHolder != "" {
+		help.Help = strings.TrimSuffix(help.Help, ".") + " (default " + v.Default + ")."
+	}
+	return kong.DefaultHelpValueFormatter(&help)
 }
 
 // resolveFile answers a flag that neither the command line nor the environment has set from the file that its

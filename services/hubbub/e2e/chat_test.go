@@ -1,0 +1,258 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/hubbub/cluster"
+)
+
+// TestCluster has people chat through nginx with every service a process of its own, on each bus.
+func TestCluster(t *testing.T) {
+	for _, bus := range []string{cluster.Redis, cluster.NATS} {
+		t.Run(bus, func(t *testing.T) {
+			c := startCluster(t, cluster.Config{Bus: bus, Edges: 2, Presence: 2})
+			for _, tt := range []struct {
+				name string
+				run  func(*testing.T, *cluster.Cluster)
+			}{
+				{"order", testOrder},
+				{"duplicate send", testDuplicateSend},
+				{"private room", testPrivateRoom},
+				{"edits", testEdits},
+				{"presence", testPresence},
+				{"bad input", testBadInput},
+				{"resume after an edge is killed", testEdgeKilled},
+				{"bus is killed", testBusKilled},
+				{"history after a restart of everything", testRestart},
+			} {
+				t.Run(tt.name, func(t *testing.T) { tt.run(t, c) })
+			}
+		})
+	}
+}
+
+// testOrder has people on both edges talk at once: all see all messages, in one order, with a true prev.
+func testOrder(t *testing.T, c *cluster.Cluster) {
+	const each = 50
+	room := newRoom(t, c)
+	edges := []string{"http://" + c.Process("edge-1").Addr, "http://" + c.Process("edge-2").Addr}
+	people := make([]*person, 4)
+	for i := range people {
+		people[i] = enter(t, c.URL, edges[i%2], fmt.Sprintf("order-%d", i))
+		people[i].join(room)
+	}
+	talk(t, people, room, each)
+	want := people[0].sees(room, each*len(people))
+	checkOrder(t, want)
+	for _, p := range people[1:] {
+		if got := p.sees(room, each*len(people)); !slices.EqualFunc(got, want, samePosition) {
+			t.Errorf("%s sees another order than %s", p.name, people[0].name)
+		}
+	}
+}
+
+// testDuplicateSend repeats a message with the same id, also through another edge.
+func testDuplicateSend(t *testing.T, c *cluster.Cluster) {
+	room := newRoom(t, c)
+	account := newAccount(t, c.URL, "dup")
+	one := account.enter(t, "http://"+c.Process("edge-1").Addr)
+	two := account.enter(t, "http://"+c.Process("edge-2").Addr)
+	one.join(room)
+	two.join(room)
+	id := chat.NewID()
+	first := one.sendID(room, id, "once")
+	for _, p := range []*person{one, two} {
+		if again := p.sendID(room, id, "once"); again != first {
+			t.Errorf("a repeat was acknowledged with %d, the first with %d", again, first)
+		}
+	}
+	last := one.send(room, "after it")
+	got := two.sees(room, 2)
+	if got[0].Seq != first || got[1].Seq != last {
+		t.Errorf("seen: %+v", got)
+	}
+	if page := one.page(room); len(page) != 2 {
+		t.Errorf("history has %d messages, want 2", len(page))
+	}
+}
+
+func testPrivateRoom(t *testing.T, c *cluster.Cluster) {
+	owner := enter(t, c.URL, c.URL, "owner")
+	stranger := enter(t, c.URL, c.URL, "stranger")
+	room := owner.createRoom("secret "+chat.NewID()[:13], true)
+	owner.join(room)
+	owner.send(room, "between us")
+	if err := stranger.tryJoin(room); chat.CodeOf(err) != chat.CodeForbidden {
+		t.Fatalf("a stranger's join: %v", err)
+	}
+	if _, err := stranger.trySend(room, "hello?"); err == nil {
+		t.Fatal("a stranger sent to a private room")
+	}
+	owner.addMember(room, stranger.id)
+	eventually(t, "the invited stranger may join", func() bool { return stranger.tryJoin(room) == nil })
+	stranger.send(room, "thanks")
+	owner.sees(room, 2)
+	owner.removeMember(room, stranger.id)
+	eventually(t, "the removed member may not send", func() bool {
+		_, err := stranger.trySend(room, "still here?")
+		return err != nil
+	})
+	before := len(owner.log(room))
+	owner.send(room, "alone again")
+	owner.sees(room, before+1)
+	for _, e := range stranger.log(room) {
+		if e.Text == "alone again" {
+			t.Error("a removed member still gets messages")
+		}
+	}
+}
+
+func testEdits(t *testing.T, c *cluster.Cluster) {
+	ann := enter(t, c.URL, "http://"+c.Process("edge-1").Addr, "edit-ann")
+	bob := enter(t, c.URL, "http://"+c.Process("edge-2").Addr, "edit-bob")
+	room := newRoom(t, c)
+	ann.join(room)
+	bob.join(room)
+	id := chat.NewID()
+	ann.sendID(room, id, "frist")
+	if err := ann.edit(room, id, "first"); err != nil {
+		t.Fatal(err)
+	}
+	if err := bob.edit(room, id, "mine"); chat.CodeOf(err) != chat.CodeForbidden {
+		t.Errorf("another's edit: %v", err)
+	}
+	if err := bob.react(room, id, "👍"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "bob sees the edit and the reaction", func() bool {
+		types := map[string]bool{}
+		for _, e := range bob.events(room) {
+			types[e.Type] = true
+		}
+		return types[chat.TypeEdited] && types[chat.TypeReacted]
+	})
+	eventually(t, "history has both", func() bool {
+		page := bob.page(room)
+		return len(page) == 1 && page[0].Text == "first" && page[0].EditedTS > 0 && len(page[0].Reactions["👍"]) == 1
+	})
+	if err := ann.delete(room, id); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "history has forgotten the text", func() bool {
+		page := bob.page(room)
+		return len(page) == 1 && page[0].Deleted && page[0].Text == ""
+	})
+}
+
+// testPresence asks who is online over both edges, in each of three ways, and kills an edge.
+func testPresence(t *testing.T, c *cluster.Cluster) {
+	room := newRoom(t, c)
+	ann := enter(t, c.URL, "http://"+c.Process("edge-1").Addr, "pres-ann")
+	bob := enter(t, c.URL, "http://"+c.Process("edge-2").Addr, "pres-bob")
+	ann.join(room)
+	bob.join(room)
+	both := []string{ann.name, bob.name}
+	eventually(t, "who names both", func() bool { return slices.Equal(ann.who(room), both) })
+	eventually(t, "HTTP names both", func() bool { return slices.Equal(bob.presence(room), both) })
+	notice := ann.listUsers(room)
+	if !strings.Contains(notice, ann.name) || !strings.Contains(notice, bob.name) {
+		t.Errorf("/list-users answered %q", notice)
+	}
+
+	// No goodbye: bob's edge is killed, and bob does not come back.
+	bob.leaveForGood(func() { c.Process("edge-2").Kill() })
+	eventually(t, "bob's ghost is gone", func() bool { return slices.Equal(ann.who(room), both[:1]) })
+	if err := c.Process("edge-2").Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// testEdgeKilled kills the edge under talking people again and again; nothing is lost, doubled or out of order.
+func testEdgeKilled(t *testing.T, c *cluster.Cluster) {
+	const each = 60
+	room := newRoom(t, c)
+	people := make([]*person, 4)
+	for i := range people {
+		people[i] = enter(t, c.URL, c.URL, fmt.Sprintf("resume-%d", i))
+		people[i].join(room)
+	}
+	stop := make(chan struct{})
+	var kills sync.WaitGroup
+	kills.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(300 * time.Millisecond):
+			}
+			edge := c.Process(fmt.Sprintf("edge-%d", i%2+1))
+			edge.Kill()
+			if err := edge.Start(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	talk(t, people, room, each)
+	close(stop)
+	kills.Wait()
+	checkAll(t, people, room, each*len(people))
+}
+
+// testBusKilled kills the bus under talking people: what was acknowledged is there, once, in order.
+func testBusKilled(t *testing.T, c *cluster.Cluster) {
+	const each = 60
+	room := newRoom(t, c)
+	people := make([]*person, 4)
+	for i := range people {
+		people[i] = enter(t, c.URL, c.URL, fmt.Sprintf("bus-%d", i))
+		people[i].join(room)
+	}
+	var wait sync.WaitGroup
+	wait.Go(func() { talk(t, people, room, each) })
+	for range 3 {
+		before := people[0].count(room)
+		eventually(t, "messages flow", func() bool { return people[0].count(room) > before || people[0].count(room) == each*len(people) })
+		c.Bus().Kill()
+		if err := c.Bus().Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wait.Wait()
+	checkAll(t, people, room, each*len(people))
+}
+
+// testRestart kills everything and starts it again: history, accounts and rooms are there, and clients come back.
+func testRestart(t *testing.T, c *cluster.Cluster) {
+	room := newRoom(t, c)
+	ann := enter(t, c.URL, c.URL, "restart-ann")
+	ann.join(room)
+	var sent []uint64
+	for i := range 30 {
+		sent = append(sent, ann.send(room, fmt.Sprint("before ", i)))
+	}
+	all := slices.Clone(c.All())
+	slices.Reverse(all)
+	for _, p := range all {
+		p.Kill()
+	}
+	slices.Reverse(all)
+	for _, p := range all {
+		if err := p.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := seqs(ann.page(room)); !slices.Equal(got, sent) {
+		t.Errorf("history has %v, want %v", got, sent)
+	}
+	sent = append(sent, ann.send(room, "after"))
+	if got := positions(ann.sees(room, len(sent))); !slices.Equal(got, sent) {
+		t.Errorf("ann sees %v, want %v", got, sent)
+	}
+}

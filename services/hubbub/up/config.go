@@ -1,0 +1,82 @@
+// Package up runs all of Hubbub in one process: the bus, every service and the page, for a person who wants to try it
+// or a team that one machine is enough for.
+//
+// It wires the services and owns the routes; it knows nothing of what they do.
+package up
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/services/directory"
+	directorystore "hubbub.internal/services/directory/store/storeurl"
+	"hubbub.internal/services/edge"
+	"hubbub.internal/services/history"
+	historystore "hubbub.internal/services/history/store/storeurl"
+	"hubbub.internal/services/presence"
+)
+
+// The URLs that stand for what is in the data folder.
+const (
+	embedded = "embedded:"
+	sqlite   = "sqlite:"
+)
+
+// Config is what `hubbub up` can be told.
+type Config struct {
+	Data  string `help:"Folder of everything that must outlive the process; made when missing." default:"data" type:"path" placeholder:"DIR"`
+	Web   string `help:"Folder of the built page; none serves no page." default:"web/dist" placeholder:"DIR"`
+	Store string `help:"Store of history and directory: sqlite: (files in the data folder), mongodb:// or mongodb+srv://." default:"sqlite:" placeholder:"URL"`
+
+	Bus       busurl.Config    `embed:""`
+	Edge      edge.Config      `embed:""`
+	History   history.Config   `embed:"" prefix:"history-"`
+	Presence  presence.Config  `embed:"" prefix:"presence-"`
+	Directory directory.Config `embed:"" prefix:"directory-"`
+}
+
+// Vars are the defaults that differ from those of the services run alone: nothing else is needed.
+func Vars() kong.Vars {
+	return kong.Vars{"bus": embedded, "listen": ":9080"}
+}
+
+// Validate fills in what follows from the data folder, and returns what is wrong with the configuration.
+func (c *Config) Validate() error {
+	c.Bus.Embed = natsembed.InProcess
+	if c.Bus.Bus == embedded {
+		c.Bus.Bus += filepath.Join(c.Data, "bus")
+	}
+	errs := []error{c.stores()}
+	for _, part := range []interface{ Validate() error }{&c.Bus, &c.Edge, &c.History, &c.Presence, &c.Directory} {
+		errs = append(errs, part.Validate())
+	}
+	if c.Web != "" && c.Web != noPage {
+		if _, err := os.Stat(filepath.Join(c.Web, "index.html")); err != nil {
+			errs = append(errs, fmt.Errorf("--web: there is no page in %s: build it with `make build`, or say --web none", c.Web))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// noPage as Web serves no page.
+const noPage = "none"
+
+func (c *Config) stores() error {
+	h, d := c.storeURLs()
+	return errors.Join((&historystore.Config{Store: h}).Validate(), (&directorystore.Config{Store: d}).Validate())
+}
+
+// storeURLs returns the stores of history and directory.
+func (c *Config) storeURLs() (history, directory string) {
+	if strings.TrimPrefix(c.Store, sqlite) == "" {
+		return sqlite + filepath.Join(c.Data, "history.db"), sqlite + filepath.Join(c.Data, "directory.db")
+	}
+	return c.Store, c.Store
+}

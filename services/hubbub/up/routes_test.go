@@ -1,0 +1,98 @@
+package up
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hubbub.internal/services/hubbub/cluster"
+)
+
+// TestRoutes holds that `hubbub up` and nginx send every path to the same service.
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	named := func(name string) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })
+	}
+	web := t.TempDir()
+	for name, text := range map[string]string{"index.html": "page", "assets/app-1.js": "script"} {
+		file := filepath.Join(web, name)
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	addrs := map[string][]string{}
+	for _, s := range []string{"edge", "history", "presence", "directory"} {
+		server := httptest.NewServer(named(s))
+		defer server.Close()
+		addrs[s] = []string{server.Listener.Addr().String()}
+	}
+	var front string
+	nginx, err := cluster.NGINX(t.TempDir(), web, addrs, func(url string) { front = url })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nginx.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer nginx.Stop()
+	up := httptest.NewServer(routes{history: named("history"), presence: named("presence"), directory: named("directory"), page: newPage(web)})
+	defer up.Close()
+
+	for path, want := range map[string]string{
+		"/":                             "page",
+		"/assets/app-1.js":              "script",
+		"/assets/":                      "404",
+		"/no-such":                      "404",
+		"/v1/rooms/lobby/messages":      "history",
+		"/v1/rooms/lobby/messages?x=1":  "history",
+		"/v1/search":                    "history",
+		"/v1/reads":                     "history",
+		"/v1/history/openapi.json":      "history",
+		"/v1/rooms/lobby/presence":      "presence",
+		"/v1/users/u1/presence":         "presence",
+		"/v1/presence/openapi.json":     "presence",
+		"/v1/rooms":                     "directory",
+		"/v1/rooms/lobby":               "directory",
+		"/v1/rooms/lobby/members":       "directory",
+		"/v1/rooms/lobby/members/u1":    "directory",
+		"/v1/login":                     "directory",
+		"/v1/directory/openapi.json":    "directory",
+		"/v1/no-such":                   "directory",
+		"/.well-known/jwks.json":        "directory",
+		"/.well-known/no-such":          "404",
+		"/v1/rooms/lobby/messages/more": "directory",
+	} {
+		for name, base := range map[string]string{"nginx": front, "up": up.URL} {
+			r, err := http.Get(base + path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(r.Body)
+			_ = r.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := strings.TrimSpace(string(body))
+			if r.StatusCode == http.StatusNotFound {
+				got = "404"
+			}
+			if got != want {
+				t.Errorf("%s sends %s to %s, want %s", name, path, got, want)
+			}
+			if want == "page" && r.Header.Get("Content-Security-Policy") == "" {
+				t.Errorf("%s serves the page without a content security policy", name)
+			}
+			if want == "script" && !strings.Contains(r.Header.Get("Cache-Control"), "immutable") {
+				t.Errorf("%s serves %s without a cache lifetime", name, path)
+			}
+		}
+	}
+}

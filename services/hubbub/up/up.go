@@ -1,0 +1,77 @@
+package up
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"hubbub.internal/libs/api"
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/daemon"
+	"hubbub.internal/services/directory"
+	directorystore "hubbub.internal/services/directory/store/storeurl"
+	"hubbub.internal/services/edge"
+	"hubbub.internal/services/history"
+	historystore "hubbub.internal/services/history/store/storeurl"
+	"hubbub.internal/services/presence"
+)
+
+// Start opens the bus and the stores, starts every service as a component of p, and tells a person on out where to go.
+// All of it ends with p, the edge first: it drains while the others still answer.
+func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) error {
+	if err := os.MkdirAll(cfg.Data, 0o750); err != nil {
+		return fmt.Errorf("data folder: %w; choose another with --data", err)
+	}
+	b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
+	if err != nil {
+		return err
+	}
+	p.Defer(func() { _ = b.Close() })
+	p.Check("bus", b.Probe)
+
+	historyURL, directoryURL := cfg.storeURLs()
+	historyStore, err := historystore.Open(ctx, historystore.Config{Store: historyURL})
+	if err != nil {
+		return err
+	}
+	p.Defer(func() { _ = historyStore.Close() })
+	directoryStore, err := directorystore.Open(ctx, directorystore.Config{Store: directoryURL})
+	if err != nil {
+		return err
+	}
+	p.Defer(func() { _ = directoryStore.Close() })
+
+	// Everybody in this process shares one cache of permissions and one set of keys.
+	cache := directoryapi.NewCache(b, p.Log)
+	verifier := auth.NewVerifier(directoryapi.NewClient(b).Keys)
+	d, err := directory.New(cfg.Directory, directory.Deps{Bus: b, Store: directoryStore, Log: p.Log, Metrics: p.Metrics})
+	if err != nil {
+		return err
+	}
+	h, err := history.New(cfg.History, history.Deps{Bus: b, Store: historyStore, Verifier: verifier, Cache: cache, Log: p.Log, Metrics: p.Metrics})
+	if err != nil {
+		return err
+	}
+	pr, err := presence.New(cfg.Presence, presence.Deps{Bus: b, Verifier: verifier, Access: cache, Log: p.Log, Metrics: p.Metrics})
+	if err != nil {
+		return err
+	}
+	e, err := edge.New(cfg.Edge, edge.Deps{
+		Bus: b, Verifier: verifier, Directory: cache, Log: p.Log, Metrics: p.Metrics,
+		Handler: routes{history: h.Handler(), presence: pr.Handler(), directory: d.Handler(), page: newPage(cfg.Web)},
+	})
+	if err != nil {
+		return err
+	}
+	p.Check("presence", pr.Ready)
+	p.Check("edge", e.Ready)
+	p.Go("directory", d.Run)
+	p.Go("history", h.Run)
+	p.Go("presence", pr.Run)
+	p.Go("permissions", cache.Run)
+	p.Go("edge", e.Run)
+	return welcome(out, cfg, e.Addr())
+}
