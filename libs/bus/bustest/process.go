@@ -20,7 +20,7 @@ type process struct {
 func spawn(name string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(name, args...), ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
-	endWithParent(p.cmd)
+	contain(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -34,16 +34,18 @@ func spawn(name string, args ...string) (*process, error) {
 // end sends the signal and waits until the process has ended; one that is frozen or does not heed it is killed.
 func (p *process) end(sig syscall.Signal) {
 	// Errors of signals say that the process has ended already.
-	if sig != syscall.SIGKILL {
+	if sig == syscall.SIGKILL {
+		p.kill()
+	} else {
 		_ = p.freeze(false) // a frozen process sees no other signal
+		_ = p.cmd.Process.Signal(sig)
 	}
-	_ = p.cmd.Process.Signal(sig)
 	t := time.NewTimer(stopTimeout)
 	defer t.Stop()
 	select {
 	case <-p.ended:
 	case <-t.C:
-		_ = p.cmd.Process.Kill()
+		p.kill()
 		<-p.ended
 	}
 }

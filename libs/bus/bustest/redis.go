@@ -33,12 +33,12 @@ type RedisServer struct {
 }
 
 // Redis starts a redis-server on a free port of 127.0.0.1 with the settings that Hubbub ships (append-only file, synced
-// every second; noeviction) and stops it when the test ends. args are added to its command line and win over those
+// every second; noeviction) and ends it with the test. args are added to its command line and win over those
 // settings: "--maxmemory", "4mb".
 func Redis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
 	s := &RedisServer{t: t, dir: t.TempDir(), args: args}
-	t.Cleanup(s.Stop)
+	t.Cleanup(s.Kill) // its data is thrown away
 	var err error
 	for range portTries {
 		if s.port, err = freePort(); err != nil {

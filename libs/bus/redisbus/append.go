@@ -204,7 +204,10 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 		cmds[i] = appendScript.EvalSha(ctx, pipe, p.keys, p.args...)
 	}
 	var copies *redis.Cmd
-	if b.cfg.Replicas > 1 { // WAIT counts what this connection has written, and all of a pipeline is on one
+	if b.cfg.Replicas > 1 {
+		// WAIT is about what its connection has written, and all of a pipeline is on one. A repeat writes nothing, but
+		// must not be acknowledged before the first is with the replicas either: this write comes after both.
+		pipe.Incr(ctx, b.keys.fence())
 		copies = pipe.Do(ctx, "WAIT", b.cfg.Replicas-1, replicaTimeout.Milliseconds())
 	}
 	_, _ = pipe.Exec(ctx) // each command has its own error

@@ -255,21 +255,26 @@ func TestLogIsLost(t *testing.T) {
 	})
 }
 
+// TestReplicas: an append is acknowledged when a replica has it, and not before.
 func TestReplicas(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t, "--repl-diskless-sync-delay", "0")
-	b := open(t, redisbus.Config{URL: s.URL(), Replicas: 2})
-	e := bus.NewEntry{Room: "room", Sender: "ann", ID: "id"}
-	if _, err := bus.Append(t.Context(), b, e); !errors.Is(err, bus.ErrUnavailable) {
-		t.Errorf("%v, want ErrUnavailable while no replica has it", err)
-	}
-	host, port, _ := strings.Cut(s.Addr(), ":")
-	bustest.Redis(t, "--replicaof", host+" "+port)
-	eventually(t, "an append is acknowledged once a replica has it", func() bool {
-		_, err := bus.Append(t.Context(), b, e)
-		return err == nil
+	b := open(t, redisbus.Config{URL: s.URL(), Partitions: 1, Replicas: 2})
+	acked := make(chan error, 1)
+	b.Append(bus.NewEntry{Room: "room", Sender: "ann", ID: "id"}, func(_ bus.Appended, err error) { acked <- err })
+	eventually(t, "the master has it", func() bool {
+		rep, err := b.Replay(t.Context(), "room", bus.Position{}, 10)
+		return err == nil && len(rep.Entries) == 1
 	})
-	if rep, err := b.Replay(t.Context(), "room", bus.Position{}, 10); err != nil || len(rep.Entries) != 1 {
-		t.Errorf("%d entries, %v; want one", len(rep.Entries), err)
+	host, port, _ := strings.Cut(s.Addr(), ":")
+	if len(acked) > 0 {
+		t.Fatal("acknowledged with no replica there")
+	}
+	replica := bustest.Redis(t, "--replicaof", host+" "+port)
+	if err := <-acked; err != nil {
+		t.Fatal(err)
+	}
+	if n, err := raw(t, replica).HLen(t.Context(), "hub:{0}:data").Result(); err != nil || n != 1 {
+		t.Errorf("the replica has %d entries, %v", n, err)
 	}
 }

@@ -49,6 +49,7 @@ func (k keys) dead(p int, group string) string  { return k.tags[p] + "dead:" + g
 func (k keys) live(room string) string          { return k.tags[k.partition(room)] + "live:" + room }
 
 func (k keys) config() string                { return k.prefix + "config" }
+func (k keys) fence() string                 { return k.prefix + "fence" }
 func (k keys) groups() string                { return k.prefix + "groups" }
 func (k keys) members(group string) string   { return k.prefix + "members:" + group }
 func (k keys) serve(service string) string   { return k.prefix + "serve:" + service }

@@ -19,6 +19,7 @@
 //	hub:{3}:live:<room>    channel: entries of a room, published by the script that appends
 //	hub:config             hash: version, partitions
 //	hub:groups             set: the required groups
+//	hub:fence              a number that is written before replicas are waited for
 //	hub:members:<group>    sorted set: the members of a group, by when they were last heard of
 //	hub:serve:<service>    set: who serves a service
 //	hub:chan:<channel>     channel: ephemeral messages
