@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"sync"
 	"time"
 
@@ -321,43 +320,4 @@ func (f *feed) answered(m *redis.Subscription) (all bool, err error) {
 		return false, fmt.Errorf("%w: %s %s", errUnasked, m.Kind, m.Channel)
 	}
 	return all, nil
-}
-
-// dialOnce returns a client that makes one connection, ever, and a function that cuts it. So nothing reconnects behind
-// our back, and a blocked read can be ended.
-func (b *Bus) dialOnce() (client *redis.Client, hangUp func()) {
-	var mu sync.Mutex
-	var conn net.Conn
-	var used, cut bool
-	o := *b.options
-	dial := redis.NewDialer(b.options)
-	o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		mu.Lock()
-		spent := used || cut
-		used = true
-		mu.Unlock()
-		if spent {
-			return nil, errors.New("this session is over")
-		}
-		c, err := dial(ctx, network, addr)
-		if err != nil {
-			return nil, err
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		if cut {
-			c.Close()
-			return nil, net.ErrClosed
-		}
-		conn = c
-		return c, nil
-	}
-	return redis.NewClient(&o), func() {
-		mu.Lock()
-		defer mu.Unlock()
-		cut = true
-		if conn != nil {
-			conn.Close()
-		}
-	}
 }
