@@ -13,6 +13,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/wire"
 )
 
@@ -127,6 +128,16 @@ func (c *client) frame() (op ws.OpCode, payload []byte, err error) {
 // event reads the next event; pings are answered.
 func (c *client) event() wire.Event {
 	c.t.Helper()
+	e, code := c.eventOrClose()
+	if code != 0 {
+		c.t.Fatalf("no event, but close %d", code)
+	}
+	return e
+}
+
+// eventOrClose reads the next event or the code of the close.
+func (c *client) eventOrClose() (wire.Event, wire.CloseCode) {
+	c.t.Helper()
 	for {
 		op, payload, err := c.frame()
 		switch {
@@ -135,6 +146,8 @@ func (c *client) event() wire.Event {
 		case op == ws.OpPing:
 			c.write(masked(0x8a, payload))
 		case op == ws.OpPong:
+		case op == ws.OpClose && len(payload) >= 2:
+			return wire.Event{}, wire.CloseCode(binary.BigEndian.Uint16(payload))
 		case op != ws.OpText:
 			c.t.Fatalf("no event, but a frame %x: %q", op, payload)
 		default:
@@ -142,7 +155,7 @@ func (c *client) event() wire.Event {
 			if err != nil || !json.Valid(payload) {
 				c.t.Fatalf("event %q: %v", payload, err)
 			}
-			return e
+			return e, 0
 		}
 	}
 }
@@ -242,4 +255,8 @@ func (c *client) say(room, id, what string) uint64 {
 			c.t.Fatalf("send was answered %s: %s", e.Code, e.Message)
 		}
 	}
+}
+
+func expiredClaims(c *auth.Claims) {
+	c.Issued, c.Expires = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
@@ -143,7 +144,30 @@ func config() edge.Config {
 // running is an edge that runs.
 type running struct {
 	*edge.Edge
+	t    testing.TB
+	reg  *prometheus.Registry
 	stop func() // drains and waits
+}
+
+// count returns the value of a metric, of the one with a label if given.
+func (r *running) count(name string, label ...string) float64 {
+	r.t.Helper()
+	families, err := r.reg.Gather()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	sum := 0.0
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if len(label) == 0 || len(m.GetLabel()) > 0 && m.GetLabel()[0].GetValue() == label[0] {
+				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return sum
 }
 
 func (w *world) edge(edit ...func(*edge.Config)) *running {
@@ -153,8 +177,10 @@ func (w *world) edge(edit ...func(*edge.Config)) *running {
 		e(&cfg)
 	}
 	cache := directory.NewCache(w.bus, zap.NewNop())
+	reg := prometheus.NewRegistry()
 	e, err := edge.New(cfg, edge.Deps{
-		Bus: w.bus, Verifier: auth.NewVerifier(directory.NewClient(w.bus).Keys), Directory: cache,
+		Metrics: reg,
+		Bus:     w.bus, Verifier: auth.NewVerifier(directory.NewClient(w.bus).Keys), Directory: cache,
 		Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			fmt.Fprintf(rw, "%s %s %s", r.Method, r.URL.Path, body)
@@ -174,7 +200,7 @@ func (w *world) edge(edit ...func(*edge.Config)) *running {
 	}
 	stop := sync.OnceFunc(func() { cancel(); wg.Wait() })
 	w.t.Cleanup(stop)
-	return &running{e, stop}
+	return &running{e, w.t, reg, stop}
 }
 
 // change puts an entry into the control log.

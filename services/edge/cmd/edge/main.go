@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 
+	"hubbub.internal/libs/api"
 	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus/busurl"
@@ -20,7 +21,7 @@ type config struct {
 func main() {
 	cfg := &config{}
 	daemon.Main("edge", "Holds the clients' WebSockets.", cfg, func(ctx context.Context, p *daemon.Process) error {
-		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, []string{"history"})
+		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
 		if err != nil {
 			return err
 		}
