@@ -114,7 +114,7 @@ func problem(e *chat.Error) *Problem {
 
 // WriteError answers with an error outside of a typed handler.
 func WriteError(w http.ResponseWriter, status int, err error) {
-	if with, ok := err.(huma.HeadersError); ok {
+	if with, ok := errors.AsType[huma.HeadersError](err); ok {
 		for k, v := range with.GetHeaders() {
 			w.Header()[k] = v
 		}

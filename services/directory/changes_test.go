@@ -1,0 +1,306 @@
+package directory
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/mongotest"
+	"hubbub.internal/services/directory/store"
+	"hubbub.internal/services/directory/store/mongo"
+)
+
+func memberOf(room string, c credentials) store.Member {
+	return store.Member{Room: room, User: c.User.ID, Name: c.User.Name, Role: directoryapi.RoleMember, Since: 1}
+}
+
+// age returns what is untold, made old enough to be told.
+func (w *world) age() []store.Intent {
+	w.t.Helper()
+	left, err := w.store.IntentsBefore(w.t.Context(), time.Now().Add(time.Hour).UnixMilli(), 100)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for i := range left {
+		left[i].Created -= int64(time.Hour / time.Millisecond)
+		if err := w.store.PutIntent(w.t.Context(), left[i]); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return left
+}
+
+// TestChangesReachCaches has caches on other connections know of a change as soon as it is in the control log.
+func TestChangesReachCaches(t *testing.T) {
+	w := openWorld(t, config())
+	ann, bob := w.register("Ann"), w.register("Bob")
+	told := make(chan directoryapi.Change, 100)
+	cache := w.cache(func(c directoryapi.Change) { told <- c })
+	room := w.create(ann, `{"name":"Room"}`)
+	next := func(kind string) directoryapi.Change {
+		t.Helper()
+		for {
+			select {
+			case c := <-told:
+				if c.Kind == kind && c.Room == room.ID {
+					return c
+				}
+			case <-time.After(30 * time.Second):
+				t.Fatalf("no change of the kind %s was told", kind)
+			}
+		}
+	}
+	access := func() directoryapi.Access {
+		t.Helper()
+		a, err := cache.Access(t.Context(), bob.User.ID, room.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	next(directoryapi.ChangeAccess)
+	reads := directoryapi.Access{Read: true}
+	member := directoryapi.Access{Role: directoryapi.RoleMember, Read: true, Send: true}
+	if a := access(); a != reads {
+		t.Errorf("before: %+v", a)
+	}
+	w.bring(ann, room.ID, bob, directoryapi.RoleMember)
+	if c := next(directoryapi.ChangeAccess); c.User != bob.User.ID || c.Access != member {
+		t.Errorf("told %+v", c)
+	}
+	if a := access(); a != member {
+		t.Errorf("as a member: %+v", a)
+	}
+	w.ok("DELETE", "/v1/rooms/"+room.ID+"/members/"+bob.User.ID, ann.Token, "", nil)
+	if c := next(directoryapi.ChangeAccess); c.User != bob.User.ID || c.Access != reads {
+		t.Errorf("told %+v", c)
+	}
+	if a := access(); a != reads {
+		t.Errorf("removed: %+v", a)
+	}
+	// A new topic is nothing to a cache, another rule is.
+	w.ok("PATCH", "/v1/rooms/"+room.ID, ann.Token, `{"topic":"tea"}`, nil)
+	if _, ok := cache.Cached(bob.User.ID, room.ID); !ok {
+		t.Error("a new topic made permissions unknown")
+	}
+	w.ok("PATCH", "/v1/rooms/"+room.ID, ann.Token, `{"private":true}`, nil)
+	next(directoryapi.ChangeRoom)
+	if a := access(); a != (directoryapi.Access{}) {
+		t.Errorf("a private room: %+v", a)
+	}
+	w.ok("PATCH", "/v1/rooms/"+room.ID, ann.Token, `{"private":false}`, nil)
+	next(directoryapi.ChangeRoom)
+	if a := access(); a != reads {
+		t.Errorf("a public room: %+v", a)
+	}
+	w.ok("POST", "/v1/rooms/"+room.ID+"/leave", ann.Token, "", nil)
+	next(directoryapi.ChangeRoom)
+	if a := access(); a != (directoryapi.Access{}) {
+		t.Errorf("no room: %+v", a)
+	}
+}
+
+// TestUntoldChangesAreTold has the store fail right before and after a change, as a crash would: what is then true is
+// told all the same.
+func TestUntoldChangesAreTold(t *testing.T) {
+	w := openWorld(t, config())
+	ann, bob := w.register("Ann"), w.register("Bob")
+	room := w.create(ann, `{"name":"Open"}`)
+	for _, when := range []string{"PutMember before", "PutMember after"} {
+		w.store.failAt(when, io.ErrUnexpectedEOF)
+		if status, code := w.call("POST", "/v1/rooms/"+room.ID+"/join", bob.Token, "", nil); status != 503 || code != "unavailable" {
+			t.Fatalf("with a broken store: %d %s", status, code)
+		}
+	}
+	w.store.set(nil)
+	if left := w.age(); len(left) != 2 {
+		t.Fatalf("intents are %+v", left)
+	}
+	w.eventually("they are told", func() bool { return len(w.age()) == 0 })
+	if e := w.last(room.ID); e.Type != chat.TypeMember || e.Member != bob.User.ID || e.Role != "member" || e.Name != "Bob" {
+		t.Errorf("the room was told %+v", e)
+	}
+}
+
+// TestToldTwiceIsSeenOnce has the store fail right after a change was told.
+func TestToldTwiceIsSeenOnce(t *testing.T) {
+	w := openWorld(t, config())
+	ann, bob := w.register("Ann"), w.register("Bob")
+	room := w.create(ann, `{"name":"Open"}`)
+	w.store.failAt("DeleteIntent", io.ErrUnexpectedEOF)
+	w.ok("POST", "/v1/rooms/"+room.ID+"/join", bob.Token, "", nil)
+	w.store.set(nil)
+	before := w.events(room.ID)
+	if left := w.age(); len(left) != 1 {
+		t.Fatalf("intents are %+v", left)
+	}
+	if err := w.tellUntold(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := w.events(room.ID); len(after) != len(before) {
+		t.Errorf("the room was told %+v", after[len(before):])
+	}
+	// If the membership has ended since, that is told: what the intent said is no longer true.
+	w.store.failAt("DeleteIntent", io.ErrUnexpectedEOF)
+	w.ok("POST", "/v1/rooms/"+room.ID+"/leave", bob.Token, "", nil)
+	w.ok("POST", "/v1/rooms/"+room.ID+"/join", bob.Token, "", nil)
+	w.store.set(nil)
+	if err := w.store.DeleteMember(t.Context(), room.ID, bob.User.ID); err != nil {
+		t.Fatal(err)
+	}
+	if left := w.age(); len(left) != 2 {
+		t.Fatalf("intents are %+v", left)
+	}
+	if err := w.tellUntold(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if e := w.last(room.ID); e.Member != bob.User.ID || e.Role != "" {
+		t.Errorf("the room was told last %+v", e)
+	}
+}
+
+// TestTheTruthIsToldLast has two replicas change one membership at the same time, again and again: whatever came out, it
+// is what the logs say last, and what a cache says.
+func TestTheTruthIsToldLast(t *testing.T) {
+	w := openWorld(t, config())
+	other := start(t, config(), w.url, w.store)
+	ann, bob := w.register("Ann"), w.register("Bob")
+	room := w.create(ann, `{"name":"Room","private":true}`)
+	cache := w.cache(func(directoryapi.Change) {})
+	for range 30 {
+		var wait sync.WaitGroup
+		for i, replica := range []*world{w, other, w} {
+			wait.Go(func() {
+				var err error
+				if i == 1 {
+					err = replica.removeMember(t.Context(), w.claims(ann), room.ID, bob.User.ID)
+				} else {
+					err = replica.addMember(t.Context(), w.claims(ann), room.ID, bob.User.ID, directoryapi.RoleMember)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		now, err := w.store.Member(t.Context(), room.ID, bob.User.ID)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			t.Fatal(err)
+		}
+		mine := slices.DeleteFunc(w.events(room.ID), func(e chat.Event) bool { return e.Member != bob.User.ID })
+		if len(mine) > 0 && mine[len(mine)-1].Role != string(now.Role) {
+			t.Fatalf("the room was told last that bob is %q, and he is %q", mine[len(mine)-1].Role, now.Role)
+		}
+		if own := w.events(chat.UserRoom(bob.User.ID)); len(own) > 0 && own[len(own)-1].Role != string(now.Role) {
+			t.Fatalf("bob was told last %+v, and he is %q", own[len(own)-1], now.Role)
+		}
+		w.eventually("the cache has it", func() bool {
+			a, err := cache.Access(t.Context(), bob.User.ID, room.ID)
+			return err == nil && a.Role == now.Role
+		})
+	}
+}
+
+func TestStoreDown(t *testing.T) {
+	w := openWorld(t, config())
+	ann := w.register("Ann")
+	w.store.set(func(string) error { return io.ErrUnexpectedEOF })
+	if _, code := w.call("POST", "/v1/login", "", `{"name":"Ann","password":"correct horse"}`, nil); code != "unavailable" {
+		t.Errorf("login: %q", code)
+	}
+	if c := w.code(ann, "GET", "/v1/rooms", ""); c != "unavailable" {
+		t.Errorf("rooms: %q", c)
+	}
+	if _, err := directoryapi.NewClient(w.bus).Access(t.Context(), "u1", "lobby"); chat.CodeOf(err) != chat.CodeUnavailable {
+		t.Errorf("access: %v", err)
+	}
+	if w.Ready(t.Context()) == nil {
+		t.Error("ready without a store")
+	}
+	// Tokens are verified all the same.
+	if _, err := directoryapi.NewClient(w.bus).Keys(t.Context()); err != nil {
+		t.Errorf("keys: %v", err)
+	}
+	w.store.set(nil)
+	w.ok("GET", "/v1/rooms", ann.Token, "", nil)
+	if err := w.Ready(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMongoGone kills the database under the service, and starts it again.
+func TestMongoGone(t *testing.T) {
+	server := mongotest.Start(t)
+	m, err := mongo.Open(t.Context(), server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	w := openWorld(t, config())
+	on := start(t, config(), w.url, &faulty{Store: m})
+	w.stop()
+	ann := on.register("Ann")
+	room := on.create(ann, `{"name":"Room"}`)
+	server.Kill()
+	if c := on.code(ann, "GET", "/v1/rooms", ""); c != "unavailable" {
+		t.Errorf("rooms: %q", c)
+	}
+	if _, err := directoryapi.NewClient(on.bus).Access(t.Context(), ann.User.ID, room.ID); chat.CodeOf(err) != chat.CodeUnavailable {
+		t.Errorf("access: %v", err)
+	}
+	server.Again()
+	on.eventually("it works again", func() bool { return on.Ready(t.Context()) == nil })
+	if r := on.listed(ann)[room.ID]; r.Role != directoryapi.RoleOwner {
+		t.Errorf("the room is %+v", r)
+	}
+}
+
+// TestStartWithoutStore starts the service before its store works.
+func TestStartWithoutStore(t *testing.T) {
+	w := openWorld(t, config())
+	broken := openStore(t)
+	broken.set(func(string) error { return io.ErrUnexpectedEOF })
+	late := run(t, config(), w.url, broken)
+	for _, path := range []string{"/v1/rooms", "/.well-known/jwks.json"} {
+		if status, code := late.call("GET", path, "", "", nil); status != 503 || code != "unavailable" {
+			t.Errorf("%s before the start: %d %s", path, status, code)
+		}
+	}
+	if late.Ready(t.Context()) == nil {
+		t.Error("ready without a store")
+	}
+	broken.set(nil)
+	late.eventually("it is prepared", func() bool { return late.Ready(t.Context()) == nil })
+	late.listed(late.register("Ann"))
+}
+
+// TestBusDown has the bus go away under a change: it is made, and told when the bus is back.
+func TestBusDown(t *testing.T) {
+	w := openWorld(t, config())
+	ann, bob := w.register("Ann"), w.register("Bob")
+	room := w.create(ann, `{"name":"Room"}`)
+	if err := w.bus.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if c := w.code(bob, "POST", "/v1/rooms/"+room.ID+"/join", ""); c != "unavailable" {
+		t.Errorf("without a bus: %q", c)
+	}
+	w.stop()
+	again := start(t, config(), w.url, w.store)
+	if left := again.age(); len(left) != 1 {
+		t.Fatalf("intents are %+v", left)
+	}
+	again.eventually("it is told", func() bool { return len(again.age()) == 0 })
+	if e := again.last(room.ID); e.Type != chat.TypeMember || e.Member != bob.User.ID || e.Role != "member" {
+		t.Errorf("the room was told %+v", e)
+	}
+	if own := fmt.Sprint(again.last(chat.UserRoom(bob.User.ID)).Target); own != room.ID {
+		t.Errorf("bob was told of %s", own)
+	}
+}

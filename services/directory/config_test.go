@@ -1,0 +1,33 @@
+package directory
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestConfig(t *testing.T) {
+	good := config()
+	if err := good.Validate(); err != nil {
+		t.Error(err)
+	}
+	for flag, change := range map[string]func(*Config){
+		"--token-life":      func(c *Config) { c.TokenLife = 0 },
+		"--session-life":    func(c *Config) { c.SessionLife = time.Minute },
+		"--key-life":        func(c *Config) { c.KeyLife = time.Minute },
+		"--hash-memory":     func(c *Config) { c.HashMemory = 1 },
+		"--hash-time":       func(c *Config) { c.HashTime = 0 },
+		"--hash-parallel":   func(c *Config) { c.HashParallel = 0 },
+		"--login-attempts":  func(c *Config) { c.LoginAttempts = 0 },
+		"--account-rate":    func(c *Config) { c.AccountRate = 0 },
+		"--change-rate":     func(c *Config) { c.ChangeRate = -1 },
+		"--owners":          func(c *Config) { c.Owners = []string{"Ann", "two words"} },
+		"--trusted-proxies": func(c *Config) { c.TrustedProxies = []string{"10.0.0.0"} },
+	} {
+		c := config()
+		change(&c)
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), flag) {
+			t.Errorf("%s: %v", flag, err)
+		}
+	}
+}

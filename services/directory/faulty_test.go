@@ -1,0 +1,86 @@
+package directory
+
+import (
+	"context"
+	"sync"
+
+	"hubbub.internal/services/directory/store"
+)
+
+// faulty is a store that can be made to fail, before or after a method took effect.
+type faulty struct {
+	store.Store
+	mu   sync.Mutex
+	fail func(method string) error
+}
+
+func (f *faulty) set(fail func(string) error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fail = fail
+}
+
+// failAt has one method fail.
+func (f *faulty) failAt(method string, err error) {
+	f.set(func(m string) error {
+		if m == method {
+			return err
+		}
+		return nil
+	})
+}
+
+func (f *faulty) check(method string) error {
+	f.mu.Lock()
+	fail := f.fail
+	f.mu.Unlock()
+	if fail == nil {
+		return nil
+	}
+	return fail(method)
+}
+
+func (f *faulty) Keys(ctx context.Context) ([]store.Key, error) {
+	if err := f.check("Keys"); err != nil {
+		return nil, err
+	}
+	return f.Store.Keys(ctx)
+}
+
+func (f *faulty) UserByName(ctx context.Context, key string) (store.User, error) {
+	if err := f.check("UserByName"); err != nil {
+		return store.User{}, err
+	}
+	return f.Store.UserByName(ctx, key)
+}
+
+func (f *faulty) Session(ctx context.Context, id string) (store.Session, error) {
+	if err := f.check("Session"); err != nil {
+		return store.Session{}, err
+	}
+	return f.Store.Session(ctx, id)
+}
+
+func (f *faulty) Room(ctx context.Context, id string) (store.Room, error) {
+	if err := f.check("Room"); err != nil {
+		return store.Room{}, err
+	}
+	return f.Store.Room(ctx, id)
+}
+
+func (f *faulty) PutMember(ctx context.Context, m store.Member) error {
+	if err := f.check("PutMember before"); err != nil {
+		return err
+	}
+	if err := f.Store.PutMember(ctx, m); err != nil {
+		return err
+	}
+	return f.check("PutMember after")
+}
+
+func (f *faulty) DeleteIntent(ctx context.Context, id string) error {
+	if err := f.check("DeleteIntent"); err != nil {
+		return err
+	}
+	return f.Store.DeleteIntent(ctx, id)
+}

@@ -1,0 +1,274 @@
+package directory
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func config() Config {
+	return Config{
+		TokenLife: 15 * time.Minute, SessionLife: time.Hour, KeyLife: 24 * time.Hour, Guests: true, Registration: true,
+		HashMemory: 64, HashTime: 1, HashParallel: 2, LoginAttempts: 5, AccountRate: 1000, ChangeRate: 1000,
+		TrustedProxies: []string{"192.0.2.0/24"},
+	}
+}
+
+// world is a directory service on a real bus and store.
+type world struct {
+	*Service
+	t     *testing.T
+	url   string // of the bus
+	store *faulty
+	stop  func()
+}
+
+// openWorld starts everything: a bus server that is reached over TCP, so that other connections to it can be opened.
+func openWorld(t *testing.T, cfg Config) *world {
+	t.Helper()
+	server, err := natsembed.Start(natsembed.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Shutdown)
+	return start(t, cfg, server.URL(), openStore(t))
+}
+
+func openStore(t *testing.T) *faulty {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return &faulty{Store: s}
+}
+
+func openBus(t *testing.T, url string) bus.Bus {
+	t.Helper()
+	b, err := busurl.Open(t.Context(), busurl.Config{
+		Bus: url, BusMaxAge: time.Hour, BusMaxBytes: 1 << 28, BusPartitions: 1, BusReplicas: 1, BusTimeout: 20 * time.Second,
+	}, zap.NewNop(), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+// run starts a service on a bus connection of its own. It may not be prepared yet.
+func run(t *testing.T, cfg Config, url string, s *faulty) *world {
+	t.Helper()
+	svc, err := New(cfg, Deps{Bus: openBus(t, url), Store: s, Log: zap.NewNop(), Metrics: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{Service: svc, t: t, url: url, store: s}
+	w.stop = background(t, svc.Run)
+	return w
+}
+
+// start starts a service and waits until it serves.
+func start(t *testing.T, cfg Config, url string, s *faulty) *world {
+	t.Helper()
+	w := run(t, cfg, url, s)
+	w.eventually("it serves", func() bool {
+		_, err := directoryapi.NewClient(w.bus).Keys(t.Context())
+		return err == nil && w.Ready(t.Context()) == nil
+	})
+	return w
+}
+
+// background runs what runs until its context ends; it is stopped by the result, or with the test.
+func background(t *testing.T, run func(context.Context) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+func (w *world) eventually(what string, cond func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !cond(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// cache returns a permission cache on a bus connection of its own, which follows.
+func (w *world) cache(hook func(directoryapi.Change)) *directoryapi.Cache {
+	w.t.Helper()
+	c := directoryapi.NewCache(openBus(w.t, w.url), zap.NewNop())
+	c.OnChange(hook)
+	background(w.t, c.Run)
+	w.eventually("the cache follows", func() bool {
+		_, err := c.Access(w.t.Context(), "u1", "lobby")
+		_, ok := c.Cached("u1", "lobby")
+		return err == nil && ok
+	})
+	return c
+}
+
+// call makes a request and decodes the answer; of a problem, it returns the code.
+func (w *world) call(method, path, token, body string, out any, header ...string) (status int, code string) {
+	w.t.Helper()
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.RemoteAddr = "198.51.100.7:1234"
+	for i := 0; i < len(header); i += 2 {
+		if header[i] == "remote" {
+			r.RemoteAddr = header[i+1]
+			continue
+		}
+		r.Header.Set(header[i], header[i+1])
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	rec := httptest.NewRecorder()
+	w.Handler().ServeHTTP(rec, r)
+	text, err := io.ReadAll(rec.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if rec.Code >= 400 {
+		var p struct {
+			Code       string
+			RetryAfter int64 `json:"retry_after_ms"`
+		}
+		if err := json.Unmarshal(text, &p); err != nil || p.Code == "" || rec.Header().Get("Content-Type") != "application/problem+json" {
+			w.t.Fatalf("%s %s answered %d %s", method, path, rec.Code, text)
+		}
+		if wait := p.Code == chat.CodeUnavailable || p.Code == chat.CodeRateLimited; wait != (p.RetryAfter > 0) || wait != (rec.Header().Get("Retry-After") != "") {
+			w.t.Errorf("%s %s answered %s with %v", method, path, text, rec.Header())
+		}
+		return rec.Code, p.Code
+	}
+	if out != nil {
+		if err := json.NewDecoder(bytes.NewReader(text)).Decode(out); err != nil {
+			w.t.Fatalf("%s %s answered %s: %v", method, path, text, err)
+		}
+	}
+	return rec.Code, ""
+}
+
+// code returns the code of the problem that a request is answered with; "" if it is none.
+func (w *world) code(c credentials, method, path, body string) string {
+	w.t.Helper()
+	_, code := w.call(method, path, c.Token, body, nil)
+	return code
+}
+
+func (w *world) ok(method, path, token, body string, out any) {
+	w.t.Helper()
+	if status, code := w.call(method, path, token, body, out); status != http.StatusOK {
+		w.t.Fatalf("%s %s answered %d %s", method, path, status, code)
+	}
+}
+
+func (w *world) register(name string) (c credentials) {
+	w.t.Helper()
+	w.ok("POST", "/v1/register", "", fmt.Sprintf(`{"name":%q,"password":"correct horse"}`, name), &c)
+	return c
+}
+
+func (w *world) comeIn(name string) (c credentials) {
+	w.t.Helper()
+	w.ok("POST", "/v1/guest", "", fmt.Sprintf(`{"name":%q}`, name), &c)
+	return c
+}
+
+func (w *world) create(c credentials, body string) (r roomView) {
+	w.t.Helper()
+	w.ok("POST", "/v1/rooms", c.Token, body, &r)
+	return r
+}
+
+// listed returns what a user sees listed, by id.
+func (w *world) listed(c credentials) map[string]roomView {
+	w.t.Helper()
+	var out roomsOutput
+	w.ok("GET", "/v1/rooms", c.Token, "", &out)
+	all := map[string]roomView{}
+	for _, r := range out.Rooms {
+		if _, twice := all[r.ID]; twice {
+			w.t.Errorf("room %s is listed twice", r.ID)
+		}
+		all[r.ID] = r
+	}
+	return all
+}
+
+// bring makes a user a member, or gives a role.
+func (w *world) bring(by credentials, room string, who credentials, role directoryapi.Role) {
+	w.t.Helper()
+	w.ok("POST", "/v1/rooms/"+room+"/members", by.Token, fmt.Sprintf(`{"user":%q,"role":%q}`, who.User.ID, role), nil)
+}
+
+func (w *world) claims(c credentials) auth.Claims {
+	w.t.Helper()
+	claims, err := w.verifier.Verify(w.t.Context(), c.Token)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return claims
+}
+
+// events returns the events of a room's log.
+func (w *world) events(room string) []chat.Event {
+	w.t.Helper()
+	r, err := w.bus.Replay(w.t.Context(), room, bus.Position{}, 1000)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var all []chat.Event
+	for _, e := range r.Entries {
+		event, err := chat.DecodeEntry(e.Data, e.Seq, e.Prev)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		all = append(all, event)
+	}
+	return all
+}
+
+// last returns the newest event of a room's log.
+func (w *world) last(room string) chat.Event {
+	w.t.Helper()
+	all := w.events(room)
+	if len(all) == 0 {
+		w.t.Fatalf("nothing in the log of %s", room)
+	}
+	return all[len(all)-1]
+}

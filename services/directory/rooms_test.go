@@ -1,0 +1,339 @@
+package directory
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/chat"
+)
+
+func TestDefaultRooms(t *testing.T) {
+	cfg := config()
+	cfg.Owners = []string{"Ann"}
+	w := openWorld(t, cfg)
+	ann, bob := w.register("Ann"), w.register("Bob")
+	for _, id := range chat.DefaultRooms {
+		if r := w.listed(bob)[id]; !r.Member || r.Private || r.Role != directoryapi.RoleMember {
+			t.Errorf("room %s is %+v", id, r)
+		}
+		if a, err := directoryapi.NewClient(w.bus).Access(t.Context(), bob.User.ID, id); err != nil || !a.Read || !a.Send {
+			t.Errorf("access to %s is %+v, %v", id, a, err)
+		}
+	}
+	w.eventually("the one whom the configuration names is an owner", func() bool {
+		return w.listed(ann)["help"].Role == directoryapi.RoleOwner
+	})
+	w.ok("PATCH", "/v1/rooms/lobby", ann.Token, `{"name":"Foyer"}`, nil)
+	w.bring(ann, "lobby", bob, directoryapi.RoleModerator)
+	if r := w.listed(bob)["lobby"]; r.Name != "Foyer" || r.Role != directoryapi.RoleModerator {
+		t.Errorf("the lobby is %+v", r)
+	}
+	for _, tt := range []struct {
+		who                credentials
+		method, path, body string
+	}{
+		{bob, "POST", "/v1/rooms/lobby/leave", ""},
+		{ann, "POST", "/v1/rooms/lobby/leave", ""},
+		{ann, "DELETE", "/v1/rooms/lobby/members/" + bob.User.ID, ""},
+		{ann, "PATCH", "/v1/rooms/lobby", `{"private":true}`},
+		{bob, "PATCH", "/v1/rooms/lobby", `{"topic":"Bob's"}`},
+	} {
+		if c := w.code(tt.who, tt.method, tt.path, tt.body); c != "forbidden" {
+			t.Errorf("%s %s %s: %q", tt.method, tt.path, tt.body, c)
+		}
+	}
+}
+
+func TestPublicAndPrivateRooms(t *testing.T) {
+	w := openWorld(t, config())
+	ann, bob, eve := w.register("Ann"), w.register("Bob"), w.register("Eve")
+	open := w.create(ann, `{"name":" Open ","topic":"anything"}`)
+	secret := w.create(ann, `{"name":"Secret","private":true}`)
+	if open.Name != "Open" || open.Topic != "anything" || open.Role != directoryapi.RoleOwner || !open.Member || open.Private || !secret.Private {
+		t.Errorf("rooms are %+v and %+v", open, secret)
+	}
+	if r := w.listed(bob)[open.ID]; r.Member || r.Name != "Open" {
+		t.Errorf("bob sees the open room as %+v", r)
+	}
+	if _, ok := w.listed(bob)[secret.ID]; ok {
+		t.Error("bob sees the secret room")
+	}
+	add := fmt.Sprintf(`{"user":%q}`, eve.User.ID)
+	for _, room := range []string{secret.ID, "no-such-room", chat.ControlRoom, chat.UserRoom(ann.User.ID), "a.b", "%00"} {
+		for _, tt := range []struct{ method, path, body string }{
+			{"GET", "", ""}, {"PATCH", "", `{"name":"x"}`}, {"POST", "/join", ""}, {"POST", "/leave", ""},
+			{"GET", "/members", ""}, {"POST", "/members", add}, {"DELETE", "/members/" + eve.User.ID, ""},
+		} {
+			if c := w.code(bob, tt.method, "/v1/rooms/"+room+tt.path, tt.body); c != "forbidden" {
+				t.Errorf("%s %s%s: %q, and nobody may tell a secret room from none", tt.method, room, tt.path, c)
+			}
+		}
+	}
+	// Who only reads a public room changes nothing in it.
+	for _, tt := range []struct{ method, path, body string }{
+		{"PATCH", "", `{"name":"Bob's"}`}, {"GET", "/members", ""}, {"POST", "/members", add}, {"DELETE", "/members/" + ann.User.ID, ""},
+	} {
+		if c := w.code(bob, tt.method, "/v1/rooms/"+open.ID+tt.path, tt.body); c != "forbidden" {
+			t.Errorf("%s %s: %q", tt.method, tt.path, c)
+		}
+	}
+	access := directoryapi.NewClient(w.bus)
+	for _, tt := range []struct {
+		user, room string
+		want       directoryapi.Access
+	}{
+		{ann.User.ID, secret.ID, directoryapi.Access{Role: directoryapi.RoleOwner, Read: true, Send: true}},
+		{eve.User.ID, secret.ID, directoryapi.Access{}},
+		{eve.User.ID, open.ID, directoryapi.Access{Read: true}},
+		{eve.User.ID, "no-such-room", directoryapi.Access{}},
+	} {
+		if a, err := access.Access(t.Context(), tt.user, tt.room); err != nil || a != tt.want {
+			t.Errorf("access is %+v, %v, want %+v", a, err, tt.want)
+		}
+	}
+	if _, err := access.Access(t.Context(), "a b", "lobby"); chat.CodeOf(err) != chat.CodeBadRequest {
+		t.Errorf("access of a user with a bad id: %v", err)
+	}
+
+	var joined roomView
+	w.ok("POST", "/v1/rooms/"+open.ID+"/join", bob.Token, "", &joined)
+	if !joined.Member || joined.Role != directoryapi.RoleMember {
+		t.Errorf("joined %+v", joined)
+	}
+	before := len(w.events(open.ID))
+	w.ok("POST", "/v1/rooms/"+open.ID+"/join", bob.Token, "", nil)
+	if n := len(w.events(open.ID)); n != before {
+		t.Error("joining twice was told twice")
+	}
+	w.ok("PATCH", "/v1/rooms/"+open.ID, ann.Token, `{"topic":"tea"}`, nil)
+	if e := w.last(open.ID); e.Type != chat.TypeTopic || e.Name != "Open" || e.Text != "tea" || e.User != ann.User.ID {
+		t.Errorf("the room was told %+v", e)
+	}
+	w.ok("POST", "/v1/rooms/"+open.ID+"/leave", bob.Token, "", nil)
+	w.ok("POST", "/v1/rooms/"+open.ID+"/leave", bob.Token, "", nil)
+	if r := w.listed(bob)[open.ID]; r.Member || r.Topic != "tea" {
+		t.Errorf("after leaving bob sees %+v", r)
+	}
+	// An open room that is made private is gone for those who are not in it.
+	w.ok("PATCH", "/v1/rooms/"+open.ID, ann.Token, `{"private":true}`, nil)
+	if _, ok := w.listed(bob)[open.ID]; ok || w.code(bob, "POST", "/v1/rooms/"+open.ID+"/join", "") != "forbidden" {
+		t.Error("bob still sees the room that has become private")
+	}
+	// With its last member a room goes.
+	w.ok("POST", "/v1/rooms/"+open.ID+"/leave", ann.Token, "", nil)
+	if c := w.code(ann, "GET", "/v1/rooms/"+open.ID, ""); c != "forbidden" {
+		t.Errorf("the room that everybody has left: %q", c)
+	}
+}
+
+func TestMembersAndRoles(t *testing.T) {
+	w := openWorld(t, config())
+	ann, bob, eve := w.register("Ann"), w.register("Bob"), w.register("Eve")
+	room := w.create(ann, `{"name":"Secret","private":true}`)
+	members := "/v1/rooms/" + room.ID + "/members"
+	member := func(u credentials, role string) string { return fmt.Sprintf(`{"user":%q,"role":%q}`, u.User.ID, role) }
+
+	w.ok("POST", members, ann.Token, fmt.Sprintf(`{"user":%q}`, bob.User.ID), nil)
+	if r := w.listed(bob)[room.ID]; !r.Member || r.Role != directoryapi.RoleMember {
+		t.Errorf("bob sees the room as %+v", r)
+	}
+	if e := w.last(room.ID); e.Type != chat.TypeMember || e.Member != bob.User.ID || e.Role != "member" || e.Name != "Bob" || e.User != ann.User.ID {
+		t.Errorf("the room was told %+v", e)
+	}
+	if e := w.last(chat.UserRoom(bob.User.ID)); e.Type != chat.TypeInvited || e.Target != room.ID || e.Role != "member" || e.User != ann.User.ID {
+		t.Errorf("bob was told %+v", e)
+	}
+	for _, tt := range []struct {
+		name         string
+		who          credentials
+		method, path string
+		body, code   string
+	}{
+		{"a member makes himself owner", bob, "POST", members, member(bob, "owner"), "forbidden"},
+		{"a member brings in a moderator", bob, "POST", members, member(eve, "moderator"), "forbidden"},
+		{"no such role", ann, "POST", members, member(bob, "king"), "bad_request"},
+		{"no such user", ann, "POST", members, `{"user":"nobody"}`, "not_found"},
+		{"no user id", ann, "POST", members, `{"user":"a b"}`, "not_found"},
+		{"no user", ann, "POST", members, `{}`, "bad_request"},
+		{"a number", ann, "POST", members, `{"user":7}`, "bad_request"},
+		{"the only owner leaves", ann, "POST", "/v1/rooms/" + room.ID + "/leave", "", "conflict"},
+		{"the only owner removes herself", ann, "DELETE", members + "/" + ann.User.ID, "", "conflict"},
+		{"the only owner steps down", ann, "POST", members, member(ann, "member"), "conflict"},
+		{"a member brings in a member", bob, "POST", members, member(eve, "member"), ""},
+		{"a member removes a member", bob, "DELETE", members + "/" + eve.User.ID, "", "forbidden"},
+		{"the owner makes a moderator", ann, "POST", members, member(bob, "moderator"), ""},
+		{"brought in again: the role stays", ann, "POST", members, fmt.Sprintf(`{"user":%q}`, bob.User.ID), ""},
+		{"a moderator removes an owner", bob, "DELETE", members + "/" + ann.User.ID, "", "forbidden"},
+		{"a moderator gives roles", bob, "POST", members, member(eve, "moderator"), "forbidden"},
+		{"a moderator changes the topic", bob, "PATCH", "/v1/rooms/" + room.ID, `{"topic":"x"}`, "forbidden"},
+		{"a moderator removes a member", bob, "DELETE", members + "/" + eve.User.ID, "", ""},
+		{"who is not there is removed", bob, "DELETE", members + "/" + eve.User.ID, "", ""},
+		{"a bad page", bob, "GET", members + "?after=a%20b", "", "bad_request"},
+	} {
+		if c := w.code(tt.who, tt.method, tt.path, tt.body); c != tt.code {
+			t.Errorf("%s: code is %q, want %q", tt.name, c, tt.code)
+		}
+	}
+	if e := w.last(chat.UserRoom(eve.User.ID)); e.Type != chat.TypeRemoved || e.Target != room.ID || e.User != bob.User.ID {
+		t.Errorf("eve was told %+v", e)
+	}
+	if _, ok := w.listed(eve)[room.ID]; ok {
+		t.Error("eve still sees the room")
+	}
+	var out membersOutput
+	w.ok("GET", members, bob.Token, "", &out)
+	if len(out.Members) != 2 || out.Members[0].Name != "Ann" || out.Members[1].Role != directoryapi.RoleModerator || out.More {
+		t.Errorf("members are %+v", out)
+	}
+	w.ok("GET", members+"?after="+ann.User.ID, bob.Token, "", &out)
+	if len(out.Members) != 1 || out.Members[0].User != bob.User.ID {
+		t.Errorf("members after ann are %+v", out)
+	}
+	// With two owners, one may go, and is not removed by the other.
+	w.bring(ann, room.ID, bob, directoryapi.RoleOwner)
+	if c := w.code(bob, "DELETE", members+"/"+ann.User.ID, ""); c != "forbidden" {
+		t.Errorf("an owner removes an owner: %q", c)
+	}
+	w.ok("POST", "/v1/rooms/"+room.ID+"/leave", ann.Token, "", nil)
+}
+
+func TestDirectRooms(t *testing.T) {
+	w := openWorld(t, config())
+	ann, bob, eve := w.register("Ann"), w.register("Bob"), w.register("Eve")
+	with := func(u credentials) string { return fmt.Sprintf(`{"user":%q}`, u.User.ID) }
+	var one, two roomView
+	w.ok("POST", "/v1/direct", ann.Token, with(bob), &one)
+	if e := w.last(chat.UserRoom(bob.User.ID)); e.Type != chat.TypeInvited || e.Target != one.ID {
+		t.Errorf("bob was told %+v", e)
+	}
+	w.ok("POST", "/v1/direct", bob.Token, with(ann), &two)
+	if one.ID != two.ID || one.ID != chat.DirectRoom(ann.User.ID, bob.User.ID) || !one.Direct {
+		t.Errorf("direct rooms are %+v and %+v", one, two)
+	}
+	for name, r := range map[string]roomView{"Bob": one, "Ann": two} {
+		if r.Name != name || r.With == "" {
+			t.Errorf("the room with %s is %+v", name, r)
+		}
+	}
+	if got := w.listed(bob)[one.ID]; got != two {
+		t.Errorf("listed as %+v, want %+v", got, two)
+	}
+	var single roomView
+	w.ok("GET", "/v1/rooms/"+one.ID, ann.Token, "", &single)
+	if single != one {
+		t.Errorf("got %+v, want %+v", single, one)
+	}
+	if a, err := directoryapi.NewClient(w.bus).Access(t.Context(), bob.User.ID, one.ID); err != nil || !a.Direct || !a.Send {
+		t.Errorf("access is %+v, %v", a, err)
+	}
+	for _, tt := range []struct {
+		who                      credentials
+		method, path, body, code string
+	}{
+		{ann, "POST", "/v1/direct", with(ann), "bad_request"},
+		{ann, "POST", "/v1/direct", `{"user":"nobody"}`, "not_found"},
+		{ann, "POST", "/v1/direct", `{}`, "bad_request"},
+		{ann, "POST", "/v1/rooms/" + one.ID + "/members", with(eve), "forbidden"},
+		{ann, "DELETE", "/v1/rooms/" + one.ID + "/members/" + bob.User.ID, "", "forbidden"},
+		{ann, "POST", "/v1/rooms/" + one.ID + "/leave", "", "forbidden"},
+		{ann, "PATCH", "/v1/rooms/" + one.ID, `{"name":"x"}`, "forbidden"},
+		{eve, "POST", "/v1/rooms/" + one.ID + "/join", "", "forbidden"},
+		{eve, "GET", "/v1/rooms/" + one.ID, "", "forbidden"},
+	} {
+		if c := w.code(tt.who, tt.method, tt.path, tt.body); c != tt.code {
+			t.Errorf("%s %s %s: code is %q, want %q", tt.method, tt.path, tt.body, c, tt.code)
+		}
+	}
+	// A crash left the room with one of the two: opening it again brings the other in.
+	if err := w.store.DeleteMember(t.Context(), one.ID, bob.User.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.ok("POST", "/v1/direct", ann.Token, with(bob), nil)
+	if got := w.listed(bob)[one.ID]; got != two {
+		t.Errorf("listed as %+v, want %+v", got, two)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	cfg := config()
+	cfg.ChangeRate = 3
+	w := openWorld(t, cfg)
+	ann, bob := w.register("Ann"), w.register("Bob")
+	for range 3 {
+		w.create(ann, `{"name":"Room"}`)
+	}
+	if c := w.code(ann, "POST", "/v1/rooms", `{"name":"Room"}`); c != "rate_limited" {
+		t.Errorf("too many changes: %q", c)
+	}
+	w.ok("GET", "/v1/rooms", ann.Token, "", nil)
+	open := w.create(bob, `{"name":"Open"}`)
+	for i := range maxRooms {
+		m := memberOf(fmt.Sprintf("r%d", i), ann)
+		if err := w.store.PutMember(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, body := range map[string]string{
+		"/v1/direct":                        fmt.Sprintf(`{"user":%q}`, ann.User.ID),
+		"/v1/rooms/" + open.ID + "/members": fmt.Sprintf(`{"user":%q}`, ann.User.ID),
+	} {
+		if c := w.code(bob, "POST", path, body); c != "too_many" {
+			t.Errorf("a room too many by %s: %q", path, c)
+		}
+	}
+}
+
+// TestEveryRoute has each route refuse who is nobody, and what makes no sense.
+func TestEveryRoute(t *testing.T) {
+	w := openWorld(t, config())
+	var described struct {
+		Paths map[string]map[string]struct {
+			Security    []map[string][]string
+			RequestBody *struct{}
+		}
+	}
+	w.ok("GET", "/v1/directory/openapi.json", "", "", &described)
+	ann := w.register("Ann")
+	open, guarded := 0, 0
+	for path, methods := range described.Paths {
+		path = strings.NewReplacer("{room}", "lobby", "{user}", "u1").Replace(path)
+		for method, op := range methods {
+			method = strings.ToUpper(method)
+			if len(op.Security) == 0 {
+				open++
+			} else {
+				guarded++
+				for _, token := range []string{"", "garbage", ann.Token + "x"} {
+					if status, code := w.call(method, path, token, `{}`, nil); status != http.StatusUnauthorized || code != "unauthorized" {
+						t.Errorf("%s %s with the token %.10q: %d %s", method, path, token, status, code)
+					}
+				}
+			}
+			if op.RequestBody == nil {
+				continue
+			}
+			for _, body := range []string{"", "{", "[]", `"x"`, `{"name":1,"user":1,"refresh_token":1}`, `{"name":"` + strings.Repeat("x", 1<<20) + `"}`} {
+				status, code := w.call(method, path, ann.Token, body, nil)
+				if status < 400 || status > 499 || code != "bad_request" && code != "too_large" {
+					t.Errorf("%s %s with %.20q: %d %s", method, path, body, status, code)
+				}
+			}
+		}
+	}
+	if open != 4 || guarded != 13 {
+		t.Errorf("%d open routes and %d others are described", open, guarded)
+	}
+	for _, path := range []string{"/v1/none", "/v1/rooms/lobby/none", "/"} {
+		if status, code := w.call("GET", path, ann.Token, "", nil); status != http.StatusNotFound || code != "not_found" {
+			t.Errorf("%s: %d %s", path, status, code)
+		}
+	}
+	for _, body := range []string{`{"name":""}`, `{"name":"a\u0007b"}`, `{"name":"` + strings.Repeat("x", 65) + `"}`, `{"name":"x","topic":"a\nb"}`} {
+		if c := w.code(ann, "POST", "/v1/rooms", body); c != "bad_request" {
+			t.Errorf("a room made of %.30s: %q", body, c)
+		}
+	}
+}

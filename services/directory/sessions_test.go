@@ -1,0 +1,151 @@
+package directory
+
+import (
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+func refreshBody(c credentials) string { return fmt.Sprintf(`{"refresh_token":%q}`, c.Refresh) }
+
+func TestLogoutRevokes(t *testing.T) {
+	w := openWorld(t, config())
+	ann := w.register("Ann")
+	var phone credentials
+	w.ok("POST", "/v1/login", "", `{"name":"Ann","password":"correct horse"}`, &phone)
+	changes := make(chan directoryapi.Change, 10)
+	cache := w.cache(func(c directoryapi.Change) { changes <- c })
+	w.ok("POST", "/v1/logout", ann.Token, "", nil)
+
+	claims := w.claims(ann)
+	if c := <-changes; c.Kind != directoryapi.ChangeUser || c.User != ann.User.ID || c.Session != claims.Session || c.At == 0 {
+		t.Errorf("told %+v", c)
+	}
+	if !cache.Revoked(claims) || cache.Revoked(w.claims(phone)) {
+		t.Error("another than the one log-in is revoked")
+	}
+	// The token has not expired, and is worth nothing here any more.
+	for _, path := range []string{"/v1/me", "/v1/rooms"} {
+		if c := w.code(ann, "GET", path, ""); c != "unauthorized" {
+			t.Errorf("%s after the logout: %q", path, c)
+		}
+		if c := w.code(phone, "GET", path, ""); c != "" {
+			t.Errorf("%s in the other log-in: %q", path, c)
+		}
+	}
+	if c := w.code(credentials{}, "POST", "/v1/refresh", refreshBody(ann)); c != "unauthorized" {
+		t.Errorf("a refresh after the logout: %q", c)
+	}
+	w.ok("POST", "/v1/refresh", "", refreshBody(phone), nil)
+}
+
+func TestTokensAndSessionsExpire(t *testing.T) {
+	w := openWorld(t, config())
+	ann := w.register("Ann")
+	claims := w.claims(ann)
+	claims.Issued, claims.Expires = claims.Issued.Add(-time.Hour), claims.Issued.Add(-time.Minute)
+	old, err := w.keys.sign(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, code := w.call("GET", "/v1/me", old, "", nil); status != 401 || code != "token_expired" {
+		t.Errorf("an expired token: %d %s", status, code)
+	}
+	// Each refresh prolongs the session.
+	if err := w.store.ExtendSession(t.Context(), claims.Session, time.Now().Add(time.Minute).UnixMilli()); err != nil {
+		t.Fatal(err)
+	}
+	w.ok("POST", "/v1/refresh", "", refreshBody(ann), nil)
+	x, err := w.store.Session(t.Context(), claims.Session)
+	if err != nil || time.Until(time.UnixMilli(x.Expires)) < time.Hour-time.Minute {
+		t.Errorf("the session ends %v, %v", time.UnixMilli(x.Expires), err)
+	}
+	// One that nobody used for so long ends.
+	if err := w.store.ExtendSession(t.Context(), claims.Session, time.Now().Add(-time.Second).UnixMilli()); err != nil {
+		t.Fatal(err)
+	}
+	if c := w.code(credentials{}, "POST", "/v1/refresh", refreshBody(ann)); c != "unauthorized" {
+		t.Errorf("a refresh after the end: %q", c)
+	}
+	if c := w.code(ann, "GET", "/v1/me", ""); c != "unauthorized" {
+		t.Errorf("a request after the end: %q", c)
+	}
+	if err := w.removeEnded(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.store.Session(t.Context(), claims.Session); err == nil {
+		t.Error("the session is still in the store")
+	}
+	// Who has a password keeps the account.
+	w.ok("POST", "/v1/login", "", `{"name":"Ann","password":"correct horse"}`, nil)
+	w.store.failAt("Session", io.ErrUnexpectedEOF)
+	if c := w.code(ann, "GET", "/v1/me", ""); c != "unavailable" {
+		t.Errorf("a request when the store fails: %q", c)
+	}
+}
+
+// TestGuestsGo has a guest log out who owns a room, is in another's, and has a direct room.
+func TestGuestsGo(t *testing.T) {
+	w := openWorld(t, config())
+	guest, ann, bob := w.comeIn("Gus"), w.register("Ann"), w.register("Bob")
+	own, alone := w.create(guest, `{"name":"Own"}`), w.create(guest, `{"name":"Alone"}`)
+	w.bring(guest, own.ID, ann, directoryapi.RoleMember)
+	w.bring(guest, own.ID, bob, directoryapi.RoleModerator)
+	anns := w.create(ann, `{"name":"Ann's","private":true}`)
+	w.bring(ann, anns.ID, guest, directoryapi.RoleMember)
+	var direct roomView
+	w.ok("POST", "/v1/direct", ann.Token, fmt.Sprintf(`{"user":%q}`, guest.User.ID), &direct)
+
+	w.ok("POST", "/v1/logout", guest.Token, "", nil)
+	w.eventually("the guest is gone", func() bool {
+		_, err := w.user(t.Context(), guest.User.ID)
+		return chat.CodeOf(err) == chat.CodeNotFound
+	})
+	rooms := w.listed(bob)
+	if r := rooms[own.ID]; r.Role != directoryapi.RoleOwner {
+		t.Errorf("the guest's room is, to the moderator, %+v", r)
+	}
+	if _, ok := rooms[alone.ID]; ok {
+		t.Error("a room without anybody is still listed")
+	}
+	if r := w.listed(ann)[direct.ID]; r.Name != guest.User.Name || r.With != guest.User.ID {
+		t.Errorf("the direct room is %+v", r)
+	}
+	if e := w.last(anns.ID); e.Type != chat.TypeMember || e.Member != guest.User.ID || e.Role != "" || e.Name != guest.User.Name {
+		t.Errorf("the room was told %+v", e)
+	}
+	if a, err := directoryapi.NewClient(w.bus).Access(t.Context(), guest.User.ID, anns.ID); err != nil || a.Read {
+		t.Errorf("the guest's access is %+v, %v", a, err)
+	}
+	if c := w.code(credentials{}, "POST", "/v1/refresh", refreshBody(guest)); c != "unauthorized" {
+		t.Errorf("a refresh after the end: %q", c)
+	}
+}
+
+// TestGuestWithoutAccount has a crash come between the guest's session and the account: the session goes again.
+func TestGuestWithoutAccount(t *testing.T) {
+	w := openWorld(t, config())
+	c, err := w.open(t.Context(), store.User{ID: chat.NewID(), Name: "Gus" + guestMark})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := w.code(credentials{}, "POST", "/v1/refresh", refreshBody(c)); code != "unauthorized" {
+		t.Errorf("a refresh: %q", code)
+	}
+	claims, err := auth.NewVerifier(w.keys.publicSet).Verify(t.Context(), c.Token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.ExtendSession(t.Context(), claims.Session, 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.removeEnded(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
