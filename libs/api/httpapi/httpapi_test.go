@@ -104,6 +104,7 @@ func TestAPI(t *testing.T) {
 		{name: "cannot tell", auth: of("failed", time.Now().Add(time.Minute)), body: `{"name":"ok"}`, status: 500, code: "internal"},
 		{name: "no keys", auth: good, body: `{"name":"ok"}`, down: errors.New("down"), status: 503, code: "unavailable", retry: "1"},
 		{name: "not JSON", auth: good, body: `{`, status: 400, code: "bad_request"},
+		{name: "wrong type", auth: good, body: `{"name":["secret"]}`, status: 422, code: "bad_request"},
 		{name: "too short", auth: good, body: `{"name":"o"}`, status: 422, code: "bad_request"},
 		{name: "too large", auth: good, body: `{"name":"` + strings.Repeat("x", maxBody) + `"}`, status: 413, code: "too_large"},
 		{name: "chat error", auth: good, body: `{"name":"gone"}`, status: 404, code: "not_found"},

@@ -80,6 +80,9 @@ var _ = func() struct{} {
 		if !ok {
 			return e
 		}
+		for _, detail := range model.Errors {
+			detail.Value = nil // what the client sent may be a password, and answers end up in logs on the way
+		}
 		return &Problem{ErrorModel: *model, Code: code(status)}
 	}
 	return struct{}{}

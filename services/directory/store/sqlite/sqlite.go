@@ -60,6 +60,10 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
+	if err := private(path); err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
 	// FULL: what a method has returned from is on the disk (https://sqlite.org/pragma.html#pragma_synchronous).
 	dsn := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: url.Values{
 		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"},
@@ -78,6 +82,16 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	return &Store{db, lock}, nil
+}
+
+// private sees to it that nobody but the owner reads the file: it has the keys that tokens are signed with. SQLite gives
+// the files that it makes beside it the same permissions.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
 }
 
 // Close closes the file and lets another process have it.
