@@ -176,11 +176,11 @@ func (w *world) edge(edit ...func(*edge.Config)) *running {
 	for _, e := range edit {
 		e(&cfg)
 	}
-	cache := directory.NewCache(w.bus, zap.NewNop())
+	cache := w.cache()
 	reg := prometheus.NewRegistry()
 	e, err := edge.New(cfg, edge.Deps{
 		Metrics: reg,
-		Bus:     w.bus, Verifier: auth.NewVerifier(directory.NewClient(w.bus).Keys), Directory: cache,
+		Bus:     w.bus, Verifier: w.verifier(), Directory: cache,
 		Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			fmt.Fprintf(rw, "%s %s %s", r.Method, r.URL.Path, body)
@@ -202,6 +202,10 @@ func (w *world) edge(edit ...func(*edge.Config)) *running {
 	w.t.Cleanup(stop)
 	return &running{e, w.t, reg, stop}
 }
+
+func (w *world) verifier() *auth.Verifier { return auth.NewVerifier(directory.NewClient(w.bus).Keys) }
+
+func (w *world) cache() *directory.Cache { return directory.NewCache(w.bus, zap.NewNop()) }
 
 // change puts an entry into the control log.
 func (w *world) change(c directory.Change) {

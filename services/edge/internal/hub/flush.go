@@ -9,9 +9,6 @@ import (
 	"hubbub.internal/services/edge/internal/transport"
 )
 
-// lateBytes is how much of a room one write to a socket brings that has fallen behind the others.
-const lateBytes = 64 << 10
-
 // piece is what one write has of one sub.
 type piece struct {
 	sub  uint32
@@ -126,7 +123,7 @@ func (s *Shard) gather(id uint32) bool {
 		return true
 	}
 	at := len(s.late)
-	out, to, status := a.feed.ring.Copy(s.late, b.cursor, lateBytes)
+	out, to, status := a.feed.ring.Copy(s.late, b.cursor, s.bounds.late)
 	switch status {
 	case ring.Fallen:
 		s.close(b.slot, wire.CloseResume, "too slow for the rooms that it is in: resume")

@@ -83,6 +83,7 @@ func newShard(h *Hub, l transport.Loop, index int) *Shard {
 		paces:   make(map[uint32]*pace),
 		reviews: make(map[string]bool),
 	}
+	s.bounds = turnBounds
 	s.clock()
 	s.ticked = s.now / tickMS
 	s.wheel = wheel.New(s.ticked, func(slot uint32) *wheel.Timer { return &s.sessions.at(slot).timer })

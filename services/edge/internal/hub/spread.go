@@ -4,15 +4,19 @@ import "hubbub.internal/services/edge/internal/ring"
 
 // Bounds of the work of one turn. A room of 100,000 is served in parts, between which other rooms and sockets have
 // theirs.
-const (
-	maxRegion  = 256 << 10 // bytes of one room
-	maxRegions = 1 << 20   // bytes of all rooms
-	maxVisits  = 1024      // subs of one room
-	maxTurn    = 4096      // subs of all rooms
-)
+type bounds struct {
+	region  int // bytes of one room
+	regions int // bytes of all rooms
+	visits  int // subs of one room
+	turn    int // subs of all rooms
+	late    int // bytes of one room for one socket that has fallen behind the others
+}
+
+var turnBounds = bounds{region: 256 << 10, regions: 1 << 20, visits: 1024, turn: 4096, late: 64 << 10}
 
 // spread is the part of a shard that brings news to subs.
 type spread struct {
+	bounds  bounds
 	regions []byte      // the frames of this turn, those of one room together
 	loaded  []*audience // whose regions these are
 	late    []byte      // frames for one session that has fallen behind
@@ -22,8 +26,8 @@ type spread struct {
 
 // spreadNews finds, for rooms that have news, the sockets that are to be written to in this turn. Rooms take turns.
 func (s *Shard) spreadNews() {
-	budget := maxTurn
-	for rooms := len(s.dirty) - s.from; rooms > 0 && budget > 0 && len(s.regions) < maxRegions; rooms-- {
+	budget := s.bounds.turn
+	for rooms := len(s.dirty) - s.from; rooms > 0 && budget > 0 && len(s.regions) < s.bounds.regions; rooms-- {
 		a := s.dirty[s.from]
 		s.dirty[s.from] = nil
 		s.from++
@@ -62,7 +66,7 @@ func (s *Shard) visit(a *audience, budget *int) bool {
 	if fresh {
 		a.first = a.end
 	}
-	visits := maxVisits
+	visits := s.bounds.visits
 	for a.next < uint32(len(a.subs)) {
 		if visits == 0 || *budget == 0 {
 			return false
@@ -88,10 +92,10 @@ func (s *Shard) visit(a *audience, budget *int) bool {
 func (s *Shard) load(a *audience) {
 	at := len(s.regions)
 	a.base = a.synced
-	out, end, status := a.feed.ring.Copy(s.regions, a.base, maxRegion)
+	out, end, status := a.feed.ring.Copy(s.regions, a.base, s.bounds.region)
 	if status != ring.Held {
 		_, a.base = a.feed.ring.Restart()
-		out, end, _ = a.feed.ring.Copy(s.regions, a.base, maxRegion)
+		out, end, _ = a.feed.ring.Copy(s.regions, a.base, s.bounds.region)
 	}
 	s.regions = out
 	a.region, a.end = out[at:], end
@@ -107,7 +111,7 @@ func (s *Shard) unload() {
 		s.loaded[i] = nil
 	}
 	s.loaded = s.loaded[:0]
-	if s.regions = s.regions[:0]; cap(s.regions) > 2*maxRegions {
+	if s.regions = s.regions[:0]; cap(s.regions) > 2*s.bounds.regions {
 		s.regions = nil
 	}
 }

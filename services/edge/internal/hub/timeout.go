@@ -20,6 +20,7 @@ func (s *Shard) keepAlive(slot uint32) {
 	o := &s.hub.opts
 	ses := s.sessions.at(slot)
 	switch {
+	case ses.state == stClosing: // its time runs already
 	case ses.state == stOpen || ses.state == stGreeting:
 		s.wheel.Set(slot, (ses.since+ms(o.HelloTimeout)+tickMS-1)/tickMS)
 	case ses.flags&flBlocked != 0:

@@ -1,0 +1,93 @@
+//go:build linux
+
+package edge_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// TestNoFiles takes all file descriptors away from an edge: connections are refused, those that are there go on, and
+// when there are file descriptors again, new ones are let in. It runs in a process of its own.
+func TestNoFiles(t *testing.T) {
+	if os.Getenv("EDGE_TEST_FILES") == "" {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestNoFiles$", "-test.v")
+		cmd.Env = append(os.Environ(), "EDGE_TEST_FILES=1")
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "PASS") {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
+	w := newWorld(t)
+	e := w.edge()
+	c := w.login(e, "ann")
+	c.join("lobby")
+	waiting := dialTCP(t, e.Addr()) // the client's end needs its file descriptor before
+	waiting.conn.Close()
+	var held []int
+	fds := make([]int, 0, 4)
+	for range 4 { // clients' sockets, made while there are file descriptors
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fds = append(fds, fd)
+	}
+	var before syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	limit := before
+	limit.Cur = 200
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		fd, err := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			break
+		}
+		held = append(held, fd)
+	}
+	addr := sockaddr(t, e.Addr().String())
+	for _, fd := range fds {
+		if err := unix.Connect(fd, addr); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 100)
+		n, err := unix.Read(fd, b)
+		if err != nil || !strings.HasPrefix(string(b[:max(n, 0)]), "HTTP/1.1 503 ") {
+			t.Errorf("refused with %q, %v", b[:max(n, 0)], err)
+		}
+	}
+	c.say("lobby", "m1", "still here")
+	for _, fd := range append(held, fds...) {
+		_ = unix.Close(fd)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &before); err != nil {
+		t.Fatal(err)
+	}
+	w.login(e, "bob").join("lobby")
+	if e.count("hubbub_edge_refused_total", "files") != float64(len(fds)) {
+		t.Errorf("%v were counted", e.count("hubbub_edge_refused_total", "files"))
+	}
+}
+
+func sockaddr(t *testing.T, addr string) unix.Sockaddr {
+	t.Helper()
+	host, port, ok := strings.Cut(addr, ":")
+	if !ok || host != "127.0.0.1" {
+		t.Fatalf("address is %s", addr)
+	}
+	n := 0
+	for _, d := range port {
+		n = n*10 + int(d-'0')
+	}
+	return &unix.SockaddrInet4{Port: n, Addr: [4]byte{127, 0, 0, 1}}
+}

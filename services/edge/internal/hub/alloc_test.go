@@ -1,0 +1,82 @@
+package hub
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"github.com/gobwas/ws"
+)
+
+// TestDeliveryAllocatesNothing brings entries to 1,000 sockets.
+func TestDeliveryAllocatesNothing(t *testing.T) {
+	s, l := newTestShard(t)
+	l.got = nil
+	const sockets = 1000
+	var f *feed
+	for slot := range uint32(sockets) {
+		s.admit(slot)
+		id, _ := s.seat(slot, "lobby")
+		f = s.subs.at(id).aud.feed
+	}
+	e := entry("lobby", 1, 0, 100)
+	deliver := func() {
+		for range 3 {
+			e.Seq, e.Prev = e.Seq+1, e.Seq
+			f.Entry(e)
+		}
+		for s.Turn() == 0 {
+		}
+	}
+	for range 100 { // the ring and the loop's memory reach their size
+		deliver()
+	}
+	before := l.wrote
+	if n := testing.AllocsPerRun(100, deliver); n != 0 {
+		t.Errorf("%v allocations for %d deliveries", n, 3*sockets)
+	}
+	if l.wrote-before < 101*3*sockets*100 {
+		t.Errorf("wrote %d bytes", l.wrote-before)
+	}
+}
+
+// TestSendAllocatesNothing takes a message in, hands it to the bus, and acknowledges it.
+func TestSendAllocatesNothing(t *testing.T) {
+	s, l := newTestShard(t)
+	l.got = nil
+	s.admit(0)
+	s.seat(0, "lobby")
+	if _, err := s.hub.access.Access(t.Context(), "user0", "lobby"); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, ok := s.hub.access.Cached("user0", "lobby"); ok {
+			break
+		}
+		if _, err := s.hub.access.Access(t.Context(), "user0", "lobby"); err != nil { // the cache keeps nothing before it has contact
+			t.Fatal(err)
+		}
+	}
+	command := []byte(`{"type":"send","id":"1","room":"lobby","msg_id":"0192f3c4-8b2d-7a41-b5a3-5d1f0e6c2b7a","text":"hello, \"world\"","reply_to":"m1"}`)
+	frame := make([]byte, 0, 300)
+	send := func() {
+		frame = append(frame[:0], 0x81, 0x80|126)
+		frame = binary.BigEndian.AppendUint16(frame, uint16(len(command)))
+		frame = append(frame, 1, 2, 3, 4)
+		at := len(frame)
+		frame = append(frame, command...)
+		ws.Cipher(frame[at:], [4]byte{1, 2, 3, 4}, 0)
+		s.Received(0, frame)
+		s.Turn()
+	}
+	for range 10 {
+		send()
+	}
+	b := s.hub.bus.(*countingBus)
+	before := b.seq
+	if n := testing.AllocsPerRun(100, send); n != 0 {
+		t.Errorf("%v allocations for a send", n)
+	}
+	if b.seq-before != 101 {
+		t.Errorf("%d of 101 sends reached the bus", b.seq-before)
+	}
+}

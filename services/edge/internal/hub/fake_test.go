@@ -1,0 +1,156 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/edge/internal/ring"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeLoop is a transport whose kernel takes as much as a test says.
+type fakeLoop struct {
+	got    map[uint32][]byte // nil: what is written is only counted
+	room   map[uint32]int    // bytes that a blocked connection still takes; absent: any number
+	short  map[uint32]bool   // the last Write was short
+	closed map[uint32]bool
+	wrote  int
+}
+
+func (l *fakeLoop) Write(slot uint32, bufs [][]byte) (int, error) {
+	n := 0
+	for _, b := range bufs {
+		k := len(b)
+		if left, ok := l.room[slot]; ok {
+			k = min(k, left)
+			l.room[slot] = left - k
+		}
+		if l.got != nil {
+			l.got[slot] = append(l.got[slot], b[:k]...)
+		}
+		if n += k; k < len(b) {
+			l.short[slot] = true
+			break
+		}
+	}
+	l.wrote += n
+	return n, nil
+}
+
+func (l *fakeLoop) Close(slot uint32)               { l.closed[slot] = true }
+func (l *fakeLoop) Finish(uint32)                   {}
+func (l *fakeLoop) Detach(uint32) (net.Conn, error) { return nil, net.ErrClosed }
+func (l *fakeLoop) Deafen(uint32, bool)             {}
+func (l *fakeLoop) Wake()                           {}
+func (l *fakeLoop) StopListening()                  {}
+func (l *fakeLoop) Run(context.Context) error       { return nil }
+func (l *fakeLoop) Dispose()                        {}
+
+// countingBus takes appends without doing anything with them.
+type countingBus struct {
+	bus.Bus
+	seq uint64
+}
+
+func (b *countingBus) Append(_ bus.NewEntry, done func(bus.Appended, error)) {
+	b.seq++
+	done(bus.Appended{Seq: b.seq}, nil)
+}
+
+func testOptions() Options {
+	return Options{
+		EdgeID: "test", Sockets: 1 << 20, Frame: 64 << 10, Text: 16 << 10, Rooms: 500, Rate: 1_000_000, Burst: 1_000_000, Pending: 1000,
+		Buffers: 1 << 30, Outstanding: 8 << 20, Ring: ring.Limits{Bytes: 4096, Entries: 64, Keep: 30},
+		HandshakeTimeout: time.Second, HelloTimeout: time.Second, PingAfter: 25 * time.Second, IdleTimeout: time.Minute, WriteTimeout: 10 * time.Second,
+	}
+}
+
+// newTestShard returns a shard on a fakeLoop. Everybody may do everything.
+func newTestShard(t testing.TB) (*Shard, *fakeLoop) {
+	t.Helper()
+	b, err := busurl.Open(t.Context(), busurl.Config{
+		Bus: "embedded:" + t.TempDir(), BusMaxAge: time.Hour, BusMaxBytes: 1 << 30, BusPartitions: 1, BusReplicas: 1, BusTimeout: 20 * time.Second,
+		Embed: natsembed.InProcess,
+	}, zap.NewNop(), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := api.Handle(t.Context(), b, directory.ServiceAccess, nil, func(context.Context, directory.AccessRequest) (directory.Access, error) {
+		return directory.Access{Role: directory.RoleMember, Read: true, Send: true}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := directory.NewCache(b, zap.NewNop())
+	h := New(testOptions(), Deps{Bus: &countingBus{Bus: b}, Verifier: auth.NewVerifier(nil), Access: cache, Log: zap.NewNop()})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = cache.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+		sub.Stop()
+		_ = b.Close()
+	})
+	l := &fakeLoop{got: map[uint32][]byte{}, room: map[uint32]int{}, short: map[uint32]bool{}, closed: map[uint32]bool{}}
+	return h.Shard(l), l
+}
+
+// plainShard returns a shard whose bus is never asked.
+func plainShard() (*Shard, *fakeLoop) {
+	h := New(testOptions(), Deps{Access: directory.NewCache(nil, zap.NewNop()), Log: zap.NewNop()})
+	l := &fakeLoop{got: map[uint32][]byte{}, room: map[uint32]int{}, short: map[uint32]bool{}, closed: map[uint32]bool{}}
+	return h.Shard(l), l
+}
+
+// admit lets a session in, as hello would.
+func (s *Shard) admit(slot uint32) {
+	s.Opened(slot)
+	ses := s.sessions.at(slot)
+	ses.who = newPerson(auth.Claims{User: fmt.Sprintf("user%d", slot), Name: "Name", Session: "s"}, "web", time.Now())
+	ses.state = stReady
+	s.hub.sockets.Add(1)
+	s.keepAlive(slot)
+}
+
+// seat puts a session into a room, as join would, and returns the position that it begins at.
+func (s *Shard) seat(slot uint32, room string) (id uint32, seq uint64) {
+	id = s.addSub(slot, logFeed, room)
+	s.sessions.at(slot).rooms++
+	b := s.subs.at(id)
+	b.flags |= subMember
+	b.aud.feed.ring.Start(0)
+	seq, b.cursor = b.aud.feed.ring.Head()
+	s.listen(id)
+	return id, seq
+}
+
+func entry(room string, seq, prev uint64, size int) bus.Entry {
+	data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: room, ID: fmt.Sprint("m", seq), User: "u", Text: pad(size)})
+	if err != nil {
+		panic(err)
+	}
+	return bus.Entry{Room: room, Seq: seq, Prev: prev, Sender: "u", ID: fmt.Sprint("m", seq), Data: data}
+}
+
+func pad(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = 'x'
+	}
+	return string(b)
+}

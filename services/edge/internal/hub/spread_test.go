@@ -1,0 +1,162 @@
+package hub
+
+import (
+	"encoding/binary"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/frame"
+)
+
+// TestSpread holds, over any sequence of entries, joins, leaves, slow and broken sockets, and rewinds, that every
+// socket gets the frames of its rooms whole, each once and in order, or is closed with the code that says resume.
+func TestSpread(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s, l := plainShard()
+		s.bounds = bounds{region: rapid.IntRange(1, 4000).Draw(rt, "region"), regions: 5000, visits: rapid.IntRange(1, 4).Draw(rt, "visits"), turn: 5, late: rapid.IntRange(1, 4000).Draw(rt, "late")}
+		rooms := []string{"a", "b", "c"}
+		type place struct {
+			id   uint32
+			seq  uint64 // the last that came
+			told bool   // of a rewind that it was told of
+		}
+		seqs := map[string]uint64{}
+		feeds := map[string]*feed{}
+		in := map[uint32]map[string]*place{} // by slot
+		const sockets = 6
+		for slot := range uint32(sockets) {
+			s.admit(slot)
+			in[slot] = map[string]*place{}
+		}
+		for _, r := range rooms { // somebody is always there, so that the feeds stay
+			feeds[r] = s.hub.acquire(logFeed, r)
+			feeds[r].ring.Start(0)
+		}
+		next := uint64(1)
+		read := func(slot uint32) {
+			b := l.got[slot]
+			for len(b) >= 2 {
+				if n := head(b); n < 0 || frame.Len(b) > len(b) {
+					break // the rest is not written yet
+				}
+				n := frame.Len(b)
+				op, payload := b[0], b[n-payloadLen(b):n]
+				b = b[n:]
+				if op == 0x88 {
+					if code := wire.CloseCode(binary.BigEndian.Uint16(payload)); code != wire.CloseResume {
+						rt.Fatalf("closed with %d", code)
+					}
+					delete(in, slot)
+					continue
+				}
+				e, err := wire.DecodeEvent(payload)
+				if err != nil {
+					rt.Fatalf("frame %q: %v", payload, err)
+				}
+				p := in[slot][e.Room]
+				switch {
+				case e.Type == "typing":
+				case p == nil:
+					rt.Fatalf("%d got %+v of a room that it is not in", slot, e)
+				case e.Type == "joined" && e.Rewind:
+					p.seq = e.Seq
+				case e.Prev != p.seq:
+					rt.Fatalf("%d got %d after %d in %s, which is at %d", slot, e.Seq, e.Prev, e.Room, p.seq)
+				default:
+					p.seq = e.Seq
+				}
+			}
+			l.got[slot] = append([]byte(nil), b...)
+		}
+		turn := func() {
+			s.Turn()
+			for slot := range uint32(sockets) {
+				read(slot)
+			}
+		}
+		rt.Repeat(map[string]func(*rapid.T){
+			"entries": func(rt *rapid.T) {
+				r := rapid.SampledFrom(rooms).Draw(rt, "room")
+				for range rapid.IntRange(1, 30).Draw(rt, "count") {
+					feeds[r].Entry(entry(r, next, seqs[r], rapid.SampledFrom([]int{0, 50, 200, 5000}).Draw(rt, "size")))
+					seqs[r] = next
+					next += 3
+				}
+			},
+			"live": func(rt *rapid.T) {
+				feeds[rapid.SampledFrom(rooms).Draw(rt, "room")].Live([]byte(`{"type":"typing"}`))
+			},
+			"rewind": func(rt *rapid.T) {
+				r := rapid.SampledFrom(rooms).Draw(rt, "room")
+				seqs[r] = next
+				next++
+				feeds[r].Rewound(r, seqs[r])
+			},
+			"join": func(rt *rapid.T) {
+				slot, r := rapid.Uint32Range(0, sockets-1).Draw(rt, "slot"), rapid.SampledFrom(rooms).Draw(rt, "room")
+				if in[slot] == nil || in[slot][r] != nil || s.sessions.at(slot).state != stReady {
+					return
+				}
+				id, seq := s.seat(slot, r)
+				in[slot][r] = &place{id: id, seq: seq}
+			},
+			"leave": func(rt *rapid.T) {
+				slot, r := rapid.Uint32Range(0, sockets-1).Draw(rt, "slot"), rapid.SampledFrom(rooms).Draw(rt, "room")
+				if in[slot] == nil || in[slot][r] == nil || s.sessions.at(slot).state != stReady || s.sessions.at(slot).out.Len() > 0 {
+					return // with output waiting, frames of the room may still be on their way
+				}
+				s.dropSub(in[slot][r].id)
+				s.sessions.at(slot).rooms--
+				delete(in[slot], r)
+			},
+			"slow": func(rt *rapid.T) {
+				l.room[rapid.Uint32Range(0, sockets-1).Draw(rt, "slot")] = rapid.IntRange(0, 3000).Draw(rt, "room")
+			},
+			"quick": func(rt *rapid.T) {
+				slot := rapid.Uint32Range(0, sockets-1).Draw(rt, "slot")
+				delete(l.room, slot)
+				if l.short[slot] {
+					l.short[slot] = false
+					s.Writable(slot)
+				}
+			},
+			"turn": func(*rapid.T) { turn() },
+		})
+		// In the end everybody who is still there has everything.
+		for slot := range uint32(sockets) {
+			delete(l.room, slot)
+			if l.short[slot] {
+				s.Writable(slot)
+			}
+		}
+		for range 200 {
+			turn()
+		}
+		for slot, places := range in {
+			for r, p := range places {
+				if s.sessions.at(slot).state == stReady && p.seq != seqs[r] {
+					rt.Fatalf("%d is at %d in %s, which is at %d", slot, p.seq, r, seqs[r])
+				}
+			}
+		}
+	})
+}
+
+// head returns the length of the header at the start of b, or -1 if it is not all there.
+func head(b []byte) int {
+	n := 2
+	switch b[1] & 0x7f {
+	case 126:
+		n = 4
+	case 127:
+		n = 10
+	}
+	if len(b) < n {
+		return -1
+	}
+	return n
+}
+
+func payloadLen(b []byte) int { return frame.Len(b) - head(b) }
