@@ -23,7 +23,7 @@ export function launch(): Promise<Browser> {
 
 /** A person with a browser of their own. */
 export class Person {
-  readonly name: string;
+  name: string;
   readonly page: Page;
   readonly device: Device;
   /** What the browser complained about; a lost network is no complaint. */
@@ -59,6 +59,7 @@ export class Person {
     await this.page.getByRole('button', { name: 'Continue as guest' }).click();
     await this.page.getByLabel('Name').fill(this.name);
     await this.page.getByRole('button', { name: 'Continue as guest' }).click();
+    this.name += ' (guest)'; // as the server marks them
     await this.rooms.getByRole('link').first().waitFor();
   }
 
@@ -67,7 +68,7 @@ export class Person {
   }
   /** The entry of a room in the list. */
   room(name: string) {
-    return this.rooms.getByRole('link', { name: new RegExp(`^${name}\\b`, 'i') });
+    return this.rooms.getByRole('link', { name: new RegExp(`^${literal(name)}\\b`, 'i') });
   }
   get log() {
     return this.page.getByRole('log');
@@ -77,14 +78,14 @@ export class Person {
   }
   /** The message with exactly this text, also if it was edited. */
   message(text: string) {
-    const exactly = new RegExp(`^\\s*${text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}( \\(edited\\))?\\s*$`);
+    const exactly = new RegExp(`^\\s*${literal(text)}( \\(edited\\))?\\s*$`);
     return this.log.getByRole('article').filter({ has: this.page.locator('.text', { hasText: exactly }) });
   }
 
   async enter(room: string): Promise<void> {
     await this.leaveRoom();
     await this.room(room).click();
-    await this.page.getByRole('heading', { level: 1, name: new RegExp(`^${room}$`, 'i') }).waitFor();
+    await this.page.getByRole('heading', { level: 1, name: new RegExp(`^${literal(room)}$`, 'i') }).waitFor();
     await this.log.and(this.page.locator('[aria-busy=false]')).waitFor();
   }
 
@@ -116,4 +117,9 @@ export class Person {
   async close(): Promise<void> {
     await this.page.context().close();
   }
+}
+
+/** The text as a regular expression that matches it alone. */
+function literal(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

@@ -10,8 +10,10 @@ export interface Hubbub {
   readonly url: string;
   /** Kills it without warning. Undefined if this one may not be killed. */
   readonly kill: (() => Promise<void>) | undefined;
-  /** Starts it again on the same data, and resolves when it answers. */
+  /** Starts it on the same data if it does not run, and resolves when it answers. */
   readonly start: () => Promise<void>;
+  /** The last it said, and how it ended if it did. */
+  readonly output: () => string;
   readonly stop: () => Promise<void>;
 }
 
@@ -27,12 +29,14 @@ export async function hubbub(): Promise<Hubbub> {
 
 function external(url: string, restart: string | undefined): Hubbub {
   const nothing = () => Promise.resolve();
-  if (!restart) return { url, kill: undefined, start: nothing, stop: nothing };
+  const output = () => '';
+  if (!restart) return { url, kill: undefined, start: nothing, output, stop: nothing };
   return {
     url,
     // One command does both: it is given the server's death and its return.
     kill: async () => void (await promisify(execFile)('sh', ['-c', restart])),
     start: () => ready(url),
+    output,
     stop: nothing,
   };
 }
@@ -45,16 +49,20 @@ async function spawned(bin: string): Promise<Hubbub> {
   let child: ChildProcess | undefined;
   let output = '';
 
+  const runs = () => child !== undefined && child.exitCode === null && child.signalCode === null;
   const kill = async () => {
-    if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child!.once('exit', resolve));
-    child.kill('SIGKILL');
+    if (!child || !runs()) return;
+    const dying = child;
+    const ended = new Promise((resolve) => dying.once('exit', resolve));
+    dying.kill('SIGKILL');
     await ended;
   };
   return {
     url,
     kill,
+    output: () => (runs() ? output : `${output}\nended: ${child?.exitCode ?? child?.signalCode}`),
     start: async () => {
+      if (runs()) return;
       const web = join(import.meta.dirname, '..', 'dist');
       const args = ['up', '--listen', listen, '--ops-listen', ops, '--data', data, '--web', web];
       const started = spawn(bin, args, { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -125,6 +125,17 @@ describe('joining and resuming', () => {
     expect(h.ids()).toEqual(['m10', 'm20', 'm30']);
   });
 
+  test('with history down the page is asked for again by itself', async () => {
+    h = await Harness.start();
+    const peer = await h.server.peer();
+    await peer.welcome();
+    peer.reply(await peer.next('history'), { type: 'error', code: 'unavailable', message: 'down', retry_after_ms: 1 });
+    peer.reply(await peer.next('join'), { type: 'joined', room: 'lobby', seq: 20 });
+    peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(20, 0)], more: false });
+    peer.reply(await peer.next('join'), { type: 'joined', room: 'lobby', seq: 20 });
+    await until(() => h.live && h.ids().length === 1);
+  });
+
   test('waits as long as a rate limit says', async () => {
     h = await Harness.start();
     const peer = await h.server.peer();

@@ -150,6 +150,7 @@ export class Client extends Emitter<Events> {
   stop(): void {
     this.#epoch++;
     this.#connection.stop();
+    for (const room of this.#rooms.values()) room.lost();
     this.outbox.pause();
     this.reads.close();
     this.people.lost();
@@ -415,6 +416,7 @@ export class Client extends Emitter<Events> {
     this.#invited.delete(id);
     this.#watching.delete(id);
     this.people.unwatched(id);
+    this.#rooms.get(id)?.lost();
     if (this.#rooms.delete(id)) this.emit('rooms', undefined);
   }
 

@@ -23,6 +23,9 @@ interface Options {
 /** Messages of the first page, of further pages, and kept of rooms that nobody looks at. */
 const pages = { first: 50, glance: 20, older: 50, kept: 100 } as const;
 
+/** The first wait before a page that history did not have to give is asked for again, ms; it doubles to a minute. */
+const firstRetry = 3_000;
+
 /** Events that are held back while a join is under way; beyond it the room is joined again. */
 const maxHeld = 5_000;
 
@@ -43,6 +46,8 @@ export class Room {
   #held: Entry[] | undefined;
   #syncing: Promise<void> | undefined;
   #again = false;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #retryIn = firstRetry;
   #loadingOlder: Promise<void> | undefined;
   readonly #o: Options;
 
@@ -72,6 +77,7 @@ export class Room {
   lost(): void {
     this.live = false;
     this.#again = false;
+    clearTimeout(this.#retry);
   }
 
   /** Takes a log entry that arrived on the connection. */
@@ -127,11 +133,23 @@ export class Room {
         this.refused = undefined;
         this.#o.live(this);
         this.#o.changed(this);
+        this.#retryPage();
         return;
       }
       // A log that shows a gap after each join is broken; asking it without a pause makes nothing better.
       if (attempt > 0) await sleep(Math.min(250 * 2 ** attempt, 10_000));
     }
+  }
+
+  /** With history down the room is live without a page: it is asked for again by itself. */
+  #retryPage(): void {
+    clearTimeout(this.#retry);
+    if (this.history === 'loaded') {
+      this.#retryIn = firstRetry;
+      return;
+    }
+    this.#retry = setTimeout(() => this.older().catch(() => undefined), this.#retryIn);
+    this.#retryIn = Math.min(this.#retryIn * 2, 60_000);
   }
 
   async #firstPage(limit: number, first = true): Promise<void> {
@@ -191,6 +209,7 @@ export class Room {
   async #older(): Promise<void> {
     if (this.history === 'failed') {
       // The run here began with the join: begin again with a page, and join after it, so that there is no hole.
+      clearTimeout(this.#retry);
       this.history = 'none';
       this.live = false;
       await this.sync();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { colour, initials, listNames } from './person.ts';
 
-test.each([['Ada', 'A'], ['ada lovelace', 'AL'], ['  bo-the-builder ', 'BB'], ['', '?'], ['😀 x', '😀X']])('initials of %j', (name, want) => {
+test.each([['Ada', 'A'], ['ada lovelace', 'AL'], ['  bo-the-builder ', 'BB'], ['', '?'], ['Ada (guest)', 'A'], ['😀 x', '😀X']])('initials of %j', (name, want) => {
   expect(initials(name)).toBe(want);
 });
 

@@ -1,6 +1,6 @@
 /** The one or two letters that stand for a person. */
 export function initials(name: string): string {
-  const words = name.trim().split(/[\s._-]+/u).filter(Boolean);
+  const words = name.replace(/\(.*\)/u, '').split(/[\s._-]+/u).filter(Boolean);
   const first = [...(words[0] ?? '?')][0] ?? '?';
   const last = words.length > 1 ? ([...words.at(-1)!][0] ?? '') : '';
   return (first + last).toUpperCase();
