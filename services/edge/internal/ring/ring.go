@@ -103,13 +103,18 @@ func (r *Ring) Append(l Limits, payload []byte, seq, prev uint64, id string, now
 
 // makeRoom grows the buffer, or drops the oldest frames, until size bytes and one entry fit.
 func (r *Ring) makeRoom(d *data, l Limits, size int, now uint32) {
-	for int(r.head-d.tail)+size > len(d.buf) {
-		need := int(r.head-d.tail) + size
-		if d.first == d.last || need <= l.Bytes && now-d.oldest().at < l.Keep {
-			d.resize(r.head, need)
-		} else {
-			r.drop(d)
+	for {
+		used := int(r.head - d.tail)
+		if used == 0 || used+size <= l.Bytes && now-d.oldest().at < l.Keep {
+			if used+size > len(d.buf) {
+				d.resize(r.head, used+size)
+			}
+			break
 		}
+		if used+size <= l.Bytes && used+size <= len(d.buf) {
+			break // old, and not in the way
+		}
+		r.drop(d)
 	}
 	if d.last-d.first < uint64(len(d.list)) {
 		return

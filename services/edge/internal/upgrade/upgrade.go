@@ -69,7 +69,9 @@ func NewParser(origins []string) *Parser {
 
 var (
 	start    = []byte("GET " + Path)
+	newline  = []byte("\r\n")
 	blank    = []byte("\r\n\r\n")
+	http11   = []byte(" HTTP/1.1")
 	upgraded = []byte("\nupgrade:")
 )
 
@@ -98,8 +100,47 @@ func (p *Parser) Parse(b []byte) Result {
 	if !bytes.Contains(bytes.ToLower(head), upgraded) {
 		return Result{Verdict: HTTP}
 	}
+	line, _, _ := bytes.Cut(head, newline)
+	switch {
+	case !bytes.HasSuffix(line, http11):
+		return Reject(505, "the request is not HTTP/1.1")
+	case !wellFormed(head[len(line)+len(newline) : end+len(newline)]):
+		return Reject(400, "a header is malformed")
+	}
 	return p.upgrade(head)
 }
+
+// wellFormed reports whether every line of b, each with its CR LF, is a header as RFC 9110 section 5 has it. The library
+// is more lenient, and what two parsers read differently is how requests are smuggled.
+func wellFormed(b []byte) bool {
+	for len(b) > 0 {
+		line, rest, ok := bytes.Cut(b, newline)
+		name, value, colon := bytes.Cut(line, []byte(":"))
+		if !ok || !colon || len(name) == 0 {
+			return false
+		}
+		for _, c := range name {
+			if !tokenBytes[c] {
+				return false
+			}
+		}
+		for _, c := range value {
+			if c < ' ' && c != '\t' || c == 0x7f {
+				return false
+			}
+		}
+		b = rest
+	}
+	return true
+}
+
+// tokenBytes are the characters of a token (RFC 9110 section 5.6.2).
+var tokenBytes = func() (is [256]bool) {
+	for _, c := range []byte("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+		is[c] = true
+	}
+	return is
+}()
 
 func (p *Parser) upgrade(head []byte) Result {
 	p.token, p.host = "", false
@@ -164,4 +205,5 @@ func Reject(status int, why string) Result {
 
 var statusText = map[int]string{
 	400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Service Unavailable",
+	505: "HTTP Version Not Supported",
 }

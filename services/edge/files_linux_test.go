@@ -1,5 +1,3 @@
-//go:build linux
-
 package edge_test
 
 import (
@@ -55,7 +53,7 @@ func TestNoFiles(t *testing.T) {
 		}
 		held = append(held, fd)
 	}
-	addr := sockaddr(t, e.Addr().String())
+	addr := sockaddrOf(e.Addr())
 	for _, fd := range fds {
 		if err := unix.Connect(fd, addr); err != nil {
 			t.Fatal(err)
@@ -77,17 +75,4 @@ func TestNoFiles(t *testing.T) {
 	if e.count("hubbub_edge_refused_total", "files") != float64(len(fds)) {
 		t.Errorf("%v were counted", e.count("hubbub_edge_refused_total", "files"))
 	}
-}
-
-func sockaddr(t *testing.T, addr string) unix.Sockaddr {
-	t.Helper()
-	host, port, ok := strings.Cut(addr, ":")
-	if !ok || host != "127.0.0.1" {
-		t.Fatalf("address is %s", addr)
-	}
-	n := 0
-	for _, d := range port {
-		n = n*10 + int(d-'0')
-	}
-	return &unix.SockaddrInet4{Port: n, Addr: [4]byte{127, 0, 0, 1}}
 }

@@ -1,0 +1,73 @@
+package wheel
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// TestWheel holds the wheel against a map.
+func TestWheel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := rapid.SampledFrom([]uint32{0, 5, 1 << 20, ^uint32(0) - 100}).Draw(t, "start") // it wraps around
+		timers := make([]Timer, 20)
+		w := New(now, func(id uint32) *Timer { return &timers[id] })
+		want := map[uint32]uint32{}
+		id := rapid.Uint32Range(0, 19)
+		t.Repeat(map[string]func(*rapid.T){
+			"set": func(t *rapid.T) {
+				i, ahead := id.Draw(t, "id"), rapid.Uint32Range(0, slots-1).Draw(t, "ahead")
+				w.Set(i, now+ahead)
+				want[i] = now + max(1, ahead)
+			},
+			"clear": func(t *rapid.T) {
+				i := id.Draw(t, "id")
+				w.Clear(i)
+				delete(want, i)
+			},
+			"advance": func(t *rapid.T) {
+				to := now + rapid.Uint32Range(0, 3*slots).Draw(t, "ticks")
+				again := rapid.Bool().Draw(t, "again") && to-now < slots-10
+				w.Advance(to, func(i uint32) {
+					due, ok := want[i]
+					if !ok || int32(to-due) < 0 {
+						t.Fatalf("%d fired at %d or before, is due at %d, %v", i, to, due, ok)
+					}
+					delete(want, i)
+					if again { // set from within, for later
+						w.Set(i, to+5)
+						want[i] = to + 5
+					}
+				})
+				now = to
+				for i, due := range want {
+					if int32(now-due) >= 0 {
+						t.Fatalf("%d did not fire at %d", i, due)
+					}
+				}
+			},
+			"": func(t *rapid.T) {
+				if w.Len() != len(want) {
+					t.Fatalf("%d timers, want %d", w.Len(), len(want))
+				}
+				for i := range timers {
+					if _, ok := want[uint32(i)]; ok != timers[i].Set() {
+						t.Fatalf("%d is set: %v", i, timers[i].Set())
+					}
+				}
+			},
+		})
+	})
+}
+
+// TestFarAhead fires a timer early rather than late.
+func TestFarAhead(t *testing.T) {
+	timers := make([]Timer, 1)
+	w := New(0, func(id uint32) *Timer { return &timers[id] })
+	w.Set(0, 10*slots)
+	fired := false
+	w.Advance(slots, func(uint32) { fired = true })
+	if !fired {
+		t.Error("it did not fire within one round")
+	}
+}
