@@ -122,7 +122,10 @@ func TestUntoldChangesAreTold(t *testing.T) {
 	if left := w.age(); len(left) != 2 {
 		t.Fatalf("intents are %+v", left)
 	}
-	w.eventually("they are told", func() bool { return len(w.age()) == 0 })
+	w.keepHouse(t.Context())
+	if left := w.age(); len(left) != 0 {
+		t.Errorf("intents are %+v", left)
+	}
 	if e := w.last(room.ID); e.Type != chat.TypeMember || e.Member != bob.User.ID || e.Role != "member" || e.Name != "Bob" {
 		t.Errorf("the room was told %+v", e)
 	}
@@ -237,13 +240,13 @@ func TestStoreDown(t *testing.T) {
 // TestMongoGone kills the database under the service, and starts it again.
 func TestMongoGone(t *testing.T) {
 	server := mongotest.Start(t)
-	m, err := mongo.Open(t.Context(), server.URL)
+	m, err := mongo.Open(t.Context(), server.URL+"?serverSelectionTimeoutMS=500")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = m.Close() })
 	w := openWorld(t, config())
-	on := start(t, config(), w.url, &faulty{Store: m})
+	on := start(t, config(), w.url, newFaulty(m))
 	w.stop()
 	ann := on.register("Ann")
 	room := on.create(ann, `{"name":"Room"}`)
@@ -266,7 +269,7 @@ func TestStartWithoutStore(t *testing.T) {
 	w := openWorld(t, config())
 	broken := openStore(t)
 	broken.set(func(string) error { return io.ErrUnexpectedEOF })
-	late := run(t, config(), w.url, broken)
+	late := run(t, config(), w.url, broken, never)
 	for _, path := range []string{"/v1/rooms", "/.well-known/jwks.json"} {
 		if status, code := late.call("GET", path, "", "", nil); status != 503 || code != "unavailable" {
 			t.Errorf("%s before the start: %d %s", path, status, code)
@@ -296,7 +299,10 @@ func TestBusDown(t *testing.T) {
 	if left := again.age(); len(left) != 1 {
 		t.Fatalf("intents are %+v", left)
 	}
-	again.eventually("it is told", func() bool { return len(again.age()) == 0 })
+	again.keepHouse(t.Context())
+	if left := again.age(); len(left) != 0 {
+		t.Errorf("intents are %+v", left)
+	}
 	if e := again.last(room.ID); e.Type != chat.TypeMember || e.Member != bob.User.ID || e.Role != "member" {
 		t.Errorf("the room was told %+v", e)
 	}

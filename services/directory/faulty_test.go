@@ -3,15 +3,21 @@ package directory
 import (
 	"context"
 	"sync"
+	"time"
 
 	"hubbub.internal/services/directory/store"
 )
 
-// faulty is a store that can be made to fail, before or after a method took effect.
+// faulty is a store that can be made to fail, before or after a method took effect, and whose keys can be made older.
 type faulty struct {
 	store.Store
-	mu   sync.Mutex
-	fail func(method string) error
+	mu    sync.Mutex
+	fail  func(method string) error
+	older map[string]time.Duration // keys that look so much older than they are, by id
+}
+
+func newFaulty(s store.Store) *faulty {
+	return &faulty{Store: s, older: make(map[string]time.Duration)}
 }
 
 func (f *faulty) set(fail func(string) error) {
@@ -44,7 +50,13 @@ func (f *faulty) Keys(ctx context.Context) ([]store.Key, error) {
 	if err := f.check("Keys"); err != nil {
 		return nil, err
 	}
-	return f.Store.Keys(ctx)
+	all, err := f.Store.Keys(ctx)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range all {
+		all[i].Created -= f.older[all[i].ID].Milliseconds()
+	}
+	return all, err
 }
 
 func (f *faulty) UserByName(ctx context.Context, key string) (store.User, error) {

@@ -57,6 +57,9 @@ func openWorld(t *testing.T, cfg Config) *world {
 	return start(t, cfg, server.URL(), openStore(t))
 }
 
+// never is so long that housekeeping is done at the start, and then only by the test.
+const never = time.Hour
+
 func openStore(t *testing.T) *faulty {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"))
@@ -64,7 +67,7 @@ func openStore(t *testing.T) *faulty {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	return &faulty{Store: s}
+	return newFaulty(s)
 }
 
 func openBus(t *testing.T, url string) bus.Bus {
@@ -79,13 +82,14 @@ func openBus(t *testing.T, url string) bus.Bus {
 	return b
 }
 
-// run starts a service on a bus connection of its own. It may not be prepared yet.
-func run(t *testing.T, cfg Config, url string, s *faulty) *world {
+// run starts a service on a bus connection of its own, which keeps house every so often. It may not be prepared yet.
+func run(t *testing.T, cfg Config, url string, s *faulty, every time.Duration) *world {
 	t.Helper()
 	svc, err := New(cfg, Deps{Bus: openBus(t, url), Store: s, Log: zap.NewNop(), Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}
+	svc.every = every
 	w := &world{Service: svc, t: t, url: url, store: s}
 	w.stop = background(t, svc.Run)
 	return w
@@ -94,7 +98,7 @@ func run(t *testing.T, cfg Config, url string, s *faulty) *world {
 // start starts a service and waits until it serves.
 func start(t *testing.T, cfg Config, url string, s *faulty) *world {
 	t.Helper()
-	w := run(t, cfg, url, s)
+	w := run(t, cfg, url, s, never)
 	w.eventually("it serves", func() bool {
 		_, err := directoryapi.NewClient(w.bus).Keys(t.Context())
 		return err == nil && w.Ready(t.Context()) == nil

@@ -23,9 +23,10 @@ func TestDefaultRooms(t *testing.T) {
 			t.Errorf("access to %s is %+v, %v", id, a, err)
 		}
 	}
-	w.eventually("the one whom the configuration names is an owner", func() bool {
-		return w.listed(ann)["help"].Role == directoryapi.RoleOwner
-	})
+	w.keepHouse(t.Context())
+	if r := w.listed(ann)["help"]; r.Role != directoryapi.RoleOwner {
+		t.Errorf("whom the configuration names as owner sees %+v", r)
+	}
 	w.ok("PATCH", "/v1/rooms/lobby", ann.Token, `{"name":"Foyer"}`, nil)
 	w.bring(ann, "lobby", bob, directoryapi.RoleModerator)
 	if r := w.listed(bob)["lobby"]; r.Name != "Foyer" || r.Role != directoryapi.RoleModerator {

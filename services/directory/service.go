@@ -61,7 +61,8 @@ type Service struct {
 	changes  *throttle // changes of rooms, by user
 	proxies  []netip.Prefix
 	handler  http.Handler
-	prepared atomic.Bool // there is a signing key, and there are the default rooms
+	every    time.Duration // between rounds of housekeeping
+	prepared atomic.Bool   // there is a signing key, and there are the default rooms
 }
 
 // New returns the service, which answers that it is unavailable before Run. cfg has been validated.
@@ -77,6 +78,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		entries:  newThrottle(cfg.AccountRate, time.Minute),
 		changes:  newThrottle(cfg.ChangeRate, time.Minute),
 		params:   argon2id.Params{Memory: cfg.HashMemory, Iterations: cfg.HashTime, Parallelism: 1, SaltLength: 16, KeyLength: 32},
+		every:    housekeepingEvery,
 		keys:     &keys{store: deps.Store, life: cfg.KeyLife, keep: cfg.TokenLife + time.Hour},
 	}
 	s.verifier = auth.NewVerifier(s.keys.publicSet)
@@ -122,7 +124,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	defer keys.Stop()
 
-	tick := time.NewTicker(housekeepingEvery)
+	tick := time.NewTicker(s.every)
 	defer tick.Stop()
 	for {
 		s.keepHouse(ctx)

@@ -93,6 +93,9 @@ func TestTokensAndSessionsExpire(t *testing.T) {
 // TestGuestsGo has a guest log out who owns a room, is in another's, and has a direct room.
 func TestGuestsGo(t *testing.T) {
 	w := openWorld(t, config())
+	w.stop()
+	w = run(t, config(), w.url, w.store, 10*time.Millisecond)
+	w.eventually("it is prepared", w.prepared.Load)
 	guest, ann, bob := w.comeIn("Gus"), w.register("Ann"), w.register("Bob")
 	own, alone := w.create(guest, `{"name":"Own"}`), w.create(guest, `{"name":"Alone"}`)
 	w.bring(guest, own.ID, ann, directoryapi.RoleMember)
