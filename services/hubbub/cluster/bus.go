@@ -31,7 +31,7 @@ func newBus(bus, bin, dir string) (*Process, string, error) {
 		p.path = "redis-server"
 		p.args = []string{
 			"--port", port, "--bind", "127.0.0.1", "--dir", data, "--save", "",
-			"--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction",
+			"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
 		}
 	case NATS:
 		// The settings of infra/nats/nats.conf.

@@ -68,6 +68,11 @@ func testBadInput(t *testing.T, c *cluster.Cluster) {
 				if err := conn.WriteFrame(op, []byte(text)); err != nil && tt.close == 0 {
 					t.Fatal(err)
 				}
+				if text == hello && i == 0 {
+					if _, err := conn.Read(); err != nil { // the welcome
+						t.Fatal(err)
+					}
+				}
 			}
 			got := ""
 			for tt.code != "" && got == "" {

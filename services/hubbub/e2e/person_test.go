@@ -104,9 +104,12 @@ func (p *person) ctx() context.Context {
 	return ctx
 }
 
-// join joins a room from its beginning on.
+// join makes the person a member of a room, if it is public, and joins it from now on.
 func (p *person) join(room string) {
 	p.t.Helper()
+	if err := p.session.JoinRoom(p.ctx(), room); err != nil {
+		p.t.Fatalf("%s becomes a member of %s: %v", p.name, room, err)
+	}
 	if err := p.tryJoin(room); err != nil {
 		p.t.Fatalf("%s joins %s: %v", p.name, room, err)
 	}
@@ -335,9 +338,10 @@ func seqs(all []chat.Message) []uint64 {
 	return s
 }
 
+// eventually waits for a condition. It asks ten times a second: what asks the server counts against a socket's rate.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !cond(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !cond(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
 		}
