@@ -89,7 +89,7 @@ func (s *RedisServer) start() error {
 	}
 	args := append([]string{
 		"--bind", "127.0.0.1", "--port", s.port, "--dir", s.dir, "--daemonize", "no",
-		"--appendonly", "yes", "--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction",
+		"--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction",
 	}, s.args...)
 	p, err := spawn("redis-server", args...)
 	if err != nil {

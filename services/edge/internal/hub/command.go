@@ -86,7 +86,9 @@ func (s *Shard) command(slot uint32, c *wire.Command, err error) {
 		s.deny(slot, c, codedError(err))
 	default:
 		s.deny(slot, c, errHelloFirst)
-		s.close(slot, wire.CloseProtocol, "the first command is hello")
+		if ses.state != stGreeting { // else hello was said, and is still looked at
+			s.close(slot, wire.CloseProtocol, "the first command is hello")
+		}
 	}
 }
 
@@ -192,7 +194,7 @@ func later[T any](s *Shard, r ref, work func(context.Context) (T, error), then f
 // withAccess calls then with what the session's user may do in a room: at once where that is known.
 func (s *Shard) withAccess(slot uint32, room string, then func(slot uint32, a directory.Access, err error)) {
 	ses := s.sessions.at(slot)
-	user := ses.who.user
+	user := ses.who.user()
 	if a, ok := s.hub.access.Cached(user, room); ok {
 		then(slot, a, nil)
 		return
