@@ -32,6 +32,9 @@ func TestChat(t *testing.T) {
 			t.Errorf("a repeat has seq %d, the first had %d", again, seq)
 		}
 		next := bob.say("lobby", "m2", "two")
+		if got := ann.want("msg"); got.Seq != seq {
+			t.Errorf("ann got %+v of her own", got)
+		}
 		if got := bob.want("msg"); got.Seq != next || got.Prev != seq {
 			t.Errorf("the second message is %+v", got)
 		}

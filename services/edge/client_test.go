@@ -22,6 +22,7 @@ type client struct {
 	t    testing.TB
 	conn net.Conn
 	r    *bufio.Reader
+	kept []wire.Event // that came while something else was waited for
 }
 
 const request = "GET /v1/ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -33,7 +34,7 @@ func dialTCP(t testing.TB, addr net.Addr) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return &client{t, conn, bufio.NewReaderSize(conn, 64<<10)}
+	return &client{t: t, conn: conn, r: bufio.NewReaderSize(conn, 64<<10)}
 }
 
 // dial does the handshake, with further headers if given.
@@ -128,6 +129,11 @@ func (c *client) frame() (op ws.OpCode, payload []byte, err error) {
 // event reads the next event; pings are answered.
 func (c *client) event() wire.Event {
 	c.t.Helper()
+	if len(c.kept) > 0 {
+		e := c.kept[0]
+		c.kept = c.kept[1:]
+		return e
+	}
 	e, code := c.eventOrClose()
 	if code != 0 {
 		c.t.Fatalf("no event, but close %d", code)
@@ -244,6 +250,8 @@ func (c *client) join(room string) uint64 {
 func (c *client) say(room, id, what string) uint64 {
 	c.t.Helper()
 	c.send(`{"type":"send","id":"s-%s","room":"%s","msg_id":"%s","text":%q}`, id, room, id, what)
+	var before []wire.Event // the message itself may come before its ack
+	defer func() { c.kept = before }()
 	for {
 		switch e := c.event(); {
 		case e.Type == wire.EventAck && e.ID == "s-"+id:
@@ -253,6 +261,8 @@ func (c *client) say(room, id, what string) uint64 {
 			return e.Seq
 		case e.Type == wire.EventError:
 			c.t.Fatalf("send was answered %s: %s", e.Code, e.Message)
+		default:
+			before = append(before, e)
 		}
 	}
 }

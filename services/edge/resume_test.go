@@ -309,6 +309,7 @@ func TestFromHistory(t *testing.T) {
 		t.Fatal(err)
 	}
 	var asked history.SinceRequest
+	w.mu.Lock()
 	w.since = func(r history.SinceRequest) (history.Since, error) {
 		asked = r
 		switch r.ID {
@@ -319,6 +320,7 @@ func TestFromHistory(t *testing.T) {
 		}
 		return history.Since{Entries: []history.Entry{{Seq: 7, Prev: 5, ID: "old", User: "u", Data: data}}, Through: head}, nil
 	}
+	w.mu.Unlock()
 	c.send(`{"type":"join","id":"1","room":"lobby","after":{"seq":5,"id":"five"}}`)
 	if e := c.event(); e.ID != "old" || e.Seq != 7 || e.Prev != 5 {
 		t.Fatalf("got %+v", e)
@@ -326,9 +328,11 @@ func TestFromHistory(t *testing.T) {
 	if e := c.event(); e.Type != "joined" || e.Seq != head {
 		t.Fatalf("got %+v", e)
 	}
+	w.mu.Lock()
 	if asked.After != 5 || asked.ID != "five" || asked.Room != "lobby" || asked.Limit != 1000 {
 		t.Errorf("history was asked %+v", asked)
 	}
+	w.mu.Unlock()
 	c.send(`{"type":"join","id":"2","room":"lobby","after":{"seq":5,"id":"wrong"}}`)
 	if e := c.event(); e.Type != "joined" || !e.Rewind || e.Seq != head {
 		t.Fatalf("got %+v", e)

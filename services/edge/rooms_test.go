@@ -147,7 +147,9 @@ func TestRecord(t *testing.T) {
 		if e := tt.c.want("ack"); e.ID != "1" || e.Seq != uint64(i+1) {
 			t.Errorf("%s: ack is %+v", tt.kind, e)
 		}
+		w.mu.Lock()
 		got := w.record[i]
+		w.mu.Unlock()
 		ev := got.Event
 		if ev.Type != tt.kind || ev.Target != "m" || ev.ID != fmt.Sprintf("e%d", i+1) || ev.TS == 0 || !strings.HasSuffix(ev.Name, ev.User) ||
 			got.Moderator != tt.moderates || got.Pin != tt.pins || !tt.check(ev) {

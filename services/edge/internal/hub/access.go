@@ -30,7 +30,7 @@ func (s *Shard) changed(c directory.Change) {
 	case directory.ChangeUser:
 		s.eachOf(c.User, func(slot uint32) {
 			who := s.sessions.at(slot).who
-			if who.issued < c.At && (c.Session == "" || c.Session == who.session) {
+			if who.issued < c.At && (c.Session == "" || c.Session == who.session()) {
 				s.close(slot, wire.CloseRevoked, "the session was revoked")
 			}
 		})
@@ -94,7 +94,7 @@ func (s *Shard) review(room string) {
 			continue
 		}
 		if ses := s.sessions.at(b.slot); ses.state == stReady {
-			p := pair{ses.who.user, b.aud.feed.room}
+			p := pair{ses.who.user(), b.aud.feed.room}
 			in[p] = append(in[p], ses.ref(b.slot))
 		}
 	}

@@ -121,7 +121,7 @@ func plainShard() (*Shard, *fakeLoop) {
 func (s *Shard) admit(slot uint32) {
 	s.Opened(slot)
 	ses := s.sessions.at(slot)
-	ses.who = newPerson(auth.Claims{User: fmt.Sprintf("user%d", slot), Name: "Name", Session: "s"}, "web", time.Now())
+	ses.who = newPerson(&auth.Claims{User: fmt.Sprintf("user%d", slot), Name: "Name", Session: "s"}, "web", time.Now())
 	ses.state = stReady
 	s.hub.sockets.Add(1)
 	s.keepAlive(slot)

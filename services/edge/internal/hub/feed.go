@@ -162,16 +162,12 @@ func (f *feed) started(sub bus.Subscription, err error) {
 	}
 }
 
-var (
-	_ bus.Follower = (*feed)(nil)
-	// scratch is memory to put a frame together in; the ring copies it.
-	scratch = sync.Pool{New: func() any { return new([]byte) }}
-)
+var _ bus.Follower = (*feed)(nil)
 
 // Entry puts an entry of the log into the ring, as the frame that all sockets get.
 func (f *feed) Entry(e bus.Entry) {
-	mem := scratch.Get().(*[]byte)
-	defer scratch.Put(mem)
+	mem := f.hub.scratch.get()
+	defer f.hub.scratch.put(mem)
 	frame := f.hub.appendEntry((*mem)[:0], f.room, e)
 	*mem = frame[:0]
 	f.ring.Append(f.hub.opts.Ring, frame, e.Seq, e.Prev, e.ID, seconds())

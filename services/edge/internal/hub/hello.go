@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"hubbub.internal/libs/api/presence"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
@@ -100,7 +99,7 @@ func (s *Shard) welcome(slot, own uint32, id, device string, claims auth.Claims)
 		return
 	}
 	now := time.Now()
-	ses.who = newPerson(claims, device, now)
+	ses.who = newPerson(&claims, device, now)
 	ses.state, ses.since = stReady, s.now
 	ses.number = s.hub.numbers.Add(1)
 	b := s.subs.at(own)
@@ -114,27 +113,4 @@ func (s *Shard) welcome(slot, own uint32, id, device string, claims auth.Claims)
 		PingMS: int(s.hub.opts.PingAfter / time.Millisecond), TS: now.UnixMilli(),
 	})
 	s.push(slot, s.enc)
-}
-
-// newPerson keeps what is known of a session's user in two pieces of memory.
-func newPerson(c auth.Claims, device string, now time.Time) *person {
-	literal := wire.AppendQuoted(nil, c.Name)
-	all := c.User + c.Session + c.Name + string(literal)
-	cut := func(n int) (s string) {
-		s, all = all[:n], all[n:]
-		return s
-	}
-	p := &person{issued: c.Issued.UnixMilli(), since: now.UnixMilli(), status: presence.Online, device: deviceName(device)}
-	p.user, p.session, p.name, p.literal = cut(len(c.User)), cut(len(c.Session)), cut(len(c.Name)), all
-	return p
-}
-
-// deviceName returns the constant for a device that hello may name.
-func deviceName(device string) string {
-	for _, d := range []string{"web", "phone", "desktop", "bot"} {
-		if d == device {
-			return d
-		}
-	}
-	return ""
 }

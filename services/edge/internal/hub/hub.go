@@ -83,6 +83,7 @@ type Hub struct {
 	mu    sync.Mutex
 	feeds map[string]*feed // by name
 
+	scratch scratch
 	live    [liveChannels]liveChannel
 	revoked revocations
 }

@@ -202,7 +202,7 @@ func (s *Shard) joined(j *joining, seq uint64, more, rewind bool) {
 	s.push(slot, s.enc)
 	if b.flags&subMember == 0 {
 		b.flags |= subMember
-		s.hub.reporter.Join(ses.number, ses.who.user, j.room)
+		s.hub.reporter.Join(ses.number, ses.who.user(), j.room)
 	}
 	if more {
 		s.mute(j.sub)
@@ -276,7 +276,7 @@ func (s *Shard) depart(slot, id uint32) {
 	ses.rooms--
 	s.dropSub(id)
 	if member {
-		s.hub.reporter.Leave(ses.number, ses.who.user, room)
+		s.hub.reporter.Leave(ses.number, ses.who.user(), room)
 	}
 }
 

@@ -52,13 +52,13 @@ func (s *Shard) typing(slot uint32, c *wire.Command) {
 		return
 	}
 	ses, room := s.sessions.at(slot), s.subs.at(id).aud.feed.room
-	if a, known := s.hub.access.Cached(ses.who.user, room); known && !a.Send {
+	if a, known := s.hub.access.Cached(ses.who.user(), room); known && !a.Send {
 		s.deny(slot, c, errMayNotSend)
 		return
 	}
 	if p := s.pace(id); !p.typing || s.now-p.typed >= typingEvery {
 		p.typing, p.typed = true, s.now
-		s.enc = wire.AppendTyping(appendLive(s.enc[:0], room), room, ses.who.user, s.literal(ses))
+		s.enc = wire.AppendTyping(appendLive(s.enc[:0], room), room, ses.who.user(), s.literal(ses))
 		s.hub.publish(room, s.enc)
 	}
 	s.ack(slot, c.ID)
@@ -85,7 +85,7 @@ func (s *Shard) tellRead(id uint32, p *pace) {
 	}
 	p.told = p.seq
 	b := s.subs.at(id)
-	user, room, seq := s.sessions.at(b.slot).who.user, b.aud.feed.room, p.seq
+	user, room, seq := s.sessions.at(b.slot).who.user(), b.aud.feed.room, p.seq
 	own := chat.UserRoom(user)
 	s.enc = wire.AppendRead(appendLive(s.enc[:0], own), room, user, seq)
 	s.hub.publish(own, s.enc)

@@ -115,8 +115,8 @@ func (s *Shard) unwatch(slot, id uint32) {
 // followPresence subscribes to what the presence service says of the feed's room.
 func (f *feed) followPresence(ctx context.Context) (bus.Subscription, error) {
 	return f.hub.bus.Subscribe(ctx, presence.ChannelOf(f.room), func(data []byte) {
-		mem := scratch.Get().(*[]byte)
-		defer scratch.Put(mem)
+		mem := f.hub.scratch.get()
+		defer f.hub.scratch.put(mem)
 		event, err := wire.AppendPresence((*mem)[:0], f.room, data)
 		*mem = event[:0]
 		if err == nil {
@@ -128,10 +128,10 @@ func (f *feed) followPresence(ctx context.Context) (bus.Subscription, error) {
 // status sets what the socket shows of its user.
 func (s *Shard) status(slot uint32, c *wire.Command) {
 	who := s.sessions.at(slot).who
-	if st := presence.StatusOf(presence.Status(c.Status).Code()); st != who.status {
+	if st := presence.Status(c.Status).Code(); st != who.status {
 		old := who.status
 		who.status = st
-		s.hub.reporter.SetStatus(s.sessions.at(slot).number, old, st)
+		s.hub.reporter.SetStatus(s.sessions.at(slot).number, presence.StatusOf(old), presence.StatusOf(st))
 	}
 	s.ack(slot, c.ID)
 }
@@ -139,7 +139,7 @@ func (s *Shard) status(slot uint32, c *wire.Command) {
 // presenceOf returns a session as the presence service is told of it.
 func (s *Shard) presenceOf(ses *session) presence.Session {
 	p := presence.Session{
-		ID: ses.number, User: ses.who.user, Name: ses.who.name, Device: ses.who.device, Status: ses.who.status, Since: ses.who.since,
+		ID: ses.number, User: ses.who.user(), Name: ses.who.name(), Device: ses.who.device(), Status: presence.StatusOf(ses.who.status), Since: ses.who.since,
 	}
 	for id := ses.subs; id != none; {
 		b := s.subs.at(id)

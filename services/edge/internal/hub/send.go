@@ -80,7 +80,7 @@ func (s *Shard) send(slot uint32, c *wire.Command) {
 	o.ref, o.sub = ses.ref(slot), id
 	o.id.set(c.ID)
 	o.msgID.set(c.MsgID)
-	o.room, o.sender = b.aud.feed.room, ses.who.user
+	o.room, o.sender = b.aud.feed.room, ses.who.user()
 	o.began = time.Now()
 	o.ts = o.began.UnixMilli()
 	o.data = wire.AppendMsgEntry(o.data[:0], o.room, c.MsgID, o.sender, s.literal(ses), o.ts, c.Text, c.ReplyTo)
@@ -95,10 +95,10 @@ func (s *Shard) send(slot uint32, c *wire.Command) {
 	}
 }
 
-// literal returns the session's name as a JSON string.
+// literal returns the name of the session's user as a JSON string, until it is called again.
 func (s *Shard) literal(ses *session) []byte {
-	l := ses.who.literal
-	return unsafe.Slice(unsafe.StringData(l), len(l)) // only read
+	s.name = wire.AppendQuoted(s.name[:0], ses.who.name())
+	return s.name
 }
 
 func (s *Shard) tooLong() *chat.Error {

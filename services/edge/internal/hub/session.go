@@ -1,7 +1,11 @@
 package hub
 
 import (
+	"slices"
+	"time"
+
 	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/auth"
 	"hubbub.internal/services/edge/internal/bucket"
 	"hubbub.internal/services/edge/internal/buffer"
 	"hubbub.internal/services/edge/internal/wheel"
@@ -60,12 +64,30 @@ type session struct {
 
 // person is who a session is.
 type person struct {
-	user, name, session, device string
-	literal                     string // name as a JSON string
-	issued                      int64  // of the token, in UTC ms
-	since                       int64  // of hello, in UTC ms
-	status                      presence.Status
+	text    string // user, session and name, one behind the other
+	issued  int64  // of the token, in UTC ms
+	since   int64  // of hello, in UTC ms
+	userEnd uint8
+	nameAt  uint8
+	dev     uint8 // of devices
+	status  uint8 // presence.Status.Code
 }
+
+// devices are those that hello may name.
+var devices = [...]string{"", "web", "phone", "desktop", "bot"}
+
+func newPerson(c *auth.Claims, device string, now time.Time) *person {
+	return &person{
+		text: c.User + c.Session + c.Name, issued: c.Issued.UnixMilli(), since: now.UnixMilli(),
+		userEnd: uint8(len(c.User)), nameAt: uint8(len(c.User) + len(c.Session)), // ids, so at most 128 together
+		dev: uint8(max(0, slices.Index(devices[:], device))), status: presence.Online.Code(),
+	}
+}
+
+func (p *person) user() string    { return p.text[:p.userEnd] }
+func (p *person) session() string { return p.text[p.userEnd:p.nameAt] }
+func (p *person) name() string    { return p.text[p.nameAt:] }
+func (p *person) device() string  { return devices[p.dev] }
 
 // extras is what few sessions have, or have for a short time.
 type extras struct {

@@ -31,6 +31,7 @@ type Shard struct {
 	parser   *upgrade.Parser
 	rate     bucket.Limit
 	cmd      wire.Command
+	name     []byte // where a name is put as a JSON string
 	enc      []byte // where a frame's JSON is put together
 	ops      *op    // free ones
 

@@ -1,0 +1,38 @@
+package hub
+
+import "sync"
+
+// scratch is memory for frames to be put together in before a ring copies them. Safe for concurrent use.
+type scratch struct {
+	mu   sync.Mutex
+	free []*[]byte
+}
+
+// Bounds of the memory that is kept: as many pieces as goroutines deliver at the same time, none larger than most frames.
+const (
+	keepScratch = 32
+	maxScratch  = 64 << 10
+)
+
+func (s *scratch) get() *[]byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.free)
+	if n == 0 {
+		return new([]byte)
+	}
+	mem := s.free[n-1]
+	s.free = s.free[:n-1]
+	return mem
+}
+
+func (s *scratch) put(mem *[]byte) {
+	if cap(*mem) > maxScratch {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.free) < keepScratch {
+		s.free = append(s.free, mem)
+	}
+}
