@@ -144,7 +144,8 @@ type Log interface {
 	// Append adds an entry and calls done exactly once, from another goroutine, within AppendTimeout: on success, when
 	// the log has the entry. It returns without waiting for the server. Two Appends of one sender to one room take
 	// effect in the order of the calls only if the second call is made after the first's done: keep one in flight.
-	// done must not block. Errors: ErrBadName, ErrTooLarge, ErrFull, ErrUnavailable, ErrClosed.
+	// done must not block. The strings of e must not change before done has been called without an error; then the bus
+	// uses them no more. Errors: ErrBadName, ErrTooLarge, ErrFull, ErrUnavailable, ErrClosed.
 	Append(e NewEntry, done func(Appended, error))
 
 	// Replay returns the entries of room after a position, at most limit of them (1 to 1,000), with everything that
@@ -173,7 +174,8 @@ type Log interface {
 	Remove(ctx context.Context, room string, seq uint64) error
 
 	// Advance makes every later Append of every room return a Seq above past. It is for a service that remembers
-	// Seqs beyond the log's life (history), at its start.
+	// Seqs beyond the log's life (history), at its start. A log that is there already is left as it is; one that is
+	// behind was lost or restored, and its followers may be told Rewound.
 	Advance(ctx context.Context, past uint64) error
 }
 

@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -218,7 +220,7 @@ func (c *client) wantEnd() {
 	c.t.Helper()
 	c.deadline()
 	if _, err := io.Copy(io.Discard, c.r); err != nil {
-		if e, ok := err.(net.Error); ok && e.Timeout() {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
 			c.t.Fatal("the connection did not end")
 		}
 	}

@@ -189,11 +189,14 @@ func TestOtherClient(t *testing.T) {
 		e := w.edge(conf)
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
-		conn, _, err := websocket.Dial(ctx, fmt.Sprintf("ws://%s/v1/ws", e.Addr()), &websocket.DialOptions{CompressionMode: websocket.CompressionContextTakeover})
+		conn, resp, err := websocket.Dial(ctx, fmt.Sprintf("ws://%s/v1/ws", e.Addr()), &websocket.DialOptions{CompressionMode: websocket.CompressionContextTakeover})
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.CloseNow()
+		defer func() { _ = conn.CloseNow() }()
+		if resp.Body != nil {
+			defer resp.Body.Close()
+		}
 		conn.SetReadLimit(1 << 20)
 		say := func(s string) {
 			if err := conn.Write(ctx, websocket.MessageText, []byte(s)); err != nil {

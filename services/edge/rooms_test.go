@@ -241,7 +241,12 @@ func TestPeople(t *testing.T) {
 	ann.send(`{"type":"watch","id":"4","room":"lobby","on":false}`)
 	ann.want("ack")
 	tell()
-	ann.say("lobby", "m2", "nothing of bob") // would see the presence event before
+	ann.say("lobby", "m2", "nothing of bob")
+	for _, e := range ann.kept {
+		if e.Type == wire.EventPresence {
+			t.Errorf("got %+v after it was turned off", e)
+		}
+	}
 }
 
 // TestReports shows what the presence service is told of sessions.

@@ -49,7 +49,7 @@ type name struct {
 func (m *name) set(b []byte)  { m.n = uint8(copy(m.b[:], b)) }
 func (m *name) bytes() []byte { return m.b[:m.n] }
 
-// text is the name as a string over the same memory. It holds for as long as the op is not used for another send.
+// text is the name as a string over the same memory, which holds until the op is used for another send: see bus.Log.
 func (m *name) text() string { return unsafe.String(&m.b[0], int(m.n)) }
 
 // listUsers is the text that is a question and no message.
@@ -207,7 +207,9 @@ func (s *Shard) finished(o *op) {
 		b.ops = o.next
 		next = b.ops
 	}
-	s.freeOp(o)
+	if o.err == nil {
+		s.freeOp(o) // after an error the bus may still be busy with its strings
+	}
 	if next != nil {
 		s.start(next)
 	}

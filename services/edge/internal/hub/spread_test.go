@@ -18,9 +18,8 @@ func TestSpread(t *testing.T) {
 		s.bounds = bounds{region: rapid.IntRange(1, 4000).Draw(rt, "region"), regions: 5000, visits: rapid.IntRange(1, 4).Draw(rt, "visits"), turn: 5, late: rapid.IntRange(1, 4000).Draw(rt, "late")}
 		rooms := []string{"a", "b", "c"}
 		type place struct {
-			id   uint32
-			seq  uint64 // the last that came
-			told bool   // of a rewind that it was told of
+			id  uint32
+			seq uint64 // the last that came
 		}
 		seqs := map[string]uint64{}
 		feeds := map[string]*feed{}

@@ -77,7 +77,7 @@ func (s *Shard) addSub(slot uint32, kind feedKind, room string) uint32 {
 		f.auds[s.index] = a
 	}
 	a.users++
-	id := none
+	var id uint32
 	if n := len(s.freeSubs); n > 0 {
 		id, s.freeSubs = s.freeSubs[n-1], s.freeSubs[:n-1]
 	} else {

@@ -98,15 +98,15 @@ func (l *epoll) Write(slot uint32, bufs [][]byte) (int, error) {
 	for _, b := range bufs {
 		total += len(b)
 	}
-	n, err := l.write(int(l.conns[slot].fd), bufs)
-	if err != nil && err != unix.EAGAIN {
-		return 0, os.NewSyscallError("writev", err)
+	n, errno := l.write(int(l.conns[slot].fd), bufs)
+	if errno != 0 && errno != unix.EAGAIN {
+		return 0, os.NewSyscallError("writev", errno)
 	}
 	l.listenFor(slot, unix.EPOLLOUT, n < total)
 	return n, nil
 }
 
-func (l *epoll) write(fd int, bufs [][]byte) (int, error) {
+func (l *epoll) write(fd int, bufs [][]byte) (int, unix.Errno) {
 	l.iov = l.iov[:0]
 	for _, b := range bufs[:min(len(bufs), MaxBufs)] {
 		if len(b) > 0 {
@@ -116,14 +116,14 @@ func (l *epoll) write(fd int, bufs [][]byte) (int, error) {
 		}
 	}
 	if len(l.iov) == 0 {
-		return 0, nil
+		return 0, 0
 	}
 	for {
 		// It does not block, so the scheduler need not be told of it.
 		n, _, errno := unix.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(l.iov))), uintptr(len(l.iov)))
 		switch errno {
 		case 0:
-			return int(n), nil
+			return int(n), 0
 		case unix.EINTR:
 		default:
 			return 0, errno

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -130,7 +131,7 @@ func (l *epoll) listenTo(events uint32) {
 // wait takes what has happened, first without waiting: a system call that may block costs the scheduler more.
 func (l *epoll) wait(events []unix.EpollEvent, wait time.Duration) (int, error) {
 	n, err := unix.EpollWait(l.ep, events, 0)
-	if n > 0 || wait == 0 || err != nil && err != unix.EINTR {
+	if n > 0 || wait == 0 || notInterrupted(err) != nil {
 		return max(n, 0), notInterrupted(err)
 	}
 	runtime.Gosched()
@@ -143,7 +144,7 @@ func (l *epoll) wait(events []unix.EpollEvent, wait time.Duration) (int, error) 
 }
 
 func notInterrupted(err error) error {
-	if err == unix.EINTR {
+	if errors.Is(err, unix.EINTR) {
 		return nil
 	}
 	return err

@@ -66,13 +66,15 @@ func FuzzParse(f *testing.F) {
 			}
 		case Accepted:
 			req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(b)))
-			if err != nil || req.Method != "GET" || req.URL.Path != Path || req.ContentLength > 0 || len(req.TransferEncoding) > 0 || !strings.EqualFold(req.Header.Get("Upgrade"), "websocket") {
+			if err != nil || req.Method != http.MethodGet || req.URL.Path != Path || req.ContentLength > 0 || len(req.TransferEncoding) > 0 || !strings.EqualFold(req.Header.Get("Upgrade"), "websocket") {
 				t.Fatalf("accepted what is %+v, %v", req, err)
 			}
 		case Rejected:
-			if _, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(res.Reply)), nil); err != nil {
+			r, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(res.Reply)), nil)
+			if err != nil {
 				t.Fatalf("answered %q: %v", res.Reply, err)
 			}
+			_ = r.Body.Close()
 		}
 	})
 }
