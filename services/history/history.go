@@ -27,9 +27,6 @@ import (
 const (
 	// group is the consumer group that history reads the log as; see api.RequiredGroups.
 	group = "history"
-	// margin is how far above the highest Seq in the store a log goes on that was lost: more than can have been
-	// appended and not stored.
-	margin = 1 << 20
 	// retryAfter is how long a client waits when the store or the bus does not answer.
 	retryAfter = 2 * time.Second
 )
@@ -127,7 +124,7 @@ func (s *Service) advance(ctx context.Context) error {
 			return nil
 		}
 		if err == nil {
-			if err = s.bus.Advance(ctx, min(highest+margin, bus.MaxSeq)); err == nil {
+			if err = s.bus.Advance(ctx, highest); err == nil {
 				return nil
 			}
 		}

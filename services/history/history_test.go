@@ -545,6 +545,28 @@ func TestLostLog(t *testing.T) {
 	}
 }
 
+// TestStartAgain stops history before it has read everything: what was acknowledged keeps its Seq.
+func TestStartAgain(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "history.db"))
+	b := openBus(t, "embedded:"+t.TempDir())
+	w, stop := start(t, b, s)
+	seqs := []uint64{w.say("r1", "ann", "m0", "0")}
+	w.stored("r1", seqs[0])
+	stop()
+	for i := 1; i < 5; i++ {
+		seqs = append(seqs, w.say("r1", "ann", fmt.Sprint("m", i), fmt.Sprint(i)))
+	}
+	w, _ = start(t, b, s)
+	w.stored("r1", seqs[4])
+	var got []uint64
+	for _, m := range w.page(historyapi.PageRequest{Room: "r1"}).Messages {
+		got = append(got, m.Seq)
+	}
+	if !slices.Equal(got, seqs) {
+		t.Errorf("history has %v, want %v", got, seqs)
+	}
+}
+
 func TestReads(t *testing.T) {
 	w := open(t)
 	for _, tt := range []struct{ seq, want uint64 }{{5, 5}, {3, 5}, {8, 8}} {

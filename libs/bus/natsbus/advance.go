@@ -27,6 +27,9 @@ const (
 	moveBatch   = 256             // entries read at a time
 	moveTimeout = 5 * time.Minute // of all steps together
 	movePause   = 200 * time.Millisecond
+	// moveMargin is how far beyond what is remembered a log goes on that was behind it: entries may have been
+	// acknowledged that the one who remembers had not read.
+	moveMargin = 1 << 20
 )
 
 type phase string
@@ -93,7 +96,7 @@ func (b *Bus) tryAdvance(ctx context.Context, id string, past uint64) (done bool
 		if err != nil || state.LastSeq >= past {
 			return err == nil, err
 		}
-		m = move{Past: past, Phase: copying}
+		m = move{Past: min(past+moveMargin, bus.MaxSeq-1), Phase: copying}
 	}
 	if m.Owner != id && m.Owner != "" && b.answers(ctx, m.Owner) {
 		return false, errMoving

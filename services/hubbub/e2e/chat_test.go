@@ -1,13 +1,10 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/hubbub/cluster"
@@ -30,6 +27,7 @@ func TestCluster(t *testing.T) {
 				{"bad input", testBadInput},
 				{"resume after an edge is killed", testEdgeKilled},
 				{"bus is killed", testBusKilled},
+				{"services are killed", testServiceKilled},
 				{"history after a restart of everything", testRestart},
 			} {
 				t.Run(tt.name, func(t *testing.T) { tt.run(t, c) })
@@ -174,58 +172,35 @@ func testPresence(t *testing.T, c *cluster.Cluster) {
 	}
 }
 
-// testEdgeKilled kills the edge under talking people again and again; nothing is lost, doubled or out of order.
+// testEdgeKilled kills the edges under talking people; nothing is lost, doubled or out of order.
 func testEdgeKilled(t *testing.T, c *cluster.Cluster) {
-	const each = 60
-	room := newRoom(t, c)
-	people := make([]*person, 4)
-	for i := range people {
-		people[i] = enter(t, c.URL, c.URL, fmt.Sprintf("resume-%d", i))
-		people[i].join(room)
-	}
-	stop := make(chan struct{})
-	var kills sync.WaitGroup
-	kills.Go(func() {
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				return
-			case <-time.After(300 * time.Millisecond):
-			}
-			edge := c.Process(fmt.Sprintf("edge-%d", i%2+1))
-			edge.Kill()
-			if err := edge.Start(context.WithoutCancel(t.Context())); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	talk(t, people, room, each)
-	close(stop)
-	kills.Wait()
-	checkAll(t, people, room, each*len(people))
+	room, people := crowd(t, c, "resume")
+	one, two := c.Process("edge-1"), c.Process("edge-2")
+	whileKilling(t, people, room, one, two, one, two)
 }
 
 // testBusKilled kills the bus under talking people: what was acknowledged is there, once, in order.
 func testBusKilled(t *testing.T, c *cluster.Cluster) {
-	const each = 60
-	room := newRoom(t, c)
-	people := make([]*person, 4)
-	for i := range people {
-		people[i] = enter(t, c.URL, c.URL, fmt.Sprintf("bus-%d", i))
-		people[i].join(room)
+	room, people := crowd(t, c, "bus")
+	whileKilling(t, people, room, c.Bus(), c.Bus(), c.Bus())
+}
+
+// testServiceKilled kills the services that are not on the live path.
+func testServiceKilled(t *testing.T, c *cluster.Cluster) {
+	room, people := crowd(t, c, "service")
+	whileKilling(t, people, room, c.Process("history"), c.Process("directory"), c.Process("presence-1"), c.Process("history"))
+}
+
+// crowd is four people in a room of their own, who come in by nginx.
+func crowd(t *testing.T, c *cluster.Cluster, name string) (room string, people []*person) {
+	t.Helper()
+	room = newRoom(t, c)
+	for i := range 4 {
+		p := enter(t, c.URL, c.URL, fmt.Sprint(name, "-", i))
+		p.join(room)
+		people = append(people, p)
 	}
-	var wait sync.WaitGroup
-	wait.Go(func() { talk(t, people, room, each) })
-	for range 3 {
-		before := people[0].count(room)
-		eventually(t, "messages flow", func() bool { return people[0].count(room) > before || people[0].count(room) == each*len(people) })
-		c.Bus().Kill()
-		if err := c.Bus().Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	wait.Wait()
-	checkAll(t, people, room, each*len(people))
+	return room, people
 }
 
 // testRestart kills everything and starts it again: history, accounts and rooms are there, and clients come back.

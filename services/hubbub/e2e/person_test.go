@@ -134,8 +134,11 @@ func (p *person) sendID(room, id, text string) uint64 {
 	return ack.Seq
 }
 
+// trySend sends with little patience: a client waits long for a room that it may come into again.
 func (p *person) trySend(room, text string) (uint64, error) {
-	ack, err := p.client.Send(p.ctx(), room, text)
+	ctx, cancel := context.WithTimeout(p.ctx(), 2*time.Second)
+	defer cancel()
+	ack, err := p.client.Send(ctx, room, text)
 	return ack.Seq, err
 }
 
@@ -183,7 +186,13 @@ func (p *person) page(room string) []chat.Message {
 	p.t.Helper()
 	var all []chat.Message
 	for before := uint64(0); ; {
-		page, err := p.session.Messages(p.ctx(), room, client.Query{Before: before, Limit: 200})
+		var page client.Page
+		var err error
+		eventually(p.t, "history answers", func() bool {
+			// Right after a kill a part may still be finding its way back, and says so.
+			page, err = p.session.Messages(p.ctx(), room, client.Query{Before: before, Limit: 200})
+			return chat.CodeOf(err) != chat.CodeUnavailable
+		})
 		if err != nil {
 			p.t.Fatalf("history for %s: %v", p.name, err)
 		}
@@ -274,6 +283,54 @@ func newRoom(t *testing.T, c *cluster.Cluster) string {
 		t.Fatal(err)
 	}
 	return r.ID
+}
+
+// talkUntil has everybody send a message every now and then until stop is closed, and returns how many that were.
+func talkUntil(t *testing.T, people []*person, room string, stop <-chan struct{}) int {
+	t.Helper()
+	sent := make([]int, len(people))
+	var wait sync.WaitGroup
+	for i, p := range people {
+		wait.Go(func() {
+			// Well below the rate that a socket is allowed.
+			for tick := time.NewTicker(80 * time.Millisecond); ; <-tick.C {
+				select {
+				case <-stop:
+					tick.Stop()
+					return
+				default:
+				}
+				p.send(room, fmt.Sprintf("%s %d", p.name, sent[i]))
+				sent[i]++
+			}
+		})
+	}
+	wait.Wait()
+	n := 0
+	for _, s := range sent {
+		n += s
+	}
+	return n
+}
+
+// whileKilling has people talk while processes are killed (SIGKILL) and started again, one after the other, each only
+// when messages flow; then all that was said must be there, once, in order.
+func whileKilling(t *testing.T, people []*person, room string, kill ...*cluster.Process) {
+	t.Helper()
+	stop := make(chan struct{})
+	said := make(chan int, 1)
+	go func() { said <- talkUntil(t, people, room, stop) }()
+	for _, p := range kill {
+		before := people[0].count(room)
+		eventually(t, "messages flow", func() bool { return people[0].count(room) > before+len(people) })
+		p.Kill()
+		if err := p.Start(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+			break
+		}
+	}
+	close(stop)
+	checkAll(t, people, room, <-said)
 }
 
 // talk has everybody send so many messages, all at once.

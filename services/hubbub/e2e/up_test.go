@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -31,24 +30,12 @@ func TestUp(t *testing.T) {
 			defer up.Kill()
 			url := "http://" + up.Addr
 
-			const each = 40
 			people := make([]*person, 3)
 			for i := range people {
-				people[i] = enter(t, url, url, fmt.Sprintf("up-%d", i))
+				people[i] = enter(t, url, url, fmt.Sprint("up-", i))
 				people[i].join("lobby")
 			}
-			done := make(chan struct{})
-			go func() { defer close(done); talk(t, people, "lobby", each) }()
-			for range 3 {
-				before := people[0].count("lobby")
-				eventually(t, "messages flow", func() bool { return people[0].count("lobby") > before || people[0].count("lobby") == each*len(people) })
-				up.Kill()
-				if err := up.Start(context.WithoutCancel(t.Context())); err != nil {
-					t.Fatal(err)
-				}
-			}
-			<-done
-			checkAll(t, people, "lobby", each*len(people))
+			whileKilling(t, people, "lobby", up, up, up)
 			up.Stop()
 		})
 	}
