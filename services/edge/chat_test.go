@@ -3,6 +3,7 @@ package edge_test
 import (
 	"testing"
 
+	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/services/edge"
 )
 
@@ -16,34 +17,38 @@ func transports(t *testing.T, run func(t *testing.T, w *world, conf func(*edge.C
 	}
 }
 
-func TestChat(t *testing.T) {
-	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
-		e := w.edge(conf)
-		ann, bob := w.login(e, "ann"), w.login(e, "bob")
-		head := ann.join("lobby")
-		bob.join("lobby")
-		seq := ann.say("lobby", "m1", "hello, \"🌍\"")
-		got := bob.want("msg")
-		if got.Seq != seq || got.Prev != head || got.Room != "lobby" || got.ID != "m1" || got.User != "ann" || got.Name != "Name of ann" || got.Text != "hello, \"🌍\"" {
-			t.Fatalf("bob got %+v", got)
-		}
-		again := ann.say("lobby", "m1", "hello again")
-		if again != seq {
-			t.Errorf("a repeat has seq %d, the first had %d", again, seq)
-		}
-		next := bob.say("lobby", "m2", "two")
-		if got := ann.want("msg"); got.Seq != seq {
-			t.Errorf("ann got %+v of her own", got)
-		}
-		if got := bob.want("msg"); got.Seq != next || got.Prev != seq {
-			t.Errorf("the second message is %+v", got)
-		}
-		bob.send(`{"type":"leave","id":"l","room":"lobby"}`)
-		bob.want("ack")
-		ann.say("lobby", "m3", "gone?")
-		bob.send(`{"type":"ping","id":"p"}`)
-		if got := bob.event(); got.Type != "ack" || got.ID != "p" {
-			t.Errorf("after leave bob got %+v", got)
-		}
-	})
+func TestChat(t *testing.T) { transports(t, chatting) }
+
+func TestChatOnRedis(t *testing.T) {
+	chatting(t, newWorldOn(t, bustest.Redis(t).URL()), func(*edge.Config) {})
+}
+
+func chatting(t *testing.T, w *world, conf func(*edge.Config)) {
+	e := w.edge(conf)
+	ann, bob := w.login(e, "ann"), w.login(e, "bob")
+	head := ann.join("lobby")
+	bob.join("lobby")
+	seq := ann.say("lobby", "m1", "hello, \"🌍\"")
+	got := bob.want("msg")
+	if got.Seq != seq || got.Prev != head || got.Room != "lobby" || got.ID != "m1" || got.User != "ann" || got.Name != "Name of ann" || got.Text != "hello, \"🌍\"" {
+		t.Fatalf("bob got %+v", got)
+	}
+	again := ann.say("lobby", "m1", "hello again")
+	if again != seq {
+		t.Errorf("a repeat has seq %d, the first had %d", again, seq)
+	}
+	next := bob.say("lobby", "m2", "two")
+	if got := ann.want("msg"); got.Seq != seq {
+		t.Errorf("ann got %+v of her own", got)
+	}
+	if got := bob.want("msg"); got.Seq != next || got.Prev != seq {
+		t.Errorf("the second message is %+v", got)
+	}
+	bob.send(`{"type":"leave","id":"l","room":"lobby"}`)
+	bob.want("ack")
+	ann.say("lobby", "m3", "gone?")
+	bob.send(`{"type":"ping","id":"p"}`)
+	if got := bob.event(); got.Type != "ack" || got.ID != "p" {
+		t.Errorf("after leave bob got %+v", got)
+	}
 }

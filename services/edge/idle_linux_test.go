@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -65,12 +66,10 @@ func measureIdle(b *testing.B, w *world, sockets int, oneUser bool) {
 		}
 	}()
 	fds = append(fds, idler(b, addr, tokens[0])) // makes what is made once
-	runtime.GC()
 	heap, rss := memory(b)
 	for _, token := range tokens {
 		fds = append(fds, idler(b, addr, token))
 	}
-	runtime.GC()
 	heapAfter, rssAfter := memory(b)
 	runtime.KeepAlive(tokens)
 	b.ReportMetric(float64(heapAfter-heap)/float64(sockets), "B-heap+stack/socket")
@@ -79,7 +78,7 @@ func measureIdle(b *testing.B, w *world, sockets int, oneUser bool) {
 
 // memory returns the bytes of heap and stacks in use, and of resident memory.
 func memory(b *testing.B) (used, resident int) {
-	runtime.GC()
+	debug.FreeOSMemory() // collects first
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	statm, err := os.ReadFile("/proc/self/statm")

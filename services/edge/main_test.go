@@ -48,10 +48,10 @@ type world struct {
 	keysErr error
 }
 
-func openBus(t testing.TB) bus.Bus {
+func openBus(t testing.TB, url string) bus.Bus {
 	t.Helper()
 	b, err := busurl.Open(t.Context(), busurl.Config{
-		Bus: "embedded:" + t.TempDir(), BusMaxAge: time.Hour, BusMaxBytes: 1 << 30, BusPartitions: 4, BusReplicas: 1, BusTimeout: patience,
+		Bus: url, BusMaxAge: time.Hour, BusMaxBytes: 1 << 30, BusPartitions: 4, BusReplicas: 1, BusTimeout: patience,
 		Embed: natsembed.InProcess,
 	}, zap.NewNop(), nil, nil)
 	if err != nil {
@@ -63,11 +63,16 @@ func openBus(t testing.TB) bus.Bus {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	return newWorldOn(t, "embedded:"+t.TempDir())
+}
+
+func newWorldOn(t testing.TB, url string) *world {
+	t.Helper()
 	_, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, bus: openBus(t), key: key, access: map[[2]string]directory.Access{}}
+	w := &world{t: t, bus: openBus(t, url), key: key, access: map[[2]string]directory.Access{}}
 	serve(w, directory.ServiceAccess, func(r directory.AccessRequest) (directory.Access, error) {
 		if a, ok := w.access[[2]string{r.User, r.Room}]; ok {
 			return a, nil

@@ -18,7 +18,6 @@ import (
 type feed struct {
 	hub  *Hub
 	room string
-	kind feedKind
 	ring ring.Ring
 	auds []*audience // by loop; each is its loop's alone
 
@@ -29,10 +28,11 @@ type feed struct {
 	since uint32 // when refs became 0, in seconds; guarded by hub.mu
 
 	mu      sync.Mutex
+	kind    feedKind // never changes
 	state   feedState
 	stopped bool // nobody can reach it any more
 	sub     bus.Subscription
-	waiting []func(error) // called when starting has ended
+	waiting *[]func(error) // called when starting has ended; nil: nobody waits
 }
 
 type feedKind uint8
@@ -104,7 +104,10 @@ func (f *feed) whenLive(then func(error)) {
 		then(nil)
 		return
 	}
-	f.waiting = append(f.waiting, then)
+	if f.waiting == nil {
+		f.waiting = new([]func(error))
+	}
+	*f.waiting = append(*f.waiting, then)
 	start := f.state == feedIdle
 	f.state = feedStarting
 	f.mu.Unlock()
@@ -157,7 +160,10 @@ func (f *feed) started(sub bus.Subscription, err error) {
 	if err != nil {
 		f.hub.log.Warn("a room cannot be followed", zap.String("room", f.room), zap.Error(err))
 	}
-	for _, then := range waiting {
+	if waiting == nil {
+		return
+	}
+	for _, then := range *waiting {
 		then(err)
 	}
 }

@@ -116,11 +116,13 @@ func (s *Shard) gather(id uint32) bool {
 	if b.flags&subAhead != 0 && !s.catchUp(id) {
 		return true
 	}
-	if a.flags&audLoaded != 0 && b.cursor >= a.base && b.cursor <= a.end {
-		if b.cursor < a.end {
-			s.pieces = append(s.pieces, piece{id, a.region[b.cursor-a.base:], a.end})
+	if a.loaded != 0 {
+		if l := &s.loaded[a.loaded-1]; b.cursor >= l.base && b.cursor <= l.end {
+			if b.cursor < l.end {
+				s.pieces = append(s.pieces, piece{id, l.frames[b.cursor-l.base:], l.end})
+			}
+			return true
 		}
-		return true
 	}
 	at := len(s.late)
 	out, to, status := a.feed.ring.Copy(s.late, b.cursor, s.bounds.late)

@@ -17,11 +17,18 @@ var turnBounds = bounds{region: 256 << 10, regions: 1 << 20, visits: 1024, turn:
 // spread is the part of a shard that brings news to subs.
 type spread struct {
 	bounds  bounds
-	regions []byte      // the frames of this turn, those of one room together
-	loaded  []*audience // whose regions these are
-	late    []byte      // frames for one session that has fallen behind
-	pieces  []piece     // what one write has of each of the session's subs
-	bufs    [][]byte    // the same, as the transport takes it
+	regions []byte   // the frames of this turn, those of one room together
+	loaded  []loaded // whose they are
+	late    []byte   // frames for one session that has fallen behind
+	pieces  []piece  // what one write has of each of the session's subs
+	bufs    [][]byte // the same, as the transport takes it
+}
+
+// loaded are the frames of a room, in the turn in which they are brought to its subs.
+type loaded struct {
+	aud       *audience
+	frames    []byte
+	base, end uint64 // their positions
 }
 
 // spreadNews finds, for rooms that have news, the sockets that are to be written to in this turn. Rooms take turns.
@@ -60,11 +67,12 @@ func (s *Shard) visit(a *audience, budget *int) bool {
 		a.flags |= audPass
 		a.next = 0
 	}
-	if a.flags&audLoaded == 0 {
+	if a.loaded == 0 {
 		s.load(a)
 	}
+	end := s.loaded[a.loaded-1].end
 	if fresh {
-		a.first = a.end
+		a.first = end
 	}
 	visits := s.bounds.visits
 	for a.next < uint32(len(a.subs)) {
@@ -75,7 +83,7 @@ func (s *Shard) visit(a *audience, budget *int) bool {
 		a.next++
 		b := s.subs.at(id)
 		ses := s.sessions.at(b.slot)
-		if b.cursor >= a.end && b.flags&subAhead == 0 || ses.flags&flBlocked != 0 {
+		if b.cursor >= end && b.flags&subAhead == 0 || ses.flags&flBlocked != 0 {
 			continue
 		}
 		visits--
@@ -90,26 +98,23 @@ func (s *Shard) visit(a *audience, budget *int) bool {
 
 // load copies what a room's subs have not had yet.
 func (s *Shard) load(a *audience) {
-	at := len(s.regions)
-	a.base = a.synced
-	out, end, status := a.feed.ring.Copy(s.regions, a.base, s.bounds.region)
+	at, base := len(s.regions), a.synced
+	out, end, status := a.feed.ring.Copy(s.regions, base, s.bounds.region)
 	if status != ring.Held {
-		_, a.base = a.feed.ring.Restart()
-		out, end, _ = a.feed.ring.Copy(s.regions, a.base, s.bounds.region)
+		_, base = a.feed.ring.Restart()
+		out, end, _ = a.feed.ring.Copy(s.regions, base, s.bounds.region)
 	}
 	s.regions = out
-	a.region, a.end = out[at:], end
-	a.flags |= audLoaded
-	s.loaded = append(s.loaded, a)
+	s.loaded = append(s.loaded, loaded{a, out[at:], base, end})
+	a.loaded = uint32(len(s.loaded))
 }
 
 // unload ends the turn for what was loaded.
 func (s *Shard) unload() {
-	for i, a := range s.loaded {
-		a.region = nil
-		a.flags &^= audLoaded
-		s.loaded[i] = nil
+	for i := range s.loaded {
+		s.loaded[i].aud.loaded = 0
 	}
+	clear(s.loaded)
 	s.loaded = s.loaded[:0]
 	if s.regions = s.regions[:0]; cap(s.regions) > 2*s.bounds.regions {
 		s.regions = nil

@@ -30,10 +30,7 @@ type audience struct {
 	next   uint32   // the next of subs in the pass under way
 	users  uint32   // subs, delivered to or not
 	flags  audFlag
-
-	// In the turn in which it is loaded: the frames from base to end.
-	region    []byte
-	base, end uint64
+	loaded uint32 // index in Shard.loaded, plus one, in the turn in which it is loaded; 0: it is not
 }
 
 type audFlag uint8
@@ -41,7 +38,6 @@ type audFlag uint8
 const (
 	audQueued audFlag = 1 << iota // in the shard's list of those with news
 	audPass                       // a pass is under way
-	audLoaded                     // region is this turn's
 )
 
 // find returns the session's sub to a room, or none.
