@@ -63,8 +63,14 @@ func (s *Shard) consume(slot uint32, b []byte) (used int) {
 		case stFree, stHandshake:
 			return len(b)
 		}
+		if ses.flags&flDeaf != 0 {
+			return len(b)
+		}
 		f, n, code := frame.Read(b[used:], s.hub.opts.Frame)
 		if code != 0 {
+			// Where the next frame begins is not known. The rest is still read, for a client that is reset while it
+			// writes does not get to see the close frame.
+			ses.flags |= flDeaf
 			s.fail(slot, code)
 			return len(b)
 		}
@@ -124,11 +130,9 @@ func (s *Shard) detach(slot uint32, b []byte) {
 // fail ends a session whose client breaks RFC 6455.
 func (s *Shard) fail(slot uint32, code wire.CloseCode) {
 	ses := s.sessions.at(slot)
-	if ses.state == stClosing { // it has had its close frame
-		s.drop(slot)
-		return
+	if ses.state != stClosing { // else it has had its close frame
+		s.close(slot, code, reasons[code])
 	}
-	s.close(slot, code, reasons[code])
 }
 
 var reasons = map[wire.CloseCode]string{

@@ -35,6 +35,7 @@ const (
 	flFragment                  // a message in fragments is under way
 	flPinged                    // a ping was sent since anything was heard
 	flFinish                    // close the stream once everything is written
+	flDeaf                      // frames cannot be told apart any more: what comes in is dropped unread
 )
 
 // session is a connection of a shard. It is small, and has pointers only to what an idle one does not need: a million
