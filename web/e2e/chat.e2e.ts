@@ -156,13 +156,12 @@ describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
     await bo.message('are you there?').waitFor();
     await bo.say('I am');
     await ada.message('I am').waitFor();
-    await ada.message('are you there?').getByLabel(`Read by ${bo.name}`).waitFor();
-    await bo.message('I am').getByLabel(`Read by ${ada.name}`).waitFor();
 
     await bo.leaveRoom();
     await bo.page.getByRole('button', { name: 'New direct message' }).click();
     await bo.page.getByRole('dialog').getByLabel('Find a person').fill(ada.name);
     await bo.page.getByRole('dialog').getByRole('button', { name: `Message ${ada.name}` }).click();
+    await bo.page.getByRole('heading', { level: 1, name: ada.name }).waitFor();
     await bo.say('just us');
     if (device === 'phone') await ada.page.goto(`${server.url}/#/`);
     await ada.room(bo.name).getByText('unread').waitFor();
