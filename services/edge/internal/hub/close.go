@@ -62,5 +62,5 @@ func (s *Shard) leaveAll(slot uint32) {
 		s.dropSub(ses.subs)
 	}
 	ses.who, ses.more = nil, nil
-	ses.rooms = 0
+	ses.rooms, ses.watches = 0, 0
 }

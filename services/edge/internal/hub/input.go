@@ -68,9 +68,11 @@ func (s *Shard) consume(slot uint32, b []byte) (used int) {
 		}
 		f, n, code := frame.Read(b[used:], s.hub.opts.Frame)
 		if code != 0 {
-			// Where the next frame begins is not known. The rest is still read, for a client that is reset while it
-			// writes does not get to see the close frame.
-			ses.flags |= flDeaf
+			// The rest of a frame that is too long is still read, and dropped: a client that is reset while it writes
+			// does not get to see the close frame.
+			if code == wire.CloseTooBig {
+				ses.flags |= flDeaf
+			}
 			s.fail(slot, code)
 			return len(b)
 		}
@@ -132,6 +134,7 @@ func (s *Shard) fail(slot uint32, code wire.CloseCode) {
 	ses := s.sessions.at(slot)
 	if ses.state != stClosing { // else it has had its close frame
 		s.close(slot, code, reasons[code])
+		s.finish(slot) // the client's answer could not be told from the rest, so nobody waits for it
 	}
 }
 

@@ -68,7 +68,7 @@ func (s *Shard) watch(slot uint32, c *wire.Command) {
 		case err != nil:
 		case !a.Read:
 			err = errForbidden
-		case int(ses.rooms) >= 2*s.hub.opts.Rooms:
+		case int(ses.watches) >= s.hub.opts.Rooms:
 			err = errRooms
 		}
 		if err != nil {
@@ -78,7 +78,7 @@ func (s *Shard) watch(slot uint32, c *wire.Command) {
 		w := s.findFeed(ses, presenceFeed, room)
 		if w == none { // a second watch may have come meanwhile
 			w = s.addSub(slot, presenceFeed, room)
-			ses.rooms++
+			ses.watches++
 		}
 		r := ses.ref(slot)
 		f := s.subs.at(w).aud.feed
@@ -108,7 +108,7 @@ func (s *Shard) watching(r ref, id string, f *feed, err error) {
 }
 
 func (s *Shard) unwatch(slot, id uint32) {
-	s.sessions.at(slot).rooms--
+	s.sessions.at(slot).watches--
 	s.dropSub(id)
 }
 

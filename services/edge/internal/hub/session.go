@@ -35,7 +35,7 @@ const (
 	flFragment                  // a message in fragments is under way
 	flPinged                    // a ping was sent since anything was heard
 	flFinish                    // close the stream once everything is written
-	flDeaf                      // frames cannot be told apart any more: what comes in is dropped unread
+	flDeaf                      // in the middle of a frame that is too long: what comes in is dropped unread
 )
 
 // session is a connection of a shard. It is small, and has pointers only to what an idle one does not need: a million
@@ -56,6 +56,7 @@ type session struct {
 	subs    uint32 // the first of its subs; the rest is linked
 	due     uint32 // the first of its subs that have frames in this turn; the rest is linked
 	rooms   uint16 // joined
+	watches uint16 // rooms whose presence is watched
 	joins   uint16 // that cost nothing
 	strikes uint16 // commands over the rate, lately
 	sending uint16 // sends that are not acknowledged
