@@ -147,9 +147,6 @@ func (l *epoll) Finish(slot uint32) {
 	_ = unix.Shutdown(int(l.conns[slot].fd), unix.SHUT_WR) // fails only if the peer has gone
 }
 
-// Deafen implements Loop.
-func (l *epoll) Deafen(slot uint32, deaf bool) { l.listenFor(slot, unix.EPOLLIN, !deaf) }
-
 // Detach implements Loop.
 func (l *epoll) Detach(slot uint32) (net.Conn, error) {
 	c := &l.conns[slot]

@@ -178,10 +178,6 @@ func (l *epoll) handle(e *unix.EpollEvent) {
 }
 
 func (l *epoll) receive(slot uint32) {
-	if l.conns[slot].events&unix.EPOLLIN == 0 { // deaf, and the peer has reset the connection
-		l.gone(slot)
-		return
-	}
 	n, err := unix.Read(int(l.conns[slot].fd), l.read)
 	switch {
 	case n > 0:

@@ -182,9 +182,6 @@ func (l *netLoop) Close(slot uint32) {
 // Finish implements Loop.
 func (l *netLoop) Finish(slot uint32) { l.conns[slot].end(false) }
 
-// Deafen implements Loop.
-func (l *netLoop) Deafen(slot uint32, deaf bool) { l.conns[slot].deafen(deaf) }
-
 // Detach implements Loop.
 func (l *netLoop) Detach(slot uint32) (net.Conn, error) {
 	c := l.conns[slot]

@@ -20,7 +20,6 @@ type netConn struct {
 	wanted   bool // Write was short: the handler waits for Writable
 	finished bool // nothing more is written after out
 	closed   bool // and then the connection ends
-	deaf     bool
 	detached bool
 }
 
@@ -58,13 +57,10 @@ func (c *netConn) read() {
 	}
 }
 
-// hears waits while the connection is deaf, and reports whether anybody still wants to know.
+// hears reports whether anybody still wants to know what arrives.
 func (c *netConn) hears() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for c.deaf && !c.closed {
-		c.cond.Wait()
-	}
 	return !c.closed && !c.detached
 }
 
@@ -136,17 +132,10 @@ func (c *netConn) end(closed bool) {
 	defer c.mu.Unlock()
 	c.finished = true
 	if closed {
-		c.closed, c.deaf = true, false
+		c.closed = true
 		_ = c.conn.SetReadDeadline(time.Now())
 		_ = c.conn.SetWriteDeadline(time.Now().Add(closeTimeout))
 	}
-	c.cond.Broadcast()
-}
-
-func (c *netConn) deafen(deaf bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.deaf = deaf
 	c.cond.Broadcast()
 }
 

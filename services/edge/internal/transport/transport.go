@@ -40,8 +40,6 @@ type Loop interface {
 	Finish(slot uint32)
 	// Detach takes a connection out of the loop.
 	Detach(slot uint32) (net.Conn, error)
-	// Deafen has the loop read no more from a connection until it is called again with false.
-	Deafen(slot uint32, deaf bool)
 	// Wake makes the loop take a turn soon. It may be called from any goroutine, and does nothing after Run.
 	Wake()
 	// StopListening closes the loop's listener.

@@ -1,0 +1,252 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// echo sends back what comes. A connection that begins with "detach" is given away, one that ends with "finish" is
+// finished behind its echo.
+type echo struct {
+	l        Loop
+	mu       sync.Mutex
+	out      map[uint32][]byte // nil entries: nothing waits
+	opened   int
+	gone     int
+	short    int
+	turns    int
+	do       func()
+	detached chan net.Conn
+}
+
+func (h *echo) Opened(uint32) { h.mu.Lock(); h.opened++; h.mu.Unlock() }
+func (h *echo) Refused()      {}
+func (h *echo) Gone(slot uint32) {
+	h.mu.Lock()
+	h.gone++
+	h.mu.Unlock()
+	delete(h.out, slot)
+}
+
+func (h *echo) Received(slot uint32, b []byte) {
+	if bytes.HasPrefix(b, []byte("detach")) {
+		conn, err := h.l.Detach(slot)
+		if err == nil {
+			h.detached <- conn
+		}
+		return
+	}
+	h.out[slot] = append(h.out[slot], b...)
+	h.flush(slot)
+	if bytes.HasSuffix(b, []byte("finish")) {
+		h.l.Finish(slot)
+	}
+}
+
+func (h *echo) Writable(slot uint32) { h.flush(slot) }
+
+func (h *echo) flush(slot uint32) {
+	b := h.out[slot]
+	half := len(b) / 2
+	n, err := h.l.Write(slot, [][]byte{b[:half], nil, b[half:]})
+	if err != nil {
+		h.l.Close(slot)
+		delete(h.out, slot)
+		return
+	}
+	if n < len(b) {
+		h.mu.Lock()
+		h.short++
+		h.mu.Unlock()
+	}
+	h.out[slot] = b[n:]
+}
+
+func (h *echo) Turn() time.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.turns++
+	if h.do != nil {
+		h.do()
+		h.do = nil
+	}
+	return -1
+}
+
+// onTurn has the loop's goroutine do something.
+func (h *echo) onTurn(l Loop, do func()) {
+	h.mu.Lock()
+	h.do = do
+	h.mu.Unlock()
+	l.Wake()
+}
+
+// count returns one of the handlers' counters, of all of them together.
+func count(all []*echo, which func(*echo) int) (n int) {
+	for _, h := range all {
+		h.mu.Lock()
+		n += which(h)
+		h.mu.Unlock()
+	}
+	return n
+}
+
+func run(t *testing.T, test func(t *testing.T, addr net.Addr, loops []Loop, handlers []*echo)) {
+	for name, listen := range map[string]func(string, int, Starting) ([]Loop, net.Addr, error){"native": Listen, "netconn": ListenNet} {
+		t.Run(name, func(t *testing.T) {
+			var handlers []*echo
+			loops, addr, err := listen("127.0.0.1:0", 2, func(l Loop) Handler {
+				h := &echo{l: l, out: map[uint32][]byte{}, detached: make(chan net.Conn, 1)}
+				handlers = append(handlers, h)
+				return h
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(context.Background())
+			var wg sync.WaitGroup
+			for _, l := range loops {
+				wg.Go(func() {
+					if err := l.Run(ctx); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			defer func() { cancel(); wg.Wait() }()
+			test(t, addr, loops, handlers)
+		})
+	}
+}
+
+func dial(t *testing.T, addr net.Addr) *net.TCPConn {
+	t.Helper()
+	c, err := net.Dial("tcp", addr.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	return c.(*net.TCPConn)
+}
+
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !cond(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it did not come true: %s", what)
+		}
+	}
+}
+
+// TestEcho sends more than the kernel holds before it reads anything, over several connections.
+func TestEcho(t *testing.T) {
+	run(t, func(t *testing.T, addr net.Addr, _ []Loop, handlers []*echo) {
+		data := bytes.Repeat([]byte("0123456789abcdef"), 1<<20)
+		copy(data[len(data)-6:], "finish")
+		var wg sync.WaitGroup
+		for range 3 {
+			c := dial(t, addr)
+			wg.Go(func() {
+				var sent sync.WaitGroup
+				sent.Go(func() {
+					if _, err := c.Write(data[:len(data)-6]); err != nil {
+						t.Error(err)
+					}
+				})
+				got := make([]byte, len(data)-6)
+				eventually(t, "writes are short", func() bool { return count(handlers, func(h *echo) int { return h.short }) > 0 })
+				if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, data[:len(got)]) {
+					t.Errorf("what came back is not what was sent: %v", err)
+				}
+				sent.Wait()
+				if _, err := c.Write(data[len(got):]); err != nil {
+					t.Error(err)
+				}
+				if rest, err := io.ReadAll(c); err != nil || string(rest) != "finish" { // and the stream ends
+					t.Errorf("got %q, %v", rest, err)
+				}
+				_ = c.Close()
+			})
+		}
+		wg.Wait()
+		eventually(t, "all are gone", func() bool { return count(handlers, func(h *echo) int { return h.gone }) == 3 })
+	})
+}
+
+func TestDetach(t *testing.T) {
+	run(t, func(t *testing.T, addr net.Addr, _ []Loop, handlers []*echo) {
+		c := dial(t, addr)
+		if _, err := c.Write([]byte("detach")); err != nil {
+			t.Fatal(err)
+		}
+		var taken net.Conn
+		select {
+		case taken = <-handlers[0].detached:
+		case taken = <-handlers[1].detached:
+		}
+		defer taken.Close()
+		if _, err := c.Write([]byte("ping")); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 4)
+		if _, err := io.ReadFull(taken, b); err != nil || string(b) != "ping" {
+			t.Errorf("read %q, %v", b, err)
+		}
+		if _, err := taken.Write([]byte("pong")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(c, b); err != nil || string(b) != "pong" {
+			t.Errorf("read %q, %v", b, err)
+		}
+		if n := count(handlers, func(h *echo) int { return h.gone }); n != 0 {
+			t.Errorf("%d are gone", n)
+		}
+	})
+}
+
+func TestWake(t *testing.T) {
+	run(t, func(t *testing.T, _ net.Addr, loops []Loop, handlers []*echo) {
+		for i, l := range loops {
+			turns := func() int { return count(handlers[i:i+1], func(h *echo) int { return h.turns }) }
+			for range 3 {
+				before := turns()
+				l.Wake()
+				eventually(t, "a turn was taken", func() bool { return turns() > before })
+			}
+		}
+	})
+}
+
+func TestStopListening(t *testing.T) {
+	run(t, func(t *testing.T, addr net.Addr, loops []Loop, handlers []*echo) {
+		c := dial(t, addr)
+		eventually(t, "it was opened", func() bool { return count(handlers, func(h *echo) int { return h.opened }) == 1 })
+		for i, l := range loops {
+			// It is the loop's goroutine that has to do it.
+			handlers[i].onTurn(l, l.StopListening)
+		}
+		eventually(t, "nobody listens", func() bool {
+			again, err := net.Dial("tcp", addr.String())
+			if err == nil {
+				_ = again.Close()
+			}
+			return err != nil
+		})
+		if _, err := c.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, 1)
+		if _, err := io.ReadFull(c, b); err != nil || b[0] != 'x' {
+			t.Errorf("read %q, %v", b, err)
+		}
+	})
+}
