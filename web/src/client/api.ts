@@ -1,5 +1,6 @@
 import { ConnectionLost, HubbubError } from './errors.ts';
-import { historyMessages, type HistoryMessage } from './protocol.ts';
+import { historyMessages } from './parse.ts';
+import type { HistoryMessage } from './protocol.ts';
 
 /** A user as the directory knows them. */
 export interface User {

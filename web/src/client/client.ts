@@ -14,6 +14,7 @@ import { Reads, type ReadsStore } from './reads.ts';
 import { Room } from './room.ts';
 import type { Session } from './session.ts';
 import { sleep } from './sleep.ts';
+import { Watches } from './watches.ts';
 
 export interface ClientOptions {
   readonly api: Api;
@@ -76,7 +77,7 @@ export class Client extends Emitter<Events> {
   readonly #o: ClientOptions;
   readonly #me: User;
   readonly #invited = new Set<string>();
-  readonly #watching = new Set<string>();
+  readonly #watches: Watches;
   readonly #typed = new Map<string, number>();
   #active: string | undefined;
   #limits: Limits | undefined;
@@ -108,6 +109,12 @@ export class Client extends Emitter<Events> {
       store: options.stores.outbox,
     });
     this.reads = new Reads(options.stores.reads, (room, seq) => this.#connection.tell({ type: 'read', room, seq }));
+    this.#watches = new Watches({
+      request: (command) => this.#connection.request(command),
+      tell: (command) => this.#connection.tell(command),
+      listed: (who) => this.people.listed(who),
+      unwatched: (room) => this.people.unwatched(room),
+    });
     this.#connection.on('state', (state) => this.#stateChanged(state));
     this.#connection.on('welcome', (welcome) => void this.#welcomed(welcome));
     this.#connection.on('event', (e) => this.#event(e));
@@ -256,7 +263,7 @@ export class Client extends Emitter<Events> {
       for (const room of this.#rooms.values()) room.lost();
       this.outbox.pause();
       this.people.lost();
-      this.#watching.clear();
+      this.#watches.lost();
     }
     this.emit('state', state);
   }
@@ -374,7 +381,7 @@ export class Client extends Emitter<Events> {
         else this.reads.other(e.room, e.user, e.seq);
         return;
       case 'presence':
-        if (this.#watching.has(e.room)) this.people.changed(e);
+        if (this.#watches.has(e.room)) this.people.changed(e);
         return;
       case 'notice':
         this.emit('notice', e);
@@ -414,8 +421,7 @@ export class Client extends Emitter<Events> {
   #forget(id: string): void {
     this.outbox.list(id).forEach((m) => this.outbox.remove(id, m.id));
     this.#invited.delete(id);
-    this.#watching.delete(id);
-    this.people.unwatched(id);
+    this.#watches.forget(id);
     this.#rooms.get(id)?.lost();
     if (this.#rooms.delete(id)) this.emit('rooms', undefined);
   }
@@ -427,32 +433,7 @@ export class Client extends Emitter<Events> {
     const live = [...this.#rooms.values()].filter((r) => r.live);
     const wanted = new Set(live.filter((r) => r.info.direct).slice(0, watchedDirects).map((r) => r.id));
     if (live.some((r) => r.id === this.#active)) wanted.add(this.#active!);
-    for (const room of this.#watching) {
-      if (wanted.has(room)) continue;
-      this.#watching.delete(room);
-      this.#connection.tell({ type: 'watch', room, on: false });
-      this.people.unwatched(room);
-    }
-    for (const room of wanted) {
-      if (this.#watching.has(room)) continue;
-      this.#watching.add(room);
-      void this.#watchRoom(room, this.#epoch);
-    }
-  }
-
-  async #watchRoom(room: string, epoch: number): Promise<void> {
-    try {
-      // First watch, then ask: what changes in between is told.
-      await this.#connection.request({ type: 'watch', room, on: true });
-      const who = await this.#connection.request({ type: 'who', room });
-      if (epoch === this.#epoch && this.#watching.has(room)) this.people.listed(who);
-    } catch (err) {
-      if (!(err instanceof HubbubError) || epoch !== this.#epoch) return;
-      this.#watching.delete(room);
-      if (err.retryAfterMs === undefined && err.code !== 'not_joined') return;
-      await sleep(err.retryAfterMs ?? 500);
-      if (epoch === this.#epoch) this.#watch();
-    }
+    this.#watches.set(wanted);
   }
 
   /** Asks again, once, where the server says that a short wait helps. The msg_id makes the repeat harmless. */

@@ -2,8 +2,9 @@ import { delay, type Backoff } from './backoff.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { ConnectionLost, HubbubError } from './errors.ts';
+import { parseEvent } from './parse.ts';
 import {
-  Close, comesBack, parseEvent, VERSION,
+  Close, comesBack, VERSION,
   type ByeEvent, type Command, type Reply, type ReplyOf, type ServerEvent, type WelcomeEvent,
 } from './protocol.ts';
 

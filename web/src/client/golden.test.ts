@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { parseEvent } from './protocol.ts';
+import { parseEvent } from './parse.ts';
 import { RoomLog } from './roomlog.ts';
 
 interface Vector {

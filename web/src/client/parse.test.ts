@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { comesBack, parseEvent } from './protocol.ts';
+import { parseEvent } from './parse.ts';
+import { comesBack } from './protocol.ts';
 
 test.each<[string, string]>([
   ['not JSON', '{'],

@@ -1,0 +1,87 @@
+import type {
+  HistoryEvent, HistoryMessage, LogEvent, NoticeEvent, Person, PinnedEvent, PresenceEvent, ReactedEvent, ServerEvent, Status, TopicEvent, UnknownLogEvent, WelcomeEvent, WhoEvent,
+} from './protocol.ts';
+
+const logTypes = new Set([
+  'msg', 'edited', 'deleted', 'reacted', 'pinned', 'topic', 'member', 'invited', 'removed', 'reset',
+]);
+const otherTypes = new Set([
+  'welcome', 'joined', 'ack', 'error', 'typing', 'read', 'presence', 'who', 'history', 'notice', 'bye',
+]);
+// The strings that an event cannot do without, beside those of every log entry.
+const needs: Readonly<Record<string, readonly string[]>> = {
+  msg: ['text'], edited: ['target', 'text'], deleted: ['target'], reacted: ['target', 'emoji'], pinned: ['target'],
+  member: ['member'], invited: ['target'], removed: ['target'],
+  welcome: ['user', 'name'], joined: ['room'], error: ['code'], typing: ['room', 'user'], read: ['room', 'user'],
+  presence: ['room'], who: ['room'], history: ['room'], notice: ['room', 'text'],
+};
+
+/**
+ * Returns the event of a text frame, or undefined for what is none that this client knows: not JSON, of an unknown
+ * type, or without a field that it cannot do without. Absent optional numbers, booleans and lists are filled in.
+ */
+export function parseEvent(frame: string): ServerEvent | undefined {
+  let v: unknown;
+  try {
+    v = JSON.parse(frame);
+  } catch {
+    return undefined;
+  }
+  if (!isRecord(v) || typeof v['type'] !== 'string') return undefined;
+  const type = v['type'];
+  if (needs[type]?.some((field) => typeof v[field] !== 'string')) return undefined;
+  if (otherTypes.has(type)) return completeOther(v);
+  // Whatever has a place in a room's log counts, also when its type is news to us.
+  if (!isEntry(v)) return undefined;
+  const entry = { ...v, prev: number(v['prev']), name: string(v['name']), user: string(v['user']), ts: number(v['ts']) };
+  if (!logTypes.has(type)) return { ...entry, type: 'unknown' } as UnknownLogEvent;
+  if (type === 'reacted' || type === 'pinned') return { ...entry, on: v['on'] === true } as ReactedEvent | PinnedEvent;
+  if (type === 'topic') return { ...entry, text: string(v['text']) } as TopicEvent;
+  return entry as unknown as LogEvent;
+}
+
+function completeOther(v: Record<string, unknown>): ServerEvent | undefined {
+  switch (v['type']) {
+    case 'joined':
+    case 'read':
+      return isSeq(v['seq']) ? (v as unknown as ServerEvent) : undefined;
+    case 'welcome':
+      return { ...v, limits: { frame: 0, text: 0, rooms: 0, rate: 0, ...record(v['limits']) }, ping_ms: number(v['ping_ms']) } as WelcomeEvent;
+    case 'presence':
+    case 'who':
+      return { ...v, users: people(v['users']), count: number(v['count']) } as unknown as PresenceEvent | WhoEvent;
+    case 'history':
+      return { ...v, messages: historyMessages(v['messages']), more: v['more'] === true } as unknown as HistoryEvent;
+    case 'notice':
+      return { ...v, ...(v['users'] !== undefined && { users: people(v['users']) }) } as unknown as NoticeEvent;
+    default:
+      return v as unknown as ServerEvent;
+  }
+}
+
+/** Returns the messages of a page of history, without what is none. */
+export function historyMessages(v: unknown): HistoryMessage[] {
+  return list(v).filter(isEntry).map((m) => ({
+    ...(m as unknown as HistoryMessage),
+    type: 'msg', prev: number(m['prev']), user: string(m['user']), name: string(m['name']), ts: number(m['ts']), text: string(m['text']),
+  }));
+}
+
+function people(v: unknown): Person[] {
+  return list(v).filter((p): p is Record<string, unknown> => isRecord(p) && typeof p['user'] === 'string')
+    .map((p) => ({ user: p['user'] as string, name: string(p['name']), status: (string(p['status']) || 'online') as Status }));
+}
+
+function isEntry(v: unknown): v is Record<string, unknown> {
+  return isRecord(v) && isSeq(v['seq']) && typeof v['room'] === 'string' && typeof v['id'] === 'string';
+}
+function isSeq(v: unknown): v is number {
+  return typeof v === 'number' && Number.isSafeInteger(v) && v >= 0;
+}
+function isRecord(v: unknown): v is Record<string, unknown> {
+  return typeof v === 'object' && v !== null && !Array.isArray(v);
+}
+const record = (v: unknown): Record<string, unknown> => (isRecord(v) ? v : {});
+const list = (v: unknown): unknown[] => (Array.isArray(v) ? v : []);
+const number = (v: unknown): number => (typeof v === 'number' ? v : 0);
+const string = (v: unknown): string => (typeof v === 'string' ? v : '');

@@ -1,0 +1,73 @@
+import { HubbubError } from './errors.ts';
+import type { Command, ReplyOf, WhoEvent } from './protocol.ts';
+import { sleep } from './sleep.ts';
+
+interface Options {
+  readonly request: <C extends Command>(command: C) => Promise<ReplyOf<C>>;
+  readonly tell: (command: Command) => void;
+  /** The full list of who is online in a room arrived. */
+  readonly listed: (who: WhoEvent) => void;
+  /** The room is not watched any more. */
+  readonly unwatched: (room: string) => void;
+}
+
+/** The rooms whose people are watched on the connection: what comes and goes there is told by the server. */
+export class Watches {
+  readonly #rooms = new Set<string>();
+  #epoch = 0;
+  readonly #o: Options;
+
+  constructor(options: Options) {
+    this.#o = options;
+  }
+
+  has(room: string): boolean {
+    return this.#rooms.has(room);
+  }
+
+  /** The connection is gone, and with it every watch. */
+  lost(): void {
+    this.#epoch++;
+    this.#rooms.clear();
+  }
+
+  /** Watches these rooms and no others. The socket has joined them. */
+  set(wanted: ReadonlySet<string>): void {
+    for (const room of this.#rooms) {
+      if (wanted.has(room)) continue;
+      this.forget(room);
+      this.#o.tell({ type: 'watch', room, on: false });
+    }
+    for (const room of wanted) {
+      if (this.#rooms.has(room)) continue;
+      this.#rooms.add(room);
+      void this.#watch(room, this.#epoch);
+    }
+  }
+
+  /** The user is not in the room any more. */
+  forget(room: string): void {
+    this.#rooms.delete(room);
+    this.#o.unwatched(room);
+  }
+
+  async #watch(room: string, epoch: number): Promise<void> {
+    const current = () => epoch === this.#epoch && this.#rooms.has(room);
+    while (current()) {
+      try {
+        // First watch, then ask: what changes in between is told.
+        await this.#o.request({ type: 'watch', room, on: true });
+        const who = await this.#o.request({ type: 'who', room });
+        if (current()) this.#o.listed(who);
+        return;
+      } catch (err) {
+        if (!(err instanceof HubbubError)) return; // the connection is gone
+        if (err.retryAfterMs === undefined) {
+          if (current()) this.#rooms.delete(room);
+          return;
+        }
+        await sleep(err.retryAfterMs);
+      }
+    }
+  }
+}
