@@ -110,7 +110,11 @@ func (b *Bus) tryAdvance(ctx context.Context, id string, past uint64) (done bool
 		}
 		attempt, stop := b.attempt(ctx)
 		defer stop()
-		revision, err = b.state.Update(attempt, movingName, data, revision)
+		if revision == 0 { // Update takes the mark that an earlier Advance was purged for another's note
+			revision, err = b.state.Create(attempt, movingName, data)
+		} else {
+			revision, err = b.state.Update(attempt, movingName, data, revision)
+		}
 		return err
 	}
 	if err := note(m.Phase); err != nil {

@@ -34,6 +34,12 @@ func TestAdvance(t *testing.T) {
 	eventually(t, "a follower is told", func() bool { return r.rewound() == 1 })
 	mustAppend(t, b, entry("room", 3))
 	eventually(t, "a follower goes on", func() bool { return slices.Contains(r.ids(), "id3") })
+	if err := b.Advance(within(t), past+10_000_000); err != nil {
+		t.Errorf("a second advance: %v", err)
+	}
+	if got := mustAppend(t, b, entry("room", 4)).Seq; got <= past+10_000_000 {
+		t.Errorf("Seq %d is not above a second advance", got)
+	}
 	if err := b.Advance(within(t), bus.MaxSeq); err == nil {
 		t.Error("advanced beyond the greatest Seq")
 	}

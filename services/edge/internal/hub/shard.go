@@ -218,5 +218,11 @@ func (s *Shard) enqueue(slot uint32) {
 
 // after sets a session's timer.
 func (s *Shard) after(slot uint32, d time.Duration) {
-	s.wheel.Set(slot, (s.now+uint32(d/time.Millisecond)+tickMS-1)/tickMS)
+	s.fireAt(slot, s.now+ms(d))
+}
+
+// fireAt sets a session's timer to a time in ms.
+func (s *Shard) fireAt(slot, at uint32) {
+	s.wheel.Jump(s.now / tickMS)
+	s.wheel.Set(slot, (at+tickMS-1)/tickMS)
 }

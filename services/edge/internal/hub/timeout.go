@@ -22,13 +22,13 @@ func (s *Shard) keepAlive(slot uint32) {
 	switch {
 	case ses.state == stClosing: // its time runs already
 	case ses.state == stOpen || ses.state == stGreeting:
-		s.wheel.Set(slot, (ses.since+ms(o.HelloTimeout)+tickMS-1)/tickMS)
+		s.fireAt(slot, ses.since+ms(o.HelloTimeout))
 	case ses.flags&flBlocked != 0:
-		s.wheel.Set(slot, (ses.since+ms(o.WriteTimeout)+tickMS-1)/tickMS)
+		s.fireAt(slot, ses.since+ms(o.WriteTimeout))
 	case ses.flags&flPinged != 0:
-		s.wheel.Set(slot, (ses.heard+ms(o.IdleTimeout)+tickMS-1)/tickMS)
+		s.fireAt(slot, ses.heard+ms(o.IdleTimeout))
 	default:
-		s.wheel.Set(slot, (ses.heard+ms(o.PingAfter)+tickMS-1)/tickMS)
+		s.fireAt(slot, ses.heard+ms(o.PingAfter))
 	}
 }
 

@@ -44,6 +44,14 @@ func (w *Wheel) Set(id, tick uint32) {
 	w.count++
 }
 
+// Jump moves an empty wheel to tick now; one that is not empty stays where Advance left it. While nothing is set nobody
+// advances the wheel, and a timer that was set on it as it stands would fire too early.
+func (w *Wheel) Jump(now uint32) {
+	if w.count == 0 {
+		w.now = now
+	}
+}
+
 // Clear takes the timer of id out.
 func (w *Wheel) Clear(id uint32) { w.unlink(w.at(id)) }
 

@@ -71,3 +71,23 @@ func TestFarAhead(t *testing.T) {
 		t.Error("it did not fire within one round")
 	}
 }
+
+// TestJump sets a timer after the wheel stood empty for long: it fires in its time, and not at once.
+func TestJump(t *testing.T) {
+	timers := make([]Timer, 2)
+	w := New(0, func(id uint32) *Timer { return &timers[id] })
+	fired := 0
+	fire := func(uint32) { fired++ }
+	const now = 5000
+	w.Jump(now)
+	w.Set(0, now+50)
+	w.Advance(now+49, fire)
+	if fired != 0 {
+		t.Fatal("it fired before its time")
+	}
+	w.Jump(now + 900) // not empty: nothing is skipped
+	w.Advance(now+50, fire)
+	if fired != 1 {
+		t.Error("it did not fire")
+	}
+}
