@@ -450,6 +450,61 @@ func TestSince(t *testing.T) {
 	}
 }
 
+// TestLongMessages asks for more than one answer on the bus can carry: it is cut, says so, and the rest can be had.
+func TestLongMessages(t *testing.T) {
+	w := open(t)
+	const n, long = 60, 16 << 10
+	var seqs []uint64
+	for i := range n {
+		seqs = append(seqs, w.say("r1", "ann", fmt.Sprint("m", i), strings.Repeat("x", long)))
+	}
+	check := func() {
+		t.Helper()
+		got, before := 0, uint64(0)
+		for more := true; more; {
+			p := w.page(historyapi.PageRequest{Room: "r1", Before: before, Limit: 200})
+			if len(p.Messages) == 0 || p.Messages[len(p.Messages)-1].Seq != seqs[n-1-got] {
+				t.Fatalf("before %d: %d messages, which do not go on", before, len(p.Messages))
+			}
+			got, before, more = got+len(p.Messages), p.Messages[0].Seq, p.More
+		}
+		if got != n {
+			t.Errorf("%d messages backwards, want %d", got, n)
+		}
+		p := w.page(historyapi.PageRequest{Room: "r1", After: seqs[0], Limit: 200})
+		if len(p.Messages) < 10 || p.Messages[0].Seq != seqs[1] || !p.More {
+			t.Errorf("after the first: %d messages, more %v", len(p.Messages), p.More)
+		}
+		p = w.page(historyapi.PageRequest{Room: "r1", Around: seqs[n/2], Limit: 200})
+		if !slices.ContainsFunc(p.Messages, func(m chat.Message) bool { return m.Seq == seqs[n/2] }) || len(p.Messages) < 10 || !p.More {
+			t.Errorf("around the middle: %d messages, more %v", len(p.Messages), p.More)
+		}
+		var found []uint64
+		for more := true; more; {
+			after := uint64(0)
+			if len(found) > 0 {
+				after = found[len(found)-1]
+			}
+			s, err := w.api.Since(t.Context(), historyapi.SinceRequest{Room: "r1", After: after, Limit: 1000})
+			if err != nil || len(s.Entries) == 0 {
+				t.Fatalf("since %d: %d entries, %v", after, len(s.Entries), err)
+			}
+			for _, e := range s.Entries {
+				found = append(found, e.Seq)
+			}
+			if more = s.More; more && s.Through != found[len(found)-1] {
+				t.Errorf("through %d, want %d", s.Through, found[len(found)-1])
+			}
+		}
+		if !slices.Equal(found, seqs) {
+			t.Errorf("%d entries, want %d", len(found), n)
+		}
+	}
+	check()
+	w.stored("r1", seqs[n-1])
+	check()
+}
+
 // TestStoreDown has the store fail for a while: appends go on, requests say so, and all is stored in the end.
 func TestStoreDown(t *testing.T) {
 	w := open(t)

@@ -22,6 +22,7 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (history
 		return page, err
 	}
 	var found []store.Entry
+	anchor := 0 // of what is found, the message that has to be in the answer
 	switch {
 	case req.Around > 0:
 		half := req.Limit / 2
@@ -39,7 +40,7 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (history
 		if len(after) > half {
 			after, page.More = after[:half], true
 		}
-		found = append(before, after...)
+		found, anchor = append(before, after...), max(len(before)-1, 0)
 	case req.After > 0:
 		if found, err = r.oldest(ctx, req.After, req.Limit+1); err != nil {
 			return page, err
@@ -58,8 +59,14 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (history
 		if len(found) > req.Limit {
 			found, page.More = found[1:], true
 		}
+		anchor = len(found) - 1
 	}
-	page.Messages, err = r.messages(ctx, found)
+	all, err := r.messages(ctx, found)
+	if err != nil {
+		return page, err
+	}
+	all, cut, err := fit(all, anchor)
+	page.Messages, page.More = all, page.More || cut
 	return page, err
 }
 

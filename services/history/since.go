@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"encoding/base64"
 	"slices"
 
 	historyapi "hubbub.internal/libs/api/history"
@@ -46,9 +47,9 @@ func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (histo
 		}
 	}
 	out.Through = r.through
-	if len(found) > req.Limit {
-		found, out.More = found[:req.Limit], true
-		out.Through = found[len(found)-1].Seq
+	if n := carried(found, req.Limit); n < len(found) {
+		found, out.More = found[:n], true
+		out.Through = found[n-1].Seq
 	}
 	prev := req.After
 	for _, e := range found {
@@ -56,6 +57,18 @@ func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (histo
 		prev = e.Seq
 	}
 	return out, nil
+}
+
+// carried returns how many entries, at least one of those there are and at most limit, fit one answer.
+func carried(found []store.Entry, limit int) int {
+	total := 0
+	for n, e := range found {
+		total += base64.StdEncoding.EncodedLen(len(e.Data)) + len(e.Sender) + len(e.ID) + overhead
+		if n == limit || n > 0 && total > maxReply {
+			return n
+		}
+	}
+	return len(found)
 }
 
 // rewound reports whether the record has another event at a position than the one with that ID.
