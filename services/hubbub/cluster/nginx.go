@@ -37,10 +37,14 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string)) (*
 		}
 	}
 	listen := fmt.Sprintf("127.0.0.1:%d", freePort())
+	auto := "worker_processes 1; daemon off;"
+	if os.Geteuid() == 0 {
+		auto += " user root;" // else the workers are somebody who may not read a test's folders
+	}
 	moved := strings.NewReplacer(
 		"/etc/nginx/hubbub", dir, "/usr/share/nginx/html", web, "/var/run/nginx.pid", filepath.Join(dir, "pid"),
 		"/tmp/nginx_", filepath.Join(dir, "tmp")+"/", "/dev/stdout", filepath.Join(dir, "access.log"),
-		"listen 8080;", "listen "+listen+";", "listen [::]:8080;", "", "worker_processes auto;", "worker_processes 1; daemon off;",
+		"listen 8080;", "listen "+listen+";", "listen [::]:8080;", "", "worker_processes auto;", auto,
 		"worker_rlimit_nofile 65536;", "", "worker_connections 32768;", "worker_connections 4096;",
 		// Every client of a test has the same address.
 		"rate=5r/s", "rate=1000r/s", "rate=100r/s", "rate=10000r/s",
