@@ -2,7 +2,6 @@ package history
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"unicode/utf8"
@@ -13,8 +12,12 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// maxEmoji is the greatest size of a reaction, in bytes: a long sequence of joined emoji.
-const maxEmoji = 64
+const (
+	// maxEmoji is the greatest size of a reaction, in bytes: a long sequence of joined emoji.
+	maxEmoji = 64
+	// maxReactions is how many reactions one message has at most, so that it always fits an answer.
+	maxReactions = 1000
+)
 
 var (
 	errNoMessage = chat.E(chat.CodeNotFound, "there is no such message")
@@ -34,11 +37,13 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 	if err != nil {
 		return out, err
 	}
-	target, err := r.message(ctx, e.Target)
-	if errors.Is(err, store.ErrNotFound) {
-		return out, errNoMessage
-	} else if err != nil {
+	first, err := r.first(ctx, []string{e.Target})
+	if err != nil {
 		return out, err
+	}
+	target, ok := first[e.Target]
+	if !ok {
+		return out, errNoMessage
 	}
 	about, err := r.about(ctx, []string{e.Target})
 	if err != nil {
@@ -56,6 +61,9 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 	if err := allowed(req, target.Sender); err != nil {
 		return out, err
 	}
+	if e.Type == chat.TypeReacted && e.On && reactions(about) >= maxReactions {
+		return out, chat.E(chat.CodeTooMany, "that message has as many reactions as it can have")
+	}
 	data, err := chat.AppendEntry(nil, e)
 	if err != nil {
 		return out, err
@@ -65,6 +73,21 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 		return out, fmt.Errorf("append to the log: %w", err)
 	}
 	return historyapi.Applied{Seq: a.Seq}, nil
+}
+
+// reactions counts what the entries about a message have put on it.
+func reactions(about []store.Entry) int {
+	var m chat.Message
+	for _, a := range about {
+		if e, err := chat.DecodeEntry(a.Data, a.Seq, 0); err == nil { // else it is none
+			change(&m, e)
+		}
+	}
+	n := 0
+	for _, who := range m.Reactions {
+		n += len(who)
+	}
+	return n
 }
 
 // allowed returns nil when the user may do that to a message of author's.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -42,13 +43,26 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 			zap.String("room", e.Room), zap.Uint64("seq", e.Seq), zap.String("id", e.ID))
 	}
 	for _, e := range entries {
-		if e.Type == chat.TypeDeleted {
+		gone := e.Type == chat.TypeDeleted
+		if e.Type == chat.TypeEdited {
+			// An edit that was checked while its message was being deleted stands after the deletion.
+			if gone, err = s.deleted(ctx, e.Room, e.Target); err != nil {
+				return errors.Join(bus.ErrRetry, err)
+			}
+		}
+		if gone {
 			if err := s.erase(ctx, e.Room, e.Target); err != nil {
 				return errors.Join(bus.ErrRetry, err)
 			}
 		}
 	}
 	return nil
+}
+
+// deleted reports whether the store has the deletion of a message.
+func (s *Service) deleted(ctx context.Context, room, id string) (bool, error) {
+	about, err := s.store.About(ctx, room, []string{id})
+	return slices.ContainsFunc(about, func(e store.Entry) bool { return e.Type == chat.TypeDeleted }), err
 }
 
 // erase removes a deleted message's text from the store and from the log. It may be done again.
@@ -87,8 +101,14 @@ func entryOf(e bus.Entry) (store.Entry, error) {
 	if err := json.Unmarshal(e.Data[1:], &head); err != nil {
 		return store.Entry{}, fmt.Errorf("%w: %w", chat.ErrBadEntry, err)
 	}
-	if head.Type == "" {
+	switch head.Type {
+	case "":
 		return store.Entry{}, fmt.Errorf("%w: it has no type", chat.ErrBadEntry)
+	case chat.TypeMsg, chat.TypeEdited, chat.TypeDeleted, chat.TypeReacted, chat.TypePinned:
+		// What pages are made of has to be readable for as long as it is kept.
+		if _, err := chat.DecodeEntry(e.Data, e.Seq, 0); err != nil {
+			return store.Entry{}, err
+		}
 	}
 	return store.Entry{Room: e.Room, Seq: e.Seq, Sender: e.Sender, ID: e.ID, Type: head.Type, Target: head.Target, Data: e.Data}, nil
 }

@@ -389,6 +389,36 @@ func TestApply(t *testing.T) {
 	if m := message(); !m.Deleted {
 		t.Errorf("after the erasure: %+v", m)
 	}
+
+	// An edit that raced the deletion, and lost, leaves no text either.
+	late := w.event(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e3", Target: "m1", Text: "late"})
+	w.stored("r1", late)
+	w.eventually("the late edit is erased", func() bool {
+		entries, err := w.store.At(t.Context(), "r1", late)
+		if err != nil || len(entries) != 1 {
+			t.Fatal(entries, err)
+		}
+		log, err := w.bus.Replay(t.Context(), "r1", bus.Position{Seq: late - 1}, 10)
+		return err == nil && len(log.Entries) == 0 && !strings.Contains(string(entries[0].Data), "late")
+	})
+}
+
+func TestManyReactions(t *testing.T) {
+	w := open(t)
+	w.say("r1", "ann", "m1", "1")
+	for i := range maxReactions {
+		w.event(chat.Event{Type: chat.TypeReacted, Room: "r1", User: fmt.Sprint("u", i), ID: "x", Target: "m1", Emoji: "👍", On: true})
+	}
+	react := chat.Event{Type: chat.TypeReacted, Room: "r1", User: "bob", ID: "x1", Target: "m1", Emoji: "👍", On: true}
+	if _, code := w.do(react); code != chat.CodeTooMany {
+		t.Errorf("one more: %q", code)
+	}
+	if _, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: "u7", ID: "x1", Target: "m1", Emoji: "👍"}); code != "" {
+		t.Errorf("one taken back: %q", code)
+	}
+	if _, code := w.do(react); code != "" {
+		t.Errorf("one more after that: %q", code)
+	}
 }
 
 // TestSince asks for what a client missed, while nothing, a part and everything of it is stored.
@@ -534,14 +564,16 @@ func TestStoreDown(t *testing.T) {
 // TestPoison appends what is no event: it is parked, and the rest is stored.
 func TestPoison(t *testing.T) {
 	w := open(t)
-	if _, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: "r1", Sender: "eve", ID: "bad", Data: []byte("\x01nonsense")}); err != nil {
-		t.Fatal(err)
+	for id, data := range map[string]string{"bad": "\x01nonsense", "worse": `_{"type":"msg","text":7}`} {
+		if _, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: "r1", Sender: "eve", ID: id, Data: []byte(data)}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	last := w.say("r1", "ann", "m1", "good")
 	w.stored("r1", last)
 	w.eventually("it is parked", func() bool {
 		parked, err := w.bus.DeadLetters(t.Context(), group, 10)
-		return err == nil && len(parked) == 1 && parked[0].Entry.ID == "bad"
+		return err == nil && len(parked) == 2 && parked[0].Entry.Sender == "eve" && parked[1].Entry.Sender == "eve"
 	})
 	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "good" {
 		t.Errorf("the page is %q", got)
@@ -569,12 +601,25 @@ func TestConsumeAgain(t *testing.T) {
 	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "1 2" {
 		t.Errorf("the page is %q", got)
 	}
+	// Sent again after the bus had forgotten it: the log has it twice.
+	w.store.down.Store(true)
+	w.store.readers.Store(true)
+	w.bus.Append(bus.NewEntry{Room: "r1", Sender: "bob", ID: "m2", Data: data}, func(bus.Appended, error) {})
+	w.eventually("the log has it again", func() bool {
+		r, err := w.record(t.Context(), "r1")
+		return err == nil && len(r.tail) == 1
+	})
+	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "1 2" {
+		t.Errorf("with a repeat in the log, the page is %q", got)
+	}
+	w.store.down.Store(false)
+	w.eventually("it is not stored again", func() bool { return testutil.ToFloat64(w.metrics.repeats) == 1 })
 	later := same
 	later.Seq += 5
 	if err := w.consume(t.Context(), []bus.Entry{later}); err != nil {
 		t.Fatal(err)
 	}
-	if got := testutil.ToFloat64(w.metrics.repeats); got != 1 {
+	if got := testutil.ToFloat64(w.metrics.repeats); got != 2 {
 		t.Errorf("%v repeats", got)
 	}
 }

@@ -21,6 +21,9 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (history
 	if err != nil {
 		return page, err
 	}
+	if err := r.dropRepeats(ctx); err != nil {
+		return page, err
+	}
 	var found []store.Entry
 	anchor := 0 // of what is found, the message that has to be in the answer
 	switch {
@@ -111,16 +114,14 @@ func (r *record) messages(ctx context.Context, found []store.Entry) ([]chat.Mess
 	if err != nil {
 		return nil, err
 	}
-	// An id that two senders chose means the first message that has it, which need not be on this page.
+	first, err := r.first(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	index := make(map[string]*chat.Message, len(all))
 	for i := range all {
-		if _, ok := index[all[i].ID]; ok {
-			continue
-		}
-		if first, err := r.message(ctx, all[i].ID); err != nil {
-			return nil, err
-		} else if first.Seq == all[i].Seq {
-			index[all[i].ID] = &all[i]
+		if m := &all[i]; first[m.ID].Seq == m.Seq && first[m.ID].Sender == found[i].Sender {
+			index[m.ID] = m
 		}
 	}
 	for _, e := range about {

@@ -2,9 +2,9 @@ package history
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
@@ -97,18 +97,50 @@ func (r *record) oldest(ctx context.Context, after uint64, limit int) ([]store.E
 	return found, nil
 }
 
-// message returns the first message with an ID. Errors: store.ErrNotFound.
-func (r *record) message(ctx context.Context, id string) (store.Entry, error) {
-	e, err := r.store.Message(ctx, r.room, id)
-	if !errors.Is(err, store.ErrNotFound) {
-		return e, err
-	}
-	for _, e := range r.tail {
-		if e.Type == chat.TypeMsg && e.ID == id {
-			return e, nil
+// dropRepeats takes out of the tail the messages that the record has at an earlier Seq: a sender repeated them after
+// the bus had forgotten the first, and the store will keep that one alone.
+func (r *record) dropRepeats(ctx context.Context) error {
+	type key struct{ sender, id string }
+	first := make(map[key]uint64)
+	for part := range slices.Chunk(r.tail, maxReplay) {
+		var ids []string
+		for _, e := range part {
+			if e.Type == chat.TypeMsg {
+				ids = append(ids, e.ID)
+			}
+		}
+		stored, err := r.store.Messages(ctx, r.room, ids)
+		if err != nil {
+			return err
+		}
+		for _, e := range stored {
+			first[key{e.Sender, e.ID}] = e.Seq
 		}
 	}
-	return e, err
+	r.tail = slices.DeleteFunc(r.tail, func(e store.Entry) bool {
+		k := key{e.Sender, e.ID}
+		seq, ok := first[k]
+		if !ok {
+			first[k] = e.Seq
+		}
+		return ok && seq < e.Seq
+	})
+	return nil
+}
+
+// first returns the first message with each ID: an ID that two senders chose means that one.
+func (r *record) first(ctx context.Context, ids []string) (map[string]store.Entry, error) {
+	stored, err := r.store.Messages(ctx, r.room, ids)
+	if err != nil {
+		return nil, err
+	}
+	first := make(map[string]store.Entry, len(ids))
+	for _, e := range slices.Concat(stored, r.tail) {
+		if _, ok := first[e.ID]; !ok && e.Type == chat.TypeMsg {
+			first[e.ID] = e
+		}
+	}
+	return first, nil
 }
 
 // about returns the entries about messages, in order, each once.

@@ -7,14 +7,10 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"hubbub.internal/libs/bus"
 )
-
-// ErrNotFound says that there is no such record.
-var ErrNotFound = errors.New("not in the store")
 
 // Entry is an entry of a room's log.
 type Entry struct {
@@ -41,8 +37,8 @@ type Outcome struct {
 	Repeats []Entry
 }
 
-// Store keeps the records. Its methods are safe for concurrent use and have reached the disk when they return. Besides
-// ErrNotFound, where it is named, any error means that the store does not work right now.
+// Store keeps the records. Its methods are safe for concurrent use and have reached the disk when they return. Any
+// error means that the store does not work right now.
 type Store interface {
 	// Append keeps entries. One that is there already changes nothing.
 	Append(ctx context.Context, entries []Entry) (Outcome, error)
@@ -58,8 +54,8 @@ type Store interface {
 	Newest(ctx context.Context, room string, before uint64, limit int) ([]Entry, error)
 	// Oldest returns the first messages with Seq > after, in order, at most limit.
 	Oldest(ctx context.Context, room string, after uint64, limit int) ([]Entry, error)
-	// Message returns the first message of a room with an ID. Errors: ErrNotFound.
-	Message(ctx context.Context, room, id string) (Entry, error)
+	// Messages returns the messages of a room that have one of the IDs, in order.
+	Messages(ctx context.Context, room string, ids []string) ([]Entry, error)
 	// About returns the entries whose Target is one of ids, in order.
 	About(ctx context.Context, room string, ids []string) ([]Entry, error)
 	// Erase replaces the Data of a message and of its edits by what scrub makes of it, and returns their Seqs.

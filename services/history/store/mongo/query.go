@@ -86,16 +86,12 @@ func (s *Store) Oldest(ctx context.Context, room string, after uint64, limit int
 	return s.list(ctx, "oldest messages", bson.D{between(behind(room, after), past(room)), field("type", chat.TypeMsg)}, field("_id", 1), limit)
 }
 
-// Message implements store.Store.
-func (s *Store) Message(ctx context.Context, room, id string) (store.Entry, error) {
-	all, err := s.list(ctx, "message", bson.D{field("room", room), field("id", id), field("type", chat.TypeMsg)}, field("_id", 1), 1)
-	if err == nil && len(all) == 0 {
-		err = fmt.Errorf("message: %w", store.ErrNotFound)
+// Messages implements store.Store.
+func (s *Store) Messages(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
+	if len(ids) == 0 {
+		return nil, nil
 	}
-	if err != nil {
-		return store.Entry{}, err
-	}
-	return all[0], nil
+	return s.list(ctx, "messages", bson.D{field("room", room), field("id", bson.D{field("$in", ids)}), field("type", chat.TypeMsg)}, field("_id", 1), 0)
 }
 
 // About implements store.Store.
@@ -112,14 +108,12 @@ func (s *Store) Erase(ctx context.Context, room, id string, scrub func(store.Ent
 	if err != nil {
 		return nil, err
 	}
-	message, err := s.Message(ctx, room, id)
-	if err == nil {
-		edits = append([]store.Entry{message}, edits...)
-	} else if !errors.Is(err, store.ErrNotFound) {
+	messages, err := s.Messages(ctx, room, []string{id})
+	if err != nil {
 		return nil, err
 	}
 	var seqs []uint64
-	for _, e := range edits {
+	for _, e := range append(messages[:min(1, len(messages))], edits...) {
 		data, err := scrub(e)
 		if err != nil {
 			return nil, err

@@ -95,16 +95,12 @@ func (s *Store) Oldest(ctx context.Context, room string, after uint64, limit int
 		behind(room, after), past(room), limit)
 }
 
-// Message implements store.Store.
-func (s *Store) Message(ctx context.Context, room, id string) (store.Entry, error) {
-	all, err := s.list(ctx, "message", columns+`WHERE room = ? AND id = ? AND type = 'msg' ORDER BY seq LIMIT 1`, room, id)
-	if err == nil && len(all) == 0 {
-		err = fmt.Errorf("message: %w", store.ErrNotFound)
+// Messages implements store.Store.
+func (s *Store) Messages(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
+	if len(ids) == 0 {
+		return nil, nil
 	}
-	if err != nil {
-		return store.Entry{}, err
-	}
-	return all[0], nil
+	return s.list(ctx, "messages", columns+`WHERE room = ? AND type = 'msg' AND id IN `+marks(len(ids))+` ORDER BY seq`, arguments(room, ids)...)
 }
 
 // About implements store.Store.
@@ -112,13 +108,20 @@ func (s *Store) About(ctx context.Context, room string, ids []string) ([]store.E
 	if len(ids) == 0 {
 		return nil, nil
 	}
+	// The condition on the target lets SQLite use the partial index.
+	return s.list(ctx, "entries about messages",
+		columns+`WHERE room = ? AND target <> '' AND target IN `+marks(len(ids))+` ORDER BY seq`, arguments(room, ids)...)
+}
+
+// marks returns the list of n placeholders.
+func marks(n int) string { return "(?" + strings.Repeat(", ?", n-1) + ")" }
+
+func arguments(room string, ids []string) []any {
 	args := []any{room}
 	for _, id := range ids {
 		args = append(args, id)
 	}
-	// The condition on the target lets SQLite use the partial index.
-	return s.list(ctx, "entries about messages",
-		columns+`WHERE room = ? AND target <> '' AND target IN (?`+strings.Repeat(", ?", len(ids)-1)+`) ORDER BY seq`, args...)
+	return args
 }
 
 // Reads implements store.Store.

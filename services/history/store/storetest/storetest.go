@@ -198,13 +198,11 @@ func testAbout(t *testing.T, s store.Store) {
 	edit, reaction := about("r1", 3, "ann", "e1", "edited", "m1"), about("r1", 4, "bob", "e2", "reacted", "m1")
 	other := about("r1", 6, "bob", "e3", "reacted", "m2")
 	add(t, s, twin, other, reaction, edit, m, about("r2", 1, "ann", "e1", "edited", "m1"))
-	got, err := s.Message(ctx, "r1", "m1")
-	same(t, m, got, err)
-	_, err = s.Message(ctx, "r1", "e1") // is no message
-	if !errors.Is(err, store.ErrNotFound) {
-		t.Errorf("error is %v", err)
-	}
-	all, err := s.About(ctx, "r1", []string{"m1", "m2", "m3"})
+	all, err := s.Messages(ctx, "r1", []string{"m1", "e1", "m9"}) // e1 is no message
+	same(t, []store.Entry{m, twin}, all, err)
+	all, err = s.Messages(ctx, "r1", nil)
+	same(t, nil, all, err)
+	all, err = s.About(ctx, "r1", []string{"m1", "m2", "m3"})
 	same(t, []store.Entry{edit, reaction, other}, all, err)
 	all, err = s.About(ctx, "r1", nil)
 	same(t, nil, all, err)
@@ -267,8 +265,8 @@ func testCancelled(t *testing.T, s store.Store) {
 	if _, err := s.Append(ctx, []store.Entry{message("r1", 1, "ann", "m1")}); err == nil {
 		t.Error("a cancelled call succeeded")
 	}
-	if _, err := s.Message(ctx, "r1", "m1"); err == nil || errors.Is(err, store.ErrNotFound) {
-		t.Errorf("a cancelled call returned %v", err)
+	if _, err := s.Messages(ctx, "r1", []string{"m1"}); err == nil {
+		t.Error("a cancelled call succeeded")
 	}
 }
 
