@@ -1,7 +1,9 @@
 package mongo
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -46,5 +48,38 @@ func TestOpenFails(t *testing.T) {
 			_ = s.Close()
 			t.Errorf("opened %s", url)
 		}
+	}
+}
+
+// TestKilled kills the server under the store: calls fail, and work again when it is back, with all that was kept.
+func TestKilled(t *testing.T) {
+	server := mongotest.Start(t)
+	s := openAt(t, server.URL+"?serverSelectionTimeoutMS=200")
+	entry := func(seq uint64) []store.Entry {
+		return []store.Entry{{Room: "r1", Seq: seq, Sender: "ann", ID: fmt.Sprint("m", seq), Type: "msg", Data: []byte("1")}}
+	}
+	if _, err := s.Append(t.Context(), entry(1)); err != nil {
+		t.Fatal(err)
+	}
+	server.Kill()
+	if _, err := s.Append(t.Context(), entry(2)); err == nil {
+		t.Error("appended to a dead server")
+	}
+	if _, err := s.Newest(t.Context(), "r1", 10, 10); err == nil {
+		t.Error("read from a dead server")
+	}
+	server.Again()
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		_, err := s.Append(t.Context(), entry(2))
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	all, err := s.Newest(t.Context(), "r1", 10, 10)
+	if err != nil || len(all) != 2 {
+		t.Errorf("%+v, %v", all, err)
 	}
 }

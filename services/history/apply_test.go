@@ -1,0 +1,154 @@
+package history
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+)
+
+func TestApply(t *testing.T) {
+	w := open(t)
+	w.say("r1", "ann", "m1", "frist")
+	w.say("r1", "eve", "m1", "the same id")
+	message := func() chat.Message {
+		t.Helper()
+		p := w.page(historyapi.PageRequest{Room: "r1"})
+		if len(p.Messages) != 2 || p.Messages[1].Text != "the same id" || p.Messages[1].EditedTS != 0 {
+			t.Fatalf("page is %+v", p)
+		}
+		return p.Messages[0]
+	}
+	edit := chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e1", Target: "m1", Text: "first"}
+	first, code := w.do(edit)
+	if code != "" {
+		t.Fatal(code)
+	}
+	if again, code := w.do(edit); again != first || code != "" {
+		t.Errorf("a repeat: %d %s, want %d", again, code, first)
+	}
+	if m := message(); m.Text != "first" || m.EditedTS == 0 {
+		t.Errorf("edited to %+v", m)
+	}
+	moderator := func(r *historyapi.ApplyRequest) { r.Moderator, r.Pin = true, true }
+	for i, tt := range []struct {
+		name   string
+		e      chat.Event
+		change func(*historyapi.ApplyRequest)
+		code   string
+	}{
+		{name: "another's edit", e: chat.Event{Type: chat.TypeEdited, User: "bob", Text: "x"}, code: "forbidden"},
+		{name: "a moderator's edit", e: chat.Event{Type: chat.TypeEdited, User: "bob", Text: "x"}, change: moderator, code: "forbidden"},
+		{name: "empty edit", e: chat.Event{Type: chat.TypeEdited, User: "ann"}, code: "bad_request"},
+		{name: "another's delete", e: chat.Event{Type: chat.TypeDeleted, User: "bob"}, code: "forbidden"},
+		{name: "pin", e: chat.Event{Type: chat.TypePinned, User: "ann", On: true}, code: "forbidden"},
+		{name: "no emoji", e: chat.Event{Type: chat.TypeReacted, User: "bob", On: true}, code: "bad_request"},
+		{name: "a novel for an emoji", e: chat.Event{Type: chat.TypeReacted, User: "bob", On: true, Emoji: strings.Repeat("x", 65)}, code: "bad_request"},
+		{name: "no message", e: chat.Event{Type: chat.TypeDeleted, User: "ann", Target: "m9"}, code: "not_found"},
+		{name: "bad id", e: chat.Event{Type: chat.TypeDeleted, User: "ann", Target: "m 9"}, code: "bad_request"},
+		{name: "another kind", e: chat.Event{Type: chat.TypeReset, User: "ann"}, code: "bad_request"},
+	} {
+		tt.e.Room, tt.e.ID = "r1", fmt.Sprint("bad", i)
+		if tt.e.Target == "" {
+			tt.e.Target = "m1"
+		}
+		if tt.change == nil {
+			tt.change = func(*historyapi.ApplyRequest) {}
+		}
+		if _, code := w.do(tt.e, tt.change); code != tt.code {
+			t.Errorf("%s: %q, want %q", tt.name, code, tt.code)
+		}
+	}
+
+	react := func(user, id string, on bool) {
+		t.Helper()
+		if _, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: user, ID: id, Target: "m1", Emoji: "👍", On: on}); code != "" {
+			t.Fatal(code)
+		}
+	}
+	react("bob", "x1", true)
+	react("ann", "x2", true)
+	react("bob", "x3", true)
+	if got := message().Reactions["👍"]; !slices.Equal(got, []string{"bob", "ann"}) {
+		t.Errorf("reactions are %v", got)
+	}
+	react("bob", "x4", false)
+	react("ann", "x5", false)
+	if got := message().Reactions; len(got) != 0 {
+		t.Errorf("reactions are %v", got)
+	}
+	if _, code := w.do(chat.Event{Type: chat.TypePinned, Room: "r1", User: "bob", ID: "p1", Target: "m1", On: true}, moderator); code != "" {
+		t.Error(code)
+	}
+	if !message().Pinned {
+		t.Error("not pinned")
+	}
+
+	// Deleted: the text is gone from pages at once, and soon from the store and from the log.
+	last, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "bob", ID: "d1", Target: "m1"}, moderator)
+	if code != "" {
+		t.Fatal(code)
+	}
+	if m := message(); !m.Deleted || m.Text != "" || m.Pinned {
+		t.Errorf("deleted: %+v", m)
+	}
+	if _, code := w.do(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e2", Target: "m1", Text: "back"}); code != "not_found" {
+		t.Errorf("an edit of a deleted message: %q", code)
+	}
+	w.stored("r1", last)
+	w.eventually("the text is erased everywhere", func() bool {
+		entries, err := w.store.Since(t.Context(), "r1", 0, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log, err := w.bus.Replay(t.Context(), "r1", bus.Position{}, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all strings.Builder
+		for _, e := range entries {
+			all.Write(e.Data)
+		}
+		for _, e := range log.Entries {
+			all.Write(e.Data)
+		}
+		return !strings.Contains(all.String(), "first") && !strings.Contains(all.String(), "frist")
+	})
+	if m := message(); !m.Deleted {
+		t.Errorf("after the erasure: %+v", m)
+	}
+
+	// An edit that raced the deletion, and lost, leaves no text either.
+	late := w.event(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e3", Target: "m1", Text: "late"})
+	w.stored("r1", late)
+	w.eventually("the late edit is erased", func() bool {
+		entries, err := w.store.At(t.Context(), "r1", late)
+		if err != nil || len(entries) != 1 {
+			t.Fatal(entries, err)
+		}
+		log, err := w.bus.Replay(t.Context(), "r1", bus.Position{Seq: late - 1}, 10)
+		return err == nil && len(log.Entries) == 0 && !strings.Contains(string(entries[0].Data), "late")
+	})
+}
+
+func TestManyReactions(t *testing.T) {
+	w := open(t)
+	w.say("r1", "ann", "m1", "1")
+	for i := range maxReactions {
+		w.event(chat.Event{Type: chat.TypeReacted, Room: "r1", User: fmt.Sprint("u", i), ID: "x", Target: "m1", Emoji: "👍", On: true})
+	}
+	react := chat.Event{Type: chat.TypeReacted, Room: "r1", User: "bob", ID: "x1", Target: "m1", Emoji: "👍", On: true}
+	if _, code := w.do(react); code != chat.CodeTooMany {
+		t.Errorf("one more: %q", code)
+	}
+	if _, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: "u7", ID: "x1", Target: "m1", Emoji: "👍"}); code != "" {
+		t.Errorf("one taken back: %q", code)
+	}
+	if _, code := w.do(react); code != "" {
+		t.Errorf("one more after that: %q", code)
+	}
+}

@@ -1,0 +1,164 @@
+package history
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/bustest"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+// TestStoreDown has the store fail for a while: appends go on, requests say so, and all is stored in the end.
+func TestStoreDown(t *testing.T) {
+	w := open(t)
+	first := w.say("r1", "ann", "m0", "0")
+	w.stored("r1", first)
+	w.store.down.Store(true)
+	last := w.say("r1", "ann", "m1", "1")
+	if _, err := w.api.Page(t.Context(), historyapi.PageRequest{Room: "r1"}); chat.CodeOf(err) != chat.CodeUnavailable {
+		t.Errorf("a page: %v", err)
+	}
+	if _, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d", Target: "m0"}); code != chat.CodeUnavailable {
+		t.Errorf("a delete: %q", code)
+	}
+	if _, err := w.api.Read(t.Context(), historyapi.ReadRequest{Room: "r1", User: "ann", Seq: 1}); chat.CodeOf(err) != chat.CodeUnavailable {
+		t.Errorf("a read position: %v", err)
+	}
+	w.store.down.Store(false)
+	w.stored("r1", last)
+	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "0 1" {
+		t.Errorf("the page is %q", got)
+	}
+	if parked, err := w.bus.DeadLetters(t.Context(), group, 10); err != nil || len(parked) != 0 {
+		t.Errorf("parked: %+v, %v", parked, err)
+	}
+}
+
+// TestPoison appends what is no event: it is parked, and the rest is stored.
+func TestPoison(t *testing.T) {
+	w := open(t)
+	for id, data := range map[string]string{"bad": "\x01nonsense", "worse": `_{"type":"msg","text":7}`} {
+		if _, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: "r1", Sender: "eve", ID: id, Data: []byte(data)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := w.say("r1", "ann", "m1", "good")
+	w.stored("r1", last)
+	w.eventually("it is parked", func() bool {
+		parked, err := w.bus.DeadLetters(t.Context(), group, 10)
+		return err == nil && len(parked) == 2 && parked[0].Entry.Sender == "eve" && parked[1].Entry.Sender == "eve"
+	})
+	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "good" {
+		t.Errorf("the page is %q", got)
+	}
+}
+
+// TestConsumeAgain delivers again what was stored, and what conflicts with it.
+func TestConsumeAgain(t *testing.T) {
+	w := open(t)
+	seq := w.say("r1", "ann", "m1", "1")
+	w.stored("r1", seq)
+	data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: "r1", User: "bob", ID: "m2", Text: "2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := bus.Entry{Room: "r1", Seq: seq, Sender: "bob", ID: "m2", Data: data}
+	for range 2 {
+		if err := w.consume(t.Context(), []bus.Entry{same}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := testutil.ToFloat64(w.metrics.conflicts); got != 1 {
+		t.Errorf("%v conflicts", got)
+	}
+	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "1 2" {
+		t.Errorf("the page is %q", got)
+	}
+	// Sent again after the bus had forgotten it: the log has it twice.
+	w.store.down.Store(true)
+	w.store.readers.Store(true)
+	w.bus.Append(bus.NewEntry{Room: "r1", Sender: "bob", ID: "m2", Data: data}, func(bus.Appended, error) {})
+	w.eventually("the log has it again", func() bool {
+		r, err := w.record(t.Context(), "r1")
+		return err == nil && len(r.tail) == 1
+	})
+	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "1 2" {
+		t.Errorf("with a repeat in the log, the page is %q", got)
+	}
+	w.store.down.Store(false)
+	w.eventually("it is not stored again", func() bool { return testutil.ToFloat64(w.metrics.repeats) == 1 })
+	later := same
+	later.Seq += 5
+	if err := w.consume(t.Context(), []bus.Entry{later}); err != nil {
+		t.Fatal(err)
+	}
+	if got := testutil.ToFloat64(w.metrics.repeats); got != 2 {
+		t.Errorf("%v repeats", got)
+	}
+}
+
+// TestLostLog starts history on an empty bus: the log goes on above what the store has.
+func TestLostLog(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "history.db"))
+	w, stop := start(t, openBus(t, "embedded:"+t.TempDir()), s)
+	high := w.say("r1", "ann", "m1", "before")
+	w.stored("r1", high)
+	// As from a machine whose clock was ahead.
+	ahead := store.Entry{Room: "r1", Seq: high + 1<<40, Sender: "ann", ID: "m2", Type: chat.TypeMsg, Data: []byte(`_{"type":"msg","room":"r1","id":"m2","text":"ahead"}`)}
+	if _, err := s.Append(t.Context(), []store.Entry{ahead}); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	w, _ = start(t, openBus(t, "embedded:"+t.TempDir()), s)
+	if seq := w.say("r1", "ann", "m3", "after"); seq <= ahead.Seq {
+		t.Errorf("the new log goes on at %d, which is not above %d", seq, ahead.Seq)
+	}
+	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "before ahead after" {
+		t.Errorf("the page is %q", got)
+	}
+}
+
+// TestStartAgain stops history before it has read everything: what was acknowledged keeps its Seq.
+func TestStartAgain(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "history.db"))
+	b := openBus(t, "embedded:"+t.TempDir())
+	w, stop := start(t, b, s)
+	seqs := []uint64{w.say("r1", "ann", "m0", "0")}
+	w.stored("r1", seqs[0])
+	stop()
+	for i := 1; i < 5; i++ {
+		seqs = append(seqs, w.say("r1", "ann", fmt.Sprint("m", i), fmt.Sprint(i)))
+	}
+	w, _ = start(t, b, s)
+	w.stored("r1", seqs[4])
+	var got []uint64
+	for _, m := range w.page(historyapi.PageRequest{Room: "r1"}).Messages {
+		got = append(got, m.Seq)
+	}
+	if !slices.Equal(got, seqs) {
+		t.Errorf("history has %v, want %v", got, seqs)
+	}
+}
+
+// TestRedis runs history on the other bus, and starts it again on the same store.
+func TestRedis(t *testing.T) {
+	redis := bustest.Redis(t)
+	s := openStore(t, filepath.Join(t.TempDir(), "history.db"))
+	w, stop := start(t, openBus(t, redis.URL()), s)
+	w.say("r1", "ann", "m1", "1")
+	w.stored("r1", w.say("r1", "ann", "m2", "2"))
+	stop()
+	w.say("r1", "ann", "m3", "3")
+	w, _ = start(t, openBus(t, redis.URL()), s)
+	w.stored("r1", w.say("r1", "ann", "m4", "4"))
+	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "1 2 3 4" {
+		t.Errorf("the page is %q", got)
+	}
+}

@@ -1,0 +1,175 @@
+package history
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+)
+
+func TestPages(t *testing.T) {
+	w := open(t)
+	var seqs []uint64
+	for i := range 7 {
+		seqs = append(seqs, w.say("r1", "ann", fmt.Sprint("m", i), fmt.Sprint(i)))
+		// What has been acknowledged is there, stored or not.
+		if got := texts(w.page(historyapi.PageRequest{Room: "r1", Limit: 1})); got != fmt.Sprint(i) {
+			t.Fatalf("the newest message is %q, want %d", got, i)
+		}
+	}
+	check := func() {
+		t.Helper()
+		for _, tt := range []struct {
+			req  historyapi.PageRequest
+			want string
+			more bool
+		}{
+			{historyapi.PageRequest{}, "0 1 2 3 4 5 6", false},
+			{historyapi.PageRequest{Limit: 7}, "0 1 2 3 4 5 6", false},
+			{historyapi.PageRequest{Limit: 3}, "4 5 6", true},
+			{historyapi.PageRequest{Before: seqs[4], Limit: 3}, "1 2 3", true},
+			{historyapi.PageRequest{Before: seqs[3], Limit: 3}, "0 1 2", false},
+			{historyapi.PageRequest{Before: seqs[0]}, "", false},
+			{historyapi.PageRequest{After: seqs[2], Limit: 2}, "3 4", true},
+			{historyapi.PageRequest{After: seqs[4], Limit: 2}, "5 6", false},
+			{historyapi.PageRequest{After: seqs[6]}, "", false},
+			{historyapi.PageRequest{Around: seqs[3], Limit: 4}, "2 3 4 5", true},
+			{historyapi.PageRequest{Around: seqs[0], Limit: 4}, "0 1 2", true},
+			{historyapi.PageRequest{Around: seqs[6], Limit: 200}, "0 1 2 3 4 5 6", false},
+			{historyapi.PageRequest{Around: bus.MaxSeq, Limit: 2}, "6", true},
+		} {
+			tt.req.Room = "r1"
+			if p := w.page(tt.req); texts(p) != tt.want || p.More != tt.more {
+				t.Errorf("%+v: %q, more %v; want %q, %v", tt.req, texts(p), p.More, tt.want, tt.more)
+			}
+		}
+	}
+	check()
+	w.stored("r1", seqs[6])
+	check()
+	for _, req := range []historyapi.PageRequest{
+		{Room: "a b"}, {Room: chat.ControlRoom}, {Room: "r1", Limit: 201}, {Room: "r1", Limit: -1}, {Room: "r1", Before: 1, After: 1}, {Room: "r1", Around: 1 << 53},
+	} {
+		if _, err := w.api.Page(t.Context(), req); chat.CodeOf(err) != chat.CodeBadRequest {
+			t.Errorf("%+v: %v", req, err)
+		}
+	}
+}
+
+// TestSince asks for what a client missed, while nothing, a part and everything of it is stored.
+func TestSince(t *testing.T) {
+	w := open(t)
+	w.store.down.Store(true)
+	w.store.readers.Store(true)
+	var seqs []uint64
+	for i := range 5 {
+		seqs = append(seqs, w.say("r1", "ann", fmt.Sprint("m", i), fmt.Sprint(i)))
+	}
+	check := func() {
+		t.Helper()
+		for _, tt := range []struct {
+			after   uint64
+			id      string
+			limit   int
+			want    []uint64
+			more    bool
+			rewound bool
+		}{
+			{after: 0, limit: 100, want: seqs},
+			{after: 0, limit: 2, want: seqs[:2], more: true},
+			{after: seqs[1], id: "m1", limit: 3, want: seqs[2:]},
+			{after: seqs[1], id: "m1", limit: 2, want: seqs[2:4], more: true},
+			{after: seqs[4], id: "m4", limit: 2},
+			{after: seqs[1], id: "other", limit: 2, rewound: true},
+			{after: seqs[1] + 1, id: "m1", limit: 2, rewound: true},
+			{after: seqs[4] + 9, id: "m9", limit: 2, rewound: true},
+		} {
+			got, err := w.api.Since(t.Context(), historyapi.SinceRequest{Room: "r1", After: tt.after, ID: tt.id, Limit: tt.limit})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var found []uint64
+			prev := tt.after
+			for _, e := range got.Entries {
+				if e.Prev != prev {
+					t.Errorf("prev of %d is %d, want %d", e.Seq, e.Prev, prev)
+				}
+				found, prev = append(found, e.Seq), e.Seq
+			}
+			if !slices.Equal(found, tt.want) || got.More != tt.more || got.Rewound != tt.rewound {
+				t.Errorf("since %d: %+v, want %v, more %v, rewound %v", tt.after, got, tt.want, tt.more, tt.rewound)
+			}
+			if !tt.rewound && (tt.more && got.Through != tt.want[len(tt.want)-1] || !tt.more && got.Through < seqs[4]) {
+				t.Errorf("since %d is through %d", tt.after, got.Through)
+			}
+		}
+	}
+	check()
+	w.store.down.Store(false)
+	w.stored("r1", seqs[4])
+	check()
+	for _, req := range []historyapi.SinceRequest{{Room: "a b", Limit: 1}, {Room: "r1"}, {Room: "r1", Limit: 1001}, {Room: "r1", Limit: 1, After: 1 << 53}} {
+		if _, err := w.api.Since(t.Context(), req); chat.CodeOf(err) != chat.CodeBadRequest {
+			t.Errorf("%+v: %v", req, err)
+		}
+	}
+}
+
+// TestLongMessages asks for more than one answer on the bus can carry: it is cut, says so, and the rest can be had.
+func TestLongMessages(t *testing.T) {
+	w := open(t)
+	const n, long = 60, 16 << 10
+	var seqs []uint64
+	for i := range n {
+		seqs = append(seqs, w.say("r1", "ann", fmt.Sprint("m", i), strings.Repeat("x", long)))
+	}
+	check := func() {
+		t.Helper()
+		got, before := 0, uint64(0)
+		for more := true; more; {
+			p := w.page(historyapi.PageRequest{Room: "r1", Before: before, Limit: 200})
+			if len(p.Messages) == 0 || p.Messages[len(p.Messages)-1].Seq != seqs[n-1-got] {
+				t.Fatalf("before %d: %d messages, which do not go on", before, len(p.Messages))
+			}
+			got, before, more = got+len(p.Messages), p.Messages[0].Seq, p.More
+		}
+		if got != n {
+			t.Errorf("%d messages backwards, want %d", got, n)
+		}
+		p := w.page(historyapi.PageRequest{Room: "r1", After: seqs[0], Limit: 200})
+		if len(p.Messages) < 10 || p.Messages[0].Seq != seqs[1] || !p.More {
+			t.Errorf("after the first: %d messages, more %v", len(p.Messages), p.More)
+		}
+		p = w.page(historyapi.PageRequest{Room: "r1", Around: seqs[n/2], Limit: 200})
+		if !slices.ContainsFunc(p.Messages, func(m chat.Message) bool { return m.Seq == seqs[n/2] }) || len(p.Messages) < 10 || !p.More {
+			t.Errorf("around the middle: %d messages, more %v", len(p.Messages), p.More)
+		}
+		var found []uint64
+		for more := true; more; {
+			after := uint64(0)
+			if len(found) > 0 {
+				after = found[len(found)-1]
+			}
+			s, err := w.api.Since(t.Context(), historyapi.SinceRequest{Room: "r1", After: after, Limit: 1000})
+			if err != nil || len(s.Entries) == 0 {
+				t.Fatalf("since %d: %d entries, %v", after, len(s.Entries), err)
+			}
+			for _, e := range s.Entries {
+				found = append(found, e.Seq)
+			}
+			if more = s.More; more && s.Through != found[len(found)-1] {
+				t.Errorf("through %d, want %d", s.Through, found[len(found)-1])
+			}
+		}
+		if !slices.Equal(found, seqs) {
+			t.Errorf("%d entries, want %d", len(found), n)
+		}
+	}
+	check()
+	w.stored("r1", seqs[n-1])
+	check()
+}

@@ -1,0 +1,95 @@
+package history
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+)
+
+func TestReads(t *testing.T) {
+	w := open(t)
+	for _, tt := range []struct{ seq, want uint64 }{{5, 5}, {3, 5}, {8, 8}} {
+		if got, err := w.api.Read(t.Context(), historyapi.ReadRequest{Room: "r1", User: "ann", Seq: tt.seq}); err != nil || got.Seq != tt.want {
+			t.Errorf("read through %d: %+v, %v", tt.seq, got, err)
+		}
+	}
+	for _, req := range []historyapi.ReadRequest{{Room: "a b", User: "ann"}, {Room: "r1"}, {Room: "r1", User: "ann", Seq: 1 << 53}} {
+		if _, err := w.api.Read(t.Context(), req); chat.CodeOf(err) != chat.CodeBadRequest {
+			t.Errorf("%+v: %v", req, err)
+		}
+	}
+}
+
+func TestHTTP(t *testing.T) {
+	w := open(t)
+	w.say("r1", "ann", "m1", "hello")
+	w.access.Store("ann r1", true)
+	if _, err := w.api.Read(t.Context(), historyapi.ReadRequest{Room: "r1", User: "ann", Seq: 7}); err != nil {
+		t.Fatal(err)
+	}
+	get := func(user, path string, out any) (int, string) {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		if user != "" {
+			token, err := auth.Sign(w.key, "k", auth.Claims{User: user, Name: user, Session: "s", Issued: time.Now(), Expires: time.Now().Add(time.Minute)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+token)
+		}
+		rec := httptest.NewRecorder()
+		w.Handler().ServeHTTP(rec, r)
+		var p struct{ Code string }
+		if rec.Code != http.StatusOK {
+			out = &p
+		}
+		if err := json.Unmarshal(rec.Body.Bytes(), out); err != nil {
+			t.Fatalf("%s: %s", path, rec.Body)
+		}
+		return rec.Code, p.Code
+	}
+	var page historyapi.Page
+	if status, _ := get("ann", "/v1/rooms/r1/messages?limit=5", &page); status != 200 || texts(page) != "hello" {
+		t.Errorf("page: %d %+v", status, page)
+	}
+	var reads struct{ Reads map[string]uint64 }
+	if status, _ := get("ann", "/v1/reads", &reads); status != 200 || reads.Reads["r1"] != 7 {
+		t.Errorf("reads: %d %+v", status, reads)
+	}
+	for _, tt := range []struct {
+		user, path string
+		status     int
+		code       string
+	}{
+		{"", "/v1/rooms/r1/messages", 401, "unauthorized"},
+		{"bob", "/v1/rooms/r1/messages", 403, "forbidden"},
+		{"ann", "/v1/rooms/r1/messages?limit=201", 400, "bad_request"},
+		{"ann", "/v1/rooms/r1/messages?before=x", 422, "bad_request"},
+		{"ann", "/v1/rooms/r1/messages?before=1&after=2", 400, "bad_request"},
+		{"ann", "/v1/rooms/_control/messages", 403, "forbidden"},
+		{"ann", "/v1/none", 404, "not_found"},
+	} {
+		if status, code := get(tt.user, tt.path, nil); status != tt.status || code != tt.code {
+			t.Errorf("%s as %q: %d %q, want %d %q", tt.path, tt.user, status, code, tt.status, tt.code)
+		}
+	}
+	w.store.down.Store(true)
+	if status, code := get("ann", "/v1/rooms/r1/messages", nil); status != 503 || code != "unavailable" {
+		t.Errorf("with the store down: %d %q", status, code)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	for tail, good := range map[int]bool{999: false, 1000: true, 1_000_001: false} {
+		c := Config{MaxTail: tail}
+		if err := c.Validate(); (err == nil) != good {
+			t.Errorf("--max-tail %d: %v", tail, err)
+		}
+	}
+}

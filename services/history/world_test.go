@@ -1,0 +1,224 @@
+package history
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/api"
+	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+	"hubbub.internal/services/history/store/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var errDown = errors.New("the store is down")
+
+// gated is a store that can be shut.
+type gated struct {
+	store.Store
+	down    atomic.Bool // for everything
+	readers atomic.Bool // may read all the same
+}
+
+func (g *gated) write() error {
+	if g.down.Load() {
+		return errDown
+	}
+	return nil
+}
+
+func (g *gated) Append(ctx context.Context, e []store.Entry) (store.Outcome, error) {
+	if err := g.write(); err != nil {
+		return store.Outcome{}, err
+	}
+	return g.Store.Append(ctx, e)
+}
+
+func (g *gated) Last(ctx context.Context, room string) (bus.Position, error) {
+	if g.down.Load() && !g.readers.Load() {
+		return bus.Position{}, errDown
+	}
+	return g.Store.Last(ctx, room)
+}
+
+func (g *gated) PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error) {
+	if err := g.write(); err != nil {
+		return 0, err
+	}
+	return g.Store.PutRead(ctx, room, user, seq)
+}
+
+// world is a history service on a real bus and store.
+type world struct {
+	*Service
+	t      *testing.T
+	bus    bus.Bus
+	store  *gated
+	api    *historyapi.Client
+	key    ed25519.PrivateKey
+	access sync.Map // "user room": may read
+	clock  atomic.Int64
+}
+
+func busConfig(url string) busurl.Config {
+	return busurl.Config{
+		Bus: url, BusMaxAge: time.Hour, BusMaxBytes: 1 << 30, BusPartitions: 2, BusReplicas: 1, BusTimeout: 20 * time.Second, Embed: natsembed.InProcess,
+	}
+}
+
+func openBus(t *testing.T, url string) bus.Bus {
+	t.Helper()
+	b, err := busurl.Open(t.Context(), busConfig(url), zap.NewNop(), nil, api.RequiredGroups)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return b
+}
+
+func openStore(t *testing.T, path string) *gated {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return &gated{Store: s}
+}
+
+// start runs a service; it is stopped by the function that is returned, or with the test.
+func start(t *testing.T, b bus.Bus, s *gated) (*world, func()) {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, bus: b, store: s, api: historyapi.NewClient(b), key: private}
+	directory, err := api.Handle(t.Context(), b, directoryapi.ServiceAccess, nil, func(_ context.Context, r directoryapi.AccessRequest) (directoryapi.Access, error) {
+		_, ok := w.access.Load(r.User + " " + r.Room)
+		return directoryapi.Access{Read: ok}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := directoryapi.NewCache(b, zap.NewNop())
+	w.Service, err = New(Config{MaxTail: 20_000}, Deps{
+		Bus: b, Store: s, Cache: cache, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
+		Verifier: auth.NewVerifier(func(context.Context) ([]byte, error) {
+			return auth.EncodeKeys([]auth.PublicKey{{ID: "k", Key: public}})
+		}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wait sync.WaitGroup
+	for _, run := range []func(context.Context) error{w.Run, cache.Run} {
+		wait.Go(func() {
+			if err := run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	stop := sync.OnceFunc(func() {
+		cancel()
+		wait.Wait()
+		directory.Stop()
+	})
+	t.Cleanup(stop)
+	w.eventually("it serves", func() bool {
+		_, err := w.api.Page(t.Context(), historyapi.PageRequest{Room: "nothing"})
+		return err == nil || s.down.Load()
+	})
+	return w, stop
+}
+
+func open(t *testing.T) *world {
+	t.Helper()
+	w, _ := start(t, openBus(t, "embedded:"+t.TempDir()), openStore(t, filepath.Join(t.TempDir(), "history.db")))
+	return w
+}
+
+func (w *world) eventually(what string, cond func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !cond(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// say appends a message as the edge does, and returns its Seq.
+func (w *world) say(room, user, id, text string) uint64 {
+	w.t.Helper()
+	return w.event(chat.Event{Type: chat.TypeMsg, Room: room, User: user, Name: user, ID: id, Text: text})
+}
+
+func (w *world) event(e chat.Event) uint64 {
+	w.t.Helper()
+	e.TS = w.clock.Add(1)
+	data, err := chat.AppendEntry(nil, e)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	a, err := bus.Append(w.t.Context(), w.bus, bus.NewEntry{Room: e.Room, Sender: e.User, ID: e.ID, Data: data})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a.Seq
+}
+
+// do has history apply an event, and returns the code of the error.
+func (w *world) do(e chat.Event, change ...func(*historyapi.ApplyRequest)) (uint64, string) {
+	w.t.Helper()
+	e.TS = w.clock.Add(1)
+	req := historyapi.ApplyRequest{Event: e}
+	for _, c := range change {
+		c(&req)
+	}
+	a, err := w.api.Apply(w.t.Context(), req)
+	return a.Seq, chat.CodeOf(err)
+}
+
+func (w *world) page(req historyapi.PageRequest) historyapi.Page {
+	w.t.Helper()
+	p, err := w.api.Page(w.t.Context(), req)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p
+}
+
+func (w *world) stored(room string, seq uint64) {
+	w.t.Helper()
+	w.eventually("it is stored", func() bool {
+		last, err := w.store.Last(w.t.Context(), room)
+		return err == nil && last.Seq >= seq
+	})
+}
+
+func texts(p historyapi.Page) string {
+	var all []string
+	for _, m := range p.Messages {
+		all = append(all, m.Text)
+	}
+	return strings.Join(all, " ")
+}
