@@ -4,7 +4,6 @@
 package natsembed
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -15,10 +14,12 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
+
+	"hubbub.internal/libs/filelock"
 )
 
 // ErrLocked says that another server, in this process or another, uses the folder.
-var ErrLocked = errors.New("the folder is in use by another process")
+var ErrLocked = filelock.ErrLocked
 
 // maxPayload is the greatest message in bytes: bus.MaxData and room for headers.
 const maxPayload = 1 << 20
@@ -63,7 +64,7 @@ func Start(o Options) (*Server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("nats folder: %w", err)
 	}
-	lock, err := lockFile(filepath.Join(dir, "lock"))
+	lock, err := filelock.Lock(filepath.Join(dir, "lock"))
 	if err != nil {
 		return nil, fmt.Errorf("nats folder %s: %w", dir, err)
 	}
