@@ -5,7 +5,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"hubbub.internal/libs/api"
 	"hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
@@ -92,7 +91,7 @@ func (s *Shard) tellRead(id uint32, p *pace) {
 	if !s.hub.jobs.Do(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
-		_, err := api.Call[history.ReadRequest, history.ReadReply](ctx, s.hub.bus, history.ServiceRead, history.ReadRequest{Room: room, User: user, Seq: seq})
+		_, err := history.NewClient(s.hub.bus).Read(ctx, history.ReadRequest{Room: room, User: user, Seq: seq})
 		if err != nil {
 			s.hub.metrics.readsLost.Inc()
 			s.hub.log.Debug("a read position was not kept", zap.Error(err))

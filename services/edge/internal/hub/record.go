@@ -47,7 +47,7 @@ func (s *Shard) change(slot uint32, c *wire.Command) {
 		req.Moderator = a.Role == directory.RoleModerator || a.Role == directory.RoleOwner
 		req.Pin = req.Moderator || a.Direct
 		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (history.Applied, error) {
-			return api.Call[history.ApplyRequest, history.Applied](ctx, s.hub.bus, history.ServiceApply, req)
+			return history.NewClient(s.hub.bus).Apply(ctx, req)
 		}, func(slot uint32, got history.Applied, err error) {
 			switch {
 			case err != nil:

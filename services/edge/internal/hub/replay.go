@@ -5,7 +5,6 @@ import (
 
 	"github.com/gobwas/ws"
 
-	"hubbub.internal/libs/api"
 	"hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/services/edge/internal/frame"
@@ -46,7 +45,7 @@ func (h *Hub) replayer(room string, after bus.Position) func(context.Context) (r
 // since reads entries from history.
 func (h *Hub) since(ctx context.Context, room string, after bus.Position) (replayed, error) {
 	req := history.SinceRequest{Room: room, After: after.Seq, ID: after.ID, Limit: maxReplay}
-	got, err := api.Call[history.SinceRequest, history.Since](ctx, h.bus, history.ServiceSince, req)
+	got, err := history.NewClient(h.bus).Since(ctx, req)
 	switch {
 	case err != nil:
 		return replayed{}, err
