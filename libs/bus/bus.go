@@ -118,6 +118,23 @@ type Replayed struct {
 	Rewound bool
 }
 
+// Head is the end of a room's log.
+type Head struct {
+	Position        // of the room's last entry; zero for a room without entries
+	Through  uint64 // the room has no other entry up to this Seq, which is not less than the Position's
+}
+
+// Watcher is told of the entries of all personal rooms by hints. Its methods must not block, may be called by several
+// goroutines at a time, and must not call back into the bus.
+type Watcher interface {
+	// Hint says that a personal room has an entry, and which Seq it has. It may come late, twice or, when a connection
+	// is lost, not at all. The string is valid until the call returns.
+	Hint(room string, seq uint64)
+	// Suspect says that hints may have been lost, or a log rewound: only Heads and Replay know. It comes before any
+	// hint from a new connection.
+	Suspect()
+}
+
 // Follower is told of the entries of a room as they are appended. Its methods are called for one room by one goroutine
 // at a time, must not block, and must not call back into the bus.
 type Follower interface {
@@ -156,6 +173,15 @@ type Log interface {
 	// can be had from Replay, so that the two together miss nothing. It blocks until the server has confirmed.
 	// Several followers of one room share one subscription at the server; concurrent calls are batched.
 	Follow(ctx context.Context, room string, f Follower) (head uint64, s Subscription, err error)
+
+	// Heads returns the head of each of at most 1,000 rooms, in their order, with everything that was acknowledged before
+	// the call. Errors: as for Replay.
+	Heads(ctx context.Context, rooms []string) ([]Head, error)
+
+	// Watch tells w of the entries of all personal rooms (see Personal) that are appended after it has returned. It is for
+	// who has more such rooms than is worth following each, and who asks Heads for its own rooms after Suspect, and every
+	// now and then. It blocks until the server has confirmed.
+	Watch(ctx context.Context, w Watcher) (Subscription, error)
 
 	// Consume hands every entry of every room to the group, each to one member of it at least once, and blocks until
 	// ctx ends, when it returns nil, or the bus is closed. handle gets a batch in which the entries of one room are in

@@ -21,8 +21,7 @@ func CheckName(names ...string) error {
 }
 
 // Personal reports whether a room is one person's own: its name begins with "u-". There are a great many of these, with
-// few entries each, so drivers let those of one partition share a live channel: a subscription costs a process nothing
-// more then, and the hints of rooms that it does not follow are few.
+// few entries each: see Log.Watch.
 func Personal(room string) bool { return strings.HasPrefix(room, "u-") }
 
 // CheckChannel returns an error that wraps ErrBadName unless name is a valid channel or service.

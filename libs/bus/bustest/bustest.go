@@ -46,7 +46,7 @@ func Run(t *testing.T, env Env) {
 	s.bus = s.open(t)
 	t.Run("promises", func(t *testing.T) {
 		for _, group := range []map[string]func(*suite, *testing.T){
-			appendTests, replayTests, retentionTests, followTests, consumeTests, liveTests, rpcTests, lifeTests, propertyTests,
+			appendTests, replayTests, retentionTests, followTests, watchTests, consumeTests, liveTests, rpcTests, lifeTests, propertyTests,
 		} {
 			for name, test := range group {
 				t.Run(name, func(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
+
+	"hubbub.internal/libs/bus"
 )
 
 // compareParallel is how many batches of rooms are compared at the same time.
@@ -59,6 +61,7 @@ func (e *Engine) Suspect(reason string) {
 	e.epoch.Add(1)
 	e.log.Info("comparing all rooms with the log", zap.String("reason", reason))
 	e.doubts.add(true, nil)
+	e.watchers.each(bus.Watcher.Suspect)
 }
 
 // SuspectRooms is Suspect for some rooms only. Rooms that are not followed are ignored.

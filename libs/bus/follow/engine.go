@@ -58,6 +58,8 @@ type Engine struct {
 	fills   queue
 	joins   desk
 	doubts  doubts
+
+	watchers watchers
 }
 
 type shard struct {
@@ -113,6 +115,9 @@ func (e *Engine) Run(ctx context.Context) error {
 func (e *Engine) Deliver(en bus.Entry) {
 	if r := e.shardOf(en.Room).get(en.Room); r != nil {
 		r.hint(e, en)
+	}
+	if bus.Personal(en.Room) {
+		e.watchers.each(func(w bus.Watcher) { w.Hint(en.Room, en.Seq) })
 	}
 }
 

@@ -66,6 +66,12 @@ func (m *model) Subscribe(_ context.Context, rooms []string) error {
 	return nil
 }
 
+func (m *model) SubscribePersonal(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.fails()
+}
+
 func (m *model) Unsubscribe(rooms []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

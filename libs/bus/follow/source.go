@@ -12,11 +12,8 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// Head is the end of a room's log.
-type Head struct {
-	bus.Position        // of the room's last entry; zero for a room without entries
-	Through      uint64 // no other entry of the room follows up to this Seq; a driver that does not know says Seq
-}
+// Head is bus.Head. Through is the Seq of a driver that knows no more.
+type Head = bus.Head
 
 // Source is what the engine needs of a driver. Its methods are safe for concurrent use.
 type Source interface {
@@ -26,6 +23,9 @@ type Source interface {
 	Subscribe(ctx context.Context, rooms []string) error
 	// Unsubscribe ends that. It does not wait for the server.
 	Unsubscribe(rooms []string)
+	// SubscribePersonal is Subscribe for the live entries of all personal rooms. It is called again after an error, and at
+	// will; there is no end to it but the driver's.
+	SubscribePersonal(ctx context.Context) error
 	// Heads returns the head of each room, in the order of rooms, of which there are at most Options.Batch. The answer
 	// is from the server that orders the log (a cluster's leader) and is not older than the call.
 	Heads(ctx context.Context, rooms []string) ([]Head, error)

@@ -174,9 +174,9 @@ func (b *Bus) answers(ctx context.Context, id string) bool {
 
 // closedConfig makes of the stream's configuration that of a stream which takes entries from a move only.
 func (b *Bus) closedConfig(cfg jetstream.StreamConfig) jetstream.StreamConfig {
-	cfg.Subjects = []string{b.names.moving + "*.*", b.names.fence}
+	cfg.Subjects = []string{b.names.moving + ">", b.names.fence}
 	cfg.SubjectTransform = &jetstream.SubjectTransformConfig{
-		Source: b.names.moving + "*.*", Destination: b.names.log + "{{wildcard(1)}}.{{wildcard(2)}}",
+		Source: b.names.moving + ">", Destination: b.names.log + ">",
 	}
 	cfg.Metadata = maps.Clone(cfg.Metadata)
 	cfg.Metadata[metaMoving] = "1"
@@ -201,7 +201,7 @@ func (b *Bus) copyUnread(ctx context.Context) error {
 	}
 	if _, err := b.js.CreateStream(ctx, jetstream.StreamConfig{
 		Name: b.names.movedStream(), Description: "Hubbub: entries on their way to greater Seqs",
-		Subjects: []string{b.names.moved + "*.*"}, Storage: jetstream.FileStorage, Replicas: b.cfg.Replicas, AllowDirect: true,
+		Subjects: []string{b.names.moved + ">"}, Storage: jetstream.FileStorage, Replicas: b.cfg.Replicas, AllowDirect: true,
 	}); err != nil {
 		return err
 	}
@@ -259,7 +259,7 @@ func (b *Bus) copyEntries(ctx context.Context, stream, from string, next, throug
 		var got batch
 		err := b.retry(ctx, "read entries", func(ctx context.Context) (err error) {
 			got, err = b.get(ctx, "$JS.API.DIRECT.GET."+stream, getRequest{
-				Seq: next, NextFor: from + "*.*", Batch: moveBatch, MaxBytes: getBytes,
+				Seq: next, NextFor: from + ">", Batch: moveBatch, MaxBytes: getBytes,
 			})
 			if errors.Is(err, errNotFound) {
 				err = nil

@@ -47,8 +47,11 @@ func TestNames(t *testing.T) {
 	n := newNames("HUB", 16)
 	for _, room := range []string{"a", "lobby", "u-1", strings.Repeat("x", 64)} {
 		s := n.room(room)
-		if got, ok := n.roomOf(s); !ok || got != room {
+		if got, ok := n.roomOf(n.log, s); !ok || got != room {
 			t.Errorf("%s is the subject of room %q", s, got)
+		}
+		if got, ok := n.roomOf(n.live, n.liveRoom(room)); !ok || got != room {
+			t.Errorf("%s is the live subject of room %q", n.liveRoom(room), got)
 		}
 		k := key(bus.NewEntry{Room: room, Sender: "s_1", ID: "id-2"})
 		for _, k := range []string{k, k + ".17", k + ".17.18"} {

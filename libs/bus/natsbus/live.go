@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +29,8 @@ type liveFeed struct {
 
 	mu   sync.Mutex
 	subs map[string]*nats.Subscription // by room
+
+	personal *nats.Subscription // to all personal rooms; nil until somebody watches them
 }
 
 func newLiveFeed(b *Bus) *liveFeed {
@@ -74,7 +75,7 @@ func (l *liveFeed) run(ctx context.Context) {
 }
 
 func (l *liveFeed) deliver(m *nats.Msg) {
-	room, ok := strings.CutPrefix(m.Subject, l.b.names.live)
+	room, ok := l.b.names.roomOf(l.b.names.live, m.Subject)
 	seq := headerUint(m.Header, headerSeq)
 	if !ok || seq == 0 {
 		return
@@ -109,7 +110,7 @@ func (l *liveFeed) check(ctx context.Context) {
 // nudge says on the live subject of a room that its log has an entry. It carries none: the engine reads it.
 func (b *Bus) nudge(room string, seq uint64) {
 	_ = b.main.PublishMsg(&nats.Msg{ // lost: the comparison after whatever loses it finds the entry
-		Subject: b.names.live + room,
+		Subject: b.names.liveRoom(room),
 		Header:  nats.Header{headerSeq: {strconv.FormatUint(seq, 10)}},
 	})
 }
@@ -126,7 +127,7 @@ func (s source) Subscribe(ctx context.Context, rooms []string) error {
 		if l.subs[room] != nil {
 			continue
 		}
-		sub, err := s.b.feed.ChanSubscribe(s.b.names.live+room, l.msgs)
+		sub, err := s.b.feed.ChanSubscribe(s.b.names.liveRoom(room), l.msgs)
 		if err != nil {
 			l.mu.Unlock()
 			return s.b.fail("subscribe", err)
@@ -134,12 +135,32 @@ func (s source) Subscribe(ctx context.Context, rooms []string) error {
 		l.subs[room] = sub
 	}
 	l.mu.Unlock()
+	return s.confirm(ctx)
+}
+
+// confirm returns when the server has taken the subscriptions.
+func (s source) confirm(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if err := s.b.feed.FlushWithContext(ctx); err != nil {
 		return s.b.fail("subscribe", err)
 	}
 	return nil
+}
+
+func (s source) SubscribePersonal(ctx context.Context) error {
+	l := s.b.live
+	l.mu.Lock()
+	if l.personal == nil {
+		sub, err := s.b.feed.ChanSubscribe(s.b.names.livePersonal(), l.msgs)
+		if err != nil {
+			l.mu.Unlock()
+			return s.b.fail("subscribe", err)
+		}
+		l.personal = sub
+	}
+	l.mu.Unlock()
+	return s.confirm(ctx)
 }
 
 func (s source) Unsubscribe(rooms []string) {

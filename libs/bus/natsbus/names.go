@@ -61,18 +61,38 @@ func (n names) partition(room string) int {
 	return int(h % uint32(n.partitions))
 }
 
-func (n names) room(room string) string {
-	return n.log + strconv.Itoa(n.partition(room)) + "." + room
+// room returns the subject of a room's log.
+func (n names) room(room string) string { return n.log + n.place(room) }
+
+// liveRoom returns the subject of a room's live entries.
+func (n names) liveRoom(room string) string { return n.live + n.place(room) }
+
+// place returns what is after the first tokens of a room's subjects. Those of personal rooms have one token more, so that
+// one subscription takes all of them.
+func (n names) place(room string) string {
+	p := strconv.Itoa(n.partition(room)) + "."
+	if bus.Personal(room) {
+		p += personal
+	}
+	return p + room
 }
 
-// roomOf returns the room of one of the stream's subjects.
-func (n names) roomOf(subject string) (string, bool) {
-	rest, ok := strings.CutPrefix(subject, n.log)
+const personal = "u."
+
+// livePersonal is the subject of the live entries of all personal rooms.
+func (n names) livePersonal() string { return n.live + "*." + personal + "*" }
+
+// inPartition is the subject of the log of all rooms of a partition.
+func (n names) inPartition(p int) string { return n.log + strconv.Itoa(p) + ".>" }
+
+// roomOf returns the room of one of the stream's subjects, or with live of the subjects of live entries.
+func (n names) roomOf(prefix, subject string) (string, bool) {
+	rest, ok := strings.CutPrefix(subject, prefix)
 	if !ok {
 		return "", false
 	}
 	_, room, ok := strings.Cut(rest, ".")
-	return room, ok
+	return strings.TrimPrefix(room, personal), ok
 }
 
 // key is what the server recognises a repeated append by.
@@ -101,7 +121,7 @@ func headerUint(h nats.Header, name string) uint64 {
 
 // fetched makes an entry of a message that was read from the stream. Its strings and data are the message's.
 func (n names) fetched(m *nats.Msg) (bus.Entry, error) {
-	room, ok := n.roomOf(header(m.Header, headerSubject))
+	room, ok := n.roomOf(n.log, header(m.Header, headerSubject))
 	seq := headerUint(m.Header, headerSeq)
 	if !ok || seq == 0 {
 		return bus.Entry{}, fmt.Errorf("the server sent something that is no entry: %.80q", header(m.Header, headerSubject))

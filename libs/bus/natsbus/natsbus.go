@@ -5,8 +5,9 @@
 // # Names, for a stream named HUB
 //
 //	hub.log.<partition>.<room>   the stream's subjects: every room's log
+//	hub.log.<partition>.u.<room> the same for personal rooms (see bus.Personal)
 //	hub.fence                    the stream's fence; see fence.go
-//	hub.live.<room>              where the server republishes each entry as soon as it is stored
+//	hub.live.>                   where the server republishes each entry of hub.log.> as soon as it is stored
 //	hub.chan.<channel>           ephemeral messages
 //	hub.rpc.<service>            requests
 //	hub.member.<id>              whether a consumer is alive; see member.go
@@ -234,6 +235,22 @@ func (b *Bus) Follow(ctx context.Context, room string, f bus.Follower) (uint64, 
 		return 0, nil, bus.ErrClosed
 	}
 	return b.engine.Follow(ctx, room, f)
+}
+
+// Heads implements bus.Log.
+func (b *Bus) Heads(ctx context.Context, rooms []string) ([]bus.Head, error) {
+	if b.isClosed() {
+		return nil, bus.ErrClosed
+	}
+	return b.engine.Heads(ctx, rooms)
+}
+
+// Watch implements bus.Log.
+func (b *Bus) Watch(ctx context.Context, w bus.Watcher) (bus.Subscription, error) {
+	if b.isClosed() {
+		return nil, bus.ErrClosed
+	}
+	return b.engine.Watch(ctx, w)
 }
 
 // link is the life of the main connection: a context that ends when it is lost.

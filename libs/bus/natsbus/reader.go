@@ -56,7 +56,7 @@ func (b *Bus) newReader(ctx context.Context, p *partition) (*reader, error) {
 	}
 	c, err := s.CreateConsumer(ctx, jetstream.ConsumerConfig{
 		Description:       "Hubbub: reads a partition for group " + p.m.group,
-		FilterSubject:     fmt.Sprintf("%s%d.*", b.names.log, p.number),
+		FilterSubject:     b.names.inPartition(p.number),
 		DeliverPolicy:     jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:       p.at.Seq + 1,
 		AckPolicy:         jetstream.AckNonePolicy,
@@ -150,7 +150,7 @@ func (r *reader) take(batch []bus.Entry, m *nats.Msg) ([]bus.Entry, error) {
 	}
 	r.last++
 	r.expected--
-	room, ok := r.b.names.roomOf(m.Subject)
+	room, ok := r.b.names.roomOf(r.b.names.log, m.Subject)
 	if !ok {
 		return nil, fmt.Errorf("an entry of no room: %.80q", m.Subject)
 	}

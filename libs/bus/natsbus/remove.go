@@ -32,7 +32,7 @@ func (b *Bus) Remove(ctx context.Context, room string, seq uint64) error {
 		case err != nil:
 			return err
 		}
-		if r, ok := b.names.roomOf(m.Subject); !ok || r != room {
+		if r, ok := b.names.roomOf(b.names.log, m.Subject); !ok || r != room {
 			return nil // that Seq is another room's
 		}
 		err = s.SecureDeleteMsg(ctx, seq)

@@ -42,7 +42,7 @@ func (b *Bus) streamConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        b.cfg.Stream,
 		Description: "Hubbub: the log of every room",
-		Subjects:    []string{b.names.log + "*.*", b.names.fence},
+		Subjects:    []string{b.names.log + ">", b.names.fence},
 		Retention:   jetstream.LimitsPolicy,
 		Discard:     jetstream.DiscardNew,
 		MaxBytes:    b.cfg.MaxBytes,
@@ -54,7 +54,7 @@ func (b *Bus) streamConfig() jetstream.StreamConfig {
 		FirstSeq:    uint64(time.Now().Unix()) << seqBits,
 		AllowDirect: true,
 		AllowRollup: true, // the fence replaces itself
-		RePublish:   &jetstream.RePublish{Source: b.names.log + "*.*", Destination: b.names.live + "{{wildcard(2)}}"},
+		RePublish:   &jetstream.RePublish{Source: b.names.log + ">", Destination: b.names.live + ">"},
 		Metadata: map[string]string{
 			metaOwner:      metaVersion,
 			metaPartitions: strconv.Itoa(b.cfg.Partitions),

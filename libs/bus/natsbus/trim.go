@@ -134,7 +134,7 @@ func (b *Bus) firstUnread(ctx context.Context, end uint64) (uint64, error) {
 func (b *Bus) nextIn(ctx context.Context, partition int, seq uint64) (uint64, error) {
 	ctx, done := b.attempt(ctx)
 	defer done()
-	body, err := json.Marshal(getRequest{Seq: seq, NextFor: fmt.Sprintf("%s%d.*", b.names.log, partition)})
+	body, err := json.Marshal(getRequest{Seq: seq, NextFor: b.names.inPartition(partition)})
 	if err != nil {
 		return 0, err
 	}

@@ -14,8 +14,9 @@ const (
 	recordHead    = 3
 )
 
-// liveHead is what precedes the record in a live message: Seq and Prev, 8 bytes each, the highest first.
-const liveHead = 16
+// liveHead is what a live message begins with: Seq and Prev, 8 bytes each, the highest first, and the length of the room's
+// id. The id and the record follow.
+const liveHead = 17
 
 var errRecord = errors.New("the server has something that is no entry of this version")
 
@@ -41,12 +42,13 @@ func decodeRecord(r string) (bus.Entry, error) {
 }
 
 // decodeLive makes an entry of a live message.
-func decodeLive(room, m string) (bus.Entry, error) {
-	if len(m) < liveHead {
+func decodeLive(m string) (bus.Entry, error) {
+	if len(m) < liveHead || len(m) < liveHead+int(m[liveHead-1]) {
 		return bus.Entry{}, errRecord
 	}
-	e, err := decodeRecord(m[liveHead:])
-	e.Room, e.Seq, e.Prev = room, readUint64(m), readUint64(m[8:])
+	end := liveHead + int(m[liveHead-1])
+	e, err := decodeRecord(m[end:])
+	e.Room, e.Seq, e.Prev = m[liveHead:end], readUint64(m), readUint64(m[8:])
 	return e, err
 }
 

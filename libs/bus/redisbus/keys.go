@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"strconv"
-	"strings"
 
 	"hubbub.internal/libs/bus"
 )
@@ -46,7 +45,6 @@ func (k keys) read(p int) string                { return k.tags[p] + "read" }
 func (k keys) room(p int, room string) string   { return k.tags[p] + "room:" + room }
 func (k keys) lease(p int, group string) string { return k.tags[p] + "lease:" + group }
 func (k keys) dead(p int, group string) string  { return k.tags[p] + "dead:" + group }
-func (k keys) live(room string) string          { return k.tags[k.partition(room)] + "live:" + room }
 
 func (k keys) config() string                { return k.prefix + "config" }
 func (k keys) fence() string                 { return k.prefix + "fence" }
@@ -67,5 +65,13 @@ func (k keys) once(p int, e bus.NewEntry) string {
 	return k.tags[p] + "once:" + base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-// roomOf returns the room of a live channel.
-func roomOf(channel string) string { return channel[strings.LastIndexByte(channel, ':')+1:] }
+// live returns the channel of a room's live entries. The personal rooms of a partition share one.
+func (k keys) live(room string) string {
+	p := k.partition(room)
+	if bus.Personal(room) {
+		return k.personal(p)
+	}
+	return k.tags[p] + "live:" + room
+}
+
+func (k keys) personal(p int) string { return k.tags[p] + "personal" }

@@ -17,6 +17,7 @@
 //	hub:{3}:lease:<group>  which member of a group reads the partition; expires
 //	hub:{3}:dead:<group>   stream: dead letters
 //	hub:{3}:live:<room>    channel: entries of a room, published by the script that appends
+//	hub:{3}:personal       channel: entries of all personal rooms of the partition (see bus.Personal)
 //	hub:config             hash: version, partitions
 //	hub:groups             set: the required groups
 //	hub:fence              a number that is written before replicas are waited for
@@ -261,4 +262,20 @@ func (b *Bus) Follow(ctx context.Context, room string, f bus.Follower) (uint64, 
 		return 0, nil, bus.ErrClosed
 	}
 	return b.engine.Follow(ctx, room, f)
+}
+
+// Heads implements bus.Log.
+func (b *Bus) Heads(ctx context.Context, rooms []string) ([]bus.Head, error) {
+	if b.isClosed() {
+		return nil, bus.ErrClosed
+	}
+	return b.engine.Heads(ctx, rooms)
+}
+
+// Watch implements bus.Log.
+func (b *Bus) Watch(ctx context.Context, w bus.Watcher) (bus.Subscription, error) {
+	if b.isClosed() {
+		return nil, bus.ErrClosed
+	}
+	return b.engine.Watch(ctx, w)
 }

@@ -1,0 +1,93 @@
+package follow
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"hubbub.internal/libs/bus"
+)
+
+// watchers are told of personal rooms.
+type watchers struct {
+	mu  sync.Mutex
+	all atomic.Pointer[[]*watch] // a slice is never changed in place; nil: nobody watches
+}
+
+// watch is one of them.
+type watch struct {
+	e *Engine
+	w bus.Watcher
+
+	mu      sync.RWMutex // read while w is called, so that Stop waits for that
+	stopped bool
+}
+
+// Watch is bus.Log.Watch. The subscription at the server stays when the last watcher has gone: it is one for all rooms.
+func (e *Engine) Watch(ctx context.Context, w bus.Watcher) (bus.Subscription, error) {
+	s := &watch{e: e, w: w}
+	e.watchers.change(func(all []*watch) []*watch { return append(all, s) })
+	if err := e.src.SubscribePersonal(ctx); err != nil {
+		s.Stop()
+		return nil, fmt.Errorf("subscribe to personal rooms: %w", err)
+	}
+	return s, nil
+}
+
+// Heads is bus.Log.Heads.
+func (e *Engine) Heads(ctx context.Context, rooms []string) ([]bus.Head, error) {
+	if err := bus.CheckName(rooms...); err != nil {
+		return nil, err
+	}
+	if len(rooms) > maxHeads {
+		return nil, fmt.Errorf("heads of %d rooms: at most %d at once", len(rooms), maxHeads)
+	}
+	if len(rooms) == 0 {
+		return nil, nil
+	}
+	return e.src.Heads(ctx, rooms)
+}
+
+// maxHeads is what the contract allows in one call of Heads.
+const maxHeads = 1000
+
+// change replaces the watchers by what do makes of a copy of them.
+func (ws *watchers) change(do func([]*watch) []*watch) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	var all []*watch
+	if old := ws.all.Load(); old != nil {
+		all = slices.Clone(*old)
+	}
+	if all = do(all); len(all) == 0 {
+		ws.all.Store(nil)
+		return
+	}
+	ws.all.Store(&all)
+}
+
+func (ws *watchers) each(do func(bus.Watcher)) {
+	all := ws.all.Load()
+	if all == nil {
+		return
+	}
+	for _, s := range *all {
+		s.mu.RLock()
+		if !s.stopped {
+			do(s.w)
+		}
+		s.mu.RUnlock()
+	}
+}
+
+// Stop implements bus.Subscription.
+func (s *watch) Stop() {
+	s.mu.Lock()
+	s.stopped = true
+	s.mu.Unlock()
+	s.e.watchers.change(func(all []*watch) []*watch {
+		return slices.DeleteFunc(all, func(o *watch) bool { return o == s })
+	})
+}
