@@ -90,33 +90,6 @@ func TestRevoked(t *testing.T) {
 	other.join("lobby")
 }
 
-// TestOwnRoom shows that what is put into a user's own room reaches all of the user's sockets, unasked.
-func TestOwnRoom(t *testing.T) {
-	w := newWorld(t)
-	edges := []*running{w.edge(), w.edge()}
-	a, b, other := w.login(edges[0], "ann"), w.login(edges[1], "ann"), w.login(edges[0], "bob")
-	data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeInvited, Room: "u-ann", ID: "i1", User: "bob", Target: "club", Role: "member"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	at := w.append("u-ann", data)
-	for _, c := range []*client{a, b} {
-		if e := c.event(); e.Type != chat.TypeInvited || e.Target != "club" || e.Seq != at.Seq {
-			t.Errorf("got %+v", e)
-		}
-	}
-	other.send(`{"type":"ping","id":"1"}`)
-	other.want("ack")
-	a.send(`{"type":"leave","id":"1","room":"u-ann"}`) // the server's to join, not the client's to leave
-	a.want("ack")
-	w.append("u-ann", data)
-	if e := a.event(); e.Type != chat.TypeInvited {
-		t.Errorf("got %+v", e)
-	}
-	a.send(`{"type":"send","id":"1","room":"u-ann","msg_id":"m","text":"x"}`)
-	a.wantError("1", "forbidden")
-}
-
 // TestRecord passes edits and their like on to history, and pages back.
 func TestRecord(t *testing.T) {
 	w := newWorld(t)

@@ -2,13 +2,14 @@ package directory
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
 
 const (
-	// generation is how many answers a generation of the cache holds; it keeps two.
-	generation = 100_000
+	// generation is how many answers a generation of the cache holds; it keeps two. An answer takes some 40 bytes.
+	generation = 500_000
 	// counters is how many counters of changes the rooms share, and how many the pairs of a user and a room.
 	counters = 1024
 )
@@ -18,24 +19,69 @@ type key struct{ user, room string }
 // answers are the directory's answers by user and room. Its methods are safe for concurrent use.
 type answers struct {
 	seed  maphash.Seed
+	seed2 maphash.Seed            // of the second half of marks
 	rooms [counters]atomic.Uint64 // changes of rules, by a hash of the room; an answer from before one is void
 	pairs [counters]atomic.Uint64 // changes of one user's access, by a hash of user and room
 
+	limit      int // of a generation
 	mu         sync.RWMutex
-	young, old map[key]answer
+	young, old map[mark]answer
 }
 
-type answer struct {
-	access Access
-	stamp  uint64 // the room's counter when it was asked for
+// mark stands for a user and a room: a keyed hash of 128 bits, which takes a fifth of the memory of the ids. That two of
+// a million pairs share one has a chance of one in 10^26.
+type mark [2]uint64
+
+// answer is an Access and, above accessBits, the room's counter when it was asked for.
+type answer uint64
+
+const (
+	accessBits = 8
+	bitRead    = 1 << 2 // below: the role's place in roles
+	bitSend    = 1 << 3
+	bitDirect  = 1 << 4
+)
+
+// roles are those that can be kept. One that a newer directory knows is asked for each time.
+var roles = [...]Role{"", RoleMember, RoleModerator, RoleOwner}
+
+// pack makes an answer; false: of a role that cannot be kept.
+func pack(a Access, stamp uint64) (answer, bool) {
+	role := slices.Index(roles[:], a.Role)
+	if role < 0 {
+		return 0, false
+	}
+	p := answer(stamp<<accessBits | uint64(role))
+	if a.Read {
+		p |= bitRead
+	}
+	if a.Send {
+		p |= bitSend
+	}
+	if a.Direct {
+		p |= bitDirect
+	}
+	return p, true
+}
+
+func (a answer) access() Access {
+	return Access{Role: roles[a%answer(len(roles))], Read: a&bitRead != 0, Send: a&bitSend != 0, Direct: a&bitDirect != 0}
+}
+
+// current reports whether nothing has changed in the room since, if its counter is count.
+func (a answer) current(count uint64) bool { return uint64(a)>>accessBits == count }
+
+func (s *answers) mark(k key) mark {
+	return mark{maphash.Comparable(s.seed, k), maphash.Comparable(s.seed2, k)}
 }
 
 // moment is when an answer was asked for, as far as changes are concerned.
 type moment struct{ room, pair uint64 }
 
 func (s *answers) init() {
-	s.seed = maphash.MakeSeed()
-	s.young, s.old = make(map[key]answer), make(map[key]answer)
+	s.limit = generation
+	s.seed, s.seed2 = maphash.MakeSeed(), maphash.MakeSeed()
+	s.young, s.old = make(map[mark]answer), make(map[mark]answer)
 }
 
 func (s *answers) room(room string) *atomic.Uint64 {
@@ -48,14 +94,17 @@ func (s *answers) pair(k key) *atomic.Uint64 {
 
 // get returns what is known. It allocates nothing.
 func (s *answers) get(user, room string) (Access, bool) {
-	k := key{user, room}
+	m := s.mark(key{user, room})
 	s.mu.RLock()
-	a, ok := s.young[k]
+	a, ok := s.young[m]
 	if !ok {
-		a, ok = s.old[k]
+		a, ok = s.old[m]
 	}
 	s.mu.RUnlock()
-	return a.access, ok && a.stamp == s.room(room).Load()
+	if !ok || !a.current(s.room(room).Load()) {
+		return Access{}, false
+	}
+	return a.access(), true
 }
 
 // now returns the moment for an answer that is about to be asked for.
@@ -69,11 +118,11 @@ func (s *answers) holds(k key, m moment, a Access, keep bool) bool {
 	if s.now(k) != m {
 		return false
 	}
-	if keep {
-		if len(s.young) >= generation {
-			s.old, s.young = s.young, make(map[key]answer)
+	if p, ok := pack(a, m.room); ok && keep {
+		if len(s.young) >= s.limit {
+			s.old, s.young = s.young, make(map[mark]answer)
 		}
-		s.young[k] = answer{a, m.room}
+		s.young[s.mark(k)] = p
 	}
 	return true
 }
@@ -82,8 +131,9 @@ func (s *answers) drop(k key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pair(k).Add(1)
-	delete(s.young, k)
-	delete(s.old, k)
+	m := s.mark(k)
+	delete(s.young, m)
+	delete(s.old, m)
 }
 
 // dropRoom makes all answers for a room void, however many there are, at once.
@@ -95,5 +145,5 @@ func (s *answers) forget() {
 	for i := range s.rooms {
 		s.rooms[i].Add(1)
 	}
-	s.young, s.old = make(map[key]answer), make(map[key]answer)
+	s.young, s.old = make(map[mark]answer), make(map[mark]answer)
 }

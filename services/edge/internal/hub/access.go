@@ -7,7 +7,6 @@ import (
 
 	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
-	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 )
 
@@ -41,28 +40,6 @@ func (s *Shard) changed(c directory.Change) {
 	}
 }
 
-// eachOf calls do for every session of a user on this loop.
-func (s *Shard) eachOf(user string, do func(slot uint32)) {
-	f := s.hub.lookup([]byte(chat.UserRoom(user)))
-	if f == nil || f.auds[s.index] == nil {
-		return
-	}
-	s.eachIn(f.auds[s.index], do)
-}
-
-// eachIn calls do for every session that has a sub of an audience, delivered to or not.
-func (s *Shard) eachIn(a *audience, do func(slot uint32)) {
-	var slots []uint32
-	for id := range s.subCount {
-		if b := s.subs.at(id); b.aud == a && s.sessions.at(b.slot).state == stReady {
-			slots = append(slots, b.slot)
-		}
-	}
-	for _, slot := range slots {
-		do(slot)
-	}
-}
-
 // expel takes a session out of a room that its user may not read any more, and says so.
 func (s *Shard) expel(slot uint32, room string) {
 	ses := s.sessions.at(slot)
@@ -70,7 +47,7 @@ func (s *Shard) expel(slot uint32, room string) {
 		return
 	}
 	told := false
-	if id := s.findFeed(ses, logFeed, room); id != none && s.subs.at(id).flags&subOwn == 0 {
+	if id := s.findFeed(ses, logFeed, room); id != none {
 		s.depart(slot, id)
 		told = true
 	}
@@ -90,7 +67,7 @@ func (s *Shard) review(room string) {
 	in := make(map[pair][]ref)
 	for id := range s.subCount {
 		b := s.subs.at(id)
-		if b.aud == nil || b.flags&subOwn != 0 || room != "" && b.aud.feed.room != room {
+		if b.aud == nil || room != "" && b.aud.feed.room != room {
 			continue
 		}
 		if ses := s.sessions.at(b.slot); ses.state == stReady {

@@ -57,6 +57,7 @@ func (s *Shard) leaveAll(slot uint32) {
 	if ses.who != nil && ses.state == stReady {
 		gone := s.presenceOf(ses)
 		s.hub.reporter.Exit(gone)
+		s.exitOwn(slot)
 	}
 	for ses.subs != none {
 		s.dropSub(ses.subs)

@@ -75,9 +75,7 @@ func (s *Shard) verified(r ref, id, device string, claims auth.Claims, err error
 		s.turnAway(r.slot, id, errNoKeys, wire.CloseLost)
 		return
 	}
-	own := s.addSub(r.slot, logFeed, chat.UserRoom(claims.User))
-	f := s.subs.at(own).aud.feed
-	f.whenLive(func(err error) {
+	s.hub.heads.ask(chat.UserRoom(claims.User), func(through uint64, err error) {
 		s.post(func() {
 			if s.alive(r) == nil {
 				return
@@ -86,13 +84,13 @@ func (s *Shard) verified(r ref, id, device string, claims auth.Claims, err error
 				s.turnAway(r.slot, id, s.hub.coded(err), wire.CloseLost)
 				return
 			}
-			s.welcome(r.slot, own, id, device, claims)
+			s.welcome(r.slot, through, id, device, claims)
 		})
 	})
 }
 
-// welcome lets a session in.
-func (s *Shard) welcome(slot, own uint32, id, device string, claims auth.Claims) {
+// welcome lets a session in. own is where the log of its user's own room ended when it was last looked at.
+func (s *Shard) welcome(slot uint32, own uint64, id, device string, claims auth.Claims) {
 	ses := s.sessions.at(slot)
 	if s.hub.revoked.covers(&claims) {
 		s.turnAway(slot, id, errRevoked, wire.CloseRevoked)
@@ -102,10 +100,7 @@ func (s *Shard) welcome(slot, own uint32, id, device string, claims auth.Claims)
 	ses.who = newPerson(&claims, device, now)
 	ses.state, ses.since = stReady, s.now
 	ses.number = s.hub.numbers.Add(1)
-	b := s.subs.at(own)
-	b.flags |= subOwn | subMember
-	_, b.cursor = b.aud.feed.ring.Head()
-	s.listen(own)
+	s.enterOwn(slot, own)
 	s.hub.reporter.Enter(s.presenceOf(ses))
 	s.keepAlive(slot)
 	s.enc = wire.AppendWelcome(s.enc[:0], id, &wire.Welcome{

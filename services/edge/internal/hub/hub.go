@@ -84,6 +84,7 @@ type Hub struct {
 	feeds map[string]*feed // by name
 
 	scratch scratch
+	heads   headDesk
 	live    [liveChannels]liveChannel
 	revoked revocations
 }
@@ -104,6 +105,7 @@ func New(opts Options, deps Deps) *Hub {
 		limits:  wire.Limits{Frame: opts.Frame, Text: opts.Text, Rooms: opts.Rooms, Rate: opts.Rate},
 		jobs:    work.New(busWorkers, jobQueue), checks: work.New(checkWorkers, jobQueue),
 		feeds: make(map[string]*feed),
+		heads: headDesk{wake: make(chan struct{}, 1)},
 		ended: make(chan struct{}),
 	}
 	h.numbers.Store(rand.Uint64() >> 24) // ids of sessions do not repeat those of the process before
@@ -126,7 +128,7 @@ func (h *Hub) Shard(l transport.Loop) *Shard {
 // Run does what belongs to no loop, until ctx ends. The loops have to be running, and have to be stopped before.
 func (h *Hub) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for _, run := range []func(context.Context) error{h.jobs.Run, h.checks.Run, h.reporter.Run, h.sweep} {
+	for _, run := range []func(context.Context) error{h.jobs.Run, h.checks.Run, h.reporter.Run, h.sweep, h.watchOwn} {
 		wg.Go(func() {
 			if err := run(ctx); err != nil {
 				h.log.Error("a part of the edge has failed", zap.Error(err))

@@ -26,6 +26,10 @@ const (
 
 func (s *Shard) join(slot uint32, c *wire.Command) {
 	ses := s.sessions.at(slot)
+	if ses.isOwn(c.Room) {
+		s.joinOwn(slot, c)
+		return
+	}
 	j := &joining{ref: ses.ref(slot), id: string(c.ID), room: string(c.Room), hasAfter: c.HasAfter, sub: none}
 	if c.HasAfter {
 		j.after = bus.Position{Seq: c.After, ID: string(c.AfterID)}
@@ -262,7 +266,7 @@ func (s *Shard) rejoin(id uint32) {
 
 func (s *Shard) leave(slot uint32, c *wire.Command) {
 	ses := s.sessions.at(slot)
-	if id := s.find(ses, c.Room); id != none && s.subs.at(id).flags&subOwn == 0 {
+	if id := s.find(ses, c.Room); id != none {
 		s.depart(slot, id)
 	}
 	s.ack(slot, c.ID)

@@ -69,8 +69,13 @@ func (h *Hub) heard(data []byte) {
 		return
 	}
 	end := 2 + int(data[1])
-	if f := h.lookup(data[2:end]); f != nil {
-		f.Live(data[end:])
+	room, event := data[2:end], data[end:]
+	if bus.Personal(string(room)) {
+		h.tellOwn(userOf(room), event)
+		return
+	}
+	if f := h.lookup(room); f != nil {
+		f.Live(event)
 	}
 }
 

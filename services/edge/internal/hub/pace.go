@@ -15,8 +15,10 @@ const (
 	readEvery   = 1000 // ms between read positions of a socket in a room that are passed on
 )
 
-// pace is what a sub has told lately of typing and reading, so that others are not told too often.
+// pace is what a session has told lately of typing and reading in a room, so that others are not told too often.
 type pace struct {
+	slot    uint32 // of the session
+	room    string
 	typed   uint32 // ms; when typing was last passed on
 	read    uint32 // ms; when a read position was last passed on
 	seq     uint64 // the greatest read position
@@ -25,19 +27,27 @@ type pace struct {
 	typing  bool   // typed is set
 }
 
-// pace returns the pace of a sub, which it makes.
-func (s *Shard) pace(id uint32) *pace {
-	p := s.paces[id]
+// ownPace makes, of a session's slot, the key of its pace in its user's own room.
+func ownPace(slot uint32) uint32 { return slot | 1<<31 }
+
+// pace returns the pace of a sub, or of an own room, which it makes.
+func (s *Shard) pace(key, slot uint32, room string) *pace {
+	p := s.paces[key]
 	if p == nil {
-		p = &pace{}
-		s.paces[id] = p
+		p = &pace{slot: slot, room: room}
+		s.paces[key] = p
 	}
 	return p
 }
 
-// member returns the session's sub to the room that a command names, or answers that there is none.
+// member returns the session's sub to the room that a command names, in which its user wants to write, or answers why not.
 func (s *Shard) member(slot uint32, c *wire.Command) (id uint32, ok bool) {
-	id = s.find(s.sessions.at(slot), c.Room)
+	ses := s.sessions.at(slot)
+	if ses.isOwn(c.Room) {
+		s.deny(slot, c, errMayNotSend)
+		return none, false
+	}
+	id = s.find(ses, c.Room)
 	if id == none || s.subs.at(id).flags&subMember == 0 {
 		s.deny(slot, c, errNotJoined)
 		return none, false
@@ -55,7 +65,7 @@ func (s *Shard) typing(slot uint32, c *wire.Command) {
 		s.deny(slot, c, errMayNotSend)
 		return
 	}
-	if p := s.pace(id); !p.typing || s.now-p.typed >= typingEvery {
+	if p := s.pace(id, slot, room); !p.typing || s.now-p.typed >= typingEvery {
 		p.typing, p.typed = true, s.now
 		s.enc = wire.AppendTyping(appendLive(s.enc[:0], room), room, ses.who.user(), s.literal(ses))
 		s.hub.publish(room, s.enc)
@@ -64,27 +74,32 @@ func (s *Shard) typing(slot uint32, c *wire.Command) {
 }
 
 func (s *Shard) read(slot uint32, c *wire.Command) {
-	id, ok := s.member(slot, c)
-	if !ok {
-		return
+	ses := s.sessions.at(slot)
+	var p *pace
+	if ses.isOwn(c.Room) {
+		p = s.pace(ownPace(slot), slot, chat.UserRoom(ses.who.user()))
+	} else {
+		id, ok := s.member(slot, c)
+		if !ok {
+			return
+		}
+		p = s.pace(id, slot, s.subs.at(id).aud.feed.room)
 	}
-	p := s.pace(id)
 	p.seq = max(p.seq, c.Seq)
 	if !p.reading || s.now-p.read >= readEvery {
-		s.tellRead(id, p)
+		s.tellRead(p)
 	}
 	s.ack(slot, c.ID)
 }
 
 // tellRead passes a read position on to the record, and to the user's other sockets.
-func (s *Shard) tellRead(id uint32, p *pace) {
+func (s *Shard) tellRead(p *pace) {
 	p.reading, p.read = true, s.now
 	if p.seq <= p.told {
 		return
 	}
 	p.told = p.seq
-	b := s.subs.at(id)
-	user, room, seq := s.sessions.at(b.slot).who.user(), b.aud.feed.room, p.seq
+	user, room, seq := s.sessions.at(p.slot).who.user(), p.room, p.seq
 	own := chat.UserRoom(user)
 	s.enc = wire.AppendRead(appendLive(s.enc[:0], own), room, user, seq)
 	s.hub.publish(own, s.enc)
@@ -103,12 +118,12 @@ func (s *Shard) tellRead(id uint32, p *pace) {
 
 // sweepPaces passes on the read positions whose time has come, and forgets the paces that are over.
 func (s *Shard) sweepPaces() {
-	for id, p := range s.paces {
+	for key, p := range s.paces {
 		if p.reading && p.seq > p.told && s.now-p.read >= readEvery {
-			s.tellRead(id, p)
+			s.tellRead(p)
 		}
 		if (!p.typing || s.now-p.typed >= typingEvery) && (!p.reading || p.seq <= p.told && s.now-p.read >= readEvery) {
-			delete(s.paces, id)
+			delete(s.paces, key)
 		}
 	}
 }

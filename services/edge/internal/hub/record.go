@@ -20,8 +20,7 @@ var eventOf = map[wire.Kind]string{
 // change asks history for an edit, delete, react or pin, which it checks against the record and appends.
 func (s *Shard) change(slot uint32, c *wire.Command) {
 	ses := s.sessions.at(slot)
-	if id := s.find(ses, c.Room); id == none || s.subs.at(id).flags&subMember == 0 {
-		s.deny(slot, c, errNotJoined)
+	if _, ok := s.member(slot, c); !ok {
 		return
 	}
 	if c.Kind == wire.Edit && c.TextLen > s.hub.opts.Text {

@@ -59,6 +59,9 @@ func (s *Shard) send(slot uint32, c *wire.Command) {
 	ses := s.sessions.at(slot)
 	id := s.find(ses, c.Room)
 	switch {
+	case ses.isOwn(c.Room):
+		s.deny(slot, c, errMayNotSend)
+		return
 	case id == none || s.subs.at(id).flags&subMember == 0:
 		s.deny(slot, c, errNotJoined)
 		return

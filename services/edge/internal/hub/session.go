@@ -6,6 +6,7 @@ import (
 
 	"hubbub.internal/libs/api/presence"
 	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/services/edge/internal/bucket"
 	"hubbub.internal/services/edge/internal/buffer"
 	"hubbub.internal/services/edge/internal/wheel"
@@ -36,6 +37,7 @@ const (
 	flPinged                    // a ping was sent since anything was heard
 	flFinish                    // close the stream once everything is written
 	flDeaf                      // in the middle of a frame that is too long: what comes in is dropped unread
+	flPaging                    // the client pages through what it missed of its own room
 )
 
 // session is a connection of a shard. It is small, and has pointers only to what an idle one does not need: a million
@@ -48,6 +50,7 @@ type session struct {
 	more *extras
 
 	number  uint64 // names the session to the presence service
+	own     uint64 // the client has its user's own room through this Seq
 	bucket  bucket.Bucket
 	timer   wheel.Timer
 	gen     uint32 // counts the connections of the slot
@@ -55,6 +58,7 @@ type session struct {
 	since   uint32 // when the present state, or being blocked, began, in ms
 	subs    uint32 // the first of its subs; the rest is linked
 	due     uint32 // the first of its subs that have frames in this turn; the rest is linked
+	peer    uint32 // another session of the same user: see ownRooms
 	rooms   uint16 // joined
 	watches uint16 // rooms whose presence is watched
 	joins   uint16 // that cost nothing
@@ -128,6 +132,11 @@ func (s *Shard) alive(r ref) *session {
 }
 
 func (ses *session) ref(slot uint32) ref { return ref{slot, ses.gen} }
+
+// isOwn reports whether a room is the session's user's own.
+func (ses *session) isOwn(room []byte) bool {
+	return bus.Personal(string(room)) && string(userOf(room)) == ses.who.user()
+}
 
 // extra returns the session's extras, which it makes.
 func (ses *session) extra() *extras {

@@ -37,7 +37,7 @@ type Shard struct {
 
 	ahead map[uint32]uint64   // by sub: it has everything through this seq already
 	joins map[uint32]*joining // by sub: the join under way
-	paces map[uint32]*pace    // by sub: typing and read positions of late
+	paces map[uint32]*pace    // by sub, or ownPace: typing and read positions of late
 
 	reviews  map[string]bool // rooms whose members' permissions are to be asked for; "": all
 	reviewed uint32          // ms; when that was last tried
@@ -49,6 +49,7 @@ type Shard struct {
 	spread
 	stats stats
 	drain draining
+	own   ownRooms
 
 	mail mailbox
 }
@@ -83,6 +84,7 @@ func newShard(h *Hub, l transport.Loop, index int) *Shard {
 		joins:   make(map[uint32]*joining),
 		paces:   make(map[uint32]*pace),
 		reviews: make(map[string]bool),
+		own:     newOwnRooms(),
 	}
 	s.bounds = turnBounds
 	s.clock()
@@ -157,7 +159,7 @@ func (s *Shard) Opened(slot uint32) {
 	s.clock()
 	s.sessions.reach(slot)
 	ses := s.sessions.at(slot)
-	*ses = session{gen: ses.gen + 1, heard: s.now, since: s.now, subs: none, due: none, state: stHandshake, flags: ses.flags & flQueued}
+	*ses = session{gen: ses.gen + 1, heard: s.now, since: s.now, subs: none, due: none, peer: none, state: stHandshake, flags: ses.flags & flQueued}
 	s.after(slot, s.hub.opts.HandshakeTimeout)
 }
 
@@ -187,7 +189,7 @@ func (s *Shard) forget(slot uint32) {
 	s.buffers.Free(&ses.in)
 	s.buffers.Free(&ses.part)
 	s.buffers.Free(&ses.out)
-	*ses = session{gen: ses.gen, subs: none, due: none, flags: ses.flags & flQueued}
+	*ses = session{gen: ses.gen, subs: none, due: none, peer: none, flags: ses.flags & flQueued}
 }
 
 // drop ends a connection at once.

@@ -18,7 +18,6 @@ const (
 	subDue    subFlag = 1 << iota // in the session's due list
 	subAhead                      // has entries that the ring does not have yet: see Shard.ahead
 	subMember                     // joined, as the client and presence know it
-	subOwn                        // the user's own room, joined by the edge
 )
 
 // audience is who listens to a feed on one loop.

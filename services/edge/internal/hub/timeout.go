@@ -76,5 +76,6 @@ func (s *Shard) tick() {
 	}
 	s.sweepPaces()
 	s.reviewAgain()
+	s.compareSweep()
 	s.drainSome()
 }
