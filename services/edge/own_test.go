@@ -143,11 +143,14 @@ func TestOwnRoomInOrder(t *testing.T) {
 		})
 		for _, c := range clients {
 			wg.Go(func() {
+				held := uint64(0)
 				for i := range n {
-					if e := c.event(); e.ID != fmt.Sprint("n", i) || e.Room != chat.UserRoom(user) {
-						t.Errorf("got %+v, want notice %d of %s", e, i, user)
+					e := c.event()
+					if e.ID != fmt.Sprint("n", i) || e.Room != chat.UserRoom(user) || i > 0 && e.Prev != held {
+						t.Errorf("got %+v, want notice %d of %s, after %d", e, i, user, held)
 						return
 					}
+					held = e.Seq
 				}
 			})
 		}

@@ -244,11 +244,13 @@ func (s *Shard) ownReplayed(slot uint32, room string, j *ownJoin, got replayed, 
 	default:
 		s.hub.metrics.replays.WithLabelValues(got.source).Inc()
 		s.emit(slot, got.frames)
-		ses.own = got.through
 		if j == nil {
+			// Not through: the next entry's prev is to be one that the client has seen.
+			ses.own = max(ses.own, got.last)
 			r.again = r.again || got.more
 			break
 		}
+		ses.own = got.through
 		if ses.flags &^= flPaging; got.more {
 			ses.flags |= flPaging
 		}

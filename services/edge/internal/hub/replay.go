@@ -19,6 +19,7 @@ const (
 // replayed is what somebody missed.
 type replayed struct {
 	frames  []byte
+	last    uint64 // Seq of the last entry in frames; 0: there is none
 	through uint64 // with these the client has everything up to here
 	more    bool   // there is more after it
 	rewound bool   // the position is not in the log any more: nothing was replayed
@@ -63,18 +64,17 @@ func (h *Hub) since(ctx context.Context, room string, after bus.Position) (repla
 func (h *Hub) encode(room string, entries []bus.Entry, through uint64, more bool, source string) replayed {
 	got := replayed{through: through, more: more, source: source}
 	var mem []byte
-	last := uint64(0)
 	for _, e := range entries {
 		mem = h.appendEntry(mem[:0], room, e)
-		if last > 0 && len(got.frames)+len(mem) > maxReplayBytes {
+		if got.last > 0 && len(got.frames)+len(mem) > maxReplayBytes {
 			got.more = true
 			break
 		}
 		got.frames = frame.Append(got.frames, ws.OpText, mem)
-		last = e.Seq
+		got.last = e.Seq
 	}
-	if got.more && last > 0 {
-		got.through = last
+	if got.more && got.last > 0 {
+		got.through = got.last
 	}
 	return got
 }
