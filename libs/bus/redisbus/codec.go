@@ -3,6 +3,7 @@ package redisbus
 import (
 	"encoding/binary"
 	"errors"
+	"unsafe"
 
 	"hubbub.internal/libs/bus"
 )
@@ -28,7 +29,8 @@ func encodeRecord(e bus.NewEntry) []byte {
 	return append(r, e.Data...)
 }
 
-// decodeRecord makes an entry of a record. Its strings share the record's memory, its data is a copy.
+// decodeRecord makes an entry of a record, and allocates nothing: the entry shares the record's memory. A record is an
+// answer of the server that nobody else has, so whoever owns the entry may even write to its data.
 func decodeRecord(r string) (bus.Entry, error) {
 	if len(r) < recordHead || r[0] != recordVersion {
 		return bus.Entry{}, errRecord
@@ -38,7 +40,7 @@ func decodeRecord(r string) (bus.Entry, error) {
 	if len(r) < data {
 		return bus.Entry{}, errRecord
 	}
-	return bus.Entry{Sender: r[recordHead:id], ID: r[id:data], Data: []byte(r[data:])}, nil
+	return bus.Entry{Sender: r[recordHead:id], ID: r[id:data], Data: bytesOf(r[data:])}, nil
 }
 
 // decodeLive makes an entry of a live message.
@@ -51,6 +53,9 @@ func decodeLive(m string) (bus.Entry, error) {
 	e.Room, e.Seq, e.Prev = m[liveHead:end], readUint64(m), readUint64(m[8:])
 	return e, err
 }
+
+// bytesOf returns the memory of s.
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 func readUint64(s string) uint64 {
 	var b [8]byte

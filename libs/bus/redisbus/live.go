@@ -2,6 +2,7 @@ package redisbus
 
 import (
 	"context"
+	"sync"
 
 	"go.uber.org/zap"
 
@@ -15,10 +16,10 @@ type source struct{ b *Bus }
 var _ follow.Source = source{}
 
 func (s source) Subscribe(ctx context.Context, rooms []string) error {
-	return s.b.rooms.subscribe(ctx, s.channels(rooms), s.deliver)
+	s.b.personal.add(rooms)
+	return s.b.rooms.subscribe(ctx, s.channels(rooms), s.b.deliver)
 }
 
-// Unsubscribe leaves the channels of personal rooms alone: others may need them, and there are few.
 func (s source) Unsubscribe(rooms []string) {
 	var names []string
 	for _, r := range rooms {
@@ -27,14 +28,11 @@ func (s source) Unsubscribe(rooms []string) {
 		}
 	}
 	s.b.rooms.unsubscribe(names)
+	s.b.personal.remove(rooms)
 }
 
 func (s source) SubscribePersonal(ctx context.Context) error {
-	names := make([]string, len(s.b.keys.tags))
-	for p := range names {
-		names[p] = s.b.keys.personal(p)
-	}
-	return s.b.rooms.subscribe(ctx, names, s.deliver)
+	return s.b.rooms.subscribe(ctx, s.b.personal.addAll(), s.b.deliver)
 }
 
 func (s source) Heads(ctx context.Context, rooms []string) ([]follow.Head, error) {
@@ -53,13 +51,73 @@ func (s source) channels(rooms []string) []string {
 	return names
 }
 
-func (s source) deliver(channel, message string) {
+// deliver takes a live message. It allocates nothing: the entry shares the message's memory.
+func (b *Bus) deliver(channel, message string) {
 	e, err := decodeLive(message)
 	if err != nil {
-		s.b.log.Warn("dropped a live message; the log has the entry", zap.String("channel", channel), zap.Error(err))
-		s.b.engine.Suspect("a live message could not be read")
+		b.log.Warn("dropped a live message; the log has the entry", zap.String("channel", channel), zap.Error(err))
+		b.engine.Suspect("a live message could not be read")
 		return
 	}
-	s.b.metrics.live.Inc()
-	s.b.engine.Deliver(e)
+	b.metrics.live.Inc()
+	b.engine.Deliver(e)
+}
+
+// personal counts who needs the channels that the personal rooms of a partition share, so that the last one to leave
+// ends the subscription. Once all personal rooms are watched, which has no end, it keeps nothing.
+type personal struct {
+	b *Bus
+
+	mu    sync.Mutex
+	all   bool
+	rooms map[int]map[string]struct{} // by partition: names, since the engine may ask for a room again
+}
+
+func newPersonal(b *Bus) *personal {
+	return &personal{b: b, rooms: make(map[int]map[string]struct{})}
+}
+
+func (p *personal) add(rooms []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range rooms {
+		if p.all || !bus.Personal(r) {
+			continue
+		}
+		n := p.b.keys.partition(r)
+		if p.rooms[n] == nil {
+			p.rooms[n] = make(map[string]struct{})
+		}
+		p.rooms[n][r] = struct{}{}
+	}
+}
+
+func (p *personal) remove(rooms []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock() // until the channels are unsubscribed, else that could undo a subscribe that comes after
+	var names []string
+	for _, r := range rooms {
+		n := p.b.keys.partition(r)
+		if _, ok := p.rooms[n][r]; !ok {
+			continue
+		}
+		delete(p.rooms[n], r)
+		if len(p.rooms[n]) == 0 {
+			delete(p.rooms, n)
+			names = append(names, p.b.keys.personal(n))
+		}
+	}
+	p.b.rooms.unsubscribe(names)
+}
+
+// addAll returns the channels of all partitions, which stay subscribed from now on.
+func (p *personal) addAll() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all, p.rooms = true, nil
+	names := make([]string, len(p.b.keys.tags))
+	for n := range names {
+		names[n] = p.b.keys.personal(n)
+	}
+	return names
 }

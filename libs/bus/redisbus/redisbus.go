@@ -118,6 +118,7 @@ type Bus struct {
 
 	engine   *follow.Engine
 	rooms    *feed // the live entries of followed rooms
+	personal *personal
 	channels *feed // everything else that is subscribed to
 	appends  *appender
 	topics   *topics
@@ -167,6 +168,7 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	b.rooms = newFeed(b, "rooms")
+	b.personal = newPersonal(b)
 	b.channels = newFeed(b, "channels")
 	opts := cfg.Follow
 	opts.Log, opts.Metrics = log, reg
