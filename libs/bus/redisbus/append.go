@@ -14,7 +14,8 @@ import (
 )
 
 const (
-	// lanes is how many batches of appends may be on their way at the same time. A partition belongs to one lane.
+	// lanes is how many batches of appends may be on their way at the same time, or one for each partition on a cluster,
+	// where one server that is away must not hold up the others. A partition belongs to one lane.
 	lanes = 4
 	// batchEntries and batchBytes bound a batch: the server runs it in a few milliseconds.
 	batchEntries = 256
@@ -37,7 +38,7 @@ var (
 // grow with the load by themselves.
 type appender struct {
 	b       *Bus
-	lanes   [lanes]*lane
+	lanes   []*lane
 	entries atomic.Int64 // not finished
 	bytes   atomic.Int64 // data of those
 	grown   atomic.Int64 // bytes appended since retention was last called
@@ -46,12 +47,13 @@ type appender struct {
 
 // pending is an append that is not finished.
 type pending struct {
-	keys     []string
-	args     []any
-	bytes    int
-	done     func(bus.Appended, error)
-	deadline time.Time
-	why      error // of the last try
+	partition int
+	keys      []string
+	args      []any
+	bytes     int
+	done      func(bus.Appended, error)
+	deadline  time.Time
+	why       error // of the last try
 }
 
 type lane struct {
@@ -63,10 +65,10 @@ type lane struct {
 	queue  []*pending // oldest first
 }
 
-func newAppender(b *Bus) *appender {
+func newAppender(b *Bus, lanes int) *appender {
 	a := &appender{b: b}
-	for i := range a.lanes {
-		a.lanes[i] = &lane{a: a, wake: make(chan struct{}, 1)}
+	for range lanes {
+		a.lanes = append(a.lanes, &lane{a: a, wake: make(chan struct{}, 1)})
 	}
 	return a
 }
@@ -100,7 +102,8 @@ func (a *appender) add(e bus.NewEntry, done func(bus.Appended, error)) error {
 	k := a.b.keys
 	n := k.partition(e.Room)
 	p := &pending{
-		keys: []string{k.log(n), k.data(n), k.room(n, e.Room), k.heads(n), k.meta(n), k.once(n, e)},
+		partition: n,
+		keys:      []string{k.log(n), k.data(n), k.room(n, e.Room), k.heads(n), k.meta(n), k.once(n, e)},
 		args: []any{
 			e.Room, encodeRecord(e), e.ID, k.live(e.Room), int(bus.DedupeWindow / time.Second), overhead,
 		},
@@ -109,7 +112,7 @@ func (a *appender) add(e bus.NewEntry, done func(bus.Appended, error)) error {
 		// The last try has to end before AppendTimeout does.
 		deadline: time.Now().Add(bus.AppendTimeout - attemptTimeout - retryMax/2),
 	}
-	l := a.lanes[n%lanes]
+	l := a.lanes[n%len(a.lanes)]
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -198,7 +201,8 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 	// Not ctx itself: on Close the batch in hand still gets its outcome.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
 	defer cancel()
-	pipe := b.client.Pipeline()
+	server, fence := b.at(batch[0].partition), b.keys.fence(batch[0].partition) // a lane has one server
+	pipe := server.Pipeline()
 	cmds := make([]*redis.Cmd, len(batch))
 	for i, p := range batch {
 		cmds[i] = appendScript.EvalSha(ctx, pipe, p.keys, p.args...)
@@ -207,11 +211,11 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 	if b.cfg.Replicas > 1 {
 		// WAIT is about what its connection has written, and all of a pipeline is on one. A repeat writes nothing, but
 		// must not be acknowledged before the first is with the replicas either: this write comes after both.
-		pipe.Incr(ctx, b.keys.fence())
+		pipe.Incr(ctx, fence)
 		copies = pipe.Do(ctx, "WAIT", b.cfg.Replicas-1, replicaTimeout.Milliseconds())
 	}
 	_, _ = pipe.Exec(ctx) // each command has its own error
-	load := false
+	load, look := false, false
 	for i, p := range batch {
 		got, err := outcome(cmds[i])
 		if err == nil && copies != nil {
@@ -229,13 +233,17 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 		case permanent(err):
 			l.finish(p, bus.Appended{}, b.fail("append", err))
 		default:
-			load = load || redis.HasErrorPrefix(err, "NOSCRIPT")
+			noscript := redis.HasErrorPrefix(err, "NOSCRIPT")
+			load, look = load || noscript, look || !noscript
 			p.why = err
 			again = append(again, p)
 		}
 	}
 	if load { // the server was restarted
-		_ = appendScript.Load(ctx, b.client).Err() // else the next try says so again
+		_ = appendScript.Load(ctx, server).Err() // else the next try says so again
+	}
+	if look {
+		b.look(ctx)
 	}
 	return again
 }

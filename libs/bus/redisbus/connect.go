@@ -3,10 +3,11 @@ package redisbus
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
-	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -14,8 +15,9 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"github.com/redis/go-redis/v9/maintnotifications"
 	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
 )
 
 const (
@@ -26,53 +28,45 @@ const (
 	layout = "1"
 )
 
-// parseURL makes client options of the configuration. Its errors do not repeat the URL, which may hold a password.
-func parseURL(cfg Config) (*redis.Options, error) {
-	u, err := url.Parse(cfg.URL)
-	if err != nil {
-		return nil, errors.New("the URL of the bus cannot be read: write it like redis://:password@127.0.0.1:6379, with a password percent-encoded")
-	}
-	if u.Scheme != "redis" && u.Scheme != "rediss" {
-		return nil, fmt.Errorf("the Redis driver does not know the scheme %.20q: give the URL of one server, redis:// or rediss://", u.Scheme)
-	}
-	o, err := redis.ParseURL(cfg.URL)
-	if err != nil {
-		return nil, fmt.Errorf("the URL of the bus is not one of a Redis server: write it like redis://:password@127.0.0.1:6379/0")
-	}
-	if o.TLSConfig != nil && cfg.TLS != nil {
-		name := o.TLSConfig.ServerName
-		o.TLSConfig = cfg.TLS.Clone()
-		if o.TLSConfig.ServerName == "" {
-			o.TLSConfig.ServerName = name
-		}
-		o.TLSConfig.MinVersion = max(o.TLSConfig.MinVersion, tls.VersionTLS12)
-	}
-	o.ClientName = cfg.Name
-	o.Protocol = 2
-	o.MaxRetries = -1 // the library's retries would reorder appends, and hide a lost connection
-	o.DialerRetries = 1
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = dialTimeout, attemptTimeout, attemptTimeout
-	o.ContextTimeoutEnabled = true
-	o.PoolSize = poolSize
-	o.PoolTimeout = attemptTimeout
-	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
-	return o, nil
-}
+// where names the servers of the URL for people, without a password.
+func (b *Bus) where() string { return strings.Join(b.endpoint.seeds, ",") }
 
-// where names the server for people, without a password.
-func (b *Bus) where() string { return b.options.Addr }
-
-// connect waits for the server and checks that it is one that works as a bus.
+// connect waits for the server, or every master, and checks that it is one that works as a bus.
 func (b *Bus) connect(ctx context.Context) error {
-	var info string
-	err := b.attempts(ctx, func(ctx context.Context) (err error) {
-		info, err = b.client.Info(ctx, "server", "persistence", "memory", "cluster").Result()
-		return err
-	})
-	if err != nil {
+	if err := b.attempts(ctx, b.places.look); err != nil {
 		return b.explain(err)
 	}
-	return b.checkServer(parseInfo(info))
+	for _, addr := range b.places.all() {
+		var info string
+		err := b.attempts(ctx, func(ctx context.Context) (err error) {
+			info, err = b.clients.at(addr).Info(ctx, "server", "persistence", "memory", "cluster", "replication").Result()
+			return err
+		})
+		if err != nil {
+			return b.explain(err)
+		}
+		if err := b.checkServer(addr, parseInfo(info)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moved is called when other servers have the partitions. A replica that became a master has settings of its own.
+func (b *Bus) moved(ctx context.Context) {
+	all := b.places.all()
+	b.clients.keep(all)
+	for _, addr := range all {
+		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+		info, err := b.clients.at(addr).Info(attempt, "server", "persistence", "memory", "cluster", "replication").Result()
+		cancel()
+		if err == nil {
+			err = b.checkServer(addr, parseInfo(info))
+		}
+		if err != nil && ctx.Err() == nil {
+			b.log.Error("a Redis server that has become a master may be unsuitable", zap.String("server", addr), zap.Error(err))
+		}
+	}
 }
 
 // attempts is retry for the start: it also goes on when the context of one try ended, and returns the last error as is.
@@ -81,7 +75,7 @@ func (b *Bus) attempts(ctx context.Context, try func(context.Context) error) err
 		attempt, done := context.WithTimeout(ctx, attemptTimeout)
 		err := try(attempt)
 		done()
-		if err == nil || permanent(err) {
+		if err == nil || permanent(err) || hopeless(err) {
 			return err
 		}
 		if sleep(ctx, retryPause) != nil {
@@ -90,47 +84,106 @@ func (b *Bus) attempts(ctx context.Context, try func(context.Context) error) err
 	}
 }
 
+// hopeless reports whether the first connection failed in a way that waiting does not change.
+func hopeless(err error) bool {
+	return tlsTrouble(err) != "" || errors.Is(err, errNoMaster) || errors.Is(err, errNoSentinel)
+}
+
+// tlsTrouble says what is wrong between two sides of which at least one speaks TLS; "": it is something else.
+func tlsTrouble(err error) string {
+	var record tls.RecordHeaderError
+	var verify *tls.CertificateVerificationError
+	var alert tls.AlertError
+	var name x509.HostnameError
+	switch {
+	case errors.As(err, &record):
+		return "does not speak TLS: write redis:// in the bus URL, or the server's TLS port"
+	case errors.As(err, &name):
+		return "has a certificate for another name: write that name in the bus URL, or have the certificate name this one"
+	case errors.As(err, &verify):
+		return "has a certificate that nobody here vouches for: give that of its authority as --bus-ca"
+	case errors.As(err, &alert):
+		return "ended the TLS handshake: it may ask for a client's certificate (--bus-cert and --bus-key)"
+	case err != nil && strings.Contains(err.Error(), "redis: can't parse") && strings.Contains(err.Error(), `"\x15\x03`):
+		return "speaks TLS: write rediss:// in the bus URL" // the record of an alert
+	}
+	return ""
+}
+
 // explain says what to do about an error of the first connection.
 func (b *Bus) explain(err error) error {
 	var network *net.OpError
-	switch {
-	case redis.HasErrorPrefix(err, "WRONGPASS"), redis.HasErrorPrefix(err, "NOAUTH"):
-		return fmt.Errorf("redis at %s refused the login: check the user and password in the bus URL: %w", b.where(), err)
-	case redis.HasErrorPrefix(err, "NOPERM"):
-		return fmt.Errorf("redis at %s does not let this user do what Hubbub needs: give it the commands and the keys and channels %s*: %w",
-			b.where(), b.keys.prefix, err)
-	case redis.HasErrorPrefix(err, "WRONGTYPE"):
-		return fmt.Errorf("redis at %s has keys under %s* that Hubbub did not make: remove them, or use another database: %w",
-			b.where(), b.keys.prefix, err)
-	case redis.HasErrorPrefix(err, "LOADING"):
-		return fmt.Errorf("redis at %s still loads its data: try again later, or wait longer (--bus-timeout): %w", b.where(), err)
-	case errors.As(err, &network) && network.Op == "dial":
-		return fmt.Errorf("redis at %s cannot be reached: check that it runs and that the host and port of the bus URL are right: %w", b.where(), err)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return fmt.Errorf("redis at %s did not answer within %s: %w", b.where(), b.cfg.OpenTimeout, err)
+	var resolve *net.DNSError
+	because := func(kind error, format string, args ...any) error {
+		return &problem{kind: kind, text: fmt.Sprintf("redis at "+b.where()+" "+format, args...), cause: err}
 	}
-	return fmt.Errorf("use Redis at %s: %w", b.where(), err)
+	keys := b.keys.prefix + "*"
+	tlsSays := tlsTrouble(err)
+	switch {
+	case tlsSays != "":
+		return because(ErrTLS, "%s", tlsSays)
+	case errors.Is(err, errNoMaster):
+		return because(ErrURL, "watches no master of the name in the bus URL: it is the name after `sentinel monitor` in the Sentinels' configuration")
+	case errors.Is(err, errNoSentinel):
+		return because(ErrUnsuitable, "is no Sentinel: write redis://host:6379 for a server itself")
+	case redis.HasErrorPrefix(err, "ERR This instance has cluster support disabled"):
+		return because(ErrUnsuitable, "is no Redis Cluster: write redis:// in the bus URL")
+	case redis.HasErrorPrefix(err, "MOVED"), redis.HasErrorPrefix(err, "CROSSSLOT"):
+		return because(ErrUnsuitable, "is part of a Redis Cluster: write redis+cluster:// in the bus URL")
+	case redis.HasErrorPrefix(err, "WRONGPASS"), redis.HasErrorPrefix(err, "NOAUTH"), redis.HasErrorPrefix(err, "ERR AUTH"),
+		redis.HasErrorPrefix(err, "ERR invalid password"):
+		return because(ErrLogin, "refused the login: check the user and password in the bus URL")
+	case redis.HasErrorPrefix(err, "NOPERM"), strings.Contains(err.Error(), "ACL failure in script"):
+		return because(ErrPermission, "does not let this user do what Hubbub needs: give it the commands +@all -@dangerous +info +role +cluster|slots and ~%s &%s (ACL SETUSER)", keys, keys)
+	case redis.HasErrorPrefix(err, "WRONGTYPE"):
+		return because(ErrMismatch, "has keys under %s that Hubbub did not make: remove them, or use another database", keys)
+	case redis.HasErrorPrefix(err, "READONLY"), errors.Is(err, errNotMaster):
+		return because(ErrUnsuitable, "is a replica: give the URL of its master, or of the Sentinels (redis+sentinel://)")
+	case redis.HasErrorPrefix(err, "MISCONF"):
+		return because(bus.ErrUnavailable, "cannot write to its disk: free some space there")
+	case redis.HasErrorPrefix(err, "LOADING"):
+		return because(bus.ErrUnavailable, "still loads its data: try again later, or wait longer (--bus-timeout)")
+	case redis.HasErrorPrefix(err, "CLUSTERDOWN"), errors.Is(err, errUncovered):
+		return because(bus.ErrUnavailable, "is a cluster that is not whole: check it with redis-cli --cluster check")
+	case errors.As(err, &resolve), errors.As(err, &network) && network.Op == "dial":
+		return because(bus.ErrUnavailable, "cannot be reached: check that it runs and that the host and port of the bus URL are right")
+	case errors.Is(err, io.EOF):
+		return because(bus.ErrUnavailable, "ended the connection at once: check that the port is that of Redis, and whether it needs TLS (rediss://)")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return because(bus.ErrUnavailable, "did not answer within %s: check the port, whether it needs TLS (rediss://), and the server's load", b.cfg.OpenTimeout)
+	}
+	return because(bus.ErrUnavailable, "cannot be used")
 }
 
 // checkServer refuses a server that loses messages by its settings or cannot run the scripts, and warns of one that may.
-func (b *Bus) checkServer(info map[string]string) error {
+func (b *Bus) checkServer(addr string, info map[string]string) error {
+	unsuitable := func(format string, args ...any) error {
+		return &problem{kind: ErrUnsuitable, text: fmt.Sprintf("redis at "+addr+" "+format, args...)}
+	}
 	major, _, _ := strings.Cut(info["redis_version"], ".")
 	if v, err := strconv.Atoi(major); err != nil || v < minVersion {
-		return fmt.Errorf("redis at %s is of version %q: Hubbub needs %d or later", b.where(), info["redis_version"], minVersion)
+		return unsuitable("is of version %q: Hubbub needs %d or later", info["redis_version"], minVersion)
 	}
-	if info["cluster_enabled"] == "1" {
-		return fmt.Errorf("redis at %s is part of a Redis Cluster: this release works with one server (and its replicas)", b.where())
+	if info["redis_mode"] == "sentinel" {
+		return unsuitable("is a Sentinel: write redis+sentinel://%s/<name of the master> in the bus URL", addr)
+	}
+	if b.endpoint.kind == oneServer && info["cluster_enabled"] == "1" {
+		return unsuitable("is part of a Redis Cluster: write redis+cluster:// in the bus URL")
 	}
 	policy := info["maxmemory_policy"]
 	if limit := info["maxmemory"]; policy != "noeviction" && limit != "0" && limit != "" {
-		return fmt.Errorf("redis at %s throws away keys when its memory is full (maxmemory-policy %s), so messages would be lost: set it to noeviction",
-			b.where(), policy)
+		return unsuitable("throws away keys when its memory is full (maxmemory-policy %s), so messages would be lost: set it to noeviction", policy)
 	} else if policy != "noeviction" {
-		b.log.Warn("Redis would throw away messages if it had a memory limit: set maxmemory-policy to noeviction", zap.String("policy", policy))
+		b.log.Warn("Redis would throw away messages if it had a memory limit: set maxmemory-policy to noeviction",
+			zap.String("server", addr), zap.String("policy", policy))
 	}
 	if info["aof_enabled"] != "1" {
 		b.log.Warn("MESSAGES ARE NOT DURABLE: Redis runs without its append-only file, so a restart of Redis loses what was said: set appendonly yes",
-			zap.String("server", b.where()))
+			zap.String("server", addr))
+	}
+	if n, err := strconv.Atoi(info["connected_slaves"]); err == nil && n < b.cfg.Replicas-1 {
+		b.log.Warn("messages will be refused until Redis has more replicas: --bus-replicas counts the master and those that must have a message too",
+			zap.String("server", addr), zap.Int("connected", n), zap.Int("needed", b.cfg.Replicas-1))
 	}
 	return nil
 }
@@ -153,19 +206,23 @@ func (b *Bus) ensureLog(ctx context.Context) error {
 	}
 	var have []string
 	err := b.attempts(ctx, func(ctx context.Context) (err error) {
-		have, err = ensureScript.Run(ctx, b.client, []string{b.keys.config(), b.keys.groups()}, args...).StringSlice()
+		if have, err = ensureScript.Run(ctx, b.at(0), []string{b.keys.config(), b.keys.groups()}, args...).StringSlice(); err != nil {
+			b.look(ctx)
+		}
 		return err
 	})
 	if err != nil {
 		return b.explain(err)
 	}
+	mismatch := func(format string, args ...any) error {
+		return &problem{kind: ErrMismatch, text: fmt.Sprintf("the log on Redis at "+b.where()+" "+format, args...)}
+	}
 	if have[0] != layout {
-		return fmt.Errorf("the log on Redis at %s is of version %s, and this release of Hubbub knows version %s: use a release that knows it",
-			b.where(), have[0], layout)
+		return mismatch("is of version %s, and this release of Hubbub knows version %s: use a release that knows it", have[0], layout)
 	}
 	if have[1] != strconv.Itoa(b.cfg.Partitions) {
-		return fmt.Errorf("the log on Redis at %s has %s partitions and the configuration says %d: they are fixed when the log is created; set --bus-partitions=%s",
-			b.where(), have[1], b.cfg.Partitions, have[1])
+		return mismatch("has %s partitions and the configuration says %d: they are fixed when the log is created; set --bus-partitions=%s",
+			have[1], b.cfg.Partitions, have[1])
 	}
 	return nil
 }

@@ -137,7 +137,7 @@ func (p *partition) next(ctx context.Context) ([]bus.Entry, error) {
 		case p.stopping():
 			return nil, errGivenUp
 		}
-		streams, err := p.m.reader.XRead(ctx, &redis.XReadArgs{
+		streams, err := p.m.reader(p.number).XRead(ctx, &redis.XReadArgs{
 			Streams: []string{b.keys.log(p.number)}, ID: p.at, Count: readEntries, Block: readBlock,
 		}).Result()
 		if errors.Is(err, redis.Nil) || err == nil && (len(streams) == 0 || len(streams[0].Messages) == 0) {
@@ -167,7 +167,7 @@ func (p *partition) fetch(ctx context.Context, refs []redis.XMessage) ([]bus.Ent
 	}
 	var records []any
 	err := b.retry(ctx, "read entries", func(ctx context.Context) (err error) {
-		records, err = b.client.HMGet(ctx, b.keys.data(p.number), seqs...).Result()
+		records, err = b.at(p.number).HMGet(ctx, b.keys.data(p.number), seqs...).Result()
 		return err
 	})
 	if err != nil {

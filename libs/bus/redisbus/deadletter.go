@@ -34,12 +34,12 @@ func (b *Bus) DeadLetters(ctx context.Context, group string, limit int) ([]bus.D
 	var letters []bus.DeadLetter
 	err := b.retry(ctx, "read dead letters", func(ctx context.Context) error {
 		letters = nil
-		pipe := b.client.Pipeline()
 		cmds := make([]*redis.XMessageSliceCmd, b.cfg.Partitions)
-		for p := range cmds {
+		err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
 			cmds[p] = pipe.XRangeN(ctx, b.keys.dead(p, group), "-", "+", int64(limit))
-		}
-		if _, err := pipe.Exec(ctx); err != nil {
+			return cmds[p]
+		})
+		if err != nil {
 			return err
 		}
 		for _, c := range cmds {

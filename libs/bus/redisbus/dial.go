@@ -11,12 +11,13 @@ import (
 
 // dialOnce returns a client that makes one connection, ever, and a function that cuts it. So nothing reconnects behind
 // our back, and a blocked read can be ended.
-func (b *Bus) dialOnce() (client *redis.Client, hangUp func()) {
+func (b *Bus) dialOnce(addr string) (client *redis.Client, hangUp func()) {
 	var mu sync.Mutex
 	var conn net.Conn
 	var used, cut bool
-	o := *b.options
-	dial := redis.NewDialer(b.options)
+	o := *b.clients.options
+	o.Addr = addr
+	dial := redis.NewDialer(&o)
 	o.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		mu.Lock()
 		spent := used || cut

@@ -20,7 +20,7 @@ func (b *Bus) Remove(ctx context.Context, room string, seq uint64) error {
 		return nil
 	}
 	k, p := b.keys, b.keys.partition(room)
-	_, err := b.run(ctx, "remove an entry of "+room, removeScript,
+	_, err := b.run(ctx, "remove an entry of "+room, p, removeScript,
 		[]string{k.log(p), k.data(p), k.room(p, room), k.gone(p), k.meta(p)}, room, seq, overhead)
 	return err
 }
@@ -35,7 +35,7 @@ func (b *Bus) Advance(ctx context.Context, past uint64) error {
 	}
 	steps := make([]step, b.cfg.Partitions)
 	for p := range steps {
-		steps[p] = step{advanceScript, []string{b.keys.meta(p)}, []any{past}}
+		steps[p] = step{p, advanceScript, []string{b.keys.meta(p)}, []any{past}}
 	}
 	return b.retry(ctx, "advance the log", func(ctx context.Context) error {
 		_, err := b.batch(ctx, steps)

@@ -9,8 +9,6 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
-
-	"hubbub.internal/libs/bus"
 )
 
 const (
@@ -27,15 +25,19 @@ const (
 // reset the connection. Nothing is certain any more but what a new connection confirms.
 var errUnasked = errors.New("the server changed a subscription without being asked")
 
-// feed keeps subscriptions to channels over one connection at a time. When that is lost, all channels are subscribed
+// errMoved says that another server has the partition now.
+var errMoved = errors.New("the partition moved to another server")
+
+// feed keeps subscriptions to channels over one connection at a time, to the server that has a partition. When that is lost, all channels are subscribed
 // again on a new one. The client library's PubSub could do so by itself, but does not tell; here every session has its
 // own, which may dial once.
 type feed struct {
-	b    *Bus
-	name string
-	wake chan struct{} // the writer has something to send
-	lost func(reason string)
-	back func() // every channel is confirmed on a new connection
+	b         *Bus
+	name      string
+	partition int
+	wake      chan struct{} // the writer has something to send
+	lost      func(reason string)
+	back      func() // every channel is confirmed on a new connection
 
 	heard bool // something came over this connection; run's own
 
@@ -65,21 +67,19 @@ const (
 	leaving
 )
 
-func newFeed(b *Bus, name string) *feed {
+func newFeed(b *Bus, name string, partition int) *feed {
 	nothing := func() {}
 	return &feed{
-		b: b, name: name,
+		b: b, name: name, partition: partition,
 		wake: make(chan struct{}, 1), lost: func(string) {}, back: nothing,
 		channels: make(map[string]*channel),
 	}
 }
 
-// subscribe has handle called for each message on the channels, from the feed's one goroutine, and returns when the
-// server has confirmed all of them. Those that are subscribed already keep their handler. After an error they stay
-// wanted.
-func (f *feed) subscribe(ctx context.Context, names []string, handle func(channel, message string)) error {
-	var wait []<-chan struct{}
+// want has the channels subscribed to, and returns what is closed when the server has confirmed them.
+func (f *feed) want(names []string, handle func(channel, message string)) (wait []<-chan struct{}) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, n := range names {
 		c := f.channels[n]
 		if c == nil {
@@ -96,21 +96,11 @@ func (f *feed) subscribe(ctx context.Context, names []string, handle func(channe
 		}
 		wait = append(wait, c.confirmed)
 	}
-	f.mu.Unlock()
 	f.poke()
-	for _, c := range wait {
-		select {
-		case <-c:
-		case <-ctx.Done():
-			return f.b.fail("subscribe", ctx.Err())
-		case <-f.b.ctx.Done():
-			return bus.ErrClosed
-		}
-	}
-	return nil
+	return wait
 }
 
-// unsubscribe ends that, without waiting for the server. Messages that are on their way are dropped.
+// unsubscribe ends that, without waiting for the server.
 func (f *feed) unsubscribe(names []string) {
 	f.mu.Lock()
 	for _, n := range names {
@@ -147,6 +137,7 @@ func (f *feed) run(ctx context.Context) {
 		} else {
 			f.b.log.Debug("cannot connect to Redis; trying again", zap.String("for", f.name), zap.Error(err))
 		}
+		f.b.look(ctx)
 		if sleep(ctx, pause) != nil {
 			return
 		}
@@ -158,9 +149,10 @@ func (f *feed) run(ctx context.Context) {
 func (f *feed) session(ctx context.Context, first bool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	client, hangUp := f.b.dialOnce()
+	addr, changed := f.b.places.at(f.partition)
+	client, hangUp := f.b.dialOnce(addr)
 	defer client.Close()
-	pubsub := client.Subscribe(ctx)
+	pubsub := client.SSubscribe(ctx)
 	defer pubsub.Close()
 	stop := context.AfterFunc(ctx, hangUp) // ends a blocked read or write
 	defer stop()
@@ -168,10 +160,27 @@ func (f *feed) session(ctx context.Context, first bool) error {
 		f.back()
 	}
 	var wg sync.WaitGroup
+	wg.Go(func() { cancel(f.stay(ctx, addr, changed)) })
 	wg.Go(func() { cancel(f.write(ctx, pubsub, first)) })
 	cancel(f.read(ctx, pubsub, first))
 	wg.Wait()
 	return context.Cause(ctx)
+}
+
+// stay waits until another server has the partition, or ctx ends. The server that had it may be up and well and say
+// nothing: cut off from the others, or a replica by now.
+func (f *feed) stay(ctx context.Context, addr string, changed <-chan struct{}) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+		var now string
+		if now, changed = f.b.places.at(f.partition); now != addr {
+			return errMoved
+		}
+	}
 }
 
 // reset forgets what an earlier connection knew, and has all wanted channels subscribed. It returns how many.
@@ -201,10 +210,10 @@ func (f *feed) write(ctx context.Context, pubsub *redis.PubSub, first bool) erro
 		if all && !first {
 			f.back()
 		}
-		if err := inChunks(ctx, subscribe, pubsub.Subscribe); err != nil {
+		if err := inChunks(ctx, subscribe, pubsub.SSubscribe); err != nil {
 			return err
 		}
-		if err := inChunks(ctx, unsubscribe, pubsub.Unsubscribe); err != nil {
+		if err := inChunks(ctx, unsubscribe, pubsub.SUnsubscribe); err != nil {
 			return err
 		}
 		select {
@@ -301,7 +310,7 @@ func (f *feed) answered(m *redis.Subscription) (all bool, err error) {
 	defer f.mu.Unlock()
 	c := f.channels[m.Channel]
 	switch {
-	case c != nil && m.Kind == "subscribe" && c.state == asked:
+	case c != nil && m.Kind == "ssubscribe" && c.state == asked:
 		c.state = on
 		if c.confirmed != nil {
 			close(c.confirmed)
@@ -312,7 +321,7 @@ func (f *feed) answered(m *redis.Subscription) (all bool, err error) {
 			f.todo = append(f.todo, c)
 			f.poke()
 		}
-	case c != nil && m.Kind == "unsubscribe" && c.state == leaving:
+	case c != nil && m.Kind == "sunsubscribe" && c.state == leaving:
 		c.state = off
 		f.todo = append(f.todo, c) // to be dropped, or wanted again by now
 		f.poke()

@@ -14,10 +14,10 @@ import (
 // TestUnaskedUnsubscribe: the server's word that it ended a subscription that we did not end starts a new connection.
 // A single Redis server never says so, so the test says it in its place.
 func TestUnaskedUnsubscribe(t *testing.T) {
-	f := newFeed(nil, "test")
+	f := newFeed(nil, "test", 0)
 	f.channels["a"] = &channel{name: "a", wanted: true, state: on}
 	for _, m := range []redis.Subscription{
-		{Kind: "unsubscribe", Channel: "a"}, {Kind: "subscribe", Channel: "a"}, {Kind: "subscribe", Channel: "b"},
+		{Kind: "sunsubscribe", Channel: "a"}, {Kind: "ssubscribe", Channel: "a"}, {Kind: "ssubscribe", Channel: "b"},
 	} {
 		if _, err := f.answered(&m); !errors.Is(err, errUnasked) {
 			t.Errorf("%s %s: %v, want errUnasked", m.Kind, m.Channel, err)
@@ -38,7 +38,7 @@ func TestSubscribeAndUnsubscribeQuickly(t *testing.T) {
 	defer cancel()
 	got := make(chan string, 1000)
 	for range 200 {
-		names := []string{"hub:chan:a", "hub:chan:b"}
+		names := []string{"hub:{0}:chan:a", "hub:{0}:chan:b"}
 		gone, end := context.WithCancel(ctx)
 		end()
 		_ = b.channels.subscribe(gone, names, func(string, string) {}) // does not wait
@@ -46,15 +46,16 @@ func TestSubscribeAndUnsubscribeQuickly(t *testing.T) {
 		if err := b.channels.subscribe(ctx, names, func(_, m string) { got <- m }); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := b.client.PubSubNumSub(ctx, names...).Result(); err != nil || n[names[0]] != 1 || n[names[1]] != 1 {
+		if n, err := b.at(0).PubSubShardNumSub(ctx, names...).Result(); err != nil || n[names[0]] != 1 || n[names[1]] != 1 {
 			t.Fatalf("subscribed: %v, %v", n, err)
 		}
 		b.channels.unsubscribe(names)
 	}
 	for ctx.Err() == nil {
-		b.channels.mu.Lock()
-		n := len(b.channels.channels)
-		b.channels.mu.Unlock()
+		f := b.channels.all[0]
+		f.mu.Lock()
+		n := len(f.channels)
+		f.mu.Unlock()
 		if n == 2 { // the probe's and that for replies
 			return
 		}

@@ -27,7 +27,7 @@ func newKeys(prefix string, db, partitions int) keys {
 	return k
 }
 
-// partition returns the part of the log that a room is in (FNV-1a).
+// partition returns the part of the log that a room is in, or where another name belongs (FNV-1a).
 func (k keys) partition(room string) int {
 	h := uint32(2166136261)
 	for i := range len(room) {
@@ -46,17 +46,37 @@ func (k keys) room(p int, room string) string   { return k.tags[p] + "room:" + r
 func (k keys) lease(p int, group string) string { return k.tags[p] + "lease:" + group }
 func (k keys) dead(p int, group string) string  { return k.tags[p] + "dead:" + group }
 
-func (k keys) config() string                { return k.prefix + "config" }
-func (k keys) fence() string                 { return k.prefix + "fence" }
-func (k keys) groups() string                { return k.prefix + "groups" }
-func (k keys) members(group string) string   { return k.prefix + "members:" + group }
-func (k keys) serve(service string) string   { return k.prefix + "serve:" + service }
-func (k keys) channel(channel string) string { return k.prefix + "chan:" + channel }
-func (k keys) reply(id string) string        { return k.prefix + "reply:" + id }
-func (k keys) probe(id string) string        { return k.prefix + "probe:" + id }
+func (k keys) fence(p int) string { return k.tags[p] + "fence" }
 
-// rpc returns what the channels of those who serve begin with; their ids follow.
-func (k keys) rpc() string { return k.prefix + "rpc:" }
+// never returns a key that is never made. A script that reaches for keys which it cannot name in advance names this one
+// too: then a cluster does not run it on a slot that is being moved, where some of those keys are gone already.
+func (k keys) never(p int) string { return k.tags[p] + "never" }
+
+// What is of no room is in the partition of its own name; what there is once, in the first.
+
+func (k keys) config() string              { return k.tags[0] + "config" }
+func (k keys) groups() string              { return k.tags[0] + "groups" }
+func (k keys) members(group string) string { return k.tags[k.partition(group)] + "members:" + group }
+func (k keys) serve(service string) string { return k.tags[k.partition(service)] + "serve:" + service }
+
+func (k keys) channel(channel string) string { return k.tags[k.partition(channel)] + "chan:" + channel }
+func (k keys) reply(bus string) string       { return k.tags[k.partition(bus)] + "reply:" + bus }
+
+// rpc returns what the channels of those who serve a service begin with; their ids follow.
+func (k keys) rpc(service string) string { return k.tags[k.partition(service)] + "rpc:" }
+
+// probe returns the channel of a bus's probes of one of its feeds.
+func (k keys) probe(p int, bus, feed string) string { return k.tags[p] + "probe:" + bus + ":" + feed }
+
+// tagged returns the partition of a name that one of these methods has made.
+func (k keys) tagged(name string) int {
+	tag := name[len(k.prefix)+1:]
+	p := 0
+	for i := 0; tag[i] != '}'; i++ {
+		p = p*10 + int(tag[i]-'0')
+	}
+	return p
+}
 
 // once returns the idempotence key of an append. Names hold no dots, so different entries never share one, and 128 bits
 // of a hash are shorter than the three ids.

@@ -19,7 +19,7 @@ func (b *Bus) leaseTime() time.Duration { return leaseLooks * b.cfg.MemberEvery 
 // leaseStep takes or renews the lease of a partition; see lease.lua.
 func (m *member) leaseStep(p int) step {
 	k := m.b.keys
-	return step{leaseScript, []string{k.lease(p, m.group), k.read(p)}, []any{m.id, m.b.leaseTime().Milliseconds(), m.group}}
+	return step{p, leaseScript, []string{k.lease(p, m.group), k.read(p)}, []any{m.id, m.b.leaseTime().Milliseconds(), m.group}}
 }
 
 // renew prolongs the lease. errLost: another member has it.
@@ -40,7 +40,7 @@ func (p *partition) take(ctx context.Context) error {
 func (p *partition) ask(ctx context.Context) (done string, err error) {
 	asked := time.Now()
 	s := p.m.leaseStep(p.number)
-	answer, err := p.m.b.run(ctx, "lease a partition", s.script, s.keys, s.args...)
+	answer, err := p.m.b.run(ctx, "lease a partition", p.number, s.script, s.keys, s.args...)
 	if err != nil {
 		return "", err
 	}
@@ -71,7 +71,7 @@ func (p *partition) commit(ctx context.Context, seq string, park *bus.DeadLetter
 	keys := []string{k.lease(p.number, p.m.group), k.read(p.number), k.dead(p.number, p.m.group)}
 	var granted bool
 	try := func(ctx context.Context) error {
-		n, err := commitScript.Run(ctx, b.client, keys, args...).Int()
+		n, err := commitScript.Run(ctx, b.at(p.number), keys, args...).Int()
 		granted = n == 1
 		return err
 	}
@@ -97,7 +97,7 @@ func (p *partition) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
 	k := p.m.b.keys
-	if err := releaseScript.Run(ctx, p.m.b.client, []string{k.lease(p.number, p.m.group)}, p.m.id).Err(); err != nil {
+	if err := releaseScript.Run(ctx, p.m.b.at(p.number), []string{k.lease(p.number, p.m.group)}, p.m.id).Err(); err != nil {
 		p.log.Debug("could not release a partition", zap.String("partition", strconv.Itoa(p.number)), zap.Error(err))
 	}
 }

@@ -63,7 +63,7 @@ func TestLeaseIsTaken(t *testing.T) {
 	if n, err := c.Exists(t.Context(), "hub:{0}:lease:group").Result(); err != nil || n != 0 {
 		t.Errorf("the lease is left behind: %d, %v", n, err)
 	}
-	if n, err := c.ZCard(t.Context(), "hub:members:group").Result(); err != nil || n != 0 {
+	if n, err := c.ZCard(t.Context(), "hub:{0}:members:group").Result(); err != nil || n != 0 {
 		t.Errorf("the member is left on the list: %d, %v", n, err)
 	}
 }

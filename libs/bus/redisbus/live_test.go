@@ -34,9 +34,10 @@ func TestPersonalRoomsShareAChannel(t *testing.T) {
 	subscribed := func(what string, want int) {
 		t.Helper()
 		for {
-			b.rooms.mu.Lock()
-			n := len(b.rooms.channels)
-			b.rooms.mu.Unlock()
+			f := b.rooms.all[0]
+			f.mu.Lock()
+			n := len(f.channels)
+			f.mu.Unlock()
 			if n == want+1 { // the probe's
 				return
 			}

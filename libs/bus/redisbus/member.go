@@ -24,7 +24,7 @@ type member struct {
 	id     string
 	handle func(context.Context, []bus.Entry) error
 	log    *zap.Logger
-	reader *redis.Client // for reads that block
+	reads  *clients // for reads that block
 	wg     sync.WaitGroup
 
 	mu   sync.Mutex
@@ -32,24 +32,31 @@ type member struct {
 }
 
 func newMember(b *Bus, group string, handle func(context.Context, []bus.Entry) error) *member {
-	o := *b.options
+	o := *b.clients.options
 	o.PoolSize = b.cfg.Partitions
 	return &member{
 		b: b, group: group, id: chat.NewID(), handle: handle,
-		log:    b.log.With(zap.String("group", group)),
-		reader: redis.NewClient(&o),
-		mine:   make(map[int]*partition),
+		log:   b.log.With(zap.String("group", group)),
+		reads: newClients(&o),
+		mine:  make(map[int]*partition),
 	}
 }
 
+// reader returns a client for reading a partition.
+func (m *member) reader(partition int) *redis.Client {
+	addr, _ := m.b.places.at(partition)
+	return m.reads.at(addr)
+}
+
 func (m *member) run(ctx context.Context) {
-	stop := context.AfterFunc(ctx, func() { m.reader.Close() }) // ends the reads that block
+	stop := context.AfterFunc(ctx, m.reads.close) // ends the reads that block
 	defer stop()
-	defer m.reader.Close()
+	defer m.reads.close()
 	defer m.leave()
 	defer m.wg.Wait()
 	for ctx.Err() == nil {
 		if err := m.look(ctx); err != nil && ctx.Err() == nil {
+			m.b.look(ctx)
 			m.log.Debug("cannot look for partitions to read; trying again", zap.Error(err))
 		}
 		_ = sleep(ctx, m.b.cfg.MemberEvery)
@@ -85,7 +92,7 @@ func (m *member) look(ctx context.Context) error {
 // show says that this member is alive, and returns how many are.
 func (m *member) show(ctx context.Context) (int, error) {
 	answers, err := m.b.batch(ctx, []step{{
-		memberScript, []string{m.b.keys.members(m.group)}, []any{m.id, m.b.leaseTime().Milliseconds()},
+		m.b.keys.partition(m.group), memberScript, []string{m.b.keys.members(m.group)}, []any{m.id, m.b.leaseTime().Milliseconds()},
 	}})
 	if err != nil {
 		return 0, err
@@ -101,7 +108,7 @@ func (m *member) show(ctx context.Context) (int, error) {
 func (m *member) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	if err := leaveScript.Run(ctx, m.b.client, []string{m.b.keys.members(m.group)}, m.id).Err(); err != nil {
+	if err := leaveScript.Run(ctx, m.b.at(m.b.keys.partition(m.group)), []string{m.b.keys.members(m.group)}, m.id).Err(); err != nil {
 		m.log.Debug("could not leave the group; it will notice", zap.Error(err))
 	}
 }
@@ -113,7 +120,7 @@ func (m *member) renew(ctx context.Context) error {
 	m.mu.Unlock()
 	steps := make([]step, len(all))
 	for i, p := range all {
-		steps[i] = step{renewScript, []string{m.b.keys.lease(p.number, m.group)}, []any{m.id, m.b.leaseTime().Milliseconds()}}
+		steps[i] = step{p.number, renewScript, []string{m.b.keys.lease(p.number, m.group)}, []any{m.id, m.b.leaseTime().Milliseconds()}}
 	}
 	asked := time.Now()
 	answers, err := m.b.batch(ctx, steps)

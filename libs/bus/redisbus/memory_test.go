@@ -34,7 +34,7 @@ func TestNothingIsLeftOfTrimmedEntries(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := []string{"config", "groups", "{0}:heads", "{0}:log", "{0}:meta", "{0}:read", "{1}:heads", "{1}:log", "{1}:meta", "{1}:read"}
+	want := []string{"{0}:config", "{0}:groups", "{0}:heads", "{0}:log", "{0}:meta", "{0}:read", "{1}:heads", "{1}:log", "{1}:meta", "{1}:read"}
 	eventually(t, "only heads are left", func() bool {
 		keys, err := c.Keys(t.Context(), "hub:*").Result()
 		if err != nil {

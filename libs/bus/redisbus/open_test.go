@@ -32,10 +32,10 @@ func TestOpenRefuses(t *testing.T) {
 	gone.Kill()
 	frozen := bustest.Redis(t)
 	frozen.Pause()
-	if err := raw(t, plain).Set(t.Context(), "theirs:config", "x", 0).Err(); err != nil {
+	if err := raw(t, plain).Set(t.Context(), "theirs:{0}:config", "x", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if err := raw(t, plain).HSet(t.Context(), "newer:config", "version", "99").Err(); err != nil {
+	if err := raw(t, plain).HSet(t.Context(), "newer:{0}:config", "version", "99").Err(); err != nil {
 		t.Fatal(err)
 	}
 	open(t, redisbus.Config{URL: plain.URL(), Partitions: 4})
@@ -51,7 +51,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"password missing", redisbus.Config{URL: withPassword.URL()}, "refused the login"},
 		{"password wrong", redisbus.Config{URL: url(withPassword, ":hunter2@")}, "refused the login"},
 		{"eviction", redisbus.Config{URL: evicting.URL()}, "noeviction"},
-		{"cluster", redisbus.Config{URL: cluster.URL()}, "Redis Cluster"},
+		{"cluster", redisbus.Config{URL: cluster.URL()}, "redis+cluster://"},
 		{"other partitions", redisbus.Config{URL: plain.URL(), Partitions: 8}, "--bus-partitions=4"},
 		{"foreign keys", redisbus.Config{URL: plain.URL(), Prefix: "theirs"}, "that Hubbub did not make"},
 		{"newer log", redisbus.Config{URL: plain.URL(), Prefix: "newer"}, "version 99"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
@@ -106,11 +107,16 @@ func (o *outbox) take() []message {
 func (o *outbox) send(batch []message) error {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	p := o.b.client.Pipeline()
-	for _, m := range batch {
-		p.Publish(ctx, m.channel, m.data)
+	partitions := make([]int, len(batch))
+	for i, m := range batch {
+		partitions[i] = o.b.keys.tagged(m.channel)
 	}
-	_, err := p.Exec(ctx)
+	err := o.b.spread(ctx, partitions, func(p redis.Pipeliner, i int) redis.Cmder {
+		return p.SPublish(ctx, batch[i].channel, batch[i].data)
+	})
+	if err != nil {
+		o.b.look(ctx)
+	}
 	return err
 }
 

@@ -6,13 +6,15 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/redis/go-redis/v9"
+
 	"hubbub.internal/libs/bus"
 )
 
-// prober sends messages to itself, through both subscribed connections.
+// prober sends messages to itself, through all subscribed connections.
 type prober struct {
 	b        *Bus
-	channels [2]string
+	channels []string
 
 	mu      sync.Mutex
 	last    uint64
@@ -21,19 +23,20 @@ type prober struct {
 
 func newProber(b *Bus) *prober {
 	p := &prober{b: b, waiting: make(map[string]chan struct{})}
-	for i := range p.channels {
-		p.channels[i] = b.keys.probe(b.id) + ":" + strconv.Itoa(i)
+	for _, fs := range []*feeds{b.rooms, b.channels} {
+		for _, f := range fs.all {
+			p.channels = append(p.channels, b.keys.probe(f.partition, b.id, f.name))
+		}
 	}
 	return p
 }
 
 func (p *prober) subscribe(ctx context.Context) error {
-	for i, f := range []*feed{p.b.rooms, p.b.channels} {
-		if err := f.subscribe(ctx, p.channels[i:i+1], p.receive); err != nil {
-			return err
-		}
+	half := len(p.channels) / 2
+	if err := p.b.rooms.subscribe(ctx, p.channels[:half], p.receive); err != nil {
+		return err
 	}
-	return nil
+	return p.b.channels.subscribe(ctx, p.channels[half:], p.receive)
 }
 
 func (p *prober) receive(channel, message string) {
@@ -63,12 +66,20 @@ func (b *Bus) Probe(ctx context.Context) error {
 	}
 	p.mu.Unlock()
 	defer p.forget(number)
+	partitions := make([]int, len(p.channels))
 	for i, c := range p.channels {
-		if err := b.client.Publish(ctx, c, number).Err(); err != nil {
-			return b.fail("probe", err)
-		}
+		partitions[i] = b.keys.tagged(c)
+	}
+	err := b.spread(ctx, partitions, func(pipe redis.Pipeliner, i int) redis.Cmder {
+		return pipe.SPublish(ctx, p.channels[i], number)
+	})
+	if err != nil {
+		b.look(ctx)
+		return b.fail("probe", err)
+	}
+	for _, w := range waits {
 		select {
-		case <-waits[i]:
+		case <-w:
 		case <-ctx.Done():
 			return b.fail("a message to ourselves did not come back", ctx.Err())
 		case <-b.ctx.Done():

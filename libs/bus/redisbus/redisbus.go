@@ -18,15 +18,21 @@
 //	hub:{3}:dead:<group>   stream: dead letters
 //	hub:{3}:live:<room>    channel: entries of a room, published by the script that appends
 //	hub:{3}:personal       channel: entries of all personal rooms of the partition (see bus.Personal)
-//	hub:config             hash: version, partitions
-//	hub:groups             set: the required groups
-//	hub:fence              a number that is written before replicas are waited for
-//	hub:members:<group>    sorted set: the members of a group, by when they were last heard of
-//	hub:serve:<service>    set: who serves a service
-//	hub:chan:<channel>     channel: ephemeral messages
-//	hub:rpc:<server>       channel: requests to one of those who serve
-//	hub:reply:<bus>        channel: replies to one bus
-//	hub:probe:<bus>        channel: probes
+//	hub:{3}:fence          a number that is written before replicas are waited for
+//	hub:{3}:never          is never made; see keys.never
+//	hub:{0}:config         hash: version, partitions
+//	hub:{0}:groups         set: the required groups
+//
+// Names that are no rooms belong to a partition in the same way:
+//
+//	hub:{3}:members:<group>   sorted set: the members of a group, by when they were last heard of
+//	hub:{3}:serve:<service>   set: who serves a service
+//	hub:{3}:chan:<channel>    channel: ephemeral messages
+//	hub:{3}:rpc:<server>      channel: requests to one of those who serve; the partition is the service's
+//	hub:{3}:reply:<bus>       channel: replies to one bus
+//	hub:{3}:probe:<bus>:...   channel: probes
+//
+// Every command and script is about one partition, and so about one slot of a Redis Cluster.
 //
 // # Why data is not in the stream
 //
@@ -42,7 +48,8 @@
 // # Connections
 //
 // Two are subscribed, one to the rooms, one to everything else, so that a flood of live entries delays neither requests
-// nor replies. Reading partitions has connections of its own, since it blocks. The rest shares a pool.
+// nor replies; on a cluster it is two for each partition. Reading partitions has connections of its own, since it blocks.
+// The rest shares a pool for each server. Who the servers are is asked of the Sentinels or the cluster; see places.
 package redisbus
 
 import (
@@ -51,11 +58,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
@@ -65,15 +72,20 @@ import (
 
 // Config says which server to use and how. Zero fields stand for the defaults beside them.
 type Config struct {
-	URL        string        // redis://user:password@host:port/db, or rediss:// for TLS
-	TLS        *tls.Config   // for rediss://: added to what the URL says; nil: the system's certificates
-	Name       string        // "hubbub": this process's name in the server's list of connections
-	Prefix     string        // "hub": all keys and channels begin with it
-	Partitions int           // 16: how many parts consumers share the log by; fixed when the log is created
-	Replicas   int           // 1: servers that have an entry before it is acknowledged: the master and Replicas-1 more
-	MaxAge     time.Duration // 24 h: entries are kept for at least this long,
-	MaxBytes   int64         // 1 GiB: unless the log grows beyond this many bytes
-	Groups     []string      // required consumer groups: what they have not consumed is never trimmed
+	// URL names the server: redis://user:password@host:6379/db, or its Sentinels, redis+sentinel://host1:26379,host2/master
+	// (with ?db=, sentinel_username=, sentinel_password=), or nodes of a cluster, redis+cluster://host1:6379,host2. With
+	// rediss in the place of redis all connections use TLS.
+	URL        string
+	TLS        *tls.Config // for TLS: added to what the URL says; nil: the system's certificates
+	Name       string      // "hubbub": this process's name in the server's list of connections
+	Prefix     string      // "hub": all keys and channels begin with it
+	Partitions int         // 16: how many parts consumers share the log by; fixed when the log is created
+	// Replicas is how many servers have an entry before it is acknowledged: the master and Replicas-1 more (WAIT). An append
+	// that too few replicas confirm fails with bus.ErrUnavailable; the master may keep it all the same. Default: 1.
+	Replicas int
+	MaxAge   time.Duration // 24 h: entries are kept for at least this long,
+	MaxBytes int64         // 1 GiB: unless the log grows beyond this many bytes
+	Groups   []string      // required consumer groups: what they have not consumed is never trimmed
 
 	OpenTimeout time.Duration  // 10 s: how long Open waits for the server
 	TrimEvery   time.Duration  // 10 s: how often retention is looked after
@@ -108,18 +120,20 @@ func (c *Config) check() error {
 
 // Bus is a bus.Bus on Redis.
 type Bus struct {
-	cfg     Config
-	log     *zap.Logger
-	keys    keys
-	id      string // of this bus among all that use the server
-	options *redis.Options
-	client  *redis.Client
-	metrics *metrics
+	cfg       Config
+	log       *zap.Logger
+	keys      keys
+	id        string // of this bus among all that use the server
+	endpoint  endpoint
+	places    *places
+	sentinels *sentinels // nil without
+	clients   *clients
+	metrics   *metrics
 
 	engine   *follow.Engine
-	rooms    *feed // the live entries of followed rooms
+	rooms    *feeds // the live entries of followed rooms
 	personal *personal
-	channels *feed // everything else that is subscribed to
+	channels *feeds // everything else that is subscribed to
 	appends  *appender
 	topics   *topics
 	outbox   *outbox // Publish
@@ -141,13 +155,13 @@ type Bus struct {
 var _ bus.Bus = (*Bus)(nil)
 
 // Open connects, checks the server and its settings, and starts what works in the background. It fails within
-// cfg.OpenTimeout, with a sentence that says what to do. log and reg may be nil.
+// cfg.OpenTimeout, with a sentence that says what to do, and one of the kinds of ErrURL and so on, or bus.ErrUnavailable. log and reg may be nil.
 func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Bus, error) {
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	options, err := parseURL(cfg)
+	e, err := parseURL(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -156,24 +170,29 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 	}
 	quiet()
 	b := &Bus{
-		cfg:     cfg,
-		log:     log,
-		keys:    newKeys(cfg.Prefix, options.DB, cfg.Partitions),
-		id:      chat.NewID(),
-		options: options,
-		client:  redis.NewClient(options),
-		metrics: newMetrics(reg),
-		full:    make(chan struct{}, 1),
-		subs:    make(map[bus.Subscription]struct{}),
+		cfg:      cfg,
+		log:      log,
+		keys:     newKeys(cfg.Prefix, e.options.DB, cfg.Partitions),
+		id:       chat.NewID(),
+		endpoint: e,
+		clients:  newClients(e.options),
+		metrics:  newMetrics(reg),
+		full:     make(chan struct{}, 1),
+		subs:     make(map[bus.Subscription]struct{}),
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
-	b.rooms = newFeed(b, "rooms")
+	b.locate()
+	parts := 1 // that may be moved by themselves
+	if e.kind == onCluster {
+		parts = cfg.Partitions
+	}
+	b.rooms = newFeeds(b, "rooms", parts)
 	b.personal = newPersonal(b)
-	b.channels = newFeed(b, "channels")
+	b.channels = newFeeds(b, "channels", parts)
 	opts := cfg.Follow
 	opts.Log, opts.Metrics = log, reg
 	b.engine = follow.New(source{b}, opts)
-	b.appends = newAppender(b)
+	b.appends = newAppender(b, max(parts, lanes))
 	b.topics = newTopics(b)
 	b.outbox, b.replies = newOutbox(b), newOutbox(b)
 	b.calls = newCalls(b)
@@ -188,6 +207,22 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 	return b, nil
 }
 
+// locate sets up how the bus knows where the partitions are.
+func (b *Bus) locate() {
+	e, first := b.endpoint, slices.Repeat(b.endpoint.seeds[:1], b.cfg.Partitions)
+	switch e.kind {
+	case oneServer:
+		b.places = newPlaces(first, nil, b.log)
+	case withSentinels:
+		b.sentinels = newSentinels(e, b.cfg.Partitions)
+		b.places = newPlaces(first, b.sentinels.find, b.log) // nothing is asked of a Sentinel's address: start looks first
+	case onCluster:
+		c := newCluster(e, b.keys, b.clients)
+		b.places = newPlaces(first, c.find, b.log)
+		c.places = b.places
+	}
+}
+
 // start checks the server and starts the background goroutines.
 func (b *Bus) start(ctx context.Context) error {
 	if err := b.connect(ctx); err != nil {
@@ -196,9 +231,11 @@ func (b *Bus) start(ctx context.Context) error {
 	if err := b.ensureLog(ctx); err != nil {
 		return err
 	}
-	b.rooms.lost = func(reason string) { b.engine.Suspect(reason) }
-	b.rooms.back = func() { b.engine.Suspect("the connection is back") }
-	b.channels.back = b.calls.announce
+	b.rooms.on(b.engine.Suspect, func() { b.engine.Suspect("the connection is back") })
+	b.channels.on(func(string) {}, b.calls.announce)
+	if b.places.find != nil {
+		b.wg.Go(func() { b.places.run(b.ctx, b.moved) })
+	}
 	b.wg.Go(func() { _ = b.engine.Run(b.ctx) })
 	b.wg.Go(func() { b.rooms.run(b.ctx) })
 	b.wg.Go(func() { b.channels.run(b.ctx) })
@@ -232,7 +269,11 @@ func (b *Bus) Close() error {
 	b.consumers.Wait()
 	b.appends.wait()
 	b.wg.Wait()
-	return b.client.Close()
+	b.clients.close()
+	if b.sentinels != nil {
+		b.sentinels.close()
+	}
+	return nil
 }
 
 // keep registers a subscription for Close, unless the bus is closed already.

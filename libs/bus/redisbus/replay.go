@@ -33,7 +33,7 @@ func (b *Bus) Replay(ctx context.Context, room string, after bus.Position, limit
 	// A Seq above MaxSeq is beyond every log, and no double in the script.
 	after.Seq = min(after.Seq, bus.MaxSeq)
 	k, p := b.keys, b.keys.partition(room)
-	answer, err := b.run(ctx, "replay "+room, replayScript,
+	answer, err := b.run(ctx, "replay "+room, p, replayScript,
 		[]string{k.data(p), k.room(p, room), k.heads(p), k.gone(p), k.meta(p)},
 		room, after.Seq, after.ID, limit, replayBytes)
 	if err != nil {
@@ -104,7 +104,7 @@ func (b *Bus) headsOf(ctx context.Context, rooms []string) ([]follow.Head, error
 		for n, i := range is {
 			args[n] = rooms[i]
 		}
-		steps = append(steps, step{headsScript, []string{b.keys.heads(p), b.keys.meta(p)}, args})
+		steps = append(steps, step{p, headsScript, []string{b.keys.heads(p), b.keys.meta(p)}, args})
 		order = append(order, p)
 	}
 	var answers []any

@@ -158,8 +158,8 @@ func (c *calls) send(ctx context.Context, service string, number uint64, data []
 	err := c.b.retry(ctx, "request "+service, func(ctx context.Context) (err error) {
 		left := min(max(time.Until(deadline), time.Millisecond), maxTimeout)
 		binary.BigEndian.PutUint32(q[8:], uint32(left.Milliseconds()))
-		found, err = requestScript.Run(ctx, c.b.client, []string{c.b.keys.serve(service)},
-			c.b.keys.rpc(), rand.IntN(1<<20), q).Int()
+		found, err = requestScript.Run(ctx, c.b.at(c.b.keys.partition(service)), []string{c.b.keys.serve(service)},
+			c.b.keys.rpc(service), rand.IntN(1<<20), q).Int()
 		var answer redis.Error
 		if err != nil && !errors.As(err, &answer) && !undelivered(err) {
 			broken, err = err, nil

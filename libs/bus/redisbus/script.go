@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -65,17 +66,21 @@ func (b *Bus) retry(ctx context.Context, what string, try func(context.Context) 
 		if err == nil {
 			return nil
 		}
-		if permanent(err) || sleep(ctx, pause) != nil {
+		if permanent(err) {
+			return b.fail(what, err)
+		}
+		b.look(ctx)
+		if sleep(ctx, pause) != nil {
 			return b.fail(what, err)
 		}
 	}
 }
 
-// run runs a script until that succeeds; see retry.
-func (b *Bus) run(ctx context.Context, what string, s *redis.Script, keys []string, args ...any) (any, error) {
+// run runs a script on a partition until that succeeds; see retry. All keys are the partition's.
+func (b *Bus) run(ctx context.Context, what string, partition int, s *redis.Script, keys []string, args ...any) (any, error) {
 	var answer any
 	err := b.retry(ctx, what, func(ctx context.Context) (err error) {
-		answer, err = s.Run(ctx, b.client, keys, args...).Result()
+		answer, err = s.Run(ctx, b.at(partition), keys, args...).Result()
 		if errors.Is(err, redis.Nil) {
 			answer, err = nil, nil
 		}
@@ -84,39 +89,74 @@ func (b *Bus) run(ctx context.Context, what string, s *redis.Script, keys []stri
 	return answer, err
 }
 
-// step is one script of a batch.
+// step is one script of a batch. All keys are the partition's.
 type step struct {
-	script *redis.Script
-	keys   []string
-	args   []any
+	partition int
+	script    *redis.Script
+	keys      []string
+	args      []any
 }
 
-// batch runs scripts in one round trip and returns their answers in order. The first error ends it.
+// batch runs scripts in one round trip for each server, and returns their answers in order. The first error ends it.
 func (b *Bus) batch(ctx context.Context, steps []step) ([]any, error) {
+	partitions := make([]int, len(steps))
+	for i, s := range steps {
+		partitions[i] = s.partition
+	}
 	for loaded := false; ; loaded = true {
-		p := b.client.Pipeline()
+		out := make([]any, len(steps))
 		cmds := make([]*redis.Cmd, len(steps))
-		for i, s := range steps {
-			cmds[i] = s.script.EvalSha(ctx, p, s.keys, s.args...)
-		}
-		_, _ = p.Exec(ctx) // each command has its own error
-		out := make([]any, len(cmds))
-		var err error
-		for i, c := range cmds {
-			if err = c.Err(); err != nil && !errors.Is(err, redis.Nil) {
-				break
-			}
-			out[i], err = c.Val(), nil
-		}
+		err := b.spread(ctx, partitions, func(p redis.Pipeliner, i int) redis.Cmder {
+			cmds[i] = steps[i].script.EvalSha(ctx, p, steps[i].keys, steps[i].args...)
+			return cmds[i]
+		})
 		if !redis.HasErrorPrefix(err, "NOSCRIPT") || loaded {
+			for i, c := range cmds {
+				out[i] = c.Val()
+			}
 			return out, err
 		}
-		for _, s := range steps { // the server was restarted
-			if err := s.script.Load(ctx, b.client).Err(); err != nil {
+		for _, s := range steps { // a server was restarted
+			if err := s.script.Load(ctx, b.at(s.partition)).Err(); err != nil {
 				return nil, err
 			}
 		}
 	}
+}
+
+// spread sends a command about each of the partitions, in one round trip for each server, all servers at the same time.
+// add adds the command for partitions[i] to a pipeline; it is called by one goroutine at a time. The error is the first
+// of all commands; that an answer is nil is none.
+func (b *Bus) spread(ctx context.Context, partitions []int, add func(p redis.Pipeliner, i int) redis.Cmder) error {
+	pipes := make(map[string]redis.Pipeliner)
+	cmds := make([]redis.Cmder, len(partitions))
+	for i, p := range partitions {
+		addr, _ := b.places.at(p)
+		if pipes[addr] == nil {
+			pipes[addr] = b.clients.at(addr).Pipeline()
+		}
+		cmds[i] = add(pipes[addr], i)
+	}
+	var wg sync.WaitGroup
+	for _, p := range pipes {
+		wg.Go(func() { _, _ = p.Exec(ctx) }) // each command has its own error
+	}
+	wg.Wait()
+	for _, c := range cmds {
+		if err := c.Err(); err != nil && !errors.Is(err, redis.Nil) {
+			return err
+		}
+	}
+	return nil
+}
+
+// everyPartition returns the numbers of all partitions.
+func (b *Bus) everyPartition() []int {
+	all := make([]int, b.cfg.Partitions)
+	for p := range all {
+		all[p] = p
+	}
+	return all
 }
 
 // fail makes an error of the server, the connection or a context what the contract promises.
@@ -152,9 +192,10 @@ func permanent(err error) bool {
 	return true
 }
 
-// isFull reports whether the server refused an entry for want of room: by our limit, or by its own (maxmemory).
+// isFull reports whether the server refused an entry for want of room: by our limit, by its own (maxmemory), or because
+// it cannot write to its disk.
 func isFull(err error) bool {
-	return redis.HasErrorPrefix(err, "HUBFULL") || redis.HasErrorPrefix(err, "OOM")
+	return redis.HasErrorPrefix(err, "HUBFULL") || redis.HasErrorPrefix(err, "OOM") || redis.HasErrorPrefix(err, "MISCONF")
 }
 
 // sleep waits for d, or less if ctx ends, whose error it returns.
@@ -172,5 +213,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 // undelivered reports whether a request cannot have reached the server: there was no connection to send it on.
 func undelivered(err error) bool {
 	var network *net.OpError
-	return errors.As(err, &network) && network.Op == "dial" || errors.Is(err, redis.ErrPoolTimeout)
+	return errors.As(err, &network) && network.Op == "dial" || errors.Is(err, redis.ErrPoolTimeout) ||
+		errors.Is(err, redis.ErrClosed) || errors.Is(err, errNotMaster)
 }

@@ -76,7 +76,7 @@ func (b *Bus) Serve(ctx context.Context, service string, handle func(context.Con
 	return s, nil
 }
 
-func (s *server) channel() string { return s.b.keys.rpc() + s.id }
+func (s *server) channel() string { return s.b.keys.rpc(s.service) + s.id }
 
 // announce puts the server on the service's list.
 func (s *server) announce(ctx context.Context) error {
@@ -85,7 +85,7 @@ func (s *server) announce(ctx context.Context) error {
 	if s.left {
 		return nil
 	}
-	_, err := s.b.run(ctx, "serve "+s.service, serveScript, []string{s.b.keys.serve(s.service)}, s.id, listSeconds)
+	_, err := s.b.run(ctx, "serve "+s.service, s.b.keys.partition(s.service), serveScript, []string{s.b.keys.serve(s.service)}, s.id, listSeconds)
 	return err
 }
 
@@ -205,9 +205,9 @@ func (s *server) leave() {
 	s.left = true
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	pipe := s.b.client.Pipeline()
+	pipe := s.b.at(s.b.keys.partition(s.service)).Pipeline()
 	pipe.SRem(ctx, s.b.keys.serve(s.service), s.id)
-	heard := pipe.Publish(ctx, s.channel(), "")
+	heard := pipe.SPublish(ctx, s.channel(), "")
 	if _, err := pipe.Exec(ctx); err != nil || heard.Val() == 0 {
 		return // the server is away, or we are: nothing more can arrive
 	}

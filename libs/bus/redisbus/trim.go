@@ -41,6 +41,7 @@ func (b *Bus) trimLoop(ctx context.Context) {
 		}
 		if err := b.trim(ctx); err != nil && ctx.Err() == nil {
 			b.log.Warn("cannot trim the log; trying again", zap.Error(err))
+			b.look(ctx)
 		}
 		if sleep(ctx, min(b.cfg.TrimEvery, retryPause)) != nil { // a full log is looked at often, but not all the time
 			return
@@ -53,7 +54,7 @@ func (b *Bus) trimLoop(ctx context.Context) {
 func (b *Bus) trim(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, trimTimeout)
 	defer cancel()
-	groups, err := b.client.SMembers(ctx, b.keys.groups()).Result()
+	groups, err := b.at(0).SMembers(ctx, b.keys.groups()).Result()
 	if err != nil {
 		return fmt.Errorf("list the required groups: %w", err)
 	}
@@ -82,12 +83,12 @@ func (b *Bus) trim(ctx context.Context) error {
 
 // sizes returns the size of each partition in bytes, and which of them take no entries.
 func (b *Bus) sizes(ctx context.Context) (sizes []int64, full []bool, err error) {
-	pipe := b.client.Pipeline()
 	cmds := make([]*redis.SliceCmd, b.cfg.Partitions)
-	for p := range cmds {
+	err = b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
 		cmds[p] = pipe.HMGet(ctx, b.keys.meta(p), "bytes", "full")
-	}
-	if _, err := pipe.Exec(ctx); err != nil {
+		return cmds[p]
+	})
+	if err != nil {
 		return nil, nil, fmt.Errorf("size of the log: %w", err)
 	}
 	for _, c := range cmds {
@@ -112,7 +113,7 @@ func (b *Bus) trimPartition(ctx context.Context, p int, want, size int64, groups
 			args = append(args, g)
 		}
 		answers, err := b.batch(ctx, []step{{
-			trimScript, []string{k.log(p), k.data(p), k.heads(p), k.gone(p), k.meta(p), k.read(p)}, args,
+			p, trimScript, []string{k.log(p), k.data(p), k.heads(p), k.gone(p), k.meta(p), k.read(p), k.never(p)}, args,
 		}})
 		if err != nil {
 			return 0, err
@@ -140,7 +141,7 @@ func (b *Bus) setFull(ctx context.Context, is []bool, want bool) error {
 	var steps []step
 	for p := range is {
 		if is[p] != want {
-			steps = append(steps, step{fullScript, []string{b.keys.meta(p)}, []any{map[bool]int{true: 1, false: 0}[want]}})
+			steps = append(steps, step{p, fullScript, []string{b.keys.meta(p)}, []any{map[bool]int{true: 1, false: 0}[want]}})
 		}
 	}
 	if len(steps) == 0 {

@@ -28,5 +28,5 @@ redis.call('HSET', KEYS[4], ARGV[1], seq .. ':' .. ARGV[3] .. ':' .. trimmed)
 redis.call('HSET', KEYS[5], 'last', seq, 'bytes',
   string.format('%.0f', tonumber(meta[3] or 0) + #ARGV[2] + #ARGV[1] + ARGV[6]))
 redis.call('SET', KEYS[6], seq, 'EX', ARGV[5])
-redis.call('PUBLISH', ARGV[4], struct.pack('>I8I8Bc0', n, tonumber(prev), #ARGV[1], ARGV[1]) .. ARGV[2])
+redis.call('SPUBLISH', ARGV[4], struct.pack('>I8I8Bc0', n, tonumber(prev), #ARGV[1], ARGV[1]) .. ARGV[2])
 return n

@@ -5,7 +5,7 @@
 local servers = redis.call('SMEMBERS', KEYS[1])
 for i = 0, #servers - 1 do
   local server = servers[(ARGV[2] + i) % #servers + 1]
-  if redis.call('PUBLISH', ARGV[1] .. server, ARGV[3]) > 0 then
+  if redis.call('SPUBLISH', ARGV[1] .. server, ARGV[3]) > 0 then
     return 1
   end
   redis.call('SREM', KEYS[1], server)

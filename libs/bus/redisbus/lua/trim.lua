@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Takes entries from the beginning of the partition's log: those that are too old, and further ones until enough bytes
 -- are free; never one that a required group has not read. Answers how many it took, and the size of what is left.
--- KEYS: log data heads gone meta read   ARGV: what keys of rooms begin with, seconds, bytes, entries, overhead, groups
+-- KEYS: log data heads gone meta read never   ARGV: what keys of rooms begin with, seconds, bytes, entries, overhead, groups
 local oldest = redis.call('TIME')[1] - ARGV[2]
 local want, limit, overhead = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local meta = redis.call('HMGET', KEYS[5], 'last', 'bytes')
