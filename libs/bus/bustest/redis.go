@@ -20,30 +20,38 @@ const (
 	portTries = 5
 )
 
-// RedisServer is a redis-server process of a test, with its data in a folder of the test's. Its methods end the test
+// RedisServer is a redis-server process of a test (a server, a node of a cluster, or a Sentinel), with its data in a folder of the test's. Its methods end the test
 // when they fail; they may be called from any goroutine of the test, one at a time for each server.
 type RedisServer struct {
 	t    testing.TB
 	dir  string
 	port string
 	args []string
+	conf string // the configuration file of a Sentinel, which has no other settings
 
 	mu   sync.Mutex
 	proc *process // nil while it does not run
 }
 
 // Redis starts a redis-server on a free port of 127.0.0.1 with the settings that Hubbub ships (append-only file, synced
-// every second; noeviction) and ends it with the test. args are added to its command line and win over those
+// with every write; noeviction) and ends it with the test. args are added to its command line and win over those
 // settings: "--maxmemory", "4mb".
 func Redis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
-	s := &RedisServer{t: t, dir: t.TempDir(), args: args}
+	return launch(t, func(*RedisServer) []string { return args })
+}
+
+// launch starts a server. configure is called with each port that is tried, and returns further arguments.
+func launch(t testing.TB, configure func(s *RedisServer) (args []string)) *RedisServer {
+	t.Helper()
+	s := &RedisServer{t: t, dir: t.TempDir()}
 	t.Cleanup(s.Kill) // its data is thrown away
 	var err error
 	for range portTries {
 		if s.port, err = freePort(); err != nil {
 			t.Fatalf("find a port for redis-server: %v", err)
 		}
+		s.args = configure(s)
 		if err = s.start(); err == nil {
 			return s
 		}
@@ -91,6 +99,9 @@ func (s *RedisServer) start() error {
 		"--bind", "127.0.0.1", "--port", s.port, "--dir", s.dir, "--daemonize", "no",
 		"--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction",
 	}, s.args...)
+	if s.conf != "" {
+		args = []string{s.conf, "--sentinel"}
+	}
 	p, err := spawn("redis-server", args...)
 	if err != nil {
 		return err

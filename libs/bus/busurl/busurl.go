@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,16 +18,17 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/natsbus"
+	"hubbub.internal/libs/bus/redisbus"
 )
 
 // Config is what every program can be told about its bus; embed it in the program's configuration. A program whose
 // default bus differs gives its URL as the kong variable bus.
 type Config struct {
-	Bus           string        `help:"URL of the bus: redis:// rediss:// nats:// or tls:// (NATS over TLS); several NATS hosts are separated by commas." default:"${bus=redis://127.0.0.1:6379}" placeholder:"URL"`
+	Bus           string        `help:"URL of the bus: redis://host:6379, redis+sentinel://host1:26379,host2/mastername or redis+cluster://host1:6379,host2 (with rediss in the place of redis: over TLS), nats://host1:4222,host2 or tls:// (NATS over TLS)." default:"${bus=redis://127.0.0.1:6379}" placeholder:"URL"`
 	BusMaxAge     time.Duration `help:"How long entries of rooms stay in the log on the bus (1m or more). History keeps them for ever." default:"24h"`
 	BusMaxBytes   Bytes         `help:"Size that the log on the bus may have (bytes, or with KiB, MiB, GiB; 16MiB or more). It never drops what history has not stored: a full log refuses messages." default:"1GiB"`
 	BusPartitions int           `help:"Parts that consumers share the log by (1 to 256). Fixed when the log is created." default:"16"`
-	BusReplicas   int           `help:"NATS: servers of the cluster that hold each entry (1, 3 or 5). Redis: replicas that must have it before it is acknowledged, plus one." default:"1"`
+	BusReplicas   int           `help:"NATS: servers of the cluster that hold each entry (1, 3 or 5). Redis: the master, and replicas that must have it before it is acknowledged (1 to 5; with too few of them, appends fail)." default:"1"`
 	BusTimeout    time.Duration `help:"How long the start waits for the bus (1s to 10m)." default:"10s"`
 	BusCA         string        `name:"bus-ca" help:"File of the certificates that the bus's certificate is checked against; empty: the system's." type:"path" placeholder:"FILE"`
 	BusCert       string        `help:"File of this client's certificate for the bus." type:"path" placeholder:"FILE"`
@@ -49,7 +51,8 @@ const (
 func (c *Config) Validate() error {
 	var errs []error
 	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
-	if _, err := c.scheme(); err != nil {
+	scheme, err := c.scheme()
+	if err != nil {
 		errs = append(errs, err)
 	}
 	if c.BusMaxAge < minAge {
@@ -61,7 +64,10 @@ func (c *Config) Validate() error {
 	if c.BusPartitions < 1 || c.BusPartitions > maxPartitions {
 		bad("--bus-partitions is %d; it has to be 1 to %d", c.BusPartitions, maxPartitions)
 	}
-	if c.BusReplicas != 1 && c.BusReplicas != 3 && c.BusReplicas != 5 {
+	switch {
+	case isRedis(scheme) && (c.BusReplicas < 1 || c.BusReplicas > 5):
+		bad("--bus-replicas is %d; with Redis it has to be 1 to 5", c.BusReplicas)
+	case !isRedis(scheme) && c.BusReplicas != 1 && c.BusReplicas != 3 && c.BusReplicas != 5:
 		bad("--bus-replicas is %d; it has to be 1, 3 or 5", c.BusReplicas)
 	}
 	if c.BusTimeout < time.Second || c.BusTimeout > 10*time.Minute {
@@ -79,17 +85,21 @@ func (c *Config) scheme() (string, error) {
 	if !ok {
 		return "", fmt.Errorf("--bus has no scheme: write it like redis://127.0.0.1:6379 or nats://127.0.0.1:4222")
 	}
-	switch scheme {
-	case schemeEmbedded:
+	switch {
+	case scheme == schemeEmbedded:
 		return scheme, nil // whether this program has one is known to Open: flags are validated before it sets Embed
-	case "nats", "tls", "redis", "rediss":
-	case "redis+sentinel", "redis+cluster":
-		return "", fmt.Errorf("--bus=%s: this release works with a single Redis server (redis:// or rediss://); for several servers use a NATS cluster (nats://a,b,c with --bus-replicas=3)", scheme)
+	case scheme == "nats", scheme == "tls", isRedis(scheme):
 	default:
-		return "", fmt.Errorf("--bus has the unknown scheme %.20q: it is one of redis rediss nats tls", scheme)
+		return "", fmt.Errorf("--bus has the unknown scheme %.20q: it is one of %s nats tls", scheme, strings.Join(redisbus.Schemes(), " "))
 	}
 	if !strings.HasPrefix(rest, "//") || len(rest) == len("//") {
 		return "", fmt.Errorf("--bus names no host: write it like %s://127.0.0.1", scheme)
+	}
+	if isRedis(scheme) {
+		if err := redisbus.CheckURL(c.Bus); err != nil {
+			return "", fmt.Errorf("--bus: %w", err)
+		}
+		return scheme, nil
 	}
 	for host := range strings.SplitSeq(rest[len("//"):], ",") {
 		host = strings.TrimPrefix(host, scheme+"://")
@@ -99,6 +109,8 @@ func (c *Config) scheme() (string, error) {
 	}
 	return scheme, nil
 }
+
+func isRedis(scheme string) bool { return slices.Contains(redisbus.Schemes(), scheme) }
 
 // Open opens the bus that the configuration names. groups are the consumer groups whose unread entries the log keeps
 // however old they get; every process names the same. It fails within BusTimeout, with a sentence that says what to do.

@@ -131,11 +131,11 @@ func (c *cluster) find(ctx context.Context) ([]string, error) {
 	var errs []error
 	for _, n := range nodes {
 		ctx, cancel := context.WithTimeout(ctx, attemptTimeout/2) // a node that hangs must not use up the time of all
-		slots, err := c.clients.at(n).ClusterSlots(ctx).Result()
+		shards, err := c.clients.at(n).ClusterShards(ctx).Result()
 		cancel()
 		if err == nil {
 			var addrs []string
-			if addrs, err = c.masters(n, slots); err == nil {
+			if addrs, err = c.masters(n, shards); err == nil {
 				return addrs, nil
 			}
 		}
@@ -144,25 +144,42 @@ func (c *cluster) find(ctx context.Context) ([]string, error) {
 	return nil, worst(errs)
 }
 
-func (c *cluster) masters(asked string, slots []redis.ClusterSlot) ([]string, error) {
+// masters reads what a node says of the cluster.
+func (c *cluster) masters(asked string, shards []redis.ClusterShard) ([]string, error) {
 	addrs := make([]string, len(c.slots))
-	for p, n := range c.slots {
-		i := slices.IndexFunc(slots, func(s redis.ClusterSlot) bool { return s.Start <= n && n <= s.End && len(s.Nodes) > 0 })
+	for _, shard := range shards {
+		i := slices.IndexFunc(shard.Nodes, func(n redis.Node) bool { return n.Role == "master" })
 		if i < 0 {
-			return nil, errUncovered
+			continue
 		}
-		host, port, err := net.SplitHostPort(slots[i].Nodes[0].Addr)
+		addr, err := c.address(asked, shard.Nodes[i])
 		if err != nil {
-			return nil, fmt.Errorf("address of a node of the cluster: %w", err)
+			return nil, err
 		}
-		if host == "" || host == "?" { // the node does not know how it is called: we do
-			if host, _, err = net.SplitHostPort(asked); err != nil {
-				return nil, fmt.Errorf("address of a node of the cluster: %w", err)
+		for p, n := range c.slots {
+			if slices.ContainsFunc(shard.Slots, func(r redis.SlotRange) bool { return r.Start <= int64(n) && int64(n) <= r.End }) {
+				addrs[p] = addr
 			}
 		}
-		addrs[p] = net.JoinHostPort(host, port)
+	}
+	if slices.Contains(addrs, "") {
+		return nil, errUncovered
 	}
 	return addrs, nil
+}
+
+func (c *cluster) address(asked string, n redis.Node) (string, error) {
+	host, port := n.Endpoint, n.Port
+	if host == "" || host == "?" { // the node does not know how it is called: we do
+		var err error
+		if host, _, err = net.SplitHostPort(asked); err != nil {
+			return "", fmt.Errorf("address of a node of the cluster: %w", err)
+		}
+	}
+	if c.clients.options.TLSConfig != nil && n.TLSPort != 0 {
+		port = n.TLSPort
+	}
+	return net.JoinHostPort(host, strconv.FormatInt(port, 10)), nil
 }
 
 // slotOf returns the slot of a Redis Cluster that a hash tag belongs to (CRC-16/XMODEM).

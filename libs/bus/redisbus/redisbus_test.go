@@ -19,20 +19,34 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestConformance(t *testing.T) {
 	s := bustest.Redis(t)
-	bustest.Run(t, bustest.Env{
+	bustest.Run(t, environment(s.URL(), s.Kill, s.Start))
+}
+
+func TestConformanceWithSentinels(t *testing.T) {
+	s := bustest.Sentinels(t, 1)
+	bustest.Run(t, environment(s.URL(), s.Kill, s.Start))
+}
+
+func TestConformanceOnCluster(t *testing.T) {
+	s := bustest.Cluster(t)
+	bustest.Run(t, environment(s.URL(), s.Kill, s.Start))
+}
+
+func environment(url string, kill, start func()) bustest.Env {
+	return bustest.Env{
 		Log: func(_ testing.TB, r bustest.Retention) func(testing.TB) bus.Bus {
 			prefix := chat.NewID()
 			return func(t testing.TB) bus.Bus {
 				return open(t, redisbus.Config{
-					URL: s.URL(), Prefix: prefix, MemberEvery: bustest.MemberEvery,
+					URL: url, Prefix: prefix, MemberEvery: bustest.MemberEvery,
 					MaxAge: r.MaxAge, MaxBytes: r.MaxBytes, TrimEvery: r.TrimEvery, Groups: r.Groups,
 					Follow: follow.Options{CompareEvery: time.Hour}, // what is missed has to be noticed
 				})
 			}
 		},
-		Kill:  s.Kill,
-		Start: s.Start,
-	})
+		Kill:  kill,
+		Start: start,
+	}
 }
 
 func open(t testing.TB, cfg redisbus.Config) *redisbus.Bus {
