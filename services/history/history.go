@@ -49,7 +49,7 @@ type Deps struct {
 	Bus      bus.Bus
 	Store    store.Store
 	Verifier *auth.Verifier
-	Cache    *directoryapi.Cache // permissions, for the HTTP routes; the caller runs it
+	Cache    *directoryapi.Cache // permissions and ended log-ins, for the HTTP routes; the caller runs it
 	Log      *zap.Logger
 	Metrics  prometheus.Registerer
 }
@@ -69,7 +69,7 @@ type Service struct {
 func New(cfg Config, deps Deps) (*Service, error) {
 	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, metrics: newMetrics(deps.Metrics)}
 	humaAPI, mux := httpapi.New("history", "1")
-	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier))
+	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier, httpapi.Ended(deps.Cache.Revoked)))
 	s.routes(humaAPI)
 	s.handler = httpapi.Handler(mux, s.log)
 	return s, nil

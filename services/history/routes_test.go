@@ -7,8 +7,10 @@ import (
 	"testing"
 	"time"
 
+	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 )
 
@@ -37,7 +39,7 @@ func TestHTTP(t *testing.T) {
 		t.Helper()
 		r := httptest.NewRequest(http.MethodGet, path, nil)
 		if user != "" {
-			token, err := auth.Sign(w.key, "k", auth.Claims{User: user, Name: user, Session: "s", Issued: time.Now(), Expires: time.Now().Add(time.Minute)})
+			token, err := auth.Sign(w.key, "k", auth.Claims{User: user, Name: user, Session: "s-" + user, Issued: time.Now(), Expires: time.Now().Add(time.Minute)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -78,6 +80,24 @@ func TestHTTP(t *testing.T) {
 		if status, code := get(tt.user, tt.path, nil); status != tt.status || code != tt.code {
 			t.Errorf("%s as %q: %d %q, want %d %q", tt.path, tt.user, status, code, tt.status, tt.code)
 		}
+	}
+	// Who logs out is refused with the token that was good until then.
+	ended, err := directoryapi.EncodeChange(directoryapi.Change{Kind: directoryapi.ChangeUser, User: "eve", Session: "s-eve", At: time.Now().UnixMilli()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := get("eve", "/v1/reads", &reads); status != 200 {
+		t.Errorf("before the log-out: %d", status)
+	}
+	if _, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: chat.ControlRoom, Sender: "directory", ID: "e1", Data: ended}); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("the token of a log-in that has ended is refused", func() bool {
+		status, code := get("eve", "/v1/reads", &reads)
+		return status == 401 && code == "unauthorized"
+	})
+	if status, _ := get("ann", "/v1/reads", &reads); status != 200 {
+		t.Errorf("another's token: %d", status)
 	}
 	w.store.down.Store(true)
 	if status, code := get("ann", "/v1/rooms/r1/messages", nil); status != 503 || code != "unavailable" {

@@ -94,6 +94,9 @@ func (everybody) Access(_ context.Context, user, room string) (directoryapi.Acce
 	return directoryapi.Access{Read: room != "secret" || user == "insider"}, nil
 }
 
+// Revoked says that whoever is called "gone" has logged out.
+func (everybody) Revoked(c auth.Claims) bool { return c.User == "gone" }
+
 // startService runs a replica until the test ends, or stop is called.
 func startService(t *testing.T, b bus.Bus, cfg Config, metrics *prometheus.Registry, v *auth.Verifier) (s *Service, stop func()) {
 	t.Helper()

@@ -99,6 +99,9 @@ func TestHTTP(t *testing.T) {
 			if r := get("", path); r.status != http.StatusUnauthorized || r.Code != chat.CodeUnauthorized {
 				t.Errorf("%s without a token: %+v", path, r)
 			}
+			if r := get("gone", path); r.status != http.StatusUnauthorized || r.Code != chat.CodeUnauthorized {
+				t.Errorf("%s with the token of a log-in that has ended: %+v", path, r)
+			}
 		}
 		for _, c := range []struct{ asker, user, want, why string }{
 			{"ann", "bob", "dnd", "they share a room"},

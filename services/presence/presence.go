@@ -23,10 +23,11 @@ import (
 	"hubbub.internal/services/presence/roster"
 )
 
-// Access says what a user may do in a room; *directory.Cache in package api is one. Errors have a *chat.Error in their
-// chain. It is called concurrently.
+// Access says what a user may do in a room, and which tokens are void; *directory.Cache in package api is one. Errors
+// have a *chat.Error in their chain. It is called concurrently.
 type Access interface {
 	Access(ctx context.Context, user, room string) (directoryapi.Access, error)
+	Revoked(claims auth.Claims) bool
 }
 
 // Deps are what the service works with. It closes none of them.

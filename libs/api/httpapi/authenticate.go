@@ -48,6 +48,16 @@ func Authenticate(api huma.API, v *auth.Verifier, refuse ...func(context.Context
 	}
 }
 
+// Ended returns what Authenticate refuses a token with whose log-in has ended, as revoked says.
+func Ended(revoked func(auth.Claims) bool) func(context.Context, auth.Claims) error {
+	return func(_ context.Context, c auth.Claims) error {
+		if revoked(c) {
+			return ErrEnded
+		}
+		return nil
+	}
+}
+
 // User returns what the token of the request says. It must be called only in operations that Authenticate guards.
 func User(ctx context.Context) auth.Claims {
 	c, _ := ctx.Value(userKey{}).(auth.Claims)
