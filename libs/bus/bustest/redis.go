@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -75,6 +76,13 @@ func (s *RedisServer) Start() {
 	if err := s.start(); err != nil {
 		s.t.Fatalf("start redis-server again: %v", err)
 	}
+}
+
+// StartReplicaOf is Start as a replica of another server.
+func (s *RedisServer) StartReplicaOf(master *RedisServer) {
+	s.t.Helper()
+	s.args = append(slices.Clone(s.args), "--replicaof", "127.0.0.1 "+master.port)
+	s.Start()
 }
 
 // Kill ends the server as kill -9 does, and returns when it is gone.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +40,7 @@ var (
 type appender struct {
 	b       *Bus
 	lanes   []*lane
+	heads   [][]any      // what the commands of a partition begin with
 	entries atomic.Int64 // not finished
 	bytes   atomic.Int64 // data of those
 	grown   atomic.Int64 // bytes appended since retention was last called
@@ -48,8 +50,7 @@ type appender struct {
 // pending is an append that is not finished.
 type pending struct {
 	partition int
-	keys      []string
-	args      []any
+	command   []any
 	bytes     int
 	done      func(bus.Appended, error)
 	deadline  time.Time
@@ -69,6 +70,10 @@ func newAppender(b *Bus, lanes int) *appender {
 	a := &appender{b: b}
 	for range lanes {
 		a.lanes = append(a.lanes, &lane{a: a, wake: make(chan struct{}, 1)})
+	}
+	k := b.keys
+	for p := range k.tags {
+		a.heads = append(a.heads, []any{"EVALSHA", appendScript.Hash(), 6, k.log(p), k.data(p), k.heads(p), k.meta(p)})
 	}
 	return a
 }
@@ -99,20 +104,8 @@ func (a *appender) add(e bus.NewEntry, done func(bus.Appended, error)) error {
 	if a.entries.Load() >= maxQueued || a.bytes.Load()+int64(len(e.Data)) > maxQueuedBytes {
 		return fmt.Errorf("%w: %w", bus.ErrUnavailable, errTooMany)
 	}
-	k := a.b.keys
-	n := k.partition(e.Room)
-	p := &pending{
-		partition: n,
-		keys:      []string{k.log(n), k.data(n), k.room(n, e.Room), k.heads(n), k.meta(n), k.once(n, e)},
-		args: []any{
-			e.Room, encodeRecord(e), e.ID, k.live(e.Room), int(bus.DedupeWindow / time.Second), overhead,
-		},
-		bytes: len(e.Data),
-		done:  done,
-		// The last try has to end before AppendTimeout does.
-		deadline: time.Now().Add(bus.AppendTimeout - attemptTimeout - retryMax/2),
-	}
-	l := a.lanes[n%len(a.lanes)]
+	p := a.pending(e, done)
+	l := a.lanes[p.partition%len(a.lanes)]
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
@@ -127,6 +120,22 @@ func (a *appender) add(e bus.NewEntry, done func(bus.Appended, error)) error {
 	default:
 	}
 	return nil
+}
+
+// pending makes the command of an append.
+func (a *appender) pending(e bus.NewEntry, done func(bus.Appended, error)) *pending {
+	k := a.b.keys
+	n := k.partition(e.Room)
+	return &pending{
+		partition: n,
+		command: append(slices.Clip(a.heads[n]), // the part that all appends of a partition share
+			k.room(n, e.Room), k.once(n, e),
+			e.Room, encodeRecord(e), e.ID, k.live(e.Room), int(bus.DedupeWindow/time.Second), overhead),
+		bytes: len(e.Data),
+		done:  done,
+		// The last try has to end before AppendTimeout does.
+		deadline: time.Now().Add(bus.AppendTimeout - attemptTimeout - retryMax/2),
+	}
 }
 
 // run sends what is queued until ctx ends; then it fails the rest.
@@ -205,7 +214,7 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 	pipe := server.Pipeline()
 	cmds := make([]*redis.Cmd, len(batch))
 	for i, p := range batch {
-		cmds[i] = appendScript.EvalSha(ctx, pipe, p.keys, p.args...)
+		cmds[i] = pipe.Do(ctx, p.command...)
 	}
 	var copies *redis.Cmd
 	if b.cfg.Replicas > 1 {

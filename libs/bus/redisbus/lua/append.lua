@@ -1,11 +1,11 @@
 #!lua
 -- Appends an entry. Answers its Seq as an integer, or, as a string, that of the entry that had the key before.
--- KEYS: log data room heads meta once   ARGV: room record id channel seconds-to-know-the-key overhead
+-- KEYS: log data heads meta room once   ARGV: room record id channel seconds-to-know-the-key overhead
 local before = redis.call('GET', KEYS[6])
 if before then
   return before
 end
-local meta = redis.call('HMGET', KEYS[5], 'last', 'floor', 'bytes', 'full')
+local meta = redis.call('HMGET', KEYS[4], 'last', 'floor', 'bytes', 'full')
 if meta[4] == '1' then
   return redis.error_reply('HUBFULL the log is full, and a required group has not consumed it')
 end
@@ -16,16 +16,16 @@ if n > 9007199254740991 then
   return redis.error_reply('HUBSEQ there is no Seq left below 2^53')
 end
 local seq = string.format('%.0f', n)
-local head = redis.call('HGET', KEYS[4], ARGV[1])
+local head = redis.call('HGET', KEYS[3], ARGV[1])
 local prev, trimmed = '0', ''
 if head then
   prev, trimmed = string.match(head, '^(%d+):[^:]*:(%d*)$')
 end
 redis.call('XADD', KEYS[1], seq .. '-0', 'r', ARGV[1], 't', now[1])
 redis.call('HSET', KEYS[2], seq, ARGV[2])
-redis.call('ZADD', KEYS[3], seq, seq)
-redis.call('HSET', KEYS[4], ARGV[1], seq .. ':' .. ARGV[3] .. ':' .. trimmed)
-redis.call('HSET', KEYS[5], 'last', seq, 'bytes',
+redis.call('ZADD', KEYS[5], seq, seq)
+redis.call('HSET', KEYS[3], ARGV[1], seq .. ':' .. ARGV[3] .. ':' .. trimmed)
+redis.call('HSET', KEYS[4], 'last', seq, 'bytes',
   string.format('%.0f', tonumber(meta[3] or 0) + #ARGV[2] + #ARGV[1] + ARGV[6]))
 redis.call('SET', KEYS[6], seq, 'EX', ARGV[5])
 redis.call('SPUBLISH', ARGV[4], struct.pack('>I8I8Bc0', n, tonumber(prev), #ARGV[1], ARGV[1]) .. ARGV[2])

@@ -1,0 +1,103 @@
+package redisbus_test
+
+import (
+	"strconv"
+	"testing"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/bustest"
+	"hubbub.internal/libs/bus/redisbus"
+)
+
+// tagOf returns the hash tag of a room's partition, for the default number of partitions.
+func tagOf(room string) string {
+	h := uint32(2166136261)
+	for i := range len(room) {
+		h = (h ^ uint32(room[i])) * 16777619
+	}
+	return "{" + strconv.Itoa(int(h%16)) + "}"
+}
+
+// TestSlotsMove: while slots move from master to master and back, nothing is missing, for followers and watchers neither.
+func TestSlotsMove(t *testing.T) {
+	t.Parallel()
+	r := bustest.Cluster(t)
+	tr := startTraffic(t, redisbus.Config{URL: r.URL(), Follow: never})
+	tr.flow()
+	for round := range 2 {
+		for i := range 6 {
+			tag := tagOf("room" + strconv.Itoa(i))
+			to := r.Nodes[(i+round)%3]
+			if r.Master(tag) == to {
+				to = r.Nodes[(i+round+1)%3]
+			}
+			r.Migrate(tag, to)
+		}
+		tr.flow()
+	}
+	tr.check()
+	for _, b := range tr.buses {
+		if err := b.Probe(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestMastersFail: with WAIT nothing that was acknowledged is lost when a master is killed, or frozen for longer than
+// the cluster waits, and its replica takes over.
+func TestMastersFail(t *testing.T) {
+	t.Parallel()
+	r := bustest.Cluster(t)
+	tr := startTraffic(t, redisbus.Config{URL: r.URL(), Replicas: 2, Follow: never})
+	serve, err := tr.buses[0].Serve(t.Context(), "echo", echo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer serve.Stop()
+	tr.flow()
+	tag := tagOf("room0")
+	old := r.Master(tag)
+	old.Kill()
+	r.Promoted(tag, old)
+	old.Start() // as a replica: the others tell it
+	tr.flow()
+	old = r.Master(tag)
+	old.Pause()
+	r.Promoted(tag, old)
+	old.Resume()
+	tr.flow()
+	tr.check()
+	eventually(t, "the service works", func() bool {
+		_, err := tr.buses[1].Request(t.Context(), "echo", nil)
+		return err == nil
+	})
+}
+
+// TestWholeClusterOfServices: every service and channel works, whatever node has its slot.
+func TestWholeClusterOfServices(t *testing.T) {
+	t.Parallel()
+	r := bustest.Cluster(t)
+	a, b := open(t, redisbus.Config{URL: r.URL()}), open(t, redisbus.Config{URL: r.URL()})
+	for i := range 20 {
+		name := "s" + strconv.Itoa(i)
+		if _, err := a.Serve(t.Context(), name, echo); err != nil {
+			t.Fatal(err)
+		}
+		if answer, err := b.Request(t.Context(), name, []byte(name)); err != nil || string(answer) != name {
+			t.Errorf("%s: %q, %v", name, answer, err)
+		}
+		got := make(chan string, 1)
+		if _, err := a.Subscribe(t.Context(), name, func(data []byte) { got <- string(data) }); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Publish(name, []byte(name)); err != nil {
+			t.Fatal(err)
+		}
+		if heard := <-got; heard != name {
+			t.Errorf("heard %q on %s", heard, name)
+		}
+	}
+	if _, err := bus.Append(t.Context(), b, bus.NewEntry{Room: "room", Sender: "ann", ID: "id"}); err != nil {
+		t.Error(err)
+	}
+}
