@@ -29,7 +29,7 @@ var rules = []struct {
 		why: "every package may import chat, so it imports the standard library only",
 	},
 	{
-		in: `^hubbub\.internal/services/edge`, ban: `^hubbub\.internal/services/(history|presence|directory|hubbub)|mongo-driver|modernc\.org/sqlite|database/sql`,
+		in: `^hubbub\.internal/services/edge`, ban: `^hubbub\.internal/services/(history|presence|directory|hubbub)|mongo-driver|modernc\.org/sqlite|database/sql|libs/(mongodb|sqlitedb|storeurl)`,
 		why: "services meet over the bus only, and the edge touches no database",
 	},
 	{
@@ -37,7 +37,7 @@ var rules = []struct {
 		why: "services meet over the bus only",
 	},
 	{
-		in: `^hubbub\.internal/services/presence`, ban: `^hubbub\.internal/services/(edge|history|directory|hubbub)|mongo-driver|modernc\.org/sqlite|database/sql`,
+		in: `^hubbub\.internal/services/presence`, ban: `^hubbub\.internal/services/(edge|history|directory|hubbub)|mongo-driver|modernc\.org/sqlite|database/sql|libs/(mongodb|sqlitedb|storeurl)`,
 		why: "services meet over the bus only, and presence has no database",
 	},
 	{
@@ -58,7 +58,7 @@ var rules = []struct {
 		why: "the bus carries bytes and knows no message",
 	},
 	{
-		in: `^hubbub\.internal/`, except: `^hubbub\.internal/services/(history|directory)/`, ban: `go\.mongodb\.org/mongo-driver/`,
+		in: `^hubbub\.internal/`, except: `^hubbub\.internal/(libs/mongodb|services/(history|directory)/)`, ban: `go\.mongodb\.org/mongo-driver/`,
 		why: "only the stores know the database",
 	},
 }

@@ -7,14 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
-	"os"
-	"path/filepath"
 
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
-
-	"hubbub.internal/libs/filelock"
+	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -44,66 +38,23 @@ CREATE TABLE IF NOT EXISTS intents (
 `
 
 // Store is a store.Store in a file.
-type Store struct {
-	db   *sql.DB
-	lock *os.File
-}
+type Store struct{ *sqlitedb.DB }
 
 var _ store.Store = (*Store)(nil)
 
 // Open opens the file, which is made if it is missing. Errors: filelock.ErrLocked.
 func Open(ctx context.Context, path string) (*Store, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	lock, err := filelock.Lock(path + ".lock")
+	db, err := sqlitedb.Open(ctx, path, schema)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, err
 	}
-	if err := private(path); err != nil {
-		_ = lock.Close()
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	// FULL: what a method has returned from is on the disk (https://sqlite.org/pragma.html#pragma_synchronous).
-	dsn := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"},
-		"_txlock": {"immediate"},
-	}.Encode()}
-	db, err := sql.Open("sqlite", dsn.String())
-	if err == nil {
-		// One connection: SQLite has one writer, and directory's reads are few.
-		db.SetMaxOpenConns(1)
-		if _, err = db.ExecContext(ctx, schema); err != nil {
-			_ = db.Close()
-		}
-	}
-	if err != nil {
-		_ = lock.Close()
-		return nil, fmt.Errorf("open %s: %w", path, err)
-	}
-	return &Store{db, lock}, nil
-}
-
-// private sees to it that nobody but the owner reads the file: it has the keys that tokens are signed with. SQLite gives
-// the files that it makes beside it the same permissions.
-func private(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Chmod(0o600), f.Close())
-}
-
-// Close closes the file and lets another process have it.
-func (s *Store) Close() error {
-	err := s.db.Close()
-	return errors.Join(err, s.lock.Close())
+	return &Store{db}, nil
 }
 
 // exec runs a statement; a key that is taken is store.ErrConflict.
 func (s *Store) exec(ctx context.Context, what, query string, args ...any) (sql.Result, error) {
-	r, err := s.db.ExecContext(ctx, query, args...)
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqlite3.SQLITE_CONSTRAINT {
+	r, err := s.Write.ExecContext(ctx, query, args...)
+	if sqlitedb.IsConflict(err) {
 		return nil, fmt.Errorf("%s: %w", what, store.ErrConflict)
 	}
 	if err != nil {
@@ -137,7 +88,7 @@ func jsonList(ids []string) string {
 
 // row reads one row into the fields.
 func (s *Store) row(ctx context.Context, what, query string, arg any, fields ...any) error {
-	err := s.db.QueryRowContext(ctx, query, arg).Scan(fields...)
+	err := s.Read.QueryRowContext(ctx, query, arg).Scan(fields...)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = store.ErrNotFound
 	}
@@ -149,7 +100,7 @@ func (s *Store) row(ctx context.Context, what, query string, arg any, fields ...
 
 // list reads all rows with scan, which is given where the fields of the next one go.
 func list[T any](ctx context.Context, s *Store, what string, scan func(*T) []any, query string, args ...any) ([]T, error) {
-	rows, err := s.db.QueryContext(ctx, query, args...)
+	rows, err := s.Read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}

@@ -1,13 +1,11 @@
 package sqlite
 
 import (
-	"errors"
 	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
 
-	"hubbub.internal/libs/filelock"
 	"hubbub.internal/services/directory/store"
 	"hubbub.internal/services/directory/store/storetest"
 )
@@ -39,12 +37,4 @@ func TestStore(t *testing.T) {
 			}
 			return openAt(t, paths[s])
 		})
-}
-
-func TestOneProcess(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "directory.db")
-	openAt(t, path)
-	if _, err := Open(t.Context(), path); !errors.Is(err, filelock.ErrLocked) {
-		t.Errorf("a second Open returned %v", err)
-	}
 }

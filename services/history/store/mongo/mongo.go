@@ -6,30 +6,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
-	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
-	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 
+	"hubbub.internal/libs/mongodb"
 	"hubbub.internal/services/history/store"
-)
-
-const (
-	// timeout bounds one operation whose context has no deadline of its own.
-	timeout = 10 * time.Second
-	// selection bounds the search for a server.
-	selection = 5 * time.Second
-	// database is the one that is used when the URL names none.
-	database = "hubbub"
 )
 
 // Store is a store.Store in MongoDB.
 type Store struct {
-	client         *mongo.Client
+	db             *mongo.Database
 	entries, reads *mongo.Collection
 }
 
@@ -41,57 +29,24 @@ type record struct {
 	store.Entry `bson:",inline"`
 }
 
-// Open connects to the server and makes the indexes. The URL may name a database; else it is hubbub.
+// Open connects to the server and makes the indexes; see mongodb.Open for the URL.
 func Open(ctx context.Context, url string) (*Store, error) {
-	cs, err := connstring.ParseAndValidate(url)
+	db, err := mongodb.Open(ctx, url, "hubbub-history", []mongodb.Index{
+		{Collection: "entries", Fields: []string{"room", "sender", "id"}, Unique: true},
+		{Collection: "entries", Fields: []string{"room", "type", "seq"}},
+		{Collection: "entries", Fields: []string{"room", "id"}},
+		{Collection: "entries", Fields: []string{"room", "target"}},
+		{Collection: "entries", Fields: []string{"seq"}},
+		{Collection: "reads", Fields: []string{"user"}},
+	})
 	if err != nil {
-		return nil, fmt.Errorf("--store is not a MongoDB URL: %w", err)
+		return nil, err
 	}
-	name := cs.Database
-	if name == "" {
-		name = database
-	}
-	client, err := mongo.Connect(options.Client().SetTimeout(timeout).SetServerSelectionTimeout(selection).ApplyURI(url).
-		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: new(true)}).
-		SetReadConcern(readconcern.Majority()).SetAppName("hubbub-history"))
-	if err != nil {
-		return nil, fmt.Errorf("connect to MongoDB: %w", err)
-	}
-	db := client.Database(name)
-	s := &Store{client: client, entries: db.Collection("entries"), reads: db.Collection("reads")}
-	asc := func(fields ...string) (d bson.D) {
-		for _, f := range fields {
-			d = append(d, bson.E{Key: f, Value: 1})
-		}
-		return d
-	}
-	for _, index := range []struct {
-		in     *mongo.Collection
-		keys   bson.D
-		unique bool
-	}{
-		{s.entries, asc("room", "sender", "id"), true},
-		{s.entries, asc("room", "type", "seq"), false},
-		{s.entries, asc("room", "id"), false},
-		{s.entries, asc("room", "target"), false},
-		{s.entries, asc("seq"), false},
-		{s.reads, asc("user"), false},
-	} {
-		model := mongo.IndexModel{Keys: index.keys, Options: options.Index().SetUnique(index.unique)}
-		if _, err := index.in.Indexes().CreateOne(ctx, model); err != nil {
-			_ = client.Disconnect(context.WithoutCancel(ctx))
-			return nil, fmt.Errorf("prepare the history in MongoDB (is it running, and is --store right?): %w", err)
-		}
-	}
-	return s, nil
+	return &Store{db: db, entries: db.Collection("entries"), reads: db.Collection("reads")}, nil
 }
 
 // Close ends the connections.
-func (s *Store) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	return s.client.Disconnect(ctx)
-}
+func (s *Store) Close() error { return mongodb.Close(s.db) }
 
 // duplicateKey is the server's error code for a key that is taken.
 const duplicateKey = 11000

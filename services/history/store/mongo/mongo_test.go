@@ -42,15 +42,6 @@ func TestStore(t *testing.T) {
 		})
 }
 
-func TestOpenFails(t *testing.T) {
-	for _, url := range []string{"mongodb://", "redis://x", "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100"} {
-		if s, err := Open(t.Context(), url); err == nil {
-			_ = s.Close()
-			t.Errorf("opened %s", url)
-		}
-	}
-}
-
 // TestKilled kills the server under the store: calls fail, and work again when it is back, with all that was kept.
 func TestKilled(t *testing.T) {
 	server := mongotest.Start(t)

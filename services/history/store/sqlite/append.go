@@ -104,7 +104,7 @@ func (s *Store) Erase(ctx context.Context, room, id string, scrub func(store.Ent
 // PutRead implements store.Store.
 func (s *Store) PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error) {
 	var largest int64
-	err := s.write.QueryRowContext(ctx,
+	err := s.Write.QueryRowContext(ctx,
 		`INSERT INTO reads (user, room, seq) VALUES (?, ?, ?) ON CONFLICT (user, room) DO UPDATE SET seq = max(seq, excluded.seq) RETURNING seq`,
 		user, room, int64(seq)).Scan(&largest)
 	if err != nil {
@@ -114,7 +114,7 @@ func (s *Store) PutRead(ctx context.Context, room, user string, seq uint64) (uin
 }
 
 func (s *Store) transaction(ctx context.Context, f func(*sql.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
+	tx, err := s.Write.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func list(ctx context.Context, db querier, query string, args ...any) ([]store.E
 }
 
 func (s *Store) list(ctx context.Context, what, query string, args ...any) ([]store.Entry, error) {
-	all, err := list(ctx, s.read, query, args...)
+	all, err := list(ctx, s.Read, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
@@ -65,7 +65,7 @@ func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
 // Highest implements store.Store.
 func (s *Store) Highest(ctx context.Context) (uint64, error) {
 	var seq sql.NullInt64
-	if err := s.read.QueryRowContext(ctx, `SELECT max(seq) FROM entries`).Scan(&seq); err != nil {
+	if err := s.Read.QueryRowContext(ctx, `SELECT max(seq) FROM entries`).Scan(&seq); err != nil {
 		return 0, fmt.Errorf("highest seq: %w", err)
 	}
 	return uint64(seq.Int64), nil
@@ -126,7 +126,7 @@ func arguments(room string, ids []string) []any {
 
 // Reads implements store.Store.
 func (s *Store) Reads(ctx context.Context, user string) (map[string]uint64, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT room, seq FROM reads WHERE user = ?`, user)
+	rows, err := s.Read.QueryContext(ctx, `SELECT room, seq FROM reads WHERE user = ?`, user)
 	if err != nil {
 		return nil, fmt.Errorf("read positions: %w", err)
 	}

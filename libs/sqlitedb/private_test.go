@@ -1,23 +1,25 @@
 //go:build unix
 
-package sqlite
+package sqlitedb
 
 import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"hubbub.internal/services/directory/store"
 )
 
 func TestNobodyElseReadsIt(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, "directory.db")
+	path := filepath.Join(dir, "things.db")
 	if err := os.WriteFile(path, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s := openAt(t, path)
-	if err := s.CreateUser(t.Context(), store.User{ID: "u1", NameKey: "ann"}); err != nil {
+	d, err := Open(t.Context(), path, schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if _, err := d.Write.ExecContext(t.Context(), `INSERT INTO things VALUES ('a')`); err != nil {
 		t.Fatal(err)
 	}
 	files, err := os.ReadDir(dir)

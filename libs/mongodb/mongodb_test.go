@@ -1,0 +1,61 @@
+package mongodb_test
+
+import (
+	"strings"
+	"testing"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.uber.org/goleak"
+
+	"hubbub.internal/libs/mongodb"
+	"hubbub.internal/libs/mongotest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestOpen(t *testing.T) {
+	url := mongotest.URL(t)
+	indexes := []mongodb.Index{{Collection: "things", Fields: []string{"a", "b"}, Unique: true}, {Collection: "things", Fields: []string{"a"}}}
+	for range 2 { // the second time the indexes are there
+		db, err := mongodb.Open(t.Context(), url, "hubbub-test", indexes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(url, "/"+db.Name()) {
+			t.Errorf("the database is %s, of %s", db.Name(), url)
+		}
+		things := db.Collection("things")
+		if _, err := things.DeleteMany(t.Context(), bson.D{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct {
+			a, b  int
+			taken bool
+		}{{1, 1, false}, {1, 2, false}, {1, 1, true}} {
+			_, err := things.InsertOne(t.Context(), bson.D{{Key: "a", Value: tt.a}, {Key: "b", Value: tt.b}})
+			if mongo.IsDuplicateKeyError(err) != tt.taken || !tt.taken && err != nil {
+				t.Errorf("%+v: %v", tt, err)
+			}
+		}
+		if err := mongodb.Close(db); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestOpenFails(t *testing.T) {
+	for url, want := range map[string]string{
+		"mongodb://": "not a MongoDB URL",
+		"redis://x":  "not a MongoDB URL",
+		"mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100": "is it running",
+	} {
+		db, err := mongodb.Open(t.Context(), url, "hubbub-test", []mongodb.Index{{Collection: "things", Fields: []string{"a"}}})
+		if err == nil {
+			_ = mongodb.Close(db)
+			t.Errorf("opened %s", url)
+		} else if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v; want one line with %q", url, err, want)
+		}
+	}
+}

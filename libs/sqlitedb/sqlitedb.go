@@ -1,0 +1,105 @@
+// Package sqlitedb opens an SQLite file (https://sqlite.org) the way every store of Hubbub wants it: for one process at
+// a time, for nobody else's eyes, and with every write on the disk when it returns. It knows no table.
+package sqlitedb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"hubbub.internal/libs/filelock"
+)
+
+// readers is how many connections read at the same time.
+const readers = 4
+
+// DB is an open file. It is safe for concurrent use.
+type DB struct {
+	Write *sql.DB // one connection: SQLite has one writer
+	Read  *sql.DB // sees everything that Write has returned from
+	lock  *os.File
+}
+
+// Open opens the file, which is made if it is missing, with the folders above it, and runs schema. Errors name the file;
+// filelock.ErrLocked: another process has it.
+func Open(ctx context.Context, path, schema string) (*DB, error) {
+	db, err := open(ctx, path, schema)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return db, nil
+}
+
+func open(ctx context.Context, path, schema string) (*DB, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	lock, err := filelock.Lock(path + ".lock")
+	if err != nil {
+		return nil, err
+	}
+	d := &DB{lock: lock}
+	if err = private(path); err == nil {
+		d.Write, err = connect(path, 1)
+	}
+	if err == nil {
+		_, err = d.Write.ExecContext(ctx, schema)
+	}
+	if err == nil {
+		d.Read, err = connect(path, readers)
+	}
+	if err != nil {
+		_ = d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// private sees to it that nobody but the owner reads the file: it has people's messages, or the keys that tokens are
+// signed with. SQLite gives the files that it makes beside it the same permissions.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+func connect(path string, connections int) (*sql.DB, error) {
+	// FULL: what a statement has returned from is on the disk (https://sqlite.org/pragma.html#pragma_synchronous).
+	dsn := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: url.Values{
+		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"},
+		"_txlock": {"immediate"},
+	}.Encode()}
+	db, err := sql.Open("sqlite", dsn.String())
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// Close closes the file and lets another process have it.
+func (d *DB) Close() error {
+	var errs []error
+	for _, db := range []*sql.DB{d.Read, d.Write} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
+	}
+	return errors.Join(append(errs, d.lock.Close())...)
+}
+
+// IsConflict reports whether err says that a key is taken.
+func IsConflict(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code()&0xff == sqlite3.SQLITE_CONSTRAINT
+}

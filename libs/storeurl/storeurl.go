@@ -1,0 +1,41 @@
+// Package storeurl reads the URL of a service's store, and opens the one of two adapters that it names. It links neither:
+// the service brings both.
+package storeurl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Config is what a program can be told about the store; embed it in the program's configuration.
+type Config struct {
+	Store string `help:"URL of the store: mongodb:// or mongodb+srv://, or sqlite:<file> for one process alone." default:"mongodb://127.0.0.1:27017/hubbub" placeholder:"URL"`
+}
+
+// Validate returns what is wrong with the configuration.
+func (c *Config) Validate() error {
+	switch scheme, rest, _ := strings.Cut(c.Store, ":"); {
+	case scheme == "mongodb", scheme == "mongodb+srv":
+		return nil
+	case scheme == "sqlite" && strings.TrimPrefix(rest, "//") == "":
+		return errors.New("--store=sqlite: names no file: write it like sqlite:data/name.db")
+	case scheme == "sqlite":
+		return nil
+	default:
+		return fmt.Errorf("--store has the unknown scheme %.20q: it is one of mongodb mongodb+srv sqlite", scheme)
+	}
+}
+
+// Open opens the store: sqlite is given the path of a file, mongo a URL. Errors say what to do.
+func Open[S any](ctx context.Context, cfg Config, sqlite, mongo func(context.Context, string) (S, error)) (S, error) {
+	if err := cfg.Validate(); err != nil {
+		var none S
+		return none, err
+	}
+	if path, ok := strings.CutPrefix(cfg.Store, "sqlite:"); ok {
+		return sqlite(ctx, strings.TrimPrefix(path, "//"))
+	}
+	return mongo(ctx, cfg.Store)
+}
