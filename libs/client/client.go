@@ -159,13 +159,11 @@ func (c *Client) await(ctx context.Context, name string) (*Conn, error) {
 	}
 }
 
-// handle delivers an event.
+// handle delivers an event, also while the client is being closed: the position in its room stands behind it already.
 func (c *Client) handle(e wire.Event) {
 	c.handling.Lock()
 	defer c.handling.Unlock()
-	if c.ctx.Err() == nil {
-		c.cfg.Handle(e)
-	}
+	c.cfg.Handle(e)
 }
 
 // passes reports whether an error may be gone after a while.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/wire"
 )
 
@@ -102,6 +103,68 @@ func TestGap(t *testing.T) {
 	s.post("lobby", "6")
 	ann.reads(numbers(1, 6)...)
 	checkPrev(t, ann)
+}
+
+// TestCloseWhileHandling: what the position stands behind has been handled when Close returns.
+func TestCloseWhileHandling(t *testing.T) {
+	s := newServer(t)
+	s.post("lobby", numbers(1, 3)...)
+	cfg := quick(s, "ann")
+	first, release := make(chan struct{}), make(chan struct{})
+	var got []string
+	cfg.Handle = func(e wire.Event) {
+		if e.Type != "msg" {
+			return
+		}
+		if got = append(got, e.Text); e.Text == "5" {
+			close(first)
+			<-release
+		}
+	}
+	at := wire.Position{Seq: s.rooms["lobby"][2].Seq, ID: s.rooms["lobby"][2].ID}
+	var next []wire.Event
+	s.do(func() {
+		for _, text := range numbers(4, 6) {
+			next = append(next, s.entry("lobby", "bob", chat.NewID(), text))
+			s.rooms["lobby"] = append(s.rooms["lobby"], next[len(next)-1])
+		}
+	})
+	s.script(func(k *sock, c *wire.Command) bool {
+		if c.Kind != wire.Join {
+			return false
+		}
+		// The log has lost the first one, so joined delivers the others together.
+		k.event(next[1])
+		k.event(next[2])
+		k.say(wire.AppendJoined(nil, c.ID, "lobby", next[2].Seq, false, false))
+		return true
+	})
+	c, err := client.Dial(soon(t), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined := make(chan struct{})
+	go func() {
+		defer close(joined)
+		_, _ = c.Join(soon(t), "lobby", &at)
+	}()
+	select {
+	case <-first:
+	case <-soon(t).Done():
+		t.Fatal("nothing was delivered")
+	}
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		c.Close()
+	}()
+	<-c.Done()
+	close(release)
+	<-closed
+	<-joined
+	if !slices.Equal(got, numbers(5, 6)) {
+		t.Errorf("handled %q before Close returned", got)
+	}
 }
 
 // TestLiveDuringJoin has live entries come between a join and its replay.

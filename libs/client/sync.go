@@ -67,7 +67,8 @@ func (c *Client) Leave(ctx context.Context, name string) error {
 	return err
 }
 
-// Position returns where the client stands in a room that it has joined: what to give to Join to go on from there.
+// Position returns where the client stands in a room that it has joined: what to give to Join to go on from there. Once
+// Close has returned, everything up to it has been handled.
 func (c *Client) Position(name string) (p wire.Position, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

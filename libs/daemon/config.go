@@ -26,8 +26,9 @@ type Config struct {
 const envPrefix = "HUBBUB"
 
 // parse fills cfg, a pointer to a struct that embeds Config, from args, the environment, files named by the
-// environment, and defaults, in that order, and validates it.
-func parse(name, description string, cfg any, args []string) (*Config, error) {
+// environment, and defaults, in that order, and validates it. It also returns the command that was chosen, a pointer to
+// its struct in cfg; nil: the program has none.
+func parse(name, description string, cfg any, args []string) (base *Config, command any, err error) {
 	vars := kong.Vars{}
 	if v, ok := cfg.(interface{ Vars() kong.Vars }); ok {
 		vars = v.Vars()
@@ -41,19 +42,25 @@ func parse(name, description string, cfg any, args []string) (*Config, error) {
 		kong.Resolvers(kong.ResolverFunc(resolveFile)),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("configuration of %s: %w", name, err)
+		return nil, nil, fmt.Errorf("configuration of %s: %w", name, err)
 	}
-	if _, err := k.Parse(args); err != nil {
-		return nil, fmt.Errorf("%w; try %s --help", err, name)
+	parsed, err := k.Parse(args)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w; try %s --help", err, name)
 	}
-	if err := Validate(cfg); err != nil {
-		return nil, fmt.Errorf("%w; try %s --help", err, name)
+	checked := cfg
+	if node := parsed.Selected(); node != nil {
+		command = node.Target.Addr().Interface()
+		checked = command // the others keep their defaults
+	}
+	if err := Validate(checked); err != nil {
+		return nil, nil, fmt.Errorf("%w; try %s --help", err, name)
 	}
 	base, ok := find(reflect.ValueOf(cfg).Elem())
 	if !ok {
-		return nil, fmt.Errorf("configuration of %s does not embed daemon.Config", name)
+		return nil, nil, fmt.Errorf("configuration of %s does not embed daemon.Config", name)
 	}
-	return base, nil
+	return base, command, nil
 }
 
 // describe adds the default to a flag's help where kong does not show it: where the flag has a placeholder.

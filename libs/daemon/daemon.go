@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"sync"
@@ -41,6 +42,8 @@ var errStopped = errors.New("stopped")
 // what it has opened for them it closes with p.Defer. ctx ends at SIGINT or SIGTERM, or when a component ends; a second
 // signal kills the process.
 //
+// A command that is a Tool runs instead of run, and has neither ops port nor logs.
+//
 // With the one argument healthcheck the program asks the process that runs with the same
 // environment whether it is ready, and exits with 0 if so: a container without a shell can be checked by it.
 func Main(name, description string, cfg any, run func(ctx context.Context, p *Process) error) {
@@ -49,7 +52,7 @@ func Main(name, description string, cfg any, run func(ctx context.Context, p *Pr
 	if healthcheck {
 		args = nil
 	}
-	base, err := parse(name, description, cfg, args)
+	base, command, err := parse(name, description, cfg, args)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(2)
@@ -63,10 +66,21 @@ func Main(name, description string, cfg any, run func(ctx context.Context, p *Pr
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // from now on a signal has its default effect: a second one kills
-	if err := Run(ctx, name, *base, run); err != nil {
+	if tool, ok := command.(Tool); ok {
+		err = tool.Execute(ctx, os.Stdout)
+	} else {
+		err = Run(ctx, name, *base, run)
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(1)
 	}
+}
+
+// Tool is a command that does one thing and ends: see Main. What it has to say goes to out; an error makes the exit code 1.
+// ctx ends at SIGINT or SIGTERM.
+type Tool interface {
+	Execute(ctx context.Context, out io.Writer) error
 }
 
 // Run runs a program until ctx ends or one of its components does, and returns when everything in it has stopped: nil,

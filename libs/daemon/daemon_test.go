@@ -65,7 +65,7 @@ func TestConfig(t *testing.T) {
 				t.Setenv(k, v)
 			}
 			var cfg program
-			base, err := parse("prog", "A program.", &cfg, tt.args)
+			base, _, err := parse("prog", "A program.", &cfg, tt.args)
 			if tt.fail != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.fail) {
 					t.Fatalf("error is %v, want one about %s", err, tt.fail)
@@ -88,7 +88,7 @@ func (quiet) Vars() kong.Vars { return kong.Vars{"log_level": "error"} }
 
 func TestVars(t *testing.T) {
 	var cfg quiet
-	base, err := parse("prog", "A program.", &cfg, nil)
+	base, _, err := parse("prog", "A program.", &cfg, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,4 +228,43 @@ func get(t *testing.T, url string) (int, string) {
 		t.Fatal(err)
 	}
 	return r.StatusCode, string(b)
+}
+
+type tool struct {
+	Count int `help:"How many." default:"3"`
+}
+
+func (t *tool) Validate() error {
+	if t.Count < 0 {
+		return errors.New("--count is negative")
+	}
+	return nil
+}
+
+func (t *tool) Execute(_ context.Context, out io.Writer) error {
+	_, err := fmt.Fprint(out, t.Count)
+	return err
+}
+
+// TestCommands: the command that was chosen is returned, and it alone is validated.
+func TestCommands(t *testing.T) {
+	type config struct {
+		Serve struct {
+			Config
+			Port int `help:"Port." default:"1"`
+		} `cmd:"" help:"Serve."`
+		Once tool `cmd:"" help:"Do it once."`
+	}
+	var cfg config
+	_, command, err := parse("prog", "A program.", &cfg, []string{"once", "--count=5"})
+	if err != nil || command != Tool(&cfg.Once) || cfg.Once.Count != 5 {
+		t.Errorf("chosen: %v, %+v, %v", command, cfg.Once, err)
+	}
+	if _, _, err := parse("prog", "A program.", &config{}, []string{"once", "--count=-5"}); err == nil || !strings.Contains(err.Error(), "negative") {
+		t.Errorf("a bad flag of the command: %v", err)
+	}
+	base, command, err := parse("prog", "A program.", &cfg, []string{"serve", "--log-level=error"})
+	if _, isTool := command.(Tool); err != nil || isTool || base.LogLevel != "error" {
+		t.Errorf("chosen: %v, %+v, %v", command, base, err)
+	}
 }
