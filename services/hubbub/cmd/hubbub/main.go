@@ -1,4 +1,5 @@
-// Command hubbub is the program that a person runs: `hubbub up` is the whole product in one process.
+// Command hubbub is the program that a person runs: `hubbub up` is the whole product in one process, `hubbub load` talks
+// to a Hubbub and accounts for every message.
 package main
 
 import (
@@ -8,12 +9,18 @@ import (
 	"github.com/alecthomas/kong"
 
 	"hubbub.internal/libs/daemon"
+	"hubbub.internal/services/hubbub/load"
 	"hubbub.internal/services/hubbub/up"
 )
 
 type config struct {
-	daemon.Config
-	Up up.Config `cmd:"" help:"Run everything in one process: the bus, every service and the page."`
+	Up   upCommand   `cmd:"" help:"Run everything in one process: the bus, every service and the page."`
+	Load load.Config `cmd:"" help:"Have a crowd talk in a Hubbub, measure it, and account for every message."`
+}
+
+type upCommand struct {
+	Daemon daemon.Config `embed:""`
+	Up     up.Config     `embed:""`
 }
 
 // Vars are the defaults that differ from those of the services run alone: nothing else is needed.
@@ -26,6 +33,6 @@ func (config) Vars() kong.Vars {
 func main() {
 	var cfg config
 	daemon.Main("hubbub", "Chat for people who run their own.", &cfg, func(ctx context.Context, p *daemon.Process) error {
-		return up.Start(ctx, p, cfg.Up, os.Stdout)
+		return up.Start(ctx, p, cfg.Up.Up, os.Stdout)
 	})
 }

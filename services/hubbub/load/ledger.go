@@ -1,0 +1,263 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/client"
+)
+
+// room is a room of a crowd.
+type room struct {
+	id     string
+	seats  []*seat
+	ledger ledger
+
+	// Of the verdicts so far.
+	checked uint64      // history through this Seq has been judged
+	next    map[int]int // by sender: the least number that its next message may have
+	known   map[string]bool
+}
+
+func newRoom(id string) *room {
+	return &room{id: id, ledger: ledger{acks: make(map[string]uint64)}, next: make(map[int]int), known: make(map[string]bool)}
+}
+
+// ledger is what was acknowledged in a room since the last verdict.
+type ledger struct {
+	mu   sync.Mutex
+	acks map[string]uint64 // by id: the Seq
+	last uint64
+}
+
+func (l *ledger) acked(id string, seq uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.acks[id] = seq
+	l.last = max(l.last, seq)
+}
+
+func (l *ledger) take() map[string]uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	acks := l.acks
+	l.acks = make(map[string]uint64)
+	return acks
+}
+
+func (l *ledger) through() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.last
+}
+
+// Verdict says what became of the messages that a crowd sent.
+type Verdict struct {
+	Acknowledged int      `json:"acknowledged"`
+	Delivered    int      `json:"delivered"` // to all sockets together
+	Lost         int      `json:"lost"`      // acknowledged and not in history, or in history and not seen by one who was there
+	Doubled      int      `json:"doubled"`   // in history, or seen by somebody, twice
+	Misordered   int      `json:"misordered"`
+	Rewinds      int      `json:"rewinds"` // times that a socket was told that a log was rewound
+	First        []string `json:"first,omitempty"`
+}
+
+// firstFew is how many findings of a verdict are told in words.
+const firstFew = 10
+
+// Good reports whether nothing was lost, doubled or out of order.
+func (v *Verdict) Good() bool { return v.Lost+v.Doubled+v.Misordered == 0 }
+
+// Add adds another verdict's counts.
+func (v *Verdict) Add(o Verdict) {
+	v.Acknowledged += o.Acknowledged
+	v.Delivered += o.Delivered
+	v.Lost += o.Lost
+	v.Doubled += o.Doubled
+	v.Misordered += o.Misordered
+	v.Rewinds += o.Rewinds
+	for _, f := range o.First {
+		v.note("%s", f)
+	}
+}
+
+func (v *Verdict) note(format string, args ...any) {
+	if len(v.First) < firstFew {
+		v.First = append(v.First, fmt.Sprintf(format, args...))
+	}
+}
+
+// Judge waits until everybody has everything, but no longer than patience, and compares what was acknowledged, what
+// history has and what each socket saw since the last Judge. It is called while nobody talks. An error says that history
+// could not be read.
+func (c *Crowd) Judge(ctx context.Context, patience time.Duration) (Verdict, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	var v Verdict
+	for _, r := range c.rooms {
+		if len(r.seats) == 0 {
+			continue
+		}
+		if err := r.judge(ctx, c.users[0], &v); err != nil {
+			return v, fmt.Errorf("history of room %s: %w", r.id, err)
+		}
+	}
+	return v, nil
+}
+
+func (r *room) judge(ctx context.Context, reader *client.Session, v *Verdict) error {
+	through := r.ledger.through()
+	r.settle(ctx, through)
+	record, err := r.read(ctx, reader, through)
+	if err != nil {
+		return err
+	}
+	r.judgeRecord(record, v)
+	for i, p := range r.seats {
+		p.judge(i, r.checked, record, v)
+	}
+	if n := len(record); n > 0 {
+		r.checked = record[n-1].Seq
+	}
+	return nil
+}
+
+// settle waits until every seat has seen the last message that was acknowledged, or ctx ends.
+func (r *room) settle(ctx context.Context, through uint64) {
+	for _, p := range r.seats {
+		for p.last() < through {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}
+}
+
+func (p *seat) last() uint64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.seen); n > 0 {
+		return p.seen[n-1]
+	}
+	return p.joined
+}
+
+// read returns what history has after what was judged before. It asks until that reaches the last acknowledged message.
+func (r *room) read(ctx context.Context, reader *client.Session, through uint64) ([]chat.Message, error) {
+	var all []chat.Message
+	after := r.checked
+	if after == 0 {
+		after = 1 // none of a room's Seqs; 0 would ask for the newest page
+	}
+	// What is read after the context's end is not waited for any more.
+	grace := context.WithoutCancel(ctx)
+	for {
+		page, err := retry(ctx, func() (client.Page, error) {
+			try, cancel := context.WithTimeout(grace, 10*time.Second)
+			defer cancel()
+			return reader.Messages(try, r.id, client.Query{After: after, Limit: 200})
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Messages...)
+		if n := len(all); n > 0 {
+			after = all[n-1].Seq
+		}
+		switch {
+		case page.More:
+		case after >= through || ctx.Err() != nil:
+			return slices.DeleteFunc(all, func(m chat.Message) bool { return m.Type != chat.TypeMsg }), nil
+		default: // history has not stored the end yet
+			select {
+			case <-ctx.Done():
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}
+}
+
+// judgeRecord compares history with what was acknowledged and said.
+func (r *room) judgeRecord(record []chat.Message, v *Verdict) {
+	acks := r.ledger.take()
+	v.Acknowledged += len(acks)
+	for i, m := range record {
+		if i > 0 && m.Seq <= record[i-1].Seq {
+			v.Misordered++
+			v.note("history of %s: seq %d comes after %d", r.id, m.Seq, record[i-1].Seq)
+		}
+		if r.known[m.ID] {
+			v.Doubled++
+			v.note("history of %s has message %s twice, again at seq %d", r.id, m.ID, m.Seq)
+		}
+		r.known[m.ID] = true
+		if seq, ok := acks[m.ID]; ok {
+			delete(acks, m.ID)
+			if seq != m.Seq {
+				v.Misordered++
+				v.note("%s: message %s was acknowledged with seq %d, and history has it at %d", r.id, m.ID, seq, m.Seq)
+			}
+		}
+		if sender, number, ok := saidOf(m.Text); ok {
+			// One that was never acknowledged may be missing, so numbers may be left out.
+			if number < r.next[sender] {
+				v.Misordered++
+				v.note("%s: message %d of sender %d, at seq %d, comes after message %d", r.id, number, sender, m.Seq, r.next[sender]-1)
+			}
+			r.next[sender] = number + 1
+		}
+	}
+	for id, seq := range acks {
+		v.Lost++
+		v.note("%s: message %s was acknowledged with seq %d, and history does not have it", r.id, id, seq)
+	}
+}
+
+// judge compares what a seat saw with history.
+func (p *seat) judge(i int, from uint64, record []chat.Message, v *Verdict) {
+	p.mu.Lock()
+	seen, joined := p.seen, p.joined
+	p.seen = nil
+	if n := len(seen); n > 0 {
+		p.joined = max(p.joined, seen[n-1])
+	}
+	v.Rewinds += p.rewinds
+	p.rewinds = 0
+	p.mu.Unlock()
+
+	v.Delivered += len(seen)
+	for k, seq := range seen {
+		if k > 0 && seq < seen[k-1] {
+			v.Misordered++
+			v.note("%s: socket %d of the room saw seq %d after %d", p.room.id, i, seq, seen[k-1])
+		}
+	}
+	slices.Sort(seen)
+	for k, seq := range seen {
+		if k > 0 && seq == seen[k-1] {
+			v.Doubled++
+			v.note("%s: socket %d of the room saw seq %d twice", p.room.id, i, seq)
+		}
+	}
+	for _, m := range record {
+		if m.Seq <= max(joined, from) {
+			continue
+		}
+		if _, ok := slices.BinarySearch(seen, m.Seq); !ok {
+			v.Lost++
+			v.note("%s: socket %d of the room never saw message %s at seq %d", p.room.id, i, m.ID, m.Seq)
+		}
+	}
+	for _, seq := range seen {
+		if _, ok := slices.BinarySearchFunc(record, seq, func(m chat.Message, s uint64) int { return int(int64(m.Seq) - int64(s)) }); !ok {
+			v.Lost++
+			v.note("%s: socket %d of the room saw seq %d, which history does not have", p.room.id, i, seq)
+		}
+	}
+}
