@@ -24,19 +24,26 @@ type Frame struct {
 	Payload []byte
 	Op      ws.OpCode
 	Fin     bool
+	Packed  bool // the message that begins here is compressed (RFC 7692 section 6)
 }
 
+// rsv1 is the bit of a header's first byte that says so.
+const rsv1 = 0x40
+
 // Read takes the first frame from b and unmasks its payload in place. used is its length in b; 0: b does not hold all
-// of it yet. Frames whose payload is longer than limit are refused as soon as their header is there. A code other than
-// 0 is that of the close that the frame is to be answered with.
-func Read(b []byte, limit int) (f Frame, used int, code wire.CloseCode) {
+// of it yet. Frames whose payload is longer than limit are refused as soon as their header is there, and so are
+// compressed messages unless packed says that compression was agreed on. A code other than 0 is that of the close that
+// the frame is to be answered with.
+func Read(b []byte, limit int, packed bool) (f Frame, used int, code wire.CloseCode) {
 	if len(b) < 2 {
 		return f, 0, 0
 	}
-	f.Fin, f.Op = b[0]&0x80 != 0, ws.OpCode(b[0]&0x0f)
+	f.Fin, f.Op, f.Packed = b[0]&0x80 != 0, ws.OpCode(b[0]&0x0f), b[0]&rsv1 != 0
 	size, head := uint64(b[1]&0x7f), 2
 	switch {
-	case b[0]&0x70 != 0: // reserved bits without an extension (section 5.2)
+	case b[0]&0x30 != 0, f.Packed && !packed: // reserved bits without an extension (section 5.2)
+		return f, 0, wire.CloseFrame
+	case f.Packed && f.Op != ws.OpText && f.Op != ws.OpBinary: // only where a message begins (RFC 7692 section 6.1)
 		return f, 0, wire.CloseFrame
 	case f.Op.IsReserved(), b[1]&0x80 == 0: // a client masks (section 5.1)
 		return f, 0, wire.CloseFrame
@@ -82,6 +89,14 @@ func AppendHeader(dst []byte, op ws.OpCode, size int) []byte {
 		return binary.BigEndian.AppendUint16(append(dst, 126), uint16(size))
 	}
 	return binary.BigEndian.AppendUint64(append(dst, 127), uint64(size))
+}
+
+// AppendPackedHeader is AppendHeader for a message that is compressed.
+func AppendPackedHeader(dst []byte, op ws.OpCode, size int) []byte {
+	at := len(dst)
+	dst = AppendHeader(dst, op, size)
+	dst[at] |= rsv1
+	return dst
 }
 
 // Append appends a final, unmasked frame.

@@ -29,7 +29,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{0x81, 0xfe, 0, 5, 1, 2, 3, 4, 5, 6, 7, 8, 9})
 	const limit = 70_000
 	f.Fuzz(func(t *testing.T, b []byte) {
-		got, used, code := Read(bytes.Clone(b), limit)
+		got, used, code := Read(bytes.Clone(b), limit, false)
 		want, err := ws.ReadFrame(bytes.NewReader(b)) //nolint:staticcheck // the input is in memory: what is deprecated is harmless here
 		fine := err == nil && ws.CheckHeader(want.Header, ws.StateServerSide) == nil ||
 			err == nil && ws.CheckHeader(want.Header, ws.StateServerSide|ws.StateFragmented) == nil
@@ -39,7 +39,7 @@ func FuzzRead(f *testing.F) {
 				t.Fatalf("read %+v, %v", got, err)
 			}
 			for cut := range min(used, 20) {
-				if _, n, c := Read(bytes.Clone(b[:cut]), limit); n != 0 || c != 0 {
+				if _, n, c := Read(bytes.Clone(b[:cut]), limit, false); n != 0 || c != 0 {
 					t.Fatalf("%d of %d bytes are a frame (%d) or an error (%d)", cut, used, n, c)
 				}
 			}

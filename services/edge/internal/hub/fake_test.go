@@ -133,7 +133,7 @@ func (s *Shard) seat(slot uint32, room string) (id uint32, seq uint64) {
 	b := s.subs.at(id)
 	b.flags |= subMember
 	b.aud.feed.ring.Start(0)
-	seq, b.cursor = b.aud.feed.ring.Head()
+	seq, b.cursor = b.aud.view.Head()
 	s.listen(id)
 	return id, seq
 }

@@ -176,7 +176,7 @@ func (f *feed) Entry(e bus.Entry) {
 	defer f.hub.scratch.put(mem)
 	frame := f.hub.appendEntry((*mem)[:0], f.room, e)
 	*mem = frame[:0]
-	f.ring.Append(f.hub.opts.Ring, frame, e.Seq, e.Prev, e.ID, seconds())
+	f.ring.Append(f.hub.opts.Ring, ring.Message{Payload: frame, Seq: e.Seq, Prev: e.Prev, ID: e.ID}, seconds())
 	f.hub.metrics.entries.Inc()
 	f.tell()
 }
@@ -202,7 +202,7 @@ func (f *feed) Rewound(_ string, head uint64) {
 
 // Live puts a frame into the ring that is no entry of the log.
 func (f *feed) Live(payload []byte) {
-	f.ring.Append(f.hub.opts.Ring, payload, 0, 0, "", seconds())
+	f.ring.Append(f.hub.opts.Ring, ring.Message{Payload: payload}, seconds())
 	f.tell()
 }
 

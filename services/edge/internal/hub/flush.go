@@ -125,7 +125,7 @@ func (s *Shard) gather(id uint32) bool {
 		}
 	}
 	at := len(s.late)
-	out, to, status := a.feed.ring.Copy(s.late, b.cursor, s.bounds.late)
+	out, to, status := a.view.Copy(s.late, b.cursor, s.bounds.late)
 	switch status {
 	case ring.Fallen:
 		s.close(b.slot, wire.CloseResume, "too slow for the rooms that it is in: resume")
@@ -145,7 +145,7 @@ func (s *Shard) gather(id uint32) bool {
 // catchUp moves a sub over entries that it has already, and reports whether there are others.
 func (s *Shard) catchUp(id uint32) bool {
 	b := s.subs.at(id)
-	pos, done, status := b.aud.feed.ring.Pass(b.cursor, s.ahead[id])
+	pos, done, status := b.aud.view.Pass(b.cursor, s.ahead[id])
 	if status != ring.Held {
 		b.flags &^= subAhead
 		delete(s.ahead, id)

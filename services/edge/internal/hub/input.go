@@ -66,7 +66,7 @@ func (s *Shard) consume(slot uint32, b []byte) (used int) {
 		if ses.flags&flDeaf != 0 {
 			return len(b)
 		}
-		f, n, code := frame.Read(b[used:], s.hub.opts.Frame)
+		f, n, code := frame.Read(b[used:], s.hub.opts.Frame, false)
 		if code != 0 {
 			// The rest of a frame that is too long is still read, and dropped: a client that is reset while it writes
 			// does not get to see the close frame.

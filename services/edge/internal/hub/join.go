@@ -103,7 +103,7 @@ func (s *Shard) followed(j *joining, err error) {
 		return
 	}
 	b := s.subs.at(j.sub)
-	r := &b.aud.feed.ring
+	r := b.aud.view
 	if !j.hasAfter {
 		s.joinNow(j)
 		return
@@ -131,7 +131,7 @@ func (s *Shard) followed(j *joining, err error) {
 // joinNow makes a room live from now on. One that is live already has its socket brought up to date first.
 func (s *Shard) joinNow(j *joining) {
 	b := s.subs.at(j.sub)
-	r := &b.aud.feed.ring
+	r := b.aud.view
 	seq, pos := r.Head()
 	if through, ok := s.ahead[j.sub]; ok && through > seq {
 		s.joined(j, through, false, false)
@@ -169,7 +169,7 @@ func (s *Shard) replayed(j *joining, got replayed, err error) {
 	}
 	s.hub.metrics.replays.WithLabelValues(got.source).Inc()
 	b := s.subs.at(j.sub)
-	r := &b.aud.feed.ring
+	r := b.aud.view
 	delete(s.ahead, j.sub)
 	b.flags &^= subAhead
 	if got.rewound {
@@ -256,7 +256,7 @@ func (s *Shard) unpark(slot uint32) {
 func (s *Shard) rejoin(id uint32) {
 	b := s.subs.at(id)
 	var seq uint64
-	seq, b.cursor = b.aud.feed.ring.Restart()
+	seq, b.cursor = b.aud.view.Restart()
 	if b.aud.feed.kind != logFeed {
 		return
 	}

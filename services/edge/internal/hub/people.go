@@ -101,7 +101,7 @@ func (s *Shard) watching(r ref, id string, f *feed, err error) {
 		s.answerError(r.slot, id, err)
 		return
 	case w != none && s.subs.at(w).index == none:
-		_, s.subs.at(w).cursor = f.ring.Head()
+		_, s.subs.at(w).cursor = s.subs.at(w).aud.view.Head()
 		s.listen(w)
 	}
 	s.ack(r.slot, []byte(id))

@@ -92,17 +92,17 @@ func (s *Shard) visit(a *audience, budget *int) bool {
 	}
 	a.flags &^= audPass
 	a.synced = a.first
-	_, head := a.feed.ring.Head()
+	_, head := a.view.Head()
 	return head <= a.synced
 }
 
 // load copies what a room's subs have not had yet.
 func (s *Shard) load(a *audience) {
 	at, base := len(s.regions), a.synced
-	out, end, status := a.feed.ring.Copy(s.regions, base, s.bounds.region)
+	out, end, status := a.view.Copy(s.regions, base, s.bounds.region)
 	if status != ring.Held {
-		_, base = a.feed.ring.Restart()
-		out, end, _ = a.feed.ring.Copy(s.regions, base, s.bounds.region)
+		_, base = a.view.Restart()
+		out, end, _ = a.view.Copy(s.regions, base, s.bounds.region)
 	}
 	s.regions = out
 	s.loaded = append(s.loaded, loaded{a, out[at:], base, end})

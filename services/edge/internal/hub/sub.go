@@ -1,5 +1,7 @@
 package hub
 
+import "hubbub.internal/services/edge/internal/ring"
+
 // sub is a session's subscription to a feed: a position in the feed's ring.
 type sub struct {
 	aud    *audience
@@ -23,6 +25,7 @@ const (
 // audience is who listens to a feed on one loop.
 type audience struct {
 	feed   *feed
+	view   ring.View // of the feed's ring
 	subs   []uint32 // those that are delivered to
 	synced uint64   // no sub of a session that is not blocked is before this position, unless it is lagging
 	first  uint64   // where the first part of the pass under way ended
@@ -68,7 +71,7 @@ func (s *Shard) addSub(slot uint32, kind feedKind, room string) uint32 {
 	f := s.hub.acquire(kind, room)
 	a := f.auds[s.index]
 	if a == nil {
-		a = &audience{feed: f}
+		a = &audience{feed: f, view: f.ring.Plain()}
 		f.auds[s.index] = a
 	}
 	a.users++
@@ -127,7 +130,7 @@ func (s *Shard) listen(id uint32) {
 	a := b.aud
 	if len(a.subs) == 0 {
 		a.feed.listening.Or(1 << s.index)
-		_, a.synced = a.feed.ring.Head()
+		_, a.synced = a.view.Head()
 	}
 	b.index = uint32(len(a.subs))
 	a.subs = append(a.subs, id)

@@ -11,17 +11,31 @@ func Hash[T string | []byte](id T) uint64 {
 	return h
 }
 
+// View reads a ring in one form. Positions of one form mean nothing in the other.
+type View struct {
+	r    *Ring
+	form int
+}
+
+// Plain returns the view of the frames as they are.
+func (r *Ring) Plain() View { return View{r, plain} }
+
+// Packed returns the view of the frames that compressed ones take the place of. It may be used between Pack and Unpack.
+func (r *Ring) Packed() View { return View{r, packed} }
+
 // Head returns the seq through which the ring has everything, and the position after its last frame.
-func (r *Ring) Head() (seq, pos uint64) {
+func (v View) Head() (seq, pos uint64) {
+	r := v.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.seq, r.head
+	return r.seq, r.head[v.form]
 }
 
 // floorAt is the seq of the last entry before a position that is held.
-func (r *Ring) floorAt(pos uint64) uint64 {
+func (v View) floorAt(pos uint64) uint64 {
+	r := v.r
 	if d := r.data; d != nil {
-		for i := d.after(pos); i < d.last; i++ {
+		for i := d.after(v.form, pos); i < d.last; i++ {
 			if e := d.list[i%uint64(len(d.list))]; e.seq != 0 {
 				return e.prev
 			}
@@ -32,74 +46,79 @@ func (r *Ring) floorAt(pos uint64) uint64 {
 
 // Restart returns where a reader whose position was Rewound goes on: the seq that it then is at, and the position.
 // What was overwritten since the rewind is no matter: the reader fetches everything anew.
-func (r *Ring) Restart() (seq, pos uint64) {
+func (v View) Restart() (seq, pos uint64) {
+	r := v.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	pos = max(r.rewound, r.tail())
-	return r.floorAt(pos), pos
+	pos = max(r.rewound[v.form], v.tail())
+	return v.floorAt(pos), pos
 }
 
 // Copy appends to dst the frames from position from on, whole ones, at most limit bytes of them but at least one. It
 // returns the position after the last. Where the status is not Held nothing is appended.
-func (r *Ring) Copy(dst []byte, from uint64, limit int) (out []byte, to uint64, s Status) {
+func (v View) Copy(dst []byte, from uint64, limit int) (out []byte, to uint64, s Status) {
+	r := v.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch s := r.status(from); {
+	switch s := v.status(from); {
 	case s != Held:
 		return dst, from, s
-	case from == r.head:
+	case from == r.head[v.form]:
 		return dst, from, Held
 	}
 	d := r.data
-	to = r.head
-	if r.head-from > uint64(limit) {
-		for i := d.after(from); i < d.last; i++ {
+	to = r.head[v.form]
+	if to-from > uint64(limit) {
+		for i := d.after(v.form, from); i < d.last; i++ {
 			e := &d.list[i%uint64(len(d.list))]
-			if end := e.pos + uint64(e.size); e.pos == from || end-from <= uint64(limit) {
+			if end := e.pos[v.form] + uint64(e.size[v.form]); e.pos[v.form] == from || end-from <= uint64(limit) {
 				to = end
 				continue
 			}
 			break
 		}
 	}
-	return d.get(dst, from, to), to, Held
+	return d.lanes[v.form].get(dst, from, to), to, Held
 }
 
 // Status says whether a position can still be read from.
-func (r *Ring) Status(from uint64) Status {
+func (v View) Status(from uint64) Status {
+	r := v.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.status(from)
+	return v.status(from)
 }
 
-func (r *Ring) status(from uint64) Status {
+func (v View) status(from uint64) Status {
 	switch {
-	case from < r.rewound:
+	case from < v.r.rewound[v.form]:
 		return Rewound
-	case from < r.tail():
+	case from < v.tail():
 		return Fallen
 	}
 	return Held
 }
 
 // Tail returns the oldest position that can be read from.
-func (r *Ring) Tail() uint64 {
+func (v View) Tail() uint64 {
+	r := v.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.tail()
+	return v.tail()
 }
 
-func (r *Ring) tail() uint64 {
-	if r.data == nil {
-		return r.head
+func (v View) tail() uint64 {
+	if v.r.data == nil {
+		return v.r.head[v.form]
 	}
-	return r.data.tail
+	return v.r.data.lanes[v.form].tail
 }
 
-// Since appends to dst the log's frames after the entry seq, in order, and returns through which seq they go and the
+// Since appends to dst the log's frames after the entry seq, in order and plain, and returns through which seq they go and the
 // position after them. ok is false when the ring cannot tell: it does not reach back, seq is beyond it, the id (a hash;
 // 0: any) is another, or there are more than count frames or limit bytes.
-func (r *Ring) Since(dst []byte, seq, id uint64, count, limit int) (out []byte, through, pos uint64, ok bool) {
+func (v View) Since(dst []byte, seq, id uint64, count, limit int) (out []byte, through, pos uint64, ok bool) {
+	r := v.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.known || seq < r.floor || seq > r.seq {
@@ -115,13 +134,13 @@ func (r *Ring) Since(dst []byte, seq, id uint64, count, limit int) (out []byte, 
 			if e.seq <= seq { // or live only
 				continue
 			}
-			if count--; count < 0 || len(out)-len(dst)+int(e.size) > limit {
+			if count--; count < 0 || len(out)-len(dst)+int(e.size[plain]) > limit {
 				return dst, 0, 0, false
 			}
-			out = d.get(out, e.pos, e.pos+uint64(e.size))
+			out = d.lanes[plain].get(out, e.pos[plain], e.pos[plain]+uint64(e.size[plain]))
 		}
 	}
-	return out, r.seq, r.head, true
+	return out, r.seq, r.head[v.form], true
 }
 
 // has reports whether the ring holds the entry with this identity.
@@ -141,47 +160,49 @@ func (r *Ring) has(seq, id uint64) bool {
 // Attach returns the position from which a reader that has everything through seq goes on. ahead says that the ring is
 // not there yet: the reader takes from the position only entries after seq. ok is false when entries between seq and
 // what the ring holds are missing.
-func (r *Ring) Attach(seq uint64) (pos uint64, ahead, ok bool) {
+func (v View) Attach(seq uint64) (pos uint64, ahead, ok bool) {
+	r := v.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	switch {
 	case !r.known || seq < r.floor:
 		return 0, false, false
 	case seq > r.seq:
-		return r.head, true, true
+		return r.head[v.form], true, true
 	}
 	if d := r.data; d != nil {
 		for i := d.first; i < d.last; i++ {
 			if e := &d.list[i%uint64(len(d.list))]; e.seq > seq {
-				return e.pos, false, true
+				return e.pos[v.form], false, true
 			}
 		}
 	}
-	return r.head, false, true
+	return r.head[v.form], false, true
 }
 
 // Pass returns the position of the first frame at or after from that a reader with everything through seq is to have,
 // and whether the ring has come that far. Until then the position is that of the head.
-func (r *Ring) Pass(from, seq uint64) (pos uint64, done bool, s Status) {
+func (v View) Pass(from, seq uint64) (pos uint64, done bool, s Status) {
+	r := v.r
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if s := r.status(from); s != Held {
+	if s := v.status(from); s != Held {
 		return from, false, s
 	}
 	if d := r.data; d != nil {
-		for i := d.after(from); i < d.last; i++ {
+		for i := d.after(v.form, from); i < d.last; i++ {
 			if e := &d.list[i%uint64(len(d.list))]; e.seq > seq {
-				return e.pos, true, Held
+				return e.pos[v.form], true, Held
 			}
 		}
 	}
-	return r.head, r.seq >= seq, Held
+	return r.head[v.form], r.seq >= seq, Held
 }
 
 // after returns the number of the first entry whose position is at or after pos.
-func (d *data) after(pos uint64) uint64 {
+func (d *data) after(form int, pos uint64) uint64 {
 	n := sort.Search(int(d.last-d.first), func(i int) bool {
-		return d.list[(d.first+uint64(i))%uint64(len(d.list))].pos >= pos
+		return d.list[(d.first+uint64(i))%uint64(len(d.list))].pos[form] >= pos
 	})
 	return d.first + uint64(n)
 }

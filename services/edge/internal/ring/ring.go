@@ -1,7 +1,10 @@
 // Package ring owns what an edge remembers of one room: the latest frames, encoded once, in one circular buffer that all
 // loops copy from. Whoever reads keeps a position in it, which costs eight bytes however slow the reader is.
 //
-// It knows no reader and no socket. A room in which nothing happens holds no buffer.
+// While somebody reads compressed frames (RFC 7692) there is a second buffer beside the first, with the same frames in
+// that form; one that was not compressed stands in it as it is. A position belongs to one of the two: see View.
+//
+// It knows no reader and no socket, and compresses nothing itself. A room in which nothing happens holds no buffer.
 package ring
 
 import (
@@ -14,7 +17,7 @@ import (
 
 // Limits bound a ring.
 type Limits struct {
-	Bytes   int    // of frames; one frame may be longer
+	Bytes   int    // of frames, in both forms together; one frame may be longer
 	Entries int    // frames
 	Keep    uint32 // seconds that a frame is kept if the bounds allow; the buffer grows for it
 }
@@ -33,31 +36,44 @@ const (
 // concurrent use and none blocks for longer than a copy.
 type Ring struct {
 	mu      sync.Mutex
-	head    uint64 // position after the last frame
-	rewound uint64 // position of the last rewind, 0 if there was none
-	seq     uint64 // of the last entry, or where following began
-	floor   uint64 // every entry after this seq is held
-	known   bool   // seq and floor are
-	data    *data  // nil: nothing is held
+	head    [forms]uint64 // position after the last frame
+	rewound [forms]uint64 // position of the last rewind, 0 if there was none
+	packing int           // readers of compressed frames
+	seq     uint64        // of the last entry, or where following began
+	floor   uint64        // every entry after this seq is held
+	known   bool          // seq and floor are
+	data    *data         // nil: nothing is held
 }
 
-// data is the circular buffer. Positions are taken modulo the length of buf, entries modulo that of list; both lengths
+// The forms that frames are held in.
+const (
+	plain = iota
+	packed
+	forms
+)
+
+// data are the circular buffers. Positions are taken modulo the length of buf, entries modulo that of list; the lengths
 // are powers of two.
 type data struct {
-	buf         []byte
-	tail        uint64 // position of the oldest frame
+	lanes       [forms]lane
 	list        []entry
 	first, last uint64 // entries in list: [first, last)
 }
 
+// lane holds the frames in one form. That of the compressed ones is empty while nobody reads them.
+type lane struct {
+	buf  []byte
+	tail uint64 // position of the oldest frame
+}
+
 // entry is a frame.
 type entry struct {
-	pos  uint64
+	pos  [forms]uint64
 	seq  uint64 // 0: live only, no entry of the log
 	prev uint64 // seq of the log entry before
 	id   uint64 // hash of the entry's id
 	at   uint32 // seconds
-	size uint32
+	size [forms]uint32
 }
 
 const (
@@ -74,47 +90,81 @@ func (r *Ring) Start(seq uint64) {
 	}
 }
 
-// Append adds a frame with the given payload. A seq of 0 is a frame that is no entry of the log. now is in seconds.
-// It allocates only when the buffer grows.
-func (r *Ring) Append(l Limits, payload []byte, seq, prev uint64, id string, now uint32) {
-	var header [frame.MaxHeader]byte
-	h := frame.AppendHeader(header[:0], ws.OpText, len(payload))
-	size := len(h) + len(payload)
+// Message is what Append makes frames of.
+type Message struct {
+	Payload []byte
+	Packed  []byte // the payload compressed; nil: it is not
+	Seq     uint64 // 0: no entry of the log
+	Prev    uint64
+	ID      string
+}
+
+// Append adds a message as a frame. now is in seconds. It allocates only when the buffer grows.
+func (r *Ring) Append(l Limits, m Message, now uint32) {
+	var heads [forms][frame.MaxHeader]byte
+	h := frame.AppendHeader(heads[plain][:0], ws.OpText, len(m.Payload))
+	z, zbody := h, m.Payload
+	if m.Packed != nil {
+		z, zbody = frame.AppendPackedHeader(heads[packed][:0], ws.OpText, len(m.Packed)), m.Packed
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if seq != 0 {
+	if m.Seq != 0 {
 		if !r.known {
-			r.floor, r.known = prev, true
+			r.floor, r.known = m.Prev, true
 		}
-		r.seq = seq
+		r.seq = m.Seq
 	}
 	d := r.data
 	if d == nil {
-		d = &data{tail: r.head}
+		d = &data{}
+		for form := range d.lanes {
+			d.lanes[form].tail = r.head[form]
+		}
 		r.data = d
 	}
+	size := [forms]int{len(h) + len(m.Payload), 0}
+	if r.packing > 0 {
+		size[packed] = len(z) + len(zbody)
+	}
 	r.makeRoom(d, l, size, now)
-	d.put(r.head, h)
-	d.put(r.head+uint64(len(h)), payload)
-	d.list[d.last%uint64(len(d.list))] = entry{r.head, seq, prev, Hash(id), now, uint32(size)}
+	e := entry{r.head, m.Seq, m.Prev, Hash(m.ID), now, [forms]uint32{uint32(size[plain]), uint32(size[packed])}}
+	r.put(plain, h, m.Payload)
+	if r.packing > 0 {
+		r.put(packed, z, zbody)
+	}
+	d.list[d.last%uint64(len(d.list))] = e
 	d.last++
-	r.head += uint64(size)
 }
 
-// makeRoom grows the buffer, or drops the oldest frames, until size bytes and one entry fit.
-func (r *Ring) makeRoom(d *data, l Limits, size int, now uint32) {
-	for {
-		used := int(r.head - d.tail)
-		if used == 0 || used+size <= l.Bytes && now-d.oldest().at < l.Keep {
-			if used+size > len(d.buf) {
-				d.resize(r.head, used+size)
-			}
+// put writes a frame at the head. It has been made room for.
+func (r *Ring) put(form int, header, payload []byte) {
+	l := &r.data.lanes[form]
+	l.put(r.head[form], header)
+	l.put(r.head[form]+uint64(len(header)), payload)
+	r.head[form] += uint64(len(header) + len(payload))
+}
+
+// makeRoom grows the buffers, or drops the oldest frames, until size bytes and one entry fit.
+func (r *Ring) makeRoom(d *data, l Limits, size [forms]int, now uint32) {
+	for d.first != d.last {
+		old := now-d.oldest().at >= l.Keep
+		total, fits := 0, true
+		for form := range d.lanes {
+			need := d.lanes[form].used(r.head[form]) + size[form]
+			total += need
+			fits = fits && need <= len(d.lanes[form].buf)
+		}
+		if total <= l.Bytes && (!old || fits) { // old, but not in the way
 			break
 		}
-		if used+size <= l.Bytes && used+size <= len(d.buf) {
-			break // old, and not in the way
-		}
 		r.drop(d)
+	}
+	for form := range d.lanes {
+		lane := &d.lanes[form]
+		if need := lane.used(r.head[form]) + size[form]; need > len(lane.buf) {
+			lane.resize(r.head[form], need)
+		}
 	}
 	if d.last-d.first < uint64(len(d.list)) {
 		return
@@ -134,7 +184,11 @@ func (r *Ring) makeRoom(d *data, l Limits, size int, now uint32) {
 func (r *Ring) drop(d *data) {
 	e := d.oldest()
 	d.first++
-	d.tail = e.pos + uint64(e.size)
+	for form := range d.lanes {
+		if form == plain || r.packing > 0 {
+			d.lanes[form].tail = e.pos[form] + uint64(e.size[form])
+		}
+	}
 	if e.seq != 0 {
 		r.floor = e.seq
 	}
@@ -151,11 +205,15 @@ func (r *Ring) Trim(l Limits, now uint32) {
 	for d.first != d.last && now-d.oldest().at >= l.Keep {
 		r.drop(d)
 	}
-	switch used := int(r.head - d.tail); {
-	case d.first == d.last:
+	if d.first == d.last {
 		r.data = nil
-	case used*4 < len(d.buf):
-		d.resize(r.head, used)
+		return
+	}
+	for form := range d.lanes {
+		lane := &d.lanes[form]
+		if used := lane.used(r.head[form]); used*4 < len(lane.buf) {
+			lane.resize(r.head[form], used)
+		}
 	}
 }
 
@@ -164,42 +222,47 @@ func (r *Ring) Rewind(seq uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.data = nil
-	r.head++ // every position held so far is now before the rewind
+	for form := range r.head {
+		r.head[form]++ // every position held so far is now before the rewind
+	}
 	r.rewound, r.seq, r.floor, r.known = r.head, seq, seq, true
 }
 
 func (d *data) oldest() *entry { return &d.list[d.first%uint64(len(d.list))] }
 
+// used returns how many bytes the lane holds.
+func (l *lane) used(head uint64) int { return int(head - l.tail) }
+
 // put writes b at a position. It has been made room for.
-func (d *data) put(pos uint64, b []byte) {
-	at := int(pos % uint64(len(d.buf)))
-	n := copy(d.buf[at:], b)
-	copy(d.buf, b[n:])
+func (l *lane) put(pos uint64, b []byte) {
+	at := int(pos % uint64(len(l.buf)))
+	n := copy(l.buf[at:], b)
+	copy(l.buf, b[n:])
 }
 
 // get appends the bytes from one position to another.
-func (d *data) get(dst []byte, from, to uint64) []byte {
+func (l *lane) get(dst []byte, from, to uint64) []byte {
 	for from < to {
-		at := from % uint64(len(d.buf))
-		n := min(to-from, uint64(len(d.buf))-at)
-		dst = append(dst, d.buf[at:at+n]...)
+		at := from % uint64(len(l.buf))
+		n := min(to-from, uint64(len(l.buf))-at)
+		dst = append(dst, l.buf[at:at+n]...)
 		from += n
 	}
 	return dst
 }
 
 // resize moves the frames into a buffer of at least need bytes.
-func (d *data) resize(head uint64, need int) {
+func (l *lane) resize(head uint64, need int) {
 	size := minBytes
 	for size < need {
 		size *= 2
 	}
-	old := *d
-	d.buf = make([]byte, size)
-	for at := d.tail; at < head; {
-		i := at % uint64(len(old.buf))
-		n := min(head-at, uint64(len(old.buf))-i)
-		d.put(at, old.buf[i:i+n])
+	old := l.buf
+	l.buf = make([]byte, size)
+	for at := l.tail; at < head; {
+		i := at % uint64(len(old))
+		n := min(head-at, uint64(len(old))-i)
+		l.put(at, old[i:i+n])
 		at += n
 	}
 }

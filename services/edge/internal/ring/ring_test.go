@@ -11,112 +11,166 @@ import (
 	"hubbub.internal/services/edge/internal/frame"
 )
 
-// modelFrame is a frame that was appended.
+// modelFrame is a frame that was appended, in both forms.
 type modelFrame struct {
-	bytes     []byte
-	pos, end  uint64
+	bytes     [forms][]byte
+	pos, end  [forms]uint64
 	seq, prev uint64
 	id        string
 }
 
-// TestRing holds the ring against a list of everything that was appended.
+// model is a list of everything that was appended.
+type model struct {
+	all           []modelFrame
+	head, rewound [forms]uint64
+	seq, floor    uint64
+	packing       int
+}
+
+func (m *model) place(f *modelFrame, form int, b []byte) {
+	f.bytes[form], f.pos[form] = b, m.head[form]
+	m.head[form] += uint64(len(b))
+	f.end[form] = m.head[form]
+}
+
+// TestRing holds the ring against the model.
 func TestRing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := Limits{Bytes: rapid.SampledFrom([]int{600, 4096, 100_000}).Draw(t, "bytes"), Entries: rapid.SampledFrom([]int{8, 64}).Draw(t, "entries"), Keep: 10}
 		r := &Ring{}
 		r.Start(5)
-		var all []modelFrame
-		head, seq, rewound, floor, now := uint64(0), uint64(5), uint64(0), uint64(5), uint32(0)
-		from := func(pos uint64) (frames []modelFrame) {
-			for _, f := range all {
-				if f.pos >= pos {
-					frames = append(frames, f)
-				}
-			}
-			return frames
-		}
+		m := &model{seq: 5, floor: 5}
+		now, count := uint32(0), 0
 		t.Repeat(map[string]func(*rapid.T){
 			"append": func(t *rapid.T) {
-				payload := bytes.Repeat([]byte{byte('a' + len(all)%26)}, rapid.SampledFrom([]int{1, 60, 125, 126, 400, 3000, 70_000}).Draw(t, "size"))
-				f := modelFrame{bytes: frame.Append(nil, ws.OpText, payload), pos: head}
-				if rapid.IntRange(0, 3).Draw(t, "live") > 0 {
-					f.seq, f.prev, f.id = seq+rapid.Uint64Range(1, 3).Draw(t, "step"), seq, fmt.Sprint("i", len(all))
-					seq = f.seq
+				count++
+				msg := Message{Payload: bytes.Repeat([]byte{byte('a' + count%26)}, rapid.SampledFrom([]int{1, 60, 125, 126, 400, 3000, 70_000}).Draw(t, "size"))}
+				if rapid.Bool().Draw(t, "compressed") {
+					msg.Packed = bytes.Repeat([]byte{byte('A' + count%26)}, len(msg.Payload)/3+1)
 				}
-				r.Append(l, payload, f.seq, f.prev, f.id, now)
-				head += uint64(len(f.bytes))
-				f.end = head
-				all = append(all, f)
+				f := modelFrame{}
+				if rapid.IntRange(0, 3).Draw(t, "live") > 0 {
+					f.seq, f.prev, f.id = m.seq+rapid.Uint64Range(1, 3).Draw(t, "step"), m.seq, fmt.Sprint("i", count)
+					m.seq = f.seq
+				}
+				msg.Seq, msg.Prev, msg.ID = f.seq, f.prev, f.id
+				r.Append(l, msg, now)
+				b := frame.Append(nil, ws.OpText, msg.Payload)
+				m.place(&f, plain, b)
+				if m.packing > 0 {
+					if msg.Packed != nil {
+						b = frame.Append(nil, ws.OpText, msg.Packed)
+						b[0] = 0xc1
+					}
+					m.place(&f, packed, b)
+				}
+				m.all = append(m.all, f)
 			},
 			"time": func(t *rapid.T) { now += rapid.Uint32Range(0, 12).Draw(t, "seconds") },
 			"trim": func(*rapid.T) { r.Trim(l, now) },
 			"rewind": func(t *rapid.T) {
-				seq = rapid.Uint64Range(1, 1000).Draw(t, "seq")
-				r.Rewind(seq)
-				head++
-				rewound, all, floor = head, nil, seq
+				m.seq = rapid.Uint64Range(1, 1000).Draw(t, "seq")
+				r.Rewind(m.seq)
+				m.head[plain]++
+				m.head[packed]++
+				m.rewound, m.all, m.floor = m.head, nil, m.seq
+			},
+			"pack": func(*rapid.T) {
+				r.Pack()
+				if m.packing++; m.packing == 1 {
+					for i := range m.all {
+						m.place(&m.all[i], packed, m.all[i].bytes[plain])
+					}
+				}
+			},
+			"unpack": func(*rapid.T) {
+				if m.packing > 0 {
+					r.Unpack()
+					m.packing--
+				}
 			},
 			"": func(t *rapid.T) {
-				if gotSeq, gotPos := r.Head(); gotSeq != seq || gotPos != head {
-					t.Fatalf("head is %d at %d, want %d at %d", gotSeq, gotPos, seq, head)
+				m.forget(t, r, l)
+				m.check(t, r.Plain())
+				if r.Packing() != (m.packing > 0) {
+					t.Fatal("does not know who reads")
 				}
-				tail := r.Tail()
-				for len(all) > 0 && all[0].pos < tail {
-					if all[0].seq != 0 {
-						floor = all[0].seq
-					}
-					all = all[1:]
-				}
-				if len(all) > 0 && all[0].pos != tail || len(all) == 0 && tail != head && tail != rewound {
-					t.Fatalf("tail is %d, which is no frame's", tail)
-				}
-				if d := r.data; d != nil && (len(all) > 1 && int(head-tail) > l.Bytes || len(all) > l.Entries) {
-					t.Fatalf("holds %d bytes in %d frames", head-tail, len(all))
-				}
-				for _, f := range all {
-					want := from(f.pos)
-					limit := rapid.IntRange(1, 5000).Draw(t, "limit")
-					out, to, status := r.Copy([]byte("x"), f.pos, limit)
-					var wantOut []byte
-					wantTo := f.pos
-					for i, w := range want {
-						if i > 0 && len(wantOut)+len(w.bytes) > limit {
-							break
-						}
-						wantOut, wantTo = append(wantOut, w.bytes...), w.end
-					}
-					if status != Held || to != wantTo || !bytes.Equal(out[1:], wantOut) {
-						t.Fatalf("copy from %d: %d bytes to %d, %d; want %d to %d", f.pos, len(out)-1, to, status, len(wantOut), wantTo)
-					}
-				}
-				if tail > rewound {
-					if r.Status(tail-1) != Fallen {
-						t.Fatal("reads from before the tail")
-					}
-				}
-				if rewound > 0 && r.Status(rewound-1) != Rewound {
-					t.Fatal("reads over a rewind")
-				}
-				at := rapid.Uint64Range(0, seq+3).Draw(t, "since")
-				var since []byte
-				first := head
-				for _, f := range all {
-					if f.seq > at {
-						first = min(first, f.pos)
-						since = append(since, f.bytes...)
-					}
-				}
-				out, through, pos, ok := r.Since(nil, at, 0, 1000, 1<<20)
-				if want := at >= floor && at <= seq; ok != want || ok && (through != seq || pos != head || !bytes.Equal(out, since)) {
-					t.Fatalf("since %d: %v, %d bytes through %d; floor %d, seq %d", at, ok, len(out), through, floor, seq)
-				}
-				pos, ahead, ok := r.Attach(at)
-				if want := at >= floor; ok != want || ok && (ahead != (at > seq) || !ahead && pos != first || ahead && pos != head) {
-					t.Fatalf("attach at %d: %d, %v, %v", at, pos, ahead, ok)
+				if m.packing > 0 {
+					m.check(t, r.Packed())
+				} else if d := r.data; d != nil && d.lanes[packed].buf != nil {
+					t.Fatal("holds compressed frames that nobody reads")
 				}
 			},
 		})
 	})
+}
+
+// forget drops what the ring has dropped, and holds the ring to its limits.
+func (m *model) forget(t *rapid.T, r *Ring, l Limits) {
+	tail := r.Plain().Tail()
+	for len(m.all) > 0 && m.all[0].pos[plain] < tail {
+		if m.all[0].seq != 0 {
+			m.floor = m.all[0].seq
+		}
+		m.all = m.all[1:]
+	}
+	held := int(m.head[plain] - tail)
+	if m.packing > 0 {
+		held += int(m.head[packed] - r.Packed().Tail())
+	}
+	// What was put beside at Pack is not cut to the limit before the next frame comes.
+	if len(m.all) > 1 && held > 2*l.Bytes || len(m.all) > l.Entries {
+		t.Fatalf("holds %d bytes in %d frames", held, len(m.all))
+	}
+}
+
+func (m *model) check(t *rapid.T, v View) {
+	k := v.form
+	if seq, pos := v.Head(); seq != m.seq || pos != m.head[k] {
+		t.Fatalf("head is %d at %d, want %d at %d", seq, pos, m.seq, m.head[k])
+	}
+	tail := v.Tail()
+	if len(m.all) > 0 && m.all[0].pos[k] != tail || len(m.all) == 0 && tail != m.head[k] && tail != m.rewound[k] {
+		t.Fatalf("tail is %d, which is no frame's", tail)
+	}
+	for n, f := range m.all {
+		limit := rapid.IntRange(1, 5000).Draw(t, "limit")
+		out, to, status := v.Copy([]byte("x"), f.pos[k], limit)
+		var want []byte
+		wantTo := f.pos[k]
+		for i, w := range m.all[n:] {
+			if i > 0 && len(want)+len(w.bytes[k]) > limit {
+				break
+			}
+			want, wantTo = append(want, w.bytes[k]...), w.end[k]
+		}
+		if status != Held || to != wantTo || !bytes.Equal(out[1:], want) {
+			t.Fatalf("copy from %d: %d bytes to %d, %d; want %d to %d", f.pos[k], len(out)-1, to, status, len(want), wantTo)
+		}
+	}
+	if tail > m.rewound[k] && v.Status(tail-1) != Fallen {
+		t.Fatal("reads from before the tail")
+	}
+	if m.rewound[k] > 0 && v.Status(m.rewound[k]-1) != Rewound {
+		t.Fatal("reads over a rewind")
+	}
+	at := rapid.Uint64Range(0, m.seq+3).Draw(t, "since")
+	var since []byte
+	first := m.head[k]
+	for _, f := range m.all {
+		if f.seq > at {
+			first = min(first, f.pos[k])
+			since = append(since, f.bytes[plain]...)
+		}
+	}
+	out, through, pos, ok := v.Since(nil, at, 0, 1000, 1<<20)
+	if want := at >= m.floor && at <= m.seq; ok != want || ok && (through != m.seq || pos != m.head[k] || !bytes.Equal(out, since)) {
+		t.Fatalf("since %d: %v, %d bytes through %d; floor %d, seq %d", at, ok, len(out), through, m.floor, m.seq)
+	}
+	pos, ahead, ok := v.Attach(at)
+	if want := at >= m.floor; ok != want || ok && (ahead != (at > m.seq) || !ahead && pos != first || ahead && pos != m.head[k]) {
+		t.Fatalf("attach at %d: %d, %v, %v", at, pos, ahead, ok)
+	}
 }
 
 // TestIdentity asks for what follows an entry by its id.
@@ -124,21 +178,21 @@ func TestIdentity(t *testing.T) {
 	l := Limits{Bytes: 4096, Entries: 64, Keep: 10}
 	r := &Ring{}
 	r.Start(1)
-	r.Append(l, []byte("two"), 2, 1, "b", 0)
-	r.Append(l, []byte("four"), 4, 2, "d", 0)
+	r.Append(l, Message{Payload: []byte("two"), Seq: 2, Prev: 1, ID: "b"}, 0)
+	r.Append(l, Message{Payload: []byte("four"), Seq: 4, Prev: 2, ID: "d"}, 0)
 	for _, tt := range []struct {
 		seq uint64
 		id  string
 		ok  bool
 	}{{2, "b", true}, {4, "d", true}, {2, "x", false}, {3, "b", false}, {1, "a", false}} {
-		if _, _, _, ok := r.Since(nil, tt.seq, Hash(tt.id), 10, 1000); ok != tt.ok {
+		if _, _, _, ok := r.Plain().Since(nil, tt.seq, Hash(tt.id), 10, 1000); ok != tt.ok {
 			t.Errorf("since %d %s: %v", tt.seq, tt.id, ok)
 		}
 	}
-	if _, _, _, ok := r.Since(nil, 1, 0, 1, 1000); ok {
+	if _, _, _, ok := r.Plain().Since(nil, 1, 0, 1, 1000); ok {
 		t.Error("more entries than asked for")
 	}
-	if _, _, _, ok := r.Since(nil, 1, 0, 10, 8); ok {
+	if _, _, _, ok := r.Plain().Since(nil, 1, 0, 10, 8); ok {
 		t.Error("more bytes than asked for")
 	}
 }
@@ -148,20 +202,20 @@ func TestIdleHoldsNothing(t *testing.T) {
 	l := Limits{Bytes: 1 << 20, Entries: 4096, Keep: 10}
 	r := &Ring{}
 	for i := range uint64(1000) {
-		r.Append(l, make([]byte, 100), i+1, i, "i", 0)
+		r.Append(l, Message{Payload: make([]byte, 100), Seq: i + 1, Prev: i, ID: "i"}, 0)
 	}
-	if len(r.data.buf) < 100_000 {
-		t.Errorf("%d bytes for 100,000 within the time to keep", len(r.data.buf))
+	if len(r.data.lanes[plain].buf) < 100_000 {
+		t.Errorf("%d bytes for 100,000 within the time to keep", len(r.data.lanes[plain].buf))
 	}
-	r.Append(l, make([]byte, 100), 1001, 1000, "i", 20)
+	r.Append(l, Message{Payload: make([]byte, 100), Seq: 1001, Prev: 1000, ID: "i"}, 20)
 	r.Trim(l, 25)
-	if len(r.data.buf) > 1024 {
-		t.Errorf("%d bytes for one frame", len(r.data.buf))
+	if len(r.data.lanes[plain].buf) > 1024 {
+		t.Errorf("%d bytes for one frame", len(r.data.lanes[plain].buf))
 	}
 	if r.Trim(l, 40); r.data != nil {
 		t.Error("an idle ring holds a buffer")
 	}
-	if seq, _ := r.Head(); seq != 1001 {
+	if seq, _ := r.Plain().Head(); seq != 1001 {
 		t.Errorf("head is %d", seq)
 	}
 }
@@ -169,16 +223,21 @@ func TestIdleHoldsNothing(t *testing.T) {
 func TestAppendAllocatesNothing(t *testing.T) {
 	l := Limits{Bytes: 4096, Entries: 64, Keep: 10}
 	r := &Ring{}
+	r.Pack()
 	payload := make([]byte, 100)
 	seq := uint64(0)
-	add := func() { seq++; r.Append(l, payload, seq, seq-1, "id", 0) }
+	add := func() {
+		seq++
+		r.Append(l, Message{Payload: payload, Packed: payload[:50], Seq: seq, Prev: seq - 1, ID: "id"}, 0)
+	}
 	for range 1000 {
 		add()
 	}
 	dst := make([]byte, 0, 8192)
 	if n := testing.AllocsPerRun(1000, func() {
 		add()
-		_, _, _ = r.Copy(dst, r.Tail(), 4096)
+		_, _, _ = r.Plain().Copy(dst, r.Plain().Tail(), 4096)
+		_, _, _ = r.Packed().Copy(dst, r.Packed().Tail(), 4096)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}

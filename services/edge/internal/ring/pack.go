@@ -1,0 +1,43 @@
+package ring
+
+// Pack says that one more reads compressed frames. The first has the frames that are held already put beside as they
+// are. Each Pack is undone by an Unpack.
+func (r *Ring) Pack() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.packing++; r.packing > 1 || r.data == nil {
+		return
+	}
+	d := r.data
+	from, to := &d.lanes[plain], &d.lanes[packed]
+	to.tail = r.head[packed]
+	to.resize(r.head[packed], from.used(r.head[plain]))
+	for i := d.first; i != d.last; i++ {
+		e := &d.list[i%uint64(len(d.list))]
+		e.pos[packed], e.size[packed] = r.head[packed], e.size[plain]
+		for at, end := e.pos[plain], e.pos[plain]+uint64(e.size[plain]); at < end; {
+			k := at % uint64(len(from.buf))
+			n := min(end-at, uint64(len(from.buf))-k)
+			to.put(r.head[packed], from.buf[k:k+n])
+			r.head[packed] += n
+			at += n
+		}
+	}
+}
+
+// Unpack says that one of those has gone. When nobody is left the compressed frames are forgotten.
+func (r *Ring) Unpack() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.packing--; r.packing == 0 && r.data != nil {
+		r.data.lanes[packed] = lane{tail: r.head[packed]}
+	}
+}
+
+// Packing reports whether anybody reads compressed frames: only then is compressing worth it. The answer may be out of
+// date at once, which does no harm.
+func (r *Ring) Packing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.packing > 0
+}
