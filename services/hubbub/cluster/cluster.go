@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -30,6 +31,7 @@ type Config struct {
 	Bin      string // folder of the binaries, as Build made them
 	Web      string // folder of the built page; empty: none
 	Store    string // store URL of history and directory; empty: a SQLite file each
+	Proxies  bool   // every service reaches the bus over a proxy of its own: see Link
 }
 
 // Cluster is a set of running processes. Its methods are safe for concurrent use.
@@ -40,12 +42,13 @@ type Cluster struct {
 	busURL string
 	order  []*Process // in the order of their start
 	byName map[string]*Process
+	links  map[string]*Proxy // by service
 }
 
 // Start starts everything and returns when it is ready. The processes are named redis or nats, directory, history,
 // presence-1 …, edge-1 … and nginx. On an error nothing is left running.
 func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
-	c := &Cluster{cfg: cfg, byName: make(map[string]*Process)}
+	c := &Cluster{cfg: cfg, byName: make(map[string]*Process), links: make(map[string]*Proxy)}
 	defer func() {
 		if err != nil {
 			c.Close()
@@ -62,12 +65,20 @@ func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 	if err := c.start(ctx, bus); err != nil {
 		return nil, err
 	}
-	services := []*Process{c.service("directory", "directory", true), c.service("history", "history", true)}
+	names := []string{"directory", "history"}
 	for i := range cfg.Presence {
-		services = append(services, c.service("presence-"+strconv.Itoa(i+1), "presence", false))
+		names = append(names, "presence-"+strconv.Itoa(i+1))
 	}
 	for i := range cfg.Edges {
-		services = append(services, c.service("edge-"+strconv.Itoa(i+1), "edge", false))
+		names = append(names, "edge-"+strconv.Itoa(i+1))
+	}
+	var services []*Process
+	for _, name := range names {
+		p, err := c.service(name)
+		if err != nil {
+			return nil, err
+		}
+		services = append(services, p)
 	}
 	// They need one another only when asked something: start them together.
 	errs := make([]error, len(services))
@@ -92,7 +103,13 @@ func (c *Cluster) Close() {
 	for i := len(c.order) - 1; i >= 0; i-- {
 		c.order[i].Kill()
 	}
+	for _, l := range c.links {
+		l.Close()
+	}
 }
+
+// Link returns the proxy between a service's process and the bus; nil: there is none.
+func (c *Cluster) Link(name string) *Proxy { return c.links[name] }
 
 // Process returns the process of that name, or nil.
 func (c *Cluster) Process(name string) *Process { return c.byName[name] }
@@ -116,22 +133,34 @@ func (c *Cluster) start(ctx context.Context, p *Process) error {
 	return p.Start(ctx)
 }
 
-func (c *Cluster) service(name, binary string, store bool) *Process {
+// service returns a service's process, which has the name of its binary and, where there are several, a number.
+func (c *Cluster) service(name string) (*Process, error) {
+	binary, _, _ := strings.Cut(name, "-")
+	bus := c.busURL
+	if c.cfg.Proxies {
+		scheme, addr, _ := strings.Cut(bus, "://")
+		link, err := NewProxy(addr)
+		if err != nil {
+			return nil, err
+		}
+		c.links[name] = link
+		bus = scheme + "://" + link.Addr
+	}
 	listen := "127.0.0.1:" + strconv.Itoa(freePort())
 	ops := "127.0.0.1:" + strconv.Itoa(freePort())
 	p := &Process{
 		Name: name, Addr: listen, Ops: ops, dir: c.cfg.Dir, ready: answers("http://" + ops + "/readyz"),
 		path: filepath.Join(c.cfg.Bin, binary),
-		args: []string{"--listen", listen, "--ops-listen", ops, "--bus", c.BusURL()},
+		args: []string{"--listen", listen, "--ops-listen", ops, "--bus", bus},
 	}
-	if store {
+	if binary == "directory" || binary == "history" {
 		url := c.cfg.Store
 		if url == "" {
 			url = "sqlite:" + filepath.Join(c.cfg.Dir, name+".db")
 		}
 		p.args = append(p.args, "--store", url)
 	}
-	return p
+	return p, nil
 }
 
 func freePort() int {
