@@ -48,8 +48,8 @@ var (
 	// ErrUnavailable says that the server could not be reached, or did not answer in time. Whether an Append took
 	// effect is then unknown: repeat it with the same ID.
 	ErrUnavailable = errors.New("bus is unavailable")
-	// ErrFull says that the log may not grow: its size limit is reached and a required group has not consumed it.
-	// Nothing was appended; try again later.
+	// ErrFull says that the log may not grow: its size limit is reached and a required group has not consumed it, or the
+	// server has no memory or disk left. Nothing was appended; try again later.
 	ErrFull = errors.New("bus log is full")
 	// ErrBadName says that a room, group, sender, id, channel or service is not a valid name.
 	ErrBadName = errors.New("not a valid name on the bus")

@@ -67,7 +67,7 @@ func (r *RedisCluster) form() {
 	}
 	for i, n := range r.Nodes {
 		c := n.client()
-		eventually(r.t, "the nodes have met", func() bool {
+		await(r.t, "the nodes have met", func() bool {
 			list, err := c.ClusterNodes(ctx).Result()
 			return err == nil && strings.Count(list, " connected") == len(r.Nodes) && !strings.Contains(list, "handshake")
 		})
@@ -92,11 +92,11 @@ func (r *RedisCluster) ready() {
 	r.t.Helper()
 	for _, n := range r.Nodes {
 		c := n.client()
-		eventually(r.t, "the cluster is whole", func() bool {
+		await(r.t, "the cluster is whole", func() bool {
 			info, err := c.ClusterInfo(r.t.Context()).Result()
 			return err == nil && strings.Contains(info, "cluster_state:ok") && strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d", len(r.Nodes)))
 		})
-		eventually(r.t, "the replicas are in step", func() bool {
+		await(r.t, "the replicas are in step", func() bool {
 			info, err := c.Info(r.t.Context(), "replication").Result()
 			return err == nil && (strings.Contains(info, "master_link_status:up") || strings.Contains(info, "state=online"))
 		})
@@ -133,7 +133,7 @@ func (r *RedisCluster) Start() {
 func (r *RedisCluster) Master(key string) *RedisServer {
 	r.t.Helper()
 	var master *RedisServer
-	eventually(r.t, "a node has the key's slot", func() bool {
+	await(r.t, "a node has the key's slot", func() bool {
 		for _, n := range r.Nodes {
 			if n.has(r.t.Context(), key) {
 				master = n
@@ -155,7 +155,7 @@ func (s *RedisServer) has(ctx context.Context, key string) bool {
 // Promoted waits until another node than old has the slot of a key.
 func (r *RedisCluster) Promoted(key string, old *RedisServer) {
 	r.t.Helper()
-	eventually(r.t, "a replica is promoted", func() bool {
+	await(r.t, "a replica is promoted", func() bool {
 		return slices.ContainsFunc(r.Nodes, func(n *RedisServer) bool { return n != old && n.has(r.t.Context(), key) })
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -85,7 +86,7 @@ func (r *RedisSentinels) Master() *RedisServer {
 func (r *RedisSentinels) Failover() {
 	r.t.Helper()
 	old := r.Master()
-	eventually(r.t, "a Sentinel begins a failover", func() bool {
+	await(r.t, "a Sentinel begins a failover", func() bool {
 		c := redis.NewSentinelClient(&redis.Options{Addr: r.Sentinels[0].Addr(), Protocol: 2})
 		defer c.Close()
 		return c.Failover(r.t.Context(), masterName).Err() == nil
@@ -98,7 +99,7 @@ func (r *RedisSentinels) Promoted(old *RedisServer) {
 	r.t.Helper()
 	for _, s := range r.Sentinels {
 		c := redis.NewSentinelClient(&redis.Options{Addr: s.Addr(), Protocol: 2})
-		eventually(r.t, "a replica is promoted", func() bool {
+		await(r.t, "a replica is promoted", func() bool {
 			addr, err := c.GetMasterAddrByName(r.t.Context(), masterName).Result()
 			return err == nil && addr[1] != old.port
 		})
@@ -128,7 +129,7 @@ func (r *RedisSentinels) ready() {
 	others := fmt.Sprint(len(r.Sentinels) - 1)
 	for _, s := range r.Sentinels {
 		c := redis.NewSentinelClient(&redis.Options{Addr: s.Addr(), Protocol: 2})
-		eventually(r.t, "the Sentinel knows the servers and the others", func() bool {
+		await(r.t, "the Sentinel knows the servers and the others", func() bool {
 			m, err := c.Master(r.t.Context(), masterName).Result()
 			return err == nil && m["flags"] == "master" && m["num-slaves"] == replicas && m["num-other-sentinels"] == others
 		})
@@ -137,12 +138,22 @@ func (r *RedisSentinels) ready() {
 	r.Master().replicated(len(r.Servers) - 1)
 }
 
+// await is eventually, with more patience: servers that elect one of them take their time on a busy machine.
+func await(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * patience); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %s for this: %s", 2*patience, what)
+		}
+	}
+}
+
 // replicated waits until the server has so many replicas that are in step.
 func (s *RedisServer) replicated(n int) {
 	s.t.Helper()
 	c := redis.NewClient(&redis.Options{Addr: s.Addr(), Protocol: 2})
 	defer c.Close()
-	eventually(s.t, "the replicas are in step", func() bool {
+	await(s.t, "the replicas are in step", func() bool {
 		info, err := c.Info(s.t.Context(), "replication").Result()
 		return err == nil && strings.Count(info, "state=online") == n
 	})

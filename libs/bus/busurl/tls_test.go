@@ -1,67 +1,27 @@
 package busurl_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
+	"errors"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/bus/redisbus"
 )
 
-// certificate writes a certificate of its own authority, for 127.0.0.1 and for clients, and its key.
-func certificate(t *testing.T) (certFile, keyFile string, pair tls.Certificate) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certPEM := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
-	dir := t.TempDir()
-	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	for file, data := range map[string][]byte{certFile: certPEM, keyFile: keyPEM} {
-		if err := os.WriteFile(file, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	pair, err = tls.X509KeyPair(certPEM, keyPEM)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return certFile, keyFile, pair
-}
-
 func TestTLS(t *testing.T) {
-	cert, key, pair := certificate(t)
+	cert, key := bustest.Certificate(t)
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		t.Fatal(err)
+	}
 	roots := x509.NewCertPool()
 	pem, err := os.ReadFile(cert)
 	if err != nil {
@@ -91,5 +51,43 @@ func TestTLS(t *testing.T) {
 	_ = b.Close()
 	if _, err := busurl.Open(t.Context(), parse(t, "--bus="+url), nil, nil, nil); err == nil || !strings.Contains(err.Error(), "certificate") {
 		t.Errorf("a server whose certificate nobody vouches for: %v", err)
+	}
+}
+
+// TestRedisTLS: over TLS it works with the right certificates, and says what is wrong with any others, or without.
+func TestRedisTLS(t *testing.T) {
+	open, addr, cert, _ := bustest.RedisTLS(t, "--tls-auth-clients", "no")
+	_, strict, strictCert, strictKey := bustest.RedisTLS(t)
+	for _, tt := range []struct {
+		name, args string
+		want       string // "": it works
+	}{
+		{"TLS", "--bus=rediss://" + addr + " --bus-ca=" + cert, ""},
+		{"both certificates", "--bus=rediss://" + strict + " --bus-ca=" + strictCert + " --bus-cert=" + strictCert + " --bus-key=" + strictKey, ""},
+		{"no certificate of the client", "--bus=rediss://" + strict + " --bus-ca=" + strictCert, "--bus-cert"},
+		{"unknown authority", "--bus=rediss://" + addr, "--bus-ca"},
+		{"other authority", "--bus=rediss://" + addr + " --bus-ca=" + strictCert, "--bus-ca"},
+		{"TLS to a plain server", "--bus=rediss://" + open.Addr() + " --bus-ca=" + cert, "write redis://"},
+		{"plain to a TLS server", "--bus=redis://" + addr, "rediss://"},
+		{"other name", "--bus=rediss://localhost:" + addr[strings.LastIndex(addr, ":")+1:] + " --bus-ca=" + cert, "another name"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b, err := busurl.Open(t.Context(), parse(t, append(strings.Fields(tt.args), "--bus-timeout=1s")...), nil, nil, nil)
+			if err == nil {
+				defer b.Close()
+			}
+			switch {
+			case tt.want == "" && err != nil:
+				t.Error(err)
+			case tt.want == "":
+				if err := b.Probe(t.Context()); err != nil {
+					t.Error(err)
+				}
+			case err == nil:
+				t.Error("it is opened")
+			case !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") || !errors.Is(err, redisbus.ErrTLS):
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }

@@ -2,11 +2,8 @@ package redisbus
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"strconv"
@@ -69,8 +66,10 @@ func (b *Bus) moved(ctx context.Context) {
 	}
 }
 
-// attempts is retry for the start: it also goes on when the context of one try ended, and returns the last error as is.
+// attempts is retry for the start: it also goes on when the context of one try ended, and returns the last error as is,
+// or the last that says more than that there was no time left.
 func (b *Bus) attempts(ctx context.Context, try func(context.Context) error) error {
+	var last error
 	for {
 		attempt, done := context.WithTimeout(ctx, attemptTimeout)
 		err := try(attempt)
@@ -78,8 +77,11 @@ func (b *Bus) attempts(ctx context.Context, try func(context.Context) error) err
 		if err == nil || permanent(err) || hopeless(err) {
 			return err
 		}
+		if last == nil || !errors.Is(err, context.DeadlineExceeded) {
+			last = err
+		}
 		if sleep(ctx, retryPause) != nil {
-			return err
+			return last
 		}
 	}
 }
@@ -89,56 +91,41 @@ func hopeless(err error) bool {
 	return tlsTrouble(err) != "" || errors.Is(err, errNoMaster) || errors.Is(err, errNoSentinel)
 }
 
-// tlsTrouble says what is wrong between two sides of which at least one speaks TLS; "": it is something else.
-func tlsTrouble(err error) string {
-	var record tls.RecordHeaderError
-	var verify *tls.CertificateVerificationError
-	var alert tls.AlertError
-	var name x509.HostnameError
-	switch {
-	case errors.As(err, &record):
-		return "does not speak TLS: write redis:// in the bus URL, or the server's TLS port"
-	case errors.As(err, &name):
-		return "has a certificate for another name: write that name in the bus URL, or have the certificate name this one"
-	case errors.As(err, &verify):
-		return "has a certificate that nobody here vouches for: give that of its authority as --bus-ca"
-	case errors.As(err, &alert):
-		return "ended the TLS handshake: it may ask for a client's certificate (--bus-cert and --bus-key)"
-	case err != nil && strings.Contains(err.Error(), "redis: can't parse") && strings.Contains(err.Error(), `"\x15\x03`):
-		return "speaks TLS: write rediss:// in the bus URL" // the record of an alert
-	}
-	return ""
-}
-
 // explain says what to do about an error of the first connection.
 func (b *Bus) explain(err error) error {
 	var network *net.OpError
 	var resolve *net.DNSError
 	because := func(kind error, format string, args ...any) error {
-		return &problem{kind: kind, text: fmt.Sprintf("redis at "+b.where()+" "+format, args...), cause: err}
+		return &problem{kind: kind, text: "redis at " + b.where() + " " + fmt.Sprintf(format, args...), cause: err}
+	}
+	var answer redis.Error
+	says := tlsTrouble(err)
+	if says == "" && !errors.As(err, &answer) && !(errors.As(err, &network) && network.Op == "dial") {
+		says = diagnose(b.endpoint.seeds[0], b.endpoint.options.TLSConfig)
 	}
 	keys := b.keys.prefix + "*"
-	tlsSays := tlsTrouble(err)
 	switch {
-	case tlsSays != "":
-		return because(ErrTLS, "%s", tlsSays)
+	case says != "":
+		return because(ErrTLS, "%s", says)
 	case errors.Is(err, errNoMaster):
 		return because(ErrURL, "watches no master of the name in the bus URL: it is the name after `sentinel monitor` in the Sentinels' configuration")
 	case errors.Is(err, errNoSentinel):
 		return because(ErrUnsuitable, "is no Sentinel: write redis://host:6379 for a server itself")
-	case redis.HasErrorPrefix(err, "ERR This instance has cluster support disabled"):
+	case redis.HasErrorPrefix(err, "This instance has cluster support disabled"):
 		return because(ErrUnsuitable, "is no Redis Cluster: write redis:// in the bus URL")
 	case redis.HasErrorPrefix(err, "MOVED"), redis.HasErrorPrefix(err, "CROSSSLOT"):
 		return because(ErrUnsuitable, "is part of a Redis Cluster: write redis+cluster:// in the bus URL")
-	case redis.HasErrorPrefix(err, "WRONGPASS"), redis.HasErrorPrefix(err, "NOAUTH"), redis.HasErrorPrefix(err, "ERR AUTH"),
-		redis.HasErrorPrefix(err, "ERR invalid password"):
-		return because(ErrLogin, "refused the login: check the user and password in the bus URL")
+	case redis.HasErrorPrefix(err, "WRONGPASS"), redis.HasErrorPrefix(err, "NOAUTH"), redis.HasErrorPrefix(err, "AUTH"),
+		redis.HasErrorPrefix(err, "invalid password"):
+		return because(ErrLogin, "refused the login: check the user and password in the bus URL (those of Sentinels are options: ?sentinel_password=)")
 	case redis.HasErrorPrefix(err, "NOPERM"), strings.Contains(err.Error(), "ACL failure in script"):
-		return because(ErrPermission, "does not let this user do what Hubbub needs: give it the commands +@all -@dangerous +info +role +cluster|slots and ~%s &%s (ACL SETUSER)", keys, keys)
+		return because(ErrPermission, "does not let this user do what Hubbub needs: give it the commands +@all -@dangerous +info +role +cluster|shards and ~%s &%s (ACL SETUSER)", keys, keys)
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):
 		return because(ErrMismatch, "has keys under %s that Hubbub did not make: remove them, or use another database", keys)
 	case redis.HasErrorPrefix(err, "READONLY"), errors.Is(err, errNotMaster):
 		return because(ErrUnsuitable, "is a replica: give the URL of its master, or of the Sentinels (redis+sentinel://)")
+	case redis.HasErrorPrefix(err, "DB index"):
+		return because(ErrURL, "has no such database: it is the number after the / in the bus URL")
 	case redis.HasErrorPrefix(err, "MISCONF"):
 		return because(bus.ErrUnavailable, "cannot write to its disk: free some space there")
 	case redis.HasErrorPrefix(err, "LOADING"):
@@ -147,18 +134,16 @@ func (b *Bus) explain(err error) error {
 		return because(bus.ErrUnavailable, "is a cluster that is not whole: check it with redis-cli --cluster check")
 	case errors.As(err, &resolve), errors.As(err, &network) && network.Op == "dial":
 		return because(bus.ErrUnavailable, "cannot be reached: check that it runs and that the host and port of the bus URL are right")
-	case errors.Is(err, io.EOF):
-		return because(bus.ErrUnavailable, "ended the connection at once: check that the port is that of Redis, and whether it needs TLS (rediss://)")
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
-		return because(bus.ErrUnavailable, "did not answer within %s: check the port, whether it needs TLS (rediss://), and the server's load", b.cfg.OpenTimeout)
+		return because(bus.ErrUnavailable, "did not answer within %s: check that the port is that of Redis, and how busy it is", b.cfg.OpenTimeout)
 	}
-	return because(bus.ErrUnavailable, "cannot be used")
+	return because(bus.ErrUnavailable, "cannot be used: check that the port is that of Redis")
 }
 
 // checkServer refuses a server that loses messages by its settings or cannot run the scripts, and warns of one that may.
 func (b *Bus) checkServer(addr string, info map[string]string) error {
 	unsuitable := func(format string, args ...any) error {
-		return &problem{kind: ErrUnsuitable, text: fmt.Sprintf("redis at "+addr+" "+format, args...)}
+		return &problem{kind: ErrUnsuitable, text: "redis at " + addr + " " + fmt.Sprintf(format, args...)}
 	}
 	major, _, _ := strings.Cut(info["redis_version"], ".")
 	if v, err := strconv.Atoi(major); err != nil || v < minVersion {
@@ -215,7 +200,7 @@ func (b *Bus) ensureLog(ctx context.Context) error {
 		return b.explain(err)
 	}
 	mismatch := func(format string, args ...any) error {
-		return &problem{kind: ErrMismatch, text: fmt.Sprintf("the log on Redis at "+b.where()+" "+format, args...)}
+		return &problem{kind: ErrMismatch, text: "the log on Redis at " + b.where() + " " + fmt.Sprintf(format, args...)}
 	}
 	if have[0] != layout {
 		return mismatch("is of version %s, and this release of Hubbub knows version %s: use a release that knows it", have[0], layout)

@@ -17,7 +17,7 @@ import (
 	"hubbub.internal/libs/bus/redisbus"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
@@ -94,6 +94,13 @@ func TestMemoryIsFull(t *testing.T) {
 	}
 	if !errors.Is(full, bus.ErrFull) {
 		t.Fatalf("%v, want ErrFull", full)
+	}
+	heads, err := b.Heads(t.Context(), []string{"room"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if log := whole(t, b, "room"); log[len(log)-1].Seq != heads[0].Seq { // nothing is half done
+		t.Errorf("the log ends at %d and the room's head is %d", log[len(log)-1].Seq, heads[0].Seq)
 	}
 	// Everything that gives memory back, or needs none, goes on.
 	ctx, cancel := context.WithCancel(t.Context())

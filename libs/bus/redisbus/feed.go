@@ -45,6 +45,7 @@ type feed struct {
 	channels map[string]*channel
 	todo     []*channel // what the writer has to look at
 	behind   int        // channels of the last connection that are not yet confirmed on this one
+	why      error      // the last connection failed; nil when this one has confirmed a channel
 }
 
 // channel is one that is, was, or will be subscribed to. At most one command about it is under way at a time, so the
@@ -129,6 +130,7 @@ func (f *feed) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		f.failed(err)
 		if f.heard {
 			f.b.metrics.disconnects.Inc()
 			f.b.log.Warn("lost the subscribed connection to Redis; connecting again", zap.String("for", f.name), zap.Error(err))
@@ -143,6 +145,19 @@ func (f *feed) run(ctx context.Context) {
 		}
 		pause = min(2*pause, redialMax)
 	}
+}
+
+func (f *feed) failed(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.why = err
+}
+
+// reason returns why the connection cannot be had; nil: it can, as far as is known.
+func (f *feed) reason() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.why
 }
 
 // session subscribes to all channels over one new connection, and reads it until it fails or ctx ends.
@@ -311,7 +326,7 @@ func (f *feed) answered(m *redis.Subscription) (all bool, err error) {
 	c := f.channels[m.Channel]
 	switch {
 	case c != nil && m.Kind == "ssubscribe" && c.state == asked:
-		c.state = on
+		c.state, f.why = on, nil
 		if c.confirmed != nil {
 			close(c.confirmed)
 			c.confirmed = nil

@@ -2,6 +2,7 @@ package redisbus
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"hubbub.internal/libs/bus"
@@ -49,7 +50,13 @@ func (fs *feeds) subscribe(ctx context.Context, names []string, handle func(chan
 		select {
 		case <-c:
 		case <-ctx.Done():
-			return fs.b.fail("subscribe", ctx.Err())
+			err := ctx.Err()
+			fs.each(names, func(f *feed, _ []string) {
+				if why := f.reason(); why != nil {
+					err = fmt.Errorf("%w (%w)", err, why)
+				}
+			})
+			return fs.b.fail("subscribe", err)
 		case <-fs.b.ctx.Done():
 			return bus.ErrClosed
 		}

@@ -69,9 +69,9 @@ func (s *sentinels) find(ctx context.Context) ([]string, error) {
 	for i := range answers {
 		a := &answers[i]
 		switch {
-		case redis.HasErrorPrefix(a.err, "ERR No such master"):
+		case redis.HasErrorPrefix(a.err, "No such master"):
 			errs = append(errs, fmt.Errorf("%w: %q", errNoMaster, s.master))
-		case redis.HasErrorPrefix(a.err, "ERR unknown command"):
+		case redis.HasErrorPrefix(a.err, "unknown command"):
 			errs = append(errs, errNoSentinel)
 		case a.err != nil:
 			errs = append(errs, a.err)

@@ -155,7 +155,7 @@ type Bus struct {
 var _ bus.Bus = (*Bus)(nil)
 
 // Open connects, checks the server and its settings, and starts what works in the background. It fails within
-// cfg.OpenTimeout, with a sentence that says what to do, and one of the kinds of ErrURL and so on, or bus.ErrUnavailable. log and reg may be nil.
+// cfg.OpenTimeout or a moment later, with a sentence that says what to do, and one of the kinds of ErrURL and so on, or bus.ErrUnavailable. log and reg may be nil.
 func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Bus, error) {
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {
@@ -244,10 +244,14 @@ func (b *Bus) start(ctx context.Context) error {
 	b.wg.Go(func() { b.trimLoop(b.ctx) })
 	b.wg.Go(func() { b.calls.run(b.ctx) })
 	b.appends.start(b.ctx)
-	if err := b.probes.subscribe(ctx); err != nil {
-		return err
+	err := b.probes.subscribe(ctx)
+	if err == nil {
+		err = b.calls.subscribe(ctx)
 	}
-	return b.calls.subscribe(ctx)
+	if err != nil {
+		return b.explain(err)
+	}
+	return nil
 }
 
 // Close implements bus.Bus.
