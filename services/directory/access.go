@@ -47,8 +47,11 @@ func (s *Service) accessNow(ctx context.Context, room, user string) (a directory
 }
 
 // accessTo returns what a user may do in a room: members may read and send; everybody may read a public room; everybody
-// is a member of the default rooms.
+// is a member of the default rooms; who is banned may do nothing.
 func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (directoryapi.Access, error) {
+	if out, err := s.banned(ctx, room.ID, user); err != nil || out {
+		return directoryapi.Access{}, err
+	}
 	m, err := s.store.Member(ctx, room.ID, user)
 	if errors.Is(err, store.ErrNotFound) {
 		if isDefault(room.ID) {

@@ -4,25 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
-	"golang.org/x/text/secure/precis"
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
 )
 
 const (
-	maxName     = 32  // characters of a user's name
 	minPassword = 8   // characters
 	maxPassword = 256 // bytes
-	// guestMark ends the name of every guest. A registered name has no space, so nobody can look like a user who is
-	// not.
-	guestMark = " (guest)"
 	// hashWait is how long a log-in waits for its turn to be hashed.
 	hashWait = 5 * time.Second
 )
@@ -31,28 +24,6 @@ var (
 	errWrongPassword = chat.E(chat.CodeUnauthorized, "the name or the password is wrong")
 	errNameTaken     = chat.E(chat.CodeConflict, "that name is taken")
 )
-
-// checkName returns a name in its normal form, and the key that names are compared by (RFC 8265).
-func checkName(name string) (normal, key string, err error) {
-	bad := chat.E(chat.CodeBadRequest, fmt.Sprintf("a name has 1 to %d letters, digits, dots, dashes and underscores, and begins with a letter or digit", maxName))
-	if len(name) > 4*maxName {
-		return "", "", bad
-	}
-	normal, err = precis.UsernameCasePreserved.String(name)
-	if err != nil || normal == "" || utf8.RuneCountInString(normal) > maxName {
-		return "", "", bad
-	}
-	for i, r := range normal {
-		letter := unicode.IsLetter(r) || unicode.IsDigit(r)
-		if !letter && (i == 0 || !unicode.IsMark(r) && !strings.ContainsRune("._-", r)) {
-			return "", "", bad
-		}
-	}
-	if key, err = precis.UsernameCaseMapped.CompareKey(normal); err != nil {
-		return "", "", bad
-	}
-	return normal, key, nil
-}
 
 // register makes an account with a password. address is where the request comes from.
 func (s *Service) register(ctx context.Context, name, password, address string) (store.User, error) {

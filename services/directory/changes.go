@@ -18,7 +18,7 @@ const (
 	// sender is whose entries these are in the logs.
 	sender = "directory"
 	// kindDescribe is the kind of an intent to change a room's name or topic, which permissions do not depend on. The
-	// other kinds are those of directoryapi.Change.
+	// other kinds are kindBan, kindUnban and those of directoryapi.Change.
 	kindDescribe = "describe"
 	// changeTimeout bounds a change with all that is told of it. It does not end with the client's request: a change that
 	// was begun is told at once, whether or not anybody waits for the answer.
@@ -40,7 +40,9 @@ func (s *Service) change(ctx context.Context, i store.Intent, apply func(context
 	if err := s.store.PutIntent(ctx, i); err != nil {
 		return err
 	}
-	if err := apply(ctx); err != nil {
+	if err := apply(ctx); errors.Is(err, store.ErrNotFound) {
+		return errors.Join(err, s.store.DeleteIntent(ctx, i.ID)) // it is known that nothing was done
+	} else if err != nil {
 		// What apply did is not known: the intent stays, and the truth is told in a while.
 		return err
 	}
@@ -78,6 +80,10 @@ func (s *Service) tell(ctx context.Context, i store.Intent) error {
 	switch i.Kind {
 	case directoryapi.ChangeUser:
 		return s.control(ctx, directoryapi.Change{Kind: i.Kind, User: i.User, Session: i.Session, At: i.Created})
+	case kindBan:
+		return s.tellBan(ctx, i)
+	case kindUnban:
+		return s.tellUnban(ctx, i)
 	case directoryapi.ChangeRoom, kindDescribe:
 		return s.tellRoom(ctx, i)
 	case directoryapi.ChangeAccess:
@@ -109,10 +115,21 @@ func (s *Service) tellRoom(ctx context.Context, i store.Intent) error {
 // another: whoever tells last, tells what is.
 func (s *Service) tellMember(ctx context.Context, i store.Intent) error {
 	id := i.ID
+	if i.Role != string(directoryapi.RoleOwner) {
+		if err := s.keepOwned(ctx, i.Room); err != nil {
+			return err
+		}
+	}
 	for range maxTold {
 		told, there, err := s.accessNow(ctx, i.Room, i.User)
 		if err != nil {
 			return err
+		}
+		if told.Role == "" {
+			// Nothing, but for one who was brought in while being banned.
+			if err := s.store.DeleteMember(ctx, i.Room, i.User); err != nil {
+				return err
+			}
 		}
 		if id == i.ID && string(told.Role) != i.Role {
 			id = chat.NewID() // not what the intent's own id may stand for already

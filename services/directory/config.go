@@ -21,7 +21,7 @@ type Config struct {
 	HashMemory     uint32        `help:"Memory that hashing one password takes (KiB, 64 to 1048576)." default:"19456"`
 	HashTime       uint32        `help:"Passes over that memory (1 to 100)." default:"2"`
 	HashParallel   int           `help:"Passwords that are hashed at the same time (1 to 64); others wait." default:"2"`
-	Owners         []string      `help:"Names of registered users who are made owners of the default rooms." placeholder:"NAME"`
+	Owners         []string      `help:"Names of registered users who run this server: they are made owners of the default rooms, and may ban people from the server." placeholder:"NAME"`
 	AccountRate    int           `help:"New accounts and guests a minute per address, on each replica, before more are refused (1 to 1000000)." default:"300"`
 	ChangeRate     int           `help:"Changes of rooms and memberships a minute per user, on each replica, before more are refused (1 to 1000000)." default:"120"`
 	LoginAttempts  int           `help:"Failed log-ins a minute per name and per address, on each replica, before more are refused (1 to 10000)." default:"10"`

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -95,4 +96,25 @@ func (f *faulty) DeleteIntent(ctx context.Context, id string) error {
 		return err
 	}
 	return f.Store.DeleteIntent(ctx, id)
+}
+
+func (f *faulty) SetRole(ctx context.Context, room, user string, role directoryapi.Role) error {
+	if err := f.check("SetRole before"); err != nil {
+		return err
+	}
+	return f.Store.SetRole(ctx, room, user, role)
+}
+
+func (f *faulty) PutBan(ctx context.Context, b store.Ban) error {
+	if err := f.Store.PutBan(ctx, b); err != nil {
+		return err
+	}
+	return f.check("PutBan after")
+}
+
+func (f *faulty) User(ctx context.Context, id string) (store.User, error) {
+	if err := f.check("User"); err != nil {
+		return store.User{}, err
+	}
+	return f.Store.User(ctx, id)
 }

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	directoryapi "hubbub.internal/libs/api/directory"
@@ -21,19 +22,9 @@ func (s *Service) putMember(ctx context.Context, room, user, name, actor string,
 	})
 }
 
-// deleteMember ends a membership. With its last member a room goes.
+// deleteMember ends a membership.
 func (s *Service) deleteMember(ctx context.Context, room string, m store.Member, actor string) error {
-	two, err := s.store.Members(ctx, room, "", 2)
-	if err != nil {
-		return err
-	}
-	last := len(two) == 1 && two[0].User == m.User && !isDefault(room)
 	return s.change(ctx, memberIntent(room, m.User, m.Name, actor, ""), func(ctx context.Context) error {
-		if last {
-			if err := s.store.DeleteRoom(ctx, room); err != nil {
-				return err
-			}
-		}
 		return s.store.DeleteMember(ctx, room, m.User)
 	})
 }
@@ -77,37 +68,60 @@ func (s *Service) leave(ctx context.Context, c auth.Claims, id string) error {
 	return s.deleteMember(ctx, id, store.Member{User: c.User, Name: c.Name}, c.User)
 }
 
-// eachMember calls visit for every member of a room until it returns false.
-func (s *Service) eachMember(ctx context.Context, room string, visit func(store.Member) bool) error {
-	for after := ""; ; {
-		page, err := s.store.Members(ctx, room, after, maxMembers)
-		if err != nil {
-			return err
-		}
-		for _, m := range page {
-			if !visit(m) {
-				return nil
-			}
-		}
-		if len(page) < maxMembers {
-			return nil
-		}
-		after = page[len(page)-1].User
-	}
-}
-
-// checkOtherOwner returns an error unless the room has another owner, or nobody else in it.
+// checkOtherOwner returns an error unless the room has another owner, or nobody else in it. Two owners who leave at the
+// same time both see the other: keepOwned is for that.
 func (s *Service) checkOtherOwner(ctx context.Context, room, user string) error {
-	others, owner := false, false
-	err := s.eachMember(ctx, room, func(m store.Member) bool {
-		others = others || m.User != user
-		owner = m.User != user && m.Role == directoryapi.RoleOwner
-		return !owner
-	})
-	if err == nil && others && !owner {
+	isOther := func(m store.Member) bool { return m.User != user }
+	owners, err := s.store.MembersInRole(ctx, room, directoryapi.RoleOwner, 2)
+	if err != nil || slices.ContainsFunc(owners, isOther) {
+		return err
+	}
+	members, err := s.store.Members(ctx, room, "", 2)
+	if err == nil && slices.ContainsFunc(members, isOther) {
 		err = chat.E(chat.CodeConflict, "the room needs an owner: make somebody else one first")
 	}
 	return err
+}
+
+// keepOwned sees to it that a room has an owner, after somebody has left or is no longer one: the moderator, or else the
+// member, who has been there longest. A room that nobody is in any more goes.
+func (s *Service) keepOwned(ctx context.Context, room string) error {
+	r, err := s.store.Room(ctx, room)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (r.Direct || isDefault(room)) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for range maxTold {
+		var first []store.Member
+		for _, role := range []directoryapi.Role{directoryapi.RoleOwner, directoryapi.RoleModerator, directoryapi.RoleMember} {
+			if first, err = s.store.MembersInRole(ctx, room, role, 1); err != nil {
+				return err
+			}
+			if len(first) > 0 {
+				break
+			}
+		}
+		if len(first) == 0 {
+			return s.store.DeleteRoom(ctx, room)
+		}
+		heir := first[0]
+		if heir.Role == directoryapi.RoleOwner {
+			return nil
+		}
+		err = s.setRole(ctx, room, heir.User, heir.Name, heir.User, directoryapi.RoleOwner)
+		if !errors.Is(err, store.ErrNotFound) { // else the heir has left, too
+			return err
+		}
+	}
+	return errors.New("the members of a room keep leaving")
+}
+
+// setRole changes the role of who is a member. Errors: store.ErrNotFound.
+func (s *Service) setRole(ctx context.Context, room, user, name, actor string, role directoryapi.Role) error {
+	return s.change(ctx, memberIntent(room, user, name, actor, role), func(ctx context.Context) error {
+		return s.store.SetRole(ctx, room, user, role)
+	})
 }
 
 // addMember makes a user a member, or changes the role. Members of a room may bring others in; who owns it gives roles.
@@ -136,6 +150,9 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 	if err != nil {
 		return err
 	}
+	if out, err := s.banned(ctx, id, user); err != nil || out {
+		return errors.Join(err, chat.E(chat.CodeForbidden, "that user is banned from the room"))
+	}
 	if theirs.Role == role || theirs.Role != "" && !given {
 		return nil
 	}
@@ -146,6 +163,13 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 		if err := s.checkOtherOwner(ctx, id, user); err != nil {
 			return err
 		}
+	}
+	if theirs.Role != "" && !isDefault(id) {
+		err := s.setRole(ctx, id, u.ID, u.Name, c.User, role)
+		if errors.Is(err, store.ErrNotFound) {
+			err = chat.E(chat.CodeConflict, "that member has just left")
+		}
+		return err
 	}
 	if theirs.Role == "" {
 		if err := s.checkRoomCount(ctx, user); err != nil {
@@ -181,11 +205,11 @@ func (s *Service) removeMember(ctx context.Context, c auth.Claims, id, user stri
 	return s.deleteMember(ctx, id, m, c.User)
 }
 
-// departs ends the memberships of a user who is about to be deleted. Direct rooms keep theirs, so that the other still
-// sees who it was.
+// departs removes a user with all memberships, bans and the time last seen. Direct rooms keep theirs, so that the other
+// still sees who it was.
 func (s *Service) departs(ctx context.Context, u store.User) error {
-	mine, err := s.store.MembershipsOf(ctx, u.ID, maxRooms)
-	if err != nil || len(mine) == 0 {
+	mine, err := s.store.MembershipsOf(ctx, u.ID, 2*maxRooms) // a few more than maxRooms may have been entered at once
+	if err != nil {
 		return err
 	}
 	ids := make([]string, len(mine))
@@ -204,32 +228,21 @@ func (s *Service) departs(ctx context.Context, u store.User) error {
 		if direct[m.Room] {
 			continue
 		}
-		if m.Role == directoryapi.RoleOwner {
-			if err := s.succeed(ctx, m); err != nil {
-				return err
-			}
-		}
 		if err := s.deleteMember(ctx, m.Room, m, u.ID); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// succeed makes another member owner in the place of one who goes, unless there is another owner already or nobody: the
-// moderator, or else the member, who has been there longest.
-func (s *Service) succeed(ctx context.Context, gone store.Member) error {
-	var heir store.Member
-	rank := map[directoryapi.Role]int{directoryapi.RoleMember: 1, directoryapi.RoleModerator: 2, directoryapi.RoleOwner: 3}
-	err := s.eachMember(ctx, gone.Room, func(m store.Member) bool {
-		higher, same := rank[m.Role] > rank[heir.Role], m.Role == heir.Role
-		if m.User != gone.User && (higher || same && m.Since < heir.Since) {
-			heir = m
-		}
-		return heir.Role != directoryapi.RoleOwner
-	})
-	if err != nil || heir.User == "" || heir.Role == directoryapi.RoleOwner {
+	bans, err := s.store.BansOf(ctx, u.ID)
+	if err != nil {
 		return err
 	}
-	return s.putMember(ctx, gone.Room, heir.User, heir.Name, gone.User, directoryapi.RoleOwner)
+	for _, b := range bans {
+		if err := s.store.DeleteBan(ctx, b.Room, b.User); err != nil {
+			return err
+		}
+	}
+	if err := s.store.DeleteSeen(ctx, u.ID); err != nil {
+		return err
+	}
+	return s.store.DeleteUser(ctx, u.ID)
 }

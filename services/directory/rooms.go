@@ -36,11 +36,7 @@ func (s *Service) createDefaultRooms(ctx context.Context) error {
 
 // appointOwners makes the users whom the configuration names owners of the default rooms, once they have registered.
 func (s *Service) appointOwners(ctx context.Context) error {
-	for _, name := range s.cfg.Owners {
-		_, key, err := checkName(name)
-		if err != nil {
-			return err
-		}
+	for _, key := range s.operators {
 		u, err := s.store.UserByName(ctx, key)
 		if errors.Is(err, store.ErrNotFound) {
 			continue
@@ -68,17 +64,17 @@ func checkText(what, text string, least, most int) (string, error) {
 	bad := n < least || n > most || !utf8.ValidString(text) ||
 		strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
 	if bad {
-		return "", chat.E(chat.CodeBadRequest, fmt.Sprintf("a room's %s is one line of %d to %d printable characters", what, least, most))
+		return "", chat.E(chat.CodeBadRequest, fmt.Sprintf("a %s is one line of %d to %d printable characters", what, least, most))
 	}
 	return text, nil
 }
 
 func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic string, private bool) (roomView, error) {
-	name, err := checkText("name", name, 1, maxRoomName)
+	name, err := checkText("room's name", name, 1, maxRoomName)
 	if err != nil {
 		return roomView{}, err
 	}
-	if topic, err = checkText("topic", topic, 0, maxTopic); err != nil {
+	if topic, err = checkText("room's topic", topic, 0, maxTopic); err != nil {
 		return roomView{}, err
 	}
 	if err := s.checkRoomCount(ctx, c.User); err != nil {
@@ -121,13 +117,13 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 		return roomView{}, chat.E(chat.CodeForbidden, "this room is for everybody")
 	}
 	if p.Name != nil {
-		if r.Name, err = checkText("name", *p.Name, 1, maxRoomName); err != nil {
+		if r.Name, err = checkText("room's name", *p.Name, 1, maxRoomName); err != nil {
 			return roomView{}, err
 		}
 		p.Name = &r.Name
 	}
 	if p.Topic != nil {
-		if r.Topic, err = checkText("topic", *p.Topic, 0, maxTopic); err != nil {
+		if r.Topic, err = checkText("room's topic", *p.Topic, 0, maxTopic); err != nil {
 			return roomView{}, err
 		}
 		p.Topic = &r.Topic

@@ -3,6 +3,7 @@ package directory
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -31,6 +32,21 @@ func TestDefaultRooms(t *testing.T) {
 	w.bring(ann, "lobby", bob, directoryapi.RoleModerator)
 	if r := w.listed(bob)["lobby"]; r.Name != "Foyer" || r.Role != directoryapi.RoleModerator {
 		t.Errorf("the lobby is %+v", r)
+	}
+	// Everybody is a member, with a role of their own or not.
+	eve := w.comeIn("Eve")
+	w.ok("PUT", "/v1/rooms/lobby/bans/"+w.comeIn("Mallory").User.ID, ann.Token, `{}`, nil)
+	var all, rest membersOutput
+	w.ok("GET", "/v1/rooms/lobby/members", eve.Token, "", &all)
+	want := []memberView{
+		{ann.User.ID, "Ann", directoryapi.RoleOwner}, {bob.User.ID, "Bob", directoryapi.RoleModerator}, {eve.User.ID, "Eve (guest)", directoryapi.RoleMember},
+	}
+	if !slices.Equal(all.Members, want) || all.More {
+		t.Errorf("the lobby's members are %+v, want %+v", all, want)
+	}
+	w.ok("GET", "/v1/rooms/lobby/members?after="+ann.User.ID, eve.Token, "", &rest)
+	if !slices.Equal(rest.Members, want[1:]) {
+		t.Errorf("after ann come %+v", rest)
 	}
 	for _, tt := range []struct {
 		who                credentials
@@ -316,7 +332,7 @@ func TestEveryRoute(t *testing.T) {
 			if op.RequestBody == nil {
 				continue
 			}
-			for _, body := range []string{"", "{", "[]", `"x"`, `{"name":1,"user":1,"refresh_token":1}`, `{"name":"` + strings.Repeat("x", 1<<20) + `"}`} {
+			for _, body := range []string{"", "{", "[]", `"x"`, `{"name":1,"user":1,"refresh_token":1,"reason":1}`, `{"name":"` + strings.Repeat("x", 1<<20) + `"}`} {
 				status, code := w.call(method, path, ann.Token, body, nil)
 				if status < 400 || status > 499 || code != "bad_request" && code != "too_large" {
 					t.Errorf("%s %s with %.20q: %d %s", method, path, body, status, code)
@@ -324,7 +340,7 @@ func TestEveryRoute(t *testing.T) {
 			}
 		}
 	}
-	if open != 4 || guarded != 13 {
+	if open != 4 || guarded != 19 {
 		t.Errorf("%d open routes and %d others are described", open, guarded)
 	}
 	for _, path := range []string{"/v1/none", "/v1/rooms/lobby/none", "/"} {

@@ -46,23 +46,24 @@ type Deps struct {
 
 // Service is the directory service. Its methods are safe for concurrent use.
 type Service struct {
-	cfg      Config
-	bus      bus.Bus
-	store    store.Store
-	log      *zap.Logger
-	metrics  *metrics
-	keys     *keys
-	verifier *auth.Verifier
-	hashing  chan struct{} // a place for each password that may be hashed now
-	params   argon2id.Params
-	decoy    string    // a hash that is compared with when there is no user
-	failures *throttle // failed log-ins, by name and by address
-	entries  *throttle // new accounts, by address
-	changes  *throttle // changes of rooms, by user
-	proxies  []netip.Prefix
-	handler  http.Handler
-	every    time.Duration // between rounds of housekeeping
-	prepared atomic.Bool   // there is a signing key, and there are the default rooms
+	cfg       Config
+	bus       bus.Bus
+	store     store.Store
+	log       *zap.Logger
+	metrics   *metrics
+	keys      *keys
+	verifier  *auth.Verifier
+	hashing   chan struct{} // a place for each password that may be hashed now
+	params    argon2id.Params
+	decoy     string    // a hash that is compared with when there is no user
+	failures  *throttle // failed log-ins, by name and by address
+	entries   *throttle // new accounts, by address
+	changes   *throttle // changes of rooms, by user
+	proxies   []netip.Prefix
+	operators []string // the name keys of those who run the server
+	handler   http.Handler
+	every     time.Duration // between rounds of housekeeping
+	prepared  atomic.Bool   // there is a signing key, and there are the default rooms
 }
 
 // New returns the service, which answers that it is unavailable before Run. cfg has been validated.
@@ -81,6 +82,13 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		every:    housekeepingEvery,
 		keys:     &keys{store: deps.Store, life: cfg.KeyLife, keep: cfg.TokenLife + time.Hour},
 	}
+	for _, name := range cfg.Owners {
+		_, key, err := checkName(name)
+		if err != nil {
+			return nil, err
+		}
+		s.operators = append(s.operators, key)
+	}
 	s.verifier = auth.NewVerifier(s.keys.publicSet)
 	if s.decoy, err = argon2id.CreateHash("nobody's password", &s.params); err != nil {
 		return nil, fmt.Errorf("hash a password: %w", err)
@@ -89,6 +97,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, s.verifier, s.checkSession), s.withAddress)
 	s.accountRoutes(humaAPI, mux)
 	s.roomRoutes(humaAPI)
+	s.banRoutes(humaAPI)
 	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log)
 	return s, nil
 }

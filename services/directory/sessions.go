@@ -47,6 +47,9 @@ func (s *Service) open(ctx context.Context, u store.User) (credentials, error) {
 	_, _ = rand.Read(secret[:]) // never fails
 	sum := sha256.Sum256(secret[:])
 	now := time.Now()
+	if err := s.checkBan(ctx, u.ID); err != nil { // after the time: see tellBan
+		return credentials{}, err
+	}
 	x := store.Session{
 		ID: chat.NewID(), User: u.ID, Hash: sum[:], Created: now.UnixMilli(), Expires: now.Add(s.cfg.SessionLife).UnixMilli(),
 	}
@@ -80,7 +83,10 @@ func (s *Service) refresh(ctx context.Context, refresh string) (credentials, err
 	} else if err != nil {
 		return credentials{}, err
 	}
-	err = s.store.ExtendSession(ctx, id, now.Add(s.cfg.SessionLife).UnixMilli())
+	if err := s.checkBan(ctx, u.ID); err != nil {
+		return credentials{}, err
+	}
+	err = s.store.ExtendSession(ctx, id, now.UnixMilli(), now.Add(s.cfg.SessionLife).UnixMilli())
 	if errors.Is(err, store.ErrNotFound) {
 		return credentials{}, httpapi.ErrEnded // just now
 	} else if err != nil {
@@ -105,6 +111,9 @@ func (s *Service) checkSession(ctx context.Context, c auth.Claims) error {
 	if errors.Is(err, store.ErrNotFound) || err == nil && x.Expires <= time.Now().UnixMilli() {
 		return httpapi.ErrEnded
 	}
+	if err == nil {
+		err = s.checkBan(ctx, c.User)
+	}
 	return s.fail(err)
 }
 
@@ -112,11 +121,7 @@ func (s *Service) checkSession(ctx context.Context, c auth.Claims) error {
 func (s *Service) logout(ctx context.Context, c auth.Claims) error {
 	i := store.Intent{Kind: directoryapi.ChangeUser, User: c.User, Name: c.Name, Actor: c.User, Session: c.Session}
 	return s.change(ctx, i, func(ctx context.Context) error {
-		err := s.store.ExtendSession(ctx, c.Session, 0) // ended; removing it, and the guest whose it is, is housekeeping
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		return err
+		return s.store.EndSession(ctx, c.Session) // removing it, and the guest whose it is, is housekeeping
 	})
 }
 
@@ -133,9 +138,6 @@ func (s *Service) removeEnded(ctx context.Context) error {
 		}
 		if err == nil && u.Guest() {
 			if err := s.departs(ctx, u); err != nil {
-				return err
-			}
-			if err := s.store.DeleteUser(ctx, u.ID); err != nil {
 				return err
 			}
 		}

@@ -45,6 +45,25 @@ func TestLogoutRevokes(t *testing.T) {
 	w.ok("POST", "/v1/refresh", "", refreshBody(phone), nil)
 }
 
+// TestLogoutBeatsRefresh logs out while the same log-in is being refreshed elsewhere, after that has found it good.
+func TestLogoutBeatsRefresh(t *testing.T) {
+	w := openWorld(t, config())
+	ann := w.register("Ann")
+	w.store.set(func(method string) error {
+		if method == "User" {
+			return w.store.EndSession(t.Context(), w.claims(ann).Session)
+		}
+		return nil
+	})
+	if c := w.code(credentials{}, "POST", "/v1/refresh", refreshBody(ann)); c != "unauthorized" {
+		t.Errorf("a refresh during the logout: %q", c)
+	}
+	w.store.set(nil)
+	if c := w.code(credentials{}, "POST", "/v1/refresh", refreshBody(ann)); c != "unauthorized" {
+		t.Errorf("a refresh after the logout: %q", c)
+	}
+}
+
 func TestTokensAndSessionsExpire(t *testing.T) {
 	w := openWorld(t, config())
 	ann := w.register("Ann")
@@ -58,7 +77,7 @@ func TestTokensAndSessionsExpire(t *testing.T) {
 		t.Errorf("an expired token: %d %s", status, code)
 	}
 	// Each refresh prolongs the session.
-	if err := w.store.ExtendSession(t.Context(), claims.Session, time.Now().Add(time.Minute).UnixMilli()); err != nil {
+	if err := w.store.ExtendSession(t.Context(), claims.Session, time.Now().UnixMilli(), time.Now().Add(time.Minute).UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
 	w.ok("POST", "/v1/refresh", "", refreshBody(ann), nil)
@@ -67,7 +86,7 @@ func TestTokensAndSessionsExpire(t *testing.T) {
 		t.Errorf("the session ends %v, %v", time.UnixMilli(x.Expires), err)
 	}
 	// One that nobody used for so long ends.
-	if err := w.store.ExtendSession(t.Context(), claims.Session, time.Now().Add(-time.Second).UnixMilli()); err != nil {
+	if err := w.store.ExtendSession(t.Context(), claims.Session, 0, time.Now().Add(-time.Second).UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
 	if c := w.code(credentials{}, "POST", "/v1/refresh", refreshBody(ann)); c != "unauthorized" {
@@ -145,7 +164,7 @@ func TestGuestWithoutAccount(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.store.ExtendSession(t.Context(), claims.Session, 0); err != nil {
+	if err := w.store.EndSession(t.Context(), claims.Session); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.removeEnded(t.Context()); err != nil {

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 
 	directoryapi "hubbub.internal/libs/api/directory"
@@ -71,7 +72,7 @@ func (s *Service) room(ctx context.Context, c auth.Claims, id string) (roomView,
 }
 
 // rooms returns the user's rooms, and the public ones that the user may join. However many they are, the store is asked
-// four times.
+// five times.
 func (s *Service) rooms(ctx context.Context, user string) ([]roomView, error) {
 	mine, err := s.store.MembershipsOf(ctx, user, maxRooms)
 	if err != nil {
@@ -93,6 +94,10 @@ func (s *Service) rooms(ctx context.Context, user string) ([]roomView, error) {
 	if err != nil {
 		return nil, err
 	}
+	bans, err := s.store.BansOf(ctx, user)
+	if err != nil {
+		return nil, err
+	}
 	public, err := s.store.PublicRooms(ctx, maxListed)
 	if err != nil {
 		return nil, err
@@ -106,6 +111,9 @@ func (s *Service) rooms(ctx context.Context, user string) ([]roomView, error) {
 			byID[r.ID] = r
 			order = append(order, r.ID)
 		}
+	}
+	for _, b := range bans {
+		delete(byID, b.Room)
 	}
 	views := []roomView{}
 	for _, id := range order {
@@ -127,8 +135,7 @@ type membersOutput struct {
 	More    bool         `json:"more,omitempty" doc:"There are more after the last one."`
 }
 
-// members lists the members of a room by user id, after one. Those of a default room, which is everybody, are only those
-// with a role of their own.
+// members lists the members of a room by user id, after one. Those of a default room are everybody.
 func (s *Service) members(ctx context.Context, c auth.Claims, room, after string) (membersOutput, error) {
 	out := membersOutput{Members: []memberView{}}
 	if after != "" && !chat.ValidID(after) {
@@ -141,6 +148,9 @@ func (s *Service) members(ctx context.Context, c auth.Claims, room, after string
 	if a.Role == "" {
 		return out, chat.E(chat.CodeForbidden, "only members may see who is in the room")
 	}
+	if isDefault(room) {
+		return s.everybody(ctx, room, after)
+	}
 	all, err := s.store.Members(ctx, room, after, maxMembers+1)
 	if err != nil {
 		return out, err
@@ -150,6 +160,41 @@ func (s *Service) members(ctx context.Context, c auth.Claims, room, after string
 	}
 	for _, m := range all {
 		out.Members = append(out.Members, memberView{User: m.User, Name: m.Name, Role: m.Role})
+	}
+	return out, nil
+}
+
+// everybody lists all users as members of a default room, but for those who are banned from it.
+func (s *Service) everybody(ctx context.Context, room, after string) (membersOutput, error) {
+	out := membersOutput{Members: []memberView{}}
+	users, err := s.store.UsersAfter(ctx, after, maxMembers+1)
+	if err != nil {
+		return out, err
+	}
+	if len(users) > maxMembers {
+		users, out.More = users[:maxMembers], true
+	}
+	// Those with a role of their own, and the banned, are users: of as many after the same one, none is left out.
+	roles := map[string]directoryapi.Role{}
+	members, err := s.store.Members(ctx, room, after, maxMembers)
+	if err != nil {
+		return out, err
+	}
+	for _, m := range members {
+		roles[m.User] = m.Role
+	}
+	bans, err := s.store.Bans(ctx, room, after, maxMembers)
+	if err != nil {
+		return out, err
+	}
+	banned := map[string]bool{}
+	for _, b := range bans {
+		banned[b.User] = true
+	}
+	for _, u := range users {
+		if !banned[u.ID] {
+			out.Members = append(out.Members, memberView{User: u.ID, Name: u.Name, Role: cmp.Or(roles[u.ID], directoryapi.RoleMember)})
+		}
 	}
 	return out, nil
 }

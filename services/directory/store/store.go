@@ -71,6 +71,22 @@ type Member struct {
 	Since int64    `bson:"since"` // UTC milliseconds
 }
 
+// Ban keeps a user out of a room, or with an empty Room out of the whole server.
+type Ban struct {
+	Room    string `bson:"room"`
+	User    string `bson:"user"`
+	Name    string `bson:"name"`    // the user's, at the time
+	Actor   string `bson:"actor"`   // who banned
+	Reason  string `bson:"reason"`  // for those who look after the room
+	Created int64  `bson:"created"` // UTC milliseconds
+}
+
+// Seen says when a user was last connected.
+type Seen struct {
+	User string
+	At   int64 // UTC milliseconds
+}
+
 // Intent says that something about a room or a user is about to change and must be told on the bus. It is written
 // before the change and deleted when the change has been told; one that stays is told again from what is in the store.
 type Intent struct {
@@ -89,31 +105,43 @@ type Intent struct {
 // reached the disk when it returns. Besides ErrNotFound and ErrConflict, where they are named, any error means that
 // the store does not work right now.
 type Store interface {
-	CreateUser(ctx context.Context, u User) error                                    // ErrConflict: the name is taken
-	User(ctx context.Context, id string) (User, error)                               // ErrNotFound
-	UserByName(ctx context.Context, nameKey string) (User, error)                    // ErrNotFound
-	Users(ctx context.Context, prefix string, limit int) ([]User, error)             // whose NameKey begins so, in its order
-	DeleteUser(ctx context.Context, id string) error                                 // none is not an error
-	CreateSession(ctx context.Context, s Session) error                              // ErrConflict
-	Session(ctx context.Context, id string) (Session, error)                         // ErrNotFound
-	ExtendSession(ctx context.Context, id string, expires int64) error               // ErrNotFound
-	DeleteSession(ctx context.Context, id string) error                              // none is not an error
-	SessionsBefore(ctx context.Context, expires int64, limit int) ([]Session, error) // that had expired by then, oldest first
-	CreateKey(ctx context.Context, k Key) error                                      // ErrConflict
-	Keys(ctx context.Context) ([]Key, error)                                         // newest first
-	DeleteKey(ctx context.Context, id string) error                                  // none is not an error
-	CreateRoom(ctx context.Context, r Room) error                                    // ErrConflict
-	Room(ctx context.Context, id string) (Room, error)                               // ErrNotFound
-	Rooms(ctx context.Context, ids []string) ([]Room, error)                         // those that there are, by id
-	PatchRoom(ctx context.Context, id string, p RoomPatch) error                     // ErrNotFound
-	DeleteRoom(ctx context.Context, id string) error                                 // none is not an error; its members stay
-	PublicRooms(ctx context.Context, limit int) ([]Room, error)                      // oldest first
-	PutMember(ctx context.Context, m Member) error                                   // adds it or changes its Role
-	Member(ctx context.Context, room, user string) (Member, error)                   // ErrNotFound
-	DeleteMember(ctx context.Context, room, user string) error                       // none is not an error
-	Members(ctx context.Context, room, after string, limit int) ([]Member, error)    // by user id, after that one
-	MembersOf(ctx context.Context, rooms []string) ([]Member, error)                 // of all of them, by room and user id
-	MembershipsOf(ctx context.Context, user string, limit int) ([]Member, error)     // oldest first
+	CreateUser(ctx context.Context, u User) error                                               // ErrConflict: the name is taken
+	User(ctx context.Context, id string) (User, error)                                          // ErrNotFound
+	UserByName(ctx context.Context, nameKey string) (User, error)                               // ErrNotFound
+	Users(ctx context.Context, prefix string, limit int) ([]User, error)                        // whose NameKey begins so, in its order
+	UsersAfter(ctx context.Context, id string, limit int) ([]User, error)                       // by id, after that one
+	DeleteUser(ctx context.Context, id string) error                                            // none is not an error
+	CreateSession(ctx context.Context, s Session) error                                         // ErrConflict
+	Session(ctx context.Context, id string) (Session, error)                                    // ErrNotFound
+	ExtendSession(ctx context.Context, id string, now, expires int64) error                     // ErrNotFound, also: it had expired by now
+	EndSession(ctx context.Context, id string) error                                            // it has expired, for good; none is not an error
+	DeleteSession(ctx context.Context, id string) error                                         // none is not an error
+	SessionsBefore(ctx context.Context, expires int64, limit int) ([]Session, error)            // that had expired by then, oldest first
+	CreateKey(ctx context.Context, k Key) error                                                 // ErrConflict
+	Keys(ctx context.Context) ([]Key, error)                                                    // newest first
+	DeleteKey(ctx context.Context, id string) error                                             // none is not an error
+	CreateRoom(ctx context.Context, r Room) error                                               // ErrConflict
+	Room(ctx context.Context, id string) (Room, error)                                          // ErrNotFound
+	Rooms(ctx context.Context, ids []string) ([]Room, error)                                    // those that there are, by id
+	PatchRoom(ctx context.Context, id string, p RoomPatch) error                                // ErrNotFound
+	DeleteRoom(ctx context.Context, id string) error                                            // none is not an error; its members stay
+	PublicRooms(ctx context.Context, limit int) ([]Room, error)                                 // oldest first
+	PutMember(ctx context.Context, m Member) error                                              // adds it or changes its Role
+	SetRole(ctx context.Context, room, user string, role api.Role) error                        // ErrNotFound
+	Member(ctx context.Context, room, user string) (Member, error)                              // ErrNotFound
+	DeleteMember(ctx context.Context, room, user string) error                                  // none is not an error
+	Members(ctx context.Context, room, after string, limit int) ([]Member, error)               // by user id, after that one
+	MembersInRole(ctx context.Context, room string, role api.Role, limit int) ([]Member, error) // oldest first
+	MembersOf(ctx context.Context, rooms []string) ([]Member, error)                            // of all of them, by room and user id
+	MembershipsOf(ctx context.Context, user string, limit int) ([]Member, error)                // oldest first
+	PutBan(ctx context.Context, b Ban) error                                                    // adds it, or changes its Reason
+	Ban(ctx context.Context, room, user string) (Ban, error)                                    // ErrNotFound
+	DeleteBan(ctx context.Context, room, user string) error                                     // none is not an error
+	Bans(ctx context.Context, room, after string, limit int) ([]Ban, error)                     // by user id, after that one
+	BansOf(ctx context.Context, user string) ([]Ban, error)                                     // by room id
+	PutSeen(ctx context.Context, seen []Seen) error                                             // of each user the latest is kept
+	Seen(ctx context.Context, user string) (int64, error)                                       // UTC milliseconds; 0: never
+	DeleteSeen(ctx context.Context, user string) error                                          // none is not an error
 	PutIntent(ctx context.Context, i Intent) error
 	DeleteIntent(ctx context.Context, id string) error                             // none is not an error
 	IntentsBefore(ctx context.Context, created int64, limit int) ([]Intent, error) // oldest first

@@ -18,6 +18,7 @@ import (
 type Store struct {
 	db                                            *mongo.Database
 	users, sessions, keys, rooms, members, intent *mongo.Collection
+	bans, seen                                    *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -30,6 +31,9 @@ func Open(ctx context.Context, url string) (*Store, error) {
 		{Collection: "rooms", Fields: []string{"private", "direct", "created"}},
 		{Collection: "members", Fields: []string{"room", "user"}, Unique: true},
 		{Collection: "members", Fields: []string{"user", "since"}},
+		{Collection: "members", Fields: []string{"room", "role", "since"}},
+		{Collection: "bans", Fields: []string{"room", "user"}, Unique: true},
+		{Collection: "bans", Fields: []string{"user", "room"}},
 		{Collection: "intents", Fields: []string{"created"}},
 	})
 	if err != nil {
@@ -38,6 +42,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	return &Store{
 		db: db, users: db.Collection("users"), sessions: db.Collection("sessions"), keys: db.Collection("signing_keys"),
 		rooms: db.Collection("rooms"), members: db.Collection("members"), intent: db.Collection("intents"),
+		bans: db.Collection("bans"), seen: db.Collection("last_seen"),
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
+	api "hubbub.internal/libs/api/directory"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -41,6 +42,11 @@ func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.Us
 		by("name_key", 1), limit)
 }
 
+// UsersAfter implements store.Store.
+func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
+	return list[store.User](ctx, "users", s.users, above("_id", id), by("_id", 1), limit)
+}
+
 // DeleteUser implements store.Store.
 func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	return remove(ctx, "delete user", s.users, by("_id", id))
@@ -57,8 +63,14 @@ func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
 }
 
 // ExtendSession implements store.Store.
-func (s *Store) ExtendSession(ctx context.Context, id string, expires int64) error {
-	return update(ctx, "extend session", s.sessions, id, by("expires", expires))
+func (s *Store) ExtendSession(ctx context.Context, id string, now, expires int64) error {
+	return update(ctx, "extend session", s.sessions, append(by("_id", id), above("expires", now)...), by("expires", expires))
+}
+
+// EndSession implements store.Store.
+func (s *Store) EndSession(ctx context.Context, id string) error {
+	_, err := s.sessions.UpdateOne(ctx, by("_id", id), by("$set", by("expires", int64(0))))
+	return wrap("end session", err)
 }
 
 // DeleteSession implements store.Store.
@@ -117,7 +129,7 @@ func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) err
 	if p.Private != nil {
 		set = append(set, bson.E{Key: "private", Value: *p.Private})
 	}
-	return update(ctx, "change room", s.rooms, id, set)
+	return update(ctx, "change room", s.rooms, by("_id", id), set)
 }
 
 // DeleteRoom implements store.Store.
@@ -133,20 +145,26 @@ func (s *Store) PublicRooms(ctx context.Context, limit int) ([]store.Room, error
 
 // PutMember implements store.Store.
 func (s *Store) PutMember(ctx context.Context, m store.Member) error {
-	put := func() error {
-		_, err := s.members.UpdateOne(ctx, memberID(m.Room, m.User), bson.D{
-			{Key: "$set", Value: by("role", m.Role)},
-			{Key: "$setOnInsert", Value: bson.D{
-				{Key: "room", Value: m.Room}, {Key: "user", Value: m.User}, {Key: "name", Value: m.Name}, {Key: "since", Value: m.Since},
-			}},
-		}, options.UpdateOne().SetUpsert(true))
-		return err
+	return upsert(ctx, "put member", s.members, memberID(m.Room, m.User), bson.D{
+		{Key: "$set", Value: by("role", m.Role)},
+		{Key: "$setOnInsert", Value: bson.D{
+			{Key: "room", Value: m.Room}, {Key: "user", Value: m.User}, {Key: "name", Value: m.Name}, {Key: "since", Value: m.Since},
+		}},
+	})
+}
+
+// upsert changes a document, or adds it.
+func upsert(ctx context.Context, what string, c *mongo.Collection, id, change bson.D) error {
+	_, err := c.UpdateOne(ctx, id, change, options.UpdateOne().SetUpsert(true))
+	if mongo.IsDuplicateKeyError(err) { // of two upserts at the same time one may fail so; now there is something to update
+		_, err = c.UpdateOne(ctx, id, change, options.UpdateOne().SetUpsert(true))
 	}
-	err := put()
-	if mongo.IsDuplicateKeyError(err) {
-		err = put() // of two upserts at the same time one may fail so; now there is something to update
-	}
-	return wrap("put member", err)
+	return wrap(what, err)
+}
+
+// SetRole implements store.Store.
+func (s *Store) SetRole(ctx context.Context, room, user string, role api.Role) error {
+	return update(ctx, "set role", s.members, memberID(room, user), by("role", role))
 }
 
 // Member implements store.Store.
@@ -162,6 +180,12 @@ func (s *Store) DeleteMember(ctx context.Context, room, user string) error {
 // Members implements store.Store.
 func (s *Store) Members(ctx context.Context, room, after string, limit int) ([]store.Member, error) {
 	return list[store.Member](ctx, "members", s.members, append(by("room", room), above("user", after)...), by("user", 1), limit)
+}
+
+// MembersInRole implements store.Store.
+func (s *Store) MembersInRole(ctx context.Context, room string, role api.Role, limit int) ([]store.Member, error) {
+	return list[store.Member](ctx, "members in a role", s.members, append(by("room", room), by("role", role)...),
+		bson.D{{Key: "since", Value: 1}, {Key: "user", Value: 1}}, limit)
 }
 
 // MembersOf implements store.Store.
@@ -195,9 +219,9 @@ func (s *Store) IntentsBefore(ctx context.Context, created int64, limit int) ([]
 		bson.D{{Key: "created", Value: 1}, {Key: "_id", Value: 1}}, limit)
 }
 
-// update changes the fields of the document with the id.
-func update(ctx context.Context, what string, c *mongo.Collection, id string, set bson.D) error {
-	r, err := c.UpdateOne(ctx, by("_id", id), by("$set", set))
+// update changes fields of the document that filter finds.
+func update(ctx context.Context, what string, c *mongo.Collection, filter, set bson.D) error {
+	r, err := c.UpdateOne(ctx, filter, by("$set", set))
 	if err == nil && r.MatchedCount == 0 {
 		err = store.ErrNotFound
 	}

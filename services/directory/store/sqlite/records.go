@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	api "hubbub.internal/libs/api/directory"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -49,6 +50,11 @@ func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.Us
 		prefix, prefix+"\U0010FFFF", limit)
 }
 
+// UsersAfter implements store.Store.
+func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
+	return list(ctx, s, "users", userFields, `SELECT id, name, name_key, hash, created FROM users WHERE id > ? ORDER BY id LIMIT ?`, id, limit)
+}
+
 // DeleteUser implements store.Store.
 func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	return s.run(ctx, "delete user", `DELETE FROM users WHERE id = ?`, id)
@@ -68,8 +74,13 @@ func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
 }
 
 // ExtendSession implements store.Store.
-func (s *Store) ExtendSession(ctx context.Context, id string, expires int64) error {
-	return s.update(ctx, "extend session", `UPDATE sessions SET expires = ? WHERE id = ?`, expires, id)
+func (s *Store) ExtendSession(ctx context.Context, id string, now, expires int64) error {
+	return s.update(ctx, "extend session", `UPDATE sessions SET expires = ? WHERE id = ? AND expires > ?`, expires, id, now)
+}
+
+// EndSession implements store.Store.
+func (s *Store) EndSession(ctx context.Context, id string) error {
+	return s.run(ctx, "end session", `UPDATE sessions SET expires = 0 WHERE id = ?`, id)
 }
 
 // DeleteSession implements store.Store.
@@ -142,6 +153,11 @@ func (s *Store) PutMember(ctx context.Context, m store.Member) error {
 		m.Room, m.User, m.Name, m.Role, m.Since)
 }
 
+// SetRole implements store.Store.
+func (s *Store) SetRole(ctx context.Context, room, user string, role api.Role) error {
+	return s.update(ctx, "set role", `UPDATE members SET role = ? WHERE room = ? AND user = ?`, role, room, user)
+}
+
 // Member implements store.Store.
 func (s *Store) Member(ctx context.Context, room, user string) (store.Member, error) {
 	ms, err := list(ctx, s, "member", memberFields, `SELECT room, user, name, role, since FROM members WHERE room = ? AND user = ?`, room, user)
@@ -163,6 +179,12 @@ func (s *Store) DeleteMember(ctx context.Context, room, user string) error {
 func (s *Store) Members(ctx context.Context, room, after string, limit int) ([]store.Member, error) {
 	return list(ctx, s, "members", memberFields,
 		`SELECT room, user, name, role, since FROM members WHERE room = ? AND user > ? ORDER BY user LIMIT ?`, room, after, limit)
+}
+
+// MembersInRole implements store.Store.
+func (s *Store) MembersInRole(ctx context.Context, room string, role api.Role, limit int) ([]store.Member, error) {
+	return list(ctx, s, "members in a role", memberFields,
+		`SELECT room, user, name, role, since FROM members WHERE room = ? AND role = ? ORDER BY since, user LIMIT ?`, room, role, limit)
 }
 
 // MembersOf implements store.Store.

@@ -27,6 +27,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"rooms", testRooms},
 		{"members", testMembers},
 		{"a membership put at once", testMemberAtOnce},
+		{"bans", testBans},
+		{"last seen", testSeen},
 		{"intents", testIntents},
 		{"cancelled", testCancelled},
 	} {
@@ -69,6 +71,10 @@ func testUsers(t *testing.T, s store.Store) {
 	same(t, []store.User{ann}, found, err)
 	found, err = s.Users(ctx, "zz", 10)
 	same(t, nil, found, err)
+	found, err = s.UsersAfter(ctx, "", 2)
+	same(t, []store.User{ann, anna}, found, err)
+	found, err = s.UsersAfter(ctx, "u2", 2)
+	same(t, []store.User{bob}, found, err)
 	must(t, s.DeleteUser(ctx, "u1"))
 	must(t, s.DeleteUser(ctx, "u1"))
 	_, err = s.User(ctx, "u1")
@@ -102,11 +108,11 @@ func testSessions(t *testing.T, s store.Store) {
 	must(t, s.CreateSession(ctx, x))
 	must(t, s.CreateSession(ctx, y))
 	want(t, store.ErrConflict, s.CreateSession(ctx, x))
-	must(t, s.ExtendSession(ctx, "s1", 30))
+	must(t, s.ExtendSession(ctx, "s1", 9, 30))
 	x.Expires = 30
 	got, err := s.Session(ctx, "s1")
 	same(t, x, got, err)
-	want(t, store.ErrNotFound, s.ExtendSession(ctx, "none", 30))
+	want(t, store.ErrNotFound, s.ExtendSession(ctx, "none", 9, 30))
 	_, err = s.Session(ctx, "none")
 	want(t, store.ErrNotFound, err)
 	old, err := s.SessionsBefore(ctx, 19, 10)
@@ -117,6 +123,14 @@ func testSessions(t *testing.T, s store.Store) {
 	same(t, []store.Session{y, x}, old, err)
 	old, err = s.SessionsBefore(ctx, 30, 1)
 	same(t, []store.Session{y}, old, err)
+	// What has ended stays so, also for who found out before that it had not.
+	want(t, store.ErrNotFound, s.ExtendSession(ctx, "s2", 20, 90))
+	must(t, s.EndSession(ctx, "s2"))
+	must(t, s.EndSession(ctx, "none"))
+	want(t, store.ErrNotFound, s.ExtendSession(ctx, "s2", 1, 90))
+	y.Expires = 0
+	got, err = s.Session(ctx, "s2")
+	same(t, y, got, err)
 	must(t, s.DeleteSession(ctx, "s1"))
 	must(t, s.DeleteSession(ctx, "s1"))
 	_, err = s.Session(ctx, "s1")
@@ -207,6 +221,15 @@ func testMembers(t *testing.T, s store.Store) {
 	same(t, []store.Member{a, b, c}, all, err)
 	all, err = s.MembersOf(ctx, nil)
 	same(t, nil, all, err)
+	must(t, s.SetRole(ctx, "r1", "ub", api.RoleOwner))
+	want(t, store.ErrNotFound, s.SetRole(ctx, "r2", "ub", api.RoleOwner)) // who has left is not brought back
+	b.Role = api.RoleOwner
+	all, err = s.MembersInRole(ctx, "r1", api.RoleOwner, 10)
+	same(t, []store.Member{a, b}, all, err)
+	all, err = s.MembersInRole(ctx, "r1", api.RoleOwner, 1)
+	same(t, []store.Member{a}, all, err)
+	all, err = s.MembersInRole(ctx, "r1", api.RoleModerator, 10)
+	same(t, nil, all, err)
 	must(t, s.DeleteMember(ctx, "r1", "ua"))
 	must(t, s.DeleteMember(ctx, "r1", "ua"))
 	all, err = s.MembershipsOf(ctx, "ua", 10)
@@ -228,6 +251,55 @@ func testMemberAtOnce(t *testing.T, s store.Store) {
 	}
 	all, err := s.Members(t.Context(), "r1", "", 10)
 	same(t, []store.Member{m}, all, err)
+}
+
+func testBans(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	a := store.Ban{Room: "r1", User: "ua", Name: "Ann", Actor: "uz", Reason: "spam", Created: 5}
+	b := store.Ban{Room: "r1", User: "ub", Name: "Bob", Actor: "uz", Created: 6}
+	everywhere := store.Ban{User: "ua", Name: "Ann", Actor: "uy", Reason: "more spam", Created: 7}
+	for _, ban := range []store.Ban{b, everywhere, a} {
+		must(t, s.PutBan(ctx, ban))
+	}
+	again := a
+	again.Reason, again.Actor, again.Created = "much spam", "ux", 9
+	must(t, s.PutBan(ctx, again))
+	a.Reason = "much spam"
+	got, err := s.Ban(ctx, "r1", "ua")
+	same(t, a, got, err)
+	got, err = s.Ban(ctx, "", "ua")
+	same(t, everywhere, got, err)
+	_, err = s.Ban(ctx, "", "ub")
+	want(t, store.ErrNotFound, err)
+	all, err := s.Bans(ctx, "r1", "", 10)
+	same(t, []store.Ban{a, b}, all, err)
+	all, err = s.Bans(ctx, "r1", "", 1)
+	same(t, []store.Ban{a}, all, err)
+	all, err = s.Bans(ctx, "r1", "ua", 10)
+	same(t, []store.Ban{b}, all, err)
+	all, err = s.Bans(ctx, "", "", 10)
+	same(t, []store.Ban{everywhere}, all, err)
+	all, err = s.BansOf(ctx, "ua")
+	same(t, []store.Ban{everywhere, a}, all, err)
+	must(t, s.DeleteBan(ctx, "r1", "ua"))
+	must(t, s.DeleteBan(ctx, "r1", "ua"))
+	all, err = s.BansOf(ctx, "ua")
+	same(t, []store.Ban{everywhere}, all, err)
+}
+
+func testSeen(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	must(t, s.PutSeen(ctx, nil))
+	must(t, s.PutSeen(ctx, []store.Seen{{User: "ua", At: 5}, {User: "ub", At: 6}, {User: "ua", At: 4}}))
+	must(t, s.PutSeen(ctx, []store.Seen{{User: "ua", At: 3}, {User: "ub", At: 7}}))
+	for user, want := range map[string]int64{"ua": 5, "ub": 7, "nobody": 0} {
+		at, err := s.Seen(ctx, user)
+		same(t, want, at, err)
+	}
+	must(t, s.DeleteSeen(ctx, "ua"))
+	must(t, s.DeleteSeen(ctx, "ua"))
+	at, err := s.Seen(ctx, "ua")
+	same(t, 0, at, err)
 }
 
 func testIntents(t *testing.T, s store.Store) {

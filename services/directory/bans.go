@@ -1,0 +1,205 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// kindBan and kindUnban are kinds of intents: a ban from the whole server, and the end of a ban from a room.
+const (
+	kindBan   = "ban"
+	kindUnban = "unban"
+)
+
+// wholeServer is the room of a ban from every room, and from logging in.
+const wholeServer = ""
+
+const maxReason = 256 // characters
+
+var errBanned = chat.E(chat.CodeForbidden, "you are banned from this server")
+
+// banned reports whether a user is kept out of a room, or of the whole server.
+func (s *Service) banned(ctx context.Context, room, user string) (bool, error) {
+	_, err := s.store.Ban(ctx, room, user)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// checkBan returns errBanned for who is banned from the server.
+func (s *Service) checkBan(ctx context.Context, user string) error {
+	out, err := s.banned(ctx, wholeServer, user)
+	if err == nil && out {
+		err = errBanned
+	}
+	return err
+}
+
+// guards returns as what the user looks after a room, or an error if the user does not.
+func (s *Service) guards(ctx context.Context, c auth.Claims, id string) (directoryapi.Role, error) {
+	r, a, err := s.visible(ctx, id, c.User)
+	switch {
+	case err != nil:
+	case r.Direct:
+		err = chat.E(chat.CodeForbidden, "nobody is banned from a direct room")
+	case a.Role != directoryapi.RoleModerator && a.Role != directoryapi.RoleOwner:
+		err = chat.E(chat.CodeForbidden, "only moderators and owners may do that")
+	}
+	return a.Role, err
+}
+
+// banFromRoom ends a user's membership of a room, and lets the user neither read it nor come back.
+func (s *Service) banFromRoom(ctx context.Context, c auth.Claims, room, user, reason string) error {
+	mine, err := s.guards(ctx, c, room)
+	if err != nil {
+		return err
+	}
+	b, err := s.newBan(ctx, c, room, user, reason)
+	if err != nil {
+		return err
+	}
+	m, err := s.store.Member(ctx, room, user)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if m.Role == directoryapi.RoleOwner || m.Role == directoryapi.RoleModerator && mine != directoryapi.RoleOwner {
+		return chat.E(chat.CodeForbidden, "you may not ban that member")
+	}
+	if again, err := s.banned(ctx, room, user); err != nil {
+		return err
+	} else if again {
+		return s.store.PutBan(ctx, b) // with another reason, which nobody is told
+	}
+	return s.change(ctx, memberIntent(room, user, b.Name, c.User, ""), func(ctx context.Context) error {
+		if err := s.store.PutBan(ctx, b); err != nil {
+			return err
+		}
+		return s.store.DeleteMember(ctx, room, user)
+	})
+}
+
+func (s *Service) newBan(ctx context.Context, c auth.Claims, room, user, reason string) (b store.Ban, err error) {
+	if user == c.User {
+		return b, chat.E(chat.CodeBadRequest, "nobody bans themself")
+	}
+	if reason, err = checkText("reason", reason, 0, maxReason); err != nil {
+		return b, err
+	}
+	u, err := s.user(ctx, user)
+	return store.Ban{Room: room, User: u.ID, Name: u.Name, Actor: c.User, Reason: reason, Created: time.Now().UnixMilli()}, err
+}
+
+// unbanFromRoom lets a user into a room again. One who was not banned is not an error.
+func (s *Service) unbanFromRoom(ctx context.Context, c auth.Claims, room, user string) error {
+	if _, err := s.guards(ctx, c, room); err != nil {
+		return err
+	}
+	b, err := s.store.Ban(ctx, room, user)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	i := store.Intent{Kind: kindUnban, Room: room, User: user, Name: b.Name, Actor: c.User}
+	return s.change(ctx, i, func(ctx context.Context) error { return s.store.DeleteBan(ctx, room, user) })
+}
+
+// tellUnban tells who caches permissions, and of a room for everybody also the user, who is in it again.
+func (s *Service) tellUnban(ctx context.Context, i store.Intent) error {
+	a, _, err := s.accessNow(ctx, i.Room, i.User)
+	if err != nil {
+		return err
+	}
+	if a.Role != "" {
+		return s.tellMember(ctx, i)
+	}
+	return s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeAccess, User: i.User, Room: i.Room, Access: a})
+}
+
+// checkOperator returns an error unless the user runs this server: is one of those whom the configuration names owners.
+func (s *Service) checkOperator(ctx context.Context, c auth.Claims) error {
+	u, err := s.user(ctx, c.User)
+	if err == nil && !slices.Contains(s.operators, u.NameKey) {
+		err = chat.E(chat.CodeForbidden, "only who runs this server may do that")
+	}
+	return err
+}
+
+// banFromServer ends all of a user's log-ins and lets the user not log in again. Memberships stay, for when the ban ends.
+func (s *Service) banFromServer(ctx context.Context, c auth.Claims, user, reason string) error {
+	if err := s.checkOperator(ctx, c); err != nil {
+		return err
+	}
+	b, err := s.newBan(ctx, c, wholeServer, user, reason)
+	if err != nil {
+		return err
+	}
+	if err := s.checkOperator(ctx, auth.Claims{User: user}); chat.CodeOf(err) != chat.CodeForbidden {
+		return errors.Join(err, chat.E(chat.CodeForbidden, "who runs this server is not banned from it"))
+	}
+	i := store.Intent{Kind: kindBan, User: user, Name: b.Name, Actor: c.User}
+	return s.change(ctx, i, func(ctx context.Context) error { return s.store.PutBan(ctx, b) })
+}
+
+// tellBan voids every token of a user who is banned from the server: those made before now, and there are none later,
+// since who makes one looks for a ban after having taken the time.
+func (s *Service) tellBan(ctx context.Context, i store.Intent) error {
+	out, err := s.banned(ctx, wholeServer, i.User)
+	if err != nil || !out {
+		return err
+	}
+	return s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeUser, User: i.User, At: time.Now().UnixMilli()})
+}
+
+// unbanFromServer lets a user log in again.
+func (s *Service) unbanFromServer(ctx context.Context, c auth.Claims, user string) error {
+	if err := s.checkOperator(ctx, c); err != nil {
+		return err
+	}
+	return s.store.DeleteBan(ctx, wholeServer, user)
+}
+
+type banView struct {
+	User   string `json:"user"`
+	Name   string `json:"name" doc:"At the time of the ban."`
+	By     string `json:"by" doc:"Id of who banned."`
+	Reason string `json:"reason,omitempty"`
+	Since  int64  `json:"since" doc:"UTC milliseconds."`
+}
+
+type bansOutput struct {
+	Bans []banView `json:"bans"`
+	More bool      `json:"more,omitempty" doc:"There are more after the last one."`
+}
+
+// bans lists who is banned from a room, or from the server, by user id, after one.
+func (s *Service) bans(ctx context.Context, c auth.Claims, room, after string) (out bansOutput, err error) {
+	if room == wholeServer {
+		err = s.checkOperator(ctx, c)
+	} else {
+		_, err = s.guards(ctx, c, room)
+	}
+	if err == nil && after != "" && !chat.ValidID(after) {
+		err = chat.E(chat.CodeBadRequest, "after is the id of a user")
+	}
+	out.Bans = []banView{}
+	if err != nil {
+		return out, err
+	}
+	all, err := s.store.Bans(ctx, room, after, maxMembers+1)
+	if len(all) > maxMembers {
+		all, out.More = all[:maxMembers], true
+	}
+	for _, b := range all {
+		out.Bans = append(out.Bans, banView{User: b.User, Name: b.Name, By: b.Actor, Reason: b.Reason, Since: b.Created})
+	}
+	return out, err
+}

@@ -1,0 +1,83 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"hubbub.internal/services/directory/store"
+)
+
+const banColumns = `SELECT room, user, name, actor, reason, created FROM bans `
+
+func banFields(b *store.Ban) []any {
+	return []any{&b.Room, &b.User, &b.Name, &b.Actor, &b.Reason, &b.Created}
+}
+
+// PutBan implements store.Store.
+func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
+	return s.run(ctx, "put ban",
+		`INSERT INTO bans (room, user, name, actor, reason, created) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (room, user) DO UPDATE SET reason = excluded.reason`,
+		b.Room, b.User, b.Name, b.Actor, b.Reason, b.Created)
+}
+
+// Ban implements store.Store.
+func (s *Store) Ban(ctx context.Context, room, user string) (store.Ban, error) {
+	all, err := list(ctx, s, "ban", banFields, banColumns+`WHERE room = ? AND user = ?`, room, user)
+	if err != nil {
+		return store.Ban{}, err
+	}
+	if len(all) == 0 {
+		return store.Ban{}, fmt.Errorf("ban: %w", store.ErrNotFound)
+	}
+	return all[0], nil
+}
+
+// DeleteBan implements store.Store.
+func (s *Store) DeleteBan(ctx context.Context, room, user string) error {
+	return s.run(ctx, "delete ban", `DELETE FROM bans WHERE room = ? AND user = ?`, room, user)
+}
+
+// Bans implements store.Store.
+func (s *Store) Bans(ctx context.Context, room, after string, limit int) ([]store.Ban, error) {
+	return list(ctx, s, "bans", banFields, banColumns+`WHERE room = ? AND user > ? ORDER BY user LIMIT ?`, room, after, limit)
+}
+
+// BansOf implements store.Store.
+func (s *Store) BansOf(ctx context.Context, user string) ([]store.Ban, error) {
+	return list(ctx, s, "bans of a user", banFields, banColumns+`WHERE user = ? ORDER BY room`, user)
+}
+
+// PutSeen implements store.Store.
+func (s *Store) PutSeen(ctx context.Context, seen []store.Seen) error {
+	tx, err := s.Write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("put last seen: %w", err)
+	}
+	for _, one := range seen {
+		_, err := tx.ExecContext(ctx, `INSERT INTO seen (user, at) VALUES (?, ?) ON CONFLICT (user) DO UPDATE SET at = max(at, excluded.at)`, one.User, one.At)
+		if err != nil {
+			return fmt.Errorf("put last seen: %w", errors.Join(err, tx.Rollback()))
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("put last seen: %w", err)
+	}
+	return nil
+}
+
+// Seen implements store.Store.
+func (s *Store) Seen(ctx context.Context, user string) (int64, error) {
+	var at int64
+	err := s.Read.QueryRowContext(ctx, `SELECT at FROM seen WHERE user = ?`, user).Scan(&at)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("last seen: %w", err)
+	}
+	return at, nil
+}
+
+// DeleteSeen implements store.Store.
+func (s *Store) DeleteSeen(ctx context.Context, user string) error {
+	return s.run(ctx, "delete last seen", `DELETE FROM seen WHERE user = ?`, user)
+}
