@@ -1,7 +1,10 @@
 package redisbus_test
 
 import (
+	"errors"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"hubbub.internal/libs/bus"
@@ -23,6 +26,10 @@ func TestSlotsMove(t *testing.T) {
 	t.Parallel()
 	r := bustest.Cluster(t)
 	tr := startTraffic(t, redisbus.Config{URL: r.URL(), Follow: never})
+	w := &watcher{hints: make(map[string]uint64)}
+	if _, err := tr.buses[0].Watch(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
 	tr.flow()
 	for round := range 2 {
 		for i := range 6 {
@@ -34,6 +41,17 @@ func TestSlotsMove(t *testing.T) {
 			r.Migrate(tag, to)
 		}
 		tr.flow()
+		for i := range 6 { // of the partitions that moved, among others
+			room := "u-" + strconv.Itoa(i)
+			seq := put(t, tr.buses[1], room, round, 1)[0]
+			eventually(t, "a hint of a personal room, or of heads to ask for", func() bool {
+				if w.has(room, seq) {
+					return true
+				}
+				heads, err := tr.buses[0].Heads(t.Context(), []string{room})
+				return err == nil && heads[0].Seq == seq && w.suspicious()
+			})
+		}
 	}
 	tr.check()
 	for _, b := range tr.buses {
@@ -41,6 +59,39 @@ func TestSlotsMove(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// watcher keeps the hints that it gets, and forgets them when they may be wrong.
+type watcher struct {
+	mu      sync.Mutex
+	hints   map[string]uint64
+	suspect bool
+}
+
+func (w *watcher) Hint(room string, seq uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hints[string([]byte(room))] = seq
+}
+
+func (w *watcher) Suspect() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.suspect = true
+}
+
+func (w *watcher) has(room string, seq uint64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.hints[room] == seq
+}
+
+// suspicious reports whether there was a reason to ask for heads since it was last called.
+func (w *watcher) suspicious() (was bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	was, w.suspect = w.suspect, false
+	return was
 }
 
 // TestMastersFail: with WAIT nothing that was acknowledged is lost when a master is killed, or frozen for longer than
@@ -99,5 +150,14 @@ func TestWholeClusterOfServices(t *testing.T) {
 	}
 	if _, err := bus.Append(t.Context(), b, bus.NewEntry{Room: "room", Sender: "ann", ID: "id"}); err != nil {
 		t.Error(err)
+	}
+	// Every master is checked at the start.
+	c := raw(t, r.Nodes[2])
+	if err := errors.Join(c.ConfigSet(t.Context(), "maxmemory", "1gb").Err(), c.ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru").Err()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := redisbus.Open(t.Context(), redisbus.Config{URL: r.URL()}, nil, nil)
+	if !errors.Is(err, redisbus.ErrUnsuitable) || !strings.Contains(err.Error(), r.Nodes[2].Addr()) {
+		t.Errorf("a master that throws away keys: %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -43,6 +44,7 @@ type feed struct {
 
 	mu       sync.Mutex
 	channels map[string]*channel
+	peak     int        // the most channels since the map was made
 	todo     []*channel // what the writer has to look at
 	behind   int        // channels of the last connection that are not yet confirmed on this one
 	why      error      // the last connection failed; nil when this one has confirmed a channel
@@ -88,6 +90,7 @@ func (f *feed) want(names []string, handle func(channel, message string)) (wait 
 			f.channels[n] = c
 			f.todo = append(f.todo, c)
 		}
+		f.peak = max(f.peak, len(f.channels))
 		c.wanted = true
 		if c.state == on {
 			continue
@@ -275,6 +278,10 @@ func (f *feed) due() (subscribe, unsubscribe []string, all bool) {
 		}
 	}
 	f.todo = nil
+	if f.peak > 1024 && len(f.channels) < f.peak/8 { // a map does not give back what it has grown to
+		f.channels = maps.Collect(maps.All(f.channels))
+		f.peak = len(f.channels)
+	}
 	return subscribe, unsubscribe, all
 }
 

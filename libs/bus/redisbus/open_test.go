@@ -283,18 +283,20 @@ func TestReadOnly(t *testing.T) {
 func TestOpenWarns(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name string
-		args []string
-		want string
+		name     string
+		args     []string
+		replicas int
+		want     string
 	}{
-		{"no append-only file", []string{"--appendonly", "no"}, "NOT DURABLE"},
-		{"eviction without a limit", []string{"--maxmemory-policy", "allkeys-lru"}, "noeviction"},
-		{"as shipped", nil, ""},
+		{"no append-only file", []string{"--appendonly", "no"}, 1, "NOT DURABLE"},
+		{"eviction without a limit", []string{"--maxmemory-policy", "allkeys-lru"}, 1, "noeviction"},
+		{"too few replicas", nil, 2, "more replicas"},
+		{"as shipped", nil, 1, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			core, logs := observer.New(zap.WarnLevel)
-			b, err := redisbus.Open(t.Context(), redisbus.Config{URL: bustest.Redis(t, tt.args...).URL()}, zap.New(core), nil)
+			b, err := redisbus.Open(t.Context(), redisbus.Config{URL: bustest.Redis(t, tt.args...).URL(), Replicas: tt.replicas}, zap.New(core), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

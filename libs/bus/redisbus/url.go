@@ -128,7 +128,7 @@ func address(host, port string) (string, error) {
 		host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" || strings.ContainsAny(host, " []@/") {
-		return "", badURL("the URL of the bus names a host that cannot be read: write hosts like 10.0.0.1:6379,10.0.0.2:6379")
+		return "", badURL("the URL of the bus names a host that cannot be read: write hosts like 10.0.0.1:6379,10.0.0.2:6379, and a password before them percent-encoded")
 	}
 	return net.JoinHostPort(host, port), nil
 }

@@ -1,0 +1,74 @@
+package redisbus
+
+import (
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/bustest"
+)
+
+// TestChurn: 100,000 rooms that are followed and left again leave no subscription behind, and no memory that grows from
+// one time to the next.
+func TestChurn(t *testing.T) {
+	const rooms, joiners = 100_000, 2000
+	s := bustest.Redis(t)
+	b, err := Open(t.Context(), Config{URL: s.URL()}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	churn := func() {
+		var wg sync.WaitGroup
+		for j := range joiners {
+			wg.Go(func() {
+				for i := j; i < rooms; i += joiners {
+					_, sub, err := b.Follow(t.Context(), "room-"+strconv.Itoa(i), nobody{})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer sub.Stop()
+				}
+			})
+		}
+		wg.Wait()
+		for deadline := time.Now().Add(time.Minute); ; {
+			channels, err := b.at(0).PubSubShardChannels(t.Context(), "hub:*:live:*").Result()
+			f := b.rooms.all[0]
+			f.mu.Lock()
+			kept := len(f.channels) + len(f.todo)
+			f.mu.Unlock()
+			if err == nil && len(channels) == 0 && kept == 1 { // the probe's
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%d channels at the server, %d here, %v", len(channels), kept, err)
+			}
+			if sleep(t.Context(), 10*time.Millisecond) != nil {
+				return
+			}
+		}
+	}
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	churn()
+	once := heap()
+	churn()
+	churn()
+	thrice := heap()
+	t.Logf("heap: %d KiB before, %d after one round, %d after three", before>>10, once>>10, thrice>>10)
+	if thrice > once+once/4+(1<<20) {
+		t.Errorf("the heap grew from %d to %d bytes", once, thrice)
+	}
+}
+
+var _ bus.Follower = nobody{}
