@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"go.uber.org/zap"
-
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
@@ -26,12 +24,7 @@ func (s *Service) answerAccess(ctx context.Context, r directoryapi.AccessRequest
 		return directoryapi.Access{}, chat.E(chat.CodeBadRequest, "that is not an id")
 	}
 	a, _, err := s.accessNow(ctx, r.Room, r.User) // no room is the same as one that the user may not know of
-	if err != nil {
-		s.metrics.storeErrors.Inc()
-		s.log.Warn("the store failed", zap.Error(err))
-		return directoryapi.Access{}, errors.Join(err, errStore)
-	}
-	return a, nil
+	return a, s.stored(err)
 }
 
 // accessNow returns what a user may do in a room, and whether there is one.

@@ -205,7 +205,7 @@ func (s *Service) removeMember(ctx context.Context, c auth.Claims, id, user stri
 	return s.deleteMember(ctx, id, m, c.User)
 }
 
-// departs removes a user with all memberships, bans and the time last seen. Direct rooms keep theirs, so that the other
+// departs removes a user with all memberships and bans. Direct rooms keep theirs, so that the other
 // still sees who it was.
 func (s *Service) departs(ctx context.Context, u store.User) error {
 	mine, err := s.store.MembershipsOf(ctx, u.ID, 2*maxRooms) // a few more than maxRooms may have been entered at once
@@ -240,9 +240,6 @@ func (s *Service) departs(ctx context.Context, u store.User) error {
 		if err := s.store.DeleteBan(ctx, b.Room, b.User); err != nil {
 			return err
 		}
-	}
-	if err := s.store.DeleteSeen(ctx, u.ID); err != nil {
-		return err
 	}
 	return s.store.DeleteUser(ctx, u.ID)
 }

@@ -120,19 +120,11 @@ func (s *Service) Run(ctx context.Context) error {
 	if !s.prepare(ctx) {
 		return nil
 	}
-	access, err := api.Handle(ctx, s.bus, directoryapi.ServiceAccess, s.failed, s.answerAccess)
+	stop, err := s.serve(ctx)
+	defer stop()
 	if err != nil {
-		return fmt.Errorf("serve %s: %w", directoryapi.ServiceAccess, err)
+		return err
 	}
-	defer access.Stop()
-	keys, err := api.Handle(ctx, s.bus, directoryapi.ServiceKeys, s.failed, func(ctx context.Context, _ directoryapi.KeysRequest) (json.RawMessage, error) {
-		return s.keys.publicSet(ctx)
-	})
-	if err != nil {
-		return fmt.Errorf("serve %s: %w", directoryapi.ServiceKeys, err)
-	}
-	defer keys.Stop()
-
 	tick := time.NewTicker(s.every)
 	defer tick.Stop()
 	for {
@@ -143,6 +135,38 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// serve answers requests on the bus until stop is called, which is so also after an error.
+func (s *Service) serve(ctx context.Context) (stop func(), err error) {
+	var subs []bus.Subscription
+	stop = func() {
+		for _, sub := range subs {
+			sub.Stop()
+		}
+	}
+	for name, handle := range map[string]func(string) (bus.Subscription, error){
+		directoryapi.ServiceAccess: func(name string) (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, name, s.failed, s.answerAccess)
+		},
+		directoryapi.ServiceKeys: func(name string) (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, name, s.failed, s.answerKeys)
+		},
+		directoryapi.ServiceSaw:  func(name string) (bus.Subscription, error) { return api.Handle(ctx, s.bus, name, s.failed, s.saw) },
+		directoryapi.ServiceSeen: func(name string) (bus.Subscription, error) { return api.Handle(ctx, s.bus, name, s.failed, s.seen) },
+	} {
+		sub, err := handle(name)
+		if err != nil {
+			return stop, fmt.Errorf("serve %s: %w", name, err)
+		}
+		subs = append(subs, sub)
+	}
+	return stop, nil
+}
+
+// answerKeys answers directoryapi.ServiceKeys.
+func (s *Service) answerKeys(ctx context.Context, _ directoryapi.KeysRequest) (json.RawMessage, error) {
+	return s.keys.publicSet(ctx)
 }
 
 // prepare sees to it that the store has what the service cannot do without. False: ctx has ended.

@@ -24,3 +24,16 @@ func (c *Client) Access(ctx context.Context, user, room string) (Access, error) 
 func (c *Client) Keys(ctx context.Context) ([]byte, error) {
 	return api.Call[KeysRequest, json.RawMessage](ctx, c.rpc, ServiceKeys, KeysRequest{})
 }
+
+// Saw tells when users were last connected; it may be repeated.
+func (c *Client) Saw(ctx context.Context, seen []Seen) error {
+	_, err := api.Call[SawRequest, SawReply](ctx, c.rpc, ServiceSaw, SawRequest{Seen: seen})
+	return err
+}
+
+// Seen returns when a user was last connected, in UTC milliseconds, 0 if never. Whoever asks has checked that the answer
+// may be known.
+func (c *Client) Seen(ctx context.Context, user string) (int64, error) {
+	seen, err := api.Call[SeenRequest, Seen](ctx, c.rpc, ServiceSeen, SeenRequest{User: user})
+	return seen.At, err
+}

@@ -30,7 +30,31 @@ type AccessRequest struct {
 const (
 	ServiceAccess = "directory.access" // AccessRequest to Access
 	ServiceKeys   = "directory.keys"   // KeysRequest to the JWKS document (RFC 7517)
+	ServiceSaw    = "directory.saw"    // SawRequest to SawReply
+	ServiceSeen   = "directory.seen"   // SeenRequest to Seen
 )
+
+// MaxSaw is how many users one SawRequest may name.
+const MaxSaw = 1000
+
+// Seen says when a user was last connected.
+type Seen struct {
+	User string `json:"user"`
+	At   int64  `json:"at,omitempty"` // UTC milliseconds; 0: never
+}
+
+// SawRequest says when users were last connected; of each, the latest time is kept.
+type SawRequest struct {
+	Seen []Seen `json:"seen"` // at most MaxSaw
+}
+
+// SawReply answers SawRequest.
+type SawReply struct{}
+
+// SeenRequest asks when a user was last connected.
+type SeenRequest struct {
+	User string `json:"user"`
+}
 
 // KeysRequest asks for the public keys that tokens are signed with.
 type KeysRequest struct{}

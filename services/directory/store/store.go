@@ -110,7 +110,7 @@ type Store interface {
 	UserByName(ctx context.Context, nameKey string) (User, error)                               // ErrNotFound
 	Users(ctx context.Context, prefix string, limit int) ([]User, error)                        // whose NameKey begins so, in its order
 	UsersAfter(ctx context.Context, id string, limit int) ([]User, error)                       // by id, after that one
-	DeleteUser(ctx context.Context, id string) error                                            // none is not an error
+	DeleteUser(ctx context.Context, id string) error                                            // and when the user was seen; none is not an error
 	CreateSession(ctx context.Context, s Session) error                                         // ErrConflict
 	Session(ctx context.Context, id string) (Session, error)                                    // ErrNotFound
 	ExtendSession(ctx context.Context, id string, now, expires int64) error                     // ErrNotFound, also: it had expired by now
@@ -139,9 +139,8 @@ type Store interface {
 	DeleteBan(ctx context.Context, room, user string) error                                     // none is not an error
 	Bans(ctx context.Context, room, after string, limit int) ([]Ban, error)                     // by user id, after that one
 	BansOf(ctx context.Context, user string) ([]Ban, error)                                     // by room id
-	PutSeen(ctx context.Context, seen []Seen) error                                             // of each user the latest is kept
+	PutSeen(ctx context.Context, seen []Seen) error                                             // of each user that there is, the latest is kept
 	Seen(ctx context.Context, user string) (int64, error)                                       // UTC milliseconds; 0: never
-	DeleteSeen(ctx context.Context, user string) error                                          // none is not an error
 	PutIntent(ctx context.Context, i Intent) error
 	DeleteIntent(ctx context.Context, id string) error                             // none is not an error
 	IntentsBefore(ctx context.Context, created int64, limit int) ([]Intent, error) // oldest first

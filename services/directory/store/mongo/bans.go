@@ -2,11 +2,8 @@ package mongo
 
 import (
 	"context"
-	"errors"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"hubbub.internal/services/directory/store"
 )
@@ -43,36 +40,4 @@ func (s *Store) Bans(ctx context.Context, room, after string, limit int) ([]stor
 // BansOf implements store.Store.
 func (s *Store) BansOf(ctx context.Context, user string) ([]store.Ban, error) {
 	return list[store.Ban](ctx, "bans of a user", s.bans, by("user", user), by("room", 1), 0)
-}
-
-// PutSeen implements store.Store.
-func (s *Store) PutSeen(ctx context.Context, seen []store.Seen) error {
-	if len(seen) == 0 {
-		return nil
-	}
-	writes := make([]mongo.WriteModel, len(seen))
-	for i, one := range seen {
-		writes[i] = mongo.NewUpdateOneModel().SetFilter(by("_id", one.User)).SetUpdate(by("$max", by("at", one.At))).SetUpsert(true)
-	}
-	_, err := s.seen.BulkWrite(ctx, writes, options.BulkWrite().SetOrdered(false))
-	if mongo.IsDuplicateKeyError(err) { // as in upsert
-		_, err = s.seen.BulkWrite(ctx, writes, options.BulkWrite().SetOrdered(false))
-	}
-	return wrap("put last seen", err)
-}
-
-// Seen implements store.Store.
-func (s *Store) Seen(ctx context.Context, user string) (int64, error) {
-	doc, err := one[struct {
-		At int64 `bson:"at"`
-	}](ctx, "last seen", s.seen, by("_id", user))
-	if errors.Is(err, store.ErrNotFound) {
-		err = nil
-	}
-	return doc.At, err
-}
-
-// DeleteSeen implements store.Store.
-func (s *Store) DeleteSeen(ctx context.Context, user string) error {
-	return remove(ctx, "delete last seen", s.seen, by("_id", user))
 }

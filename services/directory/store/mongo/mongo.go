@@ -18,7 +18,7 @@ import (
 type Store struct {
 	db                                            *mongo.Database
 	users, sessions, keys, rooms, members, intent *mongo.Collection
-	bans, seen                                    *mongo.Collection
+	bans                                          *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -42,7 +42,7 @@ func Open(ctx context.Context, url string) (*Store, error) {
 	return &Store{
 		db: db, users: db.Collection("users"), sessions: db.Collection("sessions"), keys: db.Collection("signing_keys"),
 		rooms: db.Collection("rooms"), members: db.Collection("members"), intent: db.Collection("intents"),
-		bans: db.Collection("bans"), seen: db.Collection("last_seen"),
+		bans: db.Collection("bans"),
 	}, nil
 }
 

@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 
 	"hubbub.internal/services/directory/store"
@@ -47,37 +45,4 @@ func (s *Store) Bans(ctx context.Context, room, after string, limit int) ([]stor
 // BansOf implements store.Store.
 func (s *Store) BansOf(ctx context.Context, user string) ([]store.Ban, error) {
 	return list(ctx, s, "bans of a user", banFields, banColumns+`WHERE user = ? ORDER BY room`, user)
-}
-
-// PutSeen implements store.Store.
-func (s *Store) PutSeen(ctx context.Context, seen []store.Seen) error {
-	tx, err := s.Write.BeginTx(ctx, nil)
-	if err != nil {
-		return fmt.Errorf("put last seen: %w", err)
-	}
-	for _, one := range seen {
-		_, err := tx.ExecContext(ctx, `INSERT INTO seen (user, at) VALUES (?, ?) ON CONFLICT (user) DO UPDATE SET at = max(at, excluded.at)`, one.User, one.At)
-		if err != nil {
-			return fmt.Errorf("put last seen: %w", errors.Join(err, tx.Rollback()))
-		}
-	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("put last seen: %w", err)
-	}
-	return nil
-}
-
-// Seen implements store.Store.
-func (s *Store) Seen(ctx context.Context, user string) (int64, error) {
-	var at int64
-	err := s.Read.QueryRowContext(ctx, `SELECT at FROM seen WHERE user = ?`, user).Scan(&at)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return 0, fmt.Errorf("last seen: %w", err)
-	}
-	return at, nil
-}
-
-// DeleteSeen implements store.Store.
-func (s *Store) DeleteSeen(ctx context.Context, user string) error {
-	return s.run(ctx, "delete last seen", `DELETE FROM seen WHERE user = ?`, user)
 }

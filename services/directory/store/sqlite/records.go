@@ -57,7 +57,11 @@ func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.U
 
 // DeleteUser implements store.Store.
 func (s *Store) DeleteUser(ctx context.Context, id string) error {
-	return s.run(ctx, "delete user", `DELETE FROM users WHERE id = ?`, id)
+	if err := s.run(ctx, "delete user", `DELETE FROM users WHERE id = ?`, id); err != nil {
+		return err
+	}
+	// Afterwards: nothing is seen of who is not a user. What a crash leaves between the two harms nobody.
+	return s.run(ctx, "delete last seen", `DELETE FROM seen WHERE user = ?`, id)
 }
 
 // CreateSession implements store.Store.

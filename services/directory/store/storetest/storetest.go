@@ -289,15 +289,21 @@ func testBans(t *testing.T, s store.Store) {
 
 func testSeen(t *testing.T, s store.Store) {
 	ctx := t.Context()
+	ann := store.User{ID: "ua", Name: "Ann", NameKey: "ann", Hash: "hash", Created: 1}
+	must(t, s.CreateUser(ctx, ann))
+	must(t, s.CreateUser(ctx, store.User{ID: "ub", NameKey: "bob"}))
 	must(t, s.PutSeen(ctx, nil))
-	must(t, s.PutSeen(ctx, []store.Seen{{User: "ua", At: 5}, {User: "ub", At: 6}, {User: "ua", At: 4}}))
+	must(t, s.PutSeen(ctx, []store.Seen{{User: "ua", At: 5}, {User: "ub", At: 6}, {User: "ua", At: 4}, {User: "nobody", At: 5}}))
 	must(t, s.PutSeen(ctx, []store.Seen{{User: "ua", At: 3}, {User: "ub", At: 7}}))
 	for user, want := range map[string]int64{"ua": 5, "ub": 7, "nobody": 0} {
 		at, err := s.Seen(ctx, user)
 		same(t, want, at, err)
 	}
-	must(t, s.DeleteSeen(ctx, "ua"))
-	must(t, s.DeleteSeen(ctx, "ua"))
+	got, err := s.User(ctx, "ua")
+	same(t, ann, got, err)
+	must(t, s.DeleteUser(ctx, "ua"))
+	must(t, s.PutSeen(ctx, []store.Seen{{User: "ua", At: 9}}))
+	must(t, s.CreateUser(ctx, ann))
 	at, err := s.Seen(ctx, "ua")
 	same(t, 0, at, err)
 }

@@ -1,0 +1,51 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// saw answers directoryapi.ServiceSaw.
+func (s *Service) saw(ctx context.Context, r directoryapi.SawRequest) (directoryapi.SawReply, error) {
+	var none directoryapi.SawReply
+	if len(r.Seen) > directoryapi.MaxSaw {
+		return none, chat.E(chat.CodeBadRequest, fmt.Sprintf("at most %d users", directoryapi.MaxSaw))
+	}
+	// An edge whose clock is ahead must not make its time the latest for good.
+	now := time.Now().UnixMilli()
+	all := make([]store.Seen, 0, len(r.Seen))
+	for _, one := range r.Seen {
+		if !chat.ValidID(one.User) || one.At <= 0 {
+			return none, chat.E(chat.CodeBadRequest, "a user is an id, and was seen at a time")
+		}
+		all = append(all, store.Seen{User: one.User, At: min(one.At, now)})
+	}
+	return none, s.stored(s.store.PutSeen(ctx, all))
+}
+
+// seen answers directoryapi.ServiceSeen.
+func (s *Service) seen(ctx context.Context, r directoryapi.SeenRequest) (directoryapi.Seen, error) {
+	if !chat.ValidID(r.User) {
+		return directoryapi.Seen{}, chat.E(chat.CodeBadRequest, "that is not an id")
+	}
+	at, err := s.store.Seen(ctx, r.User)
+	return directoryapi.Seen{User: r.User, At: at}, s.stored(err)
+}
+
+// stored gives an error of the store the code that a service acts on.
+func (s *Service) stored(err error) error {
+	if err == nil {
+		return nil
+	}
+	s.metrics.storeErrors.Inc()
+	s.log.Warn("the store failed", zap.Error(err))
+	return errors.Join(err, errStore)
+}
