@@ -30,6 +30,10 @@ run: tools build-hubbub web/dist/index.html ## run everything in one process: ht
 test: ## lint, then run every test there is; installs what the tests need, or says what is missing
 	@infra/test/run.sh
 
+.PHONY: drill
+drill: build-hubbub ## break a cluster of processes in every way we know while people talk in it, on each bus (DRILL="--seed 2 --duration 1h")
+	@for bus in redis nats; do bin/hubbub drill --bus $$bus $(DRILL); done
+
 .PHONY: lint
 lint: $(GOLANGCI) ## vet, lint, and check that go.mod files are tidy
 	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(CURDIR)/$(GOLANGCI) run ./... && GOWORK=off $(GO) mod tidy -diff); done

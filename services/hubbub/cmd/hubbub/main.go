@@ -1,5 +1,5 @@
 // Command hubbub is the program that a person runs: `hubbub up` is the whole product in one process, `hubbub load` talks
-// to a Hubbub and accounts for every message.
+// to a Hubbub and accounts for every message, `hubbub drill` breaks one on purpose.
 package main
 
 import (
@@ -9,13 +9,15 @@ import (
 	"github.com/alecthomas/kong"
 
 	"hubbub.internal/libs/daemon"
+	"hubbub.internal/services/hubbub/drill"
 	"hubbub.internal/services/hubbub/load"
 	"hubbub.internal/services/hubbub/up"
 )
 
 type config struct {
-	Up   upCommand   `cmd:"" help:"Run everything in one process: the bus, every service and the page."`
-	Load load.Config `cmd:"" help:"Have a crowd talk in a Hubbub, measure it, and account for every message."`
+	Up    upCommand    `cmd:"" help:"Run everything in one process: the bus, every service and the page."`
+	Load  load.Config  `cmd:"" help:"Have a crowd talk in a Hubbub, measure it, and account for every message."`
+	Drill drill.Config `cmd:"" help:"Break a cluster of processes on this machine on purpose while a crowd talks in it, and say what held. Needs a checkout, nginx and the bus's server."`
 }
 
 type upCommand struct {

@@ -1,0 +1,39 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// Online compares who is said to be online in every room with who is. nil: it is the same.
+func (c *Crowd) Online(ctx context.Context) error {
+	for _, r := range c.rooms {
+		want := c.members(r)
+		got, err := c.users[0].Presence(ctx, r.id)
+		if err != nil {
+			return fmt.Errorf("presence of room %s: %w", r.id, err)
+		}
+		var ids []string
+		for _, u := range got.Users {
+			ids = append(ids, u.User)
+		}
+		slices.Sort(ids)
+		if !slices.Equal(ids, want) {
+			return fmt.Errorf("presence of room %s: %d users are said to be online, and it is %d", r.id, len(ids), len(want))
+		}
+	}
+	return nil
+}
+
+// members returns the ids of the users who have a socket in a room, sorted.
+func (c *Crowd) members(r *room) []string {
+	var ids []string
+	for _, s := range c.sockets {
+		if s.byRoom[r.id] != nil {
+			ids = append(ids, s.session.User().ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
