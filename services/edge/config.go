@@ -33,6 +33,7 @@ type Config struct {
 	MaxOutstanding int           `help:"Unsent output of one socket (bytes, 64 KiB or more); beyond it the socket is closed with 4001." default:"8388608"`
 	RingBytes      int           `help:"Latest frames that are kept for each busy room (bytes, 4096 or more). A socket that falls further behind is closed with 4001." default:"1048576"`
 	RingEntries    int           `help:"The same as a number of frames (16 or more)." default:"4096"`
+	Deflate        int           `help:"Size from which messages of rooms are compressed for clients that offer permessage-deflate (bytes, 1 or more). 0: none, and the extension is declined." default:"512"`
 	Handshake      time.Duration `name:"handshake-timeout" help:"Time for the upgrade request to come (100ms to 1m)." default:"5s"`
 	Hello          time.Duration `name:"hello-timeout" help:"Time from the upgrade to hello (100ms to 1m)." default:"10s"`
 	Ping           time.Duration `name:"ping-after" help:"Silence after which a socket is pinged (100ms to 90s)." default:"25s"`
@@ -81,6 +82,7 @@ func (c *Config) Validate() error {
 	between("max-outstanding", c.MaxOutstanding, 64<<10, huge)
 	between("ring-bytes", c.RingBytes, 4<<10, 1<<30)
 	between("ring-entries", c.RingEntries, 16, 1<<24)
+	between("deflate", c.Deflate, 0, huge)
 	const least = 100 * time.Millisecond
 	lasts("handshake-timeout", c.Handshake, least, time.Minute)
 	lasts("hello-timeout", c.Hello, least, time.Minute)
@@ -103,6 +105,7 @@ func (c *Config) options(loops int) hub.Options {
 		EdgeID: id, Origins: c.Origins, Sockets: c.MaxSockets, Frame: c.MaxFrame, Text: c.MaxText, Rooms: c.MaxRooms,
 		Rate: c.Rate, Burst: c.Burst, Pending: c.MaxPending, Buffers: c.MaxBuffers / loops, Outstanding: c.MaxOutstanding,
 		Ring:             ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},
+		Deflate:          c.Deflate,
 		HandshakeTimeout: c.Handshake, HelloTimeout: c.Hello, PingAfter: c.Ping, IdleTimeout: c.Idle, WriteTimeout: c.Write,
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/edge/internal/deflate"
 	"hubbub.internal/services/edge/internal/ring"
 )
 
@@ -19,7 +20,7 @@ type feed struct {
 	hub  *Hub
 	room string
 	ring ring.Ring
-	auds []*audience // by loop; each is its loop's alone
+	auds []*audience // by loop, and then again those of compressed frames; each is its loop's alone
 
 	listening atomic.Uint64 // loops that have subscribers, a bit each
 	told      atomic.Uint64 // loops that were told of news and have not looked
@@ -73,7 +74,7 @@ func (h *Hub) acquire(kind feedKind, room string) *feed {
 	defer h.mu.Unlock()
 	f := h.feeds[name]
 	if f == nil {
-		f = &feed{hub: h, room: name[len(name)-len(room):], kind: kind, auds: make([]*audience, len(h.shards))}
+		f = &feed{hub: h, room: name[len(name)-len(room):], kind: kind, auds: make([]*audience, 2*len(h.shards))}
 		h.feeds[name] = f
 	}
 	f.refs++
@@ -176,7 +177,17 @@ func (f *feed) Entry(e bus.Entry) {
 	defer f.hub.scratch.put(mem)
 	frame := f.hub.appendEntry((*mem)[:0], f.room, e)
 	*mem = frame[:0]
-	f.ring.Append(f.hub.opts.Ring, ring.Message{Payload: frame, Seq: e.Seq, Prev: e.Prev, ID: e.ID}, seconds())
+	m := ring.Message{Payload: frame, Seq: e.Seq, Prev: e.Prev, ID: e.ID}
+	if n := f.hub.opts.Deflate; n > 0 && len(frame) >= n && f.ring.Packing() {
+		packed := f.hub.scratch.get()
+		defer f.hub.scratch.put(packed)
+		*packed = deflate.Append((*packed)[:0], frame)
+		if len(*packed) < len(frame) {
+			m.Packed = *packed
+			f.hub.metrics.packed.Inc()
+		}
+	}
+	f.ring.Append(f.hub.opts.Ring, m, seconds())
 	f.hub.metrics.entries.Inc()
 	f.tell()
 }
@@ -204,6 +215,14 @@ func (f *feed) Rewound(_ string, head uint64) {
 func (f *feed) Live(payload []byte) {
 	f.ring.Append(f.hub.opts.Ring, ring.Message{Payload: payload}, seconds())
 	f.tell()
+}
+
+// audience returns where a loop's audience is kept, of plain or of compressed frames.
+func (f *feed) audience(loop int, packed bool) **audience {
+	if packed {
+		loop += len(f.auds) / 2
+	}
+	return &f.auds[loop]
 }
 
 // tell wakes the loops that have subscribers, each once until it looks.

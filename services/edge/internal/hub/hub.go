@@ -42,6 +42,7 @@ type Options struct {
 	Buffers          int // bytes of incomplete input and unsent output, of all sockets together
 	Outstanding      int // bytes of unsent output of one socket
 	Ring             ring.Limits
+	Deflate          int // bytes from which a message of a room is compressed; 0: never, and no client's is taken
 	HandshakeTimeout time.Duration
 	HelloTimeout     time.Duration
 	PingAfter        time.Duration

@@ -66,7 +66,7 @@ func (s *Shard) consume(slot uint32, b []byte) (used int) {
 		if ses.flags&flDeaf != 0 {
 			return len(b)
 		}
-		f, n, code := frame.Read(b[used:], s.hub.opts.Frame, false)
+		f, n, code := frame.Read(b[used:], s.hub.opts.Frame, ses.flags&flPacks != 0)
 		if code != 0 {
 			// The rest of a frame that is too long is still read, and dropped: a client that is reset while it writes
 			// does not get to see the close frame.
@@ -102,6 +102,9 @@ func (s *Shard) handshake(slot uint32, b []byte) int {
 	ses := s.sessions.at(slot)
 	s.hub.metrics.accepted.Inc()
 	ses.state, ses.since = stOpen, s.now
+	if res.Deflate {
+		ses.flags |= flPacks
+	}
 	s.buffers.Append(&ses.out, res.Reply)
 	s.enqueue(slot)
 	switch n := s.hub.sockets.Add(1); {
@@ -166,7 +169,7 @@ func (s *Shard) frame(slot uint32, f frame.Frame) {
 	case (f.Op == ws.OpContinuation) != (ses.flags&flFragment != 0):
 		s.fail(slot, wire.CloseFrame)
 	case f.Fin && f.Op == ws.OpText:
-		s.message(slot, f.Payload)
+		s.message(slot, f.Payload, f.Packed)
 	default:
 		s.fragment(slot, f)
 	}
@@ -175,7 +178,9 @@ func (s *Shard) frame(slot uint32, f frame.Frame) {
 // fragment takes a part of a message (RFC 6455 section 5.4).
 func (s *Shard) fragment(slot uint32, f frame.Frame) {
 	ses := s.sessions.at(slot)
-	ses.flags |= flFragment
+	if ses.flags |= flFragment; f.Packed {
+		ses.flags |= flPacked
+	}
 	switch {
 	case ses.part.Len()+len(f.Payload) > s.hub.opts.Frame:
 		s.fail(slot, wire.CloseTooBig)
@@ -191,15 +196,22 @@ func (s *Shard) fragment(slot uint32, f frame.Frame) {
 		}
 		return
 	}
-	ses.flags &^= flFragment
+	packed := ses.flags&flPacked != 0
+	ses.flags &^= flFragment | flPacked
 	whole := ses.part
 	ses.part = nil
-	s.message(slot, whole.Bytes())
+	s.message(slot, whole.Bytes(), packed)
 	s.buffers.Free(&whole)
 }
 
-// message takes a text message.
-func (s *Shard) message(slot uint32, b []byte) {
+// message takes a text message, which may be compressed.
+func (s *Shard) message(slot uint32, b []byte, packed bool) {
+	if packed {
+		var ok bool
+		if b, ok = s.inflate(slot, b); !ok {
+			return
+		}
+	}
 	err := s.cmd.Decode(b)
 	if err != nil && !utf8.Valid(b) {
 		s.fail(slot, wire.CloseNotUTF8)

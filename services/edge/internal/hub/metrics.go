@@ -16,6 +16,7 @@ type metrics struct {
 	commands   *prometheus.CounterVec // by type
 	failures   *prometheus.CounterVec // by error code
 	entries    prometheus.Counter
+	packed     prometheus.Counter
 	deliveries prometheus.Counter
 	writes     prometheus.Counter
 	sent       prometheus.Counter
@@ -45,6 +46,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		commands:   vec("commands_total", "Commands of clients, by type.", "type"),
 		failures:   vec("errors_total", "Error events told to clients, by code.", "code"),
 		entries:    counter("entries_total", "Log entries that came in for rooms on this edge."),
+		packed:     counter("compressed_total", "Log entries that were compressed, each once for all sockets of its room."),
 		deliveries: counter("deliveries_total", "Frames of rooms that were written to sockets."),
 		writes:     counter("writes_total", "System calls that wrote to sockets; deliveries per write is the coalescing factor."),
 		sent:       counter("sent_bytes_total", "Bytes written to sockets."),

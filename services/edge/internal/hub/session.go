@@ -27,7 +27,7 @@ const (
 	stClosing         // a close frame was written, or waits to be: what comes in is dropped
 )
 
-type flag uint8
+type flag uint16
 
 const (
 	flQueued   flag = 1 << iota // in the shard's list of those to flush
@@ -38,6 +38,8 @@ const (
 	flFinish                    // close the stream once everything is written
 	flDeaf                      // in the middle of a frame that is too long: what comes in is dropped unread
 	flPaging                    // the client pages through what it missed of its own room
+	flPacks                     // compression was agreed on (RFC 7692)
+	flPacked                    // the message in fragments that is under way is compressed
 )
 
 // session is a connection of a shard. It is small, and has pointers only to what an idle one does not need: a million

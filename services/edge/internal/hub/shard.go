@@ -9,6 +9,7 @@ import (
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/edge/internal/bucket"
 	"hubbub.internal/services/edge/internal/buffer"
+	"hubbub.internal/services/edge/internal/deflate"
 	"hubbub.internal/services/edge/internal/frame"
 	"hubbub.internal/services/edge/internal/transport"
 	"hubbub.internal/services/edge/internal/upgrade"
@@ -30,6 +31,7 @@ type Shard struct {
 	buffers  *buffer.Pool
 	parser   *upgrade.Parser
 	rate     bucket.Limit
+	inflater deflate.Inflater
 	cmd      wire.Command
 	name     []byte // where a name is put as a JSON string
 	enc      []byte // where a frame's JSON is put together
@@ -78,7 +80,7 @@ func newShard(h *Hub, l transport.Loop, index int) *Shard {
 	s := &Shard{
 		hub: h, loop: l, index: index,
 		buffers: buffer.NewPool(h.opts.Buffers),
-		parser:  upgrade.NewParser(h.opts.Origins),
+		parser:  upgrade.NewParser(h.opts.Origins, h.opts.Deflate > 0),
 		rate:    bucket.Limit{Rate: uint32(h.opts.Rate), Burst: uint32(h.opts.Burst)},
 		ahead:   make(map[uint32]uint64),
 		joins:   make(map[uint32]*joining),
@@ -140,9 +142,11 @@ func (s *Shard) readMail() {
 	for _, f := range m.feeds {
 		// Whatever comes after this is news again.
 		f.told.And(^(uint64(1) << s.index))
-		if a := f.auds[s.index]; a != nil && a.flags&audQueued == 0 {
-			a.flags |= audQueued
-			s.dirty = append(s.dirty, a)
+		for _, packed := range [...]bool{false, true} {
+			if a := *f.audience(s.index, packed); a != nil && a.flags&audQueued == 0 {
+				a.flags |= audQueued
+				s.dirty = append(s.dirty, a)
+			}
 		}
 	}
 	clear(m.feeds)

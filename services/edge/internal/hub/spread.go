@@ -41,7 +41,7 @@ func (s *Shard) spreadNews() {
 		if s.visit(a, &budget) {
 			a.flags &^= audQueued
 			if a.users == 0 {
-				a.feed.auds[s.index] = nil
+				*a.feed.audience(s.index, a.packed()) = nil
 			}
 			continue
 		}

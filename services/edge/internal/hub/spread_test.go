@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/deflate"
 	"hubbub.internal/services/edge/internal/frame"
 )
 
@@ -15,6 +16,8 @@ import (
 func TestSpread(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s, l := plainShard()
+		s.hub.opts.Deflate = 100
+		var inflater deflate.Inflater
 		s.bounds = bounds{region: rapid.IntRange(1, 4000).Draw(rt, "region"), regions: 5000, visits: rapid.IntRange(1, 4).Draw(rt, "visits"), turn: 5, late: rapid.IntRange(1, 4000).Draw(rt, "late")}
 		rooms := []string{"a", "b", "c"}
 		type place struct {
@@ -27,6 +30,9 @@ func TestSpread(t *testing.T) {
 		const sockets = 6
 		for slot := range uint32(sockets) {
 			s.admit(slot)
+			if slot%2 == 1 {
+				s.sessions.at(slot).flags |= flPacks
+			}
 			in[slot] = map[string]*place{}
 		}
 		for _, r := range rooms { // somebody is always there, so that the feeds stay
@@ -49,6 +55,15 @@ func TestSpread(t *testing.T) {
 					}
 					delete(in, slot)
 					continue
+				}
+				if op == 0xc1 {
+					if slot%2 == 0 {
+						rt.Fatalf("%d got a compressed frame", slot)
+					}
+					var err error
+					if payload, err = inflater.Inflate(payload, 10_000); err != nil {
+						rt.Fatal(err)
+					}
 				}
 				e, err := wire.DecodeEvent(payload)
 				if err != nil {

@@ -22,15 +22,15 @@ const (
 	subMember                     // joined, as the client and presence know it
 )
 
-// audience is who listens to a feed on one loop.
+// audience is who listens to a feed on one loop, and gets its frames in one form.
 type audience struct {
 	feed   *feed
 	view   ring.View // of the feed's ring
-	subs   []uint32 // those that are delivered to
-	synced uint64   // no sub of a session that is not blocked is before this position, unless it is lagging
-	first  uint64   // where the first part of the pass under way ended
-	next   uint32   // the next of subs in the pass under way
-	users  uint32   // subs, delivered to or not
+	subs   []uint32  // those that are delivered to
+	synced uint64    // no sub of a session that is not blocked is before this position, unless it is lagging
+	first  uint64    // where the first part of the pass under way ended
+	next   uint32    // the next of subs in the pass under way
+	users  uint32    // subs, delivered to or not
 	flags  audFlag
 	loaded uint32 // index in Shard.loaded, plus one, in the turn in which it is loaded; 0: it is not
 }
@@ -41,6 +41,9 @@ const (
 	audQueued audFlag = 1 << iota // in the shard's list of those with news
 	audPass                       // a pass is under way
 )
+
+// packed reports whether the audience gets compressed frames.
+func (a *audience) packed() bool { return a.view == a.feed.ring.Packed() }
 
 // find returns the session's sub to a room, or none.
 func (s *Shard) find(ses *session, room []byte) uint32 {
@@ -69,10 +72,17 @@ func (s *Shard) findFeed(ses *session, kind feedKind, room string) uint32 {
 // addSub gives a session a sub to a feed. Nothing is delivered to it before listen.
 func (s *Shard) addSub(slot uint32, kind feedKind, room string) uint32 {
 	f := s.hub.acquire(kind, room)
-	a := f.auds[s.index]
-	if a == nil {
-		a = &audience{feed: f, view: f.ring.Plain()}
-		f.auds[s.index] = a
+	packs := kind == logFeed && s.sessions.at(slot).flags&flPacks != 0
+	at := f.audience(s.index, packs)
+	if *at == nil {
+		*at = &audience{feed: f, view: f.ring.Plain()}
+		if packs {
+			(*at).view = f.ring.Packed()
+		}
+	}
+	a := *at
+	if packs {
+		f.ring.Pack()
 	}
 	a.users++
 	var id uint32
@@ -113,8 +123,11 @@ func (s *Shard) dropSub(id uint32) {
 	delete(s.joins, id)
 	delete(s.paces, id)
 	f := b.aud.feed
+	if b.aud.packed() {
+		f.ring.Unpack()
+	}
 	if b.aud.users--; b.aud.users == 0 && b.aud.flags == 0 {
-		f.auds[s.index] = nil
+		*f.audience(s.index, b.aud.packed()) = nil
 	}
 	*b = sub{}
 	s.freeSubs = append(s.freeSubs, id)
@@ -154,7 +167,9 @@ func (s *Shard) mute(id uint32) {
 	a.subs = a.subs[:last]
 	if b.index = none; last == 0 {
 		a.subs = nil
-		a.feed.listening.And(^(uint64(1) << s.index))
+		if other := *a.feed.audience(s.index, !a.packed()); other == nil || len(other.subs) == 0 {
+			a.feed.listening.And(^(uint64(1) << s.index))
+		}
 	} else if cap(a.subs) > 64 && len(a.subs) < cap(a.subs)/4 {
 		a.subs = append(make([]uint32, 0, cap(a.subs)/2), a.subs...)
 	}

@@ -6,12 +6,12 @@ package upgrade
 
 import (
 	"bytes"
-	"errors"
-	"io"
+	"crypto/sha1"
+	"encoding/base64"
 	"strconv"
 	"strings"
 
-	"github.com/gobwas/ws"
+	"hubbub.internal/services/edge/internal/deflate"
 )
 
 // Path is where the WebSocket is.
@@ -35,24 +35,22 @@ const (
 type Result struct {
 	Verdict Verdict
 	Used    int    // length of the handshake; what follows are frames
-	Reply   []byte // to be sent
+	Reply   []byte // to be sent; valid until the next Parse
 	Token   string // of Authorization: Bearer, if any
+	Deflate bool   // permessage-deflate was agreed on, without context takeover
 }
 
 // Parser reads handshakes. It may be used by one goroutine at a time.
 type Parser struct {
-	origins  map[string]bool // nil: any
-	upgrader ws.Upgrader
-	in       bytes.Reader
-	out      bytes.Buffer
-	token    string
-	host     bool
+	origins map[string]bool // nil: any
+	deflate bool
+	reply   []byte
 }
 
 // NewParser returns a parser that accepts browsers' pages of the given origins only, such as https://chat.example;
-// "*", or none, stands for any.
-func NewParser(origins []string) *Parser {
-	p := &Parser{}
+// "*", or none, stands for any. compress says whether permessage-deflate is agreed on where it is offered.
+func NewParser(origins []string, compress bool) *Parser {
+	p := &Parser{deflate: compress}
 	for _, o := range origins {
 		if o == "*" {
 			p.origins = nil
@@ -63,22 +61,13 @@ func NewParser(origins []string) *Parser {
 		}
 		p.origins[strings.ToLower(o)] = true
 	}
-	p.upgrader = ws.Upgrader{OnHeader: p.header, OnHost: p.hosted, ReadBufferSize: MaxHeader}
 	return p
 }
 
 var (
-	start    = []byte("GET " + Path)
-	newline  = []byte("\r\n")
-	blank    = []byte("\r\n\r\n")
-	http11   = []byte(" HTTP/1.1")
-	upgraded = []byte("\nupgrade:")
-)
-
-var (
-	errOrigin = ws.RejectConnectionError(ws.RejectionStatus(403), ws.RejectionReason("this page's origin may not connect"))
-	errBody   = ws.RejectConnectionError(ws.RejectionStatus(400), ws.RejectionReason("a handshake has no body"))
-	errHost   = ws.RejectConnectionError(ws.RejectionStatus(400), ws.RejectionReason("two hosts are named"))
+	start   = []byte("GET " + Path)
+	newline = []byte("\r\n")
+	blank   = []byte("\r\n\r\n")
 )
 
 // Parse looks at the bytes that a connection began with.
@@ -90,120 +79,137 @@ func (p *Parser) Parse(b []byte) Result {
 		return Result{Verdict: HTTP}
 	}
 	end := bytes.Index(b, blank)
+	head := b
+	if end >= 0 {
+		head = b[:end+len(blank)]
+	}
 	switch {
+	case bareLine(head):
+		return Reject(400, "a line ends without CR")
 	case end < 0 && len(b) < MaxHeader:
 		return Result{Verdict: More}
-	case end < 0 || end+len(blank) > MaxHeader:
+	case end < 0 || len(head) > MaxHeader:
 		return Reject(431, "the headers are larger than "+strconv.Itoa(MaxHeader)+" bytes")
 	}
-	head := b[:end+len(blank)]
-	if !bytes.Contains(bytes.ToLower(head), upgraded) {
+	line, rest, _ := bytes.Cut(head, newline)
+	var r request
+	if why := r.read(rest[:len(rest)-len(newline)]); why != "" {
+		return Reject(400, why)
+	}
+	if r.count[hUpgrade] == 0 {
 		return Result{Verdict: HTTP}
 	}
-	line, _, _ := bytes.Cut(head, newline)
-	switch {
-	case !bytes.HasSuffix(line, http11):
-		return Reject(505, "the request is not HTTP/1.1")
-	case !wellFormed(head[len(line)+len(newline) : end+len(newline)]):
-		return Reject(400, "a header is malformed")
+	if status, why := requestLine(line); status != 0 {
+		return Reject(status, why)
 	}
-	return p.upgrade(head)
-}
-
-// wellFormed reports whether every line of b, each with its CR LF, is a header as RFC 9110 section 5 has it. The library
-// is more lenient, and what two parsers read differently is how requests are smuggled.
-func wellFormed(b []byte) bool {
-	for len(b) > 0 {
-		line, rest, ok := bytes.Cut(b, newline)
-		name, value, colon := bytes.Cut(line, []byte(":"))
-		if !ok || !colon || len(name) == 0 {
-			return false
-		}
-		for _, c := range name {
-			if !tokenBytes[c] {
-				return false
-			}
-		}
-		for _, c := range value {
-			if c < ' ' && c != '\t' || c == 0x7f {
-				return false
-			}
-		}
-		b = rest
-	}
-	return true
-}
-
-// tokenBytes are the characters of a token (RFC 9110 section 5.6.2).
-var tokenBytes = func() (is [256]bool) {
-	for _, c := range []byte("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
-		is[c] = true
-	}
-	return is
-}()
-
-func (p *Parser) upgrade(head []byte) Result {
-	p.token, p.host = "", false
-	p.in.Reset(head)
-	p.out.Reset()
-	_, err := p.upgrader.Upgrade(struct {
-		io.Reader
-		io.Writer
-	}{&p.in, &p.out})
-	res := Result{Verdict: Accepted, Used: len(head), Reply: bytes.Clone(p.out.Bytes()), Token: p.token}
-	if err != nil {
-		res.Verdict, res.Token = Rejected, ""
-		if len(res.Reply) == 0 { // the parser gave up before it knew what to answer
-			return Reject(400, "not an HTTP request")
-		}
-		// The status of a rejection that the library made itself may be a 500 for what is the client's fault.
-		if bytes.HasPrefix(res.Reply, []byte("HTTP/1.1 5")) {
-			var r *ws.ConnectionRejectedError
-			if !errors.As(err, &r) {
-				return Reject(400, "not a WebSocket handshake")
-			}
-		}
-	}
+	res := p.accept(&r)
+	res.Used = len(head)
 	return res
 }
 
-// header looks at the headers that are not the WebSocket's own. Keys come in their canonical form.
-func (p *Parser) header(key, value []byte) error {
-	switch string(key) {
-	case "Origin":
-		if p.origins != nil && !p.origins[strings.ToLower(string(value))] {
-			return errOrigin
+// bareLine reports whether a line of b ends in LF alone. Some parsers take that for the end of a line and others do not,
+// which is how requests are smuggled.
+func bareLine(b []byte) bool {
+	for at := 0; ; {
+		n := bytes.IndexByte(b[at:], '\n')
+		if n < 0 {
+			return false
 		}
-	case "Authorization":
-		if scheme, token, ok := bytes.Cut(value, []byte(" ")); ok && bytes.EqualFold(scheme, []byte("Bearer")) {
-			p.token = string(bytes.TrimSpace(token))
+		if at += n; at == 0 || b[at-1] != '\r' {
+			return true
 		}
-	case "Transfer-Encoding":
-		return errBody
-	case "Content-Length":
-		if string(value) != "0" {
-			return errBody
-		}
+		at++
 	}
-	return nil
 }
 
-func (p *Parser) hosted([]byte) error {
-	if p.host {
-		return errHost
+// requestLine checks the first line, of which the beginning is known. It returns 0 for a good one.
+func requestLine(line []byte) (status int, why string) {
+	target, version, ok := bytes.Cut(line[len("GET "):], []byte(" "))
+	if !ok {
+		return 400, "the request line is malformed"
 	}
-	p.host = true
-	return nil
+	for _, c := range target {
+		if c <= ' ' || c >= 0x7f {
+			return 400, "the request line is malformed"
+		}
+	}
+	switch {
+	case len(version) != len("HTTP/1.1") || !bytes.HasPrefix(version, []byte("HTTP/")) || version[6] != '.' || version[5] < '0' || version[5] > '9' || version[7] < '0' || version[7] > '9':
+		return 400, "the request line is malformed"
+	case version[5] != '1' || version[7] == '0':
+		return 505, "the request is not HTTP/1.1"
+	}
+	return 0, ""
+}
+
+// accept decides on a request whose headers are well formed.
+func (p *Parser) accept(r *request) Result {
+	switch {
+	case r.count[hHost] != 1:
+		return Reject(400, "one Host is to be named")
+	case r.count[hTransferEncoding] > 0, r.count[hContentLength] > 1, r.count[hContentLength] == 1 && string(r.length) != "0":
+		return Reject(400, "a handshake has no body")
+	case !r.websocket:
+		return Reject(400, "the Upgrade is to be websocket")
+	case !r.upgrade:
+		return Reject(400, "the Connection is to be Upgrade")
+	case r.count[hVersion] != 1:
+		return Reject(400, "one Sec-WebSocket-Version is to be named")
+	case string(r.version) != "13":
+		return reject(426, "the version of the protocol is 13", "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n")
+	case r.count[hKey] != 1 || !goodKey(r.key):
+		return Reject(400, "one Sec-WebSocket-Key of 16 bytes is needed")
+	case r.count[hAuthorization] > 1, r.count[hOrigin] > 1:
+		return Reject(400, "a header is there twice")
+	case p.origins != nil && r.count[hOrigin] == 1 && !p.origins[strings.ToLower(string(r.origin))]:
+		return Reject(403, "this page's origin may not connect")
+	}
+	extensions, err := deflate.Answer(r.extensions)
+	if err != nil {
+		return Reject(400, err.Error())
+	}
+	res := Result{Verdict: Accepted}
+	if scheme, token, ok := bytes.Cut(r.authorization, []byte(" ")); ok && bytes.EqualFold(scheme, []byte("Bearer")) {
+		res.Token = string(bytes.TrimSpace(token))
+	}
+	p.reply = append(p.reply[:0], "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	p.reply = appendAccept(p.reply, r.key)
+	if p.deflate && extensions != "" {
+		res.Deflate = true
+		p.reply = append(append(p.reply, "\r\nSec-WebSocket-Extensions: "...), extensions...)
+	}
+	p.reply = append(p.reply, blank...)
+	res.Reply = p.reply
+	return res
+}
+
+// goodKey reports whether a key is 16 bytes in base64.
+func goodKey(key []byte) bool {
+	var b [18]byte // what the decoder may write for 24 characters
+	if len(key) != 24 {
+		return false
+	}
+	n, err := base64.StdEncoding.Decode(b[:], key)
+	return err == nil && n == 16
+}
+
+// appendAccept appends the answer to a key (RFC 6455 section 4.2.2).
+func appendAccept(dst, key []byte) []byte {
+	var b [24 + 36]byte
+	sum := sha1.Sum(append(append(b[:0], key...), "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
+	return base64.StdEncoding.AppendEncode(dst, sum[:])
 }
 
 // Reject returns a result whose reply is an HTTP error.
-func Reject(status int, why string) Result {
+func Reject(status int, why string) Result { return reject(status, why, "") }
+
+func reject(status int, why, headers string) Result {
 	return Result{Verdict: Rejected, Reply: []byte("HTTP/1.1 " + strconv.Itoa(status) + " " + statusText[status] +
-		"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " + strconv.Itoa(len(why)+1) +
+		"\r\n" + headers + "Content-Type: text/plain; charset=utf-8\r\nContent-Length: " + strconv.Itoa(len(why)+1) +
 		"\r\nConnection: close\r\n\r\n" + why + "\n")}
 }
 
 var statusText = map[int]string{
-	400: "Bad Request", 408: "Request Timeout", 431: "Request Header Fields Too Large", 503: "Service Unavailable",
-	505: "HTTP Version Not Supported",
+	400: "Bad Request", 403: "Forbidden", 408: "Request Timeout", 426: "Upgrade Required", 431: "Request Header Fields Too Large",
+	503: "Service Unavailable", 505: "HTTP Version Not Supported",
 }

@@ -11,7 +11,7 @@ import (
 const good = "GET /v1/ws HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
 func TestParse(t *testing.T) {
-	p := NewParser([]string{"https://a.example"})
+	p := NewParser([]string{"https://a.example"}, true)
 	with := func(header string) string {
 		return strings.Replace(good, "Host: h\r\n", "Host: h\r\n"+header+"\r\n", 1)
 	}
@@ -56,7 +56,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("GET /v1/ws HTTP/9.9\r\nupgrade: \r\n:\r\n\r\n"))
 	f.Add([]byte("GET /v1/ws?" + strings.Repeat("x", MaxHeader)))
 	f.Add([]byte(strings.Replace(good, "Host: h", "Host: h\r\nTransfer-Encoding: chunked", 1)))
-	p := NewParser(nil)
+	p := NewParser(nil, true)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		res := p.Parse(bytes.Clone(b))
 		switch res.Verdict {

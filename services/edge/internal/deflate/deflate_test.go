@@ -1,0 +1,157 @@
+package deflate
+
+import (
+	"bytes"
+	"compress/flate"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+)
+
+// hello are the examples of RFC 7692 section 7.2.3, all of which are "Hello".
+var hello = map[string][]byte{
+	"one block":          {0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00},
+	"no compression":     {0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00},
+	"last block":         {0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00},
+	"two blocks":         {0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00},
+	"last block, no end": {0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00},
+}
+
+func TestInflate(t *testing.T) {
+	var i Inflater
+	for name, b := range hello {
+		if got, err := i.Inflate(b, 5); err != nil || string(got) != "Hello" {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		if _, err := i.Inflate(b, 4); !errors.Is(err, ErrTooBig) {
+			t.Errorf("%s within 4 bytes: %v", name, err)
+		}
+	}
+	// After a last block come others, which may refer to what it holds.
+	again := append(append([]byte{}, hello["last block, no end"]...), hello["last block"]...)
+	if got, err := i.Inflate(again, 100); err != nil || string(got) != "HelloHello" {
+		t.Errorf("two last blocks: %q, %v", got, err)
+	}
+	for name, b := range map[string][]byte{
+		"reserved block":     {0x07},
+		"half a block":       hello["no compression"][:8],
+		"before the window":  {0x02, 0x13, 0x00, 0x00},
+		"length not doubled": {0x00, 0x05, 0x00, 0x00, 0x00, 0x48},
+	} {
+		if got, err := i.Inflate(b, 100); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	if got, err := i.Inflate([]byte{0}, 100); err != nil || len(got) != 0 { // section 7.2.3.6
+		t.Errorf("empty: %q, %v", got, err)
+	}
+}
+
+// bomb returns what inflates to n bytes.
+func bomb(n int) []byte {
+	var b bytes.Buffer
+	w, _ := flate.NewWriter(&b, 9)
+	_, _ = io.CopyN(w, zeros{}, int64(n))
+	_ = w.Flush()
+	return bytes.TrimSuffix(b.Bytes(), tail)
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// TestBomb inflates 64 MB that came as 64 KB: no more memory is used than the limit allows, and little of it is kept.
+func TestBomb(t *testing.T) {
+	b := bomb(64 << 20)
+	for _, limit := range []int{100, 1000, 64 << 10, 1 << 20} {
+		var i Inflater
+		if _, err := i.Inflate(b, limit); !errors.Is(err, ErrTooBig) || cap(i.out) > max(limit+1, minOut) {
+			t.Errorf("limit %d: %v, %d bytes", limit, err, cap(i.out))
+		}
+		if _, err := i.Inflate(hello["one block"], limit); err != nil || cap(i.out) > keepOut+1 {
+			t.Errorf("after it: %v, %d bytes are kept", err, cap(i.out))
+		}
+	}
+}
+
+func messages() (all [][]byte) {
+	for _, n := range []int{1, 5, 20, 100, 1000, 20_000, 40_000, 200_000} {
+		random := make([]byte, n)
+		x := uint32(n)
+		for i := range random {
+			x = x*1664525 + 1013904223
+			random[i] = byte(x >> 24)
+		}
+		all = append(all, random, bytes.Repeat([]byte("a"), n), []byte(strings.Repeat(`{"type":"msg","text":"hello"}`, n/29+1)))
+	}
+	return all
+}
+
+// TestAppend has Go's own decoder, and ours, read what is compressed.
+func TestAppend(t *testing.T) {
+	var in Inflater
+	for _, m := range messages() {
+		b := Append([]byte("before"), m)[len("before"):]
+		want, err := io.ReadAll(flate.NewReader(io.MultiReader(bytes.NewReader(b), strings.NewReader(ending))))
+		if err != nil || !bytes.Equal(want, m) {
+			t.Errorf("%d bytes come back as %d: %v", len(m), len(want), err)
+		}
+		if got, err := in.Inflate(b, len(m)); err != nil || !bytes.Equal(got, m) {
+			t.Errorf("%d bytes come back as %d: %v", len(m), len(got), err)
+		}
+	}
+}
+
+func TestAllocatesNothing(t *testing.T) {
+	var in Inflater
+	msg := messages()[14]
+	dst := make([]byte, 0, 100_000)
+	again := func() {
+		if _, err := in.Inflate(Append(dst, msg), len(msg)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 10 {
+		again()
+	}
+	// The collector may empty a pool meanwhile.
+	if n := testing.AllocsPerRun(1000, again); n >= 1 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// FuzzInflate holds that nothing breaks the decoder or gets by the limit, and that what Go's own makes of the same is
+// the same.
+func FuzzInflate(f *testing.F) {
+	for _, b := range hello {
+		f.Add(b)
+	}
+	f.Add(bomb(100_000))
+	for _, m := range messages()[:12] {
+		f.Add(Append(nil, m))
+	}
+	const limit = 50_000
+	var in Inflater
+	f.Fuzz(func(t *testing.T, b []byte) {
+		got, err := in.Inflate(b, limit)
+		if len(got) > limit {
+			t.Fatalf("%d bytes", len(got))
+		}
+		src := bytes.NewReader(append(bytes.Clone(b), ending...))
+		want, wantErr := io.ReadAll(io.LimitReader(flate.NewReader(src), limit+1))
+		if src.Len() > 0 && src.Len() != len(ending) && src.Len() != 5 {
+			return // a last block in the middle, or too much: Go's own does not go on
+		}
+		switch {
+		case len(want) > limit:
+			if !errors.Is(err, ErrTooBig) {
+				t.Fatalf("too big, but %v", err)
+			}
+		case wantErr == nil && (err != nil || !bytes.Equal(got, want)):
+			t.Fatalf("got %q, %v; want %q", got, err, want)
+		case wantErr != nil && err == nil:
+			t.Fatalf("got %q; want %v", got, wantErr)
+		}
+	})
+}

@@ -1,0 +1,112 @@
+package upgrade
+
+import "bytes"
+
+// The headers that a handshake is judged by.
+const (
+	hOther = iota
+	hHost
+	hUpgrade
+	hConnection
+	hVersion
+	hKey
+	hExtensions
+	hOrigin
+	hAuthorization
+	hTransferEncoding
+	hContentLength
+	headers
+)
+
+var names = [headers][]byte{
+	hHost: []byte("Host"), hUpgrade: []byte("Upgrade"), hConnection: []byte("Connection"), hVersion: []byte("Sec-WebSocket-Version"),
+	hKey: []byte("Sec-WebSocket-Key"), hExtensions: []byte("Sec-WebSocket-Extensions"), hOrigin: []byte("Origin"),
+	hAuthorization: []byte("Authorization"), hTransferEncoding: []byte("Transfer-Encoding"), hContentLength: []byte("Content-Length"),
+}
+
+// request is what a handshake's headers say. Its slices are views into them.
+type request struct {
+	count      [headers]int
+	websocket  bool // Upgrade has it
+	upgrade    bool // Connection has it
+	extensions string
+
+	version, key, origin, authorization, length []byte
+}
+
+// read takes headers in, each a line with its CR LF. What is not as RFC 9110 section 5 has it is refused, with the
+// reason: what two parsers read differently is how requests are smuggled.
+func (r *request) read(b []byte) (why string) {
+	for len(b) > 0 {
+		var line []byte
+		line, b, _ = bytes.Cut(b, newline)
+		name, value, colon := bytes.Cut(line, []byte(":"))
+		if !colon || len(name) == 0 {
+			return "a header is malformed"
+		}
+		for _, c := range name {
+			if !tokenBytes[c] {
+				return "a header's name is malformed"
+			}
+		}
+		for _, c := range value {
+			if c < ' ' && c != '\t' || c == 0x7f {
+				return "a header's value is malformed"
+			}
+		}
+		r.take(known(name), bytes.Trim(value, " \t"))
+	}
+	return ""
+}
+
+func known(name []byte) int {
+	for h := hHost; h < headers; h++ {
+		if len(name) == len(names[h]) && bytes.EqualFold(name, names[h]) {
+			return h
+		}
+	}
+	return hOther
+}
+
+func (r *request) take(h int, value []byte) {
+	r.count[h]++
+	switch h {
+	case hUpgrade:
+		r.websocket = r.websocket || lists(value, "websocket")
+	case hConnection:
+		r.upgrade = r.upgrade || lists(value, "upgrade")
+	case hExtensions:
+		if r.extensions != "" {
+			r.extensions += ","
+		}
+		r.extensions += string(value)
+	case hVersion:
+		r.version = value
+	case hKey:
+		r.key = value
+	case hOrigin:
+		r.origin = value
+	case hAuthorization:
+		r.authorization = value
+	case hContentLength:
+		r.length = value
+	}
+}
+
+// lists reports whether a comma-separated list has a token, in any case.
+func lists(value []byte, token string) bool {
+	for part := range bytes.SplitSeq(value, []byte(",")) {
+		if part = bytes.Trim(part, " \t"); len(part) == len(token) && bytes.EqualFold(part, []byte(token)) {
+			return true
+		}
+	}
+	return false
+}
+
+// tokenBytes are the characters of a token (RFC 9110 section 5.6.2).
+var tokenBytes = func() (is [256]bool) {
+	for _, c := range []byte("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+		is[c] = true
+	}
+	return is
+}()
