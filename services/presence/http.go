@@ -20,6 +20,9 @@ import (
 // maxShared bounds the rooms in which a user who asks for another is looked for.
 const maxShared = 32
 
+// seenTimeout is how long an answer waits for when a user was last seen.
+const seenTimeout = time.Second
+
 type roomInput struct {
 	Room  string `path:"room" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"Id of the room."`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200" doc:"At most this many people."`
@@ -52,7 +55,7 @@ func (s *Service) routes(v *auth.Verifier) http.Handler {
 	huma.Register(api, huma.Operation{
 		OperationID: "user-presence", Method: http.MethodGet, Path: "/v1/users/{user}/presence", Security: httpapi.Bearer,
 		Summary:     "Whether a user is online",
-		Description: "A user whom the asker shares no room with is answered like one who is offline.",
+		Description: "Who is offline is answered with when they were last seen. A user whom the asker shares no room with, and one who is invisible, is answered like one who is offline.",
 	}, func(ctx context.Context, in *userInput) (*userOutput, error) {
 		user, err := s.userPresence(ctx, httpapi.User(ctx).User, in.User)
 		if err != nil {
@@ -84,20 +87,32 @@ func (s *Service) userPresence(ctx context.Context, asker, user string) (presenc
 	}
 	if asker == user {
 		s.replica.View(func(r *roster.Roster) { _, _, out.Status, out.Devices = r.User(user) })
-		return out, nil
+	} else if out.Status != presenceapi.Offline {
+		ok, err := s.maySee(ctx, asker, user)
+		if err != nil {
+			return presenceapi.User{}, err
+		}
+		if !ok {
+			s.hidden.note("user")
+			out = presenceapi.User{Status: presenceapi.Offline}
+		}
 	}
 	if out.Status == presenceapi.Offline {
-		return out, nil
-	}
-	ok, err := s.maySee(ctx, asker, user)
-	if err != nil {
-		return presenceapi.User{}, err
-	}
-	if !ok {
-		s.hidden.note("user")
-		return presenceapi.User{Status: presenceapi.Offline}, nil
+		out.LastSeen = s.lastSeen(ctx, user)
 	}
 	return out, nil
+}
+
+// lastSeen returns when a user was last connected, or 0 if the directory does not say: that is no reason to answer
+// nothing.
+func (s *Service) lastSeen(ctx context.Context, user string) int64 {
+	ctx, cancel := context.WithTimeout(ctx, seenTimeout)
+	defer cancel()
+	at, err := s.directory.Seen(ctx, user)
+	if err != nil {
+		s.log.Debug("the directory does not say when a user was last seen", zap.Error(err))
+	}
+	return at
 }
 
 func (s *Service) maySee(ctx context.Context, asker, user string) (bool, error) {

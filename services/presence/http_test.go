@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"hubbub.internal/libs/api"
+	directoryapi "hubbub.internal/libs/api/directory"
 	presenceapi "hubbub.internal/libs/api/presence"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
@@ -23,7 +25,8 @@ type reply struct {
 	Users      []presenceapi.Person `json:"users"`
 	Next       string               `json:"next"`
 	Status     json.RawMessage      `json:"status"` // a user's, or the HTTP status of a problem
-	Devices    []string             `json:"devices"`
+	Devices    []presenceapi.Device `json:"devices"`
+	LastSeen   int64                `json:"last_seen"`
 	Code       string               `json:"code"`
 	RetryAfter int                  `json:"retry_after_ms"`
 }
@@ -103,6 +106,22 @@ func TestHTTP(t *testing.T) {
 				t.Errorf("%s with the token of a log-in that has ended: %+v", path, r)
 			}
 		}
+		// The directory knows when everybody was last seen; while it is not there, there is an answer without.
+		if r := get("ann", "/v1/users/nobody/presence"); r.status != http.StatusOK || r.LastSeen != 0 {
+			t.Errorf("without a directory: %+v", r)
+		}
+		const lastSeen = 1_700_000_000_000
+		directory, err := api.Handle(t.Context(), srv.open(t), directoryapi.ServiceSeen, nil,
+			func(_ context.Context, r directoryapi.SeenRequest) (directoryapi.Seen, error) {
+				return directoryapi.Seen{User: r.User, At: lastSeen}, nil
+			})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer directory.Stop()
+		if r := get("ann", "/v1/users/bob/presence"); len(r.Devices) != 1 || r.Devices[0].Kind != "web" || r.Devices[0].Since == 0 {
+			t.Errorf("devices: %+v", r)
+		}
 		for _, c := range []struct{ asker, user, want, why string }{
 			{"ann", "bob", "dnd", "they share a room"},
 			{"ann", "cyd", "offline", "invisible"},
@@ -113,7 +132,7 @@ func TestHTTP(t *testing.T) {
 			{"ann", "nobody", "offline", "no such user, which nobody is told"},
 		} {
 			r := get(c.asker, "/v1/users/"+c.user+"/presence")
-			if r.status != http.StatusOK || string(r.Status) != `"`+c.want+`"` || (c.want == "offline") != (r.Devices == nil) {
+			if r.status != http.StatusOK || string(r.Status) != `"`+c.want+`"` || (c.want == "offline") != (r.Devices == nil) || (c.want == "offline") != (r.LastSeen == lastSeen) {
 				t.Errorf("%s asks for %s, %s: %+v", c.asker, c.user, c.why, r)
 			}
 		}

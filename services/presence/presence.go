@@ -49,12 +49,16 @@ type Service struct {
 	peers     *peers.Peers
 	announcer *announce.Announcer
 	hidden    *hidden
+	directory *directoryapi.Client
+	seen      *directoryapi.Sightings
 	handler   http.Handler
 }
 
 // New returns a replica that does nothing before Run. cfg has been validated.
 func New(cfg Config, deps Deps) (*Service, error) {
-	s := &Service{cfg: cfg, bus: deps.Bus, log: deps.Log, access: deps.Access, hidden: newHidden(deps.Log, deps.Metrics)}
+	s := &Service{cfg: cfg, bus: deps.Bus, log: deps.Log, access: deps.Access, hidden: newHidden(deps.Log, deps.Metrics),
+		directory: directoryapi.NewClient(deps.Bus), seen: directoryapi.NewSightings(deps.Bus, deps.Log),
+	}
 	// A replica finds out that it is deaf well before it would take the edges for gone.
 	signs := peers.Config{Every: cfg.EdgeExpiry / 10, Expiry: cfg.EdgeExpiry / 3}
 	s.peers = peers.New(signs, deps.Bus, deps.Log, func() bool { return s.replica.Ready() == nil })
@@ -63,6 +67,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		replica.Deps{
 			Bus: deps.Bus, Log: deps.Log, Metrics: deps.Metrics, Hears: s.peers.Hears,
 			Changed: func(r *roster.Roster, at roster.Seat) { s.announcer.Changed(r, at) },
+			Lost:    s.lost,
 		})
 	s.announcer = announce.New(
 		announce.Config{
@@ -92,8 +97,19 @@ func (s *Service) Run(ctx context.Context) error {
 	all.Go(func() error { return s.peers.Run(ctx) })
 	all.Go(func() error { return s.replica.Run(ctx) })
 	all.Go(func() error { return s.announcer.Run(ctx) })
+	all.Go(func() error { return s.seen.Run(ctx) })
 	all.Go(func() error { return s.serve(ctx) })
 	return all.Wait()
+}
+
+// lost tells the directory who was last seen on an edge that could not tell it any more. One replica does so for all.
+func (s *Service) lost(l replica.Lost) {
+	if !s.peers.First() {
+		return
+	}
+	for _, user := range l.Users {
+		s.seen.Saw(user, l.At)
+	}
 }
 
 // serve answers over the bus as long as the replica is ready: one that is not leaves the requests to the others.

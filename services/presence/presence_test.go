@@ -14,6 +14,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"hubbub.internal/libs/api"
+	directoryapi "hubbub.internal/libs/api/directory"
 	presenceapi "hubbub.internal/libs/api/presence"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
@@ -69,7 +71,7 @@ func TestWhoOverAllEdges(t *testing.T) {
 		if u, err := client.User(t.Context(), presenceapi.UserRequest{User: "cyd"}); err != nil || u.Status != presenceapi.Offline || u.Devices != nil {
 			t.Errorf("an invisible user is seen: %+v, %v", u, err)
 		}
-		if u, err := client.User(t.Context(), presenceapi.UserRequest{User: "ann"}); err != nil || u.Status != presenceapi.Online || len(u.Devices) != 1 {
+		if u, err := client.User(t.Context(), presenceapi.UserRequest{User: "ann"}); err != nil || u.Status != presenceapi.Online || len(u.Devices) != 2 {
 			t.Errorf("ann is %+v, %v", u, err)
 		}
 		for _, req := range []presenceapi.WhoRequest{{Room: "no room"}, {Room: "lobby", Limit: -1}, {Room: "lobby", Limit: 1001}, {Room: "lobby", After: "?"}} {
@@ -137,6 +139,63 @@ func TestKilledEdgeLeavesNoGhost(t *testing.T) {
 		agree(t, "entered", []string{"lobby"}, []*Service{s1, s2}, a, b)
 		a.kill()
 		agree(t, "killed", []string{"lobby"}, []*Service{s1, s2}, b)
+	})
+}
+
+// TestLastSeen has the directory told of who leaves an edge, and of who was on one that was killed, by one replica of
+// two; of the invisible it is told nothing.
+func TestLastSeen(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		var mu sync.Mutex
+		seen := map[string]int64{}
+		directory, err := api.Handle(t.Context(), srv.open(t), directoryapi.ServiceSaw, nil,
+			func(_ context.Context, r directoryapi.SawRequest) (directoryapi.SawReply, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				for _, one := range r.Seen {
+					seen[one.User] = one.At
+				}
+				return directoryapi.SawReply{}, nil
+			})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(directory.Stop)
+		begun := time.Now().UnixMilli()
+		one, _ := startService(t, srv.open(t), quick(), nil, nil)
+		two, _ := startService(t, srv.open(t), quick(), nil, nil)
+		e := startEdge(t, srv.open(t), "edge")
+		ann := e.enter("ann", presenceapi.Online, "lobby")
+		cyd := e.enter("cyd", presenceapi.Invisible, "lobby")
+		ready(t, one, two)
+		agree(t, "entered", []string{"lobby"}, []*Service{one, two}, e)
+		was := func(user string) int64 {
+			mu.Lock()
+			defer mu.Unlock()
+			return seen[user]
+		}
+		e.exit(cyd)
+		e.exit(ann)
+		eventually(t, "ann has left", func() error {
+			if at := was("ann"); at < begun {
+				return fmt.Errorf("ann was seen at %d", at)
+			}
+			return nil
+		})
+		e.enter("bob", presenceapi.Idle, "lobby")
+		e.enter("cyd", presenceapi.Invisible, "lobby")
+		agree(t, "entered", []string{"lobby"}, []*Service{one, two}, e)
+		e.kill()
+		eventually(t, "bob's edge is gone", func() error {
+			if at := was("bob"); at < begun || at > time.Now().UnixMilli() {
+				return fmt.Errorf("bob was seen at %d", at)
+			}
+			return nil
+		})
+		if at := was("cyd"); at != 0 {
+			t.Errorf("the invisible was seen at %d", at)
+		}
 	})
 }
 

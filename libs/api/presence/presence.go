@@ -54,9 +54,19 @@ type UserRequest struct {
 
 // User answers UserRequest.
 type User struct {
-	Status  Status   `json:"status"`
-	Devices []string `json:"devices,omitempty"` // the kinds of the devices that are connected
+	Status   Status   `json:"status"`
+	Devices  []Device `json:"devices,omitempty"`                                                                                // those that are connected, oldest first, at most MaxDevices
+	LastSeen int64    `json:"last_seen,omitempty" doc:"Of who is offline: when they were last connected, in UTC milliseconds."` // over HTTP only
 }
+
+// Device is a connected socket of a user.
+type Device struct {
+	Kind  string `json:"kind,omitempty" doc:"Such as web, phone, desktop or bot, as it said itself."`
+	Since int64  `json:"since" doc:"When it connected, in UTC milliseconds."`
+}
+
+// MaxDevices is how many devices an answer about a user names.
+const MaxDevices = 64
 
 // Changed is published by the presence service on the live channel of a room, ChannelOf(room), when somebody comes,
 // goes or changes status. Applying one twice does no harm. In a room in which more than a thousand are online Users is

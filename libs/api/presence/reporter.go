@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 )
@@ -33,6 +34,7 @@ type Reporter struct {
 	flush     time.Duration
 	heartbeat time.Duration
 	metrics   reporterMetrics
+	seen      *directory.Sightings
 }
 
 // NewReporter returns the reporter of an edge that has just started and has no session yet. snapshot calls yield for
@@ -50,6 +52,7 @@ func NewReporter(b bus.Bus, cfg ReporterConfig, snapshot func(yield func(Session
 	if r.log == nil {
 		r.log = zap.NewNop()
 	}
+	r.seen = directory.NewSightings(b, r.log)
 	if r.flush <= 0 {
 		r.flush = 200 * time.Millisecond
 	}
@@ -58,6 +61,17 @@ func NewReporter(b bus.Bus, cfg ReporterConfig, snapshot func(yield func(Session
 	}
 	return r
 }
+
+// Exit tells as Tally.Exit does, and the directory that the user was last seen now, unless nobody was to see that.
+func (r *Reporter) Exit(s Session) {
+	r.Tally.Exit(s)
+	if s.Status != Invisible {
+		r.Saw(s.User)
+	}
+}
+
+// Saw tells the directory that a user was last seen now: for one who becomes invisible. It does not block.
+func (r *Reporter) Saw(user string) { r.seen.Saw(user, time.Now()) }
 
 // Run sends changes and heartbeats and answers replicas that ask for a snapshot, until ctx ends; then it tells the
 // replicas that the edge is gone with all of its sessions. It returns nil, or the reason why it could not start.
@@ -68,6 +82,7 @@ func (r *Reporter) Run(ctx context.Context) error {
 	serving, stop := context.WithCancel(ctx)
 	var wait sync.WaitGroup
 	wait.Go(func() { r.serve(serving) })
+	wait.Go(func() { _ = r.seen.Run(serving) }) // it returns nil
 	defer wait.Wait()
 	defer stop()
 

@@ -11,6 +11,8 @@ import (
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/natsbus"
 	"hubbub.internal/libs/bus/natsembed"
@@ -148,6 +150,48 @@ func TestReporter(t *testing.T) {
 	}
 	if _, err := FetchSnapshot(t.Context(), b, "edge", r.Incarnation(), req); !errors.Is(err, bus.ErrNoResponder) && !errors.Is(err, bus.ErrUnavailable) {
 		t.Errorf("somebody answers for an edge that is gone: %v", err)
+	}
+}
+
+// TestExitIsTold has the directory told of who leaves, but for the invisible.
+func TestExitIsTold(t *testing.T) {
+	t.Parallel()
+	b := openBus(t)
+	told := make(chan directory.Seen, 10)
+	sub, err := api.Handle(t.Context(), b, directory.ServiceSaw, nil, func(_ context.Context, r directory.SawRequest) (directory.SawReply, error) {
+		for _, one := range r.Seen {
+			told <- one
+		}
+		return directory.SawReply{}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Stop()
+	r := NewReporter(b, ReporterConfig{Edge: "e1"}, func(func(Session) bool) {})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.Run(ctx) }()
+	begun := time.Now().UnixMilli()
+	for i, status := range []Status{Invisible, Online} {
+		s := Session{ID: uint64(i), User: "user-" + string(status), Status: status}
+		r.Enter(s)
+		r.Exit(s)
+	}
+	r.Saw("hiding")
+	cancel() // what is left is told at the end
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	close(told)
+	all := map[string]bool{}
+	for one := range told {
+		if all[one.User] = true; one.At < begun {
+			t.Errorf("%s was seen at %d", one.User, one.At)
+		}
+	}
+	if len(all) != 2 || !all["user-online"] || !all["hiding"] {
+		t.Errorf("told of %v", all)
 	}
 }
 

@@ -46,8 +46,15 @@ type edges struct {
 	healed    func(cause string) // a snapshot was asked for, and why
 	known     map[string]*edge
 	gone      map[string]tombstone
+	lost      []Lost          // edges that went without a goodbye
 	change    presence.Change // scratch
 	nextRetry func(failures int) time.Duration
+}
+
+// Lost is a process of an edge that is gone and did not say so.
+type Lost struct {
+	Users []string  // those who were on it for others to see, some of them several times
+	At    time.Time // when it was last heard
 }
 
 // edge is one process of an edge.
@@ -142,7 +149,7 @@ func (es *edges) find(now time.Time, r *presence.Report) *edge {
 		}
 	}
 	if e != nil {
-		es.remove(now, e, true)
+		es.lose(now, e, true)
 	} else if len(es.known) >= maxEdges {
 		es.refuse(refusedTooMany)
 		return nil
@@ -160,6 +167,12 @@ func (es *edges) find(now time.Time, r *presence.Report) *edge {
 	delete(es.gone, id)
 	es.known[id] = e
 	return e
+}
+
+// lose removes an edge that did not say goodbye. final: nothing brings this process of it back.
+func (es *edges) lose(now time.Time, e *edge, final bool) {
+	es.lost = append(es.lost, Lost{Users: es.roster.Visible(e.sessions), At: e.heard})
+	es.remove(now, e, final)
 }
 
 func (es *edges) remove(now time.Time, e *edge, goodbye bool) {
@@ -292,7 +305,7 @@ func (es *edges) drain(now time.Time, e *edge) {
 func (es *edges) expire(now time.Time) (removed int) {
 	for _, e := range es.known {
 		if now.Sub(e.heard) >= es.expiry {
-			es.remove(now, e, false)
+			es.lose(now, e, false)
 			removed++
 		}
 	}

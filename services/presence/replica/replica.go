@@ -38,6 +38,8 @@ type Deps struct {
 	Hears func() bool
 	// Changed is called with the replica locked; see roster.New.
 	Changed func(*roster.Roster, roster.Seat)
+	// Lost is called for each edge that goes without a goodbye.
+	Lost func(Lost)
 }
 
 // Replica holds what the edges told. It is safe for concurrent use.
@@ -46,6 +48,7 @@ type Replica struct {
 	bus     bus.Bus
 	log     *zap.Logger
 	hears   func() bool
+	lost    func(Lost)
 	metrics metrics
 
 	mu      sync.RWMutex
@@ -64,7 +67,7 @@ const settleTime = 2 // in expiries
 // New returns a replica that knows nothing yet.
 func New(cfg Config, deps Deps) *Replica {
 	r := &Replica{
-		cfg: cfg, bus: deps.Bus, log: deps.Log, hears: deps.Hears,
+		cfg: cfg, bus: deps.Bus, log: deps.Log, hears: deps.Hears, lost: deps.Lost,
 		refused: make(map[string]time.Time), waiting: "not subscribed to the edges yet",
 	}
 	r.roster = roster.New(func(s roster.Seat) {
@@ -130,7 +133,11 @@ func (r *Replica) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			for _, h := range r.tick(now, cap(slots)-len(slots)) {
+			due, lost := r.tick(now, cap(slots)-len(slots))
+			for _, l := range lost {
+				r.lost(l)
+			}
+			for _, h := range due {
 				slots <- struct{}{}
 				healers.Go(func() {
 					r.heal(ctx, h)
@@ -168,8 +175,8 @@ func (r *Replica) subscribe(ctx context.Context) (bus.Subscription, error) {
 	}
 }
 
-// tick expires edges, decides readiness, and returns the snapshots to ask for now.
-func (r *Replica) tick(now time.Time, slots int) []*heal {
+// tick expires edges, decides readiness, and returns the snapshots to ask for now and the edges that were lost.
+func (r *Replica) tick(now time.Time, slots int) (due []*heal, lost []Lost) {
 	hears := r.hears()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -178,7 +185,7 @@ func (r *Replica) tick(now time.Time, slots int) []*heal {
 			r.log.Warn("nothing is heard over the bus: presence is unknown, and no edge expires")
 		}
 		r.ready, r.warm, r.waiting = false, time.Time{}, "nothing is heard over the bus"
-		return nil
+		return nil, nil
 	}
 	if r.warm.IsZero() {
 		r.edges.forgive(now)
@@ -197,7 +204,8 @@ func (r *Replica) tick(now time.Time, slots int) []*heal {
 			r.log.Info("presence is known", zap.Int("edges", len(r.edges.known)), zap.Int("sessions", sessions), zap.Int("users", users), zap.Int("rooms", rooms))
 		}
 	}
-	return r.edges.due(now, slots)
+	lost, r.edges.lost = r.edges.lost, nil
+	return r.edges.due(now, slots), lost
 }
 
 // fetchTimeout bounds the request for one chunk; for the first the edge goes through all of its sessions.

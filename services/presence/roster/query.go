@@ -72,9 +72,9 @@ func (h *lastFirst) Pop() any {
 	return u
 }
 
-// User returns a user's name, what others see of the user, and the kinds of the connected devices, sorted, each once.
-// self is what the user sees of themself: Invisible instead of Offline.
-func (r *Roster) User(id string) (name string, seen, self presence.Status, devices []string) {
+// User returns a user's name, what others see of the user, and the connected devices, oldest first, at most
+// presence.MaxDevices. self is what the user sees of themself: Invisible instead of Offline.
+func (r *Roster) User(id string) (name string, seen, self presence.Status, devices []presence.Device) {
 	u, ok := r.users.find(id)
 	if !ok {
 		return "", presence.Offline, presence.Offline, nil
@@ -82,12 +82,12 @@ func (r *Roster) User(id string) (name string, seen, self presence.Status, devic
 	owner := &r.users.items[u]
 	seen, self = statuses[r.status(u)], statuses[owner.top]
 	for i := owner.sessions; i != none; i = r.sessions[i].next {
-		if kind := r.devices.name(r.sessions[i].device); kind != "" {
-			devices = append(devices, kind)
-		}
+		devices = append(devices, presence.Device{Kind: r.devices.name(r.sessions[i].device), Since: r.sessions[i].since})
 	}
-	slices.Sort(devices)
-	return owner.name, seen, self, slices.Compact(devices)
+	slices.SortFunc(devices, func(a, b presence.Device) int {
+		return cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Kind, b.Kind))
+	})
+	return owner.name, seen, self, devices[:min(len(devices), presence.MaxDevices)]
 }
 
 // RoomsOf returns the ids of at most limit rooms that a user is in, each once.

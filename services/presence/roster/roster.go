@@ -105,6 +105,18 @@ func (r *Roster) Drop(e *Edge) {
 	}
 }
 
+// Visible returns the ids of the users with a session on an edge that does not hide them, each as often as there are
+// such sessions.
+func (r *Roster) Visible(e *Edge) []string {
+	var users []string
+	for _, i := range r.all(e) {
+		if s := &r.sessions[i]; statuses[s.status] != presence.Invisible {
+			users = append(users, r.users.name(s.user))
+		}
+	}
+	return users
+}
+
 func (r *Roster) find(e *Edge, id uint64) (uint32, bool) {
 	at := e.sessions.find(spread(id), func(i uint32) bool { return r.sessions[i-1].id == id })
 	if at < 0 {

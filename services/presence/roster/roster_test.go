@@ -51,15 +51,17 @@ func (tr truth) who(room string) []presence.Person {
 	})
 }
 
-func (tr truth) devices(user string) []string {
-	var all []string
+func (tr truth) devices(user string) []presence.Device {
+	var all []presence.Device
 	for _, s := range tr {
 		if s.User == user {
-			all = append(all, s.Device)
+			all = append(all, presence.Device{Kind: s.Device, Since: s.Since})
 		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	slices.SortFunc(all, func(a, b presence.Device) int {
+		return cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Kind, b.Kind))
+	})
+	return all
 }
 
 func change(kind presence.ChangeKind, s presence.Session) *presence.Change {

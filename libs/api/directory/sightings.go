@@ -1,0 +1,98 @@
+package directory
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+)
+
+const (
+	// tellEvery is how often sightings are told; a client sees a time that is so much late at most.
+	tellEvery = 2 * time.Second
+	// tellTimeout bounds one try, and the last one when Run ends.
+	tellTimeout = 2 * time.Second
+	// maxSightings is how many users wait to be told of; further ones are dropped.
+	maxSightings = 100_000
+)
+
+// Sightings tells the directory when users were last connected: together, and again when it could not be told. Its
+// methods are safe for concurrent use.
+type Sightings struct {
+	client *Client
+	log    *zap.Logger
+
+	mu sync.Mutex
+	at map[string]int64 // by user, UTC milliseconds
+}
+
+// NewSightings returns sightings that are kept until Run tells them over r.
+func NewSightings(r bus.RPC, log *zap.Logger) *Sightings {
+	return &Sightings{client: NewClient(r), log: log, at: make(map[string]int64)}
+}
+
+// Saw notes that a user was connected at a time. It does not block.
+func (s *Sightings) Saw(user string, at time.Time) { s.put(Seen{User: user, At: at.UnixMilli()}) }
+
+func (s *Sightings) put(seen ...Seen) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, one := range seen {
+		before, there := s.at[one.User]
+		if there || len(s.at) < maxSightings {
+			s.at[one.User] = max(before, one.At)
+		}
+	}
+}
+
+func (s *Sightings) take() []Seen {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Seen
+	for user, at := range s.at {
+		if len(out) == MaxSaw {
+			break
+		}
+		out = append(out, Seen{User: user, At: at})
+		delete(s.at, user)
+	}
+	return out
+}
+
+// Run tells what was seen until ctx ends, then what is left, and returns nil.
+func (s *Sightings) Run(ctx context.Context) error {
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTimeout)
+			defer cancel()
+			s.tell(last)
+			return nil
+		case <-tick.C:
+			s.tell(ctx)
+		}
+	}
+}
+
+// tell tells everything, or keeps what the directory did not take.
+func (s *Sightings) tell(ctx context.Context) {
+	for {
+		part := s.take()
+		if len(part) == 0 {
+			return
+		}
+		one, cancel := context.WithTimeout(ctx, tellTimeout)
+		err := s.client.Saw(one, part)
+		cancel()
+		if err != nil {
+			s.put(part...)
+			s.log.Debug("the directory was not told who was last seen; trying again", zap.Error(err))
+			return
+		}
+	}
+}

@@ -1,0 +1,122 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+)
+
+// memory is a directory that remembers what it was told, over a bus that only carries requests to it.
+type memory struct {
+	mu       sync.Mutex
+	down     bool
+	requests int
+	at       map[string]int64
+	handle   func(context.Context, []byte) ([]byte, error)
+}
+
+func newMemory(t *testing.T) *memory {
+	m := &memory{at: map[string]int64{}}
+	_, err := api.Handle(t.Context(), m, ServiceSaw, nil, func(_ context.Context, r SawRequest) (SawReply, error) {
+		if len(r.Seen) > MaxSaw {
+			return SawReply{}, chat.E(chat.CodeBadRequest, "too many")
+		}
+		for _, one := range r.Seen {
+			m.at[one.User] = max(m.at[one.User], one.At)
+		}
+		return SawReply{}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// Serve implements bus.RPC.
+func (m *memory) Serve(_ context.Context, _ string, handle func(context.Context, []byte) ([]byte, error)) (bus.Subscription, error) {
+	m.handle = handle
+	return nil, nil
+}
+
+// Request implements bus.RPC.
+func (m *memory) Request(ctx context.Context, _ string, data []byte) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.requests++
+	if m.down {
+		return nil, errors.Join(bus.ErrNoResponder)
+	}
+	return m.handle(ctx, data)
+}
+
+func (m *memory) get(user string) int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.at[user]
+}
+
+func (m *memory) set(down bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.down = down
+}
+
+func TestSightings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(t)
+		s := NewSightings(m, zap.NewNop())
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+
+		base := time.Now()
+		s.Saw("ann", base.Add(5*time.Second))
+		s.Saw("ann", base)
+		for i := range 2 * MaxSaw {
+			s.Saw(fmt.Sprint("u", i), base)
+		}
+		time.Sleep(tellEvery + time.Millisecond)
+		synctest.Wait()
+		if m.get("ann") != base.Add(5*time.Second).UnixMilli() || m.get("u7") != base.UnixMilli() || len(m.at) != 2*MaxSaw+1 || m.requests != 3 {
+			t.Errorf("told of %d users by %d requests, ann at %d", len(m.at), m.requests, m.get("ann"))
+		}
+
+		m.set(true)
+		s.Saw("bob", base)
+		time.Sleep(3 * tellEvery)
+		s.Saw("bob", base.Add(time.Second))
+		m.set(false)
+		time.Sleep(tellEvery)
+		synctest.Wait()
+		if m.get("bob") != base.Add(time.Second).UnixMilli() {
+			t.Error("what could not be told is lost")
+		}
+
+		m.set(true)
+		for i := range maxSightings + 10 {
+			s.Saw(fmt.Sprint("v", i), base)
+		}
+		if len(s.at) != maxSightings {
+			t.Errorf("%d users wait to be told of", len(s.at))
+		}
+		m.set(false)
+		s.Saw("v7", base.Add(time.Second)) // of one who waits already
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if m.get("v7") != base.Add(time.Second).UnixMilli() {
+			t.Error("what was left at the end is not told")
+		}
+	})
+}
