@@ -53,8 +53,9 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string)) (*
 	for _, s := range []string{"edge", "history", "presence", "directory"} {
 		fmt.Fprintf(&services, "upstream %ss {\n", s)
 		for _, a := range addrs[s] {
-			// A service that was killed is tried again a second later.
-			fmt.Fprintf(&services, "    server %s max_fails=1 fail_timeout=1s;\n", a)
+			// nginx counts a WebSocket as a success when it ends: an address that has failed once would get one socket per
+			// fail_timeout until then. Where names are looked up, as shipped, it remembers no failure either.
+			fmt.Fprintf(&services, "    server %s max_fails=0;\n", a)
 		}
 		fmt.Fprintf(&services, "}\nmap $host $hubbub_%s { default %ss; }\n", s, s)
 	}
