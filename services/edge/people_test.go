@@ -1,8 +1,11 @@
 package edge_test
 
 import (
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/gobwas/ws"
 
 	"hubbub.internal/libs/api/presence"
 	"hubbub.internal/libs/wire"
@@ -51,50 +54,67 @@ func TestPeople(t *testing.T) {
 	}
 }
 
-// TestReports shows what the presence service is told of sessions.
-func TestReports(t *testing.T) {
-	w := newWorld(t)
-	reports := make(chan []byte, 1000)
-	sub, err := w.bus.Subscribe(t.Context(), presence.ChannelEdges, func(b []byte) { reports <- append([]byte(nil), b...) })
+// told follows what an edge tells the presence service of its sessions.
+type told struct {
+	t           *testing.T
+	reports     chan []byte
+	incarnation uint64
+	sessions    map[uint64]presence.Session
+}
+
+func listen(t *testing.T, w *world) *told {
+	t.Helper()
+	l := &told{t: t, reports: make(chan []byte, 1000), sessions: map[uint64]presence.Session{}}
+	sub, err := w.bus.Subscribe(t.Context(), presence.ChannelEdges, func(b []byte) { l.reports <- append([]byte(nil), b...) })
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer sub.Stop()
+	t.Cleanup(sub.Stop)
+	return l
+}
+
+// until reads reports until done.
+func (l *told) until(done func() bool) {
+	l.t.Helper()
+	for !done() {
+		select {
+		case b := <-l.reports:
+			m, err := presence.DecodeReport(b)
+			if err != nil {
+				l.t.Fatal(err)
+			}
+			l.incarnation = m.Incarnation
+			applyReport(l.t, l.sessions, &m)
+		case <-time.After(patience):
+			l.t.Fatalf("sessions are %+v", l.sessions)
+		}
+	}
+}
+
+// one reads reports until one session is right.
+func (l *told) one(ok func(s presence.Session) bool) {
+	l.t.Helper()
+	l.until(func() bool {
+		for _, s := range l.sessions {
+			return ok(s)
+		}
+		return false
+	})
+}
+
+// TestReports shows what the presence service is told of sessions.
+func TestReports(t *testing.T) {
+	w := newWorld(t)
+	l := listen(t, w)
 	e := w.edge(func(c *edge.Config) { c.EdgeID = "edge-1" })
 	ann := w.login(e, "ann")
 	ann.join("lobby")
 	ann.send(`{"type":"status","id":"1","status":"idle"}`)
 	ann.want("ack")
-	var incarnation uint64
-	sessions := map[uint64]presence.Session{}
-	read := func(done func() bool) {
-		t.Helper()
-		for !done() {
-			select {
-			case b := <-reports:
-				m, err := presence.DecodeReport(b)
-				if err != nil {
-					t.Fatal(err)
-				}
-				incarnation = m.Incarnation
-				applyReport(t, sessions, &m)
-			case <-time.After(patience):
-				t.Fatalf("sessions are %+v", sessions)
-			}
-		}
-	}
-	one := func(ok func(s presence.Session) bool) func() bool {
-		return func() bool {
-			for _, s := range sessions {
-				return ok(s)
-			}
-			return false
-		}
-	}
-	read(one(func(s presence.Session) bool {
+	l.one(func(s presence.Session) bool {
 		return s.User == "ann" && s.Name == "Name of ann" && s.Device == "bot" && s.Status == presence.Idle && len(s.Rooms) == 1 && s.Rooms[0] == "lobby"
-	}))
-	chunk, err := presence.FetchSnapshot(t.Context(), w.bus, "edge-1", incarnation, presence.SnapshotRequest{})
+	})
+	chunk, err := presence.FetchSnapshot(t.Context(), w.bus, "edge-1", l.incarnation, presence.SnapshotRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +128,59 @@ func TestReports(t *testing.T) {
 	}
 	ann.send(`{"type":"leave","id":"2","room":"lobby"}`)
 	ann.want("ack")
-	read(one(func(s presence.Session) bool { return len(s.Rooms) == 0 }))
+	l.one(func(s presence.Session) bool { return len(s.Rooms) == 0 })
 	_ = ann.conn.Close()
-	read(func() bool { return len(sessions) == 0 })
+	l.until(func() bool { return len(l.sessions) == 0 })
+}
+
+// TestAway shows as idle who does nothing, until they do something; not who has set a status, and pings are nothing.
+func TestAway(t *testing.T) {
+	w := newWorld(t)
+	l := listen(t, w)
+	e := w.edge(func(c *edge.Config) { c.EdgeID, c.Ping, c.Away = "edge-1", 100*time.Millisecond, 200*time.Millisecond })
+	ann := w.login(e, "ann")
+	is := func(status presence.Status) func(presence.Session) bool {
+		return func(s presence.Session) bool { return s.Status == status }
+	}
+	l.one(is(presence.Online))
+	stop := make(chan struct{})
+	var wait sync.WaitGroup
+	ping := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`{"type":"ping"}`))))
+	wait.Go(func() { // a socket that is alive
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+				_, _ = ann.conn.Write(ping)
+			}
+		}
+	})
+	for range 2 {
+		l.one(is(presence.Idle))
+		ann.join("lobby")
+		l.one(is(presence.Online))
+	}
+	l.one(is(presence.Idle))
+	ann.send(`{"type":"status","id":"1","status":"dnd"}`)
+	ann.want("ack")
+	l.one(is(presence.DND))
+	ann.send(`{"type":"status","id":"2","status":"online"}`)
+	ann.want("ack")
+	l.one(is(presence.Online))
+	l.one(is(presence.Idle))
+	close(stop)
+	wait.Wait()
+	// What a snapshot says agrees with what was told.
+	chunk, err := presence.FetchSnapshot(t.Context(), w.bus, "edge-1", l.incarnation, presence.SnapshotRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := chunk.Each(&presence.Change{}, func(c *presence.Change) {
+		if c.Status != presence.Idle {
+			t.Errorf("the snapshot has %s as %s", c.User, c.Status)
+		}
+	}); err != nil {
+		t.Error(err)
+	}
 }

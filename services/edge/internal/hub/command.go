@@ -94,6 +94,9 @@ func (s *Shard) command(slot uint32, c *wire.Command, err error) {
 
 // obey carries out a command of somebody who has said hello.
 func (s *Shard) obey(slot uint32, c *wire.Command) {
+	if c.Kind != wire.Ping {
+		s.active(slot)
+	}
 	switch c.Kind {
 	case wire.Hello:
 		s.deny(slot, c, errHelloTwice)

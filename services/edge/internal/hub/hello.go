@@ -98,6 +98,7 @@ func (s *Shard) welcome(slot uint32, own uint64, id, device string, claims auth.
 	}
 	now := time.Now()
 	ses.who = newPerson(&claims, device, now)
+	ses.who.active = s.now
 	ses.state, ses.since = stReady, s.now
 	ses.number = s.hub.numbers.Add(1)
 	s.enterOwn(slot, own)

@@ -48,6 +48,7 @@ type Options struct {
 	PingAfter        time.Duration
 	IdleTimeout      time.Duration
 	WriteTimeout     time.Duration
+	AwayAfter        time.Duration // without a command the user is shown as idle; 0: never
 }
 
 // Deps is what the hub works with.

@@ -128,18 +128,18 @@ func (f *feed) followPresence(ctx context.Context) (bus.Subscription, error) {
 // status sets what the socket shows of its user.
 func (s *Shard) status(slot uint32, c *wire.Command) {
 	who := s.sessions.at(slot).who
-	if st := presence.Status(c.Status).Code(); st != who.status {
-		old := who.status
-		who.status = st
-		s.hub.reporter.SetStatus(s.sessions.at(slot).number, presence.StatusOf(old), presence.StatusOf(st))
+	st := presence.Status(c.Status).Code()
+	if st == presence.Invisible.Code() && who.status != st {
+		s.hub.reporter.Saw(who.user()) // from now on the user looks like one who has left
 	}
+	s.show(slot, st, false)
 	s.ack(slot, c.ID)
 }
 
 // presenceOf returns a session as the presence service is told of it.
 func (s *Shard) presenceOf(ses *session) presence.Session {
 	p := presence.Session{
-		ID: ses.number, User: ses.who.user(), Name: ses.who.name(), Device: ses.who.device(), Status: presence.StatusOf(ses.who.status), Since: ses.who.since,
+		ID: ses.number, User: ses.who.user(), Name: ses.who.name(), Device: ses.who.device(), Status: presence.StatusOf(ses.who.shown()), Since: ses.who.since,
 	}
 	for id := ses.subs; id != none; {
 		b := s.subs.at(id)

@@ -77,8 +77,10 @@ type person struct {
 	since   int64  // of hello, in UTC ms
 	userEnd uint8
 	nameAt  uint8
-	dev     uint8 // of devices
-	status  uint8 // presence.Status.Code
+	dev     uint8  // of devices
+	status  uint8  // presence.Status.Code, as the client has set it
+	away    bool   // shown as idle, by silence
+	active  uint32 // when the last command came, in ms
 }
 
 // devices are those that hello may name.

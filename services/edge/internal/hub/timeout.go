@@ -34,6 +34,7 @@ func (s *Shard) keepAlive(slot uint32) {
 
 // timeout does what a session's timer was set for, if it still has to be done.
 func (s *Shard) timeout(slot uint32) {
+	s.rest(slot)
 	o := &s.hub.opts
 	ses := s.sessions.at(slot)
 	silent := s.now - ses.heard

@@ -1,0 +1,43 @@
+package hub
+
+import "hubbub.internal/libs/api/presence"
+
+// Who has done nothing for a while is shown as idle, until the next command. That a connection answers pings says nothing
+// of the person, and a status that the client has set stays as it is.
+
+// shown is the code of the status that the presence service is told.
+func (p *person) shown() uint8 {
+	if p.away {
+		return presence.Idle.Code()
+	}
+	return p.status
+}
+
+// show has the presence service told what is shown from now on, if that is another status.
+func (s *Shard) show(slot uint32, status uint8, away bool) {
+	ses := s.sessions.at(slot)
+	old := ses.who.shown()
+	ses.who.status, ses.who.away = status, away
+	if now := ses.who.shown(); now != old {
+		s.hub.reporter.SetStatus(ses.number, presence.StatusOf(old), presence.StatusOf(now))
+	}
+}
+
+// active notes that a session's user has done something.
+func (s *Shard) active(slot uint32) {
+	who := s.sessions.at(slot).who
+	who.active = s.now
+	if who.away {
+		s.show(slot, who.status, false)
+	}
+}
+
+// rest finds out that a session's user has done nothing for too long. It is called every now and then.
+func (s *Shard) rest(slot uint32) {
+	ses := s.sessions.at(slot)
+	after := ms(s.hub.opts.AwayAfter)
+	if after == 0 || ses.state != stReady || ses.who.away || ses.who.status != presence.Online.Code() || s.now-ses.who.active < after {
+		return
+	}
+	s.show(slot, ses.who.status, true)
+}
