@@ -34,15 +34,15 @@ func (b *Bus) connect(ctx context.Context) error {
 		return b.explain(err)
 	}
 	for _, addr := range b.places.all() {
-		var info string
+		var info map[string]string
 		err := b.attempts(ctx, func(ctx context.Context) (err error) {
-			info, err = b.clients.at(addr).Info(ctx, "server", "persistence", "memory", "cluster", "replication").Result()
+			info, err = b.info(ctx, addr)
 			return err
 		})
 		if err != nil {
 			return b.explain(err)
 		}
-		if err := b.checkServer(addr, parseInfo(info)); err != nil {
+		if err := b.checkServer(addr, info); err != nil {
 			return err
 		}
 	}
@@ -55,15 +55,32 @@ func (b *Bus) moved(ctx context.Context) {
 	b.clients.keep(all)
 	for _, addr := range all {
 		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
-		info, err := b.clients.at(addr).Info(attempt, "server", "persistence", "memory", "cluster", "replication").Result()
+		info, err := b.info(attempt, addr)
 		cancel()
 		if err == nil {
-			err = b.checkServer(addr, parseInfo(info))
+			err = b.checkServer(addr, info)
 		}
 		if err != nil && ctx.Err() == nil {
 			b.log.Error("a Redis server that has become a master may be unsuitable", zap.String("server", addr), zap.Error(err))
 		}
 	}
+}
+
+// errLoading says that a server still reads its data. It answers INFO all the same, but turns the append-only file off
+// meanwhile, and says so.
+var errLoading = errors.New("the server is loading its data")
+
+// info returns what a server says of itself.
+func (b *Bus) info(ctx context.Context, addr string) (map[string]string, error) {
+	text, err := b.clients.at(addr).Info(ctx, "server", "persistence", "memory", "cluster", "replication").Result()
+	if err != nil {
+		return nil, err
+	}
+	info := parseInfo(text)
+	if info["loading"] == "1" {
+		return nil, errLoading
+	}
+	return info, nil
 }
 
 // attempts is retry for the start: it also goes on when the context of one try ended, and returns the last error as is,
@@ -128,7 +145,7 @@ func (b *Bus) explain(err error) error {
 		return because(ErrURL, "has no such database: it is the number after the / in the bus URL")
 	case redis.HasErrorPrefix(err, "MISCONF"):
 		return because(bus.ErrUnavailable, "cannot write to its disk: free some space there")
-	case redis.HasErrorPrefix(err, "LOADING"):
+	case redis.HasErrorPrefix(err, "LOADING"), errors.Is(err, errLoading):
 		return because(bus.ErrUnavailable, "still loads its data: try again later, or wait longer (--bus-timeout)")
 	case redis.HasErrorPrefix(err, "CLUSTERDOWN"), errors.Is(err, errUncovered):
 		return because(bus.ErrUnavailable, "is a cluster that is not whole: check it with redis-cli --cluster check")

@@ -77,6 +77,9 @@ func TestOpenRefuses(t *testing.T) {
 		{"Redis 6", redisbus.Config{URL: "redis://" + talks(t, map[string]string{
 			"hello": "-ERR unknown command\r\n", "info": "$22\r\nredis_version:6.2.14\r\n\r\n",
 		}, "+OK\r\n")}, redisbus.ErrUnsuitable, "needs 7 or later"},
+		{"still loading", redisbus.Config{URL: "redis://" + talks(t, map[string]string{
+			"hello": "-ERR unknown command\r\n", "role": "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n", "info": "$47\r\nredis_version:7.4.0\r\nloading:1\r\naof_enabled:0\r\n\r\n",
+		}, "+OK\r\n")}, bus.ErrUnavailable, "still loads"},
 		{"password missing", redisbus.Config{URL: withPassword.URL()}, redisbus.ErrLogin, "refused the login"},
 		{"password wrong", redisbus.Config{URL: url(withPassword, ":hunter2@")}, redisbus.ErrLogin, "refused the login"},
 		{"user unknown", redisbus.Config{URL: url(plain, "ann:hunter2@")}, redisbus.ErrLogin, "refused the login"},
