@@ -14,6 +14,7 @@ type Config struct {
 	Coalesce      time.Duration `help:"Changes in a room within this time are told together (10ms to 10s)." default:"250ms"`
 	BigRoom       int           `help:"Number of online users above which watchers of a room are told counts only (1 to 100000)." default:"1000"`
 	BigRoomEvery  time.Duration `help:"At most this often (10ms to 1m)." default:"1s"`
+	AuditEvery    time.Duration `help:"How often what is held is compared with the sockets that the edges have (10ms to 24h). 0: never." default:"5m"`
 	Snapshots     int           `help:"Edges that are asked for all of their sessions at the same time (1 to 64)." default:"4"`
 }
 
@@ -30,6 +31,9 @@ func (c *Config) Validate() error {
 	within("flap", c.Flap, 0, time.Minute)
 	within("coalesce", c.Coalesce, 10*time.Millisecond, 10*time.Second)
 	within("big-room-every", c.BigRoomEvery, 10*time.Millisecond, time.Minute)
+	if c.AuditEvery != 0 {
+		within("audit-every", c.AuditEvery, 10*time.Millisecond, 24*time.Hour)
+	}
 	if c.BigRoom < 1 || c.BigRoom > 100_000 {
 		errs = append(errs, fmt.Errorf("--big-room must be 1 to 100000, not %d", c.BigRoom))
 	}

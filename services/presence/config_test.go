@@ -31,6 +31,7 @@ func TestConfig(t *testing.T) {
 		"coalesce":       func(c *Config) { c.Coalesce = 0 },
 		"big-room-every": func(c *Config) { c.BigRoomEvery = time.Hour },
 		"big-room must":  func(c *Config) { c.BigRoom = 0 },
+		"audit-every":    func(c *Config) { c.AuditEvery = time.Millisecond },
 		"snapshots":      func(c *Config) { c.Snapshots = 65 },
 	} {
 		bad := cfg

@@ -63,7 +63,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	signs := peers.Config{Every: cfg.EdgeExpiry / 10, Expiry: cfg.EdgeExpiry / 3}
 	s.peers = peers.New(signs, deps.Bus, deps.Log, func() bool { return s.replica.Ready() == nil })
 	s.replica = replica.New(
-		replica.Config{Heartbeat: cfg.EdgeHeartbeat, Expiry: cfg.EdgeExpiry, Fetches: cfg.Snapshots},
+		replica.Config{Heartbeat: cfg.EdgeHeartbeat, Expiry: cfg.EdgeExpiry, Fetches: cfg.Snapshots, Audit: cfg.AuditEvery},
 		replica.Deps{
 			Bus: deps.Bus, Log: deps.Log, Metrics: deps.Metrics, Hears: s.peers.Hears,
 			Changed: func(r *roster.Roster, at roster.Seat) { s.announcer.Changed(r, at) },

@@ -142,6 +142,56 @@ func TestKilledEdgeLeavesNoGhost(t *testing.T) {
 	})
 }
 
+// TestAudit has an edge lose a session that it does not tell the end of, and have one that it never told: each is found
+// by every replica although all digests agree, and is found no more when the edge has put it right.
+func TestAudit(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		cfg := quick()
+		cfg.AuditEvery = 20 * time.Millisecond
+		metrics := prometheus.NewRegistry()
+		s, _ := startService(t, srv.open(t), cfg, metrics, nil)
+		e := startEdge(t, srv.open(t), "edge")
+		for i := range 50 {
+			e.enter(fmt.Sprint("u", i), presenceapi.Online, "lobby")
+		}
+		ready(t, s)
+		agree(t, "entered", []string{"lobby"}, []*Service{s}, e)
+		found := func(what string, ghosts, missing int) {
+			t.Helper()
+			eventually(t, what, func() error {
+				if g, m := count(t, metrics, "hubbub_presence_ghosts"), count(t, metrics, "hubbub_presence_missing"); g != ghosts || m != missing {
+					return fmt.Errorf("%d ghosts, %d missing", g, m)
+				}
+				return nil
+			})
+		}
+		e.mu.Lock()
+		lost := e.sessions[7]
+		delete(e.sessions, 7)
+		untold := presenceapi.Session{ID: 9999, User: "zed", Name: "Zed", Status: presenceapi.Online, Since: 1}
+		e.sessions[9999] = untold
+		e.mu.Unlock()
+		e.enter("somebody", presenceapi.Online, "lobby") // so that a snapshot from before will not do
+		found("what was not told is found", 1, 1)
+		e.reporter.Exit(lost)
+		e.reporter.Enter(untold)
+		found("it is right again", 0, 0)
+
+		// Under churn nothing is found.
+		for range 200 {
+			e.exit(e.enter("flapper", presenceapi.Online, "lobby"))
+		}
+		e.mu.Lock()
+		delete(e.sessions, 8)
+		e.mu.Unlock()
+		e.enter("another", presenceapi.Online, "lobby")
+		found("a ghost", 1, 0)
+		e.kill()
+		found("the ghost of an edge that is gone is gone", 0, 0)
+	})
+}
+
 // TestLastSeen has the directory told of who leaves an edge, and of who was on one that was killed, by one replica of
 // two; of the invisible it is told nothing.
 func TestLastSeen(t *testing.T) {
@@ -439,7 +489,7 @@ func count(t *testing.T, metrics *prometheus.Registry, name string) int {
 	for _, f := range families {
 		if f.GetName() == name {
 			for _, m := range f.GetMetric() {
-				sum += m.GetCounter().GetValue()
+				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
 			}
 		}
 	}

@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -32,6 +34,9 @@ func newMetrics(reg prometheus.Registerer, r *Replica) metrics {
 			gauge("sessions", "Sessions over all edges.", func() int { n, _, _ := r.roster.Size(); return n }),
 			gauge("users", "Users with a session, or whose leaving has not been told yet.", func() int { _, n, _ := r.roster.Size(); return n }),
 			gauge("rooms", "Rooms that somebody is in.", func() int { _, _, n := r.roster.Size(); return n }),
+			gauge("ghosts", "Sessions that are held and that their edge does not have, by the last audit.", func() int { n, _, _ := r.total(); return n }),
+			gauge("missing", "Sessions that an edge has and that are not held, by the last audit.", func() int { _, n, _ := r.total(); return n }),
+			gauge("ghosts_oldest_seconds", "How long ago the oldest of the ghosts and the missing was found.", func() int { _, _, d := r.total(); return int(d / time.Second) }),
 			gauge("ready", "1 when this replica answers.", func() int {
 				if r.ready {
 					return 1

@@ -26,6 +26,7 @@ type Config struct {
 	Heartbeat time.Duration // how often edges are heard
 	Expiry    time.Duration // silence after which an edge is gone
 	Fetches   int           // snapshots read at the same time
+	Audit     time.Duration // how often what is held is compared with what the edges have; 0: never
 }
 
 // Deps are what a replica works with.
@@ -59,6 +60,7 @@ type Replica struct {
 	knew    bool                 // it was ready before
 	refused map[string]time.Time // by reason: when it was last logged
 	waiting string               // why it is not ready
+	found   map[*edge]finding    // by the last audit of each edge
 }
 
 // settleTime is how long after its warm-up a replica waits for snapshots before it answers without them.
@@ -68,7 +70,7 @@ const settleTime = 2 // in expiries
 func New(cfg Config, deps Deps) *Replica {
 	r := &Replica{
 		cfg: cfg, bus: deps.Bus, log: deps.Log, hears: deps.Hears, lost: deps.Lost,
-		refused: make(map[string]time.Time), waiting: "not subscribed to the edges yet",
+		refused: make(map[string]time.Time), found: make(map[*edge]finding), waiting: "not subscribed to the edges yet",
 	}
 	r.roster = roster.New(func(s roster.Seat) {
 		if !r.knew {
@@ -125,6 +127,7 @@ func (r *Replica) Run(ctx context.Context) error {
 
 	var healers sync.WaitGroup
 	defer healers.Wait()
+	healers.Go(func() { r.audit(ctx) })
 	slots := make(chan struct{}, r.cfg.Fetches)
 	tick := time.NewTicker(max(r.cfg.Heartbeat/50, 5*time.Millisecond))
 	defer tick.Stop()

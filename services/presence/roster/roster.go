@@ -105,6 +105,16 @@ func (r *Roster) Drop(e *Edge) {
 	}
 }
 
+// IDs returns the edge's numbers of its sessions, in no order.
+func (r *Roster) IDs(e *Edge) []uint64 {
+	ids := r.all(e)
+	out := make([]uint64, len(ids))
+	for k, i := range ids {
+		out[k] = r.sessions[i].id
+	}
+	return out
+}
+
 // Visible returns the ids of the users with a session on an edge that does not hide them, each as often as there are
 // such sessions.
 func (r *Roster) Visible(e *Edge) []string {
