@@ -32,6 +32,8 @@ type Config struct {
 	Web      string // folder of the built page; empty: none
 	Store    string // store URL of history and directory; empty: a SQLite file each
 	Proxies  bool   // every service reaches the bus over a proxy of its own: see Link
+
+	Args map[string][]string // further arguments, by binary
 }
 
 // Cluster is a set of running processes. Its methods are safe for concurrent use.
@@ -153,6 +155,7 @@ func (c *Cluster) service(name string) (*Process, error) {
 		path: filepath.Join(c.cfg.Bin, binary),
 		args: []string{"--listen", listen, "--ops-listen", ops, "--bus", bus},
 	}
+	p.args = append(p.args, c.cfg.Args[binary]...)
 	if binary == "directory" || binary == "history" {
 		url := c.cfg.Store
 		if url == "" {
