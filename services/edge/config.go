@@ -13,6 +13,7 @@ import (
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/edge/internal/hub"
 	"hubbub.internal/services/edge/internal/ring"
+	"hubbub.internal/services/edge/internal/upgrade"
 )
 
 // Config is what an edge can be told. Sizes are in bytes.
@@ -22,12 +23,18 @@ type Config struct {
 	Loops   int      `help:"Event loops, each a thread (0 to 64). 0: one for each core." default:"0"`
 	Origins []string `help:"Origins of the pages that browsers may connect from, such as https://chat.example; * for any." default:"*" placeholder:"ORIGIN"`
 
+	TrustedProxies []string `help:"Networks of the proxies in front, such as 10.0.0.0/8: what X-Real-IP of theirs says is the client's address. Nobody else's is believed." placeholder:"CIDR"`
+
+	Heartbeat      time.Duration `help:"How often the presence service is told that this edge is there (100ms to 1m); it has the same setting." default:"${edge_heartbeat=5s}"`
 	MaxSockets     int           `help:"WebSockets at the same time (1 or more); more are closed with 4004." default:"1000000"`
+	MaxSocketsIP   int           `name:"max-sockets-per-ip" help:"WebSockets of one IPv4 address or IPv6 /64 at the same time; more are closed with 4004. 0: any number." default:"0"`
 	MaxFrame       int           `help:"Size of a client's message (bytes, 1024 to 1048576); a longer one is closed with 1009." default:"65536"`
 	MaxText        int           `help:"Size of a text in UTF-8 (bytes, 1 to max-frame)." default:"16384"`
 	MaxRooms       int           `help:"Rooms that one socket may be in (1 to 10000)." default:"500"`
 	Rate           int           `help:"Commands that a socket may send, sustained (per second, 1 to 1000000)." default:"20"`
 	Burst          int           `help:"Commands that a socket may send at once (1 to 1000000); as many joins as rooms are free." default:"100"`
+	UserRate       int           `help:"Commands that a user may send over all of his sockets on this edge, sustained (per second, to 1000000). 0: any number." default:"100"`
+	UserBurst      int           `help:"Commands that a user may send at once (1 to 1000000)." default:"500"`
 	MaxPending     int           `help:"Messages of one socket that wait to be acknowledged (1 to 10000)." default:"64"`
 	MaxBuffers     int           `help:"Memory for incomplete frames and unsent output, of all sockets (bytes, 1 MiB or more)." default:"268435456"`
 	MaxOutstanding int           `help:"Unsent output of one socket (bytes, 64 KiB or more); beyond it the socket is closed with 4001." default:"8388608"`
@@ -71,13 +78,19 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("--origins has %.80q; an origin is written like https://chat.example", o))
 		}
 	}
+	if _, err := upgrade.ParseProxies(c.TrustedProxies); err != nil {
+		errs = append(errs, fmt.Errorf("--trusted-proxies: %w", err))
+	}
 	between("loops", c.Loops, 0, hub.MaxShards)
 	between("max-sockets", c.MaxSockets, 1, huge)
+	between("max-sockets-per-ip", c.MaxSocketsIP, 0, huge)
 	between("max-frame", c.MaxFrame, 1<<10, 1<<20)
 	between("max-text", c.MaxText, 1, c.MaxFrame)
 	between("max-rooms", c.MaxRooms, 1, 10_000)
 	between("rate", c.Rate, 1, 1_000_000)
 	between("burst", c.Burst, 1, 1_000_000)
+	between("user-rate", c.UserRate, 0, 1_000_000)
+	between("user-burst", c.UserBurst, 1, 1_000_000)
 	between("max-pending", c.MaxPending, 1, 10_000)
 	between("max-buffers", c.MaxBuffers, 1<<20, huge)
 	between("max-outstanding", c.MaxOutstanding, 64<<10, huge)
@@ -85,6 +98,7 @@ func (c *Config) Validate() error {
 	between("ring-entries", c.RingEntries, 16, 1<<24)
 	between("deflate", c.Deflate, 0, huge)
 	const least = 100 * time.Millisecond
+	lasts("heartbeat", c.Heartbeat, least, time.Minute)
 	lasts("handshake-timeout", c.Handshake, least, time.Minute)
 	lasts("hello-timeout", c.Hello, least, time.Minute)
 	lasts("ping-after", c.Ping, least, 90*time.Second)
@@ -105,8 +119,11 @@ func (c *Config) options(loops int) hub.Options {
 	if id == "" {
 		id = newEdgeID()
 	}
+	proxies, _ := upgrade.ParseProxies(c.TrustedProxies) // Validate has looked at them
 	return hub.Options{
-		EdgeID: id, Origins: c.Origins, Sockets: c.MaxSockets, Frame: c.MaxFrame, Text: c.MaxText, Rooms: c.MaxRooms,
+		EdgeID: id, Origins: c.Origins, Proxies: proxies, Heartbeat: c.Heartbeat,
+		Sockets: c.MaxSockets, SocketsPerIP: c.MaxSocketsIP, UserRate: c.UserRate, UserBurst: c.UserBurst,
+		Frame: c.MaxFrame, Text: c.MaxText, Rooms: c.MaxRooms,
 		Rate: c.Rate, Burst: c.Burst, Pending: c.MaxPending, Buffers: c.MaxBuffers / loops, Outstanding: c.MaxOutstanding,
 		Ring:             ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},
 		Deflate:          c.Deflate,

@@ -162,18 +162,23 @@ func TestValidate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, spoil := range map[string]func(*edge.Config){
-		"--listen":        func(c *edge.Config) { c.Listen = "8080" },
-		"--edge-id":       func(c *edge.Config) { c.EdgeID = "a b" },
-		"--loops":         func(c *edge.Config) { c.Loops = 65 },
-		"--origins":       func(c *edge.Config) { c.Origins = []string{"chat.example"} },
-		"--max-sockets":   func(c *edge.Config) { c.MaxSockets = 0 },
-		"--max-frame":     func(c *edge.Config) { c.MaxFrame = 1 << 21 },
-		"--max-text":      func(c *edge.Config) { c.MaxText = c.MaxFrame + 1 },
-		"--rate":          func(c *edge.Config) { c.Rate = 0 },
-		"--ring-bytes":    func(c *edge.Config) { c.RingBytes = 1 },
-		"--hello-timeout": func(c *edge.Config) { c.Hello = time.Hour },
-		"--idle-timeout":  func(c *edge.Config) { c.Idle = c.Ping },
-		"--drain":         func(c *edge.Config) { c.Drain = -1 },
+		"--listen":             func(c *edge.Config) { c.Listen = "8080" },
+		"--edge-id":            func(c *edge.Config) { c.EdgeID = "a b" },
+		"--loops":              func(c *edge.Config) { c.Loops = 65 },
+		"--origins":            func(c *edge.Config) { c.Origins = []string{"chat.example"} },
+		"--max-sockets":        func(c *edge.Config) { c.MaxSockets = 0 },
+		"--max-frame":          func(c *edge.Config) { c.MaxFrame = 1 << 21 },
+		"--max-text":           func(c *edge.Config) { c.MaxText = c.MaxFrame + 1 },
+		"--trusted-proxies":    func(c *edge.Config) { c.TrustedProxies = []string{"nginx"} },
+		"--heartbeat":          func(c *edge.Config) { c.Heartbeat = 0 },
+		"--max-sockets-per-ip": func(c *edge.Config) { c.MaxSocketsIP = -1 },
+		"--user-rate":          func(c *edge.Config) { c.UserRate = -1 },
+		"--user-burst":         func(c *edge.Config) { c.UserBurst = 0 },
+		"--rate":               func(c *edge.Config) { c.Rate = 0 },
+		"--ring-bytes":         func(c *edge.Config) { c.RingBytes = 1 },
+		"--hello-timeout":      func(c *edge.Config) { c.Hello = time.Hour },
+		"--idle-timeout":       func(c *edge.Config) { c.Idle = c.Ping },
+		"--drain":              func(c *edge.Config) { c.Drain = -1 },
 	} {
 		c := config()
 		spoil(&c)

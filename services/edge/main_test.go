@@ -37,6 +37,7 @@ const patience = 20 * time.Second
 type world struct {
 	t   testing.TB
 	bus bus.Bus
+	log *zap.Logger // nil: none
 	key ed25519.PrivateKey
 
 	mu      sync.Mutex
@@ -141,7 +142,7 @@ func (w *world) token(user string, edit ...func(*auth.Claims)) string {
 func config() edge.Config {
 	return edge.Config{
 		Listen: "127.0.0.1:0", Loops: 2, Origins: []string{"*"}, MaxSockets: 1000, MaxFrame: 64 << 10, MaxText: 16 << 10, MaxRooms: 500,
-		Rate: 100_000, Burst: 100_000, MaxPending: 1000, MaxBuffers: 256 << 20, MaxOutstanding: 8 << 20, RingBytes: 1 << 20, RingEntries: 4096,
+		Rate: 100_000, Burst: 100_000, UserBurst: 1, Heartbeat: 5 * time.Second, MaxPending: 1000, MaxBuffers: 256 << 20, MaxOutstanding: 8 << 20, RingBytes: 1 << 20, RingEntries: 4096,
 		Handshake: 5 * time.Second, Hello: 10 * time.Second, Ping: 25 * time.Second, Idle: 60 * time.Second, Write: 10 * time.Second,
 	}
 }
@@ -184,8 +185,8 @@ func (w *world) edge(edit ...func(*edge.Config)) *running {
 	cache := w.cache()
 	reg := prometheus.NewRegistry()
 	e, err := edge.New(cfg, edge.Deps{
-		Metrics: reg,
-		Bus:     w.bus, Verifier: w.verifier(), Directory: cache,
+		Metrics: reg, Log: w.log,
+		Bus: w.bus, Verifier: w.verifier(), Directory: cache,
 		Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			fmt.Fprintf(rw, "%s %s %s", r.Method, r.URL.Path, body)

@@ -8,7 +8,7 @@ import (
 
 // Config is what the presence service can be told.
 type Config struct {
-	EdgeHeartbeat time.Duration `help:"How often edges say that they are there (100ms to 1m); the edges' own setting." default:"5s"`
+	EdgeHeartbeat time.Duration `help:"How often edges say that they are there (100ms to 1m); the edges' own setting." default:"${edge_heartbeat=5s}"`
 	EdgeExpiry    time.Duration `help:"Silence after which an edge is gone with all of its users; two heartbeats or more, at most 10m." default:"15s"`
 	Flap          time.Duration `help:"Who comes back within this time has not been away, as watchers see it (0s to 1m)." default:"5s"`
 	Coalesce      time.Duration `help:"Changes in a room within this time are told together (10ms to 10s)." default:"250ms"`

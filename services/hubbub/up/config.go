@@ -44,7 +44,8 @@ type Config struct {
 
 // Vars are the defaults that differ from those of the services run alone: nothing else is needed.
 func Vars() kong.Vars {
-	return kong.Vars{"bus": embedded, "listen": ":9080"}
+	// Presence answers once it has heard every edge's heartbeat, so the more often, the sooner all is ready.
+	return kong.Vars{"bus": embedded, "listen": ":9080", "edge_heartbeat": "1s"}
 }
 
 // Validate fills in what follows from the data folder, and returns what is wrong with the configuration.

@@ -17,6 +17,14 @@ type Bucket struct {
 	at      uint32 // ms
 }
 
+// New returns a bucket that is full as of now.
+func New(now uint32) Bucket { return Bucket{at: now} }
+
+// Full reports whether nothing is missing at a time.
+func (b Bucket) Full(l Limit, now uint32) bool {
+	return uint64(now-b.at)*uint64(l.Rate) >= uint64(b.missing)
+}
+
 // Take takes a token at a time in milliseconds, which may wrap around. If there is none it returns after how many
 // milliseconds there will be.
 func (b *Bucket) Take(l Limit, now uint32) (ok bool, waitMS uint32) {

@@ -29,3 +29,15 @@ func TestBucket(t *testing.T) {
 	now += 1 << 31 // a long silence does not overflow
 	take(true, 0)
 }
+
+func TestFull(t *testing.T) {
+	l := Limit{Rate: 10, Burst: 3}
+	b := New(5)
+	if !b.Full(l, 5) {
+		t.Error("a new bucket is not full")
+	}
+	b.Take(l, 5)
+	if b.Full(l, 104) || !b.Full(l, 105) {
+		t.Error("a token at ten a second does not take 100 ms")
+	}
+}

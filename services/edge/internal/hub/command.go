@@ -69,6 +69,14 @@ func (s *Shard) command(slot uint32, c *wire.Command, err error) {
 		if s.strike(slot, ok); ses.state == stClosing {
 			return
 		}
+		if ok && ses.who != nil && s.hub.opts.UserRate > 0 {
+			// His other sockets may have used it up: that is no strike against this one.
+			if ok, wait = s.hub.users.take(ses.who.user(), s.hub.userRate); !ok {
+				s.hub.metrics.limited.WithLabelValues("user_rate").Inc()
+			}
+		} else if !ok {
+			s.hub.metrics.limited.WithLabelValues("rate").Inc()
+		}
 		if !ok {
 			limited := chat.Error{Code: chat.CodeRateLimited, Message: "too many commands", RetryAfter: time.Duration(max(1, wait)) * time.Millisecond}
 			s.deny(slot, c, &limited)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -54,6 +55,7 @@ func (l *fakeLoop) Write(slot uint32, bufs [][]byte) (int, error) {
 func (l *fakeLoop) Close(slot uint32)               { l.closed[slot] = true }
 func (l *fakeLoop) Finish(uint32)                   {}
 func (l *fakeLoop) Detach(uint32) (net.Conn, error) { return nil, net.ErrClosed }
+func (l *fakeLoop) Peer(uint32) netip.Addr          { return netip.Addr{} }
 func (l *fakeLoop) Wake()                           {}
 func (l *fakeLoop) StopListening()                  {}
 func (l *fakeLoop) Run(context.Context) error       { return nil }

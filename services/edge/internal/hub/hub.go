@@ -23,8 +23,10 @@ import (
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/bucket"
 	"hubbub.internal/services/edge/internal/ring"
 	"hubbub.internal/services/edge/internal/transport"
+	"hubbub.internal/services/edge/internal/upgrade"
 	"hubbub.internal/services/edge/internal/work"
 )
 
@@ -32,15 +34,20 @@ import (
 type Options struct {
 	EdgeID           string // names the edge to the presence service
 	Origins          []string
-	Sockets          int // WebSockets at the same time
-	Frame            int // bytes of a message
-	Text             int // bytes of UTF-8 of a text
-	Rooms            int // rooms of one socket
-	Rate             int // commands per second of one socket, sustained
-	Burst            int // commands at once
-	Pending          int // sends of one socket that are not acknowledged
-	Buffers          int // bytes of incomplete input and unsent output, of all sockets together
-	Outstanding      int // bytes of unsent output of one socket
+	Proxies          upgrade.Proxies
+	Heartbeat        time.Duration // of the edge, to the presence service
+	Sockets          int           // WebSockets at the same time
+	SocketsPerIP     int           // of one address (IPv6: of one /64); 0: any number
+	UserRate         int           // commands per second of one user on this edge, sustained; 0: any number
+	UserBurst        int           // commands of one user at once
+	Frame            int           // bytes of a message
+	Text             int           // bytes of UTF-8 of a text
+	Rooms            int           // rooms of one socket
+	Rate             int           // commands per second of one socket, sustained
+	Burst            int           // commands at once
+	Pending          int           // sends of one socket that are not acknowledged
+	Buffers          int           // bytes of incomplete input and unsent output, of all sockets together
+	Outstanding      int           // bytes of unsent output of one socket
 	Ring             ring.Limits
 	Deflate          int // bytes from which a message of a room is compressed; 0: never, and no client's is taken
 	HandshakeTimeout time.Duration
@@ -74,6 +81,7 @@ type Hub struct {
 	http     func(net.Conn, []byte)
 	metrics  *metrics
 	limits   wire.Limits
+	userRate bucket.Limit
 	shards   []*Shard
 	jobs     *work.Pool // waits for the bus
 	checks   *work.Pool // verifies signatures
@@ -85,6 +93,8 @@ type Hub struct {
 	mu    sync.Mutex
 	feeds map[string]*feed // by name
 
+	addrs   addrTable
+	users   userTable
 	scratch scratch
 	heads   headDesk
 	live    [liveChannels]liveChannel
@@ -110,8 +120,9 @@ func New(opts Options, deps Deps) *Hub {
 		heads: headDesk{wake: make(chan struct{}, 1)},
 		ended: make(chan struct{}),
 	}
+	h.userRate = bucket.Limit{Rate: uint32(opts.UserRate), Burst: uint32(opts.UserBurst)}
 	h.numbers.Store(rand.Uint64() >> 24) // ids of sessions do not repeat those of the process before
-	h.reporter = presence.NewReporter(deps.Bus, presence.ReporterConfig{Edge: opts.EdgeID, Log: deps.Log, Metrics: deps.Metrics}, h.sessions)
+	h.reporter = presence.NewReporter(deps.Bus, presence.ReporterConfig{Edge: opts.EdgeID, Heartbeat: opts.Heartbeat, Log: deps.Log, Metrics: deps.Metrics}, h.sessions)
 	h.access.OnChange(h.changed)
 	h.metrics.watch(deps.Metrics, h)
 	return h
@@ -164,6 +175,7 @@ func (h *Hub) sweep(ctx context.Context) error {
 		case <-tick.C:
 		}
 		h.sweepFeeds(n)
+		h.users.sweep(h.userRate)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 type metrics struct {
 	accepted   prometheus.Counter
 	refused    *prometheus.CounterVec // by reason
+	limited    *prometheus.CounterVec // by limit
 	closed     *prometheus.CounterVec // by close code
 	commands   *prometheus.CounterVec // by type
 	failures   *prometheus.CounterVec // by error code
@@ -42,6 +43,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		accepted:   counter("handshakes_total", "WebSocket handshakes that were accepted."),
 		refused:    vec("refused_total", "Connections that were turned away, by reason.", "reason"),
+		limited:    vec("limited_total", "Commands that were refused, by the limit that they would have passed.", "limit"),
 		closed:     vec("closed_total", "WebSockets that ended, by close code; 1006 is without one.", "code"),
 		commands:   vec("commands_total", "Commands of clients, by type.", "type"),
 		failures:   vec("errors_total", "Error events told to clients, by code.", "code"),

@@ -61,6 +61,7 @@ type session struct {
 	subs    uint32 // the first of its subs; the rest is linked
 	due     uint32 // the first of its subs that have frames in this turn; the rest is linked
 	peer    uint32 // another session of the same user: see ownRooms
+	addr    uint32 // of its address in addrTable; 0: not counted
 	rooms   uint16 // joined
 	watches uint16 // rooms whose presence is watched
 	joins   uint16 // that cost nothing

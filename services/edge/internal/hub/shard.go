@@ -95,7 +95,10 @@ func newShard(h *Hub, l transport.Loop, index int) *Shard {
 	return s
 }
 
-func (s *Shard) clock() { s.now = uint32(time.Since(started) / time.Millisecond) }
+// nowMS returns the time since the process started, in ms.
+func nowMS() uint32 { return uint32(time.Since(started) / time.Millisecond) }
+
+func (s *Shard) clock() { s.now = nowMS() }
 
 // Turn implements transport.Handler.
 func (s *Shard) Turn() time.Duration {
@@ -189,6 +192,7 @@ func (s *Shard) forget(slot uint32) {
 	if ses.state != stHandshake {
 		s.hub.sockets.Add(-1)
 	}
+	s.hub.addrs.release(ses.addr)
 	s.wheel.Clear(slot)
 	s.buffers.Free(&ses.in)
 	s.buffers.Free(&ses.part)

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"unsafe"
@@ -145,6 +146,21 @@ func (l *epoll) Close(slot uint32) {
 // Finish implements Loop.
 func (l *epoll) Finish(slot uint32) {
 	_ = unix.Shutdown(int(l.conns[slot].fd), unix.SHUT_WR) // fails only if the peer has gone
+}
+
+// Peer implements Loop. It asks the kernel, so that connections need not remember.
+func (l *epoll) Peer(slot uint32) netip.Addr {
+	sa, err := unix.Getpeername(int(l.conns[slot].fd))
+	if err != nil { // it is broken, which a read will tell
+		return netip.Addr{}
+	}
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrFrom4(sa.Addr)
+	case *unix.SockaddrInet6:
+		return netip.AddrFrom16(sa.Addr).Unmap()
+	}
+	return netip.Addr{}
 }
 
 // Detach implements Loop.

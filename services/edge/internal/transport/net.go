@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -181,6 +182,14 @@ func (l *netLoop) Close(slot uint32) {
 
 // Finish implements Loop.
 func (l *netLoop) Finish(slot uint32) { l.conns[slot].end(false) }
+
+// Peer implements Loop.
+func (l *netLoop) Peer(slot uint32) netip.Addr {
+	if a, ok := l.conns[slot].conn.RemoteAddr().(*net.TCPAddr); ok {
+		return a.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}
 
 // Detach implements Loop.
 func (l *netLoop) Detach(slot uint32) (net.Conn, error) {

@@ -8,6 +8,7 @@ package transport
 import (
 	"context"
 	"net"
+	"net/netip"
 	"time"
 )
 
@@ -40,6 +41,8 @@ type Loop interface {
 	Finish(slot uint32)
 	// Detach takes a connection out of the loop.
 	Detach(slot uint32) (net.Conn, error)
+	// Peer returns the address at the other end; the zero Addr if it cannot be told.
+	Peer(slot uint32) netip.Addr
 	// Wake makes the loop take a turn soon. It may be called from any goroutine, and does nothing after Run.
 	Wake()
 	// StopListening closes the loop's listener.

@@ -13,6 +13,8 @@ const (
 	hExtensions
 	hOrigin
 	hAuthorization
+	hProtocol
+	hRealIP
 	hTransferEncoding
 	hContentLength
 	headers
@@ -21,7 +23,8 @@ const (
 var names = [headers][]byte{
 	hHost: []byte("Host"), hUpgrade: []byte("Upgrade"), hConnection: []byte("Connection"), hVersion: []byte("Sec-WebSocket-Version"),
 	hKey: []byte("Sec-WebSocket-Key"), hExtensions: []byte("Sec-WebSocket-Extensions"), hOrigin: []byte("Origin"),
-	hAuthorization: []byte("Authorization"), hTransferEncoding: []byte("Transfer-Encoding"), hContentLength: []byte("Content-Length"),
+	hAuthorization: []byte("Authorization"),
+	hProtocol:      []byte("Sec-WebSocket-Protocol"), hRealIP: []byte("X-Real-IP"), hTransferEncoding: []byte("Transfer-Encoding"), hContentLength: []byte("Content-Length"),
 }
 
 // request is what a handshake's headers say. Its slices are views into them.
@@ -30,8 +33,10 @@ type request struct {
 	websocket  bool // Upgrade has it
 	upgrade    bool // Connection has it
 	extensions string
+	speaks     bool     // Sec-WebSocket-Protocol has Subprotocol
+	bearers    [][]byte // and these tokens
 
-	version, key, origin, authorization, length []byte
+	version, key, origin, authorization, length, realIP []byte
 }
 
 // read takes headers in, each a line with its CR LF. What is not as RFC 9110 section 5 has it is refused, with the
@@ -88,8 +93,24 @@ func (r *request) take(h int, value []byte) {
 		r.origin = value
 	case hAuthorization:
 		r.authorization = value
+	case hProtocol:
+		r.takeProtocols(value)
+	case hRealIP:
+		r.realIP = value
 	case hContentLength:
 		r.length = value
+	}
+}
+
+// takeProtocols takes in a list of subprotocols. Browsers can name these but no header, so a token may be among them.
+func (r *request) takeProtocols(value []byte) {
+	for part := range bytes.SplitSeq(value, []byte(",")) {
+		part = bytes.Trim(part, " \t")
+		if token, ok := bytes.CutPrefix(part, bearerPrefix); ok {
+			r.bearers = append(r.bearers, token)
+		} else if string(part) == Subprotocol {
+			r.speaks = true
+		}
 	}
 }
 

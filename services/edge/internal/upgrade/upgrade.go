@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,12 @@ import (
 
 // Path is where the WebSocket is.
 const Path = "/v1/ws"
+
+// Subprotocol is the name of the client protocol in Sec-WebSocket-Protocol, which nobody has to send.
+const Subprotocol = "hubbub.v1"
+
+// bearerPrefix is what a token begins with that is offered beside it, as if it were another subprotocol.
+var bearerPrefix = []byte("bearer.")
 
 // MaxHeader is the greatest size of a handshake's request line and headers, in bytes: room for a token of 4 KiB.
 const MaxHeader = 8 << 10
@@ -34,10 +41,11 @@ const (
 // Result is what the bytes so far are, and what follows from it.
 type Result struct {
 	Verdict Verdict
-	Used    int    // length of the handshake; what follows are frames
-	Reply   []byte // to be sent; valid until the next Parse
-	Token   string // of Authorization: Bearer, if any
-	Deflate bool   // permessage-deflate was agreed on, without context takeover
+	Used    int        // length of the handshake; what follows are frames
+	Reply   []byte     // to be sent; valid until the next Parse
+	Token   string     // of Authorization: Bearer or beside Subprotocol, if any
+	RealIP  netip.Addr // of X-Real-IP, if any: see Proxies
+	Deflate bool       // permessage-deflate was agreed on, without context takeover
 }
 
 // Parser reads handshakes. It may be used by one goroutine at a time.
@@ -169,11 +177,23 @@ func (p *Parser) accept(r *request) Result {
 		return Reject(400, err.Error())
 	}
 	res := Result{Verdict: Accepted}
+	if r.count[hRealIP] == 1 {
+		res.RealIP, _ = netip.ParseAddr(string(r.realIP)) // what is none says nothing
+	}
 	if scheme, token, ok := bytes.Cut(r.authorization, []byte(" ")); ok && bytes.EqualFold(scheme, []byte("Bearer")) {
 		res.Token = string(bytes.TrimSpace(token))
 	}
+	if r.speaks && len(r.bearers) > 0 {
+		if len(r.bearers) > 1 || res.Token != "" {
+			return Reject(400, "more than one token is there")
+		}
+		res.Token = string(r.bearers[0])
+	}
 	p.reply = append(p.reply[:0], "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	p.reply = appendAccept(p.reply, r.key)
+	if r.speaks {
+		p.reply = append(p.reply, "\r\nSec-WebSocket-Protocol: "+Subprotocol...)
+	}
 	if p.deflate && extensions != "" {
 		res.Deflate = true
 		p.reply = append(append(p.reply, "\r\nSec-WebSocket-Extensions: "...), extensions...)
