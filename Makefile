@@ -44,6 +44,10 @@ tidy: ## tidy every go.mod and the workspace
 	@$(GO) work sync
 	@for m in $(MODULES); do (cd $$m && GOWORK=off $(GO) mod tidy); done
 
+.PHONY: bench-presence
+bench-presence: ## measure a presence replica of a million sessions
+	@cd services/presence && $(GO) test -run '^$$' -bench Million -benchtime 1x -cpu 1 ./replica
+
 .PHONY: build
 build: build-hubbub web/dist/index.html ## build every binary into bin/ and the page into web/dist
 	@for s in $(SERVICES); do (cd services/$$s && $(GO) build -o $(CURDIR)/bin/$$s ./cmd/$$s); done
