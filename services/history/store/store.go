@@ -40,7 +40,8 @@ type Outcome struct {
 // Store keeps the records. Its methods are safe for concurrent use and have reached the disk when they return. Any
 // error means that the store does not work right now.
 type Store interface {
-	// Append keeps entries. One that is there already changes nothing.
+	// Append keeps entries, those of a room in order. One that is there already changes nothing. When it fails, what is
+	// kept of a room has no hole: none of its entries without those given before it.
 	Append(ctx context.Context, entries []Entry) (Outcome, error)
 	// Last returns the position of the last entry of a room, the zero Position if it has none.
 	Last(ctx context.Context, room string) (bus.Position, error)

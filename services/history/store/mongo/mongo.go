@@ -51,33 +51,79 @@ func (s *Store) Close() error { return mongodb.Close(s.db) }
 // duplicateKey is the server's error code for a key that is taken.
 const duplicateKey = 11000
 
-// Append implements store.Store. An error may leave some of the entries kept: repeat it.
+// Append implements store.Store. An error may leave the first of the entries kept: repeat it. They are inserted in order,
+// so that a room never has a hole: whoever reads it takes what comes behind its last entry from the log.
 func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcome, error) {
 	var out store.Outcome
-	if len(entries) == 0 {
-		return out, nil
+	for checked := false; len(entries) > 0; {
+		n, err := s.insert(ctx, entries)
+		if err != nil {
+			return store.Outcome{}, fmt.Errorf("append entries: %w", err)
+		}
+		if n == len(entries) {
+			break
+		}
+		if err := s.explain(ctx, entries[n], &out); err != nil {
+			return store.Outcome{}, fmt.Errorf("append entries: %w", err)
+		}
+		entries = entries[n+1:]
+		if !checked {
+			// Where one is there already, most are: the log hands a batch over again that was not acknowledged.
+			if entries, err = s.missing(ctx, entries); err != nil {
+				return store.Outcome{}, err
+			}
+			checked = true
+		}
 	}
+	return out, nil
+}
+
+// insert adds entries up to the first whose key is taken, and returns how many those are.
+func (s *Store) insert(ctx context.Context, entries []store.Entry) (int, error) {
 	docs := make([]record, len(entries))
 	for i, e := range entries {
 		docs[i] = record{store.Key(e.Room, e.Seq), e}
 	}
-	_, err := s.entries.InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
+	_, err := s.entries.InsertMany(ctx, docs, options.InsertMany().SetOrdered(true))
 	if err == nil {
-		return out, nil
+		return len(entries), nil
 	}
 	bulk, ok := errors.AsType[mongo.BulkWriteException](err)
-	if !ok || bulk.WriteConcernError != nil {
-		return out, fmt.Errorf("append entries: %w", err)
+	if !ok || bulk.WriteConcernError != nil || len(bulk.WriteErrors) != 1 {
+		return 0, err
 	}
-	for _, w := range bulk.WriteErrors {
-		if w.Code != duplicateKey || w.Index < 0 || w.Index >= len(entries) {
-			return out, fmt.Errorf("append entries: %w", err)
-		}
-		if err := s.explain(ctx, entries[w.Index], &out); err != nil {
-			return out, fmt.Errorf("append entries: %w", err)
+	w := bulk.WriteErrors[0]
+	if w.Code != duplicateKey || w.Index < 0 || w.Index >= len(entries) {
+		return 0, err
+	}
+	return w.Index, nil
+}
+
+// missing returns the entries, in order, without those that are kept already.
+func (s *Store) missing(ctx context.Context, entries []store.Entry) ([]store.Entry, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, len(entries))
+	for i, e := range entries {
+		keys[i] = store.Key(e.Room, e.Seq)
+	}
+	kept, err := s.list(ctx, "entries that are there", bson.D{field("_id", bson.D{field("$in", keys)})}, field("_id", 1), 0)
+	if err != nil {
+		return nil, err
+	}
+	type name struct{ key, sender, id string }
+	there := make(map[name]bool, len(kept))
+	for _, e := range kept {
+		there[name{store.Key(e.Room, e.Seq), e.Sender, e.ID}] = true
+	}
+	var rest []store.Entry
+	for i, e := range entries {
+		if !there[name{keys[i], e.Sender, e.ID}] {
+			rest = append(rest, e)
 		}
 	}
-	return out, nil
+	return rest, nil
 }
 
 // explain finds out why an entry could not be added.

@@ -29,6 +29,7 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 	}{
 		{"append and read", testAppend},
 		{"repeats", testRepeats},
+		{"handed over again", testHandedOverAgain},
 		{"conflicts", testConflicts},
 		{"many writers", testManyWriters},
 		{"pages", testPages},
@@ -107,6 +108,29 @@ func testRepeats(t *testing.T, s store.Store) {
 	same(t, store.Outcome{}, add(t, s, c, d), nil)
 	got, err := s.Since(t.Context(), "r1", 0, 10)
 	same(t, []store.Entry{a, b, c}, got, err)
+}
+
+// testHandedOverAgain repeats a batch of which the beginning, or here and there some, are kept already.
+func testHandedOverAgain(t *testing.T, s store.Store) {
+	var all []store.Entry
+	for i := range uint64(60) {
+		all = append(all, message(fmt.Sprint("r", i%3), i+1, "ann", fmt.Sprint("m", i)))
+	}
+	add(t, s, all[:20]...)
+	add(t, s, all[30], all[41])
+	for range 2 {
+		if out := add(t, s, all...); len(out.Conflicts)+len(out.Repeats) > 0 {
+			t.Errorf("outcome is %+v", out)
+		}
+		for r := range 3 {
+			var want []store.Entry
+			for i := r; i < len(all); i += 3 {
+				want = append(want, all[i])
+			}
+			got, err := s.Since(t.Context(), fmt.Sprint("r", r), 0, 100)
+			same(t, want, got, err)
+		}
+	}
 }
 
 func testConflicts(t *testing.T, s store.Store) {
