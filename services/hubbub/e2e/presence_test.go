@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/hubbub/cluster"
 )
@@ -26,6 +27,7 @@ func TestPresence(t *testing.T) {
 				name string
 				run  func(*stage)
 			}{
+				{"somebody is banned", testBanned},
 				{"a replica is killed", testReplicaKilled},
 				{"all replicas are restarted", testReplicasRestarted},
 				{"edges are killed and stopped", testEdgesGone},
@@ -138,6 +140,40 @@ func (s *stage) start(p *cluster.Process) {
 	s.t.Helper()
 	if err := p.Start(s.t.Context()); err != nil {
 		s.t.Fatal(err)
+	}
+}
+
+// testBanned bans somebody from a room whose socket is in it: it is put out of the room at once, and does not come back.
+func testBanned(s *stage) {
+	owner, out := s.people[0][0], s.people[1][0]
+	room := owner.createRoom("a room with a ban", false)
+	owner.join(room)
+	out.join(room)
+	eventually(s.t, "both are there", func() bool { return len(owner.presence(room)) == 2 })
+	token, err := owner.session.Token(owner.ctx())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(owner.ctx(), http.MethodPut, s.c.URL+"/v1/rooms/"+room+"/bans/"+out.id, strings.NewReader(`{"reason":"a test"}`))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header.Set("Content-Type", "application/json")
+	reply, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	if reply.StatusCode != http.StatusOK {
+		s.t.Fatalf("the ban was answered %s", reply.Status)
+	}
+	eventually(s.t, "the banned is put out", func() bool { return slices.Equal(owner.presence(room), []string{owner.name}) })
+	if err := out.tryJoin(room); chat.CodeOf(err) != chat.CodeForbidden {
+		s.t.Errorf("the banned joins again: %v", err)
+	}
+	if _, err := out.trySend(room, "let me in"); err == nil {
+		s.t.Error("the banned sent a message")
 	}
 }
 
