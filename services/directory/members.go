@@ -103,7 +103,7 @@ func (s *Service) keepOwned(ctx context.Context, room string) error {
 			}
 		}
 		if len(first) == 0 {
-			return s.store.DeleteRoom(ctx, room)
+			return s.deleteRoom(ctx, room)
 		}
 		heir := first[0]
 		if heir.Role == directoryapi.RoleOwner {
@@ -115,6 +115,24 @@ func (s *Service) keepOwned(ctx context.Context, room string) error {
 		}
 	}
 	return errors.New("the members of a room keep leaving")
+}
+
+// deleteRoom removes a room and its bans. The bans first: what a crash leaves is a room that is removed later.
+func (s *Service) deleteRoom(ctx context.Context, room string) error {
+	for {
+		bans, err := s.store.Bans(ctx, room, "", maxMembers)
+		if err != nil {
+			return err
+		}
+		if len(bans) == 0 {
+			return s.store.DeleteRoom(ctx, room)
+		}
+		for _, b := range bans {
+			if err := s.store.DeleteBan(ctx, room, b.User); err != nil {
+				return err
+			}
+		}
+	}
 }
 
 // setRole changes the role of who is a member. Errors: store.ErrNotFound.

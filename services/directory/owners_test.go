@@ -58,6 +58,7 @@ func TestLastTwoLeaveAtOnce(t *testing.T) {
 	ann, bob := w.register("Ann"), w.register("Bob")
 	room := w.create(ann, `{"name":"Ours"}`)
 	w.bring(ann, room.ID, bob, directoryapi.RoleOwner)
+	w.ok("PUT", "/v1/rooms/"+room.ID+"/bans/"+w.register("Eve").User.ID, ann.Token, `{}`, nil)
 	var wait sync.WaitGroup
 	for _, u := range []credentials{ann, bob} {
 		wait.Go(func() {
@@ -69,6 +70,9 @@ func TestLastTwoLeaveAtOnce(t *testing.T) {
 	wait.Wait()
 	if c := w.code(ann, "GET", "/v1/rooms/"+room.ID, ""); c != "forbidden" {
 		t.Errorf("the room is still there: %q", c)
+	}
+	if bans, err := w.store.Bans(t.Context(), room.ID, "", 10); err != nil || len(bans) != 0 {
+		t.Errorf("its bans are %+v, %v", bans, err)
 	}
 }
 
