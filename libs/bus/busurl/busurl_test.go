@@ -124,7 +124,9 @@ func TestOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Shutdown()
-	for _, url := range []string{s.URL(), "embedded:" + t.TempDir(), bustest.Redis(t).URL()} {
+	for _, url := range []string{
+		s.URL(), "embedded:" + t.TempDir(), bustest.Redis(t).URL(), bustest.Sentinels(t, 0).URL(), bustest.Cluster(t).URL(),
+	} {
 		cfg := parse(t, "--bus="+url)
 		cfg.Embed = natsembed.InProcess
 		for range 2 { // the folder is free again after Close

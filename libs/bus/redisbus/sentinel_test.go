@@ -3,7 +3,11 @@ package redisbus_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/bustest"
@@ -120,4 +124,26 @@ func info(t *testing.T, s *bustest.RedisServer) map[string]string {
 		t.Fatal(err)
 	}
 	return m["Replication"]
+}
+
+// TestPromotedServerIsChecked: a replica has settings of its own; when it becomes the primary, what is wrong with them is
+// said.
+func TestPromotedServerIsChecked(t *testing.T) {
+	t.Parallel()
+	r := bustest.Sentinels(t, 1)
+	core, logs := observer.New(zap.ErrorLevel)
+	b, err := redisbus.Open(t.Context(), redisbus.Config{URL: r.URL()}, zap.New(core), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	c := raw(t, r.Servers[1])
+	if err := errors.Join(c.ConfigSet(t.Context(), "maxmemory", "1gb").Err(), c.ConfigSet(t.Context(), "maxmemory-policy", "allkeys-lru").Err()); err != nil {
+		t.Fatal(err)
+	}
+	r.Failover()
+	eventually(t, "the log says it", func() bool {
+		all := logs.FilterMessageSnippet("may be unsuitable").All()
+		return len(all) > 0 && strings.Contains(all[0].ContextMap()["error"].(string), "noeviction")
+	})
 }

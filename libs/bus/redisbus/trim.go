@@ -104,11 +104,12 @@ func (b *Bus) sizes(ctx context.Context) (sizes []int64, full []bool, err error)
 	return sizes, full, nil
 }
 
-// trimPartition frees want bytes and what is too old, and returns the size of what is left.
+// trimPartition takes what is too old, and frees want bytes of a partition that had size, and returns the size of what is
+// left. It stops at size-want too: all processes do this, often at the same time, and the first may have done it all.
 func (b *Bus) trimPartition(ctx context.Context, p int, want, size int64, groups []string) (int64, error) {
-	k := b.keys
+	k, enough := b.keys, size-want
 	for {
-		args := []any{k.room(p, ""), int64(b.cfg.MaxAge / time.Second), want, trimEntries, overhead}
+		args := []any{k.room(p, ""), int64(b.cfg.MaxAge / time.Second), want, trimEntries, overhead, enough}
 		for _, g := range groups {
 			args = append(args, g)
 		}
@@ -118,20 +119,20 @@ func (b *Bus) trimPartition(ctx context.Context, p int, want, size int64, groups
 		if err != nil {
 			return 0, err
 		}
-		pair, ok := answers[0].([]any)
-		if !ok || len(pair) != 2 {
+		list, ok := answers[0].([]any)
+		if !ok || len(list) != 3 {
 			return 0, errAnswer
 		}
-		taken, ok1 := pair[0].(int64)
-		left, ok2 := pair[1].(int64)
-		if !ok1 || !ok2 {
+		taken, ok1 := list[0].(int64)
+		left, ok2 := list[1].(int64)
+		freed, ok3 := list[2].(int64)
+		if !ok1 || !ok2 || !ok3 {
 			return 0, errAnswer
 		}
 		b.metrics.trimmed.Add(float64(taken))
-		want = max(0, want-(size-left))
-		size = left
+		want = max(0, want-freed)
 		if taken < trimEntries {
-			return size, nil
+			return left, nil
 		}
 	}
 }
