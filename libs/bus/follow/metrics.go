@@ -1,9 +1,9 @@
 package follow
 
 import (
-	"errors"
-
 	"github.com/prometheus/client_golang/prometheus"
+
+	"hubbub.internal/libs/bus/measure"
 )
 
 type metrics struct {
@@ -12,15 +12,10 @@ type metrics struct {
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
-	counter := func(name, help string) prometheus.Counter {
-		return register(reg, prometheus.NewCounter(prometheus.CounterOpts{
-			Namespace: "hubbub", Subsystem: "bus_follow", Name: name, Help: help,
-		}))
-	}
+	const subsystem = "bus_follow"
+	counter := func(name, help string) prometheus.Counter { return measure.Counter(reg, subsystem, name, help) }
 	return &metrics{
-		rooms: register(reg, prometheus.NewGauge(prometheus.GaugeOpts{
-			Namespace: "hubbub", Subsystem: "bus_follow", Name: "rooms", Help: "Rooms that this process follows.",
-		})),
+		rooms:     measure.Gauge(reg, subsystem, "rooms", "Rooms that this process follows."),
 		gaps:      counter("gaps_total", "Live entries that did not follow on the one before."),
 		repeats:   counter("repeats_total", "Live entries that had been delivered already, and were dropped."),
 		overflows: counter("overflows_total", "Times that more live entries came during a fill than are held back."),
@@ -30,21 +25,4 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		behind:    counter("behind_rooms_total", "Rooms that a comparison found behind the log."),
 		failures:  counter("failures_total", "Reads of the log that failed and are tried again."),
 	}
-}
-
-// register returns the collector that is registered: c, or that of an earlier bus of this process.
-func register[C prometheus.Collector](reg prometheus.Registerer, c C) C {
-	if reg == nil {
-		return c
-	}
-	err := reg.Register(c)
-	if have, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
-		if old, ok := have.ExistingCollector.(C); ok {
-			return old
-		}
-	}
-	if err != nil {
-		panic(err) // two different metrics of one name: a mistake in the program
-	}
-	return c
 }

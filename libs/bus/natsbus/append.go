@@ -158,7 +158,7 @@ func (a *appender) run(ctx context.Context) {
 		}
 		send, late, busy := a.due(time.Now())
 		for _, p := range late {
-			a.b.metrics.appended(p.why, false)
+			a.b.metrics.Appended(p.why, false)
 			p.done(bus.Appended{}, fmt.Errorf("%w: append: %w", bus.ErrUnavailable, p.why))
 		}
 		for _, p := range send {
@@ -203,7 +203,7 @@ func (a *appender) due(now time.Time) (send, late []*pending, busy bool) {
 		p.why = errors.New("too many appends are waiting for the server")
 		late = append(late, p)
 	}
-	a.b.metrics.inFlight.Set(float64(len(a.inFlight) + len(a.queue)))
+	a.b.metrics.InFlight.Set(float64(len(a.inFlight) + len(a.queue)))
 	return send, late, len(a.inFlight)+len(a.queue) > 0
 }
 
@@ -302,7 +302,7 @@ func (a *appender) finish(p *pending, got bus.Appended, err error) {
 	if more {
 		a.poke()
 	}
-	a.b.metrics.appended(err, got.Duplicate)
+	a.b.metrics.Appended(err, got.Duplicate)
 	p.done(got, err)
 }
 

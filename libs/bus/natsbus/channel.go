@@ -22,7 +22,7 @@ func (b *Bus) Publish(channel string, data []byte) error {
 		return fmt.Errorf("%w: %d bytes", bus.ErrTooLarge, len(data))
 	}
 	if err := b.main.Publish(b.names.channel+channel, data); err != nil {
-		b.metrics.dropped.Inc()
+		b.metrics.Dropped.Inc()
 	}
 	return nil
 }

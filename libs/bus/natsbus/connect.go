@@ -66,7 +66,7 @@ func (b *Bus) dial(ctx context.Context, part string, lost, back func()) (*nats.C
 			if b.isClosed() {
 				return
 			}
-			b.metrics.disconnects.Inc()
+			b.metrics.Disconnects.Inc()
 			log.Warn("lost the connection to NATS; reconnecting", zap.Error(err))
 			lost()
 		}),

@@ -3,20 +3,12 @@ package natsbus
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
-)
-
-// How often a failing batch is tried, and how often each of its entries alone before it is parked.
-const (
-	batchTries  = 5
-	singleTries = 2
-	handleMin   = 100 * time.Millisecond
-	handleMax   = 5 * time.Second
+	"hubbub.internal/libs/bus/consume"
 )
 
 // Consume implements bus.Log.
@@ -108,7 +100,7 @@ func (p *partition) read(ctx context.Context, good func()) error {
 		if err := p.commit(ctx, batch[len(batch)-1].Seq); err != nil {
 			return err
 		}
-		p.m.b.metrics.consumed.Add(float64(len(batch)))
+		p.m.b.metrics.Consumed.Add(float64(len(batch)))
 		good()
 	}
 }
@@ -142,56 +134,11 @@ func (p *partition) release() {
 
 // process hands a batch to the handler until it has taken all of it, but for what is parked.
 func (p *partition) process(ctx context.Context, batch []bus.Entry) error {
-	err := p.try(ctx, batch, batchTries)
-	if err == nil || ctx.Err() != nil || p.stopping() {
-		return err
-	}
-	p.log.Warn("a batch keeps failing; handing over its entries one by one", zap.Int("entries", len(batch)), zap.Error(err))
-	for i := range batch {
-		err := p.try(ctx, batch[i:i+1], singleTries)
-		if err == nil {
-			continue
-		}
-		if ctx.Err() != nil || p.stopping() {
-			return err
-		}
-		if err := p.m.b.park(ctx, p.m.group, batch[i], err); err != nil {
-			return err
-		}
-		p.log.Error("parked an entry that keeps failing", zap.String("room", batch[i].Room),
-			zap.Uint64("seq", batch[i].Seq), zap.String("id", batch[i].ID), zap.Error(err))
-	}
-	return nil
-}
-
-// try hands entries over until that succeeds, ctx ends, the partition is given up, or it has failed tries times for
-// reasons of the entries' own.
-func (p *partition) try(ctx context.Context, batch []bus.Entry, tries int) error {
-	failed, pause, away := 0, handleMin, false
-	for ; ; pause = min(2*pause, handleMax) {
-		err := p.m.handle(ctx, slices.Clone(batch)) // its own: a handler may sort or cut it
-		if err == nil {
+	r := consume.Reader{Handle: p.m.handle, Stop: p.stop, Log: p.log, Done: func(ctx context.Context, e bus.Entry, failed error) error {
+		if failed == nil {
 			return nil
 		}
-		if was := away; was != errors.Is(err, bus.ErrRetry) { // another kind of trouble begins
-			away, pause = !was, handleMin
-		}
-		if !away {
-			failed++
-		}
-		if ctx.Err() != nil || failed >= tries {
-			return err
-		}
-		p.log.Info("a batch failed; trying again", zap.Int("entries", len(batch)), zap.Duration("after", pause), zap.Error(err))
-		t := time.NewTimer(pause)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-		case <-p.stop:
-		}
-		t.Stop()
-		if ctx.Err() != nil || p.stopping() {
-			return err
-		}
-	}
+		return p.m.b.park(ctx, p.m.group, e, failed)
+	}}
+	return r.Process(ctx, batch)
 }

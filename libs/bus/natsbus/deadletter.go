@@ -44,7 +44,7 @@ func (b *Bus) park(ctx context.Context, group string, e bus.Entry, why error) er
 		return err
 	})
 	if err == nil {
-		b.metrics.parked.Inc()
+		b.metrics.Parked.Inc()
 	}
 	return err
 }

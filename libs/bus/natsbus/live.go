@@ -82,7 +82,7 @@ func (l *liveFeed) deliver(m *nats.Msg) {
 	}
 	e := bus.Entry{Room: room, Seq: seq, Prev: headerUint(m.Header, headerLast), Data: m.Data}
 	e.Sender, e.ID = splitKey(header(m.Header, headerID))
-	l.b.metrics.live.Inc()
+	l.b.metrics.Live.Inc()
 	l.b.engine.Deliver(e)
 }
 

@@ -113,7 +113,7 @@ func (a *appender) add(e bus.NewEntry, done func(bus.Appended, error)) error {
 	}
 	a.entries.Add(1)
 	a.bytes.Add(int64(p.bytes))
-	a.b.metrics.inFlight.Inc()
+	a.b.metrics.InFlight.Inc()
 	l.queue = append(l.queue, p)
 	select {
 	case l.wake <- struct{}{}:
@@ -276,8 +276,8 @@ func outcome(c *redis.Cmd) (bus.Appended, error) {
 func (l *lane) finish(p *pending, got bus.Appended, err error) {
 	l.a.entries.Add(-1)
 	l.a.bytes.Add(-int64(p.bytes))
-	l.a.b.metrics.inFlight.Dec()
-	l.a.b.metrics.appended(err, got.Duplicate)
+	l.a.b.metrics.InFlight.Dec()
+	l.a.b.metrics.Appended(err, got.Duplicate)
 	p.done(got, err)
 }
 

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -13,14 +12,10 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/consume"
 )
 
 const (
-	// How often a failing batch is tried, and how often each of its entries alone before it is parked.
-	batchTries  = 5
-	singleTries = 2
-	handleMin   = 100 * time.Millisecond
-	handleMax   = 5 * time.Second
 	// readEntries is how many entries a batch has at most.
 	readEntries = 64
 	// readBlock is how long a read waits for entries, and so how long a partition may take to be given up.
@@ -88,7 +83,7 @@ func (p *partition) run(ctx context.Context) {
 		}
 		p.log.Info("reading a partition again from what was acknowledged", zap.Error(err))
 		_ = sleep(ctx, pause)
-		pause = min(2*pause, handleMax)
+		pause = min(2*pause, time.Second)
 	}
 }
 
@@ -122,7 +117,7 @@ func (p *partition) read(ctx context.Context, good func()) error {
 		if err := p.commit(ctx, p.at, nil); err != nil {
 			return err
 		}
-		p.m.b.metrics.consumed.Add(float64(len(batch)))
+		p.m.b.metrics.Consumed.Add(float64(len(batch)))
 		good()
 	}
 }
@@ -192,56 +187,18 @@ func (p *partition) fetch(ctx context.Context, refs []redis.XMessage) ([]bus.Ent
 
 // process hands a batch to the handler until it has taken all of it, but for what is parked.
 func (p *partition) process(ctx context.Context, batch []bus.Entry) error {
-	err := p.try(ctx, batch, batchTries)
-	if err == nil || ctx.Err() != nil || p.stopping() {
-		return err
-	}
-	p.log.Warn("a batch keeps failing; handing over its entries one by one", zap.Int("entries", len(batch)), zap.Error(err))
-	for i := range batch {
-		err := p.try(ctx, batch[i:i+1], singleTries)
-		if err != nil && (ctx.Err() != nil || p.stopping()) {
-			return err
-		}
+	r := consume.Reader{Handle: p.m.handle, Stop: p.stop, Log: p.log, Done: func(ctx context.Context, e bus.Entry, failed error) error {
 		var park *bus.DeadLetter
-		if err != nil {
-			park = &bus.DeadLetter{Entry: batch[i], Reason: err.Error()}
+		if failed != nil {
+			park = &bus.DeadLetter{Entry: e, Reason: failed.Error()}
 		}
-		if err := p.commit(ctx, strconv.FormatUint(batch[i].Seq, 10), park); err != nil {
+		if err := p.commit(ctx, strconv.FormatUint(e.Seq, 10), park); err != nil {
 			return err
 		}
 		if park != nil {
-			p.m.b.metrics.parked.Inc()
-			p.log.Error("parked an entry that keeps failing", zap.String("room", batch[i].Room),
-				zap.Uint64("seq", batch[i].Seq), zap.String("id", batch[i].ID), zap.String("reason", park.Reason))
+			p.m.b.metrics.Parked.Inc()
 		}
-	}
-	return nil
-}
-
-// try hands entries over until that succeeds, ctx ends, the partition is given up, or it has failed tries times for
-// reasons of the entries' own.
-func (p *partition) try(ctx context.Context, batch []bus.Entry, tries int) error {
-	for failed, pause := 0, handleMin; ; pause = min(2*pause, handleMax) {
-		err := p.m.handle(ctx, slices.Clone(batch)) // its own: a handler may sort or cut it
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, bus.ErrRetry) {
-			failed++
-		}
-		if ctx.Err() != nil || failed >= tries {
-			return err
-		}
-		p.log.Info("a batch failed; trying again", zap.Int("entries", len(batch)), zap.Duration("after", pause), zap.Error(err))
-		t := time.NewTimer(pause)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-		case <-p.stop:
-		}
-		t.Stop()
-		if ctx.Err() != nil || p.stopping() {
-			return err
-		}
-	}
+		return nil
+	}}
+	return r.Process(ctx, batch)
 }

@@ -135,7 +135,7 @@ func (f *feed) run(ctx context.Context) {
 		}
 		f.failed(err)
 		if f.heard {
-			f.b.metrics.disconnects.Inc()
+			f.b.metrics.Disconnects.Inc()
 			f.b.log.Warn("lost the subscribed connection to Redis; connecting again", zap.String("for", f.name), zap.Error(err))
 			f.lost("the connection was lost") // before anything comes over a new one
 			pause = redialPause

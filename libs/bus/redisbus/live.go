@@ -59,7 +59,7 @@ func (b *Bus) deliver(channel, message string) {
 		b.engine.Suspect("a live message could not be read")
 		return
 	}
-	b.metrics.live.Inc()
+	b.metrics.Live.Inc()
 	b.engine.Deliver(e)
 }
 

@@ -44,7 +44,7 @@ func (o *outbox) put(channel string, data []byte) {
 	}
 	o.mu.Unlock()
 	if !fits {
-		o.b.metrics.dropped.Inc()
+		o.b.metrics.Dropped.Inc()
 		return
 	}
 	select {
@@ -75,7 +75,7 @@ func (o *outbox) flush() bool {
 	}
 	err := o.send(batch)
 	if err != nil {
-		o.b.metrics.dropped.Add(float64(len(batch)))
+		o.b.metrics.Dropped.Add(float64(len(batch)))
 		o.b.log.Debug("dropped ephemeral messages", zap.Int("messages", len(batch)), zap.Error(err))
 	}
 	return err == nil

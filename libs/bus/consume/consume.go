@@ -1,0 +1,99 @@
+// Package consume is what the drivers share of bus.Log.Consume: a partition's entries are handed to a handler, again and
+// again while it fails, and in the end one by one, so that one bad entry holds up nothing. It knows no server, and does
+// not know who reads which partition.
+package consume
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+)
+
+const (
+	// batchTries is how often a failing batch is tried, singleTries how often each of its entries alone.
+	batchTries  = 5
+	singleTries = 2
+	// leastPause and mostPause bound the time between two tries.
+	leastPause = 100 * time.Millisecond
+	mostPause  = 5 * time.Second
+)
+
+// Reader hands the entries of one partition to a handler.
+type Reader struct {
+	Handle func(ctx context.Context, batch []bus.Entry) error
+	Stop   <-chan struct{} // closed when the partition is to be given up
+	Log    *zap.Logger
+	// Done is called for each entry of a batch that had to be handed over one by one: with nil when it was handled, else
+	// with the handler's error, and is to park it then. Its error ends Process.
+	Done func(ctx context.Context, e bus.Entry, failed error) error
+}
+
+// Process hands a batch over until the handler has taken all of it, but for what is parked: then it returns nil. It
+// returns an error when ctx ends, the partition is to be given up, or Done fails.
+func (r *Reader) Process(ctx context.Context, batch []bus.Entry) error {
+	err := r.try(ctx, batch, batchTries)
+	if err == nil || r.ends(ctx) {
+		return err
+	}
+	r.Log.Warn("a batch keeps failing; handing over its entries one by one", zap.Int("entries", len(batch)), zap.Error(err))
+	for i, e := range batch {
+		failed := r.try(ctx, batch[i:i+1], singleTries)
+		if failed != nil && r.ends(ctx) {
+			return failed
+		}
+		if err := r.Done(ctx, e, failed); err != nil {
+			return err
+		}
+		if failed != nil {
+			r.Log.Error("parked an entry that keeps failing", zap.String("room", e.Room), zap.Uint64("seq", e.Seq), zap.String("id", e.ID), zap.Error(failed))
+		}
+	}
+	return nil
+}
+
+// try hands entries over until that succeeds, ctx ends, the partition is given up, or it has failed tries times for
+// reasons of the entries' own (not bus.ErrRetry).
+func (r *Reader) try(ctx context.Context, batch []bus.Entry, tries int) error {
+	failed, pause, away := 0, leastPause, false
+	for ; ; pause = min(2*pause, mostPause) {
+		err := r.Handle(ctx, slices.Clone(batch)) // its own: a handler may sort or cut it
+		if err == nil {
+			return nil
+		}
+		if retry := errors.Is(err, bus.ErrRetry); retry != away { // another kind of trouble begins
+			away, pause = retry, leastPause
+		}
+		if !away {
+			failed++
+		}
+		if failed >= tries || r.ends(ctx) {
+			return err
+		}
+		r.Log.Info("a batch failed; trying again", zap.Int("entries", len(batch)), zap.Duration("after", pause), zap.Error(err))
+		t := time.NewTimer(pause)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		case <-r.Stop:
+		}
+		t.Stop()
+		if r.ends(ctx) {
+			return err
+		}
+	}
+}
+
+// ends reports whether nothing more is to be handed over.
+func (r *Reader) ends(ctx context.Context) bool {
+	select {
+	case <-r.Stop:
+		return true
+	default:
+		return ctx.Err() != nil
+	}
+}
