@@ -34,6 +34,12 @@ test: ## lint, then run every test there is; installs what the tests need, or sa
 drill: build-hubbub ## break a cluster of processes in every way we know while people talk in it, on each bus (DRILL="--seed 2 --duration 1h")
 	@for bus in redis nats; do bin/hubbub drill --bus $$bus $(DRILL); done
 
+.PHONY: soak-edge
+soak-edge: ## churn on one edge with as many sockets as the file limit allows, or SOCKETS=n
+	@n=$(SOCKETS); f=$$(ulimit -Hn); [ "$$f" != unlimited ] || f=1000000; ulimit -n $$f; \
+		n=$${n:-$$(( f > 21000 ? 10000 : (f - 1000) / 2 / 25 * 25 ))}; echo "$$n sockets"; \
+		cd services/edge && SOAK=$$n $(GO) test -count 1 -timeout 30m -run 'TestSoak$$' -v .
+
 .PHONY: lint
 lint: $(GOLANGCI) ## vet, lint, and check that go.mod files are tidy
 	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(CURDIR)/$(GOLANGCI) run ./... && GOWORK=off $(GO) mod tidy -diff); done

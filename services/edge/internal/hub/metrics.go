@@ -74,6 +74,14 @@ func (m *metrics) watch(reg prometheus.Registerer, h *Hub) {
 		Name: "hubbub_edge_sockets", Help: "WebSockets that are open.",
 	}, func() float64 { return float64(h.sockets.Load()) }))
 	register(reg, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "hubbub_edge_buffer_bytes", Help: "Memory of incomplete input and unsent output.",
+	}, func() (sum float64) {
+		for _, s := range h.shards {
+			sum += float64(s.held.Load())
+		}
+		return sum
+	}))
+	register(reg, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "hubbub_edge_feeds", Help: "Rooms that this edge follows on the bus.",
 	}, func() float64 {
 		h.mu.Lock()

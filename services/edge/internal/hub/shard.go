@@ -2,6 +2,7 @@ package hub
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -29,6 +30,7 @@ type Shard struct {
 	subCount uint32
 	freeSubs []uint32
 	buffers  *buffer.Pool
+	held     atomic.Int64 // bytes of buffers in use, as of the last turn
 	parser   *upgrade.Parser
 	rate     bucket.Limit
 	inflater deflate.Inflater
@@ -111,6 +113,7 @@ func (s *Shard) Turn() time.Duration {
 	}
 	s.spreadNews()
 	s.flushAll()
+	s.held.Store(int64(s.buffers.Held()))
 	switch {
 	case s.from < len(s.dirty) || len(s.queue) > 0:
 		return 0
