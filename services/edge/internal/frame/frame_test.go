@@ -27,8 +27,20 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{0x88, 0x82, 1, 2, 3, 4, 5, 6})
 	f.Add([]byte{0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4})
 	f.Add([]byte{0x81, 0xfe, 0, 5, 1, 2, 3, 4, 5, 6, 7, 8, 9})
+	f.Add([]byte{0xc1, 0x82, 1, 2, 3, 4, 5, 6})
+	f.Add([]byte{0xc0, 0x82, 1, 2, 3, 4, 5, 6})
 	const limit = 70_000
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if len(b) > 0 && b[0]&0x70 == rsv1 { // where compression was agreed on the bit is good, but only where a message begins
+			plain := bytes.Clone(b)
+			plain[0] &^= rsv1
+			data := b[0]&0x0f == 1 || b[0]&0x0f == 2
+			f, n, c := Read(bytes.Clone(b), limit, true)
+			g, m, d := Read(plain, limit, true)
+			if data && (n != m || c != d || f.Packed != (n > 0 || len(b) > 1) || g.Packed || !bytes.Equal(f.Payload, g.Payload)) || !data && len(b) > 1 && c != wire.CloseFrame {
+				t.Fatalf("compressed: %+v of %d, %d; else %+v of %d, %d", f, n, c, g, m, d)
+			}
+		}
 		got, used, code := Read(bytes.Clone(b), limit, false)
 		want, err := ws.ReadFrame(bytes.NewReader(b)) //nolint:staticcheck // the input is in memory: what is deprecated is harmless here
 		fine := err == nil && ws.CheckHeader(want.Header, ws.StateServerSide) == nil ||
