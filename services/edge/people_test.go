@@ -156,6 +156,11 @@ func TestAway(t *testing.T) {
 			}
 		}
 	})
+	quiet := sync.OnceFunc(func() {
+		close(stop)
+		wait.Wait()
+	})
+	defer quiet()
 	for range 2 {
 		l.one(is(presence.Idle))
 		ann.join("lobby")
@@ -169,8 +174,7 @@ func TestAway(t *testing.T) {
 	ann.want("ack")
 	l.one(is(presence.Online))
 	l.one(is(presence.Idle))
-	close(stop)
-	wait.Wait()
+	quiet()
 	// What a snapshot says agrees with what was told.
 	chunk, err := presence.FetchSnapshot(t.Context(), w.bus, "edge-1", l.incarnation, presence.SnapshotRequest{})
 	if err != nil {
