@@ -1,5 +1,5 @@
 import { ConnectionLost, HubbubError } from './errors.ts';
-import { historyMessages } from './parse.ts';
+import { historyMessages, retryAfter } from './parse.ts';
 import type { HistoryMessage } from './protocol.ts';
 
 /** A user as the directory knows them. */
@@ -157,7 +157,7 @@ export class Api {
 
 /** Makes the error of an RFC 9457 problem with Hubbub's members `code` and `retry_after_ms`. */
 function problem(status: number, body: Record<string, unknown>): HubbubError {
-  const retry = typeof body['retry_after_ms'] === 'number' ? body['retry_after_ms'] : undefined;
+  const retry = retryAfter(body['retry_after_ms']);
   // A proxy in between answers without a code: its status says as much as there is to know.
   const code = text(body['code']) || (status === 401 ? 'unauthorized' : status === 429 ? 'rate_limited' : status >= 500 ? 'unavailable' : 'bad_request');
   const message = text(body['detail']) || text(body['title']) || `The server answered with status ${status}.`;

@@ -91,6 +91,22 @@ describe('joining and resuming', () => {
     expect(h.ids()).toEqual(['m10', 'm20', 'm30']);
   });
 
+  test('a replay that more was said during than is held goes on where it was cut', async () => {
+    h = await Harness.start();
+    const peer = await h.server.peer();
+    await peer.welcome();
+    peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: false });
+    const first = await peer.next('join');
+    peer.send(entry(20, 10), ...Array.from({ length: 5_000 }, (_, i) => entry(1_001 + i, 1_000 + i)), entry(30, 20));
+    peer.reply(first, { type: 'joined', room: 'lobby', seq: 30 });
+    const second = await peer.next('join');
+    expect(second['after']).toEqual({ seq: 20, id: 'm20' });
+    peer.send(entry(30, 20), entry(40, 30));
+    peer.reply(second, { type: 'joined', room: 'lobby', seq: 40 });
+    await until(() => h.live);
+    expect(h.ids()).toEqual(['m10', 'm20', 'm30', 'm40']);
+  });
+
   test('a rewind drops what was there and starts with a page', async () => {
     h = await Harness.start();
     const first = await h.lobby([entry(10, 0), entry(20, 10)]);

@@ -27,6 +27,16 @@ test('what may be absent is filled in', () => {
     .toMatchObject({ more: false, messages: [{ id: 'm', text: '', prev: 0 }] });
 });
 
+test.each([
+  ['"soon"', undefined], ['-1', undefined], ['null', undefined], ['0', 0], ['250', 250],
+  ['1e12', 86_400_000], // a timer cannot count that far, and would fire at once
+])('a wait of %s is %s', (said, wait) => {
+  for (const type of ['"bye","code":4000', '"error","code":"x"']) {
+    expect(parseEvent(`{"type":${type},"message":"m","retry_after_ms":${said}}`)).toHaveProperty('message', 'm');
+    expect((parseEvent(`{"type":${type},"retry_after_ms":${said}}`) as { retry_after_ms?: number }).retry_after_ms).toBe(wait);
+  }
+});
+
 test.each([[4000, true], [4001, true], [4499, true], [1001, true], [1006, true], [1011, true], [1012, true],
   [4500, false], [4501, false], [4999, false], [1000, false], [1002, false], [1009, false]])('close code %d: come back is %s', (code, back) => {
   expect(comesBack(code)).toBe(back);

@@ -16,6 +16,9 @@ const needs: Readonly<Record<string, readonly string[]>> = {
   presence: ['room'], who: ['room'], history: ['room'], notice: ['room', 'text'],
 };
 
+/** The longest wait that a server is obeyed in, ms. */
+const longestWait = 86_400_000;
+
 /**
  * Returns the event of a text frame, or undefined for what is none that this client knows: not JSON, of an unknown
  * type, or without a field that it cannot do without. Absent optional numbers, booleans and lists are filled in.
@@ -54,9 +57,23 @@ function completeOther(v: Record<string, unknown>): ServerEvent | undefined {
       return { ...v, messages: historyMessages(v['messages']), more: v['more'] === true } as unknown as HistoryEvent;
     case 'notice':
       return { ...v, ...(v['users'] !== undefined && { users: people(v['users']) }) } as unknown as NoticeEvent;
+    case 'error':
+    case 'bye': {
+      const { retry_after_ms: asked, ...rest } = v;
+      const wait = retryAfter(asked);
+      return { ...rest, message: string(v['message']), ...(wait !== undefined && { retry_after_ms: wait }) } as unknown as ServerEvent;
+    }
     default:
       return v as unknown as ServerEvent;
   }
+}
+
+/**
+ * Returns the wait that a server asks for, ms, of at most a day; undefined for what is none. A timer that is given
+ * anything beyond 2^31, or no number, fires at once: the client would hammer the server that asked for peace.
+ */
+export function retryAfter(v: unknown): number | undefined {
+  return typeof v === 'number' && v >= 0 ? Math.min(v, longestWait) : undefined;
 }
 
 /** Returns the messages of a page of history, without what is none. */

@@ -63,11 +63,6 @@ export class Reads extends Emitter<{ change: string }> {
     this.emit('change', room);
   }
 
-  /** The room's log is another: positions in the old one mean nothing. */
-  rewound(room: string): void {
-    this.#others.delete(room);
-  }
-
   close(): void {
     for (const t of this.#timers.values()) clearTimeout(t);
     this.#timers.clear();

@@ -46,6 +46,8 @@ export class Room {
   #held: Entry[] | undefined;
   #syncing: Promise<void> | undefined;
   #again = false;
+  /** Something that arrived during the join was let go: what is held is not all. */
+  #overflowed = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #retryIn = firstRetry;
   #loadingOlder: Promise<void> | undefined;
@@ -84,7 +86,7 @@ export class Room {
   receive(e: Entry): void {
     if (this.#held) {
       if (this.#held.length < maxHeld) this.#held.push(e);
-      else this.#again = true;
+      else this.#overflowed = true;
       return;
     }
     if (!this.live) return; // the join that is still to come replays it
@@ -171,12 +173,13 @@ export class Room {
     for (;;) {
       const after = this.log.position;
       this.#held = [];
+      this.#overflowed = false;
       const joined = await this.#o.request({ type: 'join', room: this.id, ...(after && { after }) });
       const held = this.#held.sort((a, b) => a.seq - b.seq);
       this.#held = undefined;
       if (joined.rewind) await this.#rewound(joined, held);
       else this.#replay(joined, held);
-      if (!joined.more) return;
+      if (!joined.more || this.#overflowed) return;
       if (this.log.position === after) throw new HubbubError('unavailable', 'The server replays nothing.', 1_000);
     }
   }
@@ -184,6 +187,11 @@ export class Room {
   #replay(joined: JoinedEvent, held: readonly Entry[]): void {
     for (const e of held) {
       if (e.seq <= joined.seq && this.log.replayed(e) === 'applied') this.#o.applied(this, e);
+    }
+    if (this.#overflowed) {
+      // The replay's beginning is here, and its end may not be: the next join goes on from there.
+      this.#again = true;
+      return;
     }
     this.log.complete(joined.seq);
     if (joined.more) return; // not live yet: what is not of the replay comes again
@@ -195,6 +203,7 @@ export class Room {
   async #rewound(joined: JoinedEvent, held: readonly Entry[]): Promise<void> {
     this.log.reset(joined.seq);
     for (const e of held) if (e.seq > joined.seq) this.#afterJoin(e);
+    if (this.#overflowed) this.#again = true;
     // The room is live from here on: what arrives while the page is under way counts.
     this.live = true;
     await this.#firstPage(pages.first, false);
