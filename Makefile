@@ -40,6 +40,10 @@ soak-edge: ## churn on one edge with as many sockets as the file limit allows, o
 		n=$${n:-$$(( f > 21000 ? 10000 : (f - 1000) / 2 / 25 * 25 ))}; echo "$$n sockets"; \
 		cd services/edge && SOAK=$$n $(GO) test -count 1 -timeout 30m -run 'TestSoak$$' -v .
 
+.PHONY: bench-bus
+bench-bus: build-hubbub ## measure Redis and NATS, with the settings that we ship, as the bus of Hubbub (URL=redis://… measures another)
+	@bin/hubbub bench-bus $(if $(URL),--url '$(URL)')
+
 .PHONY: lint
 lint: $(GOLANGCI) ## vet, lint, and check that go.mod files are tidy
 	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(CURDIR)/$(GOLANGCI) run ./... && GOWORK=off $(GO) mod tidy -diff); done

@@ -9,15 +9,17 @@ import (
 	"github.com/alecthomas/kong"
 
 	"hubbub.internal/libs/daemon"
+	"hubbub.internal/services/hubbub/busbench"
 	"hubbub.internal/services/hubbub/drill"
 	"hubbub.internal/services/hubbub/load"
 	"hubbub.internal/services/hubbub/up"
 )
 
 type config struct {
-	Up    upCommand    `cmd:"" help:"Run everything in one process: the bus, every service and the page."`
-	Load  load.Config  `cmd:"" help:"Have a crowd talk in a Hubbub, measure it, and account for every message."`
-	Drill drill.Config `cmd:"" help:"Break a cluster of processes on this machine on purpose while a crowd talks in it, and say what held. Needs a checkout, nginx and the bus's server."`
+	Up       upCommand       `cmd:"" help:"Run everything in one process: the bus, every service and the page."`
+	Load     load.Config     `cmd:"" help:"Have a crowd talk in a Hubbub, measure it, and account for every message."`
+	BenchBus busbench.Config `cmd:"" help:"Measure a bus: appends per second, the time until they are live, replay."`
+	Drill    drill.Config    `cmd:"" help:"Break a cluster of processes on this machine on purpose while a crowd talks in it, and say what held. Needs a checkout, nginx and the bus's server."`
 }
 
 type upCommand struct {
