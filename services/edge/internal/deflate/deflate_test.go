@@ -103,20 +103,19 @@ func TestAppend(t *testing.T) {
 	}
 }
 
+// TestAllocatesNothing inflates. What compressing allocates is BenchmarkDeflate's to tell: its pools forget at will when the
+// race detector looks on.
 func TestAllocatesNothing(t *testing.T) {
 	var in Inflater
 	msg := messages()[14]
-	dst := make([]byte, 0, 100_000)
+	b := Append(nil, msg)
 	again := func() {
-		if _, err := in.Inflate(Append(dst, msg), len(msg)); err != nil {
+		if _, err := in.Inflate(b, len(msg)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for range 10 {
-		again()
-	}
-	// The collector may empty a pool meanwhile.
-	if n := testing.AllocsPerRun(1000, again); n >= 1 {
+	again()
+	if n := testing.AllocsPerRun(1000, again); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
