@@ -201,6 +201,22 @@ describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
     expect(await bo.page.title()).not.toContain('owned');
   });
 
+  test('the text of a message can be copied', async () => {
+    const ada = await person('Ada', device);
+    await ada.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await ada.enter('lobby');
+    const text = unique('copy me <b>as I am</b>');
+    await ada.say(text);
+    await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
+    await ada.act(text, 'Copy text');
+    await ada.page.getByText('Copied.').waitFor();
+    expect(await ada.page.evaluate(() => navigator.clipboard.readText())).toBe(text);
+    // All actions are within the page, also on a phone.
+    const toolbar = await ada.page.getByRole('toolbar', { name: 'Message actions' }).boundingBox();
+    expect(toolbar!.x).toBeGreaterThanOrEqual(0);
+    await ada.shot('copied');
+  });
+
   test('a draft waits in its room, also over a reload', async () => {
     const ada = await person('Ada', device);
     await ada.enter('lobby');
