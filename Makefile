@@ -44,6 +44,10 @@ soak-edge: ## churn on one edge with as many sockets as the file limit allows, o
 bench-bus: build-hubbub ## measure Redis and NATS, with the settings that we ship, as the bus of Hubbub (URL=redis://… measures another)
 	@bin/hubbub bench-bus $(if $(URL),--url '$(URL)')
 
+.PHONY: crash-bus
+crash-bus: build-hubbub ## append a million entries to each bus while it is killed 20 times, and count them (CRASH="--count 100000 --seed 2")
+	@for bus in redis nats; do bin/hubbub crash-bus --bus $$bus $(CRASH); done
+
 .PHONY: lint
 lint: $(GOLANGCI) ## vet, lint, and check that go.mod files are tidy
 	@for m in $(MODULES); do echo "lint $$m"; (cd $$m && $(CURDIR)/$(GOLANGCI) run ./... && GOWORK=off $(GO) mod tidy -diff); done

@@ -2,6 +2,7 @@ package busbench
 
 import (
 	"bytes"
+	"context"
 	"regexp"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/services/hubbub/cluster"
 )
 
@@ -42,6 +44,46 @@ func TestBench(t *testing.T) {
 	}
 	if want := len(shapes) + 3; rows != want {
 		t.Errorf("%d rows, want %d:\n%s", rows, want, out.String())
+	}
+}
+
+// TestCrash kills servers of its own: nothing that was acknowledged is lost, doubled or out of order.
+func TestCrash(t *testing.T) {
+	for _, kind := range []string{cluster.Redis, cluster.NATS} {
+		t.Run(kind, func(t *testing.T) {
+			cfg := Crash{Bus: kind, Count: 5000, Kills: 2, Senders: 50, Rooms: 5, Seed: 1}
+			var out bytes.Buffer
+			if err := cfg.Execute(t.Context(), &out); err != nil || !strings.Contains(out.String(), "5000 entries in the log: 0 lost, 0 doubled, 0 out of order") {
+				t.Errorf("%v: %s", err, out.String())
+			}
+		})
+	}
+}
+
+// log is a log with the entries of one room.
+type log struct {
+	bus.Log
+	entries []bus.Entry
+}
+
+func (l log) Replay(context.Context, string, bus.Position, int) (bus.Replayed, error) {
+	return bus.Replayed{Entries: l.entries}, nil
+}
+
+// TestJudge: a log that is not what was acknowledged is found out.
+func TestJudge(t *testing.T) {
+	e := func(seq uint64, id string) bus.Entry { return bus.Entry{Room: "r", Sender: "s", Seq: seq, ID: id} }
+	for says, entries := range map[string][]bus.Entry{
+		"0 lost, 0 doubled, 0 out of order": {e(1, "0"), e(2, "1"), e(3, "2")},
+		"1 lost, 0 doubled, 0 out of order": {e(1, "0"), e(2, "1")},
+		"0 lost, 1 doubled, 0 out of order": {e(1, "0"), e(2, "1"), e(3, "2"), e(4, "1")},
+		"2 lost, 0 doubled, 2 out of order": {e(1, "0"), e(2, "2"), e(3, "1")},
+	} {
+		var out bytes.Buffer
+		err := judge(t.Context(), log{entries: entries}, []*sender{{room: "r", name: "s", acked: []uint64{1, 2, 3}}}, []string{"r"}, &out)
+		if !strings.Contains(out.String(), says) || (err == nil) != strings.HasPrefix(says, "0 lost, 0 doubled, 0") {
+			t.Errorf("%v: %s, want %s", err, out.String(), says)
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ type config struct {
 	Up       upCommand       `cmd:"" help:"Run everything in one process: the bus, every service and the page."`
 	Load     load.Config     `cmd:"" help:"Have a crowd talk in a Hubbub, measure it, and account for every message."`
 	BenchBus busbench.Config `cmd:"" help:"Measure a bus: appends per second, the time until they are live, replay."`
+	CrashBus busbench.Crash  `cmd:"" help:"Kill a bus with -9 again and again while entries are appended to it, and check that every acknowledged one is there, once, in order."`
 	Drill    drill.Config    `cmd:"" help:"Break a cluster of processes on this machine on purpose while a crowd talks in it, and say what held. Needs a checkout, nginx and the bus's server."`
 }
 
