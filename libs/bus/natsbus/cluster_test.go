@@ -255,6 +255,15 @@ func stepDown(t *testing.T, c *cluster) {
 	eventually(t, "there is a new leader", func() bool { l := c.leader(); return l >= 0 && (l != was || err != nil) })
 }
 
+// TestOpenWhileClusterForms opens a bus before the servers have a leader, who alone answers.
+func TestOpenWhileClusterForms(t *testing.T) {
+	c := newCluster(t)
+	b := c.open(0, natsbus.Config{})
+	if _, err := bus.Append(within(t), b, entry("room", 0)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestFullCluster holds that a log which takes no more can still be read and followed.
 func TestFullCluster(t *testing.T) {
 	c := newCluster(t)

@@ -62,8 +62,31 @@ func (b *Bus) streamConfig() jetstream.StreamConfig {
 	}
 }
 
-// ensureStore creates the streams and the bucket, or checks and updates those that are there.
+// storeAttempt is how long one try to look at the store may take: a request that came to a cluster before it had a leader
+// is never answered.
+const storeAttempt = 5 * time.Second
+
+// ensureStore creates the streams and the bucket, or checks and updates those that are there. It tries for as long as a
+// cluster has no leader, or not all of its servers.
 func (b *Bus) ensureStore(ctx context.Context) error {
+	for {
+		attempt, cancel := context.WithTimeout(ctx, storeAttempt)
+		err := b.tryStore(attempt)
+		cancel()
+		if err == nil || !forming(err) || sleep(ctx, retryPause) != nil {
+			return err
+		}
+	}
+}
+
+// forming reports whether an error may come of a cluster that is only just starting.
+func forming(err error) bool {
+	const noPeers = 10005 // JSClusterNoPeersErrF: no server is there to hold another replica
+	api, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && (api.Code == 503 || api.ErrorCode == noPeers) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func (b *Bus) tryStore(ctx context.Context) error {
 	if _, err := b.js.AccountInfo(ctx); err != nil {
 		if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
 			return fmt.Errorf("NATS at %s runs without JetStream: start it with JetStream on (nats-server -js, or a jetstream block in its configuration): %w", b.where(), err)
