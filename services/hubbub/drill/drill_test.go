@@ -31,6 +31,7 @@ func TestDrill(t *testing.T) {
 	}
 	for _, bus := range []string{cluster.Redis, cluster.NATS} {
 		t.Run(bus, func(t *testing.T) {
+			t.Parallel()
 			cfg := config(bus)
 			cfg.Bin, cfg.Dir = bin, t.TempDir()
 			cfg.Only = []string{"kill-edge", "kill-bus", "part-edge", "reconnect", "kill-history"}

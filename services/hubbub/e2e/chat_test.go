@@ -14,6 +14,7 @@ import (
 func TestCluster(t *testing.T) {
 	for _, bus := range []string{cluster.Redis, cluster.NATS} {
 		t.Run(bus, func(t *testing.T) {
+			t.Parallel()
 			c := startCluster(t, cluster.Config{Bus: bus, Edges: 2, Presence: 2})
 			for _, tt := range []struct {
 				name string
