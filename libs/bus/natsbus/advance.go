@@ -224,27 +224,29 @@ func (b *Bus) purgePast(ctx context.Context, past uint64) error {
 	return s.Purge(ctx, jetstream.WithPurgeSequence(past+1))
 }
 
-// putBack appends the copies and opens the stream.
+// putBack appends the copies, opens the stream, and removes the copies. If it was broken off it goes on where it was.
 func (b *Bus) putBack(ctx context.Context) error {
-	m, err := b.js.Stream(ctx, b.names.movedStream())
-	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound): // it was done, up to opening the stream
-	case err != nil:
-		return err
-	default:
-		if err := b.copyEntries(ctx, b.names.movedStream(), b.names.moved, 1, m.CachedInfo().State.LastSeq, b.names.moving); err != nil {
-			return err
-		}
-	}
 	s, err := b.js.Stream(ctx, b.names.stream)
 	if err != nil {
 		return err
 	}
-	cfg := s.CachedInfo().Config
-	cfg.Subjects, cfg.SubjectTransform = b.streamConfig().Subjects, nil
-	delete(cfg.Metadata, metaMoving)
-	if _, err := b.js.UpdateStream(ctx, cfg); err != nil {
-		return err
+	// A stream that is open has the copies, and takes none any more.
+	if cfg := s.CachedInfo().Config; cfg.Metadata[metaMoving] != "" {
+		m, err := b.js.Stream(ctx, b.names.movedStream())
+		switch {
+		case errors.Is(err, jetstream.ErrStreamNotFound): // somebody removed it: there is nothing to be put back
+		case err != nil:
+			return err
+		default:
+			if err := b.copyEntries(ctx, b.names.movedStream(), b.names.moved, 1, m.CachedInfo().State.LastSeq, b.names.moving); err != nil {
+				return err
+			}
+		}
+		cfg.Subjects, cfg.SubjectTransform = b.streamConfig().Subjects, nil
+		delete(cfg.Metadata, metaMoving)
+		if _, err := b.js.UpdateStream(ctx, cfg); err != nil {
+			return err
+		}
 	}
 	if err := b.js.DeleteStream(ctx, b.names.movedStream()); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return err

@@ -2,11 +2,15 @@ package natsbus_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/natsbus"
@@ -42,6 +46,45 @@ func TestAdvance(t *testing.T) {
 	}
 	if err := b.Advance(within(t), bus.MaxSeq); err == nil {
 		t.Error("advanced beyond the greatest Seq")
+	}
+}
+
+// TestAdvanceBrokenOffAtItsEnd goes on with an advance that has put everything back and opened the stream, and was broken
+// off before it had removed the copies.
+func TestAdvanceBrokenOffAtItsEnd(t *testing.T) {
+	box := newBox(t)
+	b := box.open(natsbus.Config{})
+	last := mustAppend(t, b, entry("room", 0)).Seq
+	nc, err := nats.Connect("", nats.InProcessServer(box))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.CreateStream(within(t), jetstream.StreamConfig{Name: "HUB_MOVED", Subjects: []string{"hub.moved.>"}, AllowDirect: true}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Publish(within(t), "hub.moved.0.room", []byte("copy"), jetstream.WithMsgID("room.sender.id0")); err != nil {
+		t.Fatal(err)
+	}
+	state, err := js.KeyValue(within(t), "HUB_STATE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := state.Create(within(t), "advance", fmt.Appendf(nil, `{"past":%d,"phase":"restore"}`, last-1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Advance(within(t), last-1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := js.Stream(within(t), "HUB_MOVED"); !errors.Is(err, jetstream.ErrStreamNotFound) {
+		t.Errorf("the copies: %v", err)
+	}
+	if got := readAll(t, b, "room"); len(got) != 1 {
+		t.Errorf("%d entries, want 1", len(got))
 	}
 }
 
