@@ -287,6 +287,34 @@ describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
   });
 });
 
+test('what was just sent can be changed before it has come back', async () => {
+  const ada = await person('Ada', 'desktop');
+  await ada.enter('lobby');
+  let held: (() => void)[] | undefined;
+  await ada.page.routeWebSocket(/./, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((m) => {
+      if (held && String(m).includes('"type":"msg"')) held.push(() => socket.send(m));
+      else socket.send(m);
+    });
+  });
+  await ada.page.reload();
+  const text = unique('quick');
+  await ada.say(text);
+  await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
+  held = [];
+  const next = unique('quicker');
+  await ada.say(next);
+  await ada.message(next).getByLabel('Sent').waitFor();
+  await ada.page.keyboard.press('ArrowUp');
+  await ada.page.keyboard.type(' and changed');
+  await ada.page.keyboard.press('Enter');
+  for (const send of held.splice(0)) send();
+  held = undefined;
+  await ada.message(`${next} and changed`).getByText('(edited)').waitFor();
+  expect(await ada.message(text).count()).toBe(1);
+});
+
 test('the keyboard is enough', async () => {
   const ada = await person('Ada', 'desktop');
   await ada.page.keyboard.press('Control+k');

@@ -233,6 +233,27 @@ describe('sending', () => {
     expect(h.ids()).toEqual([stored['msg_id']]);
   });
 
+  test('what was acknowledged by a log that was taken back is sent again under the same id', async () => {
+    h = await Harness.start();
+    const first = await h.lobby();
+    await until(() => h.live);
+    h.client.send('lobby', 'one');
+    const one = await first.next('send');
+    first.reply(one, ack(one, 10));
+    await until(() => outgoing()[0] === 'one:sent');
+    first.cut();
+    await until(() => !h.live);
+    const second = await h.server.peer();
+    await second.welcome();
+    second.reply(await second.next('join'), { type: 'joined', room: 'lobby', seq: 0 });
+    const again = await second.next('send');
+    expect(again).toMatchObject({ msg_id: one['msg_id'], text: 'one' });
+    second.reply(again, ack(again, 7));
+    second.send(echo(again, 7, 0));
+    await until(() => outgoing().length === 0);
+    expect(h.ids()).toEqual([one['msg_id']]);
+  });
+
   test('a refusal fails the message, lets the next pass, and can be tried again', async () => {
     h = await Harness.start();
     const peer = await h.lobby();

@@ -332,7 +332,7 @@ export class Client extends Emitter<Events> {
       applied: (r, e) => this.#applied(r, e),
       live: (r) => {
         this.#roomChanged(r);
-        this.outbox.flush(r.id);
+        this.outbox.settle(r.id);
         if (r.info.direct || r.id === this.#active) this.#watch();
       },
     });

@@ -85,6 +85,16 @@ export class Outbox extends Emitter<{ change: string }> {
     if (after.length !== before.length) this.#set(room, after);
   }
 
+  /**
+   * The room is live with everything that the log has, and what is still here is not in it: what was acknowledged by a
+   * log that was then taken back is sent again, under the same id.
+   */
+  settle(room: string): void {
+    const list = this.list(room);
+    if (list.some((m) => m.state === 'sent')) this.#set(room, list.map((m) => (m.state === 'sent' ? { ...m, state: 'sending' } : m)));
+    this.flush(room);
+  }
+
   /** Sends what waits in the room, if the room is ready. */
   flush(room: string): void {
     if (!this.#busy.has(room) && !this.#timers.has(room)) void this.#pump(room);
