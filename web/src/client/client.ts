@@ -286,8 +286,8 @@ export class Client extends Emitter<Events> {
         this.#o.session.call((token) => this.#o.api.reads(token)).catch((): Record<string, number> => ({})),
       ]);
       if (epoch !== this.#epoch) return true;
-      for (const [room, seq] of Object.entries(reads)) this.reads.known(room, seq);
       const mine = new Map(rooms.filter((r) => r.member).map((r) => [r.id, r]));
+      for (const [room, seq] of Object.entries(reads)) if (mine.has(room)) this.reads.known(room, seq);
       for (const id of this.#rooms.keys()) if (!mine.has(id)) this.#forget(id);
       const fresh = [...mine.values()].filter((info) => !this.#rooms.has(info.id));
       for (const info of mine.values()) this.#room(info);
@@ -422,6 +422,8 @@ export class Client extends Emitter<Events> {
     this.outbox.list(id).forEach((m) => this.outbox.remove(id, m.id));
     this.#invited.delete(id);
     this.#watches.forget(id);
+    this.#typed.delete(id);
+    this.reads.forget(id);
     this.#rooms.get(id)?.lost();
     if (this.#rooms.delete(id)) this.emit('rooms', undefined);
   }

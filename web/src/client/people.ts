@@ -19,6 +19,9 @@ interface Events {
 /** How long one `typing` counts, ms: senders repeat it every 3 s. */
 const typingFor = 5_000;
 
+/** Names of users that are remembered; those not heard for longest go first. */
+const remembered = 5_000;
+
 const nobody: Online = { count: 0, people: [] };
 
 /** What is worth something only now: who is online in the rooms that are watched, and who is typing. */
@@ -48,7 +51,10 @@ export class People extends Emitter<Events> {
   }
 
   met(user: string, name: string): void {
-    if (user && name) this.#names.set(user, name);
+    if (!user || !name) return;
+    this.#names.delete(user); // so that it goes to the end
+    this.#names.set(user, name);
+    if (this.#names.size > remembered) this.#names.delete(this.#names.keys().next().value!);
   }
 
   /** Takes the full list of a room. */

@@ -8,6 +8,11 @@ export interface ReadsStore {
 
 /** How often a room's position is told to the server at most, ms. */
 const every = 1_000;
+/**
+ * Readers of a room that are remembered; those not heard for longest go first. Positions are told in rooms of up to 50,
+ * but over the days many may come and go.
+ */
+const remembered = 200;
 
 /**
  * How far everybody has read: the largest seq per room and user. The user's own positions are told to the server at
@@ -59,8 +64,19 @@ export class Reads extends Emitter<{ change: string }> {
     const users = this.#others.get(room) ?? new Map<string, number>();
     this.#others.set(room, users);
     if ((users.get(user) ?? 0) >= seq) return;
+    users.delete(user); // so that it goes to the end
     users.set(user, seq);
+    if (users.size > remembered) users.delete(users.keys().next().value!);
     this.emit('change', room);
+  }
+
+  /** The user is not in the room any more. */
+  forget(room: string): void {
+    clearTimeout(this.#timers.get(room));
+    this.#timers.delete(room);
+    this.#others.delete(room);
+    this.#told.delete(room);
+    if (this.#mine.delete(room)) this.#store.save(Object.fromEntries(this.#mine));
   }
 
   close(): void {
