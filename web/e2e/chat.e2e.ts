@@ -199,6 +199,10 @@ describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
     expect(await bo.message(nasty).locator('img, b').count()).toBe(0);
     expect(await bo.message(nasty).getByRole('link').allInnerTexts()).toEqual(['https://example.org/a']);
     expect(await bo.page.title()).not.toContain('owned');
+    await bo.say(`hello @${ada.name}, try \`<i>${nasty}</i>\``);
+    await ada.log.locator('.mention.me', { hasText: `@${ada.name}` }).waitFor();
+    expect(await ada.log.locator('code').last().innerText()).toBe(`<i>${nasty}</i>`);
+    await ada.shot('mention');
   });
 
   test('the text of a message can be copied', async () => {
@@ -209,7 +213,9 @@ describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
     await ada.say(text);
     await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
     await ada.act(text, 'Copy text');
-    await ada.page.getByText('Copied.').waitFor();
+    // The toast leaves the newest message in sight.
+    const toast = await ada.page.getByText('Copied.').boundingBox();
+    expect(toast!.y + toast!.height).toBeLessThan((await ada.message(text).boundingBox())!.y);
     expect(await ada.page.evaluate(() => navigator.clipboard.readText())).toBe(text);
     // All actions are within the page, also on a phone.
     const toolbar = await ada.page.getByRole('toolbar', { name: 'Message actions' }).boundingBox();

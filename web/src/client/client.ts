@@ -12,6 +12,7 @@ import type {
 } from './protocol.ts';
 import { Reads, type ReadsStore } from './reads.ts';
 import { Room } from './room.ts';
+import type { Message } from './roomlog.ts';
 import type { Session } from './session.ts';
 import { sleep } from './sleep.ts';
 import { Watches } from './watches.ts';
@@ -211,17 +212,21 @@ export class Client extends Emitter<Events> {
     this.#watch();
   }
 
-  /** How many messages of others came after the user's read position. */
-  unread(id: string): Unread {
+  /** The messages of others after the user's read position that are here, oldest first. */
+  news(id: string): readonly Message[] {
     const room = this.#rooms.get(id);
     const read = this.reads.mine(id);
-    if (!room || read === undefined) return { count: 0, more: false };
-    const messages = room.log.messages;
-    let count = 0;
-    for (let i = messages.length - 1; i >= 0 && messages[i]!.seq > read; i--) {
-      if (messages[i]!.user !== this.#me.id && !messages[i]!.deleted) count++;
-    }
-    return { count, more: count > 0 && room.hasOlder && messages[0]!.seq > read };
+    if (!room || read === undefined) return [];
+    const { messages } = room.log;
+    const from = messages.findLastIndex((m) => m.seq <= read) + 1;
+    return messages.slice(from).filter((m) => m.user !== this.#me.id && !m.deleted);
+  }
+
+  /** How many messages of others came after the user's read position. */
+  unread(id: string): Unread {
+    const count = this.news(id).length;
+    const room = this.#rooms.get(id);
+    return { count, more: count > 0 && room!.hasOlder && room!.log.messages[0]!.seq > this.reads.mine(id)! };
   }
 
   /** Returns the public rooms and the user's, as the server lists them now. */

@@ -1,6 +1,7 @@
 import type {
   Client, ConnectionState, History, Members, Message, NoticeEvent, Online, Outgoing, Role, Status, Unread,
 } from '../client/index.ts';
+import { mentioned } from '../text/mention.ts';
 import { Drafts } from './drafts.ts';
 import { Link } from './link.svelte.ts';
 
@@ -12,6 +13,8 @@ export interface RoomItem {
   readonly private: boolean;
   readonly direct: boolean;
   readonly unread: Unread;
+  /** An unread message mentions the user. */
+  readonly mentioned: boolean;
   /** The newest message, of the log or on its way. */
   readonly last: { readonly text: string; readonly name: string; readonly mine: boolean; readonly deleted: boolean; readonly ts: number } | undefined;
   /** A message could not be sent. */
@@ -246,6 +249,7 @@ export class Chat {
     return {
       id, name: room.info.name, topic: room.info.topic, private: room.info.private, direct: room.info.direct,
       unread: client.unread(id),
+      mentioned: client.news(id).some((m) => mentioned(m.text, client.me.name)),
       last: next ? { text: next.text, name: client.me.name, mine: true, deleted: false, ts: next.ts }
         : newest && { text: newest.text, name: newest.name, mine: newest.user === client.me.id, deleted: newest.deleted === true, ts: newest.ts },
       failed: outgoing.some((m) => m.state === 'failed'),

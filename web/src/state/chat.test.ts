@@ -46,6 +46,18 @@ describe('the list of rooms', () => {
     expect(chat.rooms.map((r) => r.id)).toEqual(['lobby', 'club']);
   });
 
+  test('tells of a mention until it is read', async () => {
+    h = await Harness.start({ reads: { lobby: 10 } });
+    chat = new Chat(h.client);
+    const peer = await h.lobby([entry(10, 0, { text: '@ada of before' }), entry(20, 10, { text: 'something' })]);
+    await until(() => chat.rooms[0]?.unread.count === 1);
+    expect(chat.rooms[0]?.mentioned).toBe(false);
+    peer.send(entry(30, 20, { text: 'hi @ada!' }));
+    await until(() => chat.rooms[0]?.mentioned === true);
+    peer.send({ type: 'read', room: 'lobby', user: 'ada', seq: 30 });
+    await until(() => chat.rooms[0]?.mentioned === false);
+  });
+
   test('shows a draft of a room that is not open', async () => {
     h = await Harness.start();
     chat = new Chat(h.client);
