@@ -15,6 +15,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"go.uber.org/goleak"
+
+	"hubbub.internal/libs/freeport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -207,12 +209,11 @@ func TestOpsAndServe(t *testing.T) {
 
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeport.Addr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
+	return addr
 }
 
 func get(t *testing.T, url string) (int, string) {

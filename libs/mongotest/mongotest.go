@@ -21,6 +21,7 @@ import (
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/filelock"
+	"hubbub.internal/libs/freeport"
 )
 
 // Variable names the environment variable with the URL of a MongoDB server to test against.
@@ -58,12 +59,10 @@ type Server struct {
 // Start starts a FerretDB on an empty folder. It is killed when the test ends.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeport.Addr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
-	_ = l.Close()
 	s := &Server{URL: "mongodb://" + addr + "/hubbub", t: t, args: []string{binary(t), "-listen", addr, "-dir", t.TempDir()}}
 	t.Cleanup(s.Kill)
 	s.Again()

@@ -7,11 +7,14 @@ import (
 	"net"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"hubbub.internal/libs/freeport"
 )
 
 const (
@@ -179,11 +182,6 @@ func ping(addr string) (string, error) {
 }
 
 func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
+	port, err := freeport.Take()
+	return strconv.Itoa(port), err
 }

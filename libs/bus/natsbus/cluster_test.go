@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"slices"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/natsbus"
 	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/freeport"
 )
 
 // cluster is three servers in this process.
@@ -32,13 +32,12 @@ type cluster struct {
 func newCluster(t *testing.T) *cluster {
 	c := &cluster{t: t, servers: make([]*natsembed.Server, 3)}
 	for range c.servers {
-		l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free now; the servers have to know each other's
+		addr, err := freeport.Addr() // the servers have to know each other's
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.routes = append(c.routes, &url.URL{Scheme: "nats", Host: l.Addr().String()})
+		c.routes = append(c.routes, &url.URL{Scheme: "nats", Host: addr})
 		c.dirs = append(c.dirs, t.TempDir())
-		_ = l.Close()
 	}
 	var wg sync.WaitGroup
 	for i := range c.servers {

@@ -8,12 +8,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+
+	"hubbub.internal/libs/freeport"
 )
 
 // The buses that a cluster can run on.
@@ -167,10 +168,9 @@ func (c *Cluster) service(name string) (*Process, error) {
 }
 
 func freePort() int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Take()
 	if err != nil {
 		panic(err) // no loopback: nothing here can work
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
