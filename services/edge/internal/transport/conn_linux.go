@@ -41,17 +41,9 @@ func (l *epoll) refuse() bool {
 		_, _ = unix.Write(fd, Refusal)
 		_ = unix.Shutdown(fd, unix.SHUT_WR)
 		_ = unix.Close(fd)
-	}
-	spare, openErr := unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if openErr != nil {
-		l.spare = -1
-		return false
-	}
-	l.spare = spare
-	if err == nil {
 		l.h.Refused()
 	}
-	return err == nil
+	return l.takeSpare() == nil && err == nil
 }
 
 func (l *epoll) add(fd int) {

@@ -71,8 +71,8 @@ func newEpoll(addr *net.TCPAddr, start Starting) (l *epoll, err error) {
 	if l.wake, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	if l.spare, err = unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
-		return nil, os.NewSyscallError("open /dev/null", err)
+	if err = l.takeSpare(); err != nil {
+		return nil, err
 	}
 	for fd, slot := range map[int]int32{l.listener: slotListener, l.wake: slotWake} {
 		e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: slot}
@@ -115,6 +115,7 @@ func (l *epoll) resume(wait time.Duration) time.Duration {
 	}
 	if time.Since(l.paused) >= acceptPause {
 		l.paused = time.Time{}
+		_ = l.takeSpare() // another loop may have taken it in the moment it was given up
 		l.listenTo(unix.EPOLLIN)
 		return wait
 	}
@@ -221,6 +222,14 @@ func (l *epoll) Dispose() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	closeFD(&l.wake)
+}
+
+// takeSpare sees to it that there is a spare file descriptor.
+func (l *epoll) takeSpare() (err error) {
+	if l.spare < 0 {
+		l.spare, err = unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0) // -1 with an error
+	}
+	return os.NewSyscallError("open /dev/null", err)
 }
 
 func closeFD(fd *int) {
