@@ -10,17 +10,19 @@ import (
 
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/hubbub/busbench"
+	"hubbub.internal/services/hubbub/deadletters"
 	"hubbub.internal/services/hubbub/drill"
 	"hubbub.internal/services/hubbub/load"
 	"hubbub.internal/services/hubbub/up"
 )
 
 type config struct {
-	Up       upCommand       `cmd:"" help:"Run everything in one process: the bus, every service and the page."`
-	Load     load.Config     `cmd:"" help:"Have a crowd talk in a Hubbub, measure it, and account for every message."`
-	BenchBus busbench.Config `cmd:"" help:"Measure a bus: appends per second, the time until they are live, replay."`
-	CrashBus busbench.Crash  `cmd:"" help:"Kill a bus with -9 again and again while entries are appended to it, and check that every acknowledged one is there, once, in order."`
-	Drill    drill.Config    `cmd:"" help:"Break a cluster of processes on this machine on purpose while a crowd talks in it, and say what held. Needs a checkout, nginx and the bus's server."`
+	Up       upCommand          `cmd:"" help:"Run everything in one process: the bus, every service and the page."`
+	Load     load.Config        `cmd:"" help:"Have a crowd talk in a Hubbub, measure it, and account for every message."`
+	BenchBus busbench.Config    `cmd:"" help:"Measure a bus: appends per second, the time until they are live, replay."`
+	CrashBus busbench.Crash     `cmd:"" help:"Kill a bus with -9 again and again while entries are appended to it, and check that every acknowledged one is there, once, in order."`
+	Dead     deadletters.Config `cmd:"" name:"dead-letters" help:"Print the entries of the log that a service could not take in and passed over, as JSON, one a line."`
+	Drill    drill.Config       `cmd:"" help:"Break a cluster of processes on this machine on purpose while a crowd talks in it, and say what held. Needs a checkout, nginx and the bus's server."`
 }
 
 type upCommand struct {

@@ -1,0 +1,67 @@
+// Package deadletters shows an operator the entries of the log that a service could not take in and passed over.
+//
+// It reads them from the bus; it knows no message and changes nothing.
+package deadletters
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/bus/natsembed"
+)
+
+// Config is what `hubbub dead-letters` can be told.
+type Config struct {
+	Bus   busurl.Config `embed:""`
+	Group string        `help:"Consumer group that passed them over." default:"history"`
+	Limit int           `help:"How many to show at most, the oldest first (1 or more)." default:"100"`
+}
+
+// Validate returns what is wrong with the configuration.
+func (c *Config) Validate() error {
+	if c.Limit < 1 {
+		return errors.New("--limit is above 0")
+	}
+	return nil
+}
+
+// letter is how one is printed.
+type letter struct {
+	Room   string    `json:"room"`
+	Seq    uint64    `json:"seq"`
+	Sender string    `json:"sender"`
+	ID     string    `json:"id"`
+	Parked time.Time `json:"parked"`
+	Reason string    `json:"reason"`
+	Data   string    `json:"data"`
+}
+
+// Execute implements daemon.Tool. It prints a JSON object on a line for each dead letter, with the entry's content.
+func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
+	c.Bus.Embed = natsembed.InProcess // of a `hubbub up` that is stopped: a folder has one server at a time
+	b, err := busurl.Open(ctx, c.Bus, zap.NewNop(), nil, api.RequiredGroups)
+	if err != nil {
+		return err // which says what to do
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	letters, err := b.DeadLetters(ctx, c.Group, c.Limit)
+	if err != nil {
+		return fmt.Errorf("dead letters of the group %q: %w", c.Group, err)
+	}
+	lines := json.NewEncoder(out)
+	for _, d := range letters {
+		l := letter{d.Entry.Room, d.Entry.Seq, d.Entry.Sender, d.Entry.ID, d.At.UTC(), d.Reason, string(d.Entry.Data)}
+		if err := lines.Encode(l); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+	}
+	return nil
+}
