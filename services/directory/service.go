@@ -122,6 +122,9 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	stop, err := s.serve(ctx)
 	defer stop()
+	if ctx.Err() != nil {
+		return nil // which is why it could not serve, if it could not
+	}
 	if err != nil {
 		return err
 	}

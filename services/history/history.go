@@ -104,6 +104,9 @@ func (s *Service) Run(ctx context.Context) error {
 		},
 	} {
 		sub, err := serve()
+		if err != nil && ctx.Err() != nil {
+			return nil // which is why it could not
+		}
 		if err != nil {
 			return fmt.Errorf("serve on the bus: %w", err)
 		}
