@@ -14,9 +14,9 @@ import (
 
 	"hubbub.internal/libs/api"
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/services/hubbub/cluster"
 )
 
 func config(url string) busurl.Config {
@@ -26,9 +26,20 @@ func config(url string) busurl.Config {
 	}
 }
 
+func startRedis(t *testing.T) (*cluster.Process, string) {
+	t.Helper()
+	p, url, err := cluster.StartBus(t.Context(), cluster.Redis, "", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	return p, url
+}
+
 // TestDeadLetters has a group fail on one entry of three, and then looks for it, on each bus.
 func TestDeadLetters(t *testing.T) {
-	for name, url := range map[string]string{"redis": bustest.Redis(t).URL(), "embedded": "embedded:" + t.TempDir()} {
+	_, redis := startRedis(t)
+	for name, url := range map[string]string{"redis": redis, "embedded": "embedded:" + t.TempDir()} {
 		t.Run(name, func(t *testing.T) {
 			seq := park(t, url)
 			c := Config{Bus: config(url), Group: "history", Limit: 10}
@@ -106,9 +117,9 @@ func TestBadInput(t *testing.T) {
 	if (&Config{}).Validate() == nil {
 		t.Error("no limit is accepted")
 	}
-	s := bustest.Redis(t)
-	s.Kill()
-	c := Config{Bus: config(strings.Replace(s.URL(), "://", "://:hunter2@", 1)), Group: "history", Limit: 1}
+	redis, url := startRedis(t)
+	redis.Kill()
+	c := Config{Bus: config(strings.Replace(url, "://", "://:hunter2@", 1)), Group: "history", Limit: 1}
 	c.Bus.BusTimeout = time.Second
 	if err := c.Execute(t.Context(), &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), "cannot be reached") || strings.Contains(err.Error(), "hunter2") {
 		t.Error(err)
