@@ -69,7 +69,7 @@ describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
     await ada.page.getByRole('button', { name: 'Create room' }).click();
     await ada.field.waitFor();
     const writer = await bot(server.url, unique('Writer'));
-    const info = (await writer.discover()).find((r) => r.name === room)!;
+    const info = (await writer.directory.rooms()).find((r) => r.name === room)!;
     await writer.joinRoom(info);
     await saySome(writer, info.id, Array.from({ length: 120 }, (_, i) => `line ${i + 1}`));
     writer.stop();

@@ -97,8 +97,15 @@ export class Api {
     const list = objects(body, 'members').map((m) => ({ user: text(m['user']), name: text(m['name']), role: (text(m['role']) || 'member') as Role }));
     return { list, more: body['more'] === true };
   }
-  async addMember(token: string, id: string, user: string): Promise<void> {
-    await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/members`, token, { user });
+  /** Brings somebody in, or gives a member the role. */
+  async addMember(token: string, id: string, user: string, role?: Role): Promise<void> {
+    await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/members`, token, { user, ...(role && { role }) });
+  }
+  async removeMember(token: string, id: string, user: string): Promise<void> {
+    await this.#call('DELETE', `/v1/rooms/${encodeURIComponent(id)}/members/${encodeURIComponent(user)}`, token);
+  }
+  async changeRoom(token: string, id: string, patch: Partial<Pick<RoomInfo, 'name' | 'topic' | 'private'>>): Promise<RoomInfo> {
+    return room(await this.#call('PATCH', `/v1/rooms/${encodeURIComponent(id)}`, token, patch));
   }
   /** Opens the direct room with a user, making it if it is not there. */
   async direct(token: string, user: string): Promise<RoomInfo> {

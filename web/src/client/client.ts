@@ -1,14 +1,17 @@
-import type { Api, Members, RoomInfo, User } from './api.ts';
+import type { Api, RoomInfo, User } from './api.ts';
+import { catchUp } from './catchup.ts';
 import { Connection, timings as defaultTimings, type ConnectionState, type Socket, type Timings } from './connection.ts';
+import { Directory, type RoomPatch } from './directory.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
-import { hasCode, HubbubError } from './errors.ts';
+import { hasCode } from './errors.ts';
 import { newID, userRoom } from './id.ts';
+import { insist } from './insist.ts';
 import { Outbox, type OutboxStore } from './outbox.ts';
 import { Pace } from './pace.ts';
 import { People } from './people.ts';
 import type {
-  Command, Limits, LogEvent, NoticeEvent, ReplyOf, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
+  Limits, LogEvent, NoticeEvent, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
 } from './protocol.ts';
 import { Reads, type ReadsStore } from './reads.ts';
 import { Room } from './room.ts';
@@ -53,8 +56,6 @@ export interface Unread {
   readonly more: boolean;
 }
 
-/** Rooms that are synced at the same time. */
-const parallel = 6;
 /** Messages of a room that nobody looks at, beyond which the oldest go. */
 const restAt = 300;
 /** How often `typing` is said at most, ms. */
@@ -70,6 +71,7 @@ const admission = [200, 500, 1_000, 2_000];
  * changed.
  */
 export class Client extends Emitter<Events> {
+  readonly directory: Directory;
   readonly outbox: Outbox;
   readonly people = new People();
   readonly reads: Reads;
@@ -93,6 +95,7 @@ export class Client extends Emitter<Events> {
     if (!me) throw new Error('a client needs somebody who is logged in');
     this.#o = options;
     this.#me = me;
+    this.directory = new Directory(options.api, options.session);
     this.people.met(me.id, me.name);
     this.#connection = new Connection({
       url: options.url,
@@ -121,6 +124,7 @@ export class Client extends Emitter<Events> {
     this.#connection.on('event', (e) => this.#event(e));
     this.outbox.on('change', (room) => this.emit('room', room));
     this.reads.on('change', (room) => this.emit('room', room));
+    this.directory.on('members', (room) => this.emit('members', room));
     this.people.on('online', (room) => this.emit('online', room));
     this.people.on('typing', (room) => this.emit('typing', room));
   }
@@ -176,16 +180,16 @@ export class Client extends Emitter<Events> {
   }
 
   async edit(room: string, target: string, text: string): Promise<void> {
-    await this.#insist({ type: 'edit', room, msg_id: newID(), target, text });
+    await insist(this.#connection, { type: 'edit', room, msg_id: newID(), target, text });
   }
   async remove(room: string, target: string): Promise<void> {
-    await this.#insist({ type: 'delete', room, msg_id: newID(), target });
+    await insist(this.#connection, { type: 'delete', room, msg_id: newID(), target });
   }
   async react(room: string, target: string, emoji: string, on: boolean): Promise<void> {
-    await this.#insist({ type: 'react', room, msg_id: newID(), target, emoji, on });
+    await insist(this.#connection, { type: 'react', room, msg_id: newID(), target, emoji, on });
   }
   async pin(room: string, target: string, on: boolean): Promise<void> {
-    await this.#insist({ type: 'pin', room, msg_id: newID(), target, on });
+    await insist(this.#connection, { type: 'pin', room, msg_id: newID(), target, on });
   }
 
   /** The user is typing. Call it for every key: it is said once in a while. */
@@ -229,35 +233,28 @@ export class Client extends Emitter<Events> {
     return { count, more: count > 0 && room!.hasOlder && room!.log.messages[0]!.seq > this.reads.mine(id)! };
   }
 
-  /** Returns the public rooms and the user's, as the server lists them now. */
-  discover(): Promise<RoomInfo[]> {
-    return this.#o.session.call((token) => this.#o.api.rooms(token));
-  }
-  members(room: string): Promise<Members> {
-    return this.#o.session.call((token) => this.#o.api.members(token, room));
-  }
-  async addMember(room: string, user: string): Promise<void> {
-    await this.#o.session.call((token) => this.#o.api.addMember(token, room, user));
-    this.emit('members', room);
-  }
-  findUsers(query: string): Promise<User[]> {
-    return this.#o.session.call((token) => this.#o.api.users(token, query));
-  }
   async createRoom(name: string, topic: string, isPrivate: boolean): Promise<Room> {
-    const info = await this.#o.session.call((token) => this.#o.api.createRoom(token, name, topic, isPrivate));
-    return this.#admit(info);
+    return this.#admit(await this.directory.create(name, topic, isPrivate));
   }
   async joinRoom(info: RoomInfo): Promise<Room> {
-    await this.#o.session.call((token) => this.#o.api.join(token, info.id));
+    await this.directory.join(info.id);
     return this.#admit(info);
   }
   /** Opens the direct room with a user. */
   async direct(user: User): Promise<Room> {
-    const info = await this.#o.session.call((token) => this.#o.api.direct(token, user.id));
+    const info = await this.directory.direct(user.id);
     return this.#admit({ ...info, direct: true, name: info.name || user.name });
   }
+  /** Changes what an owner may change of a room. */
+  async changeRoom(id: string, patch: RoomPatch): Promise<void> {
+    const { name, topic, private: isPrivate } = await this.directory.change(id, patch);
+    const room = this.#rooms.get(id);
+    if (!room) return;
+    room.info = { ...room.info, name, topic, private: isPrivate };
+    this.emit('rooms', undefined);
+  }
   async leave(room: string): Promise<void> {
-    await this.#o.session.call((token) => this.#o.api.leave(token, room));
+    await this.directory.leave(room);
     this.#connection.tell({ type: 'leave', room });
     this.#forget(room);
   }
@@ -286,10 +283,7 @@ export class Client extends Emitter<Events> {
   /** Fetches the rooms and syncs those that are new. Returns whether it is done. */
   async #list(epoch: number): Promise<boolean> {
     try {
-      const [rooms, reads] = await Promise.all([
-        this.discover(),
-        this.#o.session.call((token) => this.#o.api.reads(token)).catch((): Record<string, number> => ({})),
-      ]);
+      const [rooms, reads] = await Promise.all([this.directory.rooms(), this.directory.reads()]);
       if (epoch !== this.#epoch) return true;
       const mine = new Map(rooms.filter((r) => r.member).map((r) => [r.id, r]));
       for (const [room, seq] of Object.entries(reads)) if (mine.has(room)) this.reads.known(room, seq);
@@ -305,24 +299,8 @@ export class Client extends Emitter<Events> {
     }
   }
 
-  /** Syncs all rooms that are not live, a few at a time: the one that is looked at first, then the busiest. */
   #syncAll(epoch: number): void {
-    const rooms = [...this.#rooms.values()].filter((r) => !r.live);
-    const rank = (r: Room) => (r.id === this.#active ? Infinity : (r.log.messages.at(-1)?.seq ?? 0));
-    rooms.sort((a, b) => rank(b) - rank(a) || a.info.name.localeCompare(b.info.name));
-    let next = 0;
-    const worker = async () => {
-      while (next < rooms.length && epoch === this.#epoch) {
-        const room = rooms[next++]!;
-        if (room.live) continue; // the user was faster
-        // Joins are not counted against the rate, pages of history are.
-        const wait = room.history === 'loaded' ? 0 : this.#pace.take(1, this.#o.environment.now());
-        if (wait > 0) await sleep(wait);
-        if (epoch !== this.#epoch) return;
-        await room.sync(room.id !== this.#active);
-      }
-    };
-    for (let i = 0; i < parallel; i++) void worker();
+    catchUp(this.#rooms.values(), () => this.#active, this.#pace, () => this.#o.environment.now(), () => epoch === this.#epoch);
   }
 
   #room(info: RoomInfo): Room {
@@ -441,16 +419,5 @@ export class Client extends Emitter<Events> {
     const wanted = new Set(live.filter((r) => r.info.direct).slice(0, watchedDirects).map((r) => r.id));
     if (live.some((r) => r.id === this.#active)) wanted.add(this.#active!);
     this.#watches.set(wanted);
-  }
-
-  /** Asks again, once, where the server says that a short wait helps. The msg_id makes the repeat harmless. */
-  async #insist<C extends Command>(command: C): Promise<ReplyOf<C>> {
-    try {
-      return await this.#connection.request(command);
-    } catch (err) {
-      if (!(err instanceof HubbubError) || err.retryAfterMs === undefined || err.retryAfterMs > 3_000) throw err;
-      await sleep(err.retryAfterMs);
-      return this.#connection.request(command);
-    }
   }
 }

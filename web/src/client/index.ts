@@ -19,6 +19,7 @@ export { Api, type Grant, type Member, type Members, type Role, type RoomInfo, t
 export { browserStore } from './browserstore.ts';
 export { Client, type ClientOptions, type Unread } from './client.ts';
 export { timings, type ConnectionState, type Socket, type Timings } from './connection.ts';
+export { Directory, type RoomPatch } from './directory.ts';
 export { environment, type Environment } from './environment.ts';
 export { ConnectionLost, describe, hasCode, HubbubError } from './errors.ts';
 export { everybodysRooms, userRoom } from './id.ts';

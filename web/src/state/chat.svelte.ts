@@ -197,7 +197,7 @@ export class Chat {
     const room = this.#active;
     if (room === undefined) return;
     try {
-      const members = await this.client.members(room);
+      const members = await this.client.directory.members(room);
       for (const m of members.list) this.client.people.met(m.user, m.name);
       if (room === this.#active) this.members = members;
     } catch {

@@ -1,0 +1,63 @@
+import type { Api, Members, Role, RoomInfo, User } from './api.ts';
+import { Emitter } from './emitter.ts';
+import type { Session } from './session.ts';
+
+/** What of a room may be changed by its owners. */
+export type RoomPatch = Partial<Pick<RoomInfo, 'name' | 'topic' | 'private'>>;
+
+/**
+ * The directory for who is logged in: rooms, people, memberships. It keeps nothing; every method asks the server, and
+ * rejects as Api does.
+ */
+export class Directory extends Emitter<{ members: string }> {
+  readonly #api: Api;
+  readonly #session: Session;
+
+  constructor(api: Api, session: Session) {
+    super();
+    this.#api = api;
+    this.#session = session;
+  }
+
+  /** Returns the public rooms and the user's, as the server lists them now. */
+  rooms(): Promise<RoomInfo[]> {
+    return this.#session.call((token) => this.#api.rooms(token));
+  }
+  /** Returns the user's read positions by room; a server that cannot say has none. */
+  reads(): Promise<Record<string, number>> {
+    return this.#session.call((token) => this.#api.reads(token)).catch(() => ({}));
+  }
+  members(room: string): Promise<Members> {
+    return this.#session.call((token) => this.#api.members(token, room));
+  }
+  /** Brings somebody in; with a role it is given, also to who is a member: owners may do that. */
+  async addMember(room: string, user: string, role?: Exclude<Role, ''>): Promise<void> {
+    await this.#session.call((token) => this.#api.addMember(token, room, user, role));
+    this.emit('members', room);
+  }
+  /** Ends another's membership: moderators and owners may. */
+  async removeMember(room: string, user: string): Promise<void> {
+    await this.#session.call((token) => this.#api.removeMember(token, room, user));
+    this.emit('members', room);
+  }
+  /** Finds users by the beginning of their name. */
+  findUsers(query: string): Promise<User[]> {
+    return this.#session.call((token) => this.#api.users(token, query));
+  }
+  create(name: string, topic: string, isPrivate: boolean): Promise<RoomInfo> {
+    return this.#session.call((token) => this.#api.createRoom(token, name, topic, isPrivate));
+  }
+  change(room: string, patch: RoomPatch): Promise<RoomInfo> {
+    return this.#session.call((token) => this.#api.changeRoom(token, room, patch));
+  }
+  join(room: string): Promise<void> {
+    return this.#session.call((token) => this.#api.join(token, room));
+  }
+  leave(room: string): Promise<void> {
+    return this.#session.call((token) => this.#api.leave(token, room));
+  }
+  /** Opens the direct room with a user, making it if it is not there. */
+  direct(user: string): Promise<RoomInfo> {
+    return this.#session.call((token) => this.#api.direct(token, user));
+  }
+}
