@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,6 +77,7 @@ func listen(t *testing.T, w *world) *told {
 // until reads reports until done.
 func (l *told) until(done func() bool) {
 	l.t.Helper()
+	late := time.After(patience)
 	for !done() {
 		select {
 		case b := <-l.reports:
@@ -85,7 +87,7 @@ func (l *told) until(done func() bool) {
 			}
 			l.incarnation = m.Incarnation
 			applyReport(l.t, l.sessions, &m)
-		case <-time.After(patience):
+		case <-late:
 			l.t.Fatalf("sessions are %+v", l.sessions)
 		}
 	}
@@ -142,17 +144,26 @@ func TestAway(t *testing.T) {
 	is := func(status presence.Status) func(presence.Session) bool {
 		return func(s presence.Session) bool { return s.Status == status }
 	}
-	l.one(is(presence.Online))
+	ann.join("lobby")
+	// A socket that is alive all the time, and whose user does something when busy. Busy lasts until it has been told:
+	// reports tell the latest status only, and this user is away before long.
+	var busy atomic.Bool
+	busy.Store(true)
 	stop := make(chan struct{})
 	var wait sync.WaitGroup
 	ping := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`{"type":"ping"}`))))
-	wait.Go(func() { // a socket that is alive
+	typing := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(`{"type":"typing","room":"lobby"}`))))
+	wait.Go(func() {
 		for {
 			select {
 			case <-stop:
 				return
 			case <-time.After(20 * time.Millisecond):
-				_, _ = ann.conn.Write(ping)
+				frame := ping
+				if busy.Load() {
+					frame = typing
+				}
+				_, _ = ann.conn.Write(frame)
 			}
 		}
 	})
@@ -161,18 +172,21 @@ func TestAway(t *testing.T) {
 		wait.Wait()
 	})
 	defer quiet()
-	for range 2 {
-		l.one(is(presence.Idle))
-		ann.join("lobby")
+	back := func() {
+		busy.Store(true)
 		l.one(is(presence.Online))
+		busy.Store(false)
 	}
-	l.one(is(presence.Idle))
+	for range 2 {
+		back()
+		l.one(is(presence.Idle))
+	}
 	ann.send(`{"type":"status","id":"1","status":"dnd"}`)
 	ann.want("ack")
 	l.one(is(presence.DND))
 	ann.send(`{"type":"status","id":"2","status":"online"}`)
 	ann.want("ack")
-	l.one(is(presence.Online))
+	back()
 	l.one(is(presence.Idle))
 	quiet()
 	// What a snapshot says agrees with what was told.
