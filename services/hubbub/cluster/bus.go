@@ -2,47 +2,133 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 )
+
+// Bus is the server of a bus, or several that make one. Its methods are safe for concurrent use.
+type Bus struct {
+	URL   string     // for --bus
+	Nodes []*Process // those that hold the log
+	Watch []*Process // Sentinels, which hold nothing
+
+	addrs  []string                              // where clients connect: a NATS server or several, or a Redis server; nil: the servers tell
+	args   []string                              // of the services, besides --bus
+	leader func(context.Context) (string, error) // the name of the node that leads
+	whole  func(context.Context) error           // nil: every node is there and has everything
+}
 
 // StartBus starts the server of a bus, Redis or NATS, with its data in dir, and returns it and the URL for --bus.
 func StartBus(ctx context.Context, bus, bin, dir string) (*Process, string, error) {
-	p, url, err := newBus(bus, bin, dir)
+	b, err := newBus(bus, 1, bin, dir)
 	if err != nil {
 		return nil, "", err
 	}
-	return p, url, p.Start(ctx)
+	return b.Nodes[0], b.URL, b.Nodes[0].Start(ctx)
 }
 
-func newBus(bus, bin, dir string) (*Process, string, error) {
-	port := strconv.Itoa(freePort())
-	addr := "127.0.0.1:" + port
-	data := filepath.Join(dir, bus)
-	if err := os.MkdirAll(data, 0o755); err != nil {
-		return nil, "", fmt.Errorf("folder of the bus: %w", err)
+// newBus returns a bus of one server or three, not yet started, which keeps its data and settings in dir.
+func newBus(bus string, nodes int, bin, dir string) (*Bus, error) {
+	switch {
+	case bus != Redis && bus != NATS:
+		return nil, fmt.Errorf("the bus is %s or %s, not %q", Redis, NATS, bus)
+	case nodes != 1 && nodes != 3:
+		return nil, fmt.Errorf("a bus has 1 server or 3, not %d", nodes)
+	case bus == Redis && nodes == 1:
+		return newRedis(dir)
+	case bus == Redis:
+		return newSentinels(dir)
 	}
-	p := &Process{Name: bus, dir: dir, ready: listening(addr)}
-	switch bus {
-	case Redis:
-		// The settings of docker-compose.yml.
-		p.path = "redis-server"
-		p.args = []string{
-			"--port", port, "--bind", "127.0.0.1", "--dir", data, "--save", "",
-			"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
+	return newNATS(nodes, bin, dir)
+}
+
+// All returns all processes of the bus.
+func (b *Bus) All() []*Process { return append(append([]*Process{}, b.Nodes...), b.Watch...) }
+
+// Start starts what does not run, and returns when the bus is whole.
+func (b *Bus) Start(ctx context.Context) error {
+	var all errgroup.Group
+	for _, p := range b.All() {
+		if !p.Runs() {
+			all.Go(func() error { return p.Start(ctx) })
 		}
-	case NATS:
-		// The settings of infra/nats/nats.conf.
-		file := filepath.Join(dir, "nats.conf")
-		conf := fmt.Sprintf("listen: %q\nmax_payload: 1MB\njetstream { store_dir: %q, sync_interval: 1s }\n", addr, data)
-		if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
-			return nil, "", fmt.Errorf("configuration of nats-server: %w", err)
-		}
-		p.path, p.args = filepath.Join(bin, "nats-server"), []string{"--config", file}
-	default:
-		return nil, "", fmt.Errorf("the bus is %s or %s, not %q", Redis, NATS, bus)
 	}
-	return p, bus + "://" + addr, nil
+	if err := all.Wait(); err != nil {
+		return err
+	}
+	return b.Whole(ctx)
+}
+
+// Leader returns the node through which everything is written. An error says that there is none now.
+func (b *Bus) Leader(ctx context.Context) (*Process, error) {
+	if b.leader == nil {
+		return b.Nodes[0], nil
+	}
+	name, err := b.leader(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range b.Nodes {
+		if p.Name == name || p.Addr == name {
+			return p, nil
+		}
+	}
+	return nil, fmt.Errorf("%s leads, which is none of the bus's nodes", name)
+}
+
+// wholeWithin bounds the time in which servers find each other and catch up.
+const wholeWithin = 60 * time.Second
+
+// Whole waits until every node is there and has everything, so that the bus can do without one of them.
+func (b *Bus) Whole(ctx context.Context) error {
+	if b.whole == nil {
+		return nil
+	}
+	return eventually(ctx, wholeWithin, b.whole)
+}
+
+// Elected waits until another node than old leads.
+func (b *Bus) Elected(ctx context.Context, old *Process) error {
+	return eventually(ctx, wholeWithin, func(ctx context.Context) error {
+		p, err := b.Leader(ctx)
+		if err == nil && p == old {
+			err = fmt.Errorf("%s still leads", old.Name)
+		}
+		return err
+	})
+}
+
+// eventually calls try until it returns nil, and returns its last error when that takes too long.
+func eventually(ctx context.Context, within time.Duration, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	for {
+		once, done := context.WithTimeout(ctx, time.Second)
+		err := try(once)
+		done()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// node returns a server of a bus, with a folder for its data.
+func node(name, dir string) (*Process, error) {
+	p := &Process{Name: name, Addr: "127.0.0.1:" + strconv.Itoa(freePort()), Data: filepath.Join(dir, name), dir: dir}
+	p.ready = listening(p.Addr)
+	if err := os.MkdirAll(p.Data, 0o755); err != nil {
+		return nil, fmt.Errorf("folder of the bus: %w", err)
+	}
+	return p, nil
 }

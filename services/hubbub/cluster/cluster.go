@@ -12,7 +12,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"hubbub.internal/libs/freeport"
 )
@@ -26,13 +27,15 @@ const (
 // Config says what to run.
 type Config struct {
 	Bus      string // Redis or NATS
+	BusNodes int    // servers of the bus: 1 or 3, which is NATS with three replicas, or Redis with two and Sentinels; 0: 1
 	Edges    int    // edge processes
+	Stores   int    // directory and history processes, of each; more than one need a store that is a server; 0: 1
 	Presence int    // presence processes
 	Dir      string // data, logs and configuration; made when missing
 	Bin      string // folder of the binaries, as Build made them
 	Web      string // folder of the built page; empty: none
-	Store    string // store URL of history and directory; empty: a SQLite file each
-	Proxies  bool   // every service reaches the bus over a proxy of its own: see Link
+	MongoDB  bool   // history and directory use a server that speaks MongoDB's protocol (FerretDB); else a SQLite file each
+	Proxies  bool   // every service reaches the bus over proxies of its own: see Link
 
 	Args map[string][]string // further arguments, by binary
 }
@@ -40,18 +43,21 @@ type Config struct {
 // Cluster is a set of running processes. Its methods are safe for concurrent use.
 type Cluster struct {
 	URL string // where nginx answers: http://127.0.0.1:port
+	Bus *Bus
 
 	cfg    Config
-	busURL string
+	store  string     // URL of the server of the store; empty: SQLite
 	order  []*Process // in the order of their start
 	byName map[string]*Process
-	links  map[string]*Proxy // by service
+	links  map[string]Link // by service
 }
 
-// Start starts everything and returns when it is ready. The processes are named redis or nats, directory, history,
-// presence-1 …, edge-1 … and nginx. On an error nothing is left running.
+// Start starts everything and returns when it is ready. The processes are named redis or nats (with several servers
+// redis-1 … and sentinel-1 …, or nats-1 …), ferretdb, directory, history (or directory-1 …, history-1 …), presence-1 …,
+// edge-1 … and nginx. On an error nothing is left running.
 func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
-	c := &Cluster{cfg: cfg, byName: make(map[string]*Process), links: make(map[string]*Proxy)}
+	cfg.BusNodes, cfg.Stores = max(1, cfg.BusNodes), max(1, cfg.Stores)
+	c := &Cluster{cfg: cfg, byName: make(map[string]*Process), links: make(map[string]Link)}
 	defer func() {
 		if err != nil {
 			c.Close()
@@ -60,45 +66,59 @@ func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("folder of the cluster: %w", err)
 	}
-	bus, url, err := newBus(cfg.Bus, cfg.Bin, cfg.Dir)
-	if err != nil {
+	if c.Bus, err = newBus(cfg.Bus, cfg.BusNodes, cfg.Bin, cfg.Dir); err != nil {
 		return nil, err
 	}
-	c.busURL = url
-	if err := c.start(ctx, bus); err != nil {
+	for _, p := range c.Bus.All() {
+		c.add(p)
+	}
+	if err := c.Bus.Start(ctx); err != nil {
 		return nil, err
 	}
-	names := []string{"directory", "history"}
-	for i := range cfg.Presence {
-		names = append(names, "presence-"+strconv.Itoa(i+1))
-	}
-	for i := range cfg.Edges {
-		names = append(names, "edge-"+strconv.Itoa(i+1))
-	}
-	var services []*Process
-	for _, name := range names {
-		p, err := c.service(name)
+	if cfg.MongoDB {
+		p, err := node("ferretdb", cfg.Dir)
 		if err != nil {
 			return nil, err
 		}
-		services = append(services, p)
-	}
-	// They need one another only when asked something: start them together.
-	errs := make([]error, len(services))
-	var wait sync.WaitGroup
-	for i, p := range services {
+		p.path, p.args = filepath.Join(cfg.Bin, "ferretdb"), []string{"-listen", p.Addr, "-dir", p.Data}
+		c.store = "mongodb://" + p.Addr + "/hubbub"
 		c.add(p)
-		wait.Go(func() { errs[i] = p.Start(ctx) })
+		if err := p.Start(ctx); err != nil {
+			return nil, err
+		}
 	}
-	wait.Wait()
-	if err := errors.Join(errs...); err != nil {
+	if err := c.services(ctx); err != nil {
 		return nil, err
 	}
 	front, err := c.nginx()
 	if err != nil {
 		return nil, err
 	}
-	return c, c.start(ctx, front)
+	c.add(front)
+	return c, front.Start(ctx)
+}
+
+// services starts all services together: they need one another only when asked something.
+func (c *Cluster) services(ctx context.Context) error {
+	var all errgroup.Group
+	for _, s := range []struct {
+		name string
+		n    int
+	}{{"directory", c.cfg.Stores}, {"history", c.cfg.Stores}, {"presence", c.cfg.Presence}, {"edge", c.cfg.Edges}} {
+		for i := range s.n {
+			name := s.name + "-" + strconv.Itoa(i+1)
+			if c.cfg.Stores == 1 && (s.name == "directory" || s.name == "history") {
+				name = s.name
+			}
+			p, err := c.service(name)
+			if err != nil {
+				return errors.Join(err, all.Wait())
+			}
+			c.add(p)
+			all.Go(func() error { return p.Start(ctx) })
+		}
+	}
+	return all.Wait()
 }
 
 // Close kills what still runs and waits for it.
@@ -107,60 +127,59 @@ func (c *Cluster) Close() {
 		c.order[i].Kill()
 	}
 	for _, l := range c.links {
-		l.Close()
+		for _, p := range l {
+			p.Close()
+		}
 	}
 }
 
-// Link returns the proxy between a service's process and the bus; nil: there is none.
-func (c *Cluster) Link(name string) *Proxy { return c.links[name] }
+// Link returns the proxies between a service's process and the servers of the bus; empty: there are none.
+func (c *Cluster) Link(name string) Link { return c.links[name] }
 
 // Process returns the process of that name, or nil.
 func (c *Cluster) Process(name string) *Process { return c.byName[name] }
 
-// Bus returns the process of the bus.
-func (c *Cluster) Bus() *Process { return c.byName[c.cfg.Bus] }
-
 // All returns every process, in the order of their start.
 func (c *Cluster) All() []*Process { return c.order }
-
-// BusURL returns what the services are given as --bus.
-func (c *Cluster) BusURL() string { return c.busURL }
 
 func (c *Cluster) add(p *Process) {
 	c.order = append(c.order, p)
 	c.byName[p.Name] = p
 }
 
-func (c *Cluster) start(ctx context.Context, p *Process) error {
-	c.add(p)
-	return p.Start(ctx)
-}
-
 // service returns a service's process, which has the name of its binary and, where there are several, a number.
 func (c *Cluster) service(name string) (*Process, error) {
 	binary, _, _ := strings.Cut(name, "-")
-	bus := c.busURL
-	if c.cfg.Proxies {
-		scheme, addr, _ := strings.Cut(bus, "://")
-		link, err := NewProxy(addr)
-		if err != nil {
-			return nil, err
+	bus := c.Bus.URL
+	if c.cfg.Proxies && len(c.Bus.addrs) > 0 {
+		var addrs []string
+		for _, addr := range c.Bus.addrs {
+			proxy, err := NewProxy(addr)
+			if err != nil {
+				return nil, err
+			}
+			c.links[name] = append(c.links[name], proxy)
+			addrs = append(addrs, proxy.Addr)
 		}
-		c.links[name] = link
-		bus = scheme + "://" + link.Addr
+		bus = c.cfg.Bus + "://" + strings.Join(addrs, ",")
 	}
 	listen := "127.0.0.1:" + strconv.Itoa(freePort())
 	ops := "127.0.0.1:" + strconv.Itoa(freePort())
 	p := &Process{
 		Name: name, Addr: listen, Ops: ops, dir: c.cfg.Dir, ready: answers("http://" + ops + "/readyz"),
 		path: filepath.Join(c.cfg.Bin, binary),
-		args: []string{"--listen", listen, "--ops-listen", ops, "--bus", bus},
+		args: append([]string{"--listen", listen, "--ops-listen", ops, "--bus", bus}, c.Bus.args...),
 	}
 	p.args = append(p.args, c.cfg.Args[binary]...)
 	if binary == "directory" || binary == "history" {
-		url := c.cfg.Store
+		url := c.store
 		if url == "" {
-			url = "sqlite:" + filepath.Join(c.cfg.Dir, name+".db")
+			p.Data = filepath.Join(c.cfg.Dir, name)
+			p.File = filepath.Join(p.Data, "store.db")
+			url = "sqlite:" + p.File
+			if err := os.MkdirAll(p.Data, 0o700); err != nil {
+				return nil, fmt.Errorf("folder of %s: %w", name, err)
+			}
 		}
 		p.args = append(p.args, "--store", url)
 	}

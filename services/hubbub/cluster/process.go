@@ -24,6 +24,8 @@ type Process struct {
 	Name string
 	Addr string // public address; empty: none
 	Ops  string // address of the ops port; empty: none
+	Data string // folder of its data; empty: none
+	File string // SQLite file in that folder; empty: none
 
 	path  string
 	args  []string
@@ -72,6 +74,31 @@ func (p *Process) Start(ctx context.Context) error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// Runs reports whether the process was started and did not end.
+func (p *Process) Runs() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return false
+	}
+	select {
+	case <-p.done:
+		return false
+	default:
+		return true
+	}
+}
+
+// PID returns the number of the process; 0: it does not run.
+func (p *Process) PID() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return 0
+	}
+	return p.cmd.Process.Pid
 }
 
 // Kill ends the process at once (SIGKILL) and waits for it. Killing one that has ended does nothing.

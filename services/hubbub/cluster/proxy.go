@@ -27,6 +27,27 @@ type Proxy struct {
 	moved chan struct{} // closed and replaced when one of these changes
 }
 
+// Link is the proxies from one process to the servers that it uses.
+type Link []*Proxy
+
+// Cut is Proxy.Cut, and the others likewise, of all proxies.
+func (l Link) Cut() { l.all((*Proxy).Cut) }
+
+// Hush is Proxy.Hush of all.
+func (l Link) Hush() { l.all((*Proxy).Hush) }
+
+// Delay is Proxy.Delay of all.
+func (l Link) Delay(d time.Duration) { l.all(func(p *Proxy) { p.Delay(d) }) }
+
+// Heal is Proxy.Heal of all.
+func (l Link) Heal() { l.all((*Proxy).Heal) }
+
+func (l Link) all(do func(*Proxy)) {
+	for _, p := range l {
+		do(p)
+	}
+}
+
 // NewProxy returns a proxy to an address, which carries connections until Close.
 func NewProxy(to string) (*Proxy, error) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -5,7 +5,6 @@ package drill
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +22,10 @@ import (
 // Config is what `hubbub drill` can be told.
 type Config struct {
 	Bus      string        `help:"Bus of the cluster: redis or nats." default:"redis" enum:"redis,nats"`
+	BusNodes int           `help:"Servers of the bus: 1, or 3, which are NATS with three replicas, or a Redis primary with two replicas and three Sentinels." default:"1"`
+	Store    string        `help:"Store of history and the directory: sqlite, with one process of each, or mongodb (FerretDB, which takes the place of MongoDB in tests), with two." default:"sqlite" enum:"sqlite,mongodb"`
+	Outage   time.Duration `help:"How long the store stays away." default:"1m"`
+	Times    bool          `help:"Judge the times, too: after some faults no message may wait for longer than is promised." default:"true" negatable:""`
 	Only     []string      `help:"Faults to inject, separated by commas; empty: all. --list says which there are." placeholder:"FAULT"`
 	List     bool          `help:"List the faults and end."`
 	Duration time.Duration `help:"Go on with another round of all faults until so much time has gone by; 0: one round." default:"0s"`
@@ -40,12 +43,22 @@ type Config struct {
 // Validate returns what is wrong with the configuration.
 func (c *Config) Validate() error {
 	for _, name := range c.Only {
-		if !slices.ContainsFunc(Faults, func(f Fault) bool { return f.Name == name }) {
+		i := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == name })
+		if i < 0 {
 			return fmt.Errorf("--only: there is no fault %q; --list says which there are", name)
+		}
+		if f := Faults[i]; !c.has(f.needs) {
+			return fmt.Errorf("--only: %s needs %s", name, f.needs)
 		}
 	}
 	if c.Edges < 2 || c.Presence < 1 {
 		return errors.New("a drill needs two edges, so that clients have somewhere to go, and a presence process")
+	}
+	if c.BusNodes != 1 && c.BusNodes != 3 {
+		return errors.New("--bus-nodes is 1 or 3")
+	}
+	if c.Outage < 0 {
+		return errors.New("--outage is not negative")
 	}
 	p := c.plan("http://localhost")
 	return p.Validate()
@@ -58,21 +71,6 @@ func (c *Config) plan(url string) load.Plan {
 	}
 }
 
-// Result is what came of one fault.
-type Result struct {
-	Fault     string        `json:"fault"`
-	Sent      int           `json:"sent"`
-	Failed    int           `json:"failed"`             // given up, or refused: whether they are in the log is unknown
-	NoService time.Duration `json:"no_service_ns"`      // the longest time in which nobody's message was acknowledged
-	Slowest   time.Duration `json:"slowest_message_ns"` // from when a message was due to its acknowledgement
-	Presence  time.Duration `json:"presence_ns"`        // from the end of the talk until presence was exact
-	Verdict   load.Verdict  `json:"verdict"`
-	Problem   string        `json:"problem,omitempty"` // why it is not good, besides the verdict
-}
-
-// Good reports whether everything that is promised held.
-func (r *Result) Good() bool { return r.Problem == "" && r.Verdict.Good() }
-
 // ErrFailed says that a promise did not hold.
 var ErrFailed = errors.New("the drill has found a promise that does not hold")
 
@@ -80,7 +78,11 @@ var ErrFailed = errors.New("the drill has found a promise that does not hold")
 func (c *Config) Execute(ctx context.Context, out io.Writer) error {
 	if c.List {
 		for _, f := range Faults {
-			fmt.Fprintf(out, "%-16s %s\n", f.Name, f.What)
+			fmt.Fprintf(out, "%-16s %s", f.Name, f.What)
+			if f.needs != "" {
+				fmt.Fprintf(out, " (%s)", f.needs)
+			}
+			fmt.Fprintln(out)
 		}
 		return nil
 	}
@@ -117,31 +119,34 @@ func Run(ctx context.Context, cfg Config, out io.Writer) (results []Result, err 
 	if bin == "" {
 		bin = filepath.Join(dir, "bin")
 		say("Building the services …\n")
-		if err := cluster.Build(ctx, bin); err != nil {
+		if err := build(ctx, cfg, bin); err != nil {
 			return nil, fmt.Errorf("%w; or say where they are with --bin", err)
 		}
 	}
-	say("Starting %d edges, %d presence, history, directory and nginx on %s; data and logs are in %s\n", cfg.Edges, cfg.Presence, cfg.Bus, dir)
-	c, err := cluster.Start(ctx, cluster.Config{Bus: cfg.Bus, Edges: cfg.Edges, Presence: cfg.Presence, Dir: dir, Bin: bin, Proxies: true})
+	say("Starting a cluster on %s; data and logs are in %s\n", cfg.Bus, dir)
+	c, crowd, err := gather(ctx, cfg, dir, bin)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	crowd, err := load.Gather(ctx, cfg.plan(c.URL), func(int) {})
-	if err != nil {
+	defer crowd.Close()
+	s := &stage{Cluster: c, cfg: cfg, crowd: crowd}
+	if s.base, err = s.measure(ctx); err != nil {
 		return nil, err
 	}
-	defer crowd.Close()
-	s := &stage{Cluster: c, crowd: crowd, rng: rand.New(rand.NewPCG(cfg.Seed, 3))}
 	say("%s\n", header)
+	rng := rand.New(rand.NewPCG(cfg.Seed, 3))
 	for end := time.Now().Add(cfg.Duration); ; {
-		for _, f := range cfg.schedule(s.rng) {
+		for _, t := range cfg.schedule(rng) {
 			if ctx.Err() != nil {
 				break
 			}
-			r := s.inject(ctx, f)
+			r := s.inject(ctx, t)
 			results = append(results, r)
 			say("%s\n", r.row())
+			if cfg.Duration > 0 && !time.Now().Before(end) {
+				break
+			}
 		}
 		if ctx.Err() != nil || !time.Now().Before(end) {
 			break
@@ -150,12 +155,51 @@ func Run(ctx context.Context, cfg Config, out io.Writer) (results []Result, err 
 	return results, summary(cfg, results, out)
 }
 
+func build(ctx context.Context, cfg Config, bin string) error {
+	if cfg.Store == "mongodb" {
+		if err := cluster.BuildFerretDB(ctx, bin); err != nil {
+			return err
+		}
+	}
+	return cluster.Build(ctx, bin)
+}
+
+// gather starts a cluster, and brings a crowd together in it.
+func gather(ctx context.Context, cfg Config, dir, bin string) (*cluster.Cluster, *load.Crowd, error) {
+	stores := 1
+	if cfg.Store == "mongodb" {
+		stores = 2
+	}
+	c, err := cluster.Start(ctx, cluster.Config{
+		Bus: cfg.Bus, BusNodes: cfg.BusNodes, Edges: cfg.Edges, Stores: stores, Presence: cfg.Presence, Dir: dir, Bin: bin,
+		MongoDB: cfg.Store == "mongodb", Proxies: true,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	crowd, err := load.Gather(ctx, cfg.plan(c.URL), func(int) {})
+	if err != nil {
+		c.Close()
+		return nil, nil, err
+	}
+	return c, crowd, nil
+}
+
+// turn is a fault of a schedule, and the chance that decides whom it hits.
+type turn struct {
+	Fault
+	chance uint64
+}
+
+// dice returns what decides whom the turn hits.
+func (t turn) dice() *rand.Rand { return rand.New(rand.NewPCG(t.chance, 5)) }
+
 // schedule returns the faults of one round, in an order of chance.
-func (c *Config) schedule(rng *rand.Rand) []Fault {
-	var all []Fault
+func (c *Config) schedule(rng *rand.Rand) []turn {
+	var all []turn
 	for _, f := range Faults {
-		if len(c.Only) == 0 || slices.Contains(c.Only, f.Name) {
-			all = append(all, f)
+		if c.has(f.needs) && (len(c.Only) == 0 || slices.Contains(c.Only, f.Name)) {
+			all = append(all, turn{f, rng.Uint64()})
 		}
 	}
 	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
@@ -168,7 +212,8 @@ const (
 )
 
 // inject has the crowd talk through a fault, and judges.
-func (s *stage) inject(ctx context.Context, f Fault) Result {
+func (s *stage) inject(ctx context.Context, t turn) Result {
+	s.dice, s.hit = t.dice(), nil
 	s.crowd.Restart()
 	talk, hush := context.WithCancel(ctx)
 	defer hush()
@@ -178,30 +223,38 @@ func (s *stage) inject(ctx context.Context, f Fault) Result {
 		s.crowd.Talk(talk)
 	}()
 	sleep(ctx, calm)
-	err := f.do(ctx, s)
+	began := time.Now()
+	err := t.do(ctx, s)
+	r := Result{Fault: t.Name, Hit: s.hit, Took: time.Since(began)}
 	sleep(ctx, calm)
 	hush()
 	<-talked
 
-	m := s.crowd.Measured()
-	r := Result{Fault: f.Name, Sent: m.Sent, NoService: m.LongestNo, Slowest: m.LongestMe}
-	for _, n := range m.Failed {
-		r.Failed += n
+	var problems []string
+	problem := func(err error) {
+		if err != nil {
+			problems = append(problems, err.Error())
+		}
+	}
+	if errors.Is(err, errSkip) {
+		r.Skipped = err.Error()
+	} else {
+		problem(err)
 	}
 	// An interrupted drill still judges what was said.
 	ctx = context.WithoutCancel(ctx)
-	var problems []string
-	if err != nil {
-		problems = append(problems, err.Error())
-	}
-	if r.Verdict, err = s.crowd.Judge(ctx, patience); err != nil {
-		problems = append(problems, err.Error())
-	}
-	began := time.Now()
-	if err := s.presence(ctx); err != nil {
-		problems = append(problems, err.Error())
-	}
+	r.Verdict, err = s.crowd.Judge(ctx, patience)
+	problem(err)
+	r.take(s.crowd.Measured())
+	began = time.Now()
+	problem(s.presence(ctx))
 	r.Presence = time.Since(began)
+	r.Holds, err = s.back(ctx)
+	problem(err)
+	problem(r.codes())
+	if s.cfg.Times && t.bound > 0 && r.Slowest > t.bound {
+		problem(fmt.Errorf("a message waited for %s, and %s are promised", r.Slowest.Round(time.Millisecond), t.bound))
+	}
 	r.Problem = strings.Join(problems, "; ")
 	return r
 }
@@ -224,41 +277,4 @@ func (s *stage) presence(ctx context.Context) error {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-}
-
-const header = "fault            sent  failed  acked  delivered  lost  doubled  misordered  rewinds  no service  slowest message  presence  verdict"
-
-func (r *Result) row() string {
-	v, word := r.Verdict, "good"
-	if !r.Good() {
-		word = strings.TrimSpace("BAD " + r.Problem)
-		for _, f := range v.First {
-			word += "\n    " + f
-		}
-	}
-	ms := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
-	return fmt.Sprintf("%-15s  %4d  %6d  %5d  %9d  %4d  %7d  %10d  %7d  %10s  %15s  %8s  %s", r.Fault, r.Sent, r.Failed, v.Acknowledged, v.Delivered,
-		v.Lost, v.Doubled, v.Misordered, v.Rewinds, ms(r.NoService), ms(r.Slowest), ms(r.Presence), word)
-}
-
-// summary prints the verdict of all.
-func summary(cfg Config, results []Result, out io.Writer) error {
-	var all load.Verdict
-	bad := 0
-	for _, r := range results {
-		all.Add(r.Verdict)
-		if !r.Good() {
-			bad++
-		}
-	}
-	if cfg.JSON {
-		e := json.NewEncoder(out)
-		e.SetIndent("", "  ")
-		if err := e.Encode(map[string]any{"bus": cfg.Bus, "seed": cfg.Seed, "faults": results, "bad": bad}); err != nil {
-			return fmt.Errorf("write the results: %w", err)
-		}
-		return nil
-	}
-	fmt.Fprintf(out, "\n%d faults on %s, seed %d, %d bad. %s\n", len(results), cfg.Bus, cfg.Seed, bad, all)
-	return nil
 }

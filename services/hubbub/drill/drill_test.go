@@ -3,6 +3,7 @@ package drill
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -20,7 +21,9 @@ func TestMain(m *testing.M) {
 }
 
 func config(bus string) Config {
-	return Config{Bus: bus, Seed: 1, Edges: 2, Presence: 2, Sockets: 12, Rooms: 2, Rate: 40}
+	return Config{
+		Bus: bus, BusNodes: 1, Store: "sqlite", Outage: time.Second, Seed: 1, Edges: 2, Presence: 2, Sockets: 12, Rooms: 2, Rate: 40,
+	}
 }
 
 // TestDrill holds a short drill on each bus. `make drill` runs all faults.
@@ -53,22 +56,41 @@ func TestDrill(t *testing.T) {
 	}
 }
 
+// TestSchedule: the same seed has the same faults, in the same order, on the same processes.
 func TestSchedule(t *testing.T) {
 	cfg := config("redis")
-	order := func(seed uint64) (names []string) {
-		for _, f := range cfg.schedule(rand.New(rand.NewPCG(seed, 3))) {
-			names = append(names, f.Name)
+	processes := func(kind string) (all []*cluster.Process) {
+		for i := range 5 {
+			all = append(all, &cluster.Process{Name: fmt.Sprint(kind, "-", i)})
+		}
+		return all
+	}("edge")
+	plan := func(seed uint64) (names []string) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		for range 2 {
+			for _, turn := range cfg.schedule(rng) {
+				names = append(names, turn.Name, one(turn.dice(), processes).Name)
+			}
 		}
 		return names
 	}
-	if a, b := order(1), order(1); !slices.Equal(a, b) || len(a) != len(Faults) {
+	if a, b := plan(1), plan(1); !slices.Equal(a, b) {
 		t.Errorf("the same seed has %v and %v", a, b)
 	}
-	if slices.Equal(order(1), order(2)) {
+	if slices.Equal(plan(1), plan(2)) {
 		t.Error("another seed has the same schedule")
 	}
+	all := plan(1)
+	if half := len(all) / 2; slices.Equal(all[:half], all[half:]) {
+		t.Error("two rounds are the same")
+	}
+	for _, f := range Faults {
+		if slices.Contains(all, f.Name) != cfg.has(f.needs) {
+			t.Errorf("%s, which needs %q, is in the schedule: %v", f.Name, f.needs, !cfg.has(f.needs))
+		}
+	}
 	cfg.Only = []string{"kill-bus"}
-	if got := order(1); !slices.Equal(got, cfg.Only) {
+	if got := plan(1); len(got) != 4 || got[0] != "kill-bus" {
 		t.Errorf("only kill-bus is %v", got)
 	}
 }
@@ -80,7 +102,8 @@ func TestConfig(t *testing.T) {
 	}
 	for name, spoil := range map[string]func(*Config){
 		"fault": func(c *Config) { c.Only = []string{"meteor"} }, "edges": func(c *Config) { c.Edges = 1 },
-		"sockets": func(c *Config) { c.Sockets = 0 }, "rate": func(c *Config) { c.Rate = -1 },
+		"sockets": func(c *Config) { c.Sockets = 0 }, "rate": func(c *Config) { c.Rate = -1 }, "nodes": func(c *Config) { c.BusNodes = 2 },
+		"fault for three": func(c *Config) { c.Only = []string{"kill-leader"} }, "outage": func(c *Config) { c.Outage = -1 },
 	} {
 		c := config("redis")
 		if spoil(&c); c.Validate() == nil {
@@ -107,6 +130,18 @@ func TestRow(t *testing.T) {
 	if row := odd.row(); !strings.Contains(row, "BAD presence of room r") {
 		t.Error(row)
 	}
+	none := Result{Fault: "full-bus", Skipped: "skipped: no right to mount"}
+	if row := none.row(); !none.Good() || !strings.HasSuffix(row, none.Skipped) {
+		t.Error(row)
+	}
+	refused := Result{Failed: map[string]int{"unavailable": 2, "unknown": 1}}
+	if err := refused.codes(); err != nil || refused.failed() != 3 {
+		t.Errorf("%v, %d", err, refused.failed())
+	}
+	refused.Failed["forbidden"] = 1
+	if refused.codes() == nil {
+		t.Error("a refusal for good is taken for one that passes")
+	}
 	var out bytes.Buffer
 	if err := summary(Config{JSON: true, Bus: "redis"}, []Result{bad, {Fault: "deploy"}}, &out); err != nil {
 		t.Fatal(err)
@@ -117,5 +152,18 @@ func TestRow(t *testing.T) {
 	}
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got.Bad != 1 || len(got.Faults) != 2 || got.Faults[0].Verdict.Lost != 1 {
 		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// TestGrown: a service that holds much more than at the beginning is named.
+func TestGrown(t *testing.T) {
+	base := map[string]vitals{"edge-1": {Heap: 5 << 20, Goroutines: 20, Files: 30}, "history": {Heap: 5 << 20}}
+	if more := grown(base, map[string]vitals{"edge-1": {Heap: 9 << 20, Goroutines: 50, Files: 60}, "history": {}}, 12); more != "" {
+		t.Errorf("a little more is %q", more)
+	}
+	for what, v := range map[string]vitals{"heap": {Heap: 50 << 20}, "goroutines": {Goroutines: 1000}, "open files": {Files: 1000}} {
+		if more := grown(base, map[string]vitals{"edge-1": v}, 12); !strings.Contains(more, "edge-1") || !strings.Contains(more, what) {
+			t.Errorf("much more %s is %q", what, more)
+		}
 	}
 }

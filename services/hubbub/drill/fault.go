@@ -2,30 +2,51 @@ package drill
 
 import (
 	"context"
-	"fmt"
-	"math/rand/v2"
-	"strings"
+	"errors"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"hubbub.internal/services/hubbub/cluster"
-	"hubbub.internal/services/hubbub/load"
 )
-
-// stage is what faults play on.
-type stage struct {
-	*cluster.Cluster
-	crowd *load.Crowd
-	rng   *rand.Rand
-}
 
 // Fault is something that goes wrong and is mended.
 type Fault struct {
 	Name string
 	What string // in words
-	// do has it go wrong and mends it. It returns when everything runs again.
-	do func(ctx context.Context, s *stage) error
+	// do has it go wrong and mends it. It returns when everything runs again. errSkip: it cannot be had on this machine.
+	do    func(ctx context.Context, s *stage) error
+	needs need          // that the cluster has to have
+	bound time.Duration // that no message may wait longer; 0: none is promised
+}
+
+// errSkip says that a fault cannot be had on this machine.
+var errSkip = errors.New("skipped")
+
+// need is a property of a cluster, as flags give it.
+type need string
+
+const (
+	several    need = "--bus-nodes=3"
+	sentinels  need = "--bus=redis --bus-nodes=3"
+	links      need = "--bus=nats or --bus-nodes=1" // Sentinels tell where the servers are: no proxy stands between
+	sqliteFile need = "--store=sqlite"
+	mongodb    need = "--store=mongodb"
+)
+
+// has reports whether the cluster of a configuration has what a fault needs.
+func (c *Config) has(n need) bool {
+	switch n {
+	case several:
+		return c.BusNodes > 1
+	case sentinels:
+		return c.BusNodes > 1 && c.Bus == cluster.Redis
+	case links:
+		return c.BusNodes == 1 || c.Bus == cluster.NATS
+	case sqliteFile:
+		return c.Store == "sqlite"
+	case mongodb:
+		return c.Store == "mongodb"
+	}
+	return true
 }
 
 // How long things stay broken.
@@ -36,122 +57,38 @@ const (
 
 // Faults are all that a drill knows, in the order in which help lists them.
 var Faults = []Fault{
-	{"kill-edge", "an edge is killed with -9 and started again", killed("edge")},
-	{"freeze-edge", "an edge is stopped for 3 s and goes on", frozen("edge")},
-	{"deploy", "all edges are replaced, one by one", deploy},
-	{"cut-edge", "an edge's connections to the bus break, and none can be made for 3 s", linked("edge", (*cluster.Proxy).Cut)},
-	{"part-edge", "nothing passes between an edge and the bus for 3 s, and nobody is told", linked("edge", (*cluster.Proxy).Hush)},
-	{"slow-edge", "all between an edge and the bus takes 100 ms longer, each way, for 3 s", linked("edge", slow)},
-	{"reconnect", "all sockets reconnect at once", func(ctx context.Context, s *stage) error { return s.crowd.Reconnect(ctx) }},
-	{"kill-bus", "the bus is killed with -9 and started again", killed("bus")},
-	{"restart-bus", "the bus is stopped and started again", restarted("bus")},
-	{"freeze-bus", "the bus is stopped for 3 s and goes on", frozen("bus")},
-	{"kill-history", "history is killed with -9 and started again", killed("history")},
-	{"freeze-history", "history is stopped for 3 s and goes on", frozen("history")},
-	{"cut-history", "history's connections to the bus break, and none can be made for 3 s", linked("history", (*cluster.Proxy).Cut)},
-	{"kill-presence", "a presence replica is killed with -9 and started again", killed("presence")},
-	{"freeze-presence", "a presence replica is stopped for 3 s and goes on", frozen("presence")},
-	{"kill-directory", "the directory is killed with -9 and started again", killed("directory")},
-	{"kill-nginx", "nginx is killed with -9, and all sockets with it, and started again", killed("nginx")},
-	{"kill-all", "everything is killed with -9 and started again, the bus first", killAll},
-}
+	{Name: "kill-edge", What: "an edge is killed with -9 and started again", do: killed("edge"), bound: 3 * time.Second},
+	{Name: "freeze-edge", What: "an edge is stopped for 3 s and goes on", do: frozen("edge")},
+	{Name: "deploy", What: "all edges are replaced, one by one", do: deploy},
+	{Name: "cut-edge", What: "an edge's connections to the bus break, and none can be made for 3 s", do: linked("edge", cluster.Link.Cut), needs: links},
+	{Name: "part-edge", What: "nothing passes between an edge and the bus for 3 s, and nobody is told", do: linked("edge", cluster.Link.Hush), needs: links},
+	{Name: "slow-edge", What: "all between an edge and the bus takes 100 ms longer, each way, for 3 s", do: linked("edge", slow), needs: links},
+	{Name: "reconnect", What: "all sockets reconnect at once", do: func(ctx context.Context, s *stage) error { return s.crowd.Reconnect(ctx) }},
 
-// pick returns one of the processes of a kind.
-func (s *stage) pick(kind string) (*cluster.Process, error) {
-	if kind == "bus" {
-		return s.Bus(), nil
-	}
-	var all []*cluster.Process
-	for _, p := range s.All() {
-		if p.Name == kind || strings.HasPrefix(p.Name, kind+"-") {
-			all = append(all, p)
-		}
-	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("there is no process %s", kind)
-	}
-	return all[s.rng.IntN(len(all))], nil
-}
+	{Name: "kill-bus", What: "the bus is killed with -9, all of it, and started again", do: killBus, bound: away + 5*time.Second},
+	{Name: "restart-bus", What: "the bus is stopped, all of it, and started again", do: restartBus, bound: 5 * time.Second},
+	{Name: "freeze-bus", What: "the bus is stopped for 3 s, all of it, and goes on", do: freezeBus},
+	{Name: "full-bus", What: "the disk of the bus's server that leads is full for 5 s", do: fullBus},
+	{Name: "kill-node", What: "a server of the bus that does not lead is killed with -9 and started again", do: killNode, needs: several, bound: 5 * time.Second},
+	{Name: "freeze-node", What: "a server of the bus that does not lead is stopped for 3 s and goes on", do: freezeNode, needs: several, bound: 5 * time.Second},
+	{Name: "kill-leader", What: "the bus's leader is killed with -9, and started again when another leads", do: killLeader, needs: several, bound: 5 * time.Second},
+	{Name: "freeze-leader", What: "the bus's leader is stopped, and goes on when another leads", do: freezeLeader, needs: several},
+	{Name: "roll-bus", What: "the servers of the bus are restarted one by one", do: rollBus, needs: several},
+	{Name: "kill-sentinel", What: "a Sentinel is killed with -9 and started again", do: killed("sentinel"), needs: sentinels, bound: 3 * time.Second},
 
-func on(kind string, do func(ctx context.Context, p *cluster.Process) error) func(context.Context, *stage) error {
-	return func(ctx context.Context, s *stage) error {
-		p, err := s.pick(kind)
-		if err != nil {
-			return err
-		}
-		return do(ctx, p)
-	}
-}
+	{Name: "kill-history", What: "history is killed with -9 and started again", do: killed("history"), bound: 3 * time.Second},
+	{Name: "freeze-history", What: "history is stopped for 3 s and goes on", do: frozen("history"), bound: 3 * time.Second},
+	{Name: "cut-history", What: "history's connections to the bus break, and none can be made for 3 s", do: linked("history", cluster.Link.Cut), needs: links, bound: 3 * time.Second},
+	{Name: "kill-presence", What: "a presence replica is killed with -9 and started again", do: killed("presence"), bound: 3 * time.Second},
+	{Name: "freeze-presence", What: "a presence replica is stopped for 3 s and goes on", do: frozen("presence"), bound: 3 * time.Second},
+	{Name: "kill-directory", What: "the directory is killed with -9 and started again", do: killed("directory"), bound: 3 * time.Second},
+	{Name: "kill-nginx", What: "nginx is killed with -9, and all sockets with it, and started again", do: killed("nginx"), bound: away + 3*time.Second},
+	{Name: "kill-all", What: "everything is killed with -9 and started again, the bus first", do: killAll},
 
-func killed(kind string) func(context.Context, *stage) error {
-	return on(kind, func(ctx context.Context, p *cluster.Process) error {
-		p.Kill()
-		sleep(ctx, away)
-		return p.Start(ctx)
-	})
-}
-
-func restarted(kind string) func(context.Context, *stage) error {
-	return on(kind, func(ctx context.Context, p *cluster.Process) error {
-		p.Stop()
-		return p.Start(ctx)
-	})
-}
-
-func frozen(kind string) func(context.Context, *stage) error {
-	return on(kind, func(ctx context.Context, p *cluster.Process) error {
-		if err := p.Pause(); err != nil {
-			return err
-		}
-		sleep(ctx, stuck)
-		return p.Resume()
-	})
-}
-
-func linked(kind string, do func(*cluster.Proxy)) func(context.Context, *stage) error {
-	return func(ctx context.Context, s *stage) error {
-		p, err := s.pick(kind)
-		if err != nil {
-			return err
-		}
-		link := s.Link(p.Name)
-		do(link)
-		sleep(ctx, stuck)
-		link.Heal()
-		return nil
-	}
-}
-
-func slow(p *cluster.Proxy) { p.Delay(100 * time.Millisecond) }
-
-func deploy(ctx context.Context, s *stage) error {
-	for _, p := range s.All() {
-		if strings.HasPrefix(p.Name, "edge-") {
-			p.Stop()
-			if err := p.Start(ctx); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func killAll(ctx context.Context, s *stage) error {
-	all := s.All()
-	for i := range all {
-		all[len(all)-1-i].Kill()
-	}
-	sleep(ctx, away)
-	if err := s.Bus().Start(ctx); err != nil {
-		return err
-	}
-	var rest errgroup.Group
-	for _, p := range all {
-		if p != s.Bus() {
-			rest.Go(func() error { return p.Start(ctx) })
-		}
-	}
-	return rest.Wait()
+	{Name: "lock-store", What: "the files of history and the directory cannot be written for the outage", do: lockStore, needs: sqliteFile, bound: 3 * time.Second},
+	{Name: "full-store", What: "the disk of history and the directory is full for the outage", do: fullStore, needs: sqliteFile, bound: 3 * time.Second},
+	{Name: "kill-store", What: "the store's server is killed with -9, and started again after the outage", do: killStore, needs: mongodb, bound: 3 * time.Second},
+	{Name: "freeze-store", What: "the store's server is stopped for the outage and goes on", do: freezeStore, needs: mongodb, bound: 3 * time.Second},
 }
 
 // sleep waits, or until ctx ends: what is broken is mended all the same.

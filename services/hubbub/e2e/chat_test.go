@@ -183,7 +183,7 @@ func testEdgeKilled(t *testing.T, c *cluster.Cluster) {
 // testBusKilled kills the bus under talking people: what was acknowledged is there, once, in order.
 func testBusKilled(t *testing.T, c *cluster.Cluster) {
 	room, people := crowd(t, c, "bus")
-	whileKilling(t, people, room, c.Bus(), c.Bus(), c.Bus())
+	whileKilling(t, people, room, c.Bus.Nodes[0], c.Bus.Nodes[0], c.Bus.Nodes[0])
 }
 
 // testServiceKilled kills the services that are not on the live path.

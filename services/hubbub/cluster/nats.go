@@ -1,0 +1,120 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// newNATS returns nats-server with the settings of infra/nats/nats.conf, or three that are a cluster.
+func newNATS(nodes int, bin, dir string) (*Bus, error) {
+	b := &Bus{}
+	var routes, monitors []string
+	for range nodes {
+		routes = append(routes, "127.0.0.1:"+strconv.Itoa(freePort()))
+		monitors = append(monitors, "127.0.0.1:"+strconv.Itoa(freePort()))
+	}
+	for i := range nodes {
+		name := NATS
+		if nodes > 1 {
+			name = fmt.Sprintf("%s-%d", NATS, i+1)
+		}
+		p, err := node(name, dir)
+		if err != nil {
+			return nil, err
+		}
+		// The limit is for a drill that moves the data to a small disk: the default is a share of the disk that there is at the start.
+		conf := fmt.Sprintf("listen: %q\nhttp: %q\nserver_name: %q\nmax_payload: 1MB\njetstream { store_dir: %q, sync_interval: 1s, max_file_store: 4GB }\n",
+			p.Addr, monitors[i], name, p.Data)
+		if nodes > 1 {
+			// Clients keep to the addresses that they are given, so that a proxy can stand between.
+			conf += fmt.Sprintf("cluster { name: hubbub, listen: %q, no_advertise: true, routes: [ \"nats://%s\" ] }\n",
+				routes[i], strings.Join(routes, `", "nats://`))
+			p.ready = answers("http://" + monitors[i] + "/healthz?js-server-only=true")
+		}
+		file := filepath.Join(dir, name+".conf")
+		if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
+			return nil, fmt.Errorf("configuration of nats-server: %w", err)
+		}
+		p.path, p.args = filepath.Join(bin, "nats-server"), []string{"--config", file}
+		b.Nodes = append(b.Nodes, p)
+		b.addrs = append(b.addrs, p.Addr)
+	}
+	b.URL = "nats://" + strings.Join(b.addrs, ",")
+	if nodes == 1 {
+		return b, nil
+	}
+	b.args = []string{"--bus-replicas", strconv.Itoa(nodes)}
+	b.leader = func(ctx context.Context) (string, error) { return streamLeader(ctx, monitors) }
+	b.whole = func(ctx context.Context) error {
+		for _, m := range monitors {
+			if err := get(ctx, "http://"+m+"/healthz", nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return b, nil
+}
+
+var errNoLeader = errors.New("no server leads the stream")
+
+// streamLeader asks servers who leads the log, and believes the one that says of itself that it does.
+func streamLeader(ctx context.Context, monitors []string) (string, error) {
+	var errs []error
+	for _, m := range monitors {
+		var said struct {
+			ServerName string `json:"server_name"`
+			Accounts   []struct {
+				Streams []struct {
+					Name    string `json:"name"`
+					Cluster struct {
+						Leader string `json:"leader"`
+					} `json:"cluster"`
+				} `json:"stream_detail"`
+			} `json:"account_details"`
+		}
+		var self struct {
+			Name string `json:"server_name"`
+		}
+		if err := errors.Join(get(ctx, "http://"+m+"/jsz?streams=true", &said), get(ctx, "http://"+m+"/varz", &self)); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		for _, a := range said.Accounts {
+			for _, s := range a.Streams {
+				if s.Name == "HUB" && s.Cluster.Leader == self.Name {
+					return self.Name, nil
+				}
+			}
+		}
+	}
+	return "", errors.Join(append(errs, errNoLeader)...)
+}
+
+// get reads what a URL answers as JSON into v, unless it is nil.
+func get(ctx context.Context, url string, v any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	req.Close = true
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", url, res.Status)
+	}
+	if v == nil {
+		return nil
+	}
+	return json.NewDecoder(res.Body).Decode(v)
+}

@@ -1,0 +1,128 @@
+package drill
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/load"
+)
+
+// stage is what faults play on.
+type stage struct {
+	*cluster.Cluster
+	cfg   Config
+	crowd *load.Crowd
+	base  map[string]vitals // of each service, while all is well
+
+	// Of the fault that is played now.
+	dice *rand.Rand
+	hit  []string // the processes that it was played on
+}
+
+// pick returns one of the processes of a kind, by chance.
+func (s *stage) pick(kind string) (*cluster.Process, error) {
+	return s.choose(kind, func(p *cluster.Process) bool { return p.Name == kind || strings.HasPrefix(p.Name, kind+"-") })
+}
+
+func (s *stage) choose(kind string, is func(*cluster.Process) bool) (*cluster.Process, error) {
+	var all []*cluster.Process
+	for _, p := range s.All() {
+		if is(p) {
+			all = append(all, p)
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("there is no process %s", kind)
+	}
+	p := one(s.dice, all)
+	s.hit = append(s.hit, p.Name)
+	return p, nil
+}
+
+// one returns one of the processes, by chance.
+func one(dice *rand.Rand, all []*cluster.Process) *cluster.Process { return all[dice.IntN(len(all))] }
+
+func on(kind string, do func(ctx context.Context, p *cluster.Process) error) func(context.Context, *stage) error {
+	return func(ctx context.Context, s *stage) error {
+		p, err := s.pick(kind)
+		if err != nil {
+			return err
+		}
+		return do(ctx, p)
+	}
+}
+
+func killed(kind string) func(context.Context, *stage) error { return on(kind, kill) }
+
+// kill kills a process and starts it again after a while.
+func kill(ctx context.Context, p *cluster.Process) error {
+	p.Kill()
+	sleep(ctx, away)
+	return again(ctx, p)
+}
+
+// again starts a process that has ended, also when the drill has been interrupted: what is broken is mended.
+func again(ctx context.Context, p *cluster.Process) error { return p.Start(context.WithoutCancel(ctx)) }
+
+func frozen(kind string) func(context.Context, *stage) error { return on(kind, freeze) }
+
+func freeze(ctx context.Context, p *cluster.Process) error {
+	if err := p.Pause(); err != nil {
+		return err
+	}
+	sleep(ctx, stuck)
+	return p.Resume()
+}
+
+func linked(kind string, do func(cluster.Link)) func(context.Context, *stage) error {
+	return func(ctx context.Context, s *stage) error {
+		p, err := s.pick(kind)
+		if err != nil {
+			return err
+		}
+		link := s.Link(p.Name)
+		do(link)
+		sleep(ctx, stuck)
+		link.Heal()
+		return nil
+	}
+}
+
+func slow(l cluster.Link) { l.Delay(100 * time.Millisecond) }
+
+func deploy(ctx context.Context, s *stage) error {
+	for _, p := range s.All() {
+		if strings.HasPrefix(p.Name, "edge-") {
+			p.Stop()
+			if err := again(ctx, p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func killAll(ctx context.Context, s *stage) error {
+	all := s.All()
+	for i := range all {
+		all[len(all)-1-i].Kill()
+	}
+	sleep(ctx, away)
+	ctx = context.WithoutCancel(ctx)
+	if err := s.Bus.Start(ctx); err != nil {
+		return err
+	}
+	var rest errgroup.Group
+	for _, p := range all {
+		if !p.Runs() {
+			rest.Go(func() error { return p.Start(ctx) })
+		}
+	}
+	return rest.Wait()
+}
