@@ -263,6 +263,29 @@ func TestOpenWhileClusterForms(t *testing.T) {
 	}
 }
 
+// TestOpenTogether has many processes open the bus of a new cluster at the same time: each needs the same streams.
+func TestOpenTogether(t *testing.T) {
+	c := newCluster(t)
+	eventually(t, "the cluster has formed", c.formed)
+	var wg sync.WaitGroup
+	for i := range 10 {
+		wg.Go(func() {
+			b, err := natsbus.Open(t.Context(), natsbus.Config{
+				Servers: c.servers[i%len(c.servers)].URL(), Replicas: 3, Groups: []string{"history"}, OpenTimeout: patience,
+			}, zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)), nil)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer b.Close()
+			if _, err := bus.Append(within(t), b, entry(fmt.Sprint("room", i), 0)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
 // TestFullCluster holds that a log which takes no more can still be read and followed.
 func TestFullCluster(t *testing.T) {
 	c := newCluster(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -64,7 +65,7 @@ func (b *Bus) streamConfig() jetstream.StreamConfig {
 
 // storeAttempt is how long one try to look at the store may take: a request that came to a cluster before it had a leader
 // is never answered.
-const storeAttempt = 5 * time.Second
+const storeAttempt = 4 * time.Second
 
 // ensureStore creates the streams and the bucket, or checks and updates those that are there. It tries for as long as a
 // cluster has no leader, or not all of its servers.
@@ -83,7 +84,8 @@ func (b *Bus) ensureStore(ctx context.Context) error {
 func forming(err error) bool {
 	const noPeers = 10005 // JSClusterNoPeersErrF: no server is there to hold another replica
 	api, ok := errors.AsType[*jetstream.APIError](err)
-	return ok && (api.Code == 503 || api.ErrorCode == noPeers) || errors.Is(err, context.DeadlineExceeded)
+	return ok && (api.Code == 503 || api.ErrorCode == noPeers) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, jetstream.ErrNoStreamResponse)
 }
 
 func (b *Bus) tryStore(ctx context.Context) error {
@@ -96,26 +98,10 @@ func (b *Bus) tryStore(ctx context.Context) error {
 	if err := b.ensureStream(ctx); err != nil {
 		return err
 	}
-	if _, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
-		Name:              b.names.deadStream(),
-		Description:       "Hubbub: entries that a consumer kept failing on",
-		Subjects:          []string{b.names.dead + "*"},
-		Storage:           jetstream.FileStorage,
-		Replicas:          b.cfg.Replicas,
-		MaxMsgsPerSubject: deadPerGroup,
-		MaxAge:            deadAge,
-		Duplicates:        bus.DedupeWindow,
-		AllowDirect:       true,
-	}); err != nil {
+	if err := b.ensureDead(ctx); err != nil {
 		return fmt.Errorf("create stream %s: %w", b.names.deadStream(), err)
 	}
-	var err error
-	if b.state, err = b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket:      b.names.stateBucket(),
-		Description: "Hubbub: what consumers have read",
-		Storage:     jetstream.FileStorage,
-		Replicas:    b.cfg.Replicas,
-	}); err != nil {
+	if err := b.ensureState(ctx); err != nil {
 		return fmt.Errorf("create bucket %s: %w", b.names.stateBucket(), err)
 	}
 	for _, g := range b.cfg.Groups {
@@ -126,15 +112,85 @@ func (b *Bus) tryStore(ctx context.Context) error {
 	return nil
 }
 
-func (b *Bus) ensureStream(ctx context.Context) error {
-	want := b.streamConfig()
-	s, err := b.js.Stream(ctx, want.Name)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		s, err = b.js.CreateStream(ctx, want)
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
-			s, err = b.js.Stream(ctx, want.Name)
+// startSpread is over how long processes that start together spread what they create on a cluster.
+const startSpread = time.Second
+
+// ensure looks for something that every process needs, and makes it if it is missing. On a cluster, many processes that
+// start together and all send the same request can keep a stream from having a leader for longer than they wait: so each
+// waits for a moment of chance and looks again before it makes anything.
+func (b *Bus) ensure(ctx context.Context, missing error, look, produce func() error) error {
+	err := look()
+	if errors.Is(err, missing) && b.cfg.Replicas > 1 {
+		if err = sleep(ctx, rand.N(startSpread)); err == nil {
+			err = look()
 		}
 	}
+	if errors.Is(err, missing) {
+		err = produce()
+	}
+	return err
+}
+
+func (b *Bus) ensureDead(ctx context.Context) error {
+	want := jetstream.StreamConfig{
+		Name:              b.names.deadStream(),
+		Description:       "Hubbub: entries that a consumer kept failing on",
+		Subjects:          []string{b.names.dead + "*"},
+		Storage:           jetstream.FileStorage,
+		Replicas:          b.cfg.Replicas,
+		MaxMsgsPerSubject: deadPerGroup,
+		MaxAge:            deadAge,
+		Duplicates:        bus.DedupeWindow,
+		AllowDirect:       true,
+	}
+	return b.ensure(ctx, jetstream.ErrStreamNotFound, func() error {
+		s, err := b.js.Stream(ctx, want.Name)
+		if err == nil && s.CachedInfo().Config.Replicas != want.Replicas {
+			_, err = b.js.UpdateStream(ctx, want)
+		}
+		return err
+	}, func() error {
+		_, err := b.js.CreateOrUpdateStream(ctx, want)
+		return err
+	})
+}
+
+func (b *Bus) ensureState(ctx context.Context) error {
+	want := jetstream.KeyValueConfig{
+		Bucket:      b.names.stateBucket(),
+		Description: "Hubbub: what consumers have read",
+		Storage:     jetstream.FileStorage,
+		Replicas:    b.cfg.Replicas,
+	}
+	return b.ensure(ctx, jetstream.ErrBucketNotFound, func() (err error) {
+		if b.state, err = b.js.KeyValue(ctx, want.Bucket); err != nil {
+			return err
+		}
+		now, err := b.state.Status(ctx)
+		if err == nil && now.Config().Replicas != want.Replicas {
+			b.state, err = b.js.UpdateKeyValue(ctx, want)
+		}
+		return err
+	}, func() (err error) {
+		b.state, err = b.js.CreateOrUpdateKeyValue(ctx, want)
+		return err
+	})
+}
+
+func (b *Bus) ensureStream(ctx context.Context) error {
+	want := b.streamConfig()
+	var s jetstream.Stream
+	look := func() (err error) {
+		s, err = b.js.Stream(ctx, want.Name)
+		return err
+	}
+	err := b.ensure(ctx, jetstream.ErrStreamNotFound, look, func() (err error) {
+		s, err = b.js.CreateStream(ctx, want)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
+			err = look()
+		}
+		return err
+	})
 	if err != nil {
 		if api, ok := errors.AsType[*jetstream.APIError](err); ok && isFull(int(api.ErrorCode)) {
 			return fmt.Errorf("NATS at %s has no %d bytes of storage to give to stream %s: lower --bus-max-bytes, or give it more (disk, max_file_store): %w",
