@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES := libs services/directory services/edge services/history services/hubbub services/presence
+MODULES := libs services/directory services/edge services/history services/hubbub services/presence infra/bench
 SERVICES := directory edge history presence
 GO ?= go
 GOLANGCI_VERSION := v2.15.0
@@ -39,6 +39,10 @@ soak-edge: ## churn on one edge with as many sockets as the file limit allows, o
 	@n=$(SOCKETS); f=$$(ulimit -Hn); [ "$$f" != unlimited ] || f=1000000; ulimit -n $$f; \
 		n=$${n:-$$(( f > 21000 ? 10000 : (f - 1000) / 2 / 25 * 25 ))}; echo "$$n sockets"; \
 		cd services/edge && SOAK=$$n $(GO) test -count 1 -timeout 30m -run 'TestSoak$$' -v .
+
+.PHONY: bench-edge
+bench-edge: tools ## measure the edge beside Centrifugo, nats-server, Socket.IO and a bare write(2), 12 minutes (BENCH="--short": one or two)
+	@cd infra/bench && GOWORK=off $(GO) build -o ../../.cache/bench/bench . && ../../.cache/bench/bench $(BENCH)
 
 .PHONY: bench-bus
 bench-bus: build-hubbub ## measure Redis and NATS, with the settings that we ship, as the bus of Hubbub (URL=redis://… measures another)

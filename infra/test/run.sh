@@ -19,13 +19,13 @@ step "lint"
 make --no-print-directory lint
 
 step "each module on its own, as its container builds it"
-for m in libs services/directory services/edge services/history services/presence services/hubbub; do
+for m in libs services/directory services/edge services/history services/presence services/hubbub infra/bench; do
   (cd $m && GOWORK=off go build ./...)
 done
 
 step "go test -race"
 # The longest first: what mostly waits for servers that fail and recover then runs beside the rest.
-go test -race -timeout 10m ./services/hubbub/... ./libs/... ./services/{directory,edge,history,presence}/...
+go test -race -timeout 10m ./services/hubbub/... ./libs/... ./services/{directory,edge,history,presence}/... ./infra/bench/...
 
 step "the page in Chromium, on the real server"
 make --no-print-directory build-hubbub

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"hubbub.internal/infra/bench/swarm"
+)
+
+// bench measures.
+type bench struct {
+	opts *options
+	bin  string // folder of the servers' binaries
+	here string // folder of this program's source
+	dir  string // for what servers write
+
+	serverCore, otherCores string // empty: there is one core
+
+	ours, theirs *tokens
+	table        *table
+	seen         ratios
+}
+
+// patience is how long clients may take to log in, or to join.
+const patience = time.Minute
+
+// inFlight is how many clients log in or join at the same time.
+const inFlight = 128
+
+func newBench(ctx context.Context, o *options) (*bench, error) {
+	if err := loopbackUp(); err != nil {
+		return nil, err
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("working directory: %w", err)
+	}
+	b := &bench{opts: o, bin: os.Getenv(insideVar), here: here, seen: ratios{}}
+	fmt.Printf("%s; each server on one core, the clients on the others\n", machine()) // before this process is moved
+	if b.serverCore, b.otherCores, err = cores(); err != nil {
+		return nil, err
+	}
+	if o.Profile != "" {
+		if err := os.MkdirAll(o.Profile, 0o755); err != nil {
+			return nil, fmt.Errorf("folder of the profiles: %w", err)
+		}
+	}
+	b.dir, err = os.MkdirTemp("", "hubbub-bench-edge-")
+	if err != nil {
+		return nil, fmt.Errorf("folder of the servers: %w", err)
+	}
+	return b, nil
+}
+
+func (b *bench) close() { _ = os.RemoveAll(b.dir) }
+
+func (b *bench) clear(dir string) { _ = os.RemoveAll(dir) }
+
+// run measures every case, of all servers one after the other, so that what else the machine does meanwhile meets all of
+// them.
+func (b *bench) run(ctx context.Context) error {
+	for _, name := range b.opts.Cases {
+		if err := cases[name](ctx, b); err != nil {
+			return err
+		}
+	}
+	return b.verdict(ctx)
+}
+
+// with has one server measured, started for it alone. What goes wrong with a peer is told and ends its part only.
+func (b *bench) with(ctx context.Context, name string, measure func(*target) error) error {
+	t, err := b.open(ctx, name)
+	if err == nil {
+		err = measure(t)
+		if err != nil {
+			err = fmt.Errorf("%w\n%s", err, t.server.tail())
+		}
+		t.stop()
+	}
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted")
+	case err != nil && name == nameHubbub:
+		return fmt.Errorf("%s: %w", name, err)
+	case err != nil:
+		b.table.note("%s: %v", name, err)
+	}
+	return nil
+}
+
+// crowd logs n clients in to the target, each in the room that it is given.
+func crowd(t *target, n int, room func(int) string) (*swarm.Swarm, error) {
+	s, err := swarm.New(t.dialect, t.addr)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Grow(n, inFlight, patience); err != nil {
+		s.Close()
+		return nil, err
+	}
+	if err := s.Join(room, inFlight, patience); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func lobby(int) string { return "lobby" }
+
+func join(names []string) string { return strings.Join(names, ",") }
+
+func cutPort(addr string) (host, port string, err error) { return net.SplitHostPort(addr) }
+
+func (b *bench) profileOf(t *target, what string) func() {
+	if b.opts.Profile == "" || t.name != nameHubbub {
+		return func() {}
+	}
+	done := make(chan error, 1)
+	go func() { done <- profile(t.pprof, filepath.Join(b.opts.Profile, what+".pprof"), b.opts.Duration) }()
+	return func() {
+		if err := <-done; err != nil {
+			b.table.note("%v", err)
+		}
+	}
+}
