@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // nginx returns the front: the shipped nginx.conf and routes.conf, with other folders and the addresses of the cluster.
@@ -79,7 +80,8 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string)) (*
 	told("http://" + listen)
 	return &Process{
 		Name: "nginx", Addr: listen, dir: dir, ready: listening(listen),
-		path: path, args: []string{"-c", filepath.Join(dir, "nginx.conf"), "-e", filepath.Join(dir, "error.log")},
+		orphan: syscall.SIGTERM, // its workers would outlive a SIGKILL of their master
+		path:   path, args: []string{"-c", filepath.Join(dir, "nginx.conf"), "-e", filepath.Join(dir, "error.log")},
 	}, nil
 }
 

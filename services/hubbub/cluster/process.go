@@ -27,10 +27,11 @@ type Process struct {
 	Data string // folder of its data; empty: none
 	File string // SQLite file in that folder; empty: none
 
-	path  string
-	args  []string
-	dir   string
-	ready func() error
+	path   string
+	args   []string
+	dir    string
+	ready  func() error
+	orphan syscall.Signal // what it gets when we die; 0: SIGKILL
 
 	mu   sync.Mutex
 	cmd  *exec.Cmd
@@ -48,8 +49,7 @@ func (p *Process) Start(ctx context.Context) error {
 	defer log.Close()
 	cmd := exec.Command(p.path, p.args...)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, p.dir
-	// The processes must not outlive a test that is killed.
-	cmd.SysProcAttr = childAttributes()
+	cmd.SysProcAttr = childAttributes(p.orphan)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.Name, err)
 	}
@@ -91,17 +91,7 @@ func (p *Process) Runs() bool {
 	}
 }
 
-// PID returns the number of the process; 0: it does not run.
-func (p *Process) PID() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.cmd == nil {
-		return 0
-	}
-	return p.cmd.Process.Pid
-}
-
-// Kill ends the process at once (SIGKILL) and waits for it. Killing one that has ended does nothing.
+// Kill ends the process, and those that it has started, at once (SIGKILL) and waits for it. Killing one that has ended does nothing.
 func (p *Process) Kill() { p.end(syscall.SIGKILL) }
 
 // Stop asks the process to end (SIGTERM) and waits for it.
@@ -113,12 +103,12 @@ func (p *Process) end(sig syscall.Signal) {
 	if p.cmd == nil {
 		return
 	}
-	_ = p.cmd.Process.Signal(sig) // an error: it has ended by itself
+	_ = p.send(sig) // an error: it has ended by itself
 	<-p.done
 	p.cmd = nil
 }
 
-// Pause stops the process from running (SIGSTOP) until Resume.
+// Pause stops the process, and those that it has started, from running (SIGSTOP) until Resume.
 func (p *Process) Pause() error { return p.signal(syscall.SIGSTOP) }
 
 // Resume lets a paused process go on (SIGCONT).
@@ -130,10 +120,18 @@ func (p *Process) signal(sig syscall.Signal) error {
 	if p.cmd == nil {
 		return fmt.Errorf("%s does not run", p.Name)
 	}
-	if err := p.cmd.Process.Signal(sig); err != nil {
+	if err := p.send(sig); err != nil {
 		return fmt.Errorf("signal %s: %w", p.Name, err)
 	}
 	return nil
+}
+
+// send sends a signal to the process. p.mu is held.
+func (p *Process) send(sig syscall.Signal) error {
+	if sig == syscall.SIGTERM {
+		return p.cmd.Process.Signal(sig) // which passes it on to processes of its own
+	}
+	return syscall.Kill(-p.cmd.Process.Pid, sig)
 }
 
 // LogFile is where the output of the process is.

@@ -1,7 +1,7 @@
-//go:build !linux
+//go:build unix && !linux
 
 package cluster
 
 import "syscall"
 
-func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
+func childAttributes(syscall.Signal) *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -2,11 +2,14 @@ package drill
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,8 +19,31 @@ import (
 	"hubbub.internal/services/hubbub/load"
 )
 
+var builds struct {
+	sync.Once
+	dir string
+	err error
+}
+
+// binaries returns the folder of the services' binaries, built once.
+func binaries(t *testing.T) string {
+	t.Helper()
+	builds.Do(func() {
+		if builds.dir, builds.err = os.MkdirTemp("", "hubbub-drill-bin-"); builds.err == nil {
+			builds.err = cluster.Build(context.Background(), builds.dir)
+		}
+	})
+	if builds.err != nil {
+		t.Fatal(builds.err)
+	}
+	return builds.dir
+}
+
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(builds.dir)
+		os.Exit(code)
+	}), goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 }
 
 func config(bus string) Config {
@@ -28,10 +54,7 @@ func config(bus string) Config {
 
 // TestDrill holds a short drill on each bus. `make drill` runs all faults.
 func TestDrill(t *testing.T) {
-	bin := t.TempDir()
-	if err := cluster.Build(t.Context(), bin); err != nil {
-		t.Fatal(err)
-	}
+	bin := binaries(t)
 	for _, bus := range []string{cluster.Redis, cluster.NATS} {
 		t.Run(bus, func(t *testing.T) {
 			t.Parallel()
