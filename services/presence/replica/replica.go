@@ -29,6 +29,9 @@ type Config struct {
 	Audit     time.Duration // how often what is held is compared with what the edges have; 0: never
 }
 
+// tick is how often a replica looks at the clock.
+func (c Config) tick() time.Duration { return max(c.Heartbeat/50, 5*time.Millisecond) }
+
 // Deps are what a replica works with.
 type Deps struct {
 	Bus     bus.Bus
@@ -129,7 +132,7 @@ func (r *Replica) Run(ctx context.Context) error {
 	defer healers.Wait()
 	healers.Go(func() { r.audit(ctx) })
 	slots := make(chan struct{}, r.cfg.Fetches)
-	tick := time.NewTicker(max(r.cfg.Heartbeat/50, 5*time.Millisecond))
+	tick := time.NewTicker(r.cfg.tick())
 	defer tick.Stop()
 	for {
 		select {
@@ -195,7 +198,9 @@ func (r *Replica) tick(now time.Time, slots int) (due []*heal, lost []Lost) {
 		r.warm = now.Add(r.cfg.Heartbeat + r.cfg.Heartbeat/5)
 		r.waiting = "waiting for the edges' heartbeats"
 	}
-	if n := r.edges.expire(now); n > 0 {
+	// An edge goes at the first tick of the last two of its time: whoever asks when that is over does not see it, although
+	// its last heartbeat was under way for a while and a tick may be late, which together may take a whole tick.
+	if n := r.edges.expire(now.Add(2 * r.cfg.tick())); n > 0 {
 		r.metrics.expired.Add(float64(n))
 		r.log.Warn("edges were silent for too long: their sessions are gone", zap.Int("edges", n))
 	}
