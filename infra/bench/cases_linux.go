@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"hubbub.internal/infra/bench/swarm"
 )
 
@@ -78,12 +80,16 @@ func (b *bench) idleOne(t *target, base int, steps []int) error {
 		return err
 	}
 	for _, n := range steps {
-		had := s.Len()
+		had, profiled := s.Len(), func() {}
+		if n == steps[len(steps)-1] {
+			profiled = b.profileOf(t, "log-in")
+		}
 		cpu, started := t.server.cpu(), time.Now()
 		if err := s.Grow(n, inFlight, patience); err != nil {
 			return err
 		}
 		took, login := time.Since(started), t.server.cpu()-cpu
+		profiled()
 		time.Sleep(200 * time.Millisecond)
 		cpu = t.server.cpu()
 		if err := s.Join(lobby, inFlight, patience); err != nil {
@@ -121,13 +127,9 @@ func memory(t *target) (used, resident int64, err error) {
 
 // fanout has one room of ever more subscribers.
 func fanout(ctx context.Context, b *bench) error {
-	sizes := []int{1, 100, 1000, 10_000}
-	if b.opts.Short {
-		sizes = []int{1, 100, 1000}
-	}
-	for _, n := range sizes {
-		if n > b.opts.Sockets {
-			fmt.Printf("\n(no room of %d: the limit is %d sockets)\n", n, b.opts.Sockets)
+	for _, n := range b.opts.Rooms {
+		if n < 1 || n > b.opts.Sockets {
+			fmt.Printf("\n(no room of %d: a server may have %d sockets)\n", n, b.opts.Sockets)
 			continue
 		}
 		rate := 20.0
@@ -218,11 +220,11 @@ func (b *bench) talk(t *target, what string, n int, room func(int) string, talk 
 	return nil
 }
 
-// usage is the CPU time that a target has used.
-type usage struct{ server, bus time.Duration }
+// usage is CPU time that was used.
+type usage struct{ server, bus, clients time.Duration }
 
 func (t *target) usage() usage {
-	u := usage{server: t.server.cpu()}
+	u := usage{server: t.server.cpu(), clients: cpuOf(unix.CLOCK_PROCESS_CPUTIME_ID)}
 	if t.bus != nil {
 		u.bus = t.bus.cpu()
 	}

@@ -26,6 +26,7 @@ type options struct {
 	Short   bool     `help:"A run of a minute or two: fewer subscribers, shorter."`
 
 	Duration time.Duration `help:"How long each rate is measured; 0: 5s, or 2s with --short."`
+	Rooms    []int         `help:"Subscribers of the rooms of the case fanout; none: 1, 100, 1000 and, without --short, 10000." placeholder:"N"`
 	Sockets  int           `help:"Most sockets of a server; 0: what the limit of open files allows, or 2000 with --short."`
 	Bus      string        `help:"The bus of Hubbub: nats or redis (redis-server has to be installed)." enum:"nats,redis" default:"nats"`
 	Profile  string        `help:"Folder for CPU profiles of Hubbub's edge, one for each saturated case. They cost a few percent." type:"path" placeholder:"DIR"`
@@ -91,6 +92,12 @@ func (o *options) fill() error {
 		o.Duration = 5 * time.Second
 		if o.Short {
 			o.Duration = 2 * time.Second
+		}
+	}
+	if len(o.Rooms) == 0 {
+		o.Rooms = []int{1, 100, 1000}
+		if !o.Short {
+			o.Rooms = append(o.Rooms, 10_000)
 		}
 	}
 	switch {

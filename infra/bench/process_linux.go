@@ -84,10 +84,14 @@ func (p *process) tail() string {
 // cpu returns the CPU time that the process has used, in user and kernel, to the nanosecond: the sum that
 // /proc/<pid>/stat tells in hundredths of a second.
 func (p *process) cpu() time.Duration {
+	return cpuOf(int32(^p.cmd.Process.Pid<<3 | 2)) // CPUCLOCK_SCHED of a process, as clock_getcpuclockid(3) makes it
+}
+
+// cpuOf returns the time of a CPU clock.
+func cpuOf(clock int32) time.Duration {
 	var t unix.Timespec
-	clock := int32(^p.cmd.Process.Pid<<3 | 2) // CPUCLOCK_SCHED of a process, as clock_getcpuclockid(3) makes it
 	if err := unix.ClockGettime(clock, &t); err != nil {
-		return 0
+		return 0 // the process has ended, which its clients find out
 	}
 	return time.Duration(t.Nano())
 }

@@ -18,7 +18,7 @@ type table struct {
 func newTable(title string, columns ...string) *table { return &table{title: title, columns: columns} }
 
 func talkTable(title string) *table {
-	return newTable(title, "server", "rate", "deliveries/s", "CPU per delivery", "p50", "p99", "core", "bus beside it", "lost")
+	return newTable(title, "server", "rate", "deliveries/s", "CPU per delivery", "p50", "p99", "core", "bus", "clients", "lost")
 }
 
 func (t *table) row(cells ...string) {
@@ -40,27 +40,33 @@ type talked struct {
 	swarm.Heard
 	perDelivery time.Duration // CPU of the server; ns matter
 	perSecond   float64       // deliveries
-	core        float64       // share of one
+	core        float64       // share of one that the server used
 	bus         float64       // the same, of the bus's process
+	clients     float64       // the same, of this process
 }
 
 func spent(h swarm.Heard, before, after usage) talked {
 	return talked{
 		Heard: h, perDelivery: (after.server - before.server) / time.Duration(max(1, h.Delivered)),
 		perSecond: float64(h.Delivered) / h.Took.Seconds(),
-		core:      (after.server - before.server).Seconds() / h.Took.Seconds(), bus: (after.bus - before.bus).Seconds() / h.Took.Seconds(),
+		core:      (after.server - before.server).Seconds() / h.Took.Seconds(),
+		bus:       (after.bus - before.bus).Seconds() / h.Took.Seconds(),
+		clients:   (after.clients - before.clients).Seconds() / h.Took.Seconds(),
 	}
 }
 
 func (m talked) cells() []string {
 	bus := ""
 	if m.bus > 0 {
-		bus = fmt.Sprintf("%.0f %%", 100*m.bus)
+		bus = percent(m.bus)
 	}
 	return []string{
-		count(int(m.perSecond)), micros(m.perDelivery), millis(m.P50), millis(m.P99), fmt.Sprintf("%.0f %%", 100*m.core), bus, count(int(m.Lost)),
+		count(int(m.perSecond)), micros(m.perDelivery), millis(m.P50), millis(m.P99),
+		percent(m.core), bus, percent(m.clients), count(int(m.Lost)),
 	}
 }
+
+func percent(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
 
 // count writes a number with commas.
 func count(n int) string {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
-	"golang.org/x/sys/unix"
 
 	"hubbub.internal/libs/auth"
 )
@@ -78,11 +77,4 @@ func (b *bench) centrifugoTokens() (*tokens, error) {
 	}
 	b.theirs = t
 	return t, nil
-}
-
-// threadCPU returns the CPU time that this thread has used.
-func threadCPU() time.Duration {
-	var t unix.Timespec
-	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
-	return time.Duration(t.Nano())
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"time"
 )
 
@@ -66,9 +65,7 @@ func (b *bench) verdict(ctx context.Context) error {
 	ratio("CPU per delivery, saturated room of 1,000: Hubbub / one write(2) each", cpu(talk(room, "flood", nameHubbub)), cpu(talk(room, "flood", nameFloor)), 1.0/20, true)
 	ratio("CPU per delivery, quiet room of 1,000: one write(2) each / Hubbub", cpu(talk(room, "steady", nameFloor)), cpu(talk(room, "steady", nameHubbub)), 0.9, false)
 	if ours.sockets > 0 {
-		runtime.LockOSThread()
 		check, err := b.verifyCost(ctx)
-		runtime.UnlockOSThread()
 		if err != nil {
 			return err
 		}

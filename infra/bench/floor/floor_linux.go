@@ -92,12 +92,12 @@ func (s *server) read(fd int) error {
 	part := s.parts[fd]
 	had := copy(s.buf[:], part)
 	n, err := unix.Read(fd, s.buf[had:])
-	if n <= 0 {
-		s.forget(fd)
-		return nil // the clients leave at the end of a run
-	}
-	if err != nil {
-		return fmt.Errorf("read: %w", err)
+	switch {
+	case errors.Is(err, unix.EAGAIN):
+		return nil
+	case n <= 0:
+		s.forget(fd) // clients leave without a word
+		return nil
 	}
 	b := s.buf[:had+n]
 	if bytes.HasPrefix(b, []byte("GET ")) {

@@ -61,6 +61,7 @@ type Swarm struct {
 	counts   Counts
 	latency  *hdrhistogram.Histogram // of what is stamped; µs
 	sample   bool                    // only the first of each read is timed
+	settle   time.Duration           // without a delivery, after which those that are due are lost
 }
 
 // Counts is what arrived so far.
@@ -84,7 +85,7 @@ func New(d dialect.Dialect, addr netip.AddrPort) (*Swarm, error) {
 	}
 	s := &Swarm{
 		d: d, addr: addr, ep: ep, timer: timer, buf: make([]byte, readBytes), events: make([]unix.EpollEvent, 512),
-		latency: newHistogram(),
+		latency: newHistogram(), settle: 5 * time.Second,
 	}
 	if err := unix.EpollCtl(ep, unix.EPOLL_CTL_ADD, timer, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: -1}); err != nil {
 		s.Close()

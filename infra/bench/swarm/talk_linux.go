@@ -26,9 +26,6 @@ type Heard struct {
 	Took      time.Duration
 }
 
-// settle is how long is waited for deliveries that are due.
-const settle = 5 * time.Second
-
 func (s *Swarm) begin(sample bool) Counts {
 	s.latency.Reset()
 	s.sample = sample
@@ -117,7 +114,7 @@ func (s *Swarm) speak(t Talk, n, at int64) error {
 // drain waits until so much was delivered, or nothing more comes.
 func (s *Swarm) drain(want int64) error {
 	last, since := s.counts.Delivered, nanos()
-	for s.counts.Delivered < want && nanos()-since < int64(settle) {
+	for s.counts.Delivered < want && nanos()-since < int64(s.settle) {
 		if err := s.poll(10); err != nil {
 			return err
 		}
