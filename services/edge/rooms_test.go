@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -88,6 +89,41 @@ func TestRevoked(t *testing.T) {
 	fresh.send(`{"type":"hello","id":"1","version":1,"token":"%s"}`, w.token("ann", func(c *auth.Claims) { c.Issued = time.Now().Add(time.Second) }))
 	fresh.want("welcome")
 	other.join("lobby")
+}
+
+// lateLog is a bus whose control log cannot be read back until it is let.
+type lateLog struct {
+	bus.Bus
+	readable chan struct{}
+}
+
+// Replay implements bus.Log.
+func (l lateLog) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
+	if room == chat.ControlRoom {
+		select {
+		case <-l.readable:
+		case <-ctx.Done():
+			return bus.Replayed{}, ctx.Err()
+		}
+	}
+	return l.Bus.Replay(ctx, room, after, limit)
+}
+
+// TestRevokedBeforeTheStart lets nobody in before it is known who has been shut out.
+func TestRevokedBeforeTheStart(t *testing.T) {
+	w := newWorld(t)
+	w.change(directory.Change{Kind: directory.ChangeUser, User: "ann", At: time.Now().UnixMilli()})
+	late := lateLog{w.bus, make(chan struct{})}
+	w.bus = late
+	e := w.edge()
+	ann, bob := dial(t, e.Addr()), dial(t, e.Addr())
+	ann.send(`{"type":"hello","id":"1","version":1,"token":"%s"}`, w.token("ann"))
+	bob.send(`{"type":"hello","id":"1","version":1,"token":"%s"}`, w.token("bob"))
+	eventually(t, "both have said hello", func() bool { return e.count("hubbub_edge_commands_total", "hello") == 2 })
+	close(late.readable)
+	ann.wantError("1", "unauthorized")
+	ann.wantClose(wire.CloseRevoked)
+	bob.want("welcome")
 }
 
 // TestRecord passes edits and their like on to history, and pages back.

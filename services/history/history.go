@@ -69,7 +69,7 @@ type Service struct {
 func New(cfg Config, deps Deps) (*Service, error) {
 	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, metrics: newMetrics(deps.Metrics)}
 	humaAPI, mux := httpapi.New("history", "1")
-	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier, httpapi.Ended(deps.Cache.Revoked)))
+	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier, httpapi.Ended(deps.Cache)))
 	s.routes(humaAPI)
 	s.handler = httpapi.Handler(mux, s.log)
 	return s, nil

@@ -39,7 +39,7 @@ type userOutput struct{ Body presenceapi.User }
 
 func (s *Service) routes(v *auth.Verifier) http.Handler {
 	api, mux := httpapi.New("presence", "1")
-	api.UseMiddleware(httpapi.Authenticate(api, v, httpapi.Ended(s.access.Revoked)))
+	api.UseMiddleware(httpapi.Authenticate(api, v, httpapi.Ended(s.access)))
 	failed := func(err error) { s.log.Error("request failed", zap.Error(err)) }
 	huma.Register(api, huma.Operation{
 		OperationID: "room-presence", Method: http.MethodGet, Path: "/v1/rooms/{room}/presence", Security: httpapi.Bearer,

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/services/presence/announce"
@@ -27,7 +28,7 @@ import (
 // have a *chat.Error in their chain. It is called concurrently.
 type Access interface {
 	Access(ctx context.Context, user, room string) (directoryapi.Access, error)
-	Revoked(claims auth.Claims) bool
+	httpapi.Endings
 }
 
 // Deps are what the service works with. It closes none of them.

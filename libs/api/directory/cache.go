@@ -16,6 +16,8 @@ const (
 	maxAge = 30 * time.Second
 	// probeEvery is how often contact is tried.
 	probeEvery = 10 * time.Second
+	// recallEvery is how soon the control log's past is asked for again, until it has been read.
+	recallEvery = 250 * time.Millisecond
 )
 
 // Cache answers what a user may do in a room from memory, and asks the directory service what it does not know. The
@@ -29,6 +31,7 @@ type Cache struct {
 	answers answers
 	asks    asks
 	revoked revocations
+	known   chan struct{} // closed when the revocations from before the start have been read
 
 	started time.Time
 	contact atomic.Int64 // when the bus last answered, in nanoseconds since started; 0: never
@@ -36,7 +39,7 @@ type Cache struct {
 
 // NewCache returns a cache that knows nothing until Run.
 func NewCache(b bus.Bus, log *zap.Logger) *Cache {
-	c := &Cache{bus: b, log: log, started: time.Now()}
+	c := &Cache{bus: b, log: log, started: time.Now(), known: make(chan struct{})}
 	c.answers.init()
 	c.asks.init(NewClient(b))
 	c.revoked.init()
@@ -55,15 +58,16 @@ func (c *Cache) Run(ctx context.Context) error {
 	}
 	defer sub.Stop()
 	defer c.contact.Store(0)
-	tick := time.NewTicker(probeEvery)
-	defer tick.Stop()
 	before := past{head: head}
 	for {
-		c.recall(ctx, &before)
+		wait := recallEvery
+		if c.recall(ctx, &before) {
+			wait = probeEvery
+		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 		probe, cancel := context.WithTimeout(ctx, probeEvery/2)
 		err := c.bus.Probe(probe)

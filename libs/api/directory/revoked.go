@@ -24,8 +24,37 @@ const (
 )
 
 // Revoked reports whether a good token must be refused all the same, because its user has logged out or was shut out
-// since it was made. It takes no part of the bus, and knows what the control log has told so far.
+// since it was made. It takes no part of the bus, and knows what the control log has told so far: let nobody in before
+// Known has returned nil.
 func (c *Cache) Revoked(claims auth.Claims) bool { return c.revoked.has(claims) }
+
+// Known waits until what the control log had when the cache was started has been read, so that Revoked knows also who was
+// shut out before. If ctx ends first it returns a *chat.Error of chat.CodeUnavailable.
+func (c *Cache) Known(ctx context.Context) error {
+	select {
+	case <-c.known:
+		return nil
+	default:
+	}
+	select {
+	case <-c.known:
+		return nil
+	case <-ctx.Done():
+		return errNotKnown
+	}
+}
+
+// Ready is Known without the waiting, for the readiness of a process.
+func (c *Cache) Ready(context.Context) error {
+	select {
+	case <-c.known:
+		return nil
+	default:
+		return errNotKnown
+	}
+}
+
+var errNotKnown = chat.Unavailable("who has been shut out is not known yet", time.Second)
 
 // revocations are the log-ins that have ended while tokens of them may still be good, and the users whose older tokens
 // are void. Its methods are safe for concurrent use.
@@ -74,10 +103,12 @@ func (r *revocations) has(c auth.Claims) bool {
 type past struct {
 	at   bus.Position
 	head uint64
+	read bool // all of it
 }
 
-// recall reads the revocations from before the start, and goes on where the last try got to.
-func (c *Cache) recall(ctx context.Context, p *past) {
+// recall reads the revocations from before the start, and goes on where the last try got to. It reports whether all are
+// read.
+func (c *Cache) recall(ctx context.Context, p *past) bool {
 	limited, cancel := context.WithTimeout(ctx, recallTimeout)
 	defer cancel()
 	for p.at.Seq < p.head {
@@ -86,7 +117,7 @@ func (c *Cache) recall(ctx context.Context, p *past) {
 			if ctx.Err() == nil {
 				c.log.Warn("older revocations are not known yet; trying again", zap.Error(err))
 			}
-			return
+			return false
 		}
 		for _, e := range r.Entries {
 			p.at = bus.Position{Seq: e.Seq, ID: e.ID}
@@ -98,4 +129,9 @@ func (c *Cache) recall(ctx context.Context, p *past) {
 			p.at.Seq = p.head
 		}
 	}
+	if !p.read {
+		p.read = true
+		close(c.known)
+	}
+	return true
 }

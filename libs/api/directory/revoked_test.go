@@ -1,11 +1,18 @@
 package directory
 
 import (
+	"context"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
 )
 
 func TestRevoked(t *testing.T) {
@@ -43,13 +50,51 @@ func TestRevoked(t *testing.T) {
 	}
 }
 
-// TestRevokedBeforeTheStart has a log-in end before the cache is there: it is in the control log.
+// lateLog is a bus whose log can at first not be read back.
+type lateLog struct {
+	bus.Bus
+	fails atomic.Int64
+}
+
+// Replay implements bus.Log.
+func (l *lateLog) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
+	if l.fails.Add(-1) >= 0 {
+		return bus.Replayed{}, bus.ErrUnavailable
+	}
+	return l.Bus.Replay(ctx, room, after, limit)
+}
+
+// TestRevokedBeforeTheStart has a log-in end before the cache is there: it is in the control log, and known as soon as the
+// cache says that it is.
 func TestRevokedBeforeTheStart(t *testing.T) {
-	b := openBus(t)
-	publish(t, b, Change{Kind: ChangeAccess, User: "ann", Room: "r1"})
+	b := &lateLog{Bus: openBus(t)}
+	b.fails.Store(2)
+	for range recallPage { // it is not on the first page
+		publish(t, b, Change{Kind: ChangeAccess, User: "ann", Room: "r1"})
+	}
 	publish(t, b, Change{Kind: ChangeUser, User: "ann", Session: "s1", At: time.Now().UnixMilli()})
-	c, _ := start(t, b, nil)
-	eventually(t, func() bool { return c.Revoked(auth.Claims{User: "ann", Session: "s1"}) })
+	c := NewCache(b, zap.NewNop())
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, err := range []error{c.Ready(t.Context()), c.Known(gone)} {
+		if chat.CodeOf(err) != chat.CodeUnavailable {
+			t.Errorf("before the log was read: %v", err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var run sync.WaitGroup
+	run.Go(func() { _ = c.Run(ctx) })
+	defer run.Wait()
+	defer cancel()
+	if err := c.Known(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !c.Revoked(auth.Claims{User: "ann", Session: "s1"}) {
+		t.Error("who was shut out before the start is let in")
+	}
+	if err := c.Ready(t.Context()); err != nil || b.fails.Load() >= 0 {
+		t.Errorf("not ready when all is known: %v", err)
+	}
 	publish(t, b, Change{Kind: ChangeUser, User: "ann", Session: "s2", At: time.Now().UnixMilli()})
 	eventually(t, func() bool { return c.Revoked(auth.Claims{User: "ann", Session: "s2"}) })
 	if c.Revoked(auth.Claims{User: "ann", Session: "s3"}) {

@@ -48,10 +48,26 @@ func Authenticate(api huma.API, v *auth.Verifier, refuse ...func(context.Context
 	}
 }
 
-// Ended returns what Authenticate refuses a token with whose log-in has ended, as revoked says.
-func Ended(revoked func(auth.Claims) bool) func(context.Context, auth.Claims) error {
-	return func(_ context.Context, c auth.Claims) error {
-		if revoked(c) {
+// Endings knows which log-ins have ended; *directory.Cache in package api is one. It is called concurrently.
+type Endings interface {
+	// Known waits until Revoked knows all that ended before the process was started, or ctx ends, when it returns a
+	// *chat.Error.
+	Known(ctx context.Context) error
+	Revoked(claims auth.Claims) bool
+}
+
+// knownWithin is how long a request waits at the start of a process for what has ended before.
+const knownWithin = 2 * time.Second
+
+// Ended returns what Authenticate refuses a token with whose log-in has ended.
+func Ended(e Endings) func(context.Context, auth.Claims) error {
+	return func(ctx context.Context, c auth.Claims) error {
+		ctx, cancel := context.WithTimeout(ctx, knownWithin)
+		defer cancel()
+		if err := e.Known(ctx); err != nil {
+			return err
+		}
+		if e.Revoked(c) {
 			return ErrEnded
 		}
 		return nil

@@ -154,3 +154,39 @@ func TestAPI(t *testing.T) {
 		t.Errorf("logged %v", logged)
 	}
 }
+
+// endings are those that become known when known is closed.
+type endings struct {
+	known chan struct{}
+	ended string // a session
+}
+
+func (e endings) Known(ctx context.Context) error {
+	select {
+	case <-e.known:
+		return nil
+	case <-ctx.Done():
+		return chat.Unavailable("not known yet", time.Second)
+	}
+}
+
+func (e endings) Revoked(c auth.Claims) bool { return c.Session == e.ended }
+
+func TestEnded(t *testing.T) {
+	e := endings{make(chan struct{}), "s1"}
+	refuse := Ended(e)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, session := range []string{"s1", "s2"} {
+		if err := refuse(gone, auth.Claims{Session: session}); chat.CodeOf(err) != chat.CodeUnavailable {
+			t.Errorf("before it is known who has been shut out: %v", err)
+		}
+	}
+	close(e.known)
+	if err := refuse(t.Context(), auth.Claims{Session: "s1"}); !errors.Is(err, ErrEnded) {
+		t.Errorf("of a log-in that has ended: %v", err)
+	}
+	if err := refuse(t.Context(), auth.Claims{Session: "s2"}); err != nil {
+		t.Errorf("of another: %v", err)
+	}
+}

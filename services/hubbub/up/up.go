@@ -66,6 +66,7 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	if err != nil {
 		return err
 	}
+	p.Check("permissions", cache.Ready)
 	p.Check("directory", d.Ready)
 	p.Check("presence", pr.Ready)
 	p.Check("edge", e.Ready)

@@ -35,6 +35,7 @@ func main() {
 			return err
 		}
 		p.Check("edge", e.Ready)
+		p.Check("permissions", cache.Ready)
 		p.Go("permissions", cache.Run)
 		p.Go("edge", e.Run)
 		return nil

@@ -2,19 +2,13 @@ package hub
 
 import (
 	"context"
-	"sync"
-	"time"
 
 	"hubbub.internal/libs/api/directory"
-	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/wire"
 )
 
 // changed takes a change of permissions. It is called by the cache, and does not block.
 func (h *Hub) changed(c directory.Change) {
-	if c.Kind == directory.ChangeUser {
-		h.revoked.add(c)
-	}
 	for _, s := range h.shards {
 		s.post(func() { s.changed(c) })
 	}
@@ -118,43 +112,4 @@ func (s *Shard) reviewAgain() {
 	for room := range again {
 		s.review(room)
 	}
-}
-
-// keepRevoked is how long a revocation is remembered: longer than any token lives.
-const keepRevoked = 24 * time.Hour
-
-// revocations are those of late, so that a token that was revoked does not open another socket. Safe for concurrent
-// use.
-type revocations struct {
-	mu  sync.Mutex
-	all map[revoked]int64 // UTC ms: tokens issued before are void
-	cut time.Time         // when the old ones were last dropped
-}
-
-type revoked struct{ user, session string }
-
-func (r *revocations) add(c directory.Change) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.all == nil {
-		r.all = make(map[revoked]int64)
-	}
-	k := revoked{c.User, c.Session}
-	r.all[k] = max(r.all[k], c.At)
-	if now := time.Now(); now.Sub(r.cut) > time.Hour {
-		r.cut = now
-		for k, at := range r.all {
-			if now.UnixMilli()-at > keepRevoked.Milliseconds() {
-				delete(r.all, k)
-			}
-		}
-	}
-}
-
-// covers reports whether a token was revoked.
-func (r *revocations) covers(c *auth.Claims) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	issued := c.Issued.UnixMilli()
-	return issued < r.all[revoked{c.User, ""}] || issued < r.all[revoked{c.User, c.Session}]
 }

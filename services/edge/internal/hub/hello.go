@@ -43,6 +43,9 @@ func (s *Shard) hello(slot uint32, c *wire.Command) {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		claims, err := s.hub.verifier.Verify(ctx, token)
+		if err == nil {
+			err = s.hub.access.Known(ctx) // at the start: who has been shut out, of which welcome asks
+		}
 		s.post(func() { s.verified(r, id, device, claims, err) })
 	}) {
 		s.turnAway(slot, id, errBusy, wire.CloseLost)
@@ -92,7 +95,7 @@ func (s *Shard) verified(r ref, id, device string, claims auth.Claims, err error
 // welcome lets a session in. own is where the log of its user's own room ended when it was last looked at.
 func (s *Shard) welcome(slot uint32, own uint64, id, device string, claims auth.Claims) {
 	ses := s.sessions.at(slot)
-	if s.hub.revoked.covers(&claims) {
+	if s.hub.access.Revoked(claims) {
 		s.turnAway(slot, id, errRevoked, wire.CloseRevoked)
 		return
 	}

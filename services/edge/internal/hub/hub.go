@@ -98,7 +98,6 @@ type Hub struct {
 	scratch scratch
 	heads   headDesk
 	live    [liveChannels]liveChannel
-	revoked revocations
 }
 
 // How many goroutines wait for the bus at the same time, verify tokens, and how many jobs wait for each.

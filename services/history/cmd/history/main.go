@@ -42,6 +42,7 @@ func main() {
 			return err
 		}
 		p.Check("bus", b.Probe)
+		p.Check("permissions", cache.Ready)
 		p.Go("permissions", cache.Run)
 		p.Go("history", s.Run)
 		_, err = p.Serve(cfg.Listen, s.Handler())

@@ -38,6 +38,7 @@ func main() {
 			return err
 		}
 		p.Check("presence", s.Ready)
+		p.Check("permissions", cache.Ready)
 		p.Go("permissions", cache.Run)
 		p.Go("presence", s.Run)
 		_, err = p.Serve(cfg.Listen, s.Handler())
