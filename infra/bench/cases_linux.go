@@ -29,6 +29,10 @@ const (
 	bigBytes  = 4 << 10
 	warming   = time.Second
 
+	// speakers is how many members of a room speak, where there are so many. Each of Hubbub's has one message at a time on
+	// its way to the log, for the order of them.
+	speakers = 256
+
 	// most messages are on their way in a flood, fewer where that would be more deliveries than mostDeliveries or more
 	// bytes for a client than mostBytes, and never more than perSender for each who speaks.
 	most           = 512
@@ -139,7 +143,7 @@ func fanout(ctx context.Context, b *bench) error {
 		b.table = talkTable(fmt.Sprintf("One room of %s: %.0f messages of %d bytes per second, and as many as go", count(n), rate, textBytes))
 		for _, name := range b.opts.Servers {
 			err := b.with(ctx, name, func(t *target) error {
-				return b.talk(t, fmt.Sprintf("room-of-%d", n), n, lobby, swarm.Talk{Senders: first(min(n, 16)), Fan: n, Size: textBytes}, rate, true)
+				return b.talk(t, fmt.Sprintf("room-of-%d", n), n, lobby, swarm.Talk{Senders: first(min(n, speakers)), Fan: n, Size: textBytes}, rate, true)
 			})
 			if err != nil {
 				return err
@@ -176,7 +180,7 @@ func big(ctx context.Context, b *bench) error {
 	b.table = talkTable(fmt.Sprintf("One room of %d: %d messages of %d bytes per second, 1 MB/s for each", n, rate, bigBytes))
 	for _, name := range b.opts.Servers {
 		err := b.with(ctx, name, func(t *target) error {
-			return b.talk(t, "big", n, lobby, swarm.Talk{Senders: first(16), Fan: n, Size: bigBytes}, rate, false)
+			return b.talk(t, "big", n, lobby, swarm.Talk{Senders: first(n), Fan: n, Size: bigBytes}, rate, false)
 		})
 		if err != nil {
 			return err
