@@ -62,6 +62,28 @@ func TestRewindWhileLive(t *testing.T) {
 	ann.reads("1", "2", "3", "4", "5", "6")
 }
 
+// TestRewindUnasked has the server say by itself that the log of a room that is live was rewound: what comes next follows on
+// an entry before the last that was delivered, and all of it counts.
+func TestRewindUnasked(t *testing.T) {
+	s := newServer(t)
+	ann := dial(t, quick(s, "ann"))
+	ann.join("lobby")
+	s.post("lobby", numbers(1, 5)...)
+	ann.reads(numbers(1, 5)...)
+	s.do(func() {
+		s.rooms["lobby"] = s.rooms["lobby"][:3]
+		for k := range s.socks {
+			k.say(wire.AppendJoined(nil, "", "lobby", s.rooms["lobby"][2].Seq, false, true))
+		}
+	})
+	eventually(t, func() bool { return len(ann.events("joined")) == 1 }, nil)
+	s.post("lobby", "6", "7")
+	ann.reads("1", "2", "3", "4", "5", "6", "7")
+	if joins := len(ann.events("joined")); joins != 1 {
+		t.Errorf("told of %d rewinds", joins)
+	}
+}
+
 // TestReset has the log begin anew: nothing before the reset comes, and that is no gap.
 func TestReset(t *testing.T) {
 	s := newServer(t)

@@ -144,6 +144,10 @@ func (c *Client) joined(e wire.Event) (out []wire.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.rooms[e.Room]
+	if r != nil && e.ID == "" && e.Rewind && r.live { // unasked; a join that is under way finds out by itself
+		r.place(wire.Position{Seq: e.Seq})
+		return []wire.Event{e}
+	}
 	if r == nil || c.pending[e.ID] == nil {
 		return nil // it was left, or an earlier attempt was given up
 	}

@@ -103,8 +103,15 @@ func (p *Process) end(sig syscall.Signal) {
 	if p.cmd == nil {
 		return
 	}
-	_ = p.send(sig) // an error: it has ended by itself
-	<-p.done
+	// A redis-server that is writing its append-only file anew refuses to end: ask again.
+	for ended := false; !ended; {
+		_ = p.send(sig) // an error: it has ended by itself
+		select {
+		case <-p.done:
+			ended = true
+		case <-time.After(time.Second):
+		}
+	}
 	p.cmd = nil
 }
 

@@ -67,7 +67,7 @@ func newSentinels(dir string) (*Bus, error) {
 		if err := configure(p, []string{
 			"port " + port, "bind 127.0.0.1", "dir " + p.Data,
 			fmt.Sprintf("sentinel monitor %s %s 2", masterName, strings.Replace(b.Nodes[0].Addr, ":", " ", 1)),
-			fmt.Sprintf("sentinel down-after-milliseconds %s 2000", masterName),
+			fmt.Sprintf("sentinel down-after-milliseconds %s 1500", masterName),
 			fmt.Sprintf("sentinel failover-timeout %s 10000", masterName),
 		}); err != nil {
 			return nil, err

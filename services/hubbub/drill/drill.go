@@ -252,11 +252,19 @@ func (s *stage) inject(ctx context.Context, t turn) Result {
 	r.Holds, err = s.back(ctx)
 	problem(err)
 	problem(r.codes())
-	if s.cfg.Times && t.bound > 0 && r.Slowest > t.bound {
-		problem(fmt.Errorf("a message waited for %s, and %s are promised", r.Slowest.Round(time.Millisecond), t.bound))
+	if most := s.cfg.most(t.Fault); most > 0 && r.Slowest > most {
+		problem(fmt.Errorf("a message waited for %s, and %s are promised", r.Slowest.Round(time.Millisecond), most))
 	}
 	r.Problem = strings.Join(problems, "; ")
 	return r
+}
+
+// most returns how long a message may wait after a fault; 0: any time.
+func (c *Config) most(f Fault) time.Duration {
+	if !c.Times || f.bound == nil {
+		return 0
+	}
+	return f.bound(c)
 }
 
 // presenceBound is how long presence may be wrong after the last fault: the expiry of an edge that died, and one heartbeat.

@@ -140,6 +140,27 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+func TestBounds(t *testing.T) {
+	for _, c := range []struct {
+		fault, bus string
+		nodes      int
+		want       time.Duration
+	}{
+		{"kill-edge", "redis", 1, 3 * time.Second}, {"restart-bus", "redis", 1, 5 * time.Second}, {"restart-bus", "redis", 3, 0},
+		{"kill-leader", "redis", 3, 5 * time.Second}, {"kill-leader", "nats", 3, 10 * time.Second}, {"freeze-bus", "nats", 1, 0},
+	} {
+		cfg := config(c.bus)
+		cfg.BusNodes, cfg.Times = c.nodes, true
+		f := Faults[slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == c.fault })]
+		if got := cfg.most(f); got != c.want {
+			t.Errorf("%s on %d %s: %s, want %s", c.fault, c.nodes, c.bus, got, c.want)
+		}
+		if cfg.Times = false; cfg.most(f) != 0 {
+			t.Errorf("%s has a bound though times are not judged", c.fault)
+		}
+	}
+}
+
 // TestRow: a result that is not good says why, in the table and in JSON.
 func TestRow(t *testing.T) {
 	bad := Result{Fault: "kill-bus", Sent: 7, NoService: time.Second, Verdict: load.Verdict{Acknowledged: 7, Lost: 1, First: []string{"message x is gone"}}}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
 )
 
 // TestVerdict plants one fault at a time into what history has and what a socket saw.
@@ -100,5 +101,29 @@ func TestVerdictsFollowOn(t *testing.T) {
 	}
 	if v := step([]chat.Message{m(4, "a", 1)}, 4); v.Doubled != 1 || v.Misordered != 1 {
 		t.Errorf("a message of before comes again: %s", v)
+	}
+}
+
+// TestRewound: a socket that is told of a rewind begins anew there; what it saw, and what it fetches instead, is history's.
+func TestRewound(t *testing.T) {
+	r := newRoom("r")
+	p := &seat{room: r}
+	s := &socket{crowd: &Crowd{}, byRoom: map[string]*seat{"r": p}}
+	event := func(kind string, seq uint64, rewind bool) {
+		s.handle(wire.Event{Event: chat.Event{Type: kind, Room: "r", Seq: seq}, Rewind: rewind})
+	}
+	event(chat.TypeMsg, 10, false)
+	event(chat.TypeMsg, 30, false) // which is gone then
+	event("joined", 20, true)
+	event(chat.TypeMsg, 40, false)
+	var v Verdict
+	p.judge(0, 0, []chat.Message{{Event: chat.Event{Seq: 10}}, {Event: chat.Event{Seq: 20}}, {Event: chat.Event{Seq: 40}}}, &v)
+	if !v.Good() || v.Rewinds != 1 || v.Delivered != 1 {
+		t.Errorf("%+v", v)
+	}
+	event("joined", 50, true)
+	p.judge(0, 40, []chat.Message{{Event: chat.Event{Seq: 60}}}, &v)
+	if v.Lost != 1 {
+		t.Errorf("what comes after a rewind and is not seen is %+v", v)
 	}
 }

@@ -135,6 +135,7 @@ func (s *socket) handle(e wire.Event) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.rewinds++
+		p.seen, p.joined = nil, e.Seq // what came is void: who shows the room fetches it from history, which is judged by itself
 	case e.Type == chat.TypeMsg:
 		p.mu.Lock()
 		p.seen = append(p.seen, e.Seq)
