@@ -31,7 +31,7 @@ type bench struct {
 const patience = time.Minute
 
 // inFlight is how many clients log in or join at the same time.
-const inFlight = 128
+const inFlight = 512
 
 func newBench(ctx context.Context, o *options) (*bench, error) {
 	if err := loopbackUp(); err != nil {

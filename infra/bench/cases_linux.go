@@ -61,9 +61,6 @@ func idle(ctx context.Context, b *bench) error {
 		if name == nameCentrifugo {
 			names = append(names, nameUnsigned)
 		}
-		if name == nameFloor {
-			continue // it holds nothing
-		}
 		for _, name := range names {
 			if err := b.with(ctx, name, func(t *target) error { return b.idleOne(t, base, steps) }); err != nil {
 				return err

@@ -21,8 +21,9 @@ import (
 // readBytes is what is read from a socket at once.
 const readBytes = 256 << 10
 
-// perSource is how many sockets are bound to one address of the loopback network: fewer than it has ephemeral ports.
-const perSource = 20_000
+// perSource is how many sockets are bound to one address of the loopback network: so few that the kernel finds each a free
+// port at once.
+const perSource = 4000
 
 type state uint8
 
