@@ -122,6 +122,21 @@ describe('joining and resuming', () => {
     expect(h.ids()).toEqual(['m10', 'm18']);
   });
 
+  test('a rewind that is told unasked does the same', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby([entry(10, 0), entry(20, 10)]);
+    await until(() => h.live);
+    peer.send({ type: 'joined', room: 'lobby', seq: 15, rewind: true });
+    const join = await peer.next('join');
+    expect(join['after']).toEqual({ seq: 20, id: 'm20' });
+    peer.reply(join, { type: 'joined', room: 'lobby', seq: 15, rewind: true });
+    const page = await peer.next('history');
+    peer.send(entry(30, 15));
+    peer.reply(page, { type: 'history', room: 'lobby', messages: [entry(10, 0), entry(15, 10)], more: false });
+    await until(() => h.ids().length === 3);
+    expect(h.ids()).toEqual(['m10', 'm15', 'm30']);
+  });
+
   test('with history down it talks, and loads the page when asked again', async () => {
     h = await Harness.start();
     const peer = await h.server.peer();
