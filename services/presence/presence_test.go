@@ -142,8 +142,9 @@ func TestKilledEdgeLeavesNoGhost(t *testing.T) {
 	})
 }
 
-// TestAudit has an edge lose a session that it does not tell the end of, and have one that it never told: each is found
-// by every replica although all digests agree, and is found no more when the edge has put it right.
+// TestAudit has an edge lose a session that it does not tell the end of, have one that it never told, and one whose status
+// and rooms it has changed in silence: each is found by every replica although all digests agree, and is found no more
+// when the edge has put it right.
 func TestAudit(t *testing.T) {
 	t.Parallel()
 	onEveryBus(t, func(t *testing.T, srv *server) {
@@ -157,11 +158,12 @@ func TestAudit(t *testing.T) {
 		}
 		ready(t, s)
 		agree(t, "entered", []string{"lobby"}, []*Service{s}, e)
-		found := func(what string, ghosts, missing int) {
+		found := func(what string, ghosts, missing, differing int) {
 			t.Helper()
 			eventually(t, what, func() error {
-				if g, m := count(t, metrics, "hubbub_presence_ghosts"), count(t, metrics, "hubbub_presence_missing"); g != ghosts || m != missing {
-					return fmt.Errorf("%d ghosts, %d missing", g, m)
+				g, m, d := count(t, metrics, "hubbub_presence_ghosts"), count(t, metrics, "hubbub_presence_missing"), count(t, metrics, "hubbub_presence_differing")
+				if g != ghosts || m != missing || d != differing {
+					return fmt.Errorf("%d ghosts, %d missing, %d differing", g, m, d)
 				}
 				return nil
 			})
@@ -172,23 +174,36 @@ func TestAudit(t *testing.T) {
 		untold := presenceapi.Session{ID: 9999, User: "zed", Name: "Zed", Status: presenceapi.Online, Since: 1}
 		e.sessions[9999] = untold
 		e.mu.Unlock()
+		e.update(8, func(s *presenceapi.Session) { s.Status = presenceapi.DND })
+		_, moved := e.update(9, func(s *presenceapi.Session) { s.Rooms = []string{"elsewhere"} })
 		e.enter("somebody", presenceapi.Online, "lobby") // so that a snapshot from before will not do
-		found("what was not told is found", 1, 1)
+		found("what was not told is found", 1, 1, 2)
+		eventually(t, "it gets older", func() error {
+			if count(t, metrics, "hubbub_presence_ghosts_oldest_seconds") == 0 {
+				return errors.New("it is new")
+			}
+			return nil
+		})
 		e.reporter.Exit(lost)
 		e.reporter.Enter(untold)
-		found("it is right again", 0, 0)
+		e.reporter.SetStatus(8, presenceapi.Online, presenceapi.DND)
+		e.reporter.Leave(9, moved.User, "lobby")
+		e.reporter.Join(9, moved.User, "elsewhere")
+		found("it is right again", 0, 0, 0)
 
 		// Under churn nothing is found.
 		for range 200 {
-			e.exit(e.enter("flapper", presenceapi.Online, "lobby"))
+			id := e.enter("flapper", presenceapi.Online, "lobby")
+			e.setStatus(id, presenceapi.DND)
+			e.exit(id)
 		}
 		e.mu.Lock()
-		delete(e.sessions, 8)
+		delete(e.sessions, 10)
 		e.mu.Unlock()
 		e.enter("another", presenceapi.Online, "lobby")
-		found("a ghost", 1, 0)
+		found("a ghost", 1, 0, 0)
 		e.kill()
-		found("the ghost of an edge that is gone is gone", 0, 0)
+		found("the ghost of an edge that is gone is gone", 0, 0, 0)
 	})
 }
 

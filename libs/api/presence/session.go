@@ -65,6 +65,16 @@ func (s *Session) digest() uint64 {
 	return d
 }
 
+// Digest is the sum of all facts of the session that a change of kind Entered tells, as it was told: without the rooms that
+// are not reported.
+func (c *Change) Digest() uint64 {
+	d := Fact(c.ID, Hash(string(c.User)), Hash(string(c.Device)), c.Since) + StatusFact(c.ID, c.Status)
+	for _, room := range c.Rooms {
+		d += RoomFact(c.ID, Hash(string(room)))
+	}
+	return d
+}
+
 func (s *Session) name() string { return cut(s.Name, MaxName) }
 
 func (s *Session) device() string {

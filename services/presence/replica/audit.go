@@ -3,7 +3,7 @@ package replica
 import (
 	"context"
 	"errors"
-	"slices"
+	"maps"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,15 +11,27 @@ import (
 	"hubbub.internal/libs/api/presence"
 )
 
-// The audit compares what this replica holds with the table of sockets that each edge really has, by their ids. The
-// digests that heal everything else compare what was told; this finds what an edge did not tell, and what a replica
-// did not do. It changes nothing: what it finds is a fault of the program, which metrics and the log show.
+// The audit compares what this replica holds with the table of sockets that each edge really has, session by session and
+// with all that is told of one: its user, device, status and rooms. The digests that heal everything else compare what was
+// told; this finds what an edge did not tell, and what a replica did not do. It changes nothing: what it finds is a fault
+// of the program, which metrics and the log show.
 
 // finding is what the last audit of an edge found.
 type finding struct {
-	ghosts, missing int       // sessions that only the replica has, and only the edge
-	since           time.Time // when the oldest was first found
+	ghosts, missing, differing int       // sessions that only the replica has, that only the edge has, and that are not alike
+	since                      time.Time // when the oldest was first found
 }
+
+func (f finding) any() bool { return f.ghosts+f.missing+f.differing > 0 }
+
+// differences are the sessions of an edge that are not held as the edge has them.
+type differences struct {
+	ghosts, missing map[uint64]bool // by id
+	differing       map[unlike]bool
+}
+
+// unlike is a session whose facts are others here and there.
+type unlike struct{ id, here, there uint64 }
 
 // audit compares with every edge, one after the other, every so often until ctx ends.
 func (r *Replica) audit(ctx context.Context) {
@@ -61,26 +73,29 @@ func (r *Replica) auditable() []*edge {
 	return all
 }
 
-// auditEdge compares with an edge. What differs is compared again after a while: only what changes cannot explain counts.
+// auditEdge compares with an edge. What differs is compared again after a while: only what changes cannot explain, and so
+// is just the same both times, counts.
 func (r *Replica) auditEdge(ctx context.Context, e *edge) error {
-	ghosts, missing, err := r.compare(ctx, e)
-	if err == nil && len(ghosts)+len(missing) > 0 {
+	d, err := r.compare(ctx, e)
+	if err == nil && len(d.ghosts)+len(d.missing)+len(d.differing) > 0 {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(2 * r.cfg.Heartbeat):
 		}
-		var ghosts2, missing2 []uint64
-		ghosts2, missing2, err = r.compare(ctx, e)
-		ghosts, missing = both(ghosts, ghosts2), both(missing, missing2)
+		var again differences
+		again, err = r.compare(ctx, e)
+		keep(d.ghosts, again.ghosts)
+		keep(d.missing, again.missing)
+		keep(d.differing, again.differing)
 	}
 	if err != nil {
 		return err
 	}
 	r.mu.Lock()
 	before := r.found[e]
-	now := finding{ghosts: len(ghosts), missing: len(missing), since: before.since}
-	if now.ghosts+now.missing == 0 {
+	now := finding{ghosts: len(d.ghosts), missing: len(d.missing), differing: len(d.differing), since: before.since}
+	if !now.any() {
 		delete(r.found, e)
 	} else {
 		if now.since.IsZero() {
@@ -89,72 +104,82 @@ func (r *Replica) auditEdge(ctx context.Context, e *edge) error {
 		r.found[e] = now
 	}
 	r.mu.Unlock()
-	if now.ghosts+now.missing > 0 && (now.ghosts != before.ghosts || now.missing != before.missing) {
-		r.log.Error("sessions of an edge are not as it has them: this is a fault of the program",
-			zap.String("edge", e.id), zap.Int("ghosts", now.ghosts), zap.Int("missing", now.missing))
+	if now.any() && now != before {
+		r.log.Error("sessions of an edge are not held as it has them: this is a fault of the program",
+			zap.String("edge", e.id), zap.Int("ghosts", now.ghosts), zap.Int("missing", now.missing), zap.Int("differing", now.differing))
 	}
 	return nil
 }
 
-// compare returns the ids of the sessions that only the replica has, and of those that only the edge has, sorted. Those
-// that came and went meanwhile may be among them.
-func (r *Replica) compare(ctx context.Context, e *edge) (ghosts, missing []uint64, err error) {
+// compare returns how what is held of an edge differs from what it has. Sessions that came, went or changed meanwhile may
+// be among them.
+func (r *Replica) compare(ctx context.Context, e *edge) (differences, error) {
+	d := differences{ghosts: make(map[uint64]bool), missing: make(map[uint64]bool), differing: make(map[unlike]bool)}
 	r.mu.RLock()
 	req := presence.SnapshotRequest{Min: e.applied}
+	for _, id := range r.roster.IDs(e.sessions) {
+		d.ghosts[id] = true // until the edge names it
+	}
 	r.mu.RUnlock()
-	var there []uint64
 	var change presence.Change
 	for {
 		one, cancel := context.WithTimeout(ctx, fetchTimeout)
 		c, err := presence.FetchSnapshot(one, r.bus, e.id, e.incarnation, req)
 		cancel()
 		if err != nil {
-			return nil, nil, err
+			return d, err
 		}
-		if err := c.Each(&change, func(c *presence.Change) { there = append(there, c.ID) }); err != nil {
-			return nil, nil, err
+		var there []unlike
+		if err := c.Each(&change, func(c *presence.Change) { there = append(there, unlike{id: c.ID, there: c.Digest()}) }); err != nil {
+			return d, err
+		}
+		if err := r.compareChunk(e, there, &d); err != nil {
+			return d, err
 		}
 		req.ID, req.Index = c.ID, c.Index+1
 		if req.Index == c.Chunks {
-			break
+			return d, nil
 		}
 	}
+}
+
+// compareChunk compares some of the sessions that an edge has.
+func (r *Replica) compareChunk(e *edge, there []unlike, d *differences) error {
 	r.mu.RLock()
+	defer r.mu.RUnlock()
 	if r.edges.known[e.id] != e {
-		r.mu.RUnlock()
-		return nil, nil, errAway
+		return errAway
 	}
-	held := r.roster.IDs(e.sessions)
-	r.mu.RUnlock()
-	slices.Sort(there)
-	slices.Sort(held)
-	return without(held, there), without(there, held), nil
-}
-
-// without returns what is in a and not in b; both are sorted.
-func without(a, b []uint64) []uint64 {
-	var out []uint64
-	for _, id := range a {
-		for len(b) > 0 && b[0] < id {
-			b = b[1:]
-		}
-		if len(b) == 0 || b[0] != id {
-			out = append(out, id)
+	for _, s := range there {
+		delete(d.ghosts, s.id)
+		here, held := r.roster.DigestOf(e.sessions, s.id)
+		switch {
+		case !held:
+			d.missing[s.id] = true
+		case here != s.there:
+			s.here = here
+			d.differing[s] = true
 		}
 	}
-	return out
+	return nil
 }
 
-// both returns what is in a and in b; both are sorted.
-func both(a, b []uint64) []uint64 { return without(a, without(a, b)) }
+// keep removes from a what is not in b.
+func keep[K comparable](a, b map[K]bool) {
+	maps.DeleteFunc(a, func(k K, _ bool) bool { return !b[k] })
+}
 
 // total sums up what the last audits found. The caller holds mu.
-func (r *Replica) total() (ghosts, missing int, oldest time.Duration) {
+func (r *Replica) total() finding {
+	var all finding
 	for e, f := range r.found {
 		if r.edges.known[e.id] != e {
 			continue // it is gone, with all that was held of it
 		}
-		ghosts, missing, oldest = ghosts+f.ghosts, missing+f.missing, max(oldest, time.Since(f.since))
+		all.ghosts, all.missing, all.differing = all.ghosts+f.ghosts, all.missing+f.missing, all.differing+f.differing
+		if all.since.IsZero() || f.since.Before(all.since) {
+			all.since = f.since
+		}
 	}
-	return ghosts, missing, oldest
+	return all
 }

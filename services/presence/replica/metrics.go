@@ -34,9 +34,15 @@ func newMetrics(reg prometheus.Registerer, r *Replica) metrics {
 			gauge("sessions", "Sessions over all edges.", func() int { n, _, _ := r.roster.Size(); return n }),
 			gauge("users", "Users with a session, or whose leaving has not been told yet.", func() int { _, n, _ := r.roster.Size(); return n }),
 			gauge("rooms", "Rooms that somebody is in.", func() int { _, _, n := r.roster.Size(); return n }),
-			gauge("ghosts", "Sessions that are held and that their edge does not have, by the last audit.", func() int { n, _, _ := r.total(); return n }),
-			gauge("missing", "Sessions that an edge has and that are not held, by the last audit.", func() int { _, n, _ := r.total(); return n }),
-			gauge("ghosts_oldest_seconds", "How long ago the oldest of the ghosts and the missing was found.", func() int { _, _, d := r.total(); return int(d / time.Second) }),
+			gauge("ghosts", "Sessions that are held and that their edge does not have, by the last audit.", func() int { return r.total().ghosts }),
+			gauge("missing", "Sessions that an edge has and that are not held, by the last audit.", func() int { return r.total().missing }),
+			gauge("differing", "Sessions whose user, device, status or rooms are not held as their edge has them, by the last audit.", func() int { return r.total().differing }),
+			gauge("ghosts_oldest_seconds", "How long ago the oldest of the ghosts, the missing and the differing was found.", func() int {
+				if all := r.total(); all.any() {
+					return int(time.Since(all.since) / time.Second)
+				}
+				return 0
+			}),
 			gauge("ready", "1 when this replica answers.", func() int {
 				if r.ready {
 					return 1

@@ -115,6 +115,20 @@ func (r *Roster) IDs(e *Edge) []uint64 {
 	return out
 }
 
+// DigestOf returns the sum of the facts of one session of an edge, found out anew, and whether it is held.
+func (r *Roster) DigestOf(e *Edge, id uint64) (uint64, bool) {
+	i, ok := r.find(e, id)
+	if !ok {
+		return 0, false
+	}
+	s := &r.sessions[i]
+	d := r.fact(i) + presence.StatusFact(id, statuses[s.status])
+	for _, room := range s.rooms {
+		d += presence.RoomFact(id, presence.Hash(r.rooms.name(room)))
+	}
+	return d, true
+}
+
 // Visible returns the ids of the users with a session on an edge that does not hide them, each as often as there are
 // such sessions.
 func (r *Roster) Visible(e *Edge) []string {

@@ -201,6 +201,9 @@ func TestRosterModel(t *testing.T) {
 						if k.edge == i {
 							sum += digest(s)
 							n++
+							if d, ok := r.DigestOf(e, k.id); !ok || d != digest(s) || d != change(presence.Entered, s).Digest() {
+								t.Fatalf("session %d of edge %d has the digest %x, %v, want %x", k.id, i, d, ok, digest(s))
+							}
 						}
 					}
 					if e.Digest() != sum || e.Count() != n {
