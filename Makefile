@@ -30,9 +30,16 @@ run: tools build-hubbub web/dist/index.html ## run everything in one process: ht
 test: ## lint, then run every test there is; installs what the tests need, or says what is missing
 	@infra/test/run.sh
 
+# Which buses `make drill` breaks: of one server, and of three.
+NODES ?= 1 3
+
 .PHONY: drill
-drill: build-hubbub ## break a cluster of processes in every way we know while people talk in it, on each bus (DRILL="--seed 2 --duration 1h")
-	@for bus in redis nats; do bin/hubbub drill --bus $$bus $(DRILL); done
+drill: build-hubbub ## break a cluster of processes in every way we know while people talk in it, on each bus of 1 and 3 servers (NODES=1 DRILL="--seed 2 --outage 10s")
+	@for nodes in $(NODES); do for bus in redis nats; do bin/hubbub drill --bus $$bus --bus-nodes $$nodes $(DRILL); done; done
+
+.PHONY: soak
+soak: build-hubbub ## have people talk and reconnect for 10 minutes, and say whether memory and open files stay flat (SOAK="--bus nats --duration 1h")
+	@bin/hubbub soak $(SOAK)
 
 .PHONY: soak-edge
 soak-edge: ## churn on one edge with as many sockets as the file limit allows, or SOCKETS=n
