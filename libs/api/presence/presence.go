@@ -37,14 +37,14 @@ type WhoRequest struct {
 type Person struct {
 	User   string `json:"user"`
 	Name   string `json:"name"`
-	Status Status `json:"status"`
+	Status Status `json:"status" enum:"online,idle,dnd,offline"`
 }
 
 // Who answers WhoRequest.
 type Who struct {
-	Count int      `json:"count"`          // all who are online in the room, visible to others
-	Users []Person `json:"users"`          // sorted by name, at most the limit
-	Next  string   `json:"next,omitempty"` // there are more: ask again with it as After
+	Count int      `json:"count" doc:"All who are online in the room and visible to others."`
+	Users []Person `json:"users" nullable:"false" doc:"Sorted by name, at most the limit."`
+	Next  string   `json:"next,omitempty" doc:"There are more: ask again with it as after."`
 }
 
 // UserRequest asks for one user, as others see them: who is invisible is Offline, without devices.
@@ -54,8 +54,8 @@ type UserRequest struct {
 
 // User answers UserRequest.
 type User struct {
-	Status   Status   `json:"status"`
-	Devices  []Device `json:"devices,omitempty"`                                                                                // those that are connected, oldest first, at most MaxDevices
+	Status   Status   `json:"status" enum:"online,idle,dnd,invisible,offline" doc:"Only oneself is seen as invisible."`
+	Devices  []Device `json:"devices,omitempty" nullable:"false" doc:"Those that are connected, oldest first, at most 64."`
 	LastSeen int64    `json:"last_seen,omitempty" doc:"Of who is offline: when they were last connected, in UTC milliseconds."` // over HTTP only
 }
 
