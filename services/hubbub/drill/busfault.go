@@ -144,13 +144,17 @@ func fullBus(ctx context.Context, s *stage) error {
 	if err := disk.Free(); err != nil {
 		return err
 	}
-	// What an operator does, or a restart policy: a server that has met a full disk may have ended, or have stopped to take
-	// anything.
-	p.Stop()
-	if err := errors.Join(err, s.Bus.Start(mend)); err != nil {
+	// A server that has met a full disk may have ended, or take nothing any more. Then it is started again, as a restart policy
+	// or an operator does it.
+	if s.cfg.BusNodes > 1 || !p.Runs() || w.accepted(ctx, fullFor) != nil {
+		s.hit = append(s.hit, "which had to be started again")
+		p.Stop()
+		err = errors.Join(err, s.Bus.Start(mend))
+	}
+	if err != nil {
 		return err
 	}
-	if err := w.accepted(mend); err != nil {
+	if err := w.accepted(mend, patience); err != nil {
 		return fmt.Errorf("after there was room again: %w", err)
 	}
 	p.Stop()

@@ -63,9 +63,9 @@ func (w *witness) refused(ctx context.Context) error {
 	}
 }
 
-// accepted sends until a message is taken.
-func (w *witness) accepted(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// accepted sends until a message is taken, or the time is over.
+func (w *witness) accepted(ctx context.Context, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for {
 		_, err := w.Send(ctx, w.room, "is there room again?")
