@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ type bench struct {
 
 	ours, theirs *tokens
 	table        *table
-	seen         ratios
+	seen         *ratios
 }
 
 // patience is how long clients may take to log in, or to join.
@@ -41,7 +42,7 @@ func newBench(ctx context.Context, o *options) (*bench, error) {
 	if err != nil {
 		return nil, fmt.Errorf("working directory: %w", err)
 	}
-	b := &bench{opts: o, bin: os.Getenv(insideVar), here: here, seen: ratios{}}
+	b := &bench{opts: o, bin: os.Getenv(insideVar), here: here, seen: newRatios()}
 	fmt.Printf("%s; each server on one core, the clients on the others\n", machine()) // before this process is moved
 	if b.serverCore, b.otherCores, err = cores(); err != nil {
 		return nil, err
@@ -62,8 +63,7 @@ func (b *bench) close() { _ = os.RemoveAll(b.dir) }
 
 func (b *bench) clear(dir string) { _ = os.RemoveAll(dir) }
 
-// run measures every case, of all servers one after the other, so that what else the machine does meanwhile meets all of
-// them.
+// run measures every case and compares.
 func (b *bench) run(ctx context.Context) error {
 	for _, name := range b.opts.Cases {
 		if err := cases[name](ctx, b); err != nil {
@@ -71,6 +71,22 @@ func (b *bench) run(ctx context.Context) error {
 		}
 	}
 	return b.verdict(ctx)
+}
+
+// each has the servers measured one after the other, so that what else the machine does meanwhile meets all of them,
+// as often as was asked for. Those that are left out cannot do what is measured.
+func (b *bench) each(ctx context.Context, measure func(*target) error, names []string, without ...string) error {
+	for range b.opts.Rounds {
+		for _, name := range names {
+			if slices.Contains(without, name) {
+				continue
+			}
+			if err := b.with(ctx, name, measure); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // with has one server measured, started for it alone. What goes wrong with a peer is told and ends its part only.

@@ -56,18 +56,14 @@ func idle(ctx context.Context, b *bench) error {
 			steps = append(steps, n)
 		}
 	}
+	var names []string
 	for _, name := range b.opts.Servers {
-		names := []string{name}
+		names = append(names, name)
 		if name == nameCentrifugo {
 			names = append(names, nameUnsigned)
 		}
-		for _, name := range names {
-			if err := b.with(ctx, name, func(t *target) error { return b.idleOne(t, base, steps) }); err != nil {
-				return err
-			}
-		}
 	}
-	return nil
+	return b.each(ctx, func(t *target) error { return b.idleOne(t, base, steps) }, names)
 }
 
 func (b *bench) idleOne(t *target, base int, steps []int) error {
@@ -138,13 +134,11 @@ func fanout(ctx context.Context, b *bench) error {
 			rate = 2 // 20,000 deliveries per second, as with 1,000
 		}
 		b.table = talkTable(fmt.Sprintf("One room of %s: %.0f messages of %d bytes per second, and as many as go", count(n), rate, textBytes))
-		for _, name := range b.opts.Servers {
-			err := b.with(ctx, name, func(t *target) error {
-				return b.talk(t, fmt.Sprintf("room-of-%d", n), n, lobby, swarm.Talk{Senders: first(min(n, speakers)), Fan: n, Size: textBytes}, rate, true)
-			})
-			if err != nil {
-				return err
-			}
+		err := b.each(ctx, func(t *target) error {
+			return b.talk(t, fmt.Sprintf("room-of-%d", n), n, lobby, swarm.Talk{Senders: first(min(n, speakers)), Fan: n, Size: textBytes}, rate, true)
+		}, b.opts.Servers)
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -156,34 +150,19 @@ func rooms(ctx context.Context, b *bench) error {
 	n := min(1000, b.opts.Sockets/members)
 	const rate = 2000
 	b.table = talkTable(fmt.Sprintf("%s rooms of %d: %d messages of %d bytes per second in all, and as many as go", count(n), members, rate, textBytes))
-	for _, name := range b.opts.Servers {
-		if name == nameFloor {
-			continue // it knows no rooms
-		}
-		err := b.with(ctx, name, func(t *target) error {
-			room := func(i int) string { return fmt.Sprintf("room-%d", i%n) }
-			return b.talk(t, "small-rooms", n*members, room, swarm.Talk{Senders: first(n), Fan: members, Size: textBytes}, rate, true)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.each(ctx, func(t *target) error {
+		room := func(i int) string { return fmt.Sprintf("room-%d", i%n) }
+		return b.talk(t, "small-rooms", n*members, room, swarm.Talk{Senders: first(n), Fan: members, Size: textBytes}, rate, true)
+	}, b.opts.Servers, nameFloor) // which knows no rooms
 }
 
 // big has large messages: 1 MB/s of them for each of 100 subscribers.
 func big(ctx context.Context, b *bench) error {
 	const n, rate = 100, 250
 	b.table = talkTable(fmt.Sprintf("One room of %d: %d messages of %d bytes per second, 1 MB/s for each", n, rate, bigBytes))
-	for _, name := range b.opts.Servers {
-		err := b.with(ctx, name, func(t *target) error {
-			return b.talk(t, "big", n, lobby, swarm.Talk{Senders: first(n), Fan: n, Size: bigBytes}, rate, false)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.each(ctx, func(t *target) error {
+		return b.talk(t, "big", n, lobby, swarm.Talk{Senders: first(n), Fan: n, Size: bigBytes}, rate, false)
+	}, b.opts.Servers)
 }
 
 // talk measures one server in one case: at a rate, and, if flood, at as much as goes.

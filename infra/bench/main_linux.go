@@ -26,6 +26,7 @@ type options struct {
 	Short   bool     `help:"A run of a minute or two: fewer subscribers, shorter."`
 
 	Duration time.Duration `help:"How long each rate is measured; 0: 5s, or 2s with --short."`
+	Rounds   int           `help:"Times that each case is measured, the servers taking turns; the comparison at the end has the least of each. Where a machine has other work, that is what adds to the others." default:"1"`
 	Rooms    []int         `help:"Subscribers of the rooms of the case fanout; none: 1, 100, 1000 and, without --short, 10000." placeholder:"N"`
 	Sockets  int           `help:"Most sockets of a server; 0: what the limit of open files allows, or 2000 with --short."`
 	Bus      string        `help:"The bus of Hubbub: nats or redis (redis-server has to be installed)." enum:"nats,redis" default:"nats"`
@@ -72,6 +73,9 @@ func (o *options) Run() error {
 	return b.run(ctx)
 }
 
+// fewest is how many sockets the cases need.
+const fewest = 100
+
 // fill gives the options that were not given their values.
 func (o *options) fill() error {
 	for _, s := range o.Servers {
@@ -94,6 +98,9 @@ func (o *options) fill() error {
 			o.Duration = 2 * time.Second
 		}
 	}
+	if o.Rounds < 1 {
+		return fmt.Errorf("--rounds is %d; it has to be 1 or more", o.Rounds)
+	}
 	if len(o.Rooms) == 0 {
 		o.Rooms = []int{1, 100, 1000}
 		if !o.Short {
@@ -107,6 +114,9 @@ func (o *options) fill() error {
 		o.Sockets = min(2000, most)
 	case o.Sockets == 0:
 		o.Sockets = most
+	}
+	if o.Sockets < fewest {
+		return fmt.Errorf("%d sockets are too few; it takes %d", o.Sockets, fewest)
 	}
 	return nil
 }

@@ -11,71 +11,85 @@ type idled struct {
 	sockets        int
 	rate           float64       // log-ins per second
 	login, joining time.Duration // CPU for each
-	resident, used float64       // bytes for each
+	resident, used float64       // bytes for each: resident memory; heap and stacks
 }
 
-// ratios keeps what the verdict compares.
+// ratios keeps what the verdict compares: of several rounds the least of each.
 type ratios struct {
 	idles map[string]idled  // by server; of the most sockets
 	talks map[string]talked // by case, rate and server
 }
 
+func newRatios() *ratios { return &ratios{map[string]idled{}, map[string]talked{}} }
+
 func (r *ratios) idle(server string, m idled) {
-	if r.idles == nil {
-		r.idles = map[string]idled{}
+	if had, ok := r.idles[server]; ok && had.sockets == m.sockets {
+		m.login, m.joining, m.used = min(m.login, had.login), min(m.joining, had.joining), min(m.used, had.used)
 	}
 	r.idles[server] = m
 }
 
 func (r *ratios) talk(what, rate, server string, m talked) {
-	if r.talks == nil {
-		r.talks = map[string]talked{}
+	key := what + "/" + rate + "/" + server
+	if had, ok := r.talks[key]; ok {
+		m.perDelivery, m.P50, m.P99 = min(m.perDelivery, had.perDelivery), min(m.P50, had.P50), min(m.P99, had.P99)
 	}
-	r.talks[what+"/"+rate+"/"+server] = m
+	r.talks[key] = m
+}
+
+// A goal is what a ratio is to be.
+type goal struct {
+	limit float64 // 0: there is none, and the ratio explains another
+	least bool    // the ratio is to be at least limit, not at most
+}
+
+func (g goal) judge(r float64) string {
+	switch {
+	case g.limit == 0:
+		return ""
+	case g.least:
+		return reached(r >= g.limit, fmt.Sprintf("at least %.2f", g.limit))
+	}
+	return reached(r <= g.limit, fmt.Sprintf("at most %.2f", g.limit))
+}
+
+func reached(ok bool, limit string) string {
+	if ok {
+		return limit + ": reached"
+	}
+	return limit + ": **missed**"
 }
 
 // verdict prints how far what was measured is from what it is to be. What was not measured is left out.
 func (b *bench) verdict(ctx context.Context) error {
 	b.table = newTable("Hubbub beside the others, in this run", "what", "measured", "is to be")
-	mark := func(ok bool, limit string) string {
-		if ok {
-			return limit + ": reached"
-		}
-		return limit + ": **missed**"
-	}
-	ratio := func(what string, have, of float64, limit float64, atMost bool) {
-		if of == 0 || have == 0 {
-			return
-		}
-		r := have / of
-		if atMost {
-			b.table.row(what, fmt.Sprintf("%.3f", r), mark(r <= limit, fmt.Sprintf("at most %.2f", limit)))
-		} else {
-			b.table.row(what, fmt.Sprintf("%.3f", r), mark(r >= limit, fmt.Sprintf("at least %.2f", limit)))
+	ratio := func(what string, have, of time.Duration, g goal) {
+		if have > 0 && of > 0 {
+			r := float64(have) / float64(of)
+			b.table.row(what, fmt.Sprintf("%.3f", r), g.judge(r))
 		}
 	}
-	talk := func(what, rate, server string) talked { return b.seen.talks[what+"/"+rate+"/"+server] }
-	ours := b.seen.idles[nameHubbub]
-	if ours.sockets > 0 {
-		b.table.row(fmt.Sprintf("user space per idle socket, of %s", count(ours.sockets)), octets(ours.used), mark(ours.used <= 256, "at most 256 B"))
-	}
-	const room = "room-of-1000"
-	cpu := func(m talked) float64 { return float64(m.perDelivery) }
-	ratio("CPU per delivery, saturated room of 1,000: Hubbub / Centrifugo", cpu(talk(room, "flood", nameHubbub)), cpu(talk(room, "flood", nameCentrifugo)), 1.0/3, true)
-	ratio("CPU per delivery, saturated room of 1,000: Hubbub / one write(2) each", cpu(talk(room, "flood", nameHubbub)), cpu(talk(room, "flood", nameFloor)), 1.0/20, true)
-	ratio("CPU per delivery, quiet room of 1,000: one write(2) each / Hubbub", cpu(talk(room, "steady", nameFloor)), cpu(talk(room, "steady", nameHubbub)), 0.9, false)
-	if ours.sockets > 0 {
+	if ours := b.seen.idles[nameHubbub]; ours.sockets > 0 {
+		b.table.row(fmt.Sprintf("user space per idle socket, of %s", count(ours.sockets)), octets(ours.used), reached(ours.used <= 256, "at most 256 B"))
 		check, err := b.verifyCost(ctx)
 		if err != nil {
 			return err
 		}
-		b.table.row("check of our token alone", micros(check), "")
-		ratio("CPU per log-in, signatures unchecked: Hubbub (less that check) / Centrifugo", float64(ours.login-check), float64(b.seen.idles[nameUnsigned].login), 0.25, true)
-		ratio("CPU per log-in: Hubbub with EdDSA / Centrifugo with ES256", float64(ours.login), float64(b.seen.idles[nameCentrifugo].login), 1, true)
+		login := func(server string) time.Duration { return b.seen.idles[server].login }
+		b.table.row("check of a token of ours", micros(check), "")
+		ratio("CPU per log-in, signatures unchecked: Hubbub less that check / Centrifugo", ours.login-check, login(nameUnsigned), goal{limit: 0.25})
+		ratio("the same: Hubbub less that check / floor", ours.login-check, login(nameFloor), goal{})
+		ratio("CPU per log-in: Hubbub with EdDSA / Centrifugo with ES256", ours.login, login(nameCentrifugo), goal{limit: 1})
 	}
-	if m := talk(room, "steady", nameHubbub); m.Said > 0 {
-		b.table.row("p99, room of 1,000 at 20 messages/s", millis(m.P99), mark(m.P99 <= 10*time.Millisecond, "at most 10 ms"))
-		ratio("the same: Hubbub / Centrifugo", float64(m.P99), float64(talk(room, "steady", nameCentrifugo).P99), 1, true)
+	steady := func(server string) talked { return b.seen.talks["room-of-1000/steady/"+server] }
+	flood := func(server string) time.Duration { return b.seen.talks["room-of-1000/flood/"+server].perDelivery }
+	ratio("CPU per delivery, saturated room of 1,000: Hubbub / Centrifugo", flood(nameHubbub), flood(nameCentrifugo), goal{limit: 1.0 / 3})
+	ratio("the same: Hubbub / floor", flood(nameHubbub), flood(nameFloor), goal{limit: 1.0 / 20})
+	ratio("CPU per delivery, quiet room of 1,000: floor / Hubbub", steady(nameFloor).perDelivery, steady(nameHubbub).perDelivery, goal{limit: 0.9, least: true})
+	if m := steady(nameHubbub); m.Said > 0 {
+		b.table.row("p99, room of 1,000 at 20 messages/s", millis(m.P99), reached(m.P99 <= 10*time.Millisecond, "at most 10 ms"))
+		ratio("the same: Hubbub / Centrifugo", m.P99, steady(nameCentrifugo).P99, goal{limit: 1})
+		ratio("the same: Hubbub / floor", m.P99, steady(nameFloor).P99, goal{})
 	}
 	return nil
 }
