@@ -24,7 +24,18 @@ func (s *Service) answerAccess(ctx context.Context, r directoryapi.AccessRequest
 		return directoryapi.Access{}, chat.E(chat.CodeBadRequest, "that is not an id")
 	}
 	a, _, err := s.accessNow(ctx, r.Room, r.User) // no room is the same as one that the user may not know of
+	if err == nil && a.Role != "" && !isDefault(r.Room) {
+		var n int
+		n, err = s.countMembers(ctx, r.Room, directoryapi.SmallRoom+1)
+		a.Small = n <= directoryapi.SmallRoom
+	}
 	return a, s.stored(err)
+}
+
+// countMembers returns how many members a room has, if those are at most so many.
+func (s *Service) countMembers(ctx context.Context, room string, most int) (int, error) {
+	members, err := s.store.Members(ctx, room, "", most)
+	return len(members), err
 }
 
 // accessNow returns what a user may do in a room, and whether there is one.

@@ -142,11 +142,24 @@ func (s *Service) tellMember(ctx context.Context, i store.Intent) error {
 			return err
 		}
 		if now == told {
-			return nil
+			return s.tellGrown(ctx, i.Room, told)
 		}
 		id = chat.NewID()
 	}
 	return errors.New("a membership keeps changing")
+}
+
+// tellGrown tells that a room is no longer small, if that may be because of its new member. Several may come at the same
+// moment, and none of them then be the one too many: so it is told for some time.
+func (s *Service) tellGrown(ctx context.Context, room string, told directoryapi.Access) error {
+	if told.Role == "" || isDefault(room) {
+		return nil
+	}
+	n, err := s.countMembers(ctx, room, 2*directoryapi.SmallRoom+1)
+	if err != nil || n <= directoryapi.SmallRoom || n > 2*directoryapi.SmallRoom {
+		return err
+	}
+	return s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: room})
 }
 
 // tellAccess tells everybody whom it concerns once.

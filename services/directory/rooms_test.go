@@ -9,6 +9,7 @@ import (
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
 )
 
 func TestDefaultRooms(t *testing.T) {
@@ -352,5 +353,42 @@ func TestEveryRoute(t *testing.T) {
 		if c := w.code(ann, "POST", "/v1/rooms", body); c != "bad_request" {
 			t.Errorf("a room made of %.30s: %q", body, c)
 		}
+	}
+}
+
+// TestSmallRooms has a room grow: its members are told how far others have read until there are too many of them.
+func TestSmallRooms(t *testing.T) {
+	w := openWorld(t, config())
+	ann, last := w.register("Ann"), w.register("Last")
+	room := w.create(ann, `{"name":"Growing"}`)
+	for i := range directoryapi.SmallRoom - 1 {
+		m := store.Member{Room: room.ID, User: fmt.Sprint("user", i), Name: "User", Role: directoryapi.RoleMember}
+		if err := w.store.PutMember(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cache := w.cache(func(directoryapi.Change) {})
+	small := func(user, room string) bool {
+		t.Helper()
+		a, err := cache.Access(t.Context(), user, room)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Small
+	}
+	if !small(ann.User.ID, room.ID) || !small("user0", room.ID) {
+		t.Error("a room of 50 is not small")
+	}
+	if small(last.User.ID, room.ID) || small(ann.User.ID, "lobby") {
+		t.Error("a room is small for who is not in it, or for everybody")
+	}
+	w.ok("POST", "/v1/rooms/"+room.ID+"/join", last.Token, "", nil)
+	w.eventually("nobody takes a room of 51 for small", func() bool { return !small("user0", room.ID) })
+	if small(last.User.ID, room.ID) {
+		t.Error("a room of 51 is small for its last member")
+	}
+	w.ok("POST", "/v1/rooms/"+room.ID+"/leave", last.Token, "", nil)
+	if !small("user1", room.ID) {
+		t.Error("a room of 50 is not small any more, to who asks now")
 	}
 }

@@ -215,6 +215,25 @@ func TestLive(t *testing.T) {
 	bob.wantError("3", "not_joined")
 }
 
+// TestReadTogether tells a room of few members, over two edges, how far one of them has read, and no other room.
+func TestReadTogether(t *testing.T) {
+	w := newWorld(t)
+	few := directory.Access{Role: directory.RoleMember, Read: true, Send: true, Small: true}
+	w.access[[2]string{"ann", "few"}], w.access[[2]string{"bob", "few"}] = few, few
+	ann, bob := w.login(w.edge(), "ann"), w.login(w.edge(), "bob")
+	for _, c := range []*client{ann, bob} {
+		c.join("lobby")
+		c.join("few")
+	}
+	for _, room := range []string{"lobby", "few"} {
+		ann.send(`{"type":"read","id":"1","room":"%s","seq":7}`, room)
+		ann.want("ack")
+	}
+	if e := bob.event(); e.Type != wire.EventRead || e.User != "ann" || e.Room != "few" || e.Seq != 7 {
+		t.Errorf("bob got %+v", e)
+	}
+}
+
 // TestUnavailable takes the log away.
 func TestUnavailable(t *testing.T) {
 	w := newWorld(t)

@@ -40,6 +40,7 @@ const (
 	bitRead    = 1 << 2 // below: the role's place in roles
 	bitSend    = 1 << 3
 	bitDirect  = 1 << 4
+	bitSmall   = 1 << 5
 )
 
 // roles are those that can be kept. One that a newer directory knows is asked for each time.
@@ -61,11 +62,16 @@ func pack(a Access, stamp uint64) (answer, bool) {
 	if a.Direct {
 		p |= bitDirect
 	}
+	if a.Small {
+		p |= bitSmall
+	}
 	return p, true
 }
 
 func (a answer) access() Access {
-	return Access{Role: roles[a%answer(len(roles))], Read: a&bitRead != 0, Send: a&bitSend != 0, Direct: a&bitDirect != 0}
+	return Access{
+		Role: roles[a%answer(len(roles))], Read: a&bitRead != 0, Send: a&bitSend != 0, Direct: a&bitDirect != 0, Small: a&bitSmall != 0,
+	}
 }
 
 // current reports whether nothing has changed in the room since, if its counter is count.

@@ -18,7 +18,12 @@ type Access struct {
 	Read   bool `json:"read,omitempty"`   // join, history, presence
 	Send   bool `json:"send,omitempty"`   // send, react, typing
 	Direct bool `json:"direct,omitempty"` // a direct room: both may pin
+	// Small says, to members only, that the room has at most SmallRoom of them, who are told how far the others have read.
+	Small bool `json:"small,omitempty"`
 }
+
+// SmallRoom is how many members a small room has at most. The rooms that everybody is in are never small.
+const SmallRoom = 50
 
 // AccessRequest asks for the Access of a user to a room; the service is ServiceAccess.
 type AccessRequest struct {
@@ -62,7 +67,7 @@ type KeysRequest struct{}
 // The kinds of Change.
 const (
 	ChangeAccess = "access" // User's Access to Room is now Access
-	ChangeRoom   = "room"   // the rules of Room changed: forget every Access to it
+	ChangeRoom   = "room"   // the rules of Room changed, or it is no longer small: forget every Access to it
 	ChangeUser   = "user"   // User was revoked: close the sockets whose token was issued before At
 	ChangeReset  = "reset"  // never in the log: changes may have been lost, so ask for everything again
 )

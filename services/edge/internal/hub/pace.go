@@ -6,6 +6,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 )
@@ -92,7 +93,7 @@ func (s *Shard) read(slot uint32, c *wire.Command) {
 	s.ack(slot, c.ID)
 }
 
-// tellRead passes a read position on to the record, and to the user's other sockets.
+// tellRead passes a read position on to the record, to the user's other sockets, and to a room of few members.
 func (s *Shard) tellRead(p *pace) {
 	p.reading, p.read = true, s.now
 	if p.seq <= p.told {
@@ -104,15 +105,32 @@ func (s *Shard) tellRead(p *pace) {
 	s.enc = wire.AppendRead(appendLive(s.enc[:0], own), room, user, seq)
 	s.hub.publish(own, s.enc)
 	if !s.hub.jobs.Do(func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-		defer cancel()
-		_, err := history.NewClient(s.hub.bus).Read(ctx, history.ReadRequest{Room: room, User: user, Seq: seq})
-		if err != nil {
-			s.hub.metrics.readsLost.Inc()
-			s.hub.log.Debug("a read position was not kept", zap.Error(err))
-		}
+		s.hub.keepRead(ctx, room, user, seq)
+		s.hub.tellReaders(ctx, room, user, seq)
 	}) {
 		s.hub.metrics.readsLost.Inc()
+	}
+}
+
+// keepRead has history keep a read position.
+func (h *Hub) keepRead(ctx context.Context, room, user string, seq uint64) {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	if _, err := history.NewClient(h.bus).Read(ctx, history.ReadRequest{Room: room, User: user, Seq: seq}); err != nil {
+		h.metrics.readsLost.Inc()
+		h.log.Debug("a read position was not kept", zap.Error(err))
+	}
+}
+
+// tellReaders tells a room of few members how far one of them has read.
+func (h *Hub) tellReaders(ctx context.Context, room, user string, seq uint64) {
+	if bus.Personal(room) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	if a, err := h.access.Access(ctx, user, room); err == nil && a.Small {
+		h.publish(room, wire.AppendRead(appendLive(nil, room), room, user, seq))
 	}
 }
 
