@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // newNATS returns nats-server with the settings of infra/nats/nats.conf, or three that are a cluster.
@@ -65,37 +66,49 @@ func newNATS(nodes int, bin, dir string) (*Bus, error) {
 
 var errNoLeader = errors.New("no server leads the stream")
 
-// streamLeader asks servers who leads the log, and believes the one that says of itself that it does.
+// streamLeader asks servers who leads the log, and believes the one that says of itself that it does. A server that is
+// frozen must not hold up the others: all are asked at once.
 func streamLeader(ctx context.Context, monitors []string) (string, error) {
-	var errs []error
-	for _, m := range monitors {
-		var said struct {
-			ServerName string `json:"server_name"`
-			Accounts   []struct {
-				Streams []struct {
-					Name    string `json:"name"`
-					Cluster struct {
-						Leader string `json:"leader"`
-					} `json:"cluster"`
-				} `json:"stream_detail"`
-			} `json:"account_details"`
-		}
-		var self struct {
-			Name string `json:"server_name"`
-		}
-		if err := errors.Join(get(ctx, "http://"+m+"/jsz?streams=true", &said), get(ctx, "http://"+m+"/varz", &self)); err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		for _, a := range said.Accounts {
-			for _, s := range a.Streams {
-				if s.Name == "HUB" && s.Cluster.Leader == self.Name {
-					return self.Name, nil
-				}
-			}
+	names, errs := make([]string, len(monitors)), make([]error, len(monitors))
+	var all sync.WaitGroup
+	for i, m := range monitors {
+		all.Go(func() { names[i], errs[i] = leads(ctx, m) })
+	}
+	all.Wait()
+	for _, name := range names {
+		if name != "" {
+			return name, nil
 		}
 	}
 	return "", errors.Join(append(errs, errNoLeader)...)
+}
+
+// leads returns the name of a server if it leads the log, and "" if it does not.
+func leads(ctx context.Context, monitor string) (string, error) {
+	var said struct {
+		Accounts []struct {
+			Streams []struct {
+				Name    string `json:"name"`
+				Cluster struct {
+					Leader string `json:"leader"`
+				} `json:"cluster"`
+			} `json:"stream_detail"`
+		} `json:"account_details"`
+	}
+	var self struct {
+		Name string `json:"server_name"`
+	}
+	if err := errors.Join(get(ctx, "http://"+monitor+"/jsz?streams=true", &said), get(ctx, "http://"+monitor+"/varz", &self)); err != nil {
+		return "", err
+	}
+	for _, a := range said.Accounts {
+		for _, s := range a.Streams {
+			if s.Name == "HUB" && s.Cluster.Leader == self.Name {
+				return self.Name, nil
+			}
+		}
+	}
+	return "", nil
 }
 
 // get reads what a URL answers as JSON into v, unless it is nil.
