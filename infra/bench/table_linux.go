@@ -18,7 +18,7 @@ type table struct {
 func newTable(title string, columns ...string) *table { return &table{title: title, columns: columns} }
 
 func talkTable(title string) *table {
-	return newTable(title, "server", "rate", "deliveries/s", "CPU per delivery", "p50", "p99", "core", "bus", "clients", "lost")
+	return newTable(title, "server", "rate", "deliveries/s", "CPU per delivery", "p50", "p99", "core", "bus", "clients", "bytes each", "lost")
 }
 
 func (t *table) row(cells ...string) {
@@ -62,7 +62,7 @@ func (m talked) cells() []string {
 	}
 	return []string{
 		count(int(m.perSecond)), micros(m.perDelivery), millis(m.P50), millis(m.P99),
-		percent(m.core), bus, percent(m.clients), count(int(m.Lost)),
+		percent(m.core), bus, percent(m.clients), count(int(m.Bytes / max(1, m.Delivered))), count(int(m.Lost)),
 	}
 }
 

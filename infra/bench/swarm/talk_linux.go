@@ -18,9 +18,9 @@ type Talk struct {
 
 // Heard is what came of a talk.
 type Heard struct {
-	Said      int64 // messages
-	Delivered int64 // messages, to all clients together
-	Bytes     int64
+	Said      int64         // messages
+	Delivered int64         // messages, to all clients together
+	Bytes     int64         // read from sockets meanwhile
 	Lost      int64         // deliveries that have not come
 	P50, P99  time.Duration // from the time at which a message was to be said until it was read; 0: none came
 	Took      time.Duration
