@@ -16,12 +16,12 @@ import (
 // TestPeople asks who is online, and watches.
 func TestPeople(t *testing.T) {
 	w := newWorld(t)
-	w.online = presence.Who{Count: 3, Users: []presence.Person{{User: "ann", Name: "Ann \"A\"", Status: presence.Online}, {User: "bob", Name: "Bob", Status: presence.Idle}}}
+	w.online = presence.Who{Count: 3, Next: "bob", Users: []presence.Person{{User: "ann", Name: "Ann \"A\"", Status: presence.Online}, {User: "bob", Name: "Bob", Status: presence.Idle}}}
 	e := w.edge()
 	ann := w.login(e, "ann")
 	ann.join("lobby")
 	ann.send(`{"type":"who","id":"1","room":"lobby"}`)
-	if e := ann.want("who"); e.ID != "1" || e.Room != "lobby" || e.Count != 3 || len(e.Users) != 2 || e.Users[1].Status != "idle" {
+	if e := ann.want("who"); e.ID != "1" || e.Room != "lobby" || e.Count != 3 || len(e.Users) != 2 || e.Users[1].Status != "idle" || e.Next != "bob" {
 		t.Errorf("who is %+v", e)
 	}
 	ann.send(`{"type":"send","id":"2","room":"lobby","msg_id":"m","text":"\u002flist-users"}`)

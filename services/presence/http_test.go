@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"hubbub.internal/libs/api"
 	directoryapi "hubbub.internal/libs/api/directory"
@@ -147,4 +149,21 @@ func TestHTTP(t *testing.T) {
 		}
 		described.complete(t)
 	})
+}
+
+// TestHiddenIsLoggedOnce: who asks for what they may not see is counted each time, and logged once a minute.
+func TestHiddenIsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	core, logs := observer.New(zap.DebugLevel)
+	metrics := prometheus.NewRegistry()
+	h := newHidden(zap.New(core), metrics)
+	for range 100 {
+		h.note("room")
+		h.note("user")
+	}
+	h.logged["room"] = time.Now().Add(-time.Minute)
+	h.note("room")
+	if n := count(t, metrics, "hubbub_presence_hidden_total"); n != 201 || logs.Len() != 3 {
+		t.Errorf("%d are counted and %d logged, want 201 and 3", n, logs.Len())
+	}
 }

@@ -263,3 +263,21 @@ func TestSnapshotRunsAhead(t *testing.T) {
 		t.Errorf("asked for %v", f.healed)
 	}
 }
+
+// TestDigestOfAnotherVersion: what a digest of another release says is passed over, and the number of sessions is not.
+func TestDigestOfAnotherVersion(t *testing.T) {
+	t.Parallel()
+	f := newFixture()
+	settledEdge(t, f)
+	e := f.es.known["e1"]
+	h := presence.Heartbeat{Beat: e.beat + 1, Number: e.applied, Count: 1, DigestVersion: presence.DigestVersion + 1, Digest: e.sessions.Digest() + 1}
+	f.es.heartbeat(f.now, e, &h)
+	if f.refused[refusedDigest] != 1 || e.wanted || f.sessions() != 1 {
+		t.Errorf("refused %v, asked for %v, %d sessions", f.refused, f.healed, f.sessions())
+	}
+	h.Beat, h.Count = h.Beat+1, 2
+	f.es.heartbeat(f.now, e, &h)
+	if f.refused[refusedDigest] != 2 || !e.wanted {
+		t.Errorf("refused %v, asked for %v", f.refused, f.healed)
+	}
+}

@@ -1,11 +1,15 @@
 package replica
 
 import (
+	"maps"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
+	"hubbub.internal/libs/api/presence"
 	"hubbub.internal/services/presence/roster"
 )
 
@@ -40,5 +44,42 @@ func TestExpiryIsBounded(t *testing.T) {
 				t.Errorf("%d sessions are left", n)
 			}
 		}
+	}
+}
+
+// TestRefusedIsLoggedOnce: whatever is refused is counted, and logged once a minute for each reason.
+func TestRefusedIsLoggedOnce(t *testing.T) {
+	t.Parallel()
+	core, logs := observer.New(zap.DebugLevel)
+	metrics := prometheus.NewRegistry()
+	r := New(Config{Heartbeat: time.Second, Expiry: expiry}, Deps{Log: zap.New(core), Metrics: metrics})
+	now := time.Now()
+	for range 100 {
+		r.edges.receive(now, []byte("not a report"))
+		r.edges.receive(now, presence.NewTally("e1", 2, nil).Heartbeat()[0])
+		r.edges.receive(now, presence.NewTally("e1", 1, nil).Heartbeat()[0])
+	}
+	families, err := metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	counted := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "hubbub_presence_reports_refused_total" {
+				counted[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
+			}
+		}
+	}
+	if want := map[string]float64{refusedDamaged: 100, refusedReplayed: 99, refusedOld: 100}; !maps.Equal(counted, want) {
+		t.Errorf("counted are %v, want %v", counted, want)
+	}
+	if n := logs.Len(); n != 3 {
+		t.Errorf("%d lines are logged, want one for each reason: %v", n, logs.All())
+	}
+	r.refused[refusedDamaged] = now.Add(-time.Minute)
+	r.edges.receive(now, []byte("not a report"))
+	if n := logs.Len(); n != 4 {
+		t.Errorf("%d lines are logged a minute later, want 4", n)
 	}
 }
