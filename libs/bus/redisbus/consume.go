@@ -66,6 +66,7 @@ type partition struct {
 	lease  atomic.Int64 // until when it is certainly ours, in Unix ns
 	done   string       // the Seq that is acknowledged
 	at     string       // the Seq that has been read, done or later
+	from   string       // the server that it was read from
 }
 
 // run reads the partition until ctx ends, it is to be given up, or another member has it.
@@ -106,6 +107,9 @@ func (p *partition) read(ctx context.Context, good func()) error {
 		if err != nil {
 			return err
 		}
+		if err := p.replicated(ctx); err != nil {
+			return err
+		}
 		if time.Now().UnixNano() > p.lease.Load() { // this process slept, or the server was away
 			if err := p.renew(ctx); err != nil {
 				return err
@@ -132,7 +136,8 @@ func (p *partition) next(ctx context.Context) ([]bus.Entry, error) {
 		case p.stopping():
 			return nil, errGivenUp
 		}
-		streams, err := p.m.reader(p.number).XRead(ctx, &redis.XReadArgs{
+		p.from, _ = b.places.at(p.number)
+		streams, err := p.m.reads.at(p.from).XRead(ctx, &redis.XReadArgs{
 			Streams: []string{b.keys.log(p.number)}, ID: p.at, Count: readEntries, Block: readBlock,
 		}).Result()
 		if errors.Is(err, redis.Nil) || err == nil && (len(streams) == 0 || len(streams[0].Messages) == 0) {
@@ -151,6 +156,27 @@ func (p *partition) next(ctx context.Context) ([]bus.Entry, error) {
 			return batch, nil
 		}
 	}
+}
+
+// replicated returns when as many replicas as an append waits for have what was read. Without that, a consumer that
+// remembers for ever would have entries that a failover takes back, and that come again at another Seq.
+func (p *partition) replicated(ctx context.Context) error {
+	b := p.m.b
+	if b.cfg.Replicas == 1 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
+	pipe := b.clients.at(p.from).Pipeline()
+	pipe.Incr(ctx, b.keys.fence(p.number)) // WAIT is about what its connection has written; see lane.send
+	copies := pipe.Do(ctx, "WAIT", b.cfg.Replicas-1, replicaTimeout.Milliseconds())
+	if _, err := pipe.Exec(ctx); err != nil {
+		return err
+	}
+	if n, err := copies.Int(); err != nil || n < b.cfg.Replicas-1 {
+		return cmp.Or(err, errReplicas)
+	}
+	return nil
 }
 
 // fetch reads the content of entries. Those that were removed meanwhile are left out.

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
@@ -40,12 +39,6 @@ func newMember(b *Bus, group string, handle func(context.Context, []bus.Entry) e
 		reads: newClients(&o),
 		mine:  make(map[int]*partition),
 	}
-}
-
-// reader returns a client for reading a partition.
-func (m *member) reader(partition int) *redis.Client {
-	addr, _ := m.b.places.at(partition)
-	return m.reads.at(addr)
 }
 
 func (m *member) run(ctx context.Context) {

@@ -1,9 +1,11 @@
 package redisbus_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"go.uber.org/zap"
@@ -90,6 +92,34 @@ func TestTooFewReplicas(t *testing.T) {
 	}
 	if rep, err := b.Replay(t.Context(), "room", bus.Position{}, 10); err != nil || len(rep.Entries) != 1 {
 		t.Errorf("%+v, %v", rep, err)
+	}
+}
+
+// TestConsumersWaitForReplicas: a consumer is not given what a failover may take back.
+func TestConsumersWaitForReplicas(t *testing.T) {
+	t.Parallel()
+	primary := bustest.Redis(t)
+	b := open(t, redisbus.Config{URL: primary.URL(), Replicas: 2})
+	var consumed atomic.Int32
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- b.Consume(ctx, "history", func(_ context.Context, batch []bus.Entry) error {
+			consumed.Add(int32(len(batch)))
+			return nil
+		})
+	}()
+	if _, err := bus.Append(t.Context(), b, bus.NewEntry{Room: "room", Sender: "ann", ID: "id"}); !errors.Is(err, bus.ErrUnavailable) {
+		t.Errorf("an append without a replica: %v", err)
+	}
+	if n := consumed.Load(); n != 0 {
+		t.Errorf("%d entries were consumed that no replica has", n)
+	}
+	bustest.Redis(t, "--replicaof", strings.Replace(primary.Addr(), ":", " ", 1))
+	eventually(t, "it is consumed when a replica has it", func() bool { return consumed.Load() == 1 })
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 
