@@ -132,33 +132,36 @@ func fullBus(ctx context.Context, s *stage) error {
 	if err != nil {
 		return errors.Join(skip(err), s.Bus.Start(mend))
 	}
-	if err := s.Bus.Start(mend); err != nil {
-		return err
-	}
+	err = errors.Join(s.Bus.Start(mend), s.fill(ctx, p, disk, w))
+	p.Stop()
+	return errors.Join(err, disk.Remove(), s.Bus.Start(mend))
+}
+
+// fill has the disk of a server of the bus full for a while, and sees what senders are told, and that it goes on.
+func (s *stage) fill(ctx context.Context, p *cluster.Process, disk *cluster.Disk, w *witness) error {
 	sleep(ctx, calm)
-	err = disk.Fill()
+	err := disk.Fill()
 	if err == nil && s.cfg.BusNodes == 1 {
 		err = w.refused(ctx)
 	}
 	sleep(ctx, fullFor)
-	if err := disk.Free(); err != nil {
+	if err := errors.Join(err, disk.Free()); err != nil {
 		return err
 	}
+	mend := context.WithoutCancel(ctx)
 	// A server that has met a full disk may have ended, or take nothing any more. Then it is started again, as a restart policy
 	// or an operator does it.
 	if s.cfg.BusNodes > 1 || !p.Runs() || w.accepted(ctx, fullFor) != nil {
 		s.hit = append(s.hit, "which had to be started again")
 		p.Stop()
-		err = errors.Join(err, s.Bus.Start(mend))
-	}
-	if err != nil {
-		return err
+		if err := s.Bus.Start(mend); err != nil {
+			return err
+		}
 	}
 	if err := w.accepted(mend, patience); err != nil {
 		return fmt.Errorf("after there was room again: %w", err)
 	}
-	p.Stop()
-	return errors.Join(disk.Remove(), s.Bus.Start(mend))
+	return nil
 }
 
 // skip has an error that is the machine's say so.
