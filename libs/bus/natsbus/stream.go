@@ -85,7 +85,9 @@ func forming(err error) bool {
 	const noPeers = 10005 // JSClusterNoPeersErrF: no server is there to hold another replica
 	api, ok := errors.AsType[*jetstream.APIError](err)
 	return ok && (api.Code == 503 || api.ErrorCode == noPeers) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, jetstream.ErrNoStreamResponse)
+		errors.Is(err, jetstream.ErrNoStreamResponse) ||
+		// What one server has just made, another may not know yet.
+		errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrBucketNotFound)
 }
 
 func (b *Bus) tryStore(ctx context.Context) error {
