@@ -116,13 +116,17 @@ func (b *Bus) primary(ctx context.Context) (string, error) {
 	return "", errors.Join(append(errs, errors.New("the Sentinels do not agree on a primary"))...)
 }
 
-// inStep returns nil when the Sentinels know each other and all servers, and every replica has what the primary has.
+// inStep returns nil when the Sentinels know each other and all servers and would act, and every replica has what the
+// primary has. A Sentinel that was frozen does nothing for 30 s (https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#tilt-mode).
 func (b *Bus) inStep(ctx context.Context) error {
 	for _, p := range b.Watch {
 		c := redis.NewSentinelClient(options(p.Addr))
 		m, err := c.Master(ctx, masterName).Result()
 		_ = c.Close()
 		if err != nil {
+			return err
+		}
+		if err := acts(ctx, p); err != nil {
 			return err
 		}
 		if m["flags"] != "master" || m["num-slaves"] != fmt.Sprint(len(b.Nodes)-1) || m["num-other-sentinels"] != fmt.Sprint(sentinels-1) {
@@ -143,4 +147,15 @@ func (b *Bus) inStep(ctx context.Context) error {
 		return fmt.Errorf("the primary has %d of %d replicas", n, len(b.Nodes)-1)
 	}
 	return nil
+}
+
+// acts returns an error while a Sentinel is in TILT mode.
+func acts(ctx context.Context, sentinel *Process) error {
+	c := redis.NewClient(options(sentinel.Addr))
+	defer c.Close()
+	info, err := c.Info(ctx, "sentinel").Result()
+	if err == nil && !strings.Contains(info, "sentinel_tilt:0") {
+		err = fmt.Errorf("%s is in TILT mode", sentinel.Name)
+	}
+	return err
 }
