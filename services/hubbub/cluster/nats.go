@@ -30,8 +30,9 @@ func newNATS(nodes int, bin, dir string) (*Bus, error) {
 		if err != nil {
 			return nil, err
 		}
-		// The limit is for a drill that moves the data to a small disk: the default is a share of the disk that there is at the start.
-		conf := fmt.Sprintf("listen: %q\nhttp: %q\nserver_name: %q\nmax_payload: 1MB\njetstream { store_dir: %q, sync_interval: 1s, max_file_store: 4GB }\n",
+		// The limit holds the stream of every caller, and does not depend on the disk: the default is a share of what is free at the start, which a drill
+		// makes small.
+		conf := fmt.Sprintf("listen: %q\nhttp: %q\nserver_name: %q\nmax_payload: 1MB\njetstream { store_dir: %q, sync_interval: 1s, max_file_store: 16GB }\n",
 			p.Addr, monitors[i], name, p.Data)
 		if nodes > 1 {
 			// Clients keep to the addresses that they are given, so that a proxy can stand between.
