@@ -74,7 +74,11 @@ func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/v1/rooms/lobby/messages":
 		fmt.Fprint(w, `{"messages":[{"type":"msg","seq":7,"room":"lobby","id":"m","ts":1,"text":"x","pinned":true}],"more":true}`)
 	case path == "/v1/rooms/lobby/presence":
-		fmt.Fprint(w, `{"count":2,"users":[{"user":"u1","name":"ada","status":"idle"}]}`)
+		if r.URL.Query().Get("after") == "a" {
+			fmt.Fprint(w, `{"count":2,"users":[{"user":"u2","name":"bob","status":"dnd"}]}`)
+			return
+		}
+		fmt.Fprint(w, `{"count":2,"users":[{"user":"u1","name":"ada","status":"idle"}],"next":"a"}`)
 	case path == "/v1/rooms/lobby/members" && r.Method == http.MethodGet:
 		if r.URL.Query().Get("after") == "u1" {
 			fmt.Fprint(w, `{"members":[{"user":"u2","name":"bob","role":"member"}]}`)
@@ -138,8 +142,10 @@ func TestAPIRoutes(t *testing.T) {
 			`{"messages":[{"type":"msg","seq":7,"room":"lobby","id":"m","ts":1,"text":"x","pinned":true}],"more":true}`},
 		{func() (any, error) { p, err := s.Messages(ctx, "lobby", client.Query{}); return p.More, err },
 			`GET /v1/rooms/lobby/messages [Bearer t1] null`, `true`},
-		{func() (any, error) { o, err := s.Presence(ctx, "lobby"); return []any{o.Count, o.Users}, err },
-			`GET /v1/rooms/lobby/presence [Bearer t1] null`, `[2,[{"user":"u1","name":"ada","status":"idle"}]]`},
+		{func() (any, error) { return s.Presence(ctx, "lobby", "") },
+			`GET /v1/rooms/lobby/presence [Bearer t1] null`, `{"count":2,"users":[{"user":"u1","name":"ada","status":"idle"}],"next":"a"}`},
+		{func() (any, error) { o, err := s.Presence(ctx, "lobby", "a"); return o.Next, err },
+			`GET /v1/rooms/lobby/presence?after=a [Bearer t1] null`, `""`},
 		{func() (any, error) { return nil, s.Logout(ctx) }, `POST /v1/logout [Bearer t1] {}`, `null`},
 	} {
 		got, err := tt.call()

@@ -83,10 +83,11 @@ func (c *Client) History(ctx context.Context, room string, q Query) (Page, error
 	return Page{Messages: e.Messages, More: e.More}, err
 }
 
-// Who returns who is online in a room over the whole cluster, and how many, who may be more than are named.
-func (c *Client) Who(ctx context.Context, room string) (users []wire.Person, count int, err error) {
-	e, err := c.do(ctx, wire.Request{Type: wire.Who.String(), Room: room}, never)
-	return e.Users, e.Count, err
+// Who returns who is online in a room over the whole cluster: the first people, or those with whom another answer goes on,
+// whose Next is given.
+func (c *Client) Who(ctx context.Context, room, next string) (Online, error) {
+	e, err := c.do(ctx, wire.Request{Type: wire.Who.String(), Room: room, Next: next}, never)
+	return Online{Count: e.Count, Users: e.Users, Next: e.Next}, err
 }
 
 // Watch has presence events of a joined room delivered, or no more; also on the connections to come.

@@ -43,7 +43,7 @@ func TestCalls(t *testing.T) {
 	var got []wire.Command
 	s.script(func(_ *sock, c *wire.Command) bool {
 		got = append(got, wire.Command{Kind: c.Kind, On: c.On, Seq: c.Seq, Before: c.Before, After: c.After, Around: c.Around, Limit: c.Limit,
-			Target: slices.Clone(c.Target), Emoji: slices.Clone(c.Emoji), Text: slices.Clone(c.Text), Status: slices.Clone(c.Status)})
+			Target: slices.Clone(c.Target), Emoji: slices.Clone(c.Emoji), Text: slices.Clone(c.Text), Status: slices.Clone(c.Status), Next: slices.Clone(c.Next)})
 		return false
 	})
 	for name, call := range map[string]func() (wire.Event, error){
@@ -60,9 +60,9 @@ func TestCalls(t *testing.T) {
 	if err != nil || len(page.Messages) != 1 || page.Messages[0].Text != "one" || !page.More {
 		t.Errorf("history: %+v, %v", page, err)
 	}
-	users, count, err := ann.Who(ctx, "lobby")
-	if err != nil || count != 2 || len(users) != 1 || users[0].Status != "dnd" {
-		t.Errorf("who: %+v, %d, %v", users, count, err)
+	who, err := ann.Who(ctx, "lobby", "bob")
+	if err != nil || who.Count != 2 || len(who.Users) != 1 || who.Users[0].Status != "dnd" || who.Next != "ada" {
+		t.Errorf("who: %+v, %v", who, err)
 	}
 	if d, err := ann.Ping(ctx); err != nil || d <= 0 {
 		t.Errorf("ping: %v, %v", d, err)
@@ -77,8 +77,8 @@ func TestCalls(t *testing.T) {
 		wire.Delete:  func(c wire.Command) bool { return string(c.Target) == "m1" },
 		wire.React:   func(c wire.Command) bool { return string(c.Emoji) == "👍" && c.On },
 		wire.Pin:     func(c wire.Command) bool { return !c.On },
+		wire.Who:     func(c wire.Command) bool { return string(c.Next) == "bob" },
 		wire.History: func(c wire.Command) bool { return c.After == 5 && c.Limit == 10 },
-		wire.Who:     func(wire.Command) bool { return true },
 		wire.Ping:    func(wire.Command) bool { return true },
 		wire.Typing:  func(wire.Command) bool { return true },
 		wire.Read:    func(c wire.Command) bool { return c.Seq == 9 },
@@ -106,7 +106,7 @@ func TestEventsAreHandled(t *testing.T) {
 			k.say(wire.AppendTyping(nil, "lobby", "bob", []byte(`"Bob"`)))
 			k.say(wire.AppendRead(nil, "lobby", "bob", 5))
 			k.say([]byte(`{"type":"presence","room":"lobby","users":[],"count":3}`))
-			k.say(wire.AppendNotice(nil, "", "lobby", "users", "nobody", nil))
+			k.say(wire.AppendNotice(nil, "", "lobby", "users", "nobody", 0, nil))
 			k.say(wire.AppendError(nil, "", chat.E("bad_json", "x"), "", ""))
 			k.say([]byte(`{"type":"sparkle","room":"lobby"}`)) // of a later release: ignored
 			k.say([]byte(`{"type":"ack","id":"zzz"}`))         // nobody waits for it

@@ -91,7 +91,13 @@ func (c *Client) connect() (*Conn, wire.Event, error) {
 		return nil, wire.Event{}, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.NetConn().SetDeadline(time.Unix(1, 0)) })
+	c.mu.Lock()
+	status := c.status
+	c.mu.Unlock()
 	welcome, err := hello(conn, token, c.cfg.Device)
+	if err == nil && status != "" {
+		err = say(conn, wire.Request{Type: wire.Status.String(), Status: status}) // before any room shows who came
+	}
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
@@ -107,11 +113,7 @@ func (c *Client) connect() (*Conn, wire.Event, error) {
 
 // hello says hello and waits for the answer.
 func hello(conn *Conn, token, device string) (wire.Event, error) {
-	b, err := json.Marshal(wire.Request{Type: wire.Hello.String(), ID: helloID, Version: wire.Version, Token: token, Device: device})
-	if err != nil {
-		return wire.Event{}, err
-	}
-	if err := conn.WriteText(b); err != nil {
+	if err := say(conn, wire.Request{Type: wire.Hello.String(), ID: helloID, Version: wire.Version, Token: token, Device: device}); err != nil {
 		return wire.Event{}, err
 	}
 	for {
@@ -133,6 +135,14 @@ func hello(conn *Conn, token, device string) (wire.Event, error) {
 			return wire.Event{}, e.Err()
 		}
 	}
+}
+
+func say(conn *Conn, r wire.Request) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return conn.WriteText(b)
 }
 
 // read handles the connection's events until it ends.

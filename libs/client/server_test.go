@@ -165,7 +165,7 @@ func (s *server) answer(k *sock, c *wire.Command) {
 		}
 		k.say(b)
 	case wire.Who:
-		b, err := wire.AppendWho(nil, c.ID, room, []byte(`{"count":2,"users":[{"user":"ada","name":"Ada","status":"dnd"}]}`))
+		b, err := wire.AppendWho(nil, c.ID, room, []byte(`{"count":2,"users":[{"user":"ada","name":"Ada","status":"dnd"}],"next":"ada"}`))
 		if err != nil {
 			s.t.Error(err)
 		}

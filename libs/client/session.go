@@ -128,7 +128,8 @@ type Member struct {
 // Online is who is online in a room.
 type Online struct {
 	Count int           `json:"count"` // may be more than Users
-	Users []wire.Person `json:"users"`
+	Users []wire.Person `json:"users"` // by name; none in the first answer about a room with very many
+	Next  string        `json:"next"`  // there are more: where they go on
 }
 
 // Me returns the user as the directory knows them now.
@@ -240,9 +241,14 @@ func (s *Session) Messages(ctx context.Context, room string, q Query) (p Page, e
 	return p, err
 }
 
-// Presence returns who is online in a room over the whole cluster.
-func (s *Session) Presence(ctx context.Context, room string) (o Online, err error) {
-	err = s.call(ctx, http.MethodGet, roomPath(room, "presence"), nil, &o)
+// Presence returns who is online in a room over the whole cluster: the first people, or those with whom another answer goes
+// on, whose Next is given.
+func (s *Session) Presence(ctx context.Context, room, next string) (o Online, err error) {
+	path := roomPath(room, "presence")
+	if next != "" {
+		path += "?after=" + url.QueryEscape(next)
+	}
+	err = s.call(ctx, http.MethodGet, path, nil, &o)
 	return o, err
 }
 

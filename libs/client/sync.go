@@ -107,11 +107,6 @@ func (c *Client) resume() {
 		}
 		c.resync(r)
 	}
-	if c.status != "" {
-		r := wire.Request{Type: wire.Status.String(), Status: c.status}
-		conn := c.conn
-		c.start(func() { _, _ = c.attempt(c.ctx, conn, r) })
-	}
 }
 
 // resync has a goroutine join the room from where it is, unless one does. mu is held.

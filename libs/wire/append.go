@@ -135,13 +135,15 @@ func AppendHistory[I, R Bytes](dst []byte, id I, room R, pageJSON []byte) ([]byt
 	return splice(dst, `{"type":"history"`, id, room, pageJSON)
 }
 
-// AppendNotice appends something that is told to one socket alone. usersJSON is a list of users, or empty.
-func AppendNotice[I, R Bytes](dst []byte, id I, room R, code, text string, usersJSON []byte) []byte {
+// AppendNotice appends something that is told to one socket alone. usersJSON is a list of users of whom there are count, or
+// empty.
+func AppendNotice[I, R Bytes](dst []byte, id I, room R, code, text string, count int, usersJSON []byte) []byte {
 	dst = appendID(append(dst, `{"type":"notice"`...), id)
 	dst = appendField(dst, `,"room":`, room)
 	dst = AppendQuoted(append(dst, `,"code":`...), code)
 	dst = AppendQuoted(append(dst, `,"text":`...), text)
 	if len(usersJSON) > 0 {
+		dst = appendInt(dst, `,"count":`, int64(count))
 		dst = append(append(dst, `,"users":`...), usersJSON...)
 	}
 	return append(dst, '}')

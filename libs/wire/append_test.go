@@ -64,10 +64,10 @@ var encoders = []struct {
 	{"an empty object", func(d []byte) ([]byte, error) { return AppendHistory(d, "i", "r", []byte(`{ }`)) },
 		`{"type":"history","id":"i","room":"r"}`},
 	{"notice", plain(func(d []byte) []byte {
-		return AppendNotice(d, "i", "r", "users", "1: \"Ada\"", []byte(`[{"user":"u","name":"Ada","status":"dnd"}]`))
+		return AppendNotice(d, "i", "r", "users", "1: \"Ada\"", 1, []byte(`[{"user":"u","name":"Ada","status":"dnd"}]`))
 	}),
-		`{"type":"notice","id":"i","room":"r","code":"users","text":"1: \"Ada\"","users":[{"user":"u","name":"Ada","status":"dnd"}]}`},
-	{"notice without users", plain(func(d []byte) []byte { return AppendNotice(d, "", "r", "c", "t", nil) }),
+		`{"type":"notice","id":"i","room":"r","code":"users","text":"1: \"Ada\"","count":1,"users":[{"user":"u","name":"Ada","status":"dnd"}]}`},
+	{"notice without users", plain(func(d []byte) []byte { return AppendNotice(d, "", "r", "c", "t", 0, nil) }),
 		`{"type":"notice","room":"r","code":"c","text":"t"}`},
 	{"bye", plain(func(d []byte) []byte { return AppendBye(d, CloseDrain, "going", 1500) }),
 		`{"type":"bye","code":4000,"message":"going","retry_after_ms":1500}`},

@@ -31,6 +31,7 @@ type Command struct {
 	Token   []byte // nil: none was given
 	Device  []byte // one of web, phone, desktop, bot; nil: not said
 	Status  []byte // one of online, idle, dnd, invisible
+	Next    []byte // who: the place at which the people go on; nil: none was given
 	Emoji   []byte // unescaped, 1 to MaxEmoji bytes
 
 	Text    []byte // as the JSON string literal that stands in the frame, quotes included; see AppendText
@@ -223,6 +224,9 @@ func (c *Command) setString(f field, l *literal) bool {
 	case fStatus:
 		c.Status = v
 		return isStatus(v)
+	case fNext:
+		c.Next = v
+		return isPlace(v)
 	}
 	if !isID(v) {
 		return false

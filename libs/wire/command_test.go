@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,7 +42,7 @@ func fieldsOf(c *Command) map[string]any {
 	m := map[string]any{"type": c.Kind.String()}
 	for name, v := range map[string][]byte{
 		"id": c.ID, "room": c.Room, "msg_id": c.MsgID, "reply_to": c.ReplyTo, "target": c.Target, "token": c.Token,
-		"device": c.Device, "status": c.Status, "emoji": c.Emoji,
+		"device": c.Device, "status": c.Status, "next": c.Next, "emoji": c.Emoji,
 	} {
 		if v != nil {
 			m[name] = string(v)
@@ -120,15 +121,16 @@ func TestDecodeNotUTF8(t *testing.T) {
 // TestDecodeMessages shows that a sentence names the field and what it must be.
 func TestDecodeMessages(t *testing.T) {
 	for frame, want := range map[string]string{
-		`{"type":"send","room":"r","msg_id":"m"}`:                     "send: text is missing; it must be a string that is not empty and has neither U+0000 nor an unpaired surrogate",
-		`{"type":"join","room":"a b"}`:                                "join: room must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -",
-		`{"type":"join","room":"a","room":"b"}`:                       "join: room stands in the frame twice",
-		`{"type":"join","room":"a","after":7}`:                        "join: after must be an object with a seq (an integer from 0 to 9007199254740991) and the id of the event there",
-		`{"type":"history","room":"a","after":{"seq":7}}`:             "history: after must be an integer from 1 to 9007199254740991",
-		`{"type":"history","room":"a","limit":1000}`:                  "history: limit must be an integer from 1 to 200",
-		`{"type":"status","status":"away"}`:                           "status: status must be online, idle, dnd or invisible",
-		`{"id":"1"}`:                                                  "type is missing; it must be a string, the name of a command",
-		`{"type":"ping","x":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[`: "the frame nests objects or lists more than 32 levels deep",
+		`{"type":"send","room":"r","msg_id":"m"}`:                              "send: text is missing; it must be a string that is not empty and has neither U+0000 nor an unpaired surrogate",
+		`{"type":"join","room":"a b"}`:                                         "join: room must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -",
+		`{"type":"join","room":"a","room":"b"}`:                                "join: room stands in the frame twice",
+		`{"type":"join","room":"a","after":7}`:                                 "join: after must be an object with a seq (an integer from 0 to 9007199254740991) and the id of the event there",
+		`{"type":"history","room":"a","after":{"seq":7}}`:                      "history: after must be an integer from 1 to 9007199254740991",
+		`{"type":"history","room":"a","limit":1000}`:                           "history: limit must be an integer from 1 to 200",
+		`{"type":"who","room":"r","next":"` + strings.Repeat("x", 1025) + `"}`: "who: next must be the next of an answer",
+		`{"type":"status","status":"away"}`:                                    "status: status must be online, idle, dnd or invisible",
+		`{"id":"1"}`:                                                           "type is missing; it must be a string, the name of a command",
+		`{"type":"ping","x":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[`:          "the frame nests objects or lists more than 32 levels deep",
 	} {
 		var c Command
 		err, ok := errors.AsType[*chat.Error](c.Decode([]byte(frame)))

@@ -44,7 +44,7 @@ type Event struct {
 
 	Users    []Person       `json:"users,omitempty"`
 	Count    int            `json:"count,omitempty"`
-	Next     string         `json:"next,omitempty"` // of who: where the list of people goes on, over HTTP
+	Next     string         `json:"next,omitempty"` // of who: where the list of people goes on
 	Messages []chat.Message `json:"messages,omitempty"`
 }
 

@@ -18,6 +18,7 @@ const (
 	fDevice
 	fEmoji
 	fStatus
+	fNext
 	fText
 	fBefore
 	fAfter
@@ -70,6 +71,8 @@ func fieldOf(key *literal) field {
 		return fEmoji
 	case "status":
 		return fStatus
+	case "next":
+		return fNext
 	case "text":
 		return fText
 	case "before":

@@ -21,6 +21,7 @@ var wants = [fieldCount]struct{ name, what string }{
 	fDevice:  {"device", "web, phone, desktop or bot"},
 	fEmoji:   {"emoji", "a string of 1 to 64 bytes without control characters"},
 	fStatus:  {"status", "online, idle, dnd or invisible"},
+	fNext:    {"next", "the next of an answer"},
 	fText:    {"text", "a string that is not empty and has neither U+0000 nor an unpaired surrogate"},
 	fBefore:  {"before", aSeq},
 	fAfter:   {"after", aSeq},

@@ -21,6 +21,7 @@ type Request struct {
 	After   any    `json:"after,omitempty"` // *Position in join, uint64 in history
 	Around  uint64 `json:"around,omitempty"`
 	Limit   int    `json:"limit,omitempty"`
+	Next    string `json:"next,omitempty"`
 }
 
 // Position is a place in a room's log, as join names it: the seq of the last event that the client has, and its id. The

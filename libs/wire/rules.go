@@ -15,7 +15,7 @@ var rules = [kinds]struct{ must, may fields }{
 	Typing:  {set(fRoom), 0},
 	Read:    {set(fRoom, fSeq), 0},
 	History: {set(fRoom), set(fBefore, fAfter, fAround, fLimit)},
-	Who:     {set(fRoom), 0},
+	Who:     {set(fRoom), set(fNext)},
 	Watch:   {set(fRoom, fOn), 0},
 	Status:  {set(fStatus), 0},
 	Ping:    {0, 0},
@@ -97,6 +97,8 @@ func (c *Command) clear(unused fields) {
 			c.Emoji = nil
 		case fStatus:
 			c.Status = nil
+		case fNext:
+			c.Next = nil
 		case fText:
 			c.Text, c.TextLen = nil, 0
 		case fBefore:

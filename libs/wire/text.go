@@ -95,6 +95,19 @@ var idBytes = func() (is [256]bool) {
 	return is
 }()
 
+// maxPlace bounds the next of an answer, in bytes.
+const maxPlace = 1024
+
+// isPlace reports whether v can be the next of an answer.
+func isPlace(v []byte) bool {
+	for _, c := range v {
+		if !idBytes[c] {
+			return false
+		}
+	}
+	return 0 < len(v) && len(v) <= maxPlace
+}
+
 // isToken reports whether v can be a bearer token (RFC 6750 section 2.1) at all.
 func isToken(v []byte) bool {
 	for _, c := range v {

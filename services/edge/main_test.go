@@ -46,6 +46,7 @@ type world struct {
 	reads   []history.ReadRequest
 	since   func(history.SinceRequest) (history.Since, error)
 	online  presence.Who
+	asked   []presence.WhoRequest
 	keysErr error
 }
 
@@ -106,7 +107,10 @@ func newWorldOn(t testing.TB, url string) *world {
 		}
 		return w.since(r)
 	})
-	serve(w, presence.ServiceWho, func(presence.WhoRequest) (presence.Who, error) { return w.online, nil })
+	serve(w, presence.ServiceWho, func(r presence.WhoRequest) (presence.Who, error) {
+		w.asked = append(w.asked, r)
+		return w.online, nil
+	})
 	return w
 }
 

@@ -1,6 +1,7 @@
 package edge_test
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -24,13 +25,20 @@ func TestPeople(t *testing.T) {
 	if e := ann.want("who"); e.ID != "1" || e.Room != "lobby" || e.Count != 3 || len(e.Users) != 2 || e.Users[1].Status != "idle" || e.Next != "bob" {
 		t.Errorf("who is %+v", e)
 	}
+	ann.send(`{"type":"who","id":"1","room":"lobby","next":"bob"}`)
+	ann.want("who")
 	ann.send(`{"type":"send","id":"2","room":"lobby","msg_id":"m","text":"\u002flist-users"}`)
 	if e := ann.event(); e.Type != "ack" || e.ID != "2" || e.Seq != 0 || e.MsgID != "m" {
 		t.Errorf("ack is %+v", e)
 	}
-	if e := ann.event(); e.Type != "notice" || e.ID != "2" || e.Code != "users" || e.Text != "3 online: Ann \"A\", Bob and others" || len(e.Users) != 2 {
+	if e := ann.event(); e.Type != "notice" || e.ID != "2" || e.Code != "users" || e.Text != "3 online: Ann \"A\", Bob and others" || e.Count != 3 || len(e.Users) != 2 {
 		t.Errorf("notice is %+v", e)
 	}
+	w.mu.Lock()
+	if want := []presence.WhoRequest{{Room: "lobby"}, {Room: "lobby", After: "bob"}, {Room: "lobby", After: presence.FromStart}}; !slices.Equal(w.asked, want) {
+		t.Errorf("asked for %+v", w.asked)
+	}
+	w.mu.Unlock()
 	for range 2 {
 		ann.send(`{"type":"watch","id":"3","room":"lobby","on":true}`)
 		ann.want("ack")

@@ -54,9 +54,24 @@ func (s *Service) who(req presenceapi.WhoRequest) (presenceapi.Who, error) {
 	}
 	var out presenceapi.Who
 	var more bool
-	s.replica.View(func(r *roster.Roster) { out.Count, out.Users, more = r.Who(req.Room, after, req.Limit) })
+	s.replica.View(func(r *roster.Roster) {
+		out.Count = r.Online(req.Room)
+		// Whoever enters a room asks. Where very many do, each is told how many there are, which costs nothing; who wants to
+		// know more asks for it.
+		if out.Count > s.cfg.BigRoom && req.After == "" {
+			out.Next = presenceapi.FromStart
+			return
+		}
+		out.Users, more = r.Who(req.Room, after, req.Limit)
+		if req.After == "" {
+			out.Going = r.Going(req.Room, presenceapi.MaxLimit)
+		}
+	})
 	if out.Users == nil {
 		out.Users = []presenceapi.Person{}
+	}
+	if len(out.Going) > 0 {
+		out.GoingMS = (s.cfg.Flap + 2*s.cfg.Coalesce).Milliseconds() // had they left just now
 	}
 	if more {
 		last := out.Users[len(out.Users)-1]
@@ -87,7 +102,7 @@ func encodeCursor(c roster.Cursor) string {
 }
 
 func decodeCursor(s string) (roster.Cursor, bool) {
-	if s == "" {
+	if s == "" || s == presenceapi.FromStart {
 		return roster.Cursor{}, true
 	}
 	b, err := base64.RawURLEncoding.DecodeString(s)

@@ -12,7 +12,7 @@ type Config struct {
 	EdgeExpiry    time.Duration `help:"Silence after which an edge is gone with all of its users; two heartbeats or more, at most 10m." default:"15s"`
 	Flap          time.Duration `help:"Who comes back within this time has not been away, as watchers see it (0s to 1m)." default:"5s"`
 	Coalesce      time.Duration `help:"Changes in a room within this time are told together (10ms to 10s)." default:"250ms"`
-	BigRoom       int           `help:"Number of online users above which watchers of a room are told counts only (1 to 100000)." default:"1000"`
+	BigRoom       int           `help:"Number of online users above which watchers of a room are told counts only, and who asks is told the count first (1 to 100000)." default:"1000"`
 	BigRoomEvery  time.Duration `help:"At most this often (10ms to 1m)." default:"1s"`
 	AuditEvery    time.Duration `help:"How often what is held is compared with the sockets that the edges have (10ms to 24h). 0: never." default:"5m"`
 	Snapshots     int           `help:"Edges that are asked for all of their sessions at the same time (1 to 64)." default:"4"`

@@ -26,7 +26,7 @@ const seenTimeout = time.Second
 type roomInput struct {
 	Room  string `path:"room" pattern:"^[A-Za-z0-9_-]{1,64}$" doc:"Id of the room."`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200" doc:"At most this many people."`
-	After string `query:"after" maxLength:"1024" doc:"The next of the answer that this one goes on from."`
+	After string `query:"after" maxLength:"1024" doc:"The next of the answer that this one goes on from; - for the first people."`
 }
 
 type roomOutput struct{ Body presenceapi.Who }
@@ -44,7 +44,7 @@ func (s *Service) routes(v *auth.Verifier) http.Handler {
 	huma.Register(api, huma.Operation{
 		OperationID: "room-presence", Method: http.MethodGet, Path: "/v1/rooms/{room}/presence", Security: httpapi.Bearer,
 		Summary:     "Who is online in a room",
-		Description: "Over the whole cluster, sorted by name. For who may read the room.",
+		Description: "Over the whole cluster, sorted by name; in a room with very many online how many, and who only on asking on with next. For who may read the room.",
 	}, func(ctx context.Context, in *roomInput) (*roomOutput, error) {
 		who, err := s.roomPresence(ctx, httpapi.User(ctx).User, in)
 		if err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -26,6 +28,8 @@ type reply struct {
 	Count      int                  `json:"count"`
 	Users      []presenceapi.Person `json:"users"`
 	Next       string               `json:"next"`
+	Going      []presenceapi.Person `json:"going"`
+	GoingMS    int64                `json:"going_ms"`
 	Status     json.RawMessage      `json:"status"` // a user's, or the HTTP status of a problem
 	Devices    []presenceapi.Device `json:"devices"`
 	LastSeen   int64                `json:"last_seen"`
@@ -44,7 +48,9 @@ func TestHTTP(t *testing.T) {
 			return auth.EncodeKeys([]auth.PublicKey{{ID: "k", Key: public}})
 		})
 		metrics := prometheus.NewRegistry()
-		s, _ := startService(t, srv.open(t), quick(), metrics, verifier)
+		cfg := quick()
+		cfg.Flap = time.Minute
+		s, _ := startService(t, srv.open(t), cfg, metrics, verifier)
 		described := describe(t, s.Handler())
 		get := func(user, path string) reply {
 			t.Helper()
@@ -81,6 +87,23 @@ func TestHTTP(t *testing.T) {
 		if r := get("ann", "/v1/rooms/lobby/presence"); r.status != http.StatusOK || r.Count != 2 || len(r.Users) != 2 || r.Users[1].Status != presenceapi.DND {
 			t.Errorf("room: %+v", r)
 		}
+		w := watch(t, srv, "lobby")
+		eve := e.enter("eve", presenceapi.Online, "lobby")
+		eventually(t, "eve is told of", func() error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			if w.people["eve"] != presenceapi.Online {
+				return errors.New("not yet")
+			}
+			return nil
+		})
+		e.exit(eve)
+		eventually(t, "eve has left, untold", func() error {
+			if r := get("ann", "/v1/rooms/lobby/presence"); len(r.Going) != 1 || r.Going[0].User != "eve" || r.GoingMS == 0 || r.Count != 2 {
+				return fmt.Errorf("%+v", r)
+			}
+			return nil
+		})
 		first := get("ann", "/v1/rooms/lobby/presence?limit=1")
 		if len(first.Users) != 1 || first.Next == "" {
 			t.Errorf("first page: %+v", first)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -121,6 +122,45 @@ func TestPagesOverTheBus(t *testing.T) {
 		})
 		if len(got) != n || got[0].User != "u000" || got[n-1].User != "u449" {
 			t.Errorf("%d users in all", len(got))
+		}
+	})
+}
+
+// TestBigRoomIsCountedFirst: who asks about a room with very many online is told how many, and who on asking on.
+func TestBigRoomIsCountedFirst(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		cfg := quick()
+		cfg.BigRoom = 5
+		e := startEdge(t, srv.open(t), "edge")
+		s, _ := startService(t, srv.open(t), cfg, nil, nil)
+		for i := range 6 {
+			e.enter(fmt.Sprint("u", i), presenceapi.Online, "big")
+			if i < 5 {
+				e.enter(fmt.Sprint("u", i), presenceapi.Online, "small")
+			}
+		}
+		ready(t, s)
+		agree(t, "entered", []string{"big", "small"}, []*Service{s}, e)
+		if who, err := s.who(presenceapi.WhoRequest{Room: "small"}); err != nil || who.Count != 5 || len(who.Users) != 5 || who.Next != "" {
+			t.Errorf("of the small room: %+v, %v", who, err)
+		}
+		who, err := s.who(presenceapi.WhoRequest{Room: "big"})
+		if err != nil || who.Count != 6 || who.Users == nil || len(who.Users) != 0 || who.Next == "" {
+			t.Errorf("first of the big room: %+v, %v", who, err)
+		}
+		var users []string
+		for who.Next != "" {
+			who, err = s.who(presenceapi.WhoRequest{Room: "big", After: who.Next, Limit: 4})
+			if err != nil || who.Count != 6 || len(who.Users) == 0 {
+				t.Fatalf("then: %+v, %v", who, err)
+			}
+			for _, u := range who.Users {
+				users = append(users, u.User)
+			}
+		}
+		if !slices.Equal(users, []string{"u0", "u1", "u2", "u3", "u4", "u5"}) {
+			t.Errorf("then %v", users)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -120,6 +121,48 @@ func TestWatchers(t *testing.T) {
 		told("by the third")
 		b.kill()
 		eventually(t, "an edge is killed", func() error { return w.knows(online("lobby", a)) })
+	})
+}
+
+// TestWatchingBegunMeanwhile: who begins to watch while others reconnect is told neither that they left nor that they came
+// back. The answer about the room says of whom that is so.
+func TestWatchingBegunMeanwhile(t *testing.T) {
+	t.Parallel()
+	onEveryBus(t, func(t *testing.T, srv *server) {
+		cfg := quick()
+		cfg.Flap = time.Minute
+		a := startEdge(t, srv.open(t), "edge")
+		s, _ := startService(t, srv.open(t), cfg, nil, nil)
+		ready(t, s)
+		before := watch(t, srv, "lobby")
+		ann, bob := a.enter("ann", presenceapi.DND, "lobby"), a.enter("bob", presenceapi.Online, "lobby")
+		a.enter("cyd", presenceapi.Online, "lobby")
+		eventually(t, "entered", func() error { return before.knows(online("lobby", a)) })
+		if who, err := s.who(presenceapi.WhoRequest{Room: "lobby"}); err != nil || who.Going != nil || who.GoingMS != 0 {
+			t.Errorf("nobody has left: %+v, %v", who, err)
+		}
+		a.exit(ann)
+		a.exit(bob)
+		agree(t, "two have left", []string{"lobby"}, []*Service{s}, a)
+
+		// From here on watches one who has asked.
+		w := watch(t, srv, "lobby")
+		who, err := s.who(presenceapi.WhoRequest{Room: "lobby"})
+		slices.SortFunc(who.Going, func(a, b presenceapi.Person) int { return strings.Compare(a.User, b.User) })
+		if err != nil || who.Count != 1 || len(who.Users) != 1 || who.GoingMS < cfg.Flap.Milliseconds() || !slices.Equal(who.Going, []presenceapi.Person{
+			{User: "ann", Name: "Name of ann", Status: presenceapi.DND}, {User: "bob", Name: "Name of bob", Status: presenceapi.Online},
+		}) {
+			t.Fatalf("who is %+v, %v", who, err)
+		}
+		w.mu.Lock()
+		for _, p := range append(who.Users, who.Going...) { // as if nothing were told of those who go
+			w.people[p.User] = p.Status
+		}
+		w.mu.Unlock()
+		a.enter("ann", presenceapi.DND, "lobby")
+		a.enter("bob", presenceapi.Idle, "lobby") // as somebody else: that is told
+		a.enter("dan", presenceapi.Online, "lobby")
+		eventually(t, "back", func() error { return w.knows(online("lobby", a)) })
 	})
 }
 

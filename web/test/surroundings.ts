@@ -1,9 +1,11 @@
 import type { Environment, SessionStore } from '../src/client/index.ts';
 import type { Grant } from '../src/client/index.ts';
 
-/** An environment that the test changes: the network, and nothing random. */
+/** An environment that the test changes: the network and the clock, and nothing random. */
 export class Surroundings implements Environment {
   isOnline = true;
+  /** How far the clock is ahead, ms. */
+  ahead = 0;
   readonly #watchers = new Set<() => void>();
 
   online(): boolean {
@@ -17,7 +19,7 @@ export class Surroundings implements Environment {
     return 0;
   }
   now(): number {
-    return Date.now();
+    return Date.now() + this.ahead;
   }
 
   /** The network comes or goes, or with the present value: the page is shown again. */

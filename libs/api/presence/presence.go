@@ -30,8 +30,13 @@ const (
 type WhoRequest struct {
 	Room  string `json:"room"`
 	Limit int    `json:"limit,omitempty"` // 1 to MaxLimit people; 0: DefaultLimit
-	After string `json:"after,omitempty"` // Next of the answer that this one goes on from
+	// Next of the answer that this one goes on from. Empty asks for the first people, which in a room with very many online
+	// (see Who.Users) has to be asked for in so many words: FromStart.
+	After string `json:"after,omitempty"`
 }
+
+// FromStart is the After of who wants to have the first people of a room, however many are online.
+const FromStart = "-"
 
 // Person is a user who is online, over however many sockets.
 type Person struct {
@@ -43,8 +48,14 @@ type Person struct {
 // Who answers WhoRequest.
 type Who struct {
 	Count int      `json:"count" doc:"All who are online in the room and visible to others."`
-	Users []Person `json:"users" nullable:"false" doc:"Sorted by name, at most the limit."`
+	Users []Person `json:"users" nullable:"false" doc:"Sorted by name, at most the limit; none in answer to a request without after where very many are online (1000, unless the operator says otherwise)."`
 	Next  string   `json:"next,omitempty" doc:"There are more: ask again with it as after."`
+
+	// Whoever watches a room is told that somebody has left only when they do not come back at once, and is told nothing if
+	// they do. Who begins to watch meanwhile has to know of them: after GoingMS those in Going of whom nothing was told are
+	// there, as they were.
+	Going   []Person `json:"going,omitempty" nullable:"false" doc:"Those who have left moments ago, of which watchers are told only when they do not come back at once; with the first people alone, at most 1000."`
+	GoingMS int64    `json:"going_ms,omitempty" doc:"When watchers will have been told of all who have not come back, in milliseconds from now."`
 }
 
 // UserRequest asks for one user, as others see them: who is invisible is Offline, without devices.

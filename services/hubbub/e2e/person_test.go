@@ -229,15 +229,15 @@ func (p *person) removeMember(room, user string) {
 
 // who returns the names of those who are online in the room, sorted; nil when that cannot be said right now.
 func (p *person) who(room string) []string {
-	users, _, err := p.client.Who(p.ctx(), room)
+	o, err := p.client.Who(p.ctx(), room, "")
 	if err != nil {
 		return nil
 	}
-	return namesOf(users)
+	return namesOf(o.Users)
 }
 
 func (p *person) presence(room string) []string {
-	o, err := p.session.Presence(p.ctx(), room)
+	o, err := p.session.Presence(p.ctx(), room, "")
 	if err != nil {
 		return nil
 	}

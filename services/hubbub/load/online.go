@@ -10,13 +10,16 @@ import (
 func (c *Crowd) Online(ctx context.Context) error {
 	for _, r := range c.rooms {
 		want := c.members(r)
-		got, err := c.users[0].Presence(ctx, r.id)
-		if err != nil {
-			return fmt.Errorf("presence of room %s: %w", r.id, err)
-		}
 		var ids []string
-		for _, u := range got.Users {
-			ids = append(ids, u.User)
+		for next, more := "", true; more; more = next != "" {
+			got, err := c.users[0].Presence(ctx, r.id, next)
+			if err != nil {
+				return fmt.Errorf("presence of room %s: %w", r.id, err)
+			}
+			for _, u := range got.Users {
+				ids = append(ids, u.User)
+			}
+			next = got.Next
 		}
 		slices.Sort(ids)
 		if !slices.Equal(ids, want) {

@@ -15,12 +15,21 @@ func (c Cursor) compare(d Cursor) int {
 	return cmp.Or(cmp.Compare(c.Name, d.Name), cmp.Compare(c.User, d.User))
 }
 
-// Who returns how many are online in a room, as others see it, and the first limit of them after a place, by name. more
-// says that there are further ones.
-func (r *Roster) Who(roomID string, after Cursor, limit int) (count int, people []presence.Person, more bool) {
+// Online returns how many are online in a room, as others see it.
+func (r *Roster) Online(roomID string) int {
 	i, ok := r.rooms.find(roomID)
 	if !ok {
-		return 0, nil, false
+		return 0
+	}
+	return int(r.rooms.items[i].online)
+}
+
+// Who returns the first limit of those who are online in a room after a place, by name, as others see them. more says that
+// there are further ones. It looks at everybody in the room.
+func (r *Roster) Who(roomID string, after Cursor, limit int) (people []presence.Person, more bool) {
+	i, ok := r.rooms.find(roomID)
+	if !ok {
+		return nil, false
 	}
 	room := &r.rooms.items[i]
 	first := lastFirst{r: r}
@@ -49,7 +58,23 @@ func (r *Roster) Who(roomID string, after Cursor, limit int) (count int, people 
 	for k, u := range first.users {
 		people[k] = r.person(u, r.status(u))
 	}
-	return int(room.online), people, more
+	return people, more
+}
+
+// Going returns at most limit of those who have left a room without its watchers having been told, as they were told of
+// last.
+func (r *Roster) Going(roomID string, limit int) []presence.Person {
+	i, ok := r.rooms.find(roomID)
+	if !ok {
+		return nil
+	}
+	var people []presence.Person
+	for _, place := range r.rooms.items[i].seats.slots {
+		if place.user != 0 && place.refs() == 0 && place.told() != offline && len(people) < limit {
+			people = append(people, r.person(place.user-1, place.told()))
+		}
+	}
+	return people
 }
 
 func (r *Roster) cursor(u uint32) Cursor { return Cursor{r.users.items[u].name, r.users.name(u)} }

@@ -398,6 +398,58 @@ describe('people', () => {
     await until(() => h.client.people.online('lobby').count === 1);
   });
 
+  test('of a room with very many the number is known, and who is in it on asking', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    expect(h.client.people.status('lobby', 'bo')).toBeUndefined();
+    h.client.focus('lobby');
+    const person = (user: string, status = 'online') => ({ user, name: user, status });
+    const online = () => h.client.people.online('lobby');
+    const listed = () => online().people.map((p) => p.user);
+    peer.reply(await peer.next('watch'), { type: 'ack' });
+    peer.reply(await peer.next('who'), { type: 'who', room: 'lobby', count: 2, users: [person('ada'), person('bo')] });
+    await until(() => online().count === 2);
+    expect(online().next).toBeUndefined();
+
+    // It grows beyond what is told by name.
+    peer.send({ type: 'presence', room: 'lobby', count: 1001, users: [] });
+    await until(() => online().count === 1001);
+    expect(listed()).toEqual([]);
+    void h.client.listPeople('lobby');
+    peer.reply(await peer.next('who'), { type: 'who', room: 'lobby', count: 1001, users: [person('ada'), person('bo')], next: 'bo' });
+    await until(() => online().next === 'bo');
+    void h.client.listPeople('lobby');
+    const more = await peer.next('who');
+    expect(more).toMatchObject({ next: 'bo' });
+    peer.reply(more, { type: 'who', room: 'lobby', count: 1002, users: [person('cy')] });
+    await until(() => online().count === 1002);
+    expect(listed()).toEqual(['ada', 'bo', 'cy']);
+    expect(online().next).toBeUndefined();
+
+    // What was asked for gets old, and is asked for again.
+    peer.send({ type: 'presence', room: 'lobby', count: 1003, users: [] });
+    await until(() => online().count === 1003);
+    expect(listed()).toEqual(['ada', 'bo', 'cy']);
+    h.surroundings.ahead = 31_000;
+    peer.send({ type: 'presence', room: 'lobby', count: 1004, users: [] });
+    const again = await peer.next('who');
+    expect(again).toMatchObject({ next: '-' });
+    peer.reply(again, { type: 'who', room: 'lobby', count: 1004, users: [person('ada')], next: 'ada' });
+    await until(() => online().next === 'ada');
+    expect(listed()).toEqual(['ada']);
+
+    // It shrinks, and is told by name again: what came and went meanwhile was not.
+    peer.send({ type: 'presence', room: 'lobby', count: 1000, users: [person('dan')] });
+    const all = await peer.next('who');
+    expect(all).not.toHaveProperty('next');
+    peer.reply(all, { type: 'who', room: 'lobby', count: 3, users: [person('ada'), person('dan'), person('eve')] });
+    await until(() => online().count === 3);
+    peer.send({ type: 'presence', room: 'lobby', count: 2, users: [person('ada', 'offline')] });
+    await until(() => online().count === 2);
+    expect(listed()).toEqual(['dan', 'eve']);
+  });
+
   test('typing shows until the message comes', async () => {
     h = await Harness.start();
     const peer = await h.lobby();

@@ -116,7 +116,7 @@ export class Client extends Emitter<Events> {
     this.#watches = new Watches({
       request: (command) => this.#connection.request(command),
       tell: (command) => this.#connection.tell(command),
-      listed: (who) => this.people.listed(who),
+      listed: (who, from) => this.people.listed(who, from, this.#o.environment.now()),
       unwatched: (room) => this.people.unwatched(room),
     });
     this.#connection.on('state', (state) => this.#stateChanged(state));
@@ -198,6 +198,12 @@ export class Client extends Emitter<Events> {
     if (now - (this.#typed.get(room) ?? -Infinity) < typingEvery) return;
     this.#typed.set(room, now);
     this.#connection.tell({ type: 'typing', room });
+  }
+
+  /** Lists more of those who are online in the room that is looked at: where very many are, nobody is listed before. */
+  async listPeople(room: string): Promise<void> {
+    const { next } = this.people.online(room);
+    if (next !== undefined) await this.#watches.list(room, next);
   }
 
   setStatus(status: Exclude<Status, 'offline'>): void {
@@ -364,7 +370,10 @@ export class Client extends Emitter<Events> {
         else this.reads.other(e.room, e.user, e.seq);
         return;
       case 'presence':
-        if (this.#watches.has(e.room)) this.people.changed(e);
+        if (this.#watches.has(e.room)) {
+          const again = this.people.changed(e, this.#o.environment.now());
+          if (again) this.#watches.list(e.room, again.from).catch(() => undefined); // then after the next change
+        }
         return;
       case 'notice':
         this.emit('notice', e);

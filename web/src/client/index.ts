@@ -24,7 +24,7 @@ export { environment, type Environment } from './environment.ts';
 export { ConnectionLost, describe, hasCode, HubbubError } from './errors.ts';
 export { everybodysRooms, userRoom } from './id.ts';
 export type { Outgoing, OutboxStore } from './outbox.ts';
-export type { Online } from './people.ts';
+export { nobody, type Online } from './people.ts';
 export type { Limits, LogEvent, NoticeEvent, Person, Position, Status } from './protocol.ts';
 export type { ReadsStore } from './reads.ts';
 export type { History, Room } from './room.ts';

@@ -51,12 +51,18 @@ function completeOther(v: Record<string, unknown>): ServerEvent | undefined {
     case 'welcome':
       return { ...v, limits: { frame: 0, text: 0, rooms: 0, rate: 0, ...record(v['limits']) }, ping_ms: number(v['ping_ms']) } as WelcomeEvent;
     case 'presence':
-    case 'who':
-      return { ...v, users: people(v['users']), count: number(v['count']) } as unknown as PresenceEvent | WhoEvent;
+      return { ...v, users: people(v['users']), count: number(v['count']) } as unknown as PresenceEvent;
+    case 'who': {
+      const { next, ...rest } = v;
+      return {
+        ...rest, users: people(v['users']), count: number(v['count']), ...(typeof next === 'string' && { next }),
+        going: people(v['going']), going_ms: retryAfter(v['going_ms']) ?? 0,
+      } as unknown as WhoEvent;
+    }
     case 'history':
       return { ...v, messages: historyMessages(v['messages']), more: v['more'] === true } as unknown as HistoryEvent;
     case 'notice':
-      return { ...v, ...(v['users'] !== undefined && { users: people(v['users']) }) } as unknown as NoticeEvent;
+      return { ...v, ...(v['users'] !== undefined && { users: people(v['users']), count: number(v['count']) }) } as unknown as NoticeEvent;
     case 'error':
     case 'bye': {
       const { retry_after_ms: asked, ...rest } = v;

@@ -1,5 +1,33 @@
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { People } from './people.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('who had just left when the room was asked about is here again, unless it is told that they are gone', () => {
+  vi.useFakeTimers();
+  const people = new People();
+  const person = (user: string, status: 'online' | 'dnd' | 'offline' = 'online') => ({ user, name: user, status });
+  const listed = () => people.online('lobby').people.map((p) => `${p.user} ${p.status}`);
+  people.listed({
+    type: 'who', room: 'lobby', count: 1, users: [person('ada')], going: [person('bo', 'dnd'), person('cy'), person('dan')], going_ms: 5_000,
+  }, undefined, 0);
+  // The number that is told counts them.
+  people.changed({ type: 'presence', room: 'lobby', count: 5, users: [person('eve')] }, 0);
+  expect(people.online('lobby')).toMatchObject({ count: 2, next: undefined });
+  people.changed({ type: 'presence', room: 'lobby', count: 4, users: [person('cy', 'offline')] }, 0);
+  people.changed({ type: 'presence', room: 'lobby', count: 4, users: [person('dan', 'dnd')] }, 0);
+  expect(listed()).toEqual(['ada online', 'dan dnd', 'eve online']);
+  vi.advanceTimersByTime(8_000);
+  expect(listed()).toEqual(['ada online', 'bo dnd', 'dan dnd', 'eve online']);
+  expect(people.online('lobby').count).toBe(4);
+  // The connection is gone, and with it what would have been told.
+  people.listed({ type: 'who', room: 'lobby', count: 1, users: [person('ada')], going: [person('bo')], going_ms: 5_000 }, undefined, 0);
+  people.lost();
+  vi.advanceTimersByTime(8_000);
+  expect(listed()).toEqual(['ada online']);
+});
 
 test('names of those who have not been heard of for long are let go', () => {
   const people = new People();

@@ -1,12 +1,16 @@
 import { Emitter } from './emitter.ts';
-import type { Person, PresenceEvent, Status, WhoEvent } from './protocol.ts';
+import { fromStart, type Person, type PresenceEvent, type Status, type WhoEvent } from './protocol.ts';
 
 /** Who is in a room now, as far as the server lists them. */
 export interface Online {
+  /** The server has said so: before that nobody is known to be here, or not to be. */
+  readonly known: boolean;
   /** How many are online, which may be more than are listed. */
   readonly count: number;
-  /** By name. */
+  /** By name. Where very many are online nobody is listed until that is asked for. */
   readonly people: readonly Person[];
+  /** There are more to be listed: where they go on. */
+  readonly next: string | undefined;
 }
 
 interface Events {
@@ -22,11 +26,21 @@ const typingFor = 5_000;
 /** Names of users that are remembered; those not heard for longest go first. */
 const remembered = 5_000;
 
-const nobody: Online = { count: 0, people: [] };
+/** How long what is told may be under way, ms. */
+const late = 2_000;
+
+/** Of a room with very many the list that was asked for is renewed when it is older than this, ms. */
+const listedFor = 30_000;
+
+export const nobody: Online = { known: false, count: 0, people: [], next: undefined };
 
 /** What is worth something only now: who is online in the rooms that are watched, and who is typing. */
 export class People extends Emitter<Events> {
   readonly #online = new Map<string, Online>();
+  /** Rooms whose changes do not add up to a list: the number alone is told. Since when there is one that was asked for. */
+  readonly #counted = new Map<string, number | undefined>();
+  /** Those who had just left a room when it was asked about: they of whom nothing is told have come back. */
+  readonly #going = new Map<string, { people: Map<string, Person>; timer: ReturnType<typeof setTimeout> }>();
   readonly #typing = new Map<string, Map<string, { name: string; timer: ReturnType<typeof setTimeout> }>>();
   readonly #names = new Map<string, string>();
 
@@ -35,9 +49,10 @@ export class People extends Emitter<Events> {
     return this.#online.get(room) ?? nobody;
   }
 
-  /** The status of a user in a room that is watched; offline if the server lists them not. */
-  status(room: string, user: string): Status {
-    return this.online(room).people.find((p) => p.user === user)?.status ?? 'offline';
+  /** The status of a user in a room that is watched, offline if the server lists them not; undefined while it has not said. */
+  status(room: string, user: string): Status | undefined {
+    const { known, people } = this.online(room);
+    return known ? (people.find((p) => p.user === user)?.status ?? 'offline') : undefined;
   }
 
   /** Names of those who type in the room now, longest first. */
@@ -57,21 +72,60 @@ export class People extends Emitter<Events> {
     if (this.#names.size > remembered) this.#names.delete(this.#names.keys().next().value!);
   }
 
-  /** Takes the full list of a room. */
-  listed(who: WhoEvent): void {
-    for (const p of who.users) this.met(p.user, p.name);
-    this.#set(who.room, who.count, who.users.filter((p) => p.status !== 'offline'));
+  /** Takes an answer about a room, and the place from which it was asked for. */
+  listed(who: WhoEvent, from: string | undefined, now: number): void {
+    const more = from !== undefined && from !== fromStart;
+    if (from === fromStart) this.#counted.set(who.room, now);
+    else if (from === undefined && who.users.length === 0 && who.count > 0) this.#counted.set(who.room, undefined);
+    else if (from === undefined) this.#counted.delete(who.room);
+    const people = new Map((more ? this.online(who.room).people : []).map((p) => [p.user, p]));
+    for (const p of who.users) {
+      this.met(p.user, p.name);
+      if (p.status !== 'offline') people.set(p.user, p);
+    }
+    if (from === undefined) this.#follow(who);
+    this.#set(who.room, who.count, [...people.values()], who.next);
   }
 
-  /** Takes what changed in a room. */
-  changed(e: PresenceEvent): void {
-    const people = new Map(this.online(e.room).people.map((p) => [p.user, p]));
+  #follow({ room, going, going_ms: wait }: WhoEvent): void {
+    this.#unfollow(room);
+    if (!going?.length) return;
+    const people = new Map(going.map((p) => [p.user, p]));
+    const timer = setTimeout(() => {
+      this.#going.delete(room);
+      const { count, people: here, next } = this.online(room);
+      this.#set(room, count, [...new Map([...people.values(), ...here].map((p) => [p.user, p])).values()], next);
+    }, (wait ?? 0) + late);
+    this.#going.set(room, { people, timer });
+  }
+
+  #unfollow(room: string): void {
+    clearTimeout(this.#going.get(room)?.timer);
+    this.#going.delete(room);
+  }
+
+  /** Takes what changed in a room. Returns the `from` with which it has to be asked about anew, if what is listed does not hold any more. */
+  changed(e: PresenceEvent, now: number): { readonly from: string | undefined } | undefined {
+    const before = this.online(e.room);
+    if (e.users.length === 0 && e.count > 0) {
+      const since = this.#counted.get(e.room);
+      if (since === undefined) {
+        this.#counted.set(e.room, undefined);
+        this.#set(e.room, e.count, [], fromStart);
+        return undefined;
+      }
+      this.#set(e.room, e.count, before.people, before.next);
+      return now - since > listedFor ? { from: fromStart } : undefined;
+    }
+    const people = new Map(before.people.map((p) => [p.user, p]));
     for (const p of e.users) {
       this.met(p.user, p.name);
+      this.#going.get(e.room)?.people.delete(p.user);
       if (p.status === 'offline') people.delete(p.user);
       else people.set(p.user, p.name ? p : { ...p, name: this.name(p.user) ?? p.user });
     }
-    this.#set(e.room, e.count, [...people.values()]);
+    this.#set(e.room, e.count, [...people.values()], before.next);
+    return this.#counted.has(e.room) ? { from: undefined } : undefined;
   }
 
   typed(room: string, user: string, name: string): void {
@@ -92,17 +146,22 @@ export class People extends Emitter<Events> {
 
   /** The connection is gone: nobody types. Who was online stays as it was last heard, until it is heard again. */
   lost(): void {
+    for (const room of this.#going.keys()) this.#unfollow(room);
     for (const [room, typing] of this.#typing) for (const user of typing.keys()) this.stopped(room, user);
   }
 
   /** Forgets who is online in a room that is not watched any more. */
   unwatched(room: string): void {
+    this.#counted.delete(room);
+    this.#unfollow(room);
     if (this.#online.delete(room)) this.emit('online', room);
   }
 
-  #set(room: string, count: number, people: readonly Person[]): void {
+  #set(room: string, count: number, people: readonly Person[], next: string | undefined): void {
     const sorted = [...people].sort((a, b) => a.name.localeCompare(b.name));
-    this.#online.set(room, { count: Math.max(count, 0), people: sorted });
+    // The number that is told counts those who have just left. Where all are listed the list knows better.
+    const complete = next === undefined && !this.#counted.has(room);
+    this.#online.set(room, { known: true, count: complete ? sorted.length : Math.max(count, 0), people: sorted, next });
     this.emit('online', room);
   }
 }

@@ -12,6 +12,9 @@ export interface Position {
   readonly id: string;
 }
 
+/** As the next of `who`: from the first people on, however many are online. */
+export const fromStart = '-';
+
 /** What a user shows of themself. `invisible` is only ever said, never heard. */
 export type Status = 'online' | 'idle' | 'dnd' | 'invisible' | 'offline';
 
@@ -174,6 +177,11 @@ export interface WhoEvent {
   readonly room: string;
   readonly count: number;
   readonly users: readonly Person[];
+  /** There are more: where they go on. */
+  readonly next?: string;
+  /** Those who have just left and may come back untold, as they were, and when all who do not will have been told of, ms. */
+  readonly going?: readonly Person[];
+  readonly going_ms?: number;
 }
 export interface HistoryEvent {
   readonly type: 'history';
@@ -189,6 +197,8 @@ export interface NoticeEvent {
   readonly code: string;
   readonly text: string;
   readonly users?: readonly Person[];
+  /** How many users there are, who may be more than are listed. */
+  readonly count?: number;
 }
 export interface ByeEvent {
   readonly type: 'bye';
@@ -223,7 +233,7 @@ export type Command =
   | { type: 'typing'; room: string }
   | { type: 'read'; room: string; seq: number }
   | { type: 'history'; room: string; before?: number; after?: number; around?: number; limit?: number }
-  | { type: 'who'; room: string }
+  | { type: 'who'; room: string; next?: string }
   | { type: 'watch'; room: string; on: boolean }
   | { type: 'status'; status: Exclude<Status, 'offline'> }
   | { type: 'ping' };

@@ -5,8 +5,8 @@ import { sleep } from './sleep.ts';
 interface Options {
   readonly request: <C extends Command>(command: C) => Promise<ReplyOf<C>>;
   readonly tell: (command: Command) => void;
-  /** The full list of who is online in a room arrived. */
-  readonly listed: (who: WhoEvent) => void;
+  /** Who is online in a room arrived, and the place from which it was asked for. */
+  readonly listed: (who: WhoEvent, from: string | undefined) => void;
   /** The room is not watched any more. */
   readonly unwatched: (room: string) => void;
 }
@@ -14,6 +14,7 @@ interface Options {
 /** The rooms whose people are watched on the connection: what comes and goes there is told by the server. */
 export class Watches {
   readonly #rooms = new Set<string>();
+  readonly #asking = new Set<string>();
   #epoch = 0;
   readonly #o: Options;
 
@@ -51,6 +52,19 @@ export class Watches {
     this.#o.unwatched(room);
   }
 
+  /** Asks who is in a watched room, from a place on; not while that is being asked already. */
+  async list(room: string, from: string | undefined): Promise<void> {
+    if (this.#asking.has(room)) return;
+    this.#asking.add(room);
+    try {
+      const epoch = this.#epoch;
+      const who = await this.#o.request({ type: 'who', room, ...(from === undefined ? {} : { next: from }) });
+      if (epoch === this.#epoch && this.#rooms.has(room)) this.#o.listed(who, from);
+    } finally {
+      this.#asking.delete(room);
+    }
+  }
+
   async #watch(room: string, epoch: number): Promise<void> {
     const current = () => epoch === this.#epoch && this.#rooms.has(room);
     while (current()) {
@@ -58,7 +72,7 @@ export class Watches {
         // First watch, then ask: what changes in between is told.
         await this.#o.request({ type: 'watch', room, on: true });
         const who = await this.#o.request({ type: 'who', room });
-        if (current()) this.#o.listed(who);
+        if (current()) this.#o.listed(who, undefined);
         return;
       } catch (err) {
         if (!(err instanceof HubbubError)) return; // the connection is gone

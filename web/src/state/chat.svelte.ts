@@ -1,9 +1,11 @@
 import type {
   Client, ConnectionState, History, Members, Message, NoticeEvent, Online, Outgoing, Role, Status, Unread,
 } from '../client/index.ts';
+import { nobody } from '../client/index.ts';
 import { mentioned } from '../text/mention.ts';
 import { Drafts } from './drafts.ts';
 import { Link } from './link.svelte.ts';
+import { Shown } from './shown.ts';
 
 /** A room as the list shows it. */
 export interface RoomItem {
@@ -22,8 +24,8 @@ export interface RoomItem {
   readonly draft: boolean;
   /** The id of the other person in a direct room. */
   readonly other: string | undefined;
-  /** Of the other person in a direct room. */
-  readonly status: Status;
+  /** Of the other person in a direct room, if it is known. */
+  readonly status: Status | undefined;
   readonly typing: boolean;
 }
 
@@ -50,7 +52,6 @@ export interface LocalNotice {
   readonly notice: NoticeEvent;
 }
 
-const nobody: Online = { count: 0, people: [] };
 const noMembers: Members = { list: [], more: false };
 
 /**
@@ -76,6 +77,7 @@ export class Chat {
   /** The divider stands before what follows this seq. */
   newAfter = $state.raw<number | undefined>(undefined);
   status = $state<Exclude<Status, 'offline'>>('online');
+  readonly #shown: Shown;
 
   #active: string | undefined;
   #frame: ReturnType<typeof setTimeout> | undefined;
@@ -87,6 +89,9 @@ export class Chat {
   constructor(client: Client) {
     this.client = client;
     this.drafts = new Drafts(`hubbub.drafts.${client.me.id}`);
+    // Before the client starts: who has chosen to be invisible is not to be seen for a moment.
+    this.#shown = new Shown(`hubbub.status.${client.me.id}`, (status) => this.#show(status));
+    this.#show(this.#shown.status);
     const touch = (room: string) => this.#touch(room);
     this.#off = [
       client.on('state', (s) => this.#connectionChanged(s)),
@@ -104,6 +109,7 @@ export class Chat {
     for (const off of this.#off) off();
     clearTimeout(this.#frame);
     this.link.close();
+    this.#shown.close();
     this.client.stop();
   }
 
@@ -159,6 +165,11 @@ export class Chat {
   }
 
   setStatus(status: Exclude<Status, 'offline'>): void {
+    this.#shown.choose(status);
+    this.#show(status);
+  }
+
+  #show(status: Exclude<Status, 'offline'>): void {
     this.status = status;
     this.client.setStatus(status);
   }
@@ -255,7 +266,7 @@ export class Chat {
       failed: outgoing.some((m) => m.state === 'failed'),
       draft: id !== this.#active && this.drafts.get(id) !== '',
       other,
-      status: other === undefined ? 'offline' : client.people.status(id, other),
+      status: other === undefined ? undefined : client.people.status(id, other),
       typing: client.people.typing(id).length > 0,
     };
   }

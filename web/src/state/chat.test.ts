@@ -7,6 +7,7 @@ let h: Harness;
 let chat: Chat;
 
 beforeEach(() => {
+  vi.stubGlobal('window', new EventTarget());
   const stored = new Map<string, string>();
   vi.stubGlobal('localStorage', {
     getItem: (k: string) => stored.get(k) ?? null, setItem: (k: string, v: string) => stored.set(k, v), removeItem: (k: string) => stored.delete(k),
@@ -16,6 +17,27 @@ afterEach(async () => {
   chat.close();
   await h.stop();
   vi.unstubAllGlobals();
+});
+
+describe('the status', () => {
+  test('is said before a room is joined, holds over a reload, and is that of all tabs', async () => {
+    localStorage.setItem('hubbub.status.ada', 'invisible');
+    h = await Harness.start();
+    chat = new Chat(h.client);
+    expect(chat.status).toBe('invisible');
+    const peer = await h.server.peer();
+    await peer.welcome();
+    expect(await peer.next('status')).toMatchObject({ status: 'invisible' });
+    localStorage.removeItem('hubbub.status.ada'); // another tab
+    window.dispatchEvent(Object.assign(new Event('storage'), { key: 'hubbub.status.ada' }));
+    expect(await peer.next('status', 'history')).toMatchObject({ status: 'online' });
+    chat.setStatus('dnd');
+    expect(await peer.next('status')).toMatchObject({ status: 'dnd' });
+    expect(localStorage.getItem('hubbub.status.ada')).toBe('dnd');
+    localStorage.setItem('hubbub.status.ada', 'nonsense');
+    window.dispatchEvent(Object.assign(new Event('storage'), { key: null }));
+    expect(chat.status).toBe('online');
+  });
 });
 
 describe('the list of rooms', () => {

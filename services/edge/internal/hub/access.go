@@ -50,7 +50,7 @@ func (s *Shard) expel(slot uint32, room string) {
 		told = true
 	}
 	if told {
-		s.enc = wire.AppendNotice(s.enc[:0], "", room, "left", "you may not read this room any more", nil)
+		s.enc = wire.AppendNotice(s.enc[:0], "", room, "left", "you may not read this room any more", 0, nil)
 		s.push(slot, s.enc)
 	}
 }

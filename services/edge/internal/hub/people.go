@@ -16,7 +16,7 @@ import (
 
 // who answers who is online in a room, over all edges.
 func (s *Shard) who(slot uint32, c *wire.Command) {
-	id, room := string(c.ID), string(c.Room)
+	id, room, next := string(c.ID), string(c.Room), string(c.Next)
 	s.withAccess(slot, room, func(slot uint32, a directory.Access, err error) {
 		if err == nil && !a.Read {
 			err = errForbidden
@@ -26,7 +26,7 @@ func (s *Shard) who(slot uint32, c *wire.Command) {
 			return
 		}
 		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (json.RawMessage, error) {
-			return api.Call[presence.WhoRequest, json.RawMessage](ctx, s.hub.bus, presence.ServiceWho, presence.WhoRequest{Room: room})
+			return api.Call[presence.WhoRequest, json.RawMessage](ctx, s.hub.bus, presence.ServiceWho, presence.WhoRequest{Room: room, After: next})
 		}, func(slot uint32, who json.RawMessage, err error) {
 			s.spliced(slot, id, err, func() ([]byte, error) { return wire.AppendWho(s.enc[:0], id, room, who) })
 		})
@@ -47,7 +47,7 @@ func (s *Shard) pushUsers(slot uint32, id, room string, who presence.Who) {
 	if err != nil { // strings only: it cannot
 		users = nil
 	}
-	s.enc = wire.AppendNotice(s.enc[:0], id, room, "users", text, users)
+	s.enc = wire.AppendNotice(s.enc[:0], id, room, "users", text, who.Count, users)
 	s.push(slot, s.enc)
 }
 

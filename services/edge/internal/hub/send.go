@@ -252,7 +252,7 @@ func (s *Shard) listUsers(slot uint32, c *wire.Command) {
 			return
 		}
 		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (presence.Who, error) {
-			return s.hub.people.Who(ctx, presence.WhoRequest{Room: room})
+			return s.hub.people.Who(ctx, presence.WhoRequest{Room: room, After: presence.FromStart})
 		}, func(slot uint32, who presence.Who, err error) {
 			if err != nil {
 				fail(slot, err)
