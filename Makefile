@@ -41,6 +41,10 @@ drill: build-hubbub ## break a cluster of processes in every way we know while p
 soak: build-hubbub ## have people talk and reconnect for 10 minutes, and say whether memory and open files stay flat (SOAK="--bus nats --duration 1h")
 	@bin/hubbub soak $(SOAK)
 
+.PHONY: drill-presence
+drill-presence: ## break edges, presence replicas and the bus with the intervals that are shipped, on both buses: every agreement within its bound
+	@cd services/hubbub && HUBBUB_DRILL=1 $(GO) test -count 1 -timeout 15m -run 'TestPresence$$' -v ./e2e | grep -v '^=== '
+
 .PHONY: soak-edge
 soak-edge: ## churn on one edge with as many sockets as the file limit allows, or SOCKETS=n
 	@n=$(SOCKETS); f=$$(ulimit -Hn); [ "$$f" != unlimited ] || f=1000000; ulimit -n $$f; \
