@@ -95,6 +95,9 @@ type Entry struct {
 	Sender string
 	ID     string
 	Data   []byte
+	// Redriven: the entry was parked and put back (Log.Redrive), so later ones of its room may have been consumed before
+	// it. Only Consume sets it.
+	Redriven bool
 }
 
 // Position is a place in a room's log: that of the entry with this Seq and ID. The zero Position is the log's start.
@@ -189,11 +192,17 @@ type Log interface {
 	// delivered again after a growing delay, for ever. Any other error counts as a try: after several, the entries are
 	// handed over one by one, and one that still fails is parked in the group's dead letters and passed over. Entries
 	// of one room are not handed to two members at the same time, except after a member was taken for dead.
-	// An entry's Prev is 0.
+	// An entry's Prev is 0. What was put back by Redrive comes alone, whatever its room has had meanwhile.
 	Consume(ctx context.Context, group string, handle func(ctx context.Context, batch []Entry) error) error
 
 	// DeadLetters returns at most limit parked entries of a group, oldest first.
 	DeadLetters(ctx context.Context, group string, limit int) ([]DeadLetter, error)
+
+	// Redrive puts at most limit parked entries of a group back, oldest first, and returns them. They are no dead letters
+	// any more: the group's members, now or when there are some, are handed each of them again at least once, alone. One
+	// that is handled is done with; one that fails again is parked again, with the new reason. After an error some may have
+	// been put back; calling again does no harm.
+	Redrive(ctx context.Context, group string, limit int) ([]DeadLetter, error)
 
 	// Remove erases the content of an entry: it is no longer replayed or consumed. Removing one that is not there is
 	// not an error.

@@ -43,15 +43,20 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 			zap.String("room", e.Room), zap.Uint64("seq", e.Seq), zap.String("id", e.ID))
 	}
 	for _, e := range entries {
-		gone := e.Type == chat.TypeDeleted
-		if e.Type == chat.TypeEdited {
-			// An edit that was checked while its message was being deleted stands after the deletion.
-			if gone, err = s.deleted(ctx, e.Room, e.Target); err != nil {
+		id, gone := e.Target, e.Type == chat.TypeDeleted
+		late := e.Type == chat.TypeMsg && batch[0].Redriven // which comes alone
+		if late {
+			id = e.ID
+		}
+		if e.Type == chat.TypeEdited || late {
+			// An edit that was checked while its message was being deleted stands after the deletion, and so does a message
+			// that an operator put back.
+			if gone, err = s.deleted(ctx, e.Room, id); err != nil {
 				return errors.Join(bus.ErrRetry, err)
 			}
 		}
 		if gone {
-			if err := s.erase(ctx, e.Room, e.Target); err != nil {
+			if err := s.erase(ctx, e.Room, id); err != nil {
 				return errors.Join(bus.ErrRetry, err)
 			}
 		}

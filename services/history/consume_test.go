@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -57,6 +58,45 @@ func TestPoison(t *testing.T) {
 	})
 	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "good" {
 		t.Errorf("the page is %q", got)
+	}
+}
+
+// TestRedriven hands over messages that were parked and put back when later ones were stored already: each is at its place,
+// and one that was deleted meanwhile has no text.
+func TestRedriven(t *testing.T) {
+	w := open(t)
+	entry := func(seq uint64, e chat.Event) bus.Entry {
+		e.Room, e.User = "r1", "ann"
+		data, err := chat.AppendEntry(nil, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bus.Entry{Room: "r1", Seq: seq, Sender: "ann", ID: e.ID, Data: data}
+	}
+	first := entry(1, chat.Event{Type: chat.TypeMsg, ID: "m1", Text: "1"})
+	second := entry(2, chat.Event{Type: chat.TypeMsg, ID: "m2", Text: "secret"})
+	if err := w.consume(t.Context(), []bus.Entry{
+		entry(3, chat.Event{Type: chat.TypeMsg, ID: "m3", Text: "3"}), entry(4, chat.Event{Type: chat.TypeDeleted, ID: "d2", Target: "m2"}),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range []bus.Entry{first, second, first} {
+		e.Redriven = true
+		if err := w.consume(t.Context(), []bus.Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "1  3" {
+		t.Errorf("the page is %q", got)
+	}
+	kept, err := w.store.Since(t.Context(), "r1", 0, 100)
+	if err != nil || len(kept) != 4 {
+		t.Fatalf("%+v, %v", kept, err)
+	}
+	for _, e := range kept {
+		if strings.Contains(string(e.Data), "secret") {
+			t.Errorf("the text of a deleted message is kept: %s", e.Data)
+		}
 	}
 }
 

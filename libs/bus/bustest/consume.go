@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ var consumeTests = map[string]func(*suite, *testing.T){
 	"consume: what is acknowledged does not come again": (*suite).consumeResumes,
 	"consume: ErrRetry never parks":                     (*suite).consumeRetry,
 	"consume: poison is parked, the rest goes on":       (*suite).consumePoison,
+	"consume: dead letters are put back":                (*suite).consumeRedriven,
 	"consume: what was removed does not come":           (*suite).consumeRemoved,
 	"consume: how it ends":                              (*suite).consumeEnds,
 }
@@ -195,6 +197,113 @@ func (s *suite) consumePoison(t *testing.T) {
 	}
 	if _, err := b.DeadLetters(within(t), "a.b", 10); !errors.Is(err, bus.ErrBadName) {
 		t.Errorf("%v, want ErrBadName", err)
+	}
+}
+
+// consumeRedriven puts dead letters back: while nobody consumes, while somebody does, and when they fail again.
+func (s *suite) consumeRedriven(t *testing.T) {
+	open := s.opener(t, Retention{})
+	b, operator := open(t), open(t)
+	if letters, err := operator.Redrive(within(t), "group", 10); err != nil || len(letters) > 0 {
+		t.Errorf("with nothing parked: %+v, %v", letters, err)
+	}
+	if _, err := operator.Redrive(within(t), "a.b", 10); !errors.Is(err, bus.ErrBadName) {
+		t.Errorf("%v, want ErrBadName", err)
+	}
+	var poison []bus.Entry // in rooms of several partitions
+	for range 5 {
+		room := name("room")
+		fill(t, b, room, 1)
+		e := entry(room, "eve", chat.NewID())
+		poison = append(poison, bus.Entry{Room: room, Seq: put(t, b, e), Sender: e.Sender, ID: e.ID, Data: e.Data, Redriven: true})
+		fill(t, b, room, 1)
+	}
+	var bad atomic.Pointer[string] // why those of eve fail; nil: they do not
+	var again sync.Map             // those that were handled, by id
+	handle := func(_ context.Context, batch []bus.Entry) error {
+		for _, e := range batch {
+			if why := bad.Load(); why != nil && e.Sender == "eve" {
+				return errors.New(*why)
+			}
+		}
+		for _, e := range batch {
+			if e.Sender == "eve" {
+				if len(batch) != 1 {
+					t.Errorf("an entry that was put back comes with %d others", len(batch)-1)
+				}
+				again.Store(e.ID, e)
+			}
+		}
+		return nil
+	}
+	start := func() (stop func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- b.Consume(ctx, "group", handle) }()
+		return func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("consume: %v", err)
+			}
+		}
+	}
+	parked := func(why string, n int) {
+		t.Helper()
+		eventually(t, fmt.Sprint(n, " entries are parked: ", why), func() bool {
+			letters, err := operator.DeadLetters(within(t), "group", 10)
+			return err == nil && len(letters) == n && !slices.ContainsFunc(letters, func(d bus.DeadLetter) bool { return d.Reason != why })
+		})
+	}
+	why := "first"
+	bad.Store(&why)
+	stop := start()
+	parked(why, len(poison))
+	stop()
+
+	// With nobody there, two are put back, and are then no dead letters.
+	if letters, err := operator.Redrive(within(t), "group", 2); err != nil || len(letters) != 2 {
+		t.Fatalf("%+v, %v; want the two oldest", letters, err)
+	}
+	parked(why, len(poison)-2)
+	again2 := "second"
+	bad.Store(&again2)
+	stop = start()
+	eventually(t, "the two are parked again", func() bool {
+		letters, err := operator.DeadLetters(within(t), "group", 10)
+		n := 0
+		for _, d := range letters {
+			if d.Reason == again2 {
+				n++
+			}
+		}
+		return err == nil && len(letters) == len(poison) && n == 2
+	})
+	letters, err := operator.Redrive(within(t), "group", 10) // while it is consumed
+	if err != nil || len(letters) != len(poison) {
+		t.Fatalf("%+v, %v", letters, err)
+	}
+	parked(again2, len(poison))
+	bad.Store(nil)
+	if letters, err := operator.Redrive(within(t), "group", 10); err != nil || len(letters) != len(poison) {
+		t.Fatalf("%+v, %v", letters, err)
+	}
+	for _, want := range poison {
+		eventually(t, "it is handled", func() bool { _, ok := again.Load(want.ID); return ok })
+		got, _ := again.Load(want.ID)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("put back (-) and handed over (+):\n%s", diff)
+		}
+	}
+	parked("", 0)
+	again.Clear()
+	stop()
+	last := fill(t, b, name("room"), 1)[0] // nothing is left for the next member, but what is new
+	c := consume(t, b, "group", nil)
+	eventually(t, "what is new comes", func() bool { return len(c.room(last.Room)) == 1 })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.got) != 1 {
+		t.Errorf("what was handled comes again: %+v", c.got)
 	}
 }
 

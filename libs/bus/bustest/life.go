@@ -30,12 +30,18 @@ func calls(b bus.Bus) map[string]func(context.Context) error {
 		"Replay":      func(ctx context.Context) error { _, err := b.Replay(ctx, "room", bus.Position{}, 1); return err },
 		"Follow":      func(ctx context.Context) error { _, _, err := b.Follow(ctx, name("room"), &follower{}); return err },
 		"DeadLetters": func(ctx context.Context) error { _, err := b.DeadLetters(ctx, "group", 1); return err },
-		"Remove":      func(ctx context.Context) error { return b.Remove(ctx, "room", 1<<50) },
-		"Advance":     func(ctx context.Context) error { return b.Advance(ctx, 1) },
-		"Subscribe":   func(ctx context.Context) error { _, err := b.Subscribe(ctx, name("chan"), nothing); return err },
-		"Request":     func(ctx context.Context) error { _, err := b.Request(ctx, "service", nil); return err },
-		"Serve":       func(ctx context.Context) error { _, err := b.Serve(ctx, name("service"), echo); return err },
-		"Probe":       b.Probe,
+		"Redrive":     func(ctx context.Context) error { _, err := b.Redrive(ctx, "group", 1); return err },
+		"Heads":       func(ctx context.Context) error { _, err := b.Heads(ctx, []string{"room"}); return err },
+		"Watch": func(ctx context.Context) error {
+			_, err := b.Watch(ctx, &watcher{hints: make(map[string]uint64)})
+			return err
+		},
+		"Remove":    func(ctx context.Context) error { return b.Remove(ctx, "room", 1<<50) },
+		"Advance":   func(ctx context.Context) error { return b.Advance(ctx, 1) },
+		"Subscribe": func(ctx context.Context) error { _, err := b.Subscribe(ctx, name("chan"), nothing); return err },
+		"Request":   func(ctx context.Context) error { _, err := b.Request(ctx, "service", nil); return err },
+		"Serve":     func(ctx context.Context) error { _, err := b.Serve(ctx, name("service"), echo); return err },
+		"Probe":     b.Probe,
 	}
 }
 

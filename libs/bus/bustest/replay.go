@@ -3,6 +3,7 @@ package bustest
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -11,16 +12,17 @@ import (
 )
 
 var replayTests = map[string]func(*suite, *testing.T){
-	"replay: an empty room":                      (*suite).replayEmpty,
-	"replay: from every entry, with every limit": (*suite).replayEverywhere,
-	"replay: through a Seq that no entry has":    (*suite).replayThrough,
-	"replay: another entry there is a rewind":    (*suite).replayMismatch,
-	"replay: ahead of the end is a rewind":       (*suite).replayAhead,
-	"replay: what is refused":                    (*suite).replayRefuses,
-	"remove":                                     (*suite).remove,
-	"remove: the last entry":                     (*suite).removeLast,
-	"remove: what is not there":                  (*suite).removeNothing,
-	"advance":                                    (*suite).advance,
+	"replay: an empty room":                        (*suite).replayEmpty,
+	"replay: from every entry, with every limit":   (*suite).replayEverywhere,
+	"replay: through a Seq that no entry has":      (*suite).replayThrough,
+	"replay: another entry there is a rewind":      (*suite).replayMismatch,
+	"replay: ahead of the end is a rewind":         (*suite).replayAhead,
+	"replay: after an entry of a log that is lost": (*suite).replayOtherLog,
+	"replay: what is refused":                      (*suite).replayRefuses,
+	"remove":                                       (*suite).remove,
+	"remove: the last entry":                       (*suite).removeLast,
+	"remove: what is not there":                    (*suite).removeNothing,
+	"advance":                                      (*suite).advance,
 }
 
 func replay(t testing.TB, b bus.Log, room string, after bus.Position, limit int) bus.Replayed {
@@ -109,6 +111,45 @@ func (s *suite) replayAhead(t *testing.T) {
 				t.Errorf("after %v: %+v", p, rep)
 			}
 		}
+	}
+}
+
+// replayOtherLog asks a new log about positions in an old one: it was lost, or the bus was swapped. The new one has
+// nothing yet, then entries of another room, then some of the same room.
+func (s *suite) replayOtherLog(t *testing.T) {
+	CheckLostLog(t, s.opener(t, Retention{})(t), func() bus.Log { return s.opener(t, Retention{})(t) })
+}
+
+// CheckLostLog checks that a new, empty log says of positions in an older one that it was rewound, and goes on above its
+// Seqs. open makes the new one.
+func CheckLostLog(t *testing.T, old bus.Log, open func() bus.Log) {
+	t.Helper()
+	room := name("room")
+	log := fill(t, old, room, 3)
+	fill(t, old, name("room"), 3)
+	through := replay(t, old, room, at(log[2]), 10).Through
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // Seqs begin with the clock's seconds
+	fresh := open()
+	told := func(when string) {
+		t.Helper()
+		for _, p := range []bus.Position{at(log[0]), at(log[2]), {Seq: log[1].Seq}, {Seq: through}} {
+			if rep := replay(t, fresh, room, p, 10); !rep.Rewound || len(rep.Entries) > 0 {
+				t.Errorf("%s, after %+v of the old log: %+v, want a rewind", when, p, rep)
+			}
+		}
+	}
+	told("with nothing in the new log")
+	for range 40 { // of every partition
+		fill(t, fresh, name("room"), 1)
+	}
+	told("with entries of other rooms")
+	more := fill(t, fresh, room, 2)
+	told("with new entries")
+	if more[0].Seq <= through {
+		t.Errorf("Seq %d in the new log, %d in the old one", more[0].Seq, through)
+	}
+	if diff := cmp.Diff(more, readAll(t, fresh, room)); diff != "" {
+		t.Errorf("the new log:\n%s", diff)
 	}
 }
 

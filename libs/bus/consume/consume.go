@@ -41,17 +41,26 @@ func (r *Reader) Process(ctx context.Context, batch []bus.Entry) error {
 		return err
 	}
 	r.Log.Warn("a batch keeps failing; handing over its entries one by one", zap.Int("entries", len(batch)), zap.Error(err))
-	for i, e := range batch {
-		failed := r.try(ctx, batch[i:i+1], singleTries)
-		if failed != nil && r.ends(ctx) {
-			return failed
-		}
-		if err := r.Done(ctx, e, failed); err != nil {
+	for _, e := range batch {
+		if err := r.Single(ctx, e); err != nil {
 			return err
 		}
-		if failed != nil {
-			r.Log.Error("parked an entry that keeps failing", zap.String("room", e.Room), zap.Uint64("seq", e.Seq), zap.String("id", e.ID), zap.Error(failed))
-		}
+	}
+	return nil
+}
+
+// Single hands one entry over until the handler has taken it or it has to be parked, and calls Done. Its errors are those
+// of Process.
+func (r *Reader) Single(ctx context.Context, e bus.Entry) error {
+	failed := r.try(ctx, []bus.Entry{e}, singleTries)
+	if failed != nil && r.ends(ctx) {
+		return failed
+	}
+	if err := r.Done(ctx, e, failed); err != nil {
+		return err
+	}
+	if failed != nil {
+		r.Log.Error("parked an entry that keeps failing", zap.String("room", e.Room), zap.Uint64("seq", e.Seq), zap.String("id", e.ID), zap.Error(failed))
 	}
 	return nil
 }

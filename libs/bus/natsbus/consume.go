@@ -51,6 +51,7 @@ type partition struct {
 	revision uint64
 	log      *zap.Logger
 	stop     chan struct{} // closed to have it given up after the batch in hand
+	again    chan struct{} // dead letters of it were put back
 	heir     string        // who gets it then; empty: whoever comes
 }
 
@@ -90,9 +91,15 @@ func (p *partition) read(ctx context.Context, good func()) error {
 	}
 	defer r.close()
 	for {
-		batch, err := r.next(ctx, p.stop)
+		batch, err := r.next(ctx, p.stop, p.again)
 		if err != nil {
 			return err
+		}
+		if len(batch) == 0 {
+			if err := p.redriven(ctx); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := p.process(ctx, batch); err != nil {
 			return err
@@ -138,7 +145,7 @@ func (p *partition) process(ctx context.Context, batch []bus.Entry) error {
 		if failed == nil {
 			return nil
 		}
-		return p.m.b.park(ctx, p.m.group, e, failed)
+		return p.m.b.park(ctx, p.m.group, e, "", failed)
 	}}
 	return r.Process(ctx, batch)
 }

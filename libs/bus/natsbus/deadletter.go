@@ -25,23 +25,15 @@ const (
 
 const maxReason = 1024 // bytes
 
-// park puts an entry among the group's dead letters, once.
-func (b *Bus) park(ctx context.Context, group string, e bus.Entry, why error) error {
+// park puts an entry among the group's dead letters, once for each value of key that its room and Seq do not say.
+func (b *Bus) park(ctx context.Context, group string, e bus.Entry, key string, why error) error {
 	reason := why.Error()
 	if len(reason) > maxReason {
 		reason = reason[:maxReason]
 	}
-	seq := strconv.FormatUint(e.Seq, 10)
+	id := fmt.Sprintf("%s.%s.%d%s", group, e.Room, e.Seq, key)
 	err := b.retry(ctx, "park an entry", func(ctx context.Context) error {
-		_, err := b.js.PublishMsg(ctx, &nats.Msg{
-			Subject: b.names.dead + group,
-			Header: nats.Header{
-				headerRoom: {e.Room}, headerOldSeq: {seq}, headerSender: {e.Sender}, headerOldID: {e.ID},
-				headerReason: {strconv.QuoteToASCII(reason)},
-			},
-			Data: e.Data,
-		}, jetstream.WithMsgID(group+"."+e.Room+"."+seq))
-		return err
+		return b.putLetter(ctx, b.names.dead+group, e, reason, id)
 	})
 	if err == nil {
 		b.metrics.Parked.Inc()
@@ -49,21 +41,54 @@ func (b *Bus) park(ctx context.Context, group string, e bus.Entry, why error) er
 	return err
 }
 
+// putLetter appends a dead letter to the stream of them, unless it has one with that id.
+func (b *Bus) putLetter(ctx context.Context, subject string, e bus.Entry, reason, id string) error {
+	_, err := b.js.PublishMsg(ctx, &nats.Msg{
+		Subject: subject,
+		Header: nats.Header{
+			headerRoom: {e.Room}, headerOldSeq: {strconv.FormatUint(e.Seq, 10)}, headerSender: {e.Sender}, headerOldID: {e.ID},
+			headerReason: {strconv.QuoteToASCII(reason)},
+		},
+		Data: e.Data,
+	}, jetstream.WithMsgID(id))
+	return err
+}
+
+// letter is a dead letter and its Seq in the stream of them.
+type letter struct {
+	bus.DeadLetter
+	seq uint64
+}
+
 // DeadLetters implements bus.Log.
 func (b *Bus) DeadLetters(ctx context.Context, group string, limit int) ([]bus.DeadLetter, error) {
+	letters, err := b.deadLetters(ctx, group, limit)
+	var all []bus.DeadLetter
+	for _, l := range letters {
+		all = append(all, l.DeadLetter)
+	}
+	return all, err
+}
+
+func (b *Bus) deadLetters(ctx context.Context, group string, limit int) ([]letter, error) {
 	if b.isClosed() {
 		return nil, bus.ErrClosed
 	}
 	if err := bus.CheckName(group); err != nil {
 		return nil, err
 	}
-	var letters []bus.DeadLetter
+	return b.letters(ctx, b.names.dead+group, limit)
+}
+
+// letters returns at most limit dead letters of a subject, oldest first.
+func (b *Bus) letters(ctx context.Context, subject string, limit int) ([]letter, error) {
+	var letters []letter
 	next := uint64(1)
 	for len(letters) < limit {
 		var got batch
 		err := b.retry(ctx, "read dead letters", func(ctx context.Context) (err error) {
 			got, err = b.get(ctx, "$JS.API.DIRECT.GET."+b.names.deadStream(), getRequest{
-				Seq: next, NextFor: b.names.dead + group, Batch: min(limit-len(letters), maxReplay), MaxBytes: getBytes,
+				Seq: next, NextFor: subject, Batch: min(limit-len(letters), maxReplay), MaxBytes: getBytes,
 			})
 			if errors.Is(err, errNotFound) {
 				err = nil
@@ -78,8 +103,9 @@ func (b *Bus) DeadLetters(ctx context.Context, group string, limit int) ([]bus.D
 			if err != nil {
 				return nil, err
 			}
-			letters = append(letters, d)
-			next = headerUint(m.Header, headerSeq) + 1
+			seq := headerUint(m.Header, headerSeq)
+			letters = append(letters, letter{d, seq})
+			next = seq + 1
 		}
 		if got.pending == 0 || len(got.msgs) == 0 {
 			break

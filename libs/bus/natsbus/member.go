@@ -59,6 +59,7 @@ func (m *member) run(ctx context.Context) error {
 	for {
 		up := m.b.link.up()
 		m.look(ctx)
+		m.lookAgain(ctx)
 		t := time.NewTimer(m.b.cfg.MemberEvery)
 		select {
 		case <-ctx.Done():
@@ -158,7 +159,7 @@ func (m *member) take(ctx context.Context, n int, at offset, revision uint64) {
 	p := &partition{
 		m: m, number: n, at: at, revision: revision,
 		log:  m.log.With(zap.Int("partition", n)),
-		stop: make(chan struct{}),
+		stop: make(chan struct{}), again: make(chan struct{}, 1),
 	}
 	m.mu.Lock()
 	m.mine[n] = p

@@ -32,6 +32,7 @@ type names struct {
 	rpc        string
 	member     string
 	dead       string
+	again      string // see redrive.go
 	probe      string
 	fence      string
 	moved      string // see advance.go
@@ -43,7 +44,7 @@ func newNames(stream string, partitions int) names {
 	return names{
 		stream: stream, partitions: partitions,
 		log: p + "log.", live: p + "live.", channel: p + "chan.", rpc: p + "rpc.", member: p + "member.",
-		dead: p + "dead.", probe: p + "probe.", fence: p + "fence",
+		dead: p + "dead.", again: p + "again.", probe: p + "probe.", fence: p + "fence",
 		moved: p + "moved.", moving: p + "moving.",
 	}
 }
@@ -84,6 +85,11 @@ func (n names) livePersonal() string { return n.live + "*." + personal + "*" }
 
 // inPartition is the subject of the log of all rooms of a partition.
 func (n names) inPartition(p int) string { return n.log + strconv.Itoa(p) + ".>" }
+
+// redriven is the subject of the dead letters of a group's partition that were put back.
+func (n names) redriven(group string, partition int) string {
+	return n.again + group + "." + strconv.Itoa(partition)
+}
 
 // roomOf returns the room of one of the stream's subjects, or with live of the subjects of live entries.
 func (n names) roomOf(prefix, subject string) (string, bool) {

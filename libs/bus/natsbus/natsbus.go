@@ -12,7 +12,8 @@
 //	hub.rpc.<service>            requests
 //	hub.member.<id>              whether a consumer is alive; see member.go
 //	HUB_STATE                    a key-value bucket: what each group has read, what retention took
-//	HUB_DEAD                     a stream: the dead letters
+//	HUB_DEAD                     a stream: the dead letters, hub.dead.<group>, and those that were put back,
+//	                             hub.again.<group>.<partition>
 //	HUB_MOVED, hub.moved.>, hub.moving.>   only while Advance moves the log; see advance.go
 package natsbus
 

@@ -71,7 +71,7 @@ func (b *Bus) setOffset(ctx context.Context, group string, partition int, o offs
 		return 0, err
 	case at > revision && have == o:
 		return at, nil
-	case at > revision:
+	case at > revision, errors.Is(err, jetstream.ErrKeyRevisionMismatch): // by a member, or by who put back an older store
 		return 0, errLost
 	}
 	return 0, err
@@ -125,7 +125,7 @@ func (b *Bus) raiseTrimmed(ctx context.Context, seq uint64) error {
 			}
 		}
 		_, err = b.state.Update(ctx, trimmedName, strconv.AppendUint(nil, seq, 10), revision)
-		if !errors.Is(err, jetstream.ErrKeyExists) { // that is: another process has written meanwhile
+		if !errors.Is(err, jetstream.ErrKeyRevisionMismatch) { // that is: another process has written meanwhile
 			return err
 		}
 	}

@@ -89,8 +89,8 @@ func (r *reader) close() {
 	}
 }
 
-// next waits for entries and returns those that are there, at least one.
-func (r *reader) next(ctx context.Context, stop <-chan struct{}) ([]bus.Entry, error) {
+// next waits for entries and returns those that are there, at least one; or none, when wake says something.
+func (r *reader) next(ctx context.Context, stop, wake <-chan struct{}) ([]bus.Entry, error) {
 	silence := time.NewTimer(readSilence)
 	defer silence.Stop()
 	for {
@@ -117,6 +117,8 @@ func (r *reader) next(ctx context.Context, stop <-chan struct{}) ([]bus.Entry, e
 			return nil, errors.New("the connection was lost")
 		case <-stop:
 			return nil, errStopped
+		case <-wake:
+			return nil, nil
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}

@@ -35,12 +35,17 @@ func (b *Bus) Remove(ctx context.Context, room string, seq uint64) error {
 		if r, ok := b.names.roomOf(b.names.log, m.Subject); !ok || r != room {
 			return nil // that Seq is another room's
 		}
-		err = s.SecureDeleteMsg(ctx, seq)
-		if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) { // somebody else was faster, or it has to be tried again
-			if _, err := s.GetMsg(ctx, seq); errors.Is(err, jetstream.ErrMsgNotFound) {
-				return nil
-			}
-		}
-		return err
+		return erase(ctx, s, seq)
 	})
+}
+
+// erase removes what a stream has at a Seq, if it has anything there.
+func erase(ctx context.Context, s jetstream.Stream, seq uint64) error {
+	err := s.SecureDeleteMsg(ctx, seq)
+	if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) { // somebody else was faster, or it has to be tried again
+		if _, err := s.GetMsg(ctx, seq); errors.Is(err, jetstream.ErrMsgNotFound) {
+			return nil
+		}
+	}
+	return err
 }

@@ -125,7 +125,7 @@ type placeOf int
 const (
 	present placeOf = iota // that entry, or nothing although the log reaches there: it was removed
 	trimmed                // the log begins after it
-	rewound                // another entry, or it ends before it
+	rewound                // another entry, or the log ends before it, or is another log
 )
 
 func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf, error) {
@@ -151,7 +151,8 @@ func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf,
 		if err != nil {
 			return present, err
 		}
-		if info.CachedInfo().State.LastSeq < at.Seq {
+		// A stream that was made anew begins above the clock, and so above every Seq of the one before it.
+		if s := info.CachedInfo(); s.State.LastSeq < at.Seq || at.Seq < s.Config.FirstSeq {
 			return rewound, nil
 		}
 	}

@@ -137,7 +137,7 @@ func (b *Bus) ensureDead(ctx context.Context) error {
 	want := jetstream.StreamConfig{
 		Name:              b.names.deadStream(),
 		Description:       "Hubbub: entries that a consumer kept failing on",
-		Subjects:          []string{b.names.dead + "*"},
+		Subjects:          []string{b.names.dead + "*", b.names.again + "*.*"},
 		Storage:           jetstream.FileStorage,
 		Replicas:          b.cfg.Replicas,
 		MaxMsgsPerSubject: deadPerGroup,
@@ -147,7 +147,10 @@ func (b *Bus) ensureDead(ctx context.Context) error {
 	}
 	return b.ensure(ctx, jetstream.ErrStreamNotFound, func() error {
 		s, err := b.js.Stream(ctx, want.Name)
-		if err == nil && s.CachedInfo().Config.Replicas != want.Replicas {
+		if err != nil {
+			return err
+		}
+		if have := s.CachedInfo().Config; have.Replicas != want.Replicas || !slices.Equal(have.Subjects, want.Subjects) {
 			_, err = b.js.UpdateStream(ctx, want)
 		}
 		return err

@@ -103,17 +103,21 @@ func (p *partition) read(ctx context.Context, good func()) error {
 		return err
 	}
 	for {
-		batch, err := p.next(ctx)
+		batch, again, err := p.next(ctx)
 		if err != nil {
 			return err
+		}
+		if err := p.redriven(ctx, again); err != nil {
+			return err
+		}
+		if len(batch) == 0 {
+			continue
 		}
 		if err := p.replicated(ctx); err != nil {
 			return err
 		}
-		if time.Now().UnixNano() > p.lease.Load() { // this process slept, or the server was away
-			if err := p.renew(ctx); err != nil {
-				return err
-			}
+		if err := p.mine(ctx); err != nil {
+			return err
 		}
 		if err := p.process(ctx, batch); err != nil {
 			return err
@@ -126,36 +130,39 @@ func (p *partition) read(ctx context.Context, good func()) error {
 	}
 }
 
-// next returns the entries that follow, at least one.
-func (p *partition) next(ctx context.Context) ([]bus.Entry, error) {
+// next returns the entries that follow, and dead letters that were put back: at least one of either.
+func (p *partition) next(ctx context.Context) (batch []bus.Entry, again []redis.XMessage, err error) {
 	b := p.m.b
-	for {
+	log, redrive := b.keys.log(p.number), b.keys.again(p.number, p.m.group)
+	for len(batch)+len(again) == 0 {
 		switch {
 		case ctx.Err() != nil:
-			return nil, ctx.Err()
+			return nil, nil, ctx.Err()
 		case p.stopping():
-			return nil, errGivenUp
+			return nil, nil, errGivenUp
 		}
 		p.from, _ = b.places.at(p.number)
 		streams, err := p.m.reads.at(p.from).XRead(ctx, &redis.XReadArgs{
-			Streams: []string{b.keys.log(p.number)}, ID: p.at, Count: readEntries, Block: readBlock,
+			Streams: []string{log, redrive, p.at, "0"}, Count: readEntries, Block: readBlock,
 		}).Result()
-		if errors.Is(err, redis.Nil) || err == nil && (len(streams) == 0 || len(streams[0].Messages) == 0) {
-			continue
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return nil, nil, err
 		}
-		if err != nil {
-			return nil, err
-		}
-		batch, err := p.fetch(ctx, streams[0].Messages)
-		if err != nil {
-			return nil, err
-		}
-		id := streams[0].Messages[len(streams[0].Messages)-1].ID
-		p.at = id[:len(id)-len("-0")]
-		if len(batch) > 0 {
-			return batch, nil
+		for _, s := range streams {
+			switch {
+			case len(s.Messages) == 0:
+			case s.Stream == redrive:
+				again = s.Messages
+			default:
+				if batch, err = p.fetch(ctx, s.Messages); err != nil {
+					return nil, nil, err
+				}
+				id := s.Messages[len(s.Messages)-1].ID
+				p.at = id[:len(id)-len("-0")]
+			}
 		}
 	}
+	return batch, again, nil
 }
 
 // replicated returns when as many replicas as an append waits for have what was read. Without that, a consumer that

@@ -20,8 +20,25 @@ const (
 	maxReason   = 1024 // bytes
 )
 
+// letter is a dead letter and where it is.
+type letter struct {
+	bus.DeadLetter
+	partition int
+	id        string // in the partition's stream
+}
+
 // DeadLetters implements bus.Log.
 func (b *Bus) DeadLetters(ctx context.Context, group string, limit int) ([]bus.DeadLetter, error) {
+	letters, err := b.letters(ctx, group, limit)
+	var all []bus.DeadLetter
+	for _, l := range letters {
+		all = append(all, l.DeadLetter)
+	}
+	return all, err
+}
+
+// letters returns at most limit dead letters of a group, oldest first.
+func (b *Bus) letters(ctx context.Context, group string, limit int) ([]letter, error) {
 	if b.isClosed() {
 		return nil, bus.ErrClosed
 	}
@@ -31,7 +48,7 @@ func (b *Bus) DeadLetters(ctx context.Context, group string, limit int) ([]bus.D
 	if limit < 1 {
 		return nil, nil
 	}
-	var letters []bus.DeadLetter
+	var letters []letter
 	err := b.retry(ctx, "read dead letters", func(ctx context.Context) error {
 		letters = nil
 		cmds := make([]*redis.XMessageSliceCmd, b.cfg.Partitions)
@@ -42,13 +59,13 @@ func (b *Bus) DeadLetters(ctx context.Context, group string, limit int) ([]bus.D
 		if err != nil {
 			return err
 		}
-		for _, c := range cmds {
+		for p, c := range cmds {
 			for _, m := range c.Val() {
 				d, err := deadLetter(m)
 				if err != nil {
 					return err
 				}
-				letters = append(letters, d)
+				letters = append(letters, letter{d, p, m.ID})
 			}
 		}
 		return nil
@@ -56,7 +73,7 @@ func (b *Bus) DeadLetters(ctx context.Context, group string, limit int) ([]bus.D
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(letters, func(a, b bus.DeadLetter) int { return a.At.Compare(b.At) })
+	slices.SortStableFunc(letters, func(a, b letter) int { return a.At.Compare(b.At) })
 	return letters[:min(len(letters), limit)], nil
 }
 

@@ -45,6 +45,7 @@ func (k keys) read(p int) string                { return k.tags[p] + "read" }
 func (k keys) room(p int, room string) string   { return k.tags[p] + "room:" + room }
 func (k keys) lease(p int, group string) string { return k.tags[p] + "lease:" + group }
 func (k keys) dead(p int, group string) string  { return k.tags[p] + "dead:" + group }
+func (k keys) again(p int, group string) string { return k.tags[p] + "again:" + group }
 
 func (k keys) fence(p int) string { return k.tags[p] + "fence" }
 

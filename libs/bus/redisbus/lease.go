@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
@@ -22,9 +23,12 @@ func (m *member) leaseStep(p int) step {
 	return step{p, leaseScript, []string{k.lease(p, m.group), k.read(p)}, []any{m.id, m.b.leaseTime().Milliseconds(), m.group}}
 }
 
-// renew prolongs the lease. errLost: another member has it.
-func (p *partition) renew(ctx context.Context) error {
-	_, err := p.ask(ctx)
+// mine returns nil if this member has the lease. errLost: another has it.
+func (p *partition) mine(ctx context.Context) error {
+	if time.Now().UnixNano() < p.lease.Load() {
+		return nil
+	}
+	_, err := p.ask(ctx) // this process slept, or the server was away
 	return err
 }
 
@@ -69,13 +73,24 @@ func (p *partition) commit(ctx context.Context, seq string, park *bus.DeadLetter
 		}), cut(park.Reason, maxReason))
 	}
 	keys := []string{k.lease(p.number, p.m.group), k.read(p.number), k.dead(p.number, p.m.group)}
+	if err := p.write(ctx, "acknowledge entries", asked, commitScript, keys, args); err != nil {
+		return err
+	}
+	p.done = seq
+	return nil
+}
+
+// write runs a script that answers 1 and prolongs the lease if the partition is this member's. Even when ctx has ended it
+// tries once.
+func (p *partition) write(ctx context.Context, what string, asked time.Time, script *redis.Script, keys []string, args []any) error {
+	b := p.m.b
 	var granted bool
 	try := func(ctx context.Context) error {
-		n, err := commitScript.Run(ctx, b.at(p.number), keys, args...).Int()
+		n, err := script.Run(ctx, b.at(p.number), keys, args...).Int()
 		granted = n == 1
 		return err
 	}
-	err := b.retry(ctx, "acknowledge entries", try)
+	err := b.retry(ctx, what, try)
 	if err != nil && (ctx.Err() != nil || b.ctx.Err() != nil) {
 		once, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
 		defer cancel()
@@ -87,7 +102,6 @@ func (p *partition) commit(ctx context.Context, seq string, park *bus.DeadLetter
 	case !granted:
 		return errLost
 	}
-	p.done = seq
 	p.leased(asked)
 	return nil
 }

@@ -11,11 +11,12 @@
 //	hub:{3}:room:<room>    sorted set: the Seqs of a room. Replay reads it, and then data, in one script
 //	hub:{3}:heads          hash: room -> its last Seq, that entry's id, and the last Seq that retention took
 //	hub:{3}:gone           sorted set: Seqs that Remove has erased and that retention has not come to
-//	hub:{3}:meta           hash: last Seq, floor (Advance), bytes, full, trimmed (Seq that retention has come to)
+//	hub:{3}:meta           hash: first Seq ever, last Seq, floor (Advance), bytes, full, trimmed (Seq that retention has come to)
 //	hub:{3}:once:<key>     Seq of an entry by its idempotence key, for 2 minutes
 //	hub:{3}:read           hash: group -> the Seq that it has consumed up to
 //	hub:{3}:lease:<group>  which member of a group reads the partition; expires
 //	hub:{3}:dead:<group>   stream: dead letters
+//	hub:{3}:again:<group>  stream: dead letters that were put back and are to be handed over again
 //	hub:{3}:live:<room>    channel: entries of a room, published by the script that appends
 //	hub:{3}:personal       channel: entries of all personal rooms of the partition (see bus.Personal)
 //	hub:{3}:fence          a number that is written before replicas are waited for

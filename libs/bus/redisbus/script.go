@@ -34,6 +34,8 @@ var (
 	renewScript   = load("renew")
 	commitScript  = load("commit")
 	releaseScript = load("release")
+	redriveScript = load("redrive")
+	settleScript  = load("settle")
 	serveScript   = load("serve")
 	requestScript = load("request")
 )

@@ -1,6 +1,7 @@
-// Package deadletters shows an operator the entries of the log that a service could not take in and passed over.
+// Package deadletters shows an operator the entries of the log that a service could not take in and passed over, and puts
+// them back on request.
 //
-// It reads them from the bus; it knows no message and changes nothing.
+// They are on the bus; it knows no message and no service.
 package deadletters
 
 import (
@@ -20,9 +21,10 @@ import (
 
 // Config is what `hubbub dead-letters` can be told.
 type Config struct {
-	Bus   busurl.Config `embed:""`
-	Group string        `help:"Consumer group that passed them over." default:"history"`
-	Limit int           `help:"How many to show at most, the oldest first (1 or more)." default:"100"`
+	Bus    busurl.Config `embed:""`
+	Group  string        `help:"Consumer group that passed them over." default:"history"`
+	Limit  int           `help:"How many to show, or put back, at most, the oldest first (1 or more)." default:"100"`
+	Replay bool          `help:"Put them back: the service is handed each again, now or when it starts, and those that it cannot take in this time are parked again. Doing it twice does no harm."`
 }
 
 // Validate returns what is wrong with the configuration.
@@ -44,7 +46,8 @@ type letter struct {
 	Data   string    `json:"data"`
 }
 
-// Execute implements daemon.Tool. It prints a JSON object on a line for each dead letter, with the entry's content.
+// Execute implements daemon.Tool. It prints a JSON object on a line for each dead letter, with the entry's content: with
+// Replay, of those that it has put back.
 func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
 	c.Bus.Embed = natsembed.InProcess // of a `hubbub up` that is stopped: a folder has one server at a time
 	b, err := busurl.Open(ctx, c.Bus, zap.NewNop(), nil, api.RequiredGroups)
@@ -52,16 +55,20 @@ func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
 		return err // which says what to do
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
-	letters, err := b.DeadLetters(ctx, c.Group, c.Limit)
-	if err != nil {
-		return fmt.Errorf("dead letters of the group %q: %w", c.Group, err)
+	get := b.DeadLetters
+	if c.Replay {
+		get = b.Redrive
 	}
+	letters, failed := get(ctx, c.Group, c.Limit)
 	lines := json.NewEncoder(out)
 	for _, d := range letters {
 		l := letter{d.Entry.Room, d.Entry.Seq, d.Entry.Sender, d.Entry.ID, d.At.UTC(), d.Reason, string(d.Entry.Data)}
 		if err := lines.Encode(l); err != nil {
 			return fmt.Errorf("print: %w", err)
 		}
+	}
+	if failed != nil {
+		return fmt.Errorf("dead letters of the group %q: %w", c.Group, failed)
 	}
 	return nil
 }

@@ -25,6 +25,9 @@ redis.call('XADD', KEYS[1], seq .. '-0', 'r', ARGV[1], 't', now[1])
 redis.call('HSET', KEYS[2], seq, ARGV[2])
 redis.call('ZADD', KEYS[5], seq, seq)
 redis.call('HSET', KEYS[3], ARGV[1], seq .. ':' .. ARGV[3] .. ':' .. trimmed)
+if not meta[1] then
+  redis.call('HSET', KEYS[4], 'first', seq)
+end
 redis.call('HSET', KEYS[4], 'last', seq, 'bytes',
   string.format('%.0f', tonumber(meta[3] or 0) + #ARGV[2] + #ARGV[1] + ARGV[6]))
 redis.call('SET', KEYS[6], seq, 'EX', ARGV[5])

@@ -3,7 +3,7 @@
 -- a record for each entry.
 -- KEYS: data room heads gone meta   ARGV: room seq id limit bytes
 local after, limit = tonumber(ARGV[2]), tonumber(ARGV[4])
-local meta = redis.call('HMGET', KEYS[5], 'last', 'trimmed')
+local meta = redis.call('HMGET', KEYS[5], 'last', 'trimmed', 'first')
 local last = tonumber(meta[1] or 0)
 local head = redis.call('HGET', KEYS[3], ARGV[1])
 local headSeq, headID, trimmed = 0, '', 0
@@ -15,8 +15,8 @@ end
 -- Whether the log has something else than the caller at its position. What retention has taken cannot be told; what
 -- Remove has erased is in gone.
 local function rewound()
-  if after > last then
-    return true
+  if after > last or after > 0 and after < tonumber(meta[3] or 0) then
+    return true -- of another log, that was lost
   elseif ARGV[3] == '' or after == 0 then
     return false -- any entry will do, or none: the position may be the end of an answer
   elseif after == headSeq then
