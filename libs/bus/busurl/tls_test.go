@@ -49,8 +49,30 @@ func TestTLS(t *testing.T) {
 		t.Error(err)
 	}
 	_ = b.Close()
-	if _, err := busurl.Open(t.Context(), parse(t, "--bus="+url), nil, nil, nil); err == nil || !strings.Contains(err.Error(), "certificate") {
-		t.Errorf("a server whose certificate nobody vouches for: %v", err)
+	plain, err := natsembed.Start(natsembed.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer plain.Shutdown()
+	other, _ := bustest.Certificate(t)
+	for _, tt := range []struct{ name, args, want string }{
+		{"unknown authority", "--bus=" + url, "--bus-ca"},
+		{"other authority", "--bus=" + url + " --bus-ca=" + other, "--bus-ca"},
+		{"TLS although the URL does not say so", "--bus=" + strings.Replace(url, "tls:", "nats:", 1), "--bus-ca"},
+		{"no certificate of the client", "--bus=" + url + " --bus-ca=" + cert, "--bus-cert"},
+		{"TLS to a plain server", "--bus=tls://" + plain.Addr().String() + " --bus-ca=" + cert, "write nats://"},
+		{"other name", "--bus=" + strings.Replace(url, "127.0.0.1", "localhost", 1) + " --bus-ca=" + cert, "another name"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b, err := busurl.Open(t.Context(), parse(t, append(strings.Fields(tt.args), "--bus-timeout=5s")...), nil, nil, nil)
+			if err == nil {
+				_ = b.Close()
+				t.Fatal("it is opened")
+			}
+			if text := err.Error(); !strings.Contains(text, tt.want) || strings.Contains(text, "\n") {
+				t.Errorf("%v", err)
+			}
+		})
 	}
 }
 

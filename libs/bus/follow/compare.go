@@ -17,6 +17,10 @@ import (
 // compareParallel is how many batches of rooms are compared at the same time.
 const compareParallel = 4
 
+// maxDeaf is how many compares in a row may find a room behind, without any hint in between, before its subscription is
+// taken for one that silently failed, and made anew. One is what a lost connection costs.
+const maxDeaf = 2
+
 // doubts collects the rooms that may have missed something.
 type doubts struct {
 	mu    sync.Mutex
@@ -156,12 +160,19 @@ func (e *Engine) compareChunk(ctx context.Context, rooms []*room) error {
 func (r *room) compared(e *Engine, epoch uint32, before uint64, head Head) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.heard {
+		r.heard, r.deaf = false, 0
+	}
 	switch {
 	case r.state != live:
 	case head.Seq > r.held:
 		r.want = max(r.want, head.Seq)
 		e.metrics.behind.Inc()
 		r.fill(e)
+		if r.deaf++; r.deaf >= maxDeaf {
+			r.deaf = 0
+			e.joins.add(&e.joins.renew, r)
+		}
 	case head.Seq == r.held:
 		if head.Seq != 0 && !r.known(head.Seq, head.ID) {
 			r.fill(e) // another entry in the place of the one held

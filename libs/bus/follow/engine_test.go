@@ -132,6 +132,42 @@ func TestLostTailIsFoundByCompare(t *testing.T) {
 	})
 }
 
+// TestDeafSubscriptionIsRenewed: a subscription that the server has silently ended, or never began, is made again.
+func TestDeafSubscriptionIsRenewed(t *testing.T) {
+	run(t, follow.Options{}, func(b *bench) {
+		f, _ := b.follow("r")
+		other, _ := b.follow("other")
+		b.m.drop("r")
+		said := b.m.append("r")
+		b.e.Suspect("test")
+		b.has(f, "r")
+		if b.m.subscribed("r") {
+			t.Fatal("one lost entry is no reason to subscribe again")
+		}
+		b.e.Deliver(b.m.append("r")) // it was heard
+		b.m.append("r")
+		b.e.Suspect("test")
+		synctest.Wait()
+		b.m.append("r")
+		b.e.Suspect("test")
+		b.has(f, "r")
+		if !b.m.subscribed("r") || said.Seq == 0 {
+			t.Error("it is not subscribed again")
+		}
+		b.m.fail(1) // of the calls that follow; the one after it goes on
+		b.m.drop("r")
+		for range 8 {
+			b.m.append("r")
+			time.Sleep(31 * time.Second)
+		}
+		b.has(f, "r")
+		b.has(other, "other")
+		if !b.m.subscribed("r") || !b.m.subscribed("other") {
+			t.Error("it is not subscribed again, with time")
+		}
+	})
+}
+
 func TestFailuresAreOutlived(t *testing.T) {
 	run(t, follow.Options{}, func(b *bench) {
 		b.m.fail(5)

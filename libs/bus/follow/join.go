@@ -18,7 +18,8 @@ type desk struct {
 	mu     sync.Mutex
 	join   []*room
 	leave  []*room
-	reason error // why the last try failed
+	renew  []*room // followed, but nothing comes of them live
+	reason error   // why the last try failed
 	wake   chan struct{}
 }
 
@@ -32,11 +33,11 @@ func (d *desk) add(list *[]*room, r *room) {
 	}
 }
 
-func (d *desk) take() (join, leave []*room) {
+func (d *desk) take() (join, leave, renew []*room) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	join, leave, d.join, d.leave = d.join, d.leave, nil, nil
-	return join, leave
+	join, leave, renew, d.join, d.leave, d.renew = d.join, d.leave, d.renew, nil, nil, nil
+	return join, leave, renew
 }
 
 func (d *desk) setReason(err error) {
@@ -150,8 +151,9 @@ func (e *Engine) joinLoop(ctx context.Context) {
 			return
 		case <-e.joins.wake:
 		}
-		join, leave := e.joins.take()
+		join, leave, renew := e.joins.take()
 		e.leaveRooms(leave)
+		e.renewRooms(ctx, renew)
 		for chunk := range slices.Chunk(join, e.opts.Batch) {
 			chunk = e.wanted(chunk)
 			if len(chunk) == 0 {
@@ -222,6 +224,29 @@ func (r *room) joined(e *Engine, epoch uint32, head Head) {
 	}
 	if len(r.followers) == 0 {
 		e.joins.add(&e.joins.leave, r)
+	}
+}
+
+// renewRooms subscribes to rooms again from which nothing came although their log grew. When that fails, a later compare
+// asks for it again.
+func (e *Engine) renewRooms(ctx context.Context, rooms []*room) {
+	rooms = slices.DeleteFunc(rooms, func(r *room) bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.state != live || len(r.followers) == 0
+	})
+	for chunk := range slices.Chunk(rooms, e.opts.Batch) {
+		names := namesOf(chunk)
+		e.metrics.renewed.Add(float64(len(chunk)))
+		e.log.Warn("subscribing again to rooms of which nothing came live", zap.Int("rooms", len(chunk)), zap.String("one", names[0]))
+		e.src.Unsubscribe(names)
+		ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+		err := e.src.Subscribe(ctx, names)
+		cancel()
+		if err != nil {
+			e.log.Warn("cannot subscribe again; the next comparison tries it", zap.Error(err))
+		}
+		e.SuspectRooms("subscribed again", names...)
 	}
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 type metrics struct {
-	rooms                                                                 prometheus.Gauge
-	gaps, repeats, overflows, filled, rewinds, compared, behind, failures prometheus.Counter
+	rooms                                                                          prometheus.Gauge
+	gaps, repeats, overflows, filled, rewinds, compared, behind, renewed, failures prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -23,6 +23,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		rewinds:   counter("rewinds_total", "Times that a room's log had lost entries that were delivered, or had been trimmed before they were."),
 		compared:  counter("compared_rooms_total", "Rooms whose last entry was compared with the log."),
 		behind:    counter("behind_rooms_total", "Rooms that a comparison found behind the log."),
+		renewed:   counter("renewed_rooms_total", "Rooms that were subscribed to again, since nothing came of them live although their log grew."),
 		failures:  counter("failures_total", "Reads of the log that failed and are tried again."),
 	}
 }

@@ -147,6 +147,13 @@ func (m *model) append(room string) bus.Entry {
 	return e
 }
 
+// drop ends a subscription without a word.
+func (m *model) drop(room string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.subs, room)
+}
+
 func (m *model) subscribed(room string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -30,6 +30,8 @@ type room struct {
 	lowAsked  uint64         // the same, while the log is being asked
 	past      [recent]uint64 // marks of entries delivered before held, a ring
 	pastNext  uint8
+	heard     bool        // a hint came since the last compare
+	deaf      uint8       // compares in a row that found the room behind although no hint had come
 	back      []bus.Entry // hints held back, in order of arrival, all of the engine's epoch backEpoch
 	backEpoch uint32
 	followers []*subscription
@@ -48,6 +50,7 @@ const (
 func (r *room) hint(e *Engine, en bus.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.heard = true
 	switch {
 	case r.state == gone:
 	case r.state == joining:

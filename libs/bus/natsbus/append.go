@@ -258,6 +258,7 @@ func (a *appender) acknowledged(m *nats.Msg) {
 	}
 	if status := header(m.Header, headerStatus); status != "" {
 		a.later(p, fmt.Errorf("no stream takes the entry (status %s)", status))
+		a.b.lookForStore()
 		return
 	}
 	got, err := decodeAck(m.Data)

@@ -2,6 +2,7 @@ package natsbus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -53,12 +54,17 @@ func (b *Bus) confirm(ctx context.Context, s bus.Subscription) error {
 		s.Stop()
 		return err
 	}
+	var denied error
 	err := b.retry(ctx, "subscribe", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 		defer cancel()
-		return b.main.FlushWithContext(ctx)
+		err := flush(ctx, b.main)
+		if errors.Is(err, nats.ErrPermissionViolation) {
+			denied, err = b.fail("subscribe", err), nil // it is not sent again
+		}
+		return err
 	})
-	if err != nil {
+	if err = cmpErr(err, denied); err != nil {
 		s.Stop()
 	}
 	return err

@@ -2,9 +2,12 @@ package natsbus
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,8 +41,10 @@ func (b *Bus) connect(ctx context.Context) error {
 	if err := checkServer(b.main.ConnectedServerVersion(), b.main.HeadersSupported()); err != nil {
 		return fmt.Errorf("NATS at %s %w", b.where(), err)
 	}
-	b.js, err = jetstream.New(b.main, jetstream.WithDefaultTimeout(5*time.Second))
-	return err
+	if b.js, err = jetstream.New(b.main, jetstream.WithDefaultTimeout(5*time.Second)); err != nil {
+		return err
+	}
+	return b.checkPermissions(ctx)
 }
 
 // dial connects once: at the start a server that is away is an error to tell, later one to outlive. lost and back are
@@ -125,7 +130,28 @@ func (b *Bus) explain(err error) error {
 	case errors.Is(err, nats.ErrNoServers):
 		return fmt.Errorf("NATS at %s cannot be reached: check that it runs and that the host and port of the bus URL are right: %w", b.where(), err)
 	}
+	if says := tlsTrouble(err); says != "" {
+		return fmt.Errorf("NATS at %s %s: %w", b.where(), says, err)
+	}
 	return fmt.Errorf("connect to NATS at %s: %w", b.where(), err)
+}
+
+// tlsTrouble says what is wrong between two sides of which at least one speaks TLS; "": it is something else.
+func tlsTrouble(err error) string {
+	var verify *tls.CertificateVerificationError
+	var name x509.HostnameError
+	var alert *net.OpError
+	switch {
+	case errors.Is(err, nats.ErrSecureConnWanted):
+		return "does not speak TLS: write nats:// in the place of tls:// in the bus URL"
+	case errors.As(err, &name):
+		return "has a certificate for another name: write that name in the bus URL, or have the certificate name this one"
+	case errors.As(err, &verify):
+		return "has a certificate that nobody here vouches for: give that of its authority as --bus-ca"
+	case errors.As(err, &alert) && alert.Op == "remote error":
+		return "ended the TLS handshake: it may ask for a client's certificate (--bus-cert and --bus-key)"
+	}
+	return ""
 }
 
 // asyncError takes what the client library has to say outside of a call.
@@ -142,6 +168,9 @@ func (b *Bus) asyncError(log *zap.Logger, sub *nats.Subscription, err error) {
 			log.Warn("this process reads too slowly from NATS: messages were dropped", zap.String("subject", sub.Subject))
 		}
 		return
+	}
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		b.refused(err)
 	}
 	log.Warn("NATS reports an error", zap.Error(err))
 }

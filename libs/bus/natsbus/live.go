@@ -135,14 +135,18 @@ func (s source) Subscribe(ctx context.Context, rooms []string) error {
 		l.subs[room] = sub
 	}
 	l.mu.Unlock()
-	return s.confirm(ctx)
+	err := s.confirm(ctx)
+	if err != nil { // the server may not have taken them
+		s.Unsubscribe(rooms)
+	}
+	return err
 }
 
 // confirm returns when the server has taken the subscriptions.
 func (s source) confirm(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if err := s.b.feed.FlushWithContext(ctx); err != nil {
+	if err := flush(ctx, s.b.feed); err != nil {
 		return s.b.fail("subscribe", err)
 	}
 	return nil
@@ -160,7 +164,16 @@ func (s source) SubscribePersonal(ctx context.Context) error {
 		l.personal = sub
 	}
 	l.mu.Unlock()
-	return s.confirm(ctx)
+	err := s.confirm(ctx)
+	if err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.personal != nil {
+			_ = l.personal.Unsubscribe()
+			l.personal = nil
+		}
+	}
+	return err
 }
 
 func (s source) Unsubscribe(rooms []string) {

@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -93,6 +94,10 @@ type Bus struct {
 	consumers sync.WaitGroup // running Consume calls
 	link      link           // life of the main connection
 	full      chan struct{}  // an append found the log full: trim it now
+	gone      chan struct{}  // no stream takes appends: look whether it is there
+
+	denial atomic.Pointer[error] // the first thing that the server did not let us do
+	abort  func()                // ends the start
 
 	mu     sync.Mutex
 	closed bool
@@ -120,13 +125,21 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 		names:   newNames(cfg.Stream, cfg.Partitions),
 		subs:    make(map[bus.Subscription]struct{}),
 		full:    make(chan struct{}, 1),
+		gone:    make(chan struct{}, 1),
 		metrics: newMetrics(reg),
 	}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	opening, cancel := context.WithTimeout(ctx, cfg.OpenTimeout)
 	defer cancel()
+	b.abort = cancel
 	if err := b.open(opening, reg); err != nil {
 		_ = b.Close()
+		if denied := b.denial.Load(); denied != nil {
+			err = *denied
+		}
+		if errors.Is(err, nats.ErrPermissionViolation) {
+			return nil, b.permissions(err)
+		}
 		if opening.Err() != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
 			return nil, fmt.Errorf("NATS at %s did not answer within %s: check the URL, and that JetStream has a leader: %w",
 				b.where(), cfg.OpenTimeout, err)
@@ -166,6 +179,7 @@ func (b *Bus) open(ctx context.Context, reg prometheus.Registerer) error {
 	b.wg.Go(func() { b.live.run(b.ctx) })
 	b.wg.Go(func() { b.appends.run(b.ctx) })
 	b.wg.Go(func() { b.trimLoop(b.ctx) })
+	b.wg.Go(func() { b.storeLoop(b.ctx) })
 	return nil
 }
 

@@ -130,6 +130,41 @@ func TestRestoredStore(t *testing.T) {
 	}
 }
 
+// TestLogIsLost puts an empty disk in the place of the server's: what was said is gone, which followers are told; Seqs go on
+// above the lost ones, nothing of the old log is taken for present, and consumers go on, all without a restart.
+func TestLogIsLost(t *testing.T) {
+	t.Parallel()
+	box := newBox(t)
+	b := box.open(natsbus.Config{Groups: []string{"history"}, MemberEvery: 20 * time.Millisecond})
+	r := followRoom(t, b, "room")
+	read, stop := consume(t, b, "history")
+	defer stop()
+	for i := range 5 {
+		mustAppend(t, b, entry("room", i))
+	}
+	eventually(t, "everything is consumed", func() bool { return read.Load() == 5 })
+	old := readAll(t, b, "room")
+	box.stop()
+	box.dir = t.TempDir()
+	box.start()
+	fresh := mustAppend(t, b, entry("room", 0)) // of the same id: the server has forgotten that, too
+	if fresh.Duplicate || fresh.Seq <= old[4].Seq {
+		t.Errorf("%+v after %d in the log that was lost", fresh, old[4].Seq)
+	}
+	for _, e := range old {
+		rep, err := b.Replay(within(t), "room", bus.Position{Seq: e.Seq, ID: e.ID}, 10)
+		if err != nil || !rep.Rewound {
+			t.Errorf("after an entry that is lost: %+v, %v", rep, err)
+		}
+	}
+	eventually(t, "the follower is told", func() bool { return r.rewound() > 0 })
+	mustAppend(t, b, entry("room", 1))
+	eventually(t, "and gets what comes then", func() bool { return slices.Contains(r.ids(), "id1") })
+	eventually(t, "it is consumed", func() bool { return read.Load() >= 7 })
+	late := box.open(natsbus.Config{Groups: []string{"history"}})
+	mustAppend(t, late, entry("room", 2))
+}
+
 func TestCallsWhileTheServerIsAway(t *testing.T) {
 	box := newBox(t)
 	b := box.open(natsbus.Config{})

@@ -103,11 +103,15 @@ func (b *Bus) tryStore(ctx context.Context) error {
 	if err := b.ensureDead(ctx); err != nil {
 		return fmt.Errorf("create stream %s: %w", b.names.deadStream(), err)
 	}
-	if err := b.ensureState(ctx); err != nil {
+	state, err := b.ensureState(ctx)
+	if err != nil {
 		return fmt.Errorf("create bucket %s: %w", b.names.stateBucket(), err)
 	}
+	if b.state == nil { // later calls find the same, or another of that name
+		b.state = state
+	}
 	for _, g := range b.cfg.Groups {
-		if _, err := b.state.Create(ctx, requiredKey(g), nil); err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
+		if _, err := state.Create(ctx, requiredKey(g), nil); err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
 			return fmt.Errorf("register group %s: %w", g, err)
 		}
 	}
@@ -160,26 +164,27 @@ func (b *Bus) ensureDead(ctx context.Context) error {
 	})
 }
 
-func (b *Bus) ensureState(ctx context.Context) error {
+func (b *Bus) ensureState(ctx context.Context) (state jetstream.KeyValue, err error) {
 	want := jetstream.KeyValueConfig{
 		Bucket:      b.names.stateBucket(),
 		Description: "Hubbub: what consumers have read",
 		Storage:     jetstream.FileStorage,
 		Replicas:    b.cfg.Replicas,
 	}
-	return b.ensure(ctx, jetstream.ErrBucketNotFound, func() (err error) {
-		if b.state, err = b.js.KeyValue(ctx, want.Bucket); err != nil {
+	err = b.ensure(ctx, jetstream.ErrBucketNotFound, func() (err error) {
+		if state, err = b.js.KeyValue(ctx, want.Bucket); err != nil {
 			return err
 		}
-		now, err := b.state.Status(ctx)
+		now, err := state.Status(ctx)
 		if err == nil && now.Config().Replicas != want.Replicas {
-			b.state, err = b.js.UpdateKeyValue(ctx, want)
+			state, err = b.js.UpdateKeyValue(ctx, want)
 		}
 		return err
 	}, func() (err error) {
-		b.state, err = b.js.CreateOrUpdateKeyValue(ctx, want)
+		state, err = b.js.CreateOrUpdateKeyValue(ctx, want)
 		return err
 	})
+	return state, err
 }
 
 func (b *Bus) ensureStream(ctx context.Context) error {

@@ -1,0 +1,62 @@
+package natsbus
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
+)
+
+// lostLooks is how often in a row, one a second, the server has to say that there is no stream before it is made anew: one
+// that starts, or a cluster that finds together, may not know it yet.
+const lostLooks = 3
+
+// lookForStore has the stream looked for, and made anew if the server has lost its store.
+func (b *Bus) lookForStore() {
+	select {
+	case b.gone <- struct{}{}:
+	default:
+	}
+}
+
+// storeLoop makes the streams anew when a server has come back without them: an empty disk, another server at the same
+// address. Else every process would have to be started again to get a log. What was in it is lost; those who follow
+// rooms are told.
+func (b *Bus) storeLoop(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-b.gone:
+		}
+		if !b.isLost(ctx) {
+			_ = sleep(ctx, time.Second) // many appends find the same
+			continue
+		}
+		b.log.Error("NATS has lost the log: making a new, empty one", zap.String("stream", b.names.stream))
+		attempt, cancel := context.WithTimeout(ctx, b.cfg.OpenTimeout)
+		err := b.ensureStore(attempt)
+		cancel()
+		if err != nil && ctx.Err() == nil {
+			b.log.Error("cannot make a new log; trying again", zap.Error(err))
+			b.lookForStore()
+		}
+		b.engine.Suspect("the log was made anew")
+		b.appends.resend()
+	}
+}
+
+// isLost reports whether the server is there and has no stream of ours.
+func (b *Bus) isLost(ctx context.Context) bool {
+	for range lostLooks {
+		attempt, done := b.attempt(ctx)
+		_, err := b.js.Stream(attempt, b.names.stream)
+		done()
+		if !errors.Is(err, jetstream.ErrStreamNotFound) || sleep(ctx, time.Second) != nil {
+			return false
+		}
+	}
+	return true
+}
