@@ -148,7 +148,7 @@ func tlsTrouble(err error) string {
 		return "has a certificate for another name: write that name in the bus URL, or have the certificate name this one"
 	case errors.As(err, &verify):
 		return "has a certificate that nobody here vouches for: give that of its authority as --bus-ca"
-	case errors.As(err, &alert) && alert.Op == "remote error":
+	case errors.Is(err, nats.ErrTLS), errors.As(err, &alert) && alert.Op == "remote error":
 		return "ended the TLS handshake: it may ask for a client's certificate (--bus-cert and --bus-key)"
 	}
 	return ""
