@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -13,6 +14,9 @@ import (
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/presence/roster"
 )
+
+// listTimeout is how long a question waits for its turn to have a big room looked through.
+const listTimeout = time.Second
 
 // serveAll starts to answer every service, and returns those that it could start, with an error if one is missing.
 func (s *Service) serveAll(ctx context.Context) (subs []bus.Subscription, err error) {
@@ -53,15 +57,24 @@ func (s *Service) who(req presenceapi.WhoRequest) (presenceapi.Who, error) {
 		return presenceapi.Who{}, err
 	}
 	var out presenceapi.Who
+	s.replica.View(func(r *roster.Roster) { out.Count = r.Online(req.Room) })
+	if big := out.Count > s.cfg.BigRoom; big && req.After == "" {
+		// Whoever enters a room asks. Where very many do, each is told how many there are, which costs nothing; who wants to
+		// know more asks for it.
+		out.Users, out.Next = []presenceapi.Person{}, presenceapi.FromStart
+		return out, nil
+	} else if big {
+		// A page of a big room costs a look at all who are in it. One at a time: changes wait for no more than one.
+		select {
+		case s.listing <- struct{}{}:
+			defer func() { <-s.listing }()
+		case <-time.After(listTimeout):
+			return presenceapi.Who{}, chat.Unavailable("too many ask who is online in rooms with very many", listTimeout)
+		}
+	}
 	var more bool
 	s.replica.View(func(r *roster.Roster) {
 		out.Count = r.Online(req.Room)
-		// Whoever enters a room asks. Where very many do, each is told how many there are, which costs nothing; who wants to
-		// know more asks for it.
-		if out.Count > s.cfg.BigRoom && req.After == "" {
-			out.Next = presenceapi.FromStart
-			return
-		}
 		out.Users, more = r.Who(req.Room, after, req.Limit)
 		if req.After == "" {
 			out.Going = r.Going(req.Room, presenceapi.MaxLimit)

@@ -50,6 +50,7 @@ type Service struct {
 	peers     *peers.Peers
 	announcer *announce.Announcer
 	hidden    *hidden
+	listing   chan struct{} // held while a page of a big room is looked for
 	directory *directoryapi.Client
 	seen      *directoryapi.Sightings
 	handler   http.Handler
@@ -57,7 +58,7 @@ type Service struct {
 
 // New returns a replica that does nothing before Run. cfg has been validated.
 func New(cfg Config, deps Deps) (*Service, error) {
-	s := &Service{cfg: cfg, bus: deps.Bus, log: deps.Log, access: deps.Access, hidden: newHidden(deps.Log, deps.Metrics),
+	s := &Service{cfg: cfg, bus: deps.Bus, log: deps.Log, access: deps.Access, hidden: newHidden(deps.Log, deps.Metrics), listing: make(chan struct{}, 1),
 		directory: directoryapi.NewClient(deps.Bus), seen: directoryapi.NewSightings(deps.Bus, deps.Log),
 	}
 	// A replica finds out that it is deaf well before it would take the edges for gone.

@@ -162,6 +162,19 @@ func TestBigRoomIsCountedFirst(t *testing.T) {
 		if !slices.Equal(users, []string{"u0", "u1", "u2", "u3", "u4", "u5"}) {
 			t.Errorf("then %v", users)
 		}
+
+		// While one page is looked for others wait, and not for ever.
+		s.listing <- struct{}{}
+		if who, err := s.who(presenceapi.WhoRequest{Room: "big", After: presenceapi.FromStart}); chat.CodeOf(err) != chat.CodeUnavailable {
+			t.Errorf("a second page at the same time: %+v, %v", who, err)
+		}
+		if who, err := s.who(presenceapi.WhoRequest{Room: "big"}); err != nil || who.Count != 6 {
+			t.Errorf("the number meanwhile: %+v, %v", who, err)
+		}
+		if who, err := s.who(presenceapi.WhoRequest{Room: "small", After: presenceapi.FromStart}); err != nil || len(who.Users) != 5 {
+			t.Errorf("the small room meanwhile: %+v, %v", who, err)
+		}
+		<-s.listing
 	})
 }
 

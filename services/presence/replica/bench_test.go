@@ -47,6 +47,30 @@ func churnOf(f *fixture) (took time.Duration) {
 	return took
 }
 
+// whoOfMany puts 100,000 users into one room, and returns what a page of them takes.
+func whoOfMany(b *testing.B, f *fixture) time.Duration {
+	const many, pages = 100_000, 20
+	join := presence.Change{Kind: presence.Joined, Room: []byte("many")}
+	for i := range uint64(many) {
+		join.ID = i
+		f.r.Apply(f.es.known[fmt.Sprint("edge", i%benchEdges)].sessions, &join)
+	}
+	if n := f.r.Online("many"); n != many {
+		b.Fatalf("%d users in the room", n)
+	}
+	var after roster.Cursor
+	begun := time.Now()
+	for range pages {
+		page, more := f.r.Who("many", after, presence.DefaultLimit)
+		if len(page) != presence.DefaultLimit || !more {
+			b.Fatalf("a page of %d, more: %v", len(page), more)
+		}
+		last := page[len(page)-1]
+		after = roster.Cursor{Name: last.Name, User: last.User}
+	}
+	return time.Since(begun) / pages
+}
+
 // BenchmarkMillion measures a replica of a million sessions of half a million users in 50,000 rooms over 50 edges: the
 // time to build it from snapshots on one core, its memory, what changes and questions cost then, and the share of a core
 // that a churn of 2 % of the sessions in a minute takes.
@@ -125,7 +149,9 @@ func BenchmarkMillion(b *testing.B) {
 			change.Kind = presence.Entered
 			f.r.Apply(edge, &change)
 		}
-		b.ReportMetric(float64(time.Since(begun).Nanoseconds())/(2*n), "ns/change")
+		took = time.Since(begun)
+		b.ReportMetric(float64(took.Nanoseconds())/(2*n), "ns/change")
+		b.ReportMetric(2*n/took.Seconds(), "changes/s")
 		b.ReportMetric(100*churnOf(f).Seconds()/60, "%core-at-churn")
 		if len(f.refused) > 0 || f.es.known["edge7"].wanted || f.sessions() != benchSessions {
 			b.Fatalf("the churn was not taken in: %v, %d sessions", f.refused, f.sessions())
@@ -135,6 +161,7 @@ func BenchmarkMillion(b *testing.B) {
 			f.r.Who(churn.Rooms[0], roster.Cursor{}, 200)
 		}
 		b.ReportMetric(float64(time.Since(begun).Nanoseconds())/10_000, "ns/who")
+		b.ReportMetric(float64(whoOfMany(b, f).Microseconds()), "µs/who-100k")
 		b.StartTimer()
 		if b.N > 1 {
 			b.Skip("once is enough")
