@@ -36,7 +36,33 @@ func (s *Service) serveAll(ctx context.Context) (subs []bus.Subscription, err er
 	if err != nil {
 		return subs, err
 	}
-	return append(subs, user), nil
+	subs = append(subs, user)
+	hidden, err := api.Handle(ctx, s.bus, presenceapi.ServiceHidden, failed, func(_ context.Context, req presenceapi.HiddenRequest) (presenceapi.Hidden, error) {
+		return s.invisible(req)
+	})
+	if err != nil {
+		return subs, err
+	}
+	return append(subs, hidden), nil
+}
+
+// invisible answers who of some users is invisible.
+func (s *Service) invisible(req presenceapi.HiddenRequest) (presenceapi.Hidden, error) {
+	if len(req.Users) > presenceapi.MaxLimit {
+		return presenceapi.Hidden{}, chat.E(chat.CodeBadRequest, "at most 1000 users")
+	}
+	if err := s.replica.Ready(); err != nil {
+		return presenceapi.Hidden{}, err
+	}
+	out := presenceapi.Hidden{Users: []string{}}
+	s.replica.View(func(r *roster.Roster) {
+		for _, user := range req.Users {
+			if r.Invisible(user) {
+				out.Users = append(out.Users, user)
+			}
+		}
+	})
+	return out, nil
 }
 
 // who answers who is online in a room.

@@ -59,7 +59,7 @@ type Service struct {
 // New returns a replica that does nothing before Run. cfg has been validated.
 func New(cfg Config, deps Deps) (*Service, error) {
 	s := &Service{cfg: cfg, bus: deps.Bus, log: deps.Log, access: deps.Access, hidden: newHidden(deps.Log, deps.Metrics), listing: make(chan struct{}, 1),
-		directory: directoryapi.NewClient(deps.Bus), seen: directoryapi.NewSightings(deps.Bus, deps.Log),
+		directory: directoryapi.NewClient(deps.Bus), seen: directoryapi.NewSightings(deps.Bus, deps.Log, nil),
 	}
 	// A replica finds out that it is deaf well before it would take the edges for gone.
 	signs := peers.Config{Every: cfg.EdgeExpiry / 10, Expiry: cfg.EdgeExpiry / 3}

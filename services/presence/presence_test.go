@@ -261,7 +261,7 @@ func TestAudit(t *testing.T) {
 }
 
 // TestLastSeen has the directory told of who leaves an edge, and of who was on one that was killed, by one replica of
-// two; of the invisible it is told nothing.
+// two; of the invisible it is told nothing, whichever of their sockets ends.
 func TestLastSeen(t *testing.T) {
 	t.Parallel()
 	onEveryBus(t, func(t *testing.T, srv *server) {
@@ -286,14 +286,18 @@ func TestLastSeen(t *testing.T) {
 		e := startEdge(t, srv.open(t), "edge")
 		ann := e.enter("ann", presenceapi.Online, "lobby")
 		cyd := e.enter("cyd", presenceapi.Invisible, "lobby")
+		other := startEdge(t, srv.open(t), "other")
+		other.enter("eli", presenceapi.Invisible)
+		eli := e.enter("eli", presenceapi.Online, "lobby")
 		ready(t, one, two)
-		agree(t, "entered", []string{"lobby"}, []*Service{one, two}, e)
+		agree(t, "entered", []string{"lobby"}, []*Service{one, two}, e, other)
 		was := func(user string) int64 {
 			mu.Lock()
 			defer mu.Unlock()
 			return seen[user]
 		}
 		e.exit(cyd)
+		e.exit(eli)
 		e.exit(ann)
 		eventually(t, "ann has left", func() error {
 			if at := was("ann"); at < begun {
@@ -303,7 +307,8 @@ func TestLastSeen(t *testing.T) {
 		})
 		e.enter("bob", presenceapi.Idle, "lobby")
 		e.enter("cyd", presenceapi.Invisible, "lobby")
-		agree(t, "entered", []string{"lobby"}, []*Service{one, two}, e)
+		e.enter("eli", presenceapi.DND, "lobby")
+		agree(t, "entered", []string{"lobby"}, []*Service{one, two}, e, other)
 		e.kill()
 		eventually(t, "bob's edge is gone", func() error {
 			if at := was("bob"); at < begun || at > time.Now().UnixMilli() {
@@ -311,8 +316,17 @@ func TestLastSeen(t *testing.T) {
 			}
 			return nil
 		})
-		if at := was("cyd"); at != 0 {
-			t.Errorf("the invisible was seen at %d", at)
+		for _, user := range []string{"cyd", "eli"} {
+			if at := was(user); at != 0 {
+				t.Errorf("%s, who is invisible, was seen at %d", user, at)
+			}
+		}
+		client := presenceapi.NewClient(srv.open(t))
+		if hidden, err := client.Hidden(t.Context(), []string{"ann", "cyd", "eli", "nobody"}); err != nil || !slices.Equal(hidden, []string{"eli"}) {
+			t.Errorf("hidden are %v, %v", hidden, err)
+		}
+		if _, err := client.Hidden(t.Context(), make([]string, presenceapi.MaxLimit+1)); chat.CodeOf(err) != chat.CodeBadRequest {
+			t.Errorf("too many are asked about: %v", err)
 		}
 	})
 }

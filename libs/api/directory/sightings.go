@@ -2,6 +2,8 @@ package directory
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,18 +26,30 @@ const (
 type Sightings struct {
 	client *Client
 	log    *zap.Logger
+	hidden Hidden
 
 	mu sync.Mutex
 	at map[string]int64 // by user, UTC milliseconds
 }
 
-// NewSightings returns sightings that are kept until Run tells them over r.
-func NewSightings(r bus.RPC, log *zap.Logger) *Sightings {
-	return &Sightings{client: NewClient(r), log: log, at: make(map[string]int64)}
+// Hidden returns those of some users, at most MaxSaw, of whom nobody is to know that they are connected.
+type Hidden func(ctx context.Context, users []string) ([]string, error)
+
+// NewSightings returns sightings that are kept until Run tells them over r, of all but those who are hidden then. Until
+// that can be found out they wait; with nil nobody is hidden.
+func NewSightings(r bus.RPC, log *zap.Logger, hidden Hidden) *Sightings {
+	return &Sightings{client: NewClient(r), log: log, hidden: hidden, at: make(map[string]int64)}
 }
 
 // Saw notes that a user was connected at a time. It does not block.
 func (s *Sightings) Saw(user string, at time.Time) { s.put(Seen{User: user, At: at.UnixMilli()}) }
+
+// Forget drops what was noted of a user and is not told yet.
+func (s *Sightings) Forget(user string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.at, user)
+}
 
 func (s *Sightings) put(seen ...Seen) {
 	s.mu.Lock()
@@ -71,23 +85,24 @@ func (s *Sightings) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), tellTimeout)
 			defer cancel()
-			s.tell(last)
+			s.tell(last, true)
 			return nil
 		case <-tick.C:
-			s.tell(ctx)
+			s.tell(ctx, false)
 		}
 	}
 }
 
-// tell tells everything, or keeps what the directory did not take.
-func (s *Sightings) tell(ctx context.Context) {
+// tell tells everything, or keeps what the directory did not take. The last time it also tells of those of whom it cannot
+// find out whether they are hidden: all services may be stopping together, and then nearly nobody is.
+func (s *Sightings) tell(ctx context.Context, last bool) {
 	for {
 		part := s.take()
 		if len(part) == 0 {
 			return
 		}
 		one, cancel := context.WithTimeout(ctx, tellTimeout)
-		err := s.client.Saw(one, part)
+		err := s.tellPart(one, part, last)
 		cancel()
 		if err != nil {
 			s.put(part...)
@@ -95,4 +110,24 @@ func (s *Sightings) tell(ctx context.Context) {
 			return
 		}
 	}
+}
+
+func (s *Sightings) tellPart(ctx context.Context, part []Seen, last bool) error {
+	if s.hidden != nil {
+		users := make([]string, len(part))
+		for i, one := range part {
+			users[i] = one.User
+		}
+		ask, cancel := context.WithTimeout(ctx, tellTimeout/2)
+		hidden, err := s.hidden(ask, users)
+		cancel()
+		if err != nil && !last {
+			return fmt.Errorf("find out who is hidden: %w", err)
+		}
+		part = slices.DeleteFunc(slices.Clone(part), func(one Seen) bool { return slices.Contains(hidden, one.User) })
+		if len(part) == 0 {
+			return nil
+		}
+	}
+	return s.client.Saw(ctx, part)
 }

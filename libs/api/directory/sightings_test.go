@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,7 +76,7 @@ func (m *memory) set(down bool) {
 func TestSightings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t)
-		s := NewSightings(m, zap.NewNop())
+		s := NewSightings(m, zap.NewNop(), nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- s.Run(ctx) }()
@@ -116,6 +118,64 @@ func TestSightings(t *testing.T) {
 			t.Error(err)
 		}
 		if m.get("v7") != base.Add(time.Second).UnixMilli() {
+			t.Error("what was left at the end is not told")
+		}
+	})
+}
+
+// TestHiddenAreNotTold: nothing is told of who is hidden, nor of anybody while that cannot be found out; at the end
+// everybody is told of whose hiding is not known.
+func TestHiddenAreNotTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory(t)
+		var down atomic.Bool
+		s := NewSightings(m, zap.NewNop(), func(_ context.Context, users []string) ([]string, error) {
+			if down.Load() {
+				return nil, bus.ErrNoResponder
+			}
+			return slices.DeleteFunc(users, func(user string) bool { return user[0] != 'h' }), nil
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+		now := time.Now()
+		wait := func() {
+			time.Sleep(tellEvery + time.Millisecond)
+			synctest.Wait()
+		}
+		for _, user := range []string{"ann", "hal", "bob"} {
+			s.Saw(user, now)
+		}
+		s.Forget("bob")
+		wait()
+		if m.get("ann") == 0 || m.get("hal") != 0 || m.get("bob") != 0 || len(s.at) != 0 {
+			t.Errorf("told of %v, %v wait", m.at, s.at)
+		}
+		s.Saw("hal", now) // alone
+		before := m.requests
+		wait()
+		if m.requests != before {
+			t.Error("the directory was told of nobody")
+		}
+		down.Store(true)
+		s.Saw("cyd", now)
+		s.Saw("hal", now)
+		wait()
+		if m.get("cyd") != 0 {
+			t.Error("somebody was told of who may be hidden")
+		}
+		down.Store(false)
+		wait()
+		if m.get("cyd") == 0 || m.get("hal") != 0 {
+			t.Errorf("told of %v", m.at)
+		}
+		down.Store(true)
+		s.Saw("dan", now)
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if m.get("dan") == 0 {
 			t.Error("what was left at the end is not told")
 		}
 	})

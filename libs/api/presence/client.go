@@ -19,6 +19,12 @@ func (c *Client) Who(ctx context.Context, req WhoRequest) (Who, error) {
 	return api.Call[WhoRequest, Who](ctx, c.rpc, ServiceWho, req)
 }
 
+// Hidden returns those of some users, at most MaxLimit, who are connected and invisible.
+func (c *Client) Hidden(ctx context.Context, users []string) ([]string, error) {
+	hidden, err := api.Call[HiddenRequest, Hidden](ctx, c.rpc, ServiceHidden, HiddenRequest{Users: users})
+	return hidden.Users, err
+}
+
 // User returns the presence of a user as others see it. The caller has checked that the asker may see the user.
 func (c *Client) User(ctx context.Context, req UserRequest) (User, error) {
 	return api.Call[UserRequest, User](ctx, c.rpc, ServiceUser, req)

@@ -18,6 +18,8 @@ const (
 const (
 	ServiceWho  = "presence.who"  // WhoRequest to Who
 	ServiceUser = "presence.user" // UserRequest to User
+
+	ServiceHidden = "presence.hidden" // HiddenRequest to Hidden
 )
 
 // Limits of the people in one answer.
@@ -78,6 +80,16 @@ type Device struct {
 
 // MaxDevices is how many devices an answer about a user names.
 const MaxDevices = 64
+
+// HiddenRequest asks who of some users is invisible.
+type HiddenRequest struct {
+	Users []string `json:"users"` // at most MaxLimit
+}
+
+// Hidden answers HiddenRequest.
+type Hidden struct {
+	Users []string `json:"users"` // those who are connected, and invisible on one device at least
+}
 
 // Changed is published by the presence service on the live channel of a room, ChannelOf(room), when somebody comes,
 // goes or changes status. Applying one twice does no harm. In a room in which more than a thousand are online Users is

@@ -34,7 +34,8 @@ type Reporter struct {
 	flush     time.Duration
 	heartbeat time.Duration
 	metrics   reporterMetrics
-	seen      *directory.Sightings
+	seen      *directory.Sightings // of those who hide
+	left      *directory.Sightings // of those whose socket has ended
 }
 
 // NewReporter returns the reporter of an edge that has just started and has no session yet. snapshot calls yield for
@@ -52,7 +53,8 @@ func NewReporter(b bus.Bus, cfg ReporterConfig, snapshot func(yield func(Session
 	if r.log == nil {
 		r.log = zap.NewNop()
 	}
-	r.seen = directory.NewSightings(b, r.log)
+	r.seen = directory.NewSightings(b, r.log, nil)
+	r.left = directory.NewSightings(b, r.log, NewClient(b).Hidden)
 	if r.flush <= 0 {
 		r.flush = 200 * time.Millisecond
 	}
@@ -62,12 +64,15 @@ func NewReporter(b bus.Bus, cfg ReporterConfig, snapshot func(yield func(Session
 	return r
 }
 
-// Exit tells as Tally.Exit does, and the directory that the user was last seen now, unless nobody was to see that.
+// Exit tells as Tally.Exit does, and the directory that the user was last seen now, unless nobody was to see that: because
+// of this socket, or of another one anywhere.
 func (r *Reporter) Exit(s Session) {
 	r.Tally.Exit(s)
-	if s.Status != Invisible {
-		r.Saw(s.User)
+	if s.Status == Invisible {
+		r.left.Forget(s.User) // of another socket, which ended while this one hid the user
+		return
 	}
+	r.left.Saw(s.User, time.Now())
 }
 
 // Saw tells the directory that a user was last seen now: for one who becomes invisible. It does not block.
@@ -82,7 +87,8 @@ func (r *Reporter) Run(ctx context.Context) error {
 	serving, stop := context.WithCancel(ctx)
 	var wait sync.WaitGroup
 	wait.Go(func() { r.serve(serving) })
-	wait.Go(func() { _ = r.seen.Run(serving) }) // it returns nil
+	wait.Go(func() { _ = r.seen.Run(serving) }) // they return nil
+	wait.Go(func() { _ = r.left.Run(serving) })
 	defer wait.Wait()
 	defer stop()
 

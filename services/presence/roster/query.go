@@ -115,6 +115,12 @@ func (r *Roster) User(id string) (name string, seen, self presence.Status, devic
 	return owner.name, seen, self, devices[:min(len(devices), presence.MaxDevices)]
 }
 
+// Invisible reports whether a user is connected and hides it.
+func (r *Roster) Invisible(id string) bool {
+	u, ok := r.users.find(id)
+	return ok && r.users.items[u].top == presence.Invisible.Code()
+}
+
 // RoomsOf returns the ids of at most limit rooms that a user is in, each once.
 func (r *Roster) RoomsOf(id string, limit int) []string {
 	u, ok := r.users.find(id)

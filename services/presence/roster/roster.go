@@ -129,13 +129,13 @@ func (r *Roster) DigestOf(e *Edge, id uint64) (uint64, bool) {
 	return d, true
 }
 
-// Visible returns the ids of the users with a session on an edge that does not hide them, each as often as there are
-// such sessions.
+// Visible returns the ids of the users with a session on an edge whom no session anywhere hides, each as often as there
+// are sessions of theirs.
 func (r *Roster) Visible(e *Edge) []string {
 	var users []string
 	for _, i := range r.all(e) {
-		if s := &r.sessions[i]; statuses[s.status] != presence.Invisible {
-			users = append(users, r.users.name(s.user))
+		if u := r.sessions[i].user; r.status(u) != offline {
+			users = append(users, r.users.name(u))
 		}
 	}
 	return users
