@@ -15,7 +15,13 @@ import (
 // errTimeout says that no reply came within Config.ReplyTimeout.
 var errTimeout = errors.New("no reply came in time")
 
-// attempt sends a command over conn once and waits for its reply. An error event is returned as its *chat.Error; errLost
+// requestID returns the id of the next command. mu is held.
+func (c *Client) requestID() string {
+	c.lastID++
+	return strconv.FormatUint(c.lastID, 36)
+}
+
+// attempt sends a command over conn once and waits for its reply; a command without an ID is given one. An error event is returned as its *chat.Error; errLost
 // and errTimeout leave open what became of the command.
 func (c *Client) attempt(ctx context.Context, conn *Conn, r wire.Request) (wire.Event, error) {
 	ch := make(chan wire.Event, 1)
@@ -24,8 +30,9 @@ func (c *Client) attempt(ctx context.Context, conn *Conn, r wire.Request) (wire.
 		c.mu.Unlock()
 		return wire.Event{}, errLost
 	}
-	c.lastID++
-	r.ID = strconv.FormatUint(c.lastID, 36)
+	if r.ID == "" {
+		r.ID = c.requestID()
+	}
 	c.pending[r.ID] = ch
 	c.mu.Unlock()
 	defer func() {

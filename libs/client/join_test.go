@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -66,6 +67,40 @@ func TestJoinIsRepeated(t *testing.T) {
 	ann.join("lobby")
 	s.post("lobby", "1")
 	ann.reads("1")
+}
+
+// TestJoinedAnewMeanwhile joins a room anew while the answer to the join before is on its way. That one says from where on
+// the room was live then, which is nothing to go by for one who now asks for what came before.
+func TestJoinedAnewMeanwhile(t *testing.T) {
+	s := newServer(t)
+	s.post("lobby", "1", "2", "3")
+	log := s.rooms["lobby"]
+	ann := dial(t, quick(s, "ann"))
+	var first []byte // request id of the first join
+	asked := make(chan struct{})
+	s.script(func(k *sock, c *wire.Command) bool {
+		switch {
+		case c.Kind != wire.Join:
+			return false
+		case first == nil:
+			first = bytes.Clone(c.ID)
+			close(asked)
+			return true
+		}
+		k.say(wire.AppendJoined(nil, first, "lobby", log[2].Seq, false, false))
+		return false
+	})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := ann.Join(soon(t), "lobby", nil)
+		ended <- err
+	}()
+	<-asked
+	ann.joinAfter("lobby", &wire.Position{Seq: log[0].Seq, ID: log[0].ID})
+	ann.reads("2", "3")
+	if err := <-ended; err == nil {
+		t.Error("the first join is not told that there was another")
+	}
 }
 
 // TestJoinGivesUp shows that a join whose caller has gone is not tried any more.

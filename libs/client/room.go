@@ -32,6 +32,7 @@ type room struct {
 
 	live    bool         // joined on the connection, and nothing is missing
 	syncing bool         // a goroutine is joining it
+	asked   string       // request id of its last join
 	ahead   []wire.Event // entries that came before others that they follow, in the order of arrival
 	flooded bool         // some of them were dropped
 	holes   int          // replays in a row that had a hole
@@ -148,8 +149,8 @@ func (c *Client) joined(e wire.Event) (out []wire.Event) {
 		r.place(wire.Position{Seq: e.Seq})
 		return []wire.Event{e}
 	}
-	if r == nil || c.pending[e.ID] == nil {
-		return nil // it was left, or an earlier attempt was given up
+	if r == nil || r.asked != e.ID || c.pending[e.ID] == nil {
+		return nil // it was left or joined anew, or an earlier attempt was given up
 	}
 	r.end = e
 	switch {

@@ -174,7 +174,8 @@ func (c *Client) sync(r *room) {
 // joinOnce sends one join from where the room is, which was complete through before.
 func (c *Client) joinOnce(conn *Conn, r *room) (before uint64, more bool, err error) {
 	c.mu.Lock()
-	req := wire.Request{Type: wire.Join.String(), Room: r.name}
+	req := wire.Request{Type: wire.Join.String(), Room: r.name, ID: c.requestID()}
+	r.asked = req.ID
 	if r.placed {
 		after := r.last
 		req.After = &after
