@@ -46,12 +46,16 @@ func parse(name, description string, cfg any, args []string) (base *Config, comm
 	}
 	parsed, err := k.Parse(args)
 	if err != nil {
+		if e, ok := errors.AsType[*kong.ParseError](err); ok && e.Context != nil && e.Context.Selected() != nil {
+			name += " " + e.Context.Selected().Name
+		}
 		return nil, nil, fmt.Errorf("%w; try %s --help", err, name)
 	}
 	checked := cfg
 	if node := parsed.Selected(); node != nil {
 		command = node.Target.Addr().Interface()
 		checked = command // the others keep their defaults
+		name += " " + node.Name
 	}
 	if err := Validate(checked); err != nil {
 		return nil, nil, fmt.Errorf("%w; try %s --help", err, name)

@@ -99,6 +99,19 @@ func TestVars(t *testing.T) {
 	}
 }
 
+// TestHint holds that a wrong flag of a command points to the help of that command.
+func TestHint(t *testing.T) {
+	for _, args := range [][]string{{"up", "--no-such"}, {"up", "--sockets", "0"}, {"up", "--log-level", "loud"}} {
+		var cfg struct {
+			Up program `cmd:"" help:"Up."`
+		}
+		_, _, err := parse("prog", "A program.", &cfg, args)
+		if err == nil || !strings.HasSuffix(err.Error(), "; try prog up --help") {
+			t.Errorf("%v: error is %v", args, err)
+		}
+	}
+}
+
 func TestRunStopsInReverse(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var order []string // appended to by one stop after the other, which is what is tested

@@ -90,7 +90,7 @@ func (c *Config) scheme() (string, error) {
 		return scheme, nil // whether this program has one is known to Open: flags are validated before it sets Embed
 	case scheme == "nats", scheme == "tls", isRedis(scheme):
 	default:
-		return "", fmt.Errorf("--bus has the unknown scheme %.20q: it is one of %s nats tls", scheme, strings.Join(redisbus.Schemes(), " "))
+		return "", fmt.Errorf("--bus has the unknown scheme %.20q: it is one of %s nats tls, or embedded for `hubbub up`", scheme, strings.Join(redisbus.Schemes(), " "))
 	}
 	if !strings.HasPrefix(rest, "//") || len(rest) == len("//") {
 		return "", fmt.Errorf("--bus names no host: write it like %s://127.0.0.1", scheme)

@@ -16,7 +16,6 @@ import (
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/bus/natsembed"
 	"hubbub.internal/services/directory"
-	directorystore "hubbub.internal/services/directory/store/storeurl"
 	"hubbub.internal/services/edge"
 	"hubbub.internal/services/history"
 	historystore "hubbub.internal/services/history/store/storeurl"
@@ -54,9 +53,9 @@ func (c *Config) Validate() error {
 	if c.Bus.Bus == embedded {
 		c.Bus.Bus += filepath.Join(c.Data, "bus")
 	}
-	errs := []error{c.stores()}
-	for _, part := range []interface{ Validate() error }{&c.Bus, &c.Edge, &c.History, &c.Presence, &c.Directory} {
-		errs = append(errs, part.Validate())
+	errs := []error{
+		c.stores(), c.Bus.Validate(), c.Edge.Validate(),
+		prefixed("history-", c.History.Validate()), prefixed("presence-", c.Presence.Validate()), prefixed("directory-", c.Directory.Validate()),
 	}
 	if c.Web != "" && c.Web != noPage {
 		if _, err := os.Stat(filepath.Join(c.Web, "index.html")); err != nil {
@@ -69,9 +68,27 @@ func (c *Config) Validate() error {
 // noPage as Web serves no page.
 const noPage = "none"
 
+// stores returns what is wrong with the store. History's URL and directory's differ in the names of files only.
 func (c *Config) stores() error {
-	h, d := c.storeURLs()
-	return errors.Join((&historystore.Config{Store: h}).Validate(), (&directorystore.Config{Store: d}).Validate())
+	history, directory := c.storeURLs()
+	if history == directory && strings.HasPrefix(c.Store, sqlite) {
+		return errors.New("--store: the files of sqlite: are in the data folder: name another with --data")
+	}
+	return (&historystore.Config{Store: history}).Validate()
+}
+
+// prefixed returns what a service says of its flags, each at the beginning of a line, with the names that they have here.
+func prefixed(prefix string, err error) error {
+	if err == nil {
+		return nil
+	}
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		if flag, ok := strings.CutPrefix(line, "--"); ok {
+			lines[i] = "--" + prefix + flag
+		}
+	}
+	return errors.New(strings.Join(lines, "\n"))
 }
 
 // storeURLs returns the stores of history and directory.

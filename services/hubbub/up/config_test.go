@@ -1,0 +1,57 @@
+package up
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+)
+
+// TestConfig holds that what is wrong is said once, by the name that the flag has here.
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	for _, tt := range []struct {
+		args []string
+		fail string // all of what is said; empty: nothing is wrong
+	}{
+		{nil, ""},
+		{[]string{"--store", "mongodb://127.0.0.1/x", "--bus", "redis://127.0.0.1"}, ""},
+		{[]string{"--store", "foo://x"}, `--store has the unknown scheme "foo": it is one of mongodb mongodb+srv sqlite`},
+		{[]string{"--store", "sqlite:here.db"}, "--store: the files of sqlite: are in the data folder: name another with --data"},
+		{[]string{"--bus", "foo://x"}, "--bus has the unknown scheme"},
+		{[]string{"--history-max-tail", "5"}, "--history-max-tail is 5; it has to be 1000 to 1000000"},
+		{
+			[]string{"--directory-hash-time", "0", "--directory-hash-parallel", "0"},
+			"--directory-hash-time is 0; it has to be 1 to 100\n--directory-hash-parallel is 0; it has to be 1 to 64",
+		},
+		{[]string{"--presence-big-room", "0"}, "--presence-big-room must be 1 to 100000, not 0"},
+		{[]string{"--max-sockets", "0"}, "--max-sockets is 0"},
+		{[]string{"--web", data}, "--web: there is no page in " + data},
+	} {
+		var cfg Config
+		parser, err := kong.New(&cfg, Vars())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = parser.Parse(append([]string{"--data", data, "--web", "none"}, tt.args...))
+		switch {
+		case err == nil && tt.fail == "":
+		case err == nil || tt.fail == "" || !strings.HasPrefix(err.Error(), tt.fail) || strings.Count(err.Error(), "\n") != strings.Count(tt.fail, "\n"):
+			t.Errorf("%v: error is %v, want %q", tt.args, err, tt.fail)
+		}
+	}
+}
+
+// TestDataFolder holds that the parts that are not swapped have their files in the data folder.
+func TestDataFolder(t *testing.T) {
+	t.Parallel()
+	cfg := Config{Data: "d", Store: sqlite, Web: noPage}
+	cfg.Bus.Bus = embedded
+	_ = cfg.Validate() // the rest has no defaults here
+	history, directory := cfg.storeURLs()
+	if cfg.Bus.Bus != embedded+filepath.Join("d", "bus") || history != sqlite+filepath.Join("d", "history.db") || directory != sqlite+filepath.Join("d", "directory.db") {
+		t.Errorf("bus %s, history %s, directory %s", cfg.Bus.Bus, history, directory)
+	}
+}
