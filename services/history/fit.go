@@ -5,6 +5,7 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
 )
 
 const (
@@ -36,5 +37,24 @@ func fit(all []chat.Message, anchor int) ([]chat.Message, bool, error) {
 			total -= sizes[to]
 		}
 	}
-	return all[from:to], to-from < len(all), nil
+	if to-from == len(all) {
+		return all, false, nil
+	}
+	seq := func(m chat.Message) uint64 { return m.Seq }
+	from, to = min(seam(all, from, 1, seq), anchor), max(seam(all, to, -1, seq), anchor+1)
+	return all[from:to], true, nil
 }
+
+// seam returns where a run that is too long for an answer is cut: at i, or, in steps of 1 or -1, at the next place that
+// does not part what has one Seq. Who asks for the rest names a Seq, and would miss what was left of it. Entries have
+// one Seq after a conflict only, so there is such a place but in theory; else it is i.
+func seam[E any](run []E, i, step int, seq func(E) uint64) int {
+	for at := i; 0 < at && at < len(run); at += step {
+		if seq(run[at-1]) != seq(run[at]) {
+			return at
+		}
+	}
+	return i
+}
+
+func seqOf(e store.Entry) uint64 { return e.Seq }

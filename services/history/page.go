@@ -34,14 +34,14 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (history
 			return page, err
 		}
 		if len(before) > req.Limit-half {
-			before, page.More = before[1:], true
+			before, page.More = before[seam(before, 1, 1, seqOf):], true
 		}
 		after, err := r.oldest(ctx, req.Around, half+1)
 		if err != nil {
 			return page, err
 		}
 		if len(after) > half {
-			after, page.More = after[:half], true
+			after, page.More = after[:seam(after, half, -1, seqOf)], true
 		}
 		found, anchor = append(before, after...), max(len(before)-1, 0)
 	case req.After > 0:
@@ -49,7 +49,7 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (history
 			return page, err
 		}
 		if len(found) > req.Limit {
-			found, page.More = found[:req.Limit], true
+			found, page.More = found[:seam(found, req.Limit, -1, seqOf)], true
 		}
 	default:
 		before := req.Before
@@ -60,7 +60,7 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (history
 			return page, err
 		}
 		if len(found) > req.Limit {
-			found, page.More = found[1:], true
+			found, page.More = found[seam(found, 1, 1, seqOf):], true
 		}
 		anchor = len(found) - 1
 	}

@@ -9,6 +9,7 @@ import (
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
 )
 
 func TestPages(t *testing.T) {
@@ -115,6 +116,60 @@ func TestSince(t *testing.T) {
 	for _, req := range []historyapi.SinceRequest{{Room: "a b", Limit: 1}, {Room: "r1"}, {Room: "r1", Limit: 1001}, {Room: "r1", Limit: 1, After: 1 << 53}} {
 		if _, err := w.api.Since(t.Context(), req); chat.CodeOf(err) != chat.CodeBadRequest {
 			t.Errorf("%+v: %v", req, err)
+		}
+	}
+}
+
+// TestConflictsAreNotParted pages through a room in which two messages have one Seq, in pages of each size: wherever one
+// ends, none is missed.
+func TestConflictsAreNotParted(t *testing.T) {
+	w := open(t)
+	var seqs []uint64
+	for i := range 5 {
+		seqs = append(seqs, w.say("r1", "ann", fmt.Sprint("m", i), fmt.Sprint(i)))
+	}
+	w.stored("r1", seqs[4])
+	data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: "r1", User: "bob", Name: "bob", ID: "twin", Text: "twin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	twin := store.Entry{Room: "r1", Seq: seqs[2], Sender: "bob", ID: "twin", Type: chat.TypeMsg, Data: data}
+	if out, err := w.store.Append(t.Context(), []store.Entry{twin}); err != nil || len(out.Conflicts) != 1 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	const all = "0 1 2 twin 3 4"
+	for limit := 2; limit <= 7; limit++ {
+		var back, on, since []string
+		for before, more := uint64(0), true; more; {
+			p := w.page(historyapi.PageRequest{Room: "r1", Before: before, Limit: limit})
+			back, before, more = append([]string{texts(p)}, back...), p.Messages[0].Seq, p.More
+		}
+		for after, more := uint64(1), true; more; {
+			p := w.page(historyapi.PageRequest{Room: "r1", After: after, Limit: limit})
+			on, after, more = append(on, texts(p)), p.Messages[len(p.Messages)-1].Seq, p.More
+		}
+		for after, more := uint64(0), true; more; {
+			s, err := w.api.Since(t.Context(), historyapi.SinceRequest{Room: "r1", After: after, Limit: limit})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range s.Entries {
+				event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				since = append(since, event.Text)
+			}
+			after, more = s.Through, s.More
+		}
+		for way, got := range map[string][]string{"back": back, "on": on, "since": since} {
+			if strings.Join(got, " ") != all {
+				t.Errorf("%s in pages of %d: %q", way, limit, got)
+			}
+		}
+		// Half of a page is before, as long as both fit there.
+		if got := texts(w.page(historyapi.PageRequest{Room: "r1", Around: seqs[2], Limit: limit})); limit > 3 && !strings.Contains(got, "2 twin") {
+			t.Errorf("around the two, %d of them: %q", limit, got)
 		}
 	}
 }
