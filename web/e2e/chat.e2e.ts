@@ -98,6 +98,19 @@ describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
     expect(await log.getByRole('article').count()).toBe(120);
     const texts = await log.locator('article .text').allInnerTexts();
     expect(texts.map((t) => t.trim())).toEqual(Array.from({ length: 120 }, (_, i) => `line ${i + 1}`));
+
+    // Whoever says something from up there is taken to it, and to what is answered.
+    const inView = (selector: string) => ada.page.waitForFunction((s) => {
+      const last = [...document.querySelectorAll(`[role=log] ${s}`)].at(-1);
+      return last !== undefined && last.getBoundingClientRect().bottom <= last.closest('[role=log]')!.getBoundingClientRect().bottom + 1;
+    }, selector);
+    for (const [text, selector] of [['down here', 'article'], ['/list-users', '.notice']] as const) {
+      await log.evaluate((e) => (e.scrollTop = 0));
+      await ada.page.getByRole('button', { name: 'Go to the newest message' }).waitFor();
+      await ada.say(text);
+      await ada.log.locator(selector, { hasText: text === 'down here' ? text : '1 online' }).waitFor();
+      await inView(selector);
+    }
   });
 
   test('a message can be answered, changed, reacted to and deleted', async () => {
@@ -170,6 +183,44 @@ describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
     await ada.act('just us', 'Pin');
     await bo.message('just us').getByText('Pinned').waitFor();
     await ada.shot('direct');
+  });
+
+  test('an owner changes the room, and what others are in it', async () => {
+    const [ada, bo] = await Promise.all([person('Ada', device), person('Bo', device)]);
+    const [before, after] = [unique('draft'), unique('final')];
+    const dialog = ada.page.getByRole('dialog');
+    const panel = ada.page.getByRole('complementary', { name: 'People' });
+    await ada.page.getByRole('button', { name: 'Create a room' }).click();
+    await dialog.getByLabel('Name').fill(before);
+    await dialog.getByRole('button', { name: 'Create room' }).click();
+    await ada.field.waitFor();
+    if (device === 'phone') await ada.page.getByRole('button', { name: /^People/ }).click();
+    await panel.getByRole('button', { name: 'Add people' }).click();
+    await dialog.getByLabel('Find a person').fill(bo.name);
+    await dialog.getByRole('button', { name: `Add ${bo.name}` }).click();
+    await dialog.getByText('Added').waitFor();
+    await ada.page.keyboard.press('Escape');
+    await bo.enter(before);
+    expect(await bo.page.getByRole('button', { name: 'Edit room' }).count()).toBe(0);
+
+    await panel.getByRole('button', { name: 'Edit room' }).click();
+    expect(await dialog.getByLabel('Name').inputValue()).toBe(before);
+    await dialog.getByLabel('Name').fill(after);
+    await dialog.getByLabel('Topic').fill('What it is about');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await bo.page.getByRole('heading', { level: 1, name: after }).waitFor();
+    await bo.page.getByRole('main').getByText('What it is about').waitFor();
+
+    const govern = panel.getByRole('button', { name: `Role and membership of ${bo.name}` });
+    await govern.click();
+    await dialog.getByLabel('Moderator').check();
+    await ada.shot('member');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await panel.getByRole('listitem').filter({ hasText: bo.name }).getByText('moderator').waitFor();
+    await govern.click();
+    await dialog.getByRole('button', { name: 'Remove from the room' }).click();
+    await bo.page.getByText('You are not in this room').waitFor();
+    await govern.waitFor({ state: 'detached' });
   });
 
   test('a public room can be found, joined and left', async () => {

@@ -39,7 +39,7 @@ export interface Member {
   readonly role: Role;
 }
 
-/** The members of a room. The rooms that everybody is in list nobody. */
+/** The members of a room, by user id. */
 export interface Members {
   readonly list: readonly Member[];
   /** There are more than are listed. */

@@ -77,6 +77,8 @@ export class Chat {
   /** The divider stands before what follows this seq. */
   newAfter = $state.raw<number | undefined>(undefined);
   status = $state<Exclude<Status, 'offline'>>('online');
+  /** How often the user has said something here. */
+  said = $state(0);
   readonly #shown: Shown;
 
   #active: string | undefined;
@@ -155,6 +157,7 @@ export class Chat {
   send(text: string, replyTo?: string): void {
     if (this.#active === undefined) return;
     this.newAfter = undefined;
+    this.said++;
     this.client.send(this.#active, text, replyTo);
     this.drafts.set(this.#active, '');
   }
