@@ -36,20 +36,20 @@ func (b *Bus) Subscribe(ctx context.Context, channel string, handle func(data []
 	if err := bus.CheckChannel(channel); err != nil {
 		return nil, err
 	}
-	s := &channelSub{b: b, handle: handle}
+	s, before := &channelSub{b: b, handle: handle}, b.main.LastError()
 	sub, err := b.main.Subscribe(b.names.channel+channel, s.receive)
 	if err != nil {
 		return nil, b.fail("subscribe", err)
 	}
 	s.sub = sub
-	if err := b.confirm(ctx, s); err != nil {
+	if err := b.confirm(ctx, s, before); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// confirm waits until the server has taken a subscription, which it stops if that fails.
-func (b *Bus) confirm(ctx context.Context, s bus.Subscription) error {
+// confirm waits until the server has taken a subscription, which it stops if that fails; see flush for before.
+func (b *Bus) confirm(ctx context.Context, s bus.Subscription, before error) error {
 	if err := b.keep(s); err != nil {
 		s.Stop()
 		return err
@@ -58,7 +58,7 @@ func (b *Bus) confirm(ctx context.Context, s bus.Subscription) error {
 	err := b.retry(ctx, "subscribe", func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 		defer cancel()
-		err := flush(ctx, b.main)
+		err := flush(ctx, b.main, before)
 		if errors.Is(err, nats.ErrPermissionViolation) {
 			denied, err = b.fail("subscribe", err), nil // it is not sent again
 		}

@@ -121,7 +121,7 @@ type source struct{ b *Bus }
 var _ follow.Source = source{}
 
 func (s source) Subscribe(ctx context.Context, rooms []string) error {
-	l := s.b.live
+	l, before := s.b.live, s.b.feed.LastError()
 	l.mu.Lock()
 	for _, room := range rooms {
 		if l.subs[room] != nil {
@@ -135,25 +135,25 @@ func (s source) Subscribe(ctx context.Context, rooms []string) error {
 		l.subs[room] = sub
 	}
 	l.mu.Unlock()
-	err := s.confirm(ctx)
+	err := s.confirm(ctx, before)
 	if err != nil { // the server may not have taken them
 		s.Unsubscribe(rooms)
 	}
 	return err
 }
 
-// confirm returns when the server has taken the subscriptions.
-func (s source) confirm(ctx context.Context) error {
+// confirm returns when the server has taken the subscriptions; see flush for before.
+func (s source) confirm(ctx context.Context, before error) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if err := flush(ctx, s.b.feed); err != nil {
+	if err := flush(ctx, s.b.feed, before); err != nil {
 		return s.b.fail("subscribe", err)
 	}
 	return nil
 }
 
 func (s source) SubscribePersonal(ctx context.Context) error {
-	l := s.b.live
+	l, before := s.b.live, s.b.feed.LastError()
 	l.mu.Lock()
 	if l.personal == nil {
 		sub, err := s.b.feed.ChanSubscribe(s.b.names.livePersonal(), l.msgs)
@@ -164,7 +164,7 @@ func (s source) SubscribePersonal(ctx context.Context) error {
 		l.personal = sub
 	}
 	l.mu.Unlock()
-	err := s.confirm(ctx)
+	err := s.confirm(ctx, before)
 	if err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()

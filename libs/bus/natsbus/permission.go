@@ -17,6 +17,7 @@ import (
 func (b *Bus) checkPermissions(ctx context.Context) error {
 	const check = "hubbub-check"
 	n, inbox := b.names, b.main.NewInbox()
+	before := map[*nats.Conn]error{b.main: b.main.LastError(), b.feed: b.feed.LastError()}
 	for c, subjects := range map[*nats.Conn][]string{
 		b.feed: {n.live + "0." + check, n.livePersonal(), n.probe + check, "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED." + n.stream},
 		b.main: {n.channel + check, n.rpc + check, n.member + check, inbox},
@@ -42,16 +43,16 @@ func (b *Bus) checkPermissions(ctx context.Context) error {
 		}
 	}
 	for _, c := range []*nats.Conn{b.main, b.feed} {
-		if err := flush(ctx, c); err != nil {
+		if err := flush(ctx, c, before[c]); err != nil {
 			return err // of permissions: Open explains it
 		}
 	}
 	return nil
 }
 
-// flush returns when the server has taken everything that was sent before. An error may say that it did not let us.
-func flush(ctx context.Context, c *nats.Conn) error {
-	before := c.LastError()
+// flush returns when the server has taken everything that was sent before, or an error if it did not let us: one that is
+// another than before, the connection's last error when the caller began to send.
+func flush(ctx context.Context, c *nats.Conn, before error) error {
 	if err := c.FlushWithContext(ctx); err != nil {
 		return err
 	}

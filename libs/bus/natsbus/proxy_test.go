@@ -3,7 +3,9 @@ package natsbus_test
 import (
 	"errors"
 	"net"
+	"regexp"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/nats-io/nats.go"
@@ -11,7 +13,8 @@ import (
 
 // proxy is a way to a server that a test may cut.
 type proxy struct {
-	to nats.InProcessConnProvider
+	to   nats.InProcessConnProvider
+	deaf atomic.Bool // what subscribes to rooms is lost on the way
 
 	mu    sync.Mutex
 	conns []net.Conn
@@ -31,10 +34,31 @@ func (p *proxy) InProcessConn() (net.Conn, error) {
 		return nil, errors.New("cut")
 	}
 	c, err := p.to.InProcessConn()
-	if err == nil {
-		p.conns = append(p.conns, c)
+	if err != nil {
+		return nil, err
 	}
-	return c, err
+	p.conns = append(p.conns, c)
+	return &way{c, &p.deaf}, nil
+}
+
+// way is a connection over a proxy.
+type way struct {
+	net.Conn
+	deaf *atomic.Bool
+}
+
+var subscribes = regexp.MustCompile(`(?m)^SUB hub\.live\.[^\n]*\n`)
+
+// Write passes on what the client library has put together: whole lines.
+func (w *way) Write(b []byte) (int, error) {
+	out := b
+	if w.deaf.Load() {
+		out = subscribes.ReplaceAll(b, nil)
+	}
+	if _, err := w.Conn.Write(out); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // cut ends all connections, and lets no new one through.

@@ -78,13 +78,14 @@ func (b *Bus) Serve(ctx context.Context, service string, handle func(context.Con
 		return nil, err
 	}
 	s := &server{b: b, service: service, handle: handle, slots: make(chan struct{}, serveLimit), ended: make(chan struct{})}
+	before := b.main.LastError()
 	sub, err := b.main.QueueSubscribe(b.names.rpc+service, "hubbub", s.receive)
 	if err != nil {
 		return nil, b.fail("serve "+service, err)
 	}
 	sub.SetClosedHandler(func(string) { close(s.ended) })
 	s.sub = sub
-	if err := b.confirm(ctx, s); err != nil {
+	if err := b.confirm(ctx, s, before); err != nil {
 		return nil, err
 	}
 	return s, nil
