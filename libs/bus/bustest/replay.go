@@ -13,6 +13,7 @@ import (
 
 var replayTests = map[string]func(*suite, *testing.T){
 	"replay: an empty room":                        (*suite).replayEmpty,
+	"replay: from before the first entry":          (*suite).replayFromNothing,
 	"replay: from every entry, with every limit":   (*suite).replayEverywhere,
 	"replay: through a Seq that no entry has":      (*suite).replayThrough,
 	"replay: another entry there is a rewind":      (*suite).replayMismatch,
@@ -41,6 +42,29 @@ func (s *suite) replayEmpty(t *testing.T) {
 	if diff := cmp.Diff(bus.Replayed{}, replay(t, s.bus, name("room"), bus.Position{}, 10), cmpopts.EquateEmpty()); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// replayFromNothing goes on from where a new log ended before its first entry, as whoever asked for its heads then does.
+func (s *suite) replayFromNothing(t *testing.T) {
+	b := s.opener(t, Retention{})(t)
+	room := name("room")
+	heads, err := b.Heads(within(t), []string{room})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(when string, want []bus.Entry) {
+		t.Helper()
+		rep := replay(t, b, room, bus.Position{Seq: heads[0].Through}, 10)
+		if diff := cmp.Diff(want, rep.Entries, cmpopts.EquateEmpty(), cmpopts.IgnoreFields(bus.Entry{}, "Prev")); rep.Rewound || diff != "" {
+			t.Errorf("%s: rewound %v\n%s", when, rep.Rewound, diff)
+		}
+	}
+	check("with nothing in the log", nil)
+	for range 40 { // of every partition
+		fill(t, b, name("room"), 1)
+	}
+	check("with entries of other rooms", nil)
+	check("with entries", fill(t, b, room, 2))
 }
 
 func (s *suite) replayEverywhere(t *testing.T) {

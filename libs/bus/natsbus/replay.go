@@ -151,8 +151,9 @@ func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf,
 		if err != nil {
 			return present, err
 		}
-		// A stream that was made anew begins above the clock, and so above every Seq of the one before it.
-		if s := info.CachedInfo(); s.State.LastSeq < at.Seq || at.Seq < s.Config.FirstSeq {
+		// A stream that was made anew begins above the clock, and so above every Seq of the one before it. Before its first
+		// entry it ends just below where it begins.
+		if s := info.CachedInfo(); s.State.LastSeq < at.Seq || at.Seq+1 < s.Config.FirstSeq {
 			return rewound, nil
 		}
 	}
