@@ -5,7 +5,11 @@ import { SharedStore, Surroundings } from './surroundings.ts';
 const grant: Grant = { token: 't', refreshToken: 'r', expiresAt: Date.now() + 3_600_000, user: { id: 'ada', name: 'Ada', guest: false } };
 
 /** Answers HTTP requests of the client: method and path to a status and a body. */
-export type Routes = Record<string, (body: unknown) => { status?: number; body?: unknown }>;
+export type Routes = Record<string, (body: unknown) => Answer | Promise<Answer>>;
+export interface Answer {
+  readonly status?: number;
+  readonly body?: unknown;
+}
 
 export const lobby: RoomInfo = { id: 'lobby', name: 'Lobby', topic: '', private: false, direct: false, role: 'member', member: true };
 
@@ -71,10 +75,10 @@ export class Harness {
     await this.server.stop();
   }
 
-  #http(path: string, init: RequestInit): Promise<Response> {
+  async #http(path: string, init: RequestInit): Promise<Response> {
     const route = this.routes[`${init.method} ${path}`];
-    const { status = 200, body = {} } = route?.(typeof init.body === 'string' ? JSON.parse(init.body) : undefined)
+    const { status = 200, body = {} } = await route?.(typeof init.body === 'string' ? JSON.parse(init.body) : undefined)
       ?? (path === '/v1/rooms' ? { body: { rooms: this.rooms } } : { status: 404, body: { code: 'not_found', detail: 'no such route' } });
-    return Promise.resolve(new Response(JSON.stringify(body), { status }));
+    return new Response(JSON.stringify(body), { status });
   }
 }

@@ -486,6 +486,27 @@ describe('rooms', () => {
     await until(() => !h.client.rooms.has('club'));
   });
 
+  test('a list that was asked for before a room was made does not take it away', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    let answer: (() => void) | undefined;
+    h.routes = {
+      'GET /v1/rooms': () => new Promise((resolve) => (answer = () => resolve({ body: { rooms: [lobby] } }))),
+      'POST /v1/rooms': () => ({ body: { ...lobby, id: 'club', name: 'Club', role: 'owner' } }),
+    };
+    peer.send({ ...entry(1, 0), type: 'invited', room: 'u-ada', target: 'elsewhere' });
+    await until(() => answer !== undefined);
+    const made = h.client.createRoom('Club', '', false);
+    peer.reply(await peer.next('history'), { type: 'history', room: 'club', messages: [], more: false });
+    peer.reply(await peer.next('join'), { type: 'joined', room: 'club', seq: 0 });
+    await made;
+    let lists = 0;
+    h.client.on('rooms', () => lists++);
+    answer!();
+    await until(() => lists > 0);
+    expect([...h.client.rooms.keys()]).toEqual(['lobby', 'club']);
+  });
+
   test('a room that was just joined is asked for again while the permission travels', async () => {
     const club = { ...lobby, id: 'club', name: 'Club', member: false, role: '' as const };
     h = await Harness.start({ routes: { 'POST /v1/rooms/club/join': () => ({}) } });

@@ -288,12 +288,14 @@ export class Client extends Emitter<Events> {
 
   /** Fetches the rooms and syncs those that are new. Returns whether it is done. */
   async #list(epoch: number): Promise<boolean> {
+    // A room that is made or joined meanwhile may not be in the answer.
+    const before = [...this.#rooms.keys()];
     try {
       const [rooms, reads] = await Promise.all([this.directory.rooms(), this.directory.reads()]);
       if (epoch !== this.#epoch) return true;
       const mine = new Map(rooms.filter((r) => r.member).map((r) => [r.id, r]));
       for (const [room, seq] of Object.entries(reads)) if (mine.has(room)) this.reads.known(room, seq);
-      for (const id of this.#rooms.keys()) if (!mine.has(id)) this.#forget(id);
+      for (const id of before) if (!mine.has(id)) this.#forget(id);
       const fresh = [...mine.values()].filter((info) => !this.#rooms.has(info.id));
       for (const info of mine.values()) this.#room(info);
       this.#listed = true;
