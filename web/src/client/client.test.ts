@@ -486,6 +486,15 @@ describe('rooms', () => {
     await until(() => !h.client.rooms.has('club'));
   });
 
+  test('a rewind of the user’s own room has the rooms listed anew', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    h.rooms = [lobby, { ...lobby, id: 'club', name: 'Club', private: true }];
+    peer.send({ type: 'joined', room: 'u-ada', seq: 7, rewind: true });
+    expect(await peer.next('history')).toMatchObject({ room: 'club' });
+  });
+
   test('a list that was asked for before a room was made does not take it away', async () => {
     h = await Harness.start();
     const peer = await h.lobby();

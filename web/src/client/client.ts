@@ -384,8 +384,11 @@ export class Client extends Emitter<Events> {
       case 'removed':
         if (e.room === userRoom(this.#me.id)) this.#membership(e.type, e.target);
         return;
-      case 'joined': // unasked: the log of a room that is live was rewound; a join finds out from where on
-        if (e.rewind) void this.#rooms.get(e.room)?.sync();
+      case 'joined': // unasked: the log of a room that is live was rewound
+        if (!e.rewind) return;
+        // Invitations may have been lost with it. Of another room, a join finds out from where on it is another.
+        if (e.room === userRoom(this.#me.id)) void this.#list(this.#epoch);
+        else void this.#rooms.get(e.room)?.sync();
         return;
       default:
         if ('seq' in e && 'prev' in e) this.#rooms.get(e.room)?.receive(e);
