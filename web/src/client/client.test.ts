@@ -495,6 +495,18 @@ describe('rooms', () => {
     expect(await peer.next('history')).toMatchObject({ room: 'club' });
   });
 
+  test('an invitation brings the room also when the directory is away for a moment', async () => {
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    let asked = 0;
+    const club = { ...lobby, id: 'club', name: 'Club', private: true };
+    h.routes = { 'GET /v1/rooms': () => (++asked === 1 ? { status: 503, body: { code: 'unavailable', detail: 'away' } } : { body: { rooms: [lobby, club] } }) };
+    peer.send({ ...entry(1, 0), type: 'invited', room: 'u-ada', target: 'club' });
+    expect(await peer.next('history')).toMatchObject({ room: 'club' });
+    expect(asked).toBe(2);
+  });
+
   test('a list that was asked for before a room was made does not take it away', async () => {
     h = await Harness.start();
     const peer = await h.lobby();

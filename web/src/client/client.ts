@@ -87,6 +87,10 @@ export class Client extends Emitter<Events> {
   #pace = new Pace(0, 0);
   #status: Exclude<Status, 'offline'> = 'online';
   #listed = false;
+  /** The epoch for which the rooms are being fetched. */
+  #listing: number | undefined;
+  /** The rooms may be others than those that were fetched. */
+  #stale = false;
   #epoch = 0;
 
   constructor(options: ClientOptions) {
@@ -120,7 +124,7 @@ export class Client extends Emitter<Events> {
       unwatched: (room) => this.people.unwatched(room),
     });
     this.#connection.on('state', (state) => this.#stateChanged(state));
-    this.#connection.on('welcome', (welcome) => void this.#welcomed(welcome));
+    this.#connection.on('welcome', (welcome) => this.#welcomed(welcome));
     this.#connection.on('event', (e) => this.#event(e));
     this.outbox.on('change', (room) => this.emit('room', room));
     this.reads.on('change', (room) => this.emit('room', room));
@@ -276,14 +280,29 @@ export class Client extends Emitter<Events> {
     this.emit('state', state);
   }
 
-  async #welcomed(welcome: WelcomeEvent): Promise<void> {
+  #welcomed(welcome: WelcomeEvent): void {
     const epoch = ++this.#epoch;
     this.#limits = welcome.limits;
     this.#pace = new Pace(welcome.limits.rate, this.#o.environment.now());
     for (const room of this.#rooms.values()) room.lost();
     if (this.#status !== 'online') this.setStatus(this.#status);
     if (this.#listed) this.#syncAll(epoch);
-    while (!(await this.#list(epoch)) && epoch === this.#epoch) await sleep(2_000 + 2_000 * this.#o.environment.random());
+    void this.#relist();
+  }
+
+  /** Fetches the rooms, however often that takes; asked for meanwhile, once more. */
+  async #relist(): Promise<void> {
+    const epoch = this.#epoch;
+    this.#stale = true;
+    if (this.#listing === epoch) return;
+    this.#listing = epoch;
+    while (this.#stale && epoch === this.#epoch) {
+      this.#stale = false;
+      if (await this.#list(epoch)) continue;
+      this.#stale = true;
+      await sleep(2_000 + 2_000 * this.#o.environment.random());
+    }
+    if (this.#listing === epoch) this.#listing = undefined;
   }
 
   /** Fetches the rooms and syncs those that are new. Returns whether it is done. */
@@ -387,7 +406,7 @@ export class Client extends Emitter<Events> {
       case 'joined': // unasked: the log of a room that is live was rewound
         if (!e.rewind) return;
         // Invitations may have been lost with it. Of another room, a join finds out from where on it is another.
-        if (e.room === userRoom(this.#me.id)) void this.#list(this.#epoch);
+        if (e.room === userRoom(this.#me.id)) void this.#relist();
         else void this.#rooms.get(e.room)?.sync();
         return;
       default:
@@ -401,7 +420,7 @@ export class Client extends Emitter<Events> {
       return;
     }
     if (!this.#rooms.has(room)) this.#invited.add(room);
-    void this.#list(this.#epoch);
+    void this.#relist();
   }
 
   /** Takes a room that the user has just become a member of, and waits until it is live or stays closed. */
