@@ -122,6 +122,7 @@ describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
     await bo.message(first).waitFor();
 
     await bo.act(first, 'Reply');
+    if (device === 'phone') await bo.log.getByRole('toolbar').waitFor({ state: 'detached' });
     await bo.say(third);
     await ada.log.getByRole('button', { name: first }).last().waitFor();
 
@@ -183,6 +184,13 @@ describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
     await ada.act('just us', 'Pin');
     await bo.message('just us').getByText('Pinned').waitFor();
     await ada.shot('direct');
+    if (device === 'phone') {
+      // All that can be done to it stands in one row.
+      await bo.message('just us').tap();
+      const tops = await bo.log.getByRole('toolbar').getByRole('button').evaluateAll((all) => all.map((b) => b.getBoundingClientRect().top));
+      expect(tops.length).toBeGreaterThan(6);
+      expect(new Set(tops).size).toBe(1);
+    }
   });
 
   test('an owner changes the room, and what others are in it', async () => {
