@@ -76,6 +76,9 @@ func (a *API) Resume(ctx context.Context, refresh string) (*Session, error) {
 	return a.open(ctx, "/v1/refresh", map[string]string{"refresh_token": refresh})
 }
 
+// Session returns a Session of what was granted elsewhere. Without a refresh token it ends with its access token.
+func (a *API) Session(g Grant) *Session { return newSession(a, g) }
+
 // call sends a request and decodes the answer into reply, which may be nil.
 func (a *API) call(ctx context.Context, method, path, token string, body, reply any) error {
 	if err := a.roundTrip(ctx, method, path, token, body, reply); err != nil {

@@ -265,3 +265,24 @@ func TestSessionForClient(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestSessionWithoutRefresh has a session of an access token alone: it is used until the server does not take it any more.
+func TestSessionWithoutRefresh(t *testing.T) {
+	d := newDirectory(t)
+	s := client.NewAPI(d.URL, nil).Session(client.Grant{Token: "given"})
+	if u, err := s.Me(soon(t)); err != nil || u.ID != "u1" {
+		t.Errorf("%+v, %v", u, err)
+	}
+	d.mu.Lock()
+	d.expired["Bearer given"] = true
+	d.mu.Unlock()
+	if _, err := s.Me(soon(t)); chat.CodeOf(err) != chat.CodeTokenExpired {
+		t.Errorf("%v", err)
+	}
+	if _, err := s.Token(soon(t)); chat.CodeOf(err) != chat.CodeTokenExpired {
+		t.Errorf("%v", err)
+	}
+	if got := d.last(1)[0]; d.grants != 0 || got != `GET /v1/me [Bearer given] null` {
+		t.Errorf("%d grants; asked %s", d.grants, got)
+	}
+}

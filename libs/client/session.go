@@ -37,6 +37,10 @@ func newSession(a *API, g Grant) *Session {
 // take makes g what the session holds. mu is held, or nobody else has the session yet.
 func (s *Session) take(g Grant) {
 	s.grant = g
+	if g.Refresh == "" {
+		s.replace = time.Now().Add(1000 * time.Hour) // there is no next one
+		return
+	}
 	expires := time.UnixMilli(g.Expires)
 	s.replace = expires.Add(-min(earlier, time.Until(expires)/4))
 }
@@ -94,6 +98,9 @@ func (s *Session) Refresh(ctx context.Context) error {
 func (s *Session) renew(ctx context.Context) error {
 	var g Grant
 	refresh := s.Grant().Refresh
+	if refresh == "" {
+		return chat.E(chat.CodeTokenExpired, "the token has expired, and there is no refresh token to get the next one with")
+	}
 	err := s.api.call(ctx, http.MethodPost, "/v1/refresh", "", map[string]string{"refresh_token": refresh}, &g)
 	if err != nil {
 		return err
