@@ -25,12 +25,19 @@ type Plan struct {
 	Users   int      // guests; their sockets are their devices
 	Sockets int
 	Rooms   int
-	Size    int     // sockets in each room
+	Size    int     // sockets in each room, or in the largest
+	Zipf    bool    // the sizes of the rooms follow Zipf's law
 	Rate    float64 // messages per second, of all sockets together
 	Bytes   int     // of a message's text, at least
 	Ramp    float64 // sockets that are opened per second
 	Seed    uint64  // of what is left to chance: who is in which room
+
+	Token    string        // of the one user whose all sockets are; empty: guests
+	Speakers int           // sockets that say something; 0: all that are in a room
+	Think    time.Duration // between two messages of a socket, instead of Rate; 0: Rate
 }
+
+func (p *Plan) size(room int) int { return Size{p.Size, p.Zipf}.of(room, p.Sockets) }
 
 // Validate returns what is wrong with the plan.
 func (p *Plan) Validate() error {
@@ -41,6 +48,8 @@ func (p *Plan) Validate() error {
 		return errors.New("there must be a room, with at least one socket in it, and at most all of them")
 	case p.Rate < 0 || p.Bytes < 0 || p.Bytes > maxBytes:
 		return fmt.Errorf("rate and size are not negative, and a size is at most %d bytes", maxBytes)
+	case p.Speakers < 0 || p.Think < 0:
+		return errors.New("speakers and the time to think are not negative")
 	case p.Ramp <= 0:
 		return errors.New("the ramp is the number of sockets opened per second: it must be above 0")
 	}
@@ -49,9 +58,6 @@ func (p *Plan) Validate() error {
 
 // maxBytes is the longest text that every Hubbub takes by default.
 const maxBytes = 16 << 10
-
-// gathering bounds the HTTP calls that run at the same time while a crowd gathers: logging in costs the server much.
-const gathering = 8
 
 // Crowd is people in rooms. Its methods are called by one goroutine at a time, unless they say otherwise.
 type Crowd struct {
@@ -77,44 +83,10 @@ func Gather(ctx context.Context, plan Plan, progress func(sockets int)) (_ *Crow
 			c.Close()
 		}
 	}()
-	api := client.NewAPI(plan.URL, nil)
-	if err := c.meet(ctx, api); err != nil {
+	if c.users, c.rooms, err = meet(ctx, plan); err != nil {
 		return nil, err
 	}
 	return c, c.connect(ctx, progress)
-}
-
-// meet makes guests and rooms.
-func (c *Crowd) meet(ctx context.Context, api *client.API) error {
-	run := chat.NewID()
-	c.users = make([]*client.Session, c.plan.Users)
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(gathering)
-	for i := range c.users {
-		g.Go(func() (err error) {
-			c.users[i], err = retry(gctx, func() (*client.Session, error) { return api.Guest(gctx, fmt.Sprintf("load-%d", i)) })
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return fmt.Errorf("log in as a guest at %s: %w", c.plan.URL, err)
-	}
-	owner, err := retry(ctx, func() (*client.Session, error) {
-		return api.Register(ctx, "load."+run[len(run)-12:], chat.NewID())
-	})
-	if err != nil {
-		return fmt.Errorf("register the owner of the rooms: %w", err)
-	}
-	for i := range c.plan.Rooms {
-		r, err := retry(ctx, func() (client.Room, error) {
-			return owner.CreateRoom(ctx, fmt.Sprintf("load %s %d", run[len(run)-12:], i), "", false)
-		})
-		if err != nil {
-			return fmt.Errorf("create room %d: %w", i, err)
-		}
-		c.rooms = append(c.rooms, newRoom(r.ID))
-	}
-	return nil
 }
 
 // connect opens the sockets, no faster than the ramp, and joins them to their rooms.
@@ -155,10 +127,12 @@ func (c *Crowd) seats() [][]*room {
 	rng := rand.New(rand.NewPCG(c.plan.Seed, 1))
 	order := rng.Perm(c.plan.Sockets)
 	members := make([][]*room, c.plan.Sockets)
+	at := 0
 	for i, r := range c.rooms {
-		for k := range c.plan.Size {
-			s := order[(i*c.plan.Size+k)%len(order)]
+		for range c.plan.size(i) {
+			s := order[at%len(order)]
 			members[s] = append(members[s], r)
+			at++
 		}
 	}
 	return members
@@ -184,11 +158,17 @@ func (c *Crowd) Talk(ctx context.Context) {
 			talkers = append(talkers, s)
 		}
 	}
-	if c.plan.Rate == 0 || len(talkers) == 0 {
+	if n := c.plan.Speakers; n > 0 && n < len(talkers) {
+		talkers = talkers[:n]
+	}
+	if c.plan.Rate == 0 && c.plan.Think == 0 || len(talkers) == 0 {
 		<-ctx.Done()
 		return
 	}
-	pause := time.Duration(float64(len(talkers)) / c.plan.Rate * float64(time.Second))
+	pause := c.plan.Think
+	if pause == 0 {
+		pause = time.Duration(float64(len(talkers)) / c.plan.Rate * float64(time.Second))
+	}
 	var wait sync.WaitGroup
 	for i, s := range talkers {
 		// They begin one after the other, so that their messages are spread evenly.
@@ -203,6 +183,15 @@ func (c *Crowd) Reconnect(ctx context.Context) error {
 	var g errgroup.Group
 	for _, s := range c.sockets {
 		g.Go(func() error { return s.reconnect(ctx) })
+	}
+	return g.Wait()
+}
+
+// ReconnectSome is Reconnect of some, by number.
+func (c *Crowd) ReconnectSome(ctx context.Context, sockets ...int) error {
+	var g errgroup.Group
+	for _, i := range sockets {
+		g.Go(func() error { return c.sockets[i].reconnect(ctx) })
 	}
 	return g.Wait()
 }

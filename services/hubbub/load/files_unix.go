@@ -8,18 +8,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// spareFiles is how many files the process needs besides its sockets.
+// spareFiles is how many files a process needs besides its sockets.
 const spareFiles = 100
 
-// checkFiles returns an error when the process may not open so many sockets.
-func checkFiles(sockets int) error {
+// checkFiles returns an error when so many processes may not open so many sockets.
+func checkFiles(sockets, processes int) error {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
 		return fmt.Errorf("ask how many files may be open: %w", err)
 	}
-	if most := int(min(r.Cur, 1<<30)) - spareFiles; sockets > most {
-		return fmt.Errorf("this process may open %d sockets, not %d: raise the limit of open files (ulimit -n %d; the hard limit is %d), or run it several times",
-			max(0, most), sockets, sockets+spareFiles, r.Max)
+	most := max(0, int(min(r.Cur, 1<<30))-spareFiles)
+	each := (sockets + processes - 1) / processes
+	if each <= most {
+		return nil
 	}
-	return nil
+	err := fmt.Errorf("%d sockets are possible, not %d, since a process may open %d files: raise that limit (ulimit -n %d; the hard limit is %d)",
+		most*processes, sockets, r.Cur, each+spareFiles, r.Max)
+	if n := (sockets + most - 1) / max(1, most); most > 0 && n <= mostProcesses {
+		return fmt.Errorf("%w, or take --processes %d", err, n)
+	}
+	return err
 }

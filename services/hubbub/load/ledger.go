@@ -66,7 +66,7 @@ type Verdict struct {
 	First        []string `json:"first,omitempty"`
 }
 
-// firstFew is how many findings of a verdict are told in words.
+// firstFew is how many findings of each kind are told in words.
 const firstFew = 10
 
 // Good reports whether nothing was lost, doubled or out of order.
@@ -80,13 +80,12 @@ func (v *Verdict) Add(o Verdict) {
 	v.Doubled += o.Doubled
 	v.Misordered += o.Misordered
 	v.Rewinds += o.Rewinds
-	for _, f := range o.First {
-		v.note("%s", f)
-	}
+	v.First = append(v.First, o.First[:min(len(o.First), max(0, 3*firstFew-len(v.First)))]...)
 }
 
-func (v *Verdict) note(format string, args ...any) {
-	if len(v.First) < firstFew {
+// found counts a finding of a kind, and tells the first few of each in words.
+func (v *Verdict) found(kind *int, format string, args ...any) {
+	if *kind++; *kind <= firstFew {
 		v.First = append(v.First, fmt.Sprintf(format, args...))
 	}
 }
@@ -189,33 +188,28 @@ func (r *room) judgeRecord(record []chat.Message, v *Verdict) {
 	v.Acknowledged += len(acks)
 	for i, m := range record {
 		if i > 0 && m.Seq <= record[i-1].Seq {
-			v.Misordered++
-			v.note("history of %s: seq %d comes after %d", r.id, m.Seq, record[i-1].Seq)
+			v.found(&v.Misordered, "history of %s: seq %d comes after %d", r.id, m.Seq, record[i-1].Seq)
 		}
 		if r.known[m.ID] {
-			v.Doubled++
-			v.note("history of %s has message %s twice, again at seq %d", r.id, m.ID, m.Seq)
+			v.found(&v.Doubled, "history of %s has message %s twice, again at seq %d", r.id, m.ID, m.Seq)
 		}
 		r.known[m.ID] = true
 		if seq, ok := acks[m.ID]; ok {
 			delete(acks, m.ID)
 			if seq != m.Seq {
-				v.Misordered++
-				v.note("%s: message %s was acknowledged with seq %d, and history has it at %d", r.id, m.ID, seq, m.Seq)
+				v.found(&v.Misordered, "%s: message %s was acknowledged with seq %d, and history has it at %d", r.id, m.ID, seq, m.Seq)
 			}
 		}
 		if sender, number, ok := saidOf(m.Text); ok {
 			// One that was never acknowledged may be missing, so numbers may be left out.
 			if number < r.next[sender] {
-				v.Misordered++
-				v.note("%s: message %d of sender %d, at seq %d, comes after message %d", r.id, number, sender, m.Seq, r.next[sender]-1)
+				v.found(&v.Misordered, "%s: message %d of sender %d, at seq %d, comes after message %d", r.id, number, sender, m.Seq, r.next[sender]-1)
 			}
 			r.next[sender] = number + 1
 		}
 	}
 	for id, seq := range acks {
-		v.Lost++
-		v.note("%s: message %s was acknowledged with seq %d, and history does not have it", r.id, id, seq)
+		v.found(&v.Lost, "%s: message %s was acknowledged with seq %d, and history does not have it", r.id, id, seq)
 	}
 }
 
@@ -230,34 +224,49 @@ func (p *seat) judge(i int, from uint64, record []chat.Message, v *Verdict) {
 	v.Rewinds += p.rewinds
 	p.rewinds = 0
 	p.mu.Unlock()
+	v.compare(p.room.id, fmt.Sprintf("socket %d of the room", i), seen, max(joined, from), marksOf(record))
+}
 
+// Mark is what matters of a message in history to those who saw it.
+type Mark struct {
+	Seq uint64
+	ID  string
+}
+
+func marksOf(record []chat.Message) []Mark {
+	marks := make([]Mark, len(record))
+	for i, m := range record {
+		marks[i] = Mark{m.Seq, m.ID}
+	}
+	return marks
+}
+
+// compare compares what a socket saw of a room, as it came, with what history has, of which it was to see what comes after
+// a seq.
+func (v *Verdict) compare(room, socket string, seen []uint64, after uint64, record []Mark) {
 	v.Delivered += len(seen)
 	for k, seq := range seen {
 		if k > 0 && seq < seen[k-1] {
-			v.Misordered++
-			v.note("%s: socket %d of the room saw seq %d after %d", p.room.id, i, seq, seen[k-1])
+			v.found(&v.Misordered, "%s: %s saw seq %d after %d", room, socket, seq, seen[k-1])
 		}
 	}
-	slices.Sort(seen)
+	seen = slices.Sorted(slices.Values(seen))
 	for k, seq := range seen {
 		if k > 0 && seq == seen[k-1] {
-			v.Doubled++
-			v.note("%s: socket %d of the room saw seq %d twice", p.room.id, i, seq)
+			v.found(&v.Doubled, "%s: %s saw seq %d twice", room, socket, seq)
 		}
 	}
 	for _, m := range record {
-		if m.Seq <= max(joined, from) {
+		if m.Seq <= after {
 			continue
 		}
 		if _, ok := slices.BinarySearch(seen, m.Seq); !ok {
-			v.Lost++
-			v.note("%s: socket %d of the room never saw message %s at seq %d", p.room.id, i, m.ID, m.Seq)
+			v.found(&v.Lost, "%s: %s never saw message %s at seq %d", room, socket, m.ID, m.Seq)
 		}
 	}
 	for _, seq := range seen {
-		if _, ok := slices.BinarySearchFunc(record, seq, func(m chat.Message, s uint64) int { return int(int64(m.Seq) - int64(s)) }); !ok {
-			v.Lost++
-			v.note("%s: socket %d of the room saw seq %d, which history does not have", p.room.id, i, seq)
+		if _, ok := slices.BinarySearchFunc(record, seq, func(m Mark, s uint64) int { return int(int64(m.Seq) - int64(s)) }); !ok {
+			v.found(&v.Lost, "%s: %s saw seq %d, which history does not have", room, socket, seq)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 
 func config(url string) Config {
 	return Config{
-		URL: url, Sockets: 12, Users: 5, Rooms: 3, RoomSize: 8, Rate: 60, Size: 100, Ramp: 1000, Churn: 4, Storm: true,
+		URL: url, Sockets: 12, Users: 5, Rooms: 3, RoomSize: Size{Most: 8}, Processes: 1, Rate: 60, Size: 100, Ramp: 1000, Churn: 4, Storm: true,
 		Duration: 3 * time.Second, Verify: true, Seed: 1, JSON: true,
 	}
 }

@@ -39,8 +39,10 @@ type Measured struct {
 	LongestNo time.Duration  // the longest time in which nothing was acknowledged
 	LongestMe time.Duration  // the longest time from when a message was due to its acknowledgement
 
-	ack, deliver *hdrhistogram.Histogram // µs
-	last         time.Time               // of the last acknowledgement, or Began
+	Reconnects int // sockets that were cut off and are in their rooms again
+
+	ack, deliver, back *hdrhistogram.Histogram // µs
+	last               time.Time               // of the last acknowledgement, or Began
 }
 
 func (m *meter) with(do func(*Measured)) {
@@ -56,8 +58,12 @@ func (n *Measured) reset() {
 	now := time.Now()
 	*n = Measured{
 		Began: now, last: now, Failed: make(map[string]int),
-		ack: hdrhistogram.New(leastLatency, mostLatency, digits), deliver: hdrhistogram.New(leastLatency, mostLatency, digits),
+		ack: newHistogram(), deliver: newHistogram(), back: newHistogram(),
 	}
+}
+
+func newHistogram() *hdrhistogram.Histogram {
+	return hdrhistogram.New(leastLatency, mostLatency, digits)
 }
 
 func (m *meter) sent() { m.with(func(n *Measured) { n.Sent++ }) }
@@ -85,20 +91,32 @@ func (m *meter) failed(err error) {
 	if errors.Is(err, client.ErrUnknown) || errors.Is(err, context.DeadlineExceeded) {
 		code = unknown
 	}
-	m.with(func(n *Measured) { n.Failed[code]++ })
+	m.refused(code)
+}
+
+func (m *meter) refused(code string) { m.with(func(n *Measured) { n.Failed[code]++ }) }
+
+func (m *meter) resumed(after time.Duration) {
+	m.with(func(n *Measured) {
+		n.Reconnects++
+		_ = n.back.RecordValue(clamp(after))
+	})
+}
+
+// measured returns a copy of what was measured.
+func (m *meter) measured() (c Measured) {
+	m.with(func(n *Measured) {
+		c = *n
+		c.ack, c.deliver, c.back = n.ack.Clone(), n.deliver.Clone(), n.back.Clone()
+		c.Failed = maps.Clone(n.Failed)
+	})
+	return c
 }
 
 func clamp(d time.Duration) int64 { return min(max(d.Microseconds(), leastLatency), mostLatency) }
 
 // Measured returns what the crowd did since the last call of Restart. It is safe for concurrent use.
-func (c *Crowd) Measured() (m Measured) {
-	c.meter.with(func(n *Measured) {
-		m = *n
-		m.ack, m.deliver = hdrhistogram.Import(n.ack.Export()), hdrhistogram.Import(n.deliver.Export())
-		m.Failed = maps.Clone(n.Failed)
-	})
-	return m
-}
+func (c *Crowd) Measured() Measured { return c.meter.measured() }
 
 // Restart begins the measurement anew. It is safe for concurrent use.
 func (c *Crowd) Restart() { c.meter.with((*Measured).reset) }
@@ -108,6 +126,9 @@ func (n *Measured) AckLatency(p float64) time.Duration { return percentile(n.ack
 
 // DeliveryLatency is the same to its delivery, over all sockets.
 func (n *Measured) DeliveryLatency(p float64) time.Duration { return percentile(n.deliver, p) }
+
+// ReconnectTime is the same of the time from when a socket was cut off until it was in its rooms again.
+func (n *Measured) ReconnectTime(p float64) time.Duration { return percentile(n.back, p) }
 
 func percentile(h *hdrhistogram.Histogram, p float64) time.Duration {
 	return time.Duration(h.ValueAtPercentile(p)) * time.Microsecond

@@ -13,14 +13,17 @@ import (
 
 // Report is what a load came to. Its times are milliseconds in JSON.
 type Report struct {
-	Sockets, Rooms               int
+	Sockets, Open, Rooms         int // wanted, open when all were to talk, and the rooms
+	Interrupted                  bool
 	Seconds                      float64
 	Sent, Acked, Delivered       int
 	Failed                       map[string]int
 	Ack, Deliver                 Latencies
-	LongestSilence               time.Duration
+	LongestSilence               time.Duration // 0: not known, of several processes
 	Reconnects, FailedReconnects int
-	SlowestReconnect             time.Duration
+	Reconnect                    Latencies
+	CPU                          time.Duration // that the server's processes took
+	Pids                         []int         // those processes; none: not known
 	Verdict                      *Verdict
 }
 
@@ -28,11 +31,15 @@ type Report struct {
 type Latencies struct{ P50, P99, P999, Max time.Duration }
 
 func (r *Report) take(m Measured) {
+	if m.Began.IsZero() {
+		return // it never began
+	}
 	r.Seconds = time.Since(m.Began).Seconds()
 	r.Sent, r.Acked, r.Delivered, r.Failed = m.Sent, m.Acked, m.Delivered, m.Failed
 	r.Ack = Latencies{m.AckLatency(50), m.AckLatency(99), m.AckLatency(99.9), m.AckLatency(100)}
 	r.Deliver = Latencies{m.DeliveryLatency(50), m.DeliveryLatency(99), m.DeliveryLatency(99.9), m.DeliveryLatency(100)}
-	r.LongestSilence = m.LongestNo
+	r.LongestSilence, r.Reconnects = m.LongestNo, m.Reconnects
+	r.Reconnect = Latencies{m.ReconnectTime(50), m.ReconnectTime(99), m.ReconnectTime(99.9), m.ReconnectTime(100)}
 }
 
 // line says in one line how far it is.
@@ -61,16 +68,43 @@ func round(d time.Duration) time.Duration {
 	return d.Round(10 * time.Microsecond)
 }
 
+// perDelivery returns the µs of CPU that the server took per delivery; all that it did meanwhile is in it.
+func (r *Report) perDelivery() float64 {
+	if r.Delivered == 0 {
+		return 0
+	}
+	return float64(r.CPU.Microseconds()) / float64(r.Delivered)
+}
+
+// write writes the report, as JSON or for people.
+func (r *Report) write(out io.Writer, asJSON bool) error {
+	if !asJSON {
+		r.print(out)
+		return nil
+	}
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	if err := e.Encode(r); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
 func (r *Report) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%s\t"+format+"\n", append([]any{name}, args...)...)
 	}
 	fmt.Fprintln(w)
-	row("sockets", "%d in %d rooms, for %.0f s", r.Sockets, r.Rooms, r.Seconds)
+	interrupted := ""
+	if r.Interrupted {
+		interrupted = "; interrupted"
+	}
+	row("sockets", "%d of %d, in %d rooms, for %.0f s%s", r.Open, r.Sockets, r.Rooms, r.Seconds, interrupted)
 	row("sent", "%d", r.Sent)
-	row("acknowledged", "%d (%.0f/s)", r.Acked, float64(r.Acked)/r.Seconds)
-	row("delivered", "%d (%.0f/s)", r.Delivered, float64(r.Delivered)/r.Seconds)
+	seconds := max(r.Seconds, 1e-9)
+	row("acknowledged", "%d (%.0f/s)", r.Acked, float64(r.Acked)/seconds)
+	row("delivered", "%d (%.0f/s)", r.Delivered, float64(r.Delivered)/seconds)
 	if f := failures(r.Failed); f != "" {
 		row("failed", "%s", f)
 	}
@@ -80,9 +114,14 @@ func (r *Report) print(out io.Writer) {
 	}{{"until acknowledged", r.Ack}, {"until delivered", r.Deliver}} {
 		row(l.name, "p50 %s  p99 %s  p99.9 %s  max %s", round(l.P50), round(l.P99), round(l.P999), round(l.Max))
 	}
-	row("longest silence", "%s without an acknowledgement", round(r.LongestSilence))
-	if r.Reconnects > 0 {
-		row("reconnects", "%d, %d failed, the slowest took %s", r.Reconnects, r.FailedReconnects, round(r.SlowestReconnect))
+	if r.LongestSilence > 0 {
+		row("longest silence", "%s without an acknowledgement", round(r.LongestSilence))
+	}
+	if l := r.Reconnect; r.Reconnects+r.FailedReconnects > 0 {
+		row("reconnects", "%d, %d failed; p50 %s  p99 %s  max %s", r.Reconnects, r.FailedReconnects, round(l.P50), round(l.P99), round(l.Max))
+	}
+	if len(r.Pids) > 0 {
+		row("server's CPU", "%s, %.2f µs per delivery (processes %s)", round(r.CPU), r.perDelivery(), strings.Trim(fmt.Sprint(r.Pids), "[]"))
 	}
 	if v := r.Verdict; v != nil {
 		row("verdict", "%s", v)
@@ -112,8 +151,9 @@ func (r Report) MarshalJSON() ([]byte, error) {
 		return map[string]float64{"p50": ms(l.P50), "p99": ms(l.P99), "p99_9": ms(l.P999), "max": ms(l.Max)}
 	}
 	return json.Marshal(map[string]any{
-		"sockets": r.Sockets, "rooms": r.Rooms, "seconds": r.Seconds, "sent": r.Sent, "acknowledged": r.Acked, "delivered": r.Delivered,
+		"sockets": r.Sockets, "open": r.Open, "interrupted": r.Interrupted, "rooms": r.Rooms, "seconds": r.Seconds, "sent": r.Sent, "acknowledged": r.Acked, "delivered": r.Delivered,
 		"failed": r.Failed, "ack_ms": times(r.Ack), "deliver_ms": times(r.Deliver), "longest_silence_ms": ms(r.LongestSilence),
-		"reconnects": r.Reconnects, "failed_reconnects": r.FailedReconnects, "slowest_reconnect_ms": ms(r.SlowestReconnect), "verdict": r.Verdict,
+		"reconnects": r.Reconnects, "failed_reconnects": r.FailedReconnects, "reconnect_ms": times(r.Reconnect),
+		"server_cpu_ms": ms(r.CPU), "server_pids": r.Pids, "server_cpu_us_per_delivery": r.perDelivery(), "verdict": r.Verdict,
 	})
 }

@@ -105,6 +105,7 @@ func (s *socket) leave() {
 func (s *socket) reconnect(ctx context.Context) error {
 	s.reconnecting.Lock()
 	defer s.reconnecting.Unlock()
+	began := time.Now()
 	old := s.current()
 	old.Close() // nothing comes any more
 	c, err := s.dial(ctx)
@@ -121,6 +122,7 @@ func (s *socket) reconnect(ctx context.Context) error {
 			return fmt.Errorf("resume socket %d: %w", s.number, err)
 		}
 	}
+	s.crowd.meter.resumed(time.Since(began))
 	return nil
 }
 

@@ -1,0 +1,63 @@
+package load
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/client"
+)
+
+// gathering bounds the HTTP calls that run at the same time while a crowd gathers: logging in costs the server much.
+const gathering = 8
+
+// perOwner is how many rooms one user makes: a server bounds how much a user changes in a minute.
+const perOwner = 100
+
+// meet makes the users and rooms of a plan. The rooms are public.
+func meet(ctx context.Context, plan Plan) (users []*client.Session, rooms []*room, err error) {
+	api := client.NewAPI(plan.URL, nil)
+	run := chat.NewID()
+	run = run[len(run)-12:]
+	users = make([]*client.Session, plan.Users)
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(gathering)
+	if plan.Token != "" {
+		known := api.Session(client.Grant{Token: plan.Token})
+		if _, err := retry(ctx, func() (client.User, error) { return known.Me(ctx) }); err != nil {
+			return nil, nil, fmt.Errorf("%s does not take the token: %w", plan.URL, err)
+		}
+		for i := range users {
+			users[i] = known
+		}
+	} else {
+		for i := range users {
+			g.Go(func() (err error) {
+				users[i], err = retry(gctx, func() (*client.Session, error) { return api.Guest(gctx, fmt.Sprintf("load-%d", i)) })
+				return err
+			})
+		}
+	}
+	if err := g.Wait(); err != nil {
+		return nil, nil, fmt.Errorf("log in as a guest at %s: %w; where guests are not let in, give a token with --token", plan.URL, err)
+	}
+	owner := users[0]
+	for i := range plan.Rooms {
+		if i%perOwner == 0 && plan.Token == "" {
+			name := fmt.Sprintf("load.%s.%d", run, i/perOwner)
+			if owner, err = retry(ctx, func() (*client.Session, error) { return api.Register(ctx, name, chat.NewID()) }); err != nil {
+				return nil, nil, fmt.Errorf("register the owner of the rooms: %w", err)
+			}
+		}
+		r, err := retry(ctx, func() (client.Room, error) {
+			return owner.CreateRoom(ctx, fmt.Sprintf("load %s %d", run, i), "", false)
+		})
+		if err != nil {
+			return nil, nil, fmt.Errorf("create room %d: %w", i, err)
+		}
+		rooms = append(rooms, newRoom(r.ID))
+	}
+	return users, rooms, nil
+}

@@ -1,0 +1,88 @@
+package load
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// crowd is a Crowd or a throng.
+type crowd interface {
+	Talk(ctx context.Context) error
+	Reconnect(ctx context.Context) error
+	ReconnectSome(ctx context.Context, sockets ...int) error
+	Restart()
+	Measured() Measured
+	Judge(ctx context.Context, patience time.Duration) (Verdict, error)
+	Close()
+}
+
+// people is a Crowd as a crowd.
+type people struct{ *Crowd }
+
+// Talk implements crowd.
+func (p people) Talk(ctx context.Context) error {
+	p.Crowd.Talk(ctx)
+	return nil
+}
+
+// perform talks for the duration, with the reconnects that are asked for.
+func perform(ctx context.Context, all crowd, cfg Config, report *Report) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, cfg.Duration)
+	defer cancel()
+	var wait sync.WaitGroup
+	wait.Go(func() { err = all.Talk(ctx) })
+	var mu sync.Mutex
+	// It is finished though the time is up: what it misses would be taken for lost.
+	reconnect := func(do func(context.Context) error) {
+		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		if do(try) != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			report.FailedReconnects++
+		}
+	}
+	if cfg.Storm {
+		wait.Go(func() {
+			if pass(ctx, cfg.Duration/2) {
+				reconnect(all.Reconnect)
+			}
+		})
+	}
+	if cfg.Churn > 0 {
+		wait.Go(func() {
+			dice := rand.New(rand.NewPCG(cfg.Seed, 2))
+			tick := time.NewTicker(max(time.Millisecond, time.Duration(float64(time.Second)/cfg.Churn)))
+			defer tick.Stop()
+			began, done := time.Now(), 0
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+				}
+				var some []int
+				for ; done < int(time.Since(began).Seconds()*cfg.Churn); done++ {
+					some = append(some, dice.IntN(cfg.Sockets))
+				}
+				if len(some) > 0 {
+					reconnect(func(ctx context.Context) error { return all.ReconnectSome(ctx, some...) })
+				}
+			}
+		})
+	}
+	wait.Wait()
+	return err
+}
+
+// pass waits, and reports whether ctx has not ended.
+func pass(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}

@@ -1,0 +1,41 @@
+package load
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v3"
+)
+
+// Scenario is a YAML file that has settings of a load, by the names of their flags.
+type Scenario string
+
+// BeforeResolve has kong take from the file what the command line does not say.
+func (Scenario) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
+	file := string(ctx.FlagValue(trace.Flag).(Scenario))
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("scenario: %w", err)
+	}
+	var settings map[string]any
+	if err := yaml.Unmarshal(b, &settings); err != nil {
+		return fmt.Errorf("scenario %s: %w", file, err)
+	}
+	known := make(map[string]bool)
+	for _, f := range ctx.Flags() {
+		known[f.Name] = true
+	}
+	for name := range settings {
+		if !known[name] {
+			return fmt.Errorf("scenario %s: there is no setting %s", file, name)
+		}
+	}
+	ctx.AddResolver(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+		if v, ok := settings[flag.Name]; ok {
+			return fmt.Sprint(v), nil
+		}
+		return nil, nil
+	}))
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build linux && loadfault_double && !loadfault_drop
+
+package swarm
+
+const drops = false

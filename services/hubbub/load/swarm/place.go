@@ -1,0 +1,112 @@
+package swarm
+
+import (
+	"sort"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// entry is one of a room's log, as a client first saw it.
+type entry struct {
+	seq uint64
+	msg bool
+	id  string
+}
+
+// room is what all clients of a swarm together saw of a room. As long as the server is right, each of them saw one
+// stretch of it, so that a place needs two numbers only.
+type room struct {
+	id      string
+	entries []entry // by seq
+}
+
+// after returns how many of the entries have a seq of at most seq.
+func (r *room) after(seq uint64) uint32 {
+	return uint32(sort.Search(len(r.entries), func(i int) bool { return r.entries[i].seq > seq }))
+}
+
+// place is a client's place in a room. There are very many.
+type place struct {
+	start    uint64 // the room began after this seq
+	odd      *odd   // nil: it saw entries[from:at] of the room
+	from, at uint32
+	room     int32
+	said     uint32 // messages so far; the number of the next
+	rewinds  uint16
+	joined   bool // once at least
+	live     bool // on the connection that there is
+}
+
+// odd is what a client saw that did not see what the others saw.
+type odd struct {
+	seen []uint64 // seqs of messages
+	last wire.Position
+}
+
+// take takes in an entry as it came.
+func (p *place) take(r *room, e *wire.Event) {
+	msg := e.Type == chat.TypeMsg
+	if p.odd == nil {
+		switch n := uint32(len(r.entries)); {
+		case p.joined && p.at < n && r.entries[p.at].seq == e.Seq:
+			p.at++
+			return
+		case p.joined && p.at == n && (n == 0 || r.entries[n-1].seq < e.Seq):
+			r.entries = append(r.entries, entry{e.Seq, msg, e.ID})
+			p.at++
+			return
+		}
+		last, _ := p.position(r)
+		p.odd = &odd{seen: p.seen(r), last: last}
+	}
+	if msg {
+		p.odd.seen = append(p.odd.seen, e.Seq)
+	}
+	p.odd.last = wire.Position{Seq: e.Seq, ID: e.ID}
+}
+
+// begin takes in the answer to a join.
+func (p *place) begin(r *room, e *wire.Event) {
+	p.live = !e.More
+	switch {
+	case e.Rewind: // what came is void: who shows the room fetches it from history, which is judged by itself
+		p.rewinds++
+		p.start, p.odd, p.joined = e.Seq, &odd{last: wire.Position{Seq: e.Seq}}, true
+	case !p.joined:
+		p.start, p.joined = e.Seq, true
+		p.from = r.after(e.Seq)
+		p.at = p.from
+		if p.odd != nil && p.odd.last.Seq < e.Seq {
+			p.odd.last = wire.Position{Seq: e.Seq}
+		}
+	}
+}
+
+// position returns where the client stands in the room; ok: it does.
+func (p *place) position(r *room) (at wire.Position, ok bool) {
+	switch {
+	case !p.joined:
+		return at, false
+	case p.odd != nil:
+		return p.odd.last, true
+	case p.at > p.from:
+		e := r.entries[p.at-1]
+		return wire.Position{Seq: e.seq, ID: e.id}, true
+	}
+	return wire.Position{Seq: p.start}, true
+}
+
+// seen returns the seqs of the messages that the client saw, as they came.
+func (p *place) seen(r *room) []uint64 {
+	if p.odd != nil {
+		return p.odd.seen
+	}
+	seen := make([]uint64, 0, p.at-p.from)
+	for _, e := range r.entries[p.from:p.at] {
+		if e.msg {
+			seen = append(seen, e.seq)
+		}
+	}
+	return seen
+}

@@ -1,0 +1,285 @@
+package swarm
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// talk is what a client says: one message after the other.
+type talk struct {
+	queue []said
+	sent  bool   // the first is on its way
+	n     uint32 // messages that are through: the number of the first
+}
+
+// said is a message that was told to be sent.
+type said struct {
+	seat  int
+	id    string
+	text  string
+	due   time.Time
+	until time.Time
+}
+
+// The ids of requests: joins are numbered by seat.
+const helloID = "hello"
+
+// send sends a command.
+func (s *Swarm) send(i int, r wire.Request) error {
+	b, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode a command: %w", err)
+	}
+	s.frame = appendFrame(s.frame[:0], opText, b)
+	return s.write(i, s.frame)
+}
+
+func (s *Swarm) greet(i int) error {
+	s.clients[i].state = stGreeting
+	return s.send(i, wire.Request{Type: wire.Hello.String(), ID: helloID, Version: wire.Version, Token: s.cfg.Token(i), Device: "bot"})
+}
+
+// text takes in the payload of a text frame.
+func (s *Swarm) text(i int, payload []byte) error {
+	if bytes.Equal(payload, s.cache.frame) {
+		s.logged(i, &s.cache.event)
+		return nil
+	}
+	e, err := wire.DecodeEvent(payload)
+	if err != nil {
+		return fmt.Errorf("what the server says is no event: %w", err)
+	}
+	switch {
+	case e.Logged():
+		s.cache.frame, s.cache.event = append(s.cache.frame[:0], payload...), e
+		s.logged(i, &e)
+	case e.Type == wire.EventWelcome:
+		return s.welcome(i)
+	case e.Type == wire.EventJoined:
+		return s.joined(i, &e)
+	case e.Type == wire.EventAck:
+		return s.answered(i, &e)
+	case e.Type == wire.EventError && e.MsgID != "":
+		return s.answered(i, &e)
+	case e.Type == wire.EventError:
+		return s.refused(i, &e)
+	}
+	return nil
+}
+
+// logged takes in an entry of a room.
+func (s *Swarm) logged(i int, e *wire.Event) {
+	for k := range s.placesOf(i) {
+		p := &s.placesOf(i)[k]
+		if r := &s.rooms[p.room]; r.id == e.Room {
+			p.take(r, e)
+			if e.Type == chat.TypeMsg {
+				s.cfg.Watcher.Delivered(e.Text)
+			}
+			return
+		}
+	}
+}
+
+func (s *Swarm) welcome(i int) error {
+	c := &s.clients[i]
+	c.state, c.left = stJoining, uint16(len(s.placesOf(i)))
+	if c.left == 0 {
+		return s.in(i)
+	}
+	for k := range s.placesOf(i) {
+		if err := s.join(i, k); err != nil || c.fd < 0 {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Swarm) join(i, k int) error {
+	p := &s.placesOf(i)[k]
+	r := wire.Request{Type: wire.Join.String(), ID: strconv.Itoa(k), Room: s.rooms[p.room].id}
+	if at, ok := p.position(&s.rooms[p.room]); ok {
+		r.After = &at
+	}
+	return s.send(i, r)
+}
+
+func (s *Swarm) joined(i int, e *wire.Event) error {
+	c := &s.clients[i]
+	at := -1
+	for k, p := range s.placesOf(i) {
+		if s.rooms[p.room].id == e.Room {
+			at = k
+		}
+	}
+	if at < 0 {
+		return nil
+	}
+	p := &s.placesOf(i)[at]
+	was := p.live
+	p.begin(&s.rooms[p.room], e)
+	switch {
+	case e.More:
+		return s.join(i, at)
+	case was || c.state != stJoining:
+		return nil // unasked: it was rewound
+	}
+	if c.left--; c.left == 0 {
+		return s.in(i)
+	}
+	return nil
+}
+
+// in notes that a client is in all of its rooms.
+func (s *Swarm) in(i int) error {
+	c := &s.clients[i]
+	again := c.known
+	c.state, c.known, c.tries = stIn, true, 0
+	s.cfg.Watcher.In(i, again, time.Duration(time.Now().UnixNano()-c.since))
+	return s.next(i)
+}
+
+// refused takes in the answer to a hello or join that failed.
+func (s *Swarm) refused(i int, e *wire.Event) error {
+	err := e.Err()
+	k, convErr := strconv.Atoi(e.ID)
+	switch {
+	case e.ID == helloID && !passes(e): // the close frame that follows says the same
+		if string(e.Code) == chat.CodeTokenExpired {
+			return err
+		}
+		return &refusal{"hello: " + err.Error()}
+	case e.ID == helloID:
+		return err
+	case convErr != nil || k < 0 || k >= len(s.placesOf(i)):
+		return nil
+	case !passes(e):
+		return &refusal{"join: " + err.Error()}
+	}
+	s.timers.add(retryAfter(e), timer{client: int32(i), turn: s.clients[i].turn, seat: uint16(k), what: joinAgain})
+	return nil
+}
+
+// passes reports whether it is worth to try again what was answered with an error.
+func passes(e *wire.Event) bool {
+	switch string(e.Code) {
+	case chat.CodeUnavailable, chat.CodeRateLimited, chat.CodeInternal:
+		return true
+	}
+	return e.RetryAfterMS > 0
+}
+
+func retryAfter(e *wire.Event) time.Duration {
+	return max(minBackoff, time.Duration(e.RetryAfterMS)*time.Millisecond)
+}
+
+func (s *Swarm) say(m Say) {
+	c := &s.clients[m.Client]
+	places := s.placesOf(m.Client)
+	if c.state == stGone || len(places) == 0 {
+		s.cfg.Watcher.Failed("")
+		return
+	}
+	m.Seat %= len(places)
+	if c.talk == nil {
+		c.talk = new(talk)
+	}
+	p := &places[m.Seat]
+	c.talk.queue = append(c.talk.queue, said{
+		seat: m.Seat, id: chat.NewID(), text: m.Text(int(p.said)), due: m.Due, until: time.Now().Add(sayFor),
+	})
+	p.said++
+	s.busy++
+	if err := s.next(m.Client); err != nil {
+		s.failed(m.Client, err)
+	}
+}
+
+// next sends the message that is next, if it can be sent now.
+func (s *Swarm) next(i int) error {
+	c := &s.clients[i]
+	for c.state == stIn && c.talk != nil && !c.talk.sent && len(c.talk.queue) > 0 {
+		m := &c.talk.queue[0]
+		wait := min(answerFor, time.Until(m.until))
+		if wait <= 0 {
+			s.through(c.talk)
+			s.cfg.Watcher.Failed("")
+			continue
+		}
+		c.talk.sent = true
+		s.timers.add(wait, timer{client: int32(i), turn: c.turn, say: c.talk.n, what: sendAgain})
+		p := &s.placesOf(i)[m.seat]
+		return s.send(i, wire.Request{Type: wire.Send.String(), ID: m.id, Room: s.rooms[p.room].id, MsgID: m.id, Text: m.text})
+	}
+	return nil
+}
+
+// through takes the first message off the queue.
+func (s *Swarm) through(t *talk) {
+	t.queue = t.queue[1:]
+	if len(t.queue) == 0 {
+		t.queue = nil
+	}
+	t.n++
+	t.sent = false
+	s.busy--
+}
+
+// hush gives up what a client was to say that is gone.
+func (s *Swarm) hush(i int) {
+	for c := &s.clients[i]; c.talk != nil && len(c.talk.queue) > 0; {
+		s.through(c.talk)
+		s.cfg.Watcher.Failed("")
+	}
+}
+
+// answered takes in the ack or the refusal of a message.
+func (s *Swarm) answered(i int, e *wire.Event) error {
+	c := &s.clients[i]
+	if c.talk == nil || len(c.talk.queue) == 0 || c.talk.queue[0].id != e.MsgID {
+		return nil // of one that was repeated
+	}
+	m := c.talk.queue[0]
+	switch {
+	case e.Type == wire.EventAck:
+		s.through(c.talk)
+		s.cfg.Watcher.Acked(int(s.placesOf(i)[m.seat].room), m.id, e.Seq, m.due)
+	case passes(e):
+		s.timers.add(retryAfter(e), timer{client: int32(i), turn: c.turn, say: c.talk.n, what: sendAgain})
+		return nil
+	default:
+		s.through(c.talk)
+		s.cfg.Watcher.Failed(string(e.Code))
+	}
+	return s.next(i)
+}
+
+// elapsed does what a timer is for.
+func (s *Swarm) elapsed(t timer) {
+	i := int(t.client)
+	c := &s.clients[i]
+	if c.turn != t.turn {
+		return
+	}
+	var err error
+	switch {
+	case t.what == dialAgain:
+		s.dial(i)
+	case t.what == openLate && c.state != stIn:
+		err = fmt.Errorf("not in its rooms after %s", openFor)
+	case t.what == joinAgain:
+		err = s.join(i, int(t.seat))
+	case t.what == sendAgain && c.talk.n == t.say && len(c.talk.queue) > 0:
+		c.talk.sent = false
+		err = s.next(i)
+	}
+	if err != nil {
+		s.failed(i, err)
+	}
+}

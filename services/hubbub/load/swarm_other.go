@@ -1,0 +1,5 @@
+//go:build !linux
+
+package load
+
+const haveSwarm = false
