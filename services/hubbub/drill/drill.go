@@ -177,7 +177,7 @@ func gather(ctx context.Context, cfg Config, dir, bin string) (*cluster.Cluster,
 	if err != nil {
 		return nil, nil, err
 	}
-	crowd, err := load.Gather(ctx, cfg.plan(c.URL), func(int) {})
+	crowd, err := load.Gather(ctx, cfg.plan(c.URL))
 	if err != nil {
 		c.Close()
 		return nil, nil, err

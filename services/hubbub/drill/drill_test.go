@@ -172,7 +172,7 @@ func TestBounds(t *testing.T) {
 
 // TestRow: a result that is not good says why, in the table and in JSON.
 func TestRow(t *testing.T) {
-	bad := Result{Fault: "kill-bus", Sent: 7, NoService: time.Second, Verdict: load.Verdict{Acknowledged: 7, Lost: 1, First: []string{"message x is gone"}}}
+	bad := Result{Fault: "kill-bus", Sent: 7, NoService: time.Second, Verdict: load.Verdict{Acknowledged: 7, Lost: 1, First: load.Findings{Lost: []string{"message x is gone"}}}}
 	odd := Result{Fault: "kill-edge", Problem: "presence of room r"}
 	if bad.Good() || odd.Good() {
 		t.Error("a bad result is good")

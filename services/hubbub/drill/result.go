@@ -69,7 +69,7 @@ func (r *Result) row() string {
 	switch {
 	case !r.Good():
 		word = strings.TrimSpace("BAD " + r.Problem)
-		for _, f := range v.First {
+		for _, f := range v.First.All() {
 			word += "\n    " + f
 		}
 	case r.Skipped != "":

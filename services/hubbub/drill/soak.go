@@ -196,7 +196,7 @@ func (r *Soaked) print(out io.Writer) error {
 	if r.Problem != "" {
 		word = "GROWS: " + r.Problem
 	}
-	_, err := fmt.Fprintf(out, "memory, goroutines and descriptors: %s\n%s\n%s", word, r.Verdict, strings.Join(append(r.Verdict.First, ""), "\n"))
+	_, err := fmt.Fprintf(out, "memory, goroutines and descriptors: %s\n%s\n%s", word, r.Verdict, strings.Join(append(r.Verdict.First.All(), ""), "\n"))
 	return err
 }
 

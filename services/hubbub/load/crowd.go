@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,11 +34,22 @@ type Plan struct {
 	Seed    uint64  // of what is left to chance: who is in which room
 
 	Token    string        // of the one user whose all sockets are; empty: guests
+	Patience time.Duration // how long nobody may come in before Enter gives up; 0: a minute
 	Speakers int           // sockets that say something; 0: all that are in a room
 	Think    time.Duration // between two messages of a socket, instead of Rate; 0: Rate
 }
 
 func (p *Plan) size(room int) int { return Size{p.Size, p.Zipf}.of(room, p.Sockets) }
+
+// complete fills in what is left out.
+func (p *Plan) complete() {
+	if len(p.Edges) == 0 {
+		p.Edges = []string{p.URL}
+	}
+	if p.Patience == 0 {
+		p.Patience = time.Minute
+	}
+}
 
 // Validate returns what is wrong with the plan.
 func (p *Plan) Validate() error {
@@ -65,41 +77,46 @@ type Crowd struct {
 	rooms   []*room
 	users   []*client.Session
 	sockets []*socket
+	open    atomic.Int64 // sockets that came in
 	meter   meter
 }
 
-// Gather makes the rooms and guests of a plan, connects all sockets, and joins them to their rooms. progress is told of
-// how many sockets there are. When it fails or ctx ends, what was gathered is let go; what the server has of it stays.
-func Gather(ctx context.Context, plan Plan, progress func(sockets int)) (_ *Crowd, err error) {
+// Gather is assemble and Enter. When it fails or ctx ends, what was gathered is let go; what the server has of it stays.
+func Gather(ctx context.Context, plan Plan) (*Crowd, error) {
+	c, err := assemble(ctx, plan, func(string) {})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Enter(ctx); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// assemble makes the rooms and users of a plan, and tells how far it is. No socket is connected.
+func assemble(ctx context.Context, plan Plan, tell func(string)) (*Crowd, error) {
 	if err := plan.Validate(); err != nil {
 		return nil, err
 	}
-	if len(plan.Edges) == 0 {
-		plan.Edges = []string{plan.URL}
-	}
+	plan.complete()
 	c := &Crowd{plan: plan}
-	defer func() {
-		if err != nil {
-			c.Close()
-		}
-	}()
-	if c.users, c.rooms, err = meet(ctx, plan); err != nil {
+	var err error
+	if c.users, c.rooms, err = meet(ctx, plan, tell); err != nil {
 		return nil, err
 	}
-	return c, c.connect(ctx, progress)
-}
-
-// connect opens the sockets, no faster than the ramp, and joins them to their rooms.
-func (c *Crowd) connect(ctx context.Context, progress func(int)) error {
 	members := c.seats()
-	c.sockets = make([]*socket, c.plan.Sockets)
+	c.sockets = make([]*socket, plan.Sockets)
 	for i := range c.sockets {
 		c.sockets[i] = newSocket(c, i, members[i])
 	}
+	return c, nil
+}
+
+// Enter connects all sockets, no faster than the ramp, and joins them to their rooms. When it fails, some may be.
+func (c *Crowd) Enter(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(64)
-	var mu sync.Mutex
-	there := 0
 	tick := time.NewTicker(max(time.Microsecond, time.Duration(float64(time.Second)/c.plan.Ramp)))
 	defer tick.Stop()
 	for _, s := range c.sockets {
@@ -109,18 +126,22 @@ func (c *Crowd) connect(ctx context.Context, progress func(int)) error {
 			return errors.Join(g.Wait(), ctx.Err())
 		}
 		g.Go(func() error {
-			if err := s.enter(gctx); err != nil {
+			began := time.Now()
+			try, cancel := context.WithTimeout(gctx, c.plan.Patience)
+			defer cancel()
+			if err := s.enter(try); err != nil {
 				return fmt.Errorf("socket %d: %w", s.number, err)
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			there++
-			progress(there)
+			c.open.Add(1)
+			c.meter.entered(time.Since(began))
 			return nil
 		})
 	}
 	return g.Wait()
 }
+
+// Open returns how many sockets were connected and in their rooms. It is safe for concurrent use.
+func (c *Crowd) Open() int { return int(c.open.Load()) }
 
 // seats says which rooms each socket is in.
 func (c *Crowd) seats() [][]*room {
@@ -142,9 +163,7 @@ func (c *Crowd) seats() [][]*room {
 func (c *Crowd) Close() {
 	var wait sync.WaitGroup
 	for _, s := range c.sockets {
-		if s != nil {
-			wait.Go(s.leave)
-		}
+		wait.Go(s.leave)
 	}
 	wait.Wait()
 }

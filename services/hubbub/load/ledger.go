@@ -63,11 +63,21 @@ type Verdict struct {
 	Doubled      int      `json:"doubled"`   // in history, or seen by somebody, twice
 	Misordered   int      `json:"misordered"`
 	Rewinds      int      `json:"rewinds"` // times that a socket was told that a log was rewound
-	First        []string `json:"first,omitempty"`
+	First        Findings `json:"first"`
+}
+
+// Findings are the first few of each kind, in words.
+type Findings struct {
+	Lost       []string `json:"lost,omitempty"`
+	Doubled    []string `json:"doubled,omitempty"`
+	Misordered []string `json:"misordered,omitempty"`
 }
 
 // firstFew is how many findings of each kind are told in words.
 const firstFew = 10
+
+// All returns all of them.
+func (f *Findings) All() []string { return slices.Concat(f.Lost, f.Doubled, f.Misordered) }
 
 // Good reports whether nothing was lost, doubled or out of order.
 func (v *Verdict) Good() bool { return v.Lost+v.Doubled+v.Misordered == 0 }
@@ -80,13 +90,26 @@ func (v *Verdict) Add(o Verdict) {
 	v.Doubled += o.Doubled
 	v.Misordered += o.Misordered
 	v.Rewinds += o.Rewinds
-	v.First = append(v.First, o.First[:min(len(o.First), max(0, 3*firstFew-len(v.First)))]...)
+	for _, k := range [][2]*[]string{{&v.First.Lost, &o.First.Lost}, {&v.First.Doubled, &o.First.Doubled}, {&v.First.Misordered, &o.First.Misordered}} {
+		all := append(*k[0], *k[1]...)
+		*k[0] = all[:min(len(all), firstFew)]
+	}
 }
 
-// found counts a finding of a kind, and tells the first few of each in words.
-func (v *Verdict) found(kind *int, format string, args ...any) {
-	if *kind++; *kind <= firstFew {
-		v.First = append(v.First, fmt.Sprintf(format, args...))
+func (v *Verdict) lost(format string, args ...any) { found(&v.Lost, &v.First.Lost, format, args...) }
+
+func (v *Verdict) doubled(format string, args ...any) {
+	found(&v.Doubled, &v.First.Doubled, format, args...)
+}
+
+func (v *Verdict) misordered(format string, args ...any) {
+	found(&v.Misordered, &v.First.Misordered, format, args...)
+}
+
+// found counts a finding, and tells it in words if it is one of the first few.
+func found(count *int, first *[]string, format string, args ...any) {
+	if *count++; *count <= firstFew {
+		*first = append(*first, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -188,28 +211,28 @@ func (r *room) judgeRecord(record []chat.Message, v *Verdict) {
 	v.Acknowledged += len(acks)
 	for i, m := range record {
 		if i > 0 && m.Seq <= record[i-1].Seq {
-			v.found(&v.Misordered, "history of %s: seq %d comes after %d", r.id, m.Seq, record[i-1].Seq)
+			v.misordered("history of %s: seq %d comes after %d", r.id, m.Seq, record[i-1].Seq)
 		}
 		if r.known[m.ID] {
-			v.found(&v.Doubled, "history of %s has message %s twice, again at seq %d", r.id, m.ID, m.Seq)
+			v.doubled("history of %s has message %s twice, again at seq %d", r.id, m.ID, m.Seq)
 		}
 		r.known[m.ID] = true
 		if seq, ok := acks[m.ID]; ok {
 			delete(acks, m.ID)
 			if seq != m.Seq {
-				v.found(&v.Misordered, "%s: message %s was acknowledged with seq %d, and history has it at %d", r.id, m.ID, seq, m.Seq)
+				v.misordered("%s: message %s was acknowledged with seq %d, and history has it at %d", r.id, m.ID, seq, m.Seq)
 			}
 		}
 		if sender, number, ok := saidOf(m.Text); ok {
 			// One that was never acknowledged may be missing, so numbers may be left out.
 			if number < r.next[sender] {
-				v.found(&v.Misordered, "%s: message %d of sender %d, at seq %d, comes after message %d", r.id, number, sender, m.Seq, r.next[sender]-1)
+				v.misordered("%s: message %d of sender %d, at seq %d, comes after message %d", r.id, number, sender, m.Seq, r.next[sender]-1)
 			}
 			r.next[sender] = number + 1
 		}
 	}
 	for id, seq := range acks {
-		v.found(&v.Lost, "%s: message %s was acknowledged with seq %d, and history does not have it", r.id, id, seq)
+		v.lost("%s: message %s was acknowledged with seq %d, and history does not have it", r.id, id, seq)
 	}
 }
 
@@ -247,13 +270,13 @@ func (v *Verdict) compare(room, socket string, seen []uint64, after uint64, reco
 	v.Delivered += len(seen)
 	for k, seq := range seen {
 		if k > 0 && seq < seen[k-1] {
-			v.found(&v.Misordered, "%s: %s saw seq %d after %d", room, socket, seq, seen[k-1])
+			v.misordered("%s: %s saw seq %d after %d", room, socket, seq, seen[k-1])
 		}
 	}
 	seen = slices.Sorted(slices.Values(seen))
 	for k, seq := range seen {
 		if k > 0 && seq == seen[k-1] {
-			v.found(&v.Doubled, "%s: %s saw seq %d twice", room, socket, seq)
+			v.doubled("%s: %s saw seq %d twice", room, socket, seq)
 		}
 	}
 	for _, m := range record {
@@ -261,12 +284,12 @@ func (v *Verdict) compare(room, socket string, seen []uint64, after uint64, reco
 			continue
 		}
 		if _, ok := slices.BinarySearch(seen, m.Seq); !ok {
-			v.found(&v.Lost, "%s: %s never saw message %s at seq %d", room, socket, m.ID, m.Seq)
+			v.lost("%s: %s never saw message %s at seq %d", room, socket, m.ID, m.Seq)
 		}
 	}
 	for _, seq := range seen {
 		if _, ok := slices.BinarySearchFunc(record, seq, func(m Mark, s uint64) int { return int(int64(m.Seq) - int64(s)) }); !ok {
-			v.found(&v.Lost, "%s: %s saw seq %d, which history does not have", room, socket, seq)
+			v.lost("%s: %s saw seq %d, which history does not have", room, socket, seq)
 		}
 	}
 }

@@ -63,8 +63,7 @@ func TestVerdict(t *testing.T) {
 			var got Verdict
 			r.judgeRecord(tt.record(), &got)
 			p.judge(0, 0, tt.record(), &got)
-			first := strings.Join(got.First, "\n")
-			got.First = nil
+			first := strings.Join(got.First.All(), "\n")
 			if got.String() != tt.want.String() {
 				t.Errorf("the verdict is %s, want %s", got, tt.want)
 			}

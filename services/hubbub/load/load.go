@@ -39,10 +39,12 @@ type Config struct {
 	Storm    bool          `name:"reconnect-storm" help:"Have all sockets reconnect at once, after half of the duration."`
 	Duration time.Duration `help:"How long to talk." default:"30s"`
 	Verify   bool          `help:"Check at the end that every acknowledged message was seen by everybody, once, in order, and is in history." default:"true" negatable:""`
+	Patience time.Duration `help:"How long no socket may come in before the load is given up, and how long the check at the end waits for what is on its way." default:"1m"`
 	Seed     uint64        `help:"Of what is left to chance." default:"1"`
 	JSON     bool          `name:"json" help:"Print the report as JSON, and nothing else."`
 
 	Processes int    `help:"Processes to open the sockets from: each may have as many as its limit of open files." default:"1"`
+	Netns     bool   `help:"Open the sockets in a network namespace of their own, with a network between it and this machine (Linux, root, a server here that listens on all addresses): they share neither ports nor connection tables with what else runs here."`
 	Client    string `help:"What the sockets are: swarm, which takes a hundred bytes each and mends nothing that a server leaves out (Linux, http); library, the Go client, which does; auto: swarm where it can be." default:"auto" enum:"auto,swarm,library"`
 	Pids      []int  `help:"Processes of the server on this machine, to tell what CPU time it takes. None: those that listen where the sockets connect." placeholder:"PID"`
 	Part      bool   `hidden:"" help:"Be a process of a load."`
@@ -57,17 +59,19 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("--url and --edges: %q begins with neither http:// nor https://", u)
 		}
 	}
-	if c.Duration <= 0 || c.Churn < 0 {
-		return errors.New("--duration is above 0, and --churn not below")
+	if c.Duration <= 0 || c.Patience <= 0 || c.Churn < 0 {
+		return errors.New("--duration and --patience are above 0, and --churn not below")
 	}
 	p := c.plan()
 	switch {
 	case c.Processes < 1 || c.Processes > c.Sockets || c.Processes > mostProcesses:
 		return fmt.Errorf("--processes is 1 to %d, and there is a socket for each", mostProcesses)
-	case !swarms(&p) && (c.Processes > 1 || c.Client == strict):
-		return errors.New("--processes and --client swarm need Linux, and http:// rather than https://")
-	case c.Client == healing && c.Processes > 1:
-		return errors.New("--processes needs --client swarm")
+	case !swarms(&p) && (c.Processes > 1 || c.Netns || c.Client == strict):
+		return errors.New("--processes, --netns and --client swarm need Linux, and http:// rather than https://")
+	case c.Client == healing && (c.Processes > 1 || c.Netns):
+		return errors.New("--processes and --netns need --client swarm")
+	case c.Netns && !haveNetns:
+		return errors.New("--netns needs Linux")
 	}
 	return p.Validate()
 }
@@ -79,7 +83,7 @@ func (c *Config) plan() Plan {
 	p := Plan{
 		URL: strings.TrimSuffix(c.URL, "/"), Users: min(c.Users, c.Sockets), Sockets: c.Sockets, Rooms: c.Rooms,
 		Size: min(c.RoomSize.Most, c.Sockets), Zipf: c.RoomSize.Zipf,
-		Rate: c.Rate, Bytes: c.Size, Ramp: c.Ramp, Seed: c.Seed, Token: c.Token, Speakers: c.Speakers, Think: c.Think,
+		Rate: c.Rate, Bytes: c.Size, Ramp: c.Ramp, Seed: c.Seed, Token: c.Token, Speakers: c.Speakers, Think: c.Think, Patience: c.Patience,
 	}
 	for _, e := range c.Edges {
 		p.Edges = append(p.Edges, strings.TrimSuffix(e, "/"))
@@ -90,9 +94,6 @@ func (c *Config) plan() Plan {
 // ErrVerdict says that messages were lost, doubled or out of order.
 var ErrVerdict = errors.New("messages were lost, doubled or misordered")
 
-// patience is how long a verdict waits for what is still on its way.
-const patience = 60 * time.Second
-
 // Execute implements daemon.Tool.
 func (c *Config) Execute(ctx context.Context, out io.Writer) error {
 	if c.Part {
@@ -101,8 +102,8 @@ func (c *Config) Execute(ctx context.Context, out io.Writer) error {
 	return Run(ctx, *c, out)
 }
 
-// Run loads the Hubbub at cfg.URL and prints a report on out: also when ctx ends early, of what there is until then. The
-// error is ErrVerdict, or says why there was no load.
+// Run loads the Hubbub at cfg.URL and prints a report on out: also when ctx ends early or something fails, of what there is
+// until then. The error is ErrVerdict, or says what failed.
 func Run(ctx context.Context, cfg Config, out io.Writer) error {
 	if err := checkFiles(cfg.Sockets, cfg.Processes); err != nil {
 		return err
@@ -110,48 +111,14 @@ func Run(ctx context.Context, cfg Config, out io.Writer) error {
 	if err := checkTarget(ctx, cfg.URL); err != nil {
 		return err
 	}
-	say := func(format string, args ...any) {
-		if !cfg.JSON {
-			fmt.Fprintf(out, format+"\n", args...)
-		}
+	v := newView(out, &cfg)
+	report := Report{Sockets: cfg.Sockets, Rooms: cfg.Rooms, Failed: make(map[string]int), Lost: make(map[string]int)}
+	err := cfg.load(ctx, v, &report)
+	if report.Interrupted = ctx.Err() != nil; report.Interrupted && errors.Is(err, ctx.Err()) {
+		err = nil
 	}
-	var there atomic.Int64
-	var all crowd
-	var err error
-	watched(ctx, say, func() string { return fmt.Sprintf("%d of %d sockets", there.Load(), cfg.Sockets) }, func(ctx context.Context) {
-		all, err = cfg.gather(ctx, func(n int) { there.Store(int64(n)) })
-	})
-	report := Report{Sockets: cfg.Sockets, Open: int(there.Load()), Rooms: cfg.Rooms}
-	switch {
-	case err != nil && ctx.Err() != nil:
-		say("Interrupted with %d of %d sockets open.", there.Load(), cfg.Sockets)
-		report.Interrupted = true
-		report.take(Measured{})
-		return report.write(out, cfg.JSON)
-	case err != nil:
-		return fmt.Errorf("%d of %d sockets are open: %w", there.Load(), cfg.Sockets, err)
-	}
-	defer all.Close()
-	all.Restart()
-	pids := cfg.serverPids()
-	used := cpuTime(pids)
-	watched(ctx, say, func() string { m := all.Measured(); return m.line() }, func(ctx context.Context) { err = perform(ctx, all, cfg, &report) })
-	if err != nil {
-		return err
-	}
-	report.take(all.Measured())
-	report.CPU, report.Pids = cpuTime(pids)-used, pids
-	report.Interrupted = ctx.Err() != nil
-	if cfg.Verify {
-		v, err := all.Judge(context.WithoutCancel(ctx), patience)
-		if err != nil {
-			return errors.Join(err, report.write(out, cfg.JSON))
-		}
-		report.Verdict = &v
-		report.Delivered = v.Delivered // with what was on its way when the time was up
-	}
-	if err := report.write(out, cfg.JSON); err != nil {
-		return err
+	if werr := report.write(out, cfg.JSON); werr != nil || err != nil {
+		return errors.Join(err, werr)
 	}
 	if v := report.Verdict; v != nil && !v.Good() {
 		return ErrVerdict
@@ -159,40 +126,66 @@ func Run(ctx context.Context, cfg Config, out io.Writer) error {
 	return nil
 }
 
-// gather has the crowd that the configuration wants come together.
-func (c *Config) gather(ctx context.Context, progress func(int)) (crowd, error) {
+// load has a crowd come together and talk, and reports what came of it.
+func (c *Config) load(ctx context.Context, v *view, report *Report) (err error) {
+	var place placement
+	if c.Netns {
+		if place.network, err = openNetwork(ctx); err != nil {
+			return err
+		}
+		defer place.network.close()
+	}
+	var all crowd
+	var step atomic.Value
+	v.watch(ctx, func() { v.preparing(step.Load()) }, func(ctx context.Context) {
+		all, err = c.assemble(ctx, place, func(s string) { step.Store(s) })
+	})
+	if err != nil {
+		return err
+	}
+	defer all.Close()
+
+	v.watch(ctx, func() { v.entering(all.Open(), all.Measured()) }, func(ctx context.Context) { err = all.Enter(ctx) })
+	report.entered(all.Open(), all.Measured())
+	if err != nil {
+		return err
+	}
+	all.Restart()
+	pids := c.serverPids()
+	used := cpuTime(pids)
+	v.watch(ctx, func() { v.talking(all.Open(), all.Measured()) }, func(ctx context.Context) { err = perform(ctx, all, *c, report) })
+	report.take(all.Measured())
+	report.CPU, report.Pids = max(0, cpuTime(pids)-used), pids
+	if err != nil || !c.Verify {
+		return err
+	}
+	var verdict Verdict
+	v.watch(ctx, func() { v.preparing("comparing what was seen with history") }, func(ctx context.Context) {
+		verdict, err = all.Judge(context.WithoutCancel(ctx), c.Patience)
+	})
+	if err != nil {
+		return err
+	}
+	report.Verdict = &verdict
+	report.Delivered = verdict.Delivered // with what was on its way when the time was up
+	return nil
+}
+
+// assemble returns the crowd that the configuration wants, of which no socket is connected. It tells how far it is.
+func (c *Config) assemble(ctx context.Context, place placement, tell func(string)) (crowd, error) {
 	plan := c.plan()
 	if c.Client == healing || !swarms(&plan) {
-		few, err := Gather(ctx, plan, progress)
-		return people{few}, err
+		few, err := assemble(ctx, plan, tell)
+		return people{few}, err // which is not used when there is an error
 	}
-	program := c.program
-	if program == "" {
+	place.processes, place.program = c.Processes, c.program
+	if place.program == "" {
 		var err error
-		if program, err = os.Executable(); err != nil {
+		if place.program, err = os.Executable(); err != nil {
 			return nil, fmt.Errorf("find this program: %w", err)
 		}
 	}
-	return gatherThrong(ctx, plan, c.Processes, program, progress)
-}
-
-// watched does something, and says once a second how far it is.
-func watched(ctx context.Context, say func(string, ...any), line func() string, do func(context.Context)) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		do(ctx)
-	}()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-done:
-			return
-		case <-tick.C:
-			say("%s", line())
-		}
-	}
+	return assembleThrong(ctx, plan, place, tell)
 }
 
 // checkTarget returns why there is no Hubbub at url.

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,8 +17,8 @@ const gathering = 8
 // perOwner is how many rooms one user makes: a server bounds how much a user changes in a minute.
 const perOwner = 100
 
-// meet makes the users and rooms of a plan. The rooms are public.
-func meet(ctx context.Context, plan Plan) (users []*client.Session, rooms []*room, err error) {
+// meet makes the users and rooms of a plan, and tells how far it is. The rooms are public.
+func meet(ctx context.Context, plan Plan, tell func(string)) (users []*client.Session, rooms []*room, err error) {
 	api := client.NewAPI(plan.URL, nil)
 	run := chat.NewID()
 	run = run[len(run)-12:]
@@ -33,9 +34,11 @@ func meet(ctx context.Context, plan Plan) (users []*client.Session, rooms []*roo
 			users[i] = known
 		}
 	} else {
+		var in atomic.Int64
 		for i := range users {
 			g.Go(func() (err error) {
 				users[i], err = retry(gctx, func() (*client.Session, error) { return api.Guest(gctx, fmt.Sprintf("load-%d", i)) })
+				tell(fmt.Sprintf("%d of %d users are logged in", in.Add(1), plan.Users))
 				return err
 			})
 		}
@@ -58,6 +61,7 @@ func meet(ctx context.Context, plan Plan) (users []*client.Session, rooms []*roo
 			return nil, nil, fmt.Errorf("create room %d: %w", i, err)
 		}
 		rooms = append(rooms, newRoom(r.ID))
+		tell(fmt.Sprintf("%d of %d rooms are made", len(rooms), plan.Rooms))
 	}
 	return users, rooms, nil
 }

@@ -35,20 +35,33 @@ type Measured struct {
 	Sent      int
 	Acked     int
 	Delivered int
-	Failed    map[string]int // by code, or unknown
+	Failed    map[string]int // messages that were refused, by code, or that nobody answered: unknown
+	Lost      map[string]int // connections that ended, or were not made, by what ended them
 	LongestNo time.Duration  // the longest time in which nothing was acknowledged
 	LongestMe time.Duration  // the longest time from when a message was due to its acknowledgement
 
+	Entered    int // sockets that came into their rooms for the first time
 	Reconnects int // sockets that were cut off and are in their rooms again
 
-	ack, deliver, back *hdrhistogram.Histogram // µs
-	last               time.Time               // of the last acknowledgement, or Began
+	times [spans]*hdrhistogram.Histogram // µs
+	last  time.Time                      // of the last acknowledgement, or Began
 }
+
+// span is one of the times that are measured.
+type span int
+
+const (
+	entering   span = iota // from when a socket was opened until it was in its rooms
+	acking                 // from when a message was due to its acknowledgement
+	delivering             // from then to a delivery
+	resuming               // from when a socket was cut off until it was in its rooms again
+	spans
+)
 
 func (m *meter) with(do func(*Measured)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.now.ack == nil {
+	if m.now.times[0] == nil {
 		m.now.reset()
 	}
 	do(&m.now)
@@ -56,15 +69,13 @@ func (m *meter) with(do func(*Measured)) {
 
 func (n *Measured) reset() {
 	now := time.Now()
-	*n = Measured{
-		Began: now, last: now, Failed: make(map[string]int),
-		ack: newHistogram(), deliver: newHistogram(), back: newHistogram(),
+	*n = Measured{Began: now, last: now, Failed: make(map[string]int), Lost: make(map[string]int)}
+	for i := range n.times {
+		n.times[i] = hdrhistogram.New(leastLatency, mostLatency, digits)
 	}
 }
 
-func newHistogram() *hdrhistogram.Histogram {
-	return hdrhistogram.New(leastLatency, mostLatency, digits)
-}
+func (n *Measured) took(s span, d time.Duration) { _ = n.times[s].RecordValue(clamp(d)) }
 
 func (m *meter) sent() { m.with(func(n *Measured) { n.Sent++ }) }
 
@@ -75,14 +86,14 @@ func (m *meter) acked(due time.Time) {
 		n.LongestNo = max(n.LongestNo, now.Sub(n.last))
 		n.last = now
 		n.LongestMe = max(n.LongestMe, now.Sub(due))
-		_ = n.ack.RecordValue(clamp(now.Sub(due)))
+		n.took(acking, now.Sub(due))
 	})
 }
 
 func (m *meter) delivered(after time.Duration) {
 	m.with(func(n *Measured) {
 		n.Delivered++
-		_ = n.deliver.RecordValue(clamp(after))
+		n.took(delivering, after)
 	})
 }
 
@@ -96,10 +107,19 @@ func (m *meter) failed(err error) {
 
 func (m *meter) refused(code string) { m.with(func(n *Measured) { n.Failed[code]++ }) }
 
+func (m *meter) lost(code string) { m.with(func(n *Measured) { n.Lost[code]++ }) }
+
+func (m *meter) entered(after time.Duration) {
+	m.with(func(n *Measured) {
+		n.Entered++
+		n.took(entering, after)
+	})
+}
+
 func (m *meter) resumed(after time.Duration) {
 	m.with(func(n *Measured) {
 		n.Reconnects++
-		_ = n.back.RecordValue(clamp(after))
+		n.took(resuming, after)
 	})
 }
 
@@ -107,8 +127,10 @@ func (m *meter) resumed(after time.Duration) {
 func (m *meter) measured() (c Measured) {
 	m.with(func(n *Measured) {
 		c = *n
-		c.ack, c.deliver, c.back = n.ack.Clone(), n.deliver.Clone(), n.back.Clone()
-		c.Failed = maps.Clone(n.Failed)
+		for i, h := range n.times {
+			c.times[i] = h.Clone()
+		}
+		c.Failed, c.Lost = maps.Clone(n.Failed), maps.Clone(n.Lost)
 	})
 	return c
 }
@@ -122,14 +144,11 @@ func (c *Crowd) Measured() Measured { return c.meter.measured() }
 func (c *Crowd) Restart() { c.meter.with((*Measured).reset) }
 
 // AckLatency returns a percentile (0 to 100) of the time from when a message was due to its acknowledgement.
-func (n *Measured) AckLatency(p float64) time.Duration { return percentile(n.ack, p) }
+func (n *Measured) AckLatency(p float64) time.Duration { return n.percentile(acking, p) }
 
 // DeliveryLatency is the same to its delivery, over all sockets.
-func (n *Measured) DeliveryLatency(p float64) time.Duration { return percentile(n.deliver, p) }
+func (n *Measured) DeliveryLatency(p float64) time.Duration { return n.percentile(delivering, p) }
 
-// ReconnectTime is the same of the time from when a socket was cut off until it was in its rooms again.
-func (n *Measured) ReconnectTime(p float64) time.Duration { return percentile(n.back, p) }
-
-func percentile(h *hdrhistogram.Histogram, p float64) time.Duration {
-	return time.Duration(h.ValueAtPercentile(p)) * time.Microsecond
+func (n *Measured) percentile(s span, p float64) time.Duration {
+	return time.Duration(n.times[s].ValueAtPercentile(p)) * time.Microsecond
 }

@@ -21,6 +21,7 @@ type Order struct {
 	Rooms  []string // ids
 	Tokens []string // of the users
 	Edges  []Edge
+	From   netip.Addr // what the sockets come from: see swarm.Config
 }
 
 // Edge is where sockets connect: socket i to that numbered i modulo their number.
@@ -34,6 +35,7 @@ type Progress struct {
 	In   int    // sockets in their rooms
 	Gone int    // that do not come back
 	Why  string // the first of them did not
+	Last string // why the last connection ended that did, or was not made
 	Busy int    // messages on their way
 }
 
@@ -44,6 +46,7 @@ type part struct {
 	seating *seating
 	meter   meter
 	swarm   *swarm.Swarm
+	ctx     context.Context
 	end     context.CancelFunc
 	ended   chan struct{}
 	wait    sync.WaitGroup // of what was begun and goes on
@@ -73,7 +76,7 @@ func (p *part) Obey(o Order, _ *int) (err error) {
 		})
 	}
 	p.swarm, err = swarm.New(swarm.Config{
-		Clients: mine, Rooms: o.Rooms, Source: o.Part, Watcher: watcher{p},
+		Clients: mine, Rooms: o.Rooms, From: o.From, Watcher: watcher{p},
 		Seats: func(i int) []int { return seats[i] },
 		Edge: func(i int) swarm.Edge {
 			e := o.Edges[p.global(i)%len(o.Edges)]
@@ -88,13 +91,21 @@ func (p *part) Obey(o Order, _ *int) (err error) {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	p.end, p.ended = cancel, make(chan struct{})
+	p.ctx, p.end = context.WithCancel(context.Background())
+	p.ended = make(chan struct{})
 	go func() {
 		defer close(p.ended)
-		_ = p.swarm.Run(ctx)
+		_ = p.swarm.Run(p.ctx)
 	}()
-	p.wait.Go(func() { p.open(ctx, mine) })
+	return nil
+}
+
+// Enter begins to open the sockets.
+func (p *part) Enter(int, *int) error {
+	if p.swarm == nil {
+		return errNoOrder
+	}
+	p.wait.Go(func() { p.open(p.ctx) })
 	return nil
 }
 
@@ -104,9 +115,9 @@ func (p *part) global(i int) int { return i*p.order.Parts + p.order.Part }
 const mostOpening = 500
 
 // open opens the sockets, no faster than the ramp, and no faster than the server takes them.
-func (p *part) open(ctx context.Context, mine int) {
+func (p *part) open(ctx context.Context) {
 	began := time.Now()
-	for i := range mine {
+	for i := range (p.order.Plan.Sockets - p.order.Part + p.order.Parts - 1) / p.order.Parts {
 		due := began.Add(time.Duration(float64(p.global(i)) / p.order.Plan.Ramp * float64(time.Second)))
 		for i-p.arrived() > mostOpening || time.Until(due) > 0 {
 			if !pass(ctx, max(time.Millisecond, min(time.Until(due), 100*time.Millisecond))) {

@@ -9,6 +9,8 @@ import (
 
 // crowd is a Crowd or a throng.
 type crowd interface {
+	Enter(ctx context.Context) error
+	Open() int
 	Talk(ctx context.Context) error
 	Reconnect(ctx context.Context) error
 	ReconnectSome(ctx context.Context, sockets ...int) error
@@ -36,7 +38,7 @@ func perform(ctx context.Context, all crowd, cfg Config, report *Report) (err er
 	var mu sync.Mutex
 	// It is finished though the time is up: what it misses would be taken for lost.
 	reconnect := func(do func(context.Context) error) {
-		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		try, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Patience)
 		defer cancel()
 		if do(try) != nil {
 			mu.Lock()

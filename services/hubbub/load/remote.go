@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/rpc"
-	"os"
 	"os/exec"
 
 	"golang.org/x/sync/errgroup"
@@ -61,17 +60,14 @@ type pipe struct {
 	io.WriteCloser
 }
 
-// childPart starts a part in a child process of this same program.
-func childPart(program string) (*remote, error) {
-	cmd := exec.Command(program, "load", "--part")
-	cmd.SysProcAttr = childAttributes()
-	cmd.Stderr = os.Stderr
+// childPart is a part in a child process, of this same program, which start starts.
+func childPart(cmd *exec.Cmd, start func(*exec.Cmd) error) (*remote, error) {
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
 	if err := errors.Join(err1, err2); err != nil {
 		return nil, fmt.Errorf("start a process of the load: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := start(cmd); err != nil {
 		return nil, fmt.Errorf("start a process of the load: %w", err)
 	}
 	return &remote{rpc: rpc.NewClient(pipe{out, in}), wait: cmd.Wait}, nil

@@ -13,11 +13,13 @@ import (
 
 // Report is what a load came to. Its times are milliseconds in JSON.
 type Report struct {
-	Sockets, Open, Rooms         int // wanted, open when all were to talk, and the rooms
+	Sockets, Open, Rooms         int // wanted, in their rooms when all were to talk, and the rooms
 	Interrupted                  bool
-	Seconds                      float64
+	Ramp                         float64 // seconds until they were
+	Enter                        Latencies
+	Seconds                      float64 // of talk
 	Sent, Acked, Delivered       int
-	Failed                       map[string]int
+	Failed, Lost                 map[string]int // see Measured; Lost from the beginning
 	Ack, Deliver                 Latencies
 	LongestSilence               time.Duration // 0: not known, of several processes
 	Reconnects, FailedReconnects int
@@ -27,36 +29,39 @@ type Report struct {
 	Verdict                      *Verdict
 }
 
-// Latencies are percentiles of a time, counted from when a message was due.
-type Latencies struct{ P50, P99, P999, Max time.Duration }
+// Latencies are percentiles of a time. Those of messages are counted from when a message was due.
+type Latencies struct{ P50, P90, P99, P999, Max time.Duration }
 
+func (n *Measured) latencies(s span) Latencies {
+	return Latencies{n.percentile(s, 50), n.percentile(s, 90), n.percentile(s, 99), n.percentile(s, 99.9), n.percentile(s, 100)}
+}
+
+// String says the percentiles in one line.
+func (l Latencies) String() string {
+	return fmt.Sprintf("p50 %s  p90 %s  p99 %s  p99.9 %s  max %s", round(l.P50), round(l.P90), round(l.P99), round(l.P999), round(l.Max))
+}
+
+// entered takes how the crowd came in.
+func (r *Report) entered(open int, m Measured) {
+	r.Open, r.Ramp, r.Enter, r.Lost = open, time.Since(m.Began).Seconds(), m.latencies(entering), m.Lost
+}
+
+// take takes what the crowd did then.
 func (r *Report) take(m Measured) {
-	if m.Began.IsZero() {
-		return // it never began
-	}
 	r.Seconds = time.Since(m.Began).Seconds()
 	r.Sent, r.Acked, r.Delivered, r.Failed = m.Sent, m.Acked, m.Delivered, m.Failed
-	r.Ack = Latencies{m.AckLatency(50), m.AckLatency(99), m.AckLatency(99.9), m.AckLatency(100)}
-	r.Deliver = Latencies{m.DeliveryLatency(50), m.DeliveryLatency(99), m.DeliveryLatency(99.9), m.DeliveryLatency(100)}
-	r.LongestSilence, r.Reconnects = m.LongestNo, m.Reconnects
-	r.Reconnect = Latencies{m.ReconnectTime(50), m.ReconnectTime(99), m.ReconnectTime(99.9), m.ReconnectTime(100)}
-}
-
-// line says in one line how far it is.
-func (n *Measured) line() string {
-	s := time.Since(n.Began).Seconds()
-	line := fmt.Sprintf("%4.0f s  sent %d  acknowledged %d (%.0f/s)  delivered %d (%.0f/s)  ack p50 %s p99 %s", s, n.Sent, n.Acked, float64(n.Acked)/s,
-		n.Delivered, float64(n.Delivered)/s, round(n.AckLatency(50)), round(n.AckLatency(99)))
-	if f := failures(n.Failed); f != "" {
-		line += "  failed: " + f
+	r.Ack, r.Deliver = m.latencies(acking), m.latencies(delivering)
+	r.LongestSilence, r.Reconnects, r.Reconnect = m.LongestNo, m.Reconnects, m.latencies(resuming)
+	for code, k := range m.Lost {
+		r.Lost[code] += k
 	}
-	return line
 }
 
-func failures(byCode map[string]int) string {
+// byCode says counts in one line.
+func byCode(counts map[string]int) string {
 	var all []string
-	for _, code := range slices.Sorted(maps.Keys(byCode)) {
-		all = append(all, fmt.Sprintf("%s %d", code, byCode[code]))
+	for _, code := range slices.Sorted(maps.Keys(counts)) {
+		all = append(all, fmt.Sprintf("%s %d", code, counts[code]))
 	}
 	return strings.Join(all, ", ")
 }
@@ -100,25 +105,31 @@ func (r *Report) print(out io.Writer) {
 	if r.Interrupted {
 		interrupted = "; interrupted"
 	}
-	row("sockets", "%d of %d, in %d rooms, for %.0f s%s", r.Open, r.Sockets, r.Rooms, r.Seconds, interrupted)
-	row("sent", "%d", r.Sent)
-	seconds := max(r.Seconds, 1e-9)
-	row("acknowledged", "%d (%.0f/s)", r.Acked, float64(r.Acked)/seconds)
-	row("delivered", "%d (%.0f/s)", r.Delivered, float64(r.Delivered)/seconds)
-	if f := failures(r.Failed); f != "" {
+	row("sockets", "%d of %d, in %d rooms, after %.1f s (%.0f/s)%s", r.Open, r.Sockets, r.Rooms, r.Ramp, float64(r.Open)/max(r.Ramp, 1e-9), interrupted)
+	if r.Open > 0 {
+		row("until in its rooms", "%s", r.Enter)
+	}
+	if r.Seconds > 0 {
+		row("sent", "%d in %.1f s", r.Sent, r.Seconds)
+		row("acknowledged", "%d (%.0f/s)", r.Acked, float64(r.Acked)/r.Seconds)
+		row("delivered", "%d (%.0f/s)", r.Delivered, float64(r.Delivered)/r.Seconds)
+	}
+	if f := byCode(r.Failed); f != "" {
 		row("failed", "%s", f)
 	}
-	for _, l := range []struct {
-		name string
-		Latencies
-	}{{"until acknowledged", r.Ack}, {"until delivered", r.Deliver}} {
-		row(l.name, "p50 %s  p99 %s  p99.9 %s  max %s", round(l.P50), round(l.P99), round(l.P999), round(l.Max))
+	if r.Acked > 0 {
+		row("until acknowledged", "%s", r.Ack)
+		row("until delivered", "%s", r.Deliver)
 	}
 	if r.LongestSilence > 0 {
 		row("longest silence", "%s without an acknowledgement", round(r.LongestSilence))
 	}
-	if l := r.Reconnect; r.Reconnects+r.FailedReconnects > 0 {
-		row("reconnects", "%d, %d failed; p50 %s  p99 %s  max %s", r.Reconnects, r.FailedReconnects, round(l.P50), round(l.P99), round(l.Max))
+	if r.Reconnects+r.FailedReconnects > 0 {
+		row("reconnects", "%d, %d failed", r.Reconnects, r.FailedReconnects)
+		row("until resumed", "%s", r.Reconnect)
+	}
+	if l := byCode(r.Lost); l != "" {
+		row("connections lost", "%s", l)
 	}
 	if len(r.Pids) > 0 {
 		row("server's CPU", "%s, %.2f µs per delivery (processes %s)", round(r.CPU), r.perDelivery(), strings.Trim(fmt.Sprint(r.Pids), "[]"))
@@ -128,7 +139,7 @@ func (r *Report) print(out io.Writer) {
 	}
 	_ = w.Flush()
 	if v := r.Verdict; v != nil {
-		for _, f := range v.First {
+		for _, f := range v.First.All() {
 			fmt.Fprintln(out, "  "+f)
 		}
 	}
@@ -148,11 +159,12 @@ func (v Verdict) String() string {
 func (r Report) MarshalJSON() ([]byte, error) {
 	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	times := func(l Latencies) map[string]float64 {
-		return map[string]float64{"p50": ms(l.P50), "p99": ms(l.P99), "p99_9": ms(l.P999), "max": ms(l.Max)}
+		return map[string]float64{"p50": ms(l.P50), "p90": ms(l.P90), "p99": ms(l.P99), "p99_9": ms(l.P999), "max": ms(l.Max)}
 	}
 	return json.Marshal(map[string]any{
-		"sockets": r.Sockets, "open": r.Open, "interrupted": r.Interrupted, "rooms": r.Rooms, "seconds": r.Seconds, "sent": r.Sent, "acknowledged": r.Acked, "delivered": r.Delivered,
-		"failed": r.Failed, "ack_ms": times(r.Ack), "deliver_ms": times(r.Deliver), "longest_silence_ms": ms(r.LongestSilence),
+		"sockets": r.Sockets, "open": r.Open, "rooms": r.Rooms, "interrupted": r.Interrupted, "ramp_seconds": r.Ramp, "enter_ms": times(r.Enter),
+		"seconds": r.Seconds, "sent": r.Sent, "acknowledged": r.Acked, "delivered": r.Delivered, "failed": r.Failed, "connections_lost": r.Lost,
+		"ack_ms": times(r.Ack), "deliver_ms": times(r.Deliver), "longest_silence_ms": ms(r.LongestSilence),
 		"reconnects": r.Reconnects, "failed_reconnects": r.FailedReconnects, "reconnect_ms": times(r.Reconnect),
 		"server_cpu_ms": ms(r.CPU), "server_pids": r.Pids, "server_cpu_us_per_delivery": r.perDelivery(), "verdict": r.Verdict,
 	})

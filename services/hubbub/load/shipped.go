@@ -1,7 +1,6 @@
 package load
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -10,33 +9,26 @@ import (
 
 // Shipped is a Measured that can be sent to another process.
 type Shipped struct {
-	Measured           Measured // without histograms
-	Ack, Deliver, Back []byte   // those, encoded
+	Measured Measured      // without histograms
+	Times    [spans][]byte // those, encoded
 }
 
 func (n *Measured) ship() (s Shipped, err error) {
 	s.Measured = *n
-	for _, h := range []struct {
-		from *hdrhistogram.Histogram
-		to   *[]byte
-	}{{n.ack, &s.Ack}, {n.deliver, &s.Deliver}, {n.back, &s.Back}} {
-		b, err := h.from.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
-		if err != nil {
+	for i, h := range n.times {
+		if s.Times[i], err = h.Encode(hdrhistogram.V2CompressedEncodingCookieBase); err != nil {
 			return s, fmt.Errorf("encode a histogram: %w", err)
 		}
-		*h.to = b
 	}
 	return s, nil
 }
 
 func (s Shipped) unpack() (n Measured, err error) {
 	n = s.Measured
-	var errs [3]error
-	n.ack, errs[0] = hdrhistogram.Decode(s.Ack)
-	n.deliver, errs[1] = hdrhistogram.Decode(s.Deliver)
-	n.back, errs[2] = hdrhistogram.Decode(s.Back)
-	if err := errors.Join(errs[:]...); err != nil {
-		return n, fmt.Errorf("decode a histogram: %w", err)
+	for i, b := range s.Times {
+		if n.times[i], err = hdrhistogram.Decode(b); err != nil {
+			return n, fmt.Errorf("decode a histogram: %w", err)
+		}
 	}
 	return n, nil
 }
@@ -46,15 +38,19 @@ func (n *Measured) merge(o Measured) {
 	n.Sent += o.Sent
 	n.Acked += o.Acked
 	n.Delivered += o.Delivered
+	n.Entered += o.Entered
 	n.Reconnects += o.Reconnects
 	for code, k := range o.Failed {
 		n.Failed[code] += k
 	}
+	for code, k := range o.Lost {
+		n.Lost[code] += k
+	}
 	n.LongestNo = 0
 	n.LongestMe = max(n.LongestMe, o.LongestMe)
-	n.ack.Merge(o.ack)
-	n.deliver.Merge(o.deliver)
-	n.back.Merge(o.back)
+	for i, h := range o.times {
+		n.times[i].Merge(h)
+	}
 }
 
 // together adds up what was done in several processes since then.

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -30,40 +32,45 @@ type throng struct {
 	wait    sync.WaitGroup
 }
 
-// gatherThrong makes the rooms and guests of a plan, and connects all sockets from so many processes: children that run
-// program, or with one process none. progress is told of how many sockets there are. When it fails or ctx ends, what was
-// gathered is let go.
-func gatherThrong(ctx context.Context, plan Plan, processes int, program string, progress func(int)) (_ *throng, err error) {
+// placement says what the sockets of a throng come from.
+type placement struct {
+	processes int      // children that run program; 1: this process itself, unless there is a network
+	program   string   // this one
+	network   *network // nil: this machine's own
+}
+
+// assembleThrong makes the rooms and users of a plan and the processes of its sockets, and tells how far it is. No socket is
+// connected.
+func assembleThrong(ctx context.Context, plan Plan, place placement, tell func(string)) (_ *throng, err error) {
+	plan.complete()
 	edges, err := resolve(ctx, &plan)
 	if err != nil {
 		return nil, err
 	}
-	t := &throng{plan: plan, seating: newSeating(&plan), stop: func() {}}
+	if place.network != nil {
+		if err := place.network.reaches(ctx, edges); err != nil {
+			return nil, err
+		}
+	}
+	t := &throng{plan: plan, seating: newSeating(&plan), stop: func() {}, began: time.Now()}
 	defer func() {
 		if err != nil {
 			t.Close()
 		}
 	}()
-	if t.users, t.rooms, err = meet(ctx, plan); err != nil {
+	if t.users, t.rooms, err = meet(ctx, plan, tell); err != nil {
 		return nil, err
 	}
-	if err := t.admit(ctx); err != nil {
+	if err := t.admit(ctx, tell); err != nil {
 		return nil, err
 	}
-	if err := t.start(ctx, processes, program, edges); err != nil {
-		return nil, err
-	}
-	return t, t.there(ctx, progress)
+	return t, t.start(ctx, place, edges)
 }
 
 // resolve returns where the sockets connect.
 func resolve(ctx context.Context, plan *Plan) ([]Edge, error) {
-	urls := plan.Edges
-	if len(urls) == 0 {
-		urls = []string{plan.URL}
-	}
 	var edges []Edge
-	for _, u := range urls {
+	for _, u := range plan.Edges {
 		at, err := url.Parse(u)
 		if err != nil {
 			return nil, fmt.Errorf("address of an edge: %w", err)
@@ -88,7 +95,7 @@ func resolve(ctx context.Context, plan *Plan) ([]Edge, error) {
 }
 
 // admit makes every user a member of the rooms that sockets of theirs are in.
-func (t *throng) admit(ctx context.Context) error {
+func (t *throng) admit(ctx context.Context, tell func(string)) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(gathering)
 	for i, r := range t.rooms {
@@ -102,17 +109,14 @@ func (t *throng) admit(ctx context.Context) error {
 				return nil
 			})
 		}
+		tell(fmt.Sprintf("%d of %d rooms have their members", i, len(t.rooms)))
 	}
 	return g.Wait()
 }
 
-func (t *throng) start(ctx context.Context, processes int, program string, edges []Edge) error {
-	for range processes {
-		if processes == 1 {
-			t.parts = append(t.parts, within())
-			continue
-		}
-		r, err := childPart(program)
+func (t *throng) start(ctx context.Context, place placement, edges []Edge) error {
+	for range place.processes {
+		r, err := place.part()
 		if err != nil {
 			return err
 		}
@@ -122,13 +126,13 @@ func (t *throng) start(ctx context.Context, processes int, program string, edges
 	if err != nil {
 		return err
 	}
-	o := Order{Plan: t.plan, Parts: processes, Tokens: tokens, Edges: edges}
+	o := Order{Plan: t.plan, Parts: place.processes, Tokens: tokens, Edges: edges}
 	for _, r := range t.rooms {
 		o.Rooms = append(o.Rooms, r.id)
 	}
 	if _, err := each(t.parts, func(i int, r *remote) (int, error) {
 		mine := o
-		mine.Part = i
+		mine.Part, mine.From = i, place.from(i, edges)
 		return call[int](r, "Obey", mine)
 	}); err != nil {
 		return err
@@ -137,6 +141,33 @@ func (t *throng) start(ctx context.Context, processes int, program string, edges
 	t.stop = stop
 	t.wait.Go(func() { t.renew(keep, tokens) })
 	return nil
+}
+
+// part starts a part.
+func (p *placement) part() (*remote, error) {
+	if p.processes == 1 && p.network == nil {
+		return within(), nil
+	}
+	cmd := exec.Command(p.program, "load", "--part")
+	cmd.SysProcAttr = childAttributes()
+	cmd.Stderr = os.Stderr
+	if p.network != nil {
+		return childPart(cmd, p.network.start)
+	}
+	return childPart(cmd, (*exec.Cmd).Start)
+}
+
+// from returns the first of the addresses that the sockets of a part come from; none: what the system takes. One address
+// has too few ports for very many sockets.
+func (p *placement) from(part int, edges []Edge) netip.Addr {
+	remote := slices.ContainsFunc(edges, func(e Edge) bool { return !e.Addr.Addr().Is4() || !e.Addr.Addr().IsLoopback() })
+	switch {
+	case p.network != nil:
+		return p.network.from(part)
+	case remote:
+		return netip.Addr{}
+	}
+	return netip.AddrFrom4([4]byte{127, 77, byte(part), 1})
 }
 
 func (t *throng) tokens(ctx context.Context) ([]string, error) {
@@ -176,28 +207,51 @@ func (t *throng) state() (sum Progress, err error) {
 		if sum.Why == "" {
 			sum.Why = p.Why
 		}
+		if sum.Last == "" {
+			sum.Last = p.Last
+		}
 	}
 	return sum, err
 }
 
-// there waits until all sockets are in their rooms.
-func (t *throng) there(ctx context.Context, progress func(int)) error {
+// Enter connects all sockets, no faster than the ramp, and joins them to their rooms. When it fails, some may be.
+func (t *throng) Enter(ctx context.Context) error {
+	if _, err := each(t.parts, func(_ int, r *remote) (int, error) { return call[int](r, "Enter", 0) }); err != nil {
+		return err
+	}
+	return t.there(ctx)
+}
+
+// there waits until all sockets are in their rooms. It gives up when none has come for long.
+func (t *throng) there(ctx context.Context) error {
+	patience := t.plan.Patience + time.Duration(2/t.plan.Ramp*float64(time.Second))
+	most, came := -1, time.Now()
 	for {
 		now, err := t.state()
 		if err != nil {
 			return err
 		}
-		progress(now.In)
+		if now.In > most {
+			most, came = now.In, time.Now()
+		}
 		switch {
 		case now.Gone > 0:
 			return fmt.Errorf("%d %w: %s", now.Gone, errGone, now.Why)
 		case now.In == t.plan.Sockets:
 			return nil
+		case time.Since(came) > patience:
+			return fmt.Errorf("for %s no socket has come into its rooms: %s", patience.Round(time.Second), now.Last)
 		}
 		if !pass(ctx, 20*time.Millisecond) {
 			return ctx.Err()
 		}
 	}
+}
+
+// Open returns how many sockets are in their rooms. It is safe for concurrent use.
+func (t *throng) Open() int {
+	now, _ := t.state() // of a process that has died nothing is known
+	return now.In
 }
 
 // Close lets everybody go.
@@ -241,7 +295,7 @@ func (t *throng) ReconnectSome(ctx context.Context, sockets ...int) error {
 	if len(sockets) > 0 {
 		return nil // there are always some on their way
 	}
-	return t.there(ctx, func(int) {})
+	return t.there(ctx)
 }
 
 // Restart begins the measurement anew.
@@ -259,8 +313,8 @@ func (t *throng) Measured() Measured {
 		}
 		return s.unpack()
 	})
-	if err != nil {
-		all = slices.DeleteFunc(all, func(m Measured) bool { return m.ack == nil || m.deliver == nil || m.back == nil })
+	if err != nil { // of a process that has died nothing is known
+		all = slices.DeleteFunc(all, func(m Measured) bool { return slices.Contains(m.times[:], nil) })
 	}
 	return together(t.began, all)
 }
@@ -270,7 +324,7 @@ func (t *throng) Measured() Measured {
 func (t *throng) Judge(ctx context.Context, patience time.Duration) (v Verdict, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	late := t.there(ctx, func(int) {}) // who is not there is found below to have missed something
+	late := t.there(ctx) // who is not there is found below to have missed something
 	acks, err := each(t.parts, func(_ int, r *remote) ([]map[string]uint64, error) { return call[[]map[string]uint64](r, "Acked", 0) })
 	if err != nil {
 		return v, err
@@ -290,23 +344,36 @@ func (t *throng) Judge(ctx context.Context, patience time.Duration) (v Verdict, 
 	if err != nil {
 		return v, err
 	}
+	var mu sync.Mutex
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(gathering)
 	for i, r := range t.rooms {
-		messages, err := r.read(ctx, t.users[0], through[i])
-		if err != nil {
-			return v, fmt.Errorf("history of room %s: %w", r.id, err)
-		}
-		r.judgeRecord(messages, &v)
-		seen, err := each(t.parts, func(_ int, p *remote) (Verdict, error) {
-			return call[Verdict](p, "Judge", Record{Room: i, Messages: marksOf(messages)})
+		g.Go(func() error {
+			one, err := t.judge(gctx, i, r, through[i])
+			mu.Lock()
+			defer mu.Unlock()
+			v.Add(one)
+			return err
 		})
-		if err != nil {
-			return v, err
-		}
-		for _, s := range seen {
-			v.Add(s)
-		}
 	}
-	return v, nil
+	err = g.Wait()
+	return v, err
+}
+
+// judge is Judge of one room, which history has through a seq.
+func (t *throng) judge(ctx context.Context, i int, r *room, through uint64) (v Verdict, err error) {
+	messages, err := r.read(ctx, t.users[0], through)
+	if err != nil {
+		return v, fmt.Errorf("history of room %s: %w", r.id, err)
+	}
+	r.judgeRecord(messages, &v)
+	seen, err := each(t.parts, func(_ int, p *remote) (Verdict, error) {
+		return call[Verdict](p, "Judge", Record{Room: i, Messages: marksOf(messages)})
+	})
+	for _, s := range seen {
+		v.Add(s)
+	}
+	return v, err
 }
 
 // caught waits until all sockets have seen their rooms through these seqs, or ctx ends.

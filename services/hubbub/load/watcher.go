@@ -12,6 +12,8 @@ func (w watcher) In(_ int, again bool, took time.Duration) {
 	w.mu.Unlock()
 	if again {
 		w.meter.resumed(took)
+	} else {
+		w.meter.entered(took)
 	}
 }
 
@@ -45,8 +47,17 @@ func (w watcher) Delivered(text string) {
 	}
 }
 
+// Lost notes that a connection ended, or was not made.
+func (w watcher) Lost(_ int, code string, err error) {
+	w.meter.lost(code)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now.Last = err.Error()
+}
+
 // Gone notes that a socket does not come back.
-func (w watcher) Gone(_ int, err error) {
+func (w watcher) Gone(_ int, code string, err error) {
+	w.meter.lost(code)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.now.Gone++; w.now.Gone == 1 {

@@ -2,16 +2,12 @@ package swarm
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"hubbub.internal/libs/wire"
 )
 
 // dial begins a client's connection.
@@ -46,11 +42,11 @@ func (s *Swarm) connect(i int, edge Edge) (fd int, err error) {
 	var to unix.Sockaddr
 	if family == unix.AF_INET {
 		to = &unix.SockaddrInet4{Addr: edge.Addr.Addr().As4(), Port: int(edge.Addr.Port())}
-		if edge.Addr.Addr().IsLoopback() {
+		if s.cfg.From.Is4() {
 			// A port is then taken only when connecting, so that it can serve for several edges.
 			_ = unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
-			n := i / perSource
-			from := &unix.SockaddrInet4{Addr: [4]byte{127, byte(1 + s.cfg.Source%127), byte(n >> 8), byte(1 + n%254)}}
+			from := &unix.SockaddrInet4{Addr: s.cfg.From.As4()}
+			from.Addr[3] += byte(i / perSource)
 			if err = unix.Bind(fd, from); err != nil {
 				return -1, fmt.Errorf("bind: %w", err)
 			}
@@ -101,23 +97,18 @@ func (s *Swarm) failed(i int, err error) {
 	c := &s.clients[i]
 	s.lose(i)
 	c.turn++
-	if e := new(refusal); errors.As(err, &e) {
+	code, final := reason(err)
+	if final {
 		c.state = stGone
-		s.cfg.Watcher.Gone(i, err)
+		s.cfg.Watcher.Gone(i, code, err)
 		s.hush(i)
 		return
 	}
+	s.cfg.Watcher.Lost(i, code, err)
 	wait := min(minBackoff<<min(c.tries, 10), maxBackoff)
 	c.tries++
 	s.timers.add(wait/2+rand.N(wait), timer{client: int32(i), turn: c.turn, what: dialAgain})
 }
-
-// refusal is an end after which no client comes back by itself.
-type refusal struct{ why string }
-
-func (r *refusal) Error() string { return r.why }
-
-var errClosed = errors.New("the server has closed the connection")
 
 func (s *Swarm) ready(i int, events uint32) {
 	c := &s.clients[i]
@@ -218,7 +209,7 @@ func (s *Swarm) readable(i int) error {
 	case err != nil:
 		return fmt.Errorf("read: %w", err)
 	case n == 0:
-		return errClosed
+		return errCut
 	}
 	rest, err := s.digest(i, s.buf[:had+n])
 	if err != nil || c.fd < 0 {
@@ -245,7 +236,7 @@ func (s *Swarm) digest(i int, b []byte) (rest []byte, err error) {
 		head, after, whole := bytes.Cut(b, []byte("\r\n\r\n"))
 		if !whole {
 			if len(b) > 16<<10 {
-				return nil, &refusal{"the answer to the upgrade has no end: no Hubbub is there"}
+				return nil, &end{code: "no_hubbub", final: true, why: "the answer to the upgrade has no end: no Hubbub is there"}
 			}
 			return b, nil
 		}
@@ -265,7 +256,11 @@ func (s *Swarm) digest(i int, b []byte) (rest []byte, err error) {
 		b = after
 		switch op {
 		case opText:
-			err = s.seeded(i, payload)
+			for range s.seed.times(payload) {
+				if err = s.text(i, payload); err != nil || c.fd < 0 {
+					break
+				}
+			}
 		case opPing:
 			s.frame = appendFrame(s.frame[:0], opPong, payload)
 			err = s.write(i, s.frame)
@@ -276,34 +271,4 @@ func (s *Swarm) digest(i int, b []byte) (rest []byte, err error) {
 			return nil, err
 		}
 	}
-}
-
-// upgraded returns what the answer to the upgrade comes to.
-func upgraded(head []byte) error {
-	line, _, _ := bytes.Cut(head, []byte("\r\n"))
-	fields := bytes.SplitN(line, []byte(" "), 3)
-	if len(fields) < 2 || !bytes.HasPrefix(line, []byte("HTTP/1.1 ")) {
-		return &refusal{fmt.Sprintf("what answers at /v1/ws speaks no HTTP: %q", line)}
-	}
-	status, _ := strconv.Atoi(string(fields[1]))
-	switch {
-	case status == 101:
-		return nil
-	case status >= 500 || status == 429 || status == 408:
-		return fmt.Errorf("the upgrade was answered with status %d", status)
-	}
-	return &refusal{fmt.Sprintf("what answers at /v1/ws is no WebSocket of Hubbub: status %d", status)}
-}
-
-// closed returns what a close frame comes to.
-func closed(payload []byte) error {
-	if len(payload) < 2 {
-		return errClosed
-	}
-	code := wire.CloseCode(binary.BigEndian.Uint16(payload))
-	why := fmt.Sprintf("closed by the server with %d (%s): %s", int(code), code, payload[2:])
-	if wire.ComesBack(code) {
-		return errors.New(why)
-	}
-	return &refusal{why}
 }

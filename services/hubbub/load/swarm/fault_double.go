@@ -2,4 +2,4 @@
 
 package swarm
 
-const drops = false
+const faulty = 2

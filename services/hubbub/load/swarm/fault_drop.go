@@ -2,4 +2,4 @@
 
 package swarm
 
-const drops = true
+const faulty = 0

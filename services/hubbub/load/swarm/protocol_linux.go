@@ -147,20 +147,16 @@ func (s *Swarm) in(i int) error {
 
 // refused takes in the answer to a hello or join that failed.
 func (s *Swarm) refused(i int, e *wire.Event) error {
-	err := e.Err()
 	k, convErr := strconv.Atoi(e.ID)
 	switch {
-	case e.ID == helloID && !passes(e): // the close frame that follows says the same
-		if string(e.Code) == chat.CodeTokenExpired {
-			return err
-		}
-		return &refusal{"hello: " + err.Error()}
-	case e.ID == helloID:
-		return err
+	case e.ID == helloID && (passes(e) || string(e.Code) == chat.CodeTokenExpired):
+		return e.Err()
+	case e.ID == helloID: // the close frame that follows says the same
+		return denied("hello", e)
 	case convErr != nil || k < 0 || k >= len(s.placesOf(i)):
 		return nil
 	case !passes(e):
-		return &refusal{"join: " + err.Error()}
+		return denied("join", e)
 	}
 	s.timers.add(retryAfter(e), timer{client: int32(i), turn: s.clients[i].turn, seat: uint16(k), what: joinAgain})
 	return nil
@@ -272,7 +268,7 @@ func (s *Swarm) elapsed(t timer) {
 	case t.what == dialAgain:
 		s.dial(i)
 	case t.what == openLate && c.state != stIn:
-		err = fmt.Errorf("not in its rooms after %s", openFor)
+		err = &end{code: "slow", why: fmt.Sprintf("not in its rooms after %s", openFor)}
 	case t.what == joinAgain:
 		err = s.join(i, int(t.seat))
 	case t.what == sendAgain && c.talk.n == t.say && len(c.talk.queue) > 0:

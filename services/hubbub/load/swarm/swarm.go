@@ -28,7 +28,7 @@ type Config struct {
 	Rooms   []string           // ids
 	Seats   func(i int) []int  // the rooms of client i, as indexes
 	Token   func(i int) string // the token of client i: what it is now; must not block
-	Source  int                // which of the loopback network's addresses clients come from, if the edges are there: 0 to 126
+	From    netip.Addr         // what they come from: this IPv4 address, and after perSource of them each time the next; none: what the system takes
 	Watcher Watcher
 }
 
@@ -44,8 +44,10 @@ type Watcher interface {
 	Failed(code string)
 	// Delivered says that a message came to a client.
 	Delivered(text string)
-	// Gone says that a client will not come back by itself.
-	Gone(client int, err error)
+	// Lost says that a connection, or the attempt at one, ended, and in a word why. The client comes back.
+	Lost(client int, code string, err error)
+	// Gone says the same of one that will not come back by itself.
+	Gone(client int, code string, err error)
 }
 
 // Say is a message to be sent.
@@ -66,13 +68,12 @@ type Seen struct {
 
 // The times of a client. A message is given up after sayFor, as libs/client's user does.
 const (
-	openFor    = 20 * time.Second // from connecting until it is in its rooms, before it is tried anew
+	openFor    = 30 * time.Second // from connecting until it is in its rooms, before it is tried anew
 	answerFor  = 5 * time.Second  // until a message is repeated
 	sayFor     = 50 * time.Second
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 2 * time.Second
 )
 
-// perSource is how many clients come from one address of the loopback network: so few that the kernel finds each a free
-// port at once.
+// perSource is how many clients come from one address: so few that the kernel finds each a free port at once.
 const perSource = 4000

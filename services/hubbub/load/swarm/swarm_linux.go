@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sort"
 	"sync"
 	"time"
 
@@ -56,7 +57,7 @@ type Swarm struct {
 	seats   []uint32 // client i has the places seats[i] to seats[i+1]
 	places  []place
 	rooms   []room
-	byID    map[string]int32
+	inRoom  [][]uint32 // by room: the places in it; made when it is first asked for
 	timers  timers
 	busy    int // messages not yet acknowledged or given up
 
@@ -90,11 +91,11 @@ func New(cfg Config) (*Swarm, error) {
 	}
 	s := &Swarm{
 		cfg: cfg, ep: ep, wake: wake, clients: make([]client, cfg.Clients), seats: make([]uint32, cfg.Clients+1),
-		rooms: make([]room, len(cfg.Rooms)), byID: make(map[string]int32, len(cfg.Rooms)),
-		buf: make([]byte, readBytes), events: make([]unix.EpollEvent, 512),
+		rooms: make([]room, len(cfg.Rooms)),
+		buf:   make([]byte, readBytes), events: make([]unix.EpollEvent, 512),
 	}
 	for i, id := range cfg.Rooms {
-		s.rooms[i].id, s.byID[id] = id, int32(i)
+		s.rooms[i].id = id
 	}
 	total := 0
 	for i := range s.clients {
@@ -108,6 +109,7 @@ func New(cfg Config) (*Swarm, error) {
 		}
 		s.seats[i+1] = uint32(len(s.places))
 	}
+	s.cfg.Seats = nil // what it holds is not needed any more
 	return s, nil
 }
 
@@ -256,23 +258,34 @@ func (s *Swarm) Seen(r int) (all []Seen) {
 	}
 	s.ask(func() {
 		same := make(map[stretch]int)
-		for i := range s.clients {
-			for k := range s.placesOf(i) {
-				p := &s.placesOf(i)[k]
-				if int(p.room) != r || !p.joined {
-					continue
-				}
-				key := stretch{p.start, p.from, p.at, p.rewinds}
-				if at, ok := same[key]; ok && p.odd == nil {
-					all[at].Clients = append(all[at].Clients, i)
-					continue
-				}
-				if p.odd == nil {
-					same[key] = len(all)
-				}
-				all = append(all, Seen{Clients: []int{i}, Start: p.start, Seqs: p.seen(&s.rooms[r]), Rewinds: int(p.rewinds)})
+		for _, seat := range s.seatsOf(r) {
+			p := &s.places[seat]
+			if !p.joined {
+				continue
 			}
+			i := sort.Search(s.cfg.Clients, func(i int) bool { return s.seats[i+1] > seat }) // whose place it is
+			key := stretch{p.start, p.from, p.at, p.rewinds}
+			if at, ok := same[key]; ok && p.odd == nil {
+				all[at].Clients = append(all[at].Clients, i)
+				continue
+			}
+			if p.odd == nil {
+				same[key] = len(all)
+			}
+			all = append(all, Seen{Clients: []int{i}, Start: p.start, Seqs: p.seen(&s.rooms[r]), Rewinds: int(p.rewinds)})
 		}
 	})
 	return all
+}
+
+// seatsOf returns the places in a room, by their number among all.
+func (s *Swarm) seatsOf(r int) []uint32 {
+	if s.inRoom == nil {
+		s.inRoom = make([][]uint32, len(s.rooms))
+		for k := range s.places {
+			room := s.places[k].room
+			s.inRoom[room] = append(s.inRoom[room], uint32(k))
+		}
+	}
+	return s.inRoom[r]
 }

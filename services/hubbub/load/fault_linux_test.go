@@ -1,0 +1,60 @@
+package load
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"hubbub.internal/services/hubbub/cluster"
+)
+
+// TestSeededFaults has a load lose or double one message of those that come, and expects the verdict to say so, and the
+// exit code.
+func TestSeededFaults(t *testing.T) {
+	t.Parallel()
+	up := server(t)
+	root, err := cluster.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		tags string
+		want Verdict
+	}{
+		{"loadfault_none", Verdict{}}, {"loadfault_drop", Verdict{Lost: 1}}, {"loadfault_double", Verdict{Doubled: 1}},
+	} {
+		t.Run(tt.tags, func(t *testing.T) {
+			t.Parallel()
+			program := filepath.Join(t.TempDir(), "hubbub")
+			build := exec.CommandContext(t.Context(), "go", "build", "-tags", tt.tags, "-o", program, "./cmd/hubbub")
+			build.Dir = filepath.Join(root, "services/hubbub")
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			var out, says bytes.Buffer
+			cmd := exec.CommandContext(t.Context(), program, "load", "--url", up, "--sockets", "6", "--users", "3", "--rooms", "1", "--room-size", "6",
+				"--rate", "20", "--duration", (2 * time.Second).String(), "--json")
+			cmd.Stdout, cmd.Stderr = &out, &says
+			err := cmd.Run()
+			var report struct{ Verdict Verdict }
+			if err := json.Unmarshal(out.Bytes(), &report); err != nil {
+				t.Fatalf("%v: %s%s", err, out.String(), says.String())
+			}
+			got := report.Verdict
+			if got.Lost != tt.want.Lost || got.Doubled != tt.want.Doubled || got.Misordered != 0 || got.Acknowledged < 20 {
+				t.Errorf("the verdict is %s", got)
+			}
+			if len(got.First.Lost) != got.Lost || len(got.First.Doubled) != got.Doubled {
+				t.Errorf("%d and %d are told as %v", got.Lost, got.Doubled, got.First)
+			}
+			var exit *exec.ExitError
+			if found := tt.want.Lost+tt.want.Doubled > 0; errors.As(err, &exit) != found || found && !bytes.Contains(says.Bytes(), []byte(ErrVerdict.Error())) {
+				t.Errorf("it ends with %v: %s", err, says.String())
+			}
+		})
+	}
+}

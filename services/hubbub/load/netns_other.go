@@ -1,0 +1,27 @@
+//go:build !linux
+
+package load
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os/exec"
+)
+
+const haveNetns = false
+
+// network is none here.
+type network struct{}
+
+func openNetwork(context.Context) (*network, error) {
+	return nil, errors.New("--netns needs Linux")
+}
+
+func (*network) close() {}
+
+func (*network) from(int) netip.Addr { return netip.Addr{} }
+
+func (*network) reaches(context.Context, []Edge) error { return nil }
+
+func (*network) start(*exec.Cmd) error { return nil }
