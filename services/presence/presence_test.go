@@ -244,6 +244,10 @@ func TestAudit(t *testing.T) {
 		e.reporter.Join(9, moved.User, "elsewhere")
 		found("it is right again", 0, 0, 0)
 
+		if n := count(t, metrics, "hubbub_presence_audits_total"); n < 2 {
+			t.Errorf("%d audits are counted", n)
+		}
+
 		// Under churn nothing is found.
 		for range 200 {
 			id := e.enter("flapper", presenceapi.Online, "lobby")

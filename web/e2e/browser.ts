@@ -101,6 +101,18 @@ export class Person {
     await this.page.getByRole('button', { name: 'Send' }).click();
   }
 
+  /** Chooses what is shown of the person. */
+  async show(status: string): Promise<void> {
+    await this.leaveRoom();
+    await this.page.getByRole('button', { name: /Your account and status/ }).click();
+    const dialog = this.page.getByRole('dialog');
+    await dialog.locator('label', { hasText: status }).click();
+    await dialog.getByRole('radio', { name: status, checked: true }).waitFor({ state: 'attached' });
+    await this.shot('account');
+    await this.page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+  }
+
   /** Opens the actions of a message and chooses one. */
   async act(text: string, action: string): Promise<void> {
     const message = this.message(text).last();

@@ -293,6 +293,40 @@ describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
     expect(await ada.field.inputValue()).toBe('half a thought');
   });
 
+  test('people are shown as they want to be, and when they were last seen', async () => {
+    const [ada, bo] = await Promise.all([person('Ada', device), person('Bo', device)]);
+    await bo.enter('lobby');
+    await ada.enter('lobby');
+    if (device === 'phone') await ada.page.getByRole('button', { name: /^People/ }).click();
+    const panel = ada.page.getByRole('complementary', { name: 'People' });
+    const shown = (status: string) => panel.getByRole('listitem').filter({ hasText: bo.name }).filter({ hasText: status });
+    await shown(', Online').waitFor();
+    await bo.show('Do not disturb');
+    await shown(', Do not disturb').waitFor();
+    await ada.shot('busy');
+    await bo.show('Invisible');
+    await shown(', Offline').waitFor();
+
+    // It holds over a reload, of which nobody sees anything.
+    await bo.page.reload();
+    await bo.enter('lobby');
+    await bo.say('/list-users');
+    const notice = bo.log.locator('.notice', { hasText: 'Only you see this' });
+    await notice.filter({ hasText: ada.name }).waitFor();
+    expect(await notice.filter({ hasText: bo.name }).count()).toBe(0);
+    expect(await shown(', Offline').count()).toBe(1);
+
+    await bo.show('Online');
+    await shown(', Online').waitFor();
+    await shown(', Online').getByRole('button').click();
+    await ada.page.getByRole('heading', { level: 1, name: bo.name }).waitFor();
+    const status = ada.page.locator('.title p');
+    await status.filter({ hasText: /^Online$/ }).waitFor();
+    await bo.page.goto('about:blank');
+    await status.filter({ hasText: /^Offline, last seen at / }).waitFor();
+    await ada.shot('last-seen');
+  });
+
   test('/list-users tells who is online, to the asker alone', async () => {
     const [ada, bo] = await Promise.all([person('Ada', device), person('Bo', device)]);
     await ada.enter('lobby');

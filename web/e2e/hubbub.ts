@@ -64,7 +64,7 @@ async function spawned(bin: string): Promise<Hubbub> {
     start: async () => {
       if (runs()) return;
       const web = join(import.meta.dirname, '..', 'dist');
-      const args = ['up', '--listen', listen, '--ops-listen', ops, '--data', data, '--web', web];
+      const args = ['up', '--listen', listen, '--ops-listen', ops, '--data', data, '--web', web, '--presence-flap', '1s'];
       const started = spawn(bin, args, { stdio: ['ignore', 'pipe', 'pipe'] });
       child = started;
       for (const stream of [started.stdout, started.stderr]) stream.on('data', (b: Buffer) => (output = (output + b.toString()).slice(-8_000)));

@@ -75,14 +75,12 @@ func testBannedFromServer(s *stage) {
 
 	begun := time.Now()
 	var wait sync.WaitGroup
+	defer wait.Wait() // also when a process does not start
+	var services []*cluster.Process
 	for _, p := range s.c.All() {
 		if s.c.Link(p.Name) != nil {
 			p.Kill()
-			wait.Go(func() {
-				if err := p.Start(s.t.Context()); err != nil {
-					s.t.Error(err)
-				}
-			})
+			services = append(services, p)
 		}
 	}
 	for _, ask := range asked {
@@ -99,6 +97,7 @@ func testBannedFromServer(s *stage) {
 			s.t.Error("a new process does not answer")
 		})
 	}
+	s.start(services...)
 	wait.Wait()
 	s.agree(claim{what: "every service is killed and started", since: begun, within: unclean})
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/hubbub/cluster"
@@ -47,6 +49,7 @@ type stage struct {
 	t        *testing.T // of the part that runs
 	whole    *testing.T // with which the people go
 	c        *cluster.Cluster
+	bus      string
 	pace     pace
 	room     string
 	operator *client.Session // who runs the server
@@ -56,7 +59,7 @@ type stage struct {
 func newStage(t *testing.T, bus string, p pace) *stage {
 	t.Helper()
 	const operator = "operator"
-	s := &stage{t: t, whole: t, pace: p, c: startCluster(t, cluster.Config{
+	s := &stage{t: t, whole: t, bus: bus, pace: p, c: startCluster(t, cluster.Config{
 		Bus: bus, Edges: stageEdges, Presence: stageReplicas, Proxies: true,
 		Args: map[string][]string{
 			"edge":      {"--drain", "1s", "--heartbeat", p.heartbeat.String()},
@@ -178,18 +181,21 @@ func (s *stage) agree(c claim) {
 		}
 	}
 	took := time.Since(begun)
-	s.t.Logf("%-50s %5.1f s of %.0f", c.what, took.Seconds(), c.within.Seconds())
+	s.t.Logf("%-5s  %-48s %5.1f s of %.0f", s.bus, c.what, took.Seconds(), c.within.Seconds())
 	if s.pace.bounds && took > c.within {
 		s.t.Errorf("%s: only after %s", c.what, took)
 	}
 }
 
-func (s *stage) start(all ...*cluster.Process) {
+// start starts processes, all at once, and returns when they are ready.
+func (s *stage) start(processes ...*cluster.Process) {
 	s.t.Helper()
-	for _, p := range all {
-		if err := p.Start(s.t.Context()); err != nil {
-			s.t.Fatal(err)
-		}
+	var all errgroup.Group
+	for _, p := range processes {
+		all.Go(func() error { return p.Start(s.t.Context()) })
+	}
+	if err := all.Wait(); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

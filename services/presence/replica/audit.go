@@ -47,7 +47,11 @@ func (r *Replica) audit(ctx context.Context) {
 		case <-tick.C:
 		}
 		for _, e := range r.auditable() {
-			if err := r.auditEdge(ctx, e); err != nil && ctx.Err() == nil && !errors.Is(err, errAway) {
+			switch err := r.auditEdge(ctx, e); {
+			case err == nil:
+				r.metrics.audits.WithLabelValues("ok").Inc()
+			case ctx.Err() == nil && !errors.Is(err, errAway):
+				r.metrics.audits.WithLabelValues("failed").Inc()
 				r.log.Warn("an edge could not be compared with what is held of it", zap.String("edge", e.id), zap.Error(err))
 			}
 		}

@@ -9,6 +9,7 @@ import (
 type metrics struct {
 	expired                   prometheus.Counter
 	refused, snapshots, heals *prometheus.CounterVec
+	audits                    *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer, r *Replica) metrics {
@@ -21,6 +22,7 @@ func newMetrics(reg prometheus.Registerer, r *Replica) metrics {
 		snapshots: prometheus.NewCounterVec(prometheus.CounterOpts(opts("snapshots_total", "Snapshots of edges that were read, by result.")), []string{"result"}),
 		heals:     prometheus.NewCounterVec(prometheus.CounterOpts(opts("divergences_total", "Times that this replica found that it had missed changes of an edge, by what showed it: missing numbers, or the digest.")), []string{"cause"}),
 	}
+	m.audits = prometheus.NewCounterVec(prometheus.CounterOpts(opts("audits_total", "Times that what is held of an edge was compared with the sockets that it has, by result.")), []string{"result"})
 	gauge := func(name, help string, get func() int) prometheus.GaugeFunc {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts(opts(name, help)), func() float64 {
 			r.mu.RLock()
@@ -29,7 +31,7 @@ func newMetrics(reg prometheus.Registerer, r *Replica) metrics {
 		})
 	}
 	if reg != nil {
-		reg.MustRegister(m.expired, m.refused, m.snapshots, m.heals,
+		reg.MustRegister(m.expired, m.refused, m.snapshots, m.heals, m.audits,
 			gauge("edges", "Edges that are there.", func() int { return len(r.edges.known) }),
 			gauge("sessions", "Sessions over all edges.", func() int { n, _, _ := r.roster.Size(); return n }),
 			gauge("users", "Users with a session, or whose leaving has not been told yet.", func() int { _, n, _ := r.roster.Size(); return n }),

@@ -30,6 +30,7 @@ test.each<[string, (a: Api) => Promise<unknown>, string, unknown]>([
   ['add', (a) => a.addMember('T', 'r', 'u'), 'POST http://h/v1/rooms/r/members', { user: 'u' }],
   ['direct', (a) => a.direct('T', 'u'), 'POST http://h/v1/direct', { user: 'u' }],
   ['users', (a) => a.users('T', 'a b'), 'GET http://h/v1/users?q=a%20b', undefined],
+  ['last seen', (a) => a.lastSeen('T', 'u/v'), 'GET http://h/v1/users/u%2Fv/presence', undefined],
   ['messages', (a) => a.messages('T', 'r', { before: 5, limit: 2 }), 'GET http://h/v1/rooms/r/messages?before=5&limit=2', undefined],
 ])('%s', async (_, call, line, body) => {
   const { api: a, calls } = api(200, one);
@@ -40,6 +41,12 @@ test.each<[string, (a: Api) => Promise<unknown>, string, unknown]>([
 test('rooms are read with what is missing filled in', async () => {
   const { api: a } = api(200, { rooms: [one, { id: 'x', name: 'X' }] });
   expect(await a.rooms('T')).toEqual([one, { id: 'x', name: 'X', topic: '', private: false, direct: false, role: '', member: false }]);
+});
+
+test('when somebody was last seen, if that is told', async () => {
+  expect(await api(200, { status: 'offline', last_seen: 5 }).api.lastSeen('T', 'u')).toBe(5);
+  expect(await api(200, { status: 'offline', last_seen: 0 }).api.lastSeen('T', 'u')).toBeUndefined();
+  expect(await api(200, { status: 'online' }).api.lastSeen('T', 'u')).toBeUndefined();
 });
 
 describe('failures', () => {

@@ -116,6 +116,11 @@ export class Api {
     const body = await this.#call('GET', `/v1/users?q=${encodeURIComponent(query)}`, token);
     return objects(body, 'users').map(user);
   }
+  /** Returns when somebody who is offline was last connected, UTC milliseconds; undefined while they are not, or if it is not known. */
+  async lastSeen(token: string, id: string): Promise<number | undefined> {
+    const { last_seen: at } = await this.#call('GET', `/v1/users/${encodeURIComponent(id)}/presence`, token);
+    return typeof at === 'number' && at > 0 ? at : undefined;
+  }
   /** Returns the user's own read positions; a server without them has none. */
   async reads(token: string): Promise<Record<string, number>> {
     try {

@@ -44,6 +44,10 @@ export class Directory extends Emitter<{ members: string }> {
   findUsers(query: string): Promise<User[]> {
     return this.#session.call((token) => this.#api.users(token, query));
   }
+  /** When somebody who is offline was last connected, if that is known. */
+  lastSeen(user: string): Promise<number | undefined> {
+    return this.#session.call((token) => this.#api.lastSeen(token, user));
+  }
   create(name: string, topic: string, isPrivate: boolean): Promise<RoomInfo> {
     return this.#session.call((token) => this.#api.createRoom(token, name, topic, isPrivate));
   }

@@ -38,3 +38,11 @@ export function shortTime(ts: number, now: number): string {
   if (ago === 1) return 'Yesterday';
   return ago < 7 ? weekday.format(ts) : shortDay.format(ts);
 }
+
+/** When somebody who is offline was last here: last seen at 14:03, yesterday, on Monday, on 3 May. */
+export function lastSeen(ts: number, now: number): string {
+  const ago = daysAgo(ts, now);
+  if (ago <= 0) return `last seen at ${clock.format(ts)}`;
+  if (ago === 1) return 'last seen yesterday';
+  return `last seen on ${ago < 7 ? weekday.format(ts) : ago < 200 ? shortDay.format(ts) : dayAndYear.format(ts)}`;
+}
