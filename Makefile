@@ -45,6 +45,11 @@ soak: build-hubbub ## have people talk and reconnect for 10 minutes, and say whe
 drill-presence: ## break edges, presence replicas and the bus with the intervals that are shipped, on both buses: every agreement within its bound
 	@cd services/hubbub && HUBBUB_DRILL=1 $(GO) test -count 1 -timeout 15m -run 'TestPresence$$' -v ./e2e | grep -v '^=== '
 
+.PHONY: million
+million: ## hold a million sockets on 52 edges of this machine for a minute, with a room of 10,000 (SOCKETS=100000 BUS=nats)
+	@f=$$(ulimit -Hn); [ "$$f" != unlimited ] || f=20000; ulimit -n $$f; \
+		cd services/hubbub && SOCKETS=$(or $(SOCKETS),1000000) BUS='$(BUS)' $(GO) test -count 1 -timeout 60m -run 'TestMillion$$' -v ./load
+
 .PHONY: soak-edge
 soak-edge: ## churn on one edge with as many sockets as the file limit allows, or SOCKETS=n
 	@n=$(SOCKETS); f=$$(ulimit -Hn); [ "$$f" != unlimited ] || f=1000000; ulimit -n $$f; \

@@ -24,7 +24,7 @@ func (Scenario) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 	}
 	known := make(map[string]bool)
 	for _, f := range ctx.Flags() {
-		known[f.Name] = true
+		known[f.Name] = f.Name != trace.Flag.Name && f.Name != "help" && !f.Hidden
 	}
 	for name := range settings {
 		if !known[name] {
@@ -32,10 +32,14 @@ func (Scenario) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 		}
 	}
 	ctx.AddResolver(kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-		if v, ok := settings[flag.Name]; ok {
+		switch v := settings[flag.Name].(type) {
+		case nil:
+			return nil, nil
+		case []any, bool:
+			return v, nil
+		default: // as it would be on the command line
 			return fmt.Sprint(v), nil
 		}
-		return nil, nil
 	}))
 	return nil
 }
