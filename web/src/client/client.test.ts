@@ -398,6 +398,30 @@ describe('people', () => {
     await until(() => h.client.people.online('lobby').count === 1);
   });
 
+  test('a list of people does not get old', async () => {
+    h = await Harness.start({ timings: { people: 100 } });
+    const peer = await h.lobby();
+    await until(() => h.live);
+    h.client.focus('lobby');
+    peer.reply(await peer.next('watch'), { type: 'ack' });
+    for (const count of [2, 1]) { // something that was told has been lost
+      const users = [{ user: 'ada', name: 'Ada', status: 'online' }, { user: 'bo', name: 'Bo', status: 'idle' }].slice(0, count);
+      peer.reply(await peer.next('who'), { type: 'who', room: 'lobby', count, users });
+      await until(() => h.client.people.online('lobby').count === count);
+    }
+  });
+
+  test('who is in a direct room is asked again when it is opened', async () => {
+    h = await Harness.start({ rooms: [{ ...lobby, direct: true }] });
+    const peer = await h.lobby();
+    peer.reply(await peer.next('watch'), { type: 'ack' });
+    peer.reply(await peer.next('who'), { type: 'who', room: 'lobby', count: 1, users: [{ user: 'bo', name: 'Bo', status: 'online' }] });
+    await until(() => h.client.people.status('lobby', 'bo') === 'online');
+    h.client.focus('lobby');
+    peer.reply(await peer.next('who'), { type: 'who', room: 'lobby', count: 0, users: [] });
+    await until(() => h.client.people.status('lobby', 'bo') === 'offline');
+  });
+
   test('of a room with very many the number is known, and who is in it on asking', async () => {
     h = await Harness.start();
     const peer = await h.lobby();

@@ -81,6 +81,8 @@ export class Client extends Emitter<Events> {
   readonly #me: User;
   readonly #invited = new Set<string>();
   readonly #watches: Watches;
+  readonly #timings: Timings;
+  #refresh: ReturnType<typeof setInterval> | undefined;
   readonly #typed = new Map<string, number>();
   #active: string | undefined;
   #limits: Limits | undefined;
@@ -98,6 +100,7 @@ export class Client extends Emitter<Events> {
     const me = options.session.user;
     if (!me) throw new Error('a client needs somebody who is logged in');
     this.#o = options;
+    this.#timings = { ...defaultTimings, ...options.timings };
     this.#me = me;
     this.directory = new Directory(options.api, options.session);
     this.people.met(me.id, me.name);
@@ -106,7 +109,7 @@ export class Client extends Emitter<Events> {
       device: options.device,
       socket: options.socket ?? ((url) => new WebSocket(url)),
       environment: options.environment,
-      timings: { ...defaultTimings, ...options.timings },
+      timings: this.#timings,
       token: (fresh) => options.session.token(fresh),
     });
     this.outbox = new Outbox({
@@ -120,6 +123,7 @@ export class Client extends Emitter<Events> {
     this.#watches = new Watches({
       request: (command) => this.#connection.request(command),
       tell: (command) => this.#connection.tell(command),
+      asked: (room) => this.people.asked(room),
       listed: (who, from) => this.people.listed(who, from, this.#o.environment.now()),
       unwatched: (room) => this.people.unwatched(room),
     });
@@ -160,11 +164,14 @@ export class Client extends Emitter<Events> {
   /** Connects, and stays connected until stop. */
   start(): void {
     this.#connection.start();
+    clearInterval(this.#refresh);
+    this.#refresh = setInterval(() => this.#refreshPeople(), this.#timings.people * (0.75 + 0.5 * this.#o.environment.random()));
   }
 
   /** Ends the connection; messages that were not sent stay in the store. */
   stop(): void {
     this.#epoch++;
+    clearInterval(this.#refresh);
     this.#connection.stop();
     for (const room of this.#rooms.values()) room.lost();
     this.outbox.pause();
@@ -223,6 +230,7 @@ export class Client extends Emitter<Events> {
     if (before !== undefined) this.#rooms.get(before)?.rest();
     const opened = room === undefined ? undefined : this.#rooms.get(room);
     if (opened && !opened.live && this.state.kind === 'online') void opened.sync();
+    this.#refreshPeople(); // where it was watched before
     this.#watch();
   }
 
@@ -445,6 +453,12 @@ export class Client extends Emitter<Events> {
     this.reads.forget(id);
     this.#rooms.get(id)?.lost();
     if (this.#rooms.delete(id)) this.emit('rooms', undefined);
+  }
+
+  /** Asks again who is in the room that is looked at: of what is told something may be lost, and then nothing more come for long. */
+  #refreshPeople(): void {
+    const room = this.#active;
+    if (room !== undefined && this.#watches.has(room) && this.people.complete(room)) this.#watches.list(room, undefined).catch(() => undefined);
   }
 
   /** Watches the people of the room that is looked at, and of direct rooms for the other side's status. */

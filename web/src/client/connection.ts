@@ -40,11 +40,13 @@ export interface Timings {
   /** A connection that lasted this long was a good one: the next wait is short again. */
   readonly stable: number;
   readonly backoff: Backoff;
+  /** How old a list of who is online gets before it is asked for again, about. */
+  readonly people: number;
 }
 
 /** The timings of a browser on the open internet. */
 export const timings: Timings = {
-  connect: 15_000, reply: 15_000, ping: 25_000, stable: 10_000, backoff: { min: 500, max: 30_000 },
+  connect: 15_000, reply: 15_000, ping: 25_000, stable: 10_000, backoff: { min: 500, max: 30_000 }, people: 300_000,
 };
 
 export interface ConnectionOptions {

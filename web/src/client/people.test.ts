@@ -29,6 +29,26 @@ test('who had just left when the room was asked about is here again, unless it i
   expect(listed()).toEqual(['ada online']);
 });
 
+test('an answer does not undo what was told since the question', () => {
+  const people = new People();
+  const person = (user: string, status: 'online' | 'offline' = 'online') => ({ user, name: user, status });
+  people.asked('lobby');
+  people.changed({ type: 'presence', room: 'lobby', count: 2, users: [person('bo'), person('cy', 'offline')] }, 0);
+  people.listed({ type: 'who', room: 'lobby', count: 2, users: [person('ada'), person('cy')], going: [person('bo')], going_ms: 5_000 }, undefined, 0);
+  expect(people.online('lobby').people.map((p) => p.user)).toEqual(['ada', 'bo']);
+  people.listed({ type: 'who', room: 'lobby', count: 1, users: [person('ada')] }, undefined, 0); // without a question: as it is
+  expect(people.online('lobby').people.map((p) => p.user)).toEqual(['ada']);
+});
+
+test('a list that differs from the number that is told is asked for anew, but not one that is new', () => {
+  const people = new People();
+  const person = (user: string) => ({ user, name: user, status: 'online' as const });
+  people.listed({ type: 'who', room: 'lobby', count: 1, users: [person('ada')] }, undefined, 0);
+  expect(people.changed({ type: 'presence', room: 'lobby', count: 3, users: [person('bo')] }, 5_000)).toBeUndefined();
+  expect(people.changed({ type: 'presence', room: 'lobby', count: 3, users: [person('cy')] }, 20_000)).toBeUndefined();
+  expect(people.changed({ type: 'presence', room: 'lobby', count: 5, users: [person('dan')] }, 20_000)).toEqual({ from: undefined });
+});
+
 test('names of those who have not been heard of for long are let go', () => {
   const people = new People();
   people.met('ada', 'Ada');

@@ -29,6 +29,9 @@ const remembered = 5_000;
 /** How long what is told may be under way, ms. */
 const late = 2_000;
 
+/** For so long a list that differs from the number that is told may only be ahead of it, ms. */
+const settled = 10_000;
+
 /** Of a room with very many the list that was asked for is renewed when it is older than this, ms. */
 const listedFor = 30_000;
 
@@ -41,6 +44,10 @@ export class People extends Emitter<Events> {
   readonly #counted = new Map<string, number | undefined>();
   /** Those who had just left a room when it was asked about: they of whom nothing is told have come back. */
   readonly #going = new Map<string, { people: Map<string, Person>; timer: ReturnType<typeof setTimeout> }>();
+  /** What was told of a room since it was asked about: the answer may be older. */
+  readonly #heard = new Map<string, Map<string, Person>>();
+  /** When the list of a room was taken. */
+  readonly #taken = new Map<string, number>();
   readonly #typing = new Map<string, Map<string, { name: string; timer: ReturnType<typeof setTimeout> }>>();
   readonly #names = new Map<string, string>();
 
@@ -72,6 +79,17 @@ export class People extends Emitter<Events> {
     if (this.#names.size > remembered) this.#names.delete(this.#names.keys().next().value!);
   }
 
+  /** A room is asked about. */
+  asked(room: string): void {
+    this.#heard.set(room, new Map());
+  }
+
+  /** Everybody online in the room is listed, and followed. */
+  complete(room: string): boolean {
+    const { known, next } = this.online(room);
+    return known && next === undefined && !this.#counted.has(room);
+  }
+
   /** Takes an answer about a room, and the place from which it was asked for. */
   listed(who: WhoEvent, from: string | undefined, now: number): void {
     const more = from !== undefined && from !== fromStart;
@@ -79,11 +97,12 @@ export class People extends Emitter<Events> {
     else if (from === undefined && who.users.length === 0 && who.count > 0) this.#counted.set(who.room, undefined);
     else if (from === undefined) this.#counted.delete(who.room);
     const people = new Map((more ? this.online(who.room).people : []).map((p) => [p.user, p]));
-    for (const p of who.users) {
-      this.met(p.user, p.name);
-      if (p.status !== 'offline') people.set(p.user, p);
-    }
+    for (const p of who.users) this.met(p.user, p.name);
+    for (const p of [...who.users, ...(this.#heard.get(who.room)?.values() ?? [])]) put(people, p);
     if (from === undefined) this.#follow(who);
+    for (const user of this.#heard.get(who.room)?.keys() ?? []) this.#going.get(who.room)?.people.delete(user);
+    this.#heard.delete(who.room);
+    this.#taken.set(who.room, now);
     this.#set(who.room, who.count, [...people.values()], who.next);
   }
 
@@ -118,14 +137,18 @@ export class People extends Emitter<Events> {
       return now - since > listedFor ? { from: fromStart } : undefined;
     }
     const people = new Map(before.people.map((p) => [p.user, p]));
-    for (const p of e.users) {
-      this.met(p.user, p.name);
+    for (const told of e.users) {
+      this.met(told.user, told.name);
+      const p = told.name ? told : { ...told, name: this.name(told.user) ?? told.user };
       this.#going.get(e.room)?.people.delete(p.user);
-      if (p.status === 'offline') people.delete(p.user);
-      else people.set(p.user, p.name ? p : { ...p, name: this.name(p.user) ?? p.user });
+      this.#heard.get(e.room)?.set(p.user, p);
+      put(people, p);
     }
     this.#set(e.room, e.count, [...people.values()], before.next);
-    return this.#counted.has(e.room) ? { from: undefined } : undefined;
+    if (this.#counted.has(e.room)) return { from: undefined };
+    // What is told may be lost. The number then differs, but for those who have just left.
+    const differs = people.size + (this.#going.get(e.room)?.people.size ?? 0) !== e.count;
+    return differs && this.complete(e.room) && now - (this.#taken.get(e.room) ?? now) > settled ? { from: undefined } : undefined;
   }
 
   typed(room: string, user: string, name: string): void {
@@ -153,6 +176,7 @@ export class People extends Emitter<Events> {
   /** Forgets who is online in a room that is not watched any more. */
   unwatched(room: string): void {
     this.#counted.delete(room);
+    this.#taken.delete(room);
     this.#unfollow(room);
     if (this.#online.delete(room)) this.emit('online', room);
   }
@@ -160,8 +184,13 @@ export class People extends Emitter<Events> {
   #set(room: string, count: number, people: readonly Person[], next: string | undefined): void {
     const sorted = [...people].sort((a, b) => a.name.localeCompare(b.name));
     // The number that is told counts those who have just left. Where all are listed the list knows better.
-    const complete = next === undefined && !this.#counted.has(room);
-    this.#online.set(room, { known: true, count: complete ? sorted.length : Math.max(count, 0), people: sorted, next });
+    const all = next === undefined && !this.#counted.has(room);
+    this.#online.set(room, { known: true, count: all ? sorted.length : Math.max(count, 0), people: sorted, next });
     this.emit('online', room);
   }
+}
+
+function put(people: Map<string, Person>, p: Person): void {
+  if (p.status === 'offline') people.delete(p.user);
+  else people.set(p.user, p);
 }

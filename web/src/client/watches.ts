@@ -5,6 +5,8 @@ import { sleep } from './sleep.ts';
 interface Options {
   readonly request: <C extends Command>(command: C) => Promise<ReplyOf<C>>;
   readonly tell: (command: Command) => void;
+  /** It is asked who is online in a room. */
+  readonly asked: (room: string) => void;
   /** Who is online in a room arrived, and the place from which it was asked for. */
   readonly listed: (who: WhoEvent, from: string | undefined) => void;
   /** The room is not watched any more. */
@@ -58,6 +60,7 @@ export class Watches {
     this.#asking.add(room);
     try {
       const epoch = this.#epoch;
+      this.#o.asked(room);
       const who = await this.#o.request({ type: 'who', room, ...(from === undefined ? {} : { next: from }) });
       if (epoch === this.#epoch && this.#rooms.has(room)) this.#o.listed(who, from);
     } finally {
@@ -71,6 +74,7 @@ export class Watches {
       try {
         // First watch, then ask: what changes in between is told.
         await this.#o.request({ type: 'watch', room, on: true });
+        this.#o.asked(room);
         const who = await this.#o.request({ type: 'who', room });
         if (current()) this.#o.listed(who, undefined);
         return;
