@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
@@ -101,7 +103,7 @@ func (c *Config) servers(ctx context.Context) (urls []string, stop func(), err e
 // shape is how entries are spread.
 type shape struct{ rooms, bytes int }
 
-var shapes = []shape{{1, 100}, {16, 100}, {1000, 100}, {16, 4096}, {1000, 4096}}
+var shapes = []shape{{1, 100}, {16, 100}, {1000, 100}, {1, 4096}, {16, 4096}, {1000, 4096}}
 
 // result is what was measured of a bus.
 type result struct {
@@ -110,16 +112,18 @@ type result struct {
 	steady  latencies         // from append to live, at the rate that was asked for
 	full    latencies         // the same with everybody appending
 	replay  float64           // entries per second
+	allocs  allocations
+	weight  *weight // nil: only a server itself could tell
 }
 
 type latencies struct{ p50, p99, p999 time.Duration }
 
 func (c *Config) measure(ctx context.Context, url string) (result, error) {
 	r := result{url: url, appends: make(map[shape]float64)}
-	open := func() (bus.Bus, error) {
-		return busurl.Open(ctx, busurl.Config{
-			Bus: url, BusMaxAge: time.Hour, BusMaxBytes: 8 << 30, BusPartitions: 16, BusReplicas: 1, BusTimeout: 10 * time.Second,
-		}, zap.NewNop(), nil, nil)
+	open := func() (bus.Bus, error) { return busurl.Open(ctx, options(url), zap.NewNop(), nil, nil) }
+	var err error
+	if r.weight, err = c.weigh(ctx, url); err != nil { // first: keys of other entries would be forgotten meanwhile
+		return r, err
 	}
 	from, err := open()
 	if err != nil {
@@ -131,13 +135,17 @@ func (c *Config) measure(ctx context.Context, url string) (result, error) {
 		return r, err
 	}
 	defer to.Close()
+	// Before anything is on the disk that would be written meanwhile.
+	if r.steady, err = c.live(ctx, from, to, c.steady); err != nil {
+		return r, err
+	}
+	if err := r.allocs.count(ctx, from, to, min(weighed, int(c.Duration/time.Microsecond))); err != nil {
+		return r, err
+	}
 	for _, s := range shapes {
 		if r.appends[s], err = c.flood(ctx, from, rooms(s.rooms), s.bytes, nil); err != nil {
 			return r, err
 		}
-	}
-	if r.steady, err = c.live(ctx, from, to, c.steady); err != nil {
-		return r, err
 	}
 	saturate := func(ctx context.Context, b bus.Bus, names []string, stamp func([]byte)) error {
 		_, err := c.flood(ctx, b, names, 100, stamp)
@@ -148,6 +156,39 @@ func (c *Config) measure(ctx context.Context, url string) (result, error) {
 	}
 	r.replay, err = c.replay(ctx, from)
 	return r, err
+}
+
+// options are those of a bus that is measured.
+func options(url string) busurl.Config {
+	return busurl.Config{
+		Bus: url, BusMaxAge: time.Hour, BusMaxBytes: 8 << 30, BusPartitions: 16, BusReplicas: 1, BusTimeout: 10 * time.Second,
+	}
+}
+
+// weigh weighs a server: the one at the URL if it is Redis, else one like it.
+func (c *Config) weigh(ctx context.Context, url string) (*weight, error) {
+	var s scale
+	var stop func()
+	var err error
+	open := func() (bus.Bus, error) { return busurl.Open(ctx, options(url), zap.NewNop(), nil, nil) }
+	switch {
+	case isNATS(url):
+		var server nats.InProcessConnProvider
+		s, server, stop, err = natsScale(4 * c.Duration)
+		cfg := options("embedded:bench")
+		cfg.Embed = func(string, *zap.Logger) (nats.InProcessConnProvider, func(), error) { return server, func() {}, nil }
+		open = func() (bus.Bus, error) { return busurl.Open(ctx, cfg, zap.NewNop(), nil, nil) }
+	case strings.HasPrefix(url, "redis://"), strings.HasPrefix(url, "rediss://"):
+		s, stop, err = redisScale(url)
+	default:
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	w, err := s.weigh(ctx, open)
+	return &w, err
 }
 
 func rooms(n int) []string {

@@ -38,6 +38,13 @@ func printTable(out io.Writer, all []result) {
 	row("append to live, steady: p50 / p99 / p99.9", func(r result) string { return r.steady.String() })
 	row("append to live, saturated: p50 / p99 / p99.9", func(r result) string { return r.full.String() })
 	row("replay, entries/s", func(r result) string { return fmt.Sprintf("%.0f", r.replay) })
+	row("allocations per append / per live delivery", func(r result) string { return fmt.Sprintf("%.1f / %.1f", r.allocs.append, r.allocs.live) })
+	row("memory of the server per room / per id", func(r result) string {
+		if r.weight == nil {
+			return "–"
+		}
+		return fmt.Sprintf("%.0f / %.0f B", r.weight.room, r.weight.id)
+	})
 }
 
 // String gives the percentiles in milliseconds.
