@@ -166,6 +166,9 @@ type Log interface {
 	// effect in the order of the calls only if the second call is made after the first's done: keep one in flight.
 	// done must not block. The strings of e must not change before done has been called without an error; then the bus
 	// uses them no more. Errors: ErrBadName, ErrTooLarge, ErrFull, ErrUnavailable, ErrClosed.
+	//
+	// A driver whose server may lose what it has acknowledged keeps the last of it and appends it again by itself, under the
+	// same keys and with other Seqs, in the order of the acknowledgements and before anything newer: see redisbus.
 	Append(e NewEntry, done func(Appended, error))
 
 	// Replay returns the entries of room after a position, at most limit of them (1 to 1,000), with everything that

@@ -29,6 +29,8 @@ type Config struct {
 	BusMaxBytes   Bytes         `help:"Size that the log on the bus may have (bytes, or with KiB, MiB, GiB; 16MiB or more). It never drops what history has not stored: a full log refuses messages." default:"1GiB"`
 	BusPartitions int           `help:"Parts that consumers share the log by (1 to 256). Fixed when the log is created." default:"16"`
 	BusReplicas   int           `help:"NATS: servers of the cluster that hold each entry (1, 3 or 5). Redis: the master, and replicas that must have it before it is acknowledged (1 to 5; with too few of them, appends fail)." default:"1"`
+	BusKeep       time.Duration `help:"Redis: how long this process keeps what was acknowledged, to append it again when a failover turns out to have lost it (1s to 1m). 0: not at all." default:"30s"`
+	BusKeepBytes  Bytes         `help:"Redis: memory that this may take (bytes, or with KiB, MiB; 1MiB to 4GiB); it is given back when nothing is said." default:"32MiB"`
 	BusTimeout    time.Duration `help:"How long the start waits for the bus (1s to 10m)." default:"10s"`
 	BusCA         string        `name:"bus-ca" help:"File of the certificates that the bus's certificate is checked against; empty: the system's." type:"path" placeholder:"FILE"`
 	BusCert       string        `help:"File of this client's certificate for the bus." type:"path" placeholder:"FILE"`
@@ -44,6 +46,8 @@ const (
 	schemeEmbedded = "embedded"
 	minAge         = time.Minute
 	minBytes       = 16 << 20
+	minKeepBytes   = 1 << 20
+	maxKeepBytes   = 4 << 30
 	maxPartitions  = 256
 )
 
@@ -69,6 +73,12 @@ func (c *Config) Validate() error {
 		bad("--bus-replicas is %d; with Redis it has to be 1 to 5", c.BusReplicas)
 	case !isRedis(scheme) && c.BusReplicas != 1 && c.BusReplicas != 3 && c.BusReplicas != 5:
 		bad("--bus-replicas is %d; it has to be 1, 3 or 5", c.BusReplicas)
+	}
+	if c.BusKeep != 0 && (c.BusKeep < time.Second || c.BusKeep > bus.DedupeWindow/2) {
+		bad("--bus-keep is %s; it has to be 0, or 1s to %s", c.BusKeep, bus.DedupeWindow/2)
+	}
+	if c.BusKeep != 0 && (c.BusKeepBytes < minKeepBytes || c.BusKeepBytes > maxKeepBytes) {
+		bad("--bus-keep-bytes is %s; it has to be %s to %s", c.BusKeepBytes, Bytes(minKeepBytes), Bytes(maxKeepBytes))
 	}
 	if c.BusTimeout < time.Second || c.BusTimeout > 10*time.Minute {
 		bad("--bus-timeout is %s; it has to be 1s to 10m", c.BusTimeout)

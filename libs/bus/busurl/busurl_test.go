@@ -44,7 +44,8 @@ func TestDefaults(t *testing.T) {
 	if err := cfg.Validate(); err != nil {
 		t.Error(err)
 	}
-	if cfg.Bus != "redis://127.0.0.1:6379" || cfg.BusMaxAge != 24*time.Hour || cfg.BusMaxBytes != 1<<30 || cfg.BusPartitions != 16 || cfg.BusReplicas != 1 {
+	if cfg.Bus != "redis://127.0.0.1:6379" || cfg.BusMaxAge != 24*time.Hour || cfg.BusMaxBytes != 1<<30 || cfg.BusPartitions != 16 || cfg.BusReplicas != 1 ||
+		cfg.BusKeep != 30*time.Second || cfg.BusKeepBytes != 32<<20 {
 		t.Errorf("defaults are %+v", cfg)
 	}
 	t.Setenv("HUBBUB_BUS", "nats://n:4222")
@@ -76,6 +77,11 @@ func TestValidate(t *testing.T) {
 		{"--bus=redis://u:p%zz@a", "percent-encoded"},
 		{"--bus=redis://a --bus-replicas=2", ""},
 		{"--bus=redis://a --bus-replicas=6", "1 to 5"},
+		{"--bus=redis://a --bus-keep=0 --bus-keep-bytes=1", ""},
+		{"--bus=redis://a --bus-keep=1m --bus-keep-bytes=1MiB", ""},
+		{"--bus=redis://a --bus-keep=61s", "1s to 1m0s"},
+		{"--bus=redis://a --bus-keep=-1s", "1s to 1m0s"},
+		{"--bus=redis://a --bus-keep-bytes=1KiB", "1MiB to 4GiB"},
 		{"--bus=127.0.0.1", "has no scheme"},
 		{"--bus=kafka://a", "unknown scheme \"kafka\""},
 		{"--bus=nats://", "names no host"},

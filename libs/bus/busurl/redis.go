@@ -23,6 +23,7 @@ func openRedis(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.
 	return result(redisbus.Open(ctx, redisbus.Config{
 		URL: cfg.Bus, TLS: t,
 		Partitions: cfg.BusPartitions, Replicas: cfg.BusReplicas,
+		Keep: cfg.BusKeep, KeepBytes: int64(cfg.BusKeepBytes),
 		MaxAge: cfg.BusMaxAge, MaxBytes: int64(cfg.BusMaxBytes),
 		Groups: groups, OpenTimeout: cfg.BusTimeout,
 	}, log, reg))

@@ -97,7 +97,7 @@ func runBare(b *testing.B, hub *Bus, all [lanes][]*pending) {
 }
 
 func benchBus(b *testing.B) *Bus {
-	hub, err := Open(b.Context(), Config{URL: bustest.Redis(b).URL()}, nil, nil)
+	hub, err := Open(b.Context(), Config{URL: bustest.Redis(b).URL(), Keep: 30 * time.Second}, nil, nil) // as shipped
 	if err != nil {
 		b.Fatal(err)
 	}

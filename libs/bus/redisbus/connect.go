@@ -52,6 +52,7 @@ func (b *Bus) connect(ctx context.Context) error {
 // moved is called when other servers have the partitions. A replica that became a master has settings of its own.
 func (b *Bus) moved(ctx context.Context) {
 	all := b.places.all()
+	b.appends.doubt()
 	b.clients.keep(all)
 	for _, addr := range all {
 		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)

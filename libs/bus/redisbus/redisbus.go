@@ -84,9 +84,14 @@ type Config struct {
 	// Replicas is how many servers have an entry before it is acknowledged: the master and Replicas-1 more (WAIT). An append
 	// that too few replicas confirm fails with bus.ErrUnavailable; the master may keep it all the same. Default: 1.
 	Replicas int
-	MaxAge   time.Duration // 24 h: entries are kept for at least this long,
-	MaxBytes int64         // 1 GiB: unless the log grows beyond this many bytes
-	Groups   []string      // required consumer groups: what they have not consumed is never trimmed
+	// Keep is how long an entry is kept in this process after it was acknowledged, in full seconds, to be appended again if the
+	// log turns out to have lost it; KeepBytes is how much memory that takes at most. It is well below bus.DedupeWindow, in
+	// which a repeat is known. 0: nothing is kept.
+	Keep      time.Duration
+	KeepBytes int64         // 32 MiB
+	MaxAge    time.Duration // 24 h: entries are kept for at least this long,
+	MaxBytes  int64         // 1 GiB: unless the log grows beyond this many bytes
+	Groups    []string      // required consumer groups: what they have not consumed is never trimmed
 
 	OpenTimeout time.Duration  // 10 s: how long Open waits for the server
 	TrimEvery   time.Duration  // 10 s: how often retention is looked after
@@ -99,6 +104,7 @@ func (c *Config) setDefaults() {
 	c.Prefix = cmp.Or(c.Prefix, "hub")
 	c.Partitions = cmp.Or(c.Partitions, 16)
 	c.Replicas = cmp.Or(c.Replicas, 1)
+	c.KeepBytes = cmp.Or(c.KeepBytes, 32<<20)
 	c.MaxAge = cmp.Or(c.MaxAge, 24*time.Hour)
 	c.MaxBytes = cmp.Or(c.MaxBytes, 1<<30)
 	c.OpenTimeout = cmp.Or(c.OpenTimeout, 10*time.Second)
@@ -115,6 +121,9 @@ func (c *Config) check() error {
 	}
 	if c.Partitions < 1 || c.Replicas < 1 {
 		return errors.New("partitions and replicas have to be 1 or more")
+	}
+	if c.Keep < 0 || c.Keep > bus.DedupeWindow/2 {
+		return fmt.Errorf("what was acknowledged is kept for 0s to %s", bus.DedupeWindow/2)
 	}
 	return nil
 }
@@ -232,7 +241,10 @@ func (b *Bus) start(ctx context.Context) error {
 	if err := b.ensureLog(ctx); err != nil {
 		return err
 	}
-	b.rooms.on(b.engine.Suspect, func() { b.engine.Suspect("the connection is back") })
+	b.rooms.on(b.engine.Suspect, func() {
+		b.appends.doubt()
+		b.engine.Suspect("the connection is back")
+	})
 	b.channels.on(func(string) {}, b.calls.announce)
 	if b.places.find != nil {
 		b.wg.Go(func() { b.places.run(b.ctx, b.moved) })

@@ -39,6 +39,7 @@ func environment(url string, kill, start func()) bustest.Env {
 			return func(t testing.TB) bus.Bus {
 				return open(t, redisbus.Config{
 					URL: url, Prefix: prefix, MemberEvery: bustest.MemberEvery,
+					Keep:   30 * time.Second, // as shipped
 					MaxAge: r.MaxAge, MaxBytes: r.MaxBytes, TrimEvery: r.TrimEvery, Groups: r.Groups,
 					Follow: follow.Options{CompareEvery: time.Hour}, // what is missed has to be noticed
 				})

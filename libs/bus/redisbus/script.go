@@ -23,6 +23,7 @@ var (
 	appendScript  = load("append")
 	replayScript  = load("replay")
 	headsScript   = load("heads")
+	missingScript = load("missing")
 	removeScript  = load("remove")
 	advanceScript = load("advance")
 	trimScript    = load("trim")

@@ -1,0 +1,230 @@
+package redisbus
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"hubbub.internal/libs/bus"
+)
+
+// lane appends to one server, one batch after the other.
+type lane struct {
+	a         *appender
+	partition int // one of its own; all are on one server
+	wake      chan struct{}
+	memory    memory // run's own
+
+	mu     sync.Mutex
+	closed bool
+	queue  []*pending // oldest first
+}
+
+func (l *lane) poke() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run sends what is queued until ctx ends; then it fails the rest.
+func (l *lane) run(ctx context.Context) {
+	pause := retryPause
+	m := &l.memory
+	for {
+		select {
+		case <-ctx.Done():
+			l.restoreLast(ctx)
+			l.close()
+			return
+		case <-l.wake:
+		case <-m.rest.C:
+			m.doubt.Store(true) // before it is trusted that the log has what is kept, and that is forgotten
+		}
+		for ctx.Err() == nil {
+			err := l.check(ctx)
+			l.expire(time.Now(), cmp.Or(err, m.why))
+			if err == nil {
+				batch := l.take()
+				if len(batch) == 0 {
+					break
+				}
+				again := l.send(ctx, batch)
+				if len(again) == 0 {
+					pause = retryPause
+					continue
+				}
+				l.giveBack(again)
+			}
+			_ = sleep(ctx, pause)
+			pause = min(2*pause, retryMax/4)
+		}
+		m.wait()
+	}
+}
+
+// expire gives up what has waited for too long. why says what holds up the rest; nil: their number.
+func (l *lane) expire(now time.Time, why error) {
+	l.mu.Lock()
+	var late []*pending
+	for len(l.queue) > 0 && now.After(l.queue[0].deadline) {
+		late = append(late, l.pop())
+	}
+	l.mu.Unlock()
+	for _, p := range late {
+		l.finish(p, bus.Appended{}, fmt.Errorf("%w: append: %w", bus.ErrUnavailable, cmp.Or(p.why, why, errTooMany)))
+	}
+}
+
+// take returns the next batch: of what the log has lost, as long as there is any.
+func (l *lane) take() []*pending {
+	if len(l.memory.lost) > 0 {
+		return l.takeLost()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var batch []*pending
+	for bytes := 0; len(l.queue) > 0 && len(batch) < batchEntries; {
+		bytes += l.queue[0].bytes
+		if len(batch) > 0 && bytes > batchBytes {
+			break
+		}
+		batch = append(batch, l.pop())
+	}
+	if len(l.queue) == 0 {
+		l.queue = nil // its array holds on to nothing
+	}
+	return batch
+}
+
+// giveBack puts back what is to be sent again.
+func (l *lane) giveBack(again []*pending) {
+	if again[0].lost != nil {
+		l.giveBackLost(again)
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.queue = append(again, l.queue...)
+}
+
+// pop takes the first of the queue. l.mu is held.
+func (l *lane) pop() *pending {
+	p := l.queue[0]
+	l.queue[0] = nil
+	l.queue = l.queue[1:]
+	return p
+}
+
+// send appends a batch in one round trip, finishes what has an outcome, and returns the rest in order.
+func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
+	b := l.a.b
+	// Not ctx itself: on Close the batch in hand still gets its outcome.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
+	defer cancel()
+	// Not where the partition is by now: what was said there has to be known before anything new is.
+	server, fence := b.clients.at(l.memory.addr), b.keys.fence(batch[0].partition)
+	pipe := server.Pipeline()
+	mark := l.memory.mark.ask(ctx, pipe, b.keys)
+	cmds := make([]*redis.Cmd, len(batch))
+	for i, p := range batch {
+		cmds[i] = pipe.Do(ctx, p.command...)
+	}
+	var copies *redis.Cmd
+	if b.cfg.Replicas > 1 {
+		// WAIT is about what its connection has written, and all of a pipeline is on one. A repeat writes nothing, but
+		// must not be acknowledged before the first is with the replicas either: this write comes after both.
+		pipe.Incr(ctx, fence)
+		copies = pipe.Do(ctx, "WAIT", b.cfg.Replicas-1, replicaTimeout.Milliseconds())
+	}
+	_, _ = pipe.Exec(ctx) // each command has its own error
+	if l.lost(ctx, server, mark) {
+		l.memory.doubt.Store(true)
+		for _, p := range batch {
+			p.why = errForgot
+		}
+		return batch
+	}
+	load, look := false, false
+	for i, p := range batch {
+		got, err := outcome(cmds[i])
+		if err == nil && copies != nil {
+			if n, _ := copies.Int(); n < b.cfg.Replicas-1 {
+				err = errReplicas
+			}
+		}
+		switch {
+		case err == nil:
+			l.a.grew(p.bytes + overhead)
+			l.remember(p, got)
+			l.finish(p, got, nil)
+		case isFull(err) && p.lost != nil: // it was acknowledged: it has to wait
+			p.why = err
+			again = append(again, p)
+			b.trimNow()
+		case isFull(err):
+			b.trimNow()
+			l.finish(p, bus.Appended{}, b.fail("append", err))
+		case permanent(err):
+			l.finish(p, bus.Appended{}, b.fail("append", err))
+		default:
+			noscript := redis.HasErrorPrefix(err, "NOSCRIPT")
+			load, look = load || noscript, look || !noscript
+			p.why = err
+			again = append(again, p)
+		}
+	}
+	if load { // the server was restarted
+		_ = appendScript.Load(ctx, server).Err() // else the next try says so again
+	}
+	if load || look {
+		l.memory.doubt.Store(true) // it may be another server, or without its log's tail
+	}
+	if look {
+		b.look(ctx)
+	}
+	return again
+}
+
+// outcome reads the answer of the script.
+func outcome(c *redis.Cmd) (bus.Appended, error) {
+	switch v := c.Val().(type) {
+	case int64:
+		return bus.Appended{Seq: uint64(v)}, c.Err()
+	case string:
+		seq, err := c.Uint64()
+		return bus.Appended{Seq: seq, Duplicate: true}, err
+	default:
+		if err := c.Err(); err != nil {
+			return bus.Appended{}, err
+		}
+		return bus.Appended{}, fmt.Errorf("the server answered %T to an append", v)
+	}
+}
+
+func (l *lane) finish(p *pending, got bus.Appended, err error) {
+	if p.lost != nil {
+		l.restored(p, got, err)
+		return
+	}
+	l.a.entries.Add(-1)
+	l.a.bytes.Add(-int64(p.bytes))
+	l.a.b.metrics.InFlight.Dec()
+	l.a.b.metrics.Appended(err, got.Duplicate)
+	p.done(got, err)
+}
+
+func (l *lane) close() {
+	l.mu.Lock()
+	l.closed = true
+	rest := l.queue
+	l.queue = nil
+	l.mu.Unlock()
+	for _, p := range rest {
+		l.finish(p, bus.Appended{}, bus.ErrClosed)
+	}
+}

@@ -1,0 +1,296 @@
+package redisbus
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/redisbus/internal/kept"
+)
+
+// A replica that is promoted may lack the end of the log, and so may a server that was restarted. So a lane keeps what was
+// acknowledged lately (Config.Keep), and whenever its server may have become another, or an older one, it asks whether the
+// log still has that, before it appends anything else. What is lost is appended again, with the same ids, in the same order
+// and before anything newer: a sender's messages stay in their order.
+
+// memory is what a lane remembers of what was acknowledged.
+type memory struct {
+	keep  uint32 // seconds; 0: nothing is kept
+	limit int    // bytes
+
+	addr    string      // the server that has what is kept, as far as is known; empty: not known
+	doubt   atomic.Bool // set by any goroutine: that may have changed
+	entries *kept.Entries
+	shown   int          // bytes of entries that the metrics know of
+	mark    mark         // the last one
+	good    uint32       // when the server last showed that it is there
+	lost    []kept.Entry // of an earlier memory: to be appended again, before anything else
+	count   int          // of those that have been
+	why     error        // they could not be, the last time
+	rest    *time.Timer  // nothing has been appended for a while
+}
+
+// mark is the entry that was acknowledged last; each batch asks whether it is still there. So a loss is found also where
+// nothing tells of it: another server behind the same address, or one that was restarted while nothing was said. The zero
+// mark is none.
+type mark struct {
+	partition int
+	place
+}
+
+// errForgot says that the log has lost what it had acknowledged.
+var errForgot = errors.New("the log has lost entries")
+
+// ask adds the question to a batch, in which it comes first.
+func (m mark) ask(ctx context.Context, pipe redis.Pipeliner, k keys) *redis.Cmd {
+	if m.seq == 0 {
+		return nil
+	}
+	return pipe.Do(ctx, "HSTRLEN", k.data(m.partition), m.seq)
+}
+
+// lost reports whether the answer means that the log has lost the entry. It may also have been removed.
+func (l *lane) lost(ctx context.Context, server *redis.Client, answer *redis.Cmd) bool {
+	m := l.memory.mark
+	if answer == nil {
+		return false
+	}
+	if n, err := answer.Int(); err != nil || n == m.size {
+		return false
+	}
+	n, err := l.a.b.missing(ctx, server, m.partition, []place{m.place})
+	l.memory.mark = mark{}
+	return err != nil || n > 0
+}
+
+// started is long before anything is kept, so that no time is before it.
+var started = time.Now().Add(-time.Hour)
+
+func seconds() uint32 { return uint32(time.Since(started) / time.Second) }
+
+func newMemory(cfg Config, lanes int) memory {
+	limit := int(cfg.KeepBytes) / lanes
+	rest := time.NewTimer(time.Hour)
+	rest.Stop()
+	return memory{keep: uint32(cfg.Keep / time.Second), limit: limit, entries: kept.New(limit), rest: rest}
+}
+
+// wait sets the timer that has the memory given back when nothing is appended any more.
+func (m *memory) wait() {
+	if m.entries.Size() > 0 {
+		m.rest.Reset(time.Duration(m.keep+1) * time.Second)
+	}
+}
+
+// doubt has all lanes ask their servers whether these have what they have acknowledged. It does not wait.
+func (a *appender) doubt() {
+	for _, l := range a.lanes {
+		l.memory.doubt.Store(true)
+		l.poke()
+	}
+}
+
+// check makes sure that the lane's server has what is kept, or finds out what it has lost. It asks only if there is a
+// reason to.
+func (l *lane) check(ctx context.Context) error {
+	m, b := &l.memory, l.a.b
+	addr, _ := b.places.at(l.partition)
+	if !m.doubt.Swap(false) && addr == m.addr {
+		return nil
+	}
+	// Not ctx itself: on Close what is lost is appended again all the same.
+	attempt, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
+	defer cancel()
+	if err := l.compare(attempt, addr); err != nil {
+		m.doubt.Store(true)
+		b.look(ctx)
+		return fmt.Errorf("ask what the log has: %w", err)
+	}
+	m.addr, m.mark = addr, mark{}
+	l.trim()
+	return nil
+}
+
+// compare moves what the server has lost from what is kept to what is lost.
+func (l *lane) compare(ctx context.Context, addr string) error {
+	m, b := &l.memory, l.a.b
+	since := m.good - min(m.good, m.keep)
+	byPartition := make(map[int][]place)
+	m.entries.Each(since, func(e kept.Entry) {
+		p := b.keys.partition(string(e.Room))
+		byPartition[p] = append(byPartition[p], place{e.Seq, len(e.Record)})
+	})
+	first := make(map[int]uint64) // the Seq from which on entries are lost
+	for p, all := range byPartition {
+		slices.SortFunc(all, func(a, b place) int { return cmp.Compare(b.seq, a.seq) })
+		n, err := b.missing(ctx, b.clients.at(addr), p, all)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			first[p] = all[n-1].seq
+		}
+	}
+	if len(first) == 0 {
+		return nil
+	}
+	there := kept.New(m.limit)
+	var lost []kept.Entry
+	m.entries.Each(since, func(e kept.Entry) {
+		if from, ok := first[b.keys.partition(string(e.Room))]; ok && e.Seq >= from {
+			lost = append(lost, e)
+			return
+		}
+		there.Add(e.At, e.Seq, string(e.Room), e.Record)
+	})
+	b.log.Info("Redis does not have entries that it has acknowledged; appending them again", zap.String("server", addr), zap.Int("entries", len(lost)))
+	m.entries = there // the memory of the old ones lives on in lost
+	m.lost = append(lost, m.lost...)
+	return nil
+}
+
+// place is where an entry stands, and the size of its record.
+type place struct {
+	seq  uint64
+	size int
+}
+
+// missingPart is how many entries one script looks for.
+const missingPart = 500
+
+// missing returns how many of a partition's entries, the newest first, the server has lost.
+func (b *Bus) missing(ctx context.Context, server *redis.Client, partition int, all []place) (n int, err error) {
+	keys := []string{b.keys.data(partition), b.keys.gone(partition), b.keys.meta(partition)}
+	for part := range slices.Chunk(all, missingPart) {
+		args := make([]any, 0, 2*len(part))
+		for _, e := range part {
+			args = append(args, e.seq, e.size)
+		}
+		lost, err := missingScript.Run(ctx, server, keys, args...).Int()
+		if err != nil {
+			return 0, err
+		}
+		if n += lost; lost < len(part) {
+			return n, nil
+		}
+	}
+	return n, nil
+}
+
+// takeLost returns the next batch of what is to be appended again, with at most one entry of each sender in a room: were
+// the first refused and the second taken, their order would be another.
+func (l *lane) takeLost() []*pending {
+	m := &l.memory
+	senders := make(map[string]bool)
+	var batch []*pending
+	for bytes := 0; len(batch) < min(batchEntries, len(m.lost)); {
+		lost := &m.lost[len(batch)]
+		e, err := decodeRecord(string(lost.Record))
+		if err != nil {
+			panic(err) // encodeRecord made it
+		}
+		e.Room = string(lost.Room)
+		bytes += len(lost.Record)
+		sender := e.Room + "." + e.Sender
+		if len(batch) > 0 && (bytes > batchBytes || senders[sender]) {
+			break
+		}
+		senders[sender] = true
+		p := l.a.pending(bus.NewEntry{Room: e.Room, Sender: e.Sender, ID: e.ID, Data: e.Data}, nil)
+		p.lost = lost
+		batch = append(batch, p)
+	}
+	m.lost = m.lost[len(batch):]
+	return batch
+}
+
+// giveBackLost puts back what is to be tried again, before the rest.
+func (l *lane) giveBackLost(again []*pending) {
+	l.memory.why = again[0].why
+	lost := make([]kept.Entry, 0, len(again)+len(l.memory.lost))
+	for _, p := range again {
+		lost = append(lost, *p.lost)
+	}
+	l.memory.lost = append(lost, l.memory.lost...)
+}
+
+// restored ends the repeat of an entry that the log had lost.
+func (l *lane) restored(p *pending, got bus.Appended, err error) {
+	m, b := &l.memory, l.a.b
+	switch {
+	case err != nil:
+		b.log.Error("an entry that Redis had acknowledged, and then lost, cannot be appended again: it is lost",
+			zap.String("room", p.room), zap.Uint64("seq", p.lost.Seq), zap.Error(err))
+	case !got.Duplicate:
+		m.count++
+		b.metrics.restored.Inc()
+	}
+	if len(m.lost) > 0 {
+		return
+	}
+	if m.count > 0 {
+		b.log.Warn("the log on Redis had lost acknowledged entries, in a failover to a replica that did not have them or with its disk; they are appended again",
+			zap.Int("entries", m.count))
+	}
+	m.count, m.lost, m.why = 0, nil, nil
+}
+
+// remember keeps what was acknowledged. A lost entry that the log has after all, since its sender has sent it again, is
+// kept by whoever appended it.
+func (l *lane) remember(p *pending, got bus.Appended) {
+	m := &l.memory
+	if m.keep == 0 || p.lost != nil && got.Duplicate {
+		return
+	}
+	m.entries.Add(seconds(), got.Seq, p.room, p.record)
+	if !got.Duplicate { // else it may have another's content
+		m.mark = mark{p.partition, place{got.Seq, len(p.record)}}
+	}
+	l.trim()
+}
+
+// trim forgets what the server, which has just answered, has had for long enough.
+func (l *lane) trim() {
+	m := &l.memory
+	m.good = seconds()
+	m.entries.Trim(m.good - m.keep)
+	l.show()
+}
+
+// show tells the metrics how much is kept.
+func (l *lane) show() {
+	m := &l.memory
+	if size := m.entries.Size(); size != m.shown {
+		l.a.b.metrics.kept.Add(float64(size - m.shown))
+		m.shown = size
+	}
+}
+
+// restoreLast appends what the log has lost before the bus is closed, if the server lets it. Then nothing is kept.
+func (l *lane) restoreLast(ctx context.Context) {
+	defer func() {
+		l.memory.rest.Stop()
+		l.memory.entries = kept.New(0)
+		l.show()
+	}()
+	if err := l.check(ctx); err != nil {
+		l.a.b.log.Debug("closed without knowing whether the log has what was acknowledged", zap.Error(err))
+	}
+	for len(l.memory.lost) > 0 {
+		if again := l.send(ctx, l.takeLost()); len(again) > 0 {
+			l.giveBackLost(again)
+			break
+		}
+	}
+	if n := len(l.memory.lost); n > 0 {
+		l.a.b.log.Error("closed before what Redis had acknowledged, and then lost, was appended again: it is lost", zap.Int("entries", n), zap.Error(l.memory.why))
+	}
+}
