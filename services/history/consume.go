@@ -42,6 +42,9 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 		s.log.Error("two entries have one seq: the log on the bus was rewound, by a failover that lost its tail or a restored disk; both are kept",
 			zap.String("room", e.Room), zap.Uint64("seq", e.Seq), zap.String("id", e.ID))
 	}
+	if err := s.repeated(ctx, out.Repeats); err != nil {
+		return errors.Join(bus.ErrRetry, err)
+	}
 	for _, e := range entries {
 		id, gone := e.Target, e.Type == chat.TypeDeleted
 		late := e.Type == chat.TypeMsg && batch[0].Redriven // which comes alone
@@ -76,7 +79,7 @@ func (s *Service) erase(ctx context.Context, room, id string) error {
 	if err != nil {
 		return err
 	}
-	for _, seq := range seqs {
+	for _, seq := range slices.Concat(seqs, s.repeats.of(message{room, id})) {
 		if err := s.bus.Remove(ctx, room, seq); err != nil {
 			return fmt.Errorf("remove a deleted message from the log: %w", err)
 		}

@@ -62,6 +62,7 @@ type Service struct {
 	cache   *directoryapi.Cache
 	log     *zap.Logger
 	metrics *metrics
+	repeats repeats
 	handler http.Handler
 }
 

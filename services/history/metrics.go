@@ -16,7 +16,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		stored:      counter("entries", "Log entries given to the store, repeats included."),
 		conflicts:   counter("conflicts", "Entries with the seq of another one: the log was rewound. Both are kept. Look into it."),
-		repeats:     counter("repeats", "Entries that a sender appended again after the bus had forgotten the first; the first is kept."),
+		repeats:     counter("repeats", "Entries that were appended again after the log had lost the first, or forgotten its id; the first is kept."),
 		unavailable: counter("unavailable", "Requests that failed because the store or the bus did."),
 	}
 	if reg != nil {
