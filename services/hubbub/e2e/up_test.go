@@ -5,25 +5,39 @@ import (
 	"path/filepath"
 	"testing"
 
+	"hubbub.internal/libs/mongotest"
 	"hubbub.internal/services/hubbub/cluster"
 )
 
 // TestUp has people chat through `hubbub up`, and kills all of it with -9 in mid-talk: every acknowledged message is
-// there, once, in order. The same with each bus swapped in by flag.
+// there, once, in order. The same with each bus, and with a store that is a server, swapped in by flag.
 func TestUp(t *testing.T) {
-	for _, bus := range []string{"", cluster.Redis, cluster.NATS} {
-		t.Run("bus="+bus, func(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		bus   string // empty: the embedded one
+		mongo bool
+	}{
+		{name: "nothing swapped"},
+		{name: "Redis", bus: cluster.Redis},
+		{name: "NATS", bus: cluster.NATS},
+		{name: "MongoDB", mongo: true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
-			up := cluster.Up(bin, dir)
-			if bus != "" {
-				server, url, err := cluster.StartBus(t.Context(), bus, bin, filepath.Join(dir, "server"))
+			var swap []string
+			if tt.bus != "" {
+				server, url, err := cluster.StartBus(t.Context(), tt.bus, bin, filepath.Join(dir, "server"))
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer server.Kill()
-				up = cluster.Up(bin, dir, "--bus", url)
+				swap = append(swap, "--bus", url)
 			}
+			if tt.mongo {
+				swap = append(swap, "--store", mongotest.URL(t))
+			}
+			up := cluster.Up(bin, dir, swap...)
 			if err := up.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}
