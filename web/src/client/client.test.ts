@@ -510,6 +510,24 @@ describe('rooms', () => {
     await until(() => !h.client.rooms.has('club'));
   });
 
+  test('a removal that comes while the rooms are listed counts', async () => {
+    const club = { ...lobby, id: 'club', name: 'Club' };
+    h = await Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    let answer: (() => void) | undefined;
+    let asked = 0;
+    const late = new Promise<void>((resolve) => (answer = resolve));
+    h.routes = { 'GET /v1/rooms': () => (++asked === 1 ? late.then(() => ({ body: { rooms: [lobby, club] } })) : { body: { rooms: [lobby] } }) };
+    peer.send({ ...entry(1, 0), type: 'invited', room: 'u-ada', target: 'club' });
+    await until(() => asked === 1);
+    peer.send({ ...entry(2, 1), type: 'removed', room: 'u-ada', target: 'club' }, { type: 'typing', room: 'lobby', user: 'bo', name: 'Bo' });
+    await until(() => h.client.people.typing('lobby').length > 0); // and so the removal was heard
+    answer!();
+    await until(() => asked === 2);
+    await until(() => !h.client.rooms.has('club'));
+  });
+
   test('a rewind of the user’s own room has the rooms listed anew', async () => {
     h = await Harness.start();
     const peer = await h.lobby();

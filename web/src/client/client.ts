@@ -4,9 +4,9 @@ import { Connection, timings as defaultTimings, type ConnectionState, type Socke
 import { Directory, type RoomPatch } from './directory.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
-import { hasCode } from './errors.ts';
 import { newID, userRoom } from './id.ts';
 import { insist } from './insist.ts';
+import { MyRooms } from './myrooms.ts';
 import { Outbox, type OutboxStore } from './outbox.ts';
 import { Pace } from './pace.ts';
 import { People } from './people.ts';
@@ -17,7 +17,6 @@ import { Reads, type ReadsStore } from './reads.ts';
 import { Room } from './room.ts';
 import type { Message } from './roomlog.ts';
 import type { Session } from './session.ts';
-import { sleep } from './sleep.ts';
 import { Watches } from './watches.ts';
 
 export interface ClientOptions {
@@ -62,8 +61,6 @@ const restAt = 300;
 const typingEvery = 3_000;
 /** Direct rooms whose other side's status is watched. */
 const watchedDirects = 30;
-/** The waits before a room that was just opened to the user is asked for again, ms: permissions travel for up to 1 s. */
-const admission = [200, 500, 1_000, 2_000];
 
 /**
  * A user's chat: all their rooms over one connection that heals itself. Messages arrive once, in order and without
@@ -75,11 +72,10 @@ export class Client extends Emitter<Events> {
   readonly outbox: Outbox;
   readonly people = new People();
   readonly reads: Reads;
-  readonly #rooms = new Map<string, Room>();
+  readonly #rooms: MyRooms;
   readonly #connection: Connection;
   readonly #o: ClientOptions;
   readonly #me: User;
-  readonly #invited = new Set<string>();
   readonly #watches: Watches;
   readonly #timings: Timings;
   #refresh: ReturnType<typeof setInterval> | undefined;
@@ -88,12 +84,6 @@ export class Client extends Emitter<Events> {
   #limits: Limits | undefined;
   #pace = new Pace(0, 0);
   #status: Exclude<Status, 'offline'> = 'online';
-  #listed = false;
-  /** The epoch for which the rooms are being fetched. */
-  #listing: number | undefined;
-  /** The rooms may be others than those that were fetched. */
-  #stale = false;
-  #epoch = 0;
 
   constructor(options: ClientOptions) {
     super();
@@ -114,8 +104,8 @@ export class Client extends Emitter<Events> {
     });
     this.outbox = new Outbox({
       send: (command) => this.#connection.request(command),
-      ready: (room) => this.state.kind === 'online' && this.#rooms.get(room)?.live === true,
-      notJoined: (room) => void this.#rooms.get(room)?.sync(),
+      ready: (room) => this.state.kind === 'online' && this.rooms.get(room)?.live === true,
+      notJoined: (room) => void this.rooms.get(room)?.sync(),
       environment: options.environment,
       store: options.stores.outbox,
     });
@@ -126,6 +116,15 @@ export class Client extends Emitter<Events> {
       asked: (room) => this.people.asked(room),
       listed: (who, from) => this.people.listed(who, from, this.#o.environment.now()),
       unwatched: (room) => this.people.unwatched(room),
+    });
+    this.#rooms = new MyRooms({
+      directory: this.directory,
+      reads: this.reads,
+      environment: options.environment,
+      make: (info) => this.#room(info),
+      changed: () => this.emit('rooms', undefined),
+      sync: (current) => catchUp(this.rooms.values(), () => this.#active, this.#pace, () => options.environment.now(), current),
+      gone: (id) => this.#gone(id),
     });
     this.#connection.on('state', (state) => this.#stateChanged(state));
     this.#connection.on('welcome', (welcome) => this.#welcomed(welcome));
@@ -146,11 +145,11 @@ export class Client extends Emitter<Events> {
   }
   /** The user's rooms by id. */
   get rooms(): ReadonlyMap<string, Room> {
-    return this.#rooms;
+    return this.#rooms.all;
   }
   /** The rooms are known; before that there may be more than none. */
   get listed(): boolean {
-    return this.#listed;
+    return this.#rooms.listed;
   }
   /** The server's limits, once it has said them. */
   get limits(): Limits | undefined {
@@ -170,10 +169,9 @@ export class Client extends Emitter<Events> {
 
   /** Ends the connection; messages that were not sent stay in the store. */
   stop(): void {
-    this.#epoch++;
     clearInterval(this.#refresh);
     this.#connection.stop();
-    for (const room of this.#rooms.values()) room.lost();
+    this.#rooms.lost();
     this.outbox.pause();
     this.reads.close();
     this.people.lost();
@@ -227,8 +225,8 @@ export class Client extends Emitter<Events> {
     const before = this.#active;
     if (before === room) return;
     this.#active = room;
-    if (before !== undefined) this.#rooms.get(before)?.rest();
-    const opened = room === undefined ? undefined : this.#rooms.get(room);
+    if (before !== undefined) this.rooms.get(before)?.rest();
+    const opened = room === undefined ? undefined : this.rooms.get(room);
     if (opened && !opened.live && this.state.kind === 'online') void opened.sync();
     this.#refreshPeople(); // where it was watched before
     this.#watch();
@@ -236,7 +234,7 @@ export class Client extends Emitter<Events> {
 
   /** The messages of others after the user's read position that are here, oldest first. */
   news(id: string): readonly Message[] {
-    const room = this.#rooms.get(id);
+    const room = this.rooms.get(id);
     const read = this.reads.mine(id);
     if (!room || read === undefined) return [];
     const { messages } = room.log;
@@ -247,26 +245,26 @@ export class Client extends Emitter<Events> {
   /** How many messages of others came after the user's read position. */
   unread(id: string): Unread {
     const count = this.news(id).length;
-    const room = this.#rooms.get(id);
+    const room = this.rooms.get(id);
     return { count, more: count > 0 && room!.hasOlder && room!.log.messages[0]!.seq > this.reads.mine(id)! };
   }
 
   async createRoom(name: string, topic: string, isPrivate: boolean): Promise<Room> {
-    return this.#admit(await this.directory.create(name, topic, isPrivate));
+    return this.#rooms.admit(await this.directory.create(name, topic, isPrivate));
   }
   async joinRoom(info: RoomInfo): Promise<Room> {
     await this.directory.join(info.id);
-    return this.#admit(info);
+    return this.#rooms.admit(info);
   }
   /** Opens the direct room with a user. */
   async direct(user: User): Promise<Room> {
     const info = await this.directory.direct(user.id);
-    return this.#admit({ ...info, direct: true, name: info.name || user.name });
+    return this.#rooms.admit({ ...info, direct: true, name: info.name || user.name });
   }
   /** Changes what an owner may change of a room. */
   async changeRoom(id: string, patch: RoomPatch): Promise<void> {
     const { name, topic, private: isPrivate } = await this.directory.change(id, patch);
-    const room = this.#rooms.get(id);
+    const room = this.rooms.get(id);
     if (!room) return;
     room.info = { ...room.info, name, topic, private: isPrivate };
     this.emit('rooms', undefined);
@@ -274,13 +272,12 @@ export class Client extends Emitter<Events> {
   async leave(room: string): Promise<void> {
     await this.directory.leave(room);
     this.#connection.tell({ type: 'leave', room });
-    this.#forget(room);
+    this.#rooms.forget(room);
   }
 
   #stateChanged(state: ConnectionState): void {
     if (state.kind !== 'online') {
-      this.#epoch++;
-      for (const room of this.#rooms.values()) room.lost();
+      this.#rooms.lost();
       this.outbox.pause();
       this.people.lost();
       this.#watches.lost();
@@ -289,62 +286,14 @@ export class Client extends Emitter<Events> {
   }
 
   #welcomed(welcome: WelcomeEvent): void {
-    const epoch = ++this.#epoch;
     this.#limits = welcome.limits;
     this.#pace = new Pace(welcome.limits.rate, this.#o.environment.now());
-    for (const room of this.#rooms.values()) room.lost();
     if (this.#status !== 'online') this.setStatus(this.#status);
-    if (this.#listed) this.#syncAll(epoch);
-    void this.#relist();
-  }
-
-  /** Fetches the rooms, however often that takes; asked for meanwhile, once more. */
-  async #relist(): Promise<void> {
-    const epoch = this.#epoch;
-    this.#stale = true;
-    if (this.#listing === epoch) return;
-    this.#listing = epoch;
-    while (this.#stale && epoch === this.#epoch) {
-      this.#stale = false;
-      if (await this.#list(epoch)) continue;
-      this.#stale = true;
-      await sleep(2_000 + 2_000 * this.#o.environment.random());
-    }
-    if (this.#listing === epoch) this.#listing = undefined;
-  }
-
-  /** Fetches the rooms and syncs those that are new. Returns whether it is done. */
-  async #list(epoch: number): Promise<boolean> {
-    // A room that is made or joined meanwhile may not be in the answer.
-    const before = [...this.#rooms.keys()];
-    try {
-      const [rooms, reads] = await Promise.all([this.directory.rooms(), this.directory.reads()]);
-      if (epoch !== this.#epoch) return true;
-      const mine = new Map(rooms.filter((r) => r.member).map((r) => [r.id, r]));
-      for (const [room, seq] of Object.entries(reads)) if (mine.has(room)) this.reads.known(room, seq);
-      for (const id of before) if (!mine.has(id)) this.#forget(id);
-      const fresh = [...mine.values()].filter((info) => !this.#rooms.has(info.id));
-      for (const info of mine.values()) this.#room(info);
-      this.#listed = true;
-      this.emit('rooms', undefined);
-      if (fresh.length) this.#syncAll(epoch);
-      return true;
-    } catch (err) {
-      return hasCode(err, 'unauthorized'); // logged out: nothing more to do here
-    }
-  }
-
-  #syncAll(epoch: number): void {
-    catchUp(this.#rooms.values(), () => this.#active, this.#pace, () => this.#o.environment.now(), () => epoch === this.#epoch);
+    this.#rooms.welcomed();
   }
 
   #room(info: RoomInfo): Room {
-    let room = this.#rooms.get(info.id);
-    if (room) {
-      room.info = info;
-      return room;
-    }
-    room = new Room(info, {
+    return new Room(info, {
       request: (command) => this.#connection.request(command),
       changed: (r) => this.#roomChanged(r),
       applied: (r, e) => this.#applied(r, e),
@@ -354,15 +303,13 @@ export class Client extends Emitter<Events> {
         if (r.info.direct || r.id === this.#active) this.#watch();
       },
     });
-    this.#rooms.set(info.id, room);
-    return room;
   }
 
   #roomChanged(room: Room): void {
     for (const m of this.outbox.list(room.id)) if (room.log.has(this.#me.id, m.id)) this.outbox.remove(room.id, m.id);
     if (room.live && this.reads.mine(room.id) === undefined) {
       // Nothing is known of what was read: a room that others opened to the user is new, any other is not.
-      const fresh = room.info.direct || this.#invited.has(room.id);
+      const fresh = room.info.direct || this.#rooms.wasOpened(room.id);
       this.reads.known(room.id, fresh ? 0 : Math.max(room.log.through, room.log.messages.at(-1)?.seq ?? 0));
     }
     for (const m of room.log.messages.slice(-20)) this.people.met(m.user, m.name);
@@ -408,51 +355,27 @@ export class Client extends Emitter<Events> {
         this.emit('notice', e);
         return;
       case 'invited':
+        if (e.room === userRoom(this.#me.id)) this.#rooms.invited(e.target);
+        return;
       case 'removed':
-        if (e.room === userRoom(this.#me.id)) this.#membership(e.type, e.target);
+        if (e.room === userRoom(this.#me.id)) this.#rooms.removed(e.target);
         return;
       case 'joined': // unasked: the log of a room that is live was rewound
         if (!e.rewind) return;
         // Invitations may have been lost with it. Of another room, a join finds out from where on it is another.
-        if (e.room === userRoom(this.#me.id)) void this.#relist();
-        else void this.#rooms.get(e.room)?.sync();
+        if (e.room === userRoom(this.#me.id)) void this.#rooms.relist();
+        else void this.rooms.get(e.room)?.sync();
         return;
       default:
-        if ('seq' in e && 'prev' in e) this.#rooms.get(e.room)?.receive(e);
+        if ('seq' in e && 'prev' in e) this.rooms.get(e.room)?.receive(e);
     }
   }
 
-  #membership(type: 'invited' | 'removed', room: string): void {
-    if (type === 'removed') {
-      this.#forget(room);
-      return;
-    }
-    if (!this.#rooms.has(room)) this.#invited.add(room);
-    void this.#relist();
-  }
-
-  /** Takes a room that the user has just become a member of, and waits until it is live or stays closed. */
-  async #admit(info: RoomInfo): Promise<Room> {
-    const room = this.#room({ ...info, member: true, role: info.role || 'member' });
-    this.emit('rooms', undefined);
-    const epoch = this.#epoch;
-    await room.sync();
-    for (const wait of admission) {
-      if (!room.refused || epoch !== this.#epoch) break;
-      await sleep(wait);
-      await room.sync();
-    }
-    return room;
-  }
-
-  #forget(id: string): void {
+  #gone(id: string): void {
     this.outbox.list(id).forEach((m) => this.outbox.remove(id, m.id));
-    this.#invited.delete(id);
     this.#watches.forget(id);
     this.#typed.delete(id);
     this.reads.forget(id);
-    this.#rooms.get(id)?.lost();
-    if (this.#rooms.delete(id)) this.emit('rooms', undefined);
   }
 
   /** Asks again who is in the room that is looked at: of what is told something may be lost, and then nothing more come for long. */
@@ -465,7 +388,7 @@ export class Client extends Emitter<Events> {
   #watch(): void {
     if (this.state.kind !== 'online') return;
     // Only a room that the socket has joined can be watched; the others follow when they are live.
-    const live = [...this.#rooms.values()].filter((r) => r.live);
+    const live = [...this.rooms.values()].filter((r) => r.live);
     const wanted = new Set(live.filter((r) => r.info.direct).slice(0, watchedDirects).map((r) => r.id));
     if (live.some((r) => r.id === this.#active)) wanted.add(this.#active!);
     this.#watches.set(wanted);

@@ -1,0 +1,142 @@
+import type { RoomInfo } from './api.ts';
+import type { Directory } from './directory.ts';
+import type { Environment } from './environment.ts';
+import { hasCode } from './errors.ts';
+import type { Reads } from './reads.ts';
+import type { Room } from './room.ts';
+import { sleep } from './sleep.ts';
+
+interface Options {
+  readonly directory: Directory;
+  readonly reads: Reads;
+  readonly environment: Environment;
+  readonly make: (info: RoomInfo) => Room;
+  /** Rooms came, went or were renamed. */
+  readonly changed: () => void;
+  /** Rooms are to be synced, as long as `current` says yes. */
+  readonly sync: (current: () => boolean) => void;
+  /** The user is not in the room any more. */
+  readonly gone: (id: string) => void;
+}
+
+/** The waits before a room that was just opened to the user is asked for again, ms: permissions travel for up to 1 s. */
+const admission = [200, 500, 1_000, 2_000];
+/** The wait before the directory is asked again, ms, and as much at random. */
+const askAgain = 2_000;
+
+/** The rooms that the user is in, as the directory lists them: after each welcome, and when one came or went. */
+export class MyRooms {
+  readonly all = new Map<string, Room>();
+  /** The rooms are known; before that there may be more than none. */
+  listed = false;
+  readonly #invited = new Set<string>();
+  /** Goes up with each connection, and with its end. */
+  #epoch = 0;
+  /** The epoch for which the rooms are being fetched. */
+  #listing: number | undefined;
+  /** The rooms may be others than those that were fetched. */
+  #stale = false;
+  readonly #o: Options;
+
+  constructor(options: Options) {
+    this.#o = options;
+  }
+
+  /** The connection is gone: no room is live. */
+  lost(): void {
+    this.#epoch++;
+    for (const room of this.all.values()) room.lost();
+  }
+
+  /** A new connection was welcomed: what is known is synced, and all is listed anew. */
+  welcomed(): void {
+    this.lost();
+    if (this.listed) this.#sync();
+    void this.relist();
+  }
+
+  /** Somebody opened the room to the user, here and now. */
+  wasOpened(id: string): boolean {
+    return this.#invited.has(id);
+  }
+
+  invited(id: string): void {
+    if (!this.all.has(id)) this.#invited.add(id);
+    void this.relist();
+  }
+
+  removed(id: string): void {
+    this.forget(id);
+    if (this.#listing === this.#epoch) void this.relist(); // the answer may still have it
+  }
+
+  /** Fetches the rooms, however often that takes; asked for meanwhile, once more. */
+  async relist(): Promise<void> {
+    const epoch = this.#epoch;
+    this.#stale = true;
+    if (this.#listing === epoch) return;
+    this.#listing = epoch;
+    while (this.#stale && epoch === this.#epoch) {
+      this.#stale = false;
+      if (await this.#list(epoch)) continue;
+      this.#stale = true;
+      await sleep(askAgain + askAgain * this.#o.environment.random());
+    }
+    if (this.#listing === epoch) this.#listing = undefined;
+  }
+
+  /** Takes a room that the user has just become a member of, and waits until it is live or stays closed. */
+  async admit(info: RoomInfo): Promise<Room> {
+    const room = this.#put({ ...info, member: true, role: info.role || 'member' });
+    this.#o.changed();
+    const epoch = this.#epoch;
+    await room.sync();
+    for (const wait of admission) {
+      if (!room.refused || epoch !== this.#epoch) break;
+      await sleep(wait);
+      await room.sync();
+    }
+    return room;
+  }
+
+  forget(id: string): void {
+    this.#invited.delete(id);
+    this.#o.gone(id);
+    this.all.get(id)?.lost();
+    if (this.all.delete(id)) this.#o.changed();
+  }
+
+  /** Fetches the rooms and syncs those that are new. Returns whether it is done. */
+  async #list(epoch: number): Promise<boolean> {
+    // A room that is made or joined meanwhile may not be in the answer.
+    const before = [...this.all.keys()];
+    const { directory, reads: positions } = this.#o;
+    try {
+      const [rooms, reads] = await Promise.all([directory.rooms(), directory.reads()]);
+      if (epoch !== this.#epoch) return true;
+      const mine = new Map(rooms.filter((r) => r.member).map((r) => [r.id, r]));
+      for (const [room, seq] of Object.entries(reads)) if (mine.has(room)) positions.known(room, seq);
+      for (const id of before) if (!mine.has(id)) this.forget(id);
+      const fresh = [...mine.values()].filter((info) => !this.all.has(info.id));
+      for (const info of mine.values()) this.#put(info);
+      this.listed = true;
+      this.#o.changed();
+      if (fresh.length) this.#sync();
+      return true;
+    } catch (err) {
+      return hasCode(err, 'unauthorized'); // logged out: nothing more to do here
+    }
+  }
+
+  #sync(): void {
+    const epoch = this.#epoch;
+    this.#o.sync(() => epoch === this.#epoch);
+  }
+
+  #put(info: RoomInfo): Room {
+    let room = this.all.get(info.id);
+    if (room) room.info = info;
+    else this.all.set(info.id, (room = this.#o.make(info)));
+    return room;
+  }
+}
