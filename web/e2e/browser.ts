@@ -113,12 +113,17 @@ export class Person {
     await dialog.waitFor({ state: 'hidden' });
   }
 
-  /** Opens the actions of a message and chooses one. */
-  async act(text: string, action: string): Promise<void> {
+  /** Opens the actions of a message. */
+  async touch(text: string): Promise<void> {
     const message = this.message(text).last();
     if (this.device === 'phone') await message.tap();
     else await message.hover();
-    await message.getByRole('button', { name: action, exact: true }).click();
+  }
+
+  /** Opens the actions of a message and chooses one. */
+  async act(text: string, action: string): Promise<void> {
+    await this.touch(text);
+    await this.message(text).last().getByRole('button', { name: action, exact: true }).click();
   }
 
   async shot(name: string): Promise<void> {

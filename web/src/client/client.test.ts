@@ -485,14 +485,22 @@ describe('people', () => {
     await until(() => h.client.people.typing('lobby').length === 0);
   });
 
-  test('typing is said once in a while', async () => {
+  test('typing is said once in a while, and sooner after a message', async () => {
     h = await Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     for (let i = 0; i < 5; i++) h.client.typing('lobby');
-    h.client.send('lobby', 'x');
     await peer.next('typing');
+    h.client.send('lobby', 'x');
+    h.client.typing('lobby'); // the server would pass it over
     await peer.next('send');
+    h.surroundings.ahead += 1_000;
+    h.client.typing('lobby');
+    await peer.next('typing');
+    h.surroundings.ahead += 1_000;
+    h.client.typing('lobby');
+    h.client.react('lobby', 'm1', '👍', true).catch(() => undefined);
+    await peer.next('react');
   });
 });
 

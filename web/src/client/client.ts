@@ -57,8 +57,9 @@ export interface Unread {
 
 /** Messages of a room that nobody looks at, beyond which the oldest go. */
 const restAt = 300;
-/** How often `typing` is said at most, ms. */
+/** How often `typing` is said at most, ms, and after a message was sent: what comes sooner the server passes over. */
 const typingEvery = 3_000;
+const typingAfterSend = 1_000;
 /** Direct rooms whose other side's status is watched. */
 const watchedDirects = 30;
 
@@ -184,7 +185,8 @@ export class Client extends Emitter<Events> {
 
   /** Sends a message, now or as soon as there is a connection. It shows in `outbox` until its `msg` event comes. */
   send(room: string, text: string, replyTo?: string): void {
-    this.#typed.delete(room);
+    const typed = this.#typed.get(room);
+    if (typed !== undefined) this.#typed.set(room, typed - typingEvery + typingAfterSend);
     this.outbox.add(room, text, replyTo);
   }
 
