@@ -77,6 +77,23 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
+// TestVerdictsAdd: of several verdicts together the first ten of each kind are told, however many there are of another.
+func TestVerdictsAdd(t *testing.T) {
+	var all Verdict
+	for range 3 {
+		var v Verdict
+		for range 30 {
+			v.lost("lost")
+		}
+		v.doubled("doubled")
+		all.Add(v)
+	}
+	all.Add(Verdict{Misordered: 1, First: Findings{Misordered: []string{"misordered"}}})
+	if all.Lost != 90 || len(all.First.Lost) != 10 || all.Doubled != 3 || len(all.First.Doubled) != 3 || len(all.First.All()) != 14 || all.Good() {
+		t.Errorf("%s: %+v", all, all.First)
+	}
+}
+
 // TestVerdictsFollowOn: what one verdict has judged the next does not judge again, and it knows the ids of before.
 func TestVerdictsFollowOn(t *testing.T) {
 	r := newRoom("r")

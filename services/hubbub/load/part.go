@@ -111,15 +111,15 @@ func (p *part) Enter(int, *int) error {
 
 func (p *part) global(i int) int { return i*p.order.Parts + p.order.Part }
 
-// mostOpening is how many sockets may be on their way into their rooms at the same time.
-const mostOpening = 500
+// mostOpening is how many sockets of a crowd may be on their way into their rooms at the same time: more would only wait.
+const mostOpening = 1000
 
 // open opens the sockets, no faster than the ramp, and no faster than the server takes them.
 func (p *part) open(ctx context.Context) {
 	began := time.Now()
 	for i := range (p.order.Plan.Sockets - p.order.Part + p.order.Parts - 1) / p.order.Parts {
 		due := began.Add(time.Duration(float64(p.global(i)) / p.order.Plan.Ramp * float64(time.Second)))
-		for i-p.arrived() > mostOpening || time.Until(due) > 0 {
+		for i-p.arrived() > mostOpening/p.order.Parts || time.Until(due) > 0 {
 			if !pass(ctx, max(time.Millisecond, min(time.Until(due), 100*time.Millisecond))) {
 				return
 			}

@@ -97,17 +97,17 @@ func (s *Swarm) failed(i int, err error) {
 	c := &s.clients[i]
 	s.lose(i)
 	c.turn++
-	code, final := reason(err)
-	if final {
+	e := reason(err)
+	if e.final {
 		c.state = stGone
-		s.cfg.Watcher.Gone(i, code, err)
+		s.cfg.Watcher.Gone(i, e.code, err)
 		s.hush(i)
 		return
 	}
-	s.cfg.Watcher.Lost(i, code, err)
+	s.cfg.Watcher.Lost(i, e.code, err)
 	wait := min(minBackoff<<min(c.tries, 10), maxBackoff)
-	c.tries++
-	s.timers.add(wait/2+rand.N(wait), timer{client: int32(i), turn: c.turn, what: dialAgain})
+	c.tries = min(c.tries+1, 10)
+	s.timers.add(max(e.after, wait/2)+rand.N(wait/2), timer{client: int32(i), turn: c.turn, what: dialAgain})
 }
 
 func (s *Swarm) ready(i int, events uint32) {

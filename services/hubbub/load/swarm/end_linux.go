@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -17,23 +18,24 @@ import (
 type end struct {
 	code  string // in a word
 	why   string
-	final bool // no client comes back by itself after it
+	final bool          // no client comes back by itself after it
+	after time.Duration // no client comes back before
 }
 
 func (e *end) Error() string { return e.why }
 
 var errCut = &end{code: "cut", why: "the server ended the connection without a word"}
 
-// reason returns in a word why a connection ended, and whether the client stays away.
-func reason(err error) (code string, final bool) {
+// reason returns what an error, which ended a connection, comes to.
+func reason(err error) *end {
 	if e := new(end); errors.As(err, &e) {
-		return e.code, e.final
+		return e
 	}
 	var errno unix.Errno
 	if errors.As(err, &errno) {
-		return unix.ErrnoName(errno), false
+		return &end{code: unix.ErrnoName(errno)}
 	}
-	return chat.CodeOf(err), false
+	return &end{code: chat.CodeOf(err)}
 }
 
 // upgraded returns what the answer to the upgrade comes to.
@@ -60,12 +62,15 @@ func closed(payload []byte) error {
 	}
 	code := wire.CloseCode(binary.BigEndian.Uint16(payload))
 	return &end{
-		code: fmt.Sprint("close_", int(code)), final: !wire.ComesBack(code),
-		why: fmt.Sprintf("closed by the server with %d (%s): %.200s", int(code), code, payload[2:]),
+		code: fmt.Sprint("close_", int(code)),
+		// That hello comes too late is no fault of so many clients in one thread.
+		final: !wire.ComesBack(code) && code != wire.CloseHelloTimeout,
+		why:   fmt.Sprintf("closed by the server with %d (%s): %.200s", int(code), code, payload[2:]),
 	}
 }
 
-// denied is the end of a client that the server does not want, which answered with an event.
+// denied is the end of a connection whose hello or join was answered with an error. Where that passes, the client comes back.
 func denied(command string, e *wire.Event) error {
-	return &end{code: string(e.Code), final: true, why: command + ": " + e.Err().Error()}
+	passing := passes(e) || string(e.Code) == chat.CodeTokenExpired
+	return &end{code: string(e.Code), final: !passing, after: time.Duration(e.RetryAfterMS) * time.Millisecond, why: command + ": " + e.Err().Error()}
 }

@@ -149,8 +149,6 @@ func (s *Swarm) in(i int) error {
 func (s *Swarm) refused(i int, e *wire.Event) error {
 	k, convErr := strconv.Atoi(e.ID)
 	switch {
-	case e.ID == helloID && (passes(e) || string(e.Code) == chat.CodeTokenExpired):
-		return e.Err()
 	case e.ID == helloID: // the close frame that follows says the same
 		return denied("hello", e)
 	case convErr != nil || k < 0 || k >= len(s.placesOf(i)):
@@ -172,7 +170,7 @@ func passes(e *wire.Event) bool {
 }
 
 func retryAfter(e *wire.Event) time.Duration {
-	return max(minBackoff, time.Duration(e.RetryAfterMS)*time.Millisecond)
+	return max(leastRetry, time.Duration(e.RetryAfterMS)*time.Millisecond)
 }
 
 func (s *Swarm) say(m Say) {

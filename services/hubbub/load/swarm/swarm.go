@@ -71,8 +71,13 @@ const (
 	openFor    = 30 * time.Second // from connecting until it is in its rooms, before it is tried anew
 	answerFor  = 5 * time.Second  // until a message is repeated
 	sayFor     = 50 * time.Second
-	minBackoff = 100 * time.Millisecond
-	maxBackoff = 2 * time.Second
+	leastRetry = 100 * time.Millisecond // of a join or a message that was refused for now
+)
+
+// The time before the first and any later attempt to connect, as of libs/client.
+const (
+	minBackoff = 250 * time.Millisecond
+	maxBackoff = 15 * time.Second
 )
 
 // perSource is how many clients come from one address: so few that the kernel finds each a free port at once.

@@ -1,0 +1,90 @@
+package swarm
+
+import (
+	"slices"
+	"testing"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// TestPlace has a client see what others saw before it, or not quite: what it saw, as it came, and where it stands are
+// remembered, and two numbers are enough as long as it is what the others saw.
+func TestPlace(t *testing.T) {
+	event := func(seq uint64) *wire.Event {
+		return &wire.Event{Event: chat.Event{Type: chat.TypeMsg, Seq: seq, ID: id(seq)}}
+	}
+	for _, tt := range []struct {
+		name  string
+		start uint64   // where its room began
+		came  []uint64 // after it
+		odd   bool
+	}{
+		{"the same", 5, []uint64{10, 20, 30}, false},
+		{"nothing yet", 5, nil, false},
+		{"not the end yet", 5, []uint64{10, 20}, false},
+		{"further than the others", 5, []uint64{10, 20, 30, 40}, false},
+		{"later", 10, []uint64{20, 30}, false},
+		{"at the end", 30, []uint64{40}, false},
+		{"one is missing", 5, []uint64{10, 30}, true},
+		{"one came twice", 5, []uint64{10, 20, 20, 30}, true},
+		{"in another order", 5, []uint64{20, 10, 30}, true},
+		{"one that nobody saw", 5, []uint64{10, 15, 20, 30}, true},
+		{"one of before its begin", 10, []uint64{10, 20, 30}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &room{}
+			others := &place{}
+			others.begin(r, &wire.Event{Event: chat.Event{Seq: 5}})
+			for _, seq := range []uint64{10, 20, 30} {
+				others.take(r, event(seq))
+			}
+			p := &place{}
+			if _, ok := p.position(r); ok {
+				t.Error("it stands somewhere before it has joined")
+			}
+			p.begin(r, &wire.Event{Event: chat.Event{Seq: tt.start}})
+			last := wire.Position{Seq: tt.start}
+			for _, seq := range tt.came {
+				p.take(r, event(seq))
+				last = wire.Position{Seq: seq, ID: id(seq)}
+			}
+			if got := p.seen(r); !slices.Equal(got, tt.came) {
+				t.Errorf("it saw %v, and it is said to be %v", tt.came, got)
+			}
+			if got, ok := p.position(r); !ok || got != last {
+				t.Errorf("it stands at %+v, %t, want %+v", got, ok, last)
+			}
+			if (p.odd != nil) != tt.odd {
+				t.Errorf("odd is %t", !tt.odd)
+			}
+			if got := others.seen(r); !slices.Equal(got, []uint64{10, 20, 30}) {
+				t.Errorf("the others are said to have seen %v", got)
+			}
+		})
+	}
+}
+
+func id(seq uint64) string { return string(rune('a' + seq)) }
+
+// TestPlaceAgain: a join that resumes changes nothing, one that answers that the log was rewound voids what came, and only
+// messages are told of all that came.
+func TestPlaceAgain(t *testing.T) {
+	r, p := &room{}, &place{}
+	p.begin(r, &wire.Event{Event: chat.Event{Seq: 5}})
+	p.take(r, &wire.Event{Event: chat.Event{Type: chat.TypeMsg, Seq: 10, ID: "a"}})
+	p.take(r, &wire.Event{Event: chat.Event{Type: chat.TypeEdited, Seq: 11, ID: "b"}})
+	p.begin(r, &wire.Event{Event: chat.Event{Seq: 11}, More: true})
+	if p.live {
+		t.Error("it is live though there is more")
+	}
+	p.begin(r, &wire.Event{Event: chat.Event{Seq: 11}})
+	if at, _ := p.position(r); at != (wire.Position{Seq: 11, ID: "b"}) || !p.live || p.start != 5 || !slices.Equal(p.seen(r), []uint64{10}) {
+		t.Errorf("%+v at %+v", p, at)
+	}
+	p.begin(r, &wire.Event{Event: chat.Event{Seq: 8}, Rewind: true})
+	p.take(r, &wire.Event{Event: chat.Event{Type: chat.TypeMsg, Seq: 9, ID: "c"}})
+	if at, _ := p.position(r); at != (wire.Position{Seq: 9, ID: "c"}) || p.rewinds != 1 || p.start != 8 || !slices.Equal(p.seen(r), []uint64{9}) {
+		t.Errorf("%+v at %+v", p, at)
+	}
+}
