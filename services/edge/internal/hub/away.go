@@ -5,9 +5,14 @@ import "hubbub.internal/libs/api/presence"
 // Who has done nothing for a while is shown as idle, until the next command. That a connection answers pings says nothing
 // of the person, and a status that the client has set stays as it is.
 
+// chosen is the code of the status that the client has set.
+func (p *person) chosen() uint8 { return p.status &^ awayBit }
+
+func (p *person) away() bool { return p.status&awayBit != 0 }
+
 // shown is the code of the status that the presence service is told.
 func (p *person) shown() uint8 {
-	if p.away {
+	if p.away() {
 		return presence.Idle.Code()
 	}
 	return p.status
@@ -17,7 +22,9 @@ func (p *person) shown() uint8 {
 func (s *Shard) show(slot uint32, status uint8, away bool) {
 	ses := s.sessions.at(slot)
 	old := ses.who.shown()
-	ses.who.status, ses.who.away = status, away
+	if ses.who.status = status; away {
+		ses.who.status |= awayBit
+	}
 	if now := ses.who.shown(); now != old {
 		s.hub.reporter.SetStatus(ses.number, presence.StatusOf(old), presence.StatusOf(now))
 	}
@@ -27,8 +34,8 @@ func (s *Shard) show(slot uint32, status uint8, away bool) {
 func (s *Shard) active(slot uint32) {
 	who := s.sessions.at(slot).who
 	who.active = s.now
-	if who.away {
-		s.show(slot, who.status, false)
+	if who.away() {
+		s.show(slot, who.chosen(), false)
 	}
 }
 
@@ -36,8 +43,8 @@ func (s *Shard) active(slot uint32) {
 func (s *Shard) rest(slot uint32) {
 	ses := s.sessions.at(slot)
 	after := ms(s.hub.opts.AwayAfter)
-	if after == 0 || ses.state != stReady || ses.who.away || ses.who.status != presence.Online.Code() || s.now-ses.who.active < after {
+	if after == 0 || ses.state != stReady || ses.who.away() || ses.who.chosen() != presence.Online.Code() || s.now-ses.who.active < after {
 		return
 	}
-	s.show(slot, ses.who.status, true)
+	s.show(slot, ses.who.chosen(), true)
 }

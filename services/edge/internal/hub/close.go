@@ -17,7 +17,6 @@ func (s *Shard) close(slot uint32, code wire.CloseCode, reason string) {
 	s.buffers.Grow(&ses.out, 2+125)
 	s.buffers.Set(ses.out, frame.AppendClose(ses.out.Tail(), code, reason))
 	ses.state = stClosing
-	s.buffers.Free(&ses.part)
 	s.after(slot, closeLinger)
 	s.enqueue(slot)
 }
@@ -61,6 +60,9 @@ func (s *Shard) leaveAll(slot uint32) {
 	}
 	for ses.subs != none {
 		s.dropSub(ses.subs)
+	}
+	if ses.more != nil {
+		s.buffers.Free(&ses.more.part)
 	}
 	ses.who, ses.more = nil, nil
 	ses.rooms, ses.watches = 0, 0

@@ -184,15 +184,16 @@ func (s *Shard) fragment(slot uint32, f frame.Frame) {
 	if ses.flags |= flFragment; f.Packed {
 		ses.flags |= flPacked
 	}
+	more := ses.extra()
 	switch {
-	case ses.part.Len()+len(f.Payload) > s.hub.opts.Frame:
+	case more.part.Len()+len(f.Payload) > s.hub.opts.Frame:
 		s.fail(slot, wire.CloseTooBig)
 		return
 	case !f.Fin && s.buffers.Full():
 		s.close(slot, wire.CloseOverloaded, "the edge is short of memory")
 		return
 	}
-	s.buffers.Append(&ses.part, f.Payload)
+	s.buffers.Append(&more.part, f.Payload)
 	if !f.Fin {
 		if len(f.Payload) == 0 {
 			s.mayAnswer(slot) // empty fragments cost the client nothing, so they count as commands
@@ -201,8 +202,9 @@ func (s *Shard) fragment(slot uint32, f frame.Frame) {
 	}
 	packed := ses.flags&flPacked != 0
 	ses.flags &^= flFragment | flPacked
-	whole := ses.part
-	ses.part = nil
+	whole := more.part
+	more.part = nil
+	ses.slim()
 	s.message(slot, whole.Bytes(), packed)
 	s.buffers.Free(&whole)
 }

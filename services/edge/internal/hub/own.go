@@ -19,7 +19,7 @@ import (
 // ownRooms is what a shard knows of its users' own rooms.
 type ownRooms struct {
 	mu    sync.RWMutex      // the loop's goroutine alone writes
-	first map[uint64]uint32 // by hash of the user: the slot of a session; session.peer is the next one with that hash
+	first map[uint32]uint32 // by userHash: the slot of a session; session.peer is the next one with that hash
 
 	reads   map[uint32]*ownRead // by slot: what is under way
 	compare comparison
@@ -41,13 +41,19 @@ type ownJoin struct {
 const maxOwnJoins = 8
 
 func newOwnRooms() ownRooms {
-	return ownRooms{first: make(map[uint64]uint32), reads: make(map[uint32]*ownRead)}
+	return ownRooms{first: make(map[uint32]uint32), reads: make(map[uint32]*ownRead)}
+}
+
+// userHash is short: what meets by it is told apart.
+func userHash[T string | []byte](user T) uint32 {
+	h := ring.Hash(user)
+	return uint32(h>>32 ^ h)
 }
 
 // enterOwn notes a session whose client has its user's own room through a Seq.
 func (s *Shard) enterOwn(slot uint32, through uint64) {
 	ses := s.sessions.at(slot)
-	h := ring.Hash(ses.who.user())
+	h := userHash(ses.who.user())
 	o := &s.own
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -62,7 +68,7 @@ func (s *Shard) enterOwn(slot uint32, through uint64) {
 // exitOwn forgets the session.
 func (s *Shard) exitOwn(slot uint32) {
 	ses := s.sessions.at(slot)
-	h := ring.Hash(ses.who.user())
+	h := userHash(ses.who.user())
 	o := &s.own
 	delete(o.reads, slot)
 	delete(s.paces, ownPace(slot))
@@ -85,7 +91,7 @@ func (s *Shard) exitOwn(slot uint32) {
 }
 
 // has reports whether the loop may have a session of the user with this hash. It may be called by any goroutine.
-func (o *ownRooms) has(hash uint64) bool {
+func (o *ownRooms) has(hash uint32) bool {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	_, ok := o.first[hash]
@@ -94,7 +100,7 @@ func (o *ownRooms) has(hash uint64) bool {
 
 // eachOf calls do for every session of a user on this loop.
 func (s *Shard) eachOf(user string, do func(slot uint32)) {
-	slot, ok := s.own.first[ring.Hash(user)]
+	slot, ok := s.own.first[userHash(user)]
 	if !ok {
 		return
 	}
@@ -115,7 +121,7 @@ func (s *Shard) eachOf(user string, do func(slot uint32)) {
 
 // loopsOf returns the loops that may have sessions of a user, a bit each.
 func loopsOf[T string | []byte](h *Hub, user T) (mask uint64) {
-	hash := ring.Hash(user)
+	hash := userHash(user)
 	for i, s := range h.shards {
 		if s.own.has(hash) {
 			mask |= 1 << i

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"hubbub.internal/libs/auth"
-	"hubbub.internal/services/edge/internal/ring"
 )
 
 // TestOwnIndex: sessions of a user are found, also when another user has the same hash, and nothing is left of them.
@@ -20,7 +19,7 @@ func TestOwnIndex(t *testing.T) {
 		s.enterOwn(slot, 0)
 	}
 	// The other has a session in ann's list, as if the hashes were the same.
-	s.sessions.at(6).peer, s.own.first[ring.Hash("ann")] = s.own.first[ring.Hash("ann")], 6
+	s.sessions.at(6).peer, s.own.first[userHash("ann")] = s.own.first[userHash("ann")], 6
 	s.admit(6)
 	s.sessions.at(6).who = newPerson(&auth.Claims{User: "dan"}, "", time.Now())
 	s.sessions.at(6).peer = 4
@@ -45,7 +44,7 @@ func TestOwnIndex(t *testing.T) {
 	check("ann", 0)
 	check("bob", 1)
 	check("cy", 3)
-	if !s.own.has(ring.Hash("cy")) || s.own.has(ring.Hash("nobody")) {
+	if !s.own.has(userHash("cy")) || s.own.has(userHash("nobody")) {
 		t.Error("the loop does not know whom it has")
 	}
 	for _, gone := range []uint32{0, 1, 3} {

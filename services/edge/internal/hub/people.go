@@ -129,7 +129,7 @@ func (f *feed) followPresence(ctx context.Context) (bus.Subscription, error) {
 func (s *Shard) status(slot uint32, c *wire.Command) {
 	who := s.sessions.at(slot).who
 	st := presence.Status(c.Status).Code()
-	if st == presence.Invisible.Code() && who.status != st {
+	if st == presence.Invisible.Code() && who.chosen() != st {
 		s.hub.reporter.Saw(who.user()) // from now on the user looks like one who has left
 	}
 	s.show(slot, st, false)
@@ -139,7 +139,7 @@ func (s *Shard) status(slot uint32, c *wire.Command) {
 // presenceOf returns a session as the presence service is told of it.
 func (s *Shard) presenceOf(ses *session) presence.Session {
 	p := presence.Session{
-		ID: ses.number, User: ses.who.user(), Name: ses.who.name(), Device: ses.who.device(), Status: presence.StatusOf(ses.who.shown()), Since: ses.who.since,
+		ID: ses.number, User: ses.who.user(), Name: ses.who.name(), Device: ses.who.device(), Status: presence.StatusOf(ses.who.shown()), Since: ses.who.since(),
 	}
 	for id := ses.subs; id != none; {
 		b := s.subs.at(id)

@@ -1,11 +1,6 @@
 package hub
 
 import (
-	"slices"
-	"time"
-
-	"hubbub.internal/libs/api/presence"
-	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/services/edge/internal/bucket"
 	"hubbub.internal/services/edge/internal/buffer"
@@ -47,7 +42,6 @@ const (
 type session struct {
 	who  *person
 	in   *buffer.Buffer // what has arrived of a handshake or frame
-	part *buffer.Buffer // what has arrived of a message in fragments
 	out  *buffer.Buffer // what is to be written before anything else
 	more *extras
 
@@ -71,47 +65,20 @@ type session struct {
 	flags   flag
 }
 
-// person is who a session is.
-type person struct {
-	text    string // user, session and name, one behind the other
-	issued  int64  // of the token, in UTC ms
-	since   int64  // of hello, in UTC ms
-	userEnd uint8
-	nameAt  uint8
-	dev     uint8  // of devices
-	status  uint8  // presence.Status.Code, as the client has set it
-	away    bool   // shown as idle, by silence
-	active  uint32 // when the last command came, in ms
-}
-
-// devices are those that hello may name.
-var devices = [...]string{"", "web", "phone", "desktop", "bot"}
-
-func newPerson(c *auth.Claims, device string, now time.Time) *person {
-	return &person{
-		text: c.User + c.Session + c.Name, issued: c.Issued.UnixMilli(), since: now.UnixMilli(),
-		userEnd: uint8(len(c.User)), nameAt: uint8(len(c.User) + len(c.Session)), // ids, so at most 128 together
-		dev: uint8(max(0, slices.Index(devices[:], device))), status: presence.Online.Code(),
-	}
-}
-
-func (p *person) user() string    { return p.text[:p.userEnd] }
-func (p *person) session() string { return p.text[p.userEnd:p.nameAt] }
-func (p *person) name() string    { return p.text[p.nameAt:] }
-func (p *person) device() string  { return devices[p.dev] }
-
 // extras is what few sessions have, or have for a short time.
 type extras struct {
-	token     string     // of the upgrade request, until hello
-	parked    []*joining // joins that wait for their turn
-	replaying int        // joins that are being replayed
+	token     string         // of the upgrade request, until hello
+	part      *buffer.Buffer // what has arrived of a message in fragments
+	parked    []*joining     // joins that wait for their turn
+	replaying int            // joins that are being replayed
 }
 
 // ref names a session across goroutines.
 type ref struct{ slot, gen uint32 }
 
+// The chunks of sessions and of subs are whole numbers of pages, so that the allocator adds nothing to them.
 const (
-	chunkBits = 8
+	chunkBits = 10
 	chunkSize = 1 << chunkBits
 )
 
@@ -153,7 +120,7 @@ func (ses *session) extra() *extras {
 
 // slim drops extras that hold nothing.
 func (ses *session) slim() {
-	if m := ses.more; m != nil && m.token == "" && len(m.parked) == 0 && m.replaying == 0 {
+	if m := ses.more; m != nil && m.token == "" && m.part == nil && len(m.parked) == 0 && m.replaying == 0 {
 		ses.more = nil
 	}
 }

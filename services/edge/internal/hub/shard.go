@@ -198,7 +198,6 @@ func (s *Shard) forget(slot uint32) {
 	s.hub.addrs.release(ses.addr)
 	s.wheel.Clear(slot)
 	s.buffers.Free(&ses.in)
-	s.buffers.Free(&ses.part)
 	s.buffers.Free(&ses.out)
 	*ses = session{gen: ses.gen, subs: none, due: none, peer: none, flags: ses.flags & flQueued}
 }

@@ -1,0 +1,77 @@
+package hub
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/auth"
+)
+
+// person is who a session is, in 32 bytes and those of the text.
+type person struct {
+	text    string // user, session (by compact) and name, one behind the other
+	issued  uint32 // of the token, in UTC seconds, as in the token
+	hello   uint32 // when it was said, in UTC seconds
+	active  uint32 // when the last command came, in ms since the process started
+	userEnd uint8
+	nameAt  uint8
+	dev     uint8 // of devices
+	status  uint8 // presence.Status.Code, as the client has set it, and awayBit
+}
+
+// awayBit in person.status: shown as idle, by silence.
+const awayBit = 1 << 7
+
+// devices are those that hello may name.
+var devices = [...]string{"", "web", "phone", "desktop", "bot"}
+
+func newPerson(c *auth.Claims, device string, now time.Time) *person {
+	session := compact(c.Session)
+	return &person{
+		text: c.User + session + c.Name, issued: uint32(c.Issued.Unix()), hello: uint32(now.Unix()),
+		userEnd: uint8(len(c.User)), nameAt: uint8(len(c.User) + len(session)), // ids, so at most 128 together
+		dev: uint8(max(0, slices.Index(devices[:], device))), status: presence.Online.Code(),
+	}
+}
+
+func (p *person) user() string   { return p.text[:p.userEnd] }
+func (p *person) name() string   { return p.text[p.nameAt:] }
+func (p *person) device() string { return devices[p.dev] }
+
+// since returns when the session said hello, in UTC ms.
+func (p *person) since() int64 { return int64(p.hello) * 1000 }
+
+// before reports whether the token was issued before a time in UTC ms.
+func (p *person) before(at int64) bool { return int64(p.issued)*1000 < at }
+
+// of reports whether this is the session that the directory calls so.
+func (p *person) of(session string) bool { return p.text[p.userEnd:p.nameAt] == compact(session) }
+
+// compact returns a UUID of RFC 9562, as directory's ids are, in 16 bytes. Another id stays as it is, and is none of
+// these: they have a byte that no id has.
+func compact(id string) string {
+	var b [16]byte
+	if len(id) != 36 || id[8] != '-' || id[13] != '-' || id[18] != '-' || id[23] != '-' {
+		return id
+	}
+	n := 0
+	for i := 0; i < len(id); i += 2 {
+		if id[i] == '-' {
+			i++
+		}
+		high, low := strings.IndexByte(hexDigits, id[i]), strings.IndexByte(hexDigits, id[i+1])
+		if high < 0 || low < 0 {
+			return id
+		}
+		b[n] = byte(high<<4 | low)
+		n++
+	}
+	if b[8]&0xc0 != 0x80 { // the variant
+		return id
+	}
+	return string(b[:])
+}
+
+const hexDigits = "0123456789abcdef"

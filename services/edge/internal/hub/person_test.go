@@ -1,0 +1,31 @@
+package hub
+
+import (
+	"testing"
+	"time"
+
+	"hubbub.internal/libs/auth"
+)
+
+// TestPersonOf has sessions told apart by ids of every shape.
+func TestPersonOf(t *testing.T) {
+	ids := []string{
+		"", "s", "s-ann", "0123456789abcdef",
+		"0192f3c0-1a2b-7c3d-8e4f-5a6b7c8d9e0f", "0192f3c0-1a2b-7c3d-8e4f-5a6b7c8d9e0e", "0192F3C0-1a2b-7c3d-8e4f-5a6b7c8d9e0f",
+		"0192f3c01a2b7c3d8e4f5a6b7c8d9e0f", "61626364-6566-6768-696a-6b6c6d6e6f70", "abcdefghijklmnop", "0192f3c0-1a2b-7c3d-8e4f_5a6b7c8d9e0f",
+	}
+	for _, id := range ids {
+		p := newPerson(&auth.Claims{User: "ann", Name: "Ann", Session: id}, "web", time.Now())
+		if p.user() != "ann" || p.name() != "Ann" || p.device() != "web" {
+			t.Errorf("with session %q it is %q, %q, on %q", id, p.user(), p.name(), p.device())
+		}
+		for _, other := range ids {
+			if p.of(other) != (id == other) {
+				t.Errorf("session %q is %q: %v", id, other, p.of(other))
+			}
+		}
+	}
+	if n := len(compact("0192f3c0-1a2b-7c3d-8e4f-5a6b7c8d9e0f")); n != 16 {
+		t.Errorf("an id of the directory takes %d bytes", n)
+	}
+}
