@@ -41,6 +41,9 @@ func TestRate(t *testing.T) {
 		}
 	}
 	c.wantClose(wire.CloseAbuse)
+	if e.count("hubbub_edge_limited_total", "rate") < 400 || e.count("hubbub_edge_closed_total", "4505") != 1 {
+		t.Error("that is not counted")
+	}
 	other.send(`{"type":"ping","id":"1"}`)
 	other.want("ack")
 }
@@ -52,10 +55,29 @@ func TestMaxSockets(t *testing.T) {
 	a := w.login(e, "a")
 	w.login(e, "b")
 	dial(t, e.Addr()).wantClose(wire.CloseOverloaded)
+	if e.count("hubbub_edge_refused_total", "sockets") != 1 || e.count("hubbub_edge_closed_total", "4004") != 1 {
+		t.Error("that is not counted")
+	}
 	a.write(closeFrame(1000, ""))
 	a.wantClose(1000)
 	eventually(t, "there is room again", func() bool { return e.count("hubbub_edge_sockets") == 1 })
 	w.login(e, "c")
+}
+
+// TestCloseCodesAreFew has clients close with codes of their own, which are answered and not told apart in the metrics.
+func TestCloseCodesAreFew(t *testing.T) {
+	w := newWorld(t)
+	e := w.edge()
+	for _, code := range []wire.CloseCode{3000, 3999, 4444, 4999, 1000, 4001} {
+		c := dial(t, e.Addr())
+		c.write(closeFrame(uint16(code), "bye"))
+		c.wantClose(code)
+	}
+	for label, want := range map[string]float64{"other": 4, "1000": 1, "4001": 1, "3000": 0, "4999": 0} {
+		if n := e.count("hubbub_edge_closed_total", label); n != want {
+			t.Errorf("%v closes with %s, not %v", n, label, want)
+		}
+	}
 }
 
 // TestMaxPending sends more than may wait for the log.
@@ -73,6 +95,9 @@ func TestMaxPending(t *testing.T) {
 		if e := c.wantError(id, "too_many"); e.RetryAfterMS == 0 {
 			t.Errorf("error is %+v", e)
 		}
+	}
+	if n := e.count("hubbub_edge_limited_total", "pending"); n != 2 {
+		t.Errorf("%v of 2 are counted", n)
 	}
 	close(stuck.release)
 	for i := range 3 {

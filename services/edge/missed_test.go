@@ -138,4 +138,7 @@ func TestManyRooms(t *testing.T) {
 	}
 	c.send(`{"type":"join","id":"x","room":"one-more"}`)
 	c.wantError("x", "too_many")
+	if n := e.count("hubbub_edge_limited_total", "rooms"); n != 1 {
+		t.Errorf("%v are counted", n)
+	}
 }

@@ -147,7 +147,7 @@ func (s *Shard) deny(slot uint32, c *wire.Command, e *chat.Error) {
 	if c.Kind == wire.Send {
 		msgID, room = c.MsgID, c.Room
 	}
-	s.hub.metrics.failures.WithLabelValues(e.Code).Inc()
+	s.hub.metrics.failed(e)
 	s.enc = wire.AppendError(s.enc[:0], c.ID, e, msgID, room)
 	s.push(slot, s.enc)
 }
@@ -155,7 +155,7 @@ func (s *Shard) deny(slot uint32, c *wire.Command, e *chat.Error) {
 // answerError answers with an error a command whose frame is gone.
 func (s *Shard) answerError(slot uint32, id string, err error) {
 	e := s.hub.coded(err)
-	s.hub.metrics.failures.WithLabelValues(e.Code).Inc()
+	s.hub.metrics.failed(e)
 	s.enc = wire.AppendError(s.enc[:0], id, e, "", "")
 	s.push(slot, s.enc)
 }

@@ -1,10 +1,12 @@
 package hub
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 )
 
@@ -44,7 +46,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		accepted:   counter("handshakes_total", "WebSocket handshakes that were accepted."),
 		refused:    vec("refused_total", "Connections that were turned away, by reason.", "reason"),
 		limited:    vec("limited_total", "Commands that were refused, by the limit that they would have passed.", "limit"),
-		closed:     vec("closed_total", "WebSockets that ended, by close code; 1006 is without one.", "code"),
+		closed:     vec("closed_total", "WebSockets that ended, by close code; 1006 is without one, other is a client's own.", "code"),
 		commands:   vec("commands_total", "Commands of clients, by type.", "type"),
 		failures:   vec("errors_total", "Error events told to clients, by code.", "code"),
 		entries:    counter("entries_total", "Log entries that came in for rooms on this edge."),
@@ -96,6 +98,22 @@ func register(reg prometheus.Registerer, c prometheus.Collector) {
 	}
 }
 
+// failed counts an error that a client is told of.
+func (m *metrics) failed(e *chat.Error) {
+	m.failures.WithLabelValues(e.Code).Inc()
+	switch e {
+	case errRooms:
+		m.limited.WithLabelValues("rooms").Inc()
+	case errPending:
+		m.limited.WithLabelValues("pending").Inc()
+	}
+}
+
+// closedWith counts a close. A client may name any of some two thousand codes, which are not told apart.
 func (m *metrics) closedWith(code wire.CloseCode) {
-	m.closed.WithLabelValues(strconv.Itoa(int(code))).Inc()
+	label := "other"
+	if code < 3000 || slices.Contains(wire.CloseCodes(), code) {
+		label = strconv.Itoa(int(code))
+	}
+	m.closed.WithLabelValues(label).Inc()
 }
