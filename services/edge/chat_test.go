@@ -1,7 +1,9 @@
 package edge_test
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/services/edge"
@@ -51,4 +53,43 @@ func chatting(t *testing.T, w *world, conf func(*edge.Config)) {
 	if got := bob.event(); got.Type != "ack" || got.ID != "p" {
 		t.Errorf("after leave bob got %+v", got)
 	}
+}
+
+// TestBusyRoom has several talk at once in a room whose news wait for more: everybody gets everything, in order.
+func TestBusyRoom(t *testing.T) {
+	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
+		e := w.edge(conf, func(c *edge.Config) { c.Coalesce = 10 * time.Millisecond })
+		const people, each = 3, 100
+		var all []*client
+		var at []uint64
+		for i := range people {
+			c := w.login(e, fmt.Sprint("user", i))
+			all, at = append(all, c), append(at, c.join("busy"))
+		}
+		for i, c := range all {
+			for n := range each {
+				c.send(`{"type":"send","id":"s","room":"busy","msg_id":"m%d-%d","text":"x"}`, i, n)
+			}
+		}
+		for i, c := range all {
+			for acks, got := 0, 0; acks < each || got < people*each; {
+				switch ev := c.event(); ev.Type {
+				case "ack":
+					acks++
+				case "msg":
+					if got++; ev.Prev != at[i] {
+						t.Fatalf("user%d got %d after %d, and was at %d", i, ev.Seq, ev.Prev, at[i])
+					}
+					at[i] = ev.Seq
+				default:
+					t.Fatalf("user%d got %+v", i, ev)
+				}
+			}
+		}
+		eventually(t, "deliveries are counted", func() bool { return e.count("hubbub_edge_deliveries_total") == people*people*each })
+		// Each ack was a write, or a part of one.
+		if n := e.count("hubbub_edge_writes_total"); n >= people*people*each {
+			t.Errorf("%v writes", n)
+		}
+	})
 }

@@ -46,6 +46,7 @@ type Config struct {
 	Ping           time.Duration `name:"ping-after" help:"Silence after which a socket is pinged (100ms to 90s)." default:"25s"`
 	Idle           time.Duration `name:"idle-timeout" help:"Silence after which a socket is closed with 4002 (longer than ping-after, to 100s)." default:"60s"`
 	Write          time.Duration `name:"write-timeout" help:"Time that a socket may take nothing before it is closed with 4001 (100ms to 90s)." default:"10s"`
+	Coalesce       time.Duration `help:"Time for which at most a message waits for others, so that they share a write, where the room has had one just before (0s to 10ms). 0: none." default:"0s"`
 	Away           time.Duration `name:"away-after" help:"Time without a command after which a user is shown as idle, give or take idle-timeout (100ms to 24h). 0: never." default:"5m"`
 	Drain          time.Duration `help:"Time over which sockets are closed when the process is to stop (0s to 10m)." default:"30s"`
 
@@ -104,6 +105,7 @@ func (c *Config) Validate() error {
 	lasts("ping-after", c.Ping, least, 90*time.Second)
 	lasts("idle-timeout", c.Idle, c.Ping+least, 100*time.Second)
 	lasts("write-timeout", c.Write, least, 90*time.Second)
+	lasts("coalesce", c.Coalesce, 0, 10*time.Millisecond)
 	if c.Away != 0 {
 		lasts("away-after", c.Away, least, 24*time.Hour)
 	}
@@ -128,7 +130,7 @@ func (c *Config) options(loops int) hub.Options {
 		Ring:             ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},
 		Deflate:          c.Deflate,
 		HandshakeTimeout: c.Handshake, HelloTimeout: c.Hello, PingAfter: c.Ping, IdleTimeout: c.Idle, WriteTimeout: c.Write,
-		AwayAfter: c.Away,
+		AwayAfter: c.Away, Coalesce: c.Coalesce,
 	}
 }
 

@@ -148,6 +148,7 @@ func config() edge.Config {
 		Listen: "127.0.0.1:0", Loops: 2, Origins: []string{"*"}, MaxSockets: 1000, MaxFrame: 64 << 10, MaxText: 16 << 10, MaxRooms: 500,
 		Rate: 100_000, Burst: 100_000, UserBurst: 1, Heartbeat: 5 * time.Second, MaxPending: 1000, MaxBuffers: 256 << 20, MaxOutstanding: 8 << 20, RingBytes: 1 << 20, RingEntries: 4096,
 		Handshake: 5 * time.Second, Hello: 10 * time.Second, Ping: 25 * time.Second, Idle: 60 * time.Second, Write: 10 * time.Second,
+		Coalesce: 2 * time.Millisecond,
 	}
 }
 

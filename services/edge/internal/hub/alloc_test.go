@@ -53,17 +53,7 @@ func TestSendAllocatesNothing(t *testing.T) {
 	l.got = nil
 	s.admit(0)
 	s.seat(0, "lobby")
-	if _, err := s.hub.access.Access(t.Context(), "user0", "lobby"); err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, ok := s.hub.access.Cached("user0", "lobby"); ok {
-			break
-		}
-		if _, err := s.hub.access.Access(t.Context(), "user0", "lobby"); err != nil { // the cache keeps nothing before it has contact
-			t.Fatal(err)
-		}
-	}
+	allow(t, s, "user0", "lobby")
 	command := []byte(`{"type":"send","id":"1","room":"lobby","msg_id":"0192f3c4-8b2d-7a41-b5a3-5d1f0e6c2b7a","text":"hello, \"world\"","reply_to":"m1"}`)
 	frame := make([]byte, 0, 300)
 	send := func() {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gobwas/ws"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
@@ -29,11 +30,22 @@ type fakeLoop struct {
 	room   map[uint32]int    // bytes that a blocked connection still takes; absent: any number
 	short  map[uint32]bool   // the last Write was short
 	closed map[uint32]bool
-	wrote  int
+	wrote  int // bytes
+	writes int
+
+	onWrite func(slot uint32, bufs [][]byte) // instead of all this
 }
 
 func (l *fakeLoop) Write(slot uint32, bufs [][]byte) (int, error) {
 	n := 0
+	l.writes++
+	if l.onWrite != nil {
+		l.onWrite(slot, bufs)
+		for _, b := range bufs {
+			n += len(b)
+		}
+		return n, nil
+	}
 	for _, b := range bufs {
 		k := len(b)
 		if left, ok := l.room[slot]; ok {
@@ -111,6 +123,16 @@ func newTestShard(t testing.TB) (*Shard, *fakeLoop) {
 	return h.Shard(l), l
 }
 
+// allow has the permission of a user in a room known.
+func allow(t testing.TB, s *Shard, user, room string) {
+	t.Helper()
+	for known := false; !known; _, known = s.hub.access.Cached(user, room) { // the cache keeps nothing before it has contact
+		if _, err := s.hub.access.Access(t.Context(), user, room); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // plainShard returns a shard whose bus is never asked.
 func plainShard() (*Shard, *fakeLoop) {
 	h := New(testOptions(), Deps{Access: directory.NewCache(nil, zap.NewNop()), Log: zap.NewNop()})
@@ -138,6 +160,11 @@ func (s *Shard) seat(slot uint32, room string) (id uint32, seq uint64) {
 	seq, b.cursor = b.aud.view.Head()
 	s.listen(id)
 	return id, seq
+}
+
+// maskedText returns a client's frame.
+func maskedText(text string) []byte {
+	return ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte(text))))
 }
 
 func entry(room string, seq, prev uint64, size int) bus.Entry {

@@ -55,6 +55,7 @@ type Options struct {
 	PingAfter        time.Duration
 	IdleTimeout      time.Duration
 	WriteTimeout     time.Duration
+	Coalesce         time.Duration // for which at most a busy room's frames wait for more; 0: they do not
 	AwayAfter        time.Duration // without a command the user is shown as idle; 0: never
 }
 

@@ -22,8 +22,10 @@ type Shard struct {
 	hub      *Hub
 	loop     transport.Loop
 	index    int
-	now      uint32 // ms since the process started, of this turn
-	ticked   uint32 // the last tick
+	elapsed  func() time.Duration // since the process started
+	at       time.Duration        // that, of this turn
+	now      uint32               // the same in ms
+	ticked   uint32               // the last tick
 	wheel    *wheel.Wheel
 	sessions slab[session]
 	subs     slab[sub]
@@ -51,6 +53,7 @@ type Shard struct {
 	dirty []*audience // with news, in the order in which it came
 	from  int         // of dirty: what is before is done
 	spread
+	coalescing
 	stats stats
 	drain draining
 	own   ownRooms
@@ -81,6 +84,7 @@ const (
 func newShard(h *Hub, l transport.Loop, index int) *Shard {
 	s := &Shard{
 		hub: h, loop: l, index: index,
+		elapsed: func() time.Duration { return time.Since(started) },
 		buffers: buffer.NewPool(h.opts.Buffers),
 		parser:  upgrade.NewParser(h.opts.Origins, h.opts.Deflate > 0),
 		rate:    bucket.Limit{Rate: uint32(h.opts.Rate), Burst: uint32(h.opts.Burst)},
@@ -100,7 +104,10 @@ func newShard(h *Hub, l transport.Loop, index int) *Shard {
 // nowMS returns the time since the process started, in ms.
 func nowMS() uint32 { return uint32(time.Since(started) / time.Millisecond) }
 
-func (s *Shard) clock() { s.now = nowMS() }
+func (s *Shard) clock() {
+	s.at = s.elapsed()
+	s.now = uint32(s.at / time.Millisecond)
+}
 
 // Turn implements transport.Handler.
 func (s *Shard) Turn() time.Duration {
@@ -111,16 +118,18 @@ func (s *Shard) Turn() time.Duration {
 		s.wheel.Advance(t, s.timeout)
 		s.tick()
 	}
+	s.release()
 	s.spreadNews()
 	s.flushAll()
 	s.held.Store(int64(s.buffers.Held()))
-	switch {
-	case s.from < len(s.dirty) || len(s.queue) > 0:
+	if s.from < len(s.dirty) || len(s.queue) > 0 {
 		return 0
-	case s.wheel.Len() > 0 || len(s.paces) > 0 || s.drain.on:
-		return tick - time.Duration(s.now%tickMS)*time.Millisecond
 	}
-	return -1
+	wait := time.Duration(-1)
+	if s.wheel.Len() > 0 || len(s.paces) > 0 || s.drain.on {
+		wait = tick - time.Duration(s.now%tickMS)*time.Millisecond
+	}
+	return s.patience(wait)
 }
 
 // post has do called in the shard's next turn. It may be called from any goroutine.

@@ -38,6 +38,9 @@ func (s *Shard) spreadNews() {
 		a := s.dirty[s.from]
 		s.dirty[s.from] = nil
 		s.from++
+		if s.hold(a) {
+			continue
+		}
 		if s.visit(a, &budget) {
 			a.flags &^= audQueued
 			if a.users == 0 {
@@ -65,7 +68,7 @@ func (s *Shard) visit(a *audience, budget *int) bool {
 	fresh := a.flags&audPass == 0
 	if fresh {
 		a.flags |= audPass
-		a.next = 0
+		a.next, a.spread = 0, s.at
 	}
 	if a.loaded == 0 {
 		s.load(a)

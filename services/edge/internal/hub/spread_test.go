@@ -3,6 +3,7 @@ package hub
 import (
 	"encoding/binary"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -17,6 +18,7 @@ func TestSpread(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s, l := plainShard()
 		s.hub.opts.Deflate = 100
+		now := clocked(s)
 		var inflater deflate.Inflater
 		s.bounds = bounds{region: rapid.IntRange(1, 4000).Draw(rt, "region"), regions: 5000, visits: rapid.IntRange(1, 4).Draw(rt, "visits"), turn: 5, late: rapid.IntRange(1, 4000).Draw(rt, "late")}
 		rooms := []string{"a", "b", "c"}
@@ -85,6 +87,7 @@ func TestSpread(t *testing.T) {
 			l.got[slot] = append([]byte(nil), b...)
 		}
 		turn := func() {
+			*now += time.Duration(rapid.SampledFrom([]int{0, 1, 1000, 2000}).Draw(rt, "time")) * time.Microsecond
 			s.Turn()
 			for slot := range uint32(sockets) {
 				read(slot)
@@ -146,6 +149,7 @@ func TestSpread(t *testing.T) {
 			}
 		}
 		for range 200 {
+			*now += coalesceFor
 			turn()
 		}
 		for slot, places := range in {

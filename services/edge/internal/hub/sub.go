@@ -1,6 +1,10 @@
 package hub
 
-import "hubbub.internal/services/edge/internal/ring"
+import (
+	"time"
+
+	"hubbub.internal/services/edge/internal/ring"
+)
 
 // sub is a session's subscription to a feed: a position in the feed's ring.
 type sub struct {
@@ -25,12 +29,13 @@ const (
 // audience is who listens to a feed on one loop, and gets its frames in one form.
 type audience struct {
 	feed   *feed
-	view   ring.View // of the feed's ring
-	subs   []uint32  // those that are delivered to
-	synced uint64    // no sub of a session that is not blocked is before this position, unless it is lagging
-	first  uint64    // where the first part of the pass under way ended
-	next   uint32    // the next of subs in the pass under way
-	users  uint32    // subs, delivered to or not
+	view   ring.View     // of the feed's ring
+	subs   []uint32      // those that are delivered to
+	synced uint64        // no sub of a session that is not blocked is before this position, unless it is lagging
+	first  uint64        // where the first part of the pass under way ended
+	spread time.Duration // since the process started: when the last pass began
+	next   uint32        // the next of subs in the pass under way
+	users  uint32        // subs, delivered to or not
 	flags  audFlag
 	loaded uint32 // index in Shard.loaded, plus one, in the turn in which it is loaded; 0: it is not
 }

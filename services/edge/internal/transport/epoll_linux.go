@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -42,6 +43,7 @@ type epoll struct {
 	free     []uint32
 	read     []byte
 	iov      []unix.Iovec
+	coarse   bool        // the kernel waits for whole milliseconds only
 	woken    atomic.Bool // the eventfd was written to and not read since
 
 	mu   sync.Mutex
@@ -136,12 +138,30 @@ func (l *epoll) wait(events []unix.EpollEvent, wait time.Duration) (int, error) 
 		return max(n, 0), notInterrupted(err)
 	}
 	runtime.Gosched()
+	if wait > 0 && !l.coarse {
+		n, err = waitFine(l.ep, events, wait)
+		if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
+			return n, notInterrupted(err)
+		}
+		l.coarse = true
+	}
 	ms := -1
 	if wait > 0 {
 		ms = int((wait + time.Millisecond - 1) / time.Millisecond)
 	}
 	n, err = unix.EpollWait(l.ep, events, ms)
 	return max(n, 0), notInterrupted(err)
+}
+
+// waitFine is epoll_wait with a timeout that is no multiple of a millisecond. Linux has it since 5.11.
+func waitFine(ep int, events []unix.EpollEvent, wait time.Duration) (int, error) {
+	timeout := struct{ sec, nsec int64 }{int64(wait / time.Second), int64(wait % time.Second)} // 64 bits on every machine
+	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(ep), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)),
+		uintptr(unsafe.Pointer(&timeout)), 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), nil
 }
 
 func notInterrupted(err error) error {

@@ -24,6 +24,8 @@ type echo struct {
 	gone     int
 	short    int
 	turns    int
+	waits    int // turns after which the loop is to wait for so long; then until something happens
+	wait     time.Duration
 	do       func()
 	detached chan net.Conn
 }
@@ -78,6 +80,10 @@ func (h *echo) Turn() time.Duration {
 	if h.do != nil {
 		h.do()
 		h.do = nil
+	}
+	if h.waits > 0 {
+		h.waits--
+		return h.wait
 	}
 	return -1
 }
@@ -224,6 +230,38 @@ func TestWake(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWait has a loop wait for a part of a millisecond, which it does, and no shorter, again and again without being woken.
+func TestWait(t *testing.T) {
+	for name, prepare := range map[string]func(Loop){
+		"as it can": func(Loop) {},
+		"by the millisecond": func(l Loop) {
+			if e, ok := l.(interface{ waitCoarsely() }); ok {
+				e.waitCoarsely()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(t *testing.T, _ net.Addr, loops []Loop, handlers []*echo) {
+				const waits, wait = 20, 700 * time.Microsecond
+				turns := func() int { return count(handlers[:1], func(h *echo) int { return h.turns }) }
+				eventually(t, "the loop runs", func() bool { return turns() > 0 })
+				var before int
+				var began time.Time
+				handlers[0].onTurn(loops[0], func() {
+					prepare(loops[0])
+					began, before = time.Now(), handlers[0].turns
+					handlers[0].wait, handlers[0].waits = wait, waits
+				})
+				eventually(t, "all turns were taken", func() bool { return count(handlers[:1], func(h *echo) int { return h.waits }) == 0 })
+				eventually(t, "the last wait ended", func() bool { return turns() >= before+waits })
+				if took := time.Since(began); took < (waits-2)*wait { // a wake may have been left over
+					t.Errorf("%d waits of %s took %s", waits, wait, took)
+				}
+			})
+		})
+	}
 }
 
 func TestStopListening(t *testing.T) {

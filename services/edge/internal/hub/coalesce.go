@@ -1,0 +1,50 @@
+package hub
+
+import "time"
+
+// coalescing is the part of a shard that has the news of busy rooms wait for more, so that they share a write. A room that
+// has had nothing for a while does not wait. See docs/decisions/0018-coalescing.md.
+type coalescing struct {
+	waiting []*audience
+	due     time.Duration // since the process started: when the first of them has waited for long enough
+}
+
+// hold has a room's news wait, if the room has had some just before.
+func (s *Shard) hold(a *audience) bool {
+	due := a.spread + s.hub.opts.Coalesce
+	if s.at >= due || a.flags&audPass != 0 {
+		return false
+	}
+	if len(s.waiting) == 0 || due < s.due {
+		s.due = due
+	}
+	s.waiting = append(s.waiting, a)
+	return true
+}
+
+// release ends the wait of all rooms once the first of them has waited for long enough: whoever is in several gets them
+// with one write, and a turn in which nothing is due looks at no room.
+func (s *Shard) release() {
+	if len(s.waiting) == 0 || s.at < s.due {
+		return
+	}
+	for _, a := range s.waiting {
+		a.spread = s.at - s.hub.opts.Coalesce // so that it is not held again
+	}
+	s.dirty = append(s.dirty, s.waiting...)
+	clear(s.waiting)
+	s.waiting = s.waiting[:0]
+}
+
+// patience returns for how long the loop may wait, if for all else it may for so long (negative: for ever). The turn
+// has taken some time itself.
+func (s *Shard) patience(wait time.Duration) time.Duration {
+	if len(s.waiting) == 0 {
+		return wait
+	}
+	left := max(0, s.due-s.elapsed())
+	if wait < 0 {
+		return left
+	}
+	return min(wait, left)
+}
