@@ -223,10 +223,14 @@ func (s *Shard) push(slot uint32, payload []byte) {
 }
 
 func (s *Shard) pushFrame(slot uint32, op ws.OpCode, payload []byte) {
+	s.putFrame(slot, op, payload)
+	s.enqueue(slot)
+}
+
+func (s *Shard) putFrame(slot uint32, op ws.OpCode, payload []byte) {
 	ses := s.sessions.at(slot)
 	s.buffers.Grow(&ses.out, frame.MaxHeader+len(payload))
 	s.buffers.Set(ses.out, frame.Append(ses.out.Tail(), op, payload))
-	s.enqueue(slot)
 }
 
 // enqueue has a session flushed in this turn.

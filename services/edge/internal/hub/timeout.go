@@ -53,8 +53,11 @@ func (s *Shard) timeout(slot uint32) {
 		s.close(slot, wire.CloseIdle, "nothing was heard for too long")
 	case silent >= ms(o.PingAfter) && ses.flags&(flPinged|flBlocked) == 0:
 		ses.flags |= flPinged
-		s.pushFrame(slot, ws.OpPing, nil)
+		s.putFrame(slot, ws.OpPing, nil)
 		s.keepAlive(slot)
+		if ses.flags&flQueued == 0 {
+			s.flush(slot) // and not with all others that are pinged now, each of whom would need a buffer until then
+		}
 	default:
 		s.keepAlive(slot)
 	}

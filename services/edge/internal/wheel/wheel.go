@@ -1,25 +1,29 @@
-// Package wheel owns the timers of one loop's connections: one for each, in a wheel of slots that links the
-// connections' own memory, so that a timer costs two numbers and no heap.
+// Package wheel owns the timers of one loop's connections: one for each, in a wheel of slots. A timer costs eight bytes in
+// the connection's own memory and four in a slot's list, and setting it touches no other connection's: with a million of
+// them each such touch would be a cache miss.
 //
 // It knows no clock: ticks are the caller's. It is not safe for concurrent use.
 package wheel
 
-// slots is how many ticks the wheel goes round in. A timer further ahead fires early, and its owner sets it again.
+// slots is how many ticks the wheel goes round in. A timer further ahead is looked at on the way.
 const slots = 1024
 
-// Timer is the part of a connection that the wheel links. Its zero value is a timer that is not set.
+// Timer is the part of a connection that the wheel uses. Its zero value is a timer that is not set.
 type Timer struct {
-	next, prev uint32 // of the list, plus one; 0: none
-	slot       uint16 // plus one; 0: not set
+	due uint32
+	at  uint16 // the slot whose list has it, plus one; 0: not set. It is due then or later
 }
 
 // Set reports whether the timer is set.
-func (t *Timer) Set() bool { return t.slot != 0 }
+func (t *Timer) Set() bool { return t.at != 0 }
 
 // Wheel holds the timers that are set. at returns the timer of a connection.
 type Wheel struct {
-	first [slots]uint32 // plus one
-	now   uint32        // the last tick that has fired
+	// lists has, by slot, the timers that may have to fire then. What was set to another time since, or not at all, is
+	// told by Timer.at when the slot's turn comes.
+	lists [slots][]uint32
+	spare [][]uint32 // empty lists
+	now   uint32     // the last tick that has fired
 	count int
 	at    func(id uint32) *Timer
 }
@@ -33,15 +37,28 @@ func (w *Wheel) Len() int { return w.count }
 // Set has the timer of id fire at a tick, or at the next one if that has passed, and no longer when it was set to.
 func (w *Wheel) Set(id, tick uint32) {
 	t := w.at(id)
-	w.unlink(t)
-	ahead := max(1, min(int32(tick-w.now), slots-1))
-	slot := (w.now + uint32(ahead)) % slots
-	t.slot, t.prev, t.next = uint16(slot+1), 0, w.first[slot]
-	if t.next != 0 {
-		w.at(t.next - 1).prev = id + 1
+	if int32(tick-w.now) < 1 {
+		tick = w.now + 1
 	}
-	w.first[slot] = id + 1
-	w.count++
+	t.due = tick
+	switch {
+	case t.at == 0:
+		w.count++
+	case (uint32(t.at-1)-w.now)%slots <= tick-w.now:
+		return // it is found before, and goes on then
+	}
+	w.put(id, t)
+}
+
+// put enters a timer for when it is due, or for as far ahead as the wheel reaches.
+func (w *Wheel) put(id uint32, t *Timer) {
+	slot := (w.now + min(t.due-w.now, slots-1)) % slots
+	t.at = uint16(slot + 1)
+	list := w.lists[slot]
+	if n := len(w.spare); list == nil && n > 0 {
+		list, w.spare = w.spare[n-1], w.spare[:n-1]
+	}
+	w.lists[slot] = append(list, id)
 }
 
 // Jump moves an empty wheel to tick now; one that is not empty stays where Advance left it. While nothing is set nobody
@@ -53,22 +70,11 @@ func (w *Wheel) Jump(now uint32) {
 }
 
 // Clear takes the timer of id out.
-func (w *Wheel) Clear(id uint32) { w.unlink(w.at(id)) }
-
-func (w *Wheel) unlink(t *Timer) {
-	if t.slot == 0 {
-		return
+func (w *Wheel) Clear(id uint32) {
+	if t := w.at(id); t.at != 0 {
+		*t = Timer{}
+		w.count--
 	}
-	if t.prev != 0 {
-		w.at(t.prev - 1).next = t.next
-	} else {
-		w.first[t.slot-1] = t.next
-	}
-	if t.next != 0 {
-		w.at(t.next - 1).prev = t.prev
-	}
-	*t = Timer{}
-	w.count--
 }
 
 // Advance moves to tick now and calls fire for each timer that was set to a tick on the way. The timer is no longer
@@ -79,11 +85,29 @@ func (w *Wheel) Advance(now uint32, fire func(id uint32)) {
 	}
 	for w.now != now {
 		w.now++
-		// A timer that fire sets goes to a later slot, so the list only shrinks.
-		for first := &w.first[w.now%slots]; *first != 0; {
-			id := *first - 1
-			w.unlink(w.at(id))
+		w.turn(fire)
+	}
+}
+
+// turn fires what is due now. What fire sets goes to another slot's list.
+func (w *Wheel) turn(fire func(id uint32)) {
+	slot := w.now % slots
+	list := w.lists[slot]
+	if list == nil {
+		return
+	}
+	w.lists[slot] = nil
+	for _, id := range list {
+		t := w.at(id)
+		switch {
+		case uint32(t.at) != slot+1: // it was cleared, or is in another list
+		case int32(t.due-w.now) > 0:
+			w.put(id, t)
+		default:
+			*t = Timer{}
+			w.count--
 			fire(id)
 		}
 	}
+	w.spare = append(w.spare, list[:0])
 }

@@ -16,7 +16,7 @@ func TestWheel(t *testing.T) {
 		id := rapid.Uint32Range(0, 19)
 		t.Repeat(map[string]func(*rapid.T){
 			"set": func(t *rapid.T) {
-				i, ahead := id.Draw(t, "id"), rapid.Uint32Range(0, slots-1).Draw(t, "ahead")
+				i, ahead := id.Draw(t, "id"), rapid.Uint32Range(0, 3*slots).Draw(t, "ahead")
 				w.Set(i, now+ahead)
 				want[i] = now + max(1, ahead)
 			},
@@ -60,15 +60,45 @@ func TestWheel(t *testing.T) {
 	})
 }
 
-// TestFarAhead fires a timer early rather than late.
+// TestFarAhead sets a timer for longer than the wheel goes round.
 func TestFarAhead(t *testing.T) {
 	timers := make([]Timer, 1)
 	w := New(0, func(id uint32) *Timer { return &timers[id] })
-	w.Set(0, 10*slots)
+	const due = 10*slots + 7
+	w.Set(0, due)
 	fired := false
-	w.Advance(slots, func(uint32) { fired = true })
-	if !fired {
-		t.Error("it did not fire within one round")
+	for now := uint32(1); now < due; now++ {
+		if w.Advance(now, func(uint32) { fired = true }); fired {
+			t.Fatalf("it fired at %d", now)
+		}
+	}
+	if w.Advance(due, func(uint32) { fired = true }); !fired {
+		t.Error("it did not fire")
+	}
+}
+
+// TestSetAgain sets one timer again and again, as a client can have it done: the wheel does not grow by that.
+func TestSetAgain(t *testing.T) {
+	timers := make([]Timer, 1)
+	w := New(0, func(id uint32) *Timer { return &timers[id] })
+	fired := 0
+	for range 10_000 {
+		w.Set(0, 100)
+		w.Set(0, 250)
+	}
+	held := 0
+	for _, list := range w.lists {
+		held += len(list)
+	}
+	if held != 1 {
+		t.Errorf("it is in %d lists", held)
+	}
+	w.Advance(249, func(uint32) { fired++ })
+	if fired != 0 || !timers[0].Set() {
+		t.Errorf("it fired %d times before it was due", fired)
+	}
+	if w.Advance(250, func(uint32) { fired++ }); fired != 1 || w.Len() != 0 {
+		t.Errorf("it fired %d times", fired)
 	}
 }
 
