@@ -130,7 +130,10 @@ func fanout(ctx context.Context, b *bench) error {
 			continue
 		}
 		rate := 20.0
-		if n > 1000 {
+		switch {
+		case b.opts.Rate > 0:
+			rate = b.opts.Rate
+		case n > 1000:
 			rate = 2 // 20,000 deliveries per second, as with 1,000
 		}
 		b.table = talkTable(fmt.Sprintf("One room of %s: %.0f messages of %d bytes per second, and as many as go", count(n), rate, textBytes))

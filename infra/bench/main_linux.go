@@ -28,6 +28,7 @@ type options struct {
 	Duration time.Duration `help:"How long each rate is measured; 0: 5s, or 2s with --short."`
 	Rounds   int           `help:"Times that each case is measured, the servers taking turns; the comparison at the end has the least of each. Where a machine has other work, that is what adds to the others." default:"1"`
 	Rooms    []int         `help:"Subscribers of the rooms of the case fanout; none: 1, 100, 1000 and, without --short, 10000." placeholder:"N"`
+	Rate     float64       `help:"Messages per second of the fixed rate of the case fanout; 0: 20, in rooms of more than 1000 2." default:"0"`
 	Sockets  int           `help:"Most sockets of a server; 0: what the limit of open files allows, or 2000 with --short."`
 	Bus      string        `help:"The bus of Hubbub: nats or redis (redis-server has to be installed)." enum:"nats,redis" default:"nats"`
 	Profile  string        `help:"Folder for CPU profiles of Hubbub's edge, one for each saturated case. They cost a few percent." type:"path" placeholder:"DIR"`
@@ -100,6 +101,9 @@ func (o *options) fill() error {
 	}
 	if o.Rounds < 1 {
 		return fmt.Errorf("--rounds is %d; it has to be 1 or more", o.Rounds)
+	}
+	if o.Rate < 0 {
+		return fmt.Errorf("--rate is %g; it has to be more than 0", o.Rate)
 	}
 	if len(o.Rooms) == 0 {
 		o.Rooms = []int{1, 100, 1000}
