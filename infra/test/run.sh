@@ -22,6 +22,9 @@ step "each module on its own, as its container builds it"
 for m in libs services/directory services/edge services/history services/presence services/hubbub infra/bench; do
   (cd $m && GOWORK=off go build ./...)
 done
+for os in darwin windows; do
+  (cd services/edge && GOWORK=off GOOS=$os go build ./...)
+done
 
 step "go test -race"
 # The longest first: what mostly waits for servers that fail and recover then runs beside the rest.

@@ -97,6 +97,9 @@ func (p *Process) Kill() { p.end(syscall.SIGKILL) }
 // Stop asks the process to end (SIGTERM) and waits for it.
 func (p *Process) Stop() { p.end(syscall.SIGTERM) }
 
+// Terminate asks the process to end (SIGTERM) and does not wait for it.
+func (p *Process) Terminate() error { return p.signal(syscall.SIGTERM) }
+
 func (p *Process) end(sig syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/coder/websocket"
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/hubbub/cluster"
@@ -27,6 +30,7 @@ func TestCluster(t *testing.T) {
 				{"presence", testPresence},
 				{"bad input", testBadInput},
 				{"resume after an edge is killed", testEdgeKilled},
+				{"an edge is killed while it drains", testDrainKilled},
 				{"bus is killed", testBusKilled},
 				{"services are killed", testServiceKilled},
 				{"history after a restart of everything", testRestart},
@@ -178,6 +182,37 @@ func testEdgeKilled(t *testing.T, c *cluster.Cluster) {
 	room, people := crowd(t, c, "resume")
 	one, two := c.Process("edge-1"), c.Process("edge-2")
 	whileKilling(t, people, room, one, two, one, two)
+}
+
+// testDrainKilled has an edge go down and kills it in the middle of that: some sockets have had their goodbye, others not.
+func testDrainKilled(t *testing.T, c *cluster.Cluster) {
+	room, people := crowd(t, c, "drain")
+	for _, edge := range []*cluster.Process{c.Process("edge-1"), c.Process("edge-2")} {
+		whileTalking(t, people, room, func() {
+			const sockets = 500 // of which some 20 are closed every 100 ms
+			bye := make(chan struct{}, sockets)
+			for range sockets {
+				conn, _, err := websocket.Dial(t.Context(), "ws://"+edge.Addr+"/v1/ws", nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.CloseNow()
+				go func() {
+					_, _, _ = conn.Read(t.Context())
+					bye <- struct{}{}
+				}()
+			}
+			if err := edge.Terminate(); err != nil {
+				t.Error(err)
+			}
+			<-bye
+			edge.Kill()
+			if err := edge.Start(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 // testBusKilled kills the bus under talking people: what was acknowledged is there, once, in order.

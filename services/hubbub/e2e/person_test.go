@@ -317,15 +317,28 @@ func talkUntil(t *testing.T, people []*person, room string, stop <-chan struct{}
 // when messages flow; then all that was said must be there, once, in order.
 func whileKilling(t *testing.T, people []*person, room string, kill ...*cluster.Process) {
 	t.Helper()
+	var steps []func()
+	for _, p := range kill {
+		steps = append(steps, func() {
+			p.Kill()
+			if err := p.Start(context.WithoutCancel(t.Context())); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	whileTalking(t, people, room, steps...)
+}
+
+// whileTalking is whileKilling with other things to do.
+func whileTalking(t *testing.T, people []*person, room string, steps ...func()) {
+	t.Helper()
 	stop := make(chan struct{})
 	said := make(chan int, 1)
 	go func() { said <- talkUntil(t, people, room, stop) }()
-	for _, p := range kill {
+	for _, do := range steps {
 		before := people[0].count(room)
 		eventually(t, "messages flow", func() bool { return people[0].count(room) > before+len(people) })
-		p.Kill()
-		if err := p.Start(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
+		if do(); t.Failed() {
 			break
 		}
 	}
