@@ -2,21 +2,13 @@ package transport
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
-	"runtime"
-	"sync"
-	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
-
-// maxEvents is how many events are taken from the kernel at a time.
-const maxEvents = 512
 
 // maxAccepts is how many connections are accepted in one turn, so that a flood of them holds up nobody for long.
 const maxAccepts = 64
@@ -24,18 +16,15 @@ const maxAccepts = 64
 // acceptPause is how long a listener is left alone when connections can neither be accepted nor refused.
 const acceptPause = 50 * time.Millisecond
 
-// The slots of epoll events that are no connections.
-const (
-	slotListener = ^int32(0)
-	slotWake     = ^int32(1)
-)
+// slotListener is the slot of epoll events that are of no connection.
+const slotListener = ^int32(0)
 
 // epoll is the Loop of Linux. It is level-triggered: one read per connection and turn is then fair and loses nothing,
 // and a connection asks for writability only while it is blocked.
 type epoll struct {
+	waiter
 	h        Handler
 	port     int
-	ep       int
 	listener int       // -1: closed
 	paused   time.Time // since when the listener is not listened to; zero: it is
 	spare    int       // a file descriptor to give up when there are no others
@@ -43,11 +32,6 @@ type epoll struct {
 	free     []uint32
 	read     []byte
 	iov      []unix.Iovec
-	coarse   bool        // the kernel waits for whole milliseconds only
-	woken    atomic.Bool // the eventfd was written to and not read since
-
-	mu   sync.Mutex
-	wake int // eventfd; -1: closed
 }
 
 // conn is a connection of a loop. gen tells events of an earlier connection of the slot apart.
@@ -58,7 +42,7 @@ type conn struct {
 }
 
 func newEpoll(addr *net.TCPAddr, start Starting) (l *epoll, err error) {
-	l = &epoll{ep: -1, wake: -1, listener: -1, spare: -1}
+	l = &epoll{waiter: waiter{ep: -1}, listener: -1, spare: -1}
 	defer func() {
 		if err != nil {
 			l.Dispose()
@@ -70,17 +54,15 @@ func newEpoll(addr *net.TCPAddr, start Starting) (l *epoll, err error) {
 	if l.ep, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
 	}
-	if l.wake, err = unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC); err != nil {
-		return nil, os.NewSyscallError("eventfd", err)
+	if err = l.init(); err != nil {
+		return nil, err
 	}
 	if err = l.takeSpare(); err != nil {
 		return nil, err
 	}
-	for fd, slot := range map[int]int32{l.listener: slotListener, l.wake: slotWake} {
-		e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: slot}
-		if err = unix.EpollCtl(l.ep, unix.EPOLL_CTL_ADD, fd, &e); err != nil {
-			return nil, os.NewSyscallError("epoll_ctl", err)
-		}
+	e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: slotListener}
+	if err = unix.EpollCtl(l.ep, unix.EPOLL_CTL_ADD, l.listener, &e); err != nil {
+		return nil, os.NewSyscallError("epoll_ctl", err)
 	}
 	l.h = start(l)
 	return l, nil
@@ -92,14 +74,13 @@ func (l *epoll) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, l.Wake)
 	defer stop()
 	l.read = make([]byte, maxRead)
-	events := make([]unix.EpollEvent, maxEvents)
 	wait := l.h.Turn()
 	for ctx.Err() == nil {
-		n, err := l.wait(events, l.resume(wait))
+		events, err := l.wait(l.resume(wait))
 		if err != nil {
 			return fmt.Errorf("epoll: %w", err)
 		}
-		for i := range events[:n] {
+		for i := range events {
 			l.handle(&events[i])
 		}
 		wait = l.h.Turn()
@@ -131,55 +112,9 @@ func (l *epoll) listenTo(events uint32) {
 	_ = unix.EpollCtl(l.ep, unix.EPOLL_CTL_MOD, l.listener, &unix.EpollEvent{Events: events, Fd: slotListener}) // it is there
 }
 
-// wait takes what has happened, first without waiting: a system call that may block costs the scheduler more.
-func (l *epoll) wait(events []unix.EpollEvent, wait time.Duration) (int, error) {
-	n, err := unix.EpollWait(l.ep, events, 0)
-	if n > 0 || wait == 0 || notInterrupted(err) != nil {
-		return max(n, 0), notInterrupted(err)
-	}
-	runtime.Gosched()
-	if wait > 0 && !l.coarse {
-		n, err = waitFine(l.ep, events, wait)
-		if !errors.Is(err, unix.ENOSYS) && !errors.Is(err, unix.EPERM) {
-			return n, notInterrupted(err)
-		}
-		l.coarse = true
-	}
-	ms := -1
-	if wait > 0 {
-		ms = int((wait + time.Millisecond - 1) / time.Millisecond)
-	}
-	n, err = unix.EpollWait(l.ep, events, ms)
-	return max(n, 0), notInterrupted(err)
-}
-
-// waitFine is epoll_wait with a timeout that is no multiple of a millisecond. Linux has it since 5.11.
-func waitFine(ep int, events []unix.EpollEvent, wait time.Duration) (int, error) {
-	timeout := struct{ sec, nsec int64 }{int64(wait / time.Second), int64(wait % time.Second)} // 64 bits on every machine
-	n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(ep), uintptr(unsafe.Pointer(unsafe.SliceData(events))), uintptr(len(events)),
-		uintptr(unsafe.Pointer(&timeout)), 0, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
-}
-
-func notInterrupted(err error) error {
-	if errors.Is(err, unix.EINTR) {
-		return nil
-	}
-	return err
-}
-
 func (l *epoll) handle(e *unix.EpollEvent) {
-	switch e.Fd {
-	case slotListener:
+	if e.Fd == slotListener {
 		l.accept()
-		return
-	case slotWake:
-		var b [8]byte
-		_, _ = unix.Read(l.wake, b[:])
-		l.woken.Store(false) // the turn that follows sees what was put before Wake
 		return
 	}
 	slot := uint32(e.Fd)
@@ -215,19 +150,6 @@ func (l *epoll) gone(slot uint32) {
 	l.Close(slot)
 }
 
-// Wake implements Loop.
-func (l *epoll) Wake() {
-	if !l.woken.CompareAndSwap(false, true) {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.wake >= 0 {
-		one := [8]byte{1} // any number but 0 will do, in either byte order
-		_, _ = unix.Write(l.wake, one[:])
-	}
-}
-
 // StopListening implements Loop.
 func (l *epoll) StopListening() { closeFD(&l.listener) }
 
@@ -238,10 +160,11 @@ func (l *epoll) Dispose() {
 	}
 	l.StopListening()
 	closeFD(&l.spare)
-	closeFD(&l.ep)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	closeFD(&l.wake)
+	if l.file == nil {
+		closeFD(&l.ep)
+	} else {
+		_ = l.file.Close()
+	}
 }
 
 // takeSpare sees to it that there is a spare file descriptor.

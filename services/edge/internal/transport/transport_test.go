@@ -28,6 +28,10 @@ type echo struct {
 	wait     time.Duration
 	do       func()
 	detached chan net.Conn
+
+	mail sync.Mutex
+	put  []int
+	seen map[int]int // what was put, counted by the loop
 }
 
 func (h *echo) Opened(uint32) { h.mu.Lock(); h.opened++; h.mu.Unlock() }
@@ -77,6 +81,12 @@ func (h *echo) Turn() time.Duration {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.turns++
+	h.mail.Lock()
+	for _, i := range h.put {
+		h.seen[i]++
+	}
+	h.put = h.put[:0]
+	h.mail.Unlock()
 	if h.do != nil {
 		h.do()
 		h.do = nil
@@ -232,36 +242,53 @@ func TestWake(t *testing.T) {
 	})
 }
 
-// TestWait has a loop wait for a part of a millisecond, which it does, and no shorter, again and again without being woken.
+// TestWait has a loop wait for a part of a millisecond, and no shorter, again and again without being woken.
 func TestWait(t *testing.T) {
-	for name, prepare := range map[string]func(Loop){
-		"as it can": func(Loop) {},
-		"by the millisecond": func(l Loop) {
-			if e, ok := l.(interface{ waitCoarsely() }); ok {
-				e.waitCoarsely()
-			}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			run(t, func(t *testing.T, _ net.Addr, loops []Loop, handlers []*echo) {
-				const waits, wait = 20, 700 * time.Microsecond
-				turns := func() int { return count(handlers[:1], func(h *echo) int { return h.turns }) }
-				eventually(t, "the loop runs", func() bool { return turns() > 0 })
-				var before int
-				var began time.Time
-				handlers[0].onTurn(loops[0], func() {
-					prepare(loops[0])
-					began, before = time.Now(), handlers[0].turns
-					handlers[0].wait, handlers[0].waits = wait, waits
-				})
-				eventually(t, "all turns were taken", func() bool { return count(handlers[:1], func(h *echo) int { return h.waits }) == 0 })
-				eventually(t, "the last wait ended", func() bool { return turns() >= before+waits })
-				if took := time.Since(began); took < (waits-2)*wait { // a wake may have been left over
-					t.Errorf("%d waits of %s took %s", waits, wait, took)
+	run(t, func(t *testing.T, _ net.Addr, loops []Loop, handlers []*echo) {
+		const waits, wait = 20, 700 * time.Microsecond
+		turns := func() int { return count(handlers[:1], func(h *echo) int { return h.turns }) }
+		eventually(t, "the loop runs", func() bool { return turns() > 0 })
+		var before int
+		var began time.Time
+		handlers[0].onTurn(loops[0], func() {
+			began, before = time.Now(), handlers[0].turns
+			handlers[0].wait, handlers[0].waits = wait, waits
+		})
+		eventually(t, "all turns were taken", func() bool { return count(handlers[:1], func(h *echo) int { return h.waits }) == 0 })
+		eventually(t, "the last wait ended", func() bool { return turns() >= before+waits })
+		if took := time.Since(began); took < (waits-2)*wait { // a wake may have been left over
+			t.Errorf("%d waits of %s took %s", waits, wait, took)
+		}
+	})
+}
+
+// TestWakes wakes a loop from several goroutines while it begins and ends waits: whatever was put before a wake is seen.
+func TestWakes(t *testing.T) {
+	run(t, func(t *testing.T, _ net.Addr, loops []Loop, handlers []*echo) {
+		const wakers, each = 4, 5000
+		h := handlers[0]
+		h.seen = make(map[int]int)
+		var wg sync.WaitGroup
+		for waker := range wakers {
+			wg.Go(func() {
+				for i := range each {
+					h.mail.Lock()
+					h.put = append(h.put, waker)
+					h.mail.Unlock()
+					loops[0].Wake()
+					if i%16 == 0 { // let it wait again
+						eventually(t, "it was seen", func() bool {
+							return count(handlers[:1], func(h *echo) int { return h.seen[waker] }) == i+1
+						})
+					}
 				}
 			})
+		}
+		wg.Wait()
+		eventually(t, "all were seen", func() bool {
+			return count(handlers[:1], func(h *echo) int { return h.seen[0] + h.seen[1] + h.seen[2] + h.seen[3] }) == wakers*each
 		})
-	}
+	})
 }
 
 func TestStopListening(t *testing.T) {
