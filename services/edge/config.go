@@ -20,7 +20,7 @@ import (
 type Config struct {
 	Listen  string   `help:"Public address, for WebSockets and HTTP." default:"${listen=:8080}" placeholder:"HOST:PORT"`
 	EdgeID  string   `help:"Name of this edge to the presence service, 1 to 64 characters of A-Z, a-z, 0-9, _ and -; best the same after a restart. Empty: a new one at each start." placeholder:"ID"`
-	Loops   int      `help:"Event loops, each a thread (0 to 64). 0: one for each core." default:"0"`
+	Loops   int      `help:"Event loops (0 to 64). 0: one for each core." default:"0"`
 	Origins []string `help:"Origins of the pages that browsers may connect from, such as https://chat.example; * for any." default:"*" placeholder:"ORIGIN"`
 
 	TrustedProxies []string `help:"Networks of the proxies in front, such as 10.0.0.0/8: what X-Real-IP of theirs says is the client's address. Nobody else's is believed." placeholder:"CIDR"`
@@ -46,7 +46,7 @@ type Config struct {
 	Ping           time.Duration `name:"ping-after" help:"Silence after which a socket is pinged (100ms to 90s)." default:"25s"`
 	Idle           time.Duration `name:"idle-timeout" help:"Silence after which a socket is closed with 4002 (longer than ping-after, to 100s)." default:"60s"`
 	Write          time.Duration `name:"write-timeout" help:"Time that a socket may take nothing before it is closed with 4001 (100ms to 90s)." default:"10s"`
-	Coalesce       time.Duration `help:"Time for which at most a message waits for others, so that they share a write, where the room has had one just before (0s to 10ms). 0: none." default:"0s"`
+	Coalesce       time.Duration `help:"Time for which at most a message waits for others, so that they share a write, where the room has had one just before (0s to 10ms). 0: none." default:"2ms"`
 	Away           time.Duration `name:"away-after" help:"Time without a command after which a user is shown as idle, give or take idle-timeout (100ms to 24h). 0: never." default:"5m"`
 	Drain          time.Duration `help:"Time over which sockets are closed when the process is to stop (0s to 10m)." default:"30s"`
 

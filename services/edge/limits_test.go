@@ -204,6 +204,7 @@ func TestValidate(t *testing.T) {
 		"--hello-timeout":      func(c *edge.Config) { c.Hello = time.Hour },
 		"--idle-timeout":       func(c *edge.Config) { c.Idle = c.Ping },
 		"--drain":              func(c *edge.Config) { c.Drain = -1 },
+		"--coalesce":           func(c *edge.Config) { c.Coalesce = time.Second },
 	} {
 		c := config()
 		spoil(&c)
