@@ -86,10 +86,5 @@ func TestBusyRoom(t *testing.T) {
 				}
 			}
 		}
-		eventually(t, "deliveries are counted", func() bool { return e.count("hubbub_edge_deliveries_total") == people*people*each })
-		// Each ack was a write, or a part of one.
-		if n := e.count("hubbub_edge_writes_total"); n >= people*people*each {
-			t.Errorf("%v writes", n)
-		}
 	})
 }

@@ -1,13 +1,15 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/coder/websocket"
+	"time"
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/hubbub/cluster"
@@ -184,35 +186,54 @@ func testEdgeKilled(t *testing.T, c *cluster.Cluster) {
 	whileKilling(t, people, room, one, two, one, two)
 }
 
-// testDrainKilled has an edge go down and kills it in the middle of that: some sockets have had their goodbye, others not.
+// testDrainKilled has each edge go down and kills it in the middle of that: some sockets have had their goodbye, others
+// not.
 func testDrainKilled(t *testing.T, c *cluster.Cluster) {
 	room, people := crowd(t, c, "drain")
-	for _, edge := range []*cluster.Process{c.Process("edge-1"), c.Process("edge-2")} {
-		whileTalking(t, people, room, func() {
+	killed := func(edge *cluster.Process) func() {
+		return func() {
 			const sockets = 500 // of which some 20 are closed every 100 ms
 			bye := make(chan struct{}, sockets)
 			for range sockets {
-				conn, _, err := websocket.Dial(t.Context(), "ws://"+edge.Addr+"/v1/ws", nil)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				defer conn.CloseNow()
+				conn := upgrade(t, edge.Addr)
+				defer func() { _ = conn.Close() }()
 				go func() {
-					_, _, _ = conn.Read(t.Context())
-					bye <- struct{}{}
+					if b, err := io.ReadAll(conn); err == nil && bytes.Contains(b, []byte(`"type":"bye"`)) {
+						bye <- struct{}{}
+					}
 				}()
 			}
 			if err := edge.Terminate(); err != nil {
 				t.Error(err)
 			}
-			<-bye
+			select {
+			case <-bye:
+			case <-time.After(patience):
+				t.Error("nobody was told goodbye")
+			}
 			edge.Kill()
 			if err := edge.Start(context.WithoutCancel(t.Context())); err != nil {
 				t.Error(err)
 			}
-		})
+		}
 	}
+	whileTalking(t, people, room, killed(c.Process("edge-1")), killed(c.Process("edge-2")))
+}
+
+// upgrade opens a WebSocket over which nothing is said.
+func upgrade(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(conn, "GET /v1/ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+	var answer [len("HTTP/1.1 101")]byte
+	if _, err := io.ReadFull(conn, answer[:]); err != nil || string(answer[:]) != "HTTP/1.1 101" {
+		t.Fatalf("upgrade: %q, %v", answer[:], err)
+	}
+	return conn
 }
 
 // testBusKilled kills the bus under talking people: what was acknowledged is there, once, in order.

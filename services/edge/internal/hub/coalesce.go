@@ -5,13 +5,18 @@ import "time"
 // coalescing is the part of a shard that has the news of busy rooms wait for more, so that they share a write. A room that
 // has had nothing for a while does not wait. See docs/decisions/0018-coalescing.md.
 type coalescing struct {
+	each    time.Duration // for which a room waits for each of its sockets: a small one has little to save
 	waiting []*audience
 	due     time.Duration // since the process started: when the first of them has waited for long enough
 }
 
+// coalesceEach is four or five times what a write takes: a busy room's writes leave most of the loop's time to others,
+// unless there are more than Options.Coalesce has room for.
+const coalesceEach = 20 * time.Microsecond
+
 // hold has a room's news wait, if the room has had some just before.
 func (s *Shard) hold(a *audience) bool {
-	due := a.spread + s.hub.opts.Coalesce
+	due := a.spread + min(s.hub.opts.Coalesce, time.Duration(len(a.subs))*s.each)
 	if s.at >= due || a.flags&audPass != 0 {
 		return false
 	}

@@ -11,11 +11,11 @@ import (
 
 const coalesceFor = 2 * time.Millisecond
 
-// clocked gives a shard a clock that stands still until the test moves it.
+// clocked gives a shard a clock that stands still until the test moves it. Its rooms wait as large ones do.
 func clocked(s *Shard) *time.Duration {
 	now := time.Hour
 	s.elapsed = func() time.Duration { return now }
-	s.hub.opts.Coalesce = coalesceFor
+	s.hub.opts.Coalesce, s.each = coalesceFor, coalesceFor
 	return &now
 }
 
@@ -101,6 +101,30 @@ func TestBusyRoomShares(t *testing.T) {
 	}
 	if s.flushAll(); len(s.dirty)-s.from+len(s.waiting) != 0 {
 		t.Errorf("%d rooms have news, and %d wait", len(s.dirty)-s.from, len(s.waiting))
+	}
+}
+
+// TestSmallRoomWaitsLess has a busy room wait for a time by its size, and at most for the bound.
+func TestSmallRoomWaitsLess(t *testing.T) {
+	for sockets, want := range map[uint32]time.Duration{1: coalesceEach, 10: 10 * coalesceEach, 99: 99 * coalesceEach, 100: coalesceFor, 500: coalesceFor} {
+		s, l := plainShard()
+		now := clocked(s)
+		s.each = coalesceEach
+		room := newLog(s, "room")
+		for slot := range sockets {
+			s.admit(slot)
+			s.seat(slot, "room")
+		}
+		room.entry()
+		s.Turn()
+		room.entry()
+		if wait := s.Turn(); wait != want || l.frames(0, "msg") != 1 {
+			t.Errorf("with %d sockets the loop would wait for %s, not %s", sockets, wait, want)
+		}
+		*now += want
+		if s.Turn(); l.frames(0, "msg") != 2 {
+			t.Errorf("with %d sockets it has not come after %s", sockets, want)
+		}
 	}
 }
 

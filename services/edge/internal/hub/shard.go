@@ -94,7 +94,7 @@ func newShard(h *Hub, l transport.Loop, index int) *Shard {
 		reviews: make(map[string]bool),
 		own:     newOwnRooms(),
 	}
-	s.bounds = turnBounds
+	s.bounds, s.each = turnBounds, coalesceEach
 	s.clock()
 	s.ticked = s.now / tickMS
 	s.wheel = wheel.New(s.ticked, func(slot uint32) *wheel.Timer { return &s.sessions.at(slot).timer })

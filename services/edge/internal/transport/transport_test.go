@@ -250,10 +250,13 @@ func TestWait(t *testing.T) {
 		eventually(t, "the loop runs", func() bool { return turns() > 0 })
 		var before int
 		var began time.Time
+		begun := make(chan struct{})
 		handlers[0].onTurn(loops[0], func() {
 			began, before = time.Now(), handlers[0].turns
 			handlers[0].wait, handlers[0].waits = wait, waits
+			close(begun)
 		})
+		<-begun
 		eventually(t, "all turns were taken", func() bool { return count(handlers[:1], func(h *echo) int { return h.waits }) == 0 })
 		eventually(t, "the last wait ended", func() bool { return turns() >= before+waits })
 		if took := time.Since(began); took < (waits-2)*wait { // a wake may have been left over

@@ -37,7 +37,7 @@ func (w *waiter) init() error {
 	}
 	w.events = make([]unix.EpollEvent, maxEvents)
 	w.look = func(uintptr) bool {
-		if w.n, w.err = unix.EpollWait(w.ep, w.events, 0); w.err == unix.EINTR {
+		if w.n, w.err = unix.EpollWait(w.ep, w.events, 0); errors.Is(w.err, unix.EINTR) {
 			w.err = nil
 		}
 		w.n = max(w.n, 0)

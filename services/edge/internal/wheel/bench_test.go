@@ -7,8 +7,8 @@ import "testing"
 func BenchmarkMillion(b *testing.B) {
 	const count, second, every = 1_000_000, 10, 25 * 10 // ticks
 	type session struct {
-		rest  [100]byte
 		timer Timer
+		_     [100]byte
 	}
 	sessions := make([]session, count)
 	w := New(0, func(id uint32) *Timer { return &sessions[id].timer })
