@@ -105,10 +105,10 @@ func (h *Hub) answerHeads(ctx context.Context, part []headAsk) {
 	}
 	heads, err := h.headsOf(ctx, rooms)
 	if err != nil {
-		for _, a := range part {
+		// The others have waited as long. Who asks after one of them was told is not among them.
+		for _, a := range append(part, h.heads.take(1<<30)...) {
 			a.then(0, err)
 		}
-		h.heads.fail(err) // they have waited as long
 		return
 	}
 	for i, a := range part {
