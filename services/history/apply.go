@@ -17,6 +17,9 @@ const (
 	maxEmoji = 64
 	// maxReactions is how many reactions one message has at most, so that it always fits an answer.
 	maxReactions = 1000
+	// maxAbout is how much has been done to a message, in bytes of log entries, when no more can be done but to delete it:
+	// pages are made of all of it.
+	maxAbout = 1 << 20
 )
 
 var (
@@ -64,6 +67,9 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 	if e.Type == chat.TypeReacted && e.On && reactions(about) >= maxReactions {
 		return out, chat.E(chat.CodeTooMany, "that message has as many reactions as it can have")
 	}
+	if e.Type != chat.TypeDeleted && size(about) >= maxAbout {
+		return out, chat.E(chat.CodeTooMany, "that message has been changed as often as it can be")
+	}
 	data, err := chat.AppendEntry(nil, e)
 	if err != nil {
 		return out, err
@@ -73,6 +79,14 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 		return out, fmt.Errorf("append to the log: %w", err)
 	}
 	return historyapi.Applied{Seq: a.Seq}, nil
+}
+
+func size(entries []store.Entry) int {
+	n := 0
+	for _, e := range entries {
+		n += len(e.Data)
+	}
+	return n
 }
 
 // reactions counts what the entries about a message have put on it.

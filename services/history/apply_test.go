@@ -152,3 +152,27 @@ func TestManyReactions(t *testing.T) {
 		t.Errorf("one more after that: %q", code)
 	}
 }
+
+// TestManyChanges changes a message until that is enough: it can still be deleted, and its page can be read.
+func TestManyChanges(t *testing.T) {
+	w := open(t)
+	const long = 64 << 10
+	w.say("r1", "ann", "m1", "1")
+	var last uint64
+	for i := range maxAbout / long {
+		last = w.event(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: fmt.Sprint("e", i), Target: "m1", Text: strings.Repeat("x", long)})
+	}
+	if _, code := w.do(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "more", Target: "m1", Text: "y"}); code != chat.CodeTooMany {
+		t.Errorf("one more: %q", code)
+	}
+	w.stored("r1", last)
+	if _, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: "bob", ID: "x", Target: "m1", Emoji: "👍", On: true}); code != chat.CodeTooMany {
+		t.Errorf("one more, stored: %q", code)
+	}
+	if m := w.page(historyapi.PageRequest{Room: "r1"}).Messages; len(m) != 1 || len(m[0].Text) != long {
+		t.Errorf("%d messages", len(m))
+	}
+	if _, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d", Target: "m1"}); code != "" {
+		t.Errorf("deleted: %q", code)
+	}
+}

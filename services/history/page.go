@@ -110,10 +110,6 @@ func (r *record) messages(ctx context.Context, found []store.Entry) ([]chat.Mess
 		all = append(all, chat.Message{Event: event})
 		ids = append(ids, e.ID)
 	}
-	about, err := r.about(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
 	first, err := r.first(ctx, ids)
 	if err != nil {
 		return nil, err
@@ -124,16 +120,22 @@ func (r *record) messages(ctx context.Context, found []store.Entry) ([]chat.Mess
 			index[m.ID] = m
 		}
 	}
-	for _, e := range about {
-		m := index[e.Target]
-		if m == nil {
-			continue
-		}
-		event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
+	for part := range slices.Chunk(ids, aboutAtOnce) {
+		about, err := r.about(ctx, part)
 		if err != nil {
-			return nil, fmt.Errorf("entry %d of room %s: %w", e.Seq, e.Room, err)
+			return nil, err
 		}
-		change(m, event)
+		for _, e := range about {
+			m := index[e.Target]
+			if m == nil {
+				continue
+			}
+			event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
+			if err != nil {
+				return nil, fmt.Errorf("entry %d of room %s: %w", e.Seq, e.Room, err)
+			}
+			change(m, event)
+		}
 	}
 	return all, nil
 }

@@ -174,6 +174,25 @@ func TestConflictsAreNotParted(t *testing.T) {
 	}
 }
 
+// TestLongTail asks for a page while very much is not stored yet: rather than hold all of it, history asks to come again.
+func TestLongTail(t *testing.T) {
+	w := open(t)
+	w.store.down.Store(true)
+	w.store.readers.Store(true)
+	data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: "r1", User: "ann", Text: strings.Repeat("x", 64<<10)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range maxTailBytes>>16 + 100 {
+		if _, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: "r1", Sender: "ann", ID: fmt.Sprint("m", i), Data: data}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.api.Page(t.Context(), historyapi.PageRequest{Room: "r1"}); chat.CodeOf(err) != chat.CodeUnavailable {
+		t.Errorf("a page: %v", err)
+	}
+}
+
 // TestLongMessages asks for more than one answer on the bus can carry: it is cut, says so, and the rest can be had.
 func TestLongMessages(t *testing.T) {
 	w := open(t)

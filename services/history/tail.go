@@ -11,8 +11,14 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// maxReplay is how many entries one Replay of the bus returns at most.
-const maxReplay = 1000
+const (
+	// maxReplay is how many entries one Replay of the bus returns at most.
+	maxReplay = 1000
+	// maxTailBytes is how much of the log a page may read, in bytes; see also Config.MaxTail.
+	maxTailBytes = 16 << 20
+	// aboutAtOnce is of how many messages the changes are read at a time, so that those with many do not add up.
+	aboutAtOnce = 20
+)
 
 // record is what is known of a room at one moment: what is stored, and the tail of the log that is not stored yet. With
 // both, a message is found from the moment that it was acknowledged.
@@ -31,6 +37,7 @@ func (s *Service) record(ctx context.Context, room string) (*record, error) {
 		return nil, err
 	}
 	r := &record{Service: s, room: room, last: last, through: last.Seq}
+	size := 0
 	// The ID of the last stored entry is not asked to match: when the log was rewound, what is in both is still true.
 	for after := (bus.Position{Seq: last.Seq}); ; {
 		got, err := s.bus.Replay(ctx, room, after, maxReplay)
@@ -43,6 +50,7 @@ func (s *Service) record(ctx context.Context, room string) (*record, error) {
 				continue // the consumer parks it
 			}
 			r.tail = append(r.tail, entry)
+			size += len(e.Data)
 		}
 		if got.Rewound {
 			return r, nil // the log ends before what is stored
@@ -51,7 +59,7 @@ func (s *Service) record(ctx context.Context, room string) (*record, error) {
 		if !got.More || len(got.Entries) == 0 {
 			return r, nil
 		}
-		if len(r.tail) >= s.cfg.MaxTail {
+		if len(r.tail) >= s.cfg.MaxTail || size >= maxTailBytes {
 			return nil, chat.Unavailable("history is catching up", retryAfter)
 		}
 		after = bus.Position{Seq: got.Entries[len(got.Entries)-1].Seq}
