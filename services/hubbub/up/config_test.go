@@ -1,11 +1,17 @@
 package up
 
 import (
+	"context"
+	"io"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/alecthomas/kong"
+
+	"hubbub.internal/libs/daemon"
+	"hubbub.internal/libs/filelock"
 )
 
 // TestConfig holds that what is wrong is said once, by the name that the flag has here.
@@ -53,5 +59,33 @@ func TestDataFolder(t *testing.T) {
 	history, directory := cfg.storeURLs()
 	if cfg.Bus.Bus != embedded+filepath.Join("d", "bus") || history != sqlite+filepath.Join("d", "history.db") || directory != sqlite+filepath.Join("d", "directory.db") {
 		t.Errorf("bus %s, history %s, directory %s", cfg.Bus.Bus, history, directory)
+	}
+}
+
+// TestDataFolderInUse starts a second one on a data folder.
+func TestDataFolderInUse(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	var cfg Config
+	parser, err := kong.New(&cfg, Vars())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse([]string{"--data", data, "--web", "none", "--listen", "127.0.0.1:0"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(data, "bus"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	first, err := filelock.Lock(filepath.Join(data, "bus", "lock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	err = daemon.Run(t.Context(), "hubbub", daemon.Config{LogLevel: "error"}, func(ctx context.Context, p *daemon.Process) error {
+		return Start(ctx, p, cfg, io.Discard)
+	})
+	if err == nil || !strings.Contains(err.Error(), "choose another folder with --data") {
+		t.Errorf("the error is %v", err)
 	}
 }

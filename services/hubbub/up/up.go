@@ -2,6 +2,7 @@ package up
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/daemon"
+	"hubbub.internal/libs/filelock"
 	"hubbub.internal/services/directory"
 	directorystore "hubbub.internal/services/directory/store/storeurl"
 	"hubbub.internal/services/edge"
@@ -26,6 +28,9 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 		return fmt.Errorf("data folder: %w; choose another with --data", err)
 	}
 	b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
+	if errors.Is(err, filelock.ErrLocked) {
+		return fmt.Errorf("%w: stop it, or choose another folder with --data", err)
+	}
 	if err != nil {
 		return err
 	}
