@@ -145,6 +145,7 @@ func (c *Config) load(ctx context.Context, v *view, report *Report) (err error) 
 	}
 	defer all.Close()
 
+	all.Restart()
 	v.watch(ctx, func() { v.entering(all.Open(), all.Measured()) }, func(ctx context.Context) { err = all.Enter(ctx) })
 	report.entered(all.Open(), all.Measured())
 	if err != nil {

@@ -71,8 +71,12 @@ func (n *Measured) reset() {
 	now := time.Now()
 	*n = Measured{Began: now, last: now, Failed: make(map[string]int), Lost: make(map[string]int)}
 	for i := range n.times {
-		n.times[i] = hdrhistogram.New(leastLatency, mostLatency, digits)
+		n.times[i] = newHistogram()
 	}
+}
+
+func newHistogram() *hdrhistogram.Histogram {
+	return hdrhistogram.New(leastLatency, mostLatency, digits)
 }
 
 func (n *Measured) took(s span, d time.Duration) { _ = n.times[s].RecordValue(clamp(d)) }

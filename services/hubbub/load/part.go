@@ -65,7 +65,7 @@ func (p *part) Obey(o Order, _ *int) (err error) {
 	p.order, p.tokens = o, o.Tokens
 	p.seating = newSeating(&p.order.Plan)
 	p.acks = make([]map[string]uint64, len(o.Rooms))
-	mine := (o.Plan.Sockets - o.Part + o.Parts - 1) / o.Parts
+	mine := p.has(o.Plan.Sockets)
 	seats := make([][]int, mine)
 	for r := range o.Rooms {
 		p.acks[r] = make(map[string]uint64)
@@ -114,19 +114,24 @@ func (p *part) global(i int) int { return i*p.order.Parts + p.order.Part }
 // mostOpening is how many sockets of a crowd may be on their way into their rooms at the same time: more would only wait.
 const mostOpening = 1000
 
-// open opens the sockets, no faster than the ramp, and no faster than the server takes them.
+// open opens the sockets, no faster than the ramp, and no faster than the server takes them. With many parts each looks
+// more seldom what it may do, since all share a machine.
 func (p *part) open(ctx context.Context) {
-	began := time.Now()
-	for i := range (p.order.Plan.Sockets - p.order.Part + p.order.Parts - 1) / p.order.Parts {
-		due := began.Add(time.Duration(float64(p.global(i)) / p.order.Plan.Ramp * float64(time.Second)))
-		for i-p.arrived() > mostOpening/p.order.Parts || time.Until(due) > 0 {
-			if !pass(ctx, max(time.Millisecond, min(time.Until(due), 100*time.Millisecond))) {
-				return
-			}
+	plan, began, opened := &p.order.Plan, time.Now(), 0
+	for mine := p.has(plan.Sockets); opened < mine; {
+		due := p.has(min(plan.Sockets, 1+int(time.Since(began).Seconds()*plan.Ramp)))
+		if n := min(due, p.arrived()+max(1, mostOpening/p.order.Parts)); n > opened {
+			p.swarm.Open(opened, n)
+			opened = n
 		}
-		p.swarm.Open(i)
+		if !pass(ctx, time.Duration(p.order.Parts)*time.Millisecond) {
+			return
+		}
 	}
 }
+
+// has returns how many of the crowd's first sockets are the part's.
+func (p *part) has(first int) int { return (first - p.order.Part + p.order.Parts - 1) / p.order.Parts }
 
 func (p *part) arrived() int {
 	p.mu.Lock()
@@ -173,10 +178,10 @@ func (p *part) Restart(int, *int) error {
 }
 
 // Measure returns what was done since Restart.
-func (p *part) Measure(_ int, s *Shipped) (err error) {
+func (p *part) Measure(_ int, s *Shipped) error {
 	m := p.meter.measured()
-	*s, err = m.ship()
-	return err
+	*s = m.ship()
+	return nil
 }
 
 // Talk has the sockets say what is theirs of what the crowd says, which begins at a time, until Hush.

@@ -1,7 +1,6 @@
 package load
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -9,28 +8,33 @@ import (
 
 // Shipped is a Measured that can be sent to another process.
 type Shipped struct {
-	Measured Measured      // without histograms
-	Times    [spans][]byte // those, encoded
+	Measured Measured               // without histograms
+	Times    [spans]map[int32]int64 // the counts in those that are not 0
 }
 
-func (n *Measured) ship() (s Shipped, err error) {
+func (n *Measured) ship() (s Shipped) {
 	s.Measured = *n
 	for i, h := range n.times {
-		if s.Times[i], err = h.Encode(hdrhistogram.V2CompressedEncodingCookieBase); err != nil {
-			return s, fmt.Errorf("encode a histogram: %w", err)
+		s.Times[i] = make(map[int32]int64)
+		for k, count := range h.Export().Counts {
+			if count != 0 {
+				s.Times[i][int32(k)] = count
+			}
 		}
 	}
-	return s, nil
+	return s
 }
 
-func (s Shipped) unpack() (n Measured, err error) {
+func (s Shipped) unpack() (n Measured) {
 	n = s.Measured
-	for i, b := range s.Times {
-		if n.times[i], err = hdrhistogram.Decode(b); err != nil {
-			return n, fmt.Errorf("decode a histogram: %w", err)
+	for i, counts := range s.Times {
+		all := newHistogram().Export()
+		for k, count := range counts {
+			all.Counts[k] = count
 		}
+		n.times[i] = hdrhistogram.Import(all)
 	}
-	return n, nil
+	return n
 }
 
 // merge adds what was done elsewhere at the same time. How long nothing was acknowledged at all cannot be told then.

@@ -160,11 +160,10 @@ func (p *placement) part() (*remote, error) {
 // from returns the first of the addresses that the sockets of a part come from; none: what the system takes. One address
 // has too few ports for very many sockets.
 func (p *placement) from(part int, edges []Edge) netip.Addr {
-	remote := slices.ContainsFunc(edges, func(e Edge) bool { return !e.Addr.Addr().Is4() || !e.Addr.Addr().IsLoopback() })
 	switch {
 	case p.network != nil:
 		return p.network.from(part)
-	case remote:
+	case slices.ContainsFunc(edges, func(e Edge) bool { return !e.Addr.Addr().Is4() || !e.Addr.Addr().IsLoopback() }):
 		return netip.Addr{}
 	}
 	return netip.AddrFrom4([4]byte{127, 77, byte(part), 1})
@@ -242,11 +241,14 @@ func (t *throng) there(ctx context.Context) error {
 		case time.Since(came) > patience:
 			return fmt.Errorf("for %s no socket has come into its rooms: %s", patience.Round(time.Second), now.Last)
 		}
-		if !pass(ctx, 20*time.Millisecond) {
+		if !pass(ctx, t.moment()) {
 			return ctx.Err()
 		}
 	}
 }
+
+// moment is how long to wait before all parts are asked again.
+func (t *throng) moment() time.Duration { return time.Duration(15+5*len(t.parts)) * time.Millisecond }
 
 // Open returns how many sockets are in their rooms. It is safe for concurrent use.
 func (t *throng) Open() int {
@@ -280,7 +282,7 @@ func (t *throng) Talk(ctx context.Context) error {
 		if err != nil || now.Busy == 0 {
 			return err
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(t.moment())
 	}
 }
 
@@ -311,7 +313,7 @@ func (t *throng) Measured() Measured {
 		if err != nil {
 			return m, err
 		}
-		return s.unpack()
+		return s.unpack(), nil
 	})
 	if err != nil { // of a process that has died nothing is known
 		all = slices.DeleteFunc(all, func(m Measured) bool { return slices.Contains(m.times[:], nil) })
@@ -324,7 +326,7 @@ func (t *throng) Measured() Measured {
 func (t *throng) Judge(ctx context.Context, patience time.Duration) (v Verdict, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	late := t.there(ctx) // who is not there is found below to have missed something
+	_ = t.there(ctx) // who is not there is found below to have missed something
 	acks, err := each(t.parts, func(_ int, r *remote) ([]map[string]uint64, error) { return call[[]map[string]uint64](r, "Acked", 0) })
 	if err != nil {
 		return v, err
@@ -338,10 +340,7 @@ func (t *throng) Judge(ctx context.Context, patience time.Duration) (v Verdict, 
 			}
 		}
 	}
-	if late == nil {
-		err = t.caught(ctx, through)
-	}
-	if err != nil {
+	if err := t.caught(ctx, through); err != nil {
 		return v, err
 	}
 	var mu sync.Mutex
@@ -380,7 +379,7 @@ func (t *throng) judge(ctx context.Context, i int, r *room, through uint64) (v V
 func (t *throng) caught(ctx context.Context, through map[int]uint64) error {
 	for {
 		all, err := each(t.parts, func(_ int, r *remote) (bool, error) { return call[bool](r, "Caught", through) })
-		if err != nil || !slices.Contains(all, false) || !pass(ctx, 20*time.Millisecond) {
+		if err != nil || !slices.Contains(all, false) || !pass(ctx, t.moment()) {
 			return err
 		}
 	}

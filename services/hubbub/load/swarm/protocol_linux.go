@@ -177,6 +177,7 @@ func (s *Swarm) say(m Say) {
 	c := &s.clients[m.Client]
 	places := s.placesOf(m.Client)
 	if c.state == stGone || len(places) == 0 {
+		s.busy.Add(-1)
 		s.cfg.Watcher.Failed("")
 		return
 	}
@@ -189,7 +190,6 @@ func (s *Swarm) say(m Say) {
 		seat: m.Seat, id: chat.NewID(), text: m.Text(int(p.said)), due: m.Due, until: time.Now().Add(sayFor),
 	})
 	p.said++
-	s.busy++
 	if err := s.next(m.Client); err != nil {
 		s.failed(m.Client, err)
 	}
@@ -222,7 +222,7 @@ func (s *Swarm) through(t *talk) {
 	}
 	t.n++
 	t.sent = false
-	s.busy--
+	s.busy.Add(-1)
 }
 
 // hush gives up what a client was to say that is gone.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -59,7 +60,7 @@ type Swarm struct {
 	rooms   []room
 	inRoom  [][]uint32 // by room: the places in it; made when it is first asked for
 	timers  timers
-	busy    int // messages not yet acknowledged or given up
+	busy    atomic.Int64 // messages not yet acknowledged or given up
 
 	buf    []byte
 	frame  []byte
@@ -195,12 +196,14 @@ func (s *Swarm) obey() {
 	}
 }
 
-// Open has a client connect that never was.
-func (s *Swarm) Open(i int) {
+// Open has clients connect that never were: those from one number to before another.
+func (s *Swarm) Open(from, to int) {
 	s.post(func() {
-		if c := &s.clients[i]; c.state == stIdle {
-			c.since = time.Now().UnixNano()
-			s.dial(i)
+		for i := from; i < to; i++ {
+			if c := &s.clients[i]; c.state == stIdle {
+				c.since = time.Now().UnixNano()
+				s.dial(i)
+			}
 		}
 	})
 }
@@ -221,14 +224,12 @@ func (s *Swarm) Reconnect(clients ...int) {
 // Say has a client send a message when those that it was told to send before are through. It is repeated over reconnects
 // until it is acknowledged, refused or given up: the Watcher is told.
 func (s *Swarm) Say(m Say) {
+	s.busy.Add(1)
 	s.post(func() { s.say(m) })
 }
 
 // Busy returns how many messages are neither acknowledged nor given up.
-func (s *Swarm) Busy() (n int) {
-	s.ask(func() { n = s.busy })
-	return n
-}
+func (s *Swarm) Busy() int { return int(s.busy.Load()) }
 
 // Caught reports whether every client has seen its rooms through these seqs, by room. One that is gone never will.
 func (s *Swarm) Caught(through map[int]uint64) (all bool) {

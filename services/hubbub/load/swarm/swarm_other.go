@@ -14,7 +14,7 @@ func New(Config) (*Swarm, error) { return nil, ErrUnsupported }
 func (*Swarm) Run(context.Context) error { return ErrUnsupported }
 
 // Open does nothing.
-func (*Swarm) Open(int) {}
+func (*Swarm) Open(int, int) {}
 
 // Say does nothing.
 func (*Swarm) Say(Say) {}
