@@ -46,6 +46,16 @@ func TestRoutes(t *testing.T) {
 	up := httptest.NewServer(routes{history: named("history"), presence: named("presence"), directory: named("directory"), page: newPage(web)})
 	defer up.Close()
 
+	for name, base := range map[string]string{"nginx": front, "up": up.URL} {
+		r, err := http.Post(base+"/", "text/plain", strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Body.Close()
+		if r.StatusCode != http.StatusMethodNotAllowed {
+			t.Errorf("%s answers a POST to the page with %s", name, r.Status)
+		}
+	}
 	for path, want := range map[string]string{
 		"/":                             "page",
 		"/assets/app-1.js":              "script",
