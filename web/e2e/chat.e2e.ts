@@ -283,6 +283,24 @@ describe.each<Device>(['desktop', 'phone'])('on a %s', (device) => {
     await ada.shot('copied');
   });
 
+  test('a name is suggested while somebody is mentioned', async () => {
+    const [ada, bo] = await Promise.all([person('Ada', device), person('Bo', device)]);
+    await bo.enter('random');
+    await ada.enter('random');
+    const start = bo.name.slice(0, -2);
+    const option = ada.page.getByRole('option', { name: bo.name });
+    await ada.field.pressSequentially(`Hi @${start}`);
+    await option.waitFor();
+    await ada.shot('mention');
+    if (device === 'phone') await option.tap();
+    else await ada.field.press('Enter');
+    await option.waitFor({ state: 'detached' });
+    expect(await ada.field.inputValue()).toBe(`Hi @${bo.name} `);
+    await ada.field.pressSequentially('and welcome');
+    await ada.page.getByRole('button', { name: 'Send' }).click();
+    await bo.log.locator('.mention.me', { hasText: `@${bo.name}` }).waitFor();
+  });
+
   test('a draft waits in its room, also over a reload', async () => {
     const ada = await person('Ada', device);
     await ada.enter('lobby');

@@ -19,3 +19,22 @@ export function mentioned(text: string, name: string): boolean {
   const wanted = name.toLocaleLowerCase();
   return mentions(text).some((m) => m.name.toLocaleLowerCase() === wanted);
 }
+
+// What stands before the caret when somebody is being mentioned: an @ that begins a word, and the beginning of a name.
+const begun = /(?<![\p{L}\p{N}._/@-])@([\p{L}\p{N}._-]{0,32})$/u;
+
+/** The beginning of the name that is being written at the end of a text; undefined: none is. */
+export function beginning(text: string): string | undefined {
+  return begun.exec(text)?.[1];
+}
+
+/** How many names are suggested. */
+const suggested = 6;
+
+/** The names that begin so, each once, in order. Whoever has written all of a name needs no suggestion of it. */
+export function suggestions(names: Iterable<string>, prefix: string): string[] {
+  const wanted = prefix.toLocaleLowerCase();
+  const fitting = [...new Set(names)].filter((n) => n.toLocaleLowerCase().startsWith(wanted));
+  if (fitting.length === 1 && fitting[0]!.toLocaleLowerCase() === wanted) return [];
+  return fitting.sort((a, b) => a.localeCompare(b)).slice(0, suggested);
+}
