@@ -10,8 +10,9 @@ GOLANGCI_VERSION := v2.15.0
 GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
 
 # Where `make run` listens and keeps its data, and the parts it uses; empty means the embedded ones.
-LISTEN ?= :9080
-DATA ?= data
+LISTEN ?= $(or $(HUBBUB_LISTEN),:9080)
+OPS_LISTEN ?= $(or $(HUBBUB_OPS_LISTEN),127.0.0.1:9081)
+DATA ?= $(or $(HUBBUB_DATA),data)
 BUS ?= $(HUBBUB_BUS)
 STORE ?= $(HUBBUB_STORE)
 
@@ -24,7 +25,7 @@ help: ## list the targets
 .PHONY: run
 run: tools build-hubbub web/dist/index.html ## run everything in one process: http://localhost:9080 (BUS=redis://… STORE=mongodb://… swap the parts)
 	@exec env $(if $(BUS),HUBBUB_BUS='$(BUS)') $(if $(STORE),HUBBUB_STORE='$(STORE)') \
-		bin/hubbub up --listen '$(LISTEN)' --data '$(DATA)' --web web/dist
+		bin/hubbub up --listen '$(LISTEN)' --ops-listen '$(OPS_LISTEN)' --data '$(DATA)' --web web/dist
 
 .PHONY: test
 test: ## lint, then run every test there is; installs what the tests need, or says what is missing

@@ -78,7 +78,7 @@ func (p *Process) Ready(ctx context.Context) error {
 func (p *Process) serveOps(addr string) (stop func(), err error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("ops port: %w; choose another with --ops-listen", err)
+		return nil, fmt.Errorf("ops port: %w; choose another with --ops-listen or HUBBUB_OPS_LISTEN", err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(p.Metrics, promhttp.HandlerOpts{Registry: p.Metrics}))
