@@ -29,6 +29,7 @@ const (
 // TestMillion holds the load of infra/load/night.yaml on edges of this machine, each with as many sockets as it may open
 // files. It is small, unless SOCKETS says how many there are to be: `make million` does. BUS is the bus, redis or nats.
 func TestMillion(t *testing.T) {
+	t.Parallel()
 	sockets, small := 300, true
 	if s := os.Getenv("SOCKETS"); s != "" {
 		var err error

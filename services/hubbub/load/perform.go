@@ -34,7 +34,10 @@ func perform(ctx context.Context, all crowd, cfg Config, report *Report) (err er
 	ctx, cancel := context.WithTimeout(ctx, cfg.Duration)
 	defer cancel()
 	var wait sync.WaitGroup
-	wait.Go(func() { err = all.Talk(ctx) })
+	wait.Go(func() {
+		defer cancel()
+		err = all.Talk(ctx)
+	})
 	var mu sync.Mutex
 	// It is finished though the time is up: what it misses would be taken for lost.
 	reconnect := func(do func(context.Context) error) {

@@ -5,7 +5,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -27,31 +30,68 @@ func TestTooFewFiles(t *testing.T) {
 // TestSignal: ctrl-C in mid-ramp ends the program and its children, with the report.
 func TestSignal(t *testing.T) {
 	t.Parallel()
-	cmd := exec.CommandContext(t.Context(), program(t), "load", "--url", server(t), "--ramp", "5", "--sockets", "100", "--users", "2", "--processes", "2")
+	cmd, out, rest := started(t, "of 100 (", "--ramp", "5")
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	rest()
+	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "; interrupted") {
+		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// TestProcessDies: when a child is killed the load says so, with the report of what the others have.
+func TestProcessDies(t *testing.T) {
+	t.Parallel()
+	cmd, out, rest := started(t, "acknowledged", "--ramp", "1000", "--duration", "1h")
+	if err := syscall.Kill(child(t, cmd.Process.Pid), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	rest()
+	if err := cmd.Wait(); err == nil || !strings.Contains(out.String(), "a process of the load") || !strings.Contains(out.String(), "until in its rooms") {
+		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// child returns a child of a process.
+func child(t *testing.T, of int) int {
+	t.Helper()
+	all, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, file := range all {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			continue // it has ended
+		}
+		// After the name in parentheses: the state and the parent (proc(5)).
+		if f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:])); f[1] == strconv.Itoa(of) {
+			pid, _ := strconv.Atoi(strings.Split(file, "/")[2])
+			return pid
+		}
+	}
+	t.Fatalf("process %d has no child", of)
+	return 0
+}
+
+// started starts a load of two processes and returns when it has said a text: the program, what it has said, and what to
+// call to have the rest of that.
+func started(t *testing.T, says string, args ...string) (cmd *exec.Cmd, out *bytes.Buffer, rest func()) {
+	t.Helper()
+	args = append([]string{"load", "--url", server(t), "--sockets", "100", "--users", "2", "--rooms", "2", "--processes", "2"}, args...)
+	cmd = exec.CommandContext(t.Context(), program(t), args...)
 	pipe, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd.Stderr = os.Stderr
+	cmd.Stderr = cmd.Stdout
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer
-	for b := make([]byte, 1<<10); ; {
+	out = new(bytes.Buffer)
+	for b := make([]byte, 1<<10); !strings.Contains(out.String(), says); {
 		n, err := pipe.Read(b)
-		out.Write(b[:n])
-		if strings.Contains(out.String(), "of 100 (") {
-			break
-		}
-		if err != nil {
+		if out.Write(b[:n]); err != nil {
 			t.Fatalf("%v: %s", err, out.String())
 		}
 	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	_, _ = io.Copy(&out, pipe) // until the children have ended, too
-	if err := cmd.Wait(); err != nil || !strings.Contains(out.String(), "; interrupted") {
-		t.Errorf("%v: %s", err, out.String())
-	}
+	return cmd, out, func() { _, _ = io.Copy(out, pipe) } // until the children have ended, too
 }

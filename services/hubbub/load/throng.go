@@ -267,13 +267,18 @@ func (t *throng) Close() {
 	t.parts = nil
 }
 
-// Talk has everybody speak until ctx ends, and returns when everything said has been acknowledged or given up.
+// Talk has everybody speak until ctx ends, and returns when everything said has been acknowledged or given up. An error says
+// that a process has died.
 func (t *throng) Talk(ctx context.Context) error {
 	from := time.Now().Add(50 * time.Millisecond)
 	if _, err := each(t.parts, func(_ int, r *remote) (int, error) { return call[int](r, "Talk", from) }); err != nil {
 		return err
 	}
-	<-ctx.Done()
+	for pass(ctx, time.Second) {
+		if _, err := t.state(); err != nil {
+			return err
+		}
+	}
 	if _, err := each(t.parts, func(_ int, r *remote) (int, error) { return call[int](r, "Hush", 0) }); err != nil {
 		return err
 	}
