@@ -121,15 +121,14 @@ type latencies struct{ p50, p99, p999 time.Duration }
 func (c *Config) measure(ctx context.Context, url string) (result, error) {
 	r := result{url: url, appends: make(map[shape]float64)}
 	open := func() (bus.Bus, error) { return busurl.Open(ctx, options(url), zap.NewNop(), nil, nil) }
-	var err error
-	if r.weight, err = c.weigh(ctx, url); err != nil { // first: keys of other entries would be forgotten meanwhile
-		return r, err
-	}
-	from, err := open()
+	from, err := open() // first, since it says best why a bus cannot be had
 	if err != nil {
 		return r, err
 	}
 	defer from.Close()
+	if r.weight, err = c.weigh(ctx, url); err != nil { // before anything is appended: its keys would be forgotten
+		return r, err
+	}
 	to, err := open()
 	if err != nil {
 		return r, err
