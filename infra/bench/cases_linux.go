@@ -45,11 +45,13 @@ func window(t swarm.Talk) int {
 	return max(1, min(most, perSender*len(t.Senders), max(16, mostDeliveries/t.Fan), mostBytes/t.Size))
 }
 
+// idleBase sockets make what is made once, before idle ones are counted.
+const idleBase = 50
+
 // idle logs clients in, has each join the same room, and lets them be.
 func idle(ctx context.Context, b *bench) error {
 	b.table = newTable("Sockets that log in, join a room, and are idle",
 		"server", "sockets", "log-ins/s", "CPU per log-in", "CPU per join", "RSS per socket", "heap and stacks per socket")
-	const base = 50 // make what is made once
 	var steps []int
 	for _, n := range []int{1000, 5000, 10_000, b.opts.Sockets} {
 		if n <= b.opts.Sockets && (len(steps) == 0 || n > steps[len(steps)-1]) {
@@ -63,11 +65,15 @@ func idle(ctx context.Context, b *bench) error {
 			names = append(names, nameUnsigned)
 		}
 	}
-	return b.each(ctx, func(t *target) error { return b.idleOne(t, base, steps) }, names)
+	return b.each(ctx, func(t *target) error { return b.idleOne(t, steps) }, names)
 }
 
-func (b *bench) idleOne(t *target, base int, steps []int) error {
-	s, err := crowd(t, base, lobby)
+func (b *bench) idleOne(t *target, steps []int) error {
+	base, shared, err := t.server.statm()
+	if err != nil {
+		return err
+	}
+	s, err := crowd(t, idleBase, lobby)
 	if err != nil {
 		return err
 	}
@@ -99,7 +105,8 @@ func (b *bench) idleOne(t *target, base int, steps []int) error {
 		}
 		m := idled{
 			sockets: n, rate: float64(n-had) / took.Seconds(), login: login / time.Duration(n-had), joining: joining / time.Duration(n-had),
-			resident: float64(resident-resident0) / float64(n-base), used: float64(used-used0) / float64(n-base),
+			resident: float64(resident-resident0) / float64(n-idleBase), used: float64(used-used0) / float64(n-idleBase),
+			base: base, shared: shared,
 		}
 		b.seen.idle(t.name, m)
 		b.table.row(t.name, count(n), count(int(m.rate)), micros(m.login), micros(m.joining), octets(m.resident), octetsOr(m.used, t.pprof != ""))

@@ -98,15 +98,22 @@ func cpuOf(clock int32) time.Duration {
 
 // resident returns the resident memory of the process, in bytes.
 func (p *process) resident() (int64, error) {
+	all, _, err := p.statm()
+	return all, err
+}
+
+// statm returns the resident memory of the process in bytes, and how much of it is of files, which other processes of the
+// same program share.
+func (p *process) statm() (all, shared int64, err error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, fmt.Errorf("memory of %s: %w", p.name, err)
+	if err == nil {
+		_, err = fmt.Sscan(string(b), new(int64), &all, &shared)
 	}
-	pages, err := strconv.ParseInt(strings.Fields(string(b))[1], 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("memory of %s: %w", p.name, err)
+		return 0, 0, fmt.Errorf("memory of %s: %w", p.name, err)
 	}
-	return pages * int64(os.Getpagesize()), nil
+	page := int64(os.Getpagesize())
+	return all * page, shared * page, nil
 }
 
 var web = &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}

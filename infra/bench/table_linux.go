@@ -91,10 +91,13 @@ func micros(d time.Duration) string {
 func millis(d time.Duration) string { return fmt.Sprintf("%.2f ms", float64(d)/1e6) }
 
 func octets(n float64) string {
-	if n < 10_000 {
+	switch {
+	case n < 10_000:
 		return fmt.Sprintf("%.0f B", n)
+	case n < 1_000_000:
+		return fmt.Sprintf("%.1f KB", n/1000)
 	}
-	return fmt.Sprintf("%.1f KB", n/1000)
+	return fmt.Sprintf("%.1f MB", n/1_000_000)
 }
 
 func octetsOr(n float64, known bool) string {

@@ -12,6 +12,7 @@ type idled struct {
 	rate           float64       // log-ins per second
 	login, joining time.Duration // CPU for each
 	resident, used float64       // bytes for each: resident memory; heap and stacks
+	base, shared   int64         // bytes: resident memory before the first socket, and how much of it is the program's file
 }
 
 // ratios keeps what the verdict compares: of several rounds the least of each.
@@ -71,6 +72,8 @@ func (b *bench) verdict(ctx context.Context) error {
 	}
 	if ours := b.seen.idles[nameHubbub]; ours.sockets > 0 {
 		b.table.row(fmt.Sprintf("user space per idle socket, of %s", count(ours.sockets)), octets(ours.used), reached(ours.used <= 256, "at most 256 B"))
+		b.table.row("RSS of an edge without sockets; not of the program's file", octets(float64(ours.base))+"; "+octets(float64(ours.base-ours.shared)),
+			reached(ours.base < 20<<20, "less than 20 MiB"))
 		check, err := b.verifyCost(ctx)
 		if err != nil {
 			return err
