@@ -35,7 +35,8 @@ const MaxSeq = 1<<53 - 1
 const MaxData = 512 << 10
 
 const (
-	// DedupeWindow is how long at least a repeated Append is recognised.
+	// DedupeWindow is how long at least a repeated Append is recognised. (The repeat of an entry that was removed may be
+	// taken for a new one when the server was restarted since.)
 	DedupeWindow = 2 * time.Minute
 	// AppendTimeout is how long an Append may take, with all of its retries, before it fails with ErrUnavailable.
 	// It is under half of DedupeWindow, so that a caller's repeat still falls into the window.
@@ -57,6 +58,8 @@ var (
 	ErrTooLarge = errors.New("data is too large for the bus")
 	// ErrNoResponder says that nobody serves the service that was asked.
 	ErrNoResponder = errors.New("no such service on the bus")
+	// ErrInUse says that a group cannot be retired, since somebody consumes it.
+	ErrInUse = errors.New("the group has members")
 	// ErrRetry wrapped by a consumer's error says that the entries themselves are good and that the handler's
 	// surroundings are not (its store is down): they are delivered again for ever and never parked.
 	ErrRetry = errors.New("try the entries again later")
@@ -207,8 +210,16 @@ type Log interface {
 	// been put back; calling again does no harm.
 	Redrive(ctx context.Context, group string, limit int) ([]DeadLetter, error)
 
-	// Remove erases the content of an entry: it is no longer replayed or consumed. Removing one that is not there is
-	// not an error.
+	// Groups returns the required groups, by name: those that a process has named when it opened the bus.
+	Groups(ctx context.Context) ([]Group, error)
+
+	// Retire forgets a group, required or not, that will not come back, and what it has consumed: retention does not wait
+	// for it any more. A process that still names it holds retention for it as long as it runs, and a member that comes
+	// later begins where the log does. Retiring an unknown group is not an error. Errors: ErrInUse.
+	Retire(ctx context.Context, group string) error
+
+	// Remove erases the content of an entry: it is no longer replayed or consumed (where several servers answer, as soon as
+	// the last of them has it, a moment later). Removing one that is not there is not an error.
 	Remove(ctx context.Context, room string, seq uint64) error
 
 	// Advance makes every later Append of every room return a Seq above past. It is for a service that remembers
@@ -222,6 +233,14 @@ type DeadLetter struct {
 	Entry  Entry
 	Reason string    // the handler's last error
 	At     time.Time // when it was parked
+}
+
+// Group is a required group.
+type Group struct {
+	Name string
+	// Unread is when the oldest entry was appended that it has not consumed, which retention keeps for it however old that
+	// is; zero: it has consumed everything.
+	Unread time.Time
 }
 
 // Live carries what is worth something only now: typing, presence, read positions. At most once, in the order of one

@@ -12,14 +12,34 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// Env is what the suite needs to know of a driver and its server.
+// Env is what the suite needs to know of a driver and its server, or servers.
 type Env struct {
-	// Log makes a new, empty log on the server and returns how to open buses on it. A bus that is opened is closed by
-	// the suite. Consumers should look for partitions every MemberEvery or so, to keep the suite quick.
-	Log func(t testing.TB, r Retention) (open func(t testing.TB) bus.Bus)
-	// Kill ends the server as kill -9 does and returns when it is gone; Start starts it again on the same data. The
+	// Log makes a new, empty log on the server.
+	Log func(t testing.TB, r Retention) Log
+	// Kill ends all servers as kill -9 does and returns when they are gone; Start starts them again on the same data. The
 	// suite calls them while nothing else of it runs.
 	Kill, Start func()
+	// Pause freezes all servers, with their connections up, and Resume undoes it; nil: they are part of this process.
+	Pause, Resume func()
+	// Folders returns where the servers keep their data.
+	Folders func() []string
+	// Addr is the address of the server, if it is the only one; else buses are told the servers' own.
+	Addr string
+	// Replicas: any of several servers answers. What Remove has taken is gone from one after the other, within a moment. The
+	// log has fences, too, and where retention has taken one, positions before it count as truncated, also if the room has
+	// had nothing since.
+	Replicas bool
+}
+
+// Log is a log on the server.
+type Log struct {
+	// Open opens a bus on it, over the proxy at the address via if that is not empty (only with Env.Addr). The suite closes
+	// it. Consumers should look for partitions every MemberEvery or so, to keep the suite quick.
+	Open func(t testing.TB, via string) bus.Bus
+	// Operator opens one that names no required groups.
+	Operator func(t testing.TB) bus.Bus
+	// Spec says to a member of this log that is a process of its own what to open; see Member.
+	Spec string
 }
 
 // MemberEvery is how often consumers should look for partitions that nobody reads.
@@ -36,17 +56,25 @@ type Retention struct {
 // suite is one run. Its buses are on one log, which all tests that need no other share: each has rooms of its own.
 type suite struct {
 	Env
+	log  Log
 	open func(t testing.TB) bus.Bus
 	bus  bus.Bus
 }
 
-// Run checks every promise.
+// RunAlone checks that Close leaves nothing behind. No other test may run meanwhile: goroutines cannot be told apart.
+func RunAlone(t *testing.T, env Env) {
+	s := &suite{Env: env}
+	s.closeLeavesNothing(t)
+}
+
+// Run checks every other promise.
 func Run(t *testing.T, env Env) {
-	s := &suite{Env: env, open: env.opener(t, Retention{})}
+	s := &suite{Env: env, log: env.Log(t, Retention{})}
+	s.open = s.log.opener()
 	s.bus = s.open(t)
 	t.Run("promises", func(t *testing.T) {
 		for _, group := range []map[string]func(*suite, *testing.T){
-			appendTests, replayTests, retentionTests, followTests, watchTests, consumeTests, liveTests, rpcTests, lifeTests, propertyTests,
+			appendTests, replayTests, retentionTests, followTests, watchTests, consumeTests, liveTests, rpcTests, lifeTests, deathTests, propertyTests,
 		} {
 			for name, test := range group {
 				t.Run(name, func(t *testing.T) {
@@ -56,24 +84,34 @@ func Run(t *testing.T, env Env) {
 			}
 		}
 	})
-	t.Run("nothing is left after Close", s.closeLeavesNothing)
 	t.Run("a server that is away", s.serverAway)
 	t.Run("a server that is killed in mid-stream", s.serverKilled)
+	t.Run("a server that is silent", s.serverSilent)
+	t.Run("any calls in any order, and crashes", s.anyFaults)
+	t.Run("a store that was put back to an older state", s.storeRestored)
 }
 
-// opener returns Log's open with every bus closed when its test ends.
+// opener makes a log, and returns how to open buses on it that are closed when their test ends.
 func (e Env) opener(t testing.TB, r Retention) func(t testing.TB) bus.Bus {
-	open := e.Log(t, r)
+	return e.Log(t, r).opener()
+}
+
+func (l Log) opener() func(t testing.TB) bus.Bus {
 	return func(t testing.TB) bus.Bus {
 		t.Helper()
-		b := open(t)
-		t.Cleanup(func() {
-			if err := b.Close(); err != nil {
-				t.Errorf("close: %v", err)
-			}
-		})
-		return b
+		return l.open(t, "")
 	}
+}
+
+func (l Log) open(t testing.TB, via string) bus.Bus {
+	t.Helper()
+	b := l.Open(t, via)
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return b
 }
 
 // patience is how long the suite waits for what has to come.

@@ -91,6 +91,13 @@ func (c *consumer) handle(_ context.Context, batch []bus.Entry) error {
 	return nil
 }
 
+// all returns what came, in the order handed over.
+func (c *consumer) all() []bus.Entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.got)
+}
+
 // room returns what came of a room, with repeats left out.
 func (c *consumer) room(room string) []bus.Entry {
 	c.mu.Lock()

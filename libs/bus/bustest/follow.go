@@ -27,6 +27,7 @@ var followTests = map[string]func(*suite, *testing.T){
 // follower keeps what it is told.
 type follower struct {
 	room string
+	on   bus.Bus // where it matters
 	head uint64
 	stop bus.Subscription
 

@@ -20,8 +20,22 @@ import (
 func (s *suite) serverAway(t *testing.T) {
 	b := s.open(t)
 	log := fill(t, b, "room", 2)
+	busy := s.Log(t, Retention{}).Open(t, "")
+	serve(t, busy, name("service"), echo)
+	listen(t, busy, name("chan"))
+	consume(t, busy, "group", nil)
+	s.follow(t, busy, name("room"))
 	s.Kill()
 	var wg sync.WaitGroup
+	wg.Go(func() {
+		began := time.Now()
+		if err := busy.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+		if d := time.Since(began); d > patience {
+			t.Errorf("close took %s", d)
+		}
+	})
 	for what, call := range calls(b) {
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)

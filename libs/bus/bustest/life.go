@@ -3,6 +3,8 @@ package bustest
 import (
 	"context"
 	"errors"
+	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -17,6 +19,7 @@ var lifeTests = map[string]func(*suite, *testing.T){
 	"close: appends in flight have an end":  (*suite).closeEndsAppends,
 	"close: callbacks end with it":          (*suite).closeEndsCallbacks,
 	"close: of one bus leaves others alone": (*suite).closeIsOwn,
+	"calls end with their context":          (*suite).cancelled,
 }
 
 // calls returns every call that needs the server, by name.
@@ -31,6 +34,8 @@ func calls(b bus.Bus) map[string]func(context.Context) error {
 		"Follow":      func(ctx context.Context) error { _, _, err := b.Follow(ctx, name("room"), &follower{}); return err },
 		"DeadLetters": func(ctx context.Context) error { _, err := b.DeadLetters(ctx, "group", 1); return err },
 		"Redrive":     func(ctx context.Context) error { _, err := b.Redrive(ctx, "group", 1); return err },
+		"Groups":      func(ctx context.Context) error { _, err := b.Groups(ctx); return err },
+		"Retire":      func(ctx context.Context) error { return b.Retire(ctx, "nobody") },
 		"Heads":       func(ctx context.Context) error { _, err := b.Heads(ctx, []string{"room"}); return err },
 		"Watch": func(ctx context.Context) error {
 			_, err := b.Watch(ctx, &watcher{hints: make(map[string]uint64)})
@@ -60,6 +65,39 @@ func (s *suite) callsAfterClose(t *testing.T) {
 			t.Errorf("%s: %v, want ErrClosed", name, err)
 		}
 	}
+}
+
+// cancelled makes calls whose context has ended, or ends while they wait.
+func (s *suite) cancelled(t *testing.T) {
+	b := s.open(t)
+	for name, call := range calls(b) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		// It may have been done all the same: a server answers fast.
+		if err := call(ctx); err != nil && !errors.Is(err, bus.ErrUnavailable) && !errors.Is(err, context.Canceled) && !errors.Is(err, bus.ErrNoResponder) {
+			t.Errorf("%s: %v, with a context that has ended", name, err)
+		}
+	}
+	service := name("service")
+	inside, leave := make(chan struct{}), make(chan struct{})
+	serve(t, s.bus, service, func(context.Context, []byte) ([]byte, error) {
+		close(inside)
+		<-leave
+		return nil, nil
+	})
+	defer close(leave)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := b.Request(ctx, service, nil)
+		done <- err
+	}()
+	<-inside
+	cancel()
+	if err := <-done; !errors.Is(err, bus.ErrUnavailable) {
+		t.Errorf("a request that is cancelled: %v, want ErrUnavailable", err)
+	}
+	put(t, b, entry(name("room"), "ann", "id")) // the bus is well
 }
 
 func (s *suite) closeEndsAppends(t *testing.T) {
@@ -145,15 +183,12 @@ func (s *suite) closeIsOwn(t *testing.T) {
 		t.Error(err)
 	}
 	fb.has(t, append(log, fill(t, s.bus, room, 2)...))
-	publish(t, s.bus, channel, "1")
-	eventually(t, "the other bus goes on", func() bool { return len(l.all()) == 1 })
+	heard(t, s.bus, channel, l)
 }
 
-// closeLeavesNothing runs alone, since goroutines cannot be told apart otherwise.
 func (s *suite) closeLeavesNothing(t *testing.T) {
-	before := goleak.IgnoreCurrent()
-	open := s.Log(t, Retention{})
-	b := open(t)
+	before, count := goleak.IgnoreCurrent(), goroutines()
+	b := s.Log(t, Retention{}).Open(t, "")
 	room := name("room")
 	if _, _, err := b.Follow(within(t), room, &follower{room: room}); err != nil {
 		t.Fatal(err)
@@ -184,5 +219,20 @@ func (s *suite) closeLeavesNothing(t *testing.T) {
 	if err := <-done; !errors.Is(err, bus.ErrClosed) {
 		t.Errorf("consume: %v, want ErrClosed", err)
 	}
+	if s.Pause == nil { // the server is in this process, and goes on
+		eventually(t, "no goroutine is left", func() bool { return goroutines() <= count })
+		return
+	}
 	goleak.VerifyNone(t, before)
+}
+
+// goroutines returns how many there are that are not those of a server in this process.
+func goroutines() (n int) {
+	stacks := make([]byte, 16<<20)
+	for stack := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+		if !strings.Contains(stack, "nats-server") {
+			n++
+		}
+	}
+	return n
 }

@@ -61,11 +61,38 @@ func publish(t testing.TB, b bus.Live, channel, data string) {
 	}
 }
 
+// heard has b publish to a channel until the listener hears it, and then returns when all that was published has arrived:
+// the servers of a cluster tell each other who has subscribed, which takes a moment.
+func heard(t testing.TB, b bus.Live, channel string, l *listener) {
+	t.Helper()
+	last := 0
+	eventually(t, "the first message arrives", func() bool {
+		if len(l.all()) > 0 {
+			return true
+		}
+		last++
+		publish(t, b, channel, fmt.Sprint("try ", last))
+		return false
+	})
+	eventually(t, "the last try arrives", func() bool { return slices.Contains(l.all(), fmt.Sprint("try ", last)) })
+}
+
+func (l *listener) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.got = nil
+}
+
 func (s *suite) liveOrder(t *testing.T) {
 	other := s.open(t)
 	channel := name("typing") + ".room.x_1"
 	here, there := listen(t, s.bus, channel), listen(t, other, channel)
+	heard(t, s.bus, channel, there)
+	eventually(t, "the same messages arrive here", func() bool { return slices.Contains(here.all(), there.all()[len(there.all())-1]) })
 	var want []string
+	for _, l := range []*listener{here, there} {
+		l.clear()
+	}
 	for i := range 500 {
 		want = append(want, fmt.Sprint("message ", i))
 		publish(t, s.bus, channel, want[i])

@@ -100,6 +100,9 @@ func (s *RedisServer) Pause() { s.t.Helper(); s.signal(true) }
 // Resume undoes Pause.
 func (s *RedisServer) Resume() { s.t.Helper(); s.signal(false) }
 
+// Folders returns where the server keeps its data.
+func (s *RedisServer) Folders() []string { return []string{s.dir} }
+
 func (s *RedisServer) start() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -129,6 +129,28 @@ func (r *RedisCluster) Start() {
 	r.ready()
 }
 
+// Pause freezes all nodes; Resume lets them go on.
+func (r *RedisCluster) Pause() {
+	for _, n := range r.Nodes {
+		n.Pause()
+	}
+}
+
+// Resume undoes Pause.
+func (r *RedisCluster) Resume() {
+	for _, n := range r.Nodes {
+		n.Resume()
+	}
+}
+
+// Folders returns where the nodes keep their data.
+func (r *RedisCluster) Folders() (dirs []string) {
+	for _, n := range r.Nodes {
+		dirs = append(dirs, n.dir)
+	}
+	return dirs
+}
+
 // Master returns the node that has the slot of a key.
 func (r *RedisCluster) Master(key string) *RedisServer {
 	r.t.Helper()

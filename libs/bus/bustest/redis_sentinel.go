@@ -123,6 +123,28 @@ func (r *RedisSentinels) Start() {
 	r.ready()
 }
 
+// Pause freezes everything, Sentinels first; Resume lets it go on, Sentinels last.
+func (r *RedisSentinels) Pause() {
+	for _, s := range slices.Concat(r.Sentinels, r.Servers) {
+		s.Pause()
+	}
+}
+
+// Resume undoes Pause.
+func (r *RedisSentinels) Resume() {
+	for _, s := range slices.Concat(r.Servers, r.Sentinels) {
+		s.Resume()
+	}
+}
+
+// Folders returns where the servers keep their data.
+func (r *RedisSentinels) Folders() (dirs []string) {
+	for _, s := range r.Servers {
+		dirs = append(dirs, s.dir)
+	}
+	return dirs
+}
+
 func (r *RedisSentinels) ready() {
 	r.t.Helper()
 	replicas := fmt.Sprint(len(r.Servers) - 1)

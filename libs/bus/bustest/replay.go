@@ -2,6 +2,7 @@ package bustest
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -198,6 +199,7 @@ func (s *suite) remove(t *testing.T) {
 			}
 		}
 	}
+	s.isGone(t, room, log[0], log[2])
 	want := []bus.Entry{log[1], log[3], log[4]}
 	want[0].Prev, want[1].Prev = 0, log[1].Seq
 	if diff := cmp.Diff(want, readAll(t, s.bus, room)); diff != "" {
@@ -213,6 +215,23 @@ func (s *suite) remove(t *testing.T) {
 	}
 }
 
+// isGone waits until every server knows that entries were removed, where there are several.
+func (s *suite) isGone(t *testing.T, room string, removed ...bus.Entry) {
+	t.Helper()
+	for row := 0; s.Replicas && row < 20; row++ {
+		eventually(t, "what was removed is gone", func() bool {
+			all := readAll(t, s.bus, room)
+			there := slices.ContainsFunc(removed, func(r bus.Entry) bool {
+				return slices.ContainsFunc(all, func(e bus.Entry) bool { return e.ID == r.ID })
+			})
+			if there {
+				row = 0
+			}
+			return !there
+		})
+	}
+}
+
 func (s *suite) removeLast(t *testing.T) {
 	room := name("room")
 	log := fill(t, s.bus, room, 2)
@@ -220,6 +239,7 @@ func (s *suite) removeLast(t *testing.T) {
 	if err := s.bus.Remove(within(t), room, log[1].Seq); err != nil {
 		t.Fatal(err)
 	}
+	s.isGone(t, room, log[1])
 	rep := replay(t, s.bus, room, at(log[1]), 10)
 	if rep.Rewound || rep.Truncated || len(rep.Entries) > 0 {
 		t.Errorf("after the entry that was removed: %+v", rep)

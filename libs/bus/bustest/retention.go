@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ var retentionTests = map[string]func(*suite, *testing.T){
 	"retention: by age":  (*suite).trimByAge,
 	"retention: by size": (*suite).trimBySize,
 	"retention: never what a required group has not read": (*suite).trimNothingUnread,
+	"retention: a group that is retired":                  (*suite).retireGroup,
 }
 
 func (s *suite) trimByAge(t *testing.T) {
@@ -31,7 +33,7 @@ func (s *suite) trimByAge(t *testing.T) {
 	if rep := replay(t, b, room, at(log[1]), 10); !rep.Truncated || rep.Rewound {
 		t.Errorf("after an entry that was followed by one that is gone: %+v", rep)
 	}
-	if rep := replay(t, b, room, at(log[4]), 10); rep.Rewound || rep.Truncated {
+	if rep := replay(t, b, room, at(log[4]), 10); rep.Rewound || rep.Truncated && !s.Replicas {
 		t.Errorf("after the last entry, which is gone: %+v", rep)
 	}
 	if rep := replay(t, b, name("room"), bus.Position{}, 10); len(rep.Entries) > 0 {
@@ -41,7 +43,9 @@ func (s *suite) trimByAge(t *testing.T) {
 	if more[0].Seq <= log[4].Seq {
 		t.Errorf("Seq %d after %d was trimmed", more[0].Seq, log[4].Seq)
 	}
-	f.has(t, more) // and was told of no rewind
+	if !s.Replicas {
+		f.has(t, more) // and was told of no rewind
+	}
 }
 
 func (s *suite) trimBySize(t *testing.T) {
@@ -121,4 +125,62 @@ func (s *suite) trimNothingUnread(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
+}
+
+// retireGroup has retention wait for a group that does not come back, until an operator retires it.
+func (s *suite) retireGroup(t *testing.T) {
+	log := s.Log(t, Retention{MaxAge: time.Second, TrimEvery: 50 * time.Millisecond, Groups: []string{"gone", "stays"}})
+	if err := log.open(t, "").Close(); err != nil { // which has named the groups
+		t.Fatal(err)
+	}
+	b := log.Operator(t)
+	t.Cleanup(func() { _ = b.Close() })
+	began := time.Now()
+	room := name("room")
+	entries := fill(t, b, room, 5)
+	stays := consume(t, b, "stays", nil)
+	stays.has(t, room, entries)
+	groups := func() map[string]time.Time {
+		t.Helper()
+		all, err := b.Groups(within(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		unread := make(map[string]time.Time)
+		for i, g := range all {
+			unread[g.Name] = g.Unread
+			if i > 0 && g.Name <= all[i-1].Name {
+				t.Errorf("the groups are %+v", all)
+			}
+		}
+		return unread
+	}
+	eventually(t, "one group has read everything", func() bool { return groups()["stays"].IsZero() })
+	if at := groups()["gone"]; at.Before(began.Add(-2*time.Second)) || at.After(time.Now().Add(2*time.Second)) {
+		t.Errorf("the other has not read anything since %s, which was said at %s", at, began)
+	}
+	eventually(t, "entries are too old, and retention has looked", func() bool { return time.Since(began) > 2*time.Second })
+	if got := readAll(t, b, room); len(got) != len(entries) {
+		t.Errorf("%d entries are left of what a group has not read", len(got))
+	}
+	if err := b.Retire(within(t), "stays"); !errors.Is(err, bus.ErrInUse) {
+		t.Errorf("a group that is consumed: %v, want ErrInUse", err)
+	}
+	for _, group := range []string{"gone", "gone", "never-was"} {
+		if err := b.Retire(within(t), group); err != nil {
+			t.Errorf("retire %s: %v", group, err)
+		}
+	}
+	if err := b.Retire(within(t), "a.b"); !errors.Is(err, bus.ErrBadName) {
+		t.Errorf("%v, want ErrBadName", err)
+	}
+	if all := groups(); len(all) != 1 {
+		t.Errorf("the groups are %v", all)
+	}
+	eventually(t, "retention takes what nobody needs", func() bool { return replay(t, b, room, bus.Position{}, 10).Truncated })
+	more := fill(t, b, room, 1)
+	late := consume(t, b, "gone", nil) // it comes back all the same: from where the log begins
+	eventually(t, "it gets what there is", func() bool {
+		return slices.ContainsFunc(late.all(), func(e bus.Entry) bool { return e.ID == more[0].ID })
+	})
 }

@@ -281,6 +281,9 @@ func (e *Engine) leaveRooms(rooms []*room) {
 			r.state = gone
 			r.dropBack(e)
 			delete(sh.rooms, r.name)
+			if len(sh.rooms) == 0 { // a map does not give back what it has grown to
+				sh.rooms = make(map[string]*room)
+			}
 			e.metrics.rooms.Dec()
 			names = append(names, r.name)
 		}

@@ -17,6 +17,7 @@ import (
 )
 
 func TestAdvance(t *testing.T) {
+	t.Parallel()
 	box := newBox(t)
 	b := box.open(natsbus.Config{})
 	before := mustAppend(t, b, entry("room", 0)).Seq
@@ -52,6 +53,7 @@ func TestAdvance(t *testing.T) {
 // TestAdvanceBrokenOffAtItsEnd goes on with an advance that has put everything back and opened the stream, and was broken
 // off before it had removed the copies.
 func TestAdvanceBrokenOffAtItsEnd(t *testing.T) {
+	t.Parallel()
 	box := newBox(t)
 	b := box.open(natsbus.Config{})
 	last := mustAppend(t, b, entry("room", 0)).Seq
@@ -91,6 +93,7 @@ func TestAdvanceBrokenOffAtItsEnd(t *testing.T) {
 // TestAdvanceKeepsWhatIsUnread advances a log that a required group has read in part, while others append to it, and
 // breaks it off again and again.
 func TestAdvanceKeepsWhatIsUnread(t *testing.T) {
+	t.Parallel()
 	box := newBox(t)
 	cfg := natsbus.Config{Groups: []string{"history"}, MemberEvery: 20 * time.Millisecond}
 	b := box.open(cfg)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
@@ -56,15 +57,20 @@ func newCluster(t *testing.T) *cluster {
 
 func (c *cluster) start(i int) {
 	s, err := natsembed.Start(natsembed.Options{Dir: c.dirs[i], Configure: func(o *server.Options) {
-		o.ServerName = fmt.Sprint("s", i)
-		o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port(c.routes[i])}
-		o.Routes = c.routes
+		inCluster(o, fmt.Sprint("s", i), append([]*url.URL{c.routes[i]}, c.routes...)...)
 	}})
 	if err != nil {
 		c.t.Error(err)
 		return
 	}
 	c.servers[i] = s
+}
+
+// inCluster makes a server one of a cluster, with its own address for the others before those of all.
+func inCluster(o *server.Options, name string, routes ...*url.URL) {
+	o.ServerName = name
+	o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port(routes[0])}
+	o.Routes = routes[1:]
 }
 
 func port(u *url.URL) int {
@@ -83,6 +89,7 @@ func (c *cluster) open(i int, cfg natsbus.Config) *natsbus.Bus {
 		}
 	}
 	cfg.Servers, cfg.Replicas, cfg.OpenTimeout = urls, 3, patience
+	cfg.Options = append(cfg.Options, nats.DontRandomize())
 	b, err := natsbus.Open(c.t.Context(), cfg,
 		zaptest.NewLogger(c.t, zaptest.Level(zap.ErrorLevel)), nil)
 	if err != nil {
@@ -105,9 +112,10 @@ func (c *cluster) leader() int {
 // TestCluster has many senders append while the stream's leader steps down and dies, and while rooms are joined. Every
 // entry is in the log once, in its sender's order, and every follower gets all of the log after its head.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	eventually(t, "the cluster has formed", c.formed)
-	b0, b1 := c.open(0, natsbus.Config{}), c.open(1, natsbus.Config{})
+	b0, b1, b2 := c.open(0, natsbus.Config{}), c.open(1, natsbus.Config{}), c.open(2, natsbus.Config{})
 
 	const rooms, senders = 4, 8
 	ctx, cancel := context.WithCancel(t.Context())
@@ -143,7 +151,7 @@ func TestCluster(t *testing.T) {
 	var all []joined
 	join := func() {
 		for i := range rooms * 5 {
-			b := []*natsbus.Bus{b0, b1}[i%2]
+			b := []*natsbus.Bus{b0, b1, b2}[i%3]
 			room := fmt.Sprint("room", i%rooms)
 			r := &recorder{}
 			ctx, cancel := context.WithTimeout(ctx, patience)
@@ -154,7 +162,7 @@ func TestCluster(t *testing.T) {
 			}
 			t.Cleanup(s.Stop)
 			all = append(all, joined{room, head, r})
-			if i%3 == 0 { // so that the next one has to subscribe again
+			if i%4 == 0 { // so that the next one has to subscribe again
 				s.Stop()
 				all = all[:len(all)-1]
 			}
@@ -256,6 +264,7 @@ func stepDown(t *testing.T, c *cluster) {
 
 // TestOpenWhileClusterForms opens a bus before the servers have a leader, who alone answers.
 func TestOpenWhileClusterForms(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	b := c.open(0, natsbus.Config{})
 	if _, err := bus.Append(within(t), b, entry("room", 0)); err != nil {
@@ -265,6 +274,7 @@ func TestOpenWhileClusterForms(t *testing.T) {
 
 // TestOpenTogether has many processes open the bus of a new cluster at the same time: each needs the same streams.
 func TestOpenTogether(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	eventually(t, "the cluster has formed", c.formed)
 	var wg sync.WaitGroup
@@ -288,6 +298,7 @@ func TestOpenTogether(t *testing.T) {
 
 // TestFullCluster holds that a log which takes no more can still be read and followed.
 func TestFullCluster(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	eventually(t, "the cluster has formed", c.formed)
 	b := c.open(0, natsbus.Config{Groups: []string{"history"}, MaxBytes: 1 << 20})

@@ -133,7 +133,7 @@ func (b *Bus) explain(err error) error {
 	if says := tlsTrouble(err); says != "" {
 		return fmt.Errorf("NATS at %s %s: %w", b.where(), says, err)
 	}
-	return fmt.Errorf("connect to NATS at %s: %w", b.where(), err)
+	return fmt.Errorf("NATS at %s cannot be used: check that the port of the bus URL is that of NATS: %w", b.where(), err)
 }
 
 // tlsTrouble says what is wrong between two sides of which at least one speaks TLS; "": it is something else.

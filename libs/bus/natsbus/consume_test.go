@@ -82,6 +82,7 @@ func (g *group) count() (entries int, members int) {
 }
 
 func TestMembersShareTheLog(t *testing.T) {
+	t.Parallel()
 	box := newBox(t)
 	cfg := natsbus.Config{MemberEvery: 20 * time.Millisecond}
 	b1, b2, b3 := box.open(cfg), box.open(cfg), box.open(cfg)
@@ -113,6 +114,7 @@ func TestMembersShareTheLog(t *testing.T) {
 
 // TestDeadMember cuts a member off without a farewell.
 func TestDeadMember(t *testing.T) {
+	t.Parallel()
 	box := newBox(t)
 	cfg := natsbus.Config{MemberEvery: 20 * time.Millisecond}
 	g := newGroup(t, "history")
@@ -142,6 +144,7 @@ func TestDeadMember(t *testing.T) {
 }
 
 func TestPoison(t *testing.T) {
+	t.Parallel()
 	box := newBox(t)
 	b := box.open(natsbus.Config{Partitions: 1})
 	for i := range 6 {

@@ -26,6 +26,7 @@ func (b *blocked) Entry(e bus.Entry) {
 }
 
 func TestSlowFollower(t *testing.T) {
+	t.Parallel()
 	box := newBox(t)
 	appender := box.open(natsbus.Config{})
 	reg := prometheus.NewRegistry()
@@ -40,10 +41,12 @@ func TestSlowFollower(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
+	release := sync.OnceFunc(func() { close(f.wait) })
+	t.Cleanup(release) // else Stop would wait for ever
 	const n = 20_000
 	appendMany(t, appender, "room", n)
 	eventually(t, "live entries are dropped", func() bool { return metric(t, reg, "hubbub_bus_nats_slow_consumer_total") > 0 })
-	close(f.wait)
+	release()
 	eventually(t, "the follower has everything", func() bool { return len(f.ids()) >= n })
 	var want []uint64
 	for _, e := range readAll(t, appender, "room") {
@@ -72,6 +75,7 @@ func metric(t *testing.T, reg prometheus.Gatherer, name string) float64 {
 // TestRepeatedAppendIsTold holds that a repeat makes followers look at the log: a leader that stored the first try may
 // have died before it republished it. The entry here was never republished, since it came while nothing was.
 func TestRepeatedAppendIsTold(t *testing.T) {
+	t.Parallel()
 	s := serve(t, nil)
 	b, err := natsbus.Open(t.Context(), natsbus.Config{
 		Servers: s.URL(),

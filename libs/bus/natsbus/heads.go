@@ -2,8 +2,10 @@ package natsbus
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -79,6 +81,59 @@ func (b *Bus) get(ctx context.Context, subject string, req getRequest) (batch, e
 		return batch{}, callErr
 	}
 	return got, err
+}
+
+// stored is a message as a stream's leader has it.
+type stored struct {
+	Subject string
+	Seq     uint64
+	Time    time.Time
+	Header  nats.Header
+	Data    []byte
+}
+
+// askLeader returns the message of a stream that the request names. errNotFound: there is none.
+func (b *Bus) askLeader(ctx context.Context, stream string, req getRequest) (stored, error) {
+	body, err := json.Marshal(req)
+	if err != nil {
+		return stored{}, err
+	}
+	reply, err := b.main.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, body)
+	if err != nil {
+		return stored{}, err
+	}
+	var got struct {
+		Message *struct {
+			Subject string    `json:"subject"`
+			Seq     uint64    `json:"seq"`
+			Time    time.Time `json:"time"`
+			Header  []byte    `json:"hdrs"`
+			Data    []byte    `json:"data"`
+		} `json:"message"`
+		Error *struct {
+			Code        int    `json:"code"`
+			Description string `json:"description"`
+		} `json:"error"`
+	}
+	if err := json.Unmarshal(reply.Data, &got); err != nil {
+		return stored{}, err
+	}
+	switch m := got.Message; {
+	case got.Error != nil && got.Error.Code == 404:
+		return stored{}, errNotFound
+	case got.Error != nil:
+		return stored{}, errors.New(got.Error.Description)
+	case m == nil:
+		return stored{}, errors.New("the server's answer has no message")
+	default:
+		var h nats.Header
+		if len(m.Header) > 0 {
+			if h, err = nats.DecodeHeadersMsg(m.Header); err != nil {
+				return stored{}, fmt.Errorf("headers of an entry: %w", err)
+			}
+		}
+		return stored{m.Subject, m.Seq, m.Time, h, m.Data}, nil
+	}
 }
 
 // heads returns the head of each room, as the log has it after the call.

@@ -8,6 +8,7 @@ import (
 )
 
 func TestCheckServer(t *testing.T) {
+	t.Parallel()
 	for version, ok := range map[string]bool{"1.4.1": false, "2.9.25": false, "2.10.20": false, "2.11.0": true, "2.15.2-dev": true, "3.0.0": true, "dev": true} {
 		if err := checkServer(version, true); (err == nil) != ok {
 			t.Errorf("version %s: %v", version, err)
@@ -19,6 +20,7 @@ func TestCheckServer(t *testing.T) {
 }
 
 func TestDecodeAck(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]ack{
 		`{"stream":"HUB", "seq":17}`:                     {Seq: 17},
 		`{"stream":"HUB","domain":"d","seq": 17}`:        {Seq: 17},
@@ -44,6 +46,7 @@ func TestDecodeAck(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
+	t.Parallel()
 	n := newNames("HUB", 16)
 	for _, room := range []string{"a", "lobby", "u-1", strings.Repeat("x", 64)} {
 		s := n.room(room)

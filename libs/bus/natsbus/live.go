@@ -186,6 +186,9 @@ func (s source) Unsubscribe(rooms []string) {
 			delete(l.subs, room)
 		}
 	}
+	if len(l.subs) == 0 { // a map does not give back what it has grown to
+		l.subs = make(map[string]*nats.Subscription)
+	}
 }
 
 func (s source) Heads(ctx context.Context, rooms []string) ([]follow.Head, error) {

@@ -96,6 +96,8 @@ type Bus struct {
 	full      chan struct{}  // an append found the log full: trim it now
 	gone      chan struct{}  // no stream takes appends: look whether it is there
 
+	swept time.Time // when notes about removed entries were last looked through; trimLoop's own
+
 	denial atomic.Pointer[error] // the first thing that the server did not let us do
 	abort  func()                // ends the start
 

@@ -16,6 +16,7 @@ import (
 
 // TestOpenErrors holds that a start that cannot work says what to do, soon, and no password.
 func TestOpenErrors(t *testing.T) {
+	t.Parallel()
 	plain := serve(t, nil)
 	login := serve(t, func(o *server.Options) { o.Username, o.Password = "hubbub", "secret" })
 	noStore := serve(t, func(o *server.Options) { o.JetStream = false })
@@ -91,6 +92,7 @@ func TestOpenErrors(t *testing.T) {
 
 // TestLimitsFollowTheConfiguration changes the size of a log that is there.
 func TestLimitsFollowTheConfiguration(t *testing.T) {
+	t.Parallel()
 	s := serve(t, nil)
 	for _, size := range []int64{8 << 20, 16 << 20} {
 		b, err := natsbus.Open(t.Context(), natsbus.Config{Servers: s.URL(), MaxBytes: size}, nil, nil)

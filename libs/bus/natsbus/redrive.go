@@ -43,7 +43,7 @@ func (b *Bus) dropLetter(ctx context.Context, seq uint64) error {
 	if err != nil {
 		return err
 	}
-	return erase(ctx, s, seq)
+	return b.erase(ctx, s, seq)
 }
 
 // lookAgain wakes this member's partitions for which dead letters were put back.
@@ -100,7 +100,14 @@ func (p *partition) redriven(ctx context.Context) error {
 				} else {
 					b.metrics.Consumed.Inc()
 				}
-				return b.retry(ctx, "remove a dead letter", func(ctx context.Context) error { return b.dropLetter(ctx, l.seq) })
+				drop := func(ctx context.Context) error { return b.dropLetter(ctx, l.seq) }
+				err := b.retry(ctx, "remove a dead letter", drop)
+				if err != nil && ctx.Err() != nil { // once more: the work is done
+					attempt, done := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
+					defer done()
+					err = drop(attempt)
+				}
+				return err
 			}}
 			l.Entry.Redriven = true
 			if err := r.Single(ctx, l.Entry); err != nil {

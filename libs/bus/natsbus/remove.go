@@ -3,6 +3,8 @@ package natsbus
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -21,13 +23,9 @@ func (b *Bus) Remove(ctx context.Context, room string, seq uint64) error {
 		return nil
 	}
 	return b.retry(ctx, "remove an entry of "+room, func(ctx context.Context) error {
-		s, err := b.js.Stream(ctx, b.names.stream)
-		if err != nil {
-			return err
-		}
-		m, err := s.GetMsg(ctx, seq)
+		m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: seq}) // a replica may not have it yet
 		switch {
-		case errors.Is(err, jetstream.ErrMsgNotFound):
+		case errors.Is(err, errNotFound):
 			return nil
 		case err != nil:
 			return err
@@ -35,17 +33,78 @@ func (b *Bus) Remove(ctx context.Context, room string, seq uint64) error {
 		if r, ok := b.names.roomOf(b.names.log, m.Subject); !ok || r != room {
 			return nil // that Seq is another room's
 		}
-		return erase(ctx, s, seq)
+		s, err := b.js.Stream(ctx, b.names.stream)
+		if err != nil {
+			return err
+		}
+		if err := b.markRemoved(ctx, seq); err != nil {
+			return err
+		}
+		return b.erase(ctx, s, seq)
 	})
 }
 
 // erase removes what a stream has at a Seq, if it has anything there.
-func erase(ctx context.Context, s jetstream.Stream, seq uint64) error {
+func (b *Bus) erase(ctx context.Context, s jetstream.Stream, seq uint64) error {
 	err := s.SecureDeleteMsg(ctx, seq)
 	if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) { // somebody else was faster, or it has to be tried again
-		if _, err := s.GetMsg(ctx, seq); errors.Is(err, jetstream.ErrMsgNotFound) {
+		if _, err := b.askLeader(ctx, s.CachedInfo().Config.Name, getRequest{Seq: seq}); errors.Is(err, errNotFound) {
 			return nil
 		}
 	}
 	return err
+}
+
+// What Remove has taken is noted, so that it can be told from what the log never had at that Seq: a position there is void
+// then, since the log was put back to an older state, and goes on with other entries. (On a cluster, a Seq that is free may
+// also have been a fence's.)
+
+const removedPrefix = "removed."
+
+func removedKey(seq uint64) string { return removedPrefix + strconv.FormatUint(seq, 10) }
+
+func (b *Bus) markRemoved(ctx context.Context, seq uint64) error {
+	_, err := b.state.Put(ctx, removedKey(seq), nil)
+	return err
+}
+
+// wasRemoved reports whether Remove has taken an entry with that Seq.
+func (b *Bus) wasRemoved(ctx context.Context, seq uint64) (bool, error) {
+	_, err := b.state.Get(ctx, removedKey(seq))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// forgetRemoved drops the notes about entries that retention would have taken by now.
+func (b *Bus) forgetRemoved(ctx context.Context, before uint64) error {
+	keys, err := b.state.ListKeysFiltered(ctx, removedPrefix+"*")
+	if err != nil {
+		return err
+	}
+	var old []string
+	for k := range keys.Keys() {
+		if seq, err := strconv.ParseUint(strings.TrimPrefix(k, removedPrefix), 10, 64); err == nil && seq < before {
+			old = append(old, k)
+		}
+	}
+	if len(old) == 0 {
+		return nil
+	}
+	return b.forgetKeys(ctx, old)
+}
+
+// forgetKeys removes keys from the bucket without a trace: they can be made anew.
+func (b *Bus) forgetKeys(ctx context.Context, keys []string) error {
+	s, err := b.js.Stream(ctx, "KV_"+b.names.stateBucket())
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if err := s.Purge(ctx, jetstream.WithPurgeSubject("$KV."+b.names.stateBucket()+"."+k)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
+	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
 	"hubbub.internal/libs/bus"
@@ -123,7 +125,7 @@ func (b *Bus) read(ctx context.Context, room string, after uint64, limit int, he
 type placeOf int
 
 const (
-	present placeOf = iota // that entry, or nothing although the log reaches there: it was removed
+	present placeOf = iota // that entry, or nothing since it was removed
 	trimmed                // the log begins after it
 	rewound                // another entry, or the log ends before it, or is another log
 )
@@ -133,10 +135,10 @@ func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf,
 		return rewound, nil // no log reaches there
 	}
 	if at.Seq > 0 {
-		got, err := b.get(ctx, b.directGet(), getRequest{Seq: at.Seq})
+		m, err := b.entryAt(ctx, at.Seq)
 		switch {
-		case err == nil && len(got.msgs) == 1:
-			e, err := b.names.fetched(got.msgs[0])
+		case err == nil:
+			e, err := b.names.fetched(m)
 			switch {
 			case at.ID == "": // any entry will do, or none: the position may be the end of an answer
 				return present, nil
@@ -164,5 +166,29 @@ func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf,
 	if at.Seq < front {
 		return trimmed, nil
 	}
+	if at.ID != "" && at.Seq > front { // which names an entry that the log should have
+		if removed, err := b.wasRemoved(ctx, at.Seq); err != nil || !removed {
+			return rewound, err
+		}
+	}
 	return present, nil
+}
+
+// entryAt returns what the log has at a Seq. errNotFound: nothing, which on a cluster only the leader can say: a replica may
+// be behind.
+func (b *Bus) entryAt(ctx context.Context, seq uint64) (*nats.Msg, error) {
+	got, err := b.get(ctx, b.directGet(), getRequest{Seq: seq})
+	switch {
+	case err == nil && len(got.msgs) == 1:
+		return got.msgs[0], nil
+	case !errors.Is(err, errNotFound) || b.cfg.Replicas == 1:
+		return nil, cmpErr(err, errIncomplete)
+	}
+	m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: seq})
+	if err != nil {
+		return nil, err
+	}
+	return &nats.Msg{Data: m.Data, Header: nats.Header{
+		headerSubject: {m.Subject}, headerSeq: {strconv.FormatUint(m.Seq, 10)}, headerID: {m.Header.Get(headerID)},
+	}}, nil
 }

@@ -22,6 +22,9 @@ const (
 
 const (
 	requestTimeout = 5 * time.Second
+	// spreadTimeout is for how long a cluster's word is not believed that nobody serves.
+	spreadTimeout = 300 * time.Millisecond
+	spreadPause   = 20 * time.Millisecond
 	// serveLimit is how many requests one Serve handles at the same time; further ones wait.
 	serveLimit   = 256
 	codeInternal = "internal"
@@ -48,11 +51,19 @@ func (b *Bus) Request(ctx context.Context, service string, data []byte) ([]byte,
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(b.link.up(), cancel)() // the reply goes with the connection
-	reply, err := b.main.RequestMsgWithContext(ctx, &nats.Msg{
-		Subject: b.names.rpc + service,
-		Header:  nats.Header{headerTimeout: {strconv.FormatInt(max(1, time.Until(deadline).Milliseconds()), 10)}},
-		Data:    data,
-	})
+	var reply *nats.Msg
+	var err error
+	for began := time.Now(); ; {
+		reply, err = b.main.RequestMsgWithContext(ctx, &nats.Msg{
+			Subject: b.names.rpc + service,
+			Header:  nats.Header{headerTimeout: {strconv.FormatInt(max(1, time.Until(deadline).Milliseconds()), 10)}},
+			Data:    data,
+		})
+		// The servers of a cluster tell each other who serves, which takes a moment. Nobody has seen the request.
+		if !errors.Is(err, nats.ErrNoResponders) || b.cfg.Replicas == 1 || time.Since(began) > spreadTimeout || sleep(ctx, spreadPause) != nil {
+			break
+		}
+	}
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, fmt.Errorf("%w: %s", bus.ErrNoResponder, service)

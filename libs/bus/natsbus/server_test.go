@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zaptest"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/libs/bus/natsbus"
 	"hubbub.internal/libs/bus/natsembed"
 )
@@ -23,6 +24,9 @@ import (
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(serverDir); dir != "" {
 		runServer(dir)
+		return
+	}
+	if bustest.Member(openMember) {
 		return
 	}
 	goleak.VerifyTestMain(m)
@@ -33,8 +37,10 @@ const patience = 30 * time.Second
 
 // box holds a server that a test may stop and start again, and is where buses connect to.
 type box struct {
-	t   *testing.T
-	dir string
+	t      *testing.T
+	dir    string
+	listen bool // for other processes, too
+	port   int
 
 	mu sync.Mutex
 	s  *natsembed.Server
@@ -49,9 +55,16 @@ func newBox(t *testing.T) *box {
 
 func (b *box) start() {
 	b.t.Helper()
-	s, err := natsembed.Start(natsembed.Options{Dir: b.dir, Port: natsembed.NoListener, Log: zaptest.NewLogger(b.t, zaptest.Level(zap.WarnLevel))})
+	port := natsembed.NoListener
+	if b.listen {
+		port = b.port
+	}
+	s, err := natsembed.Start(natsembed.Options{Dir: b.dir, Port: port, Log: zaptest.NewLogger(b.t, zaptest.Level(zap.WarnLevel))})
 	if err != nil {
 		b.t.Fatal(err)
+	}
+	if b.listen {
+		b.port = s.Addr().(*net.TCPAddr).Port
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -87,6 +100,10 @@ func (b *box) open(cfg natsbus.Config) *natsbus.Bus {
 	}
 	b.t.Cleanup(func() { _ = bus.Close() })
 	return bus
+}
+
+func contextOf(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
 }
 
 func within(t *testing.T) context.Context {

@@ -2,7 +2,6 @@ package natsbus
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -31,8 +30,12 @@ func (b *Bus) trimLoop(ctx context.Context) {
 	}
 }
 
-// trimTimeout bounds one look at the retention.
-const trimTimeout = 30 * time.Second
+const (
+	// trimTimeout bounds one look at the retention.
+	trimTimeout = 30 * time.Second
+	// sweepRemoved is how often, at most, the notes about removed entries are looked through.
+	sweepRemoved = 10 * time.Minute
+)
 
 // streamState returns the stream and its present state.
 func (b *Bus) streamState(ctx context.Context) (jetstream.Stream, jetstream.StreamState, error) {
@@ -70,6 +73,12 @@ func (b *Bus) trim(ctx context.Context) error {
 	}
 	if err := s.Purge(ctx, jetstream.WithPurgeSequence(cut)); err != nil {
 		return fmt.Errorf("trim: %w", err)
+	}
+	if time.Since(b.swept) > sweepRemoved {
+		b.swept = time.Now()
+		if err := b.forgetRemoved(ctx, cut); err != nil {
+			return fmt.Errorf("forget what was removed: %w", err)
+		}
 	}
 	b.metrics.trims.Inc()
 	b.log.Debug("trimmed the log", zap.Uint64("before", cut))
@@ -134,33 +143,9 @@ func (b *Bus) firstUnread(ctx context.Context, end uint64) (uint64, error) {
 func (b *Bus) nextIn(ctx context.Context, partition int, seq uint64) (uint64, error) {
 	ctx, done := b.attempt(ctx)
 	defer done()
-	body, err := json.Marshal(getRequest{Seq: seq, NextFor: b.names.inPartition(partition)})
-	if err != nil {
-		return 0, err
-	}
-	reply, err := b.main.RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+b.names.stream, body)
-	if err != nil {
-		return 0, err
-	}
-	var got struct {
-		Message *struct {
-			Seq uint64 `json:"seq"`
-		} `json:"message"`
-		Error *struct {
-			Code        int    `json:"code"`
-			Description string `json:"description"`
-		} `json:"error"`
-	}
-	if err := json.Unmarshal(reply.Data, &got); err != nil {
-		return 0, err
-	}
-	switch {
-	case got.Error != nil && got.Error.Code == 404:
+	m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: seq, NextFor: b.names.inPartition(partition)})
+	if errors.Is(err, errNotFound) {
 		return 0, nil
-	case got.Error != nil:
-		return 0, errors.New(got.Error.Description)
-	case got.Message == nil:
-		return 0, errors.New("the server's answer has no message")
 	}
-	return got.Message.Seq, nil
+	return m.Seq, err
 }

@@ -1,6 +1,8 @@
 package redisbus_test
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,39 +17,90 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if bustest.Member(openMember) {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
+// TestConformance runs the suite that every driver runs, on every kind of server.
 func TestConformance(t *testing.T) {
-	s := bustest.Redis(t)
-	bustest.Run(t, environment(s.URL(), s.Kill, s.Start))
+	for name, start := range setUps {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bustest.Run(t, start(t))
+		})
+	}
 }
 
-func TestConformanceWithSentinels(t *testing.T) {
-	s := bustest.Sentinels(t, 1)
-	bustest.Run(t, environment(s.URL(), s.Kill, s.Start))
+func TestNothingIsLeft(t *testing.T) {
+	for name, start := range setUps {
+		t.Run(name, func(t *testing.T) { bustest.RunAlone(t, start(t)) })
+	}
 }
 
-func TestConformanceOnCluster(t *testing.T) {
-	s := bustest.Cluster(t)
-	bustest.Run(t, environment(s.URL(), s.Kill, s.Start))
+var setUps = map[string]func(*testing.T) bustest.Env{
+	"server": func(t *testing.T) bustest.Env {
+		s := bustest.Redis(t)
+		env := environment(s.URL(), s)
+		env.Addr = s.Addr()
+		return env
+	},
+	"sentinels": func(t *testing.T) bustest.Env {
+		s := bustest.Sentinels(t, 1)
+		return environment(s.URL(), s)
+	},
+	"cluster": func(t *testing.T) bustest.Env {
+		s := bustest.Cluster(t)
+		return environment(s.URL(), s)
+	},
 }
 
-func environment(url string, kill, start func()) bustest.Env {
+// servers are what the suite breaks.
+type servers interface {
+	Kill()
+	Start()
+	Pause()
+	Resume()
+	Folders() []string
+}
+
+func environment(url string, s servers) bustest.Env {
 	return bustest.Env{
-		Log: func(_ testing.TB, r bustest.Retention) func(testing.TB) bus.Bus {
+		Log: func(_ testing.TB, r bustest.Retention) bustest.Log {
 			prefix := chat.NewID()
-			return func(t testing.TB) bus.Bus {
-				return open(t, redisbus.Config{
-					URL: url, Prefix: prefix, MemberEvery: bustest.MemberEvery,
-					Keep:   30 * time.Second, // as shipped
-					MaxAge: r.MaxAge, MaxBytes: r.MaxBytes, TrimEvery: r.TrimEvery, Groups: r.Groups,
-					Follow: follow.Options{CompareEvery: time.Hour}, // what is missed has to be noticed
-				})
+			cfg := redisbus.Config{
+				URL: url, Prefix: prefix, MemberEvery: bustest.MemberEvery,
+				Keep:   30 * time.Second, // as shipped
+				MaxAge: r.MaxAge, MaxBytes: r.MaxBytes, TrimEvery: r.TrimEvery, Groups: r.Groups,
+				Follow: follow.Options{CompareEvery: time.Hour}, // what is missed has to be noticed
+			}
+			return bustest.Log{
+				Open: func(t testing.TB, via string) bus.Bus {
+					cfg := cfg
+					if via != "" {
+						cfg.URL = "redis://" + via
+					}
+					return open(t, cfg)
+				},
+				Operator: func(t testing.TB) bus.Bus {
+					cfg := cfg
+					cfg.Groups = nil
+					return open(t, cfg)
+				},
+				Spec: url + " " + prefix,
 			}
 		},
-		Kill:  kill,
-		Start: start,
+		Kill: s.Kill, Start: s.Start, Pause: s.Pause, Resume: s.Resume, Folders: s.Folders,
 	}
+}
+
+// openMember opens what a Spec of environment says.
+func openMember(spec string) (bus.Bus, error) {
+	cfg := redisbus.Config{MemberEvery: bustest.MemberEvery}
+	cfg.URL, cfg.Prefix, _ = strings.Cut(spec, " ")
+	return redisbus.Open(context.Background(), cfg, nil, nil)
 }
 
 func open(t testing.TB, cfg redisbus.Config) *redisbus.Bus {

@@ -69,7 +69,7 @@ func (b *Bus) retry(ctx context.Context, what string, try func(context.Context) 
 		if err == nil {
 			return nil
 		}
-		if permanent(err) {
+		if permanent(err) || errors.Is(err, bus.ErrInUse) {
 			return b.fail(what, err)
 		}
 		b.look(ctx)
@@ -169,7 +169,7 @@ func (b *Bus) fail(what string, err error) error {
 		return bus.ErrClosed
 	case isFull(err):
 		return fmt.Errorf("%w: %s: %w", bus.ErrFull, what, err)
-	case errors.Is(err, bus.ErrUnavailable), errors.Is(err, bus.ErrClosed):
+	case errors.Is(err, bus.ErrUnavailable), errors.Is(err, bus.ErrClosed), errors.Is(err, bus.ErrInUse):
 		return err
 	}
 	return fmt.Errorf("%w: %s: %w", bus.ErrUnavailable, what, err)

@@ -1,0 +1,107 @@
+package bustest
+
+import (
+	"net"
+	"slices"
+	"sync"
+	"testing"
+)
+
+// Proxy is a way to a server over TCP that a test may mute or cut.
+type Proxy struct {
+	to string
+	l  net.Listener
+	wg sync.WaitGroup
+
+	mu    sync.Mutex
+	conns []net.Conn
+	muted bool
+	dead  bool
+}
+
+// NewProxy starts a proxy to addr that ends with the test.
+func NewProxy(t testing.TB, addr string) *Proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Proxy{to: addr, l: l}
+	p.wg.Go(p.accept)
+	t.Cleanup(func() {
+		p.Cut(true)
+		_ = l.Close()
+		p.wg.Wait()
+	})
+	return p
+}
+
+// Addr returns where the proxy listens.
+func (p *Proxy) Addr() string { return p.l.Addr().String() }
+
+// Mute swallows what the server sends from now on, over connections that stay up; Cut ends that.
+func (p *Proxy) Mute() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.muted = true
+}
+
+// Cut ends all connections. New ones are let through, unless it is for good.
+func (p *Proxy) Cut(forGood bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.muted, p.dead = false, p.dead || forGood
+	for _, c := range p.conns {
+		_ = c.Close()
+	}
+	p.conns = nil
+}
+
+func (p *Proxy) accept() {
+	for {
+		c, err := p.l.Accept()
+		if err != nil {
+			return
+		}
+		s, err := net.Dial("tcp", p.to)
+		if err != nil || !p.keep(c, s) {
+			_ = c.Close()
+			if err == nil {
+				_ = s.Close()
+			}
+			continue
+		}
+		p.wg.Go(func() { p.pass(s, c, false) })
+		p.wg.Go(func() { p.pass(c, s, true) })
+	}
+}
+
+func (p *Proxy) keep(both ...net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.dead {
+		p.conns = append(p.conns, both...)
+	}
+	return !p.dead
+}
+
+// pass copies what comes from one side to the other until either is closed.
+func (p *Proxy) pass(to, from net.Conn, mayBeMuted bool) {
+	defer to.Close()
+	defer from.Close()
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		p.mu.Lock()
+		drop := mayBeMuted && p.muted || !slices.Contains(p.conns, from)
+		p.mu.Unlock()
+		if n > 0 && !drop {
+			if _, err := to.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package natsbus
+
+import (
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/natsembed"
+)
+
+// nobody follows a room without looking.
+type nobody struct{}
+
+func (nobody) Entry(bus.Entry)        {}
+func (nobody) Rewound(string, uint64) {}
+func (nobody) Hint(string, uint64)    {}
+func (nobody) Suspect()               {}
+
+func start(t *testing.T) (*natsembed.Server, *Bus) {
+	t.Helper()
+	s, err := natsembed.Start(natsembed.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Shutdown)
+	b, err := Open(t.Context(), Config{Servers: s.URL()}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	return s, b
+}
+
+// TestChurn: 100,000 rooms that are followed and left again leave no subscription behind, and no memory that grows from
+// one time to the next. (The server is in this process: its memory counts, too.)
+func TestChurn(t *testing.T) {
+	const rooms, joiners = 100_000, 2000
+	s, b := start(t)
+	live := func() (n int) {
+		z, err := s.Subsz(&natsserver.SubszOptions{Subscriptions: true, Limit: 2 * rooms})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sub := range z.Subs {
+			if strings.HasPrefix(sub.Subject, "hub.live.") {
+				n++
+			}
+		}
+		return n
+	}
+	churn := func() {
+		var wg sync.WaitGroup
+		for j := range joiners {
+			wg.Go(func() {
+				for i := j; i < rooms; i += joiners {
+					_, sub, err := b.Follow(t.Context(), "room-"+strconv.Itoa(i), nobody{})
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					defer sub.Stop()
+				}
+			})
+		}
+		wg.Wait()
+		for deadline := time.Now().Add(time.Minute); ; {
+			b.live.mu.Lock()
+			kept := len(b.live.subs)
+			b.live.mu.Unlock()
+			if s.NumSubscriptions() < 1000 && live() == 0 && kept == 0 {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("%d subscriptions at the server, %d here", live(), kept)
+			}
+			if sleep(t.Context(), 10*time.Millisecond) != nil {
+				return
+			}
+		}
+	}
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	first := heap()
+	churn()
+	once := heap()
+	churn()
+	twice := heap()
+	t.Logf("heap: %d KiB before, %d after one round, %d after two", first>>10, once>>10, twice>>10)
+	if twice > once+once/4+(1<<20) {
+		t.Errorf("the heap grew from %d to %d bytes", once, twice)
+	}
+}
+
+// TestLiveDeliveryAllocatesNothing: beyond what the client library does.
+func TestLiveDeliveryAllocatesNothing(t *testing.T) {
+	_, b := start(t)
+	a, err := bus.Append(t.Context(), b, bus.NewEntry{Room: "room", Sender: "ann", ID: "id"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := b.Follow(t.Context(), "room", nobody{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, room := range []string{"room", "u-stranger"} {
+		const runs = 100
+		var messages []*nats.Msg
+		for i := range uint64(runs + 1) {
+			messages = append(messages, &nats.Msg{
+				Subject: strings.Clone(b.names.liveRoom(room)), Data: make([]byte, 100),
+				Header: nats.Header{
+					headerID:  {fmt.Sprint(room, ".ann.id", i)},
+					headerSeq: {strconv.FormatUint(a.Seq+i+1, 10)}, headerLast: {strconv.FormatUint(a.Seq+i, 10)},
+				},
+			})
+		}
+		next := 0
+		if n := testing.AllocsPerRun(runs, func() { b.live.deliver(messages[next]); next++ }); n != 0 {
+			t.Errorf("%s: %v allocations for a live message", room, n)
+		}
+	}
+}
