@@ -1,10 +1,12 @@
 // Package bustest checks a driver against the promises of package bus, and starts the servers that tests of buses need.
-// It owns the conformance suite, which every driver runs, and a redis-server process (natsembed is the NATS
-// counterpart); it knows no driver. Only tests import it.
+// It owns the conformance suite, which every driver runs on every kind of server, members of a log that are processes of
+// their own and can be killed, and redis-server processes (natsembed is the NATS counterpart); it knows no driver. Only
+// tests import it.
 package bustest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -144,11 +146,24 @@ func entry(room, sender, id string) bus.NewEntry {
 // put appends an entry and returns its Seq.
 func put(t testing.TB, b bus.Log, e bus.NewEntry) uint64 {
 	t.Helper()
-	a, err := bus.Append(within(t), b, e)
+	a, _, err := insist(t, b, e)
 	if err != nil {
 		t.Fatalf("append: %v", err)
 	}
 	return a.Seq
+}
+
+// insist appends an entry, again and again while the servers find each other, as senders do, and says whether it took
+// more than once.
+func insist(t testing.TB, b bus.Log, e bus.NewEntry) (a bus.Appended, again bool, err error) {
+	for end := time.Now().Add(patience); ; again = true {
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		a, err = bus.Append(ctx, b, e)
+		cancel()
+		if !errors.Is(err, bus.ErrUnavailable) || time.Now().After(end) {
+			return a, again, err
+		}
+	}
 }
 
 // fill appends n entries to a room, in order, and returns them as the log should have them.

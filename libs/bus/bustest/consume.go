@@ -301,7 +301,7 @@ func (s *suite) consumeRedriven(t *testing.T) {
 	c := consume(t, b, "group", nil)
 	eventually(t, "what is new comes", func() bool { return len(c.room(last.Room)) == 1 })
 	for _, e := range c.all() {
-		if e.Redriven {
+		if e.Redriven && !s.Replicas { // a replica that is behind may bring one twice
 			t.Errorf("what was handled comes again: %+v", e)
 		}
 	}

@@ -168,6 +168,9 @@ func (r *room) compared(e *Engine, epoch uint32, before uint64, head Head) {
 	case head.Seq > r.held:
 		r.want = max(r.want, head.Seq)
 		e.metrics.behind.Inc()
+		if r.filling {
+			return // it is being mended; that it is behind is no news
+		}
 		r.fill(e)
 		if r.deaf++; r.deaf >= maxDeaf {
 			r.deaf = 0

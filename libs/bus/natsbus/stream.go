@@ -82,6 +82,9 @@ func (b *Bus) ensureStore(ctx context.Context) error {
 
 // forming reports whether an error may come of a cluster that is only just starting.
 func forming(err error) bool {
+	if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
+		return false // it answers like one that is starting, and never will be
+	}
 	const noPeers = 10005 // JSClusterNoPeersErrF: no server is there to hold another replica
 	api, ok := errors.AsType[*jetstream.APIError](err)
 	return ok && (api.Code == 503 || api.ErrorCode == noPeers) || errors.Is(err, context.DeadlineExceeded) ||
