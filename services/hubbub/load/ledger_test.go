@@ -143,3 +143,30 @@ func TestRewound(t *testing.T) {
 		t.Errorf("what comes after a rewind and is not seen is %+v", v)
 	}
 }
+
+// TestText: what a text says of itself can be read again, whatever its length; what others say is nothing of ours.
+func TestText(t *testing.T) {
+	due := time.UnixMicro(1_700_000_000_123_456)
+	for _, bytes := range []int{0, 30, 1000} {
+		text := textOf(7, 42, due, bytes)
+		if sender, number, ok := saidOf(text); sender != 7 || number != 42 || !ok || len(text) < bytes {
+			t.Errorf("%q is message %d of %d, %t", text, number, sender, ok)
+		}
+		if at, ok := dueOf(text); !ok || !at.Equal(due) {
+			t.Errorf("%q was due at %s, %t", text, at, ok)
+		}
+	}
+	for _, text := range []string{"", "1", "1 2", "hello to you", "1 x 3", "a b c"} {
+		_, _, said := saidOf(text)
+		_, due := dueOf(text)
+		if said && due {
+			t.Errorf("%q is taken for one of ours", text)
+		}
+	}
+	text := textOf(7, 42, due, 200)
+	p := &part{}
+	p.meter.sent()
+	if n := testing.AllocsPerRun(100, func() { watcher{p}.Delivered(text) }); n > 0 {
+		t.Errorf("a delivery allocates %f times", n)
+	}
+}

@@ -213,22 +213,24 @@ func textOf(sender, number int, due time.Time, bytes int) string {
 	return text
 }
 
+// dueOf returns when a text was due. It allocates nothing: every delivery asks.
 func dueOf(text string) (time.Time, bool) {
-	fields := strings.SplitN(text, " ", 4)
-	if len(fields) < 3 {
-		return time.Time{}, false
-	}
-	us, err := strconv.ParseInt(fields[2], 10, 64)
-	return time.UnixMicro(us), err == nil
+	_, _, due, ok := fieldsOf(text)
+	us, err := strconv.ParseInt(due, 10, 64)
+	return time.UnixMicro(us), ok && err == nil
 }
 
 // saidOf returns who says a text and its number in the room.
 func saidOf(text string) (sender, number int, ok bool) {
-	fields := strings.SplitN(text, " ", 3)
-	if len(fields) < 3 {
-		return 0, 0, false
-	}
-	sender, err1 := strconv.Atoi(fields[0])
-	number, err2 := strconv.Atoi(fields[1])
-	return sender, number, err1 == nil && err2 == nil
+	who, which, _, ok := fieldsOf(text)
+	sender, err1 := strconv.Atoi(who)
+	number, err2 := strconv.Atoi(which)
+	return sender, number, ok && err1 == nil && err2 == nil
+}
+
+func fieldsOf(text string) (sender, number, due string, ok bool) {
+	sender, text, _ = strings.Cut(text, " ")
+	number, text, ok = strings.Cut(text, " ")
+	due, _, _ = strings.Cut(text, " ")
+	return sender, number, due, ok
 }
