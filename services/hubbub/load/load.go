@@ -145,15 +145,15 @@ func (c *Config) load(ctx context.Context, v *view, report *Report) (err error) 
 	}
 	defer all.Close()
 
+	pids := c.serverPids() // before there are very many open files to look at
 	all.Restart()
 	v.watch(ctx, func() { v.entering(all.Open(), all.Measured()) }, func(ctx context.Context) { err = all.Enter(ctx) })
 	report.entered(all.Open(), all.Measured())
 	if err != nil {
 		return err
 	}
-	all.Restart()
-	pids := c.serverPids()
 	used := cpuTime(pids)
+	all.Restart()
 	v.watch(ctx, func() { v.talking(all.Open(), all.Measured()) }, func(ctx context.Context) { err = perform(ctx, all, *c, report) })
 	report.take(all.Measured())
 	report.CPU, report.Pids = max(0, cpuTime(pids)-used), pids

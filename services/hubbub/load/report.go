@@ -132,7 +132,11 @@ func (r *Report) print(out io.Writer) {
 		row("connections lost", "%s", l)
 	}
 	if len(r.Pids) > 0 {
-		row("server's CPU", "%s, %.2f µs per delivery (processes %s)", round(r.CPU), r.perDelivery(), strings.Trim(fmt.Sprint(r.Pids), "[]"))
+		which := fmt.Sprintf("%d processes", len(r.Pids))
+		if len(r.Pids) < 10 {
+			which = "processes " + strings.Trim(fmt.Sprint(r.Pids), "[]")
+		}
+		row("server's CPU", "%s, %.2f µs per delivery (%s)", round(r.CPU), r.perDelivery(), which)
 	}
 	if v := r.Verdict; v != nil {
 		row("verdict", "%s", v)
