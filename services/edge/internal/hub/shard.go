@@ -24,7 +24,7 @@ type Shard struct {
 	index    int
 	elapsed  func() time.Duration // since the process started
 	at       time.Duration        // that, of this turn
-	now      uint32               // the same in ms
+	now      uint32               // the same in ms, which wraps around after 49 days
 	ticked   uint32               // the last tick
 	wheel    *wheel.Wheel
 	sessions slab[session]
@@ -75,11 +75,8 @@ type mailbox struct {
 	feeds []*feed
 }
 
-const (
-	tick = 100 * time.Millisecond // of the wheel
-	// tickMS is tick in the unit of Shard.now.
-	tickMS = uint32(tick / time.Millisecond)
-)
+// tick is that of the wheel.
+const tick = 100 * time.Millisecond
 
 func newShard(h *Hub, l transport.Loop, index int) *Shard {
 	s := &Shard{
@@ -96,7 +93,7 @@ func newShard(h *Hub, l transport.Loop, index int) *Shard {
 	}
 	s.bounds, s.each = turnBounds, coalesceEach
 	s.clock()
-	s.ticked = s.now / tickMS
+	s.ticked = s.ticks(0)
 	s.wheel = wheel.New(s.ticked, func(slot uint32) *wheel.Timer { return &s.sessions.at(slot).timer })
 	return s
 }
@@ -113,7 +110,7 @@ func (s *Shard) clock() {
 func (s *Shard) Turn() time.Duration {
 	s.clock()
 	s.readMail()
-	if t := s.now / tickMS; t != s.ticked {
+	if t := s.ticks(0); t != s.ticked {
 		s.ticked = t
 		s.wheel.Advance(t, s.timeout)
 		s.tick()
@@ -127,7 +124,7 @@ func (s *Shard) Turn() time.Duration {
 	}
 	wait := time.Duration(-1)
 	if s.wheel.Len() > 0 || len(s.paces) > 0 || s.drain.on {
-		wait = tick - time.Duration(s.now%tickMS)*time.Millisecond
+		wait = tick - s.at%tick
 	}
 	return s.patience(wait)
 }
@@ -246,8 +243,13 @@ func (s *Shard) after(slot uint32, d time.Duration) {
 	s.fireAt(slot, s.now+ms(d))
 }
 
-// fireAt sets a session's timer to a time in ms.
+// fireAt sets a session's timer to a time in ms, which may have passed.
 func (s *Shard) fireAt(slot, at uint32) {
-	s.wheel.Jump(s.now / tickMS)
-	s.wheel.Set(slot, (at+tickMS-1)/tickMS)
+	s.wheel.Jump(s.ticks(0))
+	ahead := time.Duration(int32(at-s.now)) * time.Millisecond
+	s.wheel.Set(slot, s.ticks(ahead+tick-1))
 }
+
+// ticks returns the tick of a time from now. It is counted from s.at: s.now in ticks would not wrap around as they do, and
+// timers from before that would be late by as long again.
+func (s *Shard) ticks(ahead time.Duration) uint32 { return uint32((s.at + ahead) / tick) }
