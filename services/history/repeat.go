@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"hubbub.internal/libs/chat"
@@ -22,9 +23,13 @@ type repeats struct {
 
 type message struct{ room, id string }
 
+// add notes one. It may be given again, as a batch is that could not be stored to its end.
 func (r *repeats) add(m message, seq uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if slices.Contains(r.all[m], seq) {
+		return
+	}
 	if r.all == nil || r.n >= maxRepeats {
 		r.all, r.n = make(map[message][]uint64), 0
 	}

@@ -2,6 +2,7 @@ package history
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,4 +85,22 @@ func TestLogTakenBack(t *testing.T) {
 		log, err := b.Replay(t.Context(), "r1", bus.Position{Seq: a.Seq - 1}, 100)
 		return err == nil && len(log.Entries) == 1 && log.Entries[0].ID == "d-m3"
 	})
+}
+
+// TestRepeatsAreNotedOnce has a batch come again and again while the store does not answer: what is remembered of others
+// stays, and a deletion erases each place once.
+func TestRepeatsAreNotedOnce(t *testing.T) {
+	var r repeats
+	other := message{"r1", "m1"}
+	r.add(other, 7)
+	for range maxRepeats {
+		r.add(message{"r1", "m2"}, 8)
+	}
+	r.add(message{"r1", "m2"}, 9)
+	if got := r.of(message{"r1", "m2"}); !slices.Equal(got, []uint64{8, 9}) {
+		t.Errorf("the places are %d", got[:min(len(got), 10)])
+	}
+	if got := r.of(other); !slices.Equal(got, []uint64{7}) {
+		t.Errorf("those of another message are %d", got)
+	}
 }
