@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/client"
 	"hubbub.internal/services/hubbub/cluster"
 )
@@ -225,7 +226,7 @@ func TestNoTarget(t *testing.T) {
 // TestToken loads as one user who has logged in elsewhere, and as nobody.
 func TestToken(t *testing.T) {
 	t.Parallel()
-	user, err := client.NewAPI(server(t), nil).Register(t.Context(), "token.user", "a long password")
+	user, err := client.NewAPI(server(t), nil).Register(t.Context(), "token."+chat.NewID()[24:], chat.NewID())
 	if err != nil {
 		t.Fatal(err)
 	}
