@@ -8,6 +8,10 @@ package wheel
 // slots is how many ticks the wheel goes round in. A timer further ahead is looked at on the way.
 const slots = 1024
 
+// maxSpare is the capacity up to which an empty list is kept: 64 KiB. A longer one would end up with a few timers, and the
+// next crowd of them grow another.
+const maxSpare = 16 << 10
+
 // Timer is the part of a connection that the wheel uses. Its zero value is a timer that is not set.
 type Timer struct {
 	due uint32
@@ -109,5 +113,7 @@ func (w *Wheel) turn(fire func(id uint32)) {
 			fire(id)
 		}
 	}
-	w.spare = append(w.spare, list[:0])
+	if cap(list) <= maxSpare {
+		w.spare = append(w.spare, list[:0])
+	}
 }

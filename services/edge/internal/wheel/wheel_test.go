@@ -1,6 +1,7 @@
 package wheel
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -99,6 +100,36 @@ func TestSetAgain(t *testing.T) {
 	}
 	if w.Advance(250, func(uint32) { fired++ }); fired != 1 || w.Len() != 0 {
 		t.Errorf("it fired %d times", fired)
+	}
+}
+
+// TestCrowdedTick has very many timers go off at one tick, again and again, as those of sockets do that a pause of the process
+// has brought into step, and others one by one meanwhile. The memory of the one long list is not left behind with short ones.
+func TestCrowdedTick(t *testing.T) {
+	const crowd, others, rounds = 4 * maxSpare, 500, 50
+	timers := make([]Timer, crowd+others)
+	w := New(0, func(id uint32) *Timer { return &timers[id] })
+	for id := range uint32(crowd) {
+		w.Set(id, 250)
+	}
+	for id := range uint32(others) {
+		w.Set(crowd+id, 1+id)
+	}
+	for now := uint32(1); now <= rounds*250; now++ {
+		w.Advance(now, func(id uint32) {
+			if id < crowd {
+				w.Set(id, now+250)
+			} else {
+				w.Set(id, now+others)
+			}
+		})
+	}
+	held := 0
+	for _, list := range slices.Concat(w.lists[:], w.spare) {
+		held += cap(list)
+	}
+	if held > 2*crowd {
+		t.Errorf("%d timers have lists for %d", len(timers), held)
 	}
 }
 
