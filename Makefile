@@ -54,7 +54,7 @@ million: ## hold a million sockets on 52 edges of this machine for a minute, wit
 .PHONY: soak-edge
 soak-edge: ## churn on one edge with as many sockets as the file limit allows, or SOCKETS=n
 	@n=$(SOCKETS); f=$$(ulimit -Hn); [ "$$f" != unlimited ] || f=1000000; ulimit -n $$f; \
-		n=$${n:-$$(( f > 21000 ? 10000 : (f - 1000) / 2 / 25 * 25 ))}; echo "$$n sockets"; \
+		n=$${n:-$$(( f > 11000 ? 10000 : (f - 1000) / 25 * 25 ))}; echo "$$n sockets"; \
 		cd services/edge && SOAK=$$n $(GO) test -count 1 -timeout 30m -run 'TestSoak$$' -v .
 
 .PHONY: bench-edge
