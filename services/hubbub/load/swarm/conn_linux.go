@@ -105,6 +105,9 @@ func (s *Swarm) failed(i int, err error) {
 		return
 	}
 	s.cfg.Watcher.Lost(i, e.code, err)
+	if c.talk != nil { // where nothing answers any more it may never be in its rooms again
+		s.expire(c.talk)
+	}
 	wait := min(minBackoff<<min(c.tries, 10), maxBackoff)
 	c.tries = min(c.tries+1, 10)
 	s.timers.add(max(e.after, wait/2)+rand.N(wait/2), timer{client: int32(i), turn: c.turn, what: dialAgain})

@@ -198,20 +198,26 @@ func (s *Swarm) say(m Say) {
 // next sends the message that is next, if it can be sent now.
 func (s *Swarm) next(i int) error {
 	c := &s.clients[i]
-	for c.state == stIn && c.talk != nil && !c.talk.sent && len(c.talk.queue) > 0 {
-		m := &c.talk.queue[0]
-		wait := min(answerFor, time.Until(m.until))
-		if wait <= 0 {
-			s.through(c.talk)
-			s.cfg.Watcher.Failed("")
-			continue
-		}
-		c.talk.sent = true
-		s.timers.add(wait, timer{client: int32(i), turn: c.turn, say: c.talk.n, what: sendAgain})
-		p := &s.placesOf(i)[m.seat]
-		return s.send(i, wire.Request{Type: wire.Send.String(), ID: m.id, Room: s.rooms[p.room].id, MsgID: m.id, Text: m.text})
+	if c.state != stIn || c.talk == nil || c.talk.sent {
+		return nil
 	}
-	return nil
+	s.expire(c.talk)
+	if len(c.talk.queue) == 0 {
+		return nil
+	}
+	m := &c.talk.queue[0]
+	c.talk.sent = true
+	s.timers.add(min(answerFor, time.Until(m.until)), timer{client: int32(i), turn: c.turn, say: c.talk.n, what: sendAgain})
+	p := &s.placesOf(i)[m.seat]
+	return s.send(i, wire.Request{Type: wire.Send.String(), ID: m.id, Room: s.rooms[p.room].id, MsgID: m.id, Text: m.text})
+}
+
+// expire gives up the messages whose time is over.
+func (s *Swarm) expire(t *talk) {
+	for len(t.queue) > 0 && !time.Now().Before(t.queue[0].until) {
+		s.through(t)
+		s.cfg.Watcher.Failed("")
+	}
 }
 
 // through takes the first message off the queue.
