@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Proxy is a way to a server over TCP that a test may mute or cut.
+// Proxy is a way to a server over TCP that a test may mute, alter or cut.
 type Proxy struct {
 	to string
 	l  net.Listener
@@ -16,6 +16,7 @@ type Proxy struct {
 	mu    sync.Mutex
 	conns []net.Conn
 	muted bool
+	alter func([]byte) []byte
 	dead  bool
 }
 
@@ -44,6 +45,14 @@ func (p *Proxy) Mute() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.muted = true
+}
+
+// Alter has what the server sends from now on pass through a function, which may also take its time, and is called by
+// several goroutines; nil ends that.
+func (p *Proxy) Alter(f func(answer []byte) []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.alter = f
 }
 
 // Cut ends all connections. New ones are let through, unless it is for good.
@@ -86,17 +95,21 @@ func (p *Proxy) keep(both ...net.Conn) bool {
 }
 
 // pass copies what comes from one side to the other until either is closed.
-func (p *Proxy) pass(to, from net.Conn, mayBeMuted bool) {
+func (p *Proxy) pass(to, from net.Conn, answers bool) {
 	defer to.Close()
 	defer from.Close()
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
 		p.mu.Lock()
-		drop := mayBeMuted && p.muted || !slices.Contains(p.conns, from)
+		drop, alter := answers && p.muted || !slices.Contains(p.conns, from), p.alter
 		p.mu.Unlock()
 		if n > 0 && !drop {
-			if _, err := to.Write(buf[:n]); err != nil {
+			out := buf[:n]
+			if answers && alter != nil {
+				out = alter(out)
+			}
+			if _, err := to.Write(out); err != nil {
 				return
 			}
 		}

@@ -29,6 +29,9 @@ func encodeRecord(e bus.NewEntry) []byte {
 	return append(r, e.Data...)
 }
 
+// recordIDs returns what of a record says whose it is: all but the content.
+func recordIDs(r []byte) []byte { return r[:recordHead+int(r[1])+int(r[2])] }
+
 // decodeRecord makes an entry of a record, and allocates nothing: the entry shares the record's memory. A record is an
 // answer of the server that nobody else has, so whoever owns the entry may even write to its data.
 func decodeRecord(r string) (bus.Entry, error) {

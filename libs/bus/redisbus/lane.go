@@ -152,6 +152,9 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 	load, look := false, false
 	for i, p := range batch {
 		got, err := outcome(cmds[i])
+		if err == nil && mark != nil {
+			err = mark.Err() // a server that just comes up answers LOADING, and then the rest: nobody knows what it has
+		}
 		if err == nil && copies != nil {
 			if n, _ := copies.Int(); n < b.cfg.Replicas-1 {
 				err = errReplicas
@@ -177,6 +180,9 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 			p.why = err
 			again = append(again, p)
 		}
+	}
+	if batch[0].lost != nil && len(again) == 0 && len(l.memory.lost) == 0 {
+		l.restoredAll()
 	}
 	if load { // the server was restarted
 		_ = appendScript.Load(ctx, server).Err() // else the next try says so again

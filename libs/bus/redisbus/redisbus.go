@@ -241,10 +241,11 @@ func (b *Bus) start(ctx context.Context) error {
 	if err := b.ensureLog(ctx); err != nil {
 		return err
 	}
-	b.rooms.on(b.engine.Suspect, func() {
+	suspect := func(reason string) {
 		b.appends.doubt()
-		b.engine.Suspect("the connection is back")
-	})
+		b.engine.Suspect(reason)
+	}
+	b.rooms.on(suspect, func() { suspect("the connection is back") })
 	b.channels.on(func(string) {}, b.calls.announce)
 	if b.places.find != nil {
 		b.wg.Go(func() { b.places.run(b.ctx, b.moved) })

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 	"sync/atomic"
 	"time"
 
@@ -46,6 +47,12 @@ type mark struct {
 	place
 }
 
+// place is where an entry stands, and what stands there.
+type place struct {
+	seq    uint64
+	record []byte
+}
+
 // errForgot says that the log has lost what it had acknowledged.
 var errForgot = errors.New("the log has lost entries")
 
@@ -63,11 +70,13 @@ func (l *lane) lost(ctx context.Context, server *redis.Client, answer *redis.Cmd
 	if answer == nil {
 		return false
 	}
-	if n, err := answer.Int(); err != nil || n == m.size {
+	if n, err := answer.Int(); err != nil || n == len(m.record) {
 		return false
 	}
 	n, err := l.a.b.missing(ctx, server, m.partition, []place{m.place})
-	l.memory.mark = mark{}
+	if n > 0 {
+		l.memory.mark = mark{} // what is kept may be younger, and all there
+	}
 	return err != nil || n > 0
 }
 
@@ -107,14 +116,12 @@ func (l *lane) check(ctx context.Context) error {
 		return nil
 	}
 	// Not ctx itself: on Close what is lost is appended again all the same.
-	attempt, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
-	defer cancel()
-	if err := l.compare(attempt, addr); err != nil {
+	if err := l.compare(context.WithoutCancel(ctx), addr); err != nil {
 		m.doubt.Store(true)
 		b.look(ctx)
 		return fmt.Errorf("ask what the log has: %w", err)
 	}
-	m.addr, m.mark = addr, mark{}
+	m.addr = addr
 	l.trim()
 	return nil
 }
@@ -126,7 +133,7 @@ func (l *lane) compare(ctx context.Context, addr string) error {
 	byPartition := make(map[int][]place)
 	m.entries.Each(since, func(e kept.Entry) {
 		p := b.keys.partition(string(e.Room))
-		byPartition[p] = append(byPartition[p], place{e.Seq, len(e.Record)})
+		byPartition[p] = append(byPartition[p], place{e.Seq, e.Record})
 	})
 	first := make(map[int]uint64) // the Seq from which on entries are lost
 	for p, all := range byPartition {
@@ -152,35 +159,31 @@ func (l *lane) compare(ctx context.Context, addr string) error {
 		there.Add(e.At, e.Seq, string(e.Room), e.Record)
 	})
 	b.log.Info("Redis does not have entries that it has acknowledged; appending them again", zap.String("server", addr), zap.Int("entries", len(lost)))
-	m.entries = there // the memory of the old ones lives on in lost
+	m.entries, m.mark = there, mark{} // the memory of the old ones lives on in lost
 	m.lost = append(lost, m.lost...)
 	return nil
 }
 
-// place is where an entry stands, and the size of its record.
-type place struct {
-	seq  uint64
-	size int
-}
-
-// missingPart is how many entries one script looks for.
-const missingPart = 500
-
-// missing returns how many of a partition's entries, the newest first, the server has lost.
+// missing returns how many of a partition's entries, the newest first, the server has lost. A log loses its end and nothing
+// else: where all are there one question is enough, and else some more find where it ends.
 func (b *Bus) missing(ctx context.Context, server *redis.Client, partition int, all []place) (n int, err error) {
 	keys := []string{b.keys.data(partition), b.keys.gone(partition), b.keys.meta(partition)}
-	for part := range slices.Chunk(all, missingPart) {
-		args := make([]any, 0, 2*len(part))
-		for _, e := range part {
-			args = append(args, e.seq, e.size)
-		}
-		lost, err := missingScript.Run(ctx, server, keys, args...).Int()
+	has := func(i int) bool {
 		if err != nil {
-			return 0, err
+			return true
 		}
-		if n += lost; lost < len(part) {
-			return n, nil
-		}
+		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
+		defer cancel()
+		var there bool
+		there, err = hasScript.Run(attempt, server, keys, all[i].seq, recordIDs(all[i].record)).Bool()
+		return there
+	}
+	if has(0) {
+		return 0, err
+	}
+	n = 1 + sort.Search(len(all)-1, func(i int) bool { return has(1 + i) })
+	if err != nil {
+		return 0, err
 	}
 	return n, nil
 }
@@ -224,35 +227,35 @@ func (l *lane) giveBackLost(again []*pending) {
 
 // restored ends the repeat of an entry that the log had lost.
 func (l *lane) restored(p *pending, got bus.Appended, err error) {
-	m, b := &l.memory, l.a.b
-	switch {
+	switch b := l.a.b; {
 	case err != nil:
 		b.log.Error("an entry that Redis had acknowledged, and then lost, cannot be appended again: it is lost",
 			zap.String("room", p.room), zap.Uint64("seq", p.lost.Seq), zap.Error(err))
 	case !got.Duplicate:
-		m.count++
+		l.memory.count++
 		b.metrics.restored.Inc()
 	}
-	if len(m.lost) > 0 {
-		return
-	}
+}
+
+// restoredAll tells that nothing is lost any more.
+func (l *lane) restoredAll() {
+	m := &l.memory
 	if m.count > 0 {
-		b.log.Warn("the log on Redis had lost acknowledged entries, in a failover to a replica that did not have them or with its disk; they are appended again",
+		l.a.b.log.Warn("the log on Redis had lost acknowledged entries, in a failover to a replica that did not have them or with its disk; they are appended again",
 			zap.Int("entries", m.count))
 	}
 	m.count, m.lost, m.why = 0, nil, nil
 }
 
-// remember keeps what was acknowledged. A lost entry that the log has after all, since its sender has sent it again, is
-// kept by whoever appended it.
+// remember keeps what was acknowledged, also what the log has from another process, which may not live as long.
 func (l *lane) remember(p *pending, got bus.Appended) {
 	m := &l.memory
-	if m.keep == 0 || p.lost != nil && got.Duplicate {
+	if m.keep == 0 {
 		return
 	}
 	m.entries.Add(seconds(), got.Seq, p.room, p.record)
-	if !got.Duplicate { // else it may have another's content
-		m.mark = mark{p.partition, place{got.Seq, len(p.record)}}
+	if !got.Duplicate || m.mark.seq == 0 { // that of a duplicate may have another content, and then costs a question more
+		m.mark = mark{p.partition, place{got.Seq, p.record}}
 	}
 	l.trim()
 }
@@ -274,23 +277,35 @@ func (l *lane) show() {
 	}
 }
 
+// closeTimeout is how long Close may take to append again what was lost.
+const closeTimeout = 5 * time.Second
+
 // restoreLast appends what the log has lost before the bus is closed, if the server lets it. Then nothing is kept.
 func (l *lane) restoreLast(ctx context.Context) {
-	defer func() {
-		l.memory.rest.Stop()
-		l.memory.entries = kept.New(0)
-		l.show()
-	}()
-	if err := l.check(ctx); err != nil {
-		l.a.b.log.Debug("closed without knowing whether the log has what was acknowledged", zap.Error(err))
-	}
-	for len(l.memory.lost) > 0 {
-		if again := l.send(ctx, l.takeLost()); len(again) > 0 {
-			l.giveBackLost(again)
+	m := &l.memory
+	m.doubt.Store(true)
+	for until := time.Now().Add(closeTimeout); time.Now().Before(until); {
+		err := l.check(ctx)
+		if err != nil {
+			m.why = err
+			l.a.b.log.Debug("closed without knowing whether the log has what was acknowledged", zap.Error(err))
+		}
+		if len(m.lost) == 0 {
 			break
 		}
+		if err == nil {
+			again := l.send(ctx, l.takeLost())
+			if len(again) == 0 {
+				continue
+			}
+			l.giveBackLost(again)
+		}
+		time.Sleep(retryPause)
 	}
-	if n := len(l.memory.lost); n > 0 {
-		l.a.b.log.Error("closed before what Redis had acknowledged, and then lost, was appended again: it is lost", zap.Int("entries", n), zap.Error(l.memory.why))
+	if n := len(m.lost); n > 0 {
+		l.a.b.log.Error("closed before what Redis had acknowledged, and then lost, was appended again: it is lost", zap.Int("entries", n), zap.Error(m.why))
 	}
+	m.rest.Stop()
+	m.entries = kept.New(0)
+	l.show()
 }

@@ -1,14 +1,19 @@
 package redisbus_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
+	"go.uber.org/zap/zaptest/observer"
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/bustest"
@@ -140,6 +145,204 @@ func TestLossUnnoticed(t *testing.T) {
 	}
 	if n := metric("restored_entries_total"); n != 41 {
 		t.Errorf("%v entries were counted as appended again", n)
+	}
+}
+
+// TestLossAfterACheck: the server was asked, and had everything. What it loses after that, before anything else is appended, is
+// found all the same.
+func TestLossAfterACheck(t *testing.T) {
+	t.Parallel()
+	s := bustest.Redis(t)
+	b, _ := openKeeping(t, redisbus.Config{URL: s.URL(), Follow: never})
+	put(t, b, "room", 0, 5)
+	asked := questions(t, s)
+	c := raw(t, s)
+	if err := c.ClientKillByFilter(t.Context(), "TYPE", "pubsub").Err(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the server is asked", func() bool { return questions(t, s) > asked })
+	if err := c.FlushDB(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	put(t, b, "room", 5, 1)
+	put(t, b, "room", 6, 1)
+	got := ids(t, b, "room")
+	slices.Sort(got)
+	if want := numbered(0, 7); !slices.Equal(got, want) {
+		t.Errorf("the log has %v, want %v", got, want)
+	}
+}
+
+// questions returns how often the server was asked for a field of a hash, as when it is asked whether it has an entry.
+func questions(t *testing.T, s *bustest.RedisServer) (n int) {
+	t.Helper()
+	m, err := raw(t, s).InfoMap(t.Context(), "commandstats").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = fmt.Sscanf(m["Commandstats"]["cmdstat_hget"], "calls=%d,", &n) // 0 if it never was
+	return n
+}
+
+// TestLossWhileLoading: a server that comes up without its log answers that it is loading, and within the same batch takes
+// an append already.
+func TestLossWhileLoading(t *testing.T) {
+	t.Parallel()
+	s := bustest.Redis(t)
+	w := bustest.NewProxy(t, s.Addr())
+	b, _ := openKeeping(t, redisbus.Config{URL: "redis://" + w.Addr(), Follow: never})
+	put(t, b, "room", 0, 5)
+	if err := raw(t, s).FlushDB(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	var loading atomic.Bool
+	w.Alter(func(answer []byte) []byte {
+		if end := bytes.Index(answer, []byte("\r\n")); end > 0 && answer[0] == ':' && loading.CompareAndSwap(false, true) {
+			return append([]byte("-LOADING Redis is loading the dataset in memory"), answer[end:]...)
+		}
+		return answer
+	})
+	put(t, b, "room", 5, 1)
+	if !loading.Load() {
+		t.Fatal("the server has not answered that it is loading")
+	}
+	put(t, b, "room", 6, 1)
+	got := ids(t, b, "room")
+	slices.Sort(got)
+	if want := numbered(0, 7); !slices.Equal(got, want) {
+		t.Errorf("the log has %v, want %v", got, want)
+	}
+}
+
+// TestMuchIsLostFarAway: to find out what is lost takes a server far away, and much that is kept, longer than one try may take
+// in all.
+func TestMuchIsLostFarAway(t *testing.T) {
+	t.Parallel()
+	s := bustest.Redis(t)
+	w := bustest.NewProxy(t, s.Addr())
+	b, metric := openKeeping(t, redisbus.Config{URL: "redis://" + w.Addr(), Follow: never, Partitions: 1})
+	const n = 8000
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Add(1)
+		b.Append(bus.NewEntry{Room: "room", Sender: fmt.Sprint("sender", i), ID: "id"}, func(_ bus.Appended, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			wg.Done()
+		})
+	}
+	wg.Wait()
+	w.Alter(func(answer []byte) []byte { time.Sleep(160 * time.Millisecond); return answer })
+	if err := raw(t, s).FlushDB(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	b.Append(bus.NewEntry{Room: "room", Sender: "ann", ID: "id"}, func(bus.Appended, error) {})
+	eventually(t, "it is appended again", func() bool { return metric("restored_entries_total") > 0 })
+	w.Alter(nil)
+	eventually(t, "so is the rest", func() bool { return metric("restored_entries_total") == n })
+}
+
+// TestRestoredIsKept: what another process has appended again first is kept here too; that process may end.
+func TestRestoredIsKept(t *testing.T) {
+	t.Parallel()
+	s := bustest.Redis(t)
+	b, metric := openKeeping(t, redisbus.Config{URL: s.URL(), Follow: never})
+	put(t, b, "room", 0, 3)
+	c := raw(t, s)
+	for n := range 2 {
+		if err := c.FlushDB(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			other := open(t, redisbus.Config{URL: s.URL(), Follow: never})
+			put(t, other, "room", 0, 3)
+			_ = other.Close()
+		}
+		put(t, b, "room", 3+n, 1)
+	}
+	got := ids(t, b, "room")
+	slices.Sort(got)
+	if want := numbered(0, 5); !slices.Equal(got, want) {
+		t.Errorf("the log has %v, want %v", got, want)
+	}
+	if n := metric("restored_entries_total"); n != 4 {
+		t.Errorf("%v entries were counted as appended again", n)
+	}
+}
+
+// TestRepeatWithOtherContent: a repeat changes nothing, also when its content is another one and the server forgets its key
+// while it is kept here: that is not taken for a loss.
+func TestRepeatWithOtherContent(t *testing.T) {
+	t.Parallel()
+	s := bustest.Redis(t)
+	b, metric := openKeeping(t, redisbus.Config{URL: s.URL(), Follow: never, Keep: time.Second})
+	other := open(t, redisbus.Config{URL: s.URL(), Follow: never})
+	put(t, other, "room", 0, 1)
+	a, err := bus.Append(t.Context(), b, bus.NewEntry{Room: "room", Sender: "ann", ID: "id0", Data: []byte("other data")})
+	if err != nil || !a.Duplicate {
+		t.Fatal(a, err)
+	}
+	c := raw(t, s)
+	keys, err := c.Keys(t.Context(), "hub:*once:*").Result()
+	if err != nil || len(keys) != 1 {
+		t.Fatal(keys, err)
+	}
+	if err := c.Del(t.Context(), keys...).Err(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is kept no more", func() bool { return metric("kept_bytes") == 0 })
+	if got, want := ids(t, b, "room"), numbered(0, 1); !slices.Equal(got, want) {
+		t.Errorf("the log has %v, want %v", got, want)
+	}
+}
+
+// TestRestoredBeforeClose: a bus that is closed appends first what the log has lost, although the server was restarted and
+// knows no script.
+func TestRestoredBeforeClose(t *testing.T) {
+	t.Parallel()
+	s := bustest.Redis(t)
+	b, _ := openKeeping(t, redisbus.Config{URL: s.URL(), Follow: never})
+	put(t, b, "room", 0, 20)
+	c := raw(t, s)
+	if err := errors.Join(c.FlushDB(t.Context()).Err(), c.ScriptFlush(t.Context()).Err()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b = open(t, redisbus.Config{URL: s.URL(), Follow: never})
+	if got, want := ids(t, b, "room"), numbered(0, 20); !slices.Equal(got, want) {
+		t.Errorf("the log has %v, want %v", got, want)
+	}
+}
+
+// TestLossIsToldOnce: the log of the process says how much was lost in one line, however many senders it had.
+func TestLossIsToldOnce(t *testing.T) {
+	t.Parallel()
+	s := bustest.Redis(t)
+	core, logs := observer.New(zap.WarnLevel)
+	b, err := redisbus.Open(t.Context(), redisbus.Config{URL: s.URL(), Follow: never, Keep: 30 * time.Second}, zap.New(core), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	say := func(i int) {
+		t.Helper()
+		if _, err := bus.Append(t.Context(), b, bus.NewEntry{Room: "room", Sender: fmt.Sprint("sender", i), ID: "id"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 20 {
+		say(i)
+	}
+	if err := raw(t, s).FlushDB(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	say(20)
+	told := logs.FilterMessageSnippet("appended again").All()
+	if len(told) != 1 || told[0].ContextMap()["entries"] != int64(20) {
+		t.Errorf("%d lines: %v", len(told), told)
 	}
 }
 

@@ -23,7 +23,7 @@ var (
 	appendScript  = load("append")
 	replayScript  = load("replay")
 	headsScript   = load("heads")
-	missingScript = load("missing")
+	hasScript     = load("has")
 	removeScript  = load("remove")
 	advanceScript = load("advance")
 	trimScript    = load("trim")
