@@ -107,6 +107,18 @@ func (r *RedisSentinels) Promoted(old *RedisServer) {
 	}
 }
 
+// Hold has the Sentinels promote nothing by themselves. Else they do when the primary of a busy machine says nothing for a second.
+func (r *RedisSentinels) Hold() {
+	r.t.Helper()
+	for _, s := range r.Sentinels {
+		c := redis.NewSentinelClient(&redis.Options{Addr: s.Addr(), Protocol: 2})
+		if err := c.Set(r.t.Context(), masterName, "down-after-milliseconds", "3600000").Err(); err != nil {
+			r.t.Fatalf("hold the Sentinels: %v", err)
+		}
+		_ = c.Close()
+	}
+}
+
 // Kill kills everything, Sentinels first, so that nothing is promoted; Start starts it again on the same data.
 func (r *RedisSentinels) Kill() {
 	for _, s := range slices.Concat(r.Sentinels, r.Servers) {

@@ -49,6 +49,7 @@ var setUps = map[string]func(*testing.T) bustest.Env{
 	},
 	"sentinels": func(t *testing.T) bustest.Env {
 		s := bustest.Sentinels(t, 1)
+		s.Hold() // what a failover loses is another test's
 		return environment(s.URL(), s)
 	},
 	"cluster": func(t *testing.T) bustest.Env {
