@@ -71,7 +71,7 @@ func (c *Config) servers(ctx context.Context) (urls []string, stop func(), err e
 		return nil, nil, fmt.Errorf("folder of the servers: %w", err)
 	}
 	var running []*cluster.Process
-	stop = func() {
+	end := func() {
 		for _, p := range running {
 			p.Kill()
 		}
@@ -79,7 +79,7 @@ func (c *Config) servers(ctx context.Context) (urls []string, stop func(), err e
 	}
 	defer func() {
 		if err != nil {
-			stop()
+			end()
 		}
 	}()
 	bin := c.Bin
@@ -97,7 +97,7 @@ func (c *Config) servers(ctx context.Context) (urls []string, stop func(), err e
 		running = append(running, p)
 		urls = append(urls, url)
 	}
-	return urls, stop, nil
+	return urls, end, nil
 }
 
 // shape is how entries are spread.

@@ -108,3 +108,12 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestCannotBuild: outside of a checkout there is no nats-server to build, which is said.
+func TestCannotBuild(t *testing.T) {
+	t.Chdir(t.TempDir())
+	cfg := Config{Duration: time.Millisecond, InFlight: 1, Rate: 1}
+	if err := cfg.Execute(t.Context(), &bytes.Buffer{}); err == nil {
+		t.Error("it is measured")
+	}
+}
