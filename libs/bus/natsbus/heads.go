@@ -70,7 +70,7 @@ func (b *Bus) get(ctx context.Context, subject string, req getRequest) (batch, e
 			got.pending, got.upTo = headerUint(m.Header, headerPending), headerUint(m.Header, headerUpTo)
 			return true
 		case statusNotFound:
-			err = errNotFound
+			err = notFound(req, header(m.Header, headerDescribe))
 			return true
 		default:
 			err = fmt.Errorf("the server answers %s %s", status, header(m.Header, headerDescribe))
@@ -81,6 +81,15 @@ func (b *Bus) get(ctx context.Context, subject string, req getRequest) (batch, e
 		return batch{}, callErr
 	}
 	return got, err
+}
+
+// notFound returns what a 404 says. That of a multi-last get may also say that the server knows of a last entry and could not
+// load it, because it has just been removed, say: then nothing is known of the other rooms, either.
+func notFound(req getRequest, description string) error {
+	if req.MultiLast != nil && description != "No Results" {
+		return errIncomplete
+	}
+	return errNotFound
 }
 
 // stored is a message as a stream's leader has it.
@@ -194,8 +203,11 @@ func (b *Bus) tryHeads(ctx context.Context, rooms []string) ([]follow.Head, erro
 
 // noHeads answers for rooms of which none has an entry: how far is that true?
 func (b *Bus) noHeads(ctx context.Context, req getRequest, heads []follow.Head) ([]follow.Head, error) {
-	if req.Seq != 0 {
-		return heads, nil // the rest of a cut answer was removed meanwhile
+	if req.Seq != 0 { // the rest of a cut answer was removed meanwhile
+		for i := range heads {
+			heads[i].Through = req.UpTo
+		}
+		return heads, nil
 	}
 	info, err := b.js.Stream(ctx, b.names.stream)
 	if err != nil {

@@ -1,6 +1,7 @@
 package natsbus
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -16,6 +17,26 @@ func TestCheckServer(t *testing.T) {
 	}
 	if err := checkServer("2.12.0", false); err == nil {
 		t.Error("a server without headers is accepted")
+	}
+}
+
+// TestNotFound has the answers of nats-server 2.15.2 (stream.go, getDirectMulti and getDirectRequest).
+func TestNotFound(t *testing.T) {
+	t.Parallel()
+	last := getRequest{MultiLast: []string{"hub.log.0.room"}}
+	for _, tt := range []struct {
+		req         getRequest
+		description string
+		want        error
+	}{
+		{last, "No Results", errNotFound},
+		{last, "Message Not Found", errIncomplete},
+		{getRequest{Seq: 5}, "Message Not Found", errNotFound},
+		{getRequest{Seq: 5, Batch: 10}, "Message Not Found", errNotFound},
+	} {
+		if err := notFound(tt.req, tt.description); !errors.Is(err, tt.want) {
+			t.Errorf("%+v, %s: %v, want %v", tt.req, tt.description, err, tt.want)
+		}
 	}
 }
 
