@@ -12,53 +12,75 @@ import (
 	"sync"
 )
 
-// Ports from first up to the kernel's ephemeral ones are looked at. The ephemeral ones are left alone: while a server is
-// down or not up yet, any outgoing connection of the machine may be given its port.
+// Ports from first up to the kernel's ephemeral ones are given. The ephemeral ones are left alone: while a server is down
+// or not up yet, any outgoing connection of the machine may be given its port.
 const first = 10_000
 
-// fewest is how many ports there must be to choose from.
-const fewest = 1_000
+// Ports are given from blocks of this size. The lowest port of a block is its lock: the process that listens there, until
+// it ends, gives the others, so that two test binaries never give one port, not even while the server on it is down.
+const blockSize = 64
 
 var (
 	mu    sync.Mutex
-	taken = map[int]bool{} // by this process; one that ends is not asked to give back
+	locks []net.Listener // of the blocks that are ours; they end with the process
+	block int            // the one that ports are given from
+	next  = blockSize    // the offset in block of the port to look at next
 )
 
-// Take returns a port of 127.0.0.1 that nobody listens on, and that this process is not given again.
+// Take returns a port of 127.0.0.1 that nobody listens on, and that no process is given again as long as this one lives.
 func Take() (int, error) {
 	mu.Lock()
 	defer mu.Unlock()
-	end := ephemeral()
-	if end-first < fewest {
-		return listen(0) // somebody widened the range: a small risk is all there is
+	blocks := (ephemeral() - first) / blockSize
+	if blocks < 1 {
+		return probe(0) // somebody widened the range of ephemeral ports: a small risk is all there is
 	}
-	for range fewest {
-		port := first + rand.IntN(end-first)
-		if taken[port] {
-			continue
+	for {
+		for ; next < blockSize; next++ {
+			if port, err := probe(block + next); err == nil {
+				next++
+				return port, nil
+			}
 		}
-		if _, err := listen(port); err == nil {
-			taken[port] = true
-			return port, nil
+		if err := lockBlock(blocks); err != nil {
+			return 0, err
 		}
 	}
-	return 0, fmt.Errorf("no free port from %d to %d on 127.0.0.1", first, end-1)
 }
 
 // Addr returns 127.0.0.1 with a port of Take.
 func Addr() (string, error) {
 	port, err := Take()
-	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), err
+	return at(port), err
 }
 
-func listen(port int) (int, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+// lockBlock makes a block that no living process has given ports from the one that ports are given from.
+func lockBlock(blocks int) error {
+	from := rand.IntN(blocks)
+	for i := range blocks {
+		lowest := first + (from+i)%blocks*blockSize
+		l, err := net.Listen("tcp", at(lowest))
+		if err != nil {
+			continue // another process's, or it is a server's
+		}
+		locks = append(locks, l)
+		block, next = lowest, 1
+		return nil
+	}
+	return fmt.Errorf("no free port from %d to %d on 127.0.0.1", first, first+blocks*blockSize-1)
+}
+
+// probe reports whether a port is free, and which one it is if port is 0.
+func probe(port int) (int, error) {
+	l, err := net.Listen("tcp", at(port))
 	if err != nil {
 		return 0, fmt.Errorf("listen: %w", err)
 	}
 	defer func() { _ = l.Close() }()
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
+
+func at(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 // ephemeral returns the first port that the kernel gives to outgoing connections.
 func ephemeral() int {

@@ -88,6 +88,7 @@ func Run(t *testing.T, env Env) {
 	})
 	t.Run("a server that is away", s.serverAway)
 	t.Run("a server that is killed in mid-stream", s.serverKilled)
+	t.Run("a server that is killed after a removal", s.removedAndKilled)
 	t.Run("a server that is silent", s.serverSilent)
 	t.Run("any calls in any order, and crashes", s.anyFaults)
 	t.Run("a store that was put back to an older state", s.storeRestored)

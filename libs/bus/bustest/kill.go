@@ -90,6 +90,26 @@ func (s *suite) serverAway(t *testing.T) {
 	}
 }
 
+// removedAndKilled kills the server after the last entry of all was removed: repeats of what came before are still told.
+func (s *suite) removedAndKilled(t *testing.T) {
+	b := s.open(t)
+	room := name("room")
+	log := fill(t, b, room, 5)
+	if err := b.Remove(within(t), room, log[4].Seq); err != nil {
+		t.Fatal(err)
+	}
+	s.Kill()
+	s.Start()
+	for _, e := range log[:4] {
+		if seq := put(t, b, entry(room, e.Sender, e.ID)); seq != e.Seq {
+			t.Errorf("a repeat of %d was stored again: %d", e.Seq, seq)
+		}
+	}
+	if got := len(readAll(t, b, room)); got != 4 {
+		t.Errorf("the log has %d entries, want 4", got)
+	}
+}
+
 // writer is a sender that repeats what fails, with the same id.
 type writer struct {
 	room, sender string

@@ -17,7 +17,7 @@ import (
 // after it is republished to us, and a replica that has it has every entry before it. It replaces the one before
 // (rollup), and consumers do not read its subject.
 //
-// A stream with one replica needs none: the server that answers is the one that orders.
+// A stream with one replica needs none for that: the server that answers is the one that orders.
 
 // fences appends one fence for all callers that came before it was sent.
 type fences struct {
@@ -33,11 +33,8 @@ type fenceRound struct {
 	err  error
 }
 
-// pass returns the Seq of a fence that was appended after the call, or 0 where none is needed.
+// pass returns the Seq of a fence that was appended after the call.
 func (f *fences) pass(ctx context.Context) (uint64, error) {
-	if f.b.cfg.Replicas == 1 {
-		return 0, nil
-	}
 	f.mu.Lock()
 	r := f.next
 	if r == nil {

@@ -156,9 +156,12 @@ func (b *Bus) heads(ctx context.Context, rooms []string) ([]follow.Head, error) 
 }
 
 func (b *Bus) tryHeads(ctx context.Context, rooms []string) ([]follow.Head, error) {
-	fence, err := b.fences.pass(ctx)
-	if err != nil {
-		return nil, err
+	var fence uint64 // 0: none is needed
+	if b.cfg.Replicas > 1 {
+		var err error
+		if fence, err = b.fences.pass(ctx); err != nil {
+			return nil, err
+		}
 	}
 	req := getRequest{MultiLast: make([]string, len(rooms)), MaxBytes: getBytes}
 	index := make(map[string]int, len(rooms))

@@ -40,6 +40,12 @@ func (b *Bus) Remove(ctx context.Context, room string, seq uint64) error {
 		if err := b.markRemoved(ctx, seq); err != nil {
 			return err
 		}
+		// The server writes the time 0 over that of the entry. After a crash it takes the time of the last one in a file for
+		// that of the file, finds it too old to have keys that repeats are told by, and stores the repeats again
+		// (nats-server 2.15, rebuildStateFromBufLocked and selectMsgBlockForStart). So what is erased is not the last.
+		if _, err := b.fences.pass(ctx); err != nil {
+			return err
+		}
 		return b.erase(ctx, s, seq)
 	})
 }
