@@ -8,19 +8,17 @@ package mongotest
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"hubbub.internal/libs/chat"
-	"hubbub.internal/libs/filelock"
+	"hubbub.internal/libs/checkout"
 	"hubbub.internal/libs/freeport"
 )
 
@@ -101,45 +99,11 @@ func (s *Server) Kill() {
 }
 
 var build = sync.OnceValues(func() (string, error) {
-	root, err := filepath.Abs(".")
+	dir, err := checkout.Bin()
 	if err != nil {
 		return "", err
 	}
-	for {
-		if _, err := os.Stat(filepath.Join(root, "go.work")); err == nil {
-			break
-		}
-		if filepath.Dir(root) == root {
-			return "", fmt.Errorf("not in a checkout of Hubbub")
-		}
-		root = filepath.Dir(root)
-	}
-	dir := filepath.Join(root, ".cache", "bin")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", err
-	}
-	out := filepath.Join(dir, "ferretdb")
-	// Packages are tested at the same time: one builds, the others find it built.
-	var lock *os.File
-	for deadline := time.Now().Add(10 * time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		if lock, err = filelock.Lock(out + ".lock"); err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			return "", err
-		}
-	}
-	defer lock.Close()
-	fresh := out + "." + strconv.Itoa(os.Getpid())
-	defer os.Remove(fresh)
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-o", fresh, ".")
-	cmd.Dir = filepath.Join(root, "infra", "test", "ferretdb")
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=readonly")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build FerretDB: %w\n%s", err, text)
-	}
-	// A rename does not disturb the processes that run the old one.
-	return out, os.Rename(fresh, out)
+	return filepath.Join(dir, checkout.FerretDB.Name), checkout.Build(context.Background(), dir, checkout.FerretDB)
 })
 
 func binary(t testing.TB) string {

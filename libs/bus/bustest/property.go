@@ -35,7 +35,7 @@ type world struct {
 // anyCalls makes random calls over two buses, holds every answer against a model, and lets every follower account for
 // what it was told.
 func (s *suite) anyCalls(t *testing.T) {
-	buses, checks := []bus.Bus{s.open(t), s.open(t)}, 100
+	buses, checks := []bus.Bus{s.open(t), s.open(t)}, 40
 	if s.Replicas {
 		checks = 25 // each call takes the servers some milliseconds
 	}

@@ -3,9 +3,11 @@ package natsbus_test
 import (
 	"bufio"
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +22,7 @@ import (
 	"hubbub.internal/libs/bus/follow"
 	"hubbub.internal/libs/bus/natsbus"
 	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/checkout"
 	"hubbub.internal/libs/freeport"
 )
 
@@ -30,6 +33,17 @@ const (
 	serverName   = "NATSBUS_TEST_NAME"   // of a server of a cluster
 	serverRoutes = "NATSBUS_TEST_ROUTES" // of the cluster, its own first
 )
+
+// serverBinary is this test binary without the race detector, which would make a nats-server several times as slow: it is
+// in the bus that the tests look for races.
+var serverBinary = sync.OnceValues(func() (string, error) {
+	dir, err := checkout.Bin()
+	if err != nil {
+		return "", err
+	}
+	p := checkout.Program{Name: "natsbus.test", In: "libs", Package: "./bus/natsbus", Test: true}
+	return filepath.Join(dir, p.Name), checkout.Build(context.Background(), dir, p)
+})
 
 // runServer serves until it is killed. It writes its URL when it is ready.
 func runServer(dir string) {
@@ -65,7 +79,11 @@ func (p *process) start() {
 }
 
 func (p *process) tryStart() error {
-	p.cmd = exec.Command(os.Args[0])
+	binary, err := serverBinary()
+	if err != nil {
+		return err
+	}
+	p.cmd = exec.Command(binary)
 	p.cmd.Env = append(append(os.Environ(), p.env...), serverDir+"="+p.dir, serverPort+"="+p.port)
 	if _, err := p.cmd.StdinPipe(); err != nil { // open until the process is gone
 		return err

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/checkout"
 	"hubbub.internal/services/hubbub/cluster"
 )
 
@@ -19,9 +20,22 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
 }
 
+// bin returns the folder of nats-server.
+func bin(t *testing.T) string {
+	t.Helper()
+	dir, err := checkout.Bin()
+	if err == nil {
+		err = cluster.BuildNATS(t.Context(), dir)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // TestBench measures servers of its own for a moment: every cell of the table has a number above 0.
 func TestBench(t *testing.T) {
-	cfg := Config{Duration: 100 * time.Millisecond, InFlight: 10, Rate: 100}
+	cfg := Config{Bin: bin(t), Duration: 100 * time.Millisecond, InFlight: 10, Rate: 100}
 	var out bytes.Buffer
 	if err := cfg.Execute(t.Context(), &out); err != nil {
 		t.Fatal(err)
@@ -52,7 +66,7 @@ func TestBench(t *testing.T) {
 func TestCrash(t *testing.T) {
 	for _, kind := range []string{cluster.Redis, cluster.NATS} {
 		t.Run(kind, func(t *testing.T) {
-			cfg := Crash{Bus: kind, Count: 5000, Kills: 2, Senders: 50, Rooms: 5, Seed: 1}
+			cfg := Crash{Bus: kind, Bin: bin(t), Count: 5000, Kills: 2, Senders: 50, Rooms: 5, Seed: 1}
 			var out bytes.Buffer
 			if err := cfg.Execute(t.Context(), &out); err != nil || !strings.Contains(out.String(), "5000 entries in the log: 0 lost, 0 doubled, 0 out of order") {
 				t.Errorf("%v: %s", err, out.String())

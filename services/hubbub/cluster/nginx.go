@@ -1,13 +1,14 @@
 package cluster
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
+
+	"hubbub.internal/libs/checkout"
 )
 
 // nginx returns the front: the shipped nginx.conf and routes.conf, with other folders and the addresses of the cluster.
@@ -25,7 +26,7 @@ func (c *Cluster) nginx() (*Process, error) {
 // NGINX returns an nginx, not yet started, with the shipped routes in front of services at other addresses. dir is for
 // its files, web the folder of the page. told is given the URL at which it will answer.
 func NGINX(dir, web string, addrs map[string][]string, told func(url string)) (*Process, error) {
-	root, err := Root()
+	root, err := checkout.Root()
 	if err != nil {
 		return nil, err
 	}
@@ -83,22 +84,4 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string)) (*
 		orphan: syscall.SIGTERM, // its workers would outlive a SIGKILL of their master
 		path:   path, args: []string{"-c", filepath.Join(dir, "nginx.conf"), "-e", filepath.Join(dir, "error.log")},
 	}, nil
-}
-
-// Root returns the root folder of the repository that the working directory is in.
-func Root() (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", fmt.Errorf("working directory: %w", err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.work")); err == nil {
-			return dir, nil
-		}
-		up := filepath.Dir(dir)
-		if up == dir {
-			return "", errors.New("not in a checkout of Hubbub: no go.work above the working directory")
-		}
-		dir = up
-	}
 }

@@ -2,50 +2,38 @@ package drill
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
+	"hubbub.internal/libs/checkout"
 	"hubbub.internal/services/hubbub/cluster"
 	"hubbub.internal/services/hubbub/load"
 )
 
-var builds struct {
-	sync.Once
-	dir string
-	err error
-}
-
-// binaries returns the folder of the services' binaries, built once.
+// binaries returns the folder of the services' binaries.
 func binaries(t *testing.T) string {
 	t.Helper()
-	builds.Do(func() {
-		if builds.dir, builds.err = os.MkdirTemp("", "hubbub-drill-bin-"); builds.err == nil {
-			builds.err = cluster.Build(context.Background(), builds.dir)
-		}
-	})
-	if builds.err != nil {
-		t.Fatal(builds.err)
+	dir, err := checkout.Bin()
+	if err == nil {
+		err = cluster.Build(t.Context(), dir)
 	}
-	return builds.dir
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 func TestMain(m *testing.M) {
 	_ = flag.Set("test.parallel", "5") // clusters that mostly wait; it is a flag that exists
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		_ = os.RemoveAll(builds.dir)
-		os.Exit(code)
-	}), goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 }
 
 func config(bus string) Config {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"testing"
 
+	"hubbub.internal/libs/checkout"
 	"hubbub.internal/services/hubbub/cluster"
 )
 
@@ -14,16 +15,13 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		var err error
-		if bin, err = os.MkdirTemp("", "hubbub-bin-"); err == nil {
-			defer os.RemoveAll(bin)
-			err = cluster.Build(context.Background(), bin)
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		return m.Run()
-	}())
+	var err error
+	if bin, err = checkout.Bin(); err == nil {
+		err = cluster.Build(context.Background(), bin)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
 }

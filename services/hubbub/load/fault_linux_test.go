@@ -2,6 +2,7 @@ package load
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"os/exec"
@@ -9,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/libs/checkout"
 )
 
 // TestSeededFaults has a load lose or double one message of those that come, and expects the verdict to say so, and the
@@ -17,7 +18,7 @@ import (
 func TestSeededFaults(t *testing.T) {
 	t.Parallel()
 	up := server(t)
-	root, err := cluster.Root()
+	root, err := checkout.Root()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,15 +26,18 @@ func TestSeededFaults(t *testing.T) {
 		tags string
 		want Verdict
 	}{
-		{"loadfault_none", Verdict{}}, {"loadfault_drop", Verdict{Lost: 1}}, {"loadfault_double", Verdict{Doubled: 1}},
+		{"", Verdict{}}, {"loadfault_drop", Verdict{Lost: 1}}, {"loadfault_double", Verdict{Doubled: 1}},
 	} {
-		t.Run(tt.tags, func(t *testing.T) {
+		t.Run(cmp.Or(tt.tags, "none"), func(t *testing.T) {
 			t.Parallel()
-			program := filepath.Join(t.TempDir(), "hubbub")
-			build := exec.CommandContext(t.Context(), "go", "build", "-tags", tt.tags, "-o", program, "./cmd/hubbub")
-			build.Dir = filepath.Join(root, "services/hubbub")
-			if out, err := build.CombinedOutput(); err != nil {
-				t.Fatalf("%v: %s", err, out)
+			program := program(t)
+			if tt.tags != "" {
+				program = filepath.Join(t.TempDir(), "hubbub")
+				build := exec.CommandContext(t.Context(), "go", "build", "-tags", tt.tags, "-o", program, "./cmd/hubbub")
+				build.Dir = filepath.Join(root, "services/hubbub")
+				if out, err := build.CombinedOutput(); err != nil {
+					t.Fatalf("%v: %s", err, out)
+				}
 			}
 			var out, says bytes.Buffer
 			cmd := exec.CommandContext(t.Context(), program, "load", "--url", up, "--sockets", "6", "--users", "3", "--rooms", "1", "--room-size", "6",

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/checkout"
 	"hubbub.internal/libs/client"
 	"hubbub.internal/services/hubbub/cluster"
 )
@@ -27,6 +28,7 @@ import (
 var shared struct {
 	sync.Once
 	bin string
+	dir string // of the server
 	up  *cluster.Process
 	err error
 }
@@ -35,15 +37,18 @@ var shared struct {
 func server(t *testing.T) string {
 	t.Helper()
 	shared.Do(func() {
-		if shared.bin, shared.err = os.MkdirTemp("", "hubbub-load-"); shared.err != nil {
+		if shared.dir, shared.err = os.MkdirTemp("", "hubbub-load-"); shared.err != nil {
+			return
+		}
+		if shared.bin, shared.err = checkout.Bin(); shared.err != nil {
 			return
 		}
 		if shared.err = cluster.Build(context.Background(), shared.bin); shared.err != nil {
 			return
 		}
-		p := cluster.Up(shared.bin, shared.bin)
+		p := cluster.Up(shared.bin, shared.dir)
 		_, port, _ := net.SplitHostPort(p.Addr)
-		p = cluster.Up(shared.bin, shared.bin, "--listen", ":"+port)
+		p = cluster.Up(shared.bin, shared.dir, "--listen", ":"+port)
 		p.Addr = "127.0.0.1:" + port
 		shared.up, shared.err = p, p.Start(context.Background())
 	})
@@ -65,7 +70,7 @@ func TestMain(m *testing.M) {
 	if shared.up != nil {
 		shared.up.Kill()
 	}
-	_ = os.RemoveAll(shared.bin)
+	_ = os.RemoveAll(shared.dir)
 	if code == 0 {
 		err := goleak.Find(goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 		if err != nil {
