@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/libs/bus/natsembed"
 )
 
@@ -39,10 +40,10 @@ func start(t *testing.T) (*natsembed.Server, *Bus) {
 	return s, b
 }
 
-// TestChurn: 100,000 rooms that are followed and left again leave no subscription behind, and no memory that grows from
+// TestChurn: 100,000 rooms (fewer with the race detector) that are followed and left again leave no subscription behind, and no memory that grows from
 // one time to the next. (The server is in this process: its memory counts, too.)
 func TestChurn(t *testing.T) {
-	const rooms, joiners = 100_000, 2000
+	const rooms, joiners = bustest.ChurnRooms, 2000
 	s, b := start(t)
 	live := func() (n int) {
 		z, err := s.Subsz(&natsserver.SubszOptions{Subscriptions: true, Limit: 2 * rooms})

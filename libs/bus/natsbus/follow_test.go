@@ -29,7 +29,9 @@ func TestSlowFollower(t *testing.T) {
 	box := newBox(t)
 	appender := box.open(natsbus.Config{})
 	reg := prometheus.NewRegistry()
-	slow, err := natsbus.Open(t.Context(), natsbus.Config{InProcess: box}, nil, reg)
+	slow, err := natsbus.Open(t.Context(), natsbus.Config{
+		InProcess: box, Follow: follow.Options{CompareEvery: time.Hour}, // or it would subscribe anew, and the old entries are nobody's
+	}, nil, reg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package natsbus_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -29,6 +30,7 @@ func TestMain(m *testing.M) {
 	if bustest.Member(openMember) {
 		return
 	}
+	_ = flag.Set("test.parallel", "6") // they mostly wait; it is a flag that exists
 	goleak.VerifyTestMain(m)
 }
 

@@ -2,6 +2,7 @@ package redisbus_test
 
 import (
 	"context"
+	"flag"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ func TestMain(m *testing.M) {
 	if bustest.Member(openMember) {
 		return
 	}
+	_ = flag.Set("test.parallel", "6") // they mostly wait; it is a flag that exists
 	goleak.VerifyTestMain(m)
 }
 
