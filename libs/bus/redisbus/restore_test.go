@@ -222,13 +222,16 @@ func TestMuchIsLostFarAway(t *testing.T) {
 	w := bustest.NewProxy(t, s.Addr())
 	b, metric := openKeeping(t, redisbus.Config{URL: "redis://" + w.Addr(), Follow: never, Partitions: 1})
 	const n = 8000
+	underWay := make(chan struct{}, 1000) // the bus refuses what is much more
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Add(1)
+		underWay <- struct{}{}
 		b.Append(bus.NewEntry{Room: "room", Sender: fmt.Sprint("sender", i), ID: "id"}, func(_ bus.Appended, err error) {
 			if err != nil {
 				t.Error(err)
 			}
+			<-underWay
 			wg.Done()
 		})
 	}
