@@ -154,7 +154,7 @@ func TestSlowConsumer(t *testing.T) {
 		slow, quick := w.login(e, "slow"), w.login(e, "quick")
 		slow.join("lobby")
 		quick.join("lobby")
-		const total, part, size = 6000, 50, 2000 // more than the kernel's buffers and the ring hold
+		const total, part, size = 3000, 25, 4000 // more than the kernel's buffers and the ring hold
 		r, q := &reader{t: t, room: "lobby"}, &reader{t: t, room: "lobby"}
 		stream := func(until func() bool) {
 			for q.next < total && !until() {
