@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -18,6 +19,7 @@ var lifeTests = map[string]func(*suite, *testing.T){
 	"close: every call fails after it":      (*suite).callsAfterClose,
 	"close: appends in flight have an end":  (*suite).closeEndsAppends,
 	"close: callbacks end with it":          (*suite).closeEndsCallbacks,
+	"close: whoever is told is told before": (*suite).closeWaitsForAppends,
 	"close: of one bus leaves others alone": (*suite).closeIsOwn,
 	"calls end with their context":          (*suite).cancelled,
 }
@@ -133,6 +135,26 @@ func (s *suite) closeEndsAppends(t *testing.T) {
 		if !log[id] {
 			t.Errorf("%s was acknowledged and is not in the log", id)
 		}
+	}
+}
+
+// closeWaitsForAppends: whoever is being told of an append has been told when Close returns.
+func (s *suite) closeWaitsForAppends(t *testing.T) {
+	b := s.open(t)
+	inside, told := make(chan struct{}), false
+	b.Append(entry(name("room"), "ann", "id"), func(bus.Appended, error) {
+		close(inside)
+		for !errors.Is(b.Probe(t.Context()), bus.ErrClosed) {
+		}
+		time.Sleep(100 * time.Millisecond) // so that a Close which does not wait is found out
+		told = true
+	})
+	<-inside
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	if !told {
+		t.Error("Close returned while a callback ran")
 	}
 }
 

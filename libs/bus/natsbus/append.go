@@ -48,6 +48,9 @@ type appender struct {
 	prefix string
 	wake   chan struct{}
 
+	// ending are the calls of done that are under way in the client library's goroutine.
+	ending sync.WaitGroup
+
 	mu       sync.Mutex
 	closed   bool
 	last     uint64
@@ -294,12 +297,14 @@ func (a *appender) finish(p *pending, got bus.Appended, err error) {
 	_, ok := a.inFlight[p.token]
 	if ok {
 		a.drop(p.token, p)
+		a.ending.Add(1)
 	}
 	more := len(a.queue) > 0
 	a.mu.Unlock()
 	if !ok {
 		return
 	}
+	defer a.ending.Done()
 	if more {
 		a.poke()
 	}
@@ -307,6 +312,7 @@ func (a *appender) finish(p *pending, got bus.Appended, err error) {
 	p.done(got, err)
 }
 
+// close ends every append, and returns when nobody is being told of one any more.
 func (a *appender) close() {
 	a.mu.Lock()
 	a.closed = true
@@ -319,6 +325,7 @@ func (a *appender) close() {
 	for _, p := range rest {
 		p.done(bus.Appended{}, bus.ErrClosed)
 	}
+	a.ending.Wait() // nothing is in flight that could add to it
 }
 
 func isFull(code int) bool {
