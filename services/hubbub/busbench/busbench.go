@@ -275,6 +275,9 @@ func (c *Config) steady(ctx context.Context, b bus.Bus, names []string, stamp fu
 	return nil
 }
 
+// arrivalTimeout is how long what was acknowledged may take to arrive.
+const arrivalTimeout = time.Minute
+
 // listener measures how late entries are.
 type listener struct {
 	mu    sync.Mutex
@@ -294,6 +297,12 @@ func (l *listener) Entry(e bus.Entry) {
 	_ = l.times.RecordValue(max(1, time.Since(at).Microseconds()))
 }
 
+func (l *listener) count() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.times.TotalCount()
+}
+
 // Rewound implements bus.Follower.
 func (l *listener) Rewound(string, uint64) {}
 
@@ -308,8 +317,24 @@ func (c *Config) live(ctx context.Context, from, to bus.Bus, load func(context.C
 		}
 		defer sub.Stop()
 	}
-	if err := load(ctx, from, names, putStamp); err != nil {
+	var sent atomic.Int64
+	err := load(ctx, from, names, func(data []byte) {
+		sent.Add(1)
+		putStamp(data)
+	})
+	if err != nil {
 		return latencies{}, err
+	}
+	// The last to arrive are the latest: without them the numbers would be too good.
+	for end := time.Now().Add(arrivalTimeout); l.count() < sent.Load(); {
+		select {
+		case <-ctx.Done():
+			return latencies{}, ctx.Err()
+		case <-time.After(time.Millisecond):
+		}
+		if time.Now().After(end) {
+			return latencies{}, fmt.Errorf("%d of %d entries did not arrive live within %s", sent.Load()-l.count(), sent.Load(), arrivalTimeout)
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
