@@ -39,10 +39,10 @@ for os in darwin windows; do
 done
 
 step "go test -race"
-# The longest first: what mostly waits for servers that fail and recover then runs beside the rest, more than one per core.
+# The longest first: what mostly waits for servers that fail and recover then runs beside the rest.
 # golangci-lint has vetted already. The race detector would wait a second at the end of each process for goroutines that
 # are left; ours have ended by then.
-GORACE=atexit_sleep_ms=50 go test -race -vet=off -p 3 -timeout 10m ./libs/bus/{natsbus,redisbus} \
+GORACE=atexit_sleep_ms=50 go test -race -vet=off -timeout 10m ./libs/bus/{natsbus,redisbus} \
   ./services/hubbub/... ./libs/... ./services/{directory,edge,history,presence}/... ./infra/bench/...
 
 step "go test, with as many rooms as the race detector is too slow for"

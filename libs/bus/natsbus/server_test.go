@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	if bustest.Member(openMember) {
 		return
 	}
-	_ = flag.Set("test.parallel", "6") // they mostly wait; it is a flag that exists
+	_ = flag.Set("test.parallel", "4") // they mostly wait; it is a flag that exists
 	goleak.VerifyTestMain(m)
 }
 
@@ -137,16 +137,19 @@ func mustAppend(t *testing.T, b bus.Log, e bus.NewEntry) bus.Appended {
 	return got
 }
 
-// appendMany appends n entries at once and waits for all of them.
+// appendMany appends n entries without waiting for each, and waits for all of them.
 func appendMany(t *testing.T, b bus.Log, room string, n int) {
 	t.Helper()
+	underWay := make(chan struct{}, 1000) // each has its time from when it is called
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Add(1)
+		underWay <- struct{}{}
 		b.Append(entry(room, i), func(_ bus.Appended, err error) {
 			if err != nil {
 				t.Error(err)
 			}
+			<-underWay
 			wg.Done()
 		})
 	}

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 	if bustest.Member(openMember) {
 		return
 	}
-	_ = flag.Set("test.parallel", "6") // they mostly wait; it is a flag that exists
+	_ = flag.Set("test.parallel", "4") // they mostly wait; it is a flag that exists
 	goleak.VerifyTestMain(m)
 }
 
