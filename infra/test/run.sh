@@ -8,14 +8,11 @@ export PATH=$PATH:/usr/sbin
 
 step() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
 
-# What tests the page mostly waits for Chromium: it goes on beside the tests in Go, and its output comes after theirs.
+# The page is built and its code tested beside the checks of the rest; the output comes after that of the tests in Go.
 page() {
   step "the page: install, build, check, test"
   make --no-print-directory web/dist/index.html
   (cd web && npm run --silent check && npm test --silent)
-  step "the page in Chromium, on the real server"
-  make --no-print-directory build-hubbub
-  (cd web && HUBBUB_BIN="$PWD/../bin/hubbub" npm run --silent e2e)
 }
 log=$(mktemp)
 set -m # in a process group of its own, to be ended with all that it has started
@@ -52,4 +49,9 @@ code=0
 wait $page || code=$?
 cat "$log"
 [ $code = 0 ]
+
+step "the page in Chromium, on the real server"
+make --no-print-directory build-hubbub
+(cd web && HUBBUB_BIN="$PWD/../bin/hubbub" npm run --silent e2e)
+
 step "all passed"
