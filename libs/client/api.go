@@ -43,7 +43,8 @@ type User struct {
 // Grant is the right to act as a user for a while.
 type Grant struct {
 	Token   string `json:"token"`
-	Expires int64  `json:"expires_at"`    // UTC milliseconds
+	Expires int64  `json:"expires_at"`    // UTC milliseconds, by the server's clock
+	Life    int64  `json:"expires_in"`    // seconds from the receipt to Expires, or 0: not known
 	Refresh string `json:"refresh_token"` // for the next Grant; may be good once
 	User    User   `json:"user"`
 }
@@ -76,8 +77,12 @@ func (a *API) Resume(ctx context.Context, refresh string) (*Session, error) {
 	return a.open(ctx, "/v1/refresh", map[string]string{"refresh_token": refresh})
 }
 
-// Session returns a Session of what was granted elsewhere. Without a refresh token it ends with its access token.
-func (a *API) Session(g Grant) *Session { return newSession(a, g) }
+// Session returns a Session of what was granted elsewhere, at a time that nobody knows: Expires counts. Without a refresh
+// token it ends with its access token.
+func (a *API) Session(g Grant) *Session {
+	g.Life = 0
+	return newSession(a, g)
+}
 
 // call sends a request and decodes the answer into reply, which may be nil.
 func (a *API) call(ctx context.Context, method, path, token string, body, reply any) error {

@@ -23,6 +23,7 @@ type directory struct {
 	asked   []string // method, path with query, token, body
 	grants  int
 	life    time.Duration // of the tokens that it gives
+	ahead   time.Duration // of its clock; it then says how long they live, too
 	expired map[string]bool
 }
 
@@ -49,8 +50,12 @@ func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case path == "/v1/register", path == "/v1/login", path == "/v1/guest", path == "/v1/refresh":
 		d.grants++
-		fmt.Fprintf(w, `{"token":"t%d","expires_at":%d,"refresh_token":"r%d","user":{"id":"u1","name":"ada","guest":true}}`,
-			d.grants, time.Now().Add(d.life).UnixMilli(), d.grants)
+		in := ""
+		if d.ahead != 0 {
+			in = fmt.Sprintf(`"expires_in":%d,`, d.life/time.Second)
+		}
+		fmt.Fprintf(w, `{"token":"t%d","expires_at":%d,%s"refresh_token":"r%d","user":{"id":"u1","name":"ada","guest":true}}`,
+			d.grants, time.Now().Add(d.ahead+d.life).UnixMilli(), in, d.grants)
 	case d.expired[token]:
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusUnauthorized)
@@ -243,6 +248,19 @@ func TestSessionRenews(t *testing.T) {
 	d.mu.Unlock()
 	if _, err := s.Me(soon(t)); chat.CodeOf(err) != chat.CodeTokenExpired {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestSessionWithWrongClock has the server's clock be two hours behind: a token lives as long as the server says.
+func TestSessionWithWrongClock(t *testing.T) {
+	d := newDirectory(t)
+	d.ahead = -2 * time.Hour
+	s, err := client.NewAPI(d.URL, nil).Guest(soon(t), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token, err := s.Token(soon(t)); err != nil || token != "t1" {
+		t.Errorf("token %s, %v", token, err)
 	}
 }
 

@@ -41,8 +41,11 @@ func (s *Session) take(g Grant) {
 		s.replace = time.Now().Add(1000 * time.Hour) // there is no next one
 		return
 	}
-	expires := time.UnixMilli(g.Expires)
-	s.replace = expires.Add(-min(earlier, time.Until(expires)/4))
+	life := time.Duration(g.Life) * time.Second // right also where this clock is wrong
+	if life == 0 {
+		life = time.Until(time.UnixMilli(g.Expires))
+	}
+	s.replace = time.Now().Add(life - min(earlier, life/4))
 }
 
 // User returns who has logged in.

@@ -28,6 +28,7 @@ const (
 type credentials struct {
 	Token     string  `json:"token" doc:"Access token, for Authorization: Bearer and for hello."`
 	ExpiresAt int64   `json:"expires_at" doc:"When the token ends (UTC milliseconds)."`
+	ExpiresIn int64   `json:"expires_in" doc:"In how many seconds that is (RFC 6749, section 5.1): what a client goes by whose clock may be wrong."`
 	Refresh   string  `json:"refresh_token" doc:"Secret that buys the next token, for as long as the log-in lasts."`
 	User      account `json:"user"`
 }
@@ -101,7 +102,9 @@ func (s *Service) issue(u store.User, x store.Session, refresh string, now time.
 	if err != nil {
 		return credentials{}, err
 	}
-	return credentials{Token: token, ExpiresAt: expires.UnixMilli(), Refresh: refresh, User: accountOf(u)}, nil
+	return credentials{
+		Token: token, ExpiresAt: expires.UnixMilli(), ExpiresIn: int64(s.cfg.TokenLife / time.Second), Refresh: refresh, User: accountOf(u),
+	}, nil
 }
 
 // checkSession returns httpapi.ErrEnded for the token of a log-in that has ended: here that counts at once, and not when

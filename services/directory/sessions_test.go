@@ -80,7 +80,11 @@ func TestTokensAndSessionsExpire(t *testing.T) {
 	if err := w.store.ExtendSession(t.Context(), claims.Session, time.Now().UnixMilli(), time.Now().Add(time.Minute).UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
-	w.ok("POST", "/v1/refresh", "", refreshBody(ann), nil)
+	var next credentials
+	w.ok("POST", "/v1/refresh", "", refreshBody(ann), &next)
+	if life := time.Duration(next.ExpiresIn) * time.Second; life <= 0 || time.Until(time.UnixMilli(next.ExpiresAt)) > life {
+		t.Errorf("a token for %s that ends %s", life, time.UnixMilli(next.ExpiresAt))
+	}
 	x, err := w.store.Session(t.Context(), claims.Session)
 	if err != nil || time.Until(time.UnixMilli(x.Expires)) < time.Hour-time.Minute {
 		t.Errorf("the session ends %v, %v", time.UnixMilli(x.Expires), err)

@@ -12,8 +12,10 @@ export interface User {
 /** What log in, register, guest and refresh answer. */
 export interface Grant {
   readonly token: string;
-  /** UTC ms. */
+  /** UTC ms; of a session by the clock of this device. */
   readonly expiresAt: number;
+  /** From its receipt to its end, ms, if the server said so. */
+  readonly life?: number;
   readonly refreshToken: string;
   readonly user: User;
 }
@@ -45,6 +47,9 @@ export interface Members {
   /** There are more than are listed. */
   readonly more: boolean;
 }
+
+/** How long an answer is waited for, ms. */
+const patience = 15_000;
 
 type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
@@ -145,6 +150,7 @@ export class Api {
     return {
       token: text(body['token']),
       expiresAt: time(body['expires_at']),
+      ...(typeof body['expires_in'] === 'number' && { life: body['expires_in'] * 1_000 }),
       refreshToken: text(body['refresh_token']),
       user: user(object(body['user'])),
     };
@@ -157,7 +163,8 @@ export class Api {
     let response: Response;
     let body: Record<string, unknown>;
     try {
-      response = await this.#fetch(this.#base + path, { method, headers, ...(payload && { body: JSON.stringify(payload) }) });
+      const signal = AbortSignal.timeout(patience);
+      response = await this.#fetch(this.#base + path, { method, headers, signal, ...(payload && { body: JSON.stringify(payload) }) });
       body = object(await response.json().catch(() => undefined));
     } catch {
       throw new ConnectionLost('The server cannot be reached.');

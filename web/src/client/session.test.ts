@@ -66,6 +66,17 @@ describe('logging in', () => {
 });
 
 describe('tokens', () => {
+  test('live as long as the server says, also where the clock is wrong', async () => {
+    const { session: s, store } = start();
+    const fast = { ...wire(grant('t', -2 * hour)), expires_in: 3_600 };
+    answer = () => ({ body: fast });
+    const before = Date.now();
+    await s.login('Ada', 'secret');
+    expect(store.grant?.expiresAt).toBeGreaterThanOrEqual(before + hour);
+    expect(await s.token()).toBe('t');
+    expect(calls).toEqual(['/v1/login']);
+  });
+
   test('are renewed when they have expired, once for all who ask', async () => {
     const { session: s } = start(grant('old', -1));
     answer = (path, body) => {

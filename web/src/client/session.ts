@@ -121,8 +121,10 @@ export class Session extends Emitter<Events> {
   }
 
   #keep(grant: Grant | undefined): void {
-    this.#store.save(grant);
-    this.#adopt(grant);
+    // Where this clock is wrong, the server's time says nothing.
+    const kept = grant?.life ? { ...grant, expiresAt: this.#env.now() + grant.life } : grant;
+    this.#store.save(kept);
+    this.#adopt(kept);
   }
 
   #adopt(grant: Grant | undefined): void {
