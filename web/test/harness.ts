@@ -26,11 +26,14 @@ export class Harness {
   readonly session: Session;
   outgoing: readonly Outgoing[] = [];
   reads: Record<string, number> = {};
+  /** What the server has of the user's read positions: as much as the client, at the start. */
+  serverReads: Record<string, number>;
   rooms: RoomInfo[] = [lobby];
   routes: Routes = {};
 
   private constructor(server: ScriptedServer, options: { outgoing?: Outgoing[]; reads?: Record<string, number>; timings?: Partial<Timings> }) {
     this.server = server;
+    this.serverReads = { ...options.reads };
     const api = new Api('', (path, init) => this.#http(path, init));
     this.session = new Session(api, new SharedStore(grant), this.surroundings);
     this.client = new Client({
@@ -78,7 +81,7 @@ export class Harness {
   async #http(path: string, init: RequestInit): Promise<Response> {
     const route = this.routes[`${init.method} ${path}`];
     const { status = 200, body = {} } = await route?.(typeof init.body === 'string' ? JSON.parse(init.body) : undefined)
-      ?? (path === '/v1/rooms' ? { body: { rooms: this.rooms } } : { status: 404, body: { code: 'not_found', detail: 'no such route' } });
+      ?? (path === '/v1/rooms' ? { body: { rooms: this.rooms } } : path === '/v1/reads' ? { body: { reads: this.serverReads } } : { status: 404, body: { code: 'not_found', detail: 'no such route' } });
     return new Response(JSON.stringify(body), { status });
   }
 }

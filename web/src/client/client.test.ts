@@ -43,6 +43,69 @@ describe('joining and resuming', () => {
     expect(h.ids()).toEqual(['m10', 'm20', 'm40']);
   });
 
+  test('what is said in a room without a message while the line is down comes with the next join', async () => {
+    h = await Harness.start();
+    const first = await h.lobby([]);
+    await until(() => h.live);
+    first.cut();
+    const second = await h.server.peer();
+    await second.welcome();
+    const join = await second.next('join');
+    expect(join['after']).toEqual({ seq: 0 });
+    second.send(entry(10, 0));
+    second.reply(join, { type: 'joined', room: 'lobby', seq: 10 });
+    await until(() => h.live);
+    expect(h.ids()).toEqual(['m10']);
+  });
+
+  test('what is said between an empty page and the first join comes with that', async () => {
+    h = await Harness.start();
+    const peer = await h.server.peer();
+    await peer.welcome();
+    peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [], more: false });
+    expect((await peer.next('join'))['after']).toEqual({ seq: 0 });
+  });
+
+  test('what is said after a rewind while the line is down comes with the next join', async () => {
+    h = await Harness.start();
+    const first = await h.lobby([entry(20, 10)]);
+    await until(() => h.live);
+    first.send({ type: 'joined', room: 'lobby', seq: 15, rewind: true });
+    first.reply(await first.next('join'), { type: 'joined', room: 'lobby', seq: 15, rewind: true });
+    first.reply(await first.next('history'), { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: false });
+    await until(() => h.ids().join() === 'm10');
+    first.cut();
+    const second = await h.server.peer();
+    await second.welcome();
+    const join = await second.next('join');
+    expect(join['after']).toEqual({ seq: 15 });
+    second.send(entry(30, 15));
+    second.reply(join, { type: 'joined', room: 'lobby', seq: 30 });
+    await until(() => h.live);
+    expect(h.ids()).toEqual(['m10', 'm30']);
+  });
+
+  test('what came of a replay stays when the line breaks in it', async () => {
+    h = await Harness.start();
+    const first = await h.lobby([entry(10, 0)]);
+    await until(() => h.live);
+    first.cut();
+    const second = await h.server.peer();
+    await second.welcome();
+    await second.next('join');
+    second.send(entry(20, 10), entry(30, 20), entry(50, 40)); // the last is live already, and does not follow
+    second.close(1012);
+    const third = await h.server.peer();
+    await third.welcome();
+    const join = await third.next('join');
+    expect(join['after']).toEqual({ seq: 30, id: 'm30' });
+    expect(h.ids()).toEqual(['m10', 'm20', 'm30']);
+    third.send(entry(40, 30), entry(50, 40));
+    third.reply(join, { type: 'joined', room: 'lobby', seq: 50 });
+    await until(() => h.live);
+    expect(h.ids()).toEqual(['m10', 'm20', 'm30', 'm40', 'm50']);
+  });
+
   test('goes on joining while there is more', async () => {
     h = await Harness.start();
     const peer = await h.server.peer();
@@ -304,6 +367,19 @@ describe('sending', () => {
     expect(h.outgoing.map((m) => m.id)).toEqual(['lost']);
   });
 
+  test('a message that may have been sent too long ago for the server to know it is not sent again by itself', async () => {
+    const message = (id: string, tried?: number) => ({ room: 'lobby', id, text: id, ts: 1, state: 'sending' as const, ...(tried && { tried }) });
+    const now = Date.now();
+    h = await Harness.start({ outgoing: [message('stored', now - 130_000), message('doubtful', now - 130_000), message('tried', now - 1_000), message('new')] });
+    const peer = await h.lobby([entry(10, 0, { id: 'stored', user: 'ada' })]);
+    const first = await peer.next('send');
+    expect(first).toMatchObject({ msg_id: 'tried' });
+    peer.reply(first, ack(first, 20));
+    expect(await peer.next('send')).toMatchObject({ msg_id: 'new' });
+    expect(outgoing()).toEqual(['doubtful:failed', 'tried:sent', 'new:sending']);
+    expect(h.outgoing.find((m) => m.id === 'new')?.tried).toBeGreaterThanOrEqual(now);
+  });
+
   test('a command is answered and leaves nothing behind', async () => {
     h = await Harness.start();
     const peer = await h.lobby();
@@ -350,6 +426,32 @@ describe('unread', () => {
     expect(h.client.unread('lobby')).toEqual({ count: 1, more: true });
     peer.send({ type: 'read', room: 'lobby', user: 'ada', seq: 10 });
     await until(() => h.client.unread('lobby').count === 0);
+  });
+
+  test('while the server does not say what was read, nothing counts as read; then what it says', async () => {
+    let up = false;
+    h = await Harness.start({ routes: { 'GET /v1/reads': () => (up ? { body: { reads: { lobby: 10 } } } : { status: 503 }) } });
+    await h.lobby([entry(10, 0), entry(20, 10)]);
+    await until(() => h.live);
+    expect(h.client.reads.mine('lobby')).toBeUndefined();
+    up = true;
+    await until(() => h.client.unread('lobby').count === 1);
+  });
+
+  test('a room that was opened to the user while the line was down is new', async () => {
+    h = await Harness.start();
+    const first = await h.lobby([entry(10, 0)]);
+    await until(() => h.live);
+    h.rooms = [lobby, { ...lobby, id: 'den', name: 'Den' }];
+    first.cut();
+    const second = await h.server.peer();
+    await second.welcome();
+    second.reply(await second.next('history', 'join'), { type: 'history', room: 'den', messages: [entry(30, 0, { room: 'den' })], more: false });
+    let join = await second.next('join');
+    while (join['room'] !== 'den') join = await second.next('join');
+    second.reply(join, { type: 'joined', room: 'den', seq: 30 });
+    await until(() => h.client.unread('den').count === 1);
+    expect(h.client.unread('lobby').count).toBe(0);
   });
 
   test('a room of which nothing is known counts as read, a direct one as new', async () => {

@@ -123,7 +123,10 @@ export class Client extends Emitter<Events> {
       reads: this.reads,
       environment: options.environment,
       make: (info) => this.#room(info),
-      changed: () => this.emit('rooms', undefined),
+      changed: () => {
+        for (const room of this.rooms.values()) this.#startReading(room);
+        this.emit('rooms', undefined);
+      },
       sync: (current) => catchUp(this.rooms.values(), () => this.#active, this.#pace, () => options.environment.now(), current),
       gone: (id) => this.#gone(id),
     });
@@ -171,10 +174,10 @@ export class Client extends Emitter<Events> {
   /** Ends the connection; messages that were not sent stay in the store. */
   stop(): void {
     clearInterval(this.#refresh);
+    this.reads.close();
     this.#connection.stop();
     this.#rooms.lost();
     this.outbox.pause();
-    this.reads.close();
     this.people.lost();
   }
 
@@ -281,6 +284,7 @@ export class Client extends Emitter<Events> {
     if (state.kind !== 'online') {
       this.#rooms.lost();
       this.outbox.pause();
+      this.reads.lost();
       this.people.lost();
       this.#watches.lost();
     }
@@ -302,6 +306,7 @@ export class Client extends Emitter<Events> {
       live: (r) => {
         this.#roomChanged(r);
         this.outbox.settle(r.id);
+        this.reads.settle(r.id);
         if (r.info.direct || r.id === this.#active) this.#watch();
       },
     });
@@ -309,14 +314,17 @@ export class Client extends Emitter<Events> {
 
   #roomChanged(room: Room): void {
     for (const m of this.outbox.list(room.id)) if (room.log.has(this.#me.id, m.id)) this.outbox.remove(room.id, m.id);
-    if (room.live && this.reads.mine(room.id) === undefined) {
-      // Nothing is known of what was read: a room that others opened to the user is new, any other is not.
-      const fresh = room.info.direct || this.#rooms.wasOpened(room.id);
-      this.reads.known(room.id, fresh ? 0 : Math.max(room.log.through, room.log.messages.at(-1)?.seq ?? 0));
-    }
+    this.#startReading(room);
     for (const m of room.log.messages.slice(-20)) this.people.met(m.user, m.name);
     if (room.id !== this.#active && room.log.messages.length > restAt) room.rest();
     this.emit('room', room.id);
+  }
+
+  /** Where nobody has ever read: a room that others opened to the user is new, any other is not. */
+  #startReading(room: Room): void {
+    if (!room.live || !this.#rooms.positioned || this.reads.mine(room.id) !== undefined) return;
+    const fresh = room.info.direct || this.#rooms.wasOpened(room.id);
+    this.reads.known(room.id, fresh ? 0 : Math.max(room.log.through, room.log.messages.at(-1)?.seq ?? 0));
   }
 
   #applied(room: Room, e: LogEvent | UnknownLogEvent): void {

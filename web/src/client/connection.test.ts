@@ -49,6 +49,43 @@ test('says hello with version, token and device, and is online after welcome', a
 });
 
 describe('requests', () => {
+  test('wait longer while something arrives', async () => {
+    connect({ timings: { reply: 500 } });
+    const peer = await server.peer();
+    await peer.welcome();
+    await until(() => connection.state.kind === 'online');
+    const reply = connection.request({ type: 'join', room: 'a' });
+    const join = await peer.next('join');
+    const from = Date.now();
+    let seq = 0;
+    while (Date.now() - from < 1_200) {
+      peer.send({ type: 'read', room: 'a', user: 'bo', seq: ++seq });
+      await until(() => events.length === seq);
+    }
+    peer.reply(join, { type: 'joined', room: 'a', seq: 7 });
+    expect(await reply).toMatchObject({ seq: 7 });
+    expect(states).toEqual(['connecting', 'online']);
+  });
+
+  test('do not wait for ever, whatever arrives', async () => {
+    connect({ timings: { reply: 20 } });
+    const peer = await server.peer();
+    await peer.welcome();
+    await until(() => connection.state.kind === 'online');
+    const reply = connection.request({ type: 'join', room: 'a' });
+    reply.catch(() => undefined);
+    const over = new AbortController();
+    const chatter = (async () => {
+      for (let seq = 1; !over.signal.aborted; seq++) {
+        peer.send({ type: 'read', room: 'a', user: 'bo', seq });
+        await until(() => over.signal.aborted || events.length >= seq);
+      }
+    })();
+    await expect(reply).rejects.toBeInstanceOf(ConnectionLost);
+    over.abort();
+    await chatter;
+  });
+
   test('get the reply with their id, in any order', async () => {
     connect();
     const peer = await server.peer();

@@ -33,7 +33,7 @@ export type ConnectionState =
 export interface Timings {
   /** From the start of an attempt to `welcome`. */
   readonly connect: number;
-  /** From a command to its reply. */
+  /** From a command to its reply, if nothing else arrives. */
   readonly reply: number;
   /** Silence after which the client asks for a sign of life, if `welcome` names none. */
   readonly ping: number;
@@ -66,7 +66,7 @@ export interface ConnectionOptions {
 interface Waiting {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (err: Error) => void;
-  readonly timer: ReturnType<typeof setTimeout>;
+  timer: ReturnType<typeof setTimeout>;
 }
 
 interface Events {
@@ -77,6 +77,9 @@ interface Events {
   /** Something arrived that answers no command. */
   event: ServerEvent;
 }
+
+/** A reply is waited for through so many times `reply` while other things arrive. */
+const mostReplies = 8;
 
 const replyTypes = new Set(['welcome', 'joined', 'ack', 'error', 'who', 'history']);
 
@@ -91,6 +94,7 @@ export class Connection extends Emitter<Events> {
   #freshToken = false;
   #triedFresh = false;
   #welcomedAt = 0;
+  #heardAt = 0;
   #bye: ByeEvent | undefined;
   #pauseUntil = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -144,21 +148,32 @@ export class Connection extends Emitter<Events> {
     return this.#ask(command) as Promise<ReplyOf<C>>;
   }
 
-  /** Sends a command whose reply nobody needs; without a connection it is dropped. */
-  tell(command: Command): void {
-    if (this.#state.kind === 'online') this.#socket?.send(JSON.stringify(command));
+  /** Sends a command whose reply nobody needs. Without a connection it is dropped, and false is returned. */
+  tell(command: Command): boolean {
+    if (this.#state.kind !== 'online' || !this.#socket) return false;
+    this.#socket.send(JSON.stringify(command));
+    return true;
   }
 
   #ask(command: object): Promise<Reply> {
     const id = (this.#nextID++).toString(36);
+    const { reply } = this.#o.timings;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const asked = this.#o.environment.now();
+      const late = () => {
+        const now = this.#o.environment.now();
+        // Over a slow line the reply may stand behind much else: while something arrives it is waited for.
+        if (now - this.#heardAt < reply && now - asked < mostReplies * reply) {
+          waiting.timer = setTimeout(late, reply);
+          return;
+        }
         // A server that answers pings but not this command is as good as gone: a new socket may reach another.
         this.#requests.delete(id);
         reject(new ConnectionLost('The server did not answer in time.'));
         this.#lost(1006, '');
-      }, this.#o.timings.reply);
-      this.#requests.set(id, { resolve, reject, timer });
+      };
+      const waiting: Waiting = { resolve, reject, timer: setTimeout(late, reply) };
+      this.#requests.set(id, waiting);
       this.#socket?.send(JSON.stringify({ ...command, id }));
     });
   }
@@ -234,6 +249,7 @@ export class Connection extends Emitter<Events> {
 
   /** Anything heard is a sign of life; after a silence the client asks for one. */
   #heard(): void {
+    this.#heardAt = this.#o.environment.now();
     clearTimeout(this.#pingTimer);
     if (this.#pingMs) this.#pingTimer = setTimeout(() => this.#ping(this.#o.timings.reply), this.#pingMs);
   }

@@ -23,9 +23,9 @@ export class Directory extends Emitter<{ members: string }> {
   rooms(): Promise<RoomInfo[]> {
     return this.#session.call((token) => this.#api.rooms(token));
   }
-  /** Returns the user's read positions by room; a server that cannot say has none. */
+  /** Returns the user's read positions by room. */
   reads(): Promise<Record<string, number>> {
-    return this.#session.call((token) => this.#api.reads(token)).catch(() => ({}));
+    return this.#session.call((token) => this.#api.reads(token));
   }
   members(room: string): Promise<Members> {
     return this.#session.call((token) => this.#api.members(token, room));

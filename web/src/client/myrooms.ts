@@ -29,6 +29,8 @@ export class MyRooms {
   readonly all = new Map<string, Room>();
   /** The rooms are known; before that there may be more than none. */
   listed = false;
+  /** The user's read positions are known as far as the server has any. */
+  positioned = false;
   readonly #invited = new Set<string>();
   /** Goes up with each connection, and with its end. */
   #epoch = 0;
@@ -112,17 +114,21 @@ export class MyRooms {
     const before = [...this.all.keys()];
     const { directory, reads: positions } = this.#o;
     try {
-      const [rooms, reads] = await Promise.all([directory.rooms(), directory.reads()]);
+      // The rooms come before the positions: without those there is no saying what is new, and much to talk about.
+      const [rooms, reads] = await Promise.all([directory.rooms(), directory.reads().catch(() => undefined)]);
       if (epoch !== this.#epoch) return true;
       const mine = new Map(rooms.filter((r) => r.member).map((r) => [r.id, r]));
-      for (const [room, seq] of Object.entries(reads)) if (mine.has(room)) positions.known(room, seq);
+      for (const [room, seq] of Object.entries(reads ?? {})) if (mine.has(room)) positions.known(room, seq);
       for (const id of before) if (!mine.has(id)) this.forget(id);
       const fresh = [...mine.values()].filter((info) => !this.all.has(info.id));
       for (const info of mine.values()) this.#put(info);
+      // Opened to the user while there was no connection to hear of it.
+      if (this.listed) for (const info of fresh) this.#invited.add(info.id);
       this.listed = true;
+      this.positioned ||= reads !== undefined;
       this.#o.changed();
       if (fresh.length) this.#sync();
-      return true;
+      return reads !== undefined;
     } catch (err) {
       return hasCode(err, 'unauthorized'); // logged out: nothing more to do here
     }

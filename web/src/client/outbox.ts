@@ -14,6 +14,8 @@ export interface Outgoing {
   /** UTC ms of when the user sent it. */
   readonly ts: number;
   readonly state: 'sending' | 'sent' | 'failed';
+  /** UTC ms of the first attempt to send it: since then the log may have it. */
+  readonly tried?: number;
   /** Why it failed, for a person. */
   readonly error?: string;
 }
@@ -34,8 +36,10 @@ interface Options {
   readonly store: OutboxStore;
 }
 
-/** For how long an error that asks to try again is obeyed, ms: half the window in which the server knows a repeat. */
-const patience = 60_000;
+/** For how long the server knows a repeat, ms. */
+const repeatsKnown = 120_000;
+/** For how long an error that asks to try again is obeyed, ms. */
+const patience = repeatsKnown / 2;
 
 /**
  * The messages that are not in the log yet. Per room one is in flight at a time, so that they arrive in the order in
@@ -53,12 +57,23 @@ export class Outbox extends Emitter<{ change: string }> {
   constructor(options: Options) {
     super();
     this.#o = options;
-    for (const m of options.store.load()) this.#rooms.set(m.room, [...this.list(m.room), m]);
+    const now = options.environment.now();
+    for (const m of options.store.load()) {
+      // What the log may have had for too long would be there twice. Should it be in what is loaded of the room, it goes.
+      const doubtful = m.state === 'sending' && m.tried !== undefined && now - m.tried >= repeatsKnown;
+      const taken: Outgoing = doubtful ? { ...m, state: 'failed', error: 'It may have been sent already.' } : m;
+      this.#rooms.set(m.room, [...this.list(m.room), taken]);
+    }
   }
 
   /** The room's messages on their way, in the order they were written. */
   list(room: string): readonly Outgoing[] {
     return this.#rooms.get(room) ?? [];
+  }
+
+  /** The server has not acknowledged all of them: some would go with the store. */
+  get waiting(): boolean {
+    return [...this.#rooms.values()].flat().some((m) => m.state !== 'sent');
   }
 
   /** Adds a message and sends it as soon as the room is ready. */
@@ -136,12 +151,14 @@ export class Outbox extends Emitter<{ change: string }> {
     const now = this.#o.environment.now();
     const since = this.#since.get(id) ?? now;
     this.#since.set(id, since);
+    const tried = m.tried ?? now;
+    if (m.tried === undefined) this.#replace(m, { ...m, tried });
     try {
       const ack = await this.#o.send({ type: 'send', room, msg_id: id, text, ...(replyTo && { reply_to: replyTo }) });
       this.#since.delete(id);
       // Without a seq it was a command, such as /list-users, and is not stored.
       if (ack.seq === undefined) this.remove(room, id);
-      else this.#replace(m, { ...m, state: 'sent' });
+      else this.#replace(m, { ...m, tried, state: 'sent' });
       return epoch === this.#epoch;
     } catch (err) {
       if (epoch !== this.#epoch || !(err instanceof HubbubError)) return false;
@@ -157,7 +174,7 @@ export class Outbox extends Emitter<{ change: string }> {
         return false;
       }
       this.#since.delete(id);
-      this.#replace(m, { ...m, state: 'failed', error: describe(err) });
+      this.#replace(m, { ...m, tried, state: 'failed', error: describe(err) });
       return true;
     }
   }

@@ -6,10 +6,10 @@
 /** The protocol version that `hello` names. */
 export const VERSION = 1;
 
-/** A place in a room's log: the seq orders, the id proves that it is the same log. */
+/** A place in a room's log: the seq orders, the id proves that it is the same log. A place without an entry has none. */
 export interface Position {
   readonly seq: number;
-  readonly id: string;
+  readonly id?: string;
 }
 
 /** As the next of `who`: from the first people on, however many are online. */

@@ -4,12 +4,17 @@ import { Reads } from './reads.ts';
 let stored: Record<string, number>;
 let told: [string, number][];
 let reads: Reads;
+let line: boolean;
 
 beforeEach(() => {
   vi.useFakeTimers();
   stored = { lobby: 5 };
   told = [];
-  reads = new Reads({ load: () => stored, save: (r) => (stored = r) }, (room, seq) => told.push([room, seq]));
+  line = true;
+  reads = new Reads({ load: () => stored, save: (r) => (stored = r) }, (room, seq) => {
+    if (line) told.push([room, seq]);
+    return line;
+  });
 });
 afterEach(() => {
   reads.close();
@@ -38,4 +43,32 @@ test('a room that was left leaves nothing behind, and tells nothing more', () =>
   expect(reads.mine('lobby')).toBeUndefined();
   expect(reads.readers('lobby', 1)).toEqual([]);
   expect(stored).toEqual({});
+});
+
+test('what could not be told is told when the room is live again', () => {
+  line = false;
+  reads.mark('lobby', 10);
+  vi.advanceTimersByTime(5_000);
+  line = true;
+  reads.settle('lobby');
+  reads.settle('lobby');
+  expect(told).toEqual([['lobby', 10]]);
+});
+
+test('what was told over a line that broke is told again, unless the server has it', () => {
+  reads.mark('lobby', 10);
+  reads.mark('den', 20);
+  vi.advanceTimersByTime(5_000);
+  reads.lost();
+  reads.known('den', 20);
+  reads.settle('lobby');
+  reads.settle('den');
+  expect(told).toEqual([['lobby', 10], ['den', 20], ['lobby', 10]]);
+});
+
+test('closing tells what waits', () => {
+  reads.mark('lobby', 10);
+  reads.mark('lobby', 20);
+  reads.close();
+  expect(told).toEqual([['lobby', 10], ['lobby', 20]]);
 });

@@ -21,12 +21,15 @@ const remembered = 200;
 export class Reads extends Emitter<{ change: string }> {
   readonly #mine: Map<string, number>;
   readonly #others = new Map<string, Map<string, number>>();
-  readonly #told = new Map<string, number>();
+  /** What the server has from here or from elsewhere, and of it what it has for certain. */
+  #told = new Map<string, number>();
+  readonly #certain = new Map<string, number>();
   readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #store: ReadsStore;
-  readonly #tell: (room: string, seq: number) => void;
+  readonly #tell: (room: string, seq: number) => boolean;
 
-  constructor(store: ReadsStore, tell: (room: string, seq: number) => void) {
+  /** `tell` returns whether it is on its way to the server. */
+  constructor(store: ReadsStore, tell: (room: string, seq: number) => boolean) {
     super();
     this.#store = store;
     this.#tell = tell;
@@ -55,8 +58,19 @@ export class Reads extends Emitter<{ change: string }> {
 
   /** The user has read the room through seq elsewhere, or a start is made: nobody needs to be told. */
   known(room: string, seq: number): void {
+    this.#certain.set(room, Math.max(this.#certain.get(room) ?? 0, seq));
     this.#told.set(room, Math.max(this.#told.get(room) ?? 0, seq));
     this.#raise(room, seq);
+  }
+
+  /** The connection is gone, and what was told over it may be. */
+  lost(): void {
+    this.#told = new Map(this.#certain);
+  }
+
+  /** The room is live: the server is told what it may not know. */
+  settle(room: string): void {
+    if (!this.#timers.has(room)) this.#flush(room);
   }
 
   /** Somebody else has read the room through seq. */
@@ -76,11 +90,16 @@ export class Reads extends Emitter<{ change: string }> {
     this.#timers.delete(room);
     this.#others.delete(room);
     this.#told.delete(room);
+    this.#certain.delete(room);
     if (this.#mine.delete(room)) this.#store.save(Object.fromEntries(this.#mine));
   }
 
+  /** Tells what is still to be told, and nothing more after that. */
   close(): void {
-    for (const t of this.#timers.values()) clearTimeout(t);
+    for (const [room, t] of this.#timers) {
+      clearTimeout(t);
+      this.#flush(room);
+    }
     this.#timers.clear();
   }
 
@@ -96,7 +115,6 @@ export class Reads extends Emitter<{ change: string }> {
   #flush(room: string): void {
     const seq = this.#mine.get(room) ?? 0;
     if (seq <= (this.#told.get(room) ?? 0)) return;
-    this.#told.set(room, seq);
-    this.#tell(room, seq);
+    if (this.#tell(room, seq)) this.#told.set(room, seq);
   }
 }

@@ -120,8 +120,18 @@ export class Room {
         if (this.history !== 'loaded') await this.#firstPage(glance ? pages.glance : pages.first);
         await this.#join();
       } catch (err) {
+        const held = this.#held ?? [];
         this.#held = undefined;
-        if (!(err instanceof HubbubError)) return; // the connection is gone: the next welcome syncs again
+        if (err instanceof ConnectionLost) {
+          this.#keepReplayed(held);
+          return; // the next welcome syncs again
+        }
+        if (!(err instanceof HubbubError)) {
+          // A fault of this program's: one entry must not keep the room closed.
+          console.error(err);
+          await sleep(Math.min(250 * 2 ** attempt, 10_000));
+          continue;
+        }
         if (err.retryAfterMs === undefined) {
           this.live = false;
           this.refused = err.message;
@@ -180,7 +190,7 @@ export class Room {
       if (joined.rewind) await this.#rewound(joined, held);
       else this.#replay(joined, held);
       if (!joined.more || this.#overflowed) return;
-      if (this.log.position === after) throw new HubbubError('unavailable', 'The server replays nothing.', 1_000);
+      if (this.log.position?.seq === after?.seq) throw new HubbubError('unavailable', 'The server replays nothing.', 1_000);
     }
   }
 
@@ -198,6 +208,20 @@ export class Room {
     for (const e of held) if (e.seq > joined.seq) this.#afterJoin(e);
     // At once: the next event may already be waiting.
     if (!this.#again) this.live = true;
+  }
+
+  /**
+   * The line broke in the middle of a replay. What came of it stays, as far as it has no hole: over a slow line a long
+   * replay would else begin anew for ever.
+   */
+  #keepReplayed(held: Entry[]): void {
+    if (!this.log.position) return; // nobody knows what it follows
+    for (const e of held.sort((a, b) => a.seq - b.seq)) {
+      const outcome = this.log.live(e);
+      if (outcome === 'gap' || outcome === 'rewound') break;
+      if (outcome === 'applied') this.#o.applied(this, e);
+    }
+    this.#o.changed(this);
   }
 
   async #rewound(joined: JoinedEvent, held: readonly Entry[]): Promise<void> {

@@ -70,6 +70,14 @@ describe('changes', () => {
     expect(log.messages[0]).toMatchObject({ id: 'm5', text: 'new', editedTs: 7 });
   });
 
+  test.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])('a reaction called %s is one like any other', (emoji) => {
+    const log = started();
+    expect(log.live(change(21, 20, { type: 'reacted', target: 'm10', emoji, on: true }))).toBe('applied');
+    expect(Object.entries(log.messages[0]!.reactions)).toEqual([[emoji, ['bo']]]);
+    log.live(change(22, 21, { type: 'reacted', target: 'm10', emoji, on: false }));
+    expect(Object.entries(log.messages[0]!.reactions)).toEqual([]);
+  });
+
   test('messages that did not change stay the same objects', () => {
     const log = started();
     const before = log.messages;
@@ -90,9 +98,18 @@ test('after a rewind only what is new counts', () => {
   const log = started();
   log.reset(15);
   log.page([msg(10, 0)] as never[]);
-  expect(log.position).toBeUndefined();
+  expect(log.position).toEqual({ seq: 15 });
   expect(log.live(msg(18, 15))).toBe('applied');
   expect(ids(log)).toEqual(['m10', 'm18']);
+});
+
+test('a log without an entry is resumed from where it began', () => {
+  const log = new RoomLog();
+  expect(log.position).toBeUndefined();
+  log.page([], true);
+  expect(log.position).toEqual({ seq: 0 });
+  log.complete(15);
+  expect(log.position).toEqual({ seq: 15 });
 });
 
 test('a trimmed log keeps its position', () => {

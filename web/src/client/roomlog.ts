@@ -39,21 +39,24 @@ export class RoomLog {
   readonly #heard = new Set<string>();
   readonly #changes: Change[] = [];
   #last: Position | undefined;
-  #through = 0;
+  #through: number | undefined;
 
   /** Oldest first. The array is replaced, not changed, when the room changes. */
   get messages(): readonly Message[] {
     return this.#messages;
   }
 
-  /** The last event heard: what `join` resumes after. */
+  /**
+   * What `join` resumes after: the last event heard, or where the log began for us while there was none; a seq of 0 is
+   * the beginning of the log. Undefined while not even that is known.
+   */
   get position(): Position | undefined {
-    return this.#last;
+    return this.#last ?? (this.#through === undefined ? undefined : { seq: this.#through });
   }
 
-  /** Everything up to this seq is here, as far as `since` goes back. */
+  /** Everything up to this seq is here, as far as the messages go back. */
   get through(): number {
-    return this.#through;
+    return this.#through ?? 0;
   }
 
   has(user: string, id: string): boolean {
@@ -66,8 +69,8 @@ export class RoomLog {
 
   /** Takes an event that arrived live: `prev` must be where this log ends. */
   live(e: Entry): Outcome {
-    if (e.seq <= this.#through) return this.#old(e);
-    if (e.prev > this.#through) return 'gap';
+    if (e.seq <= this.through) return this.#old(e);
+    if (e.prev > this.through) return 'gap';
     // The server's log lacks what this one ends with.
     if (this.#last && e.prev < this.#last.seq) return 'gap';
     return this.replayed(e);
@@ -75,7 +78,7 @@ export class RoomLog {
 
   /** Takes an event of a replay, which has no holes by itself. */
   replayed(e: Entry): Outcome {
-    if (e.seq <= this.#through) return this.#old(e);
+    if (e.seq <= this.through) return this.#old(e);
     this.#last = { seq: e.seq, id: e.id };
     this.#through = e.seq;
     if (this.#heard.has(key(e.user, e.id)) || this.has(e.user, e.id)) return 'duplicate';
@@ -86,7 +89,7 @@ export class RoomLog {
 
   /** Notes that a join is complete through a seq, also without an event there. */
   complete(seq: number): void {
-    this.#through = Math.max(this.#through, seq);
+    this.#through = Math.max(this.through, seq);
   }
 
   /**
@@ -174,7 +177,8 @@ function changed(m: Message, e: Change): Message {
     case 'pinned':
       return m.pinned === e.on ? m : { ...m, pinned: e.on };
     case 'reacted': {
-      const users = m.reactions[e.emoji] ?? [];
+      // Own keys only: an object also answers to names such as `constructor`.
+      const users = Object.hasOwn(m.reactions, e.emoji) ? m.reactions[e.emoji]! : [];
       if (users.includes(e.user) === e.on) return m;
       const next = e.on ? [...users, e.user] : users.filter((u) => u !== e.user);
       const { [e.emoji]: _, ...others } = m.reactions;

@@ -82,6 +82,8 @@ export class Chat {
   readonly #shown: Shown;
 
   #active: string | undefined;
+  /** The divider of the room that was opened is where it belongs. */
+  #divided = false;
   #frame: ReturnType<typeof setTimeout> | undefined;
   readonly #dirty = new Set<string>();
   readonly #items = new Map<string, RoomItem>();
@@ -129,8 +131,8 @@ export class Chat {
     this.notices = [];
     this.olderFailed = false;
     this.newAfter = undefined;
+    this.#divided = false;
     this.#refresh();
-    this.divide();
     if (room !== undefined && this.client.rooms.has(room)) void this.#loadMembers();
   }
 
@@ -246,11 +248,12 @@ export class Chat {
     const room = this.#active;
     this.online = room === undefined ? nobody : client.people.online(room);
     this.typing = room === undefined ? [] : client.people.typing(room);
-    if (arrived) {
-      // The address named a room before the rooms were known.
+    if (this.view && !this.#divided) {
       this.divide();
-      void this.#loadMembers();
+      // What is new may still be on its way.
+      this.#divided = this.view.live || this.newAfter !== undefined;
     }
+    if (arrived) void this.#loadMembers(); // the address named a room before the rooms were known
   }
 
   #item(id: string): RoomItem {

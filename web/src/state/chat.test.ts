@@ -117,9 +117,15 @@ describe('the open room', () => {
     chat = new Chat(h.client);
     chat.open('lobby');
     expect(chat.view).toBeUndefined();
-    await h.lobby([entry(10, 0)]);
+    const peer = await h.server.peer();
+    await peer.welcome();
+    const page = await peer.next('history');
+    await until(() => chat.view !== undefined); // the rooms are, and what is in them is not
+    peer.reply(page, { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: false });
+    peer.reply(await peer.next('join'), { type: 'joined', room: 'lobby', seq: 10 });
     await until(() => chat.view?.live === true && chat.view.messages.length === 1);
     expect(chat.rooms[0]?.unread.count).toBe(1);
+    expect(chat.newAfter).toBe(0);
   });
 
   test('collects what the server tells this client alone', async () => {
