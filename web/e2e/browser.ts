@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { Api } from '../src/client/index.ts';
 
 /** Where screenshots go. */
 const results = join(import.meta.dirname, '..', 'test-results');
@@ -15,11 +16,14 @@ export type Device = keyof typeof devices;
 
 export function launch(): Promise<Browser> {
   return chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium-headless-shell',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
       '--disable-component-update', '--disable-sync'],
   });
 }
+
+/** Everybody's. */
+export const password = 'correct horse battery';
 
 /** A person with a browser of their own. */
 export class Person {
@@ -42,15 +46,24 @@ export class Person {
   static async open(browser: Browser, url: string, name: string, device: Device, options: BrowserContextOptions = {}): Promise<Person> {
     const context = await browser.newContext({ ...devices[device], ...options });
     const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
+    page.setDefaultTimeout(60_000);
     await page.goto(url);
     return new Person(name, page, device);
+  }
+
+  /** Opens the page for somebody who has an account and logged in earlier. */
+  static async loggedIn(browser: Browser, url: string, name: string, device: Device): Promise<Person> {
+    const grant = await new Api(url).register(name, password);
+    const session = { name: 'hubbub.session', value: JSON.stringify(grant) };
+    const person = await Person.open(browser, url, name, device, { storageState: { cookies: [], origins: [{ origin: url, localStorage: [session] }] } });
+    await person.rooms.getByRole('link').first().waitFor();
+    return person;
   }
 
   async register(): Promise<void> {
     await this.page.getByRole('button', { name: 'Create an account' }).click();
     await this.page.getByLabel('Name').fill(this.name);
-    await this.page.getByLabel('Password').fill('correct horse battery');
+    await this.page.getByLabel('Password').fill(password);
     await this.page.getByRole('button', { name: 'Create account' }).click();
     await this.rooms.getByRole('link').first().waitFor();
   }

@@ -49,6 +49,10 @@ export class App {
       this.route = parseRoute(location.hash);
       this.peopleOpen = false;
     });
+    // Unsent messages outlast a reload and not the tab: closing it is the user's to decide.
+    window.addEventListener('beforeunload', (e) => {
+      if (this.chat?.client.outbox.waiting) e.preventDefault();
+    });
     this.#userChanged(this.session.user);
   }
 
@@ -59,12 +63,17 @@ export class App {
   }
 
   async logout(): Promise<void> {
-    this.dialog = undefined;
-    this.#leaving = true;
     this.chat?.client.outbox.clear();
     this.chat?.drafts.clear();
-    await this.session.logout().finally(() => (this.#leaving = false));
+    await this.loginAgain();
     location.hash = '';
+  }
+
+  /** Asks the user who they are, because the server does not know any more; what they have not sent stays for when they are back. */
+  async loginAgain(): Promise<void> {
+    this.dialog = undefined;
+    this.#leaving = true;
+    await this.session.logout().finally(() => (this.#leaving = false));
   }
 
   toast(text: string): void {

@@ -11,8 +11,15 @@ test.each<[string, string[]]>([
   ['“see https://example.org/x.”', ['https://example.org/x']],
   ['https://', []],
   ['<a href="https://example.org">x</a>', ['https://example.org']],
+  ['(see [https://a.b/c_(d)])?', ['https://a.b/c_(d)']],
+  ['https://a.b/)', ['https://a.b/']],
 ])('%s', (text, links) => {
   const parts = linkify(text);
   expect(parts.filter((p) => p.href !== undefined).map((p) => p.href)).toEqual(links);
   expect(parts.map((p) => p.text).join('')).toBe(text);
+});
+
+test('a message of nothing but brackets costs no more than any other', () => {
+  const text = `https://a.b/${')'.repeat(400_000)}`; // quadratic, this would take minutes
+  expect(linkify(text)[0]).toEqual({ text: 'https://a.b/', href: 'https://a.b/' });
 });

@@ -25,16 +25,23 @@ export function linkify(text: string): Part[] {
 
 /** Cuts off what closes the sentence rather than the address: "(see https://a.b/c)." */
 function trimmed(link: string): string {
-  for (;;) {
-    const last = link.at(-1) ?? '';
-    const opener = closers[last];
-    const unbalanced = opener !== undefined && count(link, opener) < count(link, last);
-    if (!unbalanced && !'.,;:!?…*_~”’»'.includes(last)) return link;
-    link = link.slice(0, -1);
+  // Counted once: the text is another's, and may be nothing but brackets.
+  const open = new Map<string, number>();
+  for (const c of link) {
+    if ('([{'.includes(c)) open.set(c, (open.get(c) ?? 0) + 1);
+    const opener = closers[c];
+    if (opener !== undefined) open.set(opener, (open.get(opener) ?? 0) - 1);
   }
+  let end = link.length;
+  for (; end > 0; end--) {
+    const last = link[end - 1]!;
+    const opener = closers[last];
+    const excess = opener === undefined ? 0 : open.get(opener)!;
+    if (excess < 0) open.set(opener!, excess + 1);
+    else if (!'.,;:!?…*_~”’»'.includes(last)) break;
+  }
+  return link.slice(0, end);
 }
-
-const count = (s: string, c: string): number => s.split(c).length - 1;
 
 function parses(link: string): boolean {
   return URL.canParse(link) && new URL(link).hostname !== '';

@@ -1,0 +1,377 @@
+import { describe, expect, test } from 'vitest';
+import { bot, saySome } from './bot.ts';
+import { password, type Device } from './browser.ts';
+import { unique, type Stage } from './stage.ts';
+
+/** What people do on every device. */
+export function chat(stage: Stage, device: Device): void {
+  describe(`on a ${device}`, () => {
+    test('two people chat', async () => {
+      const [ada, bo] = await Promise.all([stage.newcomer('Ada', device, 'register'), stage.newcomer('Bo', device, 'guest')]);
+      await ada.enter('lobby');
+      await bo.enter('lobby');
+      const [hello, reply] = [unique('Hello from Ada'), unique('Hello back')];
+
+      await bo.field.pressSequentially('H');
+      await ada.page.getByText(`${bo.name} is typing`).waitFor();
+      await ada.say(hello);
+      await ada.message(hello).getByLabel(/^(Sent|Read by)/).waitFor();
+      await bo.message(hello).waitFor();
+      await bo.say(reply);
+      await ada.message(reply).waitFor();
+
+      if (device === 'phone') await ada.page.getByRole('button', { name: /^People/ }).click();
+      const panel = ada.page.getByRole('complementary', { name: 'People' });
+      await panel.getByText(ada.name).waitFor();
+      await panel.getByText(bo.name).waitFor();
+      await ada.shot('people');
+      if (device === 'phone') await panel.getByRole('button', { name: 'Close' }).click();
+      await ada.shot('chat');
+    });
+
+    test('a reload shows history, and scrolling up shows more of it in its place', async () => {
+      const room = unique('archive');
+      const ada = await stage.person('Ada', device);
+      await ada.page.getByRole('button', { name: 'Create a room' }).click();
+      await ada.page.getByRole('dialog').getByLabel('Name').fill(room);
+      await ada.page.getByRole('button', { name: 'Create room' }).click();
+      await ada.field.waitFor();
+      const writer = await bot(stage.server.url, unique('Writer'));
+      const info = (await writer.directory.rooms()).find((r) => r.name === room)!;
+      await writer.joinRoom(info);
+      await saySome(writer, info.id, Array.from({ length: 120 }, (_, i) => `line ${i + 1}`));
+      writer.stop();
+      await ada.message('line 120').waitFor();
+
+      await ada.page.reload();
+      await ada.message('line 120').waitFor();
+      expect(await ada.message('line 1').count()).toBe(0);
+      await ada.message('line 120').evaluate((e) => e.isConnected && e.scrollIntoView());
+
+      // Somewhere in the middle: note where a line stands, let the page before arrive, and look again.
+      const log = ada.log;
+      await log.evaluate((e) => (e.scrollTop = 700));
+      const marked = await log.evaluate((e) => {
+        const top = e.getBoundingClientRect().top;
+        const first = [...e.querySelectorAll('article')].find((a) => a.getBoundingClientRect().top >= top)!;
+        return { id: first.dataset['id']!, at: first.getBoundingClientRect().top };
+      });
+      const rows = await log.getByRole('article').count();
+      await log.evaluate((e) => (e.scrollTop -= 300));
+      await ada.page.waitForFunction((n) => document.querySelectorAll('[role=log] article').length > n, rows);
+      const moved = await log.evaluate((e, id) => e.querySelector(`[data-id="${id}"]`)!.getBoundingClientRect().top, marked.id);
+      expect(Math.abs(moved - marked.at - 300)).toBeLessThan(2);
+
+      while ((await ada.message('line 1').count()) === 0) await log.evaluate((e) => (e.scrollTop = 0));
+      expect(await log.getByRole('article').count()).toBe(120);
+      const texts = await log.locator('article .text').allInnerTexts();
+      expect(texts.map((t) => t.trim())).toEqual(Array.from({ length: 120 }, (_, i) => `line ${i + 1}`));
+
+      // Whoever says something from up there is taken to it, and to what is answered.
+      const inView = (selector: string) => ada.page.waitForFunction((s) => {
+        const last = [...document.querySelectorAll(`[role=log] ${s}`)].at(-1);
+        return last !== undefined && last.getBoundingClientRect().bottom <= last.closest('[role=log]')!.getBoundingClientRect().bottom + 1;
+      }, selector);
+      for (const [text, selector] of [['down here', 'article'], ['/list-users', '.notice']] as const) {
+        await log.evaluate((e) => (e.scrollTop = 0));
+        await ada.page.getByRole('button', { name: 'Go to the newest message' }).waitFor();
+        await ada.say(text);
+        await ada.log.locator(selector, { hasText: text === 'down here' ? text : '1 online' }).waitFor();
+        await inView(selector);
+      }
+    });
+
+    test('a message can be answered, changed, reacted to and deleted', async () => {
+      const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
+      await ada.enter('random');
+      await bo.enter('random');
+      const [first, second, third] = [unique('a first'), unique('a second'), unique('an answer')];
+      await ada.say(first);
+      await bo.message(first).waitFor();
+
+      await bo.act(first, 'Reply');
+      if (device === 'phone') await bo.log.getByRole('toolbar').waitFor({ state: 'detached' });
+      await bo.say(third);
+      await ada.log.getByRole('button', { name: first }).last().waitFor();
+
+      await ada.act(first, 'Edit');
+      await ada.field.fill(second);
+      await ada.page.getByRole('button', { name: 'Save' }).click();
+      await bo.message(second).getByText('(edited)').waitFor();
+
+      await bo.act(second, 'React with 👍');
+      const pill = ada.log.getByRole('button', { name: /^👍, 1/ });
+      await pill.waitFor();
+      await pill.click();
+      await bo.log.getByRole('button', { name: /^👍, 2/ }).waitFor();
+      await ada.shot('actions');
+
+      await ada.act(second, 'Delete');
+      await ada.page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+      await bo.log.getByText(second).first().waitFor({ state: 'detached' });
+
+      // It is so after a reload, too.
+      await bo.page.reload();
+      await bo.message(third).waitFor();
+      await bo.log.getByText(second).first().waitFor({ state: 'detached' });
+    });
+
+    test('a private room opens to those who are added, and a direct message reaches one', async () => {
+      const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
+      const room = unique('secret');
+      await ada.page.getByRole('button', { name: 'Create a room' }).click();
+      const dialog = ada.page.getByRole('dialog');
+      await dialog.getByLabel('Name').fill(room);
+      await dialog.getByRole('switch').check();
+      await dialog.getByRole('button', { name: 'Create room' }).click();
+      await ada.say('are you there?');
+
+      if (device === 'phone') await ada.page.getByRole('button', { name: /^People/ }).click();
+      await ada.page.getByRole('button', { name: 'Add people' }).click();
+      await dialog.getByLabel('Find a person').fill(bo.name);
+      await dialog.getByRole('button', { name: `Add ${bo.name}` }).click();
+      await dialog.getByText('Added').waitFor();
+      await ada.page.keyboard.press('Escape');
+      await bo.room(room).waitFor();
+      await bo.room(room).getByText('unread').waitFor();
+      await bo.enter(room);
+      await bo.message('are you there?').waitFor();
+      await bo.say('I am');
+      await ada.message('I am').waitFor();
+
+      await bo.leaveRoom();
+      await bo.page.getByRole('button', { name: 'New direct message' }).click();
+      await bo.page.getByRole('dialog').getByLabel('Find a person').fill(ada.name);
+      await bo.page.getByRole('dialog').getByRole('button', { name: `Message ${ada.name}` }).click();
+      await bo.page.getByRole('heading', { level: 1, name: ada.name }).waitFor();
+      await bo.say('just us');
+      if (device === 'phone') await ada.page.goto(`${stage.server.url}/#/`);
+      await ada.room(bo.name).getByText('unread').waitFor();
+      await ada.enter(bo.name);
+      await ada.message('just us').waitFor();
+      await ada.act('just us', 'Pin');
+      await bo.message('just us').getByText('Pinned').waitFor();
+      await ada.shot('direct');
+      if (device === 'phone') {
+        // All that can be done to it stands in one row.
+        await bo.message('just us').tap();
+        const tops = await bo.log.getByRole('toolbar').getByRole('button').evaluateAll((all) => all.map((b) => b.getBoundingClientRect().top));
+        expect(tops.length).toBeGreaterThan(6);
+        expect(new Set(tops).size).toBe(1);
+      }
+    });
+
+    test('an owner changes the room, and what others are in it', async () => {
+      const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
+      const [before, after] = [unique('draft'), unique('final')];
+      const dialog = ada.page.getByRole('dialog');
+      const panel = ada.page.getByRole('complementary', { name: 'People' });
+      await ada.page.getByRole('button', { name: 'Create a room' }).click();
+      await dialog.getByLabel('Name').fill(before);
+      await dialog.getByRole('button', { name: 'Create room' }).click();
+      await ada.field.waitFor();
+      if (device === 'phone') await ada.page.getByRole('button', { name: /^People/ }).click();
+      await panel.getByRole('button', { name: 'Add people' }).click();
+      await dialog.getByLabel('Find a person').fill(bo.name);
+      await dialog.getByRole('button', { name: `Add ${bo.name}` }).click();
+      await dialog.getByText('Added').waitFor();
+      await ada.page.keyboard.press('Escape');
+      await bo.enter(before);
+      expect(await bo.page.getByRole('button', { name: 'Edit room' }).count()).toBe(0);
+
+      await panel.getByRole('button', { name: 'Edit room' }).click();
+      expect(await dialog.getByLabel('Name').inputValue()).toBe(before);
+      await dialog.getByLabel('Name').fill(after);
+      await dialog.getByLabel('Topic').fill('What it is about');
+      await dialog.getByRole('button', { name: 'Save' }).click();
+      await dialog.waitFor({ state: 'hidden' });
+      expect(await panel.getByRole('button', { name: 'Edit room' }).evaluate((b) => b === document.activeElement)).toBe(true);
+      await bo.page.getByRole('heading', { level: 1, name: after }).waitFor();
+      await bo.page.getByRole('main').getByText('What it is about').waitFor();
+
+      const govern = panel.getByRole('button', { name: `Role and membership of ${bo.name}` });
+      await govern.click();
+      await dialog.getByLabel('Moderator').check();
+      await ada.shot('member');
+      await dialog.getByRole('button', { name: 'Save' }).click();
+      await panel.getByRole('listitem').filter({ hasText: bo.name }).getByText('moderator').waitFor();
+      await govern.click();
+      await dialog.getByRole('button', { name: 'Remove from the room' }).click();
+      await bo.page.getByText('You are not in this room').waitFor();
+      await govern.waitFor({ state: 'detached' });
+    });
+
+    test('a public room can be found, joined and left', async () => {
+      const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
+      const room = unique('open');
+      await ada.page.getByRole('button', { name: 'Create a room' }).click();
+      await ada.page.getByRole('dialog').getByLabel('Name').fill(room);
+      await ada.page.getByRole('button', { name: 'Create room' }).click();
+      await ada.say('come in');
+      await bo.page.getByRole('button', { name: 'Browse rooms' }).click();
+      await bo.page.getByRole('dialog').getByLabel('Search rooms').fill(room);
+      await bo.page.getByRole('button', { name: `Join ${room}` }).click();
+      await bo.message('come in').waitFor();
+      if (device === 'phone') await bo.page.getByRole('button', { name: /^People/ }).click();
+      await bo.page.getByRole('button', { name: 'Leave room' }).click();
+      await bo.page.getByRole('dialog').getByRole('button', { name: 'Leave' }).click();
+      await bo.room(room).waitFor({ state: 'detached' });
+    });
+
+    test('markup is text, and only addresses are links', async () => {
+      const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
+      await ada.enter('help');
+      await bo.enter('help');
+      const nasty = `<img src=x onerror="document.title='owned'"><b>${unique('bold')}</b> javascript:alert(1) https://example.org/a`;
+      await ada.say(nasty);
+      await bo.message(nasty).waitFor();
+      expect(await bo.message(nasty).locator('img, b').count()).toBe(0);
+      expect(await bo.message(nasty).getByRole('link').allInnerTexts()).toEqual(['https://example.org/a']);
+      expect(await bo.page.title()).not.toContain('owned');
+      await bo.say(`hello @${ada.name}, try \`<i>${nasty}</i>\``);
+      await ada.log.locator('.mention.me', { hasText: `@${ada.name}` }).waitFor();
+      expect(await ada.log.locator('code').last().innerText()).toBe(`<i>${nasty}</i>`);
+      await ada.shot('mention');
+    });
+
+    test('the text of a message can be copied', async () => {
+      const ada = await stage.person('Ada', device);
+      await ada.page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+      await ada.enter('lobby');
+      const text = unique('copy me <b>as I am</b>');
+      await ada.say(text);
+      await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
+      await ada.touch(text);
+      // All actions are within the page, also on a phone.
+      const toolbar = await ada.page.getByRole('toolbar', { name: 'Message actions' }).boundingBox();
+      expect(toolbar!.x).toBeGreaterThanOrEqual(0);
+      await ada.act(text, 'Copy text');
+      // The toast leaves the newest message in sight.
+      const toast = await ada.page.getByText('Copied.').boundingBox();
+      expect(toast!.y + toast!.height).toBeLessThan((await ada.message(text).boundingBox())!.y);
+      expect(await ada.page.evaluate(() => navigator.clipboard.readText())).toBe(text);
+      await ada.shot('copied');
+    });
+
+    test('a name is suggested while somebody is mentioned', async () => {
+      const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
+      await bo.enter('random');
+      await ada.enter('random');
+      const start = bo.name.slice(0, -2);
+      const option = ada.page.getByRole('option', { name: bo.name });
+      await ada.field.pressSequentially(`Hi @${start}`);
+      await option.waitFor();
+      await ada.shot('mention');
+      if (device === 'phone') await option.tap();
+      else await ada.field.press('Enter');
+      await option.waitFor({ state: 'detached' });
+      expect(await ada.field.inputValue()).toBe(`Hi @${bo.name} `);
+      await ada.field.pressSequentially('and welcome');
+      await ada.page.getByRole('button', { name: 'Send' }).click();
+      await bo.log.locator('.mention.me', { hasText: `@${bo.name}` }).waitFor();
+    });
+
+    test('a draft waits in its room, also over a reload', async () => {
+      const ada = await stage.person('Ada', device);
+      await ada.enter('lobby');
+      await ada.field.fill('half a thought');
+      await ada.enter('random');
+      expect(await ada.field.inputValue()).toBe('');
+      await ada.page.reload();
+      await ada.enter('lobby');
+      expect(await ada.field.inputValue()).toBe('half a thought');
+    });
+
+    test('people are shown as they want to be, and when they were last seen', async () => {
+      const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
+      await bo.enter('lobby');
+      await ada.enter('lobby');
+      if (device === 'phone') await ada.page.getByRole('button', { name: /^People/ }).click();
+      const panel = ada.page.getByRole('complementary', { name: 'People' });
+      const shown = (status: string) => panel.getByRole('listitem').filter({ hasText: bo.name }).filter({ hasText: status });
+      await shown(', Online').waitFor();
+      await bo.show('Do not disturb');
+      await shown(', Do not disturb').waitFor();
+      await ada.shot('busy');
+      await bo.show('Invisible');
+      await shown(', Offline').waitFor();
+
+      // It holds over a reload, of which nobody sees anything.
+      await bo.page.reload();
+      await bo.enter('lobby');
+      await bo.say('/list-users');
+      const notice = bo.log.locator('.notice', { hasText: 'Only you see this' });
+      await notice.filter({ hasText: ada.name }).waitFor();
+      expect(await notice.filter({ hasText: bo.name }).count()).toBe(0);
+      expect(await shown(', Offline').count()).toBe(1);
+
+      await bo.show('Online');
+      await shown(', Online').waitFor();
+      await shown(', Online').getByRole('button').click();
+      await ada.page.getByRole('heading', { level: 1, name: bo.name }).waitFor();
+      const status = ada.page.locator('.title p');
+      await status.filter({ hasText: /^Online$/ }).waitFor();
+      await bo.page.goto('about:blank');
+      await status.filter({ hasText: /^Offline, last seen at / }).waitFor();
+      await ada.shot('last-seen');
+    });
+
+    test('/list-users tells who is online, to the asker alone', async () => {
+      const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
+      await ada.enter('lobby');
+      await bo.enter('lobby');
+      await ada.say('/list-users');
+      const notice = ada.log.locator('.notice', { hasText: 'Only you see this' });
+      for (const { name } of [ada, bo]) await notice.filter({ hasText: name }).waitFor();
+      expect(await bo.log.getByText('Only you see this').count()).toBe(0);
+      expect(await ada.message('/list-users').count()).toBe(0);
+    });
+
+    test('a killed server is healed from: nothing lost, nothing twice', async ({ skip }) => {
+      if (!stage.server.kill) return skip('this server may not be killed');
+      const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
+      await ada.enter('lobby');
+      await bo.enter('lobby');
+      const [before, during, after] = [unique('before'), unique('during'), unique('after')];
+      await ada.say(before);
+      await bo.message(before).waitFor();
+
+      await stage.server.kill();
+      await ada.page.getByRole('main').getByText(/^Reconnecting/).waitFor();
+      await ada.say(during);
+      await ada.message(during).getByLabel('Sending').waitFor();
+      await ada.shot('reconnecting');
+      await stage.server.start();
+
+      await bo.message(during).waitFor();
+      await ada.message(during).getByLabel(/^(Sent|Read by)/).waitFor();
+      await ada.say(after);
+      await bo.message(after).waitFor();
+      for (const p of [ada, bo]) for (const text of [before, during, after]) expect(await p.message(text).count()).toBe(1);
+      await bo.page.reload();
+      await bo.message(after).waitFor();
+      const texts = (await bo.log.locator('article .text').allInnerTexts()).map((t) => t.trim());
+      expect(texts.filter((t) => [before, during, after].includes(t))).toEqual([before, during, after]);
+      return undefined;
+    });
+
+    test('logging out ends the session in every tab', async () => {
+      const ada = await stage.person('Ada', device);
+      const other = await ada.page.context().newPage();
+      await other.goto(stage.server.url);
+      await other.getByRole('navigation', { name: 'Rooms' }).getByRole('link').first().waitFor();
+      await ada.page.getByRole('button', { name: 'Your account' }).click();
+      await ada.page.getByRole('button', { name: 'Log out' }).click();
+      await ada.page.getByRole('button', { name: 'Log in' }).waitFor();
+      await other.getByRole('button', { name: 'Log in' }).waitFor();
+      await ada.page.getByLabel('Name').fill(ada.name);
+      await ada.page.getByLabel('Password').fill('not the password');
+      await ada.page.getByRole('button', { name: 'Log in' }).click();
+      await ada.page.getByRole('alert').filter({ hasText: /\w/ }).waitFor();
+      await ada.shot('wrong-password');
+      await ada.page.getByLabel('Password').fill(password);
+      await ada.page.getByRole('button', { name: 'Log in' }).click();
+      await ada.rooms.getByRole('link').first().waitFor();
+    });
+  });
+}

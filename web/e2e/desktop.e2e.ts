@@ -1,0 +1,161 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { password, Person } from './browser.ts';
+import { chat } from './chat.ts';
+import { Stage, unique } from './stage.ts';
+
+const stage = new Stage();
+
+chat(stage, 'desktop');
+
+test('what was just sent can be changed before it has come back', async () => {
+  const ada = await stage.person('Ada', 'desktop');
+  await ada.enter('lobby');
+  let held: (() => void)[] | undefined;
+  await ada.page.routeWebSocket(/./, (socket) => {
+    const server = socket.connectToServer();
+    server.onMessage((m) => {
+      if (held && String(m).includes('"type":"msg"')) held.push(() => socket.send(m));
+      else socket.send(m);
+    });
+  });
+  await ada.page.reload();
+  const text = unique('quick');
+  await ada.say(text);
+  await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
+  held = [];
+  const next = unique('quicker');
+  await ada.say(next);
+  await ada.message(next).getByLabel('Sent').waitFor();
+  await ada.page.keyboard.press('ArrowUp');
+  await ada.page.keyboard.type(' and changed');
+  await ada.page.keyboard.press('Enter');
+  for (const send of held.splice(0)) send();
+  held = undefined;
+  await ada.message(`${next} and changed`).getByText('(edited)').waitFor();
+  expect(await ada.message(text).count()).toBe(1);
+});
+
+test('what waits to be sent is not lost by closing the tab, nor by logging in again', async () => {
+  const ada = await stage.person('Ada', 'desktop');
+  await ada.enter('lobby');
+  let held = true;
+  await ada.page.routeWebSocket(/./, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((m) => {
+      if (!held || !String(m).includes('"type":"send"')) server.send(m);
+    });
+  });
+  await ada.page.reload();
+  await ada.log.and(ada.page.locator('[aria-busy=false]')).waitFor();
+  const text = unique('waits');
+  await ada.say(text);
+  await ada.message(text).getByLabel('Sending').waitFor();
+
+  const asked = ada.page.waitForEvent('dialog');
+  await ada.page.close({ runBeforeUnload: true });
+  const dialog = await asked;
+  expect(dialog.type()).toBe('beforeunload');
+  await dialog.dismiss();
+
+  await ada.page.evaluate(async () => {
+    const { token } = JSON.parse(localStorage.getItem('hubbub.session')!) as { token: string };
+    await fetch('/v1/logout', { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: '{}' });
+  });
+  await ada.page.getByRole('button', { name: 'Log in again' }).click();
+  held = false;
+  await ada.page.getByLabel('Name').fill(ada.name);
+  await ada.page.getByLabel('Password').fill(password);
+  await ada.page.getByRole('button', { name: 'Log in' }).click();
+  await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
+  expect(await ada.message(text).count()).toBe(1);
+});
+
+test('a change that cannot be saved is not lost', async () => {
+  const ada = await stage.person('Ada', 'desktop');
+  await ada.enter('lobby');
+  let refuse = true;
+  await ada.page.routeWebSocket(/./, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage((m) => {
+      const said = JSON.parse(String(m)) as { type: string; id: string };
+      if (said.type === 'edit' && refuse) socket.send(JSON.stringify({ type: 'error', id: said.id, code: 'unavailable', message: 'Not now.' }));
+      else server.send(m);
+    });
+  });
+  await ada.page.reload();
+  const text = unique('plain');
+  await ada.say(text);
+  await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
+  await ada.field.press('ArrowUp');
+  await ada.field.fill(`${text}, better`);
+  await ada.field.press('Enter');
+  await ada.page.getByText('The change was not saved').waitFor();
+  await ada.page.getByText('Editing').waitFor();
+  expect(await ada.field.inputValue()).toBe(`${text}, better`);
+  refuse = false;
+  await ada.field.press('Enter');
+  await ada.message(`${text}, better`).getByText('(edited)').waitFor();
+  expect(await ada.field.inputValue()).toBe('');
+});
+
+test('the keyboard is enough', async () => {
+  const ada = await stage.person('Ada', 'desktop');
+  await ada.page.keyboard.press('Control+k');
+  await ada.page.keyboard.type('lobby');
+  await ada.page.keyboard.press('Enter');
+  await ada.field.waitFor();
+  await ada.page.waitForFunction(() => document.activeElement?.tagName === 'TEXTAREA');
+  const text = unique('typed');
+  await ada.page.keyboard.type(text);
+  await ada.page.keyboard.press('Enter');
+  await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
+  await ada.page.keyboard.press('ArrowUp');
+  await ada.page.keyboard.type(' and changed');
+  await ada.page.keyboard.press('Enter');
+  await ada.message(`${text} and changed`).getByText('(edited)').waitFor();
+  await ada.log.focus();
+  await ada.page.keyboard.press('ArrowUp');
+  await ada.page.keyboard.press('Tab');
+  expect(await ada.page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toContain('React with');
+  await ada.page.keyboard.press('Enter');
+  await ada.log.getByRole('button', { name: /^👍, 1/ }).last().waitFor();
+});
+
+describe.each(['light', 'dark'] as const)('accessibility, %s', (colorScheme) => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  let ada: Person;
+
+  beforeEach(async () => {
+    ada = await Person.open(stage.browser, stage.server.url, unique('Ada'), 'desktop', { colorScheme, reducedMotion: 'reduce', bypassCSP: true });
+    stage.people.push(ada);
+  });
+
+  async function violations(): Promise<string[]> {
+    await ada.page.evaluate(axe);
+    return ada.page.evaluate(async () => {
+      const run = (globalThis as unknown as { axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }).axe;
+      return (await run.run()).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`);
+    });
+  }
+
+  test('no page has a known fault', async () => {
+    expect(await violations()).toEqual([]);
+    await ada.guest();
+    await ada.enter('lobby');
+    const text = unique('something to look at, with https://example.org in it');
+    await ada.say(text);
+    await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
+    await ada.act(text, 'React with 👍');
+    await ada.log.getByRole('button', { name: /^👍, 1/ }).last().waitFor();
+    expect(await violations()).toEqual([]);
+    await ada.shot(`room-${colorScheme}`);
+    for (const name of ['Create a room', 'Browse rooms', 'New direct message', 'Your account']) {
+      await ada.page.getByRole('button', { name }).click();
+      await ada.page.getByRole('dialog').waitFor();
+      expect(await violations()).toEqual([]);
+      await ada.page.keyboard.press('Escape');
+    }
+  });
+});

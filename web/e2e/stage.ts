@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto';
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
+import { launch, Person, type Device } from './browser.ts';
+import { hubbub, type Hubbub } from './hubbub.ts';
+
+/** What the tests of one file play on: a server and a browser of their own, and the people that a test asks for. */
+export class Stage {
+  server!: Hubbub;
+  browser!: Browser;
+  readonly people: Person[] = [];
+
+  /** Call it while a file of tests is read. Nobody may have a complaint when a test ends. */
+  constructor() {
+    const { people } = this;
+    beforeAll(async () => {
+      this.server = await hubbub();
+      this.browser = await launch();
+    });
+    afterAll(async () => {
+      await this.browser?.close();
+      await this.server?.stop();
+    });
+    beforeEach(() => this.server.start());
+    afterEach(async ({ task }) => {
+      const complaints = people.flatMap((p) => p.complaints);
+      if (task.result?.state === 'fail') {
+        process.stderr.write(`${task.name}: the server's last words:\n${this.server.output()}\n`);
+        const name = task.name.replace(/\W+/g, '-');
+        for (const p of people) await p.shot(`failed-${name}-${p.name.split('-')[0]}`).catch(() => undefined);
+      }
+      await Promise.all(people.splice(0).map((p) => p.close()));
+      expect(complaints).toEqual([]);
+    });
+  }
+
+  /** Returns somebody who is here, with a name that nobody else has. */
+  async person(name: string, device: Device): Promise<Person> {
+    const p = await Person.loggedIn(this.browser, this.server.url, unique(name), device);
+    this.people.push(p);
+    return p;
+  }
+
+  /** Returns somebody who has just come, and takes the way in that is named. */
+  async newcomer(name: string, device: Device, way: 'register' | 'guest'): Promise<Person> {
+    const p = await Person.open(this.browser, this.server.url, unique(name), device);
+    this.people.push(p);
+    await p[way]();
+    return p;
+  }
+}
+
+export const unique = (name: string) => `${name}-${randomUUID().slice(0, 6)}`;
