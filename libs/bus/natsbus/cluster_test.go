@@ -112,6 +112,7 @@ func (c *cluster) leader() int {
 // TestCluster has many senders append while the stream's leader steps down and dies, and while rooms are joined. Every
 // entry is in the log once, in its sender's order, and every follower gets all of the log after its head.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	eventually(t, "the cluster has formed", c.formed)
 	b0, b1, b2 := c.open(0, natsbus.Config{}), c.open(1, natsbus.Config{}), c.open(2, natsbus.Config{})
@@ -297,6 +298,7 @@ func TestOpenTogether(t *testing.T) {
 
 // TestFullCluster holds that a log which takes no more can still be read and followed.
 func TestFullCluster(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t)
 	eventually(t, "the cluster has formed", c.formed)
 	b := c.open(0, natsbus.Config{Groups: []string{"history"}, MaxBytes: 1 << 20})

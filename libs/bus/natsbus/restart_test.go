@@ -17,6 +17,7 @@ import (
 // TestServerRestart appends, follows and consumes while the server is stopped and started several times: every entry
 // that was acknowledged, and every one that was not, ends up once in the log, and everybody sees the same.
 func TestServerRestart(t *testing.T) {
+	t.Parallel()
 	box := newBox(t)
 	b := box.open(natsbus.Config{Groups: []string{"history"}})
 	r := followRoom(t, b, "room")

@@ -61,7 +61,9 @@ func (b *box) start() {
 	if b.listen {
 		port = b.port
 	}
-	s, err := natsembed.Start(natsembed.Options{Dir: b.dir, Port: port, Log: zaptest.NewLogger(b.t, zaptest.Level(zap.WarnLevel))})
+	s, err := natsembed.Start(natsembed.Options{
+		Dir: b.dir, Port: port, Log: zaptest.NewLogger(b.t, zaptest.Level(zap.WarnLevel)), Configure: roomy,
+	})
 	if err != nil {
 		b.t.Fatal(err)
 	}

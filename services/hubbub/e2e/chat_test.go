@@ -17,6 +17,7 @@ import (
 
 // TestCluster has people chat through nginx with every service a process of its own, on each bus.
 func TestCluster(t *testing.T) {
+	t.Parallel()
 	for _, bus := range []string{cluster.Redis, cluster.NATS} {
 		t.Run(bus, func(t *testing.T) {
 			t.Parallel()

@@ -3,6 +3,7 @@ package e2e
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -15,6 +16,7 @@ import (
 var bin string
 
 func TestMain(m *testing.M) {
+	_ = flag.Set("test.parallel", "4") // clusters that mostly wait; it is a flag that exists
 	var err error
 	if bin, err = checkout.Bin(); err == nil {
 		err = cluster.Build(context.Background(), bin)

@@ -12,6 +12,7 @@ import (
 // TestUp has people chat through `hubbub up`, and kills all of it with -9 in mid-talk: every acknowledged message is
 // there, once, in order. The same with each bus, and with a store that is a server, swapped in by flag.
 func TestUp(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name  string
 		bus   string // empty: the embedded one
