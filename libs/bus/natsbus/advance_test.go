@@ -93,7 +93,6 @@ func TestAdvanceBrokenOffAtItsEnd(t *testing.T) {
 // TestAdvanceKeepsWhatIsUnread advances a log that a required group has read in part, while others append to it, and
 // breaks it off again and again.
 func TestAdvanceKeepsWhatIsUnread(t *testing.T) {
-	t.Parallel()
 	box := newBox(t)
 	cfg := natsbus.Config{Groups: []string{"history"}, MemberEvery: 20 * time.Millisecond}
 	b := box.open(cfg)

@@ -29,7 +29,6 @@ func (b *blocked) Entry(e bus.Entry) {
 }
 
 func TestSlowFollower(t *testing.T) {
-	t.Parallel()
 	box := newBox(t)
 	appender := box.open(natsbus.Config{})
 	reg := prometheus.NewRegistry()
