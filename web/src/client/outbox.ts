@@ -73,7 +73,7 @@ export class Outbox extends Emitter<{ change: string }> {
 
   /** The server has not acknowledged all of them: some would go with the store. */
   get waiting(): boolean {
-    return [...this.#rooms.values()].flat().some((m) => m.state !== 'sent');
+    return this.#unsent().length > 0;
   }
 
   /** Adds a message and sends it as soon as the room is ready. */
@@ -187,7 +187,11 @@ export class Outbox extends Emitter<{ change: string }> {
     if (list.length) this.#rooms.set(room, list);
     else this.#rooms.delete(room);
     // What is sent is in the log: only the rest needs to outlast a reload.
-    this.#o.store.save([...this.#rooms.values()].flat().filter((m) => m.state !== 'sent'));
+    this.#o.store.save(this.#unsent());
     this.emit('change', room);
+  }
+
+  #unsent(): Outgoing[] {
+    return [...this.#rooms.values()].flat().filter((m) => m.state !== 'sent');
   }
 }

@@ -1,7 +1,7 @@
 import type { RoomInfo } from './api.ts';
 import { ConnectionLost, HubbubError } from './errors.ts';
 import type { Command, JoinedEvent, LogEvent, ReplyOf, UnknownLogEvent } from './protocol.ts';
-import { RoomLog } from './roomlog.ts';
+import { RoomLog, type Outcome } from './roomlog.ts';
 import { sleep } from './sleep.ts';
 
 /** How a room's history stands: `failed` may be tried again. */
@@ -217,9 +217,8 @@ export class Room {
   #keepReplayed(held: Entry[]): void {
     if (!this.log.position) return; // nobody knows what it follows
     for (const e of held.sort((a, b) => a.seq - b.seq)) {
-      const outcome = this.log.live(e);
+      const outcome = this.#take(e);
       if (outcome === 'gap' || outcome === 'rewound') break;
-      if (outcome === 'applied') this.#o.applied(this, e);
     }
     this.#o.changed(this);
   }
@@ -234,9 +233,14 @@ export class Room {
   }
 
   #afterJoin(e: Entry): void {
+    const outcome = this.#take(e);
+    if (outcome === 'gap' || outcome === 'rewound') this.#again = true;
+  }
+
+  #take(e: Entry): Outcome {
     const outcome = this.log.live(e);
     if (outcome === 'applied') this.#o.applied(this, e);
-    else if (outcome !== 'duplicate') this.#again = true;
+    return outcome;
   }
 
   async #older(): Promise<void> {
