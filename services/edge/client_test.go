@@ -50,6 +50,14 @@ func dial(t testing.TB, addr net.Addr, headers ...string) *client {
 	return c
 }
 
+// receive bounds what the kernel takes from the server before it is read, which else grows to many megabytes.
+func (c *client) receive(bytes int) {
+	c.t.Helper()
+	if err := c.conn.(*net.TCPConn).SetReadBuffer(bytes); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
 // head reads a response's status line and headers.
 func (c *client) head() string {
 	c.t.Helper()

@@ -152,9 +152,10 @@ func TestSlowConsumer(t *testing.T) {
 	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		e := w.edge(conf, func(c *edge.Config) { c.RingBytes, c.RingEntries = 256<<10, 4096 })
 		slow, quick := w.login(e, "slow"), w.login(e, "quick")
+		slow.receive(256 << 10)
 		slow.join("lobby")
 		quick.join("lobby")
-		const total, part, size = 3000, 25, 4000 // more than the kernel's buffers and the ring hold
+		const total, part, size = 1500, 25, 4000 // more than the kernel's buffers and the ring hold
 		r, q := &reader{t: t, room: "lobby"}, &reader{t: t, room: "lobby"}
 		stream := func(until func() bool) {
 			for q.next < total && !until() {
@@ -190,8 +191,9 @@ func TestStuck(t *testing.T) {
 	w := newWorld(t)
 	e := w.edge(func(c *edge.Config) { c.Write, c.RingBytes = 300*time.Millisecond, 64<<20 })
 	c := w.login(e, "ann")
+	c.receive(256 << 10)
 	c.join("lobby")
-	w.stream("lobby", 0, 5000, 4000) // more than the kernel's buffers hold
+	w.stream("lobby", 0, 2000, 4000) // more than the kernel's buffers hold
 	eventually(t, "the socket is closed", func() bool { return e.count("hubbub_edge_closed_total", "4001") == 1 })
 	c.wantEnd()
 }

@@ -19,7 +19,7 @@ func TestBuffer(t *testing.T) {
 			"append": func(t *rapid.T) {
 				i := which.Draw(t, "i")
 				n++
-				data := bytes.Repeat([]byte{n}, rapid.SampledFrom([]int{0, 1, 511, 513, 5000, 2 << 20}).Draw(t, "size"))
+				data := bytes.Repeat([]byte{n}, rapid.SampledFrom([]int{0, 1, 511, 513, 5000, keepBytes + 1}).Draw(t, "size"))
 				p.Append(&bufs[i], data)
 				want[i] = append(want[i], data...)
 			},

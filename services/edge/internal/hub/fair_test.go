@@ -5,11 +5,11 @@ import (
 	"testing"
 )
 
-// TestFairness has news in a room of 100,000 and then, turn after turn, in a room of two: those two have theirs in the turn in which
+// TestFairness has news in a room of 30,000 and then, turn after turn, in a room of two: those two have theirs in the turn in which
 // it comes, and no turn serves more of the large room than its bound.
 func TestFairness(t *testing.T) {
 	s, l := plainShard()
-	const large, visits = 100_000, 1024
+	const large, visits = 30_000, 1024
 	s.hub.acquire(logFeed, "large").ring.Start(0)
 	s.hub.acquire(logFeed, "small").ring.Start(0)
 	for slot := range uint32(large) {
