@@ -6,8 +6,9 @@ SHELL := bash
 MODULES := libs services/directory services/edge services/history services/hubbub services/presence infra/bench
 SERVICES := directory edge history presence
 GO ?= go
-GOLANGCI_VERSION := v2.15.0
-GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+# Without the path of the checkout in it, what one has compiled serves all others on the machine, too.
+export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 
 # Where `make run` listens and keeps its data, and the parts it uses; empty means the embedded ones.
 LISTEN ?= $(or $(HUBBUB_LISTEN),:9080)
@@ -70,9 +71,9 @@ crash-bus: build-hubbub ## append a million entries to each bus while it is kill
 	@for bus in redis nats; do bin/hubbub crash-bus --bus $$bus $(CRASH); done
 
 .PHONY: lint
-lint: $(GOLANGCI) ## vet, lint, and check that go.mod files are tidy
+lint: ## vet, lint, and check that go.mod files are tidy
 	@# All at once, so that what they share is loaded once; compiled as the tests are, so that one finds what the other did.
-	@GOFLAGS=-race $(GOLANGCI) run $(MODULES:%=./%/...)
+	@GOFLAGS= $(GO) run -exec 'env GOFLAGS="$(GOFLAGS) -race"' $(GOLANGCI) run $(MODULES:%=./%/...)
 	@for m in $(MODULES); do (cd $$m && GOWORK=off $(GO) mod tidy -diff); done
 	@for os in darwin windows; do echo "vet for $$os"; (cd services/edge && GOOS=$$os $(GO) vet ./...); done
 
@@ -104,8 +105,3 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
 	@cd web && npm run --silent build
 	@touch $@
-
-$(GOLANGCI):
-	@mkdir -p .cache/bin
-	GOBIN=$(CURDIR)/.cache/bin $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
-	@mv .cache/bin/golangci-lint $@

@@ -37,38 +37,33 @@ settle() {
   return $code
 }
 
-page() {
+# The two lines of work, of which one fills the time in which the other waits for servers that fail and recover.
+apart() {
   step "configuration files"
   infra/test/configs.sh
   step "the page: install, build, check, test"
   make --no-print-directory web/dist/index.html
   (cd web && npm run --silent check && npm test --silent)
-}
-
-# What does not mind to get the time that the tests in Go leave, while they wait for servers that fail and recover.
-patient() {
+  # What follows does not mind to get the time that is left.
   renice -n 10 -p $BASHPID >/dev/null
+  step "each module on its own, as its container builds it"
+  for m in libs services/directory services/edge services/history services/presence services/hubbub infra/bench; do
+    (cd $m && GOWORK=off go build ./...)
+  done
+  make --no-print-directory build-hubbub
   step "go test, what the race detector is too slow for: as many rooms as there may be, and more kinds of servers"
-  go test -vet=off -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
+  go test -count=1 -vet=off -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
   step "lint"
   make --no-print-directory lint
-  step "what had time is done"
+  step "the other line of work is done"
 }
 
-aside page
-step "each module on its own, as its container builds it"
-for m in libs services/directory services/edge services/history services/presence services/hubbub infra/bench; do
-  (cd $m && GOWORK=off go build ./...)
-done
-make --no-print-directory build-hubbub
-settle
-
-aside patient
+aside apart
 step "go test -race"
-# The longest first: what mostly waits for servers that fail and recover then runs beside the rest.
+# The longest first. Nothing is taken for passed that passed before: what these tests run against is not all known to Go.
 # golangci-lint vets. The race detector would wait a second at the end of each process for goroutines that are left; ours
 # have ended by then.
-GORACE=atexit_sleep_ms=50 go test -race -vet=off -timeout 10m ./libs/bus/{natsbus,redisbus} \
+GORACE=atexit_sleep_ms=50 go test -race -count=1 -p 3 -vet=off -timeout 10m ./libs/bus/{natsbus,redisbus} \
   ./services/hubbub/... ./libs/... ./services/{directory,edge,history,presence}/... ./infra/bench/...
 settle
 

@@ -79,7 +79,7 @@ func Build(ctx context.Context, dir string, programs ...Program) error {
 		// From a folder of the same file system the program is moved into its place, not written over the one that runs.
 		cmd.Env = append(os.Environ(), "GOTMPDIR="+dir)
 		if p.Alone {
-			cmd.Env = append(cmd.Env, "GOWORK=off", "GOFLAGS=-mod=readonly")
+			cmd.Env = append(cmd.Env, "GOWORK=off", "GOFLAGS=-mod=readonly -trimpath")
 		}
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s: %w\n%s", p.Name, err, out)
