@@ -1,4 +1,67 @@
+import { expect, test } from 'vitest';
+import { password } from './browser.ts';
 import { chat } from './chat.ts';
-import { Stage } from './stage.ts';
+import { Stage, unique } from './stage.ts';
 
-chat(new Stage(), 'phone');
+const stage = new Stage();
+
+chat(stage, 'phone');
+
+// What follows is the same on every device.
+
+test('markup is text, and only addresses are links', async () => {
+  const [ada, bo] = await Promise.all([stage.person('Ada', 'phone'), stage.person('Bo', 'phone')]);
+  await ada.enter('help');
+  await bo.enter('help');
+  const nasty = `<img src=x onerror="document.title='owned'"><b>${unique('bold')}</b> javascript:alert(1) https://example.org/a`;
+  await ada.say(nasty);
+  await bo.message(nasty).waitFor();
+  expect(await bo.message(nasty).locator('img, b').count()).toBe(0);
+  expect(await bo.message(nasty).getByRole('link').allInnerTexts()).toEqual(['https://example.org/a']);
+  expect(await bo.page.title()).not.toContain('owned');
+  await bo.say(`hello @${ada.name}, try \`<i>${nasty}</i>\``);
+  await ada.log.locator('.mention.me', { hasText: `@${ada.name}` }).waitFor();
+  expect(await ada.log.locator('code').last().innerText()).toBe(`<i>${nasty}</i>`);
+  await ada.shot('markup');
+});
+
+test('a draft waits in its room, also over a reload', async () => {
+  const ada = await stage.person('Ada', 'phone');
+  await ada.enter('lobby');
+  await ada.field.fill('half a thought');
+  await ada.enter('random');
+  expect(await ada.field.inputValue()).toBe('');
+  await ada.page.reload();
+  await ada.enter('lobby');
+  expect(await ada.field.inputValue()).toBe('half a thought');
+});
+
+test('/list-users tells who is online, to the asker alone', async () => {
+  const [ada, bo] = await Promise.all([stage.person('Ada', 'phone'), stage.person('Bo', 'phone')]);
+  await ada.enter('lobby');
+  await bo.enter('lobby');
+  await ada.say('/list-users');
+  const notice = ada.log.locator('.notice', { hasText: 'Only you see this' });
+  for (const { name } of [ada, bo]) await notice.filter({ hasText: name }).waitFor();
+  expect(await bo.log.getByText('Only you see this').count()).toBe(0);
+  expect(await ada.message('/list-users').count()).toBe(0);
+});
+
+test('logging out ends the session in every tab', async () => {
+  const ada = await stage.person('Ada', 'phone');
+  const other = await ada.page.context().newPage();
+  await other.goto(stage.server.url);
+  await other.getByRole('navigation', { name: 'Rooms' }).getByRole('link').first().waitFor();
+  await ada.page.getByRole('button', { name: 'Your account' }).click();
+  await ada.page.getByRole('button', { name: 'Log out' }).click();
+  await ada.page.getByRole('button', { name: 'Log in' }).waitFor();
+  await other.getByRole('button', { name: 'Log in' }).waitFor();
+  await ada.page.getByLabel('Name').fill(ada.name);
+  await ada.page.getByLabel('Password').fill('not the password');
+  await ada.page.getByRole('button', { name: 'Log in' }).click();
+  await ada.page.getByRole('alert').filter({ hasText: /\w/ }).waitFor();
+  await ada.shot('wrong-password');
+  await ada.page.getByLabel('Password').fill(password);
+  await ada.page.getByRole('button', { name: 'Log in' }).click();
+  await ada.rooms.getByRole('link').first().waitFor();
+});
