@@ -170,7 +170,7 @@ func TestCluster(t *testing.T) {
 	}
 	goOn := func() {
 		n := total.Load()
-		eventually(t, "appends go on", func() bool { return total.Load() > n+1000 })
+		eventually(t, "appends go on", func() bool { return total.Load() > n+200 })
 	}
 	join()
 	for range 5 {
