@@ -46,13 +46,13 @@ apart() {
   (cd web && npm run --silent check && npm test --silent)
   # What follows does not mind to get the time that is left.
   renice -n 10 -p $BASHPID >/dev/null
+  step "go test, what the race detector is too slow for: as many rooms as there may be, and more kinds of servers"
+  go test -count=1 -vet=off -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
   step "each module on its own, as its container builds it"
   for m in libs services/directory services/edge services/history services/presence services/hubbub infra/bench; do
     (cd $m && GOWORK=off go build ./...)
   done
   make --no-print-directory build-hubbub
-  step "go test, what the race detector is too slow for: as many rooms as there may be, and more kinds of servers"
-  go test -count=1 -vet=off -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
   step "lint"
   make --no-print-directory lint
   step "the other line of work is done"
