@@ -102,6 +102,7 @@ func TestRosterModel(t *testing.T) {
 		edges := []*Edge{NewEdge(), NewEdge()}
 		tr := truth{}
 		watchers := map[string]map[string]presence.Person{} // what they were told, by room and user
+		asked := map[string][]map[string]presence.Person{}  // what those know who began to watch meanwhile
 		tell := func() {
 			for at := range changed {
 				p, _, differs := r.Pending(at)
@@ -113,10 +114,12 @@ func TestRosterModel(t *testing.T) {
 				if watchers[room] == nil {
 					watchers[room] = map[string]presence.Person{}
 				}
-				if p.Status == presence.Offline {
-					delete(watchers[room], p.User)
-				} else {
-					watchers[room][p.User] = p
+				for _, known := range append(asked[room], watchers[room]) {
+					if p.Status == presence.Offline {
+						delete(known, p.User)
+					} else {
+						known[p.User] = p
+					}
 				}
 				if n := r.Told(room); n != len(watchers[room]) {
 					t.Fatalf("room %s: told %d, watchers know %v", room, n, watchers[room])
@@ -190,6 +193,15 @@ func TestRosterModel(t *testing.T) {
 				maps.DeleteFunc(tr, func(have key, _ presence.Session) bool { return have.edge == k.edge })
 			},
 			"tell": func(*rapid.T) { tell() },
+			"watch": func(t *rapid.T) {
+				room := rapid.SampledFrom(rooms).Draw(t, "room")
+				known := map[string]presence.Person{}
+				people, _ := r.Who(room, Cursor{}, 10)
+				for _, p := range append(people, r.Going(room, 10)...) {
+					known[p.User] = p
+				}
+				asked[room] = append(asked[room], known)
+			},
 			"": func(t *rapid.T) {
 				for _, room := range rooms {
 					for _, p := range r.Going(room, 10) {
@@ -239,8 +251,10 @@ func TestRosterModel(t *testing.T) {
 			for _, p := range tr.who(room) {
 				want[p.User] = p
 			}
-			if got := watchers[room]; len(got)+len(want) > 0 && !maps.Equal(got, want) {
-				t.Fatalf("watchers of %s know %v, want %v", room, got, want)
+			for _, got := range append(asked[room], watchers[room]) {
+				if len(got)+len(want) > 0 && !maps.Equal(got, want) {
+					t.Fatalf("watchers of %s know %v, want %v", room, got, want)
+				}
 			}
 		}
 		for _, e := range edges {

@@ -3,7 +3,7 @@ package roster
 // seat is a user's place in a room. 8 bytes; its zero is none.
 type seat struct {
 	user  uint32 // index + 1
-	state uint32 // refs, told and online
+	state uint32 // refs, moved, told and online
 }
 
 // Seat names a user's place in a room, as long as that lasts.
@@ -13,7 +13,8 @@ const (
 	onlineBit = 1
 	toldShift = 1
 	toldMask  = 7 << toldShift
-	refsShift = 4
+	movedBit  = 1 << 4
+	refsShift = 5
 )
 
 func newSeat(u uint32) seat { return seat{user: u + 1} }
@@ -30,13 +31,20 @@ func (s seat) told() uint8 { return uint8(s.state & toldMask >> toldShift) }
 
 func (s *seat) setTold(status uint8) { s.state = s.state&^toldMask | uint32(status)<<toldShift }
 
+// moved says that others have seen something else than watchers know, though it may be the same again by now.
+func (s seat) moved() bool { return s.state&movedBit != 0 }
+
+func (s *seat) setMoved(on bool) { s.set(movedBit, on) }
+
 // online says that the seat is counted in room.online.
 func (s seat) online() bool { return s.state&onlineBit != 0 }
 
-func (s *seat) setOnline(on bool) {
-	s.state &^= onlineBit
+func (s *seat) setOnline(on bool) { s.set(onlineBit, on) }
+
+func (s *seat) set(bit uint32, on bool) {
+	s.state &^= bit
 	if on {
-		s.state |= onlineBit
+		s.state |= bit
 	}
 }
 

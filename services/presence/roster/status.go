@@ -57,7 +57,11 @@ func (r *Roster) settleSeat(at Seat) {
 			room.online--
 		}
 	}
-	if r.seen(at.user, *place) != place.told() {
+	// Of who has left, who asks is told what watchers know.
+	if place.refs() > 0 && r.seen(at.user, *place) != place.told() {
+		place.setMoved(true)
+	}
+	if place.moved() || r.seen(at.user, *place) != place.told() {
 		r.change(at)
 	} else {
 		r.clear(at)
@@ -72,9 +76,9 @@ func (r *Roster) seen(u uint32, place seat) uint8 {
 	return r.status(u)
 }
 
-// clear gives up a seat that nobody sits on and nobody has been told of.
+// clear gives up a seat that nobody sits on and nobody knows of.
 func (r *Roster) clear(at Seat) {
-	if place := r.seat(at); place.refs() > 0 || place.told() != offline {
+	if place := r.seat(at); place.refs() > 0 || place.told() != offline || place.moved() {
 		return
 	}
 	seats := &r.rooms.items[at.room].seats

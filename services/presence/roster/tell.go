@@ -4,16 +4,20 @@ import "hubbub.internal/libs/api/presence"
 
 // The roster remembers of each seat what watchers have been told, so that what is told next is the difference, however
 // often things changed in between, and so that a replica that tells nobody can take over from one that does.
+//
+// Whoever begins to watch asks who is there, and may see what watchers are not told because it was over before: somebody
+// who came and went at once would stay with them for ever. So watchers are told how it ended.
 
-// Pending returns what watchers of the seat's room are to be told, and whether there is anything: what others see now
-// differs from what they were told last. gone says that the user has left the room, and not merely become invisible.
+// Pending returns what watchers of the seat's room are to be told, and whether there is anything: what others see now, or
+// saw meanwhile, differs from what watchers were told last. gone says that somebody whom watchers know has left the room,
+// and not merely become invisible.
 func (r *Roster) Pending(at Seat) (p presence.Person, gone, differs bool) {
 	place := r.seat(at)
 	if place == nil {
 		return p, false, false
 	}
 	now := r.seen(at.user, *place)
-	return r.person(at.user, now), place.refs() == 0, now != place.told()
+	return r.person(at.user, now), place.refs() == 0 && place.told() != offline, place.moved() || now != place.told()
 }
 
 // Tell notes that watchers have been told what others see of the seat now.
@@ -31,6 +35,7 @@ func (r *Roster) Tell(at Seat) {
 		room.told--
 	}
 	place.setTold(now)
+	place.setMoved(false)
 	r.clear(at)
 }
 
