@@ -700,6 +700,15 @@ describe('rooms', () => {
     await until(() => h.client.rooms.get('lobby')?.info.topic === 'new topic');
     expect(h.client.rooms.get('lobby')?.info.name).toBe('Foyer');
   });
+
+  test('a direct room is called after the other', async () => {
+    h = await Harness.start({ rooms: [{ ...lobby, direct: true, name: 'Bo' }] });
+    const peer = await h.lobby();
+    await until(() => h.live);
+    peer.send(entry(10, 0, { type: 'topic', name: 'direct', text: '' }), entry(11, 10, { type: 'msg', name: 'Bo', text: 'hi' }));
+    await until(() => h.client.rooms.get('lobby')?.log.messages.length === 1);
+    expect(h.client.rooms.get('lobby')?.info.name).toBe('Bo');
+  });
 });
 
 test('edit, delete and react say what they do and tell why they fail', async () => {

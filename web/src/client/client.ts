@@ -335,6 +335,7 @@ export class Client extends Emitter<Events> {
         if (e.user === this.#me.id) this.outbox.remove(room.id, e.id);
         break;
       case 'topic':
+        if (room.info.direct) break; // it is called after the other, whatever the log says
         room.info = { ...room.info, name: e.name || room.info.name, topic: e.text };
         this.emit('rooms', undefined);
         break;
