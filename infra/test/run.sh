@@ -37,7 +37,7 @@ settle() {
   return $code
 }
 
-# The two lines of work, of which one fills the time in which the other waits for servers that fail and recover.
+# What runs beside the tests in Go: it fills the time in which those wait for servers that fail and recover.
 apart() {
   step "configuration files"
   infra/test/configs.sh
@@ -55,7 +55,7 @@ apart() {
   make --no-print-directory build-hubbub
   step "lint"
   make --no-print-directory lint
-  step "the other line of work is done"
+  step "what ran beside is done"
 }
 
 aside apart
