@@ -22,21 +22,6 @@ log=$(mktemp -p "$GOTMPDIR")
 beside=
 trap 'kill -- "-$beside" 2>/dev/null || true; rm -rf "$log" "${shm:-$log}"' EXIT
 
-# Runs a function beside the rest, in a process group of its own, to be ended with all that it has started. settle waits
-# for its end, and prints what it said.
-aside() {
-  set -m
-  "$@" >"$log" 2>&1 &
-  beside=$!
-  set +m
-}
-settle() {
-  local code=0
-  wait "$beside" || code=$?
-  cat "$log"
-  return $code
-}
-
 # What runs beside the tests in Go: it fills the time in which those wait for servers that fail and recover.
 apart() {
   step "configuration files"
@@ -58,14 +43,24 @@ apart() {
   step "what ran beside is done"
 }
 
-aside apart
+# A process group of its own, to be ended with all that it has started.
+set -m
+apart >"$log" 2>&1 &
+beside=$!
+set +m
+
 step "go test -race"
-# The longest first. Nothing is taken for passed that passed before: what these tests run against is not all known to Go.
-# golangci-lint vets. The race detector would wait a second at the end of each process for goroutines that are left; ours
-# have ended by then.
+# The longest first, and three at a time, since they wait much. Nothing is taken for passed that passed before: what these
+# tests run against is not all known to Go. golangci-lint vets. The race detector would wait a second at the end of each
+# process for goroutines that are left; ours have ended by then.
 GORACE=atexit_sleep_ms=50 go test -race -count=1 -p 3 -vet=off -timeout 10m ./libs/bus/{natsbus,redisbus} \
   ./services/hubbub/... ./libs/... ./services/{directory,edge,history,presence}/... ./infra/bench/...
-settle
+
+wait "$beside" || {
+  cat "$log"
+  exit 1
+}
+cat "$log"
 
 # A browser is a session of its own, for which niceness counts nothing: it would take half of the machine from the others.
 step "the page in Chromium, on the real server"

@@ -57,11 +57,11 @@ func (r *Roster) settleSeat(at Seat) {
 			room.online--
 		}
 	}
-	// Of who has left, who asks is told what watchers know.
-	if place.refs() > 0 && r.seen(at.user, *place) != place.told() {
+	differs := r.seen(at.user, *place) != place.told()
+	if differs && place.refs() > 0 { // of who has left, who asks is told what watchers know
 		place.setMoved(true)
 	}
-	if place.moved() || r.seen(at.user, *place) != place.told() {
+	if differs || place.moved() {
 		r.change(at)
 	} else {
 		r.clear(at)
