@@ -1,0 +1,47 @@
+package names
+
+import (
+	"slices"
+	"strings"
+
+	"go.mau.fi/util/confusable"
+)
+
+// Looks returns the look-alike keys of a name, one or two of them, sorted: two names look alike if they share one.
+// They are for comparison only, and change when Unicode's confusables data does (today that of Unicode 17.0).
+//
+// A name is read as it is written and as it is in lower case, since people compare both: PauI (with a capital i)
+// looks like Paul, and is the same name as paui. See UTS #39, section 4.
+func Looks(name string) []string {
+	looks := []string{skeleton(name), skeleton(Key(name))}
+	slices.Sort(looks)
+	return slices.Compact(looks)
+}
+
+// Alike reports whether two names look alike.
+func Alike(a, b string) bool {
+	other := Looks(b)
+	return slices.ContainsFunc(Looks(a), func(look string) bool { return slices.Contains(other, look) })
+}
+
+// skeleton maps each letter to the one that stands for all that look like it, in whatever case.
+func skeleton(name string) string {
+	// Twice: folding the case of a prototype may give a letter that has another one.
+	return reduce(Key(reduce(name)))
+}
+
+func reduce(name string) string { return also.Replace(confusable.Skeleton(also.Replace(name))) }
+
+// also has the look-alikes that Unicode's data lacks, since it lists what looks alike in most fonts, and names are small
+// and read in haste: small capitals, and letters of other alphabets that only case or a serif tells apart. Each is
+// mapped to the small letter, which folding would otherwise not reach.
+var also = strings.NewReplacer(
+	// Small capitals (Phonetic Extensions, Latin Extended-D): the data maps those that have the form of the small letter.
+	"ᴀ", "a", "ʙ", "b", "ᴄ", "c", "ᴅ", "d", "ᴇ", "e", "ꜰ", "f", "ɢ", "g", "ʜ", "h", "ɪ", "i", "ᴊ", "j", "ᴋ", "k", "ʟ", "l",
+	"ᴍ", "m", "ɴ", "n", "ᴏ", "o", "ᴘ", "p", "ꞯ", "q", "ʀ", "r", "ꜱ", "s", "ᴛ", "t", "ᴜ", "u", "ᴠ", "v", "ᴡ", "w", "ʏ", "y", "ᴢ", "z",
+	// Cyrillic and Greek letters whose small forms are small capitals of Latin ones, or nearly the Latin letter.
+	"к", "k", "м", "m", "т", "t", "в", "b", "н", "h", "ь", "b", "г", "r", "п", "n", "ғ", "f",
+	"κ", "k", "τ", "t", "χ", "x", "η", "n", "ε", "e", "β", "b", "μ", "m", "ζ", "z", "ω", "w", "γ", "y",
+	// Latin letters that are an i, a u or an r but for a serif.
+	"ɩ", "i", "ʋ", "u", "ɾ", "r",
+)
