@@ -123,18 +123,33 @@ func TestGuessingIsSlowed(t *testing.T) {
 	if err := w.failures.full(time.Now().Add(time.Minute), "x", "name ann"); err != nil {
 		t.Errorf("a minute later: %v", err)
 	}
-	// An address that nobody vouches for is not believed.
-	if got := clientAddress("198.51.100.7:1", "203.0.113.1", w.proxies); got != "198.51.100.7" {
-		t.Errorf("address is %s", got)
+}
+
+// TestClientAddress makes one account too many for an address, with headers that count and headers that do not.
+func TestClientAddress(t *testing.T) {
+	cfg := config()
+	cfg.AccountRate = 1
+	w := openWorld(t, cfg)
+	for _, tt := range []struct {
+		name    string
+		headers []string
+		code    string
+	}{
+		{"a client", []string{"remote", "198.51.100.7:1"}, ""},
+		{"again", []string{"remote", "198.51.100.7:2"}, "rate_limited"},
+		{"again, with headers of its own", []string{"remote", "198.51.100.7:3", "X-Forwarded-For", "203.0.113.1", "X-Real-IP", "203.0.113.1"}, "rate_limited"},
+		{"behind a proxy", []string{"remote", "192.0.2.9:1", "X-Forwarded-For", "203.0.113.1"}, ""},
+		{"behind two, having written the first", []string{"remote", "192.0.2.9:1", "X-Forwarded-For", "203.0.113.9, 203.0.113.1", "X-Forwarded-For", "192.0.2.10"}, "rate_limited"},
+		{"behind a proxy with the other header", []string{"remote", "192.0.2.9:1", "X-Real-IP", "203.0.113.2"}, ""},
+		{"a network", []string{"remote", "[2001:db8::1:2:3:4]:1"}, ""},
+		{"another address of it", []string{"remote", "[2001:db8::4:3:2:1]:1"}, "rate_limited"},
+	} {
+		if _, code := w.call("POST", "/v1/guest", "", `{"name":"Ann"}`, nil, tt.headers...); code != tt.code {
+			t.Errorf("%s: %q", tt.name, code)
+		}
 	}
-	if got := clientAddress("192.0.2.9:1", "203.0.113.1", w.proxies); got != "203.0.113.1" {
-		t.Errorf("address behind a proxy is %s", got)
-	}
-	if got := clientAddress("192.0.2.9:1", "no address", w.proxies); got != "192.0.2.9" {
-		t.Errorf("address behind a proxy that says nothing is %s", got)
-	}
-	if got := clientAddress("[2001:db8::1:2:3:4]:1", "", w.proxies); got != "2001:db8::/64" {
-		t.Errorf("an IPv6 address counts as %s", got)
+	if c := config(); len(c.TrustedProxies) == 0 {
+		t.Error("this test needs a trusted proxy")
 	}
 }
 

@@ -7,8 +7,9 @@ package directory
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"time"
+
+	"hubbub.internal/libs/clientaddr"
 )
 
 // Config is what the service can be told.
@@ -25,7 +26,7 @@ type Config struct {
 	AccountRate    int           `help:"New accounts and guests a minute per address, on each replica, before more are refused (1 to 1000000)." default:"300"`
 	ChangeRate     int           `help:"Changes of rooms and memberships a minute per user, on each replica, before more are refused (1 to 1000000)." default:"120"`
 	LoginAttempts  int           `help:"Failed log-ins a minute per name and per address, on each replica, before more are refused (1 to 10000)." default:"10"`
-	TrustedProxies []string      `help:"Networks (CIDR) of proxies whose X-Real-IP header is believed." default:"127.0.0.0/8,::1/128" placeholder:"CIDR"`
+	TrustedProxies []string      `help:"Networks of the proxies in front, such as 10.0.0.0/8. Their X-Forwarded-For, or else X-Real-IP, names the client; headers of anybody else are ignored." placeholder:"CIDR"`
 }
 
 // Validate returns what is wrong with the configuration, in a sentence for each.
@@ -55,20 +56,8 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("--owners: %q is not a name that anybody can have", name))
 		}
 	}
-	if _, err := c.proxies(); err != nil {
-		errs = append(errs, err)
+	if _, err := clientaddr.Parse(c.TrustedProxies); err != nil {
+		errs = append(errs, fmt.Errorf("--trusted-proxies: %w", err))
 	}
 	return errors.Join(errs...)
-}
-
-func (c *Config) proxies() ([]netip.Prefix, error) {
-	var all []netip.Prefix
-	for _, s := range c.TrustedProxies {
-		p, err := netip.ParsePrefix(s)
-		if err != nil {
-			return nil, fmt.Errorf("--trusted-proxies: %q is not a network like 10.0.0.0/8", s)
-		}
-		all = append(all, p)
-	}
-	return all, nil
 }

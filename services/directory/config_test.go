@@ -22,7 +22,7 @@ func TestConfig(t *testing.T) {
 		"--account-rate":    func(c *Config) { c.AccountRate = 0 },
 		"--change-rate":     func(c *Config) { c.ChangeRate = -1 },
 		"--owners":          func(c *Config) { c.Owners = []string{"Ann", "two words"} },
-		"--trusted-proxies": func(c *Config) { c.TrustedProxies = []string{"10.0.0.0"} },
+		"--trusted-proxies": func(c *Config) { c.TrustedProxies = []string{"nginx"} },
 	} {
 		c := config()
 		change(&c)

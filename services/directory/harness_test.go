@@ -155,7 +155,7 @@ func (w *world) call(method, path, token, body string, out any, header ...string
 			r.RemoteAddr = header[i+1]
 			continue
 		}
-		r.Header.Set(header[i], header[i+1])
+		r.Header.Add(header[i], header[i+1])
 	}
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -12,10 +13,8 @@ import (
 
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/clientaddr"
 )
-
-// ipv6Network is how many bits of an IPv6 address are its network's: whoever has one, has all addresses in it.
-const ipv6Network = 64
 
 type body[T any] struct{ Body T }
 
@@ -70,7 +69,14 @@ type addressKey struct{}
 
 // withAddress keeps the client's address: what a trusted proxy says it is, else the connection's.
 func (s *Service) withAddress(ctx huma.Context, next func(huma.Context)) {
-	next(huma.WithValue(ctx, addressKey{}, clientAddress(ctx.RemoteAddr(), ctx.Header("X-Real-IP"), s.proxies)))
+	var forwardedFor []string
+	ctx.EachHeader(func(name, value string) {
+		if name == "X-Forwarded-For" {
+			forwardedFor = append(forwardedFor, value)
+		}
+	})
+	address := clientAddress(ctx.RemoteAddr(), strings.Join(forwardedFor, ","), ctx.Header("X-Real-IP"), s.proxies)
+	next(huma.WithValue(ctx, addressKey{}, address))
 }
 
 func addressOf(ctx context.Context) string {
@@ -78,25 +84,11 @@ func addressOf(ctx context.Context) string {
 	return address
 }
 
-// clientAddress returns the address that a request is counted by.
-func clientAddress(remote, realIP string, proxies []netip.Prefix) string {
+// clientAddress returns the network that a request is counted by.
+func clientAddress(remote, forwardedFor, realIP string, proxies clientaddr.Proxies) string {
 	peer, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return remote
 	}
-	addr := peer.Addr().Unmap()
-	for _, p := range proxies {
-		if p.Contains(addr) {
-			if a, err := netip.ParseAddr(realIP); err == nil {
-				addr = a.Unmap()
-			}
-			break
-		}
-	}
-	if addr.Is6() {
-		if network, err := addr.WithZone("").Prefix(ipv6Network); err == nil {
-			return network.String()
-		}
-	}
-	return addr.String()
+	return clientaddr.Network(proxies.Client(peer.Addr(), forwardedFor, realIP)).String()
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/clientaddr"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -59,7 +59,7 @@ type Service struct {
 	failures  *throttle // failed log-ins, by name and by address
 	entries   *throttle // new accounts, by address
 	changes   *throttle // changes of rooms, by user
-	proxies   []netip.Prefix
+	proxies   clientaddr.Proxies
 	operators []string // the name keys of those who run the server
 	handler   http.Handler
 	every     time.Duration // between rounds of housekeeping
@@ -68,9 +68,9 @@ type Service struct {
 
 // New returns the service, which answers that it is unavailable before Run. cfg has been validated.
 func New(cfg Config, deps Deps) (*Service, error) {
-	proxies, err := cfg.proxies()
+	proxies, err := clientaddr.Parse(cfg.TrustedProxies)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--trusted-proxies: %w", err)
 	}
 	s := &Service{
 		cfg: cfg, bus: deps.Bus, store: deps.Store, log: deps.Log, metrics: newMetrics(deps.Metrics), proxies: proxies,

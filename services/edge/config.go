@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/clientaddr"
 	"hubbub.internal/services/edge/internal/hub"
 	"hubbub.internal/services/edge/internal/ring"
-	"hubbub.internal/services/edge/internal/upgrade"
 )
 
 // Config is what an edge can be told. Sizes are in bytes.
@@ -23,7 +23,7 @@ type Config struct {
 	Loops   int      `help:"Event loops (0 to 64). 0: one for each core." default:"0"`
 	Origins []string `help:"Origins of the pages that browsers may connect from, such as https://chat.example; * for any." default:"*" placeholder:"ORIGIN"`
 
-	TrustedProxies []string `help:"Networks of the proxies in front, such as 10.0.0.0/8: what X-Real-IP of theirs says is the client's address. Nobody else's is believed." placeholder:"CIDR"`
+	TrustedProxies []string `help:"Networks of the proxies in front, such as 10.0.0.0/8. Their X-Forwarded-For, or else X-Real-IP, names the client; headers of anybody else are ignored." placeholder:"CIDR"`
 
 	Heartbeat      time.Duration `help:"How often the presence service is told that this edge is there (100ms to 1m); it has the same setting." default:"${edge_heartbeat=5s}"`
 	MaxSockets     int           `help:"WebSockets at the same time (1 or more); more are closed with 4004." default:"1000000"`
@@ -79,7 +79,7 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("--origins has %.80q; an origin is written like https://chat.example", o))
 		}
 	}
-	if _, err := upgrade.ParseProxies(c.TrustedProxies); err != nil {
+	if _, err := clientaddr.Parse(c.TrustedProxies); err != nil {
 		errs = append(errs, fmt.Errorf("--trusted-proxies: %w", err))
 	}
 	between("loops", c.Loops, 0, hub.MaxShards)
@@ -121,7 +121,7 @@ func (c *Config) options(loops int) hub.Options {
 	if id == "" {
 		id = newEdgeID()
 	}
-	proxies, _ := upgrade.ParseProxies(c.TrustedProxies) // Validate has looked at them
+	proxies, _ := clientaddr.Parse(c.TrustedProxies) // Validate has looked at them
 	return hub.Options{
 		EdgeID: id, Origins: c.Origins, Proxies: proxies, Heartbeat: c.Heartbeat,
 		Sockets: c.MaxSockets, SocketsPerIP: c.MaxSocketsIP, UserRate: c.UserRate, UserBurst: c.UserBurst,

@@ -53,6 +53,9 @@ func (c *Config) Validate() error {
 	if c.Bus.Bus == embedded {
 		c.Bus.Bus += filepath.Join(c.Data, "bus")
 	}
+	if len(c.Directory.TrustedProxies) == 0 {
+		c.Directory.TrustedProxies = c.Edge.TrustedProxies // one listener, so one set of proxies in front of it
+	}
 	errs := []error{
 		c.stores(), c.Bus.Validate(), c.Edge.Validate(),
 		prefixed("history-", c.History.Validate()), prefixed("presence-", c.Presence.Validate()), prefixed("directory-", c.Directory.Validate()),

@@ -50,6 +50,31 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+// TestTrustedProxies holds that one setting is enough for a process that has one listener.
+func TestTrustedProxies(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		args []string
+		want string // of the directory
+	}{
+		{nil, ""},
+		{[]string{"--trusted-proxies", "10.0.0.0/8"}, "10.0.0.0/8"},
+		{[]string{"--trusted-proxies", "10.0.0.0/8", "--directory-trusted-proxies", "192.0.2.1"}, "192.0.2.1"},
+	} {
+		var cfg Config
+		parser, err := kong.New(&cfg, Vars())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parser.Parse(append([]string{"--data", t.TempDir(), "--web", "none"}, tt.args...)); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(cfg.Directory.TrustedProxies, ","); got != tt.want {
+			t.Errorf("%v: %q", tt.args, got)
+		}
+	}
+}
+
 // TestDataFolder holds that the parts that are not swapped have their files in the data folder.
 func TestDataFolder(t *testing.T) {
 	t.Parallel()

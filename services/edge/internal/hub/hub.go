@@ -22,11 +22,11 @@ import (
 	"hubbub.internal/libs/api/presence"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/clientaddr"
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/edge/internal/bucket"
 	"hubbub.internal/services/edge/internal/ring"
 	"hubbub.internal/services/edge/internal/transport"
-	"hubbub.internal/services/edge/internal/upgrade"
 	"hubbub.internal/services/edge/internal/work"
 )
 
@@ -34,7 +34,7 @@ import (
 type Options struct {
 	EdgeID           string // names the edge to the presence service
 	Origins          []string
-	Proxies          upgrade.Proxies
+	Proxies          clientaddr.Proxies
 	Heartbeat        time.Duration // of the edge, to the presence service
 	Sockets          int           // WebSockets at the same time
 	SocketsPerIP     int           // of one address (IPv6: of one /64); 0: any number

@@ -111,7 +111,7 @@ func (s *Shard) handshake(slot uint32, b []byte) int {
 	case n > int64(s.hub.opts.Sockets):
 		s.hub.metrics.refused.WithLabelValues("sockets").Inc()
 		s.close(slot, wire.CloseOverloaded, "this edge holds as many sockets as it may")
-	case !s.countAddr(slot, res.RealIP):
+	case !s.countAddr(slot, res.ForwardedFor, res.RealIP):
 		s.hub.metrics.refused.WithLabelValues("address").Inc()
 		s.close(slot, wire.CloseOverloaded, "this address has as many sockets as it may")
 	case s.hub.draining.Load():

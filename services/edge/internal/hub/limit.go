@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"hubbub.internal/libs/clientaddr"
 	"hubbub.internal/services/edge/internal/bucket"
 	"hubbub.internal/services/edge/internal/ring"
 )
@@ -23,11 +24,7 @@ type addrCount struct {
 
 // take counts one more socket of an address, unless it has most already. The index is what release is given.
 func (t *addrTable) take(a netip.Addr, most int) (index uint32, ok bool) {
-	if a.Is6() { // whoever has one such address has 2^64 of them
-		if p, err := a.WithZone("").Prefix(64); err == nil {
-			a = p.Addr()
-		}
-	}
+	a = clientaddr.Network(a)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	i, ok := t.index[a]
@@ -66,15 +63,16 @@ func (t *addrTable) release(index uint32) {
 }
 
 // countAddr counts a session against the limit of its client's address, and reports whether it is within it.
-func (s *Shard) countAddr(slot uint32, realIP netip.Addr) bool {
+func (s *Shard) countAddr(slot uint32, forwardedFor, realIP string) bool {
 	o := &s.hub.opts
 	if o.SocketsPerIP == 0 {
 		return true
 	}
-	client := o.Proxies.Client(s.loop.Peer(slot), realIP)
-	if !client.IsValid() { // the connection has broken meanwhile
+	peer := s.loop.Peer(slot)
+	if !peer.IsValid() { // the connection has broken meanwhile
 		return true
 	}
+	client := o.Proxies.Client(peer, forwardedFor, realIP)
 	i, ok := s.hub.addrs.take(client, o.SocketsPerIP)
 	s.sessions.at(slot).addr = i
 	return ok

@@ -14,6 +14,7 @@ const (
 	hOrigin
 	hAuthorization
 	hProtocol
+	hForwardedFor
 	hRealIP
 	hTransferEncoding
 	hContentLength
@@ -24,17 +25,18 @@ var names = [headers][]byte{
 	hHost: []byte("Host"), hUpgrade: []byte("Upgrade"), hConnection: []byte("Connection"), hVersion: []byte("Sec-WebSocket-Version"),
 	hKey: []byte("Sec-WebSocket-Key"), hExtensions: []byte("Sec-WebSocket-Extensions"), hOrigin: []byte("Origin"),
 	hAuthorization: []byte("Authorization"),
-	hProtocol:      []byte("Sec-WebSocket-Protocol"), hRealIP: []byte("X-Real-IP"), hTransferEncoding: []byte("Transfer-Encoding"), hContentLength: []byte("Content-Length"),
+	hProtocol:      []byte("Sec-WebSocket-Protocol"), hForwardedFor: []byte("X-Forwarded-For"), hRealIP: []byte("X-Real-IP"), hTransferEncoding: []byte("Transfer-Encoding"), hContentLength: []byte("Content-Length"),
 }
 
 // request is what a handshake's headers say. Its slices are views into them.
 type request struct {
-	count      [headers]int
-	websocket  bool // Upgrade has it
-	upgrade    bool // Connection has it
-	extensions string
-	speaks     bool     // Sec-WebSocket-Protocol has Subprotocol
-	bearers    [][]byte // and these tokens
+	count        [headers]int
+	websocket    bool // Upgrade has it
+	upgrade      bool // Connection has it
+	extensions   string
+	forwardedFor string
+	speaks       bool     // Sec-WebSocket-Protocol has Subprotocol
+	bearers      [][]byte // and these tokens
 
 	version, key, origin, authorization, length, realIP []byte
 }
@@ -95,6 +97,11 @@ func (r *request) take(h int, value []byte) {
 		r.authorization = value
 	case hProtocol:
 		r.takeProtocols(value)
+	case hForwardedFor:
+		if r.forwardedFor != "" {
+			r.forwardedFor += ","
+		}
+		r.forwardedFor += string(value)
 	case hRealIP:
 		r.realIP = value
 	case hContentLength:

@@ -8,7 +8,6 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -40,12 +39,13 @@ const (
 
 // Result is what the bytes so far are, and what follows from it.
 type Result struct {
-	Verdict Verdict
-	Used    int        // length of the handshake; what follows are frames
-	Reply   []byte     // to be sent; valid until the next Parse
-	Token   string     // of Authorization: Bearer or beside Subprotocol, if any
-	RealIP  netip.Addr // of X-Real-IP, if any: see Proxies
-	Deflate bool       // permessage-deflate was agreed on, without context takeover
+	Verdict      Verdict
+	Used         int    // length of the handshake; what follows are frames
+	Reply        []byte // to be sent; valid until the next Parse
+	Token        string // of Authorization: Bearer or beside Subprotocol, if any
+	ForwardedFor string // X-Forwarded-For, several joined by commas; empty: none. See clientaddr.Proxies
+	RealIP       string // X-Real-IP; empty: none, or several
+	Deflate      bool   // permessage-deflate was agreed on, without context takeover
 }
 
 // Parser reads handshakes. It may be used by one goroutine at a time.
@@ -176,9 +176,9 @@ func (p *Parser) accept(r *request) Result {
 	if err != nil {
 		return Reject(400, err.Error())
 	}
-	res := Result{Verdict: Accepted}
+	res := Result{Verdict: Accepted, ForwardedFor: r.forwardedFor}
 	if r.count[hRealIP] == 1 {
-		res.RealIP, _ = netip.ParseAddr(string(r.realIP)) // what is none says nothing
+		res.RealIP = string(r.realIP)
 	}
 	if scheme, token, ok := bytes.Cut(r.authorization, []byte(" ")); ok && bytes.EqualFold(scheme, []byte("Bearer")) {
 		res.Token = string(bytes.TrimSpace(token))
