@@ -3,19 +3,16 @@ package directory
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
 
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/password"
 	"hubbub.internal/services/directory/store"
 )
 
 const (
-	minPassword = 8   // characters
-	maxPassword = 256 // bytes
 	// hashWait is how long a log-in waits for its turn to be hashed.
 	hashWait = 5 * time.Second
 )
@@ -26,7 +23,7 @@ var (
 )
 
 // register makes an account with a password. address is where the request comes from.
-func (s *Service) register(ctx context.Context, name, password, address string) (store.User, error) {
+func (s *Service) register(ctx context.Context, name, secret, address string) (store.User, error) {
 	if !s.cfg.Registration {
 		return store.User{}, chat.E(chat.CodeForbidden, "registration is closed here: ask whoever runs this server")
 	}
@@ -34,8 +31,8 @@ func (s *Service) register(ctx context.Context, name, password, address string) 
 	if err != nil {
 		return store.User{}, err
 	}
-	if utf8.RuneCountInString(password) < minPassword || len(password) > maxPassword || !utf8.ValidString(password) {
-		return store.User{}, chat.E(chat.CodeBadRequest, fmt.Sprintf("a password has at least %d characters and at most %d bytes", minPassword, maxPassword))
+	if err := password.Check(secret, name); err != nil {
+		return store.User{}, err
 	}
 	if err := s.entries.take(time.Now(), "new accounts from your network", address); err != nil {
 		return store.User{}, err
@@ -47,7 +44,7 @@ func (s *Service) register(ctx context.Context, name, password, address string) 
 	}
 	u := store.User{ID: chat.NewID(), Name: name, NameKey: key, Created: time.Now().UnixMilli()}
 	err = s.hash(ctx, func() (err error) {
-		u.Hash, err = argon2id.CreateHash(password, &s.params)
+		u.Hash, err = argon2id.CreateHash(secret, &s.params)
 		return err
 	})
 	if err != nil {
@@ -85,9 +82,9 @@ func (s *Service) guest(ctx context.Context, name, address string) (credentials,
 }
 
 // login returns the user with the name and password. address is where the request comes from.
-func (s *Service) login(ctx context.Context, name, password, address string) (store.User, error) {
+func (s *Service) login(ctx context.Context, name, secret, address string) (store.User, error) {
 	_, key, err := checkName(name)
-	if err != nil || len(password) > maxPassword {
+	if err != nil || len(secret) > password.Max {
 		return store.User{}, errWrongPassword
 	}
 	tries := []string{"name " + key, "address " + address}
@@ -108,7 +105,7 @@ func (s *Service) login(ctx context.Context, name, password, address string) (st
 		if err := s.failures.full(time.Now(), what, tries...); err != nil {
 			return err
 		}
-		match, err := argon2id.ComparePasswordAndHash(password, hash)
+		match, err := argon2id.ComparePasswordAndHash(secret, hash)
 		if err == nil && (!match || u.Hash == "") {
 			s.failures.count(time.Now(), tries...)
 			err = errWrongPassword

@@ -69,6 +69,8 @@ func TestAccounts(t *testing.T) {
 		{"taken", "/v1/register", `{"name":"ANN","password":"correct horse"}`, "conflict"},
 		{"short password", "/v1/register", `{"name":"Bob","password":"short"}`, "bad_request"},
 		{"long password", "/v1/register", `{"name":"Bob","password":"` + strings.Repeat("x", 300) + `"}`, "bad_request"},
+		{"common password", "/v1/register", `{"name":"Bob","password":"iloveyou1"}`, "bad_request"},
+		{"name as password", "/v1/register", `{"name":"Bobby","password":"bobby123"}`, "bad_request"},
 		{"no name", "/v1/register", `{"name":"","password":"correct horse"}`, "bad_request"},
 		{"name of a guest", "/v1/register", `{"name":"Ann (guest)","password":"correct horse"}`, "bad_request"},
 		{"name with a line", "/v1/register", `{"name":"A\nB","password":"correct horse"}`, "bad_request"},
