@@ -20,6 +20,7 @@ const (
 	headerUpTo     = "Nats-UpTo-Sequence"
 	headerStatus   = "Status"
 	headerDescribe = "Description"
+	headerConsumed = "Nats-Last-Consumer" // of a heartbeat: how many entries the consumer has sent
 )
 
 // names builds and takes apart the subjects of one stream.

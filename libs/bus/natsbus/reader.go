@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,23 +23,39 @@ const (
 	readExpires = 30 * time.Second
 	readBeat    = 5 * time.Second
 	readSilence = 2*readBeat + time.Second
+	// readBuffer holds everything that the server may send before the reader looks: the entries of the one pull that is
+	// under way, its heartbeats (a handler may take longer than the pull lives), and a status that ends it and one that
+	// ended the pull before.
+	readBuffer = readBatch + int(readExpires/readBeat) + 2
 	// readerIdle is when the server forgets a reader whose process is gone.
 	readerIdle = 2 * time.Minute
 )
 
-var errStopped = errors.New("the partition is given up")
+var (
+	errStopped = errors.New("the partition is given up")
+	errMissed  = errors.New("entries were lost on the way")
+)
 
 // reader reads one partition in order, by pulls from a consumer that only it knows and that acknowledges nothing. The
 // consumer numbers what it sends, so that a loss on the way is noticed; after any doubt a new reader starts at the offset.
+//
+// One pull is under way at a time. Entries do not say which pull they answer, but the server serves pulls in turn. Statuses
+// do say it: each pull has a reply subject of its own. That matters because the server also sends a status after the last
+// entry of a pull that was served in full ("409 Batch Completed"), when the reader may have sent the next one already.
 type reader struct {
-	b        *Bus
-	name     string
-	sub      *nats.Subscription
-	msgs     chan *nats.Msg
-	pull     []byte
-	expected int             // messages that the pull under way may still bring
-	last     uint64          // the consumer's number of the last message
-	up       context.Context // of the connection that it was made on
+	b      *Bus
+	name   string
+	sub    *nats.Subscription
+	msgs   chan *nats.Msg
+	send   func(reply string) error // sends a pull
+	inbox  string                   // what the reply subjects of pulls begin with
+	pulls  uint64                   // how many were sent
+	reply  string                   // of the pull under way
+	left   int                      // entries that it may still bring; 0: it has ended
+	bytes  int                      // the same of bytes, as the server counts them
+	budget int                      // bytes of one pull
+	last   uint64                   // the consumer's number of the last entry
+	up     context.Context          // of the connection that the reader was made on
 }
 
 func (b *Bus) newReader(ctx context.Context, p *partition) (*reader, error) {
@@ -67,17 +84,25 @@ func (b *Bus) newReader(ctx context.Context, p *partition) (*reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create a reader: %w", err)
 	}
-	r := &reader{b: b, up: up, name: c.CachedInfo().Name, msgs: make(chan *nats.Msg, 2*readBatch)}
-	r.pull, err = json.Marshal(map[string]any{
-		"batch": readBatch, "max_bytes": readBytes, "expires": readExpires, "idle_heartbeat": readBeat,
+	r := &reader{b: b, up: up, name: c.CachedInfo().Name}
+	return r, r.open(readBytes)
+}
+
+// open subscribes to the answers to pulls, each of which brings at most budget bytes.
+func (r *reader) open(budget int) error {
+	r.msgs, r.inbox, r.budget = make(chan *nats.Msg, readBuffer), r.b.main.NewInbox()+".", budget
+	pull, err := json.Marshal(map[string]any{
+		"batch": readBatch, "max_bytes": budget, "expires": readExpires, "idle_heartbeat": readBeat,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if r.sub, err = b.main.ChanSubscribe(b.main.NewInbox(), r.msgs); err != nil {
-		return nil, fmt.Errorf("subscribe to a partition: %w", err)
+	subject := "$JS.API.CONSUMER.MSG.NEXT." + r.b.names.stream + "." + r.name
+	r.send = func(reply string) error { return r.b.main.PublishRequest(subject, reply, pull) }
+	if r.sub, err = r.b.main.ChanSubscribe(r.inbox+"*", r.msgs); err != nil {
+		return fmt.Errorf("subscribe to a partition: %w", err)
 	}
-	return r, nil
+	return nil
 }
 
 func (r *reader) close() {
@@ -94,12 +119,13 @@ func (r *reader) next(ctx context.Context, stop, wake <-chan struct{}) ([]bus.En
 	silence := time.NewTimer(readSilence)
 	defer silence.Stop()
 	for {
-		if r.expected == 0 {
-			subject := "$JS.API.CONSUMER.MSG.NEXT." + r.b.names.stream + "." + r.name
-			if err := r.b.main.PublishRequest(subject, r.sub.Subject, r.pull); err != nil {
-				return nil, fmt.Errorf("pull: %w", err)
+		if n, _ := r.sub.Dropped(); n > 0 {
+			return nil, errMissed
+		}
+		if r.left == 0 {
+			if err := r.ask(); err != nil {
+				return nil, err
 			}
-			r.expected = readBatch
 		}
 		select {
 		case m := <-r.msgs:
@@ -110,7 +136,9 @@ func (r *reader) next(ctx context.Context, stop, wake <-chan struct{}) ([]bus.En
 			if len(batch) > 0 || err != nil {
 				return batch, err
 			}
-			silence.Reset(readSilence)
+			if m.Subject == r.reply {
+				silence.Reset(readSilence)
+			}
 		case <-silence.C:
 			return nil, errors.New("the server is silent")
 		case <-r.up.Done():
@@ -125,33 +153,37 @@ func (r *reader) next(ctx context.Context, stop, wake <-chan struct{}) ([]bus.En
 	}
 }
 
+// ask sends the next pull.
+func (r *reader) ask() error {
+	r.pulls++
+	r.reply, r.left, r.bytes = r.inbox+strconv.FormatUint(r.pulls, 36), readBatch, r.budget
+	if err := r.send(r.reply); err != nil {
+		return fmt.Errorf("pull: %w", err)
+	}
+	return nil
+}
+
 // take adds a message to the batch, if it is an entry.
 func (r *reader) take(batch []bus.Entry, m *nats.Msg) ([]bus.Entry, error) {
-	switch status := header(m.Header, headerStatus); status {
-	case "":
-	case "100": // a heartbeat
-		return batch, nil
-	case "404", "408": // the pull has expired
-		r.expected = 0
-		return batch, nil
-	case "409":
-		if d := header(m.Header, headerDescribe); !strings.Contains(d, "Exceeds MaxBytes") && !strings.Contains(d, "Batch Completed") {
-			return nil, fmt.Errorf("the server ends the reader: %s", d)
+	if status := header(m.Header, headerStatus); status != "" {
+		if m.Subject != r.reply {
+			return batch, nil // of a pull that has ended
 		}
-		r.expected = 0
-		return batch, nil
-	default:
-		return nil, fmt.Errorf("the server answers a pull with %s %s", status, header(m.Header, headerDescribe))
+		return batch, r.said(status, m.Header)
 	}
 	meta, err := m.Metadata()
 	if err != nil {
 		return nil, fmt.Errorf("position of an entry: %w", err)
 	}
 	if meta.Sequence.Consumer != r.last+1 {
-		return nil, errors.New("entries were lost on the way")
+		return nil, errMissed
 	}
 	r.last++
-	r.expected--
+	r.left--
+	// A pull whose bytes are used up exactly has ended, too, and the server does not say so (nats-server 2.15, nextWaiting).
+	if r.bytes -= m.Size(); r.bytes <= 0 {
+		r.left = 0
+	}
 	room, ok := r.b.names.roomOf(r.b.names.log, m.Subject)
 	if !ok {
 		return nil, fmt.Errorf("an entry of no room: %.80q", m.Subject)
@@ -159,4 +191,25 @@ func (r *reader) take(batch []bus.Entry, m *nats.Msg) ([]bus.Entry, error) {
 	e := bus.Entry{Room: room, Seq: meta.Sequence.Stream, Data: m.Data}
 	e.Sender, e.ID = splitKey(header(m.Header, headerID))
 	return append(batch, e), nil
+}
+
+// said takes what the server says of the pull under way.
+func (r *reader) said(status string, h nats.Header) error {
+	switch status {
+	case "100": // a heartbeat
+		if headerUint(h, headerConsumed) > r.last {
+			return errMissed // and nothing has come since that would show it
+		}
+		return nil
+	case "404", "408": // the pull has expired
+		r.left = 0
+		return nil
+	case "409":
+		if d := header(h, headerDescribe); !strings.Contains(d, "Exceeds MaxBytes") && !strings.Contains(d, "Batch Completed") {
+			return fmt.Errorf("the server ends the reader: %s", d)
+		}
+		r.left = 0
+		return nil
+	}
+	return fmt.Errorf("the server answers a pull with %s %s", status, header(h, headerDescribe))
 }
