@@ -5,16 +5,17 @@ import (
 	"errors"
 	"time"
 
-	"github.com/alexedwards/argon2id"
-
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/password"
 	"hubbub.internal/services/directory/store"
 )
 
 const (
-	// hashWait is how long a log-in waits for its turn to be hashed.
-	hashWait = 5 * time.Second
+	// nameFactor and addressFactor are how many times as many failed log-ins as one address may have for one name are
+	// allowed for a name from everywhere, and for an address with any names: neither may be so few that a stranger can
+	// lock out a person, or a colleague an office.
+	nameFactor    = 10
+	addressFactor = 30
 )
 
 var (
@@ -43,8 +44,8 @@ func (s *Service) register(ctx context.Context, name, secret, address string) (s
 		return store.User{}, err
 	}
 	u := store.User{ID: chat.NewID(), Name: name, NameKey: key, Created: time.Now().UnixMilli()}
-	err = s.hash(ctx, func() (err error) {
-		u.Hash, err = argon2id.CreateHash(secret, &s.params)
+	err = s.hasher.Do(ctx, address, false, func() (err error) {
+		u.Hash, err = s.hasher.Hash(secret)
 		return err
 	})
 	if err != nil {
@@ -87,9 +88,7 @@ func (s *Service) login(ctx context.Context, name, secret, address string) (stor
 	if err != nil || len(secret) > password.Max {
 		return store.User{}, errWrongPassword
 	}
-	tries := []string{"name " + key, "address " + address}
-	const what = "failed log-ins"
-	if err := s.failures.full(time.Now(), what, tries...); err != nil {
+	if err := s.guessing.full(time.Now(), key, address); err != nil {
 		return store.User{}, err
 	}
 	u, err := s.store.UserByName(ctx, key)
@@ -100,14 +99,14 @@ func (s *Service) login(ctx context.Context, name, secret, address string) (stor
 	if hash == "" {
 		hash = s.decoy // so that the answer takes as long for a name that nobody has
 	}
-	err = s.hash(ctx, func() error {
+	err = s.hasher.Do(ctx, address, false, func() error {
 		// Again: however many try at the same time, few of them are here.
-		if err := s.failures.full(time.Now(), what, tries...); err != nil {
+		if err := s.guessing.full(time.Now(), key, address); err != nil {
 			return err
 		}
-		match, err := argon2id.ComparePasswordAndHash(secret, hash)
+		match, err := s.hasher.Matches(secret, hash)
 		if err == nil && (!match || u.Hash == "") {
-			s.failures.count(time.Now(), tries...)
+			s.guessing.count(time.Now(), key, address)
 			err = errWrongPassword
 		}
 		return err
@@ -115,15 +114,33 @@ func (s *Service) login(ctx context.Context, name, secret, address string) (stor
 	return u, err
 }
 
-// hash runs f when it is its turn: hashing takes memory and time on purpose, so few may do it at once.
-func (s *Service) hash(ctx context.Context, f func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, hashWait)
-	defer cancel()
-	select {
-	case s.hashing <- struct{}{}:
-		defer func() { <-s.hashing }()
-		return f()
-	case <-ctx.Done():
-		return chat.Unavailable("too many people are logging in right now", retryStore)
+// guessing limits failed log-ins. It is safe for concurrent use.
+type guessing struct {
+	pairs     *throttle // by name and address
+	names     *throttle // by name, from anywhere
+	addresses *throttle // by address, with any name
+}
+
+func newGuessing(limit int, per time.Duration) *guessing {
+	return &guessing{
+		pairs:     newThrottle(limit, per),
+		names:     newThrottle(limit*nameFactor, per),
+		addresses: newThrottle(limit*addressFactor, per),
 	}
+}
+
+// full returns a chat.CodeRateLimited error if no more log-ins for the name may fail from the address.
+func (g *guessing) full(now time.Time, name, address string) error {
+	return errors.Join(
+		g.pairs.full(now, "failed log-ins with this name", name+" "+address),
+		g.names.full(now, "failed log-ins with this name", name),
+		g.addresses.full(now, "failed log-ins from your network", address),
+	)
+}
+
+// count counts a failed log-in.
+func (g *guessing) count(now time.Time, name, address string) {
+	g.pairs.count(now, name+" "+address)
+	g.names.count(now, name)
+	g.addresses.count(now, address)
 }

@@ -104,25 +104,59 @@ func TestClosedDoors(t *testing.T) {
 	}
 }
 
-func TestGuessingIsSlowed(t *testing.T) {
-	w := openWorld(t, config())
+// TestGuessing has wrong passwords come from here and there: whoever guesses is slowed, and nobody else.
+func TestGuessing(t *testing.T) {
+	cfg := config()
+	w := openWorld(t, cfg)
 	w.register("Ann")
-	guess := func(ip string) string {
-		_, code := w.call("POST", "/v1/login", "", `{"name":"Ann","password":"wrong horse"}`, nil, "remote", "192.0.2.1:99", "X-Real-IP", ip)
+	login := func(name, password, ip string) string {
+		t.Helper()
+		_, code := w.call("POST", "/v1/login", "", fmt.Sprintf(`{"name":%q,"password":%q}`, name, password), nil, "remote", ip+":1")
 		return code
 	}
-	for i := range 5 {
-		if code := guess(fmt.Sprintf("203.0.113.%d", i)); code != "unauthorized" {
+	for i := range cfg.LoginAttempts {
+		if code := login("Ann", "wrong horse", "203.0.113.1"); code != "unauthorized" {
 			t.Fatalf("guess %d: %q", i, code)
 		}
 	}
-	if code := guess("203.0.113.99"); code != "rate_limited" {
-		t.Errorf("another guess at the name: %q", code)
+	if code := login("aNN", "correct horse", "203.0.113.1"); code != "rate_limited" {
+		t.Errorf("another guess from there: %q", code)
 	}
-	if e, ok := errors.AsType[*chat.Error](w.failures.full(time.Now(), "x", "name ann")); !ok || e.RetryAfter <= 0 || e.RetryAfter > time.Minute {
+	if code := login("Ann", "correct horse", "203.0.113.2"); code != "" {
+		t.Errorf("Ann from elsewhere: %q", code)
+	}
+	// An office: many names behind one address, each with as many mistakes as a person makes.
+	for i := range 10 * cfg.LoginAttempts {
+		if code := login(fmt.Sprintf("colleague%d", i/2), "mistyped horse", "203.0.113.3"); code != "unauthorized" {
+			t.Fatalf("colleague %d: %q", i/2, code)
+		}
+	}
+	if code := login("Ann", "correct horse", "203.0.113.3"); code != "" {
+		t.Errorf("Ann from the office: %q", code)
+	}
+	// A network of many names is slowed in the end, and so is a name that is guessed at from everywhere.
+	tried := 0
+	for tried = range 100 * cfg.LoginAttempts {
+		if login(fmt.Sprintf("name%d", tried), "wrong horse", "203.0.113.4") == "rate_limited" {
+			break
+		}
+	}
+	if tried != addressFactor*cfg.LoginAttempts {
+		t.Errorf("%d names were tried from one address", tried)
+	}
+	for tried = range 100 * cfg.LoginAttempts {
+		if login("bob", "wrong horse", fmt.Sprintf("198.51.%d.%d", tried/250, tried%250)) == "rate_limited" {
+			break
+		}
+	}
+	if tried != nameFactor*cfg.LoginAttempts {
+		t.Errorf("one name was tried from %d addresses", tried)
+	}
+	now := time.Now()
+	if e, ok := errors.AsType[*chat.Error](w.guessing.full(now, "ann", "203.0.113.1")); !ok || e.RetryAfter <= 0 || e.RetryAfter > time.Minute {
 		t.Errorf("the wait is %+v", e)
 	}
-	if err := w.failures.full(time.Now().Add(time.Minute), "x", "name ann"); err != nil {
+	if err := w.guessing.full(now.Add(time.Minute), "bob", "203.0.113.4"); err != nil {
 		t.Errorf("a minute later: %v", err)
 	}
 }

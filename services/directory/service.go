@@ -19,6 +19,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/clientaddr"
+	"hubbub.internal/services/directory/password"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -53,10 +54,9 @@ type Service struct {
 	metrics   *metrics
 	keys      *keys
 	verifier  *auth.Verifier
-	hashing   chan struct{} // a place for each password that may be hashed now
-	params    argon2id.Params
-	decoy     string    // a hash that is compared with when there is no user
-	failures  *throttle // failed log-ins, by name and by address
+	hasher    *password.Hasher
+	decoy     string // a hash that is compared with when there is no user
+	guessing  *guessing
 	entries   *throttle // new accounts, by address
 	changes   *throttle // changes of rooms, by user
 	proxies   clientaddr.Proxies
@@ -74,11 +74,12 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	s := &Service{
 		cfg: cfg, bus: deps.Bus, store: deps.Store, log: deps.Log, metrics: newMetrics(deps.Metrics), proxies: proxies,
-		hashing:  make(chan struct{}, cfg.HashParallel),
-		failures: newThrottle(cfg.LoginAttempts, time.Minute),
+		hasher: password.NewHasher(cfg.HashParallel, argon2id.Params{
+			Memory: cfg.HashMemory, Iterations: cfg.HashTime, Parallelism: 1, SaltLength: 16, KeyLength: 32,
+		}),
+		guessing: newGuessing(cfg.LoginAttempts, time.Minute),
 		entries:  newThrottle(cfg.AccountRate, time.Minute),
 		changes:  newThrottle(cfg.ChangeRate, time.Minute),
-		params:   argon2id.Params{Memory: cfg.HashMemory, Iterations: cfg.HashTime, Parallelism: 1, SaltLength: 16, KeyLength: 32},
 		every:    housekeepingEvery,
 		keys:     &keys{store: deps.Store, life: cfg.KeyLife, keep: cfg.TokenLife + time.Hour},
 	}
@@ -90,7 +91,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		s.operators = append(s.operators, key)
 	}
 	s.verifier = auth.NewVerifier(s.keys.publicSet)
-	if s.decoy, err = argon2id.CreateHash("nobody's password", &s.params); err != nil {
+	if s.decoy, err = s.hasher.Hash("nobody's password"); err != nil {
 		return nil, fmt.Errorf("hash a password: %w", err)
 	}
 	humaAPI, mux := httpapi.New("directory", "1")
