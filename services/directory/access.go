@@ -50,22 +50,88 @@ func (s *Service) accessNow(ctx context.Context, room, user string) (a directory
 	return a, true, err
 }
 
-// accessTo returns what a user may do in a room: members may read and send; everybody may read a public room; everybody
-// is a member of the default rooms; who is banned may do nothing.
+// placeOf returns what rights in a room depend on besides the role.
+func placeOf(r store.Room) directoryapi.Place {
+	switch {
+	case isDefault(r.ID):
+		return directoryapi.DefaultRoom
+	case r.Direct:
+		return directoryapi.DirectRoom
+	case r.Private:
+		return directoryapi.PrivateRoom
+	}
+	return directoryapi.PublicRoom
+}
+
+// accessTo returns what a user may do in a room: that of the user's role, and nothing to who is banned.
 func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (directoryapi.Access, error) {
 	if out, err := s.banned(ctx, room.ID, user); err != nil || out {
 		return directoryapi.Access{}, err
 	}
 	m, err := s.store.Member(ctx, room.ID, user)
-	if errors.Is(err, store.ErrNotFound) {
-		if isDefault(room.ID) {
-			return directoryapi.Access{Role: directoryapi.RoleMember, Read: true, Send: true}, nil
-		}
-		return directoryapi.Access{Read: !room.Private && !room.Direct}, nil
-	} else if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return directoryapi.Access{}, err
 	}
-	return directoryapi.Access{Role: m.Role, Read: true, Send: true, Direct: room.Direct}, nil
+	place := placeOf(room)
+	if m.Role == "" && place == directoryapi.DefaultRoom {
+		m.Role = directoryapi.RoleMember // as everybody is
+	}
+	return directoryapi.Access{
+		Role: m.Role, Direct: m.Role != "" && room.Direct,
+		Read: directoryapi.May(m.Role, directoryapi.ActionRead, place), Send: directoryapi.May(m.Role, directoryapi.ActionSend, place),
+	}, nil
+}
+
+// refusals are what somebody is told who may not do an action: of where nobody may, and else.
+var refusals = map[directoryapi.Action]struct{ nobody, others string }{
+	directoryapi.ActionEnter:       {"nobody can become a member of this room", "you may not become a member of this room"},
+	directoryapi.ActionLeave:       {"nobody can leave this room: it is for everybody, or of two people", "you may not leave this room"},
+	directoryapi.ActionListMembers: {"nobody may see who is in the room", "only members may see who is in the room"},
+	directoryapi.ActionInvite:      {"a direct room has two people", "only members may bring others in"},
+	directoryapi.ActionAppoint:     {"nobody has another role in this room", "only an owner may give roles"},
+	directoryapi.ActionRemove:      {"nobody can be removed from this room", "only moderators and owners may remove members, who are not above them"},
+	directoryapi.ActionDescribe:    {"a direct room has no name and topic", "only an owner may change the room"},
+	directoryapi.ActionHide:        {"this room is for everybody", "only an owner may change the room"},
+	directoryapi.ActionListBans:    {"nobody is banned from a direct room", "only moderators and owners may do that"},
+	directoryapi.ActionBan:         {"nobody is banned from a direct room", "only moderators and owners may ban others, who are not above them"},
+	directoryapi.ActionUnban:       {"nobody is banned from a direct room", "only moderators and owners may do that"},
+}
+
+// refusal returns the error for who may not do an action in a place.
+func refusal(action directoryapi.Action, place directoryapi.Place) error {
+	text := refusals[action].others
+	switch {
+	case place == directoryapi.WholeServer:
+		text = "only who runs this server may do that"
+	case !directoryapi.AnybodyMay(action, place):
+		text = refusals[action].nobody
+	}
+	return chat.E(chat.CodeForbidden, text)
+}
+
+// may returns an error unless somebody with a role may do an action in a place.
+func may(role directoryapi.Role, action directoryapi.Action, place directoryapi.Place) error {
+	if !directoryapi.May(role, action, place) {
+		return refusal(action, place)
+	}
+	return nil
+}
+
+// mayTo returns an error unless somebody with a role may do an action in a place to another with a role.
+func mayTo(role directoryapi.Role, action directoryapi.Action, place directoryapi.Place, other directoryapi.Role) error {
+	if !directoryapi.MayTo(role, action, place, other) {
+		return refusal(action, place)
+	}
+	return nil
+}
+
+// permitted returns a room in which the user may do an action, and what the user is there.
+func (s *Service) permitted(ctx context.Context, action directoryapi.Action, id, user string) (store.Room, directoryapi.Role, error) {
+	r, a, err := s.visible(ctx, id, user)
+	if err == nil {
+		err = may(a.Role, action, placeOf(r))
+	}
+	return r, a.Role, err
 }
 
 // visible returns a room and what the user may do in it; a room that the user may not know of is not there.

@@ -43,22 +43,9 @@ func (s *Service) checkBan(ctx context.Context, user string) error {
 	return err
 }
 
-// guards returns as what the user looks after a room, or an error if the user does not.
-func (s *Service) guards(ctx context.Context, c auth.Claims, id string) (directoryapi.Role, error) {
-	r, a, err := s.visible(ctx, id, c.User)
-	switch {
-	case err != nil:
-	case r.Direct:
-		err = chat.E(chat.CodeForbidden, "nobody is banned from a direct room")
-	case a.Role != directoryapi.RoleModerator && a.Role != directoryapi.RoleOwner:
-		err = chat.E(chat.CodeForbidden, "only moderators and owners may do that")
-	}
-	return a.Role, err
-}
-
 // banFromRoom ends a user's membership of a room, and lets the user neither read it nor come back.
 func (s *Service) banFromRoom(ctx context.Context, c auth.Claims, room, user, reason string) error {
-	mine, err := s.guards(ctx, c, room)
+	r, mine, err := s.permitted(ctx, directoryapi.ActionBan, room, c.User)
 	if err != nil {
 		return err
 	}
@@ -70,8 +57,8 @@ func (s *Service) banFromRoom(ctx context.Context, c auth.Claims, room, user, re
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	if m.Role == directoryapi.RoleOwner || m.Role == directoryapi.RoleModerator && mine != directoryapi.RoleOwner {
-		return chat.E(chat.CodeForbidden, "you may not ban that member")
+	if err := mayTo(mine, directoryapi.ActionBan, placeOf(r), m.Role); err != nil {
+		return err
 	}
 	if again, err := s.banned(ctx, room, user); err != nil {
 		return err
@@ -99,7 +86,7 @@ func (s *Service) newBan(ctx context.Context, c auth.Claims, room, user, reason 
 
 // unbanFromRoom lets a user into a room again. One who was not banned is not an error.
 func (s *Service) unbanFromRoom(ctx context.Context, c auth.Claims, room, user string) error {
-	if _, err := s.guards(ctx, c, room); err != nil {
+	if _, _, err := s.permitted(ctx, directoryapi.ActionUnban, room, c.User); err != nil {
 		return err
 	}
 	b, err := s.store.Ban(ctx, room, user)
@@ -124,26 +111,40 @@ func (s *Service) tellUnban(ctx context.Context, i store.Intent) error {
 	return s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeAccess, User: i.User, Room: i.Room, Access: a})
 }
 
-// checkOperator returns an error unless the user runs this server: is one of those whom the configuration names owners.
-func (s *Service) checkOperator(ctx context.Context, c auth.Claims) error {
-	u, err := s.user(ctx, c.User)
-	if err == nil && !slices.Contains(s.operators, u.NameKey) {
-		err = chat.E(chat.CodeForbidden, "only who runs this server may do that")
+// serverRole returns the role of a user in directoryapi.WholeServer: operators are those whom the configuration names owners.
+func (s *Service) serverRole(ctx context.Context, user string) (directoryapi.Role, error) {
+	u, err := s.user(ctx, user)
+	if err == nil && slices.Contains(s.operators, u.NameKey) {
+		return directoryapi.RoleOperator, nil
 	}
-	return err
+	return "", err
+}
+
+// permittedOnServer returns an error unless the user may do an action to the whole server.
+func (s *Service) permittedOnServer(ctx context.Context, action directoryapi.Action, user string) (directoryapi.Role, error) {
+	role, err := s.serverRole(ctx, user)
+	if err == nil {
+		err = may(role, action, directoryapi.WholeServer)
+	}
+	return role, err
 }
 
 // banFromServer ends all of a user's log-ins and lets the user not log in again. Memberships stay, for when the ban ends.
 func (s *Service) banFromServer(ctx context.Context, c auth.Claims, user, reason string) error {
-	if err := s.checkOperator(ctx, c); err != nil {
+	mine, err := s.permittedOnServer(ctx, directoryapi.ActionBan, c.User)
+	if err != nil {
 		return err
 	}
 	b, err := s.newBan(ctx, c, wholeServer, user, reason)
 	if err != nil {
 		return err
 	}
-	if err := s.checkOperator(ctx, auth.Claims{User: user}); chat.CodeOf(err) != chat.CodeForbidden {
-		return errors.Join(err, chat.E(chat.CodeForbidden, "who runs this server is not banned from it"))
+	theirs, err := s.serverRole(ctx, user)
+	if err != nil {
+		return err
+	}
+	if !directoryapi.MayTo(mine, directoryapi.ActionBan, directoryapi.WholeServer, theirs) {
+		return chat.E(chat.CodeForbidden, "who runs this server is not banned from it")
 	}
 	i := store.Intent{Kind: kindBan, User: user, Name: b.Name, Actor: c.User}
 	return s.change(ctx, i, func(ctx context.Context) error { return s.store.PutBan(ctx, b) })
@@ -161,7 +162,7 @@ func (s *Service) tellBan(ctx context.Context, i store.Intent) error {
 
 // unbanFromServer lets a user log in again.
 func (s *Service) unbanFromServer(ctx context.Context, c auth.Claims, user string) error {
-	if err := s.checkOperator(ctx, c); err != nil {
+	if _, err := s.permittedOnServer(ctx, directoryapi.ActionUnban, c.User); err != nil {
 		return err
 	}
 	return s.store.DeleteBan(ctx, wholeServer, user)
@@ -183,9 +184,9 @@ type bansOutput struct {
 // bans lists who is banned from a room, or from the server, by user id, after one.
 func (s *Service) bans(ctx context.Context, c auth.Claims, room, after string) (out bansOutput, err error) {
 	if room == wholeServer {
-		err = s.checkOperator(ctx, c)
+		_, err = s.permittedOnServer(ctx, directoryapi.ActionListBans, c.User)
 	} else {
-		_, err = s.guards(ctx, c, room)
+		_, _, err = s.permitted(ctx, directoryapi.ActionListBans, room, c.User)
 	}
 	if err == nil && after != "" && !chat.ValidID(after) {
 		err = chat.E(chat.CodeBadRequest, "after is the id of a user")

@@ -31,36 +31,29 @@ func (s *Service) deleteMember(ctx context.Context, room string, m store.Member,
 
 // join makes the user a member of a public room. A member's join changes nothing.
 func (s *Service) join(ctx context.Context, c auth.Claims, id string) (roomView, error) {
-	r, a, err := s.visible(ctx, id, c.User)
+	r, role, err := s.permitted(ctx, directoryapi.ActionEnter, id, c.User)
 	if err != nil {
 		return roomView{}, err
 	}
-	if a.Role == "" {
+	if role == "" {
 		if err := s.checkRoomCount(ctx, c.User); err != nil {
 			return roomView{}, err
 		}
-		if err := s.putMember(ctx, id, c.User, c.Name, c.User, directoryapi.RoleMember); err != nil {
+		role = directoryapi.RoleMember
+		if err := s.putMember(ctx, id, c.User, c.Name, c.User, role); err != nil {
 			return roomView{}, err
 		}
-		a.Role = directoryapi.RoleMember
 	}
-	return s.view(ctx, r, c.User, a.Role)
+	return s.view(ctx, r, c.User, role)
 }
 
 // leave ends the user's membership. Leaving a room that one is not in changes nothing.
 func (s *Service) leave(ctx context.Context, c auth.Claims, id string) error {
-	r, a, err := s.visible(ctx, id, c.User)
-	if err != nil {
+	_, role, err := s.permitted(ctx, directoryapi.ActionLeave, id, c.User)
+	if err != nil || role == "" {
 		return err
 	}
-	switch {
-	case a.Role == "":
-		return nil
-	case r.Direct:
-		return chat.E(chat.CodeForbidden, "a direct room cannot be left")
-	case isDefault(id):
-		return chat.E(chat.CodeForbidden, "this room is for everybody")
-	case a.Role == directoryapi.RoleOwner:
+	if role == directoryapi.RoleOwner {
 		if err := s.checkOtherOwner(ctx, id, c.User); err != nil {
 			return err
 		}
@@ -142,9 +135,9 @@ func (s *Service) setRole(ctx context.Context, room, user, name, actor string, r
 	})
 }
 
-// addMember makes a user a member, or changes the role. Members of a room may bring others in; who owns it gives roles.
+// addMember makes a user a member, or changes the role. With the role empty, a new member's is member and another's stays.
 func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string, role directoryapi.Role) error {
-	r, mine, err := s.visible(ctx, id, c.User)
+	r, mine, err := s.permitted(ctx, directoryapi.ActionInvite, id, c.User)
 	if err != nil {
 		return err
 	}
@@ -152,13 +145,8 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 	if !given {
 		role = directoryapi.RoleMember
 	}
-	switch {
-	case role != directoryapi.RoleMember && role != directoryapi.RoleModerator && role != directoryapi.RoleOwner:
+	if !role.Rank() {
 		return chat.E(chat.CodeBadRequest, "a role is member, moderator or owner")
-	case r.Direct:
-		return chat.E(chat.CodeForbidden, "a direct room has two people")
-	case mine.Role == "":
-		return chat.E(chat.CodeForbidden, "only members may bring others in")
 	}
 	u, err := s.user(ctx, user)
 	if err != nil {
@@ -174,8 +162,10 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 	if theirs.Role == role || theirs.Role != "" && !given {
 		return nil
 	}
-	if (role != directoryapi.RoleMember || theirs.Role != "") && mine.Role != directoryapi.RoleOwner {
-		return chat.E(chat.CodeForbidden, "only an owner may give roles")
+	if role != directoryapi.RoleMember || theirs.Role != "" {
+		if err := may(mine, directoryapi.ActionAppoint, placeOf(r)); err != nil {
+			return err
+		}
 	}
 	if theirs.Role == directoryapi.RoleOwner {
 		if err := s.checkOtherOwner(ctx, id, user); err != nil {
@@ -197,28 +187,23 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 	return s.putMember(ctx, id, u.ID, u.Name, c.User, role)
 }
 
-// removeMember ends another's membership: a moderator may remove members, an owner anybody but an owner.
+// removeMember ends another's membership. Removing who is no member changes nothing.
 func (s *Service) removeMember(ctx context.Context, c auth.Claims, id, user string) error {
 	if user == c.User {
 		return s.leave(ctx, c, id)
 	}
-	r, mine, err := s.visible(ctx, id, c.User)
+	r, mine, err := s.permitted(ctx, directoryapi.ActionRemove, id, c.User)
 	if err != nil {
 		return err
 	}
-	if r.Direct || isDefault(id) {
-		return chat.E(chat.CodeForbidden, "nobody can be removed from this room")
-	}
 	m, err := s.store.Member(ctx, id, user)
-	switch {
-	case mine.Role != directoryapi.RoleModerator && mine.Role != directoryapi.RoleOwner:
-		return chat.E(chat.CodeForbidden, "only moderators and owners may remove members")
-	case errors.Is(err, store.ErrNotFound):
+	if errors.Is(err, store.ErrNotFound) {
 		return nil
-	case err != nil:
+	} else if err != nil {
 		return err
-	case m.Role == directoryapi.RoleOwner, mine.Role == directoryapi.RoleModerator && m.Role != directoryapi.RoleMember:
-		return chat.E(chat.CodeForbidden, "you may not remove that member")
+	}
+	if err := mayTo(mine, directoryapi.ActionRemove, placeOf(r), m.Role); err != nil {
+		return err
 	}
 	return s.deleteMember(ctx, id, m, c.User)
 }

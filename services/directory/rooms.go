@@ -107,14 +107,12 @@ func (s *Service) checkRoomCount(ctx context.Context, user string) error {
 
 // patchRoom changes what is not nil of a room.
 func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p store.RoomPatch) (roomView, error) {
-	r, a, err := s.visible(ctx, id, c.User)
-	switch {
-	case err != nil:
+	r, role, err := s.permitted(ctx, directoryapi.ActionDescribe, id, c.User)
+	if err == nil && p.Private != nil && *p.Private {
+		err = may(role, directoryapi.ActionHide, placeOf(r))
+	}
+	if err != nil {
 		return roomView{}, err
-	case a.Role != directoryapi.RoleOwner:
-		return roomView{}, chat.E(chat.CodeForbidden, "only an owner may change the room")
-	case p.Private != nil && *p.Private && isDefault(id):
-		return roomView{}, chat.E(chat.CodeForbidden, "this room is for everybody")
 	}
 	if p.Name != nil {
 		if r.Name, err = checkText("room's name", *p.Name, 1, maxRoomName); err != nil {
@@ -135,7 +133,7 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 	err = s.change(ctx, store.Intent{Kind: kind, Room: id, Actor: c.User}, func(ctx context.Context) error {
 		return s.store.PatchRoom(ctx, id, p)
 	})
-	return viewOf(r, a.Role), err
+	return viewOf(r, role), err
 }
 
 // direct returns the direct room of two users, which is made if it is not there.

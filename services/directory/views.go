@@ -141,12 +141,8 @@ func (s *Service) members(ctx context.Context, c auth.Claims, room, after string
 	if after != "" && !chat.ValidID(after) {
 		return out, chat.E(chat.CodeBadRequest, "after is the id of a user")
 	}
-	_, a, err := s.visible(ctx, room, c.User)
-	if err != nil {
+	if _, _, err := s.permitted(ctx, directoryapi.ActionListMembers, room, c.User); err != nil {
 		return out, err
-	}
-	if a.Role == "" {
-		return out, chat.E(chat.CodeForbidden, "only members may see who is in the room")
 	}
 	if isDefault(room) {
 		return s.everybody(ctx, room, after)

@@ -257,11 +257,11 @@ func TestOneQuestionForAll(t *testing.T) {
 	s.mu.Unlock()
 	var wait sync.WaitGroup
 	first, giveUp := context.WithCancel(t.Context())
-	wait.Go(func() {
-		if _, err := c.Access(first, "ann", "r1"); err == nil {
-			t.Error("whoever gave up got an answer")
-		}
-	})
+	gaveUp := make(chan error, 1)
+	go func() {
+		_, err := c.Access(first, "ann", "r1")
+		gaveUp <- err
+	}()
 	<-asked
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -276,6 +276,9 @@ func TestOneQuestionForAll(t *testing.T) {
 		})
 	}
 	giveUp()
+	if err := <-gaveUp; err == nil {
+		t.Error("whoever gave up got an answer")
+	}
 	close(answer)
 	wait.Wait()
 	if n := s.count(); n > 2 {

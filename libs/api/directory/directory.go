@@ -5,11 +5,11 @@ package directory
 // Role is what a user is in a room. The empty Role is no member.
 type Role string
 
-// The roles, from least to most.
+// The roles of a room's members, from least to most. What each may do is in the table of rights.
 const (
 	RoleMember    Role = "member"
-	RoleModerator Role = "moderator" // may also delete others' messages, pin, and remove members
-	RoleOwner     Role = "owner"     // may also change roles, topic and rules
+	RoleModerator Role = "moderator"
+	RoleOwner     Role = "owner"
 )
 
 // Access is what one user may do in one room.

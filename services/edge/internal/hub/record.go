@@ -43,8 +43,7 @@ func (s *Shard) change(slot uint32, c *wire.Command) {
 			s.answerError(slot, id, err)
 			return
 		}
-		req.Moderator = a.Role == directory.RoleModerator || a.Role == directory.RoleOwner
-		req.Pin = req.Moderator || a.Direct
+		req.Moderator, req.Pin = a.May(directory.ActionErase), a.May(directory.ActionPin)
 		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (history.Applied, error) {
 			return history.NewClient(s.hub.bus).Apply(ctx, req)
 		}, func(slot uint32, got history.Applied, err error) {

@@ -1,0 +1,309 @@
+package directory
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// rightsRow is a row of testdata/rights.txt: what comes of an action, by who does it.
+type rightsRow struct {
+	place, action, target, role string
+	outcome                     map[string]string // by column
+}
+
+func (r rightsRow) String() string {
+	return strings.TrimSpace(r.place + ": " + r.action + " " + r.target + " " + r.role)
+}
+
+func readRights(t *testing.T) (rows []rightsRow) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/rights.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	place, columns := "", []string(nil)
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Fields(line)
+		switch {
+		case len(cells) == 0 || cells[0] == "#":
+			columns = nil
+		case columns == nil:
+			place, columns = cells[0], cells[1:]
+		default:
+			row := rightsRow{place: place, action: cells[0], outcome: map[string]string{}}
+			outcomes := cells[len(cells)-len(columns):]
+			for i, c := range columns {
+				row.outcome[c] = outcomes[i]
+			}
+			if len(cells) > len(columns)+1 {
+				row.target, row.role, _ = strings.Cut(cells[1], ":")
+			}
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// roomState is what actions may change.
+type roomState struct {
+	room  store.Room
+	roles map[string]directoryapi.Role // by user
+	bans  map[string]bool
+}
+
+func (s roomState) equal(o roomState) bool {
+	return s.room == o.room && maps.Equal(s.roles, o.roles) && maps.Equal(s.bans, o.bans)
+}
+
+// stage is a room with two people of every kind: the first does what the second has done to them.
+type stage struct {
+	*world
+	place string
+	one   map[string]credentials // by column of the table
+	other map[string]credentials
+	room  string // empty: the whole server
+	state roomState
+}
+
+// set makes the room in the store what it is at the beginning.
+func (s *stage) set() {
+	s.t.Helper()
+	ctx := s.t.Context()
+	check := func(err error) {
+		s.t.Helper()
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	put := func(column string, role directoryapi.Role) {
+		for _, c := range []credentials{s.one[column], s.other[column]} {
+			check(s.store.PutMember(ctx, store.Member{Room: s.room, User: c.User.ID, Name: c.User.Name, Role: role, Since: 1}))
+		}
+	}
+	switch s.place {
+	case "server":
+		for _, column := range slices.Collect(maps.Keys(s.one)) {
+			check(s.store.DeleteBan(ctx, wholeServer, s.one[column].User.ID))
+			check(s.store.DeleteBan(ctx, wholeServer, s.other[column].User.ID))
+		}
+		check(s.store.PutBan(ctx, store.Ban{User: s.other["banned"].User.ID, Created: 1}))
+		s.state = s.now()
+		return
+	case "direct":
+		s.room = chat.DirectRoom(s.one["member"].User.ID, s.other["member"].User.ID)
+		err := s.store.CreateRoom(ctx, store.Room{ID: s.room, Name: "direct", Private: true, Direct: true, Created: 1})
+		if !errors.Is(err, store.ErrConflict) {
+			check(err)
+		}
+		put("member", directoryapi.RoleMember)
+		s.state = s.now()
+		return
+	case "default":
+		s.room = "lobby"
+		all, err := s.store.Members(ctx, s.room, "", 100)
+		check(err)
+		for _, m := range all {
+			check(s.store.DeleteMember(ctx, s.room, m.User))
+		}
+		for _, c := range []map[string]credentials{s.one, s.other} {
+			for _, u := range c {
+				check(s.store.DeleteBan(ctx, s.room, u.User.ID))
+			}
+		}
+		put("operator", directoryapi.RoleOwner)
+	default:
+		s.room = chat.NewID()
+		check(s.store.CreateRoom(ctx, store.Room{ID: s.room, Name: "Room", Private: s.place == "private", Created: 1}))
+		put("member", directoryapi.RoleMember)
+	}
+	put("moderator", directoryapi.RoleModerator)
+	put("owner", directoryapi.RoleOwner)
+	for _, c := range []credentials{s.one["banned"], s.other["banned"]} {
+		check(s.store.PutBan(ctx, store.Ban{Room: s.room, User: c.User.ID, Name: c.User.Name, Created: 1}))
+	}
+	s.state = s.now()
+}
+
+// now returns what the room is in the store.
+func (s *stage) now() roomState {
+	s.t.Helper()
+	ctx := s.t.Context()
+	state := roomState{roles: map[string]directoryapi.Role{}, bans: map[string]bool{}}
+	if s.room != wholeServer {
+		var err error
+		if state.room, err = s.store.Room(ctx, s.room); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	all, err := s.store.Members(ctx, s.room, "", 100)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, m := range all {
+		state.roles[m.User] = m.Role
+	}
+	bans, err := s.store.Bans(ctx, s.room, "", 100)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, b := range bans {
+		state.bans[b.User] = true
+	}
+	return state
+}
+
+// says describes a room with the names of the people in it.
+func (s *stage) says(state roomState) string {
+	var people []string
+	for column := range s.one {
+		for _, c := range []credentials{s.one[column], s.other[column]} {
+			if role, ok := state.roles[c.User.ID]; ok {
+				people = append(people, fmt.Sprintf("%s: %s", c.User.Name, role))
+			}
+			if state.bans[c.User.ID] {
+				people = append(people, c.User.Name+" is banned")
+			}
+		}
+	}
+	slices.Sort(people)
+	return fmt.Sprintf("private %v, topic %q, %s", state.room.Private, state.room.Topic, strings.Join(people, ", "))
+}
+
+// do has somebody do what a row says, and returns the code of the answer; expected is changed to what it is to come to.
+func (s *stage) do(row rightsRow, who credentials, target string, expected *roomState) string {
+	s.t.Helper()
+	path := "/v1/rooms/" + s.room
+	bans := path + "/bans"
+	if s.room == wholeServer {
+		bans = "/v1/bans"
+	}
+	answer := func(may func(directoryapi.Access) bool) string {
+		a, err := directoryapi.NewClient(s.bus).Access(s.t.Context(), who.User.ID, s.room)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if !may(a) {
+			return chat.CodeForbidden
+		}
+		return ""
+	}
+	switch row.action {
+	case "see":
+		return s.code(who, "GET", path, "")
+	case "read":
+		return answer(func(a directoryapi.Access) bool { return a.Read })
+	case "send":
+		return answer(func(a directoryapi.Access) bool { return a.Send })
+	case "erase", "pin":
+		return answer(func(a directoryapi.Access) bool { return a.May(directoryapi.Action(row.action)) })
+	case "list-members":
+		return s.code(who, "GET", path+"/members", "")
+	case "list-bans":
+		return s.code(who, "GET", bans, "")
+	case "describe":
+		expected.room.Topic = "another"
+		return s.code(who, "PATCH", path, `{"topic":"another"}`)
+	case "hide":
+		expected.room.Private = true
+		return s.code(who, "PATCH", path, `{"private":true}`)
+	case "enter":
+		expected.roles[who.User.ID] = directoryapi.RoleMember
+		return s.code(who, "POST", path+"/join", "")
+	case "leave":
+		delete(expected.roles, who.User.ID)
+		return s.code(who, "POST", path+"/leave", "")
+	case "invite":
+		expected.roles[target] = directoryapi.RoleMember
+		return s.code(who, "POST", path+"/members", fmt.Sprintf(`{"user":%q}`, target))
+	case "appoint":
+		expected.roles[target] = directoryapi.Role(row.role)
+		return s.code(who, "POST", path+"/members", fmt.Sprintf(`{"user":%q,"role":%q}`, target, row.role))
+	case "remove":
+		delete(expected.roles, target)
+		return s.code(who, "DELETE", path+"/members/"+target, "")
+	case "ban":
+		delete(expected.roles, target)
+		expected.bans[target] = true
+		return s.code(who, "PUT", bans+"/"+target, `{}`)
+	case "unban":
+		delete(expected.bans, target)
+		return s.code(who, "DELETE", bans+"/"+target, "")
+	}
+	s.t.Fatalf("testdata/rights.txt: there is no action %q", row.action)
+	return ""
+}
+
+// TestRights tries everything that anybody can do to anybody, and compares what comes of it, and of the room, with a table
+// that was written by hand.
+func TestRights(t *testing.T) {
+	cfg := config()
+	cfg.ChangeRate = 1_000_000
+	cfg.Owners = []string{"operator1", "operator2"}
+	w := openWorld(t, cfg)
+	codes := map[string]string{"y": "", "=": "", "n": chat.CodeForbidden, "b": chat.CodeBadRequest, "f": chat.CodeNotFound}
+	one, other := map[string]credentials{}, map[string]credentials{}
+	for _, column := range []string{"banned", "stranger", "member", "moderator", "owner", "operator"} {
+		one[column], other[column] = w.register(column+"1"), w.register(column+"2")
+	}
+	stages := map[string]*stage{}
+	tried := map[string]map[directoryapi.Action]bool{}
+	for _, row := range readRights(t) {
+		s := stages[row.place]
+		if s == nil {
+			s = &stage{world: w, place: row.place, one: one, other: other}
+			s.set()
+			stages[row.place], tried[row.place] = s, map[directoryapi.Action]bool{}
+		}
+		tried[row.place][directoryapi.Action(row.action)] = true
+		for column, outcome := range row.outcome {
+			code, ok := codes[outcome]
+			if !ok {
+				continue // there is no such user
+			}
+			who := one[column]
+			target := other[row.target].User.ID
+			switch row.target {
+			case "self":
+				target = who.User.ID
+			case "nobody":
+				target = "nobody"
+			}
+			expected := roomState{s.state.room, maps.Clone(s.state.roles), maps.Clone(s.state.bans)}
+			got := s.do(row, who, target, &expected)
+			if outcome != "y" {
+				expected = s.state
+			}
+			now := s.now()
+			if got != code || !now.equal(expected) {
+				t.Errorf("%s, by %s: answered %q, want %q; the room is\n%s; want\n%s", row, column, got, code, s.says(now), s.says(expected))
+			}
+			if !now.equal(s.state) {
+				s.set()
+			}
+		}
+	}
+	// Nothing in the table of the code is left out here.
+	places := map[string]directoryapi.Place{
+		"public": directoryapi.PublicRoom, "private": directoryapi.PrivateRoom, "direct": directoryapi.DirectRoom,
+		"default": directoryapi.DefaultRoom, "server": directoryapi.WholeServer,
+	}
+	for name, place := range places {
+		for _, action := range directoryapi.Actions() {
+			if directoryapi.AnybodyMay(action, place) && !tried[name][action] {
+				t.Errorf("testdata/rights.txt does not say who may %s: %s", action, name)
+			}
+		}
+	}
+	if left, err := w.store.IntentsBefore(t.Context(), 1<<60, 10); err != nil || len(left) != 0 {
+		t.Errorf("left to tell: %+v, %v", left, err)
+	}
+}
