@@ -1,0 +1,191 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/consume"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+// outage is a store whose method fails so many times, as if its server were away, and then works.
+type outage struct {
+	store.Store
+	method string
+	left   int
+}
+
+func (o *outage) check(method string) error {
+	if method != o.method || o.left == 0 {
+		return nil
+	}
+	o.left--
+	return io.ErrUnexpectedEOF
+}
+
+func (o *outage) Append(ctx context.Context, e []store.Entry) (store.Outcome, error) {
+	if err := o.check("Append"); err != nil {
+		return store.Outcome{}, err
+	}
+	return o.Store.Append(ctx, e)
+}
+
+func (o *outage) About(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
+	if err := o.check("About"); err != nil {
+		return nil, err
+	}
+	return o.Store.About(ctx, room, ids)
+}
+
+func (o *outage) Erase(ctx context.Context, room, id string, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
+	if err := o.check("Erase"); err != nil {
+		return nil, err
+	}
+	return o.Store.Erase(ctx, room, id, scrub)
+}
+
+// removing is a bus that only removes entries, and fails at it as the outage says.
+type removing struct {
+	bus.Bus
+	outage  *outage
+	removed []uint64
+}
+
+func (r *removing) Remove(_ context.Context, _ string, seq uint64) error {
+	if err := r.outage.check("Remove"); err != nil {
+		return err
+	}
+	r.removed = append(r.removed, seq)
+	return nil
+}
+
+// consumed is what becomes of a log when, from one batch on, a step of storing it fails 25 times, if it comes at all.
+func consumed(t *testing.T, method string, from int, batches ...[]bus.Entry) (kept []store.Entry, parked []bus.Entry, removed []uint64, came bool) {
+	t.Helper()
+	const times = 25 // more than a batch of five and each of its entries are tried
+	o := &outage{Store: openStore(t, filepath.Join(t.TempDir(), "history.db")), method: method}
+	b := &removing{outage: o}
+	s, err := New(Config{MaxTail: 20_000}, Deps{
+		Bus: b, Store: o, Cache: directoryapi.NewCache(b, zap.NewNop()), Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) { // the pauses between tries grow to seconds
+		r := consume.Reader{Handle: s.consume, Log: zap.NewNop(), Done: func(_ context.Context, e bus.Entry, failed error) error {
+			if failed != nil {
+				parked = append(parked, e)
+			}
+			return nil
+		}}
+		for i, batch := range batches {
+			if i == from {
+				o.left = times
+			}
+			if err := r.Process(t.Context(), batch); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if came = o.left < times; came && o.left > 0 {
+		t.Errorf("given up while %s had %d times left to fail", method, o.left)
+	}
+	if kept, err = o.Store.Since(t.Context(), "r1", 0, 100); err != nil {
+		t.Fatal(err)
+	}
+	return kept, parked, b.removed, came
+}
+
+// TestNothingIsParkedInAnOutage has the store, or the bus, fail for longer than any number of tries at each step of taking in
+// the log. When it works again everything is stored, what was deleted is erased, and nothing became a dead letter.
+func TestNothingIsParkedInAnOutage(t *testing.T) {
+	entry := func(seq uint64, e chat.Event) bus.Entry {
+		e.Room, e.User = "r1", "ann"
+		data, err := chat.AppendEntry(nil, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bus.Entry{Room: "r1", Seq: seq, Sender: "ann", ID: e.ID, Data: data}
+	}
+	again := entry(6, chat.Event{Type: chat.TypeMsg, ID: "m1", Text: "secret 1"}) // appended again after its deletion
+	redriven := entry(7, chat.Event{Type: chat.TypeMsg, ID: "m3", Text: "secret 3"})
+	redriven.Redriven = true
+	batches := [][]bus.Entry{
+		{
+			entry(1, chat.Event{Type: chat.TypeMsg, ID: "m1", Text: "secret 1"}), entry(2, chat.Event{Type: chat.TypeMsg, ID: "m2", Text: "kept"}),
+			entry(3, chat.Event{Type: chat.TypeDeleted, ID: "d1", Target: "m1"}), entry(4, chat.Event{Type: chat.TypeEdited, ID: "e1", Target: "m1", Text: "secret 2"}),
+			entry(5, chat.Event{Type: chat.TypeDeleted, ID: "d3", Target: "m3"}),
+		},
+		{again},
+		{redriven},
+	}
+	came := map[string]bool{}
+	for _, method := range []string{"Append", "About", "Erase", "Remove"} {
+		for from := range batches {
+			t.Run(fmt.Sprint(method, from), func(t *testing.T) {
+				kept, parked, removed, here := consumed(t, method, from, batches...)
+				if here {
+					came[method] = true
+				}
+				if len(parked) > 0 {
+					t.Errorf("parked: %+v", parked)
+				}
+				var seqs []uint64
+				var all strings.Builder
+				for _, e := range kept {
+					seqs = append(seqs, e.Seq)
+					fmt.Fprintf(&all, "%s\n", e.Data)
+				}
+				if !slices.Equal(seqs, []uint64{1, 2, 3, 4, 5, 7}) || strings.Contains(all.String(), "secret") || !strings.Contains(all.String(), "kept") {
+					t.Errorf("kept is %d:\n%s", seqs, all.String())
+				}
+				for _, seq := range []uint64{1, 4, 6, 7} {
+					if !slices.Contains(removed, seq) {
+						t.Errorf("entry %d, which was deleted, stays in the log; removed are %d", seq, removed)
+					}
+				}
+			})
+		}
+	}
+	if len(came) != 4 {
+		t.Errorf("only these failed: %v", came)
+	}
+}
+
+// TestPoisonIsParkedAlone: what is no event is parked however the store works, and takes nothing else with it.
+func TestPoisonIsParkedAlone(t *testing.T) {
+	good, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: "r1", User: "ann", ID: "m1", Text: "good"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, parked, _, _ := consumed(t, "Append", 0, []bus.Entry{
+		{Room: "r1", Seq: 1, Sender: "eve", ID: "x1", Data: []byte("\x01nonsense")},
+		{Room: "r1", Seq: 2, Sender: "eve", ID: "x2", Data: []byte("\x01{}")},
+		{Room: "r1", Seq: 3, Sender: "eve", ID: "x3", Data: []byte("\x01")},
+		{Room: "r1", Seq: 4, Sender: "eve", ID: "x4", Data: []byte(`_{"type":"msg","text":7}`)},
+		{Room: chat.ControlRoom, Seq: 5, Sender: "directory", ID: "c", Data: []byte(`_{"kind":"room"}`)},
+		{Room: "r1", Seq: 6, Sender: "ann", ID: "m1", Data: good},
+	})
+	if len(kept) != 1 || kept[0].ID != "m1" {
+		t.Errorf("kept is %+v", kept)
+	}
+	var ids []string
+	for _, e := range parked {
+		ids = append(ids, e.ID)
+	}
+	if !slices.Equal(ids, []string{"x1", "x2", "x3", "x4"}) {
+		t.Errorf("parked are %v", ids)
+	}
+}
