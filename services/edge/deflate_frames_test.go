@@ -54,6 +54,7 @@ func rfcDeflate() []exchange {
 		return b.String()
 	}
 	stored := "\x00" + string(binary.LittleEndian.AppendUint16(nil, uint16(len(ping)))) + string(binary.LittleEndian.AppendUint16(nil, ^uint16(len(ping)))) + ping + "\x00"
+	longest := ping + strings.Repeat(" ", 65536-len(ping))
 	z := deflated(ping)
 	return []exchange{
 		{name: "compressed and not, by turns", send: join(packed(z), text(ping), packed(z)), want: "ack ack ack"},
@@ -69,6 +70,11 @@ func rfcDeflate() []exchange {
 		{name: "RSV1 on every fragment", send: join(masked(0x41, []byte(z[:3])), masked(0xc0, []byte(z[3:]))), code: wire.CloseFrame},
 		{name: "RSV1 and RSV2", send: masked(0xe1, []byte(z)), code: wire.CloseFrame},
 		{name: "binary", send: masked(0xc2, []byte(z)), code: wire.CloseBinary},
+		{name: "binary within fragments", send: join(masked(0x41, []byte(z[:3])), masked(0xc2, []byte(z[3:]))), code: wire.CloseFrame},
+		{name: "as long as may be, and longer when compressed", send: packed(storedBlocks(longest)), want: "ack"},
+		{name: "the same in fragments", send: join(masked(0x41, []byte(storedBlocks(longest)[:60<<10])), masked(0x80, []byte(storedBlocks(longest)[60<<10:]))), want: "ack"},
+		{name: "a byte longer", send: packed(storedBlocks(longest + " ")), code: wire.CloseTooBig},
+		{name: "blocks of nothing, more than a message may have", send: packed(strings.Repeat("\x00\x00\x00\xff\xff", 20<<10)), code: wire.CloseTooBig},
 		{name: "no DEFLATE", send: packed("\xff\xff\xff\xff"), code: wire.CloseNotUTF8},
 		{name: "half a block", send: packed(stored[:10]), code: wire.CloseNotUTF8},
 		{name: "back beyond the start", send: packed("\x02\x13\x00\x00"), code: wire.CloseNotUTF8},
@@ -77,6 +83,20 @@ func rfcDeflate() []exchange {
 		{name: "a bomb in fragments", send: message(true, nil, strings.Repeat("\x00", 1<<19), strings.Repeat("\x00", 1<<19)), code: wire.CloseTooBig},
 		{name: "not UTF-8", send: packed(deflated("{\"type\":\"ping\",\"x\":\"\xe2\x82\"}")), code: wire.CloseNotUTF8},
 	}
+}
+
+// storedBlocks returns a payload in blocks that are not compressed, and so a few bytes longer than it is.
+func storedBlocks(s string) string {
+	var b []byte
+	for len(s) > 0 {
+		n := min(len(s), 16<<10)
+		b = append(b, 0)
+		b = binary.LittleEndian.AppendUint16(b, uint16(n))
+		b = binary.LittleEndian.AppendUint16(b, ^uint16(n))
+		b = append(b, s[:n]...)
+		s = s[n:]
+	}
+	return string(b) + "\x00"
 }
 
 // TestDeflateFrames goes through the rules for frames on connections that have agreed to compress: with messages that are
@@ -176,22 +196,31 @@ func TestDeflateRoom(t *testing.T) {
 	})
 }
 
-// TestDeflateCost has a client send what is short on the wire and long to read: that counts as many commands.
+// TestDeflateCost has a client send what costs much to inflate: that counts as many commands.
 func TestDeflateCost(t *testing.T) {
 	w := newWorld(t)
 	e := w.edge(compressing, func(c *edge.Config) { c.Rate, c.Burst = 1, 10 })
-	c := dial(t, e.Addr(), offer)
-	c.send(`{"type":"hello","id":"h","version":1,"token":"%s"}`, w.token("ann"))
-	c.want("welcome")
-	long := packed(deflated(pingOf(60 << 10)))
-	c.write(long)
-	c.wantError("1", string(chat.CodeRateLimited))
-	for range 60 {
-		if _, err := c.conn.Write(long); err != nil {
-			break
-		}
+	ping := pingOf(100)
+	for _, tt := range []struct{ name, payload string }{
+		{"short on the wire", deflated(pingOf(60 << 10))},
+		{"blocks of nothing", strings.Repeat("\x00\x00\x00\xff\xff", 12<<10) + deflated(ping)},
+		{"last blocks, one after the other", strings.Repeat("\x01\x00\x00\xff\xff", 100) + deflated(ping)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := dial(t, e.Addr(), offer)
+			c.send(`{"type":"hello","id":"h","version":1,"token":"%s"}`, w.token("ann"))
+			c.want("welcome")
+			costly := packed(tt.payload)
+			c.write(costly)
+			c.wantError("1", string(chat.CodeRateLimited))
+			for range 60 {
+				if _, err := c.conn.Write(costly); err != nil {
+					break
+				}
+			}
+			c.wantClose(wire.CloseAbuse)
+		})
 	}
-	c.wantClose(wire.CloseAbuse)
 }
 
 // TestDeflateOff declines what is offered.

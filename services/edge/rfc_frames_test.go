@@ -71,12 +71,15 @@ func rfcFrames(packed bool) []exchange {
 		{name: "pong within fragments", send: around(masked(0x8a, nil), ping[:7], ping[7:9], ping[9:]), want: "ack"},
 		{name: "many pings within fragments", send: around(join(masked(0x89, []byte("x")), masked(0x89, nil)), ping[:7], ping[7:8], ping[8:]), want: "pong pong pong pong ack"},
 		{name: "close within fragments", send: join(masked(0x01, []byte(`{"ty`)), closeFrame(1000, "")), code: 1000},
+		{name: "two closes", send: join(closeFrame(1000, ""), closeFrame(1000, "")), code: 1000},
+		{name: "two closes that differ", send: join(closeFrame(1000, ""), closeFrame(4321, "again"), msg(ping)), code: 1000},
+		{name: "close right after a fault", send: join(masked(0x82, []byte("x")), closeFrame(1000, "")), code: wire.CloseBinary},
 		{name: "continuation of nothing", send: masked(0x80, []byte("{}")), code: wire.CloseFrame},
 		{name: "open continuation of nothing", send: masked(0x00, []byte("{}")), code: wire.CloseFrame},
 		{name: "continuation after the end", send: join(msg(ping[:3], ping[3:]), masked(0x80, nil)), code: wire.CloseFrame},
 		{name: "text within fragments", send: join(masked(0x01, []byte("{")), text("}")), code: wire.CloseFrame},
 		{name: "fragments within fragments", send: join(masked(0x01, []byte("{")), masked(0x01, []byte("}"))), code: wire.CloseFrame},
-		{name: "binary within fragments", send: join(masked(0x01, []byte("{")), masked(0x82, []byte("}"))), code: wire.CloseBinary},
+		{name: "binary within fragments", send: join(masked(0x01, []byte("{")), masked(0x82, []byte("}"))), code: wire.CloseFrame},
 		{name: "too big in fragments", send: join(masked(0x01, make([]byte, 60<<10)), masked(0x80, make([]byte, 60<<10))), code: wire.CloseTooBig},
 
 		// Section 5.5: control frames.

@@ -31,6 +31,9 @@ type Inflater struct {
 	src source
 	r   io.ReadCloser
 	out []byte
+	// Restarts is how often the last message went on after a block that said it was the last one. Each costs the decoder
+	// a new window.
+	Restarts int
 }
 
 // source is a message and then the ending. The decoder takes single bytes from it, and none that it does not need.
@@ -73,6 +76,7 @@ func (i *Inflater) Inflate(b []byte, limit int) ([]byte, error) {
 	}
 	i.src = source{msg: b, end: ending}
 	out := i.out[:0]
+	i.Restarts = 0
 	err := i.reset(nil)
 	for err == nil {
 		if len(out) == cap(out) {
@@ -85,6 +89,7 @@ func (i *Inflater) Inflate(b []byte, limit int) ([]byte, error) {
 		}
 		// A client may end blocks as if they were the last ones (RFC 7692 section 7.2.3.4), and go on.
 		if errors.Is(err, io.EOF) && len(i.src.msg) > 0 {
+			i.Restarts++
 			err = i.reset(out[max(0, len(out)-window):])
 		}
 	}

@@ -30,9 +30,15 @@ type Frame struct {
 // rsv1 is the bit of a header's first byte that says so.
 const rsv1 = 0x40
 
+// PackedLimit returns how long the compressed form of a message of at most limit bytes may be: what does not compress
+// grows by five bytes for each 65,535 (RFC 1951 section 3.2.4), by an eighth with the fixed codes (section 3.2.6), and
+// clients add a few bytes of their own.
+func PackedLimit(limit int) int { return limit + limit/8 + 64 }
+
 // Read takes the first frame from b and unmasks its payload in place. used is its length in b; 0: b does not hold all
-// of it yet. Frames whose payload is longer than limit are refused as soon as their header is there, and so are
-// compressed messages unless packed says that compression was agreed on. A code other than 0 is that of the close that
+// of it yet. Frames whose payload is longer than limit, or than PackedLimit where a compressed message begins, are
+// refused as soon as their header is there, and so are compressed messages unless packed says that compression was
+// agreed on. A code other than 0 is that of the close that
 // the frame is to be answered with.
 func Read(b []byte, limit int, packed bool) (f Frame, used int, code wire.CloseCode) {
 	if len(b) < 2 {
@@ -66,6 +72,9 @@ func Read(b []byte, limit int, packed bool) (f Frame, used int, code wire.CloseC
 		if size = binary.BigEndian.Uint64(b[2:]); size < 1<<16 || size > 1<<63-1 {
 			return f, 0, wire.CloseFrame
 		}
+	}
+	if f.Packed {
+		limit = PackedLimit(limit)
 	}
 	if size > uint64(limit) {
 		return f, 0, wire.CloseTooBig

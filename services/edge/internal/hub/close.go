@@ -24,7 +24,11 @@ func (s *Shard) close(slot uint32, code wire.CloseCode, reason string) {
 // closed answers a client's close frame; the stream ends behind the answer.
 func (s *Shard) closed(slot uint32, payload []byte) {
 	ses := s.sessions.at(slot)
-	if ses.state == stClosing { // its answer to ours
+	if ses.state == stClosing { // its answer to ours, or a second one
+		if ses.out.Len() > 0 {
+			s.finish(slot) // ours is still to be written (RFC 6455 section 5.5.1)
+			return
+		}
 		s.drop(slot)
 		return
 	}

@@ -7,8 +7,9 @@ import (
 	"hubbub.internal/services/edge/internal/deflate"
 )
 
-// inflateUnit is how many bytes that a message has grown by count as one command more. What is short on the wire and long
-// to read would otherwise be the cheapest way to keep a loop busy.
+// inflateUnit is how many bytes that a message has grown by when inflated count as one command more. What is short on the
+// wire and long to read would otherwise be the cheapest way to keep a loop busy. Bytes that a message has shrunk by count
+// likewise: they are blocks of nothing.
 const inflateUnit = 4 << 10
 
 // inflate decompresses a message, within the limit that holds for others. It returns false when that has ended the session.
@@ -23,7 +24,8 @@ func (s *Shard) inflate(slot uint32, b []byte) ([]byte, bool) {
 		s.finish(slot)
 		return nil, false
 	}
-	for grown := len(out) - len(b); grown >= inflateUnit; grown -= inflateUnit {
+	grown := len(out) - len(b)
+	for cost := max(grown, -grown)/inflateUnit + s.inflater.Restarts; cost > 0 && s.sessions.at(slot).state != stClosing; cost-- {
 		s.mayAnswer(slot)
 	}
 	return out, s.sessions.at(slot).state != stClosing

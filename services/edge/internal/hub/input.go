@@ -66,7 +66,7 @@ func (s *Shard) consume(slot uint32, b []byte) (used int) {
 		if ses.flags&flDeaf != 0 {
 			return len(b)
 		}
-		f, n, code := frame.Read(b[used:], s.hub.opts.Frame, ses.flags&flPacks != 0)
+		f, n, code := frame.Read(b[used:], s.frameLimit(ses), ses.flags&flPacks != 0)
 		if code != 0 {
 			// The rest of a frame that is too long is still read, and dropped: a client that is reset while it writes
 			// does not get to see the close frame.
@@ -83,6 +83,14 @@ func (s *Shard) consume(slot uint32, b []byte) (used int) {
 		s.frame(slot, f)
 	}
 	return len(b)
+}
+
+// frameLimit returns how long the next frame's payload may be.
+func (s *Shard) frameLimit(ses *session) int {
+	if ses.flags&flPacked != 0 { // it goes on with a compressed message
+		return frame.PackedLimit(s.hub.opts.Frame)
+	}
+	return s.hub.opts.Frame
 }
 
 // handshake looks at the beginning of a connection. It returns how much of b has been dealt with: 0 if more has to come.
@@ -167,7 +175,7 @@ func (s *Shard) frame(slot uint32, f frame.Frame) {
 			s.pushFrame(slot, ws.OpPong, f.Payload)
 		}
 	case f.Op == ws.OpPong:
-	case f.Op == ws.OpBinary:
+	case f.Op == ws.OpBinary && ses.flags&flFragment == 0:
 		s.fail(slot, wire.CloseBinary)
 	case (f.Op == ws.OpContinuation) != (ses.flags&flFragment != 0):
 		s.fail(slot, wire.CloseFrame)
@@ -186,7 +194,7 @@ func (s *Shard) fragment(slot uint32, f frame.Frame) {
 	}
 	more := ses.extra()
 	switch {
-	case more.part.Len()+len(f.Payload) > s.hub.opts.Frame:
+	case more.part.Len()+len(f.Payload) > s.frameLimit(ses):
 		s.fail(slot, wire.CloseTooBig)
 		return
 	case !f.Fin && s.buffers.Full():
