@@ -150,6 +150,9 @@ func (w *world) call(method, path, token, body string, out any, header ...string
 	w.t.Helper()
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.RemoteAddr = "198.51.100.7:1234"
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
 	for i := 0; i < len(header); i += 2 {
 		if header[i] == "remote" {
 			r.RemoteAddr = header[i+1]

@@ -4,6 +4,7 @@
 package httpapi
 
 import (
+	"mime"
 	"net/http"
 	"time"
 
@@ -14,6 +15,9 @@ import (
 
 // maxBody is the greatest size of a request's body, in bytes.
 const maxBody = 64 << 10
+
+// jsonType is the media type of every request's body.
+const jsonType = "application/json"
 
 // security names the bearer token in the OpenAPI description.
 const security = "token"
@@ -49,6 +53,12 @@ func Handler(h http.Handler, log *zap.Logger) http.Handler {
 		header := w.Header()
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Cache-Control", "no-store") // answers depend on who asks
+		if len(r.TransferEncoding) > 0 {
+			// A request may have had a Content-Length as well, which the server has dropped by now. Whatever stands in
+			// front of it may have gone by that, so what follows on the connection is not to be trusted (RFC 9112,
+			// section 6.1).
+			header.Set("Connection", "close")
+		}
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			if p := recover(); p != nil {
@@ -60,8 +70,27 @@ func Handler(h http.Handler, log *zap.Logger) http.Handler {
 			log.Debug("request", zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.Int("status", rec.status),
 				zap.Duration("took", time.Since(start)))
 		}()
+		if !isJSON(r) {
+			WriteError(rec, http.StatusUnsupportedMediaType,
+				huma.NewError(http.StatusUnsupportedMediaType, "a body has the Content-Type application/json"))
+			return
+		}
 		h.ServeHTTP(rec, r)
 	})
+}
+
+// isJSON reports whether a request has no body, or one that says it is JSON: pages of other sites can have browsers send
+// other types without asking this server first (the CORS protocol of the Fetch standard).
+func isJSON(r *http.Request) bool {
+	if r.ContentLength == 0 {
+		return true
+	}
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || media != jsonType {
+		return false
+	}
+	r.Header.Set("Content-Type", jsonType) // the framework knows it in lower case only (RFC 9110, section 8.3.1)
+	return true
 }
 
 // recorder remembers the status of an answer.
@@ -73,6 +102,9 @@ type recorder struct {
 // WriteHeader implements http.ResponseWriter.
 func (r *recorder) WriteHeader(status int) {
 	r.status = status
+	if status == http.StatusRequestTimeout {
+		r.Header().Set("Connection", "close") // else the server would wait for the rest of the body
+	}
 	r.ResponseWriter.WriteHeader(status)
 }
 

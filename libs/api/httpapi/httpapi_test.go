@@ -120,6 +120,7 @@ func TestAPI(t *testing.T) {
 				method, path = http.MethodPost, "/v1/things"
 			}
 			r := httptest.NewRequest(method, path, strings.NewReader(tt.body))
+			r.Header.Set("Content-Type", "application/json")
 			if tt.auth != "" {
 				r.Header.Set("Authorization", tt.auth)
 			}

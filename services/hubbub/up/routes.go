@@ -65,6 +65,10 @@ func newPage(dir string) http.Handler {
 		h.Set("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
 		h.Set("Cache-Control", "no-cache")
 		name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
+		if strings.ContainsRune(name, 0) { // which no file has in its name; the file system would call it a fault
+			http.NotFound(w, r)
+			return
+		}
 		if strings.HasPrefix(name, "assets/") {
 			if f, err := root.Open(name); err == nil {
 				_ = f.Close()

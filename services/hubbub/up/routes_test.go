@@ -61,6 +61,9 @@ func TestRoutes(t *testing.T) {
 		"/assets/app-1.js":              "script",
 		"/assets/":                      "404",
 		"/no-such":                      "404",
+		"/assets/%00":                   "no file",
+		"/%00":                          "no file",
+		"/assets/app-1.js%00":           "no file",
 		"/v1/rooms/lobby/messages":      "history",
 		"/v1/rooms/lobby/messages?x=1":  "history",
 		"/v1/search":                    "history",
@@ -93,6 +96,9 @@ func TestRoutes(t *testing.T) {
 			got := strings.TrimSpace(string(body))
 			if r.StatusCode == http.StatusNotFound {
 				got = "404"
+			}
+			if want == "no file" && (r.StatusCode == http.StatusNotFound || name == "nginx" && r.StatusCode == http.StatusBadRequest) {
+				got = "no file"
 			}
 			if got != want {
 				t.Errorf("%s sends %s to %s, want %s", name, path, got, want)
