@@ -17,7 +17,8 @@ import (
 // Config is what every program can be told; embed it in the program's own configuration. A program whose defaults
 // differ gives them by a method Vars() kong.Vars of its configuration: a tag default:"${name=value}" asks for name.
 type Config struct {
-	OpsListen string `help:"Address of the ops port: /metrics /healthz /readyz /debug/pprof. Keep it private; empty turns it off." default:"${ops_listen=:9090}" placeholder:"HOST:PORT"`
+	OpsListen string `help:"Address of the ops port: /metrics /healthz /readyz. It answers anybody who reaches it, so keep it private; empty turns it off." default:"${ops_listen=127.0.0.1:9090}" placeholder:"HOST:PORT"`
+	Pprof     bool   `help:"Serve profiles of the process at /debug/pprof of the ops port. They show what is in memory."`
 	LogLevel  string `help:"Least level that is logged: debug, info, warn or error." default:"${log_level=info}" enum:"debug,info,warn,error"`
 	LogFormat string `help:"Form of the logs: json, or console for people." default:"${log_format=json}" enum:"json,console"`
 }

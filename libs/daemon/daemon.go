@@ -101,7 +101,7 @@ func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Cont
 	// can both be watched.
 	stopOps := func() {}
 	if cfg.OpsListen != "" {
-		if stopOps, err = p.serveOps(cfg.OpsListen); err != nil {
+		if stopOps, err = p.serveOps(cfg); err != nil {
 			return err
 		}
 	}

@@ -195,6 +195,9 @@ func TestOpsAndServe(t *testing.T) {
 	if status, _ := get(t, "http://"+ops+"/healthz"); status != 200 {
 		t.Errorf("healthz: %d", status)
 	}
+	if status, _ := get(t, "http://"+ops+"/debug/pprof/heap"); status != 404 {
+		t.Errorf("profiles that nobody asked for: %d", status)
+	}
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)

@@ -75,8 +75,8 @@ func (p *Process) Ready(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (p *Process) serveOps(addr string) (stop func(), err error) {
-	l, err := net.Listen("tcp", addr)
+func (p *Process) serveOps(cfg Config) (stop func(), err error) {
+	l, err := net.Listen("tcp", cfg.OpsListen)
 	if err != nil {
 		return nil, fmt.Errorf("ops port: %w; choose another with --ops-listen or HUBBUB_OPS_LISTEN", err)
 	}
@@ -90,11 +90,13 @@ func (p *Process) serveOps(addr string) (stop func(), err error) {
 		}
 		_, _ = fmt.Fprintln(w, "ready")
 	})
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	if cfg.Pprof {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	s := newServer(mux, p.Log)
 	s.WriteTimeout = 0 // a profile takes as long as it was asked to
 	var wait sync.WaitGroup

@@ -39,7 +39,7 @@ func TestDocumented(t *testing.T) {
 			t.Errorf("docs/edge.md has %s, which is not there", name)
 		}
 	}
-	flags := map[string]bool{"ops-listen": true, "help": true}
+	flags := map[string]bool{"ops-listen": true, "pprof": true, "help": true}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[edge.Config]()) {
 		name := f.Tag.Get("name")
 		if name == "" {

@@ -11,6 +11,6 @@ func Up(bin, dir string, args ...string) *Process {
 	return &Process{
 		Name: "up", Addr: listen, Ops: ops, dir: dir, ready: answers("http://" + ops + "/readyz"),
 		path: filepath.Join(bin, "hubbub"),
-		args: append([]string{"up", "--listen", listen, "--ops-listen", ops, "--data", filepath.Join(dir, "data"), "--web", "none"}, args...),
+		args: append([]string{"up", "--listen", listen, "--ops-listen", ops, "--pprof", "--data", filepath.Join(dir, "data"), "--web", "none"}, args...),
 	}
 }
