@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES := libs services/directory services/edge services/history services/hubbub services/presence infra/bench
+MODULES := libs services/directory services/edge services/history services/hubbub services/presence infra/bench infra/test/mutate
 SERVICES := directory edge history presence
 GO ?= go
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -81,6 +81,13 @@ lint: ## vet, lint, and check that go.mod files are tidy
 tidy: ## tidy every go.mod and the workspace
 	@$(GO) work sync
 	@for m in $(MODULES); do (cd $$m && GOWORK=off $(GO) mod tidy); done
+
+# Packages whose own tests need no server, so that a fault costs seconds.
+FAST := ./libs/auth ./libs/api/... ./libs/bus/consume ./libs/chat ./libs/daemon ./services/presence/roster ./services/presence/peers
+
+.PHONY: mutate
+mutate: ## put small faults into packages, one at a time, and print how many their tests notice (PKG="./libs/auth" COUNT=100 SEED=1 MUTATE="-budget 10m")
+	@$(GO) run ./infra/test/mutate -count $(or $(COUNT),100) -seed $(or $(SEED),1) $(MUTATE) $(or $(PKG),$(FAST))
 
 .PHONY: bench-presence
 bench-presence: ## measure a presence replica of a million sessions

@@ -34,7 +34,7 @@ apart() {
   step "go test, what the race detector is too slow for: as many rooms as there may be, and more kinds of servers"
   go test -count=1 -vet=off -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
   step "each module on its own, as its container builds it"
-  for m in libs services/directory services/edge services/history services/presence services/hubbub infra/bench; do
+  for m in libs services/directory services/edge services/history services/presence services/hubbub infra/bench infra/test/mutate; do
     (cd $m && GOWORK=off go build ./...)
   done
   make --no-print-directory build-hubbub
@@ -54,7 +54,7 @@ step "go test -race"
 # tests run against is not all known to Go. golangci-lint vets. The race detector would wait a second at the end of each
 # process for goroutines that are left; ours have ended by then.
 GORACE=atexit_sleep_ms=50 go test -race -count=1 -p 3 -vet=off -timeout 10m ./libs/bus/{natsbus,redisbus} \
-  ./services/hubbub/... ./libs/... ./services/{directory,edge,history,presence}/... ./infra/bench/...
+  ./services/hubbub/... ./libs/... ./services/{directory,edge,history,presence}/... ./infra/bench/... ./infra/test/mutate
 
 wait "$beside" || {
   cat "$log"
