@@ -52,7 +52,7 @@ func TestByeSaysWhen(t *testing.T) {
 	ann := dial(t, cfg)
 	s.kick(wire.CloseDrain, 1)
 	ann.connected(2)
-	if byes := ann.events("bye"); len(byes) != 1 || byes[0].Code.Close() != wire.CloseDrain {
+	if byes := ann.events("bye"); len(byes) != 1 || byes[0].Closing() != wire.CloseDrain {
 		t.Errorf("byes: %+v", byes)
 	}
 }

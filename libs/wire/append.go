@@ -15,12 +15,19 @@ import (
 // ErrNotObject is returned for JSON to be spliced into an event that is no JSON object.
 var ErrNotObject = errors.New("not a JSON object")
 
-// Limits are what an edge tells a client in welcome.
+// MaxEvent is the greatest size of an event's frame, in bytes. What the bus carries (bus.MaxData) and what the edge
+// puts around it is well below: a client's library takes one number, which is to hold for later releases, too.
+const MaxEvent = 1 << 20
+
+// Limits are what an edge tells a client in welcome. Those that an earlier release does not name are 0 in a client.
 type Limits struct {
-	Frame int `json:"frame"` // bytes of one frame
-	Text  int `json:"text"`  // bytes of UTF-8 of one text
-	Rooms int `json:"rooms"` // rooms joined by one socket
-	Rate  int `json:"rate"`  // commands per second, sustained
+	Frame   int `json:"frame"`             // bytes of one frame of the client's
+	Text    int `json:"text"`              // bytes of UTF-8 of one text
+	Rooms   int `json:"rooms"`             // rooms joined by one socket
+	Rate    int `json:"rate"`              // commands per second, sustained
+	Burst   int `json:"burst,omitempty"`   // commands at once
+	Pending int `json:"pending,omitempty"` // sends that are not acknowledged yet
+	Event   int `json:"event,omitempty"`   // bytes of one frame of the server's: MaxEvent of its release
 }
 
 // Welcome is what an edge answers hello with.
@@ -45,6 +52,9 @@ func AppendWelcome[I Bytes](dst []byte, id I, w *Welcome) []byte {
 	dst = appendInt(dst, `,"text":`, int64(w.Limits.Text))
 	dst = appendInt(dst, `,"rooms":`, int64(w.Limits.Rooms))
 	dst = appendInt(dst, `,"rate":`, int64(w.Limits.Rate))
+	dst = appendInt(dst, `,"burst":`, int64(w.Limits.Burst))
+	dst = appendInt(dst, `,"pending":`, int64(w.Limits.Pending))
+	dst = appendInt(dst, `,"event":`, int64(w.Limits.Event))
 	dst = appendInt(dst, `},"ping_ms":`, int64(w.PingMS))
 	dst = appendInt(dst, `,"ts":`, w.TS)
 	return append(dst, '}')
@@ -149,9 +159,11 @@ func AppendNotice[I, R Bytes](dst []byte, id I, room R, code, text string, count
 	return append(dst, '}')
 }
 
-// AppendBye appends the last event before a close with the code. retryAfterMS of 0 is left out.
+// AppendBye appends the last event before a close with the code. retryAfterMS of 0 is left out. The code stands in it
+// twice: as close_code, and for the clients of earlier releases as code, which in all other events is a word.
 func AppendBye(dst []byte, code CloseCode, message string, retryAfterMS int64) []byte {
-	dst = appendInt(append(dst, `{"type":"bye"`...), `,"code":`, int64(code))
+	dst = appendInt(append(dst, `{"type":"bye"`...), `,"close_code":`, int64(code))
+	dst = appendInt(dst, `,"code":`, int64(code))
 	dst = AppendQuoted(append(dst, `,"message":`...), message)
 	if retryAfterMS > 0 {
 		dst = appendInt(dst, `,"retry_after_ms":`, retryAfterMS)

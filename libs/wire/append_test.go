@@ -13,7 +13,7 @@ import (
 )
 
 var welcome = Welcome{
-	User: "u1", Name: "Ada \"\\\n\x01é\u2028", Session: "s1", Limits: Limits{Frame: 1, Text: 2, Rooms: 3, Rate: 4}, PingMS: 5, TS: 6,
+	User: "u1", Name: "Ada \"\\\n\x01é\u2028", Session: "s1", Limits: Limits{1, 2, 3, 4, 7, 8, 9}, PingMS: 5, TS: 6,
 }
 
 var (
@@ -28,7 +28,7 @@ var encoders = []struct {
 	want   string
 }{
 	{"welcome", plain(func(d []byte) []byte { return AppendWelcome(d, []byte("i"), &welcome) }),
-		`{"type":"welcome","id":"i","version":1,"user":"u1","name":"Ada \"\\\n\u0001é\u2028","session":"s1","limits":{"frame":1,"text":2,"rooms":3,"rate":4},"ping_ms":5,"ts":6}`},
+		`{"type":"welcome","id":"i","version":1,"user":"u1","name":"Ada \"\\\n\u0001é\u2028","session":"s1","limits":{"frame":1,"text":2,"rooms":3,"rate":4,"burst":7,"pending":8,"event":9},"ping_ms":5,"ts":6}`},
 	{"joined", plain(func(d []byte) []byte { return AppendJoined(d, []byte("i"), "r", maxSeq, false, false) }),
 		`{"type":"joined","id":"i","room":"r","seq":9007199254740991}`},
 	{"joined, more", plain(func(d []byte) []byte { return AppendJoined(d, "", []byte("r"), 1, true, false) }),
@@ -70,9 +70,9 @@ var encoders = []struct {
 	{"notice without users", plain(func(d []byte) []byte { return AppendNotice(d, "", "r", "c", "t", 0, nil) }),
 		`{"type":"notice","room":"r","code":"c","text":"t"}`},
 	{"bye", plain(func(d []byte) []byte { return AppendBye(d, CloseDrain, "going", 1500) }),
-		`{"type":"bye","code":4000,"message":"going","retry_after_ms":1500}`},
+		`{"type":"bye","close_code":4000,"code":4000,"message":"going","retry_after_ms":1500}`},
 	{"bye for good", plain(func(d []byte) []byte { return AppendBye(d, CloseRevoked, "gone", 0) }),
-		`{"type":"bye","code":4503,"message":"gone"}`},
+		`{"type":"bye","close_code":4503,"code":4503,"message":"gone"}`},
 }
 
 func plain(f func([]byte) []byte) func([]byte) ([]byte, error) {
@@ -207,6 +207,22 @@ func TestCode(t *testing.T) {
 	}
 	if c := Code("4003").Close(); c != CloseTokenExpired {
 		t.Errorf("4003 is %v", c)
+	}
+}
+
+// TestClosing shows that a bye is understood in the form of this release, and in that of earlier ones.
+func TestClosing(t *testing.T) {
+	for frame, want := range map[string]CloseCode{
+		`{"type":"bye","close_code":4000,"code":4000,"message":"m"}`: CloseDrain,
+		`{"type":"bye","close_code":4503,"code":"revoked"}`:          CloseRevoked, // as a later release may say it
+		`{"type":"bye","code":4503}`:                                 CloseRevoked, // as earlier ones did
+		`{"type":"bye"}`:                                             0,
+		`{"type":"error","code":"4000"}`:                             0,
+	} {
+		e, err := DecodeEvent([]byte(frame))
+		if err != nil || e.Closing() != want {
+			t.Errorf("%s announces %v, %v", frame, e.Closing(), err)
+		}
 	}
 }
 

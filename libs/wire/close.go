@@ -34,6 +34,8 @@ const (
 	CloseTooBig     CloseCode = 1009 // a frame or message is longer than limits.frame
 	CloseInternal   CloseCode = 1011 // a fault of the server's
 	CloseRestarting CloseCode = 1012 // the server restarts
+	CloseTryLater   CloseCode = 1013 // a server or proxy that has too much to do
+	CloseBadGateway CloseCode = 1014 // a proxy that does not reach the server
 )
 
 // CloseCodes returns the codes that an edge sends of its own accord, in the order of PROTOCOL.md.
@@ -88,7 +90,7 @@ func (c CloseCode) String() string {
 // for an end without a close frame.
 func ComesBack(c CloseCode) bool {
 	switch c {
-	case CloseGoingAway, CloseAbnormal, CloseInternal, CloseRestarting:
+	case CloseGoingAway, CloseAbnormal, CloseInternal, CloseRestarting, CloseTryLater, CloseBadGateway:
 		return true
 	}
 	return 4000 <= c && c <= 4499

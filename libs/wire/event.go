@@ -38,13 +38,16 @@ type Event struct {
 	More   bool `json:"more,omitempty"`
 	Rewind bool `json:"rewind,omitempty"`
 
-	Code         Code   `json:"code,omitempty"`
-	Message      string `json:"message,omitempty"`
-	RetryAfterMS int64  `json:"retry_after_ms,omitempty"`
+	Code         Code      `json:"code,omitempty"`       // of a bye see Closing
+	CloseCode    CloseCode `json:"close_code,omitempty"` // of a bye; 0 in that of an earlier release
+	Message      string    `json:"message,omitempty"`
+	RetryAfterMS int64     `json:"retry_after_ms,omitempty"`
 
 	Users    []Person       `json:"users,omitempty"`
 	Count    int            `json:"count,omitempty"`
-	Next     string         `json:"next,omitempty"` // of who: where the list of people goes on
+	Next     string         `json:"next,omitempty"`     // of who: where the list of people goes on
+	Going    []Person       `json:"going,omitempty"`    // of who: those who left moments ago, as they were
+	GoingMS  int64          `json:"going_ms,omitempty"` // after which those of Going are there of whom nothing was told
 	Messages []chat.Message `json:"messages,omitempty"`
 }
 
@@ -55,7 +58,16 @@ type Person struct {
 	Status string `json:"status"`
 }
 
-// Code is the code of an error or a notice, or the close code of a bye, which is a number in JSON.
+// Closing returns the close code that a bye announces, in whichever form it names it: as close_code, or as its code
+// alone as earlier releases did. It returns 0 for an event that announces none.
+func (e *Event) Closing() CloseCode {
+	if e.Type != EventBye || e.CloseCode != 0 {
+		return e.CloseCode
+	}
+	return e.Code.Close()
+}
+
+// Code is the code of an error or a notice, or in a bye the close code, which is a number in JSON.
 type Code string
 
 // UnmarshalJSON takes a string or an integer.

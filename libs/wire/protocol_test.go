@@ -251,8 +251,8 @@ func TestProtocolCloseConstants(t *testing.T) {
 }
 
 func TestComesBack(t *testing.T) {
-	yes := []CloseCode{4000, 4001, 4499, 1001, 1006, 1011, 1012}
-	no := []CloseCode{4500, 4501, 4999, 1000, 1002, 1003, 1005, 1007, 1009, 3999, 5000, 0}
+	yes := []CloseCode{4000, 4001, 4499, 1001, 1006, 1011, 1012, 1013, 1014}
+	no := []CloseCode{4500, 4501, 4999, 1000, 1002, 1003, 1005, 1007, 1008, 1009, 1010, 1015, 3000, 3999, 5000, 0}
 	for _, c := range yes {
 		if !ComesBack(c) {
 			t.Errorf("%d does not come back", c)

@@ -144,7 +144,7 @@ func TestDrain(t *testing.T) {
 		waits := map[int64]bool{}
 		for _, c := range all {
 			bye := c.want("bye")
-			if bye.Code.Close() != wire.CloseDrain || bye.RetryAfterMS < 1 || bye.RetryAfterMS > 5000 {
+			if bye.Closing() != wire.CloseDrain || bye.RetryAfterMS < 1 || bye.RetryAfterMS > 5000 {
 				t.Errorf("bye is %+v", bye)
 			}
 			waits[bye.RetryAfterMS] = true

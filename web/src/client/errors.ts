@@ -25,6 +25,14 @@ export class ConnectionLost extends Error {
   }
 }
 
+/**
+ * Returns how long to wait before a command that failed so is worth another try, ms: what the server says, or else
+ * `guess`; undefined where waiting alone does not help. See the table of errors in PROTOCOL.md.
+ */
+export function retryIn(err: HubbubError, guess: number): number | undefined {
+  return err.retryAfterMs ?? (hasCode(err, 'unavailable', 'rate_limited', 'internal') ? guess : undefined);
+}
+
 /** Returns a sentence for a person. */
 export function describe(err: unknown): string {
   if (err instanceof HubbubError || err instanceof ConnectionLost) {

@@ -8,7 +8,6 @@ test.each<[string, string]>([
   ['no type', '{"room":"a"}'],
   ['an unknown type that is no log entry', '{"type":"sparkle","room":"a"}'],
   ['a message without a seq', '{"type":"msg","room":"a","id":"1","text":"x"}'],
-  ['a message without a text', '{"type":"msg","seq":1,"prev":0,"room":"a","id":"1"}'],
   ['a seq that JavaScript cannot hold', '{"type":"msg","seq":9007199254740993,"prev":0,"room":"a","id":"1","text":"x"}'],
   ['a joined without a seq', '{"type":"joined","room":"a"}'],
   ['an error without a code', '{"type":"error","message":"x"}'],
@@ -18,6 +17,10 @@ test.each<[string, string]>([
 
 test('an unknown entry of a log keeps its place', () => {
   expect(parseEvent('{"type":"sparkle","seq":5,"prev":3,"room":"a","id":"1"}')).toMatchObject({ type: 'unknown', seq: 5, prev: 3 });
+});
+
+test.each(['msg', 'edited'])('an entry that lost its text with its message keeps its place: %s', (type) => {
+  expect(parseEvent(`{"type":"${type}","seq":5,"prev":3,"room":"a","id":"1","target":"t"}`)).toMatchObject({ type: 'unknown', seq: 5, prev: 3 });
 });
 
 test('what may be absent is filled in', () => {
@@ -37,7 +40,7 @@ test.each([
   }
 });
 
-test.each([[4000, true], [4001, true], [4499, true], [1001, true], [1006, true], [1011, true], [1012, true],
-  [4500, false], [4501, false], [4999, false], [1000, false], [1002, false], [1009, false]])('close code %d: come back is %s', (code, back) => {
+test.each([[4000, true], [4001, true], [4499, true], [1001, true], [1006, true], [1011, true], [1012, true], [1013, true], [1014, true],
+  [4500, false], [4501, false], [4999, false], [1000, false], [1002, false], [1009, false], [1010, false], [1015, false], [3000, false]])('close code %d: come back is %s', (code, back) => {
   expect(comesBack(code)).toBe(back);
 });

@@ -21,7 +21,7 @@ const longestWait = 86_400_000;
 
 /**
  * Returns the event of a text frame, or undefined for what is none that this client knows: not JSON, of an unknown
- * type, or without a field that it cannot do without. Absent optional numbers, booleans and lists are filled in.
+ * type, or without a field that it cannot do without. An entry of a log that lacks one moves the position on. Absent optional numbers, booleans and lists are filled in.
  */
 export function parseEvent(frame: string): ServerEvent | undefined {
   let v: unknown;
@@ -32,12 +32,13 @@ export function parseEvent(frame: string): ServerEvent | undefined {
   }
   if (!isRecord(v) || typeof v['type'] !== 'string') return undefined;
   const type = v['type'];
-  if (needs[type]?.some((field) => typeof v[field] !== 'string')) return undefined;
-  if (otherTypes.has(type)) return completeOther(v);
-  // Whatever has a place in a room's log counts, also when its type is news to us.
+  const lacking = needs[type]?.some((field) => typeof v[field] !== 'string');
+  if (otherTypes.has(type)) return lacking ? undefined : completeOther(v);
+  // Whatever has a place in a room's log counts, also when its type is news to us, or when it has lost its text: its
+  // message was deleted.
   if (!isEntry(v)) return undefined;
   const entry = { ...v, prev: number(v['prev']), name: string(v['name']), user: string(v['user']), ts: number(v['ts']) };
-  if (!logTypes.has(type)) return { ...entry, type: 'unknown' } as UnknownLogEvent;
+  if (lacking || !logTypes.has(type)) return { ...entry, type: 'unknown' } as UnknownLogEvent;
   if (type === 'reacted' || type === 'pinned') return { ...entry, on: v['on'] === true } as ReactedEvent | PinnedEvent;
   if (type === 'topic') return { ...entry, text: string(v['text']) } as TopicEvent;
   return entry as unknown as LogEvent;

@@ -118,6 +118,12 @@ export interface Limits {
   readonly rooms: number;
   /** Commands a second. */
   readonly rate: number;
+  /** Commands at once; absent from servers of earlier releases, as are the next two. */
+  readonly burst?: number;
+  /** Sends that are not acknowledged yet. */
+  readonly pending?: number;
+  /** Bytes of one frame of the server's. */
+  readonly event?: number;
 }
 
 export interface WelcomeEvent {
@@ -202,7 +208,8 @@ export interface NoticeEvent {
 }
 export interface ByeEvent {
   readonly type: 'bye';
-  readonly code: number;
+  /** The close code that follows. Servers of earlier releases name it in `code`, as a number. */
+  readonly close_code?: number;
   readonly message: string;
   readonly retry_after_ms?: number;
 }
@@ -257,5 +264,5 @@ export const Close = {
 
 /** Reports whether a close code invites the client to come back by itself. */
 export function comesBack(code: number): boolean {
-  return (code >= 4000 && code <= 4499) || code === 1001 || code === 1006 || code === 1011 || code === 1012;
+  return (code >= 4000 && code <= 4499) || code === 1001 || code === 1006 || (code >= 1011 && code <= 1014);
 }

@@ -1,9 +1,14 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { entry, lobby } from '../../test/harness.ts';
+import { HubbubError } from './errors.ts';
+import { parseEvent } from './parse.ts';
 import type { Command, LogEvent } from './protocol.ts';
 import { Room } from './room.ts';
 
-afterEach(() => vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
 test('a fault in showing one entry does not close the room', async () => {
   const said = vi.spyOn(console, 'error').mockReturnValue();
@@ -27,3 +32,44 @@ test('a fault in showing one entry does not close the room', async () => {
   expect(asked).toBe(2);
   expect(said).toHaveBeenCalledOnce();
 });
+
+/** A room whose joins `answer` answers; it has no history. */
+function roomWith(answer: (room: Room, join: Extract<Command, { type: 'join' }>) => object): Room {
+  const room: Room = new Room(lobby, {
+    request: (async (command: Command) =>
+      command.type === 'join' ? answer(room, command) : { type: 'history', room: 'lobby', messages: [], more: false }) as never,
+    changed: () => undefined, applied: () => undefined, live: () => undefined,
+  });
+  return room;
+}
+
+test('a replay of nothing but deleted messages is gone through', async () => {
+  const asked: (number | undefined)[] = [];
+  const room = roomWith((room, { after }) => {
+    asked.push(after?.seq);
+    const first = after?.seq ?? 0;
+    if (first >= 4) return { type: 'joined', room: 'lobby', seq: 4 };
+    for (const seq of [first + 1, first + 2]) {
+      room.receive(parseEvent(`{"type":"msg","seq":${seq},"prev":${seq - 1},"room":"lobby","id":"m${seq}","user":"u"}`) as LogEvent);
+    }
+    return { type: 'joined', room: 'lobby', seq: first + 2, more: true };
+  });
+  await room.sync();
+  expect(asked).toEqual([0, 2, 4]);
+  expect(room.live).toBe(true);
+  expect(room.log.messages).toEqual([]);
+});
+
+test.each([['internal', true], ['unavailable', true], ['rate_limited', true], ['forbidden', false], ['too_many', false], ['sparkle', false]])(
+  'a join that is refused as %s without a time to wait is tried again: %s', async (code, again) => {
+    vi.useFakeTimers();
+    let asked = 0;
+    const room = roomWith(() => {
+      if (asked++ < 3) throw new HubbubError(code, 'no');
+      return { type: 'joined', room: 'lobby', seq: 0 };
+    });
+    const synced = room.sync();
+    await vi.runAllTimersAsync();
+    await synced;
+    expect([room.live, asked, room.refused]).toEqual(again ? [true, 4, undefined] : [false, 1, 'no']);
+  });

@@ -1,5 +1,5 @@
 import type { RoomInfo } from './api.ts';
-import { ConnectionLost, HubbubError } from './errors.ts';
+import { ConnectionLost, HubbubError, retryIn } from './errors.ts';
 import type { Command, JoinedEvent, LogEvent, ReplyOf, UnknownLogEvent } from './protocol.ts';
 import { RoomLog, type Outcome } from './roomlog.ts';
 import { sleep } from './sleep.ts';
@@ -132,13 +132,14 @@ export class Room {
           await sleep(Math.min(250 * 2 ** attempt, 10_000));
           continue;
         }
-        if (err.retryAfterMs === undefined) {
+        const wait = retryIn(err, Math.min(1_000 * 2 ** attempt, 30_000));
+        if (wait === undefined) {
           this.live = false;
           this.refused = err.message;
           this.#o.changed(this);
           return;
         }
-        await sleep(err.retryAfterMs);
+        await sleep(wait);
         continue;
       }
       if (!this.#again) {

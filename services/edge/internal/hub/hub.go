@@ -114,8 +114,10 @@ func New(opts Options, deps Deps) *Hub {
 		opts: opts, bus: deps.Bus, verifier: deps.Verifier, access: deps.Access, log: deps.Log, http: deps.HTTP,
 		people:  presence.NewClient(deps.Bus),
 		metrics: newMetrics(deps.Metrics),
-		limits:  wire.Limits{Frame: opts.Frame, Text: opts.Text, Rooms: opts.Rooms, Rate: opts.Rate},
-		jobs:    work.New(busWorkers, jobQueue), checks: work.New(checkWorkers, jobQueue),
+		limits: wire.Limits{
+			Frame: opts.Frame, Text: opts.Text, Rooms: opts.Rooms, Rate: opts.Rate, Burst: opts.Burst, Pending: opts.Pending, Event: wire.MaxEvent,
+		},
+		jobs: work.New(busWorkers, jobQueue), checks: work.New(checkWorkers, jobQueue),
 		feeds: make(map[string]*feed),
 		heads: headDesk{wake: make(chan struct{}, 1)},
 		ended: make(chan struct{}),
