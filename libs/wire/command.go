@@ -47,6 +47,7 @@ type Command struct {
 	Limit   int // DefaultLimit if the frame has none
 	Version int
 	On      bool
+	Retry   bool // send: the message may be in the log already
 
 	named  fields // in the frame
 	found  fields // with a value other than null
@@ -172,8 +173,11 @@ func (c *Command) value(s *scanner, f field) bool {
 		if !s.constant(first) {
 			return false
 		}
-		if f == fOn {
-			c.On, good = first == 't', true
+		switch yes := first == 't'; f {
+		case fOn:
+			c.On, good = yes, true
+		case fRetry:
+			c.Retry, good = yes, true
 		}
 	case first == 'n':
 		if c.found &^= bit; !s.constant(first) {

@@ -71,6 +71,9 @@ func fieldsOf(c *Command) map[string]any {
 	if c.On {
 		m["on"] = true
 	}
+	if c.Retry {
+		m["retry"] = true
+	}
 	return m
 }
 

@@ -27,6 +27,7 @@ const (
 	fLimit
 	fVersion
 	fOn
+	fRetry
 	fieldCount
 )
 
@@ -89,6 +90,8 @@ func fieldOf(key *literal) field {
 		return fVersion
 	case "on":
 		return fOn
+	case "retry":
+		return fRetry
 	}
 	return fNone
 }

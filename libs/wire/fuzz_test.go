@@ -111,6 +111,9 @@ func checkNumbers(t *testing.T, c *Command, ref map[string]json.RawMessage) {
 	if c.On && string(ref["on"]) != "true" {
 		t.Fatalf("on is true, for encoding/json %s", ref["on"])
 	}
+	if c.Retry && string(ref["retry"]) != "true" {
+		t.Fatalf("retry is true, for encoding/json %s", ref["retry"])
+	}
 	if c.HasAfter {
 		var after map[string]json.RawMessage // not a struct: encoding/json would take SEQ for seq
 		if err := json.Unmarshal(ref["after"], &after); err != nil {

@@ -30,6 +30,7 @@ var wants = [fieldCount]struct{ name, what string }{
 	fLimit:   {"limit", "an integer from 1 to 200"},
 	fVersion: {"version", "an integer from 1 to 32768"},
 	fOn:      {"on", "true or false"},
+	fRetry:   {"retry", "true or false"},
 }
 
 const (

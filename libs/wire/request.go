@@ -12,6 +12,7 @@ type Request struct {
 	MsgID   string `json:"msg_id,omitempty"`
 	Text    string `json:"text,omitempty"`
 	ReplyTo string `json:"reply_to,omitempty"`
+	Retry   bool   `json:"retry,omitempty"`
 	Target  string `json:"target,omitempty"`
 	Emoji   string `json:"emoji,omitempty"`
 	Status  string `json:"status,omitempty"`

@@ -7,7 +7,7 @@ var rules = [kinds]struct{ must, may fields }{
 	Hello:   {set(fVersion), set(fToken, fDevice)},
 	Join:    {set(fRoom), set(fAfter)},
 	Leave:   {set(fRoom), 0},
-	Send:    {set(fRoom, fMsgID, fText), set(fReplyTo)},
+	Send:    {set(fRoom, fMsgID, fText), set(fReplyTo, fRetry)},
 	Edit:    {set(fRoom, fMsgID, fTarget, fText), 0},
 	Delete:  {set(fRoom, fMsgID, fTarget), 0},
 	React:   {set(fRoom, fMsgID, fTarget, fEmoji, fOn), 0},
@@ -115,6 +115,8 @@ func (c *Command) clear(unused fields) {
 			c.Version = 0
 		case fOn:
 			c.On = false
+		case fRetry:
+			c.Retry = false
 		}
 	}
 }
