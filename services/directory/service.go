@@ -158,6 +158,9 @@ func (s *Service) serve(ctx context.Context) (stop func(), err error) {
 		},
 		directoryapi.ServiceSaw:  func(name string) (bus.Subscription, error) { return api.Handle(ctx, s.bus, name, s.failed, s.saw) },
 		directoryapi.ServiceSeen: func(name string) (bus.Subscription, error) { return api.Handle(ctx, s.bus, name, s.failed, s.seen) },
+		directoryapi.ServiceSessions: func(name string) (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, name, s.failed, s.answerSessions)
+		},
 	} {
 		sub, err := handle(name)
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -118,6 +119,28 @@ func (s *Service) checkSession(ctx context.Context, c auth.Claims) error {
 		err = s.checkBan(ctx, c.User)
 	}
 	return s.fail(err)
+}
+
+// answerSessions answers directoryapi.ServiceSessions.
+func (s *Service) answerSessions(ctx context.Context, r directoryapi.SessionsRequest) (reply directoryapi.SessionsReply, err error) {
+	if len(r.Sessions) > directoryapi.MaxSessions {
+		return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("at most %d sessions may be asked for at a time", directoryapi.MaxSessions))
+	}
+	for i, x := range r.Sessions {
+		if !chat.ValidID(x.ID) || !chat.ValidID(x.User) {
+			return reply, chat.E(chat.CodeBadRequest, "that is not an id")
+		}
+		// A session outlives its user's ban, and perhaps its user: both are looked at.
+		err := s.checkSession(ctx, auth.Claims{User: x.User, Session: x.ID})
+		switch code := chat.CodeOf(err); {
+		case err == nil:
+		case code == chat.CodeUnauthorized || code == chat.CodeForbidden:
+			reply.Ended = append(reply.Ended, i)
+		default:
+			return reply, err
+		}
+	}
+	return reply, nil
 }
 
 // logout ends the session of a token: it is refreshed no more, and its sockets are closed.

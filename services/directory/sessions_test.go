@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -173,5 +175,43 @@ func TestGuestWithoutAccount(t *testing.T) {
 	}
 	if err := w.removeEnded(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSessionsOnTheBus asks which sessions have ended, of every kind of end.
+func TestSessionsOnTheBus(t *testing.T) {
+	cfg := config()
+	cfg.Owners = []string{"Boss"}
+	w := openWorld(t, cfg)
+	boss, ann, banned, out, guest := w.register("Boss"), w.register("Ann"), w.register("Eve"), w.register("Out"), w.comeIn("Gus")
+	expired, gone := w.register("Old"), w.register("Gone")
+	w.ok("PUT", "/v1/bans/"+banned.User.ID, boss.Token, `{}`, nil)
+	w.ok("POST", "/v1/logout", out.Token, "", nil)
+	if err := w.store.ExtendSession(t.Context(), w.claims(expired).Session, 0, time.Now().Add(-time.Second).UnixMilli()); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.store.DeleteSession(t.Context(), w.claims(gone).Session); err != nil {
+		t.Fatal(err)
+	}
+	var asked []directoryapi.Session
+	for _, c := range []credentials{ann, banned, out, guest, expired, gone} {
+		asked = append(asked, directoryapi.Session{ID: w.claims(c).Session, User: c.User.ID})
+	}
+	client := directoryapi.NewClient(w.bus)
+	if ended, err := client.Sessions(t.Context(), asked); err != nil || !slices.Equal(ended, []int{1, 2, 4, 5}) {
+		t.Errorf("ended: %v, %v", ended, err)
+	}
+	if ended, err := client.Sessions(t.Context(), nil); err != nil || len(ended) != 0 {
+		t.Errorf("nothing asked: %v, %v", ended, err)
+	}
+	for _, bad := range [][]directoryapi.Session{{{ID: "a b", User: "u"}}, {{ID: "a"}}, make([]directoryapi.Session, directoryapi.MaxSessions+1)} {
+		if _, err := client.Sessions(t.Context(), bad); chat.CodeOf(err) != chat.CodeBadRequest {
+			t.Errorf("%d sessions: %v", len(bad), err)
+		}
+	}
+	// What the store cannot say has not ended.
+	w.store.set(func(string) error { return errors.New("down") })
+	if ended, err := client.Sessions(t.Context(), asked[:1]); chat.CodeOf(err) != chat.CodeUnavailable {
+		t.Errorf("without a store: %v, %v", ended, err)
 	}
 }

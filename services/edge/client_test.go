@@ -235,10 +235,10 @@ func (c *client) wantEnd() {
 }
 
 // login dials and says hello.
-func (w *world) login(e *running, user string) *client {
+func (w *world) login(e *running, user string, edit ...func(*auth.Claims)) *client {
 	w.t.Helper()
 	c := dial(w.t, e.Addr())
-	c.send(`{"type":"hello","id":"h","version":1,"token":"%s","device":"bot"}`, w.token(user))
+	c.send(`{"type":"hello","id":"h","version":1,"token":"%s","device":"bot"}`, w.token(user, edit...))
 	if e := c.want("welcome"); e.ID != "h" || e.User != user || e.Name != "Name of "+user || e.Limits == nil || e.Limits.Text != 16<<10 {
 		w.t.Fatalf("welcome is %+v", e)
 	}

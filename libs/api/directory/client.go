@@ -37,3 +37,9 @@ func (c *Client) Seen(ctx context.Context, user string) (int64, error) {
 	seen, err := api.Call[SeenRequest, Seen](ctx, c.rpc, ServiceSeen, SeenRequest{User: user})
 	return seen.At, err
 }
+
+// Sessions returns which of at most MaxSessions sessions have ended, by index.
+func (c *Client) Sessions(ctx context.Context, sessions []Session) (ended []int, err error) {
+	r, err := api.Call[SessionsRequest, SessionsReply](ctx, c.rpc, ServiceSessions, SessionsRequest{Sessions: sessions})
+	return r.Ended, err
+}

@@ -37,6 +37,8 @@ const (
 	ServiceKeys   = "directory.keys"   // KeysRequest to the JWKS document (RFC 7517)
 	ServiceSaw    = "directory.saw"    // SawRequest to SawReply
 	ServiceSeen   = "directory.seen"   // SeenRequest to Seen
+	// ServiceSessions answers SessionsRequest with SessionsReply.
+	ServiceSessions = "directory.sessions"
 )
 
 // MaxSaw is how many users one SawRequest may name.
@@ -59,6 +61,28 @@ type SawReply struct{}
 // SeenRequest asks when a user was last connected.
 type SeenRequest struct {
 	User string `json:"user"`
+}
+
+// MaxSessions is how many sessions one SessionsRequest may name.
+const MaxSessions = 200
+
+// Session names a log-in, and whose it is.
+type Session struct {
+	ID   string `json:"id"`
+	User string `json:"user"`
+}
+
+// SessionsRequest asks which sessions have ended. It is for whoever holds something open for longer than an access token
+// is good for.
+type SessionsRequest struct {
+	Sessions []Session `json:"sessions"` // at most MaxSessions
+}
+
+// SessionsReply answers SessionsRequest.
+type SessionsReply struct {
+	// Ended are the sessions, by their index in the request, that were logged out or have expired, or whose user is
+	// banned from the server or deleted.
+	Ended []int `json:"ended,omitempty"`
 }
 
 // KeysRequest asks for the public keys that tokens are signed with.

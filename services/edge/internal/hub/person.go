@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -11,8 +13,8 @@ import (
 
 // person is who a session is, in 32 bytes and those of the text.
 type person struct {
-	text    string // user, session (by compact) and name, one behind the other
-	issued  uint32 // of the token, in UTC seconds, as in the token
+	text    string // user, session (by compact), life of the token (seconds, 4 bytes) and name, one behind the other
+	issued  uint32 // of the token, in UTC seconds, as in the token; later when the directory said last that it is good
 	hello   uint32 // when it was said, in UTC seconds
 	active  uint32 // when the last command came, in ms since the process started
 	userEnd uint8
@@ -20,6 +22,9 @@ type person struct {
 	dev     uint8 // of devices
 	status  uint8 // presence.Status.Code, as the client has set it, and awayBit
 }
+
+// lifeSize is the size of the token's life in person.text, in bytes.
+const lifeSize = 4
 
 // awayBit in person.status: shown as idle, by silence.
 const awayBit = 1 << 7
@@ -29,9 +34,11 @@ var devices = [...]string{"", "web", "phone", "desktop", "bot"}
 
 func newPerson(c *auth.Claims, device string, now time.Time) *person {
 	session := compact(c.Session)
+	var life [lifeSize]byte
+	binary.BigEndian.PutUint32(life[:], uint32(max(0, c.Expires.Unix()-c.Issued.Unix())))
 	return &person{
-		text: c.User + session + c.Name, issued: uint32(c.Issued.Unix()), hello: uint32(now.Unix()),
-		userEnd: uint8(len(c.User)), nameAt: uint8(len(c.User) + len(session)), // ids, so at most 128 together
+		text: c.User + session + string(life[:]) + c.Name, issued: uint32(c.Issued.Unix()), hello: uint32(now.Unix()),
+		userEnd: uint8(len(c.User)), nameAt: uint8(len(c.User) + len(session) + lifeSize), // ids, so at most 128 together
 		dev: uint8(max(0, slices.Index(devices[:], device))), status: presence.Online.Code(),
 	}
 }
@@ -47,7 +54,18 @@ func (p *person) since() int64 { return int64(p.hello) * 1000 }
 func (p *person) before(at int64) bool { return int64(p.issued)*1000 < at }
 
 // of reports whether this is the session that the directory calls so.
-func (p *person) of(session string) bool { return p.text[p.userEnd:p.nameAt] == compact(session) }
+func (p *person) of(session string) bool { return p.compacted() == compact(session) }
+
+func (p *person) compacted() string { return p.text[p.userEnd : p.nameAt-lifeSize] }
+
+// session returns the directory's id of the session.
+func (p *person) session() string { return expand(p.compacted()) }
+
+// lapsed reports whether the token has run out, or as much time has passed since the directory was asked.
+func (p *person) lapsed(now time.Time) bool {
+	life := binary.BigEndian.Uint32([]byte(p.text[p.nameAt-lifeSize : p.nameAt]))
+	return now.Unix()-int64(p.issued) >= int64(life)
+}
 
 // compact returns a UUID of RFC 9562, as directory's ids are, in 16 bytes. Another id stays as it is, and is none of
 // these: they have a byte that no id has.
@@ -72,6 +90,15 @@ func compact(id string) string {
 		return id
 	}
 	return string(b[:])
+}
+
+// expand undoes compact.
+func expand(id string) string {
+	if len(id) != 16 || id[8]&0xc0 != 0x80 {
+		return id
+	}
+	x := hex.EncodeToString([]byte(id))
+	return x[:8] + "-" + x[8:12] + "-" + x[12:16] + "-" + x[16:20] + "-" + x[20:]
 }
 
 const hexDigits = "0123456789abcdef"

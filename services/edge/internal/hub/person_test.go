@@ -16,6 +16,9 @@ func TestPersonOf(t *testing.T) {
 	}
 	for _, id := range ids {
 		p := newPerson(&auth.Claims{User: "ann", Name: "Ann", Session: id}, "web", time.Now())
+		if p.session() != id {
+			t.Errorf("session %q is called %q", id, p.session())
+		}
 		if p.user() != "ann" || p.name() != "Ann" || p.device() != "web" {
 			t.Errorf("with session %q it is %q, %q, on %q", id, p.user(), p.name(), p.device())
 		}
@@ -27,5 +30,19 @@ func TestPersonOf(t *testing.T) {
 	}
 	if n := len(compact("0192f3c0-1a2b-7c3d-8e4f-5a6b7c8d9e0f")); n != 16 {
 		t.Errorf("an id of the directory takes %d bytes", n)
+	}
+}
+
+// TestPersonLapses asks a person's token whether it has run out.
+func TestPersonLapses(t *testing.T) {
+	issued := time.Unix(1_700_000_000, 0)
+	p := newPerson(&auth.Claims{User: "ann", Name: "Ann", Session: "s", Issued: issued, Expires: issued.Add(time.Minute)}, "web", issued)
+	for after, want := range map[time.Duration]bool{-time.Hour: false, 0: false, 59 * time.Second: false, time.Minute: true, time.Hour: true} {
+		if got := p.lapsed(issued.Add(after)); got != want {
+			t.Errorf("after %s it has run out: %t", after, got)
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { p.lapsed(issued) }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

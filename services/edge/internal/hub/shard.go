@@ -48,6 +48,9 @@ type Shard struct {
 	reviews  map[string]bool // rooms whose members' permissions are to be asked for; "": all
 	reviewed uint32          // ms; when that was last tried
 
+	lapsed   []ref // sessions whose tokens have run out: see lapse
+	checking bool  // the directory is being asked about some
+
 	queue []uint32    // sessions to flush in this turn
 	again []uint32    // sessions to flush in the next
 	dirty []*audience // with news, in the order in which it came

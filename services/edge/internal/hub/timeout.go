@@ -35,6 +35,7 @@ func (s *Shard) keepAlive(slot uint32) {
 // timeout does what a session's timer was set for, if it still has to be done.
 func (s *Shard) timeout(slot uint32) {
 	s.rest(slot)
+	s.lapse(slot)
 	o := &s.hub.opts
 	ses := s.sessions.at(slot)
 	silent := s.now - ses.heard
@@ -81,5 +82,6 @@ func (s *Shard) tick() {
 	s.sweepPaces()
 	s.reviewAgain()
 	s.compareSweep()
+	s.checkLapsed()
 	s.drainSome()
 }
