@@ -21,8 +21,9 @@ const (
 	audience = "hubbub"
 )
 
-// leeway is how far the clocks of two machines may differ.
-const leeway = 10 * time.Second
+// Leeway is how far the clocks of two machines may differ: so long before its beginning (nbf) and after its end (exp) a
+// token is good. When it says that it was issued (iat) decides nothing: a fresh token of a clock that is ahead is good.
+const Leeway = time.Minute
 
 var (
 	// ErrExpired says that the token was good and is too old.

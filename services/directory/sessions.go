@@ -76,7 +76,7 @@ func (s *Service) refresh(ctx context.Context, refresh string) (credentials, err
 		return credentials{}, httpapi.ErrEnded
 	case err != nil:
 		return credentials{}, err
-	case subtle.ConstantTimeCompare(sum[:], x.Hash) != 1 || x.Expires <= now.UnixMilli():
+	case subtle.ConstantTimeCompare(sum[:], x.Hash) != 1 || over(x, now):
 		return credentials{}, httpapi.ErrEnded
 	}
 	u, err := s.store.User(ctx, x.User)
@@ -88,7 +88,7 @@ func (s *Service) refresh(ctx context.Context, refresh string) (credentials, err
 	if err := s.checkBan(ctx, u.ID); err != nil {
 		return credentials{}, err
 	}
-	err = s.store.ExtendSession(ctx, id, now.UnixMilli(), now.Add(s.cfg.SessionLife).UnixMilli())
+	err = s.store.ExtendSession(ctx, id, endedBy(now), now.Add(s.cfg.SessionLife).UnixMilli())
 	if errors.Is(err, store.ErrNotFound) {
 		return credentials{}, httpapi.ErrEnded // just now
 	} else if err != nil {
@@ -108,11 +108,17 @@ func (s *Service) issue(u store.User, x store.Session, refresh string, now time.
 	}, nil
 }
 
+// endedBy returns when, in UTC milliseconds, a session ends that is over now. Another replica, whose clock may be another,
+// has set its end: so it has the leeway that tokens have. A log-out sets an end long ago, and is at once.
+func endedBy(now time.Time) int64 { return now.Add(-auth.Leeway).UnixMilli() }
+
+func over(x store.Session, now time.Time) bool { return x.Expires <= endedBy(now) }
+
 // checkSession returns httpapi.ErrEnded for the token of a log-in that has ended: here that counts at once, and not when
 // the token expires.
 func (s *Service) checkSession(ctx context.Context, c auth.Claims) error {
 	x, err := s.store.Session(ctx, c.Session)
-	if errors.Is(err, store.ErrNotFound) || err == nil && x.Expires <= time.Now().UnixMilli() {
+	if errors.Is(err, store.ErrNotFound) || err == nil && over(x, time.Now()) {
 		return httpapi.ErrEnded
 	}
 	if err == nil {
@@ -153,7 +159,7 @@ func (s *Service) logout(ctx context.Context, c auth.Claims) error {
 
 // removeEnded removes sessions that have ended. A guest has no way back, and is removed with the session.
 func (s *Service) removeEnded(ctx context.Context) error {
-	ended, err := s.store.SessionsBefore(ctx, time.Now().UnixMilli(), endedBatch)
+	ended, err := s.store.SessionsBefore(ctx, endedBy(time.Now()), endedBatch)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func TestTokensAndSessionsExpire(t *testing.T) {
 	w := openWorld(t, config())
 	ann := w.register("Ann")
 	claims := w.claims(ann)
-	claims.Issued, claims.Expires = claims.Issued.Add(-time.Hour), claims.Issued.Add(-time.Minute)
+	claims.Issued, claims.Expires = claims.Issued.Add(-time.Hour), claims.Issued.Add(-auth.Leeway-time.Second)
 	old, err := w.keys.sign(claims)
 	if err != nil {
 		t.Fatal(err)
@@ -78,9 +78,15 @@ func TestTokensAndSessionsExpire(t *testing.T) {
 	if status, code := w.call("GET", "/v1/me", old, "", nil); status != 401 || code != "token_expired" {
 		t.Errorf("an expired token: %d %s", status, code)
 	}
-	// Each refresh prolongs the session.
-	if err := w.store.ExtendSession(t.Context(), claims.Session, time.Now().UnixMilli(), time.Now().Add(time.Minute).UnixMilli()); err != nil {
+	// Each refresh prolongs the session, also one that is about to end by the clock of another replica.
+	if err := w.store.ExtendSession(t.Context(), claims.Session, time.Now().UnixMilli(), time.Now().Add(-auth.Leeway/2).UnixMilli()); err != nil {
 		t.Fatal(err)
+	}
+	if err := w.removeEnded(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if c := w.code(ann, "GET", "/v1/me", ""); c != "" {
+		t.Errorf("a request within the leeway: %q", c)
 	}
 	var next credentials
 	w.ok("POST", "/v1/refresh", "", refreshBody(ann), &next)
@@ -92,7 +98,7 @@ func TestTokensAndSessionsExpire(t *testing.T) {
 		t.Errorf("the session ends %v, %v", time.UnixMilli(x.Expires), err)
 	}
 	// One that nobody used for so long ends.
-	if err := w.store.ExtendSession(t.Context(), claims.Session, 0, time.Now().Add(-time.Second).UnixMilli()); err != nil {
+	if err := w.store.ExtendSession(t.Context(), claims.Session, 0, time.Now().Add(-auth.Leeway-time.Second).UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
 	if c := w.code(credentials{}, "POST", "/v1/refresh", refreshBody(ann)); c != "unauthorized" {
@@ -187,7 +193,7 @@ func TestSessionsOnTheBus(t *testing.T) {
 	expired, gone := w.register("Old"), w.register("Gone")
 	w.ok("PUT", "/v1/bans/"+banned.User.ID, boss.Token, `{}`, nil)
 	w.ok("POST", "/v1/logout", out.Token, "", nil)
-	if err := w.store.ExtendSession(t.Context(), w.claims(expired).Session, 0, time.Now().Add(-time.Second).UnixMilli()); err != nil {
+	if err := w.store.ExtendSession(t.Context(), w.claims(expired).Session, 0, time.Now().Add(-auth.Leeway-time.Second).UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.store.DeleteSession(t.Context(), w.claims(gone).Session); err != nil {

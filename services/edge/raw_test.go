@@ -10,6 +10,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/edge"
 )
@@ -49,6 +50,19 @@ func TestFirstCommand(t *testing.T) {
 		c := dial(t, e.Addr(), "Authorization: Bearer "+w.token("ann")+"\r\n")
 		c.send(`{"type":"hello","id":"1","version":1}`)
 		c.want("welcome")
+	})
+	// The tests of package auth hold how much.
+	t.Run("another clock", func(t *testing.T) {
+		for _, off := range []time.Duration{-11 * time.Second, 11 * time.Second, 10 * 365 * 24 * time.Hour} {
+			c := dial(t, e.Addr())
+			c.send(`{"type":"hello","id":"1","version":1,"token":"%s"}`, w.token("ann", func(c *auth.Claims) {
+				c.Issued = time.Now().Add(off)
+				if off < 0 {
+					c.Expires = c.Issued
+				}
+			}))
+			c.want("welcome")
+		}
 	})
 	t.Run("a bad hello may be mended", func(t *testing.T) {
 		c := dial(t, e.Addr())

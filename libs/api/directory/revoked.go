@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// maxTokenLife is the longest that directory lets a token live: an older revocation concerns none.
-	maxTokenLife = 24*time.Hour + time.Minute
+	// maxTokenLife is the longest that a token is good: as long as directory lets it live, and the leeway. An older
+	// revocation concerns none.
+	maxTokenLife = 24*time.Hour + auth.Leeway
 	// maxRevocations is how many revocations a generation holds; two are kept.
 	maxRevocations = 100_000
 	// recallTimeout bounds one try to read the control log's past.

@@ -100,6 +100,8 @@ func TestAPI(t *testing.T) {
 		{name: "no token", body: `{"name":"ok"}`, status: 401, code: "unauthorized"},
 		{name: "basic", auth: "Basic abc", body: `{"name":"ok"}`, status: 401, code: "unauthorized"},
 		{name: "expired", auth: token(time.Now().Add(-time.Hour)), body: `{"name":"ok"}`, status: 401, code: "token_expired"},
+		{name: "expired by a clock that is 61 s ahead", auth: token(time.Now().Add(-61 * time.Second)), body: `{"name":"ok"}`, status: 401, code: "token_expired"},
+		{name: "expired by a clock that is 11 s ahead", auth: token(time.Now().Add(-11 * time.Second)), body: `{"name":"ok"}`, status: 200},
 		{name: "ended", auth: of("ended", time.Now().Add(time.Minute)), body: `{"name":"ok"}`, status: 401, code: "unauthorized"},
 		{name: "cannot tell", auth: of("failed", time.Now().Add(time.Minute)), body: `{"name":"ok"}`, status: 500, code: "internal"},
 		{name: "no keys", auth: good, body: `{"name":"ok"}`, down: errors.New("down"), status: 503, code: "unavailable", retry: "1"},

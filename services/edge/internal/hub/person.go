@@ -3,6 +3,7 @@ package hub
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +38,7 @@ func newPerson(c *auth.Claims, device string, now time.Time) *person {
 	var life [lifeSize]byte
 	binary.BigEndian.PutUint32(life[:], uint32(max(0, c.Expires.Unix()-c.Issued.Unix())))
 	return &person{
-		text: c.User + session + string(life[:]) + c.Name, issued: uint32(c.Issued.Unix()), hello: uint32(now.Unix()),
+		text: c.User + session + string(life[:]) + c.Name, issued: uint32(min(max(0, c.Issued.Unix()), math.MaxUint32)), hello: uint32(now.Unix()),
 		userEnd: uint8(len(c.User)), nameAt: uint8(len(c.User) + len(session) + lifeSize), // ids, so at most 128 together
 		dev: uint8(max(0, slices.Index(devices[:], device))), status: presence.Online.Code(),
 	}
