@@ -32,17 +32,13 @@ func Root() (string, error) {
 	}
 }
 
-// Bin returns the folder of the programs that tests build. It stays, so that no two packages build the same.
+// Bin returns the folder into which tests build programs. It stays, so that no two packages build the same.
 func Bin() (string, error) {
 	root, err := Root()
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(root, ".cache", "test-bin")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", fmt.Errorf("folder of programs: %w", err)
-	}
-	return dir, nil
+	return filepath.Join(root, ".cache", "test-bin"), nil
 }
 
 // Program is a package that can be built.
@@ -57,12 +53,19 @@ type Program struct {
 // FerretDB serves the MongoDB wire protocol to tests.
 var FerretDB = Program{Name: "ferretdb", In: "infra/test/ferretdb", Package: ".", Alone: true}
 
-// Build builds programs into a folder. What is up to date there is left as it is, and processes that run an older one
-// are not disturbed. Processes that build into one folder do so one after the other.
+// Build builds programs into a folder, which is made if it is missing. What is up to date there is left as it is, and
+// processes that run an older one are not disturbed. Processes that build into one folder do so one after the other.
 func Build(ctx context.Context, dir string, programs ...Program) error {
 	root, err := Root()
 	if err != nil {
 		return err
+	}
+	// go runs in the folders of the modules.
+	if dir, err = filepath.Abs(dir); err == nil {
+		err = os.MkdirAll(dir, 0o755)
+	}
+	if err != nil {
+		return fmt.Errorf("folder of programs: %w", err)
 	}
 	free, err := wait(ctx, filepath.Join(dir, "lock"))
 	if err != nil {

@@ -15,9 +15,10 @@ import (
 
 var program = checkout.Program{Name: "checkout.test", In: "libs", Package: "./checkout", Test: true}
 
-// TestBuild: of those who build at the same time one does, and nobody builds what is up to date.
+// TestBuild: of those who build at the same time one does, and nobody builds what is up to date. The folder is not there
+// before.
 func TestBuild(t *testing.T) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "not", "there")
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
@@ -36,6 +37,25 @@ func TestBuild(t *testing.T) {
 	}
 	if again, err := os.Stat(filepath.Join(dir, program.Name)); err != nil || !os.SameFile(built, again) {
 		t.Errorf("it was built again: %v", err)
+	}
+}
+
+// TestBuildNearby builds into a folder that is named from the working directory, in which go does not run.
+func TestBuildNearby(t *testing.T) {
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	nearby, err := filepath.Rel(here, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := checkout.Build(t.Context(), nearby, program); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, program.Name)); err != nil {
+		t.Error(err)
 	}
 }
 

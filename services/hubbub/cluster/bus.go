@@ -26,6 +26,9 @@ type Bus struct {
 
 // StartBus starts the server of a bus, Redis or NATS, with its data in dir, and returns it and the URL for --bus.
 func StartBus(ctx context.Context, bus, bin, dir string) (*Process, string, error) {
+	if err := absolute(&bin, &dir); err != nil {
+		return nil, "", err
+	}
 	b, err := newBus(bus, 1, bin, dir)
 	if err != nil {
 		return nil, "", err

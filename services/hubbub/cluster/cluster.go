@@ -63,6 +63,10 @@ func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 			c.Close()
 		}
 	}()
+	if err := absolute(&cfg.Dir, &cfg.Bin, &cfg.Web); err != nil {
+		return nil, err
+	}
+	c.cfg = cfg
 	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("folder of the cluster: %w", err)
 	}
@@ -184,6 +188,19 @@ func (c *Cluster) service(name string) (*Process, error) {
 		p.args = append(p.args, "--store", url)
 	}
 	return p, nil
+}
+
+// absolute has paths begin at the root, since processes run in a folder of their own. An empty one stays empty.
+func absolute(paths ...*string) (err error) {
+	for _, p := range paths {
+		if *p == "" {
+			continue
+		}
+		if *p, err = filepath.Abs(*p); err != nil {
+			return fmt.Errorf("folder of the cluster: %w", err)
+		}
+	}
+	return nil
 }
 
 func freePort() int {
