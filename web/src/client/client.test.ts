@@ -1,6 +1,6 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { entry, Harness, lobby } from '../../test/harness.ts';
-import type { Said } from '../../test/scripted.ts';
+import type { Peer, Said } from '../../test/scripted.ts';
 import { until } from '../../test/surroundings.ts';
 
 let h: Harness;
@@ -252,6 +252,65 @@ describe('joining and resuming', () => {
     expect(h.ids()).toEqual(['m10', 'm20', 'm30']);
     expect(h.client.rooms.get('lobby')?.hasOlder).toBe(false);
   });
+});
+
+describe('an older page that comes when the log is another', () => {
+  let peer: Peer;
+  let older: Promise<void>;
+  let page: Said;
+  beforeEach(async () => {
+    h = await Harness.start();
+    peer = await h.lobby([entry(30, 20), entry(40, 30)], true);
+    await until(() => h.live);
+    older = h.client.rooms.get('lobby')!.older();
+    page = await peer.next('history');
+    expect(page).toMatchObject({ before: 30 });
+    peer.send({ type: 'joined', room: 'lobby', seq: 15, rewind: true });
+    peer.reply(await peer.next('join'), { type: 'joined', room: 'lobby', seq: 15, rewind: true });
+  });
+  const answer = () => peer.reply(page, { type: 'history', room: 'lobby', messages: [entry(10, 0, { id: 'gone' }), entry(20, 10)], more: false });
+
+  test('before there is a message in it is dropped', async () => {
+    const first = await peer.next('history');
+    answer();
+    await older;
+    expect(h.ids()).toEqual([]);
+    peer.reply(first, { type: 'history', room: 'lobby', messages: [entry(10, 0), entry(15, 10)], more: true });
+    await until(() => h.ids().length > 0);
+    expect(h.ids()).toEqual(['m10', 'm15']);
+    expect(h.client.rooms.get('lobby')?.hasOlder).toBe(true);
+  });
+
+  test('and begins with the same message is dropped', async () => {
+    peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(30, 20)], more: true });
+    await until(() => h.ids().join() === 'm30');
+    answer();
+    await older;
+    expect(h.ids()).toEqual(['m30']);
+    expect(h.client.rooms.get('lobby')?.hasOlder).toBe(true);
+  });
+});
+
+test('an older page is taken also when its neighbour changes meanwhile, and not when that is let go', async () => {
+  h = await Harness.start();
+  const peer = await h.lobby(Array.from({ length: 101 }, (_, i) => entry(30 + i, 29 + i)), true);
+  await until(() => h.live);
+  const room = h.client.rooms.get('lobby')!;
+  const page = { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: true };
+  const early = room.older();
+  const first = await peer.next('history');
+  room.rest(); // m30 is gone: a page that ends before it would leave a hole
+  peer.reply(first, page);
+  await early;
+  expect(h.ids()[0]).toBe('m31');
+  const older = room.older();
+  const second = await peer.next('history');
+  expect(second).toMatchObject({ before: 31 });
+  peer.send(entry(200, 130, { type: 'reacted', id: 'r', target: 'm31', emoji: '👍', on: true }));
+  await until(() => room.log.messages[0]?.reactions['👍'] !== undefined);
+  peer.reply(second, page);
+  await older;
+  expect(h.ids().slice(0, 2)).toEqual(['m10', 'm31']);
 });
 
 describe('sending', () => {

@@ -106,6 +106,7 @@ export class Client extends Emitter<Events> {
     this.outbox = new Outbox({
       send: (command) => this.#connection.request(command),
       ready: (room) => this.state.kind === 'online' && this.rooms.get(room)?.live === true,
+      heard: (room, seq) => seq <= (this.rooms.get(room)?.log.through ?? 0),
       notJoined: (room) => void this.rooms.get(room)?.sync(),
       environment: options.environment,
       store: options.stores.outbox,
@@ -314,6 +315,7 @@ export class Client extends Emitter<Events> {
 
   #roomChanged(room: Room): void {
     for (const m of this.outbox.list(room.id)) if (room.log.has(this.#me.id, m.id)) this.outbox.remove(room.id, m.id);
+    this.outbox.passed(room.id);
     this.#startReading(room);
     for (const m of room.log.messages.slice(-20)) this.people.met(m.user, m.name);
     if (room.id !== this.#active && room.log.messages.length > restAt) room.rest();
@@ -333,6 +335,9 @@ export class Client extends Emitter<Events> {
         this.people.met(e.user, e.name);
         this.people.stopped(room.id, e.user);
         if (e.user === this.#me.id) this.outbox.remove(room.id, e.id);
+        break;
+      case 'deleted':
+        this.outbox.remove(room.id, e.target); // the log had it, also where a replay leaves it out
         break;
       case 'topic':
         if (room.info.direct) break; // it is called after the other, whatever the log says

@@ -4,7 +4,7 @@ import { describe, hasCode, HubbubError } from './errors.ts';
 import { newID } from './id.ts';
 import type { AckEvent, Command } from './protocol.ts';
 
-/** A message on its way. `sent`: the log has it, and its `msg` event is still to come. */
+/** A message on its way. `sent`: the log has it at `seq`, and its `msg` event is still to come. */
 export interface Outgoing {
   readonly room: string;
   /** The message id, the same for every attempt. */
@@ -16,6 +16,8 @@ export interface Outgoing {
   readonly state: 'sending' | 'sent' | 'failed';
   /** UTC ms of the first attempt to send it: since then the log may have it. */
   readonly tried?: number;
+  /** Where the log has it, as its ack says. */
+  readonly seq?: number;
   /** Why it failed, for a person. */
   readonly error?: string;
 }
@@ -30,6 +32,8 @@ interface Options {
   readonly send: (command: Extract<Command, { type: 'send' }>) => Promise<AckEvent>;
   /** Whether the room is live on this connection, and every message of before it is accounted for. */
   readonly ready: (room: string) => boolean;
+  /** Everything that the room's log has through this seq has been heard, or is older than what is loaded. */
+  readonly heard: (room: string, seq: number) => boolean;
   /** The server says that the socket is not in the room. */
   readonly notJoined: (room: string) => void;
   readonly environment: Environment;
@@ -93,7 +97,7 @@ export class Outbox extends Emitter<{ change: string }> {
     this.flush(room);
   }
 
-  /** Forgets a message: a failed one by the user's wish, or one whose `msg` event came. */
+  /** Forgets a message: a failed one by the user's wish, or one that the log is known to have. */
   remove(room: string, id: string): void {
     const before = this.list(room);
     const after = before.filter((m) => m.id !== id);
@@ -105,9 +109,16 @@ export class Outbox extends Emitter<{ change: string }> {
    * log that was then taken back is sent again, under the same id.
    */
   settle(room: string): void {
-    const list = this.list(room);
-    if (list.some((m) => m.state === 'sent')) this.#set(room, list.map((m) => (m.state === 'sent' ? { ...m, state: 'sending' } : m)));
+    this.#doubt(room, () => true);
     this.flush(room);
+  }
+
+  /**
+   * The room's log went on. What was acknowledged at a seq that it has passed without showing it was deleted at once, or
+   * lost with the end of the log: sent again under the same id, it is known or stored.
+   */
+  passed(room: string): void {
+    if (this.#doubt(room, (m) => m.seq !== undefined && this.#o.heard(room, m.seq))) this.flush(room);
   }
 
   /** Sends what waits in the room, if the room is ready. */
@@ -156,9 +167,10 @@ export class Outbox extends Emitter<{ change: string }> {
     try {
       const ack = await this.#o.send({ type: 'send', room, msg_id: id, text, ...(replyTo && { reply_to: replyTo }) });
       this.#since.delete(id);
-      // Without a seq it was a command, such as /list-users, and is not stored.
-      if (ack.seq === undefined) this.remove(room, id);
-      else this.#replace(m, { ...m, tried, state: 'sent' });
+      // Without a seq it was a command, such as /list-users, and is not stored. At a seq that was heard it is a repeat of what
+      // the log had: it shows there, stands on a page that is not loaded, or was deleted.
+      if (ack.seq === undefined || this.#o.heard(room, ack.seq)) this.remove(room, id);
+      else this.#replace(m, { ...m, tried, state: 'sent', seq: ack.seq });
       return epoch === this.#epoch;
     } catch (err) {
       if (epoch !== this.#epoch || !(err instanceof HubbubError)) return false;
@@ -177,6 +189,19 @@ export class Outbox extends Emitter<{ change: string }> {
       this.#replace(m, { ...m, tried, state: 'failed', error: describe(err) });
       return true;
     }
+  }
+
+  /** Takes sent messages for unsent. Returns whether there were any. */
+  #doubt(room: string, which: (m: Outgoing) => boolean): boolean {
+    const list = this.list(room);
+    const doubtful = (m: Outgoing) => m.state === 'sent' && which(m);
+    if (!list.some(doubtful)) return false;
+    this.#set(room, list.map((m) => {
+      if (!doubtful(m)) return m;
+      const { seq: _, ...rest } = m;
+      return { ...rest, state: 'sending' };
+    }));
+    return true;
   }
 
   #replace(old: Outgoing, next: Outgoing): void {

@@ -256,9 +256,10 @@ export class Room {
     }
     const first = this.log.messages[0];
     if (!first || !this.hasOlder) return;
+    const { resets } = this.log;
     const page = await this.#o.request({ type: 'history', room: this.id, before: first.seq, limit: pages.older });
-    // The log may have been reset meanwhile: the page then belongs to nothing.
-    if (this.log.messages[0] !== first) return;
+    // Reset meanwhile, or without its first messages: the page does not end where the log begins.
+    if (this.log.resets !== resets || this.log.messages[0]?.seq !== first.seq) return;
     this.log.page(page.messages);
     this.hasOlder = page.more && page.messages.length > 0;
     this.#o.changed(this);

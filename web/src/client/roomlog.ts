@@ -38,6 +38,8 @@ export class RoomLog {
   readonly #bySender = new Map<string, Message>();
   readonly #heard = new Set<string>();
   readonly #changes: Change[] = [];
+  /** How often the log was begun anew: a page that was asked for before is of another log. */
+  resets = 0;
   #last: Position | undefined;
   #through: number | undefined;
 
@@ -114,6 +116,7 @@ export class RoomLog {
 
   /** Forgets everything, as after a rewind, and is complete through `seq`. */
   reset(seq: number): void {
+    this.resets++;
     this.#messages = [];
     this.#bySender.clear();
     this.#heard.clear();

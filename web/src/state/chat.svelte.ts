@@ -17,7 +17,7 @@ export interface RoomItem {
   readonly unread: Unread;
   /** An unread message mentions the user. */
   readonly mentioned: boolean;
-  /** The newest message, of the log or on its way. */
+  /** The newest message: the last one on its way, else that of the log; one that failed only where there is no other. */
   readonly last: { readonly text: string; readonly name: string; readonly mine: boolean; readonly deleted: boolean; readonly ts: number } | undefined;
   /** A message could not be sent. */
   readonly failed: boolean;
@@ -261,13 +261,13 @@ export class Chat {
     const room = client.rooms.get(id)!;
     const outgoing = client.outbox.list(id);
     const newest = room.log.messages.at(-1);
-    const next = outgoing.at(-1);
+    const next = outgoing.findLast((m) => m.state !== 'failed') ?? (newest ? undefined : outgoing.at(-1));
     const other = this.#other(id);
     return {
       id, name: room.info.name, topic: room.info.topic, private: room.info.private, direct: room.info.direct,
       unread: client.unread(id),
       mentioned: client.news(id).some((m) => mentioned(m.text, client.me.name)),
-      last: next ? { text: next.text, name: client.me.name, mine: true, deleted: false, ts: next.ts }
+      last: next ? { text: next.text, name: client.me.name, mine: true, deleted: false, ts: Math.max(next.ts, newest?.ts ?? 0) }
         : newest && { text: newest.text, name: newest.name, mine: newest.user === client.me.id, deleted: newest.deleted === true, ts: newest.ts },
       failed: outgoing.some((m) => m.state === 'failed'),
       draft: id !== this.#active && this.drafts.get(id) !== '',

@@ -52,6 +52,21 @@ describe('the list of rooms', () => {
     await until(() => chat.rooms[0]?.last?.text === 'on its way');
     peer.reply(await peer.next('send'), { type: 'error', code: 'forbidden', message: 'no' });
     await until(() => chat.rooms[0]?.failed === true);
+    // What failed is not the newest, and does not hold the room down.
+    expect(chat.rooms[0]).toMatchObject({ last: { text: 'text 20', mine: false, ts: 20 } });
+    peer.send(entry(30, 20));
+    await until(() => chat.rooms[0]?.last?.text === 'text 30');
+  });
+
+  test('keeps a room where its newest message puts it while an older one waits', async () => {
+    h = await Harness.start({ outgoing: [{ room: 'lobby', id: 'old', text: 'old', ts: 1, state: 'sending' }] });
+    chat = new Chat(h.client);
+    const peer = await h.lobby([entry(10, 0), entry(20, 10)]);
+    const said = await peer.next('send');
+    await until(() => chat.rooms[0]?.last?.ts === 20);
+    expect(chat.rooms[0]).toMatchObject({ last: { text: 'old', mine: true } });
+    peer.reply(said, { type: 'ack', room: 'lobby', msg_id: 'old', seq: 5, ts: 1 });
+    await until(() => chat.rooms[0]?.last?.text === 'text 20');
   });
 
   test('has the busiest room first', async () => {
