@@ -79,13 +79,11 @@ func (c *Client) turn(ctx context.Context, name string) error {
 		err = c.Err()
 	}
 	c.mu.Lock()
-	i := slices.Index(t.waiting, mine)
-	if i >= 0 {
+	defer c.mu.Unlock()
+	if i := slices.Index(t.waiting, mine); i >= 0 {
 		t.waiting = slices.Delete(t.waiting, i, i+1)
-	}
-	c.mu.Unlock()
-	if i < 0 {
-		c.endTurn(name) // it came in the meantime: pass it on
+	} else {
+		c.pass(name) // it came in the meantime
 	}
 	return err
 }
@@ -94,6 +92,11 @@ func (c *Client) turn(ctx context.Context, name string) error {
 func (c *Client) endTurn(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.pass(name)
+}
+
+// pass gives the turn to send to a room to the next call. mu is held.
+func (c *Client) pass(name string) {
 	t := c.turns[name]
 	if len(t.waiting) == 0 {
 		delete(c.turns, name)

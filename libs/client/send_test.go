@@ -99,6 +99,46 @@ func TestSendTurnPasses(t *testing.T) {
 	}
 }
 
+// TestSendTurnComesTooLate has a call give up in the moment in which its turn comes: the turn passes on, whether another call
+// waits for it already or comes later.
+func TestSendTurnComesTooLate(t *testing.T) {
+	s := newServer(t)
+	for _, waits := range []bool{true, false} {
+		ann := dial(t, quick(s, "ann"))
+		ann.join("lobby")
+		if err := client.Turn(soon(t), ann.Client, "lobby"); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(soon(t))
+		gone := make(chan error, 1)
+		go func() {
+			_, err := ann.Send(ctx, "lobby", "too late")
+			gone <- err
+		}()
+		eventually(t, func() bool { return client.Waiting(ann.Client, "lobby") == 1 }, nil)
+		next := make(chan error, 1)
+		send := func() {
+			_, err := ann.Send(soon(t), "lobby", "next")
+			next <- err
+		}
+		if waits {
+			go send()
+			eventually(t, func() bool { return client.Waiting(ann.Client, "lobby") == 2 }, nil)
+		}
+		client.EndTurn(ann.Client, "lobby", cancel)
+		if err := <-gone; err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("the call that gave up: %v", err)
+		}
+		if !waits {
+			send()
+		}
+		if err := <-next; err != nil {
+			t.Errorf("the next call: %v", err)
+		}
+		eventually(t, func() bool { return client.Waiting(ann.Client, "lobby") == -1 }, nil)
+	}
+}
+
 // TestSendIsRepeated has each thing go wrong that may pass: the message is in the log once, and acknowledged.
 func TestSendIsRepeated(t *testing.T) {
 	for name, fail := range map[string]func(s *server, k *sock, c *wire.Command){
