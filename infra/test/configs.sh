@@ -16,7 +16,10 @@ done
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cp infra/nginx/*.conf "$dir"
-mkdir "$dir/html"
-sed -i "s#/etc/nginx/hubbub#$dir#g; s#/usr/share/nginx/html#$dir/html#; s#/var/run/nginx.pid#$dir/pid#; s#/tmp/nginx#$dir/tmp#g" "$dir"/*.conf
-nginx -t -q -c "$dir/nginx.conf"
-echo "ok: infra/nginx"
+mkdir "$dir/html" "$dir/tmp"
+sed -i "s#/etc/nginx/hubbub#$dir#g; s#/usr/share/nginx/html#$dir/html#; s#/tmp/nginx#$dir/tmp#g" "$dir"/*.conf
+for settings in "HUBBUB_IPV6=" "HUBBUB_IPV6=off HUBBUB_TRUSTED_PROXIES=10.0.0.0/8,fd00::/8" "HUBBUB_PROXY_PROTOCOL=on HUBBUB_TRUSTED_PROXIES=192.0.2.1"; do
+  env "DIR=$dir/tmp" $settings infra/nginx/settings.sh
+  nginx -t -q -c "$dir/nginx.conf"
+  echo "ok: infra/nginx with $settings"
+done

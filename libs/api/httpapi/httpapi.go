@@ -39,7 +39,7 @@ func New(service, version string) (huma.API, *http.ServeMux) {
 	}
 	api := humago.New(mux, cfg)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		WriteError(w, http.StatusNotFound, huma.NewError(http.StatusNotFound, "there is no such route"))
+		WriteStatus(w, http.StatusNotFound, "there is no such route")
 	})
 	return api, mux
 }
@@ -64,15 +64,14 @@ func Handler(h http.Handler, log *zap.Logger) http.Handler {
 			if p := recover(); p != nil {
 				log.Error("a handler panicked", zap.String("route", r.Pattern), zap.Any("panic", p), zap.Stack("stack"))
 				if rec.status == 0 {
-					WriteError(rec, http.StatusInternalServerError, huma.NewError(http.StatusInternalServerError, "the service failed; its log says why"))
+					WriteStatus(rec, http.StatusInternalServerError, "the service failed; its log says why")
 				}
 			}
 			log.Debug("request", zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.Int("status", rec.status),
 				zap.Duration("took", time.Since(start)))
 		}()
 		if !isJSON(r) {
-			WriteError(rec, http.StatusUnsupportedMediaType,
-				huma.NewError(http.StatusUnsupportedMediaType, "a body has the Content-Type application/json"))
+			WriteStatus(rec, http.StatusUnsupportedMediaType, "a body has the Content-Type application/json")
 			return
 		}
 		h.ServeHTTP(rec, r)

@@ -115,6 +115,11 @@ func problem(e *chat.Error) *Problem {
 	}
 }
 
+// WriteStatus answers outside of a typed handler with an error that a status tells of, and a sentence for a person.
+func WriteStatus(w http.ResponseWriter, status int, message string) {
+	WriteError(w, status, huma.NewError(status, message))
+}
+
 // WriteError answers with an error outside of a typed handler.
 func WriteError(w http.ResponseWriter, status int, err error) {
 	if with, ok := errors.AsType[huma.HeadersError](err); ok {

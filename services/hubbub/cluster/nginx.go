@@ -24,8 +24,9 @@ func (c *Cluster) nginx() (*Process, error) {
 }
 
 // NGINX returns an nginx, not yet started, with the shipped routes in front of services at other addresses. dir is for
-// its files, web the folder of the page. told is given the URL at which it will answer.
-func NGINX(dir, web string, addrs map[string][]string, told func(url string)) (*Process, error) {
+// its files, web the folder of the page. told is given the URL at which it will answer. env are variables, as NAME=value,
+// for settings.sh.
+func NGINX(dir, web string, addrs map[string][]string, told func(url string), env ...string) (*Process, error) {
 	root, err := checkout.Root()
 	if err != nil {
 		return nil, err
@@ -44,9 +45,8 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string)) (*
 		auto += " user root;" // else the workers are somebody who may not read a test's folders
 	}
 	moved := strings.NewReplacer(
-		"/etc/nginx/hubbub", dir, "/usr/share/nginx/html", web, "/var/run/nginx.pid", filepath.Join(dir, "pid"),
-		"/tmp/nginx_", filepath.Join(dir, "tmp")+"/", "/dev/stdout", filepath.Join(dir, "access.log"),
-		"listen 8080;", "listen "+listen+";", "listen [::]:8080;", "", "worker_processes auto;", auto,
+		"/etc/nginx/hubbub", dir, "/usr/share/nginx/html", web,
+		"/tmp/nginx", filepath.Join(dir, "tmp"), "/dev/stdout", filepath.Join(dir, "access.log"), "worker_processes auto;", auto,
 		"worker_rlimit_nofile 65536;", "", "worker_connections 32768;", "worker_connections 4096;",
 		// Every client of a test has the same address.
 		"rate=5r/s", "rate=1000r/s", "rate=100r/s", "rate=10000r/s",
@@ -62,7 +62,7 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string)) (*
 		fmt.Fprintf(&services, "}\nmap $host $hubbub_%s { default %ss; }\n", s, s)
 	}
 	files := map[string]string{"services.conf": services.String()}
-	for _, name := range []string{"nginx.conf", "routes.conf"} {
+	for _, name := range []string{"nginx.conf", "routes.conf", "page.conf", "problem.conf"} {
 		b, err := os.ReadFile(filepath.Join(root, "infra/nginx", name))
 		if err != nil {
 			return nil, fmt.Errorf("nginx configuration: %w", err)
@@ -73,6 +73,12 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string)) (*
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return nil, fmt.Errorf("nginx configuration: %w", err)
 		}
+	}
+	settings := exec.Command("sh", filepath.Join(root, "infra/nginx/settings.sh"))
+	settings.Env = append(os.Environ(), "DIR="+filepath.Join(dir, "tmp"), "PORT="+listen, "HUBBUB_IPV6=off", "PATH="+os.Getenv("PATH")+":/usr/sbin")
+	settings.Env = append(settings.Env, env...)
+	if out, err := settings.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("nginx settings: %w: %s", err, out)
 	}
 	path, err := exec.LookPath("nginx")
 	if err != nil {

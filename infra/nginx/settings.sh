@@ -1,0 +1,61 @@
+#!/bin/sh
+# Writes what of nginx's configuration depends on the surroundings, to DIR (/tmp/nginx). The nginx image runs it before
+# nginx, as every script in /docker-entrypoint.d. Variables:
+#   HUBBUB_TRUSTED_PROXIES  networks of the proxies in front of nginx, such as 10.0.0.0/8,192.0.2.1: their X-Forwarded-For
+#                           and X-Forwarded-Proto count; headers of anybody else are replaced. Empty: nobody's.
+#   HUBBUB_PROXY_PROTOCOL   on: every connection begins with the PROXY protocol, and of HUBBUB_TRUSTED_PROXIES it counts.
+#   HUBBUB_IPV6             off: listen on IPv4 alone; on: on both; empty: on both where there is IPv6.
+set -eu
+dir=${DIR:-/tmp/nginx}
+port=${PORT:-8080}
+mkdir -p "$dir"
+
+fail() { echo "hubbub: $*" >&2; exit 1; }
+case ${HUBBUB_PROXY_PROTOCOL:=off} in on | off) ;; *) fail "HUBBUB_PROXY_PROTOCOL is $HUBBUB_PROXY_PROTOCOL; it is on or off" ;; esac
+case ${HUBBUB_IPV6:=} in on | off | '') ;; *) fail "HUBBUB_IPV6 is $HUBBUB_IPV6; it is on, off or empty" ;; esac
+
+networks=$(echo "${HUBBUB_TRUSTED_PROXIES:-}" | tr ',' ' ')
+for n in $networks; do
+  case $n in *[!0-9A-Fa-f:./]*) fail "HUBBUB_TRUSTED_PROXIES has $n; a network is written like 10.0.0.0/8" ;; esac
+done
+{
+  for n in $networks; do echo "set_real_ip_from $n;"; done
+  if [ "$HUBBUB_PROXY_PROTOCOL" = on ]; then
+    echo "real_ip_header proxy_protocol;"
+  else
+    echo "real_ip_header X-Forwarded-For;"
+    echo "real_ip_recursive on;"
+  fi
+  # Whether the connection comes from one of them, and by which scheme the client came.
+  echo 'geo $realip_remote_addr $hubbub_trusted {'
+  echo '    default 0;'
+  for n in $networks; do echo "    $n 1;"; done
+  echo '}'
+  echo 'map "$hubbub_trusted:$http_x_forwarded_proto" $hubbub_scheme {'
+  echo '    default $scheme;'
+  echo '    "1:https" https;'
+  echo '    "1:http" http;'
+  echo '}'
+} >"$dir/trusted.conf"
+
+options=
+[ "$HUBBUB_PROXY_PROTOCOL" = off ] || options=' proxy_protocol'
+listen() {
+  echo "listen $port$options;"
+  if [ "$1" = both ]; then echo "listen [::]:$port$options ipv6only=on;"; fi
+  # From 1.25.1 on, HTTP/2 and HTTP/1.1 share a port.
+  if nginx -v 2>&1 | awk -F '[/. ]' '{ exit !($4 > 1 || $4 == 1 && ($5 > 25 || $5 == 25 && $6 >= 1)) }'; then echo "http2 on;"; fi
+}
+case $HUBBUB_IPV6 in
+on) listen both >"$dir/listen.conf" ;;
+off) listen ipv4 >"$dir/listen.conf" ;;
+*)
+  # A kernel may know IPv6 and yet refuse its sockets, which only trying finds out.
+  listen both >"$dir/listen.conf"
+  printf 'error_log stderr; pid %s/try.pid; events {} http { server { include %s/listen.conf; } }\n' "$dir" "$dir" >"$dir/try.conf"
+  if [ ! -s /proc/net/if_inet6 ] || nginx -t -c "$dir/try.conf" 2>&1 | grep -q 'socket() \[::\]'; then
+    listen ipv4 >"$dir/listen.conf"
+  fi
+  rm -f "$dir/try.conf" "$dir/try.pid"
+  ;;
+esac
