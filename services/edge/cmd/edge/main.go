@@ -8,6 +8,7 @@ import (
 	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/clocks"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/edge"
 )
@@ -36,6 +37,7 @@ func main() {
 		}
 		p.Check("edge", e.Ready)
 		p.Check("permissions", cache.Ready)
+		p.Go("clocks", clocks.New(b, "edge", p.Log, p.Metrics).Run)
 		p.Go("permissions", cache.Run)
 		p.Go("edge", e.Run)
 		return nil

@@ -71,7 +71,7 @@ func (s *Shard) checked(asked []ref, ended []int, at time.Time) {
 	for _, r := range asked {
 		if ses := s.alive(r); ses != nil {
 			// A revocation from before that moment would have been in the answer, and a later one is still heeded.
-			ses.who.issued = max(ses.who.issued, uint32(at.Unix()))
+			ses.who.goodAt(at)
 		}
 	}
 }

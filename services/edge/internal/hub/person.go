@@ -63,9 +63,18 @@ func (p *person) compacted() string { return p.text[p.userEnd : p.nameAt-lifeSiz
 func (p *person) session() string { return expand(p.compacted()) }
 
 // lapsed reports whether the token has run out, or as much time has passed since the directory was asked.
-func (p *person) lapsed(now time.Time) bool {
-	life := binary.BigEndian.Uint32([]byte(p.text[p.nameAt-lifeSize : p.nameAt]))
-	return now.Unix()-int64(p.issued) >= int64(life)
+func (p *person) lapsed(now time.Time) bool { return now.Unix()-int64(p.issued) >= int64(p.life()) }
+
+// goodAt notes that the directory said at that time, by our clock, that the session goes on. A revocation has the time of
+// the directory's clock, which may be behind ours: one that comes a moment later is still after what is noted.
+func (p *person) goodAt(at time.Time) {
+	leeway := min(int64(auth.Leeway/time.Second), int64(p.life()/2)) // of a short life not all
+	p.issued = max(p.issued, uint32(at.Unix()-leeway))
+}
+
+// life returns for how long the token was to be good, in seconds.
+func (p *person) life() uint32 {
+	return binary.BigEndian.Uint32([]byte(p.text[p.nameAt-lifeSize : p.nameAt]))
 }
 
 // compact returns a UUID of RFC 9562, as directory's ids are, in 16 bytes. Another id stays as it is, and is none of

@@ -46,3 +46,26 @@ func TestPersonLapses(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestPersonGoodAt has the directory say that a session goes on, by a clock that is behind the edge's, and then end it.
+func TestPersonGoodAt(t *testing.T) {
+	issued := time.Unix(1_700_000_000, 0)
+	p := newPerson(&auth.Claims{User: "ann", Name: "Ann", Session: "s", Issued: issued, Expires: issued.Add(15 * time.Minute)}, "web", issued)
+	now := issued.Add(15 * time.Minute)
+	p.goodAt(now)
+	for _, behind := range []time.Duration{0, 11 * time.Second, 59 * time.Second} {
+		if !p.before(now.Add(time.Second - behind).UnixMilli()) {
+			t.Errorf("revoked a second later by a clock that is %s behind: the session goes on", behind)
+		}
+	}
+	if p.before(issued.UnixMilli()) {
+		t.Error("a revocation from before it was asked about ends it")
+	}
+	if p.lapsed(now.Add(13*time.Minute)) || !p.lapsed(now.Add(15*time.Minute)) {
+		t.Error("it is not asked about again after the life of a token")
+	}
+	p.goodAt(issued) // an answer that comes late
+	if p.lapsed(now) {
+		t.Error("an older answer undoes a newer one")
+	}
+}
