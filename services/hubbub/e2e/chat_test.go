@@ -32,6 +32,7 @@ func TestCluster(t *testing.T) {
 				{"edits", testEdits},
 				{"presence", testPresence},
 				{"bad input", testBadInput},
+				{"clocks", testClocks},
 				{"resume after an edge is killed", testEdgeKilled},
 				{"an edge is killed while it drains", testDrainKilled},
 				{"bus is killed", testBusKilled},

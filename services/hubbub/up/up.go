@@ -11,6 +11,7 @@ import (
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/clocks"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/libs/filelock"
 	"hubbub.internal/services/directory"
@@ -75,6 +76,7 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	p.Check("directory", d.Ready)
 	p.Check("presence", pr.Ready)
 	p.Check("edge", e.Ready)
+	p.Go("clocks", clocks.New(b, "hubbub up", p.Log, p.Metrics).Run)
 	p.Go("directory", d.Run)
 	p.Go("history", h.Run)
 	p.Go("presence", pr.Run)

@@ -6,6 +6,7 @@ import (
 
 	"hubbub.internal/libs/api"
 	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/clocks"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/directory"
 	"hubbub.internal/services/directory/store/storeurl"
@@ -38,6 +39,7 @@ func main() {
 		}
 		p.Check("bus", b.Probe)
 		p.Check("store", s.Ready)
+		p.Go("clocks", clocks.New(b, "directory", p.Log, p.Metrics).Run)
 		p.Go("directory", s.Run)
 		_, err = p.Serve(cfg.Listen, s.Handler())
 		return err

@@ -8,6 +8,7 @@ import (
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/clocks"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/history"
 	"hubbub.internal/services/history/store/storeurl"
@@ -43,6 +44,7 @@ func main() {
 		}
 		p.Check("bus", b.Probe)
 		p.Check("permissions", cache.Ready)
+		p.Go("clocks", clocks.New(b, "history", p.Log, p.Metrics).Run)
 		p.Go("permissions", cache.Run)
 		p.Go("history", s.Run)
 		_, err = p.Serve(cfg.Listen, s.Handler())

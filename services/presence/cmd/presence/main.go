@@ -8,6 +8,7 @@ import (
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/clocks"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/presence"
 )
@@ -39,6 +40,7 @@ func main() {
 		}
 		p.Check("presence", s.Ready)
 		p.Check("permissions", cache.Ready)
+		p.Go("clocks", clocks.New(b, "presence", p.Log, p.Metrics).Run)
 		p.Go("permissions", cache.Run)
 		p.Go("presence", s.Run)
 		_, err = p.Serve(cfg.Listen, s.Handler())
