@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -286,5 +288,29 @@ func TestBadFrames(t *testing.T) {
 			})
 			ann.connected(2)
 		})
+	}
+}
+
+// TestErrorsWorthAnotherTry holds the client to the column "again" of the table of errors in PROTOCOL.md.
+func TestErrorsWorthAnotherTry(t *testing.T) {
+	b, err := os.ReadFile("../wire/PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, _ := strings.Cut(string(b), "\n## Errors\n")
+	rows := regexp.MustCompile("(?m)^\\| `(\\w+)` \\| .* \\| (yes|no)[^|]* \\| [a-z]+ \\|$").FindAllStringSubmatch(part, -1)
+	if len(rows) < 16 {
+		t.Fatalf("the table has %d rows", len(rows))
+	}
+	for _, row := range rows {
+		if again := client.Passes(chat.E(row[1], "m")); again != (row[2] == "yes") {
+			t.Errorf("%s is tried again: %v, and PROTOCOL.md says %s", row[1], again, row[2])
+		}
+		if !client.Passes(&chat.Error{Code: row[1], RetryAfter: time.Second}) {
+			t.Errorf("%s is not tried again although the server says when", row[1])
+		}
+	}
+	if client.Passes(chat.E("sparkle", "of a later release")) {
+		t.Error("an unknown error is tried again")
 	}
 }

@@ -22,3 +22,6 @@ func Waiting(c *Client, room string) int {
 	}
 	return -1
 }
+
+// Passes reports whether an error may be gone after a while.
+func Passes(err error) bool { return passes(err) }

@@ -173,6 +173,53 @@ func TestProtocolErrors(t *testing.T) {
 	same(t, "errors in the table", known, rows(t, "Errors"))
 }
 
+// TestProtocolErrorColumns shows that each error says whether to try again, and what may have been done.
+func TestProtocolErrorColumns(t *testing.T) {
+	_, part, _ := strings.Cut(page(t), "\n## Errors\n")
+	known := constants(t, "../chat", "Code")
+	found := regexp.MustCompile("(?m)^\\| `(\\w+)` \\| .* \\| ([^|]+) \\| (\\w+) \\|$").FindAllStringSubmatch(part, -1)
+	if len(found) != len(known) {
+		t.Fatalf("%d rows for %d codes", len(found), len(known))
+	}
+	for _, row := range found {
+		code, again, done := row[1], row[2], row[3]
+		if again, _, _ := strings.Cut(again, ","); again != "yes" && again != "no" {
+			t.Errorf("%s: again is %q", code, again)
+		}
+		// services/edge's TestRefusedSends holds the column to what happens.
+		want := "no"
+		if code == chat.CodeUnavailable || code == chat.CodeInternal {
+			want = "unknown"
+		}
+		if done != want {
+			t.Errorf("%s: done is %q, want %q", code, done, want)
+		}
+	}
+}
+
+// TestProtocolIDs shows how the two meanings of id are told apart: what has a prev is an entry, and its id is the entry's.
+// Among the others are replies alone, whose id is the request's, and what has none.
+func TestProtocolIDs(t *testing.T) {
+	replies := []string{EventWelcome, EventJoined, EventAck, EventError, EventWho, EventHistory, EventNotice}
+	for _, line := range slices.Concat(examples(t, "event"), examples(t, "error")) {
+		e, err := DecodeEvent([]byte(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fields := object(t, []byte(line))
+		_, prev := fields["prev"]
+		_, id := fields["id"]
+		if prev != e.Logged() || prev && !id || !prev && id && !slices.Contains(replies, e.Type) {
+			t.Errorf("%s\nhas a prev: %v, an id: %v", line, prev, id)
+		}
+		for _, m := range e.Messages {
+			if m.ID == "" || m.Prev != 0 || m.Deleted != (m.Text == "") {
+				t.Errorf("the page has %+v", m)
+			}
+		}
+	}
+}
+
 // TestProtocolDecodeErrors shows that the sentences of the page are those of the decoder.
 func TestProtocolDecodeErrors(t *testing.T) {
 	for _, tt := range []struct{ frame, code string }{

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { HubbubError, retryIn } from './errors.ts';
 import { parseEvent } from './parse.ts';
+import { comesBack } from './protocol.ts';
 import { RoomLog } from './roomlog.ts';
 
 interface Vector {
@@ -26,4 +28,31 @@ test.each(vectors.map((v) => [v.name, v] as const))('the frame of an entry: %s',
   log.complete(v.prev);
   expect(log.live(event as never)).toBe('applied');
   expect(log.position).toEqual({ seq: v.seq, id: sent['id'] });
+});
+
+const page = readFileSync(new URL('../../../libs/wire/PROTOCOL.md', import.meta.url), 'utf8');
+
+/** The lines of the page's blocks of a kind. */
+function examples(kind: string): Record<string, unknown>[] {
+  const blocks = [...page.matchAll(new RegExp(`\`\`\`json ${kind}\n(.*?)\`\`\``, 'gs'))];
+  return blocks.flatMap((b) => b[1]!.trim().split('\n')).map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+test.each([...examples('event'), ...examples('error')].map((e) => [JSON.stringify(e), e] as const))('an event of the page: %s', (frame, e) => {
+  expect(parseEvent(frame)).toMatchObject(e['type'] === 'history' ? { type: 'history', id: e['id'] } : e);
+});
+
+test.each(examples('close').map((c) => [c['code'] as number, c['come_back'] as boolean]))('the client comes back after close code %d: %s', (code, back) => {
+  expect(comesBack(code)).toBe(back);
+});
+
+const errors = [...page.split('\n## Errors\n')[1]!.matchAll(/^\| `(\w+)` \| .* \| (yes|no)[^|]* \| \w+ \|$/gm)].map((m) => [m[1]!, m[2]!] as const);
+
+test('the table of errors is read', () => expect(errors.length).toBeGreaterThan(15));
+
+test.each(errors)('error %s is worth another try: %s', (code, again) => {
+  const wait = retryIn(new HubbubError(code, 'm'), 500);
+  // A new token is fetched by the connection, which is closed with 4003 then.
+  expect(wait).toBe(again === 'yes' && code !== 'token_expired' ? 500 : undefined);
+  expect(retryIn(new HubbubError(code, 'm', 250), 500)).toBe(250);
 });

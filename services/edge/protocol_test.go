@@ -1,0 +1,419 @@
+package edge_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge"
+)
+
+// The tests of this file hold sentences of libs/wire/PROTOCOL.md that a client relies on and that no other test is about.
+
+// logOf returns the entries of a room's log.
+func (w *world) logOf(room string) []bus.Entry {
+	w.t.Helper()
+	got, err := w.bus.Replay(w.t.Context(), room, bus.Position{}, 1000)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return got.Entries
+}
+
+// ids returns the ids of a room's entries, in order.
+func (w *world) ids(room string) (ids []string) {
+	w.t.Helper()
+	for _, e := range w.logOf(room) {
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
+
+// resumed joins after a position and returns what came before joined, and joined.
+func (c *client) resumed(room, after string) (replayed []wire.Event, joined wire.Event) {
+	c.t.Helper()
+	c.send(`{"type":"join","id":"resume","room":"%s","after":%s}`, room, after)
+	for {
+		e := c.event()
+		switch {
+		case e.Type == wire.EventJoined && e.ID == "resume":
+			return replayed, e
+		case e.Type == wire.EventError:
+			c.t.Fatalf("a join after %s is answered %+v", after, e)
+		}
+		replayed = append(replayed, e)
+	}
+}
+
+// TestPositions: a position is the seq and the id of one entry. The seq of joined may be above the last entry, where
+// there is none: with the id of that entry it is a place of no log.
+func TestPositions(t *testing.T) {
+	w := newWorld(t)
+	e := w.edge()
+	w.stream("lobby", 0, 2, 5)
+	w.stream("elsewhere", 0, 5, 5) // the log of all rooms goes on
+	entries := w.logOf("lobby")
+	first, last := entries[0], entries[1]
+	c := w.login(e, "ann")
+	for _, tt := range []struct {
+		after  string
+		rewind bool
+		want   []string
+	}{
+		{`{"seq":0}`, false, []string{"n0", "n1"}},
+		{fmt.Sprintf(`{"seq":%d,"id":"n0"}`, first.Seq), false, []string{"n1"}},
+		{fmt.Sprintf(`{"seq":%d,"id":"n1"}`, last.Seq), false, nil},
+		{fmt.Sprintf(`{"seq":%d,"id":"n0"}`, last.Seq), true, nil},
+	} {
+		got, joined := c.resumed("lobby", tt.after)
+		var ids []string
+		for _, e := range got {
+			ids = append(ids, e.ID)
+		}
+		if joined.Rewind != tt.rewind || !slices.Equal(ids, tt.want) {
+			t.Errorf("after %s came %q and %+v", tt.after, ids, joined)
+		}
+	}
+	// An edge on which nobody is in the room yet asks the log, which says through where the room has nothing else.
+	far := w.login(w.edge(), "ann")
+	_, joined := far.resumed("lobby", fmt.Sprintf(`{"seq":%d,"id":"n0"}`, first.Seq))
+	if joined.Seq <= last.Seq {
+		t.Fatalf("joined is %+v, and the last entry is at %d: the test needs a seq above it", joined, last.Seq)
+	}
+	if _, again := far.resumed("lobby", fmt.Sprintf(`{"seq":%d}`, joined.Seq)); again.Rewind {
+		t.Errorf("after the seq of joined alone came %+v", again)
+	}
+	if _, again := far.resumed("lobby", fmt.Sprintf(`{"seq":%d,"id":"n1"}`, joined.Seq)); !again.Rewind {
+		t.Errorf("after the seq of joined with the id of the last entry came %+v", again)
+	}
+	w.stream("lobby", 2, 1, 5)
+	if got := far.want("msg"); got.Prev > joined.Seq {
+		t.Errorf("the next entry follows on %d, a gap to who has everything through %d", got.Prev, joined.Seq)
+	}
+}
+
+// TestFailedJoin: a join that is answered with an error changes nothing, whatever the room was before.
+func TestFailedJoin(t *testing.T) {
+	w := newWorld(t)
+	torn := &deaf{Bus: w.bus}
+	w.bus = torn
+	e := w.edge(func(c *edge.Config) { c.RingEntries, c.RingBytes = 16, 4096 })
+	w.stream("half", 0, 1100, 5)
+	c, other := w.login(e, "ann"), w.login(e, "bob")
+	other.join("none")
+	other.join("live")
+	head := c.join("live")
+	if _, joined := c.resumed("half", `{"seq":0}`); !joined.More {
+		t.Fatalf("joined is %+v", joined)
+	}
+	torn.set(func() { torn.replay = bus.ErrUnavailable })
+	for _, room := range []string{"live", "half", "none"} {
+		c.send(`{"type":"join","id":"1","room":"%s","after":{"seq":1,"id":"x"}}`, room)
+		c.wantError("1", "unavailable")
+	}
+	torn.set(func() { torn.replay = nil })
+
+	other.say("live", "m1", "still live")
+	if got := c.want("msg"); got.ID != "m1" || got.Prev != head {
+		t.Errorf("in the live room came %+v, want what follows on %d", got, head)
+	}
+	c.say("half", "m2", "what is half joined may be sent to")
+	c.send(`{"type":"send","id":"s","room":"none","msg_id":"m3","text":"x"}`)
+	c.wantError("s", "not_joined")
+	other.say("none", "m4", "nobody hears")
+	c.send(`{"type":"ping","id":"p"}`)
+	if e := c.event(); e.ID != "p" {
+		t.Errorf("of rooms that are not live came %+v", e)
+	}
+}
+
+// picky is a bus that holds up the appends to one room, and fails those with certain ids: before it carries them out, or
+// after.
+type picky struct {
+	bus.Bus
+	slow          string
+	release       chan struct{}
+	before, after map[string]error
+}
+
+func (b *picky) Append(e bus.NewEntry, done func(bus.Appended, error)) {
+	e.ID, e.Data = strings.Clone(e.ID), slices.Clone(e.Data)
+	go func() {
+		if e.Room == b.slow {
+			<-b.release
+		}
+		if err := b.before[e.ID]; err != nil {
+			done(bus.Appended{}, err)
+			return
+		}
+		b.Bus.Append(e, func(a bus.Appended, err error) {
+			if late := b.after[e.ID]; late != nil {
+				a, err = bus.Appended{}, late
+			}
+			done(a, err)
+		})
+	}()
+}
+
+// TestPipelinedSends: sends to one room are carried out in order, also behind one that fails; those that need no look at
+// the log are refused at once, and other rooms do not wait.
+func TestPipelinedSends(t *testing.T) {
+	w := newWorld(t)
+	b := &picky{Bus: w.bus, slow: "slow", release: make(chan struct{}), before: map[string]error{"m2": bus.ErrUnavailable}}
+	w.bus = b
+	c := w.login(w.edge(), "ann")
+	c.join("slow")
+	c.join("quick")
+	send := func(room, id, text string) {
+		c.send(`{"type":"send","id":"%s","room":"%s","msg_id":"%s","text":"%s"}`, id, room, id, text)
+	}
+	send("slow", "m1", "x")
+	send("slow", "m2", "x")
+	send("slow", "long", strings.Repeat("x", 17_000))
+	send("slow", "m3", "x")
+	send("quick", "q1", "x")
+	send("slow", "m4", "x")
+	for _, want := range []string{"long error", "q1 ack"} {
+		if e := answer(c); e.ID+" "+e.Type != want {
+			t.Errorf("while the slow room waits came %+v, want %s", e, want)
+		}
+	}
+	close(b.release)
+	for _, want := range []string{"m1 ack", "m2 error", "m3 ack", "m4 ack"} {
+		if e := answer(c); e.ID+" "+e.Type != want {
+			t.Errorf("then came %+v, want %s", e, want)
+		}
+	}
+	if got := w.ids("slow"); !slices.Equal(got, []string{"m1", "m3", "m4"}) {
+		t.Errorf("the log has %q", got)
+	}
+}
+
+// answer returns the next ack or error.
+func answer(c *client) wire.Event {
+	for {
+		if e := c.event(); e.Type == wire.EventAck || e.Type == wire.EventError {
+			return e
+		}
+	}
+}
+
+// TestRefusedSends: what is refused with unavailable may be in the log or not; with anything else it is not.
+func TestRefusedSends(t *testing.T) {
+	w := newWorld(t)
+	w.access[[2]string{"ann", "news"}] = directory.Access{Read: true}
+	w.bus = &picky{
+		Bus: w.bus,
+		before: map[string]error{
+			"large": bus.ErrTooLarge, "full": bus.ErrFull, "lost": bus.ErrUnavailable, "broken": errors.New("a fault"),
+		},
+		after: map[string]error{"lost-late": bus.ErrUnavailable, "broken-late": errors.New("a fault")},
+	}
+	c := w.login(w.edge(func(c *edge.Config) { c.Rate, c.Burst = 1, 40 }), "ann")
+	c.join("lobby")
+	c.join("news")
+	stored := map[string]bool{}
+	for _, tt := range []struct{ frame, id, code string }{
+		{`"room":"lobby"`, "empty", "bad_request"}, // it has no text
+		{`"room":"lobby","text":"` + strings.Repeat("x", 17_000) + `"`, "long", "too_large"},
+		{`"room":"elsewhere","text":"x"`, "outside", "not_joined"},
+		{`"room":"news","text":"x"`, "quiet", "forbidden"},
+		{`"room":"_control","text":"x"`, "reserved", "forbidden"},
+		{`"room":"lobby","text":"x"`, "large", "too_large"},
+		{`"room":"lobby","text":"x"`, "full", "unavailable"},
+		{`"room":"lobby","text":"x"`, "lost", "unavailable"},
+		{`"room":"lobby","text":"x"`, "lost-late", "unavailable"},
+		{`"room":"lobby","text":"x"`, "broken", "internal"},
+		{`"room":"lobby","text":"x"`, "broken-late", "internal"},
+	} {
+		c.send(`{"type":"send","id":"%s","msg_id":"%s",%s}`, tt.id, tt.id, tt.frame)
+		if e := answer(c); e.Type != wire.EventError || string(e.Code) != tt.code || e.MsgID != tt.id {
+			t.Errorf("%s is answered %+v", tt.id, e)
+		}
+		for _, room := range []string{"lobby", "news", "elsewhere"} {
+			if slices.Contains(w.ids(room), tt.id) {
+				stored[tt.code] = true
+			}
+		}
+	}
+	for range 60 {
+		c.send(`{"type":"send","id":"many","room":"lobby","msg_id":"many","text":"%s"}`, strings.Repeat("x", 17_000))
+		if e := answer(c); e.Code == chat.CodeRateLimited {
+			c.send(`{"type":"send","id":"limited","room":"lobby","msg_id":"limited","text":"x"}`)
+			if e := answer(c); e.Code != chat.CodeRateLimited || slices.Contains(w.ids("lobby"), "limited") {
+				t.Errorf("beyond the rate: %+v, and the log has %q", e, w.ids("lobby"))
+			}
+			break
+		}
+	}
+	for code := range stored {
+		if code != chat.CodeUnavailable && code != chat.CodeInternal {
+			t.Errorf("what was refused with %s is in the log", code)
+		}
+	}
+	if !stored[chat.CodeUnavailable] || !stored[chat.CodeInternal] {
+		t.Errorf("unavailable and internal leave it open whether a message is in the log: %v", stored)
+	}
+}
+
+// TestReadsOfTwoDevices: a read event may be smaller than the one before it.
+func TestReadsOfTwoDevices(t *testing.T) {
+	w := newWorld(t)
+	e := w.edge()
+	phone, desk, third := w.login(e, "ann"), w.login(e, "ann"), w.login(e, "ann")
+	for _, c := range []*client{phone, desk} {
+		c.join("lobby")
+	}
+	for i, want := range []uint64{9, 5} {
+		[]*client{desk, phone}[i].send(`{"type":"read","room":"lobby","seq":%d}`, want)
+		if got := third.want(wire.EventRead); got.Seq != want || got.Room != "lobby" || got.User != "ann" {
+			t.Errorf("the third device is told %+v, want %d", got, want)
+		}
+	}
+}
+
+// TestLargestEvent: an event is far larger than the frame that a client may send, and at most limits.event, which is
+// told before it comes.
+func TestLargestEvent(t *testing.T) {
+	// What another service answers with crosses the bus; the edge adds an id, a room and their names.
+	const around = 512
+	if bus.MaxData+around > wire.MaxEvent {
+		t.Fatalf("the bus carries %d bytes, and an event has at most %d", bus.MaxData, wire.MaxEvent)
+	}
+	w := newWorld(t)
+	large := &fullPage{Bus: w.bus}
+	w.bus = large
+	e := w.edge()
+	c := dial(t, e.Addr())
+	c.send(`{"type":"hello","version":1,"token":"%s"}`, w.token("ann"))
+	limits := c.want("welcome").Limits
+	if want := (wire.Limits{Frame: 64 << 10, Text: 16 << 10, Rooms: 500, Rate: 100_000, Burst: 100_000, Pending: 1000, Event: 1 << 20}); *limits != want {
+		t.Errorf("limits are %+v, want %+v", *limits, want)
+	}
+	id := strings.Repeat("i", chat.MaxIDLen)
+	c.send(`{"type":"history","id":"%s","room":"%s"}`, id, id)
+	_, payload, err := c.frame() // in one frame, which frame checks
+	if err != nil || len(payload) < bus.MaxData || len(payload) > bus.MaxData+around {
+		t.Errorf("the page has %d bytes, %v", len(payload), err)
+	}
+}
+
+// fullPage is a bus over which history answers with as much as it carries.
+type fullPage struct{ bus.Bus }
+
+func (b *fullPage) Request(ctx context.Context, service string, data []byte) ([]byte, error) {
+	if service != history.ServicePage {
+		return b.Bus.Request(ctx, service, data)
+	}
+	page := `{"more":true,"messages":[],"x":"` + strings.Repeat("x", bus.MaxData)
+	return append([]byte(page)[:bus.MaxData-2], `"}`...), nil
+}
+
+// TestDeletedInReplay: what was deleted is left out of a replay of the log, and has no text in one of the record. In
+// neither is that a gap.
+func TestDeletedInReplay(t *testing.T) {
+	t.Run("log", func(t *testing.T) {
+		w := newWorld(t)
+		w.stream("lobby", 0, 4, 5)
+		all := w.logOf("lobby")
+		if err := w.bus.Remove(t.Context(), "lobby", all[1].Seq); err != nil {
+			t.Fatal(err)
+		}
+		c := w.login(w.edge(), "ann")
+		for _, after := range []string{`{"seq":0}`, fmt.Sprintf(`{"seq":%d,"id":"n0"}`, all[0].Seq), fmt.Sprintf(`{"seq":%d,"id":"n1"}`, all[1].Seq)} {
+			got, joined := c.resumed("lobby", after)
+			have := uint64(0)
+			if after != `{"seq":0}` {
+				have = all[0].Seq
+			}
+			for _, e := range got {
+				if e.ID == "n1" || e.Prev > max(have, all[1].Seq) {
+					t.Errorf("after %s came %+v", after, e)
+				}
+				have = e.Seq
+			}
+			if joined.Rewind || have != all[3].Seq {
+				t.Errorf("after %s the client is at %d with %+v", after, have, joined)
+			}
+		}
+	})
+	t.Run("record", func(t *testing.T) {
+		w := newWorld(t)
+		w.bus = truncated{w.bus}
+		scrubbed, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: "lobby", ID: "gone", User: "bob"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.since = func(history.SinceRequest) (history.Since, error) {
+			return history.Since{Entries: []history.Entry{{Seq: 7, Prev: 5, ID: "gone", User: "bob", Data: scrubbed}}, Through: 8}, nil
+		}
+		c := w.login(w.edge(), "ann")
+		c.send(`{"type":"join","id":"1","room":"lobby","after":{"seq":5,"id":"five"}}`)
+		_, frame, err := c.frame()
+		if err != nil || !strings.HasPrefix(string(frame), `{"seq":7,"prev":5,"type":"msg"`) || strings.Contains(string(frame), `"text"`) {
+			t.Errorf("got %s, %v", frame, err)
+		}
+	})
+}
+
+// TestGoing: going has the same form as users, and passes through as presence has it.
+func TestGoing(t *testing.T) {
+	w := newWorld(t)
+	w.online = presence.Who{
+		Count: 1, Users: []presence.Person{{User: "bob", Name: "Bob", Status: presence.Online}},
+		Going: []presence.Person{{User: "cy", Name: "Cy", Status: presence.Idle}}, GoingMS: 5500,
+	}
+	c := w.login(w.edge(), "ann")
+	c.send(`{"type":"who","id":"1","room":"lobby"}`)
+	if e := c.want("who"); !slices.Equal(e.Going, []wire.Person{{User: "cy", Name: "Cy", Status: "idle"}}) || e.GoingMS != 5500 || len(e.Users) != 1 {
+		t.Errorf("who is %+v", e)
+	}
+}
+
+// TestUnknown: fields and commands that no release knows yet do no harm.
+func TestUnknown(t *testing.T) {
+	w := newWorld(t)
+	c := dial(t, w.edge().Addr())
+	c.send(`{"type":"hello","id":"h","version":1,"token":"%s","theme":{"dark":[true]}}`, w.token("ann"))
+	c.want("welcome")
+	c.send(`{"type":"juggle","id":"1","room":"lobby"}`)
+	c.wantError("1", "unknown_command")
+	c.send(`{"type":"join","id":"2","room":"lobby","limit":"of another command","balls":3}`)
+	if e := c.event(); e.Type != wire.EventJoined || e.ID != "2" {
+		t.Errorf("got %+v", e)
+	}
+}
+
+// TestReplies: with an id each command has one reply; without one, errors alone are told, also without.
+func TestReplies(t *testing.T) {
+	w := newWorld(t)
+	c := w.login(w.edge(), "ann")
+	c.join("lobby")
+	quiet := []string{
+		`{"type":"typing","room":"lobby"}`, `{"type":"read","room":"lobby","seq":3}`, `{"type":"watch","room":"lobby","on":false}`,
+		`{"type":"status","status":"dnd"}`, `{"type":"ping"}`, `{"type":"edit","room":"lobby","msg_id":"e","target":"t","text":"x"}`,
+		`{"type":"send","room":"lobby","msg_id":"m","text":"x"}`, `{"type":"leave","room":"lobby"}`,
+	}
+	for _, frame := range quiet {
+		c.send("%s", frame)
+	}
+	c.send(`{"type":"ping","id":"end"}`)
+	for e := c.event(); e.ID != "end"; e = c.event() {
+		if e.Type != chat.TypeMsg && e.Type != wire.EventTyping && e.Type != wire.EventRead {
+			t.Errorf("nobody asked for %+v", e)
+		}
+	}
+	c.send(`{"type":"typing","room":"lobby"}`)
+	if e := answer(c); e.Type != wire.EventError || e.Code != chat.CodeNotJoined || e.ID != "" {
+		t.Errorf("what failed is told as %+v", e)
+	}
+}
