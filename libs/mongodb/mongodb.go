@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"time"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
+	"go.uber.org/zap"
 )
 
 const (
@@ -24,17 +24,11 @@ const (
 	database = "hubbub"
 )
 
-// Index is an index that a database is to have.
-type Index struct {
-	Collection string
-	Fields     []string // ascending
-	Unique     bool
-}
-
-// Open connects to the server and makes the indexes. The URL may name a database, else it is hubbub, and may set other
-// timeouts than 10 s for an operation and 5 s for the search for a server. app names the program in the server's log.
-// The caller closes the result with Close. It is safe for concurrent use.
-func Open(ctx context.Context, url, app string, indexes []Index) (*mongo.Database, error) {
+// Open connects to the server and moves the schema forward by the steps that the database has not had. The URL may name
+// a database, else it is hubbub, and may set other timeouts than 10 s for an operation and 5 s for the search for a
+// server. app names the program in the server's log, and its schema in the database. log may be nil. The caller closes
+// the result with Close. Errors: schema.ErrNewer, when a newer release has moved it further; nothing was changed then.
+func Open(ctx context.Context, url, app string, steps []Step, log *zap.Logger) (*mongo.Database, error) {
 	cs, err := connstring.ParseAndValidate(url)
 	if err != nil {
 		return nil, fmt.Errorf("--store is not a MongoDB URL: %w", err)
@@ -50,16 +44,9 @@ func Open(ctx context.Context, url, app string, indexes []Index) (*mongo.Databas
 		return nil, fmt.Errorf("connect to MongoDB: %w", err)
 	}
 	db := client.Database(name)
-	for _, index := range indexes {
-		var keys bson.D
-		for _, field := range index.Fields {
-			keys = append(keys, bson.E{Key: field, Value: 1})
-		}
-		model := mongo.IndexModel{Keys: keys, Options: options.Index().SetUnique(index.Unique)}
-		if _, err := db.Collection(index.Collection).Indexes().CreateOne(ctx, model); err != nil {
-			_ = client.Disconnect(context.WithoutCancel(ctx))
-			return nil, fmt.Errorf("prepare MongoDB (is it running, and is --store right?): %w", err)
-		}
+	if err := migrate(ctx, db, app, steps, log); err != nil {
+		_ = client.Disconnect(context.WithoutCancel(ctx))
+		return nil, fmt.Errorf("prepare MongoDB: %w", err)
 	}
 	return db, nil
 }

@@ -16,9 +16,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestOpen(t *testing.T) {
 	url := mongotest.URL(t)
-	indexes := []mongodb.Index{{Collection: "things", Fields: []string{"a", "b"}, Unique: true}, {Collection: "things", Fields: []string{"a"}}}
+	indexes := []mongodb.Step{mongodb.Indexes("1 (indexes)",
+		mongodb.Index{Collection: "things", Fields: []string{"a", "b"}, Unique: true}, mongodb.Index{Collection: "things", Fields: []string{"a"}})}
 	for range 2 { // the second time the indexes are there
-		db, err := mongodb.Open(t.Context(), url, "hubbub-test", indexes)
+		db, err := mongodb.Open(t.Context(), url, "hubbub-test", indexes, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +51,7 @@ func TestOpenFails(t *testing.T) {
 		"redis://x":  "not a MongoDB URL",
 		"mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100": "is it running",
 	} {
-		db, err := mongodb.Open(t.Context(), url, "hubbub-test", []mongodb.Index{{Collection: "things", Fields: []string{"a"}}})
+		db, err := mongodb.Open(t.Context(), url, "hubbub-test", nil, nil)
 		if err == nil {
 			_ = mongodb.Close(db)
 			t.Errorf("opened %s", url)

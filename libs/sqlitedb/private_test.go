@@ -14,7 +14,7 @@ func TestNobodyElseReadsIt(t *testing.T) {
 	if err := os.WriteFile(path, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	d, err := Open(t.Context(), path, schema)
+	d, err := Open(t.Context(), path, things, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"go.uber.org/zap"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -27,17 +28,18 @@ type DB struct {
 	lock  *os.File
 }
 
-// Open opens the file, which is made if it is missing, with the folders above it, and runs schema. Errors name the file;
-// filelock.ErrLocked: another process has it.
-func Open(ctx context.Context, path, schema string) (*DB, error) {
-	db, err := open(ctx, path, schema)
+// Open opens the file, which is made if it is missing, with the folders above it, and moves its schema forward by the
+// steps that it has not had. log, which may be nil, is told. Errors name the file; filelock.ErrLocked: another process
+// has it; schema.ErrNewer: a newer release has written it, and nothing was changed.
+func Open(ctx context.Context, path string, steps Steps, log *zap.Logger) (*DB, error) {
+	db, err := open(ctx, path, steps, log)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	return db, nil
 }
 
-func open(ctx context.Context, path, schema string) (*DB, error) {
+func open(ctx context.Context, path string, steps Steps, log *zap.Logger) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
@@ -50,7 +52,7 @@ func open(ctx context.Context, path, schema string) (*DB, error) {
 		d.Write, err = connect(path, 1)
 	}
 	if err == nil {
-		_, err = d.Write.ExecContext(ctx, schema)
+		err = migrate(ctx, d.Write, steps, log)
 	}
 	if err == nil {
 		d.Read, err = connect(path, readers)

@@ -14,11 +14,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const schema = `CREATE TABLE IF NOT EXISTS things (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;`
+var things = inSQL("CREATE TABLE IF NOT EXISTS things (id TEXT PRIMARY KEY) STRICT, WITHOUT ROWID")
 
 func TestOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "with space?", "things.db")
-	d, err := Open(t.Context(), path, schema)
+	d, err := Open(t.Context(), path, things, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestOpen(t *testing.T) {
 	if _, err := d.Write.ExecContext(t.Context(), `INSERT INTO none VALUES ('a')`); err == nil || IsConflict(err) {
 		t.Errorf("no such table: %v", err)
 	}
-	if _, err := Open(t.Context(), path, schema); !errors.Is(err, filelock.ErrLocked) || !strings.Contains(err.Error(), path) {
+	if _, err := Open(t.Context(), path, things, nil); !errors.Is(err, filelock.ErrLocked) || !strings.Contains(err.Error(), path) {
 		t.Errorf("a second Open: %v; it is refused, and names the file", err)
 	}
 	for _, pragma := range []string{"synchronous = 2", "journal_mode = wal"} {
@@ -44,7 +44,7 @@ func TestOpen(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	again, err := Open(t.Context(), path, schema)
+	again, err := Open(t.Context(), path, things, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestOpenFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{file, filepath.Join(file, "below.db")} {
-		if d, err := Open(t.Context(), path, schema); err == nil {
+		if d, err := Open(t.Context(), path, things, nil); err == nil {
 			_ = d.Close()
 			t.Errorf("opened %s", path)
 		} else if !strings.Contains(err.Error(), path) {

@@ -246,7 +246,7 @@ func TestMongoGone(t *testing.T) {
 	var m *mongo.Store
 	w.eventually("the store opens", func() (ok bool) {
 		var err error
-		m, err = mongo.Open(t.Context(), server.URL+"?serverSelectionTimeoutMS=500")
+		m, err = mongo.Open(t.Context(), server.URL+"?serverSelectionTimeoutMS=500", nil)
 		return err == nil
 	})
 	t.Cleanup(func() { _ = m.Close() })

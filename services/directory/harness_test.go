@@ -62,7 +62,7 @@ const never = time.Hour
 
 func openStore(t *testing.T) *faulty {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"))
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func openBus(t *testing.T, url string) bus.Bus {
 
 func openStore(t *testing.T, path string) *gated {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), path)
+	s, err := sqlite.Open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,7 +124,7 @@ func TestReplay(t *testing.T) {
 // runHistory runs the history service on the store in a folder until stop is called.
 func runHistory(t *testing.T, b bus.Bus, dir string) (stop func()) {
 	t.Helper()
-	store, err := historystore.Open(t.Context(), historystore.Config{Store: "sqlite:" + filepath.Join(dir, "history.db")})
+	store, err := historystore.Open(t.Context(), historystore.Config{Store: "sqlite:" + filepath.Join(dir, "history.db")}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,12 +39,12 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	p.Check("bus", b.Probe)
 
 	historyURL, directoryURL := cfg.storeURLs()
-	historyStore, err := historystore.Open(ctx, historystore.Config{Store: historyURL})
+	historyStore, err := historystore.Open(ctx, historystore.Config{Store: historyURL}, p.Log)
 	if err != nil {
 		return err
 	}
 	p.Defer(func() { _ = historyStore.Close() })
-	directoryStore, err := directorystore.Open(ctx, directorystore.Config{Store: directoryURL})
+	directoryStore, err := directorystore.Open(ctx, directorystore.Config{Store: directoryURL}, p.Log)
 	if err != nil {
 		return err
 	}

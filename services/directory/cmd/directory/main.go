@@ -28,7 +28,7 @@ func main() {
 			return err
 		}
 		p.Defer(func() { _ = b.Close() })
-		store, err := storeurl.Open(ctx, cfg.Store)
+		store, err := storeurl.Open(ctx, cfg.Store, p.Log)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.uber.org/zap"
 
 	"hubbub.internal/libs/mongodb"
 	"hubbub.internal/services/directory/store"
@@ -23,19 +24,25 @@ type Store struct {
 
 var _ store.Store = (*Store)(nil)
 
-// Open connects to the server and makes the indexes; see mongodb.Open for the URL.
-func Open(ctx context.Context, url string) (*Store, error) {
-	db, err := mongodb.Open(ctx, url, "hubbub-directory", []mongodb.Index{
-		{Collection: "users", Fields: []string{"name_key"}, Unique: true},
-		{Collection: "sessions", Fields: []string{"expires"}},
-		{Collection: "rooms", Fields: []string{"private", "direct", "created"}},
-		{Collection: "members", Fields: []string{"room", "user"}, Unique: true},
-		{Collection: "members", Fields: []string{"user", "since"}},
-		{Collection: "members", Fields: []string{"room", "role", "since"}},
-		{Collection: "bans", Fields: []string{"room", "user"}, Unique: true},
-		{Collection: "bans", Fields: []string{"user", "room"}},
-		{Collection: "intents", Fields: []string{"created"}},
-	})
+// steps lead the database's schema forward: see docs/stores.md.
+var steps = []mongodb.Step{
+	// As it was before it had versions: a database of that time has these indexes already.
+	mongodb.Indexes("1 (first indexes)",
+		mongodb.Index{Collection: "users", Fields: []string{"name_key"}, Unique: true},
+		mongodb.Index{Collection: "sessions", Fields: []string{"expires"}},
+		mongodb.Index{Collection: "rooms", Fields: []string{"private", "direct", "created"}},
+		mongodb.Index{Collection: "members", Fields: []string{"room", "user"}, Unique: true},
+		mongodb.Index{Collection: "members", Fields: []string{"user", "since"}},
+		mongodb.Index{Collection: "members", Fields: []string{"room", "role", "since"}},
+		mongodb.Index{Collection: "bans", Fields: []string{"room", "user"}, Unique: true},
+		mongodb.Index{Collection: "bans", Fields: []string{"user", "room"}},
+		mongodb.Index{Collection: "intents", Fields: []string{"created"}},
+	),
+}
+
+// Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
+func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
+	db, err := mongodb.Open(ctx, url, "hubbub-directory", steps, log)
 	if err != nil {
 		return nil, err
 	}

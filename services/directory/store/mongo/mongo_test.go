@@ -1,6 +1,8 @@
 package mongo
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -14,7 +16,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func openAt(t *testing.T, url string) store.Store {
 	t.Helper()
-	s, err := Open(t.Context(), url)
+	s, err := Open(t.Context(), url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,4 +40,36 @@ func TestStore(t *testing.T) {
 			}
 			return openAt(t, urls[s])
 		})
+}
+
+// TestUpgrade opens what earlier releases have written: see the dumps in testdata, and docs/stores.md on how to make one.
+func TestUpgrade(t *testing.T) {
+	dumps, err := filepath.Glob("testdata/schema-*.jsonl")
+	if err != nil || len(dumps) == 0 {
+		t.Fatal("there are no dumps of earlier releases", err)
+	}
+	for _, dump := range dumps {
+		t.Run(dump, func(t *testing.T) {
+			url := mongotest.URL(t)
+			mongotest.Load(t, url, dump)
+			if err := openAt(t, url).Close(); err != nil { // what is opened again has had all steps
+				t.Fatal(err)
+			}
+			storetest.Verify(t, openAt(t, url))
+		})
+	}
+}
+
+// TestMakeUpgrade writes the dump of this release for TestUpgrade to the path in HUBBUB_MAKE_FIXTURE.
+func TestMakeUpgrade(t *testing.T) {
+	path := os.Getenv("HUBBUB_MAKE_FIXTURE")
+	if path == "" {
+		path = filepath.Join(t.TempDir(), "store.jsonl")
+	}
+	url := mongotest.URL(t)
+	storetest.Fill(t, openAt(t, url))
+	mongotest.Dump(t, url, path)
+	again := mongotest.URL(t)
+	mongotest.Load(t, again, path)
+	storetest.Verify(t, openAt(t, again))
 }

@@ -4,54 +4,38 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+
+	"go.uber.org/zap"
 
 	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/directory/store"
 )
 
-const schema = `
-CREATE TABLE IF NOT EXISTS users (
-	id TEXT PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE, hash TEXT NOT NULL, created INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sessions (
-	id TEXT PRIMARY KEY, user TEXT NOT NULL, hash BLOB NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS sessions_expires ON sessions (expires);
-CREATE TABLE IF NOT EXISTS keys (
-	id TEXT PRIMARY KEY, seed BLOB NOT NULL, created INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS rooms (
-	id TEXT PRIMARY KEY, name TEXT NOT NULL, topic TEXT NOT NULL, private INTEGER NOT NULL, direct INTEGER NOT NULL, created INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS rooms_public ON rooms (created) WHERE private = 0 AND direct = 0;
-CREATE TABLE IF NOT EXISTS members (
-	room TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY (room, user)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS members_user ON members (user, since);
-CREATE INDEX IF NOT EXISTS members_role ON members (room, role, since);
-CREATE TABLE IF NOT EXISTS bans (
-	room TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, actor TEXT NOT NULL, reason TEXT NOT NULL, created INTEGER NOT NULL,
-	PRIMARY KEY (room, user)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS bans_user ON bans (user, room);
-CREATE TABLE IF NOT EXISTS seen (user TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS intents (
-	id TEXT PRIMARY KEY, kind TEXT NOT NULL, room TEXT NOT NULL, user TEXT NOT NULL, name TEXT NOT NULL, role TEXT NOT NULL,
-	actor TEXT NOT NULL, session TEXT NOT NULL, created INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-`
+//go:embed steps/*.sql
+var files embed.FS
+
+// steps lead the file's schema forward: see docs/stores.md.
+func steps() sqlitedb.Steps {
+	sub, err := fs.Sub(files, "steps")
+	if err != nil {
+		panic(err) // the name is a constant
+	}
+	return sqlitedb.Steps{SQL: sub}
+}
 
 // Store is a store.Store in a file.
 type Store struct{ *sqlitedb.DB }
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the file, which is made if it is missing. Errors: filelock.ErrLocked.
-func Open(ctx context.Context, path string) (*Store, error) {
-	db, err := sqlitedb.Open(ctx, path, schema)
+// Open opens the file, which is made if it is missing. log may be nil. Errors: filelock.ErrLocked, schema.ErrNewer.
+func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
+	db, err := sqlitedb.Open(ctx, path, steps(), log)
 	if err != nil {
 		return nil, err
 	}

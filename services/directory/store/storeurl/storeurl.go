@@ -4,6 +4,8 @@ package storeurl
 import (
 	"context"
 
+	"go.uber.org/zap"
+
 	"hubbub.internal/libs/storeurl"
 	"hubbub.internal/services/directory/store"
 	"hubbub.internal/services/directory/store/mongo"
@@ -13,11 +15,14 @@ import (
 // Config is what a program can be told about the store.
 type Config = storeurl.Config
 
-// Open opens the store, in which the caller is then alone if it is SQLite. Errors say what to do.
-func Open(ctx context.Context, cfg Config) (store.Store, error) {
+// Open opens the store, in which the caller is then alone if it is SQLite, and moves its schema forward; log, which may
+// be nil, is told. Errors say what to do.
+func Open(ctx context.Context, cfg Config, log *zap.Logger) (store.Store, error) {
 	return storeurl.Open(ctx, cfg,
-		func(ctx context.Context, path string) (store.Store, error) { return opened(sqlite.Open(ctx, path)) },
-		func(ctx context.Context, url string) (store.Store, error) { return opened(mongo.Open(ctx, url)) })
+		func(ctx context.Context, path string) (store.Store, error) {
+			return opened(sqlite.Open(ctx, path, log))
+		},
+		func(ctx context.Context, url string) (store.Store, error) { return opened(mongo.Open(ctx, url, log)) })
 }
 
 // opened returns no store with an error: a nil pointer in an interface would not be nil.

@@ -10,6 +10,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.uber.org/zap"
 
 	"hubbub.internal/libs/mongodb"
 	"hubbub.internal/services/history/store"
@@ -29,16 +30,22 @@ type record struct {
 	store.Entry `bson:",inline"`
 }
 
-// Open connects to the server and makes the indexes; see mongodb.Open for the URL.
-func Open(ctx context.Context, url string) (*Store, error) {
-	db, err := mongodb.Open(ctx, url, "hubbub-history", []mongodb.Index{
-		{Collection: "entries", Fields: []string{"room", "sender", "id"}, Unique: true},
-		{Collection: "entries", Fields: []string{"room", "type", "seq"}},
-		{Collection: "entries", Fields: []string{"room", "id"}},
-		{Collection: "entries", Fields: []string{"room", "target"}},
-		{Collection: "entries", Fields: []string{"seq"}},
-		{Collection: "reads", Fields: []string{"user"}},
-	})
+// steps lead the database's schema forward: see docs/stores.md.
+var steps = []mongodb.Step{
+	// As it was before it had versions: a database of that time has these indexes already.
+	mongodb.Indexes("1 (first indexes)",
+		mongodb.Index{Collection: "entries", Fields: []string{"room", "sender", "id"}, Unique: true},
+		mongodb.Index{Collection: "entries", Fields: []string{"room", "type", "seq"}},
+		mongodb.Index{Collection: "entries", Fields: []string{"room", "id"}},
+		mongodb.Index{Collection: "entries", Fields: []string{"room", "target"}},
+		mongodb.Index{Collection: "entries", Fields: []string{"seq"}},
+		mongodb.Index{Collection: "reads", Fields: []string{"user"}},
+	),
+}
+
+// Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
+func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
+	db, err := mongodb.Open(ctx, url, "hubbub-history", steps, log)
 	if err != nil {
 		return nil, err
 	}

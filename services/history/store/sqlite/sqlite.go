@@ -3,35 +3,35 @@ package sqlite
 
 import (
 	"context"
+	"embed"
+	"io/fs"
+
+	"go.uber.org/zap"
 
 	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/history/store"
 )
 
-// Rows are found by their key, which orders a room's entries; WITHOUT ROWID keeps them in that order on the disk.
-const schema = `
-CREATE TABLE IF NOT EXISTS entries (
-	key TEXT PRIMARY KEY, room TEXT NOT NULL, seq INTEGER NOT NULL, sender TEXT NOT NULL, id TEXT NOT NULL,
-	type TEXT NOT NULL, target TEXT NOT NULL, data BLOB NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE UNIQUE INDEX IF NOT EXISTS entries_id ON entries (room, sender, id);
-CREATE INDEX IF NOT EXISTS entries_message ON entries (room, id) WHERE type = 'msg';
-CREATE INDEX IF NOT EXISTS entries_target ON entries (room, target) WHERE target <> '';
-CREATE INDEX IF NOT EXISTS entries_seq ON entries (seq);
-CREATE INDEX IF NOT EXISTS messages ON entries (key) WHERE type = 'msg';
-CREATE TABLE IF NOT EXISTS reads (
-	user TEXT NOT NULL, room TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (user, room)
-) STRICT, WITHOUT ROWID;
-`
+//go:embed steps/*.sql
+var files embed.FS
+
+// steps lead the file's schema forward: see docs/stores.md.
+func steps() sqlitedb.Steps {
+	sub, err := fs.Sub(files, "steps")
+	if err != nil {
+		panic(err) // the name is a constant
+	}
+	return sqlitedb.Steps{SQL: sub}
+}
 
 // Store is a store.Store in a file.
 type Store struct{ *sqlitedb.DB }
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the file, which is made if it is missing. Errors: filelock.ErrLocked.
-func Open(ctx context.Context, path string) (*Store, error) {
-	db, err := sqlitedb.Open(ctx, path, schema)
+// Open opens the file, which is made if it is missing. log may be nil. Errors: filelock.ErrLocked, schema.ErrNewer.
+func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
+	db, err := sqlitedb.Open(ctx, path, steps(), log)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestOpen(t *testing.T) {
 	for _, url := range []string{"sqlite:" + filepath.Join(t.TempDir(), "new", "history.db"), mongotest.URL(t)} {
-		s, err := Open(t.Context(), Config{Store: url})
+		s, err := Open(t.Context(), Config{Store: url}, nil)
 		if err != nil {
 			t.Fatalf("%s: %v", url, err)
 		}
@@ -33,7 +33,7 @@ func TestOpenFails(t *testing.T) {
 		"sqlite:/dev/null/x": "/dev/null",
 		"mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100": "is it running",
 	} {
-		s, err := Open(t.Context(), Config{Store: url})
+		s, err := Open(t.Context(), Config{Store: url}, nil)
 		if s != nil {
 			_ = s.Close()
 			t.Errorf("%q opens", url)

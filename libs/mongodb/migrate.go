@@ -1,0 +1,98 @@
+package mongodb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/schema"
+)
+
+// Step leads the schema of a database forward by one version: the first of a list to version 1, and so on. A step that
+// was released never changes.
+//
+// Replicas that start together may run the same step at the same time, and one that is killed in the middle is run again
+// from its beginning: Run does no harm when it is repeated, and what it does is done when it returns nil. There is no
+// lock that could stay behind.
+type Step struct {
+	Name string // for the log and for errors
+	Run  func(ctx context.Context, db *mongo.Database) error
+}
+
+// versions is the collection that has a document for each schema: the name of the program is its _id.
+const versions = "schema_versions"
+
+// migrate runs the steps that the database has not had.
+func migrate(ctx context.Context, db *mongo.Database, app string, steps []Step, log *zap.Logger) error {
+	began := time.Now()
+	from, err := version(ctx, db, app)
+	if err != nil {
+		return fmt.Errorf("is it running, and is --store right? %w", err)
+	}
+	target := int64(len(steps))
+	if from > target {
+		return schema.Newer(from, target)
+	}
+	for v := from; v < target; v++ {
+		if err := steps[v].Run(ctx, db); err != nil {
+			return schema.Failed(steps[v].Name, v, err)
+		}
+		if err := reached(ctx, db, app, v+1); err != nil {
+			return schema.Failed(steps[v].Name, v, err)
+		}
+	}
+	schema.Log(log, from, target, time.Since(began))
+	return nil
+}
+
+// version returns the version of a schema; 0: the database is empty, or of the time before versions.
+func version(ctx context.Context, db *mongo.Database, app string) (int64, error) {
+	var doc struct{ Version int64 }
+	err := db.Collection(versions).FindOne(ctx, bson.D{{Key: "_id", Value: app}}).Decode(&doc)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		err = nil
+	}
+	return doc.Version, err
+}
+
+// reached notes that a schema is at a version, unless another replica has moved it further already.
+func reached(ctx context.Context, db *mongo.Database, app string, v int64) error {
+	_, err := db.Collection(versions).UpdateOne(ctx,
+		bson.D{{Key: "_id", Value: app}, {Key: "version", Value: bson.D{{Key: "$lt", Value: v}}}},
+		bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: v}}}},
+		options.UpdateOne().SetUpsert(true))
+	if mongo.IsDuplicateKeyError(err) { // the document is there, with that version or a later one
+		return nil
+	}
+	return err
+}
+
+// Index is an index that a collection is to have.
+type Index struct {
+	Collection string
+	Fields     []string // ascending
+	Unique     bool
+}
+
+// Indexes returns a step that makes indexes; those that are there stay.
+func Indexes(name string, indexes ...Index) Step {
+	return Step{Name: name, Run: func(ctx context.Context, db *mongo.Database) error {
+		for _, index := range indexes {
+			var keys bson.D
+			for _, field := range index.Fields {
+				keys = append(keys, bson.E{Key: field, Value: 1})
+			}
+			model := mongo.IndexModel{Keys: keys, Options: options.Index().SetUnique(index.Unique)}
+			if _, err := db.Collection(index.Collection).Indexes().CreateOne(ctx, model); err != nil {
+				return fmt.Errorf("index of %s: %w", index.Collection, err)
+			}
+		}
+		return nil
+	}}
+}

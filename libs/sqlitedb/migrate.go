@@ -1,0 +1,74 @@
+package sqlitedb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/schema"
+)
+
+// Steps lead the schema of a file forward, from one version to the next. Each runs once, in its own transaction, and is
+// noted in the table goose_db_version. A step that was released never changes.
+type Steps struct {
+	// SQL has the steps in SQL in its root: files like 00001_name.sql, in the form of goose
+	// (https://pressly.github.io/goose/documentation/annotations). Only the way up is needed.
+	SQL fs.FS
+	// Go are the steps in code, by version.
+	Go map[int64]func(ctx context.Context, tx *sql.Tx) error
+}
+
+// migrate runs the steps that the file has not had.
+func migrate(ctx context.Context, db *sql.DB, steps Steps, log *zap.Logger) error {
+	began := time.Now()
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger())}
+	for version, run := range steps.Go {
+		options = append(options, goose.WithGoMigrations(goose.NewGoMigration(version, &goose.GoFunc{RunTx: run}, nil)))
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, steps.SQL, options...)
+	if err != nil {
+		return fmt.Errorf("schema steps: %w", err)
+	}
+	known := p.ListSources()
+	target := known[len(known)-1].Version
+	// Looked up by hand: the library would make its table first, also in a file that is not to be touched.
+	from, err := version(ctx, db)
+	if err != nil {
+		return fmt.Errorf("schema version: %w", err)
+	}
+	if from > target {
+		return schema.Newer(from, target)
+	}
+	if _, err := p.Up(ctx); err != nil {
+		failed, ok := errors.AsType[*goose.PartialError](err)
+		if !ok || failed.Failed == nil {
+			return fmt.Errorf("schema steps: %w", err)
+		}
+		source := failed.Failed.Source
+		name := path.Base(source.Path)
+		if source.Path == "" {
+			name = fmt.Sprint(source.Version)
+		}
+		return schema.Failed(name, source.Version-1, failed.Err)
+	}
+	schema.Log(log, from, target, time.Since(began))
+	return nil
+}
+
+// version returns the version of the file's schema; 0: it is empty, or of the time before versions.
+func version(ctx context.Context, db *sql.DB) (int64, error) {
+	var tables int
+	if err := db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'goose_db_version'`).Scan(&tables); err != nil || tables == 0 {
+		return 0, err
+	}
+	var v sql.NullInt64
+	err := db.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version WHERE is_applied`).Scan(&v)
+	return v.Int64, err
+}

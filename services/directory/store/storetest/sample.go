@@ -1,0 +1,100 @@
+package storetest
+
+import (
+	"testing"
+
+	api "hubbub.internal/libs/api/directory"
+	"hubbub.internal/services/directory/store"
+)
+
+// What the sample has of each kind of record.
+var (
+	sampleUsers = []store.User{
+		{ID: "u-ann", Name: "Ann", NameKey: "ann", Hash: "$argon2id$v=19$m=64,t=1,p=1$c2FsdA$aGFzaA", Created: 1_700_000_000_001},
+		{ID: "u-gus", Name: "Gus (guest)", NameKey: ":u-gus", Created: 1_700_000_000_002},
+		{ID: "u-ivan", Name: "Иван", NameKey: "ивah", Hash: "$argon2id$v=19$m=64,t=1,p=1$c2FsdA$aGFzaA", Created: 1_700_000_000_003},
+	}
+	sampleSession = store.Session{ID: "s1", User: "u-ann", Hash: []byte{0, 1, 0xff}, Created: 1_700_000_000_004, Expires: 1_900_000_000_000}
+	sampleKey     = store.Key{ID: "k1", Seed: []byte("0123456789abcdef0123456789abcdef"), Created: 1_700_000_000_005}
+	sampleRooms   = []store.Room{
+		{ID: "lobby", Name: "Lobby"},
+		{ID: "r1", Name: "Garden", Topic: "What grows", Created: 1_700_000_000_006},
+		{ID: "r2", Name: "Council", Private: true, Created: 1_700_000_000_007},
+		{ID: "d-X", Name: "direct", Private: true, Direct: true, Created: 1_700_000_000_008},
+	}
+	sampleMembers = []store.Member{
+		{Room: "d-X", User: "u-ann", Name: "Ann", Role: api.RoleMember, Since: 1_700_000_000_009},
+		{Room: "r1", User: "u-ann", Name: "Ann", Role: api.RoleOwner, Since: 1_700_000_000_010},
+		{Room: "r1", User: "u-ivan", Name: "Иван", Role: api.RoleModerator, Since: 1_700_000_000_011},
+		{Room: "r2", User: "u-ivan", Name: "Иван", Role: api.RoleOwner, Since: 1_700_000_000_012},
+	}
+	sampleBans = []store.Ban{
+		{Room: "", User: "u-eve", Name: "Eve", Actor: "u-ann", Reason: "spam", Created: 1_700_000_000_013},
+		{Room: "r1", User: "u-gus", Name: "Gus (guest)", Actor: "u-ivan", Created: 1_700_000_000_014},
+	}
+	sampleIntent = store.Intent{
+		ID: "i1", Kind: "access", Room: "r1", User: "u-gus", Name: "Gus (guest)", Role: "member", Actor: "u-ann", Created: 1_700_000_000_015,
+	}
+)
+
+// Fill puts the sample into an empty store. Files and dumps in testdata were made so, by the release that they are named
+// after.
+func Fill(t *testing.T, s store.Store) {
+	t.Helper()
+	ctx := t.Context()
+	for _, u := range sampleUsers {
+		must(t, s.CreateUser(ctx, u))
+	}
+	must(t, s.CreateSession(ctx, sampleSession))
+	must(t, s.CreateKey(ctx, sampleKey))
+	for _, r := range sampleRooms {
+		must(t, s.CreateRoom(ctx, r))
+	}
+	for _, m := range sampleMembers {
+		must(t, s.PutMember(ctx, m))
+	}
+	for _, b := range sampleBans {
+		must(t, s.PutBan(ctx, b))
+	}
+	must(t, s.PutSeen(ctx, []store.Seen{{User: "u-ann", At: 1_700_000_000_016}}))
+	must(t, s.PutIntent(ctx, sampleIntent))
+}
+
+// Verify holds that a store has the sample, as Fill left it, and goes on from there.
+func Verify(t *testing.T, s store.Store) {
+	t.Helper()
+	ctx := t.Context()
+	for _, u := range sampleUsers {
+		got, err := s.UserByName(ctx, u.NameKey)
+		same(t, u, got, err)
+		got, err = s.User(ctx, u.ID)
+		same(t, u, got, err)
+	}
+	session, err := s.Session(ctx, "s1")
+	same(t, sampleSession, session, err)
+	keys, err := s.Keys(ctx)
+	same(t, []store.Key{sampleKey}, keys, err)
+	for _, r := range sampleRooms {
+		got, err := s.Room(ctx, r.ID)
+		same(t, r, got, err)
+	}
+	public, err := s.PublicRooms(ctx, 10)
+	same(t, sampleRooms[:2], public, err)
+	members, err := s.MembersOf(ctx, []string{"d-X", "r1", "r2"})
+	same(t, sampleMembers, members, err)
+	for _, b := range sampleBans {
+		got, err := s.Ban(ctx, b.Room, b.User)
+		same(t, b, got, err)
+	}
+	seen, err := s.Seen(ctx, "u-ann")
+	same(t, int64(1_700_000_000_016), seen, err)
+	intents, err := s.IntentsBefore(ctx, 1_800_000_000_000, 10)
+	same(t, []store.Intent{sampleIntent}, intents, err)
+
+	// What was kept is known again, and new records are kept beside it.
+	want(t, store.ErrConflict, s.CreateUser(ctx, store.User{ID: "u-other", Name: "ANN", NameKey: "ann"}))
+	must(t, s.CreateUser(ctx, store.User{ID: "u-new", Name: "New", NameKey: "new", Created: 1}))
+	must(t, s.ExtendSession(ctx, "s1", 1_800_000_000_000, 2_000_000_000_000))
+	must(t, s.SetRole(ctx, "r1", "u-ivan", api.RoleOwner))
+	must(t, s.DeleteIntent(ctx, "i1"))
+}
