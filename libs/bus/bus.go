@@ -116,8 +116,9 @@ type Replayed struct {
 	Entries []Entry // in order, each with its Prev, which for the first is the position asked for; owned by the caller
 	Through uint64  // the answer is complete through this Seq, even if no entry has it
 	More    bool    // the limit cut the answer: ask again after the last entry
-	// Truncated: the log no longer reaches back to the position asked for; entries between it and the log's beginning
-	// are with the consumers of the log only. Entries holds what the log still has.
+	// Truncated: the log no longer reaches back to the position asked for. Entries of the room between it and the log's
+	// beginning, if there were any (natsbus knows only where the log of all rooms begins), are with the consumers of the log
+	// alone. Entries holds what the log still has. The position is good: this is no rewind.
 	Truncated bool
 	// Rewound: the log has another entry at the position asked for, or ends before it: it lost its tail in a
 	// failover, or was restored to an older state. Entries is empty and Through is the log's head.
@@ -128,6 +129,9 @@ type Replayed struct {
 type Head struct {
 	Position        // of the room's last entry; zero for a room without entries
 	Through  uint64 // the room has no other entry up to this Seq, which is not less than the Position's
+	// Front: retention has taken the room's entries through this Seq, if it had any (natsbus knows only how far retention has
+	// come in the log of all rooms).
+	Front uint64
 }
 
 // Watcher is told of the entries of all personal rooms by hints. Its methods must not block, may be called by several
@@ -151,6 +155,11 @@ type Follower interface {
 	// Rewound is called when the log turns out to have lost entries that were delivered: whatever was learnt of the
 	// room's positions is void. Entries after head follow.
 	Rewound(room string, head uint64)
+	// Missed is called when retention has taken entries before they were delivered, or may have: those after the last one
+	// that was delivered and at or before through. It takes a subscription that was disturbed, or did not work, for as long
+	// as the log reaches back. Positions stay good; the consumers of the log have what is missing. Entries after through
+	// follow, the next one with through as its Prev.
+	Missed(room string, through uint64)
 }
 
 // Subscription is the handle of something that delivers.

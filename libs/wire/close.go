@@ -8,7 +8,7 @@ type CloseCode uint16
 // The close codes that an edge sends. Those from 4000 to 4499 ask the client to come back, those from 4500 on not to.
 const (
 	CloseDrain        CloseCode = 4000 // the edge is going down for a deploy; others are up
-	CloseResume       CloseCode = 4001 // the socket was too slow for its rooms; nothing is lost: resume
+	CloseResume       CloseCode = 4001 // the socket fell behind in its rooms; nothing is lost: resume
 	CloseIdle         CloseCode = 4002 // nothing was heard of the client for 60 s
 	CloseTokenExpired CloseCode = 4003 // fetch a new token, then come back
 	CloseOverloaded   CloseCode = 4004 // the edge holds as many sockets as it may

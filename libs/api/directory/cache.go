@@ -148,6 +148,17 @@ func (f *follower) Entry(e bus.Entry) {
 func (f *follower) Rewound(_ string, head uint64) {
 	c := (*Cache)(f)
 	c.log.Warn("the control log was rewound: permissions are asked for again", zap.Uint64("head", head))
+	c.reset()
+}
+
+// Missed does the same.
+func (f *follower) Missed(_ string, through uint64) {
+	c := (*Cache)(f)
+	c.log.Warn("changes in the control log were trimmed before they were seen: permissions are asked for again", zap.Uint64("through", through))
+	c.reset()
+}
+
+func (c *Cache) reset() {
 	c.answers.forget()
 	for _, hook := range c.hooks {
 		hook(Change{Kind: ChangeReset})

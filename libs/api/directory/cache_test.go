@@ -225,20 +225,22 @@ func TestNothingIsCachedWithoutContact(t *testing.T) {
 	}
 }
 
-func TestRewoundForgets(t *testing.T) {
+func TestLostChangesForget(t *testing.T) {
 	b := openBus(t)
 	hooked := make(chan Change, 1)
 	c, s := start(t, b, func(ch Change) { hooked <- ch })
 	s.set("ann", "r1", Access{Read: true})
-	if _, err := c.Access(t.Context(), "ann", "r1"); err != nil {
-		t.Fatal(err)
-	}
-	(*follower)(c).Rewound(chat.ControlRoom, 1)
-	if _, ok := c.Cached("ann", "r1"); ok {
-		t.Error("changes may have been lost, and the answer is still cached")
-	}
-	if ch := <-hooked; ch.Kind != ChangeReset {
-		t.Errorf("hook got %+v", ch)
+	for name, lose := range map[string]func(string, uint64){"rewound": (*follower)(c).Rewound, "missed": (*follower)(c).Missed} {
+		if _, err := c.Access(t.Context(), "ann", "r1"); err != nil {
+			t.Fatal(err)
+		}
+		lose(chat.ControlRoom, 1)
+		if _, ok := c.Cached("ann", "r1"); ok {
+			t.Errorf("%s: changes may have been lost, and the answer is still cached", name)
+		}
+		if ch := <-hooked; ch.Kind != ChangeReset {
+			t.Errorf("%s: hook got %+v", name, ch)
+		}
 	}
 }
 

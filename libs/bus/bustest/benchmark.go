@@ -57,6 +57,7 @@ type counter struct{ n atomic.Int64 }
 
 func (c *counter) Entry(bus.Entry)        { c.n.Add(1) }
 func (c *counter) Rewound(string, uint64) {}
+func (c *counter) Missed(string, uint64)  {}
 
 func benchDeliver(b *testing.B, from bus.Log, to ...bus.Log) {
 	rooms := roomNames(100)

@@ -27,9 +27,7 @@ type Env struct {
 	Folders func() []string
 	// Addr is the address of the server, if it is the only one; else buses are told the servers' own.
 	Addr string
-	// Replicas: any of several servers answers. What Remove has taken is gone from one after the other, within a moment. The
-	// log has fences, too, and where retention has taken one, positions before it count as truncated, also if the room has
-	// had nothing since.
+	// Replicas: any of several servers answers. What Remove has taken is gone from one after the other, within a moment.
 	Replicas bool
 }
 

@@ -34,6 +34,7 @@ type follower struct {
 	mu      sync.Mutex
 	got     []bus.Entry
 	rewinds int
+	missed  int
 	busy    bool
 	overlap bool
 	done    bool // Stop has returned
@@ -57,6 +58,12 @@ func (f *follower) Rewound(string, uint64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.rewinds++
+}
+
+func (f *follower) Missed(string, uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.missed++
 }
 
 // follow follows a room until the test ends.
@@ -104,8 +111,9 @@ func (f *follower) has(t testing.TB, log []bus.Entry) {
 	if diff := cmp.Diff(want, f.got, cmp.Comparer(bytes.Equal)); diff != "" {
 		t.Errorf("room %s from head %d on, log (-) and follower (+):\n%s", f.room, f.head, diff)
 	}
-	if f.rewinds > 0 || f.overlap || f.late {
-		t.Errorf("room %s: %d rewinds; called by two goroutines at once: %v; called after Stop: %v", f.room, f.rewinds, f.overlap, f.late)
+	if f.rewinds > 0 || f.missed > 0 || f.overlap || f.late {
+		t.Errorf("room %s: %d rewinds; told %d times that entries are missing; called by two goroutines at once: %v; called after Stop: %v",
+			f.room, f.rewinds, f.missed, f.overlap, f.late)
 	}
 }
 

@@ -283,7 +283,7 @@ func (w *world) account(f *follower, all bool) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.rewinds > 0 || f.late {
-		w.rt.Errorf("room %s: %d rewinds, called after Stop: %v", f.room, f.rewinds, f.late)
+	if f.rewinds > 0 || f.missed > 0 || f.late {
+		w.rt.Errorf("room %s: %d rewinds, told %d times that entries are missing, called after Stop: %v", f.room, f.rewinds, f.missed, f.late)
 	}
 }

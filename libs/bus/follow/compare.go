@@ -171,23 +171,40 @@ func (r *room) compared(e *Engine, epoch uint32, before uint64, head Head) {
 		if r.filling {
 			return // it is being mended; that it is behind is no news
 		}
+		r.doubt(e)
 		r.fill(e)
 		if r.deaf++; r.deaf >= maxDeaf {
 			r.deaf = 0
 			e.joins.add(&e.joins.renew, r)
 		}
-	case head.Seq == r.held:
-		if head.Seq != 0 && !r.known(head.Seq, head.ID) {
+	case head.Seq == r.held && head.Seq != 0:
+		if !r.known(head.Seq, head.ID) {
 			r.fill(e) // another entry in the place of the one held
 			return
 		}
-		r.epoch = max(r.epoch, epoch)
-		r.through = max(r.through, head.Through)
+		r.confirm(epoch, head)
 	case r.held != before: // an entry came meanwhile: the head is merely older
+	case head.Front > r.through: // retention has taken entries of the room that did not come live, or may have
+		if e.opts.Coarse && r.epoch == e.epoch.Load() {
+			r.confirm(epoch, head) // see missing
+			return
+		}
+		r.fill(e)
+	case r.held <= head.Front: // retention has taken the entry held, or there is none
+		r.confirm(epoch, head)
 	case r.low == head.Seq+1 && r.epoch == epoch:
 		r.through = max(r.through, head.Through)
 	default: // the entry held is not the last one any more: removed, trimmed, or lost with the log's tail
 		r.lowAsked = head.Seq + 1
 		r.fill(e)
 	}
+}
+
+// confirm notes that nothing is missing after the entry held. r.mu is held.
+func (r *room) confirm(epoch uint32, head Head) {
+	if r.epoch < epoch { // the log may have lost its tail since: what was known of that is void
+		r.through = 0
+	}
+	r.epoch = max(r.epoch, epoch)
+	r.through = max(r.through, r.held, head.Through)
 }

@@ -24,6 +24,9 @@ type Options struct {
 	Workers      int                   // 8: rooms that are filled from the log at the same time
 	HoldBack     int                   // 256: live entries of a room that are kept while it is filled
 	HoldBytes    int64                 // 64 MiB: data of such entries, over all rooms
+	// Coarse says that the Source's Truncated speaks of the log of all rooms: retention has taken entries after the position,
+	// which need not be the room's. See room.missing.
+	Coarse bool
 }
 
 func (o *Options) setDefaults() {

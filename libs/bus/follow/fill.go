@@ -110,18 +110,17 @@ func (e *Engine) fillRoom(ctx context.Context, r *room) error {
 		r.again = false
 		r.mu.Unlock()
 
-		rep, err := e.read(ctx, r.name, at, through)
+		rep, from, err := e.read(ctx, r.name, at, through)
 		if err != nil {
 			return err
 		}
-		// A room that was empty at the join, of a driver that knows no more, has nothing before it that could be missed.
-		if rep.Rewound || rep.Truncated && max(at.Seq, through) > 0 {
-			if err := e.rewindRoom(ctx, r, rep); err != nil {
+		if rep.Rewound {
+			if err := e.rewindRoom(ctx, r); err != nil {
 				return err
 			}
 			continue
 		}
-		done, moved := r.filled(e, rep, epoch, reads >= maxReads)
+		done, moved := r.filled(e, rep, from, epoch, reads >= maxReads)
 		if done {
 			return nil
 		}
@@ -137,9 +136,10 @@ func (e *Engine) fillRoom(ctx context.Context, r *room) error {
 	}
 }
 
-// filled takes what the log has after the entry held. It reports whether the room is up to date, and whether anything
-// was delivered. With last, a hint beyond the end of the log is no longer believed.
-func (r *room) filled(e *Engine, rep bus.Replayed, epoch uint32, last bool) (done, moved bool) {
+// filled takes what the log has after the entry held, read from there or from a later place up to which nothing was missing.
+// It reports whether the room is up to date, and whether anything was delivered. With last, a hint beyond the end of the log
+// is no longer believed.
+func (r *room) filled(e *Engine, rep bus.Replayed, from uint64, epoch uint32, last bool) (done, moved bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state != live {
@@ -147,6 +147,13 @@ func (r *room) filled(e *Engine, rep bus.Replayed, epoch uint32, last bool) (don
 		return true, false
 	}
 	before := r.held
+	// A room that was empty at the join, of a driver that knows no more, has nothing before it that could be missed.
+	if rep.Truncated && from > 0 && r.missing(e, rep) {
+		r.miss(e, rep)
+	}
+	if !rep.Truncated && from == r.held { // the answer is newer than what was known, and the log may have lost its tail since
+		r.through = r.held
+	}
 	r.epoch = epoch
 	for _, en := range rep.Entries {
 		if en.Seq > r.held {
@@ -173,23 +180,25 @@ func (r *room) filled(e *Engine, rep bus.Replayed, epoch uint32, last bool) (don
 	return done, r.held != before
 }
 
-// read asks the log for what follows on an entry. When the log no longer has that entry because it was trimmed, but
-// nothing is missing up to a later place that the log does reach, the answer is from there.
-func (e *Engine) read(ctx context.Context, name string, at bus.Position, through uint64) (bus.Replayed, error) {
+// read asks the log for what follows on an entry. When the log no longer has that entry because it was trimmed, the answer
+// is from the later place up to which nothing is missing. It returns from which Seq the answer is.
+func (e *Engine) read(ctx context.Context, name string, at bus.Position, through uint64) (rep bus.Replayed, from uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
-	rep, err := e.src.Replay(ctx, name, at, fillLimit)
+	from = at.Seq
+	rep, err = e.src.Replay(ctx, name, at, fillLimit)
 	if err == nil && rep.Truncated && !rep.Rewound && through > at.Seq {
+		from = through
 		rep, err = e.src.Replay(ctx, name, bus.Position{Seq: through}, fillLimit)
 	}
 	if err != nil {
-		return rep, fmt.Errorf("replay: %w", err)
+		return rep, from, fmt.Errorf("replay: %w", err)
 	}
-	return rep, nil
+	return rep, from, nil
 }
 
 // rewindRoom starts the room anew at the log's present end, and tells the followers.
-func (e *Engine) rewindRoom(ctx context.Context, r *room, rep bus.Replayed) error {
+func (e *Engine) rewindRoom(ctx context.Context, r *room) error {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
 	heads, err := e.src.Heads(ctx, []string{r.name})
@@ -203,7 +212,7 @@ func (e *Engine) rewindRoom(ctx context.Context, r *room, rep bus.Replayed) erro
 	}
 	e.metrics.rewinds.Inc()
 	e.log.Warn("a room's log was rewound", zap.String("room", r.name), zap.Uint64("held", r.held),
-		zap.Uint64("head", heads[0].Seq), zap.Bool("trimmed", rep.Truncated))
+		zap.Uint64("head", heads[0].Seq))
 	r.rewind(heads[0])
 	return nil
 }

@@ -7,8 +7,8 @@ import (
 )
 
 type metrics struct {
-	rooms                                                                          prometheus.Gauge
-	gaps, repeats, overflows, filled, rewinds, compared, behind, renewed, failures prometheus.Counter
+	rooms                                                                                  prometheus.Gauge
+	gaps, repeats, overflows, filled, rewinds, missed, compared, behind, renewed, failures prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -20,7 +20,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		repeats:   counter("repeats_total", "Live entries that had been delivered already, and were dropped."),
 		overflows: counter("overflows_total", "Times that more live entries came during a fill than are held back."),
 		filled:    counter("filled_entries_total", "Entries that were missed live and read from the log."),
-		rewinds:   counter("rewinds_total", "Times that a room's log had lost entries that were delivered, or had been trimmed before they were."),
+		rewinds:   counter("rewinds_total", "Times that a room's log had lost entries that were delivered."),
+		missed:    counter("missed_total", "Times that retention took entries of a room, or may have, before they were delivered."),
 		compared:  counter("compared_rooms_total", "Rooms whose last entry was compared with the log."),
 		behind:    counter("behind_rooms_total", "Rooms that a comparison found behind the log."),
 		renewed:   counter("renewed_rooms_total", "Rooms that were subscribed to again, since nothing came of them live although their log grew."),

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"go.uber.org/zap"
+
 	"hubbub.internal/libs/bus"
 )
 
@@ -110,6 +112,53 @@ func (r *room) moveTo(head Head) {
 	r.past, r.want, r.low, r.lowAsked = [recent]uint64{}, 0, 0, 0
 }
 
+// doubt notes that something did not come live that should have. r.mu is held.
+func (r *room) doubt(e *Engine) { r.epoch = e.epoch.Load() - 1 }
+
+// missing reports whether entries may be missing before those of a replay from through that is truncated. r.mu is held.
+//
+// Where the driver knows of the room itself that entries were taken, they are missing. A coarse one knows that entries of
+// any room were, and a log that is small and busy turns over between two comparisons. Then the room is believed to have
+// missed nothing as long as its subscription has been undisturbed since the log last confirmed it, and all that came live
+// is there: idle rooms would else be told of a loss again and again.
+func (r *room) missing(e *Engine, rep bus.Replayed) bool {
+	if !e.opts.Coarse || r.epoch != e.epoch.Load() {
+		return true
+	}
+	last := r.held
+	if n := len(rep.Entries); n > 0 {
+		last = rep.Entries[n-1].Seq
+	}
+	if r.want > last && !rep.More {
+		return true
+	}
+	return slices.ContainsFunc(r.back, func(en bus.Entry) bool {
+		return en.Prev > r.held && !slices.ContainsFunc(rep.Entries, func(o bus.Entry) bool { return o.Seq == en.Prev })
+	})
+}
+
+// miss goes on with what a truncated replay has, and tells the followers. r.mu is held.
+func (r *room) miss(e *Engine, rep bus.Replayed) {
+	through := rep.Through
+	if len(rep.Entries) > 0 {
+		through = rep.Entries[0].Seq - 1
+	}
+	if through <= r.held {
+		return // there is no place between them
+	}
+	e.metrics.missed.Inc()
+	e.log.Warn("retention has taken entries of a room before they were delivered", zap.String("room", r.name),
+		zap.Uint64("held", r.held), zap.Uint64("through", through))
+	if r.held != 0 {
+		r.remember(mark(r.held, r.heldID))
+	}
+	r.held, r.heldID, r.through = through, r.heldID[:0], max(r.through, through)
+	r.low, r.lowAsked = 0, 0
+	for _, s := range r.followers {
+		s.f.Missed(r.name, through)
+	}
+}
+
 // known reports whether the entry was delivered. r.mu is held.
 func (r *room) known(seq uint64, id string) bool {
 	if seq == r.held {
@@ -146,6 +195,7 @@ func (r *room) holdBack(e *Engine, en bus.Entry) {
 	if len(r.back) >= e.opts.HoldBack || e.held.Load()+n > e.opts.HoldBytes {
 		r.dropBack(e)
 		r.again = true
+		r.doubt(e)
 		e.metrics.overflows.Inc()
 		return
 	}

@@ -214,7 +214,7 @@ func (b *Bus) copyUnread(ctx context.Context) error {
 
 // purgePast takes every entry and makes the next Seq greater than past, unless that was done.
 func (b *Bus) purgePast(ctx context.Context, past uint64) error {
-	if err := b.raiseTrimmed(ctx, past); err != nil {
+	if err := b.raise(ctx, advancedName, past); err != nil {
 		return err
 	}
 	s, state, err := b.streamState(ctx)

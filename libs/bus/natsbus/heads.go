@@ -17,6 +17,7 @@ import (
 type getRequest struct {
 	Seq       uint64   `json:"seq,omitempty"`
 	NextFor   string   `json:"next_by_subj,omitempty"`
+	LastFor   string   `json:"last_by_subj,omitempty"`
 	Batch     int      `json:"batch,omitempty"`
 	MaxBytes  int      `json:"max_bytes,omitempty"`
 	MultiLast []string `json:"multi_last,omitempty"`
@@ -156,6 +157,19 @@ func (b *Bus) heads(ctx context.Context, rooms []string) ([]follow.Head, error) 
 }
 
 func (b *Bus) tryHeads(ctx context.Context, rooms []string) ([]follow.Head, error) {
+	heads, err := b.lasts(ctx, rooms)
+	if err != nil {
+		return nil, err
+	}
+	front, err := b.mark(ctx, trimmedName) // now: what retention took before the answer is in it
+	for i := range heads {
+		heads[i].Front = front
+	}
+	return heads, err
+}
+
+// lasts returns the rooms' last entries.
+func (b *Bus) lasts(ctx context.Context, rooms []string) ([]follow.Head, error) {
 	var fence uint64 // 0: none is needed
 	if b.cfg.Replicas > 1 {
 		var err error

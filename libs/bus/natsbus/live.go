@@ -195,6 +195,11 @@ func (s source) Heads(ctx context.Context, rooms []string) ([]follow.Head, error
 	return s.b.heads(ctx, rooms)
 }
 
+// Replay takes an Advance for the rewind that it repairs: entries that were delivered may have been put back at greater Seqs.
 func (s source) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
-	return s.b.replay(ctx, room, after, limit)
+	rep, at, err := s.b.replay(ctx, room, after, limit)
+	if at == advanced && after.Seq > 0 {
+		return bus.Replayed{Rewound: true, Through: rep.Through}, err
+	}
+	return rep, err
 }

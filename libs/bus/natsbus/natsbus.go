@@ -153,7 +153,7 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 
 func (b *Bus) open(ctx context.Context, reg prometheus.Registerer) error {
 	opts := b.cfg.Follow
-	opts.Log, opts.Metrics = b.log, reg
+	opts.Log, opts.Metrics, opts.Coarse = b.log, reg, true
 	b.engine = follow.New(source{b}, opts)
 	b.live = newLiveFeed(b)
 	b.fences = &fences{b: b}

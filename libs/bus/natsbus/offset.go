@@ -13,7 +13,8 @@ import (
 
 // Keys of the bucket.
 const (
-	trimmedName    = "trimmed" // the Seq through which retention may have taken entries
+	trimmedName    = "trimmed"  // the Seq through which retention may have taken entries
+	advancedName   = "advanced" // the same of Advance
 	requiredPrefix = "required."
 )
 
@@ -97,22 +98,40 @@ func (b *Bus) groups(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
-// trimmedTo returns the Seq through which retention may have taken entries.
-func (b *Bus) trimmedTo(ctx context.Context) (uint64, error) {
-	e, err := b.state.Get(ctx, trimmedName)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return 0, nil
-	}
-	if err != nil {
+// mark returns the Seq through which entries may have been taken: by retention, or by Advance.
+func (b *Bus) mark(ctx context.Context, name string) (uint64, error) {
+	value, err := b.noted(ctx, name)
+	if err != nil || value == nil {
 		return 0, err
 	}
-	return strconv.ParseUint(string(e.Value()), 10, 64)
+	return strconv.ParseUint(string(value), 10, 64)
 }
 
-// raiseTrimmed notes that entries through seq are about to be taken.
-func (b *Bus) raiseTrimmed(ctx context.Context, seq uint64) error {
+// noted returns what the bucket has under a key; nil: nothing. On a cluster the leader is asked: a replica may not know yet
+// what was noted before the log was changed.
+func (b *Bus) noted(ctx context.Context, key string) ([]byte, error) {
+	if b.cfg.Replicas > 1 {
+		bucket := b.names.stateBucket()
+		m, err := b.askLeader(ctx, "KV_"+bucket, getRequest{LastFor: "$KV." + bucket + "." + key})
+		if errors.Is(err, errNotFound) {
+			return nil, nil
+		}
+		return append([]byte{}, m.Data...), err
+	}
+	e, err := b.state.Get(ctx, key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte{}, e.Value()...), nil
+}
+
+// raise notes that entries through seq are about to be taken.
+func (b *Bus) raise(ctx context.Context, name string, seq uint64) error {
 	for {
-		e, err := b.state.Get(ctx, trimmedName)
+		e, err := b.state.Get(ctx, name)
 		revision := uint64(0)
 		switch {
 		case errors.Is(err, jetstream.ErrKeyNotFound):
@@ -124,7 +143,7 @@ func (b *Bus) raiseTrimmed(ctx context.Context, seq uint64) error {
 				return nil
 			}
 		}
-		_, err = b.state.Update(ctx, trimmedName, strconv.AppendUint(nil, seq, 10), revision)
+		_, err = b.state.Update(ctx, name, strconv.AppendUint(nil, seq, 10), revision)
 		if !errors.Is(err, jetstream.ErrKeyRevisionMismatch) { // that is: another process has written meanwhile
 			return err
 		}

@@ -76,14 +76,12 @@ func (b *Bus) markRemoved(ctx context.Context, seq uint64) error {
 
 // wasRemoved reports whether Remove has taken an entry with that Seq.
 func (b *Bus) wasRemoved(ctx context.Context, seq uint64) (bool, error) {
-	_, err := b.state.Get(ctx, removedKey(seq))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return false, nil
-	}
-	return err == nil, err
+	note, err := b.noted(ctx, removedKey(seq))
+	return note != nil, err
 }
 
-// forgetRemoved drops the notes about entries that retention would have taken by now.
+// forgetRemoved drops the notes about entries that retention would have taken by now: what was trimmed can be told from what
+// the log never had without them.
 func (b *Bus) forgetRemoved(ctx context.Context, before uint64) error {
 	keys, err := b.state.ListKeysFiltered(ctx, removedPrefix+"*")
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"strconv"
 
 	"github.com/nats-io/nats.go"
-	"golang.org/x/sync/errgroup"
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/follow"
@@ -28,7 +27,7 @@ func (b *Bus) Replay(ctx context.Context, room string, after bus.Position, limit
 	if limit < 1 || limit > maxReplay {
 		return bus.Replayed{}, fmt.Errorf("replay %s: limit %d is not 1 to %d", room, limit, maxReplay)
 	}
-	rep, err := b.replay(ctx, room, after, limit)
+	rep, _, err := b.replay(ctx, room, after, limit)
 	if err != nil {
 		return bus.Replayed{}, err
 	}
@@ -38,43 +37,38 @@ func (b *Bus) Replay(ctx context.Context, room string, after bus.Position, limit
 	return rep, nil
 }
 
-func (b *Bus) replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
-	var rep bus.Replayed
-	err := b.retry(ctx, "replay "+room, func(ctx context.Context) (err error) {
-		rep, err = b.tryReplay(ctx, room, after, limit)
+// replay also returns what the log has at the position.
+func (b *Bus) replay(ctx context.Context, room string, after bus.Position, limit int) (rep bus.Replayed, at placeOf, err error) {
+	err = b.retry(ctx, "replay "+room, func(ctx context.Context) (err error) {
+		rep, at, err = b.tryReplay(ctx, room, after, limit)
 		return err
 	})
-	return rep, err
+	return rep, at, err
 }
 
 // tryReplay reads by direct gets: an ordered consumer was seen to stall, and an empty fetch of one is no proof of an
 // end. The room's head says how far the answer has to reach.
-func (b *Bus) tryReplay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
-	g, gctx := errgroup.WithContext(ctx)
-	var place placeOf
-	g.Go(func() (err error) {
-		place, err = b.place(gctx, room, after)
-		return err
-	})
-	var rep bus.Replayed
-	var head follow.Head
-	g.Go(func() error {
-		heads, err := b.tryHeads(gctx, []string{room})
-		if err != nil {
-			return err
-		}
-		head = heads[0]
-		rep, err = b.read(gctx, room, after.Seq, limit, head)
-		return err
-	})
-	if err := g.Wait(); err != nil {
-		return bus.Replayed{}, err
+//
+// The position is looked at last: retention may come while the entries are read, and takes the position then, too.
+func (b *Bus) tryReplay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, placeOf, error) {
+	heads, err := b.lasts(ctx, []string{room})
+	if err != nil {
+		return bus.Replayed{}, present, err
 	}
-	if place == rewound {
-		return bus.Replayed{Rewound: true, Through: head.Seq}, nil
+	head := heads[0]
+	rep, err := b.read(ctx, room, after.Seq, limit, head)
+	if err != nil {
+		return bus.Replayed{}, present, err
 	}
-	rep.Truncated = place == trimmed
-	return rep, nil
+	at, err := b.place(ctx, room, after)
+	switch {
+	case err != nil:
+		return bus.Replayed{}, present, err
+	case at == rewound:
+		return bus.Replayed{Rewound: true, Through: head.Seq}, at, nil
+	}
+	rep.Truncated = at == trimmed || at == advanced
+	return rep, at, nil
 }
 
 // read returns the entries after a Seq, through the room's head.
@@ -125,9 +119,10 @@ func (b *Bus) read(ctx context.Context, room string, after uint64, limit int, he
 type placeOf int
 
 const (
-	present placeOf = iota // that entry, or nothing since it was removed
-	trimmed                // the log begins after it
-	rewound                // another entry, or the log ends before it, or is another log
+	present  placeOf = iota // that entry, or nothing since it was removed
+	trimmed                 // the log begins after it
+	advanced                // the same, since Advance has taken what was before, or put it back at greater Seqs
+	rewound                 // another entry, or the log ends before it, or is another log
 )
 
 func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf, error) {
@@ -159,12 +154,19 @@ func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf,
 			return rewound, nil
 		}
 	}
-	front, err := b.trimmedTo(ctx)
+	front, err := b.mark(ctx, trimmedName)
 	if err != nil {
 		return present, err
 	}
 	if at.Seq < front {
 		return trimmed, nil
+	}
+	moved, err := b.mark(ctx, advancedName)
+	if err != nil {
+		return present, err
+	}
+	if at.Seq < moved {
+		return advanced, nil
 	}
 	if at.ID != "" && at.Seq > front { // which names an entry that the log should have
 		if removed, err := b.wasRemoved(ctx, at.Seq); err != nil || !removed {

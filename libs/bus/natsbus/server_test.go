@@ -163,6 +163,7 @@ type recorder struct {
 	mu      sync.Mutex
 	got     []bus.Entry
 	rewinds int
+	missed  int
 }
 
 func (r *recorder) Entry(e bus.Entry) {
@@ -179,6 +180,12 @@ func (r *recorder) Rewound(string, uint64) {
 	r.got = nil
 }
 
+func (r *recorder) Missed(string, uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.missed++
+}
+
 func (r *recorder) ids() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -193,6 +200,16 @@ func (r *recorder) rewound() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.rewinds
+}
+
+// quiet checks that a follower was told of nothing but entries.
+func (r *recorder) quiet(t *testing.T) {
+	t.Helper()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.rewinds+r.missed > 0 {
+		t.Errorf("told of %d rewinds, and %d times that entries are missing", r.rewinds, r.missed)
+	}
 }
 
 func followRoom(t *testing.T, b bus.Log, room string) *recorder {

@@ -65,10 +65,18 @@ func (b *Bus) trim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if cut = min(cut, unread); cut <= state.FirstSeq {
+	// What is noted is the last entry that is taken, not the Seq before the first that stays: between them there may be Seqs
+	// of entries that were removed, and of fences, which are younger than those entries. Rooms that were compared before
+	// the young Seqs were given away would look as if they had missed something.
+	last, err := b.lastBefore(ctx, state.FirstSeq, min(cut, unread))
+	if err != nil {
+		return fmt.Errorf("find the last entry to take: %w", err)
+	}
+	if last == 0 {
 		return nil
 	}
-	if err := b.raiseTrimmed(ctx, cut-1); err != nil {
+	cut = last + 1
+	if err := b.raise(ctx, trimmedName, last); err != nil {
 		return fmt.Errorf("note what is trimmed: %w", err)
 	}
 	if err := s.Purge(ctx, jetstream.WithPurgeSequence(cut)); err != nil {
@@ -138,14 +146,54 @@ func (b *Bus) firstUnread(ctx context.Context, end uint64) (uint64, error) {
 	return end, nil
 }
 
-// nextIn returns the Seq of the first entry of a partition at or after seq, or 0. The stream's leader is asked: a
-// replica that is behind would not know of unread entries.
+// nextIn returns the Seq of the first entry of a partition at or after seq, or 0.
 func (b *Bus) nextIn(ctx context.Context, partition int, seq uint64) (uint64, error) {
+	return b.nextOf(ctx, b.names.inPartition(partition), seq)
+}
+
+// nextOf returns the Seq of the first entry with a subject at or after seq, or 0. The stream's leader is asked: a replica
+// that is behind would not know of unread entries.
+func (b *Bus) nextOf(ctx context.Context, subject string, seq uint64) (uint64, error) {
 	ctx, done := b.attempt(ctx)
 	defer done()
-	m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: seq, NextFor: b.names.inPartition(partition)})
+	m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: seq, NextFor: subject})
 	if errors.Is(err, errNotFound) {
 		return 0, nil
 	}
 	return m.Seq, err
+}
+
+// lastBefore returns the Seq of the log's last entry that is before end and not before first, or 0. JetStream finds the next
+// entry from a Seq on, so it is looked for by halves, from the end: mostly the entry is right there.
+func (b *Bus) lastBefore(ctx context.Context, first, end uint64) (uint64, error) {
+	next := func(seq uint64) (uint64, error) {
+		found, err := b.nextOf(ctx, b.names.log+">", seq)
+		if found >= end {
+			found = 0
+		}
+		return found, err
+	}
+	var last uint64
+	from, to := end, end // the entry is not at or after to; last is in [from, to) when it is found
+	for step := uint64(1); last == 0 && from > first; step *= 2 {
+		to = from
+		from = max(first, from-min(from, step))
+		var err error
+		if last, err = next(from); err != nil {
+			return 0, err
+		}
+	}
+	for last != 0 && last+1 < to {
+		middle := last + 1 + (to-last-1)/2
+		found, err := next(middle)
+		switch {
+		case err != nil:
+			return 0, err
+		case found != 0:
+			last = found
+		default:
+			to = middle
+		}
+	}
+	return last, nil
 }

@@ -61,6 +61,8 @@ func (f *follower) Rewound(string, uint64) {
 	f.rewinds++
 }
 
+func (f *follower) Missed(string, uint64) {}
+
 func (f *follower) seen() (seqs []uint64, rewinds int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

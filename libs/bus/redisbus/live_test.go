@@ -16,6 +16,7 @@ type nobody struct{}
 
 func (nobody) Entry(bus.Entry)        {}
 func (nobody) Rewound(string, uint64) {}
+func (nobody) Missed(string, uint64)  {}
 func (nobody) Hint(string, uint64)    {}
 func (nobody) Suspect()               {}
 

@@ -122,13 +122,14 @@ func (b *Bus) headsOf(ctx context.Context, rooms []string) ([]follow.Head, error
 			return nil, b.fail("last entries of rooms", err)
 		}
 		for m, i := range places[p] {
-			heads[i] = follow.Head{Position: list[m], Through: max(list[m].Seq, through)}
+			heads[i] = list[m]
+			heads[i].Through = max(list[m].Seq, through)
 		}
 	}
 	return heads, nil
 }
 
-func decodeHeads(answer any, n int) (through uint64, heads []bus.Position, err error) {
+func decodeHeads(answer any, n int) (through uint64, heads []follow.Head, err error) {
 	pair, ok := answer.([]any)
 	if !ok || len(pair) != 2 {
 		return 0, nil, errAnswer
@@ -138,19 +139,24 @@ func decodeHeads(answer any, n int) (through uint64, heads []bus.Position, err e
 	if !ok1 || !ok2 || len(list) != n {
 		return 0, nil, errAnswer
 	}
-	heads = make([]bus.Position, n)
+	heads = make([]follow.Head, n)
 	for i, h := range list {
 		if h == nil {
 			continue
 		}
 		text, ok := h.(string)
 		seq, rest, ok2 := strings.Cut(text, ":")
-		id, _, ok3 := strings.Cut(rest, ":")
+		id, trimmed, ok3 := strings.Cut(rest, ":")
 		if !ok || !ok2 || !ok3 {
 			return 0, nil, errAnswer
 		}
 		if heads[i].Seq, err = strconv.ParseUint(seq, 10, 64); err != nil {
 			return 0, nil, err
+		}
+		if trimmed != "" {
+			if heads[i].Front, err = strconv.ParseUint(trimmed, 10, 64); err != nil {
+				return 0, nil, err
+			}
 		}
 		heads[i].ID = id
 	}

@@ -53,6 +53,8 @@ func (f *tail) Rewound(_ string, head uint64) {
 	f.head, f.got = head, nil
 }
 
+func (f *tail) Missed(string, uint64) {}
+
 // startTraffic has 12 senders talk in 6 rooms of different partitions.
 func startTraffic(t *testing.T, cfg redisbus.Config) *traffic {
 	t.Helper()

@@ -306,6 +306,9 @@ func (l *listener) count() int64 {
 // Rewound implements bus.Follower.
 func (l *listener) Rewound(string, uint64) {}
 
+// Missed implements bus.Follower.
+func (l *listener) Missed(string, uint64) {}
+
 // live measures from append on one bus to delivery on another, in 100 rooms.
 func (c *Config) live(ctx context.Context, from, to bus.Bus, load func(context.Context, bus.Bus, []string, func([]byte)) error) (latencies, error) {
 	l := &listener{times: hdrhistogram.New(1, 60_000_000, 3)}

@@ -197,6 +197,9 @@ func (a *arrivals) Entry(bus.Entry) { a.n.Add(1) }
 // Rewound implements bus.Follower.
 func (a *arrivals) Rewound(string, uint64) {}
 
+// Missed implements bus.Follower.
+func (a *arrivals) Missed(string, uint64) {}
+
 // count appends the same twice, the second time with another bus that follows the rooms.
 func (a *allocations) count(ctx context.Context, from, to bus.Bus, n int) error {
 	mallocs := func() uint64 {

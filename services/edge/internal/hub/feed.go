@@ -211,6 +211,12 @@ func (f *feed) Rewound(_ string, head uint64) {
 	f.tell()
 }
 
+// Missed has everybody in the room come back: the record has what the log no longer has.
+func (f *feed) Missed(_ string, through uint64) {
+	f.ring.Lose(through)
+	f.tell()
+}
+
 // Live puts a frame into the ring that is no entry of the log.
 func (f *feed) Live(payload []byte) {
 	f.ring.Append(f.hub.opts.Ring, ring.Message{Payload: payload}, seconds())

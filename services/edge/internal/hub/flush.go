@@ -128,7 +128,7 @@ func (s *Shard) gather(id uint32) bool {
 	out, to, status := a.view.Copy(s.late, b.cursor, s.bounds.late)
 	switch status {
 	case ring.Fallen:
-		s.close(b.slot, wire.CloseResume, "too slow for the rooms that it is in: resume")
+		s.close(b.slot, wire.CloseResume, "behind in the rooms that it is in: resume")
 		return false
 	case ring.Rewound:
 		s.rejoin(id)

@@ -142,7 +142,7 @@ func (s *Shard) joinNow(j *joining) {
 		s.late = out[:0]
 		switch status {
 		case ring.Fallen:
-			s.close(j.ref.slot, wire.CloseResume, "too slow for the rooms that it is in: resume")
+			s.close(j.ref.slot, wire.CloseResume, "behind in the rooms that it is in: resume")
 			return
 		case ring.Rewound:
 			seq, b.cursor = r.Restart()

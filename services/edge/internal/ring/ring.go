@@ -28,7 +28,7 @@ type Status uint8
 // What a position may be.
 const (
 	Held    Status = iota // what follows it is there
-	Fallen                // what follows it was overwritten
+	Fallen                // what follows it was overwritten, or never came: see Lose
 	Rewound               // the room's log was rewound since: see Restart
 )
 
@@ -221,11 +221,24 @@ func (r *Ring) Trim(l Limits, now uint32) {
 func (r *Ring) Rewind(seq uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.clear(seq)
+	r.rewound = r.head
+}
+
+// Lose forgets everything: entries before or at seq are missing. Every position held so far is Fallen.
+func (r *Ring) Lose(seq uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.clear(seq)
+}
+
+// clear forgets everything through seq. r.mu is held.
+func (r *Ring) clear(seq uint64) {
 	r.data = nil
 	for form := range r.head {
-		r.head[form]++ // every position held so far is now before the rewind
+		r.head[form]++ // every position held so far is now before what comes
 	}
-	r.rewound, r.seq, r.floor, r.known = r.head, seq, seq, true
+	r.seq, r.floor, r.known = seq, seq, true
 }
 
 func (d *data) oldest() *entry { return &d.list[d.first%uint64(len(d.list))] }

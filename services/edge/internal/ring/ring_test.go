@@ -75,6 +75,13 @@ func TestRing(t *testing.T) {
 				m.head[packed]++
 				m.rewound, m.all, m.floor = m.head, nil, m.seq
 			},
+			"lose": func(t *rapid.T) {
+				m.seq += rapid.Uint64Range(1, 10).Draw(t, "seqs")
+				r.Lose(m.seq)
+				m.head[plain]++
+				m.head[packed]++
+				m.all, m.floor = nil, m.seq
+			},
 			"pack": func(*rapid.T) {
 				r.Pack()
 				if m.packing++; m.packing == 1 {
