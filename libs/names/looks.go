@@ -1,33 +1,33 @@
 package names
 
 import (
-	"slices"
 	"strings"
 
 	"go.mau.fi/util/confusable"
 )
 
-// Looks returns the look-alike keys of a name, one or two of them, sorted: two names look alike if they share one.
-// They are for comparison only, and change when Unicode's confusables data does (today that of Unicode 17.0).
+// Looks are the look-alike keys of a name: as it is written, and as it is in lower case, since people compare both. PauI
+// (with a capital i) looks like Paul, and is the same name as paui. See UTS #39, section 4.
 //
-// A name is read as it is written and as it is in lower case, since people compare both: PauI (with a capital i)
-// looks like Paul, and is the same name as paui. See UTS #39, section 4.
-func Looks(name string) []string {
-	looks := []string{skeleton(name), skeleton(Key(name))}
-	slices.Sort(looks)
-	return slices.Compact(looks)
+// They are for comparison only, and change when Unicode's confusables data does (today that of Unicode 17.0).
+type Looks struct {
+	Written string `bson:"look,omitempty"`
+	Lower   string `bson:"look_lower,omitempty"`
 }
 
-// Alike reports whether two names look alike.
+// LooksOf returns the look-alike keys of a name.
+func LooksOf(name string) Looks { return Looks{skeleton(name), skeleton(fold(name))} }
+
+// Alike reports whether two names look alike: they share a key.
 func Alike(a, b string) bool {
-	other := Looks(b)
-	return slices.ContainsFunc(Looks(a), func(look string) bool { return slices.Contains(other, look) })
+	x, y := LooksOf(a), LooksOf(b)
+	return x.Written == y.Written || x.Written == y.Lower || x.Lower == y.Written || x.Lower == y.Lower
 }
 
 // skeleton maps each letter to the one that stands for all that look like it, in whatever case.
 func skeleton(name string) string {
 	// Twice: folding the case of a prototype may give a letter that has another one.
-	return reduce(Key(reduce(name)))
+	return reduce(fold(reduce(name)))
 }
 
 func reduce(name string) string { return also.Replace(confusable.Skeleton(also.Replace(name))) }

@@ -23,10 +23,19 @@ import (
 // MaxPerson is the greatest length of a person's name, in characters.
 const MaxPerson = 32
 
-// Person returns a person's name in its normal form (RFC 8265, UsernameCasePreserved). Names are 1 to MaxPerson
+// Person returns the normal form of a name that a person may take: see Normal and Restrict.
+func Person(name string) (string, error) {
+	normal, err := Normal(name)
+	if err == nil {
+		err = Restrict(normal)
+	}
+	return normal, err
+}
+
+// Normal returns a person's name in its normal form (RFC 8265, UsernameCasePreserved). Names are 1 to MaxPerson
 // letters, digits, dots, dashes and underscores, and begin with a letter or digit.
 // Errors: a *chat.Error with code bad_request, whose message tells the person what to change.
-func Person(name string) (string, error) {
+func Normal(name string) (string, error) {
 	bad := chat.E(chat.CodeBadRequest, fmt.Sprintf(
 		"a name has 1 to %d letters, digits, dots, dashes and underscores, and begins with a letter or digit", MaxPerson))
 	if len(name) > 4*MaxPerson {
@@ -42,12 +51,32 @@ func Person(name string) (string, error) {
 			return "", bad
 		}
 	}
-	return normal, Restrict(normal)
+	return normal, nil
 }
 
-// Key returns what names are compared by: two names with one Key are the same name. It ignores case, full-width and
-// other compatible forms, and how a letter with marks is composed.
-func Key(name string) string {
-	folded := norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
-	return strings.ReplaceAll(folded, "i\u0307", "i") // İ folds to i and a dot above, which is not seen on an i
+// Key returns what names are compared by: two names with one Key are the same name, for a log-in and for a mention. It
+// ignores case, full-width and other compatible forms, and how a letter with marks is composed, and takes letters of
+// other alphabets for the Latin ones that they cannot be told from. It is stored, so it never changes; Looks finds more
+// names that look alike.
+func Key(name string) string { return undot(sameLetter.Replace(foldCase(name))) }
+
+// fold ignores case and compatible forms.
+func fold(name string) string { return undot(foldCase(name)) }
+
+func foldCase(name string) string {
+	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
 }
+
+// undot removes a dot on the dot of an i, which is not seen: İ folds to these two.
+func undot(name string) string { return strings.ReplaceAll(name, "i\u0307", "i") }
+
+// sameLetter maps folded letters to the Latin ones that they cannot be told from.
+var sameLetter = strings.NewReplacer(
+	// Cyrillic.
+	"а", "a", "е", "e", "о", "o", "р", "p", "с", "c", "у", "y", "х", "x", "ѕ", "s", "і", "i", "ј", "j", "ԛ", "q", "ԝ", "w",
+	"һ", "h", "ԁ", "d", "ӏ", "l", "к", "k", "м", "m", "т", "t", "в", "b", "н", "h", "ь", "b", "г", "r", "п", "n", "ё", "ë", "ї", "ï", "ѵ", "v", "ү", "y", "ғ", "f",
+	// Greek: its small letters, and those whose capitals are Latin ones.
+	"ο", "o", "ν", "v", "α", "a", "ι", "i", "ρ", "p", "υ", "u", "γ", "y", "κ", "k", "τ", "t", "χ", "x", "η", "n", "ε", "e", "β", "b", "ϲ", "c", "ϳ", "j", "ω", "w", "μ", "m", "ζ", "z",
+	// Armenian, and the Latin letters outside of ASCII that look like others.
+	"օ", "o", "ս", "u", "հ", "h", "ո", "n", "ց", "g", "զ", "q", "ı", "i", "ɑ", "a", "ɡ", "g", "ɩ", "i", "ʋ", "u", "ɾ", "r", "ʏ", "y", "ᴏ", "o",
+)

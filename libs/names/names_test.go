@@ -62,7 +62,8 @@ func TestKey(t *testing.T) {
 		{"İstanbul", "istanbul", true},
 		{"иВАН", "Иван", true},
 		{"Jose", "José", false},
-		{"paul", "раul", false}, // that is for Looks
+		{"paul", "раul", true}, // Cyrillic er and a
+		{"Иван", "Степан", false},
 		{"PauI", "paul", false},
 	} {
 		if (Key(tt.one) == Key(tt.two)) != tt.same {
@@ -109,7 +110,18 @@ func TestLooks(t *testing.T) {
 		{"小明", "小朋", false},
 	} {
 		if Alike(tt.one, tt.two) != tt.same || Alike(tt.two, tt.one) != tt.same {
-			t.Errorf("%q looks %q, %q looks %q; alike: %t", tt.one, Looks(tt.one), tt.two, Looks(tt.two), tt.same)
+			t.Errorf("%q looks %q, %q looks %q; alike: %t", tt.one, LooksOf(tt.one), tt.two, LooksOf(tt.two), tt.same)
+		}
+	}
+}
+
+func TestReserved(t *testing.T) {
+	for name, want := range map[string]bool{
+		"admin": true, "ADMIN": true, "Adrnin": true, "аdmin": true, "ᴀᴅᴍɪɴ": true, "r00t": true, "Hubbub": true, "everyone": true,
+		"Ada": false, "Admira": false, "administrate": false, "Ruth": false,
+	} {
+		if Reserved(name) != want {
+			t.Errorf("%q is reserved: %t", name, !want)
 		}
 	}
 }
@@ -119,7 +131,7 @@ func TestEqualNamesLookAlike(t *testing.T) {
 	for _, name := range []string{"Paul", "straße", "İlker", "ΣΊΣΥΦΟΣ", "Иван", "ǅ", "ﬀ", "k\u212a"} {
 		for _, same := range []string{strings.ToUpper(name), strings.ToLower(name), strings.ToTitle(name)} {
 			if Key(same) == Key(name) && !Alike(same, name) {
-				t.Errorf("%q looks %q, %q looks %q", name, Looks(name), same, Looks(same))
+				t.Errorf("%q looks %q, %q looks %q", name, LooksOf(name), same, LooksOf(same))
 			}
 		}
 	}

@@ -3,9 +3,11 @@ package directory
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/password"
 	"hubbub.internal/services/directory/store"
 )
@@ -28,9 +30,12 @@ func (s *Service) register(ctx context.Context, name, secret, address string) (s
 	if !s.cfg.Registration {
 		return store.User{}, chat.E(chat.CodeForbidden, "registration is closed here: ask whoever runs this server")
 	}
-	name, key, err := checkName(name)
+	name, err := names.Person(name)
 	if err != nil {
 		return store.User{}, err
+	}
+	if s.isReserved(name) {
+		return store.User{}, errNameReserved
 	}
 	if err := password.Check(secret, name); err != nil {
 		return store.User{}, err
@@ -38,12 +43,15 @@ func (s *Service) register(ctx context.Context, name, secret, address string) (s
 	if err := s.entries.take(time.Now(), "new accounts from your network", address); err != nil {
 		return store.User{}, err
 	}
-	if _, err := s.store.UserByName(ctx, key); err == nil {
+	u := store.User{ID: chat.NewID(), Name: name, NameKey: names.Key(name), Looks: names.LooksOf(name), Created: time.Now().UnixMilli()}
+	if _, err := s.store.UserByName(ctx, u.NameKey); err == nil {
 		return store.User{}, errNameTaken
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return store.User{}, err
 	}
-	u := store.User{ID: chat.NewID(), Name: name, NameKey: key, Created: time.Now().UnixMilli()}
+	if err := s.checkFree(ctx, u.Looks, u.ID); err != nil {
+		return store.User{}, err
+	}
 	err = s.hasher.Do(ctx, address, false, func() (err error) {
 		u.Hash, err = s.hasher.Hash(secret)
 		return err
@@ -56,6 +64,10 @@ func (s *Service) register(ctx context.Context, name, secret, address string) (s
 	} else if err != nil {
 		return store.User{}, err
 	}
+	// Again: two who register names that look alike at the same moment see each other now, or one of them the other.
+	if err := s.checkFree(ctx, u.Looks, u.ID); err != nil {
+		return store.User{}, errors.Join(err, s.store.DeleteUser(ctx, u.ID))
+	}
 	return u, nil
 }
 
@@ -65,29 +77,48 @@ func (s *Service) guest(ctx context.Context, name, address string) (credentials,
 	if !s.cfg.Guests {
 		return credentials{}, chat.E(chat.CodeForbidden, "guests are not let in here: log in")
 	}
-	name, _, err := checkName(name)
+	name, err := names.Person(name)
 	if err != nil {
 		return credentials{}, err
+	}
+	if s.isReserved(name) {
+		return credentials{}, errNameReserved
 	}
 	if err := s.entries.take(time.Now(), "guests from your network", address); err != nil {
 		return credentials{}, err
 	}
-	u := store.User{ID: chat.NewID(), Name: name + guestMark, Created: time.Now().UnixMilli()}
-	u.NameKey = ":" + u.ID // guests' names need not differ; no name that anybody can type begins so
-	// The session first: with its end the account is removed, so there must be no account without one.
-	c, err := s.open(ctx, u)
-	if err != nil {
-		return credentials{}, err
+	u := store.User{ID: chat.NewID(), Created: time.Now().UnixMilli()}
+	for n := 1; ; n++ {
+		number := n
+		if n > maxNumbered { // many have this name: one of the others is found by chance
+			number = maxNumbered + rand.IntN(1_000_000)
+		}
+		u.Name = numbered(name, number)
+		// No name that anybody can type begins so: guests are told from each other, and their mark tells them from the rest.
+		u.NameKey = ":" + names.LooksOf(u.Name).Lower
+		u.Name += guestMark
+		c, x, err := s.newSession(ctx, u)
+		if err != nil {
+			return credentials{}, err
+		}
+		if err = s.store.CreateGuest(ctx, u, x); err == nil {
+			return c, nil
+		} else if !errors.Is(err, store.ErrConflict) || n == 2*maxNumbered {
+			return credentials{}, err
+		}
 	}
-	return c, s.store.CreateUser(ctx, u)
 }
+
+// maxNumbered is how many guests of one name are numbered one after the other.
+const maxNumbered = 10
 
 // login returns the user with the name and password. address is where the request comes from.
 func (s *Service) login(ctx context.Context, name, secret, address string) (store.User, error) {
-	_, key, err := checkName(name)
+	name, err := names.Normal(name)
 	if err != nil || len(secret) > password.Max {
 		return store.User{}, errWrongPassword
 	}
+	key := names.Key(name)
 	if err := s.guessing.full(time.Now(), key, address); err != nil {
 		return store.User{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hubbub.internal/libs/clientaddr"
+	"hubbub.internal/libs/names"
 )
 
 // Config is what the service can be told.
@@ -52,7 +53,7 @@ func (c *Config) Validate() error {
 	between("account-rate", c.AccountRate, 1, 1_000_000)
 	between("change-rate", c.ChangeRate, 1, 1_000_000)
 	for _, name := range c.Owners {
-		if _, _, err := checkName(name); err != nil {
+		if _, err := names.Normal(name); err != nil {
 			errs = append(errs, fmt.Errorf("--owners: %q is not a name that anybody can have", name))
 		}
 	}

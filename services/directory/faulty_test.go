@@ -118,3 +118,10 @@ func (f *faulty) User(ctx context.Context, id string) (store.User, error) {
 	}
 	return f.Store.User(ctx, id)
 }
+
+func (f *faulty) CreateGuest(ctx context.Context, u store.User, x store.Session) error {
+	if err := f.check("CreateGuest"); err != nil {
+		return err
+	}
+	return f.Store.CreateGuest(ctx, u, x)
+}

@@ -1,60 +1,78 @@
 package directory
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
-
-	"golang.org/x/text/cases"
-	"golang.org/x/text/secure/precis"
-	"golang.org/x/text/unicode/norm"
 
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/names"
+	"hubbub.internal/services/directory/store"
 )
 
-const (
-	maxName = 32 // characters of a user's name
-	// guestMark ends the name of every guest. A registered name has no space, so nobody can look like a user who is
-	// not.
-	guestMark = " (guest)"
-)
+// guestMark ends the name of every guest. A registered name has no space, so nobody can look like a user who is not.
+const guestMark = " (guest)"
 
-// checkName returns a name in its normal form (RFC 8265), and the key that names are compared by: names that look alike
-// have the same one.
-func checkName(name string) (normal, key string, err error) {
-	bad := chat.E(chat.CodeBadRequest, fmt.Sprintf("a name has 1 to %d letters, digits, dots, dashes and underscores, and begins with a letter or digit", maxName))
-	if len(name) > 4*maxName {
-		return "", "", bad
+var errNameReserved = chat.E(chat.CodeConflict, "that name is reserved: choose another")
+
+// isReserved reports whether nobody may register a name: it speaks for the server, or looks like the name of somebody who
+// runs it and is another.
+func (s *Service) isReserved(name string) bool {
+	reserved := names.Reserved(name)
+	for _, owner := range s.cfg.Owners {
+		if names.Key(name) == names.Key(owner) {
+			return false
+		}
+		reserved = reserved || names.Alike(name, owner)
 	}
-	normal, err = precis.UsernameCasePreserved.String(name)
-	if err != nil || normal == "" || utf8.RuneCountInString(normal) > maxName {
-		return "", "", bad
+	return reserved
+}
+
+// checkFree returns errNameTaken if a registered user but self has a name that looks like this one.
+func (s *Service) checkFree(ctx context.Context, looks names.Looks, self string) error {
+	alike, err := s.store.UsersAlike(ctx, looks, 2)
+	if err != nil {
+		return err
 	}
-	for i, r := range normal {
-		letter := unicode.IsLetter(r) || unicode.IsDigit(r)
-		if !letter && (i == 0 || !unicode.IsMark(r) && !strings.ContainsRune("._-", r)) {
-			return "", "", bad
+	if slices.ContainsFunc(alike, func(u store.User) bool { return u.ID != self }) {
+		return errNameTaken
+	}
+	return nil
+}
+
+// checkRoomName returns a room's name in its normal form, and an error for one that cannot be told from that of another
+// public room.
+func (s *Service) checkRoomName(ctx context.Context, name string, private bool, self string) (string, names.Looks, error) {
+	name, err := checkText("room's name", name, 1, maxRoomName)
+	if err != nil {
+		return "", names.Looks{}, err
+	}
+	for word := range strings.FieldsSeq(name) { // words of several alphabets stand side by side in good names
+		if err := names.Restrict(word); err != nil {
+			return "", names.Looks{}, err
 		}
 	}
-	return normal, skeleton(normal), nil
+	looks := names.LooksOf(name)
+	if private {
+		return name, looks, nil // only its members see it, and they know where they are
+	}
+	alike, err := s.store.PublicRoomsAlike(ctx, looks, 2)
+	if err != nil {
+		return "", names.Looks{}, err
+	}
+	for _, r := range alike {
+		if r.ID != self {
+			return "", names.Looks{}, chat.E(chat.CodeConflict, fmt.Sprintf("there is a public room %q already, which looks the same: choose another name, such as %q", r.Name, name+" 2"))
+		}
+	}
+	return name, looks, nil
 }
 
-// skeleton folds a name: compatible forms (NFKC), case, and then the letters of other alphabets that look like Latin
-// ones, as Unicode's security mechanisms have it (https://www.unicode.org/reports/tr39/#Confusable_Detection). A name in
-// one alphabet thereby stays different from all that look different.
-func skeleton(name string) string {
-	name = norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
-	return strings.ReplaceAll(lookAlike.Replace(name), "i\u0307", "i") // a dot on the dot is not seen
+// numbered returns the name that a guest gets who comes as the n-th with a name.
+func numbered(name string, n int) string {
+	if n == 1 {
+		return name
+	}
+	return fmt.Sprintf("%s-%d", name, n)
 }
-
-// lookAlike maps folded letters to the Latin ones that they cannot be told from.
-var lookAlike = strings.NewReplacer(
-	// Cyrillic.
-	"а", "a", "е", "e", "о", "o", "р", "p", "с", "c", "у", "y", "х", "x", "ѕ", "s", "і", "i", "ј", "j", "ԛ", "q", "ԝ", "w",
-	"һ", "h", "ԁ", "d", "ӏ", "l", "к", "k", "м", "m", "т", "t", "в", "b", "н", "h", "ь", "b", "г", "r", "п", "n", "ё", "ë", "ї", "ï", "ѵ", "v", "ү", "y", "ғ", "f",
-	// Greek: its small letters, and those whose capitals are Latin ones.
-	"ο", "o", "ν", "v", "α", "a", "ι", "i", "ρ", "p", "υ", "u", "γ", "y", "κ", "k", "τ", "t", "χ", "x", "η", "n", "ε", "e", "β", "b", "ϲ", "c", "ϳ", "j", "ω", "w", "μ", "m", "ζ", "z",
-	// Armenian, and the Latin letters outside of ASCII that look like others.
-	"օ", "o", "ս", "u", "հ", "h", "ո", "n", "ց", "g", "զ", "q", "ı", "i", "ɑ", "a", "ɡ", "g", "ɩ", "i", "ʋ", "u", "ɾ", "r", "ʏ", "y", "ᴏ", "o",
-)

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 
@@ -25,7 +26,7 @@ func TestOwnersLeaveAtOnce(t *testing.T) {
 			return w.setRole(t.Context(), room, u.User.ID, u.User.Name, u.User.ID, directoryapi.RoleMember)
 		}},
 	} {
-		room := w.create(ann, `{"name":"Ours"}`)
+		room := w.create(ann, fmt.Sprintf(`{"name":"Ours, until they %s"}`, tt.name))
 		w.bring(ann, room.ID, dan, directoryapi.RoleMember)
 		w.bring(ann, room.ID, cyd, directoryapi.RoleModerator)
 		w.bring(ann, room.ID, bob, directoryapi.RoleOwner)

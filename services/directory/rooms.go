@@ -12,6 +12,7 @@ import (
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -27,6 +28,7 @@ const (
 func (s *Service) createDefaultRooms(ctx context.Context) error {
 	for i, id := range chat.DefaultRooms {
 		r := store.Room{ID: id, Name: strings.ToUpper(id[:1]) + id[1:], Created: int64(i)}
+		r.Looks = names.LooksOf(r.Name)
 		if err := s.store.CreateRoom(ctx, r); err != nil && !errors.Is(err, store.ErrConflict) {
 			return fmt.Errorf("create the default rooms: %w", err)
 		}
@@ -70,7 +72,7 @@ func checkText(what, text string, least, most int) (string, error) {
 }
 
 func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic string, private bool) (roomView, error) {
-	name, err := checkText("room's name", name, 1, maxRoomName)
+	name, looks, err := s.checkRoomName(ctx, name, private, "")
 	if err != nil {
 		return roomView{}, err
 	}
@@ -81,7 +83,7 @@ func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic str
 		return roomView{}, err
 	}
 	now := time.Now().UnixMilli()
-	r := store.Room{ID: chat.NewID(), Name: name, Topic: topic, Private: private, Created: now}
+	r := store.Room{ID: chat.NewID(), Name: name, Looks: looks, Topic: topic, Private: private, Created: now}
 	// The owner first: a crash in between leaves a membership of nothing, which nobody sees, and no room without owner.
 	err = s.change(ctx, memberIntent(r.ID, c.User, c.Name, c.User, directoryapi.RoleOwner), func(ctx context.Context) error {
 		m := store.Member{Room: r.ID, User: c.User, Name: c.Name, Role: directoryapi.RoleOwner, Since: now}
@@ -114,11 +116,20 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 	if err != nil {
 		return roomView{}, err
 	}
-	if p.Name != nil {
-		if r.Name, err = checkText("room's name", *p.Name, 1, maxRoomName); err != nil {
+	shown := p.Private != nil && !*p.Private && r.Private
+	if p.Name != nil || shown {
+		name, private := r.Name, r.Private
+		if p.Name != nil {
+			name = *p.Name
+		}
+		if p.Private != nil {
+			private = *p.Private
+		}
+		var looks names.Looks
+		if r.Name, looks, err = s.checkRoomName(ctx, name, private, id); err != nil {
 			return roomView{}, err
 		}
-		p.Name = &r.Name
+		p.Name, p.Looks = &r.Name, &looks
 	}
 	if p.Topic != nil {
 		if r.Topic, err = checkText("room's topic", *p.Topic, 0, maxTopic); err != nil {

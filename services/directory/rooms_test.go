@@ -280,10 +280,10 @@ func TestLimits(t *testing.T) {
 	cfg.ChangeRate = 3
 	w := openWorld(t, cfg)
 	ann, bob := w.register("Ann"), w.register("Bob")
-	for range 3 {
-		w.create(ann, `{"name":"Room"}`)
+	for i := range 3 {
+		w.create(ann, fmt.Sprintf(`{"name":"Room %d"}`, i))
 	}
-	if c := w.code(ann, "POST", "/v1/rooms", `{"name":"Room"}`); c != "rate_limited" {
+	if c := w.code(ann, "POST", "/v1/rooms", `{"name":"Room 3"}`); c != "rate_limited" {
 		t.Errorf("too many changes: %q", c)
 	}
 	w.ok("GET", "/v1/rooms", ann.Token, "", nil)

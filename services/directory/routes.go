@@ -9,6 +9,7 @@ import (
 
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -101,11 +102,11 @@ func (s *Service) accountRoutes(api huma.API, mux *http.ServeMux) {
 			Users []account `json:"users"`
 		}, err error) {
 			out.Users = []account{}
-			_, key, err := checkName(strings.TrimSpace(in.Q))
+			name, err := names.Normal(strings.TrimSpace(in.Q))
 			if err != nil {
 				return out, nil // no name begins so
 			}
-			found, err := s.store.Users(ctx, key, maxFound)
+			found, err := s.store.Users(ctx, names.Key(name), maxFound)
 			for _, u := range found {
 				out.Users = append(out.Users, accountOf(u))
 			}

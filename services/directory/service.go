@@ -19,6 +19,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/clientaddr"
+	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/password"
 	"hubbub.internal/services/directory/store"
 )
@@ -84,11 +85,11 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		keys:     &keys{store: deps.Store, life: cfg.KeyLife, keep: cfg.TokenLife + time.Hour},
 	}
 	for _, name := range cfg.Owners {
-		_, key, err := checkName(name)
+		name, err := names.Normal(name)
 		if err != nil {
 			return nil, err
 		}
-		s.operators = append(s.operators, key)
+		s.operators = append(s.operators, names.Key(name))
 	}
 	s.verifier = auth.NewVerifier(s.keys.publicSet)
 	if s.decoy, err = s.hasher.Hash("nobody's password"); err != nil {

@@ -24,6 +24,7 @@ require (
 	github.com/mfridman/interpolate v0.2.0 // indirect
 	github.com/pressly/goose/v3 v3.30.1 // indirect
 	github.com/sethvargo/go-retry v0.5.0 // indirect
+	go.mau.fi/util v0.11.0 // indirect
 )
 
 require (

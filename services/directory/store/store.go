@@ -9,6 +9,7 @@ import (
 	"errors"
 
 	api "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/names"
 )
 
 var (
@@ -23,8 +24,10 @@ type User struct {
 	ID      string `bson:"_id"`
 	Name    string `bson:"name"`
 	NameKey string `bson:"name_key"` // unique; what names are compared by
-	Hash    string `bson:"hash"`     // argon2id of the password; empty: a guest
-	Created int64  `bson:"created"`  // UTC milliseconds
+	// Looks is what look-alikes are found by. Guests have none.
+	names.Looks `bson:",inline"`
+	Hash        string `bson:"hash"`    // argon2id of the password; empty: a guest
+	Created     int64  `bson:"created"` // UTC milliseconds
 }
 
 // Guest reports whether the account has no password.
@@ -48,17 +51,20 @@ type Key struct {
 
 // Room is a room.
 type Room struct {
-	ID      string `bson:"_id"`
-	Name    string `bson:"name"`
-	Topic   string `bson:"topic"`
-	Private bool   `bson:"private"` // only members may know of it
-	Direct  bool   `bson:"direct"`  // of two people
-	Created int64  `bson:"created"` // UTC milliseconds
+	ID    string `bson:"_id"`
+	Name  string `bson:"name"`
+	Topic string `bson:"topic"`
+	// Looks is what look-alikes are found by.
+	names.Looks `bson:",inline"`
+	Private     bool  `bson:"private"` // only members may know of it
+	Direct      bool  `bson:"direct"`  // of two people
+	Created     int64 `bson:"created"` // UTC milliseconds
 }
 
 // RoomPatch is what changes of a room; a nil field stays as it is.
 type RoomPatch struct {
 	Name, Topic *string
+	Looks       *names.Looks // of Name
 	Private     *bool
 }
 
@@ -110,6 +116,8 @@ type Store interface {
 	UserByName(ctx context.Context, nameKey string) (User, error)                               // ErrNotFound
 	Users(ctx context.Context, prefix string, limit int) ([]User, error)                        // whose NameKey begins so, in its order
 	UsersAfter(ctx context.Context, id string, limit int) ([]User, error)                       // by id, after that one
+	UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]User, error)               // registered, and looking so, by id
+	CreateGuest(ctx context.Context, u User, s Session) error                                   // a user and its session; ErrConflict: the name is taken
 	DeleteUser(ctx context.Context, id string) error                                            // and when the user was seen; none is not an error
 	CreateSession(ctx context.Context, s Session) error                                         // ErrConflict
 	Session(ctx context.Context, id string) (Session, error)                                    // ErrNotFound
@@ -125,6 +133,7 @@ type Store interface {
 	Rooms(ctx context.Context, ids []string) ([]Room, error)                                    // those that there are, by id
 	PatchRoom(ctx context.Context, id string, p RoomPatch) error                                // ErrNotFound
 	DeleteRoom(ctx context.Context, id string) error                                            // none is not an error; its members stay
+	PublicRoomsAlike(ctx context.Context, looks names.Looks, limit int) ([]Room, error)         // looking so, by id
 	PublicRooms(ctx context.Context, limit int) ([]Room, error)                                 // oldest first
 	PutMember(ctx context.Context, m Member) error                                              // adds it or changes its Role
 	SetRole(ctx context.Context, room, user string, role api.Role) error                        // ErrNotFound

@@ -38,6 +38,13 @@ var steps = []mongodb.Step{
 		mongodb.Index{Collection: "bans", Fields: []string{"user", "room"}},
 		mongodb.Index{Collection: "intents", Fields: []string{"created"}},
 	),
+	mongodb.Indexes("2 (indexes of looks)",
+		mongodb.Index{Collection: "users", Fields: []string{"look"}},
+		mongodb.Index{Collection: "users", Fields: []string{"look_lower"}},
+		mongodb.Index{Collection: "rooms", Fields: []string{"look"}},
+		mongodb.Index{Collection: "rooms", Fields: []string{"look_lower"}},
+	),
+	{Name: "3 (looks of the names that there are)", Run: fillLooks},
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.

@@ -123,6 +123,9 @@ func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) err
 	if p.Name != nil {
 		set = append(set, bson.E{Key: "name", Value: *p.Name})
 	}
+	if p.Looks != nil {
+		set = append(set, bson.E{Key: "look", Value: p.Looks.Written}, bson.E{Key: "look_lower", Value: p.Looks.Lower})
+	}
 	if p.Topic != nil {
 		set = append(set, bson.E{Key: "topic", Value: *p.Topic})
 	}

@@ -8,8 +8,25 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
+// The beginnings of queries whose rows the fields below take.
+const (
+	users = `SELECT id, name, name_key, look, look_lower, hash, created FROM users `
+	rooms = `SELECT id, name, look, look_lower, topic, private, direct, created FROM rooms `
+)
+
+const (
+	insertUser    = `INSERT INTO users (id, name, name_key, look, look_lower, hash, created) VALUES (?, ?, ?, ?, ?, ?, ?)`
+	insertSession = `INSERT INTO sessions (id, user, hash, created, expires) VALUES (?, ?, ?, ?, ?)`
+)
+
+func userValues(u store.User) []any {
+	return []any{u.ID, u.Name, u.NameKey, u.Looks.Written, u.Looks.Lower, u.Hash, u.Created}
+}
+
+func sessionValues(x store.Session) []any { return []any{x.ID, x.User, x.Hash, x.Created, x.Expires} }
+
 func userFields(u *store.User) []any {
-	return []any{&u.ID, &u.Name, &u.NameKey, &u.Hash, &u.Created}
+	return []any{&u.ID, &u.Name, &u.NameKey, &u.Looks.Written, &u.Looks.Lower, &u.Hash, &u.Created}
 }
 
 func sessionFields(x *store.Session) []any {
@@ -17,7 +34,7 @@ func sessionFields(x *store.Session) []any {
 }
 
 func roomFields(r *store.Room) []any {
-	return []any{&r.ID, &r.Name, &r.Topic, &r.Private, &r.Direct, &r.Created}
+	return []any{&r.ID, &r.Name, &r.Looks.Written, &r.Looks.Lower, &r.Topic, &r.Private, &r.Direct, &r.Created}
 }
 
 func memberFields(m *store.Member) []any {
@@ -26,33 +43,32 @@ func memberFields(m *store.Member) []any {
 
 // CreateUser implements store.Store.
 func (s *Store) CreateUser(ctx context.Context, u store.User) error {
-	return s.run(ctx, "create user", `INSERT INTO users (id, name, name_key, hash, created) VALUES (?, ?, ?, ?, ?)`,
-		u.ID, u.Name, u.NameKey, u.Hash, u.Created)
+	return s.run(ctx, "create user", insertUser, userValues(u)...)
 }
 
 // User implements store.Store.
 func (s *Store) User(ctx context.Context, id string) (store.User, error) {
 	var u store.User
-	return u, s.row(ctx, "user", `SELECT id, name, name_key, hash, created FROM users WHERE id = ?`, id, userFields(&u)...)
+	return u, s.row(ctx, "user", users+`WHERE id = ?`, id, userFields(&u)...)
 }
 
 // UserByName implements store.Store.
 func (s *Store) UserByName(ctx context.Context, nameKey string) (store.User, error) {
 	var u store.User
-	return u, s.row(ctx, "user by name", `SELECT id, name, name_key, hash, created FROM users WHERE name_key = ?`, nameKey, userFields(&u)...)
+	return u, s.row(ctx, "user by name", users+`WHERE name_key = ?`, nameKey, userFields(&u)...)
 }
 
 // Users implements store.Store.
 func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.User, error) {
 	// U+10FFFF sorts after every text that begins with the prefix.
 	return list(ctx, s, "users", userFields,
-		`SELECT id, name, name_key, hash, created FROM users WHERE name_key >= ? AND name_key < ? ORDER BY name_key LIMIT ?`,
+		users+`WHERE name_key >= ? AND name_key < ? ORDER BY name_key LIMIT ?`,
 		prefix, prefix+"\U0010FFFF", limit)
 }
 
 // UsersAfter implements store.Store.
 func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
-	return list(ctx, s, "users", userFields, `SELECT id, name, name_key, hash, created FROM users WHERE id > ? ORDER BY id LIMIT ?`, id, limit)
+	return list(ctx, s, "users", userFields, users+`WHERE id > ? ORDER BY id LIMIT ?`, id, limit)
 }
 
 // DeleteUser implements store.Store.
@@ -66,8 +82,7 @@ func (s *Store) DeleteUser(ctx context.Context, id string) error {
 
 // CreateSession implements store.Store.
 func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
-	return s.run(ctx, "create session", `INSERT INTO sessions (id, user, hash, created, expires) VALUES (?, ?, ?, ?, ?)`,
-		x.ID, x.User, x.Hash, x.Created, x.Expires)
+	return s.run(ctx, "create session", insertSession, sessionValues(x)...)
 }
 
 // Session implements store.Store.
@@ -116,27 +131,32 @@ func (s *Store) DeleteKey(ctx context.Context, id string) error {
 
 // CreateRoom implements store.Store.
 func (s *Store) CreateRoom(ctx context.Context, r store.Room) error {
-	return s.run(ctx, "create room", `INSERT INTO rooms (id, name, topic, private, direct, created) VALUES (?, ?, ?, ?, ?, ?)`,
-		r.ID, r.Name, r.Topic, r.Private, r.Direct, r.Created)
+	return s.run(ctx, "create room", `INSERT INTO rooms (id, name, look, look_lower, topic, private, direct, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.ID, r.Name, r.Looks.Written, r.Looks.Lower, r.Topic, r.Private, r.Direct, r.Created)
 }
 
 // Room implements store.Store.
 func (s *Store) Room(ctx context.Context, id string) (store.Room, error) {
 	var r store.Room
-	return r, s.row(ctx, "room", `SELECT id, name, topic, private, direct, created FROM rooms WHERE id = ?`, id, roomFields(&r)...)
+	return r, s.row(ctx, "room", rooms+`WHERE id = ?`, id, roomFields(&r)...)
 }
 
 // Rooms implements store.Store.
 func (s *Store) Rooms(ctx context.Context, ids []string) ([]store.Room, error) {
 	return list(ctx, s, "rooms", roomFields,
-		`SELECT id, name, topic, private, direct, created FROM rooms WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`, jsonList(ids))
+		rooms+`WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`, jsonList(ids))
 }
 
 // PatchRoom implements store.Store.
 func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) error {
+	var written, lower *string
+	if p.Looks != nil {
+		written, lower = &p.Looks.Written, &p.Looks.Lower
+	}
 	return s.update(ctx, "change room",
-		`UPDATE rooms SET name = coalesce(?, name), topic = coalesce(?, topic), private = coalesce(?, private) WHERE id = ?`,
-		p.Name, p.Topic, p.Private, id)
+		`UPDATE rooms SET name = coalesce(?, name), look = coalesce(?, look), look_lower = coalesce(?, look_lower),
+		topic = coalesce(?, topic), private = coalesce(?, private) WHERE id = ?`,
+		p.Name, written, lower, p.Topic, p.Private, id)
 }
 
 // DeleteRoom implements store.Store.
@@ -147,7 +167,7 @@ func (s *Store) DeleteRoom(ctx context.Context, id string) error {
 // PublicRooms implements store.Store.
 func (s *Store) PublicRooms(ctx context.Context, limit int) ([]store.Room, error) {
 	return list(ctx, s, "public rooms", roomFields,
-		`SELECT id, name, topic, private, direct, created FROM rooms WHERE private = 0 AND direct = 0 ORDER BY created, id LIMIT ?`, limit)
+		rooms+`WHERE private = 0 AND direct = 0 ORDER BY created, id LIMIT ?`, limit)
 }
 
 // PutMember implements store.Store.

@@ -25,7 +25,7 @@ func steps() sqlitedb.Steps {
 	if err != nil {
 		panic(err) // the name is a constant
 	}
-	return sqlitedb.Steps{SQL: sub}
+	return sqlitedb.Steps{SQL: sub, Go: map[int64]func(context.Context, *sql.Tx) error{3: fillLooks}}
 }
 
 // Store is a store.Store in a file.
@@ -45,13 +45,18 @@ func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 // exec runs a statement; a key that is taken is store.ErrConflict.
 func (s *Store) exec(ctx context.Context, what, query string, args ...any) (sql.Result, error) {
 	r, err := s.Write.ExecContext(ctx, query, args...)
-	if sqlitedb.IsConflict(err) {
-		return nil, fmt.Errorf("%s: %w", what, store.ErrConflict)
+	return r, wrap(what, err)
+}
+
+// wrap returns err with what failed; a key that is taken is store.ErrConflict.
+func wrap(what string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case sqlitedb.IsConflict(err):
+		return fmt.Errorf("%s: %w", what, store.ErrConflict)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	return r, nil
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 func (s *Store) run(ctx context.Context, what, query string, args ...any) error {

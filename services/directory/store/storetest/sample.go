@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	api "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -37,18 +38,34 @@ var (
 	}
 )
 
+// looking returns a user with the looks of the name, which guests have not.
+func looking(u store.User) store.User {
+	if !u.Guest() {
+		u.Looks = names.LooksOf(u.Name)
+	}
+	return u
+}
+
+// shown returns a room with the looks of its name, which direct rooms have not.
+func shown(r store.Room) store.Room {
+	if !r.Direct {
+		r.Looks = names.LooksOf(r.Name)
+	}
+	return r
+}
+
 // Fill puts the sample into an empty store. Files and dumps in testdata were made so, by the release that they are named
 // after.
 func Fill(t *testing.T, s store.Store) {
 	t.Helper()
 	ctx := t.Context()
 	for _, u := range sampleUsers {
-		must(t, s.CreateUser(ctx, u))
+		must(t, s.CreateUser(ctx, looking(u)))
 	}
 	must(t, s.CreateSession(ctx, sampleSession))
 	must(t, s.CreateKey(ctx, sampleKey))
 	for _, r := range sampleRooms {
-		must(t, s.CreateRoom(ctx, r))
+		must(t, s.CreateRoom(ctx, shown(r)))
 	}
 	for _, m := range sampleMembers {
 		must(t, s.PutMember(ctx, m))
@@ -65,6 +82,7 @@ func Verify(t *testing.T, s store.Store) {
 	t.Helper()
 	ctx := t.Context()
 	for _, u := range sampleUsers {
+		u = looking(u)
 		got, err := s.UserByName(ctx, u.NameKey)
 		same(t, u, got, err)
 		got, err = s.User(ctx, u.ID)
@@ -75,11 +93,14 @@ func Verify(t *testing.T, s store.Store) {
 	keys, err := s.Keys(ctx)
 	same(t, []store.Key{sampleKey}, keys, err)
 	for _, r := range sampleRooms {
+		r = shown(r)
 		got, err := s.Room(ctx, r.ID)
 		same(t, r, got, err)
 	}
 	public, err := s.PublicRooms(ctx, 10)
-	same(t, sampleRooms[:2], public, err)
+	same(t, []store.Room{shown(sampleRooms[0]), shown(sampleRooms[1])}, public, err)
+	found, err := s.PublicRoomsAlike(ctx, names.LooksOf("GARDEN"), 10)
+	same(t, public[1:], found, err)
 	members, err := s.MembersOf(ctx, []string{"d-X", "r1", "r2"})
 	same(t, sampleMembers, members, err)
 	for _, b := range sampleBans {

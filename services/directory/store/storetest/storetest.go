@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	api "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -22,6 +23,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 	}{
 		{"users", testUsers},
 		{"names are taken once", testNamesAtOnce},
+		{"looks", testLooks},
+		{"guests", testGuests},
 		{"sessions", testSessions},
 		{"keys", testKeys},
 		{"rooms", testRooms},
@@ -99,6 +102,63 @@ func testNamesAtOnce(t *testing.T, s store.Store) {
 	if taken != len(errs)-1 {
 		t.Errorf("%d of %d could not have the name", taken, len(errs))
 	}
+}
+
+func testLooks(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	pauI := store.User{ID: "u1", Name: "PauI", NameKey: "paui", Hash: "hash", Looks: names.LooksOf("PauI"), Created: 1}
+	ann := store.User{ID: "u2", Name: "Ann", NameKey: "ann", Hash: "hash", Looks: names.LooksOf("Ann"), Created: 2}
+	guest := store.User{ID: "u3", Name: "Paul (guest)", NameKey: ":paul", Created: 3}
+	for _, u := range []store.User{pauI, ann, guest} {
+		must(t, s.CreateUser(ctx, u))
+	}
+	for name, want := range map[string][]store.User{"paul": {pauI}, "PAUI": {pauI}, "ann": {ann}, "bob": nil} {
+		got, err := s.UsersAlike(ctx, names.LooksOf(name), 10)
+		same(t, want, got, err)
+	}
+	also := store.User{ID: "u4", Name: "paul", NameKey: "paul", Hash: "hash", Looks: names.LooksOf("paul"), Created: 4}
+	must(t, s.CreateUser(ctx, also))
+	got, err := s.UsersAlike(ctx, names.LooksOf("paul"), 10)
+	same(t, []store.User{pauI, also}, got, err)
+	got, err = s.UsersAlike(ctx, names.LooksOf("paul"), 1)
+	same(t, []store.User{pauI}, got, err)
+
+	hill := store.Room{ID: "r1", Name: "HiII", Looks: names.LooksOf("HiII"), Created: 1}
+	hidden := store.Room{ID: "r2", Name: "Hill", Looks: names.LooksOf("Hill"), Private: true, Created: 2}
+	direct := store.Room{ID: "r3", Name: "Hill", Looks: names.LooksOf("Hill"), Direct: true, Created: 3}
+	for _, r := range []store.Room{hill, hidden, direct} {
+		must(t, s.CreateRoom(ctx, r))
+	}
+	rooms, err := s.PublicRoomsAlike(ctx, names.LooksOf("Hill"), 10)
+	same(t, []store.Room{hill}, rooms, err)
+	name, looks, public := "Valley", names.LooksOf("Valley"), false
+	must(t, s.PatchRoom(ctx, "r1", store.RoomPatch{Name: &name, Looks: &looks}))
+	must(t, s.PatchRoom(ctx, "r2", store.RoomPatch{Private: &public}))
+	hidden.Private = false
+	rooms, err = s.PublicRoomsAlike(ctx, names.LooksOf("Hill"), 10)
+	same(t, []store.Room{hidden}, rooms, err)
+	hill.Name, hill.Looks = name, looks
+	rooms, err = s.PublicRoomsAlike(ctx, names.LooksOf("VALLEY"), 10)
+	same(t, []store.Room{hill}, rooms, err)
+}
+
+func testGuests(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	gus := store.User{ID: "u1", Name: "Gus (guest)", NameKey: ":gus", Created: 1}
+	x := store.Session{ID: "s1", User: "u1", Hash: []byte("hash"), Created: 1, Expires: 9}
+	must(t, s.CreateGuest(ctx, gus, x))
+	user, err := s.User(ctx, "u1")
+	same(t, gus, user, err)
+	session, err := s.Session(ctx, "s1")
+	same(t, x, session, err)
+	want(t, store.ErrConflict, s.CreateGuest(ctx, store.User{ID: "u2", Name: "GUS (guest)", NameKey: ":gus"}, store.Session{ID: "s2", User: "u2"}))
+	_, err = s.User(ctx, "u2")
+	want(t, store.ErrNotFound, err)
+	_, err = s.Session(ctx, "s2")
+	want(t, store.ErrNotFound, err)
+	want(t, store.ErrConflict, s.CreateGuest(ctx, store.User{ID: "u3", Name: "Eve (guest)", NameKey: ":eve"}, store.Session{ID: "s1", User: "u3"}))
+	_, err = s.User(ctx, "u3")
+	want(t, store.ErrNotFound, err)
 }
 
 func testSessions(t *testing.T, s store.Store) {
