@@ -46,8 +46,8 @@ export class Harness {
     });
   }
 
-  static async start(options: { outgoing?: Outgoing[]; reads?: Record<string, number>; timings?: Partial<Timings>; rooms?: RoomInfo[]; routes?: Routes } = {}): Promise<Harness> {
-    const h = new Harness(await ScriptedServer.start(), options);
+  static start(options: { outgoing?: Outgoing[]; reads?: Record<string, number>; timings?: Partial<Timings>; rooms?: RoomInfo[]; routes?: Routes } = {}): Harness {
+    const h = new Harness(new ScriptedServer(), options);
     h.rooms = options.rooms ?? h.rooms;
     h.routes = options.routes ?? {};
     h.client.start();
@@ -72,10 +72,10 @@ export class Harness {
     return this.client.rooms.get('lobby')?.live === true;
   }
 
-  async stop(): Promise<void> {
+  stop(): void {
     this.client.stop();
     this.session.close();
-    await this.server.stop();
+    this.server.stop();
   }
 
   async #http(path: string, init: RequestInit): Promise<Response> {

@@ -1,27 +1,85 @@
-import type { AddressInfo } from 'node:net';
-import { WebSocketServer, type WebSocket } from 'ws';
 import type { Socket } from '../src/client/index.ts';
-import { WebSocket as NodeSocket } from 'ws';
 
 /** A command as it arrived. */
 export type Said = Record<string, unknown> & { type: string; id?: string };
 
-/** One accepted socket: the test reads what the client says, and says what it likes. */
+/** What is sent arrives in a task of its own, in order, also where the test has stopped the clock. */
+const arrive = setImmediate;
+
+/** The client's end of a WebSocket in memory. */
+class Line implements Socket {
+  readonly #listeners: { readonly type: string; readonly listener: (e: never) => void }[] = [];
+  readonly peer: Peer;
+  #state: 'connecting' | 'open' | 'closed' = 'connecting';
+
+  constructor(accept: (peer: Peer) => boolean) {
+    this.peer = new Peer(this);
+    arrive(() => {
+      if (this.#state === 'closed') return;
+      if (!accept(this.peer)) {
+        this.#tell('error', {});
+        this.end(1006);
+        return;
+      }
+      this.#state = 'open';
+      this.#tell('open', {});
+    });
+  }
+
+  addEventListener(type: string, listener: (e: never) => void): void {
+    this.#listeners.push({ type, listener });
+  }
+
+  send(data: string): void {
+    if (this.#state === 'connecting') throw new Error('the socket is not open yet');
+    if (this.#state === 'open') arrive(() => this.peer.heard(JSON.parse(data) as Said));
+  }
+
+  close(code = 1005): void {
+    this.end(code);
+  }
+
+  /** The other side says something. */
+  receive(data: string): void {
+    arrive(() => this.#state === 'open' && this.#tell('message', { data }));
+  }
+
+  /** Both sides learn that it is over. */
+  end(code: number): void {
+    arrive(() => {
+      if (this.#state === 'closed') return;
+      this.#state = 'closed';
+      this.peer.ended(code);
+      this.#tell('close', { code, reason: '' });
+    });
+  }
+
+  #tell(type: string, e: object): void {
+    for (const l of this.#listeners) if (l.type === type) l.listener(e as never);
+  }
+}
+
+/** The server's end of one socket: the test reads what the client says, and says what it likes. */
 export class Peer {
-  readonly #socket: WebSocket;
+  readonly #line: Line;
   readonly #said: Said[] = [];
   readonly #waiting: ((s: Said) => void)[] = [];
+  /** Resolves with the close code when the socket has ended. */
   readonly closed: Promise<number>;
+  #ended: ((code: number) => void) | undefined;
 
-  constructor(socket: WebSocket) {
-    this.#socket = socket;
-    socket.on('message', (data: Buffer) => {
-      const said = JSON.parse(data.toString('utf8')) as Said;
-      const waiting = this.#waiting.shift();
-      if (waiting) waiting(said);
-      else this.#said.push(said);
-    });
-    this.closed = new Promise((resolve) => socket.on('close', resolve));
+  constructor(line: Line) {
+    this.#line = line;
+    this.closed = new Promise((resolve) => (this.#ended = resolve));
+  }
+
+  heard(said: Said): void {
+    const waiting = this.#waiting.shift();
+    if (waiting) waiting(said);
+    else this.#said.push(said);
+  }
+  ended(code: number): void {
+    this.#ended?.(code);
   }
 
   /** Returns the next command, which must be of the given type; commands of the types in `skip` are passed over. */
@@ -39,7 +97,7 @@ export class Peer {
   }
 
   send(...events: object[]): void {
-    for (const e of events) this.#socket.send(typeof e === 'string' ? e : JSON.stringify(e));
+    for (const e of events) this.#line.receive(typeof e === 'string' ? e : JSON.stringify(e));
   }
 
   /** Answers a command. */
@@ -58,39 +116,37 @@ export class Peer {
   }
 
   close(code: number): void {
-    this.#socket.close(code);
+    this.#line.end(code);
   }
 
   /** Cuts the line: the client sees 1006. */
   cut(): void {
-    this.#socket.terminate();
+    this.#line.end(1006);
   }
 }
 
-/** A WebSocket server that only does what a test tells it to. */
+const servers = new Map<string, ScriptedServer>();
+
+/** A WebSocket server in memory that only does what a test tells it to. */
 export class ScriptedServer {
-  readonly #server: WebSocketServer;
+  readonly url = `ws://${servers.size}.test/v1/ws`;
   readonly #peers: Peer[] = [];
   readonly #waiting: ((p: Peer) => void)[] = [];
+  readonly #all: Peer[] = [];
+  /** Whether sockets are accepted. */
+  up = true;
 
-  private constructor(server: WebSocketServer) {
-    this.#server = server;
-    server.on('connection', (socket) => {
-      const peer = new Peer(socket);
-      const waiting = this.#waiting.shift();
-      if (waiting) waiting(peer);
-      else this.#peers.push(peer);
-    });
+  constructor() {
+    servers.set(this.url, this);
   }
 
-  static async start(): Promise<ScriptedServer> {
-    const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
-    await new Promise((resolve) => server.on('listening', resolve));
-    return new ScriptedServer(server);
-  }
-
-  get url(): string {
-    return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}/v1/ws`;
+  accept(peer: Peer): boolean {
+    if (!this.up) return false;
+    this.#all.push(peer);
+    const waiting = this.#waiting.shift();
+    if (waiting) waiting(peer);
+    else this.#peers.push(peer);
+    return true;
   }
 
   /** Returns the next socket that a client opens. */
@@ -99,13 +155,13 @@ export class ScriptedServer {
     return peer ? Promise.resolve(peer) : new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  async stop(): Promise<void> {
-    for (const socket of this.#server.clients) socket.terminate();
-    await new Promise((resolve) => this.#server.close(resolve));
+  stop(): void {
+    this.up = false;
+    for (const peer of this.#all) peer.cut();
   }
 }
 
-/** The WebSocket of the tests: Node has none of its own before 22. */
+/** Opens a socket to a scripted server. */
 export function socket(url: string): Socket {
-  return new NodeSocket(url) as unknown as Socket;
+  return new Line((peer) => servers.get(url)?.accept(peer) === true);
 }

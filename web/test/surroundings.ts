@@ -56,7 +56,9 @@ export class SharedStore implements SessionStore {
   }
 }
 
-/** Resolves when the condition holds; the test's own time limit ends the wait. */
+const setRealTimeout = setTimeout;
+
+/** Resolves when the condition holds, also where the test has stopped the clock; the test's own time limit ends the wait. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+  while (!condition()) await new Promise((resolve) => setRealTimeout(resolve, 1));
 }

@@ -1,10 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { entry, Harness, lobby } from '../../test/harness.ts';
 import type { Peer, Said } from '../../test/scripted.ts';
 import { until } from '../../test/surroundings.ts';
 
 let h: Harness;
-afterEach(() => h.stop());
+afterEach(() => {
+  h.stop();
+  vi.useRealTimers();
+});
 
 const outgoing = () => h.client.outbox.list('lobby').map((m) => `${m.text}:${m.state}`);
 const ack = (said: Said, seq: number) => ({ type: 'ack', room: 'lobby', msg_id: said['msg_id'], seq, ts: 1 });
@@ -12,7 +15,7 @@ const echo = (said: Said, seq: number, prev: number) => entry(seq, prev, { id: s
 
 describe('joining and resuming', () => {
   test('starts with a page of history and joins after its newest message', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.server.peer();
     await peer.welcome();
     peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(10, 0), entry(20, 10)], more: true });
@@ -28,7 +31,7 @@ describe('joining and resuming', () => {
   });
 
   test('resumes after the last event, and shows what it has once', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const first = await h.lobby([entry(10, 0)]);
     first.send(entry(20, 10), entry(30, 20, { type: 'reacted', id: 'c30', target: 'm10', emoji: '👍', on: true }));
     await until(() => h.client.rooms.get('lobby')?.log.position?.seq === 30);
@@ -44,7 +47,7 @@ describe('joining and resuming', () => {
   });
 
   test('what is said in a room without a message while the line is down comes with the next join', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const first = await h.lobby([]);
     await until(() => h.live);
     first.cut();
@@ -59,7 +62,7 @@ describe('joining and resuming', () => {
   });
 
   test('what is said between an empty page and the first join comes with that', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.server.peer();
     await peer.welcome();
     peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [], more: false });
@@ -67,7 +70,7 @@ describe('joining and resuming', () => {
   });
 
   test('what is said after a rewind while the line is down comes with the next join', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const first = await h.lobby([entry(20, 10)]);
     await until(() => h.live);
     first.send({ type: 'joined', room: 'lobby', seq: 15, rewind: true });
@@ -86,7 +89,7 @@ describe('joining and resuming', () => {
   });
 
   test('what came of a replay stays when the line breaks in it', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const first = await h.lobby([entry(10, 0)]);
     await until(() => h.live);
     first.cut();
@@ -107,7 +110,7 @@ describe('joining and resuming', () => {
   });
 
   test('goes on joining while there is more', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.server.peer();
     await peer.welcome();
     peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: false });
@@ -124,7 +127,7 @@ describe('joining and resuming', () => {
   });
 
   test('fills a gap by joining again, and shows nothing out of order', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby([entry(10, 0)]);
     await until(() => h.live);
     const shown: string[][] = [];
@@ -140,7 +143,7 @@ describe('joining and resuming', () => {
   });
 
   test('a gap that shows during a join is filled, too', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.server.peer();
     await peer.welcome();
     peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: false });
@@ -155,7 +158,7 @@ describe('joining and resuming', () => {
   });
 
   test('a replay that more was said during than is held goes on where it was cut', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.server.peer();
     await peer.welcome();
     peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: false });
@@ -171,7 +174,7 @@ describe('joining and resuming', () => {
   });
 
   test('a rewind drops what was there and starts with a page', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const first = await h.lobby([entry(10, 0), entry(20, 10)]);
     await until(() => h.live);
     first.cut();
@@ -186,7 +189,7 @@ describe('joining and resuming', () => {
   });
 
   test('a rewind that is told unasked does the same', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby([entry(10, 0), entry(20, 10)]);
     await until(() => h.live);
     peer.send({ type: 'joined', room: 'lobby', seq: 15, rewind: true });
@@ -201,7 +204,7 @@ describe('joining and resuming', () => {
   });
 
   test('with history down it talks, and loads the page when asked again', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.server.peer();
     await peer.welcome();
     peer.reply(await peer.next('history'), { type: 'error', code: 'unavailable', message: 'down', retry_after_ms: 1 });
@@ -219,19 +222,30 @@ describe('joining and resuming', () => {
     expect(h.ids()).toEqual(['m10', 'm20', 'm30']);
   });
 
-  test('with history down the page is asked for again by itself', async () => {
-    h = await Harness.start();
+  test('with history down the page is asked for again by itself, and less and less often', async () => {
+    vi.useFakeTimers();
+    h = Harness.start();
     const peer = await h.server.peer();
     await peer.welcome();
     peer.reply(await peer.next('history'), { type: 'error', code: 'unavailable', message: 'down', retry_after_ms: 1 });
     peer.reply(await peer.next('join'), { type: 'joined', room: 'lobby', seq: 20 });
+    await until(() => h.live);
+    for (const wait of [3_000, 6_000]) {
+      await vi.advanceTimersByTimeAsync(wait - 1);
+      expect(peer.unread).toEqual([]);
+      await vi.advanceTimersByTimeAsync(1);
+      peer.reply(await peer.next('history'), { type: 'error', code: 'unavailable', message: 'down', retry_after_ms: 1 });
+      peer.reply(await peer.next('join'), { type: 'joined', room: 'lobby', seq: 20 });
+      await until(() => h.live);
+    }
+    await vi.advanceTimersByTimeAsync(12_000);
     peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(20, 0)], more: false });
     peer.reply(await peer.next('join'), { type: 'joined', room: 'lobby', seq: 20 });
     await until(() => h.live && h.ids().length === 1);
   });
 
   test('waits as long as a rate limit says', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.server.peer();
     await peer.welcome();
     peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [], more: false });
@@ -241,7 +255,7 @@ describe('joining and resuming', () => {
   });
 
   test('pages back without repeats', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby([entry(30, 20)], true);
     await until(() => h.live);
     const older = h.client.rooms.get('lobby')!.older();
@@ -259,7 +273,7 @@ describe('an older page that comes when the log is another', () => {
   let older: Promise<void>;
   let page: Said;
   beforeEach(async () => {
-    h = await Harness.start();
+    h = Harness.start();
     peer = await h.lobby([entry(30, 20), entry(40, 30)], true);
     await until(() => h.live);
     older = h.client.rooms.get('lobby')!.older();
@@ -292,7 +306,7 @@ describe('an older page that comes when the log is another', () => {
 });
 
 test('an older page is taken also when its neighbour changes meanwhile, and not when that is let go', async () => {
-  h = await Harness.start();
+  h = Harness.start();
   const peer = await h.lobby(Array.from({ length: 101 }, (_, i) => entry(30 + i, 29 + i)), true);
   await until(() => h.live);
   const room = h.client.rooms.get('lobby')!;
@@ -315,7 +329,7 @@ test('an older page is taken also when its neighbour changes meanwhile, and not 
 
 describe('sending', () => {
   test('goes from sending to sent to the log, whichever of ack and msg comes first', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     h.client.send('lobby', 'one');
@@ -335,7 +349,7 @@ describe('sending', () => {
   });
 
   test('keeps one in flight per room', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     h.client.send('lobby', 'one');
@@ -348,7 +362,7 @@ describe('sending', () => {
   });
 
   test('what the log got before the line was cut is not sent again; the rest goes under the same id', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const first = await h.lobby();
     await until(() => h.live);
     h.client.send('lobby', 'stored');
@@ -371,7 +385,7 @@ describe('sending', () => {
   });
 
   test('what was acknowledged by a log that was taken back is sent again under the same id', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const first = await h.lobby();
     await until(() => h.live);
     h.client.send('lobby', 'one');
@@ -392,7 +406,7 @@ describe('sending', () => {
   });
 
   test('a refusal fails the message, lets the next pass, and can be tried again', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     h.client.send('lobby', 'bad');
@@ -408,7 +422,7 @@ describe('sending', () => {
   });
 
   test('waits and tries again where the server says that it helps', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     h.client.send('lobby', 'one');
@@ -420,7 +434,7 @@ describe('sending', () => {
 
   test('a message that outlasted a reload is settled by history, or sent', async () => {
     const message = (id: string) => ({ room: 'lobby', id, text: id, ts: 1, state: 'sending' as const });
-    h = await Harness.start({ outgoing: [message('stored'), message('lost')] });
+    h = Harness.start({ outgoing: [message('stored'), message('lost')] });
     const peer = await h.lobby([entry(10, 0, { id: 'stored', user: 'ada' })]);
     expect(await peer.next('send')).toMatchObject({ msg_id: 'lost' });
     expect(h.outgoing.map((m) => m.id)).toEqual(['lost']);
@@ -429,7 +443,7 @@ describe('sending', () => {
   test('a message that may have been sent too long ago for the server to know it is not sent again by itself', async () => {
     const message = (id: string, tried?: number) => ({ room: 'lobby', id, text: id, ts: 1, state: 'sending' as const, ...(tried && { tried }) });
     const now = Date.now();
-    h = await Harness.start({ outgoing: [message('stored', now - 130_000), message('doubtful', now - 130_000), message('tried', now - 1_000), message('new')] });
+    h = Harness.start({ outgoing: [message('stored', now - 130_000), message('doubtful', now - 130_000), message('tried', now - 1_000), message('new')] });
     const peer = await h.lobby([entry(10, 0, { id: 'stored', user: 'ada' })]);
     const first = await peer.next('send');
     expect(first).toMatchObject({ msg_id: 'tried' });
@@ -440,7 +454,7 @@ describe('sending', () => {
   });
 
   test('a command is answered and leaves nothing behind', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     const notices: string[] = [];
@@ -454,7 +468,7 @@ describe('sending', () => {
   });
 
   test('a socket that is not in the room any more joins again and sends', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     h.client.send('lobby', 'one');
@@ -466,7 +480,7 @@ describe('sending', () => {
 
 describe('unread', () => {
   test('counts what others wrote after the position, until it is read', async () => {
-    h = await Harness.start({ reads: { lobby: 10 } });
+    h = Harness.start({ reads: { lobby: 10 } });
     const peer = await h.lobby([entry(10, 0), entry(20, 10), entry(30, 20, { user: 'ada' })]);
     await until(() => h.live);
     expect(h.client.unread('lobby')).toEqual({ count: 1, more: false });
@@ -479,7 +493,7 @@ describe('unread', () => {
   });
 
   test('what another device reads is read here', async () => {
-    h = await Harness.start({ reads: { lobby: 0 } });
+    h = Harness.start({ reads: { lobby: 0 } });
     const peer = await h.lobby([entry(10, 0)], true);
     await until(() => h.live);
     expect(h.client.unread('lobby')).toEqual({ count: 1, more: true });
@@ -488,17 +502,19 @@ describe('unread', () => {
   });
 
   test('while the server does not say what was read, nothing counts as read; then what it says', async () => {
+    vi.useFakeTimers();
     let up = false;
-    h = await Harness.start({ routes: { 'GET /v1/reads': () => (up ? { body: { reads: { lobby: 10 } } } : { status: 503 }) } });
+    h = Harness.start({ routes: { 'GET /v1/reads': () => (up ? { body: { reads: { lobby: 10 } } } : { status: 503 }) } });
     await h.lobby([entry(10, 0), entry(20, 10)]);
     await until(() => h.live);
     expect(h.client.reads.mine('lobby')).toBeUndefined();
     up = true;
+    await vi.advanceTimersByTimeAsync(4_000);
     await until(() => h.client.unread('lobby').count === 1);
   });
 
   test('a room that was opened to the user while the line was down is new', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const first = await h.lobby([entry(10, 0)]);
     await until(() => h.live);
     h.rooms = [lobby, { ...lobby, id: 'den', name: 'Den' }];
@@ -514,12 +530,12 @@ describe('unread', () => {
   });
 
   test('a room of which nothing is known counts as read, a direct one as new', async () => {
-    h = await Harness.start({ rooms: [lobby] });
+    h = Harness.start({ rooms: [lobby] });
     await h.lobby([entry(10, 0)]);
     await until(() => h.live);
     expect(h.client.unread('lobby').count).toBe(0);
-    await h.stop();
-    h = await Harness.start({ rooms: [{ ...lobby, direct: true }] });
+    h.stop();
+    h = Harness.start({ rooms: [{ ...lobby, direct: true }] });
     const peer = await h.server.peer();
     await peer.welcome();
     peer.reply(await peer.next('history'), { type: 'history', room: 'lobby', messages: [entry(10, 0)], more: false });
@@ -528,7 +544,7 @@ describe('unread', () => {
   });
 
   test('others who read are known', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby([entry(10, 0)]);
     await until(() => h.live);
     peer.send({ type: 'read', room: 'lobby', user: 'bo', seq: 10 });
@@ -539,7 +555,7 @@ describe('unread', () => {
 
 describe('people', () => {
   test('the room that is looked at is watched, also after a reconnect', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const first = await h.lobby();
     await until(() => h.live);
     h.client.focus('lobby');
@@ -560,7 +576,7 @@ describe('people', () => {
   });
 
   test('a list of people does not get old', async () => {
-    h = await Harness.start({ timings: { people: 100 } });
+    h = Harness.start({ timings: { people: 100 } });
     const peer = await h.lobby();
     await until(() => h.live);
     h.client.focus('lobby');
@@ -573,7 +589,7 @@ describe('people', () => {
   });
 
   test('who is in a direct room is asked again when it is opened', async () => {
-    h = await Harness.start({ rooms: [{ ...lobby, direct: true }] });
+    h = Harness.start({ rooms: [{ ...lobby, direct: true }] });
     const peer = await h.lobby();
     peer.reply(await peer.next('watch'), { type: 'ack' });
     peer.reply(await peer.next('who'), { type: 'who', room: 'lobby', count: 1, users: [{ user: 'bo', name: 'Bo', status: 'online' }] });
@@ -584,7 +600,7 @@ describe('people', () => {
   });
 
   test('of a room with very many the number is known, and who is in it on asking', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     expect(h.client.people.status('lobby', 'bo')).toBeUndefined();
@@ -636,7 +652,7 @@ describe('people', () => {
   });
 
   test('typing shows until the message comes', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     peer.send({ type: 'typing', room: 'lobby', user: 'bo', name: 'Bo' }, { type: 'typing', room: 'lobby', user: 'ada', name: 'Ada' });
@@ -647,7 +663,7 @@ describe('people', () => {
   });
 
   test('typing is said once in a while, and sooner after a message', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     for (let i = 0; i < 5; i++) h.client.typing('lobby');
@@ -667,7 +683,7 @@ describe('people', () => {
 
 describe('rooms', () => {
   test('an invitation brings the room, a removal takes it', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     const own = (type: string, seq: number) => ({ ...entry(seq, 0), type, room: 'u-ada', target: 'club' });
@@ -681,7 +697,7 @@ describe('rooms', () => {
 
   test('a removal that comes while the rooms are listed counts', async () => {
     const club = { ...lobby, id: 'club', name: 'Club' };
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     let answer: (() => void) | undefined;
@@ -698,7 +714,7 @@ describe('rooms', () => {
   });
 
   test('a rewind of the user’s own room has the rooms listed anew', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     h.rooms = [lobby, { ...lobby, id: 'club', name: 'Club', private: true }];
@@ -707,19 +723,22 @@ describe('rooms', () => {
   });
 
   test('an invitation brings the room also when the directory is away for a moment', async () => {
-    h = await Harness.start();
+    vi.useFakeTimers();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     let asked = 0;
     const club = { ...lobby, id: 'club', name: 'Club', private: true };
     h.routes = { 'GET /v1/rooms': () => (++asked === 1 ? { status: 503, body: { code: 'unavailable', detail: 'away' } } : { body: { rooms: [lobby, club] } }) };
     peer.send({ ...entry(1, 0), type: 'invited', room: 'u-ada', target: 'club' });
+    await until(() => asked === 1);
+    await vi.advanceTimersByTimeAsync(4_000);
     expect(await peer.next('history')).toMatchObject({ room: 'club' });
     expect(asked).toBe(2);
   });
 
   test('a list that was asked for before a room was made does not take it away', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     let answer: (() => void) | undefined;
     h.routes = {
@@ -740,19 +759,22 @@ describe('rooms', () => {
   });
 
   test('a room that was just joined is asked for again while the permission travels', async () => {
+    vi.useFakeTimers();
     const club = { ...lobby, id: 'club', name: 'Club', member: false, role: '' as const };
-    h = await Harness.start({ routes: { 'POST /v1/rooms/club/join': () => ({}) } });
+    h = Harness.start({ routes: { 'POST /v1/rooms/club/join': () => ({}) } });
     const peer = await h.lobby();
     await until(() => h.live);
     const joined = h.client.joinRoom(club);
     peer.reply(await peer.next('history'), { type: 'error', code: 'forbidden', message: 'not yet' });
+    await until(() => h.client.rooms.get('club')?.refused !== undefined);
+    await vi.advanceTimersByTimeAsync(200);
     peer.reply(await peer.next('history'), { type: 'history', room: 'club', messages: [], more: false });
     peer.reply(await peer.next('join'), { type: 'joined', room: 'club', seq: 0 });
     expect((await joined).live).toBe(true);
   });
 
   test('a new topic shows', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     const peer = await h.lobby();
     await until(() => h.live);
     peer.send(entry(10, 0, { type: 'topic', name: 'Foyer', text: 'new topic' }));
@@ -761,7 +783,7 @@ describe('rooms', () => {
   });
 
   test('a direct room is called after the other', async () => {
-    h = await Harness.start({ rooms: [{ ...lobby, direct: true, name: 'Bo' }] });
+    h = Harness.start({ rooms: [{ ...lobby, direct: true, name: 'Bo' }] });
     const peer = await h.lobby();
     await until(() => h.live);
     peer.send(entry(10, 0, { type: 'topic', name: 'direct', text: '' }), entry(11, 10, { type: 'msg', name: 'Bo', text: 'hi' }));
@@ -771,7 +793,7 @@ describe('rooms', () => {
 });
 
 test('edit, delete and react say what they do and tell why they fail', async () => {
-  h = await Harness.start();
+  h = Harness.start();
   const peer = await h.lobby([entry(10, 0)]);
   await until(() => h.live);
   const edited = h.client.edit('lobby', 'm10', 'new');

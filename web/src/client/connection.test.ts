@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ScriptedServer, socket } from '../../test/scripted.ts';
 import { Surroundings, until } from '../../test/surroundings.ts';
 import { Connection, timings, type ConnectionState, type Timings } from './connection.ts';
@@ -28,16 +28,17 @@ function connect(options: { timings?: Partial<Timings>; token?: (fresh: boolean)
   return connection;
 }
 
-beforeEach(async () => {
-  server = await ScriptedServer.start();
+beforeEach(() => {
+  server = new ScriptedServer();
   surroundings = new Surroundings();
   states = [];
   events = [];
   tokens = [];
 });
-afterEach(async () => {
+afterEach(() => {
   connection.stop();
-  await server.stop();
+  server.stop();
+  vi.useRealTimers();
 });
 
 test('says hello with version, token and device, and is online after welcome', async () => {
@@ -49,41 +50,29 @@ test('says hello with version, token and device, and is online after welcome', a
 });
 
 describe('requests', () => {
-  test('wait longer while something arrives', async () => {
+  test('wait longer while something arrives, and not for ever', async () => {
+    vi.useFakeTimers();
     connect({ timings: { reply: 500 } });
     const peer = await server.peer();
     await peer.welcome();
     await until(() => connection.state.kind === 'online');
-    const reply = connection.request({ type: 'join', room: 'a' });
+    const first = connection.request({ type: 'join', room: 'a' });
+    const second = connection.request({ type: 'join', room: 'b' });
+    let given: unknown;
+    second.catch((err: unknown) => (given = err));
     const join = await peer.next('join');
-    const from = Date.now();
-    let seq = 0;
-    while (Date.now() - from < 1_200) {
-      peer.send({ type: 'read', room: 'a', user: 'bo', seq: ++seq });
-      await until(() => events.length === seq);
-    }
-    peer.reply(join, { type: 'joined', room: 'a', seq: 7 });
-    expect(await reply).toMatchObject({ seq: 7 });
-    expect(states).toEqual(['connecting', 'online']);
-  });
-
-  test('do not wait for ever, whatever arrives', async () => {
-    connect({ timings: { reply: 20 } });
-    const peer = await server.peer();
-    await peer.welcome();
-    await until(() => connection.state.kind === 'online');
-    const reply = connection.request({ type: 'join', room: 'a' });
-    reply.catch(() => undefined);
-    const over = new AbortController();
-    const chatter = (async () => {
-      for (let seq = 1; !over.signal.aborted; seq++) {
-        peer.send({ type: 'read', room: 'a', user: 'bo', seq });
-        await until(() => over.signal.aborted || events.length >= seq);
+    for (let seq = 1; seq <= 10; seq++) {
+      await vi.advanceTimersByTimeAsync(400);
+      if (seq === 9) {
+        peer.reply(join, { type: 'joined', room: 'a', seq: 7 });
+        expect(await first).toMatchObject({ seq: 7 });
+        expect(given).toBeUndefined(); // for 3,600 ms of 8 times 500
       }
-    })();
-    await expect(reply).rejects.toBeInstanceOf(ConnectionLost);
-    over.abort();
-    await chatter;
+      peer.send({ type: 'read', room: 'a', user: 'bo', seq });
+      await until(() => events.length === seq || given !== undefined);
+    }
+    expect(given).toBeInstanceOf(ConnectionLost);
+    expect(states.slice(0, 3)).toEqual(['connecting', 'online', 'waiting']);
   });
 
   test('get the reply with their id, in any order', async () => {
@@ -136,11 +125,15 @@ describe('requests', () => {
   });
 
   test('a server that does not answer is left for another socket', async () => {
-    connect({ timings: { reply: 30 } });
+    vi.useFakeTimers();
+    connect();
     const peer = await server.peer();
     await peer.welcome();
     await until(() => connection.state.kind === 'online');
-    await expect(connection.request({ type: 'who', room: 'a' })).rejects.toBeInstanceOf(ConnectionLost);
+    const lost = expect(connection.request({ type: 'who', room: 'a' })).rejects.toBeInstanceOf(ConnectionLost);
+    await vi.advanceTimersByTimeAsync(quick.reply);
+    await lost;
+    await vi.advanceTimersByTimeAsync(quick.backoff.max);
     await (await server.peer()).welcome();
     await until(() => connection.state.kind === 'online');
   });
@@ -258,10 +251,24 @@ describe('surroundings', () => {
   });
 
   test('silence is answered with a ping, and more silence with a new socket', async () => {
-    connect({ timings: { reply: 30 } });
+    vi.useFakeTimers();
+    connect();
     const peer = await server.peer();
-    await peer.welcome({ ping_ms: 20 });
+    await peer.welcome({ ping_ms: 20_000 });
+    await until(() => connection.state.kind === 'online');
+    await vi.advanceTimersByTimeAsync(19_000);
+    peer.send({ type: 'typing', room: 'a', user: 'bo', name: 'Bo' }); // no silence
+    await until(() => events.length === 1);
+    await vi.advanceTimersByTimeAsync(19_000);
+    expect(peer.unread).toEqual([]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    peer.reply(await peer.next('ping'), { type: 'ack' });
+    await vi.advanceTimersByTimeAsync(20_000);
     await peer.next('ping');
+    expect(connection.state.kind).toBe('online');
+    await vi.advanceTimersByTimeAsync(quick.reply);
+    expect(await peer.closed).toBe(1005);
+    await vi.advanceTimersByTimeAsync(quick.backoff.max);
     await (await server.peer()).welcome();
     await until(() => connection.state.kind === 'online');
   });

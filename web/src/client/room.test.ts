@@ -11,6 +11,7 @@ afterEach(() => {
 });
 
 test('a fault in showing one entry does not close the room', async () => {
+  vi.useFakeTimers();
   const said = vi.spyOn(console, 'error').mockReturnValue();
   let asked = 0;
   const room: Room = new Room(lobby, {
@@ -26,7 +27,9 @@ test('a fault in showing one entry does not close the room', async () => {
     },
     live: () => undefined,
   });
-  await room.sync();
+  const synced = room.sync();
+  await vi.advanceTimersByTimeAsync(250);
+  await synced;
   expect(room.live).toBe(true);
   expect(room.log.messages.map((m) => m.id)).toEqual(['m10', 'm20']);
   expect(asked).toBe(2);

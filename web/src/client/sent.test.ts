@@ -26,7 +26,7 @@ async function heard(peer: Peer): Promise<void> {
 
 describe('a repeat of what the log has', () => {
   test('after a reload, far below what others have said since, leaves nothing on its way', async () => {
-    h = await Harness.start({ outgoing: [waiting()] });
+    h = Harness.start({ outgoing: [waiting()] });
     const peer = await h.lobby(others(110, 50), true);
     ack(peer, await peer.next('send'), 100);
     await until(() => outgoing().length === 0);
@@ -40,7 +40,7 @@ describe('a repeat of what the log has', () => {
   });
 
   test('that the user tries again leaves nothing on its way', async () => {
-    h = await Harness.start({ outgoing: [waiting({ state: 'failed', error: 'It may have been sent already.' })] });
+    h = Harness.start({ outgoing: [waiting({ state: 'failed', error: 'It may have been sent already.' })] });
     const peer = await h.lobby(others(110, 50), true);
     await until(() => h.live);
     h.client.outbox.retry('lobby', 'mine');
@@ -52,14 +52,14 @@ describe('a repeat of what the log has', () => {
     ['the newest that is here', 20],
     ['one that was deleted, and left out of the replay', 15],
   ])('acknowledged at the seq of %s leaves nothing on its way', async (_, seq) => {
-    h = await Harness.start({ outgoing: [waiting()] });
+    h = Harness.start({ outgoing: [waiting()] });
     const peer = await h.lobby([entry(10, 0), entry(20, 10)]);
     ack(peer, await peer.next('send'), seq);
     await until(() => outgoing().length === 0);
   });
 
   test('lets the next one go', async () => {
-    h = await Harness.start({ outgoing: [waiting(), waiting({ id: 'next', text: 'next' })] });
+    h = Harness.start({ outgoing: [waiting(), waiting({ id: 'next', text: 'next' })] });
     const peer = await h.lobby([entry(10, 0), entry(20, 10)]);
     ack(peer, await peer.next('send'), 10);
     const next = await peer.next('send');
@@ -72,7 +72,7 @@ describe('a repeat of what the log has', () => {
   });
 
   test('that another tab sends, too, is one message', async () => {
-    h = await Harness.start({ outgoing: [waiting()] });
+    h = Harness.start({ outgoing: [waiting()] });
     const peer = await h.lobby([entry(10, 0)]);
     const said = await peer.next('send');
     peer.send(entry(20, 10, { id: 'mine', user: 'ada' }), entry(30, 20)); // the other tab was faster
@@ -87,7 +87,7 @@ describe('a repeat of what the log has', () => {
 describe('a message that is sent, and has not arrived', () => {
   let peer: Peer;
   beforeEach(async () => {
-    h = await Harness.start();
+    h = Harness.start();
     peer = await h.lobby([entry(10, 0)]);
     await until(() => h.live);
     h.client.send('lobby', 'hello');

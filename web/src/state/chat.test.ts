@@ -15,14 +15,14 @@ beforeEach(() => {
 });
 afterEach(async () => {
   chat.close();
-  await h.stop();
+  h.stop();
   vi.unstubAllGlobals();
 });
 
 describe('the status', () => {
   test('is said before a room is joined, holds over a reload, and is that of all tabs', async () => {
     localStorage.setItem('hubbub.status.ada', 'invisible');
-    h = await Harness.start();
+    h = Harness.start();
     chat = new Chat(h.client);
     expect(chat.status).toBe('invisible');
     const peer = await h.server.peer();
@@ -42,7 +42,7 @@ describe('the status', () => {
 
 describe('the list of rooms', () => {
   test('shows the newest message, what is unread, and what is on its way', async () => {
-    h = await Harness.start({ reads: { lobby: 10 } });
+    h = Harness.start({ reads: { lobby: 10 } });
     chat = new Chat(h.client);
     const peer = await h.lobby([entry(10, 0), entry(20, 10)]);
     await until(() => chat.rooms[0]?.unread.count === 1);
@@ -59,7 +59,7 @@ describe('the list of rooms', () => {
   });
 
   test('keeps a room where its newest message puts it while an older one waits', async () => {
-    h = await Harness.start({ outgoing: [{ room: 'lobby', id: 'old', text: 'old', ts: 1, state: 'sending' }] });
+    h = Harness.start({ outgoing: [{ room: 'lobby', id: 'old', text: 'old', ts: 1, state: 'sending' }] });
     chat = new Chat(h.client);
     const peer = await h.lobby([entry(10, 0), entry(20, 10)]);
     const said = await peer.next('send');
@@ -70,7 +70,7 @@ describe('the list of rooms', () => {
   });
 
   test('has the busiest room first', async () => {
-    h = await Harness.start({ rooms: [lobby, { ...lobby, id: 'club', name: 'Club' }] });
+    h = Harness.start({ rooms: [lobby, { ...lobby, id: 'club', name: 'Club' }] });
     chat = new Chat(h.client);
     const peer = await h.server.peer();
     await peer.welcome();
@@ -84,7 +84,7 @@ describe('the list of rooms', () => {
   });
 
   test('tells of a mention until it is read', async () => {
-    h = await Harness.start({ reads: { lobby: 10 } });
+    h = Harness.start({ reads: { lobby: 10 } });
     chat = new Chat(h.client);
     const peer = await h.lobby([entry(10, 0, { text: '@ada of before' }), entry(20, 10, { text: 'something' })]);
     await until(() => chat.rooms[0]?.unread.count === 1);
@@ -96,7 +96,7 @@ describe('the list of rooms', () => {
   });
 
   test('shows a draft of a room that is not open', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     chat = new Chat(h.client);
     await h.lobby();
     await until(() => chat.rooms.length === 1);
@@ -111,7 +111,7 @@ describe('the list of rooms', () => {
 
 describe('the open room', () => {
   test('puts the divider before what is new, and reading takes the count away', async () => {
-    h = await Harness.start({ reads: { lobby: 10 }, routes: { 'GET /v1/rooms/lobby/members': () => ({ body: { members: [{ user: 'bo', name: 'Bo' }] } }) } });
+    h = Harness.start({ reads: { lobby: 10 }, routes: { 'GET /v1/rooms/lobby/members': () => ({ body: { members: [{ user: 'bo', name: 'Bo' }] } }) } });
     chat = new Chat(h.client);
     const peer = await h.lobby([entry(10, 0), entry(20, 10)]);
     await until(() => chat.rooms[0]?.unread.count === 1);
@@ -128,7 +128,7 @@ describe('the open room', () => {
   });
 
   test('may be named before the rooms are known', async () => {
-    h = await Harness.start({ reads: { lobby: 0 } });
+    h = Harness.start({ reads: { lobby: 0 } });
     chat = new Chat(h.client);
     chat.open('lobby');
     expect(chat.view).toBeUndefined();
@@ -144,7 +144,7 @@ describe('the open room', () => {
   });
 
   test('collects what the server tells this client alone', async () => {
-    h = await Harness.start();
+    h = Harness.start();
     chat = new Chat(h.client);
     const peer = await h.lobby();
     await until(() => chat.rooms.length === 1);
