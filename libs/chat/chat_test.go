@@ -56,6 +56,31 @@ func TestNewID(t *testing.T) {
 	}
 }
 
+// TestNewIDIsRandom shows that each bit that no form and no clock decides is now 0 and now 1.
+func TestNewIDIsRandom(t *testing.T) {
+	const digits = "0123456789abcdef"
+	var ones, zeros [36]int
+	for range 200 {
+		for i, c := range chat.NewID() {
+			d := strings.IndexRune(digits, c)
+			if d < 0 {
+				continue
+			}
+			ones[i] |= d
+			zeros[i] |= ^d & 0xf
+		}
+	}
+	for i, want := range "xxxxxxxx-xxxx-7fff-3fff-ffffffffffff" { // x: the clock's
+		free := strings.IndexRune(digits, want)
+		if free < 0 || want == '7' {
+			continue
+		}
+		if ones[i]&free != free || zeros[i]&free != free {
+			t.Errorf("digit %d has the bits %04b and lacks %04b, all of %04b are free", i, ones[i], zeros[i], free)
+		}
+	}
+}
+
 // TestNewIDOrder shows that an id made in a later millisecond sorts later.
 func TestNewIDOrder(t *testing.T) {
 	last := chat.NewID()

@@ -74,17 +74,20 @@ func AppendEntry(dst []byte, e Event) ([]byte, error) {
 
 // AppendFrame appends the client's form of a log entry to dst: the event's JSON with seq and prev spliced in at its
 // start. It allocates nothing when dst has room. The data is not parsed: it was written by AppendEntry or by a newer
-// release's.
+// release's. Of what was not, or not to its end, only the ends are looked at.
 func AppendFrame(dst, data []byte, seq, prev uint64) ([]byte, error) {
 	if len(data) < 3 || data[1] != '{' {
+		return dst, ErrBadEntry
+	}
+	rest := bytes.TrimSpace(data[2:])
+	if len(rest) == 0 || rest[len(rest)-1] != '}' {
 		return dst, ErrBadEntry
 	}
 	dst = append(dst, `{"seq":`...)
 	dst = strconv.AppendUint(dst, seq, 10)
 	dst = append(dst, `,"prev":`...)
 	dst = strconv.AppendUint(dst, prev, 10)
-	rest := bytes.TrimLeft(data[2:], " \t\r\n")
-	if len(rest) > 0 && rest[0] != '}' {
+	if rest[0] != '}' {
 		dst = append(dst, ',')
 	}
 	return append(dst, rest...), nil

@@ -63,6 +63,8 @@ var encoders = []struct {
 	}, `{"type":"history","id":"i","room":"r","messages":[],"more":false}`},
 	{"an empty object", func(d []byte) ([]byte, error) { return AppendHistory(d, "i", "r", []byte(`{ }`)) },
 		`{"type":"history","id":"i","room":"r"}`},
+	{"an empty object without a space", func(d []byte) ([]byte, error) { return AppendHistory(d, "i", "r", []byte(`{}`)) },
+		`{"type":"history","id":"i","room":"r"}`},
 	{"notice", plain(func(d []byte) []byte {
 		return AppendNotice(d, "i", "r", "users", "1: \"Ada\"", 1, []byte(`[{"user":"u","name":"Ada","status":"dnd"}]`))
 	}),
@@ -205,8 +207,10 @@ func TestCode(t *testing.T) {
 			t.Errorf("%s is %q", in, c)
 		}
 	}
-	if c := Code("4003").Close(); c != CloseTokenExpired {
-		t.Errorf("4003 is %v", c)
+	for code, want := range map[Code]CloseCode{"4003": CloseTokenExpired, "99999": 0, "drain": 0, "": 0, "-1": 0} {
+		if c := code.Close(); c != want {
+			t.Errorf("%q is close code %v, want %v", code, c, want)
+		}
 	}
 }
 
@@ -233,6 +237,40 @@ func BenchmarkAppendMsgEntry(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		AppendMsgEntry(dst, room, msgID, user, name, 1732382700123, text, "")
+	}
+}
+
+// TestLogged shows which events have a place in a room's log: those that have all that a position needs, whatever their type.
+func TestLogged(t *testing.T) {
+	for frame, want := range map[string]bool{
+		`{"type":"sparkle","seq":1,"prev":0,"room":"r","id":"i"}`: true,
+		`{"type":"sparkle","prev":0,"room":"r","id":"i"}`:         false,
+		`{"type":"sparkle","seq":1,"prev":0,"id":"i"}`:            false,
+		`{"type":"sparkle","seq":1,"prev":0,"room":"r"}`:          false,
+		`{"type":"joined","seq":1,"room":"r","id":"i"}`:           false,
+	} {
+		e, err := DecodeEvent([]byte(frame))
+		if err != nil || e.Logged() != want {
+			t.Errorf("%s is logged: %v, %v", frame, e.Logged(), err)
+		}
+	}
+}
+
+// TestDecodeEventAllocates shows that the events of which a busy room is made are read without reflection: each string costs
+// an allocation, and nothing else does.
+func TestDecodeEventAllocates(t *testing.T) {
+	for frame, most := range map[string]float64{
+		`{"seq":2,"prev":1,"type":"msg","room":"r","id":"i","user":"u","name":"n","ts":3,"text":"t","reply_to":"o"}`:   6,
+		`{"seq":2,"prev":1,"type":"reacted","room":"r","id":"i","user":"u","name":"n","ts":3,"emoji":"e","on":true}`:   5,
+		`{"type":"ack","id":"i","msg_id":"m","room":"r","seq":7,"ts":8}`:                                               3,
+		`{"type":"error","id":"i","code":"c","message":"m","retry_after_ms":5}`:                                        3,
+		`{"type":"joined","room":"r","seq":1,"more":true,"rewind":false}`:                                              1,
+		` { "type" : "member" , "member" : "m" , "role" : "r" , "target" : "t" , "seq" : 1 , "prev" : 0 , "on":false}`: 3,
+	} {
+		b := []byte(frame)
+		if n := testing.AllocsPerRun(100, func() { _, _ = DecodeEvent(b) }); n > most {
+			t.Errorf("%s: %v allocations, want at most %v", frame, n, most)
+		}
 	}
 }
 

@@ -112,6 +112,7 @@ func TestDecodeNotUTF8(t *testing.T) {
 		"{\"type\":\"ping\",\"x\":\"\xc0\x80\"}",     // longer than it needs to be
 		"{\"type\":\"ping\",\"x\":\"\xf4\x90\x80\x80\"}",
 		"{\"type\":\"ping\"}\x80",
+		"{\"type\":\"ping\",\"x\":\"\x80\"}",
 		"\xff",
 	} {
 		var c Command
@@ -181,6 +182,9 @@ func TestTextIs(t *testing.T) {
 	}
 	if c := (Command{}); c.TextIs("") || c.TextIs("x") {
 		t.Error("a command without a text has one")
+	}
+	if got := AppendText([]byte("before"), nil); string(got) != "before" {
+		t.Errorf("no text is appended as %q", got)
 	}
 }
 

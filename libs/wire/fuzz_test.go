@@ -164,6 +164,7 @@ func FuzzDecodeEvent(f *testing.F) {
 	}
 	for _, s := range []string{
 		`{"type":"bye","code":"4000"}`, `{"type":"msg","TEXT":"x","seq":1}`, `{"type":"msg","text":"\ud83d\ude00\ud83d","ts":-1}`, "{\"type\":\"\xff\"}",
+		`{"type":"reacted","ON":true}`, `{"type":"msg","SEQ":1}`, `{"type":"x","deleted":true,"limits":null}`, `{"type":"x"`, `{"type" "x"}`,
 		`{"seq":1.0}`, `{"seq":9007199254740993}`, `{"type":null,"on":null}`, ` { "type" : "msg" } `, `{"type":"msg"} x`, `{"type":"a","type":"b"}`, `{}`, `null`,
 	} {
 		f.Add([]byte(s))
