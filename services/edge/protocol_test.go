@@ -393,6 +393,30 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
+// TestWhatNeedsAJoin: to speak in a room is for who has joined it, to ask about it is not.
+func TestWhatNeedsAJoin(t *testing.T) {
+	w := newWorld(t)
+	c := w.login(w.edge(), "ann")
+	for frame, want := range map[string]string{
+		`{"type":"history","id":"1","room":"lobby"}`:                                               wire.EventHistory,
+		`{"type":"who","id":"1","room":"lobby"}`:                                                   wire.EventWho,
+		`{"type":"watch","id":"1","room":"lobby","on":true}`:                                       wire.EventAck,
+		`{"type":"leave","id":"1","room":"lobby"}`:                                                 wire.EventAck,
+		`{"type":"send","id":"1","room":"lobby","msg_id":"m","text":"x"}`:                          chat.CodeNotJoined,
+		`{"type":"edit","id":"1","room":"lobby","msg_id":"m","target":"t","text":"x"}`:             chat.CodeNotJoined,
+		`{"type":"delete","id":"1","room":"lobby","msg_id":"m","target":"t"}`:                      chat.CodeNotJoined,
+		`{"type":"react","id":"1","room":"lobby","msg_id":"m","target":"t","emoji":"x","on":true}`: chat.CodeNotJoined,
+		`{"type":"pin","id":"1","room":"lobby","msg_id":"m","target":"t","on":true}`:               chat.CodeNotJoined,
+		`{"type":"typing","id":"1","room":"lobby"}`:                                                chat.CodeNotJoined,
+		`{"type":"read","id":"1","room":"lobby","seq":1}`:                                          chat.CodeNotJoined,
+	} {
+		c.send("%s", frame)
+		if e := c.event(); e.ID != "1" || e.Type != want && string(e.Code) != want {
+			t.Errorf("%s is answered %+v, want %s", frame, e, want)
+		}
+	}
+}
+
 // TestReplies: with an id each command has one reply; without one, errors alone are told, also without.
 func TestReplies(t *testing.T) {
 	w := newWorld(t)
