@@ -63,8 +63,8 @@ bench-edge: tools ## measure the edge beside Centrifugo, nats-server, Socket.IO 
 	@cd infra/bench && GOWORK=off $(GO) build -o ../../.cache/bench/bench . && ../../.cache/bench/bench $(BENCH)
 
 .PHONY: bench-bus
-bench-bus: build-hubbub ## measure Redis and NATS, with the settings that we ship, as the bus of Hubbub (URL=redis://… measures another)
-	@bin/hubbub bench-bus $(if $(URL),--url '$(URL)')
+bench-bus: build-hubbub ## measure Redis and NATS, with the settings that we ship, as the bus of Hubbub (URL=redis://… measures another, BENCH="--backlog 50000")
+	@bin/hubbub bench-bus $(if $(URL),--url '$(URL)') $(BENCH)
 
 .PHONY: crash-bus
 crash-bus: build-hubbub ## append a million entries to each bus while it is killed 20 times, and count them (CRASH="--count 100000 --seed 2")

@@ -30,13 +30,14 @@ type Config struct {
 	Duration time.Duration `help:"How long each measurement takes." default:"3s"`
 	InFlight int           `help:"Senders that append at the same time, each one entry." default:"1000"`
 	Rate     int           `help:"Entries per second while the time until they are live is measured." default:"1000"`
+	Backlog  int           `help:"Entries that a consumer group finds when it comes, as history does after it was away." default:"500000"`
 	Bin      string        `help:"Folder of nats-server; empty: build it first, with Go." placeholder:"DIR"`
 }
 
 // Validate returns what is wrong with the configuration.
 func (c *Config) Validate() error {
-	if c.Duration <= 0 || c.InFlight < 1 || c.Rate < 1 {
-		return errors.New("--duration, --in-flight and --rate are above 0")
+	if c.Duration <= 0 || c.InFlight < 1 || c.Rate < 1 || c.Backlog < 1 {
+		return errors.New("--duration, --in-flight, --rate and --backlog are above 0")
 	}
 	return nil
 }
@@ -112,6 +113,7 @@ type result struct {
 	steady  latencies         // from append to live, at the rate that was asked for
 	full    latencies         // the same with everybody appending
 	replay  float64           // entries per second
+	ingest  ingest            // of a backlog
 	allocs  allocations
 	weight  *weight // nil: only a server itself could tell
 }
@@ -139,6 +141,9 @@ func (c *Config) measure(ctx context.Context, url string) (result, error) {
 		return r, err
 	}
 	if err := r.allocs.count(ctx, from, to, min(weighed, int(c.Duration/time.Microsecond))); err != nil {
+		return r, err
+	}
+	if r.ingest, err = c.backlog(ctx, from, to); err != nil { // before the log is long
 		return r, err
 	}
 	for _, s := range shapes {

@@ -35,7 +35,7 @@ func bin(t *testing.T) string {
 
 // TestBench measures servers of its own for a moment: every cell of the table has a number above 0.
 func TestBench(t *testing.T) {
-	cfg := Config{Bin: bin(t), Duration: 100 * time.Millisecond, InFlight: 10, Rate: 100}
+	cfg := Config{Bin: bin(t), Duration: 100 * time.Millisecond, InFlight: 10, Rate: 100, Backlog: 2000}
 	var out bytes.Buffer
 	if err := cfg.Execute(t.Context(), &out); err != nil {
 		t.Fatal(err)
@@ -43,7 +43,7 @@ func TestBench(t *testing.T) {
 	rows := 0
 	for line := range strings.Lines(out.String()) {
 		if !strings.Contains(line, "appends") && !strings.Contains(line, "append to live") && !strings.Contains(line, "replay") &&
-			!strings.Contains(line, "allocations") && !strings.Contains(line, "memory") {
+			!strings.Contains(line, "ingest") && !strings.Contains(line, "pause") && !strings.Contains(line, "allocations") && !strings.Contains(line, "memory") {
 			continue
 		}
 		rows++
@@ -57,7 +57,7 @@ func TestBench(t *testing.T) {
 			}
 		}
 	}
-	if want := len(shapes) + 5; rows != want {
+	if want := len(shapes) + 7; rows != want {
 		t.Errorf("%d rows, want %d:\n%s", rows, want, out.String())
 	}
 }
@@ -108,7 +108,7 @@ func TestNoBus(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Kill()
-	cfg := Config{URL: []string{strings.Replace(url, "://", "://:hunter2@", 1)}, Duration: time.Millisecond, InFlight: 1, Rate: 1}
+	cfg := Config{URL: []string{strings.Replace(url, "://", "://:hunter2@", 1)}, Duration: time.Millisecond, InFlight: 1, Rate: 1, Backlog: 1}
 	var out bytes.Buffer
 	if err := cfg.Execute(t.Context(), &out); err == nil || !strings.Contains(err.Error(), "cannot be reached") || strings.Contains(err.Error()+out.String(), "hunter2") {
 		t.Errorf("%v, %s", err, out.String())
@@ -116,7 +116,7 @@ func TestNoBus(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	for _, c := range []Config{{}, {Duration: 1, InFlight: 1}, {Duration: 1, Rate: 1}} {
+	for _, c := range []Config{{}, {Duration: 1, InFlight: 1, Backlog: 1}, {Duration: 1, Rate: 1, Backlog: 1}, {Duration: 1, InFlight: 1, Rate: 1}} {
 		if c.Validate() == nil {
 			t.Errorf("%+v is accepted", c)
 		}
@@ -126,8 +126,35 @@ func TestConfig(t *testing.T) {
 // TestCannotBuild: outside of a checkout there is no nats-server to build, which is said.
 func TestCannotBuild(t *testing.T) {
 	t.Chdir(t.TempDir())
-	cfg := Config{Duration: time.Millisecond, InFlight: 1, Rate: 1}
+	cfg := Config{Duration: time.Millisecond, InFlight: 1, Rate: 1, Backlog: 1}
 	if err := cfg.Execute(t.Context(), &bytes.Buffer{}); err == nil {
 		t.Error("it is measured")
+	}
+}
+
+// TestPause: the longest pause is that of a room, whatever the others get meanwhile, and not the time before its first entry.
+func TestPause(t *testing.T) {
+	tk := taking{want: 5, last: map[string]time.Time{"a": {}, "b": {}}, done: make(chan struct{})}
+	began := time.Now()
+	at := func(ms int, rooms ...string) {
+		var batch []bus.Entry
+		for _, r := range rooms {
+			batch = append(batch, bus.Entry{Room: r})
+		}
+		tk.take(batch, began.Add(time.Duration(ms)*time.Millisecond))
+	}
+	at(500, "a", "of before")
+	at(510, "b")
+	at(520, "b")
+	at(530, "b")
+	select {
+	case <-tk.done:
+		t.Fatal("all was taken before it was")
+	default:
+	}
+	at(545, "a")
+	<-tk.done
+	if tk.pause != 45*time.Millisecond || tk.count() != 6 {
+		t.Errorf("a pause of %s, %d entries", tk.pause, tk.count())
 	}
 }

@@ -38,6 +38,10 @@ func printTable(out io.Writer, all []result) {
 	row("append to live, steady: p50 / p99 / p99.9", func(r result) string { return r.steady.String() })
 	row("append to live, saturated: p50 / p99 / p99.9", func(r result) string { return r.full.String() })
 	row("replay, entries/s", func(r result) string { return fmt.Sprintf("%.0f", r.replay) })
+	row("ingest of a backlog, entries/s", func(r result) string { return fmt.Sprintf("%.0f", r.ingest.rate) })
+	row("longest pause of a room meanwhile", func(r result) string {
+		return fmt.Sprintf("%.1f ms", float64(r.ingest.pause.Microseconds())/1000)
+	})
 	row("allocations per append / per live delivery", func(r result) string { return fmt.Sprintf("%.1f / %.1f", r.allocs.append, r.allocs.live) })
 	row("memory of the server per room / per id", func(r result) string {
 		if r.weight == nil {

@@ -1,0 +1,149 @@
+package busbench
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+)
+
+const (
+	// ingestRooms is over how many rooms a backlog is spread: some for each partition.
+	ingestRooms = 64
+	// ingestQuiet is how long a consumer group may stand still before the measurement is given up.
+	ingestQuiet = time.Minute
+)
+
+// ingest is how a consumer group took in a backlog.
+type ingest struct {
+	rate  float64       // entries per second
+	pause time.Duration // the longest time that a room of which more was there got nothing
+}
+
+// backlog appends entries, and then has a group consume everything that the log has, as history does after it was away.
+func (c *Config) backlog(ctx context.Context, from, to bus.Bus) (ingest, error) {
+	names := rooms(ingestRooms)
+	if err := c.fill(ctx, from, names); err != nil {
+		return ingest{}, err
+	}
+	t := taking{want: c.Backlog, last: make(map[string]time.Time), done: make(chan struct{})}
+	for _, name := range names {
+		t.last[name] = time.Time{}
+	}
+	consuming, cancel := context.WithCancel(ctx)
+	defer cancel()
+	group := "bench-" + chat.NewID()
+	ended := make(chan error, 1)
+	began := time.Now()
+	go func() {
+		ended <- to.Consume(consuming, group, func(_ context.Context, batch []bus.Entry) error {
+			t.take(batch, time.Now())
+			return nil
+		})
+	}()
+	got, err := t.wait(ctx, ended)
+	took := time.Since(began)
+	cancel()
+	if err != nil {
+		return ingest{}, err
+	}
+	if err := <-ended; err != nil {
+		return ingest{}, err
+	}
+	if err := to.Retire(ctx, group); err != nil {
+		return ingest{}, err
+	}
+	return ingest{float64(got) / took.Seconds(), t.pause}, nil
+}
+
+// fill appends the backlog.
+func (c *Config) fill(ctx context.Context, b bus.Bus, names []string) error {
+	var wait sync.WaitGroup
+	var failed atomic.Pointer[error]
+	free := make(chan struct{}, c.InFlight)
+	for i := range c.Backlog {
+		select {
+		case free <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if failed.Load() != nil {
+			break
+		}
+		wait.Add(1)
+		e := bus.NewEntry{Room: names[i%len(names)], Sender: "sender" + strconv.Itoa(i), ID: "1", Data: make([]byte, 100)}
+		b.Append(e, func(_ bus.Appended, err error) {
+			if err != nil {
+				failed.CompareAndSwap(nil, &err)
+			}
+			<-free
+			wait.Done()
+		})
+	}
+	wait.Wait()
+	if err := failed.Load(); err != nil {
+		return fmt.Errorf("append a backlog: %w", *err)
+	}
+	return nil
+}
+
+// taking counts what a group takes in.
+type taking struct {
+	mu    sync.Mutex
+	want  int                  // entries of the rooms
+	taken int                  // of these
+	all   int                  // and of what was there before
+	last  map[string]time.Time // by room: when it last got something
+	pause time.Duration
+	done  chan struct{} // closed when all of the rooms' entries are taken
+}
+
+func (t *taking) take(batch []bus.Entry, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.all += len(batch)
+	for _, e := range batch {
+		last, ok := t.last[e.Room]
+		if !ok {
+			continue
+		}
+		if !last.IsZero() {
+			t.pause = max(t.pause, now.Sub(last))
+		}
+		t.last[e.Room] = now
+		if t.taken++; t.taken == t.want {
+			close(t.done)
+		}
+	}
+}
+
+func (t *taking) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.all
+}
+
+// wait returns how many entries were taken when the last of the rooms' was.
+func (t *taking) wait(ctx context.Context, ended <-chan error) (int, error) {
+	for before := -1; ; {
+		select {
+		case <-t.done:
+			return t.count(), nil
+		case err := <-ended:
+			return 0, fmt.Errorf("consuming has ended: %w", err)
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(ingestQuiet):
+		}
+		now := t.count()
+		if now == before {
+			return 0, fmt.Errorf("a group that has a backlog has got nothing for %s", ingestQuiet)
+		}
+		before = now
+	}
+}
