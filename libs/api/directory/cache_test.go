@@ -2,9 +2,11 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -246,46 +248,105 @@ func TestLostChangesForget(t *testing.T) {
 
 // TestOneQuestionForAll has many ask for the same at once, while the directory takes its time; whoever began gives up.
 func TestOneQuestionForAll(t *testing.T) {
-	b := openBus(t)
-	c, s := start(t, b, nil)
-	s.set("ann", "r1", Access{Read: true})
-	asked, answer := make(chan struct{}), make(chan struct{})
-	s.mu.Lock()
-	s.during = func() {
-		s.during = nil
-		close(asked)
-		<-answer
-	}
-	s.mu.Unlock()
-	var wait sync.WaitGroup
-	first, giveUp := context.WithCancel(t.Context())
-	gaveUp := make(chan error, 1)
-	go func() {
-		_, err := c.Access(first, "ann", "r1")
-		gaveUp <- err
-	}()
-	<-asked
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := c.Access(gone, "ann", "r1"); chat.CodeOf(err) != chat.CodeUnavailable {
-		t.Errorf("one who does not wait: %v", err)
-	}
-	for range 50 {
-		wait.Go(func() {
-			if a, err := c.Access(t.Context(), "ann", "r1"); err != nil || !a.Read {
-				t.Errorf("access is %+v, %v", a, err)
+	synctest.Test(t, func(t *testing.T) {
+		b := &scripted{hold: make(chan struct{}), answer: func(string, string) Access { return Access{Read: true} }}
+		c := NewCache(b, zap.NewNop())
+		ask := func(ctx context.Context) <-chan error {
+			got := make(chan error, 1)
+			go func() {
+				a, err := c.Access(ctx, "ann", "r1")
+				if err == nil && !a.Read {
+					t.Error("the answer is another than the directory's")
+				}
+				got <- err
+			}()
+			synctest.Wait()
+			return got
+		}
+		first, giveUp := context.WithCancel(t.Context())
+		begun := ask(first)
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := <-ask(gone); chat.CodeOf(err) != chat.CodeUnavailable {
+			t.Errorf("one who does not wait: %v", err)
+		}
+		late, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := <-ask(late); chat.CodeOf(err) != chat.CodeUnavailable {
+			t.Errorf("one who does not wait for long: %v", err)
+		}
+		var others []<-chan error
+		for range 50 {
+			others = append(others, ask(t.Context()))
+		}
+		if b.asked.Load() != 1 {
+			t.Errorf("%d questions for the same", b.asked.Load())
+		}
+		giveUp()
+		if err := <-begun; !errors.Is(err, context.Canceled) {
+			t.Errorf("whoever gave up: %v", err)
+		}
+		synctest.Wait()
+		close(b.hold)
+		for _, got := range others {
+			if err := <-got; err != nil {
+				t.Errorf("one who waited for another that gave up: %v", err)
 			}
-		})
-	}
-	giveUp()
-	if err := <-gaveUp; err == nil {
-		t.Error("whoever gave up got an answer")
-	}
-	close(answer)
-	wait.Wait()
-	if n := s.count(); n > 2 {
-		t.Errorf("asked %d times", n)
-	}
+		}
+		if b.asked.Load() != 2 {
+			t.Errorf("asked %d times", b.asked.Load())
+		}
+		if len(c.asks.open) != 0 {
+			t.Error("questions are remembered that have ended")
+		}
+	})
+}
+
+// TestAccessThatKeepsChanging crosses every answer with a change: nobody is told what may be old.
+func TestAccessThatKeepsChanging(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &scripted{answer: func(string, string) Access { return Access{Read: true} }, followed: func() {}}
+		c := NewCache(b, zap.NewNop())
+		ctx, cancel := context.WithCancel(t.Context())
+		var run sync.WaitGroup
+		run.Go(func() { _ = c.Run(ctx) })
+		defer run.Wait()
+		defer cancel()
+		synctest.Wait()
+		changes := 0
+		var cross func()
+		cross = func() {
+			data, err := EncodeChange(Change{Kind: ChangeAccess, User: "ann", Room: "r1"})
+			if err != nil {
+				t.Error(err)
+			}
+			changes++
+			b.follow.Entry(bus.Entry{Room: chat.ControlRoom, Seq: uint64(changes), Data: data})
+			b.during = cross
+		}
+		b.during = cross
+		if a, err := c.Access(t.Context(), "ann", "r1"); chat.CodeOf(err) != chat.CodeUnavailable || a != (Access{}) {
+			t.Errorf("access is %+v, %v", a, err)
+		}
+		if b.asked.Load() != maxAsks {
+			t.Errorf("asked %d times", b.asked.Load())
+		}
+		b.during = nil
+		if a, err := c.Access(t.Context(), "ann", "r1"); err != nil || !a.Read {
+			t.Errorf("when it has settled: %+v, %v", a, err)
+		}
+		// What is no change is passed over, and what comes after it is not.
+		b.follow.Entry(bus.Entry{Room: chat.ControlRoom, Seq: 98, Data: []byte("_{")})
+		b.follow.Entry(bus.Entry{Room: chat.ControlRoom, Seq: 99, Data: []byte("_")})
+		b.follow.Entry(bus.Entry{Room: chat.ControlRoom, Seq: 100, Data: []byte(`_{"kind":"newer","user":"ann","room":"r1"}`)})
+		if _, ok := c.Cached("ann", "r1"); !ok {
+			t.Error("an entry that is no change of access made it unknown")
+		}
+		cross()
+		if _, ok := c.Cached("ann", "r1"); ok {
+			t.Error("a change after a bad entry is not taken in")
+		}
+	})
 }
 
 func TestCachedAllocatesNothing(t *testing.T) {

@@ -63,9 +63,13 @@ type revocations struct {
 	mu         sync.RWMutex
 	young, old map[string]time.Time // by session or user id, which are unique together
 	since      time.Time            // when young began
+	limit      int                  // of a generation
 }
 
-func (r *revocations) init() { r.young, r.old = make(map[string]time.Time), make(map[string]time.Time) }
+func (r *revocations) init() {
+	r.limit = maxRevocations
+	r.young, r.old = make(map[string]time.Time), make(map[string]time.Time)
+}
 
 func (r *revocations) add(c Change, now time.Time) {
 	at := time.UnixMilli(c.At)
@@ -78,7 +82,7 @@ func (r *revocations) add(c Change, now time.Time) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if now.Sub(r.since) > maxTokenLife || len(r.young) >= maxRevocations {
+	if now.Sub(r.since) > maxTokenLife || len(r.young) >= r.limit {
 		r.old, r.young, r.since = r.young, make(map[string]time.Time), now
 	}
 	if r.young[id].Before(at) {
