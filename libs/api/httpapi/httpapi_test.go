@@ -98,6 +98,9 @@ func TestAPI(t *testing.T) {
 		{name: "open", method: "GET", path: "/v1/open", status: 200},
 		{name: "description", method: "GET", path: "/v1/test/openapi.json", status: 200},
 		{name: "no token", body: `{"name":"ok"}`, status: 401, code: "unauthorized"},
+		{name: "a good token by another scheme", auth: "Basic " + good[len("Bearer "):], body: `{"name":"ok"}`, status: 401, code: "unauthorized"},
+		{name: "a good token without a scheme", auth: good[len("Bearer "):], body: `{"name":"ok"}`, status: 401, code: "unauthorized"},
+		{name: "the scheme in small letters", auth: "bearer  " + good[len("Bearer "):], body: `{"name":"ok"}`, status: 200},
 		{name: "basic", auth: "Basic abc", body: `{"name":"ok"}`, status: 401, code: "unauthorized"},
 		{name: "expired", auth: token(time.Now().Add(-time.Hour)), body: `{"name":"ok"}`, status: 401, code: "token_expired"},
 		{name: "expired by a clock that is 61 s ahead", auth: token(time.Now().Add(-61 * time.Second)), body: `{"name":"ok"}`, status: 401, code: "token_expired"},
@@ -142,6 +145,9 @@ func TestAPI(t *testing.T) {
 				t.Errorf("the answer says too much: %s", body)
 			}
 			if tt.code == "" {
+				if tt.auth != "" && string(body) != `{"user":"u1"}`+"\n" {
+					t.Errorf("answered %s", body)
+				}
 				return
 			}
 			var p Problem
