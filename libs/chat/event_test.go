@@ -81,7 +81,7 @@ func TestEntryOfAnotherRelease(t *testing.T) {
 }
 
 func TestBadEntry(t *testing.T) {
-	for _, s := range []string{"", "\x01", "\x01{", "\x01{ ", "\x01{\"type\":\"msg\"", "\x01[]", "{}", "\x01x}"} {
+	for _, s := range []string{"", "\x01", "\x01{", "\x01{ ", "\x01{\"type\":\"msg\"", "\x01[]", "{}", "\x01x}", "\x01 {}"} {
 		if dst, err := chat.AppendFrame([]byte("before"), []byte(s), 1, 0); !errors.Is(err, chat.ErrBadEntry) || string(dst) != "before" {
 			t.Errorf("AppendFrame of %q: %q, %v", s, dst, err)
 		}

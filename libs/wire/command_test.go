@@ -89,6 +89,9 @@ func TestDecode(t *testing.T) {
 				if d := cmp.Diff(v.Command, fieldsOf(&c)); d != "" {
 					t.Errorf("want - got +\n%s", d)
 				}
+				if c.Kind != History && c.Limit != DefaultLimit {
+					t.Errorf("the limit of a command that has none is %d", c.Limit)
+				}
 				return
 			}
 			got := fieldsOf(&c)

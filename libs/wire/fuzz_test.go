@@ -133,7 +133,7 @@ func checkNumbers(t *testing.T, c *Command, ref map[string]json.RawMessage) {
 // FuzzAppendQuoted shows that any string becomes a literal that encoding/json reads as the same string, and that the
 // decoder takes as a text.
 func FuzzAppendQuoted(f *testing.F) {
-	for _, s := range []string{"", "plain", `"\/`, "\b\f\n\r\t\x00\x1f\x7f", "é€😀\u2028", "\xff", "a\xc3", "\xed\xa0\x80", "\ufffd"} {
+	for _, s := range []string{"", "plain", `"\/`, "\b\f\n\r\t\x00\x1f\x7f", "é€😀\u2028", "\xff", "a\xc3", "\ufffd\xff\ufffd", "\xed\xa0\x80", "\ufffd"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
