@@ -20,11 +20,11 @@ func (c *Config) Validate() error {
 	case scheme == "mongodb", scheme == "mongodb+srv":
 		return nil
 	case scheme == "sqlite" && strings.TrimPrefix(rest, "//") == "":
-		return errors.New("--store=sqlite: names no file: write it like sqlite:data/name.db")
+		return errors.New("--store is sqlite: and names no file; it has to be like sqlite:data/name.db")
 	case scheme == "sqlite":
 		return nil
 	default:
-		return fmt.Errorf("--store has the unknown scheme %.20q: it is one of mongodb mongodb+srv sqlite", scheme)
+		return fmt.Errorf("--store has the unknown scheme %.20q; it has to be one of mongodb mongodb+srv sqlite", scheme)
 	}
 }
 

@@ -69,14 +69,14 @@ func (c *Config) Validate() error {
 	}
 	const huge = 1 << 40
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		errs = append(errs, fmt.Errorf("--listen is no host:port: %w", err))
+		errs = append(errs, fmt.Errorf("--listen is %q; it has to be host:port or :port: %w", c.Listen, err))
 	}
 	if c.EdgeID != "" && !chat.ValidID(c.EdgeID) {
-		errs = append(errs, fmt.Errorf("--edge-id %.80q is not 1 to 64 characters of A-Z, a-z, 0-9, _ and -", c.EdgeID))
+		errs = append(errs, fmt.Errorf("--edge-id is %.80q; it has to be 1 to 64 characters of A-Z, a-z, 0-9, _ and -", c.EdgeID))
 	}
 	for _, o := range c.Origins {
 		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "") {
-			errs = append(errs, fmt.Errorf("--origins has %.80q; an origin is written like https://chat.example", o))
+			errs = append(errs, fmt.Errorf("--origins has %.80q; each has to be like https://chat.example", o))
 		}
 	}
 	if _, err := clientaddr.Parse(c.TrustedProxies); err != nil {

@@ -23,7 +23,7 @@ func (c *Config) Validate() error {
 	var errs []error
 	within := func(name string, d, least, most time.Duration) {
 		if d < least || d > most {
-			errs = append(errs, fmt.Errorf("--%s must be %s to %s, not %s", name, least, most, d))
+			errs = append(errs, fmt.Errorf("--%s is %s; it has to be %s to %s", name, d, least, most))
 		}
 	}
 	within("edge-heartbeat", c.EdgeHeartbeat, 100*time.Millisecond, time.Minute)
@@ -35,10 +35,10 @@ func (c *Config) Validate() error {
 		within("audit-every", c.AuditEvery, 10*time.Millisecond, 24*time.Hour)
 	}
 	if c.BigRoom < 1 || c.BigRoom > 100_000 {
-		errs = append(errs, fmt.Errorf("--big-room must be 1 to 100000, not %d", c.BigRoom))
+		errs = append(errs, fmt.Errorf("--big-room is %d; it has to be 1 to 100000", c.BigRoom))
 	}
 	if c.Snapshots < 1 || c.Snapshots > 64 {
-		errs = append(errs, fmt.Errorf("--snapshots must be 1 to 64, not %d", c.Snapshots))
+		errs = append(errs, fmt.Errorf("--snapshots is %d; it has to be 1 to 64", c.Snapshots))
 	}
 	return errors.Join(errs...)
 }

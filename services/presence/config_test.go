@@ -30,7 +30,7 @@ func TestConfig(t *testing.T) {
 		"flap":           func(c *Config) { c.Flap = -1 },
 		"coalesce":       func(c *Config) { c.Coalesce = 0 },
 		"big-room-every": func(c *Config) { c.BigRoomEvery = time.Hour },
-		"big-room must":  func(c *Config) { c.BigRoom = 0 },
+		"big-room is":    func(c *Config) { c.BigRoom = 0 },
 		"audit-every":    func(c *Config) { c.AuditEvery = time.Millisecond },
 		"snapshots":      func(c *Config) { c.Snapshots = 65 },
 	} {

@@ -84,7 +84,7 @@ func (c *Config) Validate() error {
 		bad("--bus-timeout is %s; it has to be 1s to 10m", c.BusTimeout)
 	}
 	if (c.BusCert == "") != (c.BusKey == "") {
-		bad("--bus-cert and --bus-key belong together: give both or none")
+		bad("--bus-cert is %q and --bus-key is %q; both have to be given, or none", c.BusCert, c.BusKey)
 	}
 	return errors.Join(errs...)
 }
@@ -93,17 +93,17 @@ func (c *Config) Validate() error {
 func (c *Config) scheme() (string, error) {
 	scheme, rest, ok := strings.Cut(c.Bus, ":")
 	if !ok {
-		return "", fmt.Errorf("--bus has no scheme: write it like redis://127.0.0.1:6379 or nats://127.0.0.1:4222")
+		return "", fmt.Errorf("--bus is %.20q, without a scheme; it has to be like redis://127.0.0.1:6379 or nats://127.0.0.1:4222", c.Bus)
 	}
 	switch {
 	case scheme == schemeEmbedded:
 		return scheme, nil // whether this program has one is known to Open: flags are validated before it sets Embed
 	case scheme == "nats", scheme == "tls", isRedis(scheme):
 	default:
-		return "", fmt.Errorf("--bus has the unknown scheme %.20q: it is one of %s nats tls, or embedded for `hubbub up`", scheme, strings.Join(redisbus.Schemes(), " "))
+		return "", fmt.Errorf("--bus has the unknown scheme %.20q; it has to be one of %s nats tls, or embedded for `hubbub up`", scheme, strings.Join(redisbus.Schemes(), " "))
 	}
 	if !strings.HasPrefix(rest, "//") || len(rest) == len("//") {
-		return "", fmt.Errorf("--bus names no host: write it like %s://127.0.0.1", scheme)
+		return "", fmt.Errorf("--bus names no host; it has to be like %s://127.0.0.1", scheme)
 	}
 	if isRedis(scheme) {
 		if err := redisbus.CheckURL(c.Bus); err != nil {

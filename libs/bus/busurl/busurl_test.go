@@ -82,7 +82,7 @@ func TestValidate(t *testing.T) {
 		{"--bus=redis://a --bus-keep=61s", "1s to 1m0s"},
 		{"--bus=redis://a --bus-keep=-1s", "1s to 1m0s"},
 		{"--bus=redis://a --bus-keep-bytes=1KiB", "1MiB to 4GiB"},
-		{"--bus=127.0.0.1", "has no scheme"},
+		{"--bus=127.0.0.1", "without a scheme"},
 		{"--bus=kafka://a", "unknown scheme \"kafka\""},
 		{"--bus=nats://", "names no host"},
 		{"--bus=redis:a", "names no host"},
@@ -94,7 +94,7 @@ func TestValidate(t *testing.T) {
 		{"--bus-partitions=0", "1 to 256"},
 		{"--bus=nats://a --bus-replicas=2", "1, 3 or 5"},
 		{"--bus-timeout=1h", "1s to 10m"},
-		{"--bus-cert=x", "belong together"},
+		{"--bus-cert=x", "both have to be given"},
 	} {
 		_, err := tryParse(t, strings.Fields(tt.args)...) // kong calls Validate
 		switch {

@@ -26,7 +26,7 @@ func (b *Bytes) UnmarshalText(text []byte) error {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 || n > math.MaxInt64/int64(size) {
-		return fmt.Errorf("%.40q is no size: write it like 1073741824 or 1GiB", text)
+		return fmt.Errorf("%.40q is no size; it has to be like 1073741824 or 1GiB", text)
 	}
 	*b = Bytes(n) * size
 	return nil

@@ -21,6 +21,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/hubbub/check"
 	"hubbub.internal/services/hubbub/cluster"
 )
 
@@ -34,12 +35,23 @@ type Config struct {
 	Bin      string        `help:"Folder of nats-server; empty: build it first, with Go." placeholder:"DIR"`
 }
 
-// Validate returns what is wrong with the configuration.
+// Validate returns what is wrong with the configuration, a line for each flag.
 func (c *Config) Validate() error {
-	if c.Duration <= 0 || c.InFlight < 1 || c.Rate < 1 || c.Backlog < 1 {
-		return errors.New("--duration, --in-flight, --rate and --backlog are above 0")
+	var f check.Flags
+	for _, url := range c.URL {
+		bus := options(url)
+		if err := bus.Validate(); err != nil {
+			f.Add(errors.New(strings.ReplaceAll(err.Error(), "--bus ", "--url ")))
+		}
 	}
-	return nil
+	check.Within(&f, "duration", c.Duration, 10*time.Millisecond, time.Hour)
+	check.Within(&f, "in-flight", c.InFlight, 1, 1_000_000)
+	check.Within(&f, "rate", c.Rate, 1, 10_000_000)
+	check.Within(&f, "backlog", c.Backlog, 1, 1_000_000_000)
+	if len(c.URL) == 0 {
+		f.Add(cluster.CheckBin(c.Bin, "nats-server"))
+	}
+	return f.Err()
 }
 
 // Execute implements daemon.Tool.

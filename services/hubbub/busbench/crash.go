@@ -17,6 +17,7 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/services/hubbub/check"
 	"hubbub.internal/services/hubbub/cluster"
 )
 
@@ -31,12 +32,17 @@ type Crash struct {
 	Bin     string `help:"Folder of nats-server; empty: build it first, with Go." placeholder:"DIR"`
 }
 
-// Validate returns what is wrong with the configuration.
+// Validate returns what is wrong with the configuration, a line for each flag.
 func (c *Crash) Validate() error {
-	if c.Count < 1 || c.Kills < 0 || c.Kills > c.Count || c.Senders < 1 || c.Rooms < 1 {
-		return errors.New("--count, --senders and --rooms are above 0, and there are no more --kills than entries")
+	var f check.Flags
+	check.Within(&f, "count", c.Count, 1, 1_000_000_000)
+	check.Within(&f, "kills", c.Kills, 0, max(0, c.Count))
+	check.Within(&f, "senders", c.Senders, 1, 1_000_000)
+	check.Within(&f, "rooms", c.Rooms, 1, 1_000_000)
+	if c.Bus == cluster.NATS {
+		f.Add(cluster.CheckBin(c.Bin, "nats-server"))
 	}
-	return nil
+	return f.Err()
 }
 
 // ErrCrash says that the log is not what was acknowledged.

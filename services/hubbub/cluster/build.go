@@ -2,6 +2,9 @@ package cluster
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 
 	"hubbub.internal/libs/checkout"
 )
@@ -27,4 +30,17 @@ func BuildNATS(ctx context.Context, dir string) error { return checkout.Build(ct
 // BuildFerretDB builds the server of Config.MongoDB into dir.
 func BuildFerretDB(ctx context.Context, dir string) error {
 	return checkout.Build(ctx, dir, checkout.FerretDB)
+}
+
+// CheckBin returns an error, for the flag --bin, if dir lacks one of the programs. An empty dir lacks nothing: they are built.
+func CheckBin(dir string, programs ...string) error {
+	if dir == "" {
+		return nil
+	}
+	for _, name := range programs {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("--bin is %s; it has to be a folder with %s in it; without --bin it is built", dir, name)
+		}
+	}
+	return nil
 }

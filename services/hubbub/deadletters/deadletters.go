@@ -30,7 +30,7 @@ type Config struct {
 // Validate returns what is wrong with the configuration.
 func (c *Config) Validate() error {
 	if c.Limit < 1 {
-		return errors.New("--limit is above 0")
+		return fmt.Errorf("--limit is %d; it has to be at least 1", c.Limit)
 	}
 	return nil
 }

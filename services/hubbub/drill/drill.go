@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"hubbub.internal/services/hubbub/check"
 	"hubbub.internal/services/hubbub/cluster"
 	"hubbub.internal/services/hubbub/load"
 )
@@ -40,28 +41,39 @@ type Config struct {
 	JSON     bool          `name:"json" help:"Print the results as JSON, and nothing else."`
 }
 
-// Validate returns what is wrong with the configuration.
+// Validate returns what is wrong with the configuration, a line for each flag.
 func (c *Config) Validate() error {
+	var f check.Flags
 	for _, name := range c.Only {
-		i := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == name })
-		if i < 0 {
-			return fmt.Errorf("--only: there is no fault %q; --list says which there are", name)
+		if i := slices.IndexFunc(Faults, func(f Fault) bool { return f.Name == name }); i < 0 {
+			f.Bad("only", name, "a fault that --list lists")
+		} else if fault := Faults[i]; !c.has(fault.needs) {
+			f.Bad("only", name, "another fault, or %s as well, which it needs", fault.needs)
 		}
-		if f := Faults[i]; !c.has(f.needs) {
-			return fmt.Errorf("--only: %s needs %s", name, f.needs)
-		}
-	}
-	if c.Edges < 2 || c.Presence < 1 {
-		return errors.New("a drill needs two edges, so that clients have somewhere to go, and a presence process")
 	}
 	if c.BusNodes != 1 && c.BusNodes != 3 {
-		return errors.New("--bus-nodes is 1 or 3")
+		f.Bad("bus-nodes", c.BusNodes, "1 or 3")
 	}
-	if c.Outage < 0 {
-		return errors.New("--outage is not negative")
-	}
+	check.Within(&f, "edges", c.Edges, 2, 100) // so that clients have somewhere to go
+	check.Within(&f, "presence", c.Presence, 1, 100)
+	check.Within(&f, "outage", c.Outage, 0, time.Hour)
+	check.Within(&f, "duration", c.Duration, 0, 1000*time.Hour)
+	f.Add(cluster.CheckBin(c.Bin, c.programs()...))
 	p := c.plan("http://localhost")
-	return p.Validate()
+	f.Add(p.Validate())
+	return f.Err()
+}
+
+// programs returns the names of the programs that the cluster is made of, and that Go builds.
+func (c *Config) programs() []string {
+	all := []string{"directory", "edge", "history", "presence"}
+	if c.Bus == cluster.NATS {
+		all = append(all, "nats-server")
+	}
+	if c.Store == "mongodb" {
+		all = append(all, "ferretdb")
+	}
+	return all
 }
 
 func (c *Config) plan(url string) load.Plan {

@@ -14,6 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"hubbub.internal/services/hubbub/check"
 	"hubbub.internal/services/hubbub/load"
 )
 
@@ -31,13 +32,27 @@ type Soak struct {
 	JSON      bool          `name:"json" help:"Print the result as JSON, and nothing else."`
 }
 
-// Validate returns what is wrong with the configuration.
+// leastMeasured is how often a soak measures: three thirds are compared, and one measurement is none.
+const leastMeasured = 6
+
+// Validate returns what is wrong with the configuration, a line for each flag.
 func (c *Soak) Validate() error {
-	if c.Every <= 0 || c.Reconnect <= 0 || c.Duration < 6*c.Every {
-		return errors.New("--every and --reconnect are above 0, and --duration has six times --every in it")
+	var f check.Flags
+	check.Within(&f, "every", c.Every, 100*time.Millisecond, time.Hour)
+	check.Within(&f, "reconnect", c.Reconnect, 100*time.Millisecond, 1000*time.Hour)
+	check.Within(&f, "duration", c.Duration, 0, 1000*time.Hour)
+	switch least := leastMeasured * c.Every; {
+	case f.Err() != nil:
+	case c.Duration >= least:
+	case c.Duration/leastMeasured >= 100*time.Millisecond:
+		f.Bad("duration", c.Duration, "at least %s, which is %d times --every; or give --every %s", least, leastMeasured, (c.Duration / leastMeasured).Truncate(100*time.Millisecond))
+	default:
+		f.Bad("duration", c.Duration, "at least %s, which is %d times --every", least, leastMeasured)
 	}
 	cfg := c.drill()
-	return cfg.Validate()
+	cfg.Bin = c.Bin
+	f.Add(cfg.Validate())
+	return f.Err()
 }
 
 // drill returns the cluster and the crowd.

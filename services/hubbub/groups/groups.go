@@ -28,7 +28,7 @@ type Config struct {
 // Validate returns what is wrong with the configuration.
 func (c *Config) Validate() error {
 	if slices.Contains(api.RequiredGroups, c.Retire) {
-		return fmt.Errorf("--retire=%s: this release of Hubbub needs that group: what it has not stored would be dropped", c.Retire)
+		return fmt.Errorf("--retire is %s; it has to be another group: this release of Hubbub needs that one, and what it has not stored would be dropped", c.Retire)
 	}
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/client"
+	"hubbub.internal/services/hubbub/check"
 )
 
 // Plan says how big a crowd is and how it talks.
@@ -51,22 +52,28 @@ func (p *Plan) complete() {
 	}
 }
 
-// Validate returns what is wrong with the plan.
+// Validate returns what is wrong with the plan, by the names of the flags that say it.
 func (p *Plan) Validate() error {
-	switch {
-	case p.Users < 1 || p.Sockets < p.Users:
-		return errors.New("there must be a user, and a socket for each")
-	case p.Rooms < 1 || p.Size < 1 || p.Size > p.Sockets:
-		return errors.New("there must be a room, with at least one socket in it, and at most all of them")
-	case p.Rate < 0 || p.Bytes < 0 || p.Bytes > maxBytes:
-		return fmt.Errorf("rate and size are not negative, and a size is at most %d bytes", maxBytes)
-	case p.Speakers < 0 || p.Think < 0:
-		return errors.New("speakers and the time to think are not negative")
-	case p.Ramp <= 0:
-		return errors.New("the ramp is the number of sockets opened per second: it must be above 0")
-	}
-	return nil
+	var f check.Flags
+	check.Within(&f, "sockets", p.Sockets, 1, maxSockets)
+	check.Within(&f, "users", p.Users, 1, max(1, p.Sockets))
+	check.Within(&f, "rooms", p.Rooms, 1, maxRooms)
+	check.Within(&f, "room-size", p.Size, 1, max(1, p.Sockets))
+	check.Within(&f, "rate", p.Rate, 0, maxRate)
+	check.Within(&f, "size", p.Bytes, 0, maxBytes)
+	check.Within(&f, "speakers", p.Speakers, 0, maxSockets)
+	check.Within(&f, "think", p.Think, 0, maxThink)
+	check.Above(&f, "ramp", p.Ramp, 0, maxRate)
+	return f.Err()
 }
+
+// Bounds of a plan. They are far beyond what there are machines for, and keep what is worked out from them finite.
+const (
+	maxSockets = 100_000_000
+	maxRooms   = 10_000_000
+	maxRate    = 100_000_000
+	maxThink   = 24 * time.Hour
+)
 
 // maxBytes is the longest text that every Hubbub takes by default.
 const maxBytes = 16 << 10

@@ -22,8 +22,8 @@ func checkFiles(sockets, processes int) error {
 	if each <= most {
 		return nil
 	}
-	err := fmt.Errorf("%d sockets are possible, not %d, since a process may open %d files: raise that limit (ulimit -n %d; the hard limit is %d)",
-		most*processes, sockets, r.Cur, each+spareFiles, r.Max)
+	err := fmt.Errorf("--sockets is %d; it has to be at most %d, since a process may open %d files: raise that limit (ulimit -n %d; the hard limit is %d)",
+		sockets, most*processes, r.Cur, each+spareFiles, r.Max)
 	if n := (sockets + most - 1) / max(1, most); most > 0 && n <= mostProcesses {
 		return fmt.Errorf("%w, or take --processes %d", err, n)
 	}

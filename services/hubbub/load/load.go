@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"hubbub.internal/services/hubbub/check"
 )
 
 // The clients that a load can be made of.
@@ -52,29 +54,58 @@ type Config struct {
 	program string // that children run; empty: this one
 }
 
-// Validate returns what is wrong with the configuration.
+// Validate returns what is wrong with the configuration, a line for each flag.
 func (c *Config) Validate() error {
-	for _, u := range append([]string{c.URL}, c.Edges...) {
+	var f check.Flags
+	for i, u := range append([]string{c.URL}, c.Edges...) {
 		if !strings.HasPrefix(u, "http://") && !strings.HasPrefix(u, "https://") {
-			return fmt.Errorf("--url and --edges: %q begins with neither http:// nor https://", u)
+			flag := "url"
+			if i > 0 {
+				flag = "edges"
+			}
+			f.Bad(flag, u, "a URL that begins with http:// or https://")
 		}
 	}
-	if c.Duration <= 0 || c.Patience <= 0 || c.Churn < 0 {
-		return errors.New("--duration and --patience are above 0, and --churn not below")
+	check.Above(&f, "duration", c.Duration, 0, maxDuration)
+	check.Above(&f, "patience", c.Patience, 0, maxDuration)
+	check.Within(&f, "churn", c.Churn, 0, maxRate)
+	if c.Users < 1 {
+		f.Bad("users", c.Users, "at least 1")
 	}
+	check.Within(&f, "processes", c.Processes, 1, min(mostProcesses, max(1, c.Sockets)))
+	// p has as many users and sockets in a room as there are sockets, if there are to be more.
 	p := c.plan()
-	switch {
-	case c.Processes < 1 || c.Processes > c.Sockets || c.Processes > mostProcesses:
-		return fmt.Errorf("--processes is 1 to %d, and there is a socket for each", mostProcesses)
-	case !swarms(&p) && (c.Processes > 1 || c.Netns || c.Client == strict):
-		return errors.New("--processes, --netns and --client swarm need Linux, and http:// rather than https://")
-	case c.Client == healing && (c.Processes > 1 || c.Netns):
-		return errors.New("--processes and --netns need --client swarm")
-	case c.Netns && !haveNetns:
-		return errors.New("--netns needs Linux")
+	p.Users, p.Size = max(1, p.Users), max(1, p.Size)
+	f.Add(p.Validate())
+	if f.Err() != nil {
+		return f.Err()
 	}
-	return p.Validate()
+	if c.Client == healing {
+		c.alone(&f, "%s with --client library; --client swarm can have more")
+	} else if !swarms(&p) {
+		c.alone(&f, "%s: more needs --client swarm, which is for Linux, and http:// rather than https://")
+		if c.Client == strict {
+			f.Bad("client", c.Client, "auto or library: a swarm needs Linux, and http:// rather than https://")
+		}
+	}
+	if c.Netns && !haveNetns {
+		f.Bad("netns", true, "left out: it needs Linux")
+	}
+	return f.Err()
 }
+
+// alone notes flags that only a swarm can have. needs says what they have to be, and why.
+func (c *Config) alone(f *check.Flags, needs string) {
+	if c.Processes > 1 {
+		f.Bad("processes", c.Processes, needs, "1")
+	}
+	if c.Netns {
+		f.Bad("netns", true, needs, "left out")
+	}
+}
+
+// maxDuration bounds how long a load may be told to take.
+const maxDuration = 10_000 * time.Hour
 
 // mostProcesses is how many have addresses of their own to connect from.
 const mostProcesses = 127

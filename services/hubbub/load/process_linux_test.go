@@ -16,8 +16,8 @@ import (
 func TestTooFewFiles(t *testing.T) {
 	t.Parallel()
 	for args, says := range map[string]string{
-		"--sockets 1000":               "200 sockets are possible, not 1000, since a process may open 300 files: raise that limit (ulimit -n 1100; the hard limit is 300), or take --processes 5",
-		"--sockets 1000 --processes 2": "400 sockets are possible, not 1000, since a process may open 300 files: raise that limit (ulimit -n 600; the hard limit is 300), or take --processes 5",
+		"--sockets 1000":               "--sockets is 1000; it has to be at most 200, since a process may open 300 files: raise that limit (ulimit -n 1100; the hard limit is 300), or take --processes 5",
+		"--sockets 1000 --processes 2": "--sockets is 1000; it has to be at most 400, since a process may open 300 files: raise that limit (ulimit -n 600; the hard limit is 300), or take --processes 5",
 	} {
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", "ulimit -n 300 && exec "+program(t)+" load --url "+server(t)+" "+args)
 		out, err := cmd.CombinedOutput()

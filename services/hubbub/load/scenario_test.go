@@ -68,7 +68,7 @@ func TestScenario(t *testing.T) {
 		}
 	}
 	for text, says := range map[string]string{
-		"socks: 5": "there is no setting socks", "sockets: many": "sockets", "- 5": "s.yaml", "room-size: 0": "room-size", "sockets: 0": "socket for each",
+		"socks: 5": "there is no setting socks", "sockets: many": "sockets", "- 5": "s.yaml", "room-size: 0": "room-size", "sockets: 0": "--sockets is 0; it has to be",
 		"scenario: other.yaml": "there is no setting scenario",
 	} {
 		write(text)

@@ -1,7 +1,6 @@
 package load
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -20,7 +19,7 @@ func (s *Size) UnmarshalText(b []byte) error {
 	text, zipf := strings.CutPrefix(string(b), "zipf:")
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
-		return errors.New("the size of a room is a number of sockets, or zipf: and that of the largest room")
+		return fmt.Errorf("it is %.40q, and has to be a number of sockets above 0, or zipf: and that of the largest room", b)
 	}
 	s.Most, s.Zipf = n, zipf
 	return nil

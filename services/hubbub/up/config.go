@@ -62,7 +62,7 @@ func (c *Config) Validate() error {
 	}
 	if c.Web != "" && c.Web != noPage {
 		if _, err := os.Stat(filepath.Join(c.Web, "index.html")); err != nil {
-			errs = append(errs, fmt.Errorf("--web: there is no page in %s: build it with `make build`, or say --web none", c.Web))
+			errs = append(errs, fmt.Errorf("--web is %s, where there is no page; it has to be a folder in which one is built (`make build`), or none", c.Web))
 		}
 	}
 	return errors.Join(errs...)
@@ -75,7 +75,7 @@ const noPage = "none"
 func (c *Config) stores() error {
 	history, directory := c.storeURLs()
 	if history == directory && strings.HasPrefix(c.Store, sqlite) {
-		return errors.New("--store: the files of sqlite: are in the data folder: name another with --data")
+		return fmt.Errorf("--store is %s; it has to be sqlite: without a name, since the files are in the data folder: name another with --data", c.Store)
 	}
 	return (&historystore.Config{Store: history}).Validate()
 }

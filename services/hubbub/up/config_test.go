@@ -24,17 +24,17 @@ func TestConfig(t *testing.T) {
 	}{
 		{nil, ""},
 		{[]string{"--store", "mongodb://127.0.0.1/x", "--bus", "redis://127.0.0.1"}, ""},
-		{[]string{"--store", "foo://x"}, `--store has the unknown scheme "foo": it is one of mongodb mongodb+srv sqlite`},
-		{[]string{"--store", "sqlite:here.db"}, "--store: the files of sqlite: are in the data folder: name another with --data"},
+		{[]string{"--store", "foo://x"}, `--store has the unknown scheme "foo"; it has to be one of mongodb mongodb+srv sqlite`},
+		{[]string{"--store", "sqlite:here.db"}, "--store is sqlite:here.db; it has to be sqlite: without a name"},
 		{[]string{"--bus", "foo://x"}, "--bus has the unknown scheme"},
 		{[]string{"--history-max-tail", "5"}, "--history-max-tail is 5; it has to be 1000 to 1000000"},
 		{
 			[]string{"--directory-hash-time", "0", "--directory-hash-parallel", "0"},
 			"--directory-hash-time is 0; it has to be 1 to 100\n--directory-hash-parallel is 0; it has to be 1 to 64",
 		},
-		{[]string{"--presence-big-room", "0"}, "--presence-big-room must be 1 to 100000, not 0"},
+		{[]string{"--presence-big-room", "0"}, "--presence-big-room is 0; it has to be 1 to 100000"},
 		{[]string{"--max-sockets", "0"}, "--max-sockets is 0"},
-		{[]string{"--web", data}, "--web: there is no page in " + data},
+		{[]string{"--web", data}, "--web is " + data + ", where there is no page"},
 	} {
 		var cfg Config
 		parser, err := kong.New(&cfg, Vars())
