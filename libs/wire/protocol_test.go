@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -193,6 +194,19 @@ func TestProtocolErrorColumns(t *testing.T) {
 		}
 		if done != want {
 			t.Errorf("%s: done is %q, want %q", code, done, want)
+		}
+	}
+}
+
+// TestProtocolWidth keeps the prose of the page at 100 columns.
+func TestProtocolWidth(t *testing.T) {
+	fenced := false
+	for i, line := range strings.Split(page(t), "\n") {
+		switch {
+		case strings.HasPrefix(line, "```"):
+			fenced = !fenced
+		case !fenced && !strings.HasPrefix(line, "|") && utf8.RuneCountInString(line) > 100:
+			t.Errorf("line %d has %d columns", i+1, utf8.RuneCountInString(line))
 		}
 	}
 }

@@ -80,9 +80,12 @@ func (s *stranger) run(ctx context.Context) error {
 
 // connection lives through one connection, and returns how long bye said to wait.
 func (s *stranger) connection(ctx context.Context, failures *int) (wait time.Duration, err error) {
-	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.url, "http")+"/v1/ws", nil)
+	conn, resp, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.url, "http")+"/v1/ws", nil)
 	if err != nil {
 		return 0, err
+	}
+	if resp.Body != nil {
+		defer resp.Body.Close()
 	}
 	defer func() { _ = conn.CloseNow() }()
 	conn.SetReadLimit(1 << 20)
