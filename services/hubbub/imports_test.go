@@ -54,6 +54,10 @@ var rules = []struct {
 		why: "an edge process must stay small: only `hubbub up` carries a nats-server",
 	},
 	{
+		in: `^hubbub\.internal/`, except: `^hubbub\.internal/libs/bus/membus`, ban: `^hubbub\.internal/libs/bus/membus`,
+		why: "a bus in memory keeps nothing: it is for tests",
+	},
+	{
 		in: `^hubbub\.internal/libs/bus`, except: `^hubbub\.internal/libs/bus/bustest`, ban: `^hubbub\.internal/libs/(wire|api|auth|client|daemon)`,
 		why: "the bus carries bytes and knows no message",
 	},

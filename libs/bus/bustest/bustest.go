@@ -19,7 +19,8 @@ type Env struct {
 	// Log makes a new, empty log on the server.
 	Log func(t testing.TB, r Retention) Log
 	// Kill ends all servers as kill -9 does and returns when they are gone; Start starts them again on the same data. The
-	// suite calls them while nothing else of it runs.
+	// suite calls them while nothing else of it runs. nil: the server is a part of the tests' process, and what is about
+	// processes that die is left out.
 	Kill, Start func()
 	// Pause freezes all servers, with their connections up, and Resume undoes it; nil: they are part of this process.
 	Pause, Resume func()
@@ -74,7 +75,7 @@ func Run(t *testing.T, env Env) {
 	s.bus = s.open(t)
 	t.Run("promises", func(t *testing.T) {
 		for _, group := range []map[string]func(*suite, *testing.T){
-			appendTests, replayTests, retentionTests, followTests, watchTests, consumeTests, liveTests, rpcTests, lifeTests, deathTests, propertyTests,
+			appendTests, replayTests, retentionTests, followTests, watchTests, consumeTests, liveTests, rpcTests, lifeTests, s.deaths(), propertyTests,
 		} {
 			for name, test := range group {
 				t.Run(name, func(t *testing.T) {
@@ -84,12 +85,23 @@ func Run(t *testing.T, env Env) {
 			}
 		}
 	})
+	if env.Kill == nil {
+		return
+	}
 	t.Run("a server that is away", s.serverAway)
 	t.Run("a server that is killed in mid-stream", s.serverKilled)
 	t.Run("a server that is killed after a removal", s.removedAndKilled)
 	t.Run("a server that is silent", s.serverSilent)
 	t.Run("any calls in any order, and crashes", s.anyFaults)
 	t.Run("a store that was put back to an older state", s.storeRestored)
+}
+
+// deaths returns the tests whose members are processes of their own.
+func (s *suite) deaths() map[string]func(*suite, *testing.T) {
+	if s.Kill == nil {
+		return nil
+	}
+	return deathTests
 }
 
 // opener makes a log, and returns how to open buses on it that are closed when their test ends.
