@@ -22,7 +22,9 @@ test.each(vectors.map((v) => [v.name, v] as const))('the frame of an entry: %s',
     expect(event).toBeUndefined();
     return;
   }
-  expect(event).toMatchObject({ ...sent, type: known.has(sent['type']) ? sent['type'] : 'unknown' });
+  // A message that was deleted has lost its text.
+  const lost = (sent['type'] === 'msg' || sent['type'] === 'edited') && sent['text'] === undefined;
+  expect(event).toMatchObject({ ...sent, type: known.has(sent['type']) && !lost ? sent['type'] : 'unknown' });
   // Whatever it is, the position moves on.
   const log = new RoomLog();
   log.complete(v.prev);
