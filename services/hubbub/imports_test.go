@@ -62,7 +62,7 @@ var rules = []struct {
 		why: "the bus carries bytes and knows no message",
 	},
 	{
-		in: `^hubbub\.internal/`, except: `^hubbub\.internal/(libs/mongodb|services/(history|directory)/)`, ban: `go\.mongodb\.org/mongo-driver/`,
+		in: `^hubbub\.internal/`, except: `^hubbub\.internal/(libs/mongo(db|test)|services/(history|directory)/)`, ban: `go\.mongodb\.org/mongo-driver/`,
 		why: "only the stores know the database",
 	},
 }

@@ -63,7 +63,7 @@ func TestDown(t *testing.T) {
 			t.Errorf("append: %v after %s", err, took)
 		}
 		done := make(chan error, 1)
-		b.Append(bus.NewEntry{Room: "room", Sender: "ann", ID: "in time"}, func(_ bus.Appended, err error) { done <- err })
+		b.Append(bus.NewEntry{Room: "room", Sender: "ann", ID: "in-time"}, func(_ bus.Appended, err error) { done <- err })
 		time.Sleep(bus.AppendTimeout / 2)
 		s.Up()
 		if err := <-done; err != nil {
