@@ -1,0 +1,88 @@
+package hub
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// TestReviewAfterTheDirectoryWasAway: who was removed while the directory could not say so does not stay in the room.
+func TestReviewAfterTheDirectoryWasAway(t *testing.T) {
+	for name, change := range map[string]func(r *rig){
+		"the room has changed": func(r *rig) {
+			r.permit("ann", "lobby", directory.Access{}, directory.Change{Kind: directory.ChangeRoom, Room: "lobby"})
+		},
+		"changes were lost": func(r *rig) {
+			r.permit("ann", "lobby", directory.Access{}, directory.Change{Kind: directory.ChangeRoom, Room: "other"})
+			r.server.Rewind(chat.ControlRoom, 0)
+			r.settle()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rigged(t, 2, func(r *rig) {
+				ann, bob := r.login("ann"), r.login("bob")
+				ann.enter("lobby")
+				bob.enter("lobby")
+				r.fail(directory.ServiceAccess, errors.New("the store is down"))
+				change(r)
+				r.pass(3 * time.Second)
+				ann.quiet() // nobody is expelled because the directory is away
+				r.fail(directory.ServiceAccess, nil)
+				r.pass(2 * time.Second)
+				if f := ann.want("notice", ""); f.Code != "left" || f.Room != "lobby" {
+					t.Errorf("told %s", f.raw)
+				}
+				r.message("lobby", "m1")
+				ann.quiet()
+				bob.want("msg", "m1")
+			})
+		})
+	}
+}
+
+// TestExpelled: who may not read a room any more leaves it, and what he watches of it, on all sockets, at once.
+func TestExpelled(t *testing.T) {
+	rigged(t, 2, func(r *rig) {
+		ann, again, bob := r.login("ann"), r.login("ann"), r.login("bob")
+		for _, c := range []*client{ann, again, bob} {
+			c.enter("lobby")
+		}
+		again.say(`{"type":"watch","id":"w","room":"lobby","on":true}`)
+		again.want("ack", "w")
+		r.permit("ann", "lobby", directory.Access{}, directory.Change{Kind: directory.ChangeAccess, User: "ann", Room: "lobby"})
+		for _, c := range []*client{ann, again} {
+			if f := c.want("notice", ""); f.Code != "left" || f.Room != "lobby" {
+				t.Errorf("told %s", f.raw)
+			}
+			c.say(`{"type":"send","id":"s","room":"lobby","msg_id":"m0","text":"x"}`)
+			c.refused("s", chat.CodeNotJoined)
+			c.say(`{"type":"join","id":"j","room":"lobby"}`)
+			c.refused("j", chat.CodeForbidden)
+		}
+		r.message("lobby", "m1")
+		ann.quiet()
+		again.quiet()
+		bob.want("msg", "m1")
+	})
+}
+
+// TestRevoked: a session that was revoked is closed, and the user's others are not.
+func TestRevoked(t *testing.T) {
+	rigged(t, 2, func(r *rig) {
+		ann, bob := r.login("ann"), r.login("bob")
+		time.Sleep(2 * time.Second)
+		at := time.Now().UnixMilli()
+		r.permit("x", "x", member, directory.Change{Kind: directory.ChangeUser, User: "ann", Session: "another", At: at})
+		ann.quiet()
+		r.permit("x", "x", member, directory.Change{Kind: directory.ChangeUser, User: "ann", Session: "s-ann", At: at})
+		ann.all()
+		if ann.code != int(wire.CloseRevoked) {
+			t.Errorf("closed with %d", ann.code)
+		}
+		bob.quiet()
+	})
+}
