@@ -40,6 +40,10 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 	if err != nil {
 		return out, err
 	}
+	// A repeat is answered as it was the first time, also when a deletion has come since.
+	if before, ok, err := r.find(ctx, e.User, e.ID); ok || err != nil {
+		return applied(before, e, err)
+	}
 	first, err := r.first(ctx, []string{e.Target})
 	if err != nil {
 		return out, err
@@ -51,12 +55,6 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 	about, err := r.about(ctx, []string{e.Target})
 	if err != nil {
 		return out, err
-	}
-	// A repeat is answered as it was the first time, also when a deletion has come since.
-	for _, a := range about {
-		if a.Sender == e.User && a.ID == e.ID {
-			return historyapi.Applied{Seq: a.Seq}, nil
-		}
 	}
 	if slices.ContainsFunc(about, func(a store.Entry) bool { return a.Type == chat.TypeDeleted }) {
 		return out, errNoMessage
@@ -78,7 +76,25 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 	if err != nil {
 		return out, fmt.Errorf("append to the log: %w", err)
 	}
+	if a.Duplicate { // of a command that came at the same time
+		before, ok, err := s.find(ctx, e.Room, e.User, e.ID)
+		if err == nil && !ok {
+			err = fmt.Errorf("the log has entry %d of room %s, and does not show it", a.Seq, e.Room)
+		}
+		return applied(before, e, err)
+	}
 	return historyapi.Applied{Seq: a.Seq}, nil
+}
+
+// applied answers a command whose msg_id its sender has used before: for the same, or for something else.
+func applied(before store.Entry, e chat.Event, err error) (historyapi.Applied, error) {
+	if err == nil && (before.Type != e.Type || before.Target != e.Target) {
+		err = errOtherUse
+	}
+	if err != nil {
+		return historyapi.Applied{}, err
+	}
+	return historyapi.Applied{Seq: before.Seq}, nil
 }
 
 func size(entries []store.Entry) int {

@@ -2,8 +2,10 @@ package history
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	historyapi "hubbub.internal/libs/api/history"
@@ -133,6 +135,114 @@ func TestApply(t *testing.T) {
 		log, err := w.bus.Replay(t.Context(), "r1", bus.Position{Seq: late - 1}, 10)
 		return err == nil && len(log.Entries) == 0 && !strings.Contains(string(entries[0].Data), "late")
 	})
+}
+
+// TestApplyIsNamedBySenderAndID: a command that has the msg_id of another's is another command.
+func TestApplyIsNamedBySenderAndID(t *testing.T) {
+	w := open(t)
+	w.say("r1", "ann", "m1", "1")
+	react := chat.Event{Type: chat.TypeReacted, Room: "r1", User: "ann", ID: "x1", Target: "m1", Emoji: "👍", On: true}
+	anns, code := w.do(react)
+	if code != "" {
+		t.Fatal(code)
+	}
+	for _, stored := range []bool{false, true} {
+		if stored {
+			w.stored("r1", anns)
+		}
+		react.User = fmt.Sprint("bob", stored)
+		bobs, code := w.do(react)
+		if code != "" || bobs <= anns {
+			t.Errorf("stored %v: another's reaction is at %d, %q; ann's is at %d", stored, bobs, code, anns)
+		}
+		w.stored("r1", bobs)
+	}
+	if got := w.page(historyapi.PageRequest{Room: "r1"}).Messages[0].Reactions["👍"]; !slices.Equal(got, []string{"ann", "bobfalse", "bobtrue"}) {
+		t.Errorf("reactions are %v", got)
+	}
+}
+
+// TestApplyAgain repeats commands when the bus has long forgotten them, and uses their msg_ids for others.
+func TestApplyAgain(t *testing.T) {
+	eachBus(t, func(t *testing.T, b bus.Bus) {
+		w, _ := start(t, b, openStore(t, filepath.Join(t.TempDir(), "history.db")))
+		w.say("r1", "ann", "m1", "1")
+		w.say("r1", "ann", "m2", "2")
+		moderator := func(r *historyapi.ApplyRequest) { r.Moderator, r.Pin = true, true }
+		var all []chat.Event
+		var seqs []uint64
+		for i, e := range []chat.Event{
+			{Type: chat.TypeEdited, Text: "3"}, {Type: chat.TypeReacted, Emoji: "👍", On: true}, {Type: chat.TypePinned, On: true}, {Type: chat.TypeDeleted},
+		} {
+			e.Room, e.User, e.ID, e.Target = "r1", "ann", fmt.Sprint("x", i), "m1"
+			seq, code := w.do(e, moderator)
+			if code != "" {
+				t.Fatal(code)
+			}
+			all, seqs = append(all, e), append(seqs, seq)
+		}
+		w.stored("r1", seqs[3])
+		// Another entry under the sender's next id says when the bus has forgotten the ones before.
+		probe := w.say("r2", "ann", "x4", "probe")
+		w.again("r2", "ann", "x4", "probe", probe)
+		for i, e := range all {
+			if seq, code := w.do(e, moderator); code != "" || seq != seqs[i] {
+				t.Errorf("%s again: %d %q, want %d", e.Type, seq, code, seqs[i])
+			}
+			if seq, code := w.do(e); code != "" || seq != seqs[i] {
+				t.Errorf("%s again, by somebody who may not now: %d %q, want %d", e.Type, seq, code, seqs[i])
+			}
+			for _, other := range []func(*chat.Event){
+				func(e *chat.Event) { e.Target = "m2" },
+				func(e *chat.Event) { e.Target = "m3" }, // which is not there
+				func(e *chat.Event) { e.Type = all[(i+1)%len(all)].Type },
+				func(e *chat.Event) { e.ID = "m2" }, // a message's
+			} {
+				e := e
+				other(&e)
+				if seq, code := w.do(e, moderator); code != chat.CodeConflict {
+					t.Errorf("%s of %s with the msg_id %s: %d %q", e.Type, e.Target, e.ID, seq, code)
+				}
+			}
+		}
+		if log := w.entries("r1"); log[len(log)-1].Seq != seqs[3] {
+			t.Errorf("the log has grown: %+v", log)
+		}
+	})
+}
+
+// TestApplyAtOnce: of commands with one msg_id that come at the same time, those for the same are acknowledged with one seq, and
+// the others refused.
+func TestApplyAtOnce(t *testing.T) {
+	w := open(t)
+	w.say("r1", "ann", "m1", "1")
+	w.say("r1", "ann", "m2", "2")
+	type answer struct {
+		seq  uint64
+		code string
+	}
+	const each = 8
+	var wait sync.WaitGroup
+	var answers [2][each]answer
+	for i := range 2 * each {
+		wait.Go(func() {
+			a := &answers[i%2][i/2]
+			a.seq, a.code = w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: "bob", ID: "x1", Target: fmt.Sprint("m", i%2+1), Emoji: "👍", On: true})
+		})
+	}
+	wait.Wait()
+	winner := slices.IndexFunc(answers[:], func(a [each]answer) bool { return a[0].code == "" })
+	if winner < 0 {
+		t.Fatalf("nobody won: %+v", answers)
+	}
+	for i := range each {
+		if a := answers[winner][i]; a.code != "" || a.seq != answers[winner][0].seq {
+			t.Errorf("the same command was answered %+v, and %+v", answers[winner][0], a)
+		}
+		if a := answers[1-winner][i]; a.code != chat.CodeConflict {
+			t.Errorf("the other command was answered %+v", a)
+		}
+	}
 }
 
 func TestManyReactions(t *testing.T) {

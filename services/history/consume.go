@@ -79,7 +79,14 @@ func (s *Service) erase(ctx context.Context, room, id string) error {
 	if err != nil {
 		return err
 	}
-	for _, seq := range slices.Concat(seqs, s.repeats.of(message{room, id})) {
+	messages, err := s.store.Messages(ctx, room, []string{id})
+	if err != nil {
+		return err
+	}
+	if len(messages) > 0 {
+		seqs = append(seqs, s.repeats.of(message{room, messages[0].Sender, id})...)
+	}
+	for _, seq := range seqs {
 		if err := s.bus.Remove(ctx, room, seq); err != nil {
 			return fmt.Errorf("remove a deleted message from the log: %w", err)
 		}

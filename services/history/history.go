@@ -103,6 +103,9 @@ func (s *Service) Run(ctx context.Context) error {
 		func() (bus.Subscription, error) {
 			return api.Handle(ctx, s.bus, historyapi.ServiceRead, s.failed, coded(s, s.read))
 		},
+		func() (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, historyapi.ServiceSent, s.failed, coded(s, s.sent))
+		},
 	} {
 		sub, err := serve()
 		if err != nil && ctx.Err() != nil {

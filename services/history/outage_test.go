@@ -56,11 +56,33 @@ func (o *outage) Erase(ctx context.Context, room, id string, scrub func(store.En
 	return o.Store.Erase(ctx, room, id, scrub)
 }
 
-// removing is a bus that only removes entries, and fails at it as the outage says.
+func (o *outage) Messages(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
+	if err := o.check("Messages"); err != nil {
+		return nil, err
+	}
+	return o.Store.Messages(ctx, room, ids)
+}
+
+// removing is a bus with a log of one room, which it shows and removes entries from, and fails at it as the outage says.
 type removing struct {
 	bus.Bus
 	outage  *outage
+	log     []bus.Entry
 	removed []uint64
+}
+
+func (r *removing) Replay(_ context.Context, _ string, after bus.Position, limit int) (out bus.Replayed, _ error) {
+	if err := r.outage.check("Replay"); err != nil {
+		return out, err
+	}
+	for _, e := range r.log {
+		if e.Seq > after.Seq && len(out.Entries) < limit && !slices.Contains(r.removed, e.Seq) {
+			out.Entries = append(out.Entries, e)
+			out.Through = e.Seq
+		}
+	}
+	out.More = out.Through < r.log[len(r.log)-1].Seq
+	return out, nil
 }
 
 func (r *removing) Remove(_ context.Context, _ string, seq uint64) error {
@@ -76,7 +98,7 @@ func consumed(t *testing.T, method string, from int, batches ...[]bus.Entry) (ke
 	t.Helper()
 	const times = 25 // more than a batch of five and each of its entries are tried
 	o := &outage{Store: openStore(t, filepath.Join(t.TempDir(), "history.db")), method: method}
-	b := &removing{outage: o}
+	b := &removing{outage: o, log: slices.Concat(batches...)}
 	s, err := New(Config{MaxTail: 20_000}, Deps{
 		Bus: b, Store: o, Cache: directoryapi.NewCache(b, zap.NewNop()), Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
 	})
@@ -130,9 +152,10 @@ func TestNothingIsParkedInAnOutage(t *testing.T) {
 		},
 		{again},
 		{redriven},
+		{entry(8, chat.Event{Type: chat.TypeMsg, ID: "m2", Text: "kept"})}, // sent again, unmarked
 	}
 	came := map[string]bool{}
-	for _, method := range []string{"Append", "About", "Erase", "Remove"} {
+	for _, method := range []string{"Append", "About", "Erase", "Remove", "Replay", "Messages"} {
 		for from := range batches {
 			t.Run(fmt.Sprint(method, from), func(t *testing.T) {
 				kept, parked, removed, here := consumed(t, method, from, batches...)
@@ -151,15 +174,15 @@ func TestNothingIsParkedInAnOutage(t *testing.T) {
 				if !slices.Equal(seqs, []uint64{1, 2, 3, 4, 5, 7}) || strings.Contains(all.String(), "secret") || !strings.Contains(all.String(), "kept") {
 					t.Errorf("kept is %d:\n%s", seqs, all.String())
 				}
-				for _, seq := range []uint64{1, 4, 6, 7} {
+				for _, seq := range []uint64{1, 4, 6, 7, 8} {
 					if !slices.Contains(removed, seq) {
-						t.Errorf("entry %d, which was deleted, stays in the log; removed are %d", seq, removed)
+						t.Errorf("entry %d, which was deleted or a repeat, stays in the log; removed are %d", seq, removed)
 					}
 				}
 			})
 		}
 	}
-	if len(came) != 4 {
+	if len(came) != 6 {
 		t.Errorf("only these failed: %v", came)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/history/store"
 )
@@ -13,15 +14,16 @@ import (
 // maxRepeats is how many repeats are remembered. A log that was taken back by a failover has some seconds of them.
 const maxRepeats = 100_000
 
-// repeats are the places at which the log has a text again that the store keeps at another: it was appended again, since the
-// log had lost it or had forgotten its id. When the message is deleted, they are erased from the log, too.
+// repeats are the places at which the log has a text that the store keeps at an earlier Seq, where the log has lost it. When
+// the message is deleted, these are erased from the log, too.
 type repeats struct {
 	mu  sync.Mutex
 	all map[message][]uint64
 	n   int
 }
 
-type message struct{ room, id string }
+// message names a message: two senders may choose one ID.
+type message struct{ room, sender, id string }
 
 // add notes one. It may be given again, as a batch is that could not be stored to its end.
 func (r *repeats) add(m message, seq uint64) {
@@ -44,27 +46,50 @@ func (r *repeats) of(m message) []uint64 {
 	return r.all[m]
 }
 
-// repeated takes in what the log has again. The text of a message that was deleted meanwhile must not come back with it.
-func (s *Service) repeated(ctx context.Context, all []store.Entry) error {
+// repeated takes in what the log has again. There are two reasons. A client sent a message again, unmarked, after the bus had
+// forgotten its id: the second is taken off the log. Or the log had lost the first, and the process that had appended it did so
+// again: this one stays, for those who read the log, unless the message was deleted meanwhile.
+func (s *Service) repeated(ctx context.Context, all []store.Repeat) error {
 	for _, e := range all {
-		m := message{e.Room, e.ID}
-		switch e.Type {
-		case chat.TypeMsg:
-		case chat.TypeEdited:
-			m.id = e.Target
-		default:
-			continue
+		stays, err := s.lost(ctx, e)
+		if m, ok := messageOf(e.Entry); err == nil && stays && ok {
+			s.repeats.add(m, e.Seq)
+			stays, err = s.alive(ctx, m)
 		}
-		s.repeats.add(m, e.Seq)
-		gone, err := s.deleted(ctx, m.room, m.id)
+		if err == nil && !stays {
+			err = s.bus.Remove(ctx, e.Room, e.Seq)
+		}
 		if err != nil {
-			return err
-		}
-		if gone {
-			if err := s.bus.Remove(ctx, e.Room, e.Seq); err != nil {
-				return fmt.Errorf("remove a deleted message from the log: %w", err)
-			}
+			return fmt.Errorf("take in entry %d of room %s, a repeat: %w", e.Seq, e.Room, err)
 		}
 	}
 	return nil
+}
+
+// messageOf returns the message whose text an entry has; false: it has none. Only a message's author edits it.
+func messageOf(e store.Entry) (message, bool) {
+	switch e.Type {
+	case chat.TypeMsg:
+		return message{e.Room, e.Sender, e.ID}, true
+	case chat.TypeEdited:
+		return message{e.Room, e.Sender, e.Target}, true
+	}
+	return message{}, false
+}
+
+// lost reports whether the log should have the first of a repeat and has not. What was removed, or taken by retention, is not
+// lost.
+func (s *Service) lost(ctx context.Context, e store.Repeat) (bool, error) {
+	got, err := s.bus.Replay(ctx, e.Room, bus.Position{Seq: e.First, ID: e.ID}, 1)
+	return got.Rewound, err
+}
+
+// alive reports whether the store knows nothing of a message's deletion.
+func (s *Service) alive(ctx context.Context, m message) (bool, error) {
+	if gone, err := s.deleted(ctx, m.room, m.id); err != nil || !gone {
+		return !gone, err
+	}
+	messages, err := s.store.Messages(ctx, m.room, []string{m.id})
+	// An id that two senders chose means the first message that has it.
+	return len(messages) > 0 && messages[0].Sender != m.sender, err
 }

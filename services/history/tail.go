@@ -136,6 +136,20 @@ func (r *record) dropRepeats(ctx context.Context) error {
 	return nil
 }
 
+// find returns the entry to which a sender gave an ID: the first of them, whatever its type.
+func (r *record) find(ctx context.Context, sender, id string) (store.Entry, bool, error) {
+	// The store is asked after the tail was read: what has left the log since is in it.
+	if e, ok, err := r.store.Find(ctx, r.room, sender, id); ok || err != nil {
+		return e, ok, err
+	}
+	for _, e := range r.tail {
+		if e.Sender == sender && e.ID == id {
+			return e, true, nil
+		}
+	}
+	return store.Entry{}, false, nil
+}
+
 // first returns the first message with each ID: an ID that two senders chose means that one.
 func (r *record) first(ctx context.Context, ids []string) (map[string]store.Entry, error) {
 	stored, err := r.store.Messages(ctx, r.room, ids)

@@ -33,3 +33,8 @@ func (c *Client) Apply(ctx context.Context, r ApplyRequest) (Applied, error) {
 func (c *Client) Read(ctx context.Context, r ReadRequest) (ReadReply, error) {
 	return api.Call[ReadRequest, ReadReply](ctx, c.rpc, ServiceRead, r)
 }
+
+// Sent says whether a message is in the log already, with everything that was acknowledged before the call.
+func (c *Client) Sent(ctx context.Context, r SentRequest) (Sent, error) {
+	return api.Call[SentRequest, Sent](ctx, c.rpc, ServiceSent, r)
+}

@@ -9,6 +9,7 @@ const (
 	ServiceSince = "history.since" // SinceRequest to Since
 	ServiceApply = "history.apply" // ApplyRequest to Applied
 	ServiceRead  = "history.read"  // ReadRequest to ReadReply
+	ServiceSent  = "history.sent"  // SentRequest to Sent
 )
 
 // Limits of a page, in messages.
@@ -82,4 +83,19 @@ type ReadRequest struct {
 // ReadReply has the position that is now kept.
 type ReadReply struct {
 	Seq uint64 `json:"seq"`
+}
+
+// SentRequest asks whether a user's message is in the log or in the record, however old it is and also when it was deleted
+// since.
+type SentRequest struct {
+	Room string `json:"room"`
+	User string `json:"user"`
+	ID   string `json:"id"`
+}
+
+// Sent says where the message stands. chat.CodeConflict instead says that the user gave the ID to something else in the room,
+// such as an edit.
+type Sent struct {
+	Seq uint64 `json:"seq"`          // 0: it is not there
+	TS  int64  `json:"ts,omitempty"` // of the message, in UTC milliseconds
 }

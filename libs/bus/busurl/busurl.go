@@ -37,6 +37,8 @@ type Config struct {
 	BusKey        string        `help:"File of that certificate's key." type:"path" placeholder:"FILE"`
 	BusCreds      string        `help:"NATS: credentials file (.creds)." type:"path" placeholder:"FILE"`
 
+	// Dedupe is how long the bus recognises a repeat: bus.DedupeWindow where it is 0. Only tests shorten it.
+	Dedupe time.Duration `kong:"-"`
 	// Embed starts a nats-server of this process on a folder, for embedded:<folder>, and returns how to stop it
 	// (natsembed.InProcess). Where it is nil that scheme is refused: only the program that carries a server sets it.
 	Embed func(dir string, log *zap.Logger) (server nats.InProcessConnProvider, stop func(), err error) `kong:"-"`
@@ -147,7 +149,7 @@ func (c *Config) nats(groups []string) natsbus.Config {
 	n := natsbus.Config{
 		Partitions: c.BusPartitions, Replicas: c.BusReplicas,
 		MaxAge: c.BusMaxAge, MaxBytes: int64(c.BusMaxBytes),
-		Groups: groups, OpenTimeout: c.BusTimeout,
+		Groups: groups, OpenTimeout: c.BusTimeout, Dedupe: c.Dedupe,
 	}
 	if c.BusCA != "" {
 		n.Options = append(n.Options, nats.RootCAs(c.BusCA))

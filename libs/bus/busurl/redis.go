@@ -25,7 +25,7 @@ func openRedis(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.
 		Partitions: cfg.BusPartitions, Replicas: cfg.BusReplicas,
 		Keep: cfg.BusKeep, KeepBytes: int64(cfg.BusKeepBytes),
 		MaxAge: cfg.BusMaxAge, MaxBytes: int64(cfg.BusMaxBytes),
-		Groups: groups, OpenTimeout: cfg.BusTimeout,
+		Groups: groups, OpenTimeout: cfg.BusTimeout, Dedupe: cfg.Dedupe,
 	}, log, reg))
 }
 

@@ -48,6 +48,7 @@ type Config struct {
 	MaxAge     time.Duration              // 24 h: entries are kept for at least this long,
 	MaxBytes   int64                      // 1 GiB: unless the log grows beyond this many bytes
 	Groups     []string                   // required consumer groups: what they have not consumed is never trimmed
+	Dedupe     time.Duration              // bus.DedupeWindow, which only tests shorten (100 ms or more): how long a repeated Append is recognised
 
 	OpenTimeout time.Duration  // 10 s: how long Open waits for the server
 	TrimEvery   time.Duration  // 10 s: how often retention is looked after
@@ -62,6 +63,7 @@ func (c *Config) setDefaults() {
 	c.Replicas = cmp.Or(c.Replicas, 1)
 	c.MaxAge = cmp.Or(c.MaxAge, 24*time.Hour)
 	c.MaxBytes = cmp.Or(c.MaxBytes, 1<<30)
+	c.Dedupe = cmp.Or(c.Dedupe, bus.DedupeWindow)
 	c.OpenTimeout = cmp.Or(c.OpenTimeout, 10*time.Second)
 	c.TrimEvery = cmp.Or(c.TrimEvery, 10*time.Second)
 	c.MemberEvery = cmp.Or(c.MemberEvery, 2*time.Second)

@@ -51,7 +51,7 @@ func (b *Bus) streamConfig() jetstream.StreamConfig {
 		MaxMsgSize:  -1,
 		Storage:     jetstream.FileStorage,
 		Replicas:    b.cfg.Replicas,
-		Duplicates:  bus.DedupeWindow,
+		Duplicates:  b.cfg.Dedupe,
 		FirstSeq:    uint64(time.Now().Unix()) << seqBits,
 		AllowDirect: true,
 		AllowRollup: true, // the fence replaces itself

@@ -121,7 +121,7 @@ func (a *appender) pending(e bus.NewEntry, done func(bus.Appended, error)) *pend
 		partition: n,
 		command: append(slices.Clip(a.heads[n]), // the part that all appends of a partition share
 			k.room(n, e.Room), k.once(n, e),
-			e.Room, record, e.ID, k.live(e.Room), int(bus.DedupeWindow/time.Second), overhead),
+			e.Room, record, e.ID, k.live(e.Room), a.b.cfg.Dedupe.Milliseconds(), overhead),
 		room:   e.Room,
 		record: record,
 		bytes:  len(e.Data),

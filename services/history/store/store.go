@@ -34,7 +34,13 @@ type Outcome struct {
 	// Conflicts had a Seq that another entry of the room has: both are kept. The log was rewound.
 	Conflicts []Entry
 	// Repeats had a sender and an ID that an entry with another Seq has: that one is kept alone.
-	Repeats []Entry
+	Repeats []Repeat
+}
+
+// Repeat is an entry whose sender and ID an entry at another Seq of the room has.
+type Repeat struct {
+	Entry
+	First uint64 // the Seq of the one that is kept
 }
 
 // Store keeps the records. Its methods are safe for concurrent use and have reached the disk when they return. Any
@@ -55,6 +61,8 @@ type Store interface {
 	Newest(ctx context.Context, room string, before uint64, limit int) ([]Entry, error)
 	// Oldest returns the first messages with Seq > after, in order, at most limit.
 	Oldest(ctx context.Context, room string, after uint64, limit int) ([]Entry, error)
+	// Find returns the entry to which a sender gave an ID, whatever its type; false: there is none.
+	Find(ctx context.Context, room, sender, id string) (Entry, bool, error)
 	// Messages returns the messages of a room that have one of the IDs, in order.
 	Messages(ctx context.Context, room string, ids []string) ([]Entry, error)
 	// About returns the entries whose Target is one of ids, in order.

@@ -1,6 +1,6 @@
 #!lua
 -- Appends an entry. Answers its Seq as an integer, or, as a string, that of the entry that had the key before.
--- KEYS: log data heads meta room once   ARGV: room record id channel seconds-to-know-the-key overhead
+-- KEYS: log data heads meta room once   ARGV: room record id channel milliseconds-to-know-the-key overhead
 local before = redis.call('GET', KEYS[6])
 if before then
   return before
@@ -30,6 +30,6 @@ if not meta[1] then
 end
 redis.call('HSET', KEYS[4], 'last', seq, 'bytes',
   string.format('%.0f', tonumber(meta[3] or 0) + #ARGV[2] + #ARGV[1] + ARGV[6]))
-redis.call('SET', KEYS[6], seq, 'EX', ARGV[5])
+redis.call('SET', KEYS[6], seq, 'PX', ARGV[5])
 redis.call('SPUBLISH', ARGV[4], struct.pack('>I8I8Bc0', n, tonumber(prev), #ARGV[1], ARGV[1]) .. ARGV[2])
 return n

@@ -141,7 +141,7 @@ func (s *Store) explain(ctx context.Context, e store.Entry, out *store.Outcome) 
 	case err == nil && same.Seq == e.Seq:
 		return nil // it is there
 	case err == nil:
-		out.Repeats = append(out.Repeats, e)
+		out.Repeats = append(out.Repeats, store.Repeat{Entry: e, First: same.Seq})
 		return nil
 	case !errors.Is(err, mongo.ErrNoDocuments):
 		return err

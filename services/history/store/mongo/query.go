@@ -86,6 +86,15 @@ func (s *Store) Oldest(ctx context.Context, room string, after uint64, limit int
 	return s.list(ctx, "oldest messages", bson.D{between(behind(room, after), past(room)), field("type", chat.TypeMsg)}, field("_id", 1), limit)
 }
 
+// Find implements store.Store.
+func (s *Store) Find(ctx context.Context, room, sender, id string) (store.Entry, bool, error) {
+	all, err := s.list(ctx, "entry by its id", bson.D{field("room", room), field("sender", sender), field("id", id)}, field("_id", 1), 1)
+	if err != nil || len(all) == 0 {
+		return store.Entry{}, false, err
+	}
+	return all[0], true, nil
+}
+
 // Messages implements store.Store.
 func (s *Store) Messages(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
 	if len(ids) == 0 {

@@ -58,7 +58,7 @@ func explain(ctx context.Context, tx *sql.Tx, add *sql.Stmt, e store.Entry, out 
 	case err == nil && uint64(seq) == e.Seq:
 		return nil // it is there
 	case err == nil:
-		out.Repeats = append(out.Repeats, e)
+		out.Repeats = append(out.Repeats, store.Repeat{Entry: e, First: uint64(seq)})
 		return nil
 	case !errors.Is(err, sql.ErrNoRows):
 		return err

@@ -95,6 +95,15 @@ func (s *Store) Oldest(ctx context.Context, room string, after uint64, limit int
 		behind(room, after), past(room), limit)
 }
 
+// Find implements store.Store.
+func (s *Store) Find(ctx context.Context, room, sender, id string) (store.Entry, bool, error) {
+	all, err := s.list(ctx, "entry by its id", columns+`WHERE room = ? AND sender = ? AND id = ?`, room, sender, id)
+	if err != nil || len(all) == 0 {
+		return store.Entry{}, false, err
+	}
+	return all[0], true, nil
+}
+
 // Messages implements store.Store.
 func (s *Store) Messages(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
 	if len(ids) == 0 {

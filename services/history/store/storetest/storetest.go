@@ -35,6 +35,7 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"pages", testPages},
 		{"rooms are apart", testRoomsApart},
 		{"messages and what is about them", testAbout},
+		{"entries by their ids", testFind},
 		{"erase", testErase},
 		{"reads", testReads},
 		{"cancelled", testCancelled},
@@ -102,7 +103,7 @@ func testRepeats(t *testing.T, s store.Store) {
 	same(t, store.Outcome{}, add(t, s, a, b, a), nil)
 	// The bus forgot the first, and gave the sender's repeat another Seq.
 	again := message("r1", 9, "ann", "m1")
-	same(t, store.Outcome{Repeats: []store.Entry{again}}, add(t, s, again), nil)
+	same(t, store.Outcome{Repeats: []store.Repeat{{Entry: again, First: 3}}}, add(t, s, again), nil)
 	// Another sender, or another room, is another entry.
 	c, d := message("r1", 5, "bob", "m1"), message("r2", 3, "ann", "m1")
 	same(t, store.Outcome{}, add(t, s, c, d), nil)
@@ -230,6 +231,25 @@ func testAbout(t *testing.T, s store.Store) {
 	same(t, []store.Entry{edit, reaction, other}, all, err)
 	all, err = s.About(ctx, "r1", nil)
 	same(t, nil, all, err)
+}
+
+// testFind looks entries up by what names them: room, sender and ID together.
+func testFind(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	m, twin, elsewhere := message("r1", 1, "ann", "m1"), message("r1", 2, "bob", "m1"), message("r2", 3, "ann", "m1")
+	edit := about("r1", 4, "ann", "e1", "edited", "m1")
+	add(t, s, m, twin, elsewhere, edit, message("r1", 9, "ann", "m1")) // the last is a repeat
+	for _, want := range []store.Entry{m, twin, elsewhere, edit} {
+		got, ok, err := s.Find(ctx, want.Room, want.Sender, want.ID)
+		if same(t, want, got, err); !ok {
+			t.Errorf("%s of %s is not there", want.ID, want.Sender)
+		}
+	}
+	for _, none := range [][3]string{{"r1", "eve", "m1"}, {"r3", "ann", "m1"}, {"r1", "ann", "m2"}, {"r1", "bob", "e1"}} {
+		if got, ok, err := s.Find(ctx, none[0], none[1], none[2]); ok || err != nil {
+			t.Errorf("%v is %+v, %v", none, got, err)
+		}
+	}
 }
 
 func testErase(t *testing.T, s store.Store) {
