@@ -85,6 +85,7 @@ type Hub struct {
 	userRate bucket.Limit
 	shards   []*Shard
 	jobs     *work.Pool // waits for the bus
+	lookUps  *work.Pool // looks for messages in the record
 	checks   *work.Pool // verifies signatures
 	numbers  atomic.Uint64
 	sockets  atomic.Int64
@@ -117,7 +118,7 @@ func New(opts Options, deps Deps) *Hub {
 		limits: wire.Limits{
 			Frame: opts.Frame, Text: opts.Text, Rooms: opts.Rooms, Rate: opts.Rate, Burst: opts.Burst, Pending: opts.Pending, Event: wire.MaxEvent,
 		},
-		jobs: work.New(busWorkers, jobQueue), checks: work.New(checkWorkers, jobQueue),
+		jobs: work.New(busWorkers, jobQueue), checks: work.New(checkWorkers, jobQueue), lookUps: work.New(lookUpWorkers, jobQueue),
 		feeds: make(map[string]*feed),
 		heads: headDesk{wake: make(chan struct{}, 1)},
 		ended: make(chan struct{}),
@@ -143,7 +144,7 @@ func (h *Hub) Shard(l transport.Loop) *Shard {
 // Run does what belongs to no loop, until ctx ends. The loops have to be running, and have to be stopped before.
 func (h *Hub) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for _, run := range []func(context.Context) error{h.jobs.Run, h.checks.Run, h.reporter.Run, h.sweep, h.watchOwn} {
+	for _, run := range []func(context.Context) error{h.jobs.Run, h.lookUps.Run, h.checks.Run, h.reporter.Run, h.sweep, h.watchOwn} {
 		wg.Go(func() {
 			if err := run(ctx); err != nil {
 				h.log.Error("a part of the edge has failed", zap.Error(err))

@@ -20,6 +20,7 @@ type op struct {
 	ref    ref
 	sub    uint32 // none: the session is not in the room any more
 	state  opState
+	retry  bool // the message may be in the log already
 	id     name
 	msgID  name
 	room   string // the feed's
@@ -36,7 +37,7 @@ type opState uint8
 
 const (
 	opWaiting opState = iota
-	opAsking          // for permission
+	opAsking          // for permission, and of a retry whether the message is there
 	opSent
 )
 
@@ -83,6 +84,7 @@ func (s *Shard) send(slot uint32, c *wire.Command) {
 	o.ref, o.sub = ses.ref(slot), id
 	o.id.set(c.ID)
 	o.msgID.set(c.MsgID)
+	o.retry = c.Retry
 	o.room, o.sender = b.aud.feed.room, ses.who.user()
 	o.began = time.Now()
 	o.ts = o.began.UnixMilli()
@@ -156,6 +158,14 @@ func (s *Shard) permitted(o *op, a directory.Access, err error) {
 		s.finished(o)
 		return
 	}
+	if o.retry {
+		s.lookUp(o)
+		return
+	}
+	s.append(o)
+}
+
+func (s *Shard) append(o *op) {
 	o.state = opSent
 	s.hub.bus.Append(bus.NewEntry{Room: o.room, Sender: o.sender, ID: o.msgID.text(), Data: o.data}, o.done)
 }
