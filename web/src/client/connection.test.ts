@@ -157,6 +157,24 @@ describe('coming back', () => {
     await until(() => connection.state.kind === 'online');
   });
 
+  test('with short waits again after a connection that held', async () => {
+    vi.useFakeTimers();
+    connect({ timings: { stable: 10_000, backoff: { min: 1_000, max: 64_000 } } });
+    const cut = async (after: number) => {
+      const peer = await server.peer();
+      await peer.welcome();
+      await until(() => connection.state.kind === 'online');
+      await vi.advanceTimersByTimeAsync(after);
+      peer.cut();
+      await until(() => connection.state.kind === 'waiting');
+      const wait = (connection.state as { until: number }).until - surroundings.now();
+      await vi.advanceTimersByTimeAsync(wait);
+      return wait;
+    };
+    // Half of a wait is random, and nothing is random here.
+    expect([await cut(0), await cut(9_000), await cut(0), await cut(10_000), await cut(0)]).toEqual([500, 1_000, 2_000, 500, 1_000]);
+  });
+
   test.each([4500, 4502, 4503, 4504, 4505, 1000, 1002, 1003, 1007, 1009])('never after close code %d', async (code) => {
     connect();
     const peer = await server.peer();
@@ -248,6 +266,22 @@ describe('surroundings', () => {
     await until(() => connection.state.kind === 'online');
     surroundings.set(true);
     peer.reply(await peer.next('ping'), { type: 'ack' });
+  });
+
+  test('a network that goes is not believed before the server is silent', async () => {
+    vi.useFakeTimers();
+    connect();
+    const peer = await server.peer();
+    await peer.welcome();
+    await until(() => connection.state.kind === 'online');
+    surroundings.set(false);
+    peer.reply(await peer.next('ping'), { type: 'ack' });
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(connection.state.kind).toBe('online');
+    surroundings.set(false);
+    await peer.next('ping');
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(connection.state.kind).toBe('offline');
   });
 
   test('silence is answered with a ping, and more silence with a new socket', async () => {

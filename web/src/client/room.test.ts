@@ -76,3 +76,45 @@ test.each([['internal', true], ['unavailable', true], ['rate_limited', true], ['
     await synced;
     expect([room.live, asked, room.refused]).toEqual(again ? [true, 4, undefined] : [false, 1, 'no']);
   });
+
+test('what comes before the room was joined is left to the replay', async () => {
+  const room = roomWith((room) => {
+    for (const e of [entry(5, 0), entry(10, 5)]) room.receive(e as unknown as LogEvent);
+    return { type: 'joined', room: 'lobby', seq: 10 };
+  });
+  room.receive(entry(10, 0) as unknown as LogEvent);
+  expect(room.log.messages).toEqual([]);
+  await room.sync();
+  expect(room.log.messages.map((m) => m.id)).toEqual(['m5', 'm10']);
+});
+
+test('a server that says that there is more, and gives nothing, is not asked without a pause', async () => {
+  vi.useFakeTimers();
+  let asked = 0;
+  const room = roomWith(() => ({ type: 'joined', room: 'lobby', seq: 0, more: ++asked < 3 }));
+  const synced = room.sync();
+  await vi.advanceTimersByTimeAsync(900);
+  expect(asked).toBe(1);
+  await vi.advanceTimersByTimeAsync(60_000);
+  await synced;
+  expect(asked).toBe(3);
+  expect(room.live).toBe(true);
+});
+
+test('a page that history owes is not asked for while there is no connection', async () => {
+  vi.useFakeTimers();
+  const asked: string[] = [];
+  const room: Room = new Room(lobby, {
+    request: (async (command: Command) => {
+      asked.push(command.type);
+      if (command.type === 'history') throw new HubbubError('unavailable', 'down', 1);
+      return { type: 'joined', room: 'lobby', seq: 0 };
+    }) as never,
+    changed: () => undefined, applied: () => undefined, live: () => undefined,
+  });
+  await room.sync();
+  expect(asked).toEqual(['history', 'join']);
+  room.lost();
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(asked).toEqual(['history', 'join']);
+});

@@ -78,6 +78,22 @@ describe('changes', () => {
     expect(Object.entries(log.messages[0]!.reactions)).toEqual([]);
   });
 
+  test('a change of before a reset is not applied to what the log then has', () => {
+    const log = started();
+    log.live(change(21, 20, { type: 'edited', target: 'm10', text: 'void', ts: 7 }));
+    log.reset(15);
+    log.page([msg(10, 0)] as never[]);
+    expect(log.messages[0]!.text).toBe('m10');
+  });
+
+  test('a change is none of a message that came after it', () => {
+    const log = started();
+    log.live(change(30, 20, { type: 'edited', target: 'm50', text: 'of another', ts: 7 }));
+    log.live(msg(50, 30));
+    log.page([msg(5, 0)] as never[]);
+    expect(log.messages.at(-1)).toMatchObject({ id: 'm50', text: 'm50' });
+  });
+
   test('messages that did not change stay the same objects', () => {
     const log = started();
     const before = log.messages;
@@ -116,6 +132,14 @@ test('a trimmed log keeps its position', () => {
   const log = started();
   expect(log.trim(1)).toBe(true);
   expect(ids(log)).toEqual(['m20']);
+  expect(log.has('bo', 'm10')).toBe(false);
   expect(log.live(msg(10, 0))).toBe('duplicate');
   expect(log.live(msg(30, 20))).toBe('applied');
+});
+
+test('what a trimmed log let go comes again with its page', () => {
+  const log = started();
+  log.trim(1);
+  log.page([msg(5, 0), msg(10, 5)] as never[]);
+  expect(ids(log)).toEqual(['m5', 'm10', 'm20']);
 });

@@ -143,6 +143,18 @@ describe('the open room', () => {
     expect(chat.newAfter).toBe(0);
   });
 
+  test('is not read by looking at it while it is not known to be complete', async () => {
+    h = Harness.start({ reads: { lobby: 10 } });
+    chat = new Chat(h.client);
+    const peer = await h.lobby([entry(10, 0), entry(20, 10)]);
+    await until(() => chat.rooms[0]?.unread.count === 1);
+    chat.open('lobby');
+    peer.cut();
+    await until(() => !h.live);
+    chat.seen();
+    expect(h.client.reads.mine('lobby')).toBe(10);
+  });
+
   test('collects what the server tells this client alone', async () => {
     h = Harness.start();
     chat = new Chat(h.client);
@@ -153,6 +165,10 @@ describe('the open room', () => {
     await until(() => chat.notices.length > 0);
     expect(chat.notices.map((n) => n.notice.text)).toEqual(['yes']);
     chat.dismiss(chat.notices[0]!.key);
+    expect(chat.notices).toEqual([]);
+    peer.send({ type: 'notice', room: 'lobby', code: 'x', text: 'again' });
+    await until(() => chat.notices.length > 0);
+    chat.open(undefined);
     expect(chat.notices).toEqual([]);
   });
 });
