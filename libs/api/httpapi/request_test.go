@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -58,7 +59,7 @@ func TestRequests(t *testing.T) {
 			var got []string
 			for r := bufio.NewReader(conn); ; {
 				answer, err := http.ReadResponse(r, nil)
-				if err == io.ErrUnexpectedEOF || err == io.EOF {
+				if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 					break
 				}
 				if err != nil {
