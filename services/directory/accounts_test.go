@@ -18,7 +18,7 @@ import (
 )
 
 func TestAccounts(t *testing.T) {
-	w := openWorld(t, config())
+	w := openRealWorld(t, config())
 	ann := w.register("Ann")
 	if ann.User.Name != "Ann" || ann.User.Guest || ann.Refresh == "" {
 		t.Errorf("registered as %+v", ann)

@@ -38,7 +38,7 @@ func (w *world) age() []store.Intent {
 
 // TestChangesReachCaches has caches on other connections know of a change as soon as it is in the control log.
 func TestChangesReachCaches(t *testing.T) {
-	w := openWorld(t, config())
+	w := openRealWorld(t, config())
 	ann, bob := w.register("Ann"), w.register("Bob")
 	told := make(chan directoryapi.Change, 100)
 	cache := w.cache(func(c directoryapi.Change) { told <- c })
@@ -110,7 +110,7 @@ func TestChangesReachCaches(t *testing.T) {
 // TestUntoldChangesAreTold has the store fail right before and after a change, as a crash would: what is then true is
 // told all the same.
 func TestUntoldChangesAreTold(t *testing.T) {
-	w := openWorld(t, config())
+	w := openRealWorld(t, config())
 	ann, bob := w.register("Ann"), w.register("Bob")
 	room := w.create(ann, `{"name":"Open"}`)
 	for _, when := range []string{"PutMember before", "PutMember after"} {
@@ -172,8 +172,8 @@ func TestToldTwiceIsSeenOnce(t *testing.T) {
 // TestTheTruthIsToldLast has two replicas change one membership at the same time, again and again: whatever came out, it
 // is what the logs say last, and what a cache says.
 func TestTheTruthIsToldLast(t *testing.T) {
-	w := openWorld(t, config())
-	other := start(t, config(), w.url, w.store)
+	w := openRealWorld(t, config())
+	other := start(t, config(), w.connect, w.store)
 	ann, bob := w.register("Ann"), w.register("Bob")
 	room := w.create(ann, `{"name":"Room","private":true}`)
 	cache := w.cache(func(directoryapi.Change) {})
@@ -212,7 +212,7 @@ func TestTheTruthIsToldLast(t *testing.T) {
 }
 
 func TestStoreDown(t *testing.T) {
-	w := openWorld(t, config())
+	w := openRealWorld(t, config())
 	ann := w.register("Ann")
 	w.store.set(func(string) error { return io.ErrUnexpectedEOF })
 	if _, code := w.call("POST", "/v1/login", "", `{"name":"Ann","password":"correct horse"}`, nil); code != "unavailable" {
@@ -250,7 +250,7 @@ func TestMongoGone(t *testing.T) {
 		return err == nil
 	})
 	t.Cleanup(func() { _ = m.Close() })
-	on := start(t, config(), w.url, newFaulty(m))
+	on := start(t, config(), w.connect, newFaulty(m))
 	w.stop()
 	works := func(method, path, token, body string, out any) {
 		t.Helper()
@@ -288,7 +288,7 @@ func TestStartWithoutStore(t *testing.T) {
 	w := openWorld(t, config())
 	broken := openStore(t)
 	broken.set(func(string) error { return io.ErrUnexpectedEOF })
-	late := run(t, config(), w.url, broken, never)
+	late := run(t, config(), w.connect, broken, never)
 	for _, path := range []string{"/v1/rooms", "/.well-known/jwks.json"} {
 		if status, code := late.call("GET", path, "", "", nil); status != 503 || code != "unavailable" {
 			t.Errorf("%s before the start: %d %s", path, status, code)
@@ -304,7 +304,7 @@ func TestStartWithoutStore(t *testing.T) {
 
 // TestBusDown has the bus go away under a change: it is made, and told when the bus is back.
 func TestBusDown(t *testing.T) {
-	w := openWorld(t, config())
+	w := openRealWorld(t, config())
 	ann, bob := w.register("Ann"), w.register("Bob")
 	room := w.create(ann, `{"name":"Room"}`)
 	if err := w.bus.Close(); err != nil {
@@ -314,7 +314,7 @@ func TestBusDown(t *testing.T) {
 		t.Errorf("without a bus: %q", c)
 	}
 	w.stop()
-	again := start(t, config(), w.url, w.store)
+	again := start(t, config(), w.connect, w.store)
 	if left := again.age(); len(left) != 1 {
 		t.Fatalf("intents are %+v", left)
 	}

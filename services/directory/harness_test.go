@@ -22,8 +22,10 @@ import (
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/bus/natsembed"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store/memory"
 	"hubbub.internal/services/directory/store/sqlite"
 )
 
@@ -37,29 +39,63 @@ func config() Config {
 	}
 }
 
-// world is a directory service on a real bus and store.
+// world is a directory service on a bus and a store.
 type world struct {
 	*Service
-	t     *testing.T
-	url   string // of the bus
-	store *faulty
-	stop  func()
+	t       *testing.T
+	connect connect // to the bus
+	store   *faulty
+	stop    func()
 }
 
-// openWorld starts everything: a bus server that is reached over TCP, so that other connections to it can be opened.
+// connect opens a bus connection of its own, as a process would, which is closed with the test.
+type connect func(t *testing.T) bus.Bus
+
+// openWorld starts a service on a bus and a store in memory.
 func openWorld(t *testing.T, cfg Config) *world {
+	t.Helper()
+	return start(t, cfg, onServer(membus.NewServer(membus.Options{})), newFaulty(memory.New()))
+}
+
+// openRealWorld starts a service on a bus server that is reached over TCP, and on a file.
+func openRealWorld(t *testing.T, cfg Config) *world {
+	t.Helper()
+	return start(t, cfg, onNATS(t), openStore(t))
+}
+
+func onServer(s *membus.Server) connect {
+	return func(t *testing.T) bus.Bus {
+		t.Helper()
+		b := s.Open()
+		t.Cleanup(func() { _ = b.Close() })
+		return b
+	}
+}
+
+func onNATS(t *testing.T) connect {
 	t.Helper()
 	server, err := natsembed.Start(natsembed.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Shutdown)
-	return start(t, cfg, server.URL(), openStore(t))
+	return func(t *testing.T) bus.Bus {
+		t.Helper()
+		b, err := busurl.Open(t.Context(), busurl.Config{
+			Bus: server.URL(), BusMaxAge: time.Hour, BusMaxBytes: 1 << 28, BusPartitions: 1, BusReplicas: 1, BusTimeout: 20 * time.Second,
+		}, zap.NewNop(), nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = b.Close() })
+		return b
+	}
 }
 
 // never is so long that housekeeping is done at the start, and then only by the test.
 const never = time.Hour
 
+// openStore opens a file.
 func openStore(t *testing.T) *faulty {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"), nil)
@@ -70,35 +106,23 @@ func openStore(t *testing.T) *faulty {
 	return newFaulty(s)
 }
 
-func openBus(t *testing.T, url string) bus.Bus {
-	t.Helper()
-	b, err := busurl.Open(t.Context(), busurl.Config{
-		Bus: url, BusMaxAge: time.Hour, BusMaxBytes: 1 << 28, BusPartitions: 1, BusReplicas: 1, BusTimeout: 20 * time.Second,
-	}, zap.NewNop(), nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Close() })
-	return b
-}
-
 // run starts a service on a bus connection of its own, which keeps house every so often. It may not be prepared yet.
-func run(t *testing.T, cfg Config, url string, s *faulty, every time.Duration) *world {
+func run(t *testing.T, cfg Config, bus connect, s *faulty, every time.Duration) *world {
 	t.Helper()
-	svc, err := New(cfg, Deps{Bus: openBus(t, url), Store: s, Log: zap.NewNop(), Metrics: prometheus.NewRegistry()})
+	svc, err := New(cfg, Deps{Bus: bus(t), Store: s, Log: zap.NewNop(), Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	svc.every = every
-	w := &world{Service: svc, t: t, url: url, store: s}
+	w := &world{Service: svc, t: t, connect: bus, store: s}
 	w.stop = background(t, svc.Run)
 	return w
 }
 
 // start starts a service and waits until it serves.
-func start(t *testing.T, cfg Config, url string, s *faulty) *world {
+func start(t *testing.T, cfg Config, bus connect, s *faulty) *world {
 	t.Helper()
-	w := run(t, cfg, url, s, never)
+	w := run(t, cfg, bus, s, never)
 	w.eventually("it serves", func() bool {
 		_, err := directoryapi.NewClient(w.bus).Keys(t.Context())
 		return err == nil && w.Ready(t.Context()) == nil
@@ -134,7 +158,7 @@ func (w *world) eventually(what string, cond func() bool) {
 // cache returns a permission cache on a bus connection of its own, which follows.
 func (w *world) cache(hook func(directoryapi.Change)) *directoryapi.Cache {
 	w.t.Helper()
-	c := directoryapi.NewCache(openBus(w.t, w.url), zap.NewNop())
+	c := directoryapi.NewCache(w.connect(w.t), zap.NewNop())
 	c.OnChange(hook)
 	background(w.t, c.Run)
 	w.eventually("the cache follows", func() bool {

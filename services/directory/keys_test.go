@@ -46,11 +46,11 @@ func (w *world) sign(c auth.Claims) (token, kid string) {
 // asks for keys only when it meets an unknown one.
 func TestKeysAreReplaced(t *testing.T) {
 	cfg := config()
-	w := openWorld(t, cfg)
-	other := start(t, cfg, w.url, w.store)
+	w := openRealWorld(t, cfg)
+	other := start(t, cfg, w.connect, w.store)
 	ann := w.register("Ann")
 	claims := w.claims(ann)
-	verifier := auth.NewVerifier(directoryapi.NewClient(openBus(t, w.url)).Keys)
+	verifier := auth.NewVerifier(directoryapi.NewClient(w.connect(t)).Keys)
 	good := func(what, token string) {
 		t.Helper()
 		w.eventually(what+" is good", func() bool {
@@ -112,7 +112,7 @@ func TestKeysAreReplaced(t *testing.T) {
 // two.
 func TestReplicaHasNotSeenAKey(t *testing.T) {
 	w := openWorld(t, config())
-	other := start(t, config(), w.url, w.store)
+	other := start(t, config(), w.connect, w.store)
 	ann := w.register("Ann")
 	w.stop()
 	other.stop()

@@ -148,7 +148,7 @@ func TestPublicAndPrivateRooms(t *testing.T) {
 }
 
 func TestMembersAndRoles(t *testing.T) {
-	w := openWorld(t, config())
+	w := openRealWorld(t, config())
 	ann, bob, eve := w.register("Ann"), w.register("Bob"), w.register("Eve")
 	room := w.create(ann, `{"name":"Secret","private":true}`)
 	members := "/v1/rooms/" + room.ID + "/members"

@@ -8,7 +8,8 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/bus/membus"
+	"hubbub.internal/services/directory/store/memory"
 )
 
 // leaving is a bus on which the service is told to stop while it starts to serve.
@@ -24,13 +25,9 @@ func (l leaving) Serve(ctx context.Context, _ string, _ func(context.Context, []
 
 // TestStopAtStart stops a service that is still starting: that is no failure.
 func TestStopAtStart(t *testing.T) {
-	server, err := natsembed.Start(natsembed.Options{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Shutdown)
 	ctx, stop := context.WithCancel(t.Context())
-	s, err := New(config(), Deps{Bus: leaving{openBus(t, server.URL()), stop}, Store: openStore(t), Log: zap.NewNop(), Metrics: prometheus.NewRegistry()})
+	b := onServer(membus.NewServer(membus.Options{}))(t)
+	s, err := New(config(), Deps{Bus: leaving{b, stop}, Store: memory.New(), Log: zap.NewNop(), Metrics: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,7 +125,7 @@ func TestTokensAndSessionsExpire(t *testing.T) {
 func TestGuestsGo(t *testing.T) {
 	w := openWorld(t, config())
 	w.stop()
-	w = run(t, config(), w.url, w.store, 10*time.Millisecond)
+	w = run(t, config(), w.connect, w.store, 10*time.Millisecond)
 	w.eventually("it is prepared", w.prepared.Load)
 	guest, ann, bob := w.comeIn("Gus"), w.register("Ann"), w.register("Bob")
 	own, alone := w.create(guest, `{"name":"Own"}`), w.create(guest, `{"name":"Alone"}`)

@@ -1,0 +1,299 @@
+// Package memory keeps directory's store in maps, for tests: it is the contract by example, takes microseconds, and lives in
+// a testing/synctest bubble. storetest holds it to what the others do. What it keeps goes with the process.
+package memory
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"hubbub.internal/libs/names"
+	"hubbub.internal/services/directory/store"
+)
+
+// pair is the key of what there is one of for a room and a user.
+type pair struct{ room, user string }
+
+// Store is a store.Store in memory.
+type Store struct {
+	mu       sync.Mutex
+	users    map[string]store.User
+	sessions map[string]store.Session
+	keys     map[string]store.Key
+	rooms    map[string]store.Room
+	members  map[pair]store.Member
+	bans     map[pair]store.Ban
+	seen     map[string]int64
+	intents  map[string]store.Intent
+}
+
+var _ store.Store = (*Store)(nil)
+
+// New returns an empty store.
+func New() *Store {
+	return &Store{
+		users: map[string]store.User{}, sessions: map[string]store.Session{}, keys: map[string]store.Key{}, rooms: map[string]store.Room{},
+		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
+	}
+}
+
+// Close implements store.Store.
+func (s *Store) Close() error { return nil }
+
+// do runs f with the store locked, unless ctx has ended.
+func (s *Store) do(ctx context.Context, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return f()
+}
+
+// one returns the record with a key.
+func one[K comparable, V any](ctx context.Context, s *Store, m map[K]V, k K) (v V, err error) {
+	return v, s.do(ctx, func() error {
+		var ok bool
+		if v, ok = m[k]; !ok {
+			return store.ErrNotFound
+		}
+		return nil
+	})
+}
+
+// create adds a record unless there is one with its key.
+func create[K comparable, V any](ctx context.Context, s *Store, m map[K]V, k K, v V) error {
+	return s.do(ctx, func() error {
+		if _, taken := m[k]; taken {
+			return store.ErrConflict
+		}
+		m[k] = v
+		return nil
+	})
+}
+
+// update changes the record with a key, if change returns true for it.
+func update[K comparable, V any](ctx context.Context, s *Store, m map[K]V, k K, change func(*V) bool) error {
+	return s.do(ctx, func() error {
+		v, ok := m[k]
+		if !ok || !change(&v) {
+			return store.ErrNotFound
+		}
+		m[k] = v
+		return nil
+	})
+}
+
+// remove removes the record with a key, if there is one.
+func remove[K comparable, V any](ctx context.Context, s *Store, m map[K]V, k K) error {
+	return s.do(ctx, func() error {
+		delete(m, k)
+		return nil
+	})
+}
+
+// list returns the first records that are wanted, in an order.
+func list[K comparable, V any](ctx context.Context, s *Store, m map[K]V, limit int, order func(a, b V) int, wanted func(V) bool) (all []V, err error) {
+	return all, s.do(ctx, func() error {
+		for _, v := range m {
+			if wanted(v) {
+				all = append(all, v)
+			}
+		}
+		slices.SortFunc(all, order)
+		all = all[:min(len(all), limit)]
+		return nil
+	})
+}
+
+const everything = 1 << 62
+
+func alike(a, b names.Looks) bool {
+	return a.Written != "" && (a.Written == b.Written || a.Written == b.Lower) || a.Lower != "" && (a.Lower == b.Written || a.Lower == b.Lower)
+}
+
+func usersByID(a, b store.User) int { return cmp.Compare(a.ID, b.ID) }
+
+// addUser is called with mu held.
+func (s *Store) addUser(u store.User) error {
+	for _, other := range s.users {
+		if other.ID == u.ID || other.NameKey == u.NameKey {
+			return store.ErrConflict
+		}
+	}
+	s.users[u.ID] = u
+	return nil
+}
+
+// CreateUser implements store.Store.
+func (s *Store) CreateUser(ctx context.Context, u store.User) error {
+	return s.do(ctx, func() error { return s.addUser(u) })
+}
+
+// CreateGuest implements store.Store.
+func (s *Store) CreateGuest(ctx context.Context, u store.User, x store.Session) error {
+	return s.do(ctx, func() error {
+		if _, taken := s.sessions[x.ID]; taken {
+			return store.ErrConflict
+		}
+		if err := s.addUser(u); err != nil {
+			return err
+		}
+		s.sessions[x.ID] = x
+		return nil
+	})
+}
+
+// User implements store.Store.
+func (s *Store) User(ctx context.Context, id string) (store.User, error) {
+	return one(ctx, s, s.users, id)
+}
+
+// UserByName implements store.Store.
+func (s *Store) UserByName(ctx context.Context, key string) (store.User, error) {
+	all, err := list(ctx, s, s.users, 1, usersByID, func(u store.User) bool { return u.NameKey == key })
+	if err != nil {
+		return store.User{}, err
+	}
+	if len(all) == 0 {
+		return store.User{}, store.ErrNotFound
+	}
+	return all[0], nil
+}
+
+// Users implements store.Store.
+func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.User, error) {
+	return list(ctx, s, s.users, limit, func(a, b store.User) int { return cmp.Compare(a.NameKey, b.NameKey) },
+		func(u store.User) bool { return strings.HasPrefix(u.NameKey, prefix) })
+}
+
+// UsersAfter implements store.Store.
+func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
+	return list(ctx, s, s.users, limit, usersByID, func(u store.User) bool { return u.ID > id })
+}
+
+// UsersAlike implements store.Store.
+func (s *Store) UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]store.User, error) {
+	return list(ctx, s, s.users, limit, usersByID, func(u store.User) bool { return alike(u.Looks, looks) })
+}
+
+// DeleteUser implements store.Store.
+func (s *Store) DeleteUser(ctx context.Context, id string) error {
+	return s.do(ctx, func() error {
+		delete(s.users, id)
+		delete(s.seen, id)
+		return nil
+	})
+}
+
+// CreateSession implements store.Store.
+func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
+	return create(ctx, s, s.sessions, x.ID, x)
+}
+
+// Session implements store.Store.
+func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
+	return one(ctx, s, s.sessions, id)
+}
+
+// ExtendSession implements store.Store.
+func (s *Store) ExtendSession(ctx context.Context, id string, now, expires int64) error {
+	return update(ctx, s, s.sessions, id, func(x *store.Session) bool {
+		good := x.Expires > now
+		x.Expires = expires
+		return good
+	})
+}
+
+// EndSession implements store.Store.
+func (s *Store) EndSession(ctx context.Context, id string) error {
+	err := update(ctx, s, s.sessions, id, func(x *store.Session) bool {
+		x.Expires = 0
+		return true
+	})
+	return unlessMissing(err)
+}
+
+// unlessMissing returns an error but for store.ErrNotFound.
+func unlessMissing(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// DeleteSession implements store.Store.
+func (s *Store) DeleteSession(ctx context.Context, id string) error {
+	return remove(ctx, s, s.sessions, id)
+}
+
+// SessionsBefore implements store.Store.
+func (s *Store) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
+	return list(ctx, s, s.sessions, limit, func(a, b store.Session) int {
+		return cmp.Or(cmp.Compare(a.Expires, b.Expires), cmp.Compare(a.ID, b.ID))
+	},
+		func(x store.Session) bool { return x.Expires <= expires })
+}
+
+// CreateKey implements store.Store.
+func (s *Store) CreateKey(ctx context.Context, k store.Key) error {
+	return create(ctx, s, s.keys, k.ID, k)
+}
+
+// Keys implements store.Store.
+func (s *Store) Keys(ctx context.Context) ([]store.Key, error) {
+	return list(ctx, s, s.keys, everything, func(a, b store.Key) int { return cmp.Or(cmp.Compare(b.Created, a.Created), cmp.Compare(b.ID, a.ID)) },
+		func(store.Key) bool { return true })
+}
+
+// DeleteKey implements store.Store.
+func (s *Store) DeleteKey(ctx context.Context, id string) error { return remove(ctx, s, s.keys, id) }
+
+// PutSeen implements store.Store.
+func (s *Store) PutSeen(ctx context.Context, seen []store.Seen) error {
+	return s.do(ctx, func() error {
+		for _, one := range seen {
+			if _, ok := s.users[one.User]; ok {
+				s.seen[one.User] = max(s.seen[one.User], one.At)
+			}
+		}
+		return nil
+	})
+}
+
+// Seen implements store.Store.
+func (s *Store) Seen(ctx context.Context, user string) (int64, error) {
+	at, err := one(ctx, s, s.seen, user)
+	return at, unlessMissing(err)
+}
+
+// PutIntent implements store.Store.
+func (s *Store) PutIntent(ctx context.Context, i store.Intent) error {
+	return s.do(ctx, func() error {
+		s.intents[i.ID] = i
+		return nil
+	})
+}
+
+// DeleteIntent implements store.Store.
+func (s *Store) DeleteIntent(ctx context.Context, id string) error {
+	return remove(ctx, s, s.intents, id)
+}
+
+// IntentsBefore implements store.Store.
+func (s *Store) IntentsBefore(ctx context.Context, created int64, limit int) ([]store.Intent, error) {
+	return list(ctx, s, s.intents, limit, func(a, b store.Intent) int { return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.ID, b.ID)) },
+		func(i store.Intent) bool { return i.Created < created })
+}
+
+// set returns the elements of a list, to look them up.
+func set(list []string) map[string]bool {
+	m := make(map[string]bool, len(list))
+	for _, e := range list {
+		m[e] = true
+	}
+	return m
+}
