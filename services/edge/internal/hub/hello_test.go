@@ -1,0 +1,160 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// TestHello: every way in which hello ends.
+func TestHello(t *testing.T) {
+	rigged(t, 2, func(r *rig) {
+		good, old := r.token("ann", time.Hour), r.token("ann", time.Second)
+		time.Sleep(2 * time.Minute) // past the leeway
+		for name, try := range map[string]struct {
+			frame string
+			code  string
+			close wire.CloseCode
+		}{
+			"another version": {`{"type":"hello","id":"h","version":2,"token":"` + good + `"}`, chat.CodeBadRequest, wire.CloseVersion},
+			"no token":        {`{"type":"hello","id":"h","version":1}`, chat.CodeUnauthorized, wire.CloseUnauthorized},
+			"no good token":   {`{"type":"hello","id":"h","version":1,"token":"x.y.z"}`, chat.CodeUnauthorized, wire.CloseUnauthorized},
+			"an old token":    {`{"type":"hello","id":"h","version":1,"token":"` + old + `"}`, chat.CodeTokenExpired, wire.CloseTokenExpired},
+			"no hello":        {`{"type":"ping","id":"h"}`, chat.CodeHelloRequired, wire.CloseProtocol},
+			"nonsense":        {`{`, chat.CodeHelloRequired, wire.CloseProtocol},
+			"a wrong field":   {`{"type":"hello","id":"h","version":1,"token":"` + good + `","device":"toaster"}`, chat.CodeBadRequest, 0},
+		} {
+			c := r.open()
+			c.say("%s", try.frame)
+			all := c.all()
+			if len(all) != 1 || all[0].Type != "error" || all[0].Code != try.code || c.code != int(try.close) {
+				t.Errorf("%s: %+v, closed with %d", name, all, c.code)
+			}
+		}
+		c := r.open()
+		c.say(`{"type":"hello","id":"h","version":1,"device":"toaster","token":%q}`, good)
+		c.refused("h", chat.CodeBadRequest)
+		c.say(`{"type":"hello","id":"h2","version":1,"token":%q}`, good) // again is allowed
+		if f := c.want("welcome", "h2"); f.raw == "" || c.code != 0 {
+			t.Errorf("%+v", f)
+		}
+		c.say(`{"type":"hello","id":"h3","version":1,"token":%q}`, good)
+		c.refused("h3", chat.CodeHelloTwice)
+		c.say(`{"type":"ping","id":"p"}`)
+		c.want("ack", "p")
+
+		c = r.open()
+		c.write(`{"type":"hello","id":"h","version":1,"token":%q}`, good)
+		c.write(`{"type":"hello","id":"h2","version":1,"token":%q}`, good)
+		c.write(`{"type":"ping","id":"p"}`) // hello is still looked at
+		r.settle()
+		got := map[string]any{}
+		for _, f := range c.all() {
+			got[f.ID] = f.Type
+			if f.Type == "error" {
+				got[f.ID] = f.Code
+			}
+		}
+		if got["h"] != "welcome" || got["h2"] != chat.CodeHelloTwice || got["p"] != chat.CodeHelloRequired || len(got) != 3 || c.code != 0 {
+			t.Errorf("answered with %v, closed with %d", got, c.code)
+		}
+	})
+}
+
+// TestHelloWithoutServices: where nobody can say who comes, they are turned away to come back.
+func TestHelloWithoutServices(t *testing.T) {
+	riggedWith(t, 1, func(o *Options) { o.HelloTimeout = 10 * time.Second }, func(r *rig) {
+		r.fail(directory.ServiceKeys, errors.New("down"))
+		c := r.open()
+		c.say(`{"type":"hello","id":"h","version":1,"token":%q}`, r.token("ann", time.Hour))
+		if f := c.refused("h", chat.CodeUnavailable); f.RetryAfterMS == 0 || c.code != int(wire.CloseLost) {
+			t.Errorf("%s, closed with %d", f.raw, c.code)
+		}
+		r.fail(directory.ServiceKeys, nil)
+		time.Sleep(2 * time.Second)
+		r.login("ann")
+		r.server.Down()
+		c = r.open()
+		c.say(`{"type":"hello","id":"h","version":1,"token":%q}`, r.token("bob", time.Hour))
+		r.pass(8 * time.Second)
+		if f := c.refused("h", chat.CodeUnavailable); c.code != int(wire.CloseLost) {
+			t.Errorf("%s, closed with %d", f.raw, c.code)
+		}
+		r.server.Up()
+	})
+}
+
+// TestTimeouts: a socket that says nothing is closed in its time: before hello, and after the ping that it does not answer.
+func TestTimeouts(t *testing.T) {
+	rigged(t, 1, func(r *rig) {
+		mute, ann, bob := r.open(), r.login("ann"), r.login("bob")
+		o := testOptions()
+		r.pass(o.HelloTimeout + 2*tick)
+		mute.all()
+		if mute.code != int(wire.CloseHelloTimeout) {
+			t.Errorf("without hello: closed with %d", mute.code)
+		}
+		for range 4 {
+			r.pass(o.PingAfter - 2*time.Second)
+			bob.say(`{"type":"ping","id":"p"}`)
+			bob.want("ack", "p")
+		}
+		ann.all()
+		if ann.code != int(wire.CloseIdle) {
+			t.Errorf("silent: closed with %d", ann.code)
+		}
+		bob.quiet()
+		if n := r.hub.Sockets(); n != 1 {
+			t.Errorf("%d sockets are counted", n)
+		}
+	})
+}
+
+// TestDrain: sends on their way are acknowledged first, then everybody is told to come back, and the hub is empty.
+func TestDrain(t *testing.T) {
+	rigged(t, 2, func(r *rig) {
+		ann, bob := r.login("ann"), r.login("bob")
+		ann.enter("lobby")
+		bob.enter("lobby")
+		r.server.Hold()
+		ann.write(`{"type":"send","id":"s","room":"lobby","msg_id":"m","text":"x"}`)
+		drained := make(chan struct{})
+		go func() {
+			defer close(drained)
+			r.hub.Drain(context.Background(), time.Second)
+		}()
+		synctest.Wait()
+		r.settle()
+		ann.say(`{"type":"send","id":"late","room":"lobby","msg_id":"late","text":"x"}`)
+		ann.refused("late", chat.CodeUnavailable)
+		r.pass(2 * time.Second)
+		ann.quiet() // its ack comes first
+		if all := bob.all(); len(all) != 1 || all[0].Type != "bye" || bob.code != int(wire.CloseDrain) {
+			t.Errorf("told %+v, closed with %d", all, bob.code)
+		}
+		r.server.Release()
+		r.pass(time.Second)
+		all := ann.all()
+		if n := len(all); n < 2 || all[n-1].Type != "bye" || ann.code != int(wire.CloseDrain) {
+			t.Errorf("told %+v, closed with %d", all, ann.code)
+		}
+		acked := false
+		for _, f := range all {
+			acked = acked || f.Type == "ack" && f.ID == "s" && f.Seq > 0
+		}
+		if !acked {
+			t.Error("the send on its way is not acknowledged")
+		}
+		r.pass(closeLinger + 2*tick)
+		<-drained
+		if n := r.hub.Sockets(); n != 0 {
+			t.Errorf("%d sockets are left", n)
+		}
+	})
+}
