@@ -18,15 +18,33 @@ import (
 // bench is an engine over a model, in a bubble of synthetic time: settle returns when nothing can happen any more
 // without a new event.
 type bench struct {
-	t *testing.T
-	m *model
-	e *follow.Engine
+	t   *testing.T
+	m   *model
+	e   *follow.Engine
+	reg *prometheus.Registry
+}
+
+// count returns the value of a counter.
+func (b *bench) count(name string) float64 {
+	b.t.Helper()
+	all, err := b.reg.Gather()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, f := range all {
+		if f.GetName() == "hubbub_bus_follow_"+name {
+			return f.GetMetric()[0].GetCounter().GetValue()
+		}
+	}
+	b.t.Fatal("no metric ", name)
+	return 0
 }
 
 func run(t *testing.T, opts follow.Options, test func(b *bench)) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newModel()
-		opts.Metrics = prometheus.NewRegistry()
+		reg := prometheus.NewRegistry()
+		opts.Metrics = reg
 		e := follow.New(m, opts)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
@@ -34,7 +52,7 @@ func run(t *testing.T, opts follow.Options, test func(b *bench)) {
 			defer close(done)
 			_ = e.Run(ctx)
 		}()
-		test(&bench{t, m, e})
+		test(&bench{t, m, e, reg})
 		cancel()
 		<-done
 	})
@@ -229,6 +247,12 @@ func TestRewind(t *testing.T) {
 			b.m.rewind(last.Seq - 1)
 			b.e.Suspect("test")
 		}},
+		{"the log ends earlier, and where it ends cannot be asked", func(b *bench, last bus.Entry) {
+			b.m.rewind(last.Seq - 1)
+			b.m.then(func() { b.m.fail(1) })
+			b.e.Suspect("test")
+			time.Sleep(time.Second)
+		}},
 		{"another entry in the place of the last", func(b *bench, last bus.Entry) {
 			b.m.rewind(last.Seq - 1)
 			b.m.append("r")
@@ -369,7 +393,7 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(b.t.Context(), time.Second)
 		defer cancel()
 		_, _, err := b.e.Follow(ctx, "r", &follower{t: t})
-		if !errors.Is(err, bus.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+		if !errors.Is(err, bus.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errModel) {
 			t.Errorf("got %v", err)
 		}
 		if _, _, err := b.e.Follow(b.t.Context(), "a.b", &follower{t: t}); !errors.Is(err, bus.ErrBadName) {
@@ -392,6 +416,7 @@ func TestClosed(t *testing.T) {
 			defer close(done)
 			_ = e.Run(ctx)
 		}()
+		m.append("r")
 		f := &follower{t: t}
 		if _, _, err := e.Follow(t.Context(), "r", f); err != nil {
 			t.Fatal(err)

@@ -147,8 +147,7 @@ func (r *room) filled(e *Engine, rep bus.Replayed, from uint64, epoch uint32, la
 		return true, false
 	}
 	before := r.held
-	// A room that was empty at the join, of a driver that knows no more, has nothing before it that could be missed.
-	if rep.Truncated && from > 0 && r.missing(e, rep) {
+	if rep.Truncated && r.missing(e, rep) {
 		r.miss(e, rep)
 	}
 	if !rep.Truncated && from == r.held { // the answer is newer than what was known, and the log may have lost its tail since

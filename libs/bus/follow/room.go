@@ -107,7 +107,7 @@ func (r *room) rewind(head Head) {
 
 // moveTo makes head what is held. r.mu is held.
 func (r *room) moveTo(head Head) {
-	r.held, r.through = head.Seq, max(head.Seq, head.Through)
+	r.held, r.through = head.Seq, max(head.Seq, head.Through, head.Front)
 	r.heldID = append(r.heldID[:0], head.ID...)
 	r.past, r.want, r.low, r.lowAsked = [recent]uint64{}, 0, 0, 0
 }

@@ -1,0 +1,372 @@
+package follow_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/follow"
+)
+
+// reads returns how often the log was read while do ran and its consequences came to rest.
+func (b *bench) reads(do func()) int {
+	before, _ := b.m.counts()
+	do()
+	synctest.Wait()
+	after, _ := b.m.counts()
+	return after - before
+}
+
+// TestHeldBackFollowsOn: hints that come during a fill and follow on what it brings are delivered without reading again.
+func TestHeldBackFollowsOn(t *testing.T) {
+	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
+		f, _ := b.follow("r")
+		b.say("r")
+		if n := b.reads(func() {
+			b.m.append("r") // lost
+			b.m.then(func() {
+				for range 5 {
+					b.e.Deliver(b.m.append("r"))
+				}
+			})
+			b.e.Deliver(b.m.append("r"))
+		}); n != 1 {
+			t.Errorf("%d reads of the log", n)
+		}
+		b.has(f, "r")
+		if n := b.reads(func() { b.say("r") }); n != 0 {
+			t.Errorf("%d reads of the log for what follows on", n)
+		}
+	})
+}
+
+// TestTooMuchHeldBack: what is dropped is read from the log at once, also if nothing comes after it.
+func TestTooMuchHeldBack(t *testing.T) {
+	const limit = 3
+	for more := range 3 {
+		run(t, follow.Options{CompareEvery: time.Hour, HoldBack: limit}, func(b *bench) {
+			f, _ := b.follow("r")
+			b.say("r")
+			b.m.append("r")
+			b.m.then(func() {
+				for range limit - 1 + more { // besides the hint that began the fill
+					b.e.Deliver(b.m.append("r"))
+				}
+			})
+			b.e.Deliver(b.m.append("r"))
+			b.has(f, "r")
+			if n := b.count("overflows_total"); n != float64(min(more, 1)) {
+				t.Errorf("%d hints are held back, of at most %d: %v times too many", limit+more, limit, n)
+			}
+		})
+	}
+}
+
+// TestHeldBackIsPaidBack: the bytes that are held back are counted down again, whatever becomes of the hints.
+func TestHeldBackIsPaidBack(t *testing.T) {
+	run(t, follow.Options{CompareEvery: time.Hour, HoldBytes: 20}, func(b *bench) {
+		f, _ := b.follow("r")
+		b.say("r")
+		for range 30 {
+			b.m.append("r")
+			b.m.then(func() { b.e.Deliver(b.m.append("r")) }) // of a few bytes, which is delivered
+			b.e.Deliver(b.m.append("r"))
+			b.has(f, "r")
+		}
+		for range 30 {
+			_, s := b.follow("left")
+			b.say("left")
+			b.m.append("left")
+			b.m.then(s.Stop) // somebody leaves while something is held back
+			b.e.Deliver(b.m.append("left"))
+			synctest.Wait()
+		}
+		if n := b.count("overflows_total"); n != 0 {
+			t.Errorf("%v times too many bytes are held back", n)
+		}
+	})
+}
+
+// TestHeldBackBeforeADoubt: a hint from before a doubt may be of a log that was rewound since.
+func TestHeldBackBeforeADoubt(t *testing.T) {
+	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
+		f, _ := b.follow("r")
+		b.say("r")
+		b.m.append("r")
+		var lost bus.Entry
+		b.m.then(func() {
+			lost = b.m.append("r")
+			b.e.Deliver(lost)
+			b.m.rewind(lost.Seq - 1)
+			b.e.Suspect("the connection was lost")
+			b.m.append("r") // in its place
+		})
+		b.e.Deliver(b.m.append("r"))
+		b.has(f, "r")
+		b.told(f, 0)
+	})
+}
+
+// TestHintBeyondTheLog: a hint of an entry that the log never has is given up in the end, and does no harm.
+func TestHintBeyondTheLog(t *testing.T) {
+	for name, hint := range map[string]bus.Entry{"unknown prev": {}, "known prev": {Prev: 5000, Data: []byte("x")}} {
+		t.Run(name, func(t *testing.T) {
+			for _, first := range []bool{false, true} { // an empty room, too
+				run(t, follow.Options{CompareEvery: 24 * time.Hour}, func(b *bench) {
+					f, _ := b.follow("r")
+					if first {
+						b.say("r")
+					}
+					hint := hint
+					hint.Room, hint.Seq, hint.ID = "r", b.m.end()+5000, "never"
+					n := b.reads(func() {
+						b.e.Deliver(hint)
+						time.Sleep(time.Minute)
+					})
+					if n < 2 || n > 50 {
+						t.Errorf("%d reads of the log", n)
+					}
+					if n := b.reads(func() { time.Sleep(time.Hour) }); n != 0 {
+						t.Errorf("%d reads of the log afterwards", n)
+					}
+					b.m.append("r")
+					if n := b.reads(func() { b.e.Deliver(b.m.append("r")) }); n > 2 {
+						t.Errorf("%d reads of the log for a gap", n)
+					}
+					b.has(f, "r")
+				})
+			}
+		})
+	}
+}
+
+// TestNudgeAheadOfTheLog: a hint without content says that there will be something; the log has it a moment later.
+func TestNudgeAheadOfTheLog(t *testing.T) {
+	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
+		f, _ := b.follow("r")
+		b.e.Deliver(bus.Entry{Room: "r", Seq: b.m.end() + 1})
+		synctest.Wait()
+		if _, got, _ := f.seen(); len(got) != 0 {
+			t.Errorf("got %+v of nothing", got)
+		}
+		b.m.append("r")
+		time.Sleep(time.Second)
+		b.has(f, "r")
+	})
+}
+
+// TestUnknownOldHint: an entry that was never seen, at a place already passed, is asked about once.
+func TestUnknownOldHint(t *testing.T) {
+	run(t, follow.Options{}, func(b *bench) {
+		b.follow("r")
+		b.say("r")
+		old := b.say("r")
+		b.say("r")
+		old.ID = "other"
+		if n := b.reads(func() {
+			for range 3 {
+				b.e.Deliver(old)
+				synctest.Wait()
+			}
+		}); n != 1 {
+			t.Errorf("%d reads of the log", n)
+		}
+	})
+}
+
+// TestHintWhileJoining: a hint that only says that there is something is not forgotten when it comes before the head is known.
+func TestHintWhileJoining(t *testing.T) {
+	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
+		b.m.append("r")
+		b.m.heading = func() { // which has its answer
+			e := b.m.append("r")
+			b.e.Deliver(bus.Entry{Room: "r", Seq: e.Seq})
+		}
+		f, _ := b.follow("r")
+		b.has(f, "r")
+		if n := len(b.m.log("r")); n != 2 {
+			t.Errorf("the log has %d entries", n)
+		}
+	})
+}
+
+// TestJoinAfterADoubt: what follows on the head of a new join is delivered without reading the log.
+func TestJoinAfterADoubt(t *testing.T) {
+	run(t, follow.Options{}, func(b *bench) {
+		b.e.Suspect("the connection was lost")
+		synctest.Wait()
+		b.m.append("r")
+		b.follow("r")
+		if n := b.reads(func() { b.say("r") }); n != 0 {
+			t.Errorf("%d reads of the log", n)
+		}
+	})
+}
+
+// TestNewcomerToARoomThatIsBeingLeft: it gets a head of its own, not the one that the last follower left behind.
+func TestNewcomerToARoomThatIsBeingLeft(t *testing.T) {
+	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
+		_, s := b.follow("r")
+		b.say("r")
+		b.m.latency = time.Second // whoever subscribes and unsubscribes is busy with another room
+		go b.e.Follow(b.t.Context(), "other", &follower{t: b.t})
+		synctest.Wait()
+		b.m.append("r") // does not come live
+		s.Stop()
+		f, _ := b.follow("r")
+		b.has(f, "r")
+		if head, _, _ := f.seen(); head != b.m.end() {
+			t.Errorf("head is %d, want %d", head, b.m.end())
+		}
+	})
+}
+
+// TestGivenUpWhileJoining: a room that nobody waits for any more is not followed on.
+func TestGivenUpWhileJoining(t *testing.T) {
+	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
+		b.m.latency = time.Second
+		ctx, cancel := context.WithTimeout(b.t.Context(), time.Millisecond)
+		defer cancel()
+		if _, _, err := b.e.Follow(ctx, "r", &follower{t: b.t}); err == nil {
+			t.Error("it has not waited")
+		}
+		time.Sleep(time.Minute)
+		if b.m.subscribed("r") {
+			t.Error("still subscribed")
+		}
+	})
+}
+
+// TestDriverAnswersForTooFew: an answer that is no answer for every room is asked for again.
+func TestDriverAnswersForTooFew(t *testing.T) {
+	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
+		b.m.short = 1
+		f, _ := b.follow("r")
+		b.m.append("r")
+		b.m.short = 1
+		b.e.Suspect("test")
+		time.Sleep(time.Second)
+		b.has(f, "r")
+	})
+}
+
+// TestPausesAreReset: after a trouble that is over, the next one is not waited for as long as the last.
+func TestPausesAreReset(t *testing.T) {
+	run(t, follow.Options{CompareEvery: time.Hour, Workers: 1}, func(b *bench) {
+		f, _ := b.follow("r")
+		b.say("r")
+		for name, trouble := range map[string]func(){
+			"a fill":       func() { b.m.append("r"); b.e.Deliver(b.m.append("r")) },
+			"a comparison": func() { b.m.append("r"); b.e.Suspect("test") },
+		} {
+			b.m.fail(12)
+			trouble()
+			time.Sleep(time.Minute)
+			b.has(f, "r")
+			b.m.fail(1)
+			trouble()
+			time.Sleep(200 * time.Millisecond)
+			synctest.Wait()
+			if _, got, _ := f.seen(); len(got) != len(b.m.log("r")) {
+				t.Errorf("%s: not there after a short trouble that came after a long one", name)
+			}
+		}
+		join := func(name string, failing int) {
+			b.m.fail(failing)
+			ctx, cancel := context.WithTimeout(b.t.Context(), time.Minute)
+			defer cancel()
+			began := time.Now()
+			if _, _, err := b.e.Follow(ctx, name, &follower{t: b.t}); err != nil {
+				t.Error(err)
+			}
+			if failing == 1 && time.Since(began) > 200*time.Millisecond { // of a clock that the test owns
+				t.Error("a join waits for as long as the last one had to")
+			}
+		}
+		join("r1", 12)
+		join("r2", 1)
+	})
+}
+
+// TestSuspectRoomsAlone: a doubt about some rooms has the others left alone.
+func TestSuspectRoomsAlone(t *testing.T) {
+	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
+		for i := range 5 {
+			b.follow(fmt.Sprint("r", i))
+		}
+		b.e.SuspectRooms("test", "r1", "r2")
+		synctest.Wait()
+		if n := b.count("compared_rooms_total"); n != 2 {
+			t.Errorf("%v rooms are compared, want 2", n)
+		}
+	})
+}
+
+func TestHeads(t *testing.T) {
+	run(t, follow.Options{}, func(b *bench) {
+		e := b.m.append("r")
+		heads, err := b.e.Heads(b.t.Context(), []string{"r", "empty"})
+		if err != nil || len(heads) != 2 || heads[0].Seq != e.Seq || heads[1].Seq != 0 {
+			t.Errorf("%+v, %v", heads, err)
+		}
+		_, before := b.m.counts()
+		if heads, err := b.e.Heads(b.t.Context(), nil); err != nil || len(heads) != 0 {
+			t.Errorf("of no room: %+v, %v", heads, err)
+		}
+		if _, err := b.e.Heads(b.t.Context(), []string{"r", "a.b"}); !errors.Is(err, bus.ErrBadName) {
+			t.Errorf("of a bad name: %v", err)
+		}
+		if _, err := b.e.Heads(b.t.Context(), make([]string, 1001)); err == nil {
+			t.Error("of too many rooms")
+		}
+		many := make([]string, 1001)
+		for i := range many {
+			many[i] = "r"
+		}
+		if _, err := b.e.Heads(b.t.Context(), many); err == nil {
+			t.Error("of too many rooms")
+		}
+		if _, after := b.m.counts(); after != before {
+			t.Error("the driver is asked")
+		}
+		if heads, err := b.e.Heads(b.t.Context(), many[1:]); err != nil || len(heads) != 1000 {
+			t.Errorf("of as many as there may be: %d, %v", len(heads), err)
+		}
+	})
+}
+
+// stopper stops another watcher when it is told of something.
+type stopper struct {
+	watcher
+	stop func()
+}
+
+func (s *stopper) Hint(room string, seq uint64) {
+	s.watcher.Hint(room, seq)
+	s.stop()
+}
+
+// TestWatchers: all are told, and one that was stopped is not, also if it was while the others are being told.
+func TestWatchers(t *testing.T) {
+	run(t, follow.Options{}, func(b *bench) {
+		var last watcher
+		first := stopper{stop: func() {}}
+		if _, err := b.e.Watch(b.t.Context(), &first); err != nil {
+			t.Fatal(err)
+		}
+		sub, err := b.e.Watch(b.t.Context(), &last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.e.Deliver(bus.Entry{Room: "u-ann", Seq: 7})
+		first.stop = sub.Stop
+		b.e.Deliver(bus.Entry{Room: "u-ann", Seq: 8})
+		if len(first.hints) != 2 || len(last.hints) != 1 {
+			t.Errorf("told of %v and %v", first.hints, last.hints)
+		}
+	})
+}
