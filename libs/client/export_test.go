@@ -25,3 +25,10 @@ func Waiting(c *Client, room string) int {
 
 // Passes reports whether an error may be gone after a while.
 func Passes(err error) bool { return passes(err) }
+
+// Pending returns how many commands wait for a reply.
+func Pending(c *Client) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.pending)
+}

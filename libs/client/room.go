@@ -124,7 +124,8 @@ func (c *Client) entry(e wire.Event) (out []wire.Event) {
 		r.keep(e)
 		c.resync(r)
 	case rewound:
-		if r.live { // else the join under way finds out
+		r.keep(e) // it counts if the join finds the log rewound
+		if r.live {
 			c.resync(r)
 		}
 	case drop:
