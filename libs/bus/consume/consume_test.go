@@ -162,3 +162,27 @@ func TestContextEnds(t *testing.T) {
 		}
 	})
 }
+
+// TestGivenUpOneByOne: an entry that fails while the partition is given up is not parked: the next member tries it. One that
+// was handled is done with.
+func TestGivenUpOneByOne(t *testing.T) {
+	const batchTries = 5
+	rec, err := run(t, func(call int, b []bus.Entry) error {
+		if call <= batchTries || b[0].Seq == 2 {
+			return errBad
+		}
+		return nil
+	}, batchTries+2, nil)
+	if !errors.Is(err, errBad) || rec.parked != nil || !slices.Equal(rec.done, []uint64{1}) {
+		t.Errorf("%+v, %v", rec, err)
+	}
+	rec, _ = run(t, func(call int, _ []bus.Entry) error {
+		if call <= batchTries {
+			return errBad
+		}
+		return nil
+	}, batchTries+1, nil)
+	if len(rec.done) == 0 || rec.done[0] != 1 {
+		t.Errorf("an entry was handled and is not done with: %+v", rec)
+	}
+}

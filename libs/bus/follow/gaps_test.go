@@ -91,6 +91,28 @@ func TestHeldBackIsPaidBack(t *testing.T) {
 	})
 }
 
+// TestDroppedIsPaidBack: the same of hints that are dropped because they are too many.
+func TestDroppedIsPaidBack(t *testing.T) {
+	run(t, follow.Options{CompareEvery: time.Hour, HoldBack: 2, HoldBytes: 100}, func(b *bench) {
+		f, _ := b.follow("r")
+		b.say("r")
+		const rounds = 50
+		for range rounds {
+			b.m.append("r")
+			b.m.then(func() {
+				for range 2 { // besides the hint that began the fill
+					b.e.Deliver(b.m.append("r"))
+				}
+			})
+			b.e.Deliver(b.m.append("r"))
+			b.has(f, "r")
+		}
+		if n := b.count("overflows_total"); n != rounds {
+			t.Errorf("%v times too much was held back, want %d", n, rounds)
+		}
+	})
+}
+
 // TestHeldBackBeforeADoubt: a hint from before a doubt may be of a log that was rewound since.
 func TestHeldBackBeforeADoubt(t *testing.T) {
 	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
@@ -134,7 +156,10 @@ func TestHintBeyondTheLog(t *testing.T) {
 						t.Errorf("%d reads of the log afterwards", n)
 					}
 					b.m.append("r")
-					if n := b.reads(func() { b.e.Deliver(b.m.append("r")) }); n > 2 {
+					if n := b.reads(func() {
+						b.e.Deliver(b.m.append("r"))
+						time.Sleep(time.Minute)
+					}); n > 2 {
 						t.Errorf("%d reads of the log for a gap", n)
 					}
 					b.has(f, "r")
