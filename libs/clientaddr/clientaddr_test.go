@@ -69,9 +69,9 @@ func FuzzClient(f *testing.F) {
 	p, _ := Parse([]string{"10.0.0.0/8"})
 	f.Add("1.1.1.1, 10.0.0.1", "")
 	f.Add("[::1]:1,,", "x")
-	f.Fuzz(func(t *testing.T, forwarded, real string) {
-		if got := p.Client(netip.MustParseAddr("10.0.0.1"), forwarded, real); !got.IsValid() || got.Zone() != "" {
-			t.Errorf("%q, %q: %v", forwarded, real, got)
+	f.Fuzz(func(t *testing.T, forwarded, realIP string) {
+		if got := p.Client(netip.MustParseAddr("10.0.0.1"), forwarded, realIP); !got.IsValid() || got.Zone() != "" {
+			t.Errorf("%q, %q: %v", forwarded, realIP, got)
 		}
 	})
 }

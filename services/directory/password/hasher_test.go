@@ -144,7 +144,7 @@ func TestHash(t *testing.T) {
 		}
 	}
 	failure := errors.New("failure")
-	if err := h.Do(t.Context(), "x", false, func() error { return failure }); err != failure {
+	if err := h.Do(t.Context(), "x", false, func() error { return failure }); !errors.Is(err, failure) {
 		t.Errorf("error is %v", err)
 	}
 	if h.free != 1 {

@@ -38,8 +38,15 @@ func front(t *testing.T, addrs []string, env ...string) string {
 	return strings.TrimPrefix(url, "http://")
 }
 
-// ask sends a request as bytes and returns the answer with its body.
-func ask(t *testing.T, addr, request string) (*http.Response, string) {
+// answer is what came of a request.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// ask sends a request as bytes and returns the answer.
+func ask(t *testing.T, addr, request string) answer {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -59,7 +66,7 @@ func ask(t *testing.T, addr, request string) (*http.Response, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r, string(body)
+	return answer{r.StatusCode, r.Header, string(body)}
 }
 
 // TestErrorsOfNGINX has nginx and `hubbub up` refuse requests: all errors have one form.
@@ -96,24 +103,24 @@ func TestErrorsOfNGINX(t *testing.T) {
 		{"up: a page is written", up, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", 405, "not_found"},
 		{"up: a zero byte", up, get("/%00", ""), 404, "not_found"},
 	} {
-		r, body := ask(t, tt.addr, tt.request)
+		r := ask(t, tt.addr, tt.request)
 		var problem struct {
 			Status int
 			Code   string
 			Title  string
 			Detail string
 		}
-		if err := json.Unmarshal([]byte(body), &problem); err != nil {
-			t.Errorf("%s: %q: %v", tt.name, body, err)
+		if err := json.Unmarshal([]byte(r.body), &problem); err != nil {
+			t.Errorf("%s: %q: %v", tt.name, r.body, err)
 			continue
 		}
-		if r.StatusCode != tt.status || problem.Status != tt.status || problem.Code != tt.code || problem.Title == "" || problem.Detail == "" ||
-			r.Header.Get("Content-Type") != "application/problem+json" || r.Header.Get("Location") != "" {
-			t.Errorf("%s: %s %q %+v", tt.name, r.Status, r.Header.Get("Content-Type"), problem)
+		if r.status != tt.status || problem.Status != tt.status || problem.Code != tt.code || problem.Title == "" || problem.Detail == "" ||
+			r.header.Get("Content-Type") != "application/problem+json" || r.header.Get("Location") != "" {
+			t.Errorf("%s: %d %q %+v", tt.name, r.status, r.header.Get("Content-Type"), problem)
 		}
 	}
-	if r, body := ask(t, nginx, get("/healthz", "")); r.StatusCode != 200 || body != "ok\n" {
-		t.Errorf("healthz: %s %q", r.Status, body)
+	if r := ask(t, nginx, get("/healthz", "")); r.status != http.StatusOK || r.body != "ok\n" {
+		t.Errorf("healthz: %d %q", r.status, r.body)
 	}
 }
 
@@ -147,9 +154,9 @@ func TestAddressThroughNGINX(t *testing.T) {
 		{"the PROXY protocol", protocol, "PROXY TCP4 203.0.113.7 192.0.2.1 4711 80\r\n", forged + "X-Forwarded-For: 192.0.2.66\r\n", "[203.0.113.7] [203.0.113.7] [http]"},
 	} {
 		for _, path := range []string{"/v1/me", "/v1/ws"} {
-			r, body := ask(t, tt.addr, tt.before+"GET "+path+" HTTP/1.1\r\nHost: x\r\n"+tt.headers+"\r\n")
-			if r.StatusCode != 200 || body != tt.want {
-				t.Errorf("%s: %s: %s %s, want %s", tt.name, path, r.Status, body, tt.want)
+			r := ask(t, tt.addr, tt.before+"GET "+path+" HTTP/1.1\r\nHost: x\r\n"+tt.headers+"\r\n")
+			if r.status != http.StatusOK || r.body != tt.want {
+				t.Errorf("%s: %s: %d %s, want %s", tt.name, path, r.status, r.body, tt.want)
 			}
 		}
 	}
@@ -164,9 +171,9 @@ func TestReplicasGo(t *testing.T) {
 	nginx := front(t, []string{freeAddr(t), blackHole(t), freeAddr(t), freeAddr(t), service.Listener.Addr().String()})
 	for range 5 { // each begins with another replica
 		for _, request := range []string{"GET /v1/me", "GET /v1/ws", "POST /v1/login"} {
-			r, body := ask(t, nginx, request+" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
-			if r.StatusCode != 200 {
-				t.Errorf("%s: %s %s", request, r.Status, body)
+			r := ask(t, nginx, request+" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+			if r.status != http.StatusOK {
+				t.Errorf("%s: %d %s", request, r.status, r.body)
 			}
 		}
 	}
