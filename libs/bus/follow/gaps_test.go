@@ -238,7 +238,7 @@ func TestNewcomerToARoomThatIsBeingLeft(t *testing.T) {
 		_, s := b.follow("r")
 		b.say("r")
 		b.m.latency = time.Second // whoever subscribes and unsubscribes is busy with another room
-		go b.e.Follow(b.t.Context(), "other", &follower{t: b.t})
+		go func() { _, _, _ = b.e.Follow(b.t.Context(), "other", &follower{t: b.t}) }()
 		synctest.Wait()
 		b.m.append("r") // does not come live
 		s.Stop()
