@@ -60,3 +60,44 @@ func TestTrimTogether(t *testing.T) {
 		t.Errorf("%d bytes are left of %d, %v", left, sizes[0], err)
 	}
 }
+
+// TestTrimmedIsNoRewind: what retention takes is known of each room, and positions at it stay good.
+func TestTrimmedIsNoRewind(t *testing.T) {
+	t.Parallel()
+	b, err := Open(t.Context(), Config{URL: bustest.Redis(t).URL(), Partitions: 1, TrimEvery: time.Hour}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	var log []bus.Position
+	for i, room := range []string{"a", "a", "b"} {
+		id := "id" + strconv.Itoa(i)
+		got, err := bus.Append(t.Context(), b, bus.NewEntry{Room: room, Sender: "ann", ID: id})
+		if err != nil {
+			t.Fatal(err)
+		}
+		log = append(log, bus.Position{Seq: got.Seq, ID: id})
+	}
+	if _, err := b.trimPartition(t.Context(), 0, 1<<40, 1<<40, nil); err != nil {
+		t.Fatal(err)
+	}
+	kept := bus.NewEntry{Room: "a", Sender: "ann", ID: "kept"}
+	last, err := bus.Append(t.Context(), b, kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heads, err := b.Heads(t.Context(), []string{"a", "b", "c"})
+	if err != nil || heads[0].Front != log[1].Seq || heads[1].Front != log[2].Seq || heads[2].Front != 0 || heads[0].Seq != last.Seq {
+		t.Errorf("%+v, %v; the log had %v", heads, err, log)
+	}
+	for _, tt := range []struct {
+		room      string
+		at        bus.Position
+		truncated bool
+	}{{"a", log[0], true}, {"a", log[1], false}, {"b", log[2], false}, {"b", bus.Position{}, true}, {"c", bus.Position{}, false}} {
+		rep, err := b.Replay(t.Context(), tt.room, tt.at, 10)
+		if err != nil || rep.Rewound || rep.Truncated != tt.truncated || tt.room == "a" && len(rep.Entries) != 1 {
+			t.Errorf("room %s after %v: %+v, %v", tt.room, tt.at, rep, err)
+		}
+	}
+}
