@@ -6,7 +6,6 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -29,7 +28,7 @@ import (
 // rig is a hub with the services that it asks, all on one bus in memory and in a bubble: the clock is the test's, and the
 // loops turn when the test says so, in its own goroutine.
 type rig struct {
-	t      *testing.T
+	t      tester
 	server *membus.Server
 	bus    *membus.Bus // of the services
 	hub    *Hub
@@ -47,6 +46,16 @@ type rig struct {
 	record  []history.Entry // what history has, for since
 }
 
+// tester is a test, or a check of a property.
+type tester interface {
+	Helper()
+	Context() context.Context
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 var member = directory.Access{Role: directory.RoleMember, Read: true, Send: true, Small: true}
 
 // rigged runs a test on a hub with so many loops.
@@ -55,79 +64,82 @@ func rigged(t *testing.T, loops int, test func(r *rig)) {
 }
 
 func riggedWith(t *testing.T, loops int, set func(*Options), test func(r *rig)) {
-	synctest.Test(t, func(t *testing.T) {
-		was := started
-		started = time.Now().Add(-time.Hour) // the bubble's clock is years behind
-		defer func() { started = was }()
-		r := &rig{
-			t: t, server: membus.NewServer(membus.Options{}), access: map[[2]string]directory.Access{},
-			failing: map[string]error{}, asked: map[string]int{},
+	synctest.Test(t, func(t *testing.T) { withRig(t, loops, set, test) })
+}
+
+// withRig is for who is in a bubble.
+func withRig(t tester, loops int, set func(*Options), test func(r *rig)) {
+	was := started
+	started = time.Now().Add(-time.Hour) // the bubble's clock is years behind
+	defer func() { started = was }()
+	r := &rig{
+		t: t, server: membus.NewServer(membus.Options{}), access: map[[2]string]directory.Access{},
+		failing: map[string]error{}, asked: map[string]int{},
+	}
+	r.bus = r.server.Open()
+	defer func() { _ = r.bus.Close() }()
+	var public ed25519.PublicKey
+	var err error
+	if public, r.key, err = ed25519.GenerateKey(nil); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := auth.EncodeKeys([]auth.PublicKey{{ID: "k", Key: public}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(r, directory.ServiceKeys, func(directory.KeysRequest) (json.RawMessage, error) { return keys, nil })
+	serve(r, directory.ServiceAccess, func(q directory.AccessRequest) (directory.Access, error) {
+		if a, ok := r.access[[2]string{q.User, q.Room}]; ok {
+			return a, nil
 		}
-		r.bus = r.server.Open()
-		defer func() { _ = r.bus.Close() }()
-		var public ed25519.PublicKey
-		var err error
-		if public, r.key, err = ed25519.GenerateKey(nil); err != nil {
-			t.Fatal(err)
-		}
-		keys, err := auth.EncodeKeys([]auth.PublicKey{{ID: "k", Key: public}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		serve(r, directory.ServiceKeys, func(directory.KeysRequest) (json.RawMessage, error) { return keys, nil })
-		serve(r, directory.ServiceAccess, func(q directory.AccessRequest) (directory.Access, error) {
-			if a, ok := r.access[[2]string{q.User, q.Room}]; ok {
-				return a, nil
-			}
-			return member, nil
-		})
-		serve(r, history.ServicePage, func(history.PageRequest) (history.Page, error) {
-			return history.Page{Messages: []chat.Message{}}, nil
-		})
-		serve(r, history.ServiceApply, func(q history.ApplyRequest) (history.Applied, error) {
-			r.applied = append(r.applied, q)
-			return history.Applied{Seq: 7}, nil
-		})
-		serve(r, history.ServiceRead, func(q history.ReadRequest) (history.ReadReply, error) {
-			r.reads = append(r.reads, q)
-			return history.ReadReply{}, nil
-		})
-		serve(r, history.ServiceSince, func(q history.SinceRequest) (history.Since, error) {
-			out := history.Since{Through: q.After}
-			for _, e := range r.record {
-				if e.Seq > q.After {
-					out.Entries, out.Through = append(out.Entries, e), e.Seq
-				}
-			}
-			return out, nil
-		})
-		serve(r, presence.ServiceWho, func(presence.WhoRequest) (presence.Who, error) {
-			return presence.Who{Count: 1, Users: []presence.Person{}}, nil
-		})
-		o := testOptions()
-		o.Heartbeat = time.Minute
-		set(&o)
-		edge := r.server.Open()
-		defer func() { _ = edge.Close() }()
-		cache := directory.NewCache(edge, zap.NewNop())
-		r.hub = New(o, Deps{Bus: edge, Verifier: auth.NewVerifier(directory.NewClient(edge).Keys), Access: cache, Log: zap.NewNop()})
-		for range loops {
-			l := &fakeLoop{got: map[uint32][]byte{}, room: map[uint32]int{}, short: map[uint32]bool{}, closed: map[uint32]bool{}}
-			r.loops, r.shards = append(r.loops, l), append(r.shards, r.hub.Shard(l))
-		}
-		ctx, cancel := context.WithCancel(context.Background())
-		var wg sync.WaitGroup
-		wg.Go(func() { _ = cache.Run(ctx) })
-		wg.Go(func() { _ = r.hub.Run(ctx) })
-		defer func() { // also when the test has given up
-			r.hub.Stopped()
-			cancel()
-			wg.Wait()
-		}()
-		r.settle()
-		test(r)
-		r.settle()
+		return member, nil
 	})
+	serve(r, history.ServicePage, func(history.PageRequest) (history.Page, error) {
+		return history.Page{Messages: []chat.Message{}}, nil
+	})
+	serve(r, history.ServiceApply, func(q history.ApplyRequest) (history.Applied, error) {
+		r.applied = append(r.applied, q)
+		return history.Applied{Seq: 7}, nil
+	})
+	serve(r, history.ServiceRead, func(q history.ReadRequest) (history.ReadReply, error) {
+		r.reads = append(r.reads, q)
+		return history.ReadReply{}, nil
+	})
+	serve(r, history.ServiceSince, func(q history.SinceRequest) (history.Since, error) {
+		out := history.Since{Through: q.After}
+		for _, e := range r.record {
+			if e.Seq > q.After {
+				out.Entries, out.Through = append(out.Entries, e), e.Seq
+			}
+		}
+		return out, nil
+	})
+	serve(r, presence.ServiceWho, func(presence.WhoRequest) (presence.Who, error) {
+		return presence.Who{Count: 1, Users: []presence.Person{}}, nil
+	})
+	o := testOptions()
+	o.Heartbeat = time.Minute
+	set(&o)
+	edge := r.server.Open()
+	defer func() { _ = edge.Close() }()
+	cache := directory.NewCache(edge, zap.NewNop())
+	r.hub = New(o, Deps{Bus: edge, Verifier: auth.NewVerifier(directory.NewClient(edge).Keys), Access: cache, Log: zap.NewNop()})
+	for range loops {
+		l := &fakeLoop{got: map[uint32][]byte{}, room: map[uint32]int{}, short: map[uint32]bool{}, closed: map[uint32]bool{}}
+		r.loops, r.shards = append(r.loops, l), append(r.shards, r.hub.Shard(l))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = cache.Run(ctx) })
+	wg.Go(func() { _ = r.hub.Run(ctx) })
+	defer func() { // also when the test has given up
+		r.hub.Stopped()
+		cancel()
+		wg.Wait()
+	}()
+	r.settle()
+	test(r)
+	r.settle()
 }
 
 // serve has a service answered on the rig's bus.
@@ -289,17 +301,15 @@ func (c *client) say(format string, args ...any) {
 // read takes in what was written to the socket.
 func (c *client) read() {
 	c.r.t.Helper()
-	in := bytes.NewReader(c.l.got[c.slot])
-	c.l.got[c.slot] = nil
-	for in.Len() > 0 {
+	for {
+		in := bytes.NewReader(c.l.got[c.slot])
 		h, err := ws.ReadHeader(in)
-		if err != nil {
-			c.r.t.Fatal(err)
+		if err != nil || int64(in.Len()) < h.Length {
+			return // the rest is still to be written
 		}
 		data := make([]byte, h.Length)
-		if _, err := io.ReadFull(in, data); err != nil {
-			c.r.t.Fatal(err)
-		}
+		_, _ = in.Read(data)
+		c.l.got[c.slot] = c.l.got[c.slot][len(c.l.got[c.slot])-in.Len():]
 		switch h.OpCode {
 		case ws.OpClose:
 			code, _ := ws.ParseCloseFrameDataUnsafe(data)

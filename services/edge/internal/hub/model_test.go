@@ -1,0 +1,349 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// listener is a session that keeps account of what it is told of one room, as PROTOCOL.md has a client do it.
+type listener struct {
+	c      *client
+	user   string
+	in     bool   // the room is joined and live
+	asked  bool   // a join or leave waits for its answer
+	more   bool   // it is to join again
+	last   uint64 // Seq that it has everything through
+	lastID string
+	sent   []string // sends that are not answered
+	got    []uint64 // Seqs, since the last join without a position or rewind
+	from   uint64   // where got begins
+}
+
+// story is a room, those who listen to it, and what has become of it.
+type story struct {
+	r     *rig
+	rt    *rapid.T
+	all   []*listener
+	sends int
+	acked map[string]uint64 // by id
+	lost  uint64            // entries up to this Seq were lost in a rewind
+	held  bool
+}
+
+// TestAnyOrder has states interleave in any order: joins, joins from a position, leaves, sends, a slow bus, a ring that is
+// overtaken, a kernel that takes nothing, rewinds, a user who is thrown out, and a directory that is away. Each acknowledged
+// message comes to each session that is in the room, once, in order and with a true prev, or the session is told to come
+// back, or of the rewind; each command is answered once; and who was thrown out hears nothing more.
+func TestAnyOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) {
+			withRig(rt, 2, func(*Options) {}, func(r *rig) {
+				w := &story{r: r, rt: rt, acked: map[string]uint64{}}
+				for i := range 3 {
+					user := fmt.Sprint("user", i)
+					w.all = append(w.all, &listener{c: r.login(user), user: user})
+				}
+				ops := map[string]func(*listener){
+					"join": w.join, "join.": w.join, "leave": w.leave, "send": w.send, "send.": w.send, "block": w.block, "unblock": w.unblock, "come back": w.comeBack,
+					"flood": func(*listener) { w.flood() }, "hold": func(*listener) { w.hold(true) }, "release": func(*listener) { w.hold(false) },
+					"rewind": func(*listener) { w.rewind() }, "kick": w.kick, "turn": func(*listener) { w.turn() }, "turn.": func(*listener) { w.turn() },
+					"pass": func(*listener) { r.pass(3 * tick) },
+				}
+				names := make([]string, 0, len(ops))
+				for name := range ops {
+					names = append(names, name)
+				}
+				slices.Sort(names)
+				for range rapid.IntRange(5, 40).Draw(rt, "steps") {
+					l := w.all[rapid.IntRange(0, len(w.all)-1).Draw(rt, "who")]
+					ops[rapid.SampledFrom(names).Draw(rt, "op")](l)
+					for _, l := range w.all {
+						w.account(l)
+					}
+				}
+				w.end()
+			})
+		})
+	})
+}
+
+// cut is the code of a connection that ended without a close frame, since its kernel took none.
+const cut = -1
+
+var errAway = errors.New("the store is down")
+
+func (w *story) fatal(l *listener, format string, args ...any) {
+	w.rt.Helper()
+	w.rt.Fatalf("%s: %s", l.user, fmt.Sprintf(format, args...))
+}
+
+func (w *story) join(l *listener) {
+	if l.asked || l.c.code != 0 {
+		return
+	}
+	l.asked = true
+	if l.last > 0 && rapid.Bool().Draw(w.rt, "after") {
+		id := ""
+		if l.lastID != "" {
+			id = fmt.Sprintf(`,"id":%q`, l.lastID)
+		}
+		l.c.write(`{"type":"join","id":"j","room":"lobby","after":{"seq":%d%s}}`, l.last, id)
+		return
+	}
+	if l.in {
+		l.asked = false
+		return
+	}
+	l.last, l.lastID = 0, "" // what it had is no matter now
+	l.c.write(`{"type":"join","id":"j","room":"lobby"}`)
+}
+
+func (w *story) leave(l *listener) {
+	if l.asked || l.c.code != 0 {
+		return
+	}
+	l.asked, l.in = true, false
+	l.c.write(`{"type":"leave","id":"l","room":"lobby"}`)
+}
+
+func (w *story) send(l *listener) {
+	for range rapid.IntRange(1, 3).Draw(w.rt, "messages") {
+		if l.c.code != 0 {
+			return
+		}
+		w.sends++
+		l.sent = append(l.sent, fmt.Sprint("s", w.sends))
+		l.c.write(`{"type":"send","id":"s%d","room":"lobby","msg_id":"s%d","text":"x"}`, w.sends, w.sends)
+	}
+}
+
+func (w *story) block(l *listener) {
+	if _, blocked := l.c.l.room[l.c.slot]; !blocked {
+		l.c.l.room[l.c.slot] = rapid.IntRange(0, 400).Draw(w.rt, "takes")
+	}
+}
+
+func (w *story) unblock(l *listener) {
+	if _, blocked := l.c.l.room[l.c.slot]; blocked {
+		delete(l.c.l.room, l.c.slot)
+		l.c.s.Writable(l.c.slot)
+	}
+}
+
+// comeBack replaces a socket that was closed.
+func (w *story) comeBack(l *listener) {
+	if l.c.code == 0 || w.held {
+		return
+	}
+	l.c = w.r.login(l.user)
+	l.asked, l.in, l.sent = false, false, nil
+}
+
+// flood has more come than the ring holds, without a turn of the loops.
+func (w *story) flood() {
+	for range 2 * testOptions().Ring.Entries {
+		w.sends++
+		w.far(fmt.Sprint("s", w.sends))
+	}
+	synctest.Wait()
+}
+
+// far appends a message from another edge.
+func (w *story) far(id string) {
+	w.r.bus.Append(bus.NewEntry{Room: "lobby", Sender: "far", ID: id, Data: message("lobby", id)}, func(a bus.Appended, err error) {
+		w.r.mu.Lock()
+		defer w.r.mu.Unlock()
+		if w.acked[id] = a.Seq; err != nil {
+			w.rt.Error(err)
+		}
+	})
+}
+
+func (w *story) hold(on bool) {
+	if w.held == on {
+		return
+	}
+	if w.held = on; on {
+		w.r.server.Hold()
+		return
+	}
+	w.r.server.Release()
+	w.r.settle()
+}
+
+func (w *story) turn() {
+	for _, s := range w.r.shards {
+		s.Turn()
+	}
+	synctest.Wait()
+}
+
+// rewind takes all of the room's entries away: everybody in it is to hear of that.
+func (w *story) rewind() {
+	w.hold(false)
+	w.r.settle()
+	heads, err := w.r.bus.Heads(w.r.t.Context(), []string{"lobby"})
+	if err != nil {
+		w.rt.Fatal(err)
+	}
+	w.lost = max(w.lost, heads[0].Seq)
+	w.r.server.Rewind("lobby", 0)
+	w.r.settle()
+}
+
+// kick throws a user out while the directory is away, and lets him in again when that has been found out.
+func (w *story) kick(l *listener) {
+	w.hold(false)
+	w.r.settle()
+	w.account(l)
+	w.r.fail(directory.ServiceAccess, errAway)
+	w.r.permit(l.user, "lobby", directory.Access{}, directory.Change{Kind: directory.ChangeRoom, Room: "lobby"})
+	w.r.pass(2 * time.Second)
+	w.r.fail(directory.ServiceAccess, nil)
+	w.r.pass(2 * time.Second)
+	for _, l := range w.all {
+		w.account(l)
+	}
+	if _, blocked := l.c.l.room[l.c.slot]; !blocked && l.in {
+		w.fatal(l, "thrown out, and still in the room")
+	}
+	if id := l.c.s.findFeed(l.c.s.sessions.at(l.c.slot), logFeed, "lobby"); l.c.code == 0 && l.c.s.sessions.at(l.c.slot).state == stReady && id != none {
+		w.fatal(l, "thrown out, and the edge has him in the room")
+	}
+	w.r.permit(l.user, "lobby", member, directory.Change{Kind: directory.ChangeRoom, Room: "lobby"})
+}
+
+// account takes in what a session was told.
+func (w *story) account(l *listener) {
+	if l.c.code == 0 && l.c.l.closed[l.c.slot] {
+		l.in, l.c.code = false, cut
+		return
+	}
+	if _, blocked := l.c.l.room[l.c.slot]; blocked {
+		return // a frame may be cut
+	}
+	for _, f := range l.c.all() {
+		if (f.Type == "ack" || f.Type == "error") && f.ID != "j" && f.ID != "l" {
+			at := slices.Index(l.sent, f.ID)
+			if at < 0 {
+				w.fatal(l, "answered twice: %s", f.raw)
+			}
+			l.sent = slices.Delete(l.sent, at, at+1)
+		}
+		switch f.Type {
+		case "msg":
+			switch {
+			case l.last != 0 && f.Seq <= l.last && l.asked:
+				continue // it was on its way when the join asked for it again
+			case l.last != 0 && f.Seq <= l.last:
+				w.fatal(l, "%s after %d: it came before", f.raw, l.last)
+			case l.last != 0 && f.Prev > l.last:
+				w.fatal(l, "%s after %d: there is a gap", f.raw, l.last)
+			}
+			if l.last == 0 {
+				l.from, l.got = f.Prev, nil
+			}
+			l.last, l.lastID = f.Seq, f.ID
+			l.got = append(l.got, f.Seq)
+		case "joined":
+			if l.asked = l.asked && f.ID == ""; f.Rewind || l.last == 0 {
+				l.from, l.got, l.last, l.lastID = f.Seq, nil, f.Seq, ""
+			}
+			if f.Seq > l.last {
+				l.last, l.lastID = f.Seq, ""
+			}
+			l.in, l.more = !f.More, f.More
+		case "ack":
+			switch {
+			case f.ID == "l":
+				l.asked, l.in = false, false
+			case f.Seq > 0:
+				w.r.mu.Lock()
+				w.acked[f.ID] = f.Seq
+				w.r.mu.Unlock()
+			}
+		case "error":
+			if f.ID == "j" {
+				l.asked = false
+			}
+			if f.Code != chat.CodeNotJoined && f.Code != chat.CodeForbidden && f.Code != chat.CodeInternal && f.Code != chat.CodeUnavailable {
+				w.fatal(l, "told %s", f.raw)
+			}
+		case "notice":
+			l.in = false
+		}
+	}
+	if l.c.code != 0 {
+		if l.in = false; l.c.code != int(wire.CloseResume) && l.c.code != cut {
+			w.fatal(l, "closed with %d", l.c.code)
+		}
+	}
+}
+
+// end lets everything come to rest, and holds what each session in the room has against the log.
+func (w *story) end() {
+	w.hold(false)
+	for _, l := range w.all {
+		w.unblock(l)
+	}
+	w.r.pass(time.Second)
+	for _, l := range w.all {
+		w.account(l)
+	}
+	w.far("last")
+	w.r.settle()
+	var seqs []uint64
+	for at, more := (bus.Position{}), true; more; {
+		log, err := w.r.bus.Replay(w.r.t.Context(), "lobby", at, 1000)
+		if err != nil {
+			w.rt.Fatal(err)
+		}
+		for _, e := range log.Entries {
+			seqs = append(seqs, e.Seq)
+			at.Seq = e.Seq
+		}
+		more = log.More
+	}
+	w.r.mu.Lock()
+	for id, seq := range w.acked {
+		if seq > w.lost && !slices.Contains(seqs, seq) {
+			w.rt.Errorf("%s was acknowledged with %d, which is not in the log", id, seq)
+		}
+	}
+	w.r.mu.Unlock()
+	for _, l := range w.all {
+		w.account(l)
+		if l.asked && l.c.code == 0 {
+			w.fatal(l, "a command was never answered")
+		}
+		if n := l.c.s.sessions.at(l.c.slot).sending; l.c.code == 0 && n != 0 {
+			w.fatal(l, "%d sends are counted for ever", n)
+		}
+		if l.c.code == 0 && len(l.sent) > 0 {
+			w.fatal(l, "not answered: %v", l.sent)
+		}
+		if !l.in {
+			continue
+		}
+		var want []uint64
+		for _, seq := range seqs {
+			if seq > l.from {
+				want = append(want, seq)
+			}
+		}
+		if !slices.Equal(l.got, want) {
+			w.fatal(l, "has %v after %d, the log has %v", l.got, l.from, want)
+		}
+	}
+}
