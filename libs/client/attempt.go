@@ -76,8 +76,18 @@ func (c *Client) drop(conn *Conn) {
 
 // do sends a command, again if its reply is lost, until it is answered. Every command may be repeated: those that change
 // something carry an id of their own. again says of a coded error whether the command is to be repeated, too.
+//
+// A command is in doubt once an attempt may have taken effect. From then on attempts to send say so (retry), and an error, which
+// is that of the last attempt alone, wraps ErrUnknown.
 func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool) (wire.Event, error) {
 	var first time.Time // when it was sent for the first time
+	doubt := r.Retry
+	fail := func(err error) (wire.Event, error) {
+		if doubt {
+			err = fmt.Errorf("%w: %w", ErrUnknown, err)
+		}
+		return wire.Event{}, fmt.Errorf("%s: %w", r.Type, err)
+	}
 	for n := 0; ; n++ {
 		conn, err := c.await(ctx, r.Room)
 		if err == nil {
@@ -88,23 +98,17 @@ func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool)
 			if e, err = c.attempt(ctx, conn, r); err == nil {
 				return e, nil
 			}
+			doubt = doubt || mayHaveDone(r, err)
+			r.Retry = doubt && r.Type == wire.Send.String()
 		}
-		switch open := errors.Is(err, errLost) || errors.Is(err, errTimeout); {
+		switch lost := errors.Is(err, errLost) || errors.Is(err, errTimeout); {
 		case ctx.Err() != nil || c.ctx.Err() != nil:
 			if e := c.Err(); e != nil {
 				err = e
 			}
-			if !first.IsZero() {
-				err = fmt.Errorf("%w: %w", ErrUnknown, err)
-			}
-			return wire.Event{}, fmt.Errorf("%s: %w", r.Type, err)
-		case !open && !again(err):
-			return wire.Event{}, fmt.Errorf("%s: %w", r.Type, err)
-		case time.Since(first) > c.cfg.RetryFor:
-			if open {
-				err = fmt.Errorf("%w: %w", ErrUnknown, err)
-			}
-			return wire.Event{}, fmt.Errorf("%s: %w", r.Type, err)
+			return fail(err)
+		case !lost && !again(err), time.Since(first) > c.cfg.RetryFor:
+			return fail(err)
 		}
 		if errors.Is(err, errLost) {
 			continue // await waits for the next connection
@@ -120,6 +124,19 @@ func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool)
 			continue // and end above
 		}
 	}
+}
+
+// mayHaveDone reports whether an attempt that ended with an error may have taken effect: PROTOCOL.md, "Errors". A query that is
+// not answered has none.
+func mayHaveDone(r wire.Request, err error) bool {
+	e, ok := errors.AsType[*chat.Error](err)
+	switch {
+	case !ok:
+		return true
+	case r.MsgID == "":
+		return false
+	}
+	return e.Code == chat.CodeUnavailable || e.Code == chat.CodeInternal
 }
 
 // never has do return any coded error to the caller.

@@ -14,8 +14,8 @@ import (
 // ErrClosed is returned by calls to a Client that was closed.
 var ErrClosed = errors.New("client is closed")
 
-// ErrUnknown says that a command was sent and never answered: it may or may not have taken effect.
-var ErrUnknown = errors.New("no answer came: the outcome is unknown")
+// ErrUnknown says that a command was sent and its outcome not told: it may or may not have taken effect.
+var ErrUnknown = errors.New("the outcome is unknown")
 
 // errLost is a connection's end, as an attempt in hand sees it.
 var errLost = errors.New("the connection was lost")

@@ -36,7 +36,6 @@ type Config struct {
 	// ReplyTimeout is how long a command waits for its reply before it is sent again; 0: 10 s.
 	ReplyTimeout time.Duration
 	// RetryFor is how long after its first attempt a command is still repeated; 0: 60 s. Then its outcome is unknown.
-	// It stays under half of the two minutes for which the log recognises a repeat.
 	RetryFor time.Duration
 	// Silence is how long nothing may be heard of the server before the connection is taken for dead; 0: 60 s.
 	Silence time.Duration

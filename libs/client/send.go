@@ -16,6 +16,7 @@ type Message struct {
 	ID      string // empty: a new one
 	Text    string
 	ReplyTo string // the ID of the message that it answers, if any
+	Retry   bool   // the ID was given to SendMessage before, perhaps by another process, and was not refused for certain
 }
 
 // Send sends a text to a room that the client has joined and returns the ack; see SendMessage.
@@ -28,7 +29,8 @@ func (c *Client) Send(ctx context.Context, room, text string) (ack wire.Event, e
 //
 // Whatever may pass (a lost connection or ack, a part of the system that is away) is tried again, with the same ID, until
 // ctx ends or Config.RetryFor has gone by; the message is in the log once all the same. An error that wraps ErrUnknown says
-// that it may be there or not. A *chat.Error is the server's refusal.
+// that it may be there or not: try again with the same ID and Retry, however much later. Any other *chat.Error is the server's
+// refusal.
 func (c *Client) SendMessage(ctx context.Context, m Message) (ack wire.Event, err error) {
 	if m.ID == "" {
 		m.ID = chat.NewID()
@@ -37,7 +39,7 @@ func (c *Client) SendMessage(ctx context.Context, m Message) (ack wire.Event, er
 		return wire.Event{}, fmt.Errorf("send: %w", err)
 	}
 	defer c.endTurn(m.Room)
-	r := wire.Request{Type: wire.Send.String(), Room: m.Room, MsgID: m.ID, Text: m.Text, ReplyTo: m.ReplyTo}
+	r := wire.Request{Type: wire.Send.String(), Room: m.Room, MsgID: m.ID, Text: m.Text, ReplyTo: m.ReplyTo, Retry: m.Retry}
 	return c.do(ctx, r, func(err error) bool {
 		if chat.CodeOf(err) == chat.CodeNotJoined {
 			return c.joinedOnce(m.Room) // the connection was lost in between: the room is being joined again

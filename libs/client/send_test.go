@@ -141,6 +141,8 @@ func TestSendTurnComesTooLate(t *testing.T) {
 
 // TestSendIsRepeated has each thing go wrong that may pass: the message is in the log once, and acknowledged.
 func TestSendIsRepeated(t *testing.T) {
+	// What cannot have taken effect leaves the next attempt a first one, which needs no record.
+	certain := []string{"too fast", "the join is lost"}
 	for name, fail := range map[string]func(s *server, k *sock, c *wire.Command){
 		"the command is lost": func(*server, *sock, *wire.Command) {},
 		"the ack is lost": func(s *server, k *sock, c *wire.Command) {
@@ -153,6 +155,9 @@ func TestSendIsRepeated(t *testing.T) {
 		},
 		"a service is away": func(_ *server, k *sock, c *wire.Command) {
 			k.refuse(c, chat.Unavailable("away", time.Millisecond))
+		},
+		"a fault": func(_ *server, k *sock, c *wire.Command) {
+			k.refuse(c, &chat.Error{Code: chat.CodeInternal, Message: "a fault", RetryAfter: time.Millisecond})
 		},
 		"too fast": func(_ *server, k *sock, c *wire.Command) {
 			k.refuse(c, &chat.Error{Code: chat.CodeRateLimited, Message: "slow down", RetryAfter: time.Millisecond})
@@ -169,10 +174,12 @@ func TestSendIsRepeated(t *testing.T) {
 			ann.join("lobby")
 			bob.join("lobby")
 			ids := map[string]int{}
+			var marks []bool
 			s.script(func(k *sock, c *wire.Command) bool {
 				if c.Kind != wire.Send {
 					return false
 				}
+				marks = append(marks, c.Retry)
 				ids[string(c.MsgID)]++
 				if ids[string(c.MsgID)] > 2 {
 					return false
@@ -189,6 +196,10 @@ func TestSendIsRepeated(t *testing.T) {
 				}
 				if len(ids) != 1 {
 					t.Errorf("sent with the ids %v", ids)
+				}
+				again := !slices.Contains(certain, name)
+				if want := []bool{false, again, again}; !slices.Equal(marks, want) {
+					t.Errorf("marked as repeats are %v, want %v", marks, want)
 				}
 			})
 		})
@@ -210,6 +221,51 @@ func TestSendIsRefused(t *testing.T) {
 	_, err := ann.Send(soon(t), "lobby", "x")
 	if chat.CodeOf(err) != chat.CodeForbidden || errors.Is(err, client.ErrUnknown) || tries != 1 {
 		t.Errorf("after %d tries: %v", tries, err)
+	}
+}
+
+// TestSendInDoubt: once an attempt may have reached the log, a refusal of a later one is not the outcome; the caller goes on with
+// the same ID, and every attempt is marked.
+func TestSendInDoubt(t *testing.T) {
+	s := newServer(t)
+	ann := dial(t, quick(s, "ann"))
+	ann.join("lobby")
+	var marks []bool
+	s.script(func(k *sock, c *wire.Command) bool {
+		if c.Kind != wire.Send {
+			return false
+		}
+		switch marks = append(marks, c.Retry); len(marks) {
+		case 1:
+			k.refuse(c, chat.Unavailable("away", time.Millisecond))
+		case 2:
+			k.refuse(c, chat.E(chat.CodeForbidden, "not any more"))
+		default:
+			return false
+		}
+		return true
+	})
+	m := client.Message{Room: "lobby", ID: "m1", Text: "hello"}
+	if _, err := ann.SendMessage(soon(t), m); !errors.Is(err, client.ErrUnknown) || chat.CodeOf(err) != chat.CodeForbidden {
+		t.Errorf("refused after doubt: %v", err)
+	}
+	m.Retry = true
+	if _, err := ann.SendMessage(soon(t), m); err != nil {
+		t.Error(err)
+	}
+	if want := []bool{false, true, true}; !slices.Equal(marks, want) {
+		t.Errorf("marked are %v, want %v", marks, want)
+	}
+	// Other commands have no such field.
+	s.script(func(k *sock, c *wire.Command) bool {
+		if c.Kind != wire.Edit {
+			return false
+		}
+		k.refuse(c, chat.Unavailable("away", time.Millisecond))
+		return true
+	})
+	if _, err := ann.Edit(soon(t), "lobby", "m1", "bye"); !errors.Is(err, client.ErrUnknown) {
+		t.Errorf("an edit in doubt: %v", err)
 	}
 }
 

@@ -25,6 +25,8 @@ type said struct {
 	text  string
 	due   time.Time
 	until time.Time
+	doubt bool // the log may have it already
+	again bool // so it was before the last attempt
 }
 
 // The ids of requests: joins are numbered by seat.
@@ -209,7 +211,8 @@ func (s *Swarm) next(i int) error {
 	c.talk.sent = true
 	s.timers.add(min(answerFor, time.Until(m.until)), timer{client: int32(i), turn: c.turn, say: c.talk.n, what: sendAgain})
 	p := &s.placesOf(i)[m.seat]
-	return s.send(i, wire.Request{Type: wire.Send.String(), ID: m.id, Room: s.rooms[p.room].id, MsgID: m.id, Text: m.text})
+	m.again, m.doubt = m.doubt, true
+	return s.send(i, wire.Request{Type: wire.Send.String(), ID: m.id, Room: s.rooms[p.room].id, MsgID: m.id, Text: m.text, Retry: m.again})
 }
 
 // expire gives up the messages whose time is over.
@@ -245,7 +248,10 @@ func (s *Swarm) answered(i int, e *wire.Event) error {
 	if c.talk == nil || len(c.talk.queue) == 0 || c.talk.queue[0].id != e.MsgID {
 		return nil // of one that was repeated
 	}
-	m := c.talk.queue[0]
+	m := &c.talk.queue[0]
+	if e.Type == wire.EventError && string(e.Code) != chat.CodeUnavailable && string(e.Code) != chat.CodeInternal {
+		m.doubt = m.again // this attempt has done nothing
+	}
 	switch {
 	case e.Type == wire.EventAck:
 		s.through(c.talk)
