@@ -32,7 +32,8 @@ func Root() (string, error) {
 	}
 }
 
-// Bin returns the folder into which tests build programs. It stays, so that no two packages build the same.
+// Bin returns the folder in the checkout into which tests, and the commands that start programs, build them. It stays, so
+// that nothing is built twice.
 func Bin() (string, error) {
 	root, err := Root()
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	// timeout bounds one operation whose context has no deadline of its own.
-	timeout = 10 * time.Second
-	// selection bounds the search for a server.
-	selection = 5 * time.Second
+	// Timeout bounds one operation whose context has no deadline of its own, if the URL says no other.
+	Timeout = 10 * time.Second
+	// Selection bounds the search for a server, if the URL says no other.
+	Selection = 5 * time.Second
 	// database is the one that is used when the URL names none.
 	database = "hubbub"
 )
@@ -37,7 +37,7 @@ func Open(ctx context.Context, url, app string, steps []Step, log *zap.Logger) (
 	if name == "" {
 		name = database
 	}
-	client, err := mongo.Connect(options.Client().SetTimeout(timeout).SetServerSelectionTimeout(selection).ApplyURI(url).
+	client, err := mongo.Connect(options.Client().SetTimeout(Timeout).SetServerSelectionTimeout(Selection).ApplyURI(url).
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: new(true)}).
 		SetReadConcern(readconcern.Majority()).SetAppName(app))
 	if err != nil {
@@ -53,7 +53,7 @@ func Open(ctx context.Context, url, app string, steps []Step, log *zap.Logger) (
 
 // Close ends the connections.
 func Close(db *mongo.Database) error {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
 	defer cancel()
 	return db.Client().Disconnect(ctx)
 }

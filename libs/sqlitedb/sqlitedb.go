@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"go.uber.org/zap"
 	"modernc.org/sqlite"
@@ -17,6 +18,9 @@ import (
 
 	"hubbub.internal/libs/filelock"
 )
+
+// BusyTimeout is how long a write waits for another program's to end before it fails.
+const BusyTimeout = 10 * time.Second
 
 // readers is how many connections read at the same time.
 const readers = 4
@@ -77,7 +81,7 @@ func private(path string) error {
 func connect(path string, connections int) (*sql.DB, error) {
 	// FULL: what a statement has returned from is on the disk (https://sqlite.org/pragma.html#pragma_synchronous).
 	dsn := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", BusyTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)"},
 		"_txlock": {"immediate"},
 	}.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())

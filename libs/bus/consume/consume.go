@@ -23,6 +23,22 @@ const (
 	mostPause  = 5 * time.Second
 )
 
+// Tries is how often an entry is handed over, in its batch and alone, before it is parked.
+const Tries = batchTries + singleTries
+
+// Patience returns for how long an entry is handed over before it is parked, by a handler that fails at once: the pauses
+// between the tries. Nothing that is over sooner is ever parked.
+func Patience() (sum time.Duration) {
+	for _, tries := range []int{batchTries, singleTries} {
+		pause := leastPause
+		for range tries - 1 {
+			sum += pause
+			pause = min(2*pause, mostPause)
+		}
+	}
+	return sum
+}
+
 // Reader hands the entries of one partition to a handler.
 type Reader struct {
 	Handle func(ctx context.Context, batch []bus.Entry) error

@@ -95,12 +95,9 @@ func (c *Config) servers(ctx context.Context) (urls []string, stop func(), err e
 			end()
 		}
 	}()
-	bin := c.Bin
-	if bin == "" {
-		bin = dir
-		if err := cluster.BuildNATS(ctx, bin); err != nil {
-			return nil, nil, err
-		}
+	bin, err := cluster.Bin(ctx, c.Bin, "nats-server")
+	if err != nil {
+		return nil, nil, err
 	}
 	for _, kind := range []string{cluster.Redis, cluster.NATS} {
 		p, url, err := cluster.StartBus(ctx, kind, bin, dir)

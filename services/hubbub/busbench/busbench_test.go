@@ -3,7 +3,6 @@ package busbench
 import (
 	"bytes"
 	"context"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -11,68 +10,14 @@ import (
 	"go.uber.org/goleak"
 
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/checkout"
 	"hubbub.internal/services/hubbub/cluster"
 )
+
+// That servers are measured and killed, TestCommands of the module's root holds.
 
 // go-redis looks for a server that it could not dial for another second after its pool was closed.
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"))
-}
-
-// bin returns the folder of nats-server.
-func bin(t *testing.T) string {
-	t.Helper()
-	dir, err := checkout.Bin()
-	if err == nil {
-		err = cluster.BuildNATS(t.Context(), dir)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
-// TestBench measures servers of its own for a moment: every cell of the table has a number above 0.
-func TestBench(t *testing.T) {
-	cfg := Config{Bin: bin(t), Duration: 100 * time.Millisecond, InFlight: 10, Rate: 100, Backlog: 2000}
-	var out bytes.Buffer
-	if err := cfg.Execute(t.Context(), &out); err != nil {
-		t.Fatal(err)
-	}
-	rows := 0
-	for line := range strings.Lines(out.String()) {
-		if !strings.Contains(line, "appends") && !strings.Contains(line, "append to live") && !strings.Contains(line, "replay") &&
-			!strings.Contains(line, "ingest") && !strings.Contains(line, "pause") && !strings.Contains(line, "allocations") && !strings.Contains(line, "memory") {
-			continue
-		}
-		rows++
-		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
-		if len(cells) != 3 {
-			t.Errorf("%q has not a column for each of two buses", line)
-		}
-		for _, c := range cells[1:] {
-			if !regexp.MustCompile(`[1-9]`).MatchString(c) {
-				t.Errorf("%q has no number", line)
-			}
-		}
-	}
-	if want := len(shapes) + 7; rows != want {
-		t.Errorf("%d rows, want %d:\n%s", rows, want, out.String())
-	}
-}
-
-// TestCrash kills servers of its own: nothing that was acknowledged is lost, doubled or out of order.
-func TestCrash(t *testing.T) {
-	for _, kind := range []string{cluster.Redis, cluster.NATS} {
-		t.Run(kind, func(t *testing.T) {
-			cfg := Crash{Bus: kind, Bin: bin(t), Count: 5000, Kills: 2, Senders: 50, Rooms: 5, Seed: 1}
-			var out bytes.Buffer
-			if err := cfg.Execute(t.Context(), &out); err != nil || !strings.Contains(out.String(), "5000 entries in the log: 0 lost, 0 doubled, 0 out of order") {
-				t.Errorf("%v: %s", err, out.String())
-			}
-		})
-	}
 }
 
 // log is a log with the entries of one room.

@@ -61,10 +61,9 @@ func (c *Crash) Execute(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("folder of the server: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	bin := c.Bin
-	if bin == "" && c.Bus == cluster.NATS {
-		bin = dir
-		if err := cluster.BuildNATS(ctx, bin); err != nil {
+	var bin string
+	if c.Bus == cluster.NATS {
+		if bin, err = cluster.Bin(ctx, c.Bin, "nats-server"); err != nil {
 			return err
 		}
 	}

@@ -9,7 +9,13 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/alecthomas/kong"
+	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
+
+	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/busurl"
 )
 
 // Bus is the server of a bus, or several that make one. Its methods are safe for concurrent use.
@@ -25,11 +31,11 @@ type Bus struct {
 }
 
 // StartBus starts the server of a bus, Redis or NATS, with its data in dir, and returns it and the URL for --bus.
-func StartBus(ctx context.Context, bus, bin, dir string) (*Process, string, error) {
+func StartBus(ctx context.Context, kind, bin, dir string) (*Process, string, error) {
 	if err := absolute(&bin, &dir); err != nil {
 		return nil, "", err
 	}
-	b, err := newBus(bus, 1, bin, dir)
+	b, err := newBus(kind, 1, bin, dir)
 	if err != nil {
 		return nil, "", err
 	}
@@ -37,15 +43,15 @@ func StartBus(ctx context.Context, bus, bin, dir string) (*Process, string, erro
 }
 
 // newBus returns a bus of one server or three, not yet started, which keeps its data and settings in dir.
-func newBus(bus string, nodes int, bin, dir string) (*Bus, error) {
+func newBus(kind string, nodes int, bin, dir string) (*Bus, error) {
 	switch {
-	case bus != Redis && bus != NATS:
-		return nil, fmt.Errorf("the bus is %s or %s, not %q", Redis, NATS, bus)
+	case kind != Redis && kind != NATS:
+		return nil, fmt.Errorf("the bus is %s or %s, not %q", Redis, NATS, kind)
 	case nodes != 1 && nodes != 3:
 		return nil, fmt.Errorf("a bus has 1 server or 3, not %d", nodes)
-	case bus == Redis && nodes == 1:
+	case kind == Redis && nodes == 1:
 		return newRedis(dir)
-	case bus == Redis:
+	case kind == Redis:
 		return newSentinels(dir)
 	}
 	return newNATS(nodes, bin, dir)
@@ -66,6 +72,19 @@ func (b *Bus) Start(ctx context.Context) error {
 		return err
 	}
 	return b.Whole(ctx)
+}
+
+// Open opens the bus as the services do, with their defaults.
+func (b *Bus) Open(ctx context.Context) (bus.Bus, error) {
+	var cfg busurl.Config
+	k, err := kong.New(&cfg)
+	if err == nil {
+		_, err = k.Parse(append([]string{"--bus", b.URL}, b.args...))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("configuration of the bus: %w", err)
+	}
+	return busurl.Open(ctx, cfg, zap.NewNop(), nil, api.RequiredGroups)
 }
 
 // Leader returns the node through which everything is written. An error says that there is none now.

@@ -10,7 +10,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +24,7 @@ type Config struct {
 	Bus      string        `help:"Bus of the cluster: redis or nats." default:"redis" enum:"redis,nats"`
 	BusNodes int           `help:"Servers of the bus: 1, or 3, which are NATS with three replicas, or a Redis primary with two replicas and three Sentinels." default:"1"`
 	Store    string        `help:"Store of history and the directory: sqlite, with one process of each, or mongodb (FerretDB, which takes the place of MongoDB in tests), with two." default:"sqlite" enum:"sqlite,mongodb"`
-	Outage   time.Duration `help:"How long the store stays away." default:"1m"`
+	Outage   time.Duration `help:"How long the store stays away, and at most all processes of a service. History tries an entry for up to 72 s before it gives it up: shorter outages may be over before." default:"90s"`
 	Times    bool          `help:"Judge the times, too: after some faults no message may wait for longer than is promised." default:"true" negatable:""`
 	Only     []string      `help:"Faults to inject, separated by commas; empty: all. --list says which there are." placeholder:"FAULT"`
 	List     bool          `help:"List the faults and end."`
@@ -127,12 +126,16 @@ func Run(ctx context.Context, cfg Config, out io.Writer) (results []Result, err 
 			fmt.Fprintf(out, format, args...)
 		}
 	}
-	bin := cfg.Bin
-	if bin == "" {
-		bin = filepath.Join(dir, "bin")
+	if cfg.Bin == "" {
 		say("Building the services …\n")
-		if err := build(ctx, cfg, bin); err != nil {
-			return nil, fmt.Errorf("%w; or say where they are with --bin", err)
+	}
+	bin, err := cluster.Bin(ctx, cfg.Bin, cfg.programs()...)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range Faults {
+		if d := f.shortest(); d > cfg.Outage && cfg.plays(f) {
+			say("An outage of %s is too short to see in %s whether history gives entries up: that takes %s\n", cfg.Outage, f.Name, d)
 		}
 	}
 	say("Starting a cluster on %s; data and logs are in %s\n", cfg.Bus, dir)
@@ -167,15 +170,6 @@ func Run(ctx context.Context, cfg Config, out io.Writer) (results []Result, err 
 	return results, summary(cfg, results, out)
 }
 
-func build(ctx context.Context, cfg Config, bin string) error {
-	if cfg.Store == "mongodb" {
-		if err := cluster.BuildFerretDB(ctx, bin); err != nil {
-			return err
-		}
-	}
-	return cluster.Build(ctx, bin)
-}
-
 // gather starts a cluster, and brings a crowd together in it.
 func gather(ctx context.Context, cfg Config, dir, bin string) (*cluster.Cluster, *load.Crowd, error) {
 	stores := 1
@@ -206,11 +200,16 @@ type turn struct {
 // dice returns what decides whom the turn hits.
 func (t turn) dice() *rand.Rand { return rand.New(rand.NewPCG(t.chance, 5)) }
 
+// plays reports whether a fault is part of the drill.
+func (c *Config) plays(f Fault) bool {
+	return c.has(f.needs) && (len(c.Only) == 0 || slices.Contains(c.Only, f.Name))
+}
+
 // schedule returns the faults of one round, in an order of chance.
 func (c *Config) schedule(rng *rand.Rand) []turn {
 	var all []turn
 	for _, f := range Faults {
-		if c.has(f.needs) && (len(c.Only) == 0 || slices.Contains(c.Only, f.Name)) {
+		if c.plays(f) {
 			all = append(all, turn{f, rng.Uint64()})
 		}
 	}
@@ -258,6 +257,7 @@ func (s *stage) inject(ctx context.Context, t turn) Result {
 	r.Verdict, err = s.crowd.Judge(ctx, patience)
 	problem(err)
 	r.take(s.crowd.Measured())
+	problem(s.deadLetters(ctx))
 	began = time.Now()
 	problem(s.presence(ctx))
 	r.Presence = time.Since(began)

@@ -11,11 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"go.uber.org/goleak"
 
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/consume"
 	"hubbub.internal/libs/checkout"
 	"hubbub.internal/services/hubbub/cluster"
 	"hubbub.internal/services/hubbub/load"
+	"hubbub.internal/services/presence"
 )
 
 // binaries returns the folder of the services' binaries.
@@ -38,7 +42,8 @@ func TestMain(m *testing.M) {
 
 func config(bus string) Config {
 	return Config{
-		Bus: bus, BusNodes: 1, Store: "sqlite", Outage: time.Second, Seed: 1, Edges: 2, Presence: 2, Sockets: 12, Rooms: 2, Rate: 40,
+		// Long enough for history to try an entry as often as it ever does, where its store fails at once.
+		Bus: bus, BusNodes: 1, Store: "sqlite", Outage: consume.Patience() + time.Second, Seed: 1, Edges: 2, Presence: 2, Sockets: 12, Rooms: 2, Rate: 40,
 	}
 }
 
@@ -46,12 +51,14 @@ func config(bus string) Config {
 func TestDrill(t *testing.T) {
 	t.Parallel()
 	bin := binaries(t)
-	faults := []string{"kill-edge", "kill-bus", "part-edge", "reconnect", "kill-nginx", "lock-store", "full-store"}
+	// Each bus with half of the faults that are none of its own.
+	one := []string{"kill-bus", "part-edge", "full-store", "kill-edge", "lose-history", "lose-presence"}
+	other := []string{"kill-bus", "part-edge", "full-store", "reconnect", "kill-nginx", "lose-edges", "lose-directory"}
 	for _, tt := range []struct {
 		bus   string
 		nodes int
 		only  []string
-	}{{cluster.Redis, 1, faults}, {cluster.NATS, 1, faults}, {cluster.Redis, 3, []string{"kill-leader"}}, {cluster.NATS, 3, []string{"kill-leader"}}} {
+	}{{cluster.Redis, 1, one}, {cluster.NATS, 1, other}, {cluster.Redis, 3, []string{"kill-leader"}}, {cluster.NATS, 3, []string{"kill-leader"}}} {
 		t.Run(fmt.Sprint(tt.bus, tt.nodes), func(t *testing.T) {
 			t.Parallel()
 			cfg := config(tt.bus)
@@ -134,6 +141,47 @@ func TestConfig(t *testing.T) {
 	cfg.List = true
 	if err := cfg.Execute(t.Context(), &out); err != nil || strings.Count(out.String(), "\n") != len(Faults) {
 		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// TestOutagesAreLongEnough holds that what the drill is told by default outlasts all that waits or tries again.
+func TestOutagesAreLongEnough(t *testing.T) {
+	var cfg Config
+	k, err := kong.New(&cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Parse(nil); err != nil {
+		t.Fatal(err)
+	}
+	stores := 0
+	for _, f := range Faults {
+		d := f.shortest()
+		if f.needs == sqliteFile || f.needs == mongoServer {
+			stores++
+			if d == 0 {
+				t.Errorf("%s does not say how soon the store fails", f.Name)
+			}
+		}
+		if d > cfg.Outage {
+			t.Errorf("%s lasts %s, and history tries for %s", f.Name, cfg.Outage, d)
+		}
+	}
+	if stores != 4 {
+		t.Errorf("%d faults of the store", stores)
+	}
+	if d := consume.Patience(); d < time.Second || d > 10*time.Second {
+		t.Errorf("history tries for %s", d)
+	}
+	var presence presence.Config
+	if k, err = kong.New(&presence); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Parse(nil); err != nil {
+		t.Fatal(err)
+	}
+	if least := max(presence.EdgeExpiry, bus.AppendTimeout); lost < least+time.Second || lost > cfg.Outage {
+		t.Errorf("all of a service are away for %s, and some wait for %s", lost, least)
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"hubbub.internal/libs/bus/consume"
+	"hubbub.internal/libs/mongodb"
+	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/hubbub/cluster"
 )
 
@@ -16,6 +19,8 @@ type Fault struct {
 	do    func(ctx context.Context, s *stage) error
 	needs need // that the cluster has to have
 	bound bound
+	// fails is how long an operation of the store takes to fail meanwhile; 0: this is no fault of the store.
+	fails time.Duration
 }
 
 // bound is how long a message may wait at most, from when it was due until it is acknowledged; 0: that is not promised.
@@ -50,11 +55,11 @@ var errSkip = errors.New("skipped")
 type need string
 
 const (
-	several    need = "--bus-nodes=3"
-	sentinels  need = "--bus=redis --bus-nodes=3"
-	links      need = "--bus=nats or --bus-nodes=1" // Sentinels tell where the servers are: no proxy stands between
-	sqliteFile need = "--store=sqlite"
-	mongodb    need = "--store=mongodb"
+	several     need = "--bus-nodes=3"
+	sentinels   need = "--bus=redis --bus-nodes=3"
+	links       need = "--bus=nats or --bus-nodes=1" // Sentinels tell where the servers are: no proxy stands between
+	sqliteFile  need = "--store=sqlite"
+	mongoServer need = "--store=mongodb"
 )
 
 // has reports whether the cluster of a configuration has what a fault needs.
@@ -68,7 +73,7 @@ func (c *Config) has(n need) bool {
 		return c.BusNodes == 1 || c.Bus == cluster.NATS
 	case sqliteFile:
 		return c.Store == "sqlite"
-	case mongodb:
+	case mongoServer:
 		return c.Store == "mongodb"
 	}
 	return true
@@ -78,7 +83,20 @@ func (c *Config) has(n need) bool {
 const (
 	away  = time.Second     // a process that was killed, before it is started again
 	stuck = 3 * time.Second // a process that is frozen, or a connection that is cut
+
+	// lost is how long all processes of a service are away, if the outage is not shorter: longer than presence waits for an
+	// edge, than an append may take, and than anybody waits for a reply.
+	lost = 20 * time.Second
 )
+
+// shortest returns how long the store has to be away in a fault for history to have tried an entry as often as it ever does:
+// one that is wrongly given up then is seen. 0: the fault is none of the store.
+func (f Fault) shortest() time.Duration {
+	if f.fails == 0 {
+		return 0
+	}
+	return consume.Patience() + consume.Tries*f.fails
+}
 
 // Faults are all that a drill knows, in the order in which help lists them.
 var Faults = []Fault{
@@ -108,12 +126,16 @@ var Faults = []Fault{
 	{Name: "freeze-presence", What: "a presence replica is stopped for 3 s and goes on", do: frozen("presence"), bound: within(3 * time.Second)},
 	{Name: "kill-directory", What: "the directory is killed with -9 and started again", do: killed("directory"), bound: within(3 * time.Second)},
 	{Name: "kill-nginx", What: "nginx is killed with -9, and all sockets with it, and started again", do: killed("nginx"), bound: within(away + 3*time.Second)},
+	{Name: "lose-edges", What: "every edge is killed with -9, and started again after the outage, or 20 s", do: lose("edge")},
+	{Name: "lose-history", What: "every history is killed with -9, and started again after the outage, or 20 s", do: lose("history"), bound: within(3 * time.Second)},
+	{Name: "lose-presence", What: "every presence replica is killed with -9, and started again after the outage, or 20 s", do: lose("presence"), bound: within(3 * time.Second)},
+	{Name: "lose-directory", What: "every directory is killed with -9, all sockets reconnect, and it is started again after the outage, or 20 s", do: loseDirectory},
 	{Name: "kill-all", What: "everything is killed with -9 and started again, the bus first", do: killAll},
 
-	{Name: "lock-store", What: "the files of history and the directory cannot be written for the outage", do: lockStore, needs: sqliteFile, bound: within(3 * time.Second)},
-	{Name: "full-store", What: "the disk of history and the directory is full for the outage", do: fullStore, needs: sqliteFile, bound: within(3 * time.Second)},
-	{Name: "kill-store", What: "the store's server is killed with -9, and started again after the outage", do: killStore, needs: mongodb, bound: within(3 * time.Second)},
-	{Name: "freeze-store", What: "the store's server is stopped for the outage and goes on", do: freezeStore, needs: mongodb, bound: within(3 * time.Second)},
+	{Name: "lock-store", What: "the files of history and the directory cannot be written for the outage", do: lockStore, needs: sqliteFile, bound: within(3 * time.Second), fails: sqlitedb.BusyTimeout},
+	{Name: "full-store", What: "the disk of history and the directory is full for the outage", do: fullStore, needs: sqliteFile, bound: within(3 * time.Second), fails: time.Millisecond},
+	{Name: "kill-store", What: "the store's server is killed with -9, and started again after the outage", do: killStore, needs: mongoServer, bound: within(3 * time.Second), fails: mongodb.Selection},
+	{Name: "freeze-store", What: "the store's server is stopped for the outage and goes on", do: freezeStore, needs: mongoServer, bound: within(3 * time.Second), fails: mongodb.Timeout},
 }
 
 // sleep waits, or until ctx ends: what is broken is mended all the same.

@@ -8,13 +8,13 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"hubbub.internal/services/hubbub/check"
+	"hubbub.internal/services/hubbub/cluster"
 	"hubbub.internal/services/hubbub/load"
 )
 
@@ -76,12 +76,10 @@ func (c *Soak) Execute(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("folder of the cluster: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	bin := c.Bin
-	if bin == "" {
-		bin = filepath.Join(dir, "bin")
-		if err := build(ctx, c.drill(), bin); err != nil {
-			return fmt.Errorf("%w; or say where they are with --bin", err)
-		}
+	cfg := c.drill()
+	bin, err := cluster.Bin(ctx, c.Bin, cfg.programs()...)
+	if err != nil {
+		return err
 	}
 	got, err := c.run(ctx, dir, bin)
 	if err != nil {

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -23,11 +24,15 @@ type stage struct {
 	// Of the fault that is played now.
 	dice *rand.Rand
 	hit  []string // the processes that it was played on
+
+	parked int // entries that history had given up before
 }
 
 // pick returns one of the processes of a kind, by chance.
-func (s *stage) pick(kind string) (*cluster.Process, error) {
-	return s.choose(kind, func(p *cluster.Process) bool { return p.Name == kind || strings.HasPrefix(p.Name, kind+"-") })
+func (s *stage) pick(kind string) (*cluster.Process, error) { return s.choose(kind, is(kind)) }
+
+func is(kind string) func(*cluster.Process) bool {
+	return func(p *cluster.Process) bool { return p.Name == kind || strings.HasPrefix(p.Name, kind+"-") }
 }
 
 func (s *stage) choose(kind string, is func(*cluster.Process) bool) (*cluster.Process, error) {
@@ -69,6 +74,36 @@ func kill(ctx context.Context, p *cluster.Process) error {
 
 // again starts a process that has ended, also when the drill has been interrupted: what is broken is mended.
 func again(ctx context.Context, p *cluster.Process) error { return p.Start(context.WithoutCancel(ctx)) }
+
+// lose kills all processes of a kind and starts them again after a good while.
+func lose(kind string) func(context.Context, *stage) error {
+	return func(ctx context.Context, s *stage) error { return s.without(ctx, kind, func() error { return nil }) }
+}
+
+// loseDirectory has all sockets reconnect meanwhile: to edges that may not know what their users may do.
+func loseDirectory(ctx context.Context, s *stage) error {
+	return s.without(ctx, "directory", func() error { return s.crowd.Reconnect(ctx) })
+}
+
+// without has all processes of a kind away, and something done meanwhile that may end only when they are back.
+func (s *stage) without(ctx context.Context, kind string, do func() error) error {
+	var all []*cluster.Process
+	for _, p := range s.All() {
+		if is(kind)(p) {
+			p.Kill()
+			all = append(all, p)
+			s.hit = append(s.hit, p.Name)
+		}
+	}
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	sleep(ctx, min(lost, s.cfg.Outage))
+	var back errgroup.Group
+	for _, p := range all {
+		back.Go(func() error { return again(ctx, p) })
+	}
+	return errors.Join(back.Wait(), <-done)
+}
 
 func frozen(kind string) func(context.Context, *stage) error { return on(kind, freeze) }
 
