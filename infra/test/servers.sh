@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the programs that the tests run against, where apt can; else says what to install.
 set -eu
-declare -A package=([redis-server]=redis-server [nginx]=nginx-light [chromium-headless-shell]=chromium-headless-shell [docker-compose]=docker-compose)
+declare -A package=([redis-server]=redis-server [nginx]=nginx-light [chromium-headless-shell]=chromium-headless-shell [docker-compose]=docker-compose [curl]=curl)
 export PATH=$PATH:/usr/sbin
 missing=()
 for program in "${!package[@]}"; do

@@ -1,0 +1,266 @@
+package hubbub_test
+
+import (
+	"cmp"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// here runs a command in a copy of the tree in which nothing was ever built: see TestCommands. What it runs is the command as
+// it is written, with flags that make it shorter, or lead it to servers of the test's own: $LISTEN and so on.
+func here(run string) place { return place{run: run} }
+
+// in says which file runs a command, and with which words, if not those of the command: they have to stand in one line of
+// it, in that order. What stands between them are flags.
+func in(file string, run ...string) place { return place{file, strings.Join(run, "")} }
+
+type place struct{ file, run string }
+
+const (
+	workflow = ".github/workflows/ci.yml"
+	makeTest = "infra/test/run.sh"
+	makefile = "Makefile"
+
+	// A crowd, and a cluster, that is as small as can be.
+	small = "--sockets 6 --rooms 2 --rate 20"
+	quick = "--duration 20ms --in-flight 10 --rate 100 --backlog 1000"
+	load  = " --url $SERVER --edges $SERVER --sockets 12 --users 4 --rooms 2 --room-size 6 --rate 20 --ramp 100 --duration 1500ms"
+)
+
+// covered has what runs each command that is documented.
+var covered = map[string]place{
+	"make help":  here("make help"),
+	"make build": here("make build"),
+	"make test":  in(".ci/run"),
+	"make lint":  in(makeTest),
+	"make tidy":  in(workflow),
+
+	"make run": here("make run LISTEN=$LISTEN OPS_LISTEN=$OPS DATA=$DATA"),
+	"make run LISTEN=:9180 OPS_LISTEN=127.0.0.1:9181 DATA=/srv/hubbub":          here("make run LISTEN=:9180 OPS_LISTEN=127.0.0.1:9181 DATA=/srv/hubbub LISTEN=$LISTEN OPS_LISTEN=$OPS DATA=$DATA"),
+	"make run BUS=redis://127.0.0.1:6379":                                       here("make run BUS=$REDIS LISTEN=$LISTEN OPS_LISTEN=$OPS DATA=$DATA"),
+	"make run BUS=nats://127.0.0.1:4222 STORE=mongodb://127.0.0.1:27017/hubbub": here("make run BUS=$NATS STORE=$MONGODB LISTEN=$LISTEN OPS_LISTEN=$OPS DATA=$DATA"),
+	"make run BUS=redis://… STORE=mongodb://…":                                  here("make run BUS=$REDIS STORE=$MONGODB LISTEN=$LISTEN OPS_LISTEN=$OPS DATA=$DATA"),
+	"bin/hubbub up":        here("bin/hubbub up --listen $LISTEN --ops-listen $OPS --data $DATA"),
+	"bin/hubbub up --help": here("bin/hubbub up --help"),
+	"bin/edge --help":      here("bin/edge --help"),
+
+	"bin/hubbub load": here("bin/hubbub load" + load),
+	"bin/hubbub load --url http://localhost:9080 --sockets 5000 --rooms 100 --room-size 50 --rate 200": here(
+		"bin/hubbub load --url http://localhost:9080 --sockets 5000 --rooms 100 --room-size 50 --rate 200" + load),
+	"bin/hubbub load --scenario infra/load/stadium.yaml":         here("bin/hubbub load --scenario infra/load/stadium.yaml" + load),
+	"bin/hubbub load --scenario infra/load/stadium.yaml --netns": in(workflow),
+
+	"make drill": here("make drill NODES=1 DRILL='--only reconnect " + small + "'"),
+	`make drill NODES=1 DRILL="--seed 2 --outage 10s"`: in(workflow, `make drill NODES=1 DRILL="--seed 2 --outage 10s`),
+	"bin/hubbub drill":               in(workflow),
+	"bin/hubbub drill --bus-nodes 3": in(workflow, "bin/hubbub drill --bus-nodes"),
+	"bin/hubbub drill --bus B --bus-nodes N --seed 1 … 10 --outage 8s": in(workflow, "bin/hubbub drill --bus --bus-nodes --seed"),
+	"make soak": here("make soak SOAK='--duration 3s --every 500ms --reconnect 1s " + small + "'"),
+	`make soak SOAK="--bus nats --duration 1h"`: in(workflow, `make soak SOAK="--bus`),
+
+	"make bench-bus":                                 here("make bench-bus BENCH='" + quick + "'"),
+	`make bench-bus BENCH="--backlog 50000"`:         in(workflow),
+	"make bench-bus URL=redis://…":                   here("make bench-bus URL=$REDIS BENCH='" + quick + "'"),
+	"make crash-bus":                                 here("make crash-bus CRASH='--count 2000 --kills 2'"),
+	`make crash-bus CRASH="--count 100000 --seed 2"`: in(workflow),
+	"bin/hubbub dead-letters --bus URL":              here("bin/hubbub dead-letters --bus $REDIS"),
+	"bin/hubbub dead-letters --bus URL --replay":     here("bin/hubbub dead-letters --bus $REDIS --replay"),
+	"bin/hubbub groups --bus URL":                    here("bin/hubbub groups --bus $REDIS"),
+
+	"make drill-presence":                  in(workflow),
+	"make million":                         in(workflow),
+	"make million SOCKETS=100000 BUS=nats": in(workflow, "make million SOCKETS=2000 BUS=nats"),
+	"make soak-edge":                       in(workflow, "make soak-edge SOCKETS="),
+	"make soak-edge SOCKETS=n":             in(workflow, "make soak-edge SOCKETS="),
+	"make bench-edge":                      in(workflow, `make bench-edge BENCH="--short"`),
+	`make bench-edge BENCH="--short"`:      in(workflow),
+	"make bench-edge BENCH=--short":        in(workflow, `make bench-edge BENCH="--short"`),
+	"make bench-edge BENCH=--help":         in(workflow),
+	"make bench-presence":                  in(workflow),
+	"make mutate":                          in(workflow),
+	"make mutate PKG=./libs/auth COUNT=0":  in(workflow),
+	`make mutate PKG="./libs/auth" COUNT=100 SEED=1 MUTATE="-budget 10m"`:                                          in(workflow, "make mutate PKG=./libs/auth"),
+	`make mutate PKG=./services/presence/roster COUNT=50 SEED=7 MUTATE="-tests hubbub.internal/services/presence"`: in(workflow),
+
+	"npm ci":        in(makefile),
+	"npm run build": in(makefile),
+	"npm run dev":   in(workflow),
+	"npm run check": in(makeTest),
+	"npm test":      in(makeTest),
+	"npm run e2e":   in(makeTest),
+
+	"docker compose up":                in(workflow),
+	"docker compose up --build":        in(workflow),
+	"docker compose up --scale edge=3": in(workflow),
+	"docker compose -f docker-compose.yml -f docker-compose.nats.yml up --build": in(workflow),
+
+	"cd libs && go test ./bus/natsbus ./bus/redisbus -run xxx -bench 'Append$' -benchtime 8x": in(workflow),
+	"cd services/edge && go test -run '^$' -bench . -benchtime 50ms ./internal/deflate":       in(workflow),
+	"cd services/edge && go test -run '^$' -bench Idle -benchtime 1x .":                       in(workflow),
+	"cd services/edge && go test -run '^$' -bench Keepalive -benchtime 5x ./internal/hub":     in(workflow),
+	"cd services/edge && go test -run '^$' -bench Million -benchtime 100x ./internal/wheel":   in(workflow),
+	"cd services/edge && go test -run '^$' -bench Pings -benchtime 2x .":                      in(workflow),
+	"go test -run '^$' -bench . -benchtime 50ms ./internal/deflate":                           in(workflow),
+	"go test -run TestMemoryPerSocket -v ./load":                                              in(workflow),
+	"go test ./bus/natsbus ./bus/redisbus -run Conformance":                                   in(workflow),
+	"go test ./bus/redisbus -run 'Failover|Masters|Slots|Stale|Lo'":                           in(workflow),
+	"go test ./e2e -run Stale": in(workflow),
+	"cd services/history/store/sqlite && HUBBUB_MAKE_FIXTURE=$PWD/testdata/schema-N.db go test -count=1 -run TestMakeUpgrade .":                   in(workflow),
+	"cd services/history/store/sqlite && cd ../mongo && HUBBUB_MAKE_FIXTURE=$PWD/testdata/schema-N.jsonl go test -count=1 -run TestMakeUpgrade .": in(workflow),
+}
+
+// TestCommandsAreCovered holds that something runs every command that a person is told to type.
+func TestCommandsAreCovered(t *testing.T) {
+	t.Parallel()
+	said := documented(t, root)
+	for command, file := range said {
+		if _, ok := covered[command]; !ok && !strings.HasPrefix(command, "curl ") { // which TestCommands runs all of
+			t.Errorf("%s says to type\n\t%s\nand nothing runs that: have a test or the workflow do so, and name it in covered", file, command)
+		}
+	}
+	for command, by := range covered {
+		if _, ok := said[command]; !ok {
+			t.Errorf("nobody is told to type\n\t%s\nany more: strike it from covered", command)
+		}
+		words := strings.Fields(cmp.Or(by.run, command))
+		if by.file != "" && !hasLine(t, by.file, words) {
+			t.Errorf("%s does not run\n\t%s", by.file, strings.Join(words, " "))
+		}
+	}
+}
+
+// root is that of the checkout.
+const root = "../.."
+
+// hasLine reports whether a line of a file has words, in order.
+func hasLine(t *testing.T, file string, words []string) bool {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		left := words
+		for _, w := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\n()", r) }) {
+			if len(left) > 0 && (w == left[0] || strings.HasSuffix(left[0], "=") && strings.HasPrefix(w, left[0])) {
+				left = left[1:]
+			}
+		}
+		if len(left) == 0 && !strings.HasPrefix(strings.TrimSpace(line), "#") {
+			return true
+		}
+	}
+	return false
+}
+
+// documented returns the commands that a person is told to type, each with the first file that says so: in code blocks and
+// in `code` of all Markdown, the targets of the Makefile with the variables that its help names, and what the compose files
+// begin with.
+func documented(t *testing.T, root string) map[string]string {
+	t.Helper()
+	all := make(map[string]string)
+	add := func(file, command string) {
+		command = strings.Join(strings.Fields(comment.ReplaceAllString(command, "")), " ")
+		if bare.MatchString(command) {
+			command = "bin/" + command
+		}
+		if isCommand.MatchString(command) {
+			if _, ok := all[command]; !ok {
+				all[command] = file
+			}
+		}
+	}
+	for _, file := range texts(t, root) {
+		b, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch text := string(b); filepath.Base(file) {
+		case "Makefile":
+			for _, m := range target.FindAllStringSubmatch(text, -1) {
+				add(file, "make "+m[1])
+				for _, with := range variables.FindAllStringSubmatch(m[2], -1) {
+					add(file, "make "+m[1]+" "+strings.TrimRight(with[1], " :,)"))
+				}
+			}
+		default:
+			for _, block := range blocks(text) {
+				in := ""
+				for line := range strings.Lines(block) {
+					line = strings.TrimSpace(line)
+					if strings.HasPrefix(line, "cd ") && !strings.Contains(line, "&&") {
+						if strings.HasPrefix(line, "cd ..") {
+							line = in + line
+						}
+						in = strings.TrimSuffix(line, " && ") + " && "
+						continue
+					}
+					if isCommand.MatchString(line) {
+						line = in + line
+					}
+					add(file, line)
+				}
+			}
+			for _, m := range inline.FindAllStringSubmatch(prose(text), -1) {
+				add(file, m[1])
+			}
+		}
+	}
+	return all
+}
+
+var (
+	isCommand = regexp.MustCompile(`^(make|npm|npx|go|cd|git|docker|docker-compose|curl|hubbub|edge|history|presence|directory|bin/\S+|infra/\S+\.sh|\.ci/run|[A-Z_]+=\S+ (make|npm|go|bin/\S+)) [^ ]`)
+	bare      = regexp.MustCompile(`^(hubbub|edge|history|presence|directory) `)
+	comment   = regexp.MustCompile(`(^|\s)#\s.*`)
+	target    = regexp.MustCompile(`(?m)^([a-z-]+):[^#\n]*## (.*)$`)
+	variables = regexp.MustCompile(`[( ]((?:[A-Z]+=(?:"[^"]*"|[^\s:),]\S*) ?)+)`)
+	inline    = regexp.MustCompile("`([^`]+)`")
+	fence     = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
+	indented  = regexp.MustCompile(`(?m)(?:^\n)((?:^    \S.*\n?)+)`)
+)
+
+// texts returns the files that tell people what to type.
+func texts(t *testing.T, root string) (all []string) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if built(d.Name()) {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		name, err := filepath.Rel(root, path)
+		if n := d.Name(); name == "Makefile" || strings.HasSuffix(n, ".md") && n != "CHANGELOG.md" || strings.HasPrefix(n, "docker-compose") {
+			all = append(all, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// blocks returns the code blocks of a Markdown text that are no program's.
+func blocks(text string) (all []string) {
+	for _, m := range fence.FindAllStringSubmatch(text, -1) {
+		if slices.Contains([]string{"", "sh", "bash", "console"}, m[1]) {
+			all = append(all, m[2])
+		}
+	}
+	for _, m := range indented.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+// prose returns what is between the code blocks.
+func prose(text string) string { return fence.ReplaceAllString(text, "") }
