@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -95,11 +96,15 @@ func (r *recorded) answers(n int) (all []string) {
 		r.Turn()
 		all = nil
 		for in := bytes.NewReader(r.loop.got[0]); in.Len() > 0; {
-			f, err := ws.ReadFrame(in)
+			h, err := ws.ReadHeader(in)
 			if err != nil {
 				r.t.Fatal(err)
 			}
-			e, err := wire.DecodeEvent(f.Payload)
+			payload := make([]byte, h.Length)
+			if _, err := io.ReadFull(in, payload); err != nil {
+				r.t.Fatal(err)
+			}
+			e, err := wire.DecodeEvent(payload)
 			if err != nil {
 				r.t.Fatal(err)
 			}
@@ -109,10 +114,10 @@ func (r *recorded) answers(n int) (all []string) {
 			case e.Type == wire.EventError:
 				all = append(all, fmt.Sprint(e.ID, " ", e.Code))
 				if e.MsgID == "" || e.Room != "lobby" {
-					r.t.Errorf("the error does not name its send: %s", f.Payload)
+					r.t.Errorf("the error does not name its send: %s", payload)
 				}
 				if string(e.Code) == "unavailable" && e.RetryAfterMS == 0 {
-					r.t.Errorf("the error does not say when to come again: %s", f.Payload)
+					r.t.Errorf("the error does not say when to come again: %s", payload)
 				}
 			}
 		}
