@@ -440,17 +440,24 @@ describe('sending', () => {
     expect(h.outgoing.map((m) => m.id)).toEqual(['lost']);
   });
 
-  test('a message that may have been sent too long ago for the server to know it is not sent again by itself', async () => {
+  test('every attempt that is not the first says so, however long ago that was', async () => {
     const message = (id: string, tried?: number) => ({ room: 'lobby', id, text: id, ts: 1, state: 'sending' as const, ...(tried && { tried }) });
     const now = Date.now();
-    h = Harness.start({ outgoing: [message('stored', now - 130_000), message('doubtful', now - 130_000), message('tried', now - 1_000), message('new')] });
+    h = Harness.start({ outgoing: [message('stored', now - 130_000), message('old', now - 130_000), message('tried', now - 1_000), message('new')] });
     const peer = await h.lobby([entry(10, 0, { id: 'stored', user: 'ada' })]);
+    const old = await peer.next('send');
+    expect(old).toMatchObject({ msg_id: 'old', retry: true });
+    peer.reply(old, ack(old, 5)); // the log had it
+    const tried = await peer.next('send');
+    expect(tried).toMatchObject({ msg_id: 'tried', retry: true });
+    peer.reply(tried, ack(tried, 20));
     const first = await peer.next('send');
-    expect(first).toMatchObject({ msg_id: 'tried' });
-    peer.reply(first, ack(first, 20));
-    expect(await peer.next('send')).toMatchObject({ msg_id: 'new' });
-    expect(outgoing()).toEqual(['doubtful:failed', 'tried:sent', 'new:sending']);
-    expect(h.outgoing.find((m) => m.id === 'new')?.tried).toBeGreaterThanOrEqual(now);
+    expect(first).toMatchObject({ msg_id: 'new' });
+    expect(first).not.toHaveProperty('retry');
+    expect(h.outgoing.find((m) => m.id === 'new')?.tried).toBeGreaterThanOrEqual(now); // before it was sent
+    peer.reply(first, { type: 'error', code: 'unavailable', message: 'later', retry_after_ms: 5 });
+    expect(await peer.next('send')).toMatchObject({ msg_id: 'new', retry: true });
+    expect(outgoing()).toEqual(['tried:sent', 'new:sending']);
   });
 
   test('a command is answered and leaves nothing behind', async () => {

@@ -14,7 +14,7 @@ export interface Outgoing {
   /** UTC ms of when the user sent it. */
   readonly ts: number;
   readonly state: 'sending' | 'sent' | 'failed';
-  /** UTC ms of the first attempt to send it: since then the log may have it. */
+  /** UTC ms of the first attempt to send it: since then the log may have it, and each further attempt says so (`retry`). */
   readonly tried?: number;
   /** Where the log has it, as its ack says. */
   readonly seq?: number;
@@ -40,10 +40,8 @@ interface Options {
   readonly store: OutboxStore;
 }
 
-/** For how long the server knows a repeat, ms. */
-const repeatsKnown = 120_000;
 /** For how long an error that asks to try again is obeyed, ms. */
-const patience = repeatsKnown / 2;
+const patience = 60_000;
 
 /**
  * The messages that are not in the log yet. Per room one is in flight at a time, so that they arrive in the order in
@@ -61,13 +59,7 @@ export class Outbox extends Emitter<{ change: string }> {
   constructor(options: Options) {
     super();
     this.#o = options;
-    const now = options.environment.now();
-    for (const m of options.store.load()) {
-      // What the log may have had for too long would be there twice. Should it be in what is loaded of the room, it goes.
-      const doubtful = m.state === 'sending' && m.tried !== undefined && now - m.tried >= repeatsKnown;
-      const taken: Outgoing = doubtful ? { ...m, state: 'failed', error: 'It may have been sent already.' } : m;
-      this.#rooms.set(m.room, [...this.list(m.room), taken]);
-    }
+    for (const m of options.store.load()) this.#rooms.set(m.room, [...this.list(m.room), m]);
   }
 
   /** The room's messages on their way, in the order they were written. */
@@ -165,7 +157,9 @@ export class Outbox extends Emitter<{ change: string }> {
     const tried = m.tried ?? now;
     if (m.tried === undefined) this.#replace(m, { ...m, tried });
     try {
-      const ack = await this.#o.send({ type: 'send', room, msg_id: id, text, ...(replyTo && { reply_to: replyTo }) });
+      const ack = await this.#o.send({
+        type: 'send', room, msg_id: id, text, ...(replyTo && { reply_to: replyTo }), ...(m.tried !== undefined && { retry: true }),
+      });
       this.#since.delete(id);
       // Without a seq it was a command, such as /list-users, and is not stored. At a seq that was heard it is a repeat of what
       // the log had: it shows there, stands on a page that is not loaded, or was deleted.

@@ -232,7 +232,7 @@ export type ServerEvent =
 export type Command =
   | { type: 'join'; room: string; after?: Position }
   | { type: 'leave'; room: string }
-  | { type: 'send'; room: string; msg_id: string; text: string; reply_to?: string }
+  | { type: 'send'; room: string; msg_id: string; text: string; reply_to?: string; retry?: true }
   | { type: 'edit'; room: string; msg_id: string; target: string; text: string }
   | { type: 'delete'; room: string; msg_id: string; target: string }
   | { type: 'react'; room: string; msg_id: string; target: string; emoji: string; on: boolean }

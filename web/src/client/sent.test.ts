@@ -40,7 +40,7 @@ describe('a repeat of what the log has', () => {
   });
 
   test('that the user tries again leaves nothing on its way', async () => {
-    h = Harness.start({ outgoing: [waiting({ state: 'failed', error: 'It may have been sent already.' })] });
+    h = Harness.start({ outgoing: [waiting({ state: 'failed', error: 'Too long.' })] });
     const peer = await h.lobby(others(110, 50), true);
     await until(() => h.live);
     h.client.outbox.retry('lobby', 'mine');
