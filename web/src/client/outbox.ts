@@ -59,7 +59,8 @@ export class Outbox extends Emitter<{ change: string }> {
   constructor(options: Options) {
     super();
     this.#o = options;
-    for (const m of options.store.load()) this.#rooms.set(m.room, [...this.list(m.room), m]);
+    // Another tab, of which this one is a copy, may have sent since what was stored as not tried.
+    for (const m of options.store.load()) this.#rooms.set(m.room, [...this.list(m.room), { ...m, tried: m.tried ?? m.ts }]);
   }
 
   /** The room's messages on their way, in the order they were written. */
