@@ -222,6 +222,14 @@ const (
 	patience = 60 * time.Second // for what is on its way after a fault
 )
 
+// patience returns how long a verdict may take. FerretDB scans all that there is for each page of history.
+func (c *Config) patience() time.Duration {
+	if c.Store == "mongodb" {
+		return 5 * patience
+	}
+	return patience
+}
+
 // inject has the crowd talk through a fault, and judges.
 func (s *stage) inject(ctx context.Context, t turn) Result {
 	s.dice, s.hit = t.dice(), nil
@@ -254,7 +262,7 @@ func (s *stage) inject(ctx context.Context, t turn) Result {
 	}
 	// An interrupted drill still judges what was said.
 	ctx = context.WithoutCancel(ctx)
-	r.Verdict, err = s.crowd.Judge(ctx, patience)
+	r.Verdict, err = s.crowd.Judge(ctx, s.cfg.patience())
 	problem(err)
 	r.take(s.crowd.Measured())
 	problem(s.deadLetters(ctx))
