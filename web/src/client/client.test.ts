@@ -461,6 +461,51 @@ describe('sending', () => {
     expect(outgoing()).toEqual(['tried:sent', 'new:sending']);
   });
 
+  test.each([
+    ['unavailable', true],
+    ['internal', true],
+    ['rate_limited', false],
+    ['too_many', false],
+    ['forbidden', false],
+    ['not_joined', false],
+  ])('the attempt after one that was refused as %s is marked: %s', async (code, marked) => {
+    h = Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    h.client.send('lobby', 'one');
+    const first = await peer.next('send');
+    expect(first).not.toHaveProperty('retry');
+    const refuse = async (said: Said) => {
+      peer.reply(said, { type: 'error', code, message: 'no', ...(code !== 'forbidden' && { retry_after_ms: 5 }) });
+      if (code === 'not_joined') peer.reply(await peer.next('join'), { type: 'joined', room: 'lobby', seq: 0 });
+      if (code !== 'forbidden') return;
+      await until(() => outgoing().join() === 'one:failed');
+      h.client.outbox.retry('lobby', String(said['msg_id']));
+    };
+    await refuse(first);
+    const second = await peer.next('send');
+    expect(second['retry']).toBe(marked || undefined);
+    await refuse(second);
+    expect((await peer.next('send'))['retry']).toBe(marked || undefined);
+  });
+
+  test('what got no answer is marked on the next connection, also once that has refused it for certain', async () => {
+    h = Harness.start();
+    const first = await h.lobby();
+    await until(() => h.live);
+    h.client.send('lobby', 'one');
+    await first.next('send');
+    first.cut();
+    await until(() => !h.live);
+    const second = await h.server.peer();
+    await second.welcome();
+    second.reply(await second.next('join'), { type: 'joined', room: 'lobby', seq: 0 });
+    const again = await second.next('send');
+    expect(again).toMatchObject({ text: 'one', retry: true });
+    second.reply(again, { type: 'error', code: 'rate_limited', message: 'slow down', retry_after_ms: 5 });
+    expect(await second.next('send')).toMatchObject({ text: 'one', retry: true });
+  });
+
   test('a command is answered and leaves nothing behind', async () => {
     h = Harness.start();
     const peer = await h.lobby();

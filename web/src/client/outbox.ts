@@ -14,7 +14,7 @@ export interface Outgoing {
   /** UTC ms of when the user sent it. */
   readonly ts: number;
   readonly state: 'sending' | 'sent' | 'failed';
-  /** UTC ms of the first attempt to send it: since then the log may have it, and each further attempt says so (`retry`). */
+  /** UTC ms of the first attempt that may have reached the log: each one after it says so (`retry`). */
   readonly tried?: number;
   /** Where the log has it, as its ack says. */
   readonly seq?: number;
@@ -169,6 +169,9 @@ export class Outbox extends Emitter<{ change: string }> {
       return epoch === this.#epoch;
     } catch (err) {
       if (epoch !== this.#epoch || !(err instanceof HubbubError)) return false;
+      // See the table of errors in PROTOCOL.md. Any other refusal is certain: a first attempt was none.
+      const after: Outgoing = hasCode(err, 'unavailable', 'internal') ? { ...m, tried } : m;
+      this.#replace(m, after);
       if (hasCode(err, 'not_joined')) {
         this.#o.notJoined(room);
         return false;
@@ -181,7 +184,7 @@ export class Outbox extends Emitter<{ change: string }> {
         return false;
       }
       this.#since.delete(id);
-      this.#replace(m, { ...m, tried, state: 'failed', error: describe(err) });
+      this.#replace(m, { ...after, state: 'failed', error: describe(err) });
       return true;
     }
   }
