@@ -140,7 +140,9 @@ func TestApply(t *testing.T) {
 // TestApplyIsNamedBySenderAndID: a command that has the msg_id of another's is another command.
 func TestApplyIsNamedBySenderAndID(t *testing.T) {
 	w := open(t)
-	w.say("r1", "ann", "m1", "1")
+	w.stored("r1", w.say("r1", "ann", "m1", "1"))
+	w.store.readers.Store(true)
+	w.store.down.Store(true) // ann's reaction is in the log alone
 	react := chat.Event{Type: chat.TypeReacted, Room: "r1", User: "ann", ID: "x1", Target: "m1", Emoji: "👍", On: true}
 	anns, code := w.do(react)
 	if code != "" {
@@ -148,6 +150,7 @@ func TestApplyIsNamedBySenderAndID(t *testing.T) {
 	}
 	for _, stored := range []bool{false, true} {
 		if stored {
+			w.store.down.Store(false)
 			w.stored("r1", anns)
 		}
 		react.User = fmt.Sprint("bob", stored)
@@ -155,7 +158,6 @@ func TestApplyIsNamedBySenderAndID(t *testing.T) {
 		if code != "" || bobs <= anns {
 			t.Errorf("stored %v: another's reaction is at %d, %q; ann's is at %d", stored, bobs, code, anns)
 		}
-		w.stored("r1", bobs)
 	}
 	if got := w.page(historyapi.PageRequest{Room: "r1"}).Messages[0].Reactions["👍"]; !slices.Equal(got, []string{"ann", "bobfalse", "bobtrue"}) {
 		t.Errorf("reactions are %v", got)

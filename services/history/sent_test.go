@@ -85,6 +85,7 @@ func TestSent(t *testing.T) {
 		ts := w.clock.Load()
 		w.is("in the log alone", "r1", "ann", "m1", seq, ts)
 		w.is("in another room", "r2", "ann", "m1", 0, 0)
+		w.is("another's, in the log alone", "r1", "eve", "m1", 0, 0)
 		hold(false)
 		w.stored("r1", seq)
 		w.is("stored", "r1", "ann", "m1", seq, ts)
