@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -231,17 +230,5 @@ func TestAccountsAreLimitedByAddress(t *testing.T) {
 	// Who has an account gets in all the same.
 	if status, code := w.call("POST", "/v1/login", "", `{"name":"Bob","password":"correct horse"}`, nil); status != 200 {
 		t.Errorf("login: %d %q", status, code)
-	}
-}
-
-func TestThrottleForgets(t *testing.T) {
-	th := newThrottle(1, time.Minute)
-	now := time.Now()
-	for i := range maxThrottled {
-		th.count(now, strconv.Itoa(i))
-	}
-	th.count(now.Add(time.Hour), "one more")
-	if len(th.since) != 1 {
-		t.Errorf("%d keys are remembered, most of them for nothing", len(th.since))
 	}
 }

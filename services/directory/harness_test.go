@@ -46,6 +46,9 @@ type world struct {
 	connect connect // to the bus
 	store   *faulty
 	stop    func()
+
+	server *membus.Server // those of openWorld, for their faults
+	memory *memory.Store
 }
 
 // connect opens a bus connection of its own, as a process would, which is closed with the test.
@@ -54,7 +57,10 @@ type connect func(t *testing.T) bus.Bus
 // openWorld starts a service on a bus and a store in memory.
 func openWorld(t *testing.T, cfg Config) *world {
 	t.Helper()
-	return start(t, cfg, onServer(membus.NewServer(membus.Options{})), newFaulty(memory.New()))
+	server, kept := membus.NewServer(membus.Options{}), memory.New()
+	w := start(t, cfg, onServer(server), newFaulty(kept))
+	w.server, w.memory = server, kept
+	return w
 }
 
 // openRealWorld starts a service on a bus server that is reached over TCP, and on a file.

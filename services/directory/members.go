@@ -156,8 +156,10 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 	if err != nil {
 		return err
 	}
-	if out, err := s.banned(ctx, id, user); err != nil || out {
-		return errors.Join(err, chat.E(chat.CodeForbidden, "that user is banned from the room"))
+	if out, err := s.banned(ctx, id, user); err != nil {
+		return err
+	} else if out {
+		return chat.E(chat.CodeForbidden, "that user is banned from the room")
 	}
 	if theirs.Role == role || theirs.Role != "" && !given {
 		return nil

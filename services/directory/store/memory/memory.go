@@ -28,6 +28,7 @@ type Store struct {
 	bans     map[pair]store.Ban
 	seen     map[string]int64
 	intents  map[string]store.Intent
+	fail     func(call string, done bool) error
 }
 
 var _ store.Store = (*Store)(nil)
@@ -43,19 +44,41 @@ func New() *Store {
 // Close implements store.Store.
 func (s *Store) Close() error { return nil }
 
+// Fail has calls fail with what f returns for them. It is called twice for each: with the name of the method, such as User,
+// before that has done anything, and again when it has done it, with done. It may wait, and call the store. nil ends that.
+func (s *Store) Fail(f func(call string, done bool) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail = f
+}
+
+func (s *Store) failed(call string, done bool) error {
+	s.mu.Lock()
+	fail := s.fail
+	s.mu.Unlock()
+	if fail == nil {
+		return nil
+	}
+	return fail(call, done)
+}
+
 // do runs f with the store locked, unless ctx has ended.
-func (s *Store) do(ctx context.Context, f func() error) error {
+func (s *Store) do(ctx context.Context, call string, f func() error) error {
+	if err := s.failed(call, false); err != nil {
+		return err
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return f()
+	err := f()
+	s.mu.Unlock()
+	return errors.Join(err, s.failed(call, true))
 }
 
 // one returns the record with a key.
-func one[K comparable, V any](ctx context.Context, s *Store, m map[K]V, k K) (v V, err error) {
-	return v, s.do(ctx, func() error {
+func one[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, k K) (v V, err error) {
+	return v, s.do(ctx, call, func() error {
 		var ok bool
 		if v, ok = m[k]; !ok {
 			return store.ErrNotFound
@@ -65,8 +88,8 @@ func one[K comparable, V any](ctx context.Context, s *Store, m map[K]V, k K) (v 
 }
 
 // create adds a record unless there is one with its key.
-func create[K comparable, V any](ctx context.Context, s *Store, m map[K]V, k K, v V) error {
-	return s.do(ctx, func() error {
+func create[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, k K, v V) error {
+	return s.do(ctx, call, func() error {
 		if _, taken := m[k]; taken {
 			return store.ErrConflict
 		}
@@ -76,8 +99,8 @@ func create[K comparable, V any](ctx context.Context, s *Store, m map[K]V, k K, 
 }
 
 // update changes the record with a key, if change returns true for it.
-func update[K comparable, V any](ctx context.Context, s *Store, m map[K]V, k K, change func(*V) bool) error {
-	return s.do(ctx, func() error {
+func update[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, k K, change func(*V) bool) error {
+	return s.do(ctx, call, func() error {
 		v, ok := m[k]
 		if !ok || !change(&v) {
 			return store.ErrNotFound
@@ -88,16 +111,16 @@ func update[K comparable, V any](ctx context.Context, s *Store, m map[K]V, k K, 
 }
 
 // remove removes the record with a key, if there is one.
-func remove[K comparable, V any](ctx context.Context, s *Store, m map[K]V, k K) error {
-	return s.do(ctx, func() error {
+func remove[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, k K) error {
+	return s.do(ctx, call, func() error {
 		delete(m, k)
 		return nil
 	})
 }
 
 // list returns the first records that are wanted, in an order.
-func list[K comparable, V any](ctx context.Context, s *Store, m map[K]V, limit int, order func(a, b V) int, wanted func(V) bool) (all []V, err error) {
-	return all, s.do(ctx, func() error {
+func list[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, limit int, order func(a, b V) int, wanted func(V) bool) (all []V, err error) {
+	return all, s.do(ctx, call, func() error {
 		for _, v := range m {
 			if wanted(v) {
 				all = append(all, v)
@@ -130,12 +153,12 @@ func (s *Store) addUser(u store.User) error {
 
 // CreateUser implements store.Store.
 func (s *Store) CreateUser(ctx context.Context, u store.User) error {
-	return s.do(ctx, func() error { return s.addUser(u) })
+	return s.do(ctx, "CreateUser", func() error { return s.addUser(u) })
 }
 
 // CreateGuest implements store.Store.
 func (s *Store) CreateGuest(ctx context.Context, u store.User, x store.Session) error {
-	return s.do(ctx, func() error {
+	return s.do(ctx, "CreateGuest", func() error {
 		if _, taken := s.sessions[x.ID]; taken {
 			return store.ErrConflict
 		}
@@ -149,12 +172,12 @@ func (s *Store) CreateGuest(ctx context.Context, u store.User, x store.Session) 
 
 // User implements store.Store.
 func (s *Store) User(ctx context.Context, id string) (store.User, error) {
-	return one(ctx, s, s.users, id)
+	return one(ctx, s, "User", s.users, id)
 }
 
 // UserByName implements store.Store.
 func (s *Store) UserByName(ctx context.Context, key string) (store.User, error) {
-	all, err := list(ctx, s, s.users, 1, usersByID, func(u store.User) bool { return u.NameKey == key })
+	all, err := list(ctx, s, "UserByName", s.users, 1, usersByID, func(u store.User) bool { return u.NameKey == key })
 	if err != nil {
 		return store.User{}, err
 	}
@@ -166,23 +189,23 @@ func (s *Store) UserByName(ctx context.Context, key string) (store.User, error) 
 
 // Users implements store.Store.
 func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.User, error) {
-	return list(ctx, s, s.users, limit, func(a, b store.User) int { return cmp.Compare(a.NameKey, b.NameKey) },
+	return list(ctx, s, "Users", s.users, limit, func(a, b store.User) int { return cmp.Compare(a.NameKey, b.NameKey) },
 		func(u store.User) bool { return strings.HasPrefix(u.NameKey, prefix) })
 }
 
 // UsersAfter implements store.Store.
 func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
-	return list(ctx, s, s.users, limit, usersByID, func(u store.User) bool { return u.ID > id })
+	return list(ctx, s, "UsersAfter", s.users, limit, usersByID, func(u store.User) bool { return u.ID > id })
 }
 
 // UsersAlike implements store.Store.
 func (s *Store) UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]store.User, error) {
-	return list(ctx, s, s.users, limit, usersByID, func(u store.User) bool { return alike(u.Looks, looks) })
+	return list(ctx, s, "UsersAlike", s.users, limit, usersByID, func(u store.User) bool { return alike(u.Looks, looks) })
 }
 
 // DeleteUser implements store.Store.
 func (s *Store) DeleteUser(ctx context.Context, id string) error {
-	return s.do(ctx, func() error {
+	return s.do(ctx, "DeleteUser", func() error {
 		delete(s.users, id)
 		delete(s.seen, id)
 		return nil
@@ -191,17 +214,17 @@ func (s *Store) DeleteUser(ctx context.Context, id string) error {
 
 // CreateSession implements store.Store.
 func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
-	return create(ctx, s, s.sessions, x.ID, x)
+	return create(ctx, s, "CreateSession", s.sessions, x.ID, x)
 }
 
 // Session implements store.Store.
 func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
-	return one(ctx, s, s.sessions, id)
+	return one(ctx, s, "Session", s.sessions, id)
 }
 
 // ExtendSession implements store.Store.
 func (s *Store) ExtendSession(ctx context.Context, id string, now, expires int64) error {
-	return update(ctx, s, s.sessions, id, func(x *store.Session) bool {
+	return update(ctx, s, "ExtendSession", s.sessions, id, func(x *store.Session) bool {
 		good := x.Expires > now
 		x.Expires = expires
 		return good
@@ -210,7 +233,7 @@ func (s *Store) ExtendSession(ctx context.Context, id string, now, expires int64
 
 // EndSession implements store.Store.
 func (s *Store) EndSession(ctx context.Context, id string) error {
-	err := update(ctx, s, s.sessions, id, func(x *store.Session) bool {
+	err := update(ctx, s, "EndSession", s.sessions, id, func(x *store.Session) bool {
 		x.Expires = 0
 		return true
 	})
@@ -227,12 +250,12 @@ func unlessMissing(err error) error {
 
 // DeleteSession implements store.Store.
 func (s *Store) DeleteSession(ctx context.Context, id string) error {
-	return remove(ctx, s, s.sessions, id)
+	return remove(ctx, s, "DeleteSession", s.sessions, id)
 }
 
 // SessionsBefore implements store.Store.
 func (s *Store) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
-	return list(ctx, s, s.sessions, limit, func(a, b store.Session) int {
+	return list(ctx, s, "SessionsBefore", s.sessions, limit, func(a, b store.Session) int {
 		return cmp.Or(cmp.Compare(a.Expires, b.Expires), cmp.Compare(a.ID, b.ID))
 	},
 		func(x store.Session) bool { return x.Expires <= expires })
@@ -240,21 +263,23 @@ func (s *Store) SessionsBefore(ctx context.Context, expires int64, limit int) ([
 
 // CreateKey implements store.Store.
 func (s *Store) CreateKey(ctx context.Context, k store.Key) error {
-	return create(ctx, s, s.keys, k.ID, k)
+	return create(ctx, s, "CreateKey", s.keys, k.ID, k)
 }
 
 // Keys implements store.Store.
 func (s *Store) Keys(ctx context.Context) ([]store.Key, error) {
-	return list(ctx, s, s.keys, everything, func(a, b store.Key) int { return cmp.Or(cmp.Compare(b.Created, a.Created), cmp.Compare(b.ID, a.ID)) },
+	return list(ctx, s, "Keys", s.keys, everything, func(a, b store.Key) int { return cmp.Or(cmp.Compare(b.Created, a.Created), cmp.Compare(b.ID, a.ID)) },
 		func(store.Key) bool { return true })
 }
 
 // DeleteKey implements store.Store.
-func (s *Store) DeleteKey(ctx context.Context, id string) error { return remove(ctx, s, s.keys, id) }
+func (s *Store) DeleteKey(ctx context.Context, id string) error {
+	return remove(ctx, s, "DeleteKey", s.keys, id)
+}
 
 // PutSeen implements store.Store.
 func (s *Store) PutSeen(ctx context.Context, seen []store.Seen) error {
-	return s.do(ctx, func() error {
+	return s.do(ctx, "PutSeen", func() error {
 		for _, one := range seen {
 			if _, ok := s.users[one.User]; ok {
 				s.seen[one.User] = max(s.seen[one.User], one.At)
@@ -266,13 +291,13 @@ func (s *Store) PutSeen(ctx context.Context, seen []store.Seen) error {
 
 // Seen implements store.Store.
 func (s *Store) Seen(ctx context.Context, user string) (int64, error) {
-	at, err := one(ctx, s, s.seen, user)
+	at, err := one(ctx, s, "Seen", s.seen, user)
 	return at, unlessMissing(err)
 }
 
 // PutIntent implements store.Store.
 func (s *Store) PutIntent(ctx context.Context, i store.Intent) error {
-	return s.do(ctx, func() error {
+	return s.do(ctx, "PutIntent", func() error {
 		s.intents[i.ID] = i
 		return nil
 	})
@@ -280,12 +305,12 @@ func (s *Store) PutIntent(ctx context.Context, i store.Intent) error {
 
 // DeleteIntent implements store.Store.
 func (s *Store) DeleteIntent(ctx context.Context, id string) error {
-	return remove(ctx, s, s.intents, id)
+	return remove(ctx, s, "DeleteIntent", s.intents, id)
 }
 
 // IntentsBefore implements store.Store.
 func (s *Store) IntentsBefore(ctx context.Context, created int64, limit int) ([]store.Intent, error) {
-	return list(ctx, s, s.intents, limit, func(a, b store.Intent) int { return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.ID, b.ID)) },
+	return list(ctx, s, "IntentsBefore", s.intents, limit, func(a, b store.Intent) int { return cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.ID, b.ID)) },
 		func(i store.Intent) bool { return i.Created < created })
 }
 

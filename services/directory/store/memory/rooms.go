@@ -15,23 +15,23 @@ func public(r store.Room) bool { return !r.Private && !r.Direct }
 
 // CreateRoom implements store.Store.
 func (s *Store) CreateRoom(ctx context.Context, r store.Room) error {
-	return create(ctx, s, s.rooms, r.ID, r)
+	return create(ctx, s, "CreateRoom", s.rooms, r.ID, r)
 }
 
 // Room implements store.Store.
 func (s *Store) Room(ctx context.Context, id string) (store.Room, error) {
-	return one(ctx, s, s.rooms, id)
+	return one(ctx, s, "Room", s.rooms, id)
 }
 
 // Rooms implements store.Store.
 func (s *Store) Rooms(ctx context.Context, ids []string) ([]store.Room, error) {
 	wanted := set(ids)
-	return list(ctx, s, s.rooms, everything, roomsByID, func(r store.Room) bool { return wanted[r.ID] })
+	return list(ctx, s, "Rooms", s.rooms, everything, roomsByID, func(r store.Room) bool { return wanted[r.ID] })
 }
 
 // PatchRoom implements store.Store.
 func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) error {
-	return update(ctx, s, s.rooms, id, func(r *store.Room) bool {
+	return update(ctx, s, "PatchRoom", s.rooms, id, func(r *store.Room) bool {
 		if p.Name != nil {
 			r.Name = *p.Name
 		}
@@ -49,16 +49,18 @@ func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) err
 }
 
 // DeleteRoom implements store.Store.
-func (s *Store) DeleteRoom(ctx context.Context, id string) error { return remove(ctx, s, s.rooms, id) }
+func (s *Store) DeleteRoom(ctx context.Context, id string) error {
+	return remove(ctx, s, "DeleteRoom", s.rooms, id)
+}
 
 // PublicRooms implements store.Store.
 func (s *Store) PublicRooms(ctx context.Context, limit int) ([]store.Room, error) {
-	return list(ctx, s, s.rooms, limit, func(a, b store.Room) int { return cmp.Or(cmp.Compare(a.Created, b.Created), roomsByID(a, b)) }, public)
+	return list(ctx, s, "PublicRooms", s.rooms, limit, func(a, b store.Room) int { return cmp.Or(cmp.Compare(a.Created, b.Created), roomsByID(a, b)) }, public)
 }
 
 // PublicRoomsAlike implements store.Store.
 func (s *Store) PublicRoomsAlike(ctx context.Context, looks names.Looks, limit int) ([]store.Room, error) {
-	return list(ctx, s, s.rooms, limit, roomsByID, func(r store.Room) bool { return public(r) && alike(r.Looks, looks) })
+	return list(ctx, s, "PublicRoomsAlike", s.rooms, limit, roomsByID, func(r store.Room) bool { return public(r) && alike(r.Looks, looks) })
 }
 
 func membersByUser(a, b store.Member) int {
@@ -67,7 +69,7 @@ func membersByUser(a, b store.Member) int {
 
 // PutMember implements store.Store.
 func (s *Store) PutMember(ctx context.Context, m store.Member) error {
-	return s.do(ctx, func() error {
+	return s.do(ctx, "PutMember", func() error {
 		k := pair{m.Room, m.User}
 		if old, ok := s.members[k]; ok {
 			old.Role = m.Role
@@ -80,7 +82,7 @@ func (s *Store) PutMember(ctx context.Context, m store.Member) error {
 
 // SetRole implements store.Store.
 func (s *Store) SetRole(ctx context.Context, room, user string, role api.Role) error {
-	return update(ctx, s, s.members, pair{room, user}, func(m *store.Member) bool {
+	return update(ctx, s, "SetRole", s.members, pair{room, user}, func(m *store.Member) bool {
 		m.Role = role
 		return true
 	})
@@ -88,34 +90,34 @@ func (s *Store) SetRole(ctx context.Context, room, user string, role api.Role) e
 
 // Member implements store.Store.
 func (s *Store) Member(ctx context.Context, room, user string) (store.Member, error) {
-	return one(ctx, s, s.members, pair{room, user})
+	return one(ctx, s, "Member", s.members, pair{room, user})
 }
 
 // DeleteMember implements store.Store.
 func (s *Store) DeleteMember(ctx context.Context, room, user string) error {
-	return remove(ctx, s, s.members, pair{room, user})
+	return remove(ctx, s, "DeleteMember", s.members, pair{room, user})
 }
 
 // Members implements store.Store.
 func (s *Store) Members(ctx context.Context, room, after string, limit int) ([]store.Member, error) {
-	return list(ctx, s, s.members, limit, membersByUser, func(m store.Member) bool { return m.Room == room && m.User > after })
+	return list(ctx, s, "Members", s.members, limit, membersByUser, func(m store.Member) bool { return m.Room == room && m.User > after })
 }
 
 // MembersInRole implements store.Store.
 func (s *Store) MembersInRole(ctx context.Context, room string, role api.Role, limit int) ([]store.Member, error) {
-	return list(ctx, s, s.members, limit, func(a, b store.Member) int { return cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.User, b.User)) },
+	return list(ctx, s, "MembersInRole", s.members, limit, func(a, b store.Member) int { return cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.User, b.User)) },
 		func(m store.Member) bool { return m.Room == room && m.Role == role })
 }
 
 // MembersOf implements store.Store.
 func (s *Store) MembersOf(ctx context.Context, rooms []string) ([]store.Member, error) {
 	wanted := set(rooms)
-	return list(ctx, s, s.members, everything, membersByUser, func(m store.Member) bool { return wanted[m.Room] })
+	return list(ctx, s, "MembersOf", s.members, everything, membersByUser, func(m store.Member) bool { return wanted[m.Room] })
 }
 
 // MembershipsOf implements store.Store.
 func (s *Store) MembershipsOf(ctx context.Context, user string, limit int) ([]store.Member, error) {
-	return list(ctx, s, s.members, limit, func(a, b store.Member) int { return cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Room, b.Room)) },
+	return list(ctx, s, "MembershipsOf", s.members, limit, func(a, b store.Member) int { return cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Room, b.Room)) },
 		func(m store.Member) bool { return m.User == user })
 }
 
@@ -125,7 +127,7 @@ func bansByUser(a, b store.Ban) int {
 
 // PutBan implements store.Store.
 func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
-	return s.do(ctx, func() error {
+	return s.do(ctx, "PutBan", func() error {
 		k := pair{b.Room, b.User}
 		if old, ok := s.bans[k]; ok {
 			old.Reason = b.Reason
@@ -138,20 +140,20 @@ func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
 
 // Ban implements store.Store.
 func (s *Store) Ban(ctx context.Context, room, user string) (store.Ban, error) {
-	return one(ctx, s, s.bans, pair{room, user})
+	return one(ctx, s, "Ban", s.bans, pair{room, user})
 }
 
 // DeleteBan implements store.Store.
 func (s *Store) DeleteBan(ctx context.Context, room, user string) error {
-	return remove(ctx, s, s.bans, pair{room, user})
+	return remove(ctx, s, "DeleteBan", s.bans, pair{room, user})
 }
 
 // Bans implements store.Store.
 func (s *Store) Bans(ctx context.Context, room, after string, limit int) ([]store.Ban, error) {
-	return list(ctx, s, s.bans, limit, bansByUser, func(b store.Ban) bool { return b.Room == room && b.User > after })
+	return list(ctx, s, "Bans", s.bans, limit, bansByUser, func(b store.Ban) bool { return b.Room == room && b.User > after })
 }
 
 // BansOf implements store.Store.
 func (s *Store) BansOf(ctx context.Context, user string) ([]store.Ban, error) {
-	return list(ctx, s, s.bans, everything, bansByUser, func(b store.Ban) bool { return b.User == user })
+	return list(ctx, s, "BansOf", s.bans, everything, bansByUser, func(b store.Ban) bool { return b.User == user })
 }

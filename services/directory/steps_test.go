@@ -1,0 +1,349 @@
+package directory
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/membus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/names"
+	"hubbub.internal/services/directory/store"
+	"hubbub.internal/services/directory/store/memory"
+)
+
+// idle returns a service that is prepared and does not run: nobody keeps house but the test.
+func idle(t *testing.T, cfg Config) *world {
+	t.Helper()
+	w := &world{t: t, server: membus.NewServer(membus.Options{}), memory: memory.New()}
+	w.connect, w.store = onServer(w.server), newFaulty(w.memory)
+	var err error
+	if w.Service, err = New(cfg, Deps{Bus: w.connect(t), Store: w.store, Log: zap.NewNop(), Metrics: prometheus.NewRegistry()}); err != nil {
+		t.Fatal(err)
+	}
+	if !w.prepare(t.Context()) {
+		t.Fatal("not prepared")
+	}
+	return w
+}
+
+// scene is a room with its owner, a moderator and a member, and others around it.
+type scene struct {
+	*world
+	n                       int         // of the scene
+	op                      credentials // runs the server
+	ann, mod, bob, eve, gus credentials // owner, moderator, member, a stranger, and a guest who is a member
+	room, closed            string      // a public room, and a private one of ann's and bob's
+}
+
+func newScene(w *world, op credentials, hash string, n int) *scene {
+	w.t.Helper()
+	named := func(name string) credentials { // registered, without the time that hashing takes
+		name = fmt.Sprint(name, "-", n)
+		u := store.User{ID: chat.NewID(), Name: name, NameKey: names.Key(name), Looks: names.LooksOf(name), Hash: hash, Created: 1}
+		if err := w.store.CreateUser(w.t.Context(), u); err != nil {
+			w.t.Fatal(err)
+		}
+		c, err := w.open(w.t.Context(), u)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return c
+	}
+	s := &scene{world: w, n: n, op: op, ann: named("Ann"), mod: named("Cyd"), bob: named("Bob"), eve: named("Eve"), gus: w.comeIn("Gus")}
+	s.room, s.closed = chat.NewID(), chat.NewID()
+	ctx := w.t.Context()
+	member := func(room string, c credentials, role directoryapi.Role) error {
+		return w.store.PutMember(ctx, store.Member{Room: room, User: c.User.ID, Name: c.User.Name, Role: role, Since: 1})
+	}
+	for _, err := range []error{
+		w.store.CreateRoom(ctx, store.Room{ID: s.room, Name: "Open", Created: 1}), member(s.room, s.ann, directoryapi.RoleOwner),
+		member(s.room, s.mod, directoryapi.RoleModerator), member(s.room, s.bob, directoryapi.RoleMember), member(s.room, s.gus, directoryapi.RoleMember),
+		w.store.CreateRoom(ctx, store.Room{ID: s.closed, Name: "Closed", Private: true, Created: 1}), member(s.closed, s.ann, directoryapi.RoleOwner),
+		member(s.closed, s.bob, directoryapi.RoleMember), w.store.PutBan(ctx, store.Ban{Room: s.room, User: s.op.User.ID, Name: s.op.User.Name}),
+	} {
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// told returns an error unless what the logs say last of a user in a room is what the store has.
+func (s *scene) told(room string, u credentials) error {
+	m, err := s.store.Member(s.t.Context(), room, u.User.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if _, err := s.store.Room(s.t.Context(), room); err == nil {
+		last := chat.Event{}
+		for _, e := range s.events(room) {
+			if e.Type == chat.TypeMember && e.Member == u.User.ID {
+				last = e
+			}
+		}
+		if last.Role != string(m.Role) {
+			return fmt.Errorf("the room was told that %s is %q, and it is %q", u.User.Name, last.Role, m.Role)
+		}
+	}
+	last := chat.Event{}
+	for _, e := range s.events(chat.UserRoom(u.User.ID)) {
+		if e.Target == room {
+			last = e
+		}
+	}
+	if last.Role != string(m.Role) || last.Type != "" && (last.Type == chat.TypeInvited) != (m.Role != "") {
+		return fmt.Errorf("%s was told %+v, and is %q", u.User.Name, last, m.Role)
+	}
+	return nil
+}
+
+// is returns an error unless a user has a role in a room.
+func (s *scene) is(room string, u credentials, role directoryapi.Role) error {
+	m, err := s.store.Member(s.t.Context(), room, u.User.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) || m.Role != role {
+		return fmt.Errorf("%s is %q, want %q, %w", u.User.Name, m.Role, role, err)
+	}
+	return nil
+}
+
+// deed is something that somebody does: what is answered when it is done, what may be answered when it is done again, and
+// what is then true.
+type deed struct {
+	name  string
+	do    func(s *scene) string
+	again string // "": it can be done again
+	then  func(s *scene) error
+}
+
+var deeds = []deed{
+	{"register", func(s *scene) string { return s.post("/v1/register", s.account("Zoe")) }, "conflict", func(s *scene) error {
+		if code := s.post("/v1/login", s.account("Zoe")); code != "" {
+			return fmt.Errorf("log-in: %s", code)
+		}
+		return nil
+	}},
+	{"log in", func(s *scene) string { return s.post("/v1/login", s.account("Bob")) }, "", nil},
+	{"come in", func(s *scene) string { return s.post("/v1/guest", `{"name":"Gil"}`) }, "", nil},
+	{"refresh", func(s *scene) string { return s.post("/v1/refresh", refreshBody(s.bob)) }, "", nil},
+	{"log out", func(s *scene) string { return s.code(s.bob, "POST", "/v1/logout", "") }, "unauthorized", func(s *scene) error {
+		if code := s.post("/v1/refresh", refreshBody(s.bob)); code != "unauthorized" {
+			return fmt.Errorf("refresh: %s", code)
+		}
+		return nil
+	}},
+	{"me", func(s *scene) string { return s.code(s.bob, "GET", "/v1/me", "") }, "", nil},
+	{"look for users", func(s *scene) string { return s.code(s.bob, "GET", "/v1/users?q=an", "") }, "", nil},
+	{"list rooms", func(s *scene) string { return s.code(s.bob, "GET", "/v1/rooms", "") }, "", nil},
+	{"look at a room", func(s *scene) string { return s.code(s.bob, "GET", "/v1/rooms/"+s.room, "") }, "", nil},
+	{"list members", func(s *scene) string { return s.code(s.bob, "GET", "/v1/rooms/"+s.room+"/members", "") }, "", nil},
+	{"list everybody", func(s *scene) string { return s.code(s.bob, "GET", "/v1/rooms/lobby/members", "") }, "", nil},
+	{"list bans", func(s *scene) string { return s.code(s.ann, "GET", "/v1/rooms/"+s.room+"/bans", "") }, "", nil},
+	{"list the server's bans", func(s *scene) string { return s.code(s.op, "GET", "/v1/bans", "") }, "", nil},
+	{"make a private room", func(s *scene) string { return s.code(s.bob, "POST", "/v1/rooms", `{"name":"Bob's","private":true}`) }, "", nil},
+	{"describe", func(s *scene) string { return s.code(s.ann, "PATCH", "/v1/rooms/"+s.room, `{"topic":"tea"}`) }, "", func(s *scene) error {
+		if e := s.last(s.room); e.Type != chat.TypeTopic || e.Text != "tea" {
+			return fmt.Errorf("the room was told %+v", e)
+		}
+		return nil
+	}},
+	{"join", func(s *scene) string { return s.code(s.eve, "POST", "/v1/rooms/"+s.room+"/join", "") }, "", func(s *scene) error {
+		return errors.Join(s.is(s.room, s.eve, directoryapi.RoleMember), s.told(s.room, s.eve))
+	}},
+	{"leave", func(s *scene) string { return s.code(s.bob, "POST", "/v1/rooms/"+s.room+"/leave", "") }, "", func(s *scene) error {
+		return errors.Join(s.is(s.room, s.bob, ""), s.told(s.room, s.bob))
+	}},
+	{"invite", func(s *scene) string {
+		return s.code(s.ann, "POST", "/v1/rooms/"+s.closed+"/members", fmt.Sprintf(`{"user":%q}`, s.eve.User.ID))
+	}, "", func(s *scene) error {
+		return errors.Join(s.is(s.closed, s.eve, directoryapi.RoleMember), s.told(s.closed, s.eve))
+	}},
+	{"appoint", func(s *scene) string {
+		return s.code(s.ann, "POST", "/v1/rooms/"+s.room+"/members", fmt.Sprintf(`{"user":%q,"role":"moderator"}`, s.bob.User.ID))
+	}, "", func(s *scene) error {
+		return errors.Join(s.is(s.room, s.bob, directoryapi.RoleModerator), s.told(s.room, s.bob))
+	}},
+	{"remove", func(s *scene) string {
+		return s.code(s.mod, "DELETE", "/v1/rooms/"+s.room+"/members/"+s.bob.User.ID, "")
+	}, "", func(s *scene) error {
+		return errors.Join(s.is(s.room, s.bob, ""), s.told(s.room, s.bob))
+	}},
+	{"ban from a room", func(s *scene) string { return s.code(s.mod, "PUT", "/v1/rooms/"+s.room+"/bans/"+s.bob.User.ID, `{}`) }, "", func(s *scene) error {
+		out, err := s.banned(s.t.Context(), s.room, s.bob.User.ID)
+		if err == nil && !out {
+			err = errors.New("there is no ban")
+		}
+		return errors.Join(err, s.is(s.room, s.bob, ""), s.told(s.room, s.bob))
+	}},
+	{"end a ban", func(s *scene) string { return s.code(s.mod, "DELETE", "/v1/rooms/"+s.room+"/bans/"+s.op.User.ID, "") }, "", func(s *scene) error {
+		out, err := s.banned(s.t.Context(), s.room, s.op.User.ID)
+		if err == nil && out {
+			err = errors.New("there is a ban")
+		}
+		return errors.Join(err, s.told(s.room, s.op))
+	}},
+	{"ban from the server", func(s *scene) string { return s.code(s.op, "PUT", "/v1/bans/"+s.eve.User.ID, `{}`) }, "", func(s *scene) error {
+		if code := s.code(s.eve, "GET", "/v1/me", ""); code != chat.CodeForbidden {
+			return fmt.Errorf("me: %s", code)
+		}
+		for _, c := range s.control() {
+			if c.Kind == directoryapi.ChangeUser && c.User == s.eve.User.ID && c.Session == "" {
+				return nil
+			}
+		}
+		return errors.New("nobody was told")
+	}},
+	{"end a ban from the server", func(s *scene) string { return s.code(s.op, "DELETE", "/v1/bans/"+s.eve.User.ID, "") }, "", nil},
+	{"open a direct room", func(s *scene) string {
+		return s.code(s.bob, "POST", "/v1/direct", fmt.Sprintf(`{"user":%q}`, s.eve.User.ID))
+	}, "", func(s *scene) error {
+		room := chat.DirectRoom(s.bob.User.ID, s.eve.User.ID)
+		return errors.Join(s.is(room, s.bob, directoryapi.RoleMember), s.is(room, s.eve, directoryapi.RoleMember), s.told(room, s.bob), s.told(room, s.eve))
+	}},
+	{"a guest goes", func(s *scene) string {
+		if code := s.code(s.gus, "POST", "/v1/logout", ""); code != "" && code != chat.CodeUnauthorized {
+			return code
+		}
+		if err := s.removeEnded(s.t.Context()); err != nil {
+			return chat.CodeOf(s.fail(err))
+		}
+		return ""
+	}, "", func(s *scene) error {
+		if _, err := s.store.User(s.t.Context(), s.gus.User.ID); !errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("the guest is there, %w", err)
+		}
+		return errors.Join(s.is(s.room, s.gus, ""), s.told(s.room, s.gus))
+	}},
+	{"an owner leaves to an heir", func(s *scene) string {
+		if code := s.code(s.ann, "POST", "/v1/rooms/"+s.closed+"/members", fmt.Sprintf(`{"user":%q,"role":"owner"}`, s.bob.User.ID)); code != "" && code != chat.CodeForbidden {
+			return code
+		}
+		if code := s.code(s.ann, "POST", "/v1/rooms/"+s.closed+"/leave", ""); code != chat.CodeForbidden { // she may not see it any more
+			return code
+		}
+		return ""
+	}, "", func(s *scene) error {
+		return errors.Join(s.is(s.closed, s.ann, ""), s.is(s.closed, s.bob, directoryapi.RoleOwner), s.told(s.closed, s.ann), s.told(s.closed, s.bob))
+	}},
+}
+
+func (s *scene) account(name string) string {
+	return fmt.Sprintf(`{"name":"%s-%d","password":"correct horse"}`, name, s.n)
+}
+
+func (w *world) post(path, body string) string {
+	w.t.Helper()
+	_, code := w.call("POST", path, "", body, nil)
+	return code
+}
+
+// control returns what the control log says.
+func (w *world) control() (all []directoryapi.Change) {
+	w.t.Helper()
+	for after := (bus.Position{}); ; {
+		r, err := w.bus.Replay(w.t.Context(), chat.ControlRoom, after, 1000)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, e := range r.Entries {
+			var c directoryapi.Change
+			if err := json.Unmarshal(e.Data[1:], &c); err != nil {
+				w.t.Fatal(err)
+			}
+			all, after.Seq = append(all, c), e.Seq
+		}
+		if !r.More {
+			return all
+		}
+	}
+}
+
+var writes = regexp.MustCompile("^(Create|Put|Patch|Set|Extend|End|Delete)")
+
+// TestEveryStepMayFail has the store, before and after each of its steps, and the bus, at each append, fail once under
+// everything that can be done. It is answered that the service is unavailable, or done; and when the store and the bus work
+// again, and it is done again, all is as if nothing had happened, and told.
+func TestEveryStepMayFail(t *testing.T) {
+	for _, d := range deeds {
+		t.Run(d.name, func(t *testing.T) {
+			cfg := config()
+			cfg.Owners, cfg.AccountRate = []string{"Op"}, 1_000_000
+			w := idle(t, cfg)
+			op := w.register("Op")
+			hash, err := w.hasher.Hash("correct horse")
+			if err != nil {
+				t.Fatal(err)
+			}
+			steps, scenes := 0, 0
+			for _, where := range []string{"store", "bus"} {
+				for at := 0; ; at++ {
+					scenes++
+					s := newScene(w, op, hash, scenes)
+					n, failed := 0, ""
+					step := func(what string) error {
+						if n++; n-1 != at {
+							return nil
+						}
+						failed = what
+						return io.ErrUnexpectedEOF
+					}
+					if where == "store" {
+						s.memory.Fail(func(call string, done bool) error {
+							if done && !writes.MatchString(call) {
+								return nil // which is no other than not to have read
+							}
+							return step(fmt.Sprint(call, " ", done))
+						})
+					} else {
+						s.server.Fail(func(call, name string) error {
+							if call != "Append" {
+								return nil
+							}
+							return step(call + " " + name)
+						})
+					}
+					code := d.do(s)
+					s.memory.Fail(nil)
+					s.server.Fail(nil)
+					if failed == "" {
+						if code != "" {
+							t.Errorf("without a fault: %q", code)
+						}
+						break
+					}
+					steps++
+					what := fmt.Sprintf("with a fault at %s (step %d of the %s)", failed, at, where)
+					if code != "" && code != chat.CodeUnavailable {
+						t.Errorf("%s: %q", what, code)
+					}
+					s.age()
+					s.keepHouse(t.Context())
+					if left := s.age(); len(left) > 0 {
+						t.Errorf("%s: left to tell is %+v", what, left)
+					}
+					if code != "" { // so it is done again
+						if code := d.do(s); code != "" && code != d.again {
+							t.Errorf("%s, and done again: %q", what, code)
+						}
+					}
+					if d.then != nil {
+						if err := d.then(s); err != nil {
+							t.Errorf("%s: %v", what, err)
+						}
+					}
+				}
+			}
+			if steps == 0 {
+				t.Error("nothing could fail")
+			}
+		})
+	}
+}
