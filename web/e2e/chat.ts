@@ -73,8 +73,11 @@ export function chat(stage: Stage, device: Device): void {
         return last !== undefined && last.getBoundingClientRect().bottom <= last.closest('[role=log]')!.getBoundingClientRect().bottom + 1;
       }, selector);
       for (const [text, selector] of [['down here', 'article'], ['/list-users', '.notice']] as const) {
-        await log.evaluate((e) => (e.scrollTop = 0));
-        await ada.page.getByRole('button', { name: 'Go to the newest message' }).waitFor();
+        // Until it stays there: what was said before may still be taking the reader down to it, or count as new.
+        await ada.page.waitForFunction(() => {
+          document.querySelector('[role=log]')!.scrollTop = 0;
+          return [...document.querySelectorAll('button')].some((b) => /^(Go to the newest message|\d+ new messages?)$/.test((b.textContent ?? '').trim()));
+        });
         await ada.say(text);
         await ada.log.locator(selector, { hasText: text === 'down here' ? text : '1 online' }).waitFor();
         await inView(selector);
