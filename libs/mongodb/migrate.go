@@ -25,6 +25,9 @@ type Step struct {
 	Run  func(ctx context.Context, db *mongo.Database) error
 }
 
+// stepsTimeout bounds all steps together.
+const stepsTimeout = 24 * time.Hour
+
 // versions is the collection that has a document for each schema: the name of the program is its _id.
 const versions = "schema_versions"
 
@@ -39,6 +42,9 @@ func migrate(ctx context.Context, db *mongo.Database, app string, steps []Step, 
 	if from > target {
 		return schema.Newer(from, target)
 	}
+	// Without a deadline each operation would have the client's few seconds, and an index of a large collection takes longer.
+	ctx, cancel := context.WithTimeout(ctx, stepsTimeout)
+	defer cancel()
 	for v := from; v < target; v++ {
 		if err := steps[v].Run(ctx, db); err != nil {
 			return schema.Failed(steps[v].Name, v, err)

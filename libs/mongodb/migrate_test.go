@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -25,9 +26,12 @@ func TestSteps(t *testing.T) {
 	var mu sync.Mutex
 	var ran []string
 	step := func(name string, err error) mongodb.Step {
-		return mongodb.Step{Name: name, Run: func(context.Context, *mongo.Database) error {
+		return mongodb.Step{Name: name, Run: func(ctx context.Context, _ *mongo.Database) error {
 			mu.Lock()
 			defer mu.Unlock()
+			if end, ok := ctx.Deadline(); !ok || time.Until(end) < time.Hour {
+				t.Errorf("step %s has until %s: each of its operations would have the client's seconds, or less than an hour", name, end)
+			}
 			ran = append(ran, name)
 			return err
 		}}

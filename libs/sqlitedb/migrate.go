@@ -36,8 +36,10 @@ func migrate(ctx context.Context, db *sql.DB, steps Steps, log *zap.Logger) erro
 	if err != nil {
 		return fmt.Errorf("schema steps: %w", err)
 	}
-	known := p.ListSources()
-	target := known[len(known)-1].Version
+	target, err := numbered(p.ListSources(), steps)
+	if err != nil {
+		return fmt.Errorf("schema steps: %w", err)
+	}
 	// Looked up by hand: the library would make its table first, also in a file that is not to be touched.
 	from, err := version(ctx, db)
 	if err != nil {
@@ -60,6 +62,24 @@ func migrate(ctx context.Context, db *sql.DB, steps Steps, log *zap.Logger) erro
 	}
 	schema.Log(log, from, target, time.Since(began))
 	return nil
+}
+
+// numbered returns the number of the last step, or an error unless the steps are numbered from 1 without a gap and each file
+// is one: the library passes over a file whose name it does not understand.
+func numbered(known []*goose.Source, steps Steps) (last int64, err error) {
+	files, err := fs.Glob(steps.SQL, "*")
+	if err != nil {
+		return 0, err
+	}
+	if len(known) != len(files)+len(steps.Go) {
+		return 0, fmt.Errorf("%d files and %d functions are %d steps: a file is named like 00001_name.sql", len(files), len(steps.Go), len(known))
+	}
+	for i, s := range known {
+		if last = int64(i + 1); s.Version != last {
+			return 0, fmt.Errorf("step %d has the number %d", last, s.Version)
+		}
+	}
+	return last, nil
 }
 
 // version returns the version of the file's schema; 0: it is empty, or of the time before versions.

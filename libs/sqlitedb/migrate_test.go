@@ -123,6 +123,28 @@ func TestStepFails(t *testing.T) {
 	}
 }
 
+// TestStepsAreNumbered has steps that the library would pass over, or run in another order than meant.
+func TestStepsAreNumbered(t *testing.T) {
+	step := &fstest.MapFile{Data: []byte("-- +goose Up\nSELECT 1;\n")}
+	code := map[int64]func(context.Context, *sql.Tx) error{3: func(context.Context, *sql.Tx) error { return nil }}
+	for name, steps := range map[string]Steps{
+		"a name without a number": {SQL: fstest.MapFS{"00001_a.sql": step, "second.sql": step}},
+		"another ending":          {SQL: fstest.MapFS{"00001_a.sql": step, "00002_b.txt": step}},
+		"a gap":                   {SQL: fstest.MapFS{"00001_a.sql": step, "00003_b.sql": step}},
+		"a gap before a function": {SQL: fstest.MapFS{"00001_a.sql": step}, Go: code},
+		"not from 1":              {SQL: fstest.MapFS{"00002_a.sql": step}},
+		"one number twice":        {SQL: fstest.MapFS{"00001_a.sql": step, "00002_b.sql": step, "00003_c.sql": step}, Go: code},
+	} {
+		path := filepath.Join(t.TempDir(), "store.db")
+		if d, err := Open(t.Context(), path, steps, nil); err == nil || !strings.Contains(err.Error(), "schema steps") {
+			t.Errorf("%s: %v", name, err)
+			if err == nil {
+				_ = d.Close()
+			}
+		}
+	}
+}
+
 // TestNewerFile holds that a file of a newer release is not touched.
 func TestNewerFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")

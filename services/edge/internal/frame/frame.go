@@ -38,8 +38,7 @@ func PackedLimit(limit int) int { return limit + limit/8 + 64 }
 // Read takes the first frame from b and unmasks its payload in place. used is its length in b; 0: b does not hold all
 // of it yet. Frames whose payload is longer than limit, or than PackedLimit where a compressed message begins, are
 // refused as soon as their header is there, and so are compressed messages unless packed says that compression was
-// agreed on. A code other than 0 is that of the close that
-// the frame is to be answered with.
+// agreed on. A code other than 0 is that of the close that the frame is to be answered with.
 func Read(b []byte, limit int, packed bool) (f Frame, used int, code wire.CloseCode) {
 	if len(b) < 2 {
 		return f, 0, 0
