@@ -87,7 +87,9 @@ func (s *Service) guest(ctx context.Context, name, address string) (credentials,
 	if err := s.entries.take(time.Now(), "guests from your network", address); err != nil {
 		return credentials{}, err
 	}
-	u := store.User{ID: chat.NewID(), Created: time.Now().UnixMilli()}
+	now := time.Now()
+	u := store.User{ID: chat.NewID(), Created: now.UnixMilli()} // whom nobody can have banned
+	x, refresh := s.newSession(u.ID, now)
 	for n := 1; ; n++ {
 		number := n
 		if n > maxNumbered { // many have this name: one of the others is found by chance
@@ -97,13 +99,11 @@ func (s *Service) guest(ctx context.Context, name, address string) (credentials,
 		// No name that anybody can type begins so: guests are told from each other, and their mark tells them from the rest.
 		u.NameKey = ":" + names.LooksOf(u.Name).Lower
 		u.Name += guestMark
-		c, x, err := s.newSession(ctx, u)
-		if err != nil {
-			return credentials{}, err
+		err := s.store.CreateGuest(ctx, u, x)
+		if err == nil {
+			return s.issue(u, x, refresh, now)
 		}
-		if err = s.store.CreateGuest(ctx, u, x); err == nil {
-			return c, nil
-		} else if !errors.Is(err, store.ErrConflict) || n == 2*maxNumbered {
+		if !errors.Is(err, store.ErrConflict) || n == 2*maxNumbered {
 			return credentials{}, err
 		}
 	}

@@ -44,28 +44,27 @@ func accountOf(u store.User) account { return account{ID: u.ID, Name: u.Name, Gu
 
 // open begins a session of a user that there is.
 func (s *Service) open(ctx context.Context, u store.User) (credentials, error) {
-	c, x, err := s.newSession(ctx, u)
-	if err != nil {
+	now := time.Now()
+	if err := s.checkBan(ctx, u.ID); err != nil { // after the time: see tellBan
 		return credentials{}, err
 	}
-	return c, s.store.CreateSession(ctx, x)
+	x, refresh := s.newSession(u.ID, now)
+	if err := s.store.CreateSession(ctx, x); err != nil {
+		return credentials{}, err
+	}
+	return s.issue(u, x, refresh, now)
 }
 
-// newSession makes a session, which is still to be kept, and what the client gets for it. Its refresh token is the session's id and a secret, of which the store has the hash only. It
-// stays the same for the whole session, so that several tabs of a browser can share it.
-func (s *Service) newSession(ctx context.Context, u store.User) (credentials, store.Session, error) {
+// newSession returns a session, which is still to be kept, and its refresh token: its id and a secret, of which the store
+// has the hash only. The token stays the same for the whole session, so that several tabs of a browser can share it.
+func (s *Service) newSession(user string, now time.Time) (x store.Session, refresh string) {
 	var secret [secretSize]byte
 	_, _ = rand.Read(secret[:]) // never fails
 	sum := sha256.Sum256(secret[:])
-	now := time.Now()
-	if err := s.checkBan(ctx, u.ID); err != nil { // after the time: see tellBan
-		return credentials{}, store.Session{}, err
+	x = store.Session{
+		ID: chat.NewID(), User: user, Hash: sum[:], Created: now.UnixMilli(), Expires: now.Add(s.cfg.SessionLife).UnixMilli(),
 	}
-	x := store.Session{
-		ID: chat.NewID(), User: u.ID, Hash: sum[:], Created: now.UnixMilli(), Expires: now.Add(s.cfg.SessionLife).UnixMilli(),
-	}
-	c, err := s.issue(u, x, x.ID+"."+base64.RawURLEncoding.EncodeToString(secret[:]), now)
-	return c, x, err
+	return x, x.ID + "." + base64.RawURLEncoding.EncodeToString(secret[:])
 }
 
 // refresh returns the next token of a session, and prolongs it.
