@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -91,6 +92,32 @@ func Load(t testing.TB, url, path string) {
 			t.Fatalf("%s: %v", path, err)
 		}
 	}
+}
+
+// Upgrades calls check with the URL of a database for each dump of what an earlier release has written:
+// testdata/schema-N.jsonl, where N is the version of its schema. docs/stores.md says how one is made.
+func Upgrades(t *testing.T, check func(t *testing.T, url string)) {
+	t.Helper()
+	dumps, err := filepath.Glob("testdata/schema-*.jsonl")
+	if err != nil || len(dumps) == 0 {
+		t.Fatal("there are no dumps of earlier releases", err)
+	}
+	for _, dump := range dumps {
+		t.Run(dump, func(t *testing.T) {
+			url := URL(t)
+			Load(t, url, dump)
+			check(t, url)
+		})
+	}
+}
+
+// Fixture returns where the dump of this release is written: HUBBUB_MAKE_FIXTURE, else a place that goes with the test.
+func Fixture(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv("HUBBUB_MAKE_FIXTURE"); path != "" {
+		return path
+	}
+	return filepath.Join(t.TempDir(), "store.jsonl")
 }
 
 // database connects to the database that a URL of this package names, until the test ends.

@@ -1,8 +1,6 @@
 package mongo
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -42,32 +40,21 @@ func TestStore(t *testing.T) {
 		})
 }
 
-// TestUpgrade opens what earlier releases have written: see the dumps in testdata, and docs/stores.md on how to make one.
+// TestUpgrade opens what earlier releases have written.
 func TestUpgrade(t *testing.T) {
-	dumps, err := filepath.Glob("testdata/schema-*.jsonl")
-	if err != nil || len(dumps) == 0 {
-		t.Fatal("there are no dumps of earlier releases", err)
-	}
-	for _, dump := range dumps {
-		t.Run(dump, func(t *testing.T) {
-			url := mongotest.URL(t)
-			mongotest.Load(t, url, dump)
-			if err := openAt(t, url).Close(); err != nil { // what is opened again has had all steps
-				t.Fatal(err)
-			}
-			storetest.Verify(t, openAt(t, url))
-		})
-	}
+	mongotest.Upgrades(t, func(t *testing.T, url string) {
+		if err := openAt(t, url).Close(); err != nil { // what is opened again has had all steps
+			t.Fatal(err)
+		}
+		storetest.Verify(t, openAt(t, url))
+	})
 }
 
-// TestMakeUpgrade writes the dump of this release for TestUpgrade to the path in HUBBUB_MAKE_FIXTURE.
+// TestMakeUpgrade writes the dump of this release for TestUpgrade.
 func TestMakeUpgrade(t *testing.T) {
-	path := os.Getenv("HUBBUB_MAKE_FIXTURE")
-	if path == "" {
-		path = filepath.Join(t.TempDir(), "store.jsonl")
-	}
 	url := mongotest.URL(t)
 	storetest.Fill(t, openAt(t, url))
+	path := mongotest.Fixture(t)
 	mongotest.Dump(t, url, path)
 	again := mongotest.URL(t)
 	mongotest.Load(t, again, path)

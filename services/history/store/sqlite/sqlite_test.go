@@ -1,12 +1,12 @@
 package sqlite
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"hubbub.internal/libs/sqlitedb/sqlitedbtest"
 	"hubbub.internal/services/history/store"
 	"hubbub.internal/services/history/store/storetest"
 )
@@ -40,46 +40,29 @@ func TestStore(t *testing.T) {
 		})
 }
 
-// TestUpgrade opens what earlier releases have written: see the files in testdata, and docs/stores.md on how to make one.
+// TestUpgrade opens what earlier releases have written.
 func TestUpgrade(t *testing.T) {
-	files, err := filepath.Glob("testdata/schema-*.db")
-	if err != nil || len(files) == 0 {
-		t.Fatal("there are no files of earlier releases", err)
-	}
-	for _, file := range files {
-		t.Run(file, func(t *testing.T) {
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			path := filepath.Join(t.TempDir(), "store.db")
-			if err := os.WriteFile(path, data, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if err := openAt(t, path).Close(); err != nil { // what is opened again has had all steps
-				t.Fatal(err)
-			}
-			storetest.Verify(t, openAt(t, path))
-		})
-	}
+	sqlitedbtest.Upgrades(t, func(t *testing.T, path string) {
+		if err := openAt(t, path).Close(); err != nil { // what is opened again has had all steps
+			t.Fatal(err)
+		}
+		storetest.Verify(t, openAt(t, path))
+	})
 }
 
-// TestMakeUpgrade writes the file of this release for TestUpgrade to the path in HUBBUB_MAKE_FIXTURE.
+// TestMakeUpgrade writes the file of this release for TestUpgrade.
 func TestMakeUpgrade(t *testing.T) {
-	path := os.Getenv("HUBBUB_MAKE_FIXTURE")
-	if path == "" {
-		path = filepath.Join(t.TempDir(), "store.db")
-	}
+	path := sqlitedbtest.Fixture(t)
 	s, err := Open(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	storetest.Fill(t, s)
-	storetest.Verify(t, s)
 	if _, err := s.Write.ExecContext(t.Context(), "VACUUM"); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
+	storetest.Verify(t, openAt(t, sqlitedbtest.Copy(t, path))) // which writes, too
 }

@@ -1,0 +1,46 @@
+// Package sqlitedbtest has the tests that all SQLite stores have in common. Only tests import it.
+package sqlitedbtest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Upgrades calls check with a copy of each file that an earlier release has written: testdata/schema-N.db, where N is the
+// version of its schema. docs/stores.md says how one is made.
+func Upgrades(t *testing.T, check func(t *testing.T, path string)) {
+	t.Helper()
+	files, err := filepath.Glob("testdata/schema-*.db")
+	if err != nil || len(files) == 0 {
+		t.Fatal("there are no files of earlier releases", err)
+	}
+	for _, file := range files {
+		t.Run(file, func(t *testing.T) {
+			check(t, Copy(t, file))
+		})
+	}
+}
+
+// Copy returns the path of a copy of a file that is closed.
+func Copy(t *testing.T, file string) string {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "store.db")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Fixture returns where the file of this release is written: HUBBUB_MAKE_FIXTURE, else a place that goes with the test.
+func Fixture(t *testing.T) string {
+	t.Helper()
+	if path := os.Getenv("HUBBUB_MAKE_FIXTURE"); path != "" {
+		return path
+	}
+	return filepath.Join(t.TempDir(), "store.db")
+}
