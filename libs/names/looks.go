@@ -2,6 +2,7 @@ package names
 
 import (
 	"strings"
+	"unicode"
 
 	"go.mau.fi/util/confusable"
 )
@@ -45,3 +46,18 @@ var also = strings.NewReplacer(
 	// Latin letters that are an i, a u or an r but for a serif.
 	"ɩ", "i", "ʋ", "u", "ɾ", "r",
 )
+
+// Hidden reports whether a text has a character that nobody sees, with which it would look like another text (Unicode's
+// Default_Ignorable_Code_Point: fillers, joiners of graphemes, selectors of variants). The selector that makes an emoji of
+// the symbol before it (U+FE0F) may stand there.
+func Hidden(text string) bool {
+	var before rune
+	for _, r := range text {
+		emoji := r == '\uFE0F' && unicode.IsSymbol(before)
+		if !emoji && unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Cf) {
+			return true
+		}
+		before = r
+	}
+	return false
+}

@@ -64,7 +64,7 @@ func checkText(what, text string, least, most int) (string, error) {
 	text = strings.TrimSpace(text)
 	n := utf8.RuneCountInString(text)
 	bad := n < least || n > most || !utf8.ValidString(text) ||
-		strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+		strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) || names.Hidden(text)
 	if bad {
 		return "", chat.E(chat.CodeBadRequest, fmt.Sprintf("a %s is one line of %d to %d printable characters", what, least, most))
 	}

@@ -349,7 +349,7 @@ func TestEveryRoute(t *testing.T) {
 			t.Errorf("%s: %d %s", path, status, code)
 		}
 	}
-	for _, body := range []string{`{"name":""}`, `{"name":"a\u0007b"}`, `{"name":"` + strings.Repeat("x", 65) + `"}`, `{"name":"x","topic":"a\nb"}`} {
+	for _, body := range []string{`{"name":""}`, `{"name":"a\u0007b"}`, `{"name":"\u3164"}`, `{"name":"lob\u115fby"}`, `{"name":"x","topic":"\u202etea"}`, `{"name":"` + strings.Repeat("x", 65) + `"}`, `{"name":"x","topic":"a\nb"}`} {
 		if c := w.code(ann, "POST", "/v1/rooms", body); c != "bad_request" {
 			t.Errorf("a room made of %.30s: %q", body, c)
 		}

@@ -100,6 +100,21 @@ test('a change that cannot be saved is not lost', async () => {
   expect(await ada.field.inputValue()).toBe('');
 });
 
+test('a text shows links as what they are, and moves nothing around it', async () => {
+  const ada = await stage.person('Ada', 'desktop');
+  await ada.enter('lobby');
+  const text = unique('links');
+  await ada.say(`${text} https://google.com@evil.example/a and \u202Ehttps://gооgle.com/b שלום`);
+  const row = ada.page.getByRole('log').getByRole('article').filter({ hasText: text });
+  await row.getByLabel(/^(Sent|Read by)/).waitFor();
+  const links = row.locator('.text a');
+  expect(await links.allTextContents()).toEqual(['https://evil.example/a', 'https://xn--ggle-55da.com/b']);
+  expect(await links.evaluateAll((all) => all.map((a) => (a as HTMLAnchorElement).href))).toEqual(['https://evil.example/a', 'https://xn--ggle-55da.com/b']);
+  // From left to right, as they were written: nothing has turned the second before the first.
+  const [first, second] = [await links.nth(0).boundingBox(), await links.nth(1).boundingBox()];
+  expect(first!.y < second!.y || first!.x < second!.x).toBe(true);
+});
+
 test('the keyboard is enough', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.page.keyboard.press('Control+k');

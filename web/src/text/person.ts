@@ -1,3 +1,5 @@
+import { isolate } from './bidi.ts';
+
 /** The one or two letters that stand for a person. */
 export function initials(name: string): string {
   const words = name.replace(/\(.*\)/u, '').split(/[\s._-]+/u).filter(Boolean);
@@ -14,7 +16,8 @@ export function colour(id: string, count: number): number {
 }
 
 /** "Ada", "Ada and Bo", "Ada, Bo and 3 others". */
-export function listNames(names: readonly string[], shown = 3): string {
+export function listNames(list: readonly string[], shown = 3): string {
+  const names = list.map(isolate);
   if (names.length <= 1) return names[0] ?? '';
   const rest = names.length - shown;
   if (rest > 0) return `${names.slice(0, shown).join(', ')} and ${rest} ${rest === 1 ? 'other' : 'others'}`;
