@@ -2,7 +2,6 @@ package history
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -166,8 +165,7 @@ func TestApplyIsNamedBySenderAndID(t *testing.T) {
 
 // TestApplyAgain repeats commands when the bus has long forgotten them, and uses their msg_ids for others.
 func TestApplyAgain(t *testing.T) {
-	eachBus(t, func(t *testing.T, b bus.Bus) {
-		w, _ := start(t, b, openStore(t, filepath.Join(t.TempDir(), "history.db")))
+	bubble(t, func(t *testing.T, w *world) {
 		w.say("r1", "ann", "m1", "1")
 		w.say("r1", "ann", "m2", "2")
 		moderator := func(r *historyapi.ApplyRequest) { r.Moderator, r.Pin = true, true }
@@ -268,7 +266,7 @@ func TestManyReactions(t *testing.T) {
 // TestManyChanges changes a message until that is enough: it can still be deleted, and its page can be read.
 func TestManyChanges(t *testing.T) {
 	w := open(t)
-	const long = 64 << 10
+	const long = 128 << 10
 	w.say("r1", "ann", "m1", "1")
 	var last uint64
 	for i := range maxAbout / long {

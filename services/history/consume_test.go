@@ -11,54 +11,55 @@ import (
 
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/history/store"
 )
 
 // TestStoreDown has the store fail for a while: appends go on, requests say so, and all is stored in the end.
 func TestStoreDown(t *testing.T) {
-	w := open(t)
-	first := w.say("r1", "ann", "m0", "0")
-	w.stored("r1", first)
-	w.store.down.Store(true)
-	last := w.say("r1", "ann", "m1", "1")
-	if _, err := w.api.Page(t.Context(), historyapi.PageRequest{Room: "r1"}); chat.CodeOf(err) != chat.CodeUnavailable {
-		t.Errorf("a page: %v", err)
-	}
-	if _, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d", Target: "m0"}); code != chat.CodeUnavailable {
-		t.Errorf("a delete: %q", code)
-	}
-	if _, err := w.api.Read(t.Context(), historyapi.ReadRequest{Room: "r1", User: "ann", Seq: 1}); chat.CodeOf(err) != chat.CodeUnavailable {
-		t.Errorf("a read position: %v", err)
-	}
-	w.store.down.Store(false)
-	w.stored("r1", last)
-	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "0 1" {
-		t.Errorf("the page is %q", got)
-	}
-	if parked, err := w.bus.DeadLetters(t.Context(), group, 10); err != nil || len(parked) != 0 {
-		t.Errorf("parked: %+v, %v", parked, err)
-	}
+	bubble(t, func(t *testing.T, w *world) {
+		first := w.say("r1", "ann", "m0", "0")
+		w.stored("r1", first)
+		w.store.down.Store(true)
+		last := w.say("r1", "ann", "m1", "1")
+		if _, err := w.api.Page(t.Context(), historyapi.PageRequest{Room: "r1"}); chat.CodeOf(err) != chat.CodeUnavailable {
+			t.Errorf("a page: %v", err)
+		}
+		if _, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d", Target: "m0"}); code != chat.CodeUnavailable {
+			t.Errorf("a delete: %q", code)
+		}
+		if _, err := w.api.Read(t.Context(), historyapi.ReadRequest{Room: "r1", User: "ann", Seq: 1}); chat.CodeOf(err) != chat.CodeUnavailable {
+			t.Errorf("a read position: %v", err)
+		}
+		w.store.down.Store(false)
+		w.stored("r1", last)
+		if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "0 1" {
+			t.Errorf("the page is %q", got)
+		}
+		if parked, err := w.bus.DeadLetters(t.Context(), group, 10); err != nil || len(parked) != 0 {
+			t.Errorf("parked: %+v, %v", parked, err)
+		}
+	})
 }
 
 // TestPoison appends what is no event: it is parked, and the rest is stored.
 func TestPoison(t *testing.T) {
-	w := open(t)
-	for id, data := range map[string]string{"bad": "\x01nonsense", "worse": `_{"type":"msg","text":7}`} {
-		if _, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: "r1", Sender: "eve", ID: id, Data: []byte(data)}); err != nil {
-			t.Fatal(err)
+	bubble(t, func(t *testing.T, w *world) {
+		for id, data := range map[string]string{"bad": "\x01nonsense", "worse": `_{"type":"msg","text":7}`} {
+			if _, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: "r1", Sender: "eve", ID: id, Data: []byte(data)}); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	last := w.say("r1", "ann", "m1", "good")
-	w.stored("r1", last)
-	w.eventually("it is parked", func() bool {
-		parked, err := w.bus.DeadLetters(t.Context(), group, 10)
-		return err == nil && len(parked) == 2 && parked[0].Entry.Sender == "eve" && parked[1].Entry.Sender == "eve"
+		last := w.say("r1", "ann", "m1", "good")
+		w.stored("r1", last)
+		w.eventually("it is parked", func() bool {
+			parked, err := w.bus.DeadLetters(t.Context(), group, 10)
+			return err == nil && len(parked) == 2 && parked[0].Entry.Sender == "eve" && parked[1].Entry.Sender == "eve"
+		})
+		if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "good" {
+			t.Errorf("the page is %q", got)
+		}
 	})
-	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "good" {
-		t.Errorf("the page is %q", got)
-	}
 }
 
 // TestRedriven hands over messages that were parked and put back when later ones were stored already: each is at its place,
@@ -147,7 +148,7 @@ func TestConsumeAgain(t *testing.T) {
 // TestLostLog starts history on an empty bus: the log goes on above what the store has.
 func TestLostLog(t *testing.T) {
 	s := openStore(t, filepath.Join(t.TempDir(), "history.db"))
-	w, stop := start(t, openBus(t, "embedded:"+t.TempDir()), s)
+	w, stop := start(t, openBus(t), s)
 	high := w.say("r1", "ann", "m1", "before")
 	w.stored("r1", high)
 	// As from a machine whose clock was ahead.
@@ -156,7 +157,7 @@ func TestLostLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	stop()
-	w, _ = start(t, openBus(t, "embedded:"+t.TempDir()), s)
+	w, _ = start(t, openBus(t), s)
 	if seq := w.say("r1", "ann", "m3", "after"); seq <= ahead.Seq {
 		t.Errorf("the new log goes on at %d, which is not above %d", seq, ahead.Seq)
 	}
@@ -168,7 +169,7 @@ func TestLostLog(t *testing.T) {
 // TestStartAgain stops history before it has read everything: what was acknowledged keeps its Seq.
 func TestStartAgain(t *testing.T) {
 	s := openStore(t, filepath.Join(t.TempDir(), "history.db"))
-	b := openBus(t, "embedded:"+t.TempDir())
+	b := openBus(t)
 	w, stop := start(t, b, s)
 	seqs := []uint64{w.say("r1", "ann", "m0", "0")}
 	w.stored("r1", seqs[0])
@@ -184,21 +185,5 @@ func TestStartAgain(t *testing.T) {
 	}
 	if !slices.Equal(got, seqs) {
 		t.Errorf("history has %v, want %v", got, seqs)
-	}
-}
-
-// TestRedis runs history on the other bus, and starts it again on the same store.
-func TestRedis(t *testing.T) {
-	redis := bustest.Redis(t)
-	s := openStore(t, filepath.Join(t.TempDir(), "history.db"))
-	w, stop := start(t, openBus(t, redis.URL()), s)
-	w.say("r1", "ann", "m1", "1")
-	w.stored("r1", w.say("r1", "ann", "m2", "2"))
-	stop()
-	w.say("r1", "ann", "m3", "3")
-	w, _ = start(t, openBus(t, redis.URL()), s)
-	w.stored("r1", w.say("r1", "ann", "m4", "4"))
-	if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "1 2 3 4" {
-		t.Errorf("the page is %q", got)
 	}
 }

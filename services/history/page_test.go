@@ -177,26 +177,34 @@ func TestConflictsAreNotParted(t *testing.T) {
 // TestLongTail asks for a page while very much is not stored yet: rather than hold all of it, history asks to come again.
 func TestLongTail(t *testing.T) {
 	w := open(t)
-	w.store.down.Store(true)
-	w.store.readers.Store(true)
-	data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: "r1", User: "ann", Text: strings.Repeat("x", 64<<10)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range maxTailBytes>>16 + 100 {
-		if _, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: "r1", Sender: "ann", ID: fmt.Sprint("m", i), Data: data}); err != nil {
+	w.stop() // so nothing is stored
+	appended := func(room string, n, size int) {
+		t.Helper()
+		data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeTopic, Room: room, User: "ann", Text: strings.Repeat("x", size)})
+		if err != nil {
 			t.Fatal(err)
 		}
+		for i := range n {
+			if _, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: room, Sender: "ann", ID: fmt.Sprint("m", i), Data: data}); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
-	if _, err := w.api.Page(t.Context(), historyapi.PageRequest{Room: "r1"}); chat.CodeOf(err) != chat.CodeUnavailable {
-		t.Errorf("a page: %v", err)
+	appended("large", maxReplay+1, maxTailBytes/maxReplay)
+	appended("many", maxReplay+1, 1)
+	appended("short", maxReplay, 1)
+	w.cfg.MaxTail = maxReplay
+	for room, want := range map[string]string{"large": chat.CodeUnavailable, "short": "", "many": chat.CodeUnavailable} {
+		if _, err := w.Service.page(t.Context(), historyapi.PageRequest{Room: room}); chat.CodeOf(err) != want {
+			t.Errorf("a page of %s: %v", room, err)
+		}
 	}
 }
 
 // TestLongMessages asks for more than one answer on the bus can carry: it is cut, says so, and the rest can be had.
 func TestLongMessages(t *testing.T) {
 	w := open(t)
-	const n, long = 60, 16 << 10
+	const n, long = 24, 32 << 10
 	var seqs []uint64
 	for i := range n {
 		seqs = append(seqs, w.say("r1", "ann", fmt.Sprint("m", i), strings.Repeat("x", long)))

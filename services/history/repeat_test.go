@@ -1,20 +1,15 @@
 package history
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"go.uber.org/zap"
 
-	"hubbub.internal/libs/api"
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/bustest"
-	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/chat"
 )
 
@@ -22,68 +17,64 @@ import (
 // of it once, and the text of a message that was deleted is not in the log again, whether or not the deletion had been
 // stored.
 func TestLogTakenBack(t *testing.T) {
-	redis := bustest.Redis(t, "--appendonly", "no")
-	cfg := busConfig(redis.URL())
-	cfg.BusKeep, cfg.BusKeepBytes = 30*time.Second, 1<<20
-	b, err := busurl.Open(t.Context(), cfg, zap.NewNop(), nil, api.RequiredGroups)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Close() })
-	w, _ := start(t, b, openStore(t, filepath.Join(t.TempDir(), "history.db")))
-	remove := func(id string) uint64 {
-		t.Helper()
-		seq, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d-" + id, Target: id})
-		if code != "" {
-			t.Fatal(code)
+	bubble(t, func(t *testing.T, w *world) {
+		remove := func(id string) uint64 {
+			t.Helper()
+			seq, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d-" + id, Target: id})
+			if code != "" {
+				t.Fatal(code)
+			}
+			return seq
 		}
-		return seq
-	}
-	for _, id := range []string{"m1", "m2", "m3"} {
-		w.say("r1", "ann", id, "text of "+id)
-	}
-	w.event(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e1", Target: "m2", Text: "text of m2, edited"})
-	w.stored("r1", remove("m1"))
-	w.store.down.Store(true)
-	w.store.readers.Store(true)
-	last := remove("m2")
-	redis.Kill()
-	redis.Start()
-	w.eventually("the log has it again", func() bool {
-		heads, err := b.Heads(t.Context(), []string{"r1"})
-		return err == nil && heads[0].ID == "d-m2" && heads[0].Seq > last
-	})
-	w.store.down.Store(false)
-	w.eventually("history has gone through it", func() bool { return testutil.ToFloat64(w.metrics.repeats) >= 5 })
-	w.eventually("the log has no text that was deleted", func() bool {
-		log, err := b.Replay(t.Context(), "r1", bus.Position{}, 100)
+		for _, id := range []string{"m1", "m2", "m3"} {
+			w.say("r1", "ann", id, "text of "+id)
+		}
+		w.event(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e1", Target: "m2", Text: "text of m2, edited"})
+		kept := w.entries("r1") // by those who have appended them, with the texts that are then deleted
+		w.stored("r1", remove("m1"))
+		w.store.down.Store(true)
+		w.store.readers.Store(true)
+		last := remove("m2")
+		for _, e := range w.entries("r1") {
+			if strings.HasPrefix(e.ID, "d-") {
+				kept = append(kept, e)
+			}
+		}
+		w.server.Rewind("r1", 0)
+		for _, e := range kept {
+			a, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: e.Room, Sender: e.Sender, ID: e.ID, Data: e.Data})
+			if err != nil || a.Seq <= last {
+				t.Fatalf("%s again: %+v, %v", e.ID, a, err)
+			}
+		}
+		w.store.down.Store(false)
+		w.eventually("history has gone through it", func() bool { return testutil.ToFloat64(w.metrics.repeats) >= 5 })
+		w.eventually("the log has no text that was deleted", func() bool {
+			var all strings.Builder
+			for _, e := range w.entries("r1") {
+				all.Write(e.Data)
+			}
+			return !strings.Contains(all.String(), "text of m1") && !strings.Contains(all.String(), "text of m2") && strings.Contains(all.String(), "text of m3")
+		})
+		page := w.page(historyapi.PageRequest{Room: "r1"}).Messages
+		if len(page) != 3 || !page[0].Deleted || !page[1].Deleted || page[2].Text != "text of m3" || page[0].ID != "m1" || page[1].ID != "m2" {
+			t.Errorf("the page is %+v", page)
+		}
+
+		// The deletion comes after the repeat.
+		data := []byte(`_{"type":"msg","room":"r1","id":"m3","user":"ann","text":"text of m3"}`)
+		a, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: "r1", Sender: "copy", ID: "m3", Data: data})
 		if err != nil {
 			t.Fatal(err)
 		}
-		var all strings.Builder
-		for _, e := range log.Entries {
-			all.Write(e.Data)
+		if err := w.consume(t.Context(), []bus.Entry{{Room: "r1", Seq: a.Seq, Sender: "ann", ID: "m3", Data: data}}); err != nil {
+			t.Fatal(err)
 		}
-		return !strings.Contains(all.String(), "text of m1") && !strings.Contains(all.String(), "text of m2") && strings.Contains(all.String(), "text of m3")
-	})
-	page := w.page(historyapi.PageRequest{Room: "r1"}).Messages
-	if len(page) != 3 || !page[0].Deleted || !page[1].Deleted || page[2].Text != "text of m3" || page[0].ID != "m1" || page[1].ID != "m2" {
-		t.Errorf("the page is %+v", page)
-	}
-
-	// The deletion comes after the repeat.
-	data := []byte(`_{"type":"msg","room":"r1","id":"m3","user":"ann","text":"text of m3"}`)
-	a, err := bus.Append(t.Context(), b, bus.NewEntry{Room: "r1", Sender: "copy", ID: "m3", Data: data})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.consume(t.Context(), []bus.Entry{{Room: "r1", Seq: a.Seq, Sender: "ann", ID: "m3", Data: data}}); err != nil {
-		t.Fatal(err)
-	}
-	remove("m3")
-	w.eventually("the repeat is erased with the message", func() bool {
-		log, err := b.Replay(t.Context(), "r1", bus.Position{Seq: a.Seq - 1}, 100)
-		return err == nil && len(log.Entries) == 1 && log.Entries[0].ID == "d-m3"
+		remove("m3")
+		w.eventually("the repeat is erased with the message", func() bool {
+			log, err := w.bus.Replay(t.Context(), "r1", bus.Position{Seq: a.Seq - 1}, 100)
+			return err == nil && len(log.Entries) == 1 && log.Entries[0].ID == "d-m3"
+		})
 	})
 }
 
@@ -108,6 +99,7 @@ func TestRepeatsAreNotedOnce(t *testing.T) {
 // again appends a message once more, as a client does that does not mark it, when the bus has forgotten its id.
 func (w *world) again(room, user, id, text string, first uint64) (seq uint64) {
 	w.t.Helper()
+	time.Sleep(w.forgets)
 	w.eventually("the bus has forgotten the message", func() bool {
 		seq = w.say(room, user, id, text)
 		return seq != first
@@ -128,8 +120,7 @@ func (w *world) entries(room string) []bus.Entry {
 // TestSentAgainUnmarked repeats messages after the bus has forgotten them: the record keeps the first, and takes the second off
 // the log, so that nobody who comes later gets it.
 func TestSentAgainUnmarked(t *testing.T) {
-	eachBus(t, func(t *testing.T, b bus.Bus) {
-		w, _ := start(t, b, openStore(t, filepath.Join(t.TempDir(), "history.db")))
+	bubble(t, func(t *testing.T, w *world) {
 		first := w.say("r1", "ann", "m1", "hello")
 		deleted := w.say("r1", "bob", "m1", "secret, with the same id")
 		mine := w.say("r1", "ann", "m2", "another secret")
@@ -155,7 +146,7 @@ func TestSentAgainUnmarked(t *testing.T) {
 		w.is("the first", "r1", "ann", "m1", first, 1)
 		// Who had the second live goes on after it.
 		for _, at := range []bus.Position{{Seq: second, ID: "m1"}, {Seq: last, ID: "m1"}} {
-			if got, err := b.Replay(t.Context(), "r1", at, 10); err != nil || got.Rewound || len(got.Entries) != 0 {
+			if got, err := w.bus.Replay(t.Context(), "r1", at, 10); err != nil || got.Rewound || len(got.Entries) != 0 {
 				t.Errorf("after %+v: %+v, %v", at, got, err)
 			}
 		}
@@ -165,9 +156,8 @@ func TestSentAgainUnmarked(t *testing.T) {
 // TestSentAgainInABacklog repeats messages while the store is away: pages show each once, the first is the one that is known,
 // and when the store is back the second goes from the log.
 func TestSentAgainInABacklog(t *testing.T) {
-	eachBus(t, func(t *testing.T, b bus.Bus) {
-		s := openStore(t, filepath.Join(t.TempDir(), "history.db"))
-		w, _ := start(t, b, s)
+	bubble(t, func(t *testing.T, w *world) {
+		s := w.store
 		stored := w.say("r1", "ann", "m1", "one")
 		w.stored("r1", stored)
 		s.readers.Store(true)
@@ -193,15 +183,14 @@ func TestSentAgainInABacklog(t *testing.T) {
 // TestRepeatOfDeadLetter repeats a message that history could not take in: the repeat is stored, and may be deleted, and the
 // dead letter brings nothing back when it is put back.
 func TestRepeatOfDeadLetter(t *testing.T) {
-	eachBus(t, func(t *testing.T, b bus.Bus) {
-		w, _ := start(t, b, openStore(t, filepath.Join(t.TempDir(), "history.db")))
+	bubble(t, func(t *testing.T, w *world) {
 		// What history reads of it, it cannot read; what clients read, they can. A release that can stores it later.
-		dead, err := bus.Append(t.Context(), b, bus.NewEntry{Room: "r1", Sender: "ann", ID: "m1", Data: []byte(`_{"type":"msg","text":"secret","ts":"?"}`)})
+		dead, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: "r1", Sender: "ann", ID: "m1", Data: []byte(`_{"type":"msg","text":"secret","ts":"?"}`)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.eventually("it is parked", func() bool {
-			parked, err := b.DeadLetters(t.Context(), group, 10)
+			parked, err := w.bus.DeadLetters(t.Context(), group, 10)
 			return err == nil && len(parked) == 1
 		})
 		w.is("parked", "r1", "ann", "m1", 0, 0)

@@ -26,7 +26,7 @@ func (l leaving) Serve(ctx context.Context, _ string, _ func(context.Context, []
 // TestStopAtStart stops a service that is still starting: that is no failure.
 func TestStopAtStart(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
-	b := leaving{openBus(t, "embedded:"+t.TempDir()), stop}
+	b := leaving{openBus(t), stop}
 	s, err := New(Config{MaxTail: 20_000}, Deps{
 		Bus: b, Store: openStore(t, filepath.Join(t.TempDir(), "history.db")), Cache: directoryapi.NewCache(b, zap.NewNop()),
 		Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),

@@ -3,15 +3,11 @@ package history
 import (
 	"path/filepath"
 	"testing"
-	"time"
 
 	"go.uber.org/zap"
 
-	"hubbub.internal/libs/api"
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/bustest"
-	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/mongotest"
 	"hubbub.internal/services/history/store/mongo"
@@ -29,26 +25,6 @@ func eachStore(t *testing.T, run func(t *testing.T, s *gated)) {
 		t.Cleanup(func() { _ = s.Close() })
 		run(t, &gated{Store: s})
 	})
-}
-
-// eachBus runs a test on both buses, which forget the id of an entry soon.
-func eachBus(t *testing.T, run func(t *testing.T, b bus.Bus)) {
-	t.Helper()
-	for name, url := range map[string]func() string{
-		"nats":  func() string { return "embedded:" + t.TempDir() },
-		"redis": func() string { return bustest.Redis(t).URL() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			cfg := busConfig(url())
-			cfg.Dedupe = 100 * time.Millisecond
-			b, err := busurl.Open(t.Context(), cfg, zap.NewNop(), nil, api.RequiredGroups)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = b.Close() })
-			run(t, b)
-		})
-	}
 }
 
 // sent asks for a message, and returns its Seq and time, or the code of the error.
@@ -69,7 +45,7 @@ func (w *world) is(what, room, user, id string, seq uint64, ts int64) {
 // TestSent looks for a message wherever it may be: in the log alone, in the store too, and in the store alone.
 func TestSent(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *gated) {
-		w, _ := start(t, openBus(t, "embedded:"+t.TempDir()), s)
+		w, _ := start(t, openBus(t), s)
 		hold := func(on bool) { // what is appended stays in the log alone
 			s.readers.Store(on)
 			s.down.Store(on)
@@ -119,7 +95,7 @@ func TestSent(t *testing.T) {
 // TestSentAfterRestart asks a service that was started again with a backlog, one that has lost its store, and one that
 // cannot get at it.
 func TestSentAfterRestart(t *testing.T) {
-	b := openBus(t, "embedded:"+t.TempDir())
+	b := openBus(t)
 	s := openStore(t, filepath.Join(t.TempDir(), "history.db"))
 	w, stop := start(t, b, s)
 	seq := w.say("r1", "ann", "m1", "hello")

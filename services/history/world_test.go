@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,8 +21,7 @@ import (
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/busurl"
-	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/history/store"
 	"hubbub.internal/services/history/store/sqlite"
@@ -66,32 +66,34 @@ func (g *gated) PutRead(ctx context.Context, room, user string, seq uint64) (uin
 	return g.Store.PutRead(ctx, room, user, seq)
 }
 
-// world is a history service on a real bus and store.
+// world is a history service on a bus, and on a real store.
 type world struct {
 	*Service
 	t      *testing.T
 	bus    bus.Bus
+	server *membus.Server // of the bus, when open has started it
+	stop   func()
 	store  *gated
-	api    *historyapi.Client
-	key    ed25519.PrivateKey
-	access sync.Map // "user room": may read
-	clock  atomic.Int64
+	// forgets is how long the bus knows what was appended.
+	forgets time.Duration
+	api     *historyapi.Client
+	key     ed25519.PrivateKey
+	access  sync.Map // "user room": may read
+	clock   atomic.Int64
 }
 
-func busConfig(url string) busurl.Config {
-	return busurl.Config{
-		Bus: url, BusMaxAge: time.Hour, BusMaxBytes: 1 << 30, BusPartitions: 2, BusReplicas: 1, BusTimeout: 20 * time.Second, Embed: natsembed.InProcess,
-	}
-}
-
-func openBus(t *testing.T, url string) bus.Bus {
+// connect opens a bus connection, as a process would, and closes it with the test.
+func connect(t *testing.T, s *membus.Server) bus.Bus {
 	t.Helper()
-	b, err := busurl.Open(t.Context(), busConfig(url), zap.NewNop(), nil, api.RequiredGroups)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := s.Open(api.RequiredGroups...)
 	t.Cleanup(func() { _ = b.Close() })
 	return b
+}
+
+// openBus connects to a server in memory of its own.
+func openBus(t *testing.T) bus.Bus {
+	t.Helper()
+	return connect(t, membus.NewServer(membus.Options{}))
 }
 
 func openStore(t *testing.T, path string) *gated {
@@ -144,6 +146,7 @@ func start(t *testing.T, b bus.Bus, s *gated) (*world, func()) {
 		directory.Stop()
 	})
 	t.Cleanup(stop)
+	w.stop = stop
 	w.eventually("it serves", func() bool {
 		_, err := w.api.Page(t.Context(), historyapi.PageRequest{Room: "nothing"})
 		return err == nil || s.down.Load()
@@ -153,8 +156,17 @@ func start(t *testing.T, b bus.Bus, s *gated) (*world, func()) {
 
 func open(t *testing.T) *world {
 	t.Helper()
-	w, _ := start(t, openBus(t, "embedded:"+t.TempDir()), openStore(t, filepath.Join(t.TempDir(), "history.db")))
+	server := membus.NewServer(membus.Options{})
+	w, _ := start(t, connect(t, server), openStore(t, filepath.Join(t.TempDir(), "history.db")))
+	w.server, w.forgets = server, bus.DedupeWindow
 	return w
+}
+
+// bubble runs a test in which time passes by itself whenever everybody waits for it: for what the bus forgets, and for pauses
+// between tries.
+func bubble(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(t, open(t)) })
 }
 
 func (w *world) eventually(what string, cond func() bool) {
