@@ -14,6 +14,14 @@ fail() { echo "hubbub: $*" >&2; exit 1; }
 case ${HUBBUB_PROXY_PROTOCOL:=off} in on | off) ;; *) fail "HUBBUB_PROXY_PROTOCOL is $HUBBUB_PROXY_PROTOCOL; it is on or off" ;; esac
 case ${HUBBUB_IPV6:=} in on | off | '') ;; *) fail "HUBBUB_IPV6 is $HUBBUB_IPV6; it is on, off or empty" ;; esac
 
+# A process may open as many files as it has been given, and cannot take more. A WebSocket is two, and each connection takes
+# memory beforehand.
+files=$(ulimit -Hn)
+case $files in unlimited) files=1048576 ;; esac
+connections=$files
+[ "$connections" -le 65536 ] || connections=65536
+printf 'worker_rlimit_nofile %s;\nevents { worker_connections %s; }\n' "$files" "$connections" >"$dir/files.conf"
+
 networks=$(echo "${HUBBUB_TRUSTED_PROXIES:-}" | tr ',' ' ')
 for n in $networks; do
   case $n in *[!0-9A-Fa-f:./]*) fail "HUBBUB_TRUSTED_PROXIES has $n; a network is written like 10.0.0.0/8" ;; esac

@@ -26,7 +26,7 @@ type Config struct {
 	TrustedProxies []string `help:"Networks of the proxies in front, such as 10.0.0.0/8. Their X-Forwarded-For, or else X-Real-IP, names the client; headers of anybody else are ignored." placeholder:"CIDR"`
 
 	Heartbeat      time.Duration `help:"How often the presence service is told that this edge is there (100ms to 1m); it has the same setting." default:"${edge_heartbeat=5s}"`
-	MaxSockets     int           `help:"WebSockets at the same time (1 or more); more are closed with 4004." default:"1000000"`
+	MaxSockets     int           `help:"WebSockets at the same time (1 or more), as far as the limit of open files allows; more are closed with 4004." default:"1000000"`
 	MaxSocketsIP   int           `name:"max-sockets-per-ip" help:"WebSockets of one IPv4 address or IPv6 /64 at the same time; more are closed with 4004. 0: any number." default:"0"`
 	MaxFrame       int           `help:"Size of a client's message (bytes, 1024 to 1048576); a longer one is closed with 1009." default:"65536"`
 	MaxText        int           `help:"Size of a text in UTF-8 (bytes, 1 to max-frame)." default:"16384"`
@@ -113,6 +113,16 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// defaultSockets is the default of MaxSockets, which asks for no number in particular.
+const defaultSockets = 1_000_000
+
+// spareFiles is how many files an edge needs besides its clients' sockets: connections to the bus, listeners, requests
+// over HTTP. Where the limit is low, they get a quarter of it.
+const spareFiles = 500
+
+// socketsWithin returns how many sockets a limit of open files allows.
+func socketsWithin(files int) int { return max(1, files-min(spareFiles, files/4)) }
+
 // ringKeep is how long at most a ring keeps frames, in seconds, for sockets that are slow or come back.
 const ringKeep = 30
 
@@ -124,7 +134,7 @@ func (c *Config) options(loops int) hub.Options {
 	proxies, _ := clientaddr.Parse(c.TrustedProxies) // Validate has looked at them
 	return hub.Options{
 		EdgeID: id, Origins: c.Origins, Proxies: proxies, Heartbeat: c.Heartbeat,
-		Sockets: c.MaxSockets, SocketsPerIP: c.MaxSocketsIP, UserRate: c.UserRate, UserBurst: c.UserBurst,
+		Sockets: min(c.MaxSockets, socketsWithin(fileLimit())), SocketsPerIP: c.MaxSocketsIP, UserRate: c.UserRate, UserBurst: c.UserBurst,
 		Frame: c.MaxFrame, Text: c.MaxText, Rooms: c.MaxRooms,
 		Rate: c.Rate, Burst: c.Burst, Pending: c.MaxPending, Buffers: c.MaxBuffers / loops, Outstanding: c.MaxOutstanding,
 		Ring:             ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},

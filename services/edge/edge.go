@@ -109,6 +109,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	rest.Go(func() { e.http.run(serving, e.addr) })
 	e.running.Store(true)
 	e.log.Info("listening", zap.Stringer("addr", e.addr), zap.Int("loops", len(e.loops)))
+	e.sayFiles(fileLimit())
 
 	var err error
 	select {
@@ -123,4 +124,16 @@ func (e *Edge) Run(ctx context.Context) error {
 	stopHub()
 	rest.Wait()
 	return err
+}
+
+// sayFiles says how many sockets the limit of open files allows, and warns if more are asked for.
+func (e *Edge) sayFiles(files int) {
+	say := e.log.Info
+	sockets := socketsWithin(files)
+	text := "sockets that the limit of open files allows"
+	if e.cfg.MaxSockets > sockets && e.cfg.MaxSockets != defaultSockets {
+		say = e.log.Warn
+		text = "--max-sockets is more than the limit of open files allows, which is what counts: raise that limit (ulimit -n, HUBBUB_NOFILE of the compose files)"
+	}
+	say(text, zap.Int("sockets", min(sockets, e.cfg.MaxSockets)), zap.Int("allowed", sockets), zap.Int("files", files), zap.Int("max_sockets", e.cfg.MaxSockets))
 }

@@ -47,7 +47,6 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string), en
 	moved := strings.NewReplacer(
 		"/etc/nginx/hubbub", dir, "/usr/share/nginx/html", web,
 		"/tmp/nginx", filepath.Join(dir, "tmp"), "/dev/stdout", filepath.Join(dir, "access.log"), "worker_processes auto;", auto,
-		"worker_rlimit_nofile 65536;", "", "worker_connections 32768;", "worker_connections 4096;",
 		// Every client of a test has the same address.
 		"rate=5r/s", "rate=1000r/s", "rate=100r/s", "rate=10000r/s",
 	)

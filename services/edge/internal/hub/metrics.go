@@ -78,6 +78,9 @@ func (m *metrics) watch(reg prometheus.Registerer, h *Hub) {
 		Name: "hubbub_edge_sockets", Help: "WebSockets that are open.",
 	}, func() float64 { return float64(h.sockets.Load()) }))
 	register(reg, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "hubbub_edge_max_sockets", Help: "WebSockets that may be open: --max-sockets, or what the limit of open files allows.",
+	}, func() float64 { return float64(h.opts.Sockets) }))
+	register(reg, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "hubbub_edge_buffer_bytes", Help: "Memory of incomplete input and unsent output.",
 	}, func() (sum float64) {
 		for _, s := range h.shards {
