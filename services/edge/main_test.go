@@ -70,11 +70,16 @@ func newWorld(t testing.TB) *world {
 
 func newWorldOn(t testing.TB, url string) *world {
 	t.Helper()
+	return newWorldWith(t, openBus(t, url))
+}
+
+func newWorldWith(t testing.TB, b bus.Bus) *world {
+	t.Helper()
 	_, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, bus: openBus(t, url), key: key, access: map[[2]string]directory.Access{}}
+	w := &world{t: t, bus: b, key: key, access: map[[2]string]directory.Access{}}
 	serve(w, directory.ServiceAccess, func(r directory.AccessRequest) (directory.Access, error) {
 		if a, ok := w.access[[2]string{r.User, r.Room}]; ok {
 			return a, nil
