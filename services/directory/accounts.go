@@ -59,16 +59,23 @@ func (s *Service) register(ctx context.Context, name, secret, address string) (s
 	if err != nil {
 		return store.User{}, err
 	}
+	return u, s.audit(ctx, store.Act{Action: actRegister, Actor: u.ID, ActorName: u.Name, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
+		return s.createUser(ctx, u)
+	})
+}
+
+// createUser makes an account with a name that nobody has, and none that looks like it.
+func (s *Service) createUser(ctx context.Context, u store.User) error {
 	if err := s.store.CreateUser(ctx, u); errors.Is(err, store.ErrConflict) {
-		return store.User{}, errNameTaken
+		return errNameTaken
 	} else if err != nil {
-		return store.User{}, err
+		return err
 	}
 	// Again: two who register names that look alike at the same moment see each other now, or one of them the other.
 	if err := s.checkFree(ctx, u.Looks, u.ID); err != nil {
-		return store.User{}, errors.Join(err, s.store.DeleteUser(ctx, u.ID))
+		return errors.Join(err, s.store.DeleteUser(ctx, u.ID))
 	}
-	return u, nil
+	return nil
 }
 
 // guest makes an account without a password, which lasts as long as its session, and opens that. address is where the

@@ -60,16 +60,21 @@ func (s *Service) banFromRoom(ctx context.Context, c auth.Claims, room, user, re
 	if err := mayTo(mine, directoryapi.ActionBan, placeOf(r), m.Role); err != nil {
 		return err
 	}
-	if again, err := s.banned(ctx, room, user); err != nil {
+	again, err := s.banned(ctx, room, user)
+	if err != nil {
 		return err
-	} else if again {
-		return s.store.PutBan(ctx, b) // with another reason, which nobody is told
 	}
-	return s.change(ctx, memberIntent(room, user, b.Name, c.User, ""), func(ctx context.Context) error {
-		if err := s.store.PutBan(ctx, b); err != nil {
-			return err
+	act := store.Act{Action: actRoomBan, Room: room, Subject: user, SubjectName: b.Name, Detail: reason}
+	return s.audit(ctx, act, func(ctx context.Context) error {
+		if again {
+			return s.store.PutBan(ctx, b) // with another reason, which nobody is told
 		}
-		return s.store.DeleteMember(ctx, room, user)
+		return s.change(ctx, memberIntent(room, user, b.Name, c.User, ""), func(ctx context.Context) error {
+			if err := s.store.PutBan(ctx, b); err != nil {
+				return err
+			}
+			return s.store.DeleteMember(ctx, room, user)
+		})
 	})
 }
 
@@ -96,7 +101,9 @@ func (s *Service) unbanFromRoom(ctx context.Context, c auth.Claims, room, user s
 		return err
 	}
 	i := store.Intent{Kind: kindUnban, Room: room, User: user, Name: b.Name, Actor: c.User}
-	return s.change(ctx, i, func(ctx context.Context) error { return s.store.DeleteBan(ctx, room, user) })
+	return s.audit(ctx, store.Act{Action: actRoomUnban, Room: room, Subject: user, SubjectName: b.Name}, func(ctx context.Context) error {
+		return s.change(ctx, i, func(ctx context.Context) error { return s.store.DeleteBan(ctx, room, user) })
+	})
 }
 
 // tellUnban tells who caches permissions, and of a room for everybody also the user, who is in it again.
@@ -147,7 +154,9 @@ func (s *Service) banFromServer(ctx context.Context, c auth.Claims, user, reason
 		return chat.E(chat.CodeForbidden, "who runs this server is not banned from it")
 	}
 	i := store.Intent{Kind: kindBan, User: user, Name: b.Name, Actor: c.User}
-	return s.change(ctx, i, func(ctx context.Context) error { return s.store.PutBan(ctx, b) })
+	return s.audit(ctx, store.Act{Action: actBan, Subject: user, SubjectName: b.Name, Detail: reason}, func(ctx context.Context) error {
+		return s.change(ctx, i, func(ctx context.Context) error { return s.store.PutBan(ctx, b) })
+	})
 }
 
 // tellBan voids every token of a user who is banned from the server: those made before now, and there are none later,
@@ -165,7 +174,15 @@ func (s *Service) unbanFromServer(ctx context.Context, c auth.Claims, user strin
 	if _, err := s.permittedOnServer(ctx, directoryapi.ActionUnban, c.User); err != nil {
 		return err
 	}
-	return s.store.DeleteBan(ctx, wholeServer, user)
+	b, err := s.store.Ban(ctx, wholeServer, user)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return s.audit(ctx, store.Act{Action: actUnban, Subject: user, SubjectName: b.Name}, func(ctx context.Context) error {
+		return s.store.DeleteBan(ctx, wholeServer, user)
+	})
 }
 
 type banView struct {

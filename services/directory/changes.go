@@ -208,5 +208,5 @@ func (s *Service) event(ctx context.Context, e chat.Event) error {
 
 // busError gives an error of the bus the code that a client acts on.
 func busError(err error) error {
-	return errors.Join(err, chat.Unavailable("the change is made and will be told when the bus answers again", retryStore))
+	return errors.Join(err, errUntold, chat.Unavailable("the change is made and will be told when the bus answers again", retryStore))
 }

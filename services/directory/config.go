@@ -27,6 +27,7 @@ type Config struct {
 	AccountRate    int           `help:"New accounts and guests a minute per address, on each replica, before more are refused (1 to 1000000)." default:"300"`
 	ChangeRate     int           `help:"Changes of rooms and memberships a minute per user, on each replica, before more are refused (1 to 1000000)." default:"120"`
 	LoginAttempts  int           `help:"Failed log-ins a minute from one address with one name, on each replica, before more are refused (1 to 10000); 10 times as many for a name from anywhere, 30 times for an address with any names." default:"10"`
+	AuditKeep      time.Duration `help:"How long the audit log keeps what was done (24h to 87600h)." default:"9600h"`
 	TrustedProxies []string      `help:"Networks of the proxies in front, such as 10.0.0.0/8. Their X-Forwarded-For, or else X-Real-IP, names the client; headers of anybody else are ignored." placeholder:"CIDR"`
 }
 
@@ -46,6 +47,7 @@ func (c *Config) Validate() error {
 	within("token-life", c.TokenLife, time.Minute, 24*time.Hour)
 	within("session-life", c.SessionLife, time.Hour, 365*24*time.Hour)
 	within("key-life", c.KeyLife, 24*time.Hour, 10*365*24*time.Hour)
+	within("audit-keep", c.AuditKeep, 24*time.Hour, 10*365*24*time.Hour)
 	between("hash-memory", int(c.HashMemory), 64, 1<<20)
 	between("hash-time", int(c.HashTime), 1, 100)
 	between("hash-parallel", c.HashParallel, 1, 64)

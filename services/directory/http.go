@@ -75,8 +75,8 @@ func (s *Service) withAddress(ctx huma.Context, next func(huma.Context)) {
 			forwardedFor = append(forwardedFor, value)
 		}
 	})
-	address := clientAddress(ctx.RemoteAddr(), strings.Join(forwardedFor, ","), ctx.Header("X-Real-IP"), s.proxies)
-	next(huma.WithValue(ctx, addressKey{}, address))
+	peer := peerAddress(ctx.RemoteAddr(), strings.Join(forwardedFor, ","), ctx.Header("X-Real-IP"), s.proxies)
+	next(huma.WithValue(huma.WithValue(ctx, addressKey{}, networkOf(peer)), peerKey{}, peer))
 }
 
 func addressOf(ctx context.Context) string {
@@ -84,11 +84,33 @@ func addressOf(ctx context.Context) string {
 	return address
 }
 
-// clientAddress returns the network that a request is counted by.
-func clientAddress(remote, forwardedFor, realIP string, proxies clientaddr.Proxies) string {
+type peerKey struct{}
+
+// peerOf returns the client's own address; empty: there is none.
+func peerOf(ctx context.Context) string {
+	peer, _ := ctx.Value(peerKey{}).(string)
+	return peer
+}
+
+// peerAddress returns the address of the client that a request is from.
+func peerAddress(remote, forwardedFor, realIP string, proxies clientaddr.Proxies) string {
 	peer, err := netip.ParseAddrPort(remote)
 	if err != nil {
 		return remote
 	}
-	return clientaddr.Network(proxies.Client(peer.Addr(), forwardedFor, realIP)).String()
+	return proxies.Client(peer.Addr(), forwardedFor, realIP).String()
+}
+
+// networkOf returns the network that a client's address is counted by.
+func networkOf(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	return clientaddr.Network(a).String()
+}
+
+// clientAddress returns the network that a request is counted by.
+func clientAddress(remote, forwardedFor, realIP string, proxies clientaddr.Proxies) string {
+	return networkOf(peerAddress(remote, forwardedFor, realIP, proxies))
 }

@@ -174,8 +174,12 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 			return err
 		}
 	}
+	act := store.Act{Action: actMemberAdd, Room: id, Subject: u.ID, SubjectName: u.Name, Detail: string(role)}
+	if theirs.Role != "" {
+		act.Action = actMemberRole
+	}
 	if theirs.Role != "" && !isDefault(id) {
-		err := s.setRole(ctx, id, u.ID, u.Name, c.User, role)
+		err := s.audit(ctx, act, func(ctx context.Context) error { return s.setRole(ctx, id, u.ID, u.Name, c.User, role) })
 		if errors.Is(err, store.ErrNotFound) {
 			err = chat.E(chat.CodeConflict, "that member has just left")
 		}
@@ -186,7 +190,7 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 			return err
 		}
 	}
-	return s.putMember(ctx, id, u.ID, u.Name, c.User, role)
+	return s.audit(ctx, act, func(ctx context.Context) error { return s.putMember(ctx, id, u.ID, u.Name, c.User, role) })
 }
 
 // removeMember ends another's membership. Removing who is no member changes nothing.
@@ -207,7 +211,9 @@ func (s *Service) removeMember(ctx context.Context, c auth.Claims, id, user stri
 	if err := mayTo(mine, directoryapi.ActionRemove, placeOf(r), m.Role); err != nil {
 		return err
 	}
-	return s.deleteMember(ctx, id, m, c.User)
+	return s.audit(ctx, store.Act{Action: actMemberEnd, Room: id, Subject: m.User, SubjectName: m.Name}, func(ctx context.Context) error {
+		return s.deleteMember(ctx, id, m, c.User)
+	})
 }
 
 // departs removes a user with all memberships and bans. Direct rooms keep theirs, so that the other

@@ -207,6 +207,8 @@ func (s *stage) do(row rightsRow, who credentials, target string, expected *room
 		return answer(func(a directoryapi.Access) bool { return a.May(directoryapi.Action(row.action)) })
 	case "list-members":
 		return s.code(who, "GET", path+"/members", "")
+	case "audit":
+		return s.code(who, "GET", "/v1/audit", "")
 	case "list-bans":
 		return s.code(who, "GET", bans, "")
 	case "describe":

@@ -85,12 +85,14 @@ func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic str
 	now := time.Now().UnixMilli()
 	r := store.Room{ID: chat.NewID(), Name: name, Looks: looks, Topic: topic, Private: private, Created: now}
 	// The owner first: a crash in between leaves a membership of nothing, which nobody sees, and no room without owner.
-	err = s.change(ctx, memberIntent(r.ID, c.User, c.Name, c.User, directoryapi.RoleOwner), func(ctx context.Context) error {
-		m := store.Member{Room: r.ID, User: c.User, Name: c.Name, Role: directoryapi.RoleOwner, Since: now}
-		if err := s.store.PutMember(ctx, m); err != nil {
-			return err
-		}
-		return s.store.CreateRoom(ctx, r)
+	err = s.audit(ctx, store.Act{Action: actRoomCreate, Room: r.ID, Detail: name}, func(ctx context.Context) error {
+		return s.change(ctx, memberIntent(r.ID, c.User, c.Name, c.User, directoryapi.RoleOwner), func(ctx context.Context) error {
+			m := store.Member{Room: r.ID, User: c.User, Name: c.Name, Role: directoryapi.RoleOwner, Since: now}
+			if err := s.store.PutMember(ctx, m); err != nil {
+				return err
+			}
+			return s.store.CreateRoom(ctx, r)
+		})
 	})
 	return viewOf(r, directoryapi.RoleOwner), err
 }
@@ -141,10 +143,27 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 	if p.Private != nil && *p.Private != r.Private {
 		kind, r.Private = directoryapi.ChangeRoom, *p.Private
 	}
-	err = s.change(ctx, store.Intent{Kind: kind, Room: id, Actor: c.User}, func(ctx context.Context) error {
-		return s.store.PatchRoom(ctx, id, p)
+	err = s.audit(ctx, store.Act{Action: actRoomChange, Room: id, Detail: patched(p)}, func(ctx context.Context) error {
+		return s.change(ctx, store.Intent{Kind: kind, Room: id, Actor: c.User}, func(ctx context.Context) error {
+			return s.store.PatchRoom(ctx, id, p)
+		})
 	})
 	return viewOf(r, role), err
+}
+
+// patched says what a patch changes.
+func patched(p store.RoomPatch) string {
+	var what []string
+	if p.Name != nil {
+		what = append(what, fmt.Sprintf("name %q", *p.Name))
+	}
+	if p.Topic != nil {
+		what = append(what, fmt.Sprintf("topic %q", *p.Topic))
+	}
+	if p.Private != nil {
+		what = append(what, fmt.Sprintf("private %v", *p.Private))
+	}
+	return strings.Join(what, ", ")
 }
 
 // direct returns the direct room of two users, which is made if it is not there.

@@ -63,6 +63,7 @@ type Service struct {
 	proxies   clientaddr.Proxies
 	operators []string // the name keys of those who run the server
 	handler   http.Handler
+	actIDs    actIDs
 	every     time.Duration // between rounds of housekeeping
 	prepared  atomic.Bool   // there is a signing key, and there are the default rooms
 }
@@ -100,6 +101,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.accountRoutes(humaAPI, mux)
 	s.roomRoutes(humaAPI)
 	s.banRoutes(humaAPI)
+	s.auditRoutes(humaAPI)
 	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log)
 	return s, nil
 }
@@ -209,6 +211,7 @@ func (s *Service) keepHouse(ctx context.Context) {
 		{"look after the signing keys", s.keys.refresh},
 		{"remove what has ended", s.removeEnded},
 		{"appoint owners", s.appointOwners},
+		{"remove what the audit log has kept for long enough", s.removeOldActs},
 		{"tell what is untold", s.tellUntold},
 	} {
 		if err := task.run(ctx); err != nil && ctx.Err() == nil {

@@ -25,6 +25,7 @@ const (
 	ActionListBans    Action = "list-bans"    // see who is banned
 	ActionBan         Action = "ban"          // ban another
 	ActionUnban       Action = "unban"        // end a ban
+	ActionAudit       Action = "audit"        // read the audit log
 )
 
 // Place is what rights depend on besides the role: the kind of a room, or the whole server.
@@ -36,11 +37,14 @@ const (
 	PrivateRoom                  // only its members know of it
 	DirectRoom                   // of two people for good
 	DefaultRoom                  // one of chat.DefaultRooms: everybody is a member, unless banned
-	WholeServer                  // not a room: the role is RoleOperator or none
+	WholeServer                  // not a room: the role is RoleOperator, RoleAuditor or none
 )
 
-// RoleOperator is the role of those who run the server. It is a role in WholeServer only.
-const RoleOperator Role = "operator"
+// The roles in WholeServer, where they alone are any.
+const (
+	RoleAuditor  Role = "auditor"  // reads what operators read, and changes nothing
+	RoleOperator Role = "operator" // runs the server
+)
 
 // Rank reports whether a member of a room can have the role.
 func (r Role) Rank() bool { return slices.Contains(members, r) }
@@ -52,6 +56,7 @@ var (
 	guards    = []Role{RoleModerator, RoleOwner}
 	owners    = []Role{RoleOwner}
 	operators = []Role{RoleOperator}
+	auditors  = []Role{RoleAuditor, RoleOperator}
 )
 
 // right says who may do an action, by place. A place that is left out is one where nobody may.
@@ -89,9 +94,10 @@ var rights = map[Action]right{
 	ActionRemove:      {public: guards, private: guards},
 	ActionDescribe:    {public: owners, private: owners, standing: owners},
 	ActionHide:        {public: owners, private: owners},
-	ActionListBans:    {public: guards, private: guards, standing: guards, server: operators},
+	ActionListBans:    {public: guards, private: guards, standing: guards, server: auditors},
 	ActionBan:         {public: guards, private: guards, standing: guards, server: operators},
 	ActionUnban:       {public: guards, private: guards, standing: guards, server: operators},
+	ActionAudit:       {server: auditors},
 }
 
 // over says who may remove or ban another, by the other's role. A role that is left out is one that nobody may do that to.
@@ -99,6 +105,7 @@ var over = map[Role][]Role{
 	"":            {RoleModerator, RoleOwner, RoleOperator},
 	RoleMember:    {RoleModerator, RoleOwner},
 	RoleModerator: {RoleOwner},
+	RoleAuditor:   {RoleOperator},
 }
 
 // May reports whether somebody with a role may do an action in a place. The empty Role is no member.

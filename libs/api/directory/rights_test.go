@@ -31,7 +31,7 @@ func documented(t *testing.T, columns int) [][]string {
 }
 
 // everyRole is every role that there is, and one that there is not.
-var everyRole = []Role{"", RoleMember, RoleModerator, RoleOwner, RoleOperator, "king"}
+var everyRole = []Role{"", RoleMember, RoleModerator, RoleOwner, RoleAuditor, RoleOperator, "king"}
 
 // hasRole reports whether a cell of the documented tables names a role.
 func hasRole(cell string, role Role) bool {

@@ -61,7 +61,9 @@ func Handler(h http.Handler, log *zap.Logger) http.Handler {
 		}
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
-			if p := recover(); p != nil {
+			if p := recover(); p == http.ErrAbortHandler { //nolint:errorlint // it is panicked with as it is
+				panic(p) // the server cuts the answer off: a handler found out too late that it cannot give all of it
+			} else if p != nil {
 				log.Error("a handler panicked", zap.String("route", r.Pattern), zap.Any("panic", p), zap.Stack("stack"))
 				if rec.status == 0 {
 					WriteStatus(rec, http.StatusInternalServerError, "the service failed; its log says why")

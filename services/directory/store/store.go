@@ -153,5 +153,6 @@ type Store interface {
 	PutIntent(ctx context.Context, i Intent) error
 	DeleteIntent(ctx context.Context, id string) error                             // none is not an error
 	IntentsBefore(ctx context.Context, created int64, limit int) ([]Intent, error) // oldest first
+	Acts
 	Close() error
 }

@@ -28,6 +28,7 @@ type Store struct {
 	bans     map[pair]store.Ban
 	seen     map[string]int64
 	intents  map[string]store.Intent
+	acts     map[string]store.Act
 	fail     func(call string, done bool) error
 }
 
@@ -38,6 +39,7 @@ func New() *Store {
 	return &Store{
 		users: map[string]store.User{}, sessions: map[string]store.Session{}, keys: map[string]store.Key{}, rooms: map[string]store.Room{},
 		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
+		acts: map[string]store.Act{},
 	}
 }
 

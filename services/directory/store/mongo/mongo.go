@@ -20,6 +20,7 @@ type Store struct {
 	db                                            *mongo.Database
 	users, sessions, keys, rooms, members, intent *mongo.Collection
 	bans                                          *mongo.Collection
+	acts                                          *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -45,6 +46,12 @@ var steps = []mongodb.Step{
 		mongodb.Index{Collection: "rooms", Fields: []string{"look_lower"}},
 	),
 	{Name: "3 (looks of the names that there are)", Run: fillLooks},
+	mongodb.Indexes("4 (indexes of the audit log)",
+		mongodb.Index{Collection: "acts", Fields: []string{"actor", "_id"}},
+		mongodb.Index{Collection: "acts", Fields: []string{"subject", "_id"}},
+		mongodb.Index{Collection: "acts", Fields: []string{"room", "_id"}},
+		mongodb.Index{Collection: "acts", Fields: []string{"action", "_id"}},
+	),
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -57,6 +64,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		db: db, users: db.Collection("users"), sessions: db.Collection("sessions"), keys: db.Collection("signing_keys"),
 		rooms: db.Collection("rooms"), members: db.Collection("members"), intent: db.Collection("intents"),
 		bans: db.Collection("bans"),
+		acts: db.Collection("acts"),
 	}, nil
 }
 

@@ -38,6 +38,12 @@ var (
 	}
 )
 
+// sampleAct is of a release that has an audit log; stores from before have no acts.
+var sampleAct = store.Act{
+	ID: "018bcfe5-6811-7000-8000-000000000001", At: 1_700_000_000_017, Action: "server.ban", Actor: "u-ann", ActorName: "Ann", Subject: "u-eve",
+	SubjectName: "Eve", Address: "192.0.2.1", Detail: "spam", Outcome: store.OutcomeDone,
+}
+
 // looking returns a user with the looks of the name, which guests have not.
 func looking(u store.User) store.User {
 	if !u.Guest() {
@@ -75,6 +81,7 @@ func Fill(t *testing.T, s store.Store) {
 	}
 	must(t, s.PutSeen(ctx, []store.Seen{{User: "u-ann", At: 1_700_000_000_016}}))
 	must(t, s.PutIntent(ctx, sampleIntent))
+	must(t, s.PutAct(ctx, sampleAct))
 }
 
 // Verify holds that a store has the sample, as Fill left it, and goes on from there.
@@ -112,10 +119,22 @@ func Verify(t *testing.T, s store.Store) {
 	intents, err := s.IntentsBefore(ctx, 1_800_000_000_000, 10)
 	same(t, []store.Intent{sampleIntent}, intents, err)
 
+	acts, err := s.Acts(ctx, store.ActFilter{}, 10)
+	must(t, err)
+	if len(acts) > 0 {
+		same(t, []store.Act{sampleAct}, acts, err)
+		must(t, s.EndAct(ctx, sampleAct.ID, store.OutcomeFailed)) // which it keeps
+	}
+
 	// What was kept is known again, and new records are kept beside it.
 	want(t, store.ErrConflict, s.CreateUser(ctx, store.User{ID: "u-other", Name: "ANN", NameKey: "ann"}))
 	must(t, s.CreateUser(ctx, store.User{ID: "u-new", Name: "New", NameKey: "new", Created: 1}))
 	must(t, s.ExtendSession(ctx, "s1", 1_800_000_000_000, 2_000_000_000_000))
 	must(t, s.SetRole(ctx, "r1", "u-ivan", api.RoleOwner))
 	must(t, s.DeleteIntent(ctx, "i1"))
+	must(t, s.PutAct(ctx, store.Act{ID: "018bcfe5-6812-7000-8000-000000000001", At: 1_700_000_000_018, Actor: "u-ann"}))
+	acts, err = s.Acts(ctx, store.ActFilter{Actor: "u-ann"}, 1)
+	if must(t, err); len(acts) != 1 || acts[0].At != 1_700_000_000_018 {
+		t.Errorf("the newest act is %+v", acts)
+	}
 }

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"bans", testBans},
 		{"last seen", testSeen},
 		{"intents", testIntents},
+		{"acts", testActs},
 		{"cancelled", testCancelled},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })

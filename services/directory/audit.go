@@ -1,0 +1,186 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// Actions of the audit log. docs/roles.md says what each is.
+const (
+	actBan         = "server.ban"
+	actUnban       = "server.unban"
+	actRoomBan     = "room.ban"
+	actRoomUnban   = "room.unban"
+	actRoomCreate  = "room.create"
+	actRoomChange  = "room.change"
+	actMemberAdd   = "member.add"
+	actMemberRole  = "member.role"
+	actMemberEnd   = "member.remove"
+	actRegister    = "account.create"
+	actAuditExport = "audit.export"
+)
+
+const (
+	// endActTimeout bounds how long what came of an act is written down, also of a client that has gone.
+	endActTimeout = 2 * time.Second
+	// maxActs is how many acts are read at a time.
+	maxActs = 200
+)
+
+// errUntold says that a change was made, and is told on the bus later.
+var errUntold = errors.New("not told on the bus yet")
+
+// actIDs makes ids of acts that are in the order in which they were made, also within a millisecond: a counter takes the
+// first random bits (RFC 9562, section 6.2, method 1). It is safe for concurrent use.
+type actIDs struct {
+	mu sync.Mutex
+	ms int64
+	n  int
+}
+
+// afterCounter is where the rest of a UUIDv7 begins, after the time, the version and 12 bits.
+const afterCounter = 18
+
+func (s *actIDs) next() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now().UnixMilli()
+	if s.n++; now != s.ms || s.n > 0xfff {
+		s.ms, s.n = now, 0
+	}
+	return fmt.Sprintf("%s7%03x", store.ActIDAt(s.ms), s.n) + chat.NewID()[afterCounter:]
+}
+
+// actorKey is the context's key of the store.Act whose Actor, ActorName and Address say who does something that no
+// request with a token does.
+type actorKey struct{}
+
+// asActor returns a context in which audit takes somebody else to act than the user of the request.
+func asActor(ctx context.Context, user, name, address string) context.Context {
+	return context.WithValue(ctx, actorKey{}, store.Act{Actor: user, ActorName: name, Address: address})
+}
+
+// audit writes down an act, then does it, then writes down what came of it. It is for every change that the directory
+// makes of anything but what is a user's own; call it once the change is known to be allowed. Who acts, and from where, is
+// taken from the context where the act does not say it.
+//
+// An act that cannot be written down is not done. When a crash, or a store that fails after the act, leaves open whether it
+// was done, its outcome stays unknown in the log: it is never missing there.
+func (s *Service) audit(ctx context.Context, a store.Act, do func(context.Context) error) error {
+	if a.Actor == "" && a.ActorName == "" {
+		if who, ok := ctx.Value(actorKey{}).(store.Act); ok {
+			a.Actor, a.ActorName, a.Address = who.Actor, who.ActorName, who.Address
+		} else {
+			c := httpapi.User(ctx)
+			a.Actor, a.ActorName = c.User, c.Name
+		}
+	}
+	if a.Address == "" {
+		a.Address = peerOf(ctx)
+	}
+	a.ID, a.Outcome = s.actIDs.next(), store.OutcomeUnknown
+	a.At = store.ActTime(a.ID)
+	if err := s.store.PutAct(ctx, a); err != nil {
+		return err
+	}
+	err := do(ctx)
+	outcome := store.OutcomeDone
+	if _, known := errors.AsType[*chat.Error](err); err != nil && !errors.Is(err, errUntold) {
+		if !known && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {
+			return err // whether it was done is not known
+		}
+		outcome = store.OutcomeFailed
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endActTimeout)
+	defer cancel()
+	if ended := s.store.EndAct(ending, a.ID, outcome); ended != nil {
+		_ = s.stored(ended) // which logs and counts it; the caller is told what came of the act
+	}
+	return err
+}
+
+// removeOldActs removes what the audit log has kept for long enough.
+func (s *Service) removeOldActs(ctx context.Context) error {
+	_, err := s.store.DeleteActsBefore(ctx, store.ActIDAt(time.Now().Add(-s.cfg.AuditKeep).UnixMilli()))
+	return err
+}
+
+type actView struct {
+	ID          string `json:"id"`
+	At          int64  `json:"at" doc:"UTC milliseconds."`
+	Action      string `json:"action" doc:"What was done, such as server.ban."`
+	Actor       string `json:"actor,omitempty" doc:"Id of the user who did it; left out: not a user."`
+	ActorName   string `json:"actor_name" doc:"At the time."`
+	Subject     string `json:"subject,omitempty" doc:"Id of the user it was done to."`
+	SubjectName string `json:"subject_name,omitempty" doc:"At the time."`
+	Room        string `json:"room,omitempty"`
+	Address     string `json:"address,omitempty" doc:"Where the request came from."`
+	Detail      string `json:"detail,omitempty"`
+	Outcome     string `json:"outcome" doc:"done, failed, or unknown: a crash, or a store that failed, left that open."`
+}
+
+type actsOutput struct {
+	Acts []actView `json:"acts" doc:"Newest first."`
+	Next string    `json:"next,omitempty" doc:"As before, it asks for older ones; left out: there are none."`
+}
+
+// acts returns a page of the audit log.
+func (s *Service) acts(ctx context.Context, c auth.Claims, f store.ActFilter, limit int) (out actsOutput, err error) {
+	out.Acts = []actView{}
+	if err := s.mayAudit(ctx, c, f); err != nil {
+		return out, err
+	}
+	all, err := s.store.Acts(ctx, f, limit+1)
+	if len(all) > limit {
+		all = all[:limit]
+		out.Next = all[limit-1].ID
+	}
+	for _, a := range all {
+		out.Acts = append(out.Acts, actView(a))
+	}
+	return out, err
+}
+
+// mayAudit returns an error unless a user may read what a filter chooses of the audit log.
+func (s *Service) mayAudit(ctx context.Context, c auth.Claims, f store.ActFilter) error {
+	if _, err := s.permittedOnServer(ctx, directoryapi.ActionAudit, c.User); err != nil {
+		return err
+	}
+	for _, id := range []string{f.Actor, f.Subject, f.Room, f.Before} {
+		if id != "" && !chat.ValidID(id) {
+			return chat.E(chat.CodeBadRequest, "actor, subject, room and before are ids")
+		}
+	}
+	if f.Since < 0 || f.Until < 0 || f.Until > 0 && f.Since >= f.Until {
+		return chat.E(chat.CodeBadRequest, "since and until are UTC milliseconds, and since is the earlier one")
+	}
+	return nil
+}
+
+// exportActs calls write with each act that a filter chooses, newest first. That it was called is itself an act.
+func (s *Service) exportActs(ctx context.Context, f store.ActFilter, write func(actView) error) error {
+	for {
+		all, err := s.store.Acts(ctx, f, maxActs)
+		if err != nil {
+			return err
+		}
+		for _, a := range all {
+			if err := write(actView(a)); err != nil {
+				return err
+			}
+			f.Before = a.ID
+		}
+		if len(all) < maxActs {
+			return nil
+		}
+	}
+}
