@@ -43,16 +43,18 @@ func ValidID(s string) bool {
 // Reserved reports whether a room id is for the services alone.
 func Reserved(room string) bool { return strings.HasPrefix(room, "_") }
 
-// NewID returns a new UUIDv7 (RFC 9562 section 5.7) in its text form: ids made later sort later, to the millisecond.
-// It is safe for concurrent use.
+// NewID returns a new UUIDv7 (RFC 9562 section 5.7) in its text form: ids made later sort later, to a quarter of a
+// microsecond (section 6.2, method 3). It is safe for concurrent use.
 func NewID() string {
 	var u [16]byte
-	_, _ = rand.Read(u[6:]) // never fails: crypto/rand documents that it crashes the program instead
-	ms := uint64(time.Now().UnixMilli())
+	_, _ = rand.Read(u[8:]) // never fails: crypto/rand documents that it crashes the program instead
+	now := time.Now()
+	ms := uint64(now.UnixMilli())
+	fraction := uint64(now.Nanosecond()%1_000_000) << 12 / 1_000_000 // of the millisecond, in 1/4096
 	for i := range 6 {
 		u[i] = byte(ms >> (40 - 8*i))
 	}
-	u[6] = u[6]&0x0f | 0x70
+	u[6], u[7] = byte(fraction>>8)|0x70, byte(fraction)
 	u[8] = u[8]&0x3f | 0x80
 	var s [36]byte
 	hex.Encode(s[0:8], u[0:4])

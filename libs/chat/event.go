@@ -21,6 +21,12 @@ const (
 	TypeReset   = "reset"   // nothing before this entry is replayed
 	TypeInvited = "invited" // in a user's own room: the user is now a member of Target
 	TypeRemoved = "removed" // in a user's own room: the user is no longer a member of Target
+	TypeChanged = "changed" // in a user's own room: the list Target of the user's is another now
+)
+
+// The lists that a TypeChanged event names.
+const (
+	ListBlocks = "blocks" // whom the user blocks and ignores: GET /v1/blocks
 )
 
 // Event is an entry of a room's log as clients see it. Which fields are set depends on Type; see PROTOCOL.md in

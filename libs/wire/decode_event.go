@@ -143,7 +143,7 @@ var typeNames = func() map[string]string {
 	names := map[string]string{}
 	for _, s := range []string{
 		chat.TypeMsg, chat.TypeEdited, chat.TypeDeleted, chat.TypeReacted, chat.TypePinned, chat.TypeTopic, chat.TypeMember,
-		chat.TypeReset, chat.TypeInvited, chat.TypeRemoved, EventWelcome, EventJoined, EventAck, EventError, EventTyping,
+		chat.TypeReset, chat.TypeInvited, chat.TypeRemoved, chat.TypeChanged, EventWelcome, EventJoined, EventAck, EventError, EventTyping,
 		EventRead, EventPresence, EventWho, EventHistory, EventNotice, EventBye,
 	} {
 		names[s] = s

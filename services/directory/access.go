@@ -76,10 +76,28 @@ func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (d
 	if m.Role == "" && place == directoryapi.DefaultRoom {
 		m.Role = directoryapi.RoleMember // as everybody is
 	}
-	return directoryapi.Access{
+	a := directoryapi.Access{
 		Role: m.Role, Direct: m.Role != "" && room.Direct,
 		Read: directoryapi.May(m.Role, directoryapi.ActionRead, place), Send: directoryapi.May(m.Role, directoryapi.ActionSend, place),
-	}, nil
+	}
+	if a.Direct && a.Send {
+		a.Send, err = s.onSpeakingTerms(ctx, room.ID, user)
+	} else {
+		err = nil
+	}
+	return a, err
+}
+
+// onSpeakingTerms reports whether neither of the two of a direct room blocks the other.
+func (s *Service) onSpeakingTerms(ctx context.Context, room, user string) (bool, error) {
+	both, err := s.store.Members(ctx, room, "", 2)
+	for _, m := range both {
+		if err == nil && m.User != user {
+			out, err := s.apart(ctx, user, m.User)
+			return err == nil && !out, err
+		}
+	}
+	return err == nil, err
 }
 
 // refusals are what somebody is told who may not do an action: of where nobody may, and else.
@@ -141,13 +159,15 @@ func (s *Service) visible(ctx context.Context, id, user string) (store.Room, dir
 	}
 	room, err := s.store.Room(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		return room, directoryapi.Access{}, errNoRoom
+		// The same questions as of a private room, so that the time of the answer does not tell which it is.
+		room = store.Room{ID: id, Private: true}
 	} else if err != nil {
 		return room, directoryapi.Access{}, err
 	}
+	none := err != nil
 	a, err := s.accessTo(ctx, room, user)
-	if err == nil && !a.Read {
-		err = errNoRoom
+	if err == nil && (none || !a.Read) {
+		room, a, err = store.Room{}, directoryapi.Access{}, errNoRoom
 	}
 	return room, a, err
 }

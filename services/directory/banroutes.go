@@ -15,7 +15,8 @@ type bansInput struct {
 }
 
 type banBody struct {
-	Reason string `json:"reason,omitempty" doc:"One line of up to 256 characters, for those who look after the room."`
+	Reason  string `json:"reason,omitempty" doc:"One line of up to 256 characters, for those who look after the room."`
+	Minutes int64  `json:"minutes,omitempty" doc:"After so many minutes the ban ends by itself, up to 10 years; left out: when somebody ends it."`
 }
 
 type banInput struct {
@@ -44,7 +45,7 @@ func (s *Service) banRoutes(api huma.API) {
 		})
 	route(s, api, guarded(http.MethodPut, "/v1/rooms/{room}/bans/{user}", "ban-from-room", "Ban somebody from a room: moderators and owners"),
 		limited(s, func(ctx context.Context, in *banInput) (empty, error) {
-			return empty{}, s.banFromRoom(ctx, httpapi.User(ctx), in.Room, in.User, in.Body.Reason)
+			return empty{}, s.banFromRoom(ctx, httpapi.User(ctx), in.Room, in.User, in.Body.Reason, in.Body.Minutes)
 		}))
 	route(s, api, guarded(http.MethodDelete, "/v1/rooms/{room}/bans/{user}", "unban-from-room", "Let somebody into a room again"),
 		limited(s, func(ctx context.Context, in *memberInput) (empty, error) {
@@ -56,7 +57,7 @@ func (s *Service) banRoutes(api huma.API) {
 		})
 	route(s, api, guarded(http.MethodPut, "/v1/bans/{user}", "ban", "Ban somebody from the server, and end all of their log-ins"),
 		limited(s, func(ctx context.Context, in *serverBanInput) (empty, error) {
-			return empty{}, s.banFromServer(ctx, httpapi.User(ctx), in.User, in.Body.Reason)
+			return empty{}, s.banFromServer(ctx, httpapi.User(ctx), in.User, in.Body.Reason, in.Body.Minutes)
 		}))
 	route(s, api, guarded(http.MethodDelete, "/v1/bans/{user}", "unban", "Let somebody log in again"),
 		limited(s, func(ctx context.Context, in *serverUnbanInput) (empty, error) {

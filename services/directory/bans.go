@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -23,33 +24,76 @@ const wholeServer = ""
 
 const maxReason = 256 // characters
 
-var errBanned = chat.E(chat.CodeForbidden, "you are banned from this server")
+// longestBan is the longest time after which a ban ends by itself. One without an end lasts until somebody ends it.
+const longestBan = 10 * 365 * 24 * time.Hour
+
+// endedBans is how many bans that are over are ended at a time.
+const endedBans = 100
 
 // banned reports whether a user is kept out of a room, or of the whole server.
 func (s *Service) banned(ctx context.Context, room, user string) (bool, error) {
-	_, err := s.store.Ban(ctx, room, user)
+	b, err := s.store.Ban(ctx, room, user)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
-	return err == nil, err
+	return err == nil && !b.Over(time.Now().UnixMilli()), err
 }
 
-// checkBan returns errBanned for who is banned from the server.
+// checkBan returns an error for who is banned from the server.
 func (s *Service) checkBan(ctx context.Context, user string) error {
-	out, err := s.banned(ctx, wholeServer, user)
-	if err == nil && out {
-		err = errBanned
+	b, err := s.store.Ban(ctx, wholeServer, user)
+	switch {
+	case errors.Is(err, store.ErrNotFound) || err == nil && b.Over(time.Now().UnixMilli()):
+		return nil
+	case err != nil:
+		return err
+	case b.Until != 0:
+		return chat.E(chat.CodeForbidden, "you are banned from this server until "+time.UnixMilli(b.Until).UTC().Format("2006-01-02 15:04 MST"))
 	}
-	return err
+	return chat.E(chat.CodeForbidden, "you are banned from this server")
 }
 
-// banFromRoom ends a user's membership of a room, and lets the user neither read it nor come back.
-func (s *Service) banFromRoom(ctx context.Context, c auth.Claims, room, user, reason string) error {
+// banEnd returns when a ban of so many minutes ends, in UTC milliseconds. 0 minutes: never. It counts from now, so that a
+// client's clock does not matter.
+func banEnd(minutes int64) (int64, error) {
+	if minutes < 0 || minutes > int64(longestBan/time.Minute) {
+		return 0, chat.E(chat.CodeBadRequest, fmt.Sprintf("a ban lasts for 1 to %d minutes, or with 0 until somebody ends it", longestBan/time.Minute))
+	}
+	if minutes == 0 {
+		return 0, nil
+	}
+	return time.Now().Add(time.Duration(minutes) * time.Minute).UnixMilli(), nil
+}
+
+// endBans ends the bans whose time is over. Nothing waits for that but caches: see Ban.Over.
+func (s *Service) endBans(ctx context.Context) error {
+	now := time.Now().UnixMilli()
+	ended, err := s.store.EndedBans(ctx, now, endedBans)
+	if err != nil {
+		return err
+	}
+	for _, b := range ended {
+		end := func(ctx context.Context) error { return s.store.EndBan(ctx, b.Room, b.User, now) }
+		if b.Room == wholeServer {
+			err = end(ctx)
+		} else {
+			err = s.change(ctx, store.Intent{Kind: kindUnban, Room: b.Room, User: b.User, Name: b.Name, Actor: b.Actor}, end)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// banFromRoom ends a user's membership of a room, and lets the user neither read it nor come back, for so many minutes; 0:
+// until somebody ends the ban.
+func (s *Service) banFromRoom(ctx context.Context, c auth.Claims, room, user, reason string, minutes int64) error {
 	r, mine, err := s.permitted(ctx, directoryapi.ActionBan, room, c.User)
 	if err != nil {
 		return err
 	}
-	b, err := s.newBan(ctx, c, room, user, reason)
+	b, err := s.newBan(ctx, c, room, user, reason, minutes)
 	if err != nil {
 		return err
 	}
@@ -67,7 +111,7 @@ func (s *Service) banFromRoom(ctx context.Context, c auth.Claims, room, user, re
 	act := store.Act{Action: actRoomBan, Room: room, Subject: user, SubjectName: b.Name, Detail: reason}
 	return s.audit(ctx, act, func(ctx context.Context) error {
 		if again {
-			return s.store.PutBan(ctx, b) // with another reason, which nobody is told
+			return s.store.PutBan(ctx, b) // with another reason and end, which nobody is told
 		}
 		return s.change(ctx, memberIntent(room, user, b.Name, c.User, ""), func(ctx context.Context) error {
 			if err := s.store.PutBan(ctx, b); err != nil {
@@ -78,15 +122,19 @@ func (s *Service) banFromRoom(ctx context.Context, c auth.Claims, room, user, re
 	})
 }
 
-func (s *Service) newBan(ctx context.Context, c auth.Claims, room, user, reason string) (b store.Ban, err error) {
+func (s *Service) newBan(ctx context.Context, c auth.Claims, room, user, reason string, minutes int64) (b store.Ban, err error) {
 	if user == c.User {
 		return b, chat.E(chat.CodeBadRequest, "nobody bans themself")
 	}
 	if reason, err = checkText("reason", reason, 0, maxReason); err != nil {
 		return b, err
 	}
+	until, err := banEnd(minutes)
+	if err != nil {
+		return b, err
+	}
 	u, err := s.user(ctx, user)
-	return store.Ban{Room: room, User: u.ID, Name: u.Name, Actor: c.User, Reason: reason, Created: time.Now().UnixMilli()}, err
+	return store.Ban{Room: room, User: u.ID, Name: u.Name, Actor: c.User, Reason: reason, Created: time.Now().UnixMilli(), Until: until}, err
 }
 
 // unbanFromRoom lets a user into a room again. One who was not banned is not an error.
@@ -136,13 +184,14 @@ func (s *Service) permittedOnServer(ctx context.Context, action directoryapi.Act
 	return role, err
 }
 
-// banFromServer ends all of a user's log-ins and lets the user not log in again. Memberships stay, for when the ban ends.
-func (s *Service) banFromServer(ctx context.Context, c auth.Claims, user, reason string) error {
+// banFromServer ends all of a user's log-ins and lets the user not log in again, for so many minutes; 0: until somebody ends
+// the ban. Memberships stay, for when it ends.
+func (s *Service) banFromServer(ctx context.Context, c auth.Claims, user, reason string, minutes int64) error {
 	mine, err := s.permittedOnServer(ctx, directoryapi.ActionBan, c.User)
 	if err != nil {
 		return err
 	}
-	b, err := s.newBan(ctx, c, wholeServer, user, reason)
+	b, err := s.newBan(ctx, c, wholeServer, user, reason, minutes)
 	if err != nil {
 		return err
 	}
@@ -191,6 +240,7 @@ type banView struct {
 	By     string `json:"by" doc:"Id of who banned."`
 	Reason string `json:"reason,omitempty"`
 	Since  int64  `json:"since" doc:"UTC milliseconds."`
+	Until  int64  `json:"until,omitempty" doc:"UTC milliseconds; absent: until somebody ends it."`
 }
 
 type bansOutput struct {
@@ -217,7 +267,9 @@ func (s *Service) bans(ctx context.Context, c auth.Claims, room, after string) (
 		all, out.More = all[:maxMembers], true
 	}
 	for _, b := range all {
-		out.Bans = append(out.Bans, banView{User: b.User, Name: b.Name, By: b.Actor, Reason: b.Reason, Since: b.Created})
+		if !b.Over(time.Now().UnixMilli()) {
+			out.Bans = append(out.Bans, banView{User: b.User, Name: b.Name, By: b.Actor, Reason: b.Reason, Since: b.Created, Until: b.Until})
+		}
 	}
 	return out, err
 }

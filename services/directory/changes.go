@@ -18,7 +18,7 @@ const (
 	// sender is whose entries these are in the logs.
 	sender = "directory"
 	// kindDescribe is the kind of an intent to change a room's name or topic, which permissions do not depend on. The
-	// other kinds are kindBan, kindUnban and those of directoryapi.Change.
+	// other kinds are kindBan, kindUnban, kindBlock and those of directoryapi.Change.
 	kindDescribe = "describe"
 	// changeTimeout bounds a change with all that is told of it. It does not end with the client's request: a change that
 	// was begun is told at once, whether or not anybody waits for the answer.
@@ -84,6 +84,8 @@ func (s *Service) tell(ctx context.Context, i store.Intent) error {
 		return s.tellBan(ctx, i)
 	case kindUnban:
 		return s.tellUnban(ctx, i)
+	case kindBlock:
+		return s.tellBlock(ctx, i)
 	case directoryapi.ChangeRoom, kindDescribe:
 		return s.tellRoom(ctx, i)
 	case directoryapi.ChangeAccess:

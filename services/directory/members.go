@@ -186,6 +186,11 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 		return err
 	}
 	if theirs.Role == "" {
+		if out, err := s.blocks(ctx, user, c.User); err != nil {
+			return err
+		} else if out {
+			return errTakesNone
+		}
 		if err := s.checkRoomCount(ctx, user); err != nil {
 			return err
 		}
@@ -251,6 +256,9 @@ func (s *Service) departs(ctx context.Context, u store.User) error {
 		if err := s.store.DeleteBan(ctx, b.Room, b.User); err != nil {
 			return err
 		}
+	}
+	if err := s.store.DeleteBlocksOf(ctx, u.ID); err != nil {
+		return err
 	}
 	return s.store.DeleteUser(ctx, u.ID)
 }

@@ -175,6 +175,16 @@ func (s *Service) direct(ctx context.Context, c auth.Claims, with string) (roomV
 	if err != nil {
 		return roomView{}, err
 	}
+	if out, err := s.blocks(ctx, c.User, with); err != nil {
+		return roomView{}, err
+	} else if out {
+		return roomView{}, chat.E(chat.CodeConflict, "you block this person: let them go first")
+	}
+	if out, err := s.blocks(ctx, with, c.User); err != nil {
+		return roomView{}, err
+	} else if out {
+		return roomView{}, errTakesNone
+	}
 	r := store.Room{ID: chat.DirectRoom(c.User, with), Name: "direct", Private: true, Direct: true, Created: time.Now().UnixMilli()}
 	both := []store.Member{{User: c.User, Name: c.Name}, {User: other.ID, Name: other.Name}}
 	// Each is looked at, since a crash may have left the room with one of them only.

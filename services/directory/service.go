@@ -102,6 +102,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.roomRoutes(humaAPI)
 	s.banRoutes(humaAPI)
 	s.auditRoutes(humaAPI)
+	s.blockRoutes(humaAPI)
 	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log)
 	return s, nil
 }
@@ -210,6 +211,7 @@ func (s *Service) keepHouse(ctx context.Context) {
 	}{
 		{"look after the signing keys", s.keys.refresh},
 		{"remove what has ended", s.removeEnded},
+		{"end bans", s.endBans},
 		{"appoint owners", s.appointOwners},
 		{"remove what the audit log has kept for long enough", s.removeOldActs},
 		{"tell what is untold", s.tellUntold},

@@ -3,6 +3,7 @@ package directory
 import (
 	"cmp"
 	"context"
+	"time"
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
@@ -113,7 +114,9 @@ func (s *Service) rooms(ctx context.Context, user string) ([]roomView, error) {
 		}
 	}
 	for _, b := range bans {
-		delete(byID, b.Room)
+		if !b.Over(time.Now().UnixMilli()) {
+			delete(byID, b.Room)
+		}
 	}
 	views := []roomView{}
 	for _, id := range order {
@@ -185,7 +188,7 @@ func (s *Service) everybody(ctx context.Context, room, after string) (membersOut
 	}
 	banned := map[string]bool{}
 	for _, b := range bans {
-		banned[b.User] = true
+		banned[b.User] = !b.Over(time.Now().UnixMilli())
 	}
 	for _, u := range users {
 		if !banned[u.ID] {

@@ -85,6 +85,19 @@ type Ban struct {
 	Actor   string `bson:"actor"`   // who banned
 	Reason  string `bson:"reason"`  // for those who look after the room
 	Created int64  `bson:"created"` // UTC milliseconds
+	Until   int64  `bson:"until"`   // UTC milliseconds; 0: until somebody ends it
+}
+
+// Over reports whether the ban has ended by a time in UTC milliseconds.
+func (b Ban) Over(now int64) bool { return b.Until != 0 && b.Until <= now }
+
+// Block is what a user wants to have to do with another.
+type Block struct {
+	User    string `bson:"user"`    // who blocks
+	Other   string `bson:"other"`   // who is blocked, and not told
+	Name    string `bson:"name"`    // the other's, at the time
+	Ignore  bool   `bson:"ignore"`  // only not shown: the other may write all the same
+	Created int64  `bson:"created"` // UTC milliseconds
 }
 
 // Seen says when a user was last connected.
@@ -143,11 +156,18 @@ type Store interface {
 	MembersInRole(ctx context.Context, room string, role api.Role, limit int) ([]Member, error) // oldest first
 	MembersOf(ctx context.Context, rooms []string) ([]Member, error)                            // of all of them, by room and user id
 	MembershipsOf(ctx context.Context, user string, limit int) ([]Member, error)                // oldest first
-	PutBan(ctx context.Context, b Ban) error                                                    // adds it, or changes its Reason
+	PutBan(ctx context.Context, b Ban) error                                                    // adds it, or changes its Reason and Until
 	Ban(ctx context.Context, room, user string) (Ban, error)                                    // ErrNotFound
 	DeleteBan(ctx context.Context, room, user string) error                                     // none is not an error
 	Bans(ctx context.Context, room, after string, limit int) ([]Ban, error)                     // by user id, after that one
 	BansOf(ctx context.Context, user string) ([]Ban, error)                                     // by room id
+	EndedBans(ctx context.Context, now int64, limit int) ([]Ban, error)                         // that are over by now, those that ended first before
+	EndBan(ctx context.Context, room, user string, now int64) error                             // deletes it if it is over by now
+	PutBlock(ctx context.Context, b Block) error                                                // adds it, or changes its Ignore
+	Block(ctx context.Context, user, other string) (Block, error)                               // ErrNotFound
+	DeleteBlock(ctx context.Context, user, other string) error                                  // none is not an error
+	Blocks(ctx context.Context, user, after string, limit int) ([]Block, error)                 // a user's, by the other's id, after that one
+	DeleteBlocksOf(ctx context.Context, user string) error                                      // those by the user, and those of the user
 	PutSeen(ctx context.Context, seen []Seen) error                                             // of each user that there is, the latest is kept
 	Seen(ctx context.Context, user string) (int64, error)                                       // UTC milliseconds; 0: never
 	PutIntent(ctx context.Context, i Intent) error

@@ -80,6 +80,11 @@ export interface MembershipEvent extends Entry {
   readonly type: 'invited' | 'removed';
   readonly target: string;
 }
+/** In the user's own room: the list `target` of the user's is another now. */
+export interface ChangedEvent extends Entry {
+  readonly type: 'changed';
+  readonly target: string;
+}
 export interface ResetEvent extends Entry {
   readonly type: 'reset';
 }
@@ -94,6 +99,7 @@ export type LogEvent =
   | TopicEvent
   | MemberEvent
   | MembershipEvent
+  | ChangedEvent
   | ResetEvent;
 
 /** A log entry of a type that a newer server added: it moves the position on and shows nothing. */

@@ -26,6 +26,7 @@ type Store struct {
 	rooms    map[string]store.Room
 	members  map[pair]store.Member
 	bans     map[pair]store.Ban
+	blocks   map[couple]store.Block
 	seen     map[string]int64
 	intents  map[string]store.Intent
 	acts     map[string]store.Act
@@ -38,7 +39,7 @@ var _ store.Store = (*Store)(nil)
 func New() *Store {
 	return &Store{
 		users: map[string]store.User{}, sessions: map[string]store.Session{}, keys: map[string]store.Key{}, rooms: map[string]store.Room{},
-		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
+		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, blocks: map[couple]store.Block{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
 		acts: map[string]store.Act{},
 	}
 }

@@ -130,7 +130,7 @@ func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
 	return s.do(ctx, "PutBan", func() error {
 		k := pair{b.Room, b.User}
 		if old, ok := s.bans[k]; ok {
-			old.Reason = b.Reason
+			old.Reason, old.Until = b.Reason, b.Until
 			b = old
 		}
 		s.bans[k] = b
@@ -156,4 +156,20 @@ func (s *Store) Bans(ctx context.Context, room, after string, limit int) ([]stor
 // BansOf implements store.Store.
 func (s *Store) BansOf(ctx context.Context, user string) ([]store.Ban, error) {
 	return list(ctx, s, "BansOf", s.bans, everything, bansByUser, func(b store.Ban) bool { return b.User == user })
+}
+
+// EndedBans implements store.Store.
+func (s *Store) EndedBans(ctx context.Context, now int64, limit int) ([]store.Ban, error) {
+	return list(ctx, s, "EndedBans", s.bans, limit, func(a, b store.Ban) int { return cmp.Or(cmp.Compare(a.Until, b.Until), bansByUser(a, b)) },
+		func(b store.Ban) bool { return b.Over(now) })
+}
+
+// EndBan implements store.Store.
+func (s *Store) EndBan(ctx context.Context, room, user string, now int64) error {
+	return s.do(ctx, "EndBan", func() error {
+		if k := (pair{room, user}); s.bans[k].Over(now) {
+			delete(s.bans, k)
+		}
+		return nil
+	})
 }

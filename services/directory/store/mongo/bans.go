@@ -14,7 +14,7 @@ func banID(room, user string) bson.D { return by("_id", room+":"+user) }
 // PutBan implements store.Store.
 func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
 	return upsert(ctx, "put ban", s.bans, banID(b.Room, b.User), bson.D{
-		{Key: "$set", Value: by("reason", b.Reason)},
+		{Key: "$set", Value: bson.D{{Key: "reason", Value: b.Reason}, {Key: "until", Value: b.Until}}},
 		{Key: "$setOnInsert", Value: bson.D{
 			{Key: "room", Value: b.Room}, {Key: "user", Value: b.User}, {Key: "name", Value: b.Name}, {Key: "actor", Value: b.Actor},
 			{Key: "created", Value: b.Created},
@@ -40,4 +40,20 @@ func (s *Store) Bans(ctx context.Context, room, after string, limit int) ([]stor
 // BansOf implements store.Store.
 func (s *Store) BansOf(ctx context.Context, user string) ([]store.Ban, error) {
 	return list[store.Ban](ctx, "bans of a user", s.bans, by("user", user), by("room", 1), 0)
+}
+
+// over finds the bans that have ended by now.
+func over(now int64) bson.E {
+	return bson.E{Key: "until", Value: bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lte", Value: now}}}
+}
+
+// EndedBans implements store.Store.
+func (s *Store) EndedBans(ctx context.Context, now int64, limit int) ([]store.Ban, error) {
+	return list[store.Ban](ctx, "ended bans", s.bans, bson.D{over(now)},
+		bson.D{{Key: "until", Value: 1}, {Key: "room", Value: 1}, {Key: "user", Value: 1}}, limit)
+}
+
+// EndBan implements store.Store.
+func (s *Store) EndBan(ctx context.Context, room, user string, now int64) error {
+	return remove(ctx, "end ban", s.bans, append(banID(room, user), over(now)))
 }

@@ -21,6 +21,7 @@ type Store struct {
 	users, sessions, keys, rooms, members, intent *mongo.Collection
 	bans                                          *mongo.Collection
 	acts                                          *mongo.Collection
+	blocks                                        *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -52,6 +53,11 @@ var steps = []mongodb.Step{
 		mongodb.Index{Collection: "acts", Fields: []string{"room", "_id"}},
 		mongodb.Index{Collection: "acts", Fields: []string{"action", "_id"}},
 	),
+	mongodb.Indexes("5 (the end of bans, and blocks)",
+		mongodb.Index{Collection: "bans", Fields: []string{"until"}},
+		mongodb.Index{Collection: "blocks", Fields: []string{"user", "other"}, Unique: true},
+		mongodb.Index{Collection: "blocks", Fields: []string{"other"}},
+	),
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -63,8 +69,9 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 	return &Store{
 		db: db, users: db.Collection("users"), sessions: db.Collection("sessions"), keys: db.Collection("signing_keys"),
 		rooms: db.Collection("rooms"), members: db.Collection("members"), intent: db.Collection("intents"),
-		bans: db.Collection("bans"),
-		acts: db.Collection("acts"),
+		bans:   db.Collection("bans"),
+		acts:   db.Collection("acts"),
+		blocks: db.Collection("blocks"),
 	}, nil
 }
 

@@ -7,17 +7,18 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-const banColumns = `SELECT room, user, name, actor, reason, created FROM bans `
+const banColumns = `SELECT room, user, name, actor, reason, created, until FROM bans `
 
 func banFields(b *store.Ban) []any {
-	return []any{&b.Room, &b.User, &b.Name, &b.Actor, &b.Reason, &b.Created}
+	return []any{&b.Room, &b.User, &b.Name, &b.Actor, &b.Reason, &b.Created, &b.Until}
 }
 
 // PutBan implements store.Store.
 func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
 	return s.run(ctx, "put ban",
-		`INSERT INTO bans (room, user, name, actor, reason, created) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (room, user) DO UPDATE SET reason = excluded.reason`,
-		b.Room, b.User, b.Name, b.Actor, b.Reason, b.Created)
+		`INSERT INTO bans (room, user, name, actor, reason, created, until) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (room, user) DO UPDATE SET reason = excluded.reason, until = excluded.until`,
+		b.Room, b.User, b.Name, b.Actor, b.Reason, b.Created, b.Until)
 }
 
 // Ban implements store.Store.
@@ -45,4 +46,14 @@ func (s *Store) Bans(ctx context.Context, room, after string, limit int) ([]stor
 // BansOf implements store.Store.
 func (s *Store) BansOf(ctx context.Context, user string) ([]store.Ban, error) {
 	return list(ctx, s, "bans of a user", banFields, banColumns+`WHERE user = ? ORDER BY room`, user)
+}
+
+// EndedBans implements store.Store.
+func (s *Store) EndedBans(ctx context.Context, now int64, limit int) ([]store.Ban, error) {
+	return list(ctx, s, "ended bans", banFields, banColumns+`WHERE until > 0 AND until <= ? ORDER BY until, room, user LIMIT ?`, now, limit)
+}
+
+// EndBan implements store.Store.
+func (s *Store) EndBan(ctx context.Context, room, user string, now int64) error {
+	return s.run(ctx, "end ban", `DELETE FROM bans WHERE room = ? AND user = ? AND until > 0 AND until <= ?`, room, user, now)
 }

@@ -125,6 +125,8 @@ func Verify(t *testing.T, s store.Store) {
 		same(t, []store.Act{sampleAct}, acts, err)
 		must(t, s.EndAct(ctx, sampleAct.ID, store.OutcomeFailed)) // which it keeps
 	}
+	ended, err := s.EndedBans(ctx, 1<<52, 10) // a ban from before bans could end does not
+	same(t, nil, ended, err)
 
 	// What was kept is known again, and new records are kept beside it.
 	want(t, store.ErrConflict, s.CreateUser(ctx, store.User{ID: "u-other", Name: "ANN", NameKey: "ann"}))
@@ -137,4 +139,5 @@ func Verify(t *testing.T, s store.Store) {
 	if must(t, err); len(acts) != 1 || acts[0].At != 1_700_000_000_018 {
 		t.Errorf("the newest act is %+v", acts)
 	}
+	must(t, s.PutBlock(ctx, store.Block{User: "u-ann", Other: "u-gus"}))
 }

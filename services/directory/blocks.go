@@ -1,0 +1,155 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+const (
+	// kindBlock is the kind of an intent to block somebody, or no more: Actor is who does, and User the other.
+	kindBlock = "block"
+	// maxBlocks is how many people a user may block.
+	maxBlocks = 1000
+)
+
+// The kinds of blocks, as clients name them.
+const (
+	blockAll   = "block"
+	ignoreOnly = "ignore"
+)
+
+// errTakesNone is what somebody is told whom another takes nothing from. It does not say why: who is blocked is not told.
+var errTakesNone = chat.E(chat.CodeForbidden, "this person takes no messages from you")
+
+// blocks reports whether a user takes nothing from another.
+func (s *Service) blocks(ctx context.Context, user, other string) (bool, error) {
+	b, err := s.store.Block(ctx, user, other)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && !b.Ignore, err
+}
+
+// apart reports whether one of two users blocks the other.
+func (s *Service) apart(ctx context.Context, one, other string) (bool, error) {
+	out, err := s.blocks(ctx, one, other)
+	if err == nil && !out {
+		out, err = s.blocks(ctx, other, one)
+	}
+	return out, err
+}
+
+// block notes that a user wants nothing from another, or with ignoreOnly just not to see it.
+func (s *Service) block(ctx context.Context, c auth.Claims, other, kind string) error {
+	switch {
+	case other == c.User:
+		return chat.E(chat.CodeBadRequest, "nobody blocks themself")
+	case kind != "" && kind != blockAll && kind != ignoreOnly:
+		return chat.E(chat.CodeBadRequest, "a kind is block or ignore")
+	}
+	u, err := s.user(ctx, other)
+	if err != nil {
+		return err
+	}
+	if _, err := s.store.Block(ctx, c.User, other); errors.Is(err, store.ErrNotFound) {
+		mine, err := s.store.Blocks(ctx, c.User, "", maxBlocks)
+		if err != nil {
+			return err
+		}
+		if len(mine) >= maxBlocks {
+			return chat.E(chat.CodeTooMany, fmt.Sprintf("nobody can block more than %d people: one has to be let go first", maxBlocks))
+		}
+	} else if err != nil {
+		return err
+	}
+	b := store.Block{User: c.User, Other: u.ID, Name: u.Name, Ignore: kind == ignoreOnly, Created: time.Now().UnixMilli()}
+	return s.change(ctx, store.Intent{Kind: kindBlock, User: other, Actor: c.User}, func(ctx context.Context) error {
+		return s.store.PutBlock(ctx, b)
+	})
+}
+
+// unblock forgets a block. None is not an error.
+func (s *Service) unblock(ctx context.Context, c auth.Claims, other string) error {
+	if !chat.ValidID(other) {
+		return errNoUser
+	}
+	return s.change(ctx, store.Intent{Kind: kindBlock, User: other, Actor: c.User}, func(ctx context.Context) error {
+		return s.store.DeleteBlock(ctx, c.User, other)
+	})
+}
+
+// tellBlock tells who caches permissions, and the user's own devices. The other is not told.
+func (s *Service) tellBlock(ctx context.Context, i store.Intent) error {
+	change := directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: chat.DirectRoom(i.Actor, i.User)}
+	if err := s.control(ctx, change); err != nil {
+		return err
+	}
+	return s.listChanged(ctx, i.Actor, i.ID, chat.ListBlocks, i.Created)
+}
+
+// listChanged tells a user's devices that a list of the user's is another now.
+func (s *Service) listChanged(ctx context.Context, user, id, list string, at int64) error {
+	return s.event(ctx, chat.Event{Type: chat.TypeChanged, Room: chat.UserRoom(user), ID: id, User: user, Target: list, TS: at})
+}
+
+type blockView struct {
+	User  string `json:"user"`
+	Name  string `json:"name" doc:"At the time of the block."`
+	Kind  string `json:"kind" enum:"block,ignore"`
+	Since int64  `json:"since" doc:"UTC milliseconds."`
+}
+
+type blocksOutput struct {
+	Blocks []blockView `json:"blocks"`
+}
+
+// myBlocks lists whom a user blocks and ignores.
+func (s *Service) myBlocks(ctx context.Context, c auth.Claims) (blocksOutput, error) {
+	all, err := s.store.Blocks(ctx, c.User, "", maxBlocks)
+	out := blocksOutput{Blocks: []blockView{}}
+	for _, b := range all {
+		v := blockView{User: b.Other, Name: b.Name, Kind: blockAll, Since: b.Created}
+		if b.Ignore {
+			v.Kind = ignoreOnly
+		}
+		out.Blocks = append(out.Blocks, v)
+	}
+	return out, err
+}
+
+type blockInput struct {
+	User string `path:"user" maxLength:"64"`
+	Body struct {
+		Kind string `json:"kind,omitempty" doc:"block: the other cannot write to me, open a direct room or invite me, and is not shown. ignore: is not shown. Left out: block."`
+	}
+}
+
+type unblockInput struct {
+	User string `path:"user" maxLength:"64"`
+}
+
+func (s *Service) blockRoutes(api huma.API) {
+	route(s, api, guarded(http.MethodGet, "/v1/blocks", "blocks", "Whom I block and ignore"),
+		func(ctx context.Context, _ *struct{}) (blocksOutput, error) {
+			return s.myBlocks(ctx, httpapi.User(ctx))
+		})
+	route(s, api, guarded(http.MethodPut, "/v1/blocks/{user}", "block", "Block or ignore somebody, who is not told"),
+		limited(s, func(ctx context.Context, in *blockInput) (empty, error) {
+			return empty{}, s.block(ctx, httpapi.User(ctx), in.User, in.Body.Kind)
+		}))
+	route(s, api, guarded(http.MethodDelete, "/v1/blocks/{user}", "unblock", "Block and ignore somebody no more"),
+		limited(s, func(ctx context.Context, in *unblockInput) (empty, error) {
+			return empty{}, s.unblock(ctx, httpapi.User(ctx), in.User)
+		}))
+}

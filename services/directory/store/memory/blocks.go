@@ -1,0 +1,52 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+
+	"hubbub.internal/services/directory/store"
+)
+
+// couple is the key of what a user has about another.
+type couple struct{ user, other string }
+
+// PutBlock implements store.Store.
+func (s *Store) PutBlock(ctx context.Context, b store.Block) error {
+	return s.do(ctx, "PutBlock", func() error {
+		k := couple{b.User, b.Other}
+		if old, ok := s.blocks[k]; ok {
+			old.Ignore = b.Ignore
+			b = old
+		}
+		s.blocks[k] = b
+		return nil
+	})
+}
+
+// Block implements store.Store.
+func (s *Store) Block(ctx context.Context, user, other string) (store.Block, error) {
+	return one(ctx, s, "Block", s.blocks, couple{user, other})
+}
+
+// DeleteBlock implements store.Store.
+func (s *Store) DeleteBlock(ctx context.Context, user, other string) error {
+	return remove(ctx, s, "DeleteBlock", s.blocks, couple{user, other})
+}
+
+// Blocks implements store.Store.
+func (s *Store) Blocks(ctx context.Context, user, after string, limit int) ([]store.Block, error) {
+	return list(ctx, s, "Blocks", s.blocks, limit, func(a, b store.Block) int { return cmp.Compare(a.Other, b.Other) },
+		func(b store.Block) bool { return b.User == user && b.Other > after })
+}
+
+// DeleteBlocksOf implements store.Store.
+func (s *Store) DeleteBlocksOf(ctx context.Context, user string) error {
+	return s.do(ctx, "DeleteBlocksOf", func() error {
+		for k := range s.blocks {
+			if k.user == user || k.other == user {
+				delete(s.blocks, k)
+			}
+		}
+		return nil
+	})
+}

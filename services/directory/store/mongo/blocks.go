@@ -1,0 +1,43 @@
+package mongo
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"hubbub.internal/services/directory/store"
+)
+
+// coupleID is the key of what a user has about another.
+func coupleID(user, other string) bson.D { return by("_id", user+":"+other) }
+
+// PutBlock implements store.Store.
+func (s *Store) PutBlock(ctx context.Context, b store.Block) error {
+	return upsert(ctx, "put block", s.blocks, coupleID(b.User, b.Other), bson.D{
+		{Key: "$set", Value: by("ignore", b.Ignore)},
+		{Key: "$setOnInsert", Value: bson.D{
+			{Key: "user", Value: b.User}, {Key: "other", Value: b.Other}, {Key: "name", Value: b.Name}, {Key: "created", Value: b.Created},
+		}},
+	})
+}
+
+// Block implements store.Store.
+func (s *Store) Block(ctx context.Context, user, other string) (store.Block, error) {
+	return one[store.Block](ctx, "block", s.blocks, coupleID(user, other))
+}
+
+// DeleteBlock implements store.Store.
+func (s *Store) DeleteBlock(ctx context.Context, user, other string) error {
+	return remove(ctx, "delete block", s.blocks, coupleID(user, other))
+}
+
+// Blocks implements store.Store.
+func (s *Store) Blocks(ctx context.Context, user, after string, limit int) ([]store.Block, error) {
+	return list[store.Block](ctx, "blocks", s.blocks, append(by("user", user), above("other", after)...), by("other", 1), limit)
+}
+
+// DeleteBlocksOf implements store.Store.
+func (s *Store) DeleteBlocksOf(ctx context.Context, user string) error {
+	_, err := s.blocks.DeleteMany(ctx, by("$or", bson.A{by("user", user), by("other", user)}))
+	return wrap("delete blocks", err)
+}

@@ -1,0 +1,53 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"hubbub.internal/services/directory/store"
+)
+
+const blockColumns = `SELECT user, other, name, ignore, created FROM blocks `
+
+func blockFields(b *store.Block) []any {
+	return []any{&b.User, &b.Other, &b.Name, &b.Ignore, &b.Created}
+}
+
+// PutBlock implements store.Store.
+func (s *Store) PutBlock(ctx context.Context, b store.Block) error {
+	return s.run(ctx, "put block",
+		`INSERT INTO blocks (user, other, name, ignore, created) VALUES (?, ?, ?, ?, ?) ON CONFLICT (user, other) DO UPDATE SET ignore = excluded.ignore`,
+		b.User, b.Other, b.Name, b.Ignore, b.Created)
+}
+
+// Block implements store.Store.
+func (s *Store) Block(ctx context.Context, user, other string) (store.Block, error) {
+	return first(ctx, s, "block", blockFields, blockColumns+`WHERE user = ? AND other = ?`, user, other)
+}
+
+// DeleteBlock implements store.Store.
+func (s *Store) DeleteBlock(ctx context.Context, user, other string) error {
+	return s.run(ctx, "delete block", `DELETE FROM blocks WHERE user = ? AND other = ?`, user, other)
+}
+
+// Blocks implements store.Store.
+func (s *Store) Blocks(ctx context.Context, user, after string, limit int) ([]store.Block, error) {
+	return list(ctx, s, "blocks", blockFields, blockColumns+`WHERE user = ? AND other > ? ORDER BY other LIMIT ?`, user, after, limit)
+}
+
+// DeleteBlocksOf implements store.Store.
+func (s *Store) DeleteBlocksOf(ctx context.Context, user string) error {
+	return s.run(ctx, "delete blocks", `DELETE FROM blocks WHERE user = ?1 OR other = ?1`, user)
+}
+
+// first returns the one record that a query finds, or store.ErrNotFound.
+func first[T any](ctx context.Context, s *Store, what string, scan func(*T) []any, query string, args ...any) (t T, err error) {
+	all, err := list(ctx, s, what, scan, query, args...)
+	if err != nil {
+		return t, err
+	}
+	if len(all) == 0 {
+		return t, fmt.Errorf("%s: %w", what, store.ErrNotFound)
+	}
+	return all[0], nil
+}
