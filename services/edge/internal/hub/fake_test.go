@@ -16,8 +16,7 @@ import (
 	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/busurl"
-	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/edge/internal/ring"
 )
@@ -95,13 +94,7 @@ func testOptions() Options {
 // newTestShard returns a shard on a fakeLoop. Everybody may do everything.
 func newTestShard(t testing.TB) (*Shard, *fakeLoop) {
 	t.Helper()
-	b, err := busurl.Open(t.Context(), busurl.Config{
-		Bus: "embedded:" + t.TempDir(), BusMaxAge: time.Hour, BusMaxBytes: 1 << 30, BusPartitions: 1, BusReplicas: 1, BusTimeout: 20 * time.Second,
-		Embed: natsembed.InProcess,
-	}, zap.NewNop(), nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := membus.NewServer(membus.Options{}).Open()
 	sub, err := api.Handle(t.Context(), b, directory.ServiceAccess, nil, func(context.Context, directory.AccessRequest) (directory.Access, error) {
 		return directory.Access{Role: directory.RoleMember, Read: true, Send: true}, nil
 	})

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,6 +29,7 @@ type listener struct {
 	sent   []string // sends that are not answered
 	got    []uint64 // Seqs, since the last join without a position or rewind
 	from   uint64   // where got begins
+	slow   bool     // its kernel took nothing for a while since the drain began
 }
 
 // story is a room, those who listen to it, and what has become of it.
@@ -39,12 +41,16 @@ type story struct {
 	acked map[string]uint64 // by id
 	lost  uint64            // entries up to this Seq were lost in a rewind
 	held  bool
+
+	drained  chan struct{} // closed when the drain has ended; nil: it has not begun
+	draining time.Time     // when it began
 }
 
 // TestAnyOrder has states interleave in any order: joins, joins from a position, leaves, sends, a slow bus, a ring that is
-// overtaken, a kernel that takes nothing, rewinds, a user who is thrown out, and a directory that is away. Each acknowledged
-// message comes to each session that is in the room, once, in order and with a true prev, or the session is told to come
-// back, or of the rewind; each command is answered once; and who was thrown out hears nothing more.
+// overtaken, a kernel that takes nothing, rewinds, a user who is thrown out, a directory that is away, and an edge that goes
+// down. Each acknowledged message comes to each session that is in the room, once, in order and with a true prev, or the session
+// is told to come back, or of the rewind; each command is answered once, sends also before the goodbye; and who was thrown out
+// hears nothing more. When everybody has gone the hub holds nothing.
 func TestAnyOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) {
@@ -54,20 +60,22 @@ func TestAnyOrder(t *testing.T) {
 					user := fmt.Sprint("user", i)
 					w.all = append(w.all, &listener{c: r.login(user), user: user})
 				}
-				ops := map[string]func(*listener){
-					"join": w.join, "join.": w.join, "leave": w.leave, "send": w.send, "send.": w.send, "block": w.block, "unblock": w.unblock, "come back": w.comeBack,
-					"flood": func(*listener) { w.flood() }, "hold": func(*listener) { w.hold(true) }, "release": func(*listener) { w.hold(false) },
-					"rewind": func(*listener) { w.rewind() }, "kick": w.kick, "turn": func(*listener) { w.turn() }, "turn.": func(*listener) { w.turn() },
-					"pass": func(*listener) { r.pass(3 * tick) },
+				ops := []struct {
+					name string
+					do   func(*listener)
+				}{ // the first are drawn most often
+					{"join", w.join}, {"send", w.send}, {"far", func(*listener) { w.some() }}, {"turn", func(*listener) { w.turn() }}, {"hold", func(*listener) { w.hold(true) }},
+					{"join", w.join}, {"leave", w.leave}, {"release", func(*listener) { w.hold(false) }}, {"behind", w.behind}, {"block", w.block}, {"unblock", w.unblock},
+					{"flood", func(*listener) { w.flood() }}, {"come back", w.comeBack}, {"rewind", func(*listener) { w.rewind() }}, {"kick", w.kick},
+					{"pass", func(*listener) { r.pass(3 * tick) }}, {"drain", w.drain},
 				}
-				names := make([]string, 0, len(ops))
-				for name := range ops {
-					names = append(names, name)
+				names := make([]string, len(ops))
+				for i := range ops {
+					names[i] = fmt.Sprint(i, " ", ops[i].name)
 				}
-				slices.Sort(names)
-				for range rapid.IntRange(5, 40).Draw(rt, "steps") {
+				for range rapid.IntRange(10, 50).Draw(rt, "steps") {
 					l := w.all[rapid.IntRange(0, len(w.all)-1).Draw(rt, "who")]
-					ops[rapid.SampledFrom(names).Draw(rt, "op")](l)
+					ops[slices.Index(names, rapid.SampledFrom(names).Draw(rt, "op"))].do(l)
 					for _, l := range w.all {
 						w.account(l)
 					}
@@ -94,19 +102,45 @@ func (w *story) join(l *listener) {
 	}
 	l.asked = true
 	if l.last > 0 && rapid.Bool().Draw(w.rt, "after") {
-		id := ""
-		if l.lastID != "" {
-			id = fmt.Sprintf(`,"id":%q`, l.lastID)
-		}
-		l.c.write(`{"type":"join","id":"j","room":"lobby","after":{"seq":%d%s}}`, l.last, id)
+		w.resume(l)
 		return
 	}
-	if l.in {
-		l.asked = false
-		return
+	if !l.in {
+		l.last, l.lastID = 0, "" // what it had is no matter now
 	}
-	l.last, l.lastID = 0, "" // what it had is no matter now
 	l.c.write(`{"type":"join","id":"j","room":"lobby"}`)
+}
+
+// resume joins from where the session is.
+func (w *story) resume(l *listener) {
+	id := ""
+	if l.lastID != "" {
+		id = fmt.Sprintf(`,"id":%q`, l.lastID)
+	}
+	l.c.write(`{"type":"join","id":"j","room":"lobby","after":{"seq":%d%s}}`, l.last, id)
+}
+
+// behind has a session come back to the room after more than the ring holds, and get from the log what the ring does not have
+// yet, since the network is slow.
+func (w *story) behind(l *listener) {
+	if _, blocked := l.c.l.room[l.c.slot]; blocked || l.asked || l.c.code != 0 || l.last == 0 || w.held {
+		return
+	}
+	w.leave(l)
+	w.flood()
+	w.r.settle()
+	for _, l := range w.all {
+		w.account(l)
+	}
+	if l.c.code != 0 {
+		return
+	}
+	w.hold(true)
+	w.some()
+	l.asked = true
+	w.resume(l)
+	w.turn()
+	w.turn()
 }
 
 func (w *story) leave(l *listener) {
@@ -143,7 +177,7 @@ func (w *story) unblock(l *listener) {
 
 // comeBack replaces a socket that was closed.
 func (w *story) comeBack(l *listener) {
-	if l.c.code == 0 || w.held {
+	if l.c.code == 0 || w.held || w.drained != nil {
 		return
 	}
 	l.c = w.r.login(l.user)
@@ -153,6 +187,15 @@ func (w *story) comeBack(l *listener) {
 // flood has more come than the ring holds, without a turn of the loops.
 func (w *story) flood() {
 	for range 2 * testOptions().Ring.Entries {
+		w.sends++
+		w.far(fmt.Sprint("s", w.sends))
+	}
+	synctest.Wait()
+}
+
+// some has a few messages come from another edge, without a turn of the loops.
+func (w *story) some() {
+	for range rapid.IntRange(1, 3).Draw(w.rt, "messages") {
 		w.sends++
 		w.far(fmt.Sprint("s", w.sends))
 	}
@@ -202,6 +245,24 @@ func (w *story) rewind() {
 	w.r.settle()
 }
 
+// drain has the edge go down, which takes a while, unless it does so already. Somebody's sends may be on their way then.
+func (w *story) drain(l *listener) {
+	if w.drained != nil || rapid.IntRange(0, 1).Draw(w.rt, "goes down") > 0 {
+		return
+	}
+	if rapid.Bool().Draw(w.rt, "under way") {
+		w.hold(true)
+		w.send(l)
+	}
+	w.drained, w.draining = make(chan struct{}), time.Now()
+	go func() {
+		defer close(w.drained)
+		w.r.hub.Drain(context.Background(), time.Second)
+	}()
+	synctest.Wait()
+	w.r.pass(time.Duration(rapid.IntRange(0, 3).Draw(w.rt, "ticks")) * tick)
+}
+
 // kick throws a user out while the directory is away, and lets him in again when that has been found out.
 func (w *story) kick(l *listener) {
 	w.hold(false)
@@ -231,6 +292,7 @@ func (w *story) account(l *listener) {
 		return
 	}
 	if _, blocked := l.c.l.room[l.c.slot]; blocked {
+		l.slow = l.slow || w.drained != nil
 		return // a frame may be cut
 	}
 	for _, f := range l.c.all() {
@@ -257,6 +319,9 @@ func (w *story) account(l *listener) {
 			l.last, l.lastID = f.Seq, f.ID
 			l.got = append(l.got, f.Seq)
 		case "joined":
+			if f.ID != "" && !l.asked {
+				w.fatal(l, "answered twice: %s", f.raw)
+			}
 			if l.asked = l.asked && f.ID == ""; f.Rewind || l.last == 0 {
 				l.from, l.got, l.last, l.lastID = f.Seq, nil, f.Seq, ""
 			}
@@ -266,6 +331,8 @@ func (w *story) account(l *listener) {
 			l.in, l.more = !f.More, f.More
 		case "ack":
 			switch {
+			case f.ID == "l" && !l.asked:
+				w.fatal(l, "answered twice: %s", f.raw)
 			case f.ID == "l":
 				l.asked, l.in = false, false
 			case f.Seq > 0:
@@ -274,9 +341,10 @@ func (w *story) account(l *listener) {
 				w.r.mu.Unlock()
 			}
 		case "error":
-			if f.ID == "j" {
-				l.asked = false
+			if f.ID == "j" && !l.asked {
+				w.fatal(l, "answered twice: %s", f.raw)
 			}
+			l.asked = l.asked && f.ID != "j"
 			if f.Code != chat.CodeNotJoined && f.Code != chat.CodeForbidden && f.Code != chat.CodeInternal && f.Code != chat.CodeUnavailable {
 				w.fatal(l, "told %s", f.raw)
 			}
@@ -285,8 +353,13 @@ func (w *story) account(l *listener) {
 		}
 	}
 	if l.c.code != 0 {
-		if l.in = false; l.c.code != int(wire.CloseResume) && l.c.code != cut {
+		l.in = false
+		drained := l.c.code == int(wire.CloseDrain) && w.drained != nil
+		if l.c.code != int(wire.CloseResume) && l.c.code != cut && !drained {
 			w.fatal(l, "closed with %d", l.c.code)
+		}
+		if drained && !l.slow && len(l.sent) > 0 && time.Since(w.draining) <= appendGrace {
+			w.fatal(l, "told goodbye before %v were answered", l.sent)
 		}
 	}
 }
@@ -333,6 +406,9 @@ func (w *story) end() {
 		if l.c.code == 0 && len(l.sent) > 0 {
 			w.fatal(l, "not answered: %v", l.sent)
 		}
+		if l.c.code == 0 && w.drained != nil {
+			w.fatal(l, "the edge has gone down, and it was not told")
+		}
 		if !l.in {
 			continue
 		}
@@ -346,4 +422,14 @@ func (w *story) end() {
 			w.fatal(l, "has %v after %d, the log has %v", l.got, l.from, want)
 		}
 	}
+	if w.drained == nil {
+		return
+	}
+	for range int((linger + 2*closeLinger) / time.Second) {
+		time.Sleep(time.Second)
+		w.r.settle()
+		w.turn()
+	}
+	<-w.drained
+	w.r.empty()
 }

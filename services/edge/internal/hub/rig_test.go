@@ -188,6 +188,39 @@ func (r *rig) pass(d time.Duration) {
 	}
 }
 
+// empty checks that the hub holds nothing of sessions, when all have ended and the rooms' time to linger has passed.
+func (r *rig) empty() {
+	r.t.Helper()
+	h := r.hub
+	h.mu.Lock()
+	feeds := len(h.feeds)
+	h.mu.Unlock()
+	if n := h.Sockets(); n != 0 || feeds != 0 {
+		r.t.Errorf("%d sockets are counted, %d rooms followed", n, feeds)
+	}
+	for i, s := range r.shards {
+		s.own.mu.RLock()
+		own := len(s.own.first) + len(s.own.reads)
+		s.own.mu.RUnlock()
+		left := map[string]int{
+			"subs": int(s.subCount) - len(s.freeSubs), "places ahead of a ring": len(s.ahead), "joins": len(s.joins), "paces": len(s.paces), "timers": s.wheel.Len(),
+			"bytes of buffers": s.buffers.Held(), "own rooms": own, "lapsed": len(s.lapsed), "queued": len(s.queue), "rooms with news": len(s.dirty) - s.from, "rooms that wait": len(s.waiting),
+		}
+		for what, n := range left {
+			if n != 0 {
+				r.t.Errorf("loop %d holds %d %s", i, n, what)
+			}
+		}
+		for _, chunk := range s.sessions.chunks {
+			for slot := range chunk {
+				if ses := &chunk[slot]; ses.state != stFree || ses.sending != 0 || ses.who != nil || ses.in != nil || ses.out != nil || ses.more != nil {
+					r.t.Errorf("loop %d, slot %d: %+v", i, slot, *ses)
+				}
+			}
+		}
+	}
+}
+
 // fail has a service fail from now on; nil ends that.
 func (r *rig) fail(service string, err error) {
 	r.mu.Lock()
