@@ -61,7 +61,7 @@ func (d *directory) sign(t *testing.T, c Claims) string {
 
 func claims() Claims {
 	now := time.Now().Truncate(time.Second)
-	return Claims{User: "u1", Name: "Ann", Session: "s1", Guest: true, Issued: now, Expires: now.Add(time.Minute)}
+	return Claims{User: "u1", Name: "Ann", Session: "s1", Guest: true, Issued: now.Add(123 * time.Millisecond), Expires: now.Add(time.Minute)}
 }
 
 func TestVerify(t *testing.T) {

@@ -36,11 +36,11 @@ var (
 
 // Claims is what a token says.
 type Claims struct {
-	User    string // id
-	Name    string // the user's name when the token was made
-	Session string // id of the log-in that it stems from
-	Guest   bool   // an account without a password
-	Issued  time.Time
+	User    string    // id
+	Name    string    // the user's name when the token was made
+	Session string    // id of the log-in that it stems from
+	Guest   bool      // an account without a password
+	Issued  time.Time // to the millisecond; to the second in tokens of earlier releases
 	Expires time.Time
 }
 
@@ -50,6 +50,9 @@ type tokenClaims struct {
 	Name    string `json:"name"`
 	Session string `json:"sid"`
 	Guest   bool   `json:"guest,omitempty"`
+	// IssuedMS is the milliseconds within the second of iat, which the library and other readers of tokens take for a whole
+	// number: a revocation and the log-in after it may fall into one second.
+	IssuedMS int `json:"iat_ms,omitempty"`
 }
 
 // Sign returns a token with the claims. kid is the id under which the key set has the public half of key.
@@ -59,7 +62,7 @@ func Sign(key ed25519.PrivateKey, kid string, c Claims) (string, error) {
 			Issuer: issuer, Audience: jwt.ClaimStrings{audience}, Subject: c.User,
 			IssuedAt: jwt.NewNumericDate(c.Issued), ExpiresAt: jwt.NewNumericDate(c.Expires),
 		},
-		Name: c.Name, Session: c.Session, Guest: c.Guest,
+		Name: c.Name, Session: c.Session, Guest: c.Guest, IssuedMS: c.Issued.Nanosecond() / int(time.Millisecond),
 	})
 	t.Header["kid"] = kid
 	s, err := t.SignedString(key)
@@ -73,8 +76,11 @@ func (c *tokenClaims) claims() (Claims, error) {
 	if !chat.ValidID(c.Subject) || !chat.ValidID(c.Session) || c.Name == "" || c.IssuedAt == nil {
 		return Claims{}, fmt.Errorf("%w: a claim is missing", ErrInvalid)
 	}
+	if c.IssuedMS < 0 || c.IssuedMS > 999 {
+		return Claims{}, fmt.Errorf("%w: iat_ms is 0 to 999", ErrInvalid)
+	}
 	return Claims{
 		User: c.Subject, Name: c.Name, Session: c.Session, Guest: c.Guest,
-		Issued: c.IssuedAt.Time, Expires: c.ExpiresAt.Time,
+		Issued: c.IssuedAt.Add(time.Duration(c.IssuedMS) * time.Millisecond), Expires: c.ExpiresAt.Time,
 	}, nil
 }

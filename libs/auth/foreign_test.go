@@ -37,6 +37,8 @@ func TestForeignTokens(t *testing.T) {
 		{"without a log-in", func(c *tokenClaims) { c.Session = "" }, ErrInvalid},
 		{"of a log-in that is none", func(c *tokenClaims) { c.Session = "a b" }, ErrInvalid},
 		{"without a name", func(c *tokenClaims) { c.Name = "" }, ErrInvalid},
+		{"made a second after when it was made", func(c *tokenClaims) { c.IssuedMS = 1000 }, ErrInvalid},
+		{"made before when it was made", func(c *tokenClaims) { c.IssuedMS = -1 }, ErrInvalid},
 		{"without when it was made", func(c *tokenClaims) { c.IssuedAt = nil }, ErrInvalid},
 	} {
 		c := tokenClaims{

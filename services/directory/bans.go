@@ -208,14 +208,19 @@ func (s *Service) banFromServer(ctx context.Context, c auth.Claims, user, reason
 	})
 }
 
-// tellBan voids every token of a user who is banned from the server: those made before now, and there are none later,
+// tellBan voids every token of a user who is banned from the server: those made until now, and there are none later,
 // since who makes one looks for a ban after having taken the time.
 func (s *Service) tellBan(ctx context.Context, i store.Intent) error {
 	out, err := s.banned(ctx, wholeServer, i.User)
 	if err != nil || !out {
 		return err
 	}
-	return s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeUser, User: i.User, At: time.Now().UnixMilli()})
+	at := time.Now().UnixMilli()
+	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeUser, User: i.User, At: at}); err != nil {
+		return err
+	}
+	time.Sleep(time.Until(time.UnixMilli(at + 1))) // tokens of that millisecond are void, and one made after a pardon is not
+	return nil
 }
 
 // unbanFromServer lets a user log in again.

@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 )
 
@@ -178,10 +180,10 @@ func TestServerBans(t *testing.T) {
 
 	w.ok("DELETE", "/v1/bans/"+eve.User.ID, ann.Token, "", nil)
 	var again credentials
-	w.eventually("a token from after the ban is good", func() bool { // tokens tell the time in seconds
-		w.ok("POST", "/v1/login", "", `{"name":"Eve","password":"correct horse"}`, &again)
-		return !cache.Revoked(w.claims(again))
-	})
+	w.ok("POST", "/v1/login", "", `{"name":"Eve","password":"correct horse"}`, &again)
+	if cache.Revoked(w.claims(again)) {
+		t.Error("a token from right after the ban is void")
+	}
 	if r := w.listed(again)[room.ID]; r.Role != directoryapi.RoleOwner {
 		t.Errorf("eve's room is %+v", r)
 	}
@@ -202,4 +204,54 @@ func TestBanIsToldAfterACrash(t *testing.T) {
 	w.keepHouse(t.Context())
 	cache := w.cache(func(directoryapi.Change) {})
 	w.eventually("it is told", func() bool { return cache.Revoked(w.claims(eve)) })
+}
+
+// TestLiftedBanIsNotTold leaves a ban from the server untold, and lifts it before it is told: the log-ins go on.
+func TestLiftedBanIsNotTold(t *testing.T) {
+	cfg := config()
+	cfg.Owners = []string{"Ann"}
+	w := openWorld(t, cfg)
+	ann, eve := w.register("Ann"), w.register("Eve")
+	w.store.failAt("PutBan after", errors.New("crash"))
+	if c := w.code(ann, "PUT", "/v1/bans/"+eve.User.ID, `{}`); c != "unavailable" {
+		t.Errorf("code is %q", c)
+	}
+	w.store.set(nil)
+	w.ok("DELETE", "/v1/bans/"+eve.User.ID, ann.Token, "", nil)
+	w.age()
+	if err := w.tellUntold(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	log, err := w.bus.Replay(t.Context(), chat.ControlRoom, bus.Position{}, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range log.Entries {
+		if strings.Contains(string(e.Data), `"`+directoryapi.ChangeUser+`"`) {
+			t.Errorf("told is %s", e.Data)
+		}
+	}
+	if left, err := w.store.IntentsBefore(t.Context(), time.Now().UnixMilli(), 10); err != nil || len(left) > 0 {
+		t.Errorf("still to be told: %+v, %v", left, err)
+	}
+}
+
+// TestBanInTheMomentOfALogin: a token of the very millisecond of a ban is void, and one of a log-in right after the pardon is good.
+func TestBanInTheMomentOfALogin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // in which nothing takes time
+		time.Sleep(300 * time.Millisecond)
+		cfg := config()
+		cfg.Owners = []string{"Ann"}
+		w := openWorld(t, cfg)
+		ann, eve := w.register("Ann"), w.register("Eve")
+		cache := w.cache(func(directoryapi.Change) {})
+		w.ok("PUT", "/v1/bans/"+eve.User.ID, ann.Token, `{}`, nil)
+		w.ok("DELETE", "/v1/bans/"+eve.User.ID, ann.Token, "", nil)
+		var again credentials
+		w.ok("POST", "/v1/login", "", `{"name":"Eve","password":"correct horse"}`, &again)
+		synctest.Wait()
+		if !cache.Revoked(w.claims(eve)) || cache.Revoked(w.claims(again)) {
+			t.Errorf("void: from before %v, from after %v", cache.Revoked(w.claims(eve)), cache.Revoked(w.claims(again)))
+		}
+	})
 }

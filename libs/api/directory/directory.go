@@ -92,7 +92,7 @@ type KeysRequest struct{}
 const (
 	ChangeAccess = "access" // User's Access to Room is now Access
 	ChangeRoom   = "room"   // the rules of Room changed, or it is no longer small: forget every Access to it
-	ChangeUser   = "user"   // User was revoked: close the sockets whose token was issued before At
+	ChangeUser   = "user"   // User was revoked: close the sockets whose token was issued at or before At
 	ChangeReset  = "reset"  // never in the log: changes may have been lost, so ask for everything again
 )
 

@@ -383,8 +383,8 @@ func TestCacheModel(t *testing.T) {
 			}
 			for _, user := range modelUsers {
 				at := time.UnixMilli(m.void[user])
-				for _, issued := range []time.Time{at.Add(-time.Millisecond), at} {
-					want := m.void[user] > 0 && issued.Before(at)
+				for _, issued := range []time.Time{at.Add(-time.Millisecond), at, at.Add(time.Millisecond)} {
+					want := m.void[user] > 0 && !issued.After(at)
 					if got := m.cache.Revoked(auth.Claims{User: user, Session: "x", Issued: issued}); got != want {
 						m.fail("that a token of %s, made %s after the last ban, is void: %v", user, issued.Sub(at), got)
 					}

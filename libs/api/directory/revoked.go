@@ -97,7 +97,7 @@ func (r *revocations) has(c auth.Claims) bool {
 		if _, ended := m[c.Session]; ended {
 			return true
 		}
-		if at, ok := m[c.User]; ok && c.Issued.Before(at) {
+		if at, ok := m[c.User]; ok && !c.Issued.After(at) {
 			return true
 		}
 	}

@@ -37,6 +37,8 @@ func TestRevoked(t *testing.T) {
 		"another session":     {token("ann", "s2", now.Add(-time.Minute)), false},
 		"a token from before": {token("bob", "s3", now.Add(-time.Minute)), true},
 		"a token from after":  {token("bob", "s4", now.Add(time.Minute)), false},
+		"of the same moment":  {token("bob", "s4", now.Truncate(time.Millisecond)), true},
+		"of the next moment":  {token("bob", "s4", now.Truncate(time.Millisecond).Add(time.Millisecond)), false},
 		"no such token lives": {token("eve", "s5", now.Add(-49*time.Hour)), false},
 		"somebody else":       {token("zed", "s6", now), false},
 	} {

@@ -23,7 +23,7 @@ func (s *Shard) changed(c directory.Change) {
 	case directory.ChangeUser:
 		s.eachOf(c.User, func(slot uint32) {
 			who := s.sessions.at(slot).who
-			if who.before(c.At) && (c.Session == "" || who.of(c.Session)) {
+			if c.Session == "" && who.before(c.At+1) || c.Session != "" && who.of(c.Session) {
 				s.close(slot, wire.CloseRevoked, "the session was revoked")
 			}
 		})

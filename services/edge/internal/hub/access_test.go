@@ -70,6 +70,20 @@ func TestExpelled(t *testing.T) {
 	})
 }
 
+// TestRevokedAtOnce: a session that is revoked in the very moment in which its token was made is closed, by itself or with all of its user.
+func TestRevokedAtOnce(t *testing.T) {
+	for _, session := range []string{"s-ann", ""} {
+		rigged(t, 2, func(r *rig) {
+			ann := r.login("ann")
+			r.permit("x", "x", member, directory.Change{Kind: directory.ChangeUser, User: "ann", Session: session, At: time.Now().UnixMilli()})
+			ann.all()
+			if ann.code != int(wire.CloseRevoked) {
+				t.Errorf("session %q: closed with %d", session, ann.code)
+			}
+		})
+	}
+}
+
 // TestRevoked: a session that was revoked is closed, and the user's others are not.
 func TestRevoked(t *testing.T) {
 	rigged(t, 2, func(r *rig) {
