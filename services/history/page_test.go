@@ -101,6 +101,9 @@ func TestSince(t *testing.T) {
 				}
 				found, prev = append(found, e.Seq), e.Seq
 			}
+			if tt.rewound && got.Through != seqs[4] {
+				t.Errorf("since %d, rewound, is through %d, want the end at %d", tt.after, got.Through, seqs[4])
+			}
 			if !slices.Equal(found, tt.want) || got.More != tt.more || got.Rewound != tt.rewound {
 				t.Errorf("since %d: %+v, want %v, more %v, rewound %v", tt.after, got, tt.want, tt.more, tt.rewound)
 			}
@@ -254,4 +257,23 @@ func TestLongMessages(t *testing.T) {
 	check()
 	w.stored("r1", seqs[n-1])
 	check()
+}
+
+// TestFitKeepsOne: a message that is too long for an answer with others is an answer alone.
+func TestFitKeepsOne(t *testing.T) {
+	long := func(id string) chat.Message {
+		return chat.Message{Event: chat.Event{ID: id, Text: strings.Repeat("x", maxReply)}}
+	}
+	for anchor, want := range []string{"a", "b", "c"} {
+		all := []chat.Message{long("a"), long("b"), long("c")}
+		for i := range all {
+			all[i].Seq = uint64(i + 1)
+		}
+		if got, cut, err := fit(all, anchor); err != nil || !cut || len(got) != 1 || got[0].ID != want {
+			t.Errorf("around %d: %d messages, cut %v, %v", anchor, len(got), cut, err)
+		}
+	}
+	if got, cut, err := fit([]chat.Message{long("a")}, 0); err != nil || cut || len(got) != 1 {
+		t.Errorf("alone: %d messages, cut %v, %v", len(got), cut, err)
+	}
 }

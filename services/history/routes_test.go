@@ -21,7 +21,7 @@ func TestReads(t *testing.T) {
 			t.Errorf("read through %d: %+v, %v", tt.seq, got, err)
 		}
 	}
-	for _, req := range []historyapi.ReadRequest{{Room: "a b", User: "ann"}, {Room: "r1"}, {Room: "r1", User: "ann", Seq: 1 << 53}} {
+	for _, req := range []historyapi.ReadRequest{{Room: "a b", User: "ann"}, {Room: chat.ControlRoom, User: "ann", Seq: 1}, {Room: "r1"}, {Room: "r1", User: "a b"}, {Room: "r1", User: "ann", Seq: 1 << 53}} {
 		if _, err := w.api.Read(t.Context(), req); chat.CodeOf(err) != chat.CodeBadRequest {
 			t.Errorf("%+v: %v", req, err)
 		}
@@ -63,6 +63,10 @@ func TestHTTP(t *testing.T) {
 	var reads struct{ Reads map[string]uint64 }
 	if status, _ := get("ann", "/v1/reads", &reads); status != 200 || reads.Reads["r1"] != 7 {
 		t.Errorf("reads: %d %+v", status, reads)
+	}
+	var none struct{ Reads map[string]uint64 }
+	if status, _ := get("bob", "/v1/reads", &none); status != 200 || len(none.Reads) != 0 {
+		t.Errorf("another's reads: %d %+v", status, none)
 	}
 	for _, tt := range []struct {
 		user, path string

@@ -171,7 +171,12 @@ func bubble(t *testing.T, test func(t *testing.T, w *world)) {
 
 func (w *world) eventually(what string, cond func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !cond(); time.Sleep(2 * time.Millisecond) {
+	w.eventuallyIn(30, what, cond)
+}
+
+func (w *world) eventuallyIn(seconds time.Duration, what string, cond func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(seconds * time.Second); !cond(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("never: %s", what)
 		}

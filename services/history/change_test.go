@@ -1,0 +1,52 @@
+package history
+
+import (
+	"encoding/json"
+	"testing"
+
+	"hubbub.internal/libs/chat"
+)
+
+// TestChange does to a message what events say, in order.
+func TestChange(t *testing.T) {
+	edit := chat.Event{Type: chat.TypeEdited, Text: "two", TS: 7}
+	gone := chat.Event{Type: chat.TypeDeleted}
+	pin := chat.Event{Type: chat.TypePinned, On: true}
+	react := func(user, emoji string, on bool) chat.Event {
+		return chat.Event{Type: chat.TypeReacted, User: user, Emoji: emoji, On: on}
+	}
+	for name, tt := range map[string]struct {
+		events []chat.Event
+		want   string
+	}{
+		"edited":                       {[]chat.Event{edit}, `{"text":"two","edited_ts":7}`},
+		"edited twice":                 {[]chat.Event{{Type: chat.TypeEdited, Text: "x", TS: 9}, edit}, `{"text":"two","edited_ts":7}`},
+		"deleted":                      {[]chat.Event{edit, pin, react("ann", "a", true), gone}, `{"deleted":true}`},
+		"changed after its deletion":   {[]chat.Event{gone, edit, pin, react("ann", "a", true)}, `{"deleted":true}`},
+		"pinned":                       {[]chat.Event{pin}, `{"text":"one","pinned":true}`},
+		"pinned and not":               {[]chat.Event{pin, {Type: chat.TypePinned}}, `{"text":"one"}`},
+		"reacted to":                   {[]chat.Event{react("ann", "a", true), react("bob", "a", true), react("ann", "b", true), react("ann", "a", true)}, `{"text":"one","reactions":{"a":["ann","bob"],"b":["ann"]}}`},
+		"one of two taken back":        {[]chat.Event{react("ann", "a", true), react("bob", "a", true), react("ann", "a", false)}, `{"text":"one","reactions":{"a":["bob"]}}`},
+		"the other of two taken back":  {[]chat.Event{react("ann", "a", true), react("bob", "a", true), react("bob", "a", false)}, `{"text":"one","reactions":{"a":["ann"]}}`},
+		"one taken back, not another":  {[]chat.Event{react("ann", "a", true), react("ann", "b", true), react("ann", "a", false)}, `{"text":"one","reactions":{"b":["ann"]}}`},
+		"taken back, never given":      {[]chat.Event{react("bob", "a", true), react("ann", "a", false), react("bob", "b", false)}, `{"text":"one","reactions":{"a":["bob"]}}`},
+		"something else happened":      {[]chat.Event{{Type: chat.TypeTopic, Text: "x"}}, `{"text":"one"}`},
+		"taken back, and given again":  {[]chat.Event{react("ann", "a", true), react("ann", "a", false), react("ann", "a", true)}, `{"text":"one","reactions":{"a":["ann"]}}`},
+		"taken back by all who had it": {[]chat.Event{react("ann", "a", true), react("ann", "a", false)}, `{"text":"one"}`},
+	} {
+		m := chat.Message{Event: chat.Event{Text: "one"}}
+		for _, e := range tt.events {
+			change(&m, e)
+		}
+		got, err := json.Marshal(struct {
+			Text      string              `json:"text,omitempty"`
+			EditedTS  int64               `json:"edited_ts,omitempty"`
+			Pinned    bool                `json:"pinned,omitempty"`
+			Deleted   bool                `json:"deleted,omitempty"`
+			Reactions map[string][]string `json:"reactions,omitempty"`
+		}{m.Text, m.EditedTS, m.Pinned, m.Deleted, m.Reactions})
+		if err != nil || string(got) != tt.want {
+			t.Errorf("%s: %s, %v, want %s", name, got, err, tt.want)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"testing"
+
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+// steps counts what a request asks of the store and of the bus, and has one of them fail.
+type steps struct {
+	n    int
+	fail int // the number of the one that fails; 0: none
+	last string
+}
+
+func (s *steps) next(name string) error {
+	if s.n++; s.n == s.fail {
+		s.last = name
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+
+// stepStore is a store of which one call fails.
+type stepStore struct {
+	store.Store
+	*steps
+}
+
+func (s stepStore) Last(ctx context.Context, room string) (bus.Position, error) {
+	if err := s.next("Last"); err != nil {
+		return bus.Position{}, err
+	}
+	return s.Store.Last(ctx, room)
+}
+
+func (s stepStore) At(ctx context.Context, room string, seq uint64) ([]store.Entry, error) {
+	if err := s.next("At"); err != nil {
+		return nil, err
+	}
+	return s.Store.At(ctx, room, seq)
+}
+
+func (s stepStore) Since(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
+	if err := s.next("Since"); err != nil {
+		return nil, err
+	}
+	return s.Store.Since(ctx, room, after, limit)
+}
+
+func (s stepStore) Newest(ctx context.Context, room string, before uint64, limit int) ([]store.Entry, error) {
+	if err := s.next("Newest"); err != nil {
+		return nil, err
+	}
+	return s.Store.Newest(ctx, room, before, limit)
+}
+
+func (s stepStore) Oldest(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
+	if err := s.next("Oldest"); err != nil {
+		return nil, err
+	}
+	return s.Store.Oldest(ctx, room, after, limit)
+}
+
+func (s stepStore) Find(ctx context.Context, room, sender, id string) (store.Entry, bool, error) {
+	if err := s.next("Find"); err != nil {
+		return store.Entry{}, false, err
+	}
+	return s.Store.Find(ctx, room, sender, id)
+}
+
+func (s stepStore) Messages(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
+	if err := s.next("Messages"); err != nil {
+		return nil, err
+	}
+	return s.Store.Messages(ctx, room, ids)
+}
+
+func (s stepStore) About(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
+	if err := s.next("About"); err != nil {
+		return nil, err
+	}
+	return s.Store.About(ctx, room, ids)
+}
+
+func (s stepStore) PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error) {
+	if err := s.next("PutRead"); err != nil {
+		return 0, err
+	}
+	return s.Store.PutRead(ctx, room, user, seq)
+}
+
+// stepBus is a bus of which one call fails, and on which somebody else may be a moment faster.
+type stepBus struct {
+	bus.Bus
+	*steps
+	faster func()
+}
+
+func (b stepBus) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
+	if err := b.next("Replay"); err != nil {
+		return bus.Replayed{}, err
+	}
+	return b.Bus.Replay(ctx, room, after, limit)
+}
+
+func (b stepBus) Append(e bus.NewEntry, done func(bus.Appended, error)) {
+	if err := b.next("Append"); err != nil {
+		go done(bus.Appended{}, bus.ErrUnavailable)
+		return
+	}
+	if b.faster != nil {
+		b.faster()
+	}
+	b.Bus.Append(e, done)
+}
+
+// stepped returns a world whose service is not running, with what it has stored, and a tail that it has not.
+func stepped(t *testing.T) (w *world, s *steps) {
+	t.Helper()
+	w = open(t)
+	w.say("r1", "ann", "m1", "1")
+	w.stored("r1", w.event(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e1", Target: "m1", Text: "one"}))
+	w.stop()
+	w.say("r1", "ann", "m2", "2")
+	w.event(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e2", Target: "m2", Text: "two"})
+	s = &steps{}
+	w.Service.store, w.Service.bus = stepStore{w.store, s}, stepBus{Bus: w.bus, steps: s}
+	return w, s
+}
+
+// TestEachStepFails has each thing that an answer is made of fail once: the answer is then that history does not answer, and never
+// one that lacks something.
+func TestEachStepFails(t *testing.T) {
+	w, s := stepped(t)
+	first := w.entries("r1")[0].Seq
+	page := func(req historyapi.PageRequest) func() (any, error) {
+		req.Room = "r1"
+		return func() (any, error) {
+			p, err := w.Service.page(t.Context(), req)
+			return texts(p), err
+		}
+	}
+	tries := 0
+	for _, tt := range []struct {
+		name string
+		do   func() (any, error)
+		want string
+	}{
+		{"the newest", page(historyapi.PageRequest{}), `one two`},
+		{"before", page(historyapi.PageRequest{Before: bus.MaxSeq}), `one two`},
+		{"after", page(historyapi.PageRequest{After: 1}), `one two`},
+		{"around", page(historyapi.PageRequest{Around: first}), `one two`},
+		{"since", func() (any, error) {
+			out, err := w.since(t.Context(), historyapi.SinceRequest{Room: "r1", After: first, ID: "m1", Limit: 10})
+			return len(out.Entries), err
+		}, "3"},
+		{"sent, which is stored", func() (any, error) {
+			return w.Service.sent(t.Context(), historyapi.SentRequest{Room: "r1", User: "ann", ID: "m1"})
+		}, fmt.Sprint(historyapi.Sent{Seq: first, TS: 1})},
+		{"sent, which is in the log", func() (any, error) {
+			return w.Service.sent(t.Context(), historyapi.SentRequest{Room: "r1", User: "ann", ID: "m2"})
+		}, fmt.Sprint(historyapi.Sent{Seq: w.entries("r1")[2].Seq, TS: 3})},
+		{"sent, which is not there", func() (any, error) {
+			return w.Service.sent(t.Context(), historyapi.SentRequest{Room: "r1", User: "ann", ID: "m3"})
+		}, fmt.Sprint(historyapi.Sent{})},
+		{"how far somebody has read", func() (any, error) {
+			return w.read(t.Context(), historyapi.ReadRequest{Room: "r1", User: "ann", Seq: 7})
+		}, fmt.Sprint(historyapi.ReadReply{Seq: 7})},
+		{"a reaction, which is appended", func() (any, error) {
+			tries++
+			_, err := w.Service.apply(t.Context(), historyapi.ApplyRequest{Event: chat.Event{
+				Type: chat.TypeReacted, Room: "r1", User: "bob", ID: fmt.Sprint("x", tries), Target: "m1", Emoji: "👍", On: true,
+			}})
+			return nil, err
+		}, fmt.Sprint(nil)},
+	} {
+		for fail := 1; ; fail++ {
+			*s = steps{fail: fail}
+			got, err := tt.do()
+			if s.n < fail {
+				if err != nil || fmt.Sprint(got) != tt.want {
+					t.Errorf("%s: %v, %v, want %s", tt.name, got, err, tt.want)
+				}
+				if fail == 1 {
+					t.Errorf("%s: nothing was asked", tt.name)
+				}
+				break
+			}
+			if chat.CodeOf(w.code(err)) != chat.CodeUnavailable {
+				t.Errorf("%s when %s, its step %d, fails: %v, %v", tt.name, s.last, fail, got, err)
+			}
+		}
+	}
+}
+
+// TestApplyAMomentLater has somebody else append a command with the same msg_id between what a command has looked up and its own
+// entry: the same is acknowledged with the first's seq, and another is refused.
+func TestApplyAMomentLater(t *testing.T) {
+	w, s := stepped(t)
+	for target, want := range map[string]string{"m1": "", "m2": chat.CodeConflict} {
+		var seq uint64
+		b := w.bus
+		id := "x-" + target
+		w.Service.bus = stepBus{Bus: b, steps: s, faster: func() {
+			seq = w.event(chat.Event{Type: chat.TypeReacted, Room: "r1", User: "bob", ID: id, Target: "m1", Emoji: "👍", On: true})
+		}}
+		got, err := w.Service.apply(t.Context(), historyapi.ApplyRequest{Event: chat.Event{
+			Type: chat.TypeReacted, Room: "r1", User: "bob", ID: id, Target: target, Emoji: "👍", On: true,
+		}})
+		if chat.CodeOf(err) != want || want == "" && got.Seq != seq {
+			t.Errorf("the same for %s: %+v, %v, want %d", target, got, err, seq)
+		}
+	}
+}
