@@ -24,6 +24,7 @@ const checkTimeout = 2 * time.Second
 // readiness is what /readyz answers from.
 type readiness struct {
 	started, stopping atomic.Bool
+	waiting           atomic.Pointer[string] // what the start waits for, and why; nil: for nothing
 
 	mu     sync.Mutex
 	checks map[string]func(context.Context) error
@@ -46,6 +47,9 @@ func (p *Process) Ready(ctx context.Context) error {
 		return errors.New("stopping")
 	}
 	if !p.ready.started.Load() {
+		if reason := p.ready.waiting.Load(); reason != nil {
+			return errors.New("starting; waiting for the " + *reason)
+		}
 		return errors.New("starting")
 	}
 	p.ready.mu.Lock()

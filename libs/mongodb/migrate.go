@@ -36,7 +36,7 @@ func migrate(ctx context.Context, db *mongo.Database, app string, steps []Step, 
 	began := time.Now()
 	from, err := version(ctx, db, app)
 	if err != nil {
-		return fmt.Errorf("is it running, and is --store right? %w", err)
+		return fmt.Errorf("read the version of the schema: %w", err)
 	}
 	target := int64(len(steps))
 	if from > target {

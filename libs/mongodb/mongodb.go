@@ -4,7 +4,9 @@ package mongodb
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -13,6 +15,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/connstring"
 	"go.uber.org/zap"
+
+	"hubbub.internal/libs/await"
+	"hubbub.internal/libs/schema"
 )
 
 const (
@@ -28,10 +33,11 @@ const (
 // a database, else it is hubbub, and may set other timeouts than 10 s for an operation and 5 s for the search for a
 // server. app names the program in the server's log, and its schema in the database. log may be nil. The caller closes
 // the result with Close. Errors: schema.ErrNewer, when a newer release has moved it further; nothing was changed then.
+// That one, and a bad URL, are final (package await); everything else may be mended at the server.
 func Open(ctx context.Context, url, app string, steps []Step, log *zap.Logger) (*mongo.Database, error) {
 	cs, err := connstring.ParseAndValidate(url)
 	if err != nil {
-		return nil, fmt.Errorf("--store is not a MongoDB URL: %w", err)
+		return nil, await.Final(fmt.Errorf("--store is not a MongoDB URL: %w", err))
 	}
 	name := cs.Database
 	if name == "" {
@@ -41,14 +47,52 @@ func Open(ctx context.Context, url, app string, steps []Step, log *zap.Logger) (
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: new(true)}).
 		SetReadConcern(readconcern.Majority()).SetAppName(app))
 	if err != nil {
-		return nil, fmt.Errorf("connect to MongoDB: %w", err)
+		return nil, await.Final(fmt.Errorf("--store is no URL that can be used: %w", err)) // it has asked no server yet
 	}
 	db := client.Database(name)
 	if err := migrate(ctx, db, app, steps, log); err != nil {
 		_ = client.Disconnect(context.WithoutCancel(ctx))
-		return nil, fmt.Errorf("prepare MongoDB: %w", err)
+		return nil, explain(err, cs.Hosts, name)
 	}
 	return db, nil
+}
+
+// Codes of MongoDB's errors
+// (https://github.com/mongodb/mongo/blob/master/src/mongo/base/error_codes.yml).
+const (
+	unauthorized         = 13
+	authenticationFailed = 18
+	atlasError           = 8000
+)
+
+// problem is an error in one line, with what to do about it.
+type problem struct {
+	text  string
+	cause error
+}
+
+func (p *problem) Error() string {
+	return p.text + ": " + strings.Join(strings.Fields(p.cause.Error()), " ")
+}
+func (p *problem) Unwrap() error { return p.cause }
+
+// explain says what to do about an error of the first operations on a database.
+func explain(err error, hosts []string, name string) error {
+	because := func(text string) error {
+		return &problem{"MongoDB at " + strings.Join(hosts, ",") + " " + text, err}
+	}
+	var says mongo.ServerError
+	switch {
+	case errors.Is(err, schema.ErrNewer):
+		return await.Final(fmt.Errorf("prepare MongoDB: %w", err))
+	case errors.As(err, &says) && (says.HasErrorCode(authenticationFailed) || says.HasErrorCode(atlasError)):
+		return because("refused the login: check the user and password of --store, and the database that knows them (?authSource=)")
+	case errors.As(err, &says) && says.HasErrorCode(unauthorized):
+		return because("does not let this user do what Hubbub needs: give it the role readWrite on the database " + name + ", and a login, if --store has none")
+	case errors.As(err, &says):
+		return because("cannot be prepared")
+	}
+	return because("cannot be reached: is it running, and is --store right?")
 }
 
 // Close ends the connections.

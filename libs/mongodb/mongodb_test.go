@@ -1,6 +1,7 @@
 package mongodb_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -8,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.uber.org/goleak"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/mongodb"
 	"hubbub.internal/libs/mongotest"
 )
@@ -46,17 +48,40 @@ func TestOpen(t *testing.T) {
 }
 
 func TestOpenFails(t *testing.T) {
+	there := mongotest.URL(t)
 	for url, want := range map[string]string{
 		"mongodb://": "not a MongoDB URL",
 		"redis://x":  "not a MongoDB URL",
-		"mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100": "is it running",
+		"mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100":           "is it running",
+		strings.Replace(there, "//", "//ann:sesame@", 1):                "refused the login: check the user and password",
+		"mongodb://nowhere.invalid/?serverSelectionTimeoutMS=100&tls=x": "--store is",
 	} {
 		db, err := mongodb.Open(t.Context(), url, "hubbub-test", nil, nil)
 		if err == nil {
 			_ = mongodb.Close(db)
 			t.Errorf("opened %s", url)
-		} else if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		} else if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "sesame") {
 			t.Errorf("%s: %v; want one line with %q", url, err, want)
+		} else if final := strings.Contains(err.Error(), "--store is "); await.IsFinal(err) != final {
+			t.Errorf("%s: %v is final: %t", url, err, !final)
+		}
+	}
+}
+
+// TestExplain has what a MongoDB with users says, and FerretDB does not.
+func TestExplain(t *testing.T) {
+	for _, tt := range []struct {
+		code int32
+		want string
+	}{
+		{13, "give it the role readWrite on the database chat"},
+		{18, "refused the login"},
+		{8000, "refused the login"},
+		{11600, "cannot be prepared"},
+	} {
+		err := mongodb.Explain(fmt.Errorf("find: %w", mongo.CommandError{Code: tt.code, Message: "not\nso"}), []string{"a:1", "b:2"}, "chat")
+		if !strings.HasPrefix(err.Error(), "MongoDB at a:1,b:2 ") || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "\n") || await.IsFinal(err) {
+			t.Errorf("%d: %v", tt.code, err)
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"hubbub.internal/libs/await"
 )
 
 // Config is what a program can be told about the store; embed it in the program's configuration.
@@ -28,14 +30,16 @@ func (c *Config) Validate() error {
 	}
 }
 
-// Open opens the store: sqlite is given the path of a file, mongo a URL. Errors say what to do.
+// Open opens the store: sqlite is given the path of a file, mongo a URL. Errors say what to do. Those of sqlite are final
+// (package await), for there is no server that could be waited for.
 func Open[S any](ctx context.Context, cfg Config, sqlite, mongo func(context.Context, string) (S, error)) (S, error) {
 	if err := cfg.Validate(); err != nil {
 		var none S
-		return none, err
+		return none, await.Final(err)
 	}
 	if path, ok := strings.CutPrefix(cfg.Store, "sqlite:"); ok {
-		return sqlite(ctx, strings.TrimPrefix(path, "//"))
+		store, err := sqlite(ctx, strings.TrimPrefix(path, "//"))
+		return store, await.Final(err)
 	}
 	return mongo(ctx, cfg.Store)
 }

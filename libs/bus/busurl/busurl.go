@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/natsbus"
 	"hubbub.internal/libs/bus/redisbus"
@@ -31,7 +32,7 @@ type Config struct {
 	BusReplicas   int           `help:"NATS: servers of the cluster that hold each entry (1, 3 or 5). Redis: the master, and replicas that must have it before it is acknowledged (1 to 5; with too few of them, appends fail)." default:"1"`
 	BusKeep       time.Duration `help:"Redis: how long this process keeps what was acknowledged, to append it again when a failover turns out to have lost it (1s to 1m). 0: not at all." default:"30s"`
 	BusKeepBytes  Bytes         `help:"Redis: memory that this may take (bytes, or with KiB, MiB; 1MiB to 4GiB); it is given back when nothing is said." default:"32MiB"`
-	BusTimeout    time.Duration `help:"How long the start waits for the bus (1s to 10m)." default:"10s"`
+	BusTimeout    time.Duration `help:"How long one attempt to open the bus may take (1s to 10m). A service tries again until the bus is there." default:"10s"`
 	BusCA         string        `name:"bus-ca" help:"File of the certificates that the bus's certificate is checked against; empty: the system's." type:"path" placeholder:"FILE"`
 	BusCert       string        `help:"File of this client's certificate for the bus." type:"path" placeholder:"FILE"`
 	BusKey        string        `help:"File of that certificate's key." type:"path" placeholder:"FILE"`
@@ -125,18 +126,29 @@ func (c *Config) scheme() (string, error) {
 func isRedis(scheme string) bool { return slices.Contains(redisbus.Schemes(), scheme) }
 
 // Open opens the bus that the configuration names. groups are the consumer groups whose unread entries the log keeps
-// however old they get; every process names the same. It fails within BusTimeout, with a sentence that says what to do.
+// however old they get; every process names the same. It fails within BusTimeout, with a sentence that says what to do. The
+// error is final (package await) where nothing that is done to the server helps: the URL, the configuration or this release
+// is not right for what is there. A login that is refused is not final: the server may be told of it yet.
 func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Bus, error) {
+	b, err := open(ctx, cfg, log, reg, groups)
+	if err != nil && (errors.Is(err, redisbus.ErrURL) || errors.Is(err, redisbus.ErrMismatch) || errors.Is(err, natsbus.ErrMismatch)) {
+		err = await.Final(err)
+	}
+	return b, err
+}
+
+func open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Bus, error) {
 	if err := cfg.Validate(); err != nil {
-		return nil, err
+		return nil, await.Final(err)
 	}
 	scheme, err := cfg.scheme()
 	if err != nil {
-		return nil, err
+		return nil, await.Final(err)
 	}
 	switch scheme {
-	case schemeEmbedded:
-		return openEmbedded(ctx, cfg, log, reg, groups)
+	case schemeEmbedded: // its server is started here: there is none that could be waited for
+		b, err := openEmbedded(ctx, cfg, log, reg, groups)
+		return b, await.Final(err)
 	case "nats", "tls":
 		n := cfg.nats(groups)
 		n.Servers = cfg.Bus

@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/bus/natsembed"
@@ -164,5 +166,43 @@ func TestOpen(t *testing.T) {
 	cfg = parse(t, "--bus=nats://user:topsecret@127.0.0.1:1", "--bus-timeout=1s")
 	if _, err := busurl.Open(t.Context(), cfg, nil, nil, nil); err == nil || strings.Contains(err.Error(), "topsecret") {
 		t.Errorf("a server that is not there: %v", err)
+	}
+}
+
+// TestFinal holds which errors a service waits out, and which it ends with.
+func TestFinal(t *testing.T) {
+	redis := bustest.Redis(t, "--requirepass", "sesame")
+	nats, err := natsembed.Start(natsembed.Options{Dir: t.TempDir(), Configure: func(o *server.Options) { o.Username, o.Password = "hubbub", "sesame" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nats.Shutdown()
+	right := map[string]string{"redis": "redis://:sesame@" + redis.Addr(), "nats": strings.Replace(nats.URL(), "//", "//hubbub:sesame@", 1)}
+	for name, url := range right { // makes a log of 16 partitions
+		b, err := busurl.Open(t.Context(), parse(t, "--bus="+url), nil, nil, nil)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		_ = b.Close()
+	}
+	for _, tt := range []struct {
+		args  string
+		final bool
+		want  string
+	}{
+		{"--bus=redis://127.0.0.1:1", false, "cannot be reached"},
+		{"--bus=nats://127.0.0.1:1", false, "cannot be reached"},
+		{"--bus=" + redis.URL(), false, "refused the login"},
+		{"--bus=" + nats.URL(), false, "refused the login"},
+		{"--bus=" + right["redis"] + "/99", true, "no such database"},
+		{"--bus=" + right["redis"] + " --bus-partitions=8", true, "--bus-partitions=16"},
+		{"--bus=" + right["nats"] + " --bus-partitions=8", true, "--bus-partitions=16"},
+		{"--bus=embedded:x", true, "only `hubbub up`"},
+		{"--bus=rediss://127.0.0.1:1 --bus-ca=/none", true, "--bus-ca"},
+	} {
+		_, err := busurl.Open(t.Context(), parse(t, append(strings.Fields(tt.args), "--bus-timeout=1s")...), nil, nil, nil)
+		if err == nil || await.IsFinal(err) != tt.final || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: final %t: %v", tt.args, await.IsFinal(err), err)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/redisbus"
 )
@@ -18,7 +19,7 @@ import (
 func openRedis(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Bus, error) {
 	t, err := cfg.tls()
 	if err != nil {
-		return nil, err
+		return nil, await.Final(err)
 	}
 	return result(redisbus.Open(ctx, redisbus.Config{
 		URL: cfg.Bus, TLS: t,

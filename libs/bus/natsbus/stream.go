@@ -218,7 +218,7 @@ func (b *Bus) ensureStream(ctx context.Context) error {
 		b.log.Warn("the log is being moved to greater Seqs; nothing can be appended until that has ended")
 	}
 	if err := checkStream(have, want); err != nil {
-		return fmt.Errorf("stream %s on NATS at %s %w", want.Name, b.where(), err)
+		return fmt.Errorf("%w: stream %s on NATS at %s %w", ErrMismatch, want.Name, b.where(), err)
 	}
 	if closed || have.MaxBytes == want.MaxBytes && have.Replicas == want.Replicas {
 		return nil
@@ -229,6 +229,10 @@ func (b *Bus) ensureStream(ctx context.Context) error {
 	}
 	return nil
 }
+
+// ErrMismatch says that the stream that is there is not one that this process can work with: it is another release's, or
+// somebody else's, or made with other settings.
+var ErrMismatch = errors.New("the log on the bus is of another kind")
 
 // checkStream refuses a stream that this version cannot work with, and says how to get out of it.
 func checkStream(have, want jetstream.StreamConfig) error {

@@ -92,7 +92,7 @@ func (b *Bus) attempts(ctx context.Context, try func(context.Context) error) err
 		attempt, done := context.WithTimeout(ctx, attemptTimeout)
 		err := try(attempt)
 		done()
-		if err == nil || permanent(err) || hopeless(err) {
+		if err == nil || permanent(err) || b.hopeless(err) {
 			return err
 		}
 		if last == nil || !errors.Is(err, context.DeadlineExceeded) {
@@ -104,9 +104,12 @@ func (b *Bus) attempts(ctx context.Context, try func(context.Context) error) err
 	}
 }
 
-// hopeless reports whether the first connection failed in a way that waiting does not change.
-func hopeless(err error) bool {
-	return tlsTrouble(err) != "" || errors.Is(err, errNoMaster) || errors.Is(err, errNoSentinel)
+// hopeless reports whether the first connection failed in a way that a few seconds do not change: also when the one server
+// that there is refuses it, which the caller can tell people at once. Of several servers another may take over.
+func (b *Bus) hopeless(err error) bool {
+	var network *net.OpError
+	return tlsTrouble(err) != "" || errors.Is(err, errNoMaster) || errors.Is(err, errNoSentinel) ||
+		b.endpoint.kind == oneServer && errors.As(err, &network) && network.Op == "dial"
 }
 
 // explain says what to do about an error of the first connection.
@@ -119,7 +122,12 @@ func (b *Bus) explain(err error) error {
 	var answer redis.Error
 	says := tlsTrouble(err)
 	if says == "" && !errors.As(err, &answer) && !(errors.As(err, &network) && network.Op == "dial") {
-		says = diagnose(b.endpoint.seeds[0], b.endpoint.options.TLSConfig)
+		// A server that wants nobody says so and hangs up, which whoever writes at that moment takes for a broken connection.
+		if words := greeting(b.endpoint.seeds[0]); words != "" {
+			err = errors.New(words)
+		} else {
+			says = diagnose(b.endpoint.seeds[0], b.endpoint.options.TLSConfig)
+		}
 	}
 	keys := b.keys.prefix + "*"
 	switch {
@@ -136,6 +144,10 @@ func (b *Bus) explain(err error) error {
 	case redis.HasErrorPrefix(err, "WRONGPASS"), redis.HasErrorPrefix(err, "NOAUTH"), redis.HasErrorPrefix(err, "AUTH"),
 		redis.HasErrorPrefix(err, "invalid password"):
 		return because(ErrLogin, "refused the login: check the user and password in the bus URL (those of Sentinels are options: ?sentinel_password=)")
+	case strings.HasPrefix(err.Error(), "DENIED"):
+		return because(ErrLogin, "is in protected mode and lets in nobody who comes from another machine: give it a password (requirepass or users, and then in the bus URL), or turn that off there (protected-mode no)")
+	case strings.HasPrefix(err.Error(), "ERR max number of clients"):
+		return because(bus.ErrUnavailable, "has as many clients as it may: raise maxclients there")
 	case redis.HasErrorPrefix(err, "NOPERM"), strings.Contains(err.Error(), "ACL failure in script"):
 		return because(ErrPermission, "does not let this user do what Hubbub needs: give it the commands +@all -@dangerous +info +role +cluster|shards and ~%s &%s (ACL SETUSER)", keys, keys)
 	case redis.HasErrorPrefix(err, "WRONGTYPE"):

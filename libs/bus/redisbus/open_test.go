@@ -39,6 +39,11 @@ func TestOpenRefuses(t *testing.T) {
 	diskFull := bustest.Redis(t)
 	breakDisk(t, diskFull)
 	replica := bustest.Redis(t, "--replicaof", "127.0.0.1 1")
+	protected := inProtectedMode(t)
+	crowded := bustest.Redis(t, "--maxclients", "1")
+	if err := raw(t, crowded).Ping(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
 	gone := bustest.Redis(t)
 	gone.Kill()
 	frozen := bustest.Redis(t)
@@ -86,6 +91,8 @@ func TestOpenRefuses(t *testing.T) {
 		{"no permission", redisbus.Config{URL: url(plain, "nothing:hunter2@")}, redisbus.ErrPermission, "ACL SETUSER"},
 		{"no permission for the keys", redisbus.Config{URL: url(plain, "elsewhere:hunter2@")}, redisbus.ErrPermission, "~hub:*"},
 		{"no permission for the channels", redisbus.Config{URL: url(plain, "silent:hunter2@"), Partitions: 4}, redisbus.ErrPermission, "&hub:*"},
+		{"protected mode", redisbus.Config{URL: protected}, redisbus.ErrLogin, "is in protected mode"},
+		{"too many clients", redisbus.Config{URL: crowded.URL()}, bus.ErrUnavailable, "raise maxclients"},
 		{"replica", redisbus.Config{URL: replica.URL()}, redisbus.ErrUnsuitable, "is a replica"},
 		{"disk full", redisbus.Config{URL: diskFull.URL(), Prefix: "fresh"}, bus.ErrUnavailable, "free some space"},
 		{"eviction", redisbus.Config{URL: evicting.URL()}, redisbus.ErrUnsuitable, "noeviction"},
@@ -132,6 +139,24 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// inProtectedMode returns the URL of a server that lets in nobody from other addresses, at one that is another to it; where
+// the machine has none, of one that says the same.
+func inProtectedMode(t *testing.T) string {
+	t.Helper()
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addrs {
+		if ip, ok := a.(*net.IPNet); ok && !ip.IP.IsLoopback() && ip.IP.To4() != nil {
+			s := bustest.Redis(t, "--bind", "127.0.0.1 "+ip.IP.String(), "--protected-mode", "yes")
+			_, port, _ := net.SplitHostPort(s.Addr())
+			return "redis://" + net.JoinHostPort(ip.IP.String(), port)
+		}
+	}
+	return "redis://" + talks(t, nil, "-DENIED Redis is running in protected mode because protected mode is enabled\r\n")
 }
 
 // talks returns the address of a server that has an answer to each command, and one to all others.

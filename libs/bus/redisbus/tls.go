@@ -1,11 +1,14 @@
 package redisbus
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
+	"strings"
 	"time"
 )
 
@@ -56,6 +59,24 @@ func diagnose(addr string, o *tls.Config) string {
 		return ""
 	}
 	return tlsTrouble(handshake(ctx, addr, o))
+}
+
+// greeting returns what a server says to whoever connects and says nothing: an error, if it wants nobody; else "".
+func greeting(addr string) string {
+	c, err := net.DialTimeout("tcp", addr, diagnosis)
+	if err != nil {
+		return ""
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(diagnosis / 5)); err != nil {
+		return ""
+	}
+	words, _ := bufio.NewReader(io.LimitReader(c, 300)).ReadString('\n') // its beginning says enough
+	words, isError := strings.CutPrefix(strings.TrimSpace(words), "-")
+	if !isError {
+		return ""
+	}
+	return strings.ToValidUTF8(words, "?")
 }
 
 func answersPlain(ctx context.Context, addr string) bool {

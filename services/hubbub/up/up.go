@@ -10,14 +10,17 @@ import (
 	"hubbub.internal/libs/api"
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/clocks"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/libs/filelock"
 	"hubbub.internal/services/directory"
+	directorydata "hubbub.internal/services/directory/store"
 	directorystore "hubbub.internal/services/directory/store/storeurl"
 	"hubbub.internal/services/edge"
 	"hubbub.internal/services/history"
+	historydata "hubbub.internal/services/history/store"
 	historystore "hubbub.internal/services/history/store/storeurl"
 	"hubbub.internal/services/presence"
 )
@@ -28,7 +31,9 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	if err := os.MkdirAll(cfg.Data, 0o750); err != nil {
 		return fmt.Errorf("data folder: %w; choose another with --data", err)
 	}
-	b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
+	b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Bus, error) {
+		return busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
+	})
 	if errors.Is(err, filelock.ErrLocked) {
 		return fmt.Errorf("%w: stop it, or choose another folder with --data", err)
 	}
@@ -39,12 +44,16 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	p.Check("bus", b.Probe)
 
 	historyURL, directoryURL := cfg.storeURLs()
-	historyStore, err := historystore.Open(ctx, historystore.Config{Store: historyURL}, p.Log)
+	historyStore, err := daemon.Await(ctx, p, "store of history", func(ctx context.Context) (historydata.Store, error) {
+		return historystore.Open(ctx, historystore.Config{Store: historyURL}, p.Log)
+	})
 	if err != nil {
 		return err
 	}
 	p.Defer(func() { _ = historyStore.Close() })
-	directoryStore, err := directorystore.Open(ctx, directorystore.Config{Store: directoryURL}, p.Log)
+	directoryStore, err := daemon.Await(ctx, p, "store of directory", func(ctx context.Context) (directorydata.Store, error) {
+		return directorystore.Open(ctx, directorystore.Config{Store: directoryURL}, p.Log)
+	})
 	if err != nil {
 		return err
 	}

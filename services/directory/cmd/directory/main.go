@@ -5,10 +5,12 @@ import (
 	"context"
 
 	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/clocks"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/directory"
+	"hubbub.internal/services/directory/store"
 	"hubbub.internal/services/directory/store/storeurl"
 )
 
@@ -23,12 +25,16 @@ type config struct {
 func main() {
 	var cfg config
 	daemon.Main("directory", "Hubbub's directory: users, log-in, rooms and permissions.", &cfg, func(ctx context.Context, p *daemon.Process) error {
-		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
+		b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Bus, error) {
+			return busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
+		})
 		if err != nil {
 			return err
 		}
 		p.Defer(func() { _ = b.Close() })
-		store, err := storeurl.Open(ctx, cfg.Store, p.Log)
+		store, err := daemon.Await(ctx, p, "store", func(ctx context.Context) (store.Store, error) {
+			return storeurl.Open(ctx, cfg.Store, p.Log)
+		})
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"hubbub.internal/libs/api"
 	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/clocks"
 	"hubbub.internal/libs/daemon"
@@ -22,7 +23,9 @@ type config struct {
 func main() {
 	cfg := &config{}
 	daemon.Main("edge", "Holds the clients' WebSockets.", cfg, func(ctx context.Context, p *daemon.Process) error {
-		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
+		b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Bus, error) {
+			return busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
+		})
 		if err != nil {
 			return err
 		}

@@ -7,10 +7,12 @@ import (
 	"hubbub.internal/libs/api"
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/clocks"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/history"
+	"hubbub.internal/services/history/store"
 	"hubbub.internal/services/history/store/storeurl"
 )
 
@@ -25,12 +27,16 @@ type config struct {
 func main() {
 	var cfg config
 	daemon.Main("history", "Hubbub's history: the permanent record of all rooms.", &cfg, func(ctx context.Context, p *daemon.Process) error {
-		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
+		b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Bus, error) {
+			return busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
+		})
 		if err != nil {
 			return err
 		}
 		p.Defer(func() { _ = b.Close() })
-		store, err := storeurl.Open(ctx, cfg.Store, p.Log)
+		store, err := daemon.Await(ctx, p, "store", func(ctx context.Context) (store.Store, error) {
+			return storeurl.Open(ctx, cfg.Store, p.Log)
+		})
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,7 @@ import (
 	"hubbub.internal/libs/api"
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/clocks"
 	"hubbub.internal/libs/daemon"
@@ -23,7 +24,9 @@ type config struct {
 func main() {
 	var cfg config
 	daemon.Main("presence", "Answers who is online, over all edges of a Hubbub cluster.", &cfg, func(ctx context.Context, p *daemon.Process) error {
-		b, err := busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
+		b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Bus, error) {
+			return busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
+		})
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,4 @@
+package mongodb
+
+// Explain is explain.
+var Explain = explain
