@@ -91,6 +91,9 @@ func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool)
 	for n := 0; ; n++ {
 		conn, err := c.await(ctx, r.Room)
 		if err == nil {
+			err = ctx.Err() // what is not wanted any more is not sent
+		}
+		if err == nil {
 			if first.IsZero() {
 				first = time.Now()
 			}

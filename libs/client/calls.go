@@ -10,7 +10,11 @@ import (
 )
 
 // The calls below wait for a connection, send their command, and repeat it if its reply is lost, until ctx ends or
-// Config.RetryFor has gone by. The server's refusals are returned as *chat.Error and not retried.
+// Config.RetryFor has gone by. The server's refusals are returned as *chat.Error.
+//
+// Edit, Delete, React and Pin go on, as SendMessage does, after an error that may pass, with the same id, so that the command is
+// carried out once. An error that wraps ErrUnknown says that it may have been carried out or not: call again, since the second
+// time changes nothing. Any other *chat.Error is a refusal: nothing was changed. The other calls return every *chat.Error at once.
 
 // Edit gives one's own message a new text. The ack's Seq is that of the edited event.
 func (c *Client) Edit(ctx context.Context, room, target, text string) (ack wire.Event, err error) {
@@ -34,7 +38,7 @@ func (c *Client) Pin(ctx context.Context, room, target string, on bool) (ack wir
 
 func (c *Client) change(ctx context.Context, r wire.Request) (wire.Event, error) {
 	r.MsgID = chat.NewID()
-	return c.do(ctx, r, never)
+	return c.do(ctx, r, c.mayPass(r.Room))
 }
 
 // Typing tells the room that the user is typing: now, or not at all (ErrNotConnected).

@@ -40,12 +40,17 @@ func (c *Client) SendMessage(ctx context.Context, m Message) (ack wire.Event, er
 	}
 	defer c.endTurn(m.Room)
 	r := wire.Request{Type: wire.Send.String(), Room: m.Room, MsgID: m.ID, Text: m.Text, ReplyTo: m.ReplyTo, Retry: m.Retry}
-	return c.do(ctx, r, func(err error) bool {
+	return c.do(ctx, r, c.mayPass(m.Room))
+}
+
+// mayPass returns what says of the error of a command in a room whether another attempt may do better.
+func (c *Client) mayPass(room string) func(error) bool {
+	return func(err error) bool {
 		if chat.CodeOf(err) == chat.CodeNotJoined {
-			return c.joinedOnce(m.Room) // the connection was lost in between: the room is being joined again
+			return c.joinedOnce(room) // the connection was lost in between: the room is being joined again
 		}
 		return passes(err)
-	})
+	}
 }
 
 // joinedOnce reports whether the room is one that the client keeps joined.

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ScriptedServer, socket } from '../../test/scripted.ts';
 import { Surroundings, until } from '../../test/surroundings.ts';
-import { Connection, timings, type ConnectionState, type Timings } from './connection.ts';
+import { Connection, timings, type ConnectionState, type Socket, type Timings } from './connection.ts';
 import { ConnectionLost, HubbubError } from './errors.ts';
 import type { ServerEvent } from './protocol.ts';
 
@@ -14,9 +14,9 @@ let tokens: boolean[];
 
 const quick: Timings = { ...timings, stable: 60_000, backoff: { min: 10, max: 40 } };
 
-function connect(options: { timings?: Partial<Timings>; token?: (fresh: boolean) => Promise<string> } = {}): Connection {
+function connect(options: { timings?: Partial<Timings>; token?: (fresh: boolean) => Promise<string>; socket?: (url: string) => Socket } = {}): Connection {
   connection = new Connection({
-    url: server.url, device: 'web', socket, environment: surroundings, timings: { ...quick, ...options.timings },
+    url: server.url, device: 'web', socket: options.socket ?? socket, environment: surroundings, timings: { ...quick, ...options.timings },
     token: (fresh) => {
       tokens.push(fresh);
       return (options.token ?? (() => Promise.resolve('t')))(fresh);
@@ -47,6 +47,33 @@ test('says hello with version, token and device, and is online after welcome', a
   expect(hello).toMatchObject({ version: 1, token: 't', device: 'web' });
   await until(() => connection.state.kind === 'online');
   expect(states).toEqual(['connecting', 'online']);
+});
+
+test('a socket that cannot be made is tried again later, and when somebody asks', async () => {
+  vi.useFakeTimers();
+  let broken = true;
+  let made = 0;
+  connect({
+    timings: { backoff: { min: 1000, max: 1000 } },
+    socket: (url) => {
+      made++;
+      if (broken) throw new DOMException('An insecure WebSocket connection may not be initiated.', 'SecurityError');
+      return socket(url);
+    },
+  });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(states).toEqual(['connecting', 'waiting']);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(made).toBeGreaterThan(1);
+  const before = made;
+  connection.retryNow();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(made).toBe(before + 1);
+  broken = false;
+  await vi.advanceTimersByTimeAsync(1000);
+  await (await server.peer()).welcome();
+  await until(() => connection.state.kind === 'online');
+  expect(made).toBe(before + 2);
 });
 
 describe('requests', () => {

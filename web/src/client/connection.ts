@@ -201,7 +201,14 @@ export class Connection extends Emitter<Events> {
 
   #open(token: string): void {
     this.#bye = undefined;
-    const socket = this.#o.socket(this.#o.url);
+    let socket: Socket;
+    try {
+      socket = this.#o.socket(this.#o.url);
+    } catch (err) {
+      // Browsers refuse some addresses at once: ws: from a page that came over https:, for one.
+      this.#lost(1006, err instanceof Error ? err.message : '');
+      return;
+    }
     this.#socket = socket;
     this.#timer = setTimeout(() => this.#lost(1006, ''), this.#o.timings.connect);
     socket.addEventListener('open', () => {
