@@ -78,12 +78,6 @@ func (p *Pool) Grow(b **Buffer, n int) {
 	*b = grown
 }
 
-// Extend has write append to the buffer's memory; it returns the extended slice. *b may be nil. size is a guess.
-func (p *Pool) Extend(b **Buffer, size int, write func([]byte) []byte) {
-	p.Grow(b, size)
-	p.Set(*b, write((*b).b))
-}
-
 // Tail returns the buffer's memory for appending to; give the result to Set.
 func (b *Buffer) Tail() []byte { return b.b }
 

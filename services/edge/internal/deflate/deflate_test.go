@@ -75,6 +75,66 @@ func TestBomb(t *testing.T) {
 	}
 }
 
+// TestSource: the decoder gets the message and the ending, each byte once, and then the end.
+func TestSource(t *testing.T) {
+	s := source{msg: []byte("abc"), end: "de"}
+	if c, err := s.ReadByte(); c != 'a' || err != nil {
+		t.Fatalf("%c, %v", c, err)
+	}
+	p := make([]byte, 3)
+	if n, err := s.Read(p); n != 3 || err != nil || string(p) != "bcd" {
+		t.Fatalf("%q, %v", p[:n], err)
+	}
+	if n, err := s.Read(p); n != 1 || err != nil || p[0] != 'e' {
+		t.Fatalf("%q, %v", p[:n], err)
+	}
+	if n, err := s.Read(p); n != 0 || !errors.Is(err, io.EOF) {
+		t.Fatalf("%q, %v", p[:n], err)
+	}
+}
+
+// TestRestarts counts how often a message goes on after a last block, of each message anew.
+func TestRestarts(t *testing.T) {
+	var i Inflater
+	for n := range 3 {
+		if _, err := i.Inflate(append(bytes.Repeat(hello["last block, no end"], n), hello["one block"]...), 100); err != nil || i.Restarts != n {
+			t.Errorf("%d restarts, want %d; %v", i.Restarts, n, err)
+		}
+	}
+}
+
+// TestWindow: after a last block the message may refer to all of the 32 KiB before, and not to those of the message before it.
+func TestWindow(t *testing.T) {
+	random := make([]byte, 32<<10)
+	x := uint32(1)
+	for i := range random {
+		x = x*1664525 + 1013904223
+		random[i] = byte(x >> 24)
+	}
+	compress := func(dict []byte) []byte {
+		var b bytes.Buffer
+		w, _ := flate.NewWriterDict(&b, flate.BestCompression, dict)
+		_, _ = w.Write(random)
+		if dict == nil {
+			_ = w.Close()
+			return b.Bytes()
+		}
+		_ = w.Flush()
+		return bytes.TrimSuffix(b.Bytes(), tail)
+	}
+	first, second := compress(nil), compress(random)
+	if len(second) > len(first)/10 {
+		t.Fatalf("the second half takes %d bytes: it does not refer to the first", len(second))
+	}
+	var i Inflater
+	if got, err := i.Inflate(append(bytes.Clone(first), second...), 1<<20); err != nil || !bytes.Equal(got, append(bytes.Clone(random), random...)) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if _, err := i.Inflate(second, 1<<20); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a message that refers to the one before: %v", err)
+	}
+}
+
 func messages() (all [][]byte) {
 	for _, n := range []int{1, 5, 20, 100, 1000, 20_000, 40_000, 200_000} {
 		random := make([]byte, n)

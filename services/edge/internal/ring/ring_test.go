@@ -3,6 +3,7 @@ package ring
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/gobwas/ws"
@@ -131,6 +132,21 @@ func (m *model) forget(t *rapid.T, r *Ring, l Limits) {
 	}
 }
 
+// first returns the position of the first frame at or after another whose seq is at least so great, or the head, and the seq of
+// the entry before the first entry that is there.
+func (m *model) first(form int, from, seq uint64) (pos, floor uint64) {
+	pos, floor = m.head[form], m.seq
+	for _, f := range slices.Backward(m.all) {
+		if f.pos[form] >= from && f.seq >= seq {
+			pos = f.pos[form]
+		}
+		if f.pos[form] >= from && f.seq != 0 {
+			floor = f.prev
+		}
+	}
+	return pos, floor
+}
+
 func (m *model) check(t *rapid.T, v View) {
 	k := v.form
 	if seq, pos := v.Head(); seq != m.seq || pos != m.head[k] {
@@ -161,9 +177,30 @@ func (m *model) check(t *rapid.T, v View) {
 	if m.rewound[k] > 0 && v.Status(m.rewound[k]-1) != Rewound {
 		t.Fatal("reads over a rewind")
 	}
-	at := rapid.Uint64Range(0, m.seq+3).Draw(t, "since")
+	// Where a reader goes on that was told of a rewind.
+	at, from := v.Restart()
+	first, floor := m.first(k, m.rewound[k], 0)
+	if first = max(first, m.rewound[k]); len(m.all) == 0 {
+		first = max(m.rewound[k], tail)
+	}
+	if at != floor || from != first {
+		t.Fatalf("restart is %d at %d, want %d at %d", at, from, floor, first)
+	}
+	// From where a reader goes on that has entries which the ring had not yet.
+	from, seq := rapid.Uint64Range(0, m.head[k]).Draw(t, "from"), rapid.Uint64Range(0, m.seq+3).Draw(t, "has")
+	switch pos, done, status := v.Pass(from, seq); {
+	case from < m.rewound[k] && status != Rewound, from >= m.rewound[k] && from < tail && status != Fallen, from >= max(m.rewound[k], tail) && status != Held:
+		t.Fatalf("pass from %d: %d", from, status)
+	case status != Held && (pos != from || done):
+		t.Fatalf("pass from %d moves a reader that has fallen to %d, %v", from, pos, done)
+	case status == Held:
+		if want, _ := m.first(k, from, seq+1); pos != want || done != (want < m.head[k] || m.seq >= seq) {
+			t.Fatalf("pass from %d with %d: %d, %v; want %d", from, seq, pos, done, want)
+		}
+	}
+	at = rapid.Uint64Range(0, m.seq+3).Draw(t, "since")
 	var since []byte
-	first := m.head[k]
+	first = m.head[k]
 	for _, f := range m.all {
 		if f.seq > at {
 			first = min(first, f.pos[k])
@@ -199,8 +236,12 @@ func TestIdentity(t *testing.T) {
 	if _, _, _, ok := r.Plain().Since(nil, 1, 0, 1, 1000); ok {
 		t.Error("more entries than asked for")
 	}
-	if _, _, _, ok := r.Plain().Since(nil, 1, 0, 10, 8); ok {
+	size := len(frame.Append(nil, ws.OpText, []byte("two"))) + len(frame.Append(nil, ws.OpText, []byte("four")))
+	if _, _, _, ok := r.Plain().Since(nil, 1, 0, 10, size-1); ok {
 		t.Error("more bytes than asked for")
+	}
+	if out, _, _, ok := r.Plain().Since([]byte("before"), 1, 0, 2, size); !ok || len(out) != len("before")+size {
+		t.Errorf("not as much as asked for: %d bytes, %v", len(out), ok)
 	}
 }
 
@@ -224,6 +265,67 @@ func TestIdleHoldsNothing(t *testing.T) {
 	}
 	if seq, _ := r.Plain().Head(); seq != 1001 {
 		t.Errorf("head is %d", seq)
+	}
+}
+
+// TestUnknown: a ring that knows no seq tells nothing, and one that is told of an entry first goes by that.
+func TestUnknown(t *testing.T) {
+	r := &Ring{}
+	if _, _, _, ok := r.Plain().Since(nil, 0, 0, 10, 1000); ok {
+		t.Error("knows what followed")
+	}
+	if _, _, ok := r.Plain().Attach(0); ok {
+		t.Error("knows where to go on")
+	}
+	r.Append(Limits{Bytes: 4096, Entries: 64, Keep: 10}, Message{Payload: []byte("x"), Seq: 7, Prev: 5, ID: "i"}, 0)
+	r.Start(3) // too late
+	if seq, _ := r.Plain().Head(); seq != 7 {
+		t.Errorf("the head is %d", seq)
+	}
+	if _, _, _, ok := r.Plain().Since(nil, 4, 0, 10, 1000); ok {
+		t.Error("knows what was before the first entry")
+	}
+	if out, _, _, ok := r.Plain().Since(nil, 5, 0, 10, 1000); !ok || len(out) != 3 {
+		t.Errorf("since 5: %d bytes, %v", len(out), ok)
+	}
+}
+
+// TestBounds: neither the list of frames nor the buffers grow beyond what the limits ask for, and old frames go before anything
+// grows.
+func TestBounds(t *testing.T) {
+	l := Limits{Bytes: 4096, Entries: 16, Keep: 10}
+	r := &Ring{}
+	r.Pack()
+	add := func(n int, now uint32) {
+		seq, _ := r.Plain().Head()
+		r.Append(l, Message{Payload: make([]byte, n), Packed: make([]byte, n/2), Seq: seq + 1, Prev: seq, ID: "i"}, now)
+	}
+	for range 100 {
+		add(10, 0)
+	}
+	if n := len(r.data.list); n != l.Entries {
+		t.Errorf("there are places for %d frames", n)
+	}
+	for range 100 {
+		add(1000, 0)
+	}
+	total := 0
+	for form := range r.data.lanes {
+		total += r.data.lanes[form].used(r.head[form])
+	}
+	if total > l.Bytes || total < l.Bytes/2 {
+		t.Errorf("%d bytes are held", total)
+	}
+	o := &Ring{}
+	for i := range uint64(8) {
+		o.Append(l, Message{Payload: make([]byte, 50), Seq: i + 1, Prev: i}, uint32(i)*l.Keep)
+	}
+	if d := o.data; len(d.list) != minEntries || len(d.lanes[plain].buf) != minBytes {
+		t.Errorf("for one frame at a time there are %d places and %d bytes", len(d.list), len(d.lanes[plain].buf))
+	}
+	o.Append(l, Message{Payload: make([]byte, 480), Seq: 9, Prev: 8}, 100)
+	if d := o.data; len(d.lanes[plain].buf) != minBytes || o.Plain().Status(o.Plain().Tail()) != Held {
+		t.Errorf("the buffer has grown to %d bytes for old frames", len(d.lanes[plain].buf))
 	}
 }
 
