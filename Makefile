@@ -10,6 +10,13 @@ GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 # Without the path of the checkout in it, what one has compiled serves all others on the machine, too.
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 
+# Which build it is, for --version: a tag such as v1.2.3, and the commit with its date. Empty: what Go finds in the checkout.
+VERSION ?= $(patsubst v%,%,$(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null))
+COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || [ $$? != 1 ] || echo +changes)
+DATE ?= $(shell TZ=UTC git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
+BUILD := hubbub.internal/libs/buildinfo
+STAMP = -ldflags '-X $(BUILD).version=$(VERSION) -X $(BUILD).commit=$(COMMIT) -X $(BUILD).date=$(DATE)'
+
 # Where `make run` listens and keeps its data, and the parts it uses; empty means the embedded ones.
 LISTEN ?= $(or $(HUBBUB_LISTEN),:9080)
 OPS_LISTEN ?= $(or $(HUBBUB_OPS_LISTEN),127.0.0.1:9081)
@@ -95,11 +102,11 @@ bench-presence: ## measure a presence replica of a million sessions
 
 .PHONY: build
 build: build-hubbub web/dist/index.html ## build every binary into bin/ and the page into web/dist
-	@for s in $(SERVICES); do (cd services/$$s && $(GO) build -o $(CURDIR)/bin/$$s ./cmd/$$s); done
+	@for s in $(SERVICES); do (cd services/$$s && $(GO) build $(STAMP) -o $(CURDIR)/bin/$$s ./cmd/$$s); done
 
 .PHONY: build-hubbub
 build-hubbub:
-	@cd services/hubbub && $(GO) build -o $(CURDIR)/bin/hubbub ./cmd/hubbub
+	@cd services/hubbub && $(GO) build $(STAMP) -o $(CURDIR)/bin/hubbub ./cmd/hubbub
 
 .PHONY: tools
 tools:

@@ -12,6 +12,8 @@ import (
 	"github.com/alecthomas/kong"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"hubbub.internal/libs/buildinfo"
 )
 
 // Config is what every program can be told; embed it in the program's own configuration. A program whose defaults
@@ -34,8 +36,10 @@ func parse(name, description string, cfg any, args []string) (base *Config, comm
 	if v, ok := cfg.(interface{ Vars() kong.Vars }); ok {
 		vars = v.Vars()
 	}
+	vars["version"] = name + " " + buildinfo.Get().String()
 	k, err := kong.New(cfg,
 		vars,
+		kong.Embed(&versionFlag{}),
 		kong.Name(name),
 		kong.Description(description+"\n\nEvery flag can be set by the environment variable named beside it, or, to keep a secret out of the environment, read from the file that the same variable with _FILE at its end names."),
 		kong.DefaultEnvars(envPrefix),
@@ -66,6 +70,11 @@ func parse(name, description string, cfg any, args []string) (base *Config, comm
 		return nil, nil, fmt.Errorf("configuration of %s does not embed daemon.Config", name)
 	}
 	return base, command, nil
+}
+
+// versionFlag is in every program. No variable sets it: HUBBUB_VERSION is what people name the tag of an image by.
+type versionFlag struct {
+	Version kong.VersionFlag `help:"Print the version, and the commit that this was built from, and exit." env:"-"`
 }
 
 // describe adds the default to a flag's help where kong does not show it: where the flag has a placeholder.

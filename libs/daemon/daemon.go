@@ -17,6 +17,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.uber.org/zap"
+
+	"hubbub.internal/libs/buildinfo"
 )
 
 // Process is a running program: what its components log to, register metrics with and report their readiness to. Its
@@ -95,7 +97,9 @@ func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Cont
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p := &Process{Log: log, Metrics: prometheus.NewRegistry(), ctx: ctx, cancel: cancel}
-	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	build := buildinfo.Get()
+	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildMetric(build))
+	log.Info("starting", zap.String("version", build.Version), zap.String("commit", build.Commit), zap.String("date", build.Date))
 
 	// The ops port is up before anything else and down after everything else, so that a slow start and a long drain
 	// can both be watched.
@@ -122,6 +126,16 @@ func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Cont
 		return nil
 	}
 	return err
+}
+
+// buildMetric is a metric whose labels say which build this is; its value is 1.
+func buildMetric(b buildinfo.Info) prometheus.Collector {
+	m := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "hubbub_build_info", Help: "Which build this is, by its labels. Always 1.",
+		ConstLabels: prometheus.Labels{"version": b.Version, "commit": b.Commit, "date": b.Date, "goversion": b.Go},
+	})
+	m.Set(1)
+	return m
 }
 
 // stop stops what has been started, the last first, each before the one that it was started after: an edge drains

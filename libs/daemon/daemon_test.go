@@ -8,7 +8,9 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -81,6 +83,21 @@ func TestConfig(t *testing.T) {
 				t.Errorf("got %+v", cfg)
 			}
 		})
+	}
+}
+
+// TestVersion runs this program as one that is asked for its version.
+func TestVersion(t *testing.T) {
+	if os.Getenv("DAEMON_TEST_VERSION") != "" {
+		os.Args = []string{"prog", "--version"}
+		Main("prog", "A program.", &program{}, nil)
+		return
+	}
+	cmd := exec.Command(os.Args[0], "-test.run=^TestVersion$")
+	cmd.Env = append(os.Environ(), "DAEMON_TEST_VERSION=1", "HUBBUB_VERSION=1.2.3")
+	out, err := cmd.CombinedOutput()
+	if err != nil || !regexp.MustCompile(`^prog dev \(commit \S+ of \S+, go1\S+ \w+/\w+\)\n$`).Match(out) {
+		t.Errorf("%q, %v", out, err)
 	}
 }
 
@@ -186,7 +203,7 @@ func TestOpsAndServe(t *testing.T) {
 	if _, body := get(t, "http://"+addr.String()); body != "hello" {
 		t.Errorf("served %q", body)
 	}
-	if _, body := get(t, "http://"+ops+"/metrics"); !strings.Contains(body, "go_goroutines") {
+	if _, body := get(t, "http://"+ops+"/metrics"); !strings.Contains(body, "go_goroutines") || !strings.Contains(body, `hubbub_build_info{commit="`) {
 		t.Error("no metrics")
 	}
 	if err := askReady(ops); err != nil {
