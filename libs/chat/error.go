@@ -15,6 +15,7 @@ const (
 	CodeUnauthorized   = "unauthorized"    // no token, one that does not verify, or a wrong name or password
 	CodeTokenExpired   = "token_expired"   // the token was good: fetch a new one
 	CodeForbidden      = "forbidden"       // known, and not allowed; also a room that does not exist for this user
+	CodeMuted          = "muted"           // muted in the room or on the server: retry_after_ms says until when, absent: until it is lifted
 	CodeNotFound       = "not_found"       // the message, user or room is not there
 	CodeNotJoined      = "not_joined"      // join the room first
 	CodeConflict       = "conflict"        // the name is taken, or the thing was changed by somebody else

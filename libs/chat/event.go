@@ -21,7 +21,10 @@ const (
 	TypeReset   = "reset"   // nothing before this entry is replayed
 	TypeInvited = "invited" // in a user's own room: the user is now a member of Target
 	TypeRemoved = "removed" // in a user's own room: the user is no longer a member of Target
-	TypeChanged = "changed" // in a user's own room: the list Target of the user's is another now
+	// TypeModerated says what those who look after a room or the server have done: Act, with Member, Until, Slow, Announce and
+	// the reason in Text. In a user's own room it is told to whom it concerns, and Target is the room; empty: the whole server.
+	TypeModerated = "moderated"
+	TypeChanged   = "changed" // in a user's own room: the list Target of the user's is another now
 )
 
 // The lists that a TypeChanged event names.
@@ -48,7 +51,25 @@ type Event struct {
 	On      bool   `json:"on,omitempty"`
 	Member  string `json:"member,omitempty"`
 	Role    string `json:"role,omitempty"`
+
+	// Of a moderated event.
+	Act        string `json:"act,omitempty"`
+	MemberName string `json:"member_name,omitempty"`
+	Until      int64  `json:"until,omitempty"`    // UTC milliseconds; 0: until it is lifted
+	Slow       int    `json:"slow,omitempty"`     // seconds between two messages of a member
+	Announce   string `json:"announce,omitempty"` // who may send: see the directory's rooms
 }
+
+// The acts of moderated events.
+const (
+	ActMute   = "mute"   // Member may not write until Until, because of Text
+	ActUnmute = "unmute" // Member may write again
+	ActRules  = "rules"  // the room's rules are now Slow and Announce
+)
+
+// Forever is a time that never comes, in UTC milliseconds: the end of what has none, where a time is wanted. It is the
+// largest integer that JavaScript reads exactly.
+const Forever = 1<<53 - 1
 
 // Message is a message as history keeps it: the msg event with what later events did to it.
 type Message struct {

@@ -92,6 +92,12 @@ func (e *Event) setText(key string, l *literal) bool {
 		at = &e.Member
 	case "role":
 		at = &e.Role
+	case "act":
+		at = &e.Act
+	case "member_name":
+		at = &e.MemberName
+	case "announce":
+		at = &e.Announce
 	case "msg_id":
 		at = &e.MsgID
 	case "message":
@@ -117,6 +123,10 @@ func (e *Event) setNumber(key string, n uint64) bool {
 		e.Prev = n
 	case "ts":
 		e.TS = int64(n)
+	case "until":
+		e.Until = int64(n)
+	case "slow":
+		e.Slow = int(n)
 	case "retry_after_ms":
 		e.RetryAfterMS = int64(n)
 	default:
@@ -143,7 +153,7 @@ var typeNames = func() map[string]string {
 	names := map[string]string{}
 	for _, s := range []string{
 		chat.TypeMsg, chat.TypeEdited, chat.TypeDeleted, chat.TypeReacted, chat.TypePinned, chat.TypeTopic, chat.TypeMember,
-		chat.TypeReset, chat.TypeInvited, chat.TypeRemoved, chat.TypeChanged, EventWelcome, EventJoined, EventAck, EventError, EventTyping,
+		chat.TypeReset, chat.TypeInvited, chat.TypeRemoved, chat.TypeChanged, chat.TypeModerated, EventWelcome, EventJoined, EventAck, EventError, EventTyping,
 		EventRead, EventPresence, EventWho, EventHistory, EventNotice, EventBye,
 	} {
 		names[s] = s

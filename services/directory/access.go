@@ -77,15 +77,16 @@ func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (d
 		m.Role = directoryapi.RoleMember // as everybody is
 	}
 	a := directoryapi.Access{
-		Role: m.Role, Direct: m.Role != "" && room.Direct,
-		Read: directoryapi.May(m.Role, directoryapi.ActionRead, place), Send: directoryapi.May(m.Role, directoryapi.ActionSend, place),
+		Role: m.Role, Direct: m.Role != "" && room.Direct, Read: directoryapi.May(m.Role, directoryapi.ActionRead, place),
 	}
+	ruled(&a, room, place)
 	if a.Direct && a.Send {
-		a.Send, err = s.onSpeakingTerms(ctx, room.ID, user)
-	} else {
-		err = nil
+		if a.Send, err = s.onSpeakingTerms(ctx, room.ID, user); err != nil {
+			return directoryapi.Access{}, err
+		}
+		a.React = a.Send
 	}
-	return a, err
+	return a, s.muted(ctx, &a, room.ID, user)
 }
 
 // onSpeakingTerms reports whether neither of the two of a direct room blocks the other.
@@ -113,6 +114,8 @@ var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 	directoryapi.ActionListBans:    {"nobody is banned from a direct room", "only moderators and owners may do that"},
 	directoryapi.ActionBan:         {"nobody is banned from a direct room", "only moderators and owners may ban others, who are not above them"},
 	directoryapi.ActionUnban:       {"nobody is banned from a direct room", "only moderators and owners may do that"},
+	directoryapi.ActionMute:        {"nobody is muted in a direct room", "only moderators and owners may mute others, who are not above them"},
+	directoryapi.ActionSlow:        {"a direct room has no slow mode", "only moderators and owners may set the slow mode"},
 }
 
 // refusal returns the error for who may not do an action in a place.

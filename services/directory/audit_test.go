@@ -74,6 +74,12 @@ func TestAudit(t *testing.T) {
 		want               actView // with no Action: nothing is to say of it
 	}{
 		{bob, "PATCH", path, `{"name":"Yard","topic":"What grows","private":true}`, by(bob, "room.change", nil, room.ID, `name "Yard", topic "What grows", private true`)},
+		{bob, "PATCH", path, `{"slow":30,"announce":"react"}`, by(bob, "room.change", nil, room.ID, `slow 30, announce "react"`)},
+		{bob, "PUT", path + "/mutes/" + eve.User.ID, `{"minutes":90,"reason":"spam"}`, by(bob, "room.mute", &eve, room.ID, "for 1h30m0s: spam")},
+		{bob, "DELETE", path + "/mutes/" + eve.User.ID, "", by(bob, "room.unmute", &eve, room.ID, "")},
+		{bob, "DELETE", path + "/mutes/" + eve.User.ID, "", actView{}},
+		{ann, "PUT", "/v1/mutes/" + eve.User.ID, `{}`, by(ann, "server.mute", &eve, "", "until it is lifted")},
+		{ann, "DELETE", "/v1/mutes/" + eve.User.ID, "", by(ann, "server.unmute", &eve, "", "")},
 		{bob, "POST", path + "/members", `{"user":"` + eve.User.ID + `"}`, by(bob, "member.add", &eve, room.ID, "member")},
 		{bob, "POST", path + "/members", `{"user":"` + eve.User.ID + `"}`, actView{}}, // who is one already
 		{bob, "POST", path + "/members", `{"user":"` + eve.User.ID + `","role":"moderator"}`, by(bob, "member.role", &eve, room.ID, "moderator")},

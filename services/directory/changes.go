@@ -86,6 +86,10 @@ func (s *Service) tell(ctx context.Context, i store.Intent) error {
 		return s.tellUnban(ctx, i)
 	case kindBlock:
 		return s.tellBlock(ctx, i)
+	case kindMute:
+		return s.tellMute(ctx, i)
+	case kindRules:
+		return s.tellRules(ctx, i)
 	case directoryapi.ChangeRoom, kindDescribe:
 		return s.tellRoom(ctx, i)
 	case directoryapi.ChangeAccess:

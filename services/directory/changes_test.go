@@ -66,7 +66,7 @@ func TestChangesReachCaches(t *testing.T) {
 	}
 	next(directoryapi.ChangeAccess)
 	reads := directoryapi.Access{Read: true}
-	member := directoryapi.Access{Role: directoryapi.RoleMember, Read: true, Send: true}
+	member := directoryapi.Access{Role: directoryapi.RoleMember, Read: true, Send: true, React: true}
 	if a := access(); a != reads {
 		t.Errorf("before: %+v", a)
 	}

@@ -260,5 +260,14 @@ func (s *Service) departs(ctx context.Context, u store.User) error {
 	if err := s.store.DeleteBlocksOf(ctx, u.ID); err != nil {
 		return err
 	}
+	mutes, err := s.store.MutesOf(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	for _, m := range mutes {
+		if err := s.store.DeleteMute(ctx, m.Room, m.User); err != nil {
+			return err
+		}
+	}
 	return s.store.DeleteUser(ctx, u.ID)
 }

@@ -58,10 +58,11 @@ type roomState struct {
 	room  store.Room
 	roles map[string]directoryapi.Role // by user
 	bans  map[string]bool
+	mutes map[string]bool
 }
 
 func (s roomState) equal(o roomState) bool {
-	return s.room == o.room && maps.Equal(s.roles, o.roles) && maps.Equal(s.bans, o.bans)
+	return s.room == o.room && maps.Equal(s.roles, o.roles) && maps.Equal(s.bans, o.bans) && maps.Equal(s.mutes, o.mutes)
 }
 
 // stage is a room with two people of every kind: the first does what the second has done to them.
@@ -96,6 +97,7 @@ func (s *stage) set() {
 			check(s.store.DeleteBan(ctx, wholeServer, s.other[column].User.ID))
 		}
 		check(s.store.PutBan(ctx, store.Ban{User: s.other["banned"].User.ID, Created: 1}))
+		s.setMutes(check)
 		s.state = s.now()
 		return
 	case "direct":
@@ -105,6 +107,7 @@ func (s *stage) set() {
 			check(err)
 		}
 		put("member", directoryapi.RoleMember)
+		s.setMutes(check)
 		s.state = s.now()
 		return
 	case "default":
@@ -130,14 +133,29 @@ func (s *stage) set() {
 	for _, c := range []credentials{s.one["banned"], s.other["banned"]} {
 		check(s.store.PutBan(ctx, store.Ban{Room: s.room, User: c.User.ID, Name: c.User.Name, Created: 1}))
 	}
+	s.setMutes(check)
 	s.state = s.now()
+}
+
+// setMutes mutes the second of the banned, and nobody else.
+func (s *stage) setMutes(check func(error)) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	mutes, err := s.store.Mutes(ctx, s.room, "", 100)
+	check(err)
+	for _, m := range mutes {
+		check(s.store.DeleteMute(ctx, s.room, m.User))
+	}
+	if s.place != "direct" {
+		check(s.store.PutMute(ctx, store.Mute{Room: s.room, User: s.other["banned"].User.ID, Until: chat.Forever, Created: 1}))
+	}
 }
 
 // now returns what the room is in the store.
 func (s *stage) now() roomState {
 	s.t.Helper()
 	ctx := s.t.Context()
-	state := roomState{roles: map[string]directoryapi.Role{}, bans: map[string]bool{}}
+	state := roomState{roles: map[string]directoryapi.Role{}, bans: map[string]bool{}, mutes: map[string]bool{}}
 	if s.room != wholeServer {
 		var err error
 		if state.room, err = s.store.Room(ctx, s.room); err != nil {
@@ -158,6 +176,13 @@ func (s *stage) now() roomState {
 	for _, b := range bans {
 		state.bans[b.User] = true
 	}
+	mutes, err := s.store.Mutes(ctx, s.room, "", 100)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, m := range mutes {
+		state.mutes[m.User] = true
+	}
 	return state
 }
 
@@ -172,19 +197,22 @@ func (s *stage) says(state roomState) string {
 			if state.bans[c.User.ID] {
 				people = append(people, c.User.Name+" is banned")
 			}
+			if state.mutes[c.User.ID] {
+				people = append(people, c.User.Name+" is muted")
+			}
 		}
 	}
 	slices.Sort(people)
-	return fmt.Sprintf("private %v, topic %q, %s", state.room.Private, state.room.Topic, strings.Join(people, ", "))
+	return fmt.Sprintf("private %v, topic %q, slow %d, %s", state.room.Private, state.room.Topic, state.room.Slow, strings.Join(people, ", "))
 }
 
 // do has somebody do what a row says, and returns the code of the answer; expected is changed to what it is to come to.
 func (s *stage) do(row rightsRow, who credentials, target string, expected *roomState) string {
 	s.t.Helper()
 	path := "/v1/rooms/" + s.room
-	bans := path + "/bans"
+	bans, mutes := path+"/bans", path+"/mutes"
 	if s.room == wholeServer {
-		bans = "/v1/bans"
+		bans, mutes = "/v1/bans", "/v1/mutes"
 	}
 	answer := func(may func(directoryapi.Access) bool) string {
 		a, err := directoryapi.NewClient(s.bus).Access(s.t.Context(), who.User.ID, s.room)
@@ -203,7 +231,9 @@ func (s *stage) do(row rightsRow, who credentials, target string, expected *room
 		return answer(func(a directoryapi.Access) bool { return a.Read })
 	case "send":
 		return answer(func(a directoryapi.Access) bool { return a.Send })
-	case "erase", "pin":
+	case "react":
+		return answer(func(a directoryapi.Access) bool { return a.React })
+	case "erase", "pin", "announce", "hurry":
 		return answer(func(a directoryapi.Access) bool { return a.May(directoryapi.Action(row.action)) })
 	case "list-members":
 		return s.code(who, "GET", path+"/members", "")
@@ -236,6 +266,17 @@ func (s *stage) do(row rightsRow, who credentials, target string, expected *room
 		delete(expected.roles, target)
 		expected.bans[target] = true
 		return s.code(who, "PUT", bans+"/"+target, `{}`)
+	case "list-mutes":
+		return s.code(who, "GET", mutes, "")
+	case "mute":
+		expected.mutes[target] = true
+		return s.code(who, "PUT", mutes+"/"+target, `{"minutes":1}`)
+	case "unmute":
+		delete(expected.mutes, target)
+		return s.code(who, "DELETE", mutes+"/"+target, "")
+	case "slow":
+		expected.room.Slow = 30
+		return s.code(who, "PATCH", path, `{"slow":30}`)
 	case "unban":
 		delete(expected.bans, target)
 		return s.code(who, "DELETE", bans+"/"+target, "")
@@ -279,7 +320,7 @@ func TestRights(t *testing.T) {
 			case "nobody":
 				target = "nobody"
 			}
-			expected := roomState{s.state.room, maps.Clone(s.state.roles), maps.Clone(s.state.bans)}
+			expected := roomState{s.state.room, maps.Clone(s.state.roles), maps.Clone(s.state.bans), maps.Clone(s.state.mutes)}
 			got := s.do(row, who, target, &expected)
 			if outcome != "y" {
 				expected = s.state

@@ -29,6 +29,9 @@ type patchInput struct {
 		Name    *string `json:"name,omitempty"`
 		Topic   *string `json:"topic,omitempty"`
 		Private *bool   `json:"private,omitempty"`
+
+		Slow     *int    `json:"slow,omitempty" doc:"Seconds between two messages of a member, 0 to 21600; moderators may change it."`
+		Announce *string `json:"announce,omitempty" doc:"Who may send: empty, every member; react, moderators and owners, and members react; silent, members read."`
 	}
 }
 
@@ -76,7 +79,7 @@ func (s *Service) roomRoutes(api huma.API) {
 		})
 	route(s, api, guarded(http.MethodPatch, "/v1/rooms/{room}", "patch-room", "Change a room's name, topic or rules"),
 		limited(s, func(ctx context.Context, in *patchInput) (roomView, error) {
-			p := store.RoomPatch{Name: in.Body.Name, Topic: in.Body.Topic, Private: in.Body.Private}
+			p := store.RoomPatch{Name: in.Body.Name, Topic: in.Body.Topic, Private: in.Body.Private, Slow: in.Body.Slow, Announce: in.Body.Announce}
 			return s.patchRoom(ctx, httpapi.User(ctx), in.Room, p)
 		}))
 	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/join", "join-room", "Become a member of a public room"),

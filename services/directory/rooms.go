@@ -111,12 +111,18 @@ func (s *Service) checkRoomCount(ctx context.Context, user string) error {
 
 // patchRoom changes what is not nil of a room.
 func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p store.RoomPatch) (roomView, error) {
-	r, role, err := s.permitted(ctx, directoryapi.ActionDescribe, id, c.User)
-	if err == nil && p.Private != nil && *p.Private {
-		err = may(role, directoryapi.ActionHide, placeOf(r))
+	r, a, err := s.visible(ctx, id, c.User)
+	if err == nil {
+		err = mayPatch(a.Role, placeOf(r), p)
 	}
-	if err != nil {
-		return roomView{}, err
+	if err == nil {
+		err = checkRules(p)
+	}
+	if err == nil {
+		err = s.setRules(ctx, c, &r, p)
+	}
+	if p.Slow, p.Announce = nil, nil; err != nil || p == (store.RoomPatch{}) {
+		return viewOf(r, a.Role), err
 	}
 	shown := p.Private != nil && !*p.Private && r.Private
 	if p.Name != nil || shown {
@@ -148,7 +154,7 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 			return s.store.PatchRoom(ctx, id, p)
 		})
 	})
-	return viewOf(r, role), err
+	return viewOf(r, a.Role), err
 }
 
 // patched says what a patch changes.
@@ -162,6 +168,12 @@ func patched(p store.RoomPatch) string {
 	}
 	if p.Private != nil {
 		what = append(what, fmt.Sprintf("private %v", *p.Private))
+	}
+	if p.Slow != nil {
+		what = append(what, fmt.Sprintf("slow %d", *p.Slow))
+	}
+	if p.Announce != nil {
+		what = append(what, fmt.Sprintf("announce %q", *p.Announce))
 	}
 	return strings.Join(what, ", ")
 }

@@ -105,7 +105,7 @@ func TestPublicAndPrivateRooms(t *testing.T) {
 		user, room string
 		want       directoryapi.Access
 	}{
-		{ann.User.ID, secret.ID, directoryapi.Access{Role: directoryapi.RoleOwner, Read: true, Send: true, Small: true}},
+		{ann.User.ID, secret.ID, directoryapi.Access{Role: directoryapi.RoleOwner, Read: true, Send: true, React: true, Small: true}},
 		{eve.User.ID, secret.ID, directoryapi.Access{}},
 		{eve.User.ID, open.ID, directoryapi.Access{Read: true}},
 		{eve.User.ID, "no-such-room", directoryapi.Access{}},

@@ -103,6 +103,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.banRoutes(humaAPI)
 	s.auditRoutes(humaAPI)
 	s.blockRoutes(humaAPI)
+	s.muteRoutes(humaAPI)
 	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log)
 	return s, nil
 }
@@ -215,6 +216,7 @@ func (s *Service) keepHouse(ctx context.Context) {
 		{"appoint owners", s.appointOwners},
 		{"remove what the audit log has kept for long enough", s.removeOldActs},
 		{"tell what is untold", s.tellUntold},
+		{"remove mutes that have ended", s.removeMutes},
 	} {
 		if err := task.run(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("housekeeping failed; trying again", zap.String("task", task.what), zap.Error(err))

@@ -69,6 +69,7 @@ func newScene(w *world, op credentials, hash string, n int) *scene {
 		member(s.room, s.mod, directoryapi.RoleModerator), member(s.room, s.bob, directoryapi.RoleMember), member(s.room, s.gus, directoryapi.RoleMember),
 		w.store.CreateRoom(ctx, store.Room{ID: s.closed, Name: "Closed", Private: true, Created: 1}), member(s.closed, s.ann, directoryapi.RoleOwner),
 		member(s.closed, s.bob, directoryapi.RoleMember), w.store.PutBan(ctx, store.Ban{Room: s.room, User: s.op.User.ID, Name: s.op.User.Name}),
+		w.store.PutMute(ctx, store.Mute{Room: s.room, User: s.gus.User.ID, Name: s.gus.User.Name, Until: chat.Forever}),
 	} {
 		if err != nil {
 			w.t.Fatal(err)
@@ -102,6 +103,14 @@ func (s *scene) told(room string, u credentials) error {
 	}
 	if last.Role != string(m.Role) || last.Type != "" && (last.Type == chat.TypeInvited) != (m.Role != "") {
 		return fmt.Errorf("%s was told %+v, and is %q", u.User.Name, last, m.Role)
+	}
+	return nil
+}
+
+// hears returns an error unless the last of a room's log is an act against a user.
+func (s *scene) hears(room, act string, u credentials) error {
+	if e := s.last(room); e.Type != chat.TypeModerated || e.Act != act || e.Member != u.User.ID || e.Name == "" {
+		return fmt.Errorf("room %s was told %+v", room, e)
 	}
 	return nil
 }
@@ -202,6 +211,24 @@ var deeds = []deed{
 		return errors.New("nobody was told")
 	}},
 	{"end a ban from the server", func(s *scene) string { return s.code(s.op, "DELETE", "/v1/bans/"+s.eve.User.ID, "") }, "", nil},
+	{"mute in a room", func(s *scene) string {
+		return s.code(s.mod, "PUT", "/v1/rooms/"+s.room+"/mutes/"+s.bob.User.ID, `{"minutes":10,"reason":"spam"}`)
+	}, "", func(s *scene) error {
+		return errors.Join(s.hears(s.room, chat.ActMute, s.bob), s.hears(chat.UserRoom(s.bob.User.ID), chat.ActMute, s.bob))
+	}},
+	{"end a mute", func(s *scene) string { return s.code(s.mod, "DELETE", "/v1/rooms/"+s.room+"/mutes/"+s.gus.User.ID, "") }, "", func(s *scene) error {
+		return errors.Join(s.hears(s.room, chat.ActUnmute, s.gus), s.hears(chat.UserRoom(s.gus.User.ID), chat.ActUnmute, s.gus))
+	}},
+	{"mute on the server", func(s *scene) string { return s.code(s.op, "PUT", "/v1/mutes/"+s.eve.User.ID, `{}`) }, "", func(s *scene) error {
+		return s.hears(chat.UserRoom(s.eve.User.ID), chat.ActMute, s.eve)
+	}},
+	{"set the slow mode", func(s *scene) string { return s.code(s.mod, "PATCH", "/v1/rooms/"+s.room, `{"slow":30}`) }, "", func(s *scene) error {
+		if e := s.last(s.room); e.Act != chat.ActRules || e.Slow != 30 {
+			return fmt.Errorf("the room was told %+v", e)
+		}
+		return nil
+	}},
+	{"list mutes", func(s *scene) string { return s.code(s.ann, "GET", "/v1/rooms/"+s.room+"/mutes", "") }, "", nil},
 	{"open a direct room", func(s *scene) string {
 		return s.code(s.bob, "POST", "/v1/direct", fmt.Sprintf(`{"user":%q}`, s.eve.User.ID))
 	}, "", func(s *scene) error {

@@ -28,10 +28,14 @@ type roomView struct {
 	With    string            `json:"with,omitempty" doc:"Of a direct room: the other's id."`
 	Member  bool              `json:"member" doc:"False: a public room that you may join."`
 	Role    directoryapi.Role `json:"role,omitempty"`
+
+	Slow     int        `json:"slow,omitempty" doc:"Slow mode: seconds between two messages of a member."`
+	Announce string     `json:"announce,omitempty" doc:"Moderators and owners alone send: react, members react; silent, members read."`
+	Muted    *mutedView `json:"muted,omitempty" doc:"You may not write here."`
 }
 
 func viewOf(r store.Room, role directoryapi.Role) roomView {
-	return roomView{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: r.Direct, Member: role != "", Role: role}
+	return roomView{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: r.Direct, Member: role != "", Role: role, Slow: r.Slow, Announce: r.Announce}
 }
 
 // nameDirect gives the direct rooms among views the name of whom the user has them with.
@@ -61,6 +65,9 @@ func (s *Service) nameDirect(ctx context.Context, user string, views []roomView)
 func (s *Service) view(ctx context.Context, r store.Room, user string, role directoryapi.Role) (roomView, error) {
 	one := []roomView{viewOf(r, role)}
 	err := s.nameDirect(ctx, user, one)
+	if err == nil {
+		err = s.nameMutes(ctx, user, one)
+	}
 	return one[0], err
 }
 
@@ -73,7 +80,7 @@ func (s *Service) room(ctx context.Context, c auth.Claims, id string) (roomView,
 }
 
 // rooms returns the user's rooms, and the public ones that the user may join. However many they are, the store is asked
-// five times.
+// six times.
 func (s *Service) rooms(ctx context.Context, user string) ([]roomView, error) {
 	mine, err := s.store.MembershipsOf(ctx, user, maxRooms)
 	if err != nil {
@@ -124,7 +131,10 @@ func (s *Service) rooms(ctx context.Context, user string) ([]roomView, error) {
 			views = append(views, viewOf(r, roles[id]))
 		}
 	}
-	return views, s.nameDirect(ctx, user, views)
+	if err := s.nameDirect(ctx, user, views); err != nil {
+		return nil, err
+	}
+	return views, s.nameMutes(ctx, user, views)
 }
 
 type memberView struct {

@@ -134,8 +134,10 @@ func (f *follower) Entry(e bus.Entry) {
 		// What the change says is not kept: two changes at the same time may be told in either order, and only the
 		// directory's store knows which one was last.
 		c.answers.drop(key{change.User, change.Room})
-	case ChangeRoom:
+	case ChangeRoom, ChangeRules:
 		c.answers.dropRoom(change.Room)
+	case ChangePerson:
+		c.answers.dropUser(change.User)
 	case ChangeUser:
 		c.revoked.add(change, time.Now())
 	}

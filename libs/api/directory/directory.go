@@ -18,6 +18,15 @@ type Access struct {
 	Read   bool `json:"read,omitempty"`   // join, history, presence
 	Send   bool `json:"send,omitempty"`   // send, react, typing
 	Direct bool `json:"direct,omitempty"` // a direct room: both may pin
+	// React is whether the user may react where Send is false, as members may in some rooms for announcements. Whoever may
+	// send may react, whatever it says: a directory of an earlier release does not say.
+	React bool `json:"react,omitempty"`
+	// Slow is how many seconds lie between two messages of the user: the room's slow mode. 0 for those who may ActionHurry.
+	Slow int `json:"slow,omitempty"`
+	// MutedUntil is until when the user may not write, in UTC milliseconds; 0: the user may, chat.Forever: until that is
+	// lifted. MutedWhy is what the user is told of it.
+	MutedUntil int64  `json:"muted_until,omitempty"`
+	MutedWhy   string `json:"muted_why,omitempty"`
 	// Small says, to members only, that the room has at most SmallRoom of them, who are told how far the others have read.
 	Small bool `json:"small,omitempty"`
 }
@@ -93,6 +102,8 @@ const (
 	ChangeAccess = "access" // User's Access to Room is now Access
 	ChangeRoom   = "room"   // the rules of Room changed, or it is no longer small: forget every Access to it
 	ChangeUser   = "user"   // User was revoked: close the sockets whose token was issued at or before At
+	ChangeRules  = "rules"  // who may write in Room, or how often, changed: forget every Access to it; all who may read it still may
+	ChangePerson = "person" // what User may do changed in all rooms: forget every Access of User
 	ChangeReset  = "reset"  // never in the log: changes may have been lost, so ask for everything again
 )
 

@@ -26,6 +26,11 @@ const (
 	ActionBan         Action = "ban"          // ban another
 	ActionUnban       Action = "unban"        // end a ban
 	ActionAudit       Action = "audit"        // read the audit log
+	ActionReact       Action = "react"        // react, also in a room for announcements that has reactions
+	ActionAnnounce    Action = "announce"     // send and react in a room for announcements
+	ActionHurry       Action = "hurry"        // send in slow mode without waiting
+	ActionMute        Action = "mute"         // keep another from writing for a time, end that, see who is kept
+	ActionSlow        Action = "slow"         // set the slow mode
 )
 
 // Place is what rights depend on besides the role: the kind of a room, or the whole server.
@@ -98,9 +103,14 @@ var rights = map[Action]right{
 	ActionBan:         {public: guards, private: guards, standing: guards, server: operators},
 	ActionUnban:       {public: guards, private: guards, standing: guards, server: operators},
 	ActionAudit:       {server: auditors},
+	ActionReact:       {public: members, private: members, direct: members, standing: members},
+	ActionAnnounce:    {public: guards, private: guards, standing: guards},
+	ActionHurry:       {public: guards, private: guards, standing: guards},
+	ActionMute:        {public: guards, private: guards, standing: guards, server: operators},
+	ActionSlow:        {public: guards, private: guards, standing: guards},
 }
 
-// over says who may remove or ban another, by the other's role. A role that is left out is one that nobody may do that to.
+// over says who may remove, ban or mute another, by the other's role. A role that is left out is one that nobody may do that to.
 var over = map[Role][]Role{
 	"":            {RoleModerator, RoleOwner, RoleOperator},
 	RoleMember:    {RoleModerator, RoleOwner},
@@ -113,7 +123,7 @@ func May(role Role, action Action, place Place) bool {
 	return slices.Contains(rights[action].in(place), role)
 }
 
-// MayTo reports whether somebody with a role may do ActionRemove or ActionBan in a place to another with a role.
+// MayTo reports whether somebody with a role may do ActionRemove, ActionBan or ActionMute in a place to another with a role.
 func MayTo(role Role, action Action, place Place, other Role) bool {
 	return May(role, action, place) && slices.Contains(over[other], role)
 }

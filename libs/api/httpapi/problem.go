@@ -35,6 +35,7 @@ var status = map[string]int{
 	chat.CodeUnauthorized: http.StatusUnauthorized,
 	chat.CodeTokenExpired: http.StatusUnauthorized,
 	chat.CodeForbidden:    http.StatusForbidden,
+	chat.CodeMuted:        http.StatusForbidden,
 	chat.CodeNotFound:     http.StatusNotFound,
 	chat.CodeNotJoined:    http.StatusForbidden,
 	chat.CodeConflict:     http.StatusConflict,

@@ -18,7 +18,7 @@ import (
 // TestStatusOfCodes: clients and proxies go by the status that a code has.
 func TestStatusOfCodes(t *testing.T) {
 	want := map[string]int{
-		"bad_json": 400, "bad_request": 400, "unauthorized": 401, "token_expired": 401, "forbidden": 403, "not_joined": 403, "not_found": 404,
+		"bad_json": 400, "bad_request": 400, "unauthorized": 401, "token_expired": 401, "forbidden": 403, "muted": 403, "not_joined": 403, "not_found": 404,
 		"conflict": 409, "too_large": 413, "too_many": 422, "rate_limited": 429, "unavailable": 503, "internal": 500, "of_a_newer_release": 500,
 	}
 	for code, status := range want {

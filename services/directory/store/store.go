@@ -59,13 +59,27 @@ type Room struct {
 	Private     bool  `bson:"private"` // only members may know of it
 	Direct      bool  `bson:"direct"`  // of two people
 	Created     int64 `bson:"created"` // UTC milliseconds
+
+	Slow     int    `bson:"slow"`     // seconds between two messages of a member
+	Announce string `bson:"announce"` // who may send: AnnounceNo and those beside it
+	Archived int64  `bson:"archived"` // when it was archived, in UTC milliseconds; 0: it is not
 }
+
+// Who may send to a room.
+const (
+	AnnounceNo     = ""       // every member
+	AnnounceReact  = "react"  // those who look after it, and members react
+	AnnounceSilent = "silent" // those who look after it, and members read
+)
 
 // RoomPatch is what changes of a room; a nil field stays as it is.
 type RoomPatch struct {
 	Name, Topic *string
 	Looks       *names.Looks // of Name
 	Private     *bool
+	Slow        *int
+	Announce    *string
+	Archived    *int64
 }
 
 // Member is a user's membership of a room.
@@ -124,6 +138,7 @@ type Intent struct {
 // reached the disk when it returns. Besides ErrNotFound and ErrConflict, where they are named, any error means that
 // the store does not work right now.
 type Store interface {
+	Mutes
 	CreateUser(ctx context.Context, u User) error                                               // ErrConflict: the name is taken
 	User(ctx context.Context, id string) (User, error)                                          // ErrNotFound
 	UserByName(ctx context.Context, nameKey string) (User, error)                               // ErrNotFound

@@ -33,7 +33,29 @@ export interface RoomInfo {
   readonly with?: string;
   readonly role: Role;
   readonly member: boolean;
+  /** Slow mode: seconds between two messages of a member; absent: none. */
+  readonly slow?: number;
+  /** Moderators and owners alone send, and members react (`react`) or read (`silent`); absent: every member sends. */
+  readonly announce?: string;
+  /** The user may not write here until then, UTC ms; absent: until it is lifted. */
+  readonly muted?: { readonly until?: number; readonly reason: string };
 }
+
+/** Somebody who is kept from writing, or out of a room. */
+export interface Kept {
+  readonly user: string;
+  readonly name: string;
+  /** Id of who did it. */
+  readonly by: string;
+  readonly reason: string;
+  /** UTC ms. */
+  readonly since: number;
+  /** UTC ms; absent: until it is lifted. */
+  readonly until?: number;
+}
+
+/** How somebody is kept: from writing, or out. */
+export type Keeping = 'mutes' | 'bans';
 
 export interface Member {
   readonly user: string;
@@ -112,6 +134,26 @@ export class Api {
   async changeRoom(token: string, id: string, patch: Partial<Pick<RoomInfo, 'name' | 'topic' | 'private'>>): Promise<RoomInfo> {
     return room(await this.#call('PATCH', `/v1/rooms/${encodeURIComponent(id)}`, token, patch));
   }
+  /** Sets who may write in a room, and how often. */
+  async setRules(token: string, id: string, rules: { slow?: number; announce?: string }): Promise<RoomInfo> {
+    return room(await this.#call('PATCH', `/v1/rooms/${encodeURIComponent(id)}`, token, rules));
+  }
+  /** Lists who is muted in a room, or banned from it. */
+  async kept(token: string, keeping: Keeping, id: string): Promise<{ list: Kept[]; more: boolean }> {
+    const body = await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}/${keeping}`, token);
+    const list = objects(body, keeping).map((k) => ({
+      user: text(k['user']), name: text(k['name']), by: text(k['by']), reason: text(k['reason']), since: time(k['since']), ...until(k),
+    }));
+    return { list, more: body['more'] === true };
+  }
+  /** Mutes or bans somebody in a room; without minutes until it is lifted. */
+  async keep(token: string, keeping: Keeping, id: string, who: string, reason: string, minutes?: number): Promise<void> {
+    await this.#call('PUT', `/v1/rooms/${encodeURIComponent(id)}/${keeping}/${encodeURIComponent(who)}`, token, { reason, ...(minutes && { minutes }) });
+  }
+  /** Ends a mute or a ban. */
+  async lift(token: string, keeping: Keeping, id: string, who: string): Promise<void> {
+    await this.#call('DELETE', `/v1/rooms/${encodeURIComponent(id)}/${keeping}/${encodeURIComponent(who)}`, token);
+  }
   /** Opens the direct room with a user, making it if it is not there. */
   async direct(token: string, user: string): Promise<RoomInfo> {
     return room(await this.#call('POST', '/v1/direct', token, { user }));
@@ -186,9 +228,19 @@ function problem(status: number, body: Record<string, unknown>): HubbubError {
 function room(r: Record<string, unknown>): RoomInfo {
   return {
     id: text(r['id']), name: text(r['name']), topic: text(r['topic']), private: r['private'] === true,
-    direct: r['direct'] === true, ...(text(r['with']) && { with: text(r['with']) }), role: text(r['role']) as Role, member: r['member'] === true || text(r['role']) !== '',
+    ...rules(r), direct: r['direct'] === true, ...(text(r['with']) && { with: text(r['with']) }), role: text(r['role']) as Role, member: r['member'] === true || text(r['role']) !== '',
   };
 }
+/** What of a room's description says who may write, and how often. */
+function rules(r: Record<string, unknown>): Pick<RoomInfo, 'slow' | 'announce' | 'muted'> {
+  const muted = r['muted'] === undefined ? undefined : object(r['muted']);
+  return {
+    ...(typeof r['slow'] === 'number' && r['slow'] > 0 && { slow: r['slow'] }),
+    ...(text(r['announce']) && { announce: text(r['announce']) }),
+    ...(muted && { muted: { reason: text(muted['reason']), ...until(muted) } }),
+  };
+}
+const until = (v: Record<string, unknown>): { until?: number } => (typeof v['until'] === 'number' && v['until'] > 0 ? { until: v['until'] } : {});
 const user = (u: Record<string, unknown>): User => ({ id: text(u['id']), name: text(u['name']), guest: u['guest'] === true });
 
 /** A time as UTC ms, or as an RFC 3339 text. */

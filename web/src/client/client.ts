@@ -11,7 +11,7 @@ import { Outbox, type OutboxStore } from './outbox.ts';
 import { Pace } from './pace.ts';
 import { People } from './people.ts';
 import type {
-  Limits, LogEvent, NoticeEvent, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
+  Limits, LogEvent, ModeratedEvent, NoticeEvent, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
 } from './protocol.ts';
 import { Reads, type ReadsStore } from './reads.ts';
 import { Room } from './room.ts';
@@ -275,6 +275,15 @@ export class Client extends Emitter<Events> {
     room.info = { ...room.info, name, topic, private: isPrivate };
     this.emit('rooms', undefined);
   }
+  /** Sets who may write in a room, and how often. */
+  async setRules(id: string, rules: { slow?: number; announce?: string }): Promise<void> {
+    const { slow = 0, announce = '' } = await this.directory.setRules(id, rules);
+    const room = this.rooms.get(id);
+    if (!room) return;
+    const { slow: _, announce: __, ...rest } = room.info;
+    room.info = { ...rest, slow, announce };
+    this.emit('rooms', undefined);
+  }
   async leave(room: string): Promise<void> {
     await this.directory.leave(room);
     this.#connection.tell({ type: 'leave', room });
@@ -344,6 +353,11 @@ export class Client extends Emitter<Events> {
         room.info = { ...room.info, name: e.name || room.info.name, topic: e.text };
         this.emit('rooms', undefined);
         break;
+      case 'moderated':
+        if (e.act !== 'rules') break;
+        room.info = ruled(room.info, e);
+        this.emit('rooms', undefined);
+        break;
       case 'member':
         if (e.member === this.#me.id && e.role) room.info = { ...room.info, role: e.role as RoomInfo['role'] };
         this.emit('members', room.id);
@@ -375,6 +389,11 @@ export class Client extends Emitter<Events> {
         return;
       case 'removed':
         if (e.room === userRoom(this.#me.id)) this.#rooms.removed(e.target);
+        return;
+      case 'moderated':
+        // What the user may do where is the directory's to say; of the rooms it is told as of everybody.
+        if (e.room === userRoom(this.#me.id)) void this.#rooms.relist();
+        else this.rooms.get(e.room)?.receive(e);
         return;
       case 'joined': // unasked: the log of a room that is live was rewound
         if (!e.rewind) return;
@@ -409,4 +428,10 @@ export class Client extends Emitter<Events> {
     if (live.some((r) => r.id === this.#active)) wanted.add(this.#active!);
     this.#watches.set(wanted);
   }
+}
+
+/** Returns a room's description with the rules that an event says. */
+function ruled(info: RoomInfo, e: ModeratedEvent): RoomInfo {
+  const { slow: _, announce: __, ...rest } = info;
+  return { ...rest, ...(e.slow && { slow: e.slow }), ...(e.announce && { announce: e.announce }) };
 }

@@ -1,4 +1,4 @@
-import type { Api, Members, Role, RoomInfo, User } from './api.ts';
+import type { Api, Keeping, Kept, Members, Role, RoomInfo, User } from './api.ts';
 import { Emitter } from './emitter.ts';
 import type { Session } from './session.ts';
 
@@ -54,6 +54,24 @@ export class Directory extends Emitter<{ members: string }> {
   change(room: string, patch: RoomPatch): Promise<RoomInfo> {
     return this.#session.call((token) => this.#api.changeRoom(token, room, patch));
   }
+  setRules(room: string, rules: { slow?: number; announce?: string }): Promise<RoomInfo> {
+    return this.#session.call((token) => this.#api.setRules(token, room, rules));
+  }
+
+  /** Lists who is muted in a room, or banned from it: for moderators and owners, as are the next two. */
+  kept(keeping: Keeping, room: string): Promise<{ list: Kept[]; more: boolean }> {
+    return this.#session.call((token) => this.#api.kept(token, keeping, room));
+  }
+
+  async keep(keeping: Keeping, room: string, user: string, reason: string, minutes?: number): Promise<void> {
+    await this.#session.call((token) => this.#api.keep(token, keeping, room, user, reason, minutes));
+    this.emit('members', room);
+  }
+
+  async lift(keeping: Keeping, room: string, user: string): Promise<void> {
+    await this.#session.call((token) => this.#api.lift(token, keeping, room, user));
+  }
+
   join(room: string): Promise<void> {
     return this.#session.call((token) => this.#api.join(token, room));
   }

@@ -13,7 +13,7 @@ interface Vector {
 }
 
 const vectors = JSON.parse(readFileSync(new URL('../../../libs/wire/testdata/entries.json', import.meta.url), 'utf8')) as Vector[];
-const known = new Set(['msg', 'edited', 'deleted', 'reacted', 'pinned', 'topic', 'member', 'invited', 'removed', 'changed', 'reset']);
+const known = new Set(['msg', 'edited', 'deleted', 'reacted', 'pinned', 'topic', 'member', 'invited', 'removed', 'changed', 'moderated', 'reset']);
 
 test.each(vectors.map((v) => [v.name, v] as const))('the frame of an entry: %s', (_, v) => {
   const sent = JSON.parse(v.frame) as Record<string, unknown>;

@@ -15,7 +15,7 @@
  * client.start();
  * client.send('lobby', 'Hello!');
  */
-export { Api, type Grant, type Member, type Members, type Role, type RoomInfo, type User } from './api.ts';
+export { Api, type Grant, type Keeping, type Kept, type Member, type Members, type Role, type RoomInfo, type User } from './api.ts';
 export { browserStore } from './browserstore.ts';
 export { Client, type ClientOptions, type Unread } from './client.ts';
 export { timings, type ConnectionState, type Socket, type Timings } from './connection.ts';
@@ -25,7 +25,7 @@ export { ConnectionLost, describe, hasCode, HubbubError } from './errors.ts';
 export { everybodysRooms, userRoom } from './id.ts';
 export type { Outgoing, OutboxStore } from './outbox.ts';
 export { nobody, type Online } from './people.ts';
-export type { Limits, LogEvent, NoticeEvent, Person, Position, Status } from './protocol.ts';
+export type { Limits, LogEvent, ModeratedEvent, NoticeEvent, Person, Position, Status } from './protocol.ts';
 export type { ReadsStore } from './reads.ts';
 export type { History, Room } from './room.ts';
 export type { Message } from './roomlog.ts';

@@ -3,7 +3,7 @@ import type {
 } from './protocol.ts';
 
 const logTypes = new Set([
-  'msg', 'edited', 'deleted', 'reacted', 'pinned', 'topic', 'member', 'invited', 'removed', 'changed', 'reset',
+  'msg', 'edited', 'deleted', 'reacted', 'pinned', 'topic', 'member', 'invited', 'removed', 'changed', 'moderated', 'reset',
 ]);
 const otherTypes = new Set([
   'welcome', 'joined', 'ack', 'error', 'typing', 'read', 'presence', 'who', 'history', 'notice', 'bye',
@@ -11,7 +11,7 @@ const otherTypes = new Set([
 // The strings that an event cannot do without, beside those of every log entry.
 const needs: Readonly<Record<string, readonly string[]>> = {
   msg: ['text'], edited: ['target', 'text'], deleted: ['target'], reacted: ['target', 'emoji'], pinned: ['target'],
-  member: ['member'], invited: ['target'], removed: ['target'], changed: ['target'],
+  member: ['member'], invited: ['target'], removed: ['target'], changed: ['target'], moderated: ['act'],
   welcome: ['user', 'name'], joined: ['room'], error: ['code'], typing: ['room', 'user'], read: ['room', 'user'],
   presence: ['room'], who: ['room'], history: ['room'], notice: ['room', 'text'],
 };

@@ -89,6 +89,22 @@ export interface ResetEvent extends Entry {
   readonly type: 'reset';
 }
 
+/** What those who look after a room or the server have done: `user`, called `name`, did `act`. */
+export interface ModeratedEvent extends Entry {
+  readonly type: 'moderated';
+  /** `mute`, `unmute`, `rules`, or one that a newer server added. */
+  readonly act: string;
+  readonly member?: string;
+  readonly member_name?: string;
+  /** UTC ms; absent: until it is lifted. */
+  readonly until?: number;
+  /** The reason. */
+  readonly text?: string;
+  readonly slow?: number;
+  readonly announce?: string;
+  /** In the user's own room: the room that it is about; absent: the whole server. */
+  readonly target?: string;
+}
 /** An entry of a room's log. */
 export type LogEvent =
   | MsgEvent
@@ -100,6 +116,7 @@ export type LogEvent =
   | MemberEvent
   | MembershipEvent
   | ChangedEvent
+  | ModeratedEvent
   | ResetEvent;
 
 /** A log entry of a type that a newer server added: it moves the position on and shows nothing. */

@@ -1,4 +1,4 @@
-import type { HistoryMessage, LogEvent, Position, UnknownLogEvent } from './protocol.ts';
+import type { HistoryMessage, LogEvent, ModeratedEvent, Position, UnknownLogEvent } from './protocol.ts';
 
 /** A message as the page shows it: what was sent, and what later events did to it. Never changed in place. */
 export interface Message {
@@ -26,6 +26,9 @@ export type Outcome = 'applied' | 'duplicate' | 'gap' | 'rewound';
 type Entry = LogEvent | UnknownLogEvent;
 type Change = Extract<LogEvent, { target: string }>;
 
+/** How many acts of moderation are kept to be shown. */
+const keptActs = 200;
+
 /** How many ids of events, and how many changes to messages that are not loaded, are remembered. */
 const remembered = 2_000;
 
@@ -36,6 +39,7 @@ const remembered = 2_000;
 export class RoomLog {
   #messages: readonly Message[] = [];
   readonly #bySender = new Map<string, Message>();
+  #acts: readonly ModeratedEvent[] = [];
   readonly #heard = new Set<string>();
   readonly #changes: Change[] = [];
   /** How often the log was begun anew: a page that was asked for before is of another log. */
@@ -46,6 +50,11 @@ export class RoomLog {
   /** Oldest first. The array is replaced, not changed, when the room changes. */
   get messages(): readonly Message[] {
     return this.#messages;
+  }
+
+  /** What those who look after the room have done, as far as it was heard, oldest first. Replaced, not changed. */
+  get acts(): readonly ModeratedEvent[] {
+    return this.#acts;
   }
 
   /**
@@ -118,6 +127,7 @@ export class RoomLog {
   reset(seq: number): void {
     this.resets++;
     this.#messages = [];
+    this.#acts = [];
     this.#bySender.clear();
     this.#heard.clear();
     this.#changes.length = 0;
@@ -155,7 +165,8 @@ export class RoomLog {
       const m = fromHistory(e);
       this.#bySender.set(key(m.user, m.id), m);
       this.#messages = [...this.#messages, m];
-    } else if (e.type === 'edited' || e.type === 'deleted' || e.type === 'reacted' || e.type === 'pinned') this.#change(e);
+    } else if (e.type === 'moderated') this.#acts = [...this.#acts, e].slice(-keptActs);
+    else if (e.type === 'edited' || e.type === 'deleted' || e.type === 'reacted' || e.type === 'pinned') this.#change(e);
   }
 
   #change(e: Change): void {

@@ -1,5 +1,5 @@
 import { createContext } from 'svelte';
-import { Api, browserStore, Client, environment, outboxStore, readsStore, Session, type Role, type User } from '../client/index.ts';
+import { Api, browserStore, Client, environment, outboxStore, readsStore, Session, type Keeping, type Role, type User } from '../client/index.ts';
 import { Attention } from './attention.svelte.ts';
 import { Chat } from './chat.svelte.ts';
 import { parseRoute, roomHash, type Route } from './route.ts';
@@ -12,7 +12,8 @@ export interface Toast {
 /** What is asked of the user in a dialog. */
 export type Dialog =
   | { readonly kind: 'create' | 'browse' | 'direct' | 'account' }
-  | { readonly kind: 'edit'; readonly room: string }
+  | { readonly kind: 'edit' | 'rules' | 'moderation'; readonly room: string }
+  | { readonly kind: 'keep'; readonly keeping: Keeping; readonly room: string; readonly user: string; readonly name: string }
   | { readonly kind: 'add' | 'leave'; readonly room: string; readonly name: string }
   | { readonly kind: 'member'; readonly room: string; readonly user: string; readonly name: string; readonly role: Role }
   | { readonly kind: 'delete'; readonly room: string; readonly message: string; readonly text: string };

@@ -1,5 +1,5 @@
 import type {
-  Client, ConnectionState, History, Members, Message, NoticeEvent, Online, Outgoing, Role, Status, Unread,
+  Client, ConnectionState, History, Members, Message, ModeratedEvent, NoticeEvent, RoomInfo, Online, Outgoing, Role, Status, Unread,
 } from '../client/index.ts';
 import { nobody } from '../client/index.ts';
 import { mentioned } from '../text/mention.ts';
@@ -45,12 +45,21 @@ export interface RoomView {
   readonly hasOlder: boolean;
   readonly live: boolean;
   readonly refused: string | undefined;
+  /** What those who look after the room have done. */
+  readonly acts: readonly ModeratedEvent[];
+  /** Seconds between two messages of the user; 0: any number. */
+  readonly slow: number;
+  readonly announce: string;
+  readonly muted: RoomInfo['muted'];
 }
 
 export interface LocalNotice {
   readonly key: string;
   readonly notice: NoticeEvent;
 }
+
+/** Whether somebody with a role looks after a room. */
+export const looksAfter = (role: Role): boolean => role === 'moderator' || role === 'owner';
 
 const noMembers: Members = { list: [], more: false };
 
@@ -291,6 +300,7 @@ export class Chat {
       other: this.#other(room.id),
       messages: log.messages, outgoing: this.client.outbox.list(room.id),
       history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused,
+      acts: log.acts, slow: looksAfter(info.role) ? 0 : (info.slow ?? 0), announce: info.announce ?? '', muted: info.muted,
     };
   }
 }

@@ -1,4 +1,4 @@
-import type { Message, NoticeEvent, Outgoing } from '../client/index.ts';
+import type { Message, ModeratedEvent, NoticeEvent, Outgoing } from '../client/index.ts';
 import { sameDay } from './time.ts';
 
 /** A message of the log or one on its way, as a row shows it. */
@@ -26,12 +26,15 @@ export type Item =
   | { readonly kind: 'day'; readonly key: string; readonly ts: number }
   /** What follows is new to the user. */
   | { readonly kind: 'new'; readonly key: 'new' }
+  | { readonly kind: 'act'; readonly key: string; readonly act: ModeratedEvent }
   | { readonly kind: 'notice'; readonly key: string; readonly notice: NoticeEvent };
 
 interface Options {
   readonly me: { readonly id: string; readonly name: string };
   /** Messages after this seq are new; undefined: no divider. */
   readonly newAfter: number | undefined;
+  /** What those who look after the room have done, oldest first. */
+  readonly acts?: readonly ModeratedEvent[];
   readonly notices: readonly { readonly key: string; readonly notice: NoticeEvent }[];
 }
 
@@ -42,10 +45,13 @@ const groupFor = 5 * 60_000;
 export function timeline(messages: readonly Message[], outgoing: readonly Outgoing[], options: Options): Item[] {
   const items: Item[] = [];
   let previous: Row | undefined;
+  /** Something else stands between: the next message begins a group. */
+  let apart = false;
   let divided = options.newAfter === undefined;
 
   const add = (row: Omit<Row, 'kind' | 'first' | 'mine' | 'key'>) => {
-    let first = !previous || previous.user !== row.user || row.ts - previous.ts > groupFor || row.replyTo !== undefined;
+    let first = apart || !previous || previous.user !== row.user || row.ts - previous.ts > groupFor || row.replyTo !== undefined;
+    apart = false;
     if (!previous || !sameDay(previous.ts, row.ts)) {
       items.push({ kind: 'day', key: `day-${new Date(row.ts).toDateString()}-${row.id}`, ts: row.ts });
       first = true;
@@ -59,9 +65,20 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
     items.push(previous);
   };
 
+  const acts = [...(options.acts ?? [])];
+  const done = (before: number) => {
+    while (acts.length && acts[0]!.seq < before) {
+      const act = acts.shift()!;
+      // Of what happened before the first message that is shown, nobody knows what else is left out.
+      if (messages.length === 0 || act.seq > messages[0]!.seq) items.push({ kind: 'act', key: `act-${act.seq}`, act });
+      apart = true;
+    }
+  };
   for (const m of messages) {
+    done(m.seq);
     add({ id: m.id, user: m.user, name: m.name, ts: m.ts, text: m.text, replyTo: m.replyTo, message: m, outgoing: undefined });
   }
+  done(Number.MAX_SAFE_INTEGER);
   const known = new Set(messages.filter((m) => m.user === options.me.id).map((m) => m.id));
   for (const o of outgoing) {
     if (known.has(o.id)) continue;

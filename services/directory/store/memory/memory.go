@@ -27,6 +27,7 @@ type Store struct {
 	members  map[pair]store.Member
 	bans     map[pair]store.Ban
 	blocks   map[couple]store.Block
+	mutes    map[pair]store.Mute
 	seen     map[string]int64
 	intents  map[string]store.Intent
 	acts     map[string]store.Act
@@ -40,7 +41,7 @@ func New() *Store {
 	return &Store{
 		users: map[string]store.User{}, sessions: map[string]store.Session{}, keys: map[string]store.Key{}, rooms: map[string]store.Room{},
 		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, blocks: map[couple]store.Block{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
-		acts: map[string]store.Act{},
+		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{},
 	}
 }
 

@@ -44,6 +44,15 @@ func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) err
 		if p.Private != nil {
 			r.Private = *p.Private
 		}
+		if p.Slow != nil {
+			r.Slow = *p.Slow
+		}
+		if p.Announce != nil {
+			r.Announce = *p.Announce
+		}
+		if p.Archived != nil {
+			r.Archived = *p.Archived
+		}
 		return true
 	})
 }

@@ -19,9 +19,9 @@ import (
 type Store struct {
 	db                                            *mongo.Database
 	users, sessions, keys, rooms, members, intent *mongo.Collection
-	bans                                          *mongo.Collection
 	acts                                          *mongo.Collection
 	blocks                                        *mongo.Collection
+	bans, mutes                                   *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -58,6 +58,11 @@ var steps = []mongodb.Step{
 		mongodb.Index{Collection: "blocks", Fields: []string{"user", "other"}, Unique: true},
 		mongodb.Index{Collection: "blocks", Fields: []string{"other"}},
 	),
+	mongodb.Indexes("6 (indexes of mutes)",
+		mongodb.Index{Collection: "mutes", Fields: []string{"room", "user"}, Unique: true},
+		mongodb.Index{Collection: "mutes", Fields: []string{"user", "room"}},
+		mongodb.Index{Collection: "mutes", Fields: []string{"until"}},
+	),
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -72,6 +77,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		bans:   db.Collection("bans"),
 		acts:   db.Collection("acts"),
 		blocks: db.Collection("blocks"),
+		mutes:  db.Collection("mutes"),
 	}, nil
 }
 

@@ -132,6 +132,15 @@ func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) err
 	if p.Private != nil {
 		set = append(set, bson.E{Key: "private", Value: *p.Private})
 	}
+	if p.Slow != nil {
+		set = append(set, bson.E{Key: "slow", Value: *p.Slow})
+	}
+	if p.Announce != nil {
+		set = append(set, bson.E{Key: "announce", Value: *p.Announce})
+	}
+	if p.Archived != nil {
+		set = append(set, bson.E{Key: "archived", Value: *p.Archived})
+	}
 	return update(ctx, "change room", s.rooms, by("_id", id), set)
 }
 

@@ -11,7 +11,7 @@ import (
 // The beginnings of queries whose rows the fields below take.
 const (
 	users = `SELECT id, name, name_key, look, look_lower, hash, created FROM users `
-	rooms = `SELECT id, name, look, look_lower, topic, private, direct, created FROM rooms `
+	rooms = `SELECT id, name, look, look_lower, topic, private, direct, created, slow, announce, archived FROM rooms `
 )
 
 const (
@@ -34,7 +34,7 @@ func sessionFields(x *store.Session) []any {
 }
 
 func roomFields(r *store.Room) []any {
-	return []any{&r.ID, &r.Name, &r.Looks.Written, &r.Looks.Lower, &r.Topic, &r.Private, &r.Direct, &r.Created}
+	return []any{&r.ID, &r.Name, &r.Looks.Written, &r.Looks.Lower, &r.Topic, &r.Private, &r.Direct, &r.Created, &r.Slow, &r.Announce, &r.Archived}
 }
 
 func memberFields(m *store.Member) []any {
@@ -131,8 +131,9 @@ func (s *Store) DeleteKey(ctx context.Context, id string) error {
 
 // CreateRoom implements store.Store.
 func (s *Store) CreateRoom(ctx context.Context, r store.Room) error {
-	return s.run(ctx, "create room", `INSERT INTO rooms (id, name, look, look_lower, topic, private, direct, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, r.Name, r.Looks.Written, r.Looks.Lower, r.Topic, r.Private, r.Direct, r.Created)
+	return s.run(ctx, "create room", `INSERT INTO rooms (id, name, look, look_lower, topic, private, direct, created, slow, announce, archived)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.ID, r.Name, r.Looks.Written, r.Looks.Lower, r.Topic, r.Private, r.Direct, r.Created, r.Slow, r.Announce, r.Archived)
 }
 
 // Room implements store.Store.
@@ -155,8 +156,9 @@ func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) err
 	}
 	return s.update(ctx, "change room",
 		`UPDATE rooms SET name = coalesce(?, name), look = coalesce(?, look), look_lower = coalesce(?, look_lower),
-		topic = coalesce(?, topic), private = coalesce(?, private) WHERE id = ?`,
-		p.Name, written, lower, p.Topic, p.Private, id)
+		topic = coalesce(?, topic), private = coalesce(?, private), slow = coalesce(?, slow), announce = coalesce(?, announce),
+		archived = coalesce(?, archived) WHERE id = ?`,
+		p.Name, written, lower, p.Topic, p.Private, p.Slow, p.Announce, p.Archived, id)
 }
 
 // DeleteRoom implements store.Store.

@@ -79,6 +79,9 @@ func Fill(t *testing.T, s store.Store) {
 	for _, b := range sampleBans {
 		must(t, s.PutBan(ctx, b))
 	}
+	for _, m := range sampleMutes {
+		must(t, s.PutMute(ctx, m))
+	}
 	must(t, s.PutSeen(ctx, []store.Seen{{User: "u-ann", At: 1_700_000_000_016}}))
 	must(t, s.PutIntent(ctx, sampleIntent))
 	must(t, s.PutAct(ctx, sampleAct))
@@ -113,6 +116,10 @@ func Verify(t *testing.T, s store.Store) {
 	for _, b := range sampleBans {
 		got, err := s.Ban(ctx, b.Room, b.User)
 		same(t, b, got, err)
+	}
+	mutes, err := s.MutesOf(ctx, "u-eve") // there are none in what earlier releases have written
+	if len(mutes) > 0 || err != nil {
+		same(t, sampleMutes[:1], mutes, err)
 	}
 	seen, err := s.Seen(ctx, "u-ann")
 	same(t, int64(1_700_000_000_016), seen, err)

@@ -32,6 +32,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"a membership put at once", testMemberAtOnce},
 		{"bans", testBans},
 		{"blocks", testBlocks},
+		{"mutes", testMutes},
+		{"rules of rooms", testRules},
 		{"last seen", testSeen},
 		{"intents", testIntents},
 		{"acts", testActs},

@@ -22,6 +22,8 @@ type feed struct {
 	ring ring.Ring
 	auds []*audience // by loop, and then again those of compressed frames; each is its loop's alone
 
+	slow atomic.Int32 // seconds of the room's slow mode, as far as one of its members has shown; 0: none
+
 	listening atomic.Uint64 // loops that have subscribers, a bit each
 	told      atomic.Uint64 // loops that were told of news and have not looked
 
@@ -173,6 +175,7 @@ var _ bus.Follower = (*feed)(nil)
 
 // Entry puts an entry of the log into the ring, as the frame that all sockets get.
 func (f *feed) Entry(e bus.Entry) {
+	f.sawEntry(e)
 	mem := f.hub.scratch.get()
 	defer f.hub.scratch.put(mem)
 	frame := f.hub.appendEntry((*mem)[:0], f.room, e)

@@ -97,6 +97,7 @@ type Hub struct {
 
 	addrs   addrTable
 	users   userTable
+	slow    slowTable
 	scratch scratch
 	heads   headDesk
 	live    [liveChannels]liveChannel
@@ -119,7 +120,7 @@ func New(opts Options, deps Deps) *Hub {
 			Frame: opts.Frame, Text: opts.Text, Rooms: opts.Rooms, Rate: opts.Rate, Burst: opts.Burst, Pending: opts.Pending, Event: wire.MaxEvent,
 		},
 		jobs: work.New(busWorkers, jobQueue), checks: work.New(checkWorkers, jobQueue), lookUps: work.New(lookUpWorkers, jobQueue),
-		feeds: make(map[string]*feed),
+		feeds: make(map[string]*feed), slow: newSlowTable(),
 		heads: headDesk{wake: make(chan struct{}, 1)},
 		ended: make(chan struct{}),
 	}

@@ -42,6 +42,11 @@ func (s *Shard) join(slot uint32, c *wire.Command) {
 			s.answerError(slot, j.id, errForbidden)
 		default:
 			s.enter(j)
+			if a.Slow > 0 {
+				if f := s.hub.lookup([]byte(j.room)); f != nil {
+					f.slows(a)
+				}
+			}
 		}
 	})
 }

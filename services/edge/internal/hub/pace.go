@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -62,9 +63,11 @@ func (s *Shard) typing(slot uint32, c *wire.Command) {
 		return
 	}
 	ses, room := s.sessions.at(slot), s.subs.at(id).aud.feed.room
-	if a, known := s.hub.access.Cached(ses.who.user(), room); known && !a.Send {
-		s.deny(slot, c, errMayNotSend)
-		return
+	if a, known := s.hub.access.Cached(ses.who.user(), room); known {
+		if err := mayWrite(wire.Typing, a, time.Now()); err != nil {
+			s.deny(slot, c, codedError(err))
+			return
+		}
 	}
 	if p := s.pace(id, slot, room); !p.typing || s.now-p.typed >= typingEvery {
 		p.typing, p.typed = true, s.now

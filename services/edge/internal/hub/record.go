@@ -27,7 +27,7 @@ func (s *Shard) change(slot uint32, c *wire.Command) {
 		s.deny(slot, c, s.tooLong())
 		return
 	}
-	id, room := string(c.ID), string(c.Room)
+	id, room, kind := string(c.ID), string(c.Room), c.Kind
 	req := history.ApplyRequest{Event: chat.Event{
 		Type: eventOf[c.Kind], Room: room, ID: string(c.MsgID), User: ses.who.user(), Name: ses.who.name(),
 		TS: time.Now().UnixMilli(), Target: string(c.Target), Emoji: string(c.Emoji), On: c.On,
@@ -36,8 +36,8 @@ func (s *Shard) change(slot uint32, c *wire.Command) {
 		req.Event.Text = string(wire.AppendText(nil, c.Text))
 	}
 	s.withAccess(slot, room, func(slot uint32, a directory.Access, err error) {
-		if err == nil && !a.Send {
-			err = errMayNotSend
+		if err == nil {
+			err = mayWrite(kind, a, time.Now())
 		}
 		if err != nil {
 			s.answerError(slot, id, err)

@@ -21,6 +21,8 @@ type op struct {
 	sub    uint32 // none: the session is not in the room any more
 	state  opState
 	retry  bool // the message may be in the log already
+	noted  bool // for the room's slow mode
+	slow   int  // seconds of it; 0: none for the sender
 	id     name
 	msgID  name
 	room   string // the feed's
@@ -128,6 +130,7 @@ func (s *Shard) freeOp(o *op) {
 		o.data = nil
 	}
 	o.result, o.err, o.room, o.sender, o.state = bus.Appended{}, nil, "", "", opWaiting
+	o.slow, o.noted = 0, false
 	o.next, s.ops = s.ops, o
 }
 
@@ -150,14 +153,16 @@ func (s *Shard) start(o *op) {
 }
 
 func (s *Shard) permitted(o *op, a directory.Access, err error) {
-	if err == nil && !a.Send {
-		err = errMayNotSend
+	if err == nil {
+		err = mayWrite(wire.Send, a, time.Now())
 	}
 	if err != nil || o.sub == none {
 		o.err = err
 		s.finished(o)
 		return
 	}
+	o.slow = a.Slow
+	s.subs.at(o.sub).aud.feed.slows(a)
 	if o.retry {
 		s.lookUp(o)
 		return
@@ -166,6 +171,10 @@ func (s *Shard) permitted(o *op, a directory.Access, err error) {
 }
 
 func (s *Shard) append(o *op) {
+	if o.err = s.slowed(o); o.err != nil {
+		s.finished(o)
+		return
+	}
 	o.state = opSent
 	s.hub.bus.Append(bus.NewEntry{Room: o.room, Sender: o.sender, ID: o.msgID.text(), Data: o.data}, o.done)
 }
@@ -197,6 +206,9 @@ func (s *Shard) acknowledge(latest *op) {
 
 // finished answers a send, and starts the next of its room.
 func (s *Shard) finished(o *op) {
+	if o.noted && o.err != nil {
+		s.hub.slow.undo(o.sender, o.room)
+	}
 	if ses := s.alive(o.ref); ses != nil && ses.state == stReady {
 		ses.sending--
 		switch {

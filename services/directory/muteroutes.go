@@ -1,0 +1,53 @@
+package directory
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"hubbub.internal/libs/api/httpapi"
+)
+
+type muteBody struct {
+	Minutes int64  `json:"minutes,omitempty" doc:"After so many minutes the mute ends by itself, up to a year; 0 or absent: when somebody lifts it."`
+	Reason  string `json:"reason,omitempty" doc:"One line of up to 256 characters, which the muted is told, too."`
+}
+
+type muteInput struct {
+	Room string `path:"room" maxLength:"64"`
+	User string `path:"user" maxLength:"64"`
+	Body muteBody
+}
+
+type serverMuteInput struct {
+	User string `path:"user" maxLength:"64"`
+	Body muteBody
+}
+
+func (s *Service) muteRoutes(api huma.API) {
+	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}/mutes", "room-mutes", "Who is muted in a room"),
+		func(ctx context.Context, in *bansInput) (mutesOutput, error) {
+			return s.mutes(ctx, httpapi.User(ctx), in.Room, in.After)
+		})
+	route(s, api, guarded(http.MethodPut, "/v1/rooms/{room}/mutes/{user}", "mute-in-room", "Keep somebody from writing in a room: moderators and owners"),
+		limited(s, func(ctx context.Context, in *muteInput) (empty, error) {
+			return empty{}, s.mute(ctx, httpapi.User(ctx), in.Room, in.User, in.Body.Minutes, in.Body.Reason)
+		}))
+	route(s, api, guarded(http.MethodDelete, "/v1/rooms/{room}/mutes/{user}", "unmute-in-room", "Let somebody write in a room again"),
+		limited(s, func(ctx context.Context, in *memberInput) (empty, error) {
+			return empty{}, s.unmute(ctx, httpapi.User(ctx), in.Room, in.User)
+		}))
+	route(s, api, guarded(http.MethodGet, "/v1/mutes", "mutes", "Who is muted on the server: for who runs it"),
+		func(ctx context.Context, in *serverBansInput) (mutesOutput, error) {
+			return s.mutes(ctx, httpapi.User(ctx), wholeServer, in.After)
+		})
+	route(s, api, guarded(http.MethodPut, "/v1/mutes/{user}", "mute", "Keep somebody from writing anywhere"),
+		limited(s, func(ctx context.Context, in *serverMuteInput) (empty, error) {
+			return empty{}, s.mute(ctx, httpapi.User(ctx), wholeServer, in.User, in.Body.Minutes, in.Body.Reason)
+		}))
+	route(s, api, guarded(http.MethodDelete, "/v1/mutes/{user}", "unmute", "Let somebody write again"),
+		limited(s, func(ctx context.Context, in *serverUnbanInput) (empty, error) {
+			return empty{}, s.unmute(ctx, httpapi.User(ctx), wholeServer, in.User)
+		}))
+}

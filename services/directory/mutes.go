@@ -1,0 +1,254 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// kindMute is the kind of an intent to mute a user, or to end that.
+const kindMute = "mute"
+
+// Actions of the audit log.
+const (
+	actMute       = "server.mute"
+	actUnmute     = "server.unmute"
+	actRoomMute   = "room.mute"
+	actRoomUnmute = "room.unmute"
+)
+
+// inRoom returns the action of an act in a room, or of the same on the whole server.
+func inRoom(room, there, everywhere string) string {
+	if room == wholeServer {
+		return everywhere
+	}
+	return there
+}
+
+// maxMute is the longest mute that ends by itself, in minutes.
+const maxMute = 366 * 24 * 60
+
+// muted adds to an Access what mutes the user has: the one that ends last counts.
+func (s *Service) muted(ctx context.Context, a *directoryapi.Access, room, user string) error {
+	mutes, err := s.store.MutesOf(ctx, user, wholeServer, room)
+	now := time.Now().UnixMilli()
+	for _, m := range mutes {
+		if m.Until > now && m.Until > a.MutedUntil {
+			a.MutedUntil, a.MutedWhy = m.Until, m.Reason
+		}
+	}
+	return err
+}
+
+// checkMute returns an error unless somebody may mute another in a room, or on the server.
+func (s *Service) checkMute(ctx context.Context, c auth.Claims, room, user string) error {
+	if room == wholeServer {
+		mine, err := s.permittedOnServer(ctx, directoryapi.ActionMute, c.User)
+		if err != nil {
+			return err
+		}
+		theirs, err := s.serverRole(ctx, user)
+		if err == nil && !directoryapi.MayTo(mine, directoryapi.ActionMute, directoryapi.WholeServer, theirs) {
+			err = chat.E(chat.CodeForbidden, "who runs this server is not muted on it")
+		}
+		return err
+	}
+	r, mine, err := s.permitted(ctx, directoryapi.ActionMute, room, c.User)
+	if err != nil {
+		return err
+	}
+	m, err := s.store.Member(ctx, room, user)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return mayTo(mine, directoryapi.ActionMute, placeOf(r), m.Role)
+}
+
+// mute keeps a user from writing in a room, or anywhere, for so many minutes; 0: until it is lifted.
+func (s *Service) mute(ctx context.Context, c auth.Claims, room, user string, minutes int64, reason string) error {
+	if room == wholeServer {
+		if _, err := s.permittedOnServer(ctx, directoryapi.ActionMute, c.User); err != nil {
+			return err
+		}
+	} else if _, _, err := s.permitted(ctx, directoryapi.ActionMute, room, c.User); err != nil {
+		return err
+	}
+	if user == c.User {
+		return chat.E(chat.CodeBadRequest, "nobody mutes themself")
+	}
+	reason, err := checkText("reason", reason, 0, maxReason)
+	if err != nil {
+		return err
+	}
+	if minutes < 0 || minutes > maxMute {
+		return chat.E(chat.CodeBadRequest, fmt.Sprintf("minutes is 1 to %d, or 0: until it is lifted", maxMute))
+	}
+	u, err := s.user(ctx, user)
+	if err != nil {
+		return err
+	}
+	if err := s.checkMute(ctx, c, room, user); err != nil {
+		return err
+	}
+	now := time.Now().UnixMilli()
+	m := store.Mute{Room: room, User: u.ID, Name: u.Name, Actor: c.User, Reason: reason, Until: chat.Forever, Created: now}
+	if minutes > 0 {
+		m.Until = now + minutes*time.Minute.Milliseconds()
+	}
+	act := store.Act{Action: inRoom(room, actRoomMute, actMute), Room: room, Subject: u.ID, SubjectName: u.Name, Detail: lasting(minutes, reason)}
+	return s.audit(ctx, act, func(ctx context.Context) error {
+		return s.change(ctx, store.Intent{Kind: kindMute, Room: room, User: u.ID, Name: u.Name, Actor: c.User}, func(ctx context.Context) error {
+			return s.store.PutMute(ctx, m)
+		})
+	})
+}
+
+// lasting says for how long something is, and why.
+func lasting(minutes int64, reason string) string {
+	text := "until it is lifted"
+	if minutes > 0 {
+		text = fmt.Sprint("for ", time.Duration(minutes)*time.Minute)
+	}
+	if reason != "" {
+		text += ": " + reason
+	}
+	return text
+}
+
+// unmute ends a mute. One who is not muted is not an error.
+func (s *Service) unmute(ctx context.Context, c auth.Claims, room, user string) error {
+	if err := s.checkMute(ctx, c, room, user); err != nil {
+		return err
+	}
+	m, err := s.store.Mute(ctx, room, user)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	i := store.Intent{Kind: kindMute, Room: room, User: user, Name: m.Name, Actor: c.User}
+	if m.Until <= time.Now().UnixMilli() { // it has ended, which nobody has to be told
+		return s.store.DeleteMute(ctx, room, user)
+	}
+	act := store.Act{Action: inRoom(room, actRoomUnmute, actUnmute), Room: room, Subject: user, SubjectName: m.Name}
+	return s.audit(ctx, act, func(ctx context.Context) error {
+		return s.change(ctx, i, func(ctx context.Context) error { return s.store.DeleteMute(ctx, room, user) })
+	})
+}
+
+// tellMute tells whether a user is muted now.
+func (s *Service) tellMute(ctx context.Context, i store.Intent) error {
+	change := directoryapi.Change{Kind: directoryapi.ChangePerson, User: i.User}
+	if i.Room != wholeServer {
+		a, _, err := s.accessNow(ctx, i.Room, i.User)
+		if err != nil {
+			return err
+		}
+		change = directoryapi.Change{Kind: directoryapi.ChangeAccess, User: i.User, Room: i.Room, Access: a}
+	}
+	if err := s.control(ctx, change); err != nil {
+		return err
+	}
+	e, err := s.act(ctx, i, chat.ActUnmute)
+	if err != nil {
+		return err
+	}
+	m, err := s.store.Mute(ctx, i.Room, i.User)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		return err
+	default:
+		e.Act, e.Text, e.Until = chat.ActMute, m.Reason, ended(m.Until)
+	}
+	return s.tellModerated(ctx, e)
+}
+
+// ended returns a time as clients are told it: 0 is never.
+func ended(until int64) int64 {
+	if until == chat.Forever {
+		return 0
+	}
+	return until
+}
+
+// removeMutes removes the mutes that have ended.
+func (s *Service) removeMutes(ctx context.Context) error {
+	return s.store.DeleteMutesBefore(ctx, time.Now().UnixMilli())
+}
+
+type muteView struct {
+	User   string `json:"user"`
+	Name   string `json:"name" doc:"At the time of the mute."`
+	By     string `json:"by" doc:"Id of who muted."`
+	Reason string `json:"reason,omitempty"`
+	Since  int64  `json:"since" doc:"UTC milliseconds."`
+	Until  int64  `json:"until,omitempty" doc:"UTC milliseconds; absent: until it is lifted."`
+}
+
+type mutesOutput struct {
+	Mutes []muteView `json:"mutes"`
+	More  bool       `json:"more,omitempty" doc:"There are more after the last one."`
+}
+
+// mutes lists who is muted in a room, or on the server, by user id, after one. Those that have ended are left out.
+func (s *Service) mutes(ctx context.Context, c auth.Claims, room, after string) (mutesOutput, error) {
+	out := mutesOutput{Mutes: []muteView{}}
+	var err error
+	if room == wholeServer {
+		_, err = s.permittedOnServer(ctx, directoryapi.ActionMute, c.User)
+	} else {
+		_, _, err = s.permitted(ctx, directoryapi.ActionMute, room, c.User)
+	}
+	if err == nil && after != "" && !chat.ValidID(after) {
+		err = chat.E(chat.CodeBadRequest, "after is the id of a user")
+	}
+	if err != nil {
+		return out, err
+	}
+	all, err := s.store.Mutes(ctx, room, after, maxMembers+1)
+	if len(all) > maxMembers {
+		all, out.More = all[:maxMembers], true
+	}
+	now := time.Now().UnixMilli()
+	for _, m := range all {
+		if m.Until > now {
+			out.Mutes = append(out.Mutes, muteView{User: m.User, Name: m.Name, By: m.Actor, Reason: m.Reason, Since: m.Created, Until: ended(m.Until)})
+		}
+	}
+	return out, err
+}
+
+// mutedView says that the user is muted.
+type mutedView struct {
+	Until  int64  `json:"until,omitempty" doc:"UTC milliseconds; absent: until it is lifted."`
+	Reason string `json:"reason,omitempty"`
+}
+
+// nameMutes tells a user in which of some rooms the user is muted.
+func (s *Service) nameMutes(ctx context.Context, user string, views []roomView) error {
+	mutes, err := s.store.MutesOf(ctx, user)
+	now := time.Now().UnixMilli()
+	latest := map[string]store.Mute{}
+	for _, m := range mutes {
+		if m.Until > now {
+			latest[m.Room] = m
+		}
+	}
+	for i := range views {
+		m := latest[wholeServer]
+		if here := latest[views[i].ID]; here.Until > m.Until {
+			m = here
+		}
+		if m.Until > 0 {
+			views[i].Muted = &mutedView{Until: ended(m.Until), Reason: m.Reason}
+		}
+	}
+	return err
+}

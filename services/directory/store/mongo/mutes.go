@@ -1,0 +1,44 @@
+package mongo
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"hubbub.internal/services/directory/store"
+)
+
+// PutMute implements store.Mutes.
+func (s *Store) PutMute(ctx context.Context, m store.Mute) error {
+	return upsert(ctx, "put mute", s.mutes, banID(m.Room, m.User), by("$set", m))
+}
+
+// Mute implements store.Mutes.
+func (s *Store) Mute(ctx context.Context, room, user string) (store.Mute, error) {
+	return one[store.Mute](ctx, "mute", s.mutes, banID(room, user))
+}
+
+// DeleteMute implements store.Mutes.
+func (s *Store) DeleteMute(ctx context.Context, room, user string) error {
+	return remove(ctx, "delete mute", s.mutes, banID(room, user))
+}
+
+// DeleteMutesBefore implements store.Mutes.
+func (s *Store) DeleteMutesBefore(ctx context.Context, until int64) error {
+	_, err := s.mutes.DeleteMany(ctx, by("until", by("$lte", until)))
+	return wrap("delete old mutes", err)
+}
+
+// Mutes implements store.Mutes.
+func (s *Store) Mutes(ctx context.Context, room, after string, limit int) ([]store.Mute, error) {
+	return list[store.Mute](ctx, "mutes", s.mutes, append(by("room", room), above("user", after)...), by("user", 1), limit)
+}
+
+// MutesOf implements store.Mutes.
+func (s *Store) MutesOf(ctx context.Context, user string, rooms ...string) ([]store.Mute, error) {
+	filter := by("user", user)
+	if len(rooms) > 0 {
+		filter = append(filter, bson.E{Key: "room", Value: by("$in", rooms)})
+	}
+	return list[store.Mute](ctx, "mutes of a user", s.mutes, filter, by("room", 1), 0)
+}

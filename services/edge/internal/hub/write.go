@@ -1,0 +1,26 @@
+package hub
+
+import (
+	"time"
+
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/wire"
+)
+
+// mayWrite returns why somebody with an Access may not do now what a command of a kind does to a room, or nil. Members
+// may take back what they have said also while they are muted, and where only moderators write.
+func mayWrite(kind wire.Kind, a directory.Access, now time.Time) error {
+	allowed := a.Send
+	switch kind {
+	case wire.React:
+		allowed = a.Send || a.React
+	case wire.Delete:
+		if a.Send || a.Role != "" {
+			return nil
+		}
+	}
+	if !allowed {
+		return errMayNotSend
+	}
+	return a.Mute(now)
+}

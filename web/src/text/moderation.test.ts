@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import type { ModeratedEvent } from '../client/index.ts';
+import { actText, countdown, mutedText, span } from './moderation.ts';
+
+const event = (e: Partial<ModeratedEvent>): ModeratedEvent =>
+  ({ type: 'moderated', seq: 1, prev: 0, room: 'r', id: 'i', user: 'a', name: 'Ada', ts: 1_000, member: 'b', member_name: 'Bob', act: 'mute', ...e });
+
+test.each([
+  [event({ until: 3_601_000, text: 'spam' }), 'Ada muted Bob for 1 hour: spam'],
+  [event({ until: 601_000 + 400 }), 'Ada muted Bob for 10 minutes'],
+  [event({}), 'Ada muted Bob'],
+  [event({ member: 'me' }), 'Ada muted you'],
+  [event({ user: 'me', act: 'unmute' }), 'You let Bob write again'],
+  [event({ act: 'rules', slow: 30 }), 'Ada set the rules: every member may send; one message every 30 seconds'],
+  [event({ act: 'rules', announce: 'react' }), 'Ada set the rules: only moderators send, members may react'],
+  [event({ act: 'rules', announce: 'silent' }), 'Ada set the rules: only moderators send'],
+  [event({ act: 'sparkle', text: 'why' }), 'Ada moderated this room: why'],
+])('%o', (e, text) => expect(actText(e, 'me')).toBe(text));
+
+test.each([[90, '90 seconds'], [60, '1 minute'], [7_200, '2 hours'], [604_800, '7 days'], [0, '0 seconds']])('%d s', (s, text) => expect(span(s)).toBe(text));
+test.each([[8.2, '0:09'], [270, '4:30'], [3_600, '1:00:00'], [-1, '0:00']])('%d s to wait', (s, text) => expect(countdown(s)).toBe(text));
+
+test('why somebody may not write', () => {
+  expect(mutedText({ reason: '' })).toBe('You are muted until that is lifted');
+  expect(mutedText({ until: 1_000, reason: 'spam' })).toMatch(/^You are muted until .*1970.*: spam$/);
+});

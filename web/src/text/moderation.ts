@@ -1,0 +1,47 @@
+import type { ModeratedEvent } from '../client/index.ts';
+import { fullTime } from './time.ts';
+
+const units = [['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]] as const;
+
+/** A span of time in its largest unit: 1 day, 2 hours, 90 seconds. */
+export function span(seconds: number): string {
+  const [unit, size] = units.find(([, size]) => seconds >= size && seconds % size === 0) ?? units[3];
+  const n = Math.max(0, Math.round(seconds / size));
+  return `${n} ${unit}${n === 1 ? '' : 's'}`;
+}
+
+/** How long there is to wait, as a clock shows it: 0:09, 4:30, 1:00:00. */
+export function countdown(seconds: number): string {
+  const s = Math.max(0, Math.ceil(seconds));
+  const two = (n: number) => String(n).padStart(2, '0');
+  const hours = Math.floor(s / 3_600);
+  return hours > 0 ? `${hours}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`;
+}
+
+/** What was done, as a sentence: "Ada muted Bob for 1 hour: spam". */
+export function actText(e: ModeratedEvent, me: string): string {
+  const who = e.user === me ? 'You' : e.name || 'Somebody';
+  const whom = e.member === me ? 'you' : e.member_name || 'somebody';
+  const why = e.text ? `: ${e.text}` : '';
+  switch (e.act) {
+    case 'mute':
+      return `${who} muted ${whom}${e.until === undefined ? '' : ` for ${span(60 * Math.max(1, Math.round((e.until - e.ts) / 60_000)))}`}${why}`;
+    case 'unmute':
+      return `${who} let ${whom} write again`;
+    case 'rules': {
+      const rules = [
+        e.announce ? `only moderators send${e.announce === 'react' ? ', members may react' : ''}` : 'every member may send',
+        ...(e.slow ? [`one message every ${span(e.slow)}`] : []),
+      ];
+      return `${who} set the rules: ${rules.join('; ')}`;
+    }
+    default:
+      return `${who} moderated this room${why}`;
+  }
+}
+
+/** Why somebody may not write, and until when. */
+export function mutedText(muted: { readonly until?: number; readonly reason: string }): string {
+  const until = muted.until === undefined ? 'until that is lifted' : `until ${fullTime(muted.until)}`;
+  return `You are muted ${until}${muted.reason ? `: ${muted.reason}` : ''}`;
+}
