@@ -2,25 +2,23 @@ package membus
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
-	"time"
 
 	"hubbub.internal/libs/bus"
 )
 
-// Bus is one process's connection to a Server.
+// Bus is one process's connection to a Server, whose mutex guards it.
 type Bus struct {
 	s      *Server
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	work   sync.WaitGroup // goroutines, and handlers of requests
-	queue  queue
-	// watchers is guarded by the server's mu.
-	watchers []*watcher
+	work   sync.WaitGroup // goroutines
+	queue  []callback     // what is to be called, in order: see run
+	own    subscription   // whose callbacks are those of calls
 }
 
 var _ bus.Bus = (*Bus)(nil)
@@ -28,202 +26,132 @@ var _ bus.Bus = (*Bus)(nil)
 // Open connects to the server. groups are required from then on.
 func (s *Server) Open(groups ...string) *Bus {
 	b := &Bus{s: s}
+	b.own.b = b
 	b.ctx, b.cancel = context.WithCancel(context.Background())
-	b.queue.cond.L = &b.queue.mu
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.buses[b] = true
-	b.queue.held = s.held
 	for _, g := range groups {
 		s.group(g).required = true
 	}
-	b.work.Go(b.queue.run)
+	b.work.Go(b.run)
 	return b
 }
 
-// enter waits until the server answers, and returns with its mu held. Errors: bus.ErrClosed, bus.ErrUnavailable, and what
-// Fail has for the call.
-func (b *Bus) enter(ctx context.Context, call, name string) error {
-	for {
-		b.s.mu.Lock()
-		changed := b.s.changed
-		var err error
-		switch {
-		case b.ctx.Err() != nil:
-			err = bus.ErrClosed
-		case ctx.Err() != nil:
-			err = fmt.Errorf("%w: %w", bus.ErrUnavailable, ctx.Err())
-		case b.s.down:
-			err = errDown
-		case b.s.fail != nil:
-			err = b.s.fail(call, name)
-		}
-		if err == nil {
-			return nil
-		}
-		b.s.mu.Unlock()
-		if !errors.Is(err, errDown) {
-			return err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-		case <-b.ctx.Done():
-		}
+// call calls f with the server's mu held as soon as the server answers, unless something is bad about the arguments. Errors:
+// that, bus.ErrClosed, bus.ErrUnavailable, what Fail has for the method and the name, and f's.
+func (b *Bus) call(ctx context.Context, bad error, method, name string, f func() error) error {
+	if bad != nil {
+		return bad
 	}
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	defer context.AfterFunc(ctx, b.s.wake)()
+	for b.s.down && ctx.Err() == nil && b.ctx.Err() == nil {
+		b.s.more.Wait()
+	}
+	if err := ctx.Err(); err != nil && b.ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", bus.ErrUnavailable, err)
+	}
+	return b.now(method, name, f)
 }
 
-var errDown = errors.New("the server is down")
+// now calls f at once. It is called with the server's mu held.
+func (b *Bus) now(method, name string, f func() error) error {
+	if b.ctx.Err() != nil {
+		return bus.ErrClosed
+	}
+	if err := b.s.failure(method, name); err != nil {
+		return err
+	}
+	return f()
+}
+
+// wake tells whoever waits that something has changed, such as that a context has ended.
+func (s *Server) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.more.Broadcast()
+}
+
+// unlocked calls f without the mu that the caller holds.
+func (s *Server) unlocked(f func() error) error {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	return f()
+}
+
+// tooLong returns an error for data that is.
+func tooLong(data []byte) error {
+	if len(data) > bus.MaxData {
+		return bus.ErrTooLarge
+	}
+	return nil
+}
 
 // Append implements bus.Log.
 func (b *Bus) Append(e bus.NewEntry, done func(bus.Appended, error)) {
-	err := bus.CheckName(e.Room, e.Sender, e.ID)
-	if err == nil && len(e.Data) > bus.MaxData {
-		err = bus.ErrTooLarge
-	}
 	data := bytes.Clone(e.Data)
-	b.s.mu.Lock()
-	direct := err == nil && !b.s.down && b.s.fail == nil && b.ctx.Err() == nil
-	var a bus.Appended
-	if direct {
-		a, err = b.s.append(e, data)
+	add := func() error {
+		a, err := b.s.append(e, data)
+		b.later(&b.own, func() { done(a, err) })
+		return nil
 	}
-	if direct || err != nil {
-		ok := b.queue.add(func() { done(a, err) })
-		b.s.mu.Unlock()
-		if !ok { // the bus is closed: nobody waits for these
-			go done(bus.Appended{}, bus.ErrClosed)
-		}
+	err := cmp.Or(bus.CheckName(e.Room, e.Sender, e.ID), tooLong(data))
+	b.s.mu.Lock()
+	defer b.s.mu.Unlock()
+	if err == nil && b.s.down && b.ctx.Err() == nil { // the caller does not wait
+		b.work.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), bus.AppendTimeout)
+			defer cancel()
+			if err := b.call(ctx, nil, "Append", e.Room, add); err != nil {
+				done(bus.Appended{}, err)
+			}
+		})
 		return
 	}
-	b.s.mu.Unlock()
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), bus.AppendTimeout)
-		defer cancel()
-		err := b.enter(ctx, "Append", e.Room)
-		if err == nil {
-			a, err = b.s.append(e, data)
-			b.s.mu.Unlock()
-		}
-		if !b.queue.add(func() { done(a, err) }) {
-			done(a, err)
-		}
-	}()
+	if err == nil {
+		err = b.now("Append", e.Room, add)
+	}
+	if err != nil {
+		b.later(&b.own, func() { done(bus.Appended{}, err) })
+	}
 }
 
 // Replay implements bus.Log.
-func (b *Bus) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
-	if err := bus.CheckName(room); err != nil {
-		return bus.Replayed{}, err
-	}
+func (b *Bus) Replay(ctx context.Context, room string, after bus.Position, limit int) (out bus.Replayed, err error) {
 	if limit < 1 || limit > 1000 {
-		return bus.Replayed{}, fmt.Errorf("a limit of %d: it is 1 to 1000", limit)
+		return out, fmt.Errorf("a limit of %d: it is 1 to 1000", limit)
 	}
-	if err := b.enter(ctx, "Replay", room); err != nil {
-		return bus.Replayed{}, err
-	}
-	defer b.s.mu.Unlock()
-	return b.s.replay(room, after, limit), nil
+	err = b.call(ctx, bus.CheckName(room), "Replay", room, func() error {
+		out = b.s.replay(room, after, limit)
+		return nil
+	})
+	return out, err
 }
 
 // Heads implements bus.Log.
-func (b *Bus) Heads(ctx context.Context, rooms []string) ([]bus.Head, error) {
+func (b *Bus) Heads(ctx context.Context, rooms []string) (heads []bus.Head, err error) {
 	if len(rooms) > 1000 {
 		return nil, fmt.Errorf("heads of %d rooms: at most 1000 at once", len(rooms))
 	}
-	if err := bus.CheckName(rooms...); err != nil {
-		return nil, err
-	}
-	if err := b.enter(ctx, "Heads", ""); err != nil {
-		return nil, err
-	}
-	defer b.s.mu.Unlock()
-	heads := make([]bus.Head, len(rooms))
-	for i, name := range rooms {
-		heads[i].Through = b.s.last
-		if r := b.s.rooms[name]; r != nil {
-			heads[i].Position = r.head
+	err = b.call(ctx, bus.CheckName(rooms...), "Heads", "", func() error {
+		for _, name := range rooms {
+			heads = append(heads, bus.Head{Position: b.s.rooms[name].head, Through: b.s.last, Front: b.s.rooms[name].trimmed})
 		}
-	}
-	return heads, nil
-}
-
-// follower is one that is told of a room's entries.
-type follower struct {
-	subscription
-	f     bus.Follower
-	name  string
-	until uint64 // what it was told of, or will be by what is queued
-}
-
-// deliver queues an entry. It is called with the server's mu held.
-func (f *follower) deliver(e bus.Entry) {
-	e.Prev, f.until = f.until, e.Seq
-	f.b.queue.add(func() {
-		f.call(func() {
-			e.Data = bytes.Clone(e.Data)
-			f.f.Entry(e)
-		})
+		return nil
 	})
-}
-
-// Follow implements bus.Log.
-func (b *Bus) Follow(ctx context.Context, room string, to bus.Follower) (uint64, bus.Subscription, error) {
-	if err := bus.CheckName(room); err != nil {
-		return 0, nil, err
-	}
-	if err := b.enter(ctx, "Follow", room); err != nil {
-		return 0, nil, err
-	}
-	defer b.s.mu.Unlock()
-	r := b.s.room(room)
-	f := &follower{f: to, name: room, until: r.head.Seq}
-	f.subscription = subscription{b: b, drop: func() { r.followers = slices.DeleteFunc(r.followers, func(o *follower) bool { return o == f }) }}
-	r.followers = append(r.followers, f)
-	return r.head.Seq, f, nil
-}
-
-type watcher struct {
-	subscription
-	w bus.Watcher
-}
-
-// Watch implements bus.Log.
-func (b *Bus) Watch(ctx context.Context, to bus.Watcher) (bus.Subscription, error) {
-	if err := b.enter(ctx, "Watch", ""); err != nil {
-		return nil, err
-	}
-	defer b.s.mu.Unlock()
-	w := &watcher{w: to}
-	w.subscription = subscription{b: b, drop: func() { b.watchers = slices.DeleteFunc(b.watchers, func(o *watcher) bool { return o == w }) }}
-	b.watchers = append(b.watchers, w)
-	return w, nil
-}
-
-func (b *Bus) hint(room string, seq uint64) {
-	for _, w := range b.watchers {
-		b.queue.add(func() { w.call(func() { w.w.Hint(room, seq) }) })
-	}
+	return heads, err
 }
 
 // Remove implements bus.Log.
 func (b *Bus) Remove(ctx context.Context, room string, seq uint64) error {
-	if err := bus.CheckName(room); err != nil {
-		return err
-	}
-	if err := b.enter(ctx, "Remove", room); err != nil {
-		return err
-	}
-	defer b.s.mu.Unlock()
-	if r := b.s.rooms[room]; r != nil {
-		for _, rec := range r.records {
-			if rec.Seq == seq {
-				b.s.bytes -= int64(len(rec.Data))
-				rec.removed, rec.Data = true, nil
-			}
+	return b.call(ctx, bus.CheckName(room), "Remove", room, func() error {
+		if rec := b.s.find(room, seq); rec != nil {
+			b.s.bytes -= int64(len(rec.Data))
+			rec.removed, rec.Data = true, nil
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // Advance implements bus.Log.
@@ -231,22 +159,22 @@ func (b *Bus) Advance(ctx context.Context, past uint64) error {
 	if past >= bus.MaxSeq {
 		return fmt.Errorf("advance past %d: no Seq is left", past)
 	}
-	if err := b.enter(ctx, "Advance", ""); err != nil {
-		return err
-	}
-	defer b.s.mu.Unlock()
-	b.s.last = max(b.s.last, past)
-	return nil
+	return b.call(ctx, nil, "Advance", "", func() error {
+		b.s.last = max(b.s.last, past)
+		return nil
+	})
 }
 
 // Probe implements bus.Bus.
 func (b *Bus) Probe(ctx context.Context) error {
-	if err := b.enter(ctx, "Probe", ""); err != nil {
+	came := make(chan struct{})
+	err := b.call(ctx, nil, "Probe", "", func() error {
+		b.later(&b.own, func() { close(came) })
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	came := make(chan struct{})
-	b.queue.add(func() { close(came) })
-	b.s.mu.Unlock()
 	select {
 	case <-came:
 		return nil
@@ -254,8 +182,6 @@ func (b *Bus) Probe(ctx context.Context) error {
 		return bus.ErrClosed
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", bus.ErrUnavailable, ctx.Err())
-	case <-time.After(bus.AppendTimeout):
-		return fmt.Errorf("%w: the probe did not come back", bus.ErrUnavailable)
 	}
 }
 
@@ -263,15 +189,12 @@ func (b *Bus) Probe(ctx context.Context) error {
 func (b *Bus) Close() error {
 	b.s.mu.Lock()
 	b.cancel()
-	delete(b.s.buses, b)
-	b.watchers = nil
-	for _, r := range b.s.rooms {
-		r.followers = slices.DeleteFunc(r.followers, func(f *follower) bool { return f.b == b })
-	}
-	b.s.closeLive(b)
-	b.s.wake()
+	b.s.subs = slices.DeleteFunc(b.s.subs, func(sub *subscription) bool {
+		sub.stopped = sub.stopped || sub.b == b
+		return sub.stopped
+	})
+	b.s.more.Broadcast()
 	b.s.mu.Unlock()
-	b.queue.close()
 	b.work.Wait()
 	return nil
 }

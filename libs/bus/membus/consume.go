@@ -19,8 +19,8 @@ const batch = 100
 type group struct {
 	required bool
 	members  int
-	next     [partitions]int  // index of the first entry that it has not consumed
-	busy     [partitions]bool // a member has entries of it in hand
+	done     uint64 // the Seq through which it has consumed
+	busy     bool   // a member has entries of the log in hand
 	letters  []bus.DeadLetter
 	redriven []bus.Entry
 }
@@ -34,191 +34,138 @@ func (s *Server) group(name string) *group {
 	return g
 }
 
-// Consume implements bus.Log.
-func (b *Bus) Consume(ctx context.Context, name string, handle func(context.Context, []bus.Entry) error) error {
-	if err := bus.CheckName(name); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(b.ctx, cancel)()
-	m := &member{b: b, Reader: consume.Reader{Handle: handle, Stop: b.ctx.Done(), Log: zap.NewNop()}}
-	m.Done = m.done
-	ended := func() error {
-		if b.ctx.Err() != nil {
-			return bus.ErrClosed
-		}
-		return nil
-	}
-	if err := b.enter(ctx, "Consume", name); err != nil {
-		return ended()
-	}
-	m.g = b.s.group(name)
-	m.g.members++
-	defer func() {
-		b.s.mu.Lock()
-		defer b.s.mu.Unlock()
-		m.g.members--
-	}()
-	for { // with mu held
-		did, err := m.step(ctx)
-		changed := b.s.changed
-		b.s.mu.Unlock()
-		if err != nil || ctx.Err() != nil {
-			return ended()
-		}
-		if !did {
-			select {
-			case <-changed:
-			case <-ctx.Done():
-			}
-		}
-		if err := b.enter(ctx, "Consume", name); err != nil {
-			return ended()
-		}
-	}
-}
-
 // member is one call of Consume.
 type member struct {
 	consume.Reader
-	b *Bus
+	s *Server
 	g *group
 }
 
-// step hands over what there is in one place, if there is anything. It is called with the server's mu held, which it lets
-// go meanwhile.
-func (m *member) step(ctx context.Context) (did bool, err error) {
-	s, g := m.b.s, m.g
+// Consume implements bus.Log.
+func (b *Bus) Consume(ctx context.Context, name string, handle func(context.Context, []bus.Entry) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(b.ctx, cancel)()
+	m := &member{s: b.s, Reader: consume.Reader{Handle: handle, Stop: b.ctx.Done(), Log: zap.NewNop()}}
+	m.Done = m.park
+	err := b.call(ctx, bus.CheckName(name), "Consume", name, func() error {
+		m.g = b.s.group(name)
+		m.g.members++
+		for ctx.Err() == nil && b.ctx.Err() == nil {
+			if b.s.down || !m.step(ctx) {
+				b.s.more.Wait()
+			}
+		}
+		m.g.members--
+		return nil
+	})
+	switch {
+	case b.ctx.Err() != nil:
+		return bus.ErrClosed
+	case ctx.Err() != nil:
+		return nil
+	}
+	return err
+}
+
+// step hands over what there is, if there is anything and no other member has the log in hand. It is called with the server's
+// mu held, which it lets go meanwhile.
+func (m *member) step(ctx context.Context) (did bool) {
+	s, g := m.s, m.g
 	if len(g.redriven) > 0 {
 		e := g.redriven[0]
 		g.redriven = g.redriven[1:]
-		s.mu.Unlock()
-		err := m.Single(ctx, e)
-		s.mu.Lock()
-		if err != nil {
+		if s.unlocked(func() error { return m.Single(ctx, e) }) != nil {
 			g.redriven = append([]bus.Entry{e}, g.redriven...)
 		}
-		return true, err
+		return true
 	}
-	for i := range s.parts {
-		p := &s.parts[i]
-		from := max(g.next[i], p.trimmed)
-		if g.busy[i] || from == p.trimmed+len(p.records) {
-			continue
+	var entries []bus.Entry
+	through := g.done
+	for i := s.from(g.done + 1); i < len(s.log) && len(entries) < batch; i++ {
+		if through = s.log[i].Seq; !s.log[i].removed {
+			entries = append(entries, s.log[i].copy(0))
 		}
-		records := p.records[from-p.trimmed:]
-		records = records[:min(len(records), batch)]
-		var entries []bus.Entry
-		for _, rec := range records {
-			if !rec.removed {
-				entries = append(entries, rec.copy(0))
-			}
-		}
-		to := from + len(records)
-		g.busy[i] = true
-		s.mu.Unlock()
-		if len(entries) > 0 {
-			err = m.Process(ctx, entries)
-		}
-		s.mu.Lock()
-		if g.busy[i] = false; err == nil {
-			g.next[i] = to
-		}
-		s.wake()
-		return true, err
 	}
-	return false, nil
+	if g.busy || through == g.done {
+		return false
+	}
+	g.busy = true
+	if len(entries) == 0 || s.unlocked(func() error { return m.Process(ctx, entries) }) == nil {
+		g.done = through
+	}
+	g.busy = false
+	s.more.Broadcast()
+	return true
 }
 
-// done parks an entry that failed.
-func (m *member) done(_ context.Context, e bus.Entry, failed error) error {
+// park keeps an entry that failed.
+func (m *member) park(_ context.Context, e bus.Entry, failed error) error {
 	if failed != nil {
-		m.b.s.mu.Lock()
-		defer m.b.s.mu.Unlock()
+		m.s.mu.Lock()
+		defer m.s.mu.Unlock()
 		e.Redriven = false
 		m.g.letters = append(m.g.letters, bus.DeadLetter{Entry: e, Reason: failed.Error(), At: time.Now()})
-		slices.SortStableFunc(m.g.letters, func(a, b bus.DeadLetter) int { return a.At.Compare(b.At) })
 	}
 	return nil
 }
 
 // DeadLetters implements bus.Log.
-func (b *Bus) DeadLetters(ctx context.Context, name string, limit int) ([]bus.DeadLetter, error) {
-	g, err := b.enterGroup(ctx, "DeadLetters", name)
-	if err != nil {
-		return nil, err
-	}
-	defer b.s.mu.Unlock()
-	return slices.Clone(g.letters[:min(limit, len(g.letters))]), nil
+func (b *Bus) DeadLetters(ctx context.Context, name string, limit int) (out []bus.DeadLetter, err error) {
+	err = b.call(ctx, bus.CheckName(name), "DeadLetters", name, func() error {
+		if g := b.s.groups[name]; g != nil {
+			out = slices.Clone(g.letters[:min(limit, len(g.letters))])
+		}
+		return nil
+	})
+	return out, err
 }
 
 // Redrive implements bus.Log.
-func (b *Bus) Redrive(ctx context.Context, name string, limit int) ([]bus.DeadLetter, error) {
-	g, err := b.enterGroup(ctx, "Redrive", name)
-	if err != nil {
-		return nil, err
-	}
-	defer b.s.mu.Unlock()
-	n := min(limit, len(g.letters))
-	out := slices.Clone(g.letters[:n])
-	g.letters = slices.Clone(g.letters[n:])
-	for _, d := range out {
-		d.Entry.Redriven = true
-		g.redriven = append(g.redriven, d.Entry)
-	}
-	b.s.wake()
-	return out, nil
-}
-
-// enterGroup is enter for a call about a group.
-func (b *Bus) enterGroup(ctx context.Context, call, name string) (*group, error) {
-	if err := bus.CheckName(name); err != nil {
-		return nil, err
-	}
-	if err := b.enter(ctx, call, name); err != nil {
-		return nil, err
-	}
-	if g := b.s.groups[name]; g != nil {
-		return g, nil
-	}
-	return &group{}, nil
+func (b *Bus) Redrive(ctx context.Context, name string, limit int) (out []bus.DeadLetter, err error) {
+	err = b.call(ctx, bus.CheckName(name), "Redrive", name, func() error {
+		g := b.s.groups[name]
+		if g == nil {
+			return nil
+		}
+		n := min(limit, len(g.letters))
+		out, g.letters = slices.Clone(g.letters[:n]), slices.Clone(g.letters[n:])
+		for i := range out {
+			out[i].Entry.Redriven = true
+			g.redriven = append(g.redriven, out[i].Entry)
+		}
+		b.s.more.Broadcast()
+		return nil
+	})
+	return out, err
 }
 
 // Groups implements bus.Log.
-func (b *Bus) Groups(ctx context.Context) ([]bus.Group, error) {
-	if err := b.enter(ctx, "Groups", ""); err != nil {
-		return nil, err
-	}
-	defer b.s.mu.Unlock()
-	var out []bus.Group
-	for _, name := range slices.Sorted(maps.Keys(b.s.groups)) {
-		g := b.s.groups[name]
-		if !g.required {
-			continue
-		}
-		one := bus.Group{Name: name}
-		for _, rec := range b.s.order {
-			if g.next[partOf(rec.Room)] <= rec.index {
-				one.Unread = rec.at
-				break
+func (b *Bus) Groups(ctx context.Context) (out []bus.Group, err error) {
+	err = b.call(ctx, nil, "Groups", "", func() error {
+		for _, name := range slices.Sorted(maps.Keys(b.s.groups)) {
+			g := b.s.groups[name]
+			if !g.required {
+				continue
 			}
+			one := bus.Group{Name: name}
+			if rest := b.s.log[b.s.from(g.done+1):]; len(rest) > 0 {
+				one.Unread = rest[0].at
+			}
+			out = append(out, one)
 		}
-		out = append(out, one)
-	}
-	return out, nil
+		return nil
+	})
+	return out, err
 }
 
 // Retire implements bus.Log.
 func (b *Bus) Retire(ctx context.Context, name string) error {
-	g, err := b.enterGroup(ctx, "Retire", name)
-	if err != nil {
-		return err
-	}
-	defer b.s.mu.Unlock()
-	if g.members > 0 {
-		return bus.ErrInUse
-	}
-	delete(b.s.groups, name)
-	return nil
+	return b.call(ctx, bus.CheckName(name), "Retire", name, func() error {
+		if g := b.s.groups[name]; g != nil && g.members > 0 {
+			return bus.ErrInUse
+		}
+		delete(b.s.groups, name)
+		return nil
+	})
 }

@@ -8,15 +8,13 @@ package membus
 
 import (
 	"bytes"
-	"hash/fnv"
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 
 	"hubbub.internal/libs/bus"
 )
-
-// partitions is how many parts of the log members of a group read at the same time.
-const partitions = 8
 
 // Options are how a Server keeps its log. Zero fields: for ever, and of any size.
 type Options struct {
@@ -24,157 +22,119 @@ type Options struct {
 	MaxBytes int64 // of the entries' data
 }
 
-// Server is a log that buses share. It is safe for concurrent use.
+// Server is a log that buses share. It is safe for concurrent use: one mutex guards all of it, and of its buses.
 type Server struct {
 	opts Options
 
-	mu       sync.Mutex
-	changed  chan struct{} // closed, and replaced, when anything has changed that somebody may wait for
-	down     bool          // see Down
-	held     bool          // see Hold
-	deaf     bool          // see LoseHints
-	fail     func(call, name string) error
-	floor    uint64 // the log began behind this Seq: positions before it are another log's
-	last     uint64 // the greatest Seq that was given
-	bytes    int64
-	order    []*record // all entries, the oldest first
-	parts    [partitions]part
-	rooms    map[string]*room
-	keys     map[key]accepted
-	groups   map[string]*group
-	buses    map[*Bus]bool
-	channels map[string][]*listener
-	services map[string][]*service
-}
-
-type key struct{ room, sender, id string }
-
-type accepted struct {
-	seq uint64
-	at  time.Time
+	mu     sync.Mutex
+	more   *sync.Cond // of mu: something has changed that somebody may wait for
+	down   bool       // see Down
+	held   bool       // see Hold
+	deaf   bool       // see LoseHints
+	fail   func(call, name string) error
+	floor  uint64    // the log began behind this Seq: positions before it are another log's
+	last   uint64    // the greatest Seq that was given
+	log    []*record // all entries, the oldest first
+	bytes  int64     // of their data
+	rooms  map[string]room
+	keys   map[key]*record // of appends
+	groups map[string]*group
+	subs   []*subscription // those of all buses
 }
 
 // record is an entry of the log.
 type record struct {
 	bus.Entry
 	at      time.Time
-	index   int  // in its part, counted from the log's beginning
 	removed bool // its content was
 }
 
-// part is the entries of some rooms, of which the first were trimmed.
-type part struct {
-	records []*record
-	trimmed int // how many are gone
+// room is what is known of one besides its entries.
+type room struct {
+	head    bus.Position
+	trimmed uint64 // the greatest Seq that retention has taken
 }
 
-type room struct {
-	head      bus.Position
-	records   []*record
-	trimmed   uint64 // the greatest Seq that retention has taken
-	followers []*follower
-}
+type key struct{ room, sender, id string }
 
 // NewServer returns an empty log, which begins at the second that it is made in.
 func NewServer(o Options) *Server {
 	floor := uint64(time.Now().Unix()) << 20
-	return &Server{
-		opts: o, floor: floor, last: floor, changed: make(chan struct{}), rooms: make(map[string]*room), keys: make(map[key]accepted),
-		groups: make(map[string]*group), buses: make(map[*Bus]bool), channels: make(map[string][]*listener), services: make(map[string][]*service),
-	}
+	s := &Server{opts: o, floor: floor, last: floor, rooms: make(map[string]room), keys: make(map[key]*record), groups: make(map[string]*group)}
+	s.more = sync.NewCond(&s.mu)
+	return s
 }
 
-// wake tells whoever waits that something has changed. It is called with mu held, as are all methods below.
-func (s *Server) wake() {
-	close(s.changed)
-	s.changed = make(chan struct{})
-}
-
-func partOf(room string) int {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(room)) // never fails
-	return int(h.Sum32() % partitions)
-}
-
-func (s *Server) room(name string) *room {
-	r := s.rooms[name]
-	if r == nil {
-		r = &room{}
-		s.rooms[name] = r
-	}
-	return r
-}
-
-// append adds an entry, whose data it keeps, and tells everybody.
+// append adds an entry, whose data it keeps, and tells everybody. It is called with mu held, as are all methods below.
 func (s *Server) append(e bus.NewEntry, data []byte) (bus.Appended, error) {
-	now, k := time.Now(), key{e.Room, e.Sender, e.ID}
-	if a, ok := s.keys[k]; ok && now.Sub(a.at) < bus.DedupeWindow {
-		return bus.Appended{Seq: a.seq, Duplicate: true}, nil
+	now, k, size := time.Now(), key{e.Room, e.Sender, e.ID}, int64(len(data))
+	if first := s.keys[k]; first != nil && now.Sub(first.at) < bus.DedupeWindow {
+		return bus.Appended{Seq: first.Seq, Duplicate: true}, nil
 	}
-	s.trim(now, int64(len(data)))
-	if s.opts.MaxBytes > 0 && s.bytes+int64(len(data)) > s.opts.MaxBytes {
+	s.trim(now, size)
+	if s.opts.MaxBytes > 0 && s.bytes+size > s.opts.MaxBytes {
 		return bus.Appended{}, bus.ErrFull
 	}
 	s.last++
-	r, p := s.room(e.Room), &s.parts[partOf(e.Room)]
-	rec := &record{at: now, index: p.trimmed + len(p.records), Entry: bus.Entry{Room: e.Room, Seq: s.last, Sender: e.Sender, ID: e.ID, Data: data}}
-	s.keys[k] = accepted{s.last, now}
-	s.bytes += int64(len(data))
-	s.order, p.records, r.records = append(s.order, rec), append(p.records, rec), append(r.records, rec)
-	r.head = bus.Position{Seq: rec.Seq, ID: rec.ID}
-	for _, f := range r.followers {
-		f.deliver(rec.Entry)
-	}
-	if bus.Personal(e.Room) && !s.deaf {
-		for b := range s.buses {
-			b.hint(rec.Room, rec.Seq)
+	rec := &record{Entry: bus.Entry{Room: e.Room, Seq: s.last, Sender: e.Sender, ID: e.ID, Data: data}, at: now}
+	s.log, s.bytes, s.keys[k] = append(s.log, rec), s.bytes+size, rec
+	s.rooms[e.Room] = room{head: bus.Position{Seq: s.last, ID: e.ID}, trimmed: s.rooms[e.Room].trimmed}
+	for _, sub := range s.subs {
+		if sub.follower != nil && sub.name == e.Room {
+			sub.entry(rec)
+		} else if sub.watcher != nil && bus.Personal(e.Room) && !s.deaf {
+			sub.b.later(sub, func() { sub.watcher.Hint(rec.Room, rec.Seq) })
 		}
 	}
-	s.wake()
+	s.more.Broadcast()
 	return bus.Appended{Seq: rec.Seq}, nil
 }
 
 // trim takes what is too old, and what stands in the way of size more bytes, but nothing that a required group has not
 // consumed.
 func (s *Server) trim(now time.Time, size int64) {
-	for len(s.order) > 0 {
-		rec := s.order[0]
+	for len(s.log) > 0 {
+		rec := s.log[0]
 		old := s.opts.MaxAge > 0 && now.Sub(rec.at) > s.opts.MaxAge
 		large := s.opts.MaxBytes > 0 && s.bytes+size > s.opts.MaxBytes
 		if !old && !large || !s.consumed(rec) {
 			return
 		}
-		p, r := &s.parts[partOf(rec.Room)], s.rooms[rec.Room]
-		s.order, p.records, p.trimmed, r.records = s.order[1:], p.records[1:], p.trimmed+1, r.records[1:]
-		r.trimmed = rec.Seq
-		s.bytes -= int64(len(rec.Data))
+		s.rooms[rec.Room] = room{head: s.rooms[rec.Room].head, trimmed: rec.Seq}
+		s.log, s.bytes = s.log[1:], s.bytes-int64(len(rec.Data))
 	}
 }
 
 // consumed reports whether all required groups have consumed an entry.
 func (s *Server) consumed(rec *record) bool {
 	for _, g := range s.groups {
-		if g.required && g.next[partOf(rec.Room)] <= rec.index {
+		if g.required && rec.Seq > g.done {
 			return false
 		}
 	}
 	return true
 }
 
+// from returns where in the log the first entry at or after a Seq is.
+func (s *Server) from(seq uint64) int {
+	at, _ := slices.BinarySearchFunc(s.log, seq, func(rec *record, seq uint64) int { return cmp.Compare(rec.Seq, seq) })
+	return at
+}
+
 // replay is bus.Log.Replay.
 func (s *Server) replay(name string, after bus.Position, limit int) bus.Replayed {
 	s.trim(time.Now(), 0)
-	r := s.rooms[name]
-	if s.isRewound(r, after) {
+	r, known := s.rooms[name]
+	if s.isRewound(name, after) {
 		return bus.Replayed{Rewound: true, Through: s.last}
 	}
-	if r == nil {
+	if !known {
 		return bus.Replayed{Through: after.Seq} // nobody has said anything there
 	}
 	out := bus.Replayed{Through: s.last, Truncated: r.trimmed > after.Seq}
 	prev := after.Seq
-	for _, rec := range r.records {
-		if rec.Seq <= after.Seq || rec.removed {
+	for _, rec := range s.log[s.from(after.Seq+1):] {
+		if rec.Room != name || rec.removed {
 			continue
 		}
 		if len(out.Entries) == limit {
@@ -188,21 +148,25 @@ func (s *Server) replay(name string, after bus.Position, limit int) bus.Replayed
 }
 
 // isRewound reports whether a position is none of this log: of another one, behind the end, or of another entry.
-func (s *Server) isRewound(r *room, after bus.Position) bool {
+func (s *Server) isRewound(name string, after bus.Position) bool {
 	if after.Seq > s.last || after.Seq > 0 && after.Seq < s.floor {
 		return true
 	}
-	if after.ID == "" || after.Seq == 0 || r != nil && after.Seq <= r.trimmed {
+	if after.ID == "" || after.Seq == 0 || after.Seq <= s.rooms[name].trimmed {
 		return false
 	}
-	if r != nil {
-		for _, rec := range r.records {
-			if rec.Seq == after.Seq {
-				return !rec.removed && rec.ID != after.ID
-			}
-		}
+	if rec := s.find(name, after.Seq); rec != nil {
+		return !rec.removed && rec.ID != after.ID
 	}
 	return true // the room has no such entry, so its end was lost
+}
+
+// find returns the entry at a place, nil if there is none.
+func (s *Server) find(name string, seq uint64) *record {
+	if i := s.from(seq); i < len(s.log) && s.log[i].Seq == seq && s.log[i].Room == name {
+		return s.log[i]
+	}
+	return nil
 }
 
 // copy returns the entry for somebody who may change its data.
