@@ -278,6 +278,8 @@ func TestAuditFinds(t *testing.T) {
 		p.end()
 		l.found("it is gone", 0, 0, 0)
 		time.Sleep(every)
+		l.mu.RLock()
+		defer l.mu.RUnlock()
 		if len(l.Replica.found) != 0 {
 			t.Error("what was found of an edge that is gone is kept")
 		}
