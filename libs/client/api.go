@@ -45,7 +45,7 @@ type Grant struct {
 	Token   string `json:"token"`
 	Expires int64  `json:"expires_at"`    // UTC milliseconds, by the server's clock
 	Life    int64  `json:"expires_in"`    // seconds from the receipt to Expires, or 0: not known
-	Refresh string `json:"refresh_token"` // for the next Grant; may be good once
+	Refresh string `json:"refresh_token"` // for the next Grant: good once
 	User    User   `json:"user"`
 }
 

@@ -12,14 +12,6 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-const (
-	// nameFactor and addressFactor are how many times as many failed log-ins as one address may have for one name are
-	// allowed for a name from everywhere, and for an address with any names: neither may be so few that a stranger can
-	// lock out a person, or a colleague an office.
-	nameFactor    = 10
-	addressFactor = 30
-)
-
 var (
 	errWrongPassword = chat.E(chat.CodeUnauthorized, "the name or the password is wrong")
 	errNameTaken     = chat.E(chat.CodeConflict, "that name is taken")
@@ -96,7 +88,7 @@ func (s *Service) guest(ctx context.Context, name, address string) (credentials,
 	}
 	now := time.Now()
 	u := store.User{ID: chat.NewID(), Created: now.UnixMilli()} // whom nobody can have banned
-	x, refresh := s.newSession(u.ID, now)
+	x, refresh := s.newSession(ctx, u.ID, now)
 	for n := 1; ; n++ {
 		number := n
 		if n > maxNumbered { // many have this name: one of the others is found by chance
@@ -118,67 +110,3 @@ func (s *Service) guest(ctx context.Context, name, address string) (credentials,
 
 // maxNumbered is how many guests of one name are numbered one after the other.
 const maxNumbered = 10
-
-// login returns the user with the name and password. address is where the request comes from.
-func (s *Service) login(ctx context.Context, name, secret, address string) (store.User, error) {
-	name, err := names.Normal(name)
-	if err != nil || len(secret) > password.Max {
-		return store.User{}, errWrongPassword
-	}
-	key := names.Key(name)
-	if err := s.guessing.full(time.Now(), key, address); err != nil {
-		return store.User{}, err
-	}
-	u, err := s.store.UserByName(ctx, key)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return store.User{}, err
-	}
-	hash := u.Hash
-	if hash == "" {
-		hash = s.decoy // so that the answer takes as long for a name that nobody has
-	}
-	err = s.hasher.Do(ctx, address, false, func() error {
-		// Again: however many try at the same time, few of them are here.
-		if err := s.guessing.full(time.Now(), key, address); err != nil {
-			return err
-		}
-		match, err := s.hasher.Matches(secret, hash)
-		if err == nil && (!match || u.Hash == "") {
-			s.guessing.count(time.Now(), key, address)
-			err = errWrongPassword
-		}
-		return err
-	})
-	return u, err
-}
-
-// guessing limits failed log-ins. It is safe for concurrent use.
-type guessing struct {
-	pairs     *throttle // by name and address
-	names     *throttle // by name, from anywhere
-	addresses *throttle // by address, with any name
-}
-
-func newGuessing(limit int, per time.Duration) *guessing {
-	return &guessing{
-		pairs:     newThrottle(limit, per),
-		names:     newThrottle(limit*nameFactor, per),
-		addresses: newThrottle(limit*addressFactor, per),
-	}
-}
-
-// full returns a chat.CodeRateLimited error if no more log-ins for the name may fail from the address.
-func (g *guessing) full(now time.Time, name, address string) error {
-	return errors.Join(
-		g.pairs.full(now, "failed log-ins with this name", name+" "+address),
-		g.names.full(now, "failed log-ins with this name", name),
-		g.addresses.full(now, "failed log-ins from your network", address),
-	)
-}
-
-// count counts a failed log-in.
-func (g *guessing) count(now time.Time, name, address string) {
-	g.pairs.count(now, name+" "+address)
-	g.names.count(now, name)
-	g.addresses.count(now, address)
-}

@@ -49,7 +49,7 @@ func TestAccounts(t *testing.T) {
 		t.Errorf("a guest is %+v", guest.User)
 	}
 	w.ok("POST", "/v1/refresh", "", fmt.Sprintf(`{"refresh_token":%q}`, ann.Refresh), &next)
-	if next.User != ann.User || next.Refresh != ann.Refresh {
+	if next.User != ann.User || next.Refresh == ann.Refresh {
 		t.Errorf("refreshed to %+v", next.credentials)
 	}
 	var found struct{ Users []account }
@@ -152,10 +152,10 @@ func TestGuessing(t *testing.T) {
 		t.Errorf("one name was tried from %d addresses", tried)
 	}
 	now := time.Now()
-	if e, ok := errors.AsType[*chat.Error](w.guessing.full(now, "ann", "203.0.113.1")); !ok || e.RetryAfter <= 0 || e.RetryAfter > time.Minute {
+	if e, ok := errors.AsType[*chat.Error](w.guessing.full(now, stranger("ann", "203.0.113.1"))); !ok || e.RetryAfter <= 0 || e.RetryAfter > time.Minute {
 		t.Errorf("the wait is %+v", e)
 	}
-	if err := w.guessing.full(now.Add(time.Minute), "bob", "203.0.113.4"); err != nil {
+	if err := w.guessing.full(now.Add(time.Minute), stranger("bob", "203.0.113.4")); err != nil {
 		t.Errorf("a minute later: %v", err)
 	}
 }

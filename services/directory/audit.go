@@ -27,6 +27,11 @@ const (
 	actMemberEnd   = "member.remove"
 	actRegister    = "account.create"
 	actAuditExport = "audit.export"
+	actPassword    = "account.password"
+	actResetLink   = "account.reset.link"
+	actReset       = "account.reset"
+	actSessionEnd  = "session.end"
+	actStolen      = "session.stolen"
 )
 
 const (

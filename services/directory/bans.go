@@ -208,11 +208,14 @@ func (s *Service) banFromServer(ctx context.Context, c auth.Claims, user, reason
 	})
 }
 
-// tellBan voids every token of a user who is banned from the server: those made until now, and there are none later,
-// since who makes one looks for a ban after having taken the time.
+// tellBan ends every session of a user who is banned from the server, and voids every token: those made until now, and
+// there are none later, since who makes one looks for a ban after having taken the time.
 func (s *Service) tellBan(ctx context.Context, i store.Intent) error {
 	out, err := s.banned(ctx, wholeServer, i.User)
 	if err != nil || !out {
+		return err
+	}
+	if err := s.store.EndSessionsOf(ctx, i.User); err != nil {
 		return err
 	}
 	at := time.Now().UnixMilli()
@@ -223,7 +226,7 @@ func (s *Service) tellBan(ctx context.Context, i store.Intent) error {
 	return nil
 }
 
-// unbanFromServer lets a user log in again.
+// unbanFromServer lets a user log in again. No session from before goes on.
 func (s *Service) unbanFromServer(ctx context.Context, c auth.Claims, user string) error {
 	if _, err := s.permittedOnServer(ctx, directoryapi.ActionUnban, c.User); err != nil {
 		return err
@@ -235,6 +238,9 @@ func (s *Service) unbanFromServer(ctx context.Context, c auth.Claims, user strin
 		return err
 	}
 	return s.audit(ctx, store.Act{Action: actUnban, Subject: user, SubjectName: b.Name}, func(ctx context.Context) error {
+		if err := s.store.EndSessionsOf(ctx, user); err != nil {
+			return err
+		}
 		return s.store.DeleteBan(ctx, wholeServer, user)
 	})
 }

@@ -128,6 +128,10 @@ func TestTimedBans(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if c := w.code(eve, "GET", path, ""); c != "unauthorized" {
+		t.Errorf("after the end of a ban, with a token from before: %q", c)
+	}
+	w.ok("POST", "/v1/login", "", `{"name":"Eve","password":"correct horse"}`, &eve)
 	if c := w.code(eve, "GET", path, ""); c != "" {
 		t.Errorf("after the end of a ban: %q", c)
 	}

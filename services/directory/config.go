@@ -17,6 +17,8 @@ import (
 type Config struct {
 	TokenLife      time.Duration `help:"How long an access token is good for (1m to 24h). A revoked user's open sockets are closed at once all the same." default:"15m"`
 	SessionLife    time.Duration `help:"How long a log-in lasts after its last use (1h to 8760h)." default:"720h"`
+	UserSessions   int           `help:"Log-ins that a user may have at a time (1 to 1000); one more ends the one that has not been used for longest." default:"50"`
+	RefreshGrace   time.Duration `help:"How long a refresh token that was used is answered again with the same next one, for a second tab and for answers that were lost (10s to 1h); after that it ends the log-in, since somebody may have stolen it." default:"1m"`
 	KeyLife        time.Duration `help:"How long a key signs tokens before the next one does (24h or more)." default:"720h"`
 	Guests         bool          `help:"Let people in without a password, by a name." default:"true" negatable:""`
 	Registration   bool          `help:"Let people register." default:"true" negatable:""`
@@ -47,8 +49,10 @@ func (c *Config) Validate() error {
 	}
 	within("token-life", c.TokenLife, time.Minute, 24*time.Hour)
 	within("session-life", c.SessionLife, time.Hour, 365*24*time.Hour)
+	within("refresh-grace", c.RefreshGrace, 10*time.Second, time.Hour)
 	within("key-life", c.KeyLife, 24*time.Hour, 10*365*24*time.Hour)
 	within("audit-keep", c.AuditKeep, 24*time.Hour, 10*365*24*time.Hour)
+	between("user-sessions", c.UserSessions, 1, maxUserSessions)
 	between("hash-memory", int(c.HashMemory), 64, 1<<20)
 	between("hash-time", int(c.HashTime), 1, 100)
 	between("hash-parallel", c.HashParallel, 1, 64)

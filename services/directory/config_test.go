@@ -14,6 +14,8 @@ func TestConfig(t *testing.T) {
 	for flag, change := range map[string]func(*Config){
 		"--token-life":      func(c *Config) { c.TokenLife = 0 },
 		"--session-life":    func(c *Config) { c.SessionLife = time.Minute },
+		"--user-sessions":   func(c *Config) { c.UserSessions = 0 },
+		"--refresh-grace":   func(c *Config) { c.RefreshGrace = time.Second },
 		"--key-life":        func(c *Config) { c.KeyLife = time.Minute },
 		"--hash-memory":     func(c *Config) { c.HashMemory = 1 },
 		"--hash-time":       func(c *Config) { c.HashTime = 0 },

@@ -76,7 +76,9 @@ func (s *Service) withAddress(ctx huma.Context, next func(huma.Context)) {
 		}
 	})
 	peer := peerAddress(ctx.RemoteAddr(), strings.Join(forwardedFor, ","), ctx.Header("X-Real-IP"), s.proxies)
-	next(huma.WithValue(huma.WithValue(ctx, addressKey{}, networkOf(peer)), peerKey{}, peer))
+	ctx = huma.WithValue(huma.WithValue(ctx, addressKey{}, networkOf(peer)), peerKey{}, peer)
+	ctx = huma.WithValue(ctx, agentKey{}, cutAgent(ctx.Header("User-Agent")))
+	next(huma.WithValue(ctx, secureKey{}, ctx.TLS() != nil || ctx.Header("X-Forwarded-Proto") == "https"))
 }
 
 func addressOf(ctx context.Context) string {

@@ -5,6 +5,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	logins      *prometheus.CounterVec // by outcome
 	storeErrors prometheus.Counter
+	stolen      prometheus.Counter
 	told        prometheus.Counter
 	untold      prometheus.Gauge
 }
@@ -17,6 +18,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		storeErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hubbub_directory_store_errors_total", Help: "Requests that failed because the store did.",
 		}),
+		stolen: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "hubbub_directory_stolen_sessions_total", Help: "Log-ins that were ended because a refresh token was used twice: somebody may have stolen it.",
+		}),
 		told: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hubbub_directory_changes_total", Help: "Changes told by the control log.",
 		}),
@@ -25,7 +29,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.logins, m.storeErrors, m.told, m.untold)
+		reg.MustRegister(m.logins, m.storeErrors, m.stolen, m.told, m.untold)
 	}
 	return m
 }

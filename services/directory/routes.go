@@ -20,7 +20,18 @@ type passwordInput struct {
 	Body struct {
 		Name     string `json:"name" doc:"1 to 32 letters, digits, dots, dashes and underscores."`
 		Password string `json:"password" doc:"At least 8 characters."`
+		Device   string `json:"device_token,omitempty" doc:"What an earlier log-in of this device was given, so that others' wrong passwords do not keep you out. A browser has it in a cookie."`
 	}
+	Cookie string `cookie:"hubbub_device" doc:"The same, of a browser."`
+}
+
+// devices returns the secrets of devices that the request shows.
+func (in *passwordInput) devices() []string {
+	var all []string
+	if in.Body.Device != "" {
+		all = append(all, in.Body.Device)
+	}
+	return append(all, deviceCookie(in.Cookie)...)
 }
 
 type nameInput struct {
@@ -57,22 +68,28 @@ func (s *Service) counted(kind string, err error) {
 }
 
 func (s *Service) accountRoutes(api huma.API, mux *http.ServeMux) {
-	enter := func(ctx context.Context, kind string, u store.User, err error) (c credentials, _ error) {
+	enter := func(ctx context.Context, kind string, u store.User, err error, in *passwordInput) (c credentials, _ error) {
+		var device string
+		if err == nil {
+			device, err = s.deviceToken(ctx, u, in.devices())
+		}
 		if err == nil {
 			c, err = s.open(ctx, u)
+			c.Device = device
+			c.cookies = append(c.cookies, keepDevice(ctx, device, deviceCookie(in.Cookie)))
 		}
 		s.counted(kind, err)
 		return c, err
 	}
-	route(s, api, public(http.MethodPost, "/v1/register", "register", "Make an account"),
+	entry(s, api, public(http.MethodPost, "/v1/register", "register", "Make an account"),
 		func(ctx context.Context, in *passwordInput) (credentials, error) {
 			u, err := s.register(ctx, in.Body.Name, in.Body.Password, addressOf(ctx))
-			return enter(ctx, "register", u, err)
+			return enter(ctx, "register", u, err, in)
 		})
-	route(s, api, public(http.MethodPost, "/v1/login", "login", "Log in"),
+	entry(s, api, public(http.MethodPost, "/v1/login", "login", "Log in"),
 		func(ctx context.Context, in *passwordInput) (credentials, error) {
-			u, err := s.login(ctx, in.Body.Name, in.Body.Password, addressOf(ctx))
-			return enter(ctx, "login", u, err)
+			u, err := s.login(ctx, in.Body.Name, in.Body.Password, addressOf(ctx), in.devices())
+			return enter(ctx, "login", u, err, in)
 		})
 	route(s, api, public(http.MethodPost, "/v1/guest", "guest", "Come in as a guest"),
 		func(ctx context.Context, in *nameInput) (credentials, error) {

@@ -58,6 +58,7 @@ type Service struct {
 	hasher    *password.Hasher
 	decoy     string // a hash that is compared with when there is no user
 	guessing  *guessing
+	logins    *throttle // log-ins that succeed, by user
 	entries   *throttle // new accounts, by address
 	changes   *throttle // changes of rooms, by user
 	proxies   clientaddr.Proxies
@@ -80,6 +81,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 			Memory: cfg.HashMemory, Iterations: cfg.HashTime, Parallelism: 1, SaltLength: 16, KeyLength: 32,
 		}),
 		guessing: newGuessing(cfg.LoginAttempts, time.Minute),
+		logins:   newThrottle(cfg.LoginAttempts*successFactor, time.Minute),
 		entries:  newThrottle(cfg.AccountRate, time.Minute),
 		changes:  newThrottle(cfg.ChangeRate, time.Minute),
 		every:    housekeepingEvery,
@@ -104,6 +106,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.auditRoutes(humaAPI)
 	s.blockRoutes(humaAPI)
 	s.muteRoutes(humaAPI)
+	s.ownRoutes(humaAPI)
 	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log)
 	return s, nil
 }
@@ -212,6 +215,7 @@ func (s *Service) keepHouse(ctx context.Context) {
 	}{
 		{"look after the signing keys", s.keys.refresh},
 		{"remove what has ended", s.removeEnded},
+		{"remove links that nobody used", s.removeOldTickets},
 		{"end bans", s.endBans},
 		{"appoint owners", s.appointOwners},
 		{"remove what the audit log has kept for long enough", s.removeOldActs},

@@ -1,15 +1,14 @@
 package directory
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"strings"
+	"net/http"
 	"time"
+
+	"go.uber.org/zap"
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/api/httpapi"
@@ -18,20 +17,19 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-const (
-	// secretSize is the size of a session's secret, in bytes.
-	secretSize = 32
-	// endedBatch is how many sessions that have expired are removed at a time.
-	endedBatch = 100
-)
+// endedBatch is how many sessions that have expired are removed at a time.
+const endedBatch = 100
 
 // credentials are what a client gets for a log-in.
 type credentials struct {
 	Token     string  `json:"token" doc:"Access token, for Authorization: Bearer and for hello."`
 	ExpiresAt int64   `json:"expires_at" doc:"When the token ends (UTC milliseconds)."`
 	ExpiresIn int64   `json:"expires_in" doc:"In how many seconds that is (RFC 6749, section 5.1): what a client goes by whose clock may be wrong."`
-	Refresh   string  `json:"refresh_token" doc:"Secret that buys the next token, for as long as the log-in lasts."`
+	Device    string  `json:"device_token,omitempty" doc:"What this device shows at the next log-in."`
+	Refresh   string  `json:"refresh_token" doc:"Secret that buys the next token, once: the answer has the next secret. A minute later a used one ends the log-in."`
 	User      account `json:"user"`
+
+	cookies []http.Cookie // for a browser
 }
 
 type account struct {
@@ -42,65 +40,130 @@ type account struct {
 
 func accountOf(u store.User) account { return account{ID: u.ID, Name: u.Name, Guest: u.Guest()} }
 
-// open begins a session of a user that there is.
+// open begins a session of a user that there is, for the request of ctx.
 func (s *Service) open(ctx context.Context, u store.User) (credentials, error) {
 	now := time.Now()
 	if err := s.checkBan(ctx, u.ID); err != nil { // after the time: see tellBan
 		return credentials{}, err
 	}
-	x, refresh := s.newSession(u.ID, now)
+	x, refresh := s.newSession(ctx, u.ID, now)
 	if err := s.store.CreateSession(ctx, x); err != nil {
 		return credentials{}, err
 	}
+	// Again: a ban, or a new password, of this moment may have ended the sessions of the user before there was this one.
+	if err := s.stillMay(ctx, u); err != nil {
+		return credentials{}, errors.Join(err, s.store.DeleteSession(ctx, x.ID))
+	}
+	if err := s.endOldest(ctx, u); err != nil {
+		return credentials{}, err
+	}
 	return s.issue(u, x, refresh, now)
 }
 
-// newSession returns a session, which is still to be kept, and its refresh token: its id and a secret, of which the store
-// has the hash only. The token stays the same for the whole session, so that several tabs of a browser can share it.
-func (s *Service) newSession(user string, now time.Time) (x store.Session, refresh string) {
-	var secret [secretSize]byte
-	_, _ = rand.Read(secret[:]) // never fails
-	sum := sha256.Sum256(secret[:])
-	x = store.Session{
-		ID: chat.NewID(), User: user, Hash: sum[:], Created: now.UnixMilli(), Expires: now.Add(s.cfg.SessionLife).UnixMilli(),
+// stillMay returns an error if the user has been banned, deleted, or given another password.
+func (s *Service) stillMay(ctx context.Context, u store.User) error {
+	now, err := s.store.User(ctx, u.ID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && now.Hash != u.Hash {
+		return errWrongPassword
+	} else if err != nil {
+		return err
 	}
-	return x, x.ID + "." + base64.RawURLEncoding.EncodeToString(secret[:])
+	return s.checkBan(ctx, u.ID)
 }
 
-// refresh returns the next token of a session, and prolongs it.
+// newSession returns a session, which is still to be kept, and its first refresh token.
+func (s *Service) newSession(ctx context.Context, user string, now time.Time) (x store.Session, refresh string) {
+	secret := newSecret()
+	x = store.Session{ID: chat.NewID(), User: user, Created: now.UnixMilli(), Turn: store.Turn{
+		Hash: secret.hash(), Family: secret.family(), Expires: now.Add(s.cfg.SessionLife).UnixMilli(), Used: now.UnixMilli(),
+		Device: agentOf(ctx), Address: addressOf(ctx),
+	}}
+	return x, x.ID + "." + secret.String()
+}
+
+// refresh returns the next token of a session, with its next secret, and prolongs it.
 func (s *Service) refresh(ctx context.Context, refresh string) (credentials, error) {
-	id, text, _ := strings.Cut(refresh, ".")
-	secret, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(secret) != secretSize || !chat.ValidID(id) {
+	id, given, ok := parseRefresh(refresh)
+	if !ok {
 		return credentials{}, httpapi.ErrEnded
 	}
-	now := time.Now()
-	x, err := s.store.Session(ctx, id)
-	sum := sha256.Sum256(secret)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return credentials{}, httpapi.ErrEnded
-	case err != nil:
-		return credentials{}, err
-	case subtle.ConstantTimeCompare(sum[:], x.Hash) != 1 || over(x, now):
-		return credentials{}, httpapi.ErrEnded
+	for range maxTurns {
+		now := time.Now()
+		x, err := s.store.Session(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return credentials{}, httpapi.ErrEnded
+		} else if err != nil {
+			return credentials{}, err
+		}
+		state := given.in(x, now)
+		if state == secretForeign {
+			return credentials{}, httpapi.ErrEnded
+		}
+		u, err := s.store.User(ctx, x.User)
+		if errors.Is(err, store.ErrNotFound) {
+			return credentials{}, httpapi.ErrEnded
+		} else if err != nil {
+			return credentials{}, err
+		}
+		if err := s.checkBan(ctx, u.ID); err != nil {
+			return credentials{}, err
+		}
+		if over(x, now) {
+			return credentials{}, httpapi.ErrEnded
+		}
+		if state == secretStale {
+			return credentials{}, errors.Join(httpapi.ErrEnded, s.endStolen(ctx, u, x))
+		}
+		next, err := s.turn(ctx, x, given, state, now)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // another request with the same secret was faster, or the session has ended just now
+		} else if err != nil {
+			return credentials{}, err
+		}
+		return s.issue(u, x, x.ID+"."+next.String(), now)
 	}
-	u, err := s.store.User(ctx, x.User)
-	if errors.Is(err, store.ErrNotFound) {
-		return credentials{}, httpapi.ErrEnded
-	} else if err != nil {
-		return credentials{}, err
+	return credentials{}, chat.Unavailable("the log-in is in use too much right now", time.Second)
+}
+
+// maxTurns is how often a refresh is tried when others of the same session come between.
+const maxTurns = 4
+
+// turn returns the secret that follows the given one, and keeps it if that is new. store.ErrNotFound: look at the session
+// again.
+func (s *Service) turn(ctx context.Context, x store.Session, given secret, state secretState, now time.Time) (secret, error) {
+	expires := now.Add(s.cfg.SessionLife).UnixMilli()
+	if state == secretPrevious {
+		return given.next(x.Salt), s.store.ExtendSession(ctx, x.ID, endedBy(now), expires)
 	}
-	if err := s.checkBan(ctx, u.ID); err != nil {
-		return credentials{}, err
+	salt := newSalt()
+	next := given.next(salt)
+	grace := s.cfg.RefreshGrace
+	if x.Family == nil {
+		// A client of the release before, whose secrets stayed the same, may not take the new one.
+		grace = s.cfg.SessionLife
 	}
-	err = s.store.ExtendSession(ctx, id, endedBy(now), now.Add(s.cfg.SessionLife).UnixMilli())
-	if errors.Is(err, store.ErrNotFound) {
-		return credentials{}, httpapi.ErrEnded // just now
-	} else if err != nil {
-		return credentials{}, err
-	}
-	return s.issue(u, x, refresh, now)
+	return next, s.store.TurnSession(ctx, x.ID, x.Hash, endedBy(now), store.Turn{
+		Hash: next.hash(), Family: next.family(), Previous: x.Hash, Salt: salt, Grace: now.Add(grace).UnixMilli(), Expires: expires,
+		Used: now.UnixMilli(), Device: cmp.Or(agentOf(ctx), x.Device), Address: addressOf(ctx),
+	})
+}
+
+// endStolen ends a session of which a secret came back that had been used: two have it, and one of them stole it. Which, nobody
+// can tell (RFC 9700, section 4.14.2).
+func (s *Service) endStolen(ctx context.Context, u store.User, x store.Session) error {
+	s.log.Warn("a refresh token was used twice, so its log-in has been ended: somebody may have stolen it", zap.String("user", u.ID),
+		zap.String("session", x.ID), zap.String("address", addressOf(ctx)), zap.String("last address", x.Address))
+	s.metrics.stolen.Inc()
+	a := store.Act{Action: actStolen, ActorName: sender, Subject: u.ID, SubjectName: u.Name, Detail: x.ID}
+	return s.audit(ctx, a, func(ctx context.Context) error { return s.endSession(ctx, u, x.ID, u.ID) })
+}
+
+// endSession ends a session: it is refreshed no more, and its sockets are closed.
+func (s *Service) endSession(ctx context.Context, u store.User, session, actor string) error {
+	i := store.Intent{Kind: directoryapi.ChangeUser, User: u.ID, Name: u.Name, Actor: actor, Session: session}
+	return s.change(ctx, i, func(ctx context.Context) error {
+		return s.store.EndSession(ctx, session) // removing it, and the guest whose it is, is housekeeping
+	})
 }
 
 func (s *Service) issue(u store.User, x store.Session, refresh string, now time.Time) (credentials, error) {
@@ -123,12 +186,12 @@ func over(x store.Session, now time.Time) bool { return x.Expires <= endedBy(now
 // checkSession returns httpapi.ErrEnded for the token of a log-in that has ended: here that counts at once, and not when
 // the token expires.
 func (s *Service) checkSession(ctx context.Context, c auth.Claims) error {
+	if err := s.checkBan(ctx, c.User); err != nil {
+		return s.fail(err)
+	}
 	x, err := s.store.Session(ctx, c.Session)
 	if errors.Is(err, store.ErrNotFound) || err == nil && over(x, time.Now()) {
 		return httpapi.ErrEnded
-	}
-	if err == nil {
-		err = s.checkBan(ctx, c.User)
 	}
 	return s.fail(err)
 }
@@ -155,12 +218,9 @@ func (s *Service) answerSessions(ctx context.Context, r directoryapi.SessionsReq
 	return reply, nil
 }
 
-// logout ends the session of a token: it is refreshed no more, and its sockets are closed.
+// logout ends the session of a token.
 func (s *Service) logout(ctx context.Context, c auth.Claims) error {
-	i := store.Intent{Kind: directoryapi.ChangeUser, User: c.User, Name: c.Name, Actor: c.User, Session: c.Session}
-	return s.change(ctx, i, func(ctx context.Context) error {
-		return s.store.EndSession(ctx, c.Session) // removing it, and the guest whose it is, is housekeeping
-	})
+	return s.endSession(ctx, store.User{ID: c.User, Name: c.Name}, c.Session, c.User)
 }
 
 // removeEnded removes sessions that have ended. A guest has no way back, and is removed with the session.

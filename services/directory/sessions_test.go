@@ -165,7 +165,12 @@ func TestGuestsGo(t *testing.T) {
 // TestGuestWithoutAccount has a crash come between the guest's session and the account: the session goes again.
 func TestGuestWithoutAccount(t *testing.T) {
 	w := openWorld(t, config())
-	c, err := w.open(t.Context(), store.User{ID: chat.NewID(), Name: "Gus" + guestMark})
+	u, now := store.User{ID: chat.NewID(), Name: "Gus" + guestMark}, time.Now()
+	x, refresh := w.newSession(t.Context(), u.ID, now)
+	if err := w.store.CreateSession(t.Context(), x); err != nil {
+		t.Fatal(err)
+	}
+	c, err := w.issue(u, x, refresh, now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,9 +37,21 @@ func (u User) Guest() bool { return u.Hash == "" }
 type Session struct {
 	ID      string `bson:"_id"`
 	User    string `bson:"user"`
-	Hash    []byte `bson:"hash"`    // SHA-256 of the secret that its tokens are refreshed with
 	Created int64  `bson:"created"` // UTC milliseconds
-	Expires int64  `bson:"expires"` // UTC milliseconds
+	Turn    `bson:",inline"`
+}
+
+// Turn is what of a session changes each time that its secret does.
+type Turn struct {
+	Hash     []byte `bson:"hash"`     // SHA-256 of the secret that the next token is fetched with
+	Family   []byte `bson:"family"`   // SHA-256 of what all secrets of the session begin with; none: its secret never changed
+	Previous []byte `bson:"previous"` // SHA-256 of the secret before
+	Salt     []byte `bson:"salt"`     // what the secret was made with of the one before
+	Grace    int64  `bson:"grace"`    // until when the secret before is good (UTC milliseconds)
+	Expires  int64  `bson:"expires"`  // UTC milliseconds
+	Used     int64  `bson:"used"`     // when the secret was last used (UTC milliseconds); 0: never
+	Device   string `bson:"device"`   // what the client says it is (User-Agent)
+	Address  string `bson:"address"`  // the network that it was last used from
 }
 
 // Key is a key that tokens are signed with.
@@ -139,6 +151,7 @@ type Intent struct {
 // the store does not work right now.
 type Store interface {
 	Mutes
+	Accounts
 	CreateUser(ctx context.Context, u User) error                                               // ErrConflict: the name is taken
 	User(ctx context.Context, id string) (User, error)                                          // ErrNotFound
 	UserByName(ctx context.Context, nameKey string) (User, error)                               // ErrNotFound
@@ -150,7 +163,10 @@ type Store interface {
 	CreateSession(ctx context.Context, s Session) error                                         // ErrConflict
 	Session(ctx context.Context, id string) (Session, error)                                    // ErrNotFound
 	ExtendSession(ctx context.Context, id string, now, expires int64) error                     // ErrNotFound, also: it had expired by now
+	TurnSession(ctx context.Context, id string, was []byte, now int64, t Turn) error            // ErrNotFound, also: Hash is another than was, or it had expired by now
+	SessionsOf(ctx context.Context, user string, limit int) ([]Session, error)                  // those made last first
 	EndSession(ctx context.Context, id string) error                                            // it has expired, for good; none is not an error
+	EndSessionsOf(ctx context.Context, user string) error                                       // all of them have
 	DeleteSession(ctx context.Context, id string) error                                         // none is not an error
 	SessionsBefore(ctx context.Context, expires int64, limit int) ([]Session, error)            // that had expired by then, oldest first
 	CreateKey(ctx context.Context, k Key) error                                                 // ErrConflict

@@ -3,6 +3,7 @@
 package memory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -31,6 +32,8 @@ type Store struct {
 	seen     map[string]int64
 	intents  map[string]store.Intent
 	acts     map[string]store.Act
+	accounts map[string]store.Account
+	tickets  map[string]store.Ticket
 	fail     func(call string, done bool) error
 }
 
@@ -42,6 +45,7 @@ func New() *Store {
 		users: map[string]store.User{}, sessions: map[string]store.Session{}, keys: map[string]store.Key{}, rooms: map[string]store.Room{},
 		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, blocks: map[couple]store.Block{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
 		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{},
+		accounts: map[string]store.Account{}, tickets: map[string]store.Ticket{},
 	}
 }
 
@@ -232,6 +236,37 @@ func (s *Store) ExtendSession(ctx context.Context, id string, now, expires int64
 		good := x.Expires > now
 		x.Expires = expires
 		return good
+	})
+}
+
+// TurnSession implements store.Store.
+func (s *Store) TurnSession(ctx context.Context, id string, was []byte, now int64, t store.Turn) error {
+	return update(ctx, s, "TurnSession", s.sessions, id, func(x *store.Session) bool {
+		if !bytes.Equal(x.Hash, was) || x.Expires <= now {
+			return false
+		}
+		x.Turn = t
+		return true
+	})
+}
+
+// SessionsOf implements store.Store.
+func (s *Store) SessionsOf(ctx context.Context, user string, limit int) ([]store.Session, error) {
+	return list(ctx, s, "SessionsOf", s.sessions, limit, func(a, b store.Session) int {
+		return cmp.Or(cmp.Compare(b.Created, a.Created), cmp.Compare(b.ID, a.ID))
+	}, func(x store.Session) bool { return x.User == user })
+}
+
+// EndSessionsOf implements store.Store.
+func (s *Store) EndSessionsOf(ctx context.Context, user string) error {
+	return s.do(ctx, "EndSessionsOf", func() error {
+		for id, x := range s.sessions {
+			if x.User == user {
+				x.Expires = 0
+				s.sessions[id] = x
+			}
+		}
+		return nil
 	})
 }
 

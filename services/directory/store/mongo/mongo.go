@@ -19,6 +19,7 @@ import (
 type Store struct {
 	db                                            *mongo.Database
 	users, sessions, keys, rooms, members, intent *mongo.Collection
+	accounts, tickets                             *mongo.Collection
 	acts                                          *mongo.Collection
 	blocks                                        *mongo.Collection
 	bans, mutes                                   *mongo.Collection
@@ -63,6 +64,7 @@ var steps = []mongodb.Step{
 		mongodb.Index{Collection: "mutes", Fields: []string{"user", "room"}},
 		mongodb.Index{Collection: "mutes", Fields: []string{"until"}},
 	),
+	mongodb.Indexes("7 (sessions of a user, accounts)", accountIndexes...),
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -74,10 +76,11 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 	return &Store{
 		db: db, users: db.Collection("users"), sessions: db.Collection("sessions"), keys: db.Collection("signing_keys"),
 		rooms: db.Collection("rooms"), members: db.Collection("members"), intent: db.Collection("intents"),
-		bans:   db.Collection("bans"),
-		acts:   db.Collection("acts"),
-		blocks: db.Collection("blocks"),
-		mutes:  db.Collection("mutes"),
+		bans:     db.Collection("bans"),
+		acts:     db.Collection("acts"),
+		blocks:   db.Collection("blocks"),
+		mutes:    db.Collection("mutes"),
+		accounts: db.Collection("accounts"), tickets: db.Collection("tickets"),
 	}, nil
 }
 

@@ -52,38 +52,6 @@ func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	return remove(ctx, "delete user", s.users, by("_id", id))
 }
 
-// CreateSession implements store.Store.
-func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
-	return insert(ctx, "create session", s.sessions, x)
-}
-
-// Session implements store.Store.
-func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
-	return one[store.Session](ctx, "session", s.sessions, by("_id", id))
-}
-
-// ExtendSession implements store.Store.
-func (s *Store) ExtendSession(ctx context.Context, id string, now, expires int64) error {
-	return update(ctx, "extend session", s.sessions, append(by("_id", id), above("expires", now)...), by("expires", expires))
-}
-
-// EndSession implements store.Store.
-func (s *Store) EndSession(ctx context.Context, id string) error {
-	_, err := s.sessions.UpdateOne(ctx, by("_id", id), by("$set", by("expires", int64(0))))
-	return wrap("end session", err)
-}
-
-// DeleteSession implements store.Store.
-func (s *Store) DeleteSession(ctx context.Context, id string) error {
-	return remove(ctx, "delete session", s.sessions, by("_id", id))
-}
-
-// SessionsBefore implements store.Store.
-func (s *Store) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
-	return list[store.Session](ctx, "old sessions", s.sessions, by("expires", by("$lte", expires)),
-		bson.D{{Key: "expires", Value: 1}, {Key: "_id", Value: 1}}, limit)
-}
-
 // CreateKey implements store.Store.
 func (s *Store) CreateKey(ctx context.Context, k store.Key) error {
 	return insert(ctx, "create key", s.keys, k)

@@ -15,22 +15,15 @@ const (
 )
 
 const (
-	insertUser    = `INSERT INTO users (id, name, name_key, look, look_lower, hash, created) VALUES (?, ?, ?, ?, ?, ?, ?)`
-	insertSession = `INSERT INTO sessions (id, user, hash, created, expires) VALUES (?, ?, ?, ?, ?)`
+	insertUser = `INSERT INTO users (id, name, name_key, look, look_lower, hash, created) VALUES (?, ?, ?, ?, ?, ?, ?)`
 )
 
 func userValues(u store.User) []any {
 	return []any{u.ID, u.Name, u.NameKey, u.Looks.Written, u.Looks.Lower, u.Hash, u.Created}
 }
 
-func sessionValues(x store.Session) []any { return []any{x.ID, x.User, x.Hash, x.Created, x.Expires} }
-
 func userFields(u *store.User) []any {
 	return []any{&u.ID, &u.Name, &u.NameKey, &u.Looks.Written, &u.Looks.Lower, &u.Hash, &u.Created}
-}
-
-func sessionFields(x *store.Session) []any {
-	return []any{&x.ID, &x.User, &x.Hash, &x.Created, &x.Expires}
 }
 
 func roomFields(r *store.Room) []any {
@@ -78,39 +71,6 @@ func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	}
 	// Afterwards: nothing is seen of who is not a user. What a crash leaves between the two harms nobody.
 	return s.run(ctx, "delete last seen", `DELETE FROM seen WHERE user = ?`, id)
-}
-
-// CreateSession implements store.Store.
-func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
-	return s.run(ctx, "create session", insertSession, sessionValues(x)...)
-}
-
-// Session implements store.Store.
-func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
-	var x store.Session
-	return x, s.row(ctx, "session", `SELECT id, user, hash, created, expires FROM sessions WHERE id = ?`, id,
-		sessionFields(&x)...)
-}
-
-// ExtendSession implements store.Store.
-func (s *Store) ExtendSession(ctx context.Context, id string, now, expires int64) error {
-	return s.update(ctx, "extend session", `UPDATE sessions SET expires = ? WHERE id = ? AND expires > ?`, expires, id, now)
-}
-
-// EndSession implements store.Store.
-func (s *Store) EndSession(ctx context.Context, id string) error {
-	return s.run(ctx, "end session", `UPDATE sessions SET expires = 0 WHERE id = ?`, id)
-}
-
-// DeleteSession implements store.Store.
-func (s *Store) DeleteSession(ctx context.Context, id string) error {
-	return s.run(ctx, "delete session", `DELETE FROM sessions WHERE id = ?`, id)
-}
-
-// SessionsBefore implements store.Store.
-func (s *Store) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
-	return list(ctx, s, "old sessions", sessionFields,
-		`SELECT id, user, hash, created, expires FROM sessions WHERE expires <= ? ORDER BY expires, id LIMIT ?`, expires, limit)
 }
 
 // CreateKey implements store.Store.

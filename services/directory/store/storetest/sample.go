@@ -15,7 +15,8 @@ var (
 		{ID: "u-gus", Name: "Gus (guest)", NameKey: ":u-gus", Created: 1_700_000_000_002},
 		{ID: "u-ivan", Name: "Иван", NameKey: "ивah", Hash: "$argon2id$v=19$m=64,t=1,p=1$c2FsdA$aGFzaA", Created: 1_700_000_000_003},
 	}
-	sampleSession = store.Session{ID: "s1", User: "u-ann", Hash: []byte{0, 1, 0xff}, Created: 1_700_000_000_004, Expires: 1_900_000_000_000}
+	// As a release made it whose secrets never changed.
+	sampleSession = logIn("s1", "u-ann", []byte{0, 1, 0xff}, 1_700_000_000_004, 1_900_000_000_000)
 	sampleKey     = store.Key{ID: "k1", Seed: []byte("0123456789abcdef0123456789abcdef"), Created: 1_700_000_000_005}
 	sampleRooms   = []store.Room{
 		{ID: "lobby", Name: "Lobby"},
@@ -139,6 +140,9 @@ func Verify(t *testing.T, s store.Store) {
 	want(t, store.ErrConflict, s.CreateUser(ctx, store.User{ID: "u-other", Name: "ANN", NameKey: "ann"}))
 	must(t, s.CreateUser(ctx, store.User{ID: "u-new", Name: "New", NameKey: "new", Created: 1}))
 	must(t, s.ExtendSession(ctx, "s1", 1_800_000_000_000, 2_000_000_000_000))
+	must(t, s.TurnSession(ctx, "s1", sampleSession.Hash, 1_800_000_000_000, store.Turn{Hash: []byte{1}, Expires: 2_000_000_000_000}))
+	of, err := s.SessionsOf(ctx, "u-ann", 10)
+	same(t, []store.Session{logIn("s1", "u-ann", []byte{1}, sampleSession.Created, 2_000_000_000_000)}, of, err)
 	must(t, s.SetRole(ctx, "r1", "u-ivan", api.RoleOwner))
 	must(t, s.DeleteIntent(ctx, "i1"))
 	must(t, s.PutAct(ctx, store.Act{ID: "018bcfe5-6812-7000-8000-000000000001", At: 1_700_000_000_018, Actor: "u-ann"}))

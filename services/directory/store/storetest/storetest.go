@@ -26,6 +26,10 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"looks", testLooks},
 		{"guests", testGuests},
 		{"sessions", testSessions},
+		{"turns of a session", testTurns},
+		{"accounts", testAccounts},
+		{"passwords", testPasswords},
+		{"tickets", testTickets},
 		{"keys", testKeys},
 		{"rooms", testRooms},
 		{"members", testMembers},
@@ -149,7 +153,7 @@ func testLooks(t *testing.T, s store.Store) {
 func testGuests(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	gus := store.User{ID: "u1", Name: "Gus (guest)", NameKey: ":gus", Created: 1}
-	x := store.Session{ID: "s1", User: "u1", Hash: []byte("hash"), Created: 1, Expires: 9}
+	x := logIn("s1", "u1", []byte("hash"), 1, 9)
 	must(t, s.CreateGuest(ctx, gus, x))
 	user, err := s.User(ctx, "u1")
 	same(t, gus, user, err)
@@ -165,10 +169,47 @@ func testGuests(t *testing.T, s store.Store) {
 	want(t, store.ErrNotFound, err)
 }
 
+func logIn(id, user string, hash []byte, created, expires int64) store.Session {
+	return store.Session{ID: id, User: user, Created: created, Turn: store.Turn{Hash: hash, Expires: expires}}
+}
+
+func testTurns(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	x := logIn("s1", "u1", []byte{1}, 1, 10)
+	y := logIn("s2", "u1", []byte{1}, 2, 10)
+	y.Device, y.Address, y.Family = "a browser", "192.0.2.1", []byte{9}
+	other := logIn("s3", "u2", []byte{1}, 3, 10)
+	for _, one := range []store.Session{y, x, other} {
+		must(t, s.CreateSession(ctx, one))
+	}
+	turn := store.Turn{
+		Hash: []byte{2}, Family: []byte{3}, Previous: []byte{1}, Salt: []byte{4}, Grace: 5, Expires: 20, Used: 6, Device: "a phone", Address: "192.0.2.2",
+	}
+	must(t, s.TurnSession(ctx, "s1", []byte{1}, 9, turn))
+	x.Turn = turn
+	got, err := s.Session(ctx, "s1")
+	same(t, x, got, err)
+	want(t, store.ErrNotFound, s.TurnSession(ctx, "s1", []byte{1}, 9, turn)) // another was faster
+	want(t, store.ErrNotFound, s.TurnSession(ctx, "none", []byte{1}, 9, turn))
+	want(t, store.ErrNotFound, s.TurnSession(ctx, "s2", []byte{1}, 10, turn)) // it had expired
+	all, err := s.SessionsOf(ctx, "u1", 10)
+	same(t, []store.Session{y, x}, all, err)
+	all, err = s.SessionsOf(ctx, "u1", 1)
+	same(t, []store.Session{y}, all, err)
+	must(t, s.EndSessionsOf(ctx, "u1"))
+	must(t, s.EndSessionsOf(ctx, "nobody"))
+	x.Expires, y.Expires = 0, 0
+	all, err = s.SessionsOf(ctx, "u1", 10)
+	same(t, []store.Session{y, x}, all, err)
+	want(t, store.ErrNotFound, s.TurnSession(ctx, "s1", []byte{2}, 1, turn)) // for good
+	got, err = s.Session(ctx, "s3")
+	same(t, other, got, err)
+}
+
 func testSessions(t *testing.T, s store.Store) {
 	ctx := t.Context()
-	x := store.Session{ID: "s1", User: "u1", Hash: []byte{1, 2}, Created: 1, Expires: 10}
-	y := store.Session{ID: "s2", User: "u1", Hash: []byte{3}, Created: 2, Expires: 20}
+	x := logIn("s1", "u1", []byte{1, 2}, 1, 10)
+	y := logIn("s2", "u1", []byte{3}, 2, 20)
 	must(t, s.CreateSession(ctx, x))
 	must(t, s.CreateSession(ctx, y))
 	want(t, store.ErrConflict, s.CreateSession(ctx, x))

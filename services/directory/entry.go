@@ -1,0 +1,36 @@
+package directory
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"hubbub.internal/libs/api/httpapi"
+)
+
+type secureKey struct{}
+
+// isSecure reports whether a request came by https. A proxy says so, and whoever says so without being one only has cookies of
+// their own kept back.
+func isSecure(ctx context.Context) bool {
+	secure, _ := ctx.Value(secureKey{}).(bool)
+	return secure
+}
+
+// entered is the answer to who logs in.
+type entered struct {
+	SetCookie []http.Cookie `header:"Set-Cookie"`
+	Body      credentials
+}
+
+// entry registers an operation whose answer is credentials, with the cookies that a browser keeps of them.
+func entry[In any](s *Service, api huma.API, op huma.Operation, handle func(context.Context, *In) (credentials, error)) {
+	huma.Register(api, op, func(ctx context.Context, in *In) (*entered, error) {
+		c, err := handle(ctx, in)
+		if err != nil {
+			return nil, httpapi.Error(s.fail(err), nil)
+		}
+		return &entered{SetCookie: c.cookies, Body: c}, nil
+	})
+}

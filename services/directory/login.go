@@ -1,0 +1,133 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hubbub.internal/libs/names"
+	"hubbub.internal/services/directory/password"
+	"hubbub.internal/services/directory/store"
+)
+
+const (
+	// nameFactor and addressFactor are how many times as many failed log-ins as one address may have for one name are
+	// allowed for a name from everywhere, and for an address with any names: neither may be so few that a stranger can
+	// lock out a person, or a colleague an office.
+	nameFactor    = 10
+	addressFactor = 30
+	// successFactor is how many times as many log-ins that succeed are allowed for an account from everywhere: each hashes a
+	// password and leaves a session.
+	successFactor = 3
+)
+
+// attempt is one try to show a password.
+type attempt struct {
+	name, address string // what it is counted by if it fails
+	client        string // who takes a turn with it
+	known         bool   // it comes from a known device, and goes first
+}
+
+// stranger is the attempt of somebody of whom nothing is known.
+func stranger(name, address string) attempt {
+	return attempt{name: name, address: address, client: address}
+}
+
+// familiar is an attempt that comes from one of the user's devices, or with a token: nobody's wrong passwords but its own
+// keep it out, and it does not wait for those of others.
+func familiar(user, device string) attempt {
+	return attempt{name: "of " + user, address: device, client: user, known: true}
+}
+
+// login returns the user with the name and password. address is where the request comes from, and devices are the secrets
+// of devices that it shows; see deviceToken.
+func (s *Service) login(ctx context.Context, name, secret, address string, devices []string) (store.User, error) {
+	name, err := names.Normal(name)
+	if err != nil || len(secret) > password.Max {
+		return store.User{}, errWrongPassword
+	}
+	key := names.Key(name)
+	try := stranger(key, address)
+	if len(devices) == 0 {
+		if err := s.guessing.full(time.Now(), try); err != nil {
+			return store.User{}, err
+		}
+	}
+	u, err := s.store.UserByName(ctx, key)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return store.User{}, err
+	}
+	if device, err := s.knownDevice(ctx, u, devices); err != nil {
+		return store.User{}, err
+	} else if device != "" {
+		try = familiar(u.ID, device)
+	}
+	return u, s.prove(ctx, u, secret, try, s.logins)
+}
+
+// prove returns an error unless the password is the user's, who need not be there. Failures are counted, and successes by
+// the throttle, if there is one.
+func (s *Service) prove(ctx context.Context, u store.User, secret string, try attempt, successes *throttle) error {
+	full := func(now time.Time) error {
+		err := s.guessing.full(now, try)
+		if err == nil && successes != nil && u.ID != "" {
+			err = successes.full(now, "log-ins with this name", u.ID)
+		}
+		return err
+	}
+	if err := full(time.Now()); err != nil {
+		return err
+	}
+	hash := u.Hash
+	if hash == "" {
+		hash = s.decoy // so that the answer takes as long for a name that nobody has
+	}
+	return s.hasher.Do(ctx, try.client, try.known, func() error {
+		// Again: however many try at the same time, few of them are here.
+		if err := full(time.Now()); err != nil {
+			return err
+		}
+		match, err := s.hasher.Matches(secret, hash)
+		switch {
+		case err != nil:
+			return err
+		case !match || u.Hash == "":
+			s.guessing.count(time.Now(), try)
+			return errWrongPassword
+		case successes != nil:
+			successes.count(time.Now(), u.ID)
+		}
+		return nil
+	})
+}
+
+// guessing limits failed log-ins. It is safe for concurrent use.
+type guessing struct {
+	pairs     *throttle // by name and address
+	names     *throttle // by name, from anywhere
+	addresses *throttle // by address, with any name
+}
+
+func newGuessing(limit int, per time.Duration) *guessing {
+	return &guessing{
+		pairs:     newThrottle(limit, per),
+		names:     newThrottle(limit*nameFactor, per),
+		addresses: newThrottle(limit*addressFactor, per),
+	}
+}
+
+// full returns a chat.CodeRateLimited error if no more attempts such as this one may fail.
+func (g *guessing) full(now time.Time, a attempt) error {
+	return errors.Join(
+		g.pairs.full(now, "failed log-ins with this name", a.name+" "+a.address),
+		g.names.full(now, "failed log-ins with this name", a.name),
+		g.addresses.full(now, "failed log-ins from your network", a.address),
+	)
+}
+
+// count counts a failure.
+func (g *guessing) count(now time.Time, a attempt) {
+	g.pairs.count(now, a.name+" "+a.address)
+	g.names.count(now, a.name)
+	g.addresses.count(now, a.address)
+}

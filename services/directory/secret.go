@@ -1,0 +1,91 @@
+package directory
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"slices"
+	"strings"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// The sizes of a session's secret in bytes: all its secrets begin with the same familySize bytes. So one that was good once is
+// told from one that never was, which anybody can make up, without the store having to keep them all.
+const (
+	secretSize = 32
+	familySize = 16
+)
+
+// secret is what buys the next token of a session, and with it the next secret. The store has only hashes of it.
+type secret [secretSize]byte
+
+func newSecret() (s secret) {
+	_, _ = rand.Read(s[:]) // never fails
+	return s
+}
+
+// newSalt returns what makes a secret out of the one before.
+func newSalt() []byte {
+	salt := make([]byte, secretSize)
+	_, _ = rand.Read(salt) // never fails
+	return salt
+}
+
+// parseRefresh takes a refresh token apart: the id of a session and a secret.
+func parseRefresh(token string) (id string, s secret, ok bool) {
+	id, text, _ := strings.Cut(token, ".")
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(b) != secretSize || !chat.ValidID(id) {
+		return "", s, false
+	}
+	return id, secret(b), true
+}
+
+func (s secret) String() string { return base64.RawURLEncoding.EncodeToString(s[:]) }
+
+func (s secret) hash() []byte {
+	sum := sha256.Sum256(s[:])
+	return sum[:]
+}
+
+func (s secret) family() []byte {
+	sum := sha256.Sum256(s[:familySize])
+	return sum[:]
+}
+
+// next returns the secret after this one. Who has this one and not the salt, which is in the store, cannot tell it; and the
+// store, which has the salt, has this one's hash only. So whoever comes with the same secret gets the same next one.
+func (s secret) next(salt []byte) secret {
+	mac := hmac.New(sha256.New, s[:])
+	mac.Write(salt)
+	return secret(slices.Concat(s[:familySize], mac.Sum(nil)[:secretSize-familySize]))
+}
+
+// secretState is what a secret is to a session.
+type secretState int
+
+const (
+	secretForeign  secretState = iota // it never was one of the session's
+	secretStale                       // it was, and has been used
+	secretPrevious                    // it has been used a moment ago
+	secretCurrent
+)
+
+// in returns what the secret is to a session.
+func (s secret) in(x store.Session, now time.Time) secretState {
+	same := func(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
+	switch sum := s.hash(); {
+	case same(sum, x.Hash):
+		return secretCurrent
+	case same(sum, x.Previous) && now.UnixMilli() < x.Grace:
+		return secretPrevious
+	case same(s.family(), x.Family):
+		return secretStale
+	}
+	return secretForeign
+}

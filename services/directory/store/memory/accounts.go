@@ -1,0 +1,105 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"maps"
+
+	"hubbub.internal/services/directory/store"
+)
+
+func accountsByUser(a, b store.Account) int { return cmp.Compare(a.User, b.User) }
+
+// Account implements store.Store.
+func (s *Store) Account(ctx context.Context, user string) (store.Account, error) {
+	a, err := one(ctx, s, "Account", s.accounts, user)
+	a.User = user
+	return a, unlessMissing(err)
+}
+
+// PatchAccount implements store.Store.
+func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
+	return s.do(ctx, "PatchAccount", func() error {
+		a := s.accounts[user]
+		a.User = user
+		if p.DeviceKey != nil {
+			a.DeviceKey = p.DeviceKey
+		}
+		if p.Mail != nil {
+			a.Mail = *p.Mail
+		}
+		if p.MailKey != nil {
+			a.MailKey = *p.MailKey
+		}
+		if p.SeenBy != nil {
+			a.SeenBy = *p.SeenBy
+		}
+		if p.Unlisted != nil {
+			a.Unlisted = *p.Unlisted
+		}
+		s.accounts[user] = a
+		return nil
+	})
+}
+
+// AccountsByMail implements store.Store.
+func (s *Store) AccountsByMail(ctx context.Context, key string, limit int) ([]store.Account, error) {
+	return list(ctx, s, "AccountsByMail", s.accounts, limit, accountsByUser, func(a store.Account) bool { return key != "" && a.MailKey == key })
+}
+
+// AccountsOf implements store.Store.
+func (s *Store) AccountsOf(ctx context.Context, users []string) ([]store.Account, error) {
+	wanted := set(users)
+	return list(ctx, s, "AccountsOf", s.accounts, everything, accountsByUser, func(a store.Account) bool { return wanted[a.User] })
+}
+
+// DeleteAccount implements store.Store.
+func (s *Store) DeleteAccount(ctx context.Context, user string) error {
+	return remove(ctx, s, "DeleteAccount", s.accounts, user)
+}
+
+// SetPassword implements store.Store.
+func (s *Store) SetPassword(ctx context.Context, user, was, hash string) error {
+	return update(ctx, s, "SetPassword", s.users, user, func(u *store.User) bool {
+		good := u.Hash == was
+		u.Hash = hash
+		return good
+	})
+}
+
+// PutTicket implements store.Store.
+func (s *Store) PutTicket(ctx context.Context, t store.Ticket) error {
+	return create(ctx, s, "PutTicket", s.tickets, t.Hash, t)
+}
+
+// Ticket implements store.Store.
+func (s *Store) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
+	return one(ctx, s, "Ticket", s.tickets, hash)
+}
+
+// TakeTicket implements store.Store.
+func (s *Store) TakeTicket(ctx context.Context, hash string) error {
+	return s.do(ctx, "TakeTicket", func() error {
+		if _, ok := s.tickets[hash]; !ok {
+			return store.ErrNotFound
+		}
+		delete(s.tickets, hash)
+		return nil
+	})
+}
+
+// DeleteTicketsOf implements store.Store.
+func (s *Store) DeleteTicketsOf(ctx context.Context, user, kind string) error {
+	return s.do(ctx, "DeleteTicketsOf", func() error {
+		maps.DeleteFunc(s.tickets, func(_ string, t store.Ticket) bool { return t.User == user && t.Kind == kind })
+		return nil
+	})
+}
+
+// DeleteTicketsBefore implements store.Store.
+func (s *Store) DeleteTicketsBefore(ctx context.Context, expires int64) error {
+	return s.do(ctx, "DeleteTicketsBefore", func() error {
+		maps.DeleteFunc(s.tickets, func(_ string, t store.Ticket) bool { return t.Expires <= expires })
+		return nil
+	})
+}

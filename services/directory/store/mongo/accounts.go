@@ -1,0 +1,106 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"hubbub.internal/libs/mongodb"
+	"hubbub.internal/services/directory/store"
+)
+
+// accountIndexes are what sessions, accounts and tickets are found by.
+var accountIndexes = []mongodb.Index{
+	{Collection: "sessions", Fields: []string{"user", "created"}},
+	{Collection: "accounts", Fields: []string{"mail_key"}},
+	{Collection: "tickets", Fields: []string{"user", "kind"}},
+	{Collection: "tickets", Fields: []string{"expires"}},
+}
+
+// Account implements store.Store.
+func (s *Store) Account(ctx context.Context, user string) (store.Account, error) {
+	a, err := one[store.Account](ctx, "account", s.accounts, by("_id", user))
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Account{User: user}, nil
+	}
+	return a, err
+}
+
+// PatchAccount implements store.Store.
+func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
+	set := by("_id", user) // which it is already: $set may not be empty
+	if p.DeviceKey != nil {
+		set = append(set, bson.E{Key: "device_key", Value: p.DeviceKey})
+	}
+	if p.Mail != nil {
+		set = append(set, bson.E{Key: "mail", Value: *p.Mail})
+	}
+	if p.MailKey != nil {
+		set = append(set, bson.E{Key: "mail_key", Value: *p.MailKey})
+	}
+	if p.SeenBy != nil {
+		set = append(set, bson.E{Key: "seen_by", Value: *p.SeenBy})
+	}
+	if p.Unlisted != nil {
+		set = append(set, bson.E{Key: "unlisted", Value: *p.Unlisted})
+	}
+	return upsert(ctx, "change account", s.accounts, by("_id", user), by("$set", set))
+}
+
+// AccountsByMail implements store.Store.
+func (s *Store) AccountsByMail(ctx context.Context, key string, limit int) ([]store.Account, error) {
+	if key == "" {
+		return nil, nil
+	}
+	return list[store.Account](ctx, "accounts by mail", s.accounts, by("mail_key", key), by("_id", 1), limit)
+}
+
+// AccountsOf implements store.Store.
+func (s *Store) AccountsOf(ctx context.Context, users []string) ([]store.Account, error) {
+	if len(users) == 0 {
+		return nil, nil
+	}
+	return list[store.Account](ctx, "accounts", s.accounts, by("_id", by("$in", users)), by("_id", 1), 0)
+}
+
+// DeleteAccount implements store.Store.
+func (s *Store) DeleteAccount(ctx context.Context, user string) error {
+	return remove(ctx, "delete account", s.accounts, by("_id", user))
+}
+
+// SetPassword implements store.Store.
+func (s *Store) SetPassword(ctx context.Context, user, was, hash string) error {
+	return update(ctx, "set password", s.users, append(by("_id", user), bson.E{Key: "hash", Value: was}), by("hash", hash))
+}
+
+// PutTicket implements store.Store.
+func (s *Store) PutTicket(ctx context.Context, t store.Ticket) error {
+	return insert(ctx, "put ticket", s.tickets, t)
+}
+
+// Ticket implements store.Store.
+func (s *Store) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
+	return one[store.Ticket](ctx, "ticket", s.tickets, by("_id", hash))
+}
+
+// TakeTicket implements store.Store.
+func (s *Store) TakeTicket(ctx context.Context, hash string) error {
+	r, err := s.tickets.DeleteOne(ctx, by("_id", hash))
+	if err == nil && r.DeletedCount == 0 {
+		err = store.ErrNotFound
+	}
+	return wrap("take ticket", err)
+}
+
+// DeleteTicketsOf implements store.Store.
+func (s *Store) DeleteTicketsOf(ctx context.Context, user, kind string) error {
+	_, err := s.tickets.DeleteMany(ctx, append(by("user", user), bson.E{Key: "kind", Value: kind}))
+	return wrap("delete tickets", err)
+}
+
+// DeleteTicketsBefore implements store.Store.
+func (s *Store) DeleteTicketsBefore(ctx context.Context, expires int64) error {
+	_, err := s.tickets.DeleteMany(ctx, by("expires", by("$lte", expires)))
+	return wrap("delete old tickets", err)
+}

@@ -1,0 +1,81 @@
+package sqlite
+
+import (
+	"context"
+
+	"hubbub.internal/services/directory/store"
+)
+
+const (
+	accounts     = `SELECT user, device_key, mail, mail_key, seen_by, unlisted FROM accounts `
+	patchAccount = `INSERT INTO accounts (user, device_key, mail, mail_key, seen_by, unlisted)
+		VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, 0))
+		ON CONFLICT (user) DO UPDATE SET device_key = coalesce(?2, device_key), mail = coalesce(?3, mail), mail_key = coalesce(?4, mail_key),
+		seen_by = coalesce(?5, seen_by), unlisted = coalesce(?6, unlisted)`
+)
+
+func accountFields(a *store.Account) []any {
+	return []any{&a.User, &a.DeviceKey, &a.Mail, &a.MailKey, &a.SeenBy, &a.Unlisted}
+}
+
+// Account implements store.Store.
+func (s *Store) Account(ctx context.Context, user string) (store.Account, error) {
+	all, err := list(ctx, s, "account", accountFields, accounts+`WHERE user = ?`, user)
+	if err != nil || len(all) == 0 {
+		return store.Account{User: user}, err
+	}
+	return all[0], nil
+}
+
+// PatchAccount implements store.Store.
+func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
+	return s.run(ctx, "change account", patchAccount, user, p.DeviceKey, p.Mail, p.MailKey, p.SeenBy, p.Unlisted)
+}
+
+// AccountsByMail implements store.Store.
+func (s *Store) AccountsByMail(ctx context.Context, key string, limit int) ([]store.Account, error) {
+	return list(ctx, s, "accounts by mail", accountFields, accounts+`WHERE mail_key = ? AND mail_key <> '' ORDER BY user LIMIT ?`, key, limit)
+}
+
+// AccountsOf implements store.Store.
+func (s *Store) AccountsOf(ctx context.Context, users []string) ([]store.Account, error) {
+	return list(ctx, s, "accounts", accountFields, accounts+`WHERE user IN (SELECT value FROM json_each(?)) ORDER BY user`, jsonList(users))
+}
+
+// DeleteAccount implements store.Store.
+func (s *Store) DeleteAccount(ctx context.Context, user string) error {
+	return s.run(ctx, "delete account", `DELETE FROM accounts WHERE user = ?`, user)
+}
+
+// SetPassword implements store.Store.
+func (s *Store) SetPassword(ctx context.Context, user, was, hash string) error {
+	return s.update(ctx, "set password", `UPDATE users SET hash = ? WHERE id = ? AND hash = ?`, hash, user, was)
+}
+
+// PutTicket implements store.Store.
+func (s *Store) PutTicket(ctx context.Context, t store.Ticket) error {
+	return s.run(ctx, "put ticket", `INSERT INTO tickets (hash, kind, user, mail, created, expires) VALUES (?, ?, ?, ?, ?, ?)`,
+		t.Hash, t.Kind, t.User, t.Mail, t.Created, t.Expires)
+}
+
+// Ticket implements store.Store.
+func (s *Store) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
+	var t store.Ticket
+	return t, s.row(ctx, "ticket", `SELECT hash, kind, user, mail, created, expires FROM tickets WHERE hash = ?`, hash,
+		&t.Hash, &t.Kind, &t.User, &t.Mail, &t.Created, &t.Expires)
+}
+
+// TakeTicket implements store.Store.
+func (s *Store) TakeTicket(ctx context.Context, hash string) error {
+	return s.update(ctx, "take ticket", `DELETE FROM tickets WHERE hash = ?`, hash)
+}
+
+// DeleteTicketsOf implements store.Store.
+func (s *Store) DeleteTicketsOf(ctx context.Context, user, kind string) error {
+	return s.run(ctx, "delete tickets", `DELETE FROM tickets WHERE user = ? AND kind = ?`, user, kind)
+}
+
+// DeleteTicketsBefore implements store.Store.
+func (s *Store) DeleteTicketsBefore(ctx context.Context, expires int64) error {
+	return s.run(ctx, "delete old tickets", `DELETE FROM tickets WHERE expires <= ?`, expires)
+}

@@ -1,0 +1,75 @@
+package sqlite
+
+import (
+	"context"
+
+	"hubbub.internal/services/directory/store"
+)
+
+const (
+	sessionColumns = `id, user, created, hash, family, previous, salt, grace, expires, used, device, address`
+	sessions       = `SELECT ` + sessionColumns + ` FROM sessions `
+	insertSession  = `INSERT INTO sessions (` + sessionColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	turnSession    = `UPDATE sessions SET hash = ?, family = ?, previous = ?, salt = ?, grace = ?, expires = ?, used = ?, device = ?, address = ?
+		WHERE id = ? AND hash = ? AND expires > ?`
+)
+
+func turnValues(t store.Turn) []any {
+	return []any{t.Hash, t.Family, t.Previous, t.Salt, t.Grace, t.Expires, t.Used, t.Device, t.Address}
+}
+
+func sessionValues(x store.Session) []any {
+	return append([]any{x.ID, x.User, x.Created}, turnValues(x.Turn)...)
+}
+
+func sessionFields(x *store.Session) []any {
+	return []any{
+		&x.ID, &x.User, &x.Created, &x.Hash, &x.Family, &x.Previous, &x.Salt, &x.Grace, &x.Expires, &x.Used, &x.Device, &x.Address,
+	}
+}
+
+// CreateSession implements store.Store.
+func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
+	return s.run(ctx, "create session", insertSession, sessionValues(x)...)
+}
+
+// Session implements store.Store.
+func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
+	var x store.Session
+	return x, s.row(ctx, "session", sessions+`WHERE id = ?`, id, sessionFields(&x)...)
+}
+
+// ExtendSession implements store.Store.
+func (s *Store) ExtendSession(ctx context.Context, id string, now, expires int64) error {
+	return s.update(ctx, "extend session", `UPDATE sessions SET expires = ? WHERE id = ? AND expires > ?`, expires, id, now)
+}
+
+// TurnSession implements store.Store.
+func (s *Store) TurnSession(ctx context.Context, id string, was []byte, now int64, t store.Turn) error {
+	return s.update(ctx, "turn session", turnSession, append(turnValues(t), id, was, now)...)
+}
+
+// SessionsOf implements store.Store.
+func (s *Store) SessionsOf(ctx context.Context, user string, limit int) ([]store.Session, error) {
+	return list(ctx, s, "sessions of a user", sessionFields, sessions+`WHERE user = ? ORDER BY created DESC, id DESC LIMIT ?`, user, limit)
+}
+
+// EndSession implements store.Store.
+func (s *Store) EndSession(ctx context.Context, id string) error {
+	return s.run(ctx, "end session", `UPDATE sessions SET expires = 0 WHERE id = ?`, id)
+}
+
+// EndSessionsOf implements store.Store.
+func (s *Store) EndSessionsOf(ctx context.Context, user string) error {
+	return s.run(ctx, "end sessions", `UPDATE sessions SET expires = 0 WHERE user = ?`, user)
+}
+
+// DeleteSession implements store.Store.
+func (s *Store) DeleteSession(ctx context.Context, id string) error {
+	return s.run(ctx, "delete session", `DELETE FROM sessions WHERE id = ?`, id)
+}
+
+// SessionsBefore implements store.Store.
+func (s *Store) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
+	return list(ctx, s, "old sessions", sessionFields, sessions+`WHERE expires <= ? ORDER BY expires, id LIMIT ?`, expires, limit)
+}

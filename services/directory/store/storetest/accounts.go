@@ -1,0 +1,76 @@
+package storetest
+
+import (
+	"testing"
+
+	"hubbub.internal/services/directory/store"
+)
+
+func testAccounts(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	got, err := s.Account(ctx, "u1")
+	same(t, store.Account{User: "u1"}, got, err)
+	must(t, s.PatchAccount(ctx, "u1", store.AccountPatch{Mail: new("Ann@Example.org"), MailKey: new("ann@example.org")}))
+	must(t, s.PatchAccount(ctx, "u1", store.AccountPatch{DeviceKey: []byte{1, 0, 2}}))
+	must(t, s.PatchAccount(ctx, "u1", store.AccountPatch{SeenBy: new("nobody"), Unlisted: new(true)}))
+	must(t, s.PatchAccount(ctx, "u1", store.AccountPatch{}))
+	ann := store.Account{User: "u1", DeviceKey: []byte{1, 0, 2}, Mail: "Ann@Example.org", MailKey: "ann@example.org", SeenBy: "nobody", Unlisted: true}
+	got, err = s.Account(ctx, "u1")
+	same(t, ann, got, err)
+	must(t, s.PatchAccount(ctx, "u0", store.AccountPatch{MailKey: new("ann@example.org"), Mail: new("ann@example.org")}))
+	other := store.Account{User: "u0", Mail: "ann@example.org", MailKey: "ann@example.org"}
+	all, err := s.AccountsByMail(ctx, "ann@example.org", 10)
+	same(t, []store.Account{other, ann}, all, err)
+	all, err = s.AccountsByMail(ctx, "ann@example.org", 1)
+	same(t, []store.Account{other}, all, err)
+	must(t, s.PatchAccount(ctx, "u0", store.AccountPatch{MailKey: new(""), Mail: new("")}))
+	all, err = s.AccountsByMail(ctx, "", 10)
+	same(t, nil, all, err)
+	all, err = s.AccountsOf(ctx, []string{"u9", "u1", "u0"})
+	same(t, []store.Account{{User: "u0"}, ann}, all, err)
+	all, err = s.AccountsOf(ctx, nil)
+	same(t, nil, all, err)
+	must(t, s.DeleteAccount(ctx, "u1"))
+	must(t, s.DeleteAccount(ctx, "u1"))
+	got, err = s.Account(ctx, "u1")
+	same(t, store.Account{User: "u1"}, got, err)
+}
+
+func testPasswords(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	ann := store.User{ID: "u1", Name: "Ann", NameKey: "ann", Hash: "old", Created: 1}
+	must(t, s.CreateUser(ctx, ann))
+	must(t, s.SetPassword(ctx, "u1", "old", "new"))
+	want(t, store.ErrNotFound, s.SetPassword(ctx, "u1", "old", "another")) // somebody was faster
+	want(t, store.ErrNotFound, s.SetPassword(ctx, "u9", "", "another"))
+	ann.Hash = "new"
+	got, err := s.User(ctx, "u1")
+	same(t, ann, got, err)
+}
+
+func testTickets(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	a := store.Ticket{Hash: "aa", Kind: "reset", User: "u1", Mail: "ann@example.org", Created: 1, Expires: 10}
+	b := store.Ticket{Hash: "bb", Kind: "mail", User: "u1", Created: 2, Expires: 20}
+	c := store.Ticket{Hash: "cc", Kind: "reset", User: "u2", Created: 3, Expires: 30}
+	for _, ticket := range []store.Ticket{a, b, c} {
+		must(t, s.PutTicket(ctx, ticket))
+	}
+	want(t, store.ErrConflict, s.PutTicket(ctx, a))
+	got, err := s.Ticket(ctx, "aa")
+	same(t, a, got, err)
+	must(t, s.TakeTicket(ctx, "aa"))
+	want(t, store.ErrNotFound, s.TakeTicket(ctx, "aa"))
+	_, err = s.Ticket(ctx, "aa")
+	want(t, store.ErrNotFound, err)
+	must(t, s.PutTicket(ctx, a))
+	must(t, s.DeleteTicketsOf(ctx, "u1", "reset"))
+	must(t, s.DeleteTicketsOf(ctx, "nobody", "reset"))
+	_, err = s.Ticket(ctx, "aa")
+	want(t, store.ErrNotFound, err)
+	must(t, s.DeleteTicketsBefore(ctx, 20))
+	_, err = s.Ticket(ctx, "bb")
+	want(t, store.ErrNotFound, err)
+	got, err = s.Ticket(ctx, "cc")
+	same(t, c, got, err)
+}

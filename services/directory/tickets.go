@@ -1,0 +1,72 @@
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// ticketReset is the kind of a ticket that lets its holder choose a new password.
+const ticketReset = "reset"
+
+// resetLife is how long a link of an operator's is good.
+const resetLife = 24 * time.Hour
+
+// errTicket does not say which.
+var errTicket = chat.E(chat.CodeForbidden, "this link was used, is too old, or was followed by a newer one: ask for another")
+
+// newTicket makes a ticket, after which older ones of the user for the same are good for nothing. The store has only a hash of
+// the secret.
+func (s *Service) newTicket(ctx context.Context, t store.Ticket, life time.Duration) (secret string, expires time.Time, err error) {
+	if err := s.store.DeleteTicketsOf(ctx, t.User, t.Kind); err != nil {
+		return "", expires, err
+	}
+	var b [secretSize]byte
+	_, _ = rand.Read(b[:]) // never fails
+	secret = base64.RawURLEncoding.EncodeToString(b[:])
+	now := time.Now()
+	expires = now.Add(life)
+	t.Hash, t.Created, t.Expires = ticketHash(secret), now.UnixMilli(), expires.UnixMilli()
+	return secret, expires, s.store.PutTicket(ctx, t)
+}
+
+func ticketHash(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+// ticket returns a ticket of a kind that is still good, and whose it is. It is still to be taken.
+func (s *Service) ticket(ctx context.Context, kind, secret string) (t store.Ticket, u store.User, err error) {
+	t, err = s.store.Ticket(ctx, ticketHash(secret))
+	if errors.Is(err, store.ErrNotFound) || err == nil && (t.Kind != kind || time.Now().UnixMilli() >= t.Expires) {
+		return t, u, errTicket
+	} else if err != nil {
+		return t, u, err
+	}
+	u, err = s.store.User(ctx, t.User)
+	if errors.Is(err, store.ErrNotFound) || err == nil && u.Guest() {
+		err = errTicket
+	}
+	return t, u, err
+}
+
+// takeTicket uses a ticket up: of any number of requests, one does.
+func (s *Service) takeTicket(ctx context.Context, t store.Ticket) error {
+	err := s.store.TakeTicket(ctx, t.Hash)
+	if errors.Is(err, store.ErrNotFound) {
+		return errTicket
+	}
+	return err
+}
+
+// removeOldTickets removes those that nobody used.
+func (s *Service) removeOldTickets(ctx context.Context) error {
+	return s.store.DeleteTicketsBefore(ctx, time.Now().UnixMilli())
+}
