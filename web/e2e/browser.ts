@@ -55,7 +55,17 @@ export class Person {
   static async loggedIn(browser: Browser, url: string, name: string, device: Device): Promise<Person> {
     const grant = await new Api(url).register(name, password);
     const session = { name: 'hubbub.session', value: JSON.stringify(grant) };
-    const person = await Person.open(browser, url, name, device, { storageState: { cookies: [], origins: [{ origin: url, localStorage: [session] }] } });
+    const person = await Person.open(browser, url, name, device, { bypassCSP: true, storageState: { cookies: [], origins: [{ origin: url, localStorage: [session] }] } });
+    await person.rooms.getByRole('link').first().waitFor();
+    return person;
+  }
+
+  /** Opens the page on another device for somebody who has an account, and logs in there. */
+  static async again(browser: Browser, url: string, name: string, device: Device): Promise<Person> {
+    const person = await Person.open(browser, url, name, device, { bypassCSP: true });
+    await person.page.getByLabel('Name').fill(name);
+    await person.page.getByLabel('Password').fill(password);
+    await person.page.getByRole('button', { name: 'Log in' }).click();
     await person.rooms.getByRole('link').first().waitFor();
     return person;
   }

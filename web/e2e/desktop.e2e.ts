@@ -1,9 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { password, Person } from './browser.ts';
 import { chat } from './chat.ts';
 import { Stage, unique } from './stage.ts';
+import { violations } from './violations.ts';
 
 const stage = new Stage();
 
@@ -139,7 +138,6 @@ test('the keyboard is enough', async () => {
 });
 
 describe.each(['light', 'dark'] as const)('accessibility, %s', (colorScheme) => {
-  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   let ada: Person;
 
   beforeEach(async () => {
@@ -147,16 +145,8 @@ describe.each(['light', 'dark'] as const)('accessibility, %s', (colorScheme) => 
     stage.people.push(ada);
   });
 
-  async function violations(): Promise<string[]> {
-    await ada.page.evaluate(axe);
-    return ada.page.evaluate(async () => {
-      const run = (globalThis as unknown as { axe: { run: () => Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> } }).axe;
-      return (await run.run()).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`);
-    });
-  }
-
   test('no page has a known fault', async () => {
-    expect(await violations()).toEqual([]);
+    expect(await violations(ada.page)).toEqual([]);
     await ada.guest();
     await ada.enter('lobby');
     const text = unique('something to look at, with https://example.org in it');
@@ -164,12 +154,12 @@ describe.each(['light', 'dark'] as const)('accessibility, %s', (colorScheme) => 
     await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
     await ada.act(text, 'React with 👍');
     await ada.log.getByRole('button', { name: /^👍, 1/ }).last().waitFor();
-    expect(await violations()).toEqual([]);
+    expect(await violations(ada.page)).toEqual([]);
     await ada.shot(`room-${colorScheme}`);
     for (const name of ['Create a room', 'Browse rooms', 'New direct message', 'Your account']) {
       await ada.page.getByRole('button', { name }).click();
       await ada.page.getByRole('dialog').waitFor();
-      expect(await violations()).toEqual([]);
+      expect(await violations(ada.page)).toEqual([]);
       await ada.page.keyboard.press('Escape');
     }
   });

@@ -41,6 +41,13 @@ export class Stage {
     return p;
   }
 
+  /** Returns somebody who is here already, on another device. */
+  async again(person: Person, device: Device): Promise<Person> {
+    const p = await Person.again(this.browser, this.server.url, person.name, device);
+    this.people.push(p);
+    return p;
+  }
+
   /** Returns somebody who has just come, and takes the way in that is named. */
   async newcomer(name: string, device: Device, way: 'register' | 'guest'): Promise<Person> {
     const p = await Person.open(this.browser, this.server.url, unique(name), device);

@@ -187,6 +187,11 @@ export class Api {
     return { messages: historyMessages(body['messages']), more: body['more'] === true };
   }
 
+  /** Makes a request of any route, for what of the API has no method here. */
+  request(method: string, path: string, token?: string, payload?: object): Promise<Record<string, unknown>> {
+    return this.#call(method, path, token, payload);
+  }
+
   async #grant(path: string, payload: object): Promise<Grant> {
     const body = await this.#call('POST', path, undefined, payload);
     return {

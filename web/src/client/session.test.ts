@@ -124,6 +124,18 @@ describe('several pages', () => {
     expect(calls).toEqual(['/v1/refresh']);
   });
 
+  test('one that slept uses what the others have left, and not what it knew', async () => {
+    const { session: a, store } = start(grant('old', -1));
+    store.grant = grant('newer', -1); // without telling
+    const used: (string | undefined)[] = [];
+    answer = (_, body) => {
+      used.push(body['refresh_token']);
+      return { body: wire(grant('new')) };
+    };
+    expect(await a.token()).toBe('new');
+    expect(used).toEqual(['r-newer']);
+  });
+
   test('logging out in one logs out the other', async () => {
     const { session: a, store } = start(grant('t'));
     const b = session(store);

@@ -102,7 +102,8 @@ export class Session extends Emitter<Events> {
         return stored.token;
       }
       if (!stored) this.#adopt(undefined);
-      const grant = this.#grant;
+      // What is stored may be newer than what this page holds, which may have slept: the older has been used.
+      const grant = stored && this.#grant ? stored : this.#grant;
       if (!grant) throw new HubbubError('unauthorized', 'You are not logged in.');
       try {
         const next = await this.#api.refresh(grant.refreshToken);

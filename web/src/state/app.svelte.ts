@@ -1,5 +1,5 @@
 import { createContext } from 'svelte';
-import { Api, browserStore, Client, environment, outboxStore, readsStore, Session, type Keeping, type Role, type User } from '../client/index.ts';
+import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Session, type Keeping, type Role, type User } from '../client/index.ts';
 import { Attention } from './attention.svelte.ts';
 import { Chat } from './chat.svelte.ts';
 import { parseRoute, roomHash, type Route } from './route.ts';
@@ -26,6 +26,7 @@ const idleAfter = 5 * 60_000;
 /** The page: who is logged in, what they look at, and what lies over it. */
 export class App {
   readonly session: Session;
+  readonly account: Account;
   readonly attention = new Attention(idleAfter);
   user = $state.raw<User | undefined>(undefined);
   chat = $state.raw<Chat | undefined>(undefined);
@@ -44,6 +45,7 @@ export class App {
 
   constructor() {
     this.session = new Session(this.#api, browserStore('hubbub.session'), this.#environment);
+    this.account = new Account(this.#api, this.session);
     this.session.on('user', (user) => this.#userChanged(user));
     this.route = parseRoute(location.hash);
     window.addEventListener('hashchange', () => {

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { password, type Person } from './browser.ts';
+import { Stage } from './stage.ts';
+import { violations } from './violations.ts';
+
+const stage = new Stage();
+
+/** Opens the settings of the account at a tab. */
+async function settings(p: Person, tab: string) {
+  await p.leaveRoom();
+  await p.page.getByRole('button', { name: /Your account/ }).click();
+  const dialog = p.page.getByRole('dialog');
+  await dialog.getByRole('tab', { name: tab }).click();
+  return dialog;
+}
+
+test('log-ins are seen and ended, and the password is changed', async () => {
+  const ada = await stage.person('Ada', 'desktop');
+  const phone = await stage.again(ada, 'phone');
+  let dialog = await settings(phone, 'Devices');
+  expect(await dialog.getByRole('listitem').count()).toBe(2);
+  await dialog.getByText('This device').waitFor();
+  await phone.shot('account-devices');
+
+  dialog = await settings(ada, 'Devices');
+  await dialog.getByRole('listitem').first().waitFor();
+  expect(await violations(ada.page)).toEqual([]);
+  await ada.shot('account-devices');
+  await dialog.getByRole('button', { name: /^Log out \w+/ }).first().click();
+  await phone.rooms.getByText('You were logged out by the server.').waitFor();
+  await phone.page.keyboard.press('Escape');
+  await phone.rooms.getByRole('button', { name: 'Log in again' }).click();
+  await expect.poll(() => dialog.getByRole('listitem').count()).toBe(1);
+
+  await dialog.getByRole('tab', { name: 'Devices' }).press('ArrowLeft'); // by the keyboard
+  await dialog.getByLabel('Current password').fill('not that one');
+  await dialog.getByLabel('New password').fill('another horse battery');
+  await dialog.getByRole('button', { name: 'Change password' }).click();
+  await dialog.getByRole('alert').getByText('the current password is wrong').waitFor();
+  expect(await violations(ada.page)).toEqual([]);
+  await ada.shot('account-password');
+  await dialog.getByLabel('Current password').fill(password);
+  await dialog.getByRole('button', { name: 'Change password' }).click();
+  await dialog.getByText('Your password was changed.').waitFor();
+
+  await phone.page.getByLabel('Name').fill(ada.name);
+  await phone.page.getByLabel('Password').fill(password);
+  await phone.page.getByRole('button', { name: 'Log in' }).click();
+  await phone.page.getByText('the name or the password is wrong').waitFor();
+  await phone.page.getByLabel('Password').fill('another horse battery');
+  await phone.page.getByRole('button', { name: 'Log in' }).click();
+  await phone.rooms.getByRole('link').first().waitFor();
+});

@@ -1,0 +1,40 @@
+import { afterEach, expect, test } from 'vitest';
+import { SharedStore, Surroundings } from '../../test/surroundings.ts';
+import { Account } from './account.ts';
+import { Api } from './api.ts';
+import { Session } from './session.ts';
+
+let session: Session | undefined;
+afterEach(() => session?.close());
+
+/** An account whose server answers this, and what it was asked. */
+function account(answer: object): { account: Account; asked: unknown[] } {
+  const asked: unknown[] = [];
+  const api = new Api('', async (path, init) => {
+    asked.push([init.method, path, new Headers(init.headers).get('authorization'), init.body ? JSON.parse(String(init.body)) : undefined]);
+    return new Response(JSON.stringify(answer));
+  });
+  const grant = { token: 't', refreshToken: 'r', expiresAt: Date.now() + 3_600_000, user: { id: 'ada', name: 'Ada', guest: false } };
+  session = new Session(api, new SharedStore(grant), new Surroundings());
+  return { account: new Account(api, session), asked };
+}
+
+test('log-ins are listed as the server says, whatever that is', async () => {
+  const { account: a } = account({ sessions: [{ id: 's1', current: true, device: 'Firefox on Linux', address: '192.0.2.1', created: 1, used: 2 }, { id: 's2', used: 'x' }] });
+  expect(await a.logins()).toEqual([
+    { id: 's1', current: true, device: 'Firefox on Linux', address: '192.0.2.1', created: 1, used: 2 },
+    { id: 's2', current: false, device: '', address: '', created: 0, used: 0 },
+  ]);
+});
+
+test('log-ins are ended, and the password is changed', async () => {
+  const { account: a, asked } = account({ ended: 3 });
+  await a.endLogin('s/1');
+  expect(await a.endOtherLogins()).toBe(3);
+  await a.changePassword('old', 'new', true);
+  expect(asked).toEqual([
+    ['DELETE', '/v1/sessions/s%2F1', 'Bearer t', undefined],
+    ['DELETE', '/v1/sessions', 'Bearer t', undefined],
+    ['POST', '/v1/password', 'Bearer t', { current: 'old', password: 'new', end_others: true }],
+  ]);
+});

@@ -1,0 +1,58 @@
+import type { Api } from './api.ts';
+import type { Session } from './session.ts';
+
+/** One of the user's log-ins. Times are UTC ms. */
+export interface Login {
+  readonly id: string;
+  /** It is the one of this page. */
+  readonly current: boolean;
+  /** Such as "Firefox on Linux": what the client said, which may be anything. */
+  readonly device: string;
+  /** From where it was used last. */
+  readonly address: string;
+  readonly created: number;
+  readonly used: number;
+}
+
+/** What the user may do with their own account. It keeps nothing; every method asks the server, and rejects as Api does. */
+export class Account {
+  readonly #api: Api;
+  readonly #session: Session;
+
+  constructor(api: Api, session: Session) {
+    this.#api = api;
+    this.#session = session;
+  }
+
+  /** Returns the log-ins, the one used last first. */
+  async logins(): Promise<Login[]> {
+    const body = await this.#ask('GET', '/v1/sessions');
+    return list(body['sessions']).map((s) => ({
+      id: text(s['id']), current: s['current'] === true, device: text(s['device']), address: text(s['address']),
+      created: number(s['created']), used: number(s['used']),
+    }));
+  }
+  async endLogin(id: string): Promise<void> {
+    await this.#ask('DELETE', `/v1/sessions/${encodeURIComponent(id)}`);
+  }
+  /** Ends all log-ins but this one, and returns how many those were. */
+  async endOtherLogins(): Promise<number> {
+    return number((await this.#ask('DELETE', '/v1/sessions'))['ended']);
+  }
+  async changePassword(current: string, password: string, endOthers: boolean): Promise<void> {
+    await this.#ask('POST', '/v1/password', { current, password, end_others: endOthers });
+  }
+
+  /** Gives the user whose link this is another password. It needs no log-in, and ends all that there are. */
+  async reset(secret: string, password: string): Promise<void> {
+    await this.#api.request('POST', '/v1/reset', undefined, { secret, password });
+  }
+
+  #ask(method: string, path: string, payload?: object): Promise<Record<string, unknown>> {
+    return this.#session.call((token) => this.#api.request(method, path, token, payload));
+  }
+}
+
+const text = (v: unknown): string => (typeof v === 'string' ? v : '');
+const number = (v: unknown): number => (typeof v === 'number' ? v : 0);
+const list = (v: unknown): Record<string, unknown>[] => (Array.isArray(v) ? (v as Record<string, unknown>[]) : []);
