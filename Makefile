@@ -90,7 +90,9 @@ tidy: ## tidy every go.mod and the workspace
 	@for m in $(MODULES); do (cd $$m && GOWORK=off $(GO) mod tidy); done
 
 # Packages whose own tests need no server, so that a fault costs seconds.
-FAST := ./libs/auth ./libs/api/... ./libs/bus/consume ./libs/chat ./libs/daemon ./services/presence/roster ./services/presence/peers
+FAST := ./libs/auth ./libs/api/... ./libs/bus/consume ./libs/chat ./libs/daemon ./services/presence/roster ./services/presence/peers \
+	./services/presence/replica ./services/history ./services/history/store/sqlite ./services/directory ./services/directory/store/memory \
+	./services/directory/store/sqlite ./services/edge/internal/hub
 
 .PHONY: mutate
 mutate: ## put small faults into packages, one at a time, and print how many their tests notice (PKG="./libs/auth" COUNT=100 SEED=1 MUTATE="-budget 10m")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -184,5 +185,79 @@ func TestGivenUpOneByOne(t *testing.T) {
 	}, batchTries+1, nil)
 	if len(rec.done) == 0 || rec.done[0] != 1 {
 		t.Errorf("an entry was handled and is not done with: %+v", rec)
+	}
+}
+
+// TestPatience: what fails at once is handed over for as long as Patience says, Tries times, and no longer.
+func TestPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		var parked time.Time
+		r := consume.Reader{
+			Log:    zap.NewNop(),
+			Handle: func(context.Context, []bus.Entry) error { calls++; return errBad },
+			Done:   func(context.Context, bus.Entry, error) error { parked = time.Now(); return nil },
+		}
+		began := time.Now()
+		if err := r.Process(t.Context(), batch(1)); err != nil {
+			t.Fatal(err)
+		}
+		if took := parked.Sub(began); took != consume.Patience() || calls != consume.Tries {
+			t.Errorf("parked after %s and %d tries, want %s and %d", took, calls, consume.Patience(), consume.Tries)
+		}
+	})
+}
+
+// TestPauses: the pauses grow to a bound, and begin anew with another kind of trouble.
+func TestPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var at []time.Duration
+		began := time.Now()
+		r := consume.Reader{Log: zap.NewNop(), Handle: func(context.Context, []bus.Entry) error {
+			at = append(at, time.Since(began))
+			began = time.Now()
+			switch n := len(at); {
+			case n < 3 || n == 12:
+				return errBad
+			case n < 12:
+				return bus.ErrRetry
+			}
+			return nil
+		}}
+		if err := r.Process(t.Context(), batch(1)); err != nil {
+			t.Fatal(err)
+		}
+		want := []time.Duration{0, 100, 200, 100, 200, 400, 800, 1600, 3200, 5000, 5000, 5000, 100}
+		for i := range want {
+			want[i] *= time.Millisecond
+		}
+		if !slices.Equal(at, want) {
+			t.Errorf("the pauses are %v, want %v", at, want)
+		}
+	})
+}
+
+// TestGivenUpInAPause: who waits for the next try ends at once, and does not try again.
+func TestGivenUpInAPause(t *testing.T) {
+	for _, how := range []string{"stop", "context"} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			stop, calls := make(chan struct{}), 0
+			r := consume.Reader{Stop: stop, Log: zap.NewNop(), Handle: func(context.Context, []bus.Entry) error { calls++; return bus.ErrRetry }}
+			began := time.Now()
+			go func() {
+				time.Sleep(50 * time.Millisecond)
+				if how == "stop" {
+					close(stop)
+				} else {
+					cancel()
+				}
+			}()
+			err := r.Process(ctx, batch(1))
+			if took := time.Since(began); !errors.Is(err, bus.ErrRetry) || calls != 1 || took != 50*time.Millisecond {
+				t.Errorf("%s: %v after %s and %d calls", how, err, took, calls)
+			}
+			cancel()
+		})
 	}
 }

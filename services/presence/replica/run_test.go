@@ -193,10 +193,22 @@ func TestRunTakesOver(t *testing.T) {
 		if l.sessions() != 3*each+1 || l.metric("snapshots_total", "") != l.metric("snapshots_total", "failed")+3 {
 			t.Errorf("%d sessions, want %d", l.sessions(), 3*each+1)
 		}
+		for range 2 { // each time that something is lost on the way, the edge is asked again
+			l.server.Down()
+			edges[1].enter(uint64(len(edges[1].sessions)+1), "unheard")
+			time.Sleep(time.Second)
+			l.server.Up()
+			before := l.metric("snapshots_total", "ok")
+			time.Sleep(3 * beat)
+			synctest.Wait()
+			if ok := l.metric("snapshots_total", "ok"); ok != before+1 {
+				t.Errorf("after a loss %d snapshots are read, want 1", ok-before)
+			}
+		}
 		edges[2].end()
 		synctest.Wait()
-		if l.sessions() != 2*each+1 || len(l.lost) > 0 {
-			t.Errorf("after a goodbye: %d sessions, want %d, and lost is %d", l.sessions(), 2*each+1, len(l.lost))
+		if l.sessions() != 2*each+3 || len(l.lost) > 0 {
+			t.Errorf("after a goodbye: %d sessions, want %d, and lost is %d", l.sessions(), 2*each+3, len(l.lost))
 		}
 	})
 }

@@ -1,11 +1,13 @@
 package sqlite
 
 import (
+	"errors"
 	"path/filepath"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"hubbub.internal/libs/failtest"
 	"hubbub.internal/libs/sqlitedb/sqlitedbtest"
 	"hubbub.internal/services/directory/store"
 	"hubbub.internal/services/directory/store/storetest"
@@ -65,4 +67,34 @@ func TestMakeUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	storetest.Verify(t, openAt(t, sqlitedbtest.Copy(t, path))) // which writes, too
+}
+
+// TestUnreadable: what cannot be done, since the tables are gone, is an error, and not taken for something that is not there.
+func TestUnreadable(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	rows, err := s.Read.QueryContext(t.Context(), `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tables []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		tables = append(tables, name)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range tables {
+		if _, err := s.Write.ExecContext(t.Context(), "DROP TABLE "+name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	failtest.All[store.Store](t, t.Context(), s, storetest.Away)
 }

@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"hubbub.internal/libs/failtest"
 	"hubbub.internal/libs/sqlitedb/sqlitedbtest"
 	"hubbub.internal/services/history/store"
 	"hubbub.internal/services/history/store/storetest"
@@ -65,4 +66,55 @@ func TestMakeUpgrade(t *testing.T) {
 		t.Fatal(err)
 	}
 	storetest.Verify(t, openAt(t, sqlitedbtest.Copy(t, path))) // which writes, too
+}
+
+// TestUnreadable: what cannot be done, since the tables are gone, or be read, since something else is in them, is an error.
+func TestUnreadable(t *testing.T) {
+	open := func(t *testing.T) *Store {
+		t.Helper()
+		s, err := Open(t.Context(), filepath.Join(t.TempDir(), "history.db"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}
+	damage := func(s *Store, statements ...string) {
+		t.Helper()
+		for _, q := range statements {
+			if _, err := s.Write.ExecContext(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	s := open(t)
+	damage(s, "DROP TABLE entries", "DROP TABLE reads")
+	failtest.All[store.Store](t, t.Context(), s, func(error) bool { return true })
+
+	s = open(t)
+	for _, e := range []store.Entry{
+		{Room: "x", Seq: 1, Sender: "x", ID: "x", Type: "msg", Data: []byte("x")}, {Room: "x", Seq: 2, Sender: "x", ID: "e", Type: "edited", Target: "x", Data: []byte("x")},
+	} {
+		if _, err := s.Append(t.Context(), []store.Entry{e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.PutRead(t.Context(), "x", "x", 1); err != nil {
+		t.Fatal(err)
+	}
+	damage(s,
+		"ALTER TABLE entries RENAME TO good", "CREATE TABLE entries AS SELECT key, room, 'nonsense' AS seq, sender, id, type, target, data FROM good",
+		"CREATE UNIQUE INDEX again ON entries (room, sender, id)",
+		"ALTER TABLE reads RENAME TO sound", "CREATE TABLE reads AS SELECT user, room, 'nonsense' AS seq FROM sound")
+	// Those that look before the first, and behind it, find nothing there.
+	failtest.All[store.Store](t, t.Context(), s, func(error) bool { return true }, "Newest", "Oldest", "Since")
+	for what, read := range map[string]func() ([]store.Entry, error){
+		"Newest": func() ([]store.Entry, error) { return s.Newest(t.Context(), "x", 9, 9) },
+		"Oldest": func() ([]store.Entry, error) { return s.Oldest(t.Context(), "x", 0, 9) },
+		"Since":  func() ([]store.Entry, error) { return s.Since(t.Context(), "x", 0, 9) },
+	} {
+		if all, err := read(); err == nil {
+			t.Errorf("%s returns %+v", what, all)
+		}
+	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/failtest"
 	"hubbub.internal/services/history/store"
 )
 
@@ -306,12 +307,7 @@ func testReadsAtOnce(t *testing.T, s store.Store) {
 func testCancelled(t *testing.T, s store.Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := s.Append(ctx, []store.Entry{message("r1", 1, "ann", "m1")}); err == nil {
-		t.Error("a cancelled call succeeded")
-	}
-	if _, err := s.Messages(ctx, "r1", []string{"m1"}); err == nil {
-		t.Error("a cancelled call succeeded")
-	}
+	failtest.All(t, ctx, s, func(error) bool { return true })
 }
 
 func must(t *testing.T, err error) {
