@@ -44,13 +44,19 @@ type Event struct {
 	Name string `json:"name,omitempty"` // that user's name at the time, or the room's name in a topic event
 	TS   int64  `json:"ts"`             // UTC milliseconds of the edge's clock; for display only: Seq orders
 
-	Text    string `json:"text,omitempty"`
-	ReplyTo string `json:"reply_to,omitempty"` // ID of the message that this one answers
-	Target  string `json:"target,omitempty"`   // ID of the message that it is about
-	Emoji   string `json:"emoji,omitempty"`
-	On      bool   `json:"on,omitempty"`
-	Member  string `json:"member,omitempty"`
-	Role    string `json:"role,omitempty"`
+	Text string `json:"text,omitempty"`
+	// ReplyTo and ReplyAuthor name the message that this one answers: its ID and its User. Without ReplyAuthor, in entries of
+	// earlier releases and of their clients, the first message of the room with that ID is meant.
+	ReplyTo     string `json:"reply_to,omitempty"`
+	ReplyAuthor string `json:"reply_author,omitempty"`
+	// Target and Author name the message that an edited, deleted, reacted or pinned event is about: its ID and its User. For
+	// entries of earlier releases, which lack Author, see AuthorOf.
+	Target string `json:"target,omitempty"`
+	Author string `json:"author,omitempty"`
+	Emoji  string `json:"emoji,omitempty"`
+	On     bool   `json:"on,omitempty"`
+	Member string `json:"member,omitempty"`
+	Role   string `json:"role,omitempty"`
 
 	// Of a moderated event.
 	Act        string `json:"act,omitempty"`
@@ -58,6 +64,25 @@ type Event struct {
 	Until      int64  `json:"until,omitempty"`    // UTC milliseconds; 0: until it is lifted
 	Slow       int    `json:"slow,omitempty"`     // seconds between two messages of a member
 	Announce   string `json:"announce,omitempty"` // who may send: see the directory's rooms
+}
+
+// About reports whether events of a type are about a message, which Target and Author name.
+func About(kind string) bool {
+	switch kind {
+	case TypeEdited, TypeDeleted, TypeReacted, TypePinned:
+		return true
+	}
+	return false
+}
+
+// AuthorOf returns the author of the message that an entry is about, as far as the entry says it: also one of an earlier
+// release, if it is an edit, since only its author edits a message. Empty: the first message of the room with the ID Target
+// is meant, which is what those releases checked.
+func (e *Event) AuthorOf() string {
+	if e.Author == "" && e.Type == TypeEdited {
+		return e.User
+	}
+	return e.Author
 }
 
 // The acts of moderated events.

@@ -16,24 +16,30 @@ import (
 // carried out once. An error that wraps ErrUnknown says that it may have been carried out or not: call again, since the second
 // time changes nothing. Any other *chat.Error is a refusal: nothing was changed. The other calls return every *chat.Error at once.
 
-// Edit gives one's own message a new text. The ack's Seq is that of the edited event.
-func (c *Client) Edit(ctx context.Context, room, target, text string) (ack wire.Event, err error) {
-	return c.change(ctx, wire.Request{Type: wire.Edit.String(), Room: room, Target: target, Text: text})
+// Name names a message of a room: two users may give one the same ID.
+type Name struct {
+	User string // who sent it
+	ID   string
+}
+
+// Edit gives one's own message with an ID a new text. The ack's Seq is that of the edited event.
+func (c *Client) Edit(ctx context.Context, room, id, text string) (ack wire.Event, err error) {
+	return c.change(ctx, wire.Request{Type: wire.Edit.String(), Room: room, Target: id, Author: c.Welcome().User, Text: text})
 }
 
 // Delete removes a message's content.
-func (c *Client) Delete(ctx context.Context, room, target string) (ack wire.Event, err error) {
-	return c.change(ctx, wire.Request{Type: wire.Delete.String(), Room: room, Target: target})
+func (c *Client) Delete(ctx context.Context, room string, m Name) (ack wire.Event, err error) {
+	return c.change(ctx, wire.Request{Type: wire.Delete.String(), Room: room, Target: m.ID, Author: m.User})
 }
 
 // React puts an emoji on a message, or takes it back.
-func (c *Client) React(ctx context.Context, room, target, emoji string, on bool) (ack wire.Event, err error) {
-	return c.change(ctx, wire.Request{Type: wire.React.String(), Room: room, Target: target, Emoji: emoji, On: &on})
+func (c *Client) React(ctx context.Context, room string, m Name, emoji string, on bool) (ack wire.Event, err error) {
+	return c.change(ctx, wire.Request{Type: wire.React.String(), Room: room, Target: m.ID, Author: m.User, Emoji: emoji, On: &on})
 }
 
 // Pin pins a message, or unpins it.
-func (c *Client) Pin(ctx context.Context, room, target string, on bool) (ack wire.Event, err error) {
-	return c.change(ctx, wire.Request{Type: wire.Pin.String(), Room: room, Target: target, On: &on})
+func (c *Client) Pin(ctx context.Context, room string, m Name, on bool) (ack wire.Event, err error) {
+	return c.change(ctx, wire.Request{Type: wire.Pin.String(), Room: room, Target: m.ID, Author: m.User, On: &on})
 }
 
 func (c *Client) change(ctx context.Context, r wire.Request) (wire.Event, error) {

@@ -43,14 +43,16 @@ func TestCalls(t *testing.T) {
 	var got []wire.Command
 	s.script(func(_ *sock, c *wire.Command) bool {
 		got = append(got, wire.Command{Kind: c.Kind, On: c.On, Seq: c.Seq, Before: c.Before, After: c.After, Around: c.Around, Limit: c.Limit,
-			Target: slices.Clone(c.Target), Emoji: slices.Clone(c.Emoji), Text: slices.Clone(c.Text), Status: slices.Clone(c.Status), Next: slices.Clone(c.Next)})
+			Target: slices.Clone(c.Target), Author: slices.Clone(c.Author), Emoji: slices.Clone(c.Emoji), Text: slices.Clone(c.Text), Status: slices.Clone(c.Status), Next: slices.Clone(c.Next)})
 		return false
 	})
 	for name, call := range map[string]func() (wire.Event, error){
 		"edit":   func() (wire.Event, error) { return ann.Edit(ctx, "lobby", "m1", "x") },
-		"delete": func() (wire.Event, error) { return ann.Delete(ctx, "lobby", "m1") },
-		"react":  func() (wire.Event, error) { return ann.React(ctx, "lobby", "m1", "👍", true) },
-		"pin":    func() (wire.Event, error) { return ann.Pin(ctx, "lobby", "m1", false) },
+		"delete": func() (wire.Event, error) { return ann.Delete(ctx, "lobby", client.Name{User: "bob", ID: "m1"}) },
+		"react": func() (wire.Event, error) {
+			return ann.React(ctx, "lobby", client.Name{User: "bob", ID: "m1"}, "👍", true)
+		},
+		"pin": func() (wire.Event, error) { return ann.Pin(ctx, "lobby", client.Name{User: "bob", ID: "m1"}, false) },
 	} {
 		if ack, err := call(); err != nil || ack.Seq != 77 {
 			t.Errorf("%s: %+v, %v", name, ack, err)
@@ -73,10 +75,12 @@ func TestCalls(t *testing.T) {
 		}
 	}
 	want := map[wire.Kind]func(c wire.Command) bool{
-		wire.Edit:    func(c wire.Command) bool { return string(c.Target) == "m1" && string(c.Text) == `"x"` },
-		wire.Delete:  func(c wire.Command) bool { return string(c.Target) == "m1" },
-		wire.React:   func(c wire.Command) bool { return string(c.Emoji) == "👍" && c.On },
-		wire.Pin:     func(c wire.Command) bool { return !c.On },
+		wire.Edit: func(c wire.Command) bool {
+			return string(c.Target) == "m1" && string(c.Author) == "ann" && string(c.Text) == `"x"`
+		},
+		wire.Delete:  func(c wire.Command) bool { return string(c.Target) == "m1" && string(c.Author) == "bob" },
+		wire.React:   func(c wire.Command) bool { return string(c.Emoji) == "👍" && c.On && string(c.Author) == "bob" },
+		wire.Pin:     func(c wire.Command) bool { return !c.On && string(c.Author) == "bob" },
 		wire.Who:     func(c wire.Command) bool { return string(c.Next) == "bob" },
 		wire.History: func(c wire.Command) bool { return c.After == 5 && c.Limit == 10 },
 		wire.Ping:    func(wire.Command) bool { return true },

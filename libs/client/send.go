@@ -15,8 +15,8 @@ type Message struct {
 	Room    string
 	ID      string // empty: a new one
 	Text    string
-	ReplyTo string // the ID of the message that it answers, if any
-	Retry   bool   // the ID was given to SendMessage before, perhaps by another process, and was not refused for certain
+	ReplyTo Name // the message that it answers, if any
+	Retry   bool // the ID was given to SendMessage before, perhaps by another process, and was not refused for certain
 }
 
 // Send sends a text to a room that the client has joined and returns the ack; see SendMessage.
@@ -39,7 +39,7 @@ func (c *Client) SendMessage(ctx context.Context, m Message) (ack wire.Event, er
 		return wire.Event{}, fmt.Errorf("send: %w", err)
 	}
 	defer c.endTurn(m.Room)
-	r := wire.Request{Type: wire.Send.String(), Room: m.Room, MsgID: m.ID, Text: m.Text, ReplyTo: m.ReplyTo, Retry: m.Retry}
+	r := wire.Request{Type: wire.Send.String(), Room: m.Room, MsgID: m.ID, Text: m.Text, ReplyTo: m.ReplyTo.ID, ReplyAuthor: m.ReplyTo.User, Retry: m.Retry}
 	return c.do(ctx, r, c.mayPass(m.Room))
 }
 

@@ -261,16 +261,17 @@ func TestSendInDoubt(t *testing.T) {
 // TestChangeInDoubt: a change goes on with the same id after whatever may pass; a refusal is told apart from an outcome that nobody
 // knows.
 func TestChangeInDoubt(t *testing.T) {
+	m1 := client.Name{User: "bob", ID: "m1"}
 	for kind, change := range map[wire.Kind]func(ctx context.Context, c *client.Client) (wire.Event, error){
 		wire.Edit: func(ctx context.Context, c *client.Client) (wire.Event, error) {
 			return c.Edit(ctx, "lobby", "m1", "x")
 		},
-		wire.Delete: func(ctx context.Context, c *client.Client) (wire.Event, error) { return c.Delete(ctx, "lobby", "m1") },
+		wire.Delete: func(ctx context.Context, c *client.Client) (wire.Event, error) { return c.Delete(ctx, "lobby", m1) },
 		wire.React: func(ctx context.Context, c *client.Client) (wire.Event, error) {
-			return c.React(ctx, "lobby", "m1", "👍", true)
+			return c.React(ctx, "lobby", m1, "👍", true)
 		},
 		wire.Pin: func(ctx context.Context, c *client.Client) (wire.Event, error) {
-			return c.Pin(ctx, "lobby", "m1", true)
+			return c.Pin(ctx, "lobby", m1, true)
 		},
 	} {
 		t.Run(kind.String(), func(t *testing.T) {

@@ -172,9 +172,10 @@ func AppendBye(dst []byte, code CloseCode, message string, retryAfterMS int64) [
 }
 
 // AppendMsgEntry appends the log entry of a message: what chat.AppendEntry makes of the same event, in meaning.
-// textLiteral is Command.Text, nameLiteral the sender's name through AppendQuoted; an empty replyTo is left out.
+// textLiteral is Command.Text, nameLiteral the sender's name through AppendQuoted; an empty replyTo is left out,
+// and with it replyAuthor.
 func AppendMsgEntry[R, I, U, T Bytes](
-	dst []byte, room R, id I, user U, nameLiteral []byte, ts int64, textLiteral []byte, replyTo T,
+	dst []byte, room R, id I, user U, nameLiteral []byte, ts int64, textLiteral []byte, replyTo, replyAuthor T,
 ) []byte {
 	dst = append(append(dst, chat.EntryVersion), `{"type":"msg"`...)
 	dst = appendField(dst, `,"room":`, room)
@@ -185,6 +186,9 @@ func AppendMsgEntry[R, I, U, T Bytes](
 	dst = append(append(dst, `,"text":`...), textLiteral...)
 	if len(replyTo) > 0 {
 		dst = appendField(dst, `,"reply_to":`, replyTo)
+		if len(replyAuthor) > 0 {
+			dst = appendField(dst, `,"reply_author":`, replyAuthor)
+		}
 	}
 	return append(dst, '}')
 }

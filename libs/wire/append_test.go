@@ -112,7 +112,7 @@ func TestAppendAllocates(t *testing.T) {
 	}
 	name, text := []byte(`"Ada"`), []byte(`"hello"`)
 	room, user, msgID := "lobby", "u1", []byte("m1")
-	if n := testing.AllocsPerRun(20, func() { AppendMsgEntry(dst, room, msgID, user, name, 1, text, "") }); n > 0 {
+	if n := testing.AllocsPerRun(20, func() { AppendMsgEntry(dst, room, msgID, user, name, 1, text, "", "") }); n > 0 {
 		t.Errorf("entry: %v allocations", n)
 	}
 }
@@ -137,8 +137,11 @@ func TestAppendMsgEntry(t *testing.T) {
 		}
 		if rapid.Bool().Draw(t, "reply") {
 			want.ReplyTo = id.Draw(t, "reply_to")
+			if rapid.Bool().Draw(t, "named") {
+				want.ReplyAuthor = id.Draw(t, "reply_author")
+			}
 		}
-		frame, err := json.Marshal(Request{Type: "send", Room: want.Room, MsgID: want.ID, Text: want.Text, ReplyTo: want.ReplyTo})
+		frame, err := json.Marshal(Request{Type: "send", Room: want.Room, MsgID: want.ID, Text: want.Text, ReplyTo: want.ReplyTo, ReplyAuthor: want.ReplyAuthor})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +154,7 @@ func TestAppendMsgEntry(t *testing.T) {
 			}
 			t.Fatalf("%s: %v", frame, err)
 		}
-		entry := AppendMsgEntry([]byte("before"), c.Room, c.MsgID, want.User, AppendQuoted(nil, want.Name), want.TS, c.Text, c.ReplyTo)
+		entry := AppendMsgEntry([]byte("before"), c.Room, c.MsgID, want.User, AppendQuoted(nil, want.Name), want.TS, c.Text, c.ReplyTo, c.ReplyAuthor)
 		got, err := chat.DecodeEntry(entry[6:], 0, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -236,7 +239,7 @@ func BenchmarkAppendMsgEntry(b *testing.B) {
 	room, user, msgID := "lobby", chat.NewID(), []byte(chat.NewID())
 	b.ReportAllocs()
 	for b.Loop() {
-		AppendMsgEntry(dst, room, msgID, user, name, 1732382700123, text, "")
+		AppendMsgEntry(dst, room, msgID, user, name, 1732382700123, text, "", "")
 	}
 }
 

@@ -28,11 +28,14 @@ type Command struct {
 	MsgID   []byte
 	ReplyTo []byte // nil: not a reply
 	Target  []byte
-	Token   []byte // nil: none was given
-	Device  []byte // one of web, phone, desktop, bot; nil: not said
-	Status  []byte // one of online, idle, dnd, invisible
-	Next    []byte // who: the place at which the people go on; nil: none was given
-	Emoji   []byte // unescaped, 1 to MaxEmoji bytes
+	// ReplyAuthor and Author are the users who wrote the messages with the ids ReplyTo and Target; nil: not said.
+	ReplyAuthor, Author []byte
+
+	Token  []byte // nil: none was given
+	Device []byte // one of web, phone, desktop, bot; nil: not said
+	Status []byte // one of online, idle, dnd, invisible
+	Next   []byte // who: the place at which the people go on; nil: none was given
+	Emoji  []byte // unescaped, 1 to MaxEmoji bytes
 
 	Text    []byte // as the JSON string literal that stands in the frame, quotes included; see AppendText
 	TextLen int    // length of the text in bytes of UTF-8, at least 1
@@ -244,8 +247,12 @@ func (c *Command) setString(f field, l *literal) bool {
 		c.MsgID = v
 	case fReplyTo:
 		c.ReplyTo = v
+	case fReplyAuthor:
+		c.ReplyAuthor = v
 	case fTarget:
 		c.Target = v
+	case fAuthor:
+		c.Author = v
 	default:
 		return false // a number or a boolean is wanted
 	}

@@ -41,7 +41,7 @@ func readJSON(t testing.TB, path string, v any) {
 func fieldsOf(c *Command) map[string]any {
 	m := map[string]any{"type": c.Kind.String()}
 	for name, v := range map[string][]byte{
-		"id": c.ID, "room": c.Room, "msg_id": c.MsgID, "reply_to": c.ReplyTo, "target": c.Target, "token": c.Token,
+		"id": c.ID, "room": c.Room, "msg_id": c.MsgID, "reply_to": c.ReplyTo, "target": c.Target, "reply_author": c.ReplyAuthor, "author": c.Author, "token": c.Token,
 		"device": c.Device, "status": c.Status, "next": c.Next, "emoji": c.Emoji,
 	} {
 		if v != nil {

@@ -84,8 +84,12 @@ func (e *Event) setText(key string, l *literal) bool {
 		at = &e.Text
 	case "reply_to":
 		at = &e.ReplyTo
+	case "reply_author":
+		at = &e.ReplyAuthor
 	case "target":
 		at = &e.Target
+	case "author":
+		at = &e.Author
 	case "emoji":
 		at = &e.Emoji
 	case "member":

@@ -13,7 +13,9 @@ const (
 	fRoom
 	fMsgID
 	fReplyTo
+	fReplyAuthor
 	fTarget
+	fAuthor
 	fToken
 	fDevice
 	fEmoji
@@ -45,10 +47,10 @@ func set(all ...field) (s fields) {
 func fieldOf(key *literal) field {
 	name := key.inner()
 	if key.escaped {
-		if key.size > len("reply_to") {
+		if key.size > len("reply_author") {
 			return fNone
 		}
-		var short [len("reply_to")]byte
+		var short [len("reply_author")]byte
 		name = appendUnescaped(short[:0], name)
 	}
 	switch string(name) {
@@ -62,8 +64,12 @@ func fieldOf(key *literal) field {
 		return fMsgID
 	case "reply_to":
 		return fReplyTo
+	case "reply_author":
+		return fReplyAuthor
 	case "target":
 		return fTarget
+	case "author":
+		return fAuthor
 	case "token":
 		return fToken
 	case "device":

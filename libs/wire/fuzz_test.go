@@ -67,7 +67,7 @@ func depth(frame []byte) (deepest int) {
 func checkStrings(t *testing.T, c *Command, ref map[string]json.RawMessage) {
 	t.Helper()
 	got := map[string][]byte{
-		"id": c.ID, "room": c.Room, "msg_id": c.MsgID, "reply_to": c.ReplyTo, "target": c.Target, "token": c.Token,
+		"id": c.ID, "room": c.Room, "msg_id": c.MsgID, "reply_to": c.ReplyTo, "target": c.Target, "reply_author": c.ReplyAuthor, "author": c.Author, "token": c.Token,
 		"device": c.Device, "status": c.Status, "emoji": c.Emoji, "type": []byte(c.Kind.String()),
 	}
 	if c.Text != nil {

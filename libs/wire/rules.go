@@ -7,11 +7,11 @@ var rules = [kinds]struct{ must, may fields }{
 	Hello:   {set(fVersion), set(fToken, fDevice)},
 	Join:    {set(fRoom), set(fAfter)},
 	Leave:   {set(fRoom), 0},
-	Send:    {set(fRoom, fMsgID, fText), set(fReplyTo, fRetry)},
-	Edit:    {set(fRoom, fMsgID, fTarget, fText), 0},
-	Delete:  {set(fRoom, fMsgID, fTarget), 0},
-	React:   {set(fRoom, fMsgID, fTarget, fEmoji, fOn), 0},
-	Pin:     {set(fRoom, fMsgID, fTarget, fOn), 0},
+	Send:    {set(fRoom, fMsgID, fText), set(fReplyTo, fReplyAuthor, fRetry)},
+	Edit:    {set(fRoom, fMsgID, fTarget, fText), set(fAuthor)},
+	Delete:  {set(fRoom, fMsgID, fTarget), set(fAuthor)},
+	React:   {set(fRoom, fMsgID, fTarget, fEmoji, fOn), set(fAuthor)},
+	Pin:     {set(fRoom, fMsgID, fTarget, fOn), set(fAuthor)},
 	Typing:  {set(fRoom), 0},
 	Read:    {set(fRoom, fSeq), 0},
 	History: {set(fRoom), set(fBefore, fAfter, fAround, fLimit)},
@@ -87,8 +87,12 @@ func (c *Command) clear(unused fields) {
 			c.MsgID = nil
 		case fReplyTo:
 			c.ReplyTo = nil
+		case fReplyAuthor:
+			c.ReplyAuthor = nil
 		case fTarget:
 			c.Target = nil
+		case fAuthor:
+			c.Author = nil
 		case fToken:
 			c.Token = nil
 		case fDevice:

@@ -146,9 +146,9 @@ func TestRecord(t *testing.T) {
 		pins      bool
 		check     func(chat.Event) bool
 	}{
-		{ann, `{"type":"edit","id":"1","room":"lobby","msg_id":"e1","target":"m","text":"a\tb"}`, "edited", false, false, func(e chat.Event) bool { return e.Text == "a\tb" }},
-		{mod, `{"type":"delete","id":"1","room":"lobby","msg_id":"e2","target":"m"}`, "deleted", true, true, func(chat.Event) bool { return true }},
-		{ann, `{"type":"react","id":"1","room":"lobby","msg_id":"e3","target":"m","emoji":"👍","on":true}`, "reacted", false, false, func(e chat.Event) bool { return e.Emoji == "👍" && e.On }},
+		{ann, `{"type":"edit","id":"1","room":"lobby","msg_id":"e1","target":"m","author":"bob","text":"a\tb"}`, "edited", false, false, func(e chat.Event) bool { return e.Text == "a\tb" }},
+		{mod, `{"type":"delete","id":"1","room":"lobby","msg_id":"e2","target":"m","author":"bob"}`, "deleted", true, true, func(chat.Event) bool { return true }},
+		{ann, `{"type":"react","id":"1","room":"lobby","msg_id":"e3","target":"m","author":"bob","emoji":"👍","on":true}`, "reacted", false, false, func(e chat.Event) bool { return e.Emoji == "👍" && e.On }},
 		{ann, `{"type":"pin","id":"1","room":"d-x","msg_id":"e4","target":"m","on":false}`, "pinned", false, true, func(e chat.Event) bool { return !e.On }},
 	} {
 		tt.c.send("%s", tt.send)
@@ -159,11 +159,20 @@ func TestRecord(t *testing.T) {
 		got := w.record[i]
 		w.mu.Unlock()
 		ev := got.Event
-		if ev.Type != tt.kind || ev.Target != "m" || ev.ID != fmt.Sprintf("e%d", i+1) || ev.TS == 0 || !strings.HasSuffix(ev.Name, ev.User) ||
+		author := "bob"
+		if tt.kind == "pinned" { // by a client that says none
+			author = ""
+		}
+		if ev.Type != tt.kind || ev.Target != "m" || ev.Author != author || ev.ID != fmt.Sprintf("e%d", i+1) || ev.TS == 0 || !strings.HasSuffix(ev.Name, ev.User) ||
 			got.Moderator != tt.moderates || got.Pin != tt.pins || !tt.check(ev) {
 			t.Errorf("history was asked %+v", got)
 		}
 	}
+	ann.send(`{"type":"send","room":"lobby","msg_id":"m9","text":"yes","reply_to":"m","reply_author":"bob"}`)
+	if e := mod.want("msg"); e.ReplyTo != "m" || e.ReplyAuthor != "bob" {
+		t.Errorf("the answer is %+v", e)
+	}
+	ann.want("msg")
 	ann.send(`{"type":"delete","id":"2","room":"lobby","msg_id":"e5","target":"gone"}`)
 	ann.wantError("2", "not_found")
 	ann.send(`{"type":"history","id":"3","room":"lobby","around":77,"limit":12}`)

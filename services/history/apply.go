@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,6 +25,7 @@ const (
 
 var (
 	errNoMessage = chat.E(chat.CodeNotFound, "there is no such message")
+	errAmbiguous = chat.E(chat.CodeConflict, "more than one message has that id: say its author, too")
 	errNotYours  = chat.E(chat.CodeForbidden, "that is another's message")
 )
 
@@ -31,9 +33,9 @@ var (
 func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (historyapi.Applied, error) {
 	var out historyapi.Applied
 	e := req.Event
-	for _, id := range []string{e.Room, e.ID, e.User, e.Target} {
+	for _, id := range []string{e.Room, e.ID, e.User, e.Target, cmp.Or(e.Author, "-")} {
 		if !chat.ValidID(id) || chat.Reserved(e.Room) {
-			return out, chat.E(chat.CodeBadRequest, "room, msg_id and target are ids")
+			return out, chat.E(chat.CodeBadRequest, "room, msg_id, target and author are ids")
 		}
 	}
 	r, err := s.record(ctx, e.Room)
@@ -44,15 +46,20 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 	if before, ok, err := r.find(ctx, e.User, e.ID); ok || err != nil {
 		return applied(before, e, err)
 	}
-	first, err := r.first(ctx, []string{e.Target})
-	if err != nil {
-		return out, err
+	if e.Author == "" {
+		if e.Author, err = r.authorOf(ctx, e.Target); err != nil {
+			return out, err
+		}
 	}
-	target, ok := first[e.Target]
-	if !ok {
+	target := store.Name{Sender: e.Author, ID: e.Target}
+	m, ok, err := r.find(ctx, target.Sender, target.ID)
+	switch {
+	case err != nil:
+		return out, err
+	case !ok || m.Type != chat.TypeMsg:
 		return out, errNoMessage
 	}
-	about, err := r.about(ctx, []string{e.Target})
+	about, err := r.about(ctx, []store.Name{target})
 	if err != nil {
 		return out, err
 	}
@@ -88,7 +95,9 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 
 // applied answers a command whose msg_id its sender has used before: for the same, or for something else.
 func applied(before store.Entry, e chat.Event, err error) (historyapi.Applied, error) {
-	if err == nil && (before.Type != e.Type || before.Target != e.Target) {
+	// Of a command that did not say the author, and of its repeat, any will do: the first was about the only one.
+	other := before.Author != e.Author && before.Author != "" && e.Author != ""
+	if err == nil && (before.Type != e.Type || before.Target != e.Target || other) {
 		err = errOtherUse
 	}
 	if err != nil {

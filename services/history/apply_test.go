@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ func TestApply(t *testing.T) {
 		}
 		return p.Messages[0]
 	}
-	edit := chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e1", Target: "m1", Text: "first"}
+	edit := chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e1", Target: "m1", Author: "ann", Text: "first"}
 	first, code := w.do(edit)
 	if code != "" {
 		t.Fatal(code)
@@ -51,12 +52,14 @@ func TestApply(t *testing.T) {
 		{name: "a novel for an emoji", e: chat.Event{Type: chat.TypeReacted, User: "bob", On: true, Emoji: strings.Repeat("x", 65)}, code: "bad_request"},
 		{name: "no message", e: chat.Event{Type: chat.TypeDeleted, User: "ann", Target: "m9"}, code: "not_found"},
 		{name: "bad id", e: chat.Event{Type: chat.TypeDeleted, User: "ann", Target: "m 9"}, code: "bad_request"},
+		{name: "bad author", e: chat.Event{Type: chat.TypeDeleted, User: "ann", Author: "m 9"}, code: "bad_request"},
 		{name: "another kind", e: chat.Event{Type: chat.TypeReset, User: "ann"}, code: "bad_request"},
 	} {
 		tt.e.Room, tt.e.ID = "r1", fmt.Sprint("bad", i)
 		if tt.e.Target == "" {
 			tt.e.Target = "m1"
 		}
+		tt.e.Author = cmp.Or(tt.e.Author, "ann")
 		if tt.change == nil {
 			tt.change = func(*historyapi.ApplyRequest) {}
 		}
@@ -67,7 +70,7 @@ func TestApply(t *testing.T) {
 
 	react := func(user, id string, on bool) {
 		t.Helper()
-		if _, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: user, ID: id, Target: "m1", Emoji: "👍", On: on}); code != "" {
+		if _, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: user, ID: id, Target: "m1", Author: "ann", Emoji: "👍", On: on}); code != "" {
 			t.Fatal(code)
 		}
 	}
@@ -82,7 +85,7 @@ func TestApply(t *testing.T) {
 	if got := message().Reactions; len(got) != 0 {
 		t.Errorf("reactions are %v", got)
 	}
-	if _, code := w.do(chat.Event{Type: chat.TypePinned, Room: "r1", User: "bob", ID: "p1", Target: "m1", On: true}, moderator); code != "" {
+	if _, code := w.do(chat.Event{Type: chat.TypePinned, Room: "r1", User: "bob", ID: "p1", Target: "m1", Author: "ann", On: true}, moderator); code != "" {
 		t.Error(code)
 	}
 	if !message().Pinned {
@@ -90,14 +93,14 @@ func TestApply(t *testing.T) {
 	}
 
 	// Deleted: the text is gone from pages at once, and soon from the store and from the log.
-	last, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "bob", ID: "d1", Target: "m1"}, moderator)
+	last, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "bob", ID: "d1", Target: "m1", Author: "ann"}, moderator)
 	if code != "" {
 		t.Fatal(code)
 	}
 	if m := message(); !m.Deleted || m.Text != "" || m.Pinned {
 		t.Errorf("deleted: %+v", m)
 	}
-	if _, code := w.do(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e2", Target: "m1", Text: "back"}); code != "not_found" {
+	if _, code := w.do(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e2", Target: "m1", Author: "ann", Text: "back"}); code != "not_found" {
 		t.Errorf("an edit of a deleted message: %q", code)
 	}
 	w.stored("r1", last)

@@ -31,6 +31,9 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	if err := s.addAuthors(ctx, entries); err != nil {
+		return errors.Join(bus.ErrRetry, err)
+	}
 	out, err := s.store.Append(ctx, entries)
 	if err != nil {
 		return errors.Join(bus.ErrRetry, err)
@@ -46,20 +49,20 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 		return errors.Join(bus.ErrRetry, err)
 	}
 	for _, e := range entries {
-		id, gone := e.Target, e.Type == chat.TypeDeleted
+		name, gone := store.Name{Sender: e.Author, ID: e.Target}, e.Type == chat.TypeDeleted
 		late := e.Type == chat.TypeMsg && batch[0].Redriven // which comes alone
 		if late {
-			id = e.ID
+			name = e.Name()
 		}
 		if e.Type == chat.TypeEdited || late {
 			// An edit that was checked while its message was being deleted stands after the deletion, and so does a message
 			// that an operator put back.
-			if gone, err = s.deleted(ctx, e.Room, id); err != nil {
+			if gone, err = s.deleted(ctx, e.Room, name); err != nil {
 				return errors.Join(bus.ErrRetry, err)
 			}
 		}
-		if gone {
-			if err := s.erase(ctx, e.Room, id); err != nil {
+		if gone && name.Sender != "" {
+			if err := s.erase(ctx, e.Room, name); err != nil {
 				return errors.Join(bus.ErrRetry, err)
 			}
 		}
@@ -68,25 +71,18 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 }
 
 // deleted reports whether the store has the deletion of a message.
-func (s *Service) deleted(ctx context.Context, room, id string) (bool, error) {
-	about, err := s.store.About(ctx, room, []string{id})
+func (s *Service) deleted(ctx context.Context, room string, name store.Name) (bool, error) {
+	about, err := s.about(ctx, room, []store.Name{name})
 	return slices.ContainsFunc(about, func(e store.Entry) bool { return e.Type == chat.TypeDeleted }), err
 }
 
 // erase removes a deleted message's text from the store and from the log. It may be done again.
-func (s *Service) erase(ctx context.Context, room, id string) error {
-	seqs, err := s.store.Erase(ctx, room, id, scrub)
+func (s *Service) erase(ctx context.Context, room string, name store.Name) error {
+	seqs, err := s.store.Erase(ctx, room, name, scrub)
 	if err != nil {
 		return err
 	}
-	messages, err := s.store.Messages(ctx, room, []string{id})
-	if err != nil {
-		return err
-	}
-	if len(messages) > 0 {
-		seqs = append(seqs, s.repeats.of(message{room, messages[0].Sender, id})...)
-	}
-	for _, seq := range seqs {
+	for _, seq := range append(seqs, s.repeats.of(message{room, name})...) {
 		if err := s.bus.Remove(ctx, room, seq); err != nil {
 			return fmt.Errorf("remove a deleted message from the log: %w", err)
 		}
@@ -112,6 +108,7 @@ func entryOf(e bus.Entry) (store.Entry, error) {
 	var head struct {
 		Type   string `json:"type"`
 		Target string `json:"target"`
+		Author string `json:"author"`
 	}
 	if err := json.Unmarshal(e.Data[1:], &head); err != nil {
 		return store.Entry{}, fmt.Errorf("%w: %w", chat.ErrBadEntry, err)
@@ -125,5 +122,10 @@ func entryOf(e bus.Entry) (store.Entry, error) {
 			return store.Entry{}, err
 		}
 	}
-	return store.Entry{Room: e.Room, Seq: e.Seq, Sender: e.Sender, ID: e.ID, Type: head.Type, Target: head.Target, Data: e.Data}, nil
+	out := store.Entry{Room: e.Room, Seq: e.Seq, Sender: e.Sender, ID: e.ID, Type: head.Type, Target: head.Target, Data: e.Data}
+	if chat.About(head.Type) {
+		event := chat.Event{Type: head.Type, User: e.Sender, Author: head.Author}
+		out.Author = event.AuthorOf()
+	}
+	return out, nil
 }

@@ -42,25 +42,25 @@ func (o *outage) Append(ctx context.Context, e []store.Entry) (store.Outcome, er
 	return o.Store.Append(ctx, e)
 }
 
-func (o *outage) About(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
+func (o *outage) About(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
 	if err := o.check("About"); err != nil {
 		return nil, err
 	}
-	return o.Store.About(ctx, room, ids)
+	return o.Store.About(ctx, room, names)
 }
 
-func (o *outage) Erase(ctx context.Context, room, id string, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
+func (o *outage) Erase(ctx context.Context, room string, name store.Name, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
 	if err := o.check("Erase"); err != nil {
 		return nil, err
 	}
-	return o.Store.Erase(ctx, room, id, scrub)
+	return o.Store.Erase(ctx, room, name, scrub)
 }
 
-func (o *outage) Messages(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
-	if err := o.check("Messages"); err != nil {
+func (o *outage) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {
+	if err := o.check("Namesakes"); err != nil {
 		return nil, err
 	}
-	return o.Store.Messages(ctx, room, ids)
+	return o.Store.Namesakes(ctx, room, id, limit)
 }
 
 // removing is a bus with a log of one room, which it shows and removes entries from, and fails at it as the outage says.
@@ -155,7 +155,7 @@ func TestNothingIsParkedInAnOutage(t *testing.T) {
 		{entry(8, chat.Event{Type: chat.TypeMsg, ID: "m2", Text: "kept"})}, // sent again, unmarked
 	}
 	came := map[string]bool{}
-	for _, method := range []string{"Append", "About", "Erase", "Remove", "Replay", "Messages"} {
+	for _, method := range []string{"Append", "About", "Erase", "Remove", "Replay", "Namesakes"} {
 		for from := range batches {
 			t.Run(fmt.Sprint(method, from), func(t *testing.T) {
 				kept, parked, removed, here := consumed(t, method, from, batches...)

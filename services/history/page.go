@@ -101,32 +101,26 @@ func checkPage(req *historyapi.PageRequest) error {
 // messages returns the messages with all that later entries did to them.
 func (r *record) messages(ctx context.Context, found []store.Entry) ([]chat.Message, error) {
 	all := make([]chat.Message, 0, len(found))
-	ids := make([]string, 0, len(found))
+	names := make([]store.Name, 0, len(found))
 	for _, e := range found {
 		event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
 		if err != nil {
 			return nil, fmt.Errorf("message %d of room %s: %w", e.Seq, e.Room, err)
 		}
 		all = append(all, chat.Message{Event: event})
-		ids = append(ids, e.ID)
+		names = append(names, e.Name())
 	}
-	first, err := r.first(ctx, ids)
-	if err != nil {
-		return nil, err
+	index := make(map[store.Name]*chat.Message, len(all))
+	for i, name := range names {
+		index[name] = &all[i]
 	}
-	index := make(map[string]*chat.Message, len(all))
-	for i := range all {
-		if m := &all[i]; first[m.ID].Seq == m.Seq && first[m.ID].Sender == found[i].Sender {
-			index[m.ID] = m
-		}
-	}
-	for part := range slices.Chunk(ids, aboutAtOnce) {
+	for part := range slices.Chunk(names, aboutAtOnce) {
 		about, err := r.about(ctx, part)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range about {
-			m := index[e.Target]
+			m := index[store.Name{Sender: e.Author, ID: e.Target}]
 			if m == nil {
 				continue
 			}

@@ -22,8 +22,11 @@ type repeats struct {
 	n   int
 }
 
-// message names a message: two senders may choose one ID.
-type message struct{ room, sender, id string }
+// message names a message of any room.
+type message struct {
+	room string
+	name store.Name
+}
 
 // add notes one. It may be given again, as a batch is that could not be stored to its end.
 func (r *repeats) add(m message, seq uint64) {
@@ -70,9 +73,9 @@ func (s *Service) repeated(ctx context.Context, all []store.Repeat) error {
 func messageOf(e store.Entry) (message, bool) {
 	switch e.Type {
 	case chat.TypeMsg:
-		return message{e.Room, e.Sender, e.ID}, true
+		return message{e.Room, e.Name()}, true
 	case chat.TypeEdited:
-		return message{e.Room, e.Sender, e.Target}, true
+		return message{e.Room, store.Name{Sender: e.Sender, ID: e.Target}}, true
 	}
 	return message{}, false
 }
@@ -86,10 +89,6 @@ func (s *Service) lost(ctx context.Context, e store.Repeat) (bool, error) {
 
 // alive reports whether the store knows nothing of a message's deletion.
 func (s *Service) alive(ctx context.Context, m message) (bool, error) {
-	if gone, err := s.deleted(ctx, m.room, m.id); err != nil || !gone {
-		return !gone, err
-	}
-	messages, err := s.store.Messages(ctx, m.room, []string{m.id})
-	// An id that two senders chose means the first message that has it.
-	return len(messages) > 0 && messages[0].Sender != m.sender, err
+	gone, err := s.deleted(ctx, m.room, m.name)
+	return !gone, err
 }

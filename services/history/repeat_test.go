@@ -11,6 +11,7 @@ import (
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
 )
 
 // TestLogTakenBack has the log lose everything and get it again, at other places, from those who appended it. Pages show all
@@ -20,7 +21,7 @@ func TestLogTakenBack(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		remove := func(id string) uint64 {
 			t.Helper()
-			seq, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d-" + id, Target: id})
+			seq, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d-" + id, Target: id, Author: "ann"})
 			if code != "" {
 				t.Fatal(code)
 			}
@@ -82,13 +83,13 @@ func TestLogTakenBack(t *testing.T) {
 // stays, and a deletion erases each place once.
 func TestRepeatsAreNotedOnce(t *testing.T) {
 	var r repeats
-	other := message{"r1", "ann", "m1"}
+	other := message{"r1", store.Name{Sender: "ann", ID: "m1"}}
 	r.add(other, 7)
 	for range maxRepeats {
-		r.add(message{"r1", "ann", "m2"}, 8)
+		r.add(message{"r1", store.Name{Sender: "ann", ID: "m2"}}, 8)
 	}
-	r.add(message{"r1", "ann", "m2"}, 9)
-	if got := r.of(message{"r1", "ann", "m2"}); !slices.Equal(got, []uint64{8, 9}) {
+	r.add(message{"r1", store.Name{Sender: "ann", ID: "m2"}}, 9)
+	if got := r.of(message{"r1", store.Name{Sender: "ann", ID: "m2"}}); !slices.Equal(got, []uint64{8, 9}) {
 		t.Errorf("the places are %d", got[:min(len(got), 10)])
 	}
 	if got := r.of(other); !slices.Equal(got, []uint64{7}) {

@@ -67,7 +67,7 @@ func TestSent(t *testing.T) {
 		w.is("stored", "r1", "ann", "m1", seq, ts)
 
 		hold(true)
-		gone, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "bob", ID: "d1", Target: "m1"})
+		gone, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "bob", ID: "d1", Target: "m1", Author: "bob"})
 		if code != "" {
 			t.Fatal(code)
 		}

@@ -75,18 +75,25 @@ func (s stepStore) Find(ctx context.Context, room, sender, id string) (store.Ent
 	return s.Store.Find(ctx, room, sender, id)
 }
 
-func (s stepStore) Messages(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
+func (s stepStore) Messages(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
 	if err := s.next("Messages"); err != nil {
 		return nil, err
 	}
-	return s.Store.Messages(ctx, room, ids)
+	return s.Store.Messages(ctx, room, names)
 }
 
-func (s stepStore) About(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
+func (s stepStore) About(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
 	if err := s.next("About"); err != nil {
 		return nil, err
 	}
-	return s.Store.About(ctx, room, ids)
+	return s.Store.About(ctx, room, names)
+}
+
+func (s stepStore) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {
+	if err := s.next("Namesakes"); err != nil {
+		return nil, err
+	}
+	return s.Store.Namesakes(ctx, room, id, limit)
 }
 
 func (s stepStore) PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error) {

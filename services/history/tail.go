@@ -53,11 +53,11 @@ func (s *Service) record(ctx context.Context, room string) (*record, error) {
 			size += len(e.Data)
 		}
 		if got.Rewound {
-			return r, nil // the log ends before what is stored
+			return r, s.addAuthors(ctx, r.tail) // the log ends before what is stored
 		}
 		r.through = max(r.through, got.Through)
 		if !got.More || len(got.Entries) == 0 {
-			return r, nil
+			return r, s.addAuthors(ctx, r.tail)
 		}
 		if len(r.tail) >= s.cfg.MaxTail || size >= maxTailBytes {
 			return nil, chat.Unavailable("history is catching up", retryAfter)
@@ -108,25 +108,24 @@ func (r *record) oldest(ctx context.Context, after uint64, limit int) ([]store.E
 // dropRepeats takes out of the tail the messages that the record has at an earlier Seq: a sender repeated them after
 // the bus had forgotten the first, and the store will keep that one alone.
 func (r *record) dropRepeats(ctx context.Context) error {
-	type key struct{ sender, id string }
-	first := make(map[key]uint64)
+	first := make(map[store.Name]uint64)
 	for part := range slices.Chunk(r.tail, maxReplay) {
-		var ids []string
+		var names []store.Name
 		for _, e := range part {
 			if e.Type == chat.TypeMsg {
-				ids = append(ids, e.ID)
+				names = append(names, e.Name())
 			}
 		}
-		stored, err := r.store.Messages(ctx, r.room, ids)
+		stored, err := r.store.Messages(ctx, r.room, names)
 		if err != nil {
 			return err
 		}
 		for _, e := range stored {
-			first[key{e.Sender, e.ID}] = e.Seq
+			first[e.Name()] = e.Seq
 		}
 	}
 	r.tail = slices.DeleteFunc(r.tail, func(e store.Entry) bool {
-		k := key{e.Sender, e.ID}
+		k := e.Name()
 		seq, ok := first[k]
 		if !ok {
 			first[k] = e.Seq
@@ -150,24 +149,28 @@ func (r *record) find(ctx context.Context, sender, id string) (store.Entry, bool
 	return store.Entry{}, false, nil
 }
 
-// first returns the first message with each ID: an ID that two senders chose means that one.
-func (r *record) first(ctx context.Context, ids []string) (map[string]store.Entry, error) {
-	stored, err := r.store.Messages(ctx, r.room, ids)
+// authorOf returns the author of the only message with an ID, empty if there is none, for commands of clients that know no authors.
+func (r *record) authorOf(ctx context.Context, id string) (string, error) {
+	stored, err := r.store.Namesakes(ctx, r.room, id, 2)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	first := make(map[string]store.Entry, len(ids))
+	author := ""
 	for _, e := range slices.Concat(stored, r.tail) {
-		if _, ok := first[e.ID]; !ok && e.Type == chat.TypeMsg {
-			first[e.ID] = e
+		switch {
+		case e.Type != chat.TypeMsg || e.ID != id || e.Sender == author:
+		case author != "":
+			return "", errAmbiguous
+		default:
+			author = e.Sender
 		}
 	}
-	return first, nil
+	return author, nil
 }
 
-// about returns the entries about messages, in order, each once.
-func (r *record) about(ctx context.Context, ids []string) ([]store.Entry, error) {
-	found, err := r.store.About(ctx, r.room, ids)
+// about returns the entries about messages, in order, each once, with their authors.
+func (r *record) about(ctx context.Context, names []store.Name) ([]store.Entry, error) {
+	found, err := r.Service.about(ctx, r.room, names)
 	if err != nil {
 		return nil, err
 	}
@@ -175,12 +178,12 @@ func (r *record) about(ctx context.Context, ids []string) ([]store.Entry, error)
 	if n := len(found); n > 0 {
 		stored = found[n-1].Seq
 	}
-	wanted := make(map[string]bool, len(ids))
-	for _, id := range ids {
-		wanted[id] = true
+	wanted := make(map[store.Name]bool, len(names))
+	for _, name := range names {
+		wanted[name] = true
 	}
 	for _, e := range r.tail {
-		if wanted[e.Target] && e.Seq > stored {
+		if e.Seq > stored && wanted[store.Name{Sender: e.Author, ID: e.Target}] {
 			found = append(found, e)
 		}
 	}

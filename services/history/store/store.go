@@ -20,8 +20,17 @@ type Entry struct {
 	ID     string `bson:"id"`
 	Type   string `bson:"type"`             // of the event in Data
 	Target string `bson:"target,omitempty"` // ID of the message that the event is about
-	Data   []byte `bson:"data"`             // as it was appended to the log
+	// Author is who wrote that message. Empty: the entry does not say it, and there was no message with that ID yet. In
+	// MongoDB it is also empty in what a process of the release before this field has written.
+	Author string `bson:"author,omitempty"`
+	Data   []byte `bson:"data"` // as it was appended to the log
 }
+
+// Name names a message of a room: two senders may choose one ID.
+type Name struct{ Sender, ID string }
+
+// Name returns the name of an entry.
+func (e *Entry) Name() Name { return Name{e.Sender, e.ID} }
 
 // Key returns the primary key of an entry: those of a room lie together, in the order of Seq.
 func Key(room string, seq uint64) string { return fmt.Sprintf("%s:%020d", room, seq) }
@@ -63,12 +72,16 @@ type Store interface {
 	Oldest(ctx context.Context, room string, after uint64, limit int) ([]Entry, error)
 	// Find returns the entry to which a sender gave an ID, whatever its type; false: there is none.
 	Find(ctx context.Context, room, sender, id string) (Entry, bool, error)
-	// Messages returns the messages of a room that have one of the IDs, in order.
-	Messages(ctx context.Context, room string, ids []string) ([]Entry, error)
-	// About returns the entries whose Target is one of ids, in order.
-	About(ctx context.Context, room string, ids []string) ([]Entry, error)
-	// Erase replaces the Data of a message and of its edits by what scrub makes of it, and returns their Seqs.
-	Erase(ctx context.Context, room, id string, scrub func(Entry) ([]byte, error)) ([]uint64, error)
+	// Messages returns the messages of a room with these names, in order.
+	Messages(ctx context.Context, room string, names []Name) ([]Entry, error)
+	// Namesakes returns the first messages of a room with an ID, whoever sent them, in order, at most limit.
+	Namesakes(ctx context.Context, room, id string, limit int) ([]Entry, error)
+	// About returns the entries that are about one of the messages with these names, in order: those with such a Target and
+	// Author, and those with such a Target and without an Author.
+	About(ctx context.Context, room string, names []Name) ([]Entry, error)
+	// Erase replaces the Data of a message and of its edits, which have its sender, by what scrub makes of it, and returns
+	// their Seqs.
+	Erase(ctx context.Context, room string, name Name, scrub func(Entry) ([]byte, error)) ([]uint64, error)
 	// PutRead remembers that a user has read a room through a Seq, and returns the largest so far.
 	PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error)
 	// Reads returns how far a user has read each room.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/client"
 	"hubbub.internal/services/hubbub/cluster"
 )
 
@@ -128,14 +129,15 @@ func testEdits(t *testing.T, c *cluster.Cluster) {
 	ann.join(room)
 	bob.join(room)
 	id := chat.NewID()
+	name := client.Name{User: ann.client.Welcome().User, ID: id}
 	ann.sendID(room, id, "frist")
 	if err := ann.edit(room, id, "first"); err != nil {
 		t.Fatal(err)
 	}
-	if err := bob.edit(room, id, "mine"); chat.CodeOf(err) != chat.CodeForbidden {
+	if err := bob.edit(room, id, "mine"); chat.CodeOf(err) != chat.CodeNotFound { // he has said nothing by that id
 		t.Errorf("another's edit: %v", err)
 	}
-	if err := bob.react(room, id, "👍"); err != nil {
+	if err := bob.react(room, name, "👍"); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "bob sees the edit and the reaction", func() bool {
@@ -149,7 +151,7 @@ func testEdits(t *testing.T, c *cluster.Cluster) {
 		page := bob.page(room)
 		return len(page) == 1 && page[0].Text == "first" && page[0].EditedTS > 0 && len(page[0].Reactions["👍"]) == 1
 	})
-	if err := ann.delete(room, id); err != nil {
+	if err := ann.delete(room, name); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "history has forgotten the text", func() bool {

@@ -147,13 +147,13 @@ func (p *person) edit(room, id, text string) error {
 	return err
 }
 
-func (p *person) react(room, id, emoji string) error {
-	_, err := p.client.React(p.ctx(), room, id, emoji, true)
+func (p *person) react(room string, m client.Name, emoji string) error {
+	_, err := p.client.React(p.ctx(), room, m, emoji, true)
 	return err
 }
 
-func (p *person) delete(room, id string) error {
-	_, err := p.client.Delete(p.ctx(), room, id)
+func (p *person) delete(room string, m client.Name) error {
+	_, err := p.client.Delete(p.ctx(), room, m)
 	return err
 }
 

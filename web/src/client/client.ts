@@ -11,7 +11,7 @@ import { Outbox, type OutboxStore } from './outbox.ts';
 import { Pace } from './pace.ts';
 import { People } from './people.ts';
 import type {
-  Limits, LogEvent, ModeratedEvent, NoticeEvent, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
+  Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
 } from './protocol.ts';
 import { Reads, type ReadsStore } from './reads.ts';
 import { Room } from './room.ts';
@@ -188,23 +188,24 @@ export class Client extends Emitter<Events> {
   }
 
   /** Sends a message, now or as soon as there is a connection. It shows in `outbox` until its `msg` event comes. */
-  send(room: string, text: string, replyTo?: string): void {
+  send(room: string, text: string, replyTo?: Name): void {
     const typed = this.#typed.get(room);
     if (typed !== undefined) this.#typed.set(room, typed - typingEvery + typingAfterSend);
     this.outbox.add(room, text, replyTo);
   }
 
-  async edit(room: string, target: string, text: string): Promise<void> {
-    await insist(this.#connection, { type: 'edit', room, msg_id: newID(), target, text });
+  /** Gives one of the user's own messages another text. */
+  async edit(room: string, id: string, text: string): Promise<void> {
+    await insist(this.#connection, { type: 'edit', room, msg_id: newID(), target: id, author: this.#me.id, text });
   }
-  async remove(room: string, target: string): Promise<void> {
-    await insist(this.#connection, { type: 'delete', room, msg_id: newID(), target });
+  async remove(room: string, message: Name): Promise<void> {
+    await insist(this.#connection, { type: 'delete', room, msg_id: newID(), target: message.id, author: message.user });
   }
-  async react(room: string, target: string, emoji: string, on: boolean): Promise<void> {
-    await insist(this.#connection, { type: 'react', room, msg_id: newID(), target, emoji, on });
+  async react(room: string, message: Name, emoji: string, on: boolean): Promise<void> {
+    await insist(this.#connection, { type: 'react', room, msg_id: newID(), target: message.id, author: message.user, emoji, on });
   }
-  async pin(room: string, target: string, on: boolean): Promise<void> {
-    await insist(this.#connection, { type: 'pin', room, msg_id: newID(), target, on });
+  async pin(room: string, message: Name, on: boolean): Promise<void> {
+    await insist(this.#connection, { type: 'pin', room, msg_id: newID(), target: message.id, author: message.user, on });
   }
 
   /** The user is typing. Call it for every key: it is said once in a while. */
@@ -346,7 +347,8 @@ export class Client extends Emitter<Events> {
         if (e.user === this.#me.id) this.outbox.remove(room.id, e.id);
         break;
       case 'deleted':
-        this.outbox.remove(room.id, e.target); // the log had it, also where a replay leaves it out
+        // The log had it, also where a replay leaves it out. Another's message may have the same id.
+        if ((e.author ?? e.user) === this.#me.id) this.outbox.remove(room.id, e.target);
         break;
       case 'topic':
         if (room.info.direct) break; // it is called after the other, whatever the log says

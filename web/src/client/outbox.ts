@@ -2,7 +2,8 @@ import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { describe, hasCode, HubbubError } from './errors.ts';
 import { newID } from './id.ts';
-import type { AckEvent, Command } from './protocol.ts';
+import type { AckEvent, Command, Name } from './protocol.ts';
+import type { Reply } from './roomlog.ts';
 
 /** A message on its way. `sent`: the log has it at `seq`, and its `msg` event is still to come. */
 export interface Outgoing {
@@ -10,7 +11,7 @@ export interface Outgoing {
   /** The message id, the same for every attempt. */
   readonly id: string;
   readonly text: string;
-  readonly replyTo?: string;
+  readonly replyTo?: Reply;
   /** UTC ms of when the user sent it. */
   readonly ts: number;
   readonly state: 'sending' | 'sent' | 'failed';
@@ -74,8 +75,8 @@ export class Outbox extends Emitter<{ change: string }> {
   }
 
   /** Adds a message and sends it as soon as the room is ready. */
-  add(room: string, text: string, replyTo?: string): Outgoing {
-    const m: Outgoing = { room, id: newID(), text, ...(replyTo && { replyTo }), ts: this.#o.environment.now(), state: 'sending' };
+  add(room: string, text: string, replyTo?: Name): Outgoing {
+    const m: Outgoing = { room, id: newID(), text, ...(replyTo && { replyTo: { id: replyTo.id, user: replyTo.user } }), ts: this.#o.environment.now(), state: 'sending' };
     this.#set(room, [...this.list(room), m]);
     this.flush(room);
     return m;
@@ -159,7 +160,8 @@ export class Outbox extends Emitter<{ change: string }> {
     if (m.tried === undefined) this.#replace(m, { ...m, tried });
     try {
       const ack = await this.#o.send({
-        type: 'send', room, msg_id: id, text, ...(replyTo && { reply_to: replyTo }), ...(m.tried !== undefined && { retry: true }),
+        type: 'send', room, msg_id: id, text,
+        ...(replyTo && { reply_to: replyTo.id, ...(replyTo.user && { reply_author: replyTo.user }) }), ...(m.tried !== undefined && { retry: true }),
       });
       this.#since.delete(id);
       // Without a seq it was a command, such as /list-users, and is not stored. At a seq that was heard it is a repeat of what

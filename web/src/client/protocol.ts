@@ -24,6 +24,12 @@ export interface Person {
   readonly status: Status;
 }
 
+/** Names a message of a room: two users may give one the same id. Every message is its own name. */
+export interface Name {
+  readonly user: string;
+  readonly id: string;
+}
+
 /** What every entry of a room's log carries. */
 interface Entry {
   /** Position in the room's log; strictly increasing, not contiguous, below 2^53. */
@@ -42,26 +48,30 @@ interface Entry {
 export interface MsgEvent extends Entry {
   readonly type: 'msg';
   readonly text: string;
+  /** The id and the user of the message that it answers. Without the user: the first message with the id. */
   readonly reply_to?: string;
+  readonly reply_author?: string;
 }
-export interface EditedEvent extends Entry {
-  readonly type: 'edited';
+/** What says something about a message: the one of this author with this id. */
+interface About extends Entry {
   readonly target: string;
+  /** Absent in entries of earlier releases: see `RoomLog`. */
+  readonly author?: string;
+}
+export interface EditedEvent extends About {
+  readonly type: 'edited';
   readonly text: string;
 }
-export interface DeletedEvent extends Entry {
+export interface DeletedEvent extends About {
   readonly type: 'deleted';
-  readonly target: string;
 }
-export interface ReactedEvent extends Entry {
+export interface ReactedEvent extends About {
   readonly type: 'reacted';
-  readonly target: string;
   readonly emoji: string;
   readonly on: boolean;
 }
-export interface PinnedEvent extends Entry {
+export interface PinnedEvent extends About {
   readonly type: 'pinned';
-  readonly target: string;
   readonly on: boolean;
 }
 /** The room's name and topic are now `name` and `text`. */
@@ -255,11 +265,11 @@ export type ServerEvent =
 export type Command =
   | { type: 'join'; room: string; after?: Position }
   | { type: 'leave'; room: string }
-  | { type: 'send'; room: string; msg_id: string; text: string; reply_to?: string; retry?: true }
-  | { type: 'edit'; room: string; msg_id: string; target: string; text: string }
-  | { type: 'delete'; room: string; msg_id: string; target: string }
-  | { type: 'react'; room: string; msg_id: string; target: string; emoji: string; on: boolean }
-  | { type: 'pin'; room: string; msg_id: string; target: string; on: boolean }
+  | { type: 'send'; room: string; msg_id: string; text: string; reply_to?: string; reply_author?: string; retry?: true }
+  | { type: 'edit'; room: string; msg_id: string; target: string; author: string; text: string }
+  | { type: 'delete'; room: string; msg_id: string; target: string; author: string }
+  | { type: 'react'; room: string; msg_id: string; target: string; author: string; emoji: string; on: boolean }
+  | { type: 'pin'; room: string; msg_id: string; target: string; author: string; on: boolean }
   | { type: 'typing'; room: string }
   | { type: 'read'; room: string; seq: number }
   | { type: 'history'; room: string; before?: number; after?: number; around?: number; limit?: number }

@@ -48,6 +48,43 @@ describe('live events', () => {
   });
 });
 
+describe('two messages with one id', () => {
+  /** A log in which Bo and then Cy have said something as m10. */
+  function twins(): RoomLog {
+    const log = started();
+    log.live({ ...msg(30, 20, 'm10'), user: 'cy', text: 'of cy' } as LogEvent);
+    return log;
+  }
+  const texts = (log: RoomLog) => log.messages.map((m) => (m.deleted ? 'deleted' : m.text));
+
+  test.each<[string, object, string[]]>([
+    ['a delete takes the one of its author', { type: 'deleted', target: 'm10', author: 'bo' }, ['deleted', 'm20', 'of cy']],
+    ['a delete leaves the one of another', { type: 'deleted', target: 'm10', author: 'cy' }, ['m10', 'm20', 'deleted']],
+    ['a delete of an author who has none takes none', { type: 'deleted', target: 'm10', author: 'di' }, ['m10', 'm20', 'of cy']],
+    ['a delete without an author takes the first', { type: 'deleted', target: 'm10' }, ['deleted', 'm20', 'of cy']],
+    ['an edit without an author is of its own user', { type: 'edited', user: 'cy', target: 'm10', text: 'new' }, ['m10', 'm20', 'new']],
+    ['an edit changes the one of its author', { type: 'edited', target: 'm10', author: 'bo', text: 'new' }, ['new', 'm20', 'of cy']],
+  ])('%s', (_, rest, after) => {
+    const log = twins();
+    expect(log.live(change(40, 30, rest))).toBe('applied');
+    expect(texts(log)).toEqual(after);
+  });
+
+  test('reactions and pins are on the one of their author', () => {
+    const log = twins();
+    log.live(change(40, 30, { type: 'reacted', target: 'm10', author: 'bo', emoji: '👍', on: true }));
+    log.live(change(50, 40, { type: 'pinned', target: 'm10', author: 'cy', on: true }));
+    expect(log.messages.map((m) => [Object.keys(m.reactions).length, m.pinned === true])).toEqual([[1, false], [0, false], [0, true]]);
+  });
+
+  test('an answer names both', () => {
+    const log = twins();
+    log.live(change(40, 30, { type: 'msg', text: 'yes', reply_to: 'm10', reply_author: 'cy' }));
+    log.live(change(50, 40, { type: 'msg', text: 'no', reply_to: 'm10' }));
+    expect(log.messages.slice(-2).map((m) => m.replyTo)).toEqual([{ id: 'm10', user: 'cy' }, { id: 'm10' }]);
+  });
+});
+
 describe('changes', () => {
   test('edit, react and pin show on the message, and a delete takes all of it', () => {
     const log = started();

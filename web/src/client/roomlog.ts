@@ -1,4 +1,7 @@
-import type { HistoryMessage, LogEvent, ModeratedEvent, Position, UnknownLogEvent } from './protocol.ts';
+import type { HistoryMessage, LogEvent, ModeratedEvent, Name, Position, UnknownLogEvent } from './protocol.ts';
+
+/** Names the message that another answers. Without a user, as earlier releases say it: the first with the id. */
+export type Reply = Pick<Name, 'id'> & Partial<Name>;
 
 /** A message as the page shows it: what was sent, and what later events did to it. Never changed in place. */
 export interface Message {
@@ -10,7 +13,7 @@ export interface Message {
   /** UTC ms, for display only. */
   readonly ts: number;
   readonly text: string;
-  readonly replyTo?: string;
+  readonly replyTo?: Reply;
   /** UTC ms of the last edit. */
   readonly editedTs?: number;
   /** The text is then empty. */
@@ -24,7 +27,7 @@ export interface Message {
 export type Outcome = 'applied' | 'duplicate' | 'gap' | 'rewound';
 
 type Entry = LogEvent | UnknownLogEvent;
-type Change = Extract<LogEvent, { target: string }>;
+type Change = Extract<LogEvent, { type: 'edited' | 'deleted' | 'reacted' | 'pinned' }>;
 
 /** How many acts of moderation are kept to be shown. */
 const keptActs = 200;
@@ -72,10 +75,6 @@ export class RoomLog {
 
   has(user: string, id: string): boolean {
     return this.#bySender.has(key(user, id));
-  }
-
-  find(id: string): Message | undefined {
-    return this.#messages.findLast((m) => m.id === id);
   }
 
   /** Takes an event that arrived live: `prev` must be where this log ends. */
@@ -170,7 +169,9 @@ export class RoomLog {
   }
 
   #change(e: Change): void {
-    const i = this.#messages.findLastIndex((m) => m.id === e.target);
+    // Without an author, as earlier releases wrote it, the first message with the id is meant; only its author edits one.
+    const author = e.author ?? (e.type === 'edited' ? e.user : undefined);
+    const i = this.#messages.findIndex((m) => m.id === e.target && (author === undefined || m.user === author));
     const old = this.#messages[i];
     if (!old || e.seq < old.seq) return;
     const m = changed(old, e);
@@ -207,7 +208,7 @@ function changed(m: Message, e: Change): Message {
 function fromHistory(m: HistoryMessage): Message {
   return {
     room: m.room, id: m.id, seq: m.seq, user: m.user, name: m.name, ts: m.ts, text: m.text, reactions: m.reactions ?? {},
-    ...(m.reply_to && { replyTo: m.reply_to }),
+    ...(m.reply_to && { replyTo: { id: m.reply_to, ...(m.reply_author && { user: m.reply_author }) } }),
     ...(m.edited_ts && { editedTs: m.edited_ts }),
     ...(m.deleted && { deleted: true }),
     ...(m.pinned && { pinned: true }),

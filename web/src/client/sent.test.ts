@@ -153,8 +153,14 @@ describe('a message that is sent, and has not arrived', () => {
     expect(outgoing()).toEqual([]);
   });
 
+  test('stays when a message of another with its id is deleted', async () => {
+    peer.send(entry(110, 10, { type: 'deleted', id: 'd', target: mine(), author: 'bo' }));
+    await heard(peer);
+    expect(outgoing()).toHaveLength(1);
+  });
+
   test('is gone when it is deleted, also where the log leaves it out', async () => {
-    peer.send(entry(110, 10, { type: 'deleted', id: 'd', target: mine() }));
+    peer.send(entry(110, 10, { type: 'deleted', id: 'd', target: mine(), author: 'ada' }));
     await until(() => outgoing().length === 0);
     await heard(peer);
     expect(peer.unread).toEqual([]); // and not sent again

@@ -7,7 +7,7 @@ import type { ReadsStore } from './reads.ts';
  */
 export function outboxStore(key: string): OutboxStore {
   return {
-    load: () => list(read(sessionStorage, key)).filter(isOutgoing),
+    load: () => list(read(sessionStorage, key)).filter(isOutgoing).map(current),
     save: (outgoing) => write(sessionStorage, key, outgoing.length ? outgoing : undefined),
   };
 }
@@ -28,6 +28,12 @@ function isOutgoing(v: unknown): v is Outgoing {
   const m = v as Partial<Outgoing> | null;
   return typeof m?.room === 'string' && typeof m.id === 'string' && typeof m.text === 'string' && typeof m.ts === 'number'
     && (m.state === 'sending' || m.state === 'failed');
+}
+
+/** Takes a message as the page of the release before has stored it, in which an answer names an id alone. */
+function current(m: Outgoing): Outgoing {
+  const replyTo: unknown = m.replyTo;
+  return typeof replyTo === 'string' ? { ...m, replyTo: { id: replyTo } } : m;
 }
 
 const list = (v: unknown): unknown[] => (Array.isArray(v) ? v : []);

@@ -1,5 +1,5 @@
 import { createContext } from 'svelte';
-import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Session, type Keeping, type Role, type User } from '../client/index.ts';
+import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Session, type Keeping, type Name, type Role, type User } from '../client/index.ts';
 import { Attention } from './attention.svelte.ts';
 import { Chat } from './chat.svelte.ts';
 import { parseRoute, roomHash, type Route } from './route.ts';
@@ -16,7 +16,7 @@ export type Dialog =
   | { readonly kind: 'keep'; readonly keeping: Keeping; readonly room: string; readonly user: string; readonly name: string }
   | { readonly kind: 'add' | 'leave'; readonly room: string; readonly name: string }
   | { readonly kind: 'member'; readonly room: string; readonly user: string; readonly name: string; readonly role: Role }
-  | { readonly kind: 'delete'; readonly room: string; readonly message: string; readonly text: string };
+  | { readonly kind: 'delete'; readonly room: string; readonly message: Name; readonly text: string };
 
 /** How long a toast stays, ms. */
 const toastFor = 6_000;

@@ -1,5 +1,5 @@
 import type {
-  Client, ConnectionState, History, Members, Message, ModeratedEvent, NoticeEvent, RoomInfo, Online, Outgoing, Role, Status, Unread,
+  Client, ConnectionState, History, Members, Message, ModeratedEvent, Name, NoticeEvent, RoomInfo, Online, Outgoing, Role, Status, Unread,
 } from '../client/index.ts';
 import { nobody } from '../client/index.ts';
 import { mentioned } from '../text/mention.ts';
@@ -165,7 +165,7 @@ export class Chat {
     this.#touch(this.#active);
   }
 
-  send(text: string, replyTo?: string): void {
+  send(text: string, replyTo?: Name): void {
     if (this.#active === undefined) return;
     this.newAfter = undefined;
     this.said++;

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Message, Outgoing } from '../client/index.ts';
-import { timeline, type Item } from './timeline.ts';
+import { nameKey, names, timeline, type Item } from './timeline.ts';
 
 const noon = new Date(2026, 4, 3, 12).getTime();
 const minute = 60_000;
@@ -22,6 +22,15 @@ test('a message on its way comes last, and keeps its key when it arrives', () =>
   const after = timeline([msg('a', 'bo', noon), msg('x', 'ada', noon + minute)], [out('x', noon + minute)], none);
   expect(show(after)).toEqual(['day', '+a', '+x']);
   expect(after.at(-1)!.key).toBe(before.at(-1)!.key);
+});
+
+test('a message is found by user and id, and by id alone the first is', () => {
+  const [bos, cys] = [msg('a', 'bo', noon), msg('a', 'cy', noon)];
+  const all = names([bos!, cys!]);
+  expect(all.get(nameKey({ id: 'a', user: 'cy' }))).toBe(cys);
+  expect(all.get(nameKey({ id: 'a', user: 'bo' }))).toBe(bos);
+  expect(all.get(nameKey({ id: 'a' }))).toBe(bos);
+  expect(all.get(nameKey({ id: 'a', user: 'di' }))).toBeUndefined();
 });
 
 test('the divider stands before the first new message of somebody else', () => {

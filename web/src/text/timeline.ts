@@ -1,4 +1,4 @@
-import type { Message, ModeratedEvent, NoticeEvent, Outgoing } from '../client/index.ts';
+import type { Message, ModeratedEvent, NoticeEvent, Outgoing, Reply } from '../client/index.ts';
 import { sameDay } from './time.ts';
 
 /** A message of the log or one on its way, as a row shows it. */
@@ -11,7 +11,7 @@ export interface Row {
   readonly name: string;
   readonly ts: number;
   readonly text: string;
-  readonly replyTo: string | undefined;
+  readonly replyTo: Reply | undefined;
   readonly mine: boolean;
   /** Begins a group: name and picture are shown. */
   readonly first: boolean;
@@ -41,6 +41,20 @@ interface Options {
 /** Messages of one person this close together are one group, ms. */
 const groupFor = 5 * 60_000;
 
+/** A name of a message as a key: an id alone is not unique. Without a user it stands for the first message with the id. */
+export const nameKey = (name: Reply): string => `${name.user ?? ''}/${name.id}`;
+
+/** Messages, which are in order, by their names. */
+export function names(messages: readonly Message[]): ReadonlyMap<string, Message> {
+  const all = new Map<string, Message>();
+  for (const m of messages) {
+    all.set(nameKey(m), m);
+    const first = nameKey({ id: m.id });
+    if (!all.has(first)) all.set(first, m);
+  }
+  return all;
+}
+
 /** Lays out a room's messages: days, groups by sender, the divider of what is new, and what is on its way at the end. */
 export function timeline(messages: readonly Message[], outgoing: readonly Outgoing[], options: Options): Item[] {
   const items: Item[] = [];
@@ -61,7 +75,7 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
       items.push({ kind: 'new', key: 'new' });
       divided = first = true;
     }
-    previous = { ...row, kind: 'message', key: `${row.user}/${row.id}`, mine, first };
+    previous = { ...row, kind: 'message', key: nameKey(row), mine, first };
     items.push(previous);
   };
 

@@ -54,7 +54,7 @@ func TestSendAllocatesNothing(t *testing.T) {
 	s.admit(0)
 	s.seat(0, "lobby")
 	allow(t, s, "user0", "lobby")
-	command := []byte(`{"type":"send","id":"1","room":"lobby","msg_id":"0192f3c4-8b2d-7a41-b5a3-5d1f0e6c2b7a","text":"hello, \"world\"","reply_to":"m1"}`)
+	command := []byte(`{"type":"send","id":"1","room":"lobby","msg_id":"0192f3c4-8b2d-7a41-b5a3-5d1f0e6c2b7a","text":"hello, \"world\"","reply_to":"m1","reply_author":"u1"}`)
 	frame := make([]byte, 0, 300)
 	send := func() {
 		frame = append(frame[:0], 0x81, 0x80|126)

@@ -30,7 +30,7 @@ func (s *Shard) change(slot uint32, c *wire.Command) {
 	id, room, kind := string(c.ID), string(c.Room), c.Kind
 	req := history.ApplyRequest{Event: chat.Event{
 		Type: eventOf[c.Kind], Room: room, ID: string(c.MsgID), User: ses.who.user(), Name: ses.who.name(),
-		TS: time.Now().UnixMilli(), Target: string(c.Target), Emoji: string(c.Emoji), On: c.On,
+		TS: time.Now().UnixMilli(), Target: string(c.Target), Author: string(c.Author), Emoji: string(c.Emoji), On: c.On,
 	}}
 	if c.Kind == wire.Edit {
 		req.Event.Text = string(wire.AppendText(nil, c.Text))

@@ -90,7 +90,7 @@ func (s *Shard) send(slot uint32, c *wire.Command) {
 	o.room, o.sender = b.aud.feed.room, ses.who.user()
 	o.began = time.Now()
 	o.ts = o.began.UnixMilli()
-	o.data = wire.AppendMsgEntry(o.data[:0], o.room, c.MsgID, o.sender, s.literal(ses), o.ts, c.Text, c.ReplyTo)
+	o.data = wire.AppendMsgEntry(o.data[:0], o.room, c.MsgID, o.sender, s.literal(ses), o.ts, c.Text, c.ReplyTo, c.ReplyAuthor)
 	ses.sending++
 	at := &b.ops
 	for *at != nil {

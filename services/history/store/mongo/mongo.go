@@ -41,6 +41,7 @@ var steps = []mongodb.Step{
 		mongodb.Index{Collection: "entries", Fields: []string{"seq"}},
 		mongodb.Index{Collection: "reads", Fields: []string{"user"}},
 	),
+	{Name: "2 (authors)", Run: addAuthors},
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.

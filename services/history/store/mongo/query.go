@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -95,34 +96,61 @@ func (s *Store) Find(ctx context.Context, room, sender, id string) (store.Entry,
 	return all[0], true, nil
 }
 
+// named is the condition that a field names a sender and another an ID, together one of names: a range of an index for each
+// sender.
+func named(sender, id string, names []store.Name) bson.A {
+	ids := make(map[string][]string)
+	var either bson.A
+	for _, n := range names {
+		ids[n.Sender] = append(ids[n.Sender], n.ID)
+	}
+	for _, who := range slices.Sorted(maps.Keys(ids)) {
+		either = append(either, bson.D{field(sender, who), field(id, bson.D{field("$in", ids[who])})})
+	}
+	return either
+}
+
 // Messages implements store.Store.
-func (s *Store) Messages(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
-	if len(ids) == 0 {
+func (s *Store) Messages(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
+	if len(names) == 0 {
 		return nil, nil
 	}
-	return s.list(ctx, "messages", bson.D{field("room", room), field("id", bson.D{field("$in", ids)}), field("type", chat.TypeMsg)}, field("_id", 1), 0)
+	return s.list(ctx, "messages", bson.D{field("room", room), field("type", chat.TypeMsg), field("$or", named("sender", "id", names))}, field("_id", 1), 0)
+}
+
+// Namesakes implements store.Store.
+func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {
+	return s.list(ctx, "messages with an id", bson.D{field("room", room), field("id", id), field("type", chat.TypeMsg)}, field("_id", 1), limit)
 }
 
 // About implements store.Store.
-func (s *Store) About(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
-	if len(ids) == 0 {
+func (s *Store) About(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
+	if len(names) == 0 {
 		return nil, nil
 	}
-	return s.list(ctx, "entries about messages", bson.D{field("room", room), field("target", bson.D{field("$in", ids)})}, field("_id", 1), 0)
+	either := named("author", "target", names)
+	ids := make([]string, len(names))
+	for i, n := range names {
+		ids[i] = n.ID
+	}
+	// Written by a process of the release before.
+	either = append(either, bson.D{field("author", nil), field("target", bson.D{field("$in", ids)})})
+	return s.list(ctx, "entries about messages", bson.D{field("room", room), field("$or", either)}, field("_id", 1), 0)
 }
 
 // Erase implements store.Store. An error may leave some of the texts there: repeat it.
-func (s *Store) Erase(ctx context.Context, room, id string, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
-	edits, err := s.list(ctx, "edits", bson.D{field("room", room), field("target", id), field("type", chat.TypeEdited)}, field("_id", 1), 0)
+func (s *Store) Erase(ctx context.Context, room string, name store.Name, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
+	edits, err := s.list(ctx, "edits",
+		bson.D{field("room", room), field("target", name.ID), field("type", chat.TypeEdited), field("sender", name.Sender)}, field("_id", 1), 0)
 	if err != nil {
 		return nil, err
 	}
-	messages, err := s.Messages(ctx, room, []string{id})
+	message, err := s.Messages(ctx, room, []store.Name{name})
 	if err != nil {
 		return nil, err
 	}
 	var seqs []uint64
-	for _, e := range append(messages[:min(1, len(messages))], edits...) {
+	for _, e := range append(message, edits...) {
 		data, err := scrub(e)
 		if err != nil {
 			return nil, err

@@ -9,7 +9,7 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-const insert = `INSERT INTO entries (key, room, seq, sender, id, type, target, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+const insert = `INSERT INTO entries (key, room, seq, sender, id, type, target, author, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 
 // Append implements store.Store: all of the entries or, on an error, none.
 func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcome, error) {
@@ -42,7 +42,7 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 }
 
 func put(ctx context.Context, add *sql.Stmt, key string, e store.Entry) (bool, error) {
-	r, err := add.ExecContext(ctx, key, e.Room, int64(e.Seq), e.Sender, e.ID, e.Type, e.Target, e.Data)
+	r, err := add.ExecContext(ctx, key, e.Room, int64(e.Seq), e.Sender, e.ID, e.Type, e.Target, e.Author, e.Data)
 	if err != nil {
 		return false, err
 	}
@@ -71,19 +71,19 @@ func explain(ctx context.Context, tx *sql.Tx, add *sql.Stmt, e store.Entry, out 
 }
 
 // Erase implements store.Store.
-func (s *Store) Erase(ctx context.Context, room, id string, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
+func (s *Store) Erase(ctx context.Context, room string, name store.Name, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
 	var seqs []uint64
 	err := s.transaction(ctx, func(tx *sql.Tx) error {
 		seqs = nil
-		first, err := list(ctx, tx, columns+`WHERE room = ? AND id = ? AND type = 'msg' ORDER BY seq LIMIT 1`, room, id)
+		message, err := list(ctx, tx, columns+`WHERE room = ? AND sender = ? AND id = ? AND type = 'msg'`, room, name.Sender, name.ID)
 		if err != nil {
 			return err
 		}
-		edits, err := list(ctx, tx, columns+`WHERE room = ? AND target = ? AND type = 'edited' ORDER BY seq`, room, id)
+		edits, err := list(ctx, tx, columns+`WHERE room = ? AND target <> '' AND target = ? AND type = 'edited' AND sender = ? ORDER BY seq`, room, name.ID, name.Sender)
 		if err != nil {
 			return err
 		}
-		for _, e := range append(first, edits...) {
+		for _, e := range append(message, edits...) {
 			data, err := scrub(e)
 			if err != nil {
 				return err

@@ -12,7 +12,7 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-const columns = `SELECT room, seq, sender, id, type, target, data FROM entries `
+const columns = `SELECT room, seq, sender, id, type, target, author, data FROM entries `
 
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
@@ -29,7 +29,7 @@ func list(ctx context.Context, db querier, query string, args ...any) ([]store.E
 	for rows.Next() {
 		var e store.Entry
 		var seq int64
-		if err := rows.Scan(&e.Room, &seq, &e.Sender, &e.ID, &e.Type, &e.Target, &e.Data); err != nil {
+		if err := rows.Scan(&e.Room, &seq, &e.Sender, &e.ID, &e.Type, &e.Target, &e.Author, &e.Data); err != nil {
 			return nil, err
 		}
 		e.Seq = uint64(seq)
@@ -105,30 +105,38 @@ func (s *Store) Find(ctx context.Context, room, sender, id string) (store.Entry,
 }
 
 // Messages implements store.Store.
-func (s *Store) Messages(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
-	if len(ids) == 0 {
+func (s *Store) Messages(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
+	if len(names) == 0 {
 		return nil, nil
 	}
-	return s.list(ctx, "messages", columns+`WHERE room = ? AND type = 'msg' AND id IN `+marks(len(ids))+` ORDER BY seq`, arguments(room, ids)...)
+	return s.list(ctx, "messages", columns+`WHERE room = ? AND type = 'msg' AND (sender, id) IN (`+pairs(len(names))+`) ORDER BY seq`, arguments(room, names)...)
+}
+
+// Namesakes implements store.Store.
+func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {
+	return s.list(ctx, "messages with an id", columns+`WHERE room = ? AND type = 'msg' AND id = ? ORDER BY seq LIMIT ?`, room, id, limit)
 }
 
 // About implements store.Store.
-func (s *Store) About(ctx context.Context, room string, ids []string) ([]store.Entry, error) {
-	if len(ids) == 0 {
+func (s *Store) About(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
+	if len(names) == 0 {
 		return nil, nil
+	}
+	for _, n := range names { // and what has no author
+		names = append(names, store.Name{ID: n.ID})
 	}
 	// The condition on the target lets SQLite use the partial index.
 	return s.list(ctx, "entries about messages",
-		columns+`WHERE room = ? AND target <> '' AND target IN `+marks(len(ids))+` ORDER BY seq`, arguments(room, ids)...)
+		columns+`WHERE room = ? AND target <> '' AND (author, target) IN (`+pairs(len(names))+`) ORDER BY seq`, arguments(room, names)...)
 }
 
-// marks returns the list of n placeholders.
-func marks(n int) string { return "(?" + strings.Repeat(", ?", n-1) + ")" }
+// pairs returns n rows of two placeholders.
+func pairs(n int) string { return "VALUES (?, ?)" + strings.Repeat(", (?, ?)", n-1) }
 
-func arguments(room string, ids []string) []any {
+func arguments(room string, names []store.Name) []any {
 	args := []any{room}
-	for _, id := range ids {
-		args = append(args, id)
+	for _, n := range names {
+		args = append(args, n.Sender, n.ID)
 	}
 	return args
 }

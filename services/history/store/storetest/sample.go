@@ -22,7 +22,7 @@ func sample() []store.Entry {
 		about(sampleRoom, 1<<40+4, "eve", "p1", "pinned", "m1"),
 		message(sampleRoom, 1<<40+5, "ann", "m2"),
 		about(sampleRoom, 1<<40+6, "ann", "d1", "deleted", "m2"),
-		about(sampleRoom, 1<<40+7, "eve", "x1", "of a later release", ""),
+		{Room: sampleRoom, Seq: 1<<40 + 7, Sender: "eve", ID: "x1", Type: "of a later release", Data: []byte("x1 1099511627783")},
 		message(sampleRoom, 1<<40+5, "bob", "m3"), // the log was rewound
 		message("d-ABCDEFGHIJKLMNOPQRSTUVWXYZ", bus.MaxSeq, "ann", "m4"),
 	}
@@ -40,7 +40,7 @@ func Fill(t *testing.T, s store.Store) {
 	if len(out.Conflicts) != 1 || len(out.Repeats) != 0 {
 		t.Fatalf("the sample is %+v", out)
 	}
-	_, err := s.Erase(t.Context(), sampleRoom, "m2", func(store.Entry) ([]byte, error) { return []byte("erased"), nil })
+	_, err := s.Erase(t.Context(), sampleRoom, store.Name{Sender: "ann", ID: "m2"}, func(store.Entry) ([]byte, error) { return []byte("erased"), nil })
 	must(t, err)
 	_, err = s.PutRead(t.Context(), sampleRoom, "ann", 1<<40+3)
 	must(t, err)
@@ -82,9 +82,9 @@ func Verify(t *testing.T, s store.Store) {
 	same(t, other[20:], got, err)
 	got, err = s.Oldest(ctx, "other", 5, 3)
 	same(t, other[5:8], got, err)
-	got, err = s.Messages(ctx, sampleRoom, []string{"m1"})
+	got, err = s.Messages(ctx, sampleRoom, names("ann", "m1", "bob", "m1"))
 	same(t, lobby[:2], got, err)
-	got, err = s.About(ctx, sampleRoom, []string{"m1", "m2"})
+	got, err = s.About(ctx, sampleRoom, names("ann", "m1", "bob", "m1", "ann", "m2"))
 	same(t, []store.Entry{lobby[2], lobby[3], lobby[4], lobby[6]}, got, err)
 	highest, err := s.Highest(ctx)
 	same(t, bus.MaxSeq, highest, err)

@@ -62,8 +62,15 @@ func message(room string, seq uint64, sender, id string) store.Entry {
 
 func about(room string, seq uint64, sender, id, kind, target string) store.Entry {
 	e := message(room, seq, sender, id)
-	e.Type, e.Target = kind, target
+	e.Type, e.Target, e.Author = kind, target, "ann"
 	return e
+}
+
+func names(all ...string) (names []store.Name) {
+	for i := 0; i < len(all); i += 2 {
+		names = append(names, store.Name{Sender: all[i], ID: all[i+1]})
+	}
+	return names
 }
 
 func add(t *testing.T, s store.Store, entries ...store.Entry) store.Outcome {
@@ -221,15 +228,35 @@ func testRoomsApart(t *testing.T, s store.Store) {
 func testAbout(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	m, twin := message("r1", 1, "ann", "m1"), message("r1", 5, "eve", "m1")
+	evil := about("r1", 7, "eve", "e1", "edited", "m1")
+	evil.Author = "eve"
 	edit, reaction := about("r1", 3, "ann", "e1", "edited", "m1"), about("r1", 4, "bob", "e2", "reacted", "m1")
 	other := about("r1", 6, "bob", "e3", "reacted", "m2")
-	add(t, s, twin, other, reaction, edit, m, about("r2", 1, "ann", "e1", "edited", "m1"))
-	all, err := s.Messages(ctx, "r1", []string{"m1", "e1", "m9"}) // e1 is no message
+	add(t, s, evil, twin, other, reaction, edit, m, about("r2", 1, "ann", "e1", "edited", "m1"))
+	all, err := s.Messages(ctx, "r1", names("ann", "m1", "eve", "m1", "ann", "e1", "ann", "m9", "bob", "m1")) // e1 is no message
 	same(t, []store.Entry{m, twin}, all, err)
+	all, err = s.Messages(ctx, "r1", names("eve", "m1"))
+	same(t, []store.Entry{twin}, all, err)
+	all, err = s.Namesakes(ctx, "r1", "m1", 9)
+	same(t, []store.Entry{m, twin}, all, err)
+	all, err = s.Namesakes(ctx, "r1", "m1", 1)
+	same(t, []store.Entry{m}, all, err)
+	all, err = s.Namesakes(ctx, "r1", "e1", 9)
+	same(t, nil, all, err)
 	all, err = s.Messages(ctx, "r1", nil)
 	same(t, nil, all, err)
-	all, err = s.About(ctx, "r1", []string{"m1", "m2", "m3"})
+	all, err = s.About(ctx, "r1", names("ann", "m1", "ann", "m2", "ann", "m3"))
 	same(t, []store.Entry{edit, reaction, other}, all, err)
+	all, err = s.About(ctx, "r1", names("eve", "m1"))
+	same(t, []store.Entry{evil}, all, err)
+	all, err = s.About(ctx, "r1", names("ann", "m1", "eve", "m1"))
+	same(t, []store.Entry{edit, reaction, evil}, all, err)
+	// What does not say its author, as processes of the release before write it.
+	unsaid := about("r1", 8, "bob", "e4", "pinned", "m1")
+	unsaid.Author = ""
+	add(t, s, unsaid)
+	all, err = s.About(ctx, "r1", names("eve", "m1", "eve", "m2"))
+	same(t, []store.Entry{evil, unsaid}, all, err)
 	all, err = s.About(ctx, "r1", nil)
 	same(t, nil, all, err)
 }
@@ -257,18 +284,20 @@ func testErase(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	m, edit, gone := message("r1", 1, "ann", "m1"), about("r1", 2, "ann", "e1", "edited", "m1"), about("r1", 3, "ann", "d1", "deleted", "m1")
 	bystander := message("r1", 4, "ann", "m2")
-	add(t, s, m, edit, gone, bystander)
+	twin, twins := message("r1", 5, "eve", "m1"), about("r1", 6, "eve", "e1", "edited", "m1")
+	twins.Author = "eve"
+	add(t, s, m, edit, gone, bystander, twin, twins)
 	scrub := func(e store.Entry) ([]byte, error) { return []byte("was " + e.ID), nil }
 	for range 2 {
-		seqs, err := s.Erase(ctx, "r1", "m1", scrub)
+		seqs, err := s.Erase(ctx, "r1", store.Name{Sender: "ann", ID: "m1"}, scrub)
 		same(t, []uint64{1, 2}, seqs, err)
 	}
 	m.Data, edit.Data = []byte("was m1"), []byte("was e1")
 	all, err := s.Since(ctx, "r1", 0, 10)
-	same(t, []store.Entry{m, edit, gone, bystander}, all, err)
-	seqs, err := s.Erase(ctx, "r1", "none", scrub)
+	same(t, []store.Entry{m, edit, gone, bystander, twin, twins}, all, err)
+	seqs, err := s.Erase(ctx, "r1", store.Name{Sender: "ann", ID: "none"}, scrub)
 	same(t, nil, seqs, err)
-	if _, err := s.Erase(ctx, "r1", "m2", func(store.Entry) ([]byte, error) { return nil, errors.New("no") }); err == nil {
+	if _, err := s.Erase(ctx, "r1", store.Name{Sender: "ann", ID: "m2"}, func(store.Entry) ([]byte, error) { return nil, errors.New("no") }); err == nil {
 		t.Error("a failed scrub is no error")
 	}
 }

@@ -1,0 +1,10 @@
+-- +goose Up
+-- What is about a message says by whom that is: ids alone are not unique in a room. Until now the first message with the id was
+-- meant, and only its author could edit it.
+ALTER TABLE entries ADD COLUMN author TEXT NOT NULL DEFAULT '';
+UPDATE entries SET author = CASE type WHEN 'edited' THEN sender ELSE coalesce(
+	(SELECT m.sender FROM entries m WHERE m.room = entries.room AND m.id = entries.target AND m.type = 'msg' ORDER BY m.seq LIMIT 1),
+	'') END
+	WHERE target <> '' AND type IN ('edited', 'deleted', 'reacted', 'pinned');
+DROP INDEX entries_target;
+CREATE INDEX entries_about ON entries (room, target, author) WHERE target <> '';
