@@ -19,6 +19,7 @@ import (
 	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/edge/internal/ring"
+	"hubbub.internal/services/edge/internal/transport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,11 +34,23 @@ type fakeLoop struct {
 	writes int
 
 	onWrite func(slot uint32, bufs [][]byte) // instead of all this
+
+	finished map[uint32]bool
+	peers    map[uint32]netip.Addr
+	detached net.Conn // what Detach returns
+	deaf     bool     // no connection is accepted any more
+}
+
+func newFakeLoop() *fakeLoop {
+	return &fakeLoop{got: map[uint32][]byte{}, room: map[uint32]int{}, short: map[uint32]bool{}, closed: map[uint32]bool{}, finished: map[uint32]bool{}, peers: map[uint32]netip.Addr{}}
 }
 
 func (l *fakeLoop) Write(slot uint32, bufs [][]byte) (int, error) {
 	n := 0
 	l.writes++
+	if len(bufs) > transport.MaxBufs {
+		panic("more pieces than one Write takes")
+	}
 	if l.onWrite != nil {
 		l.onWrite(slot, bufs)
 		for _, b := range bufs {
@@ -63,14 +76,19 @@ func (l *fakeLoop) Write(slot uint32, bufs [][]byte) (int, error) {
 	return n, nil
 }
 
-func (l *fakeLoop) Close(slot uint32)               { l.closed[slot] = true }
-func (l *fakeLoop) Finish(uint32)                   {}
-func (l *fakeLoop) Detach(uint32) (net.Conn, error) { return nil, net.ErrClosed }
-func (l *fakeLoop) Peer(uint32) netip.Addr          { return netip.Addr{} }
-func (l *fakeLoop) Wake()                           {}
-func (l *fakeLoop) StopListening()                  {}
-func (l *fakeLoop) Run(context.Context) error       { return nil }
-func (l *fakeLoop) Dispose()                        {}
+func (l *fakeLoop) Close(slot uint32)           { l.closed[slot] = true }
+func (l *fakeLoop) Finish(slot uint32)          { l.finished[slot] = true }
+func (l *fakeLoop) Peer(slot uint32) netip.Addr { return l.peers[slot] }
+func (l *fakeLoop) StopListening()              { l.deaf = true }
+func (l *fakeLoop) Detach(uint32) (net.Conn, error) {
+	if l.detached == nil {
+		return nil, net.ErrClosed
+	}
+	return l.detached, nil
+}
+func (l *fakeLoop) Wake()                     {}
+func (l *fakeLoop) Run(context.Context) error { return nil }
+func (l *fakeLoop) Dispose()                  {}
 
 // countingBus takes appends without doing anything with them.
 type countingBus struct {
@@ -112,7 +130,7 @@ func newTestShard(t testing.TB) (*Shard, *fakeLoop) {
 		sub.Stop()
 		_ = b.Close()
 	})
-	l := &fakeLoop{got: map[uint32][]byte{}, room: map[uint32]int{}, short: map[uint32]bool{}, closed: map[uint32]bool{}}
+	l := newFakeLoop()
 	return h.Shard(l), l
 }
 
@@ -129,7 +147,7 @@ func allow(t testing.TB, s *Shard, user, room string) {
 // plainShard returns a shard whose bus is never asked.
 func plainShard() (*Shard, *fakeLoop) {
 	h := New(testOptions(), Deps{Access: directory.NewCache(nil, zap.NewNop()), Log: zap.NewNop()})
-	l := &fakeLoop{got: map[uint32][]byte{}, room: map[uint32]int{}, short: map[uint32]bool{}, closed: map[uint32]bool{}}
+	l := newFakeLoop()
 	return h.Shard(l), l
 }
 
@@ -174,4 +192,11 @@ func pad(n int) string {
 		b[i] = 'x'
 	}
 	return string(b)
+}
+
+// truncated is a bus whose log does not reach back.
+type truncated struct{ bus.Bus }
+
+func (b truncated) Replay(context.Context, string, bus.Position, int) (bus.Replayed, error) {
+	return bus.Replayed{Truncated: true}, nil
 }

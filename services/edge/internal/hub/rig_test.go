@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -44,6 +45,8 @@ type rig struct {
 	applied []history.ApplyRequest
 	reads   []history.ReadRequest
 	record  []history.Entry // what history has, for since
+	told    told
+	passed  []string // what was read of connections that went to the HTTP server
 }
 
 // tester is a test, or a check of a property.
@@ -117,15 +120,18 @@ func withRig(t tester, loops int, set func(*Options), test func(r *rig)) {
 	serve(r, presence.ServiceWho, func(presence.WhoRequest) (presence.Who, error) {
 		return presence.Who{Count: 1, Users: []presence.Person{}}, nil
 	})
+	if _, err := r.bus.Subscribe(t.Context(), presence.ChannelEdges, func(msg []byte) { r.told.take(msg) }); err != nil { // ends with the bus
+		t.Fatal(err)
+	}
 	o := testOptions()
 	o.Heartbeat = time.Minute
 	set(&o)
 	edge := r.server.Open()
 	defer func() { _ = edge.Close() }()
 	cache := directory.NewCache(edge, zap.NewNop())
-	r.hub = New(o, Deps{Bus: edge, Verifier: auth.NewVerifier(directory.NewClient(edge).Keys), Access: cache, Log: zap.NewNop()})
+	r.hub = New(o, Deps{Bus: edge, Verifier: auth.NewVerifier(directory.NewClient(edge).Keys), Access: cache, Log: zap.NewNop(), HTTP: func(c net.Conn, b []byte) { r.passed = append(r.passed, string(b)) }})
 	for range loops {
-		l := &fakeLoop{got: map[uint32][]byte{}, room: map[uint32]int{}, short: map[uint32]bool{}, closed: map[uint32]bool{}}
+		l := newFakeLoop()
 		r.loops, r.shards = append(r.loops, l), append(r.shards, r.hub.Shard(l))
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -139,7 +145,7 @@ func withRig(t tester, loops int, set func(*Options), test func(r *rig)) {
 	}()
 	r.settle()
 	test(r)
-	r.settle()
+	r.checkTold()
 }
 
 // serve has a service answered on the rig's bus.
@@ -298,12 +304,18 @@ type frameOf struct {
 	raw                  string
 }
 
-// open is a socket that has shaken hands.
-func (r *rig) open() *client {
+// connect is a connection over which nothing has come yet.
+func (r *rig) connect() *client {
 	i := int(r.next) % len(r.shards)
 	c := &client{r: r, s: r.shards[i], l: r.loops[i], slot: r.next}
 	r.next++
 	c.s.Opened(c.slot)
+	return c
+}
+
+// open is a socket that has shaken hands.
+func (r *rig) open() *client {
+	c := r.connect()
 	ses := c.s.sessions.at(c.slot)
 	ses.state, ses.since = stOpen, c.s.now
 	r.hub.sockets.Add(1)
