@@ -153,8 +153,8 @@ func TestDrain(t *testing.T) {
 		}
 		r.pass(closeLinger + 2*tick)
 		<-drained
-		if n := r.hub.Sockets(); n != 0 {
-			t.Errorf("%d sockets are left", n)
+		if n := r.hub.Sockets(); n != 0 || !r.loops[0].deaf || !r.loops[1].deaf {
+			t.Errorf("%d sockets are left; new ones are accepted: %v, %v", n, !r.loops[0].deaf, !r.loops[1].deaf)
 		}
 	})
 }
