@@ -17,6 +17,7 @@ import (
 type Config struct {
 	TokenLife      time.Duration `help:"How long an access token is good for (1m to 24h). A revoked user's open sockets are closed at once all the same." default:"15m"`
 	SessionLife    time.Duration `help:"How long a log-in lasts after its last use (1h to 8760h)." default:"720h"`
+	ListUsers      bool          `help:"Let everybody list all users, and find them by the beginning of their name. Without it a default room lists only those who look after it, and a search wants the whole name." default:"true" negatable:""`
 	UserSessions   int           `help:"Log-ins that a user may have at a time (1 to 1000); one more ends the one that has not been used for longest." default:"50"`
 	RefreshGrace   time.Duration `help:"How long a refresh token that was used is answered again with the same next one, for a second tab and for answers that were lost (10s to 1h); after that it ends the log-in, since somebody may have stolen it." default:"1m"`
 	KeyLife        time.Duration `help:"How long a key signs tokens before the next one does (24h or more)." default:"720h"`

@@ -35,7 +35,7 @@ func config() Config {
 	return Config{
 		TokenLife: 15 * time.Minute, SessionLife: time.Hour, KeyLife: 24 * time.Hour, Guests: true, Registration: true, ShowModeration: true,
 		HashMemory: 64, HashTime: 1, HashParallel: 2, LoginAttempts: 5, AuditKeep: 24 * time.Hour, AccountRate: 1000, ChangeRate: 1000,
-		RefreshGrace: time.Minute, UserSessions: 50,
+		RefreshGrace: time.Minute, UserSessions: 50, ListUsers: true,
 		TrustedProxies: []string{"192.0.2.0/24"},
 	}
 }

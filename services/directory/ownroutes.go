@@ -40,6 +40,13 @@ type resetInput struct {
 	}
 }
 
+type settingsInput struct {
+	Body struct {
+		SeenBy *string `json:"seen_by,omitempty" doc:"Who may know when you were here last: everybody, rooms (who is in a room with you) or nobody."`
+		Listed *bool   `json:"listed,omitempty" doc:"Others find you by your name, and in the list of all users."`
+	}
+}
+
 // ownRoutes are the routes by which users look after their own accounts.
 func (s *Service) ownRoutes(api huma.API) {
 	route(s, api, guarded(http.MethodGet, "/v1/sessions", "sessions", "Your log-ins"),
@@ -73,4 +80,12 @@ func (s *Service) ownRoutes(api huma.API) {
 		func(ctx context.Context, in *resetInput) (empty, error) {
 			return empty{}, s.reset(ctx, in.Body.Secret, in.Body.Password)
 		})
+	route(s, api, guarded(http.MethodGet, "/v1/settings", "settings", "What you have chosen for your account"),
+		func(ctx context.Context, _ *struct{}) (settings, error) {
+			return s.settings(ctx, httpapi.User(ctx).User)
+		})
+	route(s, api, guarded(http.MethodPatch, "/v1/settings", "change-settings", "Choose what others may know of you"),
+		limited(s, func(ctx context.Context, in *settingsInput) (settings, error) {
+			return s.changeSettings(ctx, httpapi.User(ctx).User, in.Body.SeenBy, in.Body.Listed)
+		}))
 }

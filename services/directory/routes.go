@@ -3,18 +3,13 @@ package directory
 import (
 	"context"
 	"net/http"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/chat"
-	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/store"
 )
-
-// maxFound is how many users a search finds.
-const maxFound = 20
 
 type passwordInput struct {
 	Body struct {
@@ -119,11 +114,7 @@ func (s *Service) accountRoutes(api huma.API, mux *http.ServeMux) {
 			Users []account `json:"users"`
 		}, err error) {
 			out.Users = []account{}
-			name, err := names.Normal(strings.TrimSpace(in.Q))
-			if err != nil {
-				return out, nil // no name begins so
-			}
-			found, err := s.store.Users(ctx, names.Key(name), maxFound)
+			found, err := s.findUsers(ctx, httpapi.User(ctx).User, in.Q)
 			for _, u := range found {
 				out.Users = append(out.Users, accountOf(u))
 			}

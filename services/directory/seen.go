@@ -36,6 +36,12 @@ func (s *Service) seen(ctx context.Context, r directoryapi.SeenRequest) (directo
 	if !chat.ValidID(r.User) {
 		return directoryapi.Seen{}, chat.E(chat.CodeBadRequest, "that is not an id")
 	}
+	if r.Asker != "" && !chat.ValidID(r.Asker) {
+		return directoryapi.Seen{}, chat.E(chat.CodeBadRequest, "that is not an id")
+	}
+	if may, err := s.maySeeSeen(ctx, r.Asker, r.User); err != nil || !may {
+		return directoryapi.Seen{User: r.User}, s.stored(err)
+	}
 	at, err := s.store.Seen(ctx, r.User)
 	return directoryapi.Seen{User: r.User, At: at}, s.stored(err)
 }

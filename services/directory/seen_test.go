@@ -14,7 +14,7 @@ func TestLastSeen(t *testing.T) {
 	client := directoryapi.NewClient(w.bus)
 	seen := func(user string) int64 {
 		t.Helper()
-		at, err := client.Seen(t.Context(), user)
+		at, err := client.Seen(t.Context(), "", user)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +46,7 @@ func TestLastSeen(t *testing.T) {
 			t.Errorf("%d users: %v", len(bad), err)
 		}
 	}
-	if _, err := client.Seen(t.Context(), "a b"); chat.CodeOf(err) != chat.CodeBadRequest {
+	if _, err := client.Seen(t.Context(), "", "a b"); chat.CodeOf(err) != chat.CodeBadRequest {
 		t.Errorf("a bad id: %v", err)
 	}
 }

@@ -158,7 +158,7 @@ func (s *Service) members(ctx context.Context, c auth.Claims, room, after string
 		return out, err
 	}
 	if isDefault(room) {
-		return s.everybody(ctx, room, after)
+		return s.everybody(ctx, c.User, room, after)
 	}
 	all, err := s.store.Members(ctx, room, after, maxMembers+1)
 	if err != nil {
@@ -173,8 +173,9 @@ func (s *Service) members(ctx context.Context, c auth.Claims, room, after string
 	return out, nil
 }
 
-// everybody lists all users as members of a default room, but for those who are banned from it.
-func (s *Service) everybody(ctx context.Context, room, after string) (membersOutput, error) {
+// everybody lists all users as members of a default room, but for those who are banned from it, and those whom asker is not
+// shown: see hiddenFrom.
+func (s *Service) everybody(ctx context.Context, asker, room, after string) (membersOutput, error) {
 	out := membersOutput{Members: []memberView{}}
 	users, err := s.store.UsersAfter(ctx, after, maxMembers+1)
 	if err != nil {
@@ -200,8 +201,12 @@ func (s *Service) everybody(ctx context.Context, room, after string) (membersOut
 	for _, b := range bans {
 		banned[b.User] = !b.Over(time.Now().UnixMilli())
 	}
+	hidden, err := s.hiddenFrom(ctx, asker, users, roles)
+	if err != nil {
+		return out, err
+	}
 	for _, u := range users {
-		if !banned[u.ID] {
+		if !banned[u.ID] && !hidden[u.ID] {
 			out.Members = append(out.Members, memberView{User: u.ID, Name: u.Name, Role: cmp.Or(roles[u.ID], directoryapi.RoleMember)})
 		}
 	}

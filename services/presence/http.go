@@ -98,17 +98,17 @@ func (s *Service) userPresence(ctx context.Context, asker, user string) (presenc
 		}
 	}
 	if out.Status == presenceapi.Offline {
-		out.LastSeen = s.lastSeen(ctx, user)
+		out.LastSeen = s.lastSeen(ctx, asker, user)
 	}
 	return out, nil
 }
 
-// lastSeen returns when a user was last connected, or 0 if the directory does not say: that is no reason to answer
-// nothing.
-func (s *Service) lastSeen(ctx context.Context, user string) int64 {
+// lastSeen returns when a user was last connected, or 0 if the directory does not say, or not to the asker: that is no
+// reason to answer nothing.
+func (s *Service) lastSeen(ctx context.Context, asker, user string) int64 {
 	ctx, cancel := context.WithTimeout(ctx, seenTimeout)
 	defer cancel()
-	at, err := s.directory.Seen(ctx, user)
+	at, err := s.directory.Seen(ctx, asker, user)
 	if err != nil {
 		s.log.Debug("the directory does not say when a user was last seen", zap.Error(err))
 	}

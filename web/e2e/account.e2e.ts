@@ -51,3 +51,22 @@ test('log-ins are seen and ended, and the password is changed', async () => {
   await phone.page.getByRole('button', { name: 'Log in' }).click();
   await phone.rooms.getByRole('link').first().waitFor();
 });
+
+test('what others may know is chosen, and outlasts the dialog', async () => {
+  const ada = await stage.person('Ada', 'phone');
+  const bob = await stage.person('Bob', 'desktop');
+  let dialog = await settings(ada, 'Privacy');
+  await dialog.getByRole('radio', { name: 'Nobody' }).check();
+  await dialog.getByRole('checkbox', { name: /find me/ }).uncheck();
+  await dialog.getByText('Saved').waitFor();
+  await ada.shot('account-privacy');
+  await ada.page.keyboard.press('Escape');
+  dialog = await settings(ada, 'Privacy');
+  await dialog.getByRole('radio', { name: 'Nobody', checked: true }).waitFor();
+  expect(await violations(ada.page)).toEqual([]);
+  expect(await dialog.getByRole('checkbox', { name: /find me/ }).isChecked()).toBe(false);
+
+  await bob.page.getByRole('button', { name: 'New direct message' }).click();
+  await bob.page.getByRole('dialog').getByRole('searchbox').fill(ada.name);
+  await bob.page.getByRole('dialog').getByText('Nobody else is called that.').waitFor();
+});

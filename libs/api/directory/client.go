@@ -31,10 +31,10 @@ func (c *Client) Saw(ctx context.Context, seen []Seen) error {
 	return err
 }
 
-// Seen returns when a user was last connected, in UTC milliseconds, 0 if never. Whoever asks has checked that the answer
-// may be known.
-func (c *Client) Seen(ctx context.Context, user string) (int64, error) {
-	seen, err := api.Call[SeenRequest, Seen](ctx, c.rpc, ServiceSeen, SeenRequest{User: user})
+// Seen returns when a user was last connected, in UTC milliseconds, as far as asker may know; 0: never, or that may not be
+// known.
+func (c *Client) Seen(ctx context.Context, asker, user string) (int64, error) {
+	seen, err := api.Call[SeenRequest, Seen](ctx, c.rpc, ServiceSeen, SeenRequest{User: user, Asker: asker})
 	return seen.At, err
 }
 

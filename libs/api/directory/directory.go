@@ -69,7 +69,8 @@ type SawReply struct{}
 
 // SeenRequest asks when a user was last connected.
 type SeenRequest struct {
-	User string `json:"user"`
+	User  string `json:"user"`
+	Asker string `json:"asker,omitempty"` // who wants to know; empty, as the release before asks: somebody
 }
 
 // MaxSessions is how many sessions one SessionsRequest may name.

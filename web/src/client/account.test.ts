@@ -38,3 +38,13 @@ test('log-ins are ended, and the password is changed', async () => {
     ['POST', '/v1/password', 'Bearer t', { current: 'old', password: 'new', end_others: true }],
   ]);
 });
+
+test('what others may know is chosen', async () => {
+  const { account: a, asked } = account({ seen_by: 'rooms', listed: false });
+  expect(await a.settings()).toEqual({ seenBy: 'rooms', listed: false });
+  expect(await a.choose({ seenBy: 'nobody' })).toEqual({ seenBy: 'rooms', listed: false });
+  expect(asked).toEqual([
+    ['GET', '/v1/settings', 'Bearer t', undefined],
+    ['PATCH', '/v1/settings', 'Bearer t', { seen_by: 'nobody' }],
+  ]);
+});

@@ -14,6 +14,16 @@ export interface Login {
   readonly used: number;
 }
 
+/** Who may know when the user was here last; `rooms`: who is in a room with them. */
+export type SeenBy = 'everybody' | 'rooms' | 'nobody';
+
+/** What the user chose for their account. */
+export interface Settings {
+  readonly seenBy: SeenBy;
+  /** Others find them by name. */
+  readonly listed: boolean;
+}
+
 /** What the user may do with their own account. It keeps nothing; every method asks the server, and rejects as Api does. */
 export class Account {
   readonly #api: Api;
@@ -43,6 +53,14 @@ export class Account {
     await this.#ask('POST', '/v1/password', { current, password, end_others: endOthers });
   }
 
+  async settings(): Promise<Settings> {
+    return settings(await this.#ask('GET', '/v1/settings'));
+  }
+  /** Changes what is given, and returns what is chosen then. */
+  async choose(change: Partial<Settings>): Promise<Settings> {
+    const { seenBy, listed } = change;
+    return settings(await this.#ask('PATCH', '/v1/settings', { seen_by: seenBy, listed }));
+  }
   /** Gives the user whose link this is another password. It needs no log-in, and ends all that there are. */
   async reset(secret: string, password: string): Promise<void> {
     await this.#api.request('POST', '/v1/reset', undefined, { secret, password });
@@ -56,3 +74,4 @@ export class Account {
 const text = (v: unknown): string => (typeof v === 'string' ? v : '');
 const number = (v: unknown): number => (typeof v === 'number' ? v : 0);
 const list = (v: unknown): Record<string, unknown>[] => (Array.isArray(v) ? (v as Record<string, unknown>[]) : []);
+const settings = (body: Record<string, unknown>): Settings => ({ seenBy: (text(body['seen_by']) || 'everybody') as SeenBy, listed: body['listed'] !== false });

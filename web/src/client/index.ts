@@ -15,7 +15,7 @@
  * client.start();
  * client.send('lobby', 'Hello!');
  */
-export { Account, type Login } from './account.ts';
+export { Account, type Login, type SeenBy, type Settings } from './account.ts';
 export { Api, type Grant, type Keeping, type Kept, type Member, type Members, type Role, type RoomInfo, type User } from './api.ts';
 export { browserStore } from './browserstore.ts';
 export { Client, type ClientOptions, type Unread } from './client.ts';
