@@ -110,6 +110,11 @@ func TestHints(t *testing.T) {
 		{"reversed", func(a, b, c bus.Entry) []bus.Entry { return []bus.Entry{c, b, a} }, 1},
 		{"prev unknown", func(a, b, c bus.Entry) []bus.Entry { a.Prev = 0; return []bus.Entry{a, b, c} }, 1},
 		{"prev too old", func(a, b, c bus.Entry) []bus.Entry { c.Prev = a.Seq; return []bus.Entry{a, b, c} }, 1},
+		{"an id that was at another place", func(a, b, c bus.Entry) []bus.Entry {
+			x := b
+			x.ID = a.ID
+			return []bus.Entry{a, b, c, x, x}
+		}, 1},
 		{"only told of, without content", func(a, b, c bus.Entry) []bus.Entry {
 			return []bus.Entry{{Room: c.Room, Seq: c.Seq}}
 		}, 1},

@@ -395,3 +395,19 @@ func TestWatchers(t *testing.T) {
 		}
 	})
 }
+
+// TestComparedDuringAFill: what a comparison finds while the room is being read, after the log was read, is read too, and not when
+// the next comparison comes.
+func TestComparedDuringAFill(t *testing.T) {
+	run(t, follow.Options{}, func(b *bench) {
+		f, _ := b.follow("r")
+		b.m.then(func() {
+			b.m.append("r")
+			b.e.Suspect("test")
+			time.Sleep(time.Second) // until the log has answered to that
+		})
+		b.e.Deliver(bus.Entry{Room: "r", Seq: b.m.append("r").Seq})
+		time.Sleep(2 * time.Second)
+		b.has(f, "r")
+	})
+}
