@@ -14,8 +14,7 @@ import (
 
 	"hubbub.internal/libs/api"
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/busurl"
-	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/chat"
 )
 
@@ -56,13 +55,7 @@ func (s *service) count() int {
 
 func openBus(t *testing.T) bus.Bus {
 	t.Helper()
-	b, err := busurl.Open(t.Context(), busurl.Config{
-		Bus: "embedded:" + t.TempDir(), BusMaxAge: time.Hour, BusMaxBytes: 1 << 30, BusPartitions: 1, BusReplicas: 1, BusTimeout: 20 * time.Second,
-		Embed: natsembed.InProcess,
-	}, zap.NewNop(), nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := membus.NewServer(membus.Options{}).Open()
 	t.Cleanup(func() { _ = b.Close() })
 	return b
 }
@@ -381,4 +374,34 @@ func TestGenerations(t *testing.T) {
 	if n := len(s.young) + len(s.old); n > 2*s.limit {
 		t.Errorf("%d answers are kept", n)
 	}
+}
+
+// TestCachedFromTheStart: as soon as the control log is followed, an answer is remembered.
+func TestCachedFromTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := openBus(t)
+		s := &service{access: map[key]Access{{"ann", "r1"}: {Read: true}}}
+		sub, err := api.Handle(t.Context(), b, ServiceAccess, nil, s.answer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sub.Stop()
+		c := NewCache(b, zap.NewNop())
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(ctx) }()
+		synctest.Wait() // and no time passes
+		for range 2 {
+			if a, err := c.Access(t.Context(), "ann", "r1"); err != nil || !a.Read {
+				t.Errorf("%+v, %v", a, err)
+			}
+		}
+		if n := s.count(); n != 1 {
+			t.Errorf("directory was asked %d times", n)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
 }

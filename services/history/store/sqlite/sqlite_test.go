@@ -118,3 +118,43 @@ func TestUnreadable(t *testing.T) {
 		}
 	}
 }
+
+// TestFailedWrites: of a batch that cannot be written to its end nothing is kept, what cannot be erased is an error, and both can
+// be done when the file can be written again.
+func TestFailedWrites(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "history.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	do := func(statement string) {
+		t.Helper()
+		if _, err := s.Write.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	entry := func(seq uint64, id string) store.Entry {
+		return store.Entry{Room: "r", Seq: seq, Sender: "ann", ID: id, Type: "msg", Data: []byte("text")}
+	}
+	batch := []store.Entry{entry(1, "good"), entry(2, "bad")}
+	do("CREATE TRIGGER full BEFORE INSERT ON entries WHEN NEW.id = 'bad' BEGIN SELECT RAISE(ABORT, 'full'); END")
+	if out, err := s.Append(t.Context(), batch); err == nil {
+		t.Errorf("a batch that cannot be written: %+v", out)
+	}
+	if all, err := s.Since(t.Context(), "r", 0, 10); err != nil || len(all) > 0 {
+		t.Errorf("kept of it is %+v, %v", all, err)
+	}
+	do("DROP TRIGGER full")
+	if out, err := s.Append(t.Context(), batch); err != nil || len(out.Repeats)+len(out.Conflicts) > 0 {
+		t.Errorf("again: %+v, %v", out, err)
+	}
+	do("CREATE TRIGGER full BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'full'); END")
+	scrub := func(store.Entry) ([]byte, error) { return []byte("gone"), nil }
+	if seqs, err := s.Erase(t.Context(), "r", "good", scrub); err == nil {
+		t.Errorf("a text that cannot be erased: %d", seqs)
+	}
+	do("DROP TRIGGER full")
+	if seqs, err := s.Erase(t.Context(), "r", "good", scrub); err != nil || len(seqs) != 1 {
+		t.Errorf("again: %d, %v", seqs, err)
+	}
+}
