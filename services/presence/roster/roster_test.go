@@ -3,6 +3,7 @@ package roster
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"testing"
@@ -49,6 +50,17 @@ func (tr truth) who(room string) []presence.Person {
 	return slices.SortedFunc(maps.Values(found), func(a, b presence.Person) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.User, b.User))
 	})
+}
+
+// ids returns the numbers of the sessions of an edge.
+func (tr truth) ids(edge int) iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		for k := range tr {
+			if k.edge == edge && !yield(k.id) {
+				return
+			}
+		}
+	}
 }
 
 func (tr truth) in(user, room string) bool {
@@ -238,6 +250,14 @@ func TestRosterModel(t *testing.T) {
 								t.Fatalf("session %d of edge %d has the digest %x, %v, want %x", k.id, i, d, ok, digest(s))
 							}
 						}
+					}
+					ids := r.IDs(e)
+					slices.Sort(ids)
+					if want := slices.Sorted(tr.ids(i)); !slices.Equal(ids, want) {
+						t.Fatalf("edge %d has the sessions %d, want %d", i, ids, want)
+					}
+					if _, held := r.DigestOf(e, 99); held {
+						t.Fatal("a session that nobody has is held")
 					}
 					if e.Digest() != sum || e.Count() != n {
 						t.Fatalf("edge %d has %d sessions with digest %x, want %d with %x", i, e.Count(), e.Digest(), n, sum)
