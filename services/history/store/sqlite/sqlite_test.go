@@ -150,11 +150,11 @@ func TestFailedWrites(t *testing.T) {
 	}
 	do("CREATE TRIGGER full BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'full'); END")
 	scrub := func(store.Entry) ([]byte, error) { return []byte("gone"), nil }
-	if seqs, err := s.Erase(t.Context(), "r", "good", scrub); err == nil {
+	if seqs, err := s.Erase(t.Context(), "r", store.Name{Sender: "ann", ID: "good"}, scrub); err == nil {
 		t.Errorf("a text that cannot be erased: %d", seqs)
 	}
 	do("DROP TRIGGER full")
-	if seqs, err := s.Erase(t.Context(), "r", "good", scrub); err != nil || len(seqs) != 1 {
+	if seqs, err := s.Erase(t.Context(), "r", store.Name{Sender: "ann", ID: "good"}, scrub); err != nil || len(seqs) != 1 {
 		t.Errorf("again: %d, %v", seqs, err)
 	}
 }
