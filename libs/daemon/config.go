@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"go.uber.org/zap"
@@ -19,10 +20,19 @@ import (
 // Config is what every program can be told; embed it in the program's own configuration. A program whose defaults
 // differ gives them by a method Vars() kong.Vars of its configuration: a tag default:"${name=value}" asks for name.
 type Config struct {
-	OpsListen string `help:"Address of the ops port: /metrics /healthz /readyz. It answers anybody who reaches it, so keep it private; empty turns it off." default:"${ops_listen=127.0.0.1:9090}" placeholder:"HOST:PORT"`
-	Pprof     bool   `help:"Serve profiles of the process at /debug/pprof of the ops port. They show what is in memory."`
-	LogLevel  string `help:"Least level that is logged: debug, info, warn or error." default:"${log_level=info}" enum:"debug,info,warn,error"`
-	LogFormat string `help:"Form of the logs: json, or console for people." default:"${log_format=json}" enum:"json,console"`
+	OpsListen string        `help:"Address of the ops port: /metrics /healthz /readyz. It answers anybody who reaches it, so keep it private; empty turns it off." default:"${ops_listen=127.0.0.1:9090}" placeholder:"HOST:PORT"`
+	Pprof     bool          `help:"Serve profiles of the process at /debug/pprof of the ops port. They show what is in memory."`
+	StopDelay time.Duration `help:"Time between a signal to stop, from which on readiness is red, and the first thing that is closed (0s to 5m): as long as a load balancer that asks for readiness takes to notice. Meanwhile everything is served." default:"0s"`
+	LogLevel  string        `help:"Least level that is logged: debug, info, warn or error." default:"${log_level=info}" enum:"debug,info,warn,error"`
+	LogFormat string        `help:"Form of the logs: json, or console for people." default:"${log_format=json}" enum:"json,console"`
+}
+
+// Validate returns what is wrong with the configuration.
+func (c *Config) Validate() error {
+	if most := 5 * time.Minute; c.StopDelay < 0 || c.StopDelay > most {
+		return fmt.Errorf("--stop-delay is %s; it has to be 0s to %s", c.StopDelay, most)
+	}
+	return nil
 }
 
 // envPrefix begins the name of every environment variable that sets a flag.

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -46,13 +47,13 @@ var errStopped = errors.New("stopped")
 //
 // A command that is a Tool runs instead of run, and has neither ops port nor logs.
 //
-// With the one argument healthcheck the program asks the process that runs with the same
+// With the last argument healthcheck the program asks the process that runs with the same other arguments and the same
 // environment whether it is ready, and exits with 0 if so: a container without a shell can be checked by it.
 func Main(name, description string, cfg any, run func(ctx context.Context, p *Process) error) {
 	args := os.Args[1:]
-	healthcheck := len(args) == 1 && args[0] == "healthcheck"
+	healthcheck := len(args) > 0 && args[len(args)-1] == "healthcheck"
 	if healthcheck {
-		args = nil
+		args = args[:len(args)-1]
 	}
 	base, command, err := parse(name, description, cfg, args)
 	if err != nil {
@@ -94,6 +95,7 @@ func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Cont
 	}
 	defer func() { _ = log.Sync() }()
 
+	asked := ctx // ends with a signal
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	p := &Process{Log: log, Metrics: prometheus.NewRegistry(), ctx: ctx, cancel: cancel}
@@ -117,6 +119,10 @@ func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Cont
 		<-ctx.Done()
 	}
 	p.ready.stopping.Store(true)
+	if err == nil && asked.Err() != nil && cfg.StopDelay > 0 {
+		log.Info("not ready any more, and about to stop", zap.Duration("stop_delay", cfg.StopDelay))
+		time.Sleep(cfg.StopDelay) // a second signal kills
+	}
 	cancel(err)
 	p.stop()
 	if err == nil {

@@ -99,6 +99,53 @@ func TestReadiness(t *testing.T) {
 	})
 }
 
+// TestStopDelay has a process leave the balance before anything in it ends; what has failed by itself is not waited for.
+func TestStopDelay(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			const delay = 5 * time.Second
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var p *Process
+			var asked, stopped time.Time
+			ended := make(chan error, 1)
+			fail := make(chan error, 1)
+			go func() {
+				ended <- Run(ctx, "prog", Config{LogLevel: "panic", StopDelay: delay}, func(_ context.Context, process *Process) error {
+					p = process
+					p.Go("one", func(ctx context.Context) error {
+						select {
+						case <-ctx.Done():
+						case err := <-fail:
+							return err
+						}
+						stopped = time.Now()
+						return nil
+					})
+					return nil
+				})
+			}()
+			synctest.Wait()
+			asked = time.Now()
+			if fails {
+				fail <- errors.New("it fails")
+				if err := <-ended; err == nil || time.Since(asked) != 0 {
+					t.Errorf("after a failure it ended with %v, %s later", err, time.Since(asked))
+				}
+				return
+			}
+			cancel()
+			synctest.Wait()
+			if err := p.Ready(t.Context()); err == nil || err.Error() != "stopping" {
+				t.Errorf("after the signal: %v", err)
+			}
+			if err := <-ended; err != nil || stopped.Sub(asked) != delay {
+				t.Errorf("it ended with %v, and what runs in it %s after the signal", err, stopped.Sub(asked))
+			}
+		})
+	}
+}
+
 // TestStopEndsWithTheFirstFailure has components end in each way: in what order they are stopped, and what Run returns.
 func TestStopEndsWithTheFirstFailure(t *testing.T) {
 	first, second := errors.New("first"), errors.New("second")

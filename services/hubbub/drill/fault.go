@@ -103,6 +103,7 @@ var Faults = []Fault{
 	{Name: "kill-edge", What: "an edge is killed with -9 and started again", do: killed("edge"), bound: within(3 * time.Second)},
 	{Name: "freeze-edge", What: "an edge is stopped for 3 s and goes on", do: frozen("edge")},
 	{Name: "deploy", What: "all edges are replaced, one by one", do: deploy},
+	{Name: "scale-edges", What: "the last replicas are taken away: all edges but one are stopped at the same moment, and started again 3 s after they have drained", do: scaleDown, bound: within(3 * time.Second)},
 	{Name: "cut-edge", What: "an edge's connections to the bus break, and none can be made for 3 s", do: linked("edge", cluster.Link.Cut), needs: links},
 	{Name: "part-edge", What: "nothing passes between an edge and the bus for 3 s, and nobody is told", do: linked("edge", cluster.Link.Hush), needs: links},
 	{Name: "slow-edge", What: "all between an edge and the bus takes 100 ms longer, each way, for 3 s", do: linked("edge", slow), needs: links},

@@ -143,6 +143,29 @@ func deploy(ctx context.Context, s *stage) error {
 	return nil
 }
 
+// scaleDown takes all edges but one away at the same moment, and later brings them back.
+func scaleDown(ctx context.Context, s *stage) error {
+	var stops errgroup.Group
+	var gone []*cluster.Process
+	for _, p := range s.All() {
+		if strings.HasPrefix(p.Name, "edge-") {
+			gone = append(gone, p)
+		}
+	}
+	gone = gone[:len(gone)-1]
+	for _, p := range gone {
+		s.hit = append(s.hit, p.Name)
+		stops.Go(func() error { p.Stop(); return nil })
+	}
+	_ = stops.Wait()
+	sleep(ctx, stuck)
+	var back errgroup.Group
+	for _, p := range gone {
+		back.Go(func() error { return again(ctx, p) })
+	}
+	return back.Wait()
+}
+
 func killAll(ctx context.Context, s *stage) error {
 	all := s.All()
 	for i := range all {
