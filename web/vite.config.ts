@@ -6,6 +6,8 @@ const server = process.env['HUBBUB_URL'] ?? 'http://localhost:9080';
 
 export default defineConfig({
   plugins: [svelte()],
+  // The page finds its files and its server from where it is itself, so it may be under any path.
+  base: './',
   // Assets stay files, never data: URLs, so that the page runs under `default-src 'self'`.
   build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, modulePreload: { polyfill: false } },
   server: { proxy: { '/v1': { target: server, ws: true }, '/.well-known': { target: server } } },

@@ -4,6 +4,8 @@
 #   HUBBUB_TRUSTED_PROXIES  networks of the proxies in front of nginx, such as 10.0.0.0/8,192.0.2.1: their X-Forwarded-For
 #                           and X-Forwarded-Proto count; headers of anybody else are replaced. Empty: nobody's.
 #   HUBBUB_PROXY_PROTOCOL   on: every connection begins with the PROXY protocol, and of HUBBUB_TRUSTED_PROXIES it counts.
+#   HUBBUB_BASE_PATH        path that everything is under, such as /chat/. What comes without it is answered all the same, for
+#                           a proxy in front may take it off. Empty or /: none.
 #   HUBBUB_IPV6             off: listen on IPv4 alone; on: on both; empty: on both where there is IPv6.
 set -eu
 dir=${DIR:-/tmp/nginx}
@@ -13,6 +15,17 @@ mkdir -p "$dir"
 fail() { echo "hubbub: $*" >&2; exit 1; }
 case ${HUBBUB_PROXY_PROTOCOL:=off} in on | off) ;; *) fail "HUBBUB_PROXY_PROTOCOL is $HUBBUB_PROXY_PROTOCOL; it is on or off" ;; esac
 case ${HUBBUB_IPV6:=} in on | off | '') ;; *) fail "HUBBUB_IPV6 is $HUBBUB_IPV6; it is on, off or empty" ;; esac
+
+base=${HUBBUB_BASE_PATH:-/}
+case $base in
+/*[!A-Za-z0-9._~/-]* | *//* | */.* | [!/]*) fail "HUBBUB_BASE_PATH is $base; it is / or like /chat/, of letters, digits, and . _ ~ -" ;;
+esac
+base=${base%/}
+: >"$dir/base.conf"
+if [ -n "$base" ]; then
+  pattern=$(echo "$base" | sed 's/[.]/\\./g')
+  printf 'rewrite "^%s$" "%s/" permanent;\nrewrite "^%s(/.*)$" "$1";\n' "$pattern" "$base" "$pattern" >"$dir/base.conf"
+fi
 
 # A process may open as many files as it has been given, and cannot take more. A WebSocket is two, and each connection takes
 # memory beforehand.

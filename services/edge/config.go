@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"runtime"
 	"strings"
 	"time"
@@ -22,6 +23,8 @@ type Config struct {
 	EdgeID  string   `help:"Name of this edge to the presence service, 1 to 64 characters of A-Z, a-z, 0-9, _ and -; best the same after a restart. Empty: a new one at each start." placeholder:"ID"`
 	Loops   int      `help:"Event loops (0 to 64). 0: one for each core." default:"0"`
 	Origins []string `help:"Origins of the pages that browsers may connect from, such as https://chat.example; * for any." default:"*" placeholder:"ORIGIN"`
+
+	BasePath string `help:"Path that everything is under, such as /chat/, where the proxy in front passes it on. What comes without it is answered all the same." default:"/" placeholder:"PATH"`
 
 	TrustedProxies []string `help:"Networks of the proxies in front, such as 10.0.0.0/8. Their X-Forwarded-For, or else X-Real-IP, names the client; headers of anybody else are ignored." placeholder:"CIDR"`
 
@@ -82,6 +85,9 @@ func (c *Config) Validate() error {
 	if _, err := clientaddr.Parse(c.TrustedProxies); err != nil {
 		errs = append(errs, fmt.Errorf("--trusted-proxies: %w", err))
 	}
+	if !goodBase.MatchString(c.BasePath) {
+		errs = append(errs, fmt.Errorf("--base-path is %.80q; it has to be / or like /chat/, of letters, digits, and . _ ~ -", c.BasePath))
+	}
 	between("loops", c.Loops, 0, hub.MaxShards)
 	between("max-sockets", c.MaxSockets, 1, huge)
 	between("max-sockets-per-ip", c.MaxSocketsIP, 0, huge)
@@ -113,6 +119,12 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
+// goodBase is what a base path may be; empty stands for /.
+var goodBase = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$`)
+
+// Base returns the path that everything is under, without a slash at its end: empty for /.
+func (c *Config) Base() string { return strings.TrimSuffix(c.BasePath, "/") }
+
 // defaultSockets is the default of MaxSockets, which asks for no number in particular.
 const defaultSockets = 1_000_000
 
@@ -134,7 +146,7 @@ func (c *Config) options(loops int) hub.Options {
 	proxies, _ := clientaddr.Parse(c.TrustedProxies) // Validate has looked at them
 	return hub.Options{
 		EdgeID: id, Origins: c.Origins, Proxies: proxies, Heartbeat: c.Heartbeat,
-		Sockets: min(c.MaxSockets, socketsWithin(fileLimit())), SocketsPerIP: c.MaxSocketsIP, UserRate: c.UserRate, UserBurst: c.UserBurst,
+		BasePath: c.Base(), Sockets: min(c.MaxSockets, socketsWithin(fileLimit())), SocketsPerIP: c.MaxSocketsIP, UserRate: c.UserRate, UserBurst: c.UserBurst,
 		Frame: c.MaxFrame, Text: c.MaxText, Rooms: c.MaxRooms,
 		Rate: c.Rate, Burst: c.Burst, Pending: c.MaxPending, Buffers: c.MaxBuffers / loops, Outstanding: c.MaxOutstanding,
 		Ring:             ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},

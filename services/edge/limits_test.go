@@ -189,6 +189,7 @@ func TestValidate(t *testing.T) {
 	for name, spoil := range map[string]func(*edge.Config){
 		"--listen":             func(c *edge.Config) { c.Listen = "8080" },
 		"--edge-id":            func(c *edge.Config) { c.EdgeID = "a b" },
+		"--base-path":          func(c *edge.Config) { c.BasePath = "chat/" },
 		"--loops":              func(c *edge.Config) { c.Loops = 65 },
 		"--origins":            func(c *edge.Config) { c.Origins = []string{"chat.example"} },
 		"--max-sockets":        func(c *edge.Config) { c.MaxSockets = 0 },

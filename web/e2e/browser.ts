@@ -54,8 +54,8 @@ export class Person {
   /** Opens the page for somebody who has an account and logged in earlier. */
   static async loggedIn(browser: Browser, url: string, name: string, device: Device): Promise<Person> {
     const grant = await new Api(url).register(name, password);
-    const session = { name: 'hubbub.session', value: JSON.stringify(grant) };
-    const person = await Person.open(browser, url, name, device, { bypassCSP: true, storageState: { cookies: [], origins: [{ origin: url, localStorage: [session] }] } });
+    const session = { name: `hubbub.session${new URL(`${url}/`).pathname.replace(/\/$/, '')}`, value: JSON.stringify(grant) };
+    const person = await Person.open(browser, url, name, device, { bypassCSP: true, storageState: { cookies: [], origins: [{ origin: new URL(url).origin, localStorage: [session] }] } });
     await person.rooms.getByRole('link').first().waitFor();
     return person;
   }

@@ -17,12 +17,15 @@ export interface Hubbub {
   readonly stop: () => Promise<void>;
 }
 
-/** Returns the running server that HUBBUB_URL names, or starts the binary HUBBUB_BIN with an empty data folder. */
-export async function hubbub(): Promise<Hubbub> {
+/**
+ * Returns the running server that HUBBUB_URL names, or starts the binary HUBBUB_BIN with an empty data folder, and with
+ * everything under a base path, such as /chat.
+ */
+export async function hubbub(base = ''): Promise<Hubbub> {
   const { HUBBUB_URL: url, HUBBUB_BIN: bin, HUBBUB_RESTART_CMD: restart } = process.env;
   if (url) return external(url.replace(/\/$/, ''), restart);
   if (!bin) throw new Error('set HUBBUB_BIN to the hubbub binary, or HUBBUB_URL to a running server');
-  const server = await spawned(bin);
+  const server = await spawned(bin, base);
   await server.start();
   return server;
 }
@@ -41,11 +44,11 @@ function external(url: string, restart: string | undefined): Hubbub {
   };
 }
 
-async function spawned(bin: string): Promise<Hubbub> {
+async function spawned(bin: string, base: string): Promise<Hubbub> {
   const data = mkdtempSync(join(tmpdir(), 'hubbub-e2e-'));
   const listen = `127.0.0.1:${await freePort()}`;
   const ops = `127.0.0.1:${await freePort()}`;
-  const url = `http://${listen}`;
+  const url = `http://${listen}${base}`;
   let child: ChildProcess | undefined;
   let output = '';
 
@@ -64,7 +67,7 @@ async function spawned(bin: string): Promise<Hubbub> {
     start: async () => {
       if (runs()) return;
       const web = join(import.meta.dirname, '..', 'dist');
-      const args = ['up', '--listen', listen, '--ops-listen', ops, '--data', data, '--web', web, '--presence-flap', '1s'];
+      const args = ['up', '--listen', listen, '--ops-listen', ops, '--data', data, '--web', web, '--presence-flap', '1s', '--base-path', `${base}/`];
       const started = spawn(bin, args, { stdio: ['ignore', 'pipe', 'pipe'] });
       child = started;
       for (const stream of [started.stdout, started.stderr]) stream.on('data', (b: Buffer) => (output = (output + b.toString()).slice(-8_000)));

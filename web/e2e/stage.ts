@@ -10,11 +10,11 @@ export class Stage {
   browser!: Browser;
   readonly people: Person[] = [];
 
-  /** Call it while a file of tests is read. Nobody may have a complaint when a test ends. */
-  constructor() {
+  /** Call it while a file of tests is read, with the path that everything is to be under, such as /chat. Nobody may have a complaint when a test ends. */
+  constructor(base = '') {
     const { people } = this;
     beforeAll(async () => {
-      this.server = await hubbub();
+      this.server = await hubbub(base);
       this.browser = await launch();
     });
     afterAll(async () => {

@@ -29,6 +29,26 @@ func (r routes) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
+// under answers what is below a base path, such as /chat, as h does without it, and leads from the base itself to the page.
+// What comes without it is answered, too: a proxy in front may take it off. An empty base is none.
+func under(base string, h http.Handler) http.Handler {
+	if base == "" {
+		return h
+	}
+	stripped := http.StripPrefix(base, h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == base:
+			w.Header().Set("Location", base+"/")
+			w.WriteHeader(http.StatusMovedPermanently)
+		case strings.HasPrefix(r.URL.Path, base+"/"):
+			stripped.ServeHTTP(w, r)
+		default:
+			h.ServeHTTP(w, r)
+		}
+	})
+}
+
 // serviceOf names the service that answers a path; "" is the page. The edge has taken /v1/ws before.
 func serviceOf(p string) string {
 	if p == "/.well-known/jwks.json" {

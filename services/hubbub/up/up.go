@@ -76,7 +76,7 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	}
 	e, err := edge.New(cfg.Edge, edge.Deps{
 		Bus: b, Verifier: verifier, Directory: cache, Log: p.Log, Metrics: p.Metrics,
-		Handler: routes{history: h.Handler(), presence: pr.Handler(), directory: d.Handler(), page: newPage(cfg.Web)},
+		Handler: under(cfg.Edge.Base(), routes{history: h.Handler(), presence: pr.Handler(), directory: d.Handler(), page: newPage(cfg.Web)}),
 	})
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ func welcome(out io.Writer, cfg Config, addr net.Addr) error {
   data   %s
 
 Ctrl-C stops it; nothing is lost, however it stops.
-`, what, address(addr), shown(cfg.Bus.Bus), stores, cfg.Data)
+`, what, address(addr)+cfg.Edge.Base(), shown(cfg.Bus.Bus), stores, cfg.Data)
 	return err
 }
 

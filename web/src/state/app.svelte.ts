@@ -40,11 +40,13 @@ export class App {
   #leaving = false;
   #toastCount = 0;
 
-  readonly #api = new Api();
+  /** Where the page is, with a slash at its end: its server is there, too. */
+  readonly #base = new URL('.', document.baseURI);
+  readonly #api = new Api(this.#base.pathname.replace(/\/$/, ''));
   readonly #environment = environment();
 
   constructor() {
-    this.session = new Session(this.#api, browserStore('hubbub.session'), this.#environment);
+    this.session = new Session(this.#api, browserStore(`hubbub.session${this.#base.pathname.replace(/\/$/, '')}`), this.#environment);
     this.account = new Account(this.#api, this.session);
     this.session.on('user', (user) => this.#userChanged(user));
     this.route = parseRoute(location.hash);
@@ -95,7 +97,7 @@ export class App {
     this.ended = undefined;
     const client = new Client({
       api: this.#api, session: this.session, environment: this.#environment,
-      url: new URL('/v1/ws', location.href.replace(/^http/, 'ws')).href.replace(/#.*$/, ''),
+      url: new URL('v1/ws', this.#base).href.replace(/^http/, 'ws'),
       device: matchMedia('(pointer: coarse) and (max-width: 720px)').matches ? 'phone' : 'web',
       stores: { outbox: outboxStore(`hubbub.outbox.${user.id}`), reads: readsStore(`hubbub.reads.${user.id}`) },
     });

@@ -37,6 +37,7 @@ type Options struct {
 	Proxies          clientaddr.Proxies
 	Heartbeat        time.Duration // of the edge, to the presence service
 	Sockets          int           // WebSockets at the same time
+	BasePath         string        // that the WebSocket is under, too, without a slash at its end; empty: none
 	SocketsPerIP     int           // of one address (IPv6: of one /64); 0: any number
 	UserRate         int           // commands per second of one user on this edge, sustained; 0: any number
 	UserBurst        int           // commands of one user at once

@@ -86,7 +86,7 @@ func newShard(h *Hub, l transport.Loop, index int) *Shard {
 		hub: h, loop: l, index: index,
 		elapsed: func() time.Duration { return time.Since(started) },
 		buffers: buffer.NewPool(h.opts.Buffers),
-		parser:  upgrade.NewParser(h.opts.Origins, h.opts.Deflate > 0),
+		parser:  upgrade.NewParser(h.opts.Origins, h.opts.Deflate > 0).Under(h.opts.BasePath),
 		rate:    bucket.Limit{Rate: uint32(h.opts.Rate), Burst: uint32(h.opts.Burst)},
 		ahead:   make(map[uint32]uint64),
 		joins:   make(map[uint32]*joining),

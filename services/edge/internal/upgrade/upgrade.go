@@ -51,6 +51,7 @@ type Result struct {
 // Parser reads handshakes. It may be used by one goroutine at a time.
 type Parser struct {
 	origins map[string]bool // nil: any
+	under   []byte          // how a request begins for the WebSocket under a base path; nil: there is none
 	deflate bool
 	reply   []byte
 }
@@ -72,6 +73,14 @@ func NewParser(origins []string, compress bool) *Parser {
 	return p
 }
 
+// Under has the parser take handshakes also below a base path, such as /chat, and returns it. "" is none.
+func (p *Parser) Under(base string) *Parser {
+	if base != "" {
+		p.under = []byte("GET " + base + Path)
+	}
+	return p
+}
+
 var (
 	start   = []byte("GET " + Path)
 	newline = []byte("\r\n")
@@ -80,10 +89,7 @@ var (
 
 // Parse looks at the bytes that a connection began with.
 func (p *Parser) Parse(b []byte) Result {
-	if n := min(len(b), len(start)); !bytes.Equal(b[:n], start[:n]) {
-		return Result{Verdict: HTTP}
-	}
-	if len(b) > len(start) && b[len(start)] != ' ' && b[len(start)] != '?' {
+	if !begins(b, start) && (p.under == nil || !begins(b, p.under)) {
 		return Result{Verdict: HTTP}
 	}
 	end := bytes.Index(b, blank)
@@ -113,6 +119,12 @@ func (p *Parser) Parse(b []byte) Result {
 	res := p.accept(&r)
 	res.Used = len(head)
 	return res
+}
+
+// begins reports whether b is, or may become, a request that begins with start.
+func begins(b, start []byte) bool {
+	n := min(len(b), len(start))
+	return bytes.Equal(b[:n], start[:n]) && (len(b) <= n || b[n] == ' ' || b[n] == '?')
 }
 
 // bareLine reports whether a line of b ends in LF alone. Some parsers take that for the end of a line and others do not,

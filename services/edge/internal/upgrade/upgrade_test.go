@@ -50,6 +50,20 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// TestUnder has handshakes below a base path, and without it.
+func TestUnder(t *testing.T) {
+	p := NewParser(nil, false).Under("/my/chat")
+	for path, want := range map[string]Verdict{
+		"/v1/ws": Accepted, "/my/chat/v1/ws": Accepted, "/my/chat/v1/ws?x=1": Accepted,
+		"/my/chat/v1/wss": HTTP, "/my/v1/ws": HTTP, "/my/chat": HTTP, "/my/chats/v1/ws": HTTP,
+	} {
+		in := strings.Replace(good, "/v1/ws", path, 1)
+		if res := p.Parse([]byte(in)); res.Verdict != want || want == Accepted && res.Used != len(in) {
+			t.Errorf("%s: verdict %d, used %d of %d", path, res.Verdict, res.Used, len(in))
+		}
+	}
+}
+
 // FuzzParse holds that whatever comes is answered with an HTTP response, or with nothing yet, and that nothing is
 // accepted that net/http would not take for such a request.
 func FuzzParse(f *testing.F) {
