@@ -7,7 +7,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+
 	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 )
@@ -155,6 +158,87 @@ func TestDrain(t *testing.T) {
 		<-drained
 		if n := r.hub.Sockets(); n != 0 || !r.loops[0].deaf || !r.loops[1].deaf {
 			t.Errorf("%d sockets are left; new ones are accepted: %v, %v", n, !r.loops[0].deaf, !r.loops[1].deaf)
+		}
+	})
+}
+
+// TestHelloOfRevoked: a token of a session that was revoked after it was made lets nobody in.
+func TestHelloOfRevoked(t *testing.T) {
+	rigged(t, 1, func(r *rig) {
+		old := r.token("ann", time.Hour)
+		time.Sleep(5 * time.Second)
+		r.permit("x", "x", member, directory.Change{Kind: directory.ChangeUser, User: "ann", At: time.Now().UnixMilli()})
+		c := r.open()
+		c.say(`{"type":"hello","id":"h","version":1,"token":%q}`, old)
+		c.refused("h", chat.CodeUnauthorized)
+		if c.code != int(wire.CloseRevoked) {
+			t.Errorf("closed with %d", c.code)
+		}
+		time.Sleep(5 * time.Second)
+		r.login("ann") // with a new one
+	})
+}
+
+// TestNobodyWatches: while users' own rooms cannot be watched, who asks for the end of one is told so, and when they can he is told the end.
+func TestNobodyWatches(t *testing.T) {
+	rigged(t, 1, func(r *rig) {
+		seq := r.message(chat.UserRoom("ann"), "m1")
+		b := r.server.Open()
+		defer func() { _ = b.Close() }()
+		h := New(testOptions(), Deps{Bus: b, Access: directory.NewCache(b, zap.NewNop()), Log: zap.NewNop()})
+		away := errors.New("away")
+		r.server.Fail(func(call, _ string) error {
+			if call == "Watch" {
+				return away
+			}
+			return nil
+		})
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan struct{})
+		go func() { defer close(ended); _ = h.watchOwn(ctx) }()
+		defer func() { cancel(); <-ended }()
+		told := make(chan error, 4)
+		var through uint64
+		ask := func() error {
+			h.heads.ask(chat.UserRoom("ann"), func(seq uint64, err error) { through = seq; told <- err })
+			time.Sleep(1500 * time.Millisecond)
+			select {
+			case err := <-told:
+				return err
+			default:
+				return errors.New("not answered")
+			}
+		}
+		if err := ask(); !errors.Is(err, away) {
+			t.Errorf("told %v", err)
+		}
+		r.server.Fail(nil)
+		if err := ask(); err != nil || through < seq {
+			t.Errorf("told %d, %v; want %d", through, err, seq)
+		}
+	})
+}
+
+// TestCompressedOrNot: an entry is compressed for those who take it, if that makes it smaller.
+func TestCompressedOrNot(t *testing.T) {
+	riggedWith(t, 1, func(o *Options) { o.Deflate = 1 }, func(r *rig) {
+		c := r.shake("Sec-WebSocket-Extensions: permessage-deflate\r\n")
+		c.say(`{"type":"hello","id":"h","version":1,"token":%q}`, r.token("ann", time.Hour))
+		c.want("welcome", "h")
+		c.enter("lobby")
+		for text, first := range map[string]byte{pad(500): 0xc1, "x": 0x81} {
+			data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: "lobby", ID: "m", Text: text})
+			if text == "x" { // what has nothing twice does not get smaller
+				data = []byte(`_{"t":"xyzw"}`)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.append(bus.NewEntry{Room: "lobby", Sender: "far", ID: chat.NewID(), Data: data})
+			if got := c.l.got[c.slot]; len(got) == 0 || got[0] != first {
+				t.Errorf("a text of %d bytes is sent as %.20x", len(text), got)
+			}
+			c.l.got[c.slot] = nil
 		}
 	})
 }

@@ -142,6 +142,11 @@ func withRig(t tester, loops int, set func(*Options), test func(r *rig)) {
 		r.hub.Stopped()
 		cancel()
 		wg.Wait()
+		for i := range r.hub.live {
+			if r.hub.live[i].sub != nil {
+				t.Errorf("channel %d is still listened to", i)
+			}
+		}
 	}()
 	r.settle()
 	test(r)
