@@ -105,8 +105,12 @@ func (w *story) join(l *listener) {
 		w.resume(l)
 		return
 	}
-	if !l.in {
+	switch _, blocked := l.c.l.room[l.c.slot]; {
+	case !l.in:
 		l.last, l.lastID = 0, "" // what it had is no matter now
+	case blocked: // it may have been thrown out, and not know it yet
+		l.asked = false
+		return
 	}
 	l.c.write(`{"type":"join","id":"j","room":"lobby"}`)
 }
