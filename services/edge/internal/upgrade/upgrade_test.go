@@ -146,6 +146,7 @@ func TestReject(t *testing.T) {
 		{"two tokens in two headers", with("Authorization: Bearer a\r\nSec-WebSocket-Protocol: hubbub.v1, bearer.a"), 400, ""},
 		{"HTTP/1.0", line("GET /v1/ws HTTP/1.0"), 505, ""},
 		{"HTTP/2.0", line("GET /v1/ws HTTP/2.0"), 505, ""},
+		{"HTTP/2.1", line("GET /v1/ws HTTP/2.1"), 505, ""},
 		{"no version of HTTP", line("GET /v1/ws "), 400, ""},
 		{"no HTTP", line("GET /v1/ws HTCP/1.1"), 400, ""},
 		{"a long version", line("GET /v1/ws HTTP/1.10"), 400, ""},
@@ -167,6 +168,7 @@ func TestReject(t *testing.T) {
 		{"a control character", with("X: a\x01b"), 400, ""},
 		{"DEL", with("X: a\x7fb"), 400, ""},
 		{"large headers", with("X: " + strings.Repeat("x", MaxHeader-len(good)-len("X: \r\n")+1)), 431, ""},
+		{"as large as may be, without an end", replace(host, host+"\r\nX: "+strings.Repeat("x", MaxHeader))[:MaxHeader], 431, ""},
 		{"large headers without an end", "GET /v1/ws HTTP/1.1\r\nX: " + strings.Repeat("x", MaxHeader), 431, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
