@@ -181,7 +181,7 @@ func (s *Service) user(ctx context.Context, id string) (store.User, error) {
 		return store.User{}, errNoUser
 	}
 	u, err := s.store.User(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && u.Deleted() {
 		return u, errNoUser
 	}
 	return u, err

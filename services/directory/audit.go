@@ -31,6 +31,7 @@ const (
 	actResetLink   = "account.reset.link"
 	actReset       = "account.reset"
 	actSessionEnd  = "session.end"
+	actDelete      = "account.delete"
 	actStolen      = "session.stolen"
 )
 

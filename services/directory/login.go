@@ -79,7 +79,7 @@ func (s *Service) prove(ctx context.Context, u store.User, secret string, try at
 		return err
 	}
 	hash := u.Hash
-	if hash == "" {
+	if hash == "" || u.Deleted() {
 		hash = s.decoy // so that the answer takes as long for a name that nobody has
 	}
 	return s.hasher.Do(ctx, try.client, try.known, func() error {
@@ -91,7 +91,7 @@ func (s *Service) prove(ctx context.Context, u store.User, secret string, try at
 		switch {
 		case err != nil:
 			return err
-		case !match || u.Hash == "":
+		case !match || u.Hash == "" || u.Deleted():
 			s.guessing.count(time.Now(), try)
 			return errWrongPassword
 		case successes != nil:

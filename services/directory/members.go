@@ -224,6 +224,17 @@ func (s *Service) removeMember(ctx context.Context, c auth.Claims, id, user stri
 // departs removes a user with all memberships and bans. Direct rooms keep theirs, so that the other
 // still sees who it was.
 func (s *Service) departs(ctx context.Context, u store.User) error {
+	if err := s.leaveAll(ctx, u); err != nil {
+		return err
+	}
+	if err := s.store.DeleteAccount(ctx, u.ID); err != nil {
+		return err
+	}
+	return s.store.DeleteUser(ctx, u.ID)
+}
+
+// leaveAll ends all memberships of a user but those of direct rooms, and removes what others have against the user.
+func (s *Service) leaveAll(ctx context.Context, u store.User) error {
 	mine, err := s.store.MembershipsOf(ctx, u.ID, 2*maxRooms) // a few more than maxRooms may have been entered at once
 	if err != nil {
 		return err
@@ -269,5 +280,5 @@ func (s *Service) departs(ctx context.Context, u store.User) error {
 			return err
 		}
 	}
-	return s.store.DeleteUser(ctx, u.ID)
+	return nil
 }

@@ -40,6 +40,12 @@ type resetInput struct {
 	}
 }
 
+type deleteInput struct {
+	Body struct {
+		Password string `json:"password" doc:"Again, since this cannot be undone; a guest has none."`
+	}
+}
+
 type settingsInput struct {
 	Body struct {
 		SeenBy *string `json:"seen_by,omitempty" doc:"Who may know when you were here last: everybody, rooms (who is in a room with you) or nobody."`
@@ -87,5 +93,13 @@ func (s *Service) ownRoutes(api huma.API) {
 	route(s, api, guarded(http.MethodPatch, "/v1/settings", "change-settings", "Choose what others may know of you"),
 		limited(s, func(ctx context.Context, in *settingsInput) (settings, error) {
 			return s.changeSettings(ctx, httpapi.User(ctx).User, in.Body.SeenBy, in.Body.Listed)
+		}))
+	route(s, api, guarded(http.MethodGet, "/v1/me/data", "my-data", "What the directory has of you"),
+		limited(s, func(ctx context.Context, _ *struct{}) (myData, error) {
+			return s.takeAlong(ctx, httpapi.User(ctx))
+		}))
+	route(s, api, guarded(http.MethodPost, "/v1/me/delete", "delete-account", "Delete your account, for good"),
+		limited(s, func(ctx context.Context, in *deleteInput) (empty, error) {
+			return empty{}, s.deleteMine(ctx, httpapi.User(ctx), in.Body.Password)
 		}))
 }

@@ -103,7 +103,7 @@ func (s *Service) hiddenFrom(ctx context.Context, asker string, users []store.Us
 	hidden, err := s.unlisted(ctx, asker, users)
 	if !s.cfg.ListUsers {
 		for _, u := range users {
-			hidden[u.ID] = u.ID != asker && roles[u.ID] == ""
+			hidden[u.ID] = hidden[u.ID] || u.ID != asker && roles[u.ID] == ""
 		}
 	}
 	return hidden, err
@@ -119,6 +119,9 @@ func (s *Service) unlisted(ctx context.Context, asker string, users []store.User
 	accounts, err := s.store.AccountsOf(ctx, ids)
 	for _, a := range accounts {
 		hidden[a.User] = a.Unlisted && a.User != asker
+	}
+	for _, u := range users {
+		hidden[u.ID] = hidden[u.ID] || u.Deleted()
 	}
 	return hidden, err
 }

@@ -51,7 +51,7 @@ func (s *Service) ticket(ctx context.Context, kind, secret string) (t store.Tick
 		return t, u, err
 	}
 	u, err = s.store.User(ctx, t.User)
-	if errors.Is(err, store.ErrNotFound) || err == nil && u.Guest() {
+	if errors.Is(err, store.ErrNotFound) || err == nil && (u.Guest() || u.Deleted()) {
 		err = errTicket
 	}
 	return t, u, err

@@ -70,3 +70,22 @@ test('what others may know is chosen, and outlasts the dialog', async () => {
   await bob.page.getByRole('dialog').getByRole('searchbox').fill(ada.name);
   await bob.page.getByRole('dialog').getByText('Nobody else is called that.').waitFor();
 });
+
+test('an account is taken along and deleted', async () => {
+  const ada = await stage.person('Ada', 'phone');
+  const dialog = await settings(ada, 'Data');
+  const download = ada.page.waitForEvent('download');
+  await dialog.getByRole('button', { name: 'Download my data' }).click();
+  expect((await download).suggestedFilename()).toBe(`hubbub-${ada.name}.json`);
+  await dialog.getByLabel('Password').fill('not that one');
+  await dialog.getByRole('button', { name: 'Delete my account' }).click();
+  await dialog.getByRole('alert').waitFor();
+  expect(await violations(ada.page)).toEqual([]);
+  await ada.shot('account-data');
+  await dialog.getByLabel('Password').fill(password);
+  await dialog.getByRole('button', { name: 'Delete my account' }).click();
+  await ada.page.getByLabel('Name').fill(ada.name);
+  await ada.page.getByLabel('Password').fill(password);
+  await ada.page.getByRole('button', { name: 'Log in' }).click();
+  await ada.page.getByText('the name or the password is wrong').waitFor();
+});

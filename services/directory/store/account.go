@@ -39,6 +39,7 @@ type Accounts interface {
 	AccountsOf(ctx context.Context, users []string) ([]Account, error)            // those that there are, by user id
 	DeleteAccount(ctx context.Context, user string) error                         // none is not an error
 	SetPassword(ctx context.Context, user, was, hash string) error                // ErrNotFound, also: the hash is another than was
+	PutDeleted(ctx context.Context, u User) error                                 // keeps Name and Hash of a user; ErrNotFound
 	PutTicket(ctx context.Context, t Ticket) error                                // ErrConflict
 	Ticket(ctx context.Context, hash string) (Ticket, error)                      // ErrNotFound
 	TakeTicket(ctx context.Context, hash string) error                            // removes it; ErrNotFound: another has

@@ -30,6 +30,18 @@ type User struct {
 	Created     int64  `bson:"created"` // UTC milliseconds
 }
 
+// deletedHash is the hash of who has deleted the account: no password has it.
+const deletedHash = "-"
+
+// Deleted reports whether the account is gone. What is left of it keeps its name from anybody else.
+func (u User) Deleted() bool { return u.Hash == deletedHash }
+
+// AsDeleted returns what is left of a user who deletes the account, who is called name from then on.
+func (u User) AsDeleted(name string) User {
+	u.Name, u.Hash = name, deletedHash
+	return u
+}
+
 // Guest reports whether the account has no password.
 func (u User) Guest() bool { return u.Hash == "" }
 

@@ -48,3 +48,13 @@ test('what others may know is chosen', async () => {
     ['PATCH', '/v1/settings', 'Bearer t', { seen_by: 'nobody' }],
   ]);
 });
+
+test('the account is taken along and deleted', async () => {
+  const { account: a, asked } = account({ account: { id: 'ada' } });
+  expect(await a.data()).toEqual({ account: { id: 'ada' } });
+  await a.remove('secret');
+  expect(asked).toEqual([
+    ['GET', '/v1/me/data', 'Bearer t', undefined],
+    ['POST', '/v1/me/delete', 'Bearer t', { password: 'secret' }],
+  ]);
+});

@@ -61,6 +61,14 @@ export class Account {
     const { seenBy, listed } = change;
     return settings(await this.#ask('PATCH', '/v1/settings', { seen_by: seenBy, listed }));
   }
+  /** Returns what the directory has of the user. */
+  data(): Promise<Record<string, unknown>> {
+    return this.#ask('GET', '/v1/me/data');
+  }
+  /** Deletes the account, for good. The session has ended then. */
+  async remove(password: string): Promise<void> {
+    await this.#ask('POST', '/v1/me/delete', { password });
+  }
   /** Gives the user whose link this is another password. It needs no log-in, and ends all that there are. */
   async reset(secret: string, password: string): Promise<void> {
     await this.#api.request('POST', '/v1/reset', undefined, { secret, password });

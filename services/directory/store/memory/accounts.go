@@ -67,6 +67,14 @@ func (s *Store) SetPassword(ctx context.Context, user, was, hash string) error {
 	})
 }
 
+// PutDeleted implements store.Store.
+func (s *Store) PutDeleted(ctx context.Context, gone store.User) error {
+	return update(ctx, s, "PutDeleted", s.users, gone.ID, func(u *store.User) bool {
+		u.Name, u.Hash = gone.Name, gone.Hash
+		return true
+	})
+}
+
 // PutTicket implements store.Store.
 func (s *Store) PutTicket(ctx context.Context, t store.Ticket) error {
 	return create(ctx, s, "PutTicket", s.tickets, t.Hash, t)

@@ -74,6 +74,11 @@ func (s *Store) SetPassword(ctx context.Context, user, was, hash string) error {
 	return update(ctx, "set password", s.users, append(by("_id", user), bson.E{Key: "hash", Value: was}), by("hash", hash))
 }
 
+// PutDeleted implements store.Store.
+func (s *Store) PutDeleted(ctx context.Context, u store.User) error {
+	return update(ctx, "delete user", s.users, by("_id", u.ID), bson.D{{Key: "name", Value: u.Name}, {Key: "hash", Value: u.Hash}})
+}
+
 // PutTicket implements store.Store.
 func (s *Store) PutTicket(ctx context.Context, t store.Ticket) error {
 	return insert(ctx, "put ticket", s.tickets, t)

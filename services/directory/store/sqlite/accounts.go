@@ -52,6 +52,11 @@ func (s *Store) SetPassword(ctx context.Context, user, was, hash string) error {
 	return s.update(ctx, "set password", `UPDATE users SET hash = ? WHERE id = ? AND hash = ?`, hash, user, was)
 }
 
+// PutDeleted implements store.Store.
+func (s *Store) PutDeleted(ctx context.Context, u store.User) error {
+	return s.update(ctx, "delete user", `UPDATE users SET name = ?, hash = ? WHERE id = ?`, u.Name, u.Hash, u.ID)
+}
+
 // PutTicket implements store.Store.
 func (s *Store) PutTicket(ctx context.Context, t store.Ticket) error {
 	return s.run(ctx, "put ticket", `INSERT INTO tickets (hash, kind, user, mail, created, expires) VALUES (?, ?, ?, ?, ?, ?)`,

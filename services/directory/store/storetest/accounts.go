@@ -46,6 +46,15 @@ func testPasswords(t *testing.T, s store.Store) {
 	ann.Hash = "new"
 	got, err := s.User(ctx, "u1")
 	same(t, ann, got, err)
+	gone := ann.AsDeleted("Nobody")
+	if !gone.Deleted() || gone.Guest() || ann.Deleted() {
+		t.Errorf("deleted is %+v", gone)
+	}
+	must(t, s.PutDeleted(ctx, gone))
+	want(t, store.ErrNotFound, s.PutDeleted(ctx, store.User{ID: "u9"}))
+	got, err = s.UserByName(ctx, "ann")
+	same(t, gone, got, err)
+	want(t, store.ErrConflict, s.CreateUser(ctx, store.User{ID: "u2", Name: "Ann", NameKey: "ann"}))
 }
 
 func testTickets(t *testing.T, s store.Store) {

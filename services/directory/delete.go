@@ -1,0 +1,141 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// kindDelete is the kind of an intent to delete an account. Name and session have no use there.
+const kindDelete = "delete"
+
+// deletedName is what a user is called who has deleted the account. Nobody can register it: it has a space.
+const deletedName = "Deleted account"
+
+// errRunsServer is for who has a role on the server.
+var errRunsServer = chat.E(chat.CodeConflict, "you have a role on this server: have that taken from you first, so that somebody is left who runs it")
+
+// deleteMine deletes the account of the user of a token, for good: log-ins, memberships, mail address and choices. What the user
+// has said stays where it was said. The name stays taken, so that nobody else can pass for the user.
+func (s *Service) deleteMine(ctx context.Context, c auth.Claims, secret string) error {
+	u, err := s.user(ctx, c.User)
+	if err != nil {
+		return err
+	}
+	if u.Guest() {
+		return s.logout(ctx, c) // with whose log-in all of a guest goes
+	}
+	if err := s.proveAgain(ctx, u, c, secret); err != nil {
+		return err
+	}
+	if role, err := s.serverRole(ctx, u.ID); err != nil {
+		return err
+	} else if role != "" {
+		return errRunsServer
+	}
+	i := store.Intent{Kind: kindDelete, User: u.ID, Actor: u.ID}
+	return s.audit(ctx, store.Act{Action: actDelete, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
+		return s.change(ctx, i, func(ctx context.Context) error { return s.store.PutDeleted(ctx, u.AsDeleted(deletedName)) })
+	})
+}
+
+// tellDeleted ends all that there is of a user whose account is deleted. It can be done again.
+func (s *Service) tellDeleted(ctx context.Context, i store.Intent) error {
+	u, err := s.store.User(ctx, i.User)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !u.Deleted() {
+		return nil // it was not done
+	} else if err != nil {
+		return err
+	}
+	if err := s.store.EndSessionsOf(ctx, u.ID); err != nil {
+		return err
+	}
+	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeUser, User: u.ID, At: time.Now().UnixMilli()}); err != nil {
+		return err
+	}
+	if err := s.leaveAll(ctx, u); err != nil {
+		return err
+	}
+	if err := s.renameInDirect(ctx, u); err != nil {
+		return err
+	}
+	return errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeleteTicketsOf(ctx, u.ID, ticketReset))
+}
+
+// renameInDirect gives what is left of a user in direct rooms, where the other still sees somebody, the user's present name.
+func (s *Service) renameInDirect(ctx context.Context, u store.User) error {
+	left, err := s.store.MembershipsOf(ctx, u.ID, 2*maxRooms)
+	if err != nil {
+		return err
+	}
+	for _, m := range left {
+		if m.Name == u.Name {
+			continue
+		}
+		// A membership that is there keeps its name, so it is made anew; nobody has to be told.
+		m.Name = u.Name
+		if err := s.store.DeleteMember(ctx, m.Room, m.User); err != nil {
+			return err
+		}
+		if err := s.store.PutMember(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// myData is what the directory has of a user.
+type myData struct {
+	Account     account       `json:"account"`
+	Created     int64         `json:"created" doc:"UTC milliseconds."`
+	LastSeen    int64         `json:"last_seen,omitempty" doc:"UTC milliseconds."`
+	Settings    settings      `json:"settings"`
+	Sessions    []sessionView `json:"sessions"`
+	Memberships []roomOfMine  `json:"memberships"`
+}
+
+type roomOfMine struct {
+	Room  string            `json:"room"`
+	Name  string            `json:"name" doc:"Of the room; of a direct room, of the other."`
+	Role  directoryapi.Role `json:"role"`
+	Since int64             `json:"since" doc:"UTC milliseconds."`
+}
+
+// takeAlong returns what there is of the user of a token.
+func (s *Service) takeAlong(ctx context.Context, c auth.Claims) (d myData, err error) {
+	u, err := s.user(ctx, c.User)
+	if err != nil {
+		return d, err
+	}
+	d = myData{Account: accountOf(u), Created: u.Created, Memberships: []roomOfMine{}}
+	if d.LastSeen, err = s.store.Seen(ctx, u.ID); err != nil {
+		return d, err
+	}
+	if d.Settings, err = s.settings(ctx, u.ID); err != nil {
+		return d, err
+	}
+	if d.Sessions, err = s.mySessions(ctx, c); err != nil {
+		return d, err
+	}
+	mine, err := s.store.MembershipsOf(ctx, u.ID, 2*maxRooms)
+	if err != nil {
+		return d, err
+	}
+	listed, err := s.rooms(ctx, u.ID)
+	if err != nil {
+		return d, err
+	}
+	called := map[string]string{}
+	for _, r := range listed {
+		called[r.ID] = r.Name
+	}
+	for _, m := range mine {
+		d.Memberships = append(d.Memberships, roomOfMine{Room: m.Room, Name: called[m.Room], Role: m.Role, Since: m.Since})
+	}
+	return d, nil
+}
