@@ -110,6 +110,10 @@ build: build-hubbub web/dist/index.html ## build every binary into bin/ and the 
 build-hubbub:
 	@cd services/hubbub && $(GO) build $(STAMP) -o $(CURDIR)/bin/hubbub ./cmd/hubbub
 
+.PHONY: docs
+docs: ## write docs/configuration.md anew, from the flags
+	@cd services/hubbub && HUBBUB_UPDATE_DOCS=1 $(GO) test -count=1 -run 'TestConfigurationIsDocumented$$' .
+
 .PHONY: tools
 tools:
 	@infra/test/tools.sh

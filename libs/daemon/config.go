@@ -42,22 +42,9 @@ const envPrefix = "HUBBUB"
 // environment, and defaults, in that order, and validates it. It also returns the command that was chosen, a pointer to
 // its struct in cfg; nil: the program has none.
 func parse(name, description string, cfg any, args []string) (base *Config, command any, err error) {
-	vars := kong.Vars{}
-	if v, ok := cfg.(interface{ Vars() kong.Vars }); ok {
-		vars = v.Vars()
-	}
-	vars["version"] = name + " " + buildinfo.Get().String()
-	k, err := kong.New(cfg,
-		vars,
-		kong.Embed(&versionFlag{}),
-		kong.Name(name),
-		kong.Description(description+"\n\nEvery flag can be set by the environment variable named beside it, or, to keep a secret out of the environment, read from the file that the same variable with _FILE at its end names."),
-		kong.DefaultEnvars(envPrefix),
-		kong.ValueFormatter(describe),
-		kong.Resolvers(kong.ResolverFunc(resolveFile)),
-	)
+	k, err := newParser(name, description, cfg)
 	if err != nil {
-		return nil, nil, fmt.Errorf("configuration of %s: %w", name, err)
+		return nil, nil, err
 	}
 	parsed, err := k.Parse(args)
 	if err != nil {
@@ -80,6 +67,27 @@ func parse(name, description string, cfg any, args []string) (base *Config, comm
 		return nil, nil, fmt.Errorf("configuration of %s does not embed daemon.Config", name)
 	}
 	return base, command, nil
+}
+
+func newParser(name, description string, cfg any) (*kong.Kong, error) {
+	vars := kong.Vars{}
+	if v, ok := cfg.(interface{ Vars() kong.Vars }); ok {
+		vars = v.Vars()
+	}
+	vars["version"] = name + " " + buildinfo.Get().String()
+	k, err := kong.New(cfg,
+		vars,
+		kong.Embed(&versionFlag{}),
+		kong.Name(name),
+		kong.Description(description+"\n\nEvery flag can be set by the environment variable named beside it, or, to keep a secret out of the environment, read from the file that the same variable with _FILE at its end names."),
+		kong.DefaultEnvars(envPrefix),
+		kong.ValueFormatter(describe),
+		kong.Resolvers(kong.ResolverFunc(resolveFile)),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("configuration of %s: %w", name, err)
+	}
+	return k, nil
 }
 
 // versionFlag is in every program. No variable sets it: HUBBUB_VERSION is what people name the tag of an image by.

@@ -48,12 +48,20 @@ var errStopped = errors.New("stopped")
 // A command that is a Tool runs instead of run, and has neither ops port nor logs.
 //
 // With the last argument healthcheck the program asks the process that runs with the same other arguments and the same
-// environment whether it is ready, and exits with 0 if so: a container without a shell can be checked by it.
+// environment whether it is ready, and exits with 0 if so: a container without a shell can be checked by it. With the one
+// argument options it prints all of its options as JSON (Option).
 func Main(name, description string, cfg any, run func(ctx context.Context, p *Process) error) {
 	args := os.Args[1:]
 	healthcheck := len(args) > 0 && args[len(args)-1] == "healthcheck"
 	if healthcheck {
 		args = args[:len(args)-1]
+	}
+	if len(args) == 1 && args[0] == "options" {
+		if err := describeOptions(os.Stdout, name, description, cfg); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+			os.Exit(1)
+		}
+		return
 	}
 	base, command, err := parse(name, description, cfg, args)
 	if err != nil {

@@ -93,6 +93,8 @@ var covered = map[string]place{
 	"npm test":      in(makeTest),
 	"npm run e2e":   in(makeTest),
 
+	"make docs": in(workflow),
+
 	"docker compose up":                in(workflow),
 	"docker compose up --build":        in(workflow),
 	"docker compose up --scale edge=3": in(workflow),

@@ -48,11 +48,11 @@ func TestBasePath(t *testing.T) {
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for name, url := range map[string]string{"nginx": front, "up": up.URL} {
 		for path, want := range map[string]string{
-			"/my.org/chat/":                               "200 page",
-			"/":                                           "200 page",
-			"/my.org/chat/assets/a.js":                    "200 script",
-			"/my.org/chat/v1/users?q=a%2Fb":               "200 directory /v1/users?q=a%2Fb",
-			"/v1/users?q=a%2Fb":                           "200 directory /v1/users?q=a%2Fb",
+			"/my.org/chat/":                 "200 page",
+			"/":                             "200 page",
+			"/my.org/chat/assets/a.js":      "200 script",
+			"/my.org/chat/v1/users?q=a%2Fb": "200 directory /v1/users?q=a%2Fb",
+			"/v1/users?q=a%2Fb":             "200 directory /v1/users?q=a%2Fb",
 			"/my.org/chat/v1/rooms/lobby/messages?last=1": "200 history /v1/rooms/lobby/messages?last=1",
 			"/my.org/chat/v1/users/ann/presence":          "200 presence /v1/users/ann/presence",
 			"/my.org/chat/.well-known/jwks.json":          "200 directory /.well-known/jwks.json",

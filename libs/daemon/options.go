@@ -1,0 +1,57 @@
+package daemon
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/alecthomas/kong"
+)
+
+// Option is something that a program can be told: a flag and its environment variable. The reference in
+// docs/configuration.md is made from these.
+type Option struct {
+	Command string `json:"command,omitempty"` // of the program, that has it; empty: the program itself
+	Flag    string `json:"flag"`              // such as --max-sockets
+	Env     string `json:"env,omitempty"`     // such as HUBBUB_MAX_SOCKETS; empty: no variable sets it
+	Value   string `json:"value,omitempty"`   // what it is given, such as HOST:PORT; empty: it is a switch
+	Default string `json:"default,omitempty"`
+	Help    string `json:"help"`
+}
+
+// describeOptions writes the program's options as JSON.
+func describeOptions(out io.Writer, name, description string, cfg any) error {
+	k, err := newParser(name, description, cfg)
+	if err != nil {
+		return err
+	}
+	all := optionsOf("", k.Model.Node)
+	for _, c := range k.Model.Children {
+		all = append(all, optionsOf(c.Name, c)...)
+	}
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(all)
+}
+
+func optionsOf(command string, node *kong.Node) []Option {
+	var all []Option
+	for _, f := range node.Flags {
+		if f.Name == "help" || f.Name == "version" || f.Hidden {
+			continue
+		}
+		o := Option{Command: command, Flag: "--" + f.Name, Default: f.Default, Help: f.Help}
+		if f.Tag.Negatable != "" {
+			o.Flag = "--[no-]" + f.Name
+		}
+		if !f.IsBool() {
+			if o.Value = f.PlaceHolder; o.Value == "" {
+				o.Value = f.Target.Type().String()
+			}
+		}
+		if len(f.Envs) > 0 {
+			o.Env = f.Envs[0]
+		}
+		all = append(all, o)
+	}
+	return all
+}
