@@ -147,7 +147,7 @@ func keepDevice(ctx context.Context, token string, had []string) http.Cookie {
 	had = slices.DeleteFunc(had, func(other string) bool { return strings.HasPrefix(other, id+".") })
 	all := append([]string{token}, had...)
 	return http.Cookie{
-		Name: deviceCookieName, Value: strings.Join(all[:min(len(all), maxDeviceTokens)], deviceSeparator), Path: "/v1/login",
+		Name: deviceCookieName, Value: strings.Join(all[:min(len(all), maxDeviceTokens)], deviceSeparator), // no Path: where the page may be, a proxy knows
 		MaxAge: int(deviceCookieLife / time.Second), HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: isSecure(ctx),
 	}
 }

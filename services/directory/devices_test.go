@@ -41,7 +41,7 @@ func TestKnownDevices(t *testing.T) {
 	const home = "203.0.113.1:1"
 	ann, _, cookies := w.enterAs("Ann", "correct horse", home, "", "", "https")
 	eve, _, _ := w.enterAs("Eve", "correct horse", home, "", "", "http")
-	if len(cookies) != 1 || !cookies[0].HttpOnly || !cookies[0].Secure || cookies[0].SameSite != http.SameSiteStrictMode || cookies[0].Path != "/v1/login" ||
+	if len(cookies) != 1 || !cookies[0].HttpOnly || !cookies[0].Secure || cookies[0].SameSite != http.SameSiteStrictMode || cookies[0].Path != "" ||
 		cookies[0].Value != ann.Device || ann.Device == "" {
 		t.Fatalf("the cookies are %+v, the secret %q", cookies, ann.Device)
 	}

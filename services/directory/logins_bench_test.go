@@ -117,6 +117,7 @@ func BenchmarkTwentyLogins(b *testing.B) {
 	peak := before
 	var mu sync.Mutex
 	var took []time.Duration
+	processor := processorTime(b)
 	for b.Loop() {
 		var wait sync.WaitGroup
 		for i := range 20 {
@@ -131,6 +132,7 @@ func BenchmarkTwentyLogins(b *testing.B) {
 		e.logins = newThrottle(1_000_000, time.Minute)
 	}
 	report(b, "login", took)
+	b.ReportMetric(float64((processorTime(b)-processor).Milliseconds())/float64(len(took)), "cpu-ms/login")
 	b.ReportMetric(float64(peak-before)/(1<<20), "more-MiB")
 }
 

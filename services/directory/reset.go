@@ -11,13 +11,13 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// ResetPath returns the address of the page where the holder of a ticket chooses a new password. The secret stands behind #,
-// so that it is in no log of a server in between.
-func ResetPath(secret string) string { return "/#/reset/" + secret }
+// ResetPath returns what is appended to the address of the page for where the holder of a ticket chooses a new password. The
+// secret stands behind #, so that it is in no log of a server in between.
+func ResetPath(secret string) string { return "#/reset/" + secret }
 
 type resetOutput struct {
 	Secret  string `json:"secret" doc:"What POST /v1/reset wants."`
-	Path    string `json:"path" doc:"Where it is used in a browser, on this host."`
+	Path    string `json:"path" doc:"What is appended to the address of the page for the link."`
 	Expires int64  `json:"expires" doc:"UTC milliseconds. It is good once."`
 }
 
