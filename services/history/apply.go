@@ -18,9 +18,8 @@ const (
 	maxEmoji = 64
 	// maxReactions is how many reactions one message has at most, so that it always fits an answer.
 	maxReactions = 1000
-	// maxAbout is how much has been done to a message, in bytes of log entries, when no more can be done but to delete it:
-	// pages are made of all of it.
-	maxAbout = 1 << 20
+	// maxChanges is how often a message is changed at most, but for its deletion: all of it is kept.
+	maxChanges = 5000
 )
 
 var (
@@ -72,8 +71,16 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 	if e.Type == chat.TypeReacted && e.On && reactions(about) >= maxReactions {
 		return out, chat.E(chat.CodeTooMany, "that message has as many reactions as it can have")
 	}
-	if e.Type != chat.TypeDeleted && size(about) >= maxAbout {
-		return out, chat.E(chat.CodeTooMany, "that message has been changed as often as it can be")
+	if e.Type != chat.TypeDeleted {
+		all, edits, err := r.changes(ctx, target, s.most)
+		switch {
+		case err != nil:
+			return out, err
+		case all >= s.most:
+			return out, chat.E(chat.CodeTooMany, "that message has been changed as often as it can be")
+		case e.Type == chat.TypeEdited && edits >= s.cfg.MaxEdits:
+			return out, chat.E(chat.CodeTooMany, fmt.Sprintf("that message has been edited %d times, which is as often as it can be", edits))
+		}
 	}
 	data, err := chat.AppendEntry(nil, e)
 	if err != nil {
@@ -104,14 +111,6 @@ func applied(before store.Entry, e chat.Event, err error) (historyapi.Applied, e
 		return historyapi.Applied{}, err
 	}
 	return historyapi.Applied{Seq: before.Seq}, nil
-}
-
-func size(entries []store.Entry) int {
-	n := 0
-	for _, e := range entries {
-		n += len(e.Data)
-	}
-	return n
 }
 
 // reactions counts what the entries about a message have put on it.

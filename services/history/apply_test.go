@@ -11,6 +11,7 @@ import (
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
 )
 
 func TestApply(t *testing.T) {
@@ -77,7 +78,7 @@ func TestApply(t *testing.T) {
 	react("bob", "x1", true)
 	react("ann", "x2", true)
 	react("bob", "x3", true)
-	if got := message().Reactions["👍"]; !slices.Equal(got, []string{"bob", "ann"}) {
+	if got := message().Reactions["👍"]; !slices.Equal(got, []string{"ann", "bob"}) {
 		t.Errorf("reactions are %v", got)
 	}
 	react("bob", "x4", false)
@@ -266,26 +267,77 @@ func TestManyReactions(t *testing.T) {
 	}
 }
 
-// TestManyChanges changes a message until that is enough: it can still be deleted, and its page can be read.
+// TestManyEdits edits a message as often as it can be, with what is stored and what is in the log alone together: anything else can
+// still be done to it.
+func TestManyEdits(t *testing.T) {
+	w := open(t)
+	w.Service.cfg.MaxEdits = 10
+	w.store.readers.Store(true)
+	w.say("r1", "ann", "m1", "0")
+	edit := func(i int) (uint64, string) {
+		return w.do(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: fmt.Sprint("e", i), Target: "m1", Author: "ann", Text: fmt.Sprint(i)})
+	}
+	for i := range 10 {
+		seq, code := edit(i)
+		if code != "" {
+			t.Fatal(i, code)
+		}
+		if i == 4 { // the rest stays in the log
+			w.stored("r1", seq)
+			w.store.down.Store(true)
+		}
+	}
+	for range 2 {
+		if _, code := edit(10); code != chat.CodeTooMany {
+			t.Errorf("one more: %q", code)
+		}
+		if again, code := edit(9); code != "" || again == 0 {
+			t.Errorf("the last again: %d %q", again, code)
+		}
+		if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "9" {
+			t.Errorf("the page has %q", got)
+		}
+		w.store.down.Store(false)
+		last, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: "bob", ID: chat.NewID(), Target: "m1", Author: "ann", Emoji: "👍", On: true})
+		if code != "" {
+			t.Errorf("a reaction: %q", code)
+		}
+		w.stored("r1", last)
+	}
+	if _, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d", Target: "m1", Author: "ann"}); code != "" {
+		t.Errorf("deleted: %q", code)
+	}
+}
+
+// TestManyChanges changes a message until that is enough, which leaves nothing on it: it can still be deleted.
 func TestManyChanges(t *testing.T) {
 	w := open(t)
-	const long = 128 << 10
-	w.say("r1", "ann", "m1", "1")
-	var last uint64
-	for i := range maxAbout / long {
-		last = w.event(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: fmt.Sprint("e", i), Target: "m1", Text: strings.Repeat("x", long)})
+	w.Service.most = 100
+	first := w.say("r1", "ann", "m1", "1")
+	w.stored("r1", first)
+	var all []store.Entry
+	for i := range uint64(100) {
+		e := chat.Event{Type: chat.TypeReacted, Room: "r1", User: "eve", ID: fmt.Sprint("x", i), Target: "m1", Author: "ann", Emoji: fmt.Sprint("e", i/2), On: i%2 == 0}
+		data, err := chat.AppendEntry(nil, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry, err := entryOf(bus.Entry{Room: "r1", Seq: first + 1 + i, Sender: "eve", ID: e.ID, Data: data})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, entry)
 	}
-	if _, code := w.do(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "more", Target: "m1", Text: "y"}); code != chat.CodeTooMany {
+	if _, err := w.store.Append(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	if _, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: "bob", ID: "x", Target: "m1", Author: "ann", Emoji: "👍", On: true}); code != chat.CodeTooMany {
 		t.Errorf("one more: %q", code)
 	}
-	w.stored("r1", last)
-	if _, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: "bob", ID: "x", Target: "m1", Emoji: "👍", On: true}); code != chat.CodeTooMany {
-		t.Errorf("one more, stored: %q", code)
+	if about, err := w.store.About(t.Context(), "r1", []store.Name{{Sender: "ann", ID: "m1"}}); err != nil || len(about) != 0 {
+		t.Errorf("a page reads %d entries, %v", len(about), err)
 	}
-	if m := w.page(historyapi.PageRequest{Room: "r1"}).Messages; len(m) != 1 || len(m[0].Text) != long {
-		t.Errorf("%d messages", len(m))
-	}
-	if _, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d", Target: "m1"}); code != "" {
+	if _, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d", Target: "m1", Author: "ann"}); code != "" {
 		t.Errorf("deleted: %q", code)
 	}
 }

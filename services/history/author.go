@@ -40,9 +40,9 @@ func (s *Service) addAuthors(ctx context.Context, entries []store.Entry) error {
 	return nil
 }
 
-// about returns the stored entries about messages, in order, with their authors.
-func (s *Service) about(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
-	found, err := s.store.About(ctx, room, names)
+// about returns the stored entries of these types, or of any, about messages, in order, with their authors.
+func (s *Service) about(ctx context.Context, room string, names []store.Name, types ...string) ([]store.Entry, error) {
+	found, err := s.store.About(ctx, room, names, types...)
 	if err != nil {
 		return nil, err
 	}

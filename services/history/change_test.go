@@ -25,7 +25,7 @@ func TestChange(t *testing.T) {
 		"changed after its deletion":   {[]chat.Event{gone, edit, pin, react("ann", "a", true)}, `{"deleted":true}`},
 		"pinned":                       {[]chat.Event{pin}, `{"text":"one","pinned":true}`},
 		"pinned and not":               {[]chat.Event{pin, {Type: chat.TypePinned}}, `{"text":"one"}`},
-		"reacted to":                   {[]chat.Event{react("ann", "a", true), react("bob", "a", true), react("ann", "b", true), react("ann", "a", true)}, `{"text":"one","reactions":{"a":["ann","bob"],"b":["ann"]}}`},
+		"reacted to":                   {[]chat.Event{react("ann", "a", true), react("bob", "a", true), react("ann", "b", true), react("ann", "a", true)}, `{"text":"one","reactions":{"a":["bob","ann"],"b":["ann"]}}`},
 		"one of two taken back":        {[]chat.Event{react("ann", "a", true), react("bob", "a", true), react("ann", "a", false)}, `{"text":"one","reactions":{"a":["bob"]}}`},
 		"the other of two taken back":  {[]chat.Event{react("ann", "a", true), react("bob", "a", true), react("bob", "a", false)}, `{"text":"one","reactions":{"a":["ann"]}}`},
 		"one taken back, not another":  {[]chat.Event{react("ann", "a", true), react("ann", "b", true), react("ann", "a", false)}, `{"text":"one","reactions":{"b":["ann"]}}`},

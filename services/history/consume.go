@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 
 	"go.uber.org/zap"
 
@@ -48,57 +47,65 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 	if err := s.repeated(ctx, out.Repeats); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
-	for _, e := range entries {
-		name, gone := store.Name{Sender: e.Author, ID: e.Target}, e.Type == chat.TypeDeleted
-		late := e.Type == chat.TypeMsg && batch[0].Redriven // which comes alone
-		if late {
-			name = e.Name()
+	settled := make(map[message]bool)
+	for i, e := range entries {
+		m, ok := message{e.Room, store.Name{Sender: e.Author, ID: e.Target}}, e.Type == chat.TypeEdited || e.Type == chat.TypeDeleted
+		if e.Type == chat.TypeMsg && batch[i].Redriven { // which comes late, and alone
+			m, ok = message{e.Room, e.Name()}, true
 		}
-		if e.Type == chat.TypeEdited || late {
-			// An edit that was checked while its message was being deleted stands after the deletion, and so does a message
-			// that an operator put back.
-			if gone, err = s.deleted(ctx, e.Room, name); err != nil {
-				return errors.Join(bus.ErrRetry, err)
-			}
+		if !ok || m.name.Sender == "" || settled[m] {
+			continue
 		}
-		if gone && name.Sender != "" {
-			if err := s.erase(ctx, e.Room, name); err != nil {
-				return errors.Join(bus.ErrRetry, err)
-			}
+		settled[m] = true
+		if err := s.settle(ctx, m); err != nil {
+			return errors.Join(bus.ErrRetry, err)
 		}
 	}
 	return nil
 }
 
-// deleted reports whether the store has the deletion of a message.
-func (s *Service) deleted(ctx context.Context, room string, name store.Name) (bool, error) {
-	about, err := s.about(ctx, room, []store.Name{name})
-	return slices.ContainsFunc(about, func(e store.Entry) bool { return e.Type == chat.TypeDeleted }), err
-}
-
-// erase removes a deleted message's text from the store and from the log. It may be done again.
-func (s *Service) erase(ctx context.Context, room string, name store.Name) error {
-	seqs, err := s.store.Erase(ctx, room, name, scrub)
+// settle removes the texts of a message that were replaced or deleted from the store, and what was deleted from the log, too.
+// What the log has of a text that was replaced nobody is given any more: see decision 33. It may be done again.
+func (s *Service) settle(ctx context.Context, m message) error {
+	about, err := s.about(ctx, m.room, []store.Name{m.name}, chat.TypeEdited, chat.TypeDeleted)
 	if err != nil {
 		return err
 	}
-	for _, seq := range append(seqs, s.repeats.of(message{room, name})...) {
-		if err := s.bus.Remove(ctx, room, seq); err != nil {
+	before, gone := uint64(0), false
+	for _, e := range about {
+		switch e.Type {
+		case chat.TypeEdited:
+			before = max(before, e.Seq)
+		case chat.TypeDeleted: // what stands after it, too: an edit that was checked while the message was being deleted
+			gone = true
+		}
+	}
+	if gone {
+		before = everything
+	}
+	if before == 0 {
+		return nil
+	}
+	seqs, err := s.store.Erase(ctx, m.room, m.name, before, scrub)
+	if err != nil || !gone {
+		return err
+	}
+	for _, seq := range append(seqs, s.repeats.of(m)...) {
+		if err := s.bus.Remove(ctx, m.room, seq); err != nil {
 			return fmt.Errorf("remove a deleted message from the log: %w", err)
 		}
 	}
 	return nil
 }
 
-// scrub returns the data of an entry without its text.
-func scrub(e store.Entry) ([]byte, error) {
-	event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
-	if err != nil {
-		return nil, err
-	}
-	event.Text = ""
-	return chat.AppendEntry(nil, event)
+// deleted reports whether the store has the deletion of a message.
+func (s *Service) deleted(ctx context.Context, m message) (bool, error) {
+	about, err := s.about(ctx, m.room, []store.Name{m.name}, chat.TypeDeleted)
+	return len(about) > 0, err
 }
+
+// scrub returns the data of an entry without its text.
+func scrub(e store.Entry) ([]byte, error) { return chat.WithText(e.Data, "") }
 
 // entryOf returns a log entry as the store keeps it.
 func entryOf(e bus.Entry) (store.Entry, error) {
@@ -126,6 +133,7 @@ func entryOf(e bus.Entry) (store.Entry, error) {
 	if chat.About(head.Type) {
 		event := chat.Event{Type: head.Type, User: e.Sender, Author: head.Author}
 		out.Author = event.AuthorOf()
+		out.Slot, out.Past = store.SlotOf(out)
 	}
 	return out, nil
 }

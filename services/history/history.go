@@ -5,6 +5,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,19 +28,30 @@ import (
 const (
 	// group is the consumer group that history reads the log as; see api.RequiredGroups.
 	group = "history"
+	// appliesAtOnce is how many edits and the like are checked and appended at the same time, for each user one. They wait for
+	// the log for most of the time.
+	appliesAtOnce = 64
 	// retryAfter is how long a client waits when the store or the bus does not answer.
 	retryAfter = 2 * time.Second
 )
 
 // Config is what the service can be told.
 type Config struct {
-	MaxTail int `help:"Entries that a page may read from the log because they are not stored yet (1000 to 1000000)." default:"20000"`
+	MaxEdits int `help:"Edits of one message (1 to 4000)." default:"100"`
+	Pages    int `help:"Pages and catch-ups that are made at the same time, for each user one (1 to 1000)." default:"8"`
+	MaxTail  int `help:"Entries that a page may read from the log because they are not stored yet (1000 to 1000000)." default:"20000"`
 }
 
 // Validate returns what is wrong with the configuration.
 func (c *Config) Validate() error {
 	if c.MaxTail < maxReplay || c.MaxTail > 1_000_000 {
 		return fmt.Errorf("--max-tail is %d; it has to be %d to 1000000", c.MaxTail, maxReplay)
+	}
+	if c.MaxEdits < 1 || c.MaxEdits > 4000 {
+		return fmt.Errorf("--max-edits is %d; it has to be 1 to 4000", c.MaxEdits)
+	}
+	if c.Pages < 1 || c.Pages > 1000 {
+		return fmt.Errorf("--pages is %d; it has to be 1 to 1000", c.Pages)
 	}
 	return nil
 }
@@ -63,12 +75,17 @@ type Service struct {
 	log     *zap.Logger
 	metrics *metrics
 	repeats repeats
+	most    int    // changes of a message: maxChanges
+	reads   *turns // for pages and catch-ups
+	changes *turns // for edits and the like, which also wait for the log
 	handler http.Handler
 }
 
 // New returns the service. It starts nothing.
 func New(cfg Config, deps Deps) (*Service, error) {
 	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, metrics: newMetrics(deps.Metrics)}
+	s.most = maxChanges
+	s.reads, s.changes = newTurns(cfg.Pages), newTurns(appliesAtOnce)
 	humaAPI, mux := httpapi.New("history", "1")
 	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier, httpapi.Ended(deps.Cache)))
 	s.routes(humaAPI)
@@ -92,13 +109,13 @@ func (s *Service) Run(ctx context.Context) error {
 	}()
 	for _, serve := range []func() (bus.Subscription, error){
 		func() (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, historyapi.ServicePage, s.failed, coded(s, s.page))
+			return api.Handle(ctx, s.bus, historyapi.ServicePage, s.failed, coded(s, s.pageOf))
 		},
 		func() (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, historyapi.ServiceSince, s.failed, coded(s, s.since))
+			return api.Handle(ctx, s.bus, historyapi.ServiceSince, s.failed, coded(s, inTurn(s.reads, func(r historyapi.SinceRequest) string { return cmp.Or(r.User, r.Room) }, s.since)))
 		},
 		func() (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, historyapi.ServiceApply, s.failed, coded(s, s.apply))
+			return api.Handle(ctx, s.bus, historyapi.ServiceApply, s.failed, coded(s, inTurn(s.changes, func(r historyapi.ApplyRequest) string { return r.Event.User }, s.apply)))
 		},
 		func() (bus.Subscription, error) {
 			return api.Handle(ctx, s.bus, historyapi.ServiceRead, s.failed, coded(s, s.read))
@@ -156,6 +173,18 @@ func coded[Req, Rep any](s *Service, handle func(context.Context, Req) (Rep, err
 	return func(ctx context.Context, req Req) (Rep, error) {
 		rep, err := handle(ctx, req)
 		return rep, s.code(err)
+	}
+}
+
+// inTurn has the requests of all users take turns. Those of an edge of an earlier release do not say the user.
+func inTurn[Req, Rep any](turns *turns, user func(Req) string, handle func(context.Context, Req) (Rep, error)) func(context.Context, Req) (Rep, error) {
+	return func(ctx context.Context, req Req) (rep Rep, err error) {
+		done, err := turns.take(ctx, user(req))
+		if err != nil {
+			return rep, err
+		}
+		defer done()
+		return handle(ctx, req)
 	}
 }
 

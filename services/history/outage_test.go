@@ -42,18 +42,18 @@ func (o *outage) Append(ctx context.Context, e []store.Entry) (store.Outcome, er
 	return o.Store.Append(ctx, e)
 }
 
-func (o *outage) About(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
+func (o *outage) About(ctx context.Context, room string, names []store.Name, types ...string) ([]store.Entry, error) {
 	if err := o.check("About"); err != nil {
 		return nil, err
 	}
-	return o.Store.About(ctx, room, names)
+	return o.Store.About(ctx, room, names, types...)
 }
 
-func (o *outage) Erase(ctx context.Context, room string, name store.Name, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
+func (o *outage) Erase(ctx context.Context, room string, name store.Name, before uint64, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
 	if err := o.check("Erase"); err != nil {
 		return nil, err
 	}
-	return o.Store.Erase(ctx, room, name, scrub)
+	return o.Store.Erase(ctx, room, name, before, scrub)
 }
 
 func (o *outage) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {
@@ -99,7 +99,7 @@ func consumed(t *testing.T, method string, from int, batches ...[]bus.Entry) (ke
 	const times = 25 // more than a batch of five and each of its entries are tried
 	o := &outage{Store: openStore(t, filepath.Join(t.TempDir(), "history.db")), method: method}
 	b := &removing{outage: o, log: slices.Concat(batches...)}
-	s, err := New(Config{MaxTail: 20_000}, Deps{
+	s, err := New(Config{MaxTail: 20_000, MaxEdits: 100, Pages: 8}, Deps{
 		Bus: b, Store: o, Cache: directoryapi.NewCache(b, zap.NewNop()), Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
 	})
 	if err != nil {

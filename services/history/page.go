@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,7 +12,12 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// page answers historyapi.ServicePage.
+// pageOf answers historyapi.ServicePage when it is the user's turn.
+func (s *Service) pageOf(ctx context.Context, req historyapi.PageRequest) (historyapi.Page, error) {
+	return inTurn(s.reads, func(r historyapi.PageRequest) string { return cmp.Or(r.User, r.Room) }, s.page)(ctx, req)
+}
+
+// page makes a page.
 func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (historyapi.Page, error) {
 	var page historyapi.Page
 	if err := checkPage(&req); err != nil {
@@ -147,20 +153,18 @@ func change(m *chat.Message, e chat.Event) {
 	case chat.TypePinned:
 		m.Pinned = e.On
 	case chat.TypeReacted:
-		who := m.Reactions[e.Emoji]
-		at := slices.Index(who, e.User)
+		// In the order in which they last put it: the record reads the last of each alone.
+		who := slices.DeleteFunc(m.Reactions[e.Emoji], func(user string) bool { return user == e.User })
+		if e.On {
+			who = append(who, e.User)
+		}
 		switch {
-		case e.On && at < 0:
-			if m.Reactions == nil {
-				m.Reactions = make(map[string][]string)
-			}
-			m.Reactions[e.Emoji] = append(who, e.User)
-		case !e.On && at >= 0:
-			if who = slices.Delete(who, at, at+1); len(who) == 0 {
-				delete(m.Reactions, e.Emoji)
-			} else {
-				m.Reactions[e.Emoji] = who
-			}
+		case len(who) == 0:
+			delete(m.Reactions, e.Emoji)
+		case m.Reactions == nil:
+			m.Reactions = map[string][]string{e.Emoji: who}
+		default:
+			m.Reactions[e.Emoji] = who
 		}
 	}
 }

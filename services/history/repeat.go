@@ -89,6 +89,6 @@ func (s *Service) lost(ctx context.Context, e store.Repeat) (bool, error) {
 
 // alive reports whether the store knows nothing of a message's deletion.
 func (s *Service) alive(ctx context.Context, m message) (bool, error) {
-	gone, err := s.deleted(ctx, m.room, m.name)
+	gone, err := s.deleted(ctx, m)
 	return !gone, err
 }

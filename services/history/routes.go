@@ -36,7 +36,7 @@ func (s *Service) routes(api huma.API) {
 			}
 			var page historyapi.Page
 			if err == nil {
-				page, err = s.page(ctx, historyapi.PageRequest{Room: in.Room, Before: in.Before, After: in.After, Around: in.Around, Limit: in.Limit})
+				page, err = s.pageOf(ctx, historyapi.PageRequest{User: httpapi.User(ctx).User, Room: in.Room, Before: in.Before, After: in.After, Around: in.Around, Limit: in.Limit})
 			}
 			if err != nil {
 				return nil, httpapi.Error(s.code(err), nil)

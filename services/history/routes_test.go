@@ -110,10 +110,14 @@ func TestHTTP(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	for tail, good := range map[int]bool{999: false, 1000: true, 1_000_001: false} {
-		c := Config{MaxTail: tail}
+	for c, good := range map[Config]bool{
+		{MaxTail: 1000, MaxEdits: 1, Pages: 1}: true, {MaxTail: 1_000_000, MaxEdits: 4000, Pages: 1000}: true,
+		{MaxTail: 999, MaxEdits: 1, Pages: 1}: false, {MaxTail: 1_000_001, MaxEdits: 1, Pages: 1}: false,
+		{MaxTail: 1000, Pages: 1}: false, {MaxTail: 1000, MaxEdits: 4001, Pages: 1}: false,
+		{MaxTail: 1000, MaxEdits: 1}: false, {MaxTail: 1000, MaxEdits: 1, Pages: 1001}: false,
+	} {
 		if err := c.Validate(); (err == nil) != good {
-			t.Errorf("--max-tail %d: %v", tail, err)
+			t.Errorf("%+v: %v", c, err)
 		}
 	}
 }

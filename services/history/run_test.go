@@ -32,7 +32,7 @@ func (l leaving) Serve(ctx context.Context, _ string, _ func(context.Context, []
 func TestStopAtStart(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	b := leaving{openBus(t), stop}
-	s, err := New(Config{MaxTail: 20_000}, Deps{
+	s, err := New(Config{MaxTail: 20_000, MaxEdits: 100, Pages: 8}, Deps{
 		Bus: b, Store: openStore(t, filepath.Join(t.TempDir(), "history.db")), Cache: directoryapi.NewCache(b, zap.NewNop()),
 		Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
 	})

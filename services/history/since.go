@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"slices"
 
 	historyapi "hubbub.internal/libs/api/history"
@@ -47,7 +48,11 @@ func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (histo
 		}
 	}
 	out.Through = r.through
-	if n := carried(found, req.Limit); n < len(found) {
+	n, err := r.current(ctx, found)
+	if err != nil {
+		return out, err
+	}
+	if n = min(n, carried(found, req.Limit)); n < len(found) {
 		found, out.More = found[:n], true
 		out.Through = found[n-1].Seq
 	}
@@ -57,6 +62,43 @@ func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (histo
 		prev = e.Seq
 	}
 	return out, nil
+}
+
+// current gives messages and edits the text that counts: a message that was edited has that of its last edit, and neither an
+// earlier edit nor anything of a message that was deleted has one, whether or not the rest of the answer says why. It stops when
+// an answer is full, and returns how many entries it has seen to.
+func (r *record) current(ctx context.Context, found []store.Entry) (int, error) {
+	const step = 100
+	total := 0
+	for from := 0; from < len(found); from += step {
+		part := found[from:min(from+step, len(found))]
+		var names []store.Name
+		for _, e := range part {
+			if m, ok := messageOf(e); ok {
+				names = append(names, m.name)
+			}
+		}
+		about, err := r.about(ctx, names, chat.TypeEdited, chat.TypeDeleted)
+		if err != nil {
+			return 0, err
+		}
+		texts := chat.Texts{}
+		for _, e := range about {
+			if err := texts.Add(e.Author, e.Seq, e.Data); err != nil {
+				return 0, fmt.Errorf("entry %d of room %s: %w", e.Seq, e.Room, err)
+			}
+		}
+		for i, e := range part {
+			if part[i].Data, err = texts.Revise(e.Sender, e.ID, e.Seq, e.Data); err != nil {
+				return 0, fmt.Errorf("entry %d of room %s: %w", e.Seq, e.Room, err)
+			}
+			total += len(part[i].Data)
+		}
+		if total > maxReply {
+			return from + len(part), nil
+		}
+	}
+	return len(found), nil
 }
 
 // carried returns how many entries, at least one of those there are and at most limit, fit one answer.

@@ -82,11 +82,11 @@ func (s stepStore) Messages(ctx context.Context, room string, names []store.Name
 	return s.Store.Messages(ctx, room, names)
 }
 
-func (s stepStore) About(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
+func (s stepStore) About(ctx context.Context, room string, names []store.Name, types ...string) ([]store.Entry, error) {
 	if err := s.next("About"); err != nil {
 		return nil, err
 	}
-	return s.Store.About(ctx, room, names)
+	return s.Store.About(ctx, room, names, types...)
 }
 
 func (s stepStore) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {
@@ -94,6 +94,13 @@ func (s stepStore) Namesakes(ctx context.Context, room, id string, limit int) ([
 		return nil, err
 	}
 	return s.Store.Namesakes(ctx, room, id, limit)
+}
+
+func (s stepStore) Changes(ctx context.Context, room string, name store.Name, kind string, limit int) (all, ofKind int, err error) {
+	if err := s.next("Changes"); err != nil {
+		return 0, 0, err
+	}
+	return s.Store.Changes(ctx, room, name, kind, limit)
 }
 
 func (s stepStore) PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error) {

@@ -16,7 +16,7 @@ const (
 	maxReplay = 1000
 	// maxTailBytes is how much of the log a page may read, in bytes; see also Config.MaxTail.
 	maxTailBytes = 16 << 20
-	// aboutAtOnce is of how many messages the changes are read at a time, so that those with many do not add up.
+	// aboutAtOnce is of how many messages the changes are read at a time, so that those with many reactions do not add up.
 	aboutAtOnce = 20
 )
 
@@ -168,9 +168,10 @@ func (r *record) authorOf(ctx context.Context, id string) (string, error) {
 	return author, nil
 }
 
-// about returns the entries about messages, in order, each once, with their authors.
-func (r *record) about(ctx context.Context, names []store.Name) ([]store.Entry, error) {
-	found, err := r.Service.about(ctx, r.room, names)
+// about returns the entries of these types, or of any, about messages, in order, with their authors: what of the log is stored
+// and counts, and all of what is not.
+func (r *record) about(ctx context.Context, names []store.Name, types ...string) ([]store.Entry, error) {
+	found, err := r.Service.about(ctx, r.room, names, types...)
 	if err != nil {
 		return nil, err
 	}
@@ -183,11 +184,25 @@ func (r *record) about(ctx context.Context, names []store.Name) ([]store.Entry, 
 		wanted[name] = true
 	}
 	for _, e := range r.tail {
-		if e.Seq > stored && wanted[store.Name{Sender: e.Author, ID: e.Target}] {
+		if e.Seq > stored && wanted[store.Name{Sender: e.Author, ID: e.Target}] && (len(types) == 0 || slices.Contains(types, e.Type)) {
 			found = append(found, e)
 		}
 	}
 	return found, nil
+}
+
+// changes returns how often a message was changed, and how often it was edited, up to a limit.
+func (r *record) changes(ctx context.Context, name store.Name, limit int) (all, edits int, err error) {
+	all, edits, err = r.store.Changes(ctx, r.room, name, chat.TypeEdited, limit)
+	for _, e := range r.tail {
+		if e.Author == name.Sender && e.Target == name.ID {
+			all++
+			if e.Type == chat.TypeEdited {
+				edits++
+			}
+		}
+	}
+	return all, edits, err
 }
 
 // everything is a Seq that is after all.

@@ -69,7 +69,7 @@ func (g *gated) PutRead(ctx context.Context, room, user string, seq uint64) (uin
 // world is a history service on a bus, and on a real store.
 type world struct {
 	*Service
-	t      *testing.T
+	t      testing.TB
 	bus    bus.Bus
 	server *membus.Server // of the bus, when open has started it
 	stop   func()
@@ -83,7 +83,7 @@ type world struct {
 }
 
 // connect opens a bus connection, as a process would, and closes it with the test.
-func connect(t *testing.T, s *membus.Server) bus.Bus {
+func connect(t testing.TB, s *membus.Server) bus.Bus {
 	t.Helper()
 	b := s.Open(api.RequiredGroups...)
 	t.Cleanup(func() { _ = b.Close() })
@@ -96,7 +96,7 @@ func openBus(t *testing.T) bus.Bus {
 	return connect(t, membus.NewServer(membus.Options{}))
 }
 
-func openStore(t *testing.T, path string) *gated {
+func openStore(t testing.TB, path string) *gated {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), path, nil)
 	if err != nil {
@@ -107,7 +107,7 @@ func openStore(t *testing.T, path string) *gated {
 }
 
 // start runs a service; it is stopped by the function that is returned, or with the test.
-func start(t *testing.T, b bus.Bus, s *gated) (*world, func()) {
+func start(t testing.TB, b bus.Bus, s *gated) (*world, func()) {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -122,7 +122,7 @@ func start(t *testing.T, b bus.Bus, s *gated) (*world, func()) {
 		t.Fatal(err)
 	}
 	cache := directoryapi.NewCache(b, zap.NewNop())
-	w.Service, err = New(Config{MaxTail: 20_000}, Deps{
+	w.Service, err = New(Config{MaxTail: 20_000, MaxEdits: 100, Pages: 8}, Deps{
 		Bus: b, Store: s, Cache: cache, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
 		Verifier: auth.NewVerifier(func(context.Context) ([]byte, error) {
 			return auth.EncodeKeys([]auth.PublicKey{{ID: "k", Key: public}})

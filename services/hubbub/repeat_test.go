@@ -116,7 +116,7 @@ func (s *spine) startHistory() {
 	s.t.Helper()
 	b := s.open()
 	cache := directoryapi.NewCache(b, zap.NewNop())
-	h, err := history.New(history.Config{MaxTail: 20_000}, history.Deps{
+	h, err := history.New(history.Config{MaxTail: 20_000, MaxEdits: 100, Pages: 8}, history.Deps{
 		Bus: b, Store: s.store, Verifier: auth.NewVerifier(directoryapi.NewClient(b).Keys), Cache: cache, Log: zap.NewNop(),
 	})
 	if err != nil {

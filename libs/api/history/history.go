@@ -21,6 +21,7 @@ const (
 // PageRequest asks for messages of a room: at most one of Before, After and Around is set; none means the newest.
 // The caller has checked that the user may read the room.
 type PageRequest struct {
+	User   string `json:"user,omitempty"` // who asks: requests of one user wait for each other. Edges of earlier releases do not say it
 	Room   string `json:"room"`
 	Before uint64 `json:"before,omitempty"` // exclusive
 	After  uint64 `json:"after,omitempty"`  // exclusive
@@ -37,6 +38,7 @@ type Page struct {
 // SinceRequest asks for the log entries of a room after a seq, as they were appended: what a client missed that was
 // away for longer than the bus keeps its log. The answer includes the tail that history has not stored yet.
 type SinceRequest struct {
+	User  string `json:"user,omitempty"` // who asks, as in PageRequest
 	Room  string `json:"room"`
 	After uint64 `json:"after"`
 	ID    string `json:"id,omitempty"` // id of the event at After; empty: not checked

@@ -1,8 +1,9 @@
 // Package store is what history keeps: every entry of every room's log, and how far each user has read. It owns the
 // records and the contract; sqlite and mongo keep it, and storetest checks them.
 //
-// Entries are facts and are never changed, but for the erasure of deleted text: what a message has become is derived
-// from it and the entries about it, so the order in which they arrive does not matter.
+// Entries are facts and are never changed, but for the erasure of text that was deleted or replaced, and for the mark of those
+// that say nothing any more: what a message has become is derived from it and the entries about it, so the order in which they
+// arrive does not matter.
 package store
 
 import (
@@ -23,7 +24,11 @@ type Entry struct {
 	// Author is who wrote that message. Empty: the entry does not say it, and there was no message with that ID yet. In
 	// MongoDB it is also empty in what a process of the release before this field has written.
 	Author string `bson:"author,omitempty"`
-	Data   []byte `bson:"data"` // as it was appended to the log
+	// Slot is what of that message the entry sets: of the entries with one Target, Author and Slot the last counts. See SlotOf.
+	Slot string `bson:"slot,omitempty"`
+	// Past: the entry sets nothing any more, since a later one has its slot or it has emptied that itself.
+	Past bool   `bson:"past,omitempty"`
+	Data []byte `bson:"data"` // as it was appended to the log
 }
 
 // Name names a message of a room: two senders may choose one ID.
@@ -55,7 +60,7 @@ type Repeat struct {
 // Store keeps the records. Its methods are safe for concurrent use and have reached the disk when they return. Any
 // error means that the store does not work right now.
 type Store interface {
-	// Append keeps entries, those of a room in order. One that is there already changes nothing. When it fails, what is
+	// Append keeps entries, those of a room in order, and marks those that are past. One that is there already changes nothing. When it fails, what is
 	// kept of a room has no hole: none of its entries without those given before it.
 	Append(ctx context.Context, entries []Entry) (Outcome, error)
 	// Last returns the position of the last entry of a room, the zero Position if it has none.
@@ -76,12 +81,14 @@ type Store interface {
 	Messages(ctx context.Context, room string, names []Name) ([]Entry, error)
 	// Namesakes returns the first messages of a room with an ID, whoever sent them, in order, at most limit.
 	Namesakes(ctx context.Context, room, id string, limit int) ([]Entry, error)
-	// About returns the entries that are about one of the messages with these names, in order: those with such a Target and
-	// Author, and those with such a Target and without an Author.
-	About(ctx context.Context, room string, names []Name) ([]Entry, error)
-	// Erase replaces the Data of a message and of its edits, which have its sender, by what scrub makes of it, and returns
-	// their Seqs.
-	Erase(ctx context.Context, room string, name Name, scrub func(Entry) ([]byte, error)) ([]uint64, error)
+	// About returns the entries of these types that are about one of the messages with these names and are not past, in order:
+	// those with such a Target and Author, and those with such a Target and without an Author. No types: any.
+	About(ctx context.Context, room string, names []Name, types ...string) ([]Entry, error)
+	// Changes returns how many entries, past ones too, are about a message, and how many of them are of a type: at most limit.
+	Changes(ctx context.Context, room string, name Name, kind string, limit int) (all, ofKind int, err error)
+	// Erase replaces the Data of a message and of its edits, which have its sender, by what scrub makes of it where they have a
+	// Seq < before, and returns their Seqs.
+	Erase(ctx context.Context, room string, name Name, before uint64, scrub func(Entry) ([]byte, error)) ([]uint64, error)
 	// PutRead remembers that a user has read a room through a Seq, and returns the largest so far.
 	PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error)
 	// Reads returns how far a user has read each room.

@@ -129,7 +129,7 @@ func runHistory(t *testing.T, b bus.Bus, dir string) (stop func()) {
 		t.Fatal(err)
 	}
 	cache := directoryapi.NewCache(b, zap.NewNop())
-	h, err := history.New(history.Config{MaxTail: 20_000}, history.Deps{
+	h, err := history.New(history.Config{MaxTail: 20_000, MaxEdits: 100, Pages: 8}, history.Deps{
 		Bus: b, Store: store, Verifier: auth.NewVerifier(directoryapi.NewClient(b).Keys), Cache: cache, Log: zap.NewNop(),
 		Metrics: prometheus.NewRegistry(),
 	})

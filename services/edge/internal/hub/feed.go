@@ -176,11 +176,18 @@ var _ bus.Follower = (*feed)(nil)
 // Entry puts an entry of the log into the ring, as the frame that all sockets get.
 func (f *feed) Entry(e bus.Entry) {
 	f.sawEntry(e)
+	m := ring.Message{Seq: e.Seq, Prev: e.Prev, ID: e.ID}
+	switch chat.TypeOf(e.Data) {
+	case chat.TypeMsg:
+		m.Name = ring.NameOf(e.Sender, e.ID)
+	case chat.TypeEdited, chat.TypeDeleted:
+		m.Name, e.Data = f.revise(e)
+	}
 	mem := f.hub.scratch.get()
 	defer f.hub.scratch.put(mem)
 	frame := f.hub.appendEntry((*mem)[:0], f.room, e)
 	*mem = frame[:0]
-	m := ring.Message{Payload: frame, Seq: e.Seq, Prev: e.Prev, ID: e.ID}
+	m.Payload = frame
 	if n := f.hub.opts.Deflate; n > 0 && len(frame) >= n && f.ring.Packing() {
 		packed := f.hub.scratch.get()
 		defer f.hub.scratch.put(packed)

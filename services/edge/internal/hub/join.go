@@ -130,7 +130,7 @@ func (s *Shard) followed(j *joining, err error) {
 	}
 	s.mute(j.sub)
 	s.sessions.at(j.ref.slot).extra().replaying++
-	later(s, j.ref, s.hub.replayer(j.room, j.after), func(slot uint32, got replayed, err error) { s.replayed(j, got, err) })
+	later(s, j.ref, s.hub.replayer(s.sessions.at(j.ref.slot).who.user(), j.room, j.after), func(slot uint32, got replayed, err error) { s.replayed(j, got, err) })
 }
 
 // joinNow makes a room live from now on. One that is live already has its socket brought up to date first.

@@ -221,7 +221,7 @@ func (s *Shard) replayOwn(slot uint32, j *ownJoin) {
 		after = j.after
 	}
 	room := chat.UserRoom(ses.who.user())
-	later(s, ses.ref(slot), s.hub.replayer(room, after), func(slot uint32, got replayed, err error) {
+	later(s, ses.ref(slot), s.hub.replayer(ses.who.user(), room, after), func(slot uint32, got replayed, err error) {
 		s.ownReplayed(slot, room, j, got, err)
 	})
 }

@@ -61,7 +61,7 @@ func (s *Shard) change(slot uint32, c *wire.Command) {
 // history answers a page of the record.
 func (s *Shard) history(slot uint32, c *wire.Command) {
 	id := string(c.ID)
-	req := history.PageRequest{Room: string(c.Room), Before: c.Before, After: c.After, Around: c.Around, Limit: c.Limit}
+	req := history.PageRequest{User: s.sessions.at(slot).who.user(), Room: string(c.Room), Before: c.Before, After: c.After, Around: c.Around, Limit: c.Limit}
 	s.withAccess(slot, req.Room, func(slot uint32, a directory.Access, err error) {
 		if err == nil && !a.Read {
 			err = errForbidden

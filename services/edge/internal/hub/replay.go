@@ -26,9 +26,10 @@ type replayed struct {
 	source  string
 }
 
-// replayer returns what reads the entries of a room after a position: from the log, or where that does not reach back,
-// from the record.
-func (h *Hub) replayer(room string, after bus.Position) func(context.Context) (replayed, error) {
+// replayer returns what reads for a user the entries of a room after a position: from the log, or where that does not reach back,
+// from the record. Texts that were replaced or deleted are left out. Where the log has more than fits one answer, what makes
+// them void may stand further on: the record knows; without it the log is looked through.
+func (h *Hub) replayer(user, room string, after bus.Position) func(context.Context) (replayed, error) {
 	return func(ctx context.Context) (replayed, error) {
 		r, err := h.bus.Replay(ctx, room, after, maxReplay)
 		switch {
@@ -37,15 +38,25 @@ func (h *Hub) replayer(room string, after bus.Position) func(context.Context) (r
 		case r.Rewound:
 			return replayed{rewound: true, source: "rewound"}, nil
 		case r.Truncated:
-			return h.since(ctx, room, after)
+			return h.since(ctx, user, room, after)
+		case bus.Personal(room): // nothing in it is edited
+			return h.encode(room, r.Entries, r.Through, r.More, "log"), nil
+		case r.More:
+			got, err := h.since(ctx, user, room, after)
+			if err == nil && !got.rewound && (got.more || got.through >= r.Through) { // else it lacks what the log has
+				return got, nil
+			}
+		}
+		if r, err = h.revised(ctx, room, r); err != nil {
+			return replayed{}, err
 		}
 		return h.encode(room, r.Entries, r.Through, r.More, "log"), nil
 	}
 }
 
 // since reads entries from history.
-func (h *Hub) since(ctx context.Context, room string, after bus.Position) (replayed, error) {
-	req := history.SinceRequest{Room: room, After: after.Seq, ID: after.ID, Limit: maxReplay}
+func (h *Hub) since(ctx context.Context, user, room string, after bus.Position) (replayed, error) {
+	req := history.SinceRequest{User: user, Room: room, After: after.Seq, ID: after.ID, Limit: maxReplay}
 	got, err := history.NewClient(h.bus).Since(ctx, req)
 	switch {
 	case err != nil:

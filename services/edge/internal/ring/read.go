@@ -78,7 +78,7 @@ func (v View) Copy(dst []byte, from uint64, limit int) (out []byte, to uint64, s
 			break
 		}
 	}
-	return d.lanes[v.form].get(dst, from, to), to, Held
+	return d.get(dst, v.form, from, to), to, Held
 }
 
 // Status says whether a position can still be read from.
@@ -137,7 +137,7 @@ func (v View) Since(dst []byte, seq, id uint64, count, limit int) (out []byte, t
 			if count--; count < 0 || len(out)-len(dst)+int(e.size[plain]) > limit {
 				return dst, 0, 0, false
 			}
-			out = d.lanes[plain].get(out, e.pos[plain], e.pos[plain]+uint64(e.size[plain]))
+			out = d.get(out, plain, e.pos[plain], e.pos[plain]+uint64(e.size[plain]))
 		}
 	}
 	return out, r.seq, r.head[v.form], true

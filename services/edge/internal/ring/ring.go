@@ -58,6 +58,8 @@ type data struct {
 	lanes       [forms]lane
 	list        []entry
 	first, last uint64 // entries in list: [first, last)
+	// revised are the frames, plain, that readers of either form get in the place of those of some entries, by their number.
+	revised map[uint64][]byte
 }
 
 // lane holds the frames in one form. That of the compressed ones is empty while nobody reads them.
@@ -72,6 +74,7 @@ type entry struct {
 	seq  uint64 // 0: live only, no entry of the log
 	prev uint64 // seq of the log entry before
 	id   uint64 // hash of the entry's id
+	name uint64 // hash of the name of the message that the entry is or is about; 0: none
 	at   uint32 // seconds
 	size [forms]uint32
 }
@@ -97,6 +100,7 @@ type Message struct {
 	Seq     uint64 // 0: no entry of the log
 	Prev    uint64
 	ID      string
+	Name    uint64 // see NameOf; 0: it is no message and about none
 }
 
 // Append adds a message as a frame. now is in seconds. It allocates only when the buffer grows.
@@ -128,7 +132,7 @@ func (r *Ring) Append(l Limits, m Message, now uint32) {
 		size[packed] = len(z) + len(zbody)
 	}
 	r.makeRoom(d, l, size, now)
-	e := entry{r.head, m.Seq, m.Prev, Hash(m.ID), now, [forms]uint32{uint32(size[plain]), uint32(size[packed])}}
+	e := entry{r.head, m.Seq, m.Prev, Hash(m.ID), m.Name, now, [forms]uint32{uint32(size[plain]), uint32(size[packed])}}
 	r.put(plain, h, m.Payload)
 	if r.packing > 0 {
 		r.put(packed, z, zbody)
@@ -183,6 +187,7 @@ func (r *Ring) makeRoom(d *data, l Limits, size [forms]int, now uint32) {
 // drop forgets the oldest frame.
 func (r *Ring) drop(d *data) {
 	e := d.oldest()
+	delete(d.revised, d.first)
 	d.first++
 	for form := range d.lanes {
 		if form == plain || r.packing > 0 {

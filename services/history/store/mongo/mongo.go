@@ -42,6 +42,7 @@ var steps = []mongodb.Step{
 		mongodb.Index{Collection: "reads", Fields: []string{"user"}},
 	),
 	{Name: "2 (authors)", Run: addAuthors},
+	{Name: "3 (slots)", Run: addSlots},
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -63,6 +64,7 @@ const duplicateKey = 11000
 // so that a room never has a hole: whoever reads it takes what comes behind its last entry from the log.
 func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcome, error) {
 	var out store.Outcome
+	all := entries
 	for checked := false; len(entries) > 0; {
 		n, err := s.insert(ctx, entries)
 		if err != nil {
@@ -82,6 +84,10 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 			}
 			checked = true
 		}
+	}
+	// Also of what was there already: it may have been kept by a call that came no further.
+	if err := s.supersede(ctx, all); err != nil {
+		return store.Outcome{}, fmt.Errorf("append entries: %w", err)
 	}
 	return out, nil
 }

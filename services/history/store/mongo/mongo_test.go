@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"hubbub.internal/libs/mongodb"
 	"hubbub.internal/libs/mongotest"
 	"hubbub.internal/services/history/store"
 	"hubbub.internal/services/history/store/storetest"
@@ -83,6 +84,30 @@ func TestUpgrade(t *testing.T) {
 		}
 		storetest.Verify(t, openAt(t, url))
 	})
+}
+
+// TestSteps leads what was kept before there were authors and slots forward, and does it again, as a process does that was killed in
+// the middle. What a process of the release before adds meanwhile is known, too.
+func TestSteps(t *testing.T) {
+	url := mongotest.URL(t)
+	db, err := mongodb.Open(t.Context(), url, "hubbub-history", steps[:1], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range storetest.Changed() {
+		if _, err := db.Collection("entries").InsertOne(t.Context(), record{store.Key(e.Room, e.Seq), e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []int{1, 2, 1, 2} {
+		if err := steps[step].Run(t.Context(), db); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := mongodb.Close(db); err != nil {
+		t.Fatal(err)
+	}
+	storetest.VerifyChanged(t, openAt(t, url))
 }
 
 // TestMakeUpgrade writes the dump of this release for TestUpgrade.

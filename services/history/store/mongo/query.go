@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -124,7 +125,7 @@ func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]st
 }
 
 // About implements store.Store.
-func (s *Store) About(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
+func (s *Store) About(ctx context.Context, room string, names []store.Name, types ...string) ([]store.Entry, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
@@ -135,13 +136,36 @@ func (s *Store) About(ctx context.Context, room string, names []store.Name) ([]s
 	}
 	// Written by a process of the release before.
 	either = append(either, bson.D{field("author", nil), field("target", bson.D{field("$in", ids)})})
-	return s.list(ctx, "entries about messages", bson.D{field("room", room), field("$or", either)}, field("_id", 1), 0)
+	filter := bson.D{field("room", room), field("past", nil), field("$or", either)}
+	if len(types) > 0 {
+		filter = append(filter, field("type", bson.D{field("$in", types)}))
+	}
+	return s.list(ctx, "entries about messages", filter, field("_id", 1), 0)
+}
+
+// Changes implements store.Store.
+func (s *Store) Changes(ctx context.Context, room string, name store.Name, kind string, limit int) (all, ofKind int, err error) {
+	cur, err := s.entries.Find(ctx, bson.D{field("room", room), field("target", name.ID), field("author", name.Sender)},
+		options.Find().SetProjection(bson.D{field("_id", 1), field("type", 1)}).SetLimit(int64(limit)))
+	if err != nil {
+		return 0, 0, fmt.Errorf("changes of a message: %w", err)
+	}
+	var found []record
+	if err := cur.All(ctx, &found); err != nil {
+		return 0, 0, fmt.Errorf("changes of a message: %w", err)
+	}
+	for i := range found {
+		if found[i].Type == kind {
+			ofKind++
+		}
+	}
+	return len(found), ofKind, nil
 }
 
 // Erase implements store.Store. An error may leave some of the texts there: repeat it.
-func (s *Store) Erase(ctx context.Context, room string, name store.Name, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
+func (s *Store) Erase(ctx context.Context, room string, name store.Name, before uint64, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
 	edits, err := s.list(ctx, "edits",
-		bson.D{field("room", room), field("target", name.ID), field("type", chat.TypeEdited), field("sender", name.Sender)}, field("_id", 1), 0)
+		bson.D{field("room", room), field("target", name.ID), field("type", chat.TypeEdited), field("sender", name.Sender), field("seq", bson.D{field("$lt", before)})}, field("_id", 1), 0)
 	if err != nil {
 		return nil, err
 	}
@@ -151,15 +175,21 @@ func (s *Store) Erase(ctx context.Context, room string, name store.Name, scrub f
 	}
 	var seqs []uint64
 	for _, e := range append(message, edits...) {
+		if e.Seq >= before {
+			continue
+		}
 		data, err := scrub(e)
 		if err != nil {
 			return nil, err
+		}
+		seqs = append(seqs, e.Seq)
+		if bytes.Equal(data, e.Data) {
+			continue
 		}
 		_, err = s.entries.UpdateOne(ctx, bson.D{field("room", room), field("sender", e.Sender), field("id", e.ID)}, bson.D{field("$set", bson.D{field("data", data)})})
 		if err != nil {
 			return nil, fmt.Errorf("erase a message: %w", err)
 		}
-		seqs = append(seqs, e.Seq)
 	}
 	return seqs, nil
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -9,7 +10,7 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-const insert = `INSERT INTO entries (key, room, seq, sender, id, type, target, author, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+const insert = `INSERT INTO entries (key, room, seq, sender, id, type, target, author, slot, past, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 
 // Append implements store.Store: all of the entries or, on an error, none.
 func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcome, error) {
@@ -27,6 +28,9 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 				return err
 			}
 			if added {
+				if err := supersede(ctx, tx, e); err != nil {
+					return err
+				}
 				continue
 			}
 			if err := explain(ctx, tx, add, e, &out); err != nil {
@@ -42,12 +46,23 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 }
 
 func put(ctx context.Context, add *sql.Stmt, key string, e store.Entry) (bool, error) {
-	r, err := add.ExecContext(ctx, key, e.Room, int64(e.Seq), e.Sender, e.ID, e.Type, e.Target, e.Author, e.Data)
+	r, err := add.ExecContext(ctx, key, e.Room, int64(e.Seq), e.Sender, e.ID, e.Type, e.Target, e.Author, e.Slot, e.Past, e.Data)
 	if err != nil {
 		return false, err
 	}
 	n, err := r.RowsAffected()
 	return n == 1, err
+}
+
+// supersede marks what an entry that was just added has made past, and the entry itself if a later one has its slot.
+func supersede(ctx context.Context, tx *sql.Tx, e store.Entry) error {
+	if e.Slot == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, `UPDATE entries SET past = 1 WHERE room = ? AND target <> '' AND target = ? AND author = ? AND slot = ? AND past = 0
+		AND seq < (SELECT max(seq) FROM entries WHERE room = ? AND target <> '' AND target = ? AND author = ? AND slot = ?)`,
+		e.Room, e.Target, e.Author, e.Slot, e.Room, e.Target, e.Author, e.Slot)
+	return err
 }
 
 // explain finds out why an entry could not be added.
@@ -66,20 +81,24 @@ func explain(ctx context.Context, tx *sql.Tx, add *sql.Stmt, e store.Entry, out 
 	if _, err := put(ctx, add, store.ConflictKey(e), e); err != nil {
 		return err
 	}
+	if err := supersede(ctx, tx, e); err != nil {
+		return err
+	}
 	out.Conflicts = append(out.Conflicts, e)
 	return nil
 }
 
 // Erase implements store.Store.
-func (s *Store) Erase(ctx context.Context, room string, name store.Name, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
+func (s *Store) Erase(ctx context.Context, room string, name store.Name, before uint64, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
 	var seqs []uint64
 	err := s.transaction(ctx, func(tx *sql.Tx) error {
 		seqs = nil
-		message, err := list(ctx, tx, columns+`WHERE room = ? AND sender = ? AND id = ? AND type = 'msg'`, room, name.Sender, name.ID)
+		message, err := list(ctx, tx, columns+`WHERE room = ? AND sender = ? AND id = ? AND type = 'msg' AND seq < ?`, room, name.Sender, name.ID, int64(before))
 		if err != nil {
 			return err
 		}
-		edits, err := list(ctx, tx, columns+`WHERE room = ? AND target <> '' AND target = ? AND type = 'edited' AND sender = ? ORDER BY seq`, room, name.ID, name.Sender)
+		edits, err := list(ctx, tx, columns+`WHERE room = ? AND target <> '' AND target = ? AND author = ? AND slot = 'edited' AND sender = ? AND seq < ? ORDER BY seq`,
+			room, name.ID, name.Sender, name.Sender, int64(before))
 		if err != nil {
 			return err
 		}
@@ -88,10 +107,13 @@ func (s *Store) Erase(ctx context.Context, room string, name store.Name, scrub f
 			if err != nil {
 				return err
 			}
+			seqs = append(seqs, e.Seq)
+			if bytes.Equal(data, e.Data) {
+				continue
+			}
 			if _, err := tx.ExecContext(ctx, `UPDATE entries SET data = ? WHERE room = ? AND sender = ? AND id = ?`, data, room, e.Sender, e.ID); err != nil {
 				return err
 			}
-			seqs = append(seqs, e.Seq)
 		}
 		return nil
 	})

@@ -12,7 +12,7 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-const columns = `SELECT room, seq, sender, id, type, target, author, data FROM entries `
+const columns = `SELECT room, seq, sender, id, type, target, author, slot, past, data FROM entries `
 
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
@@ -29,7 +29,7 @@ func list(ctx context.Context, db querier, query string, args ...any) ([]store.E
 	for rows.Next() {
 		var e store.Entry
 		var seq int64
-		if err := rows.Scan(&e.Room, &seq, &e.Sender, &e.ID, &e.Type, &e.Target, &e.Author, &e.Data); err != nil {
+		if err := rows.Scan(&e.Room, &seq, &e.Sender, &e.ID, &e.Type, &e.Target, &e.Author, &e.Slot, &e.Past, &e.Data); err != nil {
 			return nil, err
 		}
 		e.Seq = uint64(seq)
@@ -118,16 +118,33 @@ func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]st
 }
 
 // About implements store.Store.
-func (s *Store) About(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
+func (s *Store) About(ctx context.Context, room string, names []store.Name, types ...string) ([]store.Entry, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
 	for _, n := range names { // and what has no author
 		names = append(names, store.Name{ID: n.ID})
 	}
-	// The condition on the target lets SQLite use the partial index.
-	return s.list(ctx, "entries about messages",
-		columns+`WHERE room = ? AND target <> '' AND (author, target) IN (`+pairs(len(names))+`) ORDER BY seq`, arguments(room, names)...)
+	// The conditions on the target and the mark let SQLite use the partial index.
+	query, args := columns+`WHERE room = ? AND target <> '' AND past = 0 AND (author, target) IN (`+pairs(len(names))+`)`, arguments(room, names)
+	if len(types) > 0 {
+		query += ` AND type IN (?` + strings.Repeat(", ?", len(types)-1) + `)`
+		for _, kind := range types {
+			args = append(args, kind)
+		}
+	}
+	return s.list(ctx, "entries about messages", query+` ORDER BY seq`, args...)
+}
+
+// Changes implements store.Store.
+func (s *Store) Changes(ctx context.Context, room string, name store.Name, kind string, limit int) (all, ofKind int, err error) {
+	err = s.Read.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(slot = ?), 0) FROM (
+		SELECT slot FROM entries WHERE room = ? AND target <> '' AND target = ? AND author = ? LIMIT ?)`,
+		kind, room, name.ID, name.Sender, limit).Scan(&all, &ofKind)
+	if err != nil {
+		return 0, 0, fmt.Errorf("changes of a message: %w", err)
+	}
+	return all, ofKind, nil
 }
 
 // pairs returns n rows of two placeholders.

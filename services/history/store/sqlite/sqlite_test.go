@@ -1,12 +1,16 @@
 package sqlite
 
 import (
+	"io/fs"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 
 	"go.uber.org/goleak"
 
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/failtest"
+	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/libs/sqlitedb/sqlitedbtest"
 	"hubbub.internal/services/history/store"
 	"hubbub.internal/services/history/store/storetest"
@@ -49,6 +53,30 @@ func TestUpgrade(t *testing.T) {
 		}
 		storetest.Verify(t, openAt(t, path))
 	})
+}
+
+// TestSteps leads what was kept before there were authors and slots forward.
+func TestSteps(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	first, err := fs.ReadFile(files, "steps/00001_first.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlitedb.Open(t.Context(), path, sqlitedb.Steps{SQL: fstest.MapFS{"00001_first.sql": {Data: first}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range storetest.Changed() {
+		_, err := db.Write.ExecContext(t.Context(), `INSERT INTO entries (key, room, seq, sender, id, type, target, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			store.Key(e.Room, e.Seq), e.Room, int64(e.Seq), e.Sender, e.ID, e.Type, e.Target, e.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	storetest.VerifyChanged(t, openAt(t, path))
 }
 
 // TestMakeUpgrade writes the file of this release for TestUpgrade.
@@ -150,11 +178,11 @@ func TestFailedWrites(t *testing.T) {
 	}
 	do("CREATE TRIGGER full BEFORE UPDATE ON entries BEGIN SELECT RAISE(ABORT, 'full'); END")
 	scrub := func(store.Entry) ([]byte, error) { return []byte("gone"), nil }
-	if seqs, err := s.Erase(t.Context(), "r", store.Name{Sender: "ann", ID: "good"}, scrub); err == nil {
+	if seqs, err := s.Erase(t.Context(), "r", store.Name{Sender: "ann", ID: "good"}, bus.MaxSeq, scrub); err == nil {
 		t.Errorf("a text that cannot be erased: %d", seqs)
 	}
 	do("DROP TRIGGER full")
-	if seqs, err := s.Erase(t.Context(), "r", store.Name{Sender: "ann", ID: "good"}, scrub); err != nil || len(seqs) != 1 {
+	if seqs, err := s.Erase(t.Context(), "r", store.Name{Sender: "ann", ID: "good"}, bus.MaxSeq, scrub); err != nil || len(seqs) != 1 {
 		t.Errorf("again: %d, %v", seqs, err)
 	}
 }
