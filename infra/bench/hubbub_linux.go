@@ -38,7 +38,7 @@ func (b *bench) openHubbub(ctx context.Context, t *target, busAddr, ops string) 
 	t.pprof = "http://" + ops + "/debug/pprof"
 	return b.launch(ctx, t, answers("http://"+ops+"/readyz"), filepath.Join(b.bin, "edge"),
 		"--listen", t.addr.String(), "--ops-listen", ops, "--pprof", "--bus", url, "--log-level", "warn",
-		"--rate", "1000000", "--burst", "1000000", "--user-rate", "0")
+		"--rate", "1000000", "--burst", "1000000", "--user-rate", "0", "--user-bytes", "0", "--guest-bytes", "0")
 }
 
 // startBus starts the bus with the settings that we ship.

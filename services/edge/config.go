@@ -38,6 +38,8 @@ type Config struct {
 	Burst          int           `help:"Commands that a socket may send at once (1 to 1000000); as many joins as rooms are free." default:"100"`
 	UserRate       int           `help:"Commands that a user may send over all of his sockets on this edge, sustained (per second, to 1000000). 0: any number." default:"100"`
 	UserBurst      int           `help:"Commands that a user may send at once (1 to 1000000)." default:"500"`
+	UserBytes      int64         `help:"Text that a user may send in a day on this edge, each message with 200 bytes more (bytes, to 1099511627776). 0: any amount." default:"67108864"`
+	GuestBytes     int64         `help:"The same of a guest. 0: any amount." default:"4194304"`
 	MaxPending     int           `help:"Messages of one socket that wait to be acknowledged (1 to 10000)." default:"64"`
 	MaxBuffers     int           `help:"Memory for incomplete frames and unsent output, of all sockets (bytes, 1 MiB or more)." default:"268435456"`
 	MaxOutstanding int           `help:"Unsent output of one socket (bytes, 64 KiB or more); beyond it the socket is closed with 4001." default:"8388608"`
@@ -98,6 +100,8 @@ func (c *Config) Validate() error {
 	between("burst", c.Burst, 1, 1_000_000)
 	between("user-rate", c.UserRate, 0, 1_000_000)
 	between("user-burst", c.UserBurst, 1, 1_000_000)
+	between("user-bytes", int(c.UserBytes), 0, huge)
+	between("guest-bytes", int(c.GuestBytes), 0, huge)
 	between("max-pending", c.MaxPending, 1, 10_000)
 	between("max-buffers", c.MaxBuffers, 1<<20, huge)
 	between("max-outstanding", c.MaxOutstanding, 64<<10, huge)
@@ -146,7 +150,7 @@ func (c *Config) options(loops int) hub.Options {
 	proxies, _ := clientaddr.Parse(c.TrustedProxies) // Validate has looked at them
 	return hub.Options{
 		EdgeID: id, Origins: c.Origins, Proxies: proxies, Heartbeat: c.Heartbeat,
-		BasePath: c.Base(), Sockets: min(c.MaxSockets, socketsWithin(fileLimit())), SocketsPerIP: c.MaxSocketsIP, UserRate: c.UserRate, UserBurst: c.UserBurst,
+		BasePath: c.Base(), Sockets: min(c.MaxSockets, socketsWithin(fileLimit())), SocketsPerIP: c.MaxSocketsIP, UserBytes: c.UserBytes, GuestBytes: c.GuestBytes, UserRate: c.UserRate, UserBurst: c.UserBurst,
 		Frame: c.MaxFrame, Text: c.MaxText, Rooms: c.MaxRooms,
 		Rate: c.Rate, Burst: c.Burst, Pending: c.MaxPending, Buffers: c.MaxBuffers / loops, Outstanding: c.MaxOutstanding,
 		Ring:             ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},

@@ -41,6 +41,8 @@ type Options struct {
 	SocketsPerIP     int           // of one address (IPv6: of one /64); 0: any number
 	UserRate         int           // commands per second of one user on this edge, sustained; 0: any number
 	UserBurst        int           // commands of one user at once
+	UserBytes        int64         // of text and perMessage that a user may send in a day on this edge; 0: any amount
+	GuestBytes       int64         // the same of a guest
 	Frame            int           // bytes of a message
 	Text             int           // bytes of UTF-8 of a text
 	Rooms            int           // rooms of one socket
@@ -84,6 +86,7 @@ type Hub struct {
 	metrics  *metrics
 	limits   wire.Limits
 	userRate bucket.Limit
+	volumes  volumes
 	shards   []*Shard
 	jobs     *work.Pool // waits for the bus
 	lookUps  *work.Pool // looks for messages in the record
@@ -181,6 +184,9 @@ func (h *Hub) sweep(ctx context.Context) error {
 		}
 		h.sweepFeeds(n)
 		h.users.sweep(h.userRate)
+		if n%60 == 0 {
+			h.volumes.sweep()
+		}
 	}
 }
 

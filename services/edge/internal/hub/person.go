@@ -20,7 +20,7 @@ type person struct {
 	active  uint32 // when the last command came, in ms since the process started
 	userEnd uint8
 	nameAt  uint8
-	dev     uint8 // of devices
+	dev     uint8 // of devices, and guestBit
 	status  uint8 // presence.Status.Code, as the client has set it, and awayBit
 }
 
@@ -30,6 +30,9 @@ const lifeSize = 4
 // awayBit in person.status: shown as idle, by silence.
 const awayBit = 1 << 7
 
+// guestBit in person.dev: an account without a password.
+const guestBit = 1 << 7
+
 // devices are those that hello may name.
 var devices = [...]string{"", "web", "phone", "desktop", "bot"}
 
@@ -37,16 +40,21 @@ func newPerson(c *auth.Claims, device string, now time.Time) *person {
 	session := compact(c.Session)
 	var life [lifeSize]byte
 	binary.BigEndian.PutUint32(life[:], uint32(max(0, c.Expires.Unix()-c.Issued.Unix())))
+	dev := uint8(max(0, slices.Index(devices[:], device)))
+	if c.Guest {
+		dev |= guestBit
+	}
 	return &person{
 		text: c.User + session + string(life[:]) + c.Name, issued: uint32(min(max(0, c.Issued.Unix()), math.MaxUint32)), hello: uint32(now.Unix()),
 		userEnd: uint8(len(c.User)), nameAt: uint8(len(c.User) + len(session) + lifeSize), // ids, so at most 128 together
-		dev: uint8(max(0, slices.Index(devices[:], device))), status: presence.Online.Code(),
+		dev: dev, status: presence.Online.Code(),
 	}
 }
 
 func (p *person) user() string   { return p.text[:p.userEnd] }
 func (p *person) name() string   { return p.text[p.nameAt:] }
-func (p *person) device() string { return devices[p.dev] }
+func (p *person) device() string { return devices[p.dev&^guestBit] }
+func (p *person) guest() bool    { return p.dev&guestBit != 0 }
 
 // since returns when the session said hello, in UTC ms.
 func (p *person) since() int64 { return int64(p.hello) * 1000 }

@@ -27,6 +27,12 @@ func (s *Shard) change(slot uint32, c *wire.Command) {
 		s.deny(slot, c, s.tooLong())
 		return
 	}
+	if c.Kind != wire.Delete { // which makes less of it
+		if err := s.tooMuch(ses.who, c); err != nil {
+			s.deny(slot, c, err)
+			return
+		}
+	}
 	id, room, kind := string(c.ID), string(c.Room), c.Kind
 	req := history.ApplyRequest{Event: chat.Event{
 		Type: eventOf[c.Kind], Room: room, ID: string(c.MsgID), User: ses.who.user(), Name: ses.who.name(),

@@ -81,6 +81,10 @@ func (s *Shard) send(slot uint32, c *wire.Command) {
 		s.listUsers(slot, c)
 		return
 	}
+	if err := s.tooMuch(ses.who, c); err != nil {
+		s.deny(slot, c, err)
+		return
+	}
 	b := s.subs.at(id)
 	o := s.newOp()
 	o.ref, o.sub = ses.ref(slot), id

@@ -1,0 +1,101 @@
+package hub
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hubbub.internal/libs/chat"
+)
+
+// sent checks that a message was acknowledged.
+func sent(c *client, id int) {
+	c.r.t.Helper()
+	if all := c.all(); !slices.ContainsFunc(all, func(f frameOf) bool { return f.Type == "ack" && f.ID == fmt.Sprint(id) }) {
+		c.r.t.Fatalf("message %d is not acknowledged: %+v", id, all)
+	}
+}
+
+// TestVolume has a user send as much as one may in a day, over two sockets and with edits: what is more is refused, says when it is
+// not, and comes back evenly. Others, and deletions, have nothing to do with it; a guest may send less.
+func TestVolume(t *testing.T) {
+	const each = 800 + perMessage
+	riggedWith(t, 1, func(o *Options) { o.UserBytes, o.GuestBytes, o.Burst = 10*each, 2*each, 10_000 }, func(r *rig) {
+		text := strings.Repeat("x", 800)
+		n := 0
+		send := func(c *client) {
+			n++
+			c.say(`{"type":"send","id":"%d","room":"lobby","msg_id":"m%d","text":%q}`, n, n, text)
+		}
+		one, two, bob := r.login("ann"), r.login("ann"), r.login("bob")
+		for _, c := range []*client{one, two, bob} {
+			c.enter("lobby")
+		}
+		for i := range 9 {
+			c := one
+			if i%2 == 0 {
+				c = two
+			}
+			send(c)
+			sent(c, n)
+			one.all() // who is in the room gets the message, too
+			two.all()
+			bob.all()
+		}
+		one.say(`{"type":"edit","id":"e","room":"lobby","msg_id":"e1","target":"m1","text":%q}`, text)
+		one.want("ack", "e")
+		send(two)
+		f := two.refused(fmt.Sprint(n), chat.CodeTooMany)
+		if wait := time.Duration(f.RetryAfterMS) * time.Millisecond; wait < 144*time.Minute || wait > 145*time.Minute {
+			t.Errorf("again after %v, want a tenth of a day", wait)
+		}
+		one.say(`{"type":"edit","id":"e","room":"lobby","msg_id":"e2","target":"m1","text":%q}`, text)
+		one.refused("e", chat.CodeTooMany)
+		one.say(`{"type":"delete","id":"d","room":"lobby","msg_id":"d1","target":"m1"}`)
+		one.want("ack", "d")
+		send(bob)
+		sent(bob, n)
+
+		r.hub.volumes.sweep()
+		ann := func() time.Duration { return r.hub.volumes.take("ann", each, 10*each) }
+		r.pass(144*time.Minute + time.Second)
+		if wait := ann(); wait != 0 {
+			t.Errorf("after a tenth of a day: again after %v", wait)
+		}
+		if wait := ann(); wait == 0 {
+			t.Error("a tenth of a day gives back more than a tenth")
+		}
+		r.pass(25 * time.Hour)
+		r.hub.volumes.sweep()
+		for i := range r.hub.volumes {
+			if left := r.hub.volumes[i].sent; len(left) != 0 {
+				t.Errorf("remembered is %v", left)
+			}
+		}
+		for i := range 10 {
+			if wait := ann(); wait != 0 {
+				t.Errorf("message %d of the next day: again after %v", i, wait)
+			}
+		}
+	})
+}
+
+// TestVolumeOfGuests: a guest may send less, one message always goes, and 0 is any amount.
+func TestVolumeOfGuests(t *testing.T) {
+	riggedWith(t, 1, func(o *Options) { o.UserBytes, o.GuestBytes = 0, 100 }, func(r *rig) {
+		ann, eve := r.login("ann"), r.login("eve")
+		ann.s.sessions.at(ann.slot).who.dev |= guestBit
+		for i, c := range []*client{ann, eve} {
+			c.enter("lobby")
+			c.say(`{"type":"send","id":"1","room":"lobby","msg_id":"a%d","text":"x"}`, i)
+			sent(c, 1)
+			c.say(`{"type":"send","id":"2","room":"lobby","msg_id":"b%d","text":"x"}`, i)
+		}
+		if all := ann.all(); !slices.ContainsFunc(all, func(f frameOf) bool { return f.ID == "2" && f.Code == chat.CodeTooMany }) {
+			t.Errorf("the guest got %+v", all)
+		}
+		sent(eve, 2)
+	})
+}
