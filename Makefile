@@ -110,9 +110,27 @@ build: build-hubbub web/dist/index.html ## build every binary into bin/ and the 
 build-hubbub:
 	@cd services/hubbub && $(GO) build $(STAMP) -o $(CURDIR)/bin/hubbub ./cmd/hubbub
 
+.PHONY: test-containers
+test-containers: ## bring the compose files up on a Docker engine of its own, with each bus, and have people talk while parts of it are killed
+	@infra/test/containers.sh
+
 .PHONY: docs
 docs: ## write docs/configuration.md anew, from the flags
 	@cd services/hubbub && HUBBUB_UPDATE_DOCS=1 $(GO) test -count=1 -run 'TestConfigurationIsDocumented$$' .
+
+.PHONY: secrets
+secrets: ## make the passwords, URLs and users that the compose files take, in the folder secrets; those that are there stay
+	@infra/secrets.sh
+
+# What the images are made of, where it is not from the Internet: see the Dockerfile.
+IMAGES ?= edge history presence directory nginx hubbub
+
+.PHONY: images
+images: ## build the images (IMAGES="edge nginx" TAG=1.2.3)
+	@for i in $(IMAGES); do \
+		case $$i in nginx) what="--target nginx";; hubbub) what="--target hubbub --build-arg SERVICE=hubbub";; *) what="--build-arg SERVICE=$$i";; esac; \
+		DOCKER_BUILDKIT=1 docker build $$what --build-arg VERSION='$(VERSION)' --build-arg COMMIT='$(COMMIT)' --build-arg DATE='$(DATE)' $(IMAGE_ARGS) \
+			-t hubbub/$$i:$(or $(TAG),$(VERSION),latest) . || exit 1; done
 
 .PHONY: tools
 tools:

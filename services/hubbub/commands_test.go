@@ -93,11 +93,17 @@ var covered = map[string]place{
 	"npm test":      in(makeTest),
 	"npm run e2e":   in(makeTest),
 
-	"make docs": in(workflow),
+	"make docs":            in(workflow),
+	"make secrets":         in(workflow),
+	"make images":          in(workflow),
+	"make test-containers": in(workflow),
+	`make images IMAGES="edge nginx" TAG=1.2.3`: in(workflow),
 
-	"docker compose up":                in(workflow),
-	"docker compose up --build":        in(workflow),
-	"docker compose up --scale edge=3": in(workflow),
+	"docker compose -f docker-compose.yml up --build --detach":                   in(workflow),
+	"docker compose up --detach":                                                 in(workflow),
+	"docker compose up":                                                          in(workflow),
+	"docker compose up --build":                                                  in(workflow),
+	"docker compose up --scale edge=3":                                           in(workflow),
 	"docker compose -f docker-compose.yml -f docker-compose.nats.yml up --build": in(workflow),
 
 	"cd libs && go test ./bus/natsbus ./bus/redisbus -run xxx -bench 'Append$' -benchtime 8x": in(workflow),

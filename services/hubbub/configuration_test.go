@@ -67,7 +67,7 @@ Every option of every program. This file is written by ` + "`make docs`" + ` fro
 A flag on the command line goes before its variable, the variable before a file, the file before the default. The file is the one that the same
 variable with ` + "`_FILE`" + ` at its end names, so that no secret has to be in the environment: ` + "`HUBBUB_BUS_FILE=/run/secrets/redis_url`" + `. A value that cannot be
 meant ends the program at its start, with exit code 2 and a sentence that names the flag, the value and what it has to be. A time is written like 1m30s;
-a list has commas. The variables of nginx are in [infra/nginx/settings.sh](../infra/nginx/settings.sh).
+a list has commas. The variables of nginx and of the compose files are in [Running Hubbub](operate.md#variables).
 `)
 	var common []daemon.Option
 	for _, o := range options[services[0]] {

@@ -1,0 +1,97 @@
+# Every image of Hubbub, by one pattern. Needs BuildKit. Context: the repository's root.
+#   docker build --build-arg SERVICE=edge -t hubbub/edge .        (edge, history, presence, directory)
+#   docker build --target nginx -t hubbub/nginx .                 nginx with the page
+#   docker build --target hubbub -t hubbub/hubbub .               all of Hubbub in one process
+# Arguments where there is no Internet: REGISTRY and DISTROLESS are where base images come from, GOPROXY, GOSUMDB and
+# NPM_REGISTRY where modules and packages do; HTTP_PROXY, HTTPS_PROXY and NO_PROXY are taken as they are; CA is the text of
+# certificates (PEM) that the build trusts in addition. `infra/airgap/images.sh` makes the base images from Debian packages.
+# VERSION, COMMIT and DATE are what --version says and the labels; nothing else makes two builds of a commit differ.
+ARG REGISTRY=
+ARG DISTROLESS=gcr.io/distroless/
+
+FROM --platform=$BUILDPLATFORM ${REGISTRY}golang:1.26-bookworm AS go
+ARG GOPROXY=https://proxy.golang.org,direct
+ARG GOSUMDB=sum.golang.org
+ARG CA=
+ENV GOWORK=off CGO_ENABLED=0 GOFLAGS="-mod=readonly -trimpath -buildvcs=false" GOTOOLCHAIN=local
+RUN [ -z "$CA" ] || printf '%s\n' "$CA" >>/etc/ssl/certs/ca-certificates.crt
+WORKDIR /src
+COPY libs/ libs/
+COPY services/ services/
+
+FROM go AS build
+ARG SERVICE=edge
+ARG TARGETOS
+ARG TARGETARCH
+ARG VERSION=
+ARG COMMIT=
+ARG DATE=
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    cd services/$SERVICE && GOOS=$TARGETOS GOARCH=$TARGETARCH go build -o /out/$SERVICE/hubbub-service \
+    -ldflags="-s -w -X hubbub.internal/libs/buildinfo.version=$VERSION -X hubbub.internal/libs/buildinfo.commit=$COMMIT -X hubbub.internal/libs/buildinfo.date=$DATE" \
+    ./cmd/$SERVICE && mkdir -p /out/data && mv /out/$SERVICE/hubbub-service /out/ && rmdir /out/$SERVICE && \
+    find /out -exec touch -d @0 {} +
+
+FROM --platform=$BUILDPLATFORM ${REGISTRY}node:22-bookworm-slim AS page
+ARG NPM_REGISTRY=https://registry.npmjs.org/
+ARG CA=
+ENV NODE_EXTRA_CA_CERTS=/etc/ssl/build-ca.pem
+# Node.js has certificates of its own, and is told of those of the base image in addition.
+RUN mkdir -p /etc/ssl && { cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; printf '%s\n' "$CA"; } >/etc/ssl/build-ca.pem
+WORKDIR /src/web
+COPY web/package.json web/package-lock.json ./
+RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund --registry="$NPM_REGISTRY"
+COPY web/ ./
+RUN npm run build && find dist -exec touch -d @0 {} +
+
+FROM ${REGISTRY}nginx:1.29-bookworm AS nginx
+ARG VERSION=
+ARG COMMIT=
+ARG DATE=
+COPY infra/nginx/nginx.conf /etc/nginx/nginx.conf
+COPY infra/nginx/routes.conf infra/nginx/page.conf infra/nginx/problem.conf infra/nginx/services.conf /etc/nginx/hubbub/
+# Its own scripts would write to /etc/nginx.
+RUN rm -f /docker-entrypoint.d/*
+COPY --chmod=755 infra/nginx/settings.sh /docker-entrypoint.d/10-hubbub.sh
+COPY --from=page /src/web/dist /usr/share/nginx/html
+# nginx's own user: the port needs no privilege, and all that is written is in /tmp.
+USER nginx
+EXPOSE 8080
+HEALTHCHECK --interval=5s --timeout=3s --start-period=5s CMD ["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8080/healthz"]
+LABEL org.opencontainers.image.title="Hubbub: nginx and the page" org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT org.opencontainers.image.created=$DATE
+
+# The base of what is one static program: no shell, no packages, user 65532.
+FROM ${DISTROLESS}static-debian12:nonroot AS program
+# Only the networks that the container is in reach the ops port: for probes and metrics.
+ENV HUBBUB_OPS_LISTEN=:9090
+EXPOSE 8080 9090
+USER 65532:65532
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s CMD ["/hubbub-service", "healthcheck"]
+
+# `hubbub up`: everything in one process, with its data in /data.
+FROM program AS hubbub
+ARG VERSION=
+ARG COMMIT=
+ARG DATE=
+ENV HUBBUB_DATA=/data HUBBUB_WEB=/page HUBBUB_LISTEN=:8080 HUBBUB_LOG_FORMAT=json
+COPY --from=build /out/hubbub-service /hubbub-service
+COPY --from=build --chown=65532:65532 /out/data /data
+COPY --from=page /src/web/dist /page
+VOLUME /data
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s CMD ["/hubbub-service", "up", "healthcheck"]
+ENTRYPOINT ["/hubbub-service"]
+CMD ["up"]
+LABEL org.opencontainers.image.title="Hubbub: all in one" org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT org.opencontainers.image.created=$DATE
+
+# A service. Last, so that it is what is built when no target is named.
+FROM program AS service
+ARG SERVICE=edge
+ARG VERSION=
+ARG COMMIT=
+ARG DATE=
+COPY --from=build /out/hubbub-service /hubbub-service
+ENTRYPOINT ["/hubbub-service"]
+LABEL org.opencontainers.image.title="Hubbub: $SERVICE" org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT org.opencontainers.image.created=$DATE
