@@ -29,7 +29,9 @@ const (
 
 // The lists that a TypeChanged event names.
 const (
-	ListBlocks = "blocks" // whom the user blocks and ignores: GET /v1/blocks
+	ListBlocks      = "blocks"      // whom the user blocks and ignores: GET /v1/blocks
+	ListRequests    = "requests"    // who wants to write to the user: GET /v1/requests
+	ListInvitations = "invitations" // the rooms that the user is asked into: GET /v1/invitations
 )
 
 // Event is an entry of a room's log as clients see it. Which fields are set depends on Type; see PROTOCOL.md in

@@ -139,6 +139,8 @@ func TestAPIRoutes(t *testing.T) {
 		{func() (any, error) { return s.Members(ctx, "lobby") }, `GET /v1/rooms/lobby/members?after=u1 [Bearer t1] null`,
 			`[{"user":"u1","name":"ada","role":"owner"},{"user":"u2","name":"bob","role":"member"}]`},
 		{func() (any, error) { return nil, s.AddMember(ctx, "lobby", "u2") }, `POST /v1/rooms/lobby/members [Bearer t1] {"user":"u2"}`, `null`},
+		{func() (any, error) { return nil, s.AcceptInvitation(ctx, "r/1") }, `POST /v1/invitations/r%2F1/accept [Bearer t1] {}`, `null`},
+		{func() (any, error) { return nil, s.AcceptRequest(ctx, "d-1") }, `POST /v1/requests/d-1/accept [Bearer t1] {}`, `null`},
 		{func() (any, error) { return nil, s.RemoveMember(ctx, "lobby", "u2") }, `DELETE /v1/rooms/lobby/members/u2 [Bearer t1] null`, `null`},
 		{func() (any, error) { r, err := s.Direct(ctx, "u2"); return r.ID, err }, `POST /v1/direct [Bearer t1] {"user":"u2"}`, `"room1"`},
 		{func() (any, error) { return s.Users(ctx, "b b") }, `GET /v1/users?q=b+b [Bearer t1] null`, `[{"id":"u2","name":"bob","guest":false}]`},

@@ -207,9 +207,19 @@ func (s *Session) Members(ctx context.Context, room string) (all []Member, err e
 	}
 }
 
-// AddMember makes another user a member.
+// AddMember makes another user a member, or asks one who does not know this user: see AcceptInvitation.
 func (s *Session) AddMember(ctx context.Context, room, user string) error {
 	return s.call(ctx, http.MethodPost, roomPath(room, "members"), map[string]string{"user": user}, nil)
+}
+
+// AcceptInvitation makes the user a member of a room that another has asked the user into.
+func (s *Session) AcceptInvitation(ctx context.Context, room string) error {
+	return s.call(ctx, http.MethodPost, "/v1/invitations/"+url.PathEscape(room)+"/accept", struct{}{}, nil)
+}
+
+// AcceptRequest lets a stranger, who has written in a direct room, write to the user.
+func (s *Session) AcceptRequest(ctx context.Context, room string) error {
+	return s.call(ctx, http.MethodPost, "/v1/requests/"+url.PathEscape(room)+"/accept", struct{}{}, nil)
 }
 
 // SetRole changes what another user is in a room: member, moderator or owner.

@@ -76,35 +76,22 @@ func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (d
 	if m.Role == "" && place == directoryapi.DefaultRoom {
 		m.Role = directoryapi.RoleMember // as everybody is
 	}
-	a := directoryapi.Access{
-		Role: m.Role, Direct: m.Role != "" && room.Direct, Read: directoryapi.May(m.Role, directoryapi.ActionRead, place),
-	}
-	ruled(&a, room, place)
-	if a.Direct && a.Send {
-		if a.Send, err = s.onSpeakingTerms(ctx, room.ID, user); err != nil {
+	if room.Direct {
+		a, err := s.directAccess(ctx, room.ID, user, m)
+		if a.React = a.Send; err != nil {
 			return directoryapi.Access{}, err
 		}
-		a.React = a.Send
+		return a, s.muted(ctx, &a, room.ID, user)
 	}
+	a := directoryapi.Access{Role: m.Role, Read: directoryapi.May(m.Role, directoryapi.ActionRead, place)}
+	ruled(&a, room, place)
 	return a, s.muted(ctx, &a, room.ID, user)
-}
-
-// onSpeakingTerms reports whether neither of the two of a direct room blocks the other.
-func (s *Service) onSpeakingTerms(ctx context.Context, room, user string) (bool, error) {
-	both, err := s.store.Members(ctx, room, "", 2)
-	for _, m := range both {
-		if err == nil && m.User != user {
-			out, err := s.apart(ctx, user, m.User)
-			return err == nil && !out, err
-		}
-	}
-	return err == nil, err
 }
 
 // refusals are what somebody is told who may not do an action: of where nobody may, and else.
 var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 	directoryapi.ActionEnter:       {"nobody can become a member of this room", "you may not become a member of this room"},
-	directoryapi.ActionLeave:       {"nobody can leave this room: it is for everybody, or of two people", "you may not leave this room"},
+	directoryapi.ActionLeave:       {"nobody can leave this room: it is for everybody", "you may not leave this room"},
 	directoryapi.ActionListMembers: {"nobody may see who is in the room", "only members may see who is in the room"},
 	directoryapi.ActionInvite:      {"a direct room has two people", "only members may bring others in"},
 	directoryapi.ActionAppoint:     {"nobody has another role in this room", "only an owner may give roles"},

@@ -41,6 +41,14 @@ func (s *Service) blocks(ctx context.Context, user, other string) (bool, error) 
 	return err == nil && !b.Ignore, err
 }
 
+// unlessMissing returns an error but for store.ErrNotFound.
+func unlessMissing(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // apart reports whether one of two users blocks the other.
 func (s *Service) apart(ctx context.Context, one, other string) (bool, error) {
 	out, err := s.blocks(ctx, one, other)
@@ -75,7 +83,10 @@ func (s *Service) block(ctx context.Context, c auth.Claims, other, kind string) 
 	}
 	b := store.Block{User: c.User, Other: u.ID, Name: u.Name, Ignore: kind == ignoreOnly, Created: time.Now().UnixMilli()}
 	return s.change(ctx, store.Intent{Kind: kindBlock, User: other, Actor: c.User}, func(ctx context.Context) error {
-		return s.store.PutBlock(ctx, b)
+		if err := s.store.PutBlock(ctx, b); err != nil || b.Ignore {
+			return err
+		}
+		return unlessMissing(s.store.RefuseRequest(ctx, chat.DirectRoom(c.User, other), c.User, refusedUntil()))
 	})
 }
 
@@ -93,6 +104,9 @@ func (s *Service) unblock(ctx context.Context, c auth.Claims, other string) erro
 func (s *Service) tellBlock(ctx context.Context, i store.Intent) error {
 	change := directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: chat.DirectRoom(i.Actor, i.User)}
 	if err := s.control(ctx, change); err != nil {
+		return err
+	}
+	if err := s.listChanged(ctx, i.Actor, i.ID+"-requests", chat.ListRequests, i.Created); err != nil { // one of which may be refused by it
 		return err
 	}
 	return s.listChanged(ctx, i.Actor, i.ID, chat.ListBlocks, i.Created)

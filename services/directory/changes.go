@@ -18,7 +18,7 @@ const (
 	// sender is whose entries these are in the logs.
 	sender = "directory"
 	// kindDescribe is the kind of an intent to change a room's name or topic, which permissions do not depend on. The
-	// other kinds are kindBan, kindUnban, kindBlock and those of directoryapi.Change.
+	// other kinds are kindBan, kindUnban, kindBlock, kindDirect, kindList and those of directoryapi.Change.
 	kindDescribe = "describe"
 	// changeTimeout bounds a change with all that is told of it. It does not end with the client's request: a change that
 	// was begun is told at once, whether or not anybody waits for the answer.
@@ -92,6 +92,10 @@ func (s *Service) tell(ctx context.Context, i store.Intent) error {
 		return s.tellMute(ctx, i)
 	case kindRules:
 		return s.tellRules(ctx, i)
+	case kindDirect:
+		return s.tellDirect(ctx, i)
+	case kindList:
+		return s.listChanged(ctx, i.User, i.ID, i.Name, i.Created)
 	case directoryapi.ChangeRoom, kindDescribe:
 		return s.tellRoom(ctx, i)
 	case directoryapi.ChangeAccess:

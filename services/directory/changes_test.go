@@ -185,7 +185,7 @@ func TestTheTruthIsToldLast(t *testing.T) {
 				if i == 1 {
 					err = replica.removeMember(t.Context(), w.claims(ann), room.ID, bob.User.ID)
 				} else {
-					err = replica.addMember(t.Context(), w.claims(ann), room.ID, bob.User.ID, directoryapi.RoleMember)
+					_, err = replica.addMember(t.Context(), w.claims(ann), room.ID, bob.User.ID, directoryapi.RoleMember)
 				}
 				if err != nil {
 					t.Error(err)

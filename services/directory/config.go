@@ -30,6 +30,11 @@ type Config struct {
 	AccountRate    int           `help:"New accounts and guests a minute per address, on each replica, before more are refused (1 to 1000000)." default:"300"`
 	ChangeRate     int           `help:"Changes of rooms and memberships a minute per user, on each replica, before more are refused (1 to 1000000)." default:"120"`
 	ShowModeration bool          `help:"Show in a room whom its moderators muted or banned, and why. The person concerned is told in any case." default:"true" negatable:""`
+	Requests       bool          `name:"message-requests" help:"A first message from a stranger is a request, which the receiver accepts or refuses. A stranger is who shares no room but the default ones; for a guest, no private room." default:"true" negatable:""`
+	Invitations    bool          `help:"Who is added to a room by a stranger is asked first." default:"true" negatable:""`
+	DirectHour     int           `name:"directs-per-hour" help:"New direct rooms that a user may open in an hour (1 to 1000000)." default:"20"`
+	DirectDay      int           `name:"directs-per-day" help:"New direct rooms that a user may open in a day (1 to 1000000)." default:"60"`
+	GuestDirect    int           `name:"guest-directs-per-day" help:"New direct rooms that a guest may open in a day, half of them in an hour (2 to 1000000)." default:"10"`
 	LoginAttempts  int           `help:"Failed log-ins a minute from one address with one name, on each replica, before more are refused (1 to 10000); 10 times as many for a name from anywhere, 30 times for an address with any names." default:"10"`
 	AuditKeep      time.Duration `help:"How long the audit log keeps what was done (24h to 87600h)." default:"9600h"`
 	TrustedProxies []string      `help:"Networks of the proxies in front, such as 10.0.0.0/8. Their X-Forwarded-For, or else X-Real-IP, names the client; headers of anybody else are ignored." placeholder:"CIDR"`
@@ -60,6 +65,9 @@ func (c *Config) Validate() error {
 	between("login-attempts", c.LoginAttempts, 1, 10_000)
 	between("account-rate", c.AccountRate, 1, 1_000_000)
 	between("change-rate", c.ChangeRate, 1, 1_000_000)
+	between("directs-per-hour", c.DirectHour, 1, 1_000_000)
+	between("directs-per-day", c.DirectDay, 1, 1_000_000)
+	between("guest-directs-per-day", c.GuestDirect, 2, 1_000_000)
 	for _, name := range c.Owners {
 		if _, err := names.Normal(name); err != nil {
 			errs = append(errs, fmt.Errorf("--owners: %q is not a name that anybody can have", name))

@@ -74,7 +74,7 @@ func TestWhoAsksGoes(t *testing.T) {
 	room := w.create(ann, `{"name":"Open"}`)
 	ctx, leave := context.WithCancel(t.Context())
 	w.during("PutIntent", leave)
-	if err := w.addMember(ctx, w.claims(ann), room.ID, bob.User.ID, directoryapi.RoleMember); err != nil {
+	if _, err := w.addMember(ctx, w.claims(ann), room.ID, bob.User.ID, directoryapi.RoleMember); err != nil {
 		t.Error(err)
 	}
 	if m, err := w.store.Member(t.Context(), room.ID, bob.User.ID); err != nil || m.Role != directoryapi.RoleMember {
@@ -144,10 +144,10 @@ func TestGuestLeavesNothing(t *testing.T) {
 		t.Errorf("bans of nobody: %+v, %v", bans, err)
 	}
 	mine, err := w.store.MembershipsOf(t.Context(), gus.User.ID, 10)
-	if err != nil || len(mine) != 1 || mine[0].Room != direct.ID {
+	if err != nil || len(mine) > 0 {
 		t.Errorf("memberships are %+v, %v", mine, err)
 	}
-	if r := w.listed(op)[direct.ID]; r.With != gus.User.ID || r.Name != gus.User.Name {
+	if r, listed := w.listed(op)[direct.ID]; listed {
 		t.Errorf("the direct room is %+v", r)
 	}
 	// The ended session of a user with a password goes, and the user does not.

@@ -49,7 +49,7 @@ func (s *Service) join(ctx context.Context, c auth.Claims, id string) (roomView,
 
 // leave ends the user's membership. Leaving a room that one is not in changes nothing.
 func (s *Service) leave(ctx context.Context, c auth.Claims, id string) error {
-	_, role, err := s.permitted(ctx, directoryapi.ActionLeave, id, c.User)
+	r, role, err := s.permitted(ctx, directoryapi.ActionLeave, id, c.User)
 	if err != nil || role == "" {
 		return err
 	}
@@ -57,6 +57,9 @@ func (s *Service) leave(ctx context.Context, c auth.Claims, id string) error {
 		if err := s.checkOtherOwner(ctx, id, c.User); err != nil {
 			return err
 		}
+	}
+	if r.Direct {
+		return s.leaveDirect(ctx, c, id)
 	}
 	return s.deleteMember(ctx, id, store.Member{User: c.User, Name: c.Name}, c.User)
 }
@@ -136,42 +139,43 @@ func (s *Service) setRole(ctx context.Context, room, user, name, actor string, r
 }
 
 // addMember makes a user a member, or changes the role. With the role empty, a new member's is member and another's stays.
-func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string, role directoryapi.Role) error {
+// A stranger is asked, and invited is true.
+func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string, role directoryapi.Role) (invited bool, err error) {
 	r, mine, err := s.permitted(ctx, directoryapi.ActionInvite, id, c.User)
 	if err != nil {
-		return err
+		return false, err
 	}
 	given := role != ""
 	if !given {
 		role = directoryapi.RoleMember
 	}
 	if !role.Rank() {
-		return chat.E(chat.CodeBadRequest, "a role is member, moderator or owner")
+		return false, chat.E(chat.CodeBadRequest, "a role is member, moderator or owner")
 	}
 	u, err := s.user(ctx, user)
 	if err != nil {
-		return err
+		return false, err
 	}
 	theirs, err := s.accessTo(ctx, r, user)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if out, err := s.banned(ctx, id, user); err != nil {
-		return err
+		return false, err
 	} else if out {
-		return chat.E(chat.CodeForbidden, "that user is banned from the room")
+		return false, chat.E(chat.CodeForbidden, "that user is banned from the room")
 	}
 	if theirs.Role == role || theirs.Role != "" && !given {
-		return nil
+		return false, nil
 	}
 	if role != directoryapi.RoleMember || theirs.Role != "" {
 		if err := may(mine, directoryapi.ActionAppoint, placeOf(r)); err != nil {
-			return err
+			return false, err
 		}
 	}
 	if theirs.Role == directoryapi.RoleOwner {
 		if err := s.checkOtherOwner(ctx, id, user); err != nil {
-			return err
+			return false, err
 		}
 	}
 	act := store.Act{Action: actMemberAdd, Room: id, Subject: u.ID, SubjectName: u.Name, Detail: string(role)}
@@ -183,19 +187,19 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 		if errors.Is(err, store.ErrNotFound) {
 			err = chat.E(chat.CodeConflict, "that member has just left")
 		}
-		return err
+		return false, err
 	}
 	if theirs.Role == "" {
-		if out, err := s.blocks(ctx, user, c.User); err != nil {
-			return err
-		} else if out {
-			return errTakesNone
+		if ask, err := s.asksBefore(ctx, c, u); err != nil {
+			return false, err
+		} else if ask {
+			return true, s.invite(ctx, c, r, u, role)
 		}
 		if err := s.checkRoomCount(ctx, user); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return s.audit(ctx, act, func(ctx context.Context) error { return s.putMember(ctx, id, u.ID, u.Name, c.User, role) })
+	return false, s.audit(ctx, act, func(ctx context.Context) error { return s.putMember(ctx, id, u.ID, u.Name, c.User, role) })
 }
 
 // removeMember ends another's membership. Removing who is no member changes nothing.
@@ -221,8 +225,8 @@ func (s *Service) removeMember(ctx context.Context, c auth.Claims, id, user stri
 	})
 }
 
-// departs removes a user with all memberships and bans. Direct rooms keep theirs, so that the other
-// still sees who it was.
+// departs removes a user with all memberships and bans. Direct rooms of a registered user keep theirs, so that the other
+// still sees who it was; those of a guest end.
 func (s *Service) departs(ctx context.Context, u store.User) error {
 	if err := s.leaveAll(ctx, u); err != nil {
 		return err
@@ -233,31 +237,27 @@ func (s *Service) departs(ctx context.Context, u store.User) error {
 	return s.store.DeleteUser(ctx, u.ID)
 }
 
-// leaveAll ends all memberships of a user but those of direct rooms, and removes what others have against the user.
+// leaveAll ends all memberships of a user, but those of a registered user's direct rooms, and removes what others have against the user.
 func (s *Service) leaveAll(ctx context.Context, u store.User) error {
-	mine, err := s.store.MembershipsOf(ctx, u.ID, 2*maxRooms) // a few more than maxRooms may have been entered at once
-	if err != nil {
-		return err
-	}
-	ids := make([]string, len(mine))
-	for i, m := range mine {
-		ids[i] = m.Room
-	}
-	rooms, err := s.store.Rooms(ctx, ids)
-	if err != nil {
-		return err
-	}
-	direct := map[string]bool{}
-	for _, r := range rooms {
-		direct[r.ID] = r.Direct
-	}
-	for _, m := range mine {
-		if direct[m.Room] {
-			continue
-		}
-		if err := s.deleteMember(ctx, m.Room, m, u.ID); err != nil {
+	for {
+		mine, err := s.store.GroupsOf(ctx, u.ID, maxRooms)
+		if err != nil {
 			return err
 		}
+		if len(mine) == 0 {
+			break
+		}
+		for _, m := range mine {
+			if err := s.deleteMember(ctx, m.Room, m, u.ID); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.endRequestsOf(ctx, u); err != nil {
+		return err
+	}
+	if err := s.endInvitesOf(ctx, u.ID); err != nil {
+		return err
 	}
 	bans, err := s.store.BansOf(ctx, u.ID)
 	if err != nil {

@@ -48,6 +48,10 @@ type addMemberInput struct {
 	}
 }
 
+type addedOutput struct {
+	Invited bool `json:"invited,omitempty" doc:"Not a member yet: the user was asked, and is told in the user's own room."`
+}
+
 type memberInput struct {
 	Room string `path:"room" maxLength:"64"`
 	User string `path:"user" maxLength:"64"`
@@ -95,8 +99,9 @@ func (s *Service) roomRoutes(api huma.API) {
 			return s.members(ctx, httpapi.User(ctx), in.Room, in.After)
 		})
 	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/members", "add-member", "Bring somebody in, or change a role"),
-		limited(s, func(ctx context.Context, in *addMemberInput) (empty, error) {
-			return empty{}, s.addMember(ctx, httpapi.User(ctx), in.Room, in.Body.User, in.Body.Role)
+		limited(s, func(ctx context.Context, in *addMemberInput) (out addedOutput, err error) {
+			out.Invited, err = s.addMember(ctx, httpapi.User(ctx), in.Room, in.Body.User, in.Body.Role)
+			return out, err
 		}))
 	route(s, api, guarded(http.MethodDelete, "/v1/rooms/{room}/members/{user}", "remove-member", "End somebody's membership"),
 		limited(s, func(ctx context.Context, in *memberInput) (empty, error) {

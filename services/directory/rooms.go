@@ -19,9 +19,9 @@ import (
 const (
 	maxRoomName = 64  // characters
 	maxTopic    = 256 // characters
-	// maxRooms is how many rooms a user may be a member of: with the default rooms and the user's own as many as a
-	// socket may join (500).
-	maxRooms = 496
+	// maxRooms is how many rooms that are not direct a user may be a member of: with the default rooms, the user's own and
+	// maxDirects as many as a socket may join (500).
+	maxRooms = 296
 )
 
 // createDefaultRooms makes the rooms that everybody is in, unless they are there.
@@ -83,7 +83,7 @@ func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic str
 		return roomView{}, err
 	}
 	now := time.Now().UnixMilli()
-	r := store.Room{ID: chat.NewID(), Name: name, Looks: looks, Topic: topic, Private: private, Created: now}
+	r := store.Room{ID: chat.NewID(), Name: name, Looks: looks, Topic: topic, Private: private, Created: now, Creator: c.User}
 	// The owner first: a crash in between leaves a membership of nothing, which nobody sees, and no room without owner.
 	err = s.audit(ctx, store.Act{Action: actRoomCreate, Room: r.ID, Detail: name}, func(ctx context.Context) error {
 		return s.change(ctx, memberIntent(r.ID, c.User, c.Name, c.User, directoryapi.RoleOwner), func(ctx context.Context) error {
@@ -99,7 +99,7 @@ func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic str
 
 // checkRoomCount returns an error if a user can be in no more rooms.
 func (s *Service) checkRoomCount(ctx context.Context, user string) error {
-	rooms, err := s.store.MembershipsOf(ctx, user, maxRooms)
+	rooms, err := s.store.GroupsOf(ctx, user, maxRooms)
 	if err != nil {
 		return err
 	}
@@ -176,50 +176,4 @@ func patched(p store.RoomPatch) string {
 		what = append(what, fmt.Sprintf("announce %q", *p.Announce))
 	}
 	return strings.Join(what, ", ")
-}
-
-// direct returns the direct room of two users, which is made if it is not there.
-func (s *Service) direct(ctx context.Context, c auth.Claims, with string) (roomView, error) {
-	if with == c.User {
-		return roomView{}, chat.E(chat.CodeBadRequest, "a direct room has two people")
-	}
-	other, err := s.user(ctx, with)
-	if err != nil {
-		return roomView{}, err
-	}
-	if out, err := s.blocks(ctx, c.User, with); err != nil {
-		return roomView{}, err
-	} else if out {
-		return roomView{}, chat.E(chat.CodeConflict, "you block this person: let them go first")
-	}
-	if out, err := s.blocks(ctx, with, c.User); err != nil {
-		return roomView{}, err
-	} else if out {
-		return roomView{}, errTakesNone
-	}
-	r := store.Room{ID: chat.DirectRoom(c.User, with), Name: "direct", Private: true, Direct: true, Created: time.Now().UnixMilli()}
-	both := []store.Member{{User: c.User, Name: c.Name}, {User: other.ID, Name: other.Name}}
-	// Each is looked at, since a crash may have left the room with one of them only.
-	missing := both[:0:0]
-	for _, m := range both {
-		_, err := s.store.Member(ctx, r.ID, m.User)
-		if errors.Is(err, store.ErrNotFound) {
-			err = s.checkRoomCount(ctx, m.User)
-			missing = append(missing, m)
-		}
-		if err != nil {
-			return roomView{}, err
-		}
-	}
-	if err := s.store.CreateRoom(ctx, r); err != nil && !errors.Is(err, store.ErrConflict) {
-		return roomView{}, err
-	}
-	for _, m := range missing {
-		if err := s.putMember(ctx, r.ID, m.User, m.Name, c.User, directoryapi.RoleMember); err != nil {
-			return roomView{}, err
-		}
-	}
-	v := viewOf(r, directoryapi.RoleMember)
-	v.With, v.Name = other.ID, other.Name
-	return v, nil
 }

@@ -107,6 +107,8 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.blockRoutes(humaAPI)
 	s.muteRoutes(humaAPI)
 	s.ownRoutes(humaAPI)
+	s.requestRoutes(humaAPI)
+	s.inviteRoutes(humaAPI)
 	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log)
 	return s, nil
 }
@@ -164,6 +166,9 @@ func (s *Service) serve(ctx context.Context) (stop func(), err error) {
 		directoryapi.ServiceKeys: func(name string) (bus.Subscription, error) {
 			return api.Handle(ctx, s.bus, name, s.failed, s.answerKeys)
 		},
+		directoryapi.ServiceAsk: func(name string) (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, name, s.failed, s.answerAsk)
+		},
 		directoryapi.ServiceSaw:  func(name string) (bus.Subscription, error) { return api.Handle(ctx, s.bus, name, s.failed, s.saw) },
 		directoryapi.ServiceSeen: func(name string) (bus.Subscription, error) { return api.Handle(ctx, s.bus, name, s.failed, s.seen) },
 		directoryapi.ServiceSessions: func(name string) (bus.Subscription, error) {
@@ -217,6 +222,8 @@ func (s *Service) keepHouse(ctx context.Context) {
 		{"remove what has ended", s.removeEnded},
 		{"remove links that nobody used", s.removeOldTickets},
 		{"end bans", s.endBans},
+		{"end requests", s.endRequests},
+		{"end invitations", s.endInvites},
 		{"appoint owners", s.appointOwners},
 		{"remove what the audit log has kept for long enough", s.removeOldActs},
 		{"tell what is untold", s.tellUntold},

@@ -3,6 +3,7 @@ package directory
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	directoryapi "hubbub.internal/libs/api/directory"
@@ -32,6 +33,7 @@ type roomView struct {
 	Slow     int        `json:"slow,omitempty" doc:"Slow mode: seconds between two messages of a member."`
 	Announce string     `json:"announce,omitempty" doc:"Moderators and owners alone send: react, members react; silent, members read."`
 	Muted    *mutedView `json:"muted,omitempty" doc:"You may not write here."`
+	Request  string     `json:"request,omitempty" enum:"sent" doc:"sent: a direct room that the other has yet to accept."`
 }
 
 func viewOf(r store.Room, role directoryapi.Role) roomView {
@@ -52,13 +54,30 @@ func (s *Service) nameDirect(ctx context.Context, user string, views []roomView)
 		return nil
 	}
 	members, err := s.store.MembersOf(ctx, direct)
+	if err != nil {
+		return err
+	}
 	for _, m := range members {
 		if m.User != user {
 			v := &views[at[m.Room]]
 			v.With, v.Name = m.User, m.Name
+			delete(at, m.Room)
 		}
 	}
-	return err
+	for id, i := range at { // the other is no member, or has gone
+		r, err := s.store.Request(ctx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		if v := &views[i]; r.From == user {
+			v.With, v.Name, v.Request = r.To, r.ToName, requestSent
+		} else {
+			v.With, v.Name = r.From, r.FromName
+		}
+	}
+	return nil
 }
 
 // view describes a room to a user.
@@ -80,13 +99,18 @@ func (s *Service) room(ctx context.Context, c auth.Claims, id string) (roomView,
 }
 
 // rooms returns the user's rooms, and the public ones that the user may join. However many they are, the store is asked
-// six times.
+// seven times, and once for each request that the user has sent.
 func (s *Service) rooms(ctx context.Context, user string) ([]roomView, error) {
-	mine, err := s.store.MembershipsOf(ctx, user, maxRooms)
+	mine, err := s.store.GroupsOf(ctx, user, maxListed)
 	if err != nil {
 		return nil, err
 	}
-	// The order: the default rooms, the user's by when they were entered, the public ones by age.
+	directs, err := s.store.DirectsOf(ctx, user, endOfTime, maxDirects)
+	if err != nil {
+		return nil, err
+	}
+	mine = append(mine, directs...)
+	// The order: the default rooms, the user's by when they were entered, the newest direct rooms, the public ones by age.
 	order := append([]string{}, chat.DefaultRooms...)
 	roles := map[string]directoryapi.Role{}
 	for _, id := range chat.DefaultRooms {

@@ -114,6 +114,14 @@ export class Person {
     await this.log.and(this.page.locator('[aria-busy=false]')).waitFor();
   }
 
+  /** Accepts an invitation to a room, which then is shown. */
+  async accept(room: string): Promise<void> {
+    await this.leaveRoom();
+    await this.page.getByRole('button', { name: /^Requests and invitations/ }).click();
+    await this.page.getByRole('dialog').getByRole('button', { name: `Join ${room}` }).click();
+    await this.page.getByRole('heading', { level: 1, name: room }).waitFor();
+  }
+
   /** Goes back to the list, where it is a page of its own. */
   async leaveRoom(): Promise<void> {
     await this.page.locator('.shell').waitFor();

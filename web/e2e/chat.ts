@@ -133,11 +133,9 @@ export function chat(stage: Stage, device: Device): void {
       await ada.page.getByRole('button', { name: 'Add people' }).click();
       await dialog.getByLabel('Find a person').fill(bo.name);
       await dialog.getByRole('button', { name: `Add ${bo.name}` }).click();
-      await dialog.getByText('Added').waitFor();
+      await dialog.getByText('Asked').waitFor();
       await ada.page.keyboard.press('Escape');
-      await bo.room(room).waitFor();
-      await bo.room(room).getByText('unread').waitFor();
-      await bo.enter(room);
+      await bo.accept(room);
       await bo.message('are you there?').waitFor();
       await bo.say('I am');
       await ada.message('I am').waitFor();
@@ -164,6 +162,39 @@ export function chat(stage: Stage, device: Device): void {
       }
     });
 
+    test('a stranger asks before writing, and is blocked and let go', async () => {
+      const [ada, eve] = await Promise.all([stage.person('Ada', device), stage.person('Eve', device)]);
+      await eve.page.getByRole('button', { name: 'New direct message' }).click();
+      await eve.page.getByRole('dialog').getByLabel('Find a person').fill(ada.name);
+      await eve.page.getByRole('dialog').getByRole('button', { name: `Message ${ada.name}` }).click();
+      await eve.page.getByText('has not accepted your messages yet').waitFor();
+      await eve.say('buy my things');
+
+      await ada.page.getByRole('button', { name: /^Requests and invitations/ }).click();
+      const dialog = ada.page.getByRole('dialog');
+      await dialog.getByRole('button', { name: 'Show the message' }).click();
+      await dialog.getByText('buy my things').waitFor();
+      await ada.shot('request');
+      expect(await ada.room(eve.name).count()).toBe(0);
+      await dialog.getByRole('button', { name: `Accept ${eve.name}` }).click();
+      await ada.message('buy my things').waitFor();
+      await eve.page.getByText('has not accepted your messages yet').waitFor({ state: 'detached' });
+      await ada.say('no, thank you');
+      await eve.message('no, thank you').waitFor();
+
+      await ada.page.getByRole('button', { name: /^About this conversation/ }).click();
+      await ada.shot('person');
+      await dialog.getByRole('button', { name: 'Block' }).click();
+      await ada.page.getByText('neither of you can write').waitFor();
+      await ada.log.getByText('buy my things').waitFor({ state: 'detached' });
+      await ada.log.getByRole('button', { name: 'Show it' }).click();
+      await ada.message('buy my things').waitFor();
+      await ada.page.getByRole('button', { name: 'Unblock' }).click();
+      await ada.page.getByText('neither of you can write').waitFor({ state: 'detached' });
+      await ada.say('let us try again');
+      await eve.message('let us try again').waitFor();
+    });
+
     test('an owner changes the room, and what others are in it', async () => {
       const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
       const [before, after] = [unique('draft'), unique('final')];
@@ -177,9 +208,9 @@ export function chat(stage: Stage, device: Device): void {
       await panel.getByRole('button', { name: 'Add people' }).click();
       await dialog.getByLabel('Find a person').fill(bo.name);
       await dialog.getByRole('button', { name: `Add ${bo.name}` }).click();
-      await dialog.getByText('Added').waitFor();
+      await dialog.getByText('Asked').waitFor();
       await ada.page.keyboard.press('Escape');
-      await bo.enter(before);
+      await bo.accept(before);
       expect(await bo.page.getByRole('button', { name: 'Edit room' }).count()).toBe(0);
 
       await panel.getByRole('button', { name: 'Edit room' }).click();

@@ -54,7 +54,8 @@ const (
 	bitSmall   = 1 << 7
 	bitReact   = 1 << 8
 	bitMuted   = 1 << 9 // the rest is in the mutes
-	slowShift  = 16     // above: Slow
+	bitAsk     = 1 << 10
+	slowShift  = 16 // above: Slow
 	maxSlow    = 1<<(accessBits-slowShift) - 1
 )
 
@@ -86,6 +87,9 @@ func pack(a Access, stamp uint64) (answer, bool) {
 	if a.MutedUntil != 0 {
 		p |= bitMuted
 	}
+	if a.Ask {
+		p |= bitAsk
+	}
 	return p, true
 }
 
@@ -93,7 +97,7 @@ func pack(a Access, stamp uint64) (answer, bool) {
 func (a answer) access() Access {
 	return Access{
 		Role: roles[a&roleMask], Read: a&bitRead != 0, Send: a&bitSend != 0, Direct: a&bitDirect != 0, Small: a&bitSmall != 0,
-		React: a&bitReact != 0, Slow: int(a >> slowShift & maxSlow),
+		React: a&bitReact != 0, Ask: a&bitAsk != 0, Slow: int(a >> slowShift & maxSlow),
 	}
 }
 

@@ -20,6 +20,12 @@ func (c *Client) Access(ctx context.Context, user, room string) (Access, error) 
 	return api.Call[AccessRequest, Access](ctx, c.rpc, ServiceAccess, AccessRequest{User: user, Room: room})
 }
 
+// Ask returns nil if a message may be sent where Access.Ask is set.
+func (c *Client) Ask(ctx context.Context, user, room, id string) error {
+	_, err := api.Call[AskRequest, AskReply](ctx, c.rpc, ServiceAsk, AskRequest{User: user, Room: room, ID: id})
+	return err
+}
+
 // Keys returns the JSON Web Key Set of the keys that tokens are signed with; it is what auth.NewVerifier asks for.
 func (c *Client) Keys(ctx context.Context) ([]byte, error) {
 	return api.Call[KeysRequest, json.RawMessage](ctx, c.rpc, ServiceKeys, KeysRequest{})

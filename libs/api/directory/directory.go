@@ -29,7 +29,21 @@ type Access struct {
 	MutedWhy   string `json:"muted_why,omitempty"`
 	// Small says, to members only, that the room has at most SmallRoom of them, who are told how far the others have read.
 	Small bool `json:"small,omitempty"`
+	// Ask says, where Send is false, that a message may be sent all the same if ServiceAsk says so, each time: the other of a
+	// direct room has not accepted it yet, or does not want to see it until something is said there.
+	Ask bool `json:"ask,omitempty"`
 }
+
+// AskRequest asks whether a message may be sent where Access.Ask is set, and counts it; asking again for the same ID counts
+// once. The service is ServiceAsk.
+type AskRequest struct {
+	User string `json:"user"`
+	Room string `json:"room"`
+	ID   string `json:"id"` // the message's
+}
+
+// AskReply answers AskRequest: the message may be sent.
+type AskReply struct{}
 
 // SmallRoom is how many members a small room has at most. The rooms that everybody is in are never small.
 const SmallRoom = 50
@@ -46,6 +60,7 @@ const (
 	ServiceKeys   = "directory.keys"   // KeysRequest to the JWKS document (RFC 7517)
 	ServiceSaw    = "directory.saw"    // SawRequest to SawReply
 	ServiceSeen   = "directory.seen"   // SeenRequest to Seen
+	ServiceAsk    = "directory.ask"    // AskRequest to AskReply
 	// ServiceSessions answers SessionsRequest with SessionsReply.
 	ServiceSessions = "directory.sessions"
 )

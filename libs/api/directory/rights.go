@@ -40,7 +40,7 @@ type Place uint8
 const (
 	PublicRoom  Place = iota + 1 // everybody may read it and become a member
 	PrivateRoom                  // only its members know of it
-	DirectRoom                   // of two people for good
+	DirectRoom                   // of two people
 	DefaultRoom                  // one of chat.DefaultRooms: everybody is a member, unless banned
 	WholeServer                  // not a room: the role is RoleOperator, RoleAuditor or none
 )
@@ -92,7 +92,7 @@ var rights = map[Action]right{
 	ActionErase:       {public: guards, private: guards, standing: guards},
 	ActionPin:         {public: guards, private: guards, direct: members, standing: guards},
 	ActionEnter:       {public: anybody, private: members, direct: members, standing: members},
-	ActionLeave:       {public: anybody, private: members},
+	ActionLeave:       {public: anybody, private: members, direct: members},
 	ActionListMembers: {public: members, private: members, direct: members, standing: members},
 	ActionInvite:      {public: members, private: members, standing: members},
 	ActionAppoint:     {public: owners, private: owners, standing: owners},

@@ -87,6 +87,7 @@ type Room struct {
 	Slow     int    `bson:"slow"`     // seconds between two messages of a member
 	Announce string `bson:"announce"` // who may send: AnnounceNo and those beside it
 	Archived int64  `bson:"archived"` // when it was archived, in UTC milliseconds; 0: it is not
+	Creator  string `bson:"creator"`  // whose quotas it counts against; empty: it was made before that was kept
 }
 
 // Who may send to a room.
@@ -113,6 +114,37 @@ type Member struct {
 	Name  string   `bson:"name"` // the user's, when the membership began
 	Role  api.Role `bson:"role"`
 	Since int64    `bson:"since"` // UTC milliseconds
+	// Hidden is of a direct room that its user does not want to see until the other writes again.
+	Hidden bool `bson:"hidden"`
+}
+
+// Request says that the direct room of its ID has one member, From, and that To has to agree before there are two.
+type Request struct {
+	Room     string   `bson:"_id"`
+	From     string   `bson:"from"`
+	FromName string   `bson:"from_name"`
+	To       string   `bson:"to"`
+	ToName   string   `bson:"to_name"`
+	Sent     []string `bson:"sent"`    // ids of From's messages; To knows of the request when there is one
+	Refused  bool     `bson:"refused"` // To does not see it any more, and From may send no more
+	Created  int64    `bson:"created"` // UTC milliseconds of the first message, or of the room
+	Expires  int64    `bson:"expires"` // UTC milliseconds; 0: never
+}
+
+// Shown reports whether To sees the request.
+func (r Request) Shown() bool { return len(r.Sent) > 0 && !r.Refused }
+
+// Invite asks a user to become a member of a room.
+type Invite struct {
+	Room      string   `bson:"room"`
+	User      string   `bson:"user"`  // who is asked
+	Name      string   `bson:"name"`  // that user's, at the time
+	Role      api.Role `bson:"role"`  // what the user becomes
+	Actor     string   `bson:"actor"` // who asks
+	ActorName string   `bson:"actor_name"`
+	Declined  bool     `bson:"declined"` // stays, so that the user is not asked again at once
+	Created   int64    `bson:"created"`  // UTC milliseconds
+	Expires   int64    `bson:"expires"`  // UTC milliseconds
 }
 
 // Ban keeps a user out of a room, or with an empty Room out of the whole server.
@@ -199,20 +231,44 @@ type Store interface {
 	MembersInRole(ctx context.Context, room string, role api.Role, limit int) ([]Member, error) // oldest first
 	MembersOf(ctx context.Context, rooms []string) ([]Member, error)                            // of all of them, by room and user id
 	MembershipsOf(ctx context.Context, user string, limit int) ([]Member, error)                // oldest first
-	PutBan(ctx context.Context, b Ban) error                                                    // adds it, or changes its Reason and Until
-	Ban(ctx context.Context, room, user string) (Ban, error)                                    // ErrNotFound
-	DeleteBan(ctx context.Context, room, user string) error                                     // none is not an error
-	Bans(ctx context.Context, room, after string, limit int) ([]Ban, error)                     // by user id, after that one
-	BansOf(ctx context.Context, user string) ([]Ban, error)                                     // by room id
-	EndedBans(ctx context.Context, now int64, limit int) ([]Ban, error)                         // that are over by now, those that ended first before
-	EndBan(ctx context.Context, room, user string, now int64) error                             // deletes it if it is over by now
-	PutBlock(ctx context.Context, b Block) error                                                // adds it, or changes its Ignore
-	Block(ctx context.Context, user, other string) (Block, error)                               // ErrNotFound
-	DeleteBlock(ctx context.Context, user, other string) error                                  // none is not an error
-	Blocks(ctx context.Context, user, after string, limit int) ([]Block, error)                 // a user's, by the other's id, after that one
-	DeleteBlocksOf(ctx context.Context, user string) error                                      // those by the user, and those of the user
-	PutSeen(ctx context.Context, seen []Seen) error                                             // of each user that there is, the latest is kept
-	Seen(ctx context.Context, user string) (int64, error)                                       // UTC milliseconds; 0: never
+	// GroupsOf returns memberships of rooms that are not direct, oldest first.
+	GroupsOf(ctx context.Context, user string, limit int) ([]Member, error)
+	// DirectsOf returns memberships of direct rooms that are not hidden and began before a time, newest first.
+	DirectsOf(ctx context.Context, user string, before int64, limit int) ([]Member, error)
+	SetHidden(ctx context.Context, room, user string, hidden bool) error                 // ErrNotFound
+	RoomsBy(ctx context.Context, creator string, since int64, limit int) ([]Room, error) // made since then, newest first
+	CreateRequest(ctx context.Context, r Request) error                                  // ErrConflict
+	Request(ctx context.Context, room string) (Request, error)                           // ErrNotFound
+	// SendRequest notes a message of From in a request that is not refused, unless that would be more than most; again is no
+	// other one. The first sets Created to now. Errors: ErrNotFound if it cannot.
+	SendRequest(ctx context.Context, room, from, message string, most int, now int64) (Request, error)
+	RefuseRequest(ctx context.Context, room, to string, expires int64) error               // ErrNotFound
+	DeleteRequest(ctx context.Context, room string) error                                  // none is not an error
+	RequestsTo(ctx context.Context, to string, before int64, limit int) ([]Request, error) // shown, made before then, newest first
+	RequestsOf(ctx context.Context, user string, limit int) ([]Request, error)             // from or to the user, by room
+	RequestsBefore(ctx context.Context, expires int64, limit int) ([]Request, error)       // that had expired by then, oldest first
+	CreateInvite(ctx context.Context, i Invite) error                                      // ErrConflict
+	Invite(ctx context.Context, room, user string) (Invite, error)                         // ErrNotFound
+	DeclineInvite(ctx context.Context, room, user string) error                            // ErrNotFound
+	DeleteInvite(ctx context.Context, room, user string) error                             // none is not an error
+	InvitesTo(ctx context.Context, user string, limit int) ([]Invite, error)               // not declined, newest first
+	InvitesBy(ctx context.Context, actor string, limit int) ([]Invite, error)              // also declined, newest first
+	InvitesIn(ctx context.Context, room, after string, limit int) ([]Invite, error)        // also declined, by user id, after that one
+	InvitesBefore(ctx context.Context, expires int64, limit int) ([]Invite, error)         // that had expired by then, oldest first
+	PutBan(ctx context.Context, b Ban) error                                               // adds it, or changes its Reason and Until
+	Ban(ctx context.Context, room, user string) (Ban, error)                               // ErrNotFound
+	DeleteBan(ctx context.Context, room, user string) error                                // none is not an error
+	Bans(ctx context.Context, room, after string, limit int) ([]Ban, error)                // by user id, after that one
+	BansOf(ctx context.Context, user string) ([]Ban, error)                                // by room id
+	EndedBans(ctx context.Context, now int64, limit int) ([]Ban, error)                    // that are over by now, those that ended first before
+	EndBan(ctx context.Context, room, user string, now int64) error                        // deletes it if it is over by now
+	PutBlock(ctx context.Context, b Block) error                                           // adds it, or changes its Ignore
+	Block(ctx context.Context, user, other string) (Block, error)                          // ErrNotFound
+	DeleteBlock(ctx context.Context, user, other string) error                             // none is not an error
+	Blocks(ctx context.Context, user, after string, limit int) ([]Block, error)            // a user's, by the other's id, after that one
+	DeleteBlocksOf(ctx context.Context, user string) error                                 // those by the user, and those of the user
+	PutSeen(ctx context.Context, seen []Seen) error                                        // of each user that there is, the latest is kept
+	Seen(ctx context.Context, user string) (int64, error)                                  // UTC milliseconds; 0: never
 	PutIntent(ctx context.Context, i Intent) error
 	DeleteIntent(ctx context.Context, id string) error                             // none is not an error
 	IntentsBefore(ctx context.Context, created int64, limit int) ([]Intent, error) // oldest first

@@ -104,6 +104,10 @@ func testPrivateRoom(t *testing.T, c *cluster.Cluster) {
 		t.Fatal("a stranger sent to a private room")
 	}
 	owner.addMember(room, stranger.id)
+	if err := stranger.tryJoin(room); chat.CodeOf(err) != chat.CodeForbidden {
+		t.Fatalf("a join before the invitation is accepted: %v", err)
+	}
+	stranger.acceptInvitation(room)
 	eventually(t, "the invited stranger may join", func() bool { return stranger.tryJoin(room) == nil })
 	stranger.send(room, "thanks")
 	owner.sees(room, 2)

@@ -220,6 +220,13 @@ func (p *person) addMember(room, user string) {
 	}
 }
 
+func (p *person) acceptInvitation(room string) {
+	p.t.Helper()
+	if err := p.session.AcceptInvitation(p.ctx(), room); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 func (p *person) removeMember(room, user string) {
 	p.t.Helper()
 	if err := p.session.RemoveMember(p.ctx(), room, user); err != nil {

@@ -39,6 +39,36 @@ export interface RoomInfo {
   readonly announce?: string;
   /** The user may not write here until then, UTC ms; absent: until it is lifted. */
   readonly muted?: { readonly until?: number; readonly reason: string };
+  /** Of a direct room: the other has yet to accept it. */
+  readonly waiting?: boolean;
+}
+
+/** A stranger who wants to write to the user. */
+export interface MessageRequest {
+  readonly room: string;
+  readonly user: string;
+  readonly name: string;
+  readonly count: number;
+  /** UTC ms. */
+  readonly since: number;
+}
+
+/** A room that the user is asked into. */
+export interface Invitation {
+  readonly room: string;
+  readonly roomName: string;
+  readonly private: boolean;
+  readonly by: string;
+  readonly byName: string;
+}
+
+/** `block`: cannot write to the user, and is not shown; `ignore`: is not shown. */
+export type BlockKind = 'block' | 'ignore';
+
+export interface Block {
+  readonly user: string;
+  readonly name: string;
+  readonly kind: BlockKind;
 }
 
 /** Somebody who is kept from writing, or out of a room. */
@@ -124,9 +154,50 @@ export class Api {
     const list = objects(body, 'members').map((m) => ({ user: text(m['user']), name: text(m['name']), role: (text(m['role']) || 'member') as Role }));
     return { list, more: body['more'] === true };
   }
-  /** Brings somebody in, or gives a member the role. */
-  async addMember(token: string, id: string, user: string, role?: Role): Promise<void> {
-    await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/members`, token, { user, ...(role && { role }) });
+  /** Brings somebody in, or gives a member the role. Returns true if they were asked, and are not in yet. */
+  async addMember(token: string, id: string, user: string, role?: Role): Promise<boolean> {
+    const body = await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/members`, token, { user, ...(role && { role }) });
+    return body['invited'] === true;
+  }
+  /** Hides a direct room until the other writes again. */
+  async hide(token: string, id: string): Promise<void> {
+    await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/hide`, token, {});
+  }
+  /** Returns the newest message requests; a server without them has none. */
+  async requests(token: string): Promise<{ list: MessageRequest[]; more: boolean }> {
+    const body = await this.#call('GET', '/v1/requests', token);
+    const list = objects(body, 'requests').map((r) => ({
+      room: text(r['room']), user: text(r['user']), name: text(r['name']), count: Number(r['count']) || 0, since: time(r['since']),
+    }));
+    return { list, more: body['more'] === true };
+  }
+  async acceptRequest(token: string, id: string): Promise<RoomInfo> {
+    return room(await this.#call('POST', `/v1/requests/${encodeURIComponent(id)}/accept`, token, {}));
+  }
+  async refuseRequest(token: string, id: string): Promise<void> {
+    await this.#call('DELETE', `/v1/requests/${encodeURIComponent(id)}`, token);
+  }
+  async invitations(token: string): Promise<Invitation[]> {
+    const body = await this.#call('GET', '/v1/invitations', token);
+    return objects(body, 'invitations').map((i) => ({
+      room: text(i['room']), roomName: text(i['room_name']), private: i['private'] === true, by: text(i['by']), byName: text(i['by_name']),
+    }));
+  }
+  async acceptInvitation(token: string, id: string): Promise<RoomInfo> {
+    return room(await this.#call('POST', `/v1/invitations/${encodeURIComponent(id)}/accept`, token, {}));
+  }
+  async declineInvitation(token: string, id: string): Promise<void> {
+    await this.#call('DELETE', `/v1/invitations/${encodeURIComponent(id)}`, token);
+  }
+  async blocks(token: string): Promise<Block[]> {
+    const body = await this.#call('GET', '/v1/blocks', token);
+    return objects(body, 'blocks').map((b) => ({ user: text(b['user']), name: text(b['name']), kind: b['kind'] === 'ignore' ? 'ignore' : 'block' }));
+  }
+  async block(token: string, user: string, kind: BlockKind): Promise<void> {
+    await this.#call('PUT', `/v1/blocks/${encodeURIComponent(user)}`, token, { kind });
+  }
+  async unblock(token: string, user: string): Promise<void> {
+    await this.#call('DELETE', `/v1/blocks/${encodeURIComponent(user)}`, token);
   }
   async removeMember(token: string, id: string, user: string): Promise<void> {
     await this.#call('DELETE', `/v1/rooms/${encodeURIComponent(id)}/members/${encodeURIComponent(user)}`, token);
@@ -234,6 +305,7 @@ function room(r: Record<string, unknown>): RoomInfo {
   return {
     id: text(r['id']), name: text(r['name']), topic: text(r['topic']), private: r['private'] === true,
     ...rules(r), direct: r['direct'] === true, ...(text(r['with']) && { with: text(r['with']) }), role: text(r['role']) as Role, member: r['member'] === true || text(r['role']) !== '',
+    ...(r['request'] === 'sent' && { waiting: true }),
   };
 }
 /** What of a room's description says who may write, and how often. */

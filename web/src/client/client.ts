@@ -45,6 +45,8 @@ interface Events {
   typing: string;
   /** The members of the named room have changed. */
   members: string;
+  /** A list of the user's, such as requests, is another now. */
+  changed: string;
   /** The server tells something to this client alone. */
   notice: NoticeEvent;
 }
@@ -82,6 +84,8 @@ export class Client extends Emitter<Events> {
   #refresh: ReturnType<typeof setInterval> | undefined;
   readonly #typed = new Map<string, number>();
   #active: string | undefined;
+  /** Ids of those whose messages are no news to the user. */
+  ignored: ReadonlySet<string> = new Set();
   #limits: Limits | undefined;
   #pace = new Pace(0, 0);
   #status: Exclude<Status, 'offline'> = 'online';
@@ -139,6 +143,11 @@ export class Client extends Emitter<Events> {
     this.directory.on('members', (room) => this.emit('members', room));
     this.people.on('online', (room) => this.emit('online', room));
     this.people.on('typing', (room) => this.emit('typing', room));
+  }
+
+  /** Shows a room that the user has just been let into, and returns it when it is live. */
+  admit(info: RoomInfo): Promise<Room> {
+    return this.#rooms.admit(info);
   }
 
   /** Who this client is. */
@@ -246,7 +255,7 @@ export class Client extends Emitter<Events> {
     if (!room || read === undefined) return [];
     const { messages } = room.log;
     const from = messages.findLastIndex((m) => m.seq <= read) + 1;
-    return messages.slice(from).filter((m) => m.user !== this.#me.id && !m.deleted);
+    return messages.slice(from).filter((m) => m.user !== this.#me.id && !m.deleted && !this.ignored.has(m.user));
   }
 
   /** How many messages of others came after the user's read position. */
@@ -340,6 +349,7 @@ export class Client extends Emitter<Events> {
   }
 
   #applied(room: Room, e: LogEvent | UnknownLogEvent): void {
+    if (e.type === 'member' && room.info.waiting) void this.#rooms.relist(); // the other has accepted
     switch (e.type) {
       case 'msg':
         this.people.met(e.user, e.name);
@@ -396,6 +406,9 @@ export class Client extends Emitter<Events> {
         // What the user may do where is the directory's to say; of the rooms it is told as of everybody.
         if (e.room === userRoom(this.#me.id)) void this.#rooms.relist();
         else this.rooms.get(e.room)?.receive(e);
+        return;
+      case 'changed':
+        if (e.room === userRoom(this.#me.id)) this.emit('changed', e.target);
         return;
       case 'joined': // unasked: the log of a room that is live was rewound
         if (!e.rewind) return;

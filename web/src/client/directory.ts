@@ -1,4 +1,5 @@
-import type { Api, Keeping, Kept, Members, Role, RoomInfo, User } from './api.ts';
+import type { Api, Block, BlockKind, Invitation, Keeping, Kept, Members, MessageRequest, Role, RoomInfo, User } from './api.ts';
+import type { HistoryMessage } from './protocol.ts';
 import { Emitter } from './emitter.ts';
 import type { Session } from './session.ts';
 
@@ -30,10 +31,50 @@ export class Directory extends Emitter<{ members: string }> {
   members(room: string): Promise<Members> {
     return this.#session.call((token) => this.#api.members(token, room));
   }
-  /** Brings somebody in; with a role it is given, also to who is a member: owners may do that. */
-  async addMember(room: string, user: string, role?: Exclude<Role, ''>): Promise<void> {
-    await this.#session.call((token) => this.#api.addMember(token, room, user, role));
+  /**
+   * Brings somebody in; with a role it is given, also to who is a member: owners may do that. Returns true if they were
+   * asked, and are not in yet.
+   */
+  async addMember(room: string, user: string, role?: Exclude<Role, ''>): Promise<boolean> {
+    const invited = await this.#session.call((token) => this.#api.addMember(token, room, user, role));
     this.emit('members', room);
+    return invited;
+  }
+  /** Hides a direct room until the other writes again. */
+  hide(room: string): Promise<void> {
+    return this.#session.call((token) => this.#api.hide(token, room));
+  }
+  /** Returns who wants to write to the user, newest first. */
+  requests(): Promise<{ list: MessageRequest[]; more: boolean }> {
+    return this.#session.call((token) => this.#api.requests(token));
+  }
+  acceptRequest(room: string): Promise<RoomInfo> {
+    return this.#session.call((token) => this.#api.acceptRequest(token, room));
+  }
+  refuseRequest(room: string): Promise<void> {
+    return this.#session.call((token) => this.#api.refuseRequest(token, room));
+  }
+  /** Returns the newest messages of a room that the user is not in. */
+  async glance(room: string): Promise<readonly HistoryMessage[]> {
+    return (await this.#session.call((token) => this.#api.messages(token, room, { limit: 5 }))).messages;
+  }
+  invitations(): Promise<Invitation[]> {
+    return this.#session.call((token) => this.#api.invitations(token));
+  }
+  acceptInvitation(room: string): Promise<RoomInfo> {
+    return this.#session.call((token) => this.#api.acceptInvitation(token, room));
+  }
+  declineInvitation(room: string): Promise<void> {
+    return this.#session.call((token) => this.#api.declineInvitation(token, room));
+  }
+  blocks(): Promise<Block[]> {
+    return this.#session.call((token) => this.#api.blocks(token));
+  }
+  block(user: string, kind: BlockKind): Promise<void> {
+    return this.#session.call((token) => this.#api.block(token, user, kind));
+  }
+  unblock(user: string): Promise<void> {
+    return this.#session.call((token) => this.#api.unblock(token, user));
   }
   /** Ends another's membership: moderators and owners may. */
   async removeMember(room: string, user: string): Promise<void> {

@@ -16,7 +16,10 @@
  * client.send('lobby', 'Hello!');
  */
 export { Account, type Login, type SeenBy, type Settings } from './account.ts';
-export { Api, type Grant, type Keeping, type Kept, type Member, type Members, type Role, type RoomInfo, type User } from './api.ts';
+export {
+  Api, type Block, type BlockKind, type Grant, type Invitation, type Keeping, type Kept, type Member, type Members, type MessageRequest,
+  type Role, type RoomInfo, type User,
+} from './api.ts';
 export { browserStore } from './browserstore.ts';
 export { Client, type ClientOptions, type Unread } from './client.ts';
 export { timings, type ConnectionState, type Socket, type Timings } from './connection.ts';
@@ -26,7 +29,7 @@ export { ConnectionLost, describe, hasCode, HubbubError } from './errors.ts';
 export { everybodysRooms, userRoom } from './id.ts';
 export type { Outgoing, OutboxStore } from './outbox.ts';
 export { nobody, type Online } from './people.ts';
-export type { Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, Person, Position, Status } from './protocol.ts';
+export type { HistoryMessage, Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, Person, Position, Status } from './protocol.ts';
 export type { ReadsStore } from './reads.ts';
 export type { History, Room } from './room.ts';
 export type { Message, Reply } from './roomlog.ts';

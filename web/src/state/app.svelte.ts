@@ -11,7 +11,9 @@ export interface Toast {
 
 /** What is asked of the user in a dialog. */
 export type Dialog =
-  | { readonly kind: 'create' | 'browse' | 'direct' | 'account' }
+  | { readonly kind: 'create' | 'browse' | 'direct' | 'account' | 'strangers' | 'blocks' }
+  /** Somebody; `room`: of the direct room with them. */
+  | { readonly kind: 'person'; readonly user: string; readonly name: string; readonly room?: string }
   | { readonly kind: 'edit' | 'rules' | 'moderation'; readonly room: string }
   | { readonly kind: 'keep'; readonly keeping: Keeping; readonly room: string; readonly user: string; readonly name: string }
   | { readonly kind: 'add' | 'leave'; readonly room: string; readonly name: string }

@@ -6,6 +6,7 @@ import { mentioned } from '../text/mention.ts';
 import { Drafts } from './drafts.ts';
 import { Link } from './link.svelte.ts';
 import { Shown } from './shown.ts';
+import { Strangers } from './strangers.svelte.ts';
 
 /** A room as the list shows it. */
 export interface RoomItem {
@@ -51,6 +52,8 @@ export interface RoomView {
   readonly slow: number;
   readonly announce: string;
   readonly muted: RoomInfo['muted'];
+  /** Of a direct room: the other has yet to accept it. */
+  readonly waiting: boolean;
 }
 
 export interface LocalNotice {
@@ -71,6 +74,7 @@ export class Chat {
   readonly client: Client;
   readonly drafts: Drafts;
   readonly link = new Link();
+  readonly strangers: Strangers;
   connection = $state.raw<ConnectionState>({ kind: 'idle' });
   /** Has been online since the page was opened. */
   wasOnline = $state(false);
@@ -105,6 +109,7 @@ export class Chat {
     // Before the client starts: who has chosen to be invisible is not to be seen for a moment.
     this.#shown = new Shown(`hubbub.status.${client.me.id}`, (status) => this.#show(status));
     this.#show(this.#shown.status);
+    this.strangers = new Strangers(client, () => this.#touch());
     const touch = (room: string) => this.#touch(room);
     this.#off = [
       client.on('state', (s) => this.#connectionChanged(s)),
@@ -122,6 +127,7 @@ export class Chat {
     for (const off of this.#off) off();
     clearTimeout(this.#frame);
     this.link.close();
+    this.strangers.close();
     this.#shown.close();
     this.client.stop();
   }
@@ -277,7 +283,7 @@ export class Chat {
       unread: client.unread(id),
       mentioned: client.news(id).some((m) => mentioned(m.text, client.me.name)),
       last: next ? { text: next.text, name: client.me.name, mine: true, deleted: false, ts: Math.max(next.ts, newest?.ts ?? 0) }
-        : newest && { text: newest.text, name: newest.name, mine: newest.user === client.me.id, deleted: newest.deleted === true, ts: newest.ts },
+        : newest && { text: client.ignored.has(newest.user) ? 'Hidden message' : newest.text, name: newest.name, mine: newest.user === client.me.id, deleted: newest.deleted === true, ts: newest.ts },
       failed: outgoing.some((m) => m.state === 'failed'),
       draft: id !== this.#active && this.drafts.get(id) !== '',
       other,
@@ -299,7 +305,7 @@ export class Chat {
       id: room.id, name: info.name, topic: info.topic, private: info.private, direct: info.direct, role: info.role,
       other: this.#other(room.id),
       messages: log.messages, outgoing: this.client.outbox.list(room.id),
-      history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused,
+      history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,
       acts: log.acts, slow: looksAfter(info.role) ? 0 : (info.slow ?? 0), announce: info.announce ?? '', muted: info.muted,
     };
   }

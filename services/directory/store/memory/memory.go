@@ -29,6 +29,8 @@ type Store struct {
 	bans     map[pair]store.Ban
 	blocks   map[couple]store.Block
 	mutes    map[pair]store.Mute
+	requests map[string]store.Request
+	invited  map[pair]store.Invite
 	seen     map[string]int64
 	intents  map[string]store.Intent
 	acts     map[string]store.Act
@@ -43,7 +45,8 @@ var _ store.Store = (*Store)(nil)
 func New() *Store {
 	return &Store{
 		users: map[string]store.User{}, sessions: map[string]store.Session{}, keys: map[string]store.Key{}, rooms: map[string]store.Room{},
-		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, blocks: map[couple]store.Block{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
+		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, blocks: map[couple]store.Block{},
+		requests: map[string]store.Request{}, invited: map[pair]store.Invite{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
 		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{},
 		accounts: map[string]store.Account{}, tickets: map[string]store.Ticket{},
 	}

@@ -23,6 +23,7 @@ type Store struct {
 	acts                                          *mongo.Collection
 	blocks                                        *mongo.Collection
 	bans, mutes                                   *mongo.Collection
+	requests, invites                             *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -65,6 +66,16 @@ var steps = []mongodb.Step{
 		mongodb.Index{Collection: "mutes", Fields: []string{"until"}},
 	),
 	mongodb.Indexes("7 (sessions of a user, accounts)", accountIndexes...),
+	mongodb.Indexes("8 (who made rooms, requests and invitations)",
+		mongodb.Index{Collection: "rooms", Fields: []string{"creator", "created"}},
+		mongodb.Index{Collection: "requests", Fields: []string{"from"}},
+		mongodb.Index{Collection: "requests", Fields: []string{"to", "created"}},
+		mongodb.Index{Collection: "requests", Fields: []string{"expires"}},
+		mongodb.Index{Collection: "invites", Fields: []string{"user", "created"}},
+		mongodb.Index{Collection: "invites", Fields: []string{"actor", "created"}},
+		mongodb.Index{Collection: "invites", Fields: []string{"room", "user"}, Unique: true},
+		mongodb.Index{Collection: "invites", Fields: []string{"expires"}},
+	),
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -81,6 +92,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		blocks:   db.Collection("blocks"),
 		mutes:    db.Collection("mutes"),
 		accounts: db.Collection("accounts"), tickets: db.Collection("tickets"),
+		requests: db.Collection("requests"), invites: db.Collection("invites"),
 	}, nil
 }
 

@@ -129,6 +129,7 @@ func (s *Store) PutMember(ctx context.Context, m store.Member) error {
 		{Key: "$set", Value: by("role", m.Role)},
 		{Key: "$setOnInsert", Value: bson.D{
 			{Key: "room", Value: m.Room}, {Key: "user", Value: m.User}, {Key: "name", Value: m.Name}, {Key: "since", Value: m.Since},
+			{Key: "hidden", Value: m.Hidden},
 		}},
 	})
 }

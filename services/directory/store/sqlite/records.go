@@ -11,7 +11,7 @@ import (
 // The beginnings of queries whose rows the fields below take.
 const (
 	users = `SELECT id, name, name_key, look, look_lower, hash, created FROM users `
-	rooms = `SELECT id, name, look, look_lower, topic, private, direct, created, slow, announce, archived FROM rooms `
+	rooms = `SELECT id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, creator FROM rooms `
 )
 
 const (
@@ -27,11 +27,11 @@ func userFields(u *store.User) []any {
 }
 
 func roomFields(r *store.Room) []any {
-	return []any{&r.ID, &r.Name, &r.Looks.Written, &r.Looks.Lower, &r.Topic, &r.Private, &r.Direct, &r.Created, &r.Slow, &r.Announce, &r.Archived}
+	return []any{&r.ID, &r.Name, &r.Looks.Written, &r.Looks.Lower, &r.Topic, &r.Private, &r.Direct, &r.Created, &r.Slow, &r.Announce, &r.Archived, &r.Creator}
 }
 
 func memberFields(m *store.Member) []any {
-	return []any{&m.Room, &m.User, &m.Name, &m.Role, &m.Since}
+	return []any{&m.Room, &m.User, &m.Name, &m.Role, &m.Since, &m.Hidden}
 }
 
 // CreateUser implements store.Store.
@@ -91,9 +91,9 @@ func (s *Store) DeleteKey(ctx context.Context, id string) error {
 
 // CreateRoom implements store.Store.
 func (s *Store) CreateRoom(ctx context.Context, r store.Room) error {
-	return s.run(ctx, "create room", `INSERT INTO rooms (id, name, look, look_lower, topic, private, direct, created, slow, announce, archived)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, r.Name, r.Looks.Written, r.Looks.Lower, r.Topic, r.Private, r.Direct, r.Created, r.Slow, r.Announce, r.Archived)
+	return s.run(ctx, "create room", `INSERT INTO rooms (id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, creator)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.ID, r.Name, r.Looks.Written, r.Looks.Lower, r.Topic, r.Private, r.Direct, r.Created, r.Slow, r.Announce, r.Archived, r.Creator)
 }
 
 // Room implements store.Store.
@@ -135,8 +135,8 @@ func (s *Store) PublicRooms(ctx context.Context, limit int) ([]store.Room, error
 // PutMember implements store.Store.
 func (s *Store) PutMember(ctx context.Context, m store.Member) error {
 	return s.run(ctx, "put member",
-		`INSERT INTO members (room, user, name, role, since) VALUES (?, ?, ?, ?, ?) ON CONFLICT (room, user) DO UPDATE SET role = excluded.role`,
-		m.Room, m.User, m.Name, m.Role, m.Since)
+		`INSERT INTO members (room, user, name, role, since, hidden) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (room, user) DO UPDATE SET role = excluded.role`,
+		m.Room, m.User, m.Name, m.Role, m.Since, m.Hidden)
 }
 
 // SetRole implements store.Store.
@@ -146,7 +146,7 @@ func (s *Store) SetRole(ctx context.Context, room, user string, role api.Role) e
 
 // Member implements store.Store.
 func (s *Store) Member(ctx context.Context, room, user string) (store.Member, error) {
-	ms, err := list(ctx, s, "member", memberFields, `SELECT room, user, name, role, since FROM members WHERE room = ? AND user = ?`, room, user)
+	ms, err := list(ctx, s, "member", memberFields, `SELECT room, user, name, role, since, hidden FROM members WHERE room = ? AND user = ?`, room, user)
 	if err != nil {
 		return store.Member{}, err
 	}
@@ -164,25 +164,25 @@ func (s *Store) DeleteMember(ctx context.Context, room, user string) error {
 // Members implements store.Store.
 func (s *Store) Members(ctx context.Context, room, after string, limit int) ([]store.Member, error) {
 	return list(ctx, s, "members", memberFields,
-		`SELECT room, user, name, role, since FROM members WHERE room = ? AND user > ? ORDER BY user LIMIT ?`, room, after, limit)
+		`SELECT room, user, name, role, since, hidden FROM members WHERE room = ? AND user > ? ORDER BY user LIMIT ?`, room, after, limit)
 }
 
 // MembersInRole implements store.Store.
 func (s *Store) MembersInRole(ctx context.Context, room string, role api.Role, limit int) ([]store.Member, error) {
 	return list(ctx, s, "members in a role", memberFields,
-		`SELECT room, user, name, role, since FROM members WHERE room = ? AND role = ? ORDER BY since, user LIMIT ?`, room, role, limit)
+		`SELECT room, user, name, role, since, hidden FROM members WHERE room = ? AND role = ? ORDER BY since, user LIMIT ?`, room, role, limit)
 }
 
 // MembersOf implements store.Store.
 func (s *Store) MembersOf(ctx context.Context, rooms []string) ([]store.Member, error) {
 	return list(ctx, s, "members of rooms", memberFields,
-		`SELECT room, user, name, role, since FROM members WHERE room IN (SELECT value FROM json_each(?)) ORDER BY room, user`, jsonList(rooms))
+		`SELECT room, user, name, role, since, hidden FROM members WHERE room IN (SELECT value FROM json_each(?)) ORDER BY room, user`, jsonList(rooms))
 }
 
 // MembershipsOf implements store.Store.
 func (s *Store) MembershipsOf(ctx context.Context, user string, limit int) ([]store.Member, error) {
 	return list(ctx, s, "memberships", memberFields,
-		`SELECT room, user, name, role, since FROM members WHERE user = ? ORDER BY since, room LIMIT ?`, user, limit)
+		`SELECT room, user, name, role, since, hidden FROM members WHERE user = ? ORDER BY since, room LIMIT ?`, user, limit)
 }
 
 // PutIntent implements store.Store.

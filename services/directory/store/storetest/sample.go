@@ -151,4 +151,8 @@ func Verify(t *testing.T, s store.Store) {
 		t.Errorf("the newest act is %+v", acts)
 	}
 	must(t, s.PutBlock(ctx, store.Block{User: "u-ann", Other: "u-gus"}))
+	directs, err := s.DirectsOf(ctx, "u-ann", later, 10) // one from before they could be hidden is not
+	same(t, sampleMembers[:1], directs, err)
+	must(t, s.CreateRequest(ctx, store.Request{Room: "d-Y", From: "u-gus", To: "u-ann"}))
+	must(t, s.CreateInvite(ctx, store.Invite{Room: "r2", User: "u-ann", Actor: "u-ivan"}))
 }

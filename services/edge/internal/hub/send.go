@@ -158,7 +158,9 @@ func (s *Shard) start(o *op) {
 
 func (s *Shard) permitted(o *op, a directory.Access, err error) {
 	if err == nil {
-		err = mayWrite(wire.Send, a, time.Now())
+		may := a
+		may.Send = a.Send || a.Ask
+		err = mayWrite(wire.Send, may, time.Now())
 	}
 	if err != nil || o.sub == none {
 		o.err = err
@@ -167,6 +169,15 @@ func (s *Shard) permitted(o *op, a directory.Access, err error) {
 	}
 	o.slow = a.Slow
 	s.subs.at(o.sub).aud.feed.slows(a)
+	if !a.Send {
+		s.askFirst(o)
+		return
+	}
+	s.cleared(o)
+}
+
+// cleared goes on with a send that its user may make.
+func (s *Shard) cleared(o *op) {
 	if o.retry {
 		s.lookUp(o)
 		return

@@ -1,0 +1,269 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+const (
+	// kindDirect is the kind of an intent to change what User has of a direct room. With Role, the room is told, too.
+	kindDirect = "direct"
+	// maxDirects is how many direct rooms are listed with a user's rooms; the others are found by whom they are with.
+	maxDirects = 200
+	// endOfTime is later than any time in UTC milliseconds.
+	endOfTime = 1 << 52
+)
+
+// memberOf returns a membership, and whether there is one.
+func (s *Service) memberOf(ctx context.Context, room, user string) (store.Member, bool, error) {
+	m, err := s.store.Member(ctx, room, user)
+	return m, err == nil, unlessMissing(err)
+}
+
+// direct returns the direct room of two users, which is opened if it is not there. To a stranger it is a request, which
+// begins with the first message.
+func (s *Service) direct(ctx context.Context, c auth.Claims, with string) (roomView, error) {
+	if with == c.User {
+		return roomView{}, chat.E(chat.CodeBadRequest, "a direct room has two people")
+	}
+	other, err := s.user(ctx, with)
+	if err != nil {
+		return roomView{}, err
+	}
+	if out, err := s.blocks(ctx, c.User, with); err != nil {
+		return roomView{}, err
+	} else if out {
+		return roomView{}, chat.E(chat.CodeConflict, "you block this person: let them go first")
+	}
+	if out, err := s.blocks(ctx, with, c.User); err != nil {
+		return roomView{}, err
+	} else if out {
+		return roomView{}, errTakesNone
+	}
+	id := chat.DirectRoom(c.User, with)
+	mine, isIn, err := s.memberOf(ctx, id, c.User)
+	if err != nil {
+		return roomView{}, err
+	}
+	_, otherIn, err := s.memberOf(ctx, id, with)
+	if err != nil {
+		return roomView{}, err
+	}
+	asked, err := s.store.Request(ctx, id)
+	if unlessMissing(err) != nil {
+		return roomView{}, err
+	}
+	switch {
+	case isIn && otherIn:
+		if mine.Hidden {
+			err = s.hideDirect(ctx, id, c.User, c.Name, false)
+		} else {
+			err = nil
+		}
+	case otherIn, asked.To == c.User:
+		err = s.enterDirect(ctx, c, other.ID, other.Name)
+	case asked.From == c.User && isIn:
+		err = nil // it is for the other to accept
+	default:
+		err = s.openDirect(ctx, c, other, asked)
+	}
+	if err != nil {
+		return roomView{}, err
+	}
+	r := store.Room{ID: id, Name: "direct", Private: true, Direct: true}
+	v, err := s.view(ctx, r, c.User, directoryapi.RoleMember)
+	v.With, v.Name = other.ID, other.Name
+	return v, err
+}
+
+// openDirect makes a direct room of both, or a request. Each step may be there already, from before a crash.
+func (s *Service) openDirect(ctx context.Context, c auth.Claims, other store.User, asked store.Request) error {
+	if err := s.checkDirects(ctx, c); err != nil {
+		return err
+	}
+	known, err := s.acquainted(ctx, c, other.ID)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	r := store.Room{ID: chat.DirectRoom(c.User, other.ID), Name: "direct", Private: true, Direct: true, Created: now.UnixMilli(), Creator: c.User}
+	if err := s.store.CreateRoom(ctx, r); err != nil && !errors.Is(err, store.ErrConflict) {
+		return err
+	}
+	if !s.cfg.Requests || known {
+		return s.enterDirect(ctx, c, other.ID, other.Name)
+	}
+	if asked.From != c.User {
+		err := s.store.CreateRequest(ctx, store.Request{
+			Room: r.ID, From: c.User, FromName: c.Name, To: other.ID, ToName: other.Name, Created: now.UnixMilli(), Expires: now.Add(requestLife).UnixMilli(),
+		})
+		if err != nil && !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+	return s.putMember(ctx, r.ID, c.User, c.Name, c.User, directoryapi.RoleMember)
+}
+
+// enterDirect makes both members of a direct room that both want, before either is told: each sees the other at once.
+func (s *Service) enterDirect(ctx context.Context, c auth.Claims, other, otherName string) error {
+	id := chat.DirectRoom(c.User, other)
+	var missing []store.Member
+	for _, m := range []store.Member{{User: other, Name: otherName}, {User: c.User, Name: c.Name}} {
+		_, isIn, err := s.memberOf(ctx, id, m.User)
+		if err != nil {
+			return err
+		}
+		if !isIn {
+			m.Room, m.Role, m.Since = id, directoryapi.RoleMember, time.Now().UnixMilli()
+			missing = append(missing, m)
+		}
+	}
+	enter := func(ctx context.Context) error {
+		for _, m := range missing {
+			if err := s.store.PutMember(ctx, m); err != nil {
+				return err
+			}
+		}
+		return s.store.DeleteRequest(ctx, id)
+	}
+	for _, m := range missing { // the intents of both are kept before the change
+		i := store.Intent{Kind: kindDirect, Room: id, User: m.User, Name: m.Name, Actor: c.User, Role: string(directoryapi.RoleMember)}
+		put := enter
+		enter = func(ctx context.Context) error { return s.change(ctx, i, put) }
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return enter(ctx)
+}
+
+// hideDirect takes a direct room from a user's list until the other writes again, or puts it back. The other is not told.
+func (s *Service) hideDirect(ctx context.Context, room, user, name string, hidden bool) error {
+	i := store.Intent{Kind: kindDirect, Room: room, User: user, Name: name, Actor: user}
+	return s.change(ctx, i, func(ctx context.Context) error { return s.store.SetHidden(ctx, room, user, hidden) })
+}
+
+// hide hides a direct room of the user's.
+func (s *Service) hide(ctx context.Context, c auth.Claims, room string) error {
+	r, _, err := s.permitted(ctx, directoryapi.ActionLeave, room, c.User)
+	if err == nil && !r.Direct {
+		err = chat.E(chat.CodeForbidden, "only direct rooms are hidden: leave this one")
+	}
+	if err != nil {
+		return err
+	}
+	return unlessMissing(s.hideDirect(ctx, room, c.User, c.Name, true))
+}
+
+// leaveDirect ends a user's membership of a direct room. What the other writes then is a request.
+func (s *Service) leaveDirect(ctx context.Context, c auth.Claims, room string) error {
+	both, err := s.store.Members(ctx, room, "", 2)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(both, func(m store.Member) bool { return m.User != c.User })
+	if at < 0 {
+		return s.endDirect(ctx, room, c.User)
+	}
+	other := both[at]
+	i := store.Intent{Kind: kindDirect, Room: room, User: c.User, Name: c.Name, Actor: c.User}
+	return s.change(ctx, i, func(ctx context.Context) error {
+		err := s.store.CreateRequest(ctx, store.Request{
+			Room: room, From: other.User, FromName: other.Name, To: c.User, ToName: c.Name, Created: time.Now().UnixMilli(),
+		})
+		if err != nil && !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+		return s.store.DeleteMember(ctx, room, c.User)
+	})
+}
+
+// endDirect removes a direct room for both.
+func (s *Service) endDirect(ctx context.Context, room, actor string) error {
+	both, err := s.store.Members(ctx, room, "", 2)
+	if err != nil {
+		return err
+	}
+	for _, m := range both {
+		if err := s.deleteMember(ctx, room, m, actor); err != nil {
+			return err
+		}
+	}
+	if err := s.store.DeleteRequest(ctx, room); err != nil {
+		return err
+	}
+	return s.store.DeleteRoom(ctx, room)
+}
+
+// tellDirect tells what a user has of a direct room now: who caches permissions, the user's devices, and the room if
+// somebody has come.
+func (s *Service) tellDirect(ctx context.Context, i store.Intent) error {
+	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
+		return err
+	}
+	m, isIn, err := s.memberOf(ctx, i.Room, i.User)
+	if err != nil {
+		return err
+	}
+	if isIn && i.Role != "" {
+		err := s.event(ctx, chat.Event{
+			Type: chat.TypeMember, Room: i.Room, ID: i.ID, User: i.Actor, Name: i.Name, Member: i.User, Role: string(m.Role), TS: i.Created,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	own := chat.Event{Type: chat.TypeRemoved, Room: chat.UserRoom(i.User), ID: i.ID, User: i.Actor, Target: i.Room, TS: i.Created}
+	if isIn && !m.Hidden {
+		own.Type, own.Role = chat.TypeInvited, string(m.Role)
+	}
+	if err := s.listChanged(ctx, i.User, i.ID+"-requests", chat.ListRequests, i.Created); err != nil {
+		return err
+	}
+	return s.event(ctx, own)
+}
+
+// directAccess returns what a user may do in a direct room, of which m is the user's membership, or none.
+func (s *Service) directAccess(ctx context.Context, room, user string, m store.Member) (a directoryapi.Access, err error) {
+	both, err := s.store.Members(ctx, room, "", 2)
+	if err != nil {
+		return a, err
+	}
+	at := slices.IndexFunc(both, func(m store.Member) bool { return m.User != user })
+	var asked store.Request
+	if m.Role == "" || at < 0 {
+		if asked, err = s.store.Request(ctx, room); unlessMissing(err) != nil {
+			return a, err
+		}
+	}
+	if m.Role == "" {
+		return directoryapi.Access{Read: asked.To == user && asked.Shown()}, nil // who is asked may look, and nobody else
+	}
+	a = directoryapi.Access{Role: m.Role, Direct: true, Read: directoryapi.May(m.Role, directoryapi.ActionRead, directoryapi.DirectRoom)}
+	other := asked.To
+	if at >= 0 {
+		other = both[at].User
+	}
+	if other == "" {
+		return a, nil // who has gone for good
+	}
+	if out, err := s.apart(ctx, user, other); err != nil || out {
+		return a, err
+	}
+	switch {
+	case at < 0:
+		a.Ask = asked.From == user && !asked.Refused
+	case both[at].Hidden:
+		a.Ask = true
+	default:
+		a.Send = directoryapi.May(m.Role, directoryapi.ActionSend, directoryapi.DirectRoom)
+	}
+	return a, nil
+}

@@ -1,0 +1,301 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+const (
+	// kindList is the kind of an intent to change the list Name of User's.
+	kindList = "list"
+	// inviteLife is how long an invitation waits to be answered, and one that was declined is not repeated.
+	inviteLife = 14 * 24 * time.Hour
+	// maxInvitesTo is how many unanswered invitations a user may have.
+	maxInvitesTo = 100
+	// maxInvitesBy and maxGuestInvites are how many invitations of a user's may be without a yes.
+	maxInvitesBy    = 50
+	maxGuestInvites = 5
+)
+
+var errNoInvite = chat.E(chat.CodeNotFound, "there is no such invitation")
+
+// asksBefore reports whether a user is asked before another brings that user into a room.
+func (s *Service) asksBefore(ctx context.Context, c auth.Claims, u store.User) (bool, error) {
+	if out, err := s.blocks(ctx, u.ID, c.User); err != nil || out {
+		return out, err // and is not even asked: see invite
+	}
+	if !s.cfg.Invitations {
+		return false, nil
+	}
+	both, err := s.store.Members(ctx, chat.DirectRoom(c.User, u.ID), "", 2)
+	if err != nil || len(both) == 2 {
+		return false, err // they talk
+	}
+	known, err := s.acquainted(ctx, c, u.ID)
+	return !known, err
+}
+
+// invite asks a user into a room. Whoever blocks the asker is not asked, and one who is asked already not again, which the
+// asker is not told.
+func (s *Service) invite(ctx context.Context, c auth.Claims, r store.Room, u store.User, role directoryapi.Role) error {
+	if out, err := s.blocks(ctx, u.ID, c.User); err != nil || out {
+		return err
+	}
+	if _, err := s.store.Invite(ctx, r.ID, u.ID); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	most := maxInvitesBy
+	if c.Guest {
+		most = maxGuestInvites
+	}
+	mine, err := s.store.InvitesBy(ctx, c.User, most)
+	if err != nil {
+		return err
+	}
+	if len(mine) >= most {
+		return chat.E(chat.CodeTooMany, fmt.Sprintf("%d of your invitations have not been accepted: wait for answers", most))
+	}
+	theirs, err := s.store.InvitesTo(ctx, u.ID, maxInvitesTo)
+	if err != nil {
+		return err
+	}
+	if len(theirs) >= maxInvitesTo {
+		return chat.E(chat.CodeTooMany, "this person has too many invitations to answer")
+	}
+	now := time.Now()
+	inv := store.Invite{
+		Room: r.ID, User: u.ID, Name: u.Name, Role: role, Actor: c.User, ActorName: c.Name, Created: now.UnixMilli(), Expires: now.Add(inviteLife).UnixMilli(),
+	}
+	return s.changeList(ctx, u.ID, c.User, chat.ListInvitations, func(ctx context.Context) error {
+		if err := s.store.CreateInvite(ctx, inv); !errors.Is(err, store.ErrConflict) { // else another has just asked
+			return err
+		}
+		return nil
+	})
+}
+
+// changeList changes a list of a user's and tells the user's devices.
+func (s *Service) changeList(ctx context.Context, user, actor, list string, apply func(context.Context) error) error {
+	return s.change(ctx, store.Intent{Kind: kindList, User: user, Name: list, Actor: actor}, apply)
+}
+
+// inviteOf returns an invitation that is still good.
+func (s *Service) inviteOf(ctx context.Context, room, user string) (store.Invite, error) {
+	if !chat.ValidID(room) || !chat.ValidID(user) {
+		return store.Invite{}, errNoInvite
+	}
+	i, err := s.store.Invite(ctx, room, user)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (i.Declined || i.Expires <= time.Now().UnixMilli()) {
+		err = errNoInvite
+	}
+	return i, err
+}
+
+// acceptInvite makes the user a member of a room, if who asked may still ask there.
+func (s *Service) acceptInvite(ctx context.Context, c auth.Claims, room string) (roomView, error) {
+	i, err := s.inviteOf(ctx, room, c.User)
+	if err != nil {
+		return roomView{}, err
+	}
+	r, err := s.store.Room(ctx, room)
+	if errors.Is(err, store.ErrNotFound) {
+		return roomView{}, errors.Join(errNoInvite, s.forgetInvite(ctx, i))
+	} else if err != nil {
+		return roomView{}, err
+	}
+	by, err := s.accessTo(ctx, r, i.Actor)
+	if err != nil {
+		return roomView{}, err
+	}
+	out, err := s.banned(ctx, room, c.User)
+	if err != nil {
+		return roomView{}, err
+	}
+	if out || !directoryapi.May(by.Role, directoryapi.ActionInvite, placeOf(r)) {
+		return roomView{}, errors.Join(errNoInvite, s.forgetInvite(ctx, i))
+	}
+	role := i.Role
+	if role != directoryapi.RoleMember && !directoryapi.May(by.Role, directoryapi.ActionAppoint, placeOf(r)) {
+		role = directoryapi.RoleMember
+	}
+	m, isIn, err := s.memberOf(ctx, room, c.User)
+	if err != nil {
+		return roomView{}, err
+	}
+	if isIn {
+		role = m.Role
+	} else {
+		if err := s.checkRoomCount(ctx, c.User); err != nil {
+			return roomView{}, err
+		}
+		act := store.Act{Action: actMemberAdd, Room: room, Subject: c.User, SubjectName: c.Name, Detail: "invited by " + i.Actor}
+		err := s.audit(ctx, act, func(ctx context.Context) error { return s.putMember(ctx, room, c.User, c.Name, c.User, role) })
+		if err != nil {
+			return roomView{}, err
+		}
+	}
+	if err := s.forgetInvite(ctx, i); err != nil {
+		return roomView{}, err
+	}
+	return s.view(ctx, r, c.User, role)
+}
+
+func (s *Service) forgetInvite(ctx context.Context, i store.Invite) error {
+	return s.changeList(ctx, i.User, i.User, chat.ListInvitations, func(ctx context.Context) error {
+		return s.store.DeleteInvite(ctx, i.Room, i.User)
+	})
+}
+
+// declineInvite takes an invitation away from the user's; who asked is not told.
+func (s *Service) declineInvite(ctx context.Context, c auth.Claims, room string) error {
+	if _, err := s.inviteOf(ctx, room, c.User); err != nil {
+		return err
+	}
+	return unlessMissing(s.changeList(ctx, c.User, c.User, chat.ListInvitations, func(ctx context.Context) error {
+		return s.store.DeclineInvite(ctx, room, c.User)
+	}))
+}
+
+// withdrawInvite ends an invitation to a room: its asker may, and who may remove members there.
+func (s *Service) withdrawInvite(ctx context.Context, c auth.Claims, room, user string) error {
+	r, role, err := s.permitted(ctx, directoryapi.ActionInvite, room, c.User)
+	if err != nil {
+		return err
+	}
+	i, err := s.inviteOf(ctx, room, user)
+	if err != nil {
+		return err
+	}
+	if i.Actor != c.User {
+		if err := may(role, directoryapi.ActionRemove, placeOf(r)); err != nil {
+			return err
+		}
+	}
+	return s.forgetInvite(ctx, i)
+}
+
+// endInvites removes the invitations whose time is over.
+func (s *Service) endInvites(ctx context.Context) error {
+	old, err := s.store.InvitesBefore(ctx, time.Now().UnixMilli(), endedRequests)
+	if err != nil {
+		return err
+	}
+	for _, i := range old {
+		if err := s.store.DeleteInvite(ctx, i.Room, i.User); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endInvitesOf removes the invitations to and by a user who goes.
+func (s *Service) endInvitesOf(ctx context.Context, user string) error {
+	for _, find := range []func(context.Context, string, int) ([]store.Invite, error){s.store.InvitesTo, s.store.InvitesBy} {
+		for {
+			some, err := find(ctx, user, endedRequests)
+			if err != nil {
+				return err
+			}
+			if len(some) == 0 {
+				break
+			}
+			for _, i := range some {
+				if err := s.store.DeleteInvite(ctx, i.Room, i.User); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+type inviteView struct {
+	Room     string            `json:"room"`
+	RoomName string            `json:"room_name"`
+	Private  bool              `json:"private"`
+	User     string            `json:"user" doc:"Who is asked."`
+	Name     string            `json:"name"`
+	By       string            `json:"by" doc:"Id of who asks."`
+	ByName   string            `json:"by_name"`
+	Role     directoryapi.Role `json:"role"`
+	Since    int64             `json:"since" doc:"UTC milliseconds."`
+	Until    int64             `json:"until" doc:"UTC milliseconds."`
+}
+
+type invitesOutput struct {
+	Invitations []inviteView `json:"invitations"`
+}
+
+// inviteViews describes invitations that are still good, to rooms that there still are.
+func (s *Service) inviteViews(ctx context.Context, all []store.Invite) (out invitesOutput, err error) {
+	out.Invitations = []inviteView{}
+	var ids []string
+	for _, i := range all {
+		ids = append(ids, i.Room)
+	}
+	rooms, err := s.store.Rooms(ctx, ids)
+	byID := map[string]store.Room{}
+	for _, r := range rooms {
+		byID[r.ID] = r
+	}
+	for _, i := range all {
+		if r, ok := byID[i.Room]; ok && !i.Declined && i.Expires > time.Now().UnixMilli() {
+			out.Invitations = append(out.Invitations, inviteView{
+				Room: i.Room, RoomName: r.Name, Private: r.Private, User: i.User, Name: i.Name, By: i.Actor, ByName: i.ActorName,
+				Role: i.Role, Since: i.Created, Until: i.Expires,
+			})
+		}
+	}
+	return out, err
+}
+
+func (s *Service) inviteRoutes(api huma.API) {
+	route(s, api, guarded(http.MethodGet, "/v1/invitations", "my-invitations", "The rooms that I am asked into, newest first"),
+		func(ctx context.Context, _ *struct{}) (out invitesOutput, err error) {
+			all, err := s.store.InvitesTo(ctx, httpapi.User(ctx).User, maxInvitesTo)
+			if err != nil {
+				return out, err
+			}
+			return s.inviteViews(ctx, all)
+		})
+	route(s, api, guarded(http.MethodPost, "/v1/invitations/{room}/accept", "accept-invitation", "Become a member of a room that I am asked into"),
+		limited(s, func(ctx context.Context, in *roomInput) (roomView, error) {
+			return s.acceptInvite(ctx, httpapi.User(ctx), in.Room)
+		}))
+	route(s, api, guarded(http.MethodDelete, "/v1/invitations/{room}", "decline-invitation", "Decline an invitation; who asked is not told"),
+		limited(s, func(ctx context.Context, in *roomInput) (empty, error) {
+			return empty{}, s.declineInvite(ctx, httpapi.User(ctx), in.Room)
+		}))
+	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}/invitations", "room-invitations", "Who is asked into a room"),
+		func(ctx context.Context, in *membersInput) (out invitesOutput, err error) {
+			if in.After != "" && !chat.ValidID(in.After) {
+				return out, chat.E(chat.CodeBadRequest, "after is the id of a user")
+			}
+			if _, _, err := s.permitted(ctx, directoryapi.ActionInvite, in.Room, httpapi.User(ctx).User); err != nil {
+				return out, err
+			}
+			all, err := s.store.InvitesIn(ctx, in.Room, in.After, maxMembers)
+			if err != nil {
+				return out, err
+			}
+			for i := range all {
+				all[i].Declined = false // nobody but the user is told
+			}
+			return s.inviteViews(ctx, all)
+		})
+	route(s, api, guarded(http.MethodDelete, "/v1/rooms/{room}/invitations/{user}", "withdraw-invitation", "Ask somebody into a room no more"),
+		limited(s, func(ctx context.Context, in *memberInput) (empty, error) {
+			return empty{}, s.withdrawInvite(ctx, httpapi.User(ctx), in.Room, in.User)
+		}))
+}

@@ -1,0 +1,153 @@
+package directory
+
+import (
+	"fmt"
+	"testing"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+func (w *world) invitations(c credentials) []inviteView {
+	w.t.Helper()
+	var out invitesOutput
+	w.ok("GET", "/v1/invitations", c.Token, "", &out)
+	return out.Invitations
+}
+
+func TestInvitations(t *testing.T) {
+	w := openWorld(t, strangers())
+	ann, eve, zed := w.register("Ann"), w.register("Eve"), w.register("Zed")
+	room := w.create(eve, `{"name":"Buy my things","private":true}`)
+	path := "/v1/rooms/" + room.ID
+	invite := func() {
+		t.Helper()
+		var added addedOutput
+		if w.ok("POST", path+"/members", eve.Token, with(ann), &added); !added.Invited {
+			t.Error("a stranger was added without being asked")
+		}
+	}
+	invite()
+	if _, in := w.listed(ann)[room.ID]; in || w.access(ann, room.ID).Read {
+		t.Error("who is asked is in the room, or reads it")
+	}
+	if e := w.last(chat.UserRoom(ann.User.ID)); e.Type != chat.TypeChanged || e.Target != chat.ListInvitations {
+		t.Errorf("who is asked was told %+v", e)
+	}
+	told := len(w.events(chat.UserRoom(ann.User.ID)))
+	invite()
+	if got := w.invitations(ann); len(got) != 1 || got[0].Room != room.ID || got[0].RoomName != "Buy my things" || got[0].By != eve.User.ID || got[0].ByName != "Eve" || !got[0].Private {
+		t.Errorf("invitations are %+v", got)
+	}
+	if len(w.events(chat.UserRoom(ann.User.ID))) != told {
+		t.Error("who is asked twice is told twice")
+	}
+	mine := "/v1/invitations/" + room.ID
+	for _, tt := range []struct {
+		name         string
+		who          credentials
+		method, path string
+		code         string
+	}{
+		{"another accepts", zed, "POST", mine + "/accept", "not_found"},
+		{"none is accepted", ann, "POST", "/v1/invitations/none/accept", "not_found"},
+		{"no id is declined", ann, "DELETE", "/v1/invitations/a%20b", "not_found"},
+		{"another looks who is asked", zed, "GET", path + "/invitations", "forbidden"},
+		{"another withdraws it", zed, "DELETE", path + "/invitations/" + ann.User.ID, "forbidden"},
+		{"a bad page", eve, "GET", path + "/invitations?after=a%20b", "bad_request"},
+		{"decline", ann, "DELETE", mine, ""},
+		{"again", ann, "DELETE", mine, "not_found"},
+		{"accept what was declined", ann, "POST", mine + "/accept", "not_found"},
+	} {
+		if c := w.code(tt.who, tt.method, tt.path, ""); c != tt.code {
+			t.Errorf("%s: %q, want %q", tt.name, c, tt.code)
+		}
+	}
+	told = len(w.events(chat.UserRoom(ann.User.ID)))
+	invite() // as far as the asker knows
+	if len(w.invitations(ann)) > 0 || len(w.events(chat.UserRoom(ann.User.ID))) != told {
+		t.Error("who has declined is asked again")
+	}
+	var out invitesOutput
+	if w.ok("GET", path+"/invitations", eve.Token, "", &out); len(out.Invitations) != 1 {
+		t.Errorf("the asker sees %+v", out)
+	}
+	if err := w.store.DeleteInvite(t.Context(), room.ID, ann.User.ID); err != nil {
+		t.Fatal(err)
+	}
+	invite()
+	w.ok("DELETE", path+"/invitations/"+ann.User.ID, eve.Token, "", nil)
+	if len(w.invitations(ann)) > 0 {
+		t.Error("an invitation that was withdrawn stays")
+	}
+	invite()
+	var accepted roomView
+	w.ok("POST", mine+"/accept", ann.Token, "", &accepted)
+	if accepted.Role != directoryapi.RoleMember || accepted.Name != "Buy my things" || len(w.invitations(ann)) > 0 || !w.access(ann, room.ID).Send {
+		t.Errorf("accepted is %+v", accepted)
+	}
+
+	// An invitation is worth no more than who asked may do now.
+	next := w.create(eve, `{"name":"Next","private":true}`)
+	w.ok("POST", "/v1/rooms/"+next.ID+"/members", eve.Token, with(ann), nil) // they know each other by now
+	w.ok("POST", "/v1/rooms/"+next.ID+"/members", ann.Token, with(zed), nil)
+	w.ok("POST", "/v1/rooms/"+next.ID+"/leave", ann.Token, "", nil)
+	if c := w.code(zed, "POST", "/v1/invitations/"+next.ID+"/accept", ""); c != "not_found" || len(w.invitations(zed)) > 0 {
+		t.Errorf("an invitation by who has left: %q", c)
+	}
+}
+
+func TestInvitationsAreBounded(t *testing.T) {
+	w := openWorld(t, strangers())
+	ann, eve, gus := w.register("Ann"), w.register("Eve"), w.comeIn("Gus")
+	room := w.create(gus, `{"name":"Advertising","private":true}`)
+	members := "/v1/rooms/" + room.ID + "/members"
+	for i := range maxGuestInvites {
+		w.ok("POST", members, gus.Token, with(w.comeIn(fmt.Sprint("Other", i))), nil)
+	}
+	if c := w.code(gus, "POST", members, with(ann)); c != "too_many" {
+		t.Errorf("an invitation too many by a guest: %q", c)
+	}
+	for i := range maxInvitesTo {
+		inv := store.Invite{Room: fmt.Sprint("r", i), User: ann.User.ID, Actor: "nobody", Created: int64(i), Expires: 1 << 50}
+		if err := w.store.CreateInvite(t.Context(), inv); err != nil {
+			t.Fatal(err)
+		}
+	}
+	room = w.create(eve, `{"name":"Hello","private":true}`)
+	members = "/v1/rooms/" + room.ID + "/members"
+	if c := w.code(eve, "POST", members, with(ann)); c != "too_many" {
+		t.Errorf("an invitation too many to a user: %q", c)
+	}
+	// Those of guests end with them, and all with their time.
+	w.ok("POST", "/v1/logout", gus.Token, "", nil)
+	if err := w.removeEnded(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := w.store.InvitesBy(t.Context(), gus.User.ID, 10); err != nil || len(left) > 0 {
+		t.Errorf("of a guest who has gone stay %+v, %v", left, err)
+	}
+	if err := w.store.CreateInvite(t.Context(), store.Invite{Room: "old", User: eve.User.ID, Actor: ann.User.ID, Expires: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.endInvites(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := w.store.InvitesBy(t.Context(), ann.User.ID, 10); err != nil || len(left) > 0 {
+		t.Errorf("of those whose time is over stay %+v, %v", left, err)
+	}
+}
+
+func TestBlockedInviteNobody(t *testing.T) {
+	w := openWorld(t, strangers())
+	ann, eve := w.register("Ann"), w.register("Eve")
+	room := w.create(eve, `{"name":"Hello","private":true}`)
+	w.ok("PUT", "/v1/blocks/"+eve.User.ID, ann.Token, `{}`, nil)
+	told := len(w.events(chat.UserRoom(ann.User.ID)))
+	var added addedOutput
+	w.ok("POST", "/v1/rooms/"+room.ID+"/members", eve.Token, with(ann), &added)
+	if !added.Invited || len(w.invitations(ann)) > 0 || len(w.events(chat.UserRoom(ann.User.ID))) != told {
+		t.Error("who is blocked asks, or is told of the block")
+	}
+}

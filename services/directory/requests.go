@@ -1,0 +1,301 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+const (
+	// requestSent marks a room whose other has yet to accept it.
+	requestSent = "sent"
+	// maxRequestMessages is how many messages one may send before the other has accepted.
+	maxRequestMessages = 3
+	// requestLife is how long a request waits to be answered, and how long one that was refused cannot be repeated.
+	requestLife = 30 * 24 * time.Hour
+	// maxRequests is how many requests one answer lists.
+	maxRequests = 50
+	// endedRequests is how many requests and invitations are ended at a time.
+	endedRequests = 100
+)
+
+func refusedUntil() int64 { return time.Now().Add(requestLife).UnixMilli() }
+
+// acquainted reports whether a user is no stranger to another: they share a room but the default ones. A guest, whom a
+// click makes and who may enter any public room, has to share a private one. Who runs the server is a stranger to nobody.
+func (s *Service) acquainted(ctx context.Context, c auth.Claims, other string) (bool, error) {
+	role, err := s.serverRole(ctx, c.User)
+	if err != nil || role == directoryapi.RoleOperator {
+		return err == nil, err
+	}
+	mine, err := s.store.GroupsOf(ctx, c.User, maxListed)
+	if err != nil {
+		return false, err
+	}
+	theirs, err := s.store.GroupsOf(ctx, other, maxListed)
+	if err != nil {
+		return false, err
+	}
+	in := map[string]bool{}
+	for _, m := range mine {
+		in[m.Room] = !isDefault(m.Room)
+	}
+	var shared []string
+	for _, m := range theirs {
+		if in[m.Room] {
+			shared = append(shared, m.Room)
+		}
+	}
+	if len(shared) == 0 || !c.Guest {
+		return len(shared) > 0, nil
+	}
+	rooms, err := s.store.Rooms(ctx, shared)
+	return slices.ContainsFunc(rooms, func(r store.Room) bool { return r.Private }), err
+}
+
+// checkDirects returns an error if a user has opened as many direct rooms lately as one may.
+func (s *Service) checkDirects(ctx context.Context, c auth.Claims) error {
+	hour, day := s.cfg.DirectHour, s.cfg.DirectDay
+	if c.Guest {
+		hour, day = s.cfg.GuestDirect/2, s.cfg.GuestDirect
+	}
+	now := time.Now()
+	made, err := s.store.RoomsBy(ctx, c.User, now.Add(-24*time.Hour).UnixMilli(), s.cfg.DirectDay+maxMadeRooms)
+	if err != nil {
+		return err
+	}
+	inHour, inDay := 0, 0
+	for _, r := range made {
+		if !r.Direct {
+			continue
+		}
+		inDay++
+		if r.Created > now.Add(-time.Hour).UnixMilli() {
+			inHour++
+		}
+	}
+	if inHour >= hour || inDay >= day {
+		return &chat.Error{Code: chat.CodeRateLimited, Message: "too many new direct rooms: wait a while", RetryAfter: time.Hour}
+	}
+	return nil
+}
+
+// maxMadeRooms is how many rooms that are not direct are looked at beside those that are.
+const maxMadeRooms = 1000
+
+// answerAsk answers directoryapi.ServiceAsk.
+func (s *Service) answerAsk(ctx context.Context, r directoryapi.AskRequest) (none directoryapi.AskReply, err error) {
+	if !chat.ValidID(r.User) || !chat.ValidID(r.Room) || !chat.ValidID(r.ID) {
+		return none, chat.E(chat.CodeBadRequest, "that is not an id")
+	}
+	a, _, err := s.accessNow(ctx, r.Room, r.User)
+	switch {
+	case err != nil:
+		return none, s.stored(err)
+	case a.Send:
+		return none, nil
+	case !a.Ask:
+		return none, chat.E(chat.CodeForbidden, "you may not write in this room")
+	}
+	asked, err := s.store.SendRequest(ctx, r.Room, r.User, r.ID, maxRequestMessages, time.Now().UnixMilli())
+	if err == nil {
+		return none, s.fail(s.tellAsked(ctx, asked))
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return none, s.stored(err)
+	}
+	both, err := s.store.Members(ctx, r.Room, "", 2)
+	if err != nil {
+		return none, s.stored(err)
+	}
+	for _, m := range both {
+		if m.User != r.User && m.Hidden {
+			return none, s.fail(unlessMissing(s.hideDirect(ctx, r.Room, m.User, m.Name, false)))
+		}
+	}
+	return none, chat.E(chat.CodeForbidden, fmt.Sprintf("no more than %d messages until they are accepted", maxRequestMessages))
+}
+
+// tellAsked tells the receiver's devices of a request, and with its first message, that the receiver may look at it.
+func (s *Service) tellAsked(ctx context.Context, r store.Request) error {
+	if len(r.Sent) == 1 {
+		if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: r.Room}); err != nil {
+			return busError(err)
+		}
+	}
+	if err := s.listChanged(ctx, r.To, chat.NewID(), chat.ListRequests, time.Now().UnixMilli()); err != nil {
+		return busError(err)
+	}
+	return nil
+}
+
+// requestTo returns a request to the user that has not been refused.
+func (s *Service) requestTo(ctx context.Context, user, room string) (store.Request, error) {
+	none := chat.E(chat.CodeNotFound, "there is no such request")
+	if !chat.ValidID(room) {
+		return store.Request{}, none
+	}
+	r, err := s.store.Request(ctx, room)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (r.To != user || !r.Shown()) {
+		err = none
+	}
+	return r, err
+}
+
+// acceptRequest makes the direct room of a request one like others.
+func (s *Service) acceptRequest(ctx context.Context, c auth.Claims, room string) (roomView, error) {
+	r, err := s.requestTo(ctx, c.User, room)
+	if err != nil {
+		return roomView{}, err
+	}
+	return s.direct(ctx, c, r.From)
+}
+
+// refuseRequest takes a request away from the user's, for some time. The sender is not told.
+func (s *Service) refuseRequest(ctx context.Context, c auth.Claims, room string) error {
+	if _, err := s.requestTo(ctx, c.User, room); err != nil {
+		return err
+	}
+	i := store.Intent{Kind: kindDirect, Room: room, User: c.User, Name: c.Name, Actor: c.User}
+	return unlessMissing(s.change(ctx, i, func(ctx context.Context) error { return s.store.RefuseRequest(ctx, room, c.User, refusedUntil()) }))
+}
+
+// endRequests ends the requests whose time is over.
+func (s *Service) endRequests(ctx context.Context) error {
+	old, err := s.store.RequestsBefore(ctx, time.Now().UnixMilli(), endedRequests)
+	if err != nil {
+		return err
+	}
+	for _, r := range old {
+		if err := s.endDirect(ctx, r.Room, r.From); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endRequestsOf ends what a user who goes has asked, and was asked; of a guest, all direct rooms.
+func (s *Service) endRequestsOf(ctx context.Context, u store.User) error {
+	for {
+		open, err := s.store.RequestsOf(ctx, u.ID, endedRequests)
+		if err != nil {
+			return err
+		}
+		if len(open) == 0 {
+			break
+		}
+		for _, r := range open {
+			if err := s.endDirect(ctx, r.Room, u.ID); err != nil {
+				return err
+			}
+		}
+	}
+	if !u.Guest() {
+		return nil
+	}
+	for {
+		mine, err := s.store.MembershipsOf(ctx, u.ID, endedRequests) // those of other rooms have ended
+		if err != nil {
+			return err
+		}
+		if len(mine) == 0 {
+			return nil
+		}
+		for _, m := range mine {
+			if err := s.endDirect(ctx, m.Room, u.ID); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+type requestView struct {
+	Room  string `json:"room" doc:"The direct room: its messages can be read before it is accepted."`
+	User  string `json:"user"`
+	Name  string `json:"name"`
+	Count int    `json:"count" doc:"How many messages there are."`
+	Since int64  `json:"since" doc:"UTC milliseconds."`
+}
+
+type requestsOutput struct {
+	Requests []requestView `json:"requests"`
+	More     bool          `json:"more,omitempty" doc:"There are older ones, before the last one's since."`
+}
+
+// myRequests lists who wants to write to a user, newest first.
+func (s *Service) myRequests(ctx context.Context, c auth.Claims, before int64) (requestsOutput, error) {
+	out := requestsOutput{Requests: []requestView{}}
+	if before <= 0 {
+		before = endOfTime
+	}
+	all, err := s.store.RequestsTo(ctx, c.User, before, maxRequests+1)
+	if len(all) > maxRequests {
+		all, out.More = all[:maxRequests], true
+	}
+	for _, r := range all {
+		out.Requests = append(out.Requests, requestView{Room: r.Room, User: r.From, Name: r.FromName, Count: len(r.Sent), Since: r.Created})
+	}
+	return out, err
+}
+
+type beforeInput struct {
+	Before int64 `query:"before" doc:"Only those from before this time (UTC milliseconds)."`
+}
+
+type directsOutput struct {
+	Rooms []roomView `json:"rooms"`
+	Next  int64      `json:"next,omitempty" doc:"There are older ones: ask with before."`
+}
+
+// directs lists a user's direct rooms, newest first.
+func (s *Service) directs(ctx context.Context, c auth.Claims, before int64) (directsOutput, error) {
+	out := directsOutput{Rooms: []roomView{}}
+	if before <= 0 {
+		before = endOfTime
+	}
+	mine, err := s.store.DirectsOf(ctx, c.User, before, maxDirects)
+	for _, m := range mine {
+		out.Rooms = append(out.Rooms, viewOf(store.Room{ID: m.Room, Name: "direct", Private: true, Direct: true}, m.Role))
+	}
+	if len(mine) == maxDirects {
+		out.Next = mine[maxDirects-1].Since
+	}
+	if err == nil {
+		err = s.nameDirect(ctx, c.User, out.Rooms)
+	}
+	return out, err
+}
+
+func (s *Service) requestRoutes(api huma.API) {
+	route(s, api, guarded(http.MethodGet, "/v1/direct", "directs", "My direct rooms, newest first"),
+		func(ctx context.Context, in *beforeInput) (directsOutput, error) {
+			return s.directs(ctx, httpapi.User(ctx), in.Before)
+		})
+	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/hide", "hide-room", "Hide a direct room until the other writes again"),
+		limited(s, func(ctx context.Context, in *roomInput) (empty, error) {
+			return empty{}, s.hide(ctx, httpapi.User(ctx), in.Room)
+		}))
+	route(s, api, guarded(http.MethodGet, "/v1/requests", "requests", "Strangers who want to write to me, newest first"),
+		func(ctx context.Context, in *beforeInput) (requestsOutput, error) {
+			return s.myRequests(ctx, httpapi.User(ctx), in.Before)
+		})
+	route(s, api, guarded(http.MethodPost, "/v1/requests/{room}/accept", "accept-request", "Let a stranger write to me"),
+		limited(s, func(ctx context.Context, in *roomInput) (roomView, error) {
+			return s.acceptRequest(ctx, httpapi.User(ctx), in.Room)
+		}))
+	route(s, api, guarded(http.MethodDelete, "/v1/requests/{room}", "refuse-request", "Refuse a stranger's messages; the stranger is not told"),
+		limited(s, func(ctx context.Context, in *roomInput) (empty, error) {
+			return empty{}, s.refuseRequest(ctx, httpapi.User(ctx), in.Room)
+		}))
+}

@@ -1,0 +1,34 @@
+package hub
+
+import (
+	"context"
+	"time"
+
+	"hubbub.internal/libs/api/directory"
+)
+
+// askFirst asks the directory whether a message may be sent in a direct room that the other has not accepted yet, or has
+// hidden: see directory.Access.Ask. Such messages are few. The op stays the first of its room's, so that order holds.
+func (s *Shard) askFirst(o *op) {
+	o.state = opAsking
+	user, room, id := o.sender, o.room, string(o.msgID.bytes())
+	deadline := time.Now().Add(requestTimeout)
+	if !s.hub.jobs.Do(func(ctx context.Context) {
+		ctx, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		err := directory.NewClient(s.hub.bus).Ask(ctx, user, room, id)
+		s.post(func() { s.asked(o, err) })
+	}) {
+		s.asked(o, errBusy)
+	}
+}
+
+// asked goes on with a send that was asked for.
+func (s *Shard) asked(o *op, err error) {
+	if err != nil || o.sub == none {
+		o.err = err
+		s.finished(o)
+		return
+	}
+	s.cleared(o)
+}

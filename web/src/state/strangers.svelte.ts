@@ -1,0 +1,88 @@
+import type { Block, BlockKind, Client, Invitation, MessageRequest } from '../client/index.ts';
+
+/** How long after a failure the lists are asked for again, ms. */
+const askAgain = 15_000;
+
+/** Who wants something of the user, and whom the user wants nothing of: kept current while there is a connection. */
+export class Strangers {
+  requests = $state.raw<readonly MessageRequest[]>([]);
+  /** There are older requests than are listed. */
+  more = $state(false);
+  invitations = $state.raw<readonly Invitation[]>([]);
+  blocks = $state.raw<readonly Block[]>([]);
+  /** By user id. */
+  readonly kinds = $derived(new Map(this.blocks.map((b) => [b.user, b.kind])));
+  readonly #client: Client;
+  readonly #changed: () => void;
+  readonly #off: (() => void)[];
+  #retry: ReturnType<typeof setTimeout> | undefined;
+
+  /** `changed` is called when others are blocked than before. */
+  constructor(client: Client, changed: () => void) {
+    this.#client = client;
+    this.#changed = changed;
+    this.#off = [
+      client.on('state', (s) => s.kind === 'online' && void this.#all()),
+      client.on('changed', (list) => void this.#list(list)),
+    ];
+  }
+
+  close(): void {
+    for (const off of this.#off) off();
+    clearTimeout(this.#retry);
+  }
+
+  /** How many things wait for an answer. */
+  get waiting(): number {
+    return this.requests.length + this.invitations.length;
+  }
+
+  async accept(request: MessageRequest): Promise<string> {
+    const room = await this.#client.admit(await this.#client.directory.acceptRequest(request.room));
+    await this.#list('requests');
+    return room.id;
+  }
+  async refuse(request: MessageRequest): Promise<void> {
+    await this.#client.directory.refuseRequest(request.room);
+    await this.#list('requests');
+  }
+  async join(invitation: Invitation): Promise<string> {
+    const room = await this.#client.admit(await this.#client.directory.acceptInvitation(invitation.room));
+    await this.#list('invitations');
+    return room.id;
+  }
+  async decline(invitation: Invitation): Promise<void> {
+    await this.#client.directory.declineInvitation(invitation.room);
+    await this.#list('invitations');
+  }
+  async block(user: string, kind: BlockKind): Promise<void> {
+    await this.#client.directory.block(user, kind);
+    await Promise.all([this.#list('blocks'), this.#list('requests')]);
+  }
+  async unblock(user: string): Promise<void> {
+    await this.#client.directory.unblock(user);
+    await this.#list('blocks');
+  }
+
+  async #all(): Promise<void> {
+    await Promise.all(['requests', 'invitations', 'blocks'].map((list) => this.#list(list)));
+  }
+
+  async #list(list: string): Promise<void> {
+    const { directory } = this.#client;
+    try {
+      if (list === 'requests') {
+        const { list: requests, more } = await directory.requests();
+        [this.requests, this.more] = [requests, more];
+      } else if (list === 'invitations') this.invitations = await directory.invitations();
+      else if (list === 'blocks') {
+        this.blocks = await directory.blocks();
+        this.#client.ignored = new Set(this.blocks.map((b) => b.user));
+        this.#changed();
+      }
+    } catch {
+      clearTimeout(this.#retry);
+      this.#retry = setTimeout(() => this.#client.state.kind === 'online' && void this.#all(), askAgain);
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { Emitter } from '../client/emitter.ts';
+import type { Client } from '../client/index.ts';
+import { Strangers } from './strangers.svelte.ts';
+
+let strangers: Strangers | undefined;
+afterEach(() => {
+  strangers?.close();
+  vi.useRealTimers();
+});
+
+/** A client whose directory has lists that the test changes. */
+function scripted() {
+  const lists = { requests: [{ room: 'd-1', user: 'eve', name: 'Eve', count: 1, since: 1 }], invitations: [] as object[], blocks: [] as object[] };
+  const directory = {
+    requests: vi.fn(async () => ({ list: lists.requests, more: false })),
+    invitations: vi.fn(async () => lists.invitations),
+    blocks: vi.fn(async () => lists.blocks),
+    refuseRequest: vi.fn(async () => { lists.requests = []; }),
+    acceptRequest: vi.fn(async () => ({ id: 'd-1' })),
+    block: vi.fn(async (user: string, kind: string) => { lists.blocks = [{ user, name: 'Eve', kind }]; lists.requests = []; }),
+    unblock: vi.fn(async () => { lists.blocks = []; }),
+  };
+  const emitter = new Emitter<{ state: { kind: string }; changed: string }>();
+  const client = Object.assign(emitter, { directory, ignored: new Set<string>(), state: { kind: 'online' }, admit: async (info: { id: string }) => info });
+  return { client, directory, lists };
+}
+
+test('lists are fetched with the connection, and one again when it changes', async () => {
+  const { client, directory, lists } = scripted();
+  strangers = new Strangers(client as unknown as Client, () => undefined);
+  client.emit('state', { kind: 'online' });
+  await vi.waitFor(() => expect(strangers!.waiting).toBe(1));
+  lists.invitations = [{ room: 'r1', roomName: 'Books', private: true, by: 'eve', byName: 'Eve' }];
+  client.emit('changed', 'invitations');
+  await vi.waitFor(() => expect(strangers!.waiting).toBe(2));
+  client.emit('changed', 'what a newer server lists');
+  expect(directory.requests).toHaveBeenCalledTimes(1);
+  expect(directory.invitations).toHaveBeenCalledTimes(2);
+});
+
+test('who is blocked is ignored, and is no more when let go', async () => {
+  const { client } = scripted();
+  const changed = vi.fn();
+  strangers = new Strangers(client as unknown as Client, changed);
+  await strangers.block('eve', 'block');
+  expect([...client.ignored]).toEqual(['eve']);
+  expect(strangers.kinds.get('eve')).toBe('block');
+  expect(strangers.requests).toEqual([]);
+  expect(changed).toHaveBeenCalledTimes(1);
+  await strangers.unblock('eve');
+  expect(client.ignored.size).toBe(0);
+});
+
+test('a request is accepted into a room, or refused', async () => {
+  const { client } = scripted();
+  strangers = new Strangers(client as unknown as Client, () => undefined);
+  client.emit('changed', 'requests');
+  await vi.waitFor(() => expect(strangers!.requests.length).toBe(1));
+  expect(await strangers.accept(strangers.requests[0]!)).toBe('d-1');
+  await strangers.refuse(strangers.requests[0]!);
+  expect(strangers.waiting).toBe(0);
+});
+
+test('what could not be fetched is asked for again', async () => {
+  vi.useFakeTimers();
+  const { client, directory } = scripted();
+  directory.requests.mockRejectedValueOnce(new Error('away'));
+  strangers = new Strangers(client as unknown as Client, () => undefined);
+  client.emit('state', { kind: 'online' });
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(strangers.waiting).toBe(0);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(strangers.waiting).toBe(1);
+});
