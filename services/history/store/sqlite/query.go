@@ -109,7 +109,7 @@ func (s *Store) Messages(ctx context.Context, room string, names []store.Name) (
 	if len(names) == 0 {
 		return nil, nil
 	}
-	return s.list(ctx, "messages", columns+`WHERE room = ? AND type = 'msg' AND (sender, id) IN (`+pairs(len(names))+`) ORDER BY seq`, arguments(room, names)...)
+	return s.list(ctx, "messages", named(len(names))+`WHERE room = ? AND sender = who AND id = what AND type = 'msg' ORDER BY seq`, arguments(names, room)...)
 }
 
 // Namesakes implements store.Store.
@@ -126,7 +126,7 @@ func (s *Store) About(ctx context.Context, room string, names []store.Name, type
 		names = append(names, store.Name{ID: n.ID})
 	}
 	// The conditions on the target and the mark let SQLite use the partial index.
-	query, args := columns+`WHERE room = ? AND target <> '' AND past = 0 AND (author, target) IN (`+pairs(len(names))+`)`, arguments(room, names)
+	query, args := named(len(names))+`WHERE room = ? AND target <> '' AND past = 0 AND target = what AND author = who`, arguments(names, room)
 	if len(types) > 0 {
 		query += ` AND type IN (?` + strings.Repeat(", ?", len(types)-1) + `)`
 		for _, kind := range types {
@@ -147,15 +147,19 @@ func (s *Store) Changes(ctx context.Context, room string, name store.Name, kind 
 	return all, ofKind, nil
 }
 
-// pairs returns n rows of two placeholders.
-func pairs(n int) string { return "VALUES (?, ?)" + strings.Repeat(", (?, ?)", n-1) }
+// named begins a query of entries for each of n names, who and what. The order of a CROSS JOIN is kept, so that each is a search in
+// an index; a list of pairs after IN is a search for the room alone.
+func named(n int) string {
+	return `WITH names(who, what) AS (SELECT DISTINCT column1, column2 FROM (VALUES (?, ?)` + strings.Repeat(", (?, ?)", n-1) + `)) ` +
+		strings.Replace(columns, "FROM entries", "FROM names CROSS JOIN entries", 1)
+}
 
-func arguments(room string, names []store.Name) []any {
-	args := []any{room}
+func arguments(names []store.Name, room string) []any {
+	var args []any
 	for _, n := range names {
 		args = append(args, n.Sender, n.ID)
 	}
-	return args
+	return append(args, room)
 }
 
 // Reads implements store.Store.

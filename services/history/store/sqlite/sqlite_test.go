@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"errors"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -77,6 +79,37 @@ func TestSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	storetest.VerifyChanged(t, openAt(t, path))
+}
+
+// TestIndexes holds that what pages ask for is found by whole names in an index, and not by going through a room.
+func TestIndexes(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "history.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	names := arguments([]store.Name{{Sender: "ann", ID: "m1"}, {Sender: "bob", ID: "m2"}}, "r1")
+	for query, want := range map[string]string{
+		`WHERE room = ? AND target <> '' AND past = 0 AND target = what AND author = who`: "SEARCH entries USING INDEX entries_about (room=? AND target=? AND author=?)",
+		`WHERE room = ? AND sender = who AND id = what AND type = 'msg'`:                  "SEARCH entries USING INDEX entries_id (room=? AND sender=? AND id=?)",
+	} {
+		rows, err := s.Read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+named(2)+query, names...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var plan string
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+				t.Fatal(err)
+			}
+			plan += detail + "\n"
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil || !strings.Contains(plan, want) {
+			t.Errorf("%s: %v, the plan is\n%s", query, err, plan)
+		}
+	}
 }
 
 // TestMakeUpgrade writes the file of this release for TestUpgrade.
