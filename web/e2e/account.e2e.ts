@@ -89,3 +89,16 @@ test('an account is taken along and deleted', async () => {
   await ada.page.getByRole('button', { name: 'Log in' }).click();
   await ada.page.getByText('the name or the password is wrong').waitFor();
 });
+
+test('a link for a new password leads to where it is chosen, and says if it is good no more', async () => {
+  const ada = await stage.person('Ada', 'phone');
+  await ada.page.goto(`${stage.server.url}/#/reset/abc-DEF_1`);
+  await ada.page.getByRole('heading', { name: 'Choose a new password' }).waitFor();
+  await ada.page.getByLabel('New password').fill('another horse battery');
+  await ada.page.getByRole('button', { name: 'Set password' }).click();
+  await ada.page.getByRole('alert').getByText(/This link was used, is too old/).waitFor();
+  expect(await violations(ada.page)).toEqual([]);
+  await ada.shot('account-reset');
+  await ada.page.getByRole('link', { name: 'Not now' }).click();
+  await ada.rooms.getByRole('link').first().waitFor();
+});
