@@ -13,7 +13,7 @@ import (
 // All calls every method of I that takes a context first and returns an error last, with ctx, under which or in whose
 // surroundings none can succeed, and with arguments that are not empty. It reports those that return no error, or one that
 // allowed does not allow. except names methods that are not called.
-func All[I any](t *testing.T, ctx context.Context, value I, allowed func(error) bool, except ...string) {
+func All[I any](ctx context.Context, t *testing.T, value I, allowed func(error) bool, except ...string) {
 	t.Helper()
 	v, methods := reflect.ValueOf(value), reflect.TypeFor[I]()
 	called := 0

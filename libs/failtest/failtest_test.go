@@ -38,11 +38,11 @@ func (c *called) Other() error {
 
 func TestAll(t *testing.T) {
 	c := &called{t: t}
-	All[calls](t, t.Context(), c, func(err error) bool { return err.Error() == "no" })
+	All[calls](t.Context(), t, c, func(err error) bool { return err.Error() == "no" })
 	if c.n != 2 {
 		t.Errorf("%d methods were called", c.n)
 	}
-	All[calls](t, t.Context(), c, func(error) bool { return true }, "Reads")
+	All[calls](t.Context(), t, c, func(error) bool { return true }, "Reads")
 	if c.n != 3 {
 		t.Errorf("%d methods were called", c.n)
 	}

@@ -111,8 +111,3 @@ func networkOf(address string) string {
 	}
 	return clientaddr.Network(a).String()
 }
-
-// clientAddress returns the network that a request is counted by.
-func clientAddress(remote, forwardedFor, realIP string, proxies clientaddr.Proxies) string {
-	return networkOf(peerAddress(remote, forwardedFor, realIP, proxies))
-}

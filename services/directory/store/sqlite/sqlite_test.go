@@ -1,8 +1,8 @@
 package sqlite
 
 import (
-	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -76,25 +76,15 @@ func TestUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	rows, err := s.Read.QueryContext(t.Context(), `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`)
+	var tables string
+	err = s.Read.QueryRowContext(t.Context(), `SELECT group_concat(name) FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`).Scan(&tables)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var tables []string
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			t.Fatal(err)
-		}
-		tables = append(tables, name)
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range tables {
+	for name := range strings.SplitSeq(tables, ",") {
 		if _, err := s.Write.ExecContext(t.Context(), "DROP TABLE "+name); err != nil {
 			t.Fatal(err)
 		}
 	}
-	failtest.All[store.Store](t, t.Context(), s, storetest.Away)
+	failtest.All[store.Store](t.Context(), t, s, storetest.Away)
 }

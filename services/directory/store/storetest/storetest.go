@@ -487,7 +487,7 @@ func testIntents(t *testing.T, s store.Store) {
 func testCancelled(t *testing.T, s store.Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	failtest.All(t, ctx, s, Away)
+	failtest.All(ctx, t, s, Away)
 }
 
 // Away reports whether an error is that of a store that does not work, and says nothing of what it has.

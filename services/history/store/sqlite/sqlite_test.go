@@ -150,7 +150,7 @@ func TestUnreadable(t *testing.T) {
 	}
 	s := open(t)
 	damage(s, "DROP TABLE entries", "DROP TABLE reads")
-	failtest.All[store.Store](t, t.Context(), s, func(error) bool { return true })
+	failtest.All[store.Store](t.Context(), t, s, func(error) bool { return true })
 
 	s = open(t)
 	for _, e := range []store.Entry{
@@ -168,7 +168,7 @@ func TestUnreadable(t *testing.T) {
 		"CREATE UNIQUE INDEX again ON entries (room, sender, id)",
 		"ALTER TABLE reads RENAME TO sound", "CREATE TABLE reads AS SELECT user, room, 'nonsense' AS seq FROM sound")
 	// Those that look before the first, and behind it, find nothing there.
-	failtest.All[store.Store](t, t.Context(), s, func(error) bool { return true }, "Newest", "Oldest", "Since")
+	failtest.All[store.Store](t.Context(), t, s, func(error) bool { return true }, "Newest", "Oldest", "Since")
 	for what, read := range map[string]func() ([]store.Entry, error){
 		"Newest": func() ([]store.Entry, error) { return s.Newest(t.Context(), "x", 9, 9) },
 		"Oldest": func() ([]store.Entry, error) { return s.Oldest(t.Context(), "x", 0, 9) },

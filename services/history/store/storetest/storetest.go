@@ -406,7 +406,7 @@ func testReadsAtOnce(t *testing.T, s store.Store) {
 func testCancelled(t *testing.T, s store.Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	failtest.All(t, ctx, s, func(error) bool { return true })
+	failtest.All(ctx, t, s, func(error) bool { return true })
 }
 
 func must(t *testing.T, err error) {
