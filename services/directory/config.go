@@ -35,6 +35,8 @@ type Config struct {
 	DirectHour     int           `name:"directs-per-hour" help:"New direct rooms that a user may open in an hour (1 to 1000000)." default:"20"`
 	DirectDay      int           `name:"directs-per-day" help:"New direct rooms that a user may open in a day (1 to 1000000)." default:"60"`
 	GuestDirect    int           `name:"guest-directs-per-day" help:"New direct rooms that a guest may open in a day, half of them in an hour (2 to 1000000)." default:"10"`
+	RoomsDay       int           `name:"rooms-per-day" help:"New rooms, but for direct ones, that a user may make in a day (1 to 1000000)." default:"100"`
+	GuestPublic    int           `name:"guest-public-rooms" help:"Public rooms that a guest may have made (0 to 1000)." default:"1"`
 	LoginAttempts  int           `help:"Failed log-ins a minute from one address with one name, on each replica, before more are refused (1 to 10000); 10 times as many for a name from anywhere, 30 times for an address with any names." default:"10"`
 	AuditKeep      time.Duration `help:"How long the audit log keeps what was done (24h to 87600h)." default:"9600h"`
 	TrustedProxies []string      `help:"Networks of the proxies in front, such as 10.0.0.0/8. Their X-Forwarded-For, or else X-Real-IP, names the client; headers of anybody else are ignored." placeholder:"CIDR"`
@@ -65,6 +67,8 @@ func (c *Config) Validate() error {
 	between("login-attempts", c.LoginAttempts, 1, 10_000)
 	between("account-rate", c.AccountRate, 1, 1_000_000)
 	between("change-rate", c.ChangeRate, 1, 1_000_000)
+	between("rooms-per-day", c.RoomsDay, 1, 1_000_000)
+	between("guest-public-rooms", c.GuestPublic, 0, 1000)
 	between("directs-per-hour", c.DirectHour, 1, 1_000_000)
 	between("directs-per-day", c.DirectDay, 1, 1_000_000)
 	between("guest-directs-per-day", c.GuestDirect, 2, 1_000_000)

@@ -79,6 +79,9 @@ func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic str
 	if topic, err = checkText("room's topic", topic, 0, maxTopic); err != nil {
 		return roomView{}, err
 	}
+	if err := s.checkMade(ctx, c, private); err != nil {
+		return roomView{}, err
+	}
 	if err := s.checkRoomCount(ctx, c.User); err != nil {
 		return roomView{}, err
 	}
@@ -125,6 +128,11 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 		return viewOf(r, a.Role), err
 	}
 	shown := p.Private != nil && !*p.Private && r.Private
+	if shown && c.Guest {
+		if err := s.checkMade(ctx, c, false); err != nil {
+			return roomView{}, err
+		}
+	}
 	if p.Name != nil || shown {
 		name, private := r.Name, r.Private
 		if p.Name != nil {
