@@ -56,7 +56,7 @@ for bus in redis nats; do
   kill=(history presence directory bus mongo)
   if docker run --rm --entrypoint sh mongo:8.0 -c 'command -v ferretdb' >/dev/null 2>&1; then
     files+=(-f infra/test/docker-compose.ferretdb.yml)
-    # History's reads hang for minutes after FerretDB was killed under load.
+    # Known to fail on a busy machine with FerretDB: the comparison with history at the end ran into its deadline, killed or not.
     kill=(history presence directory bus)
     echo "FerretDB stands in for MongoDB: logins of the store are not tried, and it is not killed"
   fi
