@@ -40,10 +40,9 @@ func (s *Shard) expel(slot uint32, room string) {
 	if ses.state != stReady {
 		return
 	}
-	told := false
-	if id := s.findFeed(ses, logFeed, room); id != none {
-		s.depart(slot, id)
-		told = true
+	told := s.depart(slot, room, errForbidden)
+	for _, w := range s.withdraw(slot, presenceFeed, room) {
+		s.answerError(slot, w.id, errForbidden)
 	}
 	if id := s.findFeed(ses, presenceFeed, room); id != none {
 		s.unwatch(slot, id)
@@ -53,12 +52,21 @@ func (s *Shard) expel(slot uint32, room string) {
 		s.enc = wire.AppendNotice(s.enc[:0], "", room, "left", "you may not read this room any more", 0, nil)
 		s.push(slot, s.enc)
 	}
+	s.unpark(slot)
 }
 
 // review asks again whether those who are in a room, or in any, may read it.
 func (s *Shard) review(room string) {
 	type pair struct{ user, room string }
 	in := make(map[pair][]ref)
+	for slot, all := range s.wanted { // an answer that is on its way may be from before the change
+		for _, w := range all {
+			if ses := s.sessions.at(slot); room == "" || w.room == room {
+				p := pair{ses.who.user(), w.room}
+				in[p] = append(in[p], ses.ref(slot))
+			}
+		}
+	}
 	for id := range s.subCount {
 		b := s.subs.at(id)
 		if b.aud == nil || room != "" && b.aud.feed.room != room {

@@ -62,6 +62,7 @@ func (s *Shard) leaveAll(slot uint32) {
 		s.hub.reporter.Exit(gone)
 		s.exitOwn(slot)
 	}
+	delete(s.wanted, slot)
 	for ses.subs != none {
 		s.dropSub(ses.subs)
 	}

@@ -18,6 +18,7 @@ var (
 	errHelloFirst  = chat.E(chat.CodeHelloRequired, "the first command is hello")
 	errHelloTwice  = chat.E(chat.CodeHelloTwice, "hello was said already")
 	errNotJoined   = chat.E(chat.CodeNotJoined, "join the room first")
+	errLeft        = chat.E(chat.CodeNotJoined, "the room was left meanwhile")
 	errForbidden   = chat.E(chat.CodeForbidden, "there is no such room, or you may not enter it")
 	errFarBehind   = chat.Unavailable("you are far behind, and history does not answer", 2*time.Second)
 	errMayNotSend  = chat.E(chat.CodeForbidden, "you may not write in this room")

@@ -9,8 +9,8 @@ import (
 
 // joining is a join under way.
 type joining struct {
+	wanted
 	ref      ref
-	id, room string
 	after    bus.Position
 	hasAfter bool
 	sub      uint32
@@ -30,22 +30,15 @@ func (s *Shard) join(slot uint32, c *wire.Command) {
 		s.joinOwn(slot, c)
 		return
 	}
-	j := &joining{ref: ses.ref(slot), id: string(c.ID), room: string(c.Room), hasAfter: c.HasAfter, sub: none}
+	j := &joining{wanted: wanted{kind: logFeed, id: string(c.ID), room: string(c.Room)}, ref: ses.ref(slot), hasAfter: c.HasAfter, sub: none}
 	if c.HasAfter {
 		j.after = bus.Position{Seq: c.After, ID: string(c.AfterID)}
 	}
-	s.withAccess(slot, j.room, func(slot uint32, a directory.Access, err error) {
-		switch {
-		case err != nil:
-			s.answerError(slot, j.id, err)
-		case !a.Read:
-			s.answerError(slot, j.id, errForbidden)
-		default:
-			s.enter(j)
-			if a.Slow > 0 {
-				if f := s.hub.lookup([]byte(j.room)); f != nil {
-					f.slows(a)
-				}
+	s.whenAdmitted(slot, &j.wanted, func(_ uint32, a directory.Access) {
+		s.enter(j)
+		if a.Slow > 0 {
+			if f := s.hub.lookup([]byte(j.room)); f != nil {
+				f.slows(a)
 			}
 		}
 	})
@@ -60,7 +53,7 @@ func (s *Shard) enter(j *joining) {
 	if busy || j.hasAfter && (ses.out.Len() > parkBytes || ses.more != nil && ses.more.replaying >= maxReplays) {
 		m := ses.extra()
 		if len(m.parked) >= 2*s.hub.opts.Rooms {
-			s.answerError(slot, j.id, errRooms)
+			s.refuseWanted(slot, &j.wanted, errRooms)
 			return
 		}
 		m.parked = append(m.parked, j)
@@ -68,12 +61,13 @@ func (s *Shard) enter(j *joining) {
 	}
 	if id == none {
 		if int(ses.rooms) >= s.hub.opts.Rooms {
-			s.answerError(slot, j.id, errRooms)
+			s.refuseWanted(slot, &j.wanted, errRooms)
 			return
 		}
 		id = s.addSub(slot, logFeed, j.room)
 		ses.rooms++
 	}
+	s.unwant(slot, &j.wanted)
 	j.sub = id
 	s.joins[id] = j
 	b := s.subs.at(id)
@@ -86,17 +80,9 @@ func (s *Shard) enter(j *joining) {
 	f.whenLive(func(err error) { s.post(func() { s.followed(j, err) }) })
 }
 
-// current reports whether a join is still wanted: the session lives and has not left the room meanwhile.
-func (s *Shard) current(j *joining) bool {
-	if s.alive(j.ref) == nil {
-		return false
-	}
-	if s.joins[j.sub] == j {
-		return true
-	}
-	s.answerError(j.ref.slot, j.id, errNotJoined)
-	return false
-}
+// current reports whether a join is still wanted: the session lives and has not left the room meanwhile. A join whose room was
+// left has been answered: see depart.
+func (s *Shard) current(j *joining) bool { return s.alive(j.ref) != nil && s.joins[j.sub] == j }
 
 // followed goes on when the room's feed is followed.
 func (s *Shard) followed(j *joining, err error) {
@@ -166,6 +152,7 @@ func (s *Shard) replayed(j *joining, got replayed, err error) {
 	ses := s.sessions.at(slot)
 	ses.more.replaying--
 	if !s.current(j) {
+		s.unpark(slot)
 		return
 	}
 	if err != nil {
@@ -267,26 +254,6 @@ func (s *Shard) rejoin(id uint32) {
 	}
 	s.enc = wire.AppendJoined(s.enc[:0], "", b.aud.feed.room, seq, false, true)
 	s.push(b.slot, s.enc)
-}
-
-func (s *Shard) leave(slot uint32, c *wire.Command) {
-	ses := s.sessions.at(slot)
-	if id := s.find(ses, c.Room); id != none {
-		s.depart(slot, id)
-	}
-	s.ack(slot, c.ID)
-}
-
-// depart takes a session out of a room.
-func (s *Shard) depart(slot, id uint32) {
-	ses := s.sessions.at(slot)
-	b := s.subs.at(id)
-	room, member := b.aud.feed.room, b.flags&subMember != 0
-	ses.rooms--
-	s.dropSub(id)
-	if member {
-		s.hub.reporter.Leave(ses.number, ses.who.user(), room)
-	}
 }
 
 // emit queues whole frames for a session.

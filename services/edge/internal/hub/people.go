@@ -53,58 +53,62 @@ func (s *Shard) pushUsers(slot uint32, id, room string, who presence.Who) {
 
 // watch turns the presence events of a room on or off.
 func (s *Shard) watch(slot uint32, c *wire.Command) {
-	id, room := string(c.ID), string(c.Room)
+	room := string(c.Room)
 	ses := s.sessions.at(slot)
-	if old := s.findFeed(ses, presenceFeed, room); !c.On || old != none {
-		if !c.On && old != none {
-			s.unwatch(slot, old)
+	id := s.findFeed(ses, presenceFeed, room)
+	switch {
+	case !c.On:
+		for _, w := range s.withdraw(slot, presenceFeed, room) { // turned on and off again
+			s.ack(slot, []byte(w.id))
+		}
+		if id != none {
+			s.unwatch(slot, id)
 		}
 		s.ack(slot, c.ID)
 		return
+	case id != none && s.subs.at(id).index != none:
+		s.ack(slot, c.ID)
+		return
 	}
-	s.withAccess(slot, room, func(slot uint32, a directory.Access, err error) {
+	w := &wanted{kind: presenceFeed, id: string(c.ID), room: room}
+	s.whenAdmitted(slot, w, func(slot uint32, _ directory.Access) {
 		ses := s.sessions.at(slot)
-		switch {
-		case err != nil:
-		case !a.Read:
-			err = errForbidden
-		case int(ses.watches) >= s.hub.opts.Rooms:
-			err = errRooms
-		}
-		if err != nil {
-			s.answerError(slot, id, err)
-			return
-		}
-		w := s.findFeed(ses, presenceFeed, room)
-		if w == none { // a second watch may have come meanwhile
-			w = s.addSub(slot, presenceFeed, room)
+		id := s.findFeed(ses, presenceFeed, room)
+		if id == none { // else a second watch has come meanwhile
+			if int(ses.watches) >= s.hub.opts.Rooms {
+				s.refuseWanted(slot, w, errRooms)
+				return
+			}
+			id = s.addSub(slot, presenceFeed, room)
 			ses.watches++
 		}
 		r := ses.ref(slot)
-		f := s.subs.at(w).aud.feed
-		f.whenLive(func(err error) { s.post(func() { s.watching(r, id, f, err) }) })
+		s.subs.at(id).aud.feed.whenLive(func(err error) { s.post(func() { s.watching(r, w, err) }) })
 	})
 }
 
 // watching goes on with watch when the room's presence is followed.
-func (s *Shard) watching(r ref, id string, f *feed, err error) {
+func (s *Shard) watching(r ref, w *wanted, err error) {
 	ses := s.alive(r)
-	if ses == nil {
+	if ses == nil || !s.unwant(r.slot, w) {
 		return
 	}
-	w := s.findFeed(ses, presenceFeed, f.room)
+	id := s.findFeed(ses, presenceFeed, w.room)
 	switch {
+	case err == nil && id == none: // an earlier try to follow it failed meanwhile, which took the sub away
+		err = errBusy
+		fallthrough
 	case err != nil:
-		if w != none && s.subs.at(w).index == none {
-			s.unwatch(r.slot, w)
+		if id != none && s.subs.at(id).index == none {
+			s.unwatch(r.slot, id)
 		}
-		s.answerError(r.slot, id, err)
+		s.answerError(r.slot, w.id, err)
 		return
-	case w != none && s.subs.at(w).index == none:
-		_, s.subs.at(w).cursor = s.subs.at(w).aud.view.Head()
-		s.listen(w)
+	case s.subs.at(id).index == none:
+		_, s.subs.at(id).cursor = s.subs.at(id).aud.view.Head()
+		s.listen(id)
 	}
-	s.ack(r.slot, []byte(id))
+	s.ack(r.slot, []byte(w.id))
 }
 
 func (s *Shard) unwatch(slot, id uint32) {

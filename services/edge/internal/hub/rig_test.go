@@ -214,7 +214,7 @@ func (r *rig) empty() {
 		own := len(s.own.first) + len(s.own.reads)
 		s.own.mu.RUnlock()
 		left := map[string]int{
-			"subs": int(s.subCount) - len(s.freeSubs), "places ahead of a ring": len(s.ahead), "joins": len(s.joins), "paces": len(s.paces), "timers": s.wheel.Len(),
+			"subs": int(s.subCount) - len(s.freeSubs), "places ahead of a ring": len(s.ahead), "joins": len(s.joins), "wishes": len(s.wanted), "paces": len(s.paces), "timers": s.wheel.Len(),
 			"bytes of buffers": s.buffers.Held(), "own rooms": own, "lapsed": len(s.lapsed), "queued": len(s.queue), "rooms with news": len(s.dirty) - s.from, "rooms that wait": len(s.waiting),
 		}
 		for what, n := range left {

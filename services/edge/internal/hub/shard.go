@@ -41,9 +41,10 @@ type Shard struct {
 	enc      []byte // where a frame's JSON is put together
 	ops      *op    // free ones
 
-	ahead map[uint32]uint64   // by sub: it has everything through this seq already
-	joins map[uint32]*joining // by sub: the join under way
-	paces map[uint32]*pace    // by sub, or ownPace: typing and read positions of late
+	ahead  map[uint32]uint64    // by sub: it has everything through this seq already
+	joins  map[uint32]*joining  // by sub: the join under way
+	wanted map[uint32][]*wanted // by slot: what is to be followed and has no sub yet
+	paces  map[uint32]*pace     // by sub, or ownPace: typing and read positions of late
 
 	reviews  map[string]bool // rooms whose members' permissions are to be asked for; "": all
 	reviewed uint32          // ms; when that was last tried
@@ -90,6 +91,7 @@ func newShard(h *Hub, l transport.Loop, index int) *Shard {
 		rate:    bucket.Limit{Rate: uint32(h.opts.Rate), Burst: uint32(h.opts.Burst)},
 		ahead:   make(map[uint32]uint64),
 		joins:   make(map[uint32]*joining),
+		wanted:  make(map[uint32][]*wanted),
 		paces:   make(map[uint32]*pace),
 		reviews: make(map[string]bool),
 		own:     newOwnRooms(),

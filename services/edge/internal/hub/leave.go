@@ -1,0 +1,99 @@
+package hub
+
+import (
+	"slices"
+
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// wanted is what a client has asked to follow, and has no sub for yet: it waits for permission, or is parked. A watch stays one
+// until it is answered.
+type wanted struct {
+	kind     feedKind
+	id, room string
+}
+
+// whenAdmitted goes on with what a client wants to follow when it is known that its user may read the room. It answers the
+// command otherwise. Nothing follows on what was withdrawn meanwhile.
+func (s *Shard) whenAdmitted(slot uint32, w *wanted, then func(slot uint32, a directory.Access)) {
+	s.wanted[slot] = append(s.wanted[slot], w)
+	s.withAccess(slot, w.room, func(slot uint32, a directory.Access, err error) {
+		switch {
+		case !slices.Contains(s.wanted[slot], w):
+		case err != nil:
+			s.refuseWanted(slot, w, err)
+		case !a.Read:
+			s.refuseWanted(slot, w, errForbidden)
+		default:
+			then(slot, a)
+		}
+	})
+}
+
+// unwant takes something off what a client wants, and reports whether it was there: what was withdrawn is not.
+func (s *Shard) unwant(slot uint32, w *wanted) bool {
+	all := s.wanted[slot]
+	at := slices.Index(all, w)
+	if at < 0 {
+		return false
+	}
+	if all = slices.Delete(all, at, at+1); len(all) == 0 {
+		delete(s.wanted, slot)
+		return true
+	}
+	s.wanted[slot] = all
+	return true
+}
+
+func (s *Shard) refuseWanted(slot uint32, w *wanted, err error) {
+	s.unwant(slot, w)
+	s.answerError(slot, w.id, err)
+}
+
+// withdraw takes off what a client wants of a feed, and returns it, unanswered.
+func (s *Shard) withdraw(slot uint32, kind feedKind, room string) (gone []*wanted) {
+	for _, w := range s.wanted[slot] {
+		if w.kind == kind && w.room == room {
+			gone = append(gone, w)
+		}
+	}
+	for _, w := range gone {
+		s.unwant(slot, w)
+	}
+	return gone
+}
+
+// leave takes a session out of a room that its client no longer wants, and ends its joins of it that are under way: after the
+// ack nothing comes of what was asked before.
+func (s *Shard) leave(slot uint32, c *wire.Command) {
+	s.depart(slot, string(c.Room), errLeft)
+	s.ack(slot, c.ID)
+	s.unpark(slot)
+}
+
+// depart takes a session out of a room, answers its joins of the room that are under way with an error, and reports whether it
+// had a sub. The caller unparks: those joins were perhaps in the way of others.
+func (s *Shard) depart(slot uint32, room string, e *chat.Error) bool {
+	ses := s.sessions.at(slot)
+	id := s.findFeed(ses, logFeed, room)
+	if id != none {
+		if j := s.joins[id]; j != nil {
+			s.answerError(slot, j.id, e)
+		}
+		member := s.subs.at(id).flags&subMember != 0
+		ses.rooms--
+		s.dropSub(id)
+		if member {
+			s.hub.reporter.Leave(ses.number, ses.who.user(), room)
+		}
+	}
+	for _, w := range s.withdraw(slot, logFeed, room) {
+		s.answerError(slot, w.id, e)
+	}
+	if m := ses.more; m != nil {
+		m.parked = slices.DeleteFunc(m.parked, func(j *joining) bool { return j.room == room })
+	}
+	return id != none
+}
