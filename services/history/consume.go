@@ -65,7 +65,7 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 }
 
 // settle removes the texts of a message that were replaced or deleted from the store, and what was deleted from the log, too.
-// What the log has of a text that was replaced nobody is given any more: see decision 33. It may be done again.
+// What the log has of a text that was replaced nobody is given any more: see decision 29. It may be done again.
 func (s *Service) settle(ctx context.Context, m message) error {
 	about, err := s.about(ctx, m.room, []store.Name{m.name}, chat.TypeEdited, chat.TypeDeleted)
 	if err != nil {
