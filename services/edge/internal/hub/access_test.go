@@ -84,6 +84,22 @@ func TestRevokedAtOnce(t *testing.T) {
 	}
 }
 
+// TestRevokedInTheSameSecond: who logged in again right after all log-ins of theirs were ended stays, also if the edge hears of that end
+// after the hello.
+func TestRevokedInTheSameSecond(t *testing.T) {
+	for ms, code := range map[int64]int{-400: 0, -1: 0, 0: int(wire.CloseRevoked), 1: int(wire.CloseRevoked), 400: int(wire.CloseRevoked)} {
+		rigged(t, 1, func(r *rig) {
+			time.Sleep(500 * time.Millisecond)
+			ann := r.login("ann")
+			at := time.Now().UnixMilli() + ms
+			r.permit("x", "x", member, directory.Change{Kind: directory.ChangeUser, User: "ann", At: at})
+			if ann.all(); ann.code != code {
+				t.Errorf("revoked %d ms after the token was made: closed with %d", ms, ann.code)
+			}
+		})
+	}
+}
+
 // TestRevoked: a session that was revoked is closed, and the user's others are not.
 func TestRevoked(t *testing.T) {
 	rigged(t, 2, func(r *rig) {

@@ -14,8 +14,8 @@ import (
 
 // person is who a session is, in 32 bytes and those of the text.
 type person struct {
-	text    string // user, session (by compact), life of the token (seconds, 4 bytes) and name, one behind the other
-	issued  uint32 // of the token, in UTC seconds, as in the token; later when the directory said last that it is good
+	text    string // user, session (by compact), times of the token (timesSize bytes) and name, one behind the other
+	issued  uint32 // the token, in UTC seconds, and the milliseconds in text; later when the directory said last that it is good
 	hello   uint32 // when it was said, in UTC seconds
 	active  uint32 // when the last command came, in ms since the process started
 	userEnd uint8
@@ -24,8 +24,9 @@ type person struct {
 	status  uint8 // presence.Status.Code, as the client has set it, and awayBit
 }
 
-// lifeSize is the size of the token's life in person.text, in bytes.
-const lifeSize = 4
+// timesSize is the size in person.text of the token's life (in seconds, 4 bytes) and of the milliseconds within the second in
+// which it was issued (2 bytes).
+const timesSize = 6
 
 // awayBit in person.status: shown as idle, by silence.
 const awayBit = 1 << 7
@@ -38,15 +39,16 @@ var devices = [...]string{"", "web", "phone", "desktop", "bot"}
 
 func newPerson(c *auth.Claims, device string, now time.Time) *person {
 	session := compact(c.Session)
-	var life [lifeSize]byte
-	binary.BigEndian.PutUint32(life[:], uint32(max(0, c.Expires.Unix()-c.Issued.Unix())))
+	var times [timesSize]byte
+	binary.BigEndian.PutUint32(times[:], uint32(max(0, c.Expires.Unix()-c.Issued.Unix())))
+	binary.BigEndian.PutUint16(times[4:], uint16(c.Issued.Nanosecond()/int(time.Millisecond)))
 	dev := uint8(max(0, slices.Index(devices[:], device)))
 	if c.Guest {
 		dev |= guestBit
 	}
 	return &person{
-		text: c.User + session + string(life[:]) + c.Name, issued: uint32(min(max(0, c.Issued.Unix()), math.MaxUint32)), hello: uint32(now.Unix()),
-		userEnd: uint8(len(c.User)), nameAt: uint8(len(c.User) + len(session) + lifeSize), // ids, so at most 128 together
+		text: c.User + session + string(times[:]) + c.Name, issued: uint32(min(max(0, c.Issued.Unix()), math.MaxUint32)), hello: uint32(now.Unix()),
+		userEnd: uint8(len(c.User)), nameAt: uint8(len(c.User) + len(session) + timesSize), // ids, so at most 128 together
 		dev: dev, status: presence.Online.Code(),
 	}
 }
@@ -60,12 +62,12 @@ func (p *person) guest() bool    { return p.dev&guestBit != 0 }
 func (p *person) since() int64 { return int64(p.hello) * 1000 }
 
 // before reports whether the token was issued before a time in UTC ms.
-func (p *person) before(at int64) bool { return int64(p.issued)*1000 < at }
+func (p *person) before(at int64) bool { return int64(p.issued)*1000+p.millis() < at }
 
 // of reports whether this is the session that the directory calls so.
 func (p *person) of(session string) bool { return p.compacted() == compact(session) }
 
-func (p *person) compacted() string { return p.text[p.userEnd : p.nameAt-lifeSize] }
+func (p *person) compacted() string { return p.text[p.userEnd : p.nameAt-timesSize] }
 
 // session returns the directory's id of the session.
 func (p *person) session() string { return expand(p.compacted()) }
@@ -76,13 +78,18 @@ func (p *person) lapsed(now time.Time) bool { return now.Unix()-int64(p.issued) 
 // goodAt notes that the directory said at that time, by our clock, that the session goes on. A revocation has the time of
 // the directory's clock, which may be behind ours: one that comes a moment later is still after what is noted.
 func (p *person) goodAt(at time.Time) {
-	leeway := min(int64(auth.Leeway/time.Second), int64(p.life()/2)) // of a short life not all
-	p.issued = max(p.issued, uint32(at.Unix()-leeway))
+	leeway := min(auth.Leeway.Milliseconds(), int64(p.life())*1000/2)         // of a short life not all
+	p.issued = max(p.issued, uint32((at.UnixMilli()-leeway-p.millis())/1000)) // with the milliseconds not after that
 }
+
+func (p *person) times() string { return p.text[p.nameAt-timesSize : p.nameAt] }
+
+// millis returns the milliseconds that belong to issued.
+func (p *person) millis() int64 { return int64(binary.BigEndian.Uint16([]byte(p.times()[4:]))) }
 
 // life returns for how long the token was to be good, in seconds.
 func (p *person) life() uint32 {
-	return binary.BigEndian.Uint32([]byte(p.text[p.nameAt-lifeSize : p.nameAt]))
+	return binary.BigEndian.Uint32([]byte(p.times()))
 }
 
 // compact returns a UUID of RFC 9562, as directory's ids are, in 16 bytes. Another id stays as it is, and is none of

@@ -42,17 +42,20 @@ func TestPersonLapses(t *testing.T) {
 			t.Errorf("after %s it has run out: %t", after, got)
 		}
 	}
-	if n := testing.AllocsPerRun(100, func() { p.lapsed(issued) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { p.lapsed(issued); p.before(1) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 // TestPersonGoodAt has the directory say that a session goes on, by a clock that is behind the edge's, and then end it.
 func TestPersonGoodAt(t *testing.T) {
-	issued := time.Unix(1_700_000_000, 0)
+	issued := time.Unix(1_700_000_000, 999_000_000)
 	p := newPerson(&auth.Claims{User: "ann", Name: "Ann", Session: "s", Issued: issued, Expires: issued.Add(15 * time.Minute)}, "web", issued)
-	now := issued.Add(15 * time.Minute)
+	now := issued.Add(15*time.Minute + 400*time.Millisecond)
 	p.goodAt(now)
+	if last := now.Add(-auth.Leeway); p.before(last.Add(-time.Second).UnixMilli()) || !p.before(last.UnixMilli()+1) {
+		t.Error("what the directory said is not heeded to the second")
+	}
 	for _, behind := range []time.Duration{0, 11 * time.Second, 59 * time.Second} {
 		if !p.before(now.Add(time.Second - behind).UnixMilli()) {
 			t.Errorf("revoked a second later by a clock that is %s behind: the session goes on", behind)
