@@ -114,13 +114,17 @@ func (e *Engine) fillRoom(ctx context.Context, r *room) error {
 		if err != nil {
 			return err
 		}
+		front, err := e.front(ctx, r.name, rep)
+		if err != nil {
+			return err
+		}
 		if rep.Rewound {
 			if err := e.rewindRoom(ctx, r); err != nil {
 				return err
 			}
 			continue
 		}
-		done, moved := r.filled(e, rep, from, epoch, reads >= maxReads)
+		done, moved := r.filled(e, rep, from, front, epoch, reads >= maxReads)
 		if done {
 			return nil
 		}
@@ -137,9 +141,9 @@ func (e *Engine) fillRoom(ctx context.Context, r *room) error {
 }
 
 // filled takes what the log has after the entry held, read from there or from a later place up to which nothing was missing.
-// It reports whether the room is up to date, and whether anything was delivered. With last, a hint beyond the end of the log
+// Of a truncated answer of a coarse driver, front is how far retention had come after it. It reports whether the room is up to date, and whether anything was delivered. With last, a hint beyond the end of the log
 // is no longer believed.
-func (r *room) filled(e *Engine, rep bus.Replayed, from uint64, epoch uint32, last bool) (done, moved bool) {
+func (r *room) filled(e *Engine, rep bus.Replayed, from, front uint64, epoch uint32, last bool) (done, moved bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state != live {
@@ -147,7 +151,7 @@ func (r *room) filled(e *Engine, rep bus.Replayed, from uint64, epoch uint32, la
 		return true, false
 	}
 	before := r.held
-	if rep.Truncated && r.missing(e, rep) {
+	if rep.Truncated && r.missing(e, rep, front) {
 		r.miss(e, rep)
 	}
 	if !rep.Truncated && from == r.held { // the answer is newer than what was known, and the log may have lost its tail since
@@ -168,7 +172,7 @@ func (r *room) filled(e *Engine, rep bus.Replayed, from uint64, epoch uint32, la
 		e.log.Warn("live entries are ahead of the log; dropping them",
 			zap.String("room", r.name), zap.Uint64("log", rep.Through), zap.Uint64("hint", r.want), zap.Error(errBehind))
 		r.dropBack(e)
-		r.want, done = 0, true
+		r.want, r.first, done = 0, 0, true
 	}
 	if done {
 		r.filling = false
@@ -194,6 +198,20 @@ func (e *Engine) read(ctx context.Context, name string, at bus.Position, through
 		return rep, from, fmt.Errorf("replay: %w", err)
 	}
 	return rep, from, nil
+}
+
+// front returns how far retention has come, which is asked for only where a decision hangs on it.
+func (e *Engine) front(ctx context.Context, name string, rep bus.Replayed) (uint64, error) {
+	if !e.opts.Coarse || !rep.Truncated || rep.Rewound {
+		return 0, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
+	defer cancel()
+	heads, err := e.src.Heads(ctx, []string{name})
+	if err != nil {
+		return 0, fmt.Errorf("how far retention has come: %w", err)
+	}
+	return heads[0].Front, nil
 }
 
 // rewindRoom starts the room anew at the log's present end, and tells the followers.

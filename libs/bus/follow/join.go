@@ -210,10 +210,10 @@ func (r *room) joined(e *Engine, epoch uint32, head Head) {
 	if r.state != joining {
 		return
 	}
-	want := r.want
+	want, first := r.want, r.first
 	r.epoch = epoch
 	r.moveTo(head)
-	r.want = want
+	r.want, r.first = want, first
 	r.state = live
 	r.followers, r.waiters = r.waiters, nil
 	for _, s := range r.followers {

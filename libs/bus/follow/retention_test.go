@@ -143,7 +143,21 @@ func TestTrimmedUnseen(t *testing.T) {
 			last := b.m.append("r")
 			b.m.trimTo(lost.Seq)
 			b.e.SuspectRooms("test", "r")
+			time.Sleep(time.Second) // and no hint comes
 			return last.Seq - 1
+		},
+		"a hint is of it, and a later one of an entry that was removed": func(b *bench) uint64 {
+			b.m.then(func() { // which the log does not show
+				lost, gone := b.m.append("r"), b.m.append("r")
+				b.m.trimTo(lost.Seq)
+				b.m.remove("r", 0)
+				lost.Prev, gone.Prev = 0, 0
+				b.e.Deliver(lost)
+				b.e.Deliver(gone)
+			})
+			b.e.Deliver(bus.Entry{Room: "r", Seq: b.m.end(), ID: "unknown"})
+			time.Sleep(time.Second)
+			return b.m.end()
 		},
 		"more hints came than are held back": func(b *bench) uint64 {
 			lost := b.m.append("r")
@@ -166,6 +180,72 @@ func TestTrimmedUnseen(t *testing.T) {
 				b.told(f, 0, happen(b))
 				b.say("r")
 				b.has(f, "r")
+			})
+		})
+	}
+}
+
+// TestTrimmedAndOnItsWay: an entry that the log has and that is on its way live, and one that was removed before it was read, are
+// no losses, also in a room whose older entries retention has taken.
+func TestTrimmedAndOnItsWay(t *testing.T) {
+	tests := map[string]struct {
+		happen func(b *bench)
+		more   int // entries that come
+	}{
+		"compared before it came": {func(b *bench) {
+			e := b.m.append("r")
+			b.e.SuspectRooms("test", "r")
+			time.Sleep(10 * time.Millisecond)
+			b.e.Deliver(e)
+		}, 1},
+		"compared before two came": {func(b *bench) {
+			one, two := b.m.append("r"), b.m.append("r")
+			b.e.SuspectRooms("test", "r")
+			time.Sleep(10 * time.Millisecond)
+			b.e.Deliver(one)
+			b.e.Deliver(two)
+		}, 2},
+		"removed before it was read": {func(b *bench) {
+			e := b.m.append("r")
+			b.m.remove("r", 0)
+			b.e.Deliver(e)
+		}, 0},
+		"removed before it was read, and another came": {func(b *bench) {
+			gone := b.m.append("r")
+			e := b.m.append("r")
+			b.m.remove("r", 0)
+			b.e.Deliver(gone)
+			b.e.Deliver(e)
+		}, 1},
+		"removed when it had not come and another did": {func(b *bench) {
+			b.m.append("r")
+			e := b.m.append("r")
+			b.m.remove("r", 0)
+			b.e.Deliver(e)
+		}, 1},
+		"compared before it came, and removed then": {func(b *bench) {
+			e := b.m.append("r")
+			b.m.heading = func() { b.m.remove("r", 0) }
+			b.e.SuspectRooms("test", "r")
+			time.Sleep(10 * time.Millisecond)
+			b.e.Deliver(e)
+		}, 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			forEach(t, follow.Options{}, func(b *bench) {
+				f, _ := b.follow("r")
+				b.say("r")
+				b.m.append("other")
+				b.m.trimTo(b.m.end())
+				tt.happen(b)
+				time.Sleep(time.Second)
+				b.told(f, 0)
+				b.say("r")
+				b.told(f, 0)
+				if _, got, _ := f.seen(); len(got) != 1+tt.more+1 {
+					t.Errorf("%d entries came", len(got))
+				}
 			})
 		})
 	}

@@ -28,6 +28,7 @@ type room struct {
 	held      uint64         // Seq of the last entry delivered, or the head at the join; heldID is its ID, if known
 	through   uint64         // nothing is missing up to here, >= held: what compares and fills have shown
 	want      uint64         // the log is said to reach here: a fill that ends before it reads again
+	first     uint64         // the first hint of an unknown place since want was 0
 	low       uint64         // 1 + a head below held that the log was asked about: the entry held was removed or trimmed
 	lowAsked  uint64         // the same, while the log is being asked
 	past      [recent]uint64 // marks of entries delivered before held, a ring
@@ -109,7 +110,7 @@ func (r *room) rewind(head Head) {
 func (r *room) moveTo(head Head) {
 	r.held, r.through = head.Seq, max(head.Seq, head.Through, head.Front)
 	r.heldID = append(r.heldID[:0], head.ID...)
-	r.past, r.want, r.low, r.lowAsked = [recent]uint64{}, 0, 0, 0
+	r.past, r.want, r.first, r.low, r.lowAsked = [recent]uint64{}, 0, 0, 0, 0
 }
 
 // doubt notes that something did not come live that should have. r.mu is held.
@@ -120,8 +121,9 @@ func (r *room) doubt(e *Engine) { r.epoch = e.epoch.Load() - 1 }
 // Where the driver knows of the room itself that entries were taken, they are missing. A coarse one knows that entries of
 // any room were, and a log that is small and busy turns over between two comparisons. Then the room is believed to have
 // missed nothing as long as its subscription has been undisturbed since the log last confirmed it, and all that came live
-// is there: idle rooms would else be told of a loss again and again.
-func (r *room) missing(e *Engine, rep bus.Replayed) bool {
+// is there: idle rooms would else be told of a loss again and again. What came live and is not there although retention has not
+// come as far was removed since.
+func (r *room) missing(e *Engine, rep bus.Replayed, front uint64) bool {
 	if !e.opts.Coarse || r.epoch != e.epoch.Load() {
 		return true
 	}
@@ -129,12 +131,10 @@ func (r *room) missing(e *Engine, rep bus.Replayed) bool {
 	if n := len(rep.Entries); n > 0 {
 		last = rep.Entries[n-1].Seq
 	}
-	if r.want > last && !rep.More {
-		return true
+	taken := func(seq uint64) bool {
+		return seq > r.held && seq <= front && (seq <= last || !rep.More) && !slices.ContainsFunc(rep.Entries, func(o bus.Entry) bool { return o.Seq == seq })
 	}
-	return slices.ContainsFunc(r.back, func(en bus.Entry) bool {
-		return en.Prev > r.held && !slices.ContainsFunc(rep.Entries, func(o bus.Entry) bool { return o.Seq == en.Prev })
-	})
+	return taken(r.first) || taken(r.want) || slices.ContainsFunc(r.back, func(en bus.Entry) bool { return taken(en.Prev) })
 }
 
 // miss goes on with what a truncated replay has, and tells the followers. r.mu is held.
@@ -188,6 +188,9 @@ func mark[T string | []byte](seq uint64, id T) uint64 {
 func (r *room) holdBack(e *Engine, en bus.Entry) {
 	if en.Prev == 0 || en.Prev < r.held {
 		r.want = max(r.want, en.Seq) // where it belongs is unknown: the log has to say
+		if r.first == 0 || en.Seq < r.first {
+			r.first = en.Seq
+		}
 		return
 	}
 	r.expire(e)
@@ -246,7 +249,7 @@ func (r *room) settle(e *Engine, covered uint64) bool {
 	if r.again || r.want > covered {
 		return false
 	}
-	r.want = 0
+	r.want, r.first = 0, 0
 	return true
 }
 
