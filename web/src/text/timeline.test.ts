@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Message, Outgoing } from '../client/index.ts';
-import { nameKey, names, timeline, type Item } from './timeline.ts';
+import { nameKey, names, newsAfter, timeline, type Item } from './timeline.ts';
 
 const noon = new Date(2026, 4, 3, 12).getTime();
 const minute = 60_000;
@@ -37,4 +37,10 @@ test('the divider stands before the first new message of somebody else', () => {
   const messages = [msg('a', 'bo', noon, 1), msg('b', 'ada', noon, 2), msg('c', 'bo', noon, 3), msg('d', 'bo', noon, 4)];
   expect(show(timeline(messages, [], { ...none, newAfter: 1 }))).toEqual(['day', '+a', '+b', 'new', '+c', 'd']);
   expect(show(timeline(messages, [], { ...none, newAfter: 4 }))).toEqual(['day', '+a', '+b', '+c', 'd']);
+});
+
+test('what the reader has not seen is counted without their own messages, deleted ones and those of hidden people', () => {
+  const messages = [msg('a', 'bo', noon, 1), msg('b', 'ada', noon, 2), msg('c', 'bo', noon, 3), { ...msg('d', 'cy', noon, 4), deleted: true }, msg('e', 'ada', noon, 5)];
+  expect([0, 1, 2, 3, 5].map((seq) => newsAfter(seq, messages, 'ada', new Set()))).toEqual([2, 1, 1, 0, 0]);
+  expect(newsAfter(0, messages, 'ada', new Set(['bo']))).toBe(0);
 });

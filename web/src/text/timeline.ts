@@ -55,6 +55,11 @@ export function names(messages: readonly Message[]): ReadonlyMap<string, Message
   return all;
 }
 
+/** How many messages after a seq are news to a user: those of others who are not hidden from them, but for deleted ones. */
+export function newsAfter(seq: number, messages: readonly Message[], me: string, hidden: ReadonlySet<string>): number {
+  return messages.filter((m) => m.seq > seq && m.user !== me && !m.deleted && !hidden.has(m.user)).length;
+}
+
 /** Lays out a room's messages: days, groups by sender, the divider of what is new, and what is on its way at the end. */
 export function timeline(messages: readonly Message[], outgoing: readonly Outgoing[], options: Options): Item[] {
   const items: Item[] = [];
