@@ -393,3 +393,24 @@ func TestSendOverBrokenConnection(t *testing.T) {
 	ann.reads("1")
 	ann.connected(2)
 }
+
+// TestSendWaitsAsToldTo: an error that says when another attempt is worth it is heeded, and not the client's own pause.
+func TestSendWaitsAsToldTo(t *testing.T) {
+	s := newServer(t)
+	cfg := quick(s, "ann")
+	cfg.MinBackoff, cfg.MaxBackoff = time.Hour, time.Hour
+	ann := dial(t, cfg)
+	ann.join("lobby")
+	refused := false
+	s.script(func(k *sock, c *wire.Command) bool {
+		if c.Kind != wire.Send || refused {
+			return false
+		}
+		refused = true
+		k.refuse(c, &chat.Error{Code: chat.CodeRateLimited, Message: "slow down", RetryAfter: time.Millisecond})
+		return true
+	})
+	if _, err := ann.Send(soon(t), "lobby", "m"); err != nil {
+		t.Error(err)
+	}
+}

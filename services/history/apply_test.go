@@ -101,8 +101,13 @@ func TestApply(t *testing.T) {
 	if m := message(); !m.Deleted || m.Text != "" || m.Pinned {
 		t.Errorf("deleted: %+v", m)
 	}
-	if _, code := w.do(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e2", Target: "m1", Author: "ann", Text: "back"}); code != "not_found" {
-		t.Errorf("an edit of a deleted message: %q", code)
+	for i, e := range []chat.Event{
+		{Type: chat.TypeEdited, Text: "back"}, {Type: chat.TypeReacted, Emoji: "👍", On: true}, {Type: chat.TypePinned, On: true}, {Type: chat.TypeDeleted},
+	} {
+		e.Room, e.User, e.ID, e.Target, e.Author = "r1", "ann", fmt.Sprint("late", i), "m1", "ann"
+		if _, code := w.do(e, moderator); code != "not_found" {
+			t.Errorf("%s of a deleted message: %q", e.Type, code)
+		}
 	}
 	w.stored("r1", last)
 	w.eventually("the text is erased everywhere", func() bool {

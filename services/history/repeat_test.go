@@ -79,6 +79,32 @@ func TestLogTakenBack(t *testing.T) {
 	})
 }
 
+// TestDeletedTextComesBack has the log lose a message with its deletion, which was stored, and get the message alone again: whoever had
+// appended the deletion is gone. The text does not stay in the log.
+func TestDeletedTextComesBack(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.say("r1", "ann", "m1", "a secret")
+		w.say("r1", "ann", "m2", "hello")
+		kept := w.entries("r1")
+		seq, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d1", Target: "m1", Author: "ann"})
+		if code != "" {
+			t.Fatal(code)
+		}
+		w.stored("r1", seq)
+		w.server.Rewind("r1", 0)
+		for _, e := range kept {
+			if _, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: e.Room, Sender: e.Sender, ID: e.ID, Data: e.Data}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.eventually("history has gone through it", func() bool { return testutil.ToFloat64(w.metrics.repeats) >= 2 })
+		w.eventually("the log has the one that was not deleted alone", func() bool {
+			log := w.entries("r1")
+			return len(log) == 1 && log[0].ID == "m2"
+		})
+	})
+}
+
 // TestRepeatsAreNotedOnce has a batch come again and again while the store does not answer: what is remembered of others
 // stays, and a deletion erases each place once.
 func TestRepeatsAreNotedOnce(t *testing.T) {

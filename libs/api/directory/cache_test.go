@@ -376,6 +376,35 @@ func TestGenerations(t *testing.T) {
 	}
 }
 
+// TestMutesOfTheGenerationBefore: who is muted stays so when the cache begins a new generation, and is no more when a new answer says so.
+func TestMutesOfTheGenerationBefore(t *testing.T) {
+	var s answers
+	s.init()
+	s.limit = 2
+	put := func(user string, a Access) {
+		t.Helper()
+		if k := (key{user, "r1"}); !s.holds(k, s.now(k), a, true) {
+			t.Fatal("an answer does not hold, and nothing has changed")
+		}
+	}
+	muted := Access{Role: RoleMember, Read: true, Send: true, MutedUntil: 7, MutedWhy: "spam"}
+	put("ann", muted)
+	put("bob", Access{Read: true})
+	put("cy", Access{Read: true}) // begins the next
+	if a, ok := s.get("ann", "r1"); !ok || a != muted {
+		t.Errorf("the muted may %+v, %v", a, ok)
+	}
+	free := Access{Role: RoleMember, Read: true, Send: true}
+	put("ann", free)
+	if a, ok := s.get("ann", "r1"); !ok || a != free {
+		t.Errorf("who is muted no more may %+v, %v", a, ok)
+	}
+	put("di", muted) // and the next
+	if a, ok := s.get("cy", "r1"); !ok || a.MutedUntil != 0 {
+		t.Errorf("another may %+v, %v", a, ok)
+	}
+}
+
 // TestCachedFromTheStart: as soon as the control log is followed, an answer is remembered.
 func TestCachedFromTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

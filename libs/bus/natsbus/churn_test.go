@@ -1,6 +1,7 @@
 package natsbus
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -102,6 +103,41 @@ func TestChurn(t *testing.T) {
 	t.Logf("heap: %d KiB before, %d after one round, %d after two", first>>10, once>>10, twice>>10)
 	if twice > once+once/4+(1<<20) {
 		t.Errorf("the heap grew from %d to %d bytes", once, twice)
+	}
+}
+
+// hints is a watcher that hands on what it is told.
+type hints chan uint64
+
+func (h hints) Hint(_ string, seq uint64) { h <- seq }
+func (hints) Suspect()                    {}
+
+// TestWatchThatIsNotConfirmed: a subscription to personal rooms that the server did not confirm is made again by the next who watches.
+func TestWatchThatIsNotConfirmed(t *testing.T) {
+	t.Parallel()
+	_, b := start(t)
+	gone, end := context.WithCancel(t.Context())
+	end()
+	if err := (source{b}).SubscribePersonal(gone); err == nil {
+		t.Fatal("what nobody waited for is confirmed")
+	}
+	told := make(hints, 1)
+	sub, err := b.Watch(t.Context(), told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sub.Stop()
+	a, err := bus.Append(t.Context(), b, bus.NewEntry{Room: "u-ann", Sender: "ann", ID: "m1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case seq := <-told:
+		if seq != a.Seq {
+			t.Errorf("told of %d, want %d", seq, a.Seq)
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("a personal room's entry is not heard of")
 	}
 }
 

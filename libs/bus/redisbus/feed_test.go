@@ -3,6 +3,7 @@ package redisbus
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,6 +23,52 @@ func TestUnaskedUnsubscribe(t *testing.T) {
 		if _, err := f.answered(&m); !errors.Is(err, errUnasked) {
 			t.Errorf("%s %s: %v, want errUnasked", m.Kind, m.Channel, err)
 		}
+	}
+}
+
+// TestSubscribedWhatNobodyWants: a channel that is not wanted any more when the server confirms it is left, and one that is wanted
+// again when the server has ended it is subscribed to again.
+func TestSubscribedWhatNobodyWants(t *testing.T) {
+	f := newFeed(nil, "test", 0)
+	due := func(what string, subscribe, unsubscribe []string) {
+		t.Helper()
+		if s, u, _ := f.due(); !slices.Equal(s, subscribe) || !slices.Equal(u, unsubscribe) {
+			t.Errorf("%s: to subscribe to are %q, to leave %q", what, s, u)
+		}
+	}
+	answered := func(kind string) {
+		t.Helper()
+		if _, err := f.answered(&redis.Subscription{Kind: kind, Channel: "a"}); err != nil {
+			t.Error(err)
+		}
+	}
+	a := []string{"a"}
+	want := func() []<-chan struct{} { return f.want(a, func(string, string) {}) }
+	want()
+	due("wanted", a, nil)
+	f.unsubscribe(a)
+	due("given up before it is confirmed", nil, nil)
+	answered("ssubscribe")
+	due("confirmed", nil, a)
+	wait := want()
+	if len(wait) != 1 {
+		t.Fatal("a channel that is being left counts as subscribed to")
+	}
+	due("wanted while it is being left", nil, nil)
+	answered("sunsubscribe")
+	due("left", a, nil)
+	answered("ssubscribe")
+	select {
+	case <-wait[0]:
+	default:
+		t.Error("who waits is not told that it is subscribed to")
+	}
+	f.unsubscribe(a)
+	due("given up", nil, a)
+	answered("sunsubscribe")
+	due("left for good", nil, nil)
+	if len(f.channels) != 0 {
+		t.Errorf("%d channels that nobody wants are kept", len(f.channels))
 	}
 }
 

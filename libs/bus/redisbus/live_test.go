@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/bustest"
 )
@@ -140,6 +142,62 @@ func TestLiveDeliveryAllocatesNothing(t *testing.T) {
 		next := 0
 		if n := testing.AllocsPerRun(runs, func() { b.deliver("channel", messages[next]); next++ }); n != 0 {
 			t.Errorf("%s: %v allocations for a live message", room, n)
+		}
+	}
+}
+
+// heard is a follower that hands on what comes.
+type heard chan bus.Entry
+
+func (h heard) Entry(e bus.Entry)    { h <- e }
+func (heard) Rewound(string, uint64) {}
+func (heard) Missed(string, uint64)  {}
+
+// TestLiveEntriesNameTheOneBefore: who follows a room need not read its log for what comes live in order.
+func TestLiveEntriesNameTheOneBefore(t *testing.T) {
+	t.Parallel()
+	reg := prometheus.NewRegistry()
+	b, err := Open(t.Context(), Config{URL: bustest.Redis(t).URL()}, nil, reg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	say := func(id int) uint64 {
+		t.Helper()
+		a, err := bus.Append(ctx, b, bus.NewEntry{Room: "room", Sender: "ann", ID: fmt.Sprint("id", id)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a.Seq
+	}
+	const n = 20
+	before := say(0)
+	got := make(heard, n)
+	if _, _, err := b.Follow(ctx, "room", got); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		seq := say(i + 1)
+		select {
+		case e := <-got:
+			if e.Seq != seq || e.Prev != before {
+				t.Fatalf("after %d came %d, which names %d; want %d", before, e.Seq, e.Prev, seq)
+			}
+		case <-ctx.Done():
+			t.Fatal("an entry does not come")
+		}
+		before = seq
+	}
+	all, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range all {
+		// Some may follow on a doubt, such as about a connection under load.
+		if gaps := f.GetMetric()[0].GetCounter().GetValue(); f.GetName() == "hubbub_bus_follow_gaps_total" && gaps > n/2 {
+			t.Errorf("%v of %d entries do not say which one is before them", gaps, n)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/bustest"
 )
 
 // alone returns a bus without a server: what waits for one waits in its queues.
@@ -272,6 +273,46 @@ func TestReplies(t *testing.T) {
 		if e, ok := errors.AsType[*bus.Error](err); !ok || e.Code != code {
 			t.Errorf("%s: %v", body, err)
 		}
+	}
+}
+
+// TestRequestsAreForgotten: nothing is kept of a request that was given up, or for which nobody was found.
+func TestRequestsAreForgotten(t *testing.T) {
+	t.Parallel()
+	b, err := Open(t.Context(), Config{URL: bustest.Redis(t).URL()}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	asked := make(chan struct{})
+	serving, err := b.Serve(t.Context(), "slow", func(ctx context.Context, _ []byte) ([]byte, error) {
+		close(asked)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer serving.Stop()
+	if _, err := b.Request(t.Context(), "nobody", nil); !errors.Is(err, bus.ErrNoResponder) {
+		t.Errorf("nobody answers: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	go func() { // as soon as it is under way
+		select {
+		case <-asked:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	if _, err := b.Request(ctx, "slow", nil); err == nil {
+		t.Error("a request that was given up is answered")
+	}
+	b.calls.mu.Lock()
+	defer b.calls.mu.Unlock()
+	if n := len(b.calls.waiting); n != 0 {
+		t.Errorf("%d requests are remembered", n)
 	}
 }
 

@@ -76,6 +76,28 @@ func TestReplayedHeartbeatKeepsNobodyAlive(t *testing.T) {
 	}
 }
 
+// TestReplayedHeartbeatAfterComingBack: an edge that was taken for gone, and of which changes have come since, is not kept by heartbeats
+// from before.
+func TestReplayedHeartbeatAfterComingBack(t *testing.T) {
+	t.Parallel()
+	f := newFixture()
+	w := settledEdge(t, f)
+	old := w.tally.Heartbeat()[0]
+	f.take(old)
+	f.wait(expiry)
+	enter(w, 2, "bob")
+	f.take(w.tally.Changes()...)
+	if len(f.es.known) != 1 {
+		t.Fatal("the edge has not come back")
+	}
+	f.wait(expiry / 2)
+	f.take(old)
+	f.wait(expiry - expiry/2)
+	if len(f.es.known) != 0 || f.refused[refusedReplayed] != 1 {
+		t.Errorf("an old heartbeat keeps the edge; refused: %v", f.refused)
+	}
+}
+
 func TestGoodbyeIsFinal(t *testing.T) {
 	t.Parallel()
 	f := newFixture()

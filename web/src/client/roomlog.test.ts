@@ -180,3 +180,36 @@ test('what a trimmed log let go comes again with its page', () => {
   log.page([msg(5, 0), msg(10, 5)] as never[]);
   expect(ids(log)).toEqual(['m5', 'm10', 'm20']);
 });
+
+describe('acts of moderation', () => {
+  const act = (seq: number, prev: number): LogEvent => change(seq, prev, { type: 'moderated', act: 'mute', member: 'cy' });
+  const seqs = (log: RoomLog) => log.acts.map((a) => a.seq);
+
+  test('are kept in order, each once, as long as the log goes on', () => {
+    const log = started();
+    const before = log.acts;
+    log.live(act(30, 20));
+    log.live(msg(40, 30));
+    log.live(act(50, 40));
+    expect(log.live(act(50, 40))).toBe('duplicate');
+    expect(seqs(log)).toEqual([30, 50]);
+    expect(before).toEqual([]);
+    expect(ids(log)).toEqual(['m10', 'm20', 'm40']);
+  });
+
+  test('of before a reset are forgotten', () => {
+    const log = started();
+    log.live(act(30, 20));
+    log.reset(40);
+    expect(seqs(log)).toEqual([]);
+    log.live(act(50, 40));
+    expect(seqs(log)).toEqual([50]);
+  });
+
+  test('are the newest ones, of very many', () => {
+    const log = started();
+    for (let seq = 21; seq <= 320; seq++) log.live(act(seq, seq - 1));
+    expect(log.acts).toHaveLength(200);
+    expect([log.acts[0]!.seq, log.acts.at(-1)!.seq]).toEqual([121, 320]);
+  });
+});

@@ -107,3 +107,21 @@ func TestRewoundWhileAhead(t *testing.T) {
 		}
 	})
 }
+
+// TestJoinedAnewWhileAhead: a socket that was ahead of the ring, and learns by its next join that the log was rewound, is not ahead any
+// more: what comes then may have a smaller seq than what it had.
+func TestJoinedAnewWhileAhead(t *testing.T) {
+	rigged(t, 1, func(r *rig) {
+		ann := r.ahead()
+		r.server.Rewind("lobby", 0)
+		ann.say(`{"type":"join","id":"k","room":"lobby","after":{"seq":1,"id":"m1"}}`)
+		if f := ann.want("joined", "k"); !f.Rewind {
+			t.Errorf("joined with %s", f.raw)
+		}
+		if len(ann.s.ahead) != 0 {
+			t.Error("it is still taken for ahead")
+		}
+		r.server.Release()
+		r.settle()
+	})
+}

@@ -89,6 +89,32 @@ func TestRoomThatCannotBeFollowed(t *testing.T) {
 	})
 }
 
+// TestWatchThatFails: a watch that fails is none, and the next one works.
+func TestWatchThatFails(t *testing.T) {
+	rigged(t, 1, func(r *rig) {
+		ann := r.login("ann")
+		r.server.Fail(func(call, name string) error {
+			if call == "Subscribe" && name == presence.ChannelOf("lobby") {
+				return errors.New("no")
+			}
+			return nil
+		})
+		ann.say(`{"type":"watch","id":"a","room":"lobby","on":true}`)
+		ann.refused("a", chat.CodeInternal)
+		r.server.Fail(nil)
+		if n := ann.s.sessions.at(ann.slot).watches; n != 0 {
+			t.Errorf("%d watches are counted", n)
+		}
+		ann.say(`{"type":"watch","id":"b","room":"lobby","on":true}`)
+		ann.want("ack", "b")
+		if err := r.bus.Publish(presence.ChannelOf("lobby"), []byte(`{"users":[],"count":1}`)); err != nil {
+			t.Fatal(err)
+		}
+		r.settle()
+		ann.want("presence", "")
+	})
+}
+
 // TestGivenUpWhileStarting: a room that is given up before it is followed is not followed then.
 func TestGivenUpWhileStarting(t *testing.T) {
 	stopped := 0
@@ -137,40 +163,47 @@ func TestReviewIsDoneOnce(t *testing.T) {
 
 // TestExpelledFromWatching: who may not read a room any more does not hear who comes and goes there either.
 func TestExpelledFromWatching(t *testing.T) {
-	rigged(t, 1, func(r *rig) {
-		ann, bob := r.login("ann"), r.login("bob")
-		for _, c := range []*client{ann, bob} {
-			c.say(`{"type":"watch","id":"w","room":"lobby","on":true}`)
-			c.want("ack", "w")
+	for name, change := range map[string]directory.Change{
+		"by an answer": {Kind: directory.ChangeAccess, User: "ann", Room: "lobby"}, "by a review": {Kind: directory.ChangeRoom, Room: "lobby"},
+	} {
+		t.Run(name, func(t *testing.T) { rigged(t, 1, func(r *rig) { expelledFromWatching(t, r, change) }) })
+	}
+}
+
+func expelledFromWatching(t *testing.T, r *rig, change directory.Change) {
+	t.Helper()
+	ann, bob := r.login("ann"), r.login("bob")
+	for _, c := range []*client{ann, bob} {
+		c.say(`{"type":"watch","id":"w","room":"lobby","on":true}`)
+		c.want("ack", "w")
+	}
+	tell := func() {
+		t.Helper()
+		if err := r.bus.Publish(presence.ChannelOf("lobby"), []byte(`{"users":[],"count":1}`)); err != nil {
+			t.Fatal(err)
 		}
-		tell := func() {
-			t.Helper()
-			if err := r.bus.Publish(presence.ChannelOf("lobby"), []byte(`{"users":[],"count":1}`)); err != nil {
-				t.Fatal(err)
-			}
-			r.settle()
-		}
-		tell()
-		if len(ann.all()) != 1 || len(bob.all()) != 1 {
-			t.Fatal("who comes and goes is not told")
-		}
-		r.permit("ann", "lobby", directory.Access{}, directory.Change{Kind: directory.ChangeAccess, User: "ann", Room: "lobby"})
-		if f := ann.want("notice", ""); f.Code != "left" {
-			t.Errorf("told %s", f.raw)
-		}
-		tell()
-		ann.quiet()
-		if len(bob.all()) != 1 {
-			t.Error("the other is not told any more")
-		}
-		if n := ann.s.sessions.at(ann.slot).watches; n != 0 {
-			t.Errorf("%d watches are counted", n)
-		}
-		bob.say(`{"type":"watch","id":"w","room":"lobby","on":false}`)
-		bob.want("ack", "w")
-		tell()
-		bob.quiet()
-	})
+		r.settle()
+	}
+	tell()
+	if len(ann.all()) != 1 || len(bob.all()) != 1 {
+		t.Fatal("who comes and goes is not told")
+	}
+	r.permit("ann", "lobby", directory.Access{}, change)
+	if f := ann.want("notice", ""); f.Code != "left" {
+		t.Errorf("told %s", f.raw)
+	}
+	tell()
+	ann.quiet()
+	if len(bob.all()) != 1 {
+		t.Error("the other is not told any more")
+	}
+	if n := ann.s.sessions.at(ann.slot).watches; n != 0 {
+		t.Errorf("%d watches are counted", n)
+	}
+	bob.say(`{"type":"watch","id":"w","room":"lobby","on":false}`)
+	bob.want("ack", "w")
+	tell()
+	bob.quiet()
 }
 
 // TestAway: who does nothing for a while is shown as idle until the next command, a ping is none, and a status that was chosen stays.

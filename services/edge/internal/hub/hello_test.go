@@ -96,6 +96,23 @@ func TestHelloWithoutServices(t *testing.T) {
 	})
 }
 
+// TestHelloBeforeRevocationsAreKnown: as long as the edge does not know who was shut out before it started, it lets nobody in.
+func TestHelloBeforeRevocationsAreKnown(t *testing.T) {
+	riggedWith(t, 1, func(o *Options) { o.HelloTimeout = 10 * time.Second }, func(r *rig) {
+		known := r.hub.access
+		r.hub.access = directory.NewCache(r.bus, zap.NewNop()) // which nobody runs
+		c := r.open()
+		c.say(`{"type":"hello","id":"h","version":1,"token":%q}`, r.token("ann", time.Hour))
+		c.quiet()
+		r.pass(requestTimeout + tick)
+		if f := c.refused("h", chat.CodeUnavailable); f.RetryAfterMS == 0 || c.code != int(wire.CloseLost) {
+			t.Errorf("%s, closed with %d", f.raw, c.code)
+		}
+		r.hub.access = known
+		r.login("ann")
+	})
+}
+
 // TestTimeouts: a socket that says nothing is closed in its time: before hello, and after the ping that it does not answer.
 func TestTimeouts(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
