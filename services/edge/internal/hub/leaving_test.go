@@ -3,6 +3,7 @@ package hub
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"testing"
 	"testing/synctest"
 
@@ -214,6 +215,7 @@ func TestPipelined(t *testing.T) {
 				ann := r.login("ann")
 				in, on := map[string]bool{}, map[string]bool{}
 				answers := map[string]int{}
+				leaves := map[int]string{} // rooms
 				id := 0
 				for range rapid.IntRange(5, 40).Draw(rt, "steps") {
 					room := rapid.SampledFrom(rooms).Draw(rt, "room")
@@ -228,7 +230,7 @@ func TestPipelined(t *testing.T) {
 						in[room], answers[fmt.Sprint(id)] = true, 0
 					case "leave":
 						ann.write(`{"type":"leave","id":"%d","room":%q}`, id, room)
-						in[room], answers[fmt.Sprint(id)] = false, 0
+						in[room], answers[fmt.Sprint(id)], leaves[id] = false, 0, room
 					case "watch", "unwatch":
 						ann.write(`{"type":"watch","id":"%d","room":%q,"on":%t}`, id, room, op == "watch")
 						on[room], answers[fmt.Sprint(id)] = op == "watch", 0
@@ -242,9 +244,21 @@ func TestPipelined(t *testing.T) {
 					}
 				}
 				r.settle()
+				left := map[string]int{} // by room: the last leave that was acknowledged
 				for _, f := range ann.all() {
-					if _, asked := answers[f.ID]; asked {
-						answers[f.ID]++
+					if _, asked := answers[f.ID]; !asked {
+						continue
+					}
+					answers[f.ID]++
+					n, err := strconv.Atoi(f.ID)
+					if err != nil {
+						rt.Fatal(err)
+					}
+					if room, leave := leaves[n]; leave {
+						left[room] = n
+					}
+					if f.Type == "joined" && n < left[f.Room] {
+						rt.Errorf("join %d is carried out after leave %d", n, left[f.Room])
 					}
 				}
 				for id, n := range answers {
