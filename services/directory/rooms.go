@@ -86,7 +86,7 @@ func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic str
 		return roomView{}, err
 	}
 	now := time.Now().UnixMilli()
-	r := store.Room{ID: chat.NewID(), Name: name, Looks: looks, Topic: topic, Private: private, Created: now, Creator: c.User}
+	r := store.Room{ID: chat.NewID(), Name: name, Looks: looks, Topic: topic, Private: private, Created: now, Creator: c.User, Activity: store.Activity{Active: now, Size: 1}}
 	// The owner first: a crash in between leaves a membership of nothing, which nobody sees, and no room without owner.
 	err = s.audit(ctx, store.Act{Action: actRoomCreate, Room: r.ID, Detail: name}, func(ctx context.Context) error {
 		return s.change(ctx, memberIntent(r.ID, c.User, c.Name, c.User, directoryapi.RoleOwner), func(ctx context.Context) error {

@@ -66,6 +66,7 @@ type Service struct {
 	handler   http.Handler
 	actIDs    actIDs
 	every     time.Duration // between rounds of housekeeping
+	swept     atomic.Int64  // when it was last seen which public rooms are active (UTC milliseconds)
 	prepared  atomic.Bool   // there is a signing key, and there are the default rooms
 }
 
@@ -105,6 +106,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.banRoutes(humaAPI)
 	s.auditRoutes(humaAPI)
 	s.blockRoutes(humaAPI)
+	s.browseRoutes(humaAPI)
 	s.muteRoutes(humaAPI)
 	s.ownRoutes(humaAPI)
 	s.requestRoutes(humaAPI)
@@ -221,6 +223,7 @@ func (s *Service) keepHouse(ctx context.Context) {
 		{"look after the signing keys", s.keys.refresh},
 		{"remove what has ended", s.removeEnded},
 		{"remove links that nobody used", s.removeOldTickets},
+		{"see which public rooms are active", s.sweepActivity},
 		{"end bans", s.endBans},
 		{"end requests", s.endRequests},
 		{"end invitations", s.endInvites},

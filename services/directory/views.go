@@ -110,7 +110,7 @@ func (s *Service) rooms(ctx context.Context, user string) ([]roomView, error) {
 		return nil, err
 	}
 	mine = append(mine, directs...)
-	// The order: the default rooms, the user's by when they were entered, the newest direct rooms, the public ones by age.
+	// The order: the default rooms, the user's by when they were entered, the newest direct rooms, the public ones by activity.
 	order := append([]string{}, chat.DefaultRooms...)
 	roles := map[string]directoryapi.Role{}
 	for _, id := range chat.DefaultRooms {
@@ -130,7 +130,7 @@ func (s *Service) rooms(ctx context.Context, user string) ([]roomView, error) {
 	if err != nil {
 		return nil, err
 	}
-	public, err := s.store.PublicRooms(ctx, maxListed)
+	public, err := s.store.FindPublic(ctx, store.PublicQuery{Limit: maxListed})
 	if err != nil {
 		return nil, err
 	}

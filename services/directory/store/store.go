@@ -88,7 +88,23 @@ type Room struct {
 	Announce string `bson:"announce"` // who may send: AnnounceNo and those beside it
 	Archived int64  `bson:"archived"` // when it was archived, in UTC milliseconds; 0: it is not
 	Creator  string `bson:"creator"`  // whose quotas it counts against; empty: it was made before that was kept
+
+	Activity `bson:",inline"`
 }
+
+// Activity is what public rooms are sorted by, as of a minute or so ago.
+type Activity struct {
+	Head   int64 `bson:"head"`   // Seq of the last entry of the room's log; 0: nobody has looked yet
+	Active int64 `bson:"active"` // when that was seen to be another one (UTC milliseconds)
+	Size   int   `bson:"size"`   // members, up to a number that the service counts to
+}
+
+// What public rooms are sorted by.
+const (
+	SortActive = "active"
+	SortNew    = "created"
+	SortSize   = "size"
+)
 
 // Who may send to a room.
 const (
@@ -96,6 +112,37 @@ const (
 	AnnounceReact  = "react"  // those who look after it, and members react
 	AnnounceSilent = "silent" // those who look after it, and members read
 )
+
+// PublicQuery asks for public rooms.
+type PublicQuery struct {
+	Look string // what the lower case look of the name has in it; empty: any
+	Sort string // SortActive, SortNew or SortSize; the greatest first, and of the same the greatest id
+	// Before and BeforeID are what is sorted by, and the id, of the last room of the page before; an empty id: the first page.
+	Before   int64
+	BeforeID string
+	Limit    int
+}
+
+// NetworkBan keeps the clients of a network out.
+type NetworkBan struct {
+	Network string `bson:"_id"` // such as 192.0.2.0/24
+	Reason  string `bson:"reason"`
+	Actor   string `bson:"actor"`   // who banned
+	User    string `bson:"user"`    // the guest for whose sake; may be empty
+	Created int64  `bson:"created"` // UTC milliseconds
+	Until   int64  `bson:"until"`   // UTC milliseconds; 0: until somebody ends it
+}
+
+// At returns what of a room is sorted by.
+func (q PublicQuery) At(r Room) int64 {
+	switch q.Sort {
+	case SortNew:
+		return r.Created
+	case SortSize:
+		return int64(r.Size)
+	}
+	return r.Active
+}
 
 // RoomPatch is what changes of a room; a nil field stays as it is.
 type RoomPatch struct {
@@ -222,7 +269,6 @@ type Store interface {
 	PatchRoom(ctx context.Context, id string, p RoomPatch) error                                // ErrNotFound
 	DeleteRoom(ctx context.Context, id string) error                                            // none is not an error; its members stay
 	PublicRoomsAlike(ctx context.Context, looks names.Looks, limit int) ([]Room, error)         // looking so, by id
-	PublicRooms(ctx context.Context, limit int) ([]Room, error)                                 // oldest first
 	PutMember(ctx context.Context, m Member) error                                              // adds it or changes its Role
 	SetRole(ctx context.Context, room, user string, role api.Role) error                        // ErrNotFound
 	Member(ctx context.Context, room, user string) (Member, error)                              // ErrNotFound
@@ -255,20 +301,27 @@ type Store interface {
 	InvitesBy(ctx context.Context, actor string, limit int) ([]Invite, error)              // also declined, newest first
 	InvitesIn(ctx context.Context, room, after string, limit int) ([]Invite, error)        // also declined, by user id, after that one
 	InvitesBefore(ctx context.Context, expires int64, limit int) ([]Invite, error)         // that had expired by then, oldest first
-	PutBan(ctx context.Context, b Ban) error                                               // adds it, or changes its Reason and Until
-	Ban(ctx context.Context, room, user string) (Ban, error)                               // ErrNotFound
-	DeleteBan(ctx context.Context, room, user string) error                                // none is not an error
-	Bans(ctx context.Context, room, after string, limit int) ([]Ban, error)                // by user id, after that one
-	BansOf(ctx context.Context, user string) ([]Ban, error)                                // by room id
-	EndedBans(ctx context.Context, now int64, limit int) ([]Ban, error)                    // that are over by now, those that ended first before
-	EndBan(ctx context.Context, room, user string, now int64) error                        // deletes it if it is over by now
-	PutBlock(ctx context.Context, b Block) error                                           // adds it, or changes its Ignore
-	Block(ctx context.Context, user, other string) (Block, error)                          // ErrNotFound
-	DeleteBlock(ctx context.Context, user, other string) error                             // none is not an error
-	Blocks(ctx context.Context, user, after string, limit int) ([]Block, error)            // a user's, by the other's id, after that one
-	DeleteBlocksOf(ctx context.Context, user string) error                                 // those by the user, and those of the user
-	PutSeen(ctx context.Context, seen []Seen) error                                        // of each user that there is, the latest is kept
-	Seen(ctx context.Context, user string) (int64, error)                                  // UTC milliseconds; 0: never
+	// FindPublic returns a page of public rooms.
+	FindPublic(ctx context.Context, q PublicQuery) ([]Room, error)
+	PublicAfter(ctx context.Context, id string, limit int) ([]Room, error)      // public rooms by id, after that one
+	SetActivity(ctx context.Context, room string, a Activity) error             // none is not an error
+	PutNetworkBan(ctx context.Context, b NetworkBan) error                      // adds or replaces it
+	NetworkBans(ctx context.Context, limit int) ([]NetworkBan, error)           // by network
+	DeleteNetworkBan(ctx context.Context, network string) error                 // none is not an error
+	PutBan(ctx context.Context, b Ban) error                                    // adds it, or changes its Reason and Until
+	Ban(ctx context.Context, room, user string) (Ban, error)                    // ErrNotFound
+	DeleteBan(ctx context.Context, room, user string) error                     // none is not an error
+	Bans(ctx context.Context, room, after string, limit int) ([]Ban, error)     // by user id, after that one
+	BansOf(ctx context.Context, user string) ([]Ban, error)                     // by room id
+	EndedBans(ctx context.Context, now int64, limit int) ([]Ban, error)         // that are over by now, those that ended first before
+	EndBan(ctx context.Context, room, user string, now int64) error             // deletes it if it is over by now
+	PutBlock(ctx context.Context, b Block) error                                // adds it, or changes its Ignore
+	Block(ctx context.Context, user, other string) (Block, error)               // ErrNotFound
+	DeleteBlock(ctx context.Context, user, other string) error                  // none is not an error
+	Blocks(ctx context.Context, user, after string, limit int) ([]Block, error) // a user's, by the other's id, after that one
+	DeleteBlocksOf(ctx context.Context, user string) error                      // those by the user, and those of the user
+	PutSeen(ctx context.Context, seen []Seen) error                             // of each user that there is, the latest is kept
+	Seen(ctx context.Context, user string) (int64, error)                       // UTC milliseconds; 0: never
 	PutIntent(ctx context.Context, i Intent) error
 	DeleteIntent(ctx context.Context, id string) error                             // none is not an error
 	IntentsBefore(ctx context.Context, created int64, limit int) ([]Intent, error) // oldest first

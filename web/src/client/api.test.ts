@@ -43,6 +43,13 @@ test('rooms are read with what is missing filled in', async () => {
   expect(await a.rooms('T')).toEqual([one, { id: 'x', name: 'X', topic: '', private: false, direct: false, role: '', member: false }]);
 });
 
+test('public rooms are asked for by pages', async () => {
+  const { api: a, calls } = api(200, { rooms: [{ ...one, members: 3 }, one], next: '5.r' });
+  expect(await a.publicRooms('T', 'a b&', 'new', '7.x')).toEqual({ list: [{ ...one, members: 3 }, one], next: '5.r' });
+  expect(calls[0]!.path).toBe('http://h/v1/public-rooms?q=a+b%26&sort=new&cursor=7.x');
+  expect(await api(200, { rooms: [] }).api.publicRooms('T', '', 'active')).toEqual({ list: [] });
+});
+
 test('when somebody was last seen, if that is told', async () => {
   expect(await api(200, { status: 'offline', last_seen: 5 }).api.lastSeen('T', 'u')).toBe(5);
   expect(await api(200, { status: 'offline', last_seen: 0 }).api.lastSeen('T', 'u')).toBeUndefined();

@@ -43,6 +43,15 @@ export interface RoomInfo {
   readonly waiting?: boolean;
 }
 
+/** What public rooms are sorted by: where somebody wrote last, the newest, or those with most members. */
+export type RoomSort = 'active' | 'new' | 'members';
+
+/** A public room as it is found. */
+export interface FoundRoom extends RoomInfo {
+  /** As of a minute or so ago, counted up to 1000; absent: it is for everybody, or the server does not say. */
+  readonly members?: number;
+}
+
 /** A stranger who wants to write to the user. */
 export interface MessageRequest {
   readonly room: string;
@@ -139,6 +148,13 @@ export class Api {
   async rooms(token: string): Promise<RoomInfo[]> {
     const body = await this.#call('GET', '/v1/rooms', token);
     return objects(body, 'rooms').map(room);
+  }
+  /** Returns a page of the public rooms, and the cursor of the next; absent: it is the last. */
+  async publicRooms(token: string, q: string, sort: RoomSort, cursor?: string): Promise<{ list: FoundRoom[]; next?: string }> {
+    const query = new URLSearchParams({ q, sort, ...(cursor && { cursor }) });
+    const body = await this.#call('GET', `/v1/public-rooms?${query.toString()}`, token);
+    const list = objects(body, 'rooms').map((r) => ({ ...room(r), ...(typeof r['members'] === 'number' && r['members'] > 0 && { members: r['members'] }) }));
+    return { list, ...(text(body['next']) && { next: text(body['next']) }) };
   }
   async createRoom(token: string, name: string, topic: string, isPrivate: boolean): Promise<RoomInfo> {
     return room(await this.#call('POST', '/v1/rooms', token, { name, topic, private: isPrivate }));

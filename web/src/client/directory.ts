@@ -1,4 +1,4 @@
-import type { Api, Block, BlockKind, Invitation, Keeping, Kept, Members, MessageRequest, Role, RoomInfo, User } from './api.ts';
+import type { Api, Block, BlockKind, FoundRoom, Invitation, Keeping, Kept, Members, MessageRequest, Role, RoomInfo, RoomSort, User } from './api.ts';
 import type { HistoryMessage } from './protocol.ts';
 import { Emitter } from './emitter.ts';
 import type { Session } from './session.ts';
@@ -23,6 +23,10 @@ export class Directory extends Emitter<{ members: string }> {
   /** Returns the public rooms and the user's, as the server lists them now. */
   rooms(): Promise<RoomInfo[]> {
     return this.#session.call((token) => this.#api.rooms(token));
+  }
+  /** Finds public rooms by what is in their name, a page at a time; the cursor is the `next` of the page before. */
+  publicRooms(q: string, sort: RoomSort, cursor?: string): Promise<{ list: FoundRoom[]; next?: string }> {
+    return this.#session.call((token) => this.#api.publicRooms(token, q, sort, cursor));
   }
   /** Returns the user's read positions by room. */
   reads(): Promise<Record<string, number>> {

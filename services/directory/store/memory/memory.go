@@ -29,6 +29,7 @@ type Store struct {
 	bans     map[pair]store.Ban
 	blocks   map[couple]store.Block
 	mutes    map[pair]store.Mute
+	networks map[string]store.NetworkBan
 	requests map[string]store.Request
 	invited  map[pair]store.Invite
 	seen     map[string]int64
@@ -46,7 +47,7 @@ func New() *Store {
 	return &Store{
 		users: map[string]store.User{}, sessions: map[string]store.Session{}, keys: map[string]store.Key{}, rooms: map[string]store.Room{},
 		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, blocks: map[couple]store.Block{},
-		requests: map[string]store.Request{}, invited: map[pair]store.Invite{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
+		networks: map[string]store.NetworkBan{}, requests: map[string]store.Request{}, invited: map[pair]store.Invite{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
 		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{},
 		accounts: map[string]store.Account{}, tickets: map[string]store.Ticket{},
 	}

@@ -62,11 +62,6 @@ func (s *Store) DeleteRoom(ctx context.Context, id string) error {
 	return remove(ctx, s, "DeleteRoom", s.rooms, id)
 }
 
-// PublicRooms implements store.Store.
-func (s *Store) PublicRooms(ctx context.Context, limit int) ([]store.Room, error) {
-	return list(ctx, s, "PublicRooms", s.rooms, limit, func(a, b store.Room) int { return cmp.Or(cmp.Compare(a.Created, b.Created), roomsByID(a, b)) }, public)
-}
-
 // PublicRoomsAlike implements store.Store.
 func (s *Store) PublicRoomsAlike(ctx context.Context, looks names.Looks, limit int) ([]store.Room, error) {
 	return list(ctx, s, "PublicRoomsAlike", s.rooms, limit, roomsByID, func(r store.Room) bool { return public(r) && alike(r.Looks, looks) })

@@ -24,6 +24,7 @@ type Store struct {
 	blocks                                        *mongo.Collection
 	bans, mutes                                   *mongo.Collection
 	requests, invites                             *mongo.Collection
+	networks                                      *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -76,6 +77,7 @@ var steps = []mongodb.Step{
 		mongodb.Index{Collection: "invites", Fields: []string{"room", "user"}, Unique: true},
 		mongodb.Index{Collection: "invites", Fields: []string{"expires"}},
 	),
+	mongodb.Indexes("9 (activity of public rooms)", mongodb.Index{Collection: "rooms", Fields: []string{"private", "direct", "active"}}, mongodb.Index{Collection: "rooms", Fields: []string{"private", "direct", "size"}}),
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -93,6 +95,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		mutes:    db.Collection("mutes"),
 		accounts: db.Collection("accounts"), tickets: db.Collection("tickets"),
 		requests: db.Collection("requests"), invites: db.Collection("invites"),
+		networks: db.Collection("networks"),
 	}, nil
 }
 

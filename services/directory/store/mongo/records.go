@@ -117,12 +117,6 @@ func (s *Store) DeleteRoom(ctx context.Context, id string) error {
 	return remove(ctx, "delete room", s.rooms, by("_id", id))
 }
 
-// PublicRooms implements store.Store.
-func (s *Store) PublicRooms(ctx context.Context, limit int) ([]store.Room, error) {
-	return list[store.Room](ctx, "public rooms", s.rooms, bson.D{{Key: "private", Value: false}, {Key: "direct", Value: false}},
-		bson.D{{Key: "created", Value: 1}, {Key: "_id", Value: 1}}, limit)
-}
-
 // PutMember implements store.Store.
 func (s *Store) PutMember(ctx context.Context, m store.Member) error {
 	return upsert(ctx, "put member", s.members, memberID(m.Room, m.User), bson.D{

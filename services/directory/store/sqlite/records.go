@@ -11,7 +11,7 @@ import (
 // The beginnings of queries whose rows the fields below take.
 const (
 	users = `SELECT id, name, name_key, look, look_lower, hash, created FROM users `
-	rooms = `SELECT id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, creator FROM rooms `
+	rooms = `SELECT id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, creator, head, active, size FROM rooms `
 )
 
 const (
@@ -27,7 +27,7 @@ func userFields(u *store.User) []any {
 }
 
 func roomFields(r *store.Room) []any {
-	return []any{&r.ID, &r.Name, &r.Looks.Written, &r.Looks.Lower, &r.Topic, &r.Private, &r.Direct, &r.Created, &r.Slow, &r.Announce, &r.Archived, &r.Creator}
+	return []any{&r.ID, &r.Name, &r.Looks.Written, &r.Looks.Lower, &r.Topic, &r.Private, &r.Direct, &r.Created, &r.Slow, &r.Announce, &r.Archived, &r.Creator, &r.Head, &r.Active, &r.Size}
 }
 
 func memberFields(m *store.Member) []any {
@@ -91,9 +91,9 @@ func (s *Store) DeleteKey(ctx context.Context, id string) error {
 
 // CreateRoom implements store.Store.
 func (s *Store) CreateRoom(ctx context.Context, r store.Room) error {
-	return s.run(ctx, "create room", `INSERT INTO rooms (id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, creator)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.ID, r.Name, r.Looks.Written, r.Looks.Lower, r.Topic, r.Private, r.Direct, r.Created, r.Slow, r.Announce, r.Archived, r.Creator)
+	return s.run(ctx, "create room", `INSERT INTO rooms (id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, creator, head, active, size)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.ID, r.Name, r.Looks.Written, r.Looks.Lower, r.Topic, r.Private, r.Direct, r.Created, r.Slow, r.Announce, r.Archived, r.Creator, r.Head, r.Active, r.Size)
 }
 
 // Room implements store.Store.
@@ -124,12 +124,6 @@ func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) err
 // DeleteRoom implements store.Store.
 func (s *Store) DeleteRoom(ctx context.Context, id string) error {
 	return s.run(ctx, "delete room", `DELETE FROM rooms WHERE id = ?`, id)
-}
-
-// PublicRooms implements store.Store.
-func (s *Store) PublicRooms(ctx context.Context, limit int) ([]store.Room, error) {
-	return list(ctx, s, "public rooms", roomFields,
-		rooms+`WHERE private = 0 AND direct = 0 ORDER BY created, id LIMIT ?`, limit)
 }
 
 // PutMember implements store.Store.

@@ -108,7 +108,7 @@ func Verify(t *testing.T, s store.Store) {
 		got, err := s.Room(ctx, r.ID)
 		same(t, r, got, err)
 	}
-	public, err := s.PublicRooms(ctx, 10)
+	public, err := s.PublicAfter(ctx, "", 10)
 	same(t, []store.Room{shown(sampleRooms[0]), shown(sampleRooms[1])}, public, err)
 	found, err := s.PublicRoomsAlike(ctx, names.LooksOf("GARDEN"), 10)
 	same(t, public[1:], found, err)
@@ -153,6 +153,10 @@ func Verify(t *testing.T, s store.Store) {
 	must(t, s.PutBlock(ctx, store.Block{User: "u-ann", Other: "u-gus"}))
 	directs, err := s.DirectsOf(ctx, "u-ann", later, 10) // one from before they could be hidden is not
 	same(t, sampleMembers[:1], directs, err)
+	found, err = s.FindPublic(ctx, store.PublicQuery{Limit: 1, Look: names.LooksOf("gard").Lower})
+	same(t, []store.Room{shown(sampleRooms[1])}, found, err)
+	must(t, s.SetActivity(ctx, "r1", store.Activity{Active: 5}))
+	must(t, s.PutNetworkBan(ctx, store.NetworkBan{Network: "192.0.2.0/24"}))
 	must(t, s.CreateRequest(ctx, store.Request{Room: "d-Y", From: "u-gus", To: "u-ann"}))
 	must(t, s.CreateInvite(ctx, store.Invite{Room: "r2", User: "u-ann", Actor: "u-ivan"}))
 }

@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"blocks", testBlocks},
 		{"mutes", testMutes},
 		{"rules of rooms", testRules},
+		{"public rooms and networks", testPublic},
 		{"requests", testRequests},
 		{"requests at once", testRequestAtOnce},
 		{"invitations", testInvitations},
@@ -289,16 +290,16 @@ func testRooms(t *testing.T, s store.Store) {
 	same(t, []store.Room{open, secret}, some, err)
 	some, err = s.Rooms(ctx, nil)
 	same(t, nil, some, err)
-	public, err := s.PublicRooms(ctx, 10)
-	same(t, []store.Room{older, open}, public, err)
-	public, err = s.PublicRooms(ctx, 1)
-	same(t, []store.Room{older}, public, err)
+	public, err := s.FindPublic(ctx, store.PublicQuery{Sort: store.SortNew, Limit: 10})
+	same(t, []store.Room{open, older}, public, err)
+	public, err = s.FindPublic(ctx, store.PublicQuery{Sort: store.SortNew, Limit: 1})
+	same(t, []store.Room{open}, public, err)
 	must(t, s.PatchRoom(ctx, "r2", store.RoomPatch{Private: new(true)}))
 	must(t, s.PatchRoom(ctx, "r3", store.RoomPatch{Private: new(false)}))
 	must(t, s.DeleteRoom(ctx, "r1"))
 	must(t, s.DeleteRoom(ctx, "r1"))
 	secret.Private = false
-	public, err = s.PublicRooms(ctx, 10)
+	public, err = s.FindPublic(ctx, store.PublicQuery{Limit: 10})
 	same(t, []store.Room{secret}, public, err)
 }
 
