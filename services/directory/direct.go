@@ -170,7 +170,7 @@ func (s *Service) leaveDirect(ctx context.Context, c auth.Claims, room string) e
 	}
 	at := slices.IndexFunc(both, func(m store.Member) bool { return m.User != c.User })
 	if at < 0 {
-		return s.endDirect(ctx, room, c.User)
+		return s.leaveRequest(ctx, c, room)
 	}
 	other := both[at]
 	i := store.Intent{Kind: kindDirect, Room: room, User: c.User, Name: c.Name, Actor: c.User}
@@ -183,6 +183,19 @@ func (s *Service) leaveDirect(ctx context.Context, c auth.Claims, room string) e
 		}
 		return s.store.DeleteMember(ctx, room, c.User)
 	})
+}
+
+// leaveRequest ends the membership of the only member of a direct room. A request with messages, or one that was refused, stays
+// until its time is over: else its sender would begin anew by leaving, with as many messages again.
+func (s *Service) leaveRequest(ctx context.Context, c auth.Claims, room string) error {
+	asked, err := s.store.Request(ctx, room)
+	if unlessMissing(err) != nil {
+		return err
+	}
+	if asked.From != c.User || asked.Expires == 0 || len(asked.Sent) == 0 && !asked.Refused {
+		return s.endDirect(ctx, room, c.User)
+	}
+	return s.deleteMember(ctx, room, store.Member{User: c.User, Name: c.Name}, c.User)
 }
 
 // endDirect removes a direct room for both.

@@ -26,6 +26,9 @@ const (
 	// maxInvitesBy and maxGuestInvites are how many invitations of a user's may be without a yes.
 	maxInvitesBy    = 50
 	maxGuestInvites = 5
+	// maxBrought is in how many rooms a user is whom others still bring into more without asking: they do not fill up all that
+	// one may be in.
+	maxBrought = maxRooms / 2
 )
 
 var errNoInvite = chat.E(chat.CodeNotFound, "there is no such invitation")
@@ -37,6 +40,9 @@ func (s *Service) asksBefore(ctx context.Context, c auth.Claims, u store.User) (
 	}
 	if !s.cfg.Invitations {
 		return false, nil
+	}
+	if mine, err := s.store.GroupsOf(ctx, u.ID, maxBrought); err != nil || len(mine) >= maxBrought {
+		return true, err
 	}
 	both, err := s.store.Members(ctx, chat.DirectRoom(c.User, u.ID), "", 2)
 	if err != nil || len(both) == 2 {

@@ -139,6 +139,34 @@ func TestInvitationsAreBounded(t *testing.T) {
 	}
 }
 
+// TestNobodyFillsTheRoomsOfAnother: who is in many rooms is asked even by acquaintances, and can still make rooms.
+func TestNobodyFillsTheRoomsOfAnother(t *testing.T) {
+	w := openWorld(t, strangers())
+	ann, eve := w.register("Ann"), w.register("Eve")
+	hall := w.create(ann, `{"name":"Hall"}`)
+	w.ok("POST", "/v1/rooms/"+hall.ID+"/join", eve.Token, "", nil)
+	room := w.create(eve, `{"name":"Advertising","private":true}`)
+	members := "/v1/rooms/" + room.ID + "/members"
+	for i := range maxBrought - 1 { // with the hall
+		m := store.Member{Room: fmt.Sprint("r", i), User: ann.User.ID, Role: directoryapi.RoleMember}
+		if err := w.store.PutMember(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var added addedOutput
+	if w.ok("POST", members, eve.Token, with(ann), &added); !added.Invited || len(w.invitations(ann)) != 1 {
+		t.Errorf("an acquaintance brings who is in many rooms into another: %+v", added)
+	}
+	if err := w.store.DeleteMember(t.Context(), "r0", ann.User.ID); err != nil {
+		t.Fatal(err)
+	}
+	room = w.create(eve, `{"name":"Books","private":true}`)
+	added = addedOutput{}
+	if w.ok("POST", "/v1/rooms/"+room.ID+"/members", eve.Token, with(ann), &added); added.Invited {
+		t.Error("an acquaintance asks who is in few rooms")
+	}
+}
+
 func TestBlockedInviteNobody(t *testing.T) {
 	w := openWorld(t, strangers())
 	ann, eve := w.register("Ann"), w.register("Eve")

@@ -299,6 +299,38 @@ func TestHideAndLeave(t *testing.T) {
 	}
 }
 
+// TestLeavingIsNoNewRequest: who leaves a request and opens it again has no more messages than before, and a refusal counts.
+func TestLeavingIsNoNewRequest(t *testing.T) {
+	w := openWorld(t, strangers())
+	ann, eve := w.register("Ann"), w.register("Eve")
+	var room roomView
+	again := func(id string) string {
+		w.ok("POST", "/v1/rooms/"+room.ID+"/leave", eve.Token, "", nil)
+		if _, listed := w.listed(eve)[room.ID]; listed {
+			t.Error("a request that was left is listed")
+		}
+		w.ok("POST", "/v1/direct", eve.Token, with(ann), &room)
+		return w.write(eve, room.ID, id)
+	}
+	w.ok("POST", "/v1/direct", eve.Token, with(ann), &room)
+	for i, want := range []string{"", "", "", "forbidden"} {
+		if c := again(fmt.Sprint("m", i)); c != want {
+			t.Errorf("message %d: %q, want %q", i, c, want)
+		}
+	}
+	if got := w.requests(ann); len(got) != 1 || got[0].Count != 3 {
+		t.Errorf("requests are %+v", got)
+	}
+	w.ok("DELETE", "/v1/requests/"+room.ID, ann.Token, "", nil)
+	if c := again("n"); c != "forbidden" || len(w.requests(ann)) > 0 {
+		t.Errorf("a message after a refusal: %q, requests %+v", c, w.requests(ann))
+	}
+	w.ok("POST", "/v1/direct", ann.Token, with(eve), nil) // who has thought better of it
+	if c := w.write(eve, room.ID, "o"); c != "" {
+		t.Errorf("a message to who wants it: %q", c)
+	}
+}
+
 // TestDirectsEnd: a guest's direct rooms go with the guest, and requests with their time.
 func TestDirectsEnd(t *testing.T) {
 	w := openWorld(t, strangers())

@@ -18,7 +18,10 @@ const (
 	maxEmoji = 64
 	// maxReactions is how many reactions one message has at most, so that it always fits an answer.
 	maxReactions = 1000
-	// maxChanges is how often a message is changed at most, but for its deletion: all of it is kept.
+	// maxOwnReactions is how many of them are one user's, so that nobody takes all.
+	maxOwnReactions = 20
+	// maxChanges is how often a message is changed at most by reactions, and half of how often at all, but for its deletion: all
+	// of it is kept.
 	maxChanges = 5000
 )
 
@@ -68,15 +71,21 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 	if err := allowed(req, target.Sender); err != nil {
 		return out, err
 	}
-	if e.Type == chat.TypeReacted && e.On && reactions(about) >= maxReactions {
-		return out, chat.E(chat.CodeTooMany, "that message has as many reactions as it can have")
+	if e.Type == chat.TypeReacted && e.On {
+		switch all, mine := reactions(about, e.User); {
+		case all >= maxReactions:
+			return out, chat.E(chat.CodeTooMany, "that message has as many reactions as it can have")
+		case mine >= maxOwnReactions:
+			return out, chat.E(chat.CodeTooMany, fmt.Sprintf("nobody puts more than %d reactions on a message: take one back first", maxOwnReactions))
+		}
 	}
 	if e.Type != chat.TypeDeleted {
-		all, edits, err := r.changes(ctx, target, s.most)
+		all, edits, err := r.changes(ctx, target, 2*s.most)
 		switch {
 		case err != nil:
 			return out, err
-		case all >= s.most:
+		case all >= s.most && e.Type == chat.TypeReacted, all >= 2*s.most:
+			// The second half is for its author and for moderators: nobody else's reactions, put and taken back, keep them out.
 			return out, chat.E(chat.CodeTooMany, "that message has been changed as often as it can be")
 		case e.Type == chat.TypeEdited && edits >= s.cfg.MaxEdits:
 			return out, chat.E(chat.CodeTooMany, fmt.Sprintf("that message has been edited %d times, which is as often as it can be", edits))
@@ -113,19 +122,21 @@ func applied(before store.Entry, e chat.Event, err error) (historyapi.Applied, e
 	return historyapi.Applied{Seq: before.Seq}, nil
 }
 
-// reactions counts what the entries about a message have put on it.
-func reactions(about []store.Entry) int {
+// reactions counts what the entries about a message have put on it, and what of that is the user's.
+func reactions(about []store.Entry, user string) (all, mine int) {
 	var m chat.Message
 	for _, a := range about {
 		if e, err := chat.DecodeEntry(a.Data, a.Seq, 0); err == nil { // else it is none
 			change(&m, e)
 		}
 	}
-	n := 0
 	for _, who := range m.Reactions {
-		n += len(who)
+		all += len(who)
+		if slices.Contains(who, user) {
+			mine++
+		}
 	}
-	return n
+	return all, mine
 }
 
 // allowed returns nil when the user may do that to a message of author's.

@@ -272,6 +272,30 @@ func TestManyReactions(t *testing.T) {
 	}
 }
 
+// TestReactionsOfOne: nobody takes all the reactions that a message may have.
+func TestReactionsOfOne(t *testing.T) {
+	w := open(t)
+	w.say("r1", "ann", "m1", "1")
+	react := func(user string, i int, on bool) string {
+		_, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: user, ID: chat.NewID(), Target: "m1", Emoji: fmt.Sprint("e", i), On: on})
+		return code
+	}
+	for i := range maxOwnReactions {
+		if code := react("eve", i, true); code != "" {
+			t.Fatal(i, code)
+		}
+	}
+	if code := react("eve", maxOwnReactions, true); code != chat.CodeTooMany {
+		t.Errorf("one more: %q", code)
+	}
+	if code := react("bob", 0, true); code != "" {
+		t.Errorf("another's: %q", code)
+	}
+	if a, b := react("eve", 0, false), react("eve", maxOwnReactions, true); a != "" || b != "" {
+		t.Errorf("one taken back, and one more: %q, %q", a, b)
+	}
+}
+
 // TestManyEdits edits a message as often as it can be, with what is stored and what is in the log alone together: anything else can
 // still be done to it.
 func TestManyEdits(t *testing.T) {
@@ -339,7 +363,10 @@ func TestManyChanges(t *testing.T) {
 	if _, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: "bob", ID: "x", Target: "m1", Author: "ann", Emoji: "👍", On: true}); code != chat.CodeTooMany {
 		t.Errorf("one more: %q", code)
 	}
-	if about, err := w.store.About(t.Context(), "r1", []store.Name{{Sender: "ann", ID: "m1"}}); err != nil || len(about) != 0 {
+	if _, code := w.do(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "x", Target: "m1", Author: "ann", Text: "2"}); code != "" {
+		t.Errorf("others' reactions keep the author from an edit: %q", code)
+	}
+	if about, err := w.store.About(t.Context(), "r1", []store.Name{{Sender: "ann", ID: "m1"}}, chat.TypeReacted); err != nil || len(about) != 0 {
 		t.Errorf("a page reads %d entries, %v", len(about), err)
 	}
 	if _, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d", Target: "m1", Author: "ann"}); code != "" {
