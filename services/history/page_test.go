@@ -196,10 +196,14 @@ func TestLongTail(t *testing.T) {
 	appended("large", maxReplay+1, maxTailBytes/maxReplay)
 	appended("many", maxReplay+1, 1)
 	appended("short", maxReplay, 1)
-	w.cfg.MaxTail = maxReplay
-	for room, want := range map[string]string{"large": chat.CodeUnavailable, "short": "", "many": chat.CodeUnavailable} {
-		if _, err := w.Service.page(t.Context(), historyapi.PageRequest{Room: room}); chat.CodeOf(err) != want {
-			t.Errorf("a page of %s: %v", room, err)
+	for _, tt := range []struct {
+		room string
+		most int // entries
+		code string
+	}{{"large", 10 * maxReplay, chat.CodeUnavailable}, {"many", maxReplay, chat.CodeUnavailable}, {"many", maxReplay + 1, ""}, {"short", maxReplay, ""}} {
+		w.cfg.MaxTail = tt.most
+		if _, err := w.Service.page(t.Context(), historyapi.PageRequest{Room: tt.room}); chat.CodeOf(err) != tt.code {
+			t.Errorf("a page of %s, with at most %d entries: %v", tt.room, tt.most, err)
 		}
 	}
 }

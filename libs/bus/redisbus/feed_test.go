@@ -72,6 +72,29 @@ func TestSubscribedWhatNobodyWants(t *testing.T) {
 	}
 }
 
+// TestLastOneIsNotWanted: a connection that took the place of a lost one is told to be back also when the channel that was still to be
+// confirmed is not wanted any more; once.
+func TestLastOneIsNotWanted(t *testing.T) {
+	f := newFeed(nil, "test", 0)
+	a, b := []string{"a"}, []string{"b"}
+	f.want(append(a, b...), func(string, string) {})
+	f.due()
+	if n := f.reset(); n != 2 {
+		t.Fatalf("%d channels are to be confirmed", n)
+	}
+	f.unsubscribe(a)
+	if subscribe, _, all := f.due(); all || !slices.Equal(subscribe, b) {
+		t.Errorf("back is told: %v; to subscribe to are %q", all, subscribe)
+	}
+	f.reset() // lost again
+	f.unsubscribe(b)
+	for _, want := range []bool{true, false} {
+		if subscribe, _, all := f.due(); all != want || len(subscribe) > 0 {
+			t.Errorf("back is told: %v, want %v; to subscribe to are %q", all, want, subscribe)
+		}
+	}
+}
+
 // TestSubscribeAndUnsubscribeQuickly: whoever subscribes while an unsubscribe is under way is subscribed in the end.
 func TestSubscribeAndUnsubscribeQuickly(t *testing.T) {
 	t.Parallel()

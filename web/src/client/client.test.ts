@@ -11,6 +11,7 @@ afterEach(() => {
 
 const outgoing = () => h.client.outbox.list('lobby').map((m) => `${m.text}:${m.state}`);
 const ack = (said: Said, seq: number) => ({ type: 'ack', room: 'lobby', msg_id: said['msg_id'], seq, ts: 1 });
+const turn = () => new Promise((resolve) => setTimeout(resolve));
 const echo = (said: Said, seq: number, prev: number) => entry(seq, prev, { id: said['msg_id'], user: 'ada', name: 'Ada', text: said['text'] });
 
 describe('joining and resuming', () => {
@@ -429,6 +430,19 @@ describe('sending', () => {
     h.client.send('lobby', 'two');
     peer.reply(await peer.next('send'), { type: 'error', code: 'unavailable', message: 'later', retry_after_ms: 5 });
     expect(await peer.next('send')).toMatchObject({ text: 'one' });
+    expect(outgoing()).toEqual(['one:sending', 'two:sending']);
+  });
+
+  test('a message that was told to wait is waited for, also by those after it', async () => {
+    h = Harness.start();
+    const peer = await h.lobby();
+    await until(() => h.live);
+    h.client.send('lobby', 'one');
+    peer.reply(await peer.next('send'), { type: 'error', code: 'rate_limited', message: 'later', retry_after_ms: 20_000 });
+    await turn(); // the answer is taken in
+    h.client.send('lobby', 'two');
+    await turn();
+    expect(peer.unread).toEqual([]);
     expect(outgoing()).toEqual(['one:sending', 'two:sending']);
   });
 

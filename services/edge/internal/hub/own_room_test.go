@@ -144,6 +144,31 @@ func TestOwnRoomRewound(t *testing.T) {
 	})
 }
 
+// TestOwnRoomsLogIsBehind: where the log ends before what a session's client has of its own room, it was rewound, and is read; where it
+// ends just there, or has no more of the room, nothing is.
+func TestOwnRoomsLogIsBehind(t *testing.T) {
+	rigged(t, 1, func(r *rig) {
+		r.message(chat.UserRoom("ann"), "m1")
+		ann := r.login("ann")
+		ses := ann.s.sessions.at(ann.slot)
+		own := ses.own
+		at := func(seq uint64) bus.Position { return bus.Position{Seq: seq} }
+		for _, tt := range []struct {
+			head bus.Head
+			read bool
+		}{
+			{bus.Head{Position: at(own), Through: own}, false}, {bus.Head{Through: own + 7}, false}, {bus.Head{Position: at(own - 1), Through: own}, false},
+			{bus.Head{Through: own - 1}, true}, {bus.Head{Position: at(own - 1), Through: own - 1}, true}, {bus.Head{Position: at(own + 1), Through: own + 1}, true},
+		} {
+			ann.s.compared([]ref{ses.ref(ann.slot)}, []bus.Head{tt.head}, nil)
+			if read := ann.s.own.reads[ann.slot] != nil; read != tt.read {
+				t.Errorf("the client has it through %d, the log is %+v: it is read: %v", own, tt.head, read)
+			}
+			r.settle()
+		}
+	})
+}
+
 // TestOwnRoomPages: a client pages through what it missed of its own room, and gets what is new meanwhile with the last page.
 func TestOwnRoomPages(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
