@@ -92,6 +92,14 @@ const (
 	ActMute   = "mute"   // Member may not write until Until, because of Text
 	ActUnmute = "unmute" // Member may write again
 	ActRules  = "rules"  // the room's rules are now Slow and Announce
+
+	ActArchive  = "archive"  // the room is read only from now on, and out of the lists
+	ActRestore  = "restore"  // the room is as any other again
+	ActPurge    = "purge"    // Member's messages are being deleted, those from Until on, because of Text; without Until all
+	ActReport   = "report"   // in the user's own room: a message of Target was reported, which the user looks after
+	ActResolved = "resolved" // in the user's own room: a report of the user's about Target is resolved; Text is what came of it
+
+	ActDelete = "delete" // in a user's own room: Target, which was called Text, is gone with all that was said there
 )
 
 // Forever is a time that never comes, in UTC milliseconds: the end of what has none, where a time is wanted. It is the

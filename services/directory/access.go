@@ -102,6 +102,11 @@ var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 	directoryapi.ActionBan:         {"nobody is banned from a direct room", "only moderators and owners may ban others, who are not above them"},
 	directoryapi.ActionUnban:       {"nobody is banned from a direct room", "only moderators and owners may do that"},
 	directoryapi.ActionMute:        {"nobody is muted in a direct room", "only moderators and owners may mute others, who are not above them"},
+	directoryapi.ActionReport:      {"nothing can be reported here", "only members may report what is said here"},
+	directoryapi.ActionReview:      {"reports about a direct room are for who runs the server", "only moderators and owners may see reports"},
+	directoryapi.ActionPurge:       {"in a direct room nobody deletes another's messages", "only moderators and owners may delete the messages of others, who are not above them"},
+	directoryapi.ActionArchive:     {"this room cannot be archived: it is for everybody, or of two people", "only an owner may archive the room, or restore it"},
+	directoryapi.ActionDelete:      {"this room cannot be deleted: it is for everybody, or of two people", "only an owner may delete the room"},
 	directoryapi.ActionSlow:        {"a direct room has no slow mode", "only moderators and owners may set the slow mode"},
 }
 

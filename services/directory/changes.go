@@ -96,6 +96,12 @@ func (s *Service) tell(ctx context.Context, i store.Intent) error {
 		return s.tellDirect(ctx, i)
 	case kindList:
 		return s.listChanged(ctx, i.User, i.ID, i.Name, i.Created)
+	case kindArchive:
+		return s.tellArchive(ctx, i)
+	case kindDeleteRoom:
+		return s.tellDelete(ctx, i)
+	case kindPurge:
+		return s.tellPurge(ctx, i)
 	case directoryapi.ChangeRoom, kindDescribe:
 		return s.tellRoom(ctx, i)
 	case directoryapi.ChangeAccess:

@@ -113,7 +113,7 @@ func (s *Service) keepOwned(ctx context.Context, room string) error {
 	return errors.New("the members of a room keep leaving")
 }
 
-// deleteRoom removes a room and its bans. The bans first: what a crash leaves is a room that is removed later.
+// deleteRoom removes a room, its bans and its mutes. Those first: what a crash leaves is a room that is removed later.
 func (s *Service) deleteRoom(ctx context.Context, room string) error {
 	for {
 		bans, err := s.store.Bans(ctx, room, "", maxMembers)
@@ -121,10 +121,24 @@ func (s *Service) deleteRoom(ctx context.Context, room string) error {
 			return err
 		}
 		if len(bans) == 0 {
-			return s.store.DeleteRoom(ctx, room)
+			break
 		}
 		for _, b := range bans {
 			if err := s.store.DeleteBan(ctx, room, b.User); err != nil {
+				return err
+			}
+		}
+	}
+	for {
+		mutes, err := s.store.Mutes(ctx, room, "", maxMembers)
+		if err != nil {
+			return err
+		}
+		if len(mutes) == 0 {
+			return s.store.DeleteRoom(ctx, room)
+		}
+		for _, m := range mutes {
+			if err := s.store.DeleteMute(ctx, room, m.User); err != nil {
 				return err
 			}
 		}

@@ -48,26 +48,7 @@ func (s *Service) muted(ctx context.Context, a *directoryapi.Access, room, user 
 
 // checkMute returns an error unless somebody may mute another in a room, or on the server.
 func (s *Service) checkMute(ctx context.Context, c auth.Claims, room, user string) error {
-	if room == wholeServer {
-		mine, err := s.permittedOnServer(ctx, directoryapi.ActionMute, c.User)
-		if err != nil {
-			return err
-		}
-		theirs, err := s.serverRole(ctx, user)
-		if err == nil && !directoryapi.MayTo(mine, directoryapi.ActionMute, directoryapi.WholeServer, theirs) {
-			err = chat.E(chat.CodeForbidden, "who runs this server is not muted on it")
-		}
-		return err
-	}
-	r, mine, err := s.permitted(ctx, directoryapi.ActionMute, room, c.User)
-	if err != nil {
-		return err
-	}
-	m, err := s.store.Member(ctx, room, user)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	return mayTo(mine, directoryapi.ActionMute, placeOf(r), m.Role)
+	return s.checkOver(ctx, c, directoryapi.ActionMute, room, user, "who runs this server is not muted on it")
 }
 
 // mute keeps a user from writing in a room, or anywhere, for so many minutes; 0: until it is lifted.

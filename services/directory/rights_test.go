@@ -158,9 +158,10 @@ func (s *stage) now() roomState {
 	state := roomState{roles: map[string]directoryapi.Role{}, bans: map[string]bool{}, mutes: map[string]bool{}}
 	if s.room != wholeServer {
 		var err error
-		if state.room, err = s.store.Room(ctx, s.room); err != nil {
+		if state.room, err = s.store.Room(ctx, s.room); err != nil && !errors.Is(err, store.ErrNotFound) {
 			s.t.Fatal(err)
 		}
+		state.room.Archived = min(state.room.Archived, 1)
 	}
 	all, err := s.store.Members(ctx, s.room, "", 100)
 	if err != nil {
@@ -274,6 +275,31 @@ func (s *stage) do(row rightsRow, who credentials, target string, expected *room
 	case "unmute":
 		delete(expected.mutes, target)
 		return s.code(who, "DELETE", mutes+"/"+target, "")
+	case "purge":
+		if s.room == wholeServer {
+			return s.code(who, "POST", "/v1/purges/"+target, `{"span":"hour"}`)
+		}
+		return s.code(who, "POST", path+"/purges/"+target, `{"span":"hour"}`)
+	case "report":
+		return s.code(who, "POST", path+"/reports", fmt.Sprintf(`{"author":"u1","message":%q,"reason":"spam"}`, chat.NewID()))
+	case "review":
+		if s.room == wholeServer {
+			return s.code(who, "GET", "/v1/reports", "")
+		}
+		return s.code(who, "GET", path+"/reports", "")
+	case "archive":
+		expected.room.Archived = 1
+		return s.code(who, "POST", path+"/archive", "")
+	case "delete":
+		if s.room == wholeServer {
+			room := chat.NewID()
+			if err := s.store.CreateRoom(s.t.Context(), store.Room{ID: room, Name: "Doomed", Private: true, Created: 1}); err != nil {
+				s.t.Fatal(err)
+			}
+			return s.code(who, "POST", "/v1/rooms/"+room+"/delete", `{"name":"Doomed"}`)
+		}
+		*expected = roomState{roles: map[string]directoryapi.Role{}, bans: map[string]bool{}, mutes: map[string]bool{}}
+		return s.code(who, "POST", path+"/delete", `{"name":"Room"}`)
 	case "slow":
 		expected.room.Slow = 30
 		return s.code(who, "PATCH", path, `{"slow":30}`)
@@ -292,6 +318,7 @@ func TestRights(t *testing.T) {
 	cfg.ChangeRate = 1_000_000
 	cfg.Owners = []string{"operator1", "operator2"}
 	w := openWorld(t, cfg)
+	w.historian()
 	codes := map[string]string{"y": "", "=": "", "n": chat.CodeForbidden, "b": chat.CodeBadRequest, "f": chat.CodeNotFound}
 	one, other := map[string]credentials{}, map[string]credentials{}
 	for _, column := range []string{"banned", "stranger", "member", "moderator", "owner", "operator"} {

@@ -18,6 +18,9 @@ const maxSlow = 6 * 60 * 60
 
 // ruled adds to an Access what somebody with its role may write in a room.
 func ruled(a *directoryapi.Access, room store.Room, place directoryapi.Place) {
+	if a.Archived = room.Archived != 0 && a.Read; room.Archived != 0 {
+		return
+	}
 	announces := directoryapi.May(a.Role, directoryapi.ActionAnnounce, place)
 	a.Send = directoryapi.May(a.Role, directoryapi.ActionSend, place) && (room.Announce == store.AnnounceNo || announces)
 	a.React = directoryapi.May(a.Role, directoryapi.ActionReact, place) && (room.Announce != store.AnnounceSilent || announces)

@@ -111,6 +111,9 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.ownRoutes(humaAPI)
 	s.requestRoutes(humaAPI)
 	s.inviteRoutes(humaAPI)
+	s.purgeRoutes(humaAPI)
+	s.archiveRoutes(humaAPI)
+	s.reportRoutes(humaAPI)
 	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log)
 	return s, nil
 }
@@ -231,6 +234,7 @@ func (s *Service) keepHouse(ctx context.Context) {
 		{"remove what the audit log has kept for long enough", s.removeOldActs},
 		{"tell what is untold", s.tellUntold},
 		{"remove mutes that have ended", s.removeMutes},
+		{"remove old reports", s.removeReports},
 	} {
 		if err := task.run(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("housekeeping failed; trying again", zap.String("task", task.what), zap.Error(err))

@@ -229,6 +229,27 @@ var deeds = []deed{
 		return nil
 	}},
 	{"list mutes", func(s *scene) string { return s.code(s.ann, "GET", "/v1/rooms/"+s.room+"/mutes", "") }, "", nil},
+	{"archive", func(s *scene) string { return s.code(s.ann, "POST", "/v1/rooms/"+s.room+"/archive", "") }, "", func(s *scene) error {
+		if e := s.last(s.room); e.Act != chat.ActArchive {
+			return fmt.Errorf("the room was told %+v", e)
+		}
+		return nil
+	}},
+	{"purge", func(s *scene) string {
+		return s.code(s.mod, "POST", "/v1/rooms/"+s.room+"/purges/"+s.bob.User.ID, `{"span":"day"}`)
+	}, "", func(s *scene) error {
+		return errors.Join(s.hears(s.room, chat.ActPurge, s.bob), s.hears(chat.UserRoom(s.bob.User.ID), chat.ActPurge, s.bob))
+	}},
+	{"delete a room", func(s *scene) string { return s.code(s.ann, "POST", "/v1/rooms/"+s.room+"/delete", `{"name":"Open"}`) }, "forbidden", func(s *scene) error {
+		left, err := s.store.Members(s.t.Context(), s.room, "", 10)
+		if err == nil && len(left) > 0 {
+			err = fmt.Errorf("left are %+v", left)
+		}
+		if e := s.last(chat.UserRoom(s.bob.User.ID)); e.Act != chat.ActDelete || e.Target != s.room {
+			err = errors.Join(err, fmt.Errorf("a member was told %+v", e))
+		}
+		return err
+	}},
 	{"open a direct room", func(s *scene) string {
 		return s.code(s.bob, "POST", "/v1/direct", fmt.Sprintf(`{"user":%q}`, s.eve.User.ID))
 	}, "", func(s *scene) error {
@@ -304,6 +325,7 @@ func TestEveryStepMayFail(t *testing.T) {
 			cfg := config()
 			cfg.Owners, cfg.AccountRate = []string{"Op"}, 1_000_000
 			w := idle(t, cfg)
+			w.historian()
 			op := w.register("Op")
 			hash, err := w.hasher.Hash("correct horse")
 			if err != nil {

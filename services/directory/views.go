@@ -32,12 +32,13 @@ type roomView struct {
 
 	Slow     int        `json:"slow,omitempty" doc:"Slow mode: seconds between two messages of a member."`
 	Announce string     `json:"announce,omitempty" doc:"Moderators and owners alone send: react, members react; silent, members read."`
+	Archived int64      `json:"archived,omitempty" doc:"When it was archived, in UTC milliseconds: it can be read only, and lists leave it out."`
 	Muted    *mutedView `json:"muted,omitempty" doc:"You may not write here."`
 	Request  string     `json:"request,omitempty" enum:"sent" doc:"sent: a direct room that the other has yet to accept."`
 }
 
 func viewOf(r store.Room, role directoryapi.Role) roomView {
-	return roomView{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: r.Direct, Member: role != "", Role: role, Slow: r.Slow, Announce: r.Announce}
+	return roomView{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: r.Direct, Member: role != "", Role: role, Slow: r.Slow, Announce: r.Announce, Archived: r.Archived}
 }
 
 // nameDirect gives the direct rooms among views the name of whom the user has them with.

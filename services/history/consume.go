@@ -27,6 +27,10 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 		}
 		entries = append(entries, entry)
 	}
+	entries, err := s.kept(ctx, entries)
+	if err != nil {
+		return errors.Join(bus.ErrRetry, err)
+	}
 	if len(entries) == 0 {
 		return nil
 	}
@@ -45,6 +49,9 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 			zap.String("room", e.Room), zap.Uint64("seq", e.Seq), zap.String("id", e.ID))
 	}
 	if err := s.repeated(ctx, out.Repeats); err != nil {
+		return errors.Join(bus.ErrRetry, err)
+	}
+	if err := s.taken(ctx, entries); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
 	settled := make(map[message]bool)

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -78,6 +79,7 @@ type Service struct {
 	most    int    // changes of a message: maxChanges
 	reads   *turns // for pages and catch-ups
 	changes *turns // for edits and the like, which also wait for the log
+	jobs    jobs
 	handler http.Handler
 }
 
@@ -86,6 +88,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, metrics: newMetrics(deps.Metrics)}
 	s.most = maxChanges
 	s.reads, s.changes = newTurns(cfg.Pages), newTurns(appliesAtOnce)
+	s.jobs.init()
 	humaAPI, mux := httpapi.New("history", "1")
 	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier, httpapi.Ended(deps.Cache)))
 	s.routes(humaAPI)
@@ -123,6 +126,12 @@ func (s *Service) Run(ctx context.Context) error {
 		func() (bus.Subscription, error) {
 			return api.Handle(ctx, s.bus, historyapi.ServiceSent, s.failed, coded(s, s.sent))
 		},
+		func() (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, historyapi.ServicePurge, s.failed, coded(s, s.purge))
+		},
+		func() (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, historyapi.ServiceForget, s.failed, coded(s, s.forget))
+		},
 	} {
 		sub, err := serve()
 		if err != nil && ctx.Err() != nil {
@@ -133,6 +142,11 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		subs = append(subs, sub)
 	}
+	var removing sync.WaitGroup
+	defer removing.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	removing.Go(func() { s.runJobs(ctx) })
 	if err := s.bus.Consume(ctx, group, s.consume); err != nil {
 		return fmt.Errorf("consume the log: %w", err)
 	}

@@ -7,6 +7,8 @@ type metrics struct {
 	conflicts   prometheus.Counter
 	repeats     prometheus.Counter
 	unavailable prometheus.Counter
+	purged      prometheus.Counter
+	jobs        prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -18,9 +20,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		conflicts:   counter("conflicts", "Entries with the seq of another one: the log was rewound. Both are kept. Look into it."),
 		repeats:     counter("repeats", "Entries that were appended again after the log had lost the first, or forgotten its id; the first is kept."),
 		unavailable: counter("unavailable", "Requests that failed because the store or the bus did."),
+		purged:      counter("purged", "Messages that were deleted because all of a person's were to be."),
+		jobs:        prometheus.NewGauge(prometheus.GaugeOpts{Name: "hubbub_history_jobs", Help: "Persons and rooms whose messages are being removed, at most 20."}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.stored, m.conflicts, m.repeats, m.unavailable)
+		reg.MustRegister(m.stored, m.conflicts, m.repeats, m.unavailable, m.purged, m.jobs)
 	}
 	return m
 }

@@ -55,6 +55,7 @@ const (
 	bitReact   = 1 << 8
 	bitMuted   = 1 << 9 // the rest is in the mutes
 	bitAsk     = 1 << 10
+	bitArchive = 1 << 11
 	slowShift  = 16 // above: Slow
 	maxSlow    = 1<<(accessBits-slowShift) - 1
 )
@@ -84,6 +85,9 @@ func pack(a Access, stamp uint64) (answer, bool) {
 	if a.React {
 		p |= bitReact
 	}
+	if a.Archived {
+		p |= bitArchive
+	}
 	if a.MutedUntil != 0 {
 		p |= bitMuted
 	}
@@ -97,7 +101,7 @@ func pack(a Access, stamp uint64) (answer, bool) {
 func (a answer) access() Access {
 	return Access{
 		Role: roles[a&roleMask], Read: a&bitRead != 0, Send: a&bitSend != 0, Direct: a&bitDirect != 0, Small: a&bitSmall != 0,
-		React: a&bitReact != 0, Ask: a&bitAsk != 0, Slow: int(a >> slowShift & maxSlow),
+		React: a&bitReact != 0, Ask: a&bitAsk != 0, Archived: a&bitArchive != 0, Slow: int(a >> slowShift & maxSlow),
 	}
 }
 

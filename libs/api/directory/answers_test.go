@@ -4,9 +4,9 @@ import "testing"
 
 func TestPack(t *testing.T) {
 	for _, role := range roles {
-		for bits := range 64 {
+		for bits := range 128 {
 			a := Access{
-				Role: role, Read: bits&1 != 0, Send: bits&2 != 0, Direct: bits&4 != 0, Small: bits&8 != 0, React: bits&16 != 0, Slow: bits / 32 * maxSlow,
+				Role: role, Read: bits&1 != 0, Send: bits&2 != 0, Direct: bits&4 != 0, Small: bits&8 != 0, React: bits&16 != 0, Slow: bits / 64 * maxSlow, Archived: bits&32 != 0,
 			}
 			p, ok := pack(a, 77)
 			if !ok || p.access() != a || !p.current(77) || p.current(78) {

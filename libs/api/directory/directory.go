@@ -21,6 +21,8 @@ type Access struct {
 	// React is whether the user may react where Send is false, as members may in some rooms for announcements. Whoever may
 	// send may react, whatever it says: a directory of an earlier release does not say.
 	React bool `json:"react,omitempty"`
+	// Archived says, to those who may read it, that the room is archived: nothing can be written there.
+	Archived bool `json:"archived,omitempty"`
 	// Slow is how many seconds lie between two messages of the user: the room's slow mode. 0 for those who may ActionHurry.
 	Slow int `json:"slow,omitempty"`
 	// MutedUntil is until when the user may not write, in UTC milliseconds; 0: the user may, chat.Forever: until that is

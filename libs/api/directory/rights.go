@@ -31,6 +31,11 @@ const (
 	ActionHurry       Action = "hurry"        // send in slow mode without waiting
 	ActionMute        Action = "mute"         // keep another from writing for a time, end that, see who is kept
 	ActionSlow        Action = "slow"         // set the slow mode
+	ActionPurge       Action = "purge"        // delete all messages of another, of some time
+	ActionReport      Action = "report"       // report a message
+	ActionReview      Action = "review"       // see reports, and resolve them
+	ActionArchive     Action = "archive"      // make the room read only and take it off the lists, and undo that
+	ActionDelete      Action = "delete"       // delete the room with all that was said there
 )
 
 // Place is what rights depend on besides the role: the kind of a room, or the whole server.
@@ -108,9 +113,14 @@ var rights = map[Action]right{
 	ActionHurry:       {public: guards, private: guards, standing: guards},
 	ActionMute:        {public: guards, private: guards, standing: guards, server: operators},
 	ActionSlow:        {public: guards, private: guards, standing: guards},
+	ActionPurge:       {public: guards, private: guards, standing: guards, server: operators},
+	ActionReport:      {public: anybody, private: members, direct: members, standing: members},
+	ActionReview:      {public: guards, private: guards, standing: guards, server: operators},
+	ActionArchive:     {public: owners, private: owners},
+	ActionDelete:      {public: owners, private: owners, server: operators},
 }
 
-// over says who may remove, ban or mute another, by the other's role. A role that is left out is one that nobody may do that to.
+// over says who may remove, ban or mute another, or purge another's messages, by the other's role. A role that is left out is one that nobody may do that to.
 var over = map[Role][]Role{
 	"":            {RoleModerator, RoleOwner, RoleOperator},
 	RoleMember:    {RoleModerator, RoleOwner},
@@ -123,7 +133,7 @@ func May(role Role, action Action, place Place) bool {
 	return slices.Contains(rights[action].in(place), role)
 }
 
-// MayTo reports whether somebody with a role may do ActionRemove, ActionBan or ActionMute in a place to another with a role.
+// MayTo reports whether somebody with a role may do ActionRemove, ActionBan, ActionMute or ActionPurge in a place to another with a role.
 func MayTo(role Role, action Action, place Place, other Role) bool {
 	return May(role, action, place) && slices.Contains(over[other], role)
 }

@@ -90,7 +90,7 @@ func TestWhomOneMayRemove(t *testing.T) {
 		if other == "no member" {
 			other = ""
 		}
-		for _, action := range []Action{ActionRemove, ActionBan, ActionMute} {
+		for _, action := range []Action{ActionRemove, ActionBan, ActionMute, ActionPurge} {
 			for _, place := range []Place{PublicRoom, PrivateRoom, DirectRoom, DefaultRoom, WholeServer} {
 				for _, role := range everyRole {
 					want := May(role, action, place) && hasRole(row[1], role)

@@ -233,7 +233,7 @@ type Intent struct {
 	Name    string `bson:"name"`    // that user's
 	Role    string `bson:"role"`    // what the membership shall be; empty: ended
 	Actor   string `bson:"actor"`   // who does it
-	Session string `bson:"session"` // of a revocation: the one session that it is about; empty: all
+	Session string `bson:"session"` // of a revocation: the one session that it is about; empty: all. Of a purge: why
 	Created int64  `bson:"created"` // UTC milliseconds
 }
 
@@ -242,6 +242,7 @@ type Intent struct {
 // the store does not work right now.
 type Store interface {
 	Mutes
+	Reports
 	Accounts
 	CreateUser(ctx context.Context, u User) error                                               // ErrConflict: the name is taken
 	User(ctx context.Context, id string) (User, error)                                          // ErrNotFound
@@ -301,7 +302,7 @@ type Store interface {
 	InvitesBy(ctx context.Context, actor string, limit int) ([]Invite, error)              // also declined, newest first
 	InvitesIn(ctx context.Context, room, after string, limit int) ([]Invite, error)        // also declined, by user id, after that one
 	InvitesBefore(ctx context.Context, expires int64, limit int) ([]Invite, error)         // that had expired by then, oldest first
-	// FindPublic returns a page of public rooms.
+	// FindPublic returns a page of public rooms, without those that are archived.
 	FindPublic(ctx context.Context, q PublicQuery) ([]Room, error)
 	PublicAfter(ctx context.Context, id string, limit int) ([]Room, error)      // public rooms by id, after that one
 	SetActivity(ctx context.Context, room string, a Activity) error             // none is not an error

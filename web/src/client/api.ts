@@ -37,6 +37,8 @@ export interface RoomInfo {
   readonly slow?: number;
   /** Moderators and owners alone send, and members react (`react`) or read (`silent`); absent: every member sends. */
   readonly announce?: string;
+  /** It can be read only. */
+  readonly archived?: boolean;
   /** The user may not write here until then, UTC ms; absent: until it is lifted. */
   readonly muted?: { readonly until?: number; readonly reason: string };
   /** Of a direct room: the other has yet to accept it. */
@@ -92,6 +94,28 @@ export interface Kept {
   /** UTC ms; absent: until it is lifted. */
   readonly until?: number;
 }
+
+/** A message that somebody wants to be looked at, with its text as it was then. */
+export interface Report {
+  readonly id: string;
+  readonly author: string;
+  readonly authorName: string;
+  readonly text: string;
+  /** UTC ms of the message. */
+  readonly sent: number;
+  readonly reporterName: string;
+  readonly reason: string;
+  /** What the reporter says of it. */
+  readonly words: string;
+  readonly state: string;
+  readonly takerName: string;
+}
+
+/** What may come of a report. */
+export type Verdict = 'dismiss' | 'delete' | 'mute' | 'ban';
+
+/** How far back somebody's messages are removed. */
+export type Span = 'hour' | 'day' | 'ever';
 
 /** How somebody is kept: from writing, or out. */
 export type Keeping = 'mutes' | 'bans';
@@ -237,6 +261,36 @@ export class Api {
   async keep(token: string, keeping: Keeping, id: string, who: string, reason: string, minutes?: number): Promise<void> {
     await this.#call('PUT', `/v1/rooms/${encodeURIComponent(id)}/${keeping}/${encodeURIComponent(who)}`, token, { reason, ...(minutes && { minutes }) });
   }
+  /** Removes all messages of somebody in a room, and with `ban` bans them, too. */
+  async purge(token: string, id: string, who: string, span: Span, ban: boolean, reason: string): Promise<void> {
+    await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/purges/${encodeURIComponent(who)}`, token, { span, ban, reason });
+  }
+  /** Reports a message to those who look after the room and the server. */
+  async report(token: string, id: string, author: string, message: string, reason: string, words: string): Promise<void> {
+    await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/reports`, token, { author, message, reason, text: words });
+  }
+  /** Lists the reports about a room that are not resolved, oldest first. */
+  async reports(token: string, id: string): Promise<Report[]> {
+    const body = await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}/reports`, token);
+    return objects(body, 'reports').map((r) => ({
+      id: text(r['id']), author: text(r['author']), authorName: text(r['author_name']), text: text(r['text']), sent: time(r['sent']),
+      reporterName: text(r['reporter_name']), reason: text(r['reason']), words: text(r['words']), state: text(r['state']), takerName: text(r['taker_name']),
+    }));
+  }
+  async takeReport(token: string, report: string): Promise<void> {
+    await this.#call('POST', `/v1/reports/${encodeURIComponent(report)}/take`, token, {});
+  }
+  async resolveReport(token: string, report: string, outcome: Verdict, note: string, minutes?: number): Promise<void> {
+    await this.#call('POST', `/v1/reports/${encodeURIComponent(report)}/resolve`, token, { outcome, note, ...(minutes && { minutes }) });
+  }
+  /** Makes a room read only and takes it off the lists, or undoes that. */
+  async archive(token: string, id: string, archived: boolean): Promise<void> {
+    await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/${archived ? 'archive' : 'restore'}`, token, {});
+  }
+  /** Deletes a room for ever. */
+  async deleteRoom(token: string, id: string, name: string): Promise<void> {
+    await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/delete`, token, { name });
+  }
   /** Ends a mute or a ban. */
   async lift(token: string, keeping: Keeping, id: string, who: string): Promise<void> {
     await this.#call('DELETE', `/v1/rooms/${encodeURIComponent(id)}/${keeping}/${encodeURIComponent(who)}`, token);
@@ -325,10 +379,11 @@ function room(r: Record<string, unknown>): RoomInfo {
   };
 }
 /** What of a room's description says who may write, and how often. */
-function rules(r: Record<string, unknown>): Pick<RoomInfo, 'slow' | 'announce' | 'muted'> {
+function rules(r: Record<string, unknown>): Pick<RoomInfo, 'slow' | 'announce' | 'archived' | 'muted'> {
   const muted = r['muted'] === undefined ? undefined : object(r['muted']);
   return {
     ...(typeof r['slow'] === 'number' && r['slow'] > 0 && { slow: r['slow'] }),
+    ...(typeof r['archived'] === 'number' && r['archived'] > 0 && { archived: true }),
     ...(text(r['announce']) && { announce: text(r['announce']) }),
     ...(muted && { muted: { reason: text(muted['reason']), ...until(muted) } }),
   };

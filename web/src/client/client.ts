@@ -49,6 +49,8 @@ interface Events {
   changed: string;
   /** The server tells something to this client alone. */
   notice: NoticeEvent;
+  /** Those who look after a room or the server have done something that concerns the user. */
+  moderated: ModeratedEvent;
 }
 
 /** How many messages of others are new; `more`: at least so many. */
@@ -366,8 +368,9 @@ export class Client extends Emitter<Events> {
         this.emit('rooms', undefined);
         break;
       case 'moderated':
-        if (e.act !== 'rules') break;
-        room.info = ruled(room.info, e);
+        if (e.act === 'rules') room.info = ruled(room.info, e);
+        else if (e.act === 'archive' || e.act === 'restore') room.info = { ...room.info, archived: e.act === 'archive' };
+        else break;
         this.emit('rooms', undefined);
         break;
       case 'member':
@@ -404,8 +407,10 @@ export class Client extends Emitter<Events> {
         return;
       case 'moderated':
         // What the user may do where is the directory's to say; of the rooms it is told as of everybody.
-        if (e.room === userRoom(this.#me.id)) void this.#rooms.relist();
-        else this.rooms.get(e.room)?.receive(e);
+        if (e.room === userRoom(this.#me.id)) {
+          void this.#rooms.relist();
+          this.emit('moderated', e);
+        } else this.rooms.get(e.room)?.receive(e);
         return;
       case 'changed':
         if (e.room === userRoom(this.#me.id)) this.emit('changed', e.target);

@@ -1,4 +1,6 @@
-import type { Api, Block, BlockKind, FoundRoom, Invitation, Keeping, Kept, Members, MessageRequest, Role, RoomInfo, RoomSort, User } from './api.ts';
+import type {
+  Api, Block, BlockKind, FoundRoom, Invitation, Keeping, Kept, Members, MessageRequest, Report, Role, RoomInfo, RoomSort, Span, User, Verdict,
+} from './api.ts';
 import type { HistoryMessage } from './protocol.ts';
 import { Emitter } from './emitter.ts';
 import type { Session } from './session.ts';
@@ -115,6 +117,38 @@ export class Directory extends Emitter<{ members: string }> {
 
   async lift(keeping: Keeping, room: string, user: string): Promise<void> {
     await this.#session.call((token) => this.#api.lift(token, keeping, room, user));
+  }
+
+  /** Removes all messages of somebody in a room: moderators and owners may. */
+  async purge(room: string, user: string, span: Span, ban: boolean, reason: string): Promise<void> {
+    await this.#session.call((token) => this.#api.purge(token, room, user, span, ban, reason));
+    this.emit('members', room);
+  }
+
+  report(room: string, author: string, message: string, reason: string, words: string): Promise<void> {
+    return this.#session.call((token) => this.#api.report(token, room, author, message, reason, words));
+  }
+
+  /** Lists the reports about a room that wait: for moderators and owners, as are the next two. */
+  reports(room: string): Promise<Report[]> {
+    return this.#session.call((token) => this.#api.reports(token, room));
+  }
+
+  takeReport(report: string): Promise<void> {
+    return this.#session.call((token) => this.#api.takeReport(token, report));
+  }
+
+  resolveReport(report: string, outcome: Verdict, note: string, minutes?: number): Promise<void> {
+    return this.#session.call((token) => this.#api.resolveReport(token, report, outcome, note, minutes));
+  }
+
+  /** Makes a room read only and takes it off the lists, or undoes that: owners may, as the next. */
+  archive(room: string, archived: boolean): Promise<void> {
+    return this.#session.call((token) => this.#api.archive(token, room, archived));
+  }
+
+  deleteRoom(room: string, name: string): Promise<void> {
+    return this.#session.call((token) => this.#api.deleteRoom(token, room, name));
   }
 
   join(room: string): Promise<void> {

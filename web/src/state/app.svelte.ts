@@ -1,5 +1,6 @@
 import { createContext } from 'svelte';
 import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Session, type Keeping, type Name, type Role, type User } from '../client/index.ts';
+import { ownActText } from '../text/moderation.ts';
 import { Attention } from './attention.svelte.ts';
 import { Chat } from './chat.svelte.ts';
 import { parseRoute, roomHash, type Route } from './route.ts';
@@ -15,6 +16,9 @@ export type Dialog =
   /** Somebody; `room`: of the direct room with them. */
   | { readonly kind: 'person'; readonly user: string; readonly name: string; readonly room?: string }
   | { readonly kind: 'edit' | 'rules' | 'moderation'; readonly room: string }
+  | { readonly kind: 'report'; readonly room: string; readonly message: Name; readonly name: string; readonly text: string }
+  | { readonly kind: 'destroy'; readonly room: string; readonly name: string }
+  | { readonly kind: 'purge'; readonly room: string; readonly user: string; readonly name: string }
   | { readonly kind: 'keep'; readonly keeping: Keeping; readonly room: string; readonly user: string; readonly name: string }
   | { readonly kind: 'add' | 'leave'; readonly room: string; readonly name: string }
   | { readonly kind: 'member'; readonly room: string; readonly user: string; readonly name: string; readonly role: Role }
@@ -104,6 +108,7 @@ export class App {
       stores: { outbox: outboxStore(`hubbub.outbox.${user.id}`), reads: readsStore(`hubbub.reads.${user.id}`) },
     });
     this.chat = new Chat(client);
+    client.on('moderated', (e) => this.toast(ownActText(e, user.id, client.rooms.get(e.target ?? '')?.info.name)));
   }
 }
 

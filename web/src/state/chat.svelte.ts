@@ -15,6 +15,7 @@ export interface RoomItem {
   readonly topic: string;
   readonly private: boolean;
   readonly direct: boolean;
+  readonly archived: boolean;
   readonly unread: Unread;
   /** An unread message mentions the user. */
   readonly mentioned: boolean;
@@ -51,6 +52,7 @@ export interface RoomView {
   /** Seconds between two messages of the user; 0: any number. */
   readonly slow: number;
   readonly announce: string;
+  readonly archived: boolean;
   readonly muted: RoomInfo['muted'];
   /** Of a direct room: the other has yet to accept it. */
   readonly waiting: boolean;
@@ -280,7 +282,7 @@ export class Chat {
     const other = this.#other(id);
     return {
       id, name: room.info.name, topic: room.info.topic, private: room.info.private, direct: room.info.direct,
-      unread: client.unread(id),
+      archived: room.info.archived === true, unread: client.unread(id),
       mentioned: client.news(id).some((m) => mentioned(m.text, client.me.name)),
       last: next ? { text: next.text, name: client.me.name, mine: true, deleted: false, ts: Math.max(next.ts, newest?.ts ?? 0) }
         : newest && { text: client.ignored.has(newest.user) ? 'Hidden message' : newest.text, name: newest.name, mine: newest.user === client.me.id, deleted: newest.deleted === true, ts: newest.ts },
@@ -306,7 +308,7 @@ export class Chat {
       other: this.#other(room.id),
       messages: log.messages, outgoing: this.client.outbox.list(room.id),
       history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,
-      acts: log.acts, slow: looksAfter(info.role) ? 0 : (info.slow ?? 0), announce: info.announce ?? '', muted: info.muted,
+      acts: log.acts, slow: looksAfter(info.role) ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, muted: info.muted,
     };
   }
 }

@@ -1,6 +1,11 @@
 import type { ModeratedEvent } from '../client/index.ts';
 import { fullTime } from './time.ts';
 
+/** Why a message is reported. */
+export const reasons: Readonly<Record<string, string>> = {
+  spam: 'Spam or advertising', abuse: 'Insults or harassment', harm: 'Somebody may come to harm', illegal: 'It is against the law', other: 'Something else',
+};
+
 const units = [['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]] as const;
 
 /** A span of time in its largest unit: 1 day, 2 hours, 90 seconds. */
@@ -28,6 +33,12 @@ export function actText(e: ModeratedEvent, me: string): string {
       return `${who} muted ${whom}${e.until === undefined ? '' : ` for ${span(60 * Math.max(1, Math.round((e.until - e.ts) / 60_000)))}`}${why}`;
     case 'unmute':
       return `${who} let ${whom} write again`;
+    case 'archive':
+      return `${who} archived this room`;
+    case 'restore':
+      return `${who} restored this room`;
+    case 'purge':
+      return `${who} removed ${e.until === undefined ? 'all messages' : `messages of the last ${span(Math.round((e.ts - e.until) / 1_000)).replace(/^1 /, '')}`} of ${whom}${why}`;
     case 'rules': {
       const rules = [
         e.announce ? `only moderators send${e.announce === 'react' ? ', members may react' : ''}` : 'every member may send',
@@ -38,6 +49,15 @@ export function actText(e: ModeratedEvent, me: string): string {
     default:
       return `${who} moderated this room${why}`;
   }
+}
+
+/** What was done to the user, in a room that is called so; without a name on the whole server. */
+export function ownActText(e: ModeratedEvent, me: string, room: string | undefined): string {
+  if (e.act === 'report') return `A message was reported${room === undefined ? '' : ` in ${room}`}: see Moderation in its list of people.`;
+  if (e.act === 'resolved') return `Your report${room === undefined ? '' : ` in ${room}`} was looked at${e.text === 'dismiss' ? '' : ', and something was done'}.`;
+  if (e.act === 'delete') return `${e.name || 'Somebody'} deleted the room ${e.text}.`;
+  const where = e.target === undefined ? ' (everywhere)' : room === undefined ? '' : ` (in ${room})`;
+  return `${actText(e, me)}${where}`;
 }
 
 /** Why somebody may not write, and until when. */

@@ -28,6 +28,7 @@ type Store struct {
 	members  map[pair]store.Member
 	bans     map[pair]store.Ban
 	blocks   map[couple]store.Block
+	reports  map[string]store.Report
 	mutes    map[pair]store.Mute
 	networks map[string]store.NetworkBan
 	requests map[string]store.Request
@@ -48,7 +49,7 @@ func New() *Store {
 		users: map[string]store.User{}, sessions: map[string]store.Session{}, keys: map[string]store.Key{}, rooms: map[string]store.Room{},
 		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, blocks: map[couple]store.Block{},
 		networks: map[string]store.NetworkBan{}, requests: map[string]store.Request{}, invited: map[pair]store.Invite{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
-		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{},
+		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{}, reports: map[string]store.Report{},
 		accounts: map[string]store.Account{}, tickets: map[string]store.Ticket{},
 	}
 }

@@ -14,7 +14,9 @@ func (s *Store) FindPublic(ctx context.Context, q store.PublicQuery) ([]store.Ro
 		return q.BeforeID == "" || q.At(r) < q.Before || q.At(r) == q.Before && r.ID < q.BeforeID
 	}
 	return list(ctx, s, "FindPublic", s.rooms, q.Limit, func(a, b store.Room) int { return cmp.Or(cmp.Compare(q.At(b), q.At(a)), roomsByID(b, a)) },
-		func(r store.Room) bool { return public(r) && strings.Contains(r.Looks.Lower, q.Look) && before(r) })
+		func(r store.Room) bool {
+			return public(r) && r.Archived == 0 && strings.Contains(r.Looks.Lower, q.Look) && before(r)
+		})
 }
 
 // PublicAfter implements store.Store.

@@ -22,6 +22,7 @@ type Store struct {
 	accounts, tickets                             *mongo.Collection
 	acts                                          *mongo.Collection
 	blocks                                        *mongo.Collection
+	reports                                       *mongo.Collection
 	bans, mutes                                   *mongo.Collection
 	requests, invites                             *mongo.Collection
 	networks                                      *mongo.Collection
@@ -78,6 +79,7 @@ var steps = []mongodb.Step{
 		mongodb.Index{Collection: "invites", Fields: []string{"expires"}},
 	),
 	mongodb.Indexes("9 (activity of public rooms)", mongodb.Index{Collection: "rooms", Fields: []string{"private", "direct", "active"}}, mongodb.Index{Collection: "rooms", Fields: []string{"private", "direct", "size"}}),
+	reportIndexes,
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -93,6 +95,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		acts:     db.Collection("acts"),
 		blocks:   db.Collection("blocks"),
 		mutes:    db.Collection("mutes"),
+		reports:  db.Collection("reports"),
 		accounts: db.Collection("accounts"), tickets: db.Collection("tickets"),
 		requests: db.Collection("requests"), invites: db.Collection("invites"),
 		networks: db.Collection("networks"),

@@ -10,7 +10,7 @@ import (
 // FindPublic implements store.Store.
 func (s *Store) FindPublic(ctx context.Context, q store.PublicQuery) ([]store.Room, error) {
 	by := cmp.Or(q.Sort, store.SortActive)
-	return list(ctx, s, "find public rooms", roomFields, rooms+`WHERE private = 0 AND direct = 0 AND (?1 = '' OR instr(look_lower, ?1) > 0)
+	return list(ctx, s, "find public rooms", roomFields, rooms+`WHERE private = 0 AND direct = 0 AND archived = 0 AND (?1 = '' OR instr(look_lower, ?1) > 0)
 		AND (?3 = '' OR (`+by+`, id) < (?2, ?3)) ORDER BY `+by+` DESC, id DESC LIMIT ?4`, q.Look, q.Before, q.BeforeID, q.Limit)
 }
 

@@ -56,10 +56,14 @@ func testRules(t *testing.T, s store.Store) {
 	must(t, s.CreateRoom(ctx, r))
 	got, err := s.Room(ctx, "r1")
 	same(t, r, got, err)
+	public, err := s.FindPublic(ctx, store.PublicQuery{Limit: 10})
+	same(t, 0, len(public), err)
 	must(t, s.PatchRoom(ctx, "r1", store.RoomPatch{Slow: new(0), Archived: new(int64(0))}))
 	r.Slow, r.Archived = 0, 0
 	got, err = s.Room(ctx, "r1")
 	same(t, r, got, err)
+	public, err = s.FindPublic(ctx, store.PublicQuery{Limit: 10})
+	same(t, []store.Room{r}, public, err)
 	must(t, s.PatchRoom(ctx, "r1", store.RoomPatch{Announce: new(store.AnnounceSilent)}))
 	r.Announce = store.AnnounceSilent
 	got, err = s.Room(ctx, "r1")

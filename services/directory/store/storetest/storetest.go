@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"bans", testBans},
 		{"blocks", testBlocks},
 		{"mutes", testMutes},
+		{"reports", testReports},
 		{"rules of rooms", testRules},
 		{"public rooms and networks", testPublic},
 		{"requests", testRequests},

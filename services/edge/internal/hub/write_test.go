@@ -77,6 +77,10 @@ func TestMayWrite(t *testing.T) {
 		if f := ann.want("error", "e"); f.Code != chat.CodeMuted || f.Message != "you are muted until that is lifted: spam" || f.RetryAfterMS != 0 {
 			t.Errorf("told %s", f.raw)
 		}
+		r.permit("ann", "lobby", directory.Access{Role: directory.RoleOwner, Read: true, Archived: true}, directory.Change{Kind: directory.ChangeRules, Room: "lobby"})
+		if got := ann.tryAll(4); got != strings.TrimSpace(strings.Repeat("forbidden ", 6)) {
+			t.Errorf("where nothing is written any more: %s", got)
+		}
 		announced := directory.Access{Role: directory.RoleMember, Read: true, React: true}
 		r.permit("ann", "lobby", announced, change)
 		if got := ann.tryAll(3); got != "forbidden forbidden y forbidden forbidden y" {

@@ -18,8 +18,8 @@ import (
 
 // Store is a store.Store in MongoDB.
 type Store struct {
-	db             *mongo.Database
-	entries, reads *mongo.Collection
+	db                   *mongo.Database
+	entries, reads, jobs *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -43,6 +43,7 @@ var steps = []mongodb.Step{
 	),
 	{Name: "2 (authors)", Run: addAuthors},
 	{Name: "3 (slots)", Run: addSlots},
+	jobIndexes,
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -51,7 +52,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, entries: db.Collection("entries"), reads: db.Collection("reads")}, nil
+	return &Store{db: db, entries: db.Collection("entries"), reads: db.Collection("reads"), jobs: db.Collection("jobs")}, nil
 }
 
 // Close ends the connections.

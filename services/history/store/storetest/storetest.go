@@ -41,6 +41,9 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"changes", testChanges},
 		{"erase", testErase},
 		{"reads", testReads},
+		{"jobs", testJobs},
+		{"messages by their sender", testSenders},
+		{"a room is removed", testRemoveRoom},
 		{"cancelled", testCancelled},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })

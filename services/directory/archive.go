@@ -1,0 +1,177 @@
+package directory
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// kindArchive and kindDeleteRoom are kinds of intents: a room is archived or restored, and it is deleted. The name of an intent to
+// delete is the room's.
+const (
+	kindArchive    = "archive"
+	kindDeleteRoom = "delete-room"
+)
+
+// Actions of the audit log.
+const (
+	actRoomArchive = "room.archive"
+	actRoomRestore = "room.restore"
+	actRoomDelete  = "room.delete"
+)
+
+// farewells is how many members are told at a time that their room is gone.
+const farewells = 200
+
+type deleteRoomInput struct {
+	Room string `path:"room" maxLength:"64"`
+	Body struct {
+		Name string `json:"name" doc:"The room's name, so that nobody deletes another room than is meant."`
+	}
+}
+
+func (s *Service) archiveRoutes(api huma.API) {
+	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/archive", "archive-room", "Make a room read only and take it off the lists: owners"),
+		limited(s, func(ctx context.Context, in *roomInput) (empty, error) {
+			return empty{}, s.archive(ctx, httpapi.User(ctx), in.Room, true)
+		}))
+	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/restore", "restore-room", "End that a room is archived: owners"),
+		limited(s, func(ctx context.Context, in *roomInput) (empty, error) {
+			return empty{}, s.archive(ctx, httpapi.User(ctx), in.Room, false)
+		}))
+	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/delete", "delete-room", "Delete a room with all that was said there, for ever: owners, and who runs the server"),
+		limited(s, func(ctx context.Context, in *deleteRoomInput) (empty, error) {
+			return empty{}, s.deleteForGood(ctx, httpapi.User(ctx), in.Room, in.Body.Name)
+		}))
+}
+
+// archive archives a room, or restores it. What it is already is not told again.
+func (s *Service) archive(ctx context.Context, c auth.Claims, id string, archived bool) error {
+	r, _, err := s.permitted(ctx, directoryapi.ActionArchive, id, c.User)
+	if err != nil || archived == (r.Archived != 0) {
+		return err
+	}
+	at, action := int64(0), actRoomRestore
+	if archived {
+		at, action = time.Now().UnixMilli(), actRoomArchive
+	}
+	return s.audit(ctx, store.Act{Action: action, Room: id, Detail: r.Name}, func(ctx context.Context) error {
+		return s.change(ctx, store.Intent{Kind: kindArchive, Room: id, Actor: c.User}, func(ctx context.Context) error {
+			return s.store.PatchRoom(ctx, id, store.RoomPatch{Archived: &at})
+		})
+	})
+}
+
+// tellArchive tells whether a room is archived now.
+func (s *Service) tellArchive(ctx context.Context, i store.Intent) error {
+	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRules, Room: i.Room}); err != nil {
+		return err
+	}
+	room, there, err := s.roomThere(ctx, i.Room)
+	if err != nil || !there {
+		return err
+	}
+	act := chat.ActRestore
+	if room.Archived != 0 {
+		act = chat.ActArchive
+	}
+	e, err := s.act(ctx, i, act)
+	if err != nil {
+		return err
+	}
+	return s.event(ctx, e)
+}
+
+// deleteForGood deletes a room with all that was said there. Its id is never used again: ids are made new, and history lets
+// nothing in under one that is gone.
+func (s *Service) deleteForGood(ctx context.Context, c auth.Claims, id, name string) error {
+	r, err := s.deletable(ctx, c, id)
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(name) != r.Name {
+		return chat.E(chat.CodeBadRequest, "that is not the room's name: give it as it is, to be sure which room you delete")
+	}
+	return s.audit(ctx, store.Act{Action: actRoomDelete, Room: id, Detail: r.Name}, func(ctx context.Context) error {
+		return s.change(ctx, store.Intent{Kind: kindDeleteRoom, Room: id, Name: r.Name, Actor: c.User}, func(ctx context.Context) error {
+			return s.store.DeleteRoom(ctx, id)
+		})
+	})
+}
+
+// deletable returns a room that the user may delete: as its owner, or as an operator of the server, who need not be in it.
+func (s *Service) deletable(ctx context.Context, c auth.Claims, id string) (store.Room, error) {
+	r, _, refused := s.permitted(ctx, directoryapi.ActionDelete, id, c.User)
+	if refused == nil || chat.CodeOf(refused) != chat.CodeForbidden || !chat.ValidID(id) {
+		return r, refused
+	}
+	if _, err := s.permittedOnServer(ctx, directoryapi.ActionDelete, c.User); err != nil {
+		if chat.CodeOf(err) == chat.CodeForbidden {
+			err = refused
+		}
+		return r, err
+	}
+	r, there, err := s.roomThere(ctx, id)
+	switch {
+	case err != nil:
+		return r, err
+	case !there:
+		return r, errNoRoom
+	}
+	if place := placeOf(r); !directoryapi.AnybodyMay(directoryapi.ActionDelete, place) {
+		return r, refusal(directoryapi.ActionDelete, place)
+	}
+	return r, nil
+}
+
+// tellDelete removes what belonged to a room that is gone, tells its members, and has history forget it. However often it is
+// broken off, the next try goes on with who is left.
+func (s *Service) tellDelete(ctx context.Context, i store.Intent) error {
+	if _, there, err := s.roomThere(ctx, i.Room); err != nil || there {
+		return err // it was not deleted after all
+	}
+	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
+		return err
+	}
+	e, err := s.act(ctx, i, chat.ActDelete)
+	if err != nil {
+		return err
+	}
+	e.Member, e.MemberName, e.Text, e.Target = "", "", i.Name, i.Room
+	for {
+		members, err := s.store.Members(ctx, i.Room, "", farewells)
+		if err != nil {
+			return err
+		}
+		for _, m := range members {
+			removed := chat.Event{Type: chat.TypeRemoved, Room: chat.UserRoom(m.User), ID: i.ID, User: i.Actor, Target: i.Room, TS: i.Created}
+			told := e
+			told.Room, told.ID = removed.Room, i.ID+"-why" // beside the other, which clients of earlier releases know
+			for _, event := range []chat.Event{removed, told} {
+				if err := s.event(ctx, event); err != nil {
+					return err
+				}
+			}
+			if err := s.store.DeleteMember(ctx, i.Room, m.User); err != nil {
+				return err
+			}
+		}
+		if len(members) == 0 {
+			break
+		}
+	}
+	if err := s.deleteRoom(ctx, i.Room); err != nil {
+		return err
+	}
+	return historyapi.NewClient(s.bus).Forget(ctx, i.Room)
+}

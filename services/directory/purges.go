@@ -1,0 +1,150 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// kindPurge is the kind of an intent to have a user's messages deleted. Its Role is the span.
+const kindPurge = "purge"
+
+// Actions of the audit log.
+const (
+	actPurge     = "server.purge"
+	actRoomPurge = "room.purge"
+)
+
+// spans are how far back a purge goes; 0: to the beginning.
+var spans = map[string]time.Duration{"hour": time.Hour, "day": 24 * time.Hour, "ever": 0}
+
+type purgeBody struct {
+	Span    string `json:"span" doc:"hour, day or ever: how far back."`
+	Ban     bool   `json:"ban,omitempty" doc:"Ban the user, too, before anything is deleted."`
+	Minutes int64  `json:"minutes,omitempty" doc:"After so many minutes the ban ends by itself; left out: when somebody ends it."`
+	Reason  string `json:"reason,omitempty" doc:"One line of up to 256 characters, which the user is told, too."`
+}
+
+type purgeInput struct {
+	Room string `path:"room" maxLength:"64"`
+	User string `path:"user" maxLength:"64"`
+	Body purgeBody
+}
+
+type serverPurgeInput struct {
+	User string `path:"user" maxLength:"64"`
+	Body purgeBody
+}
+
+func (s *Service) purgeRoutes(api huma.API) {
+	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/purges/{user}", "purge-in-room", "Delete all messages of somebody in a room, of some time: moderators and owners"),
+		limited(s, func(ctx context.Context, in *purgeInput) (empty, error) {
+			return empty{}, s.purge(ctx, httpapi.User(ctx), in.Room, in.User, in.Body)
+		}))
+	route(s, api, guarded(http.MethodPost, "/v1/purges/{user}", "purge", "Delete all messages of somebody in all rooms, of some time: for who runs the server"),
+		limited(s, func(ctx context.Context, in *serverPurgeInput) (empty, error) {
+			return empty{}, s.purge(ctx, httpapi.User(ctx), wholeServer, in.User, in.Body)
+		}))
+}
+
+// purge has a user's messages deleted, in a room or everywhere. The user may be one who is not there any more.
+func (s *Service) purge(ctx context.Context, c auth.Claims, room, user string, b purgeBody) error {
+	if !chat.ValidID(user) {
+		return errNoUser
+	}
+	if err := s.checkOver(ctx, c, directoryapi.ActionPurge, room, user, "who runs this server deletes their own messages"); err != nil {
+		return err
+	}
+	if _, ok := spans[b.Span]; !ok {
+		return chat.E(chat.CodeBadRequest, "span is hour, day or ever")
+	}
+	reason, err := checkText("reason", b.Reason, 0, maxReason)
+	if err != nil {
+		return err
+	}
+	name, err := s.nameOf(ctx, user)
+	if err != nil {
+		return err
+	}
+	if b.Ban {
+		if room == wholeServer {
+			err = s.banFromServer(ctx, c, user, reason, b.Minutes)
+		} else {
+			err = s.banFromRoom(ctx, c, room, user, reason, b.Minutes)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	act := store.Act{Action: inRoom(room, actRoomPurge, actPurge), Room: room, Subject: user, SubjectName: name, Detail: because(b.Span, reason)}
+	return s.audit(ctx, act, func(ctx context.Context) error {
+		i := store.Intent{Kind: kindPurge, Room: room, User: user, Name: name, Actor: c.User, Role: b.Span, Session: reason}
+		return s.change(ctx, i, func(context.Context) error { return nil })
+	})
+}
+
+// because adds the reason to what was done, if there is one.
+func because(what, reason string) string {
+	if reason == "" {
+		return what
+	}
+	return what + ": " + reason
+}
+
+// tellPurge asks history to delete, which goes on by itself from then on, and tells who did it and why. The reason of a purge is
+// kept as the intent's Session, which it has no other use for.
+func (s *Service) tellPurge(ctx context.Context, i store.Intent) error {
+	e, err := s.act(ctx, i, chat.ActPurge)
+	if err != nil {
+		return err
+	}
+	if span := spans[i.Role]; span > 0 {
+		e.Until = i.Created - span.Milliseconds()
+	}
+	e.Text = i.Session
+	err = historyapi.NewClient(s.bus).Purge(ctx, historyapi.PurgeRequest{
+		ID: i.ID, Room: i.Room, User: i.User, After: e.Until, Actor: i.Actor, Name: e.Name,
+	})
+	if err != nil {
+		return err
+	}
+	return s.tellModerated(ctx, e)
+}
+
+// checkOver returns an error unless somebody may do an action to another in a room, or on the server, where none is the refusal
+// for an action against an operator.
+func (s *Service) checkOver(ctx context.Context, c auth.Claims, action directoryapi.Action, room, user, none string) error {
+	if room == wholeServer {
+		mine, err := s.permittedOnServer(ctx, action, c.User)
+		if err != nil {
+			return err
+		}
+		theirs, err := s.serverRole(ctx, user)
+		if errors.Is(err, errNoUser) {
+			theirs, err = "", nil
+		}
+		if err == nil && !directoryapi.MayTo(mine, action, directoryapi.WholeServer, theirs) {
+			err = chat.E(chat.CodeForbidden, none)
+		}
+		return err
+	}
+	r, mine, err := s.permitted(ctx, action, room, c.User)
+	if err != nil {
+		return err
+	}
+	m, err := s.store.Member(ctx, room, user)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return mayTo(mine, action, placeOf(r), m.Role)
+}

@@ -1,0 +1,68 @@
+package directory
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"hubbub.internal/libs/api/httpapi"
+)
+
+type reportInput struct {
+	Room string `path:"room" maxLength:"64"`
+	Body struct {
+		Author  string `json:"author" doc:"Id of who wrote the message."`
+		Message string `json:"message" doc:"Id of the message."`
+		Reason  string `json:"reason" doc:"spam, abuse, harm, illegal or other."`
+		Text    string `json:"text,omitempty" doc:"What there is to say of it: up to 512 characters."`
+	}
+}
+
+type reportsInput struct {
+	Room     string `path:"room" maxLength:"64"`
+	Resolved bool   `query:"resolved" doc:"Those that are resolved, instead of those that are not."`
+	After    string `query:"after" maxLength:"64" doc:"Only reports after this one."`
+}
+
+type serverReportsInput struct {
+	Resolved bool   `query:"resolved" doc:"Those that are resolved, instead of those that are not."`
+	After    string `query:"after" maxLength:"64" doc:"Only reports after this one."`
+}
+
+type takeInput struct {
+	Report string `path:"report" maxLength:"64"`
+}
+
+type resolveInput struct {
+	Report string `path:"report" maxLength:"64"`
+	Body   struct {
+		Outcome string `json:"outcome" doc:"dismiss, delete (the message), mute or ban (its author)."`
+		Note    string `json:"note,omitempty" doc:"One line of up to 256 characters; of a mute or a ban it is the reason."`
+		Minutes int64  `json:"minutes,omitempty" doc:"Of a mute or a ban: after so many minutes it ends by itself."`
+	}
+}
+
+func (s *Service) reportRoutes(api huma.API) {
+	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/reports", "report", "Report a message to those who look after the room and the server"),
+		limited(s, func(ctx context.Context, in *reportInput) (empty, error) {
+			b := in.Body
+			return empty{}, s.report(ctx, httpapi.User(ctx), in.Room, b.Author, b.Message, b.Reason, b.Text)
+		}))
+	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}/reports", "room-reports", "Reports about a room: moderators and owners"),
+		func(ctx context.Context, in *reportsInput) (reportsOutput, error) {
+			return s.reports(ctx, httpapi.User(ctx), in.Room, in.Resolved, in.After)
+		})
+	route(s, api, guarded(http.MethodGet, "/v1/reports", "reports", "Reports about all rooms: for who runs the server"),
+		func(ctx context.Context, in *serverReportsInput) (reportsOutput, error) {
+			return s.reports(ctx, httpapi.User(ctx), wholeServer, in.Resolved, in.After)
+		})
+	route(s, api, guarded(http.MethodPost, "/v1/reports/{report}/take", "take-report", "Say that you look at a report"),
+		limited(s, func(ctx context.Context, in *takeInput) (empty, error) {
+			return empty{}, s.takeReport(ctx, httpapi.User(ctx), in.Report)
+		}))
+	route(s, api, guarded(http.MethodPost, "/v1/reports/{report}/resolve", "resolve-report", "Do what comes of a report, and close it"),
+		limited(s, func(ctx context.Context, in *resolveInput) (empty, error) {
+			return empty{}, s.resolveReport(ctx, httpapi.User(ctx), in.Report, in.Body.Outcome, in.Body.Note, in.Body.Minutes)
+		}))
+}

@@ -1,0 +1,305 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+const (
+	// maxEvidence is how much of a message's text is kept with a report, in bytes.
+	maxEvidence = 4096
+	// maxOpenReports is how many reports of one user may wait to be resolved.
+	maxOpenReports = 50
+	// maxReports is how many reports one answer has.
+	maxReports = 100
+	// maxAlerted is how many moderators, and how many owners, are told of a report at once.
+	maxAlerted = 50
+	// keepReports is how long reports are kept that are resolved.
+	keepReports = 180 * 24 * time.Hour
+)
+
+// Actions of the audit log.
+const (
+	actReportTake    = "report.take"
+	actReportResolve = "report.resolve"
+)
+
+// reportReasons are why a message is reported.
+var reportReasons = []string{"spam", "abuse", "harm", "illegal", "other"}
+
+// What may come of a report.
+const (
+	outcomeDismiss = "dismiss"
+	outcomeDelete  = "delete"
+	outcomeMute    = "mute"
+	outcomeBan     = "ban"
+)
+
+var errNoReport = chat.E(chat.CodeNotFound, "there is no such report, or it is not yours to see")
+
+// report keeps a report of a message, with its text, and tells those who look after the room that there is one.
+func (s *Service) report(ctx context.Context, c auth.Claims, room, author, message, reason, words string) error {
+	if _, _, err := s.permitted(ctx, directoryapi.ActionReport, room, c.User); err != nil {
+		return err
+	}
+	switch {
+	case !chat.ValidID(author) || !chat.ValidID(message):
+		return chat.E(chat.CodeBadRequest, "author and message are ids")
+	case author == c.User:
+		return chat.E(chat.CodeBadRequest, "nobody reports themself: delete the message")
+	case !slices.Contains(reportReasons, reason):
+		return chat.E(chat.CodeBadRequest, "reason is one of "+strings.Join(reportReasons, ", "))
+	case utf8.RuneCountInString(words) > 2*maxReason || !utf8.ValidString(words):
+		return chat.E(chat.CodeBadRequest, "text has up to 512 characters")
+	}
+	waiting, err := s.store.ReportsBy(ctx, c.User, maxOpenReports)
+	if err != nil {
+		return err
+	}
+	if len(waiting) >= maxOpenReports {
+		return chat.E(chat.CodeTooMany, "you have reported as much as can be looked at now")
+	}
+	m, err := s.evidence(ctx, room, author, message)
+	if err != nil {
+		return err
+	}
+	r := store.Report{
+		ID: chat.NewID(), Room: room, Author: author, AuthorName: m.Name, Message: message, Text: cut(m.Text, maxEvidence), Sent: m.TS, Reporter: c.User,
+		ReporterName: c.Name, Reason: reason, Words: words, Created: time.Now().UnixMilli(), State: store.ReportOpen,
+	}
+	err = s.store.PutReport(ctx, r)
+	if errors.Is(err, store.ErrConflict) {
+		return chat.E(chat.CodeConflict, "you have reported that message already")
+	}
+	if err == nil {
+		s.alert(ctx, r)
+	}
+	return err
+}
+
+// evidence returns a message as the record has it.
+func (s *Service) evidence(ctx context.Context, room, author, message string) (chat.Message, error) {
+	history := historyapi.NewClient(s.bus)
+	at, err := history.Sent(ctx, historyapi.SentRequest{Room: room, User: author, ID: message})
+	if err != nil {
+		return chat.Message{}, err
+	}
+	if at.Seq > 0 {
+		page, err := history.Page(ctx, historyapi.PageRequest{Room: room, Around: at.Seq, Limit: 2})
+		if err != nil {
+			return chat.Message{}, err
+		}
+		for _, m := range page.Messages {
+			if m.User == author && m.ID == message && !m.Deleted {
+				return m, nil
+			}
+		}
+	}
+	return chat.Message{}, chat.E(chat.CodeNotFound, "there is no such message any more")
+}
+
+// cut returns the beginning of a text, of whole characters.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
+}
+
+// alert tells those who look after a room that there is a report, without saying what it is. It is in the queue whether or not
+// they are told.
+func (s *Service) alert(ctx context.Context, r store.Report) {
+	for _, role := range []directoryapi.Role{directoryapi.RoleModerator, directoryapi.RoleOwner} {
+		all, err := s.store.MembersInRole(ctx, r.Room, role, maxAlerted)
+		for _, m := range all {
+			if err == nil && m.User != r.Author {
+				err = s.event(ctx, chat.Event{
+					Type: chat.TypeModerated, Act: chat.ActReport, Room: chat.UserRoom(m.User), Target: r.Room, ID: r.ID, User: m.User, TS: r.Created,
+				})
+			}
+		}
+		if err != nil {
+			s.log.Warn("moderators were not told of a report, which is in their queue", zap.Error(err))
+			return
+		}
+	}
+}
+
+// reviewable returns a report that the user may act on, and where: in its room as one who looks after it, or on the whole server.
+func (s *Service) reviewable(ctx context.Context, c auth.Claims, id string) (r store.Report, where string, err error) {
+	if !chat.ValidID(id) {
+		return r, "", errNoReport
+	}
+	r, err = s.store.Report(ctx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && r.Author == c.User {
+		return r, "", errNoReport // nobody judges a report of themself
+	} else if err != nil {
+		return r, "", err
+	}
+	_, _, err = s.permitted(ctx, directoryapi.ActionReview, r.Room, c.User)
+	if chat.CodeOf(err) != chat.CodeForbidden {
+		return r, r.Room, err
+	}
+	_, err = s.permittedOnServer(ctx, directoryapi.ActionReview, c.User)
+	if chat.CodeOf(err) == chat.CodeForbidden {
+		err = errNoReport
+	}
+	return r, wholeServer, err
+}
+
+// takeReport says that somebody looks at a report.
+func (s *Service) takeReport(ctx context.Context, c auth.Claims, id string) error {
+	r, _, err := s.reviewable(ctx, c, id)
+	if err != nil {
+		return err
+	}
+	if r.State == store.ReportTaken && r.Taker == c.User {
+		return nil
+	}
+	r.State, r.Taker, r.TakerName = store.ReportTaken, c.User, c.Name
+	return s.audit(ctx, s.reportAct(actReportTake, r, ""), func(ctx context.Context) error {
+		return s.moveReport(ctx, r, store.ReportOpen)
+	})
+}
+
+func (s *Service) reportAct(action string, r store.Report, detail string) store.Act {
+	return store.Act{Action: action, Room: r.Room, Subject: r.Author, SubjectName: r.AuthorName, Detail: detail}
+}
+
+func (s *Service) moveReport(ctx context.Context, r store.Report, from ...string) error {
+	err := s.store.MoveReport(ctx, r, from)
+	if errors.Is(err, store.ErrNotFound) {
+		return chat.E(chat.CodeConflict, "somebody else has taken or resolved that report meanwhile")
+	}
+	return err
+}
+
+// resolveReport does what comes of a report, and then closes it with a note. Doing it again is safe: what was done stays done.
+func (s *Service) resolveReport(ctx context.Context, c auth.Claims, id, outcome, note string, minutes int64) error {
+	r, where, err := s.reviewable(ctx, c, id)
+	if err != nil {
+		return err
+	}
+	if note, err = checkText("note", note, 0, maxReason); err != nil {
+		return err
+	}
+	if r.State == store.ReportResolved {
+		return chat.E(chat.CodeConflict, "that report is resolved already")
+	}
+	return s.audit(ctx, s.reportAct(actReportResolve, r, because(outcome, note)), func(ctx context.Context) error {
+		switch outcome {
+		case outcomeDismiss:
+		case outcomeDelete:
+			err = s.deleteReported(ctx, c, r)
+		case outcomeMute:
+			err = s.mute(ctx, c, where, r.Author, minutes, note)
+		case outcomeBan:
+			if where == wholeServer {
+				err = s.banFromServer(ctx, c, r.Author, note, minutes)
+			} else {
+				err = s.banFromRoom(ctx, c, where, r.Author, note, minutes)
+			}
+		default:
+			err = chat.E(chat.CodeBadRequest, "outcome is dismiss, delete, mute or ban")
+		}
+		if err != nil {
+			return err
+		}
+		r.State, r.Taker, r.TakerName, r.Outcome, r.Note, r.Resolved = store.ReportResolved, c.User, c.Name, outcome, note, time.Now().UnixMilli()
+		if err := s.moveReport(ctx, r, store.ReportOpen, store.ReportTaken); err != nil {
+			return err
+		}
+		// The reporter hears that somebody has looked at it, and not who or what they noted.
+		err := s.event(ctx, chat.Event{
+			Type: chat.TypeModerated, Act: chat.ActResolved, Room: chat.UserRoom(r.Reporter), Target: r.Room, ID: r.ID, User: r.Reporter, Text: outcome, TS: r.Resolved,
+		})
+		if err != nil {
+			s.log.Warn("a reporter was not told that the report is resolved", zap.Error(err))
+		}
+		return nil
+	})
+}
+
+// deleteReported deletes the message of a report. One that is gone already is as well.
+func (s *Service) deleteReported(ctx context.Context, c auth.Claims, r store.Report) error {
+	_, err := historyapi.NewClient(s.bus).Apply(ctx, historyapi.ApplyRequest{Moderator: true, Event: chat.Event{
+		Type: chat.TypeDeleted, Room: r.Room, ID: r.ID, User: c.User, Name: c.Name, Target: r.Message, Author: r.Author, TS: time.Now().UnixMilli(),
+	}})
+	if chat.CodeOf(err) == chat.CodeNotFound {
+		return nil
+	}
+	return err
+}
+
+// removeReports removes what was resolved long ago.
+func (s *Service) removeReports(ctx context.Context) error {
+	return s.store.DeleteReportsBefore(ctx, time.Now().Add(-keepReports).UnixMilli())
+}
+
+type reportView struct {
+	ID           string `json:"id"`
+	Room         string `json:"room"`
+	Author       string `json:"author" doc:"Who wrote the message."`
+	AuthorName   string `json:"author_name"`
+	Message      string `json:"message"`
+	Text         string `json:"text" doc:"Of the message when it was reported, up to 4096 bytes."`
+	Sent         int64  `json:"sent" doc:"UTC milliseconds."`
+	Reporter     string `json:"reporter"`
+	ReporterName string `json:"reporter_name"`
+	Reason       string `json:"reason"`
+	Words        string `json:"words,omitempty" doc:"What the reporter says of it."`
+	Created      int64  `json:"created" doc:"UTC milliseconds."`
+	State        string `json:"state" doc:"open, taken or resolved."`
+	Taker        string `json:"taker,omitempty" doc:"Who took it, or resolved it."`
+	TakerName    string `json:"taker_name,omitempty"`
+	Outcome      string `json:"outcome,omitempty" doc:"dismiss, delete, mute or ban."`
+	Note         string `json:"note,omitempty"`
+	Resolved     int64  `json:"resolved,omitempty" doc:"UTC milliseconds."`
+}
+
+type reportsOutput struct {
+	Reports []reportView `json:"reports" doc:"Oldest first."`
+	More    bool         `json:"more,omitempty" doc:"There are more after the last one."`
+}
+
+// reports lists reports about a room, or about all, but those about the user.
+func (s *Service) reports(ctx context.Context, c auth.Claims, room string, resolved bool, after string) (reportsOutput, error) {
+	out := reportsOutput{Reports: []reportView{}}
+	var err error
+	if room == wholeServer {
+		_, err = s.permittedOnServer(ctx, directoryapi.ActionReview, c.User)
+	} else {
+		_, _, err = s.permitted(ctx, directoryapi.ActionReview, room, c.User)
+	}
+	if err == nil && after != "" && !chat.ValidID(after) {
+		err = chat.E(chat.CodeBadRequest, "after is the id of a report")
+	}
+	if err != nil {
+		return out, err
+	}
+	all, err := s.store.Reports(ctx, room, resolved, after, maxReports+1)
+	if len(all) > maxReports {
+		all, out.More = all[:maxReports], true
+	}
+	for _, r := range all {
+		if r.Author != c.User {
+			out.Reports = append(out.Reports, reportView(r))
+		}
+	}
+	return out, err
+}

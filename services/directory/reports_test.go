@@ -1,0 +1,132 @@
+package directory
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// TestReports: a message is reported once by each, with its text as evidence, and those who look after the room take and resolve
+// the report, or operators do.
+func TestReports(t *testing.T) {
+	cfg := config()
+	cfg.Owners = []string{"Op"}
+	w := openWorld(t, cfg)
+	h := w.historian()
+	op, ann, bob, eve, zed := w.register("Op"), w.register("Ann"), w.register("Bob"), w.register("Eve"), w.register("Zed")
+	room := w.create(ann, `{"name":"Open"}`)
+	path := "/v1/rooms/" + room.ID + "/reports"
+	w.bring(ann, room.ID, bob, directoryapi.RoleMember)
+	w.bring(ann, room.ID, eve, directoryapi.RoleModerator)
+	h.author = eve.User.ID
+	h.texts["m1"] = strings.Repeat("ü", 3000)
+	body := func(message, reason, text string) string {
+		return fmt.Sprintf(`{"author":%q,"message":%q,"reason":%q,"text":%q}`, eve.User.ID, message, reason, text)
+	}
+	for _, tt := range []struct {
+		who        credentials
+		body, code string
+	}{
+		{bob, body("m1", "because", ""), "bad_request"},
+		{bob, body("m 1", "spam", ""), "bad_request"},
+		{bob, body("m1", "spam", strings.Repeat("x", 513)), "bad_request"},
+		{eve, body("m1", "spam", ""), "bad_request"},
+		{bob, body("none", "spam", ""), "not_found"},
+		{bob, body("m1", "abuse", "again and again"), ""},
+		{bob, body("m1", "spam", ""), "conflict"},
+		{zed, body("m1", "spam", ""), ""},
+		{bob, body("m2", "other", ""), ""},
+	} {
+		if c := w.code(tt.who, "POST", path, tt.body); c != tt.code {
+			t.Errorf("%s: code is %q, want %q", tt.body, c, tt.code)
+		}
+	}
+	if e := w.last(chat.UserRoom(ann.User.ID)); e.Act != chat.ActReport || e.Target != room.ID || e.Text != "" {
+		t.Errorf("the owner was told %+v", e)
+	}
+	list := func(who credentials, path string) []reportView {
+		var out reportsOutput
+		w.ok("GET", path, who.Token, "", &out)
+		return out.Reports
+	}
+	all := list(ann, path)
+	if len(all) != 3 || all[0].ReporterName != "Bob" || all[0].AuthorName != "Eve" || all[0].Reason != "abuse" || all[0].Words != "again and again" || all[0].State != store.ReportOpen {
+		t.Fatalf("reports are %+v", all)
+	}
+	if text := all[0].Text; text != strings.Repeat("ü", maxEvidence/2) {
+		t.Errorf("the evidence is %d bytes: %.20s", len(text), text)
+	}
+	if mine := list(eve, path); len(mine) != 0 {
+		t.Errorf("who is reported sees %+v", mine)
+	}
+	if n := len(list(op, "/v1/reports")); n != 3 {
+		t.Errorf("the operator sees %d", n)
+	}
+	one, two, three := "/v1/reports/"+all[0].ID, "/v1/reports/"+all[1].ID, "/v1/reports/"+all[2].ID
+	for _, tt := range []struct {
+		name       string
+		who        credentials
+		path, body string
+		code       string
+	}{
+		{"a member takes", bob, one + "/take", "", "not_found"},
+		{"who is reported takes", eve, one + "/take", "", "not_found"},
+		{"none is taken", ann, "/v1/reports/none/take", "", "not_found"},
+		{"the owner takes", ann, one + "/take", "", ""},
+		{"again", ann, one + "/take", "", ""},
+		{"the operator takes it, too", op, one + "/take", "", "conflict"},
+		{"nothing comes of it", ann, one + "/resolve", `{"outcome":"nothing"}`, "bad_request"},
+		{"a note of two lines", ann, one + "/resolve", `{"outcome":"dismiss","note":"a\nb"}`, "bad_request"},
+		{"a member resolves", bob, one + "/resolve", `{"outcome":"dismiss"}`, "not_found"},
+		{"the message is deleted", ann, one + "/resolve", `{"outcome":"delete","note":"rude"}`, ""},
+		{"again", ann, one + "/resolve", `{"outcome":"dismiss"}`, "conflict"},
+		{"the author is muted", ann, two + "/resolve", `{"outcome":"mute","minutes":60,"note":"spam"}`, ""},
+		{"the author is banned by an operator", op, three + "/resolve", `{"outcome":"ban"}`, ""},
+	} {
+		if c := w.code(tt.who, "POST", tt.path, tt.body); c != tt.code {
+			t.Errorf("%s: code is %q, want %q", tt.name, c, tt.code)
+		}
+	}
+	if len(h.gone) != 1 || h.gone[0].Target != "m1" || h.gone[0].Author != eve.User.ID || h.gone[0].User != ann.User.ID {
+		t.Errorf("deleted are %+v", h.gone)
+	}
+	if m, err := w.store.Mute(t.Context(), room.ID, eve.User.ID); err != nil || m.Reason != "spam" || m.Until == chat.Forever {
+		t.Errorf("muted: %+v, %v", m, err)
+	}
+	if out, err := w.banned(t.Context(), wholeServer, eve.User.ID); err != nil || !out {
+		t.Errorf("banned from the server: %v, %v", out, err)
+	}
+	if left := list(ann, path); len(left) != 0 {
+		t.Errorf("left are %+v", left)
+	}
+	done := list(ann, path+"?resolved=true")
+	if len(done) != 3 || done[0].Outcome != "delete" || done[0].Note != "rude" || done[0].TakerName != "Ann" || done[0].Resolved == 0 || done[0].Text == "" {
+		t.Errorf("resolved are %+v", done)
+	}
+	if e := w.last(chat.UserRoom(bob.User.ID)); e.Act != chat.ActResolved || e.Target != room.ID || e.User != bob.User.ID {
+		t.Errorf("the reporter was told %+v", e)
+	}
+	if a := w.audited(op, "action=report.resolve"); len(a) != 4 || a[1].Detail != "delete: rude" || a[1].Subject != eve.User.ID {
+		t.Errorf("written down is %+v", a)
+	}
+}
+
+// TestReportsAreBounded: nobody fills the queue.
+func TestReportsAreBounded(t *testing.T) {
+	w := openWorld(t, config())
+	w.historian()
+	ann := w.register("Ann")
+	for i := range maxOpenReports {
+		r := store.Report{ID: chat.NewID(), Room: "lobby", Author: "u1", Message: fmt.Sprint("m", i), Reporter: ann.User.ID, State: store.ReportOpen}
+		if err := w.store.PutReport(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c := w.code(ann, "POST", "/v1/rooms/lobby/reports", `{"author":"u1","message":"m","reason":"spam"}`); c != "too_many" {
+		t.Errorf("one more: %q", c)
+	}
+}

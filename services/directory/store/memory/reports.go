@@ -1,0 +1,64 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"hubbub.internal/services/directory/store"
+)
+
+func reportsByID(a, b store.Report) int { return cmp.Compare(a.ID, b.ID) }
+
+// PutReport implements store.Reports.
+func (s *Store) PutReport(ctx context.Context, r store.Report) error {
+	return s.do(ctx, "PutReport", func() error {
+		for _, other := range s.reports {
+			if other.ID == r.ID || other.Reporter == r.Reporter && other.Room == r.Room && other.Author == r.Author && other.Message == r.Message {
+				return store.ErrConflict
+			}
+		}
+		s.reports[r.ID] = r
+		return nil
+	})
+}
+
+// Report implements store.Reports.
+func (s *Store) Report(ctx context.Context, id string) (store.Report, error) {
+	return one(ctx, s, "Report", s.reports, id)
+}
+
+// MoveReport implements store.Reports.
+func (s *Store) MoveReport(ctx context.Context, r store.Report, from []string) error {
+	return update(ctx, s, "MoveReport", s.reports, r.ID, func(old *store.Report) bool {
+		if !slices.Contains(from, old.State) {
+			return false
+		}
+		old.State, old.Taker, old.TakerName, old.Outcome, old.Note, old.Resolved = r.State, r.Taker, r.TakerName, r.Outcome, r.Note, r.Resolved
+		return true
+	})
+}
+
+// Reports implements store.Reports.
+func (s *Store) Reports(ctx context.Context, room string, resolved bool, after string, limit int) ([]store.Report, error) {
+	return list(ctx, s, "Reports", s.reports, limit, reportsByID, func(r store.Report) bool {
+		return (room == "" || r.Room == room) && (r.Resolved > 0) == resolved && r.ID > after
+	})
+}
+
+// ReportsBy implements store.Reports.
+func (s *Store) ReportsBy(ctx context.Context, reporter string, limit int) ([]store.Report, error) {
+	return list(ctx, s, "ReportsBy", s.reports, limit, reportsByID, func(r store.Report) bool { return r.Reporter == reporter && r.Resolved == 0 })
+}
+
+// DeleteReportsBefore implements store.Reports.
+func (s *Store) DeleteReportsBefore(ctx context.Context, resolved int64) error {
+	return s.do(ctx, "DeleteReportsBefore", func() error {
+		for id, r := range s.reports {
+			if r.Resolved > 0 && r.Resolved <= resolved {
+				delete(s.reports, id)
+			}
+		}
+		return nil
+	})
+}

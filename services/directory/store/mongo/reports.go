@@ -1,0 +1,58 @@
+package mongo
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"hubbub.internal/libs/mongodb"
+	"hubbub.internal/services/directory/store"
+)
+
+// reportIndexes is the step that makes the indexes of reports.
+var reportIndexes = mongodb.Indexes("10 (indexes of reports)",
+	mongodb.Index{Collection: "reports", Fields: []string{"reporter", "room", "author", "message"}, Unique: true},
+	mongodb.Index{Collection: "reports", Fields: []string{"room", "_id"}},
+	mongodb.Index{Collection: "reports", Fields: []string{"resolved"}},
+)
+
+// PutReport implements store.Reports.
+func (s *Store) PutReport(ctx context.Context, r store.Report) error {
+	return insert(ctx, "put report", s.reports, r)
+}
+
+// Report implements store.Reports.
+func (s *Store) Report(ctx context.Context, id string) (store.Report, error) {
+	return one[store.Report](ctx, "report", s.reports, by("_id", id))
+}
+
+// MoveReport implements store.Reports.
+func (s *Store) MoveReport(ctx context.Context, r store.Report, from []string) error {
+	return update(ctx, "move report", s.reports, bson.D{{Key: "_id", Value: r.ID}, {Key: "state", Value: by("$in", from)}}, bson.D{
+		{Key: "state", Value: r.State}, {Key: "taker", Value: r.Taker}, {Key: "taker_name", Value: r.TakerName}, {Key: "outcome", Value: r.Outcome},
+		{Key: "note", Value: r.Note}, {Key: "resolved", Value: r.Resolved},
+	})
+}
+
+// Reports implements store.Reports.
+func (s *Store) Reports(ctx context.Context, room string, resolved bool, after string, limit int) ([]store.Report, error) {
+	filter := append(above("_id", after), bson.E{Key: "resolved", Value: int64(0)})
+	if resolved {
+		filter[1].Value = by("$gt", int64(0))
+	}
+	if room != "" {
+		filter = append(filter, bson.E{Key: "room", Value: room})
+	}
+	return list[store.Report](ctx, "reports", s.reports, filter, by("_id", 1), limit)
+}
+
+// ReportsBy implements store.Reports.
+func (s *Store) ReportsBy(ctx context.Context, reporter string, limit int) ([]store.Report, error) {
+	return list[store.Report](ctx, "reports of a user", s.reports, append(by("reporter", reporter), by("resolved", int64(0))...), by("_id", 1), limit)
+}
+
+// DeleteReportsBefore implements store.Reports.
+func (s *Store) DeleteReportsBefore(ctx context.Context, resolved int64) error {
+	_, err := s.reports.DeleteMany(ctx, by("resolved", bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lte", Value: resolved}}))
+	return wrap("delete old reports", err)
+}

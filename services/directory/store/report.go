@@ -1,0 +1,45 @@
+package store
+
+import "context"
+
+// The states of a report.
+const (
+	ReportOpen     = "open"
+	ReportTaken    = "taken" // somebody looks at it
+	ReportResolved = "resolved"
+)
+
+// Report says that a message should be looked at by those who look after the room, or the server. It has the message's text, which
+// stays when the message is deleted.
+type Report struct {
+	ID           string `bson:"_id"` // UUIDv7: in the order in which they were made
+	Room         string `bson:"room"`
+	Author       string `bson:"author"` // of the message
+	AuthorName   string `bson:"author_name"`
+	Message      string `bson:"message"` // its ID
+	Text         string `bson:"text"`    // its text when it was reported, cut
+	Sent         int64  `bson:"sent"`    // UTC milliseconds
+	Reporter     string `bson:"reporter"`
+	ReporterName string `bson:"reporter_name"`
+	Reason       string `bson:"reason"`
+	Words        string `bson:"words"`   // what the reporter says of it
+	Created      int64  `bson:"created"` // UTC milliseconds
+
+	State     string `bson:"state"`
+	Taker     string `bson:"taker"` // who took it, or resolved it
+	TakerName string `bson:"taker_name"`
+	Outcome   string `bson:"outcome"`
+	Note      string `bson:"note"`     // of who resolved it
+	Resolved  int64  `bson:"resolved"` // UTC milliseconds; 0: it is not
+}
+
+// Reports keeps reports; see Store for what holds of its methods.
+type Reports interface {
+	PutReport(ctx context.Context, r Report) error                 // ErrConflict: the reporter has reported that message
+	Report(ctx context.Context, id string) (Report, error)         // ErrNotFound
+	MoveReport(ctx context.Context, r Report, from []string) error // changes State to Resolved; ErrNotFound: its State is none of from
+	// Reports returns the reports about a room, or with an empty room about all, that are resolved, or are not, by ID, after one.
+	Reports(ctx context.Context, room string, resolved bool, after string, limit int) ([]Report, error)
+	ReportsBy(ctx context.Context, reporter string, limit int) ([]Report, error) // that are not resolved, by ID
+	DeleteReportsBefore(ctx context.Context, resolved int64) error               // that were resolved by then
+}

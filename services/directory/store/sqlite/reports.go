@@ -1,0 +1,65 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+
+	"hubbub.internal/services/directory/store"
+)
+
+const reportColumns = `SELECT id, room, author, author_name, message, text, sent, reporter, reporter_name, reason, words, created, state, taker, taker_name,
+	outcome, note, resolved FROM reports `
+
+func reportFields(r *store.Report) []any {
+	return []any{
+		&r.ID, &r.Room, &r.Author, &r.AuthorName, &r.Message, &r.Text, &r.Sent, &r.Reporter, &r.ReporterName, &r.Reason, &r.Words, &r.Created, &r.State,
+		&r.Taker, &r.TakerName, &r.Outcome, &r.Note, &r.Resolved,
+	}
+}
+
+// PutReport implements store.Reports.
+func (s *Store) PutReport(ctx context.Context, r store.Report) error {
+	return s.run(ctx, "put report", `INSERT INTO reports (id, room, author, author_name, message, text, sent, reporter, reporter_name, reason, words, created,
+		state, taker, taker_name, outcome, note, resolved) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		r.ID, r.Room, r.Author, r.AuthorName, r.Message, r.Text, r.Sent, r.Reporter, r.ReporterName, r.Reason, r.Words, r.Created, r.State, r.Taker, r.TakerName,
+		r.Outcome, r.Note, r.Resolved)
+}
+
+// Report implements store.Reports.
+func (s *Store) Report(ctx context.Context, id string) (store.Report, error) {
+	all, err := list(ctx, s, "report", reportFields, reportColumns+`WHERE id = ?`, id)
+	if err != nil {
+		return store.Report{}, err
+	}
+	if len(all) == 0 {
+		return store.Report{}, fmt.Errorf("report: %w", store.ErrNotFound)
+	}
+	return all[0], nil
+}
+
+// MoveReport implements store.Reports.
+func (s *Store) MoveReport(ctx context.Context, r store.Report, from []string) error {
+	return s.update(ctx, "move report", `UPDATE reports SET state = ?, taker = ?, taker_name = ?, outcome = ?, note = ?, resolved = ?
+		WHERE id = ? AND state IN (SELECT value FROM json_each(?))`, r.State, r.Taker, r.TakerName, r.Outcome, r.Note, r.Resolved, r.ID, jsonList(from))
+}
+
+// Reports implements store.Reports.
+func (s *Store) Reports(ctx context.Context, room string, resolved bool, after string, limit int) ([]store.Report, error) {
+	where := `WHERE (resolved > 0) = ? AND id > ? `
+	args := []any{resolved, after}
+	if room != "" {
+		where += `AND room = ? `
+		args = append(args, room)
+	}
+	return list(ctx, s, "reports", reportFields, reportColumns+where+`ORDER BY id LIMIT ?`, append(args, limit)...)
+}
+
+// ReportsBy implements store.Reports.
+func (s *Store) ReportsBy(ctx context.Context, reporter string, limit int) ([]store.Report, error) {
+	return list(ctx, s, "reports of a user", reportFields, reportColumns+`WHERE reporter = ? AND resolved = 0 ORDER BY id LIMIT ?`, reporter, limit)
+}
+
+// DeleteReportsBefore implements store.Reports.
+func (s *Store) DeleteReportsBefore(ctx context.Context, resolved int64) error {
+	return s.run(ctx, "delete old reports", `DELETE FROM reports WHERE resolved > 0 AND resolved <= ?`, resolved)
+}

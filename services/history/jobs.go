@@ -1,0 +1,164 @@
+package history
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/services/history/store"
+)
+
+const (
+	// refreshJobs is how often each process reads which jobs there are.
+	refreshJobs = 2 * time.Second
+	// jobPause lies between two steps of jobs: others' requests come first.
+	jobPause = 50 * time.Millisecond
+	// jobLease is for how long a process has a job to itself. Two that work on one do no harm.
+	jobLease = 30 * time.Second
+	// openAtOnce is how many jobs take turns.
+	openAtOnce = 20
+	// recentPurges is how long purges are known to who takes entries in from the log; recentRooms, rooms that were forgotten.
+	recentPurges = time.Hour
+	recentRooms  = 30 * 24 * time.Hour
+)
+
+// jobs are the jobs that this process knows of. Its methods are safe for concurrent use.
+type jobs struct {
+	wake chan struct{}
+
+	mu     sync.RWMutex
+	purges map[string][]store.Job // by user
+	rooms  map[string]bool
+}
+
+func (s *jobs) init() { s.wake = make(chan struct{}, 1) }
+
+// note takes in a job that was just made.
+func (s *jobs) note(j store.Job) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.purges == nil {
+		s.purges, s.rooms = map[string][]store.Job{}, map[string]bool{}
+	}
+	if j.User == "" {
+		s.rooms[j.Room] = true
+		return
+	}
+	s.purges[j.User] = append(s.purges[j.User], j)
+}
+
+// set takes in all jobs, as of now.
+func (s *jobs) set(all []store.Job, now time.Time) {
+	purges, rooms := map[string][]store.Job{}, map[string]bool{}
+	for _, j := range all {
+		switch {
+		case j.User == "":
+			rooms[j.Room] = true
+		case now.Sub(time.UnixMilli(j.Created)) < recentPurges:
+			purges[j.User] = append(purges[j.User], j)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.purges, s.rooms = purges, rooms
+}
+
+// about returns the purges that may be about an entry.
+func (s *jobs) about(e store.Entry) []store.Job {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.purges[e.Sender]
+}
+
+func (s *jobs) forgotten(room string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.rooms[room]
+}
+
+// refresh reads which jobs there are.
+func (s *Service) refresh(ctx context.Context) error {
+	now := time.Now()
+	all, err := s.store.JobsSince(ctx, now.Add(-recentRooms).UnixMilli())
+	if err == nil {
+		s.jobs.set(all, now)
+	}
+	return err
+}
+
+// runJobs works on jobs until ctx ends. What fails is tried again, from where it had got.
+func (s *Service) runJobs(ctx context.Context) {
+	refreshed := time.Time{}
+	for {
+		wait := refreshJobs
+		if time.Since(refreshed) >= refreshJobs {
+			refreshed = time.Now()
+			if err := s.refresh(ctx); err != nil && ctx.Err() == nil {
+				s.log.Warn("what is to be removed is not known; trying again", zap.Error(err))
+			}
+		}
+		worked, err := s.workSome(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("removing did not work; trying again", zap.Error(err))
+		} else if worked {
+			wait = jobPause
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.jobs.wake:
+		case <-time.After(wait):
+		}
+	}
+}
+
+// workSome does a step of each open job, and reports whether there was one to do.
+func (s *Service) workSome(ctx context.Context) (bool, error) {
+	open, err := s.store.OpenJobs(ctx, openAtOnce)
+	if err != nil {
+		return false, err
+	}
+	s.metrics.jobs.Set(float64(len(open)))
+	worked := false
+	for _, j := range open {
+		did, err := s.work(ctx, j)
+		if err != nil {
+			return false, err
+		}
+		worked = worked || did
+	}
+	return worked, nil
+}
+
+// work does a step of a job, unless another process does or its time has not come.
+func (s *Service) work(ctx context.Context, j store.Job) (bool, error) {
+	now := time.Now()
+	if j.Pass > 0 && now.Sub(time.UnixMilli(j.Created)) < settle {
+		return false, nil
+	}
+	j, mine, err := s.store.ClaimJob(ctx, j.ID, now.UnixMilli(), now.Add(jobLease).UnixMilli())
+	if err != nil || !mine {
+		return false, err
+	}
+	step := s.purgeSome
+	if j.User == "" {
+		step = s.forgetSome
+	}
+	through, err := step(ctx, &j)
+	if through && err == nil {
+		if j.Pass++; j.Pass > 1 {
+			j.Done = now.UnixMilli()
+			s.log.Info("removed", zap.String("job", j.ID), zap.String("user", j.User), zap.String("room", j.Room))
+		}
+	}
+	j.Lease = 0
+	// How far it has got is kept also when a step failed halfway, and when the process ends.
+	save, cancel := context.WithTimeout(context.WithoutCancel(ctx), jobLease/10)
+	defer cancel()
+	if e := s.store.SaveJob(save, j); err == nil {
+		err = e
+	}
+	return true, err
+}

@@ -1,0 +1,113 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"hubbub.internal/services/history/store"
+)
+
+const jobColumns = `SELECT id, room, user, after, actor, name, created, pass, at_room, at_id, done, lease FROM jobs `
+
+func (s *Store) jobs(ctx context.Context, what, query string, args ...any) ([]store.Job, error) {
+	rows, err := s.Read.QueryContext(ctx, jobColumns+query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	defer rows.Close()
+	var all []store.Job
+	for rows.Next() {
+		var j store.Job
+		if err := rows.Scan(&j.ID, &j.Room, &j.User, &j.After, &j.Actor, &j.Name, &j.Created, &j.Pass, &j.AtRoom, &j.AtID, &j.Done, &j.Lease); err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		all = append(all, j)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return all, nil
+}
+
+func (s *Store) changed(ctx context.Context, what, query string, args ...any) (int, error) {
+	r, err := s.Write.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", what, err)
+	}
+	n, err := r.RowsAffected()
+	return int(n), err
+}
+
+// PutJob implements store.Jobs.
+func (s *Store) PutJob(ctx context.Context, j store.Job) error {
+	_, err := s.changed(ctx, "put job",
+		`INSERT INTO jobs (id, room, user, after, actor, name, created, pass, at_room, at_id, done, lease) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT DO NOTHING`,
+		j.ID, j.Room, j.User, j.After, j.Actor, j.Name, j.Created, j.Pass, j.AtRoom, j.AtID, j.Done, j.Lease)
+	return err
+}
+
+// OpenJobs implements store.Jobs.
+func (s *Store) OpenJobs(ctx context.Context, limit int) ([]store.Job, error) {
+	return s.jobs(ctx, "open jobs", `WHERE done = 0 ORDER BY created, id LIMIT ?`, limit)
+}
+
+// JobsSince implements store.Jobs.
+func (s *Store) JobsSince(ctx context.Context, created int64) ([]store.Job, error) {
+	return s.jobs(ctx, "jobs", `WHERE created >= ? ORDER BY created, id`, created)
+}
+
+// ClaimJob implements store.Jobs.
+func (s *Store) ClaimJob(ctx context.Context, id string, now, until int64) (store.Job, bool, error) {
+	n, err := s.changed(ctx, "claim job", `UPDATE jobs SET lease = ? WHERE id = ? AND lease < ? AND done = 0`, until, id, now)
+	if err != nil || n == 0 {
+		return store.Job{}, false, err
+	}
+	all, err := s.jobs(ctx, "claimed job", `WHERE id = ?`, id)
+	if err != nil || len(all) == 0 {
+		return store.Job{}, false, err
+	}
+	return all[0], true, nil
+}
+
+// SaveJob implements store.Jobs.
+func (s *Store) SaveJob(ctx context.Context, j store.Job) error {
+	_, err := s.changed(ctx, "save job", `UPDATE jobs SET pass = ?, at_room = ?, at_id = ?, done = ?, lease = ? WHERE id = ?`,
+		j.Pass, j.AtRoom, j.AtID, j.Done, j.Lease, j.ID)
+	return err
+}
+
+// NextRoom implements store.Jobs.
+func (s *Store) NextRoom(ctx context.Context, after string) (string, error) {
+	var room string
+	err := s.Read.QueryRowContext(ctx, `SELECT room FROM entries WHERE room > ? ORDER BY room LIMIT 1`, after).Scan(&room)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	} else if err != nil {
+		return "", fmt.Errorf("next room: %w", err)
+	}
+	return room, nil
+}
+
+// MessagesOf implements store.Jobs.
+func (s *Store) MessagesOf(ctx context.Context, room, sender, before string, limit int) ([]store.Entry, error) {
+	if before == "" {
+		before = "\x7f" // no ID has it, and all are before it
+	}
+	return s.list(ctx, "messages of a sender", columns+`WHERE room = ? AND sender = ? AND id < ? AND type = 'msg' ORDER BY id DESC LIMIT ?`,
+		room, sender, before, limit)
+}
+
+// RemoveEntries implements store.Jobs.
+func (s *Store) RemoveEntries(ctx context.Context, room string, limit int) (int, error) {
+	return s.changed(ctx, "remove entries",
+		`DELETE FROM entries WHERE key IN (SELECT key FROM entries WHERE key > ? AND key < ? ORDER BY key LIMIT ?)`, first(room), past(room), limit)
+}
+
+// RemoveReads implements store.Jobs.
+func (s *Store) RemoveReads(ctx context.Context, room string) error {
+	_, err := s.changed(ctx, "remove read positions", `DELETE FROM reads WHERE room = ?`, room)
+	return err
+}
