@@ -68,6 +68,9 @@ func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (d
 	if out, err := s.banned(ctx, room.ID, user); err != nil || out {
 		return directoryapi.Access{}, err
 	}
+	if out, err := s.barred(ctx, room.ID, user); err != nil || out {
+		return directoryapi.Access{}, err
+	}
 	m, err := s.store.Member(ctx, room.ID, user)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return directoryapi.Access{}, err

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/password"
@@ -17,11 +18,8 @@ var (
 	errNameTaken     = chat.E(chat.CodeConflict, "that name is taken")
 )
 
-// register makes an account with a password. address is where the request comes from.
-func (s *Service) register(ctx context.Context, name, secret, address string) (store.User, error) {
-	if !s.cfg.Registration {
-		return store.User{}, chat.E(chat.CodeForbidden, "registration is closed here: ask whoever runs this server")
-	}
+// register makes an account with a password. invitation is what the link of one says, if there is one; address is where the request comes from.
+func (s *Service) register(ctx context.Context, name, secret, invitation, address string) (store.User, error) {
 	name, err := names.Person(name)
 	if err != nil {
 		return store.User{}, err
@@ -32,6 +30,19 @@ func (s *Service) register(ctx context.Context, name, secret, address string) (s
 	if err := password.Check(secret, name); err != nil {
 		return store.User{}, err
 	}
+	how, giveBack, err := s.admit(ctx, invitation)
+	if err != nil {
+		return store.User{}, err
+	}
+	u, err := s.makeAccount(ctx, name, secret, address, how)
+	if _, known := errors.AsType[*chat.Error](err); err != nil && known {
+		err = errors.Join(err, giveBack(context.WithoutCancel(ctx))) // nobody has come of it
+	}
+	return u, err
+}
+
+// makeAccount makes an account of a name and a password that have been checked. how says for the audit log what let it in.
+func (s *Service) makeAccount(ctx context.Context, name, secret, address, how string) (store.User, error) {
 	if err := s.entries.take(time.Now(), "new accounts from your network", address); err != nil {
 		return store.User{}, err
 	}
@@ -44,16 +55,18 @@ func (s *Service) register(ctx context.Context, name, secret, address string) (s
 	if err := s.checkFree(ctx, u.Looks, u.ID); err != nil {
 		return store.User{}, err
 	}
-	err = s.hasher.Do(ctx, address, false, func() (err error) {
+	err := s.hasher.Do(ctx, address, false, func() (err error) {
 		u.Hash, err = s.hasher.Hash(secret)
 		return err
 	})
 	if err != nil {
 		return store.User{}, err
 	}
-	return u, s.audit(ctx, store.Act{Action: actRegister, Actor: u.ID, ActorName: u.Name, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
-		return s.createUser(ctx, u)
-	})
+	act := store.Act{Action: actRegister, Subject: u.ID, SubjectName: u.Name, Detail: how}
+	if httpapi.User(ctx).User == "" && ctx.Value(actorKey{}) == nil {
+		act.Actor, act.ActorName = u.ID, u.Name
+	}
+	return u, s.audit(ctx, act, func(ctx context.Context) error { return s.createUser(ctx, u) })
 }
 
 // createUser makes an account with a name that nobody has, and none that looks like it.
@@ -73,10 +86,14 @@ func (s *Service) createUser(ctx context.Context, u store.User) error {
 // guest makes an account without a password, which lasts as long as its session, and opens that. address is where the
 // request comes from.
 func (s *Service) guest(ctx context.Context, name, address string) (credentials, error) {
-	if !s.cfg.Guests {
-		return credentials{}, chat.E(chat.CodeForbidden, "guests are not let in here: log in")
+	r, err := s.store.Server(ctx)
+	if err != nil {
+		return credentials{}, err
 	}
-	name, err := names.Person(name)
+	if s.admission(r).Guests == guestsOff {
+		return credentials{}, errNoGuests
+	}
+	name, err = names.Person(name)
 	if err != nil {
 		return credentials{}, err
 	}

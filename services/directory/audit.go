@@ -33,6 +33,15 @@ const (
 	actSessionEnd  = "session.end"
 	actDelete      = "account.delete"
 	actStolen      = "session.stolen"
+	actServerRole  = "server.role"
+	actSetup       = "server.setup"
+	actSignOut     = "account.sign-out"
+	actDisable     = "account.disable"
+	actEnable      = "account.enable"
+	actAdmission   = "server.admission"
+	actInvite      = "invitation.create"
+
+	actInviteRevoke = "invitation.revoke"
 )
 
 const (
@@ -161,6 +170,11 @@ func (s *Service) mayAudit(ctx context.Context, c auth.Claims, f store.ActFilter
 	if _, err := s.permittedOnServer(ctx, directoryapi.ActionAudit, c.User); err != nil {
 		return err
 	}
+	return checkFilter(f)
+}
+
+// checkFilter returns an error for a filter that makes no sense.
+func checkFilter(f store.ActFilter) error {
 	for _, id := range []string{f.Actor, f.Subject, f.Room, f.Before} {
 		if id != "" && !chat.ValidID(id) {
 			return chat.E(chat.CodeBadRequest, "actor, subject, room and before are ids")

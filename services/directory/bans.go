@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	directoryapi "hubbub.internal/libs/api/directory"
@@ -36,7 +35,15 @@ func (s *Service) banned(ctx context.Context, room, user string) (bool, error) {
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}
-	return err == nil && !b.Over(time.Now().UnixMilli()), err
+	if err != nil || b.Over(time.Now().UnixMilli()) {
+		return false, err
+	}
+	if room == wholeServer {
+		// Should somebody be made an operator and be banned at the same moment, the role counts: else nobody might be left.
+		role, err := s.serverRole(ctx, user)
+		return role != directoryapi.RoleOperator, err
+	}
+	return true, nil
 }
 
 // checkBan returns an error for who is banned from the server.
@@ -47,7 +54,11 @@ func (s *Service) checkBan(ctx context.Context, user string) error {
 		return nil
 	case err != nil:
 		return err
-	case b.Until != 0:
+	}
+	if role, err := s.serverRole(ctx, user); err != nil || role == directoryapi.RoleOperator {
+		return err // as in banned
+	}
+	if b.Until != 0 {
 		return chat.E(chat.CodeForbidden, "you are banned from this server until "+time.UnixMilli(b.Until).UTC().Format("2006-01-02 15:04 MST"))
 	}
 	return chat.E(chat.CodeForbidden, "you are banned from this server")
@@ -166,17 +177,11 @@ func (s *Service) tellUnban(ctx context.Context, i store.Intent) error {
 	return s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeAccess, User: i.User, Room: i.Room, Access: a})
 }
 
-// serverRole returns the role of a user in directoryapi.WholeServer: operators are those whom the configuration names owners.
-func (s *Service) serverRole(ctx context.Context, user string) (directoryapi.Role, error) {
-	u, err := s.user(ctx, user)
-	if err == nil && slices.Contains(s.operators, u.NameKey) {
-		return directoryapi.RoleOperator, nil
-	}
-	return "", err
-}
-
 // permittedOnServer returns an error unless the user may do an action to the whole server.
 func (s *Service) permittedOnServer(ctx context.Context, action directoryapi.Action, user string) (directoryapi.Role, error) {
+	if user == "" && atConsole(ctx) {
+		return directoryapi.RoleOperator, nil
+	}
 	role, err := s.serverRole(ctx, user)
 	if err == nil {
 		err = may(role, action, directoryapi.WholeServer)

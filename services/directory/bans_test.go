@@ -105,9 +105,8 @@ func TestBannedWhileBroughtIn(t *testing.T) {
 
 func TestDefaultRoomBan(t *testing.T) {
 	cfg := config()
-	cfg.Owners = []string{"Ann"}
 	w := openWorld(t, cfg)
-	ann, eve := w.register("Ann"), w.register("Eve")
+	ann, eve := w.operator("Ann"), w.register("Eve")
 	w.keepHouse(t.Context())
 	w.ok("PUT", "/v1/rooms/lobby/bans/"+eve.User.ID, ann.Token, `{}`, nil)
 	if _, listed := w.listed(eve)["lobby"]; listed {
@@ -124,9 +123,8 @@ func TestDefaultRoomBan(t *testing.T) {
 
 func TestServerBans(t *testing.T) {
 	cfg := config()
-	cfg.Owners = []string{"Ann"}
 	w := openWorld(t, cfg)
-	ann, bob, eve := w.register("Ann"), w.register("Bob"), w.register("Eve")
+	ann, bob, eve := w.operator("Ann"), w.register("Bob"), w.register("Eve")
 	room := w.create(eve, `{"name":"Eve's"}`)
 	revoked := make(chan directoryapi.Change, 16)
 	cache := w.cache(func(c directoryapi.Change) {
@@ -192,9 +190,8 @@ func TestServerBans(t *testing.T) {
 // TestBanIsToldAfterACrash leaves a ban from the server untold, as a crash does.
 func TestBanIsToldAfterACrash(t *testing.T) {
 	cfg := config()
-	cfg.Owners = []string{"Ann"}
 	w := openWorld(t, cfg)
-	ann, eve := w.register("Ann"), w.register("Eve")
+	ann, eve := w.operator("Ann"), w.register("Eve")
 	w.store.failAt("PutBan after", errors.New("crash"))
 	if c := w.code(ann, "PUT", "/v1/bans/"+eve.User.ID, `{}`); c != "unavailable" {
 		t.Errorf("code is %q", c)
@@ -209,9 +206,8 @@ func TestBanIsToldAfterACrash(t *testing.T) {
 // TestLiftedBanIsNotTold leaves a ban from the server untold, and lifts it before it is told: the log-ins go on.
 func TestLiftedBanIsNotTold(t *testing.T) {
 	cfg := config()
-	cfg.Owners = []string{"Ann"}
 	w := openWorld(t, cfg)
-	ann, eve := w.register("Ann"), w.register("Eve")
+	ann, eve := w.operator("Ann"), w.register("Eve")
 	w.store.failAt("PutBan after", errors.New("crash"))
 	if c := w.code(ann, "PUT", "/v1/bans/"+eve.User.ID, `{}`); c != "unavailable" {
 		t.Errorf("code is %q", c)
@@ -241,9 +237,8 @@ func TestBanInTheMomentOfALogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // in which nothing takes time
 		time.Sleep(300 * time.Millisecond)
 		cfg := config()
-		cfg.Owners = []string{"Ann"}
 		w := openWorld(t, cfg)
-		ann, eve := w.register("Ann"), w.register("Eve")
+		ann, eve := w.operator("Ann"), w.register("Eve")
 		cache := w.cache(func(directoryapi.Change) {})
 		w.ok("PUT", "/v1/bans/"+eve.User.ID, ann.Token, `{}`, nil)
 		w.ok("DELETE", "/v1/bans/"+eve.User.ID, ann.Token, "", nil)

@@ -87,9 +87,8 @@ func TestManyBlocks(t *testing.T) {
 // TestTimedBans ends bans by their time: at once for who asks the directory, and for caches with housekeeping.
 func TestTimedBans(t *testing.T) {
 	cfg := config()
-	cfg.Owners = []string{"Root"}
 	w := openWorld(t, cfg)
-	ann, eve, root := w.register("Ann"), w.register("Eve"), w.register("Root")
+	ann, eve, root := w.register("Ann"), w.register("Eve"), w.operator("Chief")
 	room := w.create(ann, `{"name":"Open"}`)
 	path := "/v1/rooms/" + room.ID
 	for _, body := range []string{`{"minutes":-1}`, `{"minutes":5256001}`, `{"minutes":1.5}`} {

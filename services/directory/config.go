@@ -23,10 +23,11 @@ type Config struct {
 	KeyLife        time.Duration `help:"How long a key signs tokens before the next one does (24h or more)." default:"720h"`
 	Guests         bool          `help:"Let people in without a password, by a name." default:"true" negatable:""`
 	Registration   bool          `help:"Let people register." default:"true" negatable:""`
+	KeySecrets     []string      `help:"Secrets that the signing keys in the store are encrypted with: 32 bytes each, in base64 (openssl rand -base64 32). The first encrypts, at the next start also what is there; the others are those of before. All replicas need the same. Without any, keys are kept as they are." placeholder:"SECRET"`
 	HashMemory     uint32        `help:"Memory that hashing one password takes (KiB, 64 to 1048576)." default:"19456"`
 	HashTime       uint32        `help:"Passes over that memory (1 to 100)." default:"2"`
 	HashParallel   int           `help:"Passwords that are hashed at the same time (1 to 64); others wait." default:"2"`
-	Owners         []string      `help:"Names of registered users who run this server: they are made owners of the default rooms, and may ban people from the server." placeholder:"NAME"`
+	Owners         []string      `help:"Deprecated: names that nobody can register. Before there were set-up links, whoever had one of these names ran the server; who had one when this release first started does so for good." placeholder:"NAME"`
 	AccountRate    int           `help:"New accounts and guests a minute per address, on each replica, before more are refused (1 to 1000000)." default:"300"`
 	ChangeRate     int           `help:"Changes of rooms and memberships a minute per user, on each replica, before more are refused (1 to 1000000)." default:"120"`
 	ShowModeration bool          `help:"Show in a room whom its moderators muted or banned, and why. The person concerned is told in any case." default:"true" negatable:""`
@@ -72,6 +73,9 @@ func (c *Config) Validate() error {
 	between("directs-per-hour", c.DirectHour, 1, 1_000_000)
 	between("directs-per-day", c.DirectDay, 1, 1_000_000)
 	between("guest-directs-per-day", c.GuestDirect, 2, 1_000_000)
+	if _, err := parseSeals(c.KeySecrets); err != nil {
+		errs = append(errs, err)
+	}
 	for _, name := range c.Owners {
 		if _, err := names.Normal(name); err != nil {
 			errs = append(errs, fmt.Errorf("--owners: %q is not a name that anybody can have", name))

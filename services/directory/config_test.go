@@ -23,6 +23,7 @@ func TestConfig(t *testing.T) {
 		"--login-attempts":  func(c *Config) { c.LoginAttempts = 0 },
 		"--account-rate":    func(c *Config) { c.AccountRate = 0 },
 		"--change-rate":     func(c *Config) { c.ChangeRate = -1 },
+		"--key-secrets":     func(c *Config) { c.KeySecrets = []string{keySecret(1), "c2hvcnQ="} },
 		"--owners":          func(c *Config) { c.Owners = []string{"Ann", "two words"} },
 		"--trusted-proxies": func(c *Config) { c.TrustedProxies = []string{"nginx"} },
 	} {

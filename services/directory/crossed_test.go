@@ -35,11 +35,10 @@ func (w *world) during(call string, happen func()) {
 // it fails, and leaves no session.
 func TestBannedWhileLoggingIn(t *testing.T) {
 	cfg := config()
-	cfg.Owners = []string{"Op"}
 	for _, path := range []string{"/v1/login", "/v1/refresh"} {
 		synctest.Test(t, func(t *testing.T) {
 			w := openWorld(t, cfg)
-			op, eve := w.register("Op"), w.register("Eve")
+			op, eve := w.operator("Op"), w.register("Eve")
 			cache := w.cache(func(directoryapi.Change) {})
 			body := `{"name":"Eve","password":"correct horse"}`
 			if path == "/v1/refresh" {
@@ -126,9 +125,8 @@ func TestAnotherReason(t *testing.T) {
 // TestGuestLeavesNothing: with a guest all memberships and bans go, and direct rooms stay to the other.
 func TestGuestLeavesNothing(t *testing.T) {
 	cfg := config()
-	cfg.Owners = []string{"Op"}
 	w := idle(t, cfg)
-	op, gus := w.register("Op"), w.comeIn("Gus")
+	op, gus := w.operator("Op"), w.comeIn("Gus")
 	w.keepHouse(t.Context())
 	room := w.create(op, `{"name":"Open"}`)
 	w.bring(op, room.ID, gus, directoryapi.RoleMember)

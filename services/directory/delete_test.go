@@ -15,10 +15,9 @@ import (
 func TestDeleteAccount(t *testing.T) {
 	for _, crash := range []bool{false, true} {
 		cfg := config()
-		cfg.Owners = []string{"Op"}
 		w := idle(t, cfg)
 		w.keepHouse(t.Context())
-		op, ann, bob, gus := w.register("Op"), w.register("Ann"), w.register("Bob"), w.comeIn("Gus")
+		op, ann, bob, gus := w.operator("Op"), w.register("Ann"), w.register("Bob"), w.comeIn("Gus")
 		w.keepHouse(t.Context())
 		phone := w.logIn()
 		room := w.create(ann, `{"name":"Room"}`)

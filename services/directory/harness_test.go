@@ -25,6 +25,7 @@ import (
 	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/bus/natsembed"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
 	"hubbub.internal/services/directory/store/memory"
 	"hubbub.internal/services/directory/store/sqlite"
 )
@@ -238,6 +239,17 @@ func (w *world) ok(method, path, token, body string, out any) {
 func (w *world) register(name string) (c credentials) {
 	w.t.Helper()
 	w.ok("POST", "/v1/register", "", fmt.Sprintf(`{"name":%q,"password":"correct horse"}`, name), &c)
+	return c
+}
+
+// operator registers somebody who runs the server.
+func (w *world) operator(name string) credentials {
+	w.t.Helper()
+	c := w.register(name)
+	err := w.changeServer(w.t.Context(), func(r *store.Server) error { return giveRole(r, c.User.ID, directoryapi.RoleOperator) })
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	return c
 }
 

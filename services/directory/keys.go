@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -27,6 +26,7 @@ type keys struct {
 	store store.Store
 	life  time.Duration // how long a key signs
 	keep  time.Duration // how long it verifies after that
+	seals seals
 
 	mu      sync.Mutex
 	id      string // of the key that signs; empty: there is none yet
@@ -47,6 +47,7 @@ func (k *keys) refresh(ctx context.Context) error {
 	if len(all) == 0 || now.Sub(time.UnixMilli(all[0].Created)) >= k.life {
 		fresh := store.Key{ID: chat.NewID(), Seed: make([]byte, ed25519.SeedSize), Created: now.UnixMilli()}
 		_, _ = rand.Read(fresh.Seed) // never fails
+		fresh.Seed = k.seals.seal(fresh.ID, fresh.Seed)
 		if err := k.store.CreateKey(ctx, fresh); err != nil && !errors.Is(err, store.ErrConflict) {
 			return err
 		}
@@ -59,9 +60,17 @@ func (k *keys) refresh(ctx context.Context) error {
 		}
 	}
 	var public []auth.PublicKey
-	for i, key := range all {
-		if len(key.Seed) != ed25519.SeedSize {
-			return fmt.Errorf("key %s in the store is damaged: remove it", key.ID)
+	for i := range all {
+		key := &all[i]
+		seed, current, err := k.seals.open(key.ID, key.Seed)
+		if err != nil {
+			return err
+		}
+		key.Seed = seed
+		if !current {
+			if err := k.store.SetKeySeed(ctx, key.ID, k.seals.seal(key.ID, seed)); err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
 		}
 		if i > 0 && now.Sub(time.UnixMilli(key.Created)) >= k.life+k.keep+time.Hour {
 			if err := k.store.DeleteKey(ctx, key.ID); err != nil {

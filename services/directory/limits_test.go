@@ -45,9 +45,8 @@ func TestRoomsOfOneUser(t *testing.T) {
 // TestLongLists: members, everybody and bans are answered in parts that say whether there is more, and miss nobody.
 func TestLongLists(t *testing.T) {
 	cfg := config()
-	cfg.Owners = []string{"Op"}
 	w := idle(t, cfg)
-	op := w.register("Op")
+	op := w.operator("Op")
 	w.keepHouse(t.Context())
 	room := w.create(op, `{"name":"Large"}`)
 	const n = 2*maxMembers + 1

@@ -97,9 +97,8 @@ func TestMutes(t *testing.T) {
 // TestServerMute: a mute on the server holds in every room, also where the cache has answers already.
 func TestServerMute(t *testing.T) {
 	cfg := config()
-	cfg.Owners = []string{"Ann"}
 	w := openWorld(t, cfg)
-	ann, bob, eve := w.register("Ann"), w.register("Bob"), w.register("Eve")
+	ann, bob, eve := w.operator("Ann"), w.register("Bob"), w.register("Eve")
 	room := w.create(eve, `{"name":"Eve's"}`)
 	cache := w.cache(func(directoryapi.Change) {})
 	muted := func(u credentials, room string) bool {

@@ -16,17 +16,15 @@ const guestMark = " (guest)"
 
 var errNameReserved = chat.E(chat.CodeConflict, "that name is reserved: choose another")
 
-// isReserved reports whether nobody may register a name: it speaks for the server, or looks like the name of somebody who
-// runs it and is another.
+// isReserved reports whether nobody may register a name: it speaks for the server, or is or looks like one of
+// Config.Owners.
 func (s *Service) isReserved(name string) bool {
-	reserved := names.Reserved(name)
-	for _, owner := range s.cfg.Owners {
-		if names.Key(name) == names.Key(owner) {
-			return false
-		}
-		reserved = reserved || names.Alike(name, owner)
-	}
-	return reserved
+	return names.Reserved(name) || slices.ContainsFunc(s.cfg.Owners, func(owner string) bool { return names.Alike(name, owner) })
+}
+
+// isOwnersName reports whether a name is one of Config.Owners, and not only looks like one.
+func (s *Service) isOwnersName(name string) bool {
+	return slices.ContainsFunc(s.cfg.Owners, func(owner string) bool { return names.Key(name) == names.Key(owner) })
 }
 
 // checkFree returns errNameTaken if a registered user but self has a name that looks like this one.

@@ -29,7 +29,8 @@ func TestLookAlikeIsTaken(t *testing.T) {
 		"ⲟⲕⲧⲁ":   "bad_request", // Coptic
 		"admin":  "conflict",
 		"Adrnin": "conflict",
-		"B0ss":   "conflict", // looks like who runs the server
+		"B0ss":   "conflict", // looks like a name that is kept
+		"Boss":   "conflict", // nobody has it, and nobody gets it
 		"paula":  "",
 	} {
 		if _, code := w.call("POST", "/v1/register", "", fmt.Sprintf(`{"name":%q,"password":"correct horse"}`, name), nil); code != want {

@@ -53,9 +53,9 @@ func TestSeenBy(t *testing.T) {
 func TestUnlisted(t *testing.T) {
 	for _, list := range []bool{true, false} {
 		cfg := config()
-		cfg.Owners, cfg.ListUsers = []string{"Op"}, list
+		cfg.ListUsers = list
 		w := openWorld(t, cfg)
-		w.register("Op")
+		w.operator("Op")
 		w.register("Ann")
 		anna, eve := w.register("Anna"), w.register("Eve")
 		w.keepHouse(t.Context())

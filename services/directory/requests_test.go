@@ -186,9 +186,8 @@ func TestFloodOfRequests(t *testing.T) {
 // TestAcquaintances: who shares a room that not everybody is in writes and adds at once; a guest only where others let them in.
 func TestAcquaintances(t *testing.T) {
 	cfg := strangers()
-	cfg.Owners = []string{"Root"}
 	w := openWorld(t, cfg)
-	ann, bob, gus, gil, root := w.register("Ann"), w.register("Bob"), w.comeIn("Gus"), w.comeIn("Gil"), w.register("Root")
+	ann, bob, gus, gil, root := w.register("Ann"), w.register("Bob"), w.comeIn("Gus"), w.comeIn("Gil"), w.operator("Chief")
 	if err := w.appointOwners(t.Context()); err != nil { // of the default rooms: which makes nobody acquainted
 		t.Fatal(err)
 	}

@@ -21,9 +21,8 @@ func (w *world) resetCode(secret, password string) string {
 func TestReset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config()
-		cfg.Owners = []string{"Op", "Boss"}
 		w := openWorld(t, cfg)
-		op, boss, ann, gus := w.register("Op"), w.register("Boss"), w.register("Ann"), w.comeIn("Gus")
+		op, boss, ann, gus := w.operator("Op"), w.operator("Boss"), w.register("Ann"), w.comeIn("Gus")
 		w.keepHouse(t.Context())
 		for _, tt := range []struct {
 			name string

@@ -59,10 +59,11 @@ type roomState struct {
 	roles map[string]directoryapi.Role // by user
 	bans  map[string]bool
 	mutes map[string]bool
+	off   map[string]bool // disabled accounts
 }
 
 func (s roomState) equal(o roomState) bool {
-	return s.room == o.room && maps.Equal(s.roles, o.roles) && maps.Equal(s.bans, o.bans) && maps.Equal(s.mutes, o.mutes)
+	return s.room == o.room && maps.Equal(s.roles, o.roles) && maps.Equal(s.bans, o.bans) && maps.Equal(s.mutes, o.mutes) && maps.Equal(s.off, o.off)
 }
 
 // stage is a room with two people of every kind: the first does what the second has done to them.
@@ -98,6 +99,16 @@ func (s *stage) set() {
 		}
 		check(s.store.PutBan(ctx, store.Ban{User: s.other["banned"].User.ID, Created: 1}))
 		s.setMutes(check)
+		check(s.changeServer(ctx, func(r *store.Server) error {
+			clear(r.Roles)
+			for _, c := range []map[string]credentials{s.one, s.other} {
+				r.Roles[c["operator"].User.ID], r.Roles[c["auditor"].User.ID] = directoryapi.RoleOperator, directoryapi.RoleAuditor
+				for _, u := range c {
+					check(s.store.SetDisabled(ctx, u.User.ID, false))
+				}
+			}
+			return nil
+		}))
 		s.state = s.now()
 		return
 	case "direct":
@@ -155,7 +166,7 @@ func (s *stage) setMutes(check func(error)) {
 func (s *stage) now() roomState {
 	s.t.Helper()
 	ctx := s.t.Context()
-	state := roomState{roles: map[string]directoryapi.Role{}, bans: map[string]bool{}, mutes: map[string]bool{}}
+	state := roomState{roles: map[string]directoryapi.Role{}, bans: map[string]bool{}, mutes: map[string]bool{}, off: map[string]bool{}}
 	if s.room != wholeServer {
 		var err error
 		if state.room, err = s.store.Room(ctx, s.room); err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -169,6 +180,22 @@ func (s *stage) now() roomState {
 	}
 	for _, m := range all {
 		state.roles[m.User] = m.Role
+	}
+	if s.room == wholeServer {
+		r, err := s.Service.store.Server(ctx)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		state.roles = r.Roles
+		users, err := s.store.UsersAfter(ctx, "", 100)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for _, u := range users {
+			if u.Disabled {
+				state.off[u.ID] = true
+			}
+		}
 	}
 	bans, err := s.store.Bans(ctx, s.room, "", 100)
 	if err != nil {
@@ -257,14 +284,34 @@ func (s *stage) do(row rightsRow, who credentials, target string, expected *room
 	case "invite":
 		expected.roles[target] = directoryapi.RoleMember
 		return s.code(who, "POST", path+"/members", fmt.Sprintf(`{"user":%q}`, target))
+	case "admit":
+		return s.code(who, "GET", "/v1/server/invitations", "")
+	case "list-users":
+		return s.code(who, "GET", "/v1/server/users", "")
+	case "disable":
+		expected.off[target] = true
+		return s.code(who, "PUT", "/v1/server/users/"+target+"/disabled", `{"disabled":true}`)
+	case "sign-out":
+		code := s.code(who, "POST", "/v1/server/users/"+target+"/sign-out", "")
+		s.again(target)
+		return code
 	case "appoint":
+		if s.room == wholeServer {
+			role := strings.TrimPrefix(row.role, "none")
+			if expected.roles[target] = directoryapi.Role(role); role == "" {
+				delete(expected.roles, target)
+			}
+			return s.code(who, "PUT", "/v1/server/users/"+target+"/role", fmt.Sprintf(`{"role":%q}`, role))
+		}
 		expected.roles[target] = directoryapi.Role(row.role)
 		return s.code(who, "POST", path+"/members", fmt.Sprintf(`{"user":%q,"role":%q}`, target, row.role))
 	case "remove":
 		delete(expected.roles, target)
 		return s.code(who, "DELETE", path+"/members/"+target, "")
 	case "ban":
-		delete(expected.roles, target)
+		if s.room != wholeServer {
+			delete(expected.roles, target)
+		}
 		expected.bans[target] = true
 		return s.code(who, "PUT", bans+"/"+target, `{}`)
 	case "list-mutes":
@@ -311,18 +358,34 @@ func (s *stage) do(row rightsRow, who credentials, target string, expected *room
 	return ""
 }
 
+// again logs a user in, after the log-in has ended.
+func (s *stage) again(user string) {
+	s.t.Helper()
+	for _, all := range []map[string]credentials{s.one, s.other} {
+		for column, c := range all {
+			if c.User.ID == user {
+				s.ok("POST", "/v1/login", "", fmt.Sprintf(`{"name":%q,"password":"correct horse"}`, c.User.Name), &c)
+				all[column] = c
+			}
+		}
+	}
+}
+
 // TestRights tries everything that anybody can do to anybody, and compares what comes of it, and of the room, with a table
 // that was written by hand.
 func TestRights(t *testing.T) {
 	cfg := config()
 	cfg.ChangeRate = 1_000_000
-	cfg.Owners = []string{"operator1", "operator2"}
 	w := openWorld(t, cfg)
 	w.historian()
-	codes := map[string]string{"y": "", "=": "", "n": chat.CodeForbidden, "b": chat.CodeBadRequest, "f": chat.CodeNotFound}
+	codes := map[string]string{"y": "", "=": "", "n": chat.CodeForbidden, "b": chat.CodeBadRequest, "f": chat.CodeNotFound, "c": chat.CodeConflict}
 	one, other := map[string]credentials{}, map[string]credentials{}
-	for _, column := range []string{"banned", "stranger", "member", "moderator", "owner", "operator"} {
-		one[column], other[column] = w.register(column+"1"), w.register(column+"2")
+	for _, column := range []string{"banned", "stranger", "member", "moderator", "owner", "auditor", "operator"} {
+		enter := w.register
+		if column == "operator" {
+			enter = w.operator
+		}
+		one[column], other[column] = enter(column+"1"), enter(column+"2")
 	}
 	stages := map[string]*stage{}
 	tried := map[string]map[directoryapi.Action]bool{}
@@ -333,7 +396,11 @@ func TestRights(t *testing.T) {
 			s.set()
 			stages[row.place], tried[row.place] = s, map[directoryapi.Action]bool{}
 		}
-		tried[row.place][directoryapi.Action(row.action)] = true
+		action := directoryapi.Action(row.action)
+		if row.action == "disable" || row.action == "sign-out" {
+			action = directoryapi.ActionManage
+		}
+		tried[row.place][action] = true
 		for column, outcome := range row.outcome {
 			code, ok := codes[outcome]
 			if !ok {
@@ -347,7 +414,7 @@ func TestRights(t *testing.T) {
 			case "nobody":
 				target = "nobody"
 			}
-			expected := roomState{s.state.room, maps.Clone(s.state.roles), maps.Clone(s.state.bans), maps.Clone(s.state.mutes)}
+			expected := roomState{s.state.room, maps.Clone(s.state.roles), maps.Clone(s.state.bans), maps.Clone(s.state.mutes), maps.Clone(s.state.off)}
 			got := s.do(row, who, target, &expected)
 			if outcome != "y" {
 				expected = s.state

@@ -36,29 +36,6 @@ func (s *Service) createDefaultRooms(ctx context.Context) error {
 	return nil
 }
 
-// appointOwners makes the users whom the configuration names owners of the default rooms, once they have registered.
-func (s *Service) appointOwners(ctx context.Context) error {
-	for _, key := range s.operators {
-		u, err := s.store.UserByName(ctx, key)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		} else if err != nil {
-			return err
-		}
-		for _, room := range chat.DefaultRooms {
-			if m, err := s.store.Member(ctx, room, u.ID); err == nil && m.Role == directoryapi.RoleOwner {
-				continue
-			} else if err != nil && !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
-			if err := s.putMember(ctx, room, u.ID, u.Name, u.ID, directoryapi.RoleOwner); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // checkText returns a line of text without space around it, if it is printable and short enough.
 func checkText(what, text string, least, most int) (string, error) {
 	text = strings.TrimSpace(text)

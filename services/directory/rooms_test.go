@@ -15,9 +15,8 @@ import (
 
 func TestDefaultRooms(t *testing.T) {
 	cfg := config()
-	cfg.Owners = []string{"Ann"}
 	w := openWorld(t, cfg)
-	ann, bob := w.register("Ann"), w.register("Bob")
+	ann, bob := w.operator("Ann"), w.register("Bob")
 	for _, id := range chat.DefaultRooms {
 		if r := w.listed(bob)[id]; !r.Member || r.Private || r.Role != directoryapi.RoleMember {
 			t.Errorf("room %s is %+v", id, r)
@@ -334,7 +333,7 @@ func TestEveryRoute(t *testing.T) {
 			if op.RequestBody == nil {
 				continue
 			}
-			for _, body := range []string{"", "{", "[]", `"x"`, `{"name":1,"user":1,"refresh_token":1,"reason":1,"kind":1}`, `{"name":"` + strings.Repeat("x", 1<<20) + `"}`} {
+			for _, body := range []string{"", "{", "[]", `"x"`, `{"name":1,"user":1,"refresh_token":1,"reason":1,"kind":1,"registration":1}`, `{"name":"` + strings.Repeat("x", 1<<20) + `"}`} {
 				status, code := w.call(method, path, ann.Token, body, nil)
 				if status < 400 || status > 499 || code != "bad_request" && code != "too_large" {
 					t.Errorf("%s %s with %.20q: %d %s", method, path, body, status, code)
@@ -343,7 +342,7 @@ func TestEveryRoute(t *testing.T) {
 		}
 	}
 	slices.Sort(open)
-	if want := []string{"/v1/guest", "/v1/login", "/v1/refresh", "/v1/register", "/v1/reset"}; !slices.Equal(open, want) || guarded < 21 {
+	if want := []string{"/v1/guest", "/v1/login", "/v1/refresh", "/v1/register", "/v1/reset", "/v1/server", "/v1/setup"}; !slices.Equal(open, want) || guarded < 21 {
 		t.Errorf("open routes are %q, want %q; %d others are described", open, want, guarded)
 	}
 	for _, path := range []string{"/v1/none", "/v1/rooms/lobby/none", "/"} {

@@ -16,6 +16,8 @@ type passwordInput struct {
 		Name     string `json:"name" doc:"1 to 32 letters, digits, dots, dashes and underscores."`
 		Password string `json:"password" doc:"At least 8 characters."`
 		Device   string `json:"device_token,omitempty" doc:"What an earlier log-in of this device was given, so that others' wrong passwords do not keep you out. A browser has it in a cookie."`
+		// Invitation is of registering only.
+		Invitation string `json:"invitation,omitempty" maxLength:"160" doc:"To register where that takes an invitation: what the link has after ?invite=."`
 	}
 	Cookie string `cookie:"hubbub_device" doc:"The same, of a browser."`
 }
@@ -78,7 +80,7 @@ func (s *Service) accountRoutes(api huma.API, mux *http.ServeMux) {
 	}
 	entry(s, api, public(http.MethodPost, "/v1/register", "register", "Make an account"),
 		func(ctx context.Context, in *passwordInput) (credentials, error) {
-			u, err := s.register(ctx, in.Body.Name, in.Body.Password, addressOf(ctx))
+			u, err := s.register(ctx, in.Body.Name, in.Body.Password, in.Body.Invitation, addressOf(ctx))
 			return enter(ctx, "register", u, err, in)
 		})
 	entry(s, api, public(http.MethodPost, "/v1/login", "login", "Log in"),

@@ -3,8 +3,10 @@ package directory
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -19,7 +21,6 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/clientaddr"
-	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/password"
 	"hubbub.internal/services/directory/store"
 )
@@ -44,30 +45,37 @@ type Deps struct {
 	Store   store.Store
 	Log     *zap.Logger
 	Metrics prometheus.Registerer // nil: no metrics
+	// Setup is told the secret of a set-up link, for SetupPath, and how long it is good for. nil: the log is.
+	Setup func(secret string, life time.Duration)
 }
 
 // Service is the directory service. Its methods are safe for concurrent use.
 type Service struct {
-	cfg       Config
-	bus       bus.Bus
-	store     store.Store
-	log       *zap.Logger
-	metrics   *metrics
-	keys      *keys
-	verifier  *auth.Verifier
-	hasher    *password.Hasher
-	decoy     string // a hash that is compared with when there is no user
-	guessing  *guessing
-	logins    *throttle // log-ins that succeed, by user
-	entries   *throttle // new accounts, by address
-	changes   *throttle // changes of rooms, by user
-	proxies   clientaddr.Proxies
-	operators []string // the name keys of those who run the server
-	handler   http.Handler
-	actIDs    actIDs
-	every     time.Duration // between rounds of housekeeping
-	swept     atomic.Int64  // when it was last seen which public rooms are active (UTC milliseconds)
-	prepared  atomic.Bool   // there is a signing key, and there are the default rooms
+	cfg         Config
+	bus         bus.Bus
+	store       store.Store
+	log         *zap.Logger
+	metrics     *metrics
+	keys        *keys
+	verifier    *auth.Verifier
+	hasher      *password.Hasher
+	decoy       string // a hash that is compared with when there is no user
+	guessing    *guessing
+	logins      *throttle // log-ins that succeed, by user
+	entries     *throttle // new accounts, by address
+	changes     *throttle // changes of rooms, by user
+	proxies     clientaddr.Proxies
+	announce    func(secret string, life time.Duration)
+	recent      recent
+	guestsEnded progress // of endGuests
+	unfit       error    // why the store can never be prepared; set before Run returns
+	// ownersWarned is done when the warning was given that Config.Owners makes nobody an operator.
+	ownersWarned sync.Once
+	handler      http.Handler
+	actIDs       actIDs
+	every        time.Duration // between rounds of housekeeping
+	swept        atomic.Int64  // when it was last seen which public rooms are active (UTC milliseconds)
+	prepared     atomic.Bool   // there is a signing key, and there are the default rooms
 }
 
 // New returns the service, which answers that it is unavailable before Run. cfg has been validated.
@@ -75,6 +83,10 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	proxies, err := clientaddr.Parse(cfg.TrustedProxies)
 	if err != nil {
 		return nil, fmt.Errorf("--trusted-proxies: %w", err)
+	}
+	seals, err := parseSeals(cfg.KeySecrets)
+	if err != nil {
+		return nil, err
 	}
 	s := &Service{
 		cfg: cfg, bus: deps.Bus, store: deps.Store, log: deps.Log, metrics: newMetrics(deps.Metrics), proxies: proxies,
@@ -86,14 +98,8 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		entries:  newThrottle(cfg.AccountRate, time.Minute),
 		changes:  newThrottle(cfg.ChangeRate, time.Minute),
 		every:    housekeepingEvery,
-		keys:     &keys{store: deps.Store, life: cfg.KeyLife, keep: cfg.TokenLife + time.Hour},
-	}
-	for _, name := range cfg.Owners {
-		name, err := names.Normal(name)
-		if err != nil {
-			return nil, err
-		}
-		s.operators = append(s.operators, names.Key(name))
+		announce: deps.Setup,
+		keys:     &keys{store: deps.Store, life: cfg.KeyLife, keep: cfg.TokenLife + time.Hour, seals: seals},
 	}
 	s.verifier = auth.NewVerifier(s.keys.publicSet)
 	if s.decoy, err = s.hasher.Hash("nobody's password"); err != nil {
@@ -114,6 +120,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.purgeRoutes(humaAPI)
 	s.archiveRoutes(humaAPI)
 	s.reportRoutes(humaAPI)
+	s.serverRoutes(humaAPI)
 	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log)
 	return s, nil
 }
@@ -134,7 +141,7 @@ func (s *Service) Ready(ctx context.Context) error {
 // it returns nil.
 func (s *Service) Run(ctx context.Context) error {
 	if !s.prepare(ctx) {
-		return nil
+		return s.unfit
 	}
 	stop, err := s.serve(ctx)
 	defer stop()
@@ -176,6 +183,9 @@ func (s *Service) serve(ctx context.Context) (stop func(), err error) {
 		},
 		directoryapi.ServiceSaw:  func(name string) (bus.Subscription, error) { return api.Handle(ctx, s.bus, name, s.failed, s.saw) },
 		directoryapi.ServiceSeen: func(name string) (bus.Subscription, error) { return api.Handle(ctx, s.bus, name, s.failed, s.seen) },
+		directoryapi.ServiceAdmin: func(name string) (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, name, s.failed, s.answerAdmin)
+		},
 		directoryapi.ServiceSessions: func(name string) (bus.Subscription, error) {
 			return api.Handle(ctx, s.bus, name, s.failed, s.answerSessions)
 		},
@@ -202,10 +212,20 @@ func (s *Service) prepare(ctx context.Context) bool {
 			err = s.createDefaultRooms(ctx)
 		}
 		if err == nil {
+			err = s.beginServer(ctx)
+		}
+		if err == nil {
+			err = s.offerSetup(ctx)
+		}
+		if err == nil {
 			s.prepared.Store(true)
 			return true
 		}
 		if ctx.Err() != nil {
+			return false
+		}
+		if errors.Is(err, errKeySecret) || errors.Is(err, errNoSecret) {
+			s.unfit = err
 			return false
 		}
 		s.log.Warn("the store does not work; trying again", zap.Error(err), zap.Duration("after", prepareEvery))
@@ -232,6 +252,8 @@ func (s *Service) keepHouse(ctx context.Context) {
 		{"end invitations", s.endInvites},
 		{"appoint owners", s.appointOwners},
 		{"remove what the audit log has kept for long enough", s.removeOldActs},
+		{"remove old invitations", s.removeOldInvitations},
+		{"sign out guests of other rules", s.endGuests},
 		{"tell what is untold", s.tellUntold},
 		{"remove mutes that have ended", s.removeMutes},
 		{"remove old reports", s.removeReports},

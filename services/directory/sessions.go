@@ -43,7 +43,7 @@ func accountOf(u store.User) account { return account{ID: u.ID, Name: u.Name, Gu
 // open begins a session of a user that there is, for the request of ctx.
 func (s *Service) open(ctx context.Context, u store.User) (credentials, error) {
 	now := time.Now()
-	if err := s.checkBan(ctx, u.ID); err != nil { // after the time: see tellBan
+	if err := s.checkEntry(ctx, u.ID); err != nil { // after the time: see tellBan
 		return credentials{}, err
 	}
 	x, refresh := s.newSession(ctx, u.ID, now)
@@ -60,7 +60,7 @@ func (s *Service) open(ctx context.Context, u store.User) (credentials, error) {
 	return s.issue(u, x, refresh, now)
 }
 
-// stillMay returns an error if the user has been banned, deleted, or given another password.
+// stillMay returns an error if the user has been banned, disabled, deleted, or given another password.
 func (s *Service) stillMay(ctx context.Context, u store.User) error {
 	now, err := s.store.User(ctx, u.ID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && now.Hash != u.Hash {
@@ -68,7 +68,7 @@ func (s *Service) stillMay(ctx context.Context, u store.User) error {
 	} else if err != nil {
 		return err
 	}
-	return s.checkBan(ctx, u.ID)
+	return s.checkEntry(ctx, u.ID)
 }
 
 // newSession returns a session, which is still to be kept, and its first refresh token.
@@ -105,7 +105,7 @@ func (s *Service) refresh(ctx context.Context, refresh string) (credentials, err
 		} else if err != nil {
 			return credentials{}, err
 		}
-		if err := s.checkBan(ctx, u.ID); err != nil {
+		if err := s.checkEntry(ctx, u.ID); err != nil {
 			return credentials{}, err
 		}
 		if over(x, now) {

@@ -192,9 +192,8 @@ func TestGuestWithoutAccount(t *testing.T) {
 // TestSessionsOnTheBus asks which sessions have ended, of every kind of end.
 func TestSessionsOnTheBus(t *testing.T) {
 	cfg := config()
-	cfg.Owners = []string{"Boss"}
 	w := openWorld(t, cfg)
-	boss, ann, banned, out, guest := w.register("Boss"), w.register("Ann"), w.register("Eve"), w.register("Out"), w.comeIn("Gus")
+	boss, ann, banned, out, guest := w.operator("Boss"), w.register("Ann"), w.register("Eve"), w.register("Out"), w.comeIn("Gus")
 	expired, gone := w.register("Old"), w.register("Gone")
 	w.ok("PUT", "/v1/bans/"+banned.User.ID, boss.Token, `{}`, nil)
 	w.ok("POST", "/v1/logout", out.Token, "", nil)

@@ -323,10 +323,10 @@ func TestEveryStepMayFail(t *testing.T) {
 	for _, d := range deeds {
 		t.Run(d.name, func(t *testing.T) {
 			cfg := config()
-			cfg.Owners, cfg.AccountRate = []string{"Op"}, 1_000_000
+			cfg.AccountRate = 1_000_000
 			w := idle(t, cfg)
 			w.historian()
-			op := w.register("Op")
+			op := w.operator("Op")
 			hash, err := w.hasher.Hash("correct horse")
 			if err != nil {
 				t.Fatal(err)

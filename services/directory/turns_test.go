@@ -187,9 +187,8 @@ func TestBanEndsSessions(t *testing.T) {
 	for _, crash := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			cfg := config()
-			cfg.Owners = []string{"Op"}
 			w := idle(t, cfg)
-			op, eve := w.register("Op"), w.register("Eve")
+			op, eve := w.operator("Op"), w.register("Eve")
 			if crash {
 				w.store.failAt("PutBan after", errors.New("crash"))
 			}

@@ -36,6 +36,9 @@ const (
 	ActionReview      Action = "review"       // see reports, and resolve them
 	ActionArchive     Action = "archive"      // make the room read only and take it off the lists, and undo that
 	ActionDelete      Action = "delete"       // delete the room with all that was said there
+	ActionListUsers   Action = "list-users"   // see all accounts
+	ActionAdmit       Action = "admit"        // say who may come in, and make invitations
+	ActionManage      Action = "manage"       // disable accounts, sign them out, have passwords reset
 )
 
 // Place is what rights depend on besides the role: the kind of a room, or the whole server.
@@ -100,7 +103,7 @@ var rights = map[Action]right{
 	ActionLeave:       {public: anybody, private: members, direct: members},
 	ActionListMembers: {public: members, private: members, direct: members, standing: members},
 	ActionInvite:      {public: members, private: members, standing: members},
-	ActionAppoint:     {public: owners, private: owners, standing: owners},
+	ActionAppoint:     {public: owners, private: owners, standing: owners, server: operators},
 	ActionRemove:      {public: guards, private: guards},
 	ActionDescribe:    {public: owners, private: owners, standing: owners},
 	ActionHide:        {public: owners, private: owners},
@@ -118,6 +121,9 @@ var rights = map[Action]right{
 	ActionReview:      {public: guards, private: guards, standing: guards, server: operators},
 	ActionArchive:     {public: owners, private: owners},
 	ActionDelete:      {public: owners, private: owners, server: operators},
+	ActionListUsers:   {server: auditors},
+	ActionAdmit:       {server: operators},
+	ActionManage:      {server: operators},
 }
 
 // over says who may remove, ban or mute another, or purge another's messages, by the other's role. A role that is left out is one that nobody may do that to.

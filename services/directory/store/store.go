@@ -26,8 +26,9 @@ type User struct {
 	NameKey string `bson:"name_key"` // unique; what names are compared by
 	// Looks is what look-alikes are found by. Guests have none.
 	names.Looks `bson:",inline"`
-	Hash        string `bson:"hash"`    // argon2id of the password; empty: a guest
-	Created     int64  `bson:"created"` // UTC milliseconds
+	Hash        string `bson:"hash"`               // argon2id of the password; empty: a guest
+	Created     int64  `bson:"created"`            // UTC milliseconds
+	Disabled    bool   `bson:"disabled,omitempty"` // by an operator: the user cannot log in
 }
 
 // deletedHash is the hash of who has deleted the account: no password has it.
@@ -69,7 +70,7 @@ type Turn struct {
 // Key is a key that tokens are signed with.
 type Key struct {
 	ID      string `bson:"_id"`
-	Seed    []byte `bson:"seed"`    // of the Ed25519 private key (RFC 8032)
+	Seed    []byte `bson:"seed"`    // of the Ed25519 private key (RFC 8032), which may be encrypted
 	Created int64  `bson:"created"` // UTC milliseconds
 }
 
@@ -327,5 +328,9 @@ type Store interface {
 	DeleteIntent(ctx context.Context, id string) error                             // none is not an error
 	IntentsBefore(ctx context.Context, created int64, limit int) ([]Intent, error) // oldest first
 	Acts
+	// SetKeySeed changes what is kept of a key's seed. ErrNotFound.
+	SetKeySeed(ctx context.Context, id string, seed []byte) error
+	Servers
+	Invitations
 	Close() error
 }

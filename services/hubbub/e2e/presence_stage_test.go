@@ -62,15 +62,15 @@ func newStage(t *testing.T, bus string, p pace) *stage {
 	s := &stage{t: t, whole: t, bus: bus, pace: p, c: startCluster(t, cluster.Config{
 		Bus: bus, Edges: stageEdges, Presence: stageReplicas, Proxies: true,
 		Args: map[string][]string{
-			"edge":      {"--drain", "1s", "--heartbeat", p.heartbeat.String()},
-			"presence":  {"--audit-every", "1s", "--edge-heartbeat", p.heartbeat.String(), "--edge-expiry", p.expiry.String()},
-			"directory": {"--owners", operator},
+			"edge":     {"--drain", "1s", "--heartbeat", p.heartbeat.String()},
+			"presence": {"--audit-every", "1s", "--edge-heartbeat", p.heartbeat.String(), "--edge-expiry", p.expiry.String()},
 		},
 	})}
 	var err error
 	if s.operator, err = client.NewAPI(s.c.URL, nil).Register(t.Context(), operator, "correct horse"); err != nil {
 		t.Fatal(err)
 	}
+	setUp(t, s.c, operator)
 	s.room = newRoom(t, s.c)
 	for e := range s.people {
 		for i := range peoplePerEdge {

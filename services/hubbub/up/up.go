@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
 
 	"hubbub.internal/libs/api"
 	directoryapi "hubbub.internal/libs/api/directory"
@@ -22,6 +26,7 @@ import (
 	"hubbub.internal/services/history"
 	historydata "hubbub.internal/services/history/store"
 	historystore "hubbub.internal/services/history/store/storeurl"
+	"hubbub.internal/services/hubbub/admin"
 	"hubbub.internal/services/presence"
 )
 
@@ -62,7 +67,12 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	// Everybody in this process shares one cache of permissions and one set of keys.
 	cache := directoryapi.NewCache(b, p.Log)
 	verifier := auth.NewVerifier(directoryapi.NewClient(b).Keys)
-	d, err := directory.New(cfg.Directory, directory.Deps{Bus: b, Store: directoryStore, Log: p.Log, Metrics: p.Metrics})
+	out = &lines{out: out}
+	setup := make(chan string, 1) // a link that is made before it is known where this process listens
+	d, err := directory.New(cfg.Directory, directory.Deps{
+		Bus: b, Store: directoryStore, Log: p.Log, Metrics: p.Metrics,
+		Setup: func(secret string, _ time.Duration) { setup <- secret },
+	})
 	if err != nil {
 		return err
 	}
@@ -87,6 +97,15 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	p.Check("edge", e.Ready)
 	p.Go("clocks", clocks.New(b, "hubbub up", p.Log, p.Metrics).Run)
 	p.Go("directory", d.Run)
+	socket, err := admin.Listen(cfg.Data)
+	if err != nil {
+		p.Log.Warn("hubbub admin cannot reach this process through its data folder", zap.Error(err))
+	} else {
+		p.Go("admin", func(ctx context.Context) error { return admin.Serve(ctx, socket, d.AdminHandler()) })
+	}
+	p.Go("set-up link", func(ctx context.Context) error {
+		return tellSetup(ctx, out, address(e.Addr())+strings.TrimSuffix(cfg.Edge.BasePath, "/")+"/", setup)
+	})
 	p.Go("history", h.Run)
 	p.Go("presence", pr.Run)
 	p.Go("permissions", cache.Run)

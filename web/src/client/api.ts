@@ -20,6 +20,14 @@ export interface Grant {
   readonly user: User;
 }
 
+/** Who may come in. */
+export interface Door {
+  readonly registration: 'open' | 'invited' | 'closed';
+  readonly guests: 'on' | 'rooms' | 'off';
+  /** Of the invitation that was asked for: who invites, or why it is not good. */
+  readonly invitation?: { readonly by: string; readonly problem: string };
+}
+
 export type Role = '' | 'member' | 'moderator' | 'owner';
 
 /** A room of the list: one of the user's, or a public one. */
@@ -152,8 +160,22 @@ export class Api {
     this.#fetch = fetcher;
   }
 
-  register(name: string, password: string): Promise<Grant> {
-    return this.#grant('/v1/register', { name, password });
+  register(name: string, password: string, invitation?: string): Promise<Grant> {
+    return this.#grant('/v1/register', { name, password, ...(invitation && { invitation }) });
+  }
+  /** Makes who has a set-up link the operator of the server, with a new account or one that there is. */
+  setUp(link: string, name: string, password: string): Promise<Grant> {
+    return this.#grant('/v1/setup', { link, name, password });
+  }
+  /** Who may come in, and what is to be said of an invitation. A server of before that knew says that all may. */
+  async door(invitation?: string): Promise<Door> {
+    const body = await this.#call('GET', `/v1/server${invitation ? `?invite=${encodeURIComponent(invitation)}` : ''}`, undefined);
+    const invited = body['invitation'] as { by_name?: unknown; problem?: unknown } | undefined;
+    return {
+      registration: text(body['registration']) as Door['registration'],
+      guests: text(body['guests']) as Door['guests'],
+      ...(invited && { invitation: { by: text(invited.by_name), problem: text(invited.problem) } }),
+    };
   }
   login(name: string, password: string): Promise<Grant> {
     return this.#grant('/v1/login', { name, password });

@@ -17,7 +17,7 @@
  */
 export { Account, type Login, type SeenBy, type Settings } from './account.ts';
 export {
-  Api, type Block, type BlockKind, type FoundRoom, type Grant, type Invitation, type Keeping, type Kept, type Member, type Members, type MessageRequest,
+  Api, type Block, type BlockKind, type Door, type FoundRoom, type Grant, type Invitation, type Keeping, type Kept, type Member, type Members, type MessageRequest,
   type Report, type Role, type RoomInfo, type RoomSort, type Span, type User, type Verdict,
 } from './api.ts';
 export { browserStore } from './browserstore.ts';

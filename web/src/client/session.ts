@@ -1,4 +1,4 @@
-import type { Api, Grant, User } from './api.ts';
+import type { Api, Door, Grant, User } from './api.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { hasCode, HubbubError } from './errors.ts';
@@ -53,8 +53,16 @@ export class Session extends Emitter<Events> {
   async login(name: string, password: string): Promise<void> {
     this.#keep(await this.#api.login(name, password));
   }
-  async register(name: string, password: string): Promise<void> {
-    this.#keep(await this.#api.register(name, password));
+  async register(name: string, password: string, invitation?: string): Promise<void> {
+    this.#keep(await this.#api.register(name, password, invitation));
+  }
+  /** Makes who has a set-up link the operator, and logs them in. */
+  async setUp(link: string, name: string, password: string): Promise<void> {
+    this.#keep(await this.#api.setUp(link, name, password));
+  }
+  /** Who may come in. */
+  door(invitation?: string): Promise<Door> {
+    return this.#api.door(invitation);
   }
   async guest(name: string): Promise<void> {
     this.#keep(await this.#api.guest(name));

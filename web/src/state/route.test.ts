@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseRoute, roomHash } from './route.ts';
+import { parseInvitation, parseRoute, roomHash } from './route.ts';
 
 test.each(['', '#', '#/', '#/room/', '#/room/a b', '#/room/a/b', '#/elsewhere', `#/room/${'x'.repeat(65)}`])('%j is the list', (hash) => {
   expect(parseRoute(hash)).toEqual({ page: 'rooms' });
@@ -8,3 +8,13 @@ test.each(['', '#', '#/', '#/room/', '#/room/a b', '#/room/a/b', '#/elsewhere', 
 test('a room and back', () => {
   expect(parseRoute(roomHash('d-AB_1'))).toEqual({ page: 'room', room: 'd-AB_1' });
 });
+
+test('a set-up link', () => {
+  expect(parseRoute('#/setup/Ab_-1')).toEqual({ page: 'setup', secret: 'Ab_-1' });
+  expect(parseRoute('#/setup/')).toEqual({ page: 'rooms' });
+});
+
+test.each([['', undefined], ['?invite=', undefined], ['?a=b', undefined], ['?invite=id.se_cret', 'id.se_cret'], ['?a=b&invite=x%2By', 'x+y']])(
+  'the invitation of %j', (search, invitation) => {
+    expect(parseInvitation(search)).toBe(invitation);
+  });

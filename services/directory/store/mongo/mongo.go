@@ -26,6 +26,7 @@ type Store struct {
 	bans, mutes                                   *mongo.Collection
 	requests, invites                             *mongo.Collection
 	networks                                      *mongo.Collection
+	server, invitations                           *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -80,6 +81,7 @@ var steps = []mongodb.Step{
 	),
 	mongodb.Indexes("9 (activity of public rooms)", mongodb.Index{Collection: "rooms", Fields: []string{"private", "direct", "active"}}, mongodb.Index{Collection: "rooms", Fields: []string{"private", "direct", "size"}}),
 	reportIndexes,
+	mongodb.Indexes("11 (index of invitations)", mongodb.Index{Collection: "invitations", Fields: []string{"expires"}}),
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -99,6 +101,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		accounts: db.Collection("accounts"), tickets: db.Collection("tickets"),
 		requests: db.Collection("requests"), invites: db.Collection("invites"),
 		networks: db.Collection("networks"),
+		server:   db.Collection("server"), invitations: db.Collection("invitations"),
 	}, nil
 }
 

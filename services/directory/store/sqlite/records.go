@@ -10,8 +10,8 @@ import (
 
 // The beginnings of queries whose rows the fields below take.
 const (
-	users = `SELECT id, name, name_key, look, look_lower, hash, created FROM users `
 	rooms = `SELECT id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, creator, head, active, size FROM rooms `
+	users = `SELECT id, name, name_key, look, look_lower, hash, created, disabled FROM users `
 )
 
 const (
@@ -23,7 +23,7 @@ func userValues(u store.User) []any {
 }
 
 func userFields(u *store.User) []any {
-	return []any{&u.ID, &u.Name, &u.NameKey, &u.Looks.Written, &u.Looks.Lower, &u.Hash, &u.Created}
+	return []any{&u.ID, &u.Name, &u.NameKey, &u.Looks.Written, &u.Looks.Lower, &u.Hash, &u.Created, &u.Disabled}
 }
 
 func roomFields(r *store.Room) []any {

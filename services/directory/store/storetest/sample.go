@@ -45,6 +45,12 @@ var sampleAct = store.Act{
 	SubjectName: "Eve", Address: "192.0.2.1", Detail: "spam", Outcome: store.OutcomeDone,
 }
 
+// sampleServer and sampleInvitation are of a release that has them, as is sampleAct.
+var (
+	sampleServer     = store.Server{Roles: map[string]api.Role{"u-ann": api.RoleOperator}, SetUp: 1_700_000_000_018, Registration: "invited"}
+	sampleInvitation = store.Invitation{ID: "in1", Hash: []byte{7}, Actor: "u-ann", ActorName: "Ann", Uses: 3, Used: 1, Expires: 1_900_000_000_000}
+)
+
 // looking returns a user with the looks of the name, which guests have not.
 func looking(u store.User) store.User {
 	if !u.Guest() {
@@ -86,6 +92,8 @@ func Fill(t *testing.T, s store.Store) {
 	must(t, s.PutSeen(ctx, []store.Seen{{User: "u-ann", At: 1_700_000_000_016}}))
 	must(t, s.PutIntent(ctx, sampleIntent))
 	must(t, s.PutAct(ctx, sampleAct))
+	must(t, s.PutServer(ctx, sampleServer))
+	must(t, s.CreateInvitation(ctx, sampleInvitation))
 }
 
 // Verify holds that a store has the sample, as Fill left it, and goes on from there.
@@ -135,6 +143,18 @@ func Verify(t *testing.T, s store.Store) {
 	}
 	ended, err := s.EndedBans(ctx, 1<<52, 10) // a ban from before bans could end does not
 	same(t, nil, ended, err)
+
+	server, err := s.Server(ctx)
+	must(t, err)
+	if server.Version > 0 {
+		sampleServer := sampleServer
+		sampleServer.Version = 1
+		same(t, sampleServer, server, err)
+		invitation, err := s.Invitation(ctx, "in1")
+		same(t, sampleInvitation, invitation, err)
+	}
+	must(t, s.PutServer(ctx, server))
+	must(t, s.SetDisabled(ctx, "u-ann", true))
 
 	// What was kept is known again, and new records are kept beside it.
 	want(t, store.ErrConflict, s.CreateUser(ctx, store.User{ID: "u-other", Name: "ANN", NameKey: "ann"}))

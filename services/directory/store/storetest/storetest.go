@@ -48,6 +48,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"last seen", testSeen},
 		{"intents", testIntents},
 		{"acts", testActs},
+		{"server", testServer},
+		{"invitations to register", testRegistrations},
 		{"cancelled", testCancelled},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })

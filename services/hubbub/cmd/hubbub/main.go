@@ -9,6 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"hubbub.internal/libs/daemon"
+	"hubbub.internal/services/hubbub/admin"
 	"hubbub.internal/services/hubbub/busbench"
 	"hubbub.internal/services/hubbub/deadletters"
 	"hubbub.internal/services/hubbub/drill"
@@ -23,6 +24,7 @@ type config struct {
 	BenchBus busbench.Config    `cmd:"" help:"Measure a bus: appends per second, the time until they are live, replay."`
 	CrashBus busbench.Crash     `cmd:"" help:"Kill a bus with -9 again and again while entries are appended to it, and check that every acknowledged one is there, once, in order."`
 	Dead     deadletters.Config `cmd:"" name:"dead-letters" help:"Print the entries of the log that a service could not take in and passed over, as JSON, one a line."`
+	Admin    admin.Config       `cmd:"" help:"Do what an operator does, in a Hubbub that runs: make operators and accounts, reset passwords, ban, invite, read the audit log."`
 	Groups   groups.Config      `cmd:"" help:"Print for which consumer groups the log on the bus keeps what they have not read, as JSON, one a line; retire one."`
 	Drill    drill.Config       `cmd:"" help:"Break a cluster of processes on this machine on purpose while a crowd talks in it, and say what held. Needs a checkout, nginx and the bus's server."`
 	Soak     drill.Soak         `cmd:"" help:"Have a crowd talk in a cluster of processes on this machine for a long time, and say whether memory and open files stay flat."`

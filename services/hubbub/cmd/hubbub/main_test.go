@@ -30,7 +30,7 @@ func parser(t *testing.T) (*kong.Kong, func(args ...string) error) {
 }
 
 // needed are the arguments without which a command refuses to run here.
-var needed = map[string][]string{"up": {"--web", "none"}}
+var needed = map[string][]string{"up": {"--web", "none"}, "admin": {"users"}}
 
 // TestFlagsAreChecked gives each number and each time of every command values that cannot be meant, and is told which flag
 // that is, its value, and what it has to be.
@@ -104,6 +104,11 @@ func TestWhatIsWrong(t *testing.T) {
 		"bench-bus --bin " + empty:                  "--bin is " + empty + "; it has to be a folder with nats-server in it; without --bin it is built",
 		"crash-bus --count 5 --kills 6":             "--kills is 6; it has to be 0 to 5",
 		"dead-letters --limit 0":                    "--limit is 0; it has to be at least 1",
+		"admin promote":                             "promote needs the name or id of a user: hubbub admin promote WHO",
+		"admin invite --uses 0":                     "--uses is 0; it has to be 1 to 10000",
+		"admin invite --for 1s":                     "--for is 1s; it has to be 0, or 1m0s to 8760h0m0s",
+		"admin reset Ann --url x":                   `--url is "x"; it has to be a URL that begins with http:// or https://`,
+		"admin users":                               "",
 		"groups --retire history":                   "--retire is history; it has to be another group: this release of Hubbub needs that one, and what it has not stored would be dropped",
 		"up --web " + empty:                         "--web is " + empty + ", where there is no page; it has to be a folder in which one is built (`make build`), or none",
 		"up --web none --bus foo":                   `--bus is "foo", without a scheme; it has to be like redis://127.0.0.1:6379 or nats://127.0.0.1:4222`,

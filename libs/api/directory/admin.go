@@ -1,0 +1,67 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+
+	"hubbub.internal/libs/api"
+)
+
+// ServiceAdmin answers AdminRequest with AdminReply: what `hubbub admin` does. Whoever is on the bus may ask, since whoever
+// is on it can do anything already.
+const ServiceAdmin = "directory.admin"
+
+// What an AdminRequest may ask for.
+const (
+	AdminUsers       = "users"       // list them: all, or whose name begins with User
+	AdminCreate      = "create"      // an account with the name User
+	AdminPromote     = "promote"     // make User an operator, or what Role says
+	AdminDemote      = "demote"      // take the role of User away
+	AdminReset       = "reset"       // make a link with which User chooses a new password
+	AdminDisable     = "disable"     // have User not log in
+	AdminEnable      = "enable"      // let User log in again
+	AdminSignOut     = "sign-out"    // end all log-ins of User
+	AdminBan         = "ban"         // from the server, for Minutes, with the reason Note
+	AdminUnban       = "unban"       // end that
+	AdminInvite      = "invite"      // make an invitation for Uses, good for Minutes, with Note
+	AdminInvitations = "invitations" // list them
+	AdminRevoke      = "revoke"      // take back the invitation User
+	AdminAudit       = "audit"       // list acts, newest first, that Filter chooses
+)
+
+// AdminRequest asks for one thing.
+type AdminRequest struct {
+	Do      string      `json:"do"`
+	By      string      `json:"by"`             // who asks, for the audit log: a login name and a host
+	User    string      `json:"user,omitempty"` // id or name
+	Role    Role        `json:"role,omitempty"`
+	Note    string      `json:"note,omitempty"`
+	Uses    int64       `json:"uses,omitempty"`
+	Minutes int64       `json:"minutes,omitempty"`
+	After   string      `json:"after,omitempty"` // of a list: Next of the page before
+	Filter  AdminFilter `json:"filter,omitzero"`
+}
+
+// AdminFilter chooses acts of the audit log; an empty field chooses all.
+type AdminFilter struct {
+	Actor   string `json:"actor,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	Room    string `json:"room,omitempty"`
+	Action  string `json:"action,omitempty"`
+	Since   int64  `json:"since,omitempty"` // UTC milliseconds
+	Until   int64  `json:"until,omitempty"`
+}
+
+// AdminReply answers an AdminRequest.
+type AdminReply struct {
+	// Lines are what a list has, each a JSON object.
+	Lines []json.RawMessage `json:"lines,omitempty"`
+	Next  string            `json:"next,omitempty"` // as After, it asks for more; empty: there is none
+	// Link is where on the page something was made to be opened, from where that is, such as #/reset/….
+	Link string `json:"link,omitempty"`
+}
+
+// Admin asks the directory service to do something for whoever runs the server.
+func (c *Client) Admin(ctx context.Context, r AdminRequest) (AdminReply, error) {
+	return api.Call[AdminRequest, AdminReply](ctx, c.rpc, ServiceAdmin, r)
+}

@@ -1,0 +1,136 @@
+package directory
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
+)
+
+type setupInput struct {
+	Body struct {
+		Link     string `json:"link" maxLength:"128" doc:"The secret of the set-up link: what stands at its end."`
+		Name     string `json:"name" doc:"Of a new account, or of one that there is."`
+		Password string `json:"password"`
+	}
+}
+
+type serverUsersInput struct {
+	Q     string `query:"q" maxLength:"64" doc:"Only users whose name begins so."`
+	After string `query:"after" maxLength:"64" doc:"Only users whose id is greater."`
+}
+
+type serverUserInput struct {
+	User string `path:"user" maxLength:"64"`
+}
+
+type serverRoleInput struct {
+	User string `path:"user" maxLength:"64"`
+	Body struct {
+		Role directoryapi.Role `json:"role" doc:"operator, auditor, or empty for neither."`
+	}
+}
+
+type disableInput struct {
+	User string `path:"user" maxLength:"64"`
+	Body struct {
+		Disabled bool `json:"disabled"`
+	}
+}
+
+type admissionInput struct {
+	Body struct {
+		Registration *string   `json:"registration,omitempty" doc:"open, invited (with an invitation only) or closed."`
+		Guests       *string   `json:"guests,omitempty" doc:"on, rooms (into some rooms only) or off. Guests who are here are signed out by a change."`
+		GuestRooms   *[]string `json:"guest_rooms,omitempty" doc:"The public rooms that guests may enter while guests is rooms."`
+	}
+}
+
+type invitePeopleInput struct {
+	Body struct {
+		Uses    int64  `json:"uses" doc:"How many may register with it (1 to 10000)."`
+		Minutes int64  `json:"minutes,omitempty" minimum:"0" maximum:"525600" doc:"For how long it is good; left out: a week."`
+		Note    string `json:"note,omitempty" doc:"One line of up to 128 characters, for those who see the list."`
+	}
+}
+
+func (s *Service) serverRoutes(api huma.API) {
+	entry(s, api, public(http.MethodPost, "/v1/setup", "setup", "Become the operator of a server that has none, by its set-up link"),
+		func(ctx context.Context, in *setupInput) (c credentials, err error) {
+			u, err := s.setUp(ctx, in.Body.Link, in.Body.Name, in.Body.Password, addressOf(ctx))
+			if err == nil {
+				c, err = s.open(ctx, u)
+			}
+			s.counted("setup", err)
+			return c, err
+		})
+	route(s, api, public(http.MethodGet, "/v1/server", "server", "Who may come in"),
+		func(ctx context.Context, in *struct {
+			Invite string `query:"invite" maxLength:"160" doc:"An invitation of which something is to be said."`
+		}) (serverView, error) {
+			return s.door(ctx, in.Invite)
+		})
+	route(s, api, guarded(http.MethodPatch, "/v1/server", "admission", "Change who may come in: for operators"),
+		limited(s, func(ctx context.Context, in *admissionInput) (admission, error) {
+			if err := s.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
+				return admission{}, err
+			}
+			return s.setAdmission(ctx, in.Body.Registration, in.Body.Guests, in.Body.GuestRooms)
+		}))
+	route(s, api, guarded(http.MethodGet, "/v1/server/invitations", "invitations", "The invitations: for operators"),
+		func(ctx context.Context, in *struct {
+			Before string `query:"before" maxLength:"64" doc:"Only those that are older than the one with this id."`
+		}) (invitationsOutput, error) {
+			if err := s.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
+				return invitationsOutput{}, err
+			}
+			return s.invitations(ctx, in.Before)
+		})
+	route(s, api, guarded(http.MethodPost, "/v1/server/invitations", "invite-people", "Make a link with which people may register: for operators"),
+		limited(s, func(ctx context.Context, in *invitePeopleInput) (invitationView, error) {
+			c := httpapi.User(ctx)
+			if err := s.mayAdmit(ctx, c.User); err != nil {
+				return invitationView{}, err
+			}
+			return s.invitePeople(ctx, c, in.Body.Uses, time.Duration(in.Body.Minutes)*time.Minute, in.Body.Note)
+		}))
+	route(s, api, guarded(http.MethodDelete, "/v1/server/invitations/{invitation}", "revoke-invitation", "Have nobody more register with an invitation: for operators"),
+		limited(s, func(ctx context.Context, in *struct {
+			Invitation string `path:"invitation" maxLength:"64"`
+		}) (empty, error) {
+			if err := s.mayAdmit(ctx, httpapi.User(ctx).User); err != nil {
+				return empty{}, err
+			}
+			return empty{}, s.revokeInvitation(ctx, in.Invitation)
+		}))
+	route(s, api, guarded(http.MethodGet, "/v1/server/me", "server-me", "What one is on this server"),
+		func(ctx context.Context, _ *struct{}) (out struct {
+			Role directoryapi.Role `json:"role" doc:"operator, auditor, or empty for neither."`
+		}, err error) {
+			out.Role, err = s.serverRole(ctx, httpapi.User(ctx).User)
+			return out, err
+		})
+	route(s, api, guarded(http.MethodGet, "/v1/server/users", "server-users", "All accounts: for operators and auditors"),
+		func(ctx context.Context, in *serverUsersInput) (serverUsersOutput, error) {
+			if _, err := s.permittedOnServer(ctx, directoryapi.ActionListUsers, httpapi.User(ctx).User); err != nil {
+				return serverUsersOutput{}, err
+			}
+			return s.serverUsers(ctx, in.Q, in.After)
+		})
+	route(s, api, guarded(http.MethodPut, "/v1/server/users/{user}/role", "server-role", "Make somebody an operator or an auditor, or neither: for operators"),
+		limited(s, func(ctx context.Context, in *serverRoleInput) (empty, error) {
+			return empty{}, s.setServerRole(ctx, httpapi.User(ctx).User, in.User, in.Body.Role)
+		}))
+	route(s, api, guarded(http.MethodPost, "/v1/server/users/{user}/sign-out", "sign-out", "End all log-ins of somebody: for operators"),
+		limited(s, func(ctx context.Context, in *serverUserInput) (empty, error) {
+			return empty{}, s.signOut(ctx, httpapi.User(ctx).User, in.User)
+		}))
+	route(s, api, guarded(http.MethodPut, "/v1/server/users/{user}/disabled", "disable", "Have an account not log in any more, or let it again: for operators"),
+		limited(s, func(ctx context.Context, in *disableInput) (empty, error) {
+			return empty{}, s.setDisabled(ctx, httpapi.User(ctx).User, in.User, in.Body.Disabled)
+		}))
+}

@@ -1,0 +1,163 @@
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/names"
+	"hubbub.internal/services/directory/password"
+	"hubbub.internal/services/directory/store"
+)
+
+const (
+	// setupLife is how long a set-up link is good for.
+	setupLife = 24 * time.Hour
+	// maxSetupLinks is how many there are at most: each replica makes one when it starts, and all of them end with the first use.
+	maxSetupLinks = 8
+	// linkSecretSize is the size of the secret of a link, in bytes.
+	linkSecretSize = 32
+)
+
+var (
+	errSetupUsed  = chat.E(chat.CodeForbidden, "the set-up link was used already: whoever runs this server can make others operators, and so does hubbub admin promote")
+	errSetupEnded = chat.E(chat.CodeForbidden, "this set-up link has ended: the server makes a new one when it starts")
+	errSetupWrong = chat.E(chat.CodeForbidden, "this is not a set-up link of this server: its console or log has the right one")
+)
+
+// newLinkSecret returns the secret of a link, and the hash of it that is kept.
+func newLinkSecret() (secret string, hash []byte) {
+	var b [linkSecretSize]byte
+	_, _ = rand.Read(b[:]) // never fails
+	secret = base64.RawURLEncoding.EncodeToString(b[:])
+	return secret, hashOfSecret(secret)
+}
+
+func hashOfSecret(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+// SetupPath returns where the set-up link with a secret leads, from where the page is. A browser sends nobody what stands
+// after #.
+func SetupPath(secret string) string { return "#/setup/" + secret }
+
+// offerSetup makes a set-up link while nobody runs the server, and says so.
+func (s *Service) offerSetup(ctx context.Context) error {
+	secret, hash := newLinkSecret()
+	now := time.Now()
+	needed := false
+	err := s.changeServer(ctx, func(r *store.Server) error {
+		if needed = len(r.InRole(directoryapi.RoleOperator)) == 0; !needed {
+			return errSetupUsed
+		}
+		r.Setup = slices.DeleteFunc(r.Setup, func(l store.SetupLink) bool { return l.Expires <= now.Add(-setupLife).UnixMilli() })
+		if n := len(r.Setup); n >= maxSetupLinks {
+			r.Setup = r.Setup[n-maxSetupLinks+1:]
+		}
+		r.Setup = append(r.Setup, store.SetupLink{Hash: hash, Expires: now.Add(setupLife).UnixMilli()})
+		return nil
+	})
+	if !needed && errors.Is(err, errSetupUsed) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if s.announce != nil {
+		s.announce(secret, setupLife)
+		return nil
+	}
+	s.log.Warn("nobody runs this server yet: whoever opens this page first makes the account that does", zap.String("page", SetupPath(secret)),
+		zap.Duration("for", setupLife))
+	return nil
+}
+
+// checkSetup returns an error unless a set-up link is good.
+func checkSetup(r store.Server, secret string, now time.Time) error {
+	hash := hashOfSecret(secret)
+	for _, l := range r.Setup {
+		if subtle.ConstantTimeCompare(l.Hash, hash) != 1 {
+			continue
+		}
+		if l.Expires <= now.UnixMilli() {
+			return errSetupEnded
+		}
+		return nil
+	}
+	if r.SetUp > 0 || len(r.InRole(directoryapi.RoleOperator)) > 0 {
+		return errSetupUsed
+	}
+	return errSetupWrong
+}
+
+// setUp makes whoever has a set-up link an operator: with a new account, or with one that there is, by its password.
+func (s *Service) setUp(ctx context.Context, link, name, secret, address string) (store.User, error) {
+	r, err := s.store.Server(ctx)
+	if err == nil {
+		err = checkSetup(r, link, time.Now())
+	}
+	if err != nil {
+		if chat.CodeOf(err) == chat.CodeForbidden {
+			s.log.Warn("a set-up link that is not good was opened", zap.String("address", peerOf(ctx)), zap.Error(err))
+		}
+		return store.User{}, err
+	}
+	u, made, err := s.setupAccount(ctx, name, secret, address)
+	if err != nil {
+		return store.User{}, err
+	}
+	act := store.Act{Action: actSetup, Actor: u.ID, ActorName: u.Name, Subject: u.ID, SubjectName: u.Name, Detail: string(directoryapi.RoleOperator)}
+	err = s.audit(ctx, act, func(ctx context.Context) error {
+		now := time.Now()
+		return s.changeServer(ctx, func(r *store.Server) error {
+			if err := checkSetup(*r, link, now); err != nil {
+				return err // somebody else was faster
+			}
+			r.Setup, r.SetUp = nil, now.UnixMilli()
+			return giveRole(r, u.ID, directoryapi.RoleOperator)
+		})
+	})
+	if err != nil {
+		if _, known := errors.AsType[*chat.Error](err); made && known {
+			err = errors.Join(err, s.store.DeleteUser(ctx, u.ID))
+		}
+		return store.User{}, err
+	}
+	s.log.Info("the set-up link was used: this user runs the server now", zap.String("user", u.ID), zap.String("name", u.Name),
+		zap.String("address", peerOf(ctx)))
+	return u, s.ownDefaultRooms(ctx, u, true)
+}
+
+// setupAccount returns the account with a name and a password, which is made unless there is one.
+func (s *Service) setupAccount(ctx context.Context, name, secret, address string) (u store.User, made bool, err error) {
+	name, err = names.Person(name)
+	if err != nil {
+		return u, false, err
+	}
+	if _, err = s.store.UserByName(ctx, names.Key(name)); err == nil {
+		if u, err = s.login(ctx, name, secret, address, nil); err == nil {
+			err = s.checkEntry(ctx, u.ID)
+		}
+		return u, false, err
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return u, false, err
+	}
+	if s.isReserved(name) && !s.isOwnersName(name) {
+		return u, false, errNameReserved
+	}
+	if err := password.Check(secret, name); err != nil {
+		return u, false, err
+	}
+	u, err = s.makeAccount(ctx, name, secret, address, "by the set-up link")
+	return u, true, err
+}

@@ -1,0 +1,167 @@
+// Package admin has a person at a console do what an operator does, in a running Hubbub: make operators and accounts, reset
+// passwords, ban, invite, and read the audit log.
+//
+// It asks the directory service: over the bus, or through the socket in the data folder of a `hubbub up`. It knows nothing of
+// what comes of it.
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/bus/busurl"
+)
+
+// Socket is the name of the socket in the data folder of `hubbub up`.
+const Socket = "admin.sock"
+
+// timeout bounds one request.
+const timeout = 30 * time.Second
+
+// Config is what `hubbub admin` can be told.
+type Config struct {
+	Do   string        `arg:"" enum:"users,create,promote,demote,reset,disable,enable,sign-out,ban,unban,invite,invitations,revoke,audit" help:"What to do. users: list all, or whose name begins with WHO. create: an account, and print a link with which its password is chosen. promote: make WHO an operator, or an auditor with --role. demote: take that away. reset: print a link with which WHO chooses a new password. disable, enable: whether WHO can log in. sign-out: end all log-ins of WHO. ban, unban: from the server. invite: print a link with which --uses people can register. invitations: list them. revoke: take back the one with the id WHO. audit: print the audit log, newest first."`
+	Who  string        `arg:"" optional:"" help:"Name or id of a user; for create the name of the new one, for revoke the id of an invitation."`
+	Data string        `help:"Data folder of a hubbub up on this machine: it is asked through the socket there. Where there is none, the bus is used." default:"data" type:"path" placeholder:"DIR"`
+	Bus  busurl.Config `embed:""`
+	URL  string        `help:"Where the page is, for links that are printed." default:"http://localhost:9080" placeholder:"URL"`
+	Role string        `help:"For promote: operator or auditor." default:"operator" enum:"operator,auditor"`
+	Note string        `help:"For ban the reason, for invite what the list shows." placeholder:"TEXT"`
+	Uses int           `help:"For invite: how many can register with the link (1 to 10000)." default:"1"`
+	For  time.Duration `help:"For ban and invite: for how long (1m to 8760h); 0 is for good, or for an invitation a week." default:"0"`
+
+	Actor   string    `help:"For audit: only what this user did." placeholder:"ID"`
+	Subject string    `help:"For audit: only what was done to this user." placeholder:"ID"`
+	Room    string    `help:"For audit: only what was done in this room." placeholder:"ID"`
+	Action  string    `help:"For audit: only this action, such as server.ban." placeholder:"ACTION"`
+	Since   time.Time `help:"For audit: only from this time on, such as 2026-01-31T12:00:00Z." placeholder:"TIME"`
+	Until   time.Time `help:"For audit: only before this time." placeholder:"TIME"`
+}
+
+// mayBeWithout are the commands that need no Who.
+var mayBeWithout = map[string]bool{
+	directoryapi.AdminUsers: true, directoryapi.AdminInvite: true, directoryapi.AdminInvitations: true, directoryapi.AdminAudit: true,
+}
+
+// Validate returns what is wrong with the configuration.
+func (c *Config) Validate() error {
+	var errs []error
+	if c.Who == "" && !mayBeWithout[c.Do] {
+		errs = append(errs, fmt.Errorf("%s needs the name or id of a user: hubbub admin %s WHO", c.Do, c.Do))
+	}
+	if c.Uses < 1 || c.Uses > 10_000 {
+		errs = append(errs, fmt.Errorf("--uses is %d; it has to be 1 to 10000", c.Uses))
+	}
+	if c.For != 0 && (c.For < time.Minute || c.For > 365*24*time.Hour) {
+		errs = append(errs, fmt.Errorf("--for is %s; it has to be 0, or 1m0s to 8760h0m0s", c.For))
+	}
+	if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		errs = append(errs, fmt.Errorf("--url is %q; it has to be a URL that begins with http:// or https://", c.URL))
+	}
+	return errors.Join(errs...)
+}
+
+// asker asks the directory service.
+type asker func(ctx context.Context, r directoryapi.AdminRequest) (directoryapi.AdminReply, error)
+
+// Execute implements daemon.Tool. Lists are printed as JSON, one object a line.
+func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
+	ask, stop, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	r := directoryapi.AdminRequest{
+		Do: c.Do, By: console(), User: c.Who, Role: directoryapi.Role(c.Role), Note: c.Note, Uses: int64(c.Uses), Minutes: int64(c.For / time.Minute),
+		Filter: directoryapi.AdminFilter{
+			Actor: c.Actor, Subject: c.Subject, Room: c.Room, Action: c.Action, Since: millis(c.Since), Until: millis(c.Until),
+		},
+	}
+	for {
+		reply, err := once(ctx, ask, r)
+		if err != nil {
+			return err
+		}
+		for _, line := range reply.Lines {
+			if _, err := fmt.Fprintf(out, "%s\n", line); err != nil {
+				return fmt.Errorf("print: %w", err)
+			}
+		}
+		if reply.Link != "" {
+			link, err := c.link(reply.Link)
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintln(out, link); err != nil {
+				return fmt.Errorf("print: %w", err)
+			}
+		}
+		if r.After = reply.Next; r.After == "" {
+			return nil
+		}
+	}
+}
+
+func once(ctx context.Context, ask asker, r directoryapi.AdminRequest) (directoryapi.AdminReply, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return ask(ctx, r)
+}
+
+// open returns how the directory service is asked.
+func (c *Config) open(ctx context.Context) (ask asker, stop func() error, err error) {
+	socket := filepath.Join(c.Data, Socket)
+	if _, err := os.Stat(socket); err == nil {
+		return throughSocket(socket), func() error { return nil }, nil
+	}
+	b, err := busurl.Open(ctx, c.Bus, zap.NewNop(), nil, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("there is no %s of a running hubbub up, and the bus cannot be used either: %w", socket, err)
+	}
+	return directoryapi.NewClient(b).Admin, b.Close, nil
+}
+
+// link returns the whole of a link to the page.
+func (c *Config) link(path string) (string, error) {
+	base, err := url.Parse(c.URL)
+	if err != nil {
+		return "", fmt.Errorf("--url: %w", err)
+	}
+	base.Path = strings.TrimSuffix(base.Path, "/") + "/"
+	to, err := url.Parse(path)
+	if err != nil {
+		return "", fmt.Errorf("the link that the directory gave: %w", err)
+	}
+	return base.ResolveReference(to).String(), nil
+}
+
+// millis returns a time in UTC milliseconds; 0: none.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// console names who asks, for the audit log: a person's login name and the machine.
+func console() string {
+	name, host := "somebody", "somewhere"
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil && h != "" {
+		host = h
+	}
+	return name + "@" + host
+}

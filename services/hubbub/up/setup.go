@@ -1,0 +1,41 @@
+package up
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+
+	"hubbub.internal/services/directory"
+)
+
+// tellSetup tells a person the set-up link when there is one, and returns when ctx ends.
+func tellSetup(ctx context.Context, out io.Writer, at string, secrets <-chan string) error {
+	select {
+	case secret := <-secrets:
+		_, err := fmt.Fprintf(out, `
+Nobody runs this server yet. Whoever opens this link first does; it is good once, for 24 hours:
+
+  %s%s
+`, at, directory.SetupPath(secret))
+		if err != nil {
+			return fmt.Errorf("print the set-up link: %w", err)
+		}
+	case <-ctx.Done():
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// lines is a writer that several may write to at the same time, each of whose texts stays whole.
+type lines struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+// Write implements io.Writer.
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.out.Write(b) //nolint:wrapcheck // it is that writer
+}
