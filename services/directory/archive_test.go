@@ -142,11 +142,9 @@ func TestArchive(t *testing.T) {
 
 // TestDeleteRoom: a room goes with all that belongs to it, its members are told, and history forgets it.
 func TestDeleteRoom(t *testing.T) {
-	cfg := config()
-	cfg.Owners = []string{"Op"}
-	w := openWorld(t, cfg)
+	w := openWorld(t, config())
 	h := w.historian()
-	op, ann, bob := w.register("Op"), w.register("Ann"), w.register("Bob")
+	op, ann, bob := w.operator("Op"), w.register("Ann"), w.register("Bob")
 	room := w.create(ann, `{"name":"Secret","private":true}`)
 	path := "/v1/rooms/" + room.ID
 	w.bring(ann, room.ID, bob, directoryapi.RoleMember)
@@ -211,11 +209,9 @@ func TestDeleteRoomGoesOn(t *testing.T) {
 
 // TestPurges: history is asked for what was meant, the room and the person are told, and the ban comes in the same step.
 func TestPurges(t *testing.T) {
-	cfg := config()
-	cfg.Owners = []string{"Op"}
-	w := openWorld(t, cfg)
+	w := openWorld(t, config())
 	h := w.historian()
-	op, ann, eve := w.register("Op"), w.register("Ann"), w.register("Eve")
+	op, ann, eve := w.operator("Op"), w.register("Ann"), w.register("Eve")
 	room := w.create(ann, `{"name":"Open"}`)
 	w.bring(ann, room.ID, eve, directoryapi.RoleMember)
 	in, everywhere := "/v1/rooms/"+room.ID+"/purges/"+eve.User.ID, "/v1/purges/"+eve.User.ID

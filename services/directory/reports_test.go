@@ -13,11 +13,9 @@ import (
 // TestReports: a message is reported once by each, with its text as evidence, and those who look after the room take and resolve
 // the report, or operators do.
 func TestReports(t *testing.T) {
-	cfg := config()
-	cfg.Owners = []string{"Op"}
-	w := openWorld(t, cfg)
+	w := openWorld(t, config())
 	h := w.historian()
-	op, ann, bob, eve, zed := w.register("Op"), w.register("Ann"), w.register("Bob"), w.register("Eve"), w.register("Zed")
+	op, ann, bob, eve, zed := w.operator("Op"), w.register("Ann"), w.register("Bob"), w.register("Eve"), w.register("Zed")
 	room := w.create(ann, `{"name":"Open"}`)
 	path := "/v1/rooms/" + room.ID + "/reports"
 	w.bring(ann, room.ID, bob, directoryapi.RoleMember)
