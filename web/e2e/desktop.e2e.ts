@@ -114,6 +114,13 @@ test('a text shows links as what they are, and moves nothing around it', async (
   expect(first!.y < second!.y || first!.x < second!.x).toBe(true);
 });
 
+test('a long name does not make the page wider', async () => {
+  const ada = await stage.person('W'.repeat(25), 'desktop');
+  await ada.enter('lobby');
+  await ada.page.getByRole('complementary').getByText(ada.name).waitFor();
+  expect(await ada.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
+});
+
 test('the keyboard is enough', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.page.keyboard.press('Control+k');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { dayName, lastSeen, shortTime, timeOf } from './time.ts';
+import { dayName, lastSeen, narrowTime, shortTime, timeOf } from './time.ts';
 
 const now = new Date(2026, 4, 3, 9, 0).getTime();
 const at = (...d: [number, number, number, number]) => new Date(...d).getTime();
@@ -24,4 +24,12 @@ test('when somebody was last seen', () => {
   expect(lastSeen(monday, now)).toBe(`last seen on ${new Intl.DateTimeFormat(undefined, { weekday: 'long' }).format(monday)}`);
   expect(lastSeen(at(2026, 3, 3, 9), now)).not.toContain('2026');
   expect(lastSeen(at(2024, 3, 3, 9), now)).toContain('2024');
+});
+
+test('where there is little space, a time is digits alone', () => {
+  for (const hour of [0, 9, 13]) {
+    const ts = new Date(2026, 4, 3, hour, 7).getTime();
+    expect(narrowTime(ts)).toMatch(/^\d{1,2}\D07$/);
+    expect(timeOf(ts)).toContain(narrowTime(ts));
+  }
 });

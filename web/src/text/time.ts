@@ -10,6 +10,10 @@ const dayMs = 86_400_000;
 /** The hour and minute, in the reader's way. */
 export const timeOf = (ts: number): string => clock.format(ts);
 
+/** The same without before and after noon, for where there is no space for that. */
+export const narrowTime = (ts: number): string =>
+  clock.formatToParts(ts).filter((part) => part.type !== 'dayPeriod').map((part) => part.value).join('').trim();
+
 /** Day and time in full, for a tooltip. */
 export const fullTime = (ts: number): string => full.format(ts);
 
