@@ -6,13 +6,18 @@ import (
 	"time"
 
 	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
 )
 
-// kindDelete is the kind of an intent to delete an account. Name and session have no use there.
+// kindDelete is the kind of an intent to delete an account. Its Role is removeMessages if the user's messages go, too; name and
+// session have no use there.
 const kindDelete = "delete"
+
+// removeMessages says that the messages of who deletes the account are deleted.
+const removeMessages = "remove"
 
 // deletedName is what a user is called who has deleted the account. Nobody can register it: it has a space.
 const deletedName = "Deleted account"
@@ -21,13 +26,18 @@ const deletedName = "Deleted account"
 var errRunsServer = chat.E(chat.CodeConflict, "you have a role on this server: have that taken from you first, so that somebody is left who runs it")
 
 // deleteMine deletes the account of the user of a token, for good: log-ins, memberships, mail address and choices. What the user
-// has said stays where it was said. The name stays taken, so that nobody else can pass for the user.
-func (s *Service) deleteMine(ctx context.Context, c auth.Claims, secret string) error {
+// has said stays where it was said, unless messages is true: then history deletes it, in direct rooms, too. The name stays taken, so that nobody else can pass for the user.
+func (s *Service) deleteMine(ctx context.Context, c auth.Claims, secret string, messages bool) error {
 	u, err := s.user(ctx, c.User)
 	if err != nil {
 		return err
 	}
 	if u.Guest() {
+		if messages {
+			if err := s.removeMessages(ctx, chat.NewID(), u.ID); err != nil {
+				return err
+			}
+		}
 		return s.logout(ctx, c) // with whose log-in all of a guest goes
 	}
 	if err := s.proveAgain(ctx, u, c, secret); err != nil {
@@ -39,6 +49,9 @@ func (s *Service) deleteMine(ctx context.Context, c auth.Claims, secret string) 
 		return errRunsServer
 	}
 	i := store.Intent{Kind: kindDelete, User: u.ID, Actor: u.ID}
+	if messages {
+		i.Role = removeMessages
+	}
 	return s.audit(ctx, store.Act{Action: actDelete, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
 		return s.change(ctx, i, func(ctx context.Context) error { return s.store.PutDeleted(ctx, u.AsDeleted(deletedName)) })
 	})
@@ -64,7 +77,19 @@ func (s *Service) tellDeleted(ctx context.Context, i store.Intent) error {
 	if err := s.renameInDirect(ctx, u); err != nil {
 		return err
 	}
-	return errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeleteTicketsOf(ctx, u.ID, ticketReset))
+	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeleteTicketsOf(ctx, u.ID, ticketReset)); err != nil {
+		return err
+	}
+	if i.Role != removeMessages {
+		return nil
+	}
+	return s.removeMessages(ctx, i.ID, u.ID) // last: the rest does not wait for history
+}
+
+// removeMessages asks history to delete all that a user has said, which goes on by itself from then on. The id is the request's:
+// asking again with it is no other request.
+func (s *Service) removeMessages(ctx context.Context, id, user string) error {
+	return historyapi.NewClient(s.bus).Purge(ctx, historyapi.PurgeRequest{ID: id, User: user, Actor: user, Name: deletedName})
 }
 
 // renameInDirect gives what is left of a user in direct rooms, where the other still sees somebody, the user's present name.

@@ -97,6 +97,40 @@ func TestDeleteAccount(t *testing.T) {
 	}
 }
 
+// TestDeleteAccountWithMessages: history is asked to delete what was said if the user wants that, also when it is back later.
+func TestDeleteAccountWithMessages(t *testing.T) {
+	w := idle(t, config())
+	ann, bob, eve, gus := w.register("Ann"), w.register("Bob"), w.register("Eve"), w.comeIn("Gus")
+	if code := w.code(ann, "POST", "/v1/me/delete", `{"password":"correct horse","messages":"some"}`); code != "bad_request" {
+		t.Errorf("some of the messages: %q", code)
+	}
+	if code := w.code(ann, "POST", "/v1/me/delete", `{"password":"correct horse","messages":"remove"}`); code != "unavailable" {
+		t.Errorf("with history away: %q", code)
+	}
+	if code := w.post("/v1/login", `{"name":"Ann","password":"correct horse"}`); code != "unauthorized" {
+		t.Errorf("a log-in of who is gone: %q", code)
+	}
+	h := w.historian()
+	w.age()
+	w.keepHouse(t.Context())
+	if r := h.purge(t); r.User != ann.User.ID || r.Actor != ann.User.ID || r.Room != "" || r.After != 0 || r.Name != deletedName {
+		t.Errorf("history was asked for %+v", r)
+	}
+	w.ok("POST", "/v1/me/delete", bob.Token, `{"password":"correct horse","messages":"remove"}`, nil)
+	if r := h.purge(t); r.User != bob.User.ID {
+		t.Errorf("history was asked for %+v", r)
+	}
+	w.ok("POST", "/v1/me/delete", gus.Token, `{"password":"","messages":"remove"}`, nil)
+	if r := h.purge(t); r.User != gus.User.ID {
+		t.Errorf("history was asked for %+v", r)
+	}
+	w.ok("POST", "/v1/me/delete", eve.Token, `{"password":"correct horse","messages":"keep"}`, nil)
+	if h.mu.Lock(); len(h.purges) != 0 {
+		t.Errorf("history was asked for %+v", h.purges)
+	}
+	h.mu.Unlock()
+}
+
 // TestMyData: users take along what the directory has of them, and of nobody else.
 func TestMyData(t *testing.T) {
 	w := openWorld(t, config())

@@ -43,6 +43,7 @@ type resetInput struct {
 type deleteInput struct {
 	Body struct {
 		Password string `json:"password" doc:"Again, since this cannot be undone; a guest has none."`
+		Messages string `json:"messages,omitempty" enum:"keep,remove" doc:"keep, which left out means: what you have said stays where it is; remove: it is deleted in all rooms, in the background."`
 	}
 }
 
@@ -100,6 +101,6 @@ func (s *Service) ownRoutes(api huma.API) {
 		}))
 	route(s, api, guarded(http.MethodPost, "/v1/me/delete", "delete-account", "Delete your account, for good"),
 		limited(s, func(ctx context.Context, in *deleteInput) (empty, error) {
-			return empty{}, s.deleteMine(ctx, httpapi.User(ctx), in.Body.Password)
+			return empty{}, s.deleteMine(ctx, httpapi.User(ctx), in.Body.Password, in.Body.Messages == removeMessages)
 		}))
 }

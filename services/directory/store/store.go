@@ -232,7 +232,7 @@ type Intent struct {
 	Room    string `bson:"room"`
 	User    string `bson:"user"`    // whose membership or session
 	Name    string `bson:"name"`    // that user's
-	Role    string `bson:"role"`    // what the membership shall be; empty: ended
+	Role    string `bson:"role"`    // what the membership shall be; empty: ended. Of a purge: the span; of a deleted account: what becomes of messages
 	Actor   string `bson:"actor"`   // who does it
 	Session string `bson:"session"` // of a revocation: the one session that it is about; empty: all. Of a purge: why
 	Created int64  `bson:"created"` // UTC milliseconds

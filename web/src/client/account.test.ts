@@ -52,9 +52,11 @@ test('what others may know is chosen', async () => {
 test('the account is taken along and deleted', async () => {
   const { account: a, asked } = account({ account: { id: 'ada' } });
   expect(await a.data()).toEqual({ account: { id: 'ada' } });
-  await a.remove('secret');
+  await a.remove('secret', false);
+  await a.remove('secret', true);
   expect(asked).toEqual([
     ['GET', '/v1/me/data', 'Bearer t', undefined],
-    ['POST', '/v1/me/delete', 'Bearer t', { password: 'secret' }],
+    ['POST', '/v1/me/delete', 'Bearer t', { password: 'secret', messages: 'keep' }],
+    ['POST', '/v1/me/delete', 'Bearer t', { password: 'secret', messages: 'remove' }],
   ]);
 });

@@ -65,9 +65,9 @@ export class Account {
   data(): Promise<Record<string, unknown>> {
     return this.#ask('GET', '/v1/me/data');
   }
-  /** Deletes the account, for good. The session has ended then. */
-  async remove(password: string): Promise<void> {
-    await this.#ask('POST', '/v1/me/delete', { password });
+  /** Deletes the account, for good, and with `messages` all that the user has said. The session has ended then. */
+  async remove(password: string, messages: boolean): Promise<void> {
+    await this.#ask('POST', '/v1/me/delete', { password, messages: messages ? 'remove' : 'keep' });
   }
   /** Gives the user whose link this is another password. It needs no log-in, and ends all that there are. */
   async reset(secret: string, password: string): Promise<void> {
