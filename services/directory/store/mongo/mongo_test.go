@@ -40,6 +40,12 @@ func TestStore(t *testing.T) {
 		})
 }
 
+func TestAtOnce(t *testing.T) {
+	if mongotest.Real() {
+		storetest.AtOnce(t, openAt(t, mongotest.URL(t)))
+	}
+}
+
 // TestUpgrade opens what earlier releases have written.
 func TestUpgrade(t *testing.T) {
 	mongotest.Upgrades(t, func(t *testing.T, url string) {

@@ -69,6 +69,10 @@ func TestMakeUpgrade(t *testing.T) {
 	storetest.Verify(t, openAt(t, sqlitedbtest.Copy(t, path))) // which writes, too
 }
 
+func TestAtOnce(t *testing.T) {
+	storetest.AtOnce(t, openAt(t, filepath.Join(t.TempDir(), "directory.db")))
+}
+
 // TestUnreadable: what cannot be done, since the tables are gone, is an error, and not taken for something that is not there.
 func TestUnreadable(t *testing.T) {
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"), nil)

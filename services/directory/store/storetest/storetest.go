@@ -42,7 +42,6 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"rules of rooms", testRules},
 		{"public rooms and networks", testPublic},
 		{"requests", testRequests},
-		{"requests at once", testRequestAtOnce},
 		{"invitations", testInvitations},
 		{"direct rooms", testDirects},
 		{"last seen", testSeen},

@@ -117,8 +117,10 @@ func testRequests(t *testing.T, s store.Store) {
 	want(t, store.ErrNotFound, err)
 }
 
-// testRequestAtOnce sends more messages at the same moment than a request may have.
-func testRequestAtOnce(t *testing.T, s store.Store) {
+// AtOnce checks that concurrent updates of one record lose nothing, which FerretDB 1 does not promise: more messages are
+// sent at the same moment than a request may have.
+func AtOnce(t *testing.T, s store.Store) {
+	t.Helper()
 	must(t, s.CreateRequest(t.Context(), store.Request{Room: "d-A", From: "ua", To: "ub"}))
 	errs := make([]error, 6)
 	var wait sync.WaitGroup
