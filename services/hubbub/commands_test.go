@@ -46,6 +46,7 @@ var covered = map[string]place{
 	"make run BUS=redis://… STORE=mongodb://…":                                  here("make run BUS=$REDIS STORE=$MONGODB LISTEN=$LISTEN OPS_LISTEN=$OPS DATA=$DATA"),
 	"bin/hubbub up":        here("bin/hubbub up --listen $LISTEN --ops-listen $OPS --data $DATA"),
 	"bin/hubbub up --help": here("bin/hubbub up --help"),
+	"bin/hubbub admin":     here("bin/hubbub admin --help"),
 	"bin/edge --help":      here("bin/edge --help"),
 
 	"bin/hubbub load": here("bin/hubbub load" + load),
