@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { Stage, unique } from './stage.ts';
+import { violations } from './violations.ts';
+
+const stage = new Stage();
+
+test('a message is reported and deleted, and the room archived', async () => {
+  const [ada, bo] = await Promise.all([stage.person('Ada', 'desktop'), stage.person('Bo', 'phone')]);
+  const room = unique('shop');
+  const dialog = ada.page.getByRole('dialog');
+  await ada.page.getByRole('button', { name: 'Create a room' }).click();
+  await dialog.getByLabel('Name').fill(room);
+  await dialog.getByRole('button', { name: 'Create room' }).click();
+  await ada.say('buy watches');
+  await ada.say('welcome');
+  await bo.page.getByRole('button', { name: 'Browse rooms' }).click();
+  await bo.page.getByRole('dialog').getByLabel('Search rooms').fill(room);
+  await bo.page.getByRole('button', { name: `Join ${room}` }).click();
+  await bo.message('welcome').waitFor();
+
+  await bo.act('buy watches', 'Report');
+  await bo.page.getByRole('dialog').getByLabel('What there is to say').fill('again');
+  await bo.shot('report');
+  await bo.page.getByRole('dialog').getByRole('button', { name: 'Report' }).click();
+  await bo.page.getByText('Those who look after the room will see it').waitFor();
+  await bo.say('thanks');
+  await ada.act('thanks', 'Report');
+  await dialog.getByRole('button', { name: 'Report' }).click();
+
+  // The owner sees the report of others, and none of themself.
+  await ada.page.getByRole('button', { name: 'Moderation' }).click();
+  await dialog.getByRole('button', { name: 'I look at it' }).click();
+  expect(await dialog.getByText('buy watches').count()).toBe(0);
+  await dialog.getByLabel('Note or reason').fill('noise');
+  await ada.shot('moderation');
+  expect(await violations(ada.page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Delete message' }).click();
+  await dialog.getByText('Nothing is reported').waitFor();
+  await bo.message('thanks').waitFor({ state: 'detached' });
+  await ada.page.keyboard.press('Escape');
+
+  await ada.page.getByRole('button', { name: 'Room rules' }).click();
+  await dialog.getByRole('button', { name: 'Archive the room' }).click();
+  await bo.page.getByText('This room is archived').waitFor();
+  await bo.touch('welcome');
+  await bo.message('welcome').getByRole('button', { name: 'Report' }).waitFor();
+  expect(await bo.message('welcome').getByRole('button', { name: 'Reply' }).count()).toBe(0);
+});
