@@ -29,7 +29,7 @@ type Config struct {
 	HashParallel   int           `help:"Passwords that are hashed at the same time (1 to 64); others wait." default:"2"`
 	Owners         []string      `help:"Deprecated: names that nobody can register. Before there were set-up links, whoever had one of these names ran the server; who had one when this release first started does so for good." placeholder:"NAME"`
 	AccountRate    int           `help:"New accounts and guests a minute per address, on each replica, before more are refused (1 to 1000000)." default:"300"`
-	ChangeRate     int           `help:"Changes of rooms and memberships a minute per user, on each replica, before more are refused (1 to 1000000)." default:"120"`
+	ChangeRate     int           `help:"Changes of rooms and memberships a minute per user, and new tokens of a log-in, on each replica, before more are refused (1 to 1000000)." default:"120"`
 	ShowModeration bool          `help:"Show in a room whom its moderators muted or banned, and why. The person concerned is told in any case." default:"true" negatable:""`
 	Requests       bool          `name:"message-requests" help:"A first message from a stranger is a request, which the receiver accepts or refuses. A stranger is who shares no room but the default ones; for a guest, no private room." default:"true" negatable:""`
 	Invitations    bool          `help:"Who is added to a room by a stranger is asked first." default:"true" negatable:""`

@@ -114,6 +114,10 @@ func (s *Service) refresh(ctx context.Context, refresh string) (credentials, err
 		if state == secretStale {
 			return credentials{}, errors.Join(httpapi.ErrEnded, s.endStolen(ctx, u, x))
 		}
+		// Only who has the secret is counted; each turn writes to the store.
+		if err := s.changes.take(now, "new tokens of this log-in", "refresh "+x.ID); err != nil {
+			return credentials{}, err
+		}
 		next, err := s.turn(ctx, x, given, state, now)
 		if errors.Is(err, store.ErrNotFound) {
 			continue // another request with the same secret was faster, or the session has ended just now

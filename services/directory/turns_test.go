@@ -120,6 +120,25 @@ func TestRefreshAfterLongUse(t *testing.T) {
 	})
 }
 
+// TestRefreshIsLimited: one log-in does not keep the store busy with its tokens, and others go on.
+func TestRefreshIsLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config()
+		cfg.ChangeRate = 5
+		w := openWorld(t, cfg)
+		ann, bob := w.register("Ann"), w.register("Bob")
+		for range cfg.ChangeRate {
+			ann = w.refreshed(ann)
+		}
+		if code := w.refreshCode(ann); code != "rate_limited" {
+			t.Errorf("one more: %q", code)
+		}
+		w.refreshed(bob)
+		time.Sleep(time.Minute)
+		w.refreshed(ann)
+	})
+}
+
 // TestRefreshAtOnce has tabs without a lock between them refresh at the same moment.
 func TestRefreshAtOnce(t *testing.T) {
 	w := openWorld(t, config())
