@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
@@ -408,4 +409,25 @@ func TestSetUpIsLogged(t *testing.T) {
 		}
 	}
 	t.Errorf("the log says %+v", logs.All())
+}
+
+// TestBadSetupLinksFillNoLog: who makes links up is told to wait, and is not written down each time.
+func TestBadSetupLinksFillNoLog(t *testing.T) {
+	cfg := config()
+	cfg.LoginAttempts = 3
+	w := openWorld(t, cfg)
+	core, logs := observer.New(zap.WarnLevel)
+	w.log = zap.New(core)
+	for i := range 5 {
+		want := "forbidden"
+		if i >= cfg.LoginAttempts {
+			want = "rate_limited"
+		}
+		if _, code := w.call("POST", "/v1/setup", "", `{"link":"made-up","name":"Eve","password":"correct horse"}`, nil); code != want {
+			t.Errorf("link %d: %q, want %q", i, code, want)
+		}
+	}
+	if logs.Len() != cfg.LoginAttempts {
+		t.Errorf("the log has %d lines", logs.Len())
+	}
 }

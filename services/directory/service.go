@@ -62,6 +62,7 @@ type Service struct {
 	decoy       string // a hash that is compared with when there is no user
 	guessing    *guessing
 	logins      *throttle // log-ins that succeed, by user
+	setups      *throttle // set-up links that are not good, by address
 	entries     *throttle // new accounts, by address
 	changes     *throttle // changes of rooms, by user
 	proxies     clientaddr.Proxies
@@ -96,6 +97,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		guessing: newGuessing(cfg.LoginAttempts, time.Minute),
 		logins:   newThrottle(cfg.LoginAttempts*successFactor, time.Minute),
 		entries:  newThrottle(cfg.AccountRate, time.Minute),
+		setups:   newThrottle(cfg.LoginAttempts, time.Minute),
 		changes:  newThrottle(cfg.ChangeRate, time.Minute),
 		every:    housekeepingEvery,
 		announce: deps.Setup,

@@ -108,6 +108,9 @@ func (s *Service) setUp(ctx context.Context, link, name, secret, address string)
 	}
 	if err != nil {
 		if chat.CodeOf(err) == chat.CodeForbidden {
+			if err := s.setups.take(time.Now(), "links that are not good", address); err != nil {
+				return store.User{}, err // and fills no log
+			}
 			s.log.Warn("a set-up link that is not good was opened", zap.String("address", peerOf(ctx)), zap.Error(err))
 		}
 		return store.User{}, err
