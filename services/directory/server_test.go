@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest/observer"
 
