@@ -58,7 +58,7 @@ type stage struct {
 
 func newStage(t *testing.T, bus string, p pace) *stage {
 	t.Helper()
-	const operator = "operator"
+	const operator = "Boss"
 	s := &stage{t: t, whole: t, bus: bus, pace: p, c: startCluster(t, cluster.Config{
 		Bus: bus, Edges: stageEdges, Presence: stageReplicas, Proxies: true,
 		Args: map[string][]string{
