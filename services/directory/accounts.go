@@ -43,7 +43,7 @@ func (s *Service) register(ctx context.Context, name, secret, invitation, addres
 
 // makeAccount makes an account of a name and a password that have been checked. how says for the audit log what let it in.
 func (s *Service) makeAccount(ctx context.Context, name, secret, address, how string) (store.User, error) {
-	if err := s.entries.take(time.Now(), "new accounts from your network", address); err != nil {
+	if err := s.countEntry(ctx, "new accounts from your network", address); err != nil {
 		return store.User{}, err
 	}
 	u := store.User{ID: chat.NewID(), Name: name, NameKey: names.Key(name), Looks: names.LooksOf(name), Created: time.Now().UnixMilli()}
@@ -67,6 +67,22 @@ func (s *Service) makeAccount(ctx context.Context, name, secret, address, how st
 		act.Actor, act.ActorName = u.ID, u.Name
 	}
 	return u, s.audit(ctx, act, func(ctx context.Context) error { return s.createUser(ctx, u) })
+}
+
+// countEntry counts a new account or guest, unless the network is banned, or there were too many from it.
+func (s *Service) countEntry(ctx context.Context, what, address string) error {
+	if err := s.checkNetwork(ctx, address, newcomer); err != nil {
+		return err
+	}
+	now := time.Now()
+	if err := s.daily.full(now, what+" today", address); err != nil {
+		return err
+	}
+	if err := s.entries.take(now, what, address); err != nil {
+		return err
+	}
+	s.daily.count(now, address)
+	return nil
 }
 
 // createUser makes an account with a name that nobody has, and none that looks like it.
@@ -100,12 +116,12 @@ func (s *Service) guest(ctx context.Context, name, address string) (credentials,
 	if s.isReserved(name) {
 		return credentials{}, errNameReserved
 	}
-	if err := s.entries.take(time.Now(), "guests from your network", address); err != nil {
+	if err := s.countEntry(ctx, "guests from your network", address); err != nil {
 		return credentials{}, err
 	}
 	now := time.Now()
 	u := store.User{ID: chat.NewID(), Created: now.UnixMilli()} // whom nobody can have banned
-	x, refresh := s.newSession(ctx, u.ID, now)
+	x, refresh := s.newSession(ctx, u, now)
 	for n := 1; ; n++ {
 		number := n
 		if n > maxNumbered { // many have this name: one of the others is found by chance

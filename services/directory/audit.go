@@ -18,6 +18,8 @@ import (
 const (
 	actBan         = "server.ban"
 	actUnban       = "server.unban"
+	actNetBan      = "network.ban"
+	actNetUnban    = "network.unban"
 	actRoomBan     = "room.ban"
 	actRoomUnban   = "room.unban"
 	actRoomCreate  = "room.create"

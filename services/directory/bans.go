@@ -209,6 +209,9 @@ func (s *Service) banFromServer(ctx context.Context, c auth.Claims, user, reason
 	}
 	i := store.Intent{Kind: kindBan, User: user, Name: b.Name, Actor: c.User}
 	return s.audit(ctx, store.Act{Action: actBan, Subject: user, SubjectName: b.Name, Detail: reason}, func(ctx context.Context) error {
+		if err := s.banNetworkOf(ctx, b); err != nil { // before the session is gone, which says where the guest is
+			return err
+		}
 		return s.change(ctx, i, func(ctx context.Context) error { return s.store.PutBan(ctx, b) })
 	})
 }
@@ -244,6 +247,9 @@ func (s *Service) unbanFromServer(ctx context.Context, c auth.Claims, user strin
 	}
 	return s.audit(ctx, store.Act{Action: actUnban, Subject: user, SubjectName: b.Name}, func(ctx context.Context) error {
 		if err := s.store.EndSessionsOf(ctx, user); err != nil {
+			return err
+		}
+		if err := s.unbanNetworkOf(ctx, user); err != nil {
 			return err
 		}
 		return s.store.DeleteBan(ctx, wholeServer, user)

@@ -17,6 +17,8 @@ import (
 type Config struct {
 	TokenLife      time.Duration `help:"How long an access token is good for (1m to 24h). A revoked user's open sockets are closed at once all the same." default:"15m"`
 	SessionLife    time.Duration `help:"How long a log-in lasts after its last use (1h to 8760h)." default:"720h"`
+	GuestLife      time.Duration `help:"How long a guest lasts after the last use (1h to 720h); no longer than a log-in." default:"24h"`
+	GuestNetwork   time.Duration `name:"guest-network-ban" help:"How long the network of a guest who is banned from the server lets in no guests and no new accounts, so that who is banned is not back at once (0 to 720h; 0: not at all)." default:"24h"`
 	ListUsers      bool          `help:"Let everybody list all users, and find them by the beginning of their name. Without it a default room lists only those who look after it, and a search wants the whole name." default:"true" negatable:""`
 	UserSessions   int           `help:"Log-ins that a user may have at a time (1 to 1000); one more ends the one that has not been used for longest." default:"50"`
 	RefreshGrace   time.Duration `help:"How long a refresh token that was used is answered again with the same next one, for a second tab and for answers that were lost (10s to 1h); after that it ends the log-in, since somebody may have stolen it." default:"1m"`
@@ -29,6 +31,7 @@ type Config struct {
 	HashParallel   int           `help:"Passwords that are hashed at the same time (1 to 64); others wait." default:"2"`
 	Owners         []string      `help:"Deprecated: names that nobody can register. Before there were set-up links, whoever had one of these names ran the server; who had one when this release first started does so for good." placeholder:"NAME"`
 	AccountRate    int           `help:"New accounts and guests a minute per address, on each replica, before more are refused (1 to 1000000)." default:"300"`
+	AccountDay     int           `name:"accounts-per-day" help:"New accounts and guests a day per address, on each replica, before more are refused (1 to 1000000)." default:"1000"`
 	ChangeRate     int           `help:"Changes of rooms and memberships a minute per user, and new tokens of a log-in, on each replica, before more are refused (1 to 1000000)." default:"120"`
 	ShowModeration bool          `help:"Show in a room whom its moderators muted or banned, and why. The person concerned is told in any case." default:"true" negatable:""`
 	Requests       bool          `name:"message-requests" help:"A first message from a stranger is a request, which the receiver accepts or refuses. A stranger is who shares no room but the default ones; for a guest, no private room." default:"true" negatable:""`
@@ -58,6 +61,8 @@ func (c *Config) Validate() error {
 	}
 	within("token-life", c.TokenLife, time.Minute, 24*time.Hour)
 	within("session-life", c.SessionLife, time.Hour, 365*24*time.Hour)
+	within("guest-life", c.GuestLife, time.Hour, 30*24*time.Hour)
+	within("guest-network-ban", c.GuestNetwork, 0, 30*24*time.Hour)
 	within("refresh-grace", c.RefreshGrace, 10*time.Second, time.Hour)
 	within("key-life", c.KeyLife, 24*time.Hour, 10*365*24*time.Hour)
 	within("audit-keep", c.AuditKeep, 24*time.Hour, 10*365*24*time.Hour)
@@ -67,6 +72,7 @@ func (c *Config) Validate() error {
 	between("hash-parallel", c.HashParallel, 1, 64)
 	between("login-attempts", c.LoginAttempts, 1, 10_000)
 	between("account-rate", c.AccountRate, 1, 1_000_000)
+	between("accounts-per-day", c.AccountDay, 1, 1_000_000)
 	between("change-rate", c.ChangeRate, 1, 1_000_000)
 	between("rooms-per-day", c.RoomsDay, 1, 1_000_000)
 	between("guest-public-rooms", c.GuestPublic, 0, 1000)

@@ -27,6 +27,7 @@ import (
 func shipped() Config {
 	c := config()
 	c.HashMemory, c.HashTime, c.HashParallel, c.LoginAttempts, c.AccountRate = 19456, 2, 2, 10, 1_000_000
+	c.AccountDay = 1_000_000
 	return c
 }
 

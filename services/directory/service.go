@@ -64,6 +64,7 @@ type Service struct {
 	logins      *throttle // log-ins that succeed, by user
 	setups      *throttle // set-up links that are not good, by address
 	entries     *throttle // new accounts, by address
+	daily       *throttle // new accounts of a day, by address
 	changes     *throttle // changes of rooms, by user
 	proxies     clientaddr.Proxies
 	announce    func(secret string, life time.Duration)
@@ -98,6 +99,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		logins:   newThrottle(cfg.LoginAttempts*successFactor, time.Minute),
 		entries:  newThrottle(cfg.AccountRate, time.Minute),
 		setups:   newThrottle(cfg.LoginAttempts, time.Minute),
+		daily:    newThrottle(cfg.AccountDay, 24*time.Hour),
 		changes:  newThrottle(cfg.ChangeRate, time.Minute),
 		every:    housekeepingEvery,
 		announce: deps.Setup,
@@ -112,6 +114,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.accountRoutes(humaAPI, mux)
 	s.roomRoutes(humaAPI)
 	s.banRoutes(humaAPI)
+	s.networkRoutes(humaAPI)
 	s.auditRoutes(humaAPI)
 	s.blockRoutes(humaAPI)
 	s.browseRoutes(humaAPI)
@@ -250,6 +253,7 @@ func (s *Service) keepHouse(ctx context.Context) {
 		{"remove links that nobody used", s.removeOldTickets},
 		{"see which public rooms are active", s.sweepActivity},
 		{"end bans", s.endBans},
+		{"end bans of networks", s.endNetworkBans},
 		{"end requests", s.endRequests},
 		{"end invitations", s.endInvites},
 		{"appoint owners", s.appointOwners},

@@ -46,7 +46,10 @@ func (s *Service) open(ctx context.Context, u store.User) (credentials, error) {
 	if err := s.checkEntry(ctx, u.ID); err != nil { // after the time: see tellBan
 		return credentials{}, err
 	}
-	x, refresh := s.newSession(ctx, u.ID, now)
+	if err := s.checkNetworkOf(ctx, u); err != nil {
+		return credentials{}, err
+	}
+	x, refresh := s.newSession(ctx, u, now)
 	if err := s.store.CreateSession(ctx, x); err != nil {
 		return credentials{}, err
 	}
@@ -68,14 +71,22 @@ func (s *Service) stillMay(ctx context.Context, u store.User) error {
 	} else if err != nil {
 		return err
 	}
-	return s.checkEntry(ctx, u.ID)
+	return errors.Join(s.checkEntry(ctx, u.ID), s.checkNetworkOf(ctx, u))
+}
+
+// lifeOf returns how long a session of a user lasts after its last use.
+func (s *Service) lifeOf(u store.User) time.Duration {
+	if u.Guest() {
+		return min(s.cfg.GuestLife, s.cfg.SessionLife)
+	}
+	return s.cfg.SessionLife
 }
 
 // newSession returns a session, which is still to be kept, and its first refresh token.
-func (s *Service) newSession(ctx context.Context, user string, now time.Time) (x store.Session, refresh string) {
+func (s *Service) newSession(ctx context.Context, u store.User, now time.Time) (x store.Session, refresh string) {
 	secret := newSecret()
-	x = store.Session{ID: chat.NewID(), User: user, Created: now.UnixMilli(), Turn: store.Turn{
-		Hash: secret.hash(), Family: secret.family(), Expires: now.Add(s.cfg.SessionLife).UnixMilli(), Used: now.UnixMilli(),
+	x = store.Session{ID: chat.NewID(), User: u.ID, Created: now.UnixMilli(), Turn: store.Turn{
+		Hash: secret.hash(), Family: secret.family(), Expires: now.Add(s.lifeOf(u)).UnixMilli(), Used: now.UnixMilli(),
 		Device: agentOf(ctx), Address: addressOf(ctx),
 	}}
 	return x, x.ID + "." + secret.String()
@@ -111,6 +122,9 @@ func (s *Service) refresh(ctx context.Context, refresh string) (credentials, err
 		if over(x, now) {
 			return credentials{}, httpapi.ErrEnded
 		}
+		if err := s.checkNetworkOf(ctx, u); err != nil {
+			return credentials{}, err
+		}
 		if state == secretStale {
 			return credentials{}, errors.Join(httpapi.ErrEnded, s.endStolen(ctx, u, x))
 		}
@@ -118,7 +132,7 @@ func (s *Service) refresh(ctx context.Context, refresh string) (credentials, err
 		if err := s.changes.take(now, "new tokens of this log-in", "refresh "+x.ID); err != nil {
 			return credentials{}, err
 		}
-		next, err := s.turn(ctx, x, given, state, now)
+		next, err := s.turn(ctx, u, x, given, state, now)
 		if errors.Is(err, store.ErrNotFound) {
 			continue // another request with the same secret was faster, or the session has ended just now
 		} else if err != nil {
@@ -134,8 +148,8 @@ const maxTurns = 4
 
 // turn returns the secret that follows the given one, and keeps it if that is new. store.ErrNotFound: look at the session
 // again.
-func (s *Service) turn(ctx context.Context, x store.Session, given secret, state secretState, now time.Time) (secret, error) {
-	expires := now.Add(s.cfg.SessionLife).UnixMilli()
+func (s *Service) turn(ctx context.Context, u store.User, x store.Session, given secret, state secretState, now time.Time) (secret, error) {
+	expires := now.Add(s.lifeOf(u)).UnixMilli()
 	if state == secretPrevious {
 		return given.next(x.Salt), s.store.ExtendSession(ctx, x.ID, endedBy(now), expires)
 	}

@@ -166,7 +166,7 @@ func TestGuestsGo(t *testing.T) {
 func TestGuestWithoutAccount(t *testing.T) {
 	w := openWorld(t, config())
 	u, now := store.User{ID: chat.NewID(), Name: "Gus" + guestMark}, time.Now()
-	x, refresh := w.newSession(t.Context(), u.ID, now)
+	x, refresh := w.newSession(t.Context(), u, now)
 	if err := w.store.CreateSession(t.Context(), x); err != nil {
 		t.Fatal(err)
 	}

@@ -324,6 +324,7 @@ func TestEveryStepMayFail(t *testing.T) {
 		t.Run(d.name, func(t *testing.T) {
 			cfg := config()
 			cfg.AccountRate = 1_000_000
+			cfg.AccountDay = 1_000_000
 			w := idle(t, cfg)
 			w.historian()
 			op := w.operator("Op")

@@ -262,6 +262,7 @@ type Store interface {
 	EndSessionsOf(ctx context.Context, user string) error                                       // all of them have
 	DeleteSession(ctx context.Context, id string) error                                         // none is not an error
 	SessionsBefore(ctx context.Context, expires int64, limit int) ([]Session, error)            // that had expired by then, oldest first
+	SessionsAfter(ctx context.Context, id string, limit int) ([]Session, error)                 // by id, after that one
 	CreateKey(ctx context.Context, k Key) error                                                 // ErrConflict
 	Keys(ctx context.Context) ([]Key, error)                                                    // newest first
 	DeleteKey(ctx context.Context, id string) error                                             // none is not an error

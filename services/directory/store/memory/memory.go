@@ -300,6 +300,12 @@ func (s *Store) DeleteSession(ctx context.Context, id string) error {
 	return remove(ctx, s, "DeleteSession", s.sessions, id)
 }
 
+// SessionsAfter implements store.Store.
+func (s *Store) SessionsAfter(ctx context.Context, id string, limit int) ([]store.Session, error) {
+	return list(ctx, s, "SessionsAfter", s.sessions, limit, func(a, b store.Session) int { return cmp.Compare(a.ID, b.ID) },
+		func(x store.Session) bool { return x.ID > id })
+}
+
 // SessionsBefore implements store.Store.
 func (s *Store) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
 	return list(ctx, s, "SessionsBefore", s.sessions, limit, func(a, b store.Session) int {

@@ -56,6 +56,11 @@ func (s *Store) DeleteSession(ctx context.Context, id string) error {
 	return remove(ctx, "delete session", s.sessions, by("_id", id))
 }
 
+// SessionsAfter implements store.Store.
+func (s *Store) SessionsAfter(ctx context.Context, id string, limit int) ([]store.Session, error) {
+	return list[store.Session](ctx, "sessions", s.sessions, by("_id", by("$gt", id)), by("_id", 1), limit)
+}
+
 // SessionsBefore implements store.Store.
 func (s *Store) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
 	return list[store.Session](ctx, "old sessions", s.sessions, by("expires", by("$lte", expires)),

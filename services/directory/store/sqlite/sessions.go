@@ -69,6 +69,11 @@ func (s *Store) DeleteSession(ctx context.Context, id string) error {
 	return s.run(ctx, "delete session", `DELETE FROM sessions WHERE id = ?`, id)
 }
 
+// SessionsAfter implements store.Store.
+func (s *Store) SessionsAfter(ctx context.Context, id string, limit int) ([]store.Session, error) {
+	return list(ctx, s, "sessions", sessionFields, sessions+`WHERE id > ? ORDER BY id LIMIT ?`, id, limit)
+}
+
 // SessionsBefore implements store.Store.
 func (s *Store) SessionsBefore(ctx context.Context, expires int64, limit int) ([]store.Session, error) {
 	return list(ctx, s, "old sessions", sessionFields, sessions+`WHERE expires <= ? ORDER BY expires, id LIMIT ?`, expires, limit)

@@ -44,6 +44,15 @@ func testPublic(t *testing.T, s store.Store) {
 	got, err = s.FindPublic(ctx, store.PublicQuery{Limit: 1})
 	same(t, []store.Room{cats}, got, err)
 
+	for _, id := range []string{"s2", "s1", "s3"} {
+		must(t, s.CreateSession(ctx, store.Session{ID: id, User: "ua", Turn: store.Turn{Hash: []byte{1}, Address: "192.0.2.1"}}))
+	}
+	sessions, err := s.SessionsAfter(ctx, "s1", 1)
+	must(t, err)
+	if len(sessions) != 1 || sessions[0].ID != "s2" || sessions[0].Address != "192.0.2.1" {
+		t.Errorf("after s1: %+v", sessions)
+	}
+
 	ban := store.NetworkBan{Network: "192.0.2.0/24", Reason: "spam", Actor: "ua", User: "ug", Created: 1, Until: 2}
 	other := store.NetworkBan{Network: "2001:db8::/32", Created: 3}
 	must(t, s.PutNetworkBan(ctx, other))

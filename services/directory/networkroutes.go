@@ -1,0 +1,63 @@
+package directory
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/services/directory/store"
+)
+
+type networkBanInput struct {
+	Body struct {
+		Network string `json:"network" maxLength:"64" doc:"Such as 192.0.2.0/24 or 2001:db8::/32; an address alone is itself, and of IPv6 its /64."`
+		banBody
+	}
+}
+
+type networkUnbanInput struct {
+	Network string `query:"network" maxLength:"64" doc:"As it is listed." required:"true"`
+}
+
+type networkBanView struct {
+	Network string `json:"network"`
+	Reason  string `json:"reason,omitempty"`
+	By      string `json:"by" doc:"Id of who banned."`
+	Guest   string `json:"guest,omitempty" doc:"Id of the guest who was banned: only guests and new accounts are kept out."`
+	Since   int64  `json:"since" doc:"UTC milliseconds."`
+	Until   int64  `json:"until,omitempty" doc:"UTC milliseconds; absent: until somebody ends it."`
+}
+
+type networkBansOutput struct {
+	Networks []networkBanView `json:"networks"`
+}
+
+func viewOfNetworkBan(b store.NetworkBan) networkBanView {
+	return networkBanView{Network: b.Network, Reason: b.Reason, By: b.Actor, Guest: b.User, Since: b.Created, Until: b.Until}
+}
+
+func (s *Service) networkRoutes(api huma.API) {
+	route(s, api, guarded(http.MethodGet, "/v1/network-bans", "network-bans", "Networks that nobody comes in from: for who runs the server"),
+		func(ctx context.Context, _ *struct{}) (out networkBansOutput, err error) {
+			out.Networks = []networkBanView{}
+			if _, err := s.permittedOnServer(ctx, directoryapi.ActionListBans, httpapi.User(ctx).User); err != nil {
+				return out, err
+			}
+			all, err := s.networkBans(ctx)
+			for _, b := range all {
+				out.Networks = append(out.Networks, viewOfNetworkBan(b))
+			}
+			return out, err
+		})
+	route(s, api, guarded(http.MethodPost, "/v1/network-bans", "ban-network", "Let nobody in from a network, and end the log-ins from there"),
+		limited(s, func(ctx context.Context, in *networkBanInput) (networkBanView, error) {
+			return s.banNetwork(ctx, httpapi.User(ctx), in.Body.Network, in.Body.Reason, in.Body.Minutes)
+		}))
+	route(s, api, guarded(http.MethodDelete, "/v1/network-bans", "unban-network", "End the ban of a network"),
+		limited(s, func(ctx context.Context, in *networkUnbanInput) (empty, error) {
+			return empty{}, s.unbanNetwork(ctx, httpapi.User(ctx), in.Network)
+		}))
+}

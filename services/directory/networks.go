@@ -1,0 +1,280 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+const (
+	// maxNetworkBans is how many networks are banned at most: each log-in looks at all of them.
+	maxNetworkBans = 1000
+	// widestIPv4, widestIPv6 and narrowestIPv6 are lengths of networks that may be banned, in bits. Whoever has one address
+	// of an IPv6 network has all of its /64: see clientaddr.Network.
+	widestIPv4    = 8
+	widestIPv6    = 16
+	narrowestIPv6 = 64
+	// mappedIPv4 is how many bits stand before an IPv4 address that is mapped to IPv6 (RFC 4291, section 2.5.5.2).
+	mappedIPv4 = 96
+	// scannedSessions is how many sessions are looked at at a time.
+	scannedSessions = 1000
+)
+
+// newcomer is the user of whom there is nothing yet.
+var newcomer = store.User{}
+
+// parseNetwork reads a network that may be banned; an address alone stands for itself, and for its /64 if it is IPv6.
+func parseNetwork(text string) (netip.Prefix, error) {
+	bad := func(why string) (netip.Prefix, error) {
+		return netip.Prefix{}, chat.E(chat.CodeBadRequest, fmt.Sprintf("%.60q %s", text, why))
+	}
+	text = strings.TrimSpace(text)
+	if a, err := netip.ParseAddr(text); err == nil {
+		if a = a.Unmap(); a.Zone() != "" {
+			return bad("is of one machine's link only: leave the zone out")
+		} else if a.Is4() {
+			return netip.PrefixFrom(a, a.BitLen()), nil
+		}
+		return netip.PrefixFrom(a, narrowestIPv6).Masked(), nil
+	}
+	n, err := netip.ParsePrefix(text)
+	if err != nil {
+		return bad("is no network; one is written like 192.0.2.0/24 or 2001:db8::/32")
+	}
+	if n.Addr().Is4In6() {
+		if n.Bits() < mappedIPv4 {
+			return bad("is more than all of IPv4")
+		}
+		n = netip.PrefixFrom(n.Addr().Unmap(), n.Bits()-mappedIPv4)
+	}
+	switch n = n.Masked(); {
+	case n.Addr().Is4() && n.Bits() < widestIPv4, n.Addr().Is6() && n.Bits() < widestIPv6:
+		return bad(fmt.Sprintf("is too large: the largest is a /%d, of IPv6 a /%d", widestIPv4, widestIPv6))
+	case n.Addr().Is6() && n.Bits() > narrowestIPv6:
+		return bad(fmt.Sprintf("is too small: who has one address of an IPv6 /%d has all of them", narrowestIPv6))
+	}
+	return n, nil
+}
+
+func inNetwork(n netip.Prefix, address string) bool {
+	a, err := netip.ParseAddr(address)
+	return err == nil && n.Contains(a.Unmap())
+}
+
+// networkBans returns the bans of networks that have not ended.
+func (s *Service) networkBans(ctx context.Context) ([]store.NetworkBan, error) {
+	all, err := s.store.NetworkBans(ctx, maxNetworkBans)
+	now, left := time.Now().UnixMilli(), all[:0]
+	for _, b := range all {
+		if b.Until == 0 || b.Until > now {
+			left = append(left, b)
+		}
+	}
+	return left, err
+}
+
+// checkNetwork returns an error if a user may not come in from an address. A ban for the sake of a guest keeps out newcomers
+// only.
+func (s *Service) checkNetwork(ctx context.Context, address string, u store.User) error {
+	bans, err := s.networkBans(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range bans {
+		if n, err := netip.ParsePrefix(b.Network); err != nil || !inNetwork(n, address) || b.User != "" && u.ID != newcomer.ID {
+			continue
+		}
+		text := "this server lets nobody in from your network"
+		if b.User != "" {
+			text = "this server lets in no guests and no new accounts from your network"
+		}
+		if b.Until != 0 {
+			text += " until " + time.UnixMilli(b.Until).UTC().Format("2006-01-02 15:04 MST")
+		}
+		return chat.E(chat.CodeForbidden, text)
+	}
+	return nil
+}
+
+// checkNetworkOf is checkNetwork of the request of ctx. Who runs the server comes in from anywhere, so that nobody can be
+// locked out of it by another's mistake.
+func (s *Service) checkNetworkOf(ctx context.Context, u store.User) error {
+	err := s.checkNetwork(ctx, addressOf(ctx), u)
+	if err == nil || chat.CodeOf(err) != chat.CodeForbidden {
+		return err
+	}
+	if role, known := s.serverRole(ctx, u.ID); known != nil || role == directoryapi.RoleOperator {
+		return known
+	}
+	return err
+}
+
+// banNetwork lets nobody in from a network for so many minutes, or with 0 until somebody ends that, and ends the log-ins that
+// were last used from there.
+func (s *Service) banNetwork(ctx context.Context, c auth.Claims, network, reason string, minutes int64) (networkBanView, error) {
+	if _, err := s.permittedOnServer(ctx, directoryapi.ActionBan, c.User); err != nil {
+		return networkBanView{}, err
+	}
+	n, err := parseNetwork(network)
+	if err != nil {
+		return networkBanView{}, err
+	}
+	if reason, err = checkText("reason", reason, 0, maxReason); err != nil {
+		return networkBanView{}, err
+	}
+	until, err := banEnd(minutes)
+	if err != nil {
+		return networkBanView{}, err
+	}
+	if inNetwork(n, addressOf(ctx)) {
+		return networkBanView{}, chat.E(chat.CodeBadRequest, "nobody bans the network that they are in")
+	}
+	for _, proxy := range s.proxies {
+		if n.Overlaps(proxy) {
+			return networkBanView{}, chat.E(chat.CodeBadRequest, "one of the proxies of this server is there: see --trusted-proxies")
+		}
+	}
+	b := store.NetworkBan{Network: n.String(), Reason: reason, Actor: c.User, Created: time.Now().UnixMilli(), Until: until}
+	return viewOfNetworkBan(b), s.audit(ctx, store.Act{Action: actNetBan, Detail: strings.TrimSpace(b.Network + " " + reason)}, func(ctx context.Context) error {
+		if err := s.putNetworkBan(ctx, b); err != nil {
+			return err
+		}
+		return s.endSessionsIn(ctx, n, c.User)
+	})
+}
+
+func (s *Service) putNetworkBan(ctx context.Context, b store.NetworkBan) error {
+	all, err := s.store.NetworkBans(ctx, maxNetworkBans)
+	if err != nil {
+		return err
+	}
+	if len(all) >= maxNetworkBans {
+		return chat.E(chat.CodeTooMany, fmt.Sprintf("no more than %d networks are banned: end a ban first", maxNetworkBans))
+	}
+	return s.store.PutNetworkBan(ctx, b)
+}
+
+// endSessionsIn ends the log-ins that were last used from a network, but for those of who runs the server. When it fails in
+// between, those that are left end with their next token, or when the ban is put again.
+func (s *Service) endSessionsIn(ctx context.Context, n netip.Prefix, actor string) error {
+	for after := ""; ; {
+		sessions, err := s.store.SessionsAfter(ctx, after, scannedSessions)
+		if err != nil {
+			return err
+		}
+		for _, x := range sessions {
+			if after = x.ID; !inNetwork(n, x.Address) || over(x, time.Now()) {
+				continue
+			}
+			if role, err := s.serverRole(ctx, x.User); err == nil && role == directoryapi.RoleOperator {
+				continue
+			} else if err != nil && chat.CodeOf(err) != chat.CodeNotFound {
+				return err
+			}
+			if err := s.endSession(ctx, store.User{ID: x.User}, x.ID, actor); err != nil {
+				return err
+			}
+		}
+		if len(sessions) < scannedSessions {
+			return nil
+		}
+	}
+}
+
+// banNetworkOf keeps newcomers out of the network of a guest who is banned from the server. The network of who bans is left
+// alone, and so is one that is banned for itself.
+func (s *Service) banNetworkOf(ctx context.Context, b store.Ban) error {
+	if s.cfg.GuestNetwork == 0 {
+		return nil
+	}
+	u, err := s.user(ctx, b.User)
+	if err != nil || !u.Guest() {
+		return err
+	}
+	sessions, err := s.store.SessionsOf(ctx, u.ID, 1)
+	if err != nil || len(sessions) == 0 {
+		return err
+	}
+	n, err := parseNetwork(sessions[0].Address)
+	if err != nil || inNetwork(n, addressOf(ctx)) {
+		return nil //nolint:nilerr // a session of an older release has no address
+	}
+	banned, err := s.networkBans(ctx)
+	if err != nil {
+		return err
+	}
+	for _, other := range banned {
+		if other.Network == n.String() && other.User == "" {
+			return nil
+		}
+	}
+	until := time.Now().Add(s.cfg.GuestNetwork).UnixMilli()
+	if b.Until != 0 {
+		until = min(until, b.Until)
+	}
+	err = s.putNetworkBan(ctx, store.NetworkBan{
+		Network: n.String(), Reason: b.Reason, Actor: b.Actor, User: b.User, Created: b.Created, Until: until,
+	})
+	if chat.CodeOf(err) == chat.CodeTooMany {
+		s.log.Warn("the guest is banned, and the guest's network is not: too many are", zap.String("network", n.String()))
+		return nil
+	}
+	return err
+}
+
+// unbanNetworkOf ends the ban of the network of a guest.
+func (s *Service) unbanNetworkOf(ctx context.Context, user string) error {
+	all, err := s.store.NetworkBans(ctx, maxNetworkBans)
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		if b.User != user {
+			continue
+		}
+		if err := s.store.DeleteNetworkBan(ctx, b.Network); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unbanNetwork ends the ban of a network. One that is not banned is not an error.
+func (s *Service) unbanNetwork(ctx context.Context, c auth.Claims, network string) error {
+	if _, err := s.permittedOnServer(ctx, directoryapi.ActionUnban, c.User); err != nil {
+		return err
+	}
+	n, err := parseNetwork(network)
+	if err != nil {
+		return err
+	}
+	return s.audit(ctx, store.Act{Action: actNetUnban, Detail: n.String()}, func(ctx context.Context) error {
+		return s.store.DeleteNetworkBan(ctx, n.String())
+	})
+}
+
+// endNetworkBans removes the bans of networks whose time is over.
+func (s *Service) endNetworkBans(ctx context.Context) error {
+	all, err := s.store.NetworkBans(ctx, maxNetworkBans)
+	if err != nil {
+		return err
+	}
+	for _, b := range all {
+		if b.Until == 0 || b.Until > time.Now().UnixMilli() {
+			continue
+		}
+		if err := s.store.DeleteNetworkBan(ctx, b.Network); err != nil {
+			return err
+		}
+	}
+	return nil
+}
