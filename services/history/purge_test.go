@@ -3,6 +3,7 @@ package history
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,7 +13,6 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/chat"
-	"path/filepath"
 )
 
 // log returns what a room's log has, as text.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,14 +76,8 @@ func (s *Store) SendRequest(ctx context.Context, room, from, message string, mos
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
 	var r store.Request
-	rows, err := tx.QueryContext(ctx, requestColumns+`WHERE room = ? AND sender = ? AND refused = 0`, room, from)
-	if err != nil {
-		return r, wrap("send request", err)
-	}
-	if rows.Next() {
-		err = rows.Scan(requestFields(&r)...)
-	}
-	if err = errors.Join(err, rows.Err(), rows.Close()); err != nil {
+	row := tx.QueryRowContext(ctx, requestColumns+`WHERE room = ? AND sender = ? AND refused = 0`, room, from)
+	if err := row.Scan(requestFields(&r)...); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return r, wrap("send request", err)
 	}
 	switch {
