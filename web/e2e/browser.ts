@@ -114,6 +114,14 @@ export class Person {
     await this.log.and(this.page.locator('[aria-busy=false]')).waitFor();
   }
 
+  /** Accepts the first messages of a stranger. */
+  async acceptPerson(name: string): Promise<void> {
+    await this.leaveRoom();
+    await this.page.getByRole('button', { name: /^Requests and invitations/ }).click();
+    await this.page.getByRole('dialog').getByRole('button', { name: `Accept ${name}` }).click();
+    await this.field.waitFor();
+  }
+
   /** Accepts an invitation to a room, which then is shown. */
   async accept(room: string): Promise<void> {
     await this.leaveRoom();

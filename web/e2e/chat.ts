@@ -317,6 +317,10 @@ export function chat(stage: Stage, device: Device): void {
       await shown(', Online').getByRole('button').click();
       await ada.page.getByRole('heading', { level: 1, name: bo.name }).waitFor();
       const status = ada.page.locator('.title p');
+      await ada.page.getByText('has not accepted your messages yet').waitFor();
+      expect(await status.filter({ hasText: 'Online' }).count()).toBe(0); // a stranger is not told
+      await ada.say('Good morning');
+      await bo.acceptPerson(ada.name);
       await status.filter({ hasText: /^Online$/ }).waitFor();
       await bo.page.goto('about:blank');
       await status.filter({ hasText: /^Offline, last seen at / }).waitFor();
