@@ -6,8 +6,6 @@ import "context"
 type Account struct {
 	User      string `bson:"_id"`
 	DeviceKey []byte `bson:"device_key"` // what makes the secrets that known devices show; none: no device is known
-	Mail      string `bson:"mail"`       // an address that is the user's; empty: none
-	MailKey   string `bson:"mail_key"`   // what addresses are compared by
 	SeenBy    string `bson:"seen_by"`    // who may know when the user was here last; empty: everybody
 	Unlisted  bool   `bson:"unlisted"`   // others do not find the user by name
 }
@@ -15,8 +13,6 @@ type Account struct {
 // AccountPatch is what changes of an Account; a nil field stays as it is.
 type AccountPatch struct {
 	DeviceKey []byte
-	Mail      *string
-	MailKey   *string
 	SeenBy    *string
 	Unlisted  *bool
 }
@@ -26,23 +22,21 @@ type Ticket struct {
 	Hash    string `bson:"_id"`     // hex SHA-256 of the secret
 	Kind    string `bson:"kind"`    // what it is good for
 	User    string `bson:"user"`    // whose it is
-	Mail    string `bson:"mail"`    // the address that it was sent to, if it was
 	Created int64  `bson:"created"` // UTC milliseconds
 	Expires int64  `bson:"expires"` // UTC milliseconds
 }
 
 // Accounts is the part of Store that keeps what users may do with their own accounts.
 type Accounts interface {
-	Account(ctx context.Context, user string) (Account, error)                    // the zero Account of a user who has none
-	PatchAccount(ctx context.Context, user string, p AccountPatch) error          // adds it if need be
-	AccountsByMail(ctx context.Context, key string, limit int) ([]Account, error) // by user id
-	AccountsOf(ctx context.Context, users []string) ([]Account, error)            // those that there are, by user id
-	DeleteAccount(ctx context.Context, user string) error                         // none is not an error
-	SetPassword(ctx context.Context, user, was, hash string) error                // ErrNotFound, also: the hash is another than was
-	PutDeleted(ctx context.Context, u User) error                                 // keeps Name and Hash of a user; ErrNotFound
-	PutTicket(ctx context.Context, t Ticket) error                                // ErrConflict
-	Ticket(ctx context.Context, hash string) (Ticket, error)                      // ErrNotFound
-	TakeTicket(ctx context.Context, hash string) error                            // removes it; ErrNotFound: another has
-	DeleteTicketsOf(ctx context.Context, user, kind string) error                 // none is not an error
-	DeleteTicketsBefore(ctx context.Context, expires int64) error                 // that had expired by then
+	Account(ctx context.Context, user string) (Account, error)           // the zero Account of a user who has none
+	PatchAccount(ctx context.Context, user string, p AccountPatch) error // adds it if need be
+	AccountsOf(ctx context.Context, users []string) ([]Account, error)   // those that there are, by user id
+	DeleteAccount(ctx context.Context, user string) error                // none is not an error
+	SetPassword(ctx context.Context, user, was, hash string) error       // ErrNotFound, also: the hash is another than was
+	PutDeleted(ctx context.Context, u User) error                        // keeps Name and Hash of a user; ErrNotFound
+	PutTicket(ctx context.Context, t Ticket) error                       // ErrConflict
+	Ticket(ctx context.Context, hash string) (Ticket, error)             // ErrNotFound
+	TakeTicket(ctx context.Context, hash string) error                   // removes it; ErrNotFound: another has
+	DeleteTicketsOf(ctx context.Context, user, kind string) error        // none is not an error
+	DeleteTicketsBefore(ctx context.Context, expires int64) error        // that had expired by then
 }

@@ -25,12 +25,6 @@ func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPa
 		if p.DeviceKey != nil {
 			a.DeviceKey = p.DeviceKey
 		}
-		if p.Mail != nil {
-			a.Mail = *p.Mail
-		}
-		if p.MailKey != nil {
-			a.MailKey = *p.MailKey
-		}
 		if p.SeenBy != nil {
 			a.SeenBy = *p.SeenBy
 		}
@@ -40,11 +34,6 @@ func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPa
 		s.accounts[user] = a
 		return nil
 	})
-}
-
-// AccountsByMail implements store.Store.
-func (s *Store) AccountsByMail(ctx context.Context, key string, limit int) ([]store.Account, error) {
-	return list(ctx, s, "AccountsByMail", s.accounts, limit, accountsByUser, func(a store.Account) bool { return key != "" && a.MailKey == key })
 }
 
 // AccountsOf implements store.Store.

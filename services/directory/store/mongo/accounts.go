@@ -10,10 +10,9 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// accountIndexes are what sessions, accounts and tickets are found by.
+// accountIndexes are what sessions and tickets are found by.
 var accountIndexes = []mongodb.Index{
 	{Collection: "sessions", Fields: []string{"user", "created"}},
-	{Collection: "accounts", Fields: []string{"mail_key"}},
 	{Collection: "tickets", Fields: []string{"user", "kind"}},
 	{Collection: "tickets", Fields: []string{"expires"}},
 }
@@ -33,12 +32,6 @@ func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPa
 	if p.DeviceKey != nil {
 		set = append(set, bson.E{Key: "device_key", Value: p.DeviceKey})
 	}
-	if p.Mail != nil {
-		set = append(set, bson.E{Key: "mail", Value: *p.Mail})
-	}
-	if p.MailKey != nil {
-		set = append(set, bson.E{Key: "mail_key", Value: *p.MailKey})
-	}
 	if p.SeenBy != nil {
 		set = append(set, bson.E{Key: "seen_by", Value: *p.SeenBy})
 	}
@@ -46,14 +39,6 @@ func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPa
 		set = append(set, bson.E{Key: "unlisted", Value: *p.Unlisted})
 	}
 	return upsert(ctx, "change account", s.accounts, by("_id", user), by("$set", set))
-}
-
-// AccountsByMail implements store.Store.
-func (s *Store) AccountsByMail(ctx context.Context, key string, limit int) ([]store.Account, error) {
-	if key == "" {
-		return nil, nil
-	}
-	return list[store.Account](ctx, "accounts by mail", s.accounts, by("mail_key", key), by("_id", 1), limit)
 }
 
 // AccountsOf implements store.Store.

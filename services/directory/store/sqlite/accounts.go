@@ -7,15 +7,13 @@ import (
 )
 
 const (
-	accounts     = `SELECT user, device_key, mail, mail_key, seen_by, unlisted FROM accounts `
-	patchAccount = `INSERT INTO accounts (user, device_key, mail, mail_key, seen_by, unlisted)
-		VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, ''), coalesce(?5, ''), coalesce(?6, 0))
-		ON CONFLICT (user) DO UPDATE SET device_key = coalesce(?2, device_key), mail = coalesce(?3, mail), mail_key = coalesce(?4, mail_key),
-		seen_by = coalesce(?5, seen_by), unlisted = coalesce(?6, unlisted)`
+	accounts     = `SELECT user, device_key, seen_by, unlisted FROM accounts `
+	patchAccount = `INSERT INTO accounts (user, device_key, seen_by, unlisted) VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, 0))
+		ON CONFLICT (user) DO UPDATE SET device_key = coalesce(?2, device_key), seen_by = coalesce(?3, seen_by), unlisted = coalesce(?4, unlisted)`
 )
 
 func accountFields(a *store.Account) []any {
-	return []any{&a.User, &a.DeviceKey, &a.Mail, &a.MailKey, &a.SeenBy, &a.Unlisted}
+	return []any{&a.User, &a.DeviceKey, &a.SeenBy, &a.Unlisted}
 }
 
 // Account implements store.Store.
@@ -29,12 +27,7 @@ func (s *Store) Account(ctx context.Context, user string) (store.Account, error)
 
 // PatchAccount implements store.Store.
 func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
-	return s.run(ctx, "change account", patchAccount, user, p.DeviceKey, p.Mail, p.MailKey, p.SeenBy, p.Unlisted)
-}
-
-// AccountsByMail implements store.Store.
-func (s *Store) AccountsByMail(ctx context.Context, key string, limit int) ([]store.Account, error) {
-	return list(ctx, s, "accounts by mail", accountFields, accounts+`WHERE mail_key = ? AND mail_key <> '' ORDER BY user LIMIT ?`, key, limit)
+	return s.run(ctx, "change account", patchAccount, user, p.DeviceKey, p.SeenBy, p.Unlisted)
 }
 
 // AccountsOf implements store.Store.
@@ -59,15 +52,15 @@ func (s *Store) PutDeleted(ctx context.Context, u store.User) error {
 
 // PutTicket implements store.Store.
 func (s *Store) PutTicket(ctx context.Context, t store.Ticket) error {
-	return s.run(ctx, "put ticket", `INSERT INTO tickets (hash, kind, user, mail, created, expires) VALUES (?, ?, ?, ?, ?, ?)`,
-		t.Hash, t.Kind, t.User, t.Mail, t.Created, t.Expires)
+	return s.run(ctx, "put ticket", `INSERT INTO tickets (hash, kind, user, created, expires) VALUES (?, ?, ?, ?, ?)`,
+		t.Hash, t.Kind, t.User, t.Created, t.Expires)
 }
 
 // Ticket implements store.Store.
 func (s *Store) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
 	var t store.Ticket
-	return t, s.row(ctx, "ticket", `SELECT hash, kind, user, mail, created, expires FROM tickets WHERE hash = ?`, hash,
-		&t.Hash, &t.Kind, &t.User, &t.Mail, &t.Created, &t.Expires)
+	return t, s.row(ctx, "ticket", `SELECT hash, kind, user, created, expires FROM tickets WHERE hash = ?`, hash,
+		&t.Hash, &t.Kind, &t.User, &t.Created, &t.Expires)
 }
 
 // TakeTicket implements store.Store.

@@ -10,12 +10,10 @@ ALTER TABLE sessions ADD COLUMN address TEXT NOT NULL DEFAULT '';
 CREATE INDEX sessions_user ON sessions (user, created);
 -- What users choose of their accounts, and secrets that are good once.
 CREATE TABLE accounts (
-	user TEXT PRIMARY KEY, device_key BLOB, mail TEXT NOT NULL DEFAULT '', mail_key TEXT NOT NULL DEFAULT '', seen_by TEXT NOT NULL DEFAULT '',
-	unlisted INTEGER NOT NULL DEFAULT 0
+	user TEXT PRIMARY KEY, device_key BLOB, seen_by TEXT NOT NULL DEFAULT '', unlisted INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX accounts_mail ON accounts (mail_key, user) WHERE mail_key <> '';
 CREATE TABLE tickets (
-	hash TEXT PRIMARY KEY, kind TEXT NOT NULL, user TEXT NOT NULL, mail TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL
+	hash TEXT PRIMARY KEY, kind TEXT NOT NULL, user TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tickets_user ON tickets (user, kind);
 CREATE INDEX tickets_expires ON tickets (expires);
