@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 
 	"hubbub.internal/services/directory/store"
 )
@@ -23,14 +22,7 @@ func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
 
 // Ban implements store.Store.
 func (s *Store) Ban(ctx context.Context, room, user string) (store.Ban, error) {
-	all, err := list(ctx, s, "ban", banFields, banColumns+`WHERE room = ? AND user = ?`, room, user)
-	if err != nil {
-		return store.Ban{}, err
-	}
-	if len(all) == 0 {
-		return store.Ban{}, fmt.Errorf("ban: %w", store.ErrNotFound)
-	}
-	return all[0], nil
+	return first(ctx, s, "ban", banFields, banColumns+`WHERE room = ? AND user = ?`, room, user)
 }
 
 // DeleteBan implements store.Store.

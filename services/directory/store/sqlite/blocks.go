@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 
 	"hubbub.internal/services/directory/store"
 )
@@ -38,16 +37,4 @@ func (s *Store) Blocks(ctx context.Context, user, after string, limit int) ([]st
 // DeleteBlocksOf implements store.Store.
 func (s *Store) DeleteBlocksOf(ctx context.Context, user string) error {
 	return s.run(ctx, "delete blocks", `DELETE FROM blocks WHERE user = ?1 OR other = ?1`, user)
-}
-
-// first returns the one record that a query finds, or store.ErrNotFound.
-func first[T any](ctx context.Context, s *Store, what string, scan func(*T) []any, query string, args ...any) (t T, err error) {
-	all, err := list(ctx, s, what, scan, query, args...)
-	if err != nil {
-		return t, err
-	}
-	if len(all) == 0 {
-		return t, fmt.Errorf("%s: %w", what, store.ErrNotFound)
-	}
-	return all[0], nil
 }

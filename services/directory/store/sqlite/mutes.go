@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 
 	"hubbub.internal/services/directory/store"
 )
@@ -21,14 +20,7 @@ func (s *Store) PutMute(ctx context.Context, m store.Mute) error {
 
 // Mute implements store.Mutes.
 func (s *Store) Mute(ctx context.Context, room, user string) (store.Mute, error) {
-	all, err := list(ctx, s, "mute", muteFields, muteColumns+`WHERE room = ? AND user = ?`, room, user)
-	if err != nil {
-		return store.Mute{}, err
-	}
-	if len(all) == 0 {
-		return store.Mute{}, fmt.Errorf("mute: %w", store.ErrNotFound)
-	}
-	return all[0], nil
+	return first(ctx, s, "mute", muteFields, muteColumns+`WHERE room = ? AND user = ?`, room, user)
 }
 
 // DeleteMute implements store.Mutes.

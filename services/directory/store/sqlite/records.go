@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 
 	api "hubbub.internal/libs/api/directory"
 	"hubbub.internal/services/directory/store"
@@ -10,13 +9,12 @@ import (
 
 // The beginnings of queries whose rows the fields below take.
 const (
-	rooms = `SELECT id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, creator, head, active, size FROM rooms `
-	users = `SELECT id, name, name_key, look, look_lower, hash, created, disabled FROM users `
+	rooms         = `SELECT id, name, look, look_lower, topic, private, direct, created, slow, announce, archived, creator, head, active, size FROM rooms `
+	users         = `SELECT id, name, name_key, look, look_lower, hash, created, disabled FROM users `
+	memberColumns = `SELECT room, user, name, role, since, hidden FROM members `
 )
 
-const (
-	insertUser = `INSERT INTO users (id, name, name_key, look, look_lower, hash, created) VALUES (?, ?, ?, ?, ?, ?, ?)`
-)
+const insertUser = `INSERT INTO users (id, name, name_key, look, look_lower, hash, created) VALUES (?, ?, ?, ?, ?, ?, ?)`
 
 func userValues(u store.User) []any {
 	return []any{u.ID, u.Name, u.NameKey, u.Looks.Written, u.Looks.Lower, u.Hash, u.Created}
@@ -140,14 +138,7 @@ func (s *Store) SetRole(ctx context.Context, room, user string, role api.Role) e
 
 // Member implements store.Store.
 func (s *Store) Member(ctx context.Context, room, user string) (store.Member, error) {
-	ms, err := list(ctx, s, "member", memberFields, `SELECT room, user, name, role, since, hidden FROM members WHERE room = ? AND user = ?`, room, user)
-	if err != nil {
-		return store.Member{}, err
-	}
-	if len(ms) == 0 {
-		return store.Member{}, fmt.Errorf("member: %w", store.ErrNotFound)
-	}
-	return ms[0], nil
+	return first(ctx, s, "member", memberFields, memberColumns+`WHERE room = ? AND user = ?`, room, user)
 }
 
 // DeleteMember implements store.Store.
@@ -158,25 +149,25 @@ func (s *Store) DeleteMember(ctx context.Context, room, user string) error {
 // Members implements store.Store.
 func (s *Store) Members(ctx context.Context, room, after string, limit int) ([]store.Member, error) {
 	return list(ctx, s, "members", memberFields,
-		`SELECT room, user, name, role, since, hidden FROM members WHERE room = ? AND user > ? ORDER BY user LIMIT ?`, room, after, limit)
+		memberColumns+`WHERE room = ? AND user > ? ORDER BY user LIMIT ?`, room, after, limit)
 }
 
 // MembersInRole implements store.Store.
 func (s *Store) MembersInRole(ctx context.Context, room string, role api.Role, limit int) ([]store.Member, error) {
 	return list(ctx, s, "members in a role", memberFields,
-		`SELECT room, user, name, role, since, hidden FROM members WHERE room = ? AND role = ? ORDER BY since, user LIMIT ?`, room, role, limit)
+		memberColumns+`WHERE room = ? AND role = ? ORDER BY since, user LIMIT ?`, room, role, limit)
 }
 
 // MembersOf implements store.Store.
 func (s *Store) MembersOf(ctx context.Context, rooms []string) ([]store.Member, error) {
 	return list(ctx, s, "members of rooms", memberFields,
-		`SELECT room, user, name, role, since, hidden FROM members WHERE room IN (SELECT value FROM json_each(?)) ORDER BY room, user`, jsonList(rooms))
+		memberColumns+`WHERE room IN (SELECT value FROM json_each(?)) ORDER BY room, user`, jsonList(rooms))
 }
 
 // MembershipsOf implements store.Store.
 func (s *Store) MembershipsOf(ctx context.Context, user string, limit int) ([]store.Member, error) {
 	return list(ctx, s, "memberships", memberFields,
-		`SELECT room, user, name, role, since, hidden FROM members WHERE user = ? ORDER BY since, room LIMIT ?`, user, limit)
+		memberColumns+`WHERE user = ? ORDER BY since, room LIMIT ?`, user, limit)
 }
 
 // PutIntent implements store.Store.

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"fmt"
 
 	"hubbub.internal/services/directory/store"
 )
@@ -27,14 +26,7 @@ func (s *Store) PutReport(ctx context.Context, r store.Report) error {
 
 // Report implements store.Reports.
 func (s *Store) Report(ctx context.Context, id string) (store.Report, error) {
-	all, err := list(ctx, s, "report", reportFields, reportColumns+`WHERE id = ?`, id)
-	if err != nil {
-		return store.Report{}, err
-	}
-	if len(all) == 0 {
-		return store.Report{}, fmt.Errorf("report: %w", store.ErrNotFound)
-	}
-	return all[0], nil
+	return first(ctx, s, "report", reportFields, reportColumns+`WHERE id = ?`, id)
 }
 
 // MoveReport implements store.Reports.

@@ -5,16 +5,12 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 
 	"hubbub.internal/services/directory/store"
 )
 
-const (
-	memberColumns  = `SELECT room, user, name, role, since, hidden FROM members `
-	requestColumns = `SELECT room, sender, sender_name, receiver, receiver_name, sent, refused, created, expires FROM requests `
-)
+const requestColumns = `SELECT room, sender, sender_name, receiver, receiver_name, sent, refused, created, expires FROM requests `
 
 // texts is a list of strings in a column, as JSON.
 type texts []string
@@ -84,7 +80,7 @@ func (s *Store) SendRequest(ctx context.Context, room, from, message string, mos
 	case slices.Contains(r.Sent, message):
 		return r, nil
 	case r.Room == "" || len(r.Sent) >= most:
-		return store.Request{}, fmt.Errorf("send request: %w", store.ErrNotFound)
+		return store.Request{}, wrap("send request", store.ErrNotFound)
 	case len(r.Sent) == 0:
 		r.Created = now
 	}

@@ -114,3 +114,15 @@ func list[T any](ctx context.Context, s *Store, what string, scan func(*T) []any
 	}
 	return all, nil
 }
+
+// first returns the one record that a query finds, or store.ErrNotFound.
+func first[T any](ctx context.Context, s *Store, what string, scan func(*T) []any, query string, args ...any) (t T, err error) {
+	all, err := list(ctx, s, what, scan, query, args...)
+	if err != nil {
+		return t, err
+	}
+	if len(all) == 0 {
+		return t, fmt.Errorf("%s: %w", what, store.ErrNotFound)
+	}
+	return all[0], nil
+}
