@@ -3,7 +3,6 @@ package memory
 import (
 	"cmp"
 	"context"
-	"maps"
 
 	"hubbub.internal/services/directory/store"
 )
@@ -87,16 +86,10 @@ func (s *Store) TakeTicket(ctx context.Context, hash string) error {
 
 // DeleteTicketsOf implements store.Store.
 func (s *Store) DeleteTicketsOf(ctx context.Context, user, kind string) error {
-	return s.do(ctx, "DeleteTicketsOf", func() error {
-		maps.DeleteFunc(s.tickets, func(_ string, t store.Ticket) bool { return t.User == user && t.Kind == kind })
-		return nil
-	})
+	return removeAll(ctx, s, "DeleteTicketsOf", s.tickets, func(t store.Ticket) bool { return t.User == user && t.Kind == kind })
 }
 
 // DeleteTicketsBefore implements store.Store.
 func (s *Store) DeleteTicketsBefore(ctx context.Context, expires int64) error {
-	return s.do(ctx, "DeleteTicketsBefore", func() error {
-		maps.DeleteFunc(s.tickets, func(_ string, t store.Ticket) bool { return t.Expires <= expires })
-		return nil
-	})
+	return removeAll(ctx, s, "DeleteTicketsBefore", s.tickets, func(t store.Ticket) bool { return t.Expires <= expires })
 }

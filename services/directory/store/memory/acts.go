@@ -3,7 +3,6 @@ package memory
 import (
 	"cmp"
 	"context"
-	"strings"
 
 	"hubbub.internal/services/directory/store"
 )
@@ -36,7 +35,7 @@ func (s *Store) Acts(ctx context.Context, f store.ActFilter, limit int) ([]store
 func (s *Store) DeleteActsBefore(ctx context.Context, id string) (n int64, err error) {
 	return n, s.do(ctx, "DeleteActsBefore", func() error {
 		for k := range s.acts {
-			if strings.Compare(k, id) < 0 {
+			if k < id {
 				delete(s.acts, k)
 				n++
 			}

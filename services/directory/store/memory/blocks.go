@@ -41,12 +41,5 @@ func (s *Store) Blocks(ctx context.Context, user, after string, limit int) ([]st
 
 // DeleteBlocksOf implements store.Store.
 func (s *Store) DeleteBlocksOf(ctx context.Context, user string) error {
-	return s.do(ctx, "DeleteBlocksOf", func() error {
-		for k := range s.blocks {
-			if k.user == user || k.other == user {
-				delete(s.blocks, k)
-			}
-		}
-		return nil
-	})
+	return removeAll(ctx, s, "DeleteBlocksOf", s.blocks, func(b store.Block) bool { return b.User == user || b.Other == user })
 }

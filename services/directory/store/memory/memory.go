@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -130,6 +131,14 @@ func update[K comparable, V any](ctx context.Context, s *Store, call string, m m
 func remove[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, k K) error {
 	return s.do(ctx, call, func() error {
 		delete(m, k)
+		return nil
+	})
+}
+
+// removeAll removes the records that are unwanted.
+func removeAll[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, unwanted func(V) bool) error {
+	return s.do(ctx, call, func() error {
+		maps.DeleteFunc(m, func(_ K, v V) bool { return unwanted(v) })
 		return nil
 	})
 }

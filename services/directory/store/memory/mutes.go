@@ -31,14 +31,7 @@ func (s *Store) DeleteMute(ctx context.Context, room, user string) error {
 
 // DeleteMutesBefore implements store.Mutes.
 func (s *Store) DeleteMutesBefore(ctx context.Context, until int64) error {
-	return s.do(ctx, "DeleteMutesBefore", func() error {
-		for k, m := range s.mutes {
-			if m.Until <= until {
-				delete(s.mutes, k)
-			}
-		}
-		return nil
-	})
+	return removeAll(ctx, s, "DeleteMutesBefore", s.mutes, func(m store.Mute) bool { return m.Until <= until })
 }
 
 // Mutes implements store.Mutes.

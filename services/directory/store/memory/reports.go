@@ -53,12 +53,5 @@ func (s *Store) ReportsBy(ctx context.Context, reporter string, limit int) ([]st
 
 // DeleteReportsBefore implements store.Reports.
 func (s *Store) DeleteReportsBefore(ctx context.Context, resolved int64) error {
-	return s.do(ctx, "DeleteReportsBefore", func() error {
-		for id, r := range s.reports {
-			if r.Resolved > 0 && r.Resolved <= resolved {
-				delete(s.reports, id)
-			}
-		}
-		return nil
-	})
+	return removeAll(ctx, s, "DeleteReportsBefore", s.reports, func(r store.Report) bool { return r.Resolved > 0 && r.Resolved <= resolved })
 }

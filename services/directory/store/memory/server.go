@@ -72,14 +72,7 @@ func (s *Store) RevokeInvitation(ctx context.Context, id string) error {
 
 // DeleteInvitationsBefore implements store.Store.
 func (s *Store) DeleteInvitationsBefore(ctx context.Context, expires int64) error {
-	return s.do(ctx, "DeleteInvitationsBefore", func() error {
-		for id, i := range s.invitations {
-			if i.Expires < expires {
-				delete(s.invitations, id)
-			}
-		}
-		return nil
-	})
+	return removeAll(ctx, s, "DeleteInvitationsBefore", s.invitations, func(i store.Invitation) bool { return i.Expires < expires })
 }
 
 // SetDisabled implements store.Store.

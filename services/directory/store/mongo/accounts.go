@@ -32,12 +32,8 @@ func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPa
 	if p.DeviceKey != nil {
 		set = append(set, bson.E{Key: "device_key", Value: p.DeviceKey})
 	}
-	if p.SeenBy != nil {
-		set = append(set, bson.E{Key: "seen_by", Value: *p.SeenBy})
-	}
-	if p.Unlisted != nil {
-		set = append(set, bson.E{Key: "unlisted", Value: *p.Unlisted})
-	}
+	set = patch(set, "seen_by", p.SeenBy)
+	set = patch(set, "unlisted", p.Unlisted)
 	return upsert(ctx, "change account", s.accounts, by("_id", user), by("$set", set))
 }
 
@@ -85,12 +81,10 @@ func (s *Store) TakeTicket(ctx context.Context, hash string) error {
 
 // DeleteTicketsOf implements store.Store.
 func (s *Store) DeleteTicketsOf(ctx context.Context, user, kind string) error {
-	_, err := s.tickets.DeleteMany(ctx, append(by("user", user), bson.E{Key: "kind", Value: kind}))
-	return wrap("delete tickets", err)
+	return removeAll(ctx, "delete tickets", s.tickets, append(by("user", user), by("kind", kind)...))
 }
 
 // DeleteTicketsBefore implements store.Store.
 func (s *Store) DeleteTicketsBefore(ctx context.Context, expires int64) error {
-	_, err := s.tickets.DeleteMany(ctx, by("expires", by("$lte", expires)))
-	return wrap("delete old tickets", err)
+	return removeAll(ctx, "delete old tickets", s.tickets, by("expires", by("$lte", expires)))
 }

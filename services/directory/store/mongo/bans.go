@@ -9,11 +9,9 @@ import (
 )
 
 // banID is the key of a ban. No room has an empty id, so that of the whole server is like no other.
-func banID(room, user string) bson.D { return by("_id", room+":"+user) }
-
 // PutBan implements store.Store.
 func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
-	return upsert(ctx, "put ban", s.bans, banID(b.Room, b.User), bson.D{
+	return upsert(ctx, "put ban", s.bans, pairID(b.Room, b.User), bson.D{
 		{Key: "$set", Value: bson.D{{Key: "reason", Value: b.Reason}, {Key: "until", Value: b.Until}}},
 		{Key: "$setOnInsert", Value: bson.D{
 			{Key: "room", Value: b.Room}, {Key: "user", Value: b.User}, {Key: "name", Value: b.Name}, {Key: "actor", Value: b.Actor},
@@ -24,12 +22,12 @@ func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
 
 // Ban implements store.Store.
 func (s *Store) Ban(ctx context.Context, room, user string) (store.Ban, error) {
-	return one[store.Ban](ctx, "ban", s.bans, banID(room, user))
+	return one[store.Ban](ctx, "ban", s.bans, pairID(room, user))
 }
 
 // DeleteBan implements store.Store.
 func (s *Store) DeleteBan(ctx context.Context, room, user string) error {
-	return remove(ctx, "delete ban", s.bans, banID(room, user))
+	return remove(ctx, "delete ban", s.bans, pairID(room, user))
 }
 
 // Bans implements store.Store.
@@ -55,5 +53,5 @@ func (s *Store) EndedBans(ctx context.Context, now int64, limit int) ([]store.Ba
 
 // EndBan implements store.Store.
 func (s *Store) EndBan(ctx context.Context, room, user string, now int64) error {
-	return remove(ctx, "end ban", s.bans, append(banID(room, user), over(now)))
+	return remove(ctx, "end ban", s.bans, append(pairID(room, user), over(now)))
 }

@@ -8,12 +8,9 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// coupleID is the key of what a user has about another.
-func coupleID(user, other string) bson.D { return by("_id", user+":"+other) }
-
 // PutBlock implements store.Store.
 func (s *Store) PutBlock(ctx context.Context, b store.Block) error {
-	return upsert(ctx, "put block", s.blocks, coupleID(b.User, b.Other), bson.D{
+	return upsert(ctx, "put block", s.blocks, pairID(b.User, b.Other), bson.D{
 		{Key: "$set", Value: by("ignore", b.Ignore)},
 		{Key: "$setOnInsert", Value: bson.D{
 			{Key: "user", Value: b.User}, {Key: "other", Value: b.Other}, {Key: "name", Value: b.Name}, {Key: "created", Value: b.Created},
@@ -23,12 +20,12 @@ func (s *Store) PutBlock(ctx context.Context, b store.Block) error {
 
 // Block implements store.Store.
 func (s *Store) Block(ctx context.Context, user, other string) (store.Block, error) {
-	return one[store.Block](ctx, "block", s.blocks, coupleID(user, other))
+	return one[store.Block](ctx, "block", s.blocks, pairID(user, other))
 }
 
 // DeleteBlock implements store.Store.
 func (s *Store) DeleteBlock(ctx context.Context, user, other string) error {
-	return remove(ctx, "delete block", s.blocks, coupleID(user, other))
+	return remove(ctx, "delete block", s.blocks, pairID(user, other))
 }
 
 // Blocks implements store.Store.
@@ -38,6 +35,5 @@ func (s *Store) Blocks(ctx context.Context, user, after string, limit int) ([]st
 
 // DeleteBlocksOf implements store.Store.
 func (s *Store) DeleteBlocksOf(ctx context.Context, user string) error {
-	_, err := s.blocks.DeleteMany(ctx, by("$or", bson.A{by("user", user), by("other", user)}))
-	return wrap("delete blocks", err)
+	return removeAll(ctx, "delete blocks", s.blocks, by("$or", bson.A{by("user", user), by("other", user)}))
 }

@@ -59,8 +59,7 @@ func (s *Store) RevokeInvitation(ctx context.Context, id string) error {
 
 // DeleteInvitationsBefore implements store.Store.
 func (s *Store) DeleteInvitationsBefore(ctx context.Context, expires int64) error {
-	_, err := s.invitations.DeleteMany(ctx, by("expires", by("$lt", expires)))
-	return wrap("delete invitations", err)
+	return removeAll(ctx, "delete invitations", s.invitations, by("expires", by("$lt", expires)))
 }
 
 // SetDisabled implements store.Store.

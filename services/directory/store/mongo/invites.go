@@ -21,17 +21,17 @@ func (s *Store) CreateInvite(ctx context.Context, i store.Invite) error {
 
 // Invite implements store.Store.
 func (s *Store) Invite(ctx context.Context, room, user string) (store.Invite, error) {
-	return one[store.Invite](ctx, "invitation", s.invites, memberID(room, user))
+	return one[store.Invite](ctx, "invitation", s.invites, pairID(room, user))
 }
 
 // DeclineInvite implements store.Store.
 func (s *Store) DeclineInvite(ctx context.Context, room, user string) error {
-	return update(ctx, "decline invitation", s.invites, memberID(room, user), by("declined", true))
+	return update(ctx, "decline invitation", s.invites, pairID(room, user), by("declined", true))
 }
 
 // DeleteInvite implements store.Store.
 func (s *Store) DeleteInvite(ctx context.Context, room, user string) error {
-	return remove(ctx, "delete invitation", s.invites, memberID(room, user))
+	return remove(ctx, "delete invitation", s.invites, pairID(room, user))
 }
 
 // InvitesTo implements store.Store.

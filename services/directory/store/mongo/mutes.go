@@ -10,23 +10,22 @@ import (
 
 // PutMute implements store.Mutes.
 func (s *Store) PutMute(ctx context.Context, m store.Mute) error {
-	return upsert(ctx, "put mute", s.mutes, banID(m.Room, m.User), by("$set", m))
+	return upsert(ctx, "put mute", s.mutes, pairID(m.Room, m.User), by("$set", m))
 }
 
 // Mute implements store.Mutes.
 func (s *Store) Mute(ctx context.Context, room, user string) (store.Mute, error) {
-	return one[store.Mute](ctx, "mute", s.mutes, banID(room, user))
+	return one[store.Mute](ctx, "mute", s.mutes, pairID(room, user))
 }
 
 // DeleteMute implements store.Mutes.
 func (s *Store) DeleteMute(ctx context.Context, room, user string) error {
-	return remove(ctx, "delete mute", s.mutes, banID(room, user))
+	return remove(ctx, "delete mute", s.mutes, pairID(room, user))
 }
 
 // DeleteMutesBefore implements store.Mutes.
 func (s *Store) DeleteMutesBefore(ctx context.Context, until int64) error {
-	_, err := s.mutes.DeleteMany(ctx, by("until", by("$lte", until)))
-	return wrap("delete old mutes", err)
+	return removeAll(ctx, "delete old mutes", s.mutes, by("until", by("$lte", until)))
 }
 
 // Mutes implements store.Mutes.

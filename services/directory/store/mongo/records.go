@@ -18,7 +18,16 @@ func above(field string, value any) bson.D {
 }
 
 // memberID is the key of a membership, so that adding one twice is one record on any server.
-func memberID(room, user string) bson.D { return by("_id", room+":"+user) }
+// pairID finds the record of a room and a user, or of a user and another.
+func pairID(a, b string) bson.D { return by("_id", a+":"+b) }
+
+// patch adds a field to what is set, unless it stays as it is.
+func patch[T any](set bson.D, field string, to *T) bson.D {
+	if to == nil {
+		return set
+	}
+	return append(set, bson.E{Key: field, Value: *to})
+}
 
 // CreateUser implements store.Store.
 func (s *Store) CreateUser(ctx context.Context, u store.User) error {
@@ -88,27 +97,15 @@ func (s *Store) Rooms(ctx context.Context, ids []string) ([]store.Room, error) {
 // PatchRoom implements store.Store.
 func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) error {
 	set := by("_id", id) // which it is already: $set may not be empty
-	if p.Name != nil {
-		set = append(set, bson.E{Key: "name", Value: *p.Name})
-	}
+	set = patch(set, "name", p.Name)
 	if p.Looks != nil {
 		set = append(set, bson.E{Key: "look", Value: p.Looks.Written}, bson.E{Key: "look_lower", Value: p.Looks.Lower})
 	}
-	if p.Topic != nil {
-		set = append(set, bson.E{Key: "topic", Value: *p.Topic})
-	}
-	if p.Private != nil {
-		set = append(set, bson.E{Key: "private", Value: *p.Private})
-	}
-	if p.Slow != nil {
-		set = append(set, bson.E{Key: "slow", Value: *p.Slow})
-	}
-	if p.Announce != nil {
-		set = append(set, bson.E{Key: "announce", Value: *p.Announce})
-	}
-	if p.Archived != nil {
-		set = append(set, bson.E{Key: "archived", Value: *p.Archived})
-	}
+	set = patch(set, "topic", p.Topic)
+	set = patch(set, "private", p.Private)
+	set = patch(set, "slow", p.Slow)
+	set = patch(set, "announce", p.Announce)
+	set = patch(set, "archived", p.Archived)
 	return update(ctx, "change room", s.rooms, by("_id", id), set)
 }
 
@@ -119,7 +116,7 @@ func (s *Store) DeleteRoom(ctx context.Context, id string) error {
 
 // PutMember implements store.Store.
 func (s *Store) PutMember(ctx context.Context, m store.Member) error {
-	return upsert(ctx, "put member", s.members, memberID(m.Room, m.User), bson.D{
+	return upsert(ctx, "put member", s.members, pairID(m.Room, m.User), bson.D{
 		{Key: "$set", Value: by("role", m.Role)},
 		{Key: "$setOnInsert", Value: bson.D{
 			{Key: "room", Value: m.Room}, {Key: "user", Value: m.User}, {Key: "name", Value: m.Name}, {Key: "since", Value: m.Since},
@@ -139,17 +136,17 @@ func upsert(ctx context.Context, what string, c *mongo.Collection, id, change bs
 
 // SetRole implements store.Store.
 func (s *Store) SetRole(ctx context.Context, room, user string, role api.Role) error {
-	return update(ctx, "set role", s.members, memberID(room, user), by("role", role))
+	return update(ctx, "set role", s.members, pairID(room, user), by("role", role))
 }
 
 // Member implements store.Store.
 func (s *Store) Member(ctx context.Context, room, user string) (store.Member, error) {
-	return one[store.Member](ctx, "member", s.members, memberID(room, user))
+	return one[store.Member](ctx, "member", s.members, pairID(room, user))
 }
 
 // DeleteMember implements store.Store.
 func (s *Store) DeleteMember(ctx context.Context, room, user string) error {
-	return remove(ctx, "delete member", s.members, memberID(room, user))
+	return remove(ctx, "delete member", s.members, pairID(room, user))
 }
 
 // Members implements store.Store.
@@ -195,7 +192,7 @@ func (s *Store) IntentsBefore(ctx context.Context, created int64, limit int) ([]
 }
 
 // update changes fields of the document that filter finds.
-func update(ctx context.Context, what string, c *mongo.Collection, filter, set bson.D) error {
+func update(ctx context.Context, what string, c *mongo.Collection, filter bson.D, set any) error {
 	r, err := c.UpdateOne(ctx, filter, by("$set", set))
 	if err == nil && r.MatchedCount == 0 {
 		err = store.ErrNotFound
@@ -205,5 +202,10 @@ func update(ctx context.Context, what string, c *mongo.Collection, filter, set b
 
 func remove(ctx context.Context, what string, c *mongo.Collection, filter any) error {
 	_, err := c.DeleteOne(ctx, filter)
+	return wrap(what, err)
+}
+
+func removeAll(ctx context.Context, what string, c *mongo.Collection, filter any) error {
+	_, err := c.DeleteMany(ctx, filter)
 	return wrap(what, err)
 }

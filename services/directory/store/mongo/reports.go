@@ -36,10 +36,11 @@ func (s *Store) MoveReport(ctx context.Context, r store.Report, from []string) e
 
 // Reports implements store.Reports.
 func (s *Store) Reports(ctx context.Context, room string, resolved bool, after string, limit int) ([]store.Report, error) {
-	filter := append(above("_id", after), bson.E{Key: "resolved", Value: int64(0)})
+	state := by("resolved", int64(0))
 	if resolved {
-		filter[1].Value = by("$gt", int64(0))
+		state = above("resolved", int64(0))
 	}
+	filter := append(above("_id", after), state...)
 	if room != "" {
 		filter = append(filter, bson.E{Key: "room", Value: room})
 	}
@@ -53,6 +54,5 @@ func (s *Store) ReportsBy(ctx context.Context, reporter string, limit int) ([]st
 
 // DeleteReportsBefore implements store.Reports.
 func (s *Store) DeleteReportsBefore(ctx context.Context, resolved int64) error {
-	_, err := s.reports.DeleteMany(ctx, by("resolved", bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lte", Value: resolved}}))
-	return wrap("delete old reports", err)
+	return removeAll(ctx, "delete old reports", s.reports, by("resolved", bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lte", Value: resolved}}))
 }

@@ -3,12 +3,9 @@ package mongo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"hubbub.internal/services/directory/store"
 )
@@ -39,7 +36,7 @@ func (s *Store) DirectsOf(ctx context.Context, user string, before int64, limit 
 
 // SetHidden implements store.Store.
 func (s *Store) SetHidden(ctx context.Context, room, user string, hidden bool) error {
-	return update(ctx, "hide a direct room", s.members, memberID(room, user), by("hidden", hidden))
+	return update(ctx, "hide a direct room", s.members, pairID(room, user), by("hidden", hidden))
 }
 
 // RoomsBy implements store.Store.
@@ -88,11 +85,11 @@ func (s *Store) SendRequest(ctx context.Context, room, from, message string, mos
 		case err != nil:
 			return r, err
 		case r.From != from || r.Refused:
-			return store.Request{}, fmt.Errorf("send request: %w", store.ErrNotFound)
+			return store.Request{}, wrap("send request", store.ErrNotFound)
 		case slices.Contains(r.Sent, message):
 			return r, nil
 		case len(r.Sent) >= most:
-			return store.Request{}, fmt.Errorf("send request: %w", store.ErrNotFound)
+			return store.Request{}, wrap("send request", store.ErrNotFound)
 		case len(r.Sent) == 0:
 			r.Created = now
 		}
@@ -101,14 +98,13 @@ func (s *Store) SendRequest(ctx context.Context, room, from, message string, mos
 			before = []string{}
 		}
 		r.Sent = append(slices.Clone(before), message)
-		err = s.requests.FindOneAndUpdate(ctx, bson.D{{Key: "_id", Value: room}, {Key: "sent", Value: before}, yes("refused", false)},
-			by("$set", bson.D{{Key: "sent", Value: r.Sent}, {Key: "created", Value: r.Created}}),
-			options.FindOneAndUpdate().SetReturnDocument(options.After)).Err()
-		if !errors.Is(err, mongo.ErrNoDocuments) {
-			return r, wrap("send request", err)
+		err = update(ctx, "send request", s.requests, bson.D{{Key: "_id", Value: room}, {Key: "sent", Value: before}, yes("refused", false)},
+			bson.D{{Key: "sent", Value: r.Sent}, {Key: "created", Value: r.Created}})
+		if !errors.Is(err, store.ErrNotFound) {
+			return r, err
 		}
 	}
-	return store.Request{}, fmt.Errorf("send request: %w", store.ErrNotFound)
+	return store.Request{}, wrap("send request", store.ErrNotFound)
 }
 
 // RefuseRequest implements store.Store.

@@ -26,11 +26,7 @@ func (s *Store) ExtendSession(ctx context.Context, id string, now, expires int64
 // TurnSession implements store.Store.
 func (s *Store) TurnSession(ctx context.Context, id string, was []byte, now int64, t store.Turn) error {
 	where := bson.D{{Key: "_id", Value: id}, {Key: "hash", Value: was}}
-	r, err := s.sessions.UpdateOne(ctx, append(where, above("expires", now)...), by("$set", t))
-	if err == nil && r.MatchedCount == 0 {
-		err = store.ErrNotFound
-	}
-	return wrap("turn session", err)
+	return update(ctx, "turn session", s.sessions, append(where, above("expires", now)...), t)
 }
 
 // SessionsOf implements store.Store.
@@ -58,7 +54,7 @@ func (s *Store) DeleteSession(ctx context.Context, id string) error {
 
 // SessionsAfter implements store.Store.
 func (s *Store) SessionsAfter(ctx context.Context, id string, limit int) ([]store.Session, error) {
-	return list[store.Session](ctx, "sessions", s.sessions, by("_id", by("$gt", id)), by("_id", 1), limit)
+	return list[store.Session](ctx, "sessions", s.sessions, above("_id", id), by("_id", 1), limit)
 }
 
 // SessionsBefore implements store.Store.
