@@ -2,6 +2,7 @@
 package sqlitedbtest
 
 import (
+	"database/sql"
 	"os"
 	"path/filepath"
 	"testing"
@@ -43,4 +44,26 @@ func Fixture(t *testing.T) string {
 		return path
 	}
 	return filepath.Join(t.TempDir(), "store.db")
+}
+
+// Plan returns how SQLite goes about a query, a line for each step.
+func Plan(t *testing.T, db *sql.DB, query string, args ...any) (plan string) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		plan += detail + "\n"
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return plan
 }

@@ -17,8 +17,8 @@ func above(field string, value any) bson.D {
 	return bson.D{{Key: field, Value: bson.D{{Key: "$gt", Value: value}}}}
 }
 
-// memberID is the key of a membership, so that adding one twice is one record on any server.
-// pairID finds the record of a room and a user, or of a user and another.
+// pairID finds the record of a room and a user, or of a user and another, by its key: so adding one twice is one record on any
+// server.
 func pairID(a, b string) bson.D { return by("_id", a+":"+b) }
 
 // patch adds a field to what is set, unless it stays as it is.

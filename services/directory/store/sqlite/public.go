@@ -9,9 +9,24 @@ import (
 
 // FindPublic implements store.Store.
 func (s *Store) FindPublic(ctx context.Context, q store.PublicQuery) ([]store.Room, error) {
+	query, args := findPublic(q)
+	return list(ctx, s, "find public rooms", roomFields, query, args...)
+}
+
+// findPublic returns the query without the conditions that q does not set, so that SQLite begins a later page at its place in the
+// index, and not at the first room.
+func findPublic(q store.PublicQuery) (query string, args []any) {
 	by := cmp.Or(q.Sort, store.SortActive)
-	return list(ctx, s, "find public rooms", roomFields, rooms+`WHERE private = 0 AND direct = 0 AND archived = 0 AND (?1 = '' OR instr(look_lower, ?1) > 0)
-		AND (?3 = '' OR (`+by+`, id) < (?2, ?3)) ORDER BY `+by+` DESC, id DESC LIMIT ?4`, q.Look, q.Before, q.BeforeID, q.Limit)
+	query = rooms + `WHERE private = 0 AND direct = 0 AND archived = 0`
+	if q.Look != "" {
+		query += ` AND instr(look_lower, ?) > 0`
+		args = append(args, q.Look)
+	}
+	if q.BeforeID != "" {
+		query += ` AND (` + by + `, id) < (?, ?)`
+		args = append(args, q.Before, q.BeforeID)
+	}
+	return query + ` ORDER BY ` + by + ` DESC, id DESC LIMIT ?`, append(args, q.Limit)
 }
 
 // PublicAfter implements store.Store.

@@ -37,13 +37,21 @@ func (s *Store) MoveReport(ctx context.Context, r store.Report, from []string) e
 
 // Reports implements store.Reports.
 func (s *Store) Reports(ctx context.Context, room string, resolved bool, after string, limit int) ([]store.Report, error) {
-	where := `WHERE (resolved > 0) = ? AND id > ? `
-	args := []any{resolved, after}
+	query, args := findReports(room, resolved, after, limit)
+	return list(ctx, s, "reports", reportFields, query, args...)
+}
+
+func findReports(room string, resolved bool, after string, limit int) (query string, args []any) {
+	query = reportColumns + `WHERE resolved = 0 AND id > ?`
+	if resolved {
+		query = reportColumns + `WHERE resolved > 0 AND id > ?`
+	}
+	args = []any{after}
 	if room != "" {
-		where += `AND room = ? `
+		query += ` AND room = ?`
 		args = append(args, room)
 	}
-	return list(ctx, s, "reports", reportFields, reportColumns+where+`ORDER BY id LIMIT ?`, append(args, limit)...)
+	return query + ` ORDER BY id LIMIT ?`, append(args, limit)
 }
 
 // ReportsBy implements store.Reports.

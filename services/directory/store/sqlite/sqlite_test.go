@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -50,6 +51,27 @@ func TestUpgrade(t *testing.T) {
 		}
 		storetest.Verify(t, openAt(t, path))
 	})
+}
+
+// TestIndexes holds that lists which clients page through begin at their place in an index.
+func TestIndexes(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	plan := func(want, query string, args []any) {
+		t.Helper()
+		if got := sqlitedbtest.Plan(t, s.Read, query, args...); got != want+"\n" {
+			t.Errorf("%s: the plan is\n%s, and not\n%s", query, got, want)
+		}
+	}
+	for by, index := range map[string]string{store.SortActive: "rooms_active", store.SortNew: "rooms_public", store.SortSize: "rooms_size"} {
+		query, args := findPublic(store.PublicQuery{Sort: by, Look: "x", Before: 1, BeforeID: "r1", Limit: 10})
+		plan(fmt.Sprintf("SEARCH rooms USING INDEX %s ((%s,id)<(?,?))", index, by), query, args)
+	}
+	query, args := findReports("", false, "p1", 10)
+	plan("SEARCH reports USING INDEX reports_resolved (resolved=? AND id>?)", query, args)
 }
 
 // TestMakeUpgrade writes the file of this release for TestUpgrade.

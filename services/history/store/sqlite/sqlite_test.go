@@ -92,32 +92,10 @@ func TestIndexes(t *testing.T) {
 		`WHERE room = ? AND target <> '' AND past = 0 AND target = what AND author = who`: "SEARCH entries USING INDEX entries_about (room=? AND target=? AND author=?)",
 		`WHERE room = ? AND sender = who AND id = what AND type = 'msg'`:                  "SEARCH entries USING INDEX entries_id (room=? AND sender=? AND id=?)",
 	} {
-		if plan := planOf(t, s, named(2)+query, names...); !strings.Contains(plan, want) {
+		if plan := sqlitedbtest.Plan(t, s.Read, named(2)+query, names...); !strings.Contains(plan, want) {
 			t.Errorf("%s: the plan is\n%s", query, plan)
 		}
 	}
-}
-
-// planOf returns how SQLite goes about a query, a line for each step.
-func planOf(t *testing.T, s *Store, query string, args ...any) (plan string) {
-	t.Helper()
-	rows, err := s.Read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id, parent, unused int
-		var detail string
-		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-			t.Fatal(err)
-		}
-		plan += detail + "\n"
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return plan
 }
 
 // TestMakeUpgrade writes the file of this release for TestUpgrade.
