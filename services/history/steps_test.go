@@ -96,11 +96,11 @@ func (s stepStore) Namesakes(ctx context.Context, room, id string, limit int) ([
 	return s.Store.Namesakes(ctx, room, id, limit)
 }
 
-func (s stepStore) Changes(ctx context.Context, room string, name store.Name, kind string, limit int) (all, ofKind int, err error) {
+func (s stepStore) Changes(ctx context.Context, room string, name store.Name, limit int) (all, edits int, err error) {
 	if err := s.next("Changes"); err != nil {
 		return 0, 0, err
 	}
-	return s.Store.Changes(ctx, room, name, kind, limit)
+	return s.Store.Changes(ctx, room, name, limit)
 }
 
 func (s stepStore) PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error) {

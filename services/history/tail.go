@@ -193,7 +193,7 @@ func (r *record) about(ctx context.Context, names []store.Name, types ...string)
 
 // changes returns how often a message was changed, and how often it was edited, up to a limit.
 func (r *record) changes(ctx context.Context, name store.Name, limit int) (all, edits int, err error) {
-	all, edits, err = r.store.Changes(ctx, r.room, name, chat.TypeEdited, limit)
+	all, edits, err = r.store.Changes(ctx, r.room, name, limit)
 	for _, e := range r.tail {
 		if e.Author == name.Sender && e.Target == name.ID {
 			all++

@@ -61,8 +61,8 @@ type Repeat struct {
 // error means that the store does not work right now.
 type Store interface {
 	Jobs
-	// Append keeps entries, those of a room in order, and marks those that are past. One that is there already changes nothing. When it fails, what is
-	// kept of a room has no hole: none of its entries without those given before it.
+	// Append keeps entries, those of a room in order, and marks those that are past. One that is there already changes
+	// nothing. When it fails, what is kept of a room has no hole: none of its entries without those given before it.
 	Append(ctx context.Context, entries []Entry) (Outcome, error)
 	// Last returns the position of the last entry of a room, the zero Position if it has none.
 	Last(ctx context.Context, room string) (bus.Position, error)
@@ -85,8 +85,8 @@ type Store interface {
 	// About returns the entries of these types that are about one of the messages with these names and are not past, in order:
 	// those with such a Target and Author, and those with such a Target and without an Author. No types: any.
 	About(ctx context.Context, room string, names []Name, types ...string) ([]Entry, error)
-	// Changes returns how many entries, past ones too, are about a message, and how many of them are of a type: at most limit.
-	Changes(ctx context.Context, room string, name Name, kind string, limit int) (all, ofKind int, err error)
+	// Changes counts the entries, past ones too, that are about a message, at most limit, and the edits among them.
+	Changes(ctx context.Context, room string, name Name, limit int) (all, edits int, err error)
 	// Erase replaces the Data of a message and of its edits, which have its sender, by what scrub makes of it where they have a
 	// Seq < before, and returns their Seqs.
 	Erase(ctx context.Context, room string, name Name, before uint64, scrub func(Entry) ([]byte, error)) ([]uint64, error)

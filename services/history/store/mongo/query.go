@@ -144,7 +144,7 @@ func (s *Store) About(ctx context.Context, room string, names []store.Name, type
 }
 
 // Changes implements store.Store.
-func (s *Store) Changes(ctx context.Context, room string, name store.Name, kind string, limit int) (all, ofKind int, err error) {
+func (s *Store) Changes(ctx context.Context, room string, name store.Name, limit int) (all, edits int, err error) {
 	cur, err := s.entries.Find(ctx, bson.D{field("room", room), field("target", name.ID), field("author", name.Sender)},
 		options.Find().SetProjection(bson.D{field("_id", 1), field("type", 1)}).SetLimit(int64(limit)))
 	if err != nil {
@@ -155,11 +155,11 @@ func (s *Store) Changes(ctx context.Context, room string, name store.Name, kind 
 		return 0, 0, fmt.Errorf("changes of a message: %w", err)
 	}
 	for i := range found {
-		if found[i].Type == kind {
-			ofKind++
+		if found[i].Type == chat.TypeEdited {
+			edits++
 		}
 	}
-	return len(found), ofKind, nil
+	return len(found), edits, nil
 }
 
 // Erase implements store.Store. An error may leave some of the texts there: repeat it.

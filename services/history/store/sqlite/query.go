@@ -137,14 +137,14 @@ func (s *Store) About(ctx context.Context, room string, names []store.Name, type
 }
 
 // Changes implements store.Store.
-func (s *Store) Changes(ctx context.Context, room string, name store.Name, kind string, limit int) (all, ofKind int, err error) {
-	err = s.Read.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(slot = ?), 0) FROM (
+func (s *Store) Changes(ctx context.Context, room string, name store.Name, limit int) (all, edits int, err error) {
+	err = s.Read.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(slot = 'edited'), 0) FROM (
 		SELECT slot FROM entries WHERE room = ? AND target <> '' AND target = ? AND author = ? LIMIT ?)`,
-		kind, room, name.ID, name.Sender, limit).Scan(&all, &ofKind)
+		room, name.ID, name.Sender, limit).Scan(&all, &edits)
 	if err != nil {
 		return 0, 0, fmt.Errorf("changes of a message: %w", err)
 	}
-	return all, ofKind, nil
+	return all, edits, nil
 }
 
 // named begins a query of entries for each of n names, who and what. The order of a CROSS JOIN is kept, so that each is a search in

@@ -317,13 +317,13 @@ func testChanges(t *testing.T, s store.Store) {
 	twins.Author = "eve"
 	add(t, s, append(all, twins)...)
 	for _, tt := range []struct {
-		sender           string
-		limit, all, kind int
+		sender            string
+		limit, all, edits int
 	}{{"ann", 100, 12, 6}, {"ann", 12, 12, 6}, {"eve", 100, 1, 1}, {"bob", 100, 0, 0}} {
-		n, kind, err := s.Changes(ctx, "r1", store.Name{Sender: tt.sender, ID: "m1"}, "edited", tt.limit)
-		same(t, [2]int{tt.all, tt.kind}, [2]int{n, kind}, err)
+		n, edits, err := s.Changes(ctx, "r1", store.Name{Sender: tt.sender, ID: "m1"}, tt.limit)
+		same(t, [2]int{tt.all, tt.edits}, [2]int{n, edits}, err)
 	}
-	n, _, err := s.Changes(ctx, "r1", store.Name{Sender: "ann", ID: "m1"}, "edited", 5)
+	n, _, err := s.Changes(ctx, "r1", store.Name{Sender: "ann", ID: "m1"}, 5)
 	same(t, 5, n, err)
 }
 
