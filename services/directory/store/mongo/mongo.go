@@ -79,7 +79,10 @@ var steps = []mongodb.Step{
 		mongodb.Index{Collection: "invites", Fields: []string{"room", "user"}, Unique: true},
 		mongodb.Index{Collection: "invites", Fields: []string{"expires"}},
 	),
-	mongodb.Indexes("9 (activity of public rooms)", mongodb.Index{Collection: "rooms", Fields: []string{"private", "direct", "active"}}, mongodb.Index{Collection: "rooms", Fields: []string{"private", "direct", "size"}}),
+	mongodb.Indexes("9 (activity of public rooms)",
+		mongodb.Index{Collection: "rooms", Fields: []string{"private", "direct", "active", "_id"}},
+		mongodb.Index{Collection: "rooms", Fields: []string{"private", "direct", "size", "_id"}},
+	),
 	reportIndexes,
 	mongodb.Indexes("11 (index of invitations)", mongodb.Index{Collection: "invitations", Fields: []string{"expires"}}),
 }

@@ -13,7 +13,7 @@ import (
 var reportIndexes = mongodb.Indexes("10 (indexes of reports)",
 	mongodb.Index{Collection: "reports", Fields: []string{"reporter", "room", "author", "message"}, Unique: true},
 	mongodb.Index{Collection: "reports", Fields: []string{"room", "_id"}},
-	mongodb.Index{Collection: "reports", Fields: []string{"resolved"}},
+	mongodb.Index{Collection: "reports", Fields: []string{"resolved", "_id"}},
 )
 
 // PutReport implements store.Reports.

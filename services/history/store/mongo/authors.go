@@ -10,18 +10,15 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"hubbub.internal/libs/chat"
-	"hubbub.internal/libs/mongodb"
 )
+
+// about are the types for which chat.About holds.
+var about = bson.A{chat.TypeEdited, chat.TypeDeleted, chat.TypeReacted, chat.TypePinned}
 
 // addAuthors is the schema step that gives what is about a message the author of that: ids alone are not unique in a room.
 // Until then the first message with the id was meant, and only its author could edit it.
 func addAuthors(ctx context.Context, db *mongo.Database) error {
-	index := mongodb.Indexes("", mongodb.Index{Collection: "entries", Fields: []string{"room", "target", "author"}})
-	if err := index.Run(ctx, db); err != nil {
-		return err
-	}
 	entries := db.Collection("entries")
-	about := bson.A{chat.TypeEdited, chat.TypeDeleted, chat.TypeReacted, chat.TypePinned}
 	cur, err := entries.Find(ctx, bson.D{field("type", bson.D{field("$in", about)}), field("author", nil)},
 		options.Find().SetProjection(bson.D{field("data", 0)}).SetSort(bson.D{field("_id", 1)}))
 	if err != nil {

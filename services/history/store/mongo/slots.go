@@ -9,7 +9,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/mongodb"
 	"hubbub.internal/services/history/store"
 )
@@ -65,7 +64,6 @@ func addSlots(ctx context.Context, db *mongo.Database) error {
 		return err
 	}
 	entries := db.Collection("entries")
-	about := bson.A{chat.TypeEdited, chat.TypeDeleted, chat.TypeReacted, chat.TypePinned}
 	cur, err := entries.Find(ctx, bson.D{field("type", bson.D{field("$in", about)})}, options.Find().SetSort(bson.D{field("_id", 1)}))
 	if err != nil {
 		return fmt.Errorf("entries about messages: %w", err)
