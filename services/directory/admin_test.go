@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/chat"
 )
@@ -145,5 +148,20 @@ func TestAdminHandler(t *testing.T) {
 		if rec.Code != want.status || !strings.Contains(rec.Body.String(), want.says) {
 			t.Errorf("%s: %d %s", body, rec.Code, rec.Body)
 		}
+	}
+}
+
+// TestLogNamesTheConsole: of a role that hubbub admin gives, the log says who asked.
+func TestLogNamesTheConsole(t *testing.T) {
+	w := openWorld(t, config())
+	w.register("Bob")
+	core, logs := observer.New(zap.InfoLevel)
+	w.log = zap.New(core)
+	if _, err := directoryapi.NewClient(w.bus).Admin(t.Context(), directoryapi.AdminRequest{Do: "promote", User: "Bob", By: "root@host"}); err != nil {
+		t.Fatal(err)
+	}
+	said := logs.FilterMessage("gave a role on the server").All()
+	if len(said) != 1 || said[0].ContextMap()["by"] != "hubbub admin (root@host)" {
+		t.Errorf("the log says %+v", logs.All())
 	}
 }

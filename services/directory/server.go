@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,12 +89,12 @@ func (s *Service) setServerRole(ctx context.Context, by, user string, role direc
 	return s.audit(ctx, act, func(ctx context.Context) error {
 		err := s.changeServer(ctx, func(r *store.Server) error { return giveRole(r, user, role) })
 		if errors.Is(err, errLastOperator) {
-			s.log.Warn("the last operator was to lose that role, which was refused", zap.String("user", user), zap.String("by", by))
+			s.log.Warn("refused to take the role from the last operator", zap.String("user", user), zap.String("by", cmp.Or(by, actorOf(ctx))))
 		}
 		if err != nil {
 			return err
 		}
-		s.log.Info("a role on the server was given", zap.String("user", user), zap.String("role", string(role)), zap.String("by", by))
+		s.log.Info("gave a role on the server", zap.String("user", user), zap.String("role", string(role)), zap.String("by", cmp.Or(by, actorOf(ctx))))
 		return s.ownDefaultRooms(ctx, u, role == directoryapi.RoleOperator)
 	})
 }
