@@ -31,15 +31,15 @@ const timeout = 30 * time.Second
 
 // Config is what `hubbub admin` can be told.
 type Config struct {
-	Do   string        `arg:"" enum:"users,create,promote,demote,reset,disable,enable,sign-out,ban,unban,invite,invitations,revoke,audit" help:"What to do. users: list all, or whose name begins with WHO. create: an account, and print a link with which its password is chosen. promote: make WHO an operator, or an auditor with --role. demote: take that away. reset: print a link with which WHO chooses a new password. disable, enable: whether WHO can log in. sign-out: end all log-ins of WHO. ban, unban: from the server. invite: print a link with which --uses people can register. invitations: list them. revoke: take back the one with the id WHO. audit: print the audit log, newest first."`
-	Who  string        `arg:"" optional:"" help:"Name or id of a user; for create the name of the new one, for revoke the id of an invitation."`
-	Data string        `help:"Data folder of a hubbub up on this machine: it is asked through the socket there. Where there is none, the bus is used." default:"data" type:"path" placeholder:"DIR"`
+	Do   string        `arg:"" enum:"users,create,promote,demote,reset,disable,enable,sign-out,ban,unban,invite,invitations,revoke,audit" help:"One of the commands above."`
+	Who  string        `arg:"" optional:"" help:"Name or id of a user. For create: the new name. For revoke: the id of an invitation."`
+	Data string        `help:"Data folder of the hubbub up to ask, through its socket there. Without such a socket the cluster on the bus is asked." default:"data" type:"path" placeholder:"DIR"`
 	Bus  busurl.Config `embed:""`
-	URL  string        `help:"Where the page is, for links that are printed." default:"http://localhost:9080" placeholder:"URL"`
+	URL  string        `help:"Address of the page, with which printed links begin." default:"http://localhost:9080" placeholder:"URL"`
 	Role string        `help:"For promote: operator or auditor." default:"operator" enum:"operator,auditor"`
-	Note string        `help:"For ban the reason, for invite what the list shows." placeholder:"TEXT"`
-	Uses int           `help:"For invite: how many can register with the link (1 to 10000)." default:"1"`
-	For  time.Duration `help:"For ban and invite: for how long (1m to 8760h); 0 is for good, or for an invitation a week." default:"0"`
+	Note string        `help:"For ban: the reason. For invite: a note that the list of invitations shows." placeholder:"TEXT"`
+	Uses int           `help:"For invite: how many people can register with the link (1 to 10000)." default:"1"`
+	For  time.Duration `help:"For ban and invite: how long it lasts (1m to 8760h). 0: a ban for good, an invitation for a week." default:"0"`
 
 	Actor   string    `help:"For audit: only what this user did." placeholder:"ID"`
 	Subject string    `help:"For audit: only what was done to this user." placeholder:"ID"`
@@ -49,16 +49,42 @@ type Config struct {
 	Until   time.Time `help:"For audit: only before this time." placeholder:"TIME"`
 }
 
-// mayBeWithout are the commands that need no Who.
-var mayBeWithout = map[string]bool{
-	directoryapi.AdminUsers: true, directoryapi.AdminInvite: true, directoryapi.AdminInvitations: true, directoryapi.AdminAudit: true,
+// Help implements kong.HelpProvider.
+func (*Config) Help() string {
+	return `Commands:
+
+	users        list all users, or those whose names begin with WHO
+	create       make an account, and print a link for choosing its password
+	promote      make WHO an operator, or with --role an auditor
+	demote       take the role of WHO away
+	reset        print a link with which WHO chooses a new password
+	disable      keep WHO from logging in
+	enable       let WHO log in again
+	sign-out     end all log-ins of WHO
+	ban          ban WHO from the server
+	unban        end that ban
+	invite       print a link with which --uses people can register
+	invitations  list the invitations
+	revoke       take back the invitation with the id WHO
+	audit        print the audit log, newest first
+
+Lists are printed as JSON, one object a line.`
 }
+
+// subjects says what Who is, for the commands that need it.
+var subjects = map[string]string{
+	directoryapi.AdminCreate: "name of the new user", directoryapi.AdminPromote: aUser, directoryapi.AdminDemote: aUser, directoryapi.AdminReset: aUser,
+	directoryapi.AdminDisable: aUser, directoryapi.AdminEnable: aUser, directoryapi.AdminSignOut: aUser, directoryapi.AdminBan: aUser,
+	directoryapi.AdminUnban: aUser, directoryapi.AdminRevoke: "id of an invitation",
+}
+
+const aUser = "name or id of a user"
 
 // Validate returns what is wrong with the configuration.
 func (c *Config) Validate() error {
 	var errs []error
-	if c.Who == "" && !mayBeWithout[c.Do] {
-		errs = append(errs, fmt.Errorf("%s needs the name or id of a user: hubbub admin %s WHO", c.Do, c.Do))
+	if who := subjects[c.Do]; who != "" && c.Who == "" {
+		errs = append(errs, fmt.Errorf("%s needs the %s: hubbub admin %s WHO", c.Do, who, c.Do))
 	}
 	if c.Uses < 1 || c.Uses > 10_000 {
 		errs = append(errs, fmt.Errorf("--uses is %d; it has to be 1 to 10000", c.Uses))
@@ -125,9 +151,12 @@ func (c *Config) open(ctx context.Context) (ask asker, stop func() error, err er
 	if _, err := os.Stat(socket); err == nil {
 		return throughSocket(socket), func() error { return nil }, nil
 	}
+	if strings.HasPrefix(c.Bus.Bus, "embedded:") { // the default, which only a hubbub up has
+		return nil, nil, fmt.Errorf("there is no %s of a running hubbub up: start one, name its folder with --data, or the bus of a cluster with --bus", socket)
+	}
 	b, err := busurl.Open(ctx, c.Bus, zap.NewNop(), nil, nil)
 	if err != nil {
-		return nil, nil, fmt.Errorf("there is no %s of a running hubbub up, and the bus cannot be used either: %w", socket, err)
+		return nil, nil, fmt.Errorf("there is no %s of a running hubbub up, and the bus of a cluster cannot be used: %w", socket, err)
 	}
 	return directoryapi.NewClient(b).Admin, b.Close, nil
 }

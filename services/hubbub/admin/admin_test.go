@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
 
@@ -126,6 +128,10 @@ func TestNobodyThere(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "there is no "+filepath.Join(data, Socket)) {
 		t.Errorf("no socket and no bus: %v", err)
 	}
+	_, err = run(t, data, "users", "", func(c *Config) { c.Bus.Bus = "embedded:" })
+	if err == nil || !strings.HasSuffix(err.Error(), "start one, name its folder with --data, or the bus of a cluster with --bus") {
+		t.Errorf("no socket, and the bus of a hubbub up: %v", err)
+	}
 	short, err := os.MkdirTemp("", "hub")
 	if err != nil {
 		t.Fatal(err)
@@ -145,4 +151,29 @@ func TestNobodyThere(t *testing.T) {
 		t.Fatalf("the next start: %v", err)
 	}
 	_ = again.Close()
+}
+
+// TestWrongArguments holds that what is wrong is said with what it has to be.
+func TestWrongArguments(t *testing.T) {
+	for _, tt := range []struct{ args, want string }{
+		{"users", ""},
+		{"promote ann", ""},
+		{"", `expected "<do>"`},
+		{"nonsense", `<do> must be one of "users","create",`},
+		{"promote", "promote needs the name or id of a user: hubbub admin promote WHO"},
+		{"create", "create needs the name of the new user: hubbub admin create WHO"},
+		{"revoke", "revoke needs the id of an invitation: hubbub admin revoke WHO"},
+		{"invite --uses 0", "--uses is 0; it has to be 1 to 10000"},
+		{"invite --for 5s", "--for is 5s; it has to be 0, or 1m0s to 8760h0m0s"},
+		{"invite --url chat", `--url is "chat"; it has to be a URL that begins with http:// or https://`},
+	} {
+		parser, err := kong.New(&Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = parser.Parse(strings.Fields(tt.args))
+		if got := fmt.Sprint(err); tt.want == "" && err != nil || !strings.Contains(got, tt.want) {
+			t.Errorf("%q: %s, want %q", tt.args, got, tt.want)
+		}
+	}
 }

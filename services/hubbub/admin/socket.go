@@ -70,7 +70,7 @@ func throughSocket(path string) asker {
 		req.Header.Set("Content-Type", "application/json")
 		answer, err := client.Do(req)
 		if err != nil {
-			return reply, fmt.Errorf("nobody answers at %s: is hubbub up running? %w", path, err)
+			return reply, fmt.Errorf("nobody answers at %s: is hubbub up running? If so, run this command as the same user: %w", path, err)
 		}
 		defer answer.Body.Close()
 		if answer.StatusCode != http.StatusOK {
