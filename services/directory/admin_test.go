@@ -134,19 +134,20 @@ func TestAdmin(t *testing.T) {
 func TestAdminHandler(t *testing.T) {
 	w := openWorld(t, config())
 	w.register("Bob")
-	for body, want := range map[string]struct {
+	for _, tt := range []struct {
+		body   string
 		status int
 		says   string
 	}{
-		`{"do":"promote","user":"Bob","by":"me"}`: {http.StatusOK, "{}"},
-		`{"do":"demote","user":"Bob","by":"me"}`:  {http.StatusConflict, "last operator"},
-		`{"do":"demote","user":"Bob"}`:            {http.StatusBadRequest, "name of who asks"},
-		`nonsense`:                                {http.StatusBadRequest, "form"},
+		{`{"do":"promote","user":"Bob","by":"me"}`, http.StatusOK, "{}"},
+		{`{"do":"demote","user":"Bob","by":"me"}`, http.StatusConflict, "last operator"}, // which the line before has made
+		{`{"do":"demote","user":"Bob"}`, http.StatusBadRequest, "name of who asks"},
+		{`nonsense`, http.StatusBadRequest, "form"},
 	} {
 		rec := httptest.NewRecorder()
-		w.AdminHandler().ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body)))
-		if rec.Code != want.status || !strings.Contains(rec.Body.String(), want.says) {
-			t.Errorf("%s: %d %s", body, rec.Code, rec.Body)
+		w.AdminHandler().ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/", strings.NewReader(tt.body)))
+		if rec.Code != tt.status || !strings.Contains(rec.Body.String(), tt.says) {
+			t.Errorf("%s: %d %s", tt.body, rec.Code, rec.Body)
 		}
 	}
 }
