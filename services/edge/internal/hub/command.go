@@ -21,6 +21,7 @@ var (
 	errLeft        = chat.E(chat.CodeNotJoined, "the room was left meanwhile")
 	errForbidden   = chat.E(chat.CodeForbidden, "there is no such room, or you may not enter it")
 	errFarBehind   = chat.Unavailable("you are far behind, and history does not answer", 2*time.Second)
+	errOtherUse    = chat.E(chat.CodeConflict, "you gave that msg_id to something else in this room")
 	errArchived    = chat.E(chat.CodeForbidden, "this room is archived: it can be read only")
 	errMayNotSend  = chat.E(chat.CodeForbidden, "you may not write in this room")
 	errRooms       = chat.E(chat.CodeTooMany, "this connection is in as many rooms as it may")

@@ -59,7 +59,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		liveLost:   counter("live_lost_total", "Typing and read events that the bus did not take."),
 		readsLost:  counter("reads_lost_total", "Read positions that history did not take; the next one makes up for it."),
 		replays:    vec("replays_total", "Joins with a position, by where the missed entries came from.", "source"),
-		retries:    vec("retries_total", "Sends that are not first attempts, by what history said of the message.", "outcome"),
+		retries:    vec("retries_total", "Sends that are or may be repeats, by whether the message was found.", "outcome"),
 		appends: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "hubbub_edge_append_seconds", Help: "From a send to its place in the log.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},

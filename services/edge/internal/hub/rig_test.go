@@ -304,6 +304,7 @@ type frameOf struct {
 	Code                 any
 	Message              string
 	Seq, Prev            uint64
+	TS                   int64
 	More, Rewind         bool
 	RetryAfterMS         int `json:"retry_after_ms"`
 	raw                  string

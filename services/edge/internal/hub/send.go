@@ -39,7 +39,7 @@ type opState uint8
 
 const (
 	opWaiting opState = iota
-	opAsking          // for permission, and of a retry whether the message is there
+	opAsking          // for permission, and of a repeat what it repeats
 	opSent
 )
 
@@ -215,6 +215,10 @@ func (s *Shard) acknowledge(latest *op) {
 	for first != nil {
 		o := first
 		first, o.mailed = o.mailed, nil
+		if o.err == nil && o.result.Duplicate {
+			s.lookUp(o)
+			continue
+		}
 		s.finished(o)
 	}
 }
