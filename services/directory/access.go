@@ -71,8 +71,8 @@ func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (d
 	if out, err := s.barred(ctx, room.ID, user); err != nil || out {
 		return directoryapi.Access{}, err
 	}
-	m, err := s.store.Member(ctx, room.ID, user)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	m, _, err := s.memberOf(ctx, room.ID, user)
+	if err != nil {
 		return directoryapi.Access{}, err
 	}
 	place := placeOf(room)
@@ -91,7 +91,7 @@ func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (d
 	return a, s.muted(ctx, &a, room.ID, user)
 }
 
-// refusals are what somebody is told who may not do an action: of where nobody may, and else.
+// refusals are what somebody is told who may not do an action in a room: of where nobody may, and else.
 var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 	directoryapi.ActionEnter:       {"nobody can become a member of this room", "you may not become a member of this room"},
 	directoryapi.ActionLeave:       {"nobody can leave this room: it is for everybody", "you may not leave this room"},
@@ -111,6 +111,13 @@ var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 	directoryapi.ActionArchive:     {"this room cannot be archived: it is for everybody, or of two people", "only an owner may archive the room, or restore it"},
 	directoryapi.ActionDelete:      {"this room cannot be deleted: it is for everybody, or of two people", "only an owner may delete the room"},
 	directoryapi.ActionSlow:        {"a direct room has no slow mode", "only moderators and owners may set the slow mode"},
+}
+
+// protected are what an operator is told who may not do an action to another operator.
+var protected = map[directoryapi.Action]string{
+	directoryapi.ActionBan:   "who runs this server is not banned from it",
+	directoryapi.ActionMute:  "who runs this server is not muted on it",
+	directoryapi.ActionPurge: "who runs this server deletes their own messages",
 }
 
 // refusal returns the error for who may not do an action in a place.
@@ -135,10 +142,13 @@ func may(role directoryapi.Role, action directoryapi.Action, place directoryapi.
 
 // mayTo returns an error unless somebody with a role may do an action in a place to another with a role.
 func mayTo(role directoryapi.Role, action directoryapi.Action, place directoryapi.Place, other directoryapi.Role) error {
-	if !directoryapi.MayTo(role, action, place, other) {
-		return refusal(action, place)
+	switch {
+	case directoryapi.MayTo(role, action, place, other):
+		return nil
+	case place == directoryapi.WholeServer && directoryapi.May(role, action, place):
+		return chat.E(chat.CodeForbidden, protected[action])
 	}
-	return nil
+	return refusal(action, place)
 }
 
 // permitted returns a room in which the user may do an action, and what the user is there.
@@ -148,6 +158,53 @@ func (s *Service) permitted(ctx context.Context, action directoryapi.Action, id,
 		err = may(a.Role, action, placeOf(r))
 	}
 	return r, a.Role, err
+}
+
+// permittedOnServer returns an error unless the user may do an action to the whole server.
+func (s *Service) permittedOnServer(ctx context.Context, action directoryapi.Action, user string) (directoryapi.Role, error) {
+	if user == "" && atConsole(ctx) {
+		return directoryapi.RoleOperator, nil
+	}
+	role, err := s.serverRole(ctx, user)
+	if err == nil {
+		err = may(role, action, directoryapi.WholeServer)
+	}
+	return role, err
+}
+
+// standing is what somebody is in a room, or on the whole server.
+type standing struct {
+	room  string // or wholeServer
+	place directoryapi.Place
+	role  directoryapi.Role
+}
+
+// permittedIn returns what the user is where an action is permitted: in a room, or on the whole server.
+func (s *Service) permittedIn(ctx context.Context, action directoryapi.Action, room, user string) (standing, error) {
+	if room == wholeServer {
+		role, err := s.permittedOnServer(ctx, action, user)
+		return standing{room, directoryapi.WholeServer, role}, err
+	}
+	r, role, err := s.permitted(ctx, action, room, user)
+	return standing{room, placeOf(r), role}, err
+}
+
+// checkOver returns an error unless somebody may do an action to another user.
+func (s *Service) checkOver(ctx context.Context, mine standing, action directoryapi.Action, user string) error {
+	theirs, err := s.roleIn(ctx, mine.room, user)
+	if err != nil {
+		return err
+	}
+	return mayTo(mine.role, action, mine.place, theirs)
+}
+
+// roleIn returns the role of a user in a room, or on the whole server; empty: none.
+func (s *Service) roleIn(ctx context.Context, room, user string) (directoryapi.Role, error) {
+	if room == wholeServer {
+		return s.serverRole(ctx, user)
+	}
+	m, _, err := s.memberOf(ctx, room, user)
+	return m.Role, err
 }
 
 // visible returns a room and what the user may do in it; a room that the user may not know of is not there.

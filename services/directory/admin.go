@@ -109,9 +109,9 @@ func (s *Service) administer(ctx context.Context, r directoryapi.AdminRequest) (
 	case directoryapi.AdminSignOut:
 		return reply, s.signOut(ctx, "", u.ID)
 	case directoryapi.AdminBan:
-		return reply, s.banFromServer(ctx, auth.Claims{}, u.ID, r.Note, r.Minutes)
+		return reply, s.ban(ctx, auth.Claims{}, wholeServer, u.ID, r.Note, r.Minutes)
 	case directoryapi.AdminUnban:
-		return reply, s.unbanFromServer(ctx, auth.Claims{}, u.ID)
+		return reply, s.unban(ctx, auth.Claims{}, wholeServer, u.ID)
 	}
 	return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("%q is nothing that this release does", r.Do))
 }

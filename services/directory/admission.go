@@ -336,8 +336,8 @@ type invitationsOutput struct {
 func (s *Service) invitations(ctx context.Context, before string) (out invitationsOutput, err error) {
 	out.Invitations = []invitationView{}
 	all, err := s.store.Invitations(ctx, before, pageInvitations+1)
-	if len(all) > pageInvitations {
-		all = all[:pageInvitations]
+	all, more := page(all, pageInvitations)
+	if more {
 		out.Next = all[pageInvitations-1].ID
 	}
 	for _, i := range all {

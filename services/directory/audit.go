@@ -157,8 +157,8 @@ func (s *Service) acts(ctx context.Context, c auth.Claims, f store.ActFilter, li
 		return out, err
 	}
 	all, err := s.store.Acts(ctx, f, limit+1)
-	if len(all) > limit {
-		all = all[:limit]
+	all, more := page(all, limit)
+	if more {
 		out.Next = all[limit-1].ID
 	}
 	for _, a := range all {

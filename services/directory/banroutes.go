@@ -45,11 +45,11 @@ func (s *Service) banRoutes(api huma.API) {
 		})
 	route(s, api, guarded(http.MethodPut, "/v1/rooms/{room}/bans/{user}", "ban-from-room", "Ban somebody from a room: moderators and owners"),
 		limited(s, func(ctx context.Context, in *banInput) (empty, error) {
-			return empty{}, s.banFromRoom(ctx, httpapi.User(ctx), in.Room, in.User, in.Body.Reason, in.Body.Minutes)
+			return empty{}, s.ban(ctx, httpapi.User(ctx), in.Room, in.User, in.Body.Reason, in.Body.Minutes)
 		}))
 	route(s, api, guarded(http.MethodDelete, "/v1/rooms/{room}/bans/{user}", "unban-from-room", "Let somebody into a room again"),
 		limited(s, func(ctx context.Context, in *memberInput) (empty, error) {
-			return empty{}, s.unbanFromRoom(ctx, httpapi.User(ctx), in.Room, in.User)
+			return empty{}, s.unban(ctx, httpapi.User(ctx), in.Room, in.User)
 		}))
 	route(s, api, guarded(http.MethodGet, "/v1/bans", "bans", "Who is banned from the server: for who runs it"),
 		func(ctx context.Context, in *serverBansInput) (bansOutput, error) {
@@ -57,10 +57,10 @@ func (s *Service) banRoutes(api huma.API) {
 		})
 	route(s, api, guarded(http.MethodPut, "/v1/bans/{user}", "ban", "Ban somebody from the server, and end all of their log-ins"),
 		limited(s, func(ctx context.Context, in *serverBanInput) (empty, error) {
-			return empty{}, s.banFromServer(ctx, httpapi.User(ctx), in.User, in.Body.Reason, in.Body.Minutes)
+			return empty{}, s.ban(ctx, httpapi.User(ctx), wholeServer, in.User, in.Body.Reason, in.Body.Minutes)
 		}))
 	route(s, api, guarded(http.MethodDelete, "/v1/bans/{user}", "unban", "Let somebody log in again"),
 		limited(s, func(ctx context.Context, in *serverUnbanInput) (empty, error) {
-			return empty{}, s.unbanFromServer(ctx, httpapi.User(ctx), in.User)
+			return empty{}, s.unban(ctx, httpapi.User(ctx), wholeServer, in.User)
 		}))
 }

@@ -97,10 +97,9 @@ func (s *Service) endBans(ctx context.Context) error {
 	return nil
 }
 
-// banFromRoom ends a user's membership of a room, and lets the user neither read it nor come back, for so many minutes; 0:
-// until somebody ends the ban.
-func (s *Service) banFromRoom(ctx context.Context, c auth.Claims, room, user, reason string, minutes int64) error {
-	r, mine, err := s.permitted(ctx, directoryapi.ActionBan, room, c.User)
+// ban keeps a user out of a room, or of the whole server, for so many minutes; 0: until somebody ends the ban.
+func (s *Service) ban(ctx context.Context, c auth.Claims, room, user, reason string, minutes int64) error {
+	mine, err := s.permittedIn(ctx, directoryapi.ActionBan, room, c.User)
 	if err != nil {
 		return err
 	}
@@ -108,29 +107,39 @@ func (s *Service) banFromRoom(ctx context.Context, c auth.Claims, room, user, re
 	if err != nil {
 		return err
 	}
-	m, err := s.store.Member(ctx, room, user)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err := s.checkOver(ctx, mine, directoryapi.ActionBan, user); err != nil {
 		return err
 	}
-	if err := mayTo(mine, directoryapi.ActionBan, placeOf(r), m.Role); err != nil {
-		return err
+	put := s.banFromServer
+	if room != wholeServer {
+		put = s.banFromRoom
 	}
-	again, err := s.banned(ctx, room, user)
-	if err != nil {
+	act := store.Act{Action: inRoom(room, actRoomBan, actBan), Room: room, Subject: user, SubjectName: b.Name, Detail: reason}
+	return s.audit(ctx, act, func(ctx context.Context) error { return put(ctx, b) })
+}
+
+// banFromRoom ends a user's membership of a room, and lets the user neither read it nor come back.
+func (s *Service) banFromRoom(ctx context.Context, b store.Ban) error {
+	if again, err := s.banned(ctx, b.Room, b.User); err != nil {
 		return err
+	} else if again {
+		return s.store.PutBan(ctx, b) // with another reason and end, which nobody is told
 	}
-	act := store.Act{Action: actRoomBan, Room: room, Subject: user, SubjectName: b.Name, Detail: reason}
-	return s.audit(ctx, act, func(ctx context.Context) error {
-		if again {
-			return s.store.PutBan(ctx, b) // with another reason and end, which nobody is told
+	return s.change(ctx, memberIntent(b.Room, b.User, b.Name, b.Actor, ""), func(ctx context.Context) error {
+		if err := s.store.PutBan(ctx, b); err != nil {
+			return err
 		}
-		return s.change(ctx, memberIntent(room, user, b.Name, c.User, ""), func(ctx context.Context) error {
-			if err := s.store.PutBan(ctx, b); err != nil {
-				return err
-			}
-			return s.store.DeleteMember(ctx, room, user)
-		})
+		return s.store.DeleteMember(ctx, b.Room, b.User)
 	})
+}
+
+// banFromServer ends all of a user's log-ins and lets the user not log in again. Memberships stay, for when the ban ends.
+func (s *Service) banFromServer(ctx context.Context, b store.Ban) error {
+	if err := s.banNetworkOf(ctx, b); err != nil { // before the session is gone, which says where the guest is
+		return err
+	}
+	i := store.Intent{Kind: kindBan, User: b.User, Name: b.Name, Actor: b.Actor}
+	return s.change(ctx, i, func(ctx context.Context) error { return s.store.PutBan(ctx, b) })
 }
 
 func (s *Service) newBan(ctx context.Context, c auth.Claims, room, user, reason string, minutes int64) (b store.Ban, err error) {
@@ -148,21 +157,34 @@ func (s *Service) newBan(ctx context.Context, c auth.Claims, room, user, reason 
 	return store.Ban{Room: room, User: u.ID, Name: u.Name, Actor: c.User, Reason: reason, Created: time.Now().UnixMilli(), Until: until}, err
 }
 
-// unbanFromRoom lets a user into a room again. One who was not banned is not an error.
-func (s *Service) unbanFromRoom(ctx context.Context, c auth.Claims, room, user string) error {
-	if _, _, err := s.permitted(ctx, directoryapi.ActionUnban, room, c.User); err != nil {
+// unban ends a ban from a room, or from the whole server. One who was not banned is not an error.
+func (s *Service) unban(ctx context.Context, c auth.Claims, room, user string) error {
+	if _, err := s.permittedIn(ctx, directoryapi.ActionUnban, room, c.User); err != nil {
 		return err
 	}
 	b, err := s.store.Ban(ctx, room, user)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	} else if err != nil {
-		return err
+	if err != nil {
+		return unlessMissing(err)
 	}
-	i := store.Intent{Kind: kindUnban, Room: room, User: user, Name: b.Name, Actor: c.User}
-	return s.audit(ctx, store.Act{Action: actRoomUnban, Room: room, Subject: user, SubjectName: b.Name}, func(ctx context.Context) error {
+	act := store.Act{Action: inRoom(room, actRoomUnban, actUnban), Room: room, Subject: user, SubjectName: b.Name}
+	return s.audit(ctx, act, func(ctx context.Context) error {
+		if room == wholeServer {
+			return s.unbanFromServer(ctx, user)
+		}
+		i := store.Intent{Kind: kindUnban, Room: room, User: user, Name: b.Name, Actor: c.User}
 		return s.change(ctx, i, func(ctx context.Context) error { return s.store.DeleteBan(ctx, room, user) })
 	})
+}
+
+// unbanFromServer lets a user log in again. No session from before goes on.
+func (s *Service) unbanFromServer(ctx context.Context, user string) error {
+	if err := s.store.EndSessionsOf(ctx, user); err != nil {
+		return err
+	}
+	if err := s.unbanNetworkOf(ctx, user); err != nil {
+		return err
+	}
+	return s.store.DeleteBan(ctx, wholeServer, user)
 }
 
 // tellUnban tells who caches permissions, and of a room for everybody also the user, who is in it again.
@@ -175,45 +197,6 @@ func (s *Service) tellUnban(ctx context.Context, i store.Intent) error {
 		return s.tellMember(ctx, i)
 	}
 	return s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeAccess, User: i.User, Room: i.Room, Access: a})
-}
-
-// permittedOnServer returns an error unless the user may do an action to the whole server.
-func (s *Service) permittedOnServer(ctx context.Context, action directoryapi.Action, user string) (directoryapi.Role, error) {
-	if user == "" && atConsole(ctx) {
-		return directoryapi.RoleOperator, nil
-	}
-	role, err := s.serverRole(ctx, user)
-	if err == nil {
-		err = may(role, action, directoryapi.WholeServer)
-	}
-	return role, err
-}
-
-// banFromServer ends all of a user's log-ins and lets the user not log in again, for so many minutes; 0: until somebody ends
-// the ban. Memberships stay, for when it ends.
-func (s *Service) banFromServer(ctx context.Context, c auth.Claims, user, reason string, minutes int64) error {
-	mine, err := s.permittedOnServer(ctx, directoryapi.ActionBan, c.User)
-	if err != nil {
-		return err
-	}
-	b, err := s.newBan(ctx, c, wholeServer, user, reason, minutes)
-	if err != nil {
-		return err
-	}
-	theirs, err := s.serverRole(ctx, user)
-	if err != nil {
-		return err
-	}
-	if !directoryapi.MayTo(mine, directoryapi.ActionBan, directoryapi.WholeServer, theirs) {
-		return chat.E(chat.CodeForbidden, "who runs this server is not banned from it")
-	}
-	i := store.Intent{Kind: kindBan, User: user, Name: b.Name, Actor: c.User}
-	return s.audit(ctx, store.Act{Action: actBan, Subject: user, SubjectName: b.Name, Detail: reason}, func(ctx context.Context) error {
-		if err := s.banNetworkOf(ctx, b); err != nil { // before the session is gone, which says where the guest is
-			return err
-		}
-		return s.change(ctx, i, func(ctx context.Context) error { return s.store.PutBan(ctx, b) })
-	})
 }
 
 // tellBan ends every session of a user who is banned from the server, and voids every token: those made until now, and
@@ -234,28 +217,6 @@ func (s *Service) tellBan(ctx context.Context, i store.Intent) error {
 	return nil
 }
 
-// unbanFromServer lets a user log in again. No session from before goes on.
-func (s *Service) unbanFromServer(ctx context.Context, c auth.Claims, user string) error {
-	if _, err := s.permittedOnServer(ctx, directoryapi.ActionUnban, c.User); err != nil {
-		return err
-	}
-	b, err := s.store.Ban(ctx, wholeServer, user)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	return s.audit(ctx, store.Act{Action: actUnban, Subject: user, SubjectName: b.Name}, func(ctx context.Context) error {
-		if err := s.store.EndSessionsOf(ctx, user); err != nil {
-			return err
-		}
-		if err := s.unbanNetworkOf(ctx, user); err != nil {
-			return err
-		}
-		return s.store.DeleteBan(ctx, wholeServer, user)
-	})
-}
-
 type banView struct {
 	User   string `json:"user"`
 	Name   string `json:"name" doc:"At the time of the ban."`
@@ -272,22 +233,15 @@ type bansOutput struct {
 
 // bans lists who is banned from a room, or from the server, by user id, after one.
 func (s *Service) bans(ctx context.Context, c auth.Claims, room, after string) (out bansOutput, err error) {
-	if room == wholeServer {
-		_, err = s.permittedOnServer(ctx, directoryapi.ActionListBans, c.User)
-	} else {
-		_, _, err = s.permitted(ctx, directoryapi.ActionListBans, room, c.User)
-	}
-	if err == nil && after != "" && !chat.ValidID(after) {
-		err = chat.E(chat.CodeBadRequest, "after is the id of a user")
-	}
 	out.Bans = []banView{}
-	if err != nil {
+	if _, err := s.permittedIn(ctx, directoryapi.ActionListBans, room, c.User); err != nil {
+		return out, err
+	}
+	if err := checkAfter(after, "user"); err != nil {
 		return out, err
 	}
 	all, err := s.store.Bans(ctx, room, after, maxMembers+1)
-	if len(all) > maxMembers {
-		all, out.More = all[:maxMembers], true
-	}
+	all, out.More = page(all, maxMembers)
 	for _, b := range all {
 		if !b.Over(time.Now().UnixMilli()) {
 			out.Bans = append(out.Bans, banView{User: b.User, Name: b.Name, By: b.Actor, Reason: b.Reason, Since: b.Created, Until: b.Until})

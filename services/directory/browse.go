@@ -75,8 +75,8 @@ func (s *Service) browse(ctx context.Context, user string, in browseInput) (brow
 	if err != nil {
 		return out, err
 	}
-	if len(found) > limit {
-		found = found[:limit]
+	found, more := page(found, limit)
+	if more {
 		last := found[limit-1]
 		out.Next = strconv.FormatInt(q.At(last), 10) + "." + last.ID
 	}

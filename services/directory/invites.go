@@ -285,8 +285,8 @@ func (s *Service) inviteRoutes(api huma.API) {
 		}))
 	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}/invitations", "room-invitations", "Who is asked into a room"),
 		func(ctx context.Context, in *membersInput) (out invitesOutput, err error) {
-			if in.After != "" && !chat.ValidID(in.After) {
-				return out, chat.E(chat.CodeBadRequest, "after is the id of a user")
+			if err := checkAfter(in.After, "user"); err != nil {
+				return out, err
 			}
 			if _, _, err := s.permitted(ctx, directoryapi.ActionInvite, in.Room, httpapi.User(ctx).User); err != nil {
 				return out, err

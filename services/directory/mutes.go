@@ -46,25 +46,16 @@ func (s *Service) muted(ctx context.Context, a *directoryapi.Access, room, user 
 	return err
 }
 
-// checkMute returns an error unless somebody may mute another in a room, or on the server.
-func (s *Service) checkMute(ctx context.Context, c auth.Claims, room, user string) error {
-	return s.checkOver(ctx, c, directoryapi.ActionMute, room, user, "who runs this server is not muted on it")
-}
-
 // mute keeps a user from writing in a room, or anywhere, for so many minutes; 0: until it is lifted.
 func (s *Service) mute(ctx context.Context, c auth.Claims, room, user string, minutes int64, reason string) error {
-	if room == wholeServer {
-		if _, err := s.permittedOnServer(ctx, directoryapi.ActionMute, c.User); err != nil {
-			return err
-		}
-	} else if _, _, err := s.permitted(ctx, directoryapi.ActionMute, room, c.User); err != nil {
+	mine, err := s.permittedIn(ctx, directoryapi.ActionMute, room, c.User)
+	if err != nil {
 		return err
 	}
 	if user == c.User {
 		return chat.E(chat.CodeBadRequest, "nobody mutes themself")
 	}
-	reason, err := checkText("reason", reason, 0, maxReason)
-	if err != nil {
+	if reason, err = checkText("reason", reason, 0, maxReason); err != nil {
 		return err
 	}
 	if minutes < 0 || minutes > maxMute {
@@ -74,7 +65,7 @@ func (s *Service) mute(ctx context.Context, c auth.Claims, room, user string, mi
 	if err != nil {
 		return err
 	}
-	if err := s.checkMute(ctx, c, room, user); err != nil {
+	if err := s.checkOver(ctx, mine, directoryapi.ActionMute, user); err != nil {
 		return err
 	}
 	now := time.Now().UnixMilli()
@@ -96,22 +87,21 @@ func lasting(minutes int64, reason string) string {
 	if minutes > 0 {
 		text = fmt.Sprint("for ", time.Duration(minutes)*time.Minute)
 	}
-	if reason != "" {
-		text += ": " + reason
-	}
-	return text
+	return because(text, reason)
 }
 
 // unmute ends a mute. One who is not muted is not an error.
 func (s *Service) unmute(ctx context.Context, c auth.Claims, room, user string) error {
-	if err := s.checkMute(ctx, c, room, user); err != nil {
+	mine, err := s.permittedIn(ctx, directoryapi.ActionMute, room, c.User)
+	if err != nil {
+		return err
+	}
+	if err := s.checkOver(ctx, mine, directoryapi.ActionMute, user); err != nil {
 		return err
 	}
 	m, err := s.store.Mute(ctx, room, user)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	} else if err != nil {
-		return err
+	if err != nil {
+		return unlessMissing(err)
 	}
 	i := store.Intent{Kind: kindMute, Room: room, User: user, Name: m.Name, Actor: c.User}
 	if m.Until <= time.Now().UnixMilli() { // it has ended, which nobody has to be told
@@ -181,22 +171,14 @@ type mutesOutput struct {
 // mutes lists who is muted in a room, or on the server, by user id, after one. Those that have ended are left out.
 func (s *Service) mutes(ctx context.Context, c auth.Claims, room, after string) (mutesOutput, error) {
 	out := mutesOutput{Mutes: []muteView{}}
-	var err error
-	if room == wholeServer {
-		_, err = s.permittedOnServer(ctx, directoryapi.ActionMute, c.User)
-	} else {
-		_, _, err = s.permitted(ctx, directoryapi.ActionMute, room, c.User)
+	if _, err := s.permittedIn(ctx, directoryapi.ActionMute, room, c.User); err != nil {
+		return out, err
 	}
-	if err == nil && after != "" && !chat.ValidID(after) {
-		err = chat.E(chat.CodeBadRequest, "after is the id of a user")
-	}
-	if err != nil {
+	if err := checkAfter(after, "user"); err != nil {
 		return out, err
 	}
 	all, err := s.store.Mutes(ctx, room, after, maxMembers+1)
-	if len(all) > maxMembers {
-		all, out.More = all[:maxMembers], true
-	}
+	all, out.More = page(all, maxMembers)
 	now := time.Now().UnixMilli()
 	for _, m := range all {
 		if m.Until > now {

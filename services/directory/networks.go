@@ -177,7 +177,7 @@ func (s *Service) endSessionsIn(ctx context.Context, n netip.Prefix, actor strin
 			}
 			if role, err := s.serverRole(ctx, x.User); err == nil && role == directoryapi.RoleOperator {
 				continue
-			} else if err != nil && chat.CodeOf(err) != chat.CodeNotFound {
+			} else if err != nil {
 				return err
 			}
 			if err := s.endSession(ctx, store.User{ID: x.User}, x.ID, actor); err != nil {

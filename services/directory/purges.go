@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -62,7 +61,11 @@ func (s *Service) purge(ctx context.Context, c auth.Claims, room, user string, b
 	if !chat.ValidID(user) {
 		return errNoUser
 	}
-	if err := s.checkOver(ctx, c, directoryapi.ActionPurge, room, user, "who runs this server deletes their own messages"); err != nil {
+	mine, err := s.permittedIn(ctx, directoryapi.ActionPurge, room, c.User)
+	if err != nil {
+		return err
+	}
+	if err := s.checkOver(ctx, mine, directoryapi.ActionPurge, user); err != nil {
 		return err
 	}
 	if _, ok := spans[b.Span]; !ok {
@@ -77,12 +80,7 @@ func (s *Service) purge(ctx context.Context, c auth.Claims, room, user string, b
 		return err
 	}
 	if b.Ban {
-		if room == wholeServer {
-			err = s.banFromServer(ctx, c, user, reason, b.Minutes)
-		} else {
-			err = s.banFromRoom(ctx, c, room, user, reason, b.Minutes)
-		}
-		if err != nil {
+		if err := s.ban(ctx, c, room, user, reason, b.Minutes); err != nil {
 			return err
 		}
 	}
@@ -119,32 +117,4 @@ func (s *Service) tellPurge(ctx context.Context, i store.Intent) error {
 		return err
 	}
 	return s.tellModerated(ctx, e)
-}
-
-// checkOver returns an error unless somebody may do an action to another in a room, or on the server, where none is the refusal
-// for an action against an operator.
-func (s *Service) checkOver(ctx context.Context, c auth.Claims, action directoryapi.Action, room, user, none string) error {
-	if room == wholeServer {
-		mine, err := s.permittedOnServer(ctx, action, c.User)
-		if err != nil {
-			return err
-		}
-		theirs, err := s.serverRole(ctx, user)
-		if errors.Is(err, errNoUser) {
-			theirs, err = "", nil
-		}
-		if err == nil && !directoryapi.MayTo(mine, action, directoryapi.WholeServer, theirs) {
-			err = chat.E(chat.CodeForbidden, none)
-		}
-		return err
-	}
-	r, mine, err := s.permitted(ctx, action, room, c.User)
-	if err != nil {
-		return err
-	}
-	m, err := s.store.Member(ctx, room, user)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	return mayTo(mine, action, placeOf(r), m.Role)
 }

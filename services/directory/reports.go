@@ -209,11 +209,7 @@ func (s *Service) resolveReport(ctx context.Context, c auth.Claims, id, outcome,
 		case outcomeMute:
 			err = s.mute(ctx, c, where, r.Author, minutes, note)
 		case outcomeBan:
-			if where == wholeServer {
-				err = s.banFromServer(ctx, c, r.Author, note, minutes)
-			} else {
-				err = s.banFromRoom(ctx, c, where, r.Author, note, minutes)
-			}
+			err = s.ban(ctx, c, where, r.Author, note, minutes)
 		default:
 			err = chat.E(chat.CodeBadRequest, "outcome is dismiss, delete, mute or ban")
 		}
@@ -280,22 +276,14 @@ type reportsOutput struct {
 // reports lists reports about a room, or about all, but those about the user.
 func (s *Service) reports(ctx context.Context, c auth.Claims, room string, resolved bool, after string) (reportsOutput, error) {
 	out := reportsOutput{Reports: []reportView{}}
-	var err error
-	if room == wholeServer {
-		_, err = s.permittedOnServer(ctx, directoryapi.ActionReview, c.User)
-	} else {
-		_, _, err = s.permitted(ctx, directoryapi.ActionReview, room, c.User)
+	if _, err := s.permittedIn(ctx, directoryapi.ActionReview, room, c.User); err != nil {
+		return out, err
 	}
-	if err == nil && after != "" && !chat.ValidID(after) {
-		err = chat.E(chat.CodeBadRequest, "after is the id of a report")
-	}
-	if err != nil {
+	if err := checkAfter(after, "report"); err != nil {
 		return out, err
 	}
 	all, err := s.store.Reports(ctx, room, resolved, after, maxReports+1)
-	if len(all) > maxReports {
-		all, out.More = all[:maxReports], true
-	}
+	all, out.More = page(all, maxReports)
 	for _, r := range all {
 		if r.Author != c.User {
 			out.Reports = append(out.Reports, reportView(r))

@@ -240,9 +240,7 @@ func (s *Service) myRequests(ctx context.Context, c auth.Claims, before int64) (
 		before = endOfTime
 	}
 	all, err := s.store.RequestsTo(ctx, c.User, before, maxRequests+1)
-	if len(all) > maxRequests {
-		all, out.More = all[:maxRequests], true
-	}
+	all, out.More = page(all, maxRequests)
 	for _, r := range all {
 		out.Requests = append(out.Requests, requestView{Room: r.Room, User: r.From, Name: r.FromName, Count: len(r.Sent), Since: r.Created})
 	}

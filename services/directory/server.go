@@ -118,8 +118,8 @@ func giveRole(r *store.Server, user string, role directoryapi.Role) error {
 // ownDefaultRooms makes a user an owner of the default rooms, as operators are, or ends that.
 func (s *Service) ownDefaultRooms(ctx context.Context, u store.User, own bool) error {
 	for _, room := range chat.DefaultRooms {
-		m, err := s.store.Member(ctx, room, u.ID)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		m, _, err := s.memberOf(ctx, room, u.ID)
+		if err != nil {
 			return err
 		}
 		if (m.Role == directoryapi.RoleOwner) == own {
@@ -236,8 +236,8 @@ func (s *Service) serverUsers(ctx context.Context, q, after string) (out serverU
 	} else if all, err = s.store.UsersAfter(ctx, after, pageUsers+1); err != nil {
 		return out, err
 	}
-	if len(all) > pageUsers {
-		all = all[:pageUsers]
+	all, more := page(all, pageUsers)
+	if more {
 		out.Next = all[pageUsers-1].ID
 	}
 	r, err := s.store.Server(ctx)

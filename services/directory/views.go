@@ -176,8 +176,8 @@ type membersOutput struct {
 // members lists the members of a room by user id, after one. Those of a default room are everybody.
 func (s *Service) members(ctx context.Context, c auth.Claims, room, after string) (membersOutput, error) {
 	out := membersOutput{Members: []memberView{}}
-	if after != "" && !chat.ValidID(after) {
-		return out, chat.E(chat.CodeBadRequest, "after is the id of a user")
+	if err := checkAfter(after, "user"); err != nil {
+		return out, err
 	}
 	if _, _, err := s.permitted(ctx, directoryapi.ActionListMembers, room, c.User); err != nil {
 		return out, err
@@ -189,9 +189,7 @@ func (s *Service) members(ctx context.Context, c auth.Claims, room, after string
 	if err != nil {
 		return out, err
 	}
-	if len(all) > maxMembers {
-		all, out.More = all[:maxMembers], true
-	}
+	all, out.More = page(all, maxMembers)
 	for _, m := range all {
 		out.Members = append(out.Members, memberView{User: m.User, Name: m.Name, Role: m.Role})
 	}
@@ -206,9 +204,7 @@ func (s *Service) everybody(ctx context.Context, asker, room, after string) (mem
 	if err != nil {
 		return out, err
 	}
-	if len(users) > maxMembers {
-		users, out.More = users[:maxMembers], true
-	}
+	users, out.More = page(users, maxMembers)
 	// Those with a role of their own, and the banned, are users: of as many after the same one, none is left out.
 	roles := map[string]directoryapi.Role{}
 	members, err := s.store.Members(ctx, room, after, maxMembers)
