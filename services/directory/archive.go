@@ -148,27 +148,19 @@ func (s *Service) tellDelete(ctx context.Context, i store.Intent) error {
 		return err
 	}
 	e.Member, e.MemberName, e.Text, e.Target = "", "", i.Name, i.Room
-	for {
-		members, err := s.store.Members(ctx, i.Room, "", farewells)
-		if err != nil {
-			return err
-		}
-		for _, m := range members {
-			removed := chat.Event{Type: chat.TypeRemoved, Room: chat.UserRoom(m.User), ID: i.ID, User: i.Actor, Target: i.Room, TS: i.Created}
-			told := e
-			told.Room, told.ID = removed.Room, i.ID+"-why" // beside the other, which clients of earlier releases know
-			for _, event := range []chat.Event{removed, told} {
-				if err := s.event(ctx, event); err != nil {
-					return err
-				}
-			}
-			if err := s.store.DeleteMember(ctx, i.Room, m.User); err != nil {
+	err = drain(func() ([]store.Member, error) { return s.store.Members(ctx, i.Room, "", farewells) }, func(m store.Member) error {
+		removed := chat.Event{Type: chat.TypeRemoved, Room: chat.UserRoom(m.User), ID: i.ID, User: i.Actor, Target: i.Room, TS: i.Created}
+		told := e
+		told.Room, told.ID = removed.Room, i.ID+"-why" // beside the other, which clients of earlier releases know
+		for _, event := range []chat.Event{removed, told} {
+			if err := s.event(ctx, event); err != nil {
 				return err
 			}
 		}
-		if len(members) == 0 {
-			break
-		}
+		return s.store.DeleteMember(ctx, i.Room, m.User)
+	})
+	if err != nil {
+		return err
 	}
 	if err := s.deleteRoom(ctx, i.Room); err != nil {
 		return err

@@ -208,19 +208,10 @@ func (s *Service) endInvites(ctx context.Context) error {
 // endInvitesOf removes the invitations to and by a user who goes.
 func (s *Service) endInvitesOf(ctx context.Context, user string) error {
 	for _, find := range []func(context.Context, string, int) ([]store.Invite, error){s.store.InvitesTo, s.store.InvitesBy} {
-		for {
-			some, err := find(ctx, user, endedRequests)
-			if err != nil {
-				return err
-			}
-			if len(some) == 0 {
-				break
-			}
-			for _, i := range some {
-				if err := s.store.DeleteInvite(ctx, i.Room, i.User); err != nil {
-					return err
-				}
-			}
+		err := drain(func() ([]store.Invite, error) { return find(ctx, user, endedRequests) },
+			func(i store.Invite) error { return s.store.DeleteInvite(ctx, i.Room, i.User) })
+		if err != nil {
+			return err
 		}
 	}
 	return nil

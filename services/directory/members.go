@@ -115,34 +115,17 @@ func (s *Service) keepOwned(ctx context.Context, room string) error {
 
 // deleteRoom removes a room, its bans and its mutes. Those first: what a crash leaves is a room that is removed later.
 func (s *Service) deleteRoom(ctx context.Context, room string) error {
-	for {
-		bans, err := s.store.Bans(ctx, room, "", maxMembers)
-		if err != nil {
-			return err
-		}
-		if len(bans) == 0 {
-			break
-		}
-		for _, b := range bans {
-			if err := s.store.DeleteBan(ctx, room, b.User); err != nil {
-				return err
-			}
-		}
+	err := drain(func() ([]store.Ban, error) { return s.store.Bans(ctx, room, "", maxMembers) },
+		func(b store.Ban) error { return s.store.DeleteBan(ctx, room, b.User) })
+	if err != nil {
+		return err
 	}
-	for {
-		mutes, err := s.store.Mutes(ctx, room, "", maxMembers)
-		if err != nil {
-			return err
-		}
-		if len(mutes) == 0 {
-			return s.store.DeleteRoom(ctx, room)
-		}
-		for _, m := range mutes {
-			if err := s.store.DeleteMute(ctx, room, m.User); err != nil {
-				return err
-			}
-		}
+	err = drain(func() ([]store.Mute, error) { return s.store.Mutes(ctx, room, "", maxMembers) },
+		func(m store.Mute) error { return s.store.DeleteMute(ctx, room, m.User) })
+	if err != nil {
+		return err
 	}
+	return s.store.DeleteRoom(ctx, room)
 }
 
 // setRole changes the role of who is a member. Errors: store.ErrNotFound.
@@ -253,19 +236,10 @@ func (s *Service) departs(ctx context.Context, u store.User) error {
 
 // leaveAll ends all memberships of a user, but those of a registered user's direct rooms, and removes what others have against the user.
 func (s *Service) leaveAll(ctx context.Context, u store.User) error {
-	for {
-		mine, err := s.store.GroupsOf(ctx, u.ID, maxRooms)
-		if err != nil {
-			return err
-		}
-		if len(mine) == 0 {
-			break
-		}
-		for _, m := range mine {
-			if err := s.deleteMember(ctx, m.Room, m, u.ID); err != nil {
-				return err
-			}
-		}
+	err := drain(func() ([]store.Member, error) { return s.store.GroupsOf(ctx, u.ID, maxRooms) },
+		func(m store.Member) error { return s.deleteMember(ctx, m.Room, m, u.ID) })
+	if err != nil {
+		return err
 	}
 	if err := s.endRequestsOf(ctx, u); err != nil {
 		return err

@@ -17,3 +17,18 @@ func checkAfter(after, what string) error {
 	}
 	return nil
 }
+
+// drain removes all that find returns, some at a time, until it returns none.
+func drain[T any](find func() ([]T, error), remove func(T) error) error {
+	for {
+		some, err := find()
+		if err != nil || len(some) == 0 {
+			return err
+		}
+		for _, one := range some {
+			if err := remove(one); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -187,37 +187,13 @@ func (s *Service) endRequests(ctx context.Context) error {
 
 // endRequestsOf ends what a user who goes has asked, and was asked; of a guest, all direct rooms.
 func (s *Service) endRequestsOf(ctx context.Context, u store.User) error {
-	for {
-		open, err := s.store.RequestsOf(ctx, u.ID, endedRequests)
-		if err != nil {
-			return err
-		}
-		if len(open) == 0 {
-			break
-		}
-		for _, r := range open {
-			if err := s.endDirect(ctx, r.Room, u.ID); err != nil {
-				return err
-			}
-		}
+	err := drain(func() ([]store.Request, error) { return s.store.RequestsOf(ctx, u.ID, endedRequests) },
+		func(r store.Request) error { return s.endDirect(ctx, r.Room, u.ID) })
+	if err != nil || !u.Guest() {
+		return err
 	}
-	if !u.Guest() {
-		return nil
-	}
-	for {
-		mine, err := s.store.MembershipsOf(ctx, u.ID, endedRequests) // those of other rooms have ended
-		if err != nil {
-			return err
-		}
-		if len(mine) == 0 {
-			return nil
-		}
-		for _, m := range mine {
-			if err := s.endDirect(ctx, m.Room, u.ID); err != nil {
-				return err
-			}
-		}
-	}
+	return drain(func() ([]store.Member, error) { return s.store.MembershipsOf(ctx, u.ID, endedRequests) }, // those of other rooms have ended
+		func(m store.Member) error { return s.endDirect(ctx, m.Room, u.ID) })
 }
 
 type requestView struct {
