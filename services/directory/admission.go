@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"slices"
@@ -373,7 +372,7 @@ func (s *Service) invited(ctx context.Context, link string) (i store.Invitation,
 		return i, errInvitationWrong
 	case err != nil:
 		return i, err
-	case subtle.ConstantTimeCompare(i.Hash, hashOfSecret(secret)) != 1:
+	case !sameHash(i.Hash, hashOfLink(secret)):
 		return i, errInvitationWrong
 	case i.Revoked:
 		return i, errInvitationRevoked

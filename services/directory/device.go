@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -62,11 +61,7 @@ const (
 	deviceKeySize    = 32
 )
 
-func newDeviceKey() []byte {
-	key := make([]byte, deviceKeySize)
-	_, _ = rand.Read(key) // never fails
-	return key
-}
+func newDeviceKey() []byte { return randomBytes(deviceKeySize) }
 
 func deviceMAC(key []byte, user string, number []byte) []byte {
 	mac := hmac.New(sha256.New, key)
@@ -93,8 +88,7 @@ func (s *Service) deviceToken(ctx context.Context, u store.User, shown []string)
 			return "", err
 		}
 	}
-	number := make([]byte, deviceNumberSize)
-	_, _ = rand.Read(number) // never fails
+	number := randomBytes(deviceNumberSize)
 	return u.ID + "." + base64.RawURLEncoding.EncodeToString(append(number, deviceMAC(a.DeviceKey, u.ID, number)...)), nil
 }
 

@@ -14,7 +14,7 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// The sizes of a session's secret in bytes: all its secrets begin with the same familySize bytes. So one that was good once is
+// The sizes of a secret in bytes. All secrets of a session begin with the same familySize bytes. So one that was good once is
 // told from one that never was, which anybody can make up, without the store having to keep them all.
 const (
 	secretSize = 32
@@ -24,17 +24,32 @@ const (
 // secret is what buys the next token of a session, and with it the next secret. The store has only hashes of it.
 type secret [secretSize]byte
 
-func newSecret() (s secret) {
-	_, _ = rand.Read(s[:]) // never fails
-	return s
-}
+func newSecret() secret { return secret(randomBytes(secretSize)) }
 
 // newSalt returns what makes a secret out of the one before.
-func newSalt() []byte {
-	salt := make([]byte, secretSize)
-	_, _ = rand.Read(salt) // never fails
-	return salt
+func newSalt() []byte { return randomBytes(secretSize) }
+
+// randomBytes returns so many bytes that nobody can guess.
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails
+	return b
 }
+
+// newLinkSecret returns the secret of a link that is good for a time, such as one to register or to choose a new password,
+// and the hash of it that is kept.
+func newLinkSecret() (secret string, hash []byte) {
+	secret = base64.RawURLEncoding.EncodeToString(randomBytes(secretSize))
+	return secret, hashOfLink(secret)
+}
+
+func hashOfLink(secret string) []byte {
+	sum := sha256.Sum256([]byte(secret))
+	return sum[:]
+}
+
+// sameHash compares two hashes in a time that does not depend on them.
+func sameHash(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
 
 // parseRefresh takes a refresh token apart: the id of a session and a secret.
 func parseRefresh(token string) (id string, s secret, ok bool) {
@@ -78,13 +93,12 @@ const (
 
 // in returns what the secret is to a session.
 func (s secret) in(x store.Session, now time.Time) secretState {
-	same := func(a, b []byte) bool { return subtle.ConstantTimeCompare(a, b) == 1 }
 	switch sum := s.hash(); {
-	case same(sum, x.Hash):
+	case sameHash(sum, x.Hash):
 		return secretCurrent
-	case same(sum, x.Previous) && now.UnixMilli() < x.Grace:
+	case sameHash(sum, x.Previous) && now.UnixMilli() < x.Grace:
 		return secretPrevious
-	case same(s.family(), x.Family):
+	case sameHash(s.family(), x.Family):
 		return secretStale
 	}
 	return secretForeign

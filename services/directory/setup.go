@@ -2,10 +2,6 @@ package directory
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"slices"
 	"time"
@@ -24,8 +20,6 @@ const (
 	setupLife = 24 * time.Hour
 	// maxSetupLinks is how many there are at most: each replica makes one when it starts, and all of them end with the first use.
 	maxSetupLinks = 8
-	// linkSecretSize is the size of the secret of a link, in bytes.
-	linkSecretSize = 32
 )
 
 var (
@@ -33,19 +27,6 @@ var (
 	errSetupEnded = chat.E(chat.CodeForbidden, "this set-up link has ended: the server makes a new one when it starts")
 	errSetupWrong = chat.E(chat.CodeForbidden, "this is not a set-up link of this server: its console or log has the right one")
 )
-
-// newLinkSecret returns the secret of a link, and the hash of it that is kept.
-func newLinkSecret() (secret string, hash []byte) {
-	var b [linkSecretSize]byte
-	_, _ = rand.Read(b[:]) // never fails
-	secret = base64.RawURLEncoding.EncodeToString(b[:])
-	return secret, hashOfSecret(secret)
-}
-
-func hashOfSecret(secret string) []byte {
-	sum := sha256.Sum256([]byte(secret))
-	return sum[:]
-}
 
 // SetupPath returns where the set-up link with a secret leads, from where the page is. A browser sends nobody what stands
 // after #.
@@ -84,9 +65,9 @@ func (s *Service) offerSetup(ctx context.Context) error {
 
 // checkSetup returns an error unless a set-up link is good.
 func checkSetup(r store.Server, secret string, now time.Time) error {
-	hash := hashOfSecret(secret)
+	hash := hashOfLink(secret)
 	for _, l := range r.Setup {
-		if subtle.ConstantTimeCompare(l.Hash, hash) != 1 {
+		if !sameHash(l.Hash, hash) {
 			continue
 		}
 		if l.Expires <= now.UnixMilli() {

@@ -2,9 +2,6 @@ package directory
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"time"
@@ -28,19 +25,15 @@ func (s *Service) newTicket(ctx context.Context, t store.Ticket, life time.Durat
 	if err := s.store.DeleteTicketsOf(ctx, t.User, t.Kind); err != nil {
 		return "", expires, err
 	}
-	var b [secretSize]byte
-	_, _ = rand.Read(b[:]) // never fails
-	secret = base64.RawURLEncoding.EncodeToString(b[:])
+	secret, hash := newLinkSecret()
 	now := time.Now()
 	expires = now.Add(life)
-	t.Hash, t.Created, t.Expires = ticketHash(secret), now.UnixMilli(), expires.UnixMilli()
+	t.Hash, t.Created, t.Expires = hex.EncodeToString(hash), now.UnixMilli(), expires.UnixMilli()
 	return secret, expires, s.store.PutTicket(ctx, t)
 }
 
-func ticketHash(secret string) string {
-	sum := sha256.Sum256([]byte(secret))
-	return hex.EncodeToString(sum[:])
-}
+// ticketHash returns the hash of a ticket's secret as the store has it.
+func ticketHash(secret string) string { return hex.EncodeToString(hashOfLink(secret)) }
 
 // ticket returns a ticket of a kind that is still good, and whose it is. It is still to be taken.
 func (s *Service) ticket(ctx context.Context, kind, secret string) (t store.Ticket, u store.User, err error) {
