@@ -162,7 +162,7 @@ func (s *Service) permitted(ctx context.Context, action directoryapi.Action, id,
 
 // permittedOnServer returns an error unless the user may do an action to the whole server.
 func (s *Service) permittedOnServer(ctx context.Context, action directoryapi.Action, user string) (directoryapi.Role, error) {
-	if user == "" && atConsole(ctx) {
+	if user == "" && consoleOf(ctx) != "" {
 		return directoryapi.RoleOperator, nil
 	}
 	role, err := s.serverRole(ctx, user)

@@ -63,7 +63,7 @@ func (s *Service) makeAccount(ctx context.Context, name, secret, address, how st
 		return store.User{}, err
 	}
 	act := store.Act{Action: actRegister, Subject: u.ID, SubjectName: u.Name, Detail: how}
-	if httpapi.User(ctx).User == "" && ctx.Value(actorKey{}) == nil {
+	if httpapi.User(ctx).User == "" && consoleOf(ctx) == "" {
 		act.Actor, act.ActorName = u.ID, u.Name
 	}
 	return u, s.audit(ctx, act, func(ctx context.Context) error { return s.createUser(ctx, u) })

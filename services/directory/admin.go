@@ -33,7 +33,7 @@ func (s *Service) answerAdmin(ctx context.Context, r directoryapi.AdminRequest) 
 		return directoryapi.AdminReply{}, err
 	}
 	s.log.Info("hubbub admin", zap.String("do", r.Do), zap.String("user", r.User), zap.String("by", by))
-	reply, err := s.administer(asActor(ctx, "", "hubbub admin ("+by+")", ""), r)
+	reply, err := s.administer(asConsole(ctx, "hubbub admin ("+by+")"), r)
 	if err != nil {
 		err = s.fail(err)
 	}
@@ -42,11 +42,7 @@ func (s *Service) answerAdmin(ctx context.Context, r directoryapi.AdminRequest) 
 
 // AdminHandler answers AdminRequests over HTTP, for a socket that only whoever runs the process can reach.
 func (s *Service) AdminHandler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.prepared.Load() {
-			httpapi.WriteError(w, http.StatusServiceUnavailable, httpapi.Error(errStarting, nil))
-			return
-		}
+	return s.whenPrepared(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in directoryapi.AdminRequest
 		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxAdminRequest)).Decode(&in); err != nil {
 			httpapi.WriteStatus(w, http.StatusBadRequest, "the request is not of this service's form")
@@ -64,7 +60,7 @@ func (s *Service) AdminHandler() http.Handler {
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(reply) // fails only if the client has gone
-	})
+	}))
 }
 
 // administer does what an operator asks for at a console. The last operator stays there, too.
@@ -79,7 +75,7 @@ func (s *Service) administer(ctx context.Context, r directoryapi.AdminRequest) (
 		reply.Lines, reply.Next = linesOf(page.Invitations), page.Next
 		return reply, err
 	case directoryapi.AdminInvite:
-		v, err := s.invitePeople(ctx, auth.Claims{Name: actorOf(ctx)}, r.Uses, time.Duration(r.Minutes)*time.Minute, r.Note)
+		v, err := s.invitePeople(ctx, auth.Claims{Name: consoleOf(ctx)}, r.Uses, time.Duration(r.Minutes)*time.Minute, r.Note)
 		reply.Link = InvitePath(v.Link)
 		return reply, err
 	case directoryapi.AdminRevoke:
@@ -114,18 +110,6 @@ func (s *Service) administer(ctx context.Context, r directoryapi.AdminRequest) (
 		return reply, s.unban(ctx, auth.Claims{}, wholeServer, u.ID)
 	}
 	return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("%q is nothing that this release does", r.Do))
-}
-
-// atConsole reports whether what is done comes from hubbub admin, and from no user: whoever may use that runs the server.
-func atConsole(ctx context.Context) bool {
-	who, ok := ctx.Value(actorKey{}).(store.Act)
-	return ok && who.Actor == ""
-}
-
-// actorOf returns the name of who acts, as asActor has said.
-func actorOf(ctx context.Context) string {
-	who, _ := ctx.Value(actorKey{}).(store.Act)
-	return who.ActorName
 }
 
 // InvitePath returns where an invitation leads, from where the page is.
@@ -175,32 +159,20 @@ func (s *Service) adminUsers(ctx context.Context, r directoryapi.AdminRequest) (
 }
 
 func (s *Service) adminActs(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
-	f := store.ActFilter{
+	in := actsInput{
 		Actor: r.Filter.Actor, Subject: r.Filter.Subject, Room: r.Filter.Room, Action: r.Filter.Action, Since: r.Filter.Since, Until: r.Filter.Until, Before: r.After,
 	}
-	if err := checkFilter(f); err != nil {
+	if err := checkFilter(in.filter()); err != nil {
 		return reply, err
 	}
 	if r.After == "" { // of one export there is one act
-		in := actsInput{Actor: f.Actor, Subject: f.Subject, Room: f.Room, Action: f.Action, Since: f.Since, Until: f.Until}
-		err := s.audit(ctx, store.Act{Action: actAuditExport, Subject: f.Subject, Room: f.Room, Detail: in.String()}, func(context.Context) error { return nil })
-		if err != nil {
+		if err := s.noteExport(ctx, &in); err != nil {
 			return reply, err
 		}
 	}
-	all, err := s.store.Acts(ctx, f, maxActs)
-	if err != nil {
-		return reply, err
-	}
-	acts := make([]actView, len(all))
-	for i, a := range all {
-		acts[i] = actView(a)
-	}
-	reply.Lines = linesOf(acts)
-	if len(all) == maxActs {
-		reply.Next = all[maxActs-1].ID
-	}
-	return reply, nil
+	page, err := s.pageOfActs(ctx, in.filter(), maxActs)
+	reply.Lines, reply.Next = linesOf(page.Acts), page.Next
+	return reply, err
 }
 
 // linesOf returns the JSON of each element.

@@ -77,13 +77,18 @@ func (s *actIDs) next() string {
 	return fmt.Sprintf("%s7%03x", store.ActIDAt(s.ms), s.n) + chat.NewID()[afterCounter:]
 }
 
-// actorKey is the context's key of the store.Act whose Actor, ActorName and Address say who does something that no
-// request with a token does.
-type actorKey struct{}
+// consoleKey is the context's key of the name of who uses hubbub admin.
+type consoleKey struct{}
 
-// asActor returns a context in which audit takes somebody else to act than the user of the request.
-func asActor(ctx context.Context, user, name, address string) context.Context {
-	return context.WithValue(ctx, actorKey{}, store.Act{Actor: user, ActorName: name, Address: address})
+// asConsole returns a context in which hubbub admin acts, and no user: whoever may use that runs the server.
+func asConsole(ctx context.Context, name string) context.Context {
+	return context.WithValue(ctx, consoleKey{}, name)
+}
+
+// consoleOf returns the name that asConsole was given; empty: a user acts.
+func consoleOf(ctx context.Context) string {
+	name, _ := ctx.Value(consoleKey{}).(string)
+	return name
 }
 
 // audit writes down an act, then does it, then writes down what came of it. It is for every change that the directory
@@ -94,9 +99,7 @@ func asActor(ctx context.Context, user, name, address string) context.Context {
 // was done, its outcome stays unknown in the log: it is never missing there.
 func (s *Service) audit(ctx context.Context, a store.Act, do func(context.Context) error) error {
 	if a.Actor == "" && a.ActorName == "" {
-		if who, ok := ctx.Value(actorKey{}).(store.Act); ok {
-			a.Actor, a.ActorName, a.Address = who.Actor, who.ActorName, who.Address
-		} else {
+		if a.ActorName = consoleOf(ctx); a.ActorName == "" {
 			c := httpapi.User(ctx)
 			a.Actor, a.ActorName = c.User, c.Name
 		}
@@ -152,10 +155,14 @@ type actsOutput struct {
 
 // acts returns a page of the audit log.
 func (s *Service) acts(ctx context.Context, c auth.Claims, f store.ActFilter, limit int) (out actsOutput, err error) {
-	out.Acts = []actView{}
 	if err := s.mayAudit(ctx, c, f); err != nil {
 		return out, err
 	}
+	return s.pageOfActs(ctx, f, limit)
+}
+
+func (s *Service) pageOfActs(ctx context.Context, f store.ActFilter, limit int) (out actsOutput, err error) {
+	out.Acts = []actView{}
 	all, err := s.store.Acts(ctx, f, limit+1)
 	all, more := page(all, limit)
 	if more {
@@ -188,7 +195,13 @@ func checkFilter(f store.ActFilter) error {
 	return nil
 }
 
-// exportActs calls write with each act that a filter chooses, newest first. That it was called is itself an act.
+// noteExport writes down that somebody takes a copy of what a filter chooses of the audit log.
+func (s *Service) noteExport(ctx context.Context, in *actsInput) error {
+	act := store.Act{Action: actAuditExport, Subject: in.Subject, Room: in.Room, Detail: in.String()}
+	return s.audit(ctx, act, func(context.Context) error { return nil })
+}
+
+// exportActs calls write with each act that a filter chooses, newest first.
 func (s *Service) exportActs(ctx context.Context, f store.ActFilter, write func(actView) error) error {
 	for {
 		all, err := s.store.Acts(ctx, f, maxActs)

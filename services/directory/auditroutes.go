@@ -60,7 +60,7 @@ func (s *Service) auditRoutes(api huma.API) {
 		f := in.filter()
 		err := s.mayAudit(ctx, httpapi.User(ctx), f)
 		if err == nil {
-			err = s.audit(ctx, store.Act{Action: actAuditExport, Subject: f.Subject, Room: f.Room, Detail: in.String()}, func(context.Context) error { return nil })
+			err = s.noteExport(ctx, in)
 		}
 		if err != nil {
 			return nil, httpapi.Error(s.fail(err), nil)

@@ -79,8 +79,8 @@ func (s *Service) endMine(ctx context.Context, c auth.Claims, id string) error {
 	})
 }
 
-// endOthers ends all of a user's sessions but one, and returns how many those were. actor does it.
-func (s *Service) endOthers(ctx context.Context, u store.User, but, actor string) (n int, err error) {
+// endOthers ends all of a user's sessions but one, as the user asks, and returns how many those were.
+func (s *Service) endOthers(ctx context.Context, u store.User, but string) (n int, err error) {
 	live, err := s.liveSessions(ctx, u.ID)
 	if err != nil {
 		return 0, err
@@ -89,7 +89,7 @@ func (s *Service) endOthers(ctx context.Context, u store.User, but, actor string
 		if x.ID == but {
 			continue
 		}
-		if err := s.endSession(ctx, u, x.ID, actor); err != nil {
+		if err := s.endSession(ctx, u, x.ID, u.ID); err != nil {
 			return n, err
 		}
 		n++

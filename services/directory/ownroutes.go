@@ -70,7 +70,7 @@ func (s *Service) ownRoutes(api huma.API) {
 			c := httpapi.User(ctx)
 			u, err := s.user(ctx, c.User)
 			if err == nil {
-				out.Ended, err = s.endOthers(ctx, u, c.Session, c.User)
+				out.Ended, err = s.endOthers(ctx, u, c.Session)
 			}
 			return out, err
 		}))

@@ -51,5 +51,5 @@ func (s *Service) changePassword(ctx context.Context, c auth.Claims, current, ne
 	if err != nil || !others {
 		return 0, err
 	}
-	return s.endOthers(ctx, u, c.Session, c.User)
+	return s.endOthers(ctx, u, c.Session)
 }

@@ -63,8 +63,8 @@ func (s *Service) reset(ctx context.Context, secret, next string) error {
 	if err := password.Check(next, u.Name); err != nil {
 		return err // before the link is used up
 	}
-	ctx = asActor(ctx, u.ID, u.Name, "")
-	return s.audit(ctx, store.Act{Action: actReset, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
+	act := store.Act{Action: actReset, Actor: u.ID, ActorName: u.Name, Subject: u.ID, SubjectName: u.Name}
+	return s.audit(ctx, act, func(ctx context.Context) error {
 		hash, err := s.newHash(ctx, u, next)
 		if err != nil {
 			return err

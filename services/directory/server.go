@@ -89,12 +89,12 @@ func (s *Service) setServerRole(ctx context.Context, by, user string, role direc
 	return s.audit(ctx, act, func(ctx context.Context) error {
 		err := s.changeServer(ctx, func(r *store.Server) error { return giveRole(r, user, role) })
 		if errors.Is(err, errLastOperator) {
-			s.log.Warn("refused to take the role from the last operator", zap.String("user", user), zap.String("by", cmp.Or(by, actorOf(ctx))))
+			s.log.Warn("refused to take the role from the last operator", zap.String("user", user), zap.String("by", cmp.Or(by, consoleOf(ctx))))
 		}
 		if err != nil {
 			return err
 		}
-		s.log.Info("gave a role on the server", zap.String("user", user), zap.String("role", string(role)), zap.String("by", cmp.Or(by, actorOf(ctx))))
+		s.log.Info("gave a role on the server", zap.String("user", user), zap.String("role", string(role)), zap.String("by", cmp.Or(by, consoleOf(ctx))))
 		return s.ownDefaultRooms(ctx, u, role == directoryapi.RoleOperator)
 	})
 }

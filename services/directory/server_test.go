@@ -72,7 +72,7 @@ func (w *world) operators() []string {
 // console is the context of who is at the console of the server.
 func console(t *testing.T) context.Context {
 	t.Helper()
-	return asActor(t.Context(), "", "hubbub admin (test)", "")
+	return asConsole(t.Context(), "hubbub admin (test)")
 }
 
 // TestNamesMakeNobodyAnOperator: whom the configuration names and who is no user yet is nobody, and becomes nobody.
