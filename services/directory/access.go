@@ -40,10 +40,8 @@ func (s *Service) countMembers(ctx context.Context, room string, most int) (int,
 
 // accessNow returns what a user may do in a room, and whether there is one.
 func (s *Service) accessNow(ctx context.Context, room, user string) (a directoryapi.Access, there bool, err error) {
-	r, err := s.store.Room(ctx, room)
-	if errors.Is(err, store.ErrNotFound) {
-		return a, false, nil
-	} else if err != nil {
+	r, there, err := s.roomThere(ctx, room)
+	if err != nil || !there {
 		return a, false, err
 	}
 	a, err = s.accessTo(ctx, r, user)

@@ -117,11 +117,9 @@ func (s *Service) tellRoom(ctx context.Context, i store.Intent) error {
 			return err
 		}
 	}
-	room, err := s.store.Room(ctx, i.Room)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil // it was never made, or has been deleted since
-	} else if err != nil {
-		return err
+	room, there, err := s.roomThere(ctx, i.Room)
+	if err != nil || !there {
+		return err // it was never made, or has been deleted since
 	}
 	return s.event(ctx, chat.Event{
 		Type: chat.TypeTopic, Room: room.ID, ID: i.ID, User: i.Actor, Name: room.Name, Text: room.Topic, TS: i.Created,
@@ -186,20 +184,30 @@ func (s *Service) tellAccess(ctx context.Context, i store.Intent, id string, a d
 		return err
 	}
 	if there {
-		err := s.event(ctx, chat.Event{
-			Type: chat.TypeMember, Room: i.Room, ID: id, User: i.Actor, Name: i.Name, Member: i.User, Role: string(a.Role), TS: i.Created,
-		})
-		if err != nil {
+		if err := s.event(ctx, memberEvent(i, id, a.Role)); err != nil {
 			return err
 		}
 	} else if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
 		return err // with its last member the room has gone, for those, too, who only read there
 	}
-	own := chat.Event{Type: chat.TypeRemoved, Room: chat.UserRoom(i.User), ID: id, User: i.Actor, Target: i.Room, TS: i.Created}
-	if a.Role != "" {
-		own.Type, own.Role = chat.TypeInvited, string(a.Role)
+	return s.event(ctx, ownEvent(i, id, a.Role))
+}
+
+// memberEvent tells a room what role the intent's user has in it now; empty: none.
+func memberEvent(i store.Intent, id string, role directoryapi.Role) chat.Event {
+	return chat.Event{
+		Type: chat.TypeMember, Room: i.Room, ID: id, User: i.Actor, Name: i.Name, Member: i.User, Role: string(role), TS: i.Created,
 	}
-	return s.event(ctx, own)
+}
+
+// ownEvent tells the intent's user, in the user's own room, that a room is one of the user's in a role, or with the empty one
+// that it is not.
+func ownEvent(i store.Intent, id string, role directoryapi.Role) chat.Event {
+	e := chat.Event{Type: chat.TypeRemoved, Room: chat.UserRoom(i.User), ID: id, User: i.Actor, Target: i.Room, TS: i.Created}
+	if role != "" {
+		e.Type, e.Role = chat.TypeInvited, string(role)
+	}
+	return e
 }
 
 // control appends to the control log, always as a new entry: to take one in twice does no harm.

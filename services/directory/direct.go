@@ -27,6 +27,17 @@ func (s *Service) memberOf(ctx context.Context, room, user string) (store.Member
 	return m, err == nil, unlessMissing(err)
 }
 
+// requestIn returns the request of a direct room; the zero Request: there is none.
+func (s *Service) requestIn(ctx context.Context, room string) (store.Request, error) {
+	r, err := s.store.Request(ctx, room)
+	return r, unlessMissing(err)
+}
+
+// directRoom returns the record of a direct room.
+func directRoom(id string) store.Room {
+	return store.Room{ID: id, Name: "direct", Private: true, Direct: true}
+}
+
 // direct returns the direct room of two users, which is opened if it is not there. To a stranger it is a request, which
 // begins with the first message.
 func (s *Service) direct(ctx context.Context, c auth.Claims, with string) (roomView, error) {
@@ -56,29 +67,25 @@ func (s *Service) direct(ctx context.Context, c auth.Claims, with string) (roomV
 	if err != nil {
 		return roomView{}, err
 	}
-	asked, err := s.store.Request(ctx, id)
-	if unlessMissing(err) != nil {
+	asked, err := s.requestIn(ctx, id)
+	if err != nil {
 		return roomView{}, err
 	}
 	switch {
 	case isIn && otherIn:
 		if mine.Hidden {
 			err = s.hideDirect(ctx, id, c.User, c.Name, false)
-		} else {
-			err = nil
 		}
 	case otherIn, asked.To == c.User:
 		err = s.enterDirect(ctx, c, other.ID, other.Name)
-	case asked.From == c.User && isIn:
-		err = nil // it is for the other to accept
+	case asked.From == c.User && isIn: // it is for the other to accept
 	default:
 		err = s.openDirect(ctx, c, other, asked)
 	}
 	if err != nil {
 		return roomView{}, err
 	}
-	r := store.Room{ID: id, Name: "direct", Private: true, Direct: true}
-	v, err := s.view(ctx, r, c.User, directoryapi.RoleMember)
+	v, err := s.view(ctx, directRoom(id), c.User, directoryapi.RoleMember)
 	v.With, v.Name = other.ID, other.Name
 	return v, err
 }
@@ -93,7 +100,8 @@ func (s *Service) openDirect(ctx context.Context, c auth.Claims, other store.Use
 		return err
 	}
 	now := time.Now()
-	r := store.Room{ID: chat.DirectRoom(c.User, other.ID), Name: "direct", Private: true, Direct: true, Created: now.UnixMilli(), Creator: c.User}
+	r := directRoom(chat.DirectRoom(c.User, other.ID))
+	r.Created, r.Creator = now.UnixMilli(), c.User
 	if err := s.store.CreateRoom(ctx, r); err != nil && !errors.Is(err, store.ErrConflict) {
 		return err
 	}
@@ -188,8 +196,8 @@ func (s *Service) leaveDirect(ctx context.Context, c auth.Claims, room string) e
 // leaveRequest ends the membership of the only member of a direct room. A request with messages, or one that was refused, stays
 // until its time is over: else its sender would begin anew by leaving, with as many messages again.
 func (s *Service) leaveRequest(ctx context.Context, c auth.Claims, room string) error {
-	asked, err := s.store.Request(ctx, room)
-	if unlessMissing(err) != nil {
+	asked, err := s.requestIn(ctx, room)
+	if err != nil {
 		return err
 	}
 	if asked.From != c.User || asked.Expires == 0 || len(asked.Sent) == 0 && !asked.Refused {
@@ -226,21 +234,17 @@ func (s *Service) tellDirect(ctx context.Context, i store.Intent) error {
 		return err
 	}
 	if isIn && i.Role != "" {
-		err := s.event(ctx, chat.Event{
-			Type: chat.TypeMember, Room: i.Room, ID: i.ID, User: i.Actor, Name: i.Name, Member: i.User, Role: string(m.Role), TS: i.Created,
-		})
-		if err != nil {
+		if err := s.event(ctx, memberEvent(i, i.ID, m.Role)); err != nil {
 			return err
 		}
-	}
-	own := chat.Event{Type: chat.TypeRemoved, Room: chat.UserRoom(i.User), ID: i.ID, User: i.Actor, Target: i.Room, TS: i.Created}
-	if isIn && !m.Hidden {
-		own.Type, own.Role = chat.TypeInvited, string(m.Role)
 	}
 	if err := s.listChanged(ctx, i.User, i.ID+"-requests", chat.ListRequests, i.Created); err != nil {
 		return err
 	}
-	return s.event(ctx, own)
+	if m.Hidden {
+		m.Role = "" // a hidden room is not in the user's list
+	}
+	return s.event(ctx, ownEvent(i, i.ID, m.Role))
 }
 
 // directAccess returns what a user may do in a direct room, of which m is the user's membership, or none.
@@ -252,7 +256,7 @@ func (s *Service) directAccess(ctx context.Context, room, user string, m store.M
 	at := slices.IndexFunc(both, func(m store.Member) bool { return m.User != user })
 	var asked store.Request
 	if m.Role == "" || at < 0 {
-		if asked, err = s.store.Request(ctx, room); unlessMissing(err) != nil {
+		if asked, err = s.requestIn(ctx, room); err != nil {
 			return a, err
 		}
 	}

@@ -84,17 +84,22 @@ func (s *Service) shareRoom(ctx context.Context, a, b string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	theirs, err := s.store.MembershipsOf(ctx, b, maxRooms)
+	return len(sharedRooms(mine, theirs)) > 0, err
+}
+
+// sharedRooms returns the rooms of which two users are members, besides the default ones.
+func sharedRooms(mine, theirs []store.Member) (shared []string) {
 	in := map[string]bool{}
 	for _, m := range mine {
 		in[m.Room] = !isDefault(m.Room)
 	}
-	theirs, err := s.store.MembershipsOf(ctx, b, maxRooms)
 	for _, m := range theirs {
 		if in[m.Room] {
-			return true, err
+			shared = append(shared, m.Room)
 		}
 	}
-	return false, err
+	return shared
 }
 
 // hiddenFrom returns which of some users asker is not shown in a list of all users: those who do not wish it, and where the

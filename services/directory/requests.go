@@ -47,16 +47,7 @@ func (s *Service) acquainted(ctx context.Context, c auth.Claims, other string) (
 	if err != nil {
 		return false, err
 	}
-	in := map[string]bool{}
-	for _, m := range mine {
-		in[m.Room] = !isDefault(m.Room)
-	}
-	var shared []string
-	for _, m := range theirs {
-		if in[m.Room] {
-			shared = append(shared, m.Room)
-		}
-	}
+	shared := sharedRooms(mine, theirs)
 	if len(shared) == 0 || !c.Guest {
 		return len(shared) > 0, nil
 	}
@@ -240,7 +231,7 @@ func (s *Service) directs(ctx context.Context, c auth.Claims, before int64) (dir
 	}
 	mine, err := s.store.DirectsOf(ctx, c.User, before, maxDirects)
 	for _, m := range mine {
-		out.Rooms = append(out.Rooms, viewOf(store.Room{ID: m.Room, Name: "direct", Private: true, Direct: true}, m.Role))
+		out.Rooms = append(out.Rooms, viewOf(directRoom(m.Room), m.Role))
 	}
 	if len(mine) == maxDirects {
 		out.Next = mine[maxDirects-1].Since
