@@ -25,5 +25,4 @@ type Invitations interface {
 	ReturnInvitation(ctx context.Context, id string) error                           // takes a use back; none is not an error
 	RevokeInvitation(ctx context.Context, id string) error                           // ErrNotFound
 	DeleteInvitationsBefore(ctx context.Context, expires int64) error                // that had ended by then
-	SetDisabled(ctx context.Context, user string, disabled bool) error               // of an account; ErrNotFound
 }

@@ -124,16 +124,6 @@ type PublicQuery struct {
 	Limit    int
 }
 
-// NetworkBan keeps the clients of a network out.
-type NetworkBan struct {
-	Network string `bson:"_id"` // such as 192.0.2.0/24
-	Reason  string `bson:"reason"`
-	Actor   string `bson:"actor"`   // who banned
-	User    string `bson:"user"`    // the guest for whose sake; may be empty
-	Created int64  `bson:"created"` // UTC milliseconds
-	Until   int64  `bson:"until"`   // UTC milliseconds; 0: until somebody ends it
-}
-
 // At returns what of a room is sorted by.
 func (q PublicQuery) At(r Room) int64 {
 	switch q.Sort {
@@ -143,6 +133,16 @@ func (q PublicQuery) At(r Room) int64 {
 		return int64(r.Size)
 	}
 	return r.Active
+}
+
+// NetworkBan keeps the clients of a network out.
+type NetworkBan struct {
+	Network string `bson:"_id"` // such as 192.0.2.0/24
+	Reason  string `bson:"reason"`
+	Actor   string `bson:"actor"`   // who banned
+	User    string `bson:"user"`    // the guest for whose sake; may be empty
+	Created int64  `bson:"created"` // UTC milliseconds
+	Until   int64  `bson:"until"`   // UTC milliseconds; 0: until somebody ends it
 }
 
 // RoomPatch is what changes of a room; a nil field stays as it is.
@@ -242,9 +242,12 @@ type Intent struct {
 // reached the disk when it returns. Besides ErrNotFound and ErrConflict, where they are named, any error means that
 // the store does not work right now.
 type Store interface {
+	Accounts
+	Acts
+	Invitations
 	Mutes
 	Reports
-	Accounts
+	Servers
 	CreateUser(ctx context.Context, u User) error                                               // ErrConflict: the name is taken
 	User(ctx context.Context, id string) (User, error)                                          // ErrNotFound
 	UserByName(ctx context.Context, nameKey string) (User, error)                               // ErrNotFound
@@ -253,6 +256,7 @@ type Store interface {
 	UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]User, error)               // registered, and looking so, by id
 	CreateGuest(ctx context.Context, u User, s Session) error                                   // a user and its session; ErrConflict: the name is taken
 	DeleteUser(ctx context.Context, id string) error                                            // and when the user was seen; none is not an error
+	SetDisabled(ctx context.Context, user string, disabled bool) error                          // ErrNotFound
 	CreateSession(ctx context.Context, s Session) error                                         // ErrConflict
 	Session(ctx context.Context, id string) (Session, error)                                    // ErrNotFound
 	ExtendSession(ctx context.Context, id string, now, expires int64) error                     // ErrNotFound, also: it had expired by now
@@ -265,6 +269,7 @@ type Store interface {
 	SessionsAfter(ctx context.Context, id string, limit int) ([]Session, error)                 // by id, after that one
 	CreateKey(ctx context.Context, k Key) error                                                 // ErrConflict
 	Keys(ctx context.Context) ([]Key, error)                                                    // newest first
+	SetKeySeed(ctx context.Context, id string, seed []byte) error                               // changes what is kept of it; ErrNotFound
 	DeleteKey(ctx context.Context, id string) error                                             // none is not an error
 	CreateRoom(ctx context.Context, r Room) error                                               // ErrConflict
 	Room(ctx context.Context, id string) (Room, error)                                          // ErrNotFound
@@ -328,10 +333,5 @@ type Store interface {
 	PutIntent(ctx context.Context, i Intent) error
 	DeleteIntent(ctx context.Context, id string) error                             // none is not an error
 	IntentsBefore(ctx context.Context, created int64, limit int) ([]Intent, error) // oldest first
-	Acts
-	// SetKeySeed changes what is kept of a key's seed. ErrNotFound.
-	SetKeySeed(ctx context.Context, id string, seed []byte) error
-	Servers
-	Invitations
 	Close() error
 }

@@ -12,14 +12,9 @@ type couple struct{ user, other string }
 
 // PutBlock implements store.Store.
 func (s *Store) PutBlock(ctx context.Context, b store.Block) error {
-	return s.do(ctx, "PutBlock", func() error {
-		k := couple{b.User, b.Other}
-		if old, ok := s.blocks[k]; ok {
-			old.Ignore = b.Ignore
-			b = old
-		}
-		s.blocks[k] = b
-		return nil
+	return put(ctx, s, "PutBlock", s.blocks, couple{b.User, b.Other}, b, func(old, b store.Block) store.Block {
+		old.Ignore = b.Ignore
+		return old
 	})
 }
 

@@ -115,6 +115,20 @@ func create[K comparable, V any](ctx context.Context, s *Store, call string, m m
 	})
 }
 
+// put adds a record, or with one that has its key keeps what merge makes of that one and v.
+func put[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, k K, v V, merge func(old, v V) V) error {
+	return s.do(ctx, call, func() error {
+		if old, ok := m[k]; ok {
+			v = merge(old, v)
+		}
+		m[k] = v
+		return nil
+	})
+}
+
+// replace is a merge for put that keeps nothing of the old record.
+func replace[V any](_, v V) V { return v }
+
 // update changes the record with a key, if change returns true for it.
 func update[K comparable, V any](ctx context.Context, s *Store, call string, m map[K]V, k K, change func(*V) bool) error {
 	return s.do(ctx, call, func() error {
@@ -228,6 +242,14 @@ func (s *Store) UsersAlike(ctx context.Context, looks names.Looks, limit int) ([
 	return list(ctx, s, "UsersAlike", s.users, limit, usersByID, func(u store.User) bool { return alike(u.Looks, looks) })
 }
 
+// SetDisabled implements store.Store.
+func (s *Store) SetDisabled(ctx context.Context, user string, disabled bool) error {
+	return update(ctx, s, "SetDisabled", s.users, user, func(u *store.User) bool {
+		u.Disabled = disabled
+		return true
+	})
+}
+
 // DeleteUser implements store.Store.
 func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	return s.do(ctx, "DeleteUser", func() error {
@@ -334,6 +356,14 @@ func (s *Store) Keys(ctx context.Context) ([]store.Key, error) {
 		func(store.Key) bool { return true })
 }
 
+// SetKeySeed implements store.Store.
+func (s *Store) SetKeySeed(ctx context.Context, id string, seed []byte) error {
+	return update(ctx, s, "SetKeySeed", s.keys, id, func(k *store.Key) bool {
+		k.Seed = slices.Clone(seed)
+		return true
+	})
+}
+
 // DeleteKey implements store.Store.
 func (s *Store) DeleteKey(ctx context.Context, id string) error {
 	return remove(ctx, s, "DeleteKey", s.keys, id)
@@ -359,10 +389,7 @@ func (s *Store) Seen(ctx context.Context, user string) (int64, error) {
 
 // PutIntent implements store.Store.
 func (s *Store) PutIntent(ctx context.Context, i store.Intent) error {
-	return s.do(ctx, "PutIntent", func() error {
-		s.intents[i.ID] = i
-		return nil
-	})
+	return put(ctx, s, "PutIntent", s.intents, i.ID, i, replace)
 }
 
 // DeleteIntent implements store.Store.

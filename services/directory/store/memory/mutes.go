@@ -13,10 +13,7 @@ func mutesByUser(a, b store.Mute) int {
 
 // PutMute implements store.Mutes.
 func (s *Store) PutMute(ctx context.Context, m store.Mute) error {
-	return s.do(ctx, "PutMute", func() error {
-		s.mutes[pair{m.Room, m.User}] = m
-		return nil
-	})
+	return put(ctx, s, "PutMute", s.mutes, pair{m.Room, m.User}, m, replace)
 }
 
 // Mute implements store.Mutes.

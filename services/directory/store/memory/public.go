@@ -34,10 +34,7 @@ func (s *Store) SetActivity(ctx context.Context, room string, a store.Activity) 
 
 // PutNetworkBan implements store.Store.
 func (s *Store) PutNetworkBan(ctx context.Context, b store.NetworkBan) error {
-	return s.do(ctx, "PutNetworkBan", func() error {
-		s.networks[b.Network] = b
-		return nil
-	})
+	return put(ctx, s, "PutNetworkBan", s.networks, b.Network, b, replace)
 }
 
 // NetworkBans implements store.Store.

@@ -73,14 +73,9 @@ func membersByUser(a, b store.Member) int {
 
 // PutMember implements store.Store.
 func (s *Store) PutMember(ctx context.Context, m store.Member) error {
-	return s.do(ctx, "PutMember", func() error {
-		k := pair{m.Room, m.User}
-		if old, ok := s.members[k]; ok {
-			old.Role = m.Role
-			m = old
-		}
-		s.members[k] = m
-		return nil
+	return put(ctx, s, "PutMember", s.members, pair{m.Room, m.User}, m, func(old, m store.Member) store.Member {
+		old.Role = m.Role
+		return old
 	})
 }
 
@@ -131,14 +126,9 @@ func bansByUser(a, b store.Ban) int {
 
 // PutBan implements store.Store.
 func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
-	return s.do(ctx, "PutBan", func() error {
-		k := pair{b.Room, b.User}
-		if old, ok := s.bans[k]; ok {
-			old.Reason, old.Until = b.Reason, b.Until
-			b = old
-		}
-		s.bans[k] = b
-		return nil
+	return put(ctx, s, "PutBan", s.bans, pair{b.Room, b.User}, b, func(old, b store.Ban) store.Ban {
+		old.Reason, old.Until = b.Reason, b.Until
+		return old
 	})
 }
 

@@ -3,7 +3,6 @@ package memory
 import (
 	"cmp"
 	"context"
-	"slices"
 
 	"hubbub.internal/services/directory/store"
 )
@@ -75,25 +74,9 @@ func (s *Store) DeleteInvitationsBefore(ctx context.Context, expires int64) erro
 	return removeAll(ctx, s, "DeleteInvitationsBefore", s.invitations, func(i store.Invitation) bool { return i.Expires < expires })
 }
 
-// SetDisabled implements store.Store.
-func (s *Store) SetDisabled(ctx context.Context, user string, disabled bool) error {
-	return update(ctx, s, "SetDisabled", s.users, user, func(u *store.User) bool {
-		u.Disabled = disabled
-		return true
-	})
-}
-
 // Forget forgets the record of the server, which releases before it did not have.
 func (s *Store) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.server = store.Server{}
-}
-
-// SetKeySeed implements store.Store.
-func (s *Store) SetKeySeed(ctx context.Context, id string, seed []byte) error {
-	return update(ctx, s, "SetKeySeed", s.keys, id, func(k *store.Key) bool {
-		k.Seed = slices.Clone(seed)
-		return true
-	})
 }

@@ -61,8 +61,3 @@ func (s *Store) RevokeInvitation(ctx context.Context, id string) error {
 func (s *Store) DeleteInvitationsBefore(ctx context.Context, expires int64) error {
 	return removeAll(ctx, "delete invitations", s.invitations, by("expires", by("$lt", expires)))
 }
-
-// SetDisabled implements store.Store.
-func (s *Store) SetDisabled(ctx context.Context, user string, disabled bool) error {
-	return update(ctx, "disable user", s.users, by("_id", user), by("disabled", disabled))
-}

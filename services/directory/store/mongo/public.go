@@ -6,7 +6,6 @@ import (
 	"regexp"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"hubbub.internal/services/directory/store"
 )
@@ -48,8 +47,7 @@ func (s *Store) SetActivity(ctx context.Context, room string, a store.Activity) 
 
 // PutNetworkBan implements store.Store.
 func (s *Store) PutNetworkBan(ctx context.Context, b store.NetworkBan) error {
-	_, err := s.networks.ReplaceOne(ctx, by("_id", b.Network), b, options.Replace().SetUpsert(true))
-	return wrap("ban network", err)
+	return upsert(ctx, "ban network", s.networks, by("_id", b.Network), by("$set", b))
 }
 
 // NetworkBans implements store.Store.

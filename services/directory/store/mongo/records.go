@@ -61,6 +61,11 @@ func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	return remove(ctx, "delete user", s.users, by("_id", id))
 }
 
+// SetDisabled implements store.Store.
+func (s *Store) SetDisabled(ctx context.Context, user string, disabled bool) error {
+	return update(ctx, "disable user", s.users, by("_id", user), by("disabled", disabled))
+}
+
 // CreateKey implements store.Store.
 func (s *Store) CreateKey(ctx context.Context, k store.Key) error {
 	return insert(ctx, "create key", s.keys, k)
@@ -69,6 +74,11 @@ func (s *Store) CreateKey(ctx context.Context, k store.Key) error {
 // Keys implements store.Store.
 func (s *Store) Keys(ctx context.Context) ([]store.Key, error) {
 	return list[store.Key](ctx, "keys", s.keys, bson.D{}, bson.D{{Key: "created", Value: -1}, {Key: "_id", Value: -1}}, 0)
+}
+
+// SetKeySeed implements store.Store.
+func (s *Store) SetKeySeed(ctx context.Context, id string, seed []byte) error {
+	return update(ctx, "set key seed", s.keys, by("_id", id), by("seed", seed))
 }
 
 // DeleteKey implements store.Store.

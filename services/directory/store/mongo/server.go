@@ -35,8 +35,3 @@ func (s *Store) PutServer(ctx context.Context, r store.Server) error {
 	}
 	return wrap("put server", err)
 }
-
-// SetKeySeed implements store.Store.
-func (s *Store) SetKeySeed(ctx context.Context, id string, seed []byte) error {
-	return update(ctx, "set key seed", s.keys, by("_id", id), by("seed", seed))
-}

@@ -58,9 +58,8 @@ func (s *Store) PutTicket(ctx context.Context, t store.Ticket) error {
 
 // Ticket implements store.Store.
 func (s *Store) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
-	var t store.Ticket
-	return t, s.row(ctx, "ticket", `SELECT hash, kind, user, created, expires FROM tickets WHERE hash = ?`, hash,
-		&t.Hash, &t.Kind, &t.User, &t.Created, &t.Expires)
+	return first(ctx, s, "ticket", func(t *store.Ticket) []any { return []any{&t.Hash, &t.Kind, &t.User, &t.Created, &t.Expires} },
+		`SELECT hash, kind, user, created, expires FROM tickets WHERE hash = ?`, hash)
 }
 
 // TakeTicket implements store.Store.

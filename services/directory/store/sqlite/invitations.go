@@ -20,8 +20,7 @@ func (s *Store) CreateInvitation(ctx context.Context, i store.Invitation) error 
 
 // Invitation implements store.Store.
 func (s *Store) Invitation(ctx context.Context, id string) (store.Invitation, error) {
-	var i store.Invitation
-	return i, s.row(ctx, "invitation", `SELECT `+invitationColumns+` FROM invitations WHERE id = ?`, id, invitationFields(&i)...)
+	return first(ctx, s, "invitation", invitationFields, `SELECT `+invitationColumns+` FROM invitations WHERE id = ?`, id)
 }
 
 // Invitations implements store.Store.
@@ -49,9 +48,4 @@ func (s *Store) RevokeInvitation(ctx context.Context, id string) error {
 // DeleteInvitationsBefore implements store.Store.
 func (s *Store) DeleteInvitationsBefore(ctx context.Context, expires int64) error {
 	return s.run(ctx, "delete invitations", `DELETE FROM invitations WHERE expires < ?`, expires)
-}
-
-// SetDisabled implements store.Store.
-func (s *Store) SetDisabled(ctx context.Context, user string, disabled bool) error {
-	return s.update(ctx, "disable user", `UPDATE users SET disabled = ? WHERE id = ?`, disabled, user)
 }

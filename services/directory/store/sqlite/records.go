@@ -39,14 +39,12 @@ func (s *Store) CreateUser(ctx context.Context, u store.User) error {
 
 // User implements store.Store.
 func (s *Store) User(ctx context.Context, id string) (store.User, error) {
-	var u store.User
-	return u, s.row(ctx, "user", users+`WHERE id = ?`, id, userFields(&u)...)
+	return first(ctx, s, "user", userFields, users+`WHERE id = ?`, id)
 }
 
 // UserByName implements store.Store.
 func (s *Store) UserByName(ctx context.Context, nameKey string) (store.User, error) {
-	var u store.User
-	return u, s.row(ctx, "user by name", users+`WHERE name_key = ?`, nameKey, userFields(&u)...)
+	return first(ctx, s, "user by name", userFields, users+`WHERE name_key = ?`, nameKey)
 }
 
 // Users implements store.Store.
@@ -71,6 +69,11 @@ func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	return s.run(ctx, "delete last seen", `DELETE FROM seen WHERE user = ?`, id)
 }
 
+// SetDisabled implements store.Store.
+func (s *Store) SetDisabled(ctx context.Context, user string, disabled bool) error {
+	return s.update(ctx, "disable user", `UPDATE users SET disabled = ? WHERE id = ?`, disabled, user)
+}
+
 // CreateKey implements store.Store.
 func (s *Store) CreateKey(ctx context.Context, k store.Key) error {
 	return s.run(ctx, "create key", `INSERT INTO keys (id, seed, created) VALUES (?, ?, ?)`, k.ID, k.Seed, k.Created)
@@ -80,6 +83,11 @@ func (s *Store) CreateKey(ctx context.Context, k store.Key) error {
 func (s *Store) Keys(ctx context.Context) ([]store.Key, error) {
 	return list(ctx, s, "keys", func(k *store.Key) []any { return []any{&k.ID, &k.Seed, &k.Created} },
 		`SELECT id, seed, created FROM keys ORDER BY created DESC, id DESC`)
+}
+
+// SetKeySeed implements store.Store.
+func (s *Store) SetKeySeed(ctx context.Context, id string, seed []byte) error {
+	return s.update(ctx, "set key seed", `UPDATE keys SET seed = ? WHERE id = ?`, seed, id)
 }
 
 // DeleteKey implements store.Store.
@@ -96,8 +104,7 @@ func (s *Store) CreateRoom(ctx context.Context, r store.Room) error {
 
 // Room implements store.Store.
 func (s *Store) Room(ctx context.Context, id string) (store.Room, error) {
-	var r store.Room
-	return r, s.row(ctx, "room", rooms+`WHERE id = ?`, id, roomFields(&r)...)
+	return first(ctx, s, "room", roomFields, rooms+`WHERE id = ?`, id)
 }
 
 // Rooms implements store.Store.

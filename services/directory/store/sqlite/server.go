@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,11 +14,11 @@ import (
 func (s *Store) Server(ctx context.Context) (store.Server, error) {
 	var one store.Server
 	var text string
-	err := s.row(ctx, "server", `SELECT version, record FROM server WHERE id = ?`, 1, &one.Version, &text)
-	if errors.Is(err, store.ErrNotFound) {
+	err := s.Read.QueryRowContext(ctx, `SELECT version, record FROM server WHERE id = 1`).Scan(&one.Version, &text)
+	if errors.Is(err, sql.ErrNoRows) {
 		return store.Server{}, nil
 	} else if err != nil {
-		return store.Server{}, err
+		return store.Server{}, fmt.Errorf("server: %w", err)
 	}
 	if err := json.Unmarshal([]byte(text), &one); err != nil {
 		return store.Server{}, fmt.Errorf("server: %w", err)
@@ -39,9 +40,4 @@ func (s *Store) PutServer(ctx context.Context, one store.Server) error {
 		err = fmt.Errorf("put server: %w", store.ErrConflict)
 	}
 	return err
-}
-
-// SetKeySeed implements store.Store.
-func (s *Store) SetKeySeed(ctx context.Context, id string, seed []byte) error {
-	return s.update(ctx, "set key seed", `UPDATE keys SET seed = ? WHERE id = ?`, seed, id)
 }

@@ -35,8 +35,7 @@ func (s *Store) CreateSession(ctx context.Context, x store.Session) error {
 
 // Session implements store.Store.
 func (s *Store) Session(ctx context.Context, id string) (store.Session, error) {
-	var x store.Session
-	return x, s.row(ctx, "session", sessions+`WHERE id = ?`, id, sessionFields(&x)...)
+	return first(ctx, s, "session", sessionFields, sessions+`WHERE id = ?`, id)
 }
 
 // ExtendSession implements store.Store.

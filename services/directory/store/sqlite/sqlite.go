@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 
@@ -80,18 +79,6 @@ func (s *Store) update(ctx context.Context, what, query string, args ...any) err
 func jsonList(ids []string) string {
 	b, _ := json.Marshal(ids) // strings always have a form
 	return string(b)
-}
-
-// row reads one row into the fields.
-func (s *Store) row(ctx context.Context, what, query string, arg any, fields ...any) error {
-	err := s.Read.QueryRowContext(ctx, query, arg).Scan(fields...)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = store.ErrNotFound
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
 }
 
 // list reads all rows with scan, which is given where the fields of the next one go.
