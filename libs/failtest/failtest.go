@@ -1,5 +1,5 @@
-// Package failtest checks that every method of an interface says so when it fails. It calls all of them, also those that the
-// interface gets later; it knows none.
+// Package failtest checks that every method of an interface returns an error when it fails. It finds the methods by reflection, so
+// it also calls those that the interface gets later.
 package failtest
 
 import (
@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// All calls every method of I that takes a context first and returns an error last, with ctx, under which or in whose
-// surroundings none can succeed, and with arguments that are not empty. It reports those that return no error, or one that
-// allowed does not allow. except names methods that are not called.
+// All calls every method of I that takes a context first and returns an error last, with ctx and with arguments that are not
+// empty. The caller sees to it that none can succeed: ctx has ended, or what value needs is broken. All reports the methods that
+// return no error, or one that allowed does not allow. It does not call those in except.
 func All[I any](ctx context.Context, t *testing.T, value I, allowed func(error) bool, except ...string) {
 	t.Helper()
 	v, methods := reflect.ValueOf(value), reflect.TypeFor[I]()
@@ -69,7 +69,7 @@ func some(of reflect.Type) reflect.Value {
 		}
 	case reflect.Func:
 		v.Set(reflect.MakeFunc(of, func([]reflect.Value) []reflect.Value {
-			panic(fmt.Sprint("a function was called in vain: ", of))
+			panic(fmt.Sprint("a method that cannot succeed called its argument, a ", of))
 		}))
 	}
 	return v

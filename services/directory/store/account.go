@@ -2,10 +2,11 @@ package store
 
 import "context"
 
-// Account is what a user has chosen and shown of themself, besides name and password. A user without one has the zero Account.
+// Account has the settings of a user, and the key of the devices that the user is known by. A user without one has the zero
+// Account.
 type Account struct {
 	User      string `bson:"_id"`
-	DeviceKey []byte `bson:"device_key"` // what makes the secrets that known devices show; none: no device is known
+	DeviceKey []byte `bson:"device_key"` // of the MACs that known devices show; empty: no device is known
 	SeenBy    string `bson:"seen_by"`    // who may know when the user was here last; empty: everybody
 	Unlisted  bool   `bson:"unlisted"`   // others do not find the user by name
 }

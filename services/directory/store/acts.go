@@ -53,13 +53,13 @@ func (f ActFilter) Span() (from, before string) {
 	return from, before
 }
 
-// ActIDAt returns what no id of an act of a time, or of a later one, is less than.
+// ActIDAt returns a lower bound of the ids of the acts at a time in UTC milliseconds, and later.
 func ActIDAt(ms int64) string {
 	hex := fmt.Sprintf("%012x", max(ms, 0))
 	return hex[:len(hex)-4] + "-" + hex[len(hex)-4:] + "-"
 }
 
-// ActTime returns the time that an id is of, in UTC milliseconds; 0: it is none.
+// ActTime returns the time that an act's id begins with, in UTC milliseconds; 0: it is no such id.
 func ActTime(id string) int64 {
 	ms, err := strconv.ParseInt(strings.Replace(id[:min(len(id), 13)], "-", "", 1), 16, 64)
 	if err != nil {

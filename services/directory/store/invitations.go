@@ -16,7 +16,7 @@ type Invitation struct {
 	Revoked   bool   `bson:"revoked"`
 }
 
-// Invitations keeps them.
+// Invitations is the part of Store that keeps invitations to register.
 type Invitations interface {
 	CreateInvitation(ctx context.Context, i Invitation) error                        // ErrConflict
 	Invitation(ctx context.Context, id string) (Invitation, error)                   // ErrNotFound

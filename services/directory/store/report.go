@@ -9,8 +9,8 @@ const (
 	ReportResolved = "resolved"
 )
 
-// Report says that a message should be looked at by those who look after the room, or the server. It has the message's text, which
-// stays when the message is deleted.
+// Report asks the moderators of a room, or those of the server, to look at a message. It has the message's text, which stays when
+// the message is deleted.
 type Report struct {
 	ID           string `bson:"_id"` // UUIDv7: in the order in which they were made
 	Room         string `bson:"room"`

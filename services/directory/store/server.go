@@ -8,8 +8,8 @@ import (
 	api "hubbub.internal/libs/api/directory"
 )
 
-// Server is what there is one of: who runs the server, and who may come in. It is one record, which is replaced as a whole
-// and only as it was read: so two who change it at once cannot together do what neither may, such as leave no operator.
+// Server is the one record of who runs the server, and who may come in. PutServer replaces it as a whole, and only if it is still
+// as it was read: so two changes at once cannot together do what neither may, such as leave the server without an operator.
 type Server struct {
 	Version int64 `bson:"version" json:"-"` // of the record; 0: there is none yet
 	// Roles are those of users, by id: api.RoleOperator or api.RoleAuditor.
@@ -33,7 +33,7 @@ type SetupLink struct {
 	Expires int64  `bson:"expires" json:"expires"` // UTC milliseconds
 }
 
-// InRole returns the ids of who has a role, in order.
+// InRole returns the ids of the users who have a role, in order.
 func (s Server) InRole(role api.Role) (users []string) {
 	for user, r := range s.Roles {
 		if r == role {

@@ -31,10 +31,10 @@ type User struct {
 	Disabled    bool   `bson:"disabled,omitempty"` // by an operator: the user cannot log in
 }
 
-// deletedHash is the hash of who has deleted the account: no password has it.
+// deletedHash is the Hash of a deleted account: no password has it.
 const deletedHash = "-"
 
-// Deleted reports whether the account is gone. What is left of it keeps its name from anybody else.
+// Deleted reports whether the account was deleted. Its record stays, so that nobody else gets its name.
 func (u User) Deleted() bool { return u.Hash == deletedHash }
 
 // AsDeleted returns what is left of a user who deletes the account, who is called name from then on.
@@ -54,12 +54,12 @@ type Session struct {
 	Turn    `bson:",inline"`
 }
 
-// Turn is what of a session changes each time that its secret does.
+// Turn is the part of a session that changes with its secret.
 type Turn struct {
 	Hash     []byte `bson:"hash"`     // SHA-256 of the secret that the next token is fetched with
-	Family   []byte `bson:"family"`   // SHA-256 of what all secrets of the session begin with; none: its secret never changed
+	Family   []byte `bson:"family"`   // SHA-256 of the beginning that all secrets of the session share; empty: its secret never changed
 	Previous []byte `bson:"previous"` // SHA-256 of the secret before
-	Salt     []byte `bson:"salt"`     // what the secret was made with of the one before
+	Salt     []byte `bson:"salt"`     // the secret is derived from the one before with it
 	Grace    int64  `bson:"grace"`    // until when the secret before is good (UTC milliseconds)
 	Expires  int64  `bson:"expires"`  // UTC milliseconds
 	Used     int64  `bson:"used"`     // when the secret was last used (UTC milliseconds); 0: never
@@ -96,7 +96,7 @@ type Room struct {
 // Activity is what public rooms are sorted by, as of a minute or so ago.
 type Activity struct {
 	Head   int64 `bson:"head"`   // Seq of the last entry of the room's log; 0: nobody has looked yet
-	Active int64 `bson:"active"` // when that was seen to be another one (UTC milliseconds)
+	Active int64 `bson:"active"` // when Head was last seen to change (UTC milliseconds)
 	Size   int   `bson:"size"`   // members, up to a number that the service counts to
 }
 
@@ -117,7 +117,7 @@ const (
 // PublicQuery asks for public rooms.
 type PublicQuery struct {
 	Look string // what the lower case look of the name has in it; empty: any
-	Sort string // SortActive, SortNew or SortSize; the greatest first, and of the same the greatest id
+	Sort string // SortActive, SortNew or SortSize: the greatest first, and among equals the greatest id
 	// Before and BeforeID are what is sorted by, and the id, of the last room of the page before; an empty id: the first page.
 	Before   int64
 	BeforeID string
@@ -140,7 +140,7 @@ type NetworkBan struct {
 	Network string `bson:"_id"` // such as 192.0.2.0/24
 	Reason  string `bson:"reason"`
 	Actor   string `bson:"actor"`   // who banned
-	User    string `bson:"user"`    // the guest for whose sake; may be empty
+	User    string `bson:"user"`    // the banned guest that it came with; empty: none
 	Created int64  `bson:"created"` // UTC milliseconds
 	Until   int64  `bson:"until"`   // UTC milliseconds; 0: until somebody ends it
 }
@@ -209,7 +209,7 @@ type Ban struct {
 // Over reports whether the ban has ended by a time in UTC milliseconds.
 func (b Ban) Over(now int64) bool { return b.Until != 0 && b.Until <= now }
 
-// Block is what a user wants to have to do with another.
+// Block keeps another user from writing to a user, or with Ignore only hides what the other writes.
 type Block struct {
 	User    string `bson:"user"`    // who blocks
 	Other   string `bson:"other"`   // who is blocked, and not told
@@ -293,8 +293,8 @@ type Store interface {
 	RoomsBy(ctx context.Context, creator string, since int64, limit int) ([]Room, error) // made since then, newest first
 	CreateRequest(ctx context.Context, r Request) error                                  // ErrConflict
 	Request(ctx context.Context, room string) (Request, error)                           // ErrNotFound
-	// SendRequest notes a message of From in a request that is not refused, unless that would be more than most; again is no
-	// other one. The first sets Created to now. Errors: ErrNotFound if it cannot.
+	// SendRequest adds a message of From to those of a request that is not refused; one that is there already changes nothing.
+	// The first sets Created to now. Errors: ErrNotFound, also: it is refused, or has most messages.
 	SendRequest(ctx context.Context, room, from, message string, most int, now int64) (Request, error)
 	RefuseRequest(ctx context.Context, room, to string, expires int64) error               // ErrNotFound
 	DeleteRequest(ctx context.Context, room string) error                                  // none is not an error

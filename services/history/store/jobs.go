@@ -2,14 +2,14 @@ package store
 
 import "context"
 
-// Job is something to remove that takes long: the messages of a user, or a room.
+// Job removes the messages of a user, or a room, in the background, since that takes long.
 type Job struct {
 	ID      string `bson:"_id"`
 	Room    string `bson:"room"`    // empty: all rooms
 	User    string `bson:"user"`    // whose messages; empty: the whole room
 	After   int64  `bson:"after"`   // only messages of this time and later, in UTC milliseconds
 	Actor   string `bson:"actor"`   // who wants it
-	Name    string `bson:"name"`    // that user's
+	Name    string `bson:"name"`    // of Actor
 	Created int64  `bson:"created"` // UTC milliseconds
 
 	// How far it has got.

@@ -6,9 +6,9 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// SlotOf returns what an entry about a message sets of it, and whether it leaves that empty, so that the entry need not be
-// looked at: the text, whether it is deleted, whether it is pinned, or one user's reaction with one emoji. The slot is empty for
-// an entry that sets nothing.
+// SlotOf returns the property of a message that an entry about it sets: the text, whether it is deleted, whether it is pinned, or
+// one user's reaction with one emoji. empties: the entry leaves that property empty, so nobody needs to read the entry. The slot is
+// empty for an entry that sets nothing.
 func SlotOf(e Entry) (slot string, empties bool) {
 	switch e.Type {
 	case chat.TypeEdited, chat.TypeDeleted:

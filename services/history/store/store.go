@@ -21,12 +21,13 @@ type Entry struct {
 	ID     string `bson:"id"`
 	Type   string `bson:"type"`             // of the event in Data
 	Target string `bson:"target,omitempty"` // ID of the message that the event is about
-	// Author is who wrote that message. Empty: the entry does not say it, and there was no message with that ID yet. In
-	// MongoDB it is also empty in what a process of the release before this field has written.
+	// Author is who wrote that message. Empty: the entry does not say it, and there was no message with that ID yet; or, in
+	// MongoDB, a process of the release before this field wrote the entry.
 	Author string `bson:"author,omitempty"`
-	// Slot is what of that message the entry sets: of the entries with one Target, Author and Slot the last counts. See SlotOf.
+	// Slot names the property of that message that the entry sets: of the entries with one Target, Author and Slot the last
+	// counts. See SlotOf.
 	Slot string `bson:"slot,omitempty"`
-	// Past: the entry sets nothing any more, since a later one has its slot or it has emptied that itself.
+	// Past: the entry does not count any more, since a later one has its slot, or it left the slot empty itself.
 	Past bool   `bson:"past,omitempty"`
 	Data []byte `bson:"data"` // as it was appended to the log
 }

@@ -61,8 +61,8 @@ func New() *Store {
 // Close implements store.Store.
 func (s *Store) Close() error { return nil }
 
-// Fail has calls fail with what f returns for them. It is called twice for each: with the name of the method, such as User,
-// before that has done anything, and again when it has done it, with done. It may wait, and call the store. nil ends that.
+// Fail makes calls fail with the errors that f returns. Each call asks f twice: with the name of the method, such as User,
+// before it does anything, and again with done when it has done it. f may wait, and call the store. A nil f ends that.
 func (s *Store) Fail(f func(call string, done bool) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

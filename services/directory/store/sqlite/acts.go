@@ -32,7 +32,7 @@ func (s *Store) Acts(ctx context.Context, f store.ActFilter, limit int) ([]store
 	for _, c := range []struct{ condition, value string }{
 		{"id < ?", before},
 		{"actor = ?", f.Actor},
-		{"subject <> '' AND subject = ?", f.Subject}, // said twice, for the index that has no empty ones
+		{"subject <> '' AND subject = ?", f.Subject}, // the first condition lets SQLite use the partial index
 		{"room <> '' AND room = ?", f.Room},
 		{"action = ?", f.Action},
 	} {
