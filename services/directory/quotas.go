@@ -11,9 +11,10 @@ import (
 
 // checkMade returns an error if a user has made as many rooms lately as one may, or a guest as many public ones as there may be.
 func (s *Service) checkMade(ctx context.Context, c auth.Claims, private bool) error {
-	since := time.Now().Add(-24 * time.Hour).UnixMilli()
+	dayAgo := time.Now().Add(-24 * time.Hour).UnixMilli()
+	since := dayAgo
 	if c.Guest {
-		since = 0
+		since = 0 // public rooms count for as long as the guest lasts
 	}
 	made, err := s.store.RoomsBy(ctx, c.User, since, s.cfg.RoomsDay+s.cfg.DirectDay+maxMadeRooms)
 	if err != nil {
@@ -24,7 +25,9 @@ func (s *Service) checkMade(ctx context.Context, c auth.Claims, private bool) er
 		if r.Direct {
 			continue
 		}
-		groups++
+		if r.Created >= dayAgo {
+			groups++
+		}
 		if !r.Private {
 			public++
 		}

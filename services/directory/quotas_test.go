@@ -1,6 +1,13 @@
 package directory
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
 
 func TestRoomsMade(t *testing.T) {
 	cfg := config()
@@ -25,5 +32,21 @@ func TestRoomsMade(t *testing.T) {
 		if c := w.code(tt.who, tt.method, tt.path, tt.body); c != tt.code {
 			t.Errorf("%s %s: %q, want %q", tt.method, tt.body, c, tt.code)
 		}
+	}
+}
+
+func TestRoomsOfDaysBefore(t *testing.T) {
+	cfg := config()
+	cfg.RoomsDay = 3
+	w := openWorld(t, cfg)
+	gus := w.comeIn("Gus")
+	for i := range cfg.RoomsDay {
+		r := store.Room{ID: chat.NewID(), Name: fmt.Sprint("Old ", i), Private: true, Creator: gus.User.ID, Created: time.Now().Add(-25 * time.Hour).UnixMilli()}
+		if err := w.store.CreateRoom(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c := w.code(gus, "POST", "/v1/rooms", `{"name":"New","private":true}`); c != "" {
+		t.Errorf("a guest who made rooms the day before: %q, want a new room", c)
 	}
 }
