@@ -9,16 +9,6 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// answered returns the ack or the error of a send among frames.
-func answered(frames []frameOf, id string) (answer frameOf) {
-	for _, f := range frames {
-		if f.Type != "msg" && f.ID == id {
-			answer = f
-		}
-	}
-	return answer
-}
-
 // TestAskFirst sends in a direct room whose other has not accepted it: the directory is asked each time, order holds, what it
 // refuses is not sent, and nothing is asked once the room is like others.
 func TestAskFirst(t *testing.T) {

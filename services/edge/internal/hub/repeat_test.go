@@ -10,16 +10,6 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// put appends an entry of a user's, as history does.
-func (r *rig) put(e chat.Event) uint64 {
-	r.t.Helper()
-	data, err := chat.AppendEntry(nil, e)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return r.append(bus.NewEntry{Room: e.Room, Sender: e.User, ID: e.ID, Data: data})
-}
-
 // TestIDInUse sends with ids that the sender has used: a repeat is acknowledged as the first was, and what is no repeat is
 // refused, whether the log tells or has lost the text and the record tells. Others' ids have nothing to do with it.
 func TestIDInUse(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"hubbub.internal/libs/api/history"
-	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 )
 
@@ -19,11 +18,7 @@ func TestReplacedBeyondAPage(t *testing.T) {
 		for i := range 2 * maxReplay {
 			r.start("lobby", fmt.Sprint("n", i))
 		}
-		data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeEdited, Room: "lobby", ID: "e1", User: "far", Target: "m1", Author: "far", Text: "corrected"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.append(bus.NewEntry{Room: "lobby", Sender: "far", ID: "e1", Data: data})
+		r.put(chat.Event{Type: chat.TypeEdited, Room: "lobby", ID: "e1", User: "far", Target: "m1", Author: "far", Text: "corrected"})
 		r.fail(history.ServiceSince, errors.New("the store is down"))
 		ann := r.login("ann")
 		ann.say(`{"type":"join","id":"j","room":"lobby","after":{"seq":%d,"id":"m0"}}`, first)

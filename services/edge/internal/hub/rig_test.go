@@ -262,6 +262,16 @@ func (r *rig) append(e bus.NewEntry) uint64 {
 	return a.Seq
 }
 
+// put appends an entry of a user's, as another edge or history does.
+func (r *rig) put(e chat.Event) uint64 {
+	r.t.Helper()
+	data, err := chat.AppendEntry(nil, e)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.append(bus.NewEntry{Room: e.Room, Sender: e.User, ID: e.ID, Data: data})
+}
+
 // message appends a message of somebody on another edge.
 func (r *rig) message(room, id string) uint64 {
 	r.t.Helper()
@@ -382,6 +392,16 @@ func (c *client) all() []frameOf {
 	seen := c.seen
 	c.seen = nil
 	return seen
+}
+
+// answered returns what answers a command among frames.
+func answered(frames []frameOf, id string) (answer frameOf) {
+	for _, f := range frames {
+		if f.Type != "msg" && f.ID == id {
+			answer = f
+		}
+	}
+	return answer
 }
 
 // want returns the one event that has come, which is of this type and answers the command with this id.

@@ -33,17 +33,14 @@ func (c *client) tryAll(round int) string {
 // outcome returns what a command is answered with: y, or the code of an error.
 func (c *client) outcome(id string) string {
 	c.r.t.Helper()
-	for _, f := range c.all() {
-		if f.ID != id || f.Type == "msg" {
-			continue
-		}
-		if f.Type == "error" {
-			return fmt.Sprint(f.Code)
-		}
-		return "y"
+	switch f := answered(c.all(), id); f.Type {
+	case "":
+		c.r.t.Errorf("%s is not answered", id)
+		return ""
+	case "error":
+		return fmt.Sprint(f.Code)
 	}
-	c.r.t.Errorf("%s is not answered", id)
-	return ""
+	return "y"
 }
 
 // TestMayWrite: who is muted may not write until then and is told so, and may again without anybody doing anything.
