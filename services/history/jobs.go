@@ -35,20 +35,6 @@ type jobs struct {
 
 func (s *jobs) init() { s.wake = make(chan struct{}, 1) }
 
-// note takes in a job that was just made.
-func (s *jobs) note(j store.Job) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.purges == nil {
-		s.purges, s.rooms = map[string][]store.Job{}, map[string]bool{}
-	}
-	if j.User == "" {
-		s.rooms[j.Room] = true
-		return
-	}
-	s.purges[j.User] = append(s.purges[j.User], j)
-}
-
 // set takes in all jobs, as of now.
 func (s *jobs) set(all []store.Job, now time.Time) {
 	purges, rooms := map[string][]store.Job{}, map[string]bool{}
@@ -78,14 +64,15 @@ func (s *jobs) forgotten(room string) bool {
 	return s.rooms[room]
 }
 
-// refresh reads which jobs there are.
-func (s *Service) refresh(ctx context.Context) error {
+// refresh reads which jobs there are. If that fails, runJobs tries again soon.
+func (s *Service) refresh(ctx context.Context) {
 	now := time.Now()
 	all, err := s.store.JobsSince(ctx, now.Add(-recentRooms).UnixMilli())
 	if err == nil {
 		s.jobs.set(all, now)
+	} else if ctx.Err() == nil {
+		s.log.Warn("what is to be removed is not known; trying again", zap.Error(err))
 	}
-	return err
 }
 
 // runJobs works on jobs until ctx ends. What fails is tried again, from where it had got.
@@ -95,9 +82,7 @@ func (s *Service) runJobs(ctx context.Context) {
 		wait := refreshJobs
 		if time.Since(refreshed) >= refreshJobs {
 			refreshed = time.Now()
-			if err := s.refresh(ctx); err != nil && ctx.Err() == nil {
-				s.log.Warn("what is to be removed is not known; trying again", zap.Error(err))
-			}
+			s.refresh(ctx)
 		}
 		worked, err := s.workSome(ctx)
 		if err != nil && ctx.Err() == nil {

@@ -55,7 +55,7 @@ func (s *Service) begin(ctx context.Context, j store.Job) error {
 	if err := s.store.PutJob(ctx, j); err != nil {
 		return err
 	}
-	s.jobs.note(j)
+	s.refresh(ctx) // and not j itself, which of a repeat says another time than what is kept
 	select {
 	case s.jobs.wake <- struct{}{}:
 	default:

@@ -126,6 +126,28 @@ func TestPurgeOfTheLog(t *testing.T) {
 	})
 }
 
+// TestPurgeAskedForAgain: of a request that comes again, the time of the first counts.
+func TestPurgeAskedForAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		ask := func() {
+			t.Helper()
+			if err := w.api.Purge(t.Context(), historyapi.PurgeRequest{ID: "p1", User: "ann", Actor: "mod"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ask()
+		w.done()
+		time.Sleep(time.Minute)
+		w.clock.Store(time.Now().UnixMilli())
+		ask()
+		w.stored("r1", w.say("r1", "ann", "m1", "after the purge"))
+		time.Sleep(time.Minute)
+		if log := w.log("r1"); strings.Contains(log, "deleted") || !strings.Contains(log, "after the purge") {
+			t.Errorf("the log is %s", log)
+		}
+	})
+}
+
 // TestPurgeGoesOn: a purge that fails halfway, and one whose process ends, goes on from where it had got, to its end.
 func TestPurgeGoesOn(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
