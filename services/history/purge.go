@@ -75,9 +75,12 @@ func wants(j store.Job, e store.Entry) (bool, error) {
 	return event.TS >= j.After && event.TS < j.Created+purgeGrace, nil
 }
 
-// purged appends the deletion of a message. Its ID follows from the job's and the message's, so that doing it again says
-// nothing twice.
-func (s *Service) purged(ctx context.Context, j store.Job, e store.Entry) error {
+// purgeOne appends the deletion of a message, if the job is about it. Its ID follows from the job's and the message's, so that
+// doing it again says nothing twice.
+func (s *Service) purgeOne(ctx context.Context, j store.Job, e store.Entry) error {
+	if wanted, err := wants(j, e); err != nil || !wanted {
+		return err
+	}
 	if gone, err := s.deleted(ctx, message{e.Room, e.Name()}); err != nil || gone {
 		return err
 	}
@@ -113,11 +116,7 @@ func (s *Service) purgeSome(ctx context.Context, j *store.Job) (bool, error) {
 			return false, err
 		}
 		for _, e := range found {
-			wanted, err := wants(*j, e)
-			if err == nil && wanted {
-				err = s.purged(ctx, *j, e)
-			}
-			if err != nil {
+			if err := s.purgeOne(ctx, *j, e); err != nil {
 				return false, err
 			}
 			j.AtID = e.ID
@@ -170,11 +169,7 @@ func (s *Service) forgetSome(ctx context.Context, j *store.Job) (bool, error) {
 func (s *Service) taken(ctx context.Context, entries []store.Entry) error {
 	for _, e := range entries {
 		for _, j := range s.jobs.about(e) {
-			wanted, err := wants(j, e)
-			if err == nil && wanted {
-				err = s.purged(ctx, j, e)
-			}
-			if err != nil {
+			if err := s.purgeOne(ctx, j, e); err != nil {
 				return err
 			}
 		}
