@@ -124,15 +124,26 @@ func AppendClose(dst []byte, code wire.CloseCode, reason string) []byte {
 	return append(binary.BigEndian.AppendUint16(dst, uint16(code)), reason...)
 }
 
+// HeaderLen returns the length of the header of the unmasked frame at the start of b, which holds at least two bytes.
+func HeaderLen(b []byte) int {
+	switch b[1] & 0x7f {
+	case 126:
+		return 4
+	case 127:
+		return 10
+	}
+	return 2
+}
+
 // Len returns the length of the unmasked frame at the start of b, header included. b must hold at least its header.
 func Len(b []byte) int {
-	switch n := int(b[1] & 0x7f); n {
-	case 126:
-		return 4 + int(binary.BigEndian.Uint16(b[2:]))
-	case 127:
-		return 10 + int(binary.BigEndian.Uint64(b[2:]))
+	switch head := HeaderLen(b); head {
+	case 4:
+		return head + int(binary.BigEndian.Uint16(b[2:]))
+	case 10:
+		return head + int(binary.BigEndian.Uint64(b[2:]))
 	default:
-		return 2 + n
+		return head + int(b[1]&0x7f)
 	}
 }
 

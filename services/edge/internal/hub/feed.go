@@ -175,10 +175,10 @@ var _ bus.Follower = (*feed)(nil)
 
 // Entry puts an entry of the log into the ring, as the frame that all sockets get.
 func (f *feed) Entry(e bus.Entry) {
-	f.sawEntry(e)
 	m := ring.Message{Seq: e.Seq, Prev: e.Prev, ID: e.ID}
 	switch chat.TypeOf(e.Data) {
 	case chat.TypeMsg:
+		f.saw(e)
 		m.Name = ring.NameOf(e.Sender, e.ID)
 	case chat.TypeEdited, chat.TypeDeleted:
 		m.Name, e.Data = f.revise(e)

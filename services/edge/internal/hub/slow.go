@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"bytes"
 	"fmt"
 	"hash/maphash"
 	"sync"
@@ -87,13 +86,9 @@ func (t *slowTable) saw(user, room string, slow int, now time.Time) {
 	}
 }
 
-// msgHead is how the entry of a message begins, as wire.AppendMsgEntry makes it.
-var msgHead = []byte(`{"type":"msg",`)
-
-// sawEntry notes who has sent a message, if the room is in slow mode as far as this edge knows.
-func (f *feed) sawEntry(e bus.Entry) {
-	slow := f.slow.Load()
-	if slow > 0 && len(e.Data) > 0 && bytes.HasPrefix(e.Data[1:], msgHead) {
+// saw notes who has sent a message, if the room is in slow mode as far as this edge knows.
+func (f *feed) saw(e bus.Entry) {
+	if slow := f.slow.Load(); slow > 0 {
 		f.hub.slow.saw(e.Sender, f.room, int(slow), time.Now())
 	}
 }

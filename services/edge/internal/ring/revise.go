@@ -35,7 +35,7 @@ func (r *Ring) Named(name uint64) []Entry {
 	for i := d.first; i < d.last; i++ {
 		if e := &d.list[i%uint64(len(d.list))]; e.name == name && e.seq != 0 {
 			b := d.get(nil, plain, e.pos[plain], e.pos[plain]+uint64(e.size[plain]))
-			all = append(all, Entry{i, e.seq, b[headerLen(b):]})
+			all = append(all, Entry{i, e.seq, b[frame.HeaderLen(b):]})
 		}
 	}
 	return all
@@ -54,17 +54,6 @@ func (r *Ring) Revise(e Entry, payload []byte) {
 		d.revised = make(map[uint64][]byte)
 	}
 	d.revised[e.number] = frame.Append(nil, ws.OpText, payload)
-}
-
-// headerLen is the length of the header of a frame of ours: RFC 6455 section 5.2, without a mask.
-func headerLen(b []byte) int {
-	switch b[1] & 0x7f {
-	case 126:
-		return 4
-	case 127:
-		return 10
-	}
-	return 2
 }
 
 // get appends the frames from one position to another, which are those of whole frames, with what is revised in its place.
