@@ -15,6 +15,7 @@ import (
 var replayTests = map[string]func(*suite, *testing.T){
 	"replay: an empty room":                        (*suite).replayEmpty,
 	"replay: from before the first entry":          (*suite).replayFromNothing,
+	"replay: from just before an entry":            (*suite).replayBefore,
 	"replay: from every entry, with every limit":   (*suite).replayEverywhere,
 	"replay: through a Seq that no entry has":      (*suite).replayThrough,
 	"replay: another entry there is a rewind":      (*suite).replayMismatch,
@@ -66,6 +67,20 @@ func (s *suite) replayFromNothing(t *testing.T) {
 	}
 	check("with entries of other rooms", nil)
 	check("with entries", fill(t, b, room, 2))
+}
+
+// replayBefore reads one entry by its Seq, as whoever has only that does: also the first of a room, and of the whole log.
+func (s *suite) replayBefore(t *testing.T) {
+	b := s.opener(t, Retention{})(t)
+	for range 40 { // of every partition
+		room := name("room")
+		for _, e := range fill(t, b, room, 2) {
+			rep := replay(t, b, room, bus.Position{Seq: e.Seq - 1}, 1)
+			if rep.Rewound || len(rep.Entries) != 1 || rep.Entries[0].Seq != e.Seq {
+				t.Fatalf("before %d: rewound %v, entries %v", e.Seq, rep.Rewound, rep.Entries)
+			}
+		}
+	}
 }
 
 func (s *suite) replayEverywhere(t *testing.T) {

@@ -50,8 +50,9 @@ func TestPlaces(t *testing.T) {
 		"the partition's end, without an id":                 {bus.Position{Seq: end}, false, 0},
 		"beyond the partition, without an id":                {bus.Position{Seq: end + 1}, true, 0},
 		"before the log's beginning":                         {bus.Position{Seq: first - 1, ID: "x"}, true, 0},
-		"before the log's beginning, without id":             {bus.Position{Seq: first - 1}, true, 0},
-		"the start":                                          {bus.Position{}, false, 2},
+		"before the log's beginning, without id":             {bus.Position{Seq: first - 2}, true, 0},
+		"just before the log's beginning, without id":        {bus.Position{Seq: first - 1}, false, 2},
+		"the start": {bus.Position{}, false, 2},
 	} {
 		if name == "one that never was" && !tt.rewound { // no Seq is free there
 			continue

@@ -15,8 +15,8 @@ end
 -- Whether the log has something else than the caller at its position. What retention has taken cannot be told; what
 -- Remove has erased is in gone.
 local function rewound()
-  if after > last or after > 0 and after < tonumber(meta[3] or 0) then
-    return true -- of another log, that was lost
+  if after > last or after > 0 and after < tonumber(meta[3] or 0) - 1 then
+    return true -- of another log, that was lost; just before the first entry is the log's start
   elseif ARGV[3] == '' or after == 0 then
     return false -- any entry will do, or none: the position may be the end of an answer
   elseif after == headSeq then
