@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-MODULES := libs services/directory services/edge services/history services/hubbub services/presence infra/bench infra/test/mutate
+MODULES := $(shell sed -n 's,^\t\./,,p' go.work)
 SERVICES := directory edge history presence
 GO ?= go
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
@@ -36,8 +36,15 @@ run: tools build-hubbub web/dist/index.html ## run everything in one process: ht
 		bin/hubbub up --listen '$(LISTEN)' --ops-listen '$(OPS_LISTEN)' --data '$(DATA)' --web web/dist
 
 .PHONY: test
-test: ## lint, then run every test there is; installs what the tests need, or says what is missing
+test: ## every test there is, and lint; installs what the tests need, or says what is missing
 	@infra/test/run.sh
+
+.PHONY: check
+check: web/node_modules/.package-lock.json ## build, lint, and run the tests that need no server: what to run between two edits
+	@$(GO) build work
+	@infra/test/quick.sh
+	@cd web && npm run --silent check && npm test --silent
+	@$(MAKE) --no-print-directory lint
 
 # Which buses `make drill` breaks: of one server, and of three.
 NODES ?= 1 3

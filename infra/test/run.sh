@@ -34,7 +34,7 @@ apart() {
   step "go test, what the race detector is too slow for: as many rooms as there may be, and more kinds of servers"
   go test -count=1 -vet=off -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
   step "each module on its own, as its container builds it"
-  for m in libs services/directory services/edge services/history services/presence services/hubbub infra/bench infra/test/mutate; do
+  for m in $(sed -n 's,^\t\./,,p' go.work); do
     (cd $m && GOWORK=off go build ./...)
   done
   make --no-print-directory build-hubbub

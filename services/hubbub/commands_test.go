@@ -37,6 +37,7 @@ var covered = map[string]place{
 	"make build": here("make build"),
 	"make test":  in(".ci/run"),
 	"make lint":  in(makeTest),
+	"make check": in(workflow),
 	"make tidy":  in(workflow),
 
 	"make run": here("make run LISTEN=$LISTEN OPS_LISTEN=$OPS DATA=$DATA"),
@@ -232,7 +233,7 @@ var (
 	target    = regexp.MustCompile(`(?m)^([a-z-]+):[^#\n]*## (.*)$`)
 	variables = regexp.MustCompile(`[( ]((?:[A-Z]+=(?:"[^"]*"|[^\s:),]\S*) ?)+)`)
 	inline    = regexp.MustCompile("`([^`]+)`")
-	fence     = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
+	fence     = regexp.MustCompile("(?ms)^```([a-z]*)[^\n]*\n(.*?)^```$")
 	indented  = regexp.MustCompile(`(?m)(?:^\n)((?:^    \S.*\n?)+)`)
 )
 

@@ -8,7 +8,6 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// banID is the key of a ban. No room has an empty id, so that of the whole server is like no other.
 // PutBan implements store.Store.
 func (s *Store) PutBan(ctx context.Context, b store.Ban) error {
 	return upsert(ctx, "put ban", s.bans, pairID(b.Room, b.User), bson.D{

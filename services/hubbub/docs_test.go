@@ -1,0 +1,121 @@
+package hubbub_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// documents calls do with the path below root, and the text, of each Markdown file that is ours.
+func documents(t *testing.T, do func(path, text string)) {
+	t.Helper()
+	seen := 0
+	for _, path := range texts(t, root) {
+		if filepath.Ext(path) != ".md" {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen++
+		do(filepath.ToSlash(path), string(text))
+	}
+	if seen < 30 {
+		t.Errorf("%d documents were found: the rules were hardly tried", seen)
+	}
+}
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	linked  = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+)
+
+// anchors returns the names of a document's headings in links, as GitHub makes them.
+func anchors(text string) map[string]bool {
+	all := make(map[string]bool)
+	for _, m := range heading.FindAllStringSubmatch(prose(text), -1) {
+		title := linked.ReplaceAllString(m[1], "$1")
+		name := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r > 127 && !strings.ContainsRune("…·–—×“”", r):
+				return r
+			}
+			return -1
+		}, strings.ToLower(title))
+		base := name
+		for n := 1; all[name]; n++ {
+			name = fmt.Sprint(base, "-", n)
+		}
+		all[name] = true
+	}
+	return all
+}
+
+// TestLinks holds that a link between documents leads somewhere, and one to a heading to that heading.
+func TestLinks(t *testing.T) {
+	documents(t, func(path, text string) {
+		for _, m := range link.FindAllStringSubmatch(inline.ReplaceAllString(prose(text), ""), -1) {
+			file, anchor, _ := strings.Cut(m[1], "#")
+			if strings.Contains(file, "://") || strings.HasPrefix(file, "mailto:") {
+				continue
+			}
+			target := filepath.Join(root, filepath.FromSlash(path))
+			if file != "" {
+				target = filepath.Join(filepath.Dir(target), filepath.FromSlash(file))
+			}
+			info, err := os.Stat(target)
+			if err != nil {
+				t.Errorf("%s links to %s, which is not there", path, m[1])
+				continue
+			}
+			if anchor == "" || info.IsDir() || filepath.Ext(target) != ".md" {
+				continue
+			}
+			there, err := os.ReadFile(target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !anchors(string(there))[anchor] {
+				t.Errorf("%s links to %s, which has no such heading", path, m[1])
+			}
+		}
+	})
+}
+
+// TestIndexes holds that every document, and every decision with its title and state, stands in the index of its folder.
+func TestIndexes(t *testing.T) {
+	read := func(path string) string {
+		text, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	index, decisions := read("docs/README.md"), read("docs/decisions/README.md")
+	title := regexp.MustCompile(`\A# (\d+)\. (.*)\n\nStatus: (.*)\n`)
+	documents(t, func(path, text string) {
+		name, inDocs := strings.CutPrefix(path, "docs/")
+		decision, isDecision := strings.CutPrefix(path, "docs/decisions/")
+		switch {
+		case !inDocs || filepath.Base(path) == "README.md":
+		case isDecision:
+			m := title.FindStringSubmatch(text)
+			if m == nil {
+				t.Errorf("%s does not begin with its number and title, an empty line, and its status", path)
+				return
+			}
+			if want := fmt.Sprintf("| %s | [%s](%s) | %s |\n", m[1], m[2], decision, m[3]); !strings.Contains(decisions, want) {
+				t.Errorf("docs/decisions/README.md lacks the row\n%s", want)
+			}
+		case !strings.Contains(index, "("+name+")"):
+			t.Errorf("docs/README.md does not name %s", name)
+		}
+	})
+}
