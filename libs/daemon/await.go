@@ -26,7 +26,7 @@ func Await[T any](ctx context.Context, p *Process, what string, open func(contex
 			return
 		}
 		said, saidAt = reason, time.Now()
-		p.Log.Warn("waiting for the "+what+", which is tried again until it works: what is mended there needs no restart here",
+		p.Log.Warn("waiting for the "+what+": it is tried again until it works, and nothing has to be restarted",
 			zap.Error(why), zap.Duration("waited", time.Since(began).Round(time.Millisecond)), zap.Duration("next", pause.Round(time.Millisecond)))
 	})
 	if err == nil && said != "" {

@@ -22,7 +22,7 @@ import (
 type Config struct {
 	OpsListen string        `help:"Address of the ops port: /metrics /healthz /readyz. It answers anybody who reaches it, so keep it private; empty turns it off." default:"${ops_listen=127.0.0.1:9090}" placeholder:"HOST:PORT"`
 	Pprof     bool          `help:"Serve profiles of the process at /debug/pprof of the ops port. They show what is in memory."`
-	StopDelay time.Duration `help:"Time between a signal to stop, from which on readiness is red, and the first thing that is closed (0s to 5m): as long as a load balancer that asks for readiness takes to notice. Meanwhile everything is served." default:"0s"`
+	StopDelay time.Duration `help:"How long the process goes on serving after a signal to stop, while /readyz already fails (0s to 5m): as long as a load balancer needs to notice." default:"0s"`
 	LogLevel  string        `help:"Least level that is logged: debug, info, warn or error." default:"${log_level=info}" enum:"debug,info,warn,error"`
 	LogFormat string        `help:"Form of the logs: json, or console for people." default:"${log_format=json}" enum:"json,console"`
 }

@@ -128,7 +128,7 @@ func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Cont
 	}
 	p.ready.stopping.Store(true)
 	if err == nil && asked.Err() != nil && cfg.StopDelay > 0 {
-		log.Info("not ready any more, and about to stop", zap.Duration("stop_delay", cfg.StopDelay))
+		log.Info("about to stop, and no longer ready", zap.Duration("stop_delay", cfg.StopDelay))
 		time.Sleep(cfg.StopDelay) // a second signal kills
 	}
 	cancel(err)

@@ -113,7 +113,7 @@ var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 
 // protected are what an operator is told who may not do an action to another operator.
 var protected = map[directoryapi.Action]string{
-	directoryapi.ActionBan:   "who runs this server is not banned from it",
+	directoryapi.ActionBan:   "an operator cannot be banned: take the role away first",
 	directoryapi.ActionMute:  "who runs this server is not muted on it",
 	directoryapi.ActionPurge: "who runs this server deletes their own messages",
 }

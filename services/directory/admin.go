@@ -109,7 +109,7 @@ func (s *Service) administer(ctx context.Context, r directoryapi.AdminRequest) (
 	case directoryapi.AdminUnban:
 		return reply, s.unban(ctx, auth.Claims{}, wholeServer, u.ID)
 	}
-	return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("%q is nothing that this release does", r.Do))
+	return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("%q is not a command that this release knows", r.Do))
 }
 
 // InvitePath returns where an invitation leads, from where the page is.

@@ -42,7 +42,7 @@ const (
 var (
 	errRegistrationClosed = chat.E(chat.CodeForbidden, "registration is closed here: ask whoever runs this server")
 	errInvitationNeeded   = chat.E(chat.CodeForbidden, "an invitation is needed to register here: ask somebody for a link")
-	errInvitationWrong    = chat.E(chat.CodeForbidden, "there is no such invitation: perhaps the link is not whole")
+	errInvitationWrong    = chat.E(chat.CodeForbidden, "there is no such invitation: check that the link is complete")
 	errInvitationRevoked  = chat.E(chat.CodeForbidden, "this invitation was taken back: ask for another")
 	errInvitationEnded    = chat.E(chat.CodeForbidden, "this invitation has ended: ask for another")
 	errInvitationUsed     = chat.E(chat.CodeForbidden, "this invitation was used by as many as it was for: ask for another")
@@ -410,7 +410,7 @@ func (s *Service) admit(ctx context.Context, link string) (how string, give func
 		}
 	}
 	if chat.CodeOf(err) == chat.CodeForbidden {
-		s.log.Info("an invitation that is not good was used", zap.String("invitation", i.ID), zap.String("address", peerOf(ctx)), zap.Error(err))
+		s.log.Info("somebody used an invalid invitation link", zap.String("invitation", i.ID), zap.String("address", peerOf(ctx)), zap.Error(err))
 	}
 	if err != nil {
 		return "", give, err

@@ -62,7 +62,7 @@ func (s *Service) apart(ctx context.Context, one, other string) (bool, error) {
 func (s *Service) block(ctx context.Context, c auth.Claims, other, kind string) error {
 	switch {
 	case other == c.User:
-		return chat.E(chat.CodeBadRequest, "nobody blocks themself")
+		return chat.E(chat.CodeBadRequest, "you cannot block yourself")
 	case kind != "" && kind != blockAll && kind != ignoreOnly:
 		return chat.E(chat.CodeBadRequest, "a kind is block or ignore")
 	}
@@ -76,7 +76,7 @@ func (s *Service) block(ctx context.Context, c auth.Claims, other, kind string) 
 			return err
 		}
 		if len(mine) >= maxBlocks {
-			return chat.E(chat.CodeTooMany, fmt.Sprintf("nobody can block more than %d people: one has to be let go first", maxBlocks))
+			return chat.E(chat.CodeTooMany, fmt.Sprintf("you can block at most %d people: unblock somebody first", maxBlocks))
 		}
 	} else if err != nil {
 		return err

@@ -17,29 +17,29 @@ import (
 type Config struct {
 	TokenLife      time.Duration `help:"How long an access token is good for (1m to 24h). A revoked user's open sockets are closed at once all the same." default:"15m"`
 	SessionLife    time.Duration `help:"How long a log-in lasts after its last use (1h to 8760h)." default:"720h"`
-	GuestLife      time.Duration `help:"How long a guest lasts after the last use (1h to 720h); no longer than a log-in." default:"24h"`
-	GuestNetwork   time.Duration `name:"guest-network-ban" help:"How long the network of a guest who is banned from the server lets in no guests and no new accounts, so that who is banned is not back at once (0 to 720h; 0: not at all)." default:"24h"`
-	ListUsers      bool          `help:"Let everybody list all users, and find them by the beginning of their name. Without it a default room lists only those who look after it, and a search wants the whole name." default:"true" negatable:""`
-	UserSessions   int           `help:"Log-ins that a user may have at a time (1 to 1000); one more ends the one that has not been used for longest." default:"50"`
-	RefreshGrace   time.Duration `help:"How long a refresh token that was used is answered again with the same next one, for a second tab and for answers that were lost (10s to 1h); after that it ends the log-in, since somebody may have stolen it." default:"1m"`
+	GuestLife      time.Duration `help:"How long a guest lasts without use (1h to 720h); no longer than a log-in." default:"24h"`
+	GuestNetwork   time.Duration `name:"guest-network-ban" help:"How long a ban of a guest from the server also keeps out guests and new accounts from the guest's network, so that the guest does not come back at once (0 to 720h; 0: not at all)." default:"24h"`
+	ListUsers      bool          `help:"Let everybody list all users and find them by the beginning of a name. Without it, a default room lists only its moderators and owners, and a search needs the whole name." default:"true" negatable:""`
+	UserSessions   int           `help:"Log-ins that a user may have at a time (1 to 1000); one more ends the one that was unused for longest." default:"50"`
+	RefreshGrace   time.Duration `help:"How long a used refresh token still gets the same next one, for a second tab and for lost answers (10s to 1h). After that, using it ends the log-in, since somebody may have stolen it." default:"1m"`
 	KeyLife        time.Duration `help:"How long a key signs tokens before the next one does (24h or more)." default:"720h"`
 	Guests         bool          `help:"Let people in without a password, by a name." default:"true" negatable:""`
 	Registration   bool          `help:"Let people register." default:"true" negatable:""`
-	KeySecrets     []string      `help:"Secrets that the signing keys in the store are encrypted with: 32 bytes each, in base64 (openssl rand -base64 32). The first encrypts, at the next start also what is there; the others are those of before. All replicas need the same. Without any, keys are kept as they are." placeholder:"SECRET"`
+	KeySecrets     []string      `help:"Secrets that encrypt the signing keys in the store: 32 bytes each, in base64 (openssl rand -base64 32). The first encrypts, at the next start also the keys that are stored already; the others only decrypt what they encrypted before. All replicas need the same secrets. Without any, new keys are stored unencrypted." placeholder:"SECRET"`
 	HashMemory     uint32        `help:"Memory that hashing one password takes (KiB, 64 to 1048576)." default:"19456"`
 	HashTime       uint32        `help:"Passes over that memory (1 to 100)." default:"2"`
 	HashParallel   int           `help:"Passwords that are hashed at the same time (1 to 64); others wait." default:"2"`
-	Owners         []string      `help:"Deprecated: names that nobody can register. Before there were set-up links, whoever had one of these names ran the server; who had one when this release first started does so for good." placeholder:"NAME"`
+	Owners         []string      `help:"Deprecated: names that nobody can register. Users who had one of these names when a release with set-up links first started became operators then." placeholder:"NAME"`
 	AccountRate    int           `help:"New accounts and guests a minute per address, on each replica, before more are refused (1 to 1000000)." default:"300"`
 	AccountDay     int           `name:"accounts-per-day" help:"New accounts and guests a day per address, on each replica, before more are refused (1 to 1000000)." default:"1000"`
-	ChangeRate     int           `help:"Changes of rooms and memberships a minute per user, and new tokens of a log-in, on each replica, before more are refused (1 to 1000000)." default:"120"`
-	ShowModeration bool          `help:"Show in a room whom its moderators muted or banned, and why. The person concerned is told in any case." default:"true" negatable:""`
-	Requests       bool          `name:"message-requests" help:"A first message from a stranger is a request, which the receiver accepts or refuses. A stranger is who shares no room but the default ones; for a guest, no private room." default:"true" negatable:""`
-	Invitations    bool          `help:"Who is added to a room by a stranger is asked first." default:"true" negatable:""`
+	ChangeRate     int           `help:"Changes of rooms and memberships per user, and new tokens per log-in, in a minute on each replica, before more are refused (1 to 1000000)." default:"120"`
+	ShowModeration bool          `help:"Show in a room whom its moderators muted or banned, and why. That person is always told." default:"true" negatable:""`
+	Requests       bool          `name:"message-requests" help:"Make a first message from a stranger a request, which its receiver accepts or refuses. A stranger is a user who shares no room with the receiver but default rooms, or a guest who shares no private room." default:"true" negatable:""`
+	Invitations    bool          `help:"Ask users before a stranger adds them to a room." default:"true" negatable:""`
 	DirectHour     int           `name:"directs-per-hour" help:"New direct rooms that a user may open in an hour (1 to 1000000)." default:"20"`
 	DirectDay      int           `name:"directs-per-day" help:"New direct rooms that a user may open in a day (1 to 1000000)." default:"60"`
 	GuestDirect    int           `name:"guest-directs-per-day" help:"New direct rooms that a guest may open in a day, half of them in an hour (2 to 1000000)." default:"10"`
-	RoomsDay       int           `name:"rooms-per-day" help:"New rooms, but for direct ones, that a user may make in a day (1 to 1000000)." default:"100"`
+	RoomsDay       int           `name:"rooms-per-day" help:"New rooms, other than direct rooms, that a user may make in a day (1 to 1000000)." default:"100"`
 	GuestPublic    int           `name:"guest-public-rooms" help:"Public rooms that a guest may have made (0 to 1000)." default:"1"`
 	LoginAttempts  int           `help:"Failed log-ins a minute from one address with one name, on each replica, before more are refused (1 to 10000); 10 times as many for a name from anywhere, 30 times for an address with any names." default:"10"`
 	AuditKeep      time.Duration `help:"How long the audit log keeps what was done (24h to 87600h)." default:"9600h"`

@@ -23,7 +23,7 @@ const removeMessages = "remove"
 const deletedName = "Deleted account"
 
 // errRunsServer is for who has a role on the server.
-var errRunsServer = chat.E(chat.CodeConflict, "you have a role on this server: have that taken from you first, so that somebody is left who runs it")
+var errRunsServer = chat.E(chat.CodeConflict, "you have a role on this server: an operator has to take it away first")
 
 // deleteMine deletes the account of the user of a token, for good: log-ins, memberships, mail address and choices. What the user
 // has said stays where it was said, unless messages is true: then history deletes it, in direct rooms, too. The name stays taken, so that nobody else can pass for the user.

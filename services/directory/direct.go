@@ -51,7 +51,7 @@ func (s *Service) direct(ctx context.Context, c auth.Claims, with string) (roomV
 	if out, err := s.blocks(ctx, c.User, with); err != nil {
 		return roomView{}, err
 	} else if out {
-		return roomView{}, chat.E(chat.CodeConflict, "you block this person: let them go first")
+		return roomView{}, chat.E(chat.CodeConflict, "you block this person: unblock them first")
 	}
 	if out, err := s.blocks(ctx, with, c.User); err != nil {
 		return roomView{}, err
@@ -162,7 +162,7 @@ func (s *Service) hideDirect(ctx context.Context, room, user, name string, hidde
 func (s *Service) hide(ctx context.Context, c auth.Claims, room string) error {
 	r, _, err := s.permitted(ctx, directoryapi.ActionLeave, room, c.User)
 	if err == nil && !r.Direct {
-		err = chat.E(chat.CodeForbidden, "only direct rooms are hidden: leave this one")
+		err = chat.E(chat.CodeForbidden, "only direct rooms can be hidden: leave this one")
 	}
 	if err != nil {
 		return err

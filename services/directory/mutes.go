@@ -53,7 +53,7 @@ func (s *Service) mute(ctx context.Context, c auth.Claims, room, user string, mi
 		return err
 	}
 	if user == c.User {
-		return chat.E(chat.CodeBadRequest, "nobody mutes themself")
+		return chat.E(chat.CodeBadRequest, "you cannot mute yourself")
 	}
 	if reason, err = checkText("reason", reason, 0, maxReason); err != nil {
 		return err

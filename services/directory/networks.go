@@ -136,7 +136,7 @@ func (s *Service) banNetwork(ctx context.Context, c auth.Claims, network, reason
 		return networkBanView{}, err
 	}
 	if inNetwork(n, addressOf(ctx)) {
-		return networkBanView{}, chat.E(chat.CodeBadRequest, "nobody bans the network that they are in")
+		return networkBanView{}, chat.E(chat.CodeBadRequest, "you cannot ban the network that you are in")
 	}
 	for _, proxy := range s.proxies {
 		if n.Overlaps(proxy) {
@@ -158,7 +158,7 @@ func (s *Service) putNetworkBan(ctx context.Context, b store.NetworkBan) error {
 		return err
 	}
 	if len(all) >= maxNetworkBans {
-		return chat.E(chat.CodeTooMany, fmt.Sprintf("no more than %d networks are banned: end a ban first", maxNetworkBans))
+		return chat.E(chat.CodeTooMany, fmt.Sprintf("at most %d networks can be banned: end a ban first", maxNetworkBans))
 	}
 	return s.store.PutNetworkBan(ctx, b)
 }
@@ -225,7 +225,7 @@ func (s *Service) banNetworkOf(ctx context.Context, b store.Ban) error {
 		Network: n.String(), Reason: b.Reason, Actor: b.Actor, User: b.User, Created: b.Created, Until: until,
 	})
 	if chat.CodeOf(err) == chat.CodeTooMany {
-		s.log.Warn("the guest is banned, and the guest's network is not: too many are", zap.String("network", n.String()))
+		s.log.Warn("banned a guest, but not the guest's network: as many networks are banned as can be", zap.String("network", n.String()))
 		return nil
 	}
 	return err

@@ -36,7 +36,7 @@ func (s *Service) checkMade(ctx context.Context, c auth.Claims, private bool) er
 	case groups >= s.cfg.RoomsDay:
 		return &chat.Error{Code: chat.CodeRateLimited, Message: "too many new rooms: wait a while", RetryAfter: time.Hour}
 	case c.Guest && !private && public >= s.cfg.GuestPublic:
-		return chat.E(chat.CodeTooMany, fmt.Sprintf("a guest makes no more than %d public rooms: register, or make it private", s.cfg.GuestPublic))
+		return chat.E(chat.CodeTooMany, fmt.Sprintf("a guest can make at most %d public rooms: register, or make it private", s.cfg.GuestPublic))
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func (s *Service) report(ctx context.Context, c auth.Claims, room, author, messa
 	case !chat.ValidID(author) || !chat.ValidID(message):
 		return chat.E(chat.CodeBadRequest, "author and message are ids")
 	case author == c.User:
-		return chat.E(chat.CodeBadRequest, "nobody reports themself: delete the message")
+		return chat.E(chat.CodeBadRequest, "you cannot report yourself: delete the message")
 	case !slices.Contains(reportReasons, reason):
 		return chat.E(chat.CodeBadRequest, "reason is one of "+strings.Join(reportReasons, ", "))
 	case utf8.RuneCountInString(words) > 2*maxReason || !utf8.ValidString(words):
@@ -134,7 +134,7 @@ func (s *Service) alert(ctx context.Context, r store.Report) {
 			}
 		}
 		if err != nil {
-			s.log.Warn("moderators were not told of a report, which is in their queue", zap.Error(err))
+			s.log.Warn("could not tell moderators of a report; it is in their queue", zap.Error(err))
 			return
 		}
 	}
@@ -225,7 +225,7 @@ func (s *Service) resolveReport(ctx context.Context, c auth.Claims, id, outcome,
 			Type: chat.TypeModerated, Act: chat.ActResolved, Room: chat.UserRoom(r.Reporter), Target: r.Room, ID: r.ID, User: r.Reporter, Text: outcome, TS: r.Resolved,
 		})
 		if err != nil {
-			s.log.Warn("a reporter was not told that the report is resolved", zap.Error(err))
+			s.log.Warn("could not tell a reporter that the report is resolved", zap.Error(err))
 		}
 		return nil
 	})

@@ -115,7 +115,7 @@ func (s *Service) answerAsk(ctx context.Context, r directoryapi.AskRequest) (non
 			return none, s.fail(unlessMissing(s.hideDirect(ctx, r.Room, m.User, m.Name, false)))
 		}
 	}
-	return none, chat.E(chat.CodeForbidden, fmt.Sprintf("no more than %d messages until they are accepted", maxRequestMessages))
+	return none, chat.E(chat.CodeForbidden, fmt.Sprintf("you can send at most %d messages until your request is accepted", maxRequestMessages))
 }
 
 // tellAsked tells the receiver's devices of a request, and with its first message, that the receiver may look at it.

@@ -36,7 +36,7 @@ func (s *Service) resetLink(ctx context.Context, c auth.Claims, user string) (ou
 		return out, err
 	}
 	if !directoryapi.MayTo(mine, directoryapi.ActionBan, directoryapi.WholeServer, theirs) {
-		return out, chat.E(chat.CodeForbidden, "the password of who runs this server is not reset by a link of another's")
+		return out, chat.E(chat.CodeForbidden, "an operator's password cannot be reset by another operator: use hubbub admin reset, or take the role away first")
 	}
 	return s.makeReset(ctx, u)
 }

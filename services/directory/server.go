@@ -164,7 +164,7 @@ func (s *Service) appointOwners(ctx context.Context) error {
 func (s *Service) beginServer(ctx context.Context) error {
 	if len(s.cfg.Owners) > 0 {
 		s.ownersWarned.Do(func() {
-			s.log.Warn("--owners makes nobody an operator any more, and only keeps the names from being registered: use the set-up link, or hubbub admin promote",
+			s.log.Warn("--owners no longer makes operators, and only keeps its names from being registered: use the set-up link or hubbub admin promote",
 				zap.Strings("owners", s.cfg.Owners))
 		})
 	}
@@ -192,7 +192,7 @@ func (s *Service) beginServer(ctx context.Context) error {
 		if err := s.audit(ctx, act, func(context.Context) error { return nil }); err != nil {
 			return err
 		}
-		s.log.Info("a user whom --owners names has been made an operator, once", zap.String("user", u.ID), zap.String("name", u.Name))
+		s.log.Info("made a user whom --owners names an operator; this happens only once", zap.String("user", u.ID), zap.String("name", u.Name))
 	}
 	err = s.store.PutServer(ctx, r)
 	if errors.Is(err, store.ErrConflict) {
@@ -276,7 +276,7 @@ func (s *Service) signOut(ctx context.Context, by, user string) error {
 func (s *Service) setDisabled(ctx context.Context, by, user string, disabled bool) error {
 	u, err := s.manageable(ctx, by, user)
 	if err == nil && disabled && by == user {
-		err = chat.E(chat.CodeBadRequest, "nobody disables their own account")
+		err = chat.E(chat.CodeBadRequest, "you cannot disable your own account")
 	}
 	if err != nil || u.Disabled == disabled {
 		return err
@@ -308,7 +308,7 @@ func (s *Service) manageable(ctx context.Context, by, user string) (store.User, 
 	}
 	role, err := s.serverRole(ctx, user)
 	if err == nil && role == directoryapi.RoleOperator && by != user {
-		err = chat.E(chat.CodeForbidden, "an operator's account is not touched: take the role away first")
+		err = chat.E(chat.CodeForbidden, "an operator's account cannot be changed: take the role away first")
 	}
 	return u, err
 }

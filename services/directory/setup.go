@@ -23,9 +23,9 @@ const (
 )
 
 var (
-	errSetupUsed  = chat.E(chat.CodeForbidden, "the set-up link was used already: whoever runs this server can make others operators, and so does hubbub admin promote")
-	errSetupEnded = chat.E(chat.CodeForbidden, "this set-up link has ended: the server makes a new one when it starts")
-	errSetupWrong = chat.E(chat.CodeForbidden, "this is not a set-up link of this server: its console or log has the right one")
+	errSetupUsed  = chat.E(chat.CodeForbidden, "the set-up link was used already: ask an operator to make you one, or use hubbub admin promote")
+	errSetupEnded = chat.E(chat.CodeForbidden, "this set-up link has expired: restart the server for a new one")
+	errSetupWrong = chat.E(chat.CodeForbidden, "this is not a set-up link of this server: look for the right one on its console or in its log")
 )
 
 // SetupPath returns where the set-up link with a secret leads, from where the page is. A browser sends nobody what stands
@@ -58,7 +58,7 @@ func (s *Service) offerSetup(ctx context.Context) error {
 		s.announce(secret, setupLife)
 		return nil
 	}
-	s.log.Warn("nobody runs this server yet: whoever opens this page first makes the account that does", zap.String("page", SetupPath(secret)),
+	s.log.Warn("this server has no operator yet: whoever opens this page first becomes the operator", zap.String("page", SetupPath(secret)),
 		zap.Duration("for", setupLife))
 	return nil
 }
@@ -92,7 +92,7 @@ func (s *Service) setUp(ctx context.Context, link, name, secret, address string)
 			if err := s.setups.take(time.Now(), "links that are not good", address); err != nil {
 				return store.User{}, err // and fills no log
 			}
-			s.log.Warn("a set-up link that is not good was opened", zap.String("address", peerOf(ctx)), zap.Error(err))
+			s.log.Warn("somebody used an invalid set-up link", zap.String("address", peerOf(ctx)), zap.Error(err))
 		}
 		return store.User{}, err
 	}
@@ -117,7 +117,7 @@ func (s *Service) setUp(ctx context.Context, link, name, secret, address string)
 		}
 		return store.User{}, err
 	}
-	s.log.Info("the set-up link was used: this user runs the server now", zap.String("user", u.ID), zap.String("name", u.Name),
+	s.log.Info("the set-up link was used: this user is the operator now", zap.String("user", u.ID), zap.String("name", u.Name),
 		zap.String("address", peerOf(ctx)))
 	return u, s.ownDefaultRooms(ctx, u, true)
 }

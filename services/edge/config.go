@@ -24,7 +24,7 @@ type Config struct {
 	Loops   int      `help:"Event loops (0 to 64). 0: one for each core." default:"0"`
 	Origins []string `help:"Origins of the pages that browsers may connect from, such as https://chat.example; * for any." default:"*" placeholder:"ORIGIN"`
 
-	BasePath string `help:"Path that everything is under, such as /chat/, where the proxy in front passes it on. What comes without it is answered all the same." default:"/" placeholder:"PATH"`
+	BasePath string `help:"Path under which everything is served, such as /chat/. Requests without it are answered, too, so the proxy in front may strip it or pass it on." default:"/" placeholder:"PATH"`
 
 	TrustedProxies []string `help:"Networks of the proxies in front, such as 10.0.0.0/8. Their X-Forwarded-For, or else X-Real-IP, names the client; headers of anybody else are ignored." placeholder:"CIDR"`
 
@@ -38,7 +38,7 @@ type Config struct {
 	Burst          int           `help:"Commands that a socket may send at once (1 to 1000000); as many joins as rooms are free." default:"100"`
 	UserRate       int           `help:"Commands that a user may send over all of his sockets on this edge, sustained (per second, to 1000000). 0: any number." default:"100"`
 	UserBurst      int           `help:"Commands that a user may send at once (1 to 1000000)." default:"500"`
-	UserBytes      int64         `help:"Text that a user may send in a day on this edge, each message with 200 bytes more (bytes, to 1099511627776). 0: any amount." default:"67108864"`
+	UserBytes      int64         `help:"Text that a user may send on this edge in a day, plus 200 bytes for each message (bytes, to 1099511627776). 0: any amount." default:"67108864"`
 	GuestBytes     int64         `help:"The same of a guest. 0: any amount." default:"4194304"`
 	MaxPending     int           `help:"Messages of one socket that wait to be acknowledged (1 to 10000)." default:"64"`
 	MaxBuffers     int           `help:"Memory for incomplete frames and unsent output, of all sockets (bytes, 1 MiB or more)." default:"268435456"`

@@ -76,7 +76,7 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 		case all >= maxReactions:
 			return out, chat.E(chat.CodeTooMany, "that message has as many reactions as it can have")
 		case mine >= maxOwnReactions:
-			return out, chat.E(chat.CodeTooMany, fmt.Sprintf("nobody puts more than %d reactions on a message: take one back first", maxOwnReactions))
+			return out, chat.E(chat.CodeTooMany, fmt.Sprintf("you can put at most %d reactions on a message: take one back first", maxOwnReactions))
 		}
 	}
 	if e.Type != chat.TypeDeleted {

@@ -38,8 +38,8 @@ const (
 
 // Config is what the service can be told.
 type Config struct {
-	MaxEdits int `help:"Edits of one message (1 to 4000)." default:"100"`
-	Pages    int `help:"Pages and catch-ups that are made at the same time, for each user one (1 to 1000)." default:"8"`
+	MaxEdits int `help:"Times that one message may be edited (1 to 4000)." default:"100"`
+	Pages    int `help:"Pages and catch-ups that are read at the same time, one for each user (1 to 1000)." default:"8"`
 	MaxTail  int `help:"Entries that a page may read from the log because they are not stored yet (1000 to 1000000)." default:"20000"`
 }
 

@@ -71,7 +71,7 @@ func (s *Service) refresh(ctx context.Context) {
 	if err == nil {
 		s.jobs.set(all, now)
 	} else if ctx.Err() == nil {
-		s.log.Warn("what is to be removed is not known; trying again", zap.Error(err))
+		s.log.Warn("could not read what is to be removed; trying again", zap.Error(err))
 	}
 }
 
@@ -86,7 +86,7 @@ func (s *Service) runJobs(ctx context.Context) {
 		}
 		worked, err := s.workSome(ctx)
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("removing did not work; trying again", zap.Error(err))
+			s.log.Warn("could not remove messages; trying again", zap.Error(err))
 		} else if worked {
 			wait = jobPause
 		}

@@ -14,7 +14,7 @@ func tellSetup(ctx context.Context, out io.Writer, at string, secrets <-chan str
 	select {
 	case secret := <-secrets:
 		_, err := fmt.Fprintf(out, `
-Nobody runs this server yet. Whoever opens this link first does; it is good once, for 24 hours:
+This server has no operator yet. Whoever opens this link first becomes the operator; it works once, for 24 hours:
 
   %s%s
 `, at, directory.SetupPath(secret))

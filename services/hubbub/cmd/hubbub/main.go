@@ -20,14 +20,14 @@ import (
 
 type config struct {
 	Up       upCommand          `cmd:"" help:"Run everything in one process: the bus, every service and the page."`
-	Load     load.Config        `cmd:"" help:"Have a crowd talk in a Hubbub, measure it, and account for every message."`
+	Load     load.Config        `cmd:"" help:"Simulate many users chatting on a Hubbub server, measure it, and check every message."`
 	BenchBus busbench.Config    `cmd:"" help:"Measure a bus: appends per second, the time until they are live, replay."`
 	CrashBus busbench.Crash     `cmd:"" help:"Kill a bus with -9 again and again while entries are appended to it, and check that every acknowledged one is there, once, in order."`
-	Dead     deadletters.Config `cmd:"" name:"dead-letters" help:"Print the entries of the log that a service could not take in and passed over, as JSON, one a line."`
-	Admin    admin.Config       `cmd:"" help:"Do what an operator does, in a Hubbub that runs: make operators and accounts, reset passwords, ban, invite, read the audit log."`
-	Groups   groups.Config      `cmd:"" help:"Print for which consumer groups the log on the bus keeps what they have not read, as JSON, one a line; retire one."`
-	Drill    drill.Config       `cmd:"" help:"Break a cluster of processes on this machine on purpose while a crowd talks in it, and say what held. Needs a checkout, nginx and the bus's server."`
-	Soak     drill.Soak         `cmd:"" help:"Have a crowd talk in a cluster of processes on this machine for a long time, and say whether memory and open files stay flat."`
+	Dead     deadletters.Config `cmd:"" name:"dead-letters" help:"Print the log entries that a service could not take in and set aside, as JSON, one a line; put them back."`
+	Admin    admin.Config       `cmd:"" help:"Do what an operator does, on a running Hubbub: make operators and accounts, reset passwords, ban, invite, read the audit log."`
+	Groups   groups.Config      `cmd:"" help:"Print the consumer groups for which the log on the bus keeps unread entries, as JSON, one a line; retire one."`
+	Drill    drill.Config       `cmd:"" help:"Break a cluster of processes on this machine on purpose while simulated users chat, and say what held. Needs a checkout, nginx and the bus's server."`
+	Soak     drill.Soak         `cmd:"" help:"Let simulated users chat in a cluster of processes on this machine for a long time, and say whether memory and open files stay flat."`
 }
 
 type upCommand struct {
@@ -44,7 +44,7 @@ func (config) Vars() kong.Vars {
 
 func main() {
 	var cfg config
-	daemon.Main("hubbub", "Chat for people who run their own.", &cfg, func(ctx context.Context, p *daemon.Process) error {
+	daemon.Main("hubbub", "Self-hosted chat.", &cfg, func(ctx context.Context, p *daemon.Process) error {
 		return up.Start(ctx, p, cfg.Up.Up, os.Stdout)
 	})
 }
