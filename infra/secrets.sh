@@ -21,7 +21,7 @@ write() {
 }
 password() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 secret() { tr -d '\r\n' <"$dir/$1"; }
-for name in redis_password nats_password mongo_root_password mongo_history_password mongo_directory_password; do
+for name in redis_password nats_password mongo_root_password mongo_history_password mongo_directory_password grafana_admin_password; do
   password | write "$name"
 done
 printf 'redis://hubbub:%s@bus:6379\n' "$(secret redis_password)" | write redis_url

@@ -108,7 +108,7 @@ func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Cont
 	defer cancel(nil)
 	p := &Process{Log: log, Metrics: prometheus.NewRegistry(), ctx: ctx, cancel: cancel}
 	build := buildinfo.Get()
-	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildMetric(build))
+	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildMetric(build), p.readyMetric())
 	log.Info("starting", zap.String("version", build.Version), zap.String("commit", build.Commit), zap.String("date", build.Date))
 
 	// The ops port is up before anything else and down after everything else, so that a slow start and a long drain
@@ -150,6 +150,18 @@ func buildMetric(b buildinfo.Info) prometheus.Collector {
 	})
 	m.Set(1)
 	return m
+}
+
+// readyMetric is what /readyz says, for whoever asks for metrics alone.
+func (p *Process) readyMetric() prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "hubbub_ready", Help: "1 while the process can do its work, as /readyz says, which also says why not.",
+	}, func() float64 {
+		if p.Ready(p.ctx) != nil {
+			return 0
+		}
+		return 1
+	})
 }
 
 // stop stops what has been started, the last first, each before the one that it was started after: an edge drains

@@ -203,7 +203,7 @@ func TestOpsAndServe(t *testing.T) {
 	if _, body := get(t, "http://"+addr.String()); body != "hello" {
 		t.Errorf("served %q", body)
 	}
-	if _, body := get(t, "http://"+ops+"/metrics"); !strings.Contains(body, "go_goroutines") || !strings.Contains(body, `hubbub_build_info{commit="`) {
+	if _, body := get(t, "http://"+ops+"/metrics"); !strings.Contains(body, "go_goroutines") || !strings.Contains(body, `hubbub_build_info{commit="`) || !strings.Contains(body, "\nhubbub_ready 1\n") {
 		t.Error("no metrics")
 	}
 	if err := askReady(ops); err != nil {

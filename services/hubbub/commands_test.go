@@ -105,6 +105,10 @@ var covered = map[string]place{
 	"docker compose up --detach":                                                 in(workflow),
 	"docker compose up":                                                          in(workflow),
 	"docker compose up --build":                                                  in(workflow),
+	"cd infra/test/deploy && GOWORK=off go test ./...":                           in(makeTest),
+	"docker compose ps --all":                                                    in(workflow),
+	"docker compose -f docker-compose.yml --profile monitoring up --detach":      in(workflow),
+	"docker compose --profile monitoring up":                                     in(workflow, "docker compose -f docker-compose.yml --profile monitoring up"),
 	"docker compose up --scale edge=3":                                           in(workflow),
 	"docker compose -f docker-compose.yml -f docker-compose.nats.yml up --build": in(workflow),
 
