@@ -79,7 +79,7 @@ test('an account is taken along and deleted', async () => {
   expect((await download).suggestedFilename()).toBe(`hubbub-${ada.name}.json`);
   await dialog.getByLabel('Password').fill('not that one');
   await dialog.getByRole('button', { name: 'Delete my account' }).click();
-  await dialog.getByRole('alert').waitFor();
+  await dialog.locator('form').getByRole('alert').waitFor();
   expect(await violations(ada.page)).toEqual([]);
   await ada.shot('account-data');
   await dialog.getByLabel('Password').fill(password);

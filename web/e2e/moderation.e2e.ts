@@ -39,6 +39,15 @@ test('a message is reported and deleted, and the room archived', async () => {
   await bo.message('thanks').waitFor({ state: 'detached' });
   await ada.page.keyboard.press('Escape');
 
+  // What somebody is told stands in the dialog that is open, not behind it.
+  await bo.log.getByRole('button', { name: ada.name }).first().click();
+  await ada.page.getByRole('button', { name: `Role and membership of ${bo.name}` }).click();
+  await dialog.getByRole('button', { name: 'Mute…' }).click();
+  await dialog.getByRole('button', { name: 'Mute', exact: true }).click();
+  await bo.page.getByRole('dialog').getByText(`${ada.name} muted you for 1 hour (in ${room})`).waitFor();
+  await bo.shot('told');
+  await bo.page.keyboard.press('Escape');
+
   await ada.page.getByRole('button', { name: 'Room rules' }).click();
   await dialog.getByRole('button', { name: 'Archive the room' }).click();
   await bo.page.getByText('This room is archived').waitFor();
