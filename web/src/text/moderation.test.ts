@@ -17,6 +17,7 @@ test.each([
   [event({ act: 'archive' }), 'Ada archived this room'],
   [event({ act: 'purge', until: 1_000 - 3_600_000, text: 'spam' }), 'Ada removed messages of the last hour of Bob: spam'],
   [event({ act: 'purge' }), 'Ada removed all messages of Bob'],
+  [event({ name: 'שרה', member_name: 'علي', text: 'ספאם' }), '\u2068שרה\u2069 muted \u2068علي\u2069: \u2068ספאם\u2069'],
   [event({ act: 'sparkle', text: 'why' }), 'Ada moderated this room: why'],
 ])('%o', (e, text) => expect(actText(e, 'me')).toBe(text));
 
@@ -29,10 +30,13 @@ test('what is told to whom it concerns', () => {
   expect(ownActText(event({ act: 'report', target: 'r' }), 'b', 'Garden')).toBe('A message was reported in Garden: see Moderation in its list of people.');
   expect(ownActText(event({ act: 'resolved', text: 'mute', target: 'r' }), 'b', 'Garden')).toBe('Your report in Garden was looked at, and something was done.');
   expect(ownActText(event({ act: 'resolved', text: 'dismiss' }), 'b', undefined)).toBe('Your report was looked at.');
+  expect(ownActText(event({ target: 'r' }), 'b', 'גן')).toBe('Ada muted you (in \u2068גן\u2069)');
+  expect(ownActText(event({ act: 'delete', name: 'שרה', text: 'גן', target: 'r' }), 'b', undefined)).toBe('\u2068שרה\u2069 deleted the room \u2068גן\u2069.');
   expect(ownActText(event({}), 'b', undefined)).toBe('Ada muted you (everywhere)');
 });
 
 test('why somebody may not write', () => {
   expect(mutedText({ reason: '' })).toBe('You are muted until that is lifted');
+  expect(mutedText({ reason: 'ספאם' })).toBe('You are muted until that is lifted: \u2068ספאם\u2069');
   expect(mutedText({ until: 1_000, reason: 'spam' })).toMatch(/^You are muted until .*1970.*: spam$/);
 });

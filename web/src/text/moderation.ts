@@ -1,4 +1,5 @@
 import type { ModeratedEvent } from '../client/index.ts';
+import { isolate } from './bidi.ts';
 import { fullTime } from './time.ts';
 
 /** Why a message is reported. */
@@ -25,9 +26,9 @@ export function countdown(seconds: number): string {
 
 /** What was done, as a sentence: "Ada muted Bob for 1 hour: spam". */
 export function actText(e: ModeratedEvent, me: string): string {
-  const who = e.user === me ? 'You' : e.name || 'Somebody';
-  const whom = e.member === me ? 'you' : e.member_name || 'somebody';
-  const why = e.text ? `: ${e.text}` : '';
+  const who = e.user === me ? 'You' : isolate(e.name) || 'Somebody';
+  const whom = e.member === me ? 'you' : isolate(e.member_name ?? '') || 'somebody';
+  const why = e.text ? `: ${isolate(e.text)}` : '';
   switch (e.act) {
     case 'mute':
       return `${who} muted ${whom}${e.until === undefined ? '' : ` for ${span(60 * Math.max(1, Math.round((e.until - e.ts) / 60_000)))}`}${why}`;
@@ -52,10 +53,11 @@ export function actText(e: ModeratedEvent, me: string): string {
 }
 
 /** What was done to the user, in a room that is called so; without a name on the whole server. */
-export function ownActText(e: ModeratedEvent, me: string, room: string | undefined): string {
+export function ownActText(e: ModeratedEvent, me: string, name: string | undefined): string {
+  const room = name && isolate(name);
   if (e.act === 'report') return `A message was reported${room === undefined ? '' : ` in ${room}`}: see Moderation in its list of people.`;
   if (e.act === 'resolved') return `Your report${room === undefined ? '' : ` in ${room}`} was looked at${e.text === 'dismiss' ? '' : ', and something was done'}.`;
-  if (e.act === 'delete') return `${e.name || 'Somebody'} deleted the room ${e.text}.`;
+  if (e.act === 'delete') return `${isolate(e.name) || 'Somebody'} deleted the room ${isolate(e.text ?? '')}.`;
   const where = e.target === undefined ? ' (everywhere)' : room === undefined ? '' : ` (in ${room})`;
   return `${actText(e, me)}${where}`;
 }
@@ -63,5 +65,5 @@ export function ownActText(e: ModeratedEvent, me: string, room: string | undefin
 /** Why somebody may not write, and until when. */
 export function mutedText(muted: { readonly until?: number; readonly reason: string }): string {
   const until = muted.until === undefined ? 'until that is lifted' : `until ${fullTime(muted.until)}`;
-  return `You are muted ${until}${muted.reason ? `: ${muted.reason}` : ''}`;
+  return `You are muted ${until}${muted.reason ? `: ${isolate(muted.reason)}` : ''}`;
 }
