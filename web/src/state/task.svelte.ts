@@ -21,7 +21,7 @@ export class Task {
     } catch (err) {
       this.problem = describe(err);
     } finally {
-      this.at = undefined;
+      if (this.at === at) this.at = undefined; // another may have begun meanwhile
     }
   }
 
