@@ -19,12 +19,14 @@ import (
 // directory answers as the services do. It records what it is asked.
 type directory struct {
 	*httptest.Server
-	mu      sync.Mutex
-	asked   []string // method, path with query, token, body
-	grants  int
-	life    time.Duration // of the tokens that it gives
-	ahead   time.Duration // of its clock; it then says how long they live, too
-	expired map[string]bool
+	mu       sync.Mutex
+	asked    []string // method, path with query, token, body
+	grants   int
+	life     time.Duration // of the tokens that it gives
+	away     bool          // refreshes get no answer
+	attempts []string      // that refreshes said
+	ahead    time.Duration // of its clock; it then says how long they live, too
+	expired  map[string]bool
 }
 
 func newDirectory(t *testing.T) *directory {
@@ -44,10 +46,17 @@ func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	// Attempts are random: they are kept apart.
+	if fields, ok := body.(map[string]any); ok && fields["attempt"] != nil {
+		d.attempts = append(d.attempts, fmt.Sprint(fields["attempt"]))
+		delete(fields, "attempt")
+	}
 	b, _ := json.Marshal(body)
 	token := r.Header.Get("Authorization")
 	d.asked = append(d.asked, fmt.Sprintf("%s %s [%s] %s", r.Method, r.URL.RequestURI(), token, b))
 	switch path := r.URL.Path; {
+	case path == "/v1/refresh" && d.away:
+		w.WriteHeader(http.StatusBadGateway)
 	case path == "/v1/register", path == "/v1/login", path == "/v1/guest", path == "/v1/refresh":
 		d.grants++
 		in := ""
@@ -250,6 +259,26 @@ func TestSessionRenews(t *testing.T) {
 	d.mu.Unlock()
 	if _, err := s.Me(soon(t)); chat.CodeOf(err) != chat.CodeTokenExpired {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestSessionAsksAgain: whoever has had no answer says the same attempt again, and another for the next token.
+func TestSessionAsksAgain(t *testing.T) {
+	d := newDirectory(t)
+	s, err := client.NewAPI(d.URL, nil).Guest(soon(t), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, away := range []bool{true, true, false, false} {
+		d.mu.Lock()
+		d.away = away
+		d.mu.Unlock()
+		if err := s.Refresh(soon(t)); (err != nil) != away {
+			t.Fatal(err)
+		}
+	}
+	if a := d.attempts; len(a) != 4 || len(a[0]) < 16 || a[0] != a[1] || a[0] != a[2] || a[0] == a[3] {
+		t.Errorf("attempts were %q", a)
 	}
 }
 

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"crypto/rand"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -23,6 +24,7 @@ type Session struct {
 
 	// renewing has one goroutine at a time renew: a refresh token is good once. It is taken before mu.
 	renewing sync.Mutex
+	attempt  string // of the present refresh token, until there is an answer; guarded by renewing
 	mu       sync.Mutex
 	grant    Grant
 	replace  time.Time // when to get the next one
@@ -104,10 +106,15 @@ func (s *Session) renew(ctx context.Context) error {
 	if refresh == "" {
 		return chat.E(chat.CodeTokenExpired, "the token has expired, and there is no refresh token to get the next one with")
 	}
-	err := s.api.call(ctx, http.MethodPost, "/v1/refresh", "", map[string]string{"refresh_token": refresh}, &g)
+	if s.attempt == "" {
+		s.attempt = rand.Text()
+	}
+	// The answer may be lost, and this machine sleep: whoever says the same attempt gets the same answer, however late.
+	err := s.api.call(ctx, http.MethodPost, "/v1/refresh", "", map[string]string{"refresh_token": refresh, "attempt": s.attempt}, &g)
 	if err != nil {
 		return err
 	}
+	s.attempt = ""
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if g.Refresh == "" {

@@ -31,6 +31,7 @@ func entry[In any](s *Service, api huma.API, op huma.Operation, handle func(cont
 		if err != nil {
 			return nil, httpapi.Error(s.fail(err), nil)
 		}
+		c = inCookie(ctx, c)
 		return &entered{SetCookie: c.cookies, Body: c}, nil
 	})
 }

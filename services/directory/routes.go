@@ -39,8 +39,23 @@ type nameInput struct {
 
 type refreshInput struct {
 	Body struct {
-		Refresh string `json:"refresh_token"`
+		Refresh string `json:"refresh_token,omitempty" maxLength:"256" doc:"Left out by a page that has it in a cookie."`
+		Attempt string `json:"attempt,omitempty" minLength:"16" maxLength:"64" doc:"A random text that you keep before you ask, and say again if no answer comes: then you get the same one, however late, as long as nobody has used that."`
 	}
+	Page string `header:"Hubbub-Cookie" doc:"Of a page: its path, such as /chat/. The refresh token is in a cookie for it, and not in bodies."`
+}
+
+type endInput struct {
+	Body struct {
+		Refresh string `json:"refresh_token,omitempty" maxLength:"256"`
+	}
+	Page string `header:"Hubbub-Cookie" doc:"As for refresh."`
+}
+
+// left is the answer to who has logged out.
+type left struct {
+	SetCookie []http.Cookie `header:"Set-Cookie"`
+	Body      empty
 }
 
 type empty struct{}
@@ -88,17 +103,35 @@ func (s *Service) accountRoutes(api huma.API, mux *http.ServeMux) {
 			u, err := s.login(ctx, in.Body.Name, in.Body.Password, addressOf(ctx), in.devices())
 			return enter(ctx, "login", u, err, in)
 		})
-	route(s, api, public(http.MethodPost, "/v1/guest", "guest", "Come in as a guest"),
+	entry(s, api, public(http.MethodPost, "/v1/guest", "guest", "Come in as a guest"),
 		func(ctx context.Context, in *nameInput) (credentials, error) {
 			c, err := s.guest(ctx, in.Body.Name, addressOf(ctx))
 			s.counted("guest", err)
 			return c, err
 		})
-	route(s, api, public(http.MethodPost, "/v1/refresh", "refresh", "Get the next token"),
-		func(ctx context.Context, in *refreshInput) (credentials, error) {
-			c, err := s.refresh(ctx, in.Body.Refresh)
+	entry(s, api, public(http.MethodPost, refreshPath, "refresh", "Get the next token"),
+		func(ctx context.Context, in *refreshInput) (c credentials, err error) {
+			refresh, err := shownRefresh(ctx, in.Body.Refresh)
+			if err == nil {
+				c, err = s.refresh(ctx, refresh, in.Body.Attempt)
+			}
 			s.counted("refresh", err)
 			return c, err
+		})
+	huma.Register(api, public(http.MethodPost, refreshPath+"/end", "end-refresh", "End the log-in of a refresh token"),
+		func(ctx context.Context, in *endInput) (*left, error) {
+			refresh, err := shownRefresh(ctx, in.Body.Refresh)
+			if err == nil {
+				err = s.logoutBy(ctx, refresh)
+			}
+			if err != nil {
+				return nil, httpapi.Error(s.fail(err), nil)
+			}
+			out := &left{}
+			if b, ok := browserOf(ctx); ok {
+				out.SetCookie = []http.Cookie{b.cookie("", 0)}
+			}
+			return out, nil
 		})
 	route(s, api, guarded(http.MethodPost, "/v1/logout", "logout", "End the log-in"),
 		func(ctx context.Context, _ *struct{}) (empty, error) {

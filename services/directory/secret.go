@@ -81,6 +81,14 @@ func (s secret) next(salt []byte) secret {
 	return secret(slices.Concat(s[:familySize], mac.Sum(nil)[:secretSize-familySize]))
 }
 
+// attemptHash returns what is kept of an attempt; nil: there was none.
+func attemptHash(attempt string) []byte {
+	if attempt == "" {
+		return nil
+	}
+	return hashOfLink(attempt)
+}
+
 // secretState is what a secret is to a session.
 type secretState int
 
@@ -91,12 +99,13 @@ const (
 	secretCurrent
 )
 
-// in returns what the secret is to a session.
-func (s secret) in(x store.Session, now time.Time) secretState {
+// in returns what the secret is to a session. Whoever used it last and had no answer is known by the attempt, and gets the
+// answer again at any time: nobody else can say it, and once the next secret has been used, this one is stale.
+func (s secret) in(x store.Session, now time.Time, attempt string) secretState {
 	switch sum := s.hash(); {
 	case sameHash(sum, x.Hash):
 		return secretCurrent
-	case sameHash(sum, x.Previous) && now.UnixMilli() < x.Grace:
+	case sameHash(sum, x.Previous) && (now.UnixMilli() < x.Grace || attempt != "" && sameHash(attemptHash(attempt), x.Attempt)):
 		return secretPrevious
 	case sameHash(s.family(), x.Family):
 		return secretStale

@@ -110,7 +110,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		return nil, fmt.Errorf("hash a password: %w", err)
 	}
 	humaAPI, mux := httpapi.New("directory", "1")
-	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, s.verifier, s.checkSession), s.withAddress)
+	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, s.verifier, s.checkSession), s.withAddress, withBrowser)
 	s.accountRoutes(humaAPI, mux)
 	s.roomRoutes(humaAPI)
 	s.banRoutes(humaAPI)

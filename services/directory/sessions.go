@@ -26,10 +26,11 @@ type credentials struct {
 	ExpiresAt int64   `json:"expires_at" doc:"When the token ends (UTC milliseconds)."`
 	ExpiresIn int64   `json:"expires_in" doc:"In how many seconds that is (RFC 6749, section 5.1): what a client goes by whose clock may be wrong."`
 	Device    string  `json:"device_token,omitempty" doc:"What this device shows at the next log-in."`
-	Refresh   string  `json:"refresh_token" doc:"Secret that buys the next token, once: the answer has the next secret. A minute later a used one ends the log-in."`
+	Refresh   string  `json:"refresh_token,omitempty" doc:"Secret that buys the next token, once: the answer has the next secret. A minute later a used one ends the log-in. A page that sends Hubbub-Cookie gets it in a cookie instead."`
 	User      account `json:"user"`
 
 	cookies []http.Cookie // for a browser
+	life    time.Duration // of the log-in, if it is not used
 }
 
 type account struct {
@@ -92,8 +93,9 @@ func (s *Service) newSession(ctx context.Context, u store.User, now time.Time) (
 	return x, x.ID + "." + secret.String()
 }
 
-// refresh returns the next token of a session, with its next secret, and prolongs it.
-func (s *Service) refresh(ctx context.Context, refresh string) (credentials, error) {
+// refresh returns the next token of a session, with its next secret, and prolongs it. attempt is what the client has made up
+// for this use of the secret, and says again when it has had no answer; empty: it has none.
+func (s *Service) refresh(ctx context.Context, refresh, attempt string) (credentials, error) {
 	id, given, ok := parseRefresh(refresh)
 	if !ok {
 		return credentials{}, httpapi.ErrEnded
@@ -106,7 +108,7 @@ func (s *Service) refresh(ctx context.Context, refresh string) (credentials, err
 		} else if err != nil {
 			return credentials{}, err
 		}
-		state := given.in(x, now)
+		state := given.in(x, now, attempt)
 		if state == secretForeign {
 			return credentials{}, httpapi.ErrEnded
 		}
@@ -132,7 +134,7 @@ func (s *Service) refresh(ctx context.Context, refresh string) (credentials, err
 		if err := s.changes.take(now, "new tokens of this log-in", "refresh "+x.ID); err != nil {
 			return credentials{}, err
 		}
-		next, err := s.turn(ctx, u, x, given, state, now)
+		next, err := s.turn(ctx, u, x, given, state, attempt, now)
 		if errors.Is(err, store.ErrNotFound) {
 			continue // another request with the same secret was faster, or the session has ended just now
 		} else if err != nil {
@@ -148,7 +150,7 @@ const maxTurns = 4
 
 // turn returns the secret that follows the given one, and keeps it if that is new. store.ErrNotFound: look at the session
 // again.
-func (s *Service) turn(ctx context.Context, u store.User, x store.Session, given secret, state secretState, now time.Time) (secret, error) {
+func (s *Service) turn(ctx context.Context, u store.User, x store.Session, given secret, state secretState, attempt string, now time.Time) (secret, error) {
 	expires := now.Add(s.lifeOf(u)).UnixMilli()
 	if state == secretPrevious {
 		return given.next(x.Salt), s.store.ExtendSession(ctx, x.ID, endedBy(now), expires)
@@ -162,7 +164,7 @@ func (s *Service) turn(ctx context.Context, u store.User, x store.Session, given
 	}
 	return next, s.store.TurnSession(ctx, x.ID, x.Hash, endedBy(now), store.Turn{
 		Hash: next.hash(), Family: next.family(), Previous: x.Hash, Salt: salt, Grace: now.Add(grace).UnixMilli(), Expires: expires,
-		Used: now.UnixMilli(), Device: cmp.Or(agentOf(ctx), x.Device), Address: addressOf(ctx),
+		Used: now.UnixMilli(), Device: cmp.Or(agentOf(ctx), x.Device), Address: addressOf(ctx), Attempt: attemptHash(attempt),
 	})
 }
 
@@ -192,6 +194,7 @@ func (s *Service) issue(u store.User, x store.Session, refresh string, now time.
 	}
 	return credentials{
 		Token: token, ExpiresAt: expires.UnixMilli(), ExpiresIn: int64(s.cfg.TokenLife / time.Second), Refresh: refresh, User: accountOf(u),
+		life: s.lifeOf(u),
 	}, nil
 }
 
@@ -239,6 +242,29 @@ func (s *Service) answerSessions(ctx context.Context, r directoryapi.SessionsReq
 // logout ends the session of a token.
 func (s *Service) logout(ctx context.Context, c auth.Claims) error {
 	return s.endSession(ctx, store.User{ID: c.User, Name: c.Name}, c.Session, c.User)
+}
+
+// logoutBy ends the session of a refresh token: whoever has it needs no access token for that, which may have expired.
+func (s *Service) logoutBy(ctx context.Context, refresh string) error {
+	id, given, ok := parseRefresh(refresh)
+	if !ok {
+		return httpapi.ErrEnded
+	}
+	now := time.Now()
+	x, err := s.store.Session(ctx, id)
+	if errors.Is(err, store.ErrNotFound) || err == nil && over(x, now) {
+		return nil // it is done
+	} else if err != nil {
+		return err
+	}
+	if given.in(x, now, "") == secretForeign {
+		return httpapi.ErrEnded
+	}
+	u, err := s.store.User(ctx, x.User)
+	if err != nil {
+		return unlessMissing(err)
+	}
+	return s.endSession(ctx, u, x.ID, u.ID)
 }
 
 // removeEnded removes sessions that have ended. A guest has no way back, and is removed with the session.

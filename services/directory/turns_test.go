@@ -104,6 +104,65 @@ func TestRefreshTurns(t *testing.T) {
 	})
 }
 
+// TestLostAnswer has a client fall asleep while it refreshes, and wake up long after the grace: it says the same attempt again.
+func TestLostAnswer(t *testing.T) {
+	attempt := func(c credentials, attempt string) string {
+		return fmt.Sprintf(`{"refresh_token":%q,"attempt":%q}`, c.Refresh, attempt)
+	}
+	const mine, another = "attempt of the owner", "attempt of somebody else"
+	for _, tt := range []struct {
+		name  string
+		first string // whose attempt was answered
+		used  bool   // what was answered has been used since
+		again string // whose attempt comes with the used token
+		code  string
+	}{
+		{"the owner comes back", mine, false, mine, ""},
+		{"a thief follows the owner", mine, false, another, "unauthorized"},
+		{"a thief who says nothing follows the owner", mine, false, "", "unauthorized"},
+		{"the owner comes after a thief", another, false, mine, "unauthorized"},
+		{"the owner comes after a thief who said nothing", "", false, mine, "unauthorized"},
+		{"the answer was used", mine, true, mine, "unauthorized"},
+		{"an older client comes back", "", false, "", "unauthorized"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := config()
+				cfg.SessionLife = 30 * 24 * time.Hour
+				w := openWorld(t, cfg)
+				ann := w.register("Ann")
+				body := refreshBody(ann)
+				if tt.first != "" {
+					body = attempt(ann, tt.first)
+				}
+				var lost, again credentials
+				w.ok("POST", "/v1/refresh", "", body, &lost)
+				time.Sleep(7 * 24 * time.Hour)
+				if tt.used {
+					w.refreshed(lost)
+				}
+				body = refreshBody(ann)
+				if tt.again != "" {
+					body = attempt(ann, tt.again)
+				}
+				if _, code := w.call("POST", "/v1/refresh", "", body, &again); code != tt.code {
+					t.Errorf("answered %q, want %q", code, tt.code)
+				}
+				if live := len(w.live(ann)); (live == 1) != (tt.code == "") {
+					t.Errorf("%d log-ins are left", live)
+				}
+				if tt.code == "" && (again.Refresh != lost.Refresh || w.refreshed(again).Refresh == "") {
+					t.Errorf("the answer was %q, and is %q", lost.Refresh, again.Refresh)
+				}
+			})
+		})
+	}
+	w := openWorld(t, config())
+	if code := w.code(credentials{}, "POST", "/v1/refresh", attempt(w.register("Ann"), "short")); code != "bad_request" {
+		t.Errorf("an attempt that can be guessed: %q", code)
+	}
+}
+
 // TestRefreshAfterLongUse has somebody keep the very first token, while the owner refreshes many times.
 func TestRefreshAfterLongUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -52,6 +52,39 @@ test('log-ins are seen and ended, and the password is changed', async () => {
   await phone.rooms.getByRole('link').first().waitFor();
 });
 
+test('a page of the release before moves its refresh token into a cookie, and a log-out ends it', async () => {
+  const ada = await stage.person('Ada', 'desktop'); // with the token in localStorage, as it was kept before
+  const { page } = ada;
+  const kept = () => page.evaluate(() => Object.entries(localStorage).filter(([k]) => k.startsWith('hubbub.session')).map(([, v]) => v).join());
+  const cookies = async () => (await page.context().cookies(`${stage.server.url}/v1/refresh`)).filter((c) => c.name.includes('hubbub_refresh'));
+  expect(await kept()).toContain('refreshToken');
+  await page.evaluate(() => {
+    for (const [key, value] of Object.entries(localStorage)) {
+      if (key.startsWith('hubbub.session')) localStorage.setItem(key, JSON.stringify({ ...JSON.parse(value), expiresAt: 0 }));
+    }
+  });
+  await page.reload();
+  await ada.rooms.getByRole('link').first().waitFor();
+  await expect.poll(kept).not.toContain('refreshToken');
+  const [cookie] = await cookies();
+  expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', path: '/v1/refresh' });
+  expect(await page.context().cookies(`${stage.server.url}/v1/ws`)).not.toContainEqual(cookie);
+
+  await page.evaluate(() => {
+    for (const [key, value] of Object.entries(localStorage)) {
+      if (key.startsWith('hubbub.session')) localStorage.setItem(key, JSON.stringify({ ...JSON.parse(value), expiresAt: 0 }));
+    }
+  });
+  await page.reload(); // now by the cookie
+  await ada.rooms.getByRole('link').first().waitFor();
+  await expect.poll(async () => (await cookies())[0]?.value).not.toBe(cookie!.value);
+
+  await page.getByRole('button', { name: /Your account/ }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Log out', exact: true }).click();
+  await page.getByLabel('Password').waitFor();
+  await expect.poll(cookies).toEqual([]);
+});
+
 test('what others may know is chosen, and outlasts the dialog', async () => {
   const ada = await stage.person('Ada', 'phone');
   const bob = await stage.person('Bob', 'desktop');

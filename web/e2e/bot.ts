@@ -8,6 +8,7 @@ export async function bot(url: string, name: string): Promise<Client> {
   let grant: Grant | undefined;
   const session = new Session(api, {
     load: () => grant, save: (g) => (grant = g), watch: () => () => undefined, exclusively: (work) => work(),
+    leaving: false, setLeaving: () => undefined,
   }, env);
   await session.guest(name);
   const client = new Client({

@@ -38,8 +38,12 @@ export class SharedStore implements SessionStore {
   constructor(grant?: Grant) {
     this.grant = grant;
   }
+  leaving = false;
   load(): Grant | undefined {
     return this.grant;
+  }
+  setLeaving(leaving: boolean): void {
+    this.leaving = leaving;
   }
   save(grant: Grant | undefined): void {
     this.grant = grant;

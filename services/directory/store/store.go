@@ -65,6 +65,7 @@ type Turn struct {
 	Used     int64  `bson:"used"`     // when the secret was last used (UTC milliseconds); 0: never
 	Device   string `bson:"device"`   // what the client says it is (User-Agent)
 	Address  string `bson:"address"`  // the network that it was last used from
+	Attempt  []byte `bson:"attempt"`  // SHA-256 of what the client says again if it has had no answer; empty: nothing
 }
 
 // Key is a key that tokens are signed with.

@@ -16,7 +16,10 @@ export interface Grant {
   readonly expiresAt: number;
   /** From its receipt to its end, ms, if the server said so. */
   readonly life?: number;
-  readonly refreshToken: string;
+  /** Absent: the browser has it in a cookie, which scripts cannot read. */
+  readonly refreshToken?: string;
+  /** What the next refresh says, and says again until it has an answer: it is stored before the refresh is sent. */
+  readonly attempt?: string;
   readonly user: User;
 }
 
@@ -153,11 +156,16 @@ type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 export class Api {
   readonly #base: string;
   readonly #fetch: Fetch;
+  readonly #page: string | undefined;
 
-  /** `base` is the address that /v1 is appended to, without a slash at its end; empty: the page's own. */
-  constructor(base = '', fetcher: Fetch = (input, init) => fetch(input, init)) {
+  /**
+   * `base` is the address that /v1 is appended to, without a slash at its end; empty: the page's own. `page` is where the page is, with
+   * a slash at its end: refresh tokens are kept in a cookie of the browser then, and not by the caller.
+   */
+  constructor(base = '', fetcher: Fetch = (input, init) => fetch(input, init), page?: string) {
     this.#base = base;
     this.#fetch = fetcher;
+    this.#page = page;
   }
 
   register(name: string, password: string, invitation?: string): Promise<Grant> {
@@ -183,9 +191,16 @@ export class Api {
   guest(name: string): Promise<Grant> {
     return this.#grant('/v1/guest', { name });
   }
-  /** Exchanges a refresh token, which may be good for one time only, for a new grant. */
-  refresh(refreshToken: string): Promise<Grant> {
-    return this.#grant('/v1/refresh', { refresh_token: refreshToken });
+  /**
+   * Exchanges a refresh token, which may be good for one time only, for a new grant; without one, that of the cookie. Whoever says the
+   * same attempt again has the same answer, however late.
+   */
+  refresh(refreshToken: string | undefined, attempt: string): Promise<Grant> {
+    return this.#grant('/v1/refresh', { ...(refreshToken && { refresh_token: refreshToken }), attempt });
+  }
+  /** Ends the log-in whose refresh token is in the cookie, and removes the cookie. */
+  async end(): Promise<void> {
+    await this.#call('POST', '/v1/refresh/end', undefined, {});
   }
   async logout(token: string): Promise<void> {
     await this.#call('POST', '/v1/logout', token, {});
@@ -357,11 +372,14 @@ export class Api {
 
   async #grant(path: string, payload: object): Promise<Grant> {
     const body = await this.#call('POST', path, undefined, payload);
+    // An answer that was cut off has no body that could be read.
+    if (!text(body['token'])) throw new ConnectionLost('The server cannot be reached.');
+    const refreshToken = text(body['refresh_token']);
     return {
       token: text(body['token']),
       expiresAt: time(body['expires_at']),
       ...(typeof body['expires_in'] === 'number' && { life: body['expires_in'] * 1_000 }),
-      refreshToken: text(body['refresh_token']),
+      ...(refreshToken && { refreshToken }),
       user: user(object(body['user'])),
     };
   }
@@ -370,6 +388,7 @@ export class Api {
     const headers: Record<string, string> = { accept: 'application/json' };
     if (token) headers['authorization'] = `Bearer ${token}`;
     if (payload) headers['content-type'] = 'application/json';
+    if (this.#page && !token) headers['hubbub-cookie'] = this.#page;
     let response: Response;
     let body: Record<string, unknown>;
     try {

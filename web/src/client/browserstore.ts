@@ -8,6 +8,7 @@ import type { SessionStore } from './session.ts';
 export function browserStore(key: string): SessionStore {
   // Where storage is off or full, the session lasts as long as the page.
   let memory: Grant | undefined;
+  let leaving = false;
   return {
     load() {
       if (memory) return memory;
@@ -25,6 +26,22 @@ export function browserStore(key: string): SessionStore {
         else localStorage.removeItem(key);
       } catch {
         memory = grant;
+      }
+    },
+    get leaving() {
+      try {
+        return localStorage.getItem(`${key}.leaving`) !== null;
+      } catch {
+        return leaving;
+      }
+    },
+    setLeaving(on) {
+      leaving = on;
+      try {
+        if (on) localStorage.setItem(`${key}.leaving`, '1');
+        else localStorage.removeItem(`${key}.leaving`);
+      } catch {
+        // It lasts as long as the page.
       }
     },
     watch(changed) {

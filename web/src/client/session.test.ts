@@ -17,6 +17,8 @@ afterEach(() => {
 function grant(token: string, life = hour): Grant {
   return { token, refreshToken: `r-${token}`, expiresAt: Date.now() + life, user: { id: 'ada', name: 'Ada', guest: false } };
 }
+/** What a page gets whose refresh token is in a cookie. */
+const inCookie = (g: Grant) => ({ token: g.token, expires_at: g.expiresAt, user: g.user });
 const wire = (g: Grant) => ({ token: g.token, refresh_token: g.refreshToken, expires_at: g.expiresAt, user: g.user });
 
 function session(store: SharedStore): Session {
@@ -112,6 +114,85 @@ describe('tokens', () => {
     await expect(s.token()).rejects.toMatchObject({ code: 'unauthorized' });
     expect(users).toEqual([undefined]);
     expect(store.grant).toBeUndefined();
+  });
+});
+
+describe('a refresh token in a cookie', () => {
+  test('of the page of before moves there, and nobody is logged out', async () => {
+    const { session: s, store, users } = start(grant('old', -1));
+    answer = (_, body) => {
+      expect(body['refresh_token']).toBe('r-old');
+      return { body: inCookie(grant('new', -1)) };
+    };
+    await s.token();
+    expect(store.grant?.refreshToken).toBeUndefined();
+    answer = (_, body) => {
+      expect('refresh_token' in body).toBe(false);
+      return { body: inCookie(grant('newer')) };
+    };
+    expect(await s.token()).toBe('newer');
+    expect(users).toEqual([]);
+  });
+
+  test('a log-out is told by the cookie', async () => {
+    const { session: s, store } = start();
+    answer = () => ({ body: inCookie(grant('t')) });
+    await s.login('Ada', 'secret');
+    await s.logout();
+    expect(calls).toEqual(['/v1/login', '/v1/refresh/end']);
+    expect([store.grant, store.leaving]).toEqual([undefined, false]);
+  });
+
+  test('a log-out that could not be told is told later, and before the next log-in', async () => {
+    const { session: s, store } = start();
+    const { refreshToken: _, ...kept } = grant('t');
+    store.save(kept);
+    answer = () => ({ status: 503, body: {} });
+    await s.logout();
+    expect([s.user, store.leaving]).toEqual([undefined, true]);
+    answer = () => ({ body: inCookie(grant('next')) });
+    calls = [];
+    await s.login('Ada', 'secret');
+    expect(calls).toEqual(['/v1/refresh/end', '/v1/login']);
+    expect(store.leaving).toBe(false);
+
+    store.setLeaving(true);
+    calls = [];
+    session(store); // the page is opened again
+    await vi.waitFor(() => expect(store.leaving).toBe(false));
+    expect(calls).toEqual(['/v1/refresh/end']);
+  });
+});
+
+describe('an answer that is lost', () => {
+  test('is asked for again with the same attempt, also by the page after it', async () => {
+    const { session: s, store } = start(grant('old', -1));
+    const attempts: (string | undefined)[] = [];
+    answer = (_, body) => {
+      attempts.push(body['attempt']);
+      expect(store.grant?.attempt).toBe(body['attempt']); // it is kept before
+      return { status: 503, body: {} };
+    };
+    await expect(s.token()).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(s.token()).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(session(store).token()).rejects.toMatchObject({ code: 'unavailable' });
+    expect(attempts[0]).toMatch(/^.{16,64}$/);
+    expect(new Set(attempts).size).toBe(1);
+    answer = () => ({ body: wire(grant('new', -1)) });
+    await s.token();
+    answer = (_, body) => {
+      attempts.push(body['attempt']);
+      return { body: wire(grant('newer')) };
+    };
+    await s.token();
+    expect(new Set(attempts).size).toBe(2);
+  });
+
+  test('that is cut off is no answer', async () => {
+    const { session: s, store } = start(grant('old', -1));
+    answer = () => ({ body: [] });
+    await expect(s.token()).rejects.toMatchObject({ name: 'ConnectionLost' });
+    expect(store.grant?.token).toBe('old');
   });
 });
 

@@ -2,6 +2,7 @@ import type { Api, Door, Grant, User } from './api.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { hasCode, HubbubError } from './errors.ts';
+import { newID } from './id.ts';
 
 /** Where the grant is kept; several pages may share one. */
 export interface SessionStore {
@@ -9,6 +10,9 @@ export interface SessionStore {
   save(grant: Grant | undefined): void;
   /** Calls back when another page saved. Returns the function that ends it. */
   watch(changed: () => void): () => void;
+  /** Whether a log-out is still to be told to the server, which has the refresh token's cookie removed. */
+  readonly leaving: boolean;
+  setLeaving(leaving: boolean): void;
   /** Runs `work` while no other page runs theirs, as far as the platform can promise it. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
 }
@@ -42,8 +46,14 @@ export class Session extends Emitter<Events> {
     this.#env = env;
     this.#grant = store.load();
     this.#received = env.now();
-    this.#unwatch = store.watch(() => this.#adopt(store.load()));
+    const unwatchStore = store.watch(() => this.#adopt(store.load()));
+    const unwatchNetwork = env.watch(() => void this.#leave());
+    this.#unwatch = () => {
+      unwatchStore();
+      unwatchNetwork();
+    };
     this.#schedule();
+    void this.#leave();
   }
 
   get user(): User | undefined {
@@ -51,28 +61,34 @@ export class Session extends Emitter<Events> {
   }
 
   async login(name: string, password: string): Promise<void> {
-    this.#keep(await this.#api.login(name, password));
+    await this.#enter(() => this.#api.login(name, password));
   }
   async register(name: string, password: string, invitation?: string): Promise<void> {
-    this.#keep(await this.#api.register(name, password, invitation));
+    await this.#enter(() => this.#api.register(name, password, invitation));
   }
   /** Makes who has a set-up link the operator, and logs them in. */
   async setUp(link: string, name: string, password: string): Promise<void> {
-    this.#keep(await this.#api.setUp(link, name, password));
+    await this.#enter(() => this.#api.setUp(link, name, password));
   }
   /** Who may come in. */
   door(invitation?: string): Promise<Door> {
     return this.#api.door(invitation);
   }
   async guest(name: string): Promise<void> {
-    this.#keep(await this.#api.guest(name));
+    await this.#enter(() => this.#api.guest(name));
   }
 
   /** Forgets the session here at once, and tells the server as far as it can be reached. */
   async logout(): Promise<void> {
-    const token = this.#grant?.token;
+    const grant = this.#grant;
     this.#keep(undefined);
-    if (token) await this.#api.logout(token).catch(() => undefined);
+    if (!grant) return;
+    if (grant.refreshToken) {
+      await this.#api.logout(grant.token).catch(() => undefined);
+      return;
+    }
+    this.#store.setLeaving(true);
+    await this.#leave();
   }
 
   /**
@@ -102,6 +118,25 @@ export class Session extends Emitter<Events> {
     this.#unwatch();
   }
 
+  /** Logs in, after a log-out that could not be told before has been: the cookie is that of the next log-in then. */
+  async #enter(way: () => Promise<Grant>): Promise<void> {
+    await this.#leave();
+    const grant = await way();
+    this.#store.setLeaving(false);
+    this.#keep(grant);
+  }
+
+  /** Tells the server of a log-out, if it is still to be told. What it cannot be told now is told another time. */
+  async #leave(): Promise<void> {
+    if (!this.#store.leaving) return;
+    try {
+      await this.#api.end();
+    } catch (err) {
+      if (hasCode(err, 'unavailable', 'rate_limited') || !(err instanceof HubbubError)) return;
+    }
+    this.#store.setLeaving(false);
+  }
+
   #refresh(old: string): Promise<string> {
     return this.#store.exclusively(async () => {
       const stored = this.#store.load();
@@ -114,7 +149,10 @@ export class Session extends Emitter<Events> {
       const grant = stored && this.#grant ? stored : this.#grant;
       if (!grant) throw new HubbubError('unauthorized', 'You are not logged in.');
       try {
-        const next = await this.#api.refresh(grant.refreshToken);
+        const attempt = grant.attempt ?? newID();
+        // It is kept before the request goes out: this device may fall asleep before the answer comes.
+        if (!grant.attempt) this.#store.save((this.#grant = { ...grant, attempt }));
+        const next = await this.#api.refresh(grant.refreshToken, attempt);
         // Log out may have come while the server was thinking.
         if (!this.#grant) throw new HubbubError('unauthorized', 'You are not logged in.');
         this.#keep(next);

@@ -48,7 +48,8 @@ export class App {
 
   /** Where the page is, with a slash at its end: its server is there, too. */
   readonly #base = new URL('.', document.baseURI);
-  readonly #api = new Api(this.#base.pathname.replace(/\/$/, ''));
+  // Without cookies the page keeps its refresh token itself.
+  readonly #api = new Api(this.#base.pathname.replace(/\/$/, ''), undefined, navigator.cookieEnabled ? this.#base.pathname : undefined);
   readonly #environment = environment();
 
   constructor() {

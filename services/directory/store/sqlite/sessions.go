@@ -7,15 +7,15 @@ import (
 )
 
 const (
-	sessionColumns = `id, user, created, hash, family, previous, salt, grace, expires, used, device, address`
+	sessionColumns = `id, user, created, hash, family, previous, salt, grace, expires, used, device, address, attempt`
 	sessions       = `SELECT ` + sessionColumns + ` FROM sessions `
-	insertSession  = `INSERT INTO sessions (` + sessionColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	turnSession    = `UPDATE sessions SET hash = ?, family = ?, previous = ?, salt = ?, grace = ?, expires = ?, used = ?, device = ?, address = ?
+	insertSession  = `INSERT INTO sessions (` + sessionColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	turnSession    = `UPDATE sessions SET hash = ?, family = ?, previous = ?, salt = ?, grace = ?, expires = ?, used = ?, device = ?, address = ?, attempt = ?
 		WHERE id = ? AND hash = ? AND expires > ?`
 )
 
 func turnValues(t store.Turn) []any {
-	return []any{t.Hash, t.Family, t.Previous, t.Salt, t.Grace, t.Expires, t.Used, t.Device, t.Address}
+	return []any{t.Hash, t.Family, t.Previous, t.Salt, t.Grace, t.Expires, t.Used, t.Device, t.Address, t.Attempt}
 }
 
 func sessionValues(x store.Session) []any {
@@ -24,7 +24,7 @@ func sessionValues(x store.Session) []any {
 
 func sessionFields(x *store.Session) []any {
 	return []any{
-		&x.ID, &x.User, &x.Created, &x.Hash, &x.Family, &x.Previous, &x.Salt, &x.Grace, &x.Expires, &x.Used, &x.Device, &x.Address,
+		&x.ID, &x.User, &x.Created, &x.Hash, &x.Family, &x.Previous, &x.Salt, &x.Grace, &x.Expires, &x.Used, &x.Device, &x.Address, &x.Attempt,
 	}
 }
 

@@ -191,7 +191,7 @@ func testTurns(t *testing.T, s store.Store) {
 		must(t, s.CreateSession(ctx, one))
 	}
 	turn := store.Turn{
-		Hash: []byte{2}, Family: []byte{3}, Previous: []byte{1}, Salt: []byte{4}, Grace: 5, Expires: 20, Used: 6, Device: "a phone", Address: "192.0.2.2",
+		Hash: []byte{2}, Family: []byte{3}, Previous: []byte{1}, Salt: []byte{4}, Grace: 5, Expires: 20, Used: 6, Device: "a phone", Address: "192.0.2.2", Attempt: []byte{5},
 	}
 	must(t, s.TurnSession(ctx, "s1", []byte{1}, 9, turn))
 	x.Turn = turn
