@@ -153,7 +153,7 @@ func (s *Service) adminCreate(ctx context.Context, name string) (reply directory
 }
 
 func (s *Service) adminUsers(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
-	page, err := s.serverUsers(ctx, r.User, r.After)
+	page, err := s.serverUsers(ctx, r.User, "", r.After)
 	reply.Lines, reply.Next = linesOf(page.Users), page.Next
 	return reply, err
 }

@@ -57,7 +57,7 @@ func (s *Service) archiveRoutes(api huma.API) {
 
 // archive archives a room, or restores it. What it is already is not told again.
 func (s *Service) archive(ctx context.Context, c auth.Claims, id string, archived bool) error {
-	r, _, err := s.permitted(ctx, directoryapi.ActionArchive, id, c.User)
+	r, err := s.ownedOrOperated(ctx, c, directoryapi.ActionArchive, id)
 	if err != nil || archived == (r.Archived != 0) {
 		return err
 	}
@@ -95,7 +95,7 @@ func (s *Service) tellArchive(ctx context.Context, i store.Intent) error {
 // deleteForGood deletes a room with all that was said there. Its id is never used again: ids are made new, and history lets
 // nothing in under one that is gone.
 func (s *Service) deleteForGood(ctx context.Context, c auth.Claims, id, name string) error {
-	r, err := s.deletable(ctx, c, id)
+	r, err := s.ownedOrOperated(ctx, c, directoryapi.ActionDelete, id)
 	if err != nil {
 		return err
 	}
@@ -109,13 +109,14 @@ func (s *Service) deleteForGood(ctx context.Context, c auth.Claims, id, name str
 	})
 }
 
-// deletable returns a room that the user may delete: as its owner, or as an operator of the server, who need not be in it.
-func (s *Service) deletable(ctx context.Context, c auth.Claims, id string) (store.Room, error) {
-	r, _, refused := s.permitted(ctx, directoryapi.ActionDelete, id, c.User)
+// ownedOrOperated returns a room that the user may archive or delete: as its owner, or as an operator of the server, who need
+// not be in it.
+func (s *Service) ownedOrOperated(ctx context.Context, c auth.Claims, action directoryapi.Action, id string) (store.Room, error) {
+	r, _, refused := s.permitted(ctx, action, id, c.User)
 	if refused == nil || chat.CodeOf(refused) != chat.CodeForbidden || !chat.ValidID(id) {
 		return r, refused
 	}
-	if _, err := s.permittedOnServer(ctx, directoryapi.ActionDelete, c.User); err != nil {
+	if _, err := s.permittedOnServer(ctx, action, c.User); err != nil {
 		if chat.CodeOf(err) == chat.CodeForbidden {
 			err = refused
 		}
@@ -128,8 +129,8 @@ func (s *Service) deletable(ctx context.Context, c auth.Claims, id string) (stor
 	case !there:
 		return r, errNoRoom
 	}
-	if place := placeOf(r); !directoryapi.AnybodyMay(directoryapi.ActionDelete, place) {
-		return r, refusal(directoryapi.ActionDelete, place)
+	if place := placeOf(r); !directoryapi.AnybodyMay(action, place) {
+		return r, refusal(action, place)
 	}
 	return r, nil
 }

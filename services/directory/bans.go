@@ -221,6 +221,7 @@ type banView struct {
 	User   string `json:"user"`
 	Name   string `json:"name" doc:"At the time of the ban."`
 	By     string `json:"by" doc:"Id of who banned."`
+	ByName string `json:"by_name,omitempty" doc:"That user's, as it is now; left out: nobody has it."`
 	Reason string `json:"reason,omitempty"`
 	Since  int64  `json:"since" doc:"UTC milliseconds."`
 	Until  int64  `json:"until,omitempty" doc:"UTC milliseconds; absent: until somebody ends it."`
@@ -242,10 +243,20 @@ func (s *Service) bans(ctx context.Context, c auth.Claims, room, after string) (
 	}
 	all, err := s.store.Bans(ctx, room, after, maxMembers+1)
 	all, out.More = page(all, maxMembers)
+	names := s.namer()
 	for _, b := range all {
 		if !b.Over(time.Now().UnixMilli()) {
-			out.Bans = append(out.Bans, banView{User: b.User, Name: b.Name, By: b.Actor, Reason: b.Reason, Since: b.Created, Until: b.Until})
+			v, err := viewOfBan(ctx, b, names)
+			if err != nil {
+				return out, err
+			}
+			out.Bans = append(out.Bans, v)
 		}
 	}
 	return out, err
+}
+
+func viewOfBan(ctx context.Context, b store.Ban, name func(context.Context, string) (string, error)) (banView, error) {
+	by, err := name(ctx, b.Actor)
+	return banView{User: b.User, Name: b.Name, By: b.Actor, ByName: by, Reason: b.Reason, Since: b.Created, Until: b.Until}, err
 }

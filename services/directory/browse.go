@@ -61,24 +61,9 @@ func (s *Service) browseRoutes(api huma.API) {
 // is not there.
 func (s *Service) browse(ctx context.Context, user string, in browseInput) (browseOutput, error) {
 	out := browseOutput{Rooms: []browsedView{}}
-	limit := min(cmp.Or(in.Limit, browsedRooms), maxBrowsed)
-	q := store.PublicQuery{Look: names.LooksOf(strings.TrimSpace(in.Q)).Lower, Sort: sorts[in.Sort], Limit: limit + 1}
-	if in.Cursor != "" {
-		before, id, _ := strings.Cut(in.Cursor, ".")
-		var err error
-		if q.Before, err = strconv.ParseInt(before, 10, 64); err != nil || !chat.ValidID(id) {
-			return out, chat.E(chat.CodeBadRequest, "cursor is the next of the page before")
-		}
-		q.BeforeID = id
-	}
-	found, err := s.store.FindPublic(ctx, q)
-	if err != nil {
+	found, next, err := s.findPublic(ctx, in, false)
+	if out.Next = next; err != nil {
 		return out, err
-	}
-	found, more := page(found, limit)
-	if more {
-		last := found[limit-1]
-		out.Next = strconv.FormatInt(q.At(last), 10) + "." + last.ID
 	}
 	mine, err := s.store.GroupsOf(ctx, user, maxListed)
 	if err != nil {
@@ -108,6 +93,26 @@ func (s *Service) browse(ctx context.Context, user string, in browseInput) (brow
 		out.Rooms = append(out.Rooms, v)
 	}
 	return out, nil
+}
+
+// findPublic returns a page of the public rooms, archived or not, and the cursor of the next; empty: there is none.
+func (s *Service) findPublic(ctx context.Context, in browseInput, archived bool) (found []store.Room, next string, err error) {
+	limit := min(cmp.Or(in.Limit, browsedRooms), maxBrowsed)
+	q := store.PublicQuery{Look: names.LooksOf(strings.TrimSpace(in.Q)).Lower, Sort: sorts[in.Sort], Archived: archived, Limit: limit + 1}
+	if in.Cursor != "" {
+		before, id, _ := strings.Cut(in.Cursor, ".")
+		if q.Before, err = strconv.ParseInt(before, 10, 64); err != nil || !chat.ValidID(id) {
+			return nil, "", chat.E(chat.CodeBadRequest, "cursor is the next of the page before")
+		}
+		q.BeforeID = id
+	}
+	found, err = s.store.FindPublic(ctx, q)
+	found, more := page(found, limit)
+	if more {
+		last := found[limit-1]
+		next = strconv.FormatInt(q.At(last), 10) + "." + last.ID
+	}
+	return found, next, err
 }
 
 // sweepActivity sees once a minute in which public rooms something was written since, and counts the members of those: who

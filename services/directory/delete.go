@@ -33,12 +33,7 @@ func (s *Service) deleteMine(ctx context.Context, c auth.Claims, secret string, 
 		return err
 	}
 	if u.Guest() {
-		if messages {
-			if err := s.removeMessages(ctx, chat.NewID(), u.ID); err != nil {
-				return err
-			}
-		}
-		return s.logout(ctx, c) // with whose log-in all of a guest goes
+		return s.deleteAccount(ctx, u, u.ID, messages)
 	}
 	if err := s.proveAgain(ctx, u, c, secret); err != nil {
 		return err
@@ -48,13 +43,26 @@ func (s *Service) deleteMine(ctx context.Context, c auth.Claims, secret string, 
 	} else if role != "" {
 		return errRunsServer
 	}
-	i := store.Intent{Kind: kindDelete, User: u.ID, Actor: u.ID}
+	return s.audit(ctx, store.Act{Action: actDelete, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
+		return s.deleteAccount(ctx, u, u.ID, messages)
+	})
+}
+
+// deleteAccount deletes an account, and with messages all that the user has said. All of a guest goes with the log-in.
+func (s *Service) deleteAccount(ctx context.Context, u store.User, actor string, messages bool) error {
+	if u.Guest() {
+		if messages {
+			if err := s.removeMessages(ctx, chat.NewID(), u.ID); err != nil {
+				return err
+			}
+		}
+		return s.endLogins(ctx, u)
+	}
+	i := store.Intent{Kind: kindDelete, User: u.ID, Actor: actor}
 	if messages {
 		i.Role = removeMessages
 	}
-	return s.audit(ctx, store.Act{Action: actDelete, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
-		return s.change(ctx, i, func(ctx context.Context) error { return s.store.PutDeleted(ctx, u.AsDeleted(deletedName)) })
-	})
+	return s.change(ctx, i, func(ctx context.Context) error { return s.store.PutDeleted(ctx, u.AsDeleted(deletedName)) })
 }
 
 // tellDeleted ends all that there is of a user whose account is deleted. It can be done again.

@@ -55,11 +55,16 @@ func (s *Service) endOldest(ctx context.Context, u store.User) error {
 
 // mySessions lists the sessions of the user of a token.
 func (s *Service) mySessions(ctx context.Context, c auth.Claims) ([]sessionView, error) {
-	live, err := s.liveSessions(ctx, c.User)
+	return s.sessionViews(ctx, c.User, c.Session)
+}
+
+// sessionViews lists the sessions of a user, who asks with the current one.
+func (s *Service) sessionViews(ctx context.Context, user, current string) ([]sessionView, error) {
+	live, err := s.liveSessions(ctx, user)
 	views := []sessionView{}
 	for _, x := range live {
 		views = append(views, sessionView{
-			ID: x.ID, Current: x.ID == c.Session, Device: deviceName(x.Device), Agent: x.Device, Address: x.Address, Created: x.Created, Used: lastUse(x),
+			ID: x.ID, Current: x.ID == current, Device: deviceName(x.Device), Agent: x.Device, Address: x.Address, Created: x.Created, Used: lastUse(x),
 		})
 	}
 	return views, err

@@ -158,6 +158,7 @@ type muteView struct {
 	User   string `json:"user"`
 	Name   string `json:"name" doc:"At the time of the mute."`
 	By     string `json:"by" doc:"Id of who muted."`
+	ByName string `json:"by_name,omitempty" doc:"That user's, as it is now; left out: nobody has it."`
 	Reason string `json:"reason,omitempty"`
 	Since  int64  `json:"since" doc:"UTC milliseconds."`
 	Until  int64  `json:"until,omitempty" doc:"UTC milliseconds; absent: until it is lifted."`
@@ -179,13 +180,22 @@ func (s *Service) mutes(ctx context.Context, c auth.Claims, room, after string) 
 	}
 	all, err := s.store.Mutes(ctx, room, after, maxMembers+1)
 	all, out.More = page(all, maxMembers)
-	now := time.Now().UnixMilli()
+	now, names := time.Now().UnixMilli(), s.namer()
 	for _, m := range all {
 		if m.Until > now {
-			out.Mutes = append(out.Mutes, muteView{User: m.User, Name: m.Name, By: m.Actor, Reason: m.Reason, Since: m.Created, Until: ended(m.Until)})
+			v, err := viewOfMute(ctx, m, names)
+			if err != nil {
+				return out, err
+			}
+			out.Mutes = append(out.Mutes, v)
 		}
 	}
 	return out, err
+}
+
+func viewOfMute(ctx context.Context, m store.Mute, name func(context.Context, string) (string, error)) (muteView, error) {
+	by, err := name(ctx, m.Actor)
+	return muteView{User: m.User, Name: m.Name, By: m.Actor, ByName: by, Reason: m.Reason, Since: m.Created, Until: ended(m.Until)}, err
 }
 
 // mutedView says that the user is muted.

@@ -15,6 +15,7 @@ type networkBanInput struct {
 	Body struct {
 		Network string `json:"network" maxLength:"64" doc:"Such as 192.0.2.0/24 or 2001:db8::/32; an address alone is itself, and of IPv6 its /64."`
 		banBody
+		Own bool `json:"own,omitempty" doc:"Ban it though you are in it yourself. Operators come in from anywhere; others of that network do not."`
 	}
 }
 
@@ -26,6 +27,7 @@ type networkBanView struct {
 	Network string `json:"network"`
 	Reason  string `json:"reason,omitempty"`
 	By      string `json:"by" doc:"Id of who banned."`
+	ByName  string `json:"by_name,omitempty" doc:"That user's, as it is now; left out: nobody has it."`
 	Guest   string `json:"guest,omitempty" doc:"Id of the guest who was banned: only guests and new accounts are kept out."`
 	Since   int64  `json:"since" doc:"UTC milliseconds."`
 	Until   int64  `json:"until,omitempty" doc:"UTC milliseconds; absent: until somebody ends it."`
@@ -47,14 +49,19 @@ func (s *Service) networkRoutes(api huma.API) {
 				return out, err
 			}
 			all, err := s.networkBans(ctx)
+			names := s.namer()
 			for _, b := range all {
-				out.Networks = append(out.Networks, viewOfNetworkBan(b))
+				v := viewOfNetworkBan(b)
+				if v.ByName, err = names(ctx, b.Actor); err != nil {
+					return out, err
+				}
+				out.Networks = append(out.Networks, v)
 			}
 			return out, err
 		})
 	route(s, api, guarded(http.MethodPost, "/v1/network-bans", "ban-network", "Let nobody in from a network, and end the log-ins from there"),
 		limited(s, func(ctx context.Context, in *networkBanInput) (networkBanView, error) {
-			return s.banNetwork(ctx, httpapi.User(ctx), in.Body.Network, in.Body.Reason, in.Body.Minutes)
+			return s.banNetwork(ctx, httpapi.User(ctx), in.Body.Network, in.Body.Reason, in.Body.Minutes, in.Body.Own)
 		}))
 	route(s, api, guarded(http.MethodDelete, "/v1/network-bans", "unban-network", "End the ban of a network"),
 		limited(s, func(ctx context.Context, in *networkUnbanInput) (empty, error) {

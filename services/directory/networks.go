@@ -119,8 +119,8 @@ func (s *Service) checkNetworkOf(ctx context.Context, u store.User) error {
 }
 
 // banNetwork lets nobody in from a network for so many minutes, or with 0 until somebody ends that, and ends the log-ins that
-// were last used from there.
-func (s *Service) banNetwork(ctx context.Context, c auth.Claims, network, reason string, minutes int64) (networkBanView, error) {
+// were last used from there. The network of who bans is refused, unless own is true.
+func (s *Service) banNetwork(ctx context.Context, c auth.Claims, network, reason string, minutes int64, own bool) (networkBanView, error) {
 	if _, err := s.permittedOnServer(ctx, directoryapi.ActionBan, c.User); err != nil {
 		return networkBanView{}, err
 	}
@@ -135,8 +135,8 @@ func (s *Service) banNetwork(ctx context.Context, c auth.Claims, network, reason
 	if err != nil {
 		return networkBanView{}, err
 	}
-	if inNetwork(n, addressOf(ctx)) {
-		return networkBanView{}, chat.E(chat.CodeBadRequest, "you cannot ban the network that you are in")
+	if inNetwork(n, addressOf(ctx)) && !own {
+		return networkBanView{}, chat.E(chat.CodeConflict, "you are in that network yourself: confirm that you mean it, and everybody but operators is kept out of there")
 	}
 	for _, proxy := range s.proxies {
 		if n.Overlaps(proxy) {

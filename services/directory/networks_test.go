@@ -39,7 +39,7 @@ func TestNetworkBans(t *testing.T) {
 		{op, "", "bad_request"}, {op, "nonsense", "bad_request"}, {op, "203.0.113.0/33", "bad_request"}, {op, "203.0.113.0/-1", "bad_request"},
 		{op, "0.0.0.0/0", "bad_request"}, {op, "::/0", "bad_request"}, {op, "::ffff:0:0/90", "bad_request"}, {op, "::ffff:0.0.0.0/96", "bad_request"},
 		{op, "2001:db8::1/128", "bad_request"}, {op, "fe80::1%eth0", "bad_request"},
-		{op, "198.51.100.7", "bad_request"}, {op, "198.51.0.0/16", "bad_request"}, // the operator is there
+		{op, "198.51.100.7", "conflict"}, {op, "198.51.0.0/16", "conflict"}, // the operator is there
 		{op, "192.0.2.1", "bad_request"}, // a proxy is
 		{op, "2001:db8:1:2:3::4", ""},
 		{op, "::ffff:203.0.113.7/120", ""},
@@ -87,6 +87,22 @@ func TestNetworkBans(t *testing.T) {
 	if err != nil || len(acts) < 3 || acts[0].Action != actNetUnban || acts[1].Action != actNetBan || acts[1].Detail != "203.0.113.0/24 spam" {
 		t.Errorf("%+v %v", acts, err)
 	}
+
+	// One's own network only if that is meant; who runs the server comes in all the same.
+	w.ok("POST", "/v1/network-bans", op.Token, `{"network":"198.51.100.0/24","minutes":60,"own":true}`, nil)
+	if code := w.code(bob, "GET", "/v1/me", ""); code != chat.CodeUnauthorized {
+		t.Errorf("a neighbour of the operator: %q", code)
+	}
+	for name, want := range map[string]string{"Bob": "forbidden", "Op": ""} {
+		if code := w.post("/v1/login", enterAs(name)); code != want {
+			t.Errorf("%s in the operator's network: %q, want %q", name, code, want)
+		}
+	}
+	w.ok("GET", "/v1/network-bans", op.Token, "", &list)
+	if len(list.Networks) != 2 || list.Networks[0].Network != "198.51.100.0/24" || list.Networks[0].ByName != "Op" {
+		t.Errorf("%+v", list)
+	}
+	w.ok("DELETE", "/v1/network-bans?network=198.51.100.0/24", op.Token, "", nil)
 
 	// A ban that is over keeps nobody out, and is removed.
 	if err := w.store.PutNetworkBan(t.Context(), store.NetworkBan{Network: "203.0.113.0/24", Until: time.Now().UnixMilli()}); err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/services/directory/store"
 )
 
 type reportInput struct {
@@ -22,12 +23,14 @@ type reportInput struct {
 type reportsInput struct {
 	Room     string `path:"room" maxLength:"64"`
 	Resolved bool   `query:"resolved" doc:"Those that are resolved, instead of those that are not."`
-	After    string `query:"after" maxLength:"64" doc:"Only reports after this one."`
+	Newest   bool   `query:"newest" doc:"The newest comes first, and not the oldest."`
+	After    string `query:"after" maxLength:"64" doc:"Only reports that come after this one."`
 }
 
 type serverReportsInput struct {
 	Resolved bool   `query:"resolved" doc:"Those that are resolved, instead of those that are not."`
-	After    string `query:"after" maxLength:"64" doc:"Only reports after this one."`
+	Newest   bool   `query:"newest" doc:"The newest comes first, and not the oldest."`
+	After    string `query:"after" maxLength:"64" doc:"Only reports that come after this one."`
 }
 
 type takeInput struct {
@@ -36,11 +39,7 @@ type takeInput struct {
 
 type resolveInput struct {
 	Report string `path:"report" maxLength:"64"`
-	Body   struct {
-		Outcome string `json:"outcome" doc:"dismiss, delete (the message), mute or ban (its author)."`
-		Note    string `json:"note,omitempty" doc:"One line of up to 256 characters; of a mute or a ban it is the reason."`
-		Minutes int64  `json:"minutes,omitempty" doc:"Of a mute or a ban: after so many minutes it ends by itself."`
-	}
+	Body   verdict
 }
 
 func (s *Service) reportRoutes(api huma.API) {
@@ -51,18 +50,22 @@ func (s *Service) reportRoutes(api huma.API) {
 		}))
 	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}/reports", "room-reports", "Reports about a room: moderators and owners"),
 		func(ctx context.Context, in *reportsInput) (reportsOutput, error) {
-			return s.reports(ctx, httpapi.User(ctx), in.Room, in.Resolved, in.After)
+			return s.reports(ctx, httpapi.User(ctx), store.ReportQuery{Room: in.Room, Resolved: in.Resolved, Newest: in.Newest, After: in.After})
 		})
 	route(s, api, guarded(http.MethodGet, "/v1/reports", "reports", "Reports about all rooms: for who runs the server"),
 		func(ctx context.Context, in *serverReportsInput) (reportsOutput, error) {
-			return s.reports(ctx, httpapi.User(ctx), wholeServer, in.Resolved, in.After)
+			return s.reports(ctx, httpapi.User(ctx), store.ReportQuery{Resolved: in.Resolved, Newest: in.Newest, After: in.After})
 		})
+	route(s, api, guarded(http.MethodGet, "/v1/reports/{report}/context", "report-context", "What was said before and after the message of a report"),
+		limited(s, func(ctx context.Context, in *takeInput) (contextOutput, error) {
+			return s.reportContext(ctx, httpapi.User(ctx), in.Report)
+		}))
 	route(s, api, guarded(http.MethodPost, "/v1/reports/{report}/take", "take-report", "Say that you look at a report"),
 		limited(s, func(ctx context.Context, in *takeInput) (empty, error) {
 			return empty{}, s.takeReport(ctx, httpapi.User(ctx), in.Report)
 		}))
 	route(s, api, guarded(http.MethodPost, "/v1/reports/{report}/resolve", "resolve-report", "Do what comes of a report, and close it"),
 		limited(s, func(ctx context.Context, in *resolveInput) (empty, error) {
-			return empty{}, s.resolveReport(ctx, httpapi.User(ctx), in.Report, in.Body.Outcome, in.Body.Note, in.Body.Minutes)
+			return empty{}, s.resolveReport(ctx, httpapi.User(ctx), in.Report, in.Body)
 		}))
 }

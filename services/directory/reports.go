@@ -34,6 +34,7 @@ const (
 const (
 	actReportTake    = "report.take"
 	actReportResolve = "report.resolve"
+	actReportContext = "report.context"
 )
 
 // reportReasons are why a message is reported.
@@ -45,6 +46,7 @@ const (
 	outcomeDelete  = "delete"
 	outcomeMute    = "mute"
 	outcomeBan     = "ban"
+	outcomePurge   = "purge"
 )
 
 var errNoReport = chat.E(chat.CodeNotFound, "there is no such report, or it is not yours to see")
@@ -189,40 +191,51 @@ func (s *Service) moveReport(ctx context.Context, r store.Report, from ...string
 	return err
 }
 
+// verdict is what comes of a report.
+type verdict struct {
+	Outcome string `json:"outcome" doc:"dismiss, delete (the message), mute or ban (its author), or purge (delete their messages)."`
+	Note    string `json:"note,omitempty" doc:"One line of up to 256 characters; of a mute, a ban or a purge it is the reason."`
+	Minutes int64  `json:"minutes,omitempty" doc:"Of a mute or a ban: after so many minutes it ends by itself."`
+	Span    string `json:"span,omitempty" doc:"Of a purge: hour, day or ever: how far back."`
+}
+
 // resolveReport does what comes of a report, and then closes it with a note. Doing it again is safe: what was done stays done.
-func (s *Service) resolveReport(ctx context.Context, c auth.Claims, id, outcome, note string, minutes int64) error {
+func (s *Service) resolveReport(ctx context.Context, c auth.Claims, id string, v verdict) error {
 	r, where, err := s.reviewable(ctx, c, id)
 	if err != nil {
 		return err
 	}
-	if note, err = checkText("note", note, 0, maxReason); err != nil {
+	note, err := checkText("note", v.Note, 0, maxReason)
+	if err != nil {
 		return err
 	}
 	if r.State == store.ReportResolved {
 		return chat.E(chat.CodeConflict, "that report is resolved already")
 	}
-	return s.audit(ctx, s.reportAct(actReportResolve, r, because(outcome, note)), func(ctx context.Context) error {
-		switch outcome {
+	return s.audit(ctx, s.reportAct(actReportResolve, r, because(v.Outcome, note)), func(ctx context.Context) error {
+		switch v.Outcome {
 		case outcomeDismiss:
 		case outcomeDelete:
 			err = s.deleteReported(ctx, c, r)
 		case outcomeMute:
-			err = s.mute(ctx, c, where, r.Author, minutes, note)
+			err = s.mute(ctx, c, where, r.Author, v.Minutes, note)
 		case outcomeBan:
-			err = s.ban(ctx, c, where, r.Author, note, minutes)
+			err = s.ban(ctx, c, where, r.Author, note, v.Minutes)
+		case outcomePurge:
+			err = s.purge(ctx, c, where, r.Author, purgeBody{Span: v.Span, Reason: note})
 		default:
-			err = chat.E(chat.CodeBadRequest, "outcome is dismiss, delete, mute or ban")
+			err = chat.E(chat.CodeBadRequest, "outcome is dismiss, delete, mute, ban or purge")
 		}
 		if err != nil {
 			return err
 		}
-		r.State, r.Taker, r.TakerName, r.Outcome, r.Note, r.Resolved = store.ReportResolved, c.User, c.Name, outcome, note, time.Now().UnixMilli()
+		r.State, r.Taker, r.TakerName, r.Outcome, r.Note, r.Resolved = store.ReportResolved, c.User, c.Name, v.Outcome, note, time.Now().UnixMilli()
 		if err := s.moveReport(ctx, r, store.ReportOpen, store.ReportTaken); err != nil {
 			return err
 		}
 		// The reporter hears that somebody has looked at it, and not who or what they noted.
 		err := s.event(ctx, chat.Event{
-			Type: chat.TypeModerated, Act: chat.ActResolved, Room: chat.UserRoom(r.Reporter), Target: r.Room, ID: r.ID, User: r.Reporter, Text: outcome, TS: r.Resolved,
+			Type: chat.TypeModerated, Act: chat.ActResolved, Room: chat.UserRoom(r.Reporter), Target: r.Room, ID: r.ID, User: r.Reporter, Text: v.Outcome, TS: r.Resolved,
 		})
 		if err != nil {
 			s.log.Warn("could not tell a reporter that the report is resolved", zap.Error(err))
@@ -245,49 +258,4 @@ func (s *Service) deleteReported(ctx context.Context, c auth.Claims, r store.Rep
 // removeReports removes what was resolved long ago.
 func (s *Service) removeReports(ctx context.Context) error {
 	return s.store.DeleteReportsBefore(ctx, time.Now().Add(-keepReports).UnixMilli())
-}
-
-type reportView struct {
-	ID           string `json:"id"`
-	Room         string `json:"room"`
-	Author       string `json:"author" doc:"Who wrote the message."`
-	AuthorName   string `json:"author_name"`
-	Message      string `json:"message"`
-	Text         string `json:"text" doc:"Of the message when it was reported, up to 4096 bytes."`
-	Sent         int64  `json:"sent" doc:"UTC milliseconds."`
-	Reporter     string `json:"reporter"`
-	ReporterName string `json:"reporter_name"`
-	Reason       string `json:"reason"`
-	Words        string `json:"words,omitempty" doc:"What the reporter says of it."`
-	Created      int64  `json:"created" doc:"UTC milliseconds."`
-	State        string `json:"state" doc:"open, taken or resolved."`
-	Taker        string `json:"taker,omitempty" doc:"Who took it, or resolved it."`
-	TakerName    string `json:"taker_name,omitempty"`
-	Outcome      string `json:"outcome,omitempty" doc:"dismiss, delete, mute or ban."`
-	Note         string `json:"note,omitempty"`
-	Resolved     int64  `json:"resolved,omitempty" doc:"UTC milliseconds."`
-}
-
-type reportsOutput struct {
-	Reports []reportView `json:"reports" doc:"Oldest first."`
-	More    bool         `json:"more,omitempty" doc:"There are more after the last one."`
-}
-
-// reports lists reports about a room, or about all, but those about the user.
-func (s *Service) reports(ctx context.Context, c auth.Claims, room string, resolved bool, after string) (reportsOutput, error) {
-	out := reportsOutput{Reports: []reportView{}}
-	if _, err := s.permittedIn(ctx, directoryapi.ActionReview, room, c.User); err != nil {
-		return out, err
-	}
-	if err := checkAfter(after, "report"); err != nil {
-		return out, err
-	}
-	all, err := s.store.Reports(ctx, room, resolved, after, maxReports+1)
-	all, out.More = page(all, maxReports)
-	for _, r := range all {
-		if r.Author != c.User {
-			out.Reports = append(out.Reports, reportView(r))
-		}
-	}
-	return out, err
 }

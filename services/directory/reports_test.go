@@ -113,6 +113,60 @@ func TestReports(t *testing.T) {
 	}
 }
 
+// TestReportsOfTheServer: operators read what a report is about, which is written down, see the newest first, and remove all
+// messages of who wrote it.
+func TestReportsOfTheServer(t *testing.T) {
+	w := openWorld(t, config())
+	h := w.historian()
+	op, aud, ann, bob, eve := w.operator("Op"), w.register("Audrey"), w.register("Ann"), w.register("Bob"), w.register("Eve")
+	w.ok("PUT", "/v1/server/users/"+aud.User.ID+"/role", op.Token, `{"role":"auditor"}`, nil)
+	h.author = eve.User.ID
+	room := w.create(ann, `{"name":"Closed","private":true}`)
+	w.bring(ann, room.ID, bob, directoryapi.RoleMember)
+	for _, m := range []string{"m1", "m2", "none"} {
+		path := "/v1/rooms/" + room.ID + "/reports"
+		want := map[string]string{"none": "not_found"}[m]
+		if c := w.code(bob, "POST", path, fmt.Sprintf(`{"author":%q,"message":%q,"reason":"spam"}`, eve.User.ID, m)); c != want {
+			t.Errorf("%s is reported: %q", m, c)
+		}
+	}
+	var out reportsOutput
+	w.ok("GET", "/v1/reports?newest=true", op.Token, "", &out)
+	if len(out.Reports) != 2 || out.Reports[0].Message != "m2" || out.Reports[0].RoomName != "Closed" || out.Reports[0].Direct {
+		t.Fatalf("reports are %+v", out.Reports)
+	}
+	newest, oldest := out.Reports[0].ID, out.Reports[1].ID
+	w.ok("GET", "/v1/reports?newest=true&after="+newest, op.Token, "", &out)
+	if len(out.Reports) != 1 || out.Reports[0].ID != oldest {
+		t.Errorf("after the newest are %+v", out.Reports)
+	}
+	path := "/v1/reports/" + newest
+	for who, code := range map[*credentials]string{&op: "", &ann: "", &bob: "not_found", &eve: "not_found", &aud: "not_found"} {
+		if c := w.code(*who, "GET", path+"/context", ""); c != code {
+			t.Errorf("%s reads the context: %q, want %q", who.User.Name, c, code)
+		}
+	}
+	var around contextOutput
+	w.ok("GET", path+"/context", op.Token, "", &around)
+	if m := around.Messages; len(m) != 2 || m[0].Text != "not this" || m[0].Reported || m[1].Text != "said" || !m[1].Reported || m[1].Name != "Eve" {
+		t.Errorf("the context is %+v", m)
+	}
+	if a := w.audited(op, "action=report.context"); len(a) != 2 || a[0].Actor != op.User.ID || a[0].Room != room.ID || a[0].Subject != eve.User.ID {
+		t.Errorf("written down is %+v", a)
+	}
+	if c := w.code(op, "POST", path+"/resolve", `{"outcome":"purge"}`); c != "bad_request" {
+		t.Errorf("a purge of no time: %q", c)
+	}
+	w.ok("POST", path+"/resolve", op.Token, `{"outcome":"purge","span":"day","note":"spam"}`, nil)
+	if p := h.purge(t); p.User != eve.User.ID || p.Room != "" || p.After == 0 {
+		t.Errorf("purged is %+v", p)
+	}
+	w.ok("GET", "/v1/reports?resolved=true", op.Token, "", &out)
+	if len(out.Reports) != 1 || out.Reports[0].Outcome != "purge" || out.Reports[0].TakerName != "Op" || out.Reports[0].Note != "spam" {
+		t.Errorf("resolved are %+v", out.Reports)
+	}
+}
+
 // TestReportsAreBounded: nobody fills the queue.
 func TestReportsAreBounded(t *testing.T) {
 	w := openWorld(t, config())

@@ -291,6 +291,23 @@ func (s *stage) do(row rightsRow, who credentials, target string, expected *room
 	case "disable":
 		expected.off[target] = true
 		return s.code(who, "PUT", "/v1/server/users/"+target+"/disabled", `{"disabled":true}`)
+	case "see-user":
+		return s.code(who, "GET", "/v1/server/users/"+target, "")
+	case "reset":
+		return s.code(who, "POST", "/v1/users/"+target+"/reset", "")
+	case "delete-user":
+		was, known := s.store.User(s.t.Context(), target)
+		code := s.code(who, "POST", "/v1/server/users/"+target+"/delete", `{}`)
+		if u, _ := s.store.User(s.t.Context(), target); code == "" && !u.Deleted() {
+			s.t.Errorf("%s, by %s: %+v is there", row, who.User.Name, u)
+		}
+		if known == nil && code == "" {
+			if err := s.store.PutDeleted(s.t.Context(), was); err != nil {
+				s.t.Fatal(err)
+			}
+			s.again(target)
+		}
+		return code
 	case "sign-out":
 		code := s.code(who, "POST", "/v1/server/users/"+target+"/sign-out", "")
 		s.again(target)
@@ -334,7 +351,23 @@ func (s *stage) do(row rightsRow, who credentials, target string, expected *room
 			return s.code(who, "GET", "/v1/reports", "")
 		}
 		return s.code(who, "GET", path+"/reports", "")
-	case "archive":
+	case "list-rooms":
+		return s.code(who, "GET", "/v1/server/rooms", "")
+	case "archive", "restore":
+		if s.room == wholeServer {
+			room := store.Room{ID: chat.NewID(), Name: "Shelved", Private: true, Created: 1}
+			if row.action == "restore" {
+				room.Archived = 1
+			}
+			if err := s.store.CreateRoom(s.t.Context(), room); err != nil {
+				s.t.Fatal(err)
+			}
+			code := s.code(who, "POST", "/v1/rooms/"+room.ID+"/"+row.action, "")
+			if now, err := s.store.Room(s.t.Context(), room.ID); err != nil || code == "" && (now.Archived != 0) == (room.Archived != 0) {
+				s.t.Errorf("%s, by %s: %+v, %v", row, who.User.Name, now, err)
+			}
+			return code
+		}
 		expected.room.Archived = 1
 		return s.code(who, "POST", path+"/archive", "")
 	case "delete":
@@ -397,8 +430,13 @@ func TestRights(t *testing.T) {
 			stages[row.place], tried[row.place] = s, map[directoryapi.Action]bool{}
 		}
 		action := directoryapi.Action(row.action)
-		if row.action == "disable" || row.action == "sign-out" {
+		switch row.action {
+		case "disable", "sign-out", "delete-user", "reset":
 			action = directoryapi.ActionManage
+		case "restore":
+			action = directoryapi.ActionArchive
+		case "see-user":
+			action = directoryapi.ActionListUsers
 		}
 		tried[row.place][action] = true
 		for column, outcome := range row.outcome {

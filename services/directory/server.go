@@ -201,62 +201,6 @@ func (s *Service) beginServer(ctx context.Context) error {
 	return err
 }
 
-type serverUser struct {
-	ID       string            `json:"id"`
-	Name     string            `json:"name"`
-	Guest    bool              `json:"guest,omitempty"`
-	Role     directoryapi.Role `json:"role,omitempty" doc:"On the server: operator or auditor."`
-	Disabled bool              `json:"disabled,omitempty"`
-	Banned   bool              `json:"banned,omitempty" doc:"From the server."`
-	Created  int64             `json:"created" doc:"UTC milliseconds."`
-	Seen     int64             `json:"seen,omitempty" doc:"When last connected (UTC milliseconds)."`
-}
-
-type serverUsersOutput struct {
-	Users []serverUser `json:"users"`
-	Next  string       `json:"next,omitempty" doc:"As after, it asks for more; left out: there are none."`
-}
-
-// pageUsers is how many users a page of the list has.
-const pageUsers = 100
-
-// serverUsers lists users: whose name begins with q, by name, or else all, by id, after one.
-func (s *Service) serverUsers(ctx context.Context, q, after string) (out serverUsersOutput, err error) {
-	out.Users = []serverUser{}
-	var all []store.User
-	if q != "" {
-		name, err := names.Normal(q)
-		if err != nil {
-			return out, nil // no name begins so
-		}
-		all, err = s.store.Users(ctx, names.Key(name), pageUsers)
-		if err != nil {
-			return out, err
-		}
-	} else if all, err = s.store.UsersAfter(ctx, after, pageUsers+1); err != nil {
-		return out, err
-	}
-	all, more := page(all, pageUsers)
-	if more {
-		out.Next = all[pageUsers-1].ID
-	}
-	r, err := s.store.Server(ctx)
-	if err != nil {
-		return out, err
-	}
-	for _, u := range all {
-		v := serverUser{ID: u.ID, Name: u.Name, Guest: u.Guest(), Role: r.Roles[u.ID], Disabled: u.Disabled, Created: u.Created}
-		if v.Banned, err = s.banned(ctx, wholeServer, u.ID); err != nil {
-			return out, err
-		}
-		if v.Seen, err = s.store.Seen(ctx, u.ID); err != nil {
-			return out, err
-		}
-		out.Users = append(out.Users, v)
-	}
-	return out, nil
-}
-
 // signOut ends all log-ins of a user: those made before now.
 func (s *Service) signOut(ctx context.Context, by, user string) error {
 	manageable := s.manageable

@@ -20,8 +20,9 @@ type setupInput struct {
 }
 
 type serverUsersInput struct {
-	Q     string `query:"q" maxLength:"64" doc:"Only users whose name begins so."`
-	After string `query:"after" maxLength:"64" doc:"Only users whose id is greater."`
+	Q     string `query:"q" maxLength:"64" doc:"Only users whose name has this in it."`
+	Show  string `query:"show" enum:"all,registered,guests,disabled,staff" doc:"Only these; staff are operators and auditors."`
+	After string `query:"after" maxLength:"256" doc:"The next of the page before, which had the same q and show."`
 }
 
 type serverUserInput struct {
@@ -39,6 +40,13 @@ type disableInput struct {
 	User string `path:"user" maxLength:"64"`
 	Body struct {
 		Disabled bool `json:"disabled"`
+	}
+}
+
+type deleteUserInput struct {
+	User string `path:"user" maxLength:"64"`
+	Body struct {
+		Messages string `json:"messages,omitempty" enum:"keep,remove" doc:"keep, which left out means: what the user has said stays where it is; remove: it is deleted in all rooms, in the background."`
 	}
 }
 
@@ -119,8 +127,16 @@ func (s *Service) serverRoutes(api huma.API) {
 			if _, err := s.permittedOnServer(ctx, directoryapi.ActionListUsers, httpapi.User(ctx).User); err != nil {
 				return serverUsersOutput{}, err
 			}
-			return s.serverUsers(ctx, in.Q, in.After)
+			return s.serverUsers(ctx, in.Q, in.Show, in.After)
 		})
+	route(s, api, guarded(http.MethodGet, "/v1/server/users/{user}", "server-user", "An account: for operators and auditors"),
+		func(ctx context.Context, in *serverUserInput) (personView, error) {
+			return s.person(ctx, httpapi.User(ctx).User, in.User)
+		})
+	route(s, api, guarded(http.MethodPost, "/v1/server/users/{user}/delete", "delete-user", "Delete somebody's account, for good: for operators"),
+		limited(s, func(ctx context.Context, in *deleteUserInput) (empty, error) {
+			return empty{}, s.deleteUser(ctx, httpapi.User(ctx).User, in.User, in.Body.Messages == removeMessages)
+		}))
 	route(s, api, guarded(http.MethodPut, "/v1/server/users/{user}/role", "server-role", "Make somebody an operator or an auditor, or neither: for operators"),
 		limited(s, func(ctx context.Context, in *serverRoleInput) (empty, error) {
 			return empty{}, s.setServerRole(ctx, httpapi.User(ctx).User, in.User, in.Body.Role)

@@ -126,6 +126,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.archiveRoutes(humaAPI)
 	s.reportRoutes(humaAPI)
 	s.serverRoutes(humaAPI)
+	s.serverRoomRoutes(humaAPI)
 	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log)
 	return s, nil
 }

@@ -37,6 +37,7 @@ const (
 	ActionArchive     Action = "archive"      // make the room read only and take it off the lists, and undo that
 	ActionDelete      Action = "delete"       // delete the room with all that was said there
 	ActionListUsers   Action = "list-users"   // see all accounts
+	ActionListRooms   Action = "list-rooms"   // see all public rooms, archived ones too
 	ActionAdmit       Action = "admit"        // say who may come in, and make invitations
 	ActionManage      Action = "manage"       // disable accounts, sign them out, have passwords reset
 )
@@ -119,9 +120,10 @@ var rights = map[Action]right{
 	ActionPurge:       {public: guards, private: guards, standing: guards, server: operators},
 	ActionReport:      {public: anybody, private: members, direct: members, standing: members},
 	ActionReview:      {public: guards, private: guards, standing: guards, server: operators},
-	ActionArchive:     {public: owners, private: owners},
+	ActionArchive:     {public: owners, private: owners, server: operators},
 	ActionDelete:      {public: owners, private: owners, server: operators},
 	ActionListUsers:   {server: auditors},
+	ActionListRooms:   {server: auditors},
 	ActionAdmit:       {server: operators},
 	ActionManage:      {server: operators},
 }

@@ -33,13 +33,21 @@ type Report struct {
 	Resolved  int64  `bson:"resolved"` // UTC milliseconds; 0: it is not
 }
 
+// ReportQuery asks for reports, in the order of ID.
+type ReportQuery struct {
+	Room     string // empty: all
+	Resolved bool   // those that are, instead of those that are not
+	Newest   bool   // the greatest ID first
+	After    string // only those that come after this ID, in that order
+	Limit    int
+}
+
 // Reports keeps reports; see Store for what holds of its methods.
 type Reports interface {
-	PutReport(ctx context.Context, r Report) error                 // ErrConflict: the reporter has reported that message
-	Report(ctx context.Context, id string) (Report, error)         // ErrNotFound
-	MoveReport(ctx context.Context, r Report, from []string) error // changes State to Resolved; ErrNotFound: its State is none of from
-	// Reports returns the reports about a room, or with an empty room about all, that are resolved, or are not, by ID, after one.
-	Reports(ctx context.Context, room string, resolved bool, after string, limit int) ([]Report, error)
+	PutReport(ctx context.Context, r Report) error                               // ErrConflict: the reporter has reported that message
+	Report(ctx context.Context, id string) (Report, error)                       // ErrNotFound
+	MoveReport(ctx context.Context, r Report, from []string) error               // changes State to Resolved; ErrNotFound: its State is none of from
+	Reports(ctx context.Context, q ReportQuery) ([]Report, error)                // a page of them
 	ReportsBy(ctx context.Context, reporter string, limit int) ([]Report, error) // that are not resolved, by ID
 	DeleteReportsBefore(ctx context.Context, resolved int64) error               // that were resolved by then
 }

@@ -31,15 +31,15 @@ type User struct {
 	Disabled    bool   `bson:"disabled,omitempty"` // by an operator: the user cannot log in
 }
 
-// deletedHash is the Hash of a deleted account: no password has it.
-const deletedHash = "-"
+// DeletedHash is the Hash of a deleted account: no password has it.
+const DeletedHash = "-"
 
 // Deleted reports whether the account was deleted. Its record stays, so that nobody else gets its name.
-func (u User) Deleted() bool { return u.Hash == deletedHash }
+func (u User) Deleted() bool { return u.Hash == DeletedHash }
 
 // AsDeleted returns what is left of a user who deletes the account, who is called name from then on.
 func (u User) AsDeleted(name string) User {
-	u.Name, u.Hash = name, deletedHash
+	u.Name, u.Hash = name, DeletedHash
 	return u
 }
 
@@ -115,8 +115,27 @@ const (
 	AnnounceSilent = "silent" // those who look after it, and members read
 )
 
+// What users a UserQuery asks for. None has deleted accounts.
+const (
+	UsersAny        = ""
+	UsersRegistered = "registered"
+	UsersGuests     = "guests"
+	UsersDisabled   = "disabled"
+)
+
+// UserQuery asks for users, in the order of NameKey.
+type UserQuery struct {
+	Part  string // what NameKey has in it; empty: any
+	Look  string // the same of a guest, whose NameKey is a colon and the lower case look
+	Kind  string // UsersAny and those beside it
+	After string // only greater NameKeys
+	Limit int
+}
+
 // PublicQuery asks for public rooms.
 type PublicQuery struct {
+	Archived bool // only those that are archived, instead of those that are not
+
 	Look string // what the lower case look of the name has in it; empty: any
 	Sort string // SortActive, SortNew or SortSize: the greatest first, and among equals the greatest id
 	// Before and BeforeID are what is sorted by, and the id, of the last room of the page before; an empty id: the first page.
@@ -254,6 +273,7 @@ type Store interface {
 	UserByName(ctx context.Context, nameKey string) (User, error)                               // ErrNotFound
 	Users(ctx context.Context, prefix string, limit int) ([]User, error)                        // whose NameKey begins so, in its order
 	UsersAfter(ctx context.Context, id string, limit int) ([]User, error)                       // by id, after that one
+	FindUsers(ctx context.Context, q UserQuery) ([]User, error)                                 // a page of them
 	UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]User, error)               // registered, and looking so, by id
 	CreateGuest(ctx context.Context, u User, s Session) error                                   // a user and its session; ErrConflict: the name is taken
 	DeleteUser(ctx context.Context, id string) error                                            // and when the user was seen; none is not an error
@@ -310,7 +330,7 @@ type Store interface {
 	InvitesBy(ctx context.Context, actor string, limit int) ([]Invite, error)              // also declined, newest first
 	InvitesIn(ctx context.Context, room, after string, limit int) ([]Invite, error)        // also declined, by user id, after that one
 	InvitesBefore(ctx context.Context, expires int64, limit int) ([]Invite, error)         // that had expired by then, oldest first
-	// FindPublic returns a page of public rooms, without those that are archived.
+	// FindPublic returns a page of public rooms.
 	FindPublic(ctx context.Context, q PublicQuery) ([]Room, error)
 	PublicAfter(ctx context.Context, id string, limit int) ([]Room, error)      // public rooms by id, after that one
 	SetActivity(ctx context.Context, room string, a Activity) error             // none is not an error

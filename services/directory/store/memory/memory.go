@@ -237,6 +237,29 @@ func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.U
 	return list(ctx, s, "UsersAfter", s.users, limit, usersByID, func(u store.User) bool { return u.ID > id })
 }
 
+// FindUsers implements store.Store.
+func (s *Store) FindUsers(ctx context.Context, q store.UserQuery) ([]store.User, error) {
+	kind := func(u store.User) bool {
+		switch q.Kind {
+		case store.UsersRegistered:
+			return !u.Guest()
+		case store.UsersGuests:
+			return u.Guest()
+		case store.UsersDisabled:
+			return u.Disabled
+		}
+		return true
+	}
+	return list(ctx, s, "FindUsers", s.users, q.Limit, func(a, b store.User) int { return cmp.Compare(a.NameKey, b.NameKey) },
+		func(u store.User) bool {
+			part := q.Part
+			if u.Guest() && part != "" {
+				part = q.Look
+			}
+			return !u.Deleted() && u.NameKey > q.After && strings.Contains(u.NameKey, part) && kind(u)
+		})
+}
+
 // UsersAlike implements store.Store.
 func (s *Store) UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]store.User, error) {
 	return list(ctx, s, "UsersAlike", s.users, limit, usersByID, func(u store.User) bool { return alike(u.Looks, looks) })

@@ -40,9 +40,14 @@ func (s *Store) MoveReport(ctx context.Context, r store.Report, from []string) e
 }
 
 // Reports implements store.Reports.
-func (s *Store) Reports(ctx context.Context, room string, resolved bool, after string, limit int) ([]store.Report, error) {
-	return list(ctx, s, "Reports", s.reports, limit, reportsByID, func(r store.Report) bool {
-		return (room == "" || r.Room == room) && (r.Resolved > 0) == resolved && r.ID > after
+func (s *Store) Reports(ctx context.Context, q store.ReportQuery) ([]store.Report, error) {
+	order, after := reportsByID, func(r store.Report) bool { return r.ID > q.After }
+	if q.Newest {
+		order = func(a, b store.Report) int { return reportsByID(b, a) }
+		after = func(r store.Report) bool { return q.After == "" || r.ID < q.After }
+	}
+	return list(ctx, s, "Reports", s.reports, q.Limit, order, func(r store.Report) bool {
+		return (q.Room == "" || r.Room == q.Room) && (r.Resolved > 0) == q.Resolved && after(r)
 	})
 }
 

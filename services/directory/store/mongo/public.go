@@ -17,7 +17,11 @@ func publicRooms() bson.D {
 // FindPublic implements store.Store. A room that an older release made has no activity until the service has looked: that sorts last.
 func (s *Store) FindPublic(ctx context.Context, q store.PublicQuery) ([]store.Room, error) {
 	field := cmp.Or(q.Sort, store.SortActive)
-	filter := append(publicRooms(), by("archived", by("$in", bson.A{0, nil}))...)
+	archived := by("$in", bson.A{0, nil})
+	if q.Archived {
+		archived = by("$gt", 0)
+	}
+	filter := append(publicRooms(), by("archived", archived)...)
 	if q.Look != "" {
 		filter = append(filter, bson.E{Key: "look_lower", Value: bson.Regex{Pattern: regexp.QuoteMeta(q.Look)}})
 	}

@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"context"
+	"regexp"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -54,6 +55,28 @@ func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.Us
 // UsersAfter implements store.Store.
 func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
 	return list[store.User](ctx, "users", s.users, above("_id", id), by("_id", 1), limit)
+}
+
+// FindUsers implements store.Store.
+func (s *Store) FindUsers(ctx context.Context, q store.UserQuery) ([]store.User, error) {
+	hash := bson.D{{Key: "$ne", Value: store.DeletedHash}}
+	filter := bson.D{}
+	if q.Part != "" {
+		has := func(part string, guest string) bson.D {
+			return bson.D{{Key: "name_key", Value: bson.Regex{Pattern: regexp.QuoteMeta(part)}}, {Key: "hash", Value: by(guest, "")}}
+		}
+		filter = by("$or", bson.A{has(q.Part, "$ne"), has(q.Look, "$eq")})
+	}
+	switch q.Kind {
+	case store.UsersRegistered:
+		hash = by("$nin", bson.A{"", store.DeletedHash})
+	case store.UsersGuests:
+		hash = by("$eq", "")
+	case store.UsersDisabled:
+		filter = append(filter, bson.E{Key: "disabled", Value: true})
+	}
+	filter = append(filter, bson.E{Key: "name_key", Value: by("$gt", q.After)}, bson.E{Key: "hash", Value: hash})
+	return list[store.User](ctx, "find users", s.users, filter, by("name_key", 1), q.Limit)
 }
 
 // DeleteUser implements store.Store.

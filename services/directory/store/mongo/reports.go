@@ -35,16 +35,22 @@ func (s *Store) MoveReport(ctx context.Context, r store.Report, from []string) e
 }
 
 // Reports implements store.Reports.
-func (s *Store) Reports(ctx context.Context, room string, resolved bool, after string, limit int) ([]store.Report, error) {
-	state := by("resolved", int64(0))
-	if resolved {
-		state = above("resolved", int64(0))
+func (s *Store) Reports(ctx context.Context, q store.ReportQuery) ([]store.Report, error) {
+	filter := by("resolved", int64(0))
+	if q.Resolved {
+		filter = above("resolved", int64(0))
 	}
-	filter := append(above("_id", after), state...)
-	if room != "" {
-		filter = append(filter, bson.E{Key: "room", Value: room})
+	if q.Room != "" {
+		filter = append(filter, bson.E{Key: "room", Value: q.Room})
 	}
-	return list[store.Report](ctx, "reports", s.reports, filter, by("_id", 1), limit)
+	than, order := "$gt", 1
+	if q.Newest {
+		than, order = "$lt", -1
+	}
+	if q.After != "" {
+		filter = append(filter, bson.E{Key: "_id", Value: by(than, q.After)})
+	}
+	return list[store.Report](ctx, "reports", s.reports, filter, by("_id", order), q.Limit)
 }
 
 // ReportsBy implements store.Reports.

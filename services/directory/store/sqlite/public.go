@@ -18,6 +18,9 @@ func (s *Store) FindPublic(ctx context.Context, q store.PublicQuery) ([]store.Ro
 func findPublic(q store.PublicQuery) (query string, args []any) {
 	by := cmp.Or(q.Sort, store.SortActive)
 	query = rooms + `WHERE private = 0 AND direct = 0 AND archived = 0`
+	if q.Archived {
+		query = rooms + `WHERE private = 0 AND direct = 0 AND archived <> 0`
+	}
 	if q.Look != "" {
 		query += ` AND instr(look_lower, ?) > 0`
 		args = append(args, q.Look)

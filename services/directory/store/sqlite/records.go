@@ -60,6 +60,24 @@ func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.U
 	return list(ctx, s, "users", userFields, users+`WHERE id > ? ORDER BY id LIMIT ?`, id, limit)
 }
 
+// FindUsers implements store.Store.
+func (s *Store) FindUsers(ctx context.Context, q store.UserQuery) ([]store.User, error) {
+	where, args := `WHERE hash <> ? AND name_key > ?`, []any{store.DeletedHash, q.After}
+	if q.Part != "" {
+		where += ` AND instr(name_key, iif(hash = '', ?, ?)) > 0`
+		args = append(args, q.Look, q.Part)
+	}
+	switch q.Kind {
+	case store.UsersRegistered:
+		where += ` AND hash <> ''`
+	case store.UsersGuests:
+		where += ` AND hash = ''`
+	case store.UsersDisabled:
+		where += ` AND disabled <> 0`
+	}
+	return list(ctx, s, "find users", userFields, users+where+` ORDER BY name_key LIMIT ?`, append(args, q.Limit)...)
+}
+
 // DeleteUser implements store.Store.
 func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	if err := s.run(ctx, "delete user", `DELETE FROM users WHERE id = ?`, id); err != nil {

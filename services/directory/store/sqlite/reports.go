@@ -36,22 +36,33 @@ func (s *Store) MoveReport(ctx context.Context, r store.Report, from []string) e
 }
 
 // Reports implements store.Reports.
-func (s *Store) Reports(ctx context.Context, room string, resolved bool, after string, limit int) ([]store.Report, error) {
-	query, args := findReports(room, resolved, after, limit)
+func (s *Store) Reports(ctx context.Context, q store.ReportQuery) ([]store.Report, error) {
+	query, args := findReports(q)
 	return list(ctx, s, "reports", reportFields, query, args...)
 }
 
-func findReports(room string, resolved bool, after string, limit int) (query string, args []any) {
-	query = reportColumns + `WHERE resolved = 0 AND id > ?`
-	if resolved {
-		query = reportColumns + `WHERE resolved > 0 AND id > ?`
+func findReports(q store.ReportQuery) (query string, args []any) {
+	query = reportColumns + `WHERE resolved = 0`
+	if q.Resolved {
+		query = reportColumns + `WHERE resolved > 0`
 	}
-	args = []any{after}
-	if room != "" {
+	if q.Room != "" {
 		query += ` AND room = ?`
-		args = append(args, room)
+		args = append(args, q.Room)
 	}
-	return query + ` ORDER BY id LIMIT ?`, append(args, limit)
+	order := ` ORDER BY id LIMIT ?`
+	switch {
+	case q.Newest:
+		order = ` ORDER BY id DESC LIMIT ?`
+		if q.After != "" {
+			query += ` AND id < ?`
+			args = append(args, q.After)
+		}
+	default:
+		query += ` AND id > ?`
+		args = append(args, q.After)
+	}
+	return query + order, append(args, q.Limit)
 }
 
 // ReportsBy implements store.Reports.

@@ -70,7 +70,7 @@ func TestIndexes(t *testing.T) {
 		query, args := findPublic(store.PublicQuery{Sort: by, Look: "x", Before: 1, BeforeID: "r1", Limit: 10})
 		plan(fmt.Sprintf("SEARCH rooms USING INDEX %s ((%s,id)<(?,?))", index, by), query, args)
 	}
-	query, args := findReports("", false, "p1", 10)
+	query, args := findReports(store.ReportQuery{After: "p1", Limit: 10})
 	plan("SEARCH reports USING INDEX reports_resolved (resolved=? AND id>?)", query, args)
 }
 

@@ -94,6 +94,30 @@ func testUsers(t *testing.T, s store.Store) {
 	same(t, []store.User{ann, anna}, found, err)
 	found, err = s.UsersAfter(ctx, "u2", 2)
 	same(t, []store.User{bob}, found, err)
+	must(t, s.CreateUser(ctx, store.User{ID: "u6", Name: "Deleted account", NameKey: "banana", Hash: store.DeletedHash}))
+	for _, tt := range []struct {
+		q    store.UserQuery
+		want []store.User
+	}{
+		{store.UserQuery{Limit: 10}, []store.User{ann, anna, bob}},
+		{store.UserQuery{Limit: 2}, []store.User{ann, anna}},
+		{store.UserQuery{Limit: 2, After: "anna"}, []store.User{bob}},
+		{store.UserQuery{Limit: 10, Part: "nn", Look: "na"}, []store.User{ann, anna}},
+		{store.UserQuery{Limit: 10, Part: "nn", Look: "nu"}, []store.User{ann}},
+		{store.UserQuery{Limit: 10, Part: "nn", Look: "na", After: "ann"}, []store.User{anna}},
+		{store.UserQuery{Limit: 10, Part: "(n", Look: "(n"}, nil},
+		{store.UserQuery{Limit: 10, Part: "o", Look: "x", Kind: store.UsersRegistered}, []store.User{bob}},
+		{store.UserQuery{Limit: 10, Kind: store.UsersRegistered}, []store.User{ann, bob}},
+		{store.UserQuery{Limit: 10, Kind: store.UsersGuests}, []store.User{anna}},
+		{store.UserQuery{Limit: 10, Kind: store.UsersDisabled}, nil},
+	} {
+		found, err = s.FindUsers(ctx, tt.q)
+		same(t, tt.want, found, err)
+	}
+	must(t, s.SetDisabled(ctx, "u3", true))
+	bob.Disabled = true
+	found, err = s.FindUsers(ctx, store.UserQuery{Limit: 10, Kind: store.UsersDisabled})
+	same(t, []store.User{bob}, found, err)
 	must(t, s.DeleteUser(ctx, "u1"))
 	must(t, s.DeleteUser(ctx, "u1"))
 	_, err = s.User(ctx, "u1")

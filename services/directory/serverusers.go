@@ -1,0 +1,194 @@
+package directory
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/names"
+	"hubbub.internal/services/directory/store"
+)
+
+// showStaff asks serverUsers for operators and auditors.
+const showStaff = "staff"
+
+// shows are what users serverUsers can be asked for, besides showStaff.
+var shows = map[string]string{
+	"": store.UsersAny, "all": store.UsersAny, "registered": store.UsersRegistered, "guests": store.UsersGuests, "disabled": store.UsersDisabled,
+}
+
+type serverUser struct {
+	ID       string            `json:"id"`
+	Name     string            `json:"name"`
+	Guest    bool              `json:"guest,omitempty"`
+	Role     directoryapi.Role `json:"role,omitempty" doc:"On the server: operator or auditor."`
+	Disabled bool              `json:"disabled,omitempty"`
+	Banned   bool              `json:"banned,omitempty" doc:"From the server."`
+	Created  int64             `json:"created" doc:"UTC milliseconds."`
+	Seen     int64             `json:"seen,omitempty" doc:"When last connected (UTC milliseconds)."`
+}
+
+type serverUsersOutput struct {
+	Users []serverUser `json:"users"`
+	Next  string       `json:"next,omitempty" doc:"As after, it asks for more; left out: there are none."`
+}
+
+// pageUsers is how many users a page of the list has.
+const pageUsers = 100
+
+// serverUsers lists the users whose name has q in it, by name, after what Next of the page before said.
+func (s *Service) serverUsers(ctx context.Context, q, show, after string) (out serverUsersOutput, err error) {
+	out.Users = []serverUser{}
+	r, err := s.store.Server(ctx)
+	if err != nil {
+		return out, err
+	}
+	part := names.Key(strings.TrimSpace(q))
+	var all []store.User
+	if show == showStaff {
+		all, err = s.staff(ctx, r, part)
+	} else {
+		all, err = s.store.FindUsers(ctx, store.UserQuery{
+			Part: part, Look: names.LooksOf(strings.TrimSpace(q)).Lower, Kind: shows[show], After: after, Limit: pageUsers + 1,
+		})
+		var more bool
+		if all, more = page(all, pageUsers); more {
+			out.Next = all[pageUsers-1].NameKey
+		}
+	}
+	if err != nil {
+		return out, err
+	}
+	for _, u := range all {
+		v, err := s.serverUser(ctx, r, u)
+		if err != nil {
+			return out, err
+		}
+		out.Users = append(out.Users, v)
+	}
+	return out, nil
+}
+
+// staff returns operators and auditors whose name has part in it, by name. There are at most maxServerRoles.
+func (s *Service) staff(ctx context.Context, r store.Server, part string) (all []store.User, _ error) {
+	for id := range r.Roles {
+		u, err := s.user(ctx, id)
+		switch {
+		case errors.Is(err, errNoUser):
+		case err != nil:
+			return nil, err
+		case strings.Contains(u.NameKey, part):
+			all = append(all, u)
+		}
+	}
+	slices.SortFunc(all, func(a, b store.User) int { return cmp.Compare(a.NameKey, b.NameKey) })
+	return all, nil
+}
+
+// serverUser describes a user to who runs the server.
+func (s *Service) serverUser(ctx context.Context, r store.Server, u store.User) (v serverUser, err error) {
+	v = serverUser{ID: u.ID, Name: u.Name, Guest: u.Guest(), Role: r.Roles[u.ID], Disabled: u.Disabled, Created: u.Created}
+	if v.Banned, err = s.banned(ctx, wholeServer, u.ID); err != nil {
+		return v, err
+	}
+	v.Seen, err = s.store.Seen(ctx, u.ID)
+	return v, err
+}
+
+// personView is all that who runs the server is told of a user.
+type personView struct {
+	serverUser
+	Ban    *banView      `json:"ban,omitempty" doc:"From the server."`
+	Mute   *muteView     `json:"mute,omitempty" doc:"On the whole server; told to operators."`
+	Logins []sessionView `json:"logins,omitempty" doc:"The one used last comes first; told to operators."`
+}
+
+// person describes a user to who runs the server.
+func (s *Service) person(ctx context.Context, by, user string) (v personView, err error) {
+	mine, err := s.permittedOnServer(ctx, directoryapi.ActionListUsers, by)
+	if err != nil {
+		return v, err
+	}
+	u, err := s.user(ctx, user)
+	if err != nil {
+		return v, err
+	}
+	r, err := s.store.Server(ctx)
+	if err != nil {
+		return v, err
+	}
+	if v.serverUser, err = s.serverUser(ctx, r, u); err != nil {
+		return v, err
+	}
+	names := s.namer()
+	if v.Banned {
+		b, err := s.store.Ban(ctx, wholeServer, u.ID)
+		if err != nil {
+			return v, unlessMissing(err)
+		}
+		view, err := viewOfBan(ctx, b, names)
+		if v.Ban = &view; err != nil {
+			return v, err
+		}
+	}
+	if directoryapi.May(mine, directoryapi.ActionMute, directoryapi.WholeServer) {
+		m, err := s.store.Mute(ctx, wholeServer, u.ID)
+		if err == nil && m.Until > time.Now().UnixMilli() {
+			view, err := viewOfMute(ctx, m, names)
+			if v.Mute = &view; err != nil {
+				return v, err
+			}
+		} else if err := unlessMissing(err); err != nil {
+			return v, err
+		}
+	}
+	if directoryapi.May(mine, directoryapi.ActionManage, directoryapi.WholeServer) {
+		v.Logins, err = s.sessionViews(ctx, u.ID, "")
+	}
+	return v, err
+}
+
+// namer returns a function that names users as they are called now, and asks the store once for each. Who is not there any
+// more, and the console, have no name.
+func (s *Service) namer() func(context.Context, string) (string, error) {
+	known := map[string]string{"": ""}
+	return func(ctx context.Context, id string) (string, error) {
+		if name, ok := known[id]; ok {
+			return name, nil
+		}
+		name, err := s.nameOf(ctx, id)
+		known[id] = name
+		return name, err
+	}
+}
+
+// deleteUser deletes the account of another, for good, as deleteMine does. Who has a role on the server loses that first.
+func (s *Service) deleteUser(ctx context.Context, by, user string, messages bool) error {
+	u, err := s.manageable(ctx, by, user)
+	if err != nil {
+		return err
+	}
+	if by == user {
+		return chat.E(chat.CodeBadRequest, "nobody deletes their own account here: your account has that")
+	}
+	if role, err := s.serverRole(ctx, user); err != nil {
+		return err
+	} else if role != "" {
+		return chat.E(chat.CodeConflict, "the user has a role on this server: take that away first")
+	}
+	return s.audit(ctx, store.Act{Action: actDelete, Subject: u.ID, SubjectName: u.Name, Detail: becomesOfMessages(messages)}, func(ctx context.Context) error {
+		return s.deleteAccount(ctx, u, by, messages)
+	})
+}
+
+func becomesOfMessages(messages bool) string {
+	if messages {
+		return "with all messages"
+	}
+	return ""
+}
