@@ -5,8 +5,8 @@ cd "$(dirname "$0")/../.."
 export PATH=$PATH:/usr/sbin
 
 for files in "docker-compose.yml" "docker-compose.yml docker-compose.override.yml" "docker-compose.yml docker-compose.nats.yml" \
-  "docker-compose.yml docker-compose.nats.yml docker-compose.override.yml"; do
-  flags=()
+  "docker-compose.yml docker-compose.nats.yml docker-compose.override.yml" "docker-compose.yml docker-compose.nats.yml docker-compose.build.yml"; do
+  flags=(--profile monitoring)
   for f in $files; do flags+=(-f "$f"); done
   docker-compose "${flags[@]}" config -q
   echo "ok: $files"
@@ -23,3 +23,6 @@ for settings in "HUBBUB_IPV6=" "HUBBUB_IPV6=off HUBBUB_TRUSTED_PROXIES=10.0.0.0/
   nginx -t -q -c "$dir/nginx.conf"
   echo "ok: infra/nginx with $settings"
 done
+cp infra/dev/files.conf "$dir"
+nginx -t -q -c "$dir/nginx.conf"
+echo "ok: infra/nginx with infra/dev/files.conf"

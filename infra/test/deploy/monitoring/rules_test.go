@@ -1,4 +1,5 @@
-// Package monitoring has the tests of infra/monitoring: rules, dashboards and what Prometheus is told.
+// Package monitoring has the tests of infra/monitoring: rules, dashboards and what Prometheus is
+// told.
 package monitoring
 
 import (
@@ -47,8 +48,9 @@ func readRules(t *testing.T) []rulefmt.RuleGroup {
 	return groups.Groups
 }
 
-// TestRules holds that the rules are what Prometheus takes, that every alert fires in a case of rules_test.yml and in none
-// that does not expect it, and that it says how bad it is and where the runbook says what to do.
+// TestRules holds that the rules are what Prometheus takes, that every alert fires in a case of
+// rules_test.yml and in none that does not expect it, and that it says how bad it is and where the
+// runbook says what to do.
 func TestRules(t *testing.T) {
 	t.Parallel()
 	groups := readRules(t)
@@ -94,8 +96,8 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// known returns the labels of every metric that there is: those of docs/metrics.md, which a test of services/hubbub holds
-// to the services, those that Prometheus adds, and what the rules record.
+// known returns the labels of every metric that there is: those of docs/metrics.md, which a test of
+// services/hubbub holds to the services, those that Prometheus adds, and what the rules record.
 func known(t *testing.T, groups []rulefmt.RuleGroup) map[string][]string {
 	t.Helper()
 	all := map[string][]string{"up": {"job", "instance"}, "ALERTS": {"alertname", "alertstate", "severity"}}
@@ -153,7 +155,8 @@ func resultLabels(expr parser.Node, all map[string][]string) map[string]bool {
 	return out
 }
 
-// checkQuery holds that an expression parses, and names only metrics that there are and labels that they have.
+// checkQuery holds that an expression parses, and names only metrics that there are and labels that
+// they have.
 func checkQuery(t *testing.T, where, query string, all map[string][]string) {
 	t.Helper()
 	expr, err := promQL.ParseExpr(query)
@@ -184,7 +187,8 @@ func checkQuery(t *testing.T, where, query string, all map[string][]string) {
 	})
 }
 
-// TestQueries holds every rule and every query of the dashboards to the metrics that the services have.
+// TestQueries holds every rule and every query of the dashboards to the metrics that the services
+// have.
 func TestQueries(t *testing.T) {
 	t.Parallel()
 	groups := readRules(t)

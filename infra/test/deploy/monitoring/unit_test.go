@@ -22,8 +22,9 @@ import (
 	"github.com/prometheus/prometheus/util/annotations"
 )
 
-// ruleTest is a case of rules_test.yml, in the form of `promtool test rules`, which reads the file too. It is run here by
-// Prometheus's own parser and engine: promtool as a whole takes minutes to compile.
+// ruleTest is a case of rules_test.yml, in the form of `promtool test rules`, which reads the file
+// too. It is run here by Prometheus's own parser and engine: promtool as a whole takes minutes to
+// compile.
 type ruleTest struct {
 	Name     string        `json:"name"`
 	Interval string        `json:"interval"`
@@ -45,8 +46,8 @@ type alertTest struct {
 	} `json:"exp_alerts"`
 }
 
-// run evaluates all rules step by step, as Prometheus does, and compares what fires at the times that the case names: those
-// alerts, and of the others none.
+// run evaluates all rules step by step, as Prometheus does, and compares what fires at the times
+// that the case names: those alerts, and of the others none.
 func (c ruleTest) run(t *testing.T, groups []rulefmt.RuleGroup, fired map[string]bool) {
 	t.Helper()
 	step := duration(t, c.Interval)

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Builds and runs one service, and does both again as soon as a source of it changes:
+# `infra/dev/watch.sh edge`. The containers of docker-compose.override.yml do this; it works without
+# them, too, from the root of the checkout. Variables:
+#   OUT           folder of the program that is built (/opt/hubbub)
+#   HUBBUB_DELVE  on: the program is built for a debugger and runs under Delve, which listens at DELVE_LISTEN (:2345)
+set -eu
+service=$1
+out=${OUT:-/opt/hubbub}
+mkdir -p "$out"
+export GOWORK=off GOBIN="$out"
+flags="-mod=readonly -buildvcs=false"
+run="$out/service"
+if [ "${HUBBUB_DELVE:-off}" = on ]; then
+  GOFLAGS=-mod=mod go install github.com/go-delve/delve/cmd/dlv@v1.27.2
+  flags="$flags '-gcflags=hubbub.internal/...=-N -l'"
+  run="$out/dlv,exec,--headless,--listen=${DELVE_LISTEN:-:2345},--api-version=2,--accept-multiclient,--continue,$out/service"
+else
+  flags="$flags -trimpath"
+fi
+# Kept in the cache of builds: only the first time takes long.
+[ -x "$out/air" ] || GOFLAGS=-mod=mod go install github.com/air-verse/air@v1.67.4
+export GOFLAGS="$flags"
+# A file that cannot be built leaves the old program running. A new one begins when the old has
+# ended, which an edge does within its --drain.
+exec "$out/air" -c /dev/null -root . -tmp_dir "$out" \
+  -build.cmd "cd services/$service && go build -o $out/service ./cmd/$service" \
+  -build.entrypoint "$run" \
+  -build.include_dir "libs,services/$service" -build.exclude_dir testdata \
+  -build.include_ext "go,mod,sum,sql,txt,json" -build.exclude_regex "_test\.go$" \
+  -build.delay 200 -build.send_interrupt true -build.kill_delay 5s -build.stop_on_error false \
+  -misc.clean_on_exit false -log.main_only false -screen.clear_on_rebuild false

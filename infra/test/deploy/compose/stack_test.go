@@ -1,0 +1,137 @@
+package compose
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/docker/cli/cli/compose/schema"
+	"go.yaml.in/yaml/v3"
+)
+
+// TestStackSchema holds that `docker stack deploy` takes the stack: it is checked against the
+// schema of that program, which knows less than Compose.
+func TestStackSchema(t *testing.T) {
+	t.Parallel()
+	text := regexp.MustCompile(`\$\{\w+(?::[-?]([^}]*))?\}`).ReplaceAllString(read(t, "docker-stack.yml"), "$1")
+	text = regexp.MustCompile(`published: "(\d+)"`).ReplaceAllString(text, "published: $1") // which that program does, too
+	var stack map[string]any
+	if err := yaml.Unmarshal([]byte(text), &stack); err != nil {
+		t.Fatal(err)
+	}
+	version, _ := stack["version"].(string)
+	if err := schema.Validate(stack, version); err != nil {
+		t.Error(err)
+	}
+	// It ignores these without a word.
+	for name, s := range stack["services"].(map[string]any) {
+		for _, key := range []string{"build", "container_name", "depends_on", "restart", "mem_limit", "pids_limit", "profiles", "pull_policy", "links"} {
+			if _, ok := s.(map[string]any)[key]; ok {
+				t.Errorf("%s has %s, which means nothing in a swarm", name, key)
+			}
+		}
+	}
+}
+
+// TestStack holds that the stack tells its services what docker-compose.yml does, and replaces them
+// without a gap.
+func TestStack(t *testing.T) {
+	t.Parallel()
+	env := types.Mapping{"HUBBUB_REGISTRY": "ghcr.io/somebody/", "HUBBUB_VERSION": "1.2.3"}
+	stack, compose := load(t, env, "docker-stack.yml"), load(t, env, "docker-compose.yml")
+	replicated := append(slices.Clone(services), "nginx")
+	want := append(slices.Clone(replicated), "bus", "mongo")
+	slices.Sort(want)
+	if got := slices.Sorted(maps.Keys(stack.Services)); !slices.Equal(got, want) {
+		t.Fatalf("the stack has %v, want %v", got, want)
+	}
+	for name, s := range stack.Services {
+		c := compose.Services[name]
+		if s.Image != c.Image || s.User != c.User || !slices.Equal(s.Command, c.Command) || s.ReadOnly != c.ReadOnly {
+			t.Errorf("%s is not what docker-compose.yml runs: %s %s %v", name, s.Image, s.User, s.Command)
+		}
+		if !slices.Equal(secretsOf(s), secretsOf(c)) || !slices.Equal(s.CapDrop, c.CapDrop) || !slices.Equal(networks(s), networks(c)) {
+			t.Errorf("%s has secrets %v and networks %v, in docker-compose.yml %v and %v", name, secretsOf(s), networks(s), secretsOf(c), networks(c))
+		}
+		delay := s.Environment["HUBBUB_STOP_DELAY"]
+		for key, value := range s.Environment {
+			if other := c.Environment[key]; key != "HUBBUB_STOP_DELAY" && (other == nil || *other != *value) {
+				t.Errorf("%s is told %s=%s, and by docker-compose.yml otherwise", name, key, *value)
+			}
+			if slices.Contains(services, name) && !slices.Contains(options(t, name), key) {
+				t.Errorf("%s is told %s, which it does not take", name, key)
+			}
+		}
+		for key := range c.Environment {
+			if s.Environment[key] == nil {
+				t.Errorf("%s is not told %s", name, key)
+			}
+		}
+		if s.Deploy == nil || s.Deploy.Resources.Limits == nil || s.Deploy.Resources.Limits.MemoryBytes == 0 || s.Deploy.Resources.Limits.Pids == 0 || s.StopGracePeriod == nil {
+			t.Errorf("%s has no limits", name)
+			continue
+		}
+		if name != "nginx" && s.Deploy.EndpointMode != "dnsrr" {
+			t.Errorf("%s is found by %q", name, s.Deploy.EndpointMode)
+		}
+		if !slices.Contains(replicated, name) {
+			if len(s.Deploy.Placement.Constraints) == 0 || s.Deploy.UpdateConfig.Order != "stop-first" {
+				t.Errorf("%s has its data on any node, or two would have it", name)
+			}
+			continue
+		}
+		if s.Deploy.Replicas == nil || *s.Deploy.Replicas < 2 || s.Deploy.UpdateConfig.Order != "start-first" || s.Deploy.UpdateConfig.FailureAction != "rollback" || len(s.Deploy.Placement.Preferences) == 0 {
+			t.Errorf("%s is not replaced one by one: %+v", name, s.Deploy)
+		}
+		if name == "nginx" {
+			continue
+		}
+		if delay == nil {
+			t.Errorf("%s closes before it is off the balance", name)
+			continue
+		}
+		needs, err := time.ParseDuration(*delay)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name == "edge" {
+			needs += defaultOf(t, "HUBBUB_DRAIN")
+		}
+		if grace := time.Duration(*s.StopGracePeriod); grace < needs+10*time.Second {
+			t.Errorf("%s needs %s to stop, and is killed after %s", name, needs, grace)
+		}
+	}
+	made := made(t)
+	for name, s := range stack.Secrets {
+		if !slices.Contains(made, name) || !strings.HasSuffix(s.File, "/secrets/"+name) {
+			t.Errorf("make secrets makes no %s", s.File)
+		}
+	}
+}
+
+func secretsOf(s types.ServiceConfig) (all []string) {
+	for _, secret := range s.Secrets {
+		all = append(all, secret.Source)
+	}
+	return all
+}
+
+func networks(s types.ServiceConfig) []string { return slices.Sorted(maps.Keys(s.Networks)) }
+
+// defaultOf returns the default of an option by docs/configuration.md.
+func defaultOf(t *testing.T, variable string) time.Duration {
+	t.Helper()
+	m := regexp.MustCompile("`" + variable + "` \\| `([^`]+)`").FindStringSubmatch(read(t, "docs/configuration.md"))
+	if m == nil {
+		t.Fatalf("docs/configuration.md has no %s", variable)
+	}
+	d, err := time.ParseDuration(m[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
