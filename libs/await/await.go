@@ -54,12 +54,20 @@ func For[T any](ctx context.Context, open func(context.Context) (T, error), told
 		}
 		pause := next*3/4 + rand.N(next/2)
 		told(err, pause)
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return none, ctx.Err()
+		if err := Sleep(ctx, pause); err != nil {
+			return none, err
 		}
+	}
+}
+
+// Sleep waits for d, or until ctx ends, whose error it then returns.
+func Sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

@@ -23,23 +23,24 @@ func TestFor(t *testing.T) {
 		for _, tt := range []struct {
 			name  string
 			open  func(try int) error
-			tries int // that it takes
+			least int // tries that it takes
+			most  int
 			want  error
 		}{
-			{"it is there", func(int) error { return nil }, 1, nil},
+			{"it is there", func(int) error { return nil }, 1, 1, nil},
 			{"it comes", func(try int) error {
 				if try < 12 {
 					return errors.New("not yet")
 				}
 				return nil
-			}, 12, nil},
+			}, 12, 12, nil},
 			{"it never will", func(try int) error {
 				if try == 3 {
 					return Final(errLost)
 				}
 				return errLost
-			}, 3, errLost},
-			{"nobody waits any more", func(int) error { return errLost }, 9, context.DeadlineExceeded},
+			}, 3, 3, errLost},
+			{"nobody waits any more", func(int) error { return errLost }, 9, 12, context.DeadlineExceeded},
 		} {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			if tt.want == nil {
@@ -58,8 +59,8 @@ func TestFor(t *testing.T) {
 				pauses = append(pauses, pause)
 				slept += pause
 			})
-			if !errors.Is(err, tt.want) || tries < tt.tries-1 || tries > tt.tries+1 {
-				t.Errorf("%s: %v after %d tries, want %v after %d", tt.name, err, tries, tt.want, tt.tries)
+			if !errors.Is(err, tt.want) || tries < tt.least || tries > tt.most {
+				t.Errorf("%s: %v after %d tries, want %v after %d to %d", tt.name, err, tries, tt.want, tt.least, tt.most)
 			}
 			for i, p := range pauses {
 				if due := min(firstPause<<i, lastPause); p < due*3/4 || p > due*5/4 {
@@ -75,3 +76,19 @@ func TestFor(t *testing.T) {
 }
 
 var errLost = errors.New("lost")
+
+// TestSleep has a pause pass, and end early with what it waits in.
+func TestSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		if err := Sleep(t.Context(), time.Hour); err != nil || time.Since(began) != time.Hour {
+			t.Errorf("slept for %v: %v", time.Since(began), err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began = time.Now()
+		if err := Sleep(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Minute {
+			t.Errorf("slept for %v: %v", time.Since(began), err)
+		}
+	})
+}

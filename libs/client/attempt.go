@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 )
@@ -123,7 +124,7 @@ func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool)
 		if errors.Is(err, errTimeout) {
 			delay = 0 // it has waited
 		}
-		if sleep(ctx, delay) != nil {
+		if await.Sleep(ctx, delay) != nil {
 			continue // and end above
 		}
 	}

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"math/rand/v2"
 	"time"
 )
@@ -16,16 +15,4 @@ func backoff(n int, least, most time.Duration) time.Duration {
 		}
 	}
 	return d/2 + rand.N(d/2+1)
-}
-
-// sleep waits, and returns early with ctx's error.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 )
@@ -44,7 +45,7 @@ func (c *Client) run() {
 			delay = retryAfter
 		}
 		c.cfg.Log.Debug("not connected", zap.Error(err), zap.Duration("retry_in", delay))
-		if sleep(c.ctx, delay) != nil {
+		if await.Sleep(c.ctx, delay) != nil {
 			return
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 )
@@ -165,7 +166,7 @@ func (c *Client) sync(r *room) {
 		}
 		c.cfg.Log.Debug("room is not live yet", zap.String("room", r.name), zap.Error(err), zap.Duration("retry_in", delay))
 		failures++
-		if sleep(c.ctx, delay) != nil {
+		if await.Sleep(c.ctx, delay) != nil {
 			return
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/clientaddr"
@@ -235,10 +236,8 @@ func (s *Service) prepare(ctx context.Context) bool {
 			return false
 		}
 		s.log.Warn("the store does not work; trying again", zap.Error(err), zap.Duration("after", prepareEvery))
-		select {
-		case <-ctx.Done():
+		if await.Sleep(ctx, prepareEvery) != nil {
 			return false
-		case <-time.After(prepareEvery):
 		}
 	}
 }

@@ -21,6 +21,7 @@ import (
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/history/store"
@@ -170,10 +171,8 @@ func (s *Service) advance(ctx context.Context) error {
 			return nil
 		}
 		s.log.Warn("history cannot start; trying again", zap.Error(err), zap.Duration("after", delay))
-		select {
-		case <-ctx.Done():
+		if await.Sleep(ctx, delay) != nil {
 			return nil
-		case <-time.After(delay):
 		}
 	}
 }

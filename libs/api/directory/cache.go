@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 )
@@ -64,10 +65,8 @@ func (c *Cache) Run(ctx context.Context) error {
 		if c.recall(ctx, &before) {
 			wait = probeEvery
 		}
-		select {
-		case <-ctx.Done():
+		if await.Sleep(ctx, wait) != nil {
 			return nil
-		case <-time.After(wait):
 		}
 		probe, cancel := context.WithTimeout(ctx, probeEvery/2)
 		err := c.bus.Probe(probe)
@@ -93,10 +92,8 @@ func (c *Cache) follow(ctx context.Context) (uint64, bus.Subscription) {
 			return 0, nil
 		}
 		c.log.Warn("permissions are not cached: the control log cannot be followed; trying again", zap.Error(err), zap.Duration("after", delay))
-		select {
-		case <-ctx.Done():
+		if await.Sleep(ctx, delay) != nil {
 			return 0, nil
-		case <-time.After(delay):
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 )
@@ -148,10 +149,8 @@ func (r *Reporter) serve(ctx context.Context) {
 			return
 		}
 		r.log.Warn("cannot answer presence replicas yet", zap.Error(err))
-		select {
-		case <-ctx.Done():
+		if await.Sleep(ctx, r.heartbeat) != nil {
 			return
-		case <-time.After(r.heartbeat):
 		}
 	}
 }

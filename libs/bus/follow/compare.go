@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -103,7 +104,7 @@ func (e *Engine) compareLoop(ctx context.Context) {
 		e.metrics.failures.Inc()
 		e.log.Warn("cannot compare rooms with the log; trying again", zap.Int("rooms", len(rooms)), zap.Error(err))
 		e.doubts.add(all, names)
-		if sleep(ctx, pause) != nil {
+		if await.Sleep(ctx, pause) != nil {
 			return
 		}
 		pause = min(2*pause, maxPause)
@@ -156,7 +157,7 @@ func (e *Engine) compare(ctx context.Context, rooms []*room) error {
 	if len(ahead) == 0 {
 		return err
 	}
-	if err := sleep(ctx, liveDelay); err != nil {
+	if err := await.Sleep(ctx, liveDelay); err != nil {
 		return err
 	}
 	for _, f := range ahead {

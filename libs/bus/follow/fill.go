@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -85,7 +86,7 @@ func (e *Engine) fillLoop(ctx context.Context) {
 		e.metrics.failures.Inc()
 		e.log.Warn("cannot read a room's log; trying again", zap.String("room", r.name), zap.Error(err))
 		e.fills.push(r) // it stays marked as filling: hints are held back until the log has been read
-		if sleep(ctx, pause) != nil {
+		if await.Sleep(ctx, pause) != nil {
 			return
 		}
 		pause = min(2*pause, maxPause)
@@ -133,7 +134,7 @@ func (e *Engine) fillRoom(ctx context.Context, r *room) error {
 			continue
 		}
 		reads++
-		if err := sleep(ctx, pause); err != nil {
+		if err := await.Sleep(ctx, pause); err != nil {
 			return err
 		}
 		pause = min(2*pause, maxPause/4)
@@ -232,16 +233,4 @@ func (e *Engine) rewindRoom(ctx context.Context, r *room) error {
 		zap.Uint64("head", heads[0].Seq))
 	r.rewind(heads[0])
 	return nil
-}
-
-// sleep waits for d, or less if ctx ends, whose error it returns.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

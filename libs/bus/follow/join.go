@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -172,7 +173,7 @@ func (e *Engine) joinLoop(ctx context.Context) {
 			for _, r := range chunk {
 				e.joins.add(&e.joins.join, r)
 			}
-			if sleep(ctx, pause) != nil {
+			if await.Sleep(ctx, pause) != nil {
 				return
 			}
 			pause = min(2*pause, maxPause)

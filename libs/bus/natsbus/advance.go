@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -79,7 +80,7 @@ func (b *Bus) Advance(ctx context.Context, past uint64) error {
 			continue
 		}
 		b.log.Info("cannot advance the log yet", zap.Error(err))
-		if sleep(ctx, movePause) != nil {
+		if await.Sleep(ctx, movePause) != nil {
 			return b.fail("advance the log", err)
 		}
 	}
@@ -167,7 +168,7 @@ func (b *Bus) answers(ctx context.Context, id string) bool {
 		if !errors.Is(err, nats.ErrNoResponders) {
 			return true
 		}
-		_ = sleep(ctx, movePause)
+		_ = await.Sleep(ctx, movePause)
 	}
 	return false
 }

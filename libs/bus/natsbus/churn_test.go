@@ -13,6 +13,7 @@ import (
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/libs/bus/natsembed"
@@ -84,7 +85,7 @@ func TestChurn(t *testing.T) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%d subscriptions at the server, %d here", live(), kept)
 			}
-			if sleep(t.Context(), 10*time.Millisecond) != nil {
+			if await.Sleep(t.Context(), 10*time.Millisecond) != nil {
 				return
 			}
 		}

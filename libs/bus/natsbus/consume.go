@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/consume"
 )
@@ -69,7 +70,7 @@ func (p *partition) run(ctx context.Context) {
 			return
 		}
 		p.log.Info("reading a partition again from what was acknowledged", zap.Uint64("seq", p.at.Seq), zap.Error(err))
-		_ = sleep(ctx, pause)
+		_ = await.Sleep(ctx, pause)
 		pause = min(2*pause, time.Second)
 	}
 }
@@ -124,7 +125,7 @@ func (p *partition) commit(ctx context.Context, seq uint64) error {
 		if errors.Is(err, errLost) {
 			return err
 		}
-		if sleep(ctx, pause) != nil {
+		if await.Sleep(ctx, pause) != nil {
 			return ctx.Err()
 		}
 	}

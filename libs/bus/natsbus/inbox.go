@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"hubbub.internal/libs/await"
 )
 
 const (
@@ -110,7 +112,7 @@ func (b *Bus) retry(ctx context.Context, what string, try func(context.Context) 
 		if ctx.Err() != nil {
 			return b.fail(what, err)
 		}
-		if sleep(ctx, pause) != nil {
+		if await.Sleep(ctx, pause) != nil {
 			return b.fail(what, err)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
+
+	"hubbub.internal/libs/await"
 )
 
 // lostLooks is how often in a row, one a second, the server has to say that there is no stream before it is made anew: one
@@ -32,7 +34,7 @@ func (b *Bus) storeLoop(ctx context.Context) {
 		case <-b.gone:
 		}
 		if !b.isLost(ctx) {
-			_ = sleep(ctx, time.Second) // many appends find the same
+			_ = await.Sleep(ctx, time.Second) // many appends find the same
 			continue
 		}
 		b.log.Error("NATS has lost the log: making a new, empty one", zap.String("stream", b.names.stream))
@@ -54,7 +56,7 @@ func (b *Bus) isLost(ctx context.Context) bool {
 		attempt, done := b.attempt(ctx)
 		_, err := b.js.Stream(attempt, b.names.stream)
 		done()
-		if !errors.Is(err, jetstream.ErrStreamNotFound) || sleep(ctx, time.Second) != nil {
+		if !errors.Is(err, jetstream.ErrStreamNotFound) || await.Sleep(ctx, time.Second) != nil {
 			return false
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -67,7 +68,7 @@ func (m *member) run(ctx context.Context) error {
 		case <-up.Done(): // others come back too: whoever is not there yet is not gone
 			clear(m.gone)
 			clear(m.silent)
-			_ = sleep(ctx, retryPause)
+			_ = await.Sleep(ctx, retryPause)
 		}
 		t.Stop()
 		if ctx.Err() != nil {

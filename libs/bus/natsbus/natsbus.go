@@ -310,18 +310,6 @@ func (b *Bus) attempt(ctx context.Context) (context.Context, context.CancelFunc)
 	}
 }
 
-// sleep waits for d, or less if ctx ends, whose error it returns.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 func redact(servers string) string {
 	var out []string
 	for s := range strings.SplitSeq(servers, ",") {

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -60,7 +61,7 @@ func (b *Bus) Request(ctx context.Context, service string, data []byte) ([]byte,
 			Data:    data,
 		})
 		// The servers of a cluster tell each other who serves, which takes a moment. Nobody has seen the request.
-		if !errors.Is(err, nats.ErrNoResponders) || b.cfg.Replicas == 1 || time.Since(began) > spreadTimeout || sleep(ctx, spreadPause) != nil {
+		if !errors.Is(err, nats.ErrNoResponders) || b.cfg.Replicas == 1 || time.Since(began) > spreadTimeout || await.Sleep(ctx, spreadPause) != nil {
 			break
 		}
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -74,7 +75,7 @@ func (b *Bus) ensureStore(ctx context.Context) error {
 		attempt, cancel := context.WithTimeout(ctx, storeAttempt)
 		err := b.tryStore(attempt)
 		cancel()
-		if err == nil || !forming(err) || sleep(ctx, retryPause) != nil {
+		if err == nil || !forming(err) || await.Sleep(ctx, retryPause) != nil {
 			return err
 		}
 	}
@@ -130,7 +131,7 @@ const startSpread = time.Second
 func (b *Bus) ensure(ctx context.Context, missing error, look, produce func() error) error {
 	err := look()
 	if errors.Is(err, missing) && b.cfg.Replicas > 1 {
-		if err = sleep(ctx, rand.N(startSpread)); err == nil {
+		if err = await.Sleep(ctx, rand.N(startSpread)); err == nil {
 			err = look()
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/bustest"
 )
@@ -48,7 +49,7 @@ func TestChurn(t *testing.T) {
 			if time.Now().After(deadline) {
 				t.Fatalf("%d channels at the server, %d here, %v", len(channels), kept, err)
 			}
-			if sleep(t.Context(), 10*time.Millisecond) != nil {
+			if await.Sleep(t.Context(), 10*time.Millisecond) != nil {
 				return
 			}
 		}

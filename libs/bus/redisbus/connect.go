@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -98,7 +99,7 @@ func (b *Bus) attempts(ctx context.Context, try func(context.Context) error) err
 		if last == nil || !errors.Is(err, context.DeadlineExceeded) {
 			last = err
 		}
-		if sleep(ctx, retryPause) != nil {
+		if await.Sleep(ctx, retryPause) != nil {
 			return last
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/consume"
 )
@@ -83,7 +84,7 @@ func (p *partition) run(ctx context.Context) {
 			return
 		}
 		p.log.Info("reading a partition again from what was acknowledged", zap.Error(err))
-		_ = sleep(ctx, pause)
+		_ = await.Sleep(ctx, pause)
 		pause = min(2*pause, time.Second)
 	}
 }

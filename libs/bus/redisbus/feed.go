@@ -10,6 +10,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
+
+	"hubbub.internal/libs/await"
 )
 
 const (
@@ -143,7 +145,7 @@ func (f *feed) run(ctx context.Context) {
 			f.b.log.Debug("cannot connect to Redis; trying again", zap.String("for", f.name), zap.Error(err))
 		}
 		f.b.look(ctx)
-		if sleep(ctx, pause) != nil {
+		if await.Sleep(ctx, pause) != nil {
 			return
 		}
 		pause = min(2*pause, redialMax)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -60,7 +61,7 @@ func (l *lane) run(ctx context.Context) {
 				}
 				l.giveBack(again)
 			}
-			_ = sleep(ctx, pause)
+			_ = await.Sleep(ctx, pause)
 			pause = min(2*pause, retryMax/4)
 		}
 		m.wait()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/bustest"
 )
@@ -44,7 +45,7 @@ func TestPersonalRoomsShareAChannel(t *testing.T) {
 			if n == want+1 { // the probe's
 				return
 			}
-			if sleep(ctx, time.Millisecond) != nil {
+			if await.Sleep(ctx, time.Millisecond) != nil {
 				t.Fatalf("%s: %d channels, want %d", what, n-1, want)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 )
@@ -52,7 +53,7 @@ func (m *member) run(ctx context.Context) {
 			m.b.look(ctx)
 			m.log.Debug("cannot look for partitions to read; trying again", zap.Error(err))
 		}
-		_ = sleep(ctx, m.b.cfg.MemberEvery)
+		_ = await.Sleep(ctx, m.b.cfg.MemberEvery)
 	}
 }
 

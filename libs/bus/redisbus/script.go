@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -73,7 +74,7 @@ func (b *Bus) retry(ctx context.Context, what string, try func(context.Context) 
 			return b.fail(what, err)
 		}
 		b.look(ctx)
-		if sleep(ctx, pause) != nil {
+		if await.Sleep(ctx, pause) != nil {
 			return b.fail(what, err)
 		}
 	}
@@ -199,18 +200,6 @@ func permanent(err error) bool {
 // it cannot write to its disk.
 func isFull(err error) bool {
 	return redis.HasErrorPrefix(err, "HUBFULL") || redis.HasErrorPrefix(err, "OOM") || redis.HasErrorPrefix(err, "MISCONF")
-}
-
-// sleep waits for d, or less if ctx ends, whose error it returns.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // undelivered reports whether a request cannot have reached the server: there was no connection to send it on.

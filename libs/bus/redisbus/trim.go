@@ -10,6 +10,8 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/zap"
+
+	"hubbub.internal/libs/await"
 )
 
 const (
@@ -43,7 +45,7 @@ func (b *Bus) trimLoop(ctx context.Context) {
 			b.log.Warn("cannot trim the log; trying again", zap.Error(err))
 			b.look(ctx)
 		}
-		if sleep(ctx, min(b.cfg.TrimEvery, retryPause)) != nil { // a full log is looked at often, but not all the time
+		if await.Sleep(ctx, min(b.cfg.TrimEvery, retryPause)) != nil { // a full log is looked at often, but not all the time
 			return
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/services/hubbub/cluster"
 )
 
@@ -15,7 +16,7 @@ func killBus(ctx context.Context, s *stage) error {
 	for i := range all {
 		all[len(all)-1-i].Kill()
 	}
-	sleep(ctx, away)
+	_ = await.Sleep(ctx, away)
 	return s.Bus.Start(context.WithoutCancel(ctx))
 }
 
@@ -33,7 +34,7 @@ func freezeBus(ctx context.Context, s *stage) error {
 	for i := range all {
 		errs = append(errs, all[len(all)-1-i].Pause())
 	}
-	sleep(ctx, stuck)
+	_ = await.Sleep(ctx, stuck)
 	for _, p := range all {
 		errs = append(errs, p.Resume())
 	}
@@ -85,7 +86,7 @@ func killLeader(ctx context.Context, s *stage) error {
 	}
 	p.Kill()
 	err = s.Bus.Elected(ctx, p)
-	sleep(ctx, away)
+	_ = await.Sleep(ctx, away)
 	return errors.Join(err, s.Bus.Start(context.WithoutCancel(ctx)))
 }
 
@@ -98,7 +99,7 @@ func freezeLeader(ctx context.Context, s *stage) error {
 		return err
 	}
 	err = s.Bus.Elected(ctx, p)
-	sleep(ctx, away)
+	_ = await.Sleep(ctx, away)
 	return errors.Join(err, p.Resume(), s.Bus.Whole(context.WithoutCancel(ctx)))
 }
 
@@ -139,12 +140,12 @@ func fullBus(ctx context.Context, s *stage) error {
 
 // fill has the disk of a server of the bus full for a while, and sees what senders are told, and that it goes on.
 func (s *stage) fill(ctx context.Context, p *cluster.Process, disk *cluster.Disk, w *witness) error {
-	sleep(ctx, calm)
+	_ = await.Sleep(ctx, calm)
 	err := disk.Fill()
 	if err == nil && s.cfg.BusNodes == 1 {
 		err = w.refused(ctx)
 	}
-	sleep(ctx, fullFor)
+	_ = await.Sleep(ctx, fullFor)
 	if err := errors.Join(err, disk.Free()); err != nil {
 		return err
 	}

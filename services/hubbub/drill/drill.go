@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/services/hubbub/check"
 	"hubbub.internal/services/hubbub/cluster"
 	"hubbub.internal/services/hubbub/load"
@@ -241,11 +242,11 @@ func (s *stage) inject(ctx context.Context, t turn) Result {
 		defer close(talked)
 		s.crowd.Talk(talk)
 	}()
-	sleep(ctx, calm)
+	_ = await.Sleep(ctx, calm)
 	began := time.Now()
 	err := t.do(ctx, s)
 	r := Result{Fault: t.Name, Hit: s.hit, Took: time.Since(began)}
-	sleep(ctx, calm)
+	_ = await.Sleep(ctx, calm)
 	hush()
 	<-talked
 

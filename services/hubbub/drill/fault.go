@@ -138,11 +138,3 @@ var Faults = []Fault{
 	{Name: "kill-store", What: "the store's server is killed with -9, and started again after the outage", do: killStore, needs: mongoServer, bound: within(3 * time.Second), fails: mongodb.Selection},
 	{Name: "freeze-store", What: "the store's server is stopped for the outage and goes on", do: freezeStore, needs: mongoServer, bound: within(3 * time.Second), fails: mongodb.Timeout},
 }
-
-// sleep waits, or until ctx ends: what is broken is mended all the same.
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}

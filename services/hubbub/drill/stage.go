@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/services/hubbub/cluster"
 	"hubbub.internal/services/hubbub/load"
 )
@@ -68,7 +69,7 @@ func killed(kind string) func(context.Context, *stage) error { return on(kind, k
 // kill kills a process and starts it again after a while.
 func kill(ctx context.Context, p *cluster.Process) error {
 	p.Kill()
-	sleep(ctx, away)
+	_ = await.Sleep(ctx, away)
 	return again(ctx, p)
 }
 
@@ -97,7 +98,7 @@ func (s *stage) without(ctx context.Context, kind string, do func() error) error
 	}
 	done := make(chan error, 1)
 	go func() { done <- do() }()
-	sleep(ctx, min(lost, s.cfg.Outage))
+	_ = await.Sleep(ctx, min(lost, s.cfg.Outage))
 	var back errgroup.Group
 	for _, p := range all {
 		back.Go(func() error { return again(ctx, p) })
@@ -111,7 +112,7 @@ func freeze(ctx context.Context, p *cluster.Process) error {
 	if err := p.Pause(); err != nil {
 		return err
 	}
-	sleep(ctx, stuck)
+	_ = await.Sleep(ctx, stuck)
 	return p.Resume()
 }
 
@@ -123,7 +124,7 @@ func linked(kind string, do func(cluster.Link)) func(context.Context, *stage) er
 		}
 		link := s.Link(p.Name)
 		do(link)
-		sleep(ctx, stuck)
+		_ = await.Sleep(ctx, stuck)
 		link.Heal()
 		return nil
 	}
@@ -158,7 +159,7 @@ func scaleDown(ctx context.Context, s *stage) error {
 		stops.Go(func() error { p.Stop(); return nil })
 	}
 	_ = stops.Wait()
-	sleep(ctx, stuck)
+	_ = await.Sleep(ctx, stuck)
 	var back errgroup.Group
 	for _, p := range gone {
 		back.Go(func() error { return again(ctx, p) })
@@ -171,7 +172,7 @@ func killAll(ctx context.Context, s *stage) error {
 	for i := range all {
 		all[len(all)-1-i].Kill()
 	}
-	sleep(ctx, away)
+	_ = await.Sleep(ctx, away)
 	ctx = context.WithoutCancel(ctx)
 	if err := s.Bus.Start(ctx); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	_ "modernc.org/sqlite" // the driver
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/services/hubbub/cluster"
 )
 
@@ -29,7 +30,7 @@ func lockStore(ctx context.Context, s *stage) error {
 		held = append(held, release)
 	}
 	if len(errs) == 0 {
-		sleep(ctx, s.cfg.Outage)
+		_ = await.Sleep(ctx, s.cfg.Outage)
 	}
 	for _, release := range held {
 		errs = append(errs, release())
@@ -78,15 +79,15 @@ func fullStore(ctx context.Context, s *stage) error {
 		errs = append(errs, skip(err), p.Start(mend))
 	}
 	if errors.Join(errs...) == nil {
-		sleep(ctx, calm)
+		_ = await.Sleep(ctx, calm)
 		for _, d := range disks {
 			errs = append(errs, d.Fill())
 		}
-		sleep(ctx, s.cfg.Outage)
+		_ = await.Sleep(ctx, s.cfg.Outage)
 		for _, d := range disks {
 			errs = append(errs, d.Free())
 		}
-		sleep(ctx, calm) // they go on by themselves
+		_ = await.Sleep(ctx, calm) // they go on by themselves
 		for _, p := range files {
 			if !p.Runs() {
 				errs = append(errs, fmt.Errorf("%s has ended: %s", p.Name, p.LogTail()))
@@ -106,7 +107,7 @@ func killStore(ctx context.Context, s *stage) error {
 		return err
 	}
 	p.Kill()
-	sleep(ctx, s.cfg.Outage)
+	_ = await.Sleep(ctx, s.cfg.Outage)
 	return again(ctx, p)
 }
 
@@ -118,6 +119,6 @@ func freezeStore(ctx context.Context, s *stage) error {
 	if err := p.Pause(); err != nil {
 		return err
 	}
-	sleep(ctx, s.cfg.Outage)
+	_ = await.Sleep(ctx, s.cfg.Outage)
 	return p.Resume()
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/client"
 )
@@ -59,7 +60,7 @@ func (w *witness) refused(ctx context.Context) error {
 			}
 			return nil
 		}
-		sleep(ctx, 50*time.Millisecond) // its socket may send 20 a second
+		_ = await.Sleep(ctx, 50*time.Millisecond) // its socket may send 20 a second
 	}
 }
 
@@ -72,6 +73,6 @@ func (w *witness) accepted(ctx context.Context, within time.Duration) error {
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		sleep(ctx, 100*time.Millisecond)
+		_ = await.Sleep(ctx, 100*time.Millisecond)
 	}
 }

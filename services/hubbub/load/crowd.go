@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/client"
 	"hubbub.internal/services/hubbub/check"
@@ -232,10 +233,8 @@ func retry[T any](ctx context.Context, do func() (T, error)) (T, error) {
 		if err == nil || !mayPass(err) {
 			return v, err
 		}
-		select {
-		case <-ctx.Done():
-			return v, errors.Join(err, ctx.Err())
-		case <-time.After(pause):
+		if ended := await.Sleep(ctx, pause); ended != nil {
+			return v, errors.Join(err, ended)
 		}
 	}
 }

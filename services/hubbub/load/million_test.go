@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/services/hubbub/cluster"
 )
 
@@ -83,7 +84,7 @@ func TestMillion(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var watch sync.WaitGroup
 	watch.Go(func() {
-		for pass(ctx, time.Second) {
+		for await.Sleep(ctx, time.Second) == nil {
 			least = min(least, free())
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/services/hubbub/load/swarm"
 )
 
@@ -124,7 +125,7 @@ func (p *part) open(ctx context.Context) {
 			p.swarm.Open(opened, n)
 			opened = n
 		}
-		if !pass(ctx, time.Duration(p.order.Parts)*time.Millisecond) {
+		if await.Sleep(ctx, time.Duration(p.order.Parts)*time.Millisecond) != nil {
 			return
 		}
 	}
@@ -240,7 +241,7 @@ func (p *part) talk(ctx context.Context, from time.Time) {
 		if !mine {
 			wait -= lookahead // with none of its own to say it would go through them without end
 		}
-		if wait > 0 && !pass(ctx, wait) || ctx.Err() != nil {
+		if wait > 0 && await.Sleep(ctx, wait) != nil || ctx.Err() != nil {
 			return
 		}
 		if !mine {

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"hubbub.internal/libs/await"
 )
 
 // crowd is a Crowd or a throng.
@@ -51,7 +53,7 @@ func perform(ctx context.Context, all crowd, cfg Config, report *Report) (err er
 	}
 	if cfg.Storm {
 		wait.Go(func() {
-			if pass(ctx, cfg.Duration/2) {
+			if await.Sleep(ctx, cfg.Duration/2) == nil {
 				reconnect(all.Reconnect)
 			}
 		})
@@ -80,14 +82,4 @@ func perform(ctx context.Context, all crowd, cfg Config, report *Report) (err er
 	}
 	wait.Wait()
 	return err
-}
-
-// pass waits, and reports whether ctx has not ended.
-func pass(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/client"
 )
 
@@ -183,7 +184,7 @@ func (t *throng) tokens(ctx context.Context) ([]string, error) {
 
 // renew gives the parts new tokens before the old ones end, until ctx does.
 func (t *throng) renew(ctx context.Context, had []string) {
-	for pass(ctx, time.Second) {
+	for await.Sleep(ctx, time.Second) == nil {
 		tokens, err := t.tokens(ctx)
 		if err != nil || slices.Equal(tokens, had) {
 			continue // a directory that is away comes back
@@ -241,7 +242,7 @@ func (t *throng) there(ctx context.Context) error {
 		case time.Since(came) > patience:
 			return fmt.Errorf("for %s no socket has come into its rooms: %s", patience.Round(time.Second), now.Last)
 		}
-		if !pass(ctx, t.moment()) {
+		if await.Sleep(ctx, t.moment()) != nil {
 			return ctx.Err()
 		}
 	}
@@ -274,7 +275,7 @@ func (t *throng) Talk(ctx context.Context) error {
 	if _, err := each(t.parts, func(_ int, r *remote) (int, error) { return call[int](r, "Talk", from) }); err != nil {
 		return err
 	}
-	for pass(ctx, time.Second) {
+	for await.Sleep(ctx, time.Second) == nil {
 		if _, err := t.state(); err != nil {
 			return err
 		}
@@ -384,7 +385,7 @@ func (t *throng) judge(ctx context.Context, i int, r *room, through uint64) (v V
 func (t *throng) caught(ctx context.Context, through map[int]uint64) error {
 	for {
 		all, err := each(t.parts, func(_ int, r *remote) (bool, error) { return call[bool](r, "Caught", through) })
-		if err != nil || !slices.Contains(all, false) || !pass(ctx, t.moment()) {
+		if err != nil || !slices.Contains(all, false) || await.Sleep(ctx, t.moment()) != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/await"
 )
 
 // The audit compares what this replica holds with the table of sockets that each edge really has, session by session and
@@ -82,10 +83,8 @@ func (r *Replica) auditable() []*edge {
 func (r *Replica) auditEdge(ctx context.Context, e *edge) error {
 	d, err := r.compare(ctx, e)
 	if err == nil && len(d.ghosts)+len(d.missing)+len(d.differing) > 0 {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(2 * r.cfg.Heartbeat):
+		if err := await.Sleep(ctx, 2*r.cfg.Heartbeat); err != nil {
+			return err
 		}
 		var again differences
 		again, err = r.compare(ctx, e)

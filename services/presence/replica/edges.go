@@ -1,8 +1,3 @@
-// Package replica keeps a replica of what every edge has told of its sessions: it applies numbered changes, finds out
-// what it has missed, asks the edges for snapshots, and forgets the edges that are silent.
-//
-// It knows nothing of who may see what, nor of who is told: the roster does the book-keeping, package announce the
-// telling.
 package replica
 
 import (

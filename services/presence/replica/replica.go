@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/presence/roster"
@@ -174,10 +175,7 @@ func (r *Replica) subscribe(ctx context.Context) (bus.Subscription, error) {
 			return nil, fmt.Errorf("subscribe to the edges: %w", err)
 		}
 		r.log.Warn("cannot subscribe to the edges yet", zap.Error(err))
-		select {
-		case <-ctx.Done():
-		case <-time.After(r.cfg.Heartbeat / 5):
-		}
+		_ = await.Sleep(ctx, r.cfg.Heartbeat/5)
 	}
 }
 

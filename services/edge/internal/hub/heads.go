@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -88,10 +89,8 @@ func (h *Hub) watchPersonal(ctx context.Context) bus.Subscription {
 		if ctx.Err() == nil {
 			h.log.Warn("users' own rooms cannot be watched, so nobody can log in; trying again", zap.Error(err))
 		}
-		select {
-		case <-ctx.Done():
+		if await.Sleep(ctx, time.Second) != nil {
 			return nil
-		case <-time.After(time.Second):
 		}
 	}
 }
