@@ -25,7 +25,7 @@ type serverRoom struct {
 	Standing bool   `json:"standing,omitempty" doc:"A room for everybody, which stays."`
 	Members  int    `json:"members,omitempty" doc:"As of a minute or so ago, counted up to 1000; absent: a room for everybody."`
 	Active   int64  `json:"active,omitempty" doc:"When somebody last wrote there (UTC milliseconds), to a minute or so."`
-	Created  int64  `json:"created" doc:"UTC milliseconds."`
+	Created  int64  `json:"created,omitempty" doc:"UTC milliseconds; absent: a room for everybody."`
 	By       string `json:"by,omitempty" doc:"Id of who made it."`
 	ByName   string `json:"by_name,omitempty" doc:"That user's, as it is now; left out: nobody has it."`
 	Archived int64  `json:"archived,omitempty" doc:"When it was archived (UTC milliseconds)."`
@@ -59,8 +59,11 @@ func (s *Service) serverRooms(ctx context.Context, user string, in serverRoomsIn
 			ID: r.ID, Name: r.Name, Topic: r.Topic, Standing: isDefault(r.ID), Members: r.Size, Active: r.Active, Created: r.Created, By: r.Creator,
 			Archived: r.Archived,
 		}
+		if v.Active <= r.Created {
+			v.Active = 0 // nobody is known to have written there
+		}
 		if v.Standing {
-			v.Members = 0
+			v.Members, v.Created = 0, 0 // the time of these only says in which order they are
 		}
 		if v.ByName, err = names(ctx, r.Creator); err != nil {
 			return out, err

@@ -22,6 +22,9 @@ func TestServerRooms(t *testing.T) {
 		var names []string
 		for _, r := range out.Rooms {
 			if r.Standing {
+				if r.Created != 0 || r.Active != 0 || r.Members != 0 {
+					t.Errorf("a room for everybody is %+v", r)
+				}
 				continue
 			}
 			names = append(names, r.Name+" by "+r.ByName)
