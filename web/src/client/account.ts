@@ -1,4 +1,5 @@
 import type { Api } from './api.ts';
+import { list, number, text } from './fields.ts';
 import type { Session } from './session.ts';
 
 /** One of the user's log-ins. Times are UTC ms. */
@@ -79,7 +80,4 @@ export class Account {
   }
 }
 
-const text = (v: unknown): string => (typeof v === 'string' ? v : '');
-const number = (v: unknown): number => (typeof v === 'number' ? v : 0);
-const list = (v: unknown): Record<string, unknown>[] => (Array.isArray(v) ? (v as Record<string, unknown>[]) : []);
 const settings = (body: Record<string, unknown>): Settings => ({ seenBy: (text(body['seen_by']) || 'everybody') as SeenBy, listed: body['listed'] !== false });

@@ -370,6 +370,17 @@ export class Api {
     return this.#call(method, path, token, payload);
   }
 
+  /** Returns what a route answers as it is, however long that takes. */
+  async file(path: string, token: string): Promise<Blob> {
+    try {
+      const response = await this.#fetch(this.#base + path, { method: 'GET', headers: { authorization: `Bearer ${token}` } });
+      if (response.ok) return await response.blob();
+      throw problem(response.status, object(await response.json().catch(() => undefined)));
+    } catch (err) {
+      throw err instanceof HubbubError ? err : new ConnectionLost('The server cannot be reached, or the answer was cut off.');
+    }
+  }
+
   async #grant(path: string, payload: object): Promise<Grant> {
     const body = await this.#call('POST', path, undefined, payload);
     // An answer that was cut off has no body that could be read.

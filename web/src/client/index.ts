@@ -33,5 +33,9 @@ export type { HistoryMessage, Limits, LogEvent, ModeratedEvent, Name, NoticeEven
 export type { ReadsStore } from './reads.ts';
 export type { History, Room } from './room.ts';
 export type { Message, Reply } from './roomlog.ts';
+export {
+  Server, type Act, type ActFilter, type Admission, type ContextMessage, type Decision, type KeptByName, type NetworkBan, type Page, type PeopleInvitation,
+  type ServerPerson, type ServerReport, type ServerRole, type ServerRoom, type ServerUser, type Show,
+} from './server.ts';
 export { Session, type SessionStore } from './session.ts';
 export { outboxStore, readsStore } from './stores.ts';

@@ -1,5 +1,5 @@
 import { createContext } from 'svelte';
-import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Session, type Keeping, type Name, type Role, type User } from '../client/index.ts';
+import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Server, Session, type Keeping, type Name, type Role, type ServerRole, type User } from '../client/index.ts';
 import { ownActText } from '../text/moderation.ts';
 import { Attention } from './attention.svelte.ts';
 import { Chat } from './chat.svelte.ts';
@@ -20,6 +20,8 @@ export type Dialog =
   | { readonly kind: 'destroy'; readonly room: string; readonly name: string }
   | { readonly kind: 'purge'; readonly room: string; readonly user: string; readonly name: string }
   | { readonly kind: 'keep'; readonly keeping: Keeping; readonly room: string; readonly user: string; readonly name: string }
+  /** One of the dialogs of the part of the server page that is shown. */
+  | { readonly kind: 'server'; readonly ask: string }
   | { readonly kind: 'add' | 'leave'; readonly room: string; readonly name: string }
   | { readonly kind: 'member'; readonly room: string; readonly user: string; readonly name: string; readonly role: Role }
   | { readonly kind: 'delete'; readonly room: string; readonly message: Name; readonly text: string };
@@ -33,9 +35,12 @@ const idleAfter = 5 * 60_000;
 export class App {
   readonly session: Session;
   readonly account: Account;
+  readonly server: Server;
   readonly attention = new Attention(idleAfter);
   user = $state.raw<User | undefined>(undefined);
   chat = $state.raw<Chat | undefined>(undefined);
+  /** What the user is on the server, as far as that is known. */
+  serverRole = $state<ServerRole>('');
   route = $state.raw<Route>({ page: 'rooms' });
   dialog = $state.raw<Dialog | undefined>(undefined);
   toasts = $state.raw<readonly Toast[]>([]);
@@ -55,11 +60,13 @@ export class App {
   constructor() {
     this.session = new Session(this.#api, browserStore(`hubbub.session${this.#base.pathname.replace(/\/$/, '')}`), this.#environment);
     this.account = new Account(this.#api, this.session);
+    this.server = new Server(this.#api, this.session);
     this.session.on('user', (user) => this.#userChanged(user));
     this.route = parseRoute(location.hash);
     window.addEventListener('hashchange', () => {
       this.route = parseRoute(location.hash);
       this.peopleOpen = false;
+      if (this.dialog?.kind === 'server') this.dialog = undefined;
     });
     // Unsent messages outlast a reload and not the tab: closing it is the user's to decide.
     window.addEventListener('beforeunload', (e) => {
@@ -88,6 +95,19 @@ export class App {
     await this.session.logout().finally(() => (this.#leaving = false));
   }
 
+  /** Asks what the user is on the server. Where that is not known, it stays what it was. */
+  async askServerRole(): Promise<void> {
+    const { user } = this;
+    if (!user || user.guest) return;
+    const role = await this.server.role().catch(() => undefined);
+    if (role !== undefined && this.user === user) this.serverRole = role;
+  }
+
+  /** The address of the page with something appended, such as a link that is given to others. */
+  address(path: string): string {
+    return this.#base.href + path;
+  }
+
   toast(text: string): void {
     const toast = { key: this.#toastCount++, text };
     this.toasts = [...this.toasts.slice(-2), toast];
@@ -100,7 +120,9 @@ export class App {
     this.dialog = undefined;
     if (this.user && !user && !this.#leaving) this.ended = 'You were logged out. Please log in again.';
     this.user = user;
+    this.serverRole = '';
     if (!user) return;
+    void this.askServerRole();
     this.ended = undefined;
     const client = new Client({
       api: this.#api, session: this.session, environment: this.#environment,

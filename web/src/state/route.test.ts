@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseInvitation, parseRoute, roomHash } from './route.ts';
+import { parseInvitation, parseRoute, roomHash, serverHash } from './route.ts';
 
 test.each(['', '#', '#/', '#/room/', '#/room/a b', '#/room/a/b', '#/elsewhere', `#/room/${'x'.repeat(65)}`])('%j is the list', (hash) => {
   expect(parseRoute(hash)).toEqual({ page: 'rooms' });
@@ -18,3 +18,15 @@ test.each([['', undefined], ['?invite=', undefined], ['?a=b', undefined], ['?inv
   'the invitation of %j', (search, invitation) => {
     expect(parseInvitation(search)).toBe(invitation);
   });
+
+test.each([
+  [serverHash(), { page: 'server', asked: {} }],
+  [serverHash('people', { person: 'u1' }), { page: 'server', section: 'people', asked: { person: 'u1' } }],
+  [serverHash('audit', { actor: 'u1', action: '', room: undefined, since: '1' }), { page: 'server', section: 'audit', asked: { actor: 'u1', since: '1' } }],
+  [serverHash('people', { q: 'Ä & #?' }), { page: 'server', section: 'people', asked: { q: 'Ä & #?' } }],
+  ['#/server/nonsense', { page: 'rooms' }],
+  ['#/server/people/x', { page: 'rooms' }],
+  ['#/servers', { page: 'rooms' }],
+])('%s is of the server page', (hash, route) => {
+  expect(parseRoute(hash)).toEqual(route);
+});

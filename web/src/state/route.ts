@@ -1,13 +1,30 @@
-/** Where the page is: the list of rooms, one of them, or where a link leads that chooses a new password or sets the server up. */
+/** The parts of the page of whoever runs the server. */
+export const sections = ['people', 'reports', 'invitations', 'bans', 'rooms', 'audit'] as const;
+export type Section = (typeof sections)[number];
+
+/** What is asked of a part, such as a person or a filter: strings by name. */
+export type Asked = Readonly<Record<string, string>>;
+
+/**
+ * Where the page is: the list of rooms, one of them, where a link leads that chooses a new password or sets the server up, or
+ * the page of whoever runs the server, at one of its parts or at none.
+ */
 export type Route =
   | { readonly page: 'rooms' }
   | { readonly page: 'room'; readonly room: string }
+  | { readonly page: 'server'; readonly section?: Section; readonly asked: Asked }
   | { readonly page: 'reset' | 'setup'; readonly secret: string };
 
 /** Reads the part of the address after #. What is not an address of ours is the list of rooms. */
 export function parseRoute(hash: string): Route {
   const [, page, secret] = /^#\/(reset|setup)\/([A-Za-z0-9_-]{1,128})$/.exec(hash) ?? [];
   if (secret !== undefined) return { page: page === 'setup' ? 'setup' : 'reset', secret };
+  const server = /^#\/server(?:\/([a-z]+))?(?:\?(.*))?$/.exec(hash);
+  if (server) {
+    const section = sections.find((s) => s === server[1]);
+    if (server[1] !== undefined && !section) return { page: 'rooms' };
+    return { page: 'server', ...(section && { section }), asked: Object.fromEntries(new URLSearchParams(server[2] ?? '')) };
+  }
   const room = /^#\/room\/([A-Za-z0-9_-]{1,64})$/.exec(hash)?.[1];
   return room === undefined ? { page: 'rooms' } : { page: 'room', room };
 }
@@ -19,4 +36,10 @@ export function parseInvitation(search: string): string | undefined {
 
 export function roomHash(room: string): string {
   return `#/room/${room}`;
+}
+
+/** The address of a part of the page of whoever runs the server; what is empty is not asked. */
+export function serverHash(section?: Section, asked: Readonly<Record<string, string | undefined>> = {}): string {
+  const given = Object.entries(asked).filter((a): a is [string, string] => !!a[1]);
+  return `#/server${section ? `/${section}` : ''}${given.length ? `?${new URLSearchParams(given).toString()}` : ''}`;
 }

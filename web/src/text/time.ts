@@ -4,6 +4,8 @@ const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric'
 const dayAndYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
 const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
+const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const listed = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 const dayMs = 86_400_000;
 
@@ -16,6 +18,12 @@ export const narrowTime = (ts: number): string =>
 
 /** Day and time in full, for a tooltip. */
 export const fullTime = (ts: number): string => full.format(ts);
+
+/** Day and time as they stand in a list. */
+export const stamp = (ts: number): string => listed.format(ts);
+
+/** The day, as it stands in a list. */
+export const dateOf = (ts: number): string => date.format(ts);
 
 /** Whether two times are on one day of the reader's. */
 export function sameDay(a: number, b: number): boolean {

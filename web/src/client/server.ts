@@ -1,0 +1,338 @@
+import type { Login } from './account.ts';
+import type { Api, Door, Keeping, Kept, Report, RoomSort, Span, Verdict } from './api.ts';
+import { at, fields, list, number, text, type Fields } from './fields.ts';
+import type { Session } from './session.ts';
+
+/** What somebody is on the server: who runs it, who reads what operators read, or neither. */
+export type ServerRole = 'operator' | 'auditor' | '';
+
+/** Which accounts are asked for; `staff` are operators and auditors. */
+export type Show = 'all' | 'registered' | 'guests' | 'disabled' | 'staff';
+
+/** An account as who runs the server sees it. Times are UTC ms. */
+export interface ServerUser {
+  readonly id: string;
+  readonly name: string;
+  readonly guest: boolean;
+  readonly role: ServerRole;
+  readonly disabled: boolean;
+  readonly banned: boolean;
+  readonly created: number;
+  /** Absent: never. */
+  readonly seen?: number;
+}
+
+/** An account with what is done to it. */
+export interface ServerPerson extends ServerUser {
+  readonly ban?: KeptByName;
+  /** Told to operators, as the next. */
+  readonly mute?: KeptByName;
+  readonly logins: readonly Login[];
+}
+
+/** A report with what came of it. */
+export interface ServerReport extends Report {
+  readonly room: string;
+  /** Empty: a direct room, or one that is gone. */
+  readonly roomName: string;
+  readonly direct: boolean;
+  /** Who took it, or resolved it. */
+  readonly taker: string;
+  readonly outcome: string;
+  readonly note: string;
+  readonly resolved?: number;
+}
+
+/** A message from around a reported one. */
+export interface ContextMessage {
+  readonly id: string;
+  readonly user: string;
+  readonly name: string;
+  readonly text: string;
+  readonly sent: number;
+  readonly deleted: boolean;
+  readonly edited: boolean;
+  readonly reported: boolean;
+}
+
+/** What comes of a report. */
+export interface Decision {
+  readonly outcome: Verdict | 'purge';
+  readonly note: string;
+  /** Of a mute or a ban; absent: until it is lifted. */
+  readonly minutes?: number | undefined;
+  /** Of a purge. */
+  readonly span?: Span | undefined;
+}
+
+/** An invitation to register. */
+export interface PeopleInvitation {
+  readonly id: string;
+  readonly by: string;
+  readonly byName: string;
+  readonly note: string;
+  readonly uses: number;
+  readonly used: number;
+  readonly created: number;
+  readonly expires: number;
+  readonly revoked: boolean;
+}
+
+/** Who may come in, as operators see and change it. */
+export interface Admission extends Pick<Door, 'registration' | 'guests'> {
+  /** The rooms that guests may enter, if guests is `rooms`. */
+  readonly guestRooms: readonly string[];
+}
+
+export interface NetworkBan {
+  readonly network: string;
+  readonly reason: string;
+  readonly by: string;
+  readonly byName: string;
+  /** Id of the guest who was banned with it: it keeps out guests and new accounts only. */
+  readonly guest: string;
+  readonly since: number;
+  readonly until?: number;
+}
+
+export interface KeptByName extends Kept {
+  /** Who did it; empty: nobody is called so any more, or it was done at the console. */
+  readonly byName: string;
+}
+
+/** A public room as who runs the server sees it. */
+export interface ServerRoom {
+  readonly id: string;
+  readonly name: string;
+  readonly topic: string;
+  /** A room for everybody, which stays. */
+  readonly standing: boolean;
+  readonly members: number;
+  readonly active?: number;
+  /** Absent: a room for everybody. */
+  readonly created?: number;
+  readonly by: string;
+  readonly byName: string;
+  readonly archived?: number;
+}
+
+/** What was done, as the audit log has it. */
+export interface Act {
+  readonly id: string;
+  readonly at: number;
+  readonly action: string;
+  readonly actor: string;
+  readonly actorName: string;
+  readonly subject: string;
+  readonly subjectName: string;
+  readonly room: string;
+  readonly address: string;
+  readonly detail: string;
+  readonly outcome: string;
+}
+
+/** Which acts are asked for; what is left out chooses all. */
+export interface ActFilter {
+  readonly actor?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly room?: string | undefined;
+  readonly action?: string | undefined;
+  /** UTC ms; `until` is not of it. */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+}
+
+/** A part of a list, and what asks for the next; absent: it is the last. */
+export interface Page<T> {
+  readonly list: readonly T[];
+  readonly next?: string;
+}
+
+/** What operators and auditors do on the whole server. It keeps nothing; every method asks the server, and rejects as Api does. */
+export class Server {
+  readonly #api: Api;
+  readonly #session: Session;
+
+  constructor(api: Api, session: Session) {
+    this.#api = api;
+    this.#session = session;
+  }
+
+  /** What the user is on this server. */
+  async role(): Promise<ServerRole> {
+    return role((await this.#ask('GET', '/v1/server/me'))['role']);
+  }
+
+  /** Finds accounts whose name has `q` in it. */
+  async people(q: string, show: Show, after?: string): Promise<Page<ServerUser>> {
+    const body = await this.#ask('GET', `/v1/server/users${query({ q, show, after })}`);
+    return page(list(body['users']).map(serverUser), body['next']);
+  }
+  async person(id: string): Promise<ServerPerson> {
+    const p = await this.#ask('GET', `/v1/server/users/${part(id)}`);
+    return {
+      ...serverUser(p),
+      ...(p['ban'] !== undefined && { ban: kept(fields(p['ban'])) }),
+      ...(p['mute'] !== undefined && { mute: kept(fields(p['mute'])) }),
+      logins: list(p['logins']).map((s) => ({
+        id: text(s['id']), current: false, device: text(s['device']), address: text(s['address']), created: number(s['created']), used: number(s['used']),
+      })),
+    };
+  }
+  async setRole(id: string, to: ServerRole): Promise<void> {
+    await this.#ask('PUT', `/v1/server/users/${part(id)}/role`, { role: to });
+  }
+  async signOut(id: string): Promise<void> {
+    await this.#ask('POST', `/v1/server/users/${part(id)}/sign-out`, {});
+  }
+  async setDisabled(id: string, disabled: boolean): Promise<void> {
+    await this.#ask('PUT', `/v1/server/users/${part(id)}/disabled`, { disabled });
+  }
+  /** Makes a link with which somebody chooses a new password. Returns what is appended to the address of the page. */
+  async resetPath(id: string): Promise<string> {
+    return text((await this.#ask('POST', `/v1/users/${part(id)}/reset`, {}))['path']);
+  }
+  /** Deletes an account, for good, and with `messages` all that was said with it. */
+  async remove(id: string, messages: boolean): Promise<void> {
+    await this.#ask('POST', `/v1/server/users/${part(id)}/delete`, { messages: messages ? 'remove' : 'keep' });
+  }
+  /** Removes somebody's messages in all rooms. */
+  async purge(id: string, span: Span, ban: boolean, reason: string): Promise<void> {
+    await this.#ask('POST', `/v1/purges/${part(id)}`, { span, ban, reason });
+  }
+
+  /** Lists who is muted on the server, or banned from it. */
+  async kept(keeping: Keeping, after?: string): Promise<Page<KeptByName>> {
+    const body = await this.#ask('GET', `/v1/${keeping}${query({ after })}`);
+    const all = list(body[keeping]).map(kept);
+    return page(all, body['more'] === true ? all.at(-1)?.user : undefined);
+  }
+  /** Mutes or bans somebody on the whole server; without minutes until it is lifted. */
+  async keep(keeping: Keeping, id: string, reason: string, minutes?: number): Promise<void> {
+    await this.#ask('PUT', `/v1/${keeping}/${part(id)}`, { reason, ...(minutes && { minutes }) });
+  }
+  async lift(keeping: Keeping, id: string): Promise<void> {
+    await this.#ask('DELETE', `/v1/${keeping}/${part(id)}`);
+  }
+  async networks(): Promise<NetworkBan[]> {
+    return list((await this.#ask('GET', '/v1/network-bans'))['networks']).map((n) => ({
+      network: text(n['network']), reason: text(n['reason']), by: text(n['by']), byName: text(n['by_name']), guest: text(n['guest']),
+      since: number(n['since']), ...at('until', n['until']),
+    }));
+  }
+  /** Keeps a network out. One's own is refused with `conflict`, unless `own` says that it is meant. */
+  async banNetwork(network: string, reason: string, minutes: number | undefined, own: boolean): Promise<void> {
+    await this.#ask('POST', '/v1/network-bans', { network, reason, ...(minutes && { minutes }), ...(own && { own }) });
+  }
+  async unbanNetwork(network: string): Promise<void> {
+    await this.#ask('DELETE', `/v1/network-bans${query({ network })}`);
+  }
+
+  /** Lists reports about all rooms: the oldest of those that wait first, of those that are resolved the newest. */
+  async reports(resolved: boolean, after?: string): Promise<Page<ServerReport>> {
+    const body = await this.#ask('GET', `/v1/reports${query({ ...(resolved && { resolved: 'true', newest: 'true' }), after })}`);
+    const all = list(body['reports']).map((r) => ({
+      id: text(r['id']), room: text(r['room']), roomName: text(r['room_name']), direct: r['direct'] === true, author: text(r['author']),
+      authorName: text(r['author_name']), text: text(r['text']), sent: number(r['sent']), reporterName: text(r['reporter_name']), reason: text(r['reason']),
+      words: text(r['words']), state: text(r['state']), taker: text(r['taker']), takerName: text(r['taker_name']), outcome: text(r['outcome']),
+      note: text(r['note']), ...at('resolved', r['resolved']),
+    }));
+    return page(all, body['more'] === true ? all.at(-1)?.id : undefined);
+  }
+  /** Returns what was said around the message of a report; the audit log tells that it was read. */
+  async context(report: string): Promise<ContextMessage[]> {
+    return list((await this.#ask('GET', `/v1/reports/${part(report)}/context`))['messages']).map((m) => ({
+      id: text(m['id']), user: text(m['user']), name: text(m['name']), text: text(m['text']), sent: number(m['sent']), deleted: m['deleted'] === true,
+      edited: m['edited'] === true, reported: m['reported'] === true,
+    }));
+  }
+  async take(report: string): Promise<void> {
+    await this.#ask('POST', `/v1/reports/${part(report)}/take`, {});
+  }
+  async resolve(report: string, { outcome, note, minutes, span }: Decision): Promise<void> {
+    await this.#ask('POST', `/v1/reports/${part(report)}/resolve`, { outcome, note, ...(minutes && { minutes }), ...(span && { span }) });
+  }
+
+  /** Lists invitations to register, the newest first. */
+  async invitations(before?: string): Promise<Page<PeopleInvitation>> {
+    const body = await this.#ask('GET', `/v1/server/invitations${query({ before })}`);
+    return page(list(body['invitations']).map((i) => ({
+      id: text(i['id']), by: text(i['by']), byName: text(i['by_name']), note: text(i['note']), uses: number(i['uses']), used: number(i['used']),
+      created: number(i['created']), expires: number(i['expires']), revoked: i['revoked'] === true,
+    })), body['next']);
+  }
+  /** Makes an invitation, and returns what is appended to the address of the page for its link, which is told this once. */
+  async invite(uses: number, minutes: number, note: string): Promise<string> {
+    const link = text((await this.#ask('POST', '/v1/server/invitations', { uses, minutes, ...(note && { note }) }))['link']);
+    return `?invite=${encodeURIComponent(link)}`;
+  }
+  async revoke(invitation: string): Promise<void> {
+    await this.#ask('DELETE', `/v1/server/invitations/${part(invitation)}`);
+  }
+  async admission(): Promise<Admission> {
+    return admission(await this.#ask('GET', '/v1/server'));
+  }
+  async admit(change: Partial<Admission>): Promise<Admission> {
+    const { registration, guests, guestRooms } = change;
+    return admission(await this.#ask('PATCH', '/v1/server', { registration, guests, guest_rooms: guestRooms }));
+  }
+
+  /** Finds public rooms, archived or not. */
+  async rooms(q: string, sort: RoomSort, archived: boolean, cursor?: string): Promise<Page<ServerRoom>> {
+    const body = await this.#ask('GET', `/v1/server/rooms${query({ q, sort, ...(archived && { archived: 'true' }), cursor })}`);
+    return page(list(body['rooms']).map((r) => ({
+      id: text(r['id']), name: text(r['name']), topic: text(r['topic']), standing: r['standing'] === true, members: number(r['members']),
+      ...at('active', r['active']), ...at('created', r['created']), by: text(r['by']), byName: text(r['by_name']), ...at('archived', r['archived']),
+    })), body['next']);
+  }
+
+  /** Makes a room read only and takes it off the lists, or undoes that; the operator need not be in it, as in the next. */
+  async archive(room: string, archived: boolean): Promise<void> {
+    await this.#ask('POST', `/v1/rooms/${part(room)}/${archived ? 'archive' : 'restore'}`, {});
+  }
+  /** Deletes a room for ever. */
+  async deleteRoom(room: string, name: string): Promise<void> {
+    await this.#ask('POST', `/v1/rooms/${part(room)}/delete`, { name });
+  }
+
+  /** Reads the audit log, the newest first. */
+  async acts(filter: ActFilter, before?: string): Promise<Page<Act>> {
+    const body = await this.#ask('GET', `/v1/audit${query({ ...chosen(filter), before })}`);
+    return page(list(body['acts']).map((a) => ({
+      id: text(a['id']), at: number(a['at']), action: text(a['action']), actor: text(a['actor']), actorName: text(a['actor_name']),
+      subject: text(a['subject']), subjectName: text(a['subject_name']), room: text(a['room']), address: text(a['address']), detail: text(a['detail']),
+      outcome: text(a['outcome']),
+    })), body['next']);
+  }
+  /** Returns all that a filter chooses of the audit log, as lines of JSON. */
+  exportActs(filter: ActFilter): Promise<Blob> {
+    return this.#session.call((token) => this.#api.file(`/v1/audit/export${query(chosen(filter))}`, token));
+  }
+
+  #ask(method: string, path: string, payload?: object): Promise<Fields> {
+    return this.#session.call((token) => this.#api.request(method, path, token, payload));
+  }
+}
+
+const part = encodeURIComponent;
+const role = (v: unknown): ServerRole => (v === 'operator' || v === 'auditor' ? v : '');
+const page = <T>(all: readonly T[], next: unknown): Page<T> => ({ list: all, ...(text(next) && { next: text(next) }) });
+
+/** What stands behind a path to ask for what is given. */
+function query(params: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(params).filter((p): p is [string, string] => p[1] !== undefined && p[1] !== '');
+  return given.length ? `?${new URLSearchParams(given).toString()}` : '';
+}
+const chosen = ({ since, until, ...rest }: ActFilter): Record<string, string | undefined> => ({ ...rest, since: since?.toString(), until: until?.toString() });
+
+const serverUser = (u: Fields): ServerUser => ({
+  id: text(u['id']), name: text(u['name']), guest: u['guest'] === true, role: role(u['role']), disabled: u['disabled'] === true, banned: u['banned'] === true,
+  created: number(u['created']), ...at('seen', u['seen']),
+});
+const kept = (k: Fields): KeptByName => ({
+  user: text(k['user']), name: text(k['name']), by: text(k['by']), byName: text(k['by_name']), reason: text(k['reason']), since: number(k['since']), ...at('until', k['until']),
+});
+const admission = (body: Fields): Admission => ({
+  registration: text(body['registration']) as Admission['registration'], guests: text(body['guests']) as Admission['guests'],
+  guestRooms: Array.isArray(body['guest_rooms']) ? body['guest_rooms'].map(text) : [],
+});
