@@ -21,7 +21,7 @@ var RequiredGroups = []string{"history"}
 // retryAfter is how long a caller is asked to wait when a service does not answer.
 const retryAfter = 2 * time.Second
 
-// Call asks a service and decodes its reply. A failure is always a *chat.Error in the chain: the handler's own, or
+// Call asks a service and decodes its reply; a json.RawMessage is the reply as it came, which nobody has looked at. A failure is always a *chat.Error in the chain: the handler's own, or
 // chat.CodeUnavailable where nobody answered in time.
 func Call[Req, Rep any](ctx context.Context, r bus.RPC, service string, req Req) (Rep, error) {
 	var rep Rep
@@ -33,13 +33,18 @@ func Call[Req, Rep any](ctx context.Context, r bus.RPC, service string, req Req)
 	if err != nil {
 		return rep, fmt.Errorf("request to %s: %w", service, chatError(err))
 	}
+	if raw, ok := any(&rep).(*json.RawMessage); ok {
+		*raw = data
+		return rep, nil
+	}
 	if err := json.Unmarshal(data, &rep); err != nil {
 		return rep, fmt.Errorf("decode reply of %s: %w", service, err)
 	}
 	return rep, nil
 }
 
-// Handle serves a service with a typed handler until the subscription is stopped. A *chat.Error in the chain of the
+// Handle serves a service with a typed handler until the subscription is stopped. A reply that is a json.RawMessage goes out as it is. A
+// *chat.Error in the chain of the
 // handler's error reaches the caller; any other arrives as chat.CodeInternal without detail, and is given to fail for
 // the log. fail may be nil.
 func Handle[Req, Rep any](ctx context.Context, r bus.RPC, service string, fail func(service string, err error),
@@ -59,6 +64,9 @@ func Handle[Req, Rep any](ctx context.Context, r bus.RPC, service string, fail f
 				fail(service, err)
 			}
 			return nil, &bus.Error{Code: chat.CodeInternal, Message: "the service failed; its log says why"}
+		}
+		if raw, ok := any(rep).(json.RawMessage); ok {
+			return raw, nil
 		}
 		return json.Marshal(rep)
 	})

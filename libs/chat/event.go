@@ -138,21 +138,54 @@ func AppendEntry(dst []byte, e Event) ([]byte, error) {
 // start. It allocates nothing when dst has room. The data is not parsed: it was written by AppendEntry or by a newer
 // release's. Of what was not, or not to its end, only the ends are looked at.
 func AppendFrame(dst, data []byte, seq, prev uint64) ([]byte, error) {
-	if len(data) < 3 || data[1] != '{' {
-		return dst, ErrBadEntry
-	}
-	rest := bytes.TrimSpace(data[2:])
-	if len(rest) == 0 || rest[len(rest)-1] != '}' {
-		return dst, ErrBadEntry
+	fields, err := fieldsOf(data)
+	if err != nil {
+		return dst, err
 	}
 	dst = append(dst, `{"seq":`...)
 	dst = strconv.AppendUint(dst, seq, 10)
 	dst = append(dst, `,"prev":`...)
 	dst = strconv.AppendUint(dst, prev, 10)
-	if rest[0] != '}' {
+	if len(fields) > 0 {
 		dst = append(dst, ',')
 	}
-	return append(dst, rest...), nil
+	return append(append(dst, fields...), '}'), nil
+}
+
+// AppendMessage appends a message as history gives it to clients: the JSON of a msg entry with its seq and, where they are true of
+// it, Pinned and Reactions of done. That is not parsed, as in AppendFrame.
+func AppendMessage(dst, data []byte, seq uint64, done Message) ([]byte, error) {
+	fields, err := fieldsOf(data)
+	if err != nil {
+		return dst, err
+	}
+	dst = strconv.AppendUint(append(dst, `{"seq":`...), seq, 10)
+	if len(fields) > 0 {
+		dst = append(append(dst, ','), fields...)
+	}
+	if done.Pinned {
+		dst = append(dst, `,"pinned":true`...)
+	}
+	if len(done.Reactions) > 0 {
+		b, err := json.Marshal(done.Reactions)
+		if err != nil {
+			return dst, fmt.Errorf("encode reactions: %w", err)
+		}
+		dst = append(append(dst, `,"reactions":`...), b...)
+	}
+	return append(dst, '}'), nil
+}
+
+// fieldsOf returns what stands between the braces of a log entry's JSON.
+func fieldsOf(data []byte) ([]byte, error) {
+	if len(data) < 3 || data[1] != '{' {
+		return nil, ErrBadEntry
+	}
+	rest := bytes.TrimSpace(data[2:])
+	if len(rest) == 0 || rest[len(rest)-1] != '}' {
+		return nil, ErrBadEntry
+	}
+	return bytes.TrimRight(rest[:len(rest)-1], " \t\r\n"), nil
 }
 
 // DecodeEntry returns the event of a log entry, with the given position.

@@ -30,6 +30,8 @@ type DB struct {
 	Write *sql.DB // one connection: SQLite has one writer
 	Read  *sql.DB // sees everything that Write has returned from
 	lock  *os.File
+
+	statements statements // of Read
 }
 
 // Open opens the file, which is made if it is missing, with the folders above it, and moves its schema forward by the
@@ -95,7 +97,7 @@ func connect(path string, connections int) (*sql.DB, error) {
 
 // Close closes the file and lets another process have it.
 func (d *DB) Close() error {
-	var errs []error
+	errs := []error{d.statements.close()}
 	for _, db := range []*sql.DB{d.Read, d.Write} {
 		if db != nil {
 			errs = append(errs, db.Close())

@@ -366,7 +366,7 @@ func TestManyChanges(t *testing.T) {
 	if _, code := w.do(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "x", Target: "m1", Author: "ann", Text: "2"}); code != "" {
 		t.Errorf("others' reactions keep the author from an edit: %q", code)
 	}
-	if about, err := w.store.About(t.Context(), "r1", []store.Name{{Sender: "ann", ID: "m1"}}, chat.TypeReacted); err != nil || len(about) != 0 {
+	if about, err := w.store.About(t.Context(), "r1", []store.Name{{Sender: "ann", ID: "m1"}}, 0, chat.TypeReacted); err != nil || len(about) != 0 {
 		t.Errorf("a page reads %d entries, %v", len(about), err)
 	}
 	if _, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "d", Target: "m1", Author: "ann"}); code != "" {

@@ -40,11 +40,12 @@ func (s *Service) addAuthors(ctx context.Context, entries []store.Entry) error {
 	return nil
 }
 
-// about returns the stored entries of these types, or of any, about messages, in order, with their authors.
-func (s *Service) about(ctx context.Context, room string, names []store.Name, types ...string) ([]store.Entry, error) {
-	found, err := s.store.About(ctx, room, names, types...)
-	if err != nil {
-		return nil, err
+// about returns the stored entries of these types, or of any, about messages, in order, with their authors. With a limit other than
+// 0 it returns false where there are more of them; then it returns none.
+func (s *Service) about(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, bool, error) {
+	found, err := s.store.About(ctx, room, names, limit, types...)
+	if err != nil || limit > 0 && len(found) == limit {
+		return nil, false, err
 	}
 	for i := range found {
 		if e := &found[i]; e.Author == "" { // written by a process of an earlier release
@@ -54,7 +55,11 @@ func (s *Service) about(ctx context.Context, room string, names []store.Name, ty
 		}
 	}
 	if err := s.addAuthors(ctx, found); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return slices.DeleteFunc(found, func(e store.Entry) bool { return !slices.Contains(names, store.Name{Sender: e.Author, ID: e.Target}) }), nil
+	wanted := make(map[store.Name]bool, len(names))
+	for _, name := range names {
+		wanted[name] = true
+	}
+	return slices.DeleteFunc(found, func(e store.Entry) bool { return !wanted[store.Name{Sender: e.Author, ID: e.Target}] }), true, nil
 }

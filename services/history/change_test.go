@@ -4,8 +4,53 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
 )
+
+// TestSlotsSayWhatEventsDo shows that what a page reads of an entry about a message, without its JSON, is what its event says.
+func TestSlotsSayWhatEventsDo(t *testing.T) {
+	for _, e := range []chat.Event{
+		{Type: chat.TypeEdited, Text: "two", TS: 7},
+		{Type: chat.TypeDeleted},
+		{Type: chat.TypePinned, On: true},
+		{Type: chat.TypePinned},
+		{Type: chat.TypeReacted, Emoji: "👍", On: true},
+		{Type: chat.TypeReacted, Emoji: "a:b", On: true},
+		{Type: chat.TypeReacted, Emoji: "👍"},
+	} {
+		e.Room, e.User, e.ID, e.Target, e.Author = "r1", "ann", "x", "m1", "bob"
+		data, err := chat.AppendEntry(nil, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry, err := entryOf(bus.Entry{Room: "r1", Seq: 9, Sender: "ann", ID: "x", Data: data})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := func() *chat.Message {
+			return &chat.Message{Pinned: !e.On, Reactions: map[string][]string{"👍": {"ann", "bob"}}}
+		}
+		for _, kept := range []bool{true, false} { // as this release keeps it, and the one before slots
+			if !kept {
+				entry.Slot = ""
+			}
+			got, err := store.EventOf(entry)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, b := before(), before()
+			change(a, e)
+			change(b, got)
+			if d := cmp.Diff(a, b); d != "" {
+				t.Errorf("%+v, with its slot %v: want - got +\n%s", e, kept, d)
+			}
+		}
+	}
+}
 
 // TestChange does to a message what events say, in order.
 func TestChange(t *testing.T) {

@@ -74,7 +74,7 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 // settle removes the texts of a message that were replaced or deleted from the store, and what was deleted from the log, too.
 // What the log has of a text that was replaced nobody is given any more: see decision 29. It may be done again.
 func (s *Service) settle(ctx context.Context, m message) error {
-	about, err := s.about(ctx, m.room, []store.Name{m.name}, chat.TypeEdited, chat.TypeDeleted)
+	about, _, err := s.about(ctx, m.room, []store.Name{m.name}, 0, chat.TypeEdited, chat.TypeDeleted)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (s *Service) settle(ctx context.Context, m message) error {
 
 // deleted reports whether the store has the deletion of a message.
 func (s *Service) deleted(ctx context.Context, m message) (bool, error) {
-	about, err := s.about(ctx, m.room, []store.Name{m.name}, chat.TypeDeleted)
+	about, _, err := s.about(ctx, m.room, []store.Name{m.name}, 0, chat.TypeDeleted)
 	return len(about) > 0, err
 }
 

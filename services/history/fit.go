@@ -1,10 +1,7 @@
 package history
 
 import (
-	"encoding/json"
-
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/history/store"
 )
 
@@ -15,34 +12,28 @@ const (
 	overhead = 96
 )
 
-// fit returns the messages around an anchor that fit one answer, and whether any were left out: those farthest from
-// the anchor. One message always fits.
-func fit(all []chat.Message, anchor int) ([]chat.Message, bool, error) {
-	sizes, total := make([]int, len(all)), 0
-	for i, m := range all {
-		b, err := json.Marshal(m)
-		if err != nil {
-			return nil, false, err
-		}
-		sizes[i] = len(b) + 1
-		total += sizes[i]
+// fit returns which of the messages around an anchor fit one answer, from and to: those farthest from the anchor are left out. One
+// message always fits.
+func fit(all []shown, anchor int) (from, to int) {
+	total := 0
+	for _, m := range all {
+		total += len(m.json) + 1
 	}
-	from, to := 0, len(all)
+	from, to = 0, len(all)
 	for total > maxReply && to-from > 1 {
 		if anchor-from >= to-1-anchor {
-			total -= sizes[from]
+			total -= len(all[from].json) + 1
 			from++
 		} else {
 			to--
-			total -= sizes[to]
+			total -= len(all[to].json) + 1
 		}
 	}
 	if to-from == len(all) {
-		return all, false, nil
+		return from, to
 	}
-	seq := func(m chat.Message) uint64 { return m.Seq }
-	from, to = min(seam(all, from, 1, seq), anchor), max(seam(all, to, -1, seq), anchor+1)
-	return all[from:to], true, nil
+	seq := func(m shown) uint64 { return m.seq }
+	return min(seam(all, from, 1, seq), anchor), max(seam(all, to, -1, seq), anchor+1)
 }
 
 // seam returns where a run that is too long for an answer is cut: at i, or, in steps of 1 or -1, at the next place that

@@ -196,7 +196,7 @@ func TestEntriesWithoutAuthors(t *testing.T) {
 				t.Errorf("stored %v, deleted: the page has %q", stored, got)
 			}
 		}
-		if found, err := s.About(t.Context(), "stored-true", []store.Name{{Sender: "ann", ID: "x"}}); err != nil || len(found) != 3 || found[0].Author != "ann" {
+		if found, err := s.About(t.Context(), "stored-true", []store.Name{{Sender: "ann", ID: "x"}}, 0); err != nil || len(found) != 3 || found[0].Author != "ann" {
 			t.Errorf("the store keeps %+v, %v", found, err)
 		}
 	})

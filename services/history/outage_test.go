@@ -42,11 +42,11 @@ func (o *outage) Append(ctx context.Context, e []store.Entry) (store.Outcome, er
 	return o.Store.Append(ctx, e)
 }
 
-func (o *outage) About(ctx context.Context, room string, names []store.Name, types ...string) ([]store.Entry, error) {
+func (o *outage) About(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, error) {
 	if err := o.check("About"); err != nil {
 		return nil, err
 	}
-	return o.Store.About(ctx, room, names, types...)
+	return o.Store.About(ctx, room, names, limit, types...)
 }
 
 func (o *outage) Erase(ctx context.Context, room string, name store.Name, before uint64, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {

@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -12,71 +13,106 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// pageOf answers historyapi.ServicePage when it is the user's turn.
-func (s *Service) pageOf(ctx context.Context, req historyapi.PageRequest) (historyapi.Page, error) {
+// pageOf answers historyapi.ServicePage when it is the user's turn: with a historyapi.Page in JSON.
+func (s *Service) pageOf(ctx context.Context, req historyapi.PageRequest) (json.RawMessage, error) {
 	return inTurn(s.reads, func(r historyapi.PageRequest) string { return cmp.Or(r.User, r.Room) }, s.page)(ctx, req)
 }
 
 // page makes a page.
-func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (historyapi.Page, error) {
-	var page historyapi.Page
+func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (json.RawMessage, error) {
 	if err := checkPage(&req); err != nil {
-		return page, err
+		return nil, err
+	}
+	r, found, err := s.found(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	all, err := r.messages(ctx, found.entries)
+	if err != nil {
+		return nil, err
+	}
+	from, to := fit(all, found.anchor)
+	return encodePage(all[from:to], found.more || to-from < len(all)), nil
+}
+
+// run are messages that a page is made of.
+type run struct {
+	entries []store.Entry
+	anchor  int  // the one that has to be in the answer
+	more    bool // there are more in the direction asked for
+}
+
+// found returns the messages that a page is to have, in order, and the record that they are of.
+func (s *Service) found(ctx context.Context, req historyapi.PageRequest) (*record, run, error) {
+	if req.Before == 0 && req.After == 0 && req.Around == 0 {
+		return s.latest(ctx, req)
 	}
 	r, err := s.record(ctx, req.Room)
 	if err != nil {
-		return page, err
+		return nil, run{}, err
 	}
 	if err := r.dropRepeats(ctx); err != nil {
-		return page, err
+		return nil, run{}, err
 	}
-	var found []store.Entry
-	anchor := 0 // of what is found, the message that has to be in the answer
+	var found run
 	switch {
 	case req.Around > 0:
-		half := req.Limit / 2
-		before, err := r.newest(ctx, req.Around+1, req.Limit-half+1)
-		if err != nil {
-			return page, err
-		}
-		if len(before) > req.Limit-half {
-			before, page.More = before[seam(before, 1, 1, seqOf):], true
-		}
-		after, err := r.oldest(ctx, req.Around, half+1)
-		if err != nil {
-			return page, err
-		}
-		if len(after) > half {
-			after, page.More = after[:seam(after, half, -1, seqOf)], true
-		}
-		found, anchor = append(before, after...), max(len(before)-1, 0)
+		found, err = r.around(ctx, req.Around, req.Limit)
 	case req.After > 0:
-		if found, err = r.oldest(ctx, req.After, req.Limit+1); err != nil {
-			return page, err
-		}
-		if len(found) > req.Limit {
-			found, page.More = found[:seam(found, req.Limit, -1, seqOf)], true
-		}
+		var after []store.Entry
+		after, err = r.oldest(ctx, req.After, req.Limit+1)
+		found = first(after, req.Limit)
 	default:
-		before := req.Before
-		if before == 0 {
-			before = everything
-		}
-		if found, err = r.newest(ctx, before, req.Limit+1); err != nil {
-			return page, err
-		}
-		if len(found) > req.Limit {
-			found, page.More = found[seam(found, 1, 1, seqOf):], true
-		}
-		anchor = len(found) - 1
+		var before []store.Entry
+		before, err = r.newest(ctx, req.Before, req.Limit+1)
+		found = last(before, req.Limit)
 	}
-	all, err := r.messages(ctx, found)
+	return r, found, err
+}
+
+// latest returns the newest messages of a room.
+func (s *Service) latest(ctx context.Context, req historyapi.PageRequest) (*record, run, error) {
+	end, stored, err := s.store.Latest(ctx, req.Room, req.Limit+1)
 	if err != nil {
-		return page, err
+		return nil, run{}, err
 	}
-	all, cut, err := fit(all, anchor)
-	page.Messages, page.More = all, page.More || cut
-	return page, err
+	r, err := s.withTail(ctx, req.Room, end)
+	if err != nil {
+		return nil, run{}, err
+	}
+	if err := r.dropRepeats(ctx); err != nil {
+		return nil, run{}, err
+	}
+	return r, last(append(stored, r.fresh(everything)...), req.Limit), nil
+}
+
+// around returns messages on both sides of a Seq: half of the limit each.
+func (r *record) around(ctx context.Context, seq uint64, limit int) (run, error) {
+	half := limit / 2
+	before, err := r.newest(ctx, seq+1, limit-half+1)
+	if err != nil {
+		return run{}, err
+	}
+	after, err := r.oldest(ctx, seq, half+1)
+	a, b := last(before, limit-half), first(after, half)
+	return run{append(a.entries, b.entries...), max(a.anchor, 0), a.more || b.more}, err
+}
+
+// first returns the first messages of those found, at most limit.
+func first(found []store.Entry, limit int) run {
+	if len(found) <= limit {
+		return run{entries: found}
+	}
+	return run{found[:seam(found, limit, -1, seqOf)], 0, true}
+}
+
+// last returns the last messages of those found, at most limit.
+func last(found []store.Entry, limit int) run {
+	if len(found) <= limit {
+		return run{found, len(found) - 1, false}
+	}
+	found = found[seam(found, len(found)-limit, 1, seqOf):]
+	return run{found, len(found) - 1, true}
 }
 
 func checkPage(req *historyapi.PageRequest) error {
@@ -104,40 +140,61 @@ func checkPage(req *historyapi.PageRequest) error {
 	return nil
 }
 
-// messages returns the messages with all that later entries did to them.
-func (r *record) messages(ctx context.Context, found []store.Entry) ([]chat.Message, error) {
-	all := make([]chat.Message, 0, len(found))
-	names := make([]store.Name, 0, len(found))
-	for _, e := range found {
-		event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
-		if err != nil {
-			return nil, fmt.Errorf("message %d of room %s: %w", e.Seq, e.Room, err)
+// messages returns the messages in the form that clients get, with all that later entries did to them.
+func (r *record) messages(ctx context.Context, found []store.Entry) ([]shown, error) {
+	names := make([]store.Name, len(found))
+	for i := range found {
+		names[i] = found[i].Name()
+	}
+	done := make(map[store.Name]*chat.Message, len(found))
+	for _, name := range names {
+		done[name] = nil
+	}
+	about, whole, err := r.aboutSome(ctx, names, maxAbout)
+	if err == nil && whole {
+		err = doAll(done, about)
+	}
+	if err == nil && !whole {
+		for part := range slices.Chunk(names, aboutAtOnce) {
+			if about, err = r.about(ctx, part); err != nil {
+				return nil, err
+			}
+			if err = doAll(done, about); err != nil {
+				return nil, err
+			}
 		}
-		all = append(all, chat.Message{Event: event})
-		names = append(names, e.Name())
 	}
-	index := make(map[store.Name]*chat.Message, len(all))
-	for i, name := range names {
-		index[name] = &all[i]
+	if err != nil {
+		return nil, err
 	}
-	for part := range slices.Chunk(names, aboutAtOnce) {
-		about, err := r.about(ctx, part)
-		if err != nil {
+	all := make([]shown, len(found))
+	for i, e := range found {
+		if all[i], err = encodeMessage(e, done[names[i]]); err != nil {
 			return nil, err
-		}
-		for _, e := range about {
-			m := index[store.Name{Sender: e.Author, ID: e.Target}]
-			if m == nil {
-				continue
-			}
-			event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
-			if err != nil {
-				return nil, fmt.Errorf("entry %d of room %s: %w", e.Seq, e.Room, err)
-			}
-			change(m, event)
 		}
 	}
 	return all, nil
+}
+
+// doAll does to messages what the entries about them say.
+func doAll(done map[store.Name]*chat.Message, about []store.Entry) error {
+	for _, e := range about {
+		name := store.Name{Sender: e.Author, ID: e.Target}
+		m, ok := done[name]
+		if !ok {
+			continue
+		}
+		event, err := store.EventOf(e)
+		if err != nil {
+			return fmt.Errorf("entry %d of room %s: %w", e.Seq, e.Room, err)
+		}
+		if m == nil {
+			m = &chat.Message{}
+			done[name] = m
+		}
+		change(m, event)
+	}
+	return nil
 }
 
 // change does to a message what an event says. Events come in order.

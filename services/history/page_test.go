@@ -202,7 +202,7 @@ func TestLongTail(t *testing.T) {
 		code string
 	}{{"large", 10 * maxReplay, chat.CodeUnavailable}, {"many", maxReplay, chat.CodeUnavailable}, {"many", maxReplay + 1, ""}, {"short", maxReplay, ""}} {
 		w.cfg.MaxTail = tt.most
-		if _, err := w.Service.page(t.Context(), historyapi.PageRequest{Room: tt.room}); chat.CodeOf(err) != tt.code {
+		if _, err := w.pageNow(historyapi.PageRequest{Room: tt.room}); chat.CodeOf(err) != tt.code {
 			t.Errorf("a page of %s, with at most %d entries: %v", tt.room, tt.most, err)
 		}
 	}
@@ -265,19 +265,51 @@ func TestLongMessages(t *testing.T) {
 
 // TestFitKeepsOne: a message that is too long for an answer with others is an answer alone.
 func TestFitKeepsOne(t *testing.T) {
-	long := func(id string) chat.Message {
-		return chat.Message{Event: chat.Event{ID: id, Text: strings.Repeat("x", maxReply)}}
-	}
-	for anchor, want := range []string{"a", "b", "c"} {
-		all := []chat.Message{long("a"), long("b"), long("c")}
-		for i := range all {
-			all[i].Seq = uint64(i + 1)
-		}
-		if got, cut, err := fit(all, anchor); err != nil || !cut || len(got) != 1 || got[0].ID != want {
-			t.Errorf("around %d: %d messages, cut %v, %v", anchor, len(got), cut, err)
+	long := func(seq uint64) shown { return shown{seq: seq, json: make([]byte, maxReply)} }
+	for anchor := range 3 {
+		if from, to := fit([]shown{long(1), long(2), long(3)}, anchor); from != anchor || to != anchor+1 {
+			t.Errorf("around %d: from %d to %d", anchor, from, to)
 		}
 	}
-	if got, cut, err := fit([]chat.Message{long("a")}, 0); err != nil || cut || len(got) != 1 {
-		t.Errorf("alone: %d messages, cut %v, %v", len(got), cut, err)
+	if from, to := fit([]shown{long(1)}, 0); from != 0 || to != 1 {
+		t.Errorf("alone: from %d to %d", from, to)
+	}
+}
+
+// TestMoreThanIsReadAtOnce has more reactions on a page's messages than are read at once.
+func TestMoreThanIsReadAtOnce(t *testing.T) {
+	w := open(t)
+	const each = maxAbout/3 + 1
+	var all []store.Entry
+	add := func(e chat.Event) {
+		e.Room = "r1"
+		data, err := chat.AppendEntry(nil, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept, err := entryOf(bus.Entry{Room: "r1", Seq: uint64(len(all) + 1), Sender: e.User, ID: e.ID, Data: data})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, kept)
+	}
+	for i := range 3 {
+		id := fmt.Sprint("m", i)
+		add(chat.Event{Type: chat.TypeMsg, User: "ann", ID: id, Text: "hello"})
+		for n := range each {
+			add(chat.Event{Type: chat.TypeReacted, User: fmt.Sprint("u", n), ID: "x" + id, Target: id, Author: "ann", Emoji: "👍", On: true})
+		}
+	}
+	if _, err := w.store.Append(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	p := w.page(historyapi.PageRequest{Room: "r1"})
+	if len(p.Messages) != 3 {
+		t.Fatalf("%d messages", len(p.Messages))
+	}
+	for i, m := range p.Messages {
+		if n := len(m.Reactions["👍"]); n != each {
+			t.Errorf("message %d has %d reactions, want %d", i, n, each)
+		}
 	}
 }

@@ -2,7 +2,9 @@ package history
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -10,6 +12,8 @@ import (
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/chat"
 )
+
+const jsonType = "application/json"
 
 type pageInput struct {
 	Room   string `path:"room" maxLength:"64"`
@@ -19,7 +23,11 @@ type pageInput struct {
 	Limit  int    `query:"limit" doc:"1 to 200; 50 if absent."`
 }
 
-type pageOutput struct{ Body historyapi.Page }
+// pageOutput has a historyapi.Page in JSON.
+type pageOutput struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
 
 type readsOutput struct {
 	Body struct {
@@ -28,20 +36,24 @@ type readsOutput struct {
 }
 
 func (s *Service) routes(api huma.API) {
-	huma.Register(api, huma.Operation{OperationID: "messages", Method: http.MethodGet, Path: "/v1/rooms/{room}/messages", Summary: "A page of a room's messages", Security: httpapi.Bearer},
+	page := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[historyapi.Page](), true, "")
+	huma.Register(api, huma.Operation{
+		OperationID: "messages", Method: http.MethodGet, Path: "/v1/rooms/{room}/messages", Summary: "A page of a room's messages", Security: httpapi.Bearer,
+		Responses: map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{jsonType: {Schema: page}}}},
+	},
 		func(ctx context.Context, in *pageInput) (*pageOutput, error) {
 			a, err := s.cache.Access(ctx, httpapi.User(ctx).User, in.Room)
 			if err == nil && !a.Read {
 				err = chat.E(chat.CodeForbidden, "you may not read that room")
 			}
-			var page historyapi.Page
+			var page json.RawMessage
 			if err == nil {
 				page, err = s.pageOf(ctx, historyapi.PageRequest{User: httpapi.User(ctx).User, Room: in.Room, Before: in.Before, After: in.After, Around: in.Around, Limit: in.Limit})
 			}
 			if err != nil {
 				return nil, httpapi.Error(s.code(err), nil)
 			}
-			return &pageOutput{page}, nil
+			return &pageOutput{jsonType, page}, nil
 		})
 	huma.Register(api, huma.Operation{OperationID: "reads", Method: http.MethodGet, Path: "/v1/reads", Summary: "How far you have read each room", Security: httpapi.Bearer},
 		func(ctx context.Context, _ *struct{}) (*readsOutput, error) {

@@ -51,6 +51,9 @@ func TestHTTP(t *testing.T) {
 		if rec.Code != http.StatusOK {
 			out = &p
 		}
+		if media := rec.Header().Get("Content-Type"); rec.Code == http.StatusOK && media != "application/json" && media != "application/openapi+json" {
+			t.Errorf("%s is of the type %q", path, media)
+		}
 		if err := json.Unmarshal(rec.Body.Bytes(), out); err != nil {
 			t.Fatalf("%s: %s", path, rec.Body)
 		}
@@ -59,6 +62,20 @@ func TestHTTP(t *testing.T) {
 	var page historyapi.Page
 	if status, _ := get("ann", "/v1/rooms/r1/messages?limit=5", &page); status != 200 || texts(page) != "hello" {
 		t.Errorf("page: %d %+v", status, page)
+	}
+	var described struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]struct {
+				Content map[string]struct{ Schema map[string]any }
+			}
+		}
+	}
+	if status, _ := get("", "/v1/history/openapi.json", &described); status != 200 {
+		t.Errorf("the description: %d", status)
+	}
+	content := described.Paths["/v1/rooms/{room}/messages"]["get"].Responses["200"].Content
+	if len(content) != 1 || content["application/json"].Schema["$ref"] != "#/components/schemas/Page" {
+		t.Errorf("a page is described as %v", content)
 	}
 	var reads struct{ Reads map[string]uint64 }
 	if status, _ := get("ann", "/v1/reads", &reads); status != 200 || reads.Reads["r1"] != 7 {

@@ -17,9 +17,11 @@ type steps struct {
 	n    int
 	fail int // the number of the one that fails; 0: none
 	last string
+	all  []string
 }
 
 func (s *steps) next(name string) error {
+	s.all = append(s.all, name)
 	if s.n++; s.n == s.fail {
 		s.last = name
 		return io.ErrUnexpectedEOF
@@ -54,6 +56,13 @@ func (s stepStore) Since(ctx context.Context, room string, after uint64, limit i
 	return s.Store.Since(ctx, room, after, limit)
 }
 
+func (s stepStore) Latest(ctx context.Context, room string, limit int) (bus.Position, []store.Entry, error) {
+	if err := s.next("Latest"); err != nil {
+		return bus.Position{}, nil, err
+	}
+	return s.Store.Latest(ctx, room, limit)
+}
+
 func (s stepStore) Newest(ctx context.Context, room string, before uint64, limit int) ([]store.Entry, error) {
 	if err := s.next("Newest"); err != nil {
 		return nil, err
@@ -82,11 +91,11 @@ func (s stepStore) Messages(ctx context.Context, room string, names []store.Name
 	return s.Store.Messages(ctx, room, names)
 }
 
-func (s stepStore) About(ctx context.Context, room string, names []store.Name, types ...string) ([]store.Entry, error) {
+func (s stepStore) About(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, error) {
 	if err := s.next("About"); err != nil {
 		return nil, err
 	}
-	return s.Store.About(ctx, room, names, types...)
+	return s.Store.About(ctx, room, names, limit, types...)
 }
 
 func (s stepStore) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {
@@ -157,7 +166,7 @@ func TestEachStepFails(t *testing.T) {
 	page := func(req historyapi.PageRequest) func() (any, error) {
 		req.Room = "r1"
 		return func() (any, error) {
-			p, err := w.Service.page(t.Context(), req)
+			p, err := w.pageNow(req)
 			return texts(p), err
 		}
 	}
@@ -210,6 +219,41 @@ func TestEachStepFails(t *testing.T) {
 			if chat.CodeOf(w.code(err)) != chat.CodeUnavailable {
 				t.Errorf("%s when %s, its step %d, fails: %v, %v", tt.name, s.last, fail, got, err)
 			}
+		}
+	}
+}
+
+// TestStepsOfAPage counts what a page of stored messages asks of the store and of the bus, however many messages it has, and however
+// often they were changed.
+func TestStepsOfAPage(t *testing.T) {
+	w := open(t)
+	var last uint64
+	for i := range 150 {
+		id := fmt.Sprint("m", i)
+		w.say("r1", "ann", id, "hello")
+		w.event(chat.Event{Type: chat.TypeReacted, Room: "r1", User: "bob", ID: "b" + id, Target: id, Author: "ann", Emoji: "👍", On: true})
+		last = w.event(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e" + id, Target: id, Author: "ann", Text: "hallo"})
+	}
+	w.stored("r1", last)
+	w.stop()
+	s := &steps{}
+	w.Service.store, w.Service.bus = stepStore{w.store, s}, stepBus{Bus: w.bus, steps: s}
+	for _, tt := range []struct {
+		req  historyapi.PageRequest
+		want string
+	}{
+		{historyapi.PageRequest{}, "[Latest Replay About]"},
+		{historyapi.PageRequest{Before: last}, "[Last Replay Newest About]"},
+		{historyapi.PageRequest{After: 1}, "[Last Replay Oldest About]"},
+		{historyapi.PageRequest{Around: last / 2}, "[Last Replay Newest Oldest About]"},
+	} {
+		*s = steps{}
+		tt.req.Room, tt.req.Limit = "r1", 100
+		if p, err := w.pageNow(tt.req); err != nil || len(p.Messages) < 50 || p.Messages[0].Text != "hallo" || len(p.Messages[0].Reactions) != 1 {
+			t.Errorf("%+v: %d messages, %v", tt.req, len(p.Messages), err)
+		}
+		if got := fmt.Sprint(s.all); got != tt.want {
+			t.Errorf("%+v takes %s, want %s", tt.req, got, tt.want)
 		}
 	}
 }

@@ -16,7 +16,9 @@ const (
 	maxReplay = 1000
 	// maxTailBytes is how much of the log a page may read, in bytes; see also Config.MaxTail.
 	maxTailBytes = 16 << 20
-	// aboutAtOnce is of how many messages the changes are read at a time, so that those with many reactions do not add up.
+	// maxAbout is how many changes of a page's messages are read at once. Where there are more of them, those of aboutAtOnce messages
+	// are read at a time, so that messages with many reactions do not add up.
+	maxAbout    = 2000
 	aboutAtOnce = 20
 )
 
@@ -36,6 +38,11 @@ func (s *Service) record(ctx context.Context, room string) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.withTail(ctx, room, last)
+}
+
+// withTail reads the tail of a room that is stored through a position.
+func (s *Service) withTail(ctx context.Context, room string, last bus.Position) (*record, error) {
 	r := &record{Service: s, room: room, last: last, through: last.Seq}
 	size := 0
 	// The ID of the last stored entry is not asked to match: when the log was rewound, what is in both is still true.
@@ -66,14 +73,19 @@ func (s *Service) record(ctx context.Context, room string) (*record, error) {
 	}
 }
 
-// newest returns the last messages before a Seq, at most limit.
-func (r *record) newest(ctx context.Context, before uint64, limit int) ([]store.Entry, error) {
-	var fresh []store.Entry
+// fresh returns the messages before a Seq that are not stored yet.
+func (r *record) fresh(before uint64) (found []store.Entry) {
 	for _, e := range r.tail {
 		if e.Type == chat.TypeMsg && e.Seq < before {
-			fresh = append(fresh, e)
+			found = append(found, e)
 		}
 	}
+	return found
+}
+
+// newest returns the last messages before a Seq, at most limit.
+func (r *record) newest(ctx context.Context, before uint64, limit int) ([]store.Entry, error) {
+	fresh := r.fresh(before)
 	if len(fresh) >= limit {
 		return fresh[len(fresh)-limit:], nil
 	}
@@ -171,9 +183,15 @@ func (r *record) authorOf(ctx context.Context, id string) (string, error) {
 // about returns the entries of these types, or of any, about messages, in order, with their authors: what of the log is stored
 // and counts, and all of what is not.
 func (r *record) about(ctx context.Context, names []store.Name, types ...string) ([]store.Entry, error) {
-	found, err := r.Service.about(ctx, r.room, names, types...)
-	if err != nil {
-		return nil, err
+	found, _, err := r.aboutSome(ctx, names, 0, types...)
+	return found, err
+}
+
+// aboutSome is about; with a limit other than 0 it returns false, and nothing, where more than that is stored.
+func (r *record) aboutSome(ctx context.Context, names []store.Name, limit int, types ...string) ([]store.Entry, bool, error) {
+	found, whole, err := r.Service.about(ctx, r.room, names, limit, types...)
+	if err != nil || !whole {
+		return nil, false, err
 	}
 	stored := uint64(0)
 	if n := len(found); n > 0 {
@@ -188,7 +206,7 @@ func (r *record) about(ctx context.Context, names []store.Name, types ...string)
 			found = append(found, e)
 		}
 	}
-	return found, nil
+	return found, true, nil
 }
 
 // changes returns how often a message was changed, and how often it was edited, up to a limit.

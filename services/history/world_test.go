@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/json"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -57,6 +58,13 @@ func (g *gated) Last(ctx context.Context, room string) (bus.Position, error) {
 		return bus.Position{}, errDown
 	}
 	return g.Store.Last(ctx, room)
+}
+
+func (g *gated) Latest(ctx context.Context, room string, limit int) (bus.Position, []store.Entry, error) {
+	if g.down.Load() && !g.readers.Load() {
+		return bus.Position{}, nil, errDown
+	}
+	return g.Store.Latest(ctx, room, limit)
 }
 
 func (g *gated) PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error) {
@@ -222,6 +230,16 @@ func (w *world) page(req historyapi.PageRequest) historyapi.Page {
 		w.t.Fatal(err)
 	}
 	return p
+}
+
+// pageNow makes a page in the test's own goroutine, without its turn.
+func (w *world) pageNow(req historyapi.PageRequest) (p historyapi.Page, err error) {
+	w.t.Helper()
+	data, err := w.Service.page(w.t.Context(), req)
+	if err == nil {
+		err = json.Unmarshal(data, &p)
+	}
+	return p, err
 }
 
 func (w *world) stored(room string, seq uint64) {

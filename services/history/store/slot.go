@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"strings"
 
 	"hubbub.internal/libs/chat"
 )
@@ -28,4 +29,18 @@ func SlotOf(e Entry) (slot string, empties bool) {
 		return e.Type, !said.On
 	}
 	return e.Type + ":" + e.Sender + ":" + said.Emoji, !said.On
+}
+
+// EventOf returns what an entry about a message does to it: the event, as far as that says it. Where the slot says all, Data is not
+// parsed.
+func EventOf(e Entry) (chat.Event, error) {
+	switch {
+	case e.Type == chat.TypeDeleted, e.Type == chat.TypePinned && e.Slot != "":
+		return chat.Event{Type: e.Type, User: e.Sender, On: !e.Past}, nil
+	case e.Type == chat.TypeReacted:
+		if emoji, ok := strings.CutPrefix(e.Slot, e.Type+":"+e.Sender+":"); ok {
+			return chat.Event{Type: e.Type, User: e.Sender, Emoji: emoji, On: !e.Past}, nil
+		}
+	}
+	return chat.DecodeEntry(e.Data, e.Seq, 0)
 }

@@ -73,6 +73,9 @@ type Store interface {
 	At(ctx context.Context, room string, seq uint64) ([]Entry, error)
 	// Since returns the first entries with Seq > after, in order, at most limit.
 	Since(ctx context.Context, room string, after uint64, limit int) ([]Entry, error)
+	// Latest returns what Last and Newest do, without a bound: the position of the last entry of a room, and the last messages
+	// up to there, in order, at most limit.
+	Latest(ctx context.Context, room string, limit int) (bus.Position, []Entry, error)
 	// Newest returns the last messages (chat.TypeMsg) with Seq < before, in order, at most limit.
 	Newest(ctx context.Context, room string, before uint64, limit int) ([]Entry, error)
 	// Oldest returns the first messages with Seq > after, in order, at most limit.
@@ -84,8 +87,9 @@ type Store interface {
 	// Namesakes returns the first messages of a room with an ID, whoever sent them, in order, at most limit.
 	Namesakes(ctx context.Context, room, id string, limit int) ([]Entry, error)
 	// About returns the entries of these types that are about one of the messages with these names and are not past, in order:
-	// those with such a Target and Author, and those with such a Target and without an Author. No types: any.
-	About(ctx context.Context, room string, names []Name, types ...string) ([]Entry, error)
+	// those with such a Target and Author, and those with such a Target and without an Author. Where there are more than limit,
+	// it returns any of them, so many; 0: all. No types: any.
+	About(ctx context.Context, room string, names []Name, limit int, types ...string) ([]Entry, error)
 	// Changes counts the entries, past ones too, that are about a message, at most limit, and the edits among them.
 	Changes(ctx context.Context, room string, name Name, limit int) (all, edits int, err error)
 	// Erase replaces the Data of a message and of its edits, which have its sender, by what scrub makes of it where they have a

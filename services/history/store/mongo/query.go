@@ -31,8 +31,12 @@ func past(room string) string  { return room + ";" }
 // behind is a key that comes after all entries at a seq, also those in conflict, and before the next.
 func behind(room string, seq uint64) string { return store.Key(room, seq) + "\x7f" }
 
+// batch is how many documents come with the first answer: what is asked for usually, in one round trip. The server ends one at
+// 16 MiB by itself.
+const batch = 1000
+
 func (s *Store) list(ctx context.Context, what string, filter bson.D, sort bson.E, limit int) ([]store.Entry, error) {
-	cur, err := s.entries.Find(ctx, filter, options.Find().SetSort(bson.D{sort}).SetLimit(int64(limit)))
+	cur, err := s.entries.Find(ctx, filter, options.Find().SetSort(bson.D{sort}).SetLimit(int64(limit)).SetBatchSize(batch))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
@@ -54,6 +58,25 @@ func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
 		return bus.Position{}, err
 	}
 	return bus.Position{Seq: all[0].Seq, ID: all[0].ID}, nil
+}
+
+// Latest implements store.Store. It reads more than is wanted, of any type, so that usually one round trip is enough.
+func (s *Store) Latest(ctx context.Context, room string, limit int) (bus.Position, []store.Entry, error) {
+	most := limit + limit/2 + 10
+	all, err := s.list(ctx, "latest entries", bson.D{between(first(room), past(room))}, field("_id", -1), most)
+	if err != nil || len(all) == 0 {
+		return bus.Position{}, nil, err
+	}
+	last := bus.Position{Seq: all[0].Seq, ID: all[0].ID}
+	whole := len(all) < most
+	messages := slices.DeleteFunc(all, func(e store.Entry) bool { return e.Type != chat.TypeMsg })
+	if len(messages) < limit && !whole {
+		messages, err = s.Newest(ctx, room, last.Seq+1, limit)
+		return last, messages, err
+	}
+	messages = messages[:min(limit, len(messages))]
+	slices.Reverse(messages)
+	return last, messages, nil
 }
 
 // Highest implements store.Store.
@@ -124,23 +147,44 @@ func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]st
 	return s.list(ctx, "messages with an id", bson.D{field("room", room), field("id", id), field("type", chat.TypeMsg)}, field("_id", 1), limit)
 }
 
-// About implements store.Store.
-func (s *Store) About(ctx context.Context, room string, names []store.Name, types ...string) ([]store.Entry, error) {
+// About implements store.Store. Each field has its list, which is one search in an index: what is about a message of another pair of
+// these authors and IDs is left out here. Authors are null where a process of the release before wrote the entry.
+func (s *Store) About(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
-	either := named("author", "target", names)
-	ids := make([]string, len(names))
-	for i, n := range names {
-		ids[i] = n.ID
+	wanted := make(map[store.Name]bool, len(names))
+	ids, authors := make(map[string]bool, len(names)), make(map[string]bool, len(names))
+	for _, n := range names {
+		wanted[n], ids[n.ID], authors[n.Sender] = true, true, true
 	}
-	// Written by a process of the release before.
-	either = append(either, bson.D{field("author", nil), field("target", bson.D{field("$in", ids)})})
-	filter := bson.D{field("room", room), field("past", nil), field("$or", either)}
+	filter := bson.D{field("room", room), field("target", in(ids)), field("author", in(authors, nil)), field("past", nil)}
 	if len(types) > 0 {
 		filter = append(filter, field("type", bson.D{field("$in", types)}))
 	}
-	return s.list(ctx, "entries about messages", filter, field("_id", 1), 0)
+	found, err := s.list(ctx, "entries about messages", filter, field("_id", 1), limit)
+	if err != nil {
+		return nil, err
+	}
+	full := len(found) == limit
+	right := slices.DeleteFunc(found, func(e store.Entry) bool {
+		return e.Author != "" && !wanted[store.Name{Sender: e.Author, ID: e.Target}]
+	})
+	if !full || len(right) == limit {
+		return right, nil
+	}
+	// So many are about other pairs that some of what is wanted may not be among them.
+	either := append(named("author", "target", names), bson.D{field("author", nil), field("target", in(ids))})
+	return s.list(ctx, "entries about messages", append(filter, field("$or", either)), field("_id", 1), limit)
+}
+
+// in is the condition that a field has one of these values.
+func in(values map[string]bool, more ...any) bson.D {
+	list := bson.A(more)
+	for _, v := range slices.Sorted(maps.Keys(values)) {
+		list = append(list, v)
+	}
+	return bson.D{field("$in", list)}
 }
 
 // Changes implements store.Store.

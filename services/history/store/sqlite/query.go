@@ -1,21 +1,42 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/history/store"
 )
 
-const columns = `SELECT room, seq, sender, id, type, target, author, slot, past, data FROM entries `
+const (
+	columns = `SELECT room, seq, sender, id, type, target, author, slot, past, data FROM entries `
+	// message are the columns of messages, which all have the room that was asked for, and no author, slot or mark.
+	message = `SELECT seq, sender, id, target, data FROM entries `
+	// change are the columns of what is about messages, of one room, and counts.
+	change = `SELECT seq, sender, id, type, target, author, slot, data FROM entries `
+	// named begins a query of entries for each of names, who and what: pairs in JSON, since a statement with a parameter for each
+	// would be parsed anew for each number of them. The order of a CROSS JOIN is kept, so that each name is a search in an index.
+	named = `WITH names(who, what) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?)) `
+)
 
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// kept asks with statements that are prepared once.
+type kept struct{ *sqlitedb.DB }
+
+// QueryContext implements querier.
+func (k kept) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return k.Query(ctx, query, args...)
 }
 
 // list returns the entries that a query with these columns finds.
@@ -39,8 +60,31 @@ func list(ctx context.Context, db querier, query string, args ...any) ([]store.E
 }
 
 func (s *Store) list(ctx context.Context, what, query string, args ...any) ([]store.Entry, error) {
-	all, err := list(ctx, s.Read, query, args...)
+	all, err := list(ctx, kept{s.DB}, query, args...)
 	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return all, nil
+}
+
+// messages returns the messages of a room that a query with the columns of messages finds.
+func (s *Store) messages(ctx context.Context, what, room string, limit int, query string, args ...any) ([]store.Entry, error) {
+	rows, err := s.Query(ctx, query, append(args, limit)...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	defer rows.Close()
+	var all []store.Entry
+	for rows.Next() {
+		e := store.Entry{Room: room, Type: chat.TypeMsg}
+		var seq int64
+		if err := rows.Scan(&seq, &e.Sender, &e.ID, &e.Target, &e.Data); err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		e.Seq = uint64(seq)
+		all = append(all, e)
+	}
+	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
 	return all, nil
@@ -55,11 +99,23 @@ func behind(room string, seq uint64) string { return store.Key(room, seq) + "\x7
 
 // Last implements store.Store.
 func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
-	all, err := s.list(ctx, "last entry", columns+`WHERE key > ? AND key < ? ORDER BY key DESC LIMIT 1`, first(room), past(room))
-	if err != nil || len(all) == 0 {
-		return bus.Position{}, err
+	rows, err := s.Query(ctx, `SELECT seq, id FROM entries WHERE key > ? AND key < ? ORDER BY key DESC LIMIT 1`, first(room), past(room))
+	if err != nil {
+		return bus.Position{}, fmt.Errorf("last entry: %w", err)
 	}
-	return bus.Position{Seq: all[0].Seq, ID: all[0].ID}, nil
+	defer rows.Close()
+	var seq int64
+	var last bus.Position
+	if rows.Next() {
+		if err := rows.Scan(&seq, &last.ID); err != nil {
+			return bus.Position{}, fmt.Errorf("last entry: %w", err)
+		}
+		last.Seq = uint64(seq)
+	}
+	if err := rows.Err(); err != nil {
+		return bus.Position{}, fmt.Errorf("last entry: %w", err)
+	}
+	return last, nil
 }
 
 // Highest implements store.Store.
@@ -81,18 +137,28 @@ func (s *Store) Since(ctx context.Context, room string, after uint64, limit int)
 	return s.list(ctx, "entries since a seq", columns+`WHERE key > ? AND key < ? ORDER BY key LIMIT ?`, behind(room, after), past(room), limit)
 }
 
+// Latest implements store.Store.
+func (s *Store) Latest(ctx context.Context, room string, limit int) (bus.Position, []store.Entry, error) {
+	last, err := s.Last(ctx, room)
+	if err != nil || last.Seq == 0 {
+		return last, nil, err
+	}
+	all, err := s.Newest(ctx, room, last.Seq+1, limit)
+	return last, all, err
+}
+
 // Newest implements store.Store.
 func (s *Store) Newest(ctx context.Context, room string, before uint64, limit int) ([]store.Entry, error) {
-	all, err := s.list(ctx, "newest messages", columns+`WHERE key > ? AND key < ? AND type = 'msg' ORDER BY key DESC LIMIT ?`,
-		first(room), store.Key(room, before), limit)
+	all, err := s.messages(ctx, "newest messages", room, limit, message+`WHERE key > ? AND key < ? AND type = 'msg' ORDER BY key DESC LIMIT ?`,
+		first(room), store.Key(room, before))
 	slices.Reverse(all)
 	return all, err
 }
 
 // Oldest implements store.Store.
 func (s *Store) Oldest(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
-	return s.list(ctx, "oldest messages", columns+`WHERE key > ? AND key < ? AND type = 'msg' ORDER BY key LIMIT ?`,
-		behind(room, after), past(room), limit)
+	return s.messages(ctx, "oldest messages", room, limit, message+`WHERE key > ? AND key < ? AND type = 'msg' ORDER BY key LIMIT ?`,
+		behind(room, after), past(room))
 }
 
 // Find implements store.Store.
@@ -109,7 +175,11 @@ func (s *Store) Messages(ctx context.Context, room string, names []store.Name) (
 	if len(names) == 0 {
 		return nil, nil
 	}
-	return s.list(ctx, "messages", named(len(names))+`WHERE room = ? AND sender = who AND id = what AND type = 'msg' ORDER BY seq`, arguments(names, room)...)
+	list, err := pairs(names)
+	if err != nil {
+		return nil, err
+	}
+	return s.messages(ctx, "messages", room, -1, named+joined(message)+`WHERE room = ? AND sender = who AND id = what AND type = 'msg' ORDER BY key LIMIT ?`, list, room)
 }
 
 // Namesakes implements store.Store.
@@ -117,23 +187,56 @@ func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]st
 	return s.list(ctx, "messages with an id", columns+`WHERE room = ? AND type = 'msg' AND id = ? ORDER BY seq LIMIT ?`, room, id, limit)
 }
 
+// aboutOf is the condition on what is about names. Those on the target and the mark let SQLite use the partial index.
+const aboutOf = `WHERE room = ? AND target <> '' AND past = 0 AND target = what AND author IN (who, '') `
+
 // About implements store.Store.
-func (s *Store) About(ctx context.Context, room string, names []store.Name, types ...string) ([]store.Entry, error) {
+func (s *Store) About(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
-	for _, n := range names { // and what has no author
-		names = append(names, store.Name{ID: n.ID})
+	list, err := pairs(names)
+	if err != nil {
+		return nil, err
 	}
-	// The conditions on the target and the mark let SQLite use the partial index.
-	query, args := named(len(names))+`WHERE room = ? AND target <> '' AND past = 0 AND target = what AND author = who`, arguments(names, room)
+	query, args := named+joined(change)+aboutOf, []any{list, room}
 	if len(types) > 0 {
-		query += ` AND type IN (?` + strings.Repeat(", ?", len(types)-1) + `)`
+		query += `AND type IN (?` + strings.Repeat(", ?", len(types)-1) + `) `
 		for _, kind := range types {
 			args = append(args, kind)
 		}
 	}
-	return s.list(ctx, "entries about messages", query+` ORDER BY seq`, args...)
+	if limit == 0 {
+		limit = -1
+	}
+	rows, err := s.Query(ctx, query+`LIMIT ?`, append(args, limit)...)
+	if err != nil {
+		return nil, fmt.Errorf("entries about messages: %w", err)
+	}
+	defer rows.Close()
+	var all []store.Entry
+	for rows.Next() {
+		e := store.Entry{Room: room}
+		var seq int64
+		if err := rows.Scan(&seq, &e.Sender, &e.ID, &e.Type, &e.Target, &e.Author, &e.Slot, &e.Data); err != nil {
+			return nil, fmt.Errorf("entries about messages: %w", err)
+		}
+		e.Seq = uint64(seq)
+		all = append(all, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("entries about messages: %w", err)
+	}
+	slices.SortFunc(all, func(a, b store.Entry) int {
+		return cmp.Or(cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Sender, b.Sender), cmp.Compare(a.ID, b.ID))
+	})
+	// What has no author is found once for each message with the ID.
+	return slices.CompactFunc(all, func(a, b store.Entry) bool { return a.Seq == b.Seq && a.Sender == b.Sender && a.ID == b.ID }), nil
+}
+
+// joined selects the columns of the entries that each name leads to.
+func joined(columns string) string {
+	return strings.Replace(columns, "FROM entries", "FROM names CROSS JOIN entries", 1)
 }
 
 // Changes implements store.Store.
@@ -147,19 +250,18 @@ func (s *Store) Changes(ctx context.Context, room string, name store.Name, limit
 	return all, edits, nil
 }
 
-// named begins a query of entries for each of n names, who and what. The order of a CROSS JOIN is kept, so that each is a search in
-// an index; a list of pairs after IN is a search for the room alone.
-func named(n int) string {
-	return `WITH names(who, what) AS (SELECT DISTINCT column1, column2 FROM (VALUES (?, ?)` + strings.Repeat(", (?, ?)", n-1) + `)) ` +
-		strings.Replace(columns, "FROM entries", "FROM names CROSS JOIN entries", 1)
-}
-
-func arguments(names []store.Name, room string) []any {
-	var args []any
+// pairs returns names, each once, as the statements take them.
+func pairs(names []store.Name) (string, error) {
+	seen := make(map[store.Name]bool, len(names))
+	all := make([][2]string, 0, len(names))
 	for _, n := range names {
-		args = append(args, n.Sender, n.ID)
+		if !seen[n] {
+			seen[n] = true
+			all = append(all, [2]string{n.Sender, n.ID})
+		}
 	}
-	return append(args, room)
+	b, err := json.Marshal(all)
+	return string(b), err
 }
 
 // Reads implements store.Store.

@@ -87,12 +87,15 @@ func TestIndexes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	names := arguments([]store.Name{{Sender: "ann", ID: "m1"}, {Sender: "bob", ID: "m2"}}, "r1")
+	names, err := pairs([]store.Name{{Sender: "ann", ID: "m1"}, {Sender: "bob", ID: "m2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for query, want := range map[string]string{
-		`WHERE room = ? AND target <> '' AND past = 0 AND target = what AND author = who`: "SEARCH entries USING INDEX entries_about (room=? AND target=? AND author=?)",
-		`WHERE room = ? AND sender = who AND id = what AND type = 'msg'`:                  "SEARCH entries USING INDEX entries_id (room=? AND sender=? AND id=?)",
+		aboutOf: "SEARCH entries USING INDEX entries_about (room=? AND target=? AND author=?)",
+		`WHERE room = ? AND sender = who AND id = what AND type = 'msg'`: "SEARCH entries USING INDEX entries_id (room=? AND sender=? AND id=?)",
 	} {
-		if plan := sqlitedbtest.Plan(t, s.Read, named(2)+query, names...); !strings.Contains(plan, want) {
+		if plan := sqlitedbtest.Plan(t, s.Read, named+joined(columns)+query, names, "r1"); !strings.Contains(plan, want) {
 			t.Errorf("%s: the plan is\n%s", query, plan)
 		}
 	}

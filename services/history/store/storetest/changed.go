@@ -29,7 +29,7 @@ func Changed() []store.Entry {
 func VerifyChanged(t *testing.T, s store.Store) {
 	t.Helper()
 	seqs := func(names ...store.Name) (seqs []uint64) {
-		all, err := s.About(t.Context(), sampleRoom, names)
+		all, err := s.About(t.Context(), sampleRoom, names, 0)
 		must(t, err)
 		for _, e := range all {
 			if e.ID != fmt.Sprint("c", e.Seq) || e.Past || e.Target == "m" && e.Author == "" {

@@ -84,7 +84,7 @@ func Verify(t *testing.T, s store.Store) {
 	same(t, other[5:8], got, err)
 	got, err = s.Messages(ctx, sampleRoom, names("ann", "m1", "bob", "m1"))
 	same(t, lobby[:2], got, err)
-	got, err = s.About(ctx, sampleRoom, names("ann", "m1", "bob", "m1", "ann", "m2"))
+	got, err = s.About(ctx, sampleRoom, names("ann", "m1", "bob", "m1", "ann", "m2"), 0)
 	same(t, []store.Entry{lobby[2], lobby[3], lobby[4], lobby[6]}, got, err)
 	highest, err := s.Highest(ctx)
 	same(t, bus.MaxSeq, highest, err)

@@ -205,6 +205,21 @@ func testPages(t *testing.T, s store.Store) {
 	same(t, messages[2:4], got, err)
 	got, err = s.Newest(ctx, "r1", 10, 2)
 	same(t, nil, got, err)
+	for limit := range 7 {
+		last, got, err := s.Latest(ctx, "r1", limit+1)
+		same(t, messages[max(0, len(messages)-limit-1):], got, err)
+		same(t, bus.Position{Seq: 90, ID: "m9"}, last, err)
+	}
+	last, got, err := s.Latest(ctx, "r2", 3)
+	same(t, nil, got, err)
+	same(t, bus.Position{}, last, err)
+	// Messages lie far behind what others did to them.
+	for i := uint64(1); i <= 100; i++ {
+		add(t, s, about("r1", 100+i, "bob", fmt.Sprint("r", i), "pinned", "m1"))
+	}
+	last, got, err = s.Latest(ctx, "r1", 3)
+	same(t, messages[3:], got, err)
+	same(t, bus.Position{Seq: 200, ID: "r100"}, last, err)
 	got, err = s.Oldest(ctx, "r1", 0, 2)
 	same(t, messages[:2], got, err)
 	got, err = s.Oldest(ctx, "r1", 20, 100)
@@ -251,19 +266,25 @@ func testAbout(t *testing.T, s store.Store) {
 	same(t, nil, all, err)
 	all, err = s.Messages(ctx, "r1", nil)
 	same(t, nil, all, err)
-	all, err = s.About(ctx, "r1", names("ann", "m1", "ann", "m2", "ann", "m3"))
+	all, err = s.About(ctx, "r1", names("ann", "m1", "ann", "m2", "ann", "m3"), 0)
 	same(t, []store.Entry{edit, reaction, other}, all, err)
-	all, err = s.About(ctx, "r1", names("eve", "m1"))
+	all, err = s.About(ctx, "r1", names("ann", "m1", "ann", "m2", "ann", "m3"), 2)
+	same(t, 2, len(all), err)
+	all, err = s.About(ctx, "r1", names("eve", "m1"), 0)
 	same(t, []store.Entry{evil}, all, err)
-	all, err = s.About(ctx, "r1", names("ann", "m1", "eve", "m1"))
+	all, err = s.About(ctx, "r1", names("eve", "m1", "eve", "m1", "eve", "m2"), 0)
+	same(t, []store.Entry{evil}, all, err)
+	all, err = s.About(ctx, "r1", names("ann", "m1", "eve", "m1"), 0)
 	same(t, []store.Entry{edit, reaction, evil}, all, err)
 	// What does not say its author, as processes of the release before write it.
 	unsaid := about("r1", 8, "bob", "e4", "pinned", "m1")
 	unsaid.Author = ""
 	add(t, s, unsaid)
-	all, err = s.About(ctx, "r1", names("eve", "m1", "eve", "m2"))
+	all, err = s.About(ctx, "r1", names("eve", "m1", "eve", "m2"), 0)
 	same(t, []store.Entry{evil, unsaid}, all, err)
-	all, err = s.About(ctx, "r1", nil)
+	all, err = s.About(ctx, "r1", names("ann", "m1", "eve", "m1"), 0)
+	same(t, []store.Entry{edit, reaction, evil, unsaid}, all, err)
+	all, err = s.About(ctx, "r1", nil, 0)
 	same(t, nil, all, err)
 }
 
@@ -279,7 +300,7 @@ func testPast(t *testing.T, s store.Store) {
 	edit := func(seq uint64) store.Entry { return about("r1", seq, "ann", fmt.Sprint("e", seq), "edited", "m1") }
 	is := func(want ...store.Entry) {
 		t.Helper()
-		all, err := s.About(ctx, "r1", names("ann", "m1"))
+		all, err := s.About(ctx, "r1", names("ann", "m1"), 0)
 		same(t, want, all, err)
 	}
 	add(t, s, message("r1", 1, "ann", "m1"), edit(2), edit(4))
@@ -296,9 +317,9 @@ func testPast(t *testing.T, s store.Store) {
 	is(edit(4), other, twin, react(12, "bob", "+", true))
 	add(t, s, edit(4), edit(2), edit(13), edit(13)) // again
 	is(other, twin, react(12, "bob", "+", true), edit(13))
-	all, err := s.About(ctx, "r1", names("ann", "m1"), "edited", "deleted")
+	all, err := s.About(ctx, "r1", names("ann", "m1"), 0, "edited", "deleted")
 	same(t, []store.Entry{edit(13)}, all, err)
-	all, err = s.About(ctx, "r1", names("ann", "m1"), "deleted")
+	all, err = s.About(ctx, "r1", names("ann", "m1"), 0, "deleted")
 	same(t, nil, all, err)
 	// All of them are kept.
 	all, err = s.Since(ctx, "r1", 0, 100)

@@ -1,0 +1,54 @@
+package history
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+// shown is a message of a page, as clients get it.
+type shown struct {
+	seq  uint64
+	json []byte // a chat.Message
+}
+
+// encodeMessage encodes a message with what was done to it, which may be nil: nothing. Only where it has another text now, or none,
+// is it parsed.
+func encodeMessage(e store.Entry, done *chat.Message) (shown, error) {
+	m := shown{seq: e.Seq}
+	var err error
+	switch {
+	case done == nil:
+		m.json, err = chat.AppendMessage(make([]byte, 0, len(e.Data)+32), e.Data, e.Seq, chat.Message{})
+	case done.Text == "" && done.EditedTS == 0 && !done.Deleted:
+		m.json, err = chat.AppendMessage(make([]byte, 0, len(e.Data)+256), e.Data, e.Seq, *done)
+	default:
+		text := done.Text
+		if done.Event, err = chat.DecodeEntry(e.Data, e.Seq, 0); err == nil {
+			done.Text = text
+			m.json, err = json.Marshal(done)
+		}
+	}
+	if err != nil {
+		return m, fmt.Errorf("message %d of room %s: %w", e.Seq, e.Room, err)
+	}
+	return m, nil
+}
+
+// encodePage encodes a historyapi.Page.
+func encodePage(all []shown, more bool) json.RawMessage {
+	size := 64
+	for _, m := range all {
+		size += len(m.json) + 1
+	}
+	out := append(make([]byte, 0, size), `{"messages":[`...)
+	for i, m := range all {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, m.json...)
+	}
+	return fmt.Appendf(out, `],"more":%v}`, more)
+}
