@@ -25,6 +25,10 @@ const (
 	Timeout = 10 * time.Second
 	// Selection bounds the search for a server, if the URL says no other.
 	Selection = 5 * time.Second
+	// heartbeat is how often each server is asked whether it is there, and silence how long it may take for the answer, or for a
+	// connection, if the URL says no others: see lines.
+	heartbeat = 2 * time.Second
+	silence   = 5 * time.Second
 	// database is the one that is used when the URL names none.
 	database = "hubbub"
 )
@@ -43,7 +47,9 @@ func Open(ctx context.Context, url, app string, steps []Step, log *zap.Logger) (
 	if name == "" {
 		name = database
 	}
-	client, err := mongo.Connect(options.Client().SetTimeout(Timeout).SetServerSelectionTimeout(Selection).ApplyURI(url).
+	lines := newLines()
+	client, err := mongo.Connect(options.Client().SetTimeout(Timeout).SetServerSelectionTimeout(Selection).
+		SetHeartbeatInterval(heartbeat).SetConnectTimeout(silence).SetDialer(lines).SetServerMonitor(lines.monitor()).ApplyURI(url).
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: new(true)}).
 		SetReadConcern(readconcern.Majority()).SetAppName(app))
 	if err != nil {

@@ -61,6 +61,18 @@ func (p *Proxy) Commands() []string {
 	return all
 }
 
+// Connections returns how many connections there are that are not lost.
+func (p *Proxy) Connections() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.links {
+		if !l.lost {
+			n++
+		}
+	}
+	return n
+}
+
 // Lose loses all connections that there are: nothing goes through them any more, in no direction, and neither end is told. New ones
 // are taken as before.
 func (p *Proxy) Lose() {

@@ -41,6 +41,7 @@ const (
 type Config struct {
 	MaxEdits int `help:"Times that one message may be edited (1 to 4000)." default:"100"`
 	Pages    int `help:"Pages and catch-ups that are read at the same time, one for each user (1 to 1000)." default:"8"`
+	Bytes    int `name:"page-bytes" help:"Bytes of pages and catch-ups that a user is given a second, and four times as many at once; who takes more waits (65536 to 1073741824; 0: any)." default:"2097152"`
 	MaxTail  int `help:"Entries that a page may read from the log because they are not stored yet (1000 to 1000000)." default:"20000"`
 }
 
@@ -54,6 +55,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Pages < 1 || c.Pages > 1000 {
 		return fmt.Errorf("--pages is %d; it has to be 1 to 1000", c.Pages)
+	}
+	if c.Bytes != 0 && (c.Bytes < 64<<10 || c.Bytes > 1<<30) {
+		return fmt.Errorf("--page-bytes is %d; it has to be 65536 to 1073741824, or 0", c.Bytes)
 	}
 	return nil
 }
@@ -88,7 +92,7 @@ type Service struct {
 func New(cfg Config, deps Deps) (*Service, error) {
 	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, metrics: newMetrics(deps.Metrics)}
 	s.most = maxChanges
-	s.reads, s.changes = newTurns(cfg.Pages), newTurns(appliesAtOnce)
+	s.reads, s.changes = newTurns(cfg.Pages, cfg.Bytes), newTurns(appliesAtOnce, 0)
 	s.jobs.init()
 	humaAPI, mux := httpapi.New("history", "1")
 	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier, httpapi.Ended(deps.Cache)))
@@ -116,10 +120,10 @@ func (s *Service) Run(ctx context.Context) error {
 			return api.Handle(ctx, s.bus, historyapi.ServicePage, s.failed, coded(s, s.pageOf))
 		},
 		func() (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, historyapi.ServiceSince, s.failed, coded(s, inTurn(s.reads, func(r historyapi.SinceRequest) string { return cmp.Or(r.User, r.Room) }, s.since)))
+			return api.Handle(ctx, s.bus, historyapi.ServiceSince, s.failed, coded(s, inTurn(s.reads, func(r historyapi.SinceRequest) string { return cmp.Or(r.User, r.Room) }, sizeOfSince, s.since)))
 		},
 		func() (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, historyapi.ServiceApply, s.failed, coded(s, inTurn(s.changes, func(r historyapi.ApplyRequest) string { return r.Event.User }, s.apply)))
+			return api.Handle(ctx, s.bus, historyapi.ServiceApply, s.failed, coded(s, inTurn(s.changes, func(r historyapi.ApplyRequest) string { return r.Event.User }, func(historyapi.Applied) int { return 0 }, s.apply)))
 		},
 		func() (bus.Subscription, error) {
 			return api.Handle(ctx, s.bus, historyapi.ServiceRead, s.failed, coded(s, s.read))
@@ -190,13 +194,13 @@ func coded[Req, Rep any](s *Service, handle func(context.Context, Req) (Rep, err
 }
 
 // inTurn has the requests of all users take turns. Those of an edge of an earlier release do not say the user.
-func inTurn[Req, Rep any](turns *turns, user func(Req) string, handle func(context.Context, Req) (Rep, error)) func(context.Context, Req) (Rep, error) {
+func inTurn[Req, Rep any](turns *turns, user func(Req) string, size func(Rep) int, handle func(context.Context, Req) (Rep, error)) func(context.Context, Req) (Rep, error) {
 	return func(ctx context.Context, req Req) (rep Rep, err error) {
 		done, err := turns.take(ctx, user(req))
 		if err != nil {
 			return rep, err
 		}
-		defer done()
+		defer func() { done(size(rep)) }()
 		return handle(ctx, req)
 	}
 }

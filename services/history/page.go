@@ -15,7 +15,7 @@ import (
 
 // pageOf answers historyapi.ServicePage when it is the user's turn: with a historyapi.Page in JSON.
 func (s *Service) pageOf(ctx context.Context, req historyapi.PageRequest) (json.RawMessage, error) {
-	return inTurn(s.reads, func(r historyapi.PageRequest) string { return cmp.Or(r.User, r.Room) }, s.page)(ctx, req)
+	return inTurn(s.reads, func(r historyapi.PageRequest) string { return cmp.Or(r.User, r.Room) }, func(page json.RawMessage) int { return len(page) }, s.page)(ctx, req)
 }
 
 // page makes a page.

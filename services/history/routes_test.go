@@ -131,6 +131,8 @@ func TestConfig(t *testing.T) {
 		{MaxTail: 1000, MaxEdits: 1, Pages: 1}: true, {MaxTail: 1_000_000, MaxEdits: 4000, Pages: 1000}: true,
 		{MaxTail: 999, MaxEdits: 1, Pages: 1}: false, {MaxTail: 1_000_001, MaxEdits: 1, Pages: 1}: false,
 		{MaxTail: 1000, Pages: 1}: false, {MaxTail: 1000, MaxEdits: 4001, Pages: 1}: false,
+		{MaxTail: 1000, MaxEdits: 1, Pages: 1, Bytes: 64 << 10}: true, {MaxTail: 1000, MaxEdits: 1, Pages: 1, Bytes: 1 << 30}: true,
+		{MaxTail: 1000, MaxEdits: 1, Pages: 1, Bytes: 64<<10 - 1}: false, {MaxTail: 1000, MaxEdits: 1, Pages: 1, Bytes: 1<<30 + 1}: false,
 		{MaxTail: 1000, MaxEdits: 1}: false, {MaxTail: 1000, MaxEdits: 1, Pages: 1001}: false,
 	} {
 		if err := c.Validate(); (err == nil) != good {

@@ -113,6 +113,14 @@ func carried(found []store.Entry, limit int) int {
 	return len(found)
 }
 
+// sizeOfSince returns about how many bytes an answer has.
+func sizeOfSince(out historyapi.Since) (size int) {
+	for _, e := range out.Entries {
+		size += len(e.Data) + overhead
+	}
+	return size
+}
+
 // rewound reports whether the record has another event at a position than the one with that ID.
 func (r *record) rewound(ctx context.Context, seq uint64, id string) (bool, error) {
 	if seq == 0 || id == "" {

@@ -32,17 +32,23 @@ type turns struct {
 	waiting map[string][]chan struct{} // by user; closed when it is the request's turn
 	order   []string                   // users who wait and have none under way: who is next
 	n       int                        // requests that wait
+
+	allowance allowance // guarded by mu, too
 }
 
-// newTurns returns turns of which so many are taken at the same time.
-func newTurns(atOnce int) *turns {
-	return &turns{free: atOnce, running: make(map[string]bool), waiting: make(map[string][]chan struct{})}
+// newTurns returns turns of which so many are taken at the same time, by users who are each given at most so many bytes a second;
+// 0: any.
+func newTurns(atOnce, bytes int) *turns {
+	return &turns{
+		free: atOnce, running: make(map[string]bool), waiting: make(map[string][]chan struct{}),
+		allowance: allowance{perSecond: bytes, spent: make(map[string]time.Time)},
+	}
 }
 
-// take waits for the user's turn, which ends when the function is called that is returned. Errors: errWaiting, errCrowd, and that
-// of ctx.
-func (t *turns) take(ctx context.Context, user string) (done func(), err error) {
-	done = func() { t.end(user) }
+// take waits for the user's turn, which ends when the function is called that is returned, with the size of the answer in bytes.
+// Errors: errWaiting, errCrowd, and that of ctx.
+func (t *turns) take(ctx context.Context, user string) (done func(size int), err error) {
+	done = func(size int) { t.end(user, size) }
 	t.mu.Lock()
 	if t.free > 0 && !t.running[user] { // then nobody waits who could begin
 		t.begin(user)
@@ -81,11 +87,25 @@ func (t *turns) begin(user string) {
 	t.running[user] = true
 }
 
-// end ends a request, and begins the next.
-func (t *turns) end(user string) {
+// end ends a request, and begins the next. A user who was given more than the allowance has the next turn later.
+func (t *turns) end(user string, size int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.free++
+	if wait := t.allowance.take(user, size, time.Now()); wait > 0 {
+		time.AfterFunc(wait, func() {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			t.again(user)
+		})
+		t.next()
+		return
+	}
+	t.again(user)
+}
+
+// again lets a user have turns again. mu is held.
+func (t *turns) again(user string) {
 	delete(t.running, user)
 	if len(t.waiting[user]) > 0 {
 		t.order = append(t.order, user)
@@ -119,7 +139,7 @@ func (t *turns) leave(user string, mine chan struct{}) {
 	at := slices.Index(t.waiting[user], mine)
 	if at < 0 { // its turn has come meanwhile
 		t.mu.Unlock()
-		t.end(user)
+		t.end(user, 0)
 		return
 	}
 	defer t.mu.Unlock()

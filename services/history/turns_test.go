@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/chat"
@@ -24,7 +25,7 @@ func queue(t *testing.T, turns *turns, began chan<- string, end <-chan struct{},
 			}
 			began <- user
 			<-end
-			done()
+			done(0)
 		}()
 		synctest.Wait()
 	}
@@ -33,7 +34,7 @@ func queue(t *testing.T, turns *turns, began chan<- string, end <-chan struct{},
 // TestTurns has one user ask for very much, and others for one thing each: they come next, and nobody has two at a time.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := newTurns(2)
+		turns := newTurns(2, 0)
 		began, end := make(chan string, 100), make(chan struct{})
 		queue(t, turns, began, end, "eve", "eve", "eve", "eve", "ann", "bob", "eve", "bob", "cy")
 		var order []string
@@ -56,7 +57,7 @@ func TestTurns(t *testing.T) {
 // TestTurnsAreBounded: who waits for too much is refused, and refuses nobody else.
 func TestTurnsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := newTurns(1)
+		turns := newTurns(1, 0)
 		began, end := make(chan string, 2*maxWaiting), make(chan struct{})
 		queue(t, turns, began, end, "eve")
 		for range maxWaitingEach {
@@ -82,10 +83,59 @@ func TestTurnsAreBounded(t *testing.T) {
 	})
 }
 
+// TestAllowance has one user take as much as goes, and another a little now and then, who never waits: the first is given what the
+// allowance says, and what it says for some seconds more at once.
+func TestAllowance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size, perSecond = 500, 1000
+		turns := newTurns(1, perSecond)
+		began := time.Now()
+		given, others := 0, 0
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Second)
+		defer cancel()
+		go func() {
+			for {
+				done, err := turns.take(ctx, "eve")
+				if err != nil {
+					return
+				}
+				done(size)
+				given += size
+			}
+		}()
+		for ctx.Err() == nil {
+			asked := time.Now()
+			done, err := turns.take(t.Context(), "ann")
+			if err != nil || !time.Now().Equal(asked) {
+				t.Fatalf("another waits for %s, %v", time.Since(asked), err)
+			}
+			done(size / 10)
+			others++
+			time.Sleep(300 * time.Millisecond)
+		}
+		synctest.Wait()
+		if want := perSecond * int(time.Since(began).Seconds()+burst); given < want-2*size || given > want+2*size {
+			t.Errorf("the first was given %d bytes in %s, want about %d", given, time.Since(began), want)
+		}
+		time.Sleep(time.Hour)
+		for i := range 5000 {
+			done, err := turns.take(t.Context(), fmt.Sprint("u", i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			done(size)
+			time.Sleep(time.Second)
+		}
+		if n := len(turns.allowance.spent); n > 1025 {
+			t.Errorf("%d users are remembered who have taken nothing for long", n)
+		}
+	})
+}
+
 // TestTurnsGivenUp: who gives up is not waited for, at whatever moment.
 func TestTurnsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := newTurns(1)
+		turns := newTurns(1, 0)
 		done, err := turns.take(t.Context(), "eve")
 		if err != nil {
 			t.Fatal(err)
@@ -103,7 +153,7 @@ func TestTurnsGivenUp(t *testing.T) {
 		queue(t, turns, began, end, "bob")
 		cancel()
 		synctest.Wait()
-		done()
+		done(0)
 		synctest.Wait()
 		if got := <-began; got != "bob" {
 			t.Errorf("next is %s", got)
@@ -114,7 +164,7 @@ func TestTurnsGivenUp(t *testing.T) {
 		done, _ = turns.take(t.Context(), "eve")
 		gone := make(chan struct{})
 		turns.waiting["ann"], turns.order, turns.n = []chan struct{}{gone}, []string{"ann"}, 1
-		done()
+		done(0)
 		turns.leave("ann", gone)
 		if len(turns.running)+len(turns.waiting)+len(turns.order)+turns.n != 0 || turns.free != 1 {
 			t.Errorf("left is %+v", turns)

@@ -156,8 +156,8 @@ func start(t testing.TB, b bus.Bus, s *gated) (*world, func()) {
 	t.Cleanup(stop)
 	w.stop = stop
 	w.eventually("it serves", func() bool {
-		_, err := w.api.Page(t.Context(), historyapi.PageRequest{Room: "nothing"})
-		return err == nil || s.down.Load()
+		err := w.api.Forget(t.Context(), "no room") // which is served last
+		return chat.CodeOf(err) == chat.CodeBadRequest
 	})
 	return w, stop
 }
