@@ -25,12 +25,21 @@ for name in redis_password nats_password mongo_root_password mongo_history_passw
   password | write "$name"
 done
 printf 'redis://hubbub:%s@bus:6379\n' "$(secret redis_password)" | write redis_url
-# https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/ ; `health` is for the health check.
+# https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/ ; `health` is for the health check. Nobody logs in as
+# default, which is off. It has all rights nevertheless: when Redis starts it reads transactions of its append-only file with them,
+# and drops what it may not do, silently (https://github.com/redis/redis/issues/14541).
 write redis_users <<END
-user default off
+user default off ~* &* +@all
 user hubbub on #$(secret redis_password | sha256sum | cut -d ' ' -f 1) resetkeys ~hub:* resetchannels &hub:* -@all +@all -@dangerous +info +role +cluster|shards
 user health on >health resetkeys resetchannels -@all +ping
 END
+# One that was made before that was known is put right.
+if grep -qx 'user default off' "$dir/redis_users"; then
+  (umask 077 && sed 's/^user default off$/user default off ~* \&* +@all/' "$dir/redis_users" >"$dir/redis_users.new")
+  chmod 444 "$dir/redis_users.new"
+  mv "$dir/redis_users.new" "$dir/redis_users"
+  echo "mended $dir/redis_users: recreate the container of Redis (docs/operate.md)"
+fi
 printf 'nats://hubbub:%s@bus:4222\n' "$(secret nats_password)" | write nats_url
 write nats_users <<END
 users = [{
