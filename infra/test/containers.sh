@@ -36,7 +36,8 @@ fi
 echo "compressed: $(docker save hubbub/edge | gzip | wc -c) bytes of edge"
 
 secrets=secrets
-[ -e secrets/redis_url ] || { infra/secrets.sh >/dev/null; made=yes; }
+[ -e secrets/redis_url ] || made=yes
+infra/secrets.sh >/dev/null # also those that a later release has added
 down() { $compose "${files[@]}" down --volumes --timeout 1 >/dev/null 2>&1 || true; }
 files=()
 trap 'down; [ -z "${made:-}" ] || rm -rf secrets' EXIT
