@@ -255,6 +255,7 @@ type serverView struct {
 	Registration string       `json:"registration" doc:"open, invited (with an invitation only) or closed."`
 	Guests       string       `json:"guests" doc:"on, rooms (into some rooms only) or off."`
 	GuestRooms   []string     `json:"guest_rooms,omitempty" doc:"The rooms that guests may enter, if guests is rooms."`
+	Mail         bool         `json:"mail,omitempty" doc:"Who has forgotten the password can have a link sent: POST /v1/forgot."`
 	Invitation   *invitedView `json:"invitation,omitempty" doc:"What is to be said of the invitation that was asked for."`
 }
 
@@ -265,7 +266,7 @@ func (s *Service) door(ctx context.Context, link string) (v serverView, err erro
 		return v, err
 	}
 	a := s.admission(r)
-	v.Registration, v.Guests, v.GuestRooms = a.Registration, a.Guests, a.GuestRooms
+	v.Registration, v.Guests, v.GuestRooms, v.Mail = a.Registration, a.Guests, a.GuestRooms, s.mailing != nil
 	if link == "" {
 		return v, nil
 	}

@@ -30,6 +30,7 @@ const (
 	actRegister    = "account.create"
 	actAuditExport = "audit.export"
 	actPassword    = "account.password"
+	actMail        = "account.mail"
 	actResetLink   = "account.reset.link"
 	actReset       = "account.reset"
 	actSessionEnd  = "session.end"

@@ -7,10 +7,12 @@ package directory
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"hubbub.internal/libs/clientaddr"
 	"hubbub.internal/libs/names"
+	"hubbub.internal/services/directory/mail"
 )
 
 // Config is what the service can be told.
@@ -43,6 +45,9 @@ type Config struct {
 	GuestPublic    int           `name:"guest-public-rooms" help:"Public rooms that a guest may have made (0 to 1000)." default:"1"`
 	LoginAttempts  int           `help:"Failed log-ins a minute from one address with one name, on each replica, before more are refused (1 to 10000); 10 times as many for a name from anywhere, 30 times for an address with any names." default:"10"`
 	AuditKeep      time.Duration `help:"How long the audit log keeps what was done (24h to 87600h)." default:"9600h"`
+	SMTPURL        string        `name:"smtp-url" help:"Mail server that links for new passwords are sent by: smtp://USER:PASSWORD@HOST:587 (with STARTTLS), smtps://…:465, or smtp+plain://…:25 without encryption. Empty: no mail is sent, and operators make the links." placeholder:"URL"`
+	MailFrom       string        `help:"Who mails are from. Needed with --smtp-url." placeholder:"'Chat <chat@example.org>'"`
+	PageURL        string        `name:"page-url" help:"Address of the page, for links in mails, such as https://chat.example/. Needed with --smtp-url." placeholder:"URL"`
 	TrustedProxies []string      `help:"Networks of the proxies in front, such as 10.0.0.0/8. Their X-Forwarded-For, or else X-Real-IP, names the client; headers of anybody else are ignored." placeholder:"CIDR"`
 }
 
@@ -85,6 +90,14 @@ func (c *Config) Validate() error {
 	for _, name := range c.Owners {
 		if _, err := names.Normal(name); err != nil {
 			errs = append(errs, fmt.Errorf("--owners: %q is not a name that anybody can have", name))
+		}
+	}
+	if c.SMTPURL != "" {
+		if _, err := mail.NewServer(c.SMTPURL, c.MailFrom); err != nil {
+			errs = append(errs, fmt.Errorf("--smtp-url, with --mail-from: %w", err))
+		}
+		if page, err := url.Parse(c.PageURL); err != nil || page.Scheme != "https" && page.Scheme != "http" || page.Host == "" || page.RawQuery != "" || page.Fragment != "" {
+			errs = append(errs, fmt.Errorf("--page-url is %.80q; with --smtp-url it has to be like https://chat.example/", c.PageURL))
 		}
 	}
 	if _, err := clientaddr.Parse(c.TrustedProxies); err != nil {

@@ -28,6 +28,9 @@ func TestConfig(t *testing.T) {
 		"--trusted-proxies":   func(c *Config) { c.TrustedProxies = []string{"nginx"} },
 		"--guest-life":        func(c *Config) { c.GuestLife = time.Minute },
 		"--guest-network-ban": func(c *Config) { c.GuestNetwork = -1 },
+		"--smtp-url":          func(c *Config) { c.SMTPURL, c.MailFrom, c.PageURL = "http://x", "a@b", "http://x" },
+		"--mail-from":         func(c *Config) { c.SMTPURL, c.PageURL = "smtp://x", "http://x" },
+		"--page-url":          func(c *Config) { c.SMTPURL, c.MailFrom, c.PageURL = "smtp://x", "a@b", "chat.example" },
 		"--accounts-per-day":  func(c *Config) { c.AccountDay = 0 },
 	} {
 		c := config()

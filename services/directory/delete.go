@@ -85,7 +85,7 @@ func (s *Service) tellDeleted(ctx context.Context, i store.Intent) error {
 	if err := s.renameInDirect(ctx, u); err != nil {
 		return err
 	}
-	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeleteTicketsOf(ctx, u.ID, ticketReset)); err != nil {
+	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.dropTickets(ctx, u.ID)); err != nil {
 		return err
 	}
 	if i.Role != removeMessages {
@@ -127,6 +127,7 @@ type myData struct {
 	Account     account       `json:"account"`
 	Created     int64         `json:"created" doc:"UTC milliseconds."`
 	LastSeen    int64         `json:"last_seen,omitempty" doc:"UTC milliseconds."`
+	Mail        string        `json:"mail,omitempty"`
 	Settings    settings      `json:"settings"`
 	Sessions    []sessionView `json:"sessions"`
 	Memberships []roomOfMine  `json:"memberships"`
@@ -149,9 +150,11 @@ func (s *Service) takeAlong(ctx context.Context, c auth.Claims) (d myData, err e
 	if d.LastSeen, err = s.store.Seen(ctx, u.ID); err != nil {
 		return d, err
 	}
-	if d.Settings, err = s.settings(ctx, u.ID); err != nil {
+	a, err := s.store.Account(ctx, u.ID)
+	if err != nil {
 		return d, err
 	}
+	d.Mail, d.Settings = a.Mail, settingsOf(a)
 	if d.Sessions, err = s.mySessions(ctx, c); err != nil {
 		return d, err
 	}

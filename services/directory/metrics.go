@@ -7,6 +7,7 @@ type metrics struct {
 	storeErrors prometheus.Counter
 	stolen      prometheus.Counter
 	told        prometheus.Counter
+	mails       *prometheus.CounterVec // by outcome
 	untold      prometheus.Gauge
 }
 
@@ -21,6 +22,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		stolen: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hubbub_directory_stolen_sessions_total", Help: "Log-ins that were ended because a refresh token was used twice: somebody may have stolen it.",
 		}),
+		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "hubbub_directory_mails_total", Help: "Letters, by outcome: sent, refused by the mail server, late (not sent in time) or dropped.",
+		}, []string{"outcome"}),
 		told: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "hubbub_directory_changes_total", Help: "Changes told by the control log.",
 		}),
@@ -29,7 +33,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.logins, m.storeErrors, m.stolen, m.told, m.untold)
+		reg.MustRegister(m.logins, m.storeErrors, m.stolen, m.mails, m.told, m.untold)
 	}
 	return m
 }

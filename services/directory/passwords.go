@@ -48,6 +48,9 @@ func (s *Service) changePassword(ctx context.Context, c auth.Claims, current, ne
 	err = s.audit(ctx, store.Act{Action: actPassword, Subject: u.ID, SubjectName: u.Name}, func(ctx context.Context) error {
 		return s.storeHash(ctx, u, hash)
 	})
+	if err == nil {
+		s.tellPassword(u)
+	}
 	if err != nil || !others {
 		return 0, err
 	}

@@ -56,7 +56,7 @@ func (s *Service) makeReset(ctx context.Context, u store.User) (out resetOutput,
 
 // reset gives the user of a ticket a new password, and ends all log-ins.
 func (s *Service) reset(ctx context.Context, secret, next string) error {
-	t, u, err := s.ticket(ctx, ticketReset, secret)
+	t, u, err := s.ticket(ctx, secret, ticketReset, ticketForgot)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (s *Service) reset(ctx context.Context, secret, next string) error {
 		return err // before the link is used up
 	}
 	act := store.Act{Action: actReset, Actor: u.ID, ActorName: u.Name, Subject: u.ID, SubjectName: u.Name}
-	return s.audit(ctx, act, func(ctx context.Context) error {
+	err = s.audit(ctx, act, func(ctx context.Context) error {
 		hash, err := s.newHash(ctx, u, next)
 		if err != nil {
 			return err
@@ -80,6 +80,15 @@ func (s *Service) reset(ctx context.Context, secret, next string) error {
 			return s.store.EndSessionsOf(ctx, u.ID)
 		})
 	})
+	if err == nil {
+		s.tellPassword(u)
+	}
+	return err
+}
+
+// tellPassword tells a user by mail that the password is another.
+func (s *Service) tellPassword(u store.User) {
+	s.writeTo(u, "", "Your password was changed", "the password of your account was changed just now. If it was not you, choose a new one with \"Forgot password?\", or ask whoever runs the server.")
 }
 
 // newHash returns the hash of a user's new password, which may not be a bad one.
@@ -104,6 +113,6 @@ func (s *Service) storeHash(ctx context.Context, u store.User, hash string) erro
 	}
 	return errors.Join(
 		s.store.PatchAccount(ctx, u.ID, store.AccountPatch{DeviceKey: newDeviceKey()}),
-		s.store.DeleteTicketsOf(ctx, u.ID, ticketReset),
+		s.dropTickets(ctx, u.ID),
 	)
 }

@@ -67,6 +67,7 @@ type Service struct {
 	entries     *throttle // new accounts, by address
 	daily       *throttle // new accounts of a day, by address
 	changes     *throttle // changes of rooms, by user
+	mailing     *mailing  // nil: the server sends no mail
 	proxies     clientaddr.Proxies
 	announce    func(secret string, life time.Duration)
 	recent      recent
@@ -106,6 +107,9 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		announce: deps.Setup,
 		keys:     &keys{store: deps.Store, life: cfg.KeyLife, keep: cfg.TokenLife + time.Hour, seals: seals},
 	}
+	if s.mailing, err = newMailing(cfg, deps.Log, s.metrics); err != nil {
+		return nil, err
+	}
 	s.verifier = auth.NewVerifier(s.keys.publicSet)
 	if s.decoy, err = s.hasher.Hash("nobody's password"); err != nil {
 		return nil, fmt.Errorf("hash a password: %w", err)
@@ -121,6 +125,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.browseRoutes(humaAPI)
 	s.muteRoutes(humaAPI)
 	s.ownRoutes(humaAPI)
+	s.mailRoutes(humaAPI)
 	s.requestRoutes(humaAPI)
 	s.inviteRoutes(humaAPI)
 	s.purgeRoutes(humaAPI)
@@ -157,6 +162,11 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	if err != nil {
 		return err
+	}
+	if s.mailing != nil {
+		var letters sync.WaitGroup
+		defer letters.Wait()
+		letters.Go(func() { _ = s.mailing.queue.Run(ctx) })
 	}
 	tick := time.NewTicker(s.every)
 	defer tick.Stop()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	"hubbub.internal/libs/chat"
@@ -35,10 +36,10 @@ func (s *Service) newTicket(ctx context.Context, t store.Ticket, life time.Durat
 // ticketHash returns the hash of a ticket's secret as the store has it.
 func ticketHash(secret string) string { return hex.EncodeToString(hashOfLink(secret)) }
 
-// ticket returns a ticket of a kind that is still good, and whose it is. It is still to be taken.
-func (s *Service) ticket(ctx context.Context, kind, secret string) (t store.Ticket, u store.User, err error) {
+// ticket returns a ticket of one of some kinds that is still good, and whose it is. It is still to be taken.
+func (s *Service) ticket(ctx context.Context, secret string, kinds ...string) (t store.Ticket, u store.User, err error) {
 	t, err = s.store.Ticket(ctx, ticketHash(secret))
-	if errors.Is(err, store.ErrNotFound) || err == nil && (t.Kind != kind || time.Now().UnixMilli() >= t.Expires) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && (!slices.Contains(kinds, t.Kind) || time.Now().UnixMilli() >= t.Expires) {
 		return t, u, errTicket
 	} else if err != nil {
 		return t, u, err
@@ -57,6 +58,15 @@ func (s *Service) takeTicket(ctx context.Context, t store.Ticket) error {
 		return errTicket
 	}
 	return err
+}
+
+// dropTickets makes all links of a user good for nothing.
+func (s *Service) dropTickets(ctx context.Context, user string) error {
+	var errs []error
+	for _, kind := range []string{ticketReset, ticketForgot, ticketMail} {
+		errs = append(errs, s.store.DeleteTicketsOf(ctx, user, kind))
+	}
+	return errors.Join(errs...)
 }
 
 // removeOldTickets removes those that nobody used.

@@ -26,6 +26,7 @@ require (
 	github.com/mileusna/useragent v1.3.5 // indirect
 	github.com/pressly/goose/v3 v3.29.0 // indirect
 	github.com/sethvargo/go-retry v0.5.0 // indirect
+	github.com/wneessen/go-mail v0.8.1 // indirect
 	go.mau.fi/util v0.11.0 // indirect
 	pgregory.net/rapid v1.3.0 // indirect
 )

@@ -3,23 +3,28 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { launch, Person, type Device } from './browser.ts';
 import { hubbub, type Hubbub } from './hubbub.ts';
+import { Mailbox } from './mailbox.ts';
 
 /** What the tests of one file play on: a server and a browser of their own, and the people that a test asks for. */
 export class Stage {
   server!: Hubbub;
   browser!: Browser;
   readonly people: Person[] = [];
+  /** What a server that was started here sends. */
+  readonly mailbox = new Mailbox();
 
   /** Call it while a file of tests is read, with the path that everything is to be under, such as /chat. Nobody may have a complaint when a test ends. */
   constructor(base = '') {
     const { people } = this;
     beforeAll(async () => {
-      this.server = await hubbub(base);
+      await this.mailbox.start();
+      this.server = await hubbub(base, this.mailbox.url);
       this.browser = await launch();
     });
     afterAll(async () => {
       await this.browser?.close();
       await this.server?.stop();
+      this.mailbox.stop();
     });
     beforeEach(() => this.server.start());
     afterEach(async ({ task }) => {

@@ -9,6 +9,8 @@ type Account struct {
 	DeviceKey []byte `bson:"device_key"` // of the MACs that known devices show; empty: no device is known
 	SeenBy    string `bson:"seen_by"`    // who may know when the user was here last; empty: everybody
 	Unlisted  bool   `bson:"unlisted"`   // others do not find the user by name
+	Mail      string `bson:"mail"`       // the address that was confirmed; empty: none
+	MailKey   string `bson:"mail_key"`   // what it is found by
 }
 
 // AccountPatch is what changes of an Account; a nil field stays as it is.
@@ -16,6 +18,8 @@ type AccountPatch struct {
 	DeviceKey []byte
 	SeenBy    *string
 	Unlisted  *bool
+	Mail      *string
+	MailKey   *string
 }
 
 // Ticket is a secret that can be used once, such as that of a link to choose a new password.
@@ -25,6 +29,7 @@ type Ticket struct {
 	User    string `bson:"user"`    // whose it is
 	Created int64  `bson:"created"` // UTC milliseconds
 	Expires int64  `bson:"expires"` // UTC milliseconds
+	Detail  string `bson:"detail"`  // what it is about
 }
 
 // Accounts is the part of Store that keeps what users may do with their own accounts.
@@ -32,12 +37,14 @@ type Accounts interface {
 	Account(ctx context.Context, user string) (Account, error)           // the zero Account of a user who has none
 	PatchAccount(ctx context.Context, user string, p AccountPatch) error // adds it if need be
 	AccountsOf(ctx context.Context, users []string) ([]Account, error)   // those that there are, by user id
-	DeleteAccount(ctx context.Context, user string) error                // none is not an error
-	SetPassword(ctx context.Context, user, was, hash string) error       // ErrNotFound, also: the hash is another than was
-	PutDeleted(ctx context.Context, u User) error                        // keeps Name and Hash of a user; ErrNotFound
-	PutTicket(ctx context.Context, t Ticket) error                       // ErrConflict
-	Ticket(ctx context.Context, hash string) (Ticket, error)             // ErrNotFound
-	TakeTicket(ctx context.Context, hash string) error                   // removes it; ErrNotFound: another has
-	DeleteTicketsOf(ctx context.Context, user, kind string) error        // none is not an error
-	DeleteTicketsBefore(ctx context.Context, expires int64) error        // that had expired by then
+	// AccountsByMail returns those with a mail address, by user id.
+	AccountsByMail(ctx context.Context, mailKey string, limit int) ([]Account, error)
+	DeleteAccount(ctx context.Context, user string) error          // none is not an error
+	SetPassword(ctx context.Context, user, was, hash string) error // ErrNotFound, also: the hash is another than was
+	PutDeleted(ctx context.Context, u User) error                  // keeps Name and Hash of a user; ErrNotFound
+	PutTicket(ctx context.Context, t Ticket) error                 // ErrConflict
+	Ticket(ctx context.Context, hash string) (Ticket, error)       // ErrNotFound
+	TakeTicket(ctx context.Context, hash string) error             // removes it; ErrNotFound: another has
+	DeleteTicketsOf(ctx context.Context, user, kind string) error  // none is not an error
+	DeleteTicketsBefore(ctx context.Context, expires int64) error  // that had expired by then
 }

@@ -1,4 +1,5 @@
 import type { Api } from './api.ts';
+import { hasCode } from './errors.ts';
 import { list, number, text } from './fields.ts';
 import type { Session } from './session.ts';
 
@@ -23,6 +24,14 @@ export interface Settings {
   readonly seenBy: SeenBy;
   /** Others find them by name. */
   readonly listed: boolean;
+}
+
+/** The mail address of the user's account. */
+export interface MailAddress {
+  /** The one that was confirmed; empty: none. */
+  readonly address: string;
+  /** The server sends mail. */
+  readonly possible: boolean;
 }
 
 /** What the user may do with their own account. It keeps nothing; every method asks the server, and rejects as Api does. */
@@ -73,6 +82,32 @@ export class Account {
   /** Gives the user whose link this is another password. It needs no log-in, and ends all that there are. */
   async reset(secret: string, password: string): Promise<void> {
     await this.#api.request('POST', '/v1/reset', undefined, { secret, password });
+  }
+
+  /** Returns the mail address; a server that knows none says that there is none. */
+  async mail(): Promise<MailAddress> {
+    try {
+      const body = await this.#ask('GET', '/v1/mail');
+      return { address: text(body['address']), possible: body['possible'] === true };
+    } catch (err) {
+      if (hasCode(err, 'not_found')) return { address: '', possible: false };
+      throw err;
+    }
+  }
+  /** Has a link sent to a mail address, with which it becomes the user's. */
+  async askMail(address: string, password: string): Promise<void> {
+    await this.#ask('PUT', '/v1/mail', { address, password });
+  }
+  async removeMail(password: string): Promise<void> {
+    await this.#ask('POST', '/v1/mail/remove', { password });
+  }
+  /** Confirms a mail address by the link that was sent there, and returns it. It needs no log-in. */
+  async confirmMail(secret: string): Promise<string> {
+    return text((await this.#api.request('POST', '/v1/mail/confirm', undefined, { secret }))['address']);
+  }
+  /** Has a link for a new password sent, to an account by its name or its mail address, if there is one. */
+  async forgot(who: string): Promise<void> {
+    await this.#api.request('POST', '/v1/forgot', undefined, { who });
   }
 
   #ask(method: string, path: string, payload?: object): Promise<Record<string, unknown>> {

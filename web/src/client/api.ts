@@ -27,6 +27,8 @@ export interface Grant {
 export interface Door {
   readonly registration: 'open' | 'invited' | 'closed';
   readonly guests: 'on' | 'rooms' | 'off';
+  /** The server sends mail to who has forgotten the password. */
+  readonly mail: boolean;
   /** Of the invitation that was asked for: who invites, or why it is not good. */
   readonly invitation?: { readonly by: string; readonly problem: string };
 }
@@ -182,6 +184,7 @@ export class Api {
     return {
       registration: text(body['registration']) as Door['registration'],
       guests: text(body['guests']) as Door['guests'],
+      mail: body['mail'] === true,
       ...(invited && { invitation: { by: text(invited.by_name), problem: text(invited.problem) } }),
     };
   }

@@ -9,6 +9,10 @@ test('a room and back', () => {
   expect(parseRoute(roomHash('d-AB_1'))).toEqual({ page: 'room', room: 'd-AB_1' });
 });
 
+test('a link to confirm a mail address', () => {
+  expect(parseRoute('#/mail/Ab_-1')).toEqual({ page: 'mail', secret: 'Ab_-1' });
+});
+
 test('a set-up link', () => {
   expect(parseRoute('#/setup/Ab_-1')).toEqual({ page: 'setup', secret: 'Ab_-1' });
   expect(parseRoute('#/setup/')).toEqual({ page: 'rooms' });

@@ -6,19 +6,19 @@ export type Section = (typeof sections)[number];
 export type Asked = Readonly<Record<string, string>>;
 
 /**
- * Where the page is: the list of rooms, one of them, where a link leads that chooses a new password or sets the server up, or
+ * Where the page is: the list of rooms, one of them, where a link leads that chooses a new password, confirms a mail address or sets the server up, or
  * the page of whoever runs the server, at one of its parts or at none.
  */
 export type Route =
   | { readonly page: 'rooms' }
   | { readonly page: 'room'; readonly room: string }
   | { readonly page: 'server'; readonly section?: Section; readonly asked: Asked }
-  | { readonly page: 'reset' | 'setup'; readonly secret: string };
+  | { readonly page: 'reset' | 'setup' | 'mail'; readonly secret: string };
 
 /** Reads the part of the address after #. What is not an address of ours is the list of rooms. */
 export function parseRoute(hash: string): Route {
-  const [, page, secret] = /^#\/(reset|setup)\/([A-Za-z0-9_-]{1,128})$/.exec(hash) ?? [];
-  if (secret !== undefined) return { page: page === 'setup' ? 'setup' : 'reset', secret };
+  const [, page, secret] = /^#\/(reset|setup|mail)\/([A-Za-z0-9_-]{1,128})$/.exec(hash) ?? [];
+  if (secret !== undefined) return { page: page === 'setup' || page === 'mail' ? page : 'reset', secret };
   const server = /^#\/server(?:\/([a-z]+))?(?:\?(.*))?$/.exec(hash);
   if (server) {
     const section = sections.find((s) => s === server[1]);

@@ -30,6 +30,12 @@ func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPa
 		if p.Unlisted != nil {
 			a.Unlisted = *p.Unlisted
 		}
+		if p.Mail != nil {
+			a.Mail = *p.Mail
+		}
+		if p.MailKey != nil {
+			a.MailKey = *p.MailKey
+		}
 		s.accounts[user] = a
 		return nil
 	})
@@ -39,6 +45,11 @@ func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPa
 func (s *Store) AccountsOf(ctx context.Context, users []string) ([]store.Account, error) {
 	wanted := set(users)
 	return list(ctx, s, "AccountsOf", s.accounts, everything, accountsByUser, func(a store.Account) bool { return wanted[a.User] })
+}
+
+// AccountsByMail implements store.Store.
+func (s *Store) AccountsByMail(ctx context.Context, mailKey string, limit int) ([]store.Account, error) {
+	return list(ctx, s, "AccountsByMail", s.accounts, limit, accountsByUser, func(a store.Account) bool { return mailKey != "" && a.MailKey == mailKey })
 }
 
 // DeleteAccount implements store.Store.

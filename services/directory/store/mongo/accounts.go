@@ -34,6 +34,8 @@ func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPa
 	}
 	set = patch(set, "seen_by", p.SeenBy)
 	set = patch(set, "unlisted", p.Unlisted)
+	set = patch(set, "mail", p.Mail)
+	set = patch(set, "mail_key", p.MailKey)
 	return upsert(ctx, "change account", s.accounts, by("_id", user), by("$set", set))
 }
 
@@ -43,6 +45,14 @@ func (s *Store) AccountsOf(ctx context.Context, users []string) ([]store.Account
 		return nil, nil
 	}
 	return list[store.Account](ctx, "accounts", s.accounts, by("_id", by("$in", users)), by("_id", 1), 0)
+}
+
+// AccountsByMail implements store.Store.
+func (s *Store) AccountsByMail(ctx context.Context, mailKey string, limit int) ([]store.Account, error) {
+	if mailKey == "" {
+		return nil, nil
+	}
+	return list[store.Account](ctx, "accounts by mail", s.accounts, by("mail_key", mailKey), by("_id", 1), limit)
 }
 
 // DeleteAccount implements store.Store.

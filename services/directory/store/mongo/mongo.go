@@ -85,6 +85,7 @@ var steps = []mongodb.Step{
 	),
 	reportIndexes,
 	mongodb.Indexes("11 (index of invitations)", mongodb.Index{Collection: "invitations", Fields: []string{"expires"}}),
+	mongodb.Indexes("12 (index of mail addresses)", mongodb.Index{Collection: "accounts", Fields: []string{"mail_key"}}),
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.

@@ -7,13 +7,15 @@ import (
 )
 
 const (
-	accounts     = `SELECT user, device_key, seen_by, unlisted FROM accounts `
-	patchAccount = `INSERT INTO accounts (user, device_key, seen_by, unlisted) VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, 0))
-		ON CONFLICT (user) DO UPDATE SET device_key = coalesce(?2, device_key), seen_by = coalesce(?3, seen_by), unlisted = coalesce(?4, unlisted)`
+	accounts     = `SELECT user, device_key, seen_by, unlisted, mail, mail_key FROM accounts `
+	patchAccount = `INSERT INTO accounts (user, device_key, seen_by, unlisted, mail, mail_key)
+		VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, 0), coalesce(?5, ''), coalesce(?6, ''))
+		ON CONFLICT (user) DO UPDATE SET device_key = coalesce(?2, device_key), seen_by = coalesce(?3, seen_by), unlisted = coalesce(?4, unlisted),
+		mail = coalesce(?5, mail), mail_key = coalesce(?6, mail_key)`
 )
 
 func accountFields(a *store.Account) []any {
-	return []any{&a.User, &a.DeviceKey, &a.SeenBy, &a.Unlisted}
+	return []any{&a.User, &a.DeviceKey, &a.SeenBy, &a.Unlisted, &a.Mail, &a.MailKey}
 }
 
 // Account implements store.Store.
@@ -27,12 +29,17 @@ func (s *Store) Account(ctx context.Context, user string) (store.Account, error)
 
 // PatchAccount implements store.Store.
 func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
-	return s.run(ctx, "change account", patchAccount, user, p.DeviceKey, p.SeenBy, p.Unlisted)
+	return s.run(ctx, "change account", patchAccount, user, p.DeviceKey, p.SeenBy, p.Unlisted, p.Mail, p.MailKey)
 }
 
 // AccountsOf implements store.Store.
 func (s *Store) AccountsOf(ctx context.Context, users []string) ([]store.Account, error) {
 	return list(ctx, s, "accounts", accountFields, accounts+`WHERE user IN (SELECT value FROM json_each(?)) ORDER BY user`, jsonList(users))
+}
+
+// AccountsByMail implements store.Store.
+func (s *Store) AccountsByMail(ctx context.Context, mailKey string, limit int) ([]store.Account, error) {
+	return list(ctx, s, "accounts by mail", accountFields, accounts+`WHERE mail_key = ? AND mail_key <> '' ORDER BY user LIMIT ?`, mailKey, limit)
 }
 
 // DeleteAccount implements store.Store.
@@ -52,14 +59,16 @@ func (s *Store) PutDeleted(ctx context.Context, u store.User) error {
 
 // PutTicket implements store.Store.
 func (s *Store) PutTicket(ctx context.Context, t store.Ticket) error {
-	return s.run(ctx, "put ticket", `INSERT INTO tickets (hash, kind, user, created, expires) VALUES (?, ?, ?, ?, ?)`,
-		t.Hash, t.Kind, t.User, t.Created, t.Expires)
+	return s.run(ctx, "put ticket", `INSERT INTO tickets (hash, kind, user, created, expires, detail) VALUES (?, ?, ?, ?, ?, ?)`,
+		t.Hash, t.Kind, t.User, t.Created, t.Expires, t.Detail)
 }
 
 // Ticket implements store.Store.
 func (s *Store) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
-	return first(ctx, s, "ticket", func(t *store.Ticket) []any { return []any{&t.Hash, &t.Kind, &t.User, &t.Created, &t.Expires} },
-		`SELECT hash, kind, user, created, expires FROM tickets WHERE hash = ?`, hash)
+	return first(ctx, s, "ticket", func(t *store.Ticket) []any {
+		return []any{&t.Hash, &t.Kind, &t.User, &t.Created, &t.Expires, &t.Detail}
+	},
+		`SELECT hash, kind, user, created, expires, detail FROM tickets WHERE hash = ?`, hash)
 }
 
 // TakeTicket implements store.Store.

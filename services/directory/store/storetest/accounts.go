@@ -17,6 +17,21 @@ func testAccounts(t *testing.T, s store.Store) {
 	got, err = s.Account(ctx, "u1")
 	same(t, ann, got, err)
 	must(t, s.PatchAccount(ctx, "u0", store.AccountPatch{}))
+	for _, user := range []string{"u3", "u2"} {
+		must(t, s.PatchAccount(ctx, user, store.AccountPatch{Mail: new("Both@x"), MailKey: new("both@x")}))
+	}
+	both := []store.Account{{User: "u2", Mail: "Both@x", MailKey: "both@x"}, {User: "u3", Mail: "Both@x", MailKey: "both@x"}}
+	found, err := s.AccountsByMail(ctx, "both@x", 10)
+	same(t, both, found, err)
+	found, err = s.AccountsByMail(ctx, "both@x", 1)
+	same(t, both[:1], found, err)
+	must(t, s.PatchAccount(ctx, "u2", store.AccountPatch{Unlisted: new(true)}))
+	must(t, s.PatchAccount(ctx, "u3", store.AccountPatch{Mail: new(""), MailKey: new("")}))
+	both[0].Unlisted = true
+	found, err = s.AccountsByMail(ctx, "both@x", 10)
+	same(t, both[:1], found, err)
+	found, err = s.AccountsByMail(ctx, "", 10) // which those have who have none
+	same(t, nil, found, err)
 	all, err := s.AccountsOf(ctx, []string{"u9", "u1", "u0"})
 	same(t, []store.Account{{User: "u0"}, ann}, all, err)
 	all, err = s.AccountsOf(ctx, nil)
@@ -51,7 +66,7 @@ func testPasswords(t *testing.T, s store.Store) {
 func testTickets(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	a := store.Ticket{Hash: "aa", Kind: "reset", User: "u1", Created: 1, Expires: 10}
-	b := store.Ticket{Hash: "bb", Kind: "mail", User: "u1", Created: 2, Expires: 20}
+	b := store.Ticket{Hash: "bb", Kind: "mail", User: "u1", Created: 2, Expires: 20, Detail: "a@x"}
 	c := store.Ticket{Hash: "cc", Kind: "reset", User: "u2", Created: 3, Expires: 30}
 	for _, ticket := range []store.Ticket{a, b, c} {
 		must(t, s.PutTicket(ctx, ticket))
@@ -68,6 +83,8 @@ func testTickets(t *testing.T, s store.Store) {
 	must(t, s.DeleteTicketsOf(ctx, "nobody", "reset"))
 	_, err = s.Ticket(ctx, "aa")
 	want(t, store.ErrNotFound, err)
+	got, err = s.Ticket(ctx, "bb")
+	same(t, b, got, err)
 	must(t, s.DeleteTicketsBefore(ctx, 20))
 	_, err = s.Ticket(ctx, "bb")
 	want(t, store.ErrNotFound, err)

@@ -1,0 +1,274 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/names"
+	"hubbub.internal/services/directory/mail"
+	"hubbub.internal/services/directory/store"
+)
+
+const (
+	// ticketForgot is the kind of a ticket that lets its holder choose a new password, and went out by mail. It is not
+	// ticketReset: anybody may ask for it, which voids no link of an operator's.
+	ticketForgot = "forgot"
+	// ticketMail is the kind of a ticket that shows that a mail address is its user's. Its Detail is the address.
+	ticketMail = "mail"
+
+	forgotLife  = 30 * time.Minute
+	confirmLife = 24 * time.Hour
+	noticeLife  = 24 * time.Hour // for how long it is tried to send one
+
+	// mailsHour is how many letters an hour one account, one address and one request's name may cause, and each network mailsFactor
+	// times as many: nobody's mailbox is filled by others.
+	mailsHour   = 5
+	mailsFactor = 10
+	// maxSameMail is how many accounts of one mail address get a link.
+	maxSameMail = 5
+)
+
+var (
+	errNoMail   = chat.E(chat.CodeForbidden, "this server sends no mail: ask whoever runs it for a link")
+	errMailBusy = chat.Unavailable("too many letters are waiting", time.Minute)
+)
+
+// mailing is how the service writes letters.
+type mailing struct {
+	page     string // address of the page, with a slash at its end
+	host     string // of the page, for people
+	queue    *mail.Queue
+	accounts *throttle // letters, by account, by receiver, and by who asks
+	networks *throttle // requests for letters, by network
+}
+
+// newMailing returns nil if the server sends no mail. cfg has been validated.
+func newMailing(cfg Config, log *zap.Logger, m *metrics) (*mailing, error) {
+	if cfg.SMTPURL == "" {
+		return nil, nil
+	}
+	server, err := mail.NewServer(cfg.SMTPURL, cfg.MailFrom)
+	if err != nil {
+		return nil, fmt.Errorf("--smtp-url: %w", err)
+	}
+	page, err := url.Parse(cfg.PageURL)
+	if err != nil {
+		return nil, fmt.Errorf("--page-url: %w", err)
+	}
+	return &mailing{
+		page: strings.TrimSuffix(cfg.PageURL, "/") + "/", host: page.Host,
+		queue:    mail.NewQueue(server.Send, log, func(outcome string) { m.mails.WithLabelValues(outcome).Inc() }),
+		accounts: newThrottle(mailsHour, time.Hour), networks: newThrottle(mailsHour*mailsFactor, time.Hour),
+	}, nil
+}
+
+// mailKey is what mail addresses are compared by. Only ASCII is folded: other letters that fold to one may be of somebody
+// else's address.
+func mailKey(address string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, address)
+}
+
+// writeTo queues a letter to the address that an account has when it is sent; text has to stand on its own. Without mail, or
+// an address, or with too many letters, there is none: what it tells of has happened anyway.
+func (s *Service) writeTo(u store.User, address, subject, text string) {
+	if s.mailing == nil {
+		return
+	}
+	until := time.Now().Add(noticeLife)
+	s.mailing.queue.Add(mail.Job{Until: until, Write: func(ctx context.Context) ([]mail.Letter, error) {
+		to := address
+		if to == "" {
+			a, err := s.store.Account(ctx, u.ID)
+			if err != nil || a.Mail == "" {
+				return nil, err
+			}
+			to = a.Mail
+		}
+		return []mail.Letter{{To: to, Subject: subject, Until: until, Text: fmt.Sprintf("Hello %s,\n\n%s\n\n%s\n", u.Name, text, s.mailing.page)}}, nil
+	}})
+}
+
+// forgot has links for a new password sent to the account with a name, or to those with a mail address. Who asks learns
+// nothing of whether there are any, neither by the answer nor by the time it takes: it is looked up afterwards.
+func (s *Service) forgot(ctx context.Context, who, address string) error {
+	if s.mailing == nil {
+		return errNoMail
+	}
+	who = strings.TrimSpace(who)
+	if who == "" {
+		return chat.E(chat.CodeBadRequest, "say the name or the mail address of the account")
+	}
+	key, byMail := mailKey(who), strings.Contains(who, "@")
+	if name, err := names.Normal(who); err == nil && !byMail {
+		key = names.Key(name)
+	}
+	now := time.Now()
+	if err := s.mailing.networks.take(now, "requests for a new password from your network", address); err != nil {
+		return err
+	}
+	if err := s.mailing.accounts.take(now, "requests for a new password", "who "+key); err != nil {
+		return err
+	}
+	peer, until := peerOf(ctx), now.Add(forgotLife)
+	queued := s.mailing.queue.Add(mail.Job{Until: until, Write: func(ctx context.Context) ([]mail.Letter, error) {
+		return s.forgotLetters(ctx, key, byMail, peer)
+	}})
+	if !queued {
+		return errMailBusy
+	}
+	return nil
+}
+
+// forgotLetters makes links for the accounts that somebody has asked for, who may be anybody. A second call makes others.
+func (s *Service) forgotLetters(ctx context.Context, key string, byMail bool, peer string) (letters []mail.Letter, err error) {
+	accounts, err := s.forgotten(ctx, key, byMail)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range accounts {
+		u, err := s.store.User(ctx, a.User)
+		if errors.Is(err, store.ErrNotFound) || err == nil && (u.Guest() || u.Deleted() || u.Disabled) {
+			continue
+		} else if err != nil {
+			return nil, err
+		}
+		if s.mailing.accounts.take(time.Now(), "letters", "to "+mailKey(a.Mail)) != nil {
+			continue
+		}
+		var secret string
+		act := store.Act{Action: actResetLink, ActorName: sender, Subject: u.ID, SubjectName: u.Name, Address: peer, Detail: "by mail"}
+		err = s.audit(ctx, act, func(ctx context.Context) (err error) {
+			secret, _, err = s.newTicket(ctx, store.Ticket{Kind: ticketForgot, User: u.ID}, forgotLife)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		letters = append(letters, mail.Letter{
+			To: a.Mail, Subject: "A new password at " + s.mailing.host, Until: time.Now().Add(forgotLife),
+			Text: fmt.Sprintf("Hello %s,\n\nsomebody asked for a new password for your account at %s. If that was you, choose one here within %d minutes:\n\n%s\n\n"+
+				"If it was not you, you need not do anything: your password stays as it is.\n",
+				u.Name, s.mailing.page, int(forgotLife/time.Minute), s.mailing.page+ResetPath(secret)),
+		})
+	}
+	return letters, nil
+}
+
+// forgotten returns the accounts with a mail address that a name, or a mail address, is of.
+func (s *Service) forgotten(ctx context.Context, key string, byMail bool) ([]store.Account, error) {
+	if byMail {
+		return s.store.AccountsByMail(ctx, key, maxSameMail)
+	}
+	u, err := s.store.UserByName(ctx, key)
+	if err != nil {
+		return nil, unlessMissing(err)
+	}
+	a, err := s.store.Account(ctx, u.ID)
+	if err != nil || a.Mail == "" {
+		return nil, err
+	}
+	return []store.Account{a}, nil
+}
+
+// mailView is the mail address of an account.
+type mailView struct {
+	Address  string `json:"address,omitempty" doc:"The address that was confirmed; left out: there is none."`
+	Possible bool   `json:"possible" doc:"This server sends mail."`
+}
+
+func (s *Service) myMail(ctx context.Context, c auth.Claims) (mailView, error) {
+	a, err := s.store.Account(ctx, c.User)
+	return mailView{Address: a.Mail, Possible: s.mailing != nil}, err
+}
+
+// askMail sends a link to a mail address, by which it becomes that of the user of a token.
+func (s *Service) askMail(ctx context.Context, c auth.Claims, password, address string) error {
+	if s.mailing == nil {
+		return errNoMail
+	}
+	if err := mail.CheckAddress(address); err != nil {
+		return chat.E(chat.CodeBadRequest, err.Error())
+	}
+	u, err := s.user(ctx, c.User)
+	if err != nil {
+		return err
+	}
+	if err := s.proveAgain(ctx, u, c, password); err != nil {
+		return err
+	}
+	if err := s.mailing.accounts.take(time.Now(), "letters", "user "+u.ID, "to "+mailKey(address)); err != nil {
+		return err
+	}
+	secret, expires, err := s.newTicket(ctx, store.Ticket{Kind: ticketMail, User: u.ID, Detail: address}, confirmLife)
+	if err != nil {
+		return err
+	}
+	letter := mail.Letter{
+		To: address, Subject: "Confirm your mail address at " + s.mailing.host, Until: expires,
+		Text: fmt.Sprintf("Hello,\n\nthe user %s of %s says that this is their mail address. If that is you, confirm it here within %d hours:\n\n%s\n\n"+
+			"If it is not, you need not do anything: the address is not used.\n", u.Name, s.mailing.page, int(confirmLife/time.Hour), s.mailing.page+MailPath(secret)),
+	}
+	if !s.mailing.queue.Add(mail.Job{Until: expires, Write: func(context.Context) ([]mail.Letter, error) { return []mail.Letter{letter}, nil }}) {
+		return errMailBusy
+	}
+	return nil
+}
+
+// MailPath returns what is appended to the address of the page for where the holder of a ticket confirms a mail address.
+func MailPath(secret string) string { return "#/mail/" + secret }
+
+// confirmMail makes an address that of the account of the ticket that was sent there.
+func (s *Service) confirmMail(ctx context.Context, secret string) (mailView, error) {
+	t, u, err := s.ticket(ctx, secret, ticketMail)
+	if err != nil {
+		return mailView{}, err
+	}
+	if err := s.takeTicket(ctx, t); err != nil {
+		return mailView{}, err
+	}
+	act := store.Act{Action: actMail, Actor: u.ID, ActorName: u.Name, Subject: u.ID, SubjectName: u.Name, Detail: "confirmed"}
+	return mailView{Address: t.Detail, Possible: s.mailing != nil}, s.setMail(ctx, act, u, t.Detail)
+}
+
+// removeMail takes the mail address from the account of the user of a token.
+func (s *Service) removeMail(ctx context.Context, c auth.Claims, password string) error {
+	u, err := s.user(ctx, c.User)
+	if err != nil {
+		return err
+	}
+	if err := s.proveAgain(ctx, u, c, password); err != nil {
+		return err
+	}
+	if err := errors.Join(s.store.DeleteTicketsOf(ctx, u.ID, ticketMail), s.store.DeleteTicketsOf(ctx, u.ID, ticketForgot)); err != nil {
+		return err
+	}
+	return s.setMail(ctx, store.Act{Action: actMail, Subject: u.ID, SubjectName: u.Name, Detail: "removed"}, u, "")
+}
+
+// setMail changes an account's mail address, and tells the address of before.
+func (s *Service) setMail(ctx context.Context, act store.Act, u store.User, address string) error {
+	a, err := s.store.Account(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	err = s.audit(ctx, act, func(ctx context.Context) error {
+		return s.store.PatchAccount(ctx, u.ID, store.AccountPatch{Mail: &address, MailKey: new(mailKey(address))})
+	})
+	if err == nil && a.Mail != "" && a.Mail != address {
+		s.writeTo(u, a.Mail, "Your mail address was changed", "this is no longer the mail address of your account. If it was not you who changed that, ask whoever runs the server.")
+	}
+	return err
+}
