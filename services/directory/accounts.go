@@ -9,7 +9,6 @@ import (
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/names"
-	"hubbub.internal/services/directory/password"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -20,14 +19,8 @@ var (
 
 // register makes an account with a password. invitation is what the link of one says, if there is one; address is where the request comes from.
 func (s *Service) register(ctx context.Context, name, secret, invitation, address string) (store.User, error) {
-	name, err := names.Person(name)
+	name, err := s.checkNew(name, secret)
 	if err != nil {
-		return store.User{}, err
-	}
-	if s.isReserved(name) {
-		return store.User{}, errNameReserved
-	}
-	if err := password.Check(secret, name); err != nil {
 		return store.User{}, err
 	}
 	how, giveBack, err := s.admit(ctx, invitation)
@@ -43,10 +36,23 @@ func (s *Service) register(ctx context.Context, name, secret, invitation, addres
 
 // makeAccount makes an account of a name and a password that have been checked. how says for the audit log what let it in.
 func (s *Service) makeAccount(ctx context.Context, name, secret, address, how string) (store.User, error) {
+	u, err := s.newAccount(ctx, chat.NewID(), name, secret, address)
+	if err != nil {
+		return store.User{}, err
+	}
+	act := store.Act{Action: actRegister, Subject: u.ID, SubjectName: u.Name, Detail: how}
+	if httpapi.User(ctx).User == "" && consoleOf(ctx) == "" {
+		act.Actor, act.ActorName = u.ID, u.Name
+	}
+	return u, s.audit(ctx, act, func(ctx context.Context) error { return s.createUser(ctx, u) })
+}
+
+// newAccount returns the record of an account, with a name and a password that have been checked. It is still to be stored.
+func (s *Service) newAccount(ctx context.Context, id, name, secret, address string) (store.User, error) {
 	if err := s.countEntry(ctx, "new accounts from your network", address); err != nil {
 		return store.User{}, err
 	}
-	u := store.User{ID: chat.NewID(), Name: name, NameKey: names.Key(name), Looks: names.LooksOf(name), Created: time.Now().UnixMilli()}
+	u := store.User{ID: id, Name: name, NameKey: names.Key(name), Looks: names.LooksOf(name), Created: time.Now().UnixMilli()}
 	if _, err := s.store.UserByName(ctx, u.NameKey); err == nil {
 		return store.User{}, errNameTaken
 	} else if !errors.Is(err, store.ErrNotFound) {
@@ -59,14 +65,7 @@ func (s *Service) makeAccount(ctx context.Context, name, secret, address, how st
 		u.Hash, err = s.hasher.Hash(secret)
 		return err
 	})
-	if err != nil {
-		return store.User{}, err
-	}
-	act := store.Act{Action: actRegister, Subject: u.ID, SubjectName: u.Name, Detail: how}
-	if httpapi.User(ctx).User == "" && consoleOf(ctx) == "" {
-		act.Actor, act.ActorName = u.ID, u.Name
-	}
-	return u, s.audit(ctx, act, func(ctx context.Context) error { return s.createUser(ctx, u) })
+	return u, err
 }
 
 // countEntry counts a new account or guest, unless the network is banned, or there were too many from it.

@@ -206,7 +206,7 @@ func TestBanIsToldAfterACrash(t *testing.T) {
 // TestLiftedBanIsNotTold leaves a ban from the server untold, and lifts it before it is told: the log-ins go on.
 func TestLiftedBanIsNotTold(t *testing.T) {
 	cfg := config()
-	w := openWorld(t, cfg)
+	w := idle(t, cfg)
 	ann, eve := w.operator("Ann"), w.register("Eve")
 	w.store.failAt("PutBan after", errors.New("crash"))
 	if c := w.code(ann, "PUT", "/v1/bans/"+eve.User.ID, `{}`); c != "unavailable" {

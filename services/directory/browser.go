@@ -98,7 +98,7 @@ func (b browser) cookie(refresh string, life time.Duration) http.Cookie {
 
 // inCookie moves the refresh token of an answer into a cookie, if it is for a page that keeps it so.
 func inCookie(ctx context.Context, c credentials) credentials {
-	if b, ok := browserOf(ctx); ok && !b.foreign {
+	if b, ok := browserOf(ctx); ok && !b.foreign && c.Refresh != "" {
 		c.cookies = append(c.cookies, b.cookie(c.Refresh, c.life))
 		c.Refresh = ""
 	}

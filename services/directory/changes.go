@@ -82,6 +82,8 @@ func (s *Service) tell(ctx context.Context, i store.Intent) error {
 		return s.control(ctx, directoryapi.Change{Kind: i.Kind, User: i.User, Session: i.Session, At: i.Created})
 	case kindBan:
 		return s.tellBan(ctx, i)
+	case kindKeep:
+		return s.tellKept(ctx, i)
 	case kindDelete:
 		return s.tellDeleted(ctx, i)
 	case kindUnban:

@@ -82,7 +82,8 @@ func (s *Service) tellDeleted(ctx context.Context, i store.Intent) error {
 	if err := s.leaveAll(ctx, u); err != nil {
 		return err
 	}
-	if err := s.renameInDirect(ctx, u); err != nil {
+	// In what is left, direct rooms, the other still sees somebody. Nobody has to be told.
+	if err := s.store.RenameMember(ctx, u.ID, u.Name); err != nil {
 		return err
 	}
 	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.dropTickets(ctx, u.ID)); err != nil {
@@ -98,28 +99,6 @@ func (s *Service) tellDeleted(ctx context.Context, i store.Intent) error {
 // asking again with it is no other request.
 func (s *Service) removeMessages(ctx context.Context, id, user string) error {
 	return historyapi.NewClient(s.bus).Purge(ctx, historyapi.PurgeRequest{ID: id, User: user, Actor: user, Name: deletedName})
-}
-
-// renameInDirect gives what is left of a user in direct rooms, where the other still sees somebody, the user's present name.
-func (s *Service) renameInDirect(ctx context.Context, u store.User) error {
-	left, err := s.store.MembershipsOf(ctx, u.ID, 2*maxRooms)
-	if err != nil {
-		return err
-	}
-	for _, m := range left {
-		if m.Name == u.Name {
-			continue
-		}
-		// A membership that is there keeps its name, so it is made anew; nobody has to be told.
-		m.Name = u.Name
-		if err := s.store.DeleteMember(ctx, m.Room, m.User); err != nil {
-			return err
-		}
-		if err := s.store.PutMember(ctx, m); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // myData is what the directory has of a user.

@@ -228,6 +228,9 @@ func (s *Service) departs(ctx context.Context, u store.User) error {
 	if err := s.leaveAll(ctx, u); err != nil {
 		return err
 	}
+	if now, err := s.store.User(ctx, u.ID); err == nil && !now.Guest() {
+		return nil // who has registered in this moment
+	}
 	if err := s.store.DeleteAccount(ctx, u.ID); err != nil {
 		return err
 	}

@@ -137,6 +137,10 @@ func (s *Service) accountRoutes(api huma.API, mux *http.ServeMux) {
 		func(ctx context.Context, _ *struct{}) (empty, error) {
 			return empty{}, s.logout(ctx, httpapi.User(ctx))
 		})
+	entry(s, api, guarded(http.MethodPost, "/v1/me/register", "keep-account", "Register as the guest that you are, with all that is yours"),
+		limited(s, func(ctx context.Context, in *passwordInput) (credentials, error) {
+			return s.keep(ctx, httpapi.User(ctx), in)
+		}))
 	route(s, api, guarded(http.MethodGet, "/v1/me", "me", "Who the token is for"),
 		func(ctx context.Context, _ *struct{}) (account, error) {
 			u, err := s.user(ctx, httpapi.User(ctx).User)

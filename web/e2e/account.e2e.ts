@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { password, type Person } from './browser.ts';
-import { Stage } from './stage.ts';
+import { Stage, unique } from './stage.ts';
 import { violations } from './violations.ts';
 
 const stage = new Stage();
@@ -180,4 +180,32 @@ test.skipIf(process.env['HUBBUB_URL'])('a forgotten password is chosen anew by a
   await page.getByLabel('Password').fill('another horse battery');
   await page.getByRole('button', { name: 'Log in' }).click();
   await ada.rooms.getByRole('link').first().waitFor();
+});
+
+test('a guest keeps the account, with rooms and messages', async () => {
+  const ada = await stage.newcomer('Ada', 'phone', 'guest');
+  const bob = await stage.person('Bob', 'desktop');
+  await ada.enter('lobby');
+  await bob.enter('lobby');
+  await ada.say('I came to stay');
+  await bob.message('I came to stay').waitFor();
+  const dialog = await settings(ada, 'Keep account');
+  const name = await dialog.getByLabel('Name').inputValue();
+  expect(ada.name.startsWith(name.slice(0, 3))).toBe(true);
+  await dialog.getByLabel('Name').fill(bob.name);
+  await dialog.getByLabel('Password').fill(password);
+  await dialog.getByRole('button', { name: 'Keep this account' }).click();
+  await dialog.getByRole('alert').getByText('That name is taken').waitFor();
+  expect(await violations(ada.page)).toEqual([]);
+  await ada.shot('account-keep');
+  const kept = unique('Ada');
+  await dialog.getByLabel('Name').fill(kept);
+  await dialog.getByRole('button', { name: 'Keep this account' }).click();
+  await ada.page.getByText('This account is yours now').waitFor();
+  await ada.enter('lobby');
+  await ada.message('I came to stay').waitFor();
+  await ada.say('and here I am');
+  await bob.message('and here I am').waitFor();
+  await bob.page.getByText(kept).first().waitFor();
+  expect(await (await settings(ada, 'Password')).getByText('Registered').count()).toBe(1);
 });

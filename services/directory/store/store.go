@@ -276,6 +276,7 @@ type Store interface {
 	FindUsers(ctx context.Context, q UserQuery) ([]User, error)                                 // a page of them
 	UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]User, error)               // registered, and looking so, by id
 	CreateGuest(ctx context.Context, u User, s Session) error                                   // a user and its session; ErrConflict: the name is taken
+	ReplaceUser(ctx context.Context, u User, was string) error                                  // its name and password; ErrNotFound, also: Hash is another than was; ErrConflict: the name is taken
 	DeleteUser(ctx context.Context, id string) error                                            // and when the user was seen; none is not an error
 	SetDisabled(ctx context.Context, user string, disabled bool) error                          // ErrNotFound
 	CreateSession(ctx context.Context, s Session) error                                         // ErrConflict
@@ -301,6 +302,7 @@ type Store interface {
 	PutMember(ctx context.Context, m Member) error                                              // adds it or changes its Role
 	SetRole(ctx context.Context, room, user string, role api.Role) error                        // ErrNotFound
 	Member(ctx context.Context, room, user string) (Member, error)                              // ErrNotFound
+	RenameMember(ctx context.Context, user, name string) error                                  // in all rooms; none is not an error
 	DeleteMember(ctx context.Context, room, user string) error                                  // none is not an error
 	Members(ctx context.Context, room, after string, limit int) ([]Member, error)               // by user id, after that one
 	MembersInRole(ctx context.Context, room string, role api.Role, limit int) ([]Member, error) // oldest first

@@ -173,6 +173,10 @@ export class Api {
   register(name: string, password: string, invitation?: string): Promise<Grant> {
     return this.#grant('/v1/register', { name, password, ...(invitation && { invitation }) });
   }
+  /** Makes the guest of the token a registered user; the refresh token stays as it is. */
+  keepAccount(token: string, name: string, password: string, invitation?: string): Promise<Grant> {
+    return this.#grant('/v1/me/register', { name, password, ...(invitation && { invitation }) }, token);
+  }
   /** Makes who has a set-up link the operator of the server, with a new account or one that there is. */
   setUp(link: string, name: string, password: string): Promise<Grant> {
     return this.#grant('/v1/setup', { link, name, password });
@@ -384,8 +388,8 @@ export class Api {
     }
   }
 
-  async #grant(path: string, payload: object): Promise<Grant> {
-    const body = await this.#call('POST', path, undefined, payload);
+  async #grant(path: string, payload: object, token?: string): Promise<Grant> {
+    const body = await this.#call('POST', path, token, payload);
     // An answer that was cut off has no body that could be read.
     if (!text(body['token'])) throw new ConnectionLost('The server cannot be reached.');
     const refreshToken = text(body['refresh_token']);

@@ -117,6 +117,18 @@ describe('tokens', () => {
   });
 });
 
+test('a guest who registers is another user of the same session', async () => {
+  const guest = { ...grant('old'), user: { id: 'ada', name: 'Ada (guest)', guest: true } };
+  const { session: s, store, users } = start(guest);
+  answer = (path, body) => {
+    expect([path, body]).toEqual(['/v1/me/register', { name: 'Ada', password: 'secret', invitation: 'x' }]);
+    return { body: inCookie(grant('new')) };
+  };
+  await s.keep('Ada', 'secret', 'x');
+  expect(users).toEqual(['Ada']);
+  expect(store.grant).toMatchObject({ token: 'new', refreshToken: 'r-old', user: { guest: false } });
+});
+
 describe('a refresh token in a cookie', () => {
   test('of the page of before moves there, and nobody is logged out', async () => {
     const { session: s, store, users } = start(grant('old', -1));

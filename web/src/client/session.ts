@@ -78,6 +78,13 @@ export class Session extends Emitter<Events> {
     await this.#enter(() => this.#api.guest(name));
   }
 
+  /** Makes the guest who is logged in a registered user: rooms, messages and the log-in stay. */
+  async keep(name: string, password: string, invitation?: string): Promise<void> {
+    const next = await this.call((token) => this.#api.keepAccount(token, name, password, invitation));
+    const { refreshToken, attempt } = this.#grant ?? {};
+    this.#keep({ ...next, ...(refreshToken && { refreshToken }), ...(attempt && { attempt }) });
+  }
+
   /** Forgets the session here at once, and tells the server as far as it can be reached. */
   async logout(): Promise<void> {
     const grant = this.#grant;
@@ -175,11 +182,12 @@ export class Session extends Emitter<Events> {
   }
 
   #adopt(grant: Grant | undefined): void {
-    const before = this.#grant?.user.id;
+    const before = this.#grant?.user;
     this.#grant = grant;
     this.#received = this.#env.now();
     this.#schedule();
-    if (before !== grant?.user.id) this.emit('user', grant?.user);
+    const now = grant?.user;
+    if (before?.id !== now?.id || before?.name !== now?.name || before?.guest !== now?.guest) this.emit('user', grant?.user);
   }
 
   #schedule(): void {

@@ -195,6 +195,24 @@ func (s *Store) CreateUser(ctx context.Context, u store.User) error {
 	return s.do(ctx, "CreateUser", func() error { return s.addUser(u) })
 }
 
+// ReplaceUser implements store.Store.
+func (s *Store) ReplaceUser(ctx context.Context, u store.User, was string) error {
+	return s.do(ctx, "ReplaceUser", func() error {
+		old, ok := s.users[u.ID]
+		if !ok || old.Hash != was {
+			return store.ErrNotFound
+		}
+		for _, other := range s.users {
+			if other.ID != u.ID && other.NameKey == u.NameKey {
+				return store.ErrConflict
+			}
+		}
+		old.Name, old.NameKey, old.Looks, old.Hash = u.Name, u.NameKey, u.Looks, u.Hash
+		s.users[u.ID] = old
+		return nil
+	})
+}
+
 // CreateGuest implements store.Store.
 func (s *Store) CreateGuest(ctx context.Context, u store.User, x store.Session) error {
 	return s.do(ctx, "CreateGuest", func() error {

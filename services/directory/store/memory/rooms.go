@@ -92,6 +92,19 @@ func (s *Store) Member(ctx context.Context, room, user string) (store.Member, er
 	return one(ctx, s, "Member", s.members, pair{room, user})
 }
 
+// RenameMember implements store.Store.
+func (s *Store) RenameMember(ctx context.Context, user, name string) error {
+	return s.do(ctx, "RenameMember", func() error {
+		for k, m := range s.members {
+			if m.User == user {
+				m.Name = name
+				s.members[k] = m
+			}
+		}
+		return nil
+	})
+}
+
 // DeleteMember implements store.Store.
 func (s *Store) DeleteMember(ctx context.Context, room, user string) error {
 	return remove(ctx, s, "DeleteMember", s.members, pair{room, user})

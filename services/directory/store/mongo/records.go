@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"context"
+	"errors"
 	"regexp"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -82,6 +83,25 @@ func (s *Store) FindUsers(ctx context.Context, q store.UserQuery) ([]store.User,
 // DeleteUser implements store.Store.
 func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	return remove(ctx, "delete user", s.users, by("_id", id))
+}
+
+// ReplaceUser implements store.Store.
+func (s *Store) ReplaceUser(ctx context.Context, u store.User, was string) error {
+	// Not every server says of an update which index it offends.
+	if other, err := s.UserByName(ctx, u.NameKey); err == nil && other.ID != u.ID {
+		return wrap("replace user", store.ErrConflict)
+	} else if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	set := bson.D{
+		{Key: "name", Value: u.Name}, {Key: "name_key", Value: u.NameKey}, {Key: "look", Value: u.Looks.Written}, {Key: "look_lower", Value: u.Looks.Lower},
+		{Key: "hash", Value: u.Hash},
+	}
+	err := update(ctx, "replace user", s.users, append(by("_id", u.ID), by("hash", was)...), set)
+	if mongo.IsDuplicateKeyError(err) {
+		return wrap("replace user", store.ErrConflict)
+	}
+	return err
 }
 
 // SetDisabled implements store.Store.
@@ -175,6 +195,12 @@ func (s *Store) SetRole(ctx context.Context, room, user string, role api.Role) e
 // Member implements store.Store.
 func (s *Store) Member(ctx context.Context, room, user string) (store.Member, error) {
 	return one[store.Member](ctx, "member", s.members, pairID(room, user))
+}
+
+// RenameMember implements store.Store.
+func (s *Store) RenameMember(ctx context.Context, user, name string) error {
+	_, err := s.members.UpdateMany(ctx, by("user", user), by("$set", by("name", name)))
+	return wrap("rename member", err)
 }
 
 // DeleteMember implements store.Store.

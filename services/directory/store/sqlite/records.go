@@ -55,6 +55,12 @@ func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.Us
 		prefix, prefix+"\U0010FFFF", limit)
 }
 
+// ReplaceUser implements store.Store.
+func (s *Store) ReplaceUser(ctx context.Context, u store.User, was string) error {
+	return s.update(ctx, "replace user", `UPDATE users SET name = ?, name_key = ?, look = ?, look_lower = ?, hash = ? WHERE id = ? AND hash = ?`,
+		u.Name, u.NameKey, u.Looks.Written, u.Looks.Lower, u.Hash, u.ID, was)
+}
+
 // UsersAfter implements store.Store.
 func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
 	return list(ctx, s, "users", userFields, users+`WHERE id > ? ORDER BY id LIMIT ?`, id, limit)
@@ -164,6 +170,11 @@ func (s *Store) SetRole(ctx context.Context, room, user string, role api.Role) e
 // Member implements store.Store.
 func (s *Store) Member(ctx context.Context, room, user string) (store.Member, error) {
 	return first(ctx, s, "member", memberFields, memberColumns+`WHERE room = ? AND user = ?`, room, user)
+}
+
+// RenameMember implements store.Store.
+func (s *Store) RenameMember(ctx context.Context, user, name string) error {
+	return s.run(ctx, "rename member", `UPDATE members SET name = ? WHERE user = ?`, name, user)
 }
 
 // DeleteMember implements store.Store.

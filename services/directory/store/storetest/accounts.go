@@ -63,6 +63,32 @@ func testPasswords(t *testing.T, s store.Store) {
 	want(t, store.ErrConflict, s.CreateUser(ctx, store.User{ID: "u2", Name: "Ann", NameKey: "ann"}))
 }
 
+func testReplaced(t *testing.T, s store.Store) {
+	ctx := t.Context()
+	guest := store.User{ID: "u1", Name: "Ann (guest)", NameKey: ":ann", Created: 1}
+	must(t, s.CreateUser(ctx, guest))
+	must(t, s.CreateUser(ctx, store.User{ID: "u2", Name: "Bob", NameKey: "bob", Hash: "x", Created: 2}))
+	for _, m := range []store.Member{{Room: "r1", User: "u1", Name: "Ann (guest)", Role: "owner", Since: 3}, {Room: "r1", User: "u2", Name: "Bob", Role: "member", Since: 4}} {
+		must(t, s.PutMember(ctx, m))
+	}
+	ann := looking(store.User{ID: "u1", Name: "Ann", NameKey: "ann", Hash: "new", Created: 1})
+	taken := ann
+	taken.NameKey = "bob"
+	want(t, store.ErrConflict, s.ReplaceUser(ctx, taken, ""))
+	want(t, store.ErrNotFound, s.ReplaceUser(ctx, ann, "another"))
+	want(t, store.ErrNotFound, s.ReplaceUser(ctx, store.User{ID: "u9", NameKey: "u9"}, ""))
+	must(t, s.ReplaceUser(ctx, ann, ""))
+	want(t, store.ErrNotFound, s.ReplaceUser(ctx, ann, "")) // who is no guest any more
+	got, err := s.UserByName(ctx, "ann")
+	same(t, ann, got, err)
+	found, err := s.UsersAlike(ctx, ann.Looks, 10)
+	same(t, []store.User{ann}, found, err)
+	must(t, s.RenameMember(ctx, "u1", "Ann"))
+	must(t, s.RenameMember(ctx, "nobody", "Ann"))
+	all, err := s.MembersOf(ctx, []string{"r1"})
+	same(t, []store.Member{{Room: "r1", User: "u1", Name: "Ann", Role: "owner", Since: 3}, {Room: "r1", User: "u2", Name: "Bob", Role: "member", Since: 4}}, all, err)
+}
+
 func testTickets(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	a := store.Ticket{Hash: "aa", Kind: "reset", User: "u1", Created: 1, Expires: 10}
