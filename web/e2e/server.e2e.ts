@@ -38,10 +38,7 @@ async function operator(device: Device): Promise<Person> {
 async function part(p: Person, of: string): Promise<void> {
   const nav = p.page.getByRole('navigation', { name: 'Server' });
   if (!/#\/server/.test(p.page.url())) await p.rooms.getByRole('link', { name: 'Server' }).click();
-  for (const of of ['people', 'Server']) {
-    const back = p.page.getByRole('link', { name: `Back to ${of}` });
-    if (p.device === 'phone' && (await back.isVisible())) await back.click();
-  }
+  if (p.device === 'phone') await p.page.evaluate(() => void (location.hash = '#/server')); // where the list is
   await nav.getByRole('link', { name: new RegExp(`^${of}`) }).click();
   await p.page.getByRole('heading', { level: 1, name: of }).waitFor();
 }
@@ -172,6 +169,21 @@ test('a report is read with what was said around it, and decided', async () => {
   await op.page.getByRole('link', { name: 'Resolved' }).click();
   await op.page.getByRole('article', { name: `Report about ${eve.name}` }).getByText('Messages of the author removed').waitFor();
   await op.page.goBack();
+  await op.page.getByText('Nothing is reported.').waitFor();
+
+  // Of two operators at once, the second is told.
+  const { api, grant } = await boss();
+  await ada.say('and now?');
+  await eve.act('and now?', 'Report');
+  await eve.page.getByRole('dialog').getByRole('button', { name: 'Report' }).click();
+  await eve.page.getByText('Those who look after the room will see it').waitFor();
+  await op.page.reload();
+  await op.page.getByRole('article', { name: `Report about ${ada.name}` }).getByRole('button', { name: 'Decide' }).click();
+  const { id } = (await api.request('GET', '/v1/reports', grant.token) as { reports: { id: string }[] }).reports[0]!;
+  await api.request('POST', `/v1/reports/${id}/resolve`, grant.token, { outcome: 'dismiss' });
+  await dialog.getByRole('button', { name: 'Resolve' }).click();
+  await dialog.getByRole('alert').getByText(/resolved already|meanwhile/).waitFor();
+  await op.page.keyboard.press('Escape');
   await op.page.getByText('Nothing is reported.').waitFor();
 });
 
@@ -327,6 +339,7 @@ test.each(['desktop', 'phone'] as const)('every part is shown on a %s, and by th
   await people.focus();
   await op.page.keyboard.press('Enter');
   await op.page.getByRole('heading', { level: 1, name: 'People' }).waitFor();
+  if (device === 'phone') await expect.poll(() => op.page.evaluate(() => document.activeElement?.textContent)).toBe('People'); // the list is gone
   // Back leads to where one was.
   await op.page.goBack();
   await op.page.getByRole('heading', { level: 1, name: device === 'phone' ? 'Server' : 'Audit log' }).waitFor();
