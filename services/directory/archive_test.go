@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -21,9 +22,11 @@ type historian struct {
 	mu     sync.Mutex
 	purges map[string]historyapi.PurgeRequest // by id
 	rooms  map[string]bool
-	texts  map[string]string // of messages, by id; others are "said"
-	author string            // of all messages
-	gone   []chat.Event      // deletions
+	texts  map[string]string         // of messages, by id; others are "said"
+	author string                    // of all messages
+	gone   []chat.Event              // deletions
+	said   map[string][]chat.Message // by user, in order; one in each answer
+	away   int                       // how many requests for them fail
 }
 
 func (w *world) historian() *historian {
@@ -41,6 +44,24 @@ func (w *world) historian() *historian {
 		defer h.mu.Unlock()
 		h.rooms[r.Room] = true
 		return historyapi.ForgetReply{}, nil
+	})
+	_, mine := api.Handle(w.t.Context(), b, historyapi.ServiceMine, nil, func(_ context.Context, r historyapi.MineRequest) (historyapi.Mine, error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.away > 0 {
+			h.away--
+			return historyapi.Mine{}, chat.Unavailable("history is away", time.Second)
+		}
+		all := h.said[r.User]
+		at := slices.IndexFunc(all, func(m chat.Message) bool { return r.Room == "" || m.Room > r.Room || m.Room == r.Room && m.Seq > r.Seq })
+		if at < 0 {
+			return historyapi.Mine{}, nil
+		}
+		all = all[at:]
+		if len(all) < 2 {
+			return historyapi.Mine{Messages: all}, nil
+		}
+		return historyapi.Mine{Messages: all[:1], Next: &historyapi.MineNext{Room: all[0].Room, Seq: all[0].Seq}}, nil
 	})
 	asked := ""
 	_, sent := api.Handle(w.t.Context(), b, historyapi.ServiceSent, nil, func(_ context.Context, r historyapi.SentRequest) (historyapi.Sent, error) {
@@ -67,7 +88,7 @@ func (w *world) historian() *historian {
 		}
 		return historyapi.Applied{Seq: 8}, nil
 	})
-	if err := errors.Join(err, forget, sent, page, apply); err != nil {
+	if err := errors.Join(err, forget, sent, page, apply, mine); err != nil {
 		w.t.Fatal(err)
 	}
 	return h

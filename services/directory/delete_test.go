@@ -1,9 +1,12 @@
 package directory
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/chat"
@@ -131,20 +134,75 @@ func TestDeleteAccountWithMessages(t *testing.T) {
 	h.mu.Unlock()
 }
 
-// TestMyData: users take along what the directory has of them, and of nobody else.
+// TestMyData: users take along what there is of them, and of nobody else, with all that they have said.
 func TestMyData(t *testing.T) {
-	w := openWorld(t, config())
-	ann, bob := w.register("Ann"), w.register("Bob")
-	room := w.create(ann, `{"name":"Room"}`)
-	w.create(bob, `{"name":"Bob's"}`)
-	if err := w.store.PutSeen(t.Context(), []store.Seen{{User: ann.User.ID, At: 5}}); err != nil {
-		t.Fatal(err)
-	}
-	w.ok("PATCH", "/v1/settings", ann.Token, `{"seen_by":"rooms"}`, nil)
-	var d myData
-	w.ok("GET", "/v1/me/data", ann.Token, "", &d)
-	if d.Account != ann.User || d.Created == 0 || d.LastSeen != 5 || d.Settings.SeenBy != "rooms" || len(d.Sessions) != 1 || len(d.Memberships) != 1 ||
-		d.Memberships[0].Room != room.ID || d.Memberships[0].Name != "Room" || d.Memberships[0].Role != directoryapi.RoleOwner || d.Memberships[0].Since == 0 {
-		t.Errorf("the data are %+v", d)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		w := openWorld(t, config())
+		h := w.historian()
+		ann, bob := w.register("Ann"), w.register("Bob")
+		room := w.create(ann, `{"name":"Room"}`)
+		w.create(bob, `{"name":"Bob's"}`)
+		if err := w.store.PutSeen(t.Context(), []store.Seen{{User: ann.User.ID, At: 5}}); err != nil {
+			t.Fatal(err)
+		}
+		w.ok("PATCH", "/v1/settings", ann.Token, `{"seen_by":"rooms"}`, nil)
+		said := func(room string, seq uint64, text string) chat.Message {
+			return chat.Message{Event: chat.Event{Type: chat.TypeMsg, Room: room, Seq: seq, ID: fmt.Sprint("m", seq), User: ann.User.ID, Text: text}}
+		}
+		h.mu.Lock()
+		h.said = map[string][]chat.Message{
+			ann.User.ID: {said(room.ID, 4, "one"), said("lobby", 1, "\"two\"\n"), said("lobby", 9, "three")}, bob.User.ID: {said("lobby", 2, "Bob's")},
+		}
+		h.mu.Unlock()
+		var d struct {
+			myData
+			Messages []chat.Message
+		}
+		w.ok("GET", "/v1/me/data", ann.Token, "", &d)
+		if d.Account != ann.User || d.Created == 0 || d.LastSeen != 5 || d.Settings.SeenBy != "rooms" || len(d.Sessions) != 1 || len(d.Memberships) != 1 ||
+			d.Memberships[0].Room != room.ID || d.Memberships[0].Name != "Room" || d.Memberships[0].Role != directoryapi.RoleOwner || d.Memberships[0].Since == 0 {
+			t.Errorf("the data are %+v", d)
+		}
+		if m := d.Messages; len(m) != 3 || m[0].Text != "one" || m[1].Text != "\"two\"\n" || m[2].Text != "three" || m[0].Room != room.ID {
+			t.Errorf("the messages are %+v", m)
+		}
+		// Who has said nothing.
+		eve := w.register("Eve")
+		w.ok("GET", "/v1/me/data", eve.Token, "", &d)
+		if d.Account != eve.User || len(d.Messages) != 0 {
+			t.Errorf("the data are %+v", d)
+		}
+		// While history is away there are none, and not some.
+		h.mu.Lock()
+		h.away = 1
+		h.mu.Unlock()
+		if code := w.code(ann, "GET", "/v1/me/data", ""); code != chat.CodeUnavailable {
+			t.Errorf("without history: %q", code)
+		}
+		e, err := w.takeAll(t.Context(), w.claims(ann))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write := func(away int) (string, error) {
+			h.mu.Lock()
+			h.away = away
+			h.mu.Unlock()
+			var out strings.Builder
+			err := e.write(t.Context(), &out, func() {})
+			return out.String(), err
+		}
+		if text, err := write(2); err != nil || !json.Valid([]byte(text)) || strings.Count(text, `"text"`) != 3 {
+			t.Errorf("history is away for a moment: %s, %v", text, err)
+		}
+		if text, err := write(100); err == nil || json.Valid([]byte(text)) {
+			t.Errorf("history stays away: %s, %v", text, err)
+		}
+		// It reads much, so not for ever.
+		for range dataHour {
+			w.code(eve, "GET", "/v1/me/data", "")
+		}
+		if code := w.code(eve, "GET", "/v1/me/data", ""); code != chat.CodeRateLimited {
+			t.Errorf("again and again: %q", code)
+		}
+	})
 }

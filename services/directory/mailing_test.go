@@ -177,6 +177,7 @@ func TestForgotIsLimited(t *testing.T) {
 // TestMailAddress gives an account a mail address, changes it, and takes it away.
 func TestMailAddress(t *testing.T) {
 	w, sink := openMailWorld(t)
+	w.historian()
 	ann, gus := w.register("Ann"), w.comeIn("Gus")
 	for _, tt := range []struct {
 		name, body string

@@ -95,10 +95,7 @@ func (s *Service) ownRoutes(api huma.API) {
 		limited(s, func(ctx context.Context, in *settingsInput) (settings, error) {
 			return s.changeSettings(ctx, httpapi.User(ctx).User, in.Body.SeenBy, in.Body.Listed)
 		}))
-	route(s, api, guarded(http.MethodGet, "/v1/me/data", "my-data", "What the directory has of you"),
-		limited(s, func(ctx context.Context, _ *struct{}) (myData, error) {
-			return s.takeAlong(ctx, httpapi.User(ctx))
-		}))
+	s.dataRoute(api)
 	route(s, api, guarded(http.MethodPost, "/v1/me/delete", "delete-account", "Delete your account, for good"),
 		limited(s, func(ctx context.Context, in *deleteInput) (empty, error) {
 			return empty{}, s.deleteMine(ctx, httpapi.User(ctx), in.Body.Password, in.Body.Messages == removeMessages)

@@ -66,6 +66,7 @@ type Service struct {
 	setups      *throttle // set-up links that are not good, by address
 	entries     *throttle // new accounts, by address
 	daily       *throttle // new accounts of a day, by address
+	exports     *throttle // of all data, by user
 	changes     *throttle // changes of rooms, by user
 	mailing     *mailing  // nil: the server sends no mail
 	proxies     clientaddr.Proxies
@@ -102,6 +103,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		entries:  newThrottle(cfg.AccountRate, time.Minute),
 		setups:   newThrottle(cfg.LoginAttempts, time.Minute),
 		daily:    newThrottle(cfg.AccountDay, 24*time.Hour),
+		exports:  newThrottle(dataHour, time.Hour),
 		changes:  newThrottle(cfg.ChangeRate, time.Minute),
 		every:    housekeepingEvery,
 		announce: deps.Setup,

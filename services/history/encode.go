@@ -12,12 +12,13 @@ import (
 type shown struct {
 	seq  uint64
 	json []byte // a chat.Message
+	gone bool   // it was deleted
 }
 
 // encodeMessage encodes a message with what was done to it, which may be nil: nothing. Only where it has another text now, or none,
 // is it parsed.
 func encodeMessage(e store.Entry, done *chat.Message) (shown, error) {
-	m := shown{seq: e.Seq}
+	m := shown{seq: e.Seq, gone: done != nil && done.Deleted}
 	var err error
 	switch {
 	case done == nil:

@@ -7,6 +7,7 @@ package history
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -130,6 +131,9 @@ func (s *Service) Run(ctx context.Context) error {
 		},
 		func() (bus.Subscription, error) {
 			return api.Handle(ctx, s.bus, historyapi.ServiceSent, s.failed, coded(s, s.sent))
+		},
+		func() (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, historyapi.ServiceMine, s.failed, coded(s, inTurn(s.reads, func(r historyapi.MineRequest) string { return r.User }, func(mine json.RawMessage) int { return len(mine) }, s.mine)))
 		},
 		func() (bus.Subscription, error) {
 			return api.Handle(ctx, s.bus, historyapi.ServicePurge, s.failed, coded(s, s.purge))

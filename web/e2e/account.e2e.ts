@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { password, type Person } from './browser.ts';
 import { Stage, unique } from './stage.ts';
@@ -106,10 +107,18 @@ test('what others may know is chosen, and outlasts the dialog', async () => {
 
 test('an account is taken along and deleted', async () => {
   const ada = await stage.person('Ada', 'phone');
+  await ada.enter('lobby');
+  await ada.say('to be taken along');
+  await ada.message('to be taken along').waitFor();
   const dialog = await settings(ada, 'Data');
-  const download = ada.page.waitForEvent('download');
-  await dialog.getByRole('button', { name: 'Download my data' }).click();
-  expect((await download).suggestedFilename()).toBe(`hubbub-${ada.name}.json`);
+  const take = async () => {
+    const download = ada.page.waitForEvent('download');
+    await dialog.getByRole('button', { name: 'Download my data' }).click();
+    expect((await download).suggestedFilename()).toBe(`hubbub-${ada.name}.json`);
+    const data = JSON.parse(readFileSync(await (await download).path(), 'utf8')) as { account: { name: string }; messages: { text: string }[] };
+    return [data.account.name, ...data.messages.map((m) => m.text)];
+  };
+  await expect.poll(take, { interval: 2_000, timeout: 15_000 }).toEqual([ada.name, 'to be taken along']); // once history has stored it
   await dialog.getByLabel('Password').fill('not that one');
   await dialog.getByRole('button', { name: 'Delete my account' }).click();
   await dialog.locator('form').getByRole('alert').waitFor();

@@ -51,7 +51,7 @@ test('what others may know is chosen', async () => {
 
 test('the account is taken along and deleted', async () => {
   const { account: a, asked } = account({ account: { id: 'ada' } });
-  expect(await a.data()).toEqual({ account: { id: 'ada' } });
+  expect(JSON.parse(await (await a.data()).text())).toEqual({ account: { id: 'ada' } });
   await a.remove('secret', false);
   await a.remove('secret', true);
   expect(asked).toEqual([

@@ -71,9 +71,9 @@ export class Account {
     const { seenBy, listed } = change;
     return settings(await this.#ask('PATCH', '/v1/settings', { seen_by: seenBy, listed }));
   }
-  /** Returns what the directory has of the user. */
-  data(): Promise<Record<string, unknown>> {
-    return this.#ask('GET', '/v1/me/data');
+  /** Returns what there is of the user, and all that the user has said, as a file of JSON. */
+  data(): Promise<Blob> {
+    return this.#session.call((token) => this.#api.file('/v1/me/data', token));
   }
   /** Deletes the account, for good, and with `messages` all that the user has said. The session has ended then. */
   async remove(password: string, messages: boolean): Promise<void> {

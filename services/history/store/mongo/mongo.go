@@ -44,6 +44,7 @@ var steps = []mongodb.Step{
 	{Name: "2 (authors)", Run: addAuthors},
 	{Name: "3 (slots)", Run: addSlots},
 	jobIndexes,
+	mongodb.Indexes("5 (messages of a user)", mongodb.Index{Collection: "entries", Fields: []string{"sender", "type", "_id"}}),
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.

@@ -142,6 +142,16 @@ func (s *Store) Messages(ctx context.Context, room string, names []store.Name) (
 	return s.list(ctx, "messages", bson.D{field("room", room), field("type", chat.TypeMsg), field("$or", named("sender", "id", names))}, field("_id", 1), 0)
 }
 
+// MessagesBy implements store.Store.
+func (s *Store) MessagesBy(ctx context.Context, sender, room string, after uint64, limit int) ([]store.Entry, error) {
+	from := ""
+	if room != "" {
+		from = behind(room, after)
+	}
+	return s.list(ctx, "messages of a user", bson.D{field("sender", sender), field("type", chat.TypeMsg), field("_id", bson.D{field("$gt", from)})},
+		field("_id", 1), limit)
+}
+
 // Namesakes implements store.Store.
 func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {
 	return s.list(ctx, "messages with an id", bson.D{field("room", room), field("id", id), field("type", chat.TypeMsg)}, field("_id", 1), limit)

@@ -182,6 +182,20 @@ func (s *Store) Messages(ctx context.Context, room string, names []store.Name) (
 	return s.messages(ctx, "messages", room, -1, named+joined(message)+`WHERE room = ? AND sender = who AND id = what AND type = 'msg' ORDER BY key LIMIT ?`, list, room)
 }
 
+// MessagesBy implements store.Store.
+func (s *Store) MessagesBy(ctx context.Context, sender, room string, after uint64, limit int) ([]store.Entry, error) {
+	query, args := messagesBy(sender, room, after, limit)
+	return s.list(ctx, "messages of a user", query, args...)
+}
+
+func messagesBy(sender, room string, after uint64, limit int) (string, []any) {
+	from := ""
+	if room != "" {
+		from = behind(room, after)
+	}
+	return columns + `WHERE sender = ? AND key > ? AND type = 'msg' ORDER BY key LIMIT ?`, []any{sender, from, limit}
+}
+
 // Namesakes implements store.Store.
 func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {
 	return s.list(ctx, "messages with an id", columns+`WHERE room = ? AND type = 'msg' AND id = ? ORDER BY seq LIMIT ?`, room, id, limit)

@@ -101,6 +101,19 @@ func TestIndexes(t *testing.T) {
 	}
 }
 
+// TestIndexOfSenders holds that what a user has said is read from its place in an index on.
+func TestIndexOfSenders(t *testing.T) {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "history.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	query, args := messagesBy("ann", "r1", 5, 10)
+	if plan := sqlitedbtest.Plan(t, s.Read, query, args...); plan != "SEARCH entries USING INDEX entries_sender (sender=? AND key>?)\n" {
+		t.Errorf("the plan is\n%s", plan)
+	}
+}
+
 // TestMakeUpgrade writes the file of this release for TestUpgrade.
 func TestMakeUpgrade(t *testing.T) {
 	path := sqlitedbtest.Fixture(t)

@@ -61,6 +61,15 @@ func testSenders(t *testing.T, s store.Store) {
 	same(t, []store.Entry{m[1]}, got, err)
 	got, err = s.MessagesOf(ctx, "r2", "ann", "", 10)
 	same(t, 0, len(got), err)
+	mine := []store.Entry{m[2], m[1], m[0], message("r3", 1, "ann", "m6")}
+	got, err = s.MessagesBy(ctx, "ann", "", 0, 10)
+	same(t, mine, got, err)
+	got, err = s.MessagesBy(ctx, "ann", "r1", 2, 1)
+	same(t, mine[1:2], got, err)
+	got, err = s.MessagesBy(ctx, "ann", "r1", 4, 10)
+	same(t, mine[3:], got, err)
+	got, err = s.MessagesBy(ctx, "ann", "r3", 1, 10)
+	same(t, 0, len(got), err)
 	for after, want := range map[string]string{"": "r1", "r1": "r2", "r2": "r3", "r3": "", "r": "r1"} {
 		room, err := s.NextRoom(ctx, after)
 		same(t, want, room, err)

@@ -1,0 +1,125 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.uber.org/zap"
+
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+)
+
+const (
+	// dataHour is how often an hour a user takes all data along: it reads all that the user has ever said.
+	dataHour = 10
+	// mineTries is how often messages are asked for that history cannot give right now, a while apart.
+	mineTries = 5
+)
+
+// export is what a user takes along. The messages, which may be many, are written one run after the other: only one is in memory.
+type export struct {
+	service *Service
+	data    myData
+	user    string
+	first   historyapi.Mine
+}
+
+// takeAll returns what there is of the user of a token. Messages are read when it is written, but for the first.
+func (s *Service) takeAll(ctx context.Context, c auth.Claims) (*export, error) {
+	if err := s.exports.take(time.Now(), "copies of your data", c.User); err != nil {
+		return nil, err
+	}
+	d, err := s.takeAlong(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	first, err := historyapi.NewClient(s.bus).Mine(ctx, historyapi.MineRequest{User: c.User})
+	if err != nil {
+		return nil, err
+	}
+	return &export{service: s, data: d, user: c.User, first: first}, nil
+}
+
+// write writes one JSON object: the data, and last messages, a message a line. extend is called before each run of messages.
+func (e *export) write(ctx context.Context, w io.Writer, extend func()) error {
+	head, err := json.Marshal(e.data)
+	if err != nil {
+		return err
+	}
+	head = append(head[:len(head)-1], `,"messages":[`...) // in place of the last brace
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	separator := "\n"
+	for run := e.first; ; {
+		extend()
+		for _, m := range run.Messages {
+			line, err := json.Marshal(m)
+			if err != nil {
+				return err
+			}
+			if _, err := w.Write(append([]byte(separator), line...)); err != nil {
+				return err
+			}
+			separator = ",\n"
+		}
+		if run.Next == nil {
+			_, err := io.WriteString(w, "\n]}\n")
+			return err
+		}
+		if run, err = e.more(ctx, *run.Next); err != nil {
+			return err
+		}
+	}
+}
+
+// more returns the next run of messages. history may have others to answer, or be away for a moment.
+func (e *export) more(ctx context.Context, from historyapi.MineNext) (run historyapi.Mine, err error) {
+	for try := range mineTries {
+		run, err = historyapi.NewClient(e.service.bus).Mine(ctx, historyapi.MineRequest{User: e.user, Room: from.Room, Seq: from.Seq})
+		if code := chat.CodeOf(err); err == nil || code != chat.CodeUnavailable && code != chat.CodeRateLimited {
+			return run, err
+		}
+		select {
+		case <-ctx.Done():
+			return run, ctx.Err()
+		case <-time.After(time.Duration(try+1) * time.Second):
+		}
+	}
+	return run, err
+}
+
+func (s *Service) dataRoute(api huma.API) {
+	op := guarded(http.MethodGet, "/v1/me/data", "my-data", "What there is of you: account, log-ins, rooms, and all that you have said")
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: "One object: account, created, last_seen, mail, settings, sessions, memberships, and messages, which are as those of a page. An answer that is cut off is not whole.",
+		Content:     map[string]*huma.MediaType{"application/json": {}},
+	}}
+	huma.Register(api, op, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
+		e, err := s.takeAll(ctx, httpapi.User(ctx))
+		if err != nil {
+			return nil, httpapi.Error(s.fail(err), nil)
+		}
+		return &huma.StreamResponse{Body: func(ctx huma.Context) {
+			ctx.SetHeader("Content-Type", "application/json")
+			ctx.SetHeader("Content-Disposition", `attachment; filename="hubbub.json"`)
+			w := ctx.BodyWriter()
+			extend := func() {
+				if w, ok := w.(http.ResponseWriter); ok {
+					_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(exportInterval)) // not every writer has deadlines
+				}
+			}
+			if err := e.write(ctx.Context(), w, extend); err != nil {
+				s.log.Warn("a user's data were cut off", zap.Error(err))
+				panic(http.ErrAbortHandler)
+			}
+		}}, nil
+	})
+}
