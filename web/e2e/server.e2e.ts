@@ -100,10 +100,24 @@ test('people are found, given roles, muted, banned, signed out and deleted', asy
   await eve.page.getByRole('list', { name: 'Acts' }).getByText('Role on the server given').first().waitFor();
   await eve.page.goto(`${stage.server.url}/#/server/reports`);
   await eve.page.getByRole('heading', { name: 'This is for operators' }).waitFor();
+  await eve.page.goto(`${stage.server.url}/#/`);
   await act('Change role');
   await dialog.getByRole('radio', { name: 'No role' }).check();
   await dialog.getByRole('button', { name: 'Save' }).click();
   await op.page.getByRole('main').locator('.badge', { hasText: 'Auditor' }).waitFor({ state: 'detached' });
+
+  await act('Disable');
+  await dialog.getByRole('button', { name: 'Disable' }).click();
+  await op.page.getByText('Not logged in.').waitFor();
+  await eve.page.getByText('You were logged out by the server.').first().waitFor();
+  await act('Enable');
+  await dialog.getByRole('button', { name: 'Enable' }).click();
+  await op.page.getByRole('main').getByRole('button', { name: 'Disable' }).waitFor();
+  await new Api(stage.server.url).login(eve.name, password);
+  await op.page.reload();
+  await act('Sign out everywhere');
+  await dialog.getByRole('button', { name: 'Sign out' }).click();
+  await op.page.getByText('Not logged in.').waitFor();
 
   await act('Mute');
   await dialog.getByLabel('Reason').fill('too loud');

@@ -6,6 +6,7 @@ export const actNames: Readonly<Record<string, string>> = {
   'account.enable': 'Account enabled',
   'account.sign-out': 'Signed out everywhere',
   'account.password': 'Password changed',
+  'account.mail': 'Mail address confirmed or removed',
   'account.reset.link': 'Link for a new password made',
   'account.reset': 'New password chosen by a link',
   'session.end': 'Log-in ended',
