@@ -93,8 +93,11 @@ const (
 	ActUnmute = "unmute" // Member may write again
 	ActRules  = "rules"  // the room's rules are now Slow and Announce
 
-	ActArchive  = "archive"  // the room is read only from now on, and out of the lists
-	ActRestore  = "restore"  // the room is as any other again
+	ActArchive  = "archive"   // the room is read only from now on, and out of the lists
+	ActRestore  = "restore"   // the room is as any other again
+	ActNoGuests = "no-guests" // the room lets no guests in from now on, and those who were in it have left
+	ActGuests   = "guests"    // it lets guests in again
+
 	ActPurge    = "purge"    // Member's messages are being deleted, those from Until on, because of Text; without Until all
 	ActReport   = "report"   // in the user's own room: a message of Target was reported, which the user looks after
 	ActResolved = "resolved" // in the user's own room: a report of the user's about Target is resolved; Text is what came of it

@@ -69,6 +69,7 @@ var (
 	errTooDeep  = chat.E(chat.CodeBadJSON, "the frame nests objects or lists more than 32 levels deep")
 	errUnknown  = chat.E(chat.CodeUnknownCommand, "the type is none that this server knows")
 	errReserved = chat.E(chat.CodeForbidden, "room ids that begin with _ are reserved")
+	errEmoji    = chat.E(chat.CodeBadRequest, "react: emoji is one emoji")
 	errPages    = chat.E(chat.CodeBadRequest, "history takes at most one of before, after and around")
 )
 

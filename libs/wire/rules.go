@@ -1,6 +1,10 @@
 package wire
 
-import "math/bits"
+import (
+	"math/bits"
+
+	"hubbub.internal/libs/emoji"
+)
 
 // rules say which fields a command must have, and which it may have beside type and id.
 var rules = [kinds]struct{ must, may fields }{
@@ -52,6 +56,9 @@ func (c *Command) check() error {
 	}
 	if pages := c.found & set(fBefore, fAfter, fAround); c.Kind == History && bits.OnesCount32(uint32(pages)) > 1 {
 		return errPages
+	}
+	if c.Kind == React && c.On && !emoji.Is(c.Emoji) {
+		return errEmoji // what an earlier release let through may be taken back
 	}
 	c.HasAfter = c.Kind == Join && c.object
 	if unused := c.found &^ used; unused != 0 {

@@ -66,7 +66,7 @@ func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (d
 	if out, err := s.banned(ctx, room.ID, user); err != nil || out {
 		return directoryapi.Access{}, err
 	}
-	if out, err := s.barred(ctx, room.ID, user); err != nil || out {
+	if out, err := s.barred(ctx, room, user); err != nil || out {
 		return directoryapi.Access{}, err
 	}
 	m, _, err := s.memberOf(ctx, room.ID, user)
@@ -77,15 +77,18 @@ func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (d
 	if m.Role == "" && place == directoryapi.DefaultRoom {
 		m.Role = directoryapi.RoleMember // as everybody is
 	}
+	a := directoryapi.Access{Role: m.Role, Read: directoryapi.May(m.Role, directoryapi.ActionRead, place)}
 	if room.Direct {
-		a, err := s.directAccess(ctx, room.ID, user, m)
-		if a.React = a.Send; err != nil {
+		if a, err = s.directAccess(ctx, room.ID, user, m); err != nil {
 			return directoryapi.Access{}, err
 		}
-		return a, s.muted(ctx, &a, room.ID, user)
+		a.React = a.Send
+	} else {
+		ruled(&a, room, place)
 	}
-	a := directoryapi.Access{Role: m.Role, Read: directoryapi.May(m.Role, directoryapi.ActionRead, place)}
-	ruled(&a, room, place)
+	if err := s.narrow(ctx, &a, user); err != nil {
+		return directoryapi.Access{}, err
+	}
 	return a, s.muted(ctx, &a, room.ID, user)
 }
 
@@ -96,6 +99,7 @@ var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 	directoryapi.ActionListMembers: {"nobody may see who is in the room", "only members may see who is in the room"},
 	directoryapi.ActionInvite:      {"a direct room has two people", "only members may bring others in"},
 	directoryapi.ActionAppoint:     {"nobody has another role in this room", "only an owner may give roles"},
+	directoryapi.ActionRestrict:    {"nobody has another role in this room", "only moderators and owners may make a member a reader, or a reader a member"},
 	directoryapi.ActionRemove:      {"nobody can be removed from this room", "only moderators and owners may remove members, who are not above them"},
 	directoryapi.ActionDescribe:    {"a direct room has no name and topic", "only an owner may change the room"},
 	directoryapi.ActionHide:        {"this room is for everybody", "only an owner may change the room"},

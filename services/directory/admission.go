@@ -155,22 +155,6 @@ func (s *Service) checkGuestRooms(ctx context.Context, rooms []string) error {
 	return nil
 }
 
-// barred reports whether a user is a guest who may not enter a room.
-func (s *Service) barred(ctx context.Context, room, user string) (bool, error) {
-	r, err := s.recentServer(ctx)
-	if err != nil {
-		return false, err
-	}
-	if a := s.admission(r); a.Guests != guestsRooms || slices.Contains(a.GuestRooms, room) {
-		return false, nil
-	}
-	u, err := s.store.User(ctx, user)
-	if errors.Is(err, store.ErrNotFound) {
-		return true, nil // a guest who has just gone
-	}
-	return u.Guest(), err
-}
-
 // serverFresh is how old what is known of the server's record may be where every question for permissions looks at it.
 const serverFresh = time.Second
 
@@ -256,6 +240,7 @@ type serverView struct {
 	Guests       string       `json:"guests" doc:"on, rooms (into some rooms only) or off."`
 	GuestRooms   []string     `json:"guest_rooms,omitempty" doc:"The rooms that guests may enter, if guests is rooms."`
 	Mail         bool         `json:"mail,omitempty" doc:"Who has forgotten the password can have a link sent: POST /v1/forgot."`
+	GuestMay     []string     `json:"guest_may" doc:"Of what guests may do unless the operator takes it away, what they may do here: see docs/roles.md."`
 	Invitation   *invitedView `json:"invitation,omitempty" doc:"What is to be said of the invitation that was asked for."`
 }
 
@@ -267,6 +252,7 @@ func (s *Service) door(ctx context.Context, link string) (v serverView, err erro
 	}
 	a := s.admission(r)
 	v.Registration, v.Guests, v.GuestRooms, v.Mail = a.Registration, a.Guests, a.GuestRooms, s.mailing != nil
+	v.GuestMay = append([]string{}, s.cfg.GuestMay...)
 	if link == "" {
 		return v, nil
 	}

@@ -129,7 +129,7 @@ func (s *Service) banFromRoom(ctx context.Context, b store.Ban) error {
 		if err := s.store.PutBan(ctx, b); err != nil {
 			return err
 		}
-		return s.store.DeleteMember(ctx, b.Room, b.User)
+		return s.dropMember(ctx, b.Room, b.User)
 	})
 }
 

@@ -223,7 +223,7 @@ func TestLiftedBanIsNotTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range log.Entries {
-		if strings.Contains(string(e.Data), `"`+directoryapi.ChangeUser+`"`) {
+		if strings.Contains(string(e.Data), `"kind":"`+directoryapi.ChangeUser+`"`) {
 			t.Errorf("told is %s", e.Data)
 		}
 	}

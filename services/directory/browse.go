@@ -53,17 +53,23 @@ type browseOutput struct {
 func (s *Service) browseRoutes(api huma.API) {
 	route(s, api, guarded(http.MethodGet, "/v1/public-rooms", "public-rooms", "Public rooms, by pages"),
 		func(ctx context.Context, in *browseInput) (browseOutput, error) {
-			return s.browse(ctx, httpapi.User(ctx).User, *in)
+			c := httpapi.User(ctx)
+			return s.browse(ctx, c.User, c.Guest, *in)
 		})
 }
 
-// browse returns a page of the public rooms. It may have fewer than were asked for, since a room that the user is banned from
-// is not there.
-func (s *Service) browse(ctx context.Context, user string, in browseInput) (browseOutput, error) {
+// browse returns a page of the public rooms. It may have fewer than were asked for, since a room that the user is banned from,
+// or that a guest may not enter, is not there.
+func (s *Service) browse(ctx context.Context, user string, guest bool, in browseInput) (browseOutput, error) {
 	out := browseOutput{Rooms: []browsedView{}}
 	found, next, err := s.findPublic(ctx, in, false)
 	if out.Next = next; err != nil {
 		return out, err
+	}
+	if guest {
+		if found, err = s.openToGuests(ctx, found); err != nil {
+			return out, err
+		}
 	}
 	mine, err := s.store.GroupsOf(ctx, user, maxListed)
 	if err != nil {

@@ -98,6 +98,8 @@ func (s *Service) tell(ctx context.Context, i store.Intent) error {
 		return s.tellDirect(ctx, i)
 	case kindList:
 		return s.listChanged(ctx, i.User, i.ID, i.Name, i.Created)
+	case kindGuests:
+		return s.tellGuests(ctx, i)
 	case kindArchive:
 		return s.tellArchive(ctx, i)
 	case kindDeleteRoom:
@@ -145,7 +147,7 @@ func (s *Service) tellMember(ctx context.Context, i store.Intent) error {
 		}
 		if told.Role == "" {
 			// Nothing, but for one who was brought in while being banned.
-			if err := s.store.DeleteMember(ctx, i.Room, i.User); err != nil {
+			if err := s.dropMember(ctx, i.Room, i.User); err != nil {
 				return err
 			}
 		}

@@ -43,6 +43,7 @@ type Config struct {
 	GuestDirect    int           `name:"guest-directs-per-day" help:"New direct rooms that a guest may open in a day, half of them in an hour (2 to 1000000)." default:"10"`
 	RoomsDay       int           `name:"rooms-per-day" help:"New rooms, other than direct rooms, that a user may make in a day (1 to 1000000)." default:"100"`
 	GuestPublic    int           `name:"guest-public-rooms" help:"Public rooms that a guest may have made (0 to 1000)." default:"1"`
+	GuestMay       []string      `help:"What guests may do, of the actions that docs/roles.md names for guests and an operator may take away: what is left out they may not. Without send or react they only read." default:"invite,make-room,open-direct,publish,react,report,send" placeholder:"ACTION"`
 	LoginAttempts  int           `help:"Failed log-ins a minute from one address with one name, on each replica, before more are refused (1 to 10000); 10 times as many for a name from anywhere, 30 times for an address with any names." default:"10"`
 	AuditKeep      time.Duration `help:"How long the audit log keeps what was done (24h to 87600h)." default:"9600h"`
 	SMTPURL        string        `name:"smtp-url" help:"Mail server that links for new passwords are sent by: smtp://USER:PASSWORD@HOST:587 (with STARTTLS), smtps://…:465, or smtp+plain://…:25 without encryption. Empty: no mail is sent, and operators make the links." placeholder:"URL"`
@@ -84,6 +85,9 @@ func (c *Config) Validate() error {
 	between("directs-per-hour", c.DirectHour, 1, 1_000_000)
 	between("directs-per-day", c.DirectDay, 1, 1_000_000)
 	between("guest-directs-per-day", c.GuestDirect, 2, 1_000_000)
+	if err := checkGuestMay(c.GuestMay); err != nil {
+		errs = append(errs, err)
+	}
 	if _, err := parseSeals(c.KeySecrets); err != nil {
 		errs = append(errs, err)
 	}

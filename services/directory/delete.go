@@ -141,7 +141,7 @@ func (s *Service) takeAlong(ctx context.Context, c auth.Claims) (d myData, err e
 	if err != nil {
 		return d, err
 	}
-	listed, err := s.rooms(ctx, u.ID)
+	listed, err := s.rooms(ctx, u.ID, u.Guest())
 	if err != nil {
 		return d, err
 	}

@@ -92,7 +92,10 @@ func (s *Service) direct(ctx context.Context, c auth.Claims, with string) (roomV
 
 // openDirect makes a direct room of both, or a request. Each step may be there already, from before a crash.
 func (s *Service) openDirect(ctx context.Context, c auth.Claims, other store.User, asked store.Request) error {
-	if err := s.checkDirects(ctx, c); err != nil {
+	if err := s.accountMay(c, directoryapi.ActionOpenDirect); err != nil {
+		return err
+	}
+	if err := s.checkDirects(ctx, c, 1); err != nil {
 		return err
 	}
 	known, err := s.acquainted(ctx, c, other.ID)
@@ -102,8 +105,15 @@ func (s *Service) openDirect(ctx context.Context, c auth.Claims, other store.Use
 	now := time.Now()
 	r := directRoom(chat.DirectRoom(c.User, other.ID))
 	r.Created, r.Creator = now.UnixMilli(), c.User
-	if err := s.store.CreateRoom(ctx, r); err != nil && !errors.Is(err, store.ErrConflict) {
+	switch err := s.store.CreateRoom(ctx, r); {
+	case errors.Is(err, store.ErrConflict): // it is there
+	case err != nil:
 		return err
+	default:
+		err := s.keepQuota(ctx, s.checkDirects(ctx, c, 0), func(ctx context.Context) error { return s.store.DeleteRoom(ctx, r.ID) })
+		if err != nil {
+			return err
+		}
 	}
 	if !s.cfg.Requests || known {
 		return s.enterDirect(ctx, c, other.ID, other.Name)

@@ -23,6 +23,8 @@ const (
 	inviteLife = 14 * 24 * time.Hour
 	// maxInvitesTo is how many unanswered invitations a user may have.
 	maxInvitesTo = 100
+	// maxGuestInvitesTo is how many of those may be from guests, so that a crowd of them keeps nobody else out.
+	maxGuestInvitesTo = 20
 	// maxInvitesBy and maxGuestInvites are how many invitations of a user's may be without a yes.
 	maxInvitesBy    = 50
 	maxGuestInvites = 5
@@ -61,34 +63,62 @@ func (s *Service) invite(ctx context.Context, c auth.Claims, r store.Room, u sto
 	if _, err := s.store.Invite(ctx, r.ID, u.ID); !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	most := maxInvitesBy
-	if c.Guest {
-		most = maxGuestInvites
-	}
-	mine, err := s.store.InvitesBy(ctx, c.User, most)
-	if err != nil {
+	if err := s.checkInvites(ctx, c, u.ID, 1); err != nil {
 		return err
-	}
-	if len(mine) >= most {
-		return chat.E(chat.CodeTooMany, fmt.Sprintf("%d of your invitations have not been accepted: wait for answers", most))
-	}
-	theirs, err := s.store.InvitesTo(ctx, u.ID, maxInvitesTo)
-	if err != nil {
-		return err
-	}
-	if len(theirs) >= maxInvitesTo {
-		return chat.E(chat.CodeTooMany, "this person has too many invitations to answer")
 	}
 	now := time.Now()
 	inv := store.Invite{
 		Room: r.ID, User: u.ID, Name: u.Name, Role: role, Actor: c.User, ActorName: c.Name, Created: now.UnixMilli(), Expires: now.Add(inviteLife).UnixMilli(),
 	}
 	return s.changeList(ctx, u.ID, c.User, chat.ListInvitations, func(ctx context.Context) error {
-		if err := s.store.CreateInvite(ctx, inv); !errors.Is(err, store.ErrConflict) { // else another has just asked
+		err := s.store.CreateInvite(ctx, inv)
+		if errors.Is(err, store.ErrConflict) { // another has just asked
+			return nil
+		}
+		if err != nil {
 			return err
 		}
-		return nil
+		return s.keepQuota(ctx, s.checkInvites(ctx, c, u.ID, 0), func(ctx context.Context) error {
+			return s.store.DeleteInvite(ctx, inv.Room, inv.User)
+		})
 	})
+}
+
+// checkInvites returns an error unless a user may have so many more unanswered invitations, and another may get them.
+func (s *Service) checkInvites(ctx context.Context, c auth.Claims, user string, more int) error {
+	most := maxInvitesBy
+	if c.Guest {
+		most = maxGuestInvites
+	}
+	mine, err := s.store.InvitesBy(ctx, c.User, most+1)
+	if err != nil {
+		return err
+	}
+	if len(mine)+more > most {
+		return chat.E(chat.CodeTooMany, fmt.Sprintf("%d of your invitations have not been accepted: wait for answers", most))
+	}
+	theirs, err := s.store.InvitesTo(ctx, user, maxInvitesTo+1)
+	if err != nil {
+		return err
+	}
+	full := len(theirs)+more > maxInvitesTo
+	if c.Guest && len(theirs)+more > maxGuestInvitesTo {
+		guests := 0
+		for _, i := range theirs {
+			guest, err := s.isGuest(ctx, i.Actor)
+			if err != nil {
+				return err
+			}
+			if guest {
+				guests++
+			}
+		}
+		full = full || guests+more > maxGuestInvitesTo
+	}
+	if full {
+		return chat.E(chat.CodeTooMany, "this person has too many invitations to answer")
+	}
+	return nil
 }
 
 // changeList changes a list of a user's and tells the user's devices.
@@ -125,6 +155,9 @@ func (s *Service) acceptInvite(ctx context.Context, c auth.Claims, room string) 
 		return roomView{}, err
 	}
 	out, err := s.banned(ctx, room, c.User)
+	if err == nil && !out {
+		out, err = s.barred(ctx, r, c.User)
+	}
 	if err != nil {
 		return roomView{}, err
 	}
@@ -132,7 +165,7 @@ func (s *Service) acceptInvite(ctx context.Context, c auth.Claims, room string) 
 		return roomView{}, errors.Join(errNoInvite, s.forgetInvite(ctx, i))
 	}
 	role := i.Role
-	if role != directoryapi.RoleMember && !directoryapi.May(by.Role, directoryapi.ActionAppoint, placeOf(r)) {
+	if !role.Voice() && !directoryapi.May(by.Role, directoryapi.ActionAppoint, placeOf(r)) {
 		role = directoryapi.RoleMember
 	}
 	m, isIn, err := s.memberOf(ctx, room, c.User)
@@ -142,11 +175,14 @@ func (s *Service) acceptInvite(ctx context.Context, c auth.Claims, room string) 
 	if isIn {
 		role = m.Role
 	} else {
-		if err := s.checkRoomCount(ctx, c.User); err != nil {
+		if err := s.checkRoomCount(ctx, c.User, 1); err != nil {
+			return roomView{}, err
+		}
+		if role, err = s.entering(ctx, r, c.User, role, by.Role); err != nil {
 			return roomView{}, err
 		}
 		act := store.Act{Action: actMemberAdd, Room: room, Subject: c.User, SubjectName: c.Name, Detail: "invited by " + i.Actor}
-		err := s.audit(ctx, act, func(ctx context.Context) error { return s.putMember(ctx, room, c.User, c.Name, c.User, role) })
+		err := s.audit(ctx, act, func(ctx context.Context) error { return s.putNewMember(ctx, room, c.User, c.Name, c.User, role) })
 		if err != nil {
 			return roomView{}, err
 		}

@@ -179,3 +179,57 @@ func TestBlockedInviteNobody(t *testing.T) {
 		t.Error("who is blocked asks, or is told of the block")
 	}
 }
+
+// TestInvitationsEndWithTheRoom: who is asked into a room that is deleted, or that nobody is in any more, is asked no longer, and told.
+func TestInvitationsEndWithTheRoom(t *testing.T) {
+	for name, end := range map[string]func(w *world, owner credentials, room roomView){
+		"deleted": func(w *world, owner credentials, room roomView) {
+			w.ok("POST", "/v1/rooms/"+room.ID+"/delete", owner.Token, `{"name":"Garden"}`, nil)
+		},
+		"left": func(w *world, owner credentials, room roomView) {
+			w.ok("POST", "/v1/rooms/"+room.ID+"/leave", owner.Token, "", nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := openWorld(t, strangers())
+			w.historian()
+			ann, eve := w.register("Ann"), w.register("Eve")
+			room := w.create(eve, `{"name":"Garden","private":true}`)
+			w.ok("POST", "/v1/rooms/"+room.ID+"/members", eve.Token, with(ann), nil)
+			told := len(w.events(chat.UserRoom(ann.User.ID)))
+			end(w, eve, room)
+			if left, err := w.store.InvitesTo(t.Context(), ann.User.ID, 10); err != nil || len(left) != 0 {
+				t.Errorf("left are %+v, %v", left, err)
+			}
+			if e := w.last(chat.UserRoom(ann.User.ID)); len(w.events(chat.UserRoom(ann.User.ID))) == told || e.Target != chat.ListInvitations {
+				t.Errorf("who was asked is told %+v", e)
+			}
+		})
+	}
+}
+
+// TestGuestsLeaveRoomForOthers: guests fill only their share of the invitations that a person may have.
+func TestGuestsLeaveRoomForOthers(t *testing.T) {
+	w := openWorld(t, strangers())
+	ann, eve, gus := w.register("Ann"), w.register("Eve"), w.comeIn("Gus")
+	for i := range maxGuestInvitesTo {
+		u := store.User{ID: fmt.Sprint("g", i), Name: "G", NameKey: fmt.Sprint(":g", i)}
+		if err := w.store.CreateUser(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+		inv := store.Invite{Room: fmt.Sprint("r", i), User: ann.User.ID, Actor: u.ID, Created: int64(i), Expires: 1 << 52}
+		if err := w.store.CreateInvite(t.Context(), inv); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := func(by credentials, name string) string {
+		room := w.create(by, fmt.Sprintf(`{"name":%q,"private":true}`, name))
+		return w.code(by, "POST", "/v1/rooms/"+room.ID+"/members", with(ann))
+	}
+	if code := ask(gus, "Buy"); code != chat.CodeTooMany {
+		t.Errorf("one more guest: %q", code)
+	}
+	if code := ask(eve, "Books"); code != "" {
+		t.Errorf("a registered user: %q", code)
+	}
+}

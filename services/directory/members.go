@@ -18,14 +18,61 @@ func memberIntent(room, user, name, actor string, role directoryapi.Role) store.
 
 func (s *Service) putMember(ctx context.Context, room, user, name, actor string, role directoryapi.Role) error {
 	return s.change(ctx, memberIntent(room, user, name, actor, role), func(ctx context.Context) error {
-		return s.store.PutMember(ctx, store.Member{Room: room, User: user, Name: name, Role: role, Since: time.Now().UnixMilli()})
+		if err := s.store.PutMember(ctx, store.Member{Room: room, User: user, Name: name, Role: role, Since: time.Now().UnixMilli()}); err != nil {
+			return err
+		}
+		return s.store.DeleteReader(ctx, room, user) // from now on the membership says it
 	})
+}
+
+// putNewMember is putMember of somebody who can be in only so many rooms.
+func (s *Service) putNewMember(ctx context.Context, room, user, name, actor string, role directoryapi.Role) error {
+	return s.change(ctx, memberIntent(room, user, name, actor, role), func(ctx context.Context) error {
+		if err := s.store.PutMember(ctx, store.Member{Room: room, User: user, Name: name, Role: role, Since: time.Now().UnixMilli()}); err != nil {
+			return err
+		}
+		err := s.keepQuota(ctx, s.checkRoomCount(ctx, user, 0), func(ctx context.Context) error { return s.store.DeleteMember(ctx, room, user) })
+		if err != nil {
+			return err
+		}
+		return s.store.DeleteReader(ctx, room, user) // from now on the membership says it
+	})
+}
+
+// entering returns the role of somebody who becomes a member: the wanted one, but a reader's for who was a reader when the last
+// membership ended. Whoever may restrict lifts that by bringing the user in.
+func (s *Service) entering(ctx context.Context, r store.Room, user string, wanted, by directoryapi.Role) (directoryapi.Role, error) {
+	if wanted != directoryapi.RoleMember || directoryapi.May(by, directoryapi.ActionRestrict, placeOf(r)) {
+		return wanted, nil
+	}
+	was, err := s.store.Reader(ctx, r.ID, user)
+	if was {
+		wanted = directoryapi.RoleReader
+	}
+	return wanted, err
+}
+
+// dropMember ends a membership in the store. A reader who comes back is one again, and stays one of a room for everybody.
+func (s *Service) dropMember(ctx context.Context, room, user string) error {
+	m, isIn, err := s.memberOf(ctx, room, user)
+	if err != nil || !isIn {
+		return err
+	}
+	if m.Role == directoryapi.RoleReader {
+		if isDefault(room) {
+			return nil
+		}
+		if err := s.store.PutReader(ctx, room, user); err != nil {
+			return err
+		}
+	}
+	return s.store.DeleteMember(ctx, room, user)
 }
 
 // deleteMember ends a membership.
 func (s *Service) deleteMember(ctx context.Context, room string, m store.Member, actor string) error {
 	return s.change(ctx, memberIntent(room, m.User, m.Name, actor, ""), func(ctx context.Context) error {
-		return s.store.DeleteMember(ctx, room, m.User)
+		return s.dropMember(ctx, room, m.User)
 	})
 }
 
@@ -36,11 +83,13 @@ func (s *Service) join(ctx context.Context, c auth.Claims, id string) (roomView,
 		return roomView{}, err
 	}
 	if role == "" {
-		if err := s.checkRoomCount(ctx, c.User); err != nil {
+		if err := s.checkRoomCount(ctx, c.User, 1); err != nil {
 			return roomView{}, err
 		}
-		role = directoryapi.RoleMember
-		if err := s.putMember(ctx, id, c.User, c.Name, c.User, role); err != nil {
+		if role, err = s.entering(ctx, r, c.User, directoryapi.RoleMember, ""); err != nil {
+			return roomView{}, err
+		}
+		if err := s.putNewMember(ctx, id, c.User, c.Name, c.User, role); err != nil {
 			return roomView{}, err
 		}
 	}
@@ -90,7 +139,7 @@ func (s *Service) keepOwned(ctx context.Context, room string) error {
 	}
 	for range maxTold {
 		var first []store.Member
-		for _, role := range []directoryapi.Role{directoryapi.RoleOwner, directoryapi.RoleModerator, directoryapi.RoleMember} {
+		for _, role := range []directoryapi.Role{directoryapi.RoleOwner, directoryapi.RoleModerator, directoryapi.RoleMember, directoryapi.RoleReader} {
 			if first, err = s.store.MembersInRole(ctx, room, role, 1); err != nil {
 				return err
 			}
@@ -113,7 +162,7 @@ func (s *Service) keepOwned(ctx context.Context, room string) error {
 	return errors.New("the members of a room keep leaving")
 }
 
-// deleteRoom removes a room, its bans and its mutes. Those first: what a crash leaves is a room that is removed later.
+// deleteRoom removes a room, its bans and mutes, who was a reader, and the invitations to it, which those who are asked are told. Those first: what a crash leaves is a room that is removed later.
 func (s *Service) deleteRoom(ctx context.Context, room string) error {
 	err := drain(func() ([]store.Ban, error) { return s.store.Bans(ctx, room, "", maxMembers) },
 		func(b store.Ban) error { return s.store.DeleteBan(ctx, room, b.User) })
@@ -122,6 +171,14 @@ func (s *Service) deleteRoom(ctx context.Context, room string) error {
 	}
 	err = drain(func() ([]store.Mute, error) { return s.store.Mutes(ctx, room, "", maxMembers) },
 		func(m store.Mute) error { return s.store.DeleteMute(ctx, room, m.User) })
+	if err != nil {
+		return err
+	}
+	if err := s.store.DeleteReadersIn(ctx, room); err != nil {
+		return err
+	}
+	err = drain(func() ([]store.Invite, error) { return s.store.InvitesIn(ctx, room, "", endedRequests) },
+		func(i store.Invite) error { return s.forgetInvite(ctx, i) })
 	if err != nil {
 		return err
 	}
@@ -139,6 +196,9 @@ func (s *Service) setRole(ctx context.Context, room, user, name, actor string, r
 // A stranger is asked, and invited is true.
 func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string, role directoryapi.Role) (invited bool, err error) {
 	r, mine, err := s.permitted(ctx, directoryapi.ActionInvite, id, c.User)
+	if err == nil {
+		err = s.accountMay(c, directoryapi.ActionInvite)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -147,7 +207,7 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 		role = directoryapi.RoleMember
 	}
 	if !role.Rank() {
-		return false, chat.E(chat.CodeBadRequest, "a role is member, moderator or owner")
+		return false, chat.E(chat.CodeBadRequest, "a role is reader, member, moderator or owner")
 	}
 	u, err := s.user(ctx, user)
 	if err != nil {
@@ -165,8 +225,17 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 	if theirs.Role == role || theirs.Role != "" && !given {
 		return false, nil
 	}
+	if out, err := s.barred(ctx, r, user); err != nil {
+		return false, err
+	} else if out {
+		return false, errNoGuestsHere
+	}
 	if role != directoryapi.RoleMember || theirs.Role != "" {
-		if err := may(mine, directoryapi.ActionAppoint, placeOf(r)); err != nil {
+		action := directoryapi.ActionAppoint
+		if role.Voice() && (theirs.Role == "" || theirs.Role.Voice()) {
+			action = directoryapi.ActionRestrict
+		}
+		if err := may(mine, action, placeOf(r)); err != nil {
 			return false, err
 		}
 	}
@@ -187,16 +256,23 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 		return false, err
 	}
 	if theirs.Role == "" {
+		if role, err = s.entering(ctx, r, user, role, mine); err != nil {
+			return false, err
+		}
 		if ask, err := s.asksBefore(ctx, c, u); err != nil {
 			return false, err
 		} else if ask {
 			return true, s.invite(ctx, c, r, u, role)
 		}
-		if err := s.checkRoomCount(ctx, user); err != nil {
+		if err := s.checkRoomCount(ctx, user, 1); err != nil {
 			return false, err
 		}
 	}
-	return false, s.audit(ctx, act, func(ctx context.Context) error { return s.putMember(ctx, id, u.ID, u.Name, c.User, role) })
+	put := s.putNewMember
+	if theirs.Role != "" { // of a room for everybody, in which the user is already
+		put = s.putMember
+	}
+	return false, s.audit(ctx, act, func(ctx context.Context) error { return put(ctx, id, u.ID, u.Name, c.User, role) })
 }
 
 // removeMember ends another's membership. Removing who is no member changes nothing.
@@ -258,6 +334,9 @@ func (s *Service) leaveAll(ctx context.Context, u store.User) error {
 		if err := s.store.DeleteBan(ctx, b.Room, b.User); err != nil {
 			return err
 		}
+	}
+	if err := s.store.DeleteReadersOf(ctx, u.ID); err != nil {
+		return err
 	}
 	if err := s.store.DeleteBlocksOf(ctx, u.ID); err != nil {
 		return err

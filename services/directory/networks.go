@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -160,7 +161,16 @@ func (s *Service) putNetworkBan(ctx context.Context, b store.NetworkBan) error {
 	if len(all) >= maxNetworkBans {
 		return chat.E(chat.CodeTooMany, fmt.Sprintf("at most %d networks can be banned: end a ban first", maxNetworkBans))
 	}
-	return s.store.PutNetworkBan(ctx, b)
+	if err := s.store.PutNetworkBan(ctx, b); err != nil {
+		return err
+	}
+	if all, err = s.store.NetworkBans(ctx, maxNetworkBans+1); err != nil {
+		return err
+	}
+	if len(all) > maxNetworkBans { // others came in between
+		return errors.Join(s.store.DeleteNetworkBan(ctx, b.Network), chat.E(chat.CodeTooMany, fmt.Sprintf("no more than %d networks are banned: end a ban first", maxNetworkBans)))
+	}
+	return nil
 }
 
 // endSessionsIn ends the log-ins that were last used from a network, but for those of who runs the server. When it fails in

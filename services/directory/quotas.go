@@ -2,15 +2,41 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
 )
 
-// checkMade returns an error if a user has made as many rooms lately as one may, or a guest as many public ones as there may be.
-func (s *Service) checkMade(ctx context.Context, c auth.Claims, private bool) error {
+// A quota is checked twice: before something is made, to refuse early, and again when it is there, since others may have come in
+// between. Whoever is last sees all of them: so a quota is never passed, with any number of replicas and without a transaction. Of
+// two at the same moment both may be refused.
+
+// keepQuota takes back what was just made if over says that it is one too many. The error has store.ErrNotFound in its chain, so
+// that nothing is told: see change.
+func (s *Service) keepQuota(ctx context.Context, over error, undo func(context.Context) error) error {
+	switch chat.CodeOf(over) {
+	case chat.CodeTooMany, chat.CodeRateLimited:
+	default:
+		return over
+	}
+	if err := undo(ctx); err != nil {
+		return err
+	}
+	return errors.Join(over, store.ErrNotFound)
+}
+
+// checkMade returns an error unless a user may make so many more rooms, as many as one may lately, or a guest public ones.
+func (s *Service) checkMade(ctx context.Context, c auth.Claims, private bool, more int) error {
+	if !private {
+		if err := s.accountMay(c, directoryapi.ActionPublish); err != nil {
+			return err
+		}
+	}
 	dayAgo := time.Now().Add(-24 * time.Hour).UnixMilli()
 	since := dayAgo
 	if c.Guest {
@@ -33,9 +59,9 @@ func (s *Service) checkMade(ctx context.Context, c auth.Claims, private bool) er
 		}
 	}
 	switch {
-	case groups >= s.cfg.RoomsDay:
+	case groups+more > s.cfg.RoomsDay:
 		return &chat.Error{Code: chat.CodeRateLimited, Message: "too many new rooms: wait a while", RetryAfter: time.Hour}
-	case c.Guest && !private && public >= s.cfg.GuestPublic:
+	case c.Guest && !private && public+more > s.cfg.GuestPublic:
 		return chat.E(chat.CodeTooMany, fmt.Sprintf("a guest can make at most %d public rooms: register, or make it private", s.cfg.GuestPublic))
 	}
 	return nil

@@ -2,6 +2,8 @@ package directory
 
 import (
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,5 +50,95 @@ func TestRoomsOfDaysBefore(t *testing.T) {
 	}
 	if c := w.code(gus, "POST", "/v1/rooms", `{"name":"New","private":true}`); c != "" {
 		t.Errorf("a guest who made rooms the day before: %q, want a new room", c)
+	}
+}
+
+// TestQuotasAtOnce has many requests come in at the same moment, on two replicas, against a quota with one place left.
+func TestQuotasAtOnce(t *testing.T) {
+	cfg := strangers()
+	cfg.RoomsDay, cfg.GuestPublic, cfg.GuestDirect = 3, 1, 4
+	w := openWorld(t, cfg)
+	var gus credentials
+	w.ok("POST", "/v1/guest", "", `{"name":"Gus"}`, &gus)
+	c := w.claims(gus)
+	c.Guest = true
+	// All see the same before any has made anything.
+	together := func(call string, n int, do func(i int) error) (done int) {
+		var arrived, wait sync.WaitGroup
+		arrived.Add(n)
+		var mu sync.Mutex
+		seen := map[string]int{}
+		w.memory.Fail(func(name string, did bool) error {
+			mu.Lock()
+			first := name == call && !did && seen[name] < n
+			if first {
+				seen[name]++
+			}
+			mu.Unlock()
+			if first {
+				arrived.Done()
+				arrived.Wait()
+			}
+			return nil
+		})
+		defer w.memory.Fail(nil)
+		var ok atomic.Int64
+		for i := range n {
+			wait.Go(func() {
+				switch err := do(i); chat.CodeOf(err) {
+				case "":
+					ok.Add(1)
+				case chat.CodeTooMany, chat.CodeRateLimited:
+				default:
+					t.Error(err)
+				}
+			})
+		}
+		wait.Wait()
+		return int(ok.Load())
+	}
+	made := together("CreateRoom", 6, func(i int) error {
+		_, err := w.createRoom(t.Context(), c, fmt.Sprint("Public ", i), "", false)
+		return err
+	})
+	rooms, err := w.store.RoomsBy(t.Context(), gus.User.ID, 0, 100)
+	if err != nil || len(rooms) != made || made > 1 {
+		t.Errorf("%d public rooms, and %d were answered for, of 1; %v", len(rooms), made, err)
+	}
+	in, err := w.store.GroupsOf(t.Context(), gus.User.ID, 100)
+	if err != nil || len(in) != made {
+		t.Errorf("in %d rooms, %v", len(in), err)
+	}
+	var others []credentials
+	for i := range 6 {
+		others = append(others, w.register(fmt.Sprint("other", i)))
+	}
+	opened := together("CreateRoom", 6, func(i int) error {
+		_, err := w.direct(t.Context(), c, others[i].User.ID)
+		return err
+	})
+	directs, err := w.store.RoomsBy(t.Context(), gus.User.ID, 0, 100)
+	if n := len(directs) - made; err != nil || n != opened || n > cfg.GuestDirect/2 {
+		t.Errorf("%d direct rooms, and %d were answered for, of %d; %v", n, opened, cfg.GuestDirect/2, err)
+	}
+	ann := w.register("ann")
+	owner := w.claims(ann)
+	for i := range maxInvitesBy - 1 {
+		inv := store.Invite{Room: fmt.Sprint("r", i), User: "u", Actor: ann.User.ID, Expires: 1 << 52}
+		if err := w.store.CreateInvite(t.Context(), inv); err != nil {
+			t.Fatal(err)
+		}
+	}
+	room := w.create(ann, `{"name":"Books"}`)
+	asked := together("CreateInvite", 6, func(i int) error {
+		_, err := w.addMember(t.Context(), owner, room.ID, others[i].User.ID, "")
+		return err
+	})
+	all, err := w.store.InvitesBy(t.Context(), ann.User.ID, 2*maxInvitesBy)
+	if err != nil || len(all) > maxInvitesBy || len(all) != maxInvitesBy-1+asked {
+		t.Errorf("%d invitations, and %d of 6 were answered for; %v", len(all), asked, err)
+	}
+	if left, err := w.store.IntentsBefore(t.Context(), 1<<60, 10); err != nil || len(left) != 0 {
+		t.Errorf("left to tell: %+v, %v", left, err)
 	}
 }

@@ -56,6 +56,9 @@ func (s *Service) report(ctx context.Context, c auth.Claims, room, author, messa
 	if _, _, err := s.permitted(ctx, directoryapi.ActionReport, room, c.User); err != nil {
 		return err
 	}
+	if err := s.accountMay(c, directoryapi.ActionReport); err != nil {
+		return err
+	}
 	switch {
 	case !chat.ValidID(author) || !chat.ValidID(message):
 		return chat.E(chat.CodeBadRequest, "author and message are ids")
@@ -129,7 +132,7 @@ func (s *Service) alert(ctx context.Context, r store.Report) {
 	for _, role := range []directoryapi.Role{directoryapi.RoleModerator, directoryapi.RoleOwner} {
 		all, err := s.store.MembersInRole(ctx, r.Room, role, maxAlerted)
 		for _, m := range all {
-			if err == nil && m.User != r.Author {
+			if err == nil && m.User != r.Author && m.User != r.Reporter {
 				err = s.event(ctx, chat.Event{
 					Type: chat.TypeModerated, Act: chat.ActReport, Room: chat.UserRoom(m.User), Target: r.Room, ID: r.ID, User: m.User, TS: r.Created,
 				})

@@ -182,3 +182,22 @@ func TestReportsAreBounded(t *testing.T) {
 		t.Errorf("one more: %q", c)
 	}
 }
+
+// TestOwnReport: who looks after a room and reports a message is not told of that, and the others are.
+func TestOwnReport(t *testing.T) {
+	w := openWorld(t, config())
+	h := w.historian()
+	ann, bob, eve := w.register("Ann"), w.register("Bob"), w.register("Eve")
+	room := w.create(ann, `{"name":"Open"}`)
+	w.bring(ann, room.ID, bob, directoryapi.RoleModerator)
+	w.bring(ann, room.ID, eve, directoryapi.RoleMember)
+	h.author, h.texts["m1"] = eve.User.ID, "spam"
+	before := len(w.events(chat.UserRoom(bob.User.ID)))
+	w.ok("POST", "/v1/rooms/"+room.ID+"/reports", bob.Token, fmt.Sprintf(`{"author":%q,"message":"m1","reason":"spam"}`, eve.User.ID), nil)
+	if got := w.events(chat.UserRoom(bob.User.ID)); len(got) != before {
+		t.Errorf("the reporter is told %+v", got[before:])
+	}
+	if e := w.last(chat.UserRoom(ann.User.ID)); e.Act != chat.ActReport {
+		t.Errorf("the owner is told %+v", e)
+	}
+}

@@ -55,8 +55,8 @@ func (s *Service) acquainted(ctx context.Context, c auth.Claims, other string) (
 	return slices.ContainsFunc(rooms, func(r store.Room) bool { return r.Private }), err
 }
 
-// checkDirects returns an error if a user has opened as many direct rooms lately as one may.
-func (s *Service) checkDirects(ctx context.Context, c auth.Claims) error {
+// checkDirects returns an error unless a user may open so many more direct rooms.
+func (s *Service) checkDirects(ctx context.Context, c auth.Claims, more int) error {
 	hour, day := s.cfg.DirectHour, s.cfg.DirectDay
 	if c.Guest {
 		hour, day = s.cfg.GuestDirect/2, s.cfg.GuestDirect
@@ -76,7 +76,7 @@ func (s *Service) checkDirects(ctx context.Context, c auth.Claims) error {
 			inHour++
 		}
 	}
-	if inHour >= hour || inDay >= day {
+	if inHour+more > hour || inDay+more > day {
 		return &chat.Error{Code: chat.CodeRateLimited, Message: "too many new direct rooms: wait a while", RetryAfter: time.Hour}
 	}
 	return nil

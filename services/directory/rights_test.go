@@ -139,6 +139,7 @@ func (s *stage) set() {
 		check(s.store.CreateRoom(ctx, store.Room{ID: s.room, Name: "Room", Private: s.place == "private", Created: 1}))
 		put("member", directoryapi.RoleMember)
 	}
+	put("reader", directoryapi.RoleReader)
 	put("moderator", directoryapi.RoleModerator)
 	put("owner", directoryapi.RoleOwner)
 	for _, c := range []credentials{s.one["banned"], s.other["banned"]} {
@@ -261,7 +262,7 @@ func (s *stage) do(row rightsRow, who credentials, target string, expected *room
 		return answer(func(a directoryapi.Access) bool { return a.Send })
 	case "react":
 		return answer(func(a directoryapi.Access) bool { return a.React })
-	case "erase", "pin", "announce", "hurry":
+	case "retract", "erase", "pin", "announce", "hurry":
 		return answer(func(a directoryapi.Access) bool { return a.May(directoryapi.Action(row.action)) })
 	case "list-members":
 		return s.code(who, "GET", path+"/members", "")
@@ -326,7 +327,8 @@ func (s *stage) do(row rightsRow, who credentials, target string, expected *room
 		delete(expected.roles, target)
 		return s.code(who, "DELETE", path+"/members/"+target, "")
 	case "ban":
-		if s.room != wholeServer {
+		// A ban that ends makes nobody who was a reader of a default room a member of it.
+		if s.room != wholeServer && (s.place != "default" || expected.roles[target] != directoryapi.RoleReader) {
 			delete(expected.roles, target)
 		}
 		expected.bans[target] = true
@@ -413,7 +415,7 @@ func TestRights(t *testing.T) {
 	w.historian()
 	codes := map[string]string{"y": "", "=": "", "n": chat.CodeForbidden, "b": chat.CodeBadRequest, "f": chat.CodeNotFound, "c": chat.CodeConflict}
 	one, other := map[string]credentials{}, map[string]credentials{}
-	for _, column := range []string{"banned", "stranger", "member", "moderator", "owner", "auditor", "operator"} {
+	for _, column := range []string{"banned", "stranger", "reader", "member", "moderator", "owner", "auditor", "operator"} {
 		enter := w.register
 		if column == "operator" {
 			enter = w.operator
@@ -437,6 +439,9 @@ func TestRights(t *testing.T) {
 			action = directoryapi.ActionArchive
 		case "see-user":
 			action = directoryapi.ActionListUsers
+		}
+		if row.action == "appoint" && row.role == string(directoryapi.RoleReader) {
+			tried[row.place][directoryapi.ActionRestrict] = true
 		}
 		tried[row.place][action] = true
 		for column, outcome := range row.outcome {

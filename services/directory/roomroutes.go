@@ -31,6 +31,7 @@ type patchInput struct {
 		Private *bool   `json:"private,omitempty"`
 
 		Slow     *int    `json:"slow,omitempty" doc:"Seconds between two messages of a member, 0 to 21600; moderators may change it."`
+		Guests   *bool   `json:"guests,omitempty" doc:"false: guests are not let in, and those who are in it leave; owners may change it."`
 		Announce *string `json:"announce,omitempty" doc:"Who may send: empty, every member; react, moderators and owners, and members react; silent, members read."`
 	}
 }
@@ -44,7 +45,7 @@ type addMemberInput struct {
 	Room string `path:"room" maxLength:"64"`
 	Body struct {
 		User string            `json:"user"`
-		Role directoryapi.Role `json:"role,omitempty" doc:"member, moderator or owner; left out, a new member's is member and another's stays."`
+		Role directoryapi.Role `json:"role,omitempty" doc:"reader, member, moderator or owner; left out, a new member's is member and another's stays."`
 	}
 }
 
@@ -70,7 +71,8 @@ type roomsOutput struct {
 func (s *Service) roomRoutes(api huma.API) {
 	route(s, api, guarded(http.MethodGet, "/v1/rooms", "rooms", "My rooms, and the public ones"),
 		func(ctx context.Context, _ *struct{}) (out roomsOutput, err error) {
-			out.Rooms, err = s.rooms(ctx, httpapi.User(ctx).User)
+			c := httpapi.User(ctx)
+			out.Rooms, err = s.rooms(ctx, c.User, c.Guest)
 			return out, err
 		})
 	route(s, api, guarded(http.MethodPost, "/v1/rooms", "create-room", "Make a room"),
@@ -84,6 +86,9 @@ func (s *Service) roomRoutes(api huma.API) {
 	route(s, api, guarded(http.MethodPatch, "/v1/rooms/{room}", "patch-room", "Change a room's name, topic or rules"),
 		limited(s, func(ctx context.Context, in *patchInput) (roomView, error) {
 			p := store.RoomPatch{Name: in.Body.Name, Topic: in.Body.Topic, Private: in.Body.Private, Slow: in.Body.Slow, Announce: in.Body.Announce}
+			if in.Body.Guests != nil {
+				p.NoGuests = new(!*in.Body.Guests)
+			}
 			return s.patchRoom(ctx, httpapi.User(ctx), in.Room, p)
 		}))
 	route(s, api, guarded(http.MethodPost, "/v1/rooms/{room}/join", "join-room", "Become a member of a public room"),

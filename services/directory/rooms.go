@@ -56,10 +56,13 @@ func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic str
 	if topic, err = checkText("room's topic", topic, 0, maxTopic); err != nil {
 		return roomView{}, err
 	}
-	if err := s.checkMade(ctx, c, private); err != nil {
+	if err := s.accountMay(c, directoryapi.ActionMakeRoom); err != nil {
 		return roomView{}, err
 	}
-	if err := s.checkRoomCount(ctx, c.User); err != nil {
+	if err := s.checkMade(ctx, c, private, 1); err != nil {
+		return roomView{}, err
+	}
+	if err := s.checkRoomCount(ctx, c.User, 1); err != nil {
 		return roomView{}, err
 	}
 	now := time.Now().UnixMilli()
@@ -71,19 +74,31 @@ func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic str
 			if err := s.store.PutMember(ctx, m); err != nil {
 				return err
 			}
-			return s.store.CreateRoom(ctx, r)
+			if err := s.store.CreateRoom(ctx, r); err != nil {
+				return err
+			}
+			over := s.checkMade(ctx, c, private, 0)
+			if over == nil {
+				over = s.checkRoomCount(ctx, c.User, 0)
+			}
+			return s.keepQuota(ctx, over, func(ctx context.Context) error {
+				if err := s.store.DeleteRoom(ctx, r.ID); err != nil {
+					return err
+				}
+				return s.store.DeleteMember(ctx, r.ID, c.User)
+			})
 		})
 	})
 	return viewOf(r, directoryapi.RoleOwner), err
 }
 
-// checkRoomCount returns an error if a user can be in no more rooms.
-func (s *Service) checkRoomCount(ctx context.Context, user string) error {
-	rooms, err := s.store.GroupsOf(ctx, user, maxRooms)
+// checkRoomCount returns an error if a user cannot be in so many more rooms.
+func (s *Service) checkRoomCount(ctx context.Context, user string, more int) error {
+	rooms, err := s.store.GroupsOf(ctx, user, maxRooms+1)
 	if err != nil {
 		return err
 	}
-	if len(rooms) >= maxRooms {
+	if len(rooms)+more > maxRooms {
 		return chat.E(chat.CodeTooMany, fmt.Sprintf("nobody can be in more than %d rooms: one has to be left first", maxRooms))
 	}
 	return nil
@@ -101,15 +116,19 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 	if err == nil {
 		err = s.setRules(ctx, c, &r, p)
 	}
-	if p.Slow, p.Announce = nil, nil; err != nil || p == (store.RoomPatch{}) {
+	if err == nil {
+		err = s.setGuests(ctx, c, &r, p.NoGuests)
+	}
+	if p.Slow, p.Announce, p.NoGuests = nil, nil, nil; err != nil || p == (store.RoomPatch{}) {
 		return viewOf(r, a.Role), err
 	}
 	shown := p.Private != nil && !*p.Private && r.Private
 	if shown && c.Guest {
-		if err := s.checkMade(ctx, c, false); err != nil {
+		if err := s.checkMade(ctx, c, false, 1); err != nil {
 			return roomView{}, err
 		}
 	}
+	before := store.RoomPatch{Name: new(r.Name), Looks: new(r.Looks), Topic: new(r.Topic), Private: new(r.Private)}
 	if p.Name != nil || shown {
 		name, private := r.Name, r.Private
 		if p.Name != nil {
@@ -136,7 +155,11 @@ func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p sto
 	}
 	err = s.audit(ctx, store.Act{Action: actRoomChange, Room: id, Detail: patched(p)}, func(ctx context.Context) error {
 		return s.change(ctx, store.Intent{Kind: kind, Room: id, Actor: c.User}, func(ctx context.Context) error {
-			return s.store.PatchRoom(ctx, id, p)
+			err := s.store.PatchRoom(ctx, id, p)
+			if err != nil || !shown || !c.Guest {
+				return err
+			}
+			return s.keepQuota(ctx, s.checkMade(ctx, c, false, 0), func(ctx context.Context) error { return s.store.PatchRoom(ctx, id, before) })
 		})
 	})
 	return viewOf(r, a.Role), err
@@ -159,6 +182,9 @@ func patched(p store.RoomPatch) string {
 	}
 	if p.Announce != nil {
 		what = append(what, fmt.Sprintf("announce %q", *p.Announce))
+	}
+	if p.NoGuests != nil {
+		what = append(what, fmt.Sprintf("guests %v", !*p.NoGuests))
 	}
 	return strings.Join(what, ", ")
 }

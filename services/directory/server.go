@@ -74,7 +74,7 @@ func (s *Service) setServerRole(ctx context.Context, by, user string, role direc
 		switch {
 		case err != nil:
 			return err
-		case u.Guest():
+		case u.Guest() && !s.guestsMay(directoryapi.ActionServe):
 			return chat.E(chat.CodeConflict, "a guest has no role on the server: only registered users have")
 		case u.Disabled:
 			return chat.E(chat.CodeConflict, "the account is disabled: enable it first")

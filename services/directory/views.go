@@ -32,13 +32,18 @@ type roomView struct {
 
 	Slow     int        `json:"slow,omitempty" doc:"Slow mode: seconds between two messages of a member."`
 	Announce string     `json:"announce,omitempty" doc:"Moderators and owners alone send: react, members react; silent, members read."`
+	Guests   *bool      `json:"guests,omitempty" doc:"false: guests are not let in; left out: they are."`
 	Archived int64      `json:"archived,omitempty" doc:"When it was archived, in UTC milliseconds: it can be read only, and lists leave it out."`
 	Muted    *mutedView `json:"muted,omitempty" doc:"You may not write here."`
 	Request  string     `json:"request,omitempty" enum:"sent" doc:"sent: a direct room that the other has yet to accept."`
 }
 
 func viewOf(r store.Room, role directoryapi.Role) roomView {
-	return roomView{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: r.Direct, Member: role != "", Role: role, Slow: r.Slow, Announce: r.Announce, Archived: r.Archived}
+	v := roomView{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: r.Direct, Member: role != "", Role: role, Slow: r.Slow, Announce: r.Announce, Archived: r.Archived}
+	if r.NoGuests {
+		v.Guests = new(false)
+	}
+	return v
 }
 
 // nameDirect gives the direct rooms among views the name of whom the user has them with.
@@ -101,7 +106,7 @@ func (s *Service) room(ctx context.Context, c auth.Claims, id string) (roomView,
 
 // rooms returns the user's rooms, and the public ones that the user may join. However many they are, the store is asked
 // seven times, and once for each request that the user has sent.
-func (s *Service) rooms(ctx context.Context, user string) ([]roomView, error) {
+func (s *Service) rooms(ctx context.Context, user string, guest bool) ([]roomView, error) {
 	mine, err := s.store.GroupsOf(ctx, user, maxListed)
 	if err != nil {
 		return nil, err
@@ -134,6 +139,14 @@ func (s *Service) rooms(ctx context.Context, user string) ([]roomView, error) {
 	public, err := s.store.FindPublic(ctx, store.PublicQuery{Limit: maxListed})
 	if err != nil {
 		return nil, err
+	}
+	if guest {
+		if known, err = s.openToGuests(ctx, known); err != nil {
+			return nil, err
+		}
+		if public, err = s.openToGuests(ctx, public); err != nil {
+			return nil, err
+		}
 	}
 	byID := map[string]store.Room{}
 	for _, r := range known {

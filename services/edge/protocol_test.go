@@ -274,7 +274,7 @@ func TestWhatNeedsAJoin(t *testing.T) {
 		`{"type":"send","id":"1","room":"lobby","msg_id":"m","text":"x"}`:                          chat.CodeNotJoined,
 		`{"type":"edit","id":"1","room":"lobby","msg_id":"m","target":"t","text":"x"}`:             chat.CodeNotJoined,
 		`{"type":"delete","id":"1","room":"lobby","msg_id":"m","target":"t"}`:                      chat.CodeNotJoined,
-		`{"type":"react","id":"1","room":"lobby","msg_id":"m","target":"t","emoji":"x","on":true}`: chat.CodeNotJoined,
+		`{"type":"react","id":"1","room":"lobby","msg_id":"m","target":"t","emoji":"👍","on":true}`: chat.CodeNotJoined,
 		`{"type":"pin","id":"1","room":"lobby","msg_id":"m","target":"t","on":true}`:               chat.CodeNotJoined,
 		`{"type":"typing","id":"1","room":"lobby"}`:                                                chat.CodeNotJoined,
 		`{"type":"read","id":"1","room":"lobby","seq":1}`:                                          chat.CodeNotJoined,

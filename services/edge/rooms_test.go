@@ -36,7 +36,7 @@ func TestPermissions(t *testing.T) {
 		}
 		ann.join("news")
 		for _, cmd := range []string{
-			`{"type":"send","id":"1","room":"news","msg_id":"m","text":"x"}`, `{"type":"react","id":"1","room":"news","msg_id":"m","target":"x","emoji":"x","on":true}`,
+			`{"type":"send","id":"1","room":"news","msg_id":"m","text":"x"}`, `{"type":"react","id":"1","room":"news","msg_id":"m","target":"x","emoji":"👍","on":true}`,
 		} {
 			ann.send("%s", cmd)
 			ann.wantError("1", "forbidden")

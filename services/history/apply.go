@@ -10,6 +10,7 @@ import (
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/emoji"
 	"hubbub.internal/services/history/store"
 )
 
@@ -49,7 +50,7 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 		return applied(before, e, err)
 	}
 	if e.Author == "" {
-		if e.Author, err = r.authorOf(ctx, e.Target); err != nil {
+		if e.Author, err = r.meant(ctx, e); err != nil {
 			return out, err
 		}
 	}
@@ -91,6 +92,9 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 			return out, chat.E(chat.CodeTooMany, fmt.Sprintf("that message has been edited %d times, which is as often as it can be", edits))
 		}
 	}
+	if e.Type == chat.TypeReacted {
+		e.Emoji = formOf(about, e)
+	}
 	data, err := chat.AppendEntry(nil, e)
 	if err != nil {
 		return out, err
@@ -120,6 +124,23 @@ func applied(before store.Entry, e chat.Event, err error) (historyapi.Applied, e
 		return historyapi.Applied{}, err
 	}
 	return historyapi.Applied{Seq: before.Seq}, nil
+}
+
+// formOf returns how a user's reaction is written: as the user's entry about the message has it that is there, which may be of a
+// release that took any form, so that it is this one that is taken back; else in its one form.
+func formOf(about []store.Entry, e chat.Event) string {
+	normal, _ := emoji.Normal(e.Emoji)
+	for _, a := range about {
+		if a.Type != chat.TypeReacted || a.Sender != e.User {
+			continue
+		}
+		if before, err := chat.DecodeEntry(a.Data, a.Seq, 0); err == nil && before.On {
+			if same, _ := emoji.Normal(before.Emoji); same == normal {
+				return before.Emoji
+			}
+		}
+	}
+	return normal
 }
 
 // reactions counts what the entries about a message have put on it, and what of that is the user's.
@@ -158,6 +179,9 @@ func allowed(req historyapi.ApplyRequest, author string) error {
 	case chat.TypeReacted:
 		if e.Emoji == "" || len(e.Emoji) > maxEmoji || !utf8.ValidString(e.Emoji) {
 			return chat.E(chat.CodeBadRequest, fmt.Sprintf("emoji is 1 to %d bytes", maxEmoji))
+		}
+		if _, ok := emoji.Normal(e.Emoji); !ok && e.On { // what an earlier release let through may be taken back
+			return chat.E(chat.CodeBadRequest, "emoji is one emoji")
 		}
 	case chat.TypePinned:
 		if !req.Pin {

@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -277,7 +278,7 @@ func TestReactionsOfOne(t *testing.T) {
 	w := open(t)
 	w.say("r1", "ann", "m1", "1")
 	react := func(user string, i int, on bool) string {
-		_, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: user, ID: chat.NewID(), Target: "m1", Emoji: fmt.Sprint("e", i), On: on})
+		_, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: user, ID: chat.NewID(), Target: "m1", Emoji: string(rune(0x1F601 + i)), On: on})
 		return code
 	}
 	for i := range maxOwnReactions {
@@ -294,6 +295,44 @@ func TestReactionsOfOne(t *testing.T) {
 	if a, b := react("eve", 0, false), react("eve", maxOwnReactions, true); a != "" || b != "" {
 		t.Errorf("one taken back, and one more: %q, %q", a, b)
 	}
+}
+
+// TestReactionsAreEmoji: a reaction is an emoji, with U+FE0F and without it the same one; what earlier releases took stays, and can be
+// taken back.
+func TestReactionsAreEmoji(t *testing.T) {
+	w := open(t)
+	w.say("r1", "ann", "m1", "1")
+	react := func(user, emoji string, on bool) string {
+		_, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: user, ID: chat.NewID(), Target: "m1", Author: "ann", Emoji: emoji, On: on})
+		return code
+	}
+	old := func(user, emoji string) {
+		w.stored("r1", w.event(chat.Event{Type: chat.TypeReacted, Room: "r1", User: user, ID: chat.NewID(), Target: "m1", Author: "ann", Emoji: emoji, On: true}))
+	}
+	is := func(want map[string][]string) {
+		t.Helper()
+		if got := w.page(historyapi.PageRequest{Room: "r1"}).Messages[0].Reactions; !maps.EqualFunc(got, want, slices.Equal) {
+			t.Errorf("the page has %q, want %q", got, want)
+		}
+	}
+	if got := react("eve", "rubbish", true); got != chat.CodeBadRequest {
+		t.Errorf("a word: %q", got)
+	}
+	old("bob", "hello")
+	old("bob", "❤")
+	react("eve", "❤", true)
+	react("cy", "❤️", true)
+	is(map[string][]string{"hello": {"bob"}, "❤️": {"bob", "eve", "cy"}})
+	for _, user := range []string{"bob", "eve", "cy"} {
+		if code := react(user, map[string]string{"bob": "❤️", "eve": "❤️", "cy": "❤"}[user], false); code != "" {
+			t.Errorf("%s takes it back: %q", user, code)
+		}
+	}
+	is(map[string][]string{"hello": {"bob"}})
+	if code := react("bob", "hello", false); code != "" {
+		t.Errorf("a word is taken back: %q", code)
+	}
+	is(nil)
 }
 
 // TestManyEdits edits a message as often as it can be, with what is stored and what is in the log alone together: anything else can

@@ -146,7 +146,7 @@ func TestClientsWithoutAuthors(t *testing.T) {
 	w.say("r1", "ann", "m2", "two")
 	w.say("r2", "bob", "m1", "elsewhere")
 	for i, e := range []chat.Event{
-		{Type: chat.TypeEdited, User: "ann", Target: "m1", Text: "1"}, {Type: chat.TypeReacted, User: "bob", Target: "m2", Emoji: "x", On: true},
+		{Type: chat.TypeEdited, User: "ann", Target: "m1", Text: "1"}, {Type: chat.TypeReacted, User: "bob", Target: "m2", Emoji: "👍", On: true},
 		{Type: chat.TypeDeleted, User: "ann", Target: "m2"},
 	} {
 		e.Room, e.ID = "r1", fmt.Sprint("c", i)
@@ -157,6 +157,31 @@ func TestClientsWithoutAuthors(t *testing.T) {
 		got, err := w.bus.Replay(t.Context(), "r1", bus.Position{Seq: seq - 1}, 1)
 		if err != nil || len(got.Entries) != 1 || !strings.Contains(string(got.Entries[0].Data), `"author":"ann"`) {
 			t.Errorf("%s: %+v, %v", e.Type, got, err)
+		}
+	}
+	// Of several with the id, one's own is meant, however many others came before it.
+	for i, user := range []string{"eve", "mal", "ann", "cy"} {
+		w.say("r3", user, "same", user)
+		if i == 1 {
+			w.stored("r3", w.say("r3", "eve", "other", "x"))
+		}
+	}
+	moderator := func(r *historyapi.ApplyRequest) { r.Moderator = true }
+	for i, tt := range []struct {
+		kind, user string
+		code       string
+	}{
+		{chat.TypeEdited, "ann", ""}, {chat.TypeReacted, "ann", chat.CodeConflict}, {chat.TypeDeleted, "mod", chat.CodeConflict}, {chat.TypeEdited, "bob", chat.CodeConflict},
+		{chat.TypeDeleted, "ann", ""}, {chat.TypeDeleted, "mal", ""},
+	} {
+		e := chat.Event{Type: tt.kind, Room: "r3", User: tt.user, ID: fmt.Sprint("n", i), Target: "same", Text: "changed", Emoji: "👍", On: tt.kind == chat.TypeReacted}
+		if _, code := w.do(e, moderator); code != tt.code {
+			t.Errorf("%s by %s, of several: %q, want %q", tt.kind, tt.user, code, tt.code)
+		}
+	}
+	for _, m := range w.page(historyapi.PageRequest{Room: "r3"}).Messages {
+		if gone := m.User == "ann" || m.User == "mal"; m.ID == "same" && (m.Deleted != gone || !gone && m.Text != m.User) {
+			t.Errorf("left is %+v", m)
 		}
 	}
 	if _, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: "c9", Target: "m9"}); code != chat.CodeNotFound {

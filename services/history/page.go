@@ -10,6 +10,7 @@ import (
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/emoji"
 	"hubbub.internal/services/history/store"
 )
 
@@ -210,6 +211,8 @@ func change(m *chat.Message, e chat.Event) {
 	case chat.TypePinned:
 		m.Pinned = e.On
 	case chat.TypeReacted:
+		// One emoji with U+FE0F and without is one reaction. What an earlier release let through and is no emoji stays as it is.
+		e.Emoji, _ = emoji.Normal(e.Emoji)
 		// In the order in which they last put it: the record reads the last of each alone.
 		who := slices.DeleteFunc(m.Reactions[e.Emoji], func(user string) bool { return user == e.User })
 		if e.On {

@@ -161,6 +161,19 @@ func (r *record) find(ctx context.Context, sender, id string) (store.Entry, bool
 	return store.Entry{}, false, nil
 }
 
+// meant returns the author of the message that a command of a client that knows no authors is about. Who edits or deletes means
+// their own, if they have one with that ID.
+func (r *record) meant(ctx context.Context, e chat.Event) (string, error) {
+	if e.Type == chat.TypeEdited || e.Type == chat.TypeDeleted {
+		if own, ok, err := r.find(ctx, e.User, e.Target); err != nil {
+			return "", err
+		} else if ok && own.Type == chat.TypeMsg {
+			return e.User, nil
+		}
+	}
+	return r.authorOf(ctx, e.Target)
+}
+
 // authorOf returns the author of the only message with an ID, empty if there is none, for commands of clients that know no authors.
 func (r *record) authorOf(ctx context.Context, id string) (string, error) {
 	stored, err := r.store.Namesakes(ctx, r.room, id, 2)

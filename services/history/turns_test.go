@@ -196,7 +196,7 @@ func TestRequestsTakeTurns(t *testing.T) {
 	for user, want := range map[string]string{"eve": chat.CodeRateLimited, "ann": ""} {
 		_, page := w.api.Page(t.Context(), historyapi.PageRequest{User: user, Room: "r1"})
 		_, since := w.api.Since(t.Context(), historyapi.SinceRequest{User: user, Room: "r1", Limit: 10})
-		_, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: user, ID: "x", Target: "m1", Author: "eve", Emoji: "x", On: true})
+		_, code := w.do(chat.Event{Type: chat.TypeReacted, Room: "r1", User: user, ID: "x", Target: "m1", Author: "eve", Emoji: "👍", On: true})
 		if got := []string{chat.CodeOf(page), chat.CodeOf(since), code}; !slices.Equal(got, []string{want, want, want}) {
 			t.Errorf("%s is answered %q, want %q", user, got, want)
 		}

@@ -55,3 +55,34 @@ test('a message is reported and deleted, and the room archived', async () => {
   await bo.message('welcome').getByRole('button', { name: 'Report' }).waitFor();
   expect(await bo.message('welcome').getByRole('button', { name: 'Reply' }).count()).toBe(0);
 });
+
+test('a reader reads until the word is given', async () => {
+  const [ada, bo] = await Promise.all([stage.person('Ada', 'desktop'), stage.person('Bo', 'phone')]);
+  const room = unique('news');
+  const dialog = ada.page.getByRole('dialog');
+  await ada.page.getByRole('button', { name: 'Create a room' }).click();
+  await dialog.getByLabel('Name').fill(room);
+  await dialog.getByRole('button', { name: 'Create room' }).click();
+  await ada.say('welcome');
+  await bo.page.getByRole('button', { name: 'Browse rooms' }).click();
+  await bo.page.getByRole('dialog').getByLabel('Search rooms').fill(room);
+  await bo.page.getByRole('button', { name: `Join ${room}` }).click();
+  await bo.say('hello');
+
+  const role = async (name: string) => {
+    await ada.page.getByRole('button', { name: /^Role and membership of/ }).click();
+    await dialog.getByRole('radio', { name: new RegExp(`^${name} Reads`) }).check();
+    await ada.shot('roles');
+    expect(await violations(ada.page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+  };
+  await role('Reader');
+  await bo.page.getByText('You are a reader here').waitFor();
+  await bo.touch('welcome');
+  await bo.message('welcome').getByRole('button', { name: 'Report' }).waitFor();
+  expect(await bo.message('welcome').getByRole('button', { name: /Reply|React/ }).count()).toBe(0);
+  await bo.shot('reader');
+  await role('Member');
+  await bo.say('thank you');
+});

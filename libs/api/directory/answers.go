@@ -61,7 +61,7 @@ const (
 )
 
 // roles are those that can be kept. One that a newer directory knows is asked for each time.
-var roles = [...]Role{"", RoleMember, RoleModerator, RoleOwner}
+var roles = [...]Role{"", RoleMember, RoleModerator, RoleOwner, RoleReader}
 
 // pack makes an answer; false: of a role that cannot be kept.
 func pack(a Access, stamp uint64) (answer, bool) {

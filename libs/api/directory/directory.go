@@ -7,6 +7,7 @@ type Role string
 
 // The roles of a room's members, from least to most. What each may do is in the table of rights.
 const (
+	RoleReader    Role = "reader" // reads, and writes nothing; a release that does not know it takes it for RoleMember
 	RoleMember    Role = "member"
 	RoleModerator Role = "moderator"
 	RoleOwner     Role = "owner"

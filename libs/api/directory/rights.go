@@ -11,7 +11,8 @@ type Action string
 // The actions. "Another" is a user in the same room; see MayTo.
 const (
 	ActionRead        Action = "read"         // know of the room, join it live, history, presence
-	ActionSend        Action = "send"         // send, edit and delete one's own, react, typing
+	ActionSend        Action = "send"         // send, edit one's own, typing
+	ActionRetract     Action = "retract"      // delete one's own messages, also while muted and where one may not send
 	ActionErase       Action = "erase"        // delete another's message
 	ActionPin         Action = "pin"          // pin and unpin messages
 	ActionEnter       Action = "enter"        // become a member
@@ -40,6 +41,11 @@ const (
 	ActionListRooms   Action = "list-rooms"   // see all public rooms, archived ones too
 	ActionAdmit       Action = "admit"        // say who may come in, and make invitations
 	ActionManage      Action = "manage"       // disable accounts, sign them out, have passwords reset
+	ActionRestrict    Action = "restrict"     // make a member a reader, and a reader a member
+	ActionMakeRoom    Action = "make-room"    // make rooms
+	ActionPublish     Action = "publish"      // make public rooms, and make a room public
+	ActionOpenDirect  Action = "open-direct"  // begin a talk with another in a direct room
+	ActionServe       Action = "serve"        // be given a role on the whole server
 )
 
 // Place is what rights depend on besides the role: the kind of a room, or the whole server.
@@ -52,6 +58,7 @@ const (
 	DirectRoom                   // of two people
 	DefaultRoom                  // one of chat.DefaultRooms: everybody is a member, unless banned
 	WholeServer                  // not a room: the role is RoleOperator, RoleAuditor or none
+	Account                      // not a room: what the kind of an account may do anywhere; the role is RoleGuest or RoleUser
 )
 
 // The roles in WholeServer, where they alone are any.
@@ -60,21 +67,38 @@ const (
 	RoleOperator Role = "operator" // runs the server
 )
 
+// The kinds of accounts, which are the roles in Account and nowhere else. What an account may do at all comes before what
+// its user may do in a room.
+const (
+	RoleGuest Role = "guest" // an account without a password
+	RoleUser  Role = "user"  // a registered one
+)
+
 // Rank reports whether a member of a room can have the role.
-func (r Role) Rank() bool { return slices.Contains(members, r) }
+func (r Role) Rank() bool { return slices.Contains(readers, r) }
+
+// Voice reports whether ActionRestrict is about the role: it gives or takes the word.
+func (r Role) Voice() bool { return r == RoleReader || r == RoleMember }
 
 // Sets of roles.
 var (
-	anybody   = []Role{"", RoleMember, RoleModerator, RoleOwner}
+	anybody   = []Role{"", RoleReader, RoleMember, RoleModerator, RoleOwner}
+	readers   = []Role{RoleReader, RoleMember, RoleModerator, RoleOwner}
 	members   = []Role{RoleMember, RoleModerator, RoleOwner}
 	guards    = []Role{RoleModerator, RoleOwner}
 	owners    = []Role{RoleOwner}
 	operators = []Role{RoleOperator}
 	auditors  = []Role{RoleAuditor, RoleOperator}
+	guests    = []Role{RoleGuest, RoleUser}
+	users     = []Role{RoleUser}
 )
 
-// right says who may do an action, by place. A place that is left out is one where nobody may.
-type right struct{ public, private, direct, standing, server []Role }
+// right says who may do an action, by place. A place that is left out is one where nobody may. What a guest may do, an operator
+// may take away with the option --guest-may, if optional is true.
+type right struct {
+	public, private, direct, standing, server, account []Role
+	optional                                           bool
+}
 
 // in returns who may do it in a place.
 func (r right) in(place Place) []Role {
@@ -89,6 +113,8 @@ func (r right) in(place Place) []Role {
 		return r.standing
 	case WholeServer:
 		return r.server
+	case Account:
+		return r.account
 	}
 	return nil
 }
@@ -96,41 +122,48 @@ func (r right) in(place Place) []Role {
 // rights is the table of who may do what, and the only one: services and edges ask it. A ban comes before it: who is
 // banned may do nothing.
 var rights = map[Action]right{
-	ActionRead:        {public: anybody, private: members, direct: members, standing: members},
-	ActionSend:        {public: members, private: members, direct: members, standing: members},
-	ActionErase:       {public: guards, private: guards, standing: guards},
-	ActionPin:         {public: guards, private: guards, direct: members, standing: guards},
-	ActionEnter:       {public: anybody, private: members, direct: members, standing: members},
-	ActionLeave:       {public: anybody, private: members, direct: members},
-	ActionListMembers: {public: members, private: members, direct: members, standing: members},
-	ActionInvite:      {public: members, private: members, standing: members},
-	ActionAppoint:     {public: owners, private: owners, standing: owners, server: operators},
-	ActionRemove:      {public: guards, private: guards},
-	ActionDescribe:    {public: owners, private: owners, standing: owners},
-	ActionHide:        {public: owners, private: owners},
-	ActionListBans:    {public: guards, private: guards, standing: guards, server: auditors},
-	ActionBan:         {public: guards, private: guards, standing: guards, server: operators},
-	ActionUnban:       {public: guards, private: guards, standing: guards, server: operators},
-	ActionAudit:       {server: auditors},
-	ActionReact:       {public: members, private: members, direct: members, standing: members},
-	ActionAnnounce:    {public: guards, private: guards, standing: guards},
-	ActionHurry:       {public: guards, private: guards, standing: guards},
-	ActionMute:        {public: guards, private: guards, standing: guards, server: operators},
-	ActionSlow:        {public: guards, private: guards, standing: guards},
-	ActionPurge:       {public: guards, private: guards, standing: guards, server: operators},
-	ActionReport:      {public: anybody, private: members, direct: members, standing: members},
-	ActionReview:      {public: guards, private: guards, standing: guards, server: operators},
-	ActionArchive:     {public: owners, private: owners, server: operators},
-	ActionDelete:      {public: owners, private: owners, server: operators},
-	ActionListUsers:   {server: auditors},
-	ActionListRooms:   {server: auditors},
-	ActionAdmit:       {server: operators},
-	ActionManage:      {server: operators},
+	ActionRead:        {public: anybody, private: readers, direct: members, standing: readers, account: guests},
+	ActionSend:        {public: members, private: members, direct: members, standing: members, account: guests, optional: true},
+	ActionRetract:     {public: readers, private: readers, direct: members, standing: readers, account: guests},
+	ActionErase:       {public: guards, private: guards, standing: guards, account: guests},
+	ActionPin:         {public: guards, private: guards, direct: members, standing: guards, account: guests},
+	ActionEnter:       {public: anybody, private: readers, direct: members, standing: readers, account: guests},
+	ActionLeave:       {public: anybody, private: readers, direct: members, account: guests},
+	ActionListMembers: {public: readers, private: readers, direct: members, standing: readers, account: guests},
+	ActionInvite:      {public: members, private: members, standing: members, account: guests, optional: true},
+	ActionAppoint:     {public: owners, private: owners, standing: owners, server: operators, account: guests},
+	ActionRestrict:    {public: guards, private: guards, standing: guards, account: guests},
+	ActionRemove:      {public: guards, private: guards, account: guests},
+	ActionDescribe:    {public: owners, private: owners, standing: owners, account: guests},
+	ActionHide:        {public: owners, private: owners, account: guests},
+	ActionListBans:    {public: guards, private: guards, standing: guards, server: auditors, account: guests},
+	ActionBan:         {public: guards, private: guards, standing: guards, server: operators, account: guests},
+	ActionUnban:       {public: guards, private: guards, standing: guards, server: operators, account: guests},
+	ActionAudit:       {server: auditors, account: users},
+	ActionReact:       {public: members, private: members, direct: members, standing: members, account: guests, optional: true},
+	ActionAnnounce:    {public: guards, private: guards, standing: guards, account: guests},
+	ActionHurry:       {public: guards, private: guards, standing: guards, account: guests},
+	ActionMute:        {public: guards, private: guards, standing: guards, server: operators, account: guests},
+	ActionSlow:        {public: guards, private: guards, standing: guards, account: guests},
+	ActionPurge:       {public: guards, private: guards, standing: guards, server: operators, account: guests},
+	ActionReport:      {public: anybody, private: readers, direct: members, standing: readers, account: guests, optional: true},
+	ActionReview:      {public: guards, private: guards, standing: guards, server: operators, account: guests},
+	ActionArchive:     {public: owners, private: owners, server: operators, account: guests},
+	ActionDelete:      {public: owners, private: owners, server: operators, account: guests},
+	ActionListUsers:   {server: auditors, account: users},
+	ActionListRooms:   {server: auditors, account: users},
+	ActionAdmit:       {server: operators, account: users},
+	ActionManage:      {server: operators, account: users},
+	ActionMakeRoom:    {account: guests, optional: true},
+	ActionPublish:     {account: guests, optional: true},
+	ActionOpenDirect:  {account: guests, optional: true},
+	ActionServe:       {account: users},
 }
 
 // over says who may remove, ban or mute another, or purge another's messages, by the other's role. A role that is left out is one that nobody may do that to.
 var over = map[Role][]Role{
 	"":            {RoleModerator, RoleOwner, RoleOperator},
+	RoleReader:    {RoleModerator, RoleOwner},
 	RoleMember:    {RoleModerator, RoleOwner},
 	RoleModerator: {RoleOwner},
 	RoleAuditor:   {RoleOperator},
@@ -160,3 +193,8 @@ func (a Access) May(action Action) bool {
 
 // Actions returns all actions, by name.
 func Actions() []Action { return slices.Sorted(maps.Keys(rights)) }
+
+// GuestActions returns what guests may do unless an operator takes it away, by name.
+func GuestActions() []Action {
+	return slices.DeleteFunc(Actions(), func(a Action) bool { return !rights[a].optional })
+}

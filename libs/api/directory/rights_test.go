@@ -31,7 +31,7 @@ func documented(t *testing.T, columns int) [][]string {
 }
 
 // everyRole is every role that there is, and one that there is not.
-var everyRole = []Role{"", RoleMember, RoleModerator, RoleOwner, RoleAuditor, RoleOperator, "king"}
+var everyRole = []Role{"", RoleReader, RoleMember, RoleModerator, RoleOwner, RoleAuditor, RoleOperator, RoleGuest, RoleUser, "king"}
 
 // hasRole reports whether a cell of the documented tables names a role.
 func hasRole(cell string, role Role) bool {
@@ -46,7 +46,7 @@ func hasRole(cell string, role Role) bool {
 
 // TestRightsAreThoseDocumented compares every cell of the table of rights with the one that people read.
 func TestRightsAreThoseDocumented(t *testing.T) {
-	places := []Place{PublicRoom, PrivateRoom, DirectRoom, DefaultRoom, WholeServer}
+	places := []Place{PublicRoom, PrivateRoom, DirectRoom, DefaultRoom, WholeServer, Account}
 	var named []Action
 	for _, row := range documented(t, 2+len(places)) {
 		action := Action(row[0])
@@ -72,7 +72,7 @@ func TestRightsAreThoseDocumented(t *testing.T) {
 	if !slices.Equal(named, Actions()) {
 		t.Errorf("documented are %q, and there are %q", named, Actions())
 	}
-	for _, place := range []Place{0, WholeServer + 1} {
+	for _, place := range []Place{0, Account + 1} {
 		if May(RoleOwner, ActionRead, place) {
 			t.Errorf("something is allowed in place %d, which there is not", place)
 		}
@@ -82,7 +82,7 @@ func TestRightsAreThoseDocumented(t *testing.T) {
 // TestWhomOneMayRemove compares whom each role may remove and ban with what people read.
 func TestWhomOneMayRemove(t *testing.T) {
 	rows := documented(t, 2)
-	if len(rows) != len(everyRole)-1 {
+	if len(rows) != len(everyRole)-3 { // nobody is removed for being a guest or a user, or a king
 		t.Errorf("%d roles are documented", len(rows))
 	}
 	for _, row := range rows {

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -76,6 +77,8 @@ func (s *Server) append(e bus.NewEntry, data []byte) (bus.Appended, error) {
 		return bus.Appended{}, bus.ErrFull
 	}
 	s.last++
+	e.Room, e.Sender, e.ID = strings.Clone(e.Room), strings.Clone(e.Sender), strings.Clone(e.ID) // the caller's memory is used again
+	k = key{e.Room, e.Sender, e.ID}
 	rec := &record{Entry: bus.Entry{Room: e.Room, Seq: s.last, Sender: e.Sender, ID: e.ID, Data: data}, at: now}
 	s.log, s.bytes, s.keys[k] = append(s.log, rec), s.bytes+size, rec
 	s.rooms[e.Room] = room{head: bus.Position{Seq: s.last, ID: e.ID}, trimmed: s.rooms[e.Room].trimmed}

@@ -86,10 +86,11 @@ type Room struct {
 	Direct      bool  `bson:"direct"`  // of two people
 	Created     int64 `bson:"created"` // UTC milliseconds
 
-	Slow     int    `bson:"slow"`     // seconds between two messages of a member
-	Announce string `bson:"announce"` // who may send: AnnounceNo and those beside it
-	Archived int64  `bson:"archived"` // when it was archived, in UTC milliseconds; 0: it is not
-	Creator  string `bson:"creator"`  // whose quotas it counts against; empty: it was made before that was kept
+	Slow     int    `bson:"slow"`      // seconds between two messages of a member
+	Announce string `bson:"announce"`  // who may send: AnnounceNo and those beside it
+	Archived int64  `bson:"archived"`  // when it was archived, in UTC milliseconds; 0: it is not
+	NoGuests bool   `bson:"no_guests"` // it lets no guests in
+	Creator  string `bson:"creator"`   // whose quotas it counts against; empty: it was made before that was kept
 
 	Activity `bson:",inline"`
 }
@@ -173,6 +174,7 @@ type RoomPatch struct {
 	Slow        *int
 	Announce    *string
 	Archived    *int64
+	NoGuests    *bool
 }
 
 // Member is a user's membership of a room.
@@ -266,6 +268,7 @@ type Store interface {
 	Acts
 	Invitations
 	Mutes
+	Readers
 	Reports
 	Servers
 	CreateUser(ctx context.Context, u User) error                                               // ErrConflict: the name is taken

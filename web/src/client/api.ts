@@ -29,11 +29,14 @@ export interface Door {
   readonly guests: 'on' | 'rooms' | 'off';
   /** The server sends mail to who has forgotten the password. */
   readonly mail: boolean;
+  /** The actions that guests may do, of those that an operator may take away; absent: an older server, which lets them do all. */
+  readonly guestMay?: readonly string[];
   /** Of the invitation that was asked for: who invites, or why it is not good. */
   readonly invitation?: { readonly by: string; readonly problem: string };
 }
 
-export type Role = '' | 'member' | 'moderator' | 'owner';
+/** What a user is in a room; one that this release does not know is as good as a member. */
+export type Role = '' | 'reader' | 'member' | 'moderator' | 'owner';
 
 /** A room of the list: one of the user's, or a public one. */
 export interface RoomInfo {
@@ -50,6 +53,8 @@ export interface RoomInfo {
   readonly slow?: number;
   /** Moderators and owners alone send, and members react (`react`) or read (`silent`); absent: every member sends. */
   readonly announce?: string;
+  /** False: guests are not let in; absent: they are. */
+  readonly guests?: boolean;
   /** It can be read only. */
   readonly archived?: boolean;
   /** The user may not write here until then, UTC ms; absent: until it is lifted. */
@@ -60,6 +65,13 @@ export interface RoomInfo {
 
 /** What public rooms are sorted by: where somebody wrote last, the newest, or those with most members. */
 export type RoomSort = 'active' | 'new' | 'members';
+
+/** Who may write in a room and how often, and whether guests are let in. */
+export interface Rules {
+  readonly slow?: number;
+  readonly announce?: string;
+  readonly guests?: boolean;
+}
 
 /** A public room as it is found. */
 export interface FoundRoom extends RoomInfo {
@@ -189,6 +201,7 @@ export class Api {
       registration: text(body['registration']) as Door['registration'],
       guests: text(body['guests']) as Door['guests'],
       mail: body['mail'] === true,
+      ...(Array.isArray(body['guest_may']) && { guestMay: body['guest_may'].map(text) }),
       ...(invited && { invitation: { by: text(invited.by_name), problem: text(invited.problem) } }),
     };
   }
@@ -290,7 +303,7 @@ export class Api {
     return room(await this.#call('PATCH', `/v1/rooms/${encodeURIComponent(id)}`, token, patch));
   }
   /** Sets who may write in a room, and how often. */
-  async setRules(token: string, id: string, rules: { slow?: number; announce?: string }): Promise<RoomInfo> {
+  async setRules(token: string, id: string, rules: Rules): Promise<RoomInfo> {
     return room(await this.#call('PATCH', `/v1/rooms/${encodeURIComponent(id)}`, token, rules));
   }
   /** Lists who is muted in a room, or banned from it. */
@@ -438,12 +451,13 @@ function room(r: Record<string, unknown>): RoomInfo {
   };
 }
 /** What of a room's description says who may write, and how often. */
-function rules(r: Record<string, unknown>): Pick<RoomInfo, 'slow' | 'announce' | 'archived' | 'muted'> {
+function rules(r: Record<string, unknown>): Pick<RoomInfo, 'slow' | 'announce' | 'guests' | 'archived' | 'muted'> {
   const muted = r['muted'] === undefined ? undefined : object(r['muted']);
   return {
     ...(typeof r['slow'] === 'number' && r['slow'] > 0 && { slow: r['slow'] }),
     ...(typeof r['archived'] === 'number' && r['archived'] > 0 && { archived: true }),
     ...(text(r['announce']) && { announce: text(r['announce']) }),
+    ...(r['guests'] === false && { guests: false }),
     ...(muted && { muted: { reason: text(muted['reason']), ...until(muted) } }),
   };
 }

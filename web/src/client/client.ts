@@ -1,4 +1,4 @@
-import type { Api, RoomInfo, User } from './api.ts';
+import type { Api, RoomInfo, Rules, User } from './api.ts';
 import { catchUp } from './catchup.ts';
 import { Connection, timings as defaultTimings, type ConnectionState, type Socket, type Timings } from './connection.ts';
 import { Directory, type RoomPatch } from './directory.ts';
@@ -288,12 +288,11 @@ export class Client extends Emitter<Events> {
     this.emit('rooms', undefined);
   }
   /** Sets who may write in a room, and how often. */
-  async setRules(id: string, rules: { slow?: number; announce?: string }): Promise<void> {
-    const { slow = 0, announce = '' } = await this.directory.setRules(id, rules);
+  async setRules(id: string, rules: Rules): Promise<void> {
+    const { slow = 0, announce = '', guests = true } = await this.directory.setRules(id, rules);
     const room = this.rooms.get(id);
     if (!room) return;
-    const { slow: _, announce: __, ...rest } = room.info;
-    room.info = { ...rest, slow, announce };
+    room.info = { ...room.info, slow, announce, guests };
     this.emit('rooms', undefined);
   }
   async leave(room: string): Promise<void> {
@@ -369,6 +368,7 @@ export class Client extends Emitter<Events> {
         break;
       case 'moderated':
         if (e.act === 'rules') room.info = ruled(room.info, e);
+        else if (e.act === 'guests' || e.act === 'no-guests') room.info = { ...room.info, guests: e.act === 'guests' };
         else if (e.act === 'archive' || e.act === 'restore') room.info = { ...room.info, archived: e.act === 'archive' };
         else break;
         this.emit('rooms', undefined);

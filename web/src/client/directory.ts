@@ -1,5 +1,5 @@
 import type {
-  Api, Block, BlockKind, FoundRoom, Invitation, Keeping, Kept, Members, MessageRequest, Report, Role, RoomInfo, RoomSort, Span, User, Verdict,
+  Api, Block, BlockKind, Door, FoundRoom, Invitation, Keeping, Kept, Members, MessageRequest, Report, Role, RoomInfo, RoomSort, Rules, Span, User, Verdict,
 } from './api.ts';
 import type { HistoryMessage } from './protocol.ts';
 import { Emitter } from './emitter.ts';
@@ -22,6 +22,10 @@ export class Directory extends Emitter<{ members: string }> {
     this.#session = session;
   }
 
+  /** Who may come in, and what guests may do. */
+  door(): Promise<Door> {
+    return this.#api.door();
+  }
   /** Returns the public rooms and the user's, as the server lists them now. */
   rooms(): Promise<RoomInfo[]> {
     return this.#session.call((token) => this.#api.rooms(token));
@@ -38,7 +42,7 @@ export class Directory extends Emitter<{ members: string }> {
     return this.#session.call((token) => this.#api.members(token, room));
   }
   /**
-   * Brings somebody in; with a role it is given, also to who is a member: owners may do that. Returns true if they were
+   * Brings somebody in; with a role it is given, also to who is a member: moderators and owners may do that, as docs/roles.md says. Returns true if they were
    * asked, and are not in yet.
    */
   async addMember(room: string, user: string, role?: Exclude<Role, ''>): Promise<boolean> {
@@ -101,7 +105,7 @@ export class Directory extends Emitter<{ members: string }> {
   change(room: string, patch: RoomPatch): Promise<RoomInfo> {
     return this.#session.call((token) => this.#api.changeRoom(token, room, patch));
   }
-  setRules(room: string, rules: { slow?: number; announce?: string }): Promise<RoomInfo> {
+  setRules(room: string, rules: Rules): Promise<RoomInfo> {
     return this.#session.call((token) => this.#api.setRules(token, room, rules));
   }
 

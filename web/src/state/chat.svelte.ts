@@ -53,6 +53,9 @@ export interface RoomView {
   readonly slow: number;
   readonly announce: string;
   readonly archived: boolean;
+  /** The user's role and account may write there, and react; a mute is another matter. */
+  readonly writes: boolean;
+  readonly reacts: boolean;
   readonly muted: RoomInfo['muted'];
   /** Of a direct room: the other has yet to accept it. */
   readonly waiting: boolean;
@@ -92,6 +95,8 @@ export class Chat {
   /** The divider stands before what follows this seq. */
   newAfter = $state.raw<number | undefined>(undefined);
   status = $state<Exclude<Status, 'offline'>>('online');
+  /** What guests may do here; undefined: the user is none, or nothing was taken from them. */
+  #guestMay = $state.raw<readonly string[]>();
   /** How often the user has said something here. */
   said = $state(0);
   readonly #shown: Shown;
@@ -123,6 +128,20 @@ export class Chat {
       client.on('notice', (notice) => this.#noticed(notice)),
     ];
     client.start();
+    if (client.me.guest) {
+      client.directory.door().then(
+        (door) => {
+          this.#guestMay = door.guestMay;
+          this.#touch();
+        },
+        () => undefined, // then the server says no when it is tried
+      );
+    }
+  }
+
+  /** Whether the kind of the user's account may do an action of docs/roles.md. */
+  may(action: string): boolean {
+    return this.#guestMay?.includes(action) ?? true;
   }
 
   close(): void {
@@ -303,12 +322,15 @@ export class Chat {
     const room = this.#active === undefined ? undefined : this.client.rooms.get(this.#active);
     if (!room) return undefined;
     const { info, log } = room;
+    const guard = looksAfter(info.role);
+    const voice = info.role !== 'reader' && info.archived !== true;
     return {
       id: room.id, name: info.name, topic: info.topic, private: info.private, direct: info.direct, role: info.role,
       other: this.#other(room.id),
       messages: log.messages, outgoing: this.client.outbox.list(room.id),
       history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,
-      acts: log.acts, slow: looksAfter(info.role) ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, muted: info.muted,
+      acts: log.acts, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, muted: info.muted,
+      writes: voice && this.may('send') && (guard || !info.announce), reacts: voice && this.may('react') && (guard || info.announce !== 'silent'),
     };
   }
 }

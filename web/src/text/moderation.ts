@@ -38,6 +38,10 @@ export function actText(e: ModeratedEvent, me: string): string {
       return `${who} archived this room`;
     case 'restore':
       return `${who} restored this room`;
+    case 'no-guests':
+      return `${who} closed this room to guests`;
+    case 'guests':
+      return `${who} let guests into this room`;
     case 'purge':
       return `${who} removed ${e.until === undefined ? 'all messages' : `messages of the last ${span(Math.round((e.ts - e.until) / 1_000)).replace(/^1 /, '')}`} of ${whom}${why}`;
     case 'rules': {

@@ -31,6 +31,7 @@ type Store struct {
 	blocks      map[couple]store.Block
 	reports     map[string]store.Report
 	mutes       map[pair]store.Mute
+	readers     map[pair]pair
 	networks    map[string]store.NetworkBan
 	requests    map[string]store.Request
 	invited     map[pair]store.Invite
@@ -52,7 +53,7 @@ func New() *Store {
 		users: map[string]store.User{}, sessions: map[string]store.Session{}, keys: map[string]store.Key{}, rooms: map[string]store.Room{},
 		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, blocks: map[couple]store.Block{},
 		networks: map[string]store.NetworkBan{}, requests: map[string]store.Request{}, invited: map[pair]store.Invite{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
-		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{}, reports: map[string]store.Report{},
+		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{}, readers: map[pair]pair{}, reports: map[string]store.Report{},
 		accounts: map[string]store.Account{}, tickets: map[string]store.Ticket{},
 		invitations: map[string]store.Invitation{},
 	}

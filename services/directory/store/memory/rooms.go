@@ -53,6 +53,9 @@ func (s *Store) PatchRoom(ctx context.Context, id string, p store.RoomPatch) err
 		if p.Archived != nil {
 			r.Archived = *p.Archived
 		}
+		if p.NoGuests != nil {
+			r.NoGuests = *p.NoGuests
+		}
 		return true
 	})
 }

@@ -27,6 +27,7 @@ type Store struct {
 	requests, invites                             *mongo.Collection
 	networks                                      *mongo.Collection
 	server, invitations                           *mongo.Collection
+	readers                                       *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -86,6 +87,7 @@ var steps = []mongodb.Step{
 	reportIndexes,
 	mongodb.Indexes("11 (index of invitations)", mongodb.Index{Collection: "invitations", Fields: []string{"expires"}}),
 	mongodb.Indexes("12 (index of mail addresses)", mongodb.Index{Collection: "accounts", Fields: []string{"mail_key"}}),
+	readerIndexes,
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -106,6 +108,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		requests: db.Collection("requests"), invites: db.Collection("invites"),
 		networks: db.Collection("networks"),
 		server:   db.Collection("server"), invitations: db.Collection("invitations"),
+		readers: db.Collection("readers"),
 	}, nil
 }
 

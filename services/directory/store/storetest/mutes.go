@@ -53,6 +53,14 @@ func testMutes(t *testing.T, s store.Store) {
 func testRules(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	r := store.Room{ID: "r1", Name: "Open", Created: 2, Slow: 30, Announce: store.AnnounceReact, Archived: 7}
+	closed := store.Room{ID: "r2", Name: "Registered", Private: true, Created: 3, NoGuests: true}
+	must(t, s.CreateRoom(ctx, closed))
+	made, err := s.Room(ctx, "r2")
+	same(t, closed, made, err)
+	must(t, s.PatchRoom(ctx, "r2", store.RoomPatch{NoGuests: new(false)}))
+	closed.NoGuests = false
+	made, err = s.Room(ctx, "r2")
+	same(t, closed, made, err)
 	must(t, s.CreateRoom(ctx, r))
 	got, err := s.Room(ctx, "r1")
 	same(t, r, got, err)
@@ -68,6 +76,10 @@ func testRules(t *testing.T, s store.Store) {
 	same(t, 0, len(public), err)
 	public, err = s.FindPublic(ctx, store.PublicQuery{Limit: 10})
 	same(t, []store.Room{r}, public, err)
+	must(t, s.PatchRoom(ctx, "r1", store.RoomPatch{NoGuests: new(true)}))
+	r.NoGuests = true
+	got, err = s.Room(ctx, "r1")
+	same(t, r, got, err)
 	must(t, s.PatchRoom(ctx, "r1", store.RoomPatch{Announce: new(store.AnnounceSilent)}))
 	r.Announce = store.AnnounceSilent
 	got, err = s.Room(ctx, "r1")

@@ -170,6 +170,7 @@ func Verify(t *testing.T, s store.Store) {
 	if must(t, err); len(acts) != 1 || acts[0].At != 1_700_000_000_018 {
 		t.Errorf("the newest act is %+v", acts)
 	}
+	must(t, s.PutReader(ctx, "r1", "u-ivan"))
 	must(t, s.PutBlock(ctx, store.Block{User: "u-ann", Other: "u-gus"}))
 	directs, err := s.DirectsOf(ctx, "u-ann", later, 10) // one from before they could be hidden is not
 	same(t, sampleMembers[:1], directs, err)

@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"bans", testBans},
 		{"blocks", testBlocks},
 		{"mutes", testMutes},
+		{"readers", testReaders},
 		{"reports", testReports},
 		{"rules of rooms", testRules},
 		{"public rooms and networks", testPublic},

@@ -23,6 +23,7 @@ var (
 	errFarBehind   = chat.Unavailable("you are far behind, and history does not answer", 2*time.Second)
 	errOtherUse    = chat.E(chat.CodeConflict, "you gave that msg_id to something else in this room")
 	errArchived    = chat.E(chat.CodeForbidden, "this room is archived: it can be read only")
+	errReads       = chat.E(chat.CodeForbidden, "you are a reader of this room: a moderator or an owner can let you write")
 	errMayNotSend  = chat.E(chat.CodeForbidden, "you may not write in this room")
 	errRooms       = chat.E(chat.CodeTooMany, "this connection is in as many rooms as it may")
 	errPending     = &chat.Error{Code: chat.CodeTooMany, Message: "too many messages wait to be acknowledged", RetryAfter: 500 * time.Millisecond}

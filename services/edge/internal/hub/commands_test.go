@@ -32,7 +32,7 @@ var commands = []struct {
 	{name: "list", frame: `"type":"send","room":"lobby","msg_id":"m","text":"/list-users"`, reply: "ack", joined: true, service: presence.ServiceWho},
 	{name: "edit", frame: `"type":"edit","room":"lobby","msg_id":"m","target":"t","text":"x"`, reply: "ack", joined: true, writes: true, service: history.ServiceApply},
 	{name: "delete", frame: `"type":"delete","room":"lobby","msg_id":"m","target":"t"`, reply: "ack", joined: true, writes: true, service: history.ServiceApply},
-	{name: "react", frame: `"type":"react","room":"lobby","msg_id":"m","target":"t","emoji":"x","on":true`, reply: "ack", joined: true, writes: true, service: history.ServiceApply},
+	{name: "react", frame: `"type":"react","room":"lobby","msg_id":"m","target":"t","emoji":"👍","on":true`, reply: "ack", joined: true, writes: true, service: history.ServiceApply},
 	{name: "pin", frame: `"type":"pin","room":"lobby","msg_id":"m","target":"t","on":true`, reply: "ack", joined: true, writes: true, service: history.ServiceApply},
 	{name: "typing", frame: `"type":"typing","room":"lobby"`, reply: "ack", joined: true, writes: true},
 	{name: "read", frame: `"type":"read","room":"lobby","seq":1`, reply: "ack", joined: true},

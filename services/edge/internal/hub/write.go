@@ -18,9 +18,12 @@ func mayWrite(kind wire.Kind, a directory.Access, now time.Time) error {
 	case wire.React:
 		allowed = a.Send || a.React
 	case wire.Delete:
-		if a.Send || a.Role != "" {
+		if a.Send || a.May(directory.ActionRetract) {
 			return nil
 		}
+	}
+	if !allowed && a.Role == directory.RoleReader {
+		return errReads
 	}
 	if !allowed {
 		return errMayNotSend

@@ -18,7 +18,7 @@ func (c *client) tryAll(round int) string {
 	for i, command := range []string{
 		`{"type":"send","id":"%s","room":"lobby","msg_id":"%s","text":"x"}`,
 		`{"type":"edit","id":"%s","room":"lobby","msg_id":"%s","target":"m","text":"x"}`,
-		`{"type":"react","id":"%s","room":"lobby","msg_id":"%s","target":"m","emoji":"x","on":true}`,
+		`{"type":"react","id":"%s","room":"lobby","msg_id":"%s","target":"m","emoji":"👍","on":true}`,
 		`{"type":"pin","id":"%s","room":"lobby","msg_id":"%s","target":"m","on":true}`,
 		`{"type":"typing","id":"%s","room":"lobby","was":"%s"}`,
 		`{"type":"delete","id":"%s","room":"lobby","msg_id":"%s","target":"m"}`,
@@ -49,6 +49,15 @@ func TestMayWrite(t *testing.T) {
 		ann := r.login("ann")
 		ann.enter("lobby")
 		change := directory.Change{Kind: directory.ChangeAccess, User: "ann", Room: "lobby", Access: member}
+		reader := directory.Access{Role: directory.RoleReader, Read: true}
+		r.permit("ann", "lobby", reader, change)
+		if got := ann.tryAll(0); got != "forbidden forbidden forbidden forbidden forbidden y" {
+			t.Errorf("as a reader: %s", got)
+		}
+		ann.say(`{"type":"send","id":"r","room":"lobby","msg_id":"r","text":"x"}`)
+		if all := ann.all(); !strings.Contains(all[len(all)-1].Message, "reader") {
+			t.Errorf("a reader is told %+v", all[len(all)-1])
+		}
 		muted := member
 		muted.MutedUntil, muted.MutedWhy = time.Now().Add(20*time.Second).UnixMilli(), "spam"
 		r.permit("ann", "lobby", muted, change)

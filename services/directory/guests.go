@@ -1,0 +1,112 @@
+package directory
+
+import (
+	"context"
+	"slices"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// kindGuests is the kind of an intent to let guests into a room, or to keep them out.
+const kindGuests = "guests"
+
+var errNoGuestsHere = chat.E(chat.CodeForbidden, "guests are not let into this room")
+
+// closedToGuests reports whether a room lets no guests in: by its owner's will, or since an operator names the rooms that do.
+func (s *Service) closedToGuests(ctx context.Context, room store.Room) (bool, error) {
+	if room.NoGuests {
+		return true, nil
+	}
+	r, err := s.recentServer(ctx)
+	if err != nil {
+		return false, err
+	}
+	a := s.admission(r)
+	return a.Guests == guestsRooms && !slices.Contains(a.GuestRooms, room.ID), nil
+}
+
+// barred reports whether a user is a guest who may not enter a room. Who the user is, is asked of the store only where it matters.
+func (s *Service) barred(ctx context.Context, room store.Room, user string) (bool, error) {
+	if closed, err := s.closedToGuests(ctx, room); err != nil || !closed {
+		return false, err
+	}
+	return s.isGuest(ctx, user)
+}
+
+// openToGuests returns those of the rooms that a guest may enter.
+func (s *Service) openToGuests(ctx context.Context, rooms []store.Room) ([]store.Room, error) {
+	var open []store.Room
+	for _, r := range rooms {
+		closed, err := s.closedToGuests(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		if !closed {
+			open = append(open, r)
+		}
+	}
+	return open, nil
+}
+
+// setGuests lets guests into a room, or keeps them out. What is so already is not told.
+func (s *Service) setGuests(ctx context.Context, c auth.Claims, r *store.Room, closed *bool) error {
+	if closed == nil || *closed == r.NoGuests {
+		return nil
+	}
+	if *closed && c.Guest {
+		return chat.E(chat.CodeForbidden, "you are a guest yourself: register first")
+	}
+	p := store.RoomPatch{NoGuests: closed}
+	r.NoGuests = *closed
+	return s.audit(ctx, store.Act{Action: actRoomChange, Room: r.ID, Detail: patched(p)}, func(ctx context.Context) error {
+		return s.change(ctx, store.Intent{Kind: kindGuests, Room: r.ID, Actor: c.User}, func(ctx context.Context) error {
+			return s.store.PatchRoom(ctx, r.ID, p)
+		})
+	})
+}
+
+// tellGuests tells whether guests may be in a room now, and ends the memberships of those who may not. Who becomes a member in the
+// same moment is put out by tellMember.
+func (s *Service) tellGuests(ctx context.Context, i store.Intent) error {
+	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
+		return err
+	}
+	room, there, err := s.roomThere(ctx, i.Room)
+	if err != nil || !there {
+		return err
+	}
+	act := chat.ActGuests
+	if room.NoGuests {
+		act = chat.ActNoGuests
+	}
+	e, err := s.act(ctx, i, act)
+	if err != nil {
+		return err
+	}
+	if err := s.event(ctx, e); err != nil || !room.NoGuests {
+		return err
+	}
+	for after := ""; ; {
+		members, err := s.store.Members(ctx, i.Room, after, maxMembers)
+		if err != nil {
+			return err
+		}
+		for _, m := range members {
+			after = m.User
+			if guest, err := s.isGuest(ctx, m.User); err != nil {
+				return err
+			} else if !guest {
+				continue
+			}
+			if err := s.deleteMember(ctx, i.Room, m, i.Actor); err != nil {
+				return err
+			}
+		}
+		if len(members) < maxMembers {
+			return nil
+		}
+	}
+}
