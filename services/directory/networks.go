@@ -86,12 +86,17 @@ func (s *Service) networkBans(ctx context.Context) ([]store.NetworkBan, error) {
 // checkNetwork returns an error if a user may not come in from an address. A ban for the sake of a guest keeps out newcomers
 // only.
 func (s *Service) checkNetwork(ctx context.Context, address string, u store.User) error {
-	bans, err := s.networkBans(ctx)
+	bans, err := s.bannedNetworks(ctx)
 	if err != nil {
 		return err
 	}
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return nil //nolint:nilerr // who has no address is in no network
+	}
+	now := time.Now().UnixMilli()
 	for _, b := range bans {
-		if n, err := netip.ParsePrefix(b.Network); err != nil || !inNetwork(n, address) || b.User != "" && u.ID != newcomer.ID {
+		if !b.prefix.Contains(a.Unmap()) || b.User != "" && u.ID != newcomer.ID || b.Until != 0 && b.Until <= now {
 			continue
 		}
 		text := "this server lets nobody in from your network"
@@ -164,6 +169,7 @@ func (s *Service) putNetworkBan(ctx context.Context, b store.NetworkBan) error {
 	if err := s.store.PutNetworkBan(ctx, b); err != nil {
 		return err
 	}
+	defer s.networksChanged(ctx)
 	if all, err = s.store.NetworkBans(ctx, maxNetworkBans+1); err != nil {
 		return err
 	}
@@ -251,7 +257,8 @@ func (s *Service) unbanNetworkOf(ctx context.Context, user string) error {
 		if b.User != user {
 			continue
 		}
-		if err := s.store.DeleteNetworkBan(ctx, b.Network); err != nil {
+		err := s.store.DeleteNetworkBan(ctx, b.Network)
+		if s.networksChanged(ctx); err != nil {
 			return err
 		}
 	}
@@ -268,6 +275,7 @@ func (s *Service) unbanNetwork(ctx context.Context, c auth.Claims, network strin
 		return err
 	}
 	return s.audit(ctx, store.Act{Action: actNetUnban, Detail: n.String()}, func(ctx context.Context) error {
+		defer s.networksChanged(ctx)
 		return s.store.DeleteNetworkBan(ctx, n.String())
 	})
 }

@@ -2,11 +2,14 @@ package directory
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/directory/store"
+	"hubbub.internal/services/directory/store/memory"
 )
 
 // from makes a request from an address.
@@ -183,4 +186,52 @@ func TestGuestsGoEarly(t *testing.T) {
 	if g, a := ends(gus), ends(ann); g != cfg.GuestLife || a != cfg.SessionLife {
 		t.Errorf("after use, a guest's session ends in %s, another's in %s", g, a)
 	}
+}
+
+// TestNetworkBansAreCached counts what log-ins ask of the store, and bans a network on another replica, with the bus and without.
+func TestNetworkBansAreCached(t *testing.T) {
+	server, kept := membus.NewServer(membus.Options{}), memory.New()
+	one, two := start(t, config(), onServer(server), newFaulty(kept)), start(t, config(), onServer(server), newFaulty(kept))
+	op := one.operator("Op")
+	var asked atomic.Int64
+	kept.Fail(func(call string, done bool) error {
+		if call == "NetworkBans" && !done {
+			asked.Add(1)
+		}
+		return nil
+	})
+	n := 0
+	comes := func(w *world) string {
+		n++
+		return w.from("203.0.113.9", "POST", "/v1/guest", "", fmt.Sprintf(`{"name":"Gus%d"}`, n), nil)
+	}
+	for range 20 {
+		if code := comes(two); code != "" {
+			t.Fatal(code)
+		}
+	}
+	if got := asked.Load(); got > 2 { // one more, where the control log was only just followed
+		t.Errorf("20 guests read the bans of networks %d times", got)
+	}
+	ban := func() { one.ok("POST", "/v1/network-bans", op.Token, `{"network":"203.0.113.0/24"}`, nil) }
+	unban := func() { one.ok("DELETE", "/v1/network-bans?network=203.0.113.0/24", op.Token, "", nil) }
+	two.eventually("the control log is followed", func() bool {
+		ban()
+		banned := comes(two)
+		unban()
+		return banned == chat.CodeForbidden
+	})
+	ban()
+	if code := comes(one); code != chat.CodeForbidden {
+		t.Errorf("where it was banned: %q", code)
+	}
+	two.eventually("the other replica knows", func() bool { return comes(two) == chat.CodeForbidden })
+	// What is not told is known in a while.
+	two.Service.networks.mu.Lock()
+	two.Service.networks.fresh = 20 * time.Millisecond
+	two.Service.networks.mu.Unlock()
+	if err := kept.DeleteNetworkBan(t.Context(), "203.0.113.0/24"); err != nil {
+		t.Fatal(err)
+	}
+	two.eventually("the store is asked again", func() bool { return comes(two) == "" })
 }

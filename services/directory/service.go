@@ -72,6 +72,7 @@ type Service struct {
 	proxies     clientaddr.Proxies
 	announce    func(secret string, life time.Duration)
 	recent      recent
+	networks    netCache
 	guestsEnded progress // of endGuests
 	unfit       error    // why the store can never be prepared; set before Run returns
 	// ownersWarned is done when the warning was given that Config.Owners makes nobody an operator.
@@ -106,6 +107,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		exports:  newThrottle(dataHour, time.Hour),
 		changes:  newThrottle(cfg.ChangeRate, time.Minute),
 		every:    housekeepingEvery,
+		networks: netCache{fresh: networksFresh},
 		announce: deps.Setup,
 		keys:     &keys{store: deps.Store, life: cfg.KeyLife, keep: cfg.TokenLife + time.Hour, seals: seals},
 	}
@@ -165,11 +167,12 @@ func (s *Service) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var rest sync.WaitGroup
+	defer rest.Wait()
 	if s.mailing != nil {
-		var letters sync.WaitGroup
-		defer letters.Wait()
-		letters.Go(func() { _ = s.mailing.queue.Run(ctx) })
+		rest.Go(func() { _ = s.mailing.queue.Run(ctx) })
 	}
+	rest.Go(func() { s.followNetworks(ctx) })
 	tick := time.NewTicker(s.every)
 	defer tick.Stop()
 	for {

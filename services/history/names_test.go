@@ -84,8 +84,11 @@ func TestEqualIDs(t *testing.T) {
 			about := func(kind, user, author string) chat.Event {
 				return chat.Event{Type: kind, Room: room, User: user, Target: "x", Author: author, Text: "edited", Emoji: "👍", On: true}
 			}
-			// Without an author nobody knows which of the two is meant.
+			// Without an author nobody knows which of the two is meant, unless it is the sender's own.
 			for _, kind := range []string{chat.TypeEdited, chat.TypeDeleted, chat.TypeReacted, chat.TypePinned} {
+				do(about(kind, "mod", ""), chat.CodeConflict)
+			}
+			for _, kind := range []string{chat.TypeReacted, chat.TypePinned} {
 				do(about(kind, "eve", ""), chat.CodeConflict)
 			}
 			do(about(chat.TypeEdited, "mal", "eve"), chat.CodeForbidden)

@@ -121,7 +121,7 @@ var _ bus.Follower = (*follower)(nil)
 func (f *follower) Entry(e bus.Entry) {
 	c := (*Cache)(f)
 	c.touch()
-	change, err := decodeChange(e.Data)
+	change, err := DecodeChange(e.Data)
 	if err != nil {
 		c.log.Error("the control log has an entry that is none", zap.Uint64("seq", e.Seq), zap.Error(err))
 		return

@@ -16,9 +16,9 @@ func EncodeChange(c Change) ([]byte, error) {
 	return append([]byte{chat.EntryVersion}, b...), nil
 }
 
-// decodeChange returns the change of a control log entry. One of a kind that this release does not know is returned as
+// DecodeChange returns the change of a control log entry. One of a kind that this release does not know is returned as
 // it is.
-func decodeChange(data []byte) (Change, error) {
+func DecodeChange(data []byte) (Change, error) {
 	var c Change
 	if len(data) < 2 {
 		return c, chat.ErrBadEntry

@@ -123,7 +123,9 @@ const (
 	ChangeUser   = "user"   // User was revoked: close the sockets whose token was issued at or before At
 	ChangeRules  = "rules"  // who may write in Room, or how often, changed: forget every Access to it; all who may read it still may
 	ChangePerson = "person" // what User may do changed in all rooms: forget every Access of User
-	ChangeReset  = "reset"  // never in the log: changes may have been lost, so ask for everything again
+	// ChangeNetworks: the networks that nobody comes in from changed. Only the directory's replicas take note.
+	ChangeNetworks = "networks"
+	ChangeReset    = "reset" // never in the log: changes may have been lost, so ask for everything again
 )
 
 // Change is an entry of the control log (chat.ControlRoom), encoded as JSON after the entry version byte.

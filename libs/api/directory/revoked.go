@@ -126,7 +126,7 @@ func (c *Cache) recall(ctx context.Context, p *past) bool {
 		}
 		for _, e := range r.Entries {
 			p.at = bus.Position{Seq: e.Seq, ID: e.ID}
-			if change, err := decodeChange(e.Data); err == nil && change.Kind == ChangeUser {
+			if change, err := DecodeChange(e.Data); err == nil && change.Kind == ChangeUser {
 				c.revoked.add(change, time.Now())
 			}
 		}
