@@ -12,7 +12,7 @@ const (
 	overhead = 96
 )
 
-// fit returns which of the messages around an anchor fit one answer, from and to: those farthest from the anchor are left out. One
+// fit returns which of the messages around an anchor fit a page, from and to: those farthest from the anchor are left out. One
 // message always fits.
 func fit(all []shown, anchor int) (from, to int) {
 	total := 0
@@ -20,7 +20,7 @@ func fit(all []shown, anchor int) (from, to int) {
 		total += len(m.json) + 1
 	}
 	from, to = 0, len(all)
-	for total > maxReply && to-from > 1 {
+	for total > store.PageBytes && to-from > 1 {
 		if anchor-from >= to-1-anchor {
 			total -= len(all[from].json) + 1
 			from++

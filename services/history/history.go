@@ -42,7 +42,7 @@ const (
 type Config struct {
 	MaxEdits int `help:"Times that one message may be edited (1 to 4000)." default:"100"`
 	Pages    int `help:"Pages and catch-ups that are read at the same time, one for each user (1 to 1000)." default:"8"`
-	Bytes    int `name:"page-bytes" help:"Bytes of pages and catch-ups that a user is given a second, and four times as many at once; who takes more waits (65536 to 1073741824; 0: any)." default:"2097152"`
+	Bytes    int `name:"page-bytes" help:"Bytes of pages and catch-ups that a user is given a second, and four times as many at once; who takes more waits (65536 to 1073741824; 0: any)." default:"1048576"`
 	MaxTail  int `help:"Entries that a page may read from the log because they are not stored yet (1000 to 1000000)." default:"20000"`
 }
 

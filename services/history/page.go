@@ -102,15 +102,24 @@ func (r *record) around(ctx context.Context, seq uint64, limit int) (run, error)
 // first returns the first messages of those found, at most limit.
 func first(found []store.Entry, limit int) run {
 	if len(found) <= limit {
-		return run{entries: found}
+		return run{entries: found, more: full(found)}
 	}
 	return run{found[:seam(found, limit, -1, seqOf)], 0, true}
+}
+
+// full reports whether the store may have left out what follows: see store.PageBytes.
+func full(found []store.Entry) bool {
+	size := 0
+	for _, e := range found {
+		size += len(e.Data)
+	}
+	return size > store.PageBytes
 }
 
 // last returns the last messages of those found, at most limit.
 func last(found []store.Entry, limit int) run {
 	if len(found) <= limit {
-		return run{found, len(found) - 1, false}
+		return run{found, len(found) - 1, full(found)}
 	}
 	found = found[seam(found, len(found)-limit, 1, seqOf):]
 	return run{found, len(found) - 1, true}

@@ -14,6 +14,7 @@ import (
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
 )
 
 // BenchmarkPage measures what a page of 50 messages costs, of those that are stored: the processor's time in all of the process
@@ -50,7 +51,7 @@ func BenchmarkPage(b *testing.B) {
 			b.ReportAllocs()
 			began := used(b)
 			for b.Loop() {
-				if data, err := w.bus.Request(b.Context(), historyapi.ServicePage, req); err != nil || len(data) < min(50*len(text), maxReply-20<<10) {
+				if data, err := w.bus.Request(b.Context(), historyapi.ServicePage, req); err != nil || len(data) < min(50*len(text), store.PageBytes-20<<10) {
 					b.Fatal(len(data), err)
 				}
 			}

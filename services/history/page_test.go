@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -208,7 +209,7 @@ func TestLongTail(t *testing.T) {
 	}
 }
 
-// TestLongMessages asks for more than one answer on the bus can carry: it is cut, says so, and the rest can be had.
+// TestLongMessages asks for more than one page has, and more than one answer on the bus can carry: it is cut, says so, and the rest can be had.
 func TestLongMessages(t *testing.T) {
 	w := open(t)
 	const n, long = 24, 32 << 10
@@ -230,14 +231,25 @@ func TestLongMessages(t *testing.T) {
 			t.Errorf("%d messages backwards, want %d", got, n)
 		}
 		p := w.page(historyapi.PageRequest{Room: "r1", After: seqs[0], Limit: 200})
-		if len(p.Messages) < 10 || p.Messages[0].Seq != seqs[1] || !p.More {
+		if len(p.Messages) < 3 || p.Messages[0].Seq != seqs[1] || !p.More {
 			t.Errorf("after the first: %d messages, more %v", len(p.Messages), p.More)
 		}
 		p = w.page(historyapi.PageRequest{Room: "r1", Around: seqs[n/2], Limit: 200})
-		if !slices.ContainsFunc(p.Messages, func(m chat.Message) bool { return m.Seq == seqs[n/2] }) || len(p.Messages) < 10 || !p.More {
+		if !slices.ContainsFunc(p.Messages, func(m chat.Message) bool { return m.Seq == seqs[n/2] }) || len(p.Messages) < 3 || !p.More {
 			t.Errorf("around the middle: %d messages, more %v", len(p.Messages), p.More)
 		}
 		var found []uint64
+		for more, after := true, uint64(1); more; {
+			p := w.page(historyapi.PageRequest{Room: "r1", After: after, Limit: 200})
+			for _, m := range p.Messages {
+				found = append(found, m.Seq)
+			}
+			after, more = found[len(found)-1], p.More
+		}
+		if !slices.Equal(found, seqs) {
+			t.Errorf("%d messages forwards, want %d", len(found), n)
+		}
+		found = nil
 		for more := true; more; {
 			after := uint64(0)
 			if len(found) > 0 {
@@ -263,9 +275,40 @@ func TestLongMessages(t *testing.T) {
 	check()
 }
 
+// TestLongMessagesDeleted has long messages that are stored, and their deletions that are not: a page that is short then says that
+// there is more.
+func TestLongMessagesDeleted(t *testing.T) {
+	w := open(t)
+	const n = 24
+	var seqs []uint64
+	for i := range n {
+		seqs = append(seqs, w.say("r1", "ann", fmt.Sprint("m", i), strings.Repeat("x", 16<<10)))
+	}
+	w.stored("r1", seqs[n-1])
+	w.store.down.Store(true)
+	w.store.readers.Store(true)
+	for i := range n {
+		w.event(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", ID: fmt.Sprint("d", i), Target: fmt.Sprint("m", i), Author: "ann"})
+	}
+	got := 0
+	for before, more := uint64(0), true; more; {
+		p := w.page(historyapi.PageRequest{Room: "r1", Before: before, Limit: 200})
+		for _, m := range p.Messages {
+			if !m.Deleted || m.Text != "" {
+				t.Errorf("message %d has a text of %d bytes", m.Seq, len(m.Text))
+			}
+			before = min(cmp.Or(before, m.Seq), m.Seq)
+		}
+		got, more = got+len(p.Messages), p.More
+	}
+	if got != n {
+		t.Errorf("%d messages, want %d", got, n)
+	}
+}
+
 // TestFitKeepsOne: a message that is too long for an answer with others is an answer alone.
 func TestFitKeepsOne(t *testing.T) {
-	long := func(seq uint64) shown { return shown{seq: seq, json: make([]byte, maxReply)} }
+	long := func(seq uint64) shown { return shown{seq: seq, json: make([]byte, store.PageBytes)} }
 	for anchor := range 3 {
 		if from, to := fit([]shown{long(1), long(2), long(3)}, anchor); from != anchor || to != anchor+1 {
 			t.Errorf("around %d: from %d to %d", anchor, from, to)

@@ -106,6 +106,9 @@ func (r *record) oldest(ctx context.Context, after uint64, limit int) ([]store.E
 			break
 		}
 	}
+	if full(found) { // what follows comes before that of the tail
+		return found, nil
+	}
 	for _, e := range r.tail {
 		if len(found) == limit {
 			break

@@ -13,6 +13,10 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
+// PageBytes is how much Data, in bytes, a page has, if it has more than one message. A store reads no more for one than it must:
+// Latest, Newest and Oldest may return fewer than limit, and two at least, once those have more than this.
+const PageBytes = 128 << 10
+
 // Entry is an entry of a room's log.
 type Entry struct {
 	Room   string `bson:"room"`

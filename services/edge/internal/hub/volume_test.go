@@ -30,6 +30,60 @@ func (t *volumes) age(d time.Duration) {
 	}
 }
 
+// rest forgets what was sent lately, as if a minute had gone by in which nothing came back of the day.
+func (t *volumes) rest() {
+	for i := range t {
+		p := &t[i]
+		p.mu.Lock()
+		for h, v := range p.sent {
+			v.recent = 0
+			p.sent[h] = v
+		}
+		p.mu.Unlock()
+	}
+}
+
+// TestVolumeAtOnce has a user send as much as one may at once: what is more is refused for some seconds, and comes back evenly over a
+// minute.
+func TestVolumeAtOnce(t *testing.T) {
+	const each = 800 + perMessage
+	riggedWith(t, 1, func(o *Options) { o.UserBytes, o.Burst = 4*atOnce*each, 10_000 }, func(r *rig) {
+		text := strings.Repeat("x", 800)
+		n := 0
+		ann := r.login("ann")
+		send := func(c *client) {
+			n++
+			c.say(`{"type":"send","id":"%d","room":"lobby","msg_id":"m%d","text":%q}`, n, n, text)
+		}
+		ann.enter("lobby")
+		for range 4 {
+			send(ann)
+			sent(ann, n)
+		}
+		for range 3 { // a quarter of a minute each
+			send(ann)
+			f := ann.refused(fmt.Sprint(n), chat.CodeRateLimited)
+			wait := time.Duration(f.RetryAfterMS) * time.Millisecond
+			if wait < 14*time.Second || wait > 17*time.Second {
+				t.Errorf("again after %v, want a quarter of a minute", wait)
+			}
+			r.pass(wait)
+			send(ann)
+			sent(ann, n)
+		}
+		ann.say(`{"type":"delete","id":"d","room":"lobby","msg_id":"d1","target":"m1"}`)
+		ann.want("ack", "d")
+		bob := r.login("bob")
+		bob.enter("lobby")
+		send(bob)
+		sent(bob, n)
+		r.hub.volumes.sweep()
+		if wait, _ := r.hub.volumes.take("ann", each, 4*atOnce*each); wait == 0 {
+			t.Error("sweeping forgets what was sent at once")
+		}
+	})
+}
+
 // TestVolume has a user send as much as one may in a day, over two sockets and with edits: what is more is refused, says when it is
 // not, and comes back evenly. Others, and deletions, have nothing to do with it; a guest may send less.
 func TestVolume(t *testing.T) {
@@ -39,6 +93,7 @@ func TestVolume(t *testing.T) {
 		n := 0
 		send := func(c *client) {
 			n++
+			r.hub.volumes.rest()
 			c.say(`{"type":"send","id":"%d","room":"lobby","msg_id":"m%d","text":%q}`, n, n, text)
 		}
 		one, two, bob := r.login("ann"), r.login("ann"), r.login("bob")
@@ -56,6 +111,7 @@ func TestVolume(t *testing.T) {
 			two.all()
 			bob.all()
 		}
+		r.hub.volumes.rest()
 		one.say(`{"type":"edit","id":"e","room":"lobby","msg_id":"e1","target":"m1","text":%q}`, text)
 		one.want("ack", "e")
 		send(two)
@@ -71,7 +127,11 @@ func TestVolume(t *testing.T) {
 		sent(bob, n)
 
 		r.hub.volumes.sweep()
-		ann := func() time.Duration { return r.hub.volumes.take("ann", each, 10*each) }
+		ann := func() time.Duration {
+			r.hub.volumes.rest()
+			wait, _ := r.hub.volumes.take("ann", each, 10*each)
+			return wait
+		}
 		r.hub.volumes.age(144 * time.Minute)
 		r.pass(time.Second)
 		if wait := ann(); wait != 0 {
@@ -104,6 +164,7 @@ func TestVolumeOfGuests(t *testing.T) {
 			c.enter("lobby")
 			c.say(`{"type":"send","id":"1","room":"lobby","msg_id":"a%d","text":"x"}`, i)
 			sent(c, 1)
+			r.hub.volumes.rest()
 			c.say(`{"type":"send","id":"2","room":"lobby","msg_id":"b%d","text":"x"}`, i)
 		}
 		if all := ann.all(); answered(all, "2").Code != chat.CodeTooMany {

@@ -67,7 +67,8 @@ func (s *Store) list(ctx context.Context, what, query string, args ...any) ([]st
 	return all, nil
 }
 
-// messages returns the messages of a room that a query with the columns of messages finds.
+// messages returns the messages of a room that a query with the columns of messages finds: at most limit, and no more than a page
+// can have; with a limit of -1 all.
 func (s *Store) messages(ctx context.Context, what, room string, limit int, query string, args ...any) ([]store.Entry, error) {
 	rows, err := s.Query(ctx, query, append(args, limit)...)
 	if err != nil {
@@ -75,13 +76,15 @@ func (s *Store) messages(ctx context.Context, what, room string, limit int, quer
 	}
 	defer rows.Close()
 	var all []store.Entry
-	for rows.Next() {
+	size := 0
+	for (limit < 0 || len(all) < 2 || size <= store.PageBytes) && rows.Next() {
 		e := store.Entry{Room: room, Type: chat.TypeMsg}
 		var seq int64
 		if err := rows.Scan(&seq, &e.Sender, &e.ID, &e.Target, &e.Data); err != nil {
 			return nil, fmt.Errorf("%s: %w", what, err)
 		}
 		e.Seq = uint64(seq)
+		size += len(e.Data)
 		all = append(all, e)
 	}
 	if err := rows.Err(); err != nil {
