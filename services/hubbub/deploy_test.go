@@ -202,6 +202,19 @@ func TestSecretsStay(t *testing.T) {
 	}
 }
 
+// TestNoSecretIsCommitted: what lies in the folder secrets is not made anew, so whoever got some with the sources would run with
+// passwords that everybody knows.
+func TestNoSecretIsCommitted(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
+		return // sources without their history
+	}
+	out, err := exec.CommandContext(t.Context(), "git", "-C", root, "ls-files", "secrets").Output()
+	if err != nil || len(out) > 0 {
+		t.Errorf("committed is:\n%s%v", out, err)
+	}
+}
+
 // TestVersionsOfServers holds that the compose files run the nats-server that `hubbub up` has in it.
 func TestVersionsOfServers(t *testing.T) {
 	t.Parallel()
