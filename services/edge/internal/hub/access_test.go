@@ -44,6 +44,48 @@ func TestReviewAfterTheDirectoryWasAway(t *testing.T) {
 	}
 }
 
+// TestReviewOfManyRooms: a review of all rooms that the directory could not answer is done again of all of them, and one of a room of
+// that room.
+func TestReviewOfManyRooms(t *testing.T) {
+	rooms := []string{"r1", "r2", "r3", "r4", "r5"}
+	for name, change := range map[string]func(r *rig){
+		"each room has changed": func(r *rig) {
+			for _, room := range rooms {
+				r.permit("ann", room, directory.Access{}, directory.Change{Kind: directory.ChangeRoom, Room: room})
+			}
+		},
+		"changes were lost": func(r *rig) {
+			for _, room := range rooms {
+				r.permit("ann", room, directory.Access{}, directory.Change{Kind: directory.ChangeRoom, Room: "other"})
+			}
+			r.server.Rewind(chat.ControlRoom, 0)
+			r.settle()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rigged(t, 1, func(r *rig) {
+				ann := r.login("ann")
+				for _, room := range rooms {
+					ann.enter(room)
+				}
+				r.fail(directory.ServiceAccess, errors.New("the store is down"))
+				change(r)
+				r.pass(3 * time.Second)
+				ann.quiet()
+				r.fail(directory.ServiceAccess, nil)
+				r.pass(3 * time.Second)
+				left := map[string]bool{}
+				for _, f := range ann.all() {
+					left[f.Room] = f.Code == "left"
+				}
+				if len(left) != len(rooms) || ann.s.sessions.at(ann.slot).rooms != 0 {
+					t.Errorf("told that these were left: %v", left)
+				}
+			})
+		})
+	}
+}
+
 // TestExpelled: who may not read a room any more leaves it, and what he watches of it, on all sockets, at once.
 func TestExpelled(t *testing.T) {
 	rigged(t, 2, func(r *rig) {

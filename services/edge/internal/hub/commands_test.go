@@ -268,6 +268,25 @@ func TestRates(t *testing.T) {
 	})
 }
 
+// TestStrikesAreTakenBack: who heeds the limits in between is not closed, however often they were broken in all.
+func TestStrikesAreTakenBack(t *testing.T) {
+	riggedWith(t, 1, func(o *Options) { o.Rate, o.Burst = 10, 1 }, func(r *rig) {
+		ann := r.login("ann")
+		for range 3 * abuse {
+			time.Sleep(110 * time.Millisecond)
+			ann.write(`{"type":"ping"}`) // within the rate
+			ann.write(`{"type":"ping"}`) // above it
+		}
+		r.settle()
+		if n := len(ann.all()); n != 3*abuse || ann.code != 0 { // all that were above the rate are answered
+			t.Errorf("%d answers, closed with %d", n, ann.code)
+		}
+		if n := ann.s.sessions.at(ann.slot).strikes; n > 1 {
+			t.Errorf("%d strikes are left", n)
+		}
+	})
+}
+
 // TestRoomLimit: a socket is in so many rooms at most, a failed join takes no place, and a left room gives one back.
 func TestRoomLimit(t *testing.T) {
 	riggedWith(t, 1, func(o *Options) { o.Rooms = 2 }, func(r *rig) {

@@ -209,8 +209,9 @@ func expelledFromWatching(t *testing.T, r *rig, change directory.Change) {
 // TestAway: who does nothing for a while is shown as idle until the next command, a ping is none, and a status that was chosen stays.
 func TestAway(t *testing.T) {
 	riggedWith(t, 1, func(o *Options) { o.AwayAfter, o.IdleTimeout = 2*time.Minute, time.Hour }, func(r *rig) {
-		ann, bob := r.login("ann"), r.login("bob")
+		ann, bob, cat := r.login("ann"), r.login("bob"), r.login("cat")
 		bob.say(`{"type":"status","status":"dnd"}`)
+		cat.say(`{"type":"status","status":"invisible"}`)
 		shown := func(c *client) presence.Status { return c.s.presenceOf(c.s.sessions.at(c.slot)).Status }
 		for range 10 {
 			r.pass(10 * time.Second)
@@ -221,10 +222,12 @@ func TestAway(t *testing.T) {
 		}
 		for range 10 {
 			r.pass(10 * time.Second)
-			ann.say(`{"type":"ping"}`)
+			for _, c := range []*client{ann, bob, cat} { // else their timers wait for a pong and look at nothing else
+				c.say(`{"type":"ping"}`)
+			}
 		}
-		if shown(ann) != presence.Idle || shown(bob) != presence.DND {
-			t.Errorf("shown as %s and %s", shown(ann), shown(bob))
+		if shown(ann) != presence.Idle || shown(bob) != presence.DND || shown(cat) != presence.Invisible {
+			t.Errorf("shown as %s, %s and %s", shown(ann), shown(bob), shown(cat))
 		}
 		r.checkTold()
 		ann.say(`{"type":"typing","room":"x"}`)

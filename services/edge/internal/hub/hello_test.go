@@ -182,6 +182,64 @@ func TestDrain(t *testing.T) {
 	})
 }
 
+// TestDrainWaitsForNobodyForever: a send that is never acknowledged holds its socket for a while only.
+func TestDrainWaitsForNobodyForever(t *testing.T) {
+	rigged(t, 1, func(r *rig) {
+		ann := r.login("ann")
+		ann.enter("lobby")
+		r.server.Hold()
+		defer r.server.Release()
+		ann.write(`{"type":"send","id":"s","room":"lobby","msg_id":"m","text":"x"}`)
+		drained := make(chan struct{})
+		go func() {
+			defer close(drained)
+			r.hub.Drain(context.Background(), time.Second)
+		}()
+		synctest.Wait()
+		r.settle()
+		r.pass(appendGrace - time.Second)
+		ann.quiet()
+		r.pass(2 * time.Second)
+		if all := ann.all(); len(all) != 1 || all[0].Type != "bye" || ann.code != int(wire.CloseDrain) {
+			t.Errorf("told %+v, closed with %d", all, ann.code)
+		}
+		r.pass(closeLinger + 2*tick)
+		<-drained
+	})
+}
+
+// TestGoneWhileHello: what comes of the hello of a connection that has ended meanwhile concerns nobody, least of all the next
+// connection in its place.
+func TestGoneWhileHello(t *testing.T) {
+	for _, known := range []bool{false, true} { // the keys are, so that it waits for the end of the own room
+		for _, fails := range []bool{false, true} {
+			rigged(t, 1, func(r *rig) {
+				if known {
+					r.login("bob")
+				}
+				c := r.open()
+				r.server.Down()
+				c.say(`{"type":"hello","id":"h","version":1,"token":%q}`, r.token("ann", time.Hour))
+				c.s.Gone(c.slot)
+				r.next = c.slot
+				next := r.open()
+				next.l.got[next.slot] = nil
+				if fails {
+					r.server.Fail(func(string, string) error { return errors.New("no") })
+				}
+				r.server.Up()
+				r.settle()
+				next.quiet()
+				if ses := next.s.sessions.at(next.slot); ses.state != stOpen || ses.who != nil {
+					t.Errorf("keys are known: %v, calls fail: %v: the next connection is %+v", known, fails, *ses)
+				}
+				r.server.Fail(nil)
+				r.pass(time.Second)
+			})
+		}
+	}
+}
+
 // TestHelloOfRevoked: a token of a session that was revoked after it was made lets nobody in.
 func TestHelloOfRevoked(t *testing.T) {
 	rigged(t, 1, func(r *rig) {

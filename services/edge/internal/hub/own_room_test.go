@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hubbub.internal/libs/api/history"
@@ -106,6 +107,22 @@ func TestOwnRoom(t *testing.T) {
 		r.pass(5 * time.Second)
 		wants("later")
 		bob.quiet()
+	})
+}
+
+// TestSuspectedDuringAComparison: what is missed after the log has answered a comparison, and before that has ended, is found by
+// another one, if there was a reason.
+func TestSuspectedDuringAComparison(t *testing.T) {
+	rigged(t, 1, func(r *rig) {
+		ann := r.login("ann")
+		r.server.LoseHints(true)
+		ann.s.compareOwn()
+		synctest.Wait() // the log has answered
+		r.start(chat.UserRoom("ann"), "missed")
+		synctest.Wait()
+		ann.s.compareOwn()
+		r.settle()
+		ann.want("msg", "missed")
 	})
 }
 

@@ -49,6 +49,8 @@ func TestIDInUse(t *testing.T) {
 		if n := r.asked[history.ServiceSent]; n > 0 {
 			r.t.Errorf("the record was asked %d times for what the log has", n)
 		}
+		r.put(chat.Event{Type: chat.TypeMsg, Room: "lobby", User: "ann", ID: "m2", Text: "what stands after it", TS: 12})
+		ann.all()
 
 		remove := func(seq uint64) {
 			r.t.Helper()

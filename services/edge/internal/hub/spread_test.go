@@ -2,6 +2,7 @@ package hub
 
 import (
 	"encoding/binary"
+	"fmt"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/edge/internal/deflate"
 	"hubbub.internal/services/edge/internal/frame"
+	"hubbub.internal/services/edge/internal/transport"
 )
 
 // TestSpread holds, over any sequence of entries, joins, leaves, slow and broken sockets, and rewinds, that every
@@ -178,3 +180,41 @@ func head(b []byte) int {
 }
 
 func payloadLen(b []byte) int { return frame.Len(b) - head(b) }
+
+// TestMoreRoomsThanAWriteTakes: news of more rooms at once than fit one write reach a socket all the same, also one that takes nothing
+// for a while, without anything else happening there.
+func TestMoreRoomsThanAWriteTakes(t *testing.T) {
+	for _, blocked := range []bool{false, true} {
+		rigged(t, 1, func(r *rig) {
+			const rooms = 3*transport.MaxBufs + 1
+			ann := r.login("ann")
+			for i := range rooms {
+				ann.enter(fmt.Sprint("r", i))
+			}
+			if blocked {
+				ann.l.room[ann.slot] = 0
+				ann.say(`{"type":"ping"}`)
+			}
+			r.server.Hold()
+			for i := range rooms {
+				r.start(fmt.Sprint("r", i), fmt.Sprint("m", i))
+			}
+			r.server.Release()
+			r.settle()
+			if blocked {
+				delete(ann.l.room, ann.slot)
+				ann.s.Writable(ann.slot)
+				r.settle()
+			}
+			got := map[string]bool{}
+			for _, f := range ann.all() {
+				if f.Type == "msg" {
+					got[f.Room] = true
+				}
+			}
+			if len(got) != rooms {
+				t.Errorf("blocked: %v: news of %d rooms have come, want %d", blocked, len(got), rooms)
+			}
+		})
+	}
+}

@@ -139,6 +139,29 @@ func TestSlowMode(t *testing.T) {
 	})
 }
 
+// TestSlowModeForTheImpatient: a refused message costs nothing and gains nothing, however often it is sent.
+func TestSlowModeForTheImpatient(t *testing.T) {
+	rigged(t, 1, func(r *rig) {
+		slow := member
+		slow.Slow = 12
+		r.permit("ann", "lobby", slow, directory.Change{Kind: directory.ChangeRoom, Room: "lobby"})
+		ann := r.login("ann")
+		ann.enter("lobby")
+		for n := range 40 { // one a second
+			id := fmt.Sprint("m", n)
+			ann.say(`{"type":"send","id":%q,"room":"lobby","msg_id":%q,"text":"x"}`, id, id)
+			want := chat.CodeRateLimited
+			if n%12 == 0 {
+				want = "y"
+			}
+			if got := ann.outcome(id); got != want {
+				t.Errorf("after %d s: %s, want %s", n, got, want)
+			}
+			r.pass(time.Second)
+		}
+	})
+}
+
 // TestSlowModeGivesBack: a message that the log did not take costs no waiting.
 func TestSlowModeGivesBack(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
