@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -69,6 +70,7 @@ type removing struct {
 	outage  *outage
 	log     []bus.Entry
 	removed []uint64
+	deleted []string // targets of the deletions that were appended
 }
 
 func (r *removing) Replay(_ context.Context, _ string, after bus.Position, limit int) (out bus.Replayed, _ error) {
@@ -93,8 +95,20 @@ func (r *removing) Remove(_ context.Context, _ string, seq uint64) error {
 	return nil
 }
 
-// consumed is what becomes of a log when, from one batch on, a step of storing it fails 25 times, if it comes at all.
-func consumed(t *testing.T, method string, from int, batches ...[]bus.Entry) (kept []store.Entry, parked []bus.Entry, removed []uint64, came bool) {
+func (r *removing) Append(e bus.NewEntry, done func(bus.Appended, error)) {
+	if err := r.outage.check("bus.Append"); err != nil {
+		done(bus.Appended{}, err)
+		return
+	}
+	if d, err := chat.DecodeEntry(e.Data, 1, 0); err == nil && d.Type == chat.TypeDeleted {
+		r.deleted = append(r.deleted, d.User+" "+d.Author+" "+d.Target)
+	}
+	done(bus.Appended{Seq: 100}, nil)
+}
+
+// consumed is what becomes of a log when, from one batch on, a step of storing it fails 25 times, if it comes at all. Messages of
+// eve's are purged, and the room gone is forgotten.
+func consumed(t *testing.T, method string, from int, batches ...[]bus.Entry) (kept []store.Entry, parked []bus.Entry, log *removing, came bool) {
 	t.Helper()
 	const times = 25 // more than a batch of five and each of its entries are tried
 	o := &outage{Store: openStore(t, filepath.Join(t.TempDir(), "history.db")), method: method}
@@ -105,6 +119,7 @@ func consumed(t *testing.T, method string, from int, batches ...[]bus.Entry) (ke
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.jobs.set([]store.Job{{ID: "p1", User: "eve", Actor: "mod", Created: 1}, {ID: forgetID("gone"), Room: "gone", Created: 1}}, time.UnixMilli(1))
 	synctest.Test(t, func(t *testing.T) { // the pauses between tries grow to seconds
 		r := consume.Reader{Handle: s.consume, Log: zap.NewNop(), Done: func(_ context.Context, e bus.Entry, failed error) error {
 			if failed != nil {
@@ -127,20 +142,21 @@ func consumed(t *testing.T, method string, from int, batches ...[]bus.Entry) (ke
 	if kept, err = o.Store.Since(t.Context(), "r1", 0, 100); err != nil {
 		t.Fatal(err)
 	}
-	return kept, parked, b.removed, came
+	return kept, parked, b, came
 }
 
 // TestNothingIsParkedInAnOutage has the store, or the bus, fail for longer than any number of tries at each step of taking in
-// the log. When it works again everything is stored, what was deleted is erased, and nothing became a dead letter.
+// the log. When it works again everything is stored, what was deleted is erased, jobs are heeded, and nothing became a dead letter.
 func TestNothingIsParkedInAnOutage(t *testing.T) {
-	entry := func(seq uint64, e chat.Event) bus.Entry {
-		e.Room, e.User = "r1", "ann"
+	of := func(room, user string, seq uint64, e chat.Event) bus.Entry {
+		e.Room, e.User = room, user
 		data, err := chat.AppendEntry(nil, e)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return bus.Entry{Room: "r1", Seq: seq, Sender: "ann", ID: e.ID, Data: data}
+		return bus.Entry{Room: room, Seq: seq, Sender: user, ID: e.ID, Data: data}
 	}
+	entry := func(seq uint64, e chat.Event) bus.Entry { return of("r1", "ann", seq, e) }
 	again := entry(6, chat.Event{Type: chat.TypeMsg, ID: "m1", Text: "secret 1"}) // appended again after its deletion
 	redriven := entry(7, chat.Event{Type: chat.TypeMsg, ID: "m3", Text: "secret 3"})
 	redriven.Redriven = true
@@ -153,12 +169,13 @@ func TestNothingIsParkedInAnOutage(t *testing.T) {
 		{again},
 		{redriven},
 		{entry(8, chat.Event{Type: chat.TypeMsg, ID: "m2", Text: "kept"})}, // sent again, unmarked
+		{of("r1", "eve", 9, chat.Event{Type: chat.TypeMsg, ID: "m1", Text: "purged"}), of("gone", "ann", 10, chat.Event{Type: chat.TypeMsg, ID: "m9", Text: "late"})},
 	}
 	came := map[string]bool{}
-	for _, method := range []string{"Append", "About", "Erase", "Remove", "Replay", "Namesakes"} {
+	for _, method := range []string{"Append", "About", "Erase", "Remove", "Replay", "Namesakes", "bus.Append"} {
 		for from := range batches {
 			t.Run(fmt.Sprint(method, from), func(t *testing.T) {
-				kept, parked, removed, here := consumed(t, method, from, batches...)
+				kept, parked, log, here := consumed(t, method, from, batches...)
 				if here {
 					came[method] = true
 				}
@@ -171,18 +188,21 @@ func TestNothingIsParkedInAnOutage(t *testing.T) {
 					seqs = append(seqs, e.Seq)
 					fmt.Fprintf(&all, "%s\n", e.Data)
 				}
-				if !slices.Equal(seqs, []uint64{1, 2, 3, 4, 5, 7}) || strings.Contains(all.String(), "secret") || !strings.Contains(all.String(), "kept") {
+				if !slices.Equal(seqs, []uint64{1, 2, 3, 4, 5, 7, 9}) || strings.Contains(all.String(), "secret") || !strings.Contains(all.String(), "kept") {
 					t.Errorf("kept is %d:\n%s", seqs, all.String())
 				}
-				for _, seq := range []uint64{1, 4, 6, 7, 8} {
-					if !slices.Contains(removed, seq) {
-						t.Errorf("entry %d, which was deleted or a repeat, stays in the log; removed are %d", seq, removed)
+				for _, seq := range []uint64{1, 4, 6, 7, 8, 10} {
+					if !slices.Contains(log.removed, seq) {
+						t.Errorf("entry %d, which was deleted, a repeat or of a room that is gone, stays in the log; removed are %d", seq, log.removed)
 					}
+				}
+				if len(log.deleted) == 0 || slices.ContainsFunc(log.deleted, func(d string) bool { return d != "mod eve m1" }) {
+					t.Errorf("deleted for the purge: %q", log.deleted)
 				}
 			})
 		}
 	}
-	if len(came) != 6 {
+	if len(came) != 7 {
 		t.Errorf("only these failed: %v", came)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
 )
 
 // log returns what a room's log has, as text.
@@ -238,4 +239,89 @@ func TestBadPurges(t *testing.T) {
 			t.Errorf("forget %q: %q", room, code)
 		}
 	}
+}
+
+// TestPurgeStepsResume: a step of a purge goes on behind the last message that was dealt with, and one that fails, at the one that failed.
+func TestPurgeStepsResume(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		var last uint64
+		for i := range 10 {
+			last = w.say("r1", "ann", fmt.Sprint("m", i), "x")
+		}
+		w.stored("r1", last)
+		var tries, fail int
+		w.server.Fail(func(call, name string) error {
+			if call != "Append" || name != "r1" {
+				return nil
+			}
+			if tries++; tries == fail {
+				return errors.New("away")
+			}
+			return nil
+		})
+		j := store.Job{ID: "p1", User: "ann", Actor: "mod", Created: time.Now().UnixMilli()} // which nobody works on but the test
+		for _, step := range []struct{ fail, at int }{{1, 10}, {1, 10}, {4, 7}, {3, 5}} {
+			tries, fail = 0, step.fail
+			if through, err := w.purgeSome(t.Context(), &j); err == nil || through {
+				t.Fatalf("through: %v, %v", through, err)
+			}
+			want := ""
+			if step.at < 10 {
+				want = fmt.Sprint("m", step.at)
+			}
+			if j.AtRoom != "r1" || j.AtID != want {
+				t.Errorf("the step is at %q of %q, want %q", j.AtID, j.AtRoom, want)
+			}
+		}
+		fail = 0
+		if through, err := w.purgeSome(t.Context(), &j); err != nil || !through || j.AtRoom != "" || j.AtID != "" {
+			t.Errorf("the last step: through: %v, %v, %+v", through, err, j)
+		}
+		if got := strings.Count(w.log("r1"), `"type":"deleted"`); got != 10 {
+			t.Errorf("%d deletions of 10 messages", got)
+		}
+	})
+}
+
+// TestPurgeOfWhatAnotherTookIn: what a process that had not heard of the purge yet takes in after the first pass is found by the second.
+func TestPurgeOfWhatAnotherTookIn(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.clock.Store(time.Now().UnixMilli())
+		w.stored("r1", w.say("r1", "ann", "m1", "x"))
+		if err := w.api.Purge(t.Context(), historyapi.PurgeRequest{ID: "p1", User: "ann", Actor: "mod"}); err != nil {
+			t.Fatal(err)
+		}
+		w.eventually("the first pass is done", func() bool {
+			open, err := w.store.OpenJobs(t.Context(), 1)
+			return err == nil && len(open) == 1 && open[0].Pass == 1
+		})
+		time.Sleep(time.Second)
+		w.jobs.set(nil, time.Now()) // until the next refresh
+		w.stored("r1", w.say("r1", "ann", "m2", "late"))
+		if strings.Contains(w.log("r1"), `"target":"m2"`) {
+			t.Fatal("the process knows of the purge")
+		}
+		w.done()
+		w.eventually("it has gone", func() bool { return strings.TrimSpace(texts(w.page(historyapi.PageRequest{Room: "r1"}))) == "" })
+	})
+}
+
+// TestForgetIsNotOverBeforeTheLogIs: as long as the log has entries of a room, the room is not forgotten, also where the record has none.
+func TestForgetIsNotOverBeforeTheLogIs(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.store.down.Store(true) // nothing is taken in
+		w.store.readers.Store(true)
+		for i := range forgetBatch + 1 {
+			w.say("r1", "ann", fmt.Sprint("m", i), "x")
+		}
+		j := store.Job{ID: forgetID("r1"), Room: "r1"}
+		for step, want := range []bool{false, false, true} {
+			if through, err := w.forgetSome(t.Context(), &j); err != nil || through != want {
+				t.Errorf("step %d: nothing is left: %v, %v", step, through, err)
+			}
+		}
+		if log := w.log("r1"); log != "" {
+			t.Errorf("left are %s", log)
+		}
+	})
 }
