@@ -228,6 +228,28 @@ func TestDeleteRoomGoesOn(t *testing.T) {
 	}
 }
 
+// TestPurgeToldLate: with history away, a purge is asked for later, and goes back as far as it did when it was wanted.
+func TestPurgeToldLate(t *testing.T) {
+	for span, back := range map[string]time.Duration{"hour": time.Hour, "day": 24 * time.Hour} {
+		w := openWorld(t, config())
+		ann, eve := w.register("Ann"), w.register("Eve")
+		room := w.create(ann, `{"name":"Open"}`)
+		w.bring(ann, room.ID, eve, directoryapi.RoleMember)
+		if c := w.code(ann, "POST", "/v1/rooms/"+room.ID+"/purges/"+eve.User.ID, fmt.Sprintf(`{"span":%q}`, span)); c != "unavailable" {
+			t.Errorf("without history: %q", c)
+		}
+		left := w.age()
+		if len(left) != 1 {
+			t.Fatalf("untold is %+v", left)
+		}
+		h := w.historian()
+		w.keepHouse(t.Context())
+		if r, want := h.purge(t), left[0].Created-back.Milliseconds(); r.After != want {
+			t.Errorf("the last %s: from %d on, want %d", span, r.After, want)
+		}
+	}
+}
+
 // TestPurges: history is asked for what was meant, the room and the person are told, and the ban comes in the same step.
 func TestPurges(t *testing.T) {
 	w := openWorld(t, config())

@@ -329,3 +329,65 @@ func TestBusDown(t *testing.T) {
 		t.Errorf("bob was told of %s", own)
 	}
 }
+
+// TestIntentsThatCameToNothing: a crash right after an intent was kept, before anything was done, changes nothing, whatever was meant.
+func TestIntentsThatCameToNothing(t *testing.T) {
+	w := openWorld(t, config())
+	h := w.historian()
+	op, ann, bob := w.operator("Op"), w.register("Ann"), w.register("Bob")
+	room := w.create(ann, `{"name":"Open"}`)
+	w.bring(ann, room.ID, bob, directoryapi.RoleMember)
+	state := func() string {
+		t.Helper()
+		r, err := w.store.Room(t.Context(), room.ID)
+		members, err2 := w.store.Members(t.Context(), room.ID, "", 10)
+		u, err3 := w.store.User(t.Context(), bob.User.ID)
+		if err := errors.Join(err, err2, err3); err != nil {
+			return err.Error()
+		}
+		return fmt.Sprintf("%+v %+v %+v %+v %+v", r, members, u, w.access(bob, room.ID), w.access(ann, room.ID))
+	}
+	before := state()
+	for name, i := range map[string]store.Intent{
+		"delete a room":     {Kind: kindDeleteRoom, Room: room.ID, Name: "Open", Actor: ann.User.ID},
+		"archive it":        {Kind: kindArchive, Room: room.ID, Actor: ann.User.ID},
+		"hide it":           {Kind: directoryapi.ChangeRoom, Room: room.ID, Actor: ann.User.ID},
+		"change its rules":  {Kind: kindRules, Room: room.ID, Actor: ann.User.ID},
+		"remove a member":   {Kind: directoryapi.ChangeAccess, Room: room.ID, User: bob.User.ID, Name: "Bob", Actor: ann.User.ID},
+		"promote a member":  {Kind: directoryapi.ChangeAccess, Room: room.ID, User: bob.User.ID, Name: "Bob", Actor: ann.User.ID, Role: "owner"},
+		"demote the owner":  {Kind: directoryapi.ChangeAccess, Room: room.ID, User: ann.User.ID, Name: "Ann", Actor: ann.User.ID, Role: "member"},
+		"mute":              {Kind: kindMute, Room: room.ID, User: bob.User.ID, Name: "Bob", Actor: ann.User.ID},
+		"ban":               {Kind: kindBan, User: bob.User.ID, Name: "Bob", Actor: op.User.ID},
+		"end a ban":         {Kind: kindUnban, Room: room.ID, User: bob.User.ID, Name: "Bob", Actor: ann.User.ID},
+		"block":             {Kind: kindBlock, User: bob.User.ID, Actor: ann.User.ID},
+		"delete an account": {Kind: kindDelete, User: bob.User.ID, Actor: bob.User.ID, Role: removeMessages},
+	} {
+		i.ID, i.Created = chat.NewID(), time.Now().UnixMilli()
+		if err := w.store.PutIntent(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+		w.age()
+		w.keepHouse(t.Context())
+		if left := w.age(); len(left) > 0 {
+			t.Errorf("%s: still to be told: %+v", name, left)
+		}
+		if after := state(); after != before {
+			t.Fatalf("%s: there was\n%s\nand now there is\n%s", name, before, after)
+		}
+		for _, c := range []credentials{ann, bob} {
+			var next credentials
+			if code := w.code(c, "GET", "/v1/me", ""); code != "" {
+				t.Errorf("%s: the token of %s: %q", name, c.User.Name, code)
+			}
+			if w.ok("POST", "/v1/login", "", fmt.Sprintf(`{"name":%q,"password":"correct horse"}`, c.User.Name), &next); next.Token == "" {
+				t.Errorf("%s: %s cannot log in", name, c.User.Name)
+			}
+			if e := w.last(chat.UserRoom(c.User.ID)); e.Type == chat.TypeRemoved {
+				t.Errorf("%s: %s was told %+v", name, c.User.Name, e)
+			}
+		}
+		if len(h.purges)+len(h.rooms) > 0 {
+			t.Errorf("%s: history was asked to remove %v, %v", name, h.purges, h.rooms)
+		}
+	}
+}

@@ -98,6 +98,94 @@ func TestInvitations(t *testing.T) {
 	}
 }
 
+// TestInvitationIsWorth: an invitation is worth what who asked may do when it is accepted, and nothing to who may not be there. One
+// that is worth nothing any more is gone afterwards, but where only the invited is in the way.
+func TestInvitationIsWorth(t *testing.T) {
+	w := openWorld(t, strangers())
+	for i, tt := range []struct {
+		name      string
+		meanwhile func(room string, eve, ann credentials)
+		code      string
+		role      directoryapi.Role // of the invited, when all is done
+		stays     bool              // the invitation
+	}{
+		{"nothing", func(string, credentials, credentials) {}, "", directoryapi.RoleModerator, false},
+		{"who asked may not give roles any more", func(room string, eve, _ credentials) {
+			w.put(store.Member{Room: room, User: eve.User.ID, Name: "Eve", Role: directoryapi.RoleMember})
+		}, "", directoryapi.RoleMember, false},
+		{"who asked has left", func(room string, eve, _ credentials) { w.take(room, eve.User.ID) }, "not_found", "", false},
+		{"who asked is banned", func(room string, eve, _ credentials) {
+			w.put(store.Ban{Room: room, User: eve.User.ID})
+		}, "not_found", "", false},
+		{"who is asked is banned", func(room string, _, ann credentials) {
+			w.put(store.Ban{Room: room, User: ann.User.ID})
+		}, "not_found", "", false},
+		{"the ban of who is asked is over", func(room string, _, ann credentials) {
+			w.put(store.Ban{Room: room, User: ann.User.ID, Until: 1})
+		}, "", directoryapi.RoleModerator, false},
+		{"who is asked is there, as a member", func(room string, _, ann credentials) {
+			w.put(store.Member{Room: room, User: ann.User.ID, Name: "Ann", Role: directoryapi.RoleMember})
+		}, "", directoryapi.RoleMember, false},
+		{"who is asked is there, as an owner", func(room string, _, ann credentials) {
+			w.put(store.Member{Room: room, User: ann.User.ID, Name: "Ann", Role: directoryapi.RoleOwner})
+		}, "", directoryapi.RoleOwner, false},
+		{"the room has gone", func(room string, _, _ credentials) {
+			if err := w.store.DeleteRoom(t.Context(), room); err != nil {
+				t.Fatal(err)
+			}
+		}, "not_found", "", false},
+		{"who is asked is in as many rooms as anybody", func(_ string, _, ann credentials) {
+			for n := range maxRooms {
+				w.put(store.Member{Room: fmt.Sprint("x", n), User: ann.User.ID, Role: directoryapi.RoleMember})
+			}
+		}, "too_many", "", true},
+	} {
+		eve, ann := w.register(fmt.Sprint("Eve", i)), w.register(fmt.Sprint("Ann", i))
+		room := w.create(eve, `{"name":"Here","private":true}`).ID
+		w.put(store.Member{Room: room, User: "keeper", Name: "Keeper", Role: directoryapi.RoleOwner}) // so that it has an owner whatever happens
+		var added addedOutput
+		if w.ok("POST", "/v1/rooms/"+room+"/members", eve.Token, fmt.Sprintf(`{"user":%q,"role":"moderator"}`, ann.User.ID), &added); !added.Invited {
+			t.Fatal("she is not asked")
+		}
+		tt.meanwhile(room, eve, ann)
+		if c := w.code(ann, "POST", "/v1/invitations/"+room+"/accept", ""); c != tt.code {
+			t.Errorf("%s: %q, want %q", tt.name, c, tt.code)
+		}
+		m, err := w.store.Member(t.Context(), room, ann.User.ID)
+		if unlessMissing(err) != nil || m.Role != tt.role {
+			t.Errorf("%s: she is %q there, want %q (%v)", tt.name, m.Role, tt.role, err)
+		}
+		_, err = w.store.Invite(t.Context(), room, ann.User.ID)
+		if stays := err == nil; unlessMissing(err) != nil || stays != tt.stays {
+			t.Errorf("%s: the invitation stays: %v, want %v (%v)", tt.name, stays, tt.stays, err)
+		}
+	}
+}
+
+// put keeps a membership or a ban, of which nobody is told.
+func (w *world) put(it any) {
+	w.t.Helper()
+	var err error
+	switch it := it.(type) {
+	case store.Member:
+		w.take(it.Room, it.User) // a membership that is there stays as it is
+		err = w.store.PutMember(w.t.Context(), it)
+	case store.Ban:
+		err = w.store.PutBan(w.t.Context(), it)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// take ends a membership, of which nobody is told.
+func (w *world) take(room, user string) {
+	w.t.Helper()
+	if err := w.store.DeleteMember(w.t.Context(), room, user); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 func TestInvitationsAreBounded(t *testing.T) {
 	w := openWorld(t, strangers())
 	ann, eve, gus := w.register("Ann"), w.register("Eve"), w.comeIn("Gus")

@@ -124,6 +124,49 @@ func TestServerMute(t *testing.T) {
 	w.eventually("caches know that it was lifted", func() bool { return !muted(eve, room.ID) && !muted(eve, "lobby") })
 }
 
+// TestLongestMuteCounts: of the mutes in a room and on the server the one that ends last counts, and none that has ended.
+func TestLongestMuteCounts(t *testing.T) {
+	w := openWorld(t, config())
+	eve := w.register("Eve")
+	room := w.create(eve, `{"name":"Eve's"}`).ID
+	now := time.Now().UnixMilli()
+	past, soon, late := now-1000, now+100_000, now+200_000
+	for _, tt := range []struct {
+		here, everywhere int64 // 0: none
+		until            int64
+		why              string
+	}{
+		{soon, 0, soon, "here"}, {0, soon, soon, "everywhere"}, {soon, late, late, "everywhere"}, {late, soon, late, "here"}, {late, past, late, "here"},
+		{past, late, late, "everywhere"}, {past, past, 0, ""}, {chat.Forever, late, chat.Forever, "here"}, {late, chat.Forever, chat.Forever, "everywhere"},
+	} {
+		for where, until := range map[string]int64{room: tt.here, wholeServer: tt.everywhere} {
+			m := store.Mute{Room: where, User: eve.User.ID, Name: "Eve", Reason: "everywhere", Until: until, Created: 1}
+			if where == room {
+				m.Reason = "here"
+			}
+			err := w.store.DeleteMute(t.Context(), where, eve.User.ID)
+			if until != 0 {
+				err = w.store.PutMute(t.Context(), m)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if a := w.access(eve, room); a.MutedUntil != tt.until || a.MutedWhy != tt.why {
+			t.Errorf("%+v: muted until %d: %q", tt, a.MutedUntil, a.MutedWhy)
+		}
+		shown := mutedView{}
+		if m := w.listed(eve)[room].Muted; m != nil {
+			shown = *m
+		} else if tt.until != 0 {
+			t.Errorf("%+v: she is not told", tt)
+		}
+		if shown.Until != ended(tt.until) || shown.Reason != tt.why {
+			t.Errorf("%+v: she is told %+v", tt, shown)
+		}
+	}
+}
+
 // TestModerationIsNotShown: where the operator wants it so, only the muted is told.
 func TestModerationIsNotShown(t *testing.T) {
 	cfg := config()
