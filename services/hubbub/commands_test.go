@@ -125,6 +125,8 @@ var covered = map[string]place{
 	"cd services/edge && go test -run '^$' -bench Keepalive -benchtime 5x ./internal/hub":            in(workflow),
 	"cd services/edge && go test -run '^$' -bench Million -benchtime 100x ./internal/wheel":          in(workflow),
 	"cd services/edge && go test -run '^$' -bench Pings -benchtime 2x .":                             in(workflow),
+	"cd services/history && go test -run '^$' -bench 'Page$' -benchtime 200x .":                      in(workflow),
+	"docker compose -f docker-compose.yml up --detach --force-recreate bus":                          in(workflow),
 	"cd services/history && go test -run '^$' -bench Pages -benchtime 200x .":                        in(workflow),
 	"cd services/directory && go test -run '^$' -bench 'TwentyLogins|KnownDevice|ManyOfOne|Guest' .": in(workflow),
 	"cd services/hubbub && go test -run '^$' -bench Neighbours -benchtime 1x ./e2e":                  in(workflow),
