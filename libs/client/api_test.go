@@ -27,6 +27,7 @@ type directory struct {
 	attempts []string      // that refreshes said
 	ahead    time.Duration // of its clock; it then says how long they live, too
 	expired  map[string]bool
+	lasting  bool // a refresh brings no new secret: the one that there is stays good
 }
 
 func newDirectory(t *testing.T) *directory {
@@ -63,8 +64,12 @@ func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if d.ahead != 0 {
 			in = fmt.Sprintf(`"expires_in":%d,`, d.life/time.Second)
 		}
-		fmt.Fprintf(w, `{"token":"t%d","expires_at":%d,%s"refresh_token":"r%d","user":{"id":"u1","name":"ada","guest":true}}`,
-			d.grants, time.Now().Add(d.ahead+d.life).UnixMilli(), in, d.grants)
+		secret := fmt.Sprint("r", d.grants)
+		if d.lasting && path == "/v1/refresh" {
+			secret = ""
+		}
+		fmt.Fprintf(w, `{"token":"t%d","expires_at":%d,%s"refresh_token":%q,"user":{"id":"u1","name":"ada","guest":true}}`,
+			d.grants, time.Now().Add(d.ahead+d.life).UnixMilli(), in, secret)
 	case d.expired[token]:
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusUnauthorized)
@@ -259,6 +264,24 @@ func TestSessionRenews(t *testing.T) {
 	d.mu.Unlock()
 	if _, err := s.Me(soon(t)); chat.CodeOf(err) != chat.CodeTokenExpired {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestSessionKeepsItsSecret: where a refresh brings no new secret, the old one is used again, as often as it takes.
+func TestSessionKeepsItsSecret(t *testing.T) {
+	d := newDirectory(t)
+	d.lasting = true
+	s, err := client.NewAPI(d.URL, nil).Guest(soon(t), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if err := s.Refresh(soon(t)); err != nil {
+			t.Fatal(err)
+		}
+		if got := d.last(1)[0]; got != `POST /v1/refresh [] {"refresh_token":"r1"}` || s.Grant().Refresh != "r1" {
+			t.Errorf("asked %s, and holds %+v", got, s.Grant())
+		}
 	}
 }
 

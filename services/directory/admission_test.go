@@ -221,6 +221,40 @@ func TestGuestsInSomeRooms(t *testing.T) {
 	})
 }
 
+// TestWhichChangesEndGuests: guests who came in under other rules are signed out, whichever of these have changed, and no others.
+func TestWhichChangesEndGuests(t *testing.T) {
+	for _, tt := range []struct {
+		before, change string // of PATCH /v1/server; ROOM1 and ROOM2 are rooms
+		ended          bool
+	}{
+		{`{"guests":"on"}`, `{"guests":"off"}`, true},
+		{`{"guests":"on"}`, `{"guests":"rooms","guest_rooms":["ROOM1"]}`, true},
+		{`{"guests":"on"}`, `{"guests":"on"}`, false},
+		{`{"guests":"on"}`, `{"registration":"closed"}`, false},
+		{`{"guests":"on"}`, `{"guest_rooms":["ROOM2"]}`, false}, // which says nothing while they may enter all
+		{`{"guests":"rooms","guest_rooms":["ROOM1"]}`, `{"guest_rooms":["ROOM2"]}`, true},
+		{`{"guests":"rooms","guest_rooms":["ROOM1"]}`, `{"guest_rooms":["ROOM1","ROOM2"]}`, true},
+		{`{"guests":"rooms","guest_rooms":["ROOM1"]}`, `{"guests":"on"}`, true},
+		{`{"guests":"rooms","guest_rooms":["ROOM1"]}`, `{"guests":"rooms","guest_rooms":["ROOM1"]}`, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := openWorld(t, config())
+			ann := w.operator("Ann")
+			rooms := strings.NewReplacer("ROOM1", w.create(ann, `{"name":"One"}`).ID, "ROOM2", w.create(ann, `{"name":"Two"}`).ID)
+			w.ok("PATCH", "/v1/server", ann.Token, rooms.Replace(tt.before), nil)
+			time.Sleep(time.Minute)
+			gus := w.comeIn("Gus")
+			time.Sleep(time.Minute)
+			w.ok("PATCH", "/v1/server", ann.Token, rooms.Replace(tt.change), nil)
+			w.keepHouse(t.Context())
+			_, code := w.call("POST", "/v1/refresh", "", refreshBody(gus), nil)
+			if ended := code == chat.CodeUnauthorized; ended != tt.ended {
+				t.Errorf("%s, then %s: the guest is signed out: %v, want %v (%q)", tt.before, tt.change, ended, tt.ended, code)
+			}
+		})
+	}
+}
+
 // TestGuestsAreEndedInParts goes on where a round of housekeeping has stopped, and where it failed.
 func TestGuestsAreEndedInParts(t *testing.T) {
 	w := openWorld(t, config())

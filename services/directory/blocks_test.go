@@ -63,6 +63,27 @@ func TestBlocks(t *testing.T) {
 }
 
 // TestManyBlocks fills a list of blocks, which stays bounded, and empties it of who departs.
+// TestIgnoredStillAsks: to ignore somebody hides what they say, and refuses nothing; to block them refuses their request.
+func TestIgnoredStillAsks(t *testing.T) {
+	for kind, stays := range map[string]bool{"ignore": true, "block": false} {
+		w := openWorld(t, strangers())
+		ann, eve := w.register("Ann"), w.register("Eve")
+		var direct roomView
+		w.ok("POST", "/v1/direct", eve.Token, with(ann), &direct)
+		if code := w.write(eve, direct.ID, "m1"); code != "" {
+			t.Fatal(code)
+		}
+		w.ok("PUT", "/v1/blocks/"+eve.User.ID, ann.Token, fmt.Sprintf(`{"kind":%q}`, kind), nil)
+		if asks := len(w.requests(ann)) == 1; asks != stays {
+			t.Errorf("%s: her request is there: %v", kind, asks)
+		}
+		code := w.write(eve, direct.ID, "m2")
+		if (code == "") != stays {
+			t.Errorf("%s: she writes again: %q", kind, code)
+		}
+	}
+}
+
 func TestManyBlocks(t *testing.T) {
 	w := openWorld(t, config())
 	ann, gus := w.register("Ann"), w.comeIn("Gus")

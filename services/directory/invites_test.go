@@ -186,6 +186,28 @@ func (w *world) take(room, user string) {
 	}
 }
 
+// TestWhoWithdraws: an invitation is taken back by who asked, and by who may remove members, and by nobody else.
+func TestWhoWithdraws(t *testing.T) {
+	w := openWorld(t, strangers())
+	eve, mod, bob, zed, ann := w.register("Eve"), w.register("Dora"), w.register("Bob"), w.register("Zed"), w.register("Ann")
+	room := w.create(eve, `{"name":"Here","private":true}`).ID
+	for c, role := range map[*credentials]directoryapi.Role{&mod: directoryapi.RoleModerator, &bob: directoryapi.RoleMember, &zed: directoryapi.RoleMember} {
+		w.put(store.Member{Room: room, User: c.User.ID, Name: c.User.Name, Role: role})
+	}
+	for _, tt := range []struct {
+		who  credentials
+		code string
+	}{{zed, "forbidden"}, {ann, "forbidden"}, {mod, ""}, {eve, ""}, {bob, ""}} {
+		w.ok("POST", "/v1/rooms/"+room+"/members", bob.Token, with(ann), nil)
+		if c := w.code(tt.who, "DELETE", "/v1/rooms/"+room+"/invitations/"+ann.User.ID, ""); c != tt.code {
+			t.Errorf("%s takes back Bob's invitation: %q, want %q", tt.who.User.Name, c, tt.code)
+		}
+		if stays := len(w.invitations(ann)) > 0; stays != (tt.code != "") {
+			t.Errorf("after %s the invitation is there: %v", tt.who.User.Name, stays)
+		}
+	}
+}
+
 func TestInvitationsAreBounded(t *testing.T) {
 	w := openWorld(t, strangers())
 	ann, eve, gus := w.register("Ann"), w.register("Eve"), w.comeIn("Gus")

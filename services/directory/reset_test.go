@@ -88,6 +88,32 @@ func TestReset(t *testing.T) {
 }
 
 // TestResetAtOnce uses one link from several places at the same moment: one of them has it.
+// TestPasswordVoidsLinks: a link that was made before the user chose another password is good for nothing, and that of another is.
+func TestPasswordVoidsLinks(t *testing.T) {
+	w := openWorld(t, config())
+	op, ann, bob := w.operator("Op"), w.register("Ann"), w.register("Bob")
+	link := func(u credentials) string {
+		t.Helper()
+		var out resetOutput
+		w.ok("POST", "/v1/users/"+u.User.ID+"/reset", op.Token, `{}`, &out)
+		return out.Secret
+	}
+	anns, bobs := link(ann), link(bob)
+	u, err := w.store.User(t.Context(), ann.User.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.storeHash(t.Context(), u, "another"); err != nil { // as every way to a new password does
+		t.Fatal(err)
+	}
+	if code := w.resetCode(anns, "battery staple"); code != "forbidden" {
+		t.Errorf("the link from before: %q", code)
+	}
+	if code := w.resetCode(bobs, "battery staple"); code != "" {
+		t.Errorf("the link of another: %q", code)
+	}
+}
+
 func TestResetAtOnce(t *testing.T) {
 	w := openWorld(t, config())
 	ann := w.register("Ann")

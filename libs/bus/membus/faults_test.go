@@ -151,3 +151,44 @@ func TestLoseHintsAndFail(t *testing.T) {
 		say(t, b, "full", "1")
 	})
 }
+
+// TestRedrivenOutlivesItsMember: a dead letter that was put back, and in whose middle the member stops, is the next member's.
+func TestRedrivenOutlivesItsMember(t *testing.T) {
+	bubble(t, func(t *testing.T, _ *Server, b *Bus) {
+		say(t, b, "room", "e1")
+		consume := func(handle func(stop func(), e bus.Entry) error) {
+			t.Helper()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			err := b.Consume(ctx, "group", func(_ context.Context, batch []bus.Entry) error { return handle(cancel, batch[0]) })
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		tries := 0
+		go func() { // until the letter is parked
+			for {
+				if letters, err := b.DeadLetters(context.Background(), "group", 1); err != nil || len(letters) == 1 {
+					break
+				}
+				time.Sleep(time.Second)
+			}
+			_, _ = b.Redrive(context.Background(), "group", 1)
+		}()
+		consume(func(stop func(), e bus.Entry) error {
+			if tries++; e.Redriven {
+				stop() // with the letter in hand
+			}
+			return errors.New("no")
+		})
+		var got []bus.Entry
+		consume(func(stop func(), e bus.Entry) error {
+			got = append(got, e)
+			stop()
+			return nil
+		})
+		if len(got) != 1 || got[0].ID != "e1" || !got[0].Redriven || tries < 2 {
+			t.Errorf("the next member gets %+v, after %d tries of the first", got, tries)
+		}
+	})
+}
