@@ -95,6 +95,9 @@ func (s *Service) openDirect(ctx context.Context, c auth.Claims, other store.Use
 	if err := s.accountMay(c, directoryapi.ActionOpenDirect); err != nil {
 		return err
 	}
+	if err := s.checkWritten(ctx, c, other.ID); err != nil {
+		return err
+	}
 	if err := s.checkDirects(ctx, c, 1); err != nil {
 		return err
 	}

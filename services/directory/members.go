@@ -256,6 +256,9 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 		return false, err
 	}
 	if theirs.Role == "" {
+		if err := s.checkAdded(ctx, c, u.ID); err != nil {
+			return false, err
+		}
 		if role, err = s.entering(ctx, r, user, role, mine); err != nil {
 			return false, err
 		}

@@ -47,12 +47,7 @@ type deleteInput struct {
 	}
 }
 
-type settingsInput struct {
-	Body struct {
-		SeenBy *string `json:"seen_by,omitempty" doc:"Who may know when you were here last: everybody, rooms (who is in a room with you) or nobody."`
-		Listed *bool   `json:"listed,omitempty" doc:"Others find you by your name, and in the list of all users."`
-	}
-}
+type settingsInput struct{ Body choices }
 
 // ownRoutes are the routes by which users look after their own accounts.
 func (s *Service) ownRoutes(api huma.API) {
@@ -91,9 +86,9 @@ func (s *Service) ownRoutes(api huma.API) {
 		func(ctx context.Context, _ *struct{}) (settings, error) {
 			return s.settings(ctx, httpapi.User(ctx).User)
 		})
-	route(s, api, guarded(http.MethodPatch, "/v1/settings", "change-settings", "Choose what others may know of you"),
+	route(s, api, guarded(http.MethodPatch, "/v1/settings", "change-settings", "Choose what others may know of you, and who may add you and write to you"),
 		limited(s, func(ctx context.Context, in *settingsInput) (settings, error) {
-			return s.changeSettings(ctx, httpapi.User(ctx).User, in.Body.SeenBy, in.Body.Listed)
+			return s.changeSettings(ctx, httpapi.User(ctx).User, in.Body)
 		}))
 	s.dataRoute(api)
 	route(s, api, guarded(http.MethodPost, "/v1/me/delete", "delete-account", "Delete your account, for good"),

@@ -1,10 +1,12 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
 	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/store"
@@ -13,25 +15,27 @@ import (
 // maxFound is how many users a search finds.
 const maxFound = 20
 
-// Who may know when a user was here last.
+// Who may know or do what a user chooses about.
 const (
-	seenByEverybody = "everybody"
-	seenByRooms     = "rooms" // those who are in a room with the user, besides the default ones
-	seenByNobody    = "nobody"
+	everybody   = "everybody"
+	whoShares   = "rooms" // those who are in a room with the user, besides the default ones
+	nobodyAtAll = "nobody"
 )
+
+var errNotAdded = chat.E(chat.CodeForbidden, "this person does not want to be added or invited by you")
 
 // settings are what users choose for their accounts.
 type settings struct {
-	SeenBy string `json:"seen_by" doc:"Who may know when you were here last: everybody, rooms (who is in a room with you) or nobody."`
-	Listed bool   `json:"listed" doc:"Others find you by your name, and in the list of all users."`
+	SeenBy    string `json:"seen_by" doc:"Who may know when you were here last: everybody, rooms (who is in a room with you) or nobody."`
+	Listed    bool   `json:"listed" doc:"Others find you by your name, and in the list of all users."`
+	InvitedBy string `json:"invited_by" doc:"Who may add you to rooms and invite you: everybody, rooms or nobody. Strangers only ask in any case, unless the operator says otherwise."`
+	DirectBy  string `json:"direct_by" doc:"Who may begin direct messages with you: everybody, rooms or nobody. Strangers only ask in any case, unless the operator says otherwise."`
 }
 
 func settingsOf(a store.Account) settings {
-	s := settings{SeenBy: a.SeenBy, Listed: !a.Unlisted}
-	if s.SeenBy == "" {
-		s.SeenBy = seenByEverybody
+	return settings{
+		SeenBy: cmp.Or(a.SeenBy, everybody), Listed: !a.Unlisted, InvitedBy: cmp.Or(a.InvitedBy, everybody), DirectBy: cmp.Or(a.DirectBy, everybody),
 	}
-	return s
 }
 
 func (s *Service) settings(ctx context.Context, user string) (settings, error) {
@@ -39,22 +43,73 @@ func (s *Service) settings(ctx context.Context, user string) (settings, error) {
 	return settingsOf(a), err
 }
 
-// changeSettings changes what is not nil.
-func (s *Service) changeSettings(ctx context.Context, user string, seenBy *string, listed *bool) (settings, error) {
-	if seenBy == nil && listed == nil {
-		return settings{}, chat.E(chat.CodeBadRequest, "choose seen_by, listed or both")
+// choices are what a user changes of the settings; what is nil stays.
+type choices struct {
+	SeenBy    *string `json:"seen_by,omitempty" doc:"Who may know when you were here last: everybody, rooms (who is in a room with you) or nobody."`
+	Listed    *bool   `json:"listed,omitempty" doc:"Others find you by your name, and in the list of all users."`
+	InvitedBy *string `json:"invited_by,omitempty" doc:"Who may add you to rooms and invite you: everybody, rooms or nobody."`
+	DirectBy  *string `json:"direct_by,omitempty" doc:"Who may begin direct messages with you: everybody, rooms or nobody."`
+}
+
+func (s *Service) changeSettings(ctx context.Context, user string, c choices) (settings, error) {
+	if c == (choices{}) {
+		return settings{}, chat.E(chat.CodeBadRequest, "choose seen_by, listed, invited_by or direct_by")
 	}
-	p := store.AccountPatch{SeenBy: seenBy}
-	if seenBy != nil && *seenBy != seenByEverybody && *seenBy != seenByRooms && *seenBy != seenByNobody {
-		return settings{}, chat.E(chat.CodeBadRequest, "seen_by is everybody, rooms or nobody")
+	for name, value := range map[string]*string{"seen_by": c.SeenBy, "invited_by": c.InvitedBy, "direct_by": c.DirectBy} {
+		if value != nil && *value != everybody && *value != whoShares && *value != nobodyAtAll {
+			return settings{}, chat.E(chat.CodeBadRequest, name+" is everybody, rooms or nobody")
+		}
 	}
-	if listed != nil {
-		p.Unlisted = new(!*listed)
+	p := store.AccountPatch{SeenBy: c.SeenBy, InvitedBy: c.InvitedBy, DirectBy: c.DirectBy}
+	if c.Listed != nil {
+		p.Unlisted = new(!*c.Listed)
 	}
 	if err := s.store.PatchAccount(ctx, user, p); err != nil {
 		return settings{}, err
 	}
 	return s.settings(ctx, user)
+}
+
+// admits reports whether a user's choice lets in whoever asks. An operator may always: somebody has to be able to tell people
+// things. Of a guest, who may enter any public room, only a private one counts.
+func (s *Service) admits(ctx context.Context, c auth.Claims, user, choice string) (bool, error) {
+	if choice == everybody {
+		return true, nil
+	}
+	role, err := s.serverRole(ctx, c.User)
+	if err != nil || role == directoryapi.RoleOperator || choice == nobodyAtAll {
+		return role == directoryapi.RoleOperator, err
+	}
+	both, err := s.store.Members(ctx, chat.DirectRoom(c.User, user), "", 2)
+	if err != nil || len(both) == 2 {
+		return len(both) == 2, err // they talk
+	}
+	return s.acquainted(ctx, c, user)
+}
+
+// checkAdded returns an error unless a user may be added to rooms, or invited, by whoever asks.
+func (s *Service) checkAdded(ctx context.Context, c auth.Claims, user string) error {
+	chosen, err := s.settings(ctx, user)
+	if err != nil {
+		return err
+	}
+	if may, err := s.admits(ctx, c, user, chosen.InvitedBy); err != nil || may {
+		return err
+	}
+	return errNotAdded
+}
+
+// checkWritten returns an error unless whoever asks may begin direct messages with a user. It does not say why: it may be a
+// block as well.
+func (s *Service) checkWritten(ctx context.Context, c auth.Claims, user string) error {
+	chosen, err := s.settings(ctx, user)
+	if err != nil {
+		return err
+	}
+	if may, err := s.admits(ctx, c, user, chosen.DirectBy); err != nil || may {
+		return err
+	}
+	return errTakesNone
 }
 
 // maySeeSeen reports whether asker may know when a user was last here. An empty asker is somebody.
@@ -67,9 +122,9 @@ func (s *Service) maySeeSeen(ctx context.Context, asker, user string) (bool, err
 		return false, err
 	}
 	switch settingsOf(a).SeenBy {
-	case seenByEverybody:
+	case everybody:
 		return true, nil
-	case seenByRooms:
+	case whoShares:
 		return s.shareRoom(ctx, asker, user)
 	}
 	return false, nil

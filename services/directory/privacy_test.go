@@ -22,7 +22,7 @@ func TestSeenBy(t *testing.T) {
 	}
 	var chosen settings
 	w.ok("GET", "/v1/settings", ann.Token, "", &chosen)
-	if chosen != (settings{SeenBy: "everybody", Listed: true}) {
+	if chosen != (settings{SeenBy: "everybody", Listed: true, InvitedBy: "everybody", DirectBy: "everybody"}) {
 		t.Errorf("nothing was chosen: %+v", chosen)
 	}
 	client := directoryapi.NewClient(w.bus)

@@ -90,13 +90,18 @@ test('what others may know is chosen, and outlasts the dialog', async () => {
   const ada = await stage.person('Ada', 'phone');
   const bob = await stage.person('Bob', 'desktop');
   let dialog = await settings(ada, 'Privacy');
-  await dialog.getByRole('radio', { name: 'Nobody' }).check();
+  const group = (question: RegExp) => dialog.getByRole('group', { name: question });
+  await group(/last here/).getByRole('radio', { name: 'Nobody' }).check();
+  await group(/add me to rooms/).getByRole('radio', { name: 'People I share a room with' }).check();
+  await group(/direct messages/).getByRole('radio', { name: 'Nobody' }).check();
   await dialog.getByRole('checkbox', { name: /find me/ }).uncheck();
   await dialog.getByText('Saved').waitFor();
   await ada.shot('account-privacy');
   await ada.page.keyboard.press('Escape');
   dialog = await settings(ada, 'Privacy');
-  await dialog.getByRole('radio', { name: 'Nobody', checked: true }).waitFor();
+  await group(/last here/).getByRole('radio', { name: 'Nobody', checked: true }).waitFor();
+  await group(/add me to rooms/).getByRole('radio', { name: 'People I share a room with', checked: true }).waitFor();
+  await group(/direct messages/).getByRole('radio', { name: 'Nobody', checked: true }).waitFor();
   expect(await violations(ada.page)).toEqual([]);
   expect(await dialog.getByRole('checkbox', { name: /find me/ }).isChecked()).toBe(false);
 

@@ -9,6 +9,8 @@ type Account struct {
 	DeviceKey []byte `bson:"device_key"` // of the MACs that known devices show; empty: no device is known
 	SeenBy    string `bson:"seen_by"`    // who may know when the user was here last; empty: everybody
 	Unlisted  bool   `bson:"unlisted"`   // others do not find the user by name
+	InvitedBy string `bson:"invited_by"` // who may add the user to rooms; empty: everybody
+	DirectBy  string `bson:"direct_by"`  // who may begin direct messages; empty: everybody
 	Mail      string `bson:"mail"`       // the address that was confirmed; empty: none
 	MailKey   string `bson:"mail_key"`   // what it is found by
 }
@@ -18,6 +20,8 @@ type AccountPatch struct {
 	DeviceKey []byte
 	SeenBy    *string
 	Unlisted  *bool
+	InvitedBy *string
+	DirectBy  *string
 	Mail      *string
 	MailKey   *string
 }

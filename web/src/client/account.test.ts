@@ -41,8 +41,8 @@ test('log-ins are ended, and the password is changed', async () => {
 
 test('what others may know is chosen', async () => {
   const { account: a, asked } = account({ seen_by: 'rooms', listed: false });
-  expect(await a.settings()).toEqual({ seenBy: 'rooms', listed: false });
-  expect(await a.choose({ seenBy: 'nobody' })).toEqual({ seenBy: 'rooms', listed: false });
+  expect(await a.settings()).toEqual({ seenBy: 'rooms', listed: false, invitedBy: 'everybody', directBy: 'everybody' });
+  expect(await a.choose({ seenBy: 'nobody' })).toEqual({ seenBy: 'rooms', listed: false, invitedBy: 'everybody', directBy: 'everybody' });
   expect(asked).toEqual([
     ['GET', '/v1/settings', 'Bearer t', undefined],
     ['PATCH', '/v1/settings', 'Bearer t', { seen_by: 'nobody' }],

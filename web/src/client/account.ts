@@ -16,14 +16,19 @@ export interface Login {
   readonly used: number;
 }
 
-/** Who may know when the user was here last; `rooms`: who is in a room with them. */
-export type SeenBy = 'everybody' | 'rooms' | 'nobody';
+/** Who may know or do something; `rooms`: who is in a room with the user. */
+export type Who = 'everybody' | 'rooms' | 'nobody';
 
 /** What the user chose for their account. */
 export interface Settings {
-  readonly seenBy: SeenBy;
+  /** Who may know when they were here last. */
+  readonly seenBy: Who;
   /** Others find them by name. */
   readonly listed: boolean;
+  /** Who may add them to rooms and invite them. */
+  readonly invitedBy: Who;
+  /** Who may begin direct messages with them. */
+  readonly directBy: Who;
 }
 
 /** The mail address of the user's account. */
@@ -68,8 +73,8 @@ export class Account {
   }
   /** Changes what is given, and returns what is chosen then. */
   async choose(change: Partial<Settings>): Promise<Settings> {
-    const { seenBy, listed } = change;
-    return settings(await this.#ask('PATCH', '/v1/settings', { seen_by: seenBy, listed }));
+    const { seenBy, listed, invitedBy, directBy } = change;
+    return settings(await this.#ask('PATCH', '/v1/settings', { seen_by: seenBy, listed, invited_by: invitedBy, direct_by: directBy }));
   }
   /** Returns what there is of the user, and all that the user has said, as a file of JSON. */
   data(): Promise<Blob> {
@@ -115,4 +120,7 @@ export class Account {
   }
 }
 
-const settings = (body: Record<string, unknown>): Settings => ({ seenBy: (text(body['seen_by']) || 'everybody') as SeenBy, listed: body['listed'] !== false });
+const who = (v: unknown): Who => (text(v) || 'everybody') as Who; // a server of the release before does not say it
+const settings = (body: Record<string, unknown>): Settings => ({
+  seenBy: who(body['seen_by']), listed: body['listed'] !== false, invitedBy: who(body['invited_by']), directBy: who(body['direct_by']),
+});

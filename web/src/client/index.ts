@@ -15,7 +15,7 @@
  * client.start();
  * client.send('lobby', 'Hello!');
  */
-export { Account, type Login, type MailAddress, type SeenBy, type Settings } from './account.ts';
+export { Account, type Login, type MailAddress, type Settings, type Who } from './account.ts';
 export {
   Api, type Block, type BlockKind, type Door, type FoundRoom, type Grant, type Invitation, type Keeping, type Kept, type Member, type Members, type MessageRequest,
   type Report, type Role, type RoomInfo, type RoomSort, type Span, type User, type Verdict,

@@ -30,6 +30,12 @@ func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPa
 		if p.Unlisted != nil {
 			a.Unlisted = *p.Unlisted
 		}
+		if p.InvitedBy != nil {
+			a.InvitedBy = *p.InvitedBy
+		}
+		if p.DirectBy != nil {
+			a.DirectBy = *p.DirectBy
+		}
 		if p.Mail != nil {
 			a.Mail = *p.Mail
 		}

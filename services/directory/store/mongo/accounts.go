@@ -34,6 +34,8 @@ func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPa
 	}
 	set = patch(set, "seen_by", p.SeenBy)
 	set = patch(set, "unlisted", p.Unlisted)
+	set = patch(set, "invited_by", p.InvitedBy)
+	set = patch(set, "direct_by", p.DirectBy)
 	set = patch(set, "mail", p.Mail)
 	set = patch(set, "mail_key", p.MailKey)
 	return upsert(ctx, "change account", s.accounts, by("_id", user), by("$set", set))

@@ -7,15 +7,15 @@ import (
 )
 
 const (
-	accounts     = `SELECT user, device_key, seen_by, unlisted, mail, mail_key FROM accounts `
-	patchAccount = `INSERT INTO accounts (user, device_key, seen_by, unlisted, mail, mail_key)
-		VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, 0), coalesce(?5, ''), coalesce(?6, ''))
+	accounts     = `SELECT user, device_key, seen_by, unlisted, mail, mail_key, invited_by, direct_by FROM accounts `
+	patchAccount = `INSERT INTO accounts (user, device_key, seen_by, unlisted, mail, mail_key, invited_by, direct_by)
+		VALUES (?1, ?2, coalesce(?3, ''), coalesce(?4, 0), coalesce(?5, ''), coalesce(?6, ''), coalesce(?7, ''), coalesce(?8, ''))
 		ON CONFLICT (user) DO UPDATE SET device_key = coalesce(?2, device_key), seen_by = coalesce(?3, seen_by), unlisted = coalesce(?4, unlisted),
-		mail = coalesce(?5, mail), mail_key = coalesce(?6, mail_key)`
+		mail = coalesce(?5, mail), mail_key = coalesce(?6, mail_key), invited_by = coalesce(?7, invited_by), direct_by = coalesce(?8, direct_by)`
 )
 
 func accountFields(a *store.Account) []any {
-	return []any{&a.User, &a.DeviceKey, &a.SeenBy, &a.Unlisted, &a.Mail, &a.MailKey}
+	return []any{&a.User, &a.DeviceKey, &a.SeenBy, &a.Unlisted, &a.Mail, &a.MailKey, &a.InvitedBy, &a.DirectBy}
 }
 
 // Account implements store.Store.
@@ -29,7 +29,7 @@ func (s *Store) Account(ctx context.Context, user string) (store.Account, error)
 
 // PatchAccount implements store.Store.
 func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPatch) error {
-	return s.run(ctx, "change account", patchAccount, user, p.DeviceKey, p.SeenBy, p.Unlisted, p.Mail, p.MailKey)
+	return s.run(ctx, "change account", patchAccount, user, p.DeviceKey, p.SeenBy, p.Unlisted, p.Mail, p.MailKey, p.InvitedBy, p.DirectBy)
 }
 
 // AccountsOf implements store.Store.

@@ -11,9 +11,9 @@ func testAccounts(t *testing.T, s store.Store) {
 	got, err := s.Account(ctx, "u1")
 	same(t, store.Account{User: "u1"}, got, err)
 	must(t, s.PatchAccount(ctx, "u1", store.AccountPatch{DeviceKey: []byte{1, 0, 2}}))
-	must(t, s.PatchAccount(ctx, "u1", store.AccountPatch{SeenBy: new("nobody"), Unlisted: new(true)}))
+	must(t, s.PatchAccount(ctx, "u1", store.AccountPatch{SeenBy: new("nobody"), Unlisted: new(true), InvitedBy: new("rooms"), DirectBy: new("nobody")}))
 	must(t, s.PatchAccount(ctx, "u1", store.AccountPatch{}))
-	ann := store.Account{User: "u1", DeviceKey: []byte{1, 0, 2}, SeenBy: "nobody", Unlisted: true}
+	ann := store.Account{User: "u1", DeviceKey: []byte{1, 0, 2}, SeenBy: "nobody", Unlisted: true, InvitedBy: "rooms", DirectBy: "nobody"}
 	got, err = s.Account(ctx, "u1")
 	same(t, ann, got, err)
 	must(t, s.PatchAccount(ctx, "u0", store.AccountPatch{}))
