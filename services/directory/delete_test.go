@@ -206,3 +206,28 @@ func TestMyData(t *testing.T) {
 		}
 	})
 }
+
+// TestDeletedUsers: a client learns of whom it shows messages that they have deleted the account, by their ids.
+func TestDeletedUsers(t *testing.T) {
+	w := openWorld(t, config())
+	ann, bob, gus := w.register("Ann"), w.register("Bob"), w.comeIn("Gus")
+	body := fmt.Sprintf(`{"users":[%q,%q,%q,"nobody"]}`, bob.User.ID, ann.User.ID, gus.User.ID)
+	var out deletedOutput
+	w.ok("POST", "/v1/users/deleted", ann.Token, body, &out)
+	if len(out.Deleted) != 0 {
+		t.Errorf("deleted are %q", out.Deleted)
+	}
+	w.ok("POST", "/v1/me/delete", bob.Token, `{"password":"correct horse"}`, nil)
+	w.ok("POST", "/v1/users/deleted", ann.Token, body, &out)
+	if len(out.Deleted) != 1 || out.Deleted[0] != bob.User.ID {
+		t.Errorf("deleted are %q", out.Deleted)
+	}
+	for _, tt := range []struct {
+		who        credentials
+		body, code string
+	}{{credentials{}, body, "unauthorized"}, {ann, `{"users":[` + strings.Repeat(`"x",`, 100) + `"x"]}`, "bad_request"}, {ann, `{"users":[]}`, ""}} {
+		if code := w.code(tt.who, "POST", "/v1/users/deleted", tt.body); code != tt.code {
+			t.Errorf("%.30s: %q, want %q", tt.body, code, tt.code)
+		}
+	}
+}

@@ -58,6 +58,16 @@ type left struct {
 	Body      empty
 }
 
+type deletedInput struct {
+	Body struct {
+		Users []string `json:"users" maxItems:"100" doc:"Ids."`
+	}
+}
+
+type deletedOutput struct {
+	Deleted []string `json:"deleted" doc:"Those of them who have deleted their account: what they have said is shown without their name."`
+}
+
 type empty struct{}
 
 // guarded is an operation that wants a token.
@@ -156,6 +166,17 @@ func (s *Service) accountRoutes(api huma.API, mux *http.ServeMux) {
 			found, err := s.findUsers(ctx, httpapi.User(ctx).User, in.Q)
 			for _, u := range found {
 				out.Users = append(out.Users, accountOf(u))
+			}
+			return out, err
+		})
+	route(s, api, guarded(http.MethodPost, "/v1/users/deleted", "deleted-users", "Who of some users has deleted the account"),
+		func(ctx context.Context, in *deletedInput) (deletedOutput, error) {
+			out := deletedOutput{Deleted: []string{}}
+			all, err := s.store.UsersOf(ctx, in.Body.Users)
+			for _, u := range all {
+				if u.Deleted() {
+					out.Deleted = append(out.Deleted, u.ID)
+				}
 			}
 			return out, err
 		})

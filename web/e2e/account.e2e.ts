@@ -115,6 +115,9 @@ test('an account is taken along and deleted', async () => {
   await ada.enter('lobby');
   await ada.say('to be taken along');
   await ada.message('to be taken along').waitFor();
+  const bob = await stage.person('Bob', 'desktop');
+  await bob.enter('lobby');
+  await bob.page.getByText(ada.name).first().waitFor();
   const dialog = await settings(ada, 'Data');
   const take = async () => {
     const download = ada.page.waitForEvent('download');
@@ -135,6 +138,12 @@ test('an account is taken along and deleted', async () => {
   await ada.page.getByLabel('Password').fill(password);
   await ada.page.getByRole('button', { name: 'Log in' }).click();
   await ada.page.getByText('the name or the password is wrong').waitFor();
+  // What is kept of what she said has her name no more, for whoever looks on and whoever comes later.
+  const log = bob.page.getByRole('log');
+  await bob.page.reload();
+  await bob.message('to be taken along').waitFor();
+  await bob.page.getByText('Deleted account').first().waitFor();
+  await expect.poll(() => log.getByText(ada.name).count()).toBe(0);
 });
 
 test('a link for a new password leads to where it is chosen, and says if it is good no more', async () => {

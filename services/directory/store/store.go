@@ -275,6 +275,7 @@ type Store interface {
 	User(ctx context.Context, id string) (User, error)                                          // ErrNotFound
 	UserByName(ctx context.Context, nameKey string) (User, error)                               // ErrNotFound
 	Users(ctx context.Context, prefix string, limit int) ([]User, error)                        // whose NameKey begins so, in its order
+	UsersOf(ctx context.Context, ids []string) ([]User, error)                                  // those that there are, by id
 	UsersAfter(ctx context.Context, id string, limit int) ([]User, error)                       // by id, after that one
 	FindUsers(ctx context.Context, q UserQuery) ([]User, error)                                 // a page of them
 	UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]User, error)               // registered, and looking so, by id

@@ -361,6 +361,16 @@ export class Api {
     const body = await this.#call('GET', `/v1/users?q=${encodeURIComponent(query)}`, token);
     return objects(body, 'users').map(user);
   }
+  /** Returns which of some users have deleted their account; a server that does not say it knows of none. */
+  async deleted(token: string, users: readonly string[]): Promise<string[]> {
+    try {
+      const { deleted } = await this.#call('POST', '/v1/users/deleted', token, { users });
+      return Array.isArray(deleted) ? deleted.map(text) : [];
+    } catch (err) {
+      if (err instanceof HubbubError && err.status === 404) return [];
+      throw err;
+    }
+  }
   /** Returns when somebody who is offline was last connected, UTC milliseconds; undefined while they are not, or if it is not known. */
   async lastSeen(token: string, id: string): Promise<number | undefined> {
     const { last_seen: at } = await this.#call('GET', `/v1/users/${encodeURIComponent(id)}/presence`, token);

@@ -1,6 +1,7 @@
 import type { Api, RoomInfo, Rules, User } from './api.ts';
 import { catchUp } from './catchup.ts';
 import { Connection, timings as defaultTimings, type ConnectionState, type Socket, type Timings } from './connection.ts';
+import { Departed, departedName } from './departed.ts';
 import { Directory, type RoomPatch } from './directory.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
@@ -76,6 +77,7 @@ export class Client extends Emitter<Events> {
   readonly directory: Directory;
   readonly outbox: Outbox;
   readonly people = new People();
+  readonly departed: Departed;
   readonly reads: Reads;
   readonly #rooms: MyRooms;
   readonly #connection: Connection;
@@ -101,6 +103,13 @@ export class Client extends Emitter<Events> {
     this.#me = me;
     this.directory = new Directory(options.api, options.session);
     this.people.met(me.id, me.name);
+    this.departed = new Departed(
+      (users) => options.session.call((token) => options.api.deleted(token, users)),
+      (gone) => {
+        for (const user of gone) this.people.met(user, departedName);
+        this.emit('rooms', undefined);
+      },
+    );
     this.#connection = new Connection({
       url: options.url,
       device: options.device,
@@ -180,7 +189,7 @@ export class Client extends Emitter<Events> {
   start(): void {
     this.#connection.start();
     clearInterval(this.#refresh);
-    this.#refresh = setInterval(() => this.#refreshPeople(), this.#timings.people * (0.75 + 0.5 * this.#o.environment.random()));
+    this.#refresh = setInterval(() => (this.departed.again(), this.#refreshPeople()), this.#timings.people * (0.75 + 0.5 * this.#o.environment.random()));
   }
 
   /** Ends the connection; messages that were not sent stay in the store. */
@@ -191,6 +200,7 @@ export class Client extends Emitter<Events> {
     this.#rooms.lost();
     this.outbox.pause();
     this.people.lost();
+    this.departed.close();
   }
 
   /** Connects at once, instead of waiting for the next attempt. */
@@ -315,6 +325,7 @@ export class Client extends Emitter<Events> {
   #welcomed(welcome: WelcomeEvent): void {
     this.#limits = welcome.limits;
     this.#pace = new Pace(welcome.limits.rate, this.#o.environment.now());
+    this.departed.again();
     if (this.#status !== 'online') this.setStatus(this.#status);
     this.#rooms.welcomed();
   }
@@ -375,6 +386,7 @@ export class Client extends Emitter<Events> {
         break;
       case 'member':
         if (e.member === this.#me.id && e.role) room.info = { ...room.info, role: e.role as RoomInfo['role'] };
+        if (!e.role) this.departed.left(e.member);
         this.emit('members', room.id);
         break;
       default:

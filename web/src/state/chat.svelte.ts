@@ -296,7 +296,7 @@ export class Chat {
     const { client } = this;
     const room = client.rooms.get(id)!;
     const outgoing = client.outbox.list(id);
-    const newest = room.log.messages.at(-1);
+    const [newest] = client.departed.shown(room.log.messages.slice(-1));
     const next = outgoing.findLast((m) => m.state !== 'failed') ?? (newest ? undefined : outgoing.at(-1));
     const other = this.#other(id);
     return {
@@ -327,7 +327,7 @@ export class Chat {
     return {
       id: room.id, name: info.name, topic: info.topic, private: info.private, direct: info.direct, role: info.role,
       other: this.#other(room.id),
-      messages: log.messages, outgoing: this.client.outbox.list(room.id),
+      messages: this.client.departed.shown(log.messages), outgoing: this.client.outbox.list(room.id),
       history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,
       acts: log.acts, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, muted: info.muted,
       writes: voice && this.may('send') && (guard || !info.announce), reacts: voice && this.may('react') && (guard || info.announce !== 'silent'),

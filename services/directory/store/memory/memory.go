@@ -251,6 +251,12 @@ func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.Us
 		func(u store.User) bool { return strings.HasPrefix(u.NameKey, prefix) })
 }
 
+// UsersOf implements store.Store.
+func (s *Store) UsersOf(ctx context.Context, ids []string) ([]store.User, error) {
+	wanted := set(ids)
+	return list(ctx, s, "UsersOf", s.users, everything, usersByID, func(u store.User) bool { return wanted[u.ID] })
+}
+
 // UsersAfter implements store.Store.
 func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
 	return list(ctx, s, "UsersAfter", s.users, limit, usersByID, func(u store.User) bool { return u.ID > id })

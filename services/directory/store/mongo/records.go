@@ -53,6 +53,14 @@ func (s *Store) Users(ctx context.Context, prefix string, limit int) ([]store.Us
 		by("name_key", 1), limit)
 }
 
+// UsersOf implements store.Store.
+func (s *Store) UsersOf(ctx context.Context, ids []string) ([]store.User, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return list[store.User](ctx, "users by id", s.users, by("_id", by("$in", ids)), by("_id", 1), 0)
+}
+
 // UsersAfter implements store.Store.
 func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
 	return list[store.User](ctx, "users", s.users, above("_id", id), by("_id", 1), limit)

@@ -61,6 +61,11 @@ func (s *Store) ReplaceUser(ctx context.Context, u store.User, was string) error
 		u.Name, u.NameKey, u.Looks.Written, u.Looks.Lower, u.Hash, u.ID, was)
 }
 
+// UsersOf implements store.Store.
+func (s *Store) UsersOf(ctx context.Context, ids []string) ([]store.User, error) {
+	return list(ctx, s, "users by id", userFields, users+`WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`, jsonList(ids))
+}
+
 // UsersAfter implements store.Store.
 func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
 	return list(ctx, s, "users", userFields, users+`WHERE id > ? ORDER BY id LIMIT ?`, id, limit)

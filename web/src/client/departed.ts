@@ -1,0 +1,83 @@
+import type { Message } from './roomlog.ts';
+
+/** What somebody is called who has deleted their account. */
+export const departedName = 'Deleted account';
+
+/** How many people are asked about at a time, how long others are waited for before, and how long after a failure, ms. */
+const most = 100;
+const soon = 50;
+const later = 15_000;
+
+/**
+ * Who has deleted their account: the log keeps the name that a message was sent under, and the page shows it no more. It asks about the
+ * authors of what is shown, each once.
+ */
+export class Departed {
+  readonly #gone = new Set<string>();
+  readonly #known = new Set<string>();
+  readonly #waiting = new Set<string>();
+  /** Messages under their authors' present name. */
+  readonly #renamed = new WeakMap<Message, Message>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #ask: (users: string[]) => Promise<string[]>;
+  readonly #changed: (gone: readonly string[]) => void;
+
+  /** `ask` returns which of some users have deleted their account; `changed` is called with those that are new. */
+  constructor(ask: (users: string[]) => Promise<string[]>, changed: (gone: readonly string[]) => void) {
+    this.#ask = ask;
+    this.#changed = changed;
+  }
+
+  /** Returns messages under the names that are shown, and asks about authors of whom nothing is known yet. */
+  shown(messages: readonly Message[]): readonly Message[] {
+    let any = false;
+    for (const { user } of messages) {
+      if (this.#gone.has(user)) any = true;
+      else if (!this.#known.has(user)) this.#wonder(user);
+    }
+    return any ? messages.map((m) => (this.#gone.has(m.user) ? this.#rename(m) : m)) : messages;
+  }
+
+  /** Somebody has left a room, perhaps since they have deleted their account. */
+  left(user: string): void {
+    if (this.#known.delete(user)) this.#wonder(user);
+  }
+
+  /** Much may have happened meanwhile: all are asked about again when they are shown. */
+  again(): void {
+    this.#known.clear();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#waiting.clear();
+  }
+
+  #rename(m: Message): Message {
+    const renamed = this.#renamed.get(m) ?? { ...m, name: departedName };
+    this.#renamed.set(m, renamed);
+    return renamed;
+  }
+
+  #wonder(user: string): void {
+    this.#known.add(user);
+    this.#waiting.add(user);
+    this.#timer ??= setTimeout(() => void this.#find(), soon);
+  }
+
+  async #find(): Promise<void> {
+    const users = [...this.#waiting].slice(0, most);
+    for (const u of users) this.#waiting.delete(u);
+    let wait = soon;
+    try {
+      const gone = (await this.#ask(users)).filter((u) => !this.#gone.has(u));
+      for (const u of gone) this.#gone.add(u);
+      if (gone.length) this.#changed(gone);
+    } catch {
+      for (const u of users) this.#waiting.add(u);
+      wait = later;
+    }
+    this.#timer = this.#waiting.size ? setTimeout(() => void this.#find(), wait) : undefined;
+  }
+}
