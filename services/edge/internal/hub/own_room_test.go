@@ -126,6 +126,23 @@ func TestSuspectedDuringAComparison(t *testing.T) {
 	})
 }
 
+// TestReadOfOwnRoomEndsWithItsSession: what was being read of the own room of who has gone is not in the way of who comes next.
+func TestReadOfOwnRoomEndsWithItsSession(t *testing.T) {
+	rigged(t, 1, func(r *rig) {
+		ann := r.login("ann")
+		r.server.Down()
+		ann.s.readOwn(ann.slot)
+		synctest.Wait() // it is on its way
+		ann.s.Gone(ann.slot)
+		r.server.Up()
+		r.settle()
+		r.next = ann.slot
+		bob := r.login("bob")
+		r.message(chat.UserRoom("bob"), "m1")
+		bob.want("msg", "m1")
+	})
+}
+
 // TestOwnRoomRewound: who names an entry that was lost with the end of the log begins anew, and gets what comes then.
 func TestOwnRoomRewound(t *testing.T) {
 	rigged(t, 2, func(r *rig) {
