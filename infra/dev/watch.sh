@@ -14,7 +14,7 @@ run="$out/service"
 if [ "${HUBBUB_DELVE:-off}" = on ]; then
   GOFLAGS=-mod=mod go install github.com/go-delve/delve/cmd/dlv@v1.27.2
   flags="$flags '-gcflags=hubbub.internal/...=-N -l'"
-  run="$out/dlv,exec,--headless,--listen=${DELVE_LISTEN:-:2345},--api-version=2,--accept-multiclient,--continue,$out/service"
+  run="infra/dev/debug.sh $out/dlv ${DELVE_LISTEN:-:2345} $out/service"
 else
   flags="$flags -trimpath"
 fi
@@ -25,8 +25,8 @@ export GOFLAGS="$flags"
 # ended, which an edge does within its --drain.
 exec "$out/air" -c /dev/null -root . -tmp_dir "$out" \
   -build.cmd "cd services/$service && go build -o $out/service ./cmd/$service" \
-  -build.entrypoint "$run" \
+  -build.full_bin "exec $run" \
   -build.include_dir "libs,services/$service" -build.exclude_dir testdata \
   -build.include_ext "go,mod,sum,sql,txt,json" -build.exclude_regex "_test\.go$" \
-  -build.delay 200 -build.send_interrupt true -build.kill_delay 5s -build.stop_on_error false \
+  -build.delay 200 -build.send_interrupt true -build.kill_delay 10s -build.stop_on_error false \
   -misc.clean_on_exit false -log.main_only false -screen.clear_on_rebuild false

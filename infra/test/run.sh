@@ -26,7 +26,7 @@ trap 'kill -- "-$beside" 2>/dev/null || true; rm -rf "$log" "${shm:-$log}"' EXIT
 apart() {
   step "configuration files"
   infra/test/configs.sh
-  step "rules and dashboards"
+  step "rules and dashboards, compose files, Swarm stack and chart"
   (cd infra/test/deploy && GOWORK=off go test -count=1 ./...)
   step "the page: install, build, check, test"
   make --no-print-directory web/dist/index.html

@@ -5,7 +5,6 @@ package compose
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,16 +13,16 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"hubbub.internal/infra/test/deploy/repo"
 )
 
-const root = "../../../.."
-
-var services = []string{"edge", "history", "presence", "directory"}
+var services = repo.Services
 
 // load reads compose files as `docker compose -f … --profile …` does; without profiles: all of them.
 func load(t *testing.T, env types.Mapping, files ...string) *types.Project {
 	t.Helper()
-	dir, err := filepath.Abs(root)
+	dir, err := filepath.Abs(repo.Root)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,53 +40,6 @@ func load(t *testing.T, env types.Mapping, files ...string) *types.Project {
 	return p
 }
 
-func read(t *testing.T, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(root, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
-// options returns the variables that a service takes, by docs/configuration.md, which is made from
-// its flags.
-func options(t *testing.T, service string) []string {
-	t.Helper()
-	var all []string
-	for _, part := range strings.Split(read(t, "docs/configuration.md"), "\n## ")[1:] {
-		title, table, _ := strings.Cut(part, "\n")
-		if title != "Every service" && title != service {
-			continue
-		}
-		for _, m := range regexp.MustCompile("(?m)^\\| `--[a-z-]+` \\| `(HUBBUB_\\w+)`").FindAllStringSubmatch(table, -1) {
-			all = append(all, m[1], m[1]+"_FILE")
-		}
-	}
-	if len(all) < 20 {
-		t.Fatalf("docs/configuration.md has %d options of %s", len(all), service)
-	}
-	return all
-}
-
-// made returns the names of the secrets that `make secrets` makes.
-func made(t *testing.T) []string {
-	t.Helper()
-	dir := t.TempDir()
-	if out, err := exec.CommandContext(t.Context(), filepath.Join(root, "infra/secrets.sh"), dir).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []string
-	for _, f := range files {
-		all = append(all, f.Name())
-	}
-	return all
-}
-
 // stacks are the files that belong together.
 var stacks = map[string][]string{
 	"production":           {"docker-compose.yml"},
@@ -102,7 +54,7 @@ var stacks = map[string][]string{
 // TestStacks holds what is true of every way to put the files together.
 func TestStacks(t *testing.T) {
 	t.Parallel()
-	secrets := made(t)
+	secrets := repo.Secrets(t)
 	for name, files := range stacks {
 		t.Run(name, func(t *testing.T) {
 			p := load(t, nil, files...)
@@ -112,7 +64,7 @@ func TestStacks(t *testing.T) {
 				}
 				for name := range p.Services[s].Environment {
 					own := name == "HUBBUB_DELVE" // of infra/dev/watch.sh
-					if strings.HasPrefix(name, "HUBBUB_") && !own && !slices.Contains(options(t, s), name) {
+					if strings.HasPrefix(name, "HUBBUB_") && !own && !slices.Contains(repo.Options(t, s), name) {
 						t.Errorf("%s is told %s, which it does not take", s, name)
 					}
 				}
@@ -217,7 +169,7 @@ func TestProduction(t *testing.T) {
 func TestBuilt(t *testing.T) {
 	t.Parallel()
 	p := load(t, nil, stacks["built"]...)
-	dockerfile := read(t, "Dockerfile")
+	dockerfile := repo.Read(t, "Dockerfile")
 	for _, name := range append(services, "nginx") {
 		s := p.Services[name]
 		if s.Build == nil || s.Image != "hubbub/"+name+":latest" || s.PullPolicy != types.PullPolicyBuild {
@@ -240,7 +192,7 @@ func TestBuilt(t *testing.T) {
 func TestDevelopment(t *testing.T) {
 	t.Parallel()
 	p := load(t, nil, stacks["development"]...)
-	dockerfile := read(t, "Dockerfile")
+	dockerfile := repo.Read(t, "Dockerfile")
 	from := func(image string) bool { return strings.Contains(dockerfile, "${REGISTRY}"+image+" ") }
 	seen := map[string]bool{}
 	for _, name := range services {

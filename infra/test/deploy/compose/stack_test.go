@@ -11,13 +11,15 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/docker/cli/cli/compose/schema"
 	"go.yaml.in/yaml/v3"
+
+	"hubbub.internal/infra/test/deploy/repo"
 )
 
 // TestStackSchema holds that `docker stack deploy` takes the stack: it is checked against the
 // schema of that program, which knows less than Compose.
 func TestStackSchema(t *testing.T) {
 	t.Parallel()
-	text := regexp.MustCompile(`\$\{\w+(?::[-?]([^}]*))?\}`).ReplaceAllString(read(t, "docker-stack.yml"), "$1")
+	text := regexp.MustCompile(`\$\{\w+(?::[-?]([^}]*))?\}`).ReplaceAllString(repo.Read(t, "docker-stack.yml"), "$1")
 	text = regexp.MustCompile(`published: "(\d+)"`).ReplaceAllString(text, "published: $1") // which that program does, too
 	var stack map[string]any
 	if err := yaml.Unmarshal([]byte(text), &stack); err != nil {
@@ -62,7 +64,7 @@ func TestStack(t *testing.T) {
 			if other := c.Environment[key]; key != "HUBBUB_STOP_DELAY" && (other == nil || *other != *value) {
 				t.Errorf("%s is told %s=%s, and by docker-compose.yml otherwise", name, key, *value)
 			}
-			if slices.Contains(services, name) && !slices.Contains(options(t, name), key) {
+			if slices.Contains(services, name) && !slices.Contains(repo.Options(t, name), key) {
 				t.Errorf("%s is told %s, which it does not take", name, key)
 			}
 		}
@@ -99,13 +101,13 @@ func TestStack(t *testing.T) {
 			t.Fatal(err)
 		}
 		if name == "edge" {
-			needs += defaultOf(t, "HUBBUB_DRAIN")
+			needs += repo.Default(t, "HUBBUB_DRAIN")
 		}
 		if grace := time.Duration(*s.StopGracePeriod); grace < needs+10*time.Second {
 			t.Errorf("%s needs %s to stop, and is killed after %s", name, needs, grace)
 		}
 	}
-	made := made(t)
+	made := repo.Secrets(t)
 	for name, s := range stack.Secrets {
 		if !slices.Contains(made, name) || !strings.HasSuffix(s.File, "/secrets/"+name) {
 			t.Errorf("make secrets makes no %s", s.File)
@@ -121,17 +123,3 @@ func secretsOf(s types.ServiceConfig) (all []string) {
 }
 
 func networks(s types.ServiceConfig) []string { return slices.Sorted(maps.Keys(s.Networks)) }
-
-// defaultOf returns the default of an option by docs/configuration.md.
-func defaultOf(t *testing.T, variable string) time.Duration {
-	t.Helper()
-	m := regexp.MustCompile("`" + variable + "` \\| `([^`]+)`").FindStringSubmatch(read(t, "docs/configuration.md"))
-	if m == nil {
-		t.Fatalf("docs/configuration.md has no %s", variable)
-	}
-	d, err := time.ParseDuration(m[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}

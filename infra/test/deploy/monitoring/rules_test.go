@@ -18,23 +18,13 @@ import (
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql/parser"
 	"sigs.k8s.io/yaml"
+
+	"hubbub.internal/infra/test/deploy/repo"
 )
 
-const (
-	root       = "../../../.."
-	monitoring = root + "/infra/monitoring"
-)
+const monitoring = repo.Root + "/infra/monitoring"
 
 var promQL = parser.NewParser(parser.Options{})
-
-func read(t *testing.T, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(root, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
 
 func readRules(t *testing.T) []rulefmt.RuleGroup {
 	t.Helper()
@@ -59,14 +49,14 @@ func TestRules(t *testing.T) {
 		Interval string     `json:"evaluation_interval"`
 		Tests    []ruleTest `json:"tests"`
 	}
-	if err := yaml.UnmarshalStrict([]byte(read(t, "infra/monitoring/rules_test.yml")), &tests); err != nil {
+	if err := yaml.UnmarshalStrict([]byte(repo.Read(t, "infra/monitoring/rules_test.yml")), &tests); err != nil {
 		t.Fatal(err)
 	}
 	fired := map[string]bool{}
 	for _, test := range tests.Tests {
 		t.Run(test.Name, func(t *testing.T) { test.run(t, groups, fired) })
 	}
-	runbook := read(t, "docs/runbook.md")
+	runbook := repo.Read(t, "docs/runbook.md")
 	var said []string
 	for _, m := range regexp.MustCompile(`(?m)^## (Hubbub\w+)$`).FindAllStringSubmatch(runbook, -1) {
 		said = append(said, m[1])
@@ -101,7 +91,7 @@ func TestRules(t *testing.T) {
 func known(t *testing.T, groups []rulefmt.RuleGroup) map[string][]string {
 	t.Helper()
 	all := map[string][]string{"up": {"job", "instance"}, "ALERTS": {"alertname", "alertstate", "severity"}}
-	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\| ([^|]*) \\|").FindAllStringSubmatch(read(t, "docs/metrics.md"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\| ([^|]*) \\|").FindAllStringSubmatch(repo.Read(t, "docs/metrics.md"), -1) {
 		has := append(strings.FieldsFunc(row[3], func(r rune) bool { return r == '`' || r == ' ' }), "job", "instance")
 		names := []string{row[1]}
 		if row[2] == "histogram" {
@@ -290,12 +280,12 @@ func filled(query string) string {
 // TestVersion holds that the compose file runs the Prometheus whose engine these tests use.
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	m := regexp.MustCompile(`github.com/prometheus/prometheus v0\.(\d)(\d\d)\.(\d+)`).FindStringSubmatch(read(t, "infra/test/deploy/go.mod"))
+	m := regexp.MustCompile(`github.com/prometheus/prometheus v0\.(\d)(\d\d)\.(\d+)`).FindStringSubmatch(repo.Read(t, "infra/test/deploy/go.mod"))
 	if m == nil {
 		t.Fatal("go.mod has no Prometheus")
 	}
 	minor := strings.TrimPrefix(m[2], "0")
-	if want := "prom/prometheus:v" + m[1] + "." + minor + "." + m[3]; !strings.Contains(read(t, "docker-compose.yml"), want+"\"\n") {
+	if want := "prom/prometheus:v" + m[1] + "." + minor + "." + m[3]; !strings.Contains(repo.Read(t, "docker-compose.yml"), want+"\"\n") {
 		t.Errorf("docker-compose.yml does not run %s", want)
 	}
 }
