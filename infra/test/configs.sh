@@ -26,3 +26,7 @@ done
 cp infra/dev/files.conf "$dir"
 nginx -t -q -c "$dir/nginx.conf"
 echo "ok: infra/nginx with infra/dev/files.conf"
+
+# Built once, as golangci-lint is; it has dependencies that no module of ours could share.
+GOFLAGS= GOWORK=off go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 -shellcheck= -pyflakes=
+echo "ok: .github/workflows"

@@ -214,7 +214,8 @@ func has(labels, selector map[string]string) bool {
 	return len(selector) > 0
 }
 
-// TestChart holds that every set of values makes a whole: what names another names one that is there.
+// TestChart holds that every set of values makes a whole: what names another names one that is
+// there.
 func TestChart(t *testing.T) {
 	t.Parallel()
 	for name, over := range sets {
@@ -279,7 +280,8 @@ func TestChart(t *testing.T) {
 	}
 }
 
-// checkPod holds that a pod has the least rights, what it is told is known, and what it mounts is there.
+// checkPod holds that a pod has the least rights, what it is told is known, and what it mounts is
+// there.
 func checkPod(t *testing.T, part string, d *apps.Deployment, o objects) {
 	t.Helper()
 	p := d.Spec.Template.Spec
@@ -370,7 +372,8 @@ func checkPod(t *testing.T, part string, d *apps.Deployment, o objects) {
 	}
 }
 
-// checkPolicies holds that services are reached by nginx alone, and that nobody leaves but for the bus, the store and names.
+// checkPolicies holds that services are reached by nginx alone, and that nobody leaves but for the
+// bus, the store and names.
 func checkPolicies(t *testing.T, o objects) {
 	t.Helper()
 	for _, part := range repo.Services {

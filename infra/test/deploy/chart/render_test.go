@@ -1,5 +1,5 @@
-// Package chart has the tests of the chart for Kubernetes: its templates are rendered for several values as Helm does, and
-// what comes of them is read by the types of Kubernetes itself.
+// Package chart has the tests of the chart for Kubernetes: its templates are rendered for several
+// values as Helm does, and what comes of them is read by the types of Kubernetes itself.
 package chart
 
 import (
@@ -96,8 +96,8 @@ func (f files) Glob(pattern string) map[string]string {
 	return all
 }
 
-// render renders the chart as a release named chat in the namespace talk, with the functions of Helm that it uses. The
-// workflow has Helm itself do so, too.
+// render renders the chart as a release named chat in the namespace talk, with the functions of
+// Helm that it uses. The workflow has Helm itself do so, too.
 func render(t *testing.T, v map[string]any) (map[string]string, error) {
 	t.Helper()
 	var about map[string]any

@@ -27,7 +27,8 @@ func Read(t *testing.T, name string) string {
 	return string(b)
 }
 
-// Options returns the variables that a service takes, by docs/configuration.md, which is made from its flags.
+// Options returns the variables that a service takes, by docs/configuration.md, which is made from
+// its flags.
 func Options(t *testing.T, service string) []string {
 	t.Helper()
 	var all []string
