@@ -325,3 +325,22 @@ func TestForgetIsNotOverBeforeTheLogIs(t *testing.T) {
 		}
 	})
 }
+
+// TestPurgeOfOneRoomsLog: a purge of one room leaves alone what is taken in of others, from the log as from the record.
+func TestPurgeOfOneRoomsLog(t *testing.T) {
+	bubble(t, func(t *testing.T, w *world) {
+		w.store.down.Store(true)
+		w.say("r1", "ann", "m1", "purged")
+		last := w.say("r2", "ann", "m2", "stays")
+		if err := w.api.Purge(t.Context(), historyapi.PurgeRequest{ID: "p1", Room: "r1", User: "ann", Actor: "mod"}); err != nil {
+			t.Fatal(err)
+		}
+		w.done()
+		w.store.down.Store(false)
+		w.stored("r2", last)
+		w.eventually("it has gone", func() bool { return !strings.Contains(w.log("r1"), `"text":"purged"`) })
+		if got := w.log("r2"); !strings.Contains(got, `"text":"stays"`) || strings.Contains(got, "deleted") {
+			t.Errorf("the other room's log is %s", got)
+		}
+	})
+}
