@@ -90,6 +90,9 @@ func (e *Event) AuthorOf() string {
 // The acts of moderated events.
 const (
 	ActMute   = "mute"   // Member may not write until Until, because of Text
+	ActBan    = "ban"    // Member was put out and may not come back until Until, because of Text
+	ActUnban  = "unban"  // Member may come back
+	ActRole   = "role"   // Member's role is Role now
 	ActUnmute = "unmute" // Member may write again
 	ActRules  = "rules"  // the room's rules are now Slow and Announce
 

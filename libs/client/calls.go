@@ -81,6 +81,8 @@ type Query struct {
 type Page struct {
 	Messages []chat.Message `json:"messages"`
 	More     bool           `json:"more"` // there are more in the direction asked for
+	// Acts are the acts of moderation between the messages, oldest first.
+	Acts []chat.Event `json:"acts,omitempty"`
 }
 
 // History returns a page of a room's history.

@@ -20,6 +20,7 @@ const (
 	CloseRevoked      CloseCode = 4503 // the session or the user was revoked
 	CloseVersion      CloseCode = 4504 // the edge does not speak this protocol version
 	CloseAbuse        CloseCode = 4505 // the limits were broken again and again
+	CloseSockets      CloseCode = 4506 // the user has as many sockets as one may
 )
 
 // The close codes of RFC 6455 section 7.4.1 and of the IANA registry that clients and edges meet.
@@ -42,7 +43,7 @@ const (
 func CloseCodes() []CloseCode {
 	return []CloseCode{
 		CloseDrain, CloseResume, CloseIdle, CloseTokenExpired, CloseOverloaded, CloseLost,
-		CloseProtocol, CloseUnauthorized, CloseHelloTimeout, CloseRevoked, CloseVersion, CloseAbuse,
+		CloseProtocol, CloseUnauthorized, CloseHelloTimeout, CloseRevoked, CloseVersion, CloseAbuse, CloseSockets,
 		CloseFrame, CloseBinary, CloseNotUTF8, CloseTooBig,
 	}
 }
@@ -74,6 +75,8 @@ func (c CloseCode) String() string {
 		return "version"
 	case CloseAbuse:
 		return "abuse"
+	case CloseSockets:
+		return "sockets"
 	case CloseFrame:
 		return "bad_frame"
 	case CloseBinary:

@@ -125,7 +125,9 @@ func (s *Service) banFromRoom(ctx context.Context, b store.Ban) error {
 	} else if again {
 		return s.store.PutBan(ctx, b) // with another reason and end, which nobody is told
 	}
-	return s.change(ctx, memberIntent(b.Room, b.User, b.Name, b.Actor, ""), func(ctx context.Context) error {
+	i := memberIntent(b.Room, b.User, b.Name, b.Actor, "")
+	i.Session = told
+	return s.change(ctx, i, func(ctx context.Context) error {
 		if err := s.store.PutBan(ctx, b); err != nil {
 			return err
 		}
@@ -171,7 +173,7 @@ func (s *Service) unban(ctx context.Context, c auth.Claims, room, user string) e
 		if room == wholeServer {
 			return s.unbanFromServer(ctx, user)
 		}
-		i := store.Intent{Kind: kindUnban, Room: room, User: user, Name: b.Name, Actor: c.User}
+		i := store.Intent{Kind: kindUnban, Room: room, User: user, Name: b.Name, Actor: c.User, Session: told}
 		return s.change(ctx, i, func(ctx context.Context) error { return s.store.DeleteBan(ctx, room, user) })
 	})
 }
@@ -192,6 +194,17 @@ func (s *Service) tellUnban(ctx context.Context, i store.Intent) error {
 	a, _, err := s.accessNow(ctx, i.Room, i.User)
 	if err != nil {
 		return err
+	}
+	if i.Session == told {
+		e, err := s.act(ctx, i, chat.ActUnban)
+		if err != nil {
+			return err
+		}
+		e.ID += "-why"
+		if err := s.tellModerated(ctx, e); err != nil {
+			return err
+		}
+		i.Session = ""
 	}
 	if a.Role != "" {
 		return s.tellMember(ctx, i)

@@ -79,10 +79,24 @@ func TestRoomBans(t *testing.T) {
 	w.ok("DELETE", ban(eve), bob.Token, "", nil)
 	w.ok("DELETE", ban(eve), bob.Token, "", nil)
 	w.eventually("caches know that the ban has ended", func() bool { return read(eve) })
-	if n := len(w.events(room.ID)); n != told {
-		t.Error("the room was told of the end of a ban, which brings nobody back yet")
+	since := w.events(room.ID)[told:]
+	if len(since) != 1 || since[0].Act != chat.ActUnban || since[0].Member != eve.User.ID || since[0].User != bob.User.ID {
+		t.Errorf("of the end of the ban, which brings nobody back yet, the room was told %+v", since)
 	}
 	w.ok("POST", path+"/join", eve.Token, "", nil)
+	w.bring(ann, room.ID, eve, directoryapi.RoleReader)
+	var acts []string
+	for _, e := range w.events(room.ID) {
+		if e.Type == chat.TypeModerated && e.Member == eve.User.ID {
+			acts = append(acts, strings.TrimSpace(e.Act+" "+e.Role+e.Text))
+			if e.Name == "" || e.MemberName != "Eve" {
+				t.Errorf("told is %+v", e)
+			}
+		}
+	}
+	if want := []string{"ban spam", "unban", "role reader"}; !slices.Equal(acts, want) {
+		t.Errorf("the room was told %q, want %q", acts, want)
+	}
 }
 
 // TestBannedWhileBroughtIn leaves a membership that was written while its user was being banned: it counts for nothing,

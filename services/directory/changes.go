@@ -141,38 +141,61 @@ func (s *Service) tellMember(ctx context.Context, i store.Intent) error {
 		}
 	}
 	for range maxTold {
-		told, there, err := s.accessNow(ctx, i.Room, i.User)
+		is, there, err := s.accessNow(ctx, i.Room, i.User)
 		if err != nil {
 			return err
 		}
-		if told.Role == "" {
+		if is.Role == "" {
 			// Nothing, but for one who was brought in while being banned.
 			if err := s.dropMember(ctx, i.Room, i.User); err != nil {
 				return err
 			}
 		}
-		if id == i.ID && string(told.Role) != i.Role {
+		if id == i.ID && string(is.Role) != i.Role {
 			id = chat.NewID() // not what the intent's own id may stand for already
 		}
-		if err := s.tellAccess(ctx, i, id, told, there); err != nil {
+		if err := s.tellWhy(ctx, i, is.Role); err != nil {
+			return err
+		}
+		if err := s.tellAccess(ctx, i, id, is, there); err != nil {
 			return err
 		}
 		now, _, err := s.accessNow(ctx, i.Room, i.User)
 		if err != nil {
 			return err
 		}
-		if now == told {
-			return s.tellGrown(ctx, i.Room, told)
+		if now == is {
+			return s.tellGrown(ctx, i.Room, is)
 		}
 		id = chat.NewID()
 	}
 	return errors.New("a membership keeps changing")
 }
 
+// tellWhy tells of a ban, or of another role, as an act of moderation: who did it, and why.
+func (s *Service) tellWhy(ctx context.Context, i store.Intent, role directoryapi.Role) error {
+	if i.Session != told || string(role) != i.Role {
+		return nil
+	}
+	e, err := s.act(ctx, i, chat.ActRole)
+	if err != nil {
+		return err
+	}
+	e.ID += "-why" // beside the change, which clients of earlier releases know
+	if e.Role = string(role); role == "" {
+		b, err := s.store.Ban(ctx, i.Room, i.User)
+		if err != nil {
+			return unlessMissing(err) // it is lifted already
+		}
+		e.Act, e.Text, e.Until = chat.ActBan, b.Reason, b.Until
+	}
+	return s.tellModerated(ctx, e)
+}
+
 // tellGrown tells that a room is no longer small, if that may be because of its new member. Several may come at the same
 // moment, and none of them then be the one too many: so it is told for some time.
-func (s *Service) tellGrown(ctx context.Context, room string, told directoryapi.Access) error {
-	if told.Role == "" || isDefault(room) {
+func (s *Service) tellGrown(ctx context.Context, room string, is directoryapi.Access) error {
+	if is.Role == "" || isDefault(room) {
 		return nil
 	}
 	n, err := s.countMembers(ctx, room, 2*directoryapi.SmallRoom+1)

@@ -16,6 +16,18 @@ func memberIntent(room, user, name, actor string, role directoryapi.Role) store.
 	return store.Intent{Kind: directoryapi.ChangeAccess, Room: room, User: user, Name: name, Actor: actor, Role: string(role)}
 }
 
+// told marks an intent to change a membership that is an act of moderation, which people are told of beside the change itself.
+const told = "told"
+
+// roleIntent is memberIntent of who has another role by somebody else's will.
+func roleIntent(room, user, name, actor string, role directoryapi.Role) store.Intent {
+	i := memberIntent(room, user, name, actor, role)
+	if user != actor {
+		i.Session = told
+	}
+	return i
+}
+
 func (s *Service) putMember(ctx context.Context, room, user, name, actor string, role directoryapi.Role) error {
 	return s.change(ctx, memberIntent(room, user, name, actor, role), func(ctx context.Context) error {
 		if err := s.store.PutMember(ctx, store.Member{Room: room, User: user, Name: name, Role: role, Since: time.Now().UnixMilli()}); err != nil {
@@ -187,7 +199,7 @@ func (s *Service) deleteRoom(ctx context.Context, room string) error {
 
 // setRole changes the role of who is a member. Errors: store.ErrNotFound.
 func (s *Service) setRole(ctx context.Context, room, user, name, actor string, role directoryapi.Role) error {
-	return s.change(ctx, memberIntent(room, user, name, actor, role), func(ctx context.Context) error {
+	return s.change(ctx, roleIntent(room, user, name, actor, role), func(ctx context.Context) error {
 		return s.store.SetRole(ctx, room, user, role)
 	})
 }
@@ -273,7 +285,11 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 	}
 	put := s.putNewMember
 	if theirs.Role != "" { // of a room for everybody, in which the user is already
-		put = s.putMember
+		put = func(ctx context.Context, room, user, name, actor string, role directoryapi.Role) error {
+			return s.change(ctx, roleIntent(room, user, name, actor, role), func(ctx context.Context) error {
+				return s.store.PutMember(ctx, store.Member{Room: room, User: user, Name: name, Role: role, Since: time.Now().UnixMilli()})
+			})
+		}
 	}
 	return false, s.audit(ctx, act, func(ctx context.Context) error { return put(ctx, id, u.ID, u.Name, c.User, role) })
 }

@@ -31,6 +31,7 @@ type Config struct {
 	Heartbeat      time.Duration `help:"How often the presence service is told that this edge is there (100ms to 1m); it has the same setting." default:"${edge_heartbeat=5s}"`
 	MaxSockets     int           `help:"WebSockets at the same time (1 or more), as far as the limit of open files allows; more are closed with 4004." default:"1000000"`
 	MaxSocketsIP   int           `name:"max-sockets-per-ip" help:"WebSockets of one IPv4 address or IPv6 /64 at the same time; more are closed with 4004. 0: any number." default:"0"`
+	MaxSocketsUser int           `name:"max-sockets-per-user" help:"WebSockets of one user on this edge at the same time; more are closed with 4506. 0: any number." default:"100"`
 	MaxFrame       int           `help:"Size of a client's message (bytes, 1024 to 1048576); a longer one is closed with 1009." default:"65536"`
 	MaxText        int           `help:"Size of a text in UTF-8 (bytes, 1 to max-frame)." default:"16384"`
 	MaxRooms       int           `help:"Rooms that one socket may be in (1 to 10000)." default:"500"`
@@ -93,6 +94,7 @@ func (c *Config) Validate() error {
 	between("loops", c.Loops, 0, hub.MaxShards)
 	between("max-sockets", c.MaxSockets, 1, huge)
 	between("max-sockets-per-ip", c.MaxSocketsIP, 0, huge)
+	between("max-sockets-per-user", c.MaxSocketsUser, 0, huge)
 	between("max-frame", c.MaxFrame, 1<<10, 1<<20)
 	between("max-text", c.MaxText, 1, c.MaxFrame)
 	between("max-rooms", c.MaxRooms, 1, 10_000)
@@ -150,7 +152,7 @@ func (c *Config) options(loops int) hub.Options {
 	proxies, _ := clientaddr.Parse(c.TrustedProxies) // Validate has looked at them
 	return hub.Options{
 		EdgeID: id, Origins: c.Origins, Proxies: proxies, Heartbeat: c.Heartbeat,
-		BasePath: c.Base(), Sockets: min(c.MaxSockets, socketsWithin(fileLimit())), SocketsPerIP: c.MaxSocketsIP, UserBytes: c.UserBytes, GuestBytes: c.GuestBytes, UserRate: c.UserRate, UserBurst: c.UserBurst,
+		BasePath: c.Base(), Sockets: min(c.MaxSockets, socketsWithin(fileLimit())), SocketsPerIP: c.MaxSocketsIP, SocketsPerUser: c.MaxSocketsUser, UserBytes: c.UserBytes, GuestBytes: c.GuestBytes, UserRate: c.UserRate, UserBurst: c.UserBurst,
 		Frame: c.MaxFrame, Text: c.MaxText, Rooms: c.MaxRooms,
 		Rate: c.Rate, Burst: c.Burst, Pending: c.MaxPending, Buffers: c.MaxBuffers / loops, Outstanding: c.MaxOutstanding,
 		Ring:             ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/edge"
 )
@@ -65,6 +66,29 @@ func TestMaxSocketsPerIP(t *testing.T) {
 			dial(t, e.Addr(), "X-Forwarded-For: 203.0.113.3\r\n")
 			dial(t, e.Addr(), "X-Forwarded-For: 203.0.113.99, 203.0.113.3\r\nX-Forwarded-For: 127.0.0.1\r\n").wantClose(wire.CloseOverloaded) // two proxies, and what the client wrote
 		})
+	})
+}
+
+// TestMaxSocketsPerUser fills the share of a user, whatever the loop, and makes room again.
+func TestMaxSocketsPerUser(t *testing.T) {
+	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
+		e := w.edge(conf, func(c *edge.Config) { c.MaxSocketsUser, c.Loops = 2, 2 })
+		first := w.login(e, "ann")
+		w.login(e, "ann")
+		w.login(e, "bob")
+		third := dial(t, e.Addr())
+		third.send(`{"type":"hello","id":"h","version":1,"token":"%s"}`, w.token("ann"))
+		if got := third.want("error"); got.Code != chat.CodeTooMany {
+			t.Errorf("one too many is told %+v", got)
+		}
+		third.wantClose(wire.CloseSockets)
+		if n := e.count("hubbub_edge_refused_total", "user"); n != 1 {
+			t.Errorf("%v were counted", n)
+		}
+		first.write(closeFrame(1000, ""))
+		first.wantClose(1000)
+		eventually(t, "there is room again", func() bool { return e.count("hubbub_edge_sockets") == 2 })
+		w.login(e, "ann")
 	})
 }
 

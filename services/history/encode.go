@@ -39,17 +39,27 @@ func encodeMessage(e store.Entry, done *chat.Message) (shown, error) {
 }
 
 // encodePage encodes a historyapi.Page.
-func encodePage(all []shown, more bool) json.RawMessage {
+func encodePage(all []shown, more bool, acts []shown) json.RawMessage {
 	size := 64
-	for _, m := range all {
-		size += len(m.json) + 1
+	for _, list := range [][]shown{all, acts} {
+		for _, m := range list {
+			size += len(m.json) + 1
+		}
 	}
-	out := append(make([]byte, 0, size), `{"messages":[`...)
+	out := appendAll(append(make([]byte, 0, size), `{"messages":[`...), all)
+	out = fmt.Appendf(out, `],"more":%v`, more)
+	if len(acts) > 0 {
+		out = append(appendAll(append(out, `,"acts":[`...), acts), ']')
+	}
+	return append(out, '}')
+}
+
+func appendAll(out []byte, all []shown) []byte {
 	for i, m := range all {
 		if i > 0 {
 			out = append(out, ',')
 		}
 		out = append(out, m.json...)
 	}
-	return fmt.Appendf(out, `],"more":%v}`, more)
+	return out
 }

@@ -33,7 +33,12 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (json.Ra
 		return nil, err
 	}
 	from, to := fit(all, found.anchor)
-	return encodePage(all[from:to], found.more || to-from < len(all)), nil
+	all, more := all[from:to], found.more || to-from < len(all)
+	acts, err := r.acts(ctx, req, all, more)
+	if err != nil {
+		return nil, err
+	}
+	return encodePage(all, more, acts), nil
 }
 
 // run are messages that a page is made of.

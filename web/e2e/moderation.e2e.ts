@@ -85,4 +85,20 @@ test('a reader reads until the word is given', async () => {
   await bo.shot('reader');
   await role('Member');
   await bo.say('thank you');
+
+  // What was done stands where it belongs after a reload, too, and is no news.
+  await ada.page.getByRole('button', { name: 'Room rules' }).click();
+  await dialog.getByRole('switch', { name: /Guests/ }).uncheck();
+  await ada.shot('rules');
+  expect(await violations(ada.page)).toEqual([]);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await bo.page.getByText('closed this room to guests').waitFor();
+  await ada.say('the end');
+  await bo.message('the end').waitFor();
+  await bo.page.reload();
+  await bo.message('the end').waitFor();
+  await bo.page.getByText('closed this room to guests').waitFor();
+  await bo.page.getByText('made you a reader').waitFor();
+  await bo.page.getByText('made you a member').waitFor();
+  await bo.shot('acts');
 });

@@ -33,6 +33,8 @@ type PageRequest struct {
 type Page struct {
 	Messages []chat.Message `json:"messages"`
 	More     bool           `json:"more"` // there are more in the direction asked for
+	// Acts are the acts of moderation (chat.TypeModerated) between the messages and, where there are no more of those, beside them.
+	Acts []chat.Event `json:"acts,omitempty"`
 }
 
 // SinceRequest asks for the log entries of a room after a seq, as they were appended: what a client missed that was

@@ -84,6 +84,8 @@ type Store interface {
 	Newest(ctx context.Context, room string, before uint64, limit int) ([]Entry, error)
 	// Oldest returns the first messages with Seq > after, in order, at most limit.
 	Oldest(ctx context.Context, room string, after uint64, limit int) ([]Entry, error)
+	// Acts returns the last acts of moderation (chat.TypeModerated) with after < Seq < before, in order, at most limit.
+	Acts(ctx context.Context, room string, after, before uint64, limit int) ([]Entry, error)
 	// Find returns the entry to which a sender gave an ID, whatever its type; false: there is none.
 	Find(ctx context.Context, room, sender, id string) (Entry, bool, error)
 	// Messages returns the messages of a room with these names, in order.

@@ -202,7 +202,7 @@ describe('coming back', () => {
     expect([await cut(0), await cut(9_000), await cut(0), await cut(10_000), await cut(0)]).toEqual([500, 1_000, 2_000, 500, 1_000]);
   });
 
-  test.each([4500, 4502, 4503, 4504, 4505, 1000, 1002, 1003, 1007, 1009])('never after close code %d', async (code) => {
+  test.each([4500, 4502, 4503, 4504, 4505, 4506, 1000, 1002, 1003, 1007, 1009])('never after close code %d', async (code) => {
     connect();
     const peer = await server.peer();
     await peer.welcome();

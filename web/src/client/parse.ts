@@ -1,5 +1,5 @@
 import type {
-  HistoryEvent, HistoryMessage, LogEvent, NoticeEvent, Person, PinnedEvent, PresenceEvent, ReactedEvent, ServerEvent, Status, TopicEvent, UnknownLogEvent, WelcomeEvent, WhoEvent,
+  HistoryEvent, HistoryMessage, LogEvent, ModeratedEvent, NoticeEvent, Person, PinnedEvent, PresenceEvent, ReactedEvent, ServerEvent, Status, TopicEvent, UnknownLogEvent, WelcomeEvent, WhoEvent,
 } from './protocol.ts';
 
 const logTypes = new Set([
@@ -61,7 +61,7 @@ function completeOther(v: Record<string, unknown>): ServerEvent | undefined {
       } as unknown as WhoEvent;
     }
     case 'history':
-      return { ...v, messages: historyMessages(v['messages']), more: v['more'] === true } as unknown as HistoryEvent;
+      return { ...v, messages: historyMessages(v['messages']), acts: historyActs(v['acts']), more: v['more'] === true } as unknown as HistoryEvent;
     case 'notice':
       return { ...v, ...(v['users'] !== undefined && { users: people(v['users']), count: number(v['count']) }) } as unknown as NoticeEvent;
     case 'error':
@@ -88,6 +88,13 @@ export function historyMessages(v: unknown): HistoryMessage[] {
   return list(v).filter(isEntry).map((m) => ({
     ...(m as unknown as HistoryMessage),
     type: 'msg', prev: number(m['prev']), user: string(m['user']), name: string(m['name']), ts: number(m['ts']), text: string(m['text']),
+  }));
+}
+
+/** Returns the acts of moderation of a page of history, without what is none. */
+export function historyActs(v: unknown): ModeratedEvent[] {
+  return list(v ?? []).filter(isEntry).filter((m) => typeof m['act'] === 'string').map((m) => ({
+    ...(m as unknown as ModeratedEvent), type: 'moderated', prev: 0, user: string(m['user']), name: string(m['name']), ts: number(m['ts']),
   }));
 }
 

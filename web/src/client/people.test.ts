@@ -60,3 +60,13 @@ test('names of those who have not been heard of for long are let go', () => {
   expect(people.name('ada')).toBe('Ada L');
   expect(people.name('u0')).toBe('User 0');
 });
+
+test('who is ignored is not seen to type', () => {
+  const people = new People();
+  people.typed('lobby', 'u1', 'Ada');
+  people.typed('lobby', 'u2', 'Bo');
+  expect(people.typing('lobby')).toEqual(['Ada', 'Bo']);
+  expect(people.typing('lobby', new Set(['u1']))).toEqual(['Bo']);
+  people.stopped('lobby', 'u1');
+  people.stopped('lobby', 'u2');
+});

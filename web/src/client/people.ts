@@ -62,9 +62,9 @@ export class People extends Emitter<Events> {
     return known ? (people.find((p) => p.user === user)?.status ?? 'offline') : undefined;
   }
 
-  /** Names of those who type in the room now, longest first. */
-  typing(room: string): readonly string[] {
-    return [...(this.#typing.get(room)?.values() ?? [])].map((t) => t.name);
+  /** Names of those who type in the room now, longest first, without those whom the user does not want to hear of. */
+  typing(room: string, ignored?: ReadonlySet<string>): readonly string[] {
+    return [...(this.#typing.get(room) ?? [])].filter(([user]) => !ignored?.has(user)).map(([, t]) => t.name);
   }
 
   /** The last name heard for a user, for events that carry an id alone. */

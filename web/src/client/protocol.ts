@@ -110,6 +110,8 @@ export interface ModeratedEvent extends Entry {
   readonly until?: number;
   /** The reason. */
   readonly text?: string;
+  /** The role that `member` has now. */
+  readonly role?: string;
   readonly slow?: number;
   readonly announce?: string;
   /** In the user's own room: the room that it is about; absent: the whole server. */
@@ -227,6 +229,8 @@ export interface HistoryEvent {
   readonly id?: string;
   readonly room: string;
   readonly messages: readonly HistoryMessage[];
+  /** What moderators have done between them; a server of before that knew has none. */
+  readonly acts: readonly ModeratedEvent[];
   readonly more: boolean;
 }
 export interface NoticeEvent {

@@ -169,7 +169,7 @@ export class Room {
     this.history = 'loading';
     try {
       const page = await this.#o.request({ type: 'history', room: this.id, limit });
-      this.log.page(page.messages, first);
+      this.log.page(page.messages, first, page.acts);
       this.hasOlder = page.more;
       this.history = 'loaded';
       this.#o.changed(this);
@@ -260,7 +260,7 @@ export class Room {
     const page = await this.#o.request({ type: 'history', room: this.id, before: first.seq, limit: pages.older });
     // Reset meanwhile, or without its first messages: the page does not end where the log begins.
     if (this.log.resets !== resets || this.log.messages[0]?.seq !== first.seq) return;
-    this.log.page(page.messages);
+    this.log.page(page.messages, false, page.acts);
     this.hasOlder = page.more && page.messages.length > 0;
     this.#o.changed(this);
   }

@@ -213,3 +213,14 @@ describe('acts of moderation', () => {
     expect([log.acts[0]!.seq, log.acts.at(-1)!.seq]).toEqual([121, 320]);
   });
 });
+
+test('the acts of a page stand between its messages, once, and are no news', () => {
+  const log = new RoomLog();
+  const act = (seq: number) => ({ type: 'moderated', seq, prev: 0, room: 'r', id: `a${seq}`, user: 'mod', name: 'Mo', ts: seq, act: 'mute' }) as const;
+  expect(log.page([msg(20, 10)] as never[], true, [act(25)])).toBe(true);
+  expect(log.position).toEqual({ seq: 20, id: 'm20' });
+  expect(log.live({ ...act(25), prev: 20 } as never)).toBe('applied'); // the join brings it again
+  log.page([msg(10, 0)] as never[], false, [act(15), act(5)]);
+  expect(log.acts.map((a) => a.seq)).toEqual([5, 15, 25]);
+  expect(log.messages.map((m) => m.seq)).toEqual([10, 20]);
+});

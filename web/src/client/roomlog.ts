@@ -105,10 +105,11 @@ export class RoomLog {
   /**
    * Takes a page of history. Messages that are here already stay as they are; changes that were heard live are applied
    * to the others, for history may not have them yet. With `first` the log starts with this page: a join after its
-   * newest message brings what history had not stored yet. Returns whether anything is new.
+   * newest message brings what history had not stored yet. Acts are those of the page. Returns whether there is a new message.
    */
-  page(page: readonly HistoryMessage[], first = false): boolean {
+  page(page: readonly HistoryMessage[], first = false, acts: readonly ModeratedEvent[] = []): boolean {
     if (first) this.reset(0);
+    this.#act(acts);
     const added = page.filter((m) => !this.has(m.user, m.id)).map(fromHistory);
     if (!added.length) return false;
     for (const m of added) this.#bySender.set(key(m.user, m.id), m);
@@ -164,8 +165,14 @@ export class RoomLog {
       const m = fromHistory(e);
       this.#bySender.set(key(m.user, m.id), m);
       this.#messages = [...this.#messages, m];
-    } else if (e.type === 'moderated') this.#acts = [...this.#acts, e].slice(-keptActs);
+    } else if (e.type === 'moderated') this.#act([e]);
     else if (e.type === 'edited' || e.type === 'deleted' || e.type === 'reacted' || e.type === 'pinned') this.#change(e);
+  }
+
+  /** Takes in acts: of one that a page and the log both have, one is kept. */
+  #act(acts: readonly ModeratedEvent[]): void {
+    const fresh = acts.filter((a) => !this.#acts.some((b) => b.seq === a.seq));
+    if (fresh.length) this.#acts = [...this.#acts, ...fresh].sort((a, b) => a.seq - b.seq).slice(-keptActs);
   }
 
   #change(e: Change): void {

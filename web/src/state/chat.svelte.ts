@@ -141,7 +141,7 @@ export class Chat {
 
   /** Whether the kind of the user's account may do an action of docs/roles.md. */
   may(action: string): boolean {
-    return this.#guestMay?.includes(action) ?? true;
+    return !this.client.me.guest || (this.#guestMay?.includes(action) ?? true);
   }
 
   close(): void {
@@ -283,7 +283,7 @@ export class Chat {
     this.view = this.#view();
     const room = this.#active;
     this.online = room === undefined ? nobody : client.people.online(room);
-    this.typing = room === undefined ? [] : client.people.typing(room);
+    this.typing = room === undefined ? [] : client.people.typing(room, client.ignored);
     if (this.view && !this.#divided) {
       this.divide();
       // What is new may still be on its way.
@@ -309,7 +309,7 @@ export class Chat {
       draft: id !== this.#active && this.drafts.get(id) !== '',
       other,
       status: other === undefined ? undefined : client.people.status(id, other),
-      typing: client.people.typing(id).length > 0,
+      typing: client.people.typing(id, client.ignored).length > 0,
     };
   }
 

@@ -32,6 +32,12 @@ export function actText(e: ModeratedEvent, me: string): string {
   switch (e.act) {
     case 'mute':
       return `${who} muted ${whom}${e.until === undefined ? '' : ` for ${span(60 * Math.max(1, Math.round((e.until - e.ts) / 60_000)))}`}${why}`;
+    case 'ban':
+      return `${who} banned ${whom}${e.until === undefined ? '' : ` for ${span(60 * Math.max(1, Math.round((e.until - e.ts) / 60_000)))}`}${why}`;
+    case 'unban':
+      return `${who} let ${whom} come back`;
+    case 'role':
+      return `${who} made ${whom} ${e.role === 'owner' ? 'an' : 'a'} ${e.role ?? 'member'}`;
     case 'unmute':
       return `${who} let ${whom} write again`;
     case 'archive':

@@ -61,6 +61,9 @@ func (s *Shard) leaveAll(slot uint32) {
 		gone := s.presenceOf(ses)
 		s.hub.reporter.Exit(gone)
 		s.exitOwn(slot)
+		if s.hub.opts.SocketsPerUser > 0 {
+			s.hub.ofUser.release(ses.who.user())
+		}
 	}
 	delete(s.wanted, slot)
 	for ses.subs != none {

@@ -16,6 +16,7 @@ var (
 	errToken    = chat.E(chat.CodeUnauthorized, "the token is missing or does not verify")
 	errExpired  = chat.E(chat.CodeTokenExpired, "the token has expired: fetch a new one")
 	errNoKeys   = chat.Unavailable("tokens cannot be verified right now", time.Second)
+	errSockets  = chat.E(chat.CodeTooMany, "you have as many connections as one may: close another window or device first")
 	errRevoked  = chat.E(chat.CodeUnauthorized, "the session was revoked: log in again")
 	lostMessage = "the edge cannot reach what it needs to let you in"
 )
@@ -97,6 +98,11 @@ func (s *Shard) welcome(slot uint32, own uint64, id, device string, claims auth.
 	ses := s.sessions.at(slot)
 	if s.hub.access.Revoked(claims) {
 		s.turnAway(slot, id, errRevoked, wire.CloseRevoked)
+		return
+	}
+	if most := s.hub.opts.SocketsPerUser; most > 0 && !s.hub.ofUser.take(claims.User, most) {
+		s.hub.metrics.refused.WithLabelValues("user").Inc()
+		s.turnAway(slot, id, errSockets, wire.CloseSockets)
 		return
 	}
 	now := time.Now()

@@ -39,6 +39,7 @@ type Options struct {
 	Sockets          int           // WebSockets at the same time
 	BasePath         string        // that the WebSocket is under, too, without a slash at its end; empty: none
 	SocketsPerIP     int           // of one address (IPv6: of one /64); 0: any number
+	SocketsPerUser   int           // 0: any number
 	UserRate         int           // commands per second of one user on this edge, sustained; 0: any number
 	UserBurst        int           // commands of one user at once
 	UserBytes        int64         // of text and perMessage that a user may send in a day on this edge; 0: any amount
@@ -101,6 +102,7 @@ type Hub struct {
 
 	addrs   addrTable
 	users   userTable
+	ofUser  socketTable
 	slow    slowTable
 	scratch scratch
 	heads   headDesk

@@ -78,6 +78,39 @@ func (s *Shard) countAddr(slot uint32, forwardedFor, realIP string) bool {
 	return ok
 }
 
+// socketTable counts the sockets of each user, in parts, so that loops seldom meet. Safe for concurrent use.
+type socketTable [64]struct {
+	mu    sync.Mutex
+	count map[uint64]int32 // by hash of the user
+}
+
+// take counts one more socket of a user, unless there are most already.
+func (t *socketTable) take(user string, most int) bool {
+	h := ring.Hash(user)
+	p := &t[h%uint64(len(t))]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if int(p.count[h]) >= most {
+		return false
+	}
+	if p.count == nil {
+		p.count = make(map[uint64]int32)
+	}
+	p.count[h]++
+	return true
+}
+
+// release undoes a take.
+func (t *socketTable) release(user string) {
+	h := ring.Hash(user)
+	p := &t[h%uint64(len(t))]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.count[h]--; p.count[h] <= 0 {
+		delete(p.count, h)
+	}
+}
+
 // userTable holds the buckets of users who have sent something lately, in parts, so that loops seldom meet. Safe for
 // concurrent use.
 type userTable [64]struct {

@@ -111,6 +111,14 @@ func (s *Store) Oldest(ctx context.Context, room string, after uint64, limit int
 	return s.list(ctx, "oldest messages", bson.D{between(behind(room, after), past(room)), field("type", chat.TypeMsg)}, field("_id", 1), limit)
 }
 
+// Acts implements store.Store.
+func (s *Store) Acts(ctx context.Context, room string, after, before uint64, limit int) ([]store.Entry, error) {
+	all, err := s.list(ctx, "acts of moderation", bson.D{field("room", room), field("type", chat.TypeModerated),
+		field("seq", bson.D{field("$gt", after), field("$lt", before)})}, field("seq", -1), limit)
+	slices.Reverse(all)
+	return all, err
+}
+
 // Find implements store.Store.
 func (s *Store) Find(ctx context.Context, room, sender, id string) (store.Entry, bool, error) {
 	all, err := s.list(ctx, "entry by its id", bson.D{field("room", room), field("sender", sender), field("id", id)}, field("_id", 1), 1)

@@ -164,6 +164,14 @@ func (s *Store) Oldest(ctx context.Context, room string, after uint64, limit int
 		behind(room, after), past(room))
 }
 
+// Acts implements store.Store.
+func (s *Store) Acts(ctx context.Context, room string, after, before uint64, limit int) ([]store.Entry, error) {
+	all, err := s.list(ctx, "acts of moderation", columns+`WHERE key > ? AND key < ? AND type = 'moderated' ORDER BY key DESC LIMIT ?`,
+		behind(room, after), store.Key(room, before), limit)
+	slices.Reverse(all)
+	return all, err
+}
+
 // Find implements store.Store.
 func (s *Store) Find(ctx context.Context, room, sender, id string) (store.Entry, bool, error) {
 	all, err := s.list(ctx, "entry by its id", columns+`WHERE room = ? AND sender = ? AND id = ?`, room, sender, id)

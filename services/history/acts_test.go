@@ -1,0 +1,108 @@
+package history
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/chat"
+)
+
+// TestActsOfPages pages through a room in which moderators have acted, from what is stored, from the log alone, and from both: pages
+// that follow each other have each act once, where it belongs.
+func TestActsOfPages(t *testing.T) {
+	eachStore(t, func(t *testing.T, s *gated) {
+		w, _ := start(t, openBus(t), s)
+		s.readers.Store(true)
+		for _, room := range []string{"stored", "log", "both"} {
+			s.down.Store(room == "log")
+			var seqs []uint64
+			act := func(id string) {
+				seqs = append(seqs, w.event(chat.Event{Type: chat.TypeModerated, Room: room, User: "mod", Name: "Mo", ID: id, Act: chat.ActMute, Member: "ann", Text: "why"}))
+			}
+			say := func(id string) { seqs = append(seqs, w.say(room, "ann", id, id)) }
+			act("a0")
+			say("m1")
+			act("a2")
+			act("a3")
+			say("m4")
+			if room != "log" {
+				w.stored(room, seqs[4])
+			}
+			s.down.Store(room != "stored")
+			say("m5")
+			act("a6")
+			say("m7")
+			act("a8")
+			if room == "stored" {
+				w.stored(room, seqs[8])
+			}
+			shown := func(req historyapi.PageRequest) string {
+				req.Room = room
+				p := w.page(req)
+				type entry struct {
+					seq uint64
+					id  string
+				}
+				var all []entry
+				for _, m := range p.Messages {
+					all = append(all, entry{m.Seq, m.ID})
+				}
+				for _, e := range p.Acts {
+					if e.Type != chat.TypeModerated || e.User != "mod" || e.Act != chat.ActMute || e.Member != "ann" || e.Text != "why" || e.Room != room {
+						t.Errorf("an act is %+v", e)
+					}
+					all = append(all, entry{e.Seq, e.ID})
+				}
+				slices.SortFunc(all, func(a, b entry) int { return int(a.seq) - int(b.seq) })
+				var ids []string
+				for _, e := range all {
+					ids = append(ids, e.id)
+				}
+				return strings.Join(ids, " ")
+			}
+			for _, tt := range []struct {
+				req  historyapi.PageRequest
+				want string
+			}{
+				{historyapi.PageRequest{}, "a0 m1 a2 a3 m4 m5 a6 m7 a8"},
+				{historyapi.PageRequest{Limit: 2}, "m5 a6 m7 a8"},
+				{historyapi.PageRequest{Limit: 2, Before: seqs[5]}, "a0 m1 a2 a3 m4"},
+				{historyapi.PageRequest{Limit: 1, Before: seqs[5]}, "m4"},
+				{historyapi.PageRequest{Limit: 1, Before: seqs[4]}, "a0 m1 a2 a3"},
+				{historyapi.PageRequest{Limit: 1, After: seqs[1]}, "a2 a3 m4"},
+				{historyapi.PageRequest{Limit: 2, After: seqs[4]}, "m5 a6 m7 a8"},
+				{historyapi.PageRequest{Limit: 2, Around: seqs[4]}, "m4 m5"},
+				{historyapi.PageRequest{Limit: 4, Around: seqs[5]}, "m4 m5 a6 m7"},
+			} {
+				if got := shown(tt.req); got != tt.want {
+					t.Errorf("%s: %+v: %s; want %s", room, tt.req, got, tt.want)
+				}
+			}
+			s.down.Store(false)
+		}
+		only := w.event(chat.Event{Type: chat.TypeModerated, Room: "quiet", User: "mod", ID: "a", Act: chat.ActRules, Slow: 5})
+		if p := w.page(historyapi.PageRequest{Room: "quiet"}); len(p.Messages) != 0 || len(p.Acts) != 1 || p.Acts[0].Seq != only || p.Acts[0].Slow != 5 {
+			t.Errorf("a room without messages: %+v", p)
+		}
+	})
+}
+
+// TestManyActs: a page has the last acts, and no more than an answer carries.
+func TestManyActs(t *testing.T) {
+	w := open(t)
+	w.say("r1", "ann", "m1", "1")
+	for i := range maxActs + 20 {
+		w.event(chat.Event{Type: chat.TypeModerated, Room: "r1", User: "mod", ID: fmt.Sprint("a", i), Act: chat.ActMute, Text: strings.Repeat("x", 900)})
+	}
+	p := w.page(historyapi.PageRequest{Room: "r1"})
+	size := 0
+	for _, e := range p.Acts {
+		size += len(e.Text)
+	}
+	if n := len(p.Acts); n == 0 || n > maxActs || size > maxActsSize || p.Acts[n-1].ID != fmt.Sprint("a", maxActs+19) {
+		t.Errorf("%d acts with %d bytes of text", n, size)
+	}
+}
