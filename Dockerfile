@@ -2,10 +2,11 @@
 #   docker build --build-arg SERVICE=edge -t hubbub/edge .        (edge, history, presence, directory)
 #   docker build --target nginx -t hubbub/nginx .                 nginx with the page
 #   docker build --target hubbub -t hubbub/hubbub .               all of Hubbub in one process
-# Arguments where there is no Internet: REGISTRY and DISTROLESS are where base images come from, GOPROXY, GOSUMDB and
-# NPM_REGISTRY where modules and packages do; HTTP_PROXY, HTTPS_PROXY and NO_PROXY are taken as they are; CA is the text of
-# certificates (PEM) that the build trusts in addition. `infra/airgap/images.sh` makes the base images from Debian packages.
-# VERSION, COMMIT and DATE are what --version says and the labels; nothing else makes two builds of a commit differ.
+# Arguments where there is no Internet: REGISTRY and DISTROLESS are where base images come from,
+# GOPROXY, GOSUMDB and NPM_REGISTRY where modules and packages do; HTTP_PROXY, HTTPS_PROXY and
+# NO_PROXY are taken as they are; CA is the text of certificates (PEM) that the build trusts in
+# addition. `infra/airgap/images.sh` makes the base images from Debian packages. VERSION, COMMIT and
+# DATE are what --version says and the labels; nothing else makes two builds of a commit differ.
 ARG REGISTRY=
 ARG DISTROLESS=gcr.io/distroless/
 

@@ -7,10 +7,12 @@ MODULES := $(shell sed -n 's,^\t\./,,p' go.work)
 SERVICES := directory edge history presence
 GO ?= go
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-# Without the path of the checkout in it, what one has compiled serves all others on the machine, too.
+# Without the path of the checkout in it, what one has compiled serves all others on the machine,
+# too.
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 
-# Which build it is, for --version: a tag such as v1.2.3, and the commit with its date. Empty: what Go finds in the checkout.
+# Which build it is, for --version: a tag such as v1.2.3, and the commit with its date. Empty: what
+# Go finds in the checkout.
 VERSION ?= $(patsubst v%,%,$(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null))
 COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || [ $$? != 1 ] || echo +changes)
 DATE ?= $(shell TZ=UTC git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Makes the secrets of the compose files in the folder secrets, or in the one that is given: passwords of chance, the URLs with
-# them, and the users of Redis and NATS with the least rights that Hubbub works with. What is there already stays.
+# Makes the secrets of the compose files in the folder secrets, or in the one that is given:
+# passwords of chance, the URLs with them, and the users of Redis and NATS with the least rights
+# that Hubbub works with. What is there already stays.
 set -eu -o pipefail
 dir=${1:-$(dirname "$0")/../secrets}
 mkdir -p "$dir"
@@ -25,9 +26,10 @@ for name in redis_password nats_password mongo_root_password mongo_history_passw
   password | write "$name"
 done
 printf 'redis://hubbub:%s@bus:6379\n' "$(secret redis_password)" | write redis_url
-# https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/ ; `health` is for the health check. Nobody logs in as
-# default, which is off. It has all rights nevertheless: when Redis starts it reads transactions of its append-only file with them,
-# and drops what it may not do, silently (https://github.com/redis/redis/issues/14541).
+# https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/ ; `health` is for the
+# health check. Nobody logs in as default, which is off. It has all rights nevertheless: when Redis
+# starts it reads transactions of its append-only file with them, and drops what it may not do,
+# silently (https://github.com/redis/redis/issues/14541).
 write redis_users <<END
 user default off ~* &* +@all
 user hubbub on #$(secret redis_password | sha256sum | cut -d ' ' -f 1) resetkeys ~hub:* resetchannels &hub:* -@all +@all -@dangerous +info +role +cluster|shards

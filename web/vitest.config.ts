@@ -1,7 +1,8 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 
-// The browser condition makes Svelte's runes run as they do in the page; without it they are the server's.
+// The browser condition makes Svelte's runes run as they do in the page; without it they are the
+// server's.
 export default defineConfig({
   plugins: [svelte()],
   resolve: { conditions: ['browser'] },

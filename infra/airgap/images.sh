@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Makes the base images that Hubbub's Dockerfile and compose files name, under the same tags, where no image registry is
-# reached: from Debian packages, and from the Go and Node.js of this machine. Needs Docker, debootstrap, root, Go and Node.js.
-# Names of images as arguments make those alone. For MongoDB there is no Debian package: with --ferretdb, a server that speaks
-# its protocol, and is for trying things only, takes its name.
+# Makes the base images that Hubbub's Dockerfile and compose files name, under the same tags, where
+# no image registry is reached: from Debian packages, and from the Go and Node.js of this machine.
+# Needs Docker, debootstrap, root, Go and Node.js. Names of images as arguments make those alone.
+# For MongoDB there is no Debian package: with --ferretdb, a server that speaks its protocol, and is
+# for trying things only, takes its name.
 set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 suite=bookworm

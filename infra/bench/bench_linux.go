@@ -43,7 +43,8 @@ func newBench(ctx context.Context, o *options) (*bench, error) {
 		return nil, fmt.Errorf("working directory: %w", err)
 	}
 	b := &bench{opts: o, bin: os.Getenv(insideVar), here: here, seen: newRatios()}
-	fmt.Printf("%s; each server on one core, the clients on the others\n", machine()) // before this process is moved
+	// before this process is moved
+	fmt.Printf("%s; each server on one core, the clients on the others\n", machine())
 	if b.serverCore, b.otherCores, err = cores(); err != nil {
 		return nil, err
 	}
@@ -73,8 +74,8 @@ func (b *bench) run(ctx context.Context) error {
 	return b.verdict(ctx)
 }
 
-// each has the servers measured one after the other, so that what else the machine does meanwhile meets all of them,
-// as often as was asked for. Those that are left out cannot do what is measured.
+// each has the servers measured one after the other, so that what else the machine does meanwhile
+// meets all of them, as often as was asked for. Those that are left out cannot do what is measured.
 func (b *bench) each(ctx context.Context, measure func(*target) error, names []string, without ...string) error {
 	for range b.opts.Rounds {
 		for _, name := range names {
@@ -89,7 +90,8 @@ func (b *bench) each(ctx context.Context, measure func(*target) error, names []s
 	return nil
 }
 
-// with has one server measured, started for it alone. What goes wrong with a peer is told and ends its part only.
+// with has one server measured, started for it alone. What goes wrong with a peer is told and ends
+// its part only.
 func (b *bench) with(ctx context.Context, name string, measure func(*target) error) error {
 	t, err := b.open(ctx, name)
 	if err == nil {

@@ -9,8 +9,9 @@ import (
 	"slices"
 )
 
-// build makes what is measured, and returns the folder of it. The versions are those of go.mod files and of
-// package-lock.json: nats-server's that of services/hubbub, the others' beside this program.
+// build makes what is measured, and returns the folder of it. The versions are those of go.mod
+// files and of package-lock.json: nats-server's that of services/hubbub, the others' beside this
+// program.
 func build(ctx context.Context, o *options) (string, error) {
 	root, err := filepath.Abs("../..")
 	if err != nil {

@@ -29,12 +29,13 @@ const (
 	bigBytes  = 4 << 10
 	warming   = time.Second
 
-	// speakers is how many members of a room speak, where there are so many. Each of Hubbub's has one message at a time on
-	// its way to the log, for the order of them.
+	// speakers is how many members of a room speak, where there are so many. Each of Hubbub's has
+	// one message at a time on its way to the log, for the order of them.
 	speakers = 256
 
-	// most messages are on their way in a flood, fewer where that would be more deliveries than mostDeliveries or more
-	// bytes for a client than mostBytes, and never more than perSender for each who speaks.
+	// most messages are on their way in a flood, fewer where that would be more deliveries than
+	// mostDeliveries or more bytes for a client than mostBytes, and never more than perSender for
+	// each who speaks.
 	most           = 512
 	mostDeliveries = 400_000
 	mostBytes      = 256 << 10
@@ -114,7 +115,8 @@ func (b *bench) idleOne(t *target, steps []int) error {
 	return nil
 }
 
-// memory returns what a server has in use, if it is a Go program, and its resident memory, after a collection.
+// memory returns what a server has in use, if it is a Go program, and its resident memory, after a
+// collection.
 func memory(t *target) (used, resident int64, err error) {
 	time.Sleep(time.Second) // what logging in and joining have begun is over
 	if t.collect != nil {

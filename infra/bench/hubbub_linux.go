@@ -19,9 +19,9 @@ import (
 	"hubbub.internal/libs/bus/busurl"
 )
 
-// openHubbub starts an edge with a bus, a process of its own, beside it. The directory, which an edge asks for keys and
-// permissions, is answered for from here: everybody may talk everywhere. Of the edge's limits only those on how much a
-// client may say are lifted.
+// openHubbub starts an edge with a bus, a process of its own, beside it. The directory, which an
+// edge asks for keys and permissions, is answered for from here: everybody may talk everywhere. Of
+// the edge's limits only those on how much a client may say are lifted.
 func (b *bench) openHubbub(ctx context.Context, t *target, busAddr, ops string) error {
 	tokens, err := b.hubbubTokens()
 	if err != nil {

@@ -1,8 +1,9 @@
-// Command bench measures Hubbub's edge beside other servers, and beside the least that any server can do, in one run on
-// one machine: memory of idle sockets, the CPU of a handshake and of a delivery, and how late deliveries are.
+// Command bench measures Hubbub's edge beside other servers, and beside the least that any server
+// can do, in one run on one machine: memory of idle sockets, the CPU of a handshake and of a
+// delivery, and how late deliveries are.
 //
-// It owns the cases and the tables. Each server is a process of its own on a core of its own; the clients, and what
-// Hubbub's edge needs around it, are on the others.
+// It owns the cases and the tables. Each server is a process of its own on a core of its own; the
+// clients, and what Hubbub's edge needs around it, are on the others.
 package main
 
 import (

@@ -1,7 +1,7 @@
 //go:build !linux
 
-// Command bench measures Hubbub's edge beside other servers. It needs Linux: epoll, network namespaces and CPU clocks of
-// other processes.
+// Command bench measures Hubbub's edge beside other servers. It needs Linux: epoll, network
+// namespaces and CPU clocks of other processes.
 package main
 
 import (

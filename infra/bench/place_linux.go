@@ -20,8 +20,8 @@ const spareFiles = 500
 
 func inside() bool { return os.Getenv(insideVar) != "" }
 
-// raiseFileLimit raises the limit of open files as far as may be, for servers too, and returns how many sockets it
-// leaves a process.
+// raiseFileLimit raises the limit of open files as far as may be, for servers too, and returns how
+// many sockets it leaves a process.
 func raiseFileLimit() (int, error) {
 	var l unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &l); err != nil {
@@ -31,12 +31,13 @@ func raiseFileLimit() (int, error) {
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: l.Max, Max: l.Max}); err != nil {
 		return 0, fmt.Errorf("limit of open files: %w", err)
 	}
-	const most = 100_000 // more tell nothing new, and need more than one loopback address at both ends
+	// more tell nothing new, and need more than one loopback address at both ends
+	const most = 100_000
 	return min(int(min(l.Max, most+spareFiles))-spareFiles, most), nil
 }
 
-// enter runs this program again, where it measures: in a network namespace of its own, if it may make one, so that no
-// firewall or connection tracking of the machine is in the way.
+// enter runs this program again, where it measures: in a network namespace of its own, if it may
+// make one, so that no firewall or connection tracking of the machine is in the way.
 func enter(bin string) error {
 	run := func(attributes *syscall.SysProcAttr) error {
 		cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
@@ -87,7 +88,8 @@ func loopbackUp() error {
 	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo); err != nil {
 		return fmt.Errorf("turn the loopback interface on: %w", err)
 	}
-	// Where the clients are faster than accept. Ephemeral ports begin above those that freeport hands out.
+	// Where the clients are faster than accept. Ephemeral ports begin above those that freeport
+	// hands out.
 	for file, value := range map[string]string{"net/core/somaxconn": "65535", "net/ipv4/ip_local_port_range": "32768 65535"} {
 		if err := os.WriteFile("/proc/sys/"+file, []byte(value), 0); err != nil {
 			fmt.Fprintf(os.Stderr, "%s is as it was: %v\n", file, err)
@@ -96,7 +98,8 @@ func loopbackUp() error {
 	return nil
 }
 
-// cores returns the core of the measured server, and moves this process to the others. Empty: there is one core only.
+// cores returns the core of the measured server, and moves this process to the others. Empty: there
+// is one core only.
 func cores() (server, others string, err error) {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {

@@ -81,10 +81,11 @@ func (p *process) tail() string {
 	return string(b[max(0, len(b)-2000):])
 }
 
-// cpu returns the CPU time that the process has used, in user and kernel, to the nanosecond: the sum that
-// /proc/<pid>/stat tells in hundredths of a second.
+// cpu returns the CPU time that the process has used, in user and kernel, to the nanosecond: the
+// sum that /proc/<pid>/stat tells in hundredths of a second.
 func (p *process) cpu() time.Duration {
-	return cpuOf(int32(^p.cmd.Process.Pid<<3 | 2)) // CPUCLOCK_SCHED of a process, as clock_getcpuclockid(3) makes it
+	// CPUCLOCK_SCHED of a process, as clock_getcpuclockid(3) makes it
+	return cpuOf(int32(^p.cmd.Process.Pid<<3 | 2))
 }
 
 // cpuOf returns the time of a CPU clock.
@@ -102,8 +103,8 @@ func (p *process) resident() (int64, error) {
 	return all, err
 }
 
-// statm returns the resident memory of the process in bytes, and how much of it is of files, which other processes of the
-// same program share.
+// statm returns the resident memory of the process in bytes, and how much of it is of files, which
+// other processes of the same program share.
 func (p *process) statm() (all, shared int64, err error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", p.cmd.Process.Pid))
 	if err == nil {
@@ -118,8 +119,8 @@ func (p *process) statm() (all, shared int64, err error) {
 
 var web = &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 
-// goMemory has a Go program collect its garbage and returns what it then has in use: heap and stacks, in bytes. pprof is
-// the URL of its profiles.
+// goMemory has a Go program collect its garbage and returns what it then has in use: heap and
+// stacks, in bytes. pprof is the URL of its profiles.
 func goMemory(pprof string) (int64, error) {
 	r, err := web.Get(pprof + "/heap?gc=1&debug=1")
 	if err != nil {

@@ -8,7 +8,8 @@ import (
 	"hubbub.internal/infra/bench/swarm"
 )
 
-// table is a Markdown table that is printed row by row: whoever interrupts the run has what was measured so far.
+// table is a Markdown table that is printed row by row: whoever interrupts the run has what was
+// measured so far.
 type table struct {
 	title   string
 	columns []string

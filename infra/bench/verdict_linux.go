@@ -12,7 +12,8 @@ type idled struct {
 	rate           float64       // log-ins per second
 	login, joining time.Duration // CPU for each
 	resident, used float64       // bytes for each: resident memory; heap and stacks
-	base, shared   int64         // bytes: resident memory before the first socket, and how much of it is the program's file
+	// bytes: resident memory before the first socket, and how much of it is the program's file
+	base, shared int64
 }
 
 // ratios keeps what the verdict compares: of several rounds the least of each.
@@ -61,7 +62,8 @@ func reached(ok bool, limit string) string {
 	return limit + ": **missed**"
 }
 
-// verdict prints how far what was measured is from what it is to be. What was not measured is left out.
+// verdict prints how far what was measured is from what it is to be. What was not measured is left
+// out.
 func (b *bench) verdict(ctx context.Context) error {
 	b.table = newTable("Hubbub beside the others, in this run", "what", "measured", "is to be")
 	ratio := func(what string, have, of time.Duration, g goal) {

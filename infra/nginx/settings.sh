@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes what of nginx's configuration depends on the surroundings, to DIR (/tmp/nginx). The nginx image runs it before
-# nginx, as every script in /docker-entrypoint.d. Variables:
+# Writes what of nginx's configuration depends on the surroundings, to DIR (/tmp/nginx). The nginx
+# image runs it before nginx, as every script in /docker-entrypoint.d. Variables:
 #   HUBBUB_TRUSTED_PROXIES  networks of the proxies in front of nginx, such as 10.0.0.0/8,192.0.2.1: their X-Forwarded-For
 #                           and X-Forwarded-Proto count; headers of anybody else are replaced. Empty: nobody's.
 #   HUBBUB_PROXY_PROTOCOL   on: every connection begins with the PROXY protocol, and of HUBBUB_TRUSTED_PROXIES it counts.
@@ -27,8 +27,8 @@ if [ -n "$base" ]; then
   printf 'rewrite "^%s$" "%s/" permanent;\nrewrite "^%s(/.*)$" "$1";\n' "$pattern" "$base" "$pattern" >"$dir/base.conf"
 fi
 
-# A process may open as many files as it has been given, and cannot take more. A WebSocket is two, and each connection takes
-# memory beforehand.
+# A process may open as many files as it has been given, and cannot take more. A WebSocket is two,
+# and each connection takes memory beforehand.
 files=$(ulimit -Hn)
 case $files in unlimited) files=1048576 ;; esac
 connections=$files

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks the files that no compiler reads: the compose files, one by one and overlaid, and the nginx configuration.
+# Checks the files that no compiler reads: the compose files, one by one and overlaid, and the nginx
+# configuration.
 set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 export PATH=$PATH:/usr/sbin
@@ -12,7 +13,8 @@ for files in "docker-compose.yml" "docker-compose.yml docker-compose.override.ym
   echo "ok: $files"
 done
 
-# nginx resolves nothing at start, so the shipped configuration is checked as it is; only its folders are moved.
+# nginx resolves nothing at start, so the shipped configuration is checked as it is; only its
+# folders are moved.
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cp infra/nginx/*.conf "$dir"

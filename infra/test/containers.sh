@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Brings the compose files up for real, on an engine of its own (engine.sh), with each bus: images are built from the Dockerfile,
-# on base images that infra/airgap makes where none can be pulled; people talk through nginx while a service is scaled and
-# containers are killed; what is started late is waited for. With IMAGES_ARE_THERE=yes, those in ENGINE_DATA are not built again. `make test-containers` is this. It needs root and Docker's programs.
+# Brings the compose files up for real, on an engine of its own (engine.sh), with each bus: images
+# are built from the Dockerfile, on base images that infra/airgap makes where none can be pulled;
+# people talk through nginx while a service is scaled and containers are killed; what is started
+# late is waited for. With IMAGES_ARE_THERE=yes, those in ENGINE_DATA are not built again.
+# `make test-containers` is this. It needs root and Docker's programs.
 set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 if [ -z "${ENGINE_NET:-}" ]; then exec infra/test/engine.sh "$0" "$@"; fi

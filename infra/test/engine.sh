@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Runs a command with a Docker engine of its own: `infra/test/engine.sh COMMAND…`. The engine has a network namespace of its
-# own, which reaches the outside through slirp4netns, and a folder of its own; nothing of it is left behind. DOCKER_HOST leads to
-# it, and $ENGINE_NET runs a command in its network, such as one that asks a published port. ENGINE_DATA keeps images and
-# volumes for another time. Needs root, dockerd, slirp4netns and unshare.
+# Runs a command with a Docker engine of its own: `infra/test/engine.sh COMMAND…`. The engine has a
+# network namespace of its own, which reaches the outside through slirp4netns, and a folder of its
+# own; nothing of it is left behind. DOCKER_HOST leads to it, and $ENGINE_NET runs a command in its
+# network, such as one that asks a published port. ENGINE_DATA keeps images and volumes for another
+# time. Needs root, dockerd, slirp4netns and unshare.
 set -eu -o pipefail
 for program in dockerd slirp4netns unshare nsenter iptables; do
   PATH=$PATH:/usr/sbin command -v $program >/dev/null || { echo "a Docker engine cannot be started here: there is no $program (apt install docker.io slirp4netns iptables)" >&2; exit 3; }

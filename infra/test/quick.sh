@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs the Go tests that need no server: those of packages whose tests import nothing that starts one.
+# Runs the Go tests that need no server: those of packages whose tests import nothing that starts
+# one.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 servers='hubbub\.internal/libs/(bus/bustest|bus/natsembed|mongotest|checkout)( |$)'

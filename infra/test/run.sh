@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test there is, from cold. Needs Go and Node; installs or names the rest. CI and `make test` are this.
+# Runs every test there is, from cold. Needs Go and Node; installs or names the rest. CI and
+# `make test` are this.
 set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 infra/test/tools.sh
@@ -8,8 +9,9 @@ export PATH=$PATH:/usr/sbin
 
 step() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
 
-# Where there is memory enough, it is taken for time. The servers of the tests keep their files in it: what is killed here
-# are processes, and those leave their files behind on any file system, so that a disk would only be waited for.
+# Where there is memory enough, it is taken for time. The servers of the tests keep their files in
+# it: what is killed here are processes, and those leave their files behind on any file system, so
+# that a disk would only be waited for.
 export GOTMPDIR=${TMPDIR:-/tmp}
 gib() { { df --output=avail -B1G /dev/shm | tail -n 1; } 2>/dev/null || echo 0; }
 if [ "$(gib)" -ge 6 ] && [ "$(awk '/^MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo)" -ge 8 ]; then
@@ -22,7 +24,8 @@ log=$(mktemp -p "$GOTMPDIR")
 beside=
 trap 'kill -- "-$beside" 2>/dev/null || true; rm -rf "$log" "${shm:-$log}"' EXIT
 
-# What runs beside the tests in Go: it fills the time in which those wait for servers that fail and recover.
+# What runs beside the tests in Go: it fills the time in which those wait for servers that fail and
+# recover.
 apart() {
   step "configuration files"
   infra/test/configs.sh
@@ -52,9 +55,10 @@ beside=$!
 set +m
 
 step "go test -race"
-# The longest first, and three at a time, since they wait much. Nothing is taken for passed that passed before: what these
-# tests run against is not all known to Go. golangci-lint vets. The race detector would wait a second at the end of each
-# process for goroutines that are left; ours have ended by then.
+# The longest first, and three at a time, since they wait much. Nothing is taken for passed that
+# passed before: what these tests run against is not all known to Go. golangci-lint vets. The race
+# detector would wait a second at the end of each process for goroutines that are left; ours have
+# ended by then.
 GORACE=atexit_sleep_ms=50 go test -race -count=1 -p 3 -vet=off -timeout 10m ./libs/bus/{natsbus,redisbus} \
   ./services/hubbub/... ./libs/... ./services/{directory,edge,history,presence}/... ./infra/bench/... ./infra/test/mutate
 
@@ -64,7 +68,8 @@ wait "$beside" || {
 }
 cat "$log"
 
-# A browser is a session of its own, for which niceness counts nothing: it would take half of the machine from the others.
+# A browser is a session of its own, for which niceness counts nothing: it would take half of the
+# machine from the others.
 step "the page in Chromium, on the real server"
 (cd web && HUBBUB_BIN="$PWD/../bin/hubbub" npm run --silent e2e)
 

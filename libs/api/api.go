@@ -1,6 +1,6 @@
-// Package api carries typed requests between services over the bus. Its subpackages hold each service's request
-// types and client; this package owns only their encoding (JSON), the passage of coded errors, and what all processes
-// must agree on.
+// Package api carries typed requests between services over the bus. Its subpackages hold each
+// service's request types and client; this package owns only their encoding (JSON), the passage of
+// coded errors, and what all processes must agree on.
 package api
 
 import (
@@ -14,14 +14,15 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// RequiredGroups are the consumer groups of the log that no entry is dropped before they have it. Every process that
-// opens the bus names them: any of them may trim the log.
+// RequiredGroups are the consumer groups of the log that no entry is dropped before they have it.
+// Every process that opens the bus names them: any of them may trim the log.
 var RequiredGroups = []string{"history"}
 
 // retryAfter is how long a caller is asked to wait when a service does not answer.
 const retryAfter = 2 * time.Second
 
-// Call asks a service and decodes its reply; a json.RawMessage is the reply as it came, which nobody has looked at. A failure is always a *chat.Error in the chain: the handler's own, or
+// Call asks a service and decodes its reply; a json.RawMessage is the reply as it came, which
+// nobody has looked at. A failure is always a *chat.Error in the chain: the handler's own, or
 // chat.CodeUnavailable where nobody answered in time.
 func Call[Req, Rep any](ctx context.Context, r bus.RPC, service string, req Req) (Rep, error) {
 	var rep Rep
@@ -43,10 +44,10 @@ func Call[Req, Rep any](ctx context.Context, r bus.RPC, service string, req Req)
 	return rep, nil
 }
 
-// Handle serves a service with a typed handler until the subscription is stopped. A reply that is a json.RawMessage goes out as it is. A
-// *chat.Error in the chain of the
-// handler's error reaches the caller; any other arrives as chat.CodeInternal without detail, and is given to fail for
-// the log. fail may be nil.
+// Handle serves a service with a typed handler until the subscription is stopped. A reply that is a
+// json.RawMessage goes out as it is. A *chat.Error in the chain of the handler's error reaches the
+// caller; any other arrives as chat.CodeInternal without detail, and is given to fail for the log.
+// fail may be nil.
 func Handle[Req, Rep any](ctx context.Context, r bus.RPC, service string, fail func(service string, err error),
 	handle func(context.Context, Req) (Rep, error),
 ) (bus.Subscription, error) {

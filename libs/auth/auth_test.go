@@ -189,8 +189,8 @@ func TestNoKeys(t *testing.T) {
 	}
 }
 
-// TestFetchOutlivesItsCaller has the client whose token began the fetch go away: the others get the keys all the same,
-// and tokens with a known key never wait.
+// TestFetchOutlivesItsCaller has the client whose token began the fetch go away: the others get the
+// keys all the same, and tokens with a known key never wait.
 func TestFetchOutlivesItsCaller(t *testing.T) {
 	d := &directory{}
 	d.rotate(t, "k1")

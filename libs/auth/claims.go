@@ -1,7 +1,8 @@
-// Package auth makes and verifies access tokens: JSON Web Tokens (RFC 7519) signed with Ed25519 (RFC 8037), verified by
-// anybody who has the public keys.
+// Package auth makes and verifies access tokens: JSON Web Tokens (RFC 7519) signed with Ed25519
+// (RFC 8037), verified by anybody who has the public keys.
 //
-// It owns the form of the token and of the key set; it stores nothing and asks nobody but the function that it is given.
+// It owns the form of the token and of the key set; it stores nothing and asks nobody but the
+// function that it is given.
 package auth
 
 import (
@@ -21,8 +22,9 @@ const (
 	audience = "hubbub"
 )
 
-// Leeway is how far the clocks of two machines may differ: so long before its beginning (nbf) and after its end (exp) a
-// token is good. When it says that it was issued (iat) decides nothing: a fresh token of a clock that is ahead is good.
+// Leeway is how far the clocks of two machines may differ: so long before its beginning (nbf) and
+// after its end (exp) a token is good. When it says that it was issued (iat) decides nothing: a
+// fresh token of a clock that is ahead is good.
 const Leeway = time.Minute
 
 var (
@@ -50,12 +52,14 @@ type tokenClaims struct {
 	Name    string `json:"name"`
 	Session string `json:"sid"`
 	Guest   bool   `json:"guest,omitempty"`
-	// IssuedMS is the milliseconds within the second of iat, which the library and other readers of tokens take for a whole
-	// number: a revocation and the log-in after it may fall into one second.
+	// IssuedMS is the milliseconds within the second of iat, which the library and other readers of
+	// tokens take for a whole number: a revocation and the log-in after it may fall into one
+	// second.
 	IssuedMS int `json:"iat_ms,omitempty"`
 }
 
-// Sign returns a token with the claims. kid is the id under which the key set has the public half of key.
+// Sign returns a token with the claims. kid is the id under which the key set has the public half
+// of key.
 func Sign(key ed25519.PrivateKey, kid string, c Claims) (string, error) {
 	t := jwt.NewWithClaims(jwt.SigningMethodEdDSA, tokenClaims{
 		RegisteredClaims: jwt.RegisteredClaims{

@@ -9,7 +9,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// TestClocks verifies tokens of a machine whose clock is wrong by as much as there is leeway for, and by more.
+// TestClocks verifies tokens of a machine whose clock is wrong by as much as there is leeway for,
+// and by more.
 func TestClocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &directory{}
@@ -61,8 +62,8 @@ func TestClocks(t *testing.T) {
 	})
 }
 
-// TestLifeByAnotherClock has the directory's clock go wrong by so much: each of its tokens is good for its whole life by the
-// clock of whoever verifies it, as far as the leeway goes.
+// TestLifeByAnotherClock has the directory's clock go wrong by so much: each of its tokens is good
+// for its whole life by the clock of whoever verifies it, as far as the leeway goes.
 func TestLifeByAnotherClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const life = 15 * time.Minute

@@ -13,8 +13,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// TestForeignTokens signs with the right key what is not a token of ours: made for another, by another, without an end, or
-// without what a token has to say.
+// TestForeignTokens signs with the right key what is not a token of ours: made for another, by
+// another, without an end, or without what a token has to say.
 func TestForeignTokens(t *testing.T) {
 	d := &directory{}
 	d.rotate(t, "k1")

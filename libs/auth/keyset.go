@@ -43,7 +43,8 @@ func EncodeKeys(keys []PublicKey) ([]byte, error) {
 	return b, nil
 }
 
-// decodeKeys returns the Ed25519 keys of a key set by their id; others are not ours and are left out.
+// decodeKeys returns the Ed25519 keys of a key set by their id; others are not ours and are left
+// out.
 func decodeKeys(doc []byte) (map[string]ed25519.PublicKey, error) {
 	var set jwks
 	if err := json.Unmarshal(doc, &set); err != nil {

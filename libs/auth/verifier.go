@@ -13,19 +13,20 @@ import (
 )
 
 const (
-	// refetchEvery is how often at most the keys are fetched for tokens that name an unknown one, so that garbage does
-	// not become a load on directory.
+	// refetchEvery is how often at most the keys are fetched for tokens that name an unknown one,
+	// so that garbage does not become a load on directory.
 	refetchEvery = time.Second
-	// fetchTimeout bounds one fetch. It does not end with the caller whose token began it: others wait for it, too.
+	// fetchTimeout bounds one fetch. It does not end with the caller whose token began it: others
+	// wait for it, too.
 	fetchTimeout = 5 * time.Second
 )
 
 // maxToken is the greatest length of a token that is looked at, in bytes.
 const maxToken = 4 << 10
 
-// Verifier verifies tokens with the last key set that it could fetch. It fetches when a token names a key that it does
-// not have, and never because time has passed: keys are added before they sign. Its methods are safe for concurrent
-// use.
+// Verifier verifies tokens with the last key set that it could fetch. It fetches when a token names
+// a key that it does not have, and never because time has passed: keys are added before they sign.
+// Its methods are safe for concurrent use.
 type Verifier struct {
 	fetch  func(ctx context.Context) ([]byte, error)
 	parser *jwt.Parser
@@ -53,8 +54,9 @@ func NewVerifier(fetch func(ctx context.Context) ([]byte, error)) *Verifier {
 	}
 }
 
-// Verify returns the claims of a token. It blocks only for a token that names an unknown key, while the keys are
-// fetched, and for a known key takes no lock. Errors wrap ErrExpired, ErrInvalid or ErrNoKeys.
+// Verify returns the claims of a token. It blocks only for a token that names an unknown key, while
+// the keys are fetched, and for a known key takes no lock. Errors wrap ErrExpired, ErrInvalid or
+// ErrNoKeys.
 func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	if token == "" || len(token) > maxToken {
 		return Claims{}, fmt.Errorf("%w: it is empty or too long", ErrInvalid)
@@ -75,8 +77,8 @@ func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
 	return Claims{}, fmt.Errorf("%w: %w", ErrInvalid, err)
 }
 
-// key returns the key with an id. When it is unknown, and the keys could not be had just now, nobody can say whether the
-// token is good: that is ErrNoKeys.
+// key returns the key with an id. When it is unknown, and the keys could not be had just now,
+// nobody can say whether the token is good: that is ErrNoKeys.
 func (v *Verifier) key(ctx context.Context, kid string) (ed25519.PublicKey, error) {
 	if key, ok := v.known(kid); ok {
 		return key, nil
@@ -100,7 +102,8 @@ func (v *Verifier) known(kid string) (ed25519.PublicKey, bool) {
 	return key, ok
 }
 
-// refetch returns how the last fetch went: one that is under way, or ended a moment ago, or else its own.
+// refetch returns how the last fetch went: one that is under way, or ended a moment ago, or else
+// its own.
 func (v *Verifier) refetch(ctx context.Context, kid string) error {
 	v.mu.Lock()
 	if _, ok := v.known(kid); ok {

@@ -1,5 +1,6 @@
-// Package await tries something again until it works, with growing pauses: a program waits for what it needs and does
-// not have yet, such as a server that is still starting. What waiting cannot mend is marked as final.
+// Package await tries something again until it works, with growing pauses: a program waits for what
+// it needs and does not have yet, such as a server that is still starting. What waiting cannot mend
+// is marked as final.
 //
 // It owns the pauses and the mark; it knows nothing of what is waited for.
 package await
@@ -21,8 +22,8 @@ type final struct{ error }
 
 func (f final) Unwrap() error { return f.error }
 
-// Final marks an error as one that stays however long one waits: the program itself, or its configuration, has to change.
-// Its text stays the same. Final(nil) is nil.
+// Final marks an error as one that stays however long one waits: the program itself, or its
+// configuration, has to change. Its text stays the same. Final(nil) is nil.
 func Final(err error) error {
 	if err == nil || IsFinal(err) {
 		return err
@@ -36,9 +37,10 @@ func IsFinal(err error) bool {
 	return ok
 }
 
-// For calls open until it succeeds, and returns what it returned. It gives up with the error of ctx when that ends, and with
-// an error that is final. Between two calls, told is given the error of the first and the pause before the second: 200 ms at
-// first, 5 s in the end, each different by a quarter at most, so that a fleet does not come back at the same moment.
+// For calls open until it succeeds, and returns what it returned. It gives up with the error of ctx
+// when that ends, and with an error that is final. Between two calls, told is given the error of
+// the first and the pause before the second: 200 ms at first, 5 s in the end, each different by a
+// quarter at most, so that a fleet does not come back at the same moment.
 func For[T any](ctx context.Context, open func(context.Context) (T, error), told func(why error, pause time.Duration)) (T, error) {
 	for next := firstPause; ; next = min(2*next, lastPause) {
 		v, err := open(ctx)

@@ -1,5 +1,6 @@
-// Package buildinfo says which build a program is: its version, and the commit that it was made from with that commit's
-// date. It knows nothing of when and where it was built, so that two builds of a commit are the same.
+// Package buildinfo says which build a program is: its version, and the commit that it was made
+// from with that commit's date. It knows nothing of when and where it was built, so that two builds
+// of a commit are the same.
 package buildinfo
 
 import (
@@ -7,8 +8,8 @@ import (
 	"runtime/debug"
 )
 
-// What the linker is told by -ldflags "-X hubbub.internal/libs/buildinfo.version=1.2.3 …": images are built outside of a
-// checkout. Empty: what Go has noted of the checkout.
+// What the linker is told by -ldflags "-X hubbub.internal/libs/buildinfo.version=1.2.3 …": images
+// are built outside of a checkout. Empty: what Go has noted of the checkout.
 var version, commit, date string
 
 // Info is a build. A part that is not known is "unknown", a version that was not released "dev".

@@ -1,6 +1,7 @@
-// Package bus is the contract between Hubbub's services and the server that links them: a durable, ordered log per
-// room, live fan-out of it, ephemeral messages, and request/reply. The drivers natsbus and redisbus keep it; busurl
-// opens one of them by URL; bustest checks every promise made here against real servers.
+// Package bus is the contract between Hubbub's services and the server that links them: a durable,
+// ordered log per room, live fan-out of it, ephemeral messages, and request/reply. The drivers
+// natsbus and redisbus keep it; busurl opens one of them by URL; bustest checks every promise made
+// here against real servers.
 //
 // The bus carries bytes. It knows no chat message, no user and no permission.
 //
@@ -8,18 +9,20 @@
 //
 // Concurrency: every method of a Bus may be called from any number of goroutines.
 //
-// Bytes: a slice that the caller passes in is the caller's again as soon as the call returns (asynchronous calls have
-// copied it by then). A slice that the bus passes to a callback is valid until that callback returns; keep a copy.
+// Bytes: a slice that the caller passes in is the caller's again as soon as the call returns
+// (asynchronous calls have copied it by then). A slice that the bus passes to a callback is valid
+// until that callback returns; keep a copy.
 //
-// Names: rooms, groups, senders and ids match chat.ValidID ([A-Za-z0-9_-]{1,64}). Channels and services are one to four
-// such names joined by dots. Any other is refused with ErrBadName before it reaches a subject or a key.
+// Names: rooms, groups, senders and ids match chat.ValidID ([A-Za-z0-9_-]{1,64}). Channels and
+// services are one to four such names joined by dots. Any other is refused with ErrBadName before
+// it reaches a subject or a key.
 //
-// Reconnect: a driver reconnects for ever. While the server is away, calls that need it fail with ErrUnavailable when
-// their context or, for Append, the AppendTimeout ends; they are not queued for longer. Followers and subscriptions
-// outlive the reconnect by themselves.
+// Reconnect: a driver reconnects for ever. While the server is away, calls that need it fail with
+// ErrUnavailable when their context or, for Append, the AppendTimeout ends; they are not queued for
+// longer. Followers and subscriptions outlive the reconnect by themselves.
 //
-// Close: ends every callback, subscription and background goroutine before it returns; later calls return ErrClosed.
-// Calling it twice is allowed.
+// Close: ends every callback, subscription and background goroutine before it returns; later calls
+// return ErrClosed. Calling it twice is allowed.
 package bus
 
 import (
@@ -35,22 +38,24 @@ const MaxSeq = 1<<53 - 1
 const MaxData = 512 << 10
 
 const (
-	// DedupeWindow is how long at least a repeated Append is recognised. (The repeat of an entry that was removed may be
-	// taken for a new one when the server was restarted since.)
+	// DedupeWindow is how long at least a repeated Append is recognised. (The repeat of an entry
+	// that was removed may be taken for a new one when the server was restarted since.)
 	DedupeWindow = 2 * time.Minute
-	// AppendTimeout is how long an Append may take, with all of its retries, before it fails with ErrUnavailable.
-	// It is under half of DedupeWindow, so that a caller's repeat still falls into the window.
+	// AppendTimeout is how long an Append may take, with all of its retries, before it fails with
+	// ErrUnavailable. It is under half of DedupeWindow, so that a caller's repeat still falls into
+	// the window.
 	AppendTimeout = 10 * time.Second
 )
 
 var (
 	// ErrClosed is returned by every call after Close.
 	ErrClosed = errors.New("bus is closed")
-	// ErrUnavailable says that the server could not be reached, or did not answer in time. Whether an Append took
-	// effect is then unknown: repeat it with the same ID.
+	// ErrUnavailable says that the server could not be reached, or did not answer in time. Whether
+	// an Append took effect is then unknown: repeat it with the same ID.
 	ErrUnavailable = errors.New("bus is unavailable")
-	// ErrFull says that the log may not grow: its size limit is reached and a required group has not consumed it, or the
-	// server has no memory or disk left. Nothing was appended; try again later.
+	// ErrFull says that the log may not grow: its size limit is reached and a required group has
+	// not consumed it, or the server has no memory or disk left. Nothing was appended; try again
+	// later.
 	ErrFull = errors.New("bus log is full")
 	// ErrBadName says that a room, group, sender, id, channel or service is not a valid name.
 	ErrBadName = errors.New("not a valid name on the bus")
@@ -60,17 +65,19 @@ var (
 	ErrNoResponder = errors.New("no such service on the bus")
 	// ErrInUse says that a group cannot be retired, since somebody consumes it.
 	ErrInUse = errors.New("the group has members")
-	// ErrRetry wrapped by a consumer's error says that the entries themselves are good and that the handler's
-	// surroundings are not (its store is down): they are delivered again for ever and never parked.
+	// ErrRetry wrapped by a consumer's error says that the entries themselves are good and that the
+	// handler's surroundings are not (its store is down): they are delivered again for ever and
+	// never parked.
 	ErrRetry = errors.New("try the entries again later")
 )
 
-// Error is a coded error that crosses Request: a handler's *Error reaches the requester with equal fields. Any other
-// error of a handler arrives with Code "internal" and no detail.
+// Error is a coded error that crosses Request: a handler's *Error reaches the requester with equal
+// fields. Any other error of a handler arrives with Code "internal" and no detail.
 type Error struct {
-	Code       string        `json:"code"`
-	Message    string        `json:"message"`
-	RetryAfter time.Duration `json:"retry_after,omitempty"` // nanoseconds; 0: waiting alone does not help
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	// nanoseconds; 0: waiting alone does not help
+	RetryAfter time.Duration `json:"retry_after,omitempty"`
 }
 
 // Error returns the code and the message.
@@ -80,14 +87,16 @@ func (e *Error) Error() string { return e.Code + ": " + e.Message }
 type NewEntry struct {
 	Room   string
 	Sender string // who sends it, as authenticated by the caller
-	ID     string // the sender's own id of it; (Room, Sender, ID) is the key under which a repeat is recognised
-	Data   []byte // at most MaxData bytes
+	// the sender's own id of it; (Room, Sender, ID) is the key under which a repeat is recognised
+	ID   string
+	Data []byte // at most MaxData bytes
 }
 
 // Appended is the outcome of an Append.
 type Appended struct {
-	Seq       uint64 // the entry's position in its room
-	Duplicate bool   // the key was appended before, within DedupeWindow: Seq is that entry's, and nothing was added
+	Seq uint64 // the entry's position in its room
+	// the key was appended before, within DedupeWindow: Seq is that entry's, and nothing was added
+	Duplicate bool
 }
 
 // Entry is an entry of a room's log.
@@ -98,14 +107,14 @@ type Entry struct {
 	Sender string
 	ID     string
 	Data   []byte
-	// Redriven: the entry was parked and put back (Log.Redrive), so later ones of its room may have been consumed before
-	// it. Only Consume sets it.
+	// Redriven: the entry was parked and put back (Log.Redrive), so later ones of its room may have
+	// been consumed before it. Only Consume sets it.
 	Redriven bool
 }
 
-// Position is a place in a room's log: that of the entry with this Seq and ID. The zero Position is the log's start.
-// Identity is both: after a failover that lost the log's tail a Seq may be in use again for another entry. An empty ID
-// matches any.
+// Position is a place in a room's log: that of the entry with this Seq and ID. The zero Position is
+// the log's start. Identity is both: after a failover that lost the log's tail a Seq may be in use
+// again for another entry. An empty ID matches any.
 type Position struct {
 	Seq uint64
 	ID  string
@@ -113,127 +122,146 @@ type Position struct {
 
 // Replayed is a part of a room's log.
 type Replayed struct {
-	Entries []Entry // in order, each with its Prev, which for the first is the position asked for; owned by the caller
-	Through uint64  // the answer is complete through this Seq, even if no entry has it
-	More    bool    // the limit cut the answer: ask again after the last entry
-	// Truncated: the log no longer reaches back to the position asked for. Entries of the room between it and the log's
-	// beginning, if there were any (natsbus knows only where the log of all rooms begins), are with the consumers of the log
-	// alone. Entries holds what the log still has. The position is good: this is no rewind.
+	// in order, each with its Prev, which for the first is the position asked for; owned by the
+	// caller
+	Entries []Entry
+	Through uint64 // the answer is complete through this Seq, even if no entry has it
+	More    bool   // the limit cut the answer: ask again after the last entry
+	// Truncated: the log no longer reaches back to the position asked for. Entries of the room
+	// between it and the log's beginning, if there were any (natsbus knows only where the log of
+	// all rooms begins), are with the consumers of the log alone. Entries holds what the log still
+	// has. The position is good: this is no rewind.
 	Truncated bool
-	// Rewound: the log has another entry at the position asked for, or ends before it: it lost its tail in a
-	// failover, or was restored to an older state. Entries is empty and Through is the log's head.
+	// Rewound: the log has another entry at the position asked for, or ends before it: it lost its
+	// tail in a failover, or was restored to an older state. Entries is empty and Through is the
+	// log's head.
 	Rewound bool
 }
 
 // Head is the end of a room's log.
 type Head struct {
-	Position        // of the room's last entry; zero for a room without entries
-	Through  uint64 // the room has no other entry up to this Seq, which is not less than the Position's
-	// Front: retention has taken the room's entries through this Seq, if it had any (natsbus knows only how far retention has
-	// come in the log of all rooms).
+	Position // of the room's last entry; zero for a room without entries
+	// the room has no other entry up to this Seq, which is not less than the Position's
+	Through uint64
+	// Front: retention has taken the room's entries through this Seq, if it had any (natsbus knows
+	// only how far retention has come in the log of all rooms).
 	Front uint64
 }
 
-// Watcher is told of the entries of all personal rooms by hints. Its methods must not block, may be called by several
-// goroutines at a time, and must not call back into the bus.
+// Watcher is told of the entries of all personal rooms by hints. Its methods must not block, may be
+// called by several goroutines at a time, and must not call back into the bus.
 type Watcher interface {
-	// Hint says that a personal room has an entry, and which Seq it has. It may come late, twice or, when a connection
-	// is lost, not at all. The string is valid until the call returns.
+	// Hint says that a personal room has an entry, and which Seq it has. It may come late, twice
+	// or, when a connection is lost, not at all. The string is valid until the call returns.
 	Hint(room string, seq uint64)
-	// Suspect says that hints may have been lost, or a log rewound: only Heads and Replay know. It comes before any
-	// hint from a new connection.
+	// Suspect says that hints may have been lost, or a log rewound: only Heads and Replay know. It
+	// comes before any hint from a new connection.
 	Suspect()
 }
 
-// Follower is told of the entries of a room as they are appended. Its methods are called for one room by one goroutine
-// at a time, must not block, and must not call back into the bus.
+// Follower is told of the entries of a room as they are appended. Its methods are called for one
+// room by one goroutine at a time, must not block, and must not call back into the bus.
 type Follower interface {
-	// Entry is called for each entry after the head that Follow returned, once, in order. e.Prev is true: it is the
-	// Seq of the entry delivered before, or that head. What a lost connection or a slow consumer made the driver miss
-	// is filled from the log before anything newer is delivered. e.Data is valid until the call returns.
+	// Entry is called for each entry after the head that Follow returned, once, in order. e.Prev is
+	// true: it is the Seq of the entry delivered before, or that head. What a lost connection or a
+	// slow consumer made the driver miss is filled from the log before anything newer is delivered.
+	// e.Data is valid until the call returns.
 	Entry(e Entry)
-	// Rewound is called when the log turns out to have lost entries that were delivered: whatever was learnt of the
-	// room's positions is void. Entries after head follow.
+	// Rewound is called when the log turns out to have lost entries that were delivered: whatever
+	// was learnt of the room's positions is void. Entries after head follow.
 	Rewound(room string, head uint64)
-	// Missed is called when retention has taken entries before they were delivered, or may have: those after the last one
-	// that was delivered and at or before through. It takes a subscription that was disturbed, or did not work, for as long
-	// as the log reaches back. Positions stay good; the consumers of the log have what is missing. Entries after through
-	// follow, the next one with through as its Prev.
+	// Missed is called when retention has taken entries before they were delivered, or may have:
+	// those after the last one that was delivered and at or before through. It takes a subscription
+	// that was disturbed, or did not work, for as long as the log reaches back. Positions stay
+	// good; the consumers of the log have what is missing. Entries after through follow, the next
+	// one with through as its Prev.
 	Missed(room string, through uint64)
 }
 
 // Subscription is the handle of something that delivers.
 type Subscription interface {
-	// Stop ends the delivery: when it has returned, no callback of the subscription runs or will run. It may be
-	// called twice, and not from within a callback of its own.
+	// Stop ends the delivery: when it has returned, no callback of the subscription runs or will
+	// run. It may be called twice, and not from within a callback of its own.
 	Stop()
 }
 
-// Log is the durable, ordered record of every room. An entry is in it from the moment its Append succeeds, survives
-// kill -9 of the server with the settings that Hubbub ships, and stays until retention takes it: by age or size, but
-// never before every required group has consumed it.
+// Log is the durable, ordered record of every room. An entry is in it from the moment its Append
+// succeeds, survives kill -9 of the server with the settings that Hubbub ships, and stays until
+// retention takes it: by age or size, but never before every required group has consumed it.
 type Log interface {
-	// Append adds an entry and calls done exactly once, from another goroutine, within AppendTimeout: on success, when
-	// the log has the entry. It returns without waiting for the server. Two Appends of one sender to one room take
-	// effect in the order of the calls only if the second call is made after the first's done: keep one in flight.
-	// done must not block. The strings of e must not change before done has been called without an error; then the bus
-	// uses them no more. Errors: ErrBadName, ErrTooLarge, ErrFull, ErrUnavailable, ErrClosed.
+	// Append adds an entry and calls done exactly once, from another goroutine, within
+	// AppendTimeout: on success, when the log has the entry. It returns without waiting for the
+	// server. Two Appends of one sender to one room take effect in the order of the calls only if
+	// the second call is made after the first's done: keep one in flight. done must not block. The
+	// strings of e must not change before done has been called without an error; then the bus uses
+	// them no more. Errors: ErrBadName, ErrTooLarge, ErrFull, ErrUnavailable, ErrClosed.
 	//
-	// A driver whose server may lose what it has acknowledged keeps the last of it and appends it again by itself, under the
-	// same keys and with other Seqs, in the order of the acknowledgements and before anything newer: see redisbus.
+	// A driver whose server may lose what it has acknowledged keeps the last of it and appends it
+	// again by itself, under the same keys and with other Seqs, in the order of the
+	// acknowledgements and before anything newer: see redisbus.
 	Append(e NewEntry, done func(Appended, error))
 
-	// Replay returns the entries of room after a position, at most limit of them (1 to 1,000), with everything that
-	// was acknowledged before the call. A room without entries is answered with Through 0 and no error.
+	// Replay returns the entries of room after a position, at most limit of them (1 to 1,000), with
+	// everything that was acknowledged before the call. A room without entries is answered with
+	// Through 0 and no error.
 	Replay(ctx context.Context, room string, after Position, limit int) (Replayed, error)
 
-	// Follow delivers to f every entry of room that is appended after the returned head; what is at or before head
-	// can be had from Replay, so that the two together miss nothing. It blocks until the server has confirmed.
-	// Several followers of one room share one subscription at the server; concurrent calls are batched.
+	// Follow delivers to f every entry of room that is appended after the returned head; what is at
+	// or before head can be had from Replay, so that the two together miss nothing. It blocks until
+	// the server has confirmed. Several followers of one room share one subscription at the server;
+	// concurrent calls are batched.
 	Follow(ctx context.Context, room string, f Follower) (head uint64, s Subscription, err error)
 
-	// Heads returns the head of each of at most 1,000 rooms, in their order, with everything that was acknowledged before
-	// the call. Errors: as for Replay.
+	// Heads returns the head of each of at most 1,000 rooms, in their order, with everything that
+	// was acknowledged before the call. Errors: as for Replay.
 	Heads(ctx context.Context, rooms []string) ([]Head, error)
 
-	// Watch tells w of the entries of all personal rooms (see Personal) that are appended after it has returned. It is for
-	// who has more such rooms than is worth following each, and who asks Heads for its own rooms after Suspect, and every
-	// now and then. It blocks until the server has confirmed.
+	// Watch tells w of the entries of all personal rooms (see Personal) that are appended after it
+	// has returned. It is for who has more such rooms than is worth following each, and who asks
+	// Heads for its own rooms after Suspect, and every now and then. It blocks until the server has
+	// confirmed.
 	Watch(ctx context.Context, w Watcher) (Subscription, error)
 
-	// Consume hands every entry of every room to the group, each to one member of it at least once, and blocks until
-	// ctx ends, when it returns nil, or the bus is closed. handle gets a batch in which the entries of one room are in
-	// order; it owns the batch until it returns. nil acknowledges all of it. An error that wraps ErrRetry has the batch
-	// delivered again after a growing delay, for ever. Any other error counts as a try: after several, the entries are
-	// handed over one by one, and one that still fails is parked in the group's dead letters and passed over. Entries
-	// of one room are not handed to two members at the same time, except after a member was taken for dead.
-	// An entry's Prev is 0. What was put back by Redrive comes alone, whatever its room has had meanwhile.
+	// Consume hands every entry of every room to the group, each to one member of it at least once,
+	// and blocks until ctx ends, when it returns nil, or the bus is closed. handle gets a batch in
+	// which the entries of one room are in order; it owns the batch until it returns. nil
+	// acknowledges all of it. An error that wraps ErrRetry has the batch delivered again after a
+	// growing delay, for ever. Any other error counts as a try: after several, the entries are
+	// handed over one by one, and one that still fails is parked in the group's dead letters and
+	// passed over. Entries of one room are not handed to two members at the same time, except after
+	// a member was taken for dead. An entry's Prev is 0. What was put back by Redrive comes alone,
+	// whatever its room has had meanwhile.
 	Consume(ctx context.Context, group string, handle func(ctx context.Context, batch []Entry) error) error
 
 	// DeadLetters returns at most limit parked entries of a group, oldest first.
 	DeadLetters(ctx context.Context, group string, limit int) ([]DeadLetter, error)
 
-	// Redrive puts at most limit parked entries of a group back, oldest first, and returns them. They are no dead letters
-	// any more: the group's members, now or when there are some, are handed each of them again at least once, alone. One
-	// that is handled is done with; one that fails again is parked again, with the new reason. After an error some may have
-	// been put back; calling again does no harm.
+	// Redrive puts at most limit parked entries of a group back, oldest first, and returns them.
+	// They are no dead letters any more: the group's members, now or when there are some, are
+	// handed each of them again at least once, alone. One that is handled is done with; one that
+	// fails again is parked again, with the new reason. After an error some may have been put back;
+	// calling again does no harm.
 	Redrive(ctx context.Context, group string, limit int) ([]DeadLetter, error)
 
-	// Groups returns the required groups, by name: those that a process has named when it opened the bus.
+	// Groups returns the required groups, by name: those that a process has named when it opened
+	// the bus.
 	Groups(ctx context.Context) ([]Group, error)
 
-	// Retire forgets a group, required or not, that will not come back, and what it has consumed: retention does not wait
-	// for it any more. A process that still names it holds retention for it as long as it runs, and a member that comes
-	// later begins where the log does. Retiring an unknown group is not an error. Errors: ErrInUse.
+	// Retire forgets a group, required or not, that will not come back, and what it has consumed:
+	// retention does not wait for it any more. A process that still names it holds retention for it
+	// as long as it runs, and a member that comes later begins where the log does. Retiring an
+	// unknown group is not an error. Errors: ErrInUse.
 	Retire(ctx context.Context, group string) error
 
-	// Remove erases the content of an entry: it is no longer replayed or consumed (where several servers answer, as soon as
-	// the last of them has it, a moment later). Removing one that is not there is not an error.
+	// Remove erases the content of an entry: it is no longer replayed or consumed (where several
+	// servers answer, as soon as the last of them has it, a moment later). Removing one that is not
+	// there is not an error.
 	Remove(ctx context.Context, room string, seq uint64) error
 
-	// Advance makes every later Append of every room return a Seq above past. It is for a service that remembers
-	// Seqs beyond the log's life (history), at its start. A log that is there already is left as it is; one that is
-	// behind was lost or restored, and its followers may be told Rewound.
+	// Advance makes every later Append of every room return a Seq above past. It is for a service
+	// that remembers Seqs beyond the log's life (history), at its start. A log that is there
+	// already is left as it is; one that is behind was lost or restored, and its followers may be
+	// told Rewound.
 	Advance(ctx context.Context, past uint64) error
 }
 
@@ -247,31 +275,31 @@ type DeadLetter struct {
 // Group is a required group.
 type Group struct {
 	Name string
-	// Unread is when the oldest entry was appended that it has not consumed, which retention keeps for it however old that
-	// is; zero: it has consumed everything.
+	// Unread is when the oldest entry was appended that it has not consumed, which retention keeps
+	// for it however old that is; zero: it has consumed everything.
 	Unread time.Time
 }
 
-// Live carries what is worth something only now: typing, presence, read positions. At most once, in the order of one
-// publisher's calls, to those who are subscribed at the time.
+// Live carries what is worth something only now: typing, presence, read positions. At most once, in
+// the order of one publisher's calls, to those who are subscribed at the time.
 type Live interface {
-	// Publish sends data to the subscribers of a channel on every process. It does not wait for the server; while
-	// that is away, what does not fit a small buffer is dropped.
+	// Publish sends data to the subscribers of a channel on every process. It does not wait for the
+	// server; while that is away, what does not fit a small buffer is dropped.
 	Publish(channel string, data []byte) error
-	// Subscribe calls handle for each message on the channel, one at a time, and returns when the server has
-	// confirmed. handle must not block.
+	// Subscribe calls handle for each message on the channel, one at a time, and returns when the
+	// server has confirmed. handle must not block.
 	Subscribe(ctx context.Context, channel string, handle func(data []byte)) (Subscription, error)
 }
 
 // RPC is request and reply between services, each request to one of the processes that serve it.
 type RPC interface {
-	// Request asks a service and returns its reply, which the caller owns. The context's deadline, 5 s if it has none,
-	// is carried to the handler. Errors: *Error as the handler returned it, ErrNoResponder, ErrUnavailable (also: no
-	// reply in time), ErrTooLarge, ErrBadName, ErrClosed.
+	// Request asks a service and returns its reply, which the caller owns. The context's deadline,
+	// 5 s if it has none, is carried to the handler. Errors: *Error as the handler returned it,
+	// ErrNoResponder, ErrUnavailable (also: no reply in time), ErrTooLarge, ErrBadName, ErrClosed.
 	Request(ctx context.Context, service string, data []byte) ([]byte, error)
-	// Serve has handle answer requests to the service until Stop, which waits for the requests in hand. Up to a few
-	// hundred run at the same time; the context ends with the request's deadline. Processes that serve the same name
-	// share its requests.
+	// Serve has handle answer requests to the service until Stop, which waits for the requests in
+	// hand. Up to a few hundred run at the same time; the context ends with the request's deadline.
+	// Processes that serve the same name share its requests.
 	Serve(ctx context.Context, service string, handle func(ctx context.Context, data []byte) ([]byte, error)) (Subscription, error)
 }
 
@@ -280,14 +308,15 @@ type Bus interface {
 	Log
 	Live
 	RPC
-	// Probe sends a message to itself over the bus and waits for it: nil means that publishing and receiving both
-	// work right now. A connection that is up and silent fails it.
+	// Probe sends a message to itself over the bus and waits for it: nil means that publishing and
+	// receiving both work right now. A connection that is up and silent fails it.
 	Probe(ctx context.Context) error
 	// Close ends everything; see the package comment.
 	Close() error
 }
 
-// Append appends e to b's log and waits for the outcome. When ctx ends first, the entry may still be appended.
+// Append appends e to b's log and waits for the outcome. When ctx ends first, the entry may still
+// be appended.
 func Append(ctx context.Context, b Log, e NewEntry) (Appended, error) {
 	type outcome struct {
 		a   Appended

@@ -12,12 +12,16 @@ import (
 // lines prints what a room gets.
 type lines struct{ got chan string }
 
-func (l lines) Entry(e bus.Entry)                  { l.got <- fmt.Sprintf("%s: %s", e.Sender, e.Data) }
-func (l lines) Rewound(room string, head uint64)   {} // the log lost its tail: begin anew behind head
-func (l lines) Missed(room string, through uint64) {} // retention was faster: the record has what is missing
+func (l lines) Entry(e bus.Entry) { l.got <- fmt.Sprintf("%s: %s", e.Sender, e.Data) }
 
-// A follower gets each entry once and in order, whatever the live fan-out loses. A repeat of an append, by the same
-// sender under the same id, adds nothing and has the Seq of the first.
+// the log lost its tail: begin anew behind head
+func (l lines) Rewound(room string, head uint64) {}
+
+// retention was faster: the record has what is missing
+func (l lines) Missed(room string, through uint64) {}
+
+// A follower gets each entry once and in order, whatever the live fan-out loses. A repeat of an
+// append, by the same sender under the same id, adds nothing and has the Seq of the first.
 func Example() {
 	ctx := context.Background()
 	b := membus.NewServer(membus.Options{}).Open() // busurl.Open opens a Redis or a NATS by its URL

@@ -10,7 +10,8 @@ import (
 // maxNames is how many names a channel or a service may be made of.
 const maxNames = 4
 
-// CheckName returns an error that wraps ErrBadName unless each of names is a valid room, group, sender or id.
+// CheckName returns an error that wraps ErrBadName unless each of names is a valid room, group,
+// sender or id.
 func CheckName(names ...string) error {
 	for _, n := range names {
 		if !chat.ValidID(n) {
@@ -20,8 +21,8 @@ func CheckName(names ...string) error {
 	return nil
 }
 
-// Personal reports whether a room is one person's own: its name begins with "u-". There are a great many of these, with
-// few entries each: see Log.Watch.
+// Personal reports whether a room is one person's own: its name begins with "u-". There are a great
+// many of these, with few entries each: see Log.Watch.
 func Personal(room string) bool { return strings.HasPrefix(room, "u-") }
 
 // CheckChannel returns an error that wraps ErrBadName unless name is a valid channel or service.

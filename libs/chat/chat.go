@@ -1,7 +1,8 @@
-// Package chat owns the vocabulary of Hubbub: identifiers, the events of a room, and the codes of errors.
+// Package chat owns the vocabulary of Hubbub: identifiers, the events of a room, and the codes of
+// errors.
 //
-// It knows no transport, no storage and no encoding beyond the JSON of an event, and it imports the standard
-// library only, so that every other package may import it.
+// It knows no transport, no storage and no encoding beyond the JSON of an event, and it imports the
+// standard library only, so that every other package may import it.
 package chat
 
 import (
@@ -16,16 +17,16 @@ import (
 // MaxIDLen is the greatest length of an id in bytes.
 const MaxIDLen = 64
 
-// ControlRoom is the room whose log carries changes of permissions, bans and revocations to every service.
-// Like every id that starts with an underscore it is reserved: no client may name it.
+// ControlRoom is the room whose log carries changes of permissions, bans and revocations to every
+// service. Like every id that starts with an underscore it is reserved: no client may name it.
 const ControlRoom = "_control"
 
-// DefaultRooms are the ids of the public rooms that exist from the first start on, and that every user is a
-// member of. Their names may be changed; their ids may not.
+// DefaultRooms are the ids of the public rooms that exist from the first start on, and that every
+// user is a member of. Their names may be changed; their ids may not.
 var DefaultRooms = []string{"lobby", "random", "help"}
 
-// ValidID reports whether s is an id: one to MaxIDLen bytes of [A-Za-z0-9_-], and therefore safe in a bus subject,
-// a Redis key, a path and a URL.
+// ValidID reports whether s is an id: one to MaxIDLen bytes of [A-Za-z0-9_-], and therefore safe in
+// a bus subject, a Redis key, a path and a URL.
 func ValidID(s string) bool {
 	if len(s) == 0 || len(s) > MaxIDLen {
 		return false
@@ -43,14 +44,16 @@ func ValidID(s string) bool {
 // Reserved reports whether a room id is for the services alone.
 func Reserved(room string) bool { return strings.HasPrefix(room, "_") }
 
-// NewID returns a new UUIDv7 (RFC 9562 section 5.7) in its text form: ids made later sort later, to a quarter of a
-// microsecond (section 6.2, method 3). It is safe for concurrent use.
+// NewID returns a new UUIDv7 (RFC 9562 section 5.7) in its text form: ids made later sort later, to
+// a quarter of a microsecond (section 6.2, method 3). It is safe for concurrent use.
 func NewID() string {
 	var u [16]byte
-	_, _ = rand.Read(u[8:]) // never fails: crypto/rand documents that it crashes the program instead
+	// never fails: crypto/rand documents that it crashes the program instead
+	_, _ = rand.Read(u[8:])
 	now := time.Now()
 	ms := uint64(now.UnixMilli())
-	fraction := uint64(now.Nanosecond()%1_000_000) << 12 / 1_000_000 // of the millisecond, in 1/4096
+	// of the millisecond, in 1/4096
+	fraction := uint64(now.Nanosecond()%1_000_000) << 12 / 1_000_000
 	for i := range 6 {
 		u[i] = byte(ms >> (40 - 8*i))
 	}
@@ -69,7 +72,8 @@ func NewID() string {
 	return string(s[:])
 }
 
-// DirectRoom returns the id of the direct room of two users: the same for both orders of its arguments.
+// DirectRoom returns the id of the direct room of two users: the same for both orders of its
+// arguments.
 func DirectRoom(a, b string) string {
 	if a > b {
 		a, b = b, a
@@ -78,6 +82,7 @@ func DirectRoom(a, b string) string {
 	return "d-" + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:26]
 }
 
-// UserRoom returns the id of a user's own room, which all the user's sockets are joined to: invitations, removals,
-// mentions and revocations arrive there. Only that user may join it, and only services write to it.
+// UserRoom returns the id of a user's own room, which all the user's sockets are joined to:
+// invitations, removals, mentions and revocations arrive there. Only that user may join it, and
+// only services write to it.
 func UserRoom(user string) string { return "u-" + user }

@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// The types of the events that a room's log carries. Unknown types pass through every service unchanged, so that a
-// newer release can add some.
+// The types of the events that a room's log carries. Unknown types pass through every service
+// unchanged, so that a newer release can add some.
 const (
 	TypeMsg     = "msg"     // a message: ID, User, Name, Text, ReplyTo
 	TypeEdited  = "edited"  // Target has the new Text
@@ -21,8 +21,9 @@ const (
 	TypeReset   = "reset"   // nothing before this entry is replayed
 	TypeInvited = "invited" // in a user's own room: the user is now a member of Target
 	TypeRemoved = "removed" // in a user's own room: the user is no longer a member of Target
-	// TypeModerated says what those who look after a room or the server have done: Act, with Member, Until, Slow, Announce and
-	// the reason in Text. In a user's own room it is told to whom it concerns, and Target is the room; empty: the whole server.
+	// TypeModerated says what those who look after a room or the server have done: Act, with
+	// Member, Until, Slow, Announce and the reason in Text. In a user's own room it is told to whom
+	// it concerns, and Target is the room; empty: the whole server.
 	TypeModerated = "moderated"
 	TypeChanged   = "changed" // in a user's own room: the list Target of the user's is another now
 )
@@ -34,25 +35,29 @@ const (
 	ListInvitations = "invitations" // the rooms that the user is asked into: GET /v1/invitations
 )
 
-// Event is an entry of a room's log as clients see it. Which fields are set depends on Type; see PROTOCOL.md in
-// libs/wire for each.
+// Event is an entry of a room's log as clients see it. Which fields are set depends on Type; see
+// PROTOCOL.md in libs/wire for each.
 type Event struct {
 	Type string `json:"type"`
-	Seq  uint64 `json:"seq,omitempty"`  // position in the room's log; below 2^53, strictly increasing, not contiguous
+	// position in the room's log; below 2^53, strictly increasing, not contiguous
+	Seq  uint64 `json:"seq,omitempty"`
 	Prev uint64 `json:"prev,omitempty"` // Seq of the entry before it in the room; 0 for the first
 	Room string `json:"room"`
 	ID   string `json:"id"`             // unique with Room and User; chosen by the sender
 	User string `json:"user,omitempty"` // id of the user who caused it
-	Name string `json:"name,omitempty"` // that user's name at the time, or the room's name in a topic event
-	TS   int64  `json:"ts"`             // UTC milliseconds of the edge's clock; for display only: Seq orders
+	// that user's name at the time, or the room's name in a topic event
+	Name string `json:"name,omitempty"`
+	// UTC milliseconds of the edge's clock; for display only: Seq orders
+	TS int64 `json:"ts"`
 
 	Text string `json:"text,omitempty"`
-	// ReplyTo and ReplyAuthor name the message that this one answers: its ID and its User. Without ReplyAuthor, in entries of
-	// earlier releases and of their clients, the first message of the room with that ID is meant.
+	// ReplyTo and ReplyAuthor name the message that this one answers: its ID and its User. Without
+	// ReplyAuthor, in entries of earlier releases and of their clients, the first message of the
+	// room with that ID is meant.
 	ReplyTo     string `json:"reply_to,omitempty"`
 	ReplyAuthor string `json:"reply_author,omitempty"`
-	// Target and Author name the message that an edited, deleted, reacted or pinned event is about: its ID and its User. For
-	// entries of earlier releases, which lack Author, see AuthorOf.
+	// Target and Author name the message that an edited, deleted, reacted or pinned event is about:
+	// its ID and its User. For entries of earlier releases, which lack Author, see AuthorOf.
 	Target string `json:"target,omitempty"`
 	Author string `json:"author,omitempty"`
 	Emoji  string `json:"emoji,omitempty"`
@@ -77,9 +82,9 @@ func About(kind string) bool {
 	return false
 }
 
-// AuthorOf returns the author of the message that an entry is about, as far as the entry says it: also one of an earlier
-// release, if it is an edit, since only its author edits a message. Empty: the first message of the room with the ID Target
-// is meant, which is what those releases checked.
+// AuthorOf returns the author of the message that an entry is about, as far as the entry says it:
+// also one of an earlier release, if it is an edit, since only its author edits a message. Empty:
+// the first message of the room with the ID Target is meant, which is what those releases checked.
 func (e *Event) AuthorOf() string {
 	if e.Author == "" && e.Type == TypeEdited {
 		return e.User
@@ -96,41 +101,48 @@ const (
 	ActUnmute = "unmute" // Member may write again
 	ActRules  = "rules"  // the room's rules are now Slow and Announce
 
-	ActArchive  = "archive"   // the room is read only from now on, and out of the lists
-	ActRestore  = "restore"   // the room is as any other again
-	ActNoGuests = "no-guests" // the room lets no guests in from now on, and those who were in it have left
-	ActGuests   = "guests"    // it lets guests in again
+	ActArchive = "archive" // the room is read only from now on, and out of the lists
+	ActRestore = "restore" // the room is as any other again
+	// the room lets no guests in from now on, and those who were in it have left
+	ActNoGuests = "no-guests"
+	ActGuests   = "guests" // it lets guests in again
 
-	ActPurge    = "purge"    // Member's messages are being deleted, those from Until on, because of Text; without Until all
-	ActReport   = "report"   // in the user's own room: a message of Target was reported, which the user looks after
-	ActResolved = "resolved" // in the user's own room: a report of the user's about Target is resolved; Text is what came of it
+	// Member's messages are being deleted, those from Until on, because of Text; without Until all
+	ActPurge = "purge"
+	// in the user's own room: a message of Target was reported, which the user looks after
+	ActReport = "report"
+	// in the user's own room: a report of the user's about Target is resolved; Text is what came of
+	// it
+	ActResolved = "resolved"
 
-	ActDelete = "delete" // in a user's own room: Target, which was called Text, is gone with all that was said there
+	// in a user's own room: Target, which was called Text, is gone with all that was said there
+	ActDelete = "delete"
 )
 
-// Forever is a time that never comes, in UTC milliseconds: the end of what has none, where a time is wanted. It is the
-// largest integer that JavaScript reads exactly.
+// Forever is a time that never comes, in UTC milliseconds: the end of what has none, where a time
+// is wanted. It is the largest integer that JavaScript reads exactly.
 const Forever = 1<<53 - 1
 
 // Message is a message as history keeps it: the msg event with what later events did to it.
 type Message struct {
 	Event
-	EditedTS  int64               `json:"edited_ts,omitempty"` // UTC milliseconds of the last edit
-	Deleted   bool                `json:"deleted,omitempty"`   // Text is then empty
-	Pinned    bool                `json:"pinned,omitempty"`
-	Reactions map[string][]string `json:"reactions,omitempty"` // emoji to the ids of the users who put it, in order
+	EditedTS int64 `json:"edited_ts,omitempty"` // UTC milliseconds of the last edit
+	Deleted  bool  `json:"deleted,omitempty"`   // Text is then empty
+	Pinned   bool  `json:"pinned,omitempty"`
+	// emoji to the ids of the users who put it, in order
+	Reactions map[string][]string `json:"reactions,omitempty"`
 }
 
-// EntryVersion is the first byte of every log entry that this release writes. Release N reads the entries of N-1 and
-// N+1: a higher version may add fields and types, and nothing else.
+// EntryVersion is the first byte of every log entry that this release writes. Release N reads the
+// entries of N-1 and N+1: a higher version may add fields and types, and nothing else.
 const EntryVersion = 1
 
 // ErrBadEntry is returned for log data that is not an entry.
 var ErrBadEntry = errors.New("not a log entry")
 
-// AppendEntry appends the log form of e to dst and returns the extended slice: the version byte and then the event's
-// JSON without Seq and Prev, which only the log knows. Whoever delivers the entry splices those two in with
-// AppendFrame.
+// AppendEntry appends the log form of e to dst and returns the extended slice: the version byte and
+// then the event's JSON without Seq and Prev, which only the log knows. Whoever delivers the entry
+// splices those two in with AppendFrame.
 func AppendEntry(dst []byte, e Event) ([]byte, error) {
 	e.Seq, e.Prev = 0, 0
 	b, err := json.Marshal(e)
@@ -140,9 +152,10 @@ func AppendEntry(dst []byte, e Event) ([]byte, error) {
 	return append(append(dst, EntryVersion), b...), nil
 }
 
-// AppendFrame appends the client's form of a log entry to dst: the event's JSON with seq and prev spliced in at its
-// start. It allocates nothing when dst has room. The data is not parsed: it was written by AppendEntry or by a newer
-// release's. Of what was not, or not to its end, only the ends are looked at.
+// AppendFrame appends the client's form of a log entry to dst: the event's JSON with seq and prev
+// spliced in at its start. It allocates nothing when dst has room. The data is not parsed: it was
+// written by AppendEntry or by a newer release's. Of what was not, or not to its end, only the ends
+// are looked at.
 func AppendFrame(dst, data []byte, seq, prev uint64) ([]byte, error) {
 	fields, err := fieldsOf(data)
 	if err != nil {
@@ -158,8 +171,9 @@ func AppendFrame(dst, data []byte, seq, prev uint64) ([]byte, error) {
 	return append(append(dst, fields...), '}'), nil
 }
 
-// AppendMessage appends a message as history gives it to clients: the JSON of a msg entry with its seq and, where they are true of
-// it, Pinned and Reactions of done. That is not parsed, as in AppendFrame.
+// AppendMessage appends a message as history gives it to clients: the JSON of a msg entry with its
+// seq and, where they are true of it, Pinned and Reactions of done. That is not parsed, as in
+// AppendFrame.
 func AppendMessage(dst, data []byte, seq uint64, done Message) ([]byte, error) {
 	fields, err := fieldsOf(data)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"fmt"
 )
 
-// WithText returns the data of a msg or edited entry with another text, or without one if that is empty. All its other fields
-// stay, also those that this release does not know.
+// WithText returns the data of a msg or edited entry with another text, or without one if that is
+// empty. All its other fields stay, also those that this release does not know.
 func WithText(data []byte, text string) ([]byte, error) {
 	if len(data) < 3 || data[1] != '{' {
 		return nil, ErrBadEntry
@@ -33,7 +33,8 @@ func WithText(data []byte, text string) ([]byte, error) {
 	return append([]byte{data[0]}, b...), nil
 }
 
-// TypeOf returns the type of the event of a log entry; empty: it is none. What AppendEntry has made costs no allocation.
+// TypeOf returns the type of the event of a log entry; empty: it is none. What AppendEntry has made
+// costs no allocation.
 func TypeOf(data []byte) string {
 	const start = `{"type":"`
 	if len(data) < 3 {
@@ -55,8 +56,9 @@ func TypeOf(data []byte) string {
 	return head.Type
 }
 
-// Texts are the texts that messages of a room have, as far as edits and deletions say it that are known. Whoever gives out log
-// entries goes through them, so that nobody gets a text that was replaced or deleted.
+// Texts are the texts that messages of a room have, as far as edits and deletions say it that are
+// known. Whoever gives out log entries goes through them, so that nobody gets a text that was
+// replaced or deleted.
 type Texts map[texted]textAt
 
 type texted struct{ author, id string }
@@ -67,8 +69,9 @@ type textAt struct {
 	deleted bool
 }
 
-// Add takes an edit or a deletion into account; anything else changes nothing. Of an entry of an earlier release that does not
-// say the author of its message, author does; empty: nobody knows it, and the entry changes nothing.
+// Add takes an edit or a deletion into account; anything else changes nothing. Of an entry of an
+// earlier release that does not say the author of its message, author does; empty: nobody knows it,
+// and the entry changes nothing.
 func (t Texts) Add(author string, seq uint64, data []byte) error {
 	kind := TypeOf(data)
 	if kind != TypeEdited && kind != TypeDeleted {
@@ -93,8 +96,9 @@ func (t Texts) Add(author string, seq uint64, data []byte) error {
 	return nil
 }
 
-// Revise returns the data of an entry with the text that counts: a message that was edited has that of its last edit, and
-// neither an earlier edit nor anything of a message that was deleted has one. It returns data itself where nothing is known.
+// Revise returns the data of an entry with the text that counts: a message that was edited has that
+// of its last edit, and neither an earlier edit nor anything of a message that was deleted has one.
+// It returns data itself where nothing is known.
 func (t Texts) Revise(sender, id string, seq uint64, data []byte) ([]byte, error) {
 	if len(t) == 0 {
 		return data, nil

@@ -1,5 +1,5 @@
-// Package checkout finds the checkout of Hubbub that the working directory is in, and builds programs of it, for tests and
-// for the commands that try out a cluster of processes.
+// Package checkout finds the checkout of Hubbub that the working directory is in, and builds
+// programs of it, for tests and for the commands that try out a cluster of processes.
 package checkout
 
 import (
@@ -32,8 +32,8 @@ func Root() (string, error) {
 	}
 }
 
-// Bin returns the folder in the checkout into which tests, and the commands that start programs, build them. It stays, so
-// that nothing is built twice.
+// Bin returns the folder in the checkout into which tests, and the commands that start programs,
+// build them. It stays, so that nothing is built twice.
 func Bin() (string, error) {
 	root, err := Root()
 	if err != nil {
@@ -54,8 +54,9 @@ type Program struct {
 // FerretDB serves the MongoDB wire protocol to tests.
 var FerretDB = Program{Name: "ferretdb", In: "infra/test/ferretdb", Package: ".", Alone: true}
 
-// Build builds programs into a folder, which is made if it is missing. What is up to date there is left as it is, and
-// processes that run an older one are not disturbed. Processes that build into one folder do so one after the other.
+// Build builds programs into a folder, which is made if it is missing. What is up to date there is
+// left as it is, and processes that run an older one are not disturbed. Processes that build into
+// one folder do so one after the other.
 func Build(ctx context.Context, dir string, programs ...Program) error {
 	root, err := Root()
 	if err != nil {
@@ -80,7 +81,8 @@ func Build(ctx context.Context, dir string, programs ...Program) error {
 		}
 		cmd := exec.CommandContext(ctx, "go", args...)
 		cmd.Dir = filepath.Join(root, p.In)
-		// From a folder of the same file system the program is moved into its place, not written over the one that runs.
+		// From a folder of the same file system the program is moved into its place, not written
+		// over the one that runs.
 		cmd.Env = append(os.Environ(), "GOTMPDIR="+dir)
 		if p.Alone {
 			cmd.Env = append(cmd.Env, "GOWORK=off", "GOFLAGS=-mod=readonly -trimpath")

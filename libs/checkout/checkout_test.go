@@ -15,8 +15,8 @@ import (
 
 var program = checkout.Program{Name: "checkout.test", In: "libs", Package: "./checkout", Test: true}
 
-// TestBuild: of those who build at the same time one does, and nobody builds what is up to date. The folder is not there
-// before.
+// TestBuild: of those who build at the same time one does, and nobody builds what is up to date.
+// The folder is not there before.
 func TestBuild(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "not", "there")
 	var wg sync.WaitGroup
@@ -40,7 +40,8 @@ func TestBuild(t *testing.T) {
 	}
 }
 
-// TestBuildNearby builds into a folder that is named from the working directory, in which go does not run.
+// TestBuildNearby builds into a folder that is named from the working directory, in which go does
+// not run.
 func TestBuildNearby(t *testing.T) {
 	here, err := os.Getwd()
 	if err != nil {

@@ -17,15 +17,16 @@ import (
 // maxBody is the greatest answer that is read, in bytes: a page of the longest messages fits.
 const maxBody = 16 << 20
 
-// API is the HTTP side of a Hubbub server. It keeps no state; its methods may be called from any number of goroutines.
-// Their errors hold a *chat.Error where the server gave one, or answered at all.
+// API is the HTTP side of a Hubbub server. It keeps no state; its methods may be called from any
+// number of goroutines. Their errors hold a *chat.Error where the server gave one, or answered at
+// all.
 type API struct {
 	base string
 	http *http.Client
 }
 
-// NewAPI returns the API at an address such as http://localhost:9080, to which /v1 is appended. A nil http takes
-// http.DefaultClient.
+// NewAPI returns the API at an address such as http://localhost:9080, to which /v1 is appended. A
+// nil http takes http.DefaultClient.
 func NewAPI(base string, client *http.Client) *API {
 	if client == nil {
 		client = http.DefaultClient
@@ -77,8 +78,8 @@ func (a *API) Resume(ctx context.Context, refresh string) (*Session, error) {
 	return a.open(ctx, "/v1/refresh", map[string]string{"refresh_token": refresh})
 }
 
-// Session returns a Session of what was granted elsewhere, at a time that nobody knows: Expires counts. Without a refresh
-// token it ends with its access token.
+// Session returns a Session of what was granted elsewhere, at a time that nobody knows: Expires
+// counts. Without a refresh token it ends with its access token.
 func (a *API) Session(g Grant) *Session {
 	g.Life = 0
 	return newSession(a, g)
@@ -140,7 +141,8 @@ func problem(status int, body []byte) *chat.Error {
 		Title, Detail, Code string
 		RetryAfterMS        int64 `json:"retry_after_ms"`
 	}
-	_ = json.Unmarshal(body, &p) // a proxy in between answers in its own way: the status is then all there is
+	// a proxy in between answers in its own way: the status is then all there is
+	_ = json.Unmarshal(body, &p)
 	e := &chat.Error{Code: p.Code, Message: p.Detail, RetryAfter: time.Duration(p.RetryAfterMS) * time.Millisecond}
 	if e.Message == "" {
 		e.Message = p.Title

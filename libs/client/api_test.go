@@ -267,7 +267,8 @@ func TestSessionRenews(t *testing.T) {
 	}
 }
 
-// TestSessionKeepsItsSecret: where a refresh brings no new secret, the old one is used again, as often as it takes.
+// TestSessionKeepsItsSecret: where a refresh brings no new secret, the old one is used again, as
+// often as it takes.
 func TestSessionKeepsItsSecret(t *testing.T) {
 	d := newDirectory(t)
 	d.lasting = true
@@ -285,7 +286,8 @@ func TestSessionKeepsItsSecret(t *testing.T) {
 	}
 }
 
-// TestSessionAsksAgain: whoever has had no answer says the same attempt again, and another for the next token.
+// TestSessionAsksAgain: whoever has had no answer says the same attempt again, and another for the
+// next token.
 func TestSessionAsksAgain(t *testing.T) {
 	d := newDirectory(t)
 	s, err := client.NewAPI(d.URL, nil).Guest(soon(t), "ada")
@@ -305,7 +307,8 @@ func TestSessionAsksAgain(t *testing.T) {
 	}
 }
 
-// TestSessionWithWrongClock has the server's clock be two hours behind: a token lives as long as the server says.
+// TestSessionWithWrongClock has the server's clock be two hours behind: a token lives as long as
+// the server says.
 func TestSessionWithWrongClock(t *testing.T) {
 	d := newDirectory(t)
 	d.ahead = -2 * time.Hour
@@ -338,7 +341,8 @@ func TestSessionForClient(t *testing.T) {
 	}
 }
 
-// TestSessionWithoutRefresh has a session of an access token alone: it is used until the server does not take it any more.
+// TestSessionWithoutRefresh has a session of an access token alone: it is used until the server
+// does not take it any more.
 func TestSessionWithoutRefresh(t *testing.T) {
 	d := newDirectory(t)
 	s := client.NewAPI(d.URL, nil).Session(client.Grant{Token: "given"})

@@ -22,8 +22,9 @@ func (c *Client) requestID() string {
 	return strconv.FormatUint(c.lastID, 36)
 }
 
-// attempt sends a command over conn once and waits for its reply; a command without an ID is given one. An error event is returned as its *chat.Error; errLost
-// and errTimeout leave open what became of the command.
+// attempt sends a command over conn once and waits for its reply; a command without an ID is given
+// one. An error event is returned as its *chat.Error; errLost and errTimeout leave open what became
+// of the command.
 func (c *Client) attempt(ctx context.Context, conn *Conn, r wire.Request) (wire.Event, error) {
 	ch := make(chan wire.Event, 1)
 	c.mu.Lock()
@@ -75,11 +76,12 @@ func (c *Client) drop(conn *Conn) {
 	_ = conn.NetConn().Close()
 }
 
-// do sends a command, again if its reply is lost, until it is answered. Every command may be repeated: those that change
-// something carry an id of their own. again says of a coded error whether the command is to be repeated, too.
+// do sends a command, again if its reply is lost, until it is answered. Every command may be
+// repeated: those that change something carry an id of their own. again says of a coded error
+// whether the command is to be repeated, too.
 //
-// A command is in doubt once an attempt may have taken effect. From then on attempts to send say so (retry), and an error, which
-// is that of the last attempt alone, wraps ErrUnknown.
+// A command is in doubt once an attempt may have taken effect. From then on attempts to send say so
+// (retry), and an error, which is that of the last attempt alone, wraps ErrUnknown.
 func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool) (wire.Event, error) {
 	var first time.Time // when it was sent for the first time
 	doubt := r.Retry
@@ -130,8 +132,8 @@ func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool)
 	}
 }
 
-// mayHaveDone reports whether an attempt that ended with an error may have taken effect: PROTOCOL.md, "Errors". A query that is
-// not answered has none.
+// mayHaveDone reports whether an attempt that ended with an error may have taken effect:
+// PROTOCOL.md, "Errors". A query that is not answered has none.
 func mayHaveDone(r wire.Request, err error) bool {
 	e, ok := errors.AsType[*chat.Error](err)
 	switch {

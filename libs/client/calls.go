@@ -9,12 +9,13 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// The calls below wait for a connection, send their command, and repeat it if its reply is lost, until ctx ends or
-// Config.RetryFor has gone by. The server's refusals are returned as *chat.Error.
+// The calls below wait for a connection, send their command, and repeat it if its reply is lost,
+// until ctx ends or Config.RetryFor has gone by. The server's refusals are returned as *chat.Error.
 //
-// Edit, Delete, React and Pin go on, as SendMessage does, after an error that may pass, with the same id, so that the command is
-// carried out once. An error that wraps ErrUnknown says that it may have been carried out or not: call again, since the second
-// time changes nothing. Any other *chat.Error is a refusal: nothing was changed. The other calls return every *chat.Error at once.
+// Edit, Delete, React and Pin go on, as SendMessage does, after an error that may pass, with the
+// same id, so that the command is carried out once. An error that wraps ErrUnknown says that it may
+// have been carried out or not: call again, since the second time changes nothing. Any other
+// *chat.Error is a refusal: nothing was changed. The other calls return every *chat.Error at once.
 
 // Name names a message of a room: two users may give one the same ID.
 type Name struct {
@@ -71,7 +72,8 @@ func (c *Client) Read(ctx context.Context, room string, seq uint64) error {
 	return err
 }
 
-// Query says which page of a room's history is wanted: at most one of Before, After and Around is set; none: the newest.
+// Query says which page of a room's history is wanted: at most one of Before, After and Around is
+// set; none: the newest.
 type Query struct {
 	Before, After, Around uint64
 	Limit                 int // 1 to wire.MaxLimit; 0: wire.DefaultLimit
@@ -95,14 +97,15 @@ func (c *Client) History(ctx context.Context, room string, q Query) (Page, error
 	return Page{Messages: e.Messages, More: e.More}, err
 }
 
-// Who returns who is online in a room over the whole cluster: the first people, or those with whom another answer goes on,
-// whose Next is given.
+// Who returns who is online in a room over the whole cluster: the first people, or those with whom
+// another answer goes on, whose Next is given.
 func (c *Client) Who(ctx context.Context, room, next string) (Online, error) {
 	e, err := c.do(ctx, wire.Request{Type: wire.Who.String(), Room: room, Next: next}, never)
 	return Online{Count: e.Count, Users: e.Users, Next: e.Next}, err
 }
 
-// Watch has presence events of a joined room delivered, or no more; also on the connections to come.
+// Watch has presence events of a joined room delivered, or no more; also on the connections to
+// come.
 func (c *Client) Watch(ctx context.Context, room string, on bool) error {
 	if _, err := c.do(ctx, wire.Request{Type: wire.Watch.String(), Room: room, On: &on}, never); err != nil {
 		return err
@@ -115,7 +118,8 @@ func (c *Client) Watch(ctx context.Context, room string, on bool) error {
 	return nil
 }
 
-// Status sets what the user shows of themself: online, idle, dnd or invisible; also on the connections to come.
+// Status sets what the user shows of themself: online, idle, dnd or invisible; also on the
+// connections to come.
 func (c *Client) Status(ctx context.Context, status string) error {
 	if _, err := c.do(ctx, wire.Request{Type: wire.Status.String(), Status: status}, never); err != nil {
 		return err

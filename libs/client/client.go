@@ -14,13 +14,15 @@ import (
 // ErrClosed is returned by calls to a Client that was closed.
 var ErrClosed = errors.New("client is closed")
 
-// ErrUnknown says that a command was sent and its outcome not told: it may or may not have taken effect.
+// ErrUnknown says that a command was sent and its outcome not told: it may or may not have taken
+// effect.
 var ErrUnknown = errors.New("the outcome is unknown")
 
 // errLost is a connection's end, as an attempt in hand sees it.
 var errLost = errors.New("the connection was lost")
 
-// Client is a user's connection to Hubbub that heals itself. Its methods may be called from any number of goroutines.
+// Client is a user's connection to Hubbub that heals itself. Its methods may be called from any
+// number of goroutines.
 type Client struct {
 	cfg    Config
 	ctx    context.Context // ends with Close, and when the server wants the client no more
@@ -31,9 +33,10 @@ type Client struct {
 	handling sync.Mutex
 
 	mu      sync.Mutex
-	conn    *Conn         // nil: not connected, or not yet welcomed
-	welcome wire.Event    // the last one
-	changed chan struct{} // closed and replaced at each change of what others wait for: conn, rooms, err
+	conn    *Conn      // nil: not connected, or not yet welcomed
+	welcome wire.Event // the last one
+	// closed and replaced at each change of what others wait for: conn, rooms, err
+	changed chan struct{}
 	rooms   map[string]*room
 	turns   map[string]*turns
 	pending map[string]chan<- wire.Event // by request id; closed when the connection is lost
@@ -44,9 +47,10 @@ type Client struct {
 	closing bool
 }
 
-// Dial makes a Client and returns it once the server has welcomed it. Until then it tries again after whatever may pass;
-// when ctx ends, or the server does not want the client, Dial fails and leaves nothing behind. Afterwards ctx is of no
-// account: the Client lives until Close, or until the server closes it for good.
+// Dial makes a Client and returns it once the server has welcomed it. Until then it tries again
+// after whatever may pass; when ctx ends, or the server does not want the client, Dial fails and
+// leaves nothing behind. Afterwards ctx is of no account: the Client lives until Close, or until
+// the server closes it for good.
 func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if err := cfg.withDefaults(); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
@@ -67,8 +71,8 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// Close says goodbye to the server and waits for the client's goroutines: when it has returned, Handle is not called any
-// more. Calls under way fail with ErrClosed. It may be called twice.
+// Close says goodbye to the server and waits for the client's goroutines: when it has returned,
+// Handle is not called any more. Calls under way fail with ErrClosed. It may be called twice.
 func (c *Client) Close() {
 	c.end(ErrClosed)
 	c.mu.Lock()
@@ -80,8 +84,8 @@ func (c *Client) Close() {
 // Done is closed when the client has ended, by Close or for good by the server.
 func (c *Client) Done() <-chan struct{} { return c.ctx.Done() }
 
-// Err says why the client has ended: ErrClosed, a *CloseError, an *UpgradeError or a *chat.Error of hello or of Token; nil
-// while it has not.
+// Err says why the client has ended: ErrClosed, a *CloseError, an *UpgradeError or a *chat.Error of
+// hello or of Token; nil while it has not.
 func (c *Client) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,7 +113,8 @@ func (c *Client) end(err error) {
 	}
 }
 
-// disconnect forgets the connection, which the caller closes, and fails what waits for replies on it. mu is held.
+// disconnect forgets the connection, which the caller closes, and fails what waits for replies on
+// it. mu is held.
 func (c *Client) disconnect() *Conn {
 	conn := c.conn
 	c.conn = nil
@@ -137,7 +142,8 @@ func (c *Client) start(f func()) {
 	}
 }
 
-// await returns the connection once there is one, and the room, if it is one that the client has joined, is live on it.
+// await returns the connection once there is one, and the room, if it is one that the client has
+// joined, is live on it.
 func (c *Client) await(ctx context.Context, name string) (*Conn, error) {
 	for {
 		c.mu.Lock()
@@ -159,7 +165,8 @@ func (c *Client) await(ctx context.Context, name string) (*Conn, error) {
 	}
 }
 
-// handle delivers an event, also while the client is being closed: the position in its room stands behind it already.
+// handle delivers an event, also while the client is being closed: the position in its room stands
+// behind it already.
 func (c *Client) handle(e wire.Event) {
 	c.handling.Lock()
 	defer c.handling.Unlock()

@@ -16,7 +16,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestCloseCodes closes with every code of the protocol: the client comes back, or ends and says why.
+// TestCloseCodes closes with every code of the protocol: the client comes back, or ends and says
+// why.
 func TestCloseCodes(t *testing.T) {
 	codes := append(wire.CloseCodes(), wire.CloseNormal, wire.CloseGoingAway, wire.CloseInternal, wire.CloseRestarting)
 	for _, code := range codes {
@@ -46,7 +47,8 @@ func TestCloseCodes(t *testing.T) {
 	}
 }
 
-// TestByeSaysWhen shows that the delay of bye is taken instead of the client's own, which is an hour here.
+// TestByeSaysWhen shows that the delay of bye is taken instead of the client's own, which is an
+// hour here.
 func TestByeSaysWhen(t *testing.T) {
 	s := newServer(t)
 	cfg := quick(s, "ann")
@@ -59,7 +61,8 @@ func TestByeSaysWhen(t *testing.T) {
 	}
 }
 
-// TestTokenExpired has the token end: at hello by an error, then by a close code alone, then under way.
+// TestTokenExpired has the token end: at hello by an error, then by a close code alone, then under
+// way.
 func TestTokenExpired(t *testing.T) {
 	s := newServer(t)
 	s.script(func(k *sock, c *wire.Command) bool {
@@ -152,7 +155,8 @@ func TestDialFails(t *testing.T) {
 	})
 }
 
-// TestDialWaits shows that Dial outlasts what passes: nobody listens, then the edge is full, then the keys are away.
+// TestDialWaits shows that Dial outlasts what passes: nobody listens, then the edge is full, then
+// the keys are away.
 func TestDialWaits(t *testing.T) {
 	s := newServer(t)
 	addr := s.ln.Addr().String()
@@ -211,7 +215,8 @@ func TestClose(t *testing.T) {
 	var wait sync.WaitGroup
 	for _, call := range []func() error{
 		func() error { _, err := ann.Send(soon(t), "lobby", "x"); return err },
-		func() error { _, err := ann.Send(soon(t), "lobby", "y"); return err }, // waits for its turn
+		// waits for its turn
+		func() error { _, err := ann.Send(soon(t), "lobby", "y"); return err },
 		func() error { _, err := ann.Join(soon(t), "more", nil); return err },
 		func() error { _, err := ann.Ping(soon(t)); return err },
 		func() error { return ann.Leave(soon(t), "other") },
@@ -264,7 +269,8 @@ func TestCloseWhileConnecting(t *testing.T) {
 	_ = (<-accepted).Close()
 }
 
-// TestBadFrames has the server send what no server may: the client drops the connection and comes back.
+// TestBadFrames has the server send what no server may: the client drops the connection and comes
+// back.
 func TestBadFrames(t *testing.T) {
 	for name, raw := range map[string]string{
 		"not JSON":               "\x81\x01x",
@@ -291,7 +297,8 @@ func TestBadFrames(t *testing.T) {
 	}
 }
 
-// TestErrorsWorthAnotherTry holds the client to the column "again" of the table of errors in PROTOCOL.md.
+// TestErrorsWorthAnotherTry holds the client to the column "again" of the table of errors in
+// PROTOCOL.md.
 func TestErrorsWorthAnotherTry(t *testing.T) {
 	b, err := os.ReadFile("../wire/PROTOCOL.md")
 	if err != nil {

@@ -19,11 +19,12 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// writeTimeout is how long the network may take no byte of a frame before the connection is given up.
+// writeTimeout is how long the network may take no byte of a frame before the connection is given
+// up.
 const writeTimeout = 10 * time.Second
 
-// Conn is a WebSocket connection without any meaning: frames in, frames out. Client stands on it; tests use it to say
-// what a Client never would. One goroutine may read while others write.
+// Conn is a WebSocket connection without any meaning: frames in, frames out. Client stands on it;
+// tests use it to say what a Client never would. One goroutine may read while others write.
 type Conn struct {
 	net    net.Conn
 	r      *bufio.Reader
@@ -38,10 +39,14 @@ type Conn struct {
 
 // ConnConfig says how to open a Conn.
 type ConnConfig struct {
-	Header  http.Header                                                       // further headers of the upgrade request
-	TLS     *tls.Config                                                       // of wss; nil: the system's roots
-	NetDial func(ctx context.Context, network, addr string) (net.Conn, error) // nil: an ordinary net.Dialer
-	MaxSize int                                                               // greatest message that is read, in bytes; 0: 8 MiB
+	// further headers of the upgrade request
+	Header http.Header
+	// of wss; nil: the system's roots
+	TLS *tls.Config
+	// nil: an ordinary net.Dialer
+	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// greatest message that is read, in bytes; 0: 8 MiB
+	MaxSize int
 }
 
 // UpgradeError says that the server answered the upgrade request with another status than 101.
@@ -100,8 +105,8 @@ func DialConn(ctx context.Context, url string, cfg ConnConfig) (*Conn, error) {
 // NetConn returns the connection underneath, for tests that break it.
 func (c *Conn) NetConn() net.Conn { return c.net }
 
-// Read returns the next text or binary message, and answers pings. The message is valid until the next Read. An end of
-// the connection, by the peer's close frame or otherwise, is a *CloseError.
+// Read returns the next text or binary message, and answers pings. The message is valid until the
+// next Read. An end of the connection, by the peer's close frame or otherwise, is a *CloseError.
 func (c *Conn) Read() ([]byte, error) {
 	c.frame = c.frame[:0]
 	for started := false; ; {
@@ -161,7 +166,8 @@ func (c *Conn) control(h ws.Header) error {
 		if len(payload) >= 2 {
 			e.Code, e.Reason = wire.CloseCode(binary.BigEndian.Uint16(payload)), string(payload[2:])
 		}
-		_ = c.WriteFrame(ws.OpClose, payload[:min(2, len(payload))]) // the answer that RFC 6455 asks for
+		// the answer that RFC 6455 asks for
+		_ = c.WriteFrame(ws.OpClose, payload[:min(2, len(payload))])
 		return e
 	}
 	return nil
@@ -172,7 +178,8 @@ func lost(err error) error { return &CloseError{Code: wire.CloseAbnormal, Err: e
 // WriteText sends a text message.
 func (c *Conn) WriteText(text []byte) error { return c.WriteFrame(ws.OpText, text) }
 
-// WriteFrame sends a frame with the payload, masked, whatever the opcode. After a close frame it sends nothing more.
+// WriteFrame sends a frame with the payload, masked, whatever the opcode. After a close frame it
+// sends nothing more.
 func (c *Conn) WriteFrame(op ws.OpCode, payload []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -209,7 +216,8 @@ func AppendFrame(dst []byte, op ws.OpCode, payload []byte) []byte {
 	return dst
 }
 
-// Close ends the connection with a code, without waiting for the peer's answer. CloseAbnormal sends no close frame.
+// Close ends the connection with a code, without waiting for the peer's answer. CloseAbnormal sends
+// no close frame.
 func (c *Conn) Close(code wire.CloseCode) {
 	if code != wire.CloseAbnormal {
 		_ = c.net.SetWriteDeadline(time.Now().Add(time.Second)) // also ends a write that is stuck

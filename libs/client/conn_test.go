@@ -48,7 +48,8 @@ func peer(t *testing.T, cfg client.ConnConfig, serve func(net.Conn)) *client.Con
 	return c
 }
 
-// TestConnFrames sends messages of every form of length, and gets them back: whole, in pieces, and around a ping.
+// TestConnFrames sends messages of every form of length, and gets them back: whole, in pieces, and
+// around a ping.
 func TestConnFrames(t *testing.T) {
 	pongs := make(chan string, 10)
 	c := peer(t, client.ConnConfig{}, func(conn net.Conn) {

@@ -10,7 +10,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// A guest of a Hubbub that `make run` has started says hello in the lobby, and prints what is said there.
+// A guest of a Hubbub that `make run` has started says hello in the lobby, and prints what is said
+// there.
 func Example() {
 	ctx := context.Background()
 	api := client.NewAPI("http://localhost:9080", nil)
@@ -34,7 +35,8 @@ func Example() {
 	if _, err := c.Join(ctx, "lobby", nil); err != nil {
 		log.Fatal(err)
 	}
-	// It returns when the log has the message. After a lost connection it goes on, under the same id.
+	// It returns when the log has the message. After a lost connection it goes on, under the same
+	// id.
 	ack, err := c.Send(ctx, "lobby", "Hello!")
 	if err != nil {
 		log.Fatal(err)

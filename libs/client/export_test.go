@@ -5,7 +5,8 @@ import "context"
 // Turn waits until it is the caller's turn to send to a room.
 func Turn(ctx context.Context, c *Client, room string) error { return c.turn(ctx, room) }
 
-// EndTurn ends the caller's turn after something else has happened, and in the same moment: nobody sees one without the other.
+// EndTurn ends the caller's turn after something else has happened, and in the same moment: nobody
+// sees one without the other.
 func EndTurn(c *Client, room string, first func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

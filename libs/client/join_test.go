@@ -69,8 +69,9 @@ func TestJoinIsRepeated(t *testing.T) {
 	ann.reads("1")
 }
 
-// TestJoinedAnewMeanwhile joins a room anew while the answer to the join before is on its way. That one says from where on
-// the room was live then, which is nothing to go by for one who now asks for what came before.
+// TestJoinedAnewMeanwhile joins a room anew while the answer to the join before is on its way. That
+// one says from where on the room was live then, which is nothing to go by for one who now asks for
+// what came before.
 func TestJoinedAnewMeanwhile(t *testing.T) {
 	s := newServer(t)
 	s.post("lobby", "1", "2", "3")

@@ -15,7 +15,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestLiveBeforeRewind has an entry of the rewound log come before the answer that says so, at a seq that the old log had.
+// TestLiveBeforeRewind has an entry of the rewound log come before the answer that says so, at a
+// seq that the old log had.
 func TestLiveBeforeRewind(t *testing.T) {
 	s := newServer(t)
 	ann := dial(t, quick(s, "ann"))
@@ -38,7 +39,8 @@ func TestLiveBeforeRewind(t *testing.T) {
 	ann.reads("1", "2", "3", "4", "5", "6")
 }
 
-// TestRewindToldDuringJoin has the server tell of a rewind unasked while a join is under way, whose answer knows better.
+// TestRewindToldDuringJoin has the server tell of a rewind unasked while a join is under way, whose
+// answer knows better.
 func TestRewindToldDuringJoin(t *testing.T) {
 	s := newServer(t)
 	ann := dial(t, quick(s, "ann"))
@@ -83,7 +85,8 @@ func TestJoinAgainKeepsWatch(t *testing.T) {
 	})
 }
 
-// TestLeaveFreesSends has a call wait for a room to be live again when that is left: it is told so and does not wait on.
+// TestLeaveFreesSends has a call wait for a room to be live again when that is left: it is told so
+// and does not wait on.
 func TestLeaveFreesSends(t *testing.T) {
 	s := newServer(t)
 	ann := dial(t, quick(s, "ann"))
@@ -114,7 +117,8 @@ func TestLeaveFreesSends(t *testing.T) {
 	}
 }
 
-// TestJoinWaitsAsToldTo shows that the delay that a refused join names is taken instead of the client's own, an hour here.
+// TestJoinWaitsAsToldTo shows that the delay that a refused join names is taken instead of the
+// client's own, an hour here.
 func TestJoinWaitsAsToldTo(t *testing.T) {
 	s := newServer(t)
 	cfg := quick(s, "ann")
@@ -169,7 +173,8 @@ func TestNothingStaysPending(t *testing.T) {
 	}
 }
 
-// TestShortWaitAfterGoodConnection shows that a connection that lasted makes the next wait a short one again.
+// TestShortWaitAfterGoodConnection shows that a connection that lasted makes the next wait a short
+// one again.
 func TestShortWaitAfterGoodConnection(t *testing.T) {
 	s := newServer(t)
 	logs, seen := observer.New(zapcore.DebugLevel)

@@ -47,7 +47,8 @@ func checkPrev(t *testing.T, p *person) {
 	}
 }
 
-// TestResumeWithoutEntry loses the connection before any entry came: what is then missed comes all the same.
+// TestResumeWithoutEntry loses the connection before any entry came: what is then missed comes all
+// the same.
 func TestResumeWithoutEntry(t *testing.T) {
 	for _, before := range []int{0, 3} {
 		s := newServer(t)
@@ -281,8 +282,8 @@ func TestOwnRoom(t *testing.T) {
 	ann.reads("1", "2", "3")
 }
 
-// TestRoomsComeBack shows that what was asked for on one connection holds on the next: the status first, so that no room
-// sees another.
+// TestRoomsComeBack shows that what was asked for on one connection holds on the next: the status
+// first, so that no room sees another.
 func TestRoomsComeBack(t *testing.T) {
 	s := newServer(t)
 	ann := dial(t, quick(s, "ann"))

@@ -30,8 +30,8 @@ func TestRewind(t *testing.T) {
 	ann.reads("1", "2", "3", "4", "5", "5", "6")
 }
 
-// TestRewindRegrown has the log lose its tail and grow past the client's position while that is away: only the id of the
-// position gives it away.
+// TestRewindRegrown has the log lose its tail and grow past the client's position while that is
+// away: only the id of the position gives it away.
 func TestRewindRegrown(t *testing.T) {
 	s := newServer(t)
 	ann := dial(t, quick(s, "ann"))
@@ -62,8 +62,8 @@ func TestRewindWhileLive(t *testing.T) {
 	ann.reads("1", "2", "3", "4", "5", "6")
 }
 
-// TestRewindUnasked has the server say by itself that the log of a room that is live was rewound: what comes next follows on
-// an entry before the last that was delivered, and all of it counts.
+// TestRewindUnasked has the server say by itself that the log of a room that is live was rewound:
+// what comes next follows on an entry before the last that was delivered, and all of it counts.
 func TestRewindUnasked(t *testing.T) {
 	s := newServer(t)
 	ann := dial(t, quick(s, "ann"))
@@ -107,7 +107,8 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// TestHoleInReplay has a log whose entries name one before them that it does not have: what it has is delivered.
+// TestHoleInReplay has a log whose entries name one before them that it does not have: what it has
+// is delivered.
 func TestHoleInReplay(t *testing.T) {
 	s := newServer(t)
 	ann := dial(t, quick(s, "ann"))

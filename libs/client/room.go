@@ -9,11 +9,13 @@ import (
 )
 
 const (
-	// recentEntries is how many of a room's last entries are known by identity. It covers what one join replays.
+	// recentEntries is how many of a room's last entries are known by identity. It covers what one
+	// join replays.
 	recentEntries = 1024
 	// maxAhead is how many entries are kept that came before those that they follow.
 	maxAhead = 1024
-	// maxHoles is how often in a row a replay with a hole is asked for again before it is taken for what the log has.
+	// maxHoles is how often in a row a replay with a hole is asked for again before it is taken for
+	// what the log has.
 	maxHoles = 3
 )
 
@@ -30,12 +32,13 @@ type room struct {
 	recent []uint64      // hashes of the identities of the last entries, a ring once it is full
 	next   int           // where the ring goes on
 
-	live    bool         // joined on the connection, and nothing is missing
-	syncing bool         // a goroutine is joining it
-	asked   string       // request id of its last join
-	ahead   []wire.Event // entries that came before others that they follow, in the order of arrival
-	flooded bool         // some of them were dropped
-	holes   int          // replays in a row that had a hole
+	live    bool   // joined on the connection, and nothing is missing
+	syncing bool   // a goroutine is joining it
+	asked   string // request id of its last join
+	// entries that came before others that they follow, in the order of arrival
+	ahead   []wire.Event
+	flooded bool // some of them were dropped
+	holes   int  // replays in a row that had a hole
 	watched bool
 
 	done chan error // of the Join that waits for it, which has room for one; nil: nobody waits
@@ -43,7 +46,8 @@ type room struct {
 	left bool       // forgotten by the client
 }
 
-// place puts the room at a position: nothing before it will be delivered, and nothing of before is remembered.
+// place puts the room at a position: nothing before it will be delivered, and nothing of before is
+// remembered.
 func (r *room) place(p wire.Position) {
 	r.last, r.held, r.placed = p, p.Seq, true
 	r.recent, r.next, r.ahead, r.flooded, r.holes = nil, 0, nil, false, 0
@@ -90,7 +94,8 @@ func (r *room) judge(e *wire.Event, id uint64) verdict {
 	return deliver
 }
 
-// take moves the room on to an entry, and reports whether it is to be shown: not if the same was shown at another seq.
+// take moves the room on to an entry, and reports whether it is to be shown: not if the same was
+// shown at another seq.
 func (r *room) take(e *wire.Event, id uint64) bool {
 	known := slices.Contains(r.recent, id)
 	r.last, r.held = wire.Position{Seq: e.Seq, ID: e.ID}, e.Seq
@@ -146,7 +151,8 @@ func (c *Client) joined(e wire.Event) (out []wire.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.rooms[e.Room]
-	if r != nil && e.ID == "" && e.Rewind && r.live { // unasked; a join that is under way finds out by itself
+	// unasked; a join that is under way finds out by itself
+	if r != nil && e.ID == "" && e.Rewind && r.live {
 		r.place(wire.Position{Seq: e.Seq})
 		return []wire.Event{e}
 	}
@@ -165,7 +171,8 @@ func (c *Client) joined(e wire.Event) (out []wire.Event) {
 		r.place(wire.Position{Seq: e.Seq})
 		r.ahead, r.flooded = kept, flooded
 	case r.hole(e.Seq) && r.holes < maxHoles:
-		// The replay lacks something that the entries behind it name. Ask again from where it is whole.
+		// The replay lacks something that the entries behind it name. Ask again from where it is
+		// whole.
 		r.holes++
 		r.ahead, r.flooded = nil, false
 		return nil
@@ -193,7 +200,8 @@ func (r *room) hole(seq uint64) bool {
 	return slices.ContainsFunc(r.ahead, func(e wire.Event) bool { return r.held < e.Seq && e.Seq <= seq })
 }
 
-// drain takes the entries that were kept: those through a seq whatever they follow, the others as long as they fit.
+// drain takes the entries that were kept: those through a seq whatever they follow, the others as
+// long as they fit.
 func (r *room) drain(out []wire.Event, through uint64) []wire.Event {
 	kept := r.ahead
 	slices.SortStableFunc(kept, func(a, b wire.Event) int {

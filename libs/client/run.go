@@ -30,7 +30,8 @@ func (c *Client) run() {
 			c.last = err
 			c.mu.Unlock()
 		} else if time.Since(since) > c.cfg.MaxBackoff {
-			attempt = 0 // it was a good connection; one that is lost at once again is no reason to hurry
+			// it was a good connection; one that is lost at once again is no reason to hurry
+			attempt = 0
 		}
 		if !passes(err) {
 			c.cfg.Log.Info("the server does not want this client", zap.Error(err))
@@ -51,8 +52,8 @@ func (c *Client) run() {
 	}
 }
 
-// session lives through one connection. It says whether the server welcomed the client, how long its bye asked to wait,
-// and how it ended.
+// session lives through one connection. It says whether the server welcomed the client, how long
+// its bye asked to wait, and how it ended.
 func (c *Client) session() (welcomed bool, retryAfter time.Duration, err error) {
 	conn, welcome, err := c.connect()
 	if err != nil {
@@ -97,7 +98,8 @@ func (c *Client) connect() (*Conn, wire.Event, error) {
 	c.mu.Unlock()
 	welcome, err := hello(conn, token, c.cfg.Device)
 	if err == nil && status != "" {
-		err = say(conn, wire.Request{Type: wire.Status.String(), Status: status}) // before any room shows who came
+		// before any room shows who came
+		err = say(conn, wire.Request{Type: wire.Status.String(), Status: status})
 	}
 	if !stop() && err == nil {
 		err = ctx.Err()

@@ -16,7 +16,9 @@ type Message struct {
 	ID      string // empty: a new one
 	Text    string
 	ReplyTo Name // the message that it answers, if any
-	Retry   bool // the ID was given to SendMessage before, perhaps by another process, and was not refused for certain
+	// the ID was given to SendMessage before, perhaps by another process, and was not refused for
+	// certain
+	Retry bool
 }
 
 // Send sends a text to a room that the client has joined and returns the ack; see SendMessage.
@@ -24,13 +26,14 @@ func (c *Client) Send(ctx context.Context, room, text string) (ack wire.Event, e
 	return c.SendMessage(ctx, Message{Room: room, Text: text})
 }
 
-// SendMessage sends a message and returns its ack, with the Seq that it has in the room's log. The messages of a client to
-// a room stand in the log in the order of the calls: one is under way at a time, and the next calls wait.
+// SendMessage sends a message and returns its ack, with the Seq that it has in the room's log. The
+// messages of a client to a room stand in the log in the order of the calls: one is under way at a
+// time, and the next calls wait.
 //
-// Whatever may pass (a lost connection or ack, a part of the system that is away) is tried again, with the same ID, until
-// ctx ends or Config.RetryFor has gone by; the message is in the log once all the same. An error that wraps ErrUnknown says
-// that it may be there or not: try again with the same ID and Retry, however much later. Any other *chat.Error is the server's
-// refusal.
+// Whatever may pass (a lost connection or ack, a part of the system that is away) is tried again,
+// with the same ID, until ctx ends or Config.RetryFor has gone by; the message is in the log once
+// all the same. An error that wraps ErrUnknown says that it may be there or not: try again with the
+// same ID and Retry, however much later. Any other *chat.Error is the server's refusal.
 func (c *Client) SendMessage(ctx context.Context, m Message) (ack wire.Event, err error) {
 	if m.ID == "" {
 		m.ID = chat.NewID()
@@ -43,11 +46,13 @@ func (c *Client) SendMessage(ctx context.Context, m Message) (ack wire.Event, er
 	return c.do(ctx, r, c.mayPass(m.Room))
 }
 
-// mayPass returns what says of the error of a command in a room whether another attempt may do better.
+// mayPass returns what says of the error of a command in a room whether another attempt may do
+// better.
 func (c *Client) mayPass(room string) func(error) bool {
 	return func(err error) bool {
 		if chat.CodeOf(err) == chat.CodeNotJoined {
-			return c.joinedOnce(room) // the connection was lost in between: the room is being joined again
+			// the connection was lost in between: the room is being joined again
+			return c.joinedOnce(room)
 		}
 		return passes(err)
 	}
@@ -113,5 +118,6 @@ func (c *Client) pass(name string) {
 	t.waiting = slices.Delete(t.waiting, 0, 1)
 }
 
-// ErrNotConnected is returned by what is worth something only at once, while there is no connection.
+// ErrNotConnected is returned by what is worth something only at once, while there is no
+// connection.
 var ErrNotConnected = errors.New("not connected")

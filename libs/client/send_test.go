@@ -16,7 +16,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestSendOrder has many calls wait for their turn: they are sent one at a time, in the order of the calls.
+// TestSendOrder has many calls wait for their turn: they are sent one at a time, in the order of
+// the calls.
 func TestSendOrder(t *testing.T) {
 	const n = 20
 	s := newServer(t)
@@ -99,8 +100,8 @@ func TestSendTurnPasses(t *testing.T) {
 	}
 }
 
-// TestSendTurnComesTooLate has a call give up in the moment in which its turn comes: the turn passes on, whether another call
-// waits for it already or comes later.
+// TestSendTurnComesTooLate has a call give up in the moment in which its turn comes: the turn
+// passes on, whether another call waits for it already or comes later.
 func TestSendTurnComesTooLate(t *testing.T) {
 	s := newServer(t)
 	for _, waits := range []bool{true, false} {
@@ -139,7 +140,8 @@ func TestSendTurnComesTooLate(t *testing.T) {
 	}
 }
 
-// TestSendIsRepeated has each thing go wrong that may pass: the message is in the log once, and acknowledged.
+// TestSendIsRepeated has each thing go wrong that may pass: the message is in the log once, and
+// acknowledged.
 func TestSendIsRepeated(t *testing.T) {
 	// What cannot have taken effect leaves the next attempt a first one, which needs no record.
 	certain := []string{"too fast", "the join is lost"}
@@ -224,8 +226,8 @@ func TestSendIsRefused(t *testing.T) {
 	}
 }
 
-// TestSendInDoubt: once an attempt may have reached the log, a refusal of a later one is not the outcome; the caller goes on with
-// the same ID, and every attempt is marked.
+// TestSendInDoubt: once an attempt may have reached the log, a refusal of a later one is not the
+// outcome; the caller goes on with the same ID, and every attempt is marked.
 func TestSendInDoubt(t *testing.T) {
 	s := newServer(t)
 	ann := dial(t, quick(s, "ann"))
@@ -258,8 +260,8 @@ func TestSendInDoubt(t *testing.T) {
 	}
 }
 
-// TestChangeInDoubt: a change goes on with the same id after whatever may pass; a refusal is told apart from an outcome that nobody
-// knows.
+// TestChangeInDoubt: a change goes on with the same id after whatever may pass; a refusal is told
+// apart from an outcome that nobody knows.
 func TestChangeInDoubt(t *testing.T) {
 	m1 := client.Name{User: "bob", ID: "m1"}
 	for kind, change := range map[wire.Kind]func(ctx context.Context, c *client.Client) (wire.Event, error){
@@ -394,7 +396,8 @@ func TestSendOverBrokenConnection(t *testing.T) {
 	ann.connected(2)
 }
 
-// TestSendWaitsAsToldTo: an error that says when another attempt is worth it is heeded, and not the client's own pause.
+// TestSendWaitsAsToldTo: an error that says when another attempt is worth it is heeded, and not the
+// client's own pause.
 func TestSendWaitsAsToldTo(t *testing.T) {
 	s := newServer(t)
 	cfg := quick(s, "ann")

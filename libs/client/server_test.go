@@ -16,7 +16,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// server speaks the protocol over real sockets, and does wrong what a test tells it to. Its rooms are lists in memory.
+// server speaks the protocol over real sockets, and does wrong what a test tells it to. Its rooms
+// are lists in memory.
 type server struct {
 	t    *testing.T
 	ln   net.Listener
@@ -29,7 +30,8 @@ type server struct {
 	hellos int // so far
 	status int // with which upgrades are answered; 0: upgraded
 
-	// on, if set, is given each command first. It runs with mu held and reports whether it has dealt with it.
+	// on, if set, is given each command first. It runs with mu held and reports whether it has
+	// dealt with it.
 	on func(*sock, *wire.Command) bool
 	// deaf has sockets whose commands are read and not answered.
 	deaf bool

@@ -13,16 +13,17 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// earlier is how long before its end a token is replaced, if it was to live for longer than four times that; else it is
-// replaced in the last quarter.
+// earlier is how long before its end a token is replaced, if it was to live for longer than four
+// times that; else it is replaced in the last quarter.
 const earlier = 15 * time.Second
 
-// Session is a user who has logged in. It gets a new token when the old one is about to end. Its methods may be called from
-// any number of goroutines.
+// Session is a user who has logged in. It gets a new token when the old one is about to end. Its
+// methods may be called from any number of goroutines.
 type Session struct {
 	api *API
 
-	// renewing has one goroutine at a time renew: a refresh token is good once. It is taken before mu.
+	// renewing has one goroutine at a time renew: a refresh token is good once. It is taken before
+	// mu.
 	renewing sync.Mutex
 	attempt  string // of the present refresh token, until there is an answer; guarded by renewing
 	mu       sync.Mutex
@@ -82,8 +83,8 @@ func (s *Session) current() (token string, good bool) {
 	return s.grant.Token, time.Now().Before(s.replace)
 }
 
-// Expire has the next Token be a new one, if the given one is the session's: the server does not take it any more. It is
-// what Config.TokenExpired wants.
+// Expire has the next Token be a new one, if the given one is the session's: the server does not
+// take it any more. It is what Config.TokenExpired wants.
 func (s *Session) Expire(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -109,7 +110,8 @@ func (s *Session) renew(ctx context.Context) error {
 	if s.attempt == "" {
 		s.attempt = rand.Text()
 	}
-	// The answer may be lost, and this machine sleep: whoever says the same attempt gets the same answer, however late.
+	// The answer may be lost, and this machine sleep: whoever says the same attempt gets the same
+	// answer, however late.
 	err := s.api.call(ctx, http.MethodPost, "/v1/refresh", "", map[string]string{"refresh_token": refresh, "attempt": s.attempt}, &g)
 	if err != nil {
 		return err
@@ -144,9 +146,10 @@ type Member struct {
 
 // Online is who is online in a room.
 type Online struct {
-	Count int           `json:"count"` // may be more than Users
-	Users []wire.Person `json:"users"` // by name; none in the first answer about a room with very many
-	Next  string        `json:"next"`  // there are more: where they go on
+	Count int `json:"count"` // may be more than Users
+	// by name; none in the first answer about a room with very many
+	Users []wire.Person `json:"users"`
+	Next  string        `json:"next"` // there are more: where they go on
 }
 
 // Me returns the user as the directory knows them now.
@@ -214,7 +217,8 @@ func (s *Session) Members(ctx context.Context, room string) (all []Member, err e
 	}
 }
 
-// AddMember makes another user a member, or asks one who does not know this user: see AcceptInvitation.
+// AddMember makes another user a member, or asks one who does not know this user: see
+// AcceptInvitation.
 func (s *Session) AddMember(ctx context.Context, room, user string) error {
 	return s.call(ctx, http.MethodPost, roomPath(room, "members"), map[string]string{"user": user}, nil)
 }
@@ -268,8 +272,8 @@ func (s *Session) Messages(ctx context.Context, room string, q Query) (p Page, e
 	return p, err
 }
 
-// Presence returns who is online in a room over the whole cluster: the first people, or those with whom another answer goes
-// on, whose Next is given.
+// Presence returns who is online in a room over the whole cluster: the first people, or those with
+// whom another answer goes on, whose Next is given.
 func (s *Session) Presence(ctx context.Context, room, next string) (o Online, err error) {
 	path := roomPath(room, "presence")
 	if next != "" {

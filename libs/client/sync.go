@@ -12,12 +12,14 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// Join joins a room and returns when it is live: joined says through which seq everything was delivered. With after, what
-// follows that position is delivered first, however much it is; without, the room begins now. From then on the Client keeps
-// the room joined, over any number of connections, and delivers each of its entries once and in order. joined.Rewind says
-// that the position is not in the log any more: nothing was replayed.
+// Join joins a room and returns when it is live: joined says through which seq everything was
+// delivered. With after, what follows that position is delivered first, however much it is;
+// without, the room begins now. From then on the Client keeps the room joined, over any number of
+// connections, and delivers each of its entries once and in order. joined.Rewind says that the
+// position is not in the log any more: nothing was replayed.
 //
-// Joining a room again has it begin anew. If ctx ends first, or the server refuses (*chat.Error), the room is not joined.
+// Joining a room again has it begin anew. If ctx ends first, or the server refuses (*chat.Error),
+// the room is not joined.
 func (c *Client) Join(ctx context.Context, name string, after *wire.Position) (joined wire.Event, err error) {
 	if !chat.ValidID(name) {
 		return wire.Event{}, fmt.Errorf("join: %w", chat.E(chat.CodeBadRequest, "not the id of a room"))
@@ -68,8 +70,8 @@ func (c *Client) Leave(ctx context.Context, name string) error {
 	return err
 }
 
-// Position returns where the client stands in a room that it has joined: what to give to Join to go on from there. Once
-// Close has returned, everything up to it has been handled.
+// Position returns where the client stands in a room that it has joined: what to give to Join to go
+// on from there. Once Close has returned, everything up to it has been handled.
 func (c *Client) Position(name string) (p wire.Position, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,6 +1,8 @@
-// Package clientaddr finds the address of the client behind proxies, and the network that limits count it by.
+// Package clientaddr finds the address of the client behind proxies, and the network that limits
+// count it by.
 //
-// Headers are written by anybody, so they count only where the connection comes from a proxy that the operator trusts.
+// Headers are written by anybody, so they count only where the connection comes from a proxy that
+// the operator trusts.
 package clientaddr
 
 import (
@@ -9,7 +11,8 @@ import (
 	"strings"
 )
 
-// ipv6Network is the length of an IPv6 network, in bits: whoever has one address of it has all of them (RFC 6177).
+// ipv6Network is the length of an IPv6 network, in bits: whoever has one address of it has all of
+// them (RFC 6177).
 const ipv6Network = 64
 
 // Proxies are the networks of the proxies whose headers count. The zero value trusts nobody.
@@ -42,13 +45,13 @@ func (p Proxies) Trust(addr netip.Addr) bool {
 	return false
 }
 
-// Client returns the address of the client behind a connection from peer. forwardedFor is the value of
-// X-Forwarded-For, several of them joined by commas in the order of the request; realIP is that of X-Real-IP; both may
-// be empty.
+// Client returns the address of the client behind a connection from peer. forwardedFor is the value
+// of X-Forwarded-For, several of them joined by commas in the order of the request; realIP is that
+// of X-Real-IP; both may be empty.
 //
-// Each proxy appends to X-Forwarded-For the address that it was called from, so the client is the last address that is
-// not a trusted proxy's: what stands before it, the client may have written. X-Real-IP counts only without
-// X-Forwarded-For. A trusted proxy must therefore set or remove both.
+// Each proxy appends to X-Forwarded-For the address that it was called from, so the client is the
+// last address that is not a trusted proxy's: what stands before it, the client may have written.
+// X-Real-IP counts only without X-Forwarded-For. A trusted proxy must therefore set or remove both.
 func (p Proxies) Client(peer netip.Addr, forwardedFor, realIP string) netip.Addr {
 	addr := peer.Unmap().WithZone("")
 	if !p.Trust(addr) {

@@ -1,8 +1,10 @@
-// Package clocks finds out that the clocks of the machines differ, and says so to the operator: in the log and in metrics.
+// Package clocks finds out that the clocks of the machines differ, and says so to the operator: in
+// the log and in metrics.
 //
-// Every process tells the others its time over the bus. It says nothing that it is not sure of: a message cannot arrive
-// before it was sent, so one that does comes from a clock that is ahead, however slow the bus is. One that arrives late may
-// have been late, and says nothing; but to whoever sent it, ours was early, and it tells us.
+// Every process tells the others its time over the bus. It says nothing that it is not sure of: a
+// message cannot arrive before it was sent, so one that does comes from a clock that is ahead,
+// however slow the bus is. One that arrives late may have been late, and says nothing; but to
+// whoever sent it, ours was early, and it tells us.
 package clocks
 
 import (
@@ -36,7 +38,8 @@ const (
 	warnEvery = 10 * time.Minute
 	// worthTelling is by how much another clock is ahead before it is told that.
 	worthTelling = time.Second
-	// maxTold is how many others are told so: when more are ahead, ours is wrong rather than theirs.
+	// maxTold is how many others are told so: when more are ahead, ours is wrong rather than
+	// theirs.
 	maxTold = 100
 	// maxNamed is how many clocks a warning names.
 	maxNamed = 10
@@ -46,10 +49,11 @@ const (
 
 // sign is what a process says.
 type sign struct {
-	ID    string           `json:"id"`
-	Name  string           `json:"name"`            // for people
-	At    int64            `json:"at"`              // its time, UTC ms
-	Ahead map[string]int64 `json:"ahead,omitempty"` // by id: by how many ms at least another's clock is ahead of its own
+	ID   string `json:"id"`
+	Name string `json:"name"` // for people
+	At   int64  `json:"at"`   // its time, UTC ms
+	// by id: by how many ms at least another's clock is ahead of its own
+	Ahead map[string]int64 `json:"ahead,omitempty"`
 }
 
 // other is what is known of another process's clock.
@@ -75,7 +79,8 @@ type Watch struct {
 	warned time.Time // zero: never
 }
 
-// New returns the watch of a process of the service, which does nothing before Run. metrics may be nil.
+// New returns the watch of a process of the service, which does nothing before Run. metrics may be
+// nil.
 func New(live bus.Live, service string, log *zap.Logger, metrics prometheus.Registerer) *Watch {
 	host, err := os.Hostname()
 	if err != nil {
@@ -118,8 +123,8 @@ func furthest(all []other, by func(other) time.Duration) float64 {
 
 func cut(name string) string { return name[:min(len(name), maxName)] }
 
-// Run tells the time, listens to that of the others, and warns, until ctx ends, when it returns nil. A bus that is away is
-// waited for.
+// Run tells the time, listens to that of the others, and warns, until ctx ends, when it returns
+// nil. A bus that is away is waited for.
 func (w *Watch) Run(ctx context.Context) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -163,7 +168,8 @@ func (w *Watch) tell() {
 	}
 }
 
-// receive takes what another process says. What is none of its messages, such as a newer release's, is passed over.
+// receive takes what another process says. What is none of its messages, such as a newer release's,
+// is passed over.
 func (w *Watch) receive(data []byte) {
 	arrived := w.now()
 	var s sign
@@ -196,8 +202,9 @@ func (w *Watch) current() []other {
 	return all
 }
 
-// look warns if clocks are away, were at the last look, and it was not said lately. In between everybody has told the time
-// once more: so it is clear who is away from whom, also when a clock has just been set.
+// look warns if clocks are away, were at the last look, and it was not said lately. In between
+// everybody has told the time once more: so it is clear who is away from whom, also when a clock
+// has just been set.
 func (w *Watch) look() {
 	all := w.current()
 	away := slices.DeleteFunc(slices.Clone(all), func(o other) bool { return max(o.ahead, o.behind) <= Limit })

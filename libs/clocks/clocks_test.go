@@ -168,7 +168,8 @@ func TestAway(t *testing.T) {
 	}
 }
 
-// TestSlowAtTimes has a bus that is frozen now and then, and processes that are: nobody blames a clock.
+// TestSlowAtTimes has a bus that is frozen now and then, and processes that are: nobody blames a
+// clock.
 func TestSlowAtTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &wire{}
@@ -231,7 +232,8 @@ func TestRarely(t *testing.T) {
 	})
 }
 
-// TestOurs has one of several clocks be away: that process says that it is its own, and the others name it.
+// TestOurs has one of several clocks be away: that process says that it is its own, and the others
+// name it.
 func TestOurs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &wire{delay: at(0)}

@@ -9,11 +9,13 @@ import (
 	"hubbub.internal/libs/await"
 )
 
-// repeatEvery is how often the log says again that something is waited for, and why, as long as the reason is the same.
+// repeatEvery is how often the log says again that something is waited for, and why, as long as the
+// reason is the same.
 const repeatEvery = 30 * time.Second
 
-// Await opens something that the program cannot start without, such as its bus. As long as that fails, it tries again, and
-// says so in the log and by /readyz. It returns an error only when ctx has ended, and when waiting cannot help (await.Final).
+// Await opens something that the program cannot start without, such as its bus. As long as that
+// fails, it tries again, and says so in the log and by /readyz. It returns an error only when ctx
+// has ended, and when waiting cannot help (await.Final).
 func Await[T any](ctx context.Context, p *Process, what string, open func(context.Context) (T, error)) (T, error) {
 	defer p.ready.waiting.Store(nil)
 	began := time.Now()

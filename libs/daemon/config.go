@@ -17,8 +17,9 @@ import (
 	"hubbub.internal/libs/buildinfo"
 )
 
-// Config is what every program can be told; embed it in the program's own configuration. A program whose defaults
-// differ gives them by a method Vars() kong.Vars of its configuration: a tag default:"${name=value}" asks for name.
+// Config is what every program can be told; embed it in the program's own configuration. A program
+// whose defaults differ gives them by a method Vars() kong.Vars of its configuration: a tag
+// default:"${name=value}" asks for name.
 type Config struct {
 	OpsListen string        `help:"Address of the ops port: /metrics /healthz /readyz. It answers anybody who reaches it, so keep it private; empty turns it off." default:"${ops_listen=127.0.0.1:9090}" placeholder:"HOST:PORT"`
 	Pprof     bool          `help:"Serve profiles of the process at /debug/pprof of the ops port. They show what is in memory."`
@@ -38,9 +39,9 @@ func (c *Config) Validate() error {
 // envPrefix begins the name of every environment variable that sets a flag.
 const envPrefix = "HUBBUB"
 
-// parse fills cfg, a pointer to a struct that embeds Config, from args, the environment, files named by the
-// environment, and defaults, in that order, and validates it. It also returns the command that was chosen, a pointer to
-// its struct in cfg; nil: the program has none.
+// parse fills cfg, a pointer to a struct that embeds Config, from args, the environment, files
+// named by the environment, and defaults, in that order, and validates it. It also returns the
+// command that was chosen, a pointer to its struct in cfg; nil: the program has none.
 func parse(name, description string, cfg any, args []string) (base *Config, command any, err error) {
 	k, err := newParser(name, description, cfg)
 	if err != nil {
@@ -90,12 +91,14 @@ func newParser(name, description string, cfg any) (*kong.Kong, error) {
 	return k, nil
 }
 
-// versionFlag is in every program. No variable sets it: HUBBUB_VERSION is what people name the tag of an image by.
+// versionFlag is in every program. No variable sets it: HUBBUB_VERSION is what people name the tag
+// of an image by.
 type versionFlag struct {
 	Version kong.VersionFlag `help:"Print the version, and the commit that this was built from, and exit." env:"-"`
 }
 
-// describe adds the default to a flag's help where kong does not show it: where the flag has a placeholder.
+// describe adds the default to a flag's help where kong does not show it: where the flag has a
+// placeholder.
 func describe(v *kong.Value) string {
 	help := *v
 	if v.HasDefault && v.Default != "" && v.Tag.PlaceHolder != "" {
@@ -104,8 +107,8 @@ func describe(v *kong.Value) string {
 	return kong.DefaultHelpValueFormatter(&help)
 }
 
-// resolveFile answers a flag that neither the command line nor the environment has set from the file that its
-// variable with _FILE at its end names.
+// resolveFile answers a flag that neither the command line nor the environment has set from the
+// file that its variable with _FILE at its end names.
 func resolveFile(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	for _, env := range flag.Envs {
 		if os.Getenv(env) != "" {
@@ -124,8 +127,9 @@ func resolveFile(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	return nil, nil
 }
 
-// Validate calls the Validate method of cfg, a pointer to a struct; where it has none, those of the structs that it is
-// made of, and returns all that they say. A struct with the method answers for its parts.
+// Validate calls the Validate method of cfg, a pointer to a struct; where it has none, those of the
+// structs that it is made of, and returns all that they say. A struct with the method answers for
+// its parts.
 func Validate(cfg any) error {
 	v := reflect.ValueOf(cfg).Elem()
 	if v.Kind() != reflect.Struct {

@@ -1,5 +1,6 @@
-// Package daemon is what every Hubbub process has in common: configuration from flags and environment, logs, the ops
-// port (metrics, health, readiness, profiles), start order, reverse stop, signals and the exit code.
+// Package daemon is what every Hubbub process has in common: configuration from flags and
+// environment, logs, the ops port (metrics, health, readiness, profiles), start order, reverse
+// stop, signals and the exit code.
 //
 // It owns the process; it knows nothing of what runs in it.
 package daemon
@@ -22,8 +23,8 @@ import (
 	"hubbub.internal/libs/buildinfo"
 )
 
-// Process is a running program: what its components log to, register metrics with and report their readiness to. Its
-// methods are safe for concurrent use.
+// Process is a running program: what its components log to, register metrics with and report their
+// readiness to. Its methods are safe for concurrent use.
 type Process struct {
 	Log     *zap.Logger
 	Metrics *prometheus.Registry
@@ -32,24 +33,27 @@ type Process struct {
 	cancel context.CancelCauseFunc
 	ready  readiness
 
-	mu    sync.Mutex
-	stops []func() // what stops each component and closes each resource, in the order of their start
+	mu sync.Mutex
+	// what stops each component and closes each resource, in the order of their start
+	stops []func()
 }
 
 // errStopped is the cause of the context's end when a component has simply ended.
 var errStopped = errors.New("stopped")
 
-// Main parses cfg from the command line and the environment, runs the program and exits: with 0 after a signal or a
-// clean end, with 1 and one line on standard error after a failure, with 2 when the configuration is wrong. cfg is a
-// pointer to a struct that embeds Config. run starts components with p.Go and p.Serve and may return before they end;
-// what it has opened for them it closes with p.Defer. ctx ends at SIGINT or SIGTERM, or when a component ends; a second
-// signal kills the process.
+// Main parses cfg from the command line and the environment, runs the program and exits: with 0
+// after a signal or a clean end, with 1 and one line on standard error after a failure, with 2 when
+// the configuration is wrong. cfg is a pointer to a struct that embeds Config. run starts
+// components with p.Go and p.Serve and may return before they end; what it has opened for them it
+// closes with p.Defer. ctx ends at SIGINT or SIGTERM, or when a component ends; a second signal
+// kills the process.
 //
 // A command that is a Tool runs instead of run, and has neither ops port nor logs.
 //
-// With the last argument healthcheck the program asks the process that runs with the same other arguments and the same
-// environment whether it is ready, and exits with 0 if so: a container without a shell can be checked by it. With the one
-// argument options it prints all of its options as JSON (Option).
+// With the last argument healthcheck the program asks the process that runs with the same other
+// arguments and the same environment whether it is ready, and exits with 0 if so: a container
+// without a shell can be checked by it. With the one argument options it prints all of its options
+// as JSON (Option).
 func Main(name, description string, cfg any, run func(ctx context.Context, p *Process) error) {
 	args := os.Args[1:]
 	healthcheck := len(args) > 0 && args[len(args)-1] == "healthcheck"
@@ -88,14 +92,14 @@ func Main(name, description string, cfg any, run func(ctx context.Context, p *Pr
 	}
 }
 
-// Tool is a command that does one thing and ends: see Main. What it has to say goes to out; an error makes the exit code 1.
-// ctx ends at SIGINT or SIGTERM.
+// Tool is a command that does one thing and ends: see Main. What it has to say goes to out; an
+// error makes the exit code 1. ctx ends at SIGINT or SIGTERM.
 type Tool interface {
 	Execute(ctx context.Context, out io.Writer) error
 }
 
-// Run runs a program until ctx ends or one of its components does, and returns when everything in it has stopped: nil,
-// or the first failure. Main is this with signals and an exit code.
+// Run runs a program until ctx ends or one of its components does, and returns when everything in
+// it has stopped: nil, or the first failure. Main is this with signals and an exit code.
 func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Context, p *Process) error) error {
 	log, err := newLogger(name, cfg)
 	if err != nil {
@@ -111,8 +115,8 @@ func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Cont
 	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildMetric(build), p.readyMetric())
 	log.Info("starting", zap.String("version", build.Version), zap.String("commit", build.Commit), zap.String("date", build.Date))
 
-	// The ops port is up before anything else and down after everything else, so that a slow start and a long drain
-	// can both be watched.
+	// The ops port is up before anything else and down after everything else, so that a slow start
+	// and a long drain can both be watched.
 	stopOps := func() {}
 	if cfg.OpsListen != "" {
 		if stopOps, err = p.serveOps(cfg); err != nil {
@@ -164,8 +168,8 @@ func (p *Process) readyMetric() prometheus.Collector {
 	})
 }
 
-// stop stops what has been started, the last first, each before the one that it was started after: an edge drains
-// while the services and the bus that it needs are still there.
+// stop stops what has been started, the last first, each before the one that it was started after:
+// an edge drains while the services and the bus that it needs are still there.
 func (p *Process) stop() {
 	for {
 		p.mu.Lock()
@@ -181,16 +185,17 @@ func (p *Process) stop() {
 	}
 }
 
-// Defer has release called when the process stops, after everything that was started later has ended.
+// Defer has release called when the process stops, after everything that was started later has
+// ended.
 func (p *Process) Defer(release func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.stops = append(p.stops, release)
 }
 
-// Go runs a component in a goroutine of its own. Its context ends when the process stops and everything started later
-// has ended; the process waits for it before it stops what was started earlier. A component that returns before stops
-// the process: with its error, if it has one.
+// Go runs a component in a goroutine of its own. Its context ends when the process stops and
+// everything started later has ended; the process waits for it before it stops what was started
+// earlier. A component that returns before stops the process: with its error, if it has one.
 func (p *Process) Go(name string, run func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(p.ctx))
 	done := make(chan struct{})

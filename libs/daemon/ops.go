@@ -30,8 +30,8 @@ type readiness struct {
 	checks map[string]func(context.Context) error
 }
 
-// Check adds a readiness check: /readyz is 503 while it returns an error, and says it. It has 2 s to answer and is
-// called by several requests at once.
+// Check adds a readiness check: /readyz is 503 while it returns an error, and says it. It has 2 s
+// to answer and is called by several requests at once.
 func (p *Process) Check(name string, check func(context.Context) error) {
 	p.ready.mu.Lock()
 	defer p.ready.mu.Unlock()
@@ -41,7 +41,8 @@ func (p *Process) Check(name string, check func(context.Context) error) {
 	p.ready.checks[name] = check
 }
 
-// Ready returns nil when the process has started, is not stopping, and all checks pass; else every reason why not.
+// Ready returns nil when the process has started, is not stopping, and all checks pass; else every
+// reason why not.
 func (p *Process) Ready(ctx context.Context) error {
 	if p.ready.stopping.Load() || p.ctx.Err() != nil {
 		return errors.New("stopping")

@@ -7,13 +7,16 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Option is something that a program can be told: a flag and its environment variable. The reference in
-// docs/configuration.md is made from these.
+// Option is something that a program can be told: a flag and its environment variable. The
+// reference in docs/configuration.md is made from these.
 type Option struct {
-	Command string `json:"command,omitempty"` // of the program, that has it; empty: the program itself
-	Flag    string `json:"flag"`              // such as --max-sockets
-	Env     string `json:"env,omitempty"`     // such as HUBBUB_MAX_SOCKETS; empty: no variable sets it
-	Value   string `json:"value,omitempty"`   // what it is given, such as HOST:PORT; empty: it is a switch
+	// of the program, that has it; empty: the program itself
+	Command string `json:"command,omitempty"`
+	Flag    string `json:"flag"` // such as --max-sockets
+	// such as HUBBUB_MAX_SOCKETS; empty: no variable sets it
+	Env string `json:"env,omitempty"`
+	// what it is given, such as HOST:PORT; empty: it is a switch
+	Value   string `json:"value,omitempty"`
 	Default string `json:"default,omitempty"`
 	Help    string `json:"help"`
 }

@@ -14,8 +14,9 @@ import (
 // shutdownTimeout is how long requests in hand may take when the process stops.
 const shutdownTimeout = 10 * time.Second
 
-// Serve listens on addr at once, so that a port in use is an error of the start, and serves h as a component. It
-// returns the address that it got. When the process stops, requests in hand are answered first.
+// Serve listens on addr at once, so that a port in use is an error of the start, and serves h as a
+// component. It returns the address that it got. When the process stops, requests in hand are
+// answered first.
 func (p *Process) Serve(addr string, h http.Handler) (net.Addr, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {

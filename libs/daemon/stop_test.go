@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// TestEnvironmentBeforeFile: the environment goes before the file that it names, and a secret keeps all but its line's end.
+// TestEnvironmentBeforeFile: the environment goes before the file that it names, and a secret keeps
+// all but its line's end.
 func TestEnvironmentBeforeFile(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "bus")
 	if err := os.WriteFile(secret, []byte(" redis://file \r\n\n"), 0o600); err != nil {
@@ -36,7 +37,8 @@ func TestEnvironmentBeforeFile(t *testing.T) {
 	}
 }
 
-// TestReadiness follows a process from its start to its end: it is ready only in between, and says everything that it lacks.
+// TestReadiness follows a process from its start to its end: it is ready only in between, and says
+// everything that it lacks.
 func TestReadiness(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -99,7 +101,8 @@ func TestReadiness(t *testing.T) {
 	})
 }
 
-// TestStopDelay has a process leave the balance before anything in it ends; what has failed by itself is not waited for.
+// TestStopDelay has a process leave the balance before anything in it ends; what has failed by
+// itself is not waited for.
 func TestStopDelay(t *testing.T) {
 	for _, fails := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -146,7 +149,8 @@ func TestStopDelay(t *testing.T) {
 	}
 }
 
-// TestStopEndsWithTheFirstFailure has components end in each way: in what order they are stopped, and what Run returns.
+// TestStopEndsWithTheFirstFailure has components end in each way: in what order they are stopped,
+// and what Run returns.
 func TestStopEndsWithTheFirstFailure(t *testing.T) {
 	first, second := errors.New("first"), errors.New("second")
 	for _, tt := range []struct {
@@ -250,7 +254,8 @@ func TestRequestsInHandAreAnswered(t *testing.T) {
 	}()
 	<-begun
 	cancel()
-	time.AfterFunc(10*time.Millisecond, func() { close(answer) }) // the server has begun to stop by then, or not: both are right
+	// the server has begun to stop by then, or not: both are right
+	time.AfterFunc(10*time.Millisecond, func() { close(answer) })
 	if o := <-got; o.err != nil || o.text != "done <nil>" {
 		t.Errorf("answered %q, %v", o.text, o.err)
 	}

@@ -1,4 +1,5 @@
-// Package emoji says what one emoji is (Unicode Technical Standard #51), and gives each its one form.
+// Package emoji says what one emoji is (Unicode Technical Standard #51), and gives each its one
+// form.
 package emoji
 
 import (
@@ -32,8 +33,8 @@ func flag(code string) []byte {
 	return utf8.AppendRune(b, firstTag+'\u007f'-' ')
 }
 
-// Is reports whether b is one emoji, in whichever form: a character, a flag, a keycap, or several that are joined to one. It
-// allocates nothing.
+// Is reports whether b is one emoji, in whichever form: a character, a flag, a keycap, or several
+// that are joined to one. It allocates nothing.
 func Is(b []byte) bool {
 	if n := alone(b); n > 0 {
 		return n == len(b)
@@ -54,7 +55,8 @@ func Is(b []byte) bool {
 	}
 }
 
-// alone returns the length of what b begins with, if that is a flag or a keycap, which are joined with nothing.
+// alone returns the length of what b begins with, if that is a flag or a keycap, which are joined
+// with nothing.
 func alone(b []byte) int {
 	for _, s := range subdivisions {
 		if bytes.HasPrefix(b, s) {
@@ -86,7 +88,8 @@ func alone(b []byte) int {
 	return 0
 }
 
-// element returns the length of the character that b begins with and of what belongs to it; 0: it is no emoji.
+// element returns the length of the character that b begins with and of what belongs to it; 0: it
+// is no emoji.
 func element(b []byte) int {
 	r, n := utf8.DecodeRune(b)
 	switch {
@@ -100,7 +103,8 @@ func element(b []byte) int {
 	return n
 }
 
-// Normal returns the one form of an emoji ("fully-qualified"), whether or not it came with U+FE0F, and false for what is none.
+// Normal returns the one form of an emoji ("fully-qualified"), whether or not it came with U+FE0F,
+// and false for what is none.
 func Normal(s string) (string, bool) {
 	if !Is([]byte(s)) {
 		return s, false

@@ -1,5 +1,5 @@
-// Package failtest checks that every method of an interface returns an error when it fails. It finds the methods by reflection, so
-// it also calls those that the interface gets later.
+// Package failtest checks that every method of an interface returns an error when it fails. It
+// finds the methods by reflection, so it also calls those that the interface gets later.
 package failtest
 
 import (
@@ -10,9 +10,10 @@ import (
 	"testing"
 )
 
-// All calls every method of I that takes a context first and returns an error last, with ctx and with arguments that are not
-// empty. The caller sees to it that none can succeed: ctx has ended, or what value needs is broken. All reports the methods that
-// return no error, or one that allowed does not allow. It does not call those in except.
+// All calls every method of I that takes a context first and returns an error last, with ctx and
+// with arguments that are not empty. The caller sees to it that none can succeed: ctx has ended, or
+// what value needs is broken. All reports the methods that return no error, or one that allowed
+// does not allow. It does not call those in except.
 func All[I any](ctx context.Context, t *testing.T, value I, allowed func(error) bool, except ...string) {
 	t.Helper()
 	v, methods := reflect.ValueOf(value), reflect.TypeFor[I]()

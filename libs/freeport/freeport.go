@@ -1,6 +1,6 @@
-// Package freeport finds ports for servers that have to be told theirs before they start, or that come back on the one
-// they had. It is for test fixtures and for the clusters that `hubbub drill` builds; a server that can say which port it
-// got listens on port 0 instead.
+// Package freeport finds ports for servers that have to be told theirs before they start, or that
+// come back on the one they had. It is for test fixtures and for the clusters that `hubbub drill`
+// builds; a server that can say which port it got listens on port 0 instead.
 package freeport
 
 import (
@@ -12,12 +12,14 @@ import (
 	"sync"
 )
 
-// Ports from first up to the kernel's ephemeral ones are given. The ephemeral ones are left alone: while a server is down
-// or not up yet, any outgoing connection of the machine may be given its port.
+// Ports from first up to the kernel's ephemeral ones are given. The ephemeral ones are left alone:
+// while a server is down or not up yet, any outgoing connection of the machine may be given its
+// port.
 const first = 10_000
 
-// Ports are given from blocks of this size. The lowest port of a block is its lock: the process that listens there, until
-// it ends, gives the others, so that two test binaries never give one port, not even while the server on it is down.
+// Ports are given from blocks of this size. The lowest port of a block is its lock: the process
+// that listens there, until it ends, gives the others, so that two test binaries never give one
+// port, not even while the server on it is down.
 const blockSize = 64
 
 var (
@@ -27,13 +29,15 @@ var (
 	next  = blockSize    // the offset in block of the port to look at next
 )
 
-// Take returns a port of 127.0.0.1 that nobody listens on, and that no process is given again as long as this one lives.
+// Take returns a port of 127.0.0.1 that nobody listens on, and that no process is given again as
+// long as this one lives.
 func Take() (int, error) {
 	mu.Lock()
 	defer mu.Unlock()
 	blocks := (ephemeral() - first) / blockSize
 	if blocks < 1 {
-		return probe(0) // somebody widened the range of ephemeral ports: a small risk is all there is
+		// somebody widened the range of ephemeral ports: a small risk is all there is
+		return probe(0)
 	}
 	for {
 		for ; next < blockSize; next++ {
@@ -54,7 +58,8 @@ func Addr() (string, error) {
 	return at(port), err
 }
 
-// lockBlock makes a block that no living process has given ports from the one that ports are given from.
+// lockBlock makes a block that no living process has given ports from the one that ports are given
+// from.
 func lockBlock(blocks int) error {
 	from := rand.IntN(blocks)
 	for i := range blocks {

@@ -15,7 +15,8 @@ import (
 // takes is how many ports each process takes: more than a block has.
 const takes = 200
 
-// TestMain is also the other processes of TestTake: they print their ports and live until their input ends.
+// TestMain is also the other processes of TestTake: they print their ports and live until their
+// input ends.
 func TestMain(m *testing.M) {
 	if os.Getenv("FREEPORT_TEST_TAKER") == "" {
 		os.Exit(m.Run())
@@ -31,7 +32,8 @@ func TestMain(m *testing.M) {
 	_, _ = os.Stdin.Read(make([]byte, 1))
 }
 
-// TestTake: no port is given to two processes, even when nothing listens on it, or to an outgoing connection.
+// TestTake: no port is given to two processes, even when nothing listens on it, or to an outgoing
+// connection.
 func TestTake(t *testing.T) {
 	// Any outgoing connection has a port of those that must not be given away.
 	l, err := net.Listen("tcp", "127.0.0.1:0")

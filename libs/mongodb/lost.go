@@ -11,19 +11,23 @@ import (
 	"go.mongodb.org/mongo-driver/v2/event"
 )
 
-// lines are the connections to servers. They close those that the network has lost without a word, as it does when a machine, or a
-// container with its network, is gone: nobody is told, and who waits for an answer waits until a deadline.
+// lines are the connections to servers. They close those that the network has lost without a word,
+// as it does when a machine, or a container with its network, is gone: nobody is told, and who
+// waits for an answer waits until a deadline.
 //
-// The driver takes an operation that ran into its deadline for one of a slow server, so it keeps the server's other connections,
-// and each that is lost costs one more operation its deadline. It also asks again, over a new connection, when the one that watches
-// the server is silent; if that is answered, it takes all for well. Then the connections that are older than the silence are closed
-// here: operations that wait on them fail at once, and the driver repeats them and drops what else it has.
+// The driver takes an operation that ran into its deadline for one of a slow server, so it keeps
+// the server's other connections, and each that is lost costs one more operation its deadline. It
+// also asks again, over a new connection, when the one that watches the server is silent; if that
+// is answered, it takes all for well. Then the connections that are older than the silence are
+// closed here: operations that wait on them fail at once, and the driver repeats them and drops
+// what else it has.
 type lines struct {
 	dialer net.Dialer
 
-	mu     sync.Mutex
-	open   map[string]map[*line]bool // by address
-	silent map[string]time.Time      // by address: since when the connection that watches the server has not answered
+	mu   sync.Mutex
+	open map[string]map[*line]bool // by address
+	// by address: since when the connection that watches the server has not answered
+	silent map[string]time.Time
 }
 
 // line is one connection.

@@ -12,9 +12,9 @@ import (
 	"hubbub.internal/libs/mongotest"
 )
 
-// TestLostConnections loses all connections to a server, and tells neither end, while the server is killed and started again. Many
-// operations at a time, which find a lost connection each, are asked again over new ones, once each, and none runs into its
-// deadline.
+// TestLostConnections loses all connections to a server, and tells neither end, while the server is
+// killed and started again. Many operations at a time, which find a lost connection each, are asked
+// again over new ones, once each, and none runs into its deadline.
 func TestLostConnections(t *testing.T) {
 	server := mongotest.Start(t)
 	proxy := mongotest.NewProxy(t, server.URL)

@@ -14,12 +14,12 @@ import (
 	"hubbub.internal/libs/schema"
 )
 
-// Step leads the schema of a database forward by one version: the first of a list to version 1, and so on. A step that
-// was released never changes.
+// Step leads the schema of a database forward by one version: the first of a list to version 1, and
+// so on. A step that was released never changes.
 //
-// Replicas that start together may run the same step at the same time, and one that is killed in the middle is run again
-// from its beginning: Run does no harm when it is repeated, and what it does is done when it returns nil. There is no
-// lock that could stay behind.
+// Replicas that start together may run the same step at the same time, and one that is killed in
+// the middle is run again from its beginning: Run does no harm when it is repeated, and what it
+// does is done when it returns nil. There is no lock that could stay behind.
 type Step struct {
 	Name string // for the log and for errors
 	Run  func(ctx context.Context, db *mongo.Database) error
@@ -28,7 +28,8 @@ type Step struct {
 // stepsTimeout bounds all steps together.
 const stepsTimeout = 24 * time.Hour
 
-// versions is the collection that has a document for each schema: the name of the program is its _id.
+// versions is the collection that has a document for each schema: the name of the program is its
+// _id.
 const versions = "schema_versions"
 
 // migrate runs the steps that the database has not had.
@@ -42,7 +43,8 @@ func migrate(ctx context.Context, db *mongo.Database, app string, steps []Step, 
 	if from > target {
 		return schema.Newer(from, target)
 	}
-	// Without a deadline each operation would have the client's few seconds, and an index of a large collection takes longer.
+	// Without a deadline each operation would have the client's few seconds, and an index of a
+	// large collection takes longer.
 	ctx, cancel := context.WithTimeout(ctx, stepsTimeout)
 	defer cancel()
 	for v := from; v < target; v++ {
@@ -57,7 +59,8 @@ func migrate(ctx context.Context, db *mongo.Database, app string, steps []Step, 
 	return nil
 }
 
-// version returns the version of a schema; 0: the database is empty, or of the time before versions.
+// version returns the version of a schema; 0: the database is empty, or of the time before
+// versions.
 func version(ctx context.Context, db *mongo.Database, app string) (int64, error) {
 	var doc struct{ Version int64 }
 	err := db.Collection(versions).FindOne(ctx, bson.D{{Key: "_id", Value: app}}).Decode(&doc)

@@ -19,8 +19,8 @@ import (
 	"hubbub.internal/libs/schema"
 )
 
-// TestSteps moves a database forward, over several releases, with a step that fails at first and replicas that start
-// together.
+// TestSteps moves a database forward, over several releases, with a step that fails at first and
+// replicas that start together.
 func TestSteps(t *testing.T) {
 	url := mongotest.URL(t)
 	var mu sync.Mutex
@@ -99,7 +99,8 @@ func TestSteps(t *testing.T) {
 	check("after they started together")
 }
 
-// TestStepsAddAndFill runs a step as one that a release may have: a field for all documents, and an index of it.
+// TestStepsAddAndFill runs a step as one that a release may have: a field for all documents, and an
+// index of it.
 func TestStepsAddAndFill(t *testing.T) {
 	url := mongotest.URL(t)
 	fill := mongodb.Step{Name: "1 (size)", Run: func(ctx context.Context, db *mongo.Database) error {

@@ -1,5 +1,6 @@
-// Package mongodb opens a database in MongoDB, or a server that speaks its protocol, the way every store of Hubbub wants
-// it: what a write has returned from is on the disks of most servers, and no call waits for ever. It knows no document.
+// Package mongodb opens a database in MongoDB, or a server that speaks its protocol, the way every
+// store of Hubbub wants it: what a write has returned from is on the disks of most servers, and no
+// call waits for ever. It knows no document.
 package mongodb
 
 import (
@@ -21,23 +22,25 @@ import (
 )
 
 const (
-	// Timeout bounds one operation whose context has no deadline of its own, if the URL says no other.
+	// Timeout bounds one operation whose context has no deadline of its own, if the URL says no
+	// other.
 	Timeout = 10 * time.Second
 	// Selection bounds the search for a server, if the URL says no other.
 	Selection = 5 * time.Second
-	// heartbeat is how often each server is asked whether it is there, and silence how long it may take for the answer, or for a
-	// connection, if the URL says no others: see lines.
+	// heartbeat is how often each server is asked whether it is there, and silence how long it may
+	// take for the answer, or for a connection, if the URL says no others: see lines.
 	heartbeat = 2 * time.Second
 	silence   = 5 * time.Second
 	// database is the one that is used when the URL names none.
 	database = "hubbub"
 )
 
-// Open connects to the server and moves the schema forward by the steps that the database has not had. The URL may name
-// a database, else it is hubbub, and may set other timeouts than 10 s for an operation and 5 s for the search for a
-// server. app names the program in the server's log, and its schema in the database. log may be nil. The caller closes
-// the result with Close. Errors: schema.ErrNewer, when a newer release has moved it further; nothing was changed then.
-// That one, and a bad URL, are final (package await); everything else may be mended at the server.
+// Open connects to the server and moves the schema forward by the steps that the database has not
+// had. The URL may name a database, else it is hubbub, and may set other timeouts than 10 s for an
+// operation and 5 s for the search for a server. app names the program in the server's log, and its
+// schema in the database. log may be nil. The caller closes the result with Close. Errors:
+// schema.ErrNewer, when a newer release has moved it further; nothing was changed then. That one,
+// and a bad URL, are final (package await); everything else may be mended at the server.
 func Open(ctx context.Context, url, app string, steps []Step, log *zap.Logger) (*mongo.Database, error) {
 	cs, err := connstring.ParseAndValidate(url)
 	if err != nil {
@@ -53,7 +56,8 @@ func Open(ctx context.Context, url, app string, steps []Step, log *zap.Logger) (
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: new(true)}).
 		SetReadConcern(readconcern.Majority()).SetAppName(app))
 	if err != nil {
-		return nil, await.Final(fmt.Errorf("--store is no URL that can be used: %w", err)) // it has asked no server yet
+		// it has asked no server yet
+		return nil, await.Final(fmt.Errorf("--store is no URL that can be used: %w", err))
 	}
 	db := client.Database(name)
 	if err := migrate(ctx, db, app, steps, log); err != nil {

@@ -94,8 +94,9 @@ func Load(t testing.TB, url, path string) {
 	}
 }
 
-// Upgrades calls check with the URL of a database for each dump of what an earlier release has written:
-// testdata/schema-N.jsonl, where N is the version of its schema. docs/stores.md says how one is made.
+// Upgrades calls check with the URL of a database for each dump of what an earlier release has
+// written: testdata/schema-N.jsonl, where N is the version of its schema. docs/stores.md says how
+// one is made.
 func Upgrades(t *testing.T, check func(t *testing.T, url string)) {
 	t.Helper()
 	dumps, err := filepath.Glob("testdata/schema-*.jsonl")
@@ -111,7 +112,8 @@ func Upgrades(t *testing.T, check func(t *testing.T, url string)) {
 	}
 }
 
-// Fixture returns where the dump of this release is written: HUBBUB_MAKE_FIXTURE, else a place that goes with the test.
+// Fixture returns where the dump of this release is written: HUBBUB_MAKE_FIXTURE, else a place that
+// goes with the test.
 func Fixture(t *testing.T) string {
 	t.Helper()
 	if path := os.Getenv("HUBBUB_MAKE_FIXTURE"); path != "" {

@@ -1,9 +1,10 @@
-// Package mongotest gives a test a server that speaks the MongoDB wire protocol: the one at HUBBUB_TEST_MONGODB_URL, or
-// else FerretDB, built once from infra/test/ferretdb and started for the test. It owns that process, and knows nothing
-// of what is stored.
+// Package mongotest gives a test a server that speaks the MongoDB wire protocol: the one at
+// HUBBUB_TEST_MONGODB_URL, or else FerretDB, built once from infra/test/ferretdb and started for
+// the test. It owns that process, and knows nothing of what is stored.
 //
-// FerretDB v1.24.0 reads by scanning, and does not serialise concurrent updates of one document: it serves tests that
-// need neither speed nor that, and never users. Real reports which of the two it is.
+// FerretDB v1.24.0 reads by scanning, and does not serialise concurrent updates of one document: it
+// serves tests that need neither speed nor that, and never users. Real reports which of the two it
+// is.
 package mongotest
 
 import (

@@ -13,8 +13,9 @@ import (
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/wiremessage"
 )
 
-// Proxy stands between clients and a server, one process away from it as everybody. It knows which commands were asked, so how
-// many round trips something takes, and can become a network that has lost its connections without a word.
+// Proxy stands between clients and a server, one process away from it as everybody. It knows which
+// commands were asked, so how many round trips something takes, and can become a network that has
+// lost its connections without a word.
 type Proxy struct {
 	URL string // leads to the server through the proxy
 
@@ -51,8 +52,8 @@ func NewProxy(t testing.TB, to string) *Proxy {
 	return p
 }
 
-// Commands returns the names of the commands that were asked since the last call, but for those with which a driver watches the
-// server.
+// Commands returns the names of the commands that were asked since the last call, but for those
+// with which a driver watches the server.
 func (p *Proxy) Commands() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -73,8 +74,8 @@ func (p *Proxy) Connections() (n int) {
 	return n
 }
 
-// Lose loses all connections that there are: nothing goes through them any more, in no direction, and neither end is told. New ones
-// are taken as before.
+// Lose loses all connections that there are: nothing goes through them any more, in no direction,
+// and neither end is told. New ones are taken as before.
 func (p *Proxy) Lose() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,8 +182,8 @@ func (p *Proxy) close() {
 	p.wait.Wait()
 }
 
-// command returns the name of the command that a message of the wire protocol carries: its first field. It is empty for those of a
-// driver that watches a server.
+// command returns the name of the command that a message of the wire protocol carries: its first
+// field. It is empty for those of a driver that watches a server.
 func command(message []byte) (string, error) {
 	_, _, _, op, rest, ok := wiremessage.ReadHeader(message)
 	if !ok || op != wiremessage.OpMsg {

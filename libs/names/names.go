@@ -1,8 +1,10 @@
-// Package names decides which names people and rooms may have, when two names are equal, and when they look alike.
+// Package names decides which names people and rooms may have, when two names are equal, and when
+// they look alike.
 //
-// It follows RFC 8265 (user names), Unicode's identifier profile (UAX #31) and Unicode's security mechanisms
-// (UTS #39): the confusables data, "highly restrictive" mixing of scripts, one set of digits per name. It keeps no
-// state and asks nobody: whether a name is taken is the directory's business.
+// It follows RFC 8265 (user names), Unicode's identifier profile (UAX #31) and Unicode's security
+// mechanisms (UTS #39): the confusables data, "highly restrictive" mixing of scripts, one set of
+// digits per name. It keeps no state and asks nobody: whether a name is taken is the directory's
+// business.
 //
 // All functions are safe for concurrent use.
 package names
@@ -32,8 +34,8 @@ func Person(name string) (string, error) {
 	return normal, err
 }
 
-// Normal returns a person's name in its normal form (RFC 8265, UsernameCasePreserved). Names are 1 to MaxPerson
-// letters, digits, dots, dashes and underscores, and begin with a letter or digit.
+// Normal returns a person's name in its normal form (RFC 8265, UsernameCasePreserved). Names are 1
+// to MaxPerson letters, digits, dots, dashes and underscores, and begin with a letter or digit.
 // Errors: a *chat.Error with code bad_request, whose message tells the person what to change.
 func Normal(name string) (string, error) {
 	bad := chat.E(chat.CodeBadRequest, fmt.Sprintf(
@@ -54,10 +56,10 @@ func Normal(name string) (string, error) {
 	return normal, nil
 }
 
-// Key returns what names are compared by: two names with one Key are the same name, for a log-in and for a mention. It
-// ignores case, full-width and other compatible forms, and how a letter with marks is composed, and takes letters of
-// other alphabets for the Latin ones that they cannot be told from. It is stored, so it never changes; Looks finds more
-// names that look alike.
+// Key returns what names are compared by: two names with one Key are the same name, for a log-in
+// and for a mention. It ignores case, full-width and other compatible forms, and how a letter with
+// marks is composed, and takes letters of other alphabets for the Latin ones that they cannot be
+// told from. It is stored, so it never changes; Looks finds more names that look alike.
 func Key(name string) string { return undot(sameLetter.Replace(foldCase(name))) }
 
 // fold ignores case and compatible forms.

@@ -2,7 +2,8 @@ package names
 
 import "strings"
 
-// reserved are names that speak for the server, or for many people: nobody takes them, nor names that look like them.
+// reserved are names that speak for the server, or for many people: nobody takes them, nor names
+// that look like them.
 var reserved = looksOf(strings.Fields(`
 	admin administrator root superuser system sysadmin operator auditor owner moderator mod staff team support help
 	security abuse postmaster webmaster hostmaster info hubbub official server service services

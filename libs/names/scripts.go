@@ -10,8 +10,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// The scripts that names may be written in: those in everyday use, which Unicode recommends for identifiers
-// (UAX #31, table 5). Others are mostly seen in names that imitate.
+// The scripts that names may be written in: those in everyday use, which Unicode recommends for
+// identifiers (UAX #31, table 5). Others are mostly seen in names that imitate.
 var recommended = map[string]*unicode.RangeTable{
 	"Arabic": unicode.Arabic, "Armenian": unicode.Armenian, "Bengali": unicode.Bengali, "Bopomofo": unicode.Bopomofo,
 	"Cyrillic": unicode.Cyrillic, "Devanagari": unicode.Devanagari, "Ethiopic": unicode.Ethiopic,
@@ -39,9 +39,10 @@ var (
 	errMarks  = chat.E(chat.CodeBadRequest, fmt.Sprintf("a name has at most %d marks on a letter, and none of them twice", maxMarks))
 )
 
-// Restrict returns nil if the letters of a name are of one script, or of scripts that are commonly written together;
-// if its digits are of one kind; and if no letter has too many marks. Signs that belong to no script are not looked at,
-// so it serves for people and for rooms. Errors: a *chat.Error with code bad_request.
+// Restrict returns nil if the letters of a name are of one script, or of scripts that are commonly
+// written together; if its digits are of one kind; and if no letter has too many marks. Signs that
+// belong to no script are not looked at, so it serves for people and for rooms. Errors: a
+// *chat.Error with code bad_request.
 func Restrict(name string) error {
 	seen := map[string]bool{}
 	zero := rune(-1) // of the kind of digits that the name has
@@ -100,7 +101,8 @@ func scriptOf(r rune) (name string, ok bool) {
 	return "", false
 }
 
-// zeroOf returns the zero of the kind of digits that a decimal digit is of: Unicode keeps each kind together, in order.
+// zeroOf returns the zero of the kind of digits that a decimal digit is of: Unicode keeps each kind
+// together, in order.
 func zeroOf(r rune) rune {
 	for _, x := range unicode.Nd.R16 {
 		if rune(x.Lo) <= r && r <= rune(x.Hi) {

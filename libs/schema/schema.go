@@ -1,5 +1,6 @@
-// Package schema is what the schema versions of all stores have in common: what is said of them, in logs and in errors.
-// Packages sqlitedb and mongodb keep the version of a store and move it forward by numbered steps.
+// Package schema is what the schema versions of all stores have in common: what is said of them, in
+// logs and in errors. Packages sqlitedb and mongodb keep the version of a store and move it forward
+// by numbered steps.
 //
 // The rules for steps are in docs/stores.md.
 package schema
@@ -12,16 +13,19 @@ import (
 	"go.uber.org/zap"
 )
 
-// ErrNewer says that the store was written by a newer release, which this one may not read and must not write.
+// ErrNewer says that the store was written by a newer release, which this one may not read and must
+// not write.
 var ErrNewer = errors.New("the store is of a newer release")
 
-// Newer returns an error, which wraps ErrNewer, for a store at a version that the program does not know.
+// Newer returns an error, which wraps ErrNewer, for a store at a version that the program does not
+// know.
 func Newer(store, program int64) error {
 	return fmt.Errorf("%w: its schema has version %d, and this program knows %d; run the newer release again, or restore a backup from before its upgrade",
 		ErrNewer, store, program)
 }
 
-// Failed returns the error of a step that failed. The store is then at the version before that step.
+// Failed returns the error of a step that failed. The store is then at the version before that
+// step.
 func Failed(step string, before int64, err error) error {
 	return fmt.Errorf("schema step %s failed, and the store is still at version %d; mend the cause and start again: %w", step, before, err)
 }

@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// TestLibc holds that every module uses the very version of modernc.org/libc that modernc.org/sqlite was made for, as its
-// documentation demands: SQLite is C code that was translated for one version, and another may break it silently.
+// TestLibc holds that every module uses the very version of modernc.org/libc that
+// modernc.org/sqlite was made for, as its documentation demands: SQLite is C code that was
+// translated for one version, and another may break it silently.
 func TestLibc(t *testing.T) {
 	out, err := exec.CommandContext(t.Context(), "go", "list", "-m", "-f", "{{.GoMod}}", "modernc.org/sqlite").Output()
 	if err != nil {

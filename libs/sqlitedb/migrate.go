@@ -15,8 +15,8 @@ import (
 	"hubbub.internal/libs/schema"
 )
 
-// Steps lead the schema of a file forward, from one version to the next. Each runs once, in its own transaction, and is
-// noted in the table goose_db_version. A step that was released never changes.
+// Steps lead the schema of a file forward, from one version to the next. Each runs once, in its own
+// transaction, and is noted in the table goose_db_version. A step that was released never changes.
 type Steps struct {
 	// SQL has the steps in SQL in its root: files like 00001_name.sql, in the form of goose
 	// (https://pressly.github.io/goose/documentation/annotations). Only the way up is needed.
@@ -40,7 +40,8 @@ func migrate(ctx context.Context, db *sql.DB, steps Steps, log *zap.Logger) erro
 	if err != nil {
 		return fmt.Errorf("schema steps: %w", err)
 	}
-	// Looked up by hand: the library would make its table first, also in a file that is not to be touched.
+	// Looked up by hand: the library would make its table first, also in a file that is not to be
+	// touched.
 	from, err := version(ctx, db)
 	if err != nil {
 		return fmt.Errorf("schema version: %w", err)
@@ -64,8 +65,9 @@ func migrate(ctx context.Context, db *sql.DB, steps Steps, log *zap.Logger) erro
 	return nil
 }
 
-// numbered returns the number of the last step, or an error unless the steps are numbered from 1 without a gap and each file
-// is one: the library passes over a file whose name it does not understand.
+// numbered returns the number of the last step, or an error unless the steps are numbered from 1
+// without a gap and each file is one: the library passes over a file whose name it does not
+// understand.
 func numbered(known []*goose.Source, steps Steps) (last int64, err error) {
 	files, err := fs.Glob(steps.SQL, "*")
 	if err != nil {

@@ -94,7 +94,8 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// TestStepFails has a step fail in the middle: nothing of it stays, what came before it does, and the next start goes on.
+// TestStepFails has a step fail in the middle: nothing of it stays, what came before it does, and
+// the next start goes on.
 func TestStepFails(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")
 	steps := inSQL(first, second)
@@ -123,7 +124,8 @@ func TestStepFails(t *testing.T) {
 	}
 }
 
-// TestStepsAreNumbered has steps that the library would pass over, or run in another order than meant.
+// TestStepsAreNumbered has steps that the library would pass over, or run in another order than
+// meant.
 func TestStepsAreNumbered(t *testing.T) {
 	step := &fstest.MapFile{Data: []byte("-- +goose Up\nSELECT 1;\n")}
 	code := map[int64]func(context.Context, *sql.Tx) error{3: func(context.Context, *sql.Tx) error { return nil }}

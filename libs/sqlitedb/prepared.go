@@ -7,7 +7,8 @@ import (
 	"sync"
 )
 
-// statements are the prepared statements of one sql.DB, by their text. It is safe for concurrent use.
+// statements are the prepared statements of one sql.DB, by their text. It is safe for concurrent
+// use.
 type statements struct {
 	mu  sync.Mutex
 	all map[string]*sql.Stmt
@@ -31,9 +32,9 @@ func (s *statements) of(ctx context.Context, db *sql.DB, text string) (*sql.Stmt
 	return made, nil
 }
 
-// Query asks Read with a statement that is prepared once for each connection, and kept until Close: SQLite takes longer to parse
-// a query than to answer one that finds some rows by an index. It is for constant texts, of which there are few, since each is
-// kept. The caller closes the rows.
+// Query asks Read with a statement that is prepared once for each connection, and kept until Close:
+// SQLite takes longer to parse a query than to answer one that finds some rows by an index. It is
+// for constant texts, of which there are few, since each is kept. The caller closes the rows.
 func (d *DB) Query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	statement, err := d.statements.of(ctx, d.Read, text) //nolint:sqlclosecheck // it is kept until Close
 	if err != nil {

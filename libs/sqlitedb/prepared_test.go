@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestQuery asks one query by many at once: it is prepared once, answers each, and is closed with the file.
+// TestQuery asks one query by many at once: it is prepared once, answers each, and is closed with
+// the file.
 func TestQuery(t *testing.T) {
 	d := opened(t, filepath.Join(t.TempDir(), "store.db"), things, nil)
 	for i := range 10 {

@@ -1,5 +1,6 @@
-// Package sqlitedb opens an SQLite file (https://sqlite.org) the way every store of Hubbub wants it: for one process at
-// a time, for nobody else's eyes, and with every write on the disk when it returns. It knows no table.
+// Package sqlitedb opens an SQLite file (https://sqlite.org) the way every store of Hubbub wants
+// it: for one process at a time, for nobody else's eyes, and with every write on the disk when it
+// returns. It knows no table.
 package sqlitedb
 
 import (
@@ -34,9 +35,10 @@ type DB struct {
 	statements statements // of Read
 }
 
-// Open opens the file, which is made if it is missing, with the folders above it, and moves its schema forward by the
-// steps that it has not had. log, which may be nil, is told. Errors name the file; filelock.ErrLocked: another process
-// has it; schema.ErrNewer: a newer release has written it, and nothing was changed.
+// Open opens the file, which is made if it is missing, with the folders above it, and moves its
+// schema forward by the steps that it has not had. log, which may be nil, is told. Errors name the
+// file; filelock.ErrLocked: another process has it; schema.ErrNewer: a newer release has written
+// it, and nothing was changed.
 func Open(ctx context.Context, path string, steps Steps, log *zap.Logger) (*DB, error) {
 	db, err := open(ctx, path, steps, log)
 	if err != nil {
@@ -70,8 +72,9 @@ func open(ctx context.Context, path string, steps Steps, log *zap.Logger) (*DB, 
 	return d, nil
 }
 
-// private sees to it that nobody but the owner reads the file: it has people's messages, or the keys that tokens are
-// signed with. SQLite gives the files that it makes beside it the same permissions.
+// private sees to it that nobody but the owner reads the file: it has people's messages, or the
+// keys that tokens are signed with. SQLite gives the files that it makes beside it the same
+// permissions.
 func private(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -81,7 +84,8 @@ func private(path string) error {
 }
 
 func connect(path string, connections int) (*sql.DB, error) {
-	// FULL: what a statement has returned from is on the disk (https://sqlite.org/pragma.html#pragma_synchronous).
+	// FULL: what a statement has returned from is on the disk
+	// (https://sqlite.org/pragma.html#pragma_synchronous).
 	dsn := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: url.Values{
 		"_pragma": {fmt.Sprintf("busy_timeout(%d)", BusyTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)"},
 		"_txlock": {"immediate"},

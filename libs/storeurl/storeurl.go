@@ -1,5 +1,5 @@
-// Package storeurl reads the URL of a service's store, and opens the one of two adapters that it names. It links neither:
-// the service brings both.
+// Package storeurl reads the URL of a service's store, and opens the one of two adapters that it
+// names. It links neither: the service brings both.
 package storeurl
 
 import (
@@ -30,8 +30,8 @@ func (c *Config) Validate() error {
 	}
 }
 
-// Open opens the store: sqlite is given the path of a file, mongo a URL. Errors say what to do. Those of sqlite are final
-// (package await), for there is no server that could be waited for.
+// Open opens the store: sqlite is given the path of a file, mongo a URL. Errors say what to do.
+// Those of sqlite are final (package await), for there is no server that could be waited for.
 func Open[S any](ctx context.Context, cfg Config, sqlite, mongo func(context.Context, string) (S, error)) (S, error) {
 	if err := cfg.Validate(); err != nil {
 		var none S

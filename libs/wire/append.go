@@ -8,18 +8,21 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// The Append functions append one event's frame to dst and return the extended slice; they allocate nothing when dst
-// has room. An id is left out when it is empty. Ids go into the frame as they are: they were checked when they came in.
-// A parameter called ...JSON or ...Literal is JSON already, and must be valid.
+// The Append functions append one event's frame to dst and return the extended slice; they allocate
+// nothing when dst has room. An id is left out when it is empty. Ids go into the frame as they are:
+// they were checked when they came in. A parameter called ...JSON or ...Literal is JSON already,
+// and must be valid.
 
 // ErrNotObject is returned for JSON to be spliced into an event that is no JSON object.
 var ErrNotObject = errors.New("not a JSON object")
 
-// MaxEvent is the greatest size of an event's frame, in bytes. What the bus carries (bus.MaxData) and what the edge
-// puts around it is well below: a client's library takes one number, which is to hold for later releases, too.
+// MaxEvent is the greatest size of an event's frame, in bytes. What the bus carries (bus.MaxData)
+// and what the edge puts around it is well below: a client's library takes one number, which is to
+// hold for later releases, too.
 const MaxEvent = 1 << 20
 
-// Limits are what an edge tells a client in welcome. Those that an earlier release does not name are 0 in a client.
+// Limits are what an edge tells a client in welcome. Those that an earlier release does not name
+// are 0 in a client.
 type Limits struct {
 	Frame   int `json:"frame"`             // bytes of one frame of the client's
 	Text    int `json:"text"`              // bytes of UTF-8 of one text
@@ -27,7 +30,8 @@ type Limits struct {
 	Rate    int `json:"rate"`              // commands per second, sustained
 	Burst   int `json:"burst,omitempty"`   // commands at once
 	Pending int `json:"pending,omitempty"` // sends that are not acknowledged yet
-	Event   int `json:"event,omitempty"`   // bytes of one frame of the server's: MaxEvent of its release
+	// bytes of one frame of the server's: MaxEvent of its release
+	Event int `json:"event,omitempty"`
 }
 
 // Welcome is what an edge answers hello with.
@@ -85,7 +89,8 @@ func AppendSeqAck[I Bytes](dst []byte, id I, seq uint64) []byte {
 	return append(appendUint(dst, `,"seq":`, seq), '}')
 }
 
-// AppendSendAck appends the answer to send. A seq of 0 says that the text was a command and is not stored.
+// AppendSendAck appends the answer to send. A seq of 0 says that the text was a command and is not
+// stored.
 func AppendSendAck[I, M, R Bytes](dst []byte, id I, msgID M, room R, seq uint64, ts int64) []byte {
 	dst = appendID(append(dst, `{"type":"ack"`...), id)
 	dst = appendField(dst, `,"msg_id":`, msgID)
@@ -97,7 +102,8 @@ func AppendSendAck[I, M, R Bytes](dst []byte, id I, msgID M, room R, seq uint64,
 	return append(dst, '}')
 }
 
-// AppendError appends the answer to a command that failed. msgID and room are those of a send, else empty.
+// AppendError appends the answer to a command that failed. msgID and room are those of a send, else
+// empty.
 func AppendError[I, M, R Bytes](dst []byte, id I, e *chat.Error, msgID M, room R) []byte {
 	dst = appendID(append(dst, `{"type":"error"`...), id)
 	dst = AppendQuoted(append(dst, `,"code":`...), e.Code)
@@ -129,24 +135,26 @@ func AppendRead[R, U Bytes](dst []byte, room R, user U, seq uint64) []byte {
 	return append(appendUint(dst, `,"seq":`, seq), '}')
 }
 
-// AppendPresence appends a change of who is online. changedJSON is the object {"users":[…],"count":…} that the presence
-// service publishes.
+// AppendPresence appends a change of who is online. changedJSON is the object
+// {"users":[…],"count":…} that the presence service publishes.
 func AppendPresence[R Bytes](dst []byte, room R, changedJSON []byte) ([]byte, error) {
 	return splice(dst, `{"type":"presence"`, "", room, changedJSON)
 }
 
-// AppendWho appends the answer to who. whoJSON is the object {"count":…,"users":[…]} that the presence service returned.
+// AppendWho appends the answer to who. whoJSON is the object {"count":…,"users":[…]} that the
+// presence service returned.
 func AppendWho[I, R Bytes](dst []byte, id I, room R, whoJSON []byte) ([]byte, error) {
 	return splice(dst, `{"type":"who"`, id, room, whoJSON)
 }
 
-// AppendHistory appends the answer to history. pageJSON is the object {"messages":[…],"more":…} that history returned.
+// AppendHistory appends the answer to history. pageJSON is the object {"messages":[…],"more":…}
+// that history returned.
 func AppendHistory[I, R Bytes](dst []byte, id I, room R, pageJSON []byte) ([]byte, error) {
 	return splice(dst, `{"type":"history"`, id, room, pageJSON)
 }
 
-// AppendNotice appends something that is told to one socket alone. usersJSON is a list of users of whom there are count, or
-// empty.
+// AppendNotice appends something that is told to one socket alone. usersJSON is a list of users of
+// whom there are count, or empty.
 func AppendNotice[I, R Bytes](dst []byte, id I, room R, code, text string, count int, usersJSON []byte) []byte {
 	dst = appendID(append(dst, `{"type":"notice"`...), id)
 	dst = appendField(dst, `,"room":`, room)
@@ -159,8 +167,9 @@ func AppendNotice[I, R Bytes](dst []byte, id I, room R, code, text string, count
 	return append(dst, '}')
 }
 
-// AppendBye appends the last event before a close with the code. retryAfterMS of 0 is left out. The code stands in it
-// twice: as close_code, and for the clients of earlier releases as code, which in all other events is a word.
+// AppendBye appends the last event before a close with the code. retryAfterMS of 0 is left out. The
+// code stands in it twice: as close_code, and for the clients of earlier releases as code, which in
+// all other events is a word.
 func AppendBye(dst []byte, code CloseCode, message string, retryAfterMS int64) []byte {
 	dst = appendInt(append(dst, `{"type":"bye"`...), `,"close_code":`, int64(code))
 	dst = appendInt(dst, `,"code":`, int64(code))
@@ -171,9 +180,9 @@ func AppendBye(dst []byte, code CloseCode, message string, retryAfterMS int64) [
 	return append(dst, '}')
 }
 
-// AppendMsgEntry appends the log entry of a message: what chat.AppendEntry makes of the same event, in meaning.
-// textLiteral is Command.Text, nameLiteral the sender's name through AppendQuoted; an empty replyTo is left out,
-// and with it replyAuthor.
+// AppendMsgEntry appends the log entry of a message: what chat.AppendEntry makes of the same event,
+// in meaning. textLiteral is Command.Text, nameLiteral the sender's name through AppendQuoted; an
+// empty replyTo is left out, and with it replyAuthor.
 func AppendMsgEntry[R, I, U, T Bytes](
 	dst []byte, room R, id I, user U, nameLiteral []byte, ts int64, textLiteral []byte, replyTo, replyAuthor T,
 ) []byte {

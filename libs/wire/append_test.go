@@ -126,8 +126,8 @@ func TestSpliceRefusesOtherThanObjects(t *testing.T) {
 	}
 }
 
-// TestAppendMsgEntry shows that the edge's way to make an entry and chat's are the same in meaning, for any text that a
-// client may send and any name.
+// TestAppendMsgEntry shows that the edge's way to make an entry and chat's are the same in meaning,
+// for any text that a client may send and any name.
 func TestAppendMsgEntry(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		id := rapid.StringMatching(`[A-Za-z0-9_-]{1,64}`)
@@ -217,14 +217,17 @@ func TestCode(t *testing.T) {
 	}
 }
 
-// TestClosing shows that a bye is understood in the form of this release, and in that of earlier ones.
+// TestClosing shows that a bye is understood in the form of this release, and in that of earlier
+// ones.
 func TestClosing(t *testing.T) {
 	for frame, want := range map[string]CloseCode{
 		`{"type":"bye","close_code":4000,"code":4000,"message":"m"}`: CloseDrain,
-		`{"type":"bye","close_code":4503,"code":"revoked"}`:          CloseRevoked, // as a later release may say it
-		`{"type":"bye","code":4503}`:                                 CloseRevoked, // as earlier ones did
-		`{"type":"bye"}`:                                             0,
-		`{"type":"error","code":"4000"}`:                             0,
+		// as a later release may say it
+		`{"type":"bye","close_code":4503,"code":"revoked"}`: CloseRevoked,
+		// as earlier ones did
+		`{"type":"bye","code":4503}`:     CloseRevoked,
+		`{"type":"bye"}`:                 0,
+		`{"type":"error","code":"4000"}`: 0,
 	} {
 		e, err := DecodeEvent([]byte(frame))
 		if err != nil || e.Closing() != want {
@@ -243,7 +246,8 @@ func BenchmarkAppendMsgEntry(b *testing.B) {
 	}
 }
 
-// TestLogged shows which events have a place in a room's log: those that have all that a position needs, whatever their type.
+// TestLogged shows which events have a place in a room's log: those that have all that a position
+// needs, whatever their type.
 func TestLogged(t *testing.T) {
 	for frame, want := range map[string]bool{
 		`{"type":"sparkle","seq":1,"prev":0,"room":"r","id":"i"}`: true,
@@ -259,8 +263,8 @@ func TestLogged(t *testing.T) {
 	}
 }
 
-// TestDecodeEventAllocates shows that the events of which a busy room is made are read without reflection: each string costs
-// an allocation, and nothing else does.
+// TestDecodeEventAllocates shows that the events of which a busy room is made are read without
+// reflection: each string costs an allocation, and nothing else does.
 func TestDecodeEventAllocates(t *testing.T) {
 	for frame, most := range map[string]float64{
 		`{"seq":2,"prev":1,"type":"msg","room":"r","id":"i","user":"u","name":"n","ts":3,"text":"t","reply_to":"o"}`:   6,

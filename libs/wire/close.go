@@ -5,10 +5,12 @@ import "strconv"
 // CloseCode is the status code of a WebSocket close frame.
 type CloseCode uint16
 
-// The close codes that an edge sends. Those from 4000 to 4499 ask the client to come back, those from 4500 on not to.
+// The close codes that an edge sends. Those from 4000 to 4499 ask the client to come back, those
+// from 4500 on not to.
 const (
-	CloseDrain        CloseCode = 4000 // the edge is going down for a deploy; others are up
-	CloseResume       CloseCode = 4001 // the socket fell behind in its rooms; nothing is lost: resume
+	CloseDrain CloseCode = 4000 // the edge is going down for a deploy; others are up
+	// the socket fell behind in its rooms; nothing is lost: resume
+	CloseResume       CloseCode = 4001
 	CloseIdle         CloseCode = 4002 // nothing was heard of the client for 60 s
 	CloseTokenExpired CloseCode = 4003 // fetch a new token, then come back
 	CloseOverloaded   CloseCode = 4004 // the edge holds as many sockets as it may
@@ -89,8 +91,8 @@ func (c CloseCode) String() string {
 	return strconv.Itoa(int(c))
 }
 
-// ComesBack reports whether a client whose connection ended with the code comes back by itself. It takes CloseAbnormal
-// for an end without a close frame.
+// ComesBack reports whether a client whose connection ended with the code comes back by itself. It
+// takes CloseAbnormal for an end without a close frame.
 func ComesBack(c CloseCode) bool {
 	switch c {
 	case CloseGoingAway, CloseAbnormal, CloseInternal, CloseRestarting, CloseTryLater, CloseBadGateway:

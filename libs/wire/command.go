@@ -17,9 +17,9 @@ const (
 
 const maxSeq = 1<<53 - 1 // bus.MaxSeq, which this package does not import
 
-// Command is a decoded command. Only the fields that PROTOCOL.md names for its Kind are set. Its slices are views into
-// the frame, or into the Command itself: they are valid until either is reused. Keep one Command per goroutine and
-// decode into it again and again; it must not be copied.
+// Command is a decoded command. Only the fields that PROTOCOL.md names for its Kind are set. Its
+// slices are views into the frame, or into the Command itself: they are valid until either is
+// reused. Keep one Command per goroutine and decode into it again and again; it must not be copied.
 type Command struct {
 	Kind Kind
 
@@ -28,7 +28,8 @@ type Command struct {
 	MsgID   []byte
 	ReplyTo []byte // nil: not a reply
 	Target  []byte
-	// ReplyAuthor and Author are the users who wrote the messages with the ids ReplyTo and Target; nil: not said.
+	// ReplyAuthor and Author are the users who wrote the messages with the ids ReplyTo and Target;
+	// nil: not said.
 	ReplyAuthor, Author []byte
 
 	Token  []byte // nil: none was given
@@ -37,8 +38,9 @@ type Command struct {
 	Next   []byte // who: the place at which the people go on; nil: none was given
 	Emoji  []byte // unescaped, 1 to MaxEmoji bytes
 
-	Text    []byte // as the JSON string literal that stands in the frame, quotes included; see AppendText
-	TextLen int    // length of the text in bytes of UTF-8, at least 1
+	// as the JSON string literal that stands in the frame, quotes included; see AppendText
+	Text    []byte
+	TextLen int // length of the text in bytes of UTF-8, at least 1
 
 	HasAfter bool   // join: After and AfterID are a position, which may be 0
 	After    uint64 // join and history
@@ -62,7 +64,8 @@ type Command struct {
 
 // Errors of whole frames. Each call of Decode returns these very values, so they may be compared.
 var (
-	// ErrNotUTF8 is returned for a frame that is not UTF-8, which RFC 6455 section 8.1 has the edge close for.
+	// ErrNotUTF8 is returned for a frame that is not UTF-8, which RFC 6455 section 8.1 has the edge
+	// close for.
 	ErrNotUTF8 = chat.E(chat.CodeBadJSON, "the frame is not UTF-8")
 
 	errNotJSON  = chat.E(chat.CodeBadJSON, "the frame is not one JSON object")
@@ -73,16 +76,17 @@ var (
 	errPages    = chat.E(chat.CodeBadRequest, "history takes at most one of before, after and around")
 )
 
-// Decode reads the command of a text frame into c. The whole frame is checked to be one JSON object (RFC 8259) of valid
-// UTF-8, also where the protocol ignores it. The error, if there is one, is a *chat.Error that was made beforehand; c
-// then has the Kind, the ID, and for Send the Room and MsgID, as far as they are good, for the error event.
+// Decode reads the command of a text frame into c. The whole frame is checked to be one JSON object
+// (RFC 8259) of valid UTF-8, also where the protocol ignores it. The error, if there is one, is a
+// *chat.Error that was made beforehand; c then has the Kind, the ID, and for Send the Room and
+// MsgID, as far as they are good, for the error event.
 //
-// A field that the protocol names for the command may stand in the frame once: which of two is meant is anybody's
-// guess. null is as good as absent. Ids, types, tokens and other names are taken only without escapes: none of their
-// characters needs one.
+// A field that the protocol names for the command may stand in the frame once: which of two is
+// meant is anybody's guess. null is as good as absent. Ids, types, tokens and other names are taken
+// only without escapes: none of their characters needs one.
 //
-// Decode allocates nothing and keeps nothing of the frame but the views in c. It may be called for different Commands
-// from different goroutines.
+// Decode allocates nothing and keeps nothing of the frame but the views in c. It may be called for
+// different Commands from different goroutines.
 func (c *Command) Decode(frame []byte) error {
 	*c = Command{Limit: DefaultLimit}
 	s := scanner{b: frame}

@@ -7,8 +7,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// DecodeEvent returns the event of a frame. Events with flat fields alone, which are nearly all, are read without
-// reflection: a client in a busy room does little else.
+// DecodeEvent returns the event of a frame. Events with flat fields alone, which are nearly all,
+// are read without reflection: a client in a busy room does little else.
 func DecodeEvent(frame []byte) (Event, error) {
 	var e Event
 	s := scanner{b: frame}

@@ -24,8 +24,8 @@ const (
 	EventBye      = "bye"
 )
 
-// Event is an event as a client decodes it. Which fields are set depends on Type; see PROTOCOL.md. ID is the id of a log
-// entry, and in a reply the id of the request.
+// Event is an event as a client decodes it. Which fields are set depends on Type; see PROTOCOL.md.
+// ID is the id of a log entry, and in a reply the id of the request.
 type Event struct {
 	chat.Event
 	MsgID string `json:"msg_id,omitempty"`
@@ -38,16 +38,19 @@ type Event struct {
 	More   bool `json:"more,omitempty"`
 	Rewind bool `json:"rewind,omitempty"`
 
-	Code         Code      `json:"code,omitempty"`       // of a bye see Closing
-	CloseCode    CloseCode `json:"close_code,omitempty"` // of a bye; 0 in that of an earlier release
+	Code Code `json:"code,omitempty"` // of a bye see Closing
+	// of a bye; 0 in that of an earlier release
+	CloseCode    CloseCode `json:"close_code,omitempty"`
 	Message      string    `json:"message,omitempty"`
 	RetryAfterMS int64     `json:"retry_after_ms,omitempty"`
 
-	Users    []Person       `json:"users,omitempty"`
-	Count    int            `json:"count,omitempty"`
-	Next     string         `json:"next,omitempty"`     // of who: where the list of people goes on
-	Going    []Person       `json:"going,omitempty"`    // of who: those who left moments ago, as they were
-	GoingMS  int64          `json:"going_ms,omitempty"` // after which those of Going are there of whom nothing was told
+	Users []Person `json:"users,omitempty"`
+	Count int      `json:"count,omitempty"`
+	Next  string   `json:"next,omitempty"` // of who: where the list of people goes on
+	// of who: those who left moments ago, as they were
+	Going []Person `json:"going,omitempty"`
+	// after which those of Going are there of whom nothing was told
+	GoingMS  int64          `json:"going_ms,omitempty"`
 	Messages []chat.Message `json:"messages,omitempty"`
 }
 
@@ -58,8 +61,9 @@ type Person struct {
 	Status string `json:"status"`
 }
 
-// Closing returns the close code that a bye announces, in whichever form it names it: as close_code, or as its code
-// alone as earlier releases did. It returns 0 for an event that announces none.
+// Closing returns the close code that a bye announces, in whichever form it names it: as
+// close_code, or as its code alone as earlier releases did. It returns 0 for an event that
+// announces none.
 func (e *Event) Closing() CloseCode {
 	if e.Type != EventBye || e.CloseCode != 0 {
 		return e.CloseCode
@@ -100,7 +104,8 @@ func (c Code) Close() CloseCode {
 	return CloseCode(n)
 }
 
-// Logged reports whether the event is an entry of its room's log, also one of a type that this release does not know.
+// Logged reports whether the event is an entry of its room's log, also one of a type that this
+// release does not know.
 func (e *Event) Logged() bool {
 	switch e.Type {
 	case EventWelcome, EventJoined, EventAck, EventError, EventTyping, EventRead, EventPresence, EventWho, EventHistory,

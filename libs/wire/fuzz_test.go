@@ -10,8 +10,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// FuzzDecode holds the decoder against encoding/json: a frame is JSON for one exactly if it is for the other, and what
-// the decoder reads out of it is what encoding/json reads.
+// FuzzDecode holds the decoder against encoding/json: a frame is JSON for one exactly if it is for
+// the other, and what the decoder reads out of it is what encoding/json reads.
 func FuzzDecode(f *testing.F) {
 	for _, v := range vectors(f) {
 		f.Add([]byte(v.Frame))
@@ -130,8 +130,8 @@ func checkNumbers(t *testing.T, c *Command, ref map[string]json.RawMessage) {
 	}
 }
 
-// FuzzAppendQuoted shows that any string becomes a literal that encoding/json reads as the same string, and that the
-// decoder takes as a text.
+// FuzzAppendQuoted shows that any string becomes a literal that encoding/json reads as the same
+// string, and that the decoder takes as a text.
 func FuzzAppendQuoted(f *testing.F) {
 	for _, s := range []string{"", "plain", `"\/`, "\b\f\n\r\t\x00\x1f\x7f", "é€😀\u2028", "\xff", "a\xc3", "\ufffd\xff\ufffd", "\xed\xa0\x80", "\ufffd"} {
 		f.Add(s)

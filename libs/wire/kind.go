@@ -6,7 +6,8 @@ const Version = 1
 // Kind is the type of a command.
 type Kind uint8
 
-// The kinds of commands; see PROTOCOL.md for each. KindUnknown is a type that this release does not know.
+// The kinds of commands; see PROTOCOL.md for each. KindUnknown is a type that this release does not
+// know.
 const (
 	KindUnknown Kind = iota
 	Hello

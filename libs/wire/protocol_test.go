@@ -174,7 +174,8 @@ func TestProtocolErrors(t *testing.T) {
 	same(t, "errors in the table", known, rows(t, "Errors"))
 }
 
-// TestProtocolErrorColumns shows that each error says whether to try again, and what may have been done.
+// TestProtocolErrorColumns shows that each error says whether to try again, and what may have been
+// done.
 func TestProtocolErrorColumns(t *testing.T) {
 	_, part, _ := strings.Cut(page(t), "\n## Errors\n")
 	known := constants(t, "../chat", "Code")
@@ -211,8 +212,9 @@ func TestProtocolWidth(t *testing.T) {
 	}
 }
 
-// TestProtocolIDs shows how the two meanings of id are told apart: what has a prev is an entry, and its id is the entry's.
-// Among the others are replies alone, whose id is the request's, and what has none.
+// TestProtocolIDs shows how the two meanings of id are told apart: what has a prev is an entry, and
+// its id is the entry's. Among the others are replies alone, whose id is the request's, and what
+// has none.
 func TestProtocolIDs(t *testing.T) {
 	replies := []string{EventWelcome, EventJoined, EventAck, EventError, EventWho, EventHistory, EventNotice}
 	for _, line := range slices.Concat(examples(t, "event"), examples(t, "error")) {
@@ -329,7 +331,8 @@ func TestComesBack(t *testing.T) {
 	}
 }
 
-// covers fails the test unless v, encoded, has every field of the example with the same value. It may leave out zeros.
+// covers fails the test unless v, encoded, has every field of the example with the same value. It
+// may leave out zeros.
 func covers(t *testing.T, example string, v any) {
 	t.Helper()
 	b, err := json.Marshal(v)

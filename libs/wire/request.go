@@ -1,7 +1,7 @@
 package wire
 
-// Request is a command as a client encodes it, with encoding/json. Fields that PROTOCOL.md does not name for the type
-// stay zero.
+// Request is a command as a client encodes it, with encoding/json. Fields that PROTOCOL.md does not
+// name for the type stay zero.
 type Request struct {
 	Type        string `json:"type"` // Kind.String
 	ID          string `json:"id,omitempty"`
@@ -27,8 +27,8 @@ type Request struct {
 	Next        string `json:"next,omitempty"`
 }
 
-// Position is a place in a room's log, as join names it: the seq of the last event that the client has, and its id. The
-// id is empty where the client knows a seq only from joined.
+// Position is a place in a room's log, as join names it: the seq of the last event that the client
+// has, and its id. The id is empty where the client knows a seq only from joined.
 type Position struct {
 	Seq uint64 `json:"seq"`
 	ID  string `json:"id,omitempty"`

@@ -5,19 +5,20 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deeply objects and lists may be nested in a frame, the frame's own object included. The protocol
-// needs two levels; the rest is for fields that newer clients send.
+// maxDepth is how deeply objects and lists may be nested in a frame, the frame's own object
+// included. The protocol needs two levels; the rest is for fields that newer clients send.
 const maxDepth = 32
 
-// scanner reads a JSON text (RFC 8259) once, from front to back. Its methods start at b[i] and leave i behind what they
-// read; they return false, and leave i anywhere, at what is not JSON.
+// scanner reads a JSON text (RFC 8259) once, from front to back. Its methods start at b[i] and
+// leave i behind what they read; they return false, and leave i anywhere, at what is not JSON.
 type scanner struct {
 	b    []byte
 	i    int
 	deep bool // the reason for a false is maxDepth
 }
 
-// next skips white space and returns the byte there, or 0 at the end of the text. (A 0 in the text is not JSON either.)
+// next skips white space and returns the byte there, or 0 at the end of the text. (A 0 in the text
+// is not JSON either.)
 func (s *scanner) next() byte {
 	for s.i < len(s.b) {
 		switch c := s.b[s.i]; c {
@@ -32,10 +33,11 @@ func (s *scanner) next() byte {
 
 // literal is a JSON string as it stands in the frame.
 type literal struct {
-	raw     []byte // with its quotes
-	size    int    // length in bytes of UTF-8 when unescaped; an unpaired surrogate counts as U+FFFD does
-	escaped bool   // it has escapes
-	broken  bool   // it has an escaped U+0000 or an unpaired surrogate: JSON, and yet no text
+	raw []byte // with its quotes
+	// length in bytes of UTF-8 when unescaped; an unpaired surrogate counts as U+FFFD does
+	size    int
+	escaped bool // it has escapes
+	broken  bool // it has an escaped U+0000 or an unpaired surrogate: JSON, and yet no text
 }
 
 // inner returns what stands between the quotes.
@@ -81,15 +83,15 @@ func (s *scanner) str() (l literal, ok bool) {
 	return l, false
 }
 
-// plain8 reports whether none of eight bytes is a quote, a backslash, a control character or outside of ASCII. It may
-// say no where the answer is yes.
+// plain8 reports whether none of eight bytes is a quote, a backslash, a control character or
+// outside of ASCII. It may say no where the answer is yes.
 func plain8(x uint64) bool {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	return (x|(x-ones*' ')|((x^ones*'"')-ones)|((x^ones*'\\')-ones))&tops == 0
 }
 
-// escape reads the escape at the start of b, both of them for a surrogate pair. It returns its length, 0 if it is none,
-// and the length of the UTF-8 of what it stands for.
+// escape reads the escape at the start of b, both of them for a surrogate pair. It returns its
+// length, 0 if it is none, and the length of the UTF-8 of what it stands for.
 func escape(b []byte) (n, size int, broken bool) {
 	if len(b) < 2 {
 		return 0, 0, false
@@ -138,7 +140,8 @@ func hex4(b []byte) (rune, bool) {
 	return r, true
 }
 
-// num reads a number. exact says that it is written as an integer from 0 to chat's greatest seq, which n then is.
+// num reads a number. exact says that it is written as an integer from 0 to chat's greatest seq,
+// which n then is.
 func (s *scanner) num() (n uint64, exact, ok bool) {
 	b, i := s.b, s.i
 	exact = true
@@ -203,7 +206,8 @@ func (s *scanner) word(w string) bool {
 
 // skip reads any value that stands within depth objects and lists.
 func (s *scanner) skip(depth int) bool {
-	var lists uint64 // a bit for each open object (0) or list (1), the innermost lowest; maxDepth is below 64
+	// a bit for each open object (0) or list (1), the innermost lowest; maxDepth is below 64
+	var lists uint64
 	open := 0
 	for {
 		// A value begins here.

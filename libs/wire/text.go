@@ -7,8 +7,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// AppendText appends the text of a JSON string literal that Decode returned (Command.Text), without quotes and escapes.
-// It allocates nothing when dst has room.
+// AppendText appends the text of a JSON string literal that Decode returned (Command.Text), without
+// quotes and escapes. It allocates nothing when dst has room.
 func AppendText(dst, lit []byte) []byte {
 	if len(lit) < 2 {
 		return dst

@@ -23,7 +23,8 @@ func (s *Service) answerAccess(ctx context.Context, r directoryapi.AccessRequest
 	if !chat.ValidID(r.User) || !chat.ValidID(r.Room) {
 		return directoryapi.Access{}, chat.E(chat.CodeBadRequest, "that is not an id")
 	}
-	a, _, err := s.accessNow(ctx, r.Room, r.User) // no room is the same as one that the user may not know of
+	// no room is the same as one that the user may not know of
+	a, _, err := s.accessNow(ctx, r.Room, r.User)
 	if err == nil && a.Role != "" && !isDefault(r.Room) {
 		var n int
 		n, err = s.countMembers(ctx, r.Room, directoryapi.SmallRoom+1)
@@ -61,7 +62,8 @@ func placeOf(r store.Room) directoryapi.Place {
 	return directoryapi.PublicRoom
 }
 
-// accessTo returns what a user may do in a room: that of the user's role, and nothing to who is banned.
+// accessTo returns what a user may do in a room: that of the user's role, and nothing to who is
+// banned.
 func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (directoryapi.Access, error) {
 	if out, err := s.banned(ctx, room.ID, user); err != nil || out {
 		return directoryapi.Access{}, err
@@ -92,7 +94,8 @@ func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (d
 	return a, s.muted(ctx, &a, room.ID, user)
 }
 
-// refusals are what somebody is told who may not do an action in a room: of where nobody may, and else.
+// refusals are what somebody is told who may not do an action in a room: of where nobody may, and
+// else.
 var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 	directoryapi.ActionEnter:       {"nobody can become a member of this room", "you may not become a member of this room"},
 	directoryapi.ActionLeave:       {"nobody can leave this room: it is for everybody", "you may not leave this room"},
@@ -142,7 +145,8 @@ func may(role directoryapi.Role, action directoryapi.Action, place directoryapi.
 	return nil
 }
 
-// mayTo returns an error unless somebody with a role may do an action in a place to another with a role.
+// mayTo returns an error unless somebody with a role may do an action in a place to another with a
+// role.
 func mayTo(role directoryapi.Role, action directoryapi.Action, place directoryapi.Place, other directoryapi.Role) error {
 	switch {
 	case directoryapi.MayTo(role, action, place, other):
@@ -181,7 +185,8 @@ type standing struct {
 	role  directoryapi.Role
 }
 
-// permittedIn returns what the user is where an action is permitted: in a room, or on the whole server.
+// permittedIn returns what the user is where an action is permitted: in a room, or on the whole
+// server.
 func (s *Service) permittedIn(ctx context.Context, action directoryapi.Action, room, user string) (standing, error) {
 	if room == wholeServer {
 		role, err := s.permittedOnServer(ctx, action, user)
@@ -209,14 +214,16 @@ func (s *Service) roleIn(ctx context.Context, room, user string) (directoryapi.R
 	return m.Role, err
 }
 
-// visible returns a room and what the user may do in it; a room that the user may not know of is not there.
+// visible returns a room and what the user may do in it; a room that the user may not know of is
+// not there.
 func (s *Service) visible(ctx context.Context, id, user string) (store.Room, directoryapi.Access, error) {
 	if !chat.ValidID(id) {
 		return store.Room{}, directoryapi.Access{}, errNoRoom
 	}
 	room, err := s.store.Room(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
-		// The same questions as of a private room, so that the time of the answer does not tell which it is.
+		// The same questions as of a private room, so that the time of the answer does not tell
+		// which it is.
 		room = store.Room{ID: id, Private: true}
 	} else if err != nil {
 		return room, directoryapi.Access{}, err

@@ -17,7 +17,8 @@ var (
 	errNameTaken     = chat.E(chat.CodeConflict, "that name is taken")
 )
 
-// register makes an account with a password. invitation is what the link of one says, if there is one; address is where the request comes from.
+// register makes an account with a password. invitation is what the link of one says, if there is
+// one; address is where the request comes from.
 func (s *Service) register(ctx context.Context, name, secret, invitation, address string) (store.User, error) {
 	name, err := s.checkNew(name, secret)
 	if err != nil {
@@ -34,7 +35,8 @@ func (s *Service) register(ctx context.Context, name, secret, invitation, addres
 	return u, err
 }
 
-// makeAccount makes an account of a name and a password that have been checked. how says for the audit log what let it in.
+// makeAccount makes an account of a name and a password that have been checked. how says for the
+// audit log what let it in.
 func (s *Service) makeAccount(ctx context.Context, name, secret, address, how string) (store.User, error) {
 	u, err := s.newAccount(ctx, chat.NewID(), name, secret, address)
 	if err != nil {
@@ -47,7 +49,8 @@ func (s *Service) makeAccount(ctx context.Context, name, secret, address, how st
 	return u, s.audit(ctx, act, func(ctx context.Context) error { return s.createUser(ctx, u) })
 }
 
-// newAccount returns the record of an account, with a name and a password that have been checked. It is still to be stored.
+// newAccount returns the record of an account, with a name and a password that have been checked.
+// It is still to be stored.
 func (s *Service) newAccount(ctx context.Context, id, name, secret, address string) (store.User, error) {
 	if err := s.countEntry(ctx, "new accounts from your network", address); err != nil {
 		return store.User{}, err
@@ -68,7 +71,8 @@ func (s *Service) newAccount(ctx context.Context, id, name, secret, address stri
 	return u, err
 }
 
-// countEntry counts a new account or guest, unless the network is banned, or there were too many from it.
+// countEntry counts a new account or guest, unless the network is banned, or there were too many
+// from it.
 func (s *Service) countEntry(ctx context.Context, what, address string) error {
 	if err := s.checkNetwork(ctx, address, newcomer); err != nil {
 		return err
@@ -91,15 +95,16 @@ func (s *Service) createUser(ctx context.Context, u store.User) error {
 	} else if err != nil {
 		return err
 	}
-	// Again: two who register names that look alike at the same moment see each other now, or one of them the other.
+	// Again: two who register names that look alike at the same moment see each other now, or one
+	// of them the other.
 	if err := s.checkFree(ctx, u.Looks, u.ID); err != nil {
 		return errors.Join(err, s.store.DeleteUser(ctx, u.ID))
 	}
 	return nil
 }
 
-// guest makes an account without a password, which lasts as long as its session, and opens that. address is where the
-// request comes from.
+// guest makes an account without a password, which lasts as long as its session, and opens that.
+// address is where the request comes from.
 func (s *Service) guest(ctx context.Context, name, address string) (credentials, error) {
 	r, err := s.store.Server(ctx)
 	if err != nil {
@@ -127,7 +132,8 @@ func (s *Service) guest(ctx context.Context, name, address string) (credentials,
 			number = maxNumbered + rand.IntN(1_000_000)
 		}
 		u.Name = numbered(name, number)
-		// No name that anybody can type begins so: guests are told from each other, and their mark tells them from the rest.
+		// No name that anybody can type begins so: guests are told from each other, and their mark
+		// tells them from the rest.
 		u.NameKey = ":" + names.LooksOf(u.Name).Lower
 		u.Name += guestMark
 		err := s.store.CreateGuest(ctx, u, x)

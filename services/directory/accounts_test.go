@@ -103,7 +103,8 @@ func TestClosedDoors(t *testing.T) {
 	}
 }
 
-// TestGuessing has wrong passwords come from here and there: whoever guesses is slowed, and nobody else.
+// TestGuessing has wrong passwords come from here and there: whoever guesses is slowed, and nobody
+// else.
 func TestGuessing(t *testing.T) {
 	cfg := config()
 	w := openWorld(t, cfg)
@@ -133,7 +134,8 @@ func TestGuessing(t *testing.T) {
 	if code := login("Ann", "correct horse", "203.0.113.3"); code != "" {
 		t.Errorf("Ann from the office: %q", code)
 	}
-	// A network of many names is slowed in the end, and so is a name that is guessed at from everywhere.
+	// A network of many names is slowed in the end, and so is a name that is guessed at from
+	// everywhere.
 	tried := 0
 	for tried = range 100 * cfg.LoginAttempts {
 		if login(fmt.Sprintf("name%d", tried), "wrong horse", "203.0.113.4") == "rate_limited" {
@@ -160,7 +162,8 @@ func TestGuessing(t *testing.T) {
 	}
 }
 
-// TestClientAddress makes one account too many for an address, with headers that count and headers that do not.
+// TestClientAddress makes one account too many for an address, with headers that count and headers
+// that do not.
 func TestClientAddress(t *testing.T) {
 	cfg := config()
 	cfg.AccountRate = 1
@@ -188,8 +191,8 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-// TestManyGuessesAtOnce has more guesses under way than are allowed: no more than that, and those being compared at the
-// time, are compared.
+// TestManyGuessesAtOnce has more guesses under way than are allowed: no more than that, and those
+// being compared at the time, are compared.
 func TestManyGuessesAtOnce(t *testing.T) {
 	cfg := config()
 	w := openWorld(t, cfg)

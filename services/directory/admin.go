@@ -40,7 +40,8 @@ func (s *Service) answerAdmin(ctx context.Context, r directoryapi.AdminRequest) 
 	return reply, err
 }
 
-// AdminHandler answers AdminRequests over HTTP, for a socket that only whoever runs the process can reach.
+// AdminHandler answers AdminRequests over HTTP, for a socket that only whoever runs the process can
+// reach.
 func (s *Service) AdminHandler() http.Handler {
 	return s.whenPrepared(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in directoryapi.AdminRequest

@@ -140,7 +140,8 @@ func TestAdminHandler(t *testing.T) {
 		says   string
 	}{
 		{`{"do":"promote","user":"Bob","by":"me"}`, http.StatusOK, "{}"},
-		{`{"do":"demote","user":"Bob","by":"me"}`, http.StatusConflict, "last operator"}, // which the line before has made
+		// which the line before has made
+		{`{"do":"demote","user":"Bob","by":"me"}`, http.StatusConflict, "last operator"},
 		{`{"do":"demote","user":"Bob"}`, http.StatusBadRequest, "name of who asks"},
 		{`nonsense`, http.StatusBadRequest, "form"},
 	} {

@@ -56,7 +56,8 @@ type admission struct {
 	GuestRooms   []string `json:"guest_rooms,omitempty" doc:"The rooms that guests may enter, if guests is rooms."`
 }
 
-// admission returns who may come in: what an operator has said, or else what the process was started with.
+// admission returns who may come in: what an operator has said, or else what the process was
+// started with.
 func (s *Service) admission(r store.Server) admission {
 	a := admission{Registration: r.Registration, Guests: r.Guests}
 	if a.Registration == "" {
@@ -155,7 +156,8 @@ func (s *Service) checkGuestRooms(ctx context.Context, rooms []string) error {
 	return nil
 }
 
-// serverFresh is how old what is known of the server's record may be where every question for permissions looks at it.
+// serverFresh is how old what is known of the server's record may be where every question for
+// permissions looks at it.
 const serverFresh = time.Second
 
 // recent is the record of the server, as it was a moment ago.
@@ -165,7 +167,8 @@ type recent struct {
 	record store.Server
 }
 
-// recentServer returns the record of the server, as it was at most serverFresh ago. It is not to be changed.
+// recentServer returns the record of the server, as it was at most serverFresh ago. It is not to be
+// changed.
 func (s *Service) recentServer(ctx context.Context) (store.Server, error) {
 	s.recent.mu.Lock()
 	record, at := s.recent.record, s.recent.at
@@ -197,8 +200,8 @@ func guestsOver(r store.Server, u store.User) bool { return u.Guest() && u.Creat
 // guestsBatch is how many users are looked at in a round of housekeeping.
 const guestsBatch = 500
 
-// endGuests signs out the guests who came in under other rules. They may come in again, as others: so no answer that caches
-// keep of a guest's permissions is of other rules than those of now.
+// endGuests signs out the guests who came in under other rules. They may come in again, as others:
+// so no answer that caches keep of a guest's permissions is of other rules than those of now.
 func (s *Service) endGuests(ctx context.Context) error {
 	r, err := s.store.Server(ctx)
 	if err != nil || r.GuestsSince == 0 || s.guestsEnded.since == r.GuestsSince && s.guestsEnded.done {
@@ -244,7 +247,8 @@ type serverView struct {
 	Invitation   *invitedView `json:"invitation,omitempty" doc:"What is to be said of the invitation that was asked for."`
 }
 
-// door returns what everybody may know of who may come in, and of the invitation that they have, if they have one.
+// door returns what everybody may know of who may come in, and of the invitation that they have, if
+// they have one.
 func (s *Service) door(ctx context.Context, link string) (v serverView, err error) {
 	r, err := s.store.Server(ctx)
 	if err != nil {
@@ -347,7 +351,8 @@ func (s *Service) revokeInvitation(ctx context.Context, id string) error {
 	return s.audit(ctx, act, func(ctx context.Context) error { return s.store.RevokeInvitation(ctx, id) })
 }
 
-// invited returns the invitation that a link is of, and an error for one that nobody can register with.
+// invited returns the invitation that a link is of, and an error for one that nobody can register
+// with.
 func (s *Service) invited(ctx context.Context, link string) (i store.Invitation, err error) {
 	id, secret, _ := strings.Cut(link, ".")
 	if !chat.ValidID(id) {
@@ -371,8 +376,8 @@ func (s *Service) invited(ctx context.Context, link string) (i store.Invitation,
 	return i, nil
 }
 
-// admit takes a use of the invitation that somebody registers with, if one is needed: give gives it back. how says for
-// the audit log what let them in.
+// admit takes a use of the invitation that somebody registers with, if one is needed: give gives it
+// back. how says for the audit log what let them in.
 func (s *Service) admit(ctx context.Context, link string) (how string, give func(context.Context) error, err error) {
 	give = func(context.Context) error { return nil }
 	r, err := s.store.Server(ctx)

@@ -156,8 +156,8 @@ func TestAdmissionDefaults(t *testing.T) {
 	}
 }
 
-// TestGuestsInSomeRooms lets guests into one room; those who are here are signed out, and who runs the server is told what
-// makes no sense.
+// TestGuestsInSomeRooms lets guests into one room; those who are here are signed out, and who runs
+// the server is told what makes no sense.
 func TestGuestsInSomeRooms(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := openWorld(t, config())
@@ -221,7 +221,8 @@ func TestGuestsInSomeRooms(t *testing.T) {
 	})
 }
 
-// TestWhichChangesEndGuests: guests who came in under other rules are signed out, whichever of these have changed, and no others.
+// TestWhichChangesEndGuests: guests who came in under other rules are signed out, whichever of
+// these have changed, and no others.
 func TestWhichChangesEndGuests(t *testing.T) {
 	for _, tt := range []struct {
 		before, change string // of PATCH /v1/server; ROOM1 and ROOM2 are rooms
@@ -231,7 +232,8 @@ func TestWhichChangesEndGuests(t *testing.T) {
 		{`{"guests":"on"}`, `{"guests":"rooms","guest_rooms":["ROOM1"]}`, true},
 		{`{"guests":"on"}`, `{"guests":"on"}`, false},
 		{`{"guests":"on"}`, `{"registration":"closed"}`, false},
-		{`{"guests":"on"}`, `{"guest_rooms":["ROOM2"]}`, false}, // which says nothing while they may enter all
+		// which says nothing while they may enter all
+		{`{"guests":"on"}`, `{"guest_rooms":["ROOM2"]}`, false},
 		{`{"guests":"rooms","guest_rooms":["ROOM1"]}`, `{"guest_rooms":["ROOM2"]}`, true},
 		{`{"guests":"rooms","guest_rooms":["ROOM1"]}`, `{"guest_rooms":["ROOM1","ROOM2"]}`, true},
 		{`{"guests":"rooms","guest_rooms":["ROOM1"]}`, `{"guests":"on"}`, true},

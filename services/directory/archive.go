@@ -16,8 +16,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// kindArchive and kindDeleteRoom are kinds of intents: a room is archived or restored, and it is deleted. The name of an intent to
-// delete is the room's.
+// kindArchive and kindDeleteRoom are kinds of intents: a room is archived or restored, and it is
+// deleted. The name of an intent to delete is the room's.
 const (
 	kindArchive    = "archive"
 	kindDeleteRoom = "delete-room"
@@ -92,8 +92,8 @@ func (s *Service) tellArchive(ctx context.Context, i store.Intent) error {
 	return s.event(ctx, e)
 }
 
-// deleteForGood deletes a room with all that was said there. Its id is never used again: ids are made new, and history lets
-// nothing in under one that is gone.
+// deleteForGood deletes a room with all that was said there. Its id is never used again: ids are
+// made new, and history lets nothing in under one that is gone.
 func (s *Service) deleteForGood(ctx context.Context, c auth.Claims, id, name string) error {
 	r, err := s.ownedOrOperated(ctx, c, directoryapi.ActionDelete, id)
 	if err != nil {
@@ -109,8 +109,8 @@ func (s *Service) deleteForGood(ctx context.Context, c auth.Claims, id, name str
 	})
 }
 
-// ownedOrOperated returns a room that the user may archive or delete: as its owner, or as an operator of the server, who need
-// not be in it.
+// ownedOrOperated returns a room that the user may archive or delete: as its owner, or as an
+// operator of the server, who need not be in it.
 func (s *Service) ownedOrOperated(ctx context.Context, c auth.Claims, action directoryapi.Action, id string) (store.Room, error) {
 	r, _, refused := s.permitted(ctx, action, id, c.User)
 	if refused == nil || chat.CodeOf(refused) != chat.CodeForbidden || !chat.ValidID(id) {
@@ -135,8 +135,8 @@ func (s *Service) ownedOrOperated(ctx context.Context, c auth.Claims, action dir
 	return r, nil
 }
 
-// tellDelete removes what belonged to a room that is gone, tells its members, and has history forget it. However often it is
-// broken off, the next try goes on with who is left.
+// tellDelete removes what belonged to a room that is gone, tells its members, and has history
+// forget it. However often it is broken off, the next try goes on with who is left.
 func (s *Service) tellDelete(ctx context.Context, i store.Intent) error {
 	if _, there, err := s.roomThere(ctx, i.Room); err != nil || there {
 		return err // it was not deleted after all
@@ -152,7 +152,8 @@ func (s *Service) tellDelete(ctx context.Context, i store.Intent) error {
 	err = drain(func() ([]store.Member, error) { return s.store.Members(ctx, i.Room, "", farewells) }, func(m store.Member) error {
 		removed := chat.Event{Type: chat.TypeRemoved, Room: chat.UserRoom(m.User), ID: i.ID, User: i.Actor, Target: i.Room, TS: i.Created}
 		told := e
-		told.Room, told.ID = removed.Room, i.ID+"-why" // beside the other, which clients of earlier releases know
+		// beside the other, which clients of earlier releases know
+		told.Room, told.ID = removed.Room, i.ID+"-why"
 		for _, event := range []chat.Event{removed, told} {
 			if err := s.event(ctx, event); err != nil {
 				return err

@@ -109,7 +109,8 @@ func (h *historian) purge(t *testing.T) historyapi.PurgeRequest {
 	return historyapi.PurgeRequest{}
 }
 
-// TestArchive: an archived room can be read and not written, is out of the lists of those who are not in it, and comes back.
+// TestArchive: an archived room can be read and not written, is out of the lists of those who are
+// not in it, and comes back.
 func TestArchive(t *testing.T) {
 	w := openWorld(t, config())
 	ann, bob, eve := w.register("Ann"), w.register("Bob"), w.register("Eve")
@@ -161,7 +162,8 @@ func TestArchive(t *testing.T) {
 	}
 }
 
-// TestDeleteRoom: a room goes with all that belongs to it, its members are told, and history forgets it.
+// TestDeleteRoom: a room goes with all that belongs to it, its members are told, and history
+// forgets it.
 func TestDeleteRoom(t *testing.T) {
 	w := openWorld(t, config())
 	h := w.historian()
@@ -209,7 +211,8 @@ func TestDeleteRoom(t *testing.T) {
 	}
 }
 
-// TestDeleteRoomGoesOn: with history away the room is gone all the same, and history is told when it is back.
+// TestDeleteRoomGoesOn: with history away the room is gone all the same, and history is told when
+// it is back.
 func TestDeleteRoomGoesOn(t *testing.T) {
 	w := openWorld(t, config())
 	ann := w.register("Ann")
@@ -228,7 +231,8 @@ func TestDeleteRoomGoesOn(t *testing.T) {
 	}
 }
 
-// TestPurgeToldLate: with history away, a purge is asked for later, and goes back as far as it did when it was wanted.
+// TestPurgeToldLate: with history away, a purge is asked for later, and goes back as far as it did
+// when it was wanted.
 func TestPurgeToldLate(t *testing.T) {
 	for span, back := range map[string]time.Duration{"hour": time.Hour, "day": 24 * time.Hour} {
 		w := openWorld(t, config())
@@ -250,7 +254,8 @@ func TestPurgeToldLate(t *testing.T) {
 	}
 }
 
-// TestPurges: history is asked for what was meant, the room and the person are told, and the ban comes in the same step.
+// TestPurges: history is asked for what was meant, the room and the person are told, and the ban
+// comes in the same step.
 func TestPurges(t *testing.T) {
 	w := openWorld(t, config())
 	h := w.historian()

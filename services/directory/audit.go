@@ -48,7 +48,8 @@ const (
 )
 
 const (
-	// endActTimeout bounds how long what came of an act is written down, also of a client that has gone.
+	// endActTimeout bounds how long what came of an act is written down, also of a client that has
+	// gone.
 	endActTimeout = 2 * time.Second
 	// maxActs is how many acts are read at a time.
 	maxActs = 200
@@ -57,8 +58,9 @@ const (
 // errUntold says that a change was made, and is told on the bus later.
 var errUntold = errors.New("not told on the bus yet")
 
-// actIDs makes ids of acts that are in the order in which they were made, also within a millisecond: a counter takes the
-// first random bits (RFC 9562, section 6.2, method 1). It is safe for concurrent use.
+// actIDs makes ids of acts that are in the order in which they were made, also within a
+// millisecond: a counter takes the first random bits (RFC 9562, section 6.2, method 1). It is safe
+// for concurrent use.
 type actIDs struct {
 	mu sync.Mutex
 	ms int64
@@ -81,7 +83,8 @@ func (s *actIDs) next() string {
 // consoleKey is the context's key of the name of who uses hubbub admin.
 type consoleKey struct{}
 
-// asConsole returns a context in which hubbub admin acts, and no user: whoever may use that runs the server.
+// asConsole returns a context in which hubbub admin acts, and no user: whoever may use that runs
+// the server.
 func asConsole(ctx context.Context, name string) context.Context {
 	return context.WithValue(ctx, consoleKey{}, name)
 }
@@ -92,12 +95,13 @@ func consoleOf(ctx context.Context) string {
 	return name
 }
 
-// audit writes down an act, then does it, then writes down what came of it. It is for every change that the directory
-// makes of anything but what is a user's own; call it once the change is known to be allowed. Who acts, and from where, is
-// taken from the context where the act does not say it.
+// audit writes down an act, then does it, then writes down what came of it. It is for every change
+// that the directory makes of anything but what is a user's own; call it once the change is known
+// to be allowed. Who acts, and from where, is taken from the context where the act does not say it.
 //
-// An act that cannot be written down is not done. When a crash, or a store that fails after the act, leaves open whether it
-// was done, its outcome stays unknown in the log: it is never missing there.
+// An act that cannot be written down is not done. When a crash, or a store that fails after the
+// act, leaves open whether it was done, its outcome stays unknown in the log: it is never missing
+// there.
 func (s *Service) audit(ctx context.Context, a store.Act, do func(context.Context) error) error {
 	if a.Actor == "" && a.ActorName == "" {
 		if a.ActorName = consoleOf(ctx); a.ActorName == "" {

@@ -48,7 +48,8 @@ func operated(t *testing.T) (*world, credentials) {
 	return w, w.operator("Ann")
 }
 
-// TestAudit has each kind of change made, and finds it in the log with who made it, of whom, where and from where.
+// TestAudit has each kind of change made, and finds it in the log with who made it, of whom, where
+// and from where.
 func TestAudit(t *testing.T) {
 	w, ann := operated(t)
 	bob, eve := w.register("Bob"), w.register("Eve")
@@ -80,9 +81,11 @@ func TestAudit(t *testing.T) {
 		{ann, "PUT", "/v1/mutes/" + eve.User.ID, `{}`, by(ann, "server.mute", &eve, "", "until it is lifted")},
 		{ann, "DELETE", "/v1/mutes/" + eve.User.ID, "", by(ann, "server.unmute", &eve, "", "")},
 		{bob, "POST", path + "/members", `{"user":"` + eve.User.ID + `"}`, by(bob, "member.add", &eve, room.ID, "member")},
-		{bob, "POST", path + "/members", `{"user":"` + eve.User.ID + `"}`, actView{}}, // who is one already
+		// who is one already
+		{bob, "POST", path + "/members", `{"user":"` + eve.User.ID + `"}`, actView{}},
 		{bob, "POST", path + "/members", `{"user":"` + eve.User.ID + `","role":"moderator"}`, by(bob, "member.role", &eve, room.ID, "moderator")},
-		{eve, "POST", path + "/members", `{"user":"` + eve.User.ID + `","role":"owner"}`, actView{}}, // refused
+		// refused
+		{eve, "POST", path + "/members", `{"user":"` + eve.User.ID + `","role":"owner"}`, actView{}},
 		{bob, "DELETE", path + "/members/" + eve.User.ID, "", by(bob, "member.remove", &eve, room.ID, "")},
 		{bob, "PUT", path + "/bans/" + eve.User.ID, `{"reason":"spam"}`, by(bob, "room.ban", &eve, room.ID, "spam")},
 		{bob, "PUT", path + "/bans/" + eve.User.ID, `{"reason":"more spam"}`, by(bob, "room.ban", &eve, room.ID, "more spam")},
@@ -152,7 +155,8 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// TestAuditOfWhatFails has the store fail before, in and after an act: none is done that is not in the log.
+// TestAuditOfWhatFails has the store fail before, in and after an act: none is done that is not in
+// the log.
 func TestAuditOfWhatFails(t *testing.T) {
 	w, ann := operated(t)
 	eve := w.register("Eve")
@@ -235,10 +239,12 @@ func TestAuditOfTheImpossible(t *testing.T) {
 	}
 }
 
-// TestAuditExport reads the whole log as lines over HTTP; one that the store does not give to its end is cut off.
+// TestAuditExport reads the whole log as lines over HTTP; one that the store does not give to its
+// end is cut off.
 func TestAuditExport(t *testing.T) {
 	w, ann := operated(t)
-	at := time.Now().Add(-time.Hour).UnixMilli() // what is older than the log keeps may go at any moment
+	// what is older than the log keeps may go at any moment
+	at := time.Now().Add(-time.Hour).UnixMilli()
 	for i := range 2 * maxActs {
 		a := store.Act{ID: fmt.Sprintf("%s7000-8000-%012d", store.ActIDAt(at), i), At: at, Action: "test", Outcome: store.OutcomeDone}
 		if err := w.store.PutAct(t.Context(), a); err != nil {

@@ -69,8 +69,8 @@ func (s *Service) auditRoutes(api huma.API) {
 	})
 }
 
-// streamActs writes the acts as lines of JSON. What cannot be read to its end is cut off, which the client is told by its
-// connection (RFC 9112, section 8), and not ended as if it were all.
+// streamActs writes the acts as lines of JSON. What cannot be read to its end is cut off, which the
+// client is told by its connection (RFC 9112, section 8), and not ended as if it were all.
 func (s *Service) streamActs(f store.ActFilter) func(huma.Context) {
 	return func(ctx huma.Context) {
 		ctx.SetHeader("Content-Type", "application/x-ndjson")

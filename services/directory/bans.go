@@ -12,7 +12,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// kindBan and kindUnban are kinds of intents: a ban from the whole server, and the end of a ban from a room.
+// kindBan and kindUnban are kinds of intents: a ban from the whole server, and the end of a ban
+// from a room.
 const (
 	kindBan   = "ban"
 	kindUnban = "unban"
@@ -23,7 +24,8 @@ const wholeServer = ""
 
 const maxReason = 256 // characters
 
-// longestBan is the longest time after which a ban ends by itself. One without an end lasts until somebody ends it.
+// longestBan is the longest time after which a ban ends by itself. One without an end lasts until
+// somebody ends it.
 const longestBan = 10 * 365 * 24 * time.Hour
 
 // endedBans is how many bans that are over are ended at a time.
@@ -39,7 +41,8 @@ func (s *Service) banned(ctx context.Context, room, user string) (bool, error) {
 		return false, err
 	}
 	if room == wholeServer {
-		// Should somebody be made an operator and be banned at the same moment, the role counts: else nobody might be left.
+		// Should somebody be made an operator and be banned at the same moment, the role counts:
+		// else nobody might be left.
 		role, err := s.serverRole(ctx, user)
 		return role != directoryapi.RoleOperator, err
 	}
@@ -64,8 +67,8 @@ func (s *Service) checkBan(ctx context.Context, user string) error {
 	return chat.E(chat.CodeForbidden, "you are banned from this server")
 }
 
-// banEnd returns when a ban of so many minutes ends, in UTC milliseconds. 0 minutes: never. It counts from now, so that a
-// client's clock does not matter.
+// banEnd returns when a ban of so many minutes ends, in UTC milliseconds. 0 minutes: never. It
+// counts from now, so that a client's clock does not matter.
 func banEnd(minutes int64) (int64, error) {
 	if minutes < 0 || minutes > int64(longestBan/time.Minute) {
 		return 0, chat.E(chat.CodeBadRequest, fmt.Sprintf("a ban lasts for 1 to %d minutes, or with 0 until somebody ends it", longestBan/time.Minute))
@@ -97,7 +100,8 @@ func (s *Service) endBans(ctx context.Context) error {
 	return nil
 }
 
-// ban keeps a user out of a room, or of the whole server, for so many minutes; 0: until somebody ends the ban.
+// ban keeps a user out of a room, or of the whole server, for so many minutes; 0: until somebody
+// ends the ban.
 func (s *Service) ban(ctx context.Context, c auth.Claims, room, user, reason string, minutes int64) error {
 	mine, err := s.permittedIn(ctx, directoryapi.ActionBan, room, c.User)
 	if err != nil {
@@ -135,9 +139,11 @@ func (s *Service) banFromRoom(ctx context.Context, b store.Ban) error {
 	})
 }
 
-// banFromServer ends all of a user's log-ins and lets the user not log in again. Memberships stay, for when the ban ends.
+// banFromServer ends all of a user's log-ins and lets the user not log in again. Memberships stay,
+// for when the ban ends.
 func (s *Service) banFromServer(ctx context.Context, b store.Ban) error {
-	if err := s.banNetworkOf(ctx, b); err != nil { // before the session is gone, which says where the guest is
+	// before the session is gone, which says where the guest is
+	if err := s.banNetworkOf(ctx, b); err != nil {
 		return err
 	}
 	i := store.Intent{Kind: kindBan, User: b.User, Name: b.Name, Actor: b.Actor}
@@ -189,7 +195,8 @@ func (s *Service) unbanFromServer(ctx context.Context, user string) error {
 	return s.store.DeleteBan(ctx, wholeServer, user)
 }
 
-// tellUnban tells who caches permissions, and of a room for everybody also the user, who is in it again.
+// tellUnban tells who caches permissions, and of a room for everybody also the user, who is in it
+// again.
 func (s *Service) tellUnban(ctx context.Context, i store.Intent) error {
 	a, _, err := s.accessNow(ctx, i.Room, i.User)
 	if err != nil {
@@ -212,8 +219,9 @@ func (s *Service) tellUnban(ctx context.Context, i store.Intent) error {
 	return s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeAccess, User: i.User, Room: i.Room, Access: a})
 }
 
-// tellBan ends every session of a user who is banned from the server, and voids every token: those made until now, and
-// there are none later, since who makes one looks for a ban after having taken the time.
+// tellBan ends every session of a user who is banned from the server, and voids every token: those
+// made until now, and there are none later, since who makes one looks for a ban after having taken
+// the time.
 func (s *Service) tellBan(ctx context.Context, i store.Intent) error {
 	out, err := s.banned(ctx, wholeServer, i.User)
 	if err != nil || !out {
@@ -226,7 +234,8 @@ func (s *Service) tellBan(ctx context.Context, i store.Intent) error {
 	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeUser, User: i.User, At: at}); err != nil {
 		return err
 	}
-	time.Sleep(time.Until(time.UnixMilli(at + 1))) // tokens of that millisecond are void, and one made after a pardon is not
+	// tokens of that millisecond are void, and one made after a pardon is not
+	time.Sleep(time.Until(time.UnixMilli(at + 1)))
 	return nil
 }
 

@@ -99,8 +99,8 @@ func TestRoomBans(t *testing.T) {
 	}
 }
 
-// TestBannedWhileBroughtIn leaves a membership that was written while its user was being banned: it counts for nothing,
-// and is gone when the ban has been told.
+// TestBannedWhileBroughtIn leaves a membership that was written while its user was being banned: it
+// counts for nothing, and is gone when the ban has been told.
 func TestBannedWhileBroughtIn(t *testing.T) {
 	w := openWorld(t, config())
 	ann, eve := w.register("Ann"), w.register("Eve")
@@ -217,7 +217,8 @@ func TestBanIsToldAfterACrash(t *testing.T) {
 	w.eventually("it is told", func() bool { return cache.Revoked(w.claims(eve)) })
 }
 
-// TestLiftedBanIsNotTold leaves a ban from the server untold, and lifts it before it is told: the log-ins go on.
+// TestLiftedBanIsNotTold leaves a ban from the server untold, and lifts it before it is told: the
+// log-ins go on.
 func TestLiftedBanIsNotTold(t *testing.T) {
 	cfg := config()
 	w := idle(t, cfg)
@@ -246,7 +247,8 @@ func TestLiftedBanIsNotTold(t *testing.T) {
 	}
 }
 
-// TestBanInTheMomentOfALogin: a token of the very millisecond of a ban is void, and one of a log-in right after the pardon is good.
+// TestBanInTheMomentOfALogin: a token of the very millisecond of a ban is void, and one of a log-in
+// right after the pardon is good.
 func TestBanInTheMomentOfALogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // in which nothing takes time
 		time.Sleep(300 * time.Millisecond)

@@ -17,7 +17,8 @@ import (
 )
 
 const (
-	// kindBlock is the kind of an intent to block somebody, or no more: Actor is who does, and User the other.
+	// kindBlock is the kind of an intent to block somebody, or no more: Actor is who does, and User
+	// the other.
 	kindBlock = "block"
 	// maxBlocks is how many people a user may block.
 	maxBlocks = 1000
@@ -29,7 +30,8 @@ const (
 	ignoreOnly = "ignore"
 )
 
-// errTakesNone is what somebody is told whom another takes nothing from. It does not say why: who is blocked is not told.
+// errTakesNone is what somebody is told whom another takes nothing from. It does not say why: who
+// is blocked is not told.
 var errTakesNone = chat.E(chat.CodeForbidden, "this person takes no messages from you")
 
 // blocks reports whether a user takes nothing from another.
@@ -106,7 +108,8 @@ func (s *Service) tellBlock(ctx context.Context, i store.Intent) error {
 	if err := s.control(ctx, change); err != nil {
 		return err
 	}
-	if err := s.listChanged(ctx, i.Actor, i.ID+"-requests", chat.ListRequests, i.Created); err != nil { // one of which may be refused by it
+	// one of which may be refused by it
+	if err := s.listChanged(ctx, i.Actor, i.ID+"-requests", chat.ListRequests, i.Created); err != nil {
 		return err
 	}
 	return s.listChanged(ctx, i.Actor, i.ID, chat.ListBlocks, i.Created)

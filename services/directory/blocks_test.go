@@ -63,7 +63,8 @@ func TestBlocks(t *testing.T) {
 }
 
 // TestManyBlocks fills a list of blocks, which stays bounded, and empties it of who departs.
-// TestIgnoredStillAsks: to ignore somebody hides what they say, and refuses nothing; to block them refuses their request.
+// TestIgnoredStillAsks: to ignore somebody hides what they say, and refuses nothing; to block them
+// refuses their request.
 func TestIgnoredStillAsks(t *testing.T) {
 	for kind, stays := range map[string]bool{"ignore": true, "block": false} {
 		w := openWorld(t, strangers())
@@ -97,7 +98,8 @@ func TestManyBlocks(t *testing.T) {
 	if c := w.code(ann, "PUT", "/v1/blocks/"+bob.User.ID, `{}`); c != "too_many" {
 		t.Errorf("a block too many: %q", c)
 	}
-	w.ok("PUT", "/v1/blocks/"+gus.User.ID, ann.Token, `{"kind":"ignore"}`, nil) // which is there already
+	// which is there already
+	w.ok("PUT", "/v1/blocks/"+gus.User.ID, ann.Token, `{"kind":"ignore"}`, nil)
 	w.ok("POST", "/v1/logout", gus.Token, "", nil)
 	if err := w.removeEnded(t.Context()); err != nil {
 		t.Fatal(err)
@@ -105,7 +107,8 @@ func TestManyBlocks(t *testing.T) {
 	w.ok("PUT", "/v1/blocks/"+bob.User.ID, ann.Token, `{}`, nil)
 }
 
-// TestTimedBans ends bans by their time: at once for who asks the directory, and for caches with housekeeping.
+// TestTimedBans ends bans by their time: at once for who asks the directory, and for caches with
+// housekeeping.
 func TestTimedBans(t *testing.T) {
 	cfg := config()
 	w := openWorld(t, cfg)
@@ -164,7 +167,8 @@ func TestTimedBans(t *testing.T) {
 	}
 }
 
-// TestPrivateAndNone: an outsider cannot tell by the time of the answer whether there is a private room with an id.
+// TestPrivateAndNone: an outsider cannot tell by the time of the answer whether there is a private
+// room with an id.
 func TestPrivateAndNone(t *testing.T) {
 	w := openWorld(t, config())
 	ann, eve := w.register("Ann"), w.register("Eve")

@@ -19,11 +19,13 @@ import (
 )
 
 const (
-	// browsedRooms and maxBrowsed are how many public rooms a page has unless told otherwise, and at most.
+	// browsedRooms and maxBrowsed are how many public rooms a page has unless told otherwise, and
+	// at most.
 	browsedRooms = 50
 	maxBrowsed   = 200
-	// sweepEvery is how often it is seen which public rooms are active, sweepBatch how many of them at a time (bus.Heads
-	// takes 1,000), and countedMembers how far the members of a room are counted.
+	// sweepEvery is how often it is seen which public rooms are active, sweepBatch how many of them
+	// at a time (bus.Heads takes 1,000), and countedMembers how far the members of a room are
+	// counted.
 	sweepEvery     = time.Minute
 	sweepBatch     = 1000
 	countedMembers = 1000
@@ -58,8 +60,8 @@ func (s *Service) browseRoutes(api huma.API) {
 		})
 }
 
-// browse returns a page of the public rooms. It may have fewer than were asked for, since a room that the user is banned from,
-// or that a guest may not enter, is not there.
+// browse returns a page of the public rooms. It may have fewer than were asked for, since a room
+// that the user is banned from, or that a guest may not enter, is not there.
 func (s *Service) browse(ctx context.Context, user string, guest bool, in browseInput) (browseOutput, error) {
 	out := browseOutput{Rooms: []browsedView{}}
 	found, next, err := s.findPublic(ctx, in, false)
@@ -101,7 +103,8 @@ func (s *Service) browse(ctx context.Context, user string, guest bool, in browse
 	return out, nil
 }
 
-// findPublic returns a page of the public rooms, archived or not, and the cursor of the next; empty: there is none.
+// findPublic returns a page of the public rooms, archived or not, and the cursor of the next;
+// empty: there is none.
 func (s *Service) findPublic(ctx context.Context, in browseInput, archived bool) (found []store.Room, next string, err error) {
 	limit := min(cmp.Or(in.Limit, browsedRooms), maxBrowsed)
 	q := store.PublicQuery{Look: names.LooksOf(strings.TrimSpace(in.Q)).Lower, Sort: sorts[in.Sort], Archived: archived, Limit: limit + 1}
@@ -121,8 +124,8 @@ func (s *Service) findPublic(ctx context.Context, in browseInput, archived bool)
 	return found, next, err
 }
 
-// sweepActivity sees once a minute in which public rooms something was written since, and counts the members of those: who
-// comes and goes is written too.
+// sweepActivity sees once a minute in which public rooms something was written since, and counts
+// the members of those: who comes and goes is written too.
 func (s *Service) sweepActivity(ctx context.Context) error {
 	if time.Since(time.UnixMilli(s.swept.Load())) < sweepEvery {
 		return nil

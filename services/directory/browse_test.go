@@ -31,14 +31,16 @@ func TestBrowse(t *testing.T) {
 			first = r
 		}
 	}
-	time.Sleep(time.Until(time.Now().Truncate(time.Millisecond).Add(2 * time.Millisecond))) // of a later millisecond
+	// of a later millisecond
+	time.Sleep(time.Until(time.Now().Truncate(time.Millisecond).Add(2 * time.Millisecond)))
 	garden := w.create(bob, `{"name":"Garden"}`)
 	w.create(bob, `{"name":"Garden shed","private":true}`)
 
 	if r, ok := w.listed(ann)[garden.ID]; !ok || r.Member {
 		t.Errorf("a client that knows no pages does not see the newest room: %v", r)
 	}
-	for _, query := range []string{"limit=1", "limit=1&sort=new", "q=arden", "q=" + url.QueryEscape("GАRDЕN")} { // Cyrillic А and Е
+	// Cyrillic А and Е
+	for _, query := range []string{"limit=1", "limit=1&sort=new", "q=arden", "q=" + url.QueryEscape("GАRDЕN")} {
 		if got, _ := w.browsed(ann, query); !slices.Equal(got, []string{"Garden"}) {
 			t.Errorf("%s: %q", query, got)
 		}

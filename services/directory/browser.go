@@ -15,9 +15,9 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// cookieHeader is the header by which a page says where it is, such as /chat/: its refresh token then comes and goes in a
-// cookie, which scripts cannot read. Pages of other sites cannot send it unless this server agrees, which it never does (the
-// CORS protocol of the Fetch standard).
+// cookieHeader is the header by which a page says where it is, such as /chat/: its refresh token
+// then comes and goes in a cookie, which scripts cannot read. Pages of other sites cannot send it
+// unless this server agrees, which it never does (the CORS protocol of the Fetch standard).
 const cookieHeader = "Hubbub-Cookie"
 
 const (
@@ -73,14 +73,16 @@ func withBrowser(ctx huma.Context, next func(huma.Context)) {
 	next(huma.WithValue(ctx, browserKey{}, b))
 }
 
-// cookieName returns the name of the refresh token's cookie of a page. Cookies do not know ports, and pages do.
+// cookieName returns the name of the refresh token's cookie of a page. Cookies do not know ports,
+// and pages do.
 func cookieName(port string, secure bool) string {
 	name := refreshCookieName
 	if port != "" {
 		name += "_" + port
 	}
 	if secure {
-		name = "__Secure-" + name // which keeps others than this server's https from writing it (RFC 6265bis, section 4.1.3)
+		// which keeps others than this server's https from writing it (RFC 6265bis, section 4.1.3)
+		name = "__Secure-" + name
 	}
 	return name
 }
@@ -96,7 +98,8 @@ func (b browser) cookie(refresh string, life time.Duration) http.Cookie {
 	return c
 }
 
-// inCookie moves the refresh token of an answer into a cookie, if it is for a page that keeps it so.
+// inCookie moves the refresh token of an answer into a cookie, if it is for a page that keeps it
+// so.
 func inCookie(ctx context.Context, c credentials) credentials {
 	if b, ok := browserOf(ctx); ok && !b.foreign && c.Refresh != "" {
 		c.cookies = append(c.cookies, b.cookie(c.Refresh, c.life))
@@ -105,7 +108,8 @@ func inCookie(ctx context.Context, c credentials) credentials {
 	return c
 }
 
-// shownRefresh returns the refresh token of a request: what its body has, or else the page's cookie.
+// shownRefresh returns the refresh token of a request: what its body has, or else the page's
+// cookie.
 func shownRefresh(ctx context.Context, body string) (string, error) {
 	b, ok := browserOf(ctx)
 	switch {

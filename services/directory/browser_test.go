@@ -101,7 +101,8 @@ func TestRefreshInCookie(t *testing.T) {
 	})
 }
 
-// TestRefreshOfOtherSites has pages of other sites use a browser's cookie, in all the ways in which it might come.
+// TestRefreshOfOtherSites has pages of other sites use a browser's cookie, in all the ways in which
+// it might come.
 func TestRefreshOfOtherSites(t *testing.T) {
 	w := openWorld(t, config())
 	p := w.tab("/", "http://chat.example")
@@ -131,14 +132,16 @@ func TestRefreshOfOtherSites(t *testing.T) {
 	if _, code := p.ask("/v1/refresh", `{}`); code != "" {
 		t.Errorf("the page itself: %q", code)
 	}
-	// A log-in from another site has its secret in the body as any other client, and leaves no cookie.
+	// A log-in from another site has its secret in the body as any other client, and leaves no
+	// cookie.
 	other := w.tab("/", "http://evil.example")
 	if c, code := other.ask("/v1/login", `{"name":"Ann","password":"correct horse"}`); code != "" || c.Refresh == "" || len(other.cookies) != 1 {
 		t.Errorf("a log-in from elsewhere: %q, %q, %v", code, c.Refresh, other.cookies)
 	}
 }
 
-// TestRefreshMovesToCookie has the page of the release before, which kept the secret itself, become that of this one.
+// TestRefreshMovesToCookie has the page of the release before, which kept the secret itself, become
+// that of this one.
 func TestRefreshMovesToCookie(t *testing.T) {
 	w := openWorld(t, config())
 	ann := w.register("Ann")
@@ -156,7 +159,8 @@ func TestRefreshMovesToCookie(t *testing.T) {
 	}
 }
 
-// TestLogoutBy ends log-ins by refresh tokens: the present one, one that was used, and one that was made up.
+// TestLogoutBy ends log-ins by refresh tokens: the present one, one that was used, and one that was
+// made up.
 func TestLogoutBy(t *testing.T) {
 	w := openWorld(t, config())
 	ann, bob := w.register("Ann"), w.register("Bob")

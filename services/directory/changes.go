@@ -17,11 +17,13 @@ import (
 const (
 	// sender is whose entries these are in the logs.
 	sender = "directory"
-	// kindDescribe is the kind of an intent to change a room's name or topic, which permissions do not depend on. The
-	// other kinds are kindBan, kindUnban, kindBlock, kindDirect, kindList and those of directoryapi.Change.
+	// kindDescribe is the kind of an intent to change a room's name or topic, which permissions do
+	// not depend on. The other kinds are kindBan, kindUnban, kindBlock, kindDirect, kindList and
+	// those of directoryapi.Change.
 	kindDescribe = "describe"
-	// changeTimeout bounds a change with all that is told of it. It does not end with the client's request: a change that
-	// was begun is told at once, whether or not anybody waits for the answer.
+	// changeTimeout bounds a change with all that is told of it. It does not end with the client's
+	// request: a change that was begun is told at once, whether or not anybody waits for the
+	// answer.
 	changeTimeout = 12 * time.Second
 	// untoldAfter is how old an intent is when whoever wrote it must have crashed or failed.
 	untoldAfter = changeTimeout + 3*time.Second
@@ -31,8 +33,9 @@ const (
 	maxTold = 10
 )
 
-// change makes a change to the store and tells of it on the bus. The intent is in the store before the change is, so
-// that a crash in between cannot leave a change that nobody heard of: whatever is then the truth is told later.
+// change makes a change to the store and tells of it on the bus. The intent is in the store before
+// the change is, so that a crash in between cannot leave a change that nobody heard of: whatever is
+// then the truth is told later.
 func (s *Service) change(ctx context.Context, i store.Intent, apply func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeTimeout)
 	defer cancel()
@@ -41,7 +44,8 @@ func (s *Service) change(ctx context.Context, i store.Intent, apply func(context
 		return err
 	}
 	if err := apply(ctx); errors.Is(err, store.ErrNotFound) {
-		return errors.Join(err, s.store.DeleteIntent(ctx, i.ID)) // it is known that nothing was done
+		// it is known that nothing was done
+		return errors.Join(err, s.store.DeleteIntent(ctx, i.ID))
 	} else if err != nil {
 		// What apply did is not known: the intent stays, and the truth is told in a while.
 		return err
@@ -73,9 +77,9 @@ func (s *Service) tellUntold(ctx context.Context) error {
 	return nil
 }
 
-// tell appends what is now true of the intent's subject to the control log, and what people should see of it to the
-// room's log and the user's own. What people see has ids that follow from the intent's, so that telling again shows
-// nothing twice.
+// tell appends what is now true of the intent's subject to the control log, and what people should
+// see of it to the room's log and the user's own. What people see has ids that follow from the
+// intent's, so that telling again shows nothing twice.
 func (s *Service) tell(ctx context.Context, i store.Intent) error {
 	switch i.Kind {
 	case directoryapi.ChangeUser:
@@ -130,9 +134,9 @@ func (s *Service) tellRoom(ctx context.Context, i store.Intent) error {
 	})
 }
 
-// tellMember tells what a user is in a room. Another change of the same membership may be told at the same time, and
-// the logs may get the two in either order; so the truth is looked up again after it was told, and told again if it is
-// another: whoever tells last, tells what is.
+// tellMember tells what a user is in a room. Another change of the same membership may be told at
+// the same time, and the logs may get the two in either order; so the truth is looked up again
+// after it was told, and told again if it is another: whoever tells last, tells what is.
 func (s *Service) tellMember(ctx context.Context, i store.Intent) error {
 	id := i.ID
 	if i.Role != string(directoryapi.RoleOwner) {
@@ -192,8 +196,9 @@ func (s *Service) tellWhy(ctx context.Context, i store.Intent, role directoryapi
 	return s.tellModerated(ctx, e)
 }
 
-// tellGrown tells that a room is no longer small, if that may be because of its new member. Several may come at the same
-// moment, and none of them then be the one too many: so it is told for some time.
+// tellGrown tells that a room is no longer small, if that may be because of its new member. Several
+// may come at the same moment, and none of them then be the one too many: so it is told for some
+// time.
 func (s *Service) tellGrown(ctx context.Context, room string, is directoryapi.Access) error {
 	if is.Role == "" || isDefault(room) {
 		return nil
@@ -227,8 +232,8 @@ func memberEvent(i store.Intent, id string, role directoryapi.Role) chat.Event {
 	}
 }
 
-// ownEvent tells the intent's user, in the user's own room, that a room is one of the user's in a role, or with the empty one
-// that it is not.
+// ownEvent tells the intent's user, in the user's own room, that a room is one of the user's in a
+// role, or with the empty one that it is not.
 func ownEvent(i store.Intent, id string, role directoryapi.Role) chat.Event {
 	e := chat.Event{Type: chat.TypeRemoved, Room: chat.UserRoom(i.User), ID: id, User: i.Actor, Target: i.Room, TS: i.Created}
 	if role != "" {

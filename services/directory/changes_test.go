@@ -36,7 +36,8 @@ func (w *world) age() []store.Intent {
 	return left
 }
 
-// TestChangesReachCaches has caches on other connections know of a change as soon as it is in the control log.
+// TestChangesReachCaches has caches on other connections know of a change as soon as it is in the
+// control log.
 func TestChangesReachCaches(t *testing.T) {
 	w := openRealWorld(t, config())
 	ann, bob := w.register("Ann"), w.register("Bob")
@@ -107,8 +108,8 @@ func TestChangesReachCaches(t *testing.T) {
 	}
 }
 
-// TestUntoldChangesAreTold has the store fail right before and after a change, as a crash would: what is then true is
-// told all the same.
+// TestUntoldChangesAreTold has the store fail right before and after a change, as a crash would:
+// what is then true is told all the same.
 func TestUntoldChangesAreTold(t *testing.T) {
 	w := openRealWorld(t, config())
 	ann, bob := w.register("Ann"), w.register("Bob")
@@ -169,8 +170,8 @@ func TestToldTwiceIsSeenOnce(t *testing.T) {
 	}
 }
 
-// TestTheTruthIsToldLast has two replicas change one membership at the same time, again and again: whatever came out, it
-// is what the logs say last, and what a cache says.
+// TestTheTruthIsToldLast has two replicas change one membership at the same time, again and again:
+// whatever came out, it is what the logs say last, and what a cache says.
 func TestTheTruthIsToldLast(t *testing.T) {
 	w := openRealWorld(t, config())
 	other := start(t, config(), w.connect, w.store)
@@ -238,8 +239,9 @@ func TestStoreDown(t *testing.T) {
 	}
 }
 
-// TestMongoGone kills the database under the service, and starts it again. That it is gone is found in half a second; where
-// the machine is busy that may be too short for a server that is up, so what has to work is tried until it does.
+// TestMongoGone kills the database under the service, and starts it again. That it is gone is found
+// in half a second; where the machine is busy that may be too short for a server that is up, so
+// what has to work is tried until it does.
 func TestMongoGone(t *testing.T) {
 	server := mongotest.Start(t)
 	w := openWorld(t, config())
@@ -330,7 +332,8 @@ func TestBusDown(t *testing.T) {
 	}
 }
 
-// TestIntentsThatCameToNothing: a crash right after an intent was kept, before anything was done, changes nothing, whatever was meant.
+// TestIntentsThatCameToNothing: a crash right after an intent was kept, before anything was done,
+// changes nothing, whatever was meant.
 func TestIntentsThatCameToNothing(t *testing.T) {
 	w := openWorld(t, config())
 	h := w.historian()

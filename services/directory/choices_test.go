@@ -8,7 +8,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// TestInvitedBy adds somebody to rooms who has chosen who may: whoever may not is told so, also where the operator lets everybody.
+// TestInvitedBy adds somebody to rooms who has chosen who may: whoever may not is told so, also
+// where the operator lets everybody.
 func TestInvitedBy(t *testing.T) {
 	for _, asks := range []bool{true, false} {
 		for choice, want := range map[string]map[string]string{
@@ -74,7 +75,8 @@ func TestDirectBy(t *testing.T) {
 			w := openWorld(t, cfg)
 			ann, old := w.register("Ann"), w.register("Old")
 			who := w.around(ann)
-			// Before it is chosen: one conversation that there is, and one that waits for an answer.
+			// Before it is chosen: one conversation that there is, and one that waits for an
+			// answer.
 			var talk, asked roomView
 			w.ok("POST", "/v1/direct", ann.Token, with(old), &talk)
 			w.call("POST", "/v1/direct", old.Token, with(ann), nil)

@@ -1,5 +1,5 @@
-// Package directory is the service that knows users, sessions, rooms and who may do what in them. It makes the tokens
-// that everybody else verifies, and tells of every change by the control log.
+// Package directory is the service that knows users, sessions, rooms and who may do what in them.
+// It makes the tokens that everybody else verifies, and tells of every change by the control log.
 //
 // It knows nothing of sockets and messages, and is never asked once per message.
 package directory

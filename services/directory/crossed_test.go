@@ -31,8 +31,8 @@ func (w *world) during(call string, happen func()) {
 	})
 }
 
-// TestBannedWhileLoggingIn bans somebody from the server right after a log-in, or a refresh, has found that there is no ban:
-// it fails, and leaves no session.
+// TestBannedWhileLoggingIn bans somebody from the server right after a log-in, or a refresh, has
+// found that there is no ban: it fails, and leaves no session.
 func TestBannedWhileLoggingIn(t *testing.T) {
 	cfg := config()
 	for _, path := range []string{"/v1/login", "/v1/refresh"} {
@@ -64,7 +64,8 @@ func TestBannedWhileLoggingIn(t *testing.T) {
 	}
 }
 
-// TestWhoAsksGoes ends a request while its change is being made: it is made and told, and not counted as a fault.
+// TestWhoAsksGoes ends a request while its change is being made: it is made and told, and not
+// counted as a fault.
 func TestWhoAsksGoes(t *testing.T) {
 	w := idle(t, config())
 	core, logs := observer.New(zap.WarnLevel)
@@ -122,7 +123,8 @@ func TestAnotherReason(t *testing.T) {
 	}
 }
 
-// TestGuestLeavesNothing: with a guest all memberships and bans go, and direct rooms stay to the other.
+// TestGuestLeavesNothing: with a guest all memberships and bans go, and direct rooms stay to the
+// other.
 func TestGuestLeavesNothing(t *testing.T) {
 	cfg := config()
 	w := idle(t, cfg)
@@ -159,7 +161,8 @@ func TestGuestLeavesNothing(t *testing.T) {
 	}
 }
 
-// TestKeysAreReadAgain: a question for the keys has the store read, once a second at most, and is answered without it.
+// TestKeysAreReadAgain: a question for the keys has the store read, once a second at most, and is
+// answered without it.
 func TestKeysAreReadAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := openWorld(t, config())
@@ -194,7 +197,8 @@ func TestKeysAreReadAgain(t *testing.T) {
 	})
 }
 
-// TestHousekeeping: it is done every five seconds, and each part of it whether or not the others fail.
+// TestHousekeeping: it is done every five seconds, and each part of it whether or not the others
+// fail.
 func TestHousekeeping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := openWorld(t, config())

@@ -12,21 +12,24 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// kindDelete is the kind of an intent to delete an account. Its Role is removeMessages if the user's messages go, too; name and
-// session have no use there.
+// kindDelete is the kind of an intent to delete an account. Its Role is removeMessages if the
+// user's messages go, too; name and session have no use there.
 const kindDelete = "delete"
 
 // removeMessages says that the messages of who deletes the account are deleted.
 const removeMessages = "remove"
 
-// deletedName is what a user is called who has deleted the account. Nobody can register it: it has a space.
+// deletedName is what a user is called who has deleted the account. Nobody can register it: it has
+// a space.
 const deletedName = "Deleted account"
 
 // errRunsServer is for who has a role on the server.
 var errRunsServer = chat.E(chat.CodeConflict, "you have a role on this server: an operator has to take it away first")
 
-// deleteMine deletes the account of the user of a token, for good: log-ins, memberships, mail address and choices. What the user
-// has said stays where it was said, unless messages is true: then history deletes it, in direct rooms, too. The name stays taken, so that nobody else can pass for the user.
+// deleteMine deletes the account of the user of a token, for good: log-ins, memberships, mail
+// address and choices. What the user has said stays where it was said, unless messages is true:
+// then history deletes it, in direct rooms, too. The name stays taken, so that nobody else can pass
+// for the user.
 func (s *Service) deleteMine(ctx context.Context, c auth.Claims, secret string, messages bool) error {
 	u, err := s.user(ctx, c.User)
 	if err != nil {
@@ -48,7 +51,8 @@ func (s *Service) deleteMine(ctx context.Context, c auth.Claims, secret string, 
 	})
 }
 
-// deleteAccount deletes an account, and with messages all that the user has said. All of a guest goes with the log-in.
+// deleteAccount deletes an account, and with messages all that the user has said. All of a guest
+// goes with the log-in.
 func (s *Service) deleteAccount(ctx context.Context, u store.User, actor string, messages bool) error {
 	if u.Guest() {
 		if messages {
@@ -95,8 +99,8 @@ func (s *Service) tellDeleted(ctx context.Context, i store.Intent) error {
 	return s.removeMessages(ctx, i.ID, u.ID) // last: the rest does not wait for history
 }
 
-// removeMessages asks history to delete all that a user has said, which goes on by itself from then on. The id is the request's:
-// asking again with it is no other request.
+// removeMessages asks history to delete all that a user has said, which goes on by itself from then
+// on. The id is the request's: asking again with it is no other request.
 func (s *Service) removeMessages(ctx context.Context, id, user string) error {
 	return historyapi.NewClient(s.bus).Purge(ctx, historyapi.PurgeRequest{ID: id, User: user, Actor: user, Name: deletedName})
 }

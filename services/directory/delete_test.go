@@ -13,8 +13,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// TestDeleteAccount deletes accounts, also with a crash right after the user's name is gone: nothing of them is left but the name,
-// which nobody else gets.
+// TestDeleteAccount deletes accounts, also with a crash right after the user's name is gone:
+// nothing of them is left but the name, which nobody else gets.
 func TestDeleteAccount(t *testing.T) {
 	for _, crash := range []bool{false, true} {
 		cfg := config()
@@ -100,7 +100,8 @@ func TestDeleteAccount(t *testing.T) {
 	}
 }
 
-// TestDeleteAccountWithMessages: history is asked to delete what was said if the user wants that, also when it is back later.
+// TestDeleteAccountWithMessages: history is asked to delete what was said if the user wants that,
+// also when it is back later.
 func TestDeleteAccountWithMessages(t *testing.T) {
 	w := idle(t, config())
 	ann, bob, eve, gus := w.register("Ann"), w.register("Bob"), w.register("Eve"), w.comeIn("Gus")
@@ -134,7 +135,8 @@ func TestDeleteAccountWithMessages(t *testing.T) {
 	h.mu.Unlock()
 }
 
-// TestMyData: users take along what there is of them, and of nobody else, with all that they have said.
+// TestMyData: users take along what there is of them, and of nobody else, with all that they have
+// said.
 func TestMyData(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := openWorld(t, config())
@@ -207,7 +209,8 @@ func TestMyData(t *testing.T) {
 	})
 }
 
-// TestDeletedUsers: a client learns of whom it shows messages that they have deleted the account, by their ids.
+// TestDeletedUsers: a client learns of whom it shows messages that they have deleted the account,
+// by their ids.
 func TestDeletedUsers(t *testing.T) {
 	w := openWorld(t, config())
 	ann, bob, gus := w.register("Ann"), w.register("Bob"), w.comeIn("Gus")

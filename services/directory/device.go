@@ -28,8 +28,8 @@ func agentOf(ctx context.Context) string {
 	return agent
 }
 
-// cutAgent returns a User-Agent as it may be kept and shown: in printable ASCII, of which the standard ones are made
-// (RFC 9110, section 10.1.5), and not long.
+// cutAgent returns a User-Agent as it may be kept and shown: in printable ASCII, of which the
+// standard ones are made (RFC 9110, section 10.1.5), and not long.
 func cutAgent(agent string) string {
 	agent = strings.Map(func(r rune) rune {
 		if r > unicode.MaxASCII || !unicode.IsPrint(r) {
@@ -52,9 +52,10 @@ func deviceName(agent string) string {
 	return "Unknown device"
 }
 
-// A known device is one from which a user has logged in before. It shows a secret: the user's id, a number of its own, and
-// an HMAC of both with a key that the store has for the user. Wrong passwords of others do not keep it out. It is worth no
-// more than that: a password is needed all the same. With a new key, as a new password brings, no device is known.
+// A known device is one from which a user has logged in before. It shows a secret: the user's id, a
+// number of its own, and an HMAC of both with a key that the store has for the user. Wrong
+// passwords of others do not keep it out. It is worth no more than that: a password is needed all
+// the same. With a new key, as a new password brings, no device is known.
 const (
 	deviceNumberSize = 12
 	deviceMACSize    = 16
@@ -70,7 +71,8 @@ func deviceMAC(key []byte, user string, number []byte) []byte {
 	return mac.Sum(nil)[:deviceMACSize]
 }
 
-// deviceToken returns what a device of a user shows from now on: what it showed, if that is known, or else a new one.
+// deviceToken returns what a device of a user shows from now on: what it showed, if that is known,
+// or else a new one.
 func (s *Service) deviceToken(ctx context.Context, u store.User, shown []string) (string, error) {
 	a, err := s.store.Account(ctx, u.ID)
 	if err != nil {
@@ -82,7 +84,8 @@ func (s *Service) deviceToken(ctx context.Context, u store.User, shown []string)
 		}
 	}
 	if len(a.DeviceKey) == 0 {
-		// Two that are the first at the same moment make a key each: the device of one of them is not known then.
+		// Two that are the first at the same moment make a key each: the device of one of them is
+		// not known then.
 		a.DeviceKey = newDeviceKey()
 		if err := s.store.PatchAccount(ctx, u.ID, store.AccountPatch{DeviceKey: a.DeviceKey}); err != nil {
 			return "", err
@@ -125,7 +128,8 @@ const (
 	deviceCookieLife = 365 * 24 * time.Hour
 	// deviceSeparator stands in no secret, and may stand in a cookie.
 	deviceSeparator = "~"
-	// maxDeviceTokens is how many users of one browser are known, and how many secrets of a request are looked at.
+	// maxDeviceTokens is how many users of one browser are known, and how many secrets of a request
+	// are looked at.
 	maxDeviceTokens = 4
 )
 
@@ -141,7 +145,8 @@ func keepDevice(ctx context.Context, token string, had []string) http.Cookie {
 	had = slices.DeleteFunc(had, func(other string) bool { return strings.HasPrefix(other, id+".") })
 	all := append([]string{token}, had...)
 	return http.Cookie{
-		Name: deviceCookieName, Value: strings.Join(all[:min(len(all), maxDeviceTokens)], deviceSeparator), // no Path: where the page may be, a proxy knows
+		// no Path: where the page may be, a proxy knows
+		Name: deviceCookieName, Value: strings.Join(all[:min(len(all), maxDeviceTokens)], deviceSeparator),
 		MaxAge: int(deviceCookieLife / time.Second), HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: isSecure(ctx),
 	}
 }

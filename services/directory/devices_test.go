@@ -31,8 +31,8 @@ func (w *world) enterAs(name, password, remote, device, cookie, scheme string) (
 	return answer.credentials, answer.Code, rec.Result().Cookies()
 }
 
-// TestKnownDevices has strangers guess at Ann's password until nobody may any more, from anywhere and from her own address: her
-// devices get in, and nobody else's.
+// TestKnownDevices has strangers guess at Ann's password until nobody may any more, from anywhere
+// and from her own address: her devices get in, and nobody else's.
 func TestKnownDevices(t *testing.T) {
 	cfg := config()
 	w := openWorld(t, cfg)

@@ -13,9 +13,11 @@ import (
 )
 
 const (
-	// kindDirect is the kind of an intent to change what User has of a direct room. With Role, the room is told, too.
+	// kindDirect is the kind of an intent to change what User has of a direct room. With Role, the
+	// room is told, too.
 	kindDirect = "direct"
-	// maxDirects is how many direct rooms are listed with a user's rooms; the others are found by whom they are with.
+	// maxDirects is how many direct rooms are listed with a user's rooms; the others are found by
+	// whom they are with.
 	maxDirects = 200
 	// endOfTime is later than any time in UTC milliseconds.
 	endOfTime = 1 << 52
@@ -38,8 +40,8 @@ func directRoom(id string) store.Room {
 	return store.Room{ID: id, Name: "direct", Private: true, Direct: true}
 }
 
-// direct returns the direct room of two users, which is opened if it is not there. To a stranger it is a request, which
-// begins with the first message.
+// direct returns the direct room of two users, which is opened if it is not there. To a stranger it
+// is a request, which begins with the first message.
 func (s *Service) direct(ctx context.Context, c auth.Claims, with string) (roomView, error) {
 	if with == c.User {
 		return roomView{}, chat.E(chat.CodeBadRequest, "a direct room has two people")
@@ -90,7 +92,8 @@ func (s *Service) direct(ctx context.Context, c auth.Claims, with string) (roomV
 	return v, err
 }
 
-// openDirect makes a direct room of both, or a request. Each step may be there already, from before a crash.
+// openDirect makes a direct room of both, or a request. Each step may be there already, from before
+// a crash.
 func (s *Service) openDirect(ctx context.Context, c auth.Claims, other store.User, asked store.Request) error {
 	if err := s.accountMay(c, directoryapi.ActionOpenDirect); err != nil {
 		return err
@@ -132,7 +135,8 @@ func (s *Service) openDirect(ctx context.Context, c auth.Claims, other store.Use
 	return s.putMember(ctx, r.ID, c.User, c.Name, c.User, directoryapi.RoleMember)
 }
 
-// enterDirect makes both members of a direct room that both want, before either is told: each sees the other at once.
+// enterDirect makes both members of a direct room that both want, before either is told: each sees
+// the other at once.
 func (s *Service) enterDirect(ctx context.Context, c auth.Claims, other, otherName string) error {
 	id := chat.DirectRoom(c.User, other)
 	var missing []store.Member
@@ -165,7 +169,8 @@ func (s *Service) enterDirect(ctx context.Context, c auth.Claims, other, otherNa
 	return enter(ctx)
 }
 
-// hideDirect takes a direct room from a user's list until the other writes again, or puts it back. The other is not told.
+// hideDirect takes a direct room from a user's list until the other writes again, or puts it back.
+// The other is not told.
 func (s *Service) hideDirect(ctx context.Context, room, user, name string, hidden bool) error {
 	i := store.Intent{Kind: kindDirect, Room: room, User: user, Name: name, Actor: user}
 	return s.change(ctx, i, func(ctx context.Context) error { return s.store.SetHidden(ctx, room, user, hidden) })
@@ -206,8 +211,9 @@ func (s *Service) leaveDirect(ctx context.Context, c auth.Claims, room string) e
 	})
 }
 
-// leaveRequest ends the membership of the only member of a direct room. A request with messages, or one that was refused, stays
-// until its time is over: else its sender would begin anew by leaving, with as many messages again.
+// leaveRequest ends the membership of the only member of a direct room. A request with messages, or
+// one that was refused, stays until its time is over: else its sender would begin anew by leaving,
+// with as many messages again.
 func (s *Service) leaveRequest(ctx context.Context, c auth.Claims, room string) error {
 	asked, err := s.requestIn(ctx, room)
 	if err != nil {
@@ -236,8 +242,8 @@ func (s *Service) endDirect(ctx context.Context, room, actor string) error {
 	return s.store.DeleteRoom(ctx, room)
 }
 
-// tellDirect tells what a user has of a direct room now: who caches permissions, the user's devices, and the room if
-// somebody has come.
+// tellDirect tells what a user has of a direct room now: who caches permissions, the user's
+// devices, and the room if somebody has come.
 func (s *Service) tellDirect(ctx context.Context, i store.Intent) error {
 	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
 		return err
@@ -260,7 +266,8 @@ func (s *Service) tellDirect(ctx context.Context, i store.Intent) error {
 	return s.event(ctx, ownEvent(i, i.ID, m.Role))
 }
 
-// directAccess returns what a user may do in a direct room, of which m is the user's membership, or none.
+// directAccess returns what a user may do in a direct room, of which m is the user's membership, or
+// none.
 func (s *Service) directAccess(ctx context.Context, room, user string, m store.Member) (a directoryapi.Access, err error) {
 	both, err := s.store.Members(ctx, room, "", 2)
 	if err != nil {
@@ -274,7 +281,8 @@ func (s *Service) directAccess(ctx context.Context, room, user string, m store.M
 		}
 	}
 	if m.Role == "" {
-		return directoryapi.Access{Read: asked.To == user && asked.Shown()}, nil // who is asked may look, and nobody else
+		// who is asked may look, and nobody else
+		return directoryapi.Access{Read: asked.To == user && asked.Shown()}, nil
 	}
 	a = directoryapi.Access{Role: m.Role, Direct: true, Read: directoryapi.May(m.Role, directoryapi.ActionRead, directoryapi.DirectRoom)}
 	other := asked.To

@@ -11,8 +11,8 @@ import (
 
 type secureKey struct{}
 
-// isSecure reports whether a request came by https. A proxy says so, and whoever says so without being one only has cookies of
-// their own kept back.
+// isSecure reports whether a request came by https. A proxy says so, and whoever says so without
+// being one only has cookies of their own kept back.
 func isSecure(ctx context.Context) bool {
 	secure, _ := ctx.Value(secureKey{}).(bool)
 	return secure
@@ -24,7 +24,8 @@ type entered struct {
 	Body      credentials
 }
 
-// entry registers an operation whose answer is credentials, with the cookies that a browser keeps of them.
+// entry registers an operation whose answer is credentials, with the cookies that a browser keeps
+// of them.
 func entry[In any](s *Service, api huma.API, op huma.Operation, handle func(context.Context, *In) (credentials, error)) {
 	huma.Register(api, op, func(ctx context.Context, in *In) (*entered, error) {
 		c, err := handle(ctx, in)

@@ -9,7 +9,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// faulty is a store that can be made to fail, before or after a method took effect, and whose keys can be made older.
+// faulty is a store that can be made to fail, before or after a method took effect, and whose keys
+// can be made older.
 type faulty struct {
 	store.Store
 	mu    sync.Mutex

@@ -15,7 +15,8 @@ const kindGuests = "guests"
 
 var errNoGuestsHere = chat.E(chat.CodeForbidden, "guests are not let into this room")
 
-// closedToGuests reports whether a room lets no guests in: by its owner's will, or since an operator names the rooms that do.
+// closedToGuests reports whether a room lets no guests in: by its owner's will, or since an
+// operator names the rooms that do.
 func (s *Service) closedToGuests(ctx context.Context, room store.Room) (bool, error) {
 	if room.NoGuests {
 		return true, nil
@@ -28,7 +29,8 @@ func (s *Service) closedToGuests(ctx context.Context, room store.Room) (bool, er
 	return a.Guests == guestsRooms && !slices.Contains(a.GuestRooms, room.ID), nil
 }
 
-// barred reports whether a user is a guest who may not enter a room. Who the user is, is asked of the store only where it matters.
+// barred reports whether a user is a guest who may not enter a room. Who the user is, is asked of
+// the store only where it matters.
 func (s *Service) barred(ctx context.Context, room store.Room, user string) (bool, error) {
 	if closed, err := s.closedToGuests(ctx, room); err != nil || !closed {
 		return false, err
@@ -68,8 +70,8 @@ func (s *Service) setGuests(ctx context.Context, c auth.Claims, r *store.Room, c
 	})
 }
 
-// tellGuests tells whether guests may be in a room now, and ends the memberships of those who may not. Who becomes a member in the
-// same moment is put out by tellMember.
+// tellGuests tells whether guests may be in a room now, and ends the memberships of those who may
+// not. Who becomes a member in the same moment is put out by tellMember.
 func (s *Service) tellGuests(ctx context.Context, i store.Intent) error {
 	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: i.Room}); err != nil {
 		return err

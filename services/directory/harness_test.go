@@ -114,7 +114,8 @@ func openStore(t *testing.T) *faulty {
 	return newFaulty(s)
 }
 
-// run starts a service on a bus connection of its own, which keeps house every so often. It may not be prepared yet.
+// run starts a service on a bus connection of its own, which keeps house every so often. It may not
+// be prepared yet.
 func run(t *testing.T, cfg Config, bus connect, s *faulty, every time.Duration) *world {
 	t.Helper()
 	svc, err := New(cfg, Deps{Bus: bus(t), Store: s, Log: zap.NewNop(), Metrics: prometheus.NewRegistry()})

@@ -39,7 +39,8 @@ func limited[In, Out any](s *Service, handle func(context.Context, *In) (Out, er
 	}
 }
 
-// fail returns the error with the code that a client acts on: err itself if it has one; all else is the store's.
+// fail returns the error with the code that a client acts on: err itself if it has one; all else is
+// the store's.
 func (s *Service) fail(err error) error {
 	if err == nil {
 		return nil

@@ -19,17 +19,19 @@ import (
 const (
 	// kindList is the kind of an intent to change the list Name of User's.
 	kindList = "list"
-	// inviteLife is how long an invitation waits to be answered, and one that was declined is not repeated.
+	// inviteLife is how long an invitation waits to be answered, and one that was declined is not
+	// repeated.
 	inviteLife = 14 * 24 * time.Hour
 	// maxInvitesTo is how many unanswered invitations a user may have.
 	maxInvitesTo = 100
-	// maxGuestInvitesTo is how many of those may be from guests, so that a crowd of them keeps nobody else out.
+	// maxGuestInvitesTo is how many of those may be from guests, so that a crowd of them keeps
+	// nobody else out.
 	maxGuestInvitesTo = 20
 	// maxInvitesBy and maxGuestInvites are how many invitations of a user's may be without a yes.
 	maxInvitesBy    = 50
 	maxGuestInvites = 5
-	// maxBrought is in how many rooms a user is whom others still bring into more without asking: they do not fill up all that
-	// one may be in.
+	// maxBrought is in how many rooms a user is whom others still bring into more without asking:
+	// they do not fill up all that one may be in.
 	maxBrought = maxRooms / 2
 )
 
@@ -54,8 +56,8 @@ func (s *Service) asksBefore(ctx context.Context, c auth.Claims, u store.User) (
 	return !known, err
 }
 
-// invite asks a user into a room. Whoever blocks the asker is not asked, and one who is asked already not again, which the
-// asker is not told.
+// invite asks a user into a room. Whoever blocks the asker is not asked, and one who is asked
+// already not again, which the asker is not told.
 func (s *Service) invite(ctx context.Context, c auth.Claims, r store.Room, u store.User, role directoryapi.Role) error {
 	if out, err := s.blocks(ctx, u.ID, c.User); err != nil || out {
 		return err
@@ -84,7 +86,8 @@ func (s *Service) invite(ctx context.Context, c auth.Claims, r store.Room, u sto
 	})
 }
 
-// checkInvites returns an error unless a user may have so many more unanswered invitations, and another may get them.
+// checkInvites returns an error unless a user may have so many more unanswered invitations, and
+// another may get them.
 func (s *Service) checkInvites(ctx context.Context, c auth.Claims, user string, more int) error {
 	most := maxInvitesBy
 	if c.Guest {

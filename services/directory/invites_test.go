@@ -90,7 +90,8 @@ func TestInvitations(t *testing.T) {
 
 	// An invitation is worth no more than who asked may do now.
 	next := w.create(eve, `{"name":"Next","private":true}`)
-	w.ok("POST", "/v1/rooms/"+next.ID+"/members", eve.Token, with(ann), nil) // they know each other by now
+	// they know each other by now
+	w.ok("POST", "/v1/rooms/"+next.ID+"/members", eve.Token, with(ann), nil)
 	w.ok("POST", "/v1/rooms/"+next.ID+"/members", ann.Token, with(zed), nil)
 	w.ok("POST", "/v1/rooms/"+next.ID+"/leave", ann.Token, "", nil)
 	if c := w.code(zed, "POST", "/v1/invitations/"+next.ID+"/accept", ""); c != "not_found" || len(w.invitations(zed)) > 0 {
@@ -98,8 +99,9 @@ func TestInvitations(t *testing.T) {
 	}
 }
 
-// TestInvitationIsWorth: an invitation is worth what who asked may do when it is accepted, and nothing to who may not be there. One
-// that is worth nothing any more is gone afterwards, but where only the invited is in the way.
+// TestInvitationIsWorth: an invitation is worth what who asked may do when it is accepted, and
+// nothing to who may not be there. One that is worth nothing any more is gone afterwards, but where
+// only the invited is in the way.
 func TestInvitationIsWorth(t *testing.T) {
 	w := openWorld(t, strangers())
 	for i, tt := range []struct {
@@ -142,7 +144,8 @@ func TestInvitationIsWorth(t *testing.T) {
 	} {
 		eve, ann := w.register(fmt.Sprint("Eve", i)), w.register(fmt.Sprint("Ann", i))
 		room := w.create(eve, `{"name":"Here","private":true}`).ID
-		w.put(store.Member{Room: room, User: "keeper", Name: "Keeper", Role: directoryapi.RoleOwner}) // so that it has an owner whatever happens
+		// so that it has an owner whatever happens
+		w.put(store.Member{Room: room, User: "keeper", Name: "Keeper", Role: directoryapi.RoleOwner})
 		var added addedOutput
 		if w.ok("POST", "/v1/rooms/"+room+"/members", eve.Token, fmt.Sprintf(`{"user":%q,"role":"moderator"}`, ann.User.ID), &added); !added.Invited {
 			t.Fatal("she is not asked")
@@ -186,7 +189,8 @@ func (w *world) take(room, user string) {
 	}
 }
 
-// TestWhoWithdraws: an invitation is taken back by who asked, and by who may remove members, and by nobody else.
+// TestWhoWithdraws: an invitation is taken back by who asked, and by who may remove members, and by
+// nobody else.
 func TestWhoWithdraws(t *testing.T) {
 	w := openWorld(t, strangers())
 	eve, mod, bob, zed, ann := w.register("Eve"), w.register("Dora"), w.register("Bob"), w.register("Zed"), w.register("Ann")
@@ -249,7 +253,8 @@ func TestInvitationsAreBounded(t *testing.T) {
 	}
 }
 
-// TestNobodyFillsTheRoomsOfAnother: who is in many rooms is asked even by acquaintances, and can still make rooms.
+// TestNobodyFillsTheRoomsOfAnother: who is in many rooms is asked even by acquaintances, and can
+// still make rooms.
 func TestNobodyFillsTheRoomsOfAnother(t *testing.T) {
 	w := openWorld(t, strangers())
 	ann, eve := w.register("Ann"), w.register("Eve")
@@ -290,7 +295,8 @@ func TestBlockedInviteNobody(t *testing.T) {
 	}
 }
 
-// TestInvitationsEndWithTheRoom: who is asked into a room that is deleted, or that nobody is in any more, is asked no longer, and told.
+// TestInvitationsEndWithTheRoom: who is asked into a room that is deleted, or that nobody is in any
+// more, is asked no longer, and told.
 func TestInvitationsEndWithTheRoom(t *testing.T) {
 	for name, end := range map[string]func(w *world, owner credentials, room roomView){
 		"deleted": func(w *world, owner credentials, room roomView) {
@@ -318,7 +324,8 @@ func TestInvitationsEndWithTheRoom(t *testing.T) {
 	}
 }
 
-// TestGuestsLeaveRoomForOthers: guests fill only their share of the invitations that a person may have.
+// TestGuestsLeaveRoomForOthers: guests fill only their share of the invitations that a person may
+// have.
 func TestGuestsLeaveRoomForOthers(t *testing.T) {
 	w := openWorld(t, strangers())
 	ann, eve, gus := w.register("Ann"), w.register("Eve"), w.comeIn("Gus")

@@ -19,8 +19,8 @@ const kindKeep = "keep"
 
 var errRegistered = chat.E(chat.CodeConflict, "you are registered already")
 
-// keepGuest makes the guest of a token a registered user, who keeps id, log-in, rooms and all that was said. It takes what
-// registering takes.
+// keepGuest makes the guest of a token a registered user, who keeps id, log-in, rooms and all that
+// was said. It takes what registering takes.
 func (s *Service) keepGuest(ctx context.Context, c auth.Claims, name, secret, invitation, address string) (kept store.User, err error) {
 	u, err := s.user(ctx, c.User)
 	if err != nil {
@@ -51,7 +51,8 @@ func (s *Service) keepGuest(ctx context.Context, c auth.Claims, name, secret, in
 	return kept, err
 }
 
-// checkNew returns the normal form of the name of a new account, or why there can be none with that password.
+// checkNew returns the normal form of the name of a new account, or why there can be none with that
+// password.
 func (s *Service) checkNew(name, secret string) (string, error) {
 	name, err := names.Person(name)
 	if err != nil {
@@ -79,8 +80,8 @@ func (s *Service) replaceGuest(ctx context.Context, guest, kept store.User) erro
 	return nil
 }
 
-// tellKept gives a user who was a guest their name in all rooms, and has what is known of the guest's permissions forgotten.
-// It can be done again.
+// tellKept gives a user who was a guest their name in all rooms, and has what is known of the
+// guest's permissions forgotten. It can be done again.
 func (s *Service) tellKept(ctx context.Context, i store.Intent) error {
 	u, err := s.store.User(ctx, i.User)
 	if err != nil {

@@ -19,7 +19,8 @@ func (w *world) keepCode(c credentials, name, rest string, out any) string {
 	return code
 }
 
-// TestKeepAccount has a guest, who owns a room, is in another's, and has a direct room, become a registered user.
+// TestKeepAccount has a guest, who owns a room, is in another's, and has a direct room, become a
+// registered user.
 func TestKeepAccount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := openWorld(t, config())
@@ -116,7 +117,8 @@ func TestKeepAccountByInvitation(t *testing.T) {
 	}
 }
 
-// TestKeepAccountCrashes has the process end before the guest's rooms know the name, and somebody take the name in the same moment.
+// TestKeepAccountCrashes has the process end before the guest's rooms know the name, and somebody
+// take the name in the same moment.
 func TestKeepAccountCrashes(t *testing.T) {
 	w := idle(t, config())
 	ann, gus := w.register("Ann"), w.comeIn("Gus")

@@ -14,14 +14,16 @@ import (
 )
 
 const (
-	// settle is how long a new key is handed out before it signs, so that everybody can have it by then.
+	// settle is how long a new key is handed out before it signs, so that everybody can have it by
+	// then.
 	settle = time.Minute
 	// rereadEvery is how often at most somebody's question for the keys has the store read.
 	rereadEvery = time.Second
 )
 
-// keys are the signing keys, which all replicas share through the store: the newest signs, and the others verify until
-// the last token that they signed has expired. Its methods are safe for concurrent use.
+// keys are the signing keys, which all replicas share through the store: the newest signs, and the
+// others verify until the last token that they signed has expired. Its methods are safe for
+// concurrent use.
 type keys struct {
 	store store.Store
 	life  time.Duration // how long a key signs
@@ -37,7 +39,8 @@ type keys struct {
 
 var errNoKey = chat.Unavailable("the directory's keys are not there yet", retryStore)
 
-// refresh takes over what is in the store, adds a key when the newest is old, and removes those that verify nothing.
+// refresh takes over what is in the store, adds a key when the newest is old, and removes those
+// that verify nothing.
 func (k *keys) refresh(ctx context.Context) error {
 	all, err := k.store.Keys(ctx)
 	if err != nil {
@@ -97,8 +100,9 @@ func (k *keys) refresh(ctx context.Context) error {
 	return nil
 }
 
-// publicSet returns the public keys. Who asks has seen a key that is not known there: it may be another replica's newest,
-// so the store is read first. While that does not work, the keys from before will do.
+// publicSet returns the public keys. Who asks has seen a key that is not known there: it may be
+// another replica's newest, so the store is read first. While that does not work, the keys from
+// before will do.
 func (k *keys) publicSet(ctx context.Context) ([]byte, error) {
 	if k.due(time.Now()) {
 		if err := k.refresh(ctx); err != nil && k.current() == nil {

@@ -42,8 +42,8 @@ func (w *world) sign(c auth.Claims) (token, kid string) {
 	return token, kid
 }
 
-// TestKeysAreReplaced follows a key through its life on two replicas, with a verifier on another bus connection that
-// asks for keys only when it meets an unknown one.
+// TestKeysAreReplaced follows a key through its life on two replicas, with a verifier on another
+// bus connection that asks for keys only when it meets an unknown one.
 func TestKeysAreReplaced(t *testing.T) {
 	cfg := config()
 	w := openRealWorld(t, cfg)
@@ -65,7 +65,8 @@ func TestKeysAreReplaced(t *testing.T) {
 	first, k1 := w.sign(claims)
 	good("the first token", first)
 
-	// The key has grown old: its successor is handed out, and does not sign before everybody can have it.
+	// The key has grown old: its successor is handed out, and does not sign before everybody can
+	// have it.
 	w.grow(cfg.KeyLife)
 	w.refreshKeys()
 	other.refreshKeys()
@@ -108,8 +109,8 @@ func TestKeysAreReplaced(t *testing.T) {
 	}
 }
 
-// TestReplicaHasNotSeenAKey asks one replica for the keys while only the other knows the newest: at the first start of
-// two.
+// TestReplicaHasNotSeenAKey asks one replica for the keys while only the other knows the newest: at
+// the first start of two.
 func TestReplicaHasNotSeenAKey(t *testing.T) {
 	w := openWorld(t, config())
 	other := start(t, config(), w.connect, w.store)

@@ -47,7 +47,8 @@ func (s *Service) accountMay(c auth.Claims, action directoryapi.Action) error {
 	return nil
 }
 
-// isGuest reports whether a user has no password. One who is not there is a guest who has just gone.
+// isGuest reports whether a user has no password. One who is not there is a guest who has just
+// gone.
 func (s *Service) isGuest(ctx context.Context, user string) (bool, error) {
 	u, err := s.store.User(ctx, user)
 	if errors.Is(err, store.ErrNotFound) {
@@ -56,8 +57,8 @@ func (s *Service) isGuest(ctx context.Context, user string) (bool, error) {
 	return u.Guest(), err
 }
 
-// narrow takes from an Access what the kind of the user's account may not do at all. Who the user is, is asked only where the
-// operator has taken something from guests.
+// narrow takes from an Access what the kind of the user's account may not do at all. Who the user
+// is, is asked only where the operator has taken something from guests.
 func (s *Service) narrow(ctx context.Context, a *directoryapi.Access, user string) error {
 	send, react := s.guestsMay(directoryapi.ActionSend), s.guestsMay(directoryapi.ActionReact)
 	if send && react || !a.Send && !a.React && !a.Ask {

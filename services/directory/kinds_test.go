@@ -11,7 +11,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// TestGuestMay takes each action from guests in turn, and tries all of them as a guest and as a registered user.
+// TestGuestMay takes each action from guests in turn, and tries all of them as a guest and as a
+// registered user.
 func TestGuestMay(t *testing.T) {
 	all := directoryapi.GuestActions()
 	for _, taken := range append(slices.Clone(all), "") {
@@ -82,7 +83,8 @@ func TestGuestMay(t *testing.T) {
 	}
 }
 
-// TestReaderStaysOne shows that a reader who leaves, is removed or is banned for a while comes back as a reader.
+// TestReaderStaysOne shows that a reader who leaves, is removed or is banned for a while comes back
+// as a reader.
 func TestReaderStaysOne(t *testing.T) {
 	w := openWorld(t, config())
 	owner, ann := w.register("boss"), w.register("ann")
@@ -139,7 +141,8 @@ func TestReaderStaysOne(t *testing.T) {
 	is("lobby", directoryapi.RoleReader)
 }
 
-// TestRoomWithoutGuests: who has no account is neither in such a room nor comes into it, whichever way is tried.
+// TestRoomWithoutGuests: who has no account is neither in such a room nor comes into it, whichever
+// way is tried.
 func TestRoomWithoutGuests(t *testing.T) {
 	w := openWorld(t, config())
 	owner, ann := w.register("boss"), w.register("ann")
@@ -152,7 +155,8 @@ func TestRoomWithoutGuests(t *testing.T) {
 	for _, c := range []credentials{gus, ann} {
 		w.ok("POST", path+"/join", c.Token, "", nil)
 	}
-	w.ok("POST", path+"/members", owner.Token, fmt.Sprintf(`{"user":%q}`, late.User.ID), nil) // who is asked, as a stranger
+	// who is asked, as a stranger
+	w.ok("POST", path+"/members", owner.Token, fmt.Sprintf(`{"user":%q}`, late.User.ID), nil)
 	if code := w.code(ann, "PATCH", path, `{"guests":false}`); code != chat.CodeForbidden {
 		t.Errorf("a member keeps guests out: %q", code)
 	}
@@ -206,7 +210,8 @@ func TestRoomWithoutGuests(t *testing.T) {
 	if _, err := w.store.Member(t.Context(), room.ID, gus.User.ID); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the guest who was in it: %v", err)
 	}
-	// Who became a member in the moment in which it was set is put out by what tells of the membership.
+	// Who became a member in the moment in which it was set is put out by what tells of the
+	// membership.
 	s := w.Service
 	if err := s.putMember(t.Context(), room.ID, late.User.ID, "Late", late.User.ID, directoryapi.RoleMember); err != nil {
 		t.Fatal(err)

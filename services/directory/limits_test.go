@@ -11,7 +11,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// TestRoomsOfOneUser: whoever is in as many rooms as one may be in enters, makes and opens no more, and can leave one.
+// TestRoomsOfOneUser: whoever is in as many rooms as one may be in enters, makes and opens no more,
+// and can leave one.
 func TestRoomsOfOneUser(t *testing.T) {
 	w := idle(t, config())
 	ann, bob := w.comeIn("Ann"), w.comeIn("Bob")
@@ -30,7 +31,8 @@ func TestRoomsOfOneUser(t *testing.T) {
 	}{
 		{ann, "POST", "/v1/rooms/" + another.ID + "/join", "", "too_many"},
 		{ann, "POST", "/v1/rooms", `{"name":"Mine"}`, "too_many"},
-		{ann, "POST", "/v1/direct", fmt.Sprintf(`{"user":%q}`, bob.User.ID), ""}, // which count by themselves
+		// which count by themselves
+		{ann, "POST", "/v1/direct", fmt.Sprintf(`{"user":%q}`, bob.User.ID), ""},
 		{bob, "POST", "/v1/rooms/" + closed.ID + "/members", fmt.Sprintf(`{"user":%q}`, ann.User.ID), "too_many"},
 		{ann, "POST", "/v1/rooms/" + open.ID + "/join", "", ""}, // in which she is
 		{ann, "POST", "/v1/rooms/" + open.ID + "/leave", "", ""},
@@ -42,7 +44,8 @@ func TestRoomsOfOneUser(t *testing.T) {
 	}
 }
 
-// TestLongLists: members, everybody and bans are answered in parts that say whether there is more, and miss nobody.
+// TestLongLists: members, everybody and bans are answered in parts that say whether there is more,
+// and miss nobody.
 func TestLongLists(t *testing.T) {
 	cfg := config()
 	w := idle(t, cfg)
@@ -123,7 +126,8 @@ func TestThrottle(t *testing.T) {
 	}
 }
 
-// TestThrottleIsBounded: under an attack with ever new keys, those whose time is over go first, and then all.
+// TestThrottleIsBounded: under an attack with ever new keys, those whose time is over go first, and
+// then all.
 func TestThrottleIsBounded(t *testing.T) {
 	th := newThrottle(1, time.Minute)
 	now := time.Now()

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// nameFactor and addressFactor are how many times as many failed log-ins as one address may have for one name are
-	// allowed for a name from everywhere, and for an address with any names: neither may be so few that a stranger can
-	// lock out a person, or a colleague an office.
+	// nameFactor and addressFactor are how many times as many failed log-ins as one address may
+	// have for one name are allowed for a name from everywhere, and for an address with any names:
+	// neither may be so few that a stranger can lock out a person, or a colleague an office.
 	nameFactor    = 10
 	addressFactor = 30
-	// successFactor is how many times as many log-ins that succeed are allowed for an account from everywhere: each hashes a
-	// password and leaves a session.
+	// successFactor is how many times as many log-ins that succeed are allowed for an account from
+	// everywhere: each hashes a password and leaves a session.
 	successFactor = 3
 )
 
@@ -33,14 +33,14 @@ func stranger(name, address string) attempt {
 	return attempt{name: name, address: address, client: address}
 }
 
-// familiar is an attempt that comes from one of the user's devices, or with a token: nobody's wrong passwords but its own
-// keep it out, and it does not wait for those of others.
+// familiar is an attempt that comes from one of the user's devices, or with a token: nobody's wrong
+// passwords but its own keep it out, and it does not wait for those of others.
 func familiar(user, device string) attempt {
 	return attempt{name: "of " + user, address: device, client: user, known: true}
 }
 
-// login returns the user with the name and password. address is where the request comes from, and devices are the secrets
-// of devices that it shows; see deviceToken.
+// login returns the user with the name and password. address is where the request comes from, and
+// devices are the secrets of devices that it shows; see deviceToken.
 func (s *Service) login(ctx context.Context, name, secret, address string, devices []string) (store.User, error) {
 	name, err := names.Normal(name)
 	if err != nil || len(secret) > password.Max {
@@ -65,8 +65,8 @@ func (s *Service) login(ctx context.Context, name, secret, address string, devic
 	return u, s.prove(ctx, u, secret, try, s.logins)
 }
 
-// prove returns an error unless the password is the user's, who need not be there. Failures are counted, and successes by
-// the throttle, if there is one.
+// prove returns an error unless the password is the user's, who need not be there. Failures are
+// counted, and successes by the throttle, if there is one.
 func (s *Service) prove(ctx context.Context, u store.User, secret string, try attempt, successes *throttle) error {
 	full := func(now time.Time) error {
 		err := s.guessing.full(now, try)

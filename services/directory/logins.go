@@ -12,8 +12,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// maxUserSessions is how many sessions a user may be allowed. Those that have ended are not counted, and not seen beyond as
-// many again.
+// maxUserSessions is how many sessions a user may be allowed. Those that have ended are not
+// counted, and not seen beyond as many again.
 const maxUserSessions = 1000
 
 // sessionView is a session as its user sees it.
@@ -84,7 +84,8 @@ func (s *Service) endMine(ctx context.Context, c auth.Claims, id string) error {
 	})
 }
 
-// endOthers ends all of a user's sessions but one, as the user asks, and returns how many those were.
+// endOthers ends all of a user's sessions but one, as the user asks, and returns how many those
+// were.
 func (s *Service) endOthers(ctx context.Context, u store.User, but string) (n int, err error) {
 	live, err := s.liveSessions(ctx, u.ID)
 	if err != nil {

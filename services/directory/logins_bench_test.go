@@ -37,7 +37,8 @@ type entrance struct {
 	b *testing.B
 }
 
-// newEntrance returns a service on a file, with so many users, who all have the password correct horse.
+// newEntrance returns a service on a file, with so many users, who all have the password correct
+// horse.
 func newEntrance(b *testing.B, users int) *entrance {
 	b.Helper()
 	kept, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "directory.db"), nil)
@@ -137,8 +138,8 @@ func BenchmarkTwentyLogins(b *testing.B) {
 	b.ReportMetric(float64(peak-before)/(1<<20), "more-MiB")
 }
 
-// BenchmarkKnownDevice has somebody log in with the right password, from a known device, while others send 1,000 wrong ones a
-// second for the same name, from everywhere.
+// BenchmarkKnownDevice has somebody log in with the right password, from a known device, while
+// others send 1,000 wrong ones a second for the same name, from everywhere.
 func BenchmarkKnownDevice(b *testing.B) {
 	e := newEntrance(b, 1)
 	_, cookies := e.login(0, "192.0.2.1", "")
@@ -153,7 +154,8 @@ func BenchmarkKnownDevice(b *testing.B) {
 			case <-done:
 				return
 			case <-tick.C:
-				// Of half of them the name is another, so that the limit of the name does not spare the hashes.
+				// Of half of them the name is another, so that the limit of the name does not spare
+				// the hashes.
 				name := []string{"user0", fmt.Sprint("user", i)}[i%2]
 				wait.Go(func() {
 					e.post("/v1/login", fmt.Sprintf(`{"name":%q,"password":"wrong horse"}`, name), fmt.Sprintf("198.51.%d.%d", i/250%250, i%250), "")
@@ -173,7 +175,8 @@ func BenchmarkKnownDevice(b *testing.B) {
 	report(b, "login", took)
 }
 
-// BenchmarkManyOfOne has one person log in 64 times at once, and measures another who logs in meanwhile, and what sessions are left.
+// BenchmarkManyOfOne has one person log in 64 times at once, and measures another who logs in
+// meanwhile, and what sessions are left.
 func BenchmarkManyOfOne(b *testing.B) {
 	e := newEntrance(b, 2)
 	var took []time.Duration

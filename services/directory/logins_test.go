@@ -37,7 +37,8 @@ func ids(views []sessionView) (all []string) {
 	return all
 }
 
-// TestSessionsAreListedAndEnded: users see their log-ins, and end them one by one or all others at once, of nobody else.
+// TestSessionsAreListedAndEnded: users see their log-ins, and end them one by one or all others at
+// once, of nobody else.
 func TestSessionsAreListedAndEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := openWorld(t, config())
@@ -92,7 +93,8 @@ func TestSessionsAreListedAndEnded(t *testing.T) {
 	})
 }
 
-// TestSessionsAreFew logs in more often than an account may be in use: the log-in that was not used for longest ends.
+// TestSessionsAreFew logs in more often than an account may be in use: the log-in that was not used
+// for longest ends.
 func TestSessionsAreFew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config()
@@ -118,8 +120,8 @@ func TestSessionsAreFew(t *testing.T) {
 	})
 }
 
-// TestManyLogInsAtOnce has the right password sent many times at once: no more log-ins come of it than are allowed, and each hash
-// that is made is one that counts.
+// TestManyLogInsAtOnce has the right password sent many times at once: no more log-ins come of it
+// than are allowed, and each hash that is made is one that counts.
 func TestManyLogInsAtOnce(t *testing.T) {
 	cfg := config()
 	w := openWorld(t, cfg)
@@ -206,7 +208,8 @@ func TestChangePassword(t *testing.T) {
 	}
 }
 
-// TestPasswordChangedWhileLoggingIn changes the password right after a log-in has found the old one right.
+// TestPasswordChangedWhileLoggingIn changes the password right after a log-in has found the old one
+// right.
 func TestPasswordChangedWhileLoggingIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := openWorld(t, config())
@@ -223,7 +226,8 @@ func TestPasswordChangedWhileLoggingIn(t *testing.T) {
 	})
 }
 
-// TestPasswordsChangedAtOnce changes one password twice at the same moment: one of them is told that the other was faster.
+// TestPasswordsChangedAtOnce changes one password twice at the same moment: one of them is told
+// that the other was faster.
 func TestPasswordsChangedAtOnce(t *testing.T) {
 	w := openWorld(t, config())
 	ann := w.register("Ann")

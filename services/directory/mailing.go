@@ -18,18 +18,19 @@ import (
 )
 
 const (
-	// ticketForgot is the kind of a ticket that lets its holder choose a new password, and went out by mail. It is not
-	// ticketReset: anybody may ask for it, which voids no link of an operator's.
+	// ticketForgot is the kind of a ticket that lets its holder choose a new password, and went out
+	// by mail. It is not ticketReset: anybody may ask for it, which voids no link of an operator's.
 	ticketForgot = "forgot"
-	// ticketMail is the kind of a ticket that shows that a mail address is its user's. Its Detail is the address.
+	// ticketMail is the kind of a ticket that shows that a mail address is its user's. Its Detail
+	// is the address.
 	ticketMail = "mail"
 
 	forgotLife  = 30 * time.Minute
 	confirmLife = 24 * time.Hour
 	noticeLife  = 24 * time.Hour // for how long it is tried to send one
 
-	// mailsHour is how many letters an hour one account, one address and one request's name may cause, and each network mailsFactor
-	// times as many: nobody's mailbox is filled by others.
+	// mailsHour is how many letters an hour one account, one address and one request's name may
+	// cause, and each network mailsFactor times as many: nobody's mailbox is filled by others.
 	mailsHour   = 5
 	mailsFactor = 10
 	// maxSameMail is how many accounts of one mail address get a link.
@@ -70,8 +71,8 @@ func newMailing(cfg Config, log *zap.Logger, m *metrics) (*mailing, error) {
 	}, nil
 }
 
-// mailKey is what mail addresses are compared by. Only ASCII is folded: other letters that fold to one may be of somebody
-// else's address.
+// mailKey is what mail addresses are compared by. Only ASCII is folded: other letters that fold to
+// one may be of somebody else's address.
 func mailKey(address string) string {
 	return strings.Map(func(r rune) rune {
 		if 'A' <= r && r <= 'Z' {
@@ -81,8 +82,9 @@ func mailKey(address string) string {
 	}, address)
 }
 
-// writeTo queues a letter to the address that an account has when it is sent; text has to stand on its own. Without mail, or
-// an address, or with too many letters, there is none: what it tells of has happened anyway.
+// writeTo queues a letter to the address that an account has when it is sent; text has to stand on
+// its own. Without mail, or an address, or with too many letters, there is none: what it tells of
+// has happened anyway.
 func (s *Service) writeTo(u store.User, address, subject, text string) {
 	if s.mailing == nil {
 		return
@@ -101,8 +103,9 @@ func (s *Service) writeTo(u store.User, address, subject, text string) {
 	}})
 }
 
-// forgot has links for a new password sent to the account with a name, or to those with a mail address. Who asks learns
-// nothing of whether there are any, neither by the answer nor by the time it takes: it is looked up afterwards.
+// forgot has links for a new password sent to the account with a name, or to those with a mail
+// address. Who asks learns nothing of whether there are any, neither by the answer nor by the time
+// it takes: it is looked up afterwards.
 func (s *Service) forgot(ctx context.Context, who, address string) error {
 	if s.mailing == nil {
 		return errNoMail
@@ -132,7 +135,8 @@ func (s *Service) forgot(ctx context.Context, who, address string) error {
 	return nil
 }
 
-// forgotLetters makes links for the accounts that somebody has asked for, who may be anybody. A second call makes others.
+// forgotLetters makes links for the accounts that somebody has asked for, who may be anybody. A
+// second call makes others.
 func (s *Service) forgotLetters(ctx context.Context, key string, byMail bool, peer string) (letters []mail.Letter, err error) {
 	accounts, err := s.forgotten(ctx, key, byMail)
 	if err != nil {
@@ -227,7 +231,8 @@ func (s *Service) askMail(ctx context.Context, c auth.Claims, password, address 
 	return nil
 }
 
-// MailPath returns what is appended to the address of the page for where the holder of a ticket confirms a mail address.
+// MailPath returns what is appended to the address of the page for where the holder of a ticket
+// confirms a mail address.
 func MailPath(secret string) string { return "#/mail/" + secret }
 
 // confirmMail makes an address that of the account of the ticket that was sent there.

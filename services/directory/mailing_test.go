@@ -71,7 +71,8 @@ func TestForgot(t *testing.T) {
 			t.Fatalf("%q: %q", who, code)
 		}
 		m := sink.Next(t)
-		if m.To != "Ann@Example.org" || m.From != "chat@example.org" { // where it was confirmed, and not what somebody writes
+		// where it was confirmed, and not what somebody writes
+		if m.To != "Ann@Example.org" || m.From != "chat@example.org" {
 			t.Fatalf("the mail is %+v", m)
 		}
 		links = append(links, linkIn(t, m, "reset"))
@@ -104,8 +105,8 @@ func TestForgot(t *testing.T) {
 	w.eventually("all are counted", func() bool { return testutil.ToFloat64(w.metrics.mails.WithLabelValues("sent")) == 4 })
 }
 
-// TestForgotTellsNothing asks for accounts that there are and that there are not: the answer is the same, and nothing is
-// looked up for it, so that it takes as long.
+// TestForgotTellsNothing asks for accounts that there are and that there are not: the answer is the
+// same, and nothing is looked up for it, so that it takes as long.
 func TestForgotTellsNothing(t *testing.T) {
 	w, sink := openMailWorld(t)
 	ann := w.register("Ann")
@@ -136,7 +137,8 @@ func TestForgotTellsNothing(t *testing.T) {
 	}
 }
 
-// TestForgotIsLimited asks again and again: for one account, whether there is one or not, and from one network.
+// TestForgotIsLimited asks again and again: for one account, whether there is one or not, and from
+// one network.
 func TestForgotIsLimited(t *testing.T) {
 	w, sink := openMailWorld(t)
 	ann := w.register("Ann")
@@ -152,7 +154,8 @@ func TestForgotIsLimited(t *testing.T) {
 			}
 		}
 	}
-	// By the address the account has as many as by its name, together: one was the link to confirm it.
+	// By the address the account has as many as by its name, together: one was the link to confirm
+	// it.
 	for range mailsHour {
 		if code := w.forgotCode("ann@example.org", "203.0.113.9:1"); code != "" {
 			t.Error(code)
@@ -257,7 +260,8 @@ func TestMailAddress(t *testing.T) {
 	}
 }
 
-// TestMailWaits has the store and the mail server fail while a link is asked for: nobody waits, and it is sent later.
+// TestMailWaits has the store and the mail server fail while a link is asked for: nobody waits, and
+// it is sent later.
 func TestMailWaits(t *testing.T) {
 	w, sink := openMailWorld(t)
 	ann := w.register("Ann")

@@ -16,7 +16,8 @@ func memberIntent(room, user, name, actor string, role directoryapi.Role) store.
 	return store.Intent{Kind: directoryapi.ChangeAccess, Room: room, User: user, Name: name, Actor: actor, Role: string(role)}
 }
 
-// told marks an intent to change a membership that is an act of moderation, which people are told of beside the change itself.
+// told marks an intent to change a membership that is an act of moderation, which people are told
+// of beside the change itself.
 const told = "told"
 
 // roleIntent is memberIntent of who has another role by somebody else's will.
@@ -51,8 +52,9 @@ func (s *Service) putNewMember(ctx context.Context, room, user, name, actor stri
 	})
 }
 
-// entering returns the role of somebody who becomes a member: the wanted one, but a reader's for who was a reader when the last
-// membership ended. Whoever may restrict lifts that by bringing the user in.
+// entering returns the role of somebody who becomes a member: the wanted one, but a reader's for
+// who was a reader when the last membership ended. Whoever may restrict lifts that by bringing the
+// user in.
 func (s *Service) entering(ctx context.Context, r store.Room, user string, wanted, by directoryapi.Role) (directoryapi.Role, error) {
 	if wanted != directoryapi.RoleMember || directoryapi.May(by, directoryapi.ActionRestrict, placeOf(r)) {
 		return wanted, nil
@@ -64,7 +66,8 @@ func (s *Service) entering(ctx context.Context, r store.Room, user string, wante
 	return wanted, err
 }
 
-// dropMember ends a membership in the store. A reader who comes back is one again, and stays one of a room for everybody.
+// dropMember ends a membership in the store. A reader who comes back is one again, and stays one of
+// a room for everybody.
 func (s *Service) dropMember(ctx context.Context, room, user string) error {
 	m, isIn, err := s.memberOf(ctx, room, user)
 	if err != nil || !isIn {
@@ -125,8 +128,8 @@ func (s *Service) leave(ctx context.Context, c auth.Claims, id string) error {
 	return s.deleteMember(ctx, id, store.Member{User: c.User, Name: c.Name}, c.User)
 }
 
-// checkOtherOwner returns an error unless the room has another owner, or nobody else in it. Two owners who leave at the
-// same time both see the other: keepOwned is for that.
+// checkOtherOwner returns an error unless the room has another owner, or nobody else in it. Two
+// owners who leave at the same time both see the other: keepOwned is for that.
 func (s *Service) checkOtherOwner(ctx context.Context, room, user string) error {
 	isOther := func(m store.Member) bool { return m.User != user }
 	owners, err := s.store.MembersInRole(ctx, room, directoryapi.RoleOwner, 2)
@@ -140,8 +143,9 @@ func (s *Service) checkOtherOwner(ctx context.Context, room, user string) error 
 	return err
 }
 
-// keepOwned sees to it that a room has an owner, after somebody has left or is no longer one: the moderator, or else the
-// member, who has been there longest. A room that nobody is in any more goes.
+// keepOwned sees to it that a room has an owner, after somebody has left or is no longer one: the
+// moderator, or else the member, who has been there longest. A room that nobody is in any more
+// goes.
 func (s *Service) keepOwned(ctx context.Context, room string) error {
 	r, err := s.store.Room(ctx, room)
 	if errors.Is(err, store.ErrNotFound) || err == nil && (r.Direct || isDefault(room)) {
@@ -174,7 +178,8 @@ func (s *Service) keepOwned(ctx context.Context, room string) error {
 	return errors.New("the members of a room keep leaving")
 }
 
-// deleteRoom removes a room, its bans and mutes, who was a reader, and the invitations to it, which those who are asked are told. Those first: what a crash leaves is a room that is removed later.
+// deleteRoom removes a room, its bans and mutes, who was a reader, and the invitations to it, which
+// those who are asked are told. Those first: what a crash leaves is a room that is removed later.
 func (s *Service) deleteRoom(ctx context.Context, room string) error {
 	err := drain(func() ([]store.Ban, error) { return s.store.Bans(ctx, room, "", maxMembers) },
 		func(b store.Ban) error { return s.store.DeleteBan(ctx, room, b.User) })
@@ -204,8 +209,8 @@ func (s *Service) setRole(ctx context.Context, room, user, name, actor string, r
 	})
 }
 
-// addMember makes a user a member, or changes the role. With the role empty, a new member's is member and another's stays.
-// A stranger is asked, and invited is true.
+// addMember makes a user a member, or changes the role. With the role empty, a new member's is
+// member and another's stays. A stranger is asked, and invited is true.
 func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string, role directoryapi.Role) (invited bool, err error) {
 	r, mine, err := s.permitted(ctx, directoryapi.ActionInvite, id, c.User)
 	if err == nil {
@@ -317,8 +322,8 @@ func (s *Service) removeMember(ctx context.Context, c auth.Claims, id, user stri
 	})
 }
 
-// departs removes a user with all memberships and bans. Direct rooms of a registered user keep theirs, so that the other
-// still sees who it was; those of a guest end.
+// departs removes a user with all memberships and bans. Direct rooms of a registered user keep
+// theirs, so that the other still sees who it was; those of a guest end.
 func (s *Service) departs(ctx context.Context, u store.User) error {
 	if err := s.leaveAll(ctx, u); err != nil {
 		return err
@@ -332,7 +337,8 @@ func (s *Service) departs(ctx context.Context, u store.User) error {
 	return s.store.DeleteUser(ctx, u.ID)
 }
 
-// leaveAll ends all memberships of a user, but those of a registered user's direct rooms, and removes what others have against the user.
+// leaveAll ends all memberships of a user, but those of a registered user's direct rooms, and
+// removes what others have against the user.
 func (s *Service) leaveAll(ctx context.Context, u store.User) error {
 	err := drain(func() ([]store.Member, error) { return s.store.GroupsOf(ctx, u.ID, maxRooms) },
 		func(m store.Member) error { return s.deleteMember(ctx, m.Room, m, u.ID) })

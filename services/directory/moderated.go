@@ -34,8 +34,8 @@ func (s *Service) act(ctx context.Context, i store.Intent, act string) (chat.Eve
 	}, err
 }
 
-// tellModerated tells an act against a user to the room that it was done in, unless the server keeps that from others, and to
-// the user.
+// tellModerated tells an act against a user to the room that it was done in, unless the server
+// keeps that from others, and to the user.
 func (s *Service) tellModerated(ctx context.Context, e chat.Event) error {
 	if e.Room != wholeServer && s.cfg.ShowModeration {
 		_, there, err := s.roomThere(ctx, e.Room)

@@ -46,7 +46,8 @@ func (s *Service) muted(ctx context.Context, a *directoryapi.Access, room, user 
 	return err
 }
 
-// mute keeps a user from writing in a room, or anywhere, for so many minutes; 0: until it is lifted.
+// mute keeps a user from writing in a room, or anywhere, for so many minutes; 0: until it is
+// lifted.
 func (s *Service) mute(ctx context.Context, c auth.Claims, room, user string, minutes int64, reason string) error {
 	mine, err := s.permittedIn(ctx, directoryapi.ActionMute, room, c.User)
 	if err != nil {
@@ -169,7 +170,8 @@ type mutesOutput struct {
 	More  bool       `json:"more,omitempty" doc:"There are more after the last one."`
 }
 
-// mutes lists who is muted in a room, or on the server, by user id, after one. Those that have ended are left out.
+// mutes lists who is muted in a room, or on the server, by user id, after one. Those that have
+// ended are left out.
 func (s *Service) mutes(ctx context.Context, c auth.Claims, room, after string) (mutesOutput, error) {
 	out := mutesOutput{Mutes: []muteView{}}
 	if _, err := s.permittedIn(ctx, directoryapi.ActionMute, room, c.User); err != nil {

@@ -10,8 +10,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// TestMutes: a mute is known to every cache, is told in the room and to the muted with who, until when and why, and ends by
-// itself.
+// TestMutes: a mute is known to every cache, is told in the room and to the muted with who, until
+// when and why, and ends by itself.
 func TestMutes(t *testing.T) {
 	w := openWorld(t, config())
 	ann, bob, eve := w.register("Ann"), w.register("Bob"), w.register("Eve")
@@ -94,7 +94,8 @@ func TestMutes(t *testing.T) {
 	}
 }
 
-// TestServerMute: a mute on the server holds in every room, also where the cache has answers already.
+// TestServerMute: a mute on the server holds in every room, also where the cache has answers
+// already.
 func TestServerMute(t *testing.T) {
 	cfg := config()
 	w := openWorld(t, cfg)
@@ -124,7 +125,8 @@ func TestServerMute(t *testing.T) {
 	w.eventually("caches know that it was lifted", func() bool { return !muted(eve, room.ID) && !muted(eve, "lobby") })
 }
 
-// TestLongestMuteCounts: of the mutes in a room and on the server the one that ends last counts, and none that has ended.
+// TestLongestMuteCounts: of the mutes in a room and on the server the one that ends last counts,
+// and none that has ended.
 func TestLongestMuteCounts(t *testing.T) {
 	w := openWorld(t, config())
 	eve := w.register("Eve")

@@ -17,13 +17,16 @@ import (
 )
 
 const (
-	// dataHour is how often an hour a user takes all data along: it reads all that the user has ever said.
+	// dataHour is how often an hour a user takes all data along: it reads all that the user has
+	// ever said.
 	dataHour = 10
-	// mineTries is how often messages are asked for that history cannot give right now, a while apart.
+	// mineTries is how often messages are asked for that history cannot give right now, a while
+	// apart.
 	mineTries = 5
 )
 
-// export is what a user takes along. The messages, which may be many, are written one run after the other: only one is in memory.
+// export is what a user takes along. The messages, which may be many, are written one run after the
+// other: only one is in memory.
 type export struct {
 	service *Service
 	data    myData
@@ -31,7 +34,8 @@ type export struct {
 	first   historyapi.Mine
 }
 
-// takeAll returns what there is of the user of a token. Messages are read when it is written, but for the first.
+// takeAll returns what there is of the user of a token. Messages are read when it is written, but
+// for the first.
 func (s *Service) takeAll(ctx context.Context, c auth.Claims) (*export, error) {
 	if err := s.exports.take(time.Now(), "copies of your data", c.User); err != nil {
 		return nil, err
@@ -47,7 +51,8 @@ func (s *Service) takeAll(ctx context.Context, c auth.Claims) (*export, error) {
 	return &export{service: s, data: d, user: c.User, first: first}, nil
 }
 
-// write writes one JSON object: the data, and last messages, a message a line. extend is called before each run of messages.
+// write writes one JSON object: the data, and last messages, a message a line. extend is called
+// before each run of messages.
 func (e *export) write(ctx context.Context, w io.Writer, extend func()) error {
 	head, err := json.Marshal(e.data)
 	if err != nil {
@@ -80,7 +85,8 @@ func (e *export) write(ctx context.Context, w io.Writer, extend func()) error {
 	}
 }
 
-// more returns the next run of messages. history may have others to answer, or be away for a moment.
+// more returns the next run of messages. history may have others to answer, or be away for a
+// moment.
 func (e *export) more(ctx context.Context, from historyapi.MineNext) (run historyapi.Mine, err error) {
 	for try := range mineTries {
 		run, err = historyapi.NewClient(e.service.bus).Mine(ctx, historyapi.MineRequest{User: e.user, Room: from.Room, Seq: from.Seq})
@@ -113,7 +119,8 @@ func (s *Service) dataRoute(api huma.API) {
 			w := ctx.BodyWriter()
 			extend := func() {
 				if w, ok := w.(http.ResponseWriter); ok {
-					_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(exportInterval)) // not every writer has deadlines
+					// not every writer has deadlines
+					_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(exportInterval))
 				}
 			}
 			if err := e.write(ctx.Context(), w, extend); err != nil {

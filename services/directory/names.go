@@ -11,13 +11,14 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// guestMark ends the name of every guest. A registered name has no space, so nobody can look like a user who is not.
+// guestMark ends the name of every guest. A registered name has no space, so nobody can look like a
+// user who is not.
 const guestMark = " (guest)"
 
 var errNameReserved = chat.E(chat.CodeConflict, "that name is reserved: choose another")
 
-// isReserved reports whether nobody may register a name: it speaks for the server, or is or looks like one of
-// Config.Owners.
+// isReserved reports whether nobody may register a name: it speaks for the server, or is or looks
+// like one of Config.Owners.
 func (s *Service) isReserved(name string) bool {
 	return names.Reserved(name) || slices.ContainsFunc(s.cfg.Owners, func(owner string) bool { return names.Alike(name, owner) })
 }
@@ -39,14 +40,15 @@ func (s *Service) checkFree(ctx context.Context, looks names.Looks, self string)
 	return nil
 }
 
-// checkRoomName returns a room's name in its normal form, and an error for one that cannot be told from that of another
-// public room.
+// checkRoomName returns a room's name in its normal form, and an error for one that cannot be told
+// from that of another public room.
 func (s *Service) checkRoomName(ctx context.Context, name string, private bool, self string) (string, names.Looks, error) {
 	name, err := checkText("room's name", name, 1, maxRoomName)
 	if err != nil {
 		return "", names.Looks{}, err
 	}
-	for word := range strings.FieldsSeq(name) { // words of several alphabets stand side by side in good names
+	// words of several alphabets stand side by side in good names
+	for word := range strings.FieldsSeq(name) {
 		if err := names.Restrict(word); err != nil {
 			return "", names.Looks{}, err
 		}

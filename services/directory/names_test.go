@@ -79,7 +79,8 @@ func TestNamesOfGuests(t *testing.T) {
 	}
 }
 
-// TestRegisterAlikeAtOnce registers names that look alike at the same moment: at most one of them is taken.
+// TestRegisterAlikeAtOnce registers names that look alike at the same moment: at most one of them
+// is taken.
 func TestRegisterAlikeAtOnce(t *testing.T) {
 	w := openWorld(t, config())
 	for round := range 5 {

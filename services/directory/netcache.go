@@ -15,8 +15,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// networksFresh is how old what is known of banned networks may be. Other replicas tell of changes by the control log within a
-// second while the bus is healthy; this bounds it where they cannot.
+// networksFresh is how old what is known of banned networks may be. Other replicas tell of changes
+// by the control log within a second while the bus is healthy; this bounds it where they cannot.
 const networksFresh = 10 * time.Second
 
 // followAgain is how long to wait after the control log could not be followed.
@@ -46,7 +46,8 @@ func (c *netCache) forget() {
 	c.changes++
 }
 
-// bannedNetworks returns the bans of networks that had not ended when they were read; they are not to be changed.
+// bannedNetworks returns the bans of networks that had not ended when they were read; they are not
+// to be changed.
 func (s *Service) bannedNetworks(ctx context.Context) ([]netBan, error) {
 	c := &s.networks
 	c.mu.Lock()
@@ -74,7 +75,8 @@ func (s *Service) bannedNetworks(ctx context.Context) ([]netBan, error) {
 	return bans, nil
 }
 
-// networksChanged tells all replicas that the bans of networks are others now. Where that fails, they know within networksFresh.
+// networksChanged tells all replicas that the bans of networks are others now. Where that fails,
+// they know within networksFresh.
 func (s *Service) networksChanged(ctx context.Context) {
 	s.networks.forget()
 	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeNetworks}); err != nil {

@@ -19,12 +19,13 @@ import (
 const (
 	// maxNetworkBans is how many networks are banned at most: each log-in looks at all of them.
 	maxNetworkBans = 1000
-	// widestIPv4, widestIPv6 and narrowestIPv6 are lengths of networks that may be banned, in bits. Whoever has one address
-	// of an IPv6 network has all of its /64: see clientaddr.Network.
+	// widestIPv4, widestIPv6 and narrowestIPv6 are lengths of networks that may be banned, in bits.
+	// Whoever has one address of an IPv6 network has all of its /64: see clientaddr.Network.
 	widestIPv4    = 8
 	widestIPv6    = 16
 	narrowestIPv6 = 64
-	// mappedIPv4 is how many bits stand before an IPv4 address that is mapped to IPv6 (RFC 4291, section 2.5.5.2).
+	// mappedIPv4 is how many bits stand before an IPv4 address that is mapped to IPv6 (RFC 4291,
+	// section 2.5.5.2).
 	mappedIPv4 = 96
 	// scannedSessions is how many sessions are looked at at a time.
 	scannedSessions = 1000
@@ -33,7 +34,8 @@ const (
 // newcomer is the user of whom there is nothing yet.
 var newcomer = store.User{}
 
-// parseNetwork reads a network that may be banned; an address alone stands for itself, and for its /64 if it is IPv6.
+// parseNetwork reads a network that may be banned; an address alone stands for itself, and for its
+// /64 if it is IPv6.
 func parseNetwork(text string) (netip.Prefix, error) {
 	bad := func(why string) (netip.Prefix, error) {
 		return netip.Prefix{}, chat.E(chat.CodeBadRequest, fmt.Sprintf("%.60q %s", text, why))
@@ -83,8 +85,8 @@ func (s *Service) networkBans(ctx context.Context) ([]store.NetworkBan, error) {
 	return left, err
 }
 
-// checkNetwork returns an error if a user may not come in from an address. A ban for the sake of a guest keeps out newcomers
-// only.
+// checkNetwork returns an error if a user may not come in from an address. A ban for the sake of a
+// guest keeps out newcomers only.
 func (s *Service) checkNetwork(ctx context.Context, address string, u store.User) error {
 	bans, err := s.bannedNetworks(ctx)
 	if err != nil {
@@ -111,8 +113,8 @@ func (s *Service) checkNetwork(ctx context.Context, address string, u store.User
 	return nil
 }
 
-// checkNetworkOf is checkNetwork of the request of ctx. Who runs the server comes in from anywhere, so that nobody can be
-// locked out of it by another's mistake.
+// checkNetworkOf is checkNetwork of the request of ctx. Who runs the server comes in from anywhere,
+// so that nobody can be locked out of it by another's mistake.
 func (s *Service) checkNetworkOf(ctx context.Context, u store.User) error {
 	err := s.checkNetwork(ctx, addressOf(ctx), u)
 	if err == nil || chat.CodeOf(err) != chat.CodeForbidden {
@@ -124,8 +126,9 @@ func (s *Service) checkNetworkOf(ctx context.Context, u store.User) error {
 	return err
 }
 
-// banNetwork lets nobody in from a network for so many minutes, or with 0 until somebody ends that, and ends the log-ins that
-// were last used from there. The network of who bans is refused, unless own is true.
+// banNetwork lets nobody in from a network for so many minutes, or with 0 until somebody ends that,
+// and ends the log-ins that were last used from there. The network of who bans is refused, unless
+// own is true.
 func (s *Service) banNetwork(ctx context.Context, c auth.Claims, network, reason string, minutes int64, own bool) (networkBanView, error) {
 	if _, err := s.permittedOnServer(ctx, directoryapi.ActionBan, c.User); err != nil {
 		return networkBanView{}, err
@@ -179,8 +182,9 @@ func (s *Service) putNetworkBan(ctx context.Context, b store.NetworkBan) error {
 	return nil
 }
 
-// endSessionsIn ends the log-ins that were last used from a network, but for those of who runs the server. When it fails in
-// between, those that are left end with their next token, or when the ban is put again.
+// endSessionsIn ends the log-ins that were last used from a network, but for those of who runs the
+// server. When it fails in between, those that are left end with their next token, or when the ban
+// is put again.
 func (s *Service) endSessionsIn(ctx context.Context, n netip.Prefix, actor string) error {
 	for after := ""; ; {
 		sessions, err := s.store.SessionsAfter(ctx, after, scannedSessions)
@@ -206,8 +210,8 @@ func (s *Service) endSessionsIn(ctx context.Context, n netip.Prefix, actor strin
 	}
 }
 
-// banNetworkOf keeps newcomers out of the network of a guest who is banned from the server. The network of who bans is left
-// alone, and so is one that is banned for itself.
+// banNetworkOf keeps newcomers out of the network of a guest who is banned from the server. The
+// network of who bans is left alone, and so is one that is banned for itself.
 func (s *Service) banNetworkOf(ctx context.Context, b store.Ban) error {
 	if s.cfg.GuestNetwork == 0 {
 		return nil

@@ -42,7 +42,8 @@ func TestNetworkBans(t *testing.T) {
 		{op, "", "bad_request"}, {op, "nonsense", "bad_request"}, {op, "203.0.113.0/33", "bad_request"}, {op, "203.0.113.0/-1", "bad_request"},
 		{op, "0.0.0.0/0", "bad_request"}, {op, "::/0", "bad_request"}, {op, "::ffff:0:0/90", "bad_request"}, {op, "::ffff:0.0.0.0/96", "bad_request"},
 		{op, "2001:db8::1/128", "bad_request"}, {op, "fe80::1%eth0", "bad_request"},
-		{op, "198.51.100.7", "conflict"}, {op, "198.51.0.0/16", "conflict"}, // the operator is there
+		// the operator is there
+		{op, "198.51.100.7", "conflict"}, {op, "198.51.0.0/16", "conflict"},
 		{op, "192.0.2.1", "bad_request"}, // a proxy is
 		{op, "2001:db8:1:2:3::4", ""},
 		{op, "::ffff:203.0.113.7/120", ""},
@@ -143,7 +144,8 @@ func TestBannedGuestIsNotBackAtOnce(t *testing.T) {
 	try("203.0.113.9", "/v1/register", enterAs("Eva"), "forbidden")
 	try("203.0.113.9", "/v1/login", enterAs("Bob"), "")
 	try("203.0.113.8", "/v1/guest", `{"name":"Eva"}`, "")
-	try("198.51.100.7", "/v1/guest", `{"name":"Nora"}`, "") // where the operator is, nobody is kept out
+	// where the operator is, nobody is kept out
+	try("198.51.100.7", "/v1/guest", `{"name":"Nora"}`, "")
 	w.ok("DELETE", "/v1/bans/"+eve.User.ID, op.Token, "", nil)
 	try("203.0.113.9", "/v1/guest", `{"name":"Eva"}`, "")
 }
@@ -188,7 +190,8 @@ func TestGuestsGoEarly(t *testing.T) {
 	}
 }
 
-// TestNetworkBansAreCached counts what log-ins ask of the store, and bans a network on another replica, with the bus and without.
+// TestNetworkBansAreCached counts what log-ins ask of the store, and bans a network on another
+// replica, with the bus and without.
 func TestNetworkBansAreCached(t *testing.T) {
 	server, kept := membus.NewServer(membus.Options{}), memory.New()
 	one, two := start(t, config(), onServer(server), newFaulty(kept)), start(t, config(), onServer(server), newFaulty(kept))

@@ -16,8 +16,8 @@ var (
 	errPasswordRace = chat.E(chat.CodeConflict, "the password was changed a moment ago: try again with that one")
 )
 
-// proveAgain returns errNotCurrent unless the password is that of the user of a token. It asks for more than a token where
-// one that was stolen would do too much harm.
+// proveAgain returns errNotCurrent unless the password is that of the user of a token. It asks for
+// more than a token where one that was stolen would do too much harm.
 func (s *Service) proveAgain(ctx context.Context, u store.User, c auth.Claims, secret string) error {
 	if u.Guest() {
 		return errNoPassword
@@ -32,7 +32,8 @@ func (s *Service) proveAgain(ctx context.Context, u store.User, c auth.Claims, s
 	return err
 }
 
-// changePassword gives the user of a token another password, and ends all other sessions if asked. It returns how many.
+// changePassword gives the user of a token another password, and ends all other sessions if asked.
+// It returns how many.
 func (s *Service) changePassword(ctx context.Context, c auth.Claims, current, next string, others bool) (ended int, err error) {
 	u, err := s.user(ctx, c.User)
 	if err != nil {

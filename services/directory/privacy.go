@@ -70,8 +70,9 @@ func (s *Service) changeSettings(ctx context.Context, user string, c choices) (s
 	return s.settings(ctx, user)
 }
 
-// admits reports whether a user's choice lets in whoever asks. An operator may always: somebody has to be able to tell people
-// things. Of a guest, who may enter any public room, only a private one counts.
+// admits reports whether a user's choice lets in whoever asks. An operator may always: somebody has
+// to be able to tell people things. Of a guest, who may enter any public room, only a private one
+// counts.
 func (s *Service) admits(ctx context.Context, c auth.Claims, user, choice string) (bool, error) {
 	if choice == everybody {
 		return true, nil
@@ -99,8 +100,8 @@ func (s *Service) checkAdded(ctx context.Context, c auth.Claims, user string) er
 	return errNotAdded
 }
 
-// checkWritten returns an error unless whoever asks may begin direct messages with a user. It does not say why: it may be a
-// block as well.
+// checkWritten returns an error unless whoever asks may begin direct messages with a user. It does
+// not say why: it may be a block as well.
 func (s *Service) checkWritten(ctx context.Context, c auth.Claims, user string) error {
 	chosen, err := s.settings(ctx, user)
 	if err != nil {
@@ -157,8 +158,9 @@ func sharedRooms(mine, theirs []store.Member) (shared []string) {
 	return shared
 }
 
-// hiddenFrom returns which of some users asker is not shown in a list of all users: those who do not wish it, and where the
-// server has no such list all but asker and those with a role of their own.
+// hiddenFrom returns which of some users asker is not shown in a list of all users: those who do
+// not wish it, and where the server has no such list all but asker and those with a role of their
+// own.
 func (s *Service) hiddenFrom(ctx context.Context, asker string, users []store.User, roles map[string]directoryapi.Role) (map[string]bool, error) {
 	hidden, err := s.unlisted(ctx, asker, users)
 	if !s.cfg.ListUsers {
@@ -186,8 +188,8 @@ func (s *Service) unlisted(ctx context.Context, asker string, users []store.User
 	return hidden, err
 }
 
-// findUsers finds users by the beginning of their name, or by all of it where the server has no list of users. Who is not
-// listed is not found.
+// findUsers finds users by the beginning of their name, or by all of it where the server has no
+// list of users. Who is not listed is not found.
 func (s *Service) findUsers(ctx context.Context, asker, query string) (shown []store.User, err error) {
 	name, err := names.Normal(strings.TrimSpace(query))
 	if err != nil {

@@ -90,7 +90,8 @@ func TestUnlisted(t *testing.T) {
 			{eve, "/v1/users?q=ann", []string{"Ann"}, []string{"Ann"}},
 			{eve, "/v1/users?q=anna", nil, nil},
 			{anna, "/v1/users?q=ANNA", []string{"Anna"}, []string{"Anna"}},
-			{eve, "/v1/rooms/" + room.ID + "/members", []string{"Anna", "Eve"}, []string{"Anna", "Eve"}}, // a room of their own
+			// a room of their own
+			{eve, "/v1/rooms/" + room.ID + "/members", []string{"Anna", "Eve"}, []string{"Anna", "Eve"}},
 		} {
 			want := tt.with
 			if !list {

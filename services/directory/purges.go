@@ -56,7 +56,8 @@ func (s *Service) purgeRoutes(api huma.API) {
 		}))
 }
 
-// purge has a user's messages deleted, in a room or everywhere. The user may be one who is not there any more.
+// purge has a user's messages deleted, in a room or everywhere. The user may be one who is not
+// there any more.
 func (s *Service) purge(ctx context.Context, c auth.Claims, room, user string, b purgeBody) error {
 	if !chat.ValidID(user) {
 		return errNoUser
@@ -99,8 +100,8 @@ func because(what, reason string) string {
 	return what + ": " + reason
 }
 
-// tellPurge asks history to delete, which goes on by itself from then on, and tells who did it and why. The reason of a purge is
-// kept as the intent's Session, which it has no other use for.
+// tellPurge asks history to delete, which goes on by itself from then on, and tells who did it and
+// why. The reason of a purge is kept as the intent's Session, which it has no other use for.
 func (s *Service) tellPurge(ctx context.Context, i store.Intent) error {
 	e, err := s.act(ctx, i, chat.ActPurge)
 	if err != nil {

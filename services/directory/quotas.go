@@ -12,12 +12,13 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// A quota is checked twice: before something is made, to refuse early, and again when it is there, since others may have come in
-// between. Whoever is last sees all of them: so a quota is never passed, with any number of replicas and without a transaction. Of
-// two at the same moment both may be refused.
+// A quota is checked twice: before something is made, to refuse early, and again when it is there,
+// since others may have come in between. Whoever is last sees all of them: so a quota is never
+// passed, with any number of replicas and without a transaction. Of two at the same moment both may
+// be refused.
 
-// keepQuota takes back what was just made if over says that it is one too many. The error has store.ErrNotFound in its chain, so
-// that nothing is told: see change.
+// keepQuota takes back what was just made if over says that it is one too many. The error has
+// store.ErrNotFound in its chain, so that nothing is told: see change.
 func (s *Service) keepQuota(ctx context.Context, over error, undo func(context.Context) error) error {
 	switch chat.CodeOf(over) {
 	case chat.CodeTooMany, chat.CodeRateLimited:
@@ -30,7 +31,8 @@ func (s *Service) keepQuota(ctx context.Context, over error, undo func(context.C
 	return errors.Join(over, store.ErrNotFound)
 }
 
-// checkMade returns an error unless a user may make so many more rooms, as many as one may lately, or a guest public ones.
+// checkMade returns an error unless a user may make so many more rooms, as many as one may lately,
+// or a guest public ones.
 func (s *Service) checkMade(ctx context.Context, c auth.Claims, private bool, more int) error {
 	if !private {
 		if err := s.accountMay(c, directoryapi.ActionPublish); err != nil {

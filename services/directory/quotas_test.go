@@ -53,7 +53,8 @@ func TestRoomsOfDaysBefore(t *testing.T) {
 	}
 }
 
-// TestQuotasAtOnce has many requests come in at the same moment, on two replicas, against a quota with one place left.
+// TestQuotasAtOnce has many requests come in at the same moment, on two replicas, against a quota
+// with one place left.
 func TestQuotasAtOnce(t *testing.T) {
 	cfg := strangers()
 	cfg.RoomsDay, cfg.GuestPublic, cfg.GuestDirect = 3, 1, 4

@@ -51,7 +51,8 @@ const (
 
 var errNoReport = chat.E(chat.CodeNotFound, "there is no such report, or it is not yours to see")
 
-// report keeps a report of a message, with its text, and tells those who look after the room that there is one.
+// report keeps a report of a message, with its text, and tells those who look after the room that
+// there is one.
 func (s *Service) report(ctx context.Context, c auth.Claims, room, author, message, reason, words string) error {
 	if _, _, err := s.permitted(ctx, directoryapi.ActionReport, room, c.User); err != nil {
 		return err
@@ -126,8 +127,8 @@ func cut(text string, most int) string {
 	return text[:most]
 }
 
-// alert tells those who look after a room that there is a report, without saying what it is. It is in the queue whether or not
-// they are told.
+// alert tells those who look after a room that there is a report, without saying what it is. It is
+// in the queue whether or not they are told.
 func (s *Service) alert(ctx context.Context, r store.Report) {
 	for _, role := range []directoryapi.Role{directoryapi.RoleModerator, directoryapi.RoleOwner} {
 		all, err := s.store.MembersInRole(ctx, r.Room, role, maxAlerted)
@@ -145,7 +146,8 @@ func (s *Service) alert(ctx context.Context, r store.Report) {
 	}
 }
 
-// reviewable returns a report that the user may act on, and where: in its room as one who looks after it, or on the whole server.
+// reviewable returns a report that the user may act on, and where: in its room as one who looks
+// after it, or on the whole server.
 func (s *Service) reviewable(ctx context.Context, c auth.Claims, id string) (r store.Report, where string, err error) {
 	if !chat.ValidID(id) {
 		return r, "", errNoReport
@@ -202,7 +204,8 @@ type verdict struct {
 	Span    string `json:"span,omitempty" doc:"Of a purge: hour, day or ever: how far back."`
 }
 
-// resolveReport does what comes of a report, and then closes it with a note. Doing it again is safe: what was done stays done.
+// resolveReport does what comes of a report, and then closes it with a note. Doing it again is
+// safe: what was done stays done.
 func (s *Service) resolveReport(ctx context.Context, c auth.Claims, id string, v verdict) error {
 	r, where, err := s.reviewable(ctx, c, id)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// TestReports: a message is reported once by each, with its text as evidence, and those who look after the room take and resolve
-// the report, or operators do.
+// TestReports: a message is reported once by each, with its text as evidence, and those who look
+// after the room take and resolve the report, or operators do.
 func TestReports(t *testing.T) {
 	w := openWorld(t, config())
 	h := w.historian()
@@ -113,8 +113,8 @@ func TestReports(t *testing.T) {
 	}
 }
 
-// TestReportsOfTheServer: operators read what a report is about, which is written down, see the newest first, and remove all
-// messages of who wrote it.
+// TestReportsOfTheServer: operators read what a report is about, which is written down, see the
+// newest first, and remove all messages of who wrote it.
 func TestReportsOfTheServer(t *testing.T) {
 	w := openWorld(t, config())
 	h := w.historian()
@@ -183,7 +183,8 @@ func TestReportsAreBounded(t *testing.T) {
 	}
 }
 
-// TestOwnReport: who looks after a room and reports a message is not told of that, and the others are.
+// TestOwnReport: who looks after a room and reports a message is not told of that, and the others
+// are.
 func TestOwnReport(t *testing.T) {
 	w := openWorld(t, config())
 	h := w.historian()

@@ -10,7 +10,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// contextLimit is how many messages are shown with a report: so many by half on each side of the reported one.
+// contextLimit is how many messages are shown with a report: so many by half on each side of the
+// reported one.
 const contextLimit = 11
 
 type reportView struct {
@@ -109,8 +110,8 @@ type contextOutput struct {
 	Messages []contextMessage `json:"messages" doc:"Oldest first; none: the message is not there any more."`
 }
 
-// reportContext returns what was said before and after the message of a report, as it is now. Who reads that without
-// looking after the room is written down, since others' rooms are read by it.
+// reportContext returns what was said before and after the message of a report, as it is now. Who
+// reads that without looking after the room is written down, since others' rooms are read by it.
 func (s *Service) reportContext(ctx context.Context, c auth.Claims, id string) (out contextOutput, err error) {
 	out.Messages = []contextMessage{}
 	r, where, err := s.reviewable(ctx, c, id)

@@ -22,7 +22,8 @@ const (
 	requestSent = "sent"
 	// maxRequestMessages is how many messages one may send before the other has accepted.
 	maxRequestMessages = 3
-	// requestLife is how long a request waits to be answered, and how long one that was refused cannot be repeated.
+	// requestLife is how long a request waits to be answered, and how long one that was refused
+	// cannot be repeated.
 	requestLife = 30 * 24 * time.Hour
 	// maxRequests is how many requests one answer lists.
 	maxRequests = 50
@@ -32,8 +33,9 @@ const (
 
 func refusedUntil() int64 { return time.Now().Add(requestLife).UnixMilli() }
 
-// acquainted reports whether a user is no stranger to another: they share a room but the default ones. A guest, whom a
-// click makes and who may enter any public room, has to share a private one. Who runs the server is a stranger to nobody.
+// acquainted reports whether a user is no stranger to another: they share a room but the default
+// ones. A guest, whom a click makes and who may enter any public room, has to share a private one.
+// Who runs the server is a stranger to nobody.
 func (s *Service) acquainted(ctx context.Context, c auth.Claims, other string) (bool, error) {
 	role, err := s.serverRole(ctx, c.User)
 	if err != nil || role == directoryapi.RoleOperator {
@@ -118,7 +120,8 @@ func (s *Service) answerAsk(ctx context.Context, r directoryapi.AskRequest) (non
 	return none, chat.E(chat.CodeForbidden, fmt.Sprintf("you can send at most %d messages until your request is accepted", maxRequestMessages))
 }
 
-// tellAsked tells the receiver's devices of a request, and with its first message, that the receiver may look at it.
+// tellAsked tells the receiver's devices of a request, and with its first message, that the
+// receiver may look at it.
 func (s *Service) tellAsked(ctx context.Context, r store.Request) error {
 	if len(r.Sent) == 1 {
 		if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRoom, Room: r.Room}); err != nil {
@@ -183,7 +186,8 @@ func (s *Service) endRequestsOf(ctx context.Context, u store.User) error {
 	if err != nil || !u.Guest() {
 		return err
 	}
-	return drain(func() ([]store.Member, error) { return s.store.MembershipsOf(ctx, u.ID, endedRequests) }, // those of other rooms have ended
+	// those of other rooms have ended
+	return drain(func() ([]store.Member, error) { return s.store.MembershipsOf(ctx, u.ID, endedRequests) },
 		func(m store.Member) error { return s.endDirect(ctx, m.Room, u.ID) })
 }
 

@@ -118,7 +118,8 @@ func TestRequests(t *testing.T) {
 		t.Errorf("the sender was told %+v", e)
 	}
 
-	// Refused: the sender is not told, and has nothing more to say. The other side may change its mind.
+	// Refused: the sender is not told, and has nothing more to say. The other side may change its
+	// mind.
 	w.ok("POST", "/v1/direct", gus.Token, with(ann), &room)
 	if c := w.write(gus, room.ID, "m1"); c != "" {
 		t.Fatal(c)
@@ -149,7 +150,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestFloodOfRequests has many guests write to one user, who can make rooms, talk to friends, and be rid of all of them.
+// TestFloodOfRequests has many guests write to one user, who can make rooms, talk to friends, and
+// be rid of all of them.
 func TestFloodOfRequests(t *testing.T) {
 	w := openWorld(t, strangers())
 	ann, bob := w.register("Ann"), w.register("Bob")
@@ -183,12 +185,14 @@ func TestFloodOfRequests(t *testing.T) {
 	w.ok("POST", "/v1/requests/"+room.ID+"/accept", ann.Token, "", nil)
 }
 
-// TestAcquaintances: who shares a room that not everybody is in writes and adds at once; a guest only where others let them in.
+// TestAcquaintances: who shares a room that not everybody is in writes and adds at once; a guest
+// only where others let them in.
 func TestAcquaintances(t *testing.T) {
 	cfg := strangers()
 	w := openWorld(t, cfg)
 	ann, bob, gus, gil, root := w.register("Ann"), w.register("Bob"), w.comeIn("Gus"), w.comeIn("Gil"), w.operator("Chief")
-	if err := w.appointOwners(t.Context()); err != nil { // of the default rooms: which makes nobody acquainted
+	// of the default rooms: which makes nobody acquainted
+	if err := w.appointOwners(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	open, closed := w.create(ann, `{"name":"Open"}`), w.create(ann, `{"name":"Closed","private":true}`)
@@ -240,7 +244,8 @@ func TestBothAreThere(t *testing.T) {
 	}
 }
 
-// TestHideAndLeave: a direct room is hidden until the other writes, and left until one who writes is accepted again.
+// TestHideAndLeave: a direct room is hidden until the other writes, and left until one who writes
+// is accepted again.
 func TestHideAndLeave(t *testing.T) {
 	w := openWorld(t, strangers())
 	ann, bob := w.register("Ann"), w.register("Bob")
@@ -298,7 +303,8 @@ func TestHideAndLeave(t *testing.T) {
 	}
 }
 
-// TestLeavingIsNoNewRequest: who leaves a request and opens it again has no more messages than before, and a refusal counts.
+// TestLeavingIsNoNewRequest: who leaves a request and opens it again has no more messages than
+// before, and a refusal counts.
 func TestLeavingIsNoNewRequest(t *testing.T) {
 	w := openWorld(t, strangers())
 	ann, eve := w.register("Ann"), w.register("Eve")
@@ -362,7 +368,8 @@ func TestDirectsEnd(t *testing.T) {
 	if err := w.endRequests(t.Context()); err != nil || w.listed(eve)[asked.ID].Request != "sent" {
 		t.Errorf("a request ended too early: %v", err)
 	}
-	if err := w.store.RefuseRequest(t.Context(), asked.ID, ann.User.ID, time.Now().UnixMilli()); err != nil { // long ago
+	// long ago
+	if err := w.store.RefuseRequest(t.Context(), asked.ID, ann.User.ID, time.Now().UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.endRequests(t.Context()); err != nil {

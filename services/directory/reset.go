@@ -11,8 +11,9 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// ResetPath returns what is appended to the address of the page for where the holder of a ticket chooses a new password. The
-// secret stands behind #, so that it is in no log of a server in between.
+// ResetPath returns what is appended to the address of the page for where the holder of a ticket
+// chooses a new password. The secret stands behind #, so that it is in no log of a server in
+// between.
 func ResetPath(secret string) string { return "#/reset/" + secret }
 
 type resetOutput struct {
@@ -21,7 +22,8 @@ type resetOutput struct {
 	Expires int64  `json:"expires" doc:"UTC milliseconds. It is good once."`
 }
 
-// resetLink lets an operator make a link with which a user chooses a new password. Operators do not do that to each other.
+// resetLink lets an operator make a link with which a user chooses a new password. Operators do not
+// do that to each other.
 func (s *Service) resetLink(ctx context.Context, c auth.Claims, user string) (out resetOutput, err error) {
 	mine, err := s.permittedOnServer(ctx, directoryapi.ActionBan, c.User)
 	if err != nil {
@@ -41,7 +43,8 @@ func (s *Service) resetLink(ctx context.Context, c auth.Claims, user string) (ou
 	return s.makeReset(ctx, u)
 }
 
-// makeReset makes a link with which a user chooses a new password, and writes down who did. That somebody may is known.
+// makeReset makes a link with which a user chooses a new password, and writes down who did. That
+// somebody may is known.
 func (s *Service) makeReset(ctx context.Context, u store.User) (out resetOutput, err error) {
 	if u.Guest() {
 		return out, chat.E(chat.CodeConflict, "a guest has no password")
@@ -103,7 +106,8 @@ func (s *Service) newHash(ctx context.Context, u store.User, next string) (hash 
 	return hash, err
 }
 
-// storeHash keeps a user's new password, after which the devices and links from before are good for nothing.
+// storeHash keeps a user's new password, after which the devices and links from before are good for
+// nothing.
 func (s *Service) storeHash(ctx context.Context, u store.User, hash string) error {
 	err := s.store.SetPassword(ctx, u.ID, u.Hash, hash)
 	if errors.Is(err, store.ErrNotFound) {

@@ -17,7 +17,8 @@ func (w *world) resetCode(secret, password string) string {
 	return code
 }
 
-// TestReset has an operator make links by which a user who has forgotten the password chooses another.
+// TestReset has an operator make links by which a user who has forgotten the password chooses
+// another.
 func TestReset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config()
@@ -88,7 +89,8 @@ func TestReset(t *testing.T) {
 }
 
 // TestResetAtOnce uses one link from several places at the same moment: one of them has it.
-// TestPasswordVoidsLinks: a link that was made before the user chose another password is good for nothing, and that of another is.
+// TestPasswordVoidsLinks: a link that was made before the user chose another password is good for
+// nothing, and that of another is.
 func TestPasswordVoidsLinks(t *testing.T) {
 	w := openWorld(t, config())
 	op, ann, bob := w.operator("Op"), w.register("Ann"), w.register("Bob")
@@ -103,7 +105,8 @@ func TestPasswordVoidsLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.storeHash(t.Context(), u, "another"); err != nil { // as every way to a new password does
+	// as every way to a new password does
+	if err := w.storeHash(t.Context(), u, "another"); err != nil {
 		t.Fatal(err)
 	}
 	if code := w.resetCode(anns, "battery staple"); code != "forbidden" {

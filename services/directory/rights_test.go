@@ -235,7 +235,8 @@ func (s *stage) says(state roomState) string {
 	return fmt.Sprintf("private %v, topic %q, slow %d, %s", state.room.Private, state.room.Topic, state.room.Slow, strings.Join(people, ", "))
 }
 
-// do has somebody do what a row says, and returns the code of the answer; expected is changed to what it is to come to.
+// do has somebody do what a row says, and returns the code of the answer; expected is changed to
+// what it is to come to.
 func (s *stage) do(row rightsRow, who credentials, target string, expected *roomState) string {
 	s.t.Helper()
 	path := "/v1/rooms/" + s.room
@@ -406,8 +407,8 @@ func (s *stage) again(user string) {
 	}
 }
 
-// TestRights tries everything that anybody can do to anybody, and compares what comes of it, and of the room, with a table
-// that was written by hand.
+// TestRights tries everything that anybody can do to anybody, and compares what comes of it, and of
+// the room, with a table that was written by hand.
 func TestRights(t *testing.T) {
 	cfg := config()
 	cfg.ChangeRate = 1_000_000

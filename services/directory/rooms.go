@@ -19,8 +19,8 @@ import (
 const (
 	maxRoomName = 64  // characters
 	maxTopic    = 256 // characters
-	// maxRooms is how many rooms that are not direct a user may be a member of: with the default rooms, the user's own and
-	// maxDirects as many as a socket may join (500).
+	// maxRooms is how many rooms that are not direct a user may be a member of: with the default
+	// rooms, the user's own and maxDirects as many as a socket may join (500).
 	maxRooms = 296
 )
 
@@ -67,7 +67,8 @@ func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic str
 	}
 	now := time.Now().UnixMilli()
 	r := store.Room{ID: chat.NewID(), Name: name, Looks: looks, Topic: topic, Private: private, Created: now, Creator: c.User, Activity: store.Activity{Active: now, Size: 1}}
-	// The owner first: a crash in between leaves a membership of nothing, which nobody sees, and no room without owner.
+	// The owner first: a crash in between leaves a membership of nothing, which nobody sees, and no
+	// room without owner.
 	err = s.audit(ctx, store.Act{Action: actRoomCreate, Room: r.ID, Detail: name}, func(ctx context.Context) error {
 		return s.change(ctx, memberIntent(r.ID, c.User, c.Name, c.User, directoryapi.RoleOwner), func(ctx context.Context) error {
 			m := store.Member{Room: r.ID, User: c.User, Name: c.Name, Role: directoryapi.RoleOwner, Since: now}

@@ -42,7 +42,8 @@ func TestDefaultRooms(t *testing.T) {
 	want := []memberView{
 		{ann.User.ID, "Ann", directoryapi.RoleOwner}, {bob.User.ID, "Bob", directoryapi.RoleModerator}, {eve.User.ID, "Eve (guest)", directoryapi.RoleMember},
 	}
-	slices.SortFunc(want, func(a, b memberView) int { return cmp.Compare(a.User, b.User) }) // who registers in the same millisecond
+	// who registers in the same millisecond
+	slices.SortFunc(want, func(a, b memberView) int { return cmp.Compare(a.User, b.User) })
 	if !slices.Equal(all.Members, want) || all.More {
 		t.Errorf("the lobby's members are %+v, want %+v", all, want)
 	}
@@ -357,7 +358,8 @@ func TestEveryRoute(t *testing.T) {
 	}
 }
 
-// TestSmallRooms has a room grow: its members are told how far others have read until there are too many of them.
+// TestSmallRooms has a room grow: its members are told how far others have read until there are too
+// many of them.
 func TestSmallRooms(t *testing.T) {
 	w := openWorld(t, config())
 	ann, last := w.register("Ann"), w.register("Last")

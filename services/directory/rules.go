@@ -78,7 +78,8 @@ func (s *Service) setRules(ctx context.Context, c auth.Claims, r *store.Room, p 
 	})
 }
 
-// tellRules tells what the rules of a room are now, to everybody in it: they are what its members have to keep.
+// tellRules tells what the rules of a room are now, to everybody in it: they are what its members
+// have to keep.
 func (s *Service) tellRules(ctx context.Context, i store.Intent) error {
 	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeRules, Room: i.Room}); err != nil {
 		return err

@@ -9,8 +9,9 @@ import (
 	"fmt"
 )
 
-// sealed is the first byte of a seed that is kept encrypted: AES-256-GCM with a random nonce in front, and the key's id as
-// additional data (NIST SP 800-38D). A seed that is not is as long as an Ed25519 seed.
+// sealed is the first byte of a seed that is kept encrypted: AES-256-GCM with a random nonce in
+// front, and the key's id as additional data (NIST SP 800-38D). A seed that is not is as long as an
+// Ed25519 seed.
 const sealed = 1
 
 // keySecretSize is the size of a secret that seeds are encrypted with, in bytes.
@@ -21,8 +22,8 @@ var (
 	errNoSecret  = errors.New("the signing keys in the store are encrypted: give the secret with --key-secrets, or remove the keys from the store, which logs everybody out")
 )
 
-// seals encrypts and decrypts seeds. The first secret encrypts; the others are those of before. Without any it encrypts
-// nothing.
+// seals encrypts and decrypts seeds. The first secret encrypts; the others are those of before.
+// Without any it encrypts nothing.
 type seals []cipher.AEAD
 
 // parseSeals reads secrets in base64.

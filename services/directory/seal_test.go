@@ -18,8 +18,8 @@ func keySecret(b byte) string {
 	return base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{b}, keySecretSize))
 }
 
-// TestKeysAreEncrypted starts on keys that are not encrypted, encrypts them, goes on to another secret, and does not start
-// with a wrong one or none.
+// TestKeysAreEncrypted starts on keys that are not encrypted, encrypts them, goes on to another
+// secret, and does not start with a wrong one or none.
 func TestKeysAreEncrypted(t *testing.T) {
 	cfg := config()
 	w := restart(t, cfg, nil)

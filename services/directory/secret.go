@@ -14,14 +14,16 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// The sizes of a secret in bytes. All secrets of a session begin with the same familySize bytes. So one that was good once is
-// told from one that never was, which anybody can make up, without the store having to keep them all.
+// The sizes of a secret in bytes. All secrets of a session begin with the same familySize bytes. So
+// one that was good once is told from one that never was, which anybody can make up, without the
+// store having to keep them all.
 const (
 	secretSize = 32
 	familySize = 16
 )
 
-// secret is what buys the next token of a session, and with it the next secret. The store has only hashes of it.
+// secret is what buys the next token of a session, and with it the next secret. The store has only
+// hashes of it.
 type secret [secretSize]byte
 
 func newSecret() secret { return secret(randomBytes(secretSize)) }
@@ -36,8 +38,8 @@ func randomBytes(n int) []byte {
 	return b
 }
 
-// newLinkSecret returns the secret of a link that is good for a time, such as one to register or to choose a new password,
-// and the hash of it that is kept.
+// newLinkSecret returns the secret of a link that is good for a time, such as one to register or to
+// choose a new password, and the hash of it that is kept.
 func newLinkSecret() (secret string, hash []byte) {
 	secret = base64.RawURLEncoding.EncodeToString(randomBytes(secretSize))
 	return secret, hashOfLink(secret)
@@ -73,8 +75,9 @@ func (s secret) family() []byte {
 	return sum[:]
 }
 
-// next returns the secret after this one. Who has this one and not the salt, which is in the store, cannot tell it; and the
-// store, which has the salt, has this one's hash only. So whoever comes with the same secret gets the same next one.
+// next returns the secret after this one. Who has this one and not the salt, which is in the store,
+// cannot tell it; and the store, which has the salt, has this one's hash only. So whoever comes
+// with the same secret gets the same next one.
 func (s secret) next(salt []byte) secret {
 	mac := hmac.New(sha256.New, s[:])
 	mac.Write(salt)
@@ -99,8 +102,9 @@ const (
 	secretCurrent
 )
 
-// in returns what the secret is to a session. Whoever used it last and had no answer is known by the attempt, and gets the
-// answer again at any time: nobody else can say it, and once the next secret has been used, this one is stale.
+// in returns what the secret is to a session. Whoever used it last and had no answer is known by
+// the attempt, and gets the answer again at any time: nobody else can say it, and once the next
+// secret has been used, this one is stale.
 func (s secret) in(x store.Session, now time.Time, attempt string) secretState {
 	switch sum := s.hash(); {
 	case sameHash(sum, x.Hash):

@@ -27,8 +27,8 @@ var (
 	errLastOperator  = chat.E(chat.CodeConflict, "this is the last operator: make somebody else one first")
 )
 
-// changeServer changes the record of the server. change gets a copy of what it is, once more when somebody else has changed
-// that meanwhile, and returns nil for the copy to be kept.
+// changeServer changes the record of the server. change gets a copy of what it is, once more when
+// somebody else has changed that meanwhile, and returns nil for the copy to be kept.
 func (s *Service) changeServer(ctx context.Context, change func(*store.Server) error) error {
 	for range maxServerTries {
 		r, err := s.store.Server(ctx)
@@ -137,7 +137,8 @@ func (s *Service) ownDefaultRooms(ctx context.Context, u store.User, own bool) e
 	return nil
 }
 
-// appointOwners makes operators owners of the default rooms who are not yet: of a crash after they became one.
+// appointOwners makes operators owners of the default rooms who are not yet: of a crash after they
+// became one.
 func (s *Service) appointOwners(ctx context.Context) error {
 	r, err := s.store.Server(ctx)
 	if err != nil {
@@ -158,9 +159,9 @@ func (s *Service) appointOwners(ctx context.Context) error {
 	return nil
 }
 
-// beginServer makes the record of the server at the first start of a release that has it. Releases before took those for
-// operators who have the names in Config.Owners: of these, who is registered by now is made an operator, once. Later on a
-// name makes nobody anything.
+// beginServer makes the record of the server at the first start of a release that has it. Releases
+// before took those for operators who have the names in Config.Owners: of these, who is registered
+// by now is made an operator, once. Later on a name makes nobody anything.
 func (s *Service) beginServer(ctx context.Context) error {
 	if len(s.cfg.Owners) > 0 {
 		s.ownersWarned.Do(func() {
@@ -188,7 +189,8 @@ func (s *Service) beginServer(ctx context.Context) error {
 		act := store.Act{
 			Action: actServerRole, ActorName: "upgrade", Subject: u.ID, SubjectName: u.Name, Detail: string(directoryapi.RoleOperator) + ", named by --owners",
 		}
-		// Noted first; should the record not be made, nobody got the role, and the next start notes it again.
+		// Noted first; should the record not be made, nobody got the role, and the next start notes
+		// it again.
 		if err := s.audit(ctx, act, func(context.Context) error { return nil }); err != nil {
 			return err
 		}
@@ -240,8 +242,8 @@ func (s *Service) setDisabled(ctx context.Context, by, user string, disabled boo
 	})
 }
 
-// manageable returns a user whose account somebody may manage: an operator's own role protects from other operators, so
-// that none is put out by one who has got in.
+// manageable returns a user whose account somebody may manage: an operator's own role protects from
+// other operators, so that none is put out by one who has got in.
 func (s *Service) manageable(ctx context.Context, by, user string) (store.User, error) {
 	if _, err := s.permittedOnServer(ctx, directoryapi.ActionManage, by); err != nil {
 		return store.User{}, err
@@ -257,8 +259,8 @@ func (s *Service) manageable(ctx context.Context, by, user string) (store.User, 
 	return u, err
 }
 
-// checkEntry returns an error for who may not log in: who is banned from the server, whose account is disabled, and
-// who is a guest of other rules.
+// checkEntry returns an error for who may not log in: who is banned from the server, whose account
+// is disabled, and who is a guest of other rules.
 func (s *Service) checkEntry(ctx context.Context, user string) error {
 	if err := s.checkBan(ctx, user); err != nil {
 		return err

@@ -75,7 +75,8 @@ func console(t *testing.T) context.Context {
 	return asConsole(t.Context(), "hubbub admin (test)")
 }
 
-// TestNamesMakeNobodyAnOperator: whom the configuration names and who is no user yet is nobody, and becomes nobody.
+// TestNamesMakeNobodyAnOperator: whom the configuration names and who is no user yet is nobody, and
+// becomes nobody.
 func TestNamesMakeNobodyAnOperator(t *testing.T) {
 	cfg := config()
 	cfg.Owners = []string{"boss", "Ada"}
@@ -106,8 +107,8 @@ func TestNamesMakeNobodyAnOperator(t *testing.T) {
 	}
 }
 
-// TestNamesOfTheReleaseBefore: who has one of the configured names when a release with roles starts first is an operator from
-// then on; and later on nobody becomes one by a name.
+// TestNamesOfTheReleaseBefore: who has one of the configured names when a release with roles starts
+// first is an operator from then on; and later on nobody becomes one by a name.
 func TestNamesOfTheReleaseBefore(t *testing.T) {
 	before := restart(t, config(), nil)
 	ada, bob := before.register("Ada"), before.register("Bob")
@@ -215,7 +216,8 @@ func TestServerRoles(t *testing.T) {
 	}
 }
 
-// TestLastOperatorAtOnce has two operators put each other out at the same moment, again and again: one is left each time.
+// TestLastOperatorAtOnce has two operators put each other out at the same moment, again and again:
+// one is left each time.
 func TestLastOperatorAtOnce(t *testing.T) {
 	w := openWorld(t, config())
 	ann, bob := w.operator("Ann"), w.operator("Bob")
@@ -241,7 +243,8 @@ func TestLastOperatorAtOnce(t *testing.T) {
 	}
 }
 
-// TestBannedWhileBecomingAnOperator crosses a ban with the role: the role counts, so that somebody is left who can get in.
+// TestBannedWhileBecomingAnOperator crosses a ban with the role: the role counts, so that somebody
+// is left who can get in.
 func TestBannedWhileBecomingAnOperator(t *testing.T) {
 	w := openWorld(t, config())
 	ann, bob := w.operator("Ann"), w.register("Bob")
@@ -323,7 +326,8 @@ func TestSetUp(t *testing.T) {
 		if len(w.operators()) != 0 {
 			t.Errorf("operators are %q", w.operators())
 		}
-		// Two at once, each with a link of another process: one of them runs the server, and the other has no account.
+		// Two at once, each with a link of another process: one of them runs the server, and the
+		// other has no account.
 		var codes [2]string
 		var wait sync.WaitGroup
 		for i, link := range []string{first, second} {
@@ -406,7 +410,8 @@ func TestSetUpIsLogged(t *testing.T) {
 	t.Errorf("the log says %+v", logs.All())
 }
 
-// TestBadSetupLinksFillNoLog: who makes links up is told to wait, and is not written down each time.
+// TestBadSetupLinksFillNoLog: who makes links up is told to wait, and is not written down each
+// time.
 func TestBadSetupLinksFillNoLog(t *testing.T) {
 	cfg := config()
 	cfg.LoginAttempts = 3

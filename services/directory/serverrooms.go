@@ -43,7 +43,8 @@ func (s *Service) serverRoomRoutes(api huma.API) {
 		})
 }
 
-// serverRooms returns a page of the public rooms for who runs the server, also of those that this user is banned from.
+// serverRooms returns a page of the public rooms for who runs the server, also of those that this
+// user is banned from.
 func (s *Service) serverRooms(ctx context.Context, user string, in serverRoomsInput) (out serverRoomsOutput, err error) {
 	out.Rooms = []serverRoom{}
 	if _, err := s.permittedOnServer(ctx, directoryapi.ActionListRooms, user); err != nil {

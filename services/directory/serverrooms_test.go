@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestServerRooms: who runs the server sees every public room, also archived ones and those that they are banned from, and
-// archives, restores and deletes what is not theirs.
+// TestServerRooms: who runs the server sees every public room, also archived ones and those that
+// they are banned from, and archives, restores and deletes what is not theirs.
 func TestServerRooms(t *testing.T) {
 	w := openWorld(t, config())
 	w.historian()

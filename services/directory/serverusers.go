@@ -41,7 +41,8 @@ type serverUsersOutput struct {
 // pageUsers is how many users a page of the list has.
 const pageUsers = 100
 
-// serverUsers lists the users whose name has q in it, by name, after what Next of the page before said.
+// serverUsers lists the users whose name has q in it, by name, after what Next of the page before
+// said.
 func (s *Service) serverUsers(ctx context.Context, q, show, after string) (out serverUsersOutput, err error) {
 	out.Users = []serverUser{}
 	r, err := s.store.Server(ctx)
@@ -74,7 +75,8 @@ func (s *Service) serverUsers(ctx context.Context, q, show, after string) (out s
 	return out, nil
 }
 
-// staff returns operators and auditors whose name has part in it, by name. There are at most maxServerRoles.
+// staff returns operators and auditors whose name has part in it, by name. There are at most
+// maxServerRoles.
 func (s *Service) staff(ctx context.Context, r store.Server, part string) (all []store.User, _ error) {
 	for id := range r.Roles {
 		u, err := s.user(ctx, id)
@@ -153,8 +155,8 @@ func (s *Service) person(ctx context.Context, by, user string) (v personView, er
 	return v, err
 }
 
-// namer returns a function that names users as they are called now, and asks the store once for each. Who is not there any
-// more, and the console, have no name.
+// namer returns a function that names users as they are called now, and asks the store once for
+// each. Who is not there any more, and the console, have no name.
 func (s *Service) namer() func(context.Context, string) (string, error) {
 	known := map[string]string{"": ""}
 	return func(ctx context.Context, id string) (string, error) {
@@ -167,7 +169,8 @@ func (s *Service) namer() func(context.Context, string) (string, error) {
 	}
 }
 
-// deleteUser deletes the account of another, for good, as deleteMine does. Who has a role on the server loses that first.
+// deleteUser deletes the account of another, for good, as deleteMine does. Who has a role on the
+// server loses that first.
 func (s *Service) deleteUser(ctx context.Context, by, user string, messages bool) error {
 	u, err := s.manageable(ctx, by, user)
 	if err != nil {

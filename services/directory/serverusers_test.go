@@ -11,7 +11,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// TestFindServerUsers finds accounts by a part of their name and by what they are, a page at a time.
+// TestFindServerUsers finds accounts by a part of their name and by what they are, a page at a
+// time.
 func TestFindServerUsers(t *testing.T) {
 	w := openWorld(t, config())
 	op, aud, off := w.operator("Op"), w.register("Audrey"), w.register("Off")

@@ -27,7 +27,8 @@ import (
 )
 
 const (
-	// housekeepingEvery is how often what a crash left untold is told, and old sessions and keys are removed.
+	// housekeepingEvery is how often what a crash left untold is told, and old sessions and keys
+	// are removed.
 	housekeepingEvery = 5 * time.Second
 	// prepareEvery is how often the start is tried while the store does not work.
 	prepareEvery = time.Second
@@ -40,13 +41,15 @@ var (
 	errStarting = chat.Unavailable("the directory is starting", retryStore)
 )
 
-// Deps is what the service works with. The caller owns all of it, and closes it after Run has returned.
+// Deps is what the service works with. The caller owns all of it, and closes it after Run has
+// returned.
 type Deps struct {
 	Bus     bus.Bus
 	Store   store.Store
 	Log     *zap.Logger
 	Metrics prometheus.Registerer // nil: no metrics
-	// Setup is told the secret of a set-up link, for SetupPath, and how long it is good for. nil: the log is.
+	// Setup is told the secret of a set-up link, for SetupPath, and how long it is good for. nil:
+	// the log is.
 	Setup func(secret string, life time.Duration)
 }
 
@@ -80,8 +83,9 @@ type Service struct {
 	handler      http.Handler
 	actIDs       actIDs
 	every        time.Duration // between rounds of housekeeping
-	swept        atomic.Int64  // when it was last seen which public rooms are active (UTC milliseconds)
-	prepared     atomic.Bool   // there is a signing key, and there are the default rooms
+	// when it was last seen which public rooms are active (UTC milliseconds)
+	swept    atomic.Int64
+	prepared atomic.Bool // there is a signing key, and there are the default rooms
 }
 
 // New returns the service, which answers that it is unavailable before Run. cfg has been validated.
@@ -153,8 +157,8 @@ func (s *Service) Ready(ctx context.Context) error {
 	return err
 }
 
-// Run prepares the store, for as long as that takes, then serves requests on the bus and keeps house until ctx ends, when
-// it returns nil.
+// Run prepares the store, for as long as that takes, then serves requests on the bus and keeps
+// house until ctx ends, when it returns nil.
 func (s *Service) Run(ctx context.Context) error {
 	if !s.prepare(ctx) {
 		return s.unfit

@@ -54,7 +54,8 @@ func (s *Service) open(ctx context.Context, u store.User) (credentials, error) {
 	if err := s.store.CreateSession(ctx, x); err != nil {
 		return credentials{}, err
 	}
-	// Again: a ban, or a new password, of this moment may have ended the sessions of the user before there was this one.
+	// Again: a ban, or a new password, of this moment may have ended the sessions of the user
+	// before there was this one.
 	if err := s.stillMay(ctx, u); err != nil {
 		return credentials{}, errors.Join(err, s.store.DeleteSession(ctx, x.ID))
 	}
@@ -64,7 +65,8 @@ func (s *Service) open(ctx context.Context, u store.User) (credentials, error) {
 	return s.issue(u, x, refresh, now)
 }
 
-// stillMay returns an error if the user has been banned, disabled, deleted, or given another password.
+// stillMay returns an error if the user has been banned, disabled, deleted, or given another
+// password.
 func (s *Service) stillMay(ctx context.Context, u store.User) error {
 	now, err := s.store.User(ctx, u.ID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && now.Hash != u.Hash {
@@ -93,8 +95,9 @@ func (s *Service) newSession(ctx context.Context, u store.User, now time.Time) (
 	return x, x.ID + "." + secret.String()
 }
 
-// refresh returns the next token of a session, with its next secret, and prolongs it. attempt is what the client has made up
-// for this use of the secret, and says again when it has had no answer; empty: it has none.
+// refresh returns the next token of a session, with its next secret, and prolongs it. attempt is
+// what the client has made up for this use of the secret, and says again when it has had no answer;
+// empty: it has none.
 func (s *Service) refresh(ctx context.Context, refresh, attempt string) (credentials, error) {
 	id, given, ok := parseRefresh(refresh)
 	if !ok {
@@ -136,7 +139,8 @@ func (s *Service) refresh(ctx context.Context, refresh, attempt string) (credent
 		}
 		next, err := s.turn(ctx, u, x, given, state, attempt, now)
 		if errors.Is(err, store.ErrNotFound) {
-			continue // another request with the same secret was faster, or the session has ended just now
+			// another request with the same secret was faster, or the session has ended just now
+			continue
 		} else if err != nil {
 			return credentials{}, err
 		}
@@ -148,8 +152,8 @@ func (s *Service) refresh(ctx context.Context, refresh, attempt string) (credent
 // maxTurns is how often a refresh is tried when others of the same session come between.
 const maxTurns = 4
 
-// turn returns the secret that follows the given one, and keeps it if that is new. store.ErrNotFound: look at the session
-// again.
+// turn returns the secret that follows the given one, and keeps it if that is new.
+// store.ErrNotFound: look at the session again.
 func (s *Service) turn(ctx context.Context, u store.User, x store.Session, given secret, state secretState, attempt string, now time.Time) (secret, error) {
 	expires := now.Add(s.lifeOf(u)).UnixMilli()
 	if state == secretPrevious {
@@ -168,8 +172,8 @@ func (s *Service) turn(ctx context.Context, u store.User, x store.Session, given
 	})
 }
 
-// endStolen ends a session of which a secret came back that had been used: two have it, and one of them stole it. Which, nobody
-// can tell (RFC 9700, section 4.14.2).
+// endStolen ends a session of which a secret came back that had been used: two have it, and one of
+// them stole it. Which, nobody can tell (RFC 9700, section 4.14.2).
 func (s *Service) endStolen(ctx context.Context, u store.User, x store.Session) error {
 	s.log.Warn("a refresh token was used twice, so its log-in has been ended: somebody may have stolen it", zap.String("user", u.ID),
 		zap.String("session", x.ID), zap.String("address", addressOf(ctx)), zap.String("last address", x.Address))
@@ -182,7 +186,8 @@ func (s *Service) endStolen(ctx context.Context, u store.User, x store.Session) 
 func (s *Service) endSession(ctx context.Context, u store.User, session, actor string) error {
 	i := store.Intent{Kind: directoryapi.ChangeUser, User: u.ID, Name: u.Name, Actor: actor, Session: session}
 	return s.change(ctx, i, func(ctx context.Context) error {
-		return s.store.EndSession(ctx, session) // removing it, and the guest whose it is, is housekeeping
+		// removing it, and the guest whose it is, is housekeeping
+		return s.store.EndSession(ctx, session)
 	})
 }
 
@@ -198,14 +203,15 @@ func (s *Service) issue(u store.User, x store.Session, refresh string, now time.
 	}, nil
 }
 
-// endedBy returns when, in UTC milliseconds, a session ends that is over now. Another replica, whose clock may be another,
-// has set its end: so it has the leeway that tokens have. A log-out sets an end long ago, and is at once.
+// endedBy returns when, in UTC milliseconds, a session ends that is over now. Another replica,
+// whose clock may be another, has set its end: so it has the leeway that tokens have. A log-out
+// sets an end long ago, and is at once.
 func endedBy(now time.Time) int64 { return now.Add(-auth.Leeway).UnixMilli() }
 
 func over(x store.Session, now time.Time) bool { return x.Expires <= endedBy(now) }
 
-// checkSession returns httpapi.ErrEnded for the token of a log-in that has ended: here that counts at once, and not when
-// the token expires.
+// checkSession returns httpapi.ErrEnded for the token of a log-in that has ended: here that counts
+// at once, and not when the token expires.
 func (s *Service) checkSession(ctx context.Context, c auth.Claims) error {
 	if err := s.checkBan(ctx, c.User); err != nil {
 		return s.fail(err)
@@ -244,7 +250,8 @@ func (s *Service) logout(ctx context.Context, c auth.Claims) error {
 	return s.endSession(ctx, store.User{ID: c.User, Name: c.Name}, c.Session, c.User)
 }
 
-// logoutBy ends the session of a refresh token: whoever has it needs no access token for that, which may have expired.
+// logoutBy ends the session of a refresh token: whoever has it needs no access token for that,
+// which may have expired.
 func (s *Service) logoutBy(ctx context.Context, refresh string) error {
 	id, given, ok := parseRefresh(refresh)
 	if !ok {
@@ -267,7 +274,8 @@ func (s *Service) logoutBy(ctx context.Context, refresh string) error {
 	return s.endSession(ctx, u, x.ID, u.ID)
 }
 
-// removeEnded removes sessions that have ended. A guest has no way back, and is removed with the session.
+// removeEnded removes sessions that have ended. A guest has no way back, and is removed with the
+// session.
 func (s *Service) removeEnded(ctx context.Context) error {
 	ended, err := s.store.SessionsBefore(ctx, endedBy(time.Now()), endedBatch)
 	if err != nil {

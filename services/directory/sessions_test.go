@@ -47,7 +47,8 @@ func TestLogoutRevokes(t *testing.T) {
 	w.ok("POST", "/v1/refresh", "", refreshBody(phone), nil)
 }
 
-// TestLogoutBeatsRefresh logs out while the same log-in is being refreshed elsewhere, after that has found it good.
+// TestLogoutBeatsRefresh logs out while the same log-in is being refreshed elsewhere, after that
+// has found it good.
 func TestLogoutBeatsRefresh(t *testing.T) {
 	w := openWorld(t, config())
 	ann := w.register("Ann")
@@ -78,7 +79,8 @@ func TestTokensAndSessionsExpire(t *testing.T) {
 	if status, code := w.call("GET", "/v1/me", old, "", nil); status != 401 || code != "token_expired" {
 		t.Errorf("an expired token: %d %s", status, code)
 	}
-	// Each refresh prolongs the session, also one that is about to end by the clock of another replica.
+	// Each refresh prolongs the session, also one that is about to end by the clock of another
+	// replica.
 	if err := w.store.ExtendSession(t.Context(), claims.Session, time.Now().UnixMilli(), time.Now().Add(-auth.Leeway/2).UnixMilli()); err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +164,8 @@ func TestGuestsGo(t *testing.T) {
 	}
 }
 
-// TestGuestWithoutAccount has a crash come between the guest's session and the account: the session goes again.
+// TestGuestWithoutAccount has a crash come between the guest's session and the account: the session
+// goes again.
 func TestGuestWithoutAccount(t *testing.T) {
 	w := openWorld(t, config())
 	u, now := store.User{ID: chat.NewID(), Name: "Gus" + guestMark}, time.Now()

@@ -18,7 +18,8 @@ import (
 const (
 	// setupLife is how long a set-up link is good for.
 	setupLife = 24 * time.Hour
-	// maxSetupLinks is how many there are at most: each replica makes one when it starts, and all of them end with the first use.
+	// maxSetupLinks is how many there are at most: each replica makes one when it starts, and all
+	// of them end with the first use.
 	maxSetupLinks = 8
 )
 
@@ -28,8 +29,8 @@ var (
 	errSetupWrong = chat.E(chat.CodeForbidden, "this is not a set-up link of this server: look for the right one on its console or in its log")
 )
 
-// SetupPath returns where the set-up link with a secret leads, from where the page is. A browser sends nobody what stands
-// after #.
+// SetupPath returns where the set-up link with a secret leads, from where the page is. A browser
+// sends nobody what stands after #.
 func SetupPath(secret string) string { return "#/setup/" + secret }
 
 // offerSetup makes a set-up link while nobody runs the server, and says so.
@@ -81,7 +82,8 @@ func checkSetup(r store.Server, secret string, now time.Time) error {
 	return errSetupWrong
 }
 
-// setUp makes whoever has a set-up link an operator: with a new account, or with one that there is, by its password.
+// setUp makes whoever has a set-up link an operator: with a new account, or with one that there is,
+// by its password.
 func (s *Service) setUp(ctx context.Context, link, name, secret, address string) (store.User, error) {
 	r, err := s.store.Server(ctx)
 	if err == nil {

@@ -38,10 +38,11 @@ func idle(t *testing.T, cfg Config) *world {
 // scene is a room with its owner, a moderator and a member, and others around it.
 type scene struct {
 	*world
-	n                       int         // of the scene
-	op                      credentials // runs the server
-	ann, mod, bob, eve, gus credentials // owner, moderator, member, a stranger, and a guest who is a member
-	room, closed            string      // a public room, and a private one of ann's and bob's
+	n  int         // of the scene
+	op credentials // runs the server
+	// owner, moderator, member, a stranger, and a guest who is a member
+	ann, mod, bob, eve, gus credentials
+	room, closed            string // a public room, and a private one of ann's and bob's
 }
 
 func newScene(w *world, op credentials, hash string, n int) *scene {
@@ -124,8 +125,8 @@ func (s *scene) is(room string, u credentials, role directoryapi.Role) error {
 	return nil
 }
 
-// deed is something that somebody does: what is answered when it is done, what may be answered when it is done again, and
-// what is then true.
+// deed is something that somebody does: what is answered when it is done, what may be answered when
+// it is done again, and what is then true.
 type deed struct {
 	name  string
 	do    func(s *scene) string
@@ -274,7 +275,8 @@ var deeds = []deed{
 		if code := s.code(s.ann, "POST", "/v1/rooms/"+s.closed+"/members", fmt.Sprintf(`{"user":%q,"role":"owner"}`, s.bob.User.ID)); code != "" && code != chat.CodeForbidden {
 			return code
 		}
-		if code := s.code(s.ann, "POST", "/v1/rooms/"+s.closed+"/leave", ""); code != chat.CodeForbidden { // she may not see it any more
+		// she may not see it any more
+		if code := s.code(s.ann, "POST", "/v1/rooms/"+s.closed+"/leave", ""); code != chat.CodeForbidden {
 			return code
 		}
 		return ""
@@ -316,9 +318,10 @@ func (w *world) control() (all []directoryapi.Change) {
 
 var writes = regexp.MustCompile("^(Create|Put|Patch|Set|Extend|End|Delete)")
 
-// TestEveryStepMayFail has the store, before and after each of its steps, and the bus, at each append, fail once under
-// everything that can be done. It is answered that the service is unavailable, or done; and when the store and the bus work
-// again, and it is done again, all is as if nothing had happened, and told.
+// TestEveryStepMayFail has the store, before and after each of its steps, and the bus, at each
+// append, fail once under everything that can be done. It is answered that the service is
+// unavailable, or done; and when the store and the bus work again, and it is done again, all is as
+// if nothing had happened, and told.
 func TestEveryStepMayFail(t *testing.T) {
 	for _, d := range deeds {
 		t.Run(d.name, func(t *testing.T) {

@@ -8,7 +8,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// maxThrottled is how many keys a throttle remembers; beyond it those whose time is over are dropped, and then all.
+// maxThrottled is how many keys a throttle remembers; beyond it those whose time is over are
+// dropped, and then all.
 const maxThrottled = 100_000
 
 // throttle allows a number of things in a time, by key. Its methods are safe for concurrent use.

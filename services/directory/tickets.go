@@ -20,8 +20,8 @@ const resetLife = 24 * time.Hour
 // errTicket does not say which.
 var errTicket = chat.E(chat.CodeForbidden, "this link was used, is too old, or was followed by a newer one: ask for another")
 
-// newTicket makes a ticket, after which older ones of the user for the same are good for nothing. The store has only a hash of
-// the secret.
+// newTicket makes a ticket, after which older ones of the user for the same are good for nothing.
+// The store has only a hash of the secret.
 func (s *Service) newTicket(ctx context.Context, t store.Ticket, life time.Duration) (secret string, expires time.Time, err error) {
 	if err := s.store.DeleteTicketsOf(ctx, t.User, t.Kind); err != nil {
 		return "", expires, err
@@ -36,7 +36,8 @@ func (s *Service) newTicket(ctx context.Context, t store.Ticket, life time.Durat
 // ticketHash returns the hash of a ticket's secret as the store has it.
 func ticketHash(secret string) string { return hex.EncodeToString(hashOfLink(secret)) }
 
-// ticket returns a ticket of one of some kinds that is still good, and whose it is. It is still to be taken.
+// ticket returns a ticket of one of some kinds that is still good, and whose it is. It is still to
+// be taken.
 func (s *Service) ticket(ctx context.Context, secret string, kinds ...string) (t store.Ticket, u store.User, err error) {
 	t, err = s.store.Ticket(ctx, ticketHash(secret))
 	if errors.Is(err, store.ErrNotFound) || err == nil && (!slices.Contains(kinds, t.Kind) || time.Now().UnixMilli() >= t.Expires) {

@@ -104,7 +104,8 @@ func TestRefreshTurns(t *testing.T) {
 	})
 }
 
-// TestLostAnswer has a client fall asleep while it refreshes, and wake up long after the grace: it says the same attempt again.
+// TestLostAnswer has a client fall asleep while it refreshes, and wake up long after the grace: it
+// says the same attempt again.
 func TestLostAnswer(t *testing.T) {
 	attempt := func(c credentials, attempt string) string {
 		return fmt.Sprintf(`{"refresh_token":%q,"attempt":%q}`, c.Refresh, attempt)
@@ -163,7 +164,8 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// TestRefreshAfterLongUse has somebody keep the very first token, while the owner refreshes many times.
+// TestRefreshAfterLongUse has somebody keep the very first token, while the owner refreshes many
+// times.
 func TestRefreshAfterLongUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := openWorld(t, config())
@@ -219,8 +221,8 @@ func TestRefreshAtOnce(t *testing.T) {
 	}
 }
 
-// TestRefreshOfTheReleaseBefore has a log-in of the release before go on, whose client keeps its token for good; and a replica
-// of that release take the tokens of this one.
+// TestRefreshOfTheReleaseBefore has a log-in of the release before go on, whose client keeps its
+// token for good; and a replica of that release take the tokens of this one.
 func TestRefreshOfTheReleaseBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config()
@@ -260,7 +262,8 @@ func TestRefreshOfTheReleaseBefore(t *testing.T) {
 	})
 }
 
-// TestBanEndsSessions bans somebody and ends the ban, also when the first replica crashes in between: no log-in from before goes on.
+// TestBanEndsSessions bans somebody and ends the ban, also when the first replica crashes in
+// between: no log-in from before goes on.
 func TestBanEndsSessions(t *testing.T) {
 	for _, crash := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {

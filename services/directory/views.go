@@ -104,8 +104,8 @@ func (s *Service) room(ctx context.Context, c auth.Claims, id string) (roomView,
 	return s.view(ctx, r, c.User, a.Role)
 }
 
-// rooms returns the user's rooms, and the public ones that the user may join. However many they are, the store is asked
-// seven times, and once for each request that the user has sent.
+// rooms returns the user's rooms, and the public ones that the user may join. However many they
+// are, the store is asked seven times, and once for each request that the user has sent.
 func (s *Service) rooms(ctx context.Context, user string, guest bool) ([]roomView, error) {
 	mine, err := s.store.GroupsOf(ctx, user, maxListed)
 	if err != nil {
@@ -116,7 +116,8 @@ func (s *Service) rooms(ctx context.Context, user string, guest bool) ([]roomVie
 		return nil, err
 	}
 	mine = append(mine, directs...)
-	// The order: the default rooms, the user's by when they were entered, the newest direct rooms, the public ones by activity.
+	// The order: the default rooms, the user's by when they were entered, the newest direct rooms,
+	// the public ones by activity.
 	order := append([]string{}, chat.DefaultRooms...)
 	roles := map[string]directoryapi.Role{}
 	for _, id := range chat.DefaultRooms {
@@ -209,8 +210,8 @@ func (s *Service) members(ctx context.Context, c auth.Claims, room, after string
 	return out, nil
 }
 
-// everybody lists all users as members of a default room, but for those who are banned from it, and those whom asker is not
-// shown: see hiddenFrom.
+// everybody lists all users as members of a default room, but for those who are banned from it, and
+// those whom asker is not shown: see hiddenFrom.
 func (s *Service) everybody(ctx context.Context, asker, room, after string) (membersOutput, error) {
 	out := membersOutput{Members: []memberView{}}
 	users, err := s.store.UsersAfter(ctx, after, maxMembers+1)
@@ -218,7 +219,8 @@ func (s *Service) everybody(ctx context.Context, asker, room, after string) (mem
 		return out, err
 	}
 	users, out.More = page(users, maxMembers)
-	// Those with a role of their own, and the banned, are users: of as many after the same one, none is left out.
+	// Those with a role of their own, and the banned, are users: of as many after the same one,
+	// none is left out.
 	roles := map[string]directoryapi.Role{}
 	members, err := s.store.Members(ctx, room, after, maxMembers)
 	if err != nil {

@@ -55,7 +55,8 @@ func chatting(t *testing.T, w *world, conf func(*edge.Config)) {
 	}
 }
 
-// TestBusyRoom has several talk at once in a room whose news wait for more: everybody gets everything, in order.
+// TestBusyRoom has several talk at once in a room whose news wait for more: everybody gets
+// everything, in order.
 func TestBusyRoom(t *testing.T) {
 	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		e := w.edge(conf, func(c *edge.Config) { c.Coalesce = 10 * time.Millisecond })

@@ -50,7 +50,8 @@ func dial(t testing.TB, addr net.Addr, headers ...string) *client {
 	return c
 }
 
-// receive bounds what the kernel takes from the server before it is read, which else grows to many megabytes.
+// receive bounds what the kernel takes from the server before it is read, which else grows to many
+// megabytes.
 func (c *client) receive(bytes int) {
 	c.t.Helper()
 	if err := c.conn.(*net.TCPConn).SetReadBuffer(bytes); err != nil {

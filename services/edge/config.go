@@ -134,14 +134,15 @@ func (c *Config) Base() string { return strings.TrimSuffix(c.BasePath, "/") }
 // defaultSockets is the default of MaxSockets, which asks for no number in particular.
 const defaultSockets = 1_000_000
 
-// spareFiles is how many files an edge needs besides its clients' sockets: connections to the bus, listeners, requests
-// over HTTP. Where the limit is low, they get a quarter of it.
+// spareFiles is how many files an edge needs besides its clients' sockets: connections to the bus,
+// listeners, requests over HTTP. Where the limit is low, they get a quarter of it.
 const spareFiles = 500
 
 // socketsWithin returns how many sockets a limit of open files allows.
 func socketsWithin(files int) int { return max(1, files-min(spareFiles, files/4)) }
 
-// ringKeep is how long at most a ring keeps frames, in seconds, for sockets that are slow or come back.
+// ringKeep is how long at most a ring keeps frames, in seconds, for sockets that are slow or come
+// back.
 const ringKeep = 30
 
 func (c *Config) options(loops int) hub.Options {
@@ -162,8 +163,8 @@ func (c *Config) options(loops int) hub.Options {
 	}
 }
 
-// newEdgeID names an edge after its host, for people who look, and differently at each start, so that edges of one host
-// are told apart.
+// newEdgeID names an edge after its host, for people who look, and differently at each start, so
+// that edges of one host are told apart.
 func newEdgeID() string {
 	host, err := os.Hostname()
 	if err != nil {

@@ -85,7 +85,8 @@ func rfcDeflate() []exchange {
 	}
 }
 
-// storedBlocks returns a payload in blocks that are not compressed, and so a few bytes longer than it is.
+// storedBlocks returns a payload in blocks that are not compressed, and so a few bytes longer than
+// it is.
 func storedBlocks(s string) string {
 	var b []byte
 	for len(s) > 0 {
@@ -99,8 +100,8 @@ func storedBlocks(s string) string {
 	return string(b) + "\x00"
 }
 
-// TestDeflateFrames goes through the rules for frames on connections that have agreed to compress: with messages that are
-// compressed, and with others.
+// TestDeflateFrames goes through the rules for frames on connections that have agreed to compress:
+// with messages that are compressed, and with others.
 func TestDeflateFrames(t *testing.T) {
 	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		e := w.edge(conf, compressing)
@@ -111,7 +112,8 @@ func TestDeflateFrames(t *testing.T) {
 
 func compressing(c *edge.Config) { c.Deflate = 512 }
 
-// frameOf reads until a text frame has a text in it, and returns its first byte and its payload as it came.
+// frameOf reads until a text frame has a text in it, and returns its first byte and its payload as
+// it came.
 func (c *client) frameOf(text string) (first byte, payload []byte) {
 	c.t.Helper()
 	for {
@@ -134,7 +136,8 @@ func (c *client) frameOf(text string) (first byte, payload []byte) {
 	}
 }
 
-// TestDeflateRoom has a room in which some compress and some do not: all get the same, and it is compressed once.
+// TestDeflateRoom has a room in which some compress and some do not: all get the same, and it is
+// compressed once.
 func TestDeflateRoom(t *testing.T) {
 	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		e := w.edge(conf, compressing)
@@ -184,6 +187,7 @@ func TestDeflateRoom(t *testing.T) {
 			c.write(closeFrame(1000, ""))
 			c.wantClose(1000)
 		}
+		eventually(t, "they have left", func() bool { return e.count("hubbub_edge_sockets") == float64(1+len(plain)) })
 		sender.say("lobby", "m3", long)
 		late := enter(offer)
 		sender.say("lobby", "m4", long)

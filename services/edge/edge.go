@@ -1,5 +1,6 @@
-// Package edge is the edge service: it holds the clients' WebSockets, brings them the events of their rooms, and puts
-// what they send into the log. Other HTTP on its port goes to a handler that it is given.
+// Package edge is the edge service: it holds the clients' WebSockets, brings them the events of
+// their rooms, and puts what they send into the log. Other HTTP on its port goes to a handler that
+// it is given.
 //
 // It touches no database and keeps nothing that a crash would lose.
 package edge
@@ -44,8 +45,8 @@ type Edge struct {
 	running atomic.Bool
 }
 
-// New returns an edge that listens, so that a port in use is an error here, and accepts nothing before Run. It adds a
-// hook to the directory cache, so it comes before that one's Run.
+// New returns an edge that listens, so that a port in use is an error here, and accepts nothing
+// before Run. It adds a hook to the directory cache, so it comes before that one's Run.
 func New(cfg Config, deps Deps) (*Edge, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -87,8 +88,9 @@ func (e *Edge) Ready(context.Context) error {
 	return nil
 }
 
-// Run serves until ctx ends. Then sockets are asked to go elsewhere, for as long as the configuration's Drain; what they
-// have sent is acknowledged first. It returns when everything has ended: nil, or why a loop has failed.
+// Run serves until ctx ends. Then sockets are asked to go elsewhere, for as long as the
+// configuration's Drain; what they have sent is acknowledged first. It returns when everything has
+// ended: nil, or why a loop has failed.
 func (e *Edge) Run(ctx context.Context) error {
 	// Loops and hub end in an order of their own, after the drain.
 	looping, stopLoops := context.WithCancel(context.WithoutCancel(ctx))

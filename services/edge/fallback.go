@@ -14,7 +14,8 @@ import (
 	"hubbub.internal/services/edge/internal/upgrade"
 )
 
-// fallback serves the connections that are no WebSockets, which the loops hand over, with an ordinary HTTP server.
+// fallback serves the connections that are no WebSockets, which the loops hand over, with an
+// ordinary HTTP server.
 type fallback struct {
 	server *http.Server
 	conns  chan net.Conn
@@ -60,7 +61,8 @@ func newFallback(h http.Handler, log *zap.Logger) *fallback {
 	}
 }
 
-// take hands a connection over. It does not block: when the server does not keep up the connection is closed.
+// take hands a connection over. It does not block: when the server does not keep up the connection
+// is closed.
 func (f *fallback) take(conn net.Conn, read []byte) {
 	select {
 	case <-f.done:

@@ -13,8 +13,8 @@ import (
 	"hubbub.internal/services/edge"
 )
 
-// alone runs the test in a process of its own, for its limits are those of a process. It reports whether that is done: in the
-// other process it is false.
+// alone runs the test in a process of its own, for its limits are those of a process. It reports
+// whether that is done: in the other process it is false.
 func alone(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv("EDGE_TEST_FILES") != "" {
@@ -43,7 +43,8 @@ func TestFileLimit(t *testing.T) {
 		asked, want int
 		say         string
 	}{
-		{1_000_000, 300, `"msg":"sockets that the limit of open files allows","sockets":300,`}, // the default: nobody asked for it
+		// the default: nobody asked for it
+		{1_000_000, 300, `"msg":"sockets that the limit of open files allows","sockets":300,`},
 		{301, 300, `"level":"warn","ts":`},
 		{300, 300, `"msg":"sockets that the limit of open files allows","sockets":300,"allowed":300,"files":400`},
 		{20, 20, `"msg":"sockets that the limit of open files allows","sockets":20,"allowed":300`},
@@ -61,15 +62,16 @@ func TestFileLimit(t *testing.T) {
 	}
 }
 
-// TestNoFiles takes all file descriptors away from an edge: connections are refused, those that are there go on, and
-// when there are file descriptors again, new ones are let in. It runs in a process of its own, with the log in another:
-// an embedded server opens and closes files all the time.
+// TestNoFiles takes all file descriptors away from an edge: connections are refused, those that are
+// there go on, and when there are file descriptors again, new ones are let in. It runs in a process
+// of its own, with the log in another: an embedded server opens and closes files all the time.
 func TestNoFiles(t *testing.T) {
 	if alone(t) {
 		return
 	}
 	w := newWorldOn(t, bustest.Redis(t).URL())
-	// One loop: of two that refuse at once, one may let somebody in with the file descriptor that the other gave up.
+	// One loop: of two that refuse at once, one may let somebody in with the file descriptor that
+	// the other gave up.
 	e := w.edge(func(c *edge.Config) { c.Loops = 1 })
 	c := w.login(e, "ann")
 	c.join("lobby")

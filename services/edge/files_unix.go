@@ -8,7 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fileLimit returns how many files the process may have open at the same time. Go has raised it to the hard limit.
+// fileLimit returns how many files the process may have open at the same time. Go has raised it to
+// the hard limit.
 func fileLimit() int {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {

@@ -23,9 +23,10 @@ import (
 	"hubbub.internal/services/edge"
 )
 
-// BenchmarkIdle measures the user space that an idle, logged-in socket in one room takes: with the edge alone, on a bus
-// that holds nothing, and with what the NATS client and the server in the same process hold for it. What is held for a
-// user, an answer of the permission cache for one, is shared by the user's sockets. See docs/performance.md.
+// BenchmarkIdle measures the user space that an idle, logged-in socket in one room takes: with the
+// edge alone, on a bus that holds nothing, and with what the NATS client and the server in the same
+// process hold for it. What is held for a user, an answer of the permission cache for one, is
+// shared by the user's sockets. See docs/performance.md.
 func BenchmarkIdle(b *testing.B) {
 	sockets := 8000
 	if n, err := strconv.Atoi(os.Getenv("SOCKETS")); err == nil {

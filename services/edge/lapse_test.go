@@ -35,8 +35,9 @@ func (c *client) stayAlive() {
 	c.t.Cleanup(done.Wait)
 }
 
-// TestSessionEndsUntold has tokens run out while sockets are open: the edge asks whether the sessions go on, again each
-// time that a token would have lasted, and closes the sockets of those that do not.
+// TestSessionEndsUntold has tokens run out while sockets are open: the edge asks whether the
+// sessions go on, again each time that a token would have lasted, and closes the sockets of those
+// that do not.
 func TestSessionEndsUntold(t *testing.T) {
 	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		e := w.edge(conf, func(c *edge.Config) { c.Ping, c.Idle = 100*time.Millisecond, time.Minute })

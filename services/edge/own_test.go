@@ -100,7 +100,8 @@ func (c *client) wantNotices(ids ...string) {
 	}
 }
 
-// TestOwnRoom shows that what is put into a user's own room reaches all of the user's sockets, unasked.
+// TestOwnRoom shows that what is put into a user's own room reaches all of the user's sockets,
+// unasked.
 func TestOwnRoom(t *testing.T) {
 	w := newWorld(t)
 	edges := []*running{w.edge(), w.edge()}
@@ -117,7 +118,8 @@ func TestOwnRoom(t *testing.T) {
 	}
 	other.send(`{"type":"ping","id":"1"}`)
 	other.want("ack")
-	a.send(`{"type":"leave","id":"1","room":"u-ann"}`) // the server's to join, not the client's to leave
+	// the server's to join, not the client's to leave
+	a.send(`{"type":"leave","id":"1","room":"u-ann"}`)
 	a.want("ack")
 	w.append("u-ann", data)
 	if e := a.event(); e.Type != chat.TypeInvited {
@@ -158,7 +160,8 @@ func TestOwnRoomInOrder(t *testing.T) {
 	wg.Wait()
 }
 
-// TestOwnRoomHintsLost: what no hint told of is found when the bus says that hints may have been lost, in order and once.
+// TestOwnRoomHintsLost: what no hint told of is found when the bus says that hints may have been
+// lost, in order and once.
 func TestOwnRoomHintsLost(t *testing.T) {
 	w, d := newDeafWorld(t)
 	e := w.edge()
@@ -195,7 +198,8 @@ func TestOwnRoomNoLog(t *testing.T) {
 	w.login(e, "ann")
 }
 
-// TestOwnRoomResume: a client gets what it missed of its own room, in pages when it is much, and then what is new.
+// TestOwnRoomResume: a client gets what it missed of its own room, in pages when it is much, and
+// then what is new.
 func TestOwnRoomResume(t *testing.T) {
 	w := newWorld(t)
 	e := w.edge()
@@ -251,7 +255,8 @@ func TestOwnRoomResume(t *testing.T) {
 	ann.wantNotices("newer")
 }
 
-// TestOwnRoomRewound: a client whose own room's log is not the one that it knows is told so, asked or not.
+// TestOwnRoomRewound: a client whose own room's log is not the one that it knows is told so, asked
+// or not.
 func TestOwnRoomRewound(t *testing.T) {
 	w, d := newDeafWorld(t)
 	e := w.edge()

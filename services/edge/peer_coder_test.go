@@ -12,7 +12,8 @@ import (
 	"hubbub.internal/services/edge"
 )
 
-// TestPeerCoder talks to an edge that compresses by coder/websocket, which offers to compress in three ways.
+// TestPeerCoder talks to an edge that compresses by coder/websocket, which offers to compress in
+// three ways.
 func TestPeerCoder(t *testing.T) {
 	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		e := w.edge(conf, compressing)

@@ -12,10 +12,12 @@ import (
 	"hubbub.internal/services/edge"
 )
 
-// peerFolder has the ws package's client, which the test installs by its lock file where it is missing.
+// peerFolder has the ws package's client, which the test installs by its lock file where it is
+// missing.
 const peerFolder = "testdata/peer"
 
-// TestPeerWS talks to the edge by the ws package of Node.js, on both transports, compressed and not.
+// TestPeerWS talks to the edge by the ws package of Node.js, on both transports, compressed and
+// not.
 func TestPeerWS(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(peerFolder, "node_modules/ws/package.json")); err != nil {
 		install := exec.CommandContext(t.Context(), "npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")

@@ -143,7 +143,8 @@ func TestReports(t *testing.T) {
 	l.until(func() bool { return len(l.sessions) == 0 })
 }
 
-// TestAway shows as idle who does nothing, until they do something; not who has set a status, and pings are nothing.
+// TestAway shows as idle who does nothing, until they do something; not who has set a status, and
+// pings are nothing.
 func TestAway(t *testing.T) {
 	w := newWorld(t)
 	l := listen(t, w)
@@ -153,8 +154,9 @@ func TestAway(t *testing.T) {
 		return func(s presence.Session) bool { return s.Status == status }
 	}
 	ann.join("lobby")
-	// A socket that is alive all the time, and whose user does something when busy. Busy lasts until it has been told:
-	// reports tell the latest status only, and this user is away before long.
+	// A socket that is alive all the time, and whose user does something when busy. Busy lasts
+	// until it has been told: reports tell the latest status only, and this user is away before
+	// long.
 	var busy atomic.Bool
 	busy.Store(true)
 	stop := make(chan struct{})

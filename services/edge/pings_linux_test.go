@@ -10,8 +10,9 @@ import (
 	"hubbub.internal/services/edge"
 )
 
-// BenchmarkPings measures what a ping and its pong cost the edge, system calls and all: the process's CPU less that of the
-// thread that answers as all clients. A loop's wheel has no part in it that could be seen: see BenchmarkKeepalive.
+// BenchmarkPings measures what a ping and its pong cost the edge, system calls and all: the
+// process's CPU less that of the thread that answers as all clients. A loop's wheel has no part in
+// it that could be seen: see BenchmarkKeepalive.
 func BenchmarkPings(b *testing.B) {
 	const sockets, every = 4000, 250 * time.Millisecond
 	w := newWorld(b)

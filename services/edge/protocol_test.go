@@ -15,7 +15,8 @@ import (
 	"hubbub.internal/services/edge"
 )
 
-// The tests of this file hold sentences of libs/wire/PROTOCOL.md that a client relies on and that no other test is about.
+// The tests of this file hold sentences of libs/wire/PROTOCOL.md that a client relies on and that
+// no other test is about.
 
 // logOf returns the entries of a room's log.
 func (w *world) logOf(room string) []bus.Entry {
@@ -52,8 +53,8 @@ func (c *client) resumed(room, after string) (replayed []wire.Event, joined wire
 	}
 }
 
-// TestPositions: a position is the seq and the id of one entry. The seq of joined may be above the last entry, where
-// there is none: with the id of that entry it is a place of no log.
+// TestPositions: a position is the seq and the id of one entry. The seq of joined may be above the
+// last entry, where there is none: with the id of that entry it is a place of no log.
 func TestPositions(t *testing.T) {
 	w := newWorld(t)
 	e := w.edge()
@@ -81,7 +82,8 @@ func TestPositions(t *testing.T) {
 			t.Errorf("after %s came %q and %+v", tt.after, ids, joined)
 		}
 	}
-	// An edge on which nobody is in the room yet asks the log, which says through where the room has nothing else.
+	// An edge on which nobody is in the room yet asks the log, which says through where the room
+	// has nothing else.
 	far := w.login(w.edge(), "ann")
 	_, joined := far.resumed("lobby", fmt.Sprintf(`{"seq":%d,"id":"n0"}`, first.Seq))
 	if joined.Seq <= last.Seq {
@@ -99,7 +101,8 @@ func TestPositions(t *testing.T) {
 	}
 }
 
-// TestFailedJoin: a join that is answered with an error changes nothing, whatever the room was before.
+// TestFailedJoin: a join that is answered with an error changes nothing, whatever the room was
+// before.
 func TestFailedJoin(t *testing.T) {
 	w := newWorld(t)
 	torn := &deaf{Bus: w.bus}
@@ -150,10 +153,11 @@ func TestReadsOfTwoDevices(t *testing.T) {
 	}
 }
 
-// TestLargestEvent: an event is far larger than the frame that a client may send, and at most limits.event, which is
-// told before it comes.
+// TestLargestEvent: an event is far larger than the frame that a client may send, and at most
+// limits.event, which is told before it comes.
 func TestLargestEvent(t *testing.T) {
-	// What another service answers with crosses the bus; the edge adds an id, a room and their names.
+	// What another service answers with crosses the bus; the edge adds an id, a room and their
+	// names.
 	const around = 512
 	if bus.MaxData+around > wire.MaxEvent {
 		t.Fatalf("the bus carries %d bytes, and an event has at most %d", bus.MaxData, wire.MaxEvent)
@@ -187,8 +191,8 @@ func (b *fullPage) Request(ctx context.Context, service string, data []byte) ([]
 	return append([]byte(page)[:bus.MaxData-2], `"}`...), nil
 }
 
-// TestDeletedInReplay: what was deleted is left out of a replay of the log, and has no text in one of the record. In
-// neither is that a gap.
+// TestDeletedInReplay: what was deleted is left out of a replay of the log, and has no text in one
+// of the record. In neither is that a gap.
 func TestDeletedInReplay(t *testing.T) {
 	t.Run("log", func(t *testing.T) {
 		w := newWorld(t)
@@ -286,7 +290,8 @@ func TestWhatNeedsAJoin(t *testing.T) {
 	}
 }
 
-// TestReplies: with an id each command has one reply; without one, errors alone are told, also without.
+// TestReplies: with an id each command has one reply; without one, errors alone are told, also
+// without.
 func TestReplies(t *testing.T) {
 	w := newWorld(t)
 	c := w.login(w.edge(), "ann")

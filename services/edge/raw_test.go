@@ -120,7 +120,8 @@ func TestSilence(t *testing.T) {
 	})
 }
 
-// TestHTTP shows that ordinary requests on the same port reach the handler whole, also several on one connection.
+// TestHTTP shows that ordinary requests on the same port reach the handler whole, also several on
+// one connection.
 func TestHTTP(t *testing.T) {
 	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		e := w.edge(conf)

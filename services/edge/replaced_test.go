@@ -26,7 +26,8 @@ func (w *world) put(e chat.Event) uint64 {
 	return a.Seq
 }
 
-// replay joins a room after a position, again while there is more, and returns what came, each as its type, id and text.
+// replay joins a room after a position, again while there is more, and returns what came, each as
+// its type, id and text.
 func (c *client) replay(room string, after uint64) string {
 	c.t.Helper()
 	var all []string
@@ -50,8 +51,9 @@ func (c *client) replay(room string, after uint64) string {
 	return strings.Join(all, ", ")
 }
 
-// TestReplacedTexts has people join from before messages that were edited and deleted: nobody gets what stood there, from the memory
-// of an edge, from the log, or from a log of which an answer carries a part, while history does not answer and has erased nothing.
+// TestReplacedTexts has people join from before messages that were edited and deleted: nobody gets
+// what stood there, from the memory of an edge, from the log, or from a log of which an answer
+// carries a part, while history does not answer and has erased nothing.
 func TestReplacedTexts(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T) *world{
 		"nats":  func(t *testing.T) *world { return newWorld(t) },
@@ -77,7 +79,8 @@ func TestReplacedTexts(t *testing.T) {
 			about(chat.TypeEdited, "ann", "e2", "m1", "ann", "public")
 			about(chat.TypeEdited, "ann", "e3", "m2", "ann", "secret 4")
 			about(chat.TypeDeleted, "mod", "d1", "m2", "ann", "")
-			about(chat.TypeEdited, "ann", "e4", "m2", "ann", "secret 5") // was checked while the message was being deleted
+			// was checked while the message was being deleted
+			about(chat.TypeEdited, "ann", "e4", "m2", "ann", "secret 5")
 			for e := ann.want(chat.TypeEdited); e.ID != "e4"; e = ann.want(chat.TypeEdited) {
 				continue
 			}

@@ -146,8 +146,8 @@ func TestTwoEdges(t *testing.T) {
 	wg.Wait()
 }
 
-// TestSlowConsumer has one socket read nothing while its room is busy: it is closed and misses nothing after all, and
-// the others do not wait for it.
+// TestSlowConsumer has one socket read nothing while its room is busy: it is closed and misses
+// nothing after all, and the others do not wait for it.
 func TestSlowConsumer(t *testing.T) {
 	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		e := w.edge(conf, func(c *edge.Config) { c.RingBytes, c.RingEntries = 256<<10, 4096 })
@@ -220,7 +220,8 @@ func TestJoinAgain(t *testing.T) {
 	if e := c.event(); e.Type != "joined" || e.Seq != last.Seq {
 		t.Errorf("got %+v", e)
 	}
-	c.send(`{"type":"join","id":"1","room":"lobby","after":{"seq":%d}}`, head) // known from joined alone
+	// known from joined alone
+	c.send(`{"type":"join","id":"1","room":"lobby","after":{"seq":%d}}`, head)
 	for _, want := range []string{"n0", "n1", "n2", "1"} {
 		if e := c.event(); e.ID != want {
 			t.Errorf("got %+v, want %s", e, want)

@@ -27,8 +27,8 @@ func closeFrame(code uint16, reason string) []byte {
 	return masked(0x88, append(binary.BigEndian.AppendUint16(nil, code), reason...))
 }
 
-// message returns a text message in as many frames as there are parts, compressed as a whole if packed says so. between
-// comes after each frame but the last.
+// message returns a text message in as many frames as there are parts, compressed as a whole if
+// packed says so. between comes after each frame but the last.
 func message(packed bool, between []byte, parts ...string) []byte {
 	if packed {
 		// Compressed data may be cut anywhere.
@@ -55,7 +55,8 @@ func message(packed bool, between []byte, parts ...string) []byte {
 	return out
 }
 
-// rfcFrames are the rules of RFC 6455 sections 5 to 8. Their messages are compressed if packed says so.
+// rfcFrames are the rules of RFC 6455 sections 5 to 8. Their messages are compressed if packed says
+// so.
 func rfcFrames(packed bool) []exchange {
 	msg := func(parts ...string) []byte { return message(packed, nil, parts...) }
 	around := func(between []byte, parts ...string) []byte { return message(packed, between, parts...) }
@@ -187,7 +188,8 @@ func rfcCloseCodes() (all []exchange) {
 	return all
 }
 
-// TestFrames sends each of them in one write and byte by byte, while somebody else goes on chatting.
+// TestFrames sends each of them in one write and byte by byte, while somebody else goes on
+// chatting.
 func TestFrames(t *testing.T) {
 	withoutDeflate := []exchange{
 		{name: "RSV1", send: masked(0xc1, []byte("{}")), code: wire.CloseFrame},

@@ -8,8 +8,9 @@ import (
 	"hubbub.internal/services/edge"
 )
 
-// TestHandshakes goes through requests that become a WebSocket, and others: RFC 6455 section 4.2.1, and what RFC 9112 has
-// against two parsers reading one request differently. A refusal ends the connection.
+// TestHandshakes goes through requests that become a WebSocket, and others: RFC 6455 section 4.2.1,
+// and what RFC 9112 has against two parsers reading one request differently. A refusal ends the
+// connection.
 func TestHandshakes(t *testing.T) {
 	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		e := w.edge(conf, func(c *edge.Config) { c.Origins = []string{"https://chat.example"} })

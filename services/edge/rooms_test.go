@@ -187,7 +187,8 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-// TestLive passes on typing to the room, and read positions to the user's other sockets, over two edges.
+// TestLive passes on typing to the room, and read positions to the user's other sockets, over two
+// edges.
 func TestLive(t *testing.T) {
 	w := newWorld(t)
 	edges := []*running{w.edge(), w.edge()}
@@ -204,7 +205,8 @@ func TestLive(t *testing.T) {
 		ann.send(`{"type":"read","id":"r","room":"lobby","seq":%d}`, seq)
 		ann.want("ack")
 	}
-	for _, want := range []uint64{5, 9} { // the first at once, the largest of the others a second later
+	// the first at once, the largest of the others a second later
+	for _, want := range []uint64{5, 9} {
 		if e := phone.event(); e.Type != "read" || e.User != "ann" || e.Room != "lobby" || e.Seq != want {
 			t.Errorf("the phone got %+v, want %d", e, want)
 		}
@@ -224,7 +226,8 @@ func TestLive(t *testing.T) {
 	bob.wantError("3", "not_joined")
 }
 
-// TestReadTogether tells a room of few members, over two edges, how far one of them has read, and no other room.
+// TestReadTogether tells a room of few members, over two edges, how far one of them has read, and
+// no other room.
 func TestReadTogether(t *testing.T) {
 	w := newWorld(t)
 	few := directory.Access{Role: directory.RoleMember, Read: true, Send: true, Small: true}

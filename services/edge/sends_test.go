@@ -13,8 +13,8 @@ import (
 	"hubbub.internal/services/edge"
 )
 
-// picky is a bus that holds up the appends to one room, and fails those with certain ids: before it carries them out, or
-// after.
+// picky is a bus that holds up the appends to one room, and fails those with certain ids: before it
+// carries them out, or after.
 type picky struct {
 	bus.Bus
 	slow          string
@@ -41,8 +41,8 @@ func (b *picky) Append(e bus.NewEntry, done func(bus.Appended, error)) {
 	}()
 }
 
-// TestPipelinedSends: sends to one room are carried out in order, also behind one that fails; those that need no look at
-// the log are refused at once, and other rooms do not wait.
+// TestPipelinedSends: sends to one room are carried out in order, also behind one that fails; those
+// that need no look at the log are refused at once, and other rooms do not wait.
 func TestPipelinedSends(t *testing.T) {
 	w := newWorld(t)
 	b := &picky{Bus: w.bus, slow: "slow", release: make(chan struct{}), before: map[string]error{"m2": bus.ErrUnavailable}}
@@ -84,7 +84,8 @@ func answer(c *client) wire.Event {
 	}
 }
 
-// TestRefusedSends: what is refused with unavailable may be in the log or not; with anything else it is not.
+// TestRefusedSends: what is refused with unavailable may be in the log or not; with anything else
+// it is not.
 func TestRefusedSends(t *testing.T) {
 	w := newWorld(t)
 	w.access[[2]string{"ann", "news"}] = directory.Access{Read: true}

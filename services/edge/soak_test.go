@@ -15,9 +15,10 @@ import (
 	"hubbub.internal/services/edge"
 )
 
-// TestSoak has sockets come, chat and go in every way there is, again and again: in the end nothing of them is left. There are
-// 500 of them, or SOAK: `make soak-edge` has as many as the files allow. Their other ends are in a process of their own, this
-// test once more, so that each end has all the files that a process may open.
+// TestSoak has sockets come, chat and go in every way there is, again and again: in the end nothing
+// of them is left. There are 500 of them, or SOAK: `make soak-edge` has as many as the files allow.
+// Their other ends are in a process of their own, this test once more, so that each end has all the
+// files that a process may open.
 func TestSoak(t *testing.T) {
 	sockets := 500
 	if s := os.Getenv("SOAK"); s != "" {
@@ -50,7 +51,8 @@ func TestSoak(t *testing.T) {
 	for _, name := range []string{"hubbub_edge_sockets", "hubbub_edge_buffer_bytes", "hubbub_edge_feeds"} {
 		eventually(t, name+" is 0", func() bool { return e.count(name) == 0 })
 	}
-	// The edge listens to each of its 64 live channels from when it first needs it; the bus may have a goroutine for each.
+	// The edge listens to each of its 64 live channels from when it first needs it; the bus may
+	// have a goroutine for each.
 	eventually(t, "no goroutine of a socket or a room is left", func() bool { return runtime.NumGoroutine() <= before+64 })
 	if n := e.count("hubbub_edge_handshakes_total"); int(n) < sockets*2 {
 		t.Errorf("%v sockets in all", n)

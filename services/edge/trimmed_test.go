@@ -15,8 +15,9 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// TestTrimmedIsNoRewind has retention take what idle rooms have, right after a message was deleted that is younger than all of
-// it: nobody is told anything, neither in idle rooms nor in rooms without a message, and what is said next comes.
+// TestTrimmedIsNoRewind has retention take what idle rooms have, right after a message was deleted
+// that is younger than all of it: nobody is told anything, neither in idle rooms nor in rooms
+// without a message, and what is said next comes.
 func TestTrimmedIsNoRewind(t *testing.T) {
 	t.Parallel()
 	server, err := natsembed.Start(natsembed.Options{Dir: t.TempDir(), Port: natsembed.NoListener})
@@ -64,7 +65,8 @@ func TestTrimmedIsNoRewind(t *testing.T) {
 		from := compared()
 		eventually(t, "every room is compared", func() bool { return compared() >= from+2*r.count("hubbub_bus_follow_rooms") })
 	}
-	// It has to happen between two comparisons, and the message has to be gone first. Otherwise all is done once more.
+	// It has to happen between two comparisons, and the message has to be gone first. Otherwise all
+	// is done once more.
 	for try, tested := 0, false; !tested; try++ {
 		if try == 50 {
 			t.Fatal("something came in between each time")

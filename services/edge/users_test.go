@@ -60,11 +60,13 @@ func TestMaxSocketsPerIP(t *testing.T) {
 			dial(t, e.Addr(), "X-Real-IP: 203.0.113.2\r\n")
 			dial(t, e.Addr(), "X-Real-IP: 203.0.113.1\r\n").wantClose(wire.CloseOverloaded)
 			dial(t, e.Addr(), "X-Real-IP: 2001:db8::1\r\n")
-			dial(t, e.Addr(), "X-Real-IP: 2001:db8::2\r\n").wantClose(wire.CloseOverloaded) // the same /64
+			// the same /64
+			dial(t, e.Addr(), "X-Real-IP: 2001:db8::2\r\n").wantClose(wire.CloseOverloaded)
 			dial(t, e.Addr(), "X-Real-IP: 2001:db8:0:1::1\r\n")
 			dial(t, e.Addr()) // the proxy itself
 			dial(t, e.Addr(), "X-Forwarded-For: 203.0.113.3\r\n")
-			dial(t, e.Addr(), "X-Forwarded-For: 203.0.113.99, 203.0.113.3\r\nX-Forwarded-For: 127.0.0.1\r\n").wantClose(wire.CloseOverloaded) // two proxies, and what the client wrote
+			// two proxies, and what the client wrote
+			dial(t, e.Addr(), "X-Forwarded-For: 203.0.113.99, 203.0.113.3\r\nX-Forwarded-For: 127.0.0.1\r\n").wantClose(wire.CloseOverloaded)
 		})
 	})
 }

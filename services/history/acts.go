@@ -14,8 +14,8 @@ const (
 	maxActsSize = 64 << 10
 )
 
-// acts returns what moderators have done in the part of the room that a page with these messages is of, oldest first. more: the page
-// leaves out messages in the direction that was asked for.
+// acts returns what moderators have done in the part of the room that a page with these messages is
+// of, oldest first. more: the page leaves out messages in the direction that was asked for.
 func (r *record) acts(ctx context.Context, req historyapi.PageRequest, all []shown, more bool) ([]shown, error) {
 	after, before := span(req, all, more)
 	found, err := r.store.Acts(ctx, r.room, after, min(before, r.last.Seq+1), maxActs)
@@ -44,7 +44,8 @@ func (r *record) acts(ctx context.Context, req historyapi.PageRequest, all []sho
 	return acts, nil
 }
 
-// span returns the Seqs between which the acts of a page lie: pages that follow each other have each act once.
+// span returns the Seqs between which the acts of a page lie: pages that follow each other have
+// each act once.
 func span(req historyapi.PageRequest, all []shown, more bool) (after, before uint64) {
 	before = everything
 	first, last := uint64(0), uint64(0)

@@ -10,8 +10,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// TestActsOfPages pages through a room in which moderators have acted, from what is stored, from the log alone, and from both: pages
-// that follow each other have each act once, where it belongs.
+// TestActsOfPages pages through a room in which moderators have acted, from what is stored, from
+// the log alone, and from both: pages that follow each other have each act once, where it belongs.
 func TestActsOfPages(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *gated) {
 		w, _ := start(t, openBus(t), s)

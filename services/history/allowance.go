@@ -5,15 +5,19 @@ import "time"
 // burst is how many seconds of an allowance a user may take at once.
 const burst = 4
 
-// allowance is how much users are given: so many bytes a second, and what they have not taken in the last seconds. It is not safe for
-// concurrent use.
+// allowance is how much users are given: so many bytes a second, and what they have not taken in
+// the last seconds. It is not safe for concurrent use.
 type allowance struct {
-	perSecond int                  // 0: any
-	spent     map[string]time.Time // by user: until when what was given is spread over the seconds; none of them has passed long since
-	sweep     int                  // how many users are kept when those are forgotten who have taken nothing for long
+	perSecond int // 0: any
+	// by user: until when what was given is spread over the seconds; none of them has passed long
+	// since
+	spent map[string]time.Time
+	// how many users are kept when those are forgotten who have taken nothing for long
+	sweep int
 }
 
-// take notes that a user was given so many bytes, and returns how long it is to wait until there is more.
+// take notes that a user was given so many bytes, and returns how long it is to wait until there is
+// more.
 func (a *allowance) take(user string, size int, now time.Time) time.Duration {
 	if a.perSecond == 0 || size == 0 {
 		return 0

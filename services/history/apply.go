@@ -21,8 +21,8 @@ const (
 	maxReactions = 1000
 	// maxOwnReactions is how many of them are one user's, so that nobody takes all.
 	maxOwnReactions = 20
-	// maxChanges is how often a message is changed at most by reactions, and half of how often at all, but for its deletion: all
-	// of it is kept.
+	// maxChanges is how often a message is changed at most by reactions, and half of how often at
+	// all, but for its deletion: all of it is kept.
 	maxChanges = 5000
 )
 
@@ -86,7 +86,8 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 		case err != nil:
 			return out, err
 		case all >= s.most && e.Type == chat.TypeReacted, all >= 2*s.most:
-			// The second half is for its author and for moderators: nobody else's reactions, put and taken back, keep them out.
+			// The second half is for its author and for moderators: nobody else's reactions, put
+			// and taken back, keep them out.
 			return out, chat.E(chat.CodeTooMany, "that message has been changed as often as it can be")
 		case e.Type == chat.TypeEdited && edits >= s.cfg.MaxEdits:
 			return out, chat.E(chat.CodeTooMany, fmt.Sprintf("that message has been edited %d times, which is as often as it can be", edits))
@@ -113,9 +114,11 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 	return historyapi.Applied{Seq: a.Seq}, nil
 }
 
-// applied answers a command whose msg_id its sender has used before: for the same, or for something else.
+// applied answers a command whose msg_id its sender has used before: for the same, or for something
+// else.
 func applied(before store.Entry, e chat.Event, err error) (historyapi.Applied, error) {
-	// Of a command that did not say the author, and of its repeat, any will do: the first was about the only one.
+	// Of a command that did not say the author, and of its repeat, any will do: the first was about
+	// the only one.
 	other := before.Author != e.Author && before.Author != "" && e.Author != ""
 	if err == nil && (before.Type != e.Type || before.Target != e.Target || other) {
 		err = errOtherUse
@@ -126,8 +129,9 @@ func applied(before store.Entry, e chat.Event, err error) (historyapi.Applied, e
 	return historyapi.Applied{Seq: before.Seq}, nil
 }
 
-// formOf returns how a user's reaction is written: as the user's entry about the message has it that is there, which may be of a
-// release that took any form, so that it is this one that is taken back; else in its one form.
+// formOf returns how a user's reaction is written: as the user's entry about the message has it
+// that is there, which may be of a release that took any form, so that it is this one that is taken
+// back; else in its one form.
 func formOf(about []store.Entry, e chat.Event) string {
 	normal, _ := emoji.Normal(e.Emoji)
 	for _, a := range about {
@@ -180,7 +184,8 @@ func allowed(req historyapi.ApplyRequest, author string) error {
 		if e.Emoji == "" || len(e.Emoji) > maxEmoji || !utf8.ValidString(e.Emoji) {
 			return chat.E(chat.CodeBadRequest, fmt.Sprintf("emoji is 1 to %d bytes", maxEmoji))
 		}
-		if _, ok := emoji.Normal(e.Emoji); !ok && e.On { // what an earlier release let through may be taken back
+		// what an earlier release let through may be taken back
+		if _, ok := emoji.Normal(e.Emoji); !ok && e.On {
 			return chat.E(chat.CodeBadRequest, "emoji is one emoji")
 		}
 	case chat.TypePinned:

@@ -173,7 +173,8 @@ func TestApplyIsNamedBySenderAndID(t *testing.T) {
 	}
 }
 
-// TestApplyAgain repeats commands when the bus has long forgotten them, and uses their msg_ids for others.
+// TestApplyAgain repeats commands when the bus has long forgotten them, and uses their msg_ids for
+// others.
 func TestApplyAgain(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.say("r1", "ann", "m1", "1")
@@ -221,8 +222,8 @@ func TestApplyAgain(t *testing.T) {
 	})
 }
 
-// TestApplyAtOnce: of commands with one msg_id that come at the same time, those for the same are acknowledged with one seq, and
-// the others refused.
+// TestApplyAtOnce: of commands with one msg_id that come at the same time, those for the same are
+// acknowledged with one seq, and the others refused.
 func TestApplyAtOnce(t *testing.T) {
 	w := open(t)
 	w.say("r1", "ann", "m1", "1")
@@ -297,8 +298,8 @@ func TestReactionsOfOne(t *testing.T) {
 	}
 }
 
-// TestReactionsAreEmoji: a reaction is an emoji, with U+FE0F and without it the same one; what earlier releases took stays, and can be
-// taken back.
+// TestReactionsAreEmoji: a reaction is an emoji, with U+FE0F and without it the same one; what
+// earlier releases took stays, and can be taken back.
 func TestReactionsAreEmoji(t *testing.T) {
 	w := open(t)
 	w.say("r1", "ann", "m1", "1")
@@ -335,8 +336,8 @@ func TestReactionsAreEmoji(t *testing.T) {
 	is(nil)
 }
 
-// TestManyEdits edits a message as often as it can be, with what is stored and what is in the log alone together: anything else can
-// still be done to it.
+// TestManyEdits edits a message as often as it can be, with what is stored and what is in the log
+// alone together: anything else can still be done to it.
 func TestManyEdits(t *testing.T) {
 	w := open(t)
 	w.Service.cfg.MaxEdits = 10
@@ -377,7 +378,8 @@ func TestManyEdits(t *testing.T) {
 	}
 }
 
-// TestManyChanges changes a message until that is enough, which leaves nothing on it: it can still be deleted.
+// TestManyChanges changes a message until that is enough, which leaves nothing on it: it can still
+// be deleted.
 func TestManyChanges(t *testing.T) {
 	w := open(t)
 	w.Service.most = 100

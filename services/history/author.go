@@ -9,9 +9,10 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// addAuthors gives entries of one or more rooms, in order, the author of the message that they are about, where a service of an
-// earlier release has appended them and they do not say it: those of the first message with the id, which is what that release
-// checked. Where there is none they are about nothing.
+// addAuthors gives entries of one or more rooms, in order, the author of the message that they are
+// about, where a service of an earlier release has appended them and they do not say it: those of
+// the first message with the id, which is what that release checked. Where there is none they are
+// about nothing.
 func (s *Service) addAuthors(ctx context.Context, entries []store.Entry) error {
 	type target struct{ room, id string }
 	known := make(map[target]string)
@@ -40,8 +41,9 @@ func (s *Service) addAuthors(ctx context.Context, entries []store.Entry) error {
 	return nil
 }
 
-// about returns the stored entries of these types, or of any, about messages, in order, with their authors. With a limit other than
-// 0 it returns false where there are more of them; then it returns none.
+// about returns the stored entries of these types, or of any, about messages, in order, with their
+// authors. With a limit other than 0 it returns false where there are more of them; then it returns
+// none.
 func (s *Service) about(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, bool, error) {
 	found, err := s.store.About(ctx, room, names, limit, types...)
 	if err != nil || limit > 0 && len(found) == limit {

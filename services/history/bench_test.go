@@ -15,8 +15,9 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// BenchmarkPages measures how long a user waits for a page (p50-ms, p99-ms), alone and while somebody else asks without a pause,
-// eight at a time, for pages of a room with 24 messages, each of them edited 62 times with 16 KiB:
+// BenchmarkPages measures how long a user waits for a page (p50-ms, p99-ms), alone and while
+// somebody else asks without a pause, eight at a time, for pages of a room with 24 messages, each
+// of them edited 62 times with 16 KiB:
 //
 //	go test -run - -bench Pages -benchtime 500x .
 func BenchmarkPages(b *testing.B) {

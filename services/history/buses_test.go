@@ -31,7 +31,8 @@ func openReal(t *testing.T, cfg busurl.Config) bus.Bus {
 	return b
 }
 
-// TestBuses runs the service on both buses, which forget the id of an entry soon, and starts it again on the same store.
+// TestBuses runs the service on both buses, which forget the id of an entry soon, and starts it
+// again on the same store.
 func TestBuses(t *testing.T) {
 	for name, url := range map[string]func() string{
 		"nats":  func() string { return "embedded:" + t.TempDir() },
@@ -75,8 +76,8 @@ func TestBuses(t *testing.T) {
 	}
 }
 
-// TestRedisLogTakenBack has Redis lose everything and get it again, at other places, from those who appended it: TestLogTakenBack
-// with what the server and the driver really do.
+// TestRedisLogTakenBack has Redis lose everything and get it again, at other places, from those who
+// appended it: TestLogTakenBack with what the server and the driver really do.
 func TestRedisLogTakenBack(t *testing.T) {
 	t.Parallel()
 	redis := bustest.Redis(t, "--appendonly", "no")

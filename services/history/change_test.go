@@ -11,7 +11,8 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// TestSlotsSayWhatEventsDo shows that what a page reads of an entry about a message, without its JSON, is what its event says.
+// TestSlotsSayWhatEventsDo shows that what a page reads of an entry about a message, without its
+// JSON, is what its event says.
 func TestSlotsSayWhatEventsDo(t *testing.T) {
 	for _, e := range []chat.Event{
 		{Type: chat.TypeEdited, Text: "two", TS: 7},
@@ -34,7 +35,8 @@ func TestSlotsSayWhatEventsDo(t *testing.T) {
 		before := func() *chat.Message {
 			return &chat.Message{Pinned: !e.On, Reactions: map[string][]string{"👍": {"ann", "bob"}}}
 		}
-		for _, kept := range []bool{true, false} { // as this release keeps it, and the one before slots
+		// as this release keeps it, and the one before slots
+		for _, kept := range []bool{true, false} {
 			if !kept {
 				entry.Slot = ""
 			}

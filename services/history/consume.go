@@ -13,8 +13,8 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// consume stores a batch of log entries. With the store down it is given the batch again, for ever; an entry that is
-// no event is an error, so that the bus parks it where an operator finds it.
+// consume stores a batch of log entries. With the store down it is given the batch again, for ever;
+// an entry that is no event is an error, so that the bus parks it where an operator finds it.
 func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 	entries := make([]store.Entry, 0, len(batch))
 	for _, e := range batch {
@@ -71,8 +71,9 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 	return nil
 }
 
-// settle removes the texts of a message that were replaced or deleted from the store, and what was deleted from the log, too.
-// What the log has of a text that was replaced nobody is given any more: see decision 29. It may be done again.
+// settle removes the texts of a message that were replaced or deleted from the store, and what was
+// deleted from the log, too. What the log has of a text that was replaced nobody is given any more:
+// see decision 29. It may be done again.
 func (s *Service) settle(ctx context.Context, m message) error {
 	about, _, err := s.about(ctx, m.room, []store.Name{m.name}, 0, chat.TypeEdited, chat.TypeDeleted)
 	if err != nil {
@@ -83,7 +84,8 @@ func (s *Service) settle(ctx context.Context, m message) error {
 		switch e.Type {
 		case chat.TypeEdited:
 			before = max(before, e.Seq)
-		case chat.TypeDeleted: // what stands after it, too: an edit that was checked while the message was being deleted
+		// what stands after it, too: an edit that was checked while the message was being deleted
+		case chat.TypeDeleted:
 			gone = true
 		}
 	}

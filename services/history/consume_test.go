@@ -15,7 +15,8 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// TestStoreDown has the store fail for a while: appends go on, requests say so, and all is stored in the end.
+// TestStoreDown has the store fail for a while: appends go on, requests say so, and all is stored
+// in the end.
 func TestStoreDown(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		first := w.say("r1", "ann", "m0", "0")
@@ -62,8 +63,8 @@ func TestPoison(t *testing.T) {
 	})
 }
 
-// TestRedriven hands over messages that were parked and put back when later ones were stored already: each is at its place,
-// and one that was deleted meanwhile has no text.
+// TestRedriven hands over messages that were parked and put back when later ones were stored
+// already: each is at its place, and one that was deleted meanwhile has no text.
 func TestRedriven(t *testing.T) {
 	w := open(t)
 	entry := func(seq uint64, e chat.Event) bus.Entry {

@@ -9,8 +9,9 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// TestReplacedText: from the answer to an edit or a deletion on, a catch-up has nothing of what was there before, whether the
-// record has stored that, the change too, or nothing yet, and however little of the log one answer carries.
+// TestReplacedText: from the answer to an edit or a deletion on, a catch-up has nothing of what was
+// there before, whether the record has stored that, the change too, or nothing yet, and however
+// little of the log one answer carries.
 func TestReplacedText(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *gated) {
 		w, _ := start(t, openBus(t), s)

@@ -15,8 +15,8 @@ type shown struct {
 	gone bool   // it was deleted
 }
 
-// encodeMessage encodes a message with what was done to it, which may be nil: nothing. Only where it has another text now, or none,
-// is it parsed.
+// encodeMessage encodes a message with what was done to it, which may be nil: nothing. Only where
+// it has another text now, or none, is it parsed.
 func encodeMessage(e store.Entry, done *chat.Message) (shown, error) {
 	m := shown{seq: e.Seq, gone: done != nil && done.Deleted}
 	var err error

@@ -1,5 +1,6 @@
-// Package history is the service that keeps the permanent record: it consumes the room logs into a store, and answers
-// for pages, for what a client missed that was away for long, and for edits, which it checks against the record.
+// Package history is the service that keeps the permanent record: it consumes the room logs into a
+// store, and answers for pages, for what a client missed that was away for long, and for edits,
+// which it checks against the record.
 //
 // It is not on the live path: with its store down, sending goes on, and it catches up.
 package history
@@ -31,8 +32,8 @@ import (
 const (
 	// group is the consumer group that history reads the log as; see api.RequiredGroups.
 	group = "history"
-	// appliesAtOnce is how many edits and the like are checked and appended at the same time, for each user one. They wait for
-	// the log for most of the time.
+	// appliesAtOnce is how many edits and the like are checked and appended at the same time, for
+	// each user one. They wait for the log for most of the time.
 	appliesAtOnce = 64
 	// retryAfter is how long a client waits when the store or the bus does not answer.
 	retryAfter = 2 * time.Second
@@ -63,14 +64,16 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// Deps is what the service works with. The caller owns all of it, and closes it after Run has returned.
+// Deps is what the service works with. The caller owns all of it, and closes it after Run has
+// returned.
 type Deps struct {
 	Bus      bus.Bus
 	Store    store.Store
 	Verifier *auth.Verifier
-	Cache    *directoryapi.Cache // permissions and ended log-ins, for the HTTP routes; the caller runs it
-	Log      *zap.Logger
-	Metrics  prometheus.Registerer
+	// permissions and ended log-ins, for the HTTP routes; the caller runs it
+	Cache   *directoryapi.Cache
+	Log     *zap.Logger
+	Metrics prometheus.Registerer
 }
 
 // Service is the history service. Its methods are safe for concurrent use.
@@ -162,8 +165,8 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// advance sees to it that a log which was lost or restored does not use again what the store has, however long the
-// store takes to answer.
+// advance sees to it that a log which was lost or restored does not use again what the store has,
+// however long the store takes to answer.
 func (s *Service) advance(ctx context.Context) error {
 	for delay := 100 * time.Millisecond; ; delay = min(2*delay, 5*time.Second) {
 		highest, err := s.store.Highest(ctx)
@@ -197,7 +200,8 @@ func coded[Req, Rep any](s *Service, handle func(context.Context, Req) (Rep, err
 	}
 }
 
-// inTurn has the requests of all users take turns. Those of an edge of an earlier release do not say the user.
+// inTurn has the requests of all users take turns. Those of an edge of an earlier release do not
+// say the user.
 func inTurn[Req, Rep any](turns *turns, user func(Req) string, size func(Rep) int, handle func(context.Context, Req) (Rep, error)) func(context.Context, Req) (Rep, error) {
 	return func(ctx context.Context, req Req) (rep Rep, err error) {
 		done, err := turns.take(ctx, user(req))

@@ -19,7 +19,8 @@ const (
 	jobLease = 30 * time.Second
 	// openAtOnce is how many jobs take turns.
 	openAtOnce = 20
-	// recentPurges is how long purges are known to who takes entries in from the log; recentRooms, rooms that were forgotten.
+	// recentPurges is how long purges are known to who takes entries in from the log; recentRooms,
+	// rooms that were forgotten.
 	recentPurges = time.Hour
 	recentRooms  = 30 * 24 * time.Hour
 )

@@ -46,7 +46,8 @@ func (s *Service) mine(ctx context.Context, req historyapi.MineRequest) (json.Ra
 	return json.Marshal(out)
 }
 
-// shownOf returns messages of several rooms, those of a room together, with what was done to them: also what is not stored yet.
+// shownOf returns messages of several rooms, those of a room together, with what was done to them:
+// also what is not stored yet.
 func (s *Service) shownOf(ctx context.Context, entries []store.Entry) (all []shown, err error) {
 	for len(entries) > 0 {
 		room := entries[0].Room

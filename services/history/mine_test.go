@@ -9,7 +9,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// TestMine gives a user all that the user has said, in all rooms, as it is now, and nothing of others.
+// TestMine gives a user all that the user has said, in all rooms, as it is now, and nothing of
+// others.
 func TestMine(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *gated) {
 		w, _ := start(t, openBus(t), s)
@@ -52,7 +53,8 @@ func TestMine(t *testing.T) {
 	})
 }
 
-// TestMineByRuns asks for more than one answer holds, by number and by size, and gets each message once.
+// TestMineByRuns asks for more than one answer holds, by number and by size, and gets each message
+// once.
 func TestMineByRuns(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		client := historyapi.NewClient(w.bus)

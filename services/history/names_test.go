@@ -48,8 +48,9 @@ func (w *world) logged(room string) string {
 	return all.String()
 }
 
-// TestEqualIDs has two people give their messages one id. What is done to one of them leaves the other as it is, on pages and in
-// what is stored and logged, whether or not any of it is stored yet.
+// TestEqualIDs has two people give their messages one id. What is done to one of them leaves the
+// other as it is, on pages and in what is stored and logged, whether or not any of it is stored
+// yet.
 func TestEqualIDs(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *gated) {
 		w, _ := start(t, openBus(t), s)
@@ -84,7 +85,8 @@ func TestEqualIDs(t *testing.T) {
 			about := func(kind, user, author string) chat.Event {
 				return chat.Event{Type: kind, Room: room, User: user, Target: "x", Author: author, Text: "edited", Emoji: "👍", On: true}
 			}
-			// Without an author nobody knows which of the two is meant, unless it is the sender's own.
+			// Without an author nobody knows which of the two is meant, unless it is the sender's
+			// own.
 			for _, kind := range []string{chat.TypeEdited, chat.TypeDeleted, chat.TypeReacted, chat.TypePinned} {
 				do(about(kind, "mod", ""), chat.CodeConflict)
 			}
@@ -117,8 +119,8 @@ func TestEqualIDs(t *testing.T) {
 	})
 }
 
-// TestVictimOfARepost deletes a message that somebody has reposted under its id: the victim's text is gone everywhere, and the
-// copy stays what it is.
+// TestVictimOfARepost deletes a message that somebody has reposted under its id: the victim's text
+// is gone everywhere, and the copy stays what it is.
 func TestVictimOfARepost(t *testing.T) {
 	w := open(t)
 	w.say("r1", "vic", "x", "my address")
@@ -132,7 +134,8 @@ func TestVictimOfARepost(t *testing.T) {
 	if got := w.shown("r1"); got != "vic: deleted, mal: look what vic said" {
 		t.Errorf("the page has %q", got)
 	}
-	// So does a repeat of the deletion, and one of another message with the same msg_id is another command.
+	// So does a repeat of the deletion, and one of another message with the same msg_id is another
+	// command.
 	if again, code := w.do(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "vic", ID: "d", Target: "x", Author: "vic"}); again != seq || code != "" {
 		t.Errorf("a repeat: %d %q, want %d", again, code, seq)
 	}
@@ -141,8 +144,8 @@ func TestVictimOfARepost(t *testing.T) {
 	}
 }
 
-// TestClientsWithoutAuthors: a command of an older client works while one message has the id, and the entry that comes of it
-// says the author.
+// TestClientsWithoutAuthors: a command of an older client works while one message has the id, and
+// the entry that comes of it says the author.
 func TestClientsWithoutAuthors(t *testing.T) {
 	w := open(t)
 	w.stored("r1", w.say("r1", "ann", "m1", "one"))
@@ -192,8 +195,9 @@ func TestClientsWithoutAuthors(t *testing.T) {
 	}
 }
 
-// TestEntriesWithoutAuthors takes in what services of the release before append: an edit is about its own user's message, and
-// anything else about the first with the id, also one that comes to the store later, as from the dead letters.
+// TestEntriesWithoutAuthors takes in what services of the release before append: an edit is about
+// its own user's message, and anything else about the first with the id, also one that comes to the
+// store later, as from the dead letters.
 func TestEntriesWithoutAuthors(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *gated) {
 		w, _ := start(t, openBus(t), s)

@@ -64,7 +64,8 @@ func (o *outage) Namesakes(ctx context.Context, room, id string, limit int) ([]s
 	return o.Store.Namesakes(ctx, room, id, limit)
 }
 
-// removing is a bus with a log of one room, which it shows and removes entries from, and fails at it as the outage says.
+// removing is a bus with a log of one room, which it shows and removes entries from, and fails at
+// it as the outage says.
 type removing struct {
 	bus.Bus
 	outage  *outage
@@ -106,8 +107,8 @@ func (r *removing) Append(e bus.NewEntry, done func(bus.Appended, error)) {
 	done(bus.Appended{Seq: 100}, nil)
 }
 
-// consumed is what becomes of a log when, from one batch on, a step of storing it fails 25 times, if it comes at all. Messages of
-// eve's are purged, and the room gone is forgotten.
+// consumed is what becomes of a log when, from one batch on, a step of storing it fails 25 times,
+// if it comes at all. Messages of eve's are purged, and the room gone is forgotten.
 func consumed(t *testing.T, method string, from int, batches ...[]bus.Entry) (kept []store.Entry, parked []bus.Entry, log *removing, came bool) {
 	t.Helper()
 	const times = 25 // more than a batch of five and each of its entries are tried
@@ -145,8 +146,9 @@ func consumed(t *testing.T, method string, from int, batches ...[]bus.Entry) (ke
 	return kept, parked, b, came
 }
 
-// TestNothingIsParkedInAnOutage has the store, or the bus, fail for longer than any number of tries at each step of taking in
-// the log. When it works again everything is stored, what was deleted is erased, jobs are heeded, and nothing became a dead letter.
+// TestNothingIsParkedInAnOutage has the store, or the bus, fail for longer than any number of tries
+// at each step of taking in the log. When it works again everything is stored, what was deleted is
+// erased, jobs are heeded, and nothing became a dead letter.
 func TestNothingIsParkedInAnOutage(t *testing.T) {
 	of := func(room, user string, seq uint64, e chat.Event) bus.Entry {
 		e.Room, e.User = room, user
@@ -157,7 +159,8 @@ func TestNothingIsParkedInAnOutage(t *testing.T) {
 		return bus.Entry{Room: room, Seq: seq, Sender: user, ID: e.ID, Data: data}
 	}
 	entry := func(seq uint64, e chat.Event) bus.Entry { return of("r1", "ann", seq, e) }
-	again := entry(6, chat.Event{Type: chat.TypeMsg, ID: "m1", Text: "secret 1"}) // appended again after its deletion
+	// appended again after its deletion
+	again := entry(6, chat.Event{Type: chat.TypeMsg, ID: "m1", Text: "secret 1"})
 	redriven := entry(7, chat.Event{Type: chat.TypeMsg, ID: "m3", Text: "secret 3"})
 	redriven.Redriven = true
 	batches := [][]bus.Entry{
@@ -207,7 +210,8 @@ func TestNothingIsParkedInAnOutage(t *testing.T) {
 	}
 }
 
-// TestPoisonIsParkedAlone: what is no event is parked however the store works, and takes nothing else with it.
+// TestPoisonIsParkedAlone: what is no event is parked however the store works, and takes nothing
+// else with it.
 func TestPoisonIsParkedAlone(t *testing.T) {
 	good, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: "r1", User: "ann", ID: "m1", Text: "good"})
 	if err != nil {

@@ -155,7 +155,8 @@ func checkPage(req *historyapi.PageRequest) error {
 	return nil
 }
 
-// messages returns the messages in the form that clients get, with all that later entries did to them.
+// messages returns the messages in the form that clients get, with all that later entries did to
+// them.
 func (r *record) messages(ctx context.Context, found []store.Entry) ([]shown, error) {
 	names := make([]store.Name, len(found))
 	for i := range found {
@@ -225,7 +226,8 @@ func change(m *chat.Message, e chat.Event) {
 	case chat.TypePinned:
 		m.Pinned = e.On
 	case chat.TypeReacted:
-		// One emoji with U+FE0F and without is one reaction. What an earlier release let through and is no emoji stays as it is.
+		// One emoji with U+FE0F and without is one reaction. What an earlier release let through
+		// and is no emoji stays as it is.
 		e.Emoji, _ = emoji.Normal(e.Emoji)
 		// In the order in which they last put it: the record reads the last of each alone.
 		who := slices.DeleteFunc(m.Reactions[e.Emoji], func(user string) bool { return user == e.User })

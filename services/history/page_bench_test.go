@@ -17,9 +17,9 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// BenchmarkPage measures what a page of 50 messages costs, of those that are stored: the processor's time in all of the process
-// (cpu-µs/op), as the bus asks for it. The messages are as they were sent; or each was edited, and has three reactions; or each has
-// 16 KiB.
+// BenchmarkPage measures what a page of 50 messages costs, of those that are stored: the
+// processor's time in all of the process (cpu-µs/op), as the bus asks for it. The messages are as
+// they were sent; or each was edited, and has three reactions; or each has 16 KiB.
 //
 //	go test -run - -bench 'Page$' -benchtime 500x .
 func BenchmarkPage(b *testing.B) {

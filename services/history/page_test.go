@@ -124,8 +124,8 @@ func TestSince(t *testing.T) {
 	}
 }
 
-// TestConflictsAreNotParted pages through a room in which two messages have one Seq, in pages of each size: wherever one
-// ends, none is missed.
+// TestConflictsAreNotParted pages through a room in which two messages have one Seq, in pages of
+// each size: wherever one ends, none is missed.
 func TestConflictsAreNotParted(t *testing.T) {
 	w := open(t)
 	var seqs []uint64
@@ -178,7 +178,8 @@ func TestConflictsAreNotParted(t *testing.T) {
 	}
 }
 
-// TestLongTail asks for a page while very much is not stored yet: rather than hold all of it, history asks to come again.
+// TestLongTail asks for a page while very much is not stored yet: rather than hold all of it,
+// history asks to come again.
 func TestLongTail(t *testing.T) {
 	w := open(t)
 	w.stop() // so nothing is stored
@@ -209,7 +210,8 @@ func TestLongTail(t *testing.T) {
 	}
 }
 
-// TestLongMessages asks for more than one page has, and more than one answer on the bus can carry: it is cut, says so, and the rest can be had.
+// TestLongMessages asks for more than one page has, and more than one answer on the bus can carry:
+// it is cut, says so, and the rest can be had.
 func TestLongMessages(t *testing.T) {
 	w := open(t)
 	const n, long = 24, 32 << 10
@@ -275,8 +277,8 @@ func TestLongMessages(t *testing.T) {
 	check()
 }
 
-// TestLongMessagesDeleted has long messages that are stored, and their deletions that are not: a page that is short then says that
-// there is more.
+// TestLongMessagesDeleted has long messages that are stored, and their deletions that are not: a
+// page that is short then says that there is more.
 func TestLongMessagesDeleted(t *testing.T) {
 	w := open(t)
 	const n = 24

@@ -15,14 +15,15 @@ import (
 )
 
 const (
-	// purgeGrace is for how long after the request messages count that are sent, in milliseconds: clocks differ.
+	// purgeGrace is for how long after the request messages count that are sent, in milliseconds:
+	// clocks differ.
 	purgeGrace = 10_000
 	// purgeBatch is how many messages, and how many rooms, one step of a job looks at.
 	purgeBatch = 100
 	// forgetBatch is how many entries one step removes from the log, and from the store.
 	forgetBatch = 500
-	// settle is how long after a job was made everything is gone through once more. By then every process knows of the job,
-	// and sees to what it takes in itself.
+	// settle is how long after a job was made everything is gone through once more. By then every
+	// process knows of the job, and sees to what it takes in itself.
 	settle = 4 * refreshJobs
 )
 
@@ -75,8 +76,8 @@ func wants(j store.Job, e store.Entry) (bool, error) {
 	return event.TS >= j.After && event.TS < j.Created+purgeGrace, nil
 }
 
-// purgeOne appends the deletion of a message, if the job is about it. Its ID follows from the job's and the message's, so that
-// doing it again says nothing twice.
+// purgeOne appends the deletion of a message, if the job is about it. Its ID follows from the job's
+// and the message's, so that doing it again says nothing twice.
 func (s *Service) purgeOne(ctx context.Context, j store.Job, e store.Entry) error {
 	if wanted, err := wants(j, e); err != nil || !wanted {
 		return err
@@ -146,8 +147,8 @@ func (s *Service) firstRoom(ctx context.Context, j *store.Job) (string, error) {
 	return s.store.NextRoom(ctx, "")
 }
 
-// forgetSome goes on with forgetting a room, and reports whether nothing of it is left. The log comes first: what is taken
-// in from it meanwhile is removed with the rest.
+// forgetSome goes on with forgetting a room, and reports whether nothing of it is left. The log
+// comes first: what is taken in from it meanwhile is removed with the rest.
 func (s *Service) forgetSome(ctx context.Context, j *store.Job) (bool, error) {
 	got, err := s.bus.Replay(ctx, j.Room, bus.Position{}, forgetBatch)
 	if err != nil {
@@ -165,7 +166,8 @@ func (s *Service) forgetSome(ctx context.Context, j *store.Job) (bool, error) {
 	return true, s.store.RemoveReads(ctx, j.Room)
 }
 
-// taken sees to the entries that were just stored and that a job is about: they were in the log only when it began.
+// taken sees to the entries that were just stored and that a job is about: they were in the log
+// only when it began.
 func (s *Service) taken(ctx context.Context, entries []store.Entry) error {
 	for _, e := range entries {
 		for _, j := range s.jobs.about(e) {
@@ -177,8 +179,8 @@ func (s *Service) taken(ctx context.Context, entries []store.Entry) error {
 	return nil
 }
 
-// kept returns the entries of a batch without those of rooms that are forgotten, which are taken off the log: somebody wrote
-// there who did not know yet.
+// kept returns the entries of a batch without those of rooms that are forgotten, which are taken
+// off the log: somebody wrote there who did not know yet.
 func (s *Service) kept(ctx context.Context, entries []store.Entry) ([]store.Entry, error) {
 	if !slices.ContainsFunc(entries, func(e store.Entry) bool { return s.jobs.forgotten(e.Room) }) {
 		return entries, nil

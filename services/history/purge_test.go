@@ -110,7 +110,8 @@ func TestPurge(t *testing.T) {
 	}
 }
 
-// TestPurgeOfTheLog: messages that were in the log only when the purge began are deleted as they are taken in.
+// TestPurgeOfTheLog: messages that were in the log only when the purge began are deleted as they
+// are taken in.
 func TestPurgeOfTheLog(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.store.down.Store(true)
@@ -149,7 +150,8 @@ func TestPurgeAskedForAgain(t *testing.T) {
 	})
 }
 
-// TestPurgeGoesOn: a purge that fails halfway, and one whose process ends, goes on from where it had got, to its end.
+// TestPurgeGoesOn: a purge that fails halfway, and one whose process ends, goes on from where it
+// had got, to its end.
 func TestPurgeGoesOn(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		const n = 130
@@ -185,7 +187,8 @@ func TestPurgeGoesOn(t *testing.T) {
 	})
 }
 
-// TestForget: nothing is left of a room, in the record or in the log, and what somebody writes there late is taken off again.
+// TestForget: nothing is left of a room, in the record or in the log, and what somebody writes
+// there late is taken off again.
 func TestForget(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		var last uint64
@@ -241,7 +244,8 @@ func TestBadPurges(t *testing.T) {
 	}
 }
 
-// TestPurgeStepsResume: a step of a purge goes on behind the last message that was dealt with, and one that fails, at the one that failed.
+// TestPurgeStepsResume: a step of a purge goes on behind the last message that was dealt with, and
+// one that fails, at the one that failed.
 func TestPurgeStepsResume(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		var last uint64
@@ -259,7 +263,8 @@ func TestPurgeStepsResume(t *testing.T) {
 			}
 			return nil
 		})
-		j := store.Job{ID: "p1", User: "ann", Actor: "mod", Created: time.Now().UnixMilli()} // which nobody works on but the test
+		// which nobody works on but the test
+		j := store.Job{ID: "p1", User: "ann", Actor: "mod", Created: time.Now().UnixMilli()}
 		for _, step := range []struct{ fail, at int }{{1, 10}, {1, 10}, {4, 7}, {3, 5}} {
 			tries, fail = 0, step.fail
 			if through, err := w.purgeSome(t.Context(), &j); err == nil || through {
@@ -283,7 +288,8 @@ func TestPurgeStepsResume(t *testing.T) {
 	})
 }
 
-// TestPurgeOfWhatAnotherTookIn: what a process that had not heard of the purge yet takes in after the first pass is found by the second.
+// TestPurgeOfWhatAnotherTookIn: what a process that had not heard of the purge yet takes in after
+// the first pass is found by the second.
 func TestPurgeOfWhatAnotherTookIn(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.clock.Store(time.Now().UnixMilli())
@@ -306,7 +312,8 @@ func TestPurgeOfWhatAnotherTookIn(t *testing.T) {
 	})
 }
 
-// TestForgetIsNotOverBeforeTheLogIs: as long as the log has entries of a room, the room is not forgotten, also where the record has none.
+// TestForgetIsNotOverBeforeTheLogIs: as long as the log has entries of a room, the room is not
+// forgotten, also where the record has none.
 func TestForgetIsNotOverBeforeTheLogIs(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.store.down.Store(true) // nothing is taken in
@@ -326,7 +333,8 @@ func TestForgetIsNotOverBeforeTheLogIs(t *testing.T) {
 	})
 }
 
-// TestPurgeOfOneRoomsLog: a purge of one room leaves alone what is taken in of others, from the log as from the record.
+// TestPurgeOfOneRoomsLog: a purge of one room leaves alone what is taken in of others, from the log
+// as from the record.
 func TestPurgeOfOneRoomsLog(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.store.down.Store(true)

@@ -11,11 +11,12 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// maxRepeats is how many repeats are remembered. A log that was taken back by a failover has some seconds of them.
+// maxRepeats is how many repeats are remembered. A log that was taken back by a failover has some
+// seconds of them.
 const maxRepeats = 100_000
 
-// repeats are the places at which the log has a text that the store keeps at an earlier Seq, where the log has lost it. When
-// the message is deleted, these are erased from the log, too.
+// repeats are the places at which the log has a text that the store keeps at an earlier Seq, where
+// the log has lost it. When the message is deleted, these are erased from the log, too.
 type repeats struct {
 	mu  sync.Mutex
 	all map[message][]uint64
@@ -49,9 +50,10 @@ func (r *repeats) of(m message) []uint64 {
 	return r.all[m]
 }
 
-// repeated takes in what the log has again. There are two reasons. A client sent a message again, unmarked, after the bus had
-// forgotten its id: the second is taken off the log. Or the log had lost the first, and the process that had appended it did so
-// again: this one stays, for those who read the log, unless the message was deleted meanwhile.
+// repeated takes in what the log has again. There are two reasons. A client sent a message again,
+// unmarked, after the bus had forgotten its id: the second is taken off the log. Or the log had
+// lost the first, and the process that had appended it did so again: this one stays, for those who
+// read the log, unless the message was deleted meanwhile.
 func (s *Service) repeated(ctx context.Context, all []store.Repeat) error {
 	for _, e := range all {
 		stays, err := s.lost(ctx, e)
@@ -69,7 +71,8 @@ func (s *Service) repeated(ctx context.Context, all []store.Repeat) error {
 	return nil
 }
 
-// messageOf returns the message whose text an entry has; false: it has none. Only a message's author edits it.
+// messageOf returns the message whose text an entry has; false: it has none. Only a message's
+// author edits it.
 func messageOf(e store.Entry) (message, bool) {
 	switch e.Type {
 	case chat.TypeMsg:
@@ -80,8 +83,8 @@ func messageOf(e store.Entry) (message, bool) {
 	return message{}, false
 }
 
-// lost reports whether the log should have the first of a repeat and has not. What was removed, or taken by retention, is not
-// lost.
+// lost reports whether the log should have the first of a repeat and has not. What was removed, or
+// taken by retention, is not lost.
 func (s *Service) lost(ctx context.Context, e store.Repeat) (bool, error) {
 	got, err := s.bus.Replay(ctx, e.Room, bus.Position{Seq: e.First, ID: e.ID}, 1)
 	return got.Rewound, err

@@ -14,9 +14,9 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// TestLogTakenBack has the log lose everything and get it again, at other places, from those who appended it. Pages show all
-// of it once, and the text of a message that was deleted is not in the log again, whether or not the deletion had been
-// stored.
+// TestLogTakenBack has the log lose everything and get it again, at other places, from those who
+// appended it. Pages show all of it once, and the text of a message that was deleted is not in the
+// log again, whether or not the deletion had been stored.
 func TestLogTakenBack(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		remove := func(id string) uint64 {
@@ -31,7 +31,8 @@ func TestLogTakenBack(t *testing.T) {
 			w.say("r1", "ann", id, "text of "+id)
 		}
 		w.event(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e1", Target: "m2", Text: "text of m2, edited"})
-		kept := w.entries("r1") // by those who have appended them, with the texts that are then deleted
+		// by those who have appended them, with the texts that are then deleted
+		kept := w.entries("r1")
 		w.stored("r1", remove("m1"))
 		w.store.down.Store(true)
 		w.store.readers.Store(true)
@@ -79,8 +80,9 @@ func TestLogTakenBack(t *testing.T) {
 	})
 }
 
-// TestDeletedTextComesBack has the log lose a message with its deletion, which was stored, and get the message alone again: whoever had
-// appended the deletion is gone. The text does not stay in the log.
+// TestDeletedTextComesBack has the log lose a message with its deletion, which was stored, and get
+// the message alone again: whoever had appended the deletion is gone. The text does not stay in the
+// log.
 func TestDeletedTextComesBack(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		w.say("r1", "ann", "m1", "a secret")
@@ -105,8 +107,8 @@ func TestDeletedTextComesBack(t *testing.T) {
 	})
 }
 
-// TestRepeatsAreNotedOnce has a batch come again and again while the store does not answer: what is remembered of others
-// stays, and a deletion erases each place once.
+// TestRepeatsAreNotedOnce has a batch come again and again while the store does not answer: what is
+// remembered of others stays, and a deletion erases each place once.
 func TestRepeatsAreNotedOnce(t *testing.T) {
 	var r repeats
 	other := message{"r1", store.Name{Sender: "ann", ID: "m1"}}
@@ -123,7 +125,8 @@ func TestRepeatsAreNotedOnce(t *testing.T) {
 	}
 }
 
-// again appends a message once more, as a client does that does not mark it, when the bus has forgotten its id.
+// again appends a message once more, as a client does that does not mark it, when the bus has
+// forgotten its id.
 func (w *world) again(room, user, id, text string, first uint64) (seq uint64) {
 	w.t.Helper()
 	time.Sleep(w.forgets)
@@ -144,8 +147,8 @@ func (w *world) entries(room string) []bus.Entry {
 	return log.Entries
 }
 
-// TestSentAgainUnmarked repeats messages after the bus has forgotten them: the record keeps the first, and takes the second off
-// the log, so that nobody who comes later gets it.
+// TestSentAgainUnmarked repeats messages after the bus has forgotten them: the record keeps the
+// first, and takes the second off the log, so that nobody who comes later gets it.
 func TestSentAgainUnmarked(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		first := w.say("r1", "ann", "m1", "hello")
@@ -180,8 +183,8 @@ func TestSentAgainUnmarked(t *testing.T) {
 	})
 }
 
-// TestSentAgainInABacklog repeats messages while the store is away: pages show each once, the first is the one that is known,
-// and when the store is back the second goes from the log.
+// TestSentAgainInABacklog repeats messages while the store is away: pages show each once, the first
+// is the one that is known, and when the store is back the second goes from the log.
 func TestSentAgainInABacklog(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
 		s := w.store
@@ -207,11 +210,12 @@ func TestSentAgainInABacklog(t *testing.T) {
 	})
 }
 
-// TestRepeatOfDeadLetter repeats a message that history could not take in: the repeat is stored, and may be deleted, and the
-// dead letter brings nothing back when it is put back.
+// TestRepeatOfDeadLetter repeats a message that history could not take in: the repeat is stored,
+// and may be deleted, and the dead letter brings nothing back when it is put back.
 func TestRepeatOfDeadLetter(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {
-		// What history reads of it, it cannot read; what clients read, they can. A release that can stores it later.
+		// What history reads of it, it cannot read; what clients read, they can. A release that can
+		// stores it later.
 		dead, err := bus.Append(t.Context(), w.bus, bus.NewEntry{Room: "r1", Sender: "ann", ID: "m1", Data: []byte(`_{"type":"msg","text":"secret","ts":"?"}`)})
 		if err != nil {
 			t.Fatal(err)

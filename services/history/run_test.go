@@ -57,8 +57,8 @@ func (s lateStore) Highest(ctx context.Context) (uint64, error) {
 	return s.Store.Highest(ctx)
 }
 
-// TestStartWaits has the store, and then the bus, not work for minutes when history starts: it does not serve, nor give up, and
-// then the log goes on above what the store has.
+// TestStartWaits has the store, and then the bus, not work for minutes when history starts: it does
+// not serve, nor give up, and then the log goes on above what the store has.
 func TestStartWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := open(t)

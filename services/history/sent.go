@@ -12,7 +12,8 @@ import (
 // errOtherUse says that a command's msg_id names another entry of its sender in the room.
 var errOtherUse = chat.E(chat.CodeConflict, "you gave that msg_id to something else in this room")
 
-// sent answers historyapi.ServiceSent. The bus knows a repeat for bus.DedupeWindow; the record knows it for ever.
+// sent answers historyapi.ServiceSent. The bus knows a repeat for bus.DedupeWindow; the record
+// knows it for ever.
 func (s *Service) sent(ctx context.Context, req historyapi.SentRequest) (historyapi.Sent, error) {
 	var out historyapi.Sent
 	if !chat.ValidID(req.Room) || chat.Reserved(req.Room) || !chat.ValidID(req.User) || !chat.ValidID(req.ID) {
@@ -32,7 +33,8 @@ func (s *Service) sent(ctx context.Context, req historyapi.SentRequest) (history
 	return historyapi.Sent{Seq: e.Seq, TS: event.TS}, nil
 }
 
-// find returns the entry of a room to which a sender gave an ID. What the store has is found with the bus away.
+// find returns the entry of a room to which a sender gave an ID. What the store has is found with
+// the bus away.
 func (s *Service) find(ctx context.Context, room, sender, id string) (store.Entry, bool, error) {
 	if e, ok, err := s.store.Find(ctx, room, sender, id); ok || err != nil {
 		return e, ok, err

@@ -42,7 +42,8 @@ func (w *world) is(what, room, user, id string, seq uint64, ts int64) {
 	}
 }
 
-// TestSent looks for a message wherever it may be: in the log alone, in the store too, and in the store alone.
+// TestSent looks for a message wherever it may be: in the log alone, in the store too, and in the
+// store alone.
 func TestSent(t *testing.T) {
 	eachStore(t, func(t *testing.T, s *gated) {
 		w, _ := start(t, openBus(t), s)
@@ -92,8 +93,8 @@ func TestSent(t *testing.T) {
 	})
 }
 
-// TestSentAfterRestart asks a service that was started again with a backlog, one that has lost its store, and one that
-// cannot get at it.
+// TestSentAfterRestart asks a service that was started again with a backlog, one that has lost its
+// store, and one that cannot get at it.
 func TestSentAfterRestart(t *testing.T) {
 	b := openBus(t)
 	s := openStore(t, filepath.Join(t.TempDir(), "history.db"))

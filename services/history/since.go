@@ -31,7 +31,8 @@ func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (histo
 		out.Rewound, out.Through = rewound, r.through
 		return out, err
 	}
-	// Through the last stored entry from the store, and from there on from the tail, which is what the log had then.
+	// Through the last stored entry from the store, and from there on from the tail, which is what
+	// the log had then.
 	found, err := s.store.Since(ctx, req.Room, req.After, req.Limit+1)
 	if err != nil {
 		return out, err
@@ -64,9 +65,10 @@ func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (histo
 	return out, nil
 }
 
-// current gives messages and edits the text that counts: a message that was edited has that of its last edit, and neither an
-// earlier edit nor anything of a message that was deleted has one, whether or not the rest of the answer says why. It stops when
-// an answer is full, and returns how many entries it has seen to.
+// current gives messages and edits the text that counts: a message that was edited has that of its
+// last edit, and neither an earlier edit nor anything of a message that was deleted has one,
+// whether or not the rest of the answer says why. It stops when an answer is full, and returns how
+// many entries it has seen to.
 func (r *record) current(ctx context.Context, found []store.Entry) (int, error) {
 	const step = 100
 	total := 0
@@ -101,7 +103,8 @@ func (r *record) current(ctx context.Context, found []store.Entry) (int, error) 
 	return len(found), nil
 }
 
-// carried returns how many entries, at least one of those there are and at most limit, fit one answer.
+// carried returns how many entries, at least one of those there are and at most limit, fit one
+// answer.
 func carried(found []store.Entry, limit int) int {
 	total := 0
 	for n, e := range found {

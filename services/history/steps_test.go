@@ -144,7 +144,8 @@ func (b stepBus) Append(e bus.NewEntry, done func(bus.Appended, error)) {
 	b.Bus.Append(e, done)
 }
 
-// stepped returns a world whose service is not running, with what it has stored, and a tail that it has not.
+// stepped returns a world whose service is not running, with what it has stored, and a tail that it
+// has not.
 func stepped(t *testing.T) (w *world, s *steps) {
 	t.Helper()
 	w = open(t)
@@ -158,8 +159,8 @@ func stepped(t *testing.T) (w *world, s *steps) {
 	return w, s
 }
 
-// TestEachStepFails has each thing that an answer is made of fail once: the answer is then that history does not answer, and never
-// one that lacks something.
+// TestEachStepFails has each thing that an answer is made of fail once: the answer is then that
+// history does not answer, and never one that lacks something.
 func TestEachStepFails(t *testing.T) {
 	w, s := stepped(t)
 	first := w.entries("r1")[0].Seq
@@ -223,8 +224,8 @@ func TestEachStepFails(t *testing.T) {
 	}
 }
 
-// TestStepsOfAPage counts what a page of stored messages asks of the store and of the bus, however many messages it has, and however
-// often they were changed.
+// TestStepsOfAPage counts what a page of stored messages asks of the store and of the bus, however
+// many messages it has, and however often they were changed.
 func TestStepsOfAPage(t *testing.T) {
 	w := open(t)
 	var last uint64
@@ -258,8 +259,9 @@ func TestStepsOfAPage(t *testing.T) {
 	}
 }
 
-// TestApplyAMomentLater has somebody else append a command with the same msg_id between what a command has looked up and its own
-// entry: the same is acknowledged with the first's seq, and another is refused.
+// TestApplyAMomentLater has somebody else append a command with the same msg_id between what a
+// command has looked up and its own entry: the same is acknowledged with the first's seq, and
+// another is refused.
 func TestApplyAMomentLater(t *testing.T) {
 	w, s := stepped(t)
 	for target, want := range map[string]string{"m1": "", "m2": chat.CodeConflict} {

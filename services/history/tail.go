@@ -16,14 +16,15 @@ const (
 	maxReplay = 1000
 	// maxTailBytes is how much of the log a page may read, in bytes; see also Config.MaxTail.
 	maxTailBytes = 16 << 20
-	// maxAbout is how many changes of a page's messages are read at once. Where there are more of them, those of aboutAtOnce messages
-	// are read at a time, so that messages with many reactions do not add up.
+	// maxAbout is how many changes of a page's messages are read at once. Where there are more of
+	// them, those of aboutAtOnce messages are read at a time, so that messages with many reactions
+	// do not add up.
 	maxAbout    = 2000
 	aboutAtOnce = 20
 )
 
-// record is what is known of a room at one moment: what is stored, and the tail of the log that is not stored yet. With
-// both, a message is found from the moment that it was acknowledged.
+// record is what is known of a room at one moment: what is stored, and the tail of the log that is
+// not stored yet. With both, a message is found from the moment that it was acknowledged.
 type record struct {
 	*Service
 	room    string
@@ -45,7 +46,8 @@ func (s *Service) record(ctx context.Context, room string) (*record, error) {
 func (s *Service) withTail(ctx context.Context, room string, last bus.Position) (*record, error) {
 	r := &record{Service: s, room: room, last: last, through: last.Seq}
 	size := 0
-	// The ID of the last stored entry is not asked to match: when the log was rewound, what is in both is still true.
+	// The ID of the last stored entry is not asked to match: when the log was rewound, what is in
+	// both is still true.
 	for after := (bus.Position{Seq: last.Seq}); ; {
 		got, err := s.bus.Replay(ctx, room, after, maxReplay)
 		if err != nil {
@@ -120,8 +122,8 @@ func (r *record) oldest(ctx context.Context, after uint64, limit int) ([]store.E
 	return found, nil
 }
 
-// dropRepeats takes out of the tail the messages that the record has at an earlier Seq: a sender repeated them after
-// the bus had forgotten the first, and the store will keep that one alone.
+// dropRepeats takes out of the tail the messages that the record has at an earlier Seq: a sender
+// repeated them after the bus had forgotten the first, and the store will keep that one alone.
 func (r *record) dropRepeats(ctx context.Context) error {
 	first := make(map[store.Name]uint64)
 	for part := range slices.Chunk(r.tail, maxReplay) {
@@ -164,8 +166,8 @@ func (r *record) find(ctx context.Context, sender, id string) (store.Entry, bool
 	return store.Entry{}, false, nil
 }
 
-// meant returns the author of the message that a command of a client that knows no authors is about. Who edits or deletes means
-// their own, if they have one with that ID.
+// meant returns the author of the message that a command of a client that knows no authors is
+// about. Who edits or deletes means their own, if they have one with that ID.
 func (r *record) meant(ctx context.Context, e chat.Event) (string, error) {
 	if e.Type == chat.TypeEdited || e.Type == chat.TypeDeleted {
 		if own, ok, err := r.find(ctx, e.User, e.Target); err != nil {
@@ -177,7 +179,8 @@ func (r *record) meant(ctx context.Context, e chat.Event) (string, error) {
 	return r.authorOf(ctx, e.Target)
 }
 
-// authorOf returns the author of the only message with an ID, empty if there is none, for commands of clients that know no authors.
+// authorOf returns the author of the only message with an ID, empty if there is none, for commands
+// of clients that know no authors.
 func (r *record) authorOf(ctx context.Context, id string) (string, error) {
 	stored, err := r.store.Namesakes(ctx, r.room, id, 2)
 	if err != nil {
@@ -196,14 +199,15 @@ func (r *record) authorOf(ctx context.Context, id string) (string, error) {
 	return author, nil
 }
 
-// about returns the entries of these types, or of any, about messages, in order, with their authors: what of the log is stored
-// and counts, and all of what is not.
+// about returns the entries of these types, or of any, about messages, in order, with their
+// authors: what of the log is stored and counts, and all of what is not.
 func (r *record) about(ctx context.Context, names []store.Name, types ...string) ([]store.Entry, error) {
 	found, _, err := r.aboutSome(ctx, names, 0, types...)
 	return found, err
 }
 
-// aboutSome is about; with a limit other than 0 it returns false, and nothing, where more than that is stored.
+// aboutSome is about; with a limit other than 0 it returns false, and nothing, where more than that
+// is stored.
 func (r *record) aboutSome(ctx context.Context, names []store.Name, limit int, types ...string) ([]store.Entry, bool, error) {
 	found, whole, err := r.Service.about(ctx, r.room, names, limit, types...)
 	if err != nil || !whole {

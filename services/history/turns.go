@@ -23,8 +23,9 @@ var (
 	errCrowd   = chat.Unavailable("history has too many requests waiting", comeBack)
 )
 
-// turns has the requests of all users take turns: one of each user at a time, in their order, and of those who wait first the
-// user who has waited longest for a turn. So nobody waits for more than one request of another.
+// turns has the requests of all users take turns: one of each user at a time, in their order, and
+// of those who wait first the user who has waited longest for a turn. So nobody waits for more than
+// one request of another.
 type turns struct {
 	mu      sync.Mutex
 	free    int                        // how many more may begin now
@@ -36,8 +37,8 @@ type turns struct {
 	allowance allowance // guarded by mu, too
 }
 
-// newTurns returns turns of which so many are taken at the same time, by users who are each given at most so many bytes a second;
-// 0: any.
+// newTurns returns turns of which so many are taken at the same time, by users who are each given
+// at most so many bytes a second; 0: any.
 func newTurns(atOnce, bytes int) *turns {
 	return &turns{
 		free: atOnce, running: make(map[string]bool), waiting: make(map[string][]chan struct{}),
@@ -45,8 +46,8 @@ func newTurns(atOnce, bytes int) *turns {
 	}
 }
 
-// take waits for the user's turn, which ends when the function is called that is returned, with the size of the answer in bytes.
-// Errors: errWaiting, errCrowd, and that of ctx.
+// take waits for the user's turn, which ends when the function is called that is returned, with the
+// size of the answer in bytes. Errors: errWaiting, errCrowd, and that of ctx.
 func (t *turns) take(ctx context.Context, user string) (done func(size int), err error) {
 	done = func(size int) { t.end(user, size) }
 	t.mu.Lock()
@@ -87,7 +88,8 @@ func (t *turns) begin(user string) {
 	t.running[user] = true
 }
 
-// end ends a request, and begins the next. A user who was given more than the allowance has the next turn later.
+// end ends a request, and begins the next. A user who was given more than the allowance has the
+// next turn later.
 func (t *turns) end(user string, size int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

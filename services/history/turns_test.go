@@ -13,7 +13,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// queue has requests of users wait for turns, one after the other, and returns what they have in the order in which they begin.
+// queue has requests of users wait for turns, one after the other, and returns what they have in
+// the order in which they begin.
 func queue(t *testing.T, turns *turns, began chan<- string, end <-chan struct{}, users ...string) {
 	t.Helper()
 	for _, user := range users {
@@ -31,7 +32,8 @@ func queue(t *testing.T, turns *turns, began chan<- string, end <-chan struct{},
 	}
 }
 
-// TestTurns has one user ask for very much, and others for one thing each: they come next, and nobody has two at a time.
+// TestTurns has one user ask for very much, and others for one thing each: they come next, and
+// nobody has two at a time.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turns := newTurns(2, 0)
@@ -83,8 +85,9 @@ func TestTurnsAreBounded(t *testing.T) {
 	})
 }
 
-// TestAllowance has one user take as much as goes, and another a little now and then, who never waits: the first is given what the
-// allowance says, and what it says for some seconds more at once.
+// TestAllowance has one user take as much as goes, and another a little now and then, who never
+// waits: the first is given what the allowance says, and what it says for some seconds more at
+// once.
 func TestAllowance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const size, perSecond = 500, 1000
@@ -172,8 +175,8 @@ func TestTurnsGivenUp(t *testing.T) {
 	})
 }
 
-// TestRequestsTakeTurns: a page, a catch-up and an edit of a user wait for each other, by the name that the edge says, and those of
-// others do not.
+// TestRequestsTakeTurns: a page, a catch-up and an edit of a user wait for each other, by the name
+// that the edge says, and those of others do not.
 func TestRequestsTakeTurns(t *testing.T) {
 	w := open(t)
 	w.say("r1", "eve", "m1", "1")

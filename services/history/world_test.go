@@ -170,8 +170,8 @@ func open(t *testing.T) *world {
 	return w
 }
 
-// bubble runs a test in which time passes by itself whenever everybody waits for it: for what the bus forgets, and for pauses
-// between tries.
+// bubble runs a test in which time passes by itself whenever everybody waits for it: for what the
+// bus forgets, and for pauses between tries.
 func bubble(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(t, open(t)) })

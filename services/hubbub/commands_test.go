@@ -10,12 +10,13 @@ import (
 	"testing"
 )
 
-// here runs a command in a copy of the tree in which nothing was ever built: see TestCommands. What it runs is the command as
-// it is written, with flags that make it shorter, or lead it to servers of the test's own: $LISTEN and so on.
+// here runs a command in a copy of the tree in which nothing was ever built: see TestCommands. What
+// it runs is the command as it is written, with flags that make it shorter, or lead it to servers
+// of the test's own: $LISTEN and so on.
 func here(run string) place { return place{run: run} }
 
-// in says which file runs a command, and with which words, if not those of the command: they have to stand in one line of
-// it, in that order. What stands between them are flags.
+// in says which file runs a command, and with which words, if not those of the command: they have
+// to stand in one line of it, in that order. What stands between them are flags.
 func in(file string, run ...string) place { return place{file, strings.Join(run, "")} }
 
 type place struct{ file, run string }
@@ -144,7 +145,8 @@ func TestCommandsAreCovered(t *testing.T) {
 	t.Parallel()
 	said := documented(t, root)
 	for command, file := range said {
-		if _, ok := covered[command]; !ok && !strings.HasPrefix(command, "curl ") { // which TestCommands runs all of
+		// which TestCommands runs all of
+		if _, ok := covered[command]; !ok && !strings.HasPrefix(command, "curl ") {
 			t.Errorf("%s says to type\n\t%s\nand nothing runs that: have a test or the workflow do so, and name it in covered", file, command)
 		}
 	}
@@ -183,9 +185,9 @@ func hasLine(t *testing.T, file string, words []string) bool {
 	return false
 }
 
-// documented returns the commands that a person is told to type, each with the first file that says so: in code blocks and
-// in `code` of all Markdown, the targets of the Makefile with the variables that its help names, and what the compose files
-// begin with.
+// documented returns the commands that a person is told to type, each with the first file that says
+// so: in code blocks and in `code` of all Markdown, the targets of the Makefile with the variables
+// that its help names, and what the compose files begin with.
 func documented(t *testing.T, root string) map[string]string {
 	t.Helper()
 	all := make(map[string]string)

@@ -15,13 +15,15 @@ import (
 	"hubbub.internal/services/hubbub/cluster"
 )
 
-// configuration is where the reference of all options is. `make docs` writes it, with this variable set.
+// configuration is where the reference of all options is. `make docs` writes it, with this variable
+// set.
 const (
 	configuration = "docs/configuration.md"
 	updateDocs    = "HUBBUB_UPDATE_DOCS"
 )
 
-// TestConfigurationIsDocumented holds that the reference has exactly the options that the programs have.
+// TestConfigurationIsDocumented holds that the reference has exactly the options that the programs
+// have.
 func TestConfigurationIsDocumented(t *testing.T) {
 	t.Parallel()
 	services := []string{"edge", "history", "presence", "directory"}
@@ -62,12 +64,15 @@ func reference(services []string, options map[string][]daemon.Option) []byte {
 	var b bytes.Buffer
 	b.WriteString(`# Configuration
 
-Every option of every program. This file is written by ` + "`make docs`" + ` from the flags themselves; a test holds that it is current.
+Every option of every program. This file is written by ` + "`make docs`" + ` from the flags themselves; a
+test holds that it is current.
 
-A flag on the command line goes before its variable, the variable before a file, the file before the default. The file is the one that the same
-variable with ` + "`_FILE`" + ` at its end names, so that no secret has to be in the environment: ` + "`HUBBUB_BUS_FILE=/run/secrets/redis_url`" + `. A value that cannot be
-meant ends the program at its start, with exit code 2 and a sentence that names the flag, the value and what it has to be. A time is written like 1m30s;
-a list has commas. The variables of nginx and of the compose files are in [Running Hubbub](operate.md#variables).
+A flag on the command line goes before its variable, the variable before a file, the file before the
+default. The file is the one that the same variable with ` + "`_FILE`" + ` at its end names, so that no secret
+has to be in the environment: ` + "`HUBBUB_BUS_FILE=/run/secrets/redis_url`" + `. A value that cannot be meant
+ends the program at its start, with exit code 2 and a sentence that names the flag, the value and
+what it has to be. A time is written like 1m30s; a list has commas. The variables of nginx and of
+the compose files are in [Running Hubbub](operate.md#variables).
 `)
 	var common []daemon.Option
 	for _, o := range options[services[0]] {

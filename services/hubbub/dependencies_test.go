@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestDependencies holds that docs/dependencies.md gives a reason for what the modules and the page ask for, and for
-// nothing else.
+// TestDependencies holds that docs/dependencies.md gives a reason for what the modules and the page
+// ask for, and for nothing else.
 func TestDependencies(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("../../docs/dependencies.md")

@@ -21,7 +21,8 @@ import (
 	"hubbub.internal/libs/bus/natsembed"
 )
 
-// secrets makes the secrets of the compose files, and returns the folder and what is in a file of it.
+// secrets makes the secrets of the compose files, and returns the folder and what is in a file of
+// it.
 func secrets(t *testing.T) (dir string, secret func(name string) string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -93,7 +94,8 @@ func works(t *testing.T, address string) {
 	}
 }
 
-// TestLeastRights has Hubbub work with the users that `make secrets` makes, which may do nothing else.
+// TestLeastRights has Hubbub work with the users that `make secrets` makes, which may do nothing
+// else.
 func TestLeastRights(t *testing.T) {
 	t.Parallel()
 	dir, secret := secrets(t)
@@ -202,8 +204,8 @@ func TestSecretsStay(t *testing.T) {
 	}
 }
 
-// TestNoSecretIsCommitted: what lies in the folder secrets is not made anew, so whoever got some with the sources would run with
-// passwords that everybody knows.
+// TestNoSecretIsCommitted: what lies in the folder secrets is not made anew, so whoever got some
+// with the sources would run with passwords that everybody knows.
 func TestNoSecretIsCommitted(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat(filepath.Join(root, ".git")); err != nil {
@@ -215,7 +217,8 @@ func TestNoSecretIsCommitted(t *testing.T) {
 	}
 }
 
-// TestVersionsOfServers holds that the compose files run the nats-server that `hubbub up` has in it.
+// TestVersionsOfServers holds that the compose files run the nats-server that `hubbub up` has in
+// it.
 func TestVersionsOfServers(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile(filepath.Join(root, "docker-compose.nats.yml"))
@@ -227,7 +230,8 @@ func TestVersionsOfServers(t *testing.T) {
 	}
 }
 
-// TestVariablesAreDocumented holds that docs/operate.md has the variables that nginx and the compose files take.
+// TestVariablesAreDocumented holds that docs/operate.md has the variables that nginx and the
+// compose files take.
 func TestVariablesAreDocumented(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile(filepath.Join(root, "docs/operate.md"))

@@ -1,12 +1,17 @@
 package hubbub_test
 
 import (
+	"bytes"
 	"fmt"
+	"go/scanner"
+	"go/token"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // documents calls do with the path below root, and the text, of each Markdown file that is ours.
@@ -58,7 +63,8 @@ func anchors(text string) map[string]bool {
 	return all
 }
 
-// TestLinks holds that a link between documents leads somewhere, and one to a heading to that heading.
+// TestLinks holds that a link between documents leads somewhere, and one to a heading to that
+// heading.
 func TestLinks(t *testing.T) {
 	documents(t, func(path, text string) {
 		for _, m := range link.FindAllStringSubmatch(inline.ReplaceAllString(prose(text), ""), -1) {
@@ -89,7 +95,8 @@ func TestLinks(t *testing.T) {
 	})
 }
 
-// TestIndexes holds that every document, and every decision with its title and state, stands in the index of its folder.
+// TestIndexes holds that every document, and every decision with its title and state, stands in the
+// index of its folder.
 func TestIndexes(t *testing.T) {
 	read := func(path string) string {
 		text, err := os.ReadFile(filepath.Join(root, path))
@@ -118,4 +125,66 @@ func TestIndexes(t *testing.T) {
 			t.Errorf("docs/README.md does not name %s", name)
 		}
 	})
+}
+
+// widest is the column by which text and comments end; a tab counts four.
+const widest = 100
+
+func width(line string) int { return utf8.RuneCountInString(strings.ReplaceAll(line, "\t", "    ")) }
+
+// TestLineLength holds that the lines of documents and of comments in Go are not too long to read.
+// Tables, code, and what has no place to break are as long as they are.
+func TestLineLength(t *testing.T) {
+	check := func(path string, n int, line, text string) {
+		if width(line) > widest && strings.Contains(strings.TrimSpace(text), " ") {
+			t.Errorf("%s:%d: %d columns: %s", path, n, width(line), line)
+		}
+	}
+	documents(t, func(path, text string) {
+		code := false
+		for n, line := range strings.Split(text, "\n") {
+			trimmed := strings.TrimSpace(line)
+			if strings.HasPrefix(trimmed, "```") {
+				code = !code
+			}
+			if code || strings.HasPrefix(trimmed, "|") || strings.HasPrefix(trimmed, "#") || strings.HasPrefix(line, "    ") ||
+				strings.HasPrefix(trimmed, "![") {
+				continue
+			}
+			check(path, n+1, line, inline.ReplaceAllString(trimmed, "code"))
+		}
+	})
+	out, err := exec.Command("git", "-C", root, "ls-files", "*.go").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := strings.Fields(string(out))
+	if len(files) < 500 {
+		t.Fatalf("%d files in Go: the rule was hardly tried", len(files))
+	}
+	for _, path := range files {
+		src, err := os.ReadFile(filepath.Join(root, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(src[:min(len(src), 400)], []byte("Code generated")) {
+			continue
+		}
+		set := token.NewFileSet()
+		file := set.AddFile(path, -1, len(src))
+		lines := strings.Split(string(src), "\n")
+		var s scanner.Scanner
+		s.Init(file, src, nil, scanner.ScanComments)
+		for {
+			pos, tok, text := s.Scan()
+			if tok == token.EOF {
+				break
+			}
+			// What follows // at once is for a program.
+			if prose, ok := strings.CutPrefix(text, "// "); tok == token.COMMENT && ok && !strings.HasPrefix(prose, " ") {
+				n := file.Line(pos)
+				check(path, n, lines[n-1], prose)
+			}
+		}
+	}
 }

@@ -35,15 +35,15 @@ import (
 	"hubbub.internal/services/presence"
 )
 
-// metricsDoc is the reference of all metrics, which `make docs` writes. The rules and dashboards of infra/monitoring are
-// held to it by the tests of infra/test/deploy.
+// metricsDoc is the reference of all metrics, which `make docs` writes. The rules and dashboards of
+// infra/monitoring are held to it by the tests of infra/test/deploy.
 const metricsDoc = "docs/metrics.md"
 
 // metric is a row of the reference.
 type metric struct{ name, kind, labels, help string }
 
-// TestMetricsAreDocumented starts every service and both buses, and holds that the reference has exactly the metrics that
-// they register.
+// TestMetricsAreDocumented starts every service and both buses, and holds that the reference has
+// exactly the metrics that they register.
 func TestMetricsAreDocumented(t *testing.T) {
 	t.Parallel()
 	services := map[string][]metric{}
@@ -85,9 +85,10 @@ func TestMetricsAreDocumented(t *testing.T) {
 	}
 
 	var out bytes.Buffer
-	out.WriteString("# Metrics\n\nEvery metric that a process has at `/metrics` of its ops port. This file is written by `make docs` from the\n" +
-		"programs themselves; a test holds that it is current, and another that the rules and dashboards of\n" +
-		"`infra/monitoring` use no other names and labels. What to look at first is in\n[Running Hubbub](operate.md#monitor), what to do in the [runbook](runbook.md).\n")
+	out.WriteString("# Metrics\n\nEvery metric that a process has at `/metrics` of its ops port. This file is written by `make docs`\n" +
+		"from the programs themselves; a test holds that it is current, and another that the rules and\n" +
+		"dashboards of `infra/monitoring` use no other names and labels. What to look at first is in\n" +
+		"[Running Hubbub](operate.md#monitor), what to do in the [runbook](runbook.md).\n")
 	common := slices.DeleteFunc(slices.Clone(services["edge"]), func(m metric) bool {
 		return !slices.Contains(services["history"], m) || !slices.Contains(services["presence"], m) || !slices.Contains(services["directory"], m)
 	})
@@ -130,8 +131,8 @@ var (
 	constLabel = regexp.MustCompile(`(\w+)="[^"]*"`)
 )
 
-// described returns what is registered, by name. A metric with labels of which nothing was counted yet has no type: those
-// that are named as counters are.
+// described returns what is registered, by name. A metric with labels of which nothing was counted
+// yet has no type: those that are named as counters are.
 func described(t *testing.T, reg *prometheus.Registry) []metric {
 	t.Helper()
 	kinds := map[string]string{}

@@ -32,8 +32,8 @@ import (
 	"hubbub.internal/services/history/store/sqlite"
 )
 
-// spine is two edges and a history service, each with a connection of its own to a real bus that soon forgets the ids of what
-// was appended. Everybody may do everything.
+// spine is two edges and a history service, each with a connection of its own to a real bus that
+// soon forgets the ids of what was appended. Everybody may do everything.
 type spine struct {
 	t     *testing.T
 	open  func() bus.Bus
@@ -271,9 +271,10 @@ func (c *talker) send(id, text string, retry bool) heard {
 	return c.ask(map[string]any{"type": "send", "room": "r", "msg_id": id, "text": text, "retry": retry})
 }
 
-// TestRepeatsThroughAnotherEdge repeats messages through another edge when the bus has forgotten their ids. They are
-// acknowledged as they were, delivered to nobody on either edge, and stand in the log and the record once; one that was deleted
-// stays deleted. With history away nobody knows, and nothing is appended.
+// TestRepeatsThroughAnotherEdge repeats messages through another edge when the bus has forgotten
+// their ids. They are acknowledged as they were, delivered to nobody on either edge, and stand in
+// the log and the record once; one that was deleted stays deleted. With history away nobody knows,
+// and nothing is appended.
 func TestRepeatsThroughAnotherEdge(t *testing.T) {
 	t.Parallel()
 	for name, url := range map[string]func(t *testing.T) string{

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// asvs are the requirements of OWASP ASVS 5.0, chapters V6 (authentication), V7 (sessions) and V8 (authorization), up to
-// level 2: the sections, and the numbers of the requirements in them.
+// asvs are the requirements of OWASP ASVS 5.0, chapters V6 (authentication), V7 (sessions) and V8
+// (authorization), up to level 2: the sections, and the numbers of the requirements in them.
 var asvs = []struct {
 	section string
 	numbers []int
@@ -35,8 +35,8 @@ var asvs = []struct {
 	{"8.4", []int{1}},
 }
 
-// TestSecurityTable holds docs/security.md to what it claims: every requirement has a row, every "yes" names a test that
-// there is or a document, and everything else says why.
+// TestSecurityTable holds docs/security.md to what it claims: every requirement has a row, every
+// "yes" names a test that there is or a document, and everything else says why.
 func TestSecurityTable(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("../../docs/security.md")

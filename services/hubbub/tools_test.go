@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestTools holds that a machine which lacks what building needs is told so in one line, before anything else fails.
+// TestTools holds that a machine which lacks what building needs is told so in one line, before
+// anything else fails.
 func TestTools(t *testing.T) {
 	t.Parallel()
 	const (

@@ -26,8 +26,8 @@ import (
 // typedWithin bounds a command.
 const typedWithin = 3 * time.Minute
 
-// TestCommands types the commands that are documented, as they are written, in a copy of the tree in which nothing was ever
-// built.
+// TestCommands types the commands that are documented, as they are written, in a copy of the tree
+// in which nothing was ever built.
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	dir := copyTree(t)
@@ -108,7 +108,8 @@ func measured(t *testing.T, out string, buses int) {
 	}
 }
 
-// talk runs the requests of PROTOCOL.md, in the order in which they stand there, with what the first answers.
+// talk runs the requests of PROTOCOL.md, in the order in which they stand there, with what the
+// first answers.
 func talk(t *testing.T, dir string, env []string) {
 	t.Helper()
 	url := ""
@@ -192,7 +193,8 @@ func built(name string) bool {
 	return slices.Contains([]string{".git", ".cache", "node_modules", "dist", "test-results"}, name)
 }
 
-// page puts a page into the tree that make takes for built: to build it takes npm, and a minute. infra/test/run.sh does.
+// page puts a page into the tree that make takes for built: to build it takes npm, and a minute.
+// infra/test/run.sh does.
 func page(t *testing.T, dir string) {
 	t.Helper()
 	later := time.Now().Add(time.Hour)
@@ -246,7 +248,8 @@ func run(t *testing.T, dir string, env []string, command string) string {
 	return string(out)
 }
 
-// serve runs a command that goes on until stop is called, and returns the environment that names where it listens.
+// serve runs a command that goes on until stop is called, and returns the environment that names
+// where it listens.
 func serve(t *testing.T, dir string, env []string, command string) (_ []string, stop func()) {
 	t.Helper()
 	listen, ops := address(t), address(t)
@@ -254,7 +257,8 @@ func serve(t *testing.T, dir string, env []string, command string) (_ []string, 
 	var says strings.Builder
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", command)
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, &says, &says
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that a signal reaches all of them, as in a terminal
+	// so that a signal reaches all of them, as in a terminal
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = typedWithin
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -18,7 +18,8 @@ import (
 // listTimeout is how long a question waits for its turn to have a big room looked through.
 const listTimeout = time.Second
 
-// serveAll starts to answer every service, and returns those that it could start, with an error if one is missing.
+// serveAll starts to answer every service, and returns those that it could start, with an error if
+// one is missing.
 func (s *Service) serveAll(ctx context.Context) (subs []bus.Subscription, err error) {
 	failed := func(service string, err error) {
 		s.log.Error("request failed", zap.String("request", service), zap.Error(err))
@@ -85,12 +86,13 @@ func (s *Service) who(req presenceapi.WhoRequest) (presenceapi.Who, error) {
 	var out presenceapi.Who
 	s.replica.View(func(r *roster.Roster) { out.Count = r.Online(req.Room) })
 	if big := out.Count > s.cfg.BigRoom; big && req.After == "" {
-		// Whoever enters a room asks. Where very many do, each is told how many there are, which costs nothing; who wants to
-		// know more asks for it.
+		// Whoever enters a room asks. Where very many do, each is told how many there are, which
+		// costs nothing; who wants to know more asks for it.
 		out.Users, out.Next = []presenceapi.Person{}, presenceapi.FromStart
 		return out, nil
 	} else if big {
-		// A page of a big room costs a look at all who are in it. One at a time: changes wait for no more than one.
+		// A page of a big room costs a look at all who are in it. One at a time: changes wait for
+		// no more than one.
 		select {
 		case s.listing <- struct{}{}:
 			defer func() { <-s.listing }()
@@ -135,9 +137,11 @@ func (s *Service) user(req presenceapi.UserRequest) (presenceapi.User, error) {
 	return out, nil
 }
 
-// A cursor names the last person of a page, so that a page goes on at the right place although people come and go.
+// A cursor names the last person of a page, so that a page goes on at the right place although
+// people come and go.
 func encodeCursor(c roster.Cursor) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(c.User + "\n" + c.Name)) // an id has no line break
+	// an id has no line break
+	return base64.RawURLEncoding.EncodeToString([]byte(c.User + "\n" + c.Name))
 }
 
 func decodeCursor(s string) (roster.Cursor, bool) {

@@ -79,7 +79,8 @@ func (s *server) open(t *testing.T) bus.Bus {
 	return b
 }
 
-// quick are the intervals of tests. Expiry is long enough that a busy machine makes no ghost of a living edge.
+// quick are the intervals of tests. Expiry is long enough that a busy machine makes no ghost of a
+// living edge.
 func quick() Config {
 	return Config{
 		EdgeHeartbeat: 200 * time.Millisecond, EdgeExpiry: 3 * time.Second, Flap: 200 * time.Millisecond,

@@ -78,8 +78,8 @@ func (s *Service) roomPresence(ctx context.Context, asker string, in *roomInput)
 	return s.who(presenceapi.WhoRequest{Room: in.Room, Limit: in.Limit, After: in.After})
 }
 
-// userPresence answers what asker may know of a user: everything of themself, and of others what a room that both can
-// read shows anyway. Nothing tells a stranger whether the user is there.
+// userPresence answers what asker may know of a user: everything of themself, and of others what a
+// room that both can read shows anyway. Nothing tells a stranger whether the user is there.
 func (s *Service) userPresence(ctx context.Context, asker, user string) (presenceapi.User, error) {
 	out, err := s.user(presenceapi.UserRequest{User: user})
 	if err != nil {
@@ -103,8 +103,8 @@ func (s *Service) userPresence(ctx context.Context, asker, user string) (presenc
 	return out, nil
 }
 
-// lastSeen returns when a user was last connected, or 0 if the directory does not say, or not to the asker: that is no
-// reason to answer nothing.
+// lastSeen returns when a user was last connected, or 0 if the directory does not say, or not to
+// the asker: that is no reason to answer nothing.
 func (s *Service) lastSeen(ctx context.Context, asker, user string) int64 {
 	ctx, cancel := context.WithTimeout(ctx, seenTimeout)
 	defer cancel()

@@ -137,7 +137,8 @@ func TestHTTP(t *testing.T) {
 				t.Errorf("%s with the token of a log-in that has ended: %+v", path, r)
 			}
 		}
-		// The directory knows when everybody was last seen; while it is not there, there is an answer without.
+		// The directory knows when everybody was last seen; while it is not there, there is an
+		// answer without.
 		if r := get("ann", "/v1/users/nobody/presence"); r.status != http.StatusOK || r.LastSeen != 0 {
 			t.Errorf("without a directory: %+v", r)
 		}
@@ -177,7 +178,8 @@ func TestHTTP(t *testing.T) {
 	})
 }
 
-// TestHiddenIsLoggedOnce: who asks for what they may not see is counted each time, and logged once a minute.
+// TestHiddenIsLoggedOnce: who asks for what they may not see is counted each time, and logged once
+// a minute.
 func TestHiddenIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	core, logs := observer.New(zap.DebugLevel)

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// description is the OpenAPI description that the service serves, as far as the tests hold the service to it.
+// description is the OpenAPI description that the service serves, as far as the tests hold the
+// service to it.
 type description struct {
 	Paths map[string]map[string]struct {
 		OperationID string
@@ -54,7 +55,8 @@ func describe(t *testing.T, h http.Handler) *description {
 	return d
 }
 
-// check holds an answer to what is described: it is one of those that the operation has, and has nothing else in it.
+// check holds an answer to what is described: it is one of those that the operation has, and has
+// nothing else in it.
 func (d *description) check(t *testing.T, r *http.Request, w *httptest.ResponseRecorder) {
 	t.Helper()
 	method, path, ok := strings.Cut(r.Pattern, " ")
@@ -145,7 +147,8 @@ func kindOf(v any) string {
 	return fmt.Sprintf("%T", v)
 }
 
-// complete holds that every property that is described was in an answer, and that every operation wants a token.
+// complete holds that every property that is described was in an answer, and that every operation
+// wants a token.
 func (d *description) complete(t *testing.T) {
 	t.Helper()
 	for path, methods := range d.Paths {

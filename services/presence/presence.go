@@ -1,8 +1,9 @@
-// Package presence is the presence service: it answers who is online, over all edges, and tells the watchers of rooms
-// who comes and goes. All that it holds is in memory and can be had again from the edges; any number of replicas run.
+// Package presence is the presence service: it answers who is online, over all edges, and tells the
+// watchers of rooms who comes and goes. All that it holds is in memory and can be had again from
+// the edges; any number of replicas run.
 //
-// It owns the wiring of its parts and the answers over the bus and over HTTP. It has no database, and knows nothing of
-// messages.
+// It owns the wiring of its parts and the answers over the bus and over HTTP. It has no database,
+// and knows nothing of messages.
 package presence
 
 import (
@@ -24,8 +25,8 @@ import (
 	"hubbub.internal/services/presence/roster"
 )
 
-// Access says what a user may do in a room, and which tokens are void; *directory.Cache in package api is one. Errors
-// have a *chat.Error in their chain. It is called concurrently.
+// Access says what a user may do in a room, and which tokens are void; *directory.Cache in package
+// api is one. Errors have a *chat.Error in their chain. It is called concurrently.
 type Access interface {
 	Access(ctx context.Context, user, room string) (directoryapi.Access, error)
 	httpapi.Endings
@@ -89,11 +90,12 @@ func New(cfg Config, deps Deps) (*Service, error) {
 // Handler returns the public HTTP routes.
 func (s *Service) Handler() http.Handler { return s.handler }
 
-// Ready returns nil while the replica answers, and else the reason why it does not: it has just started, or hears
-// nothing over the bus.
+// Ready returns nil while the replica answers, and else the reason why it does not: it has just
+// started, or hears nothing over the bus.
 func (s *Service) Ready(context.Context) error { return s.replica.Ready() }
 
-// Run follows the edges, answers and tells until ctx ends, when it returns nil; or until the bus is closed.
+// Run follows the edges, answers and tells until ctx ends, when it returns nil; or until the bus is
+// closed.
 func (s *Service) Run(ctx context.Context) error {
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return s.peers.Run(ctx) })
@@ -104,7 +106,8 @@ func (s *Service) Run(ctx context.Context) error {
 	return all.Wait()
 }
 
-// lost tells the directory who was last seen on an edge that could not tell it any more. One replica does so for all.
+// lost tells the directory who was last seen on an edge that could not tell it any more. One
+// replica does so for all.
 func (s *Service) lost(l replica.Lost) {
 	if !s.peers.First() {
 		return
@@ -114,7 +117,8 @@ func (s *Service) lost(l replica.Lost) {
 	}
 }
 
-// serve answers over the bus as long as the replica is ready: one that is not leaves the requests to the others.
+// serve answers over the bus as long as the replica is ready: one that is not leaves the requests
+// to the others.
 func (s *Service) serve(ctx context.Context) error {
 	var serving []bus.Subscription
 	stop := func() {

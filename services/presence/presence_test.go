@@ -126,7 +126,8 @@ func TestPagesOverTheBus(t *testing.T) {
 	})
 }
 
-// TestBigRoomIsCountedFirst: who asks about a room with very many online is told how many, and who on asking on.
+// TestBigRoomIsCountedFirst: who asks about a room with very many online is told how many, and who
+// on asking on.
 func TestBigRoomIsCountedFirst(t *testing.T) {
 	t.Parallel()
 	onEveryBus(t, func(t *testing.T, srv *server) {
@@ -195,9 +196,9 @@ func TestKilledEdgeLeavesNoGhost(t *testing.T) {
 	})
 }
 
-// TestAudit has an edge lose a session that it does not tell the end of, have one that it never told, and one whose status
-// and rooms it has changed in silence: each is found by every replica although all digests agree, and is found no more
-// when the edge has put it right.
+// TestAudit has an edge lose a session that it does not tell the end of, have one that it never
+// told, and one whose status and rooms it has changed in silence: each is found by every replica
+// although all digests agree, and is found no more when the edge has put it right.
 func TestAudit(t *testing.T) {
 	t.Parallel()
 	onEveryBus(t, func(t *testing.T, srv *server) {
@@ -229,7 +230,8 @@ func TestAudit(t *testing.T) {
 		e.mu.Unlock()
 		e.update(8, func(s *presenceapi.Session) { s.Status = presenceapi.DND })
 		_, moved := e.update(9, func(s *presenceapi.Session) { s.Rooms = []string{"elsewhere"} })
-		e.enter("somebody", presenceapi.Online, "lobby") // so that a snapshot from before will not do
+		// so that a snapshot from before will not do
+		e.enter("somebody", presenceapi.Online, "lobby")
 		found("what was not told is found", 1, 1, 2)
 		eventually(t, "it gets older", func() error {
 			if count(t, metrics, "hubbub_presence_ghosts_oldest_seconds") == 0 {
@@ -264,8 +266,8 @@ func TestAudit(t *testing.T) {
 	})
 }
 
-// TestLastSeen has the directory told of who leaves an edge, and of who was on one that was killed, by one replica of
-// two; of the invisible it is told nothing, whichever of their sockets ends.
+// TestLastSeen has the directory told of who leaves an edge, and of who was on one that was killed,
+// by one replica of two; of the invisible it is told nothing, whichever of their sockets ends.
 func TestLastSeen(t *testing.T) {
 	t.Parallel()
 	onEveryBus(t, func(t *testing.T, srv *server) {
@@ -496,7 +498,8 @@ func TestLossHeals(t *testing.T) {
 	})
 }
 
-// TestBusIsCut: while nothing is heard nobody is said to be gone, or there; then everything is exact again.
+// TestBusIsCut: while nothing is heard nobody is said to be gone, or there; then everything is
+// exact again.
 func TestBusIsCut(t *testing.T) {
 	t.Parallel()
 	onEveryBus(t, func(t *testing.T, srv *server) {
@@ -513,7 +516,8 @@ func TestBusIsCut(t *testing.T) {
 			}
 			return nil
 		})
-		time.Sleep(quick().EdgeExpiry + quick().EdgeExpiry/2) // the cut itself: longer than the expiry
+		// the cut itself: longer than the expiry
+		time.Sleep(quick().EdgeExpiry + quick().EdgeExpiry/2)
 		s.replica.View(func(r *roster.Roster) {
 			if n, _, _ := r.Size(); n != 2 {
 				t.Errorf("%d of 2 sessions are left after silence of the bus", n)

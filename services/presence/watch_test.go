@@ -13,7 +13,8 @@ import (
 	presenceapi "hubbub.internal/libs/api/presence"
 )
 
-// watcher is one who watches a room as an edge does: it knows what it asked for once, and what it was told since.
+// watcher is one who watches a room as an edge does: it knows what it asked for once, and what it
+// was told since.
 type watcher struct {
 	mu     sync.Mutex
 	people map[string]presenceapi.Status
@@ -61,7 +62,8 @@ func (w *watcher) knows(want presenceapi.Who) error {
 	return nil
 }
 
-// TestWatchers: what a watcher is told adds up to who is there, whichever replica tells, and through its death.
+// TestWatchers: what a watcher is told adds up to who is there, whichever replica tells, and
+// through its death.
 func TestWatchers(t *testing.T) {
 	t.Parallel()
 	onEveryBus(t, func(t *testing.T, srv *server) {
@@ -113,7 +115,8 @@ func TestWatchers(t *testing.T) {
 		}
 		told("by the second")
 
-		// One that goes in order is followed at once: its signs of life would be missed only much later.
+		// One that goes in order is followed at once: its signs of life would be missed only much
+		// later.
 		s3, _ := startService(t, srv.open(t), quick(), nil, nil)
 		ready(t, s3)
 		stop2()
@@ -124,8 +127,8 @@ func TestWatchers(t *testing.T) {
 	})
 }
 
-// TestWatchingBegunMeanwhile: who begins to watch while others reconnect is told neither that they left nor that they came
-// back. The answer about the room says of whom that is so.
+// TestWatchingBegunMeanwhile: who begins to watch while others reconnect is told neither that they
+// left nor that they came back. The answer about the room says of whom that is so.
 func TestWatchingBegunMeanwhile(t *testing.T) {
 	t.Parallel()
 	onEveryBus(t, func(t *testing.T, srv *server) {
@@ -155,7 +158,8 @@ func TestWatchingBegunMeanwhile(t *testing.T) {
 			t.Fatalf("who is %+v, %v", who, err)
 		}
 		w.mu.Lock()
-		for _, p := range append(who.Users, who.Going...) { // as if nothing were told of those who go
+		// as if nothing were told of those who go
+		for _, p := range append(who.Users, who.Going...) {
 			w.people[p.User] = p.Status
 		}
 		w.mu.Unlock()
@@ -166,7 +170,8 @@ func TestWatchingBegunMeanwhile(t *testing.T) {
 	})
 }
 
-// TestReconnectIsNotTold: watchers hear nothing of sessions that move from a draining edge to another.
+// TestReconnectIsNotTold: watchers hear nothing of sessions that move from a draining edge to
+// another.
 func TestReconnectIsNotTold(t *testing.T) {
 	t.Parallel()
 	onEveryBus(t, func(t *testing.T, srv *server) {

@@ -138,7 +138,8 @@ test('an account is taken along and deleted', async () => {
   await ada.page.getByLabel('Password').fill(password);
   await ada.page.getByRole('button', { name: 'Log in' }).click();
   await ada.page.getByText('the name or the password is wrong').waitFor();
-  // What is kept of what she said has her name no more, for whoever looks on and whoever comes later.
+  // What is kept of what she said has her name no more, for whoever looks on and whoever comes
+  // later.
   const log = bob.page.getByRole('log');
   await bob.page.reload();
   await bob.message('to be taken along').waitFor();

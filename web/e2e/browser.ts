@@ -108,7 +108,8 @@ export class Person {
   async enter(room: string): Promise<void> {
     await this.leaveRoom();
     const heading = this.page.getByRole('heading', { level: 1, name: new RegExp(`^${literal(room)}$`, 'i') });
-    // A row may move from under the pointer, while what was said last arrives: then it is clicked again, as people do.
+    // A row may move from under the pointer, while what was said last arrives: then it is clicked
+    // again, as people do.
     do await this.room(room).click();
     while (!(await heading.waitFor({ timeout: 5_000 }).then(() => true, () => false)));
     await this.log.and(this.page.locator('[aria-busy=false]')).waitFor();

@@ -48,7 +48,8 @@ export function chat(stage: Stage, device: Device): void {
       expect(await ada.message('line 1').count()).toBe(0);
       await ada.message('line 120').evaluate((e) => e.isConnected && e.scrollIntoView());
 
-      // Somewhere in the middle: note where a line stands, let the page before arrive, and look again.
+      // Somewhere in the middle: note where a line stands, let the page before arrive, and look
+      // again.
       const log = ada.log;
       await log.evaluate((e) => (e.scrollTop = 700));
       const marked = await log.evaluate((e) => {
@@ -73,7 +74,8 @@ export function chat(stage: Stage, device: Device): void {
         return last !== undefined && last.getBoundingClientRect().bottom <= last.closest('[role=log]')!.getBoundingClientRect().bottom + 1;
       }, selector);
       for (const [text, selector] of [['down here', 'article'], ['/list-users', '.notice']] as const) {
-        // Until it stays there: what was said before may still be taking the reader down to it, or count as new.
+        // Until it stays there: what was said before may still be taking the reader down to it, or
+        // count as new.
         await ada.page.waitForFunction(() => {
           document.querySelector('[role=log]')!.scrollTop = 0;
           return [...document.querySelectorAll('button')].some((b) => /^(Go to the newest message|\d+ new messages?)$/.test((b.textContent ?? '').trim()));

@@ -18,8 +18,9 @@ export interface Hubbub {
 }
 
 /**
- * Returns the running server that HUBBUB_URL names, or starts the binary HUBBUB_BIN with an empty data folder, and with
- * everything under a base path, such as /chat. smtp is the mail server that it sends by.
+ * Returns the running server that HUBBUB_URL names, or starts the binary HUBBUB_BIN with an empty
+ * data folder, and with everything under a base path, such as /chat. smtp is the mail server that
+ * it sends by.
  */
 export async function hubbub(base = '', smtp = ''): Promise<Hubbub> {
   const { HUBBUB_URL: url, HUBBUB_BIN: bin, HUBBUB_RESTART_CMD: restart } = process.env;
@@ -94,7 +95,10 @@ async function ready(url: string, check: () => void = () => undefined): Promise<
   throw new Error(`${url} does not answer`);
 }
 
-/** A port below those that the kernel gives to outgoing connections, which would take it while the server is down. */
+/**
+ * A port below those that the kernel gives to outgoing connections, which would take it while the
+ * server is down.
+ */
 function freePort(): Promise<number> {
   const port = 10_000 + Math.floor(Math.random() * 20_000);
   return new Promise((resolve) => {

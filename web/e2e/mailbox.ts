@@ -38,7 +38,10 @@ export class Mailbox {
     this.#server.close();
   }
 
-  /** Returns the link of the newest mail to an address whose subject begins so; undefined: there is none yet. */
+  /**
+   * Returns the link of the newest mail to an address whose subject begins so; undefined: there is
+   * none yet.
+   */
   link(to: string, subject: string): string | undefined {
     const mail = this.#mails.findLast((m) => m.includes(`<${to}>`) && m.includes(`Subject: ${subject}`));
     return mail && /https?:\/\/\S+#\/\S+/.exec(mail)?.[0].replaceAll('=3D', '=');

@@ -5,7 +5,10 @@ import { launch, Person, type Device } from './browser.ts';
 import { hubbub, type Hubbub } from './hubbub.ts';
 import { Mailbox } from './mailbox.ts';
 
-/** What the tests of one file play on: a server and a browser of their own, and the people that a test asks for. */
+/**
+ * What the tests of one file play on: a server and a browser of their own, and the people that a
+ * test asks for.
+ */
 export class Stage {
   server!: Hubbub;
   browser!: Browser;
@@ -13,7 +16,10 @@ export class Stage {
   /** What a server that was started here sends. */
   readonly mailbox = new Mailbox();
 
-  /** Call it while a file of tests is read, with the path that everything is to be under, such as /chat. Nobody may have a complaint when a test ends. */
+  /**
+   * Call it while a file of tests is read, with the path that everything is to be under, such as
+   * /chat. Nobody may have a complaint when a test ends.
+   */
   constructor(base = '') {
     const { people } = this;
     beforeAll(async () => {

@@ -4,7 +4,10 @@ import type { Page } from 'playwright-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-/** Returns the faults of accessibility that axe knows and the page has now. The page's context needs bypassCSP. */
+/**
+ * Returns the faults of accessibility that axe knows and the page has now. The page's context needs
+ * bypassCSP.
+ */
 export async function violations(page: Page): Promise<string[]> {
   await page.evaluate(axe);
   return page.evaluate(async () => {

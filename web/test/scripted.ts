@@ -3,7 +3,9 @@ import type { Socket } from '../src/client/index.ts';
 /** A command as it arrived. */
 export type Said = Record<string, unknown> & { type: string; id?: string };
 
-/** What is sent arrives in a task of its own, in order, also where the test has stopped the clock. */
+/**
+ * What is sent arrives in a task of its own, in order, also where the test has stopped the clock.
+ */
 const arrive = setImmediate;
 
 /** The client's end of a WebSocket in memory. */
@@ -82,7 +84,10 @@ export class Peer {
     this.#ended?.(code);
   }
 
-  /** Returns the next command, which must be of the given type; commands of the types in `skip` are passed over. */
+  /**
+   * Returns the next command, which must be of the given type; commands of the types in `skip` are
+   * passed over.
+   */
   async next(type: string, ...skip: string[]): Promise<Said> {
     for (;;) {
       const said = this.#said.shift() ?? (await new Promise<Said>((resolve) => this.#waiting.push(resolve)));

@@ -62,7 +62,10 @@ export class SharedStore implements SessionStore {
 
 const setRealTimeout = setTimeout;
 
-/** Resolves when the condition holds, also where the test has stopped the clock; the test's own time limit ends the wait. */
+/**
+ * Resolves when the condition holds, also where the test has stopped the clock; the test's own time
+ * limit ends the wait.
+ */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setRealTimeout(resolve, 1));
 }

@@ -23,7 +23,8 @@ func Hubbub(token func(client int) string) Dialect {
 	}
 }
 
-// Centrifugo returns the dialect of Centrifugo's bidirectional JSON protocol. token returns the access token of a client.
+// Centrifugo returns the dialect of Centrifugo's bidirectional JSON protocol. token returns the
+// access token of a client.
 func Centrifugo(token func(client int) string) Dialect {
 	return Dialect{
 		Request:  get("/connection/websocket"),
@@ -44,7 +45,8 @@ func Centrifugo(token func(client int) string) Dialect {
 	}
 }
 
-// SocketIO returns the dialect of the server in infra/bench/socketio, over Socket.IO's protocol 5 on Engine.IO's 4.
+// SocketIO returns the dialect of the server in infra/bench/socketio, over Socket.IO's protocol 5
+// on Engine.IO's 4.
 func SocketIO() Dialect {
 	return Dialect{
 		Request:  get("/socket.io/?EIO=4&transport=websocket"),
@@ -63,7 +65,8 @@ func SocketIO() Dialect {
 	}
 }
 
-// NATS returns the dialect of nats-server's WebSocket. Its clients get their own messages, too, like the others'.
+// NATS returns the dialect of nats-server's WebSocket. Its clients get their own messages, too,
+// like the others'.
 func NATS() Dialect {
 	return Dialect{
 		Request: get("/", "Sec-WebSocket-Protocol: nats"),
@@ -85,8 +88,8 @@ func NATS() Dialect {
 	}
 }
 
-// Floor returns the dialect of the server in infra/bench/floor, which writes each message that it gets to all its
-// clients. The messages are as long as those of Hubbub.
+// Floor returns the dialect of the server in infra/bench/floor, which writes each message that it
+// gets to all its clients. The messages are as long as those of Hubbub.
 func Floor() Dialect {
 	// As an edge delivers it, but for seq and prev, which are as long as those.
 	const event = `{"seq":1815361853292544,"prev":1815361853292541,"type":"msg","room":"%s","id":"0192f3c4-8b2d-7a41-b5a3-000000000000","user":"0192f3c0-1a2b-7c3d-8e4f-000000000000","name":"Ada Lovelace","ts":1732382700123,"text":"%s"}`

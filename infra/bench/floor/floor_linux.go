@@ -1,7 +1,9 @@
-// Package floor is the least that a chat server can do: each message that it gets it writes to all its clients, with one
-// write(2) for each, and nothing else. What a server spends beyond that is its own.
+// Package floor is the least that a chat server can do: each message that it gets it writes to all
+// its clients, with one write(2) for each, and nothing else. What a server spends beyond that is
+// its own.
 //
-// Its system calls are raw, and its one thread is never scheduled away by Go, so it costs what the same program in C does.
+// Its system calls are raw, and its one thread is never scheduled away by Go, so it costs what the
+// same program in C does.
 package floor
 
 import (

@@ -9,7 +9,8 @@ const (
 	opPong   = 0xa
 )
 
-// mask is the key of every frame: what a client sends has to be masked, and here nobody is to be fooled.
+// mask is the key of every frame: what a client sends has to be masked, and here nobody is to be
+// fooled.
 var mask = [4]byte{0x37, 0xfa, 0x21, 0x3d}
 
 // appendFrame appends a client's frame (RFC 6455 section 5.2).

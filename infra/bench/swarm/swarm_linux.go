@@ -1,8 +1,9 @@
-// Package swarm is a great many WebSocket clients in one thread: raw sockets, one epoll, no memory for a client that is
-// idle. It logs them in, joins rooms, says things at a rate or as fast as the server delivers them, and counts what
-// arrives and how late.
+// Package swarm is a great many WebSocket clients in one thread: raw sockets, one epoll, no memory
+// for a client that is idle. It logs them in, joins rooms, says things at a rate or as fast as the
+// server delivers them, and counts what arrives and how late.
 //
-// It trusts the server: a frame that breaks RFC 6455 is an error of the whole swarm. A Swarm is used by one goroutine.
+// It trusts the server: a frame that breaks RFC 6455 is an error of the whole swarm. A Swarm is
+// used by one goroutine.
 package swarm
 
 import (
@@ -21,8 +22,8 @@ import (
 // readBytes is what is read from a socket at once.
 const readBytes = 256 << 10
 
-// perSource is how many sockets are bound to one address of the loopback network: so few that the kernel finds each a free
-// port at once.
+// perSource is how many sockets are bound to one address of the loopback network: so few that the
+// kernel finds each a free port at once.
 const perSource = 4000
 
 type state uint8
@@ -349,7 +350,8 @@ func (s *Swarm) time(payload []byte, now int64) {
 		if !ok {
 			return
 		}
-		_ = s.latency.RecordValue(max(1, (now-at)/1000)) // out of range: over a minute, which is found as lost
+		// out of range: over a minute, which is found as lost
+		_ = s.latency.RecordValue(max(1, (now-at)/1000))
 		if payload = rest; s.sample {
 			return
 		}

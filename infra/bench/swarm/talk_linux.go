@@ -18,12 +18,13 @@ type Talk struct {
 
 // Heard is what came of a talk.
 type Heard struct {
-	Said      int64         // messages
-	Delivered int64         // messages, to all clients together
-	Bytes     int64         // read from sockets meanwhile
-	Lost      int64         // deliveries that have not come
-	P50, P99  time.Duration // from the time at which a message was to be said until it was read; 0: none came
-	Took      time.Duration
+	Said      int64 // messages
+	Delivered int64 // messages, to all clients together
+	Bytes     int64 // read from sockets meanwhile
+	Lost      int64 // deliveries that have not come
+	// from the time at which a message was to be said until it was read; 0: none came
+	P50, P99 time.Duration
+	Took     time.Duration
 }
 
 func (s *Swarm) begin(sample bool) Counts {
@@ -40,8 +41,9 @@ func (s *Swarm) heard(before Counts, said int64, took time.Duration) Heard {
 	}
 }
 
-// Steady says rate messages per second for so long, whether or not the server keeps up, and waits until all have
-// arrived. A message that is said late counts from when it was due. The time that Heard tells includes the wait.
+// Steady says rate messages per second for so long, whether or not the server keeps up, and waits
+// until all have arrived. A message that is said late counts from when it was due. The time that
+// Heard tells includes the wait.
 func (s *Swarm) Steady(t Talk, rate float64, duration time.Duration) (Heard, error) {
 	before := s.begin(false)
 	every := float64(time.Second) / rate
@@ -75,8 +77,9 @@ func (s *Swarm) Steady(t Talk, rate float64, duration time.Duration) (Heard, err
 	return h, s.sound()
 }
 
-// Flood says as much as the server delivers: on average window messages that were said have not arrived everywhere. What
-// is heard is what arrived within the duration; at its end ended is called, before what is still on its way is awaited.
+// Flood says as much as the server delivers: on average window messages that were said have not
+// arrived everywhere. What is heard is what arrived within the duration; at its end ended is
+// called, before what is still on its way is awaited.
 func (s *Swarm) Flood(t Talk, window int, duration time.Duration, ended func()) (Heard, error) {
 	before := s.begin(true)
 	start := nanos()

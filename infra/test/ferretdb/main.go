@@ -1,4 +1,5 @@
-// Command ferretdb serves the MongoDB wire protocol from a folder, for tests: FerretDB on its SQLite backend.
+// Command ferretdb serves the MongoDB wire protocol from a folder, for tests: FerretDB on its
+// SQLite backend.
 package main
 
 import (

@@ -23,10 +23,11 @@ func (f fault) apply(source []byte) []byte {
 	return slices.Concat(source[:f.from], []byte(f.text), source[f.to:])
 }
 
-// other maps operators to what they are changed to. Those of strings and of numbers are told apart by the compiler: what it
-// refuses is no fault.
+// other maps operators to what they are changed to. Those of strings and of numbers are told apart
+// by the compiler: what it refuses is no fault.
 var other = map[token.Token]token.Token{
-	token.LSS: token.LEQ, token.LEQ: token.LSS, token.GTR: token.GEQ, token.GEQ: token.GTR, // the boundary
+	// the boundary
+	token.LSS: token.LEQ, token.LEQ: token.LSS, token.GTR: token.GEQ, token.GEQ: token.GTR,
 	token.EQL: token.NEQ, token.NEQ: token.EQL,
 	token.ADD: token.SUB, token.SUB: token.ADD, token.MUL: token.QUO, token.QUO: token.MUL,
 	token.AND: token.OR, token.OR: token.AND, token.SHL: token.SHR, token.SHR: token.SHL,
@@ -40,7 +41,8 @@ type finder struct {
 	faults []fault
 }
 
-// find returns the faults that can be put into a file of Go, in order. Constants, log lines and generated files have none.
+// find returns the faults that can be put into a file of Go, in order. Constants, log lines and
+// generated files have none.
 func find(path string, source []byte) ([]fault, error) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, path, source, parser.ParseComments|parser.SkipObjectResolution)
@@ -121,8 +123,8 @@ func (f *finder) binary(b *ast.BinaryExpr) {
 	}
 }
 
-// statements drops statements, one at a time, and swaps neighbours. What is dropped stays where it is compiled, so that its
-// variables and imports are still used.
+// statements drops statements, one at a time, and swaps neighbours. What is dropped stays where it
+// is compiled, so that its variables and imports are still used.
 func (f *finder) statements(list []ast.Stmt) {
 	for i, s := range list {
 		switch s := s.(type) {

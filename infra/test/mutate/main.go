@@ -1,9 +1,11 @@
-// Command mutate puts small faults into packages, one at a time, runs their tests, and prints how many the tests noticed, and
-// which they did not. The files stay as they are: the compiler is given the changed one in the place of the other.
+// Command mutate puts small faults into packages, one at a time, runs their tests, and prints how
+// many the tests noticed, and which they did not. The files stay as they are: the compiler is given
+// the changed one in the place of the other.
 //
-// It knows no package of Hubbub and needs nothing but the go command. gremlins (github.com/go-gremlins/gremlins, v0.6.0) was
-// tried first: it copies one module to another folder, where the relative replace lines of our modules lead nowhere, and counts
-// the failed build as a fault that was caught; it drops no statements, and tries all faults or none.
+// It knows no package of Hubbub and needs nothing but the go command. gremlins
+// (github.com/go-gremlins/gremlins, v0.6.0) was tried first: it copies one module to another
+// folder, where the relative replace lines of our modules lead nowhere, and counts the failed build
+// as a fault that was caught; it drops no statements, and tries all faults or none.
 package main
 
 import (

@@ -72,7 +72,8 @@ func load(ctx context.Context, o options, tests []string) ([]*target, error) {
 	return targets, nil
 }
 
-// measure runs the tests of a target without a fault, which have to pass, and sets how long they may take with one.
+// measure runs the tests of a target without a fault, which have to pass, and sets how long they
+// may take with one.
 func (t *target) measure(ctx context.Context, o options) error {
 	began := time.Now()
 	if out, err := t.test(ctx, o, "", time.Hour); err != nil {

@@ -19,8 +19,8 @@ const (
 	retryAccess = time.Second
 )
 
-// Cached returns what is known of a user's access to a room. It never blocks on the bus and allocates nothing. False:
-// ask Access.
+// Cached returns what is known of a user's access to a room. It never blocks on the bus and
+// allocates nothing. False: ask Access.
 func (c *Cache) Cached(user, room string) (Access, bool) {
 	if a, ok := byName(user, room); ok {
 		return a, true
@@ -31,8 +31,8 @@ func (c *Cache) Cached(user, room string) (Access, bool) {
 	return c.answers.get(user, room)
 }
 
-// Access returns what a user may do in a room, and asks the directory service if it has to: once for all who want to
-// know at the same time. Errors have a *chat.Error in their chain.
+// Access returns what a user may do in a room, and asks the directory service if it has to: once
+// for all who want to know at the same time. Errors have a *chat.Error in their chain.
 func (c *Cache) Access(ctx context.Context, user, room string) (Access, error) {
 	if err := bus.CheckName(user, room); err != nil {
 		return Access{}, chat.E(chat.CodeBadRequest, "that is not an id")

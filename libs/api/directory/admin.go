@@ -7,8 +7,8 @@ import (
 	"hubbub.internal/libs/api"
 )
 
-// ServiceAdmin answers AdminRequest with AdminReply: what `hubbub admin` does. Whoever is on the bus may ask, since whoever
-// is on it can do anything already.
+// ServiceAdmin answers AdminRequest with AdminReply: what `hubbub admin` does. Whoever is on the
+// bus may ask, since whoever is on it can do anything already.
 const ServiceAdmin = "directory.admin"
 
 // What an AdminRequest may ask for.
@@ -31,8 +31,9 @@ const (
 
 // AdminRequest asks for one thing.
 type AdminRequest struct {
-	Do      string      `json:"do"`
-	By      string      `json:"by"`             // who asks, for the audit log: a login name and a host
+	Do string `json:"do"`
+	// who asks, for the audit log: a login name and a host
+	By      string      `json:"by"`
 	User    string      `json:"user,omitempty"` // id or name
 	Role    Role        `json:"role,omitempty"`
 	Note    string      `json:"note,omitempty"`
@@ -56,8 +57,10 @@ type AdminFilter struct {
 type AdminReply struct {
 	// Lines are what a list has, each a JSON object.
 	Lines []json.RawMessage `json:"lines,omitempty"`
-	Next  string            `json:"next,omitempty"` // as After, it asks for more; empty: there is none
-	// Link is where on the page something was made to be opened, from where that is, such as #/reset/….
+	// as After, it asks for more; empty: there is none
+	Next string `json:"next,omitempty"`
+	// Link is where on the page something was made to be opened, from where that is, such as
+	// #/reset/….
 	Link string `json:"link,omitempty"`
 }
 

@@ -8,9 +8,11 @@ import (
 )
 
 const (
-	// generation is how many answers a generation of the cache holds; it keeps two. An answer takes some 40 bytes.
+	// generation is how many answers a generation of the cache holds; it keeps two. An answer takes
+	// some 40 bytes.
 	generation = 500_000
-	// counters is how many counters of changes the rooms share, and how many the pairs of a user and a room.
+	// counters is how many counters of changes the rooms share, and how many the pairs of a user
+	// and a room.
 	counters = 1024
 )
 
@@ -19,9 +21,11 @@ type key struct{ user, room string }
 // answers are the directory's answers by user and room. Its methods are safe for concurrent use.
 type answers struct {
 	seed  maphash.Seed
-	seed2 maphash.Seed            // of the second half of marks
-	rooms [counters]atomic.Uint64 // changes of rules, by a hash of the room; an answer from before one is void
-	users [counters]atomic.Uint64 // changes of a user's access to all rooms, by a hash of the user; the same holds
+	seed2 maphash.Seed // of the second half of marks
+	// changes of rules, by a hash of the room; an answer from before one is void
+	rooms [counters]atomic.Uint64
+	// changes of a user's access to all rooms, by a hash of the user; the same holds
+	users [counters]atomic.Uint64
 	pairs [counters]atomic.Uint64 // changes of one user's access, by a hash of user and room
 
 	limit      int // of a generation
@@ -37,8 +41,8 @@ type mute struct {
 	why   string
 }
 
-// mark stands for a user and a room: a keyed hash of 128 bits, which takes a fifth of the memory of the ids. That two of
-// a million pairs share one has a chance of one in 10^26.
+// mark stands for a user and a room: a keyed hash of 128 bits, which takes a fifth of the memory of
+// the ids. That two of a million pairs share one has a chance of one in 10^26.
 type mark [2]uint64
 
 // answer is an Access and, above accessBits, the stamp of when it was asked for.
@@ -105,7 +109,8 @@ func (a answer) access() Access {
 	}
 }
 
-// current reports whether nothing has changed since for the room and the user, if their stamp is now this.
+// current reports whether nothing has changed since for the room and the user, if their stamp is
+// now this.
 func (a answer) current(stamp uint64) bool { return uint64(a)>>accessBits == stamp&stampMask }
 
 func (s *answers) mark(k key) mark {
@@ -130,8 +135,8 @@ func (s *answers) user(user string) *atomic.Uint64 {
 	return &s.users[maphash.String(s.seed2, user)%counters]
 }
 
-// stamp changes when what anybody may do in the room does, or what the user may do anywhere: both counters only grow, so
-// their sum stays when both do.
+// stamp changes when what anybody may do in the room does, or what the user may do anywhere: both
+// counters only grow, so their sum stays when both do.
 func (s *answers) stamp(user, room string) uint64 {
 	return s.room(room).Load() + s.user(user).Load()
 }
@@ -167,8 +172,8 @@ func (s *answers) get(user, room string) (Access, bool) {
 // now returns the moment for an answer that is about to be asked for.
 func (s *answers) now(k key) moment { return moment{s.stamp(k.user, k.room), s.pair(k).Load()} }
 
-// holds reports whether an answer that was asked for at m is still one: no change came since then. If keep is true it is
-// also stored.
+// holds reports whether an answer that was asked for at m is still one: no change came since then.
+// If keep is true it is also stored.
 func (s *answers) holds(k key, m moment, a Access, keep bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

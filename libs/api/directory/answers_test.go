@@ -16,7 +16,8 @@ func TestPack(t *testing.T) {
 	}
 }
 
-// TestUnknownRole shows that a role of a newer directory is good for the call, and is not kept as another.
+// TestUnknownRole shows that a role of a newer directory is good for the call, and is not kept as
+// another.
 func TestUnknownRole(t *testing.T) {
 	var s answers
 	s.init()

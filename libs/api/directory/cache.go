@@ -21,9 +21,10 @@ const (
 	recallEvery = 250 * time.Millisecond
 )
 
-// Cache answers what a user may do in a room from memory, and asks the directory service what it does not know. The
-// control log keeps it current: a change is seen within a second while the bus is healthy. After 30 s without contact
-// to the bus it forgets everything but revocations. Its methods are safe for concurrent use.
+// Cache answers what a user may do in a room from memory, and asks the directory service what it
+// does not know. The control log keeps it current: a change is seen within a second while the bus
+// is healthy. After 30 s without contact to the bus it forgets everything but revocations. Its
+// methods are safe for concurrent use.
 type Cache struct {
 	bus   bus.Bus
 	log   *zap.Logger
@@ -47,8 +48,9 @@ func NewCache(b bus.Bus, log *zap.Logger) *Cache {
 	return c
 }
 
-// OnChange has hook called for each change in the control log, in order, after the cache has taken it in, and with Kind
-// ChangeReset when changes may have been lost. It must not block. Call OnChange before Run.
+// OnChange has hook called for each change in the control log, in order, after the cache has taken
+// it in, and with Kind ChangeReset when changes may have been lost. It must not block. Call
+// OnChange before Run.
 func (c *Cache) OnChange(hook func(Change)) { c.hooks = append(c.hooks, hook) }
 
 // Run follows the control log until ctx ends, and returns nil.
@@ -98,8 +100,8 @@ func (c *Cache) follow(ctx context.Context) (uint64, bus.Subscription) {
 	}
 }
 
-// touch notes that the bus works right now. What was learnt before a long silence is not trusted again: what changed
-// since then may still be on its way.
+// touch notes that the bus works right now. What was learnt before a long silence is not trusted
+// again: what changed since then may still be on its way.
 func (c *Cache) touch() {
 	if !c.current() {
 		c.answers.forget()
@@ -128,8 +130,8 @@ func (f *follower) Entry(e bus.Entry) {
 	}
 	switch change.Kind {
 	case ChangeAccess:
-		// What the change says is not kept: two changes at the same time may be told in either order, and only the
-		// directory's store knows which one was last.
+		// What the change says is not kept: two changes at the same time may be told in either
+		// order, and only the directory's store knows which one was last.
 		c.answers.drop(key{change.User, change.Room})
 	case ChangeRoom, ChangeRules:
 		c.answers.dropRoom(change.Room)

@@ -239,7 +239,8 @@ func TestLostChangesForget(t *testing.T) {
 	}
 }
 
-// TestOneQuestionForAll has many ask for the same at once, while the directory takes its time; whoever began gives up.
+// TestOneQuestionForAll has many ask for the same at once, while the directory takes its time;
+// whoever began gives up.
 func TestOneQuestionForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &scripted{hold: make(chan struct{}), answer: func(string, string) Access { return Access{Read: true} }}
@@ -376,7 +377,8 @@ func TestGenerations(t *testing.T) {
 	}
 }
 
-// TestMutesOfTheGenerationBefore: who is muted stays so when the cache begins a new generation, and is no more when a new answer says so.
+// TestMutesOfTheGenerationBefore: who is muted stays so when the cache begins a new generation, and
+// is no more when a new answer says so.
 func TestMutesOfTheGenerationBefore(t *testing.T) {
 	var s answers
 	s.init()

@@ -7,7 +7,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// EncodeChange returns the form of a change in the control log: the entry version byte and then its JSON.
+// EncodeChange returns the form of a change in the control log: the entry version byte and then its
+// JSON.
 func EncodeChange(c Change) ([]byte, error) {
 	b, err := json.Marshal(c)
 	if err != nil {
@@ -16,8 +17,8 @@ func EncodeChange(c Change) ([]byte, error) {
 	return append([]byte{chat.EntryVersion}, b...), nil
 }
 
-// DecodeChange returns the change of a control log entry. One of a kind that this release does not know is returned as
-// it is.
+// DecodeChange returns the change of a control log entry. One of a kind that this release does not
+// know is returned as it is.
 func DecodeChange(data []byte) (Change, error) {
 	var c Change
 	if len(data) < 2 {

@@ -8,14 +8,15 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// Client asks the directory service over the bus. Errors have a *chat.Error in their chain. It is safe for concurrent
-// use.
+// Client asks the directory service over the bus. Errors have a *chat.Error in their chain. It is
+// safe for concurrent use.
 type Client struct{ rpc bus.RPC }
 
 // NewClient returns a client.
 func NewClient(rpc bus.RPC) *Client { return &Client{rpc} }
 
-// Access returns what a user may do in a room, from the directory's store. Cache is for whoever asks often.
+// Access returns what a user may do in a room, from the directory's store. Cache is for whoever
+// asks often.
 func (c *Client) Access(ctx context.Context, user, room string) (Access, error) {
 	return api.Call[AccessRequest, Access](ctx, c.rpc, ServiceAccess, AccessRequest{User: user, Room: room})
 }
@@ -26,7 +27,8 @@ func (c *Client) Ask(ctx context.Context, user, room, id string) error {
 	return err
 }
 
-// Keys returns the JSON Web Key Set of the keys that tokens are signed with; it is what auth.NewVerifier asks for.
+// Keys returns the JSON Web Key Set of the keys that tokens are signed with; it is what
+// auth.NewVerifier asks for.
 func (c *Client) Keys(ctx context.Context) ([]byte, error) {
 	return api.Call[KeysRequest, json.RawMessage](ctx, c.rpc, ServiceKeys, KeysRequest{})
 }
@@ -37,8 +39,8 @@ func (c *Client) Saw(ctx context.Context, seen []Seen) error {
 	return err
 }
 
-// Seen returns when a user was last connected, in UTC milliseconds, as far as asker may know; 0: never, or that may not be
-// known.
+// Seen returns when a user was last connected, in UTC milliseconds, as far as asker may know; 0:
+// never, or that may not be known.
 func (c *Client) Seen(ctx context.Context, asker, user string) (int64, error) {
 	seen, err := api.Call[SeenRequest, Seen](ctx, c.rpc, ServiceSeen, SeenRequest{User: user, Asker: asker})
 	return seen.At, err

@@ -1,5 +1,5 @@
-// Package directory is the directory service as the other services see it: request types, a client over the bus, and
-// the cache of permissions that the control log keeps current.
+// Package directory is the directory service as the other services see it: request types, a client
+// over the bus, and the cache of permissions that the control log keeps current.
 package directory
 
 // Role is what a user is in a room. The empty Role is no member.
@@ -7,7 +7,8 @@ type Role string
 
 // The roles of a room's members, from least to most. What each may do is in the table of rights.
 const (
-	RoleReader    Role = "reader" // reads, and writes nothing; a release that does not know it takes it for RoleMember
+	// reads, and writes nothing; a release that does not know it takes it for RoleMember
+	RoleReader    Role = "reader"
 	RoleMember    Role = "member"
 	RoleModerator Role = "moderator"
 	RoleOwner     Role = "owner"
@@ -19,26 +20,31 @@ type Access struct {
 	Read   bool `json:"read,omitempty"`   // join, history, presence
 	Send   bool `json:"send,omitempty"`   // send, react, typing
 	Direct bool `json:"direct,omitempty"` // a direct room: both may pin
-	// React is whether the user may react where Send is false, as members may in some rooms for announcements. Whoever may
-	// send may react, whatever it says: a directory of an earlier release does not say.
+	// React is whether the user may react where Send is false, as members may in some rooms for
+	// announcements. Whoever may send may react, whatever it says: a directory of an earlier
+	// release does not say.
 	React bool `json:"react,omitempty"`
-	// Archived says, to those who may read it, that the room is archived: nothing can be written there.
+	// Archived says, to those who may read it, that the room is archived: nothing can be written
+	// there.
 	Archived bool `json:"archived,omitempty"`
-	// Slow is how many seconds lie between two messages of the user: the room's slow mode. 0 for those who may ActionHurry.
+	// Slow is how many seconds lie between two messages of the user: the room's slow mode. 0 for
+	// those who may ActionHurry.
 	Slow int `json:"slow,omitempty"`
-	// MutedUntil is until when the user may not write, in UTC milliseconds; 0: the user may, chat.Forever: until that is
-	// lifted. MutedWhy is what the user is told of it.
+	// MutedUntil is until when the user may not write, in UTC milliseconds; 0: the user may,
+	// chat.Forever: until that is lifted. MutedWhy is what the user is told of it.
 	MutedUntil int64  `json:"muted_until,omitempty"`
 	MutedWhy   string `json:"muted_why,omitempty"`
-	// Small says, to members only, that the room has at most SmallRoom of them, who are told how far the others have read.
+	// Small says, to members only, that the room has at most SmallRoom of them, who are told how
+	// far the others have read.
 	Small bool `json:"small,omitempty"`
-	// Ask says, where Send is false, that a message may be sent all the same if ServiceAsk says so, each time: the other of a
-	// direct room has not accepted it yet, or does not want to see it until something is said there.
+	// Ask says, where Send is false, that a message may be sent all the same if ServiceAsk says so,
+	// each time: the other of a direct room has not accepted it yet, or does not want to see it
+	// until something is said there.
 	Ask bool `json:"ask,omitempty"`
 }
 
-// AskRequest asks whether a message may be sent where Access.Ask is set, and counts it; asking again for the same ID counts
-// once. The service is ServiceAsk.
+// AskRequest asks whether a message may be sent where Access.Ask is set, and counts it; asking
+// again for the same ID counts once. The service is ServiceAsk.
 type AskRequest struct {
 	User string `json:"user"`
 	Room string `json:"room"`
@@ -48,7 +54,8 @@ type AskRequest struct {
 // AskReply answers AskRequest: the message may be sent.
 type AskReply struct{}
 
-// SmallRoom is how many members a small room has at most. The rooms that everybody is in are never small.
+// SmallRoom is how many members a small room has at most. The rooms that everybody is in are never
+// small.
 const SmallRoom = 50
 
 // AccessRequest asks for the Access of a user to a room; the service is ServiceAccess.
@@ -87,8 +94,9 @@ type SawReply struct{}
 
 // SeenRequest asks when a user was last connected.
 type SeenRequest struct {
-	User  string `json:"user"`
-	Asker string `json:"asker,omitempty"` // who wants to know; empty, as the release before asks: somebody
+	User string `json:"user"`
+	// who wants to know; empty, as the release before asks: somebody
+	Asker string `json:"asker,omitempty"`
 }
 
 // MaxSessions is how many sessions one SessionsRequest may name.
@@ -100,16 +108,16 @@ type Session struct {
 	User string `json:"user"`
 }
 
-// SessionsRequest asks which sessions have ended. It is for whoever holds something open for longer than an access token
-// is good for.
+// SessionsRequest asks which sessions have ended. It is for whoever holds something open for longer
+// than an access token is good for.
 type SessionsRequest struct {
 	Sessions []Session `json:"sessions"` // at most MaxSessions
 }
 
 // SessionsReply answers SessionsRequest.
 type SessionsReply struct {
-	// Ended are the sessions, by their index in the request, that were logged out or have expired, or whose user is
-	// banned from the server or deleted.
+	// Ended are the sessions, by their index in the request, that were logged out or have expired,
+	// or whose user is banned from the server or deleted.
 	Ended []int `json:"ended,omitempty"`
 }
 
@@ -119,16 +127,23 @@ type KeysRequest struct{}
 // The kinds of Change.
 const (
 	ChangeAccess = "access" // User's Access to Room is now Access
-	ChangeRoom   = "room"   // the rules of Room changed, or it is no longer small: forget every Access to it
-	ChangeUser   = "user"   // User was revoked: close the sockets whose token was issued at or before At
-	ChangeRules  = "rules"  // who may write in Room, or how often, changed: forget every Access to it; all who may read it still may
+	// the rules of Room changed, or it is no longer small: forget every Access to it
+	ChangeRoom = "room"
+	// User was revoked: close the sockets whose token was issued at or before At
+	ChangeUser = "user"
+	// who may write in Room, or how often, changed: forget every Access to it; all who may read it
+	// still may
+	ChangeRules  = "rules"
 	ChangePerson = "person" // what User may do changed in all rooms: forget every Access of User
-	// ChangeNetworks: the networks that nobody comes in from changed. Only the directory's replicas take note.
+	// ChangeNetworks: the networks that nobody comes in from changed. Only the directory's replicas
+	// take note.
 	ChangeNetworks = "networks"
-	ChangeReset    = "reset" // never in the log: changes may have been lost, so ask for everything again
+	// never in the log: changes may have been lost, so ask for everything again
+	ChangeReset = "reset"
 )
 
-// Change is an entry of the control log (chat.ControlRoom), encoded as JSON after the entry version byte.
+// Change is an entry of the control log (chat.ControlRoom), encoded as JSON after the entry version
+// byte.
 type Change struct {
 	Kind string `json:"kind"`
 	User string `json:"user,omitempty"`

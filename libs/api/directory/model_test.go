@@ -86,7 +86,8 @@ func (s *scripted) Probe(context.Context) error {
 	return s.up()
 }
 
-// Request implements bus.RPC. It is no contact: a request may be answered while entries are not delivered.
+// Request implements bus.RPC. It is no contact: a request may be answered while entries are not
+// delivered.
 func (s *scripted) Request(ctx context.Context, _ string, data []byte) ([]byte, error) {
 	s.asked.Add(1)
 	if s.down {
@@ -111,7 +112,8 @@ func (s *scripted) Request(ctx context.Context, _ string, data []byte) ([]byte, 
 	return json.Marshal(a)
 }
 
-// told is an entry of the control log, with how much was true of those it concerns when it was appended.
+// told is an entry of the control log, with how much was true of those it concerns when it was
+// appended.
 type told struct {
 	entry bus.Entry
 	least map[key]int
@@ -126,8 +128,9 @@ type model struct {
 	truth map[key][]Access // everything that was ever true, in order
 	least map[key]int      // the cache may answer what was true from here on
 	ended map[string]bool  // the log-ins of whose end the cache was told
-	void  map[string]int64 // the users whose tokens from before a time are void, as far as the cache was told
-	all   []told           // what the log has
+	// the users whose tokens from before a time are void, as far as the cache was told
+	void  map[string]int64
+	all   []told // what the log has
 	wrong []string
 }
 
@@ -182,7 +185,8 @@ func (m *model) change(k key) {
 	m.truth[k] = append(m.truth[k], Access{Role: roles[n&3], Read: n&1 != 0, Send: n&4 != 0, Direct: n&8 != 0, Small: n&2 != 0})
 }
 
-// append appends a change to the control log that is the last thing done to some users' access to a room.
+// append appends a change to the control log that is the last thing done to some users' access to a
+// room.
 func (m *model) append(c Change, concerned ...key) {
 	data, err := EncodeChange(c)
 	if err != nil {
@@ -332,9 +336,9 @@ func (m *model) rewind() {
 	m.bus.follow.Rewound(chat.ControlRoom, 0)
 }
 
-// TestCacheModel lets access change, be told late, again or never, answers cross changes, and the bus be away for long, in
-// any order: no answer is from before what the cache was told, nor from before a silence that was too long; and when
-// everything is told, every answer is right.
+// TestCacheModel lets access change, be told late, again or never, answers cross changes, and the
+// bus be away for long, in any order: no answer is from before what the cache was told, nor from
+// before a silence that was too long; and when everything is told, every answer is right.
 func TestCacheModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		// Drawn before: what fails within the bubble of synctest must not end its goroutine.

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// maxTokenLife is the longest that a token is good: as long as directory lets it live, and the leeway. An older
-	// revocation concerns none.
+	// maxTokenLife is the longest that a token is good: as long as directory lets it live, and the
+	// leeway. An older revocation concerns none.
 	maxTokenLife = 24*time.Hour + auth.Leeway
 	// maxRevocations is how many revocations a generation holds; two are kept.
 	maxRevocations = 100_000
@@ -24,13 +24,14 @@ const (
 	recallPage = 1000
 )
 
-// Revoked reports whether a good token must be refused all the same, because its user has logged out or was shut out
-// since it was made. It takes no part of the bus, and knows what the control log has told so far: let nobody in before
-// Known has returned nil.
+// Revoked reports whether a good token must be refused all the same, because its user has logged
+// out or was shut out since it was made. It takes no part of the bus, and knows what the control
+// log has told so far: let nobody in before Known has returned nil.
 func (c *Cache) Revoked(claims auth.Claims) bool { return c.revoked.has(claims) }
 
-// Known waits until what the control log had when the cache was started has been read, so that Revoked knows also who was
-// shut out before. If ctx ends first it returns a *chat.Error of chat.CodeUnavailable.
+// Known waits until what the control log had when the cache was started has been read, so that
+// Revoked knows also who was shut out before. If ctx ends first it returns a *chat.Error of
+// chat.CodeUnavailable.
 func (c *Cache) Known(ctx context.Context) error {
 	select {
 	case <-c.known:
@@ -57,8 +58,8 @@ func (c *Cache) Ready(context.Context) error {
 
 var errNotKnown = chat.Unavailable("who has been shut out is not known yet", time.Second)
 
-// revocations are the log-ins that have ended while tokens of them may still be good, and the users whose older tokens
-// are void. Its methods are safe for concurrent use.
+// revocations are the log-ins that have ended while tokens of them may still be good, and the users
+// whose older tokens are void. Its methods are safe for concurrent use.
 type revocations struct {
 	mu         sync.RWMutex
 	young, old map[string]time.Time // by session or user id, which are unique together
@@ -111,8 +112,8 @@ type past struct {
 	read bool // all of it
 }
 
-// recall reads the revocations from before the start, and goes on where the last try got to. It reports whether all are
-// read.
+// recall reads the revocations from before the start, and goes on where the last try got to. It
+// reports whether all are read.
 func (c *Cache) recall(ctx context.Context, p *past) bool {
 	limited, cancel := context.WithTimeout(ctx, recallTimeout)
 	defer cancel()

@@ -26,7 +26,8 @@ func TestRevoked(t *testing.T) {
 	r.limit = 1000
 	r.add(Change{Kind: ChangeUser, User: "ann", Session: "s1", At: now.UnixMilli()}, now)
 	r.add(Change{Kind: ChangeUser, User: "bob", At: now.UnixMilli()}, now)
-	r.add(Change{Kind: ChangeUser, User: "bob", At: now.Add(-time.Hour).UnixMilli()}, now) // told late
+	// told late
+	r.add(Change{Kind: ChangeUser, User: "bob", At: now.Add(-time.Hour).UnixMilli()}, now)
 	r.add(Change{Kind: ChangeUser, User: "eve", At: now.Add(-48 * time.Hour).UnixMilli()}, now)
 	for name, tt := range map[string]struct {
 		token auth.Claims
@@ -60,7 +61,8 @@ func TestRevoked(t *testing.T) {
 	}
 }
 
-// TestRevocationsAreForgotten: a revocation is known for as long as a token that it voids may be good, and not for ever.
+// TestRevocationsAreForgotten: a revocation is known for as long as a token that it voids may be
+// good, and not for ever.
 func TestRevocationsAreForgotten(t *testing.T) {
 	now := time.Now()
 	var r revocations
@@ -86,8 +88,8 @@ func TestRevocationsAreForgotten(t *testing.T) {
 	}
 }
 
-// TestRevokedBeforeTheStart has a log-in end before the cache is there: it is in the control log, and known as soon as the
-// cache says that it is, although the log can at first not be read.
+// TestRevokedBeforeTheStart has a log-in end before the cache is there: it is in the control log,
+// and known as soon as the cache says that it is, although the log can at first not be read.
 func TestRevokedBeforeTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &scripted{followed: func() {}}

@@ -5,14 +5,16 @@ import (
 	"slices"
 )
 
-// Action is something that a user does in a room or to the whole server, as far as it takes a right.
+// Action is something that a user does in a room or to the whole server, as far as it takes a
+// right.
 type Action string
 
 // The actions. "Another" is a user in the same room; see MayTo.
 const (
-	ActionRead        Action = "read"         // know of the room, join it live, history, presence
-	ActionSend        Action = "send"         // send, edit one's own, typing
-	ActionRetract     Action = "retract"      // delete one's own messages, also while muted and where one may not send
+	ActionRead Action = "read" // know of the room, join it live, history, presence
+	ActionSend Action = "send" // send, edit one's own, typing
+	// delete one's own messages, also while muted and where one may not send
+	ActionRetract     Action = "retract"
 	ActionErase       Action = "erase"        // delete another's message
 	ActionPin         Action = "pin"          // pin and unpin messages
 	ActionEnter       Action = "enter"        // become a member
@@ -27,25 +29,29 @@ const (
 	ActionBan         Action = "ban"          // ban another
 	ActionUnban       Action = "unban"        // end a ban
 	ActionAudit       Action = "audit"        // read the audit log
-	ActionReact       Action = "react"        // react, also in a room for announcements that has reactions
-	ActionAnnounce    Action = "announce"     // send and react in a room for announcements
-	ActionHurry       Action = "hurry"        // send in slow mode without waiting
-	ActionMute        Action = "mute"         // keep another from writing for a time, end that, see who is kept
-	ActionSlow        Action = "slow"         // set the slow mode
-	ActionPurge       Action = "purge"        // delete all messages of another, of some time
-	ActionReport      Action = "report"       // report a message
-	ActionReview      Action = "review"       // see reports, and resolve them
-	ActionArchive     Action = "archive"      // make the room read only and take it off the lists, and undo that
-	ActionDelete      Action = "delete"       // delete the room with all that was said there
-	ActionListUsers   Action = "list-users"   // see all accounts
-	ActionListRooms   Action = "list-rooms"   // see all public rooms, archived ones too
-	ActionAdmit       Action = "admit"        // say who may come in, and make invitations
-	ActionManage      Action = "manage"       // disable accounts, sign them out, have passwords reset
-	ActionRestrict    Action = "restrict"     // make a member a reader, and a reader a member
-	ActionMakeRoom    Action = "make-room"    // make rooms
-	ActionPublish     Action = "publish"      // make public rooms, and make a room public
-	ActionOpenDirect  Action = "open-direct"  // begin a talk with another in a direct room
-	ActionServe       Action = "serve"        // be given a role on the whole server
+	// react, also in a room for announcements that has reactions
+	ActionReact    Action = "react"
+	ActionAnnounce Action = "announce" // send and react in a room for announcements
+	ActionHurry    Action = "hurry"    // send in slow mode without waiting
+	// keep another from writing for a time, end that, see who is kept
+	ActionMute   Action = "mute"
+	ActionSlow   Action = "slow"   // set the slow mode
+	ActionPurge  Action = "purge"  // delete all messages of another, of some time
+	ActionReport Action = "report" // report a message
+	ActionReview Action = "review" // see reports, and resolve them
+	// make the room read only and take it off the lists, and undo that
+	ActionArchive   Action = "archive"
+	ActionDelete    Action = "delete"     // delete the room with all that was said there
+	ActionListUsers Action = "list-users" // see all accounts
+	ActionListRooms Action = "list-rooms" // see all public rooms, archived ones too
+	ActionAdmit     Action = "admit"      // say who may come in, and make invitations
+	// disable accounts, sign them out, have passwords reset
+	ActionManage     Action = "manage"
+	ActionRestrict   Action = "restrict"    // make a member a reader, and a reader a member
+	ActionMakeRoom   Action = "make-room"   // make rooms
+	ActionPublish    Action = "publish"     // make public rooms, and make a room public
+	ActionOpenDirect Action = "open-direct" // begin a talk with another in a direct room
+	ActionServe      Action = "serve"       // be given a role on the whole server
 )
 
 // Place is what rights depend on besides the role: the kind of a room, or the whole server.
@@ -58,7 +64,8 @@ const (
 	DirectRoom                   // of two people
 	DefaultRoom                  // one of chat.DefaultRooms: everybody is a member, unless banned
 	WholeServer                  // not a room: the role is RoleOperator, RoleAuditor or none
-	Account                      // not a room: what the kind of an account may do anywhere; the role is RoleGuest or RoleUser
+	// not a room: what the kind of an account may do anywhere; the role is RoleGuest or RoleUser
+	Account
 )
 
 // The roles in WholeServer, where they alone are any.
@@ -67,8 +74,8 @@ const (
 	RoleOperator Role = "operator" // runs the server
 )
 
-// The kinds of accounts, which are the roles in Account and nowhere else. What an account may do at all comes before what
-// its user may do in a room.
+// The kinds of accounts, which are the roles in Account and nowhere else. What an account may do at
+// all comes before what its user may do in a room.
 const (
 	RoleGuest Role = "guest" // an account without a password
 	RoleUser  Role = "user"  // a registered one
@@ -93,8 +100,8 @@ var (
 	users     = []Role{RoleUser}
 )
 
-// right says who may do an action, by place. A place that is left out is one where nobody may. What a guest may do, an operator
-// may take away with the option --guest-may, if optional is true.
+// right says who may do an action, by place. A place that is left out is one where nobody may. What
+// a guest may do, an operator may take away with the option --guest-may, if optional is true.
 type right struct {
 	public, private, direct, standing, server, account []Role
 	optional                                           bool
@@ -119,8 +126,8 @@ func (r right) in(place Place) []Role {
 	return nil
 }
 
-// rights is the table of who may do what, and the only one: services and edges ask it. A ban comes before it: who is
-// banned may do nothing.
+// rights is the table of who may do what, and the only one: services and edges ask it. A ban comes
+// before it: who is banned may do nothing.
 var rights = map[Action]right{
 	ActionRead:        {public: anybody, private: readers, direct: members, standing: readers, account: guests},
 	ActionSend:        {public: members, private: members, direct: members, standing: members, account: guests, optional: true},
@@ -160,7 +167,8 @@ var rights = map[Action]right{
 	ActionServe:       {account: users},
 }
 
-// over says who may remove, ban or mute another, or purge another's messages, by the other's role. A role that is left out is one that nobody may do that to.
+// over says who may remove, ban or mute another, or purge another's messages, by the other's role.
+// A role that is left out is one that nobody may do that to.
 var over = map[Role][]Role{
 	"":            {RoleModerator, RoleOwner, RoleOperator},
 	RoleReader:    {RoleModerator, RoleOwner},
@@ -169,12 +177,14 @@ var over = map[Role][]Role{
 	RoleAuditor:   {RoleOperator},
 }
 
-// May reports whether somebody with a role may do an action in a place. The empty Role is no member.
+// May reports whether somebody with a role may do an action in a place. The empty Role is no
+// member.
 func May(role Role, action Action, place Place) bool {
 	return slices.Contains(rights[action].in(place), role)
 }
 
-// MayTo reports whether somebody with a role may do ActionRemove, ActionBan, ActionMute or ActionPurge in a place to another with a role.
+// MayTo reports whether somebody with a role may do ActionRemove, ActionBan, ActionMute or
+// ActionPurge in a place to another with a role.
 func MayTo(role Role, action Action, place Place, other Role) bool {
 	return May(role, action, place) && slices.Contains(over[other], role)
 }
@@ -182,8 +192,8 @@ func MayTo(role Role, action Action, place Place, other Role) bool {
 // AnybodyMay reports whether there is a role with which an action may be done in a place.
 func AnybodyMay(action Action, place Place) bool { return len(rights[action].in(place)) > 0 }
 
-// May reports whether the user may do an action whose right is the same in all rooms but direct ones: an Access says no
-// more of the room than that.
+// May reports whether the user may do an action whose right is the same in all rooms but direct
+// ones: an Access says no more of the room than that.
 func (a Access) May(action Action) bool {
 	if a.Direct {
 		return May(a.Role, action, DirectRoom)

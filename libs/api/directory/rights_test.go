@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// documented returns the rows of the tables in docs/roles.md that have so many columns, without their heads.
+// documented returns the rows of the tables in docs/roles.md that have so many columns, without
+// their heads.
 func documented(t *testing.T, columns int) [][]string {
 	t.Helper()
 	text, err := os.ReadFile("../../../docs/roles.md")
@@ -44,7 +45,8 @@ func hasRole(cell string, role Role) bool {
 	return slices.Contains(strings.Split(cell, ", "), string(role))
 }
 
-// TestRightsAreThoseDocumented compares every cell of the table of rights with the one that people read.
+// TestRightsAreThoseDocumented compares every cell of the table of rights with the one that people
+// read.
 func TestRightsAreThoseDocumented(t *testing.T) {
 	places := []Place{PublicRoom, PrivateRoom, DirectRoom, DefaultRoom, WholeServer, Account}
 	var named []Action
@@ -106,7 +108,8 @@ func TestWhomOneMayRemove(t *testing.T) {
 	}
 }
 
-// TestAccessSaysEnough: edges decide by an Access, which does not tell public, private and default rooms apart.
+// TestAccessSaysEnough: edges decide by an Access, which does not tell public, private and default
+// rooms apart.
 func TestAccessSaysEnough(t *testing.T) {
 	for _, action := range []Action{ActionErase, ActionPin, ActionSend} {
 		for _, role := range everyRole {

@@ -21,8 +21,8 @@ const (
 	maxSightings = 100_000
 )
 
-// Sightings tells the directory when users were last connected: together, and again when it could not be told. Its
-// methods are safe for concurrent use.
+// Sightings tells the directory when users were last connected: together, and again when it could
+// not be told. Its methods are safe for concurrent use.
 type Sightings struct {
 	client *Client
 	log    *zap.Logger
@@ -32,11 +32,12 @@ type Sightings struct {
 	at map[string]int64 // by user, UTC milliseconds
 }
 
-// Hidden returns those of some users, at most MaxSaw, of whom nobody is to know that they are connected.
+// Hidden returns those of some users, at most MaxSaw, of whom nobody is to know that they are
+// connected.
 type Hidden func(ctx context.Context, users []string) ([]string, error)
 
-// NewSightings returns sightings that are kept until Run tells them over r, of all but those who are hidden then. Until
-// that can be found out they wait; with nil nobody is hidden.
+// NewSightings returns sightings that are kept until Run tells them over r, of all but those who
+// are hidden then. Until that can be found out they wait; with nil nobody is hidden.
 func NewSightings(r bus.RPC, log *zap.Logger, hidden Hidden) *Sightings {
 	return &Sightings{client: NewClient(r), log: log, hidden: hidden, at: make(map[string]int64)}
 }
@@ -93,8 +94,9 @@ func (s *Sightings) Run(ctx context.Context) error {
 	}
 }
 
-// tell tells everything, or keeps what the directory did not take. The last time it also tells of those of whom it cannot
-// find out whether they are hidden: all services may be stopping together, and then nearly nobody is.
+// tell tells everything, or keeps what the directory did not take. The last time it also tells of
+// those of whom it cannot find out whether they are hidden: all services may be stopping together,
+// and then nearly nobody is.
 func (s *Sightings) tell(ctx context.Context, last bool) {
 	for {
 		part := s.take()

@@ -19,7 +19,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// memory is a directory that remembers what it was told, over a bus that only carries requests to it.
+// memory is a directory that remembers what it was told, over a bus that only carries requests to
+// it.
 type memory struct {
 	mu       sync.Mutex
 	down     bool
@@ -112,7 +113,8 @@ func TestSightings(t *testing.T) {
 		if len(s.at) != maxSightings {
 			t.Errorf("%d users wait to be told of", len(s.at))
 		}
-		maps.DeleteFunc(s.at, func(user string, _ int64) bool { return user != "v7" }) // telling so many takes long
+		// telling so many takes long
+		maps.DeleteFunc(s.at, func(user string, _ int64) bool { return user != "v7" })
 		m.set(false)
 		s.Saw("v7", base.Add(time.Second)) // of one who waits already
 		cancel()
@@ -125,8 +127,8 @@ func TestSightings(t *testing.T) {
 	})
 }
 
-// TestHiddenAreNotTold: nothing is told of who is hidden, nor of anybody while that cannot be found out; at the end
-// everybody is told of whose hiding is not known.
+// TestHiddenAreNotTold: nothing is told of who is hidden, nor of anybody while that cannot be found
+// out; at the end everybody is told of whose hiding is not known.
 func TestHiddenAreNotTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory(t)

@@ -7,8 +7,8 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// Client asks the history service over the bus. Errors have a *chat.Error in their chain. It is safe for concurrent
-// use.
+// Client asks the history service over the bus. Errors have a *chat.Error in their chain. It is
+// safe for concurrent use.
 type Client struct{ rpc bus.RPC }
 
 // NewClient returns a client.
@@ -34,7 +34,8 @@ func (c *Client) Read(ctx context.Context, r ReadRequest) (ReadReply, error) {
 	return api.Call[ReadRequest, ReadReply](ctx, c.rpc, ServiceRead, r)
 }
 
-// Sent says whether a message is in the log already, with everything that was acknowledged before the call.
+// Sent says whether a message is in the log already, with everything that was acknowledged before
+// the call.
 func (c *Client) Sent(ctx context.Context, r SentRequest) (Sent, error) {
 	return api.Call[SentRequest, Sent](ctx, c.rpc, ServiceSent, r)
 }

@@ -1,4 +1,5 @@
-// Package history is the history service as the other services see it: request types and a client over the bus.
+// Package history is the history service as the other services see it: request types and a client
+// over the bus.
 package history
 
 import "hubbub.internal/libs/chat"
@@ -18,10 +19,11 @@ const (
 	MaxLimit     = 200
 )
 
-// PageRequest asks for messages of a room: at most one of Before, After and Around is set; none means the newest.
-// The caller has checked that the user may read the room.
+// PageRequest asks for messages of a room: at most one of Before, After and Around is set; none
+// means the newest. The caller has checked that the user may read the room.
 type PageRequest struct {
-	User   string `json:"user,omitempty"` // who asks: requests of one user wait for each other. Edges of earlier releases do not say it
+	// who asks: requests of one user wait for each other. Edges of earlier releases do not say it
+	User   string `json:"user,omitempty"`
 	Room   string `json:"room"`
 	Before uint64 `json:"before,omitempty"` // exclusive
 	After  uint64 `json:"after,omitempty"`  // exclusive
@@ -33,12 +35,14 @@ type PageRequest struct {
 type Page struct {
 	Messages []chat.Message `json:"messages"`
 	More     bool           `json:"more"` // there are more in the direction asked for
-	// Acts are the acts of moderation (chat.TypeModerated) between the messages and, where there are no more of those, beside them.
+	// Acts are the acts of moderation (chat.TypeModerated) between the messages and, where there
+	// are no more of those, beside them.
 	Acts []chat.Event `json:"acts,omitempty"`
 }
 
-// SinceRequest asks for the log entries of a room after a seq, as they were appended: what a client missed that was
-// away for longer than the bus keeps its log. The answer includes the tail that history has not stored yet.
+// SinceRequest asks for the log entries of a room after a seq, as they were appended: what a client
+// missed that was away for longer than the bus keeps its log. The answer includes the tail that
+// history has not stored yet.
 type SinceRequest struct {
 	User  string `json:"user,omitempty"` // who asks, as in PageRequest
 	Room  string `json:"room"`
@@ -64,10 +68,12 @@ type Entry struct {
 	Data []byte `json:"data"`
 }
 
-// ApplyRequest asks history to check an edit, delete, react or pin against the record and to append it to the log.
-// The caller has authenticated the user and checked that the user may send to the room.
+// ApplyRequest asks history to check an edit, delete, react or pin against the record and to append
+// it to the log. The caller has authenticated the user and checked that the user may send to the
+// room.
 type ApplyRequest struct {
-	Event     chat.Event `json:"event"`     // Type, Room, ID, User, Name, TS, Target, and Text, Emoji or On
+	// Type, Room, ID, User, Name, TS, Target, and Text, Emoji or On
+	Event     chat.Event `json:"event"`
 	Moderator bool       `json:"moderator"` // the user may act on others' messages
 	Pin       bool       `json:"pin"`       // the user may pin
 }
@@ -89,16 +95,16 @@ type ReadReply struct {
 	Seq uint64 `json:"seq"`
 }
 
-// SentRequest asks whether a user's message is in the log or in the record, however old it is and also when it was deleted
-// since.
+// SentRequest asks whether a user's message is in the log or in the record, however old it is and
+// also when it was deleted since.
 type SentRequest struct {
 	Room string `json:"room"`
 	User string `json:"user"`
 	ID   string `json:"id"`
 }
 
-// Sent says where the message stands. chat.CodeConflict instead says that the user gave the ID to something else in the room,
-// such as an edit.
+// Sent says where the message stands. chat.CodeConflict instead says that the user gave the ID to
+// something else in the room, such as an edit.
 type Sent struct {
 	Seq uint64 `json:"seq"`          // 0: it is not there
 	TS  int64  `json:"ts,omitempty"` // of the message, in UTC milliseconds

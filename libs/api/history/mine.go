@@ -10,7 +10,8 @@ import (
 // ServiceMine is the service that gives users what they have said: MineRequest to Mine.
 const ServiceMine = "history.mine"
 
-// MineRequest asks for the next messages of a user, in all rooms, by room and seq. The caller has authenticated the user.
+// MineRequest asks for the next messages of a user, in all rooms, by room and seq. The caller has
+// authenticated the user.
 type MineRequest struct {
 	User string `json:"user"`
 	// Room and Seq are the Next of the answer before; empty: from the beginning.
@@ -18,8 +19,8 @@ type MineRequest struct {
 	Seq  uint64 `json:"seq,omitempty"`
 }
 
-// Mine is a run of a user's messages, with their present texts; those that were deleted are left out. It may be empty and yet
-// not be the last. What was sent in the last moments may be missing.
+// Mine is a run of a user's messages, with their present texts; those that were deleted are left
+// out. It may be empty and yet not be the last. What was sent in the last moments may be missing.
 type Mine struct {
 	Messages []chat.Message `json:"messages"`
 	Next     *MineNext      `json:"next,omitempty"` // nil: there are no more

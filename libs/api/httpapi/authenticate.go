@@ -17,12 +17,14 @@ const retryKeys = time.Second
 
 type userKey struct{}
 
-// ErrEnded is what a client is told whose token is good, and whose log-in has ended since it was made.
+// ErrEnded is what a client is told whose token is good, and whose log-in has ended since it was
+// made.
 var ErrEnded = chat.E(chat.CodeUnauthorized, "the log-in has ended: log in again")
 
-// Authenticate returns a middleware that lets only requests with a good token (Authorization: Bearer …, RFC 6750
-// section 2.1) through to operations whose Security is Bearer, and keeps what the token says for User. refuse, of which
-// there may be none, may refuse a good token all the same: with an error that Error knows, such as ErrEnded.
+// Authenticate returns a middleware that lets only requests with a good token (Authorization:
+// Bearer …, RFC 6750 section 2.1) through to operations whose Security is Bearer, and keeps what
+// the token says for User. refuse, of which there may be none, may refuse a good token all the
+// same: with an error that Error knows, such as ErrEnded.
 func Authenticate(api huma.API, v *auth.Verifier, refuse ...func(context.Context, auth.Claims) error) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		if len(ctx.Operation().Security) == 0 {
@@ -48,10 +50,11 @@ func Authenticate(api huma.API, v *auth.Verifier, refuse ...func(context.Context
 	}
 }
 
-// Endings knows which log-ins have ended; *directory.Cache in package api is one. It is called concurrently.
+// Endings knows which log-ins have ended; *directory.Cache in package api is one. It is called
+// concurrently.
 type Endings interface {
-	// Known waits until Revoked knows all that ended before the process was started, or ctx ends, when it returns a
-	// *chat.Error.
+	// Known waits until Revoked knows all that ended before the process was started, or ctx ends,
+	// when it returns a *chat.Error.
 	Known(ctx context.Context) error
 	Revoked(claims auth.Claims) bool
 }
@@ -74,7 +77,8 @@ func Ended(e Endings) func(context.Context, auth.Claims) error {
 	}
 }
 
-// User returns what the token of the request says. It must be called only in operations that Authenticate guards.
+// User returns what the token of the request says. It must be called only in operations that
+// Authenticate guards.
 func User(ctx context.Context) auth.Claims {
 	c, _ := ctx.Value(userKey{}).(auth.Claims)
 	return c

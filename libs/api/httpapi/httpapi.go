@@ -1,6 +1,6 @@
-// Package httpapi is what the HTTP APIs of all services have in common: typed handlers with an OpenAPI description,
-// errors in the form of RFC 9457 with Hubbub's codes, authentication by access token, and the limits of a server that
-// is open to anybody. It knows no route.
+// Package httpapi is what the HTTP APIs of all services have in common: typed handlers with an
+// OpenAPI description, errors in the form of RFC 9457 with Hubbub's codes, authentication by access
+// token, and the limits of a server that is open to anybody. It knows no route.
 package httpapi
 
 import (
@@ -25,8 +25,8 @@ const security = "token"
 // Bearer is the Security of an operation that wants a token; see Authenticate.
 var Bearer = []map[string][]string{{security: {}}}
 
-// New returns the API of a service and the mux that its routes are on. The OpenAPI description is at
-// /v1/<service>/openapi.json, so that the services' routes can hang on one host.
+// New returns the API of a service and the mux that its routes are on. The OpenAPI description is
+// at /v1/<service>/openapi.json, so that the services' routes can hang on one host.
 func New(service, version string) (huma.API, *http.ServeMux) {
 	mux := http.NewServeMux()
 	cfg := huma.DefaultConfig("Hubbub "+service, version)
@@ -44,8 +44,8 @@ func New(service, version string) (huma.API, *http.ServeMux) {
 	return api, mux
 }
 
-// Handler returns h with the limits and headers that every answer of an API has; it turns a panic into an answer and a
-// log line, and logs requests at the debug level.
+// Handler returns h with the limits and headers that every answer of an API has; it turns a panic
+// into an answer and a log line, and logs requests at the debug level.
 func Handler(h http.Handler, log *zap.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -54,15 +54,17 @@ func Handler(h http.Handler, log *zap.Logger) http.Handler {
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Cache-Control", "no-store") // answers depend on who asks
 		if len(r.TransferEncoding) > 0 {
-			// A request may have had a Content-Length as well, which the server has dropped by now. Whatever stands in
-			// front of it may have gone by that, so what follows on the connection is not to be trusted (RFC 9112,
-			// section 6.1).
+			// A request may have had a Content-Length as well, which the server has dropped by now.
+			// Whatever stands in front of it may have gone by that, so what follows on the
+			// connection is not to be trusted (RFC 9112, section 6.1).
 			header.Set("Connection", "close")
 		}
 		rec := &recorder{ResponseWriter: w}
 		defer func() {
 			if p := recover(); p == http.ErrAbortHandler { //nolint:errorlint // it is panicked with as it is
-				panic(p) // the server cuts the answer off: a handler found out too late that it cannot give all of it
+				// the server cuts the answer off: a handler found out too late that it cannot give
+				// all of it
+				panic(p)
 			} else if p != nil {
 				log.Error("a handler panicked", zap.String("route", r.Pattern), zap.Any("panic", p), zap.Stack("stack"))
 				if rec.status == 0 {
@@ -80,8 +82,9 @@ func Handler(h http.Handler, log *zap.Logger) http.Handler {
 	})
 }
 
-// isJSON reports whether a request has no body, or one that says it is JSON: pages of other sites can have browsers send
-// other types without asking this server first (the CORS protocol of the Fetch standard).
+// isJSON reports whether a request has no body, or one that says it is JSON: pages of other sites
+// can have browsers send other types without asking this server first (the CORS protocol of the
+// Fetch standard).
 func isJSON(r *http.Request) bool {
 	if r.ContentLength == 0 {
 		return true
@@ -90,7 +93,8 @@ func isJSON(r *http.Request) bool {
 	if err != nil || media != jsonType {
 		return false
 	}
-	r.Header.Set("Content-Type", jsonType) // the framework knows it in lower case only (RFC 9110, section 8.3.1)
+	// the framework knows it in lower case only (RFC 9110, section 8.3.1)
+	r.Header.Set("Content-Type", jsonType)
 	return true
 }
 

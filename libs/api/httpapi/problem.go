@@ -12,7 +12,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// Problem is an error as a client gets it (RFC 9457), with Hubbub's code and, where waiting helps, how long to.
+// Problem is an error as a client gets it (RFC 9457), with Hubbub's code and, where waiting helps,
+// how long to.
 type Problem struct {
 	huma.ErrorModel
 	Code       string `json:"code" doc:"Stable code of the error; see the protocol." example:"forbidden"`
@@ -82,16 +83,17 @@ var _ = func() struct{} {
 			return e
 		}
 		for _, detail := range model.Errors {
-			detail.Value = nil // what the client sent may be a password, and answers end up in logs on the way
+			// what the client sent may be a password, and answers end up in logs on the way
+			detail.Value = nil
 		}
 		return &Problem{ErrorModel: *model, Code: code(status)}
 	}
 	return struct{}{}
 }()
 
-// Error returns what a handler returns for err: a *chat.Error in its chain decides the code, the message and the
-// status. Anything else is a fault of the server's: the client is told no more than that, and fail, which may be nil,
-// is given it for the log.
+// Error returns what a handler returns for err: a *chat.Error in its chain decides the code, the
+// message and the status. Anything else is a fault of the server's: the client is told no more than
+// that, and fail, which may be nil, is given it for the log.
 func Error(err error, fail func(error)) error { return problemOf(err, fail) }
 
 func problemOf(err error, fail func(error)) *Problem {
@@ -116,7 +118,8 @@ func problem(e *chat.Error) *Problem {
 	}
 }
 
-// WriteStatus answers outside of a typed handler with an error that a status tells of, and a sentence for a person.
+// WriteStatus answers outside of a typed handler with an error that a status tells of, and a
+// sentence for a person.
 func WriteStatus(w http.ResponseWriter, status int, message string) {
 	WriteError(w, status, huma.NewError(status, message))
 }

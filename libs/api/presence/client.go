@@ -13,8 +13,9 @@ type Client struct{ rpc bus.RPC }
 // NewClient returns a client that asks over r.
 func NewClient(r bus.RPC) *Client { return &Client{rpc: r} }
 
-// Who returns who is online in a room over all edges. The caller has checked that the asker may read the room. Errors
-// have a *chat.Error in their chain; CodeUnavailable where no replica is ready.
+// Who returns who is online in a room over all edges. The caller has checked that the asker may
+// read the room. Errors have a *chat.Error in their chain; CodeUnavailable where no replica is
+// ready.
 func (c *Client) Who(ctx context.Context, req WhoRequest) (Who, error) {
 	return api.Call[WhoRequest, Who](ctx, c.rpc, ServiceWho, req)
 }
@@ -25,7 +26,8 @@ func (c *Client) Hidden(ctx context.Context, users []string) ([]string, error) {
 	return hidden.Users, err
 }
 
-// User returns the presence of a user as others see it. The caller has checked that the asker may see the user.
+// User returns the presence of a user as others see it. The caller has checked that the asker may
+// see the user.
 func (c *Client) User(ctx context.Context, req UserRequest) (User, error) {
 	return api.Call[UserRequest, User](ctx, c.rpc, ServiceUser, req)
 }

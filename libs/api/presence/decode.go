@@ -11,11 +11,12 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// ErrBadReport is returned for a message of an edge that is damaged, of another version, or says what cannot be.
+// ErrBadReport is returned for a message of an edge that is damaged, of another version, or says
+// what cannot be.
 var ErrBadReport = errors.New("not a presence report")
 
-// Report is a message of an edge to the replicas: exactly one of Changes, Heartbeat and Goodbye. Its slices are valid
-// as long as the message that it was decoded from.
+// Report is a message of an edge to the replicas: exactly one of Changes, Heartbeat and Goodbye.
+// Its slices are valid as long as the message that it was decoded from.
 type Report struct {
 	Edge        []byte
 	Incarnation uint64 // of the edge's process: a later one is greater
@@ -24,15 +25,16 @@ type Report struct {
 	Goodbye     bool
 }
 
-// Changes are the changes From+1 to From+N of an incarnation, in order. Each assigns a state and may be applied again
-// over a newer one, as long as those after it are applied again too.
+// Changes are the changes From+1 to From+N of an incarnation, in order. Each assigns a state and
+// may be applied again over a newer one, as long as those after it are applied again too.
 type Changes struct {
 	From uint64
 	N    uint64
 	ops  []byte
 }
 
-// Heartbeat says that an edge is there, and what a replica that has applied every change through Number must hold.
+// Heartbeat says that an edge is there, and what a replica that has applied every change through
+// Number must hold.
 type Heartbeat struct {
 	Beat          uint64 // 1, 2, … within the incarnation
 	Number        uint64 // of the last change
@@ -53,7 +55,8 @@ const (
 	Exited        ChangeKind = opExit   // the session does not exist
 )
 
-// Change is one change of a session. Which fields are set depends on Kind. Its byte slices belong to the message.
+// Change is one change of a session. Which fields are set depends on Kind. Its byte slices belong
+// to the message.
 type Change struct {
 	Kind ChangeKind
 	ID   uint64
@@ -65,8 +68,8 @@ type Change struct {
 	Rooms              [][]byte
 }
 
-// DecodeReport checks a message of an edge and returns it; the changes in it are checked one by one as Each goes
-// through them. Every error wraps ErrBadReport.
+// DecodeReport checks a message of an edge and returns it; the changes in it are checked one by one
+// as Each goes through them. Every error wraps ErrBadReport.
 func DecodeReport(msg []byte) (Report, error) {
 	d, kind, err := open(msg)
 	if err != nil {
@@ -93,8 +96,8 @@ func DecodeReport(msg []byte) (Report, error) {
 	return r, nil
 }
 
-// Each decodes the changes one after the other into c, which it reuses, and calls do for each of a known kind. It stops
-// at the first that is not right.
+// Each decodes the changes one after the other into c, which it reuses, and calls do for each of a
+// known kind. It stops at the first that is not right.
 func (cs *Changes) Each(c *Change, do func(*Change)) error {
 	d := decoder{b: cs.ops}
 	for range cs.N {
@@ -144,8 +147,8 @@ func open(msg []byte) (decoder, byte, error) {
 	return decoder{b: body[2:]}, msg[1], nil
 }
 
-// decoder takes values off the front of b. After the first that is not there or not right, bad is set and everything
-// is zero.
+// decoder takes values off the front of b. After the first that is not there or not right, bad is
+// set and everything is zero.
 type decoder struct {
 	b   []byte
 	bad bool

@@ -8,9 +8,10 @@ import (
 // ChannelEdges is the live channel on which edges report to the replicas.
 const ChannelEdges = "presence.edges"
 
-// The form of what edges send: a version byte, a kind byte, the edge's id, its incarnation, what the kind says, and a
-// CRC-32C of all of it, little endian. Numbers are uvarints, texts are a uvarint length and bytes. A change is a kind
-// byte, the length of the rest, and the rest: an unknown kind and what a newer release adds at an end are passed over.
+// The form of what edges send: a version byte, a kind byte, the edge's id, its incarnation, what
+// the kind says, and a CRC-32C of all of it, little endian. Numbers are uvarints, texts are a
+// uvarint length and bytes. A change is a kind byte, the length of the rest, and the rest: an
+// unknown kind and what a newer release adds at an end are passed over.
 const (
 	reportVersion = 1
 

@@ -14,7 +14,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// TestClosedTally: after the goodbye nothing more is told of what ends with the edge, and heartbeats still count.
+// TestClosedTally: after the goodbye nothing more is told of what ends with the edge, and
+// heartbeats still count.
 func TestClosedTally(t *testing.T) {
 	t.Parallel()
 	tally := NewTally("edge", 1, nil)
@@ -44,8 +45,8 @@ func ask(t *testing.T, tally *Tally, req SnapshotRequest) (Chunk, error) {
 	return c, nil
 }
 
-// TestSnapshotIsNewEnough: a request is answered with a snapshot that includes the change it names, one that is kept if that
-// will do; a change that there is not yet is refused.
+// TestSnapshotIsNewEnough: a request is answered with a snapshot that includes the change it names,
+// one that is kept if that will do; a change that there is not yet is refused.
 func TestSnapshotIsNewEnough(t *testing.T) {
 	t.Parallel()
 	sessions := 0
@@ -75,7 +76,8 @@ func TestSnapshotIsNewEnough(t *testing.T) {
 	}
 }
 
-// TestSnapshotIsKept: whoever reads a snapshot can go on with it as long as it is asked for, and then it is forgotten.
+// TestSnapshotIsKept: whoever reads a snapshot can go on with it as long as it is asked for, and
+// then it is forgotten.
 func TestSnapshotIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tally := NewTally("edge", 1, func(yield func(Session) bool) { yield(Session{ID: 1, User: "ann"}) })
@@ -164,8 +166,8 @@ func (c *calls) Serve(context.Context, string, func(context.Context, []byte) ([]
 // Stop implements bus.Subscription.
 func (c *calls) Stop() {}
 
-// TestReporterTells: changes are told soon and a full batch at once, heartbeats at their time, and the end waits until the
-// bus has taken the goodbye.
+// TestReporterTells: changes are told soon and a full batch at once, heartbeats at their time, and
+// the end waits until the bus has taken the goodbye.
 func TestReporterTells(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &calls{began: time.Now(), serves: 2}

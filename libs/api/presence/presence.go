@@ -1,5 +1,5 @@
-// Package presence is the presence service as the other services see it: the messages between edges and replicas, the
-// edge's reporter, and a client over the bus.
+// Package presence is the presence service as the other services see it: the messages between edges
+// and replicas, the edge's reporter, and a client over the bus.
 package presence
 
 // Status is what a user shows of themself.
@@ -28,12 +28,13 @@ const (
 	MaxLimit     = 1000
 )
 
-// WhoRequest asks who is online in a room, over all edges. The caller has checked that the asker may read the room.
+// WhoRequest asks who is online in a room, over all edges. The caller has checked that the asker
+// may read the room.
 type WhoRequest struct {
 	Room  string `json:"room"`
 	Limit int    `json:"limit,omitempty"` // 1 to MaxLimit people; 0: DefaultLimit
-	// Next of the answer that this one goes on from. Empty asks for the first people, which in a room with very many online
-	// (see Who.Users) has to be asked for in so many words: FromStart.
+	// Next of the answer that this one goes on from. Empty asks for the first people, which in a
+	// room with very many online (see Who.Users) has to be asked for in so many words: FromStart.
 	After string `json:"after,omitempty"`
 }
 
@@ -53,9 +54,9 @@ type Who struct {
 	Users []Person `json:"users" nullable:"false" doc:"Sorted by name, at most the limit; none in answer to a request without after where very many are online (1000, unless the operator says otherwise)."`
 	Next  string   `json:"next,omitempty" doc:"There are more: ask again with it as after."`
 
-	// Whoever watches a room is told that somebody has left only when they do not come back at once, and is told nothing if
-	// they do. Who begins to watch meanwhile has to know of them: after GoingMS those in Going of whom nothing was told are
-	// there, as they were.
+	// Whoever watches a room is told that somebody has left only when they do not come back at
+	// once, and is told nothing if they do. Who begins to watch meanwhile has to know of them:
+	// after GoingMS those in Going of whom nothing was told are there, as they were.
 	Going   []Person `json:"going,omitempty" nullable:"false" doc:"Those who have left moments ago, of which watchers are told only when they do not come back at once; with the first people alone, at most 1000."`
 	GoingMS int64    `json:"going_ms,omitempty" doc:"When watchers will have been told of all who have not come back, in milliseconds from now."`
 }
@@ -67,9 +68,10 @@ type UserRequest struct {
 
 // User answers UserRequest.
 type User struct {
-	Status   Status   `json:"status" enum:"online,idle,dnd,invisible,offline" doc:"Only oneself is seen as invisible."`
-	Devices  []Device `json:"devices,omitempty" nullable:"false" doc:"Those that are connected, oldest first, at most 64."`
-	LastSeen int64    `json:"last_seen,omitempty" doc:"Of who is offline: when they were last connected, in UTC milliseconds."` // over HTTP only
+	Status  Status   `json:"status" enum:"online,idle,dnd,invisible,offline" doc:"Only oneself is seen as invisible."`
+	Devices []Device `json:"devices,omitempty" nullable:"false" doc:"Those that are connected, oldest first, at most 64."`
+	// over HTTP only
+	LastSeen int64 `json:"last_seen,omitempty" doc:"Of who is offline: when they were last connected, in UTC milliseconds."`
 }
 
 // Device is a connected socket of a user.
@@ -91,9 +93,9 @@ type Hidden struct {
 	Users []string `json:"users"` // those who are connected, and invisible on one device at least
 }
 
-// Changed is published by the presence service on the live channel of a room, ChannelOf(room), when somebody comes,
-// goes or changes status. Applying one twice does no harm. In a room in which more than a thousand are online Users is
-// empty: ask who is there when that matters.
+// Changed is published by the presence service on the live channel of a room, ChannelOf(room), when
+// somebody comes, goes or changes status. Applying one twice does no harm. In a room in which more
+// than a thousand are online Users is empty: ask who is there when that matters.
 type Changed struct {
 	Users []Person `json:"users"`
 	Count int      `json:"count"`

@@ -99,7 +99,8 @@ func TestReportsArrive(t *testing.T) {
 	})
 }
 
-// TestDigest: whatever order things happen in, the digest is that of what is there; and it differs when that does.
+// TestDigest: whatever order things happen in, the digest is that of what is there; and it differs
+// when that does.
 func TestDigest(t *testing.T) {
 	t.Parallel()
 	digest := func(t *Tally) uint64 {
@@ -197,7 +198,8 @@ func TestSnapshotsArrive(t *testing.T) {
 	if req.Index < 5 {
 		t.Errorf("only %d chunks: the test is too small", req.Index)
 	}
-	// Another replica that asks for no newer one gets the same; one that does gets another; the third pushes out the first.
+	// Another replica that asks for no newer one gets the same; one that does gets another; the
+	// third pushes out the first.
 	again, err := tally.Answer(AppendSnapshotRequest(nil, SnapshotRequest{}))
 	if err != nil {
 		t.Fatal(err)
@@ -222,7 +224,8 @@ func TestSnapshotsArrive(t *testing.T) {
 	}
 }
 
-// TestOverflow: what cannot be sent is dropped as a whole, in a bounded memory, and leaves a gap in the numbers.
+// TestOverflow: what cannot be sent is dropped as a whole, in a bounded memory, and leaves a gap in
+// the numbers.
 func TestOverflow(t *testing.T) {
 	t.Parallel()
 	tally := NewTally("edge", 1, nil)
@@ -263,7 +266,8 @@ func TestLongTextsAreCut(t *testing.T) {
 	}
 }
 
-// TestNewerRelease: unknown kinds of changes and what is added at the end of a change are passed over.
+// TestNewerRelease: unknown kinds of changes and what is added at the end of a change are passed
+// over.
 func TestNewerRelease(t *testing.T) {
 	t.Parallel()
 	ops := appendOp(nil, 99, func(b []byte) []byte { return append(b, bytes.Repeat([]byte{7}, 300)...) })

@@ -19,15 +19,17 @@ import (
 
 // ReporterConfig says who reports and how often. Only Edge has to be set.
 type ReporterConfig struct {
-	Edge      string                // id of the edge, the same after a restart if possible; a valid chat id
-	Log       *zap.Logger           // nil: no logs
-	Metrics   prometheus.Registerer // nil: no metrics
-	Flush     time.Duration         // the longest that a change waits to be sent; 0: 200 ms
-	Heartbeat time.Duration         // how often the edge says that it is there; 0: 5 s; a third of the replicas' expiry
+	// id of the edge, the same after a restart if possible; a valid chat id
+	Edge    string
+	Log     *zap.Logger           // nil: no logs
+	Metrics prometheus.Registerer // nil: no metrics
+	Flush   time.Duration         // the longest that a change waits to be sent; 0: 200 ms
+	// how often the edge says that it is there; 0: 5 s; a third of the replicas' expiry
+	Heartbeat time.Duration
 }
 
-// Reporter tells the presence replicas what sockets an edge has. The edge is the only one that knows: see Tally for the
-// calls by which it tells, and their rules.
+// Reporter tells the presence replicas what sockets an edge has. The edge is the only one that
+// knows: see Tally for the calls by which it tells, and their rules.
 type Reporter struct {
 	*Tally
 	bus       bus.Bus
@@ -39,10 +41,11 @@ type Reporter struct {
 	left      *directory.Sightings // of those whose socket has ended
 }
 
-// NewReporter returns the reporter of an edge that has just started and has no session yet. snapshot calls yield for
-// every session that the edge has, each at least once in the time of the call, and stops when yield returns false; it
-// is called by another goroutine than the edge's loops, may take sessions from several of them one after the other, and
-// need not stop them: changes made meanwhile are sorted out by their numbers. yield does not block, and keeps nothing
+// NewReporter returns the reporter of an edge that has just started and has no session yet.
+// snapshot calls yield for every session that the edge has, each at least once in the time of the
+// call, and stops when yield returns false; it is called by another goroutine than the edge's
+// loops, may take sessions from several of them one after the other, and need not stop them:
+// changes made meanwhile are sorted out by their numbers. yield does not block, and keeps nothing
 // of what it is given.
 func NewReporter(b bus.Bus, cfg ReporterConfig, snapshot func(yield func(Session) bool)) *Reporter {
 	r := &Reporter{
@@ -65,8 +68,8 @@ func NewReporter(b bus.Bus, cfg ReporterConfig, snapshot func(yield func(Session
 	return r
 }
 
-// Exit tells as Tally.Exit does, and the directory that the user was last seen now, unless nobody was to see that: because
-// of this socket, or of another one anywhere.
+// Exit tells as Tally.Exit does, and the directory that the user was last seen now, unless nobody
+// was to see that: because of this socket, or of another one anywhere.
 func (r *Reporter) Exit(s Session) {
 	r.Tally.Exit(s)
 	if s.Status == Invisible {
@@ -76,11 +79,13 @@ func (r *Reporter) Exit(s Session) {
 	r.left.Saw(s.User, time.Now())
 }
 
-// Saw tells the directory that a user was last seen now: for one who becomes invisible. It does not block.
+// Saw tells the directory that a user was last seen now: for one who becomes invisible. It does not
+// block.
 func (r *Reporter) Saw(user string) { r.seen.Saw(user, time.Now()) }
 
-// Run sends changes and heartbeats and answers replicas that ask for a snapshot, until ctx ends; then it tells the
-// replicas that the edge is gone with all of its sessions. It returns nil, or the reason why it could not start.
+// Run sends changes and heartbeats and answers replicas that ask for a snapshot, until ctx ends;
+// then it tells the replicas that the edge is gone with all of its sessions. It returns nil, or the
+// reason why it could not start.
 func (r *Reporter) Run(ctx context.Context) error {
 	if !chat.ValidID(r.edge) {
 		return fmt.Errorf("edge id %.80q is not valid", r.edge)
@@ -120,7 +125,8 @@ func (r *Reporter) leave() {
 	r.publish(r.Goodbye())
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
-	// Publish does not wait; what went round over the bus after it shows that it is out. If not, the sessions expire.
+	// Publish does not wait; what went round over the bus after it shows that it is out. If not,
+	// the sessions expire.
 	if err := r.bus.Probe(ctx); err != nil {
 		r.log.Warn("the bus may not have taken this edge's goodbye: its sessions will expire instead", zap.Error(err))
 	}
@@ -157,7 +163,8 @@ func (r *Reporter) serve(ctx context.Context) {
 
 func (r *Reporter) answer(_ context.Context, msg []byte) ([]byte, error) { return r.Answer(msg) }
 
-// ServiceSnapshot returns the name of the service at which a process of an edge answers for its sessions.
+// ServiceSnapshot returns the name of the service at which a process of an edge answers for its
+// sessions.
 func ServiceSnapshot(edge string, incarnation uint64) string {
 	return "presence.edge." + edge + "." + strconv.FormatUint(incarnation, 36)
 }

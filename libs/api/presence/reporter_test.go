@@ -35,8 +35,8 @@ func openBus(t *testing.T) bus.Bus {
 	return b
 }
 
-// TestReporter: what several loops tell arrives without a gap, a heartbeat counts all of it, a snapshot can be had, and
-// the end of Run is told.
+// TestReporter: what several loops tell arrives without a gap, a heartbeat counts all of it, a
+// snapshot can be had, and the end of Run is told.
 func TestReporter(t *testing.T) {
 	t.Parallel()
 	b := openBus(t)

@@ -17,25 +17,28 @@ type Session struct {
 	Since  int64    // when it said hello, in UTC milliseconds of the edge's clock
 }
 
-// Limits of what one session may say of itself; what is longer is cut by the reporter and refused by replicas.
+// Limits of what one session may say of itself; what is longer is cut by the reporter and refused
+// by replicas.
 const (
 	MaxName   = 256  // bytes of a name
 	MaxDevice = 32   // bytes of a device kind
 	MaxRooms  = 4096 // rooms of one session
 )
 
-// DigestVersion names the functions Fact, StatusFact and RoomFact. Digests of different versions say nothing about
-// each other.
+// DigestVersion names the functions Fact, StatusFact and RoomFact. Digests of different versions
+// say nothing about each other.
 const DigestVersion = 1
 
-// A digest is the sum, modulo 2^64, of the hashes of the facts that hold: one for the session itself, one for its
-// status, one for each of its rooms. A sum does not depend on the order in which facts came and went, so both the
-// edge and a replica keep it up to date with one addition for each change.
+// A digest is the sum, modulo 2^64, of the hashes of the facts that hold: one for the session
+// itself, one for its status, one for each of its rooms. A sum does not depend on the order in
+// which facts came and went, so both the edge and a replica keep it up to date with one addition
+// for each change.
 
 // Hash is the hash of an id within a fact.
 func Hash(id string) uint64 { return xxhash.Sum64String(id) }
 
-// Fact is the hash of a session's being there. The name is no part of it: it never changes within a session.
+// Fact is the hash of a session's being there. The name is no part of it: it never changes within a
+// session.
 func Fact(id, userHash, deviceHash uint64, since int64) uint64 {
 	return mix(mix(mix(id+1)+userHash)+deviceHash) + mix(uint64(since)^id)
 }
@@ -65,8 +68,8 @@ func (s *Session) digest() uint64 {
 	return d
 }
 
-// Digest is the sum of all facts of the session that a change of kind Entered tells, as it was told: without the rooms that
-// are not reported.
+// Digest is the sum of all facts of the session that a change of kind Entered tells, as it was
+// told: without the rooms that are not reported.
 func (c *Change) Digest() uint64 {
 	d := Fact(c.ID, Hash(string(c.User)), Hash(string(c.Device)), c.Since) + StatusFact(c.ID, c.Status)
 	for _, room := range c.Rooms {
@@ -94,8 +97,8 @@ func cut(s string, limit int) string {
 	return s[:limit]
 }
 
-// counted reports whether presence in a room is reported: in a user's own room nobody else can be, and reserved rooms
-// are not for people.
+// counted reports whether presence in a room is reported: in a user's own room nobody else can be,
+// and reserved rooms are not for people.
 func counted(user, room string) bool {
 	return !chat.Reserved(room) && !(len(room) == 2+len(user) && room[:2] == "u-" && room[2:] == user)
 }
@@ -108,7 +111,8 @@ const (
 	codeInvisible
 )
 
-// Code is the number of a socket's status between edges and replicas. Empty and unknown ones have that of Online.
+// Code is the number of a socket's status between edges and replicas. Empty and unknown ones have
+// that of Online.
 func (s Status) Code() uint8 {
 	switch s {
 	case Idle:

@@ -13,20 +13,23 @@ import (
 )
 
 const (
-	chunkBytes   = 192 << 10        // a chunk is closed when it is longer than this; one session adds at most 270 KB
+	// a chunk is closed when it is longer than this; one session adds at most 270 KB
+	chunkBytes   = 192 << 10
 	keepSnapshot = 15 * time.Second // how long a snapshot is kept after it was last asked for
-	keepCount    = 2                // snapshots kept at the same time: a replica may still be reading the one before
+	// snapshots kept at the same time: a replica may still be reading the one before
+	keepCount = 2
 )
 
 // SnapshotRequest asks an edge for a chunk of a snapshot of all its sessions.
 type SnapshotRequest struct {
-	ID    uint64 // the snapshot, as the first chunk named it; 0: one that includes every change through Min
+	// the snapshot, as the first chunk named it; 0: one that includes every change through Min
+	ID    uint64
 	Index uint32 // the chunk, from 0
 	Min   uint64
 }
 
-// Chunk is a part of a snapshot. A replica that applies every change after From over the whole snapshot has, from
-// change To on, exactly what the edge has.
+// Chunk is a part of a snapshot. A replica that applies every change after From over the whole
+// snapshot has, from change To on, exactly what the edge has.
 type Chunk struct {
 	ID       uint64 // names the snapshot in the requests for the other chunks
 	Index    uint32
@@ -38,8 +41,9 @@ type Chunk struct {
 	rest     []byte
 }
 
-// FetchSnapshot asks a process of an edge for a chunk of a snapshot. Errors are as of bus.RPC; a *bus.Error with
-// chat.CodeNotFound says that the snapshot is no longer kept; ErrBadReport that the answer cannot be read.
+// FetchSnapshot asks a process of an edge for a chunk of a snapshot. Errors are as of bus.RPC; a
+// *bus.Error with chat.CodeNotFound says that the snapshot is no longer kept; ErrBadReport that the
+// answer cannot be read.
 func FetchSnapshot(ctx context.Context, rpc bus.RPC, edge string, incarnation uint64, req SnapshotRequest) (Chunk, error) {
 	msg, err := rpc.Request(ctx, ServiceSnapshot(edge, incarnation), AppendSnapshotRequest(nil, req))
 	if err != nil {
@@ -52,8 +56,8 @@ func FetchSnapshot(ctx context.Context, rpc bus.RPC, edge string, incarnation ui
 	return c, err
 }
 
-// Each decodes the sessions one after the other into c, which it reuses, as changes of kind Entered, and calls do for
-// each. It stops at the first that is not right.
+// Each decodes the sessions one after the other into c, which it reuses, as changes of kind
+// Entered, and calls do for each. It stops at the first that is not right.
 func (k *Chunk) Each(c *Change, do func(*Change)) error {
 	d := decoder{b: k.rest}
 	for range k.sessions {
@@ -95,8 +99,8 @@ func decodeSnapshotRequest(msg []byte) (SnapshotRequest, error) {
 	return req, nil
 }
 
-// DecodeChunk checks a chunk that a process of an edge has answered; the sessions in it are checked as Each goes through
-// them. Every error wraps ErrBadReport.
+// DecodeChunk checks a chunk that a process of an edge has answered; the sessions in it are checked
+// as Each goes through them. Every error wraps ErrBadReport.
 func DecodeChunk(msg []byte, edge string, incarnation uint64) (Chunk, error) {
 	d, kind, err := open(msg)
 	if err != nil {
@@ -124,8 +128,8 @@ type taken struct {
 	used         time.Time
 }
 
-// chunk is one under construction or complete: rooms are named by their place in a table, since most sessions of a
-// chunk are in the same ones.
+// chunk is one under construction or complete: rooms are named by their place in a table, since
+// most sessions of a chunk are in the same ones.
 type chunk struct {
 	table    map[string]uint64
 	rooms    []byte // the table, encoded
@@ -159,7 +163,8 @@ func (c *chunk) add(s *Session) {
 
 // snapshots are those that an edge keeps for replicas that are reading them.
 type snapshots struct {
-	building sync.Mutex // held while one is built: several replicas that ask at once share it. Locked before mu.
+	// held while one is built: several replicas that ask at once share it. Locked before mu.
+	building sync.Mutex
 
 	mu   sync.Mutex
 	last uint64 // id of the newest
@@ -223,9 +228,9 @@ func (t *Tally) Answer(msg []byte) ([]byte, error) {
 	return seal(append(out, c.body...)), nil
 }
 
-// takeSnapshot encodes all sessions, unless there is a snapshot already that includes every change through from. Changes
-// go on meanwhile: what is yielded has at least every change that was numbered before, and may have some that are
-// numbered later, which replicas apply again.
+// takeSnapshot encodes all sessions, unless there is a snapshot already that includes every change
+// through from. Changes go on meanwhile: what is yielded has at least every change that was
+// numbered before, and may have some that are numbered later, which replicas apply again.
 func (t *Tally) takeSnapshot(from uint64) *taken {
 	t.served.building.Lock()
 	defer t.served.building.Unlock()

@@ -2,22 +2,27 @@ package presence
 
 import "sync"
 
-// Bounds of what a tally holds: batches that are full but not sent yet, and their size in bytes. Beyond them changes are
-// dropped, and replicas ask for a snapshot.
+// Bounds of what a tally holds: batches that are full but not sent yet, and their size in bytes.
+// Beyond them changes are dropped, and replicas ask for a snapshot.
 const (
 	batchBytes = 64 << 10
 	maxBatches = 64
 )
 
-// Tally is what an edge keeps to report its sessions, and the messages in which it does: a number of the last change,
-// how many sessions there are, a digest of all of them, and the changes that are not sent yet. It keeps nothing of a
-// session, sends nothing and has no goroutine: Reporter does the sending.
+// Tally is what an edge keeps to report its sessions, and the messages in which it does: a number
+// of the last change, how many sessions there are, a digest of all of them, and the changes that
+// are not sent yet. It keeps nothing of a session, sends nothing and has no goroutine: Reporter
+// does the sending.
 //
-// Enter, Join, Leave, SetStatus and Exit never block, may be called by any number of goroutines, and follow four rules:
+// Enter, Join, Leave, SetStatus and Exit never block, may be called by any number of goroutines,
+// and follow four rules:
 //
-//   - Change your own table first, and then call: what the snapshot function yields is never older than what was told.
-//   - Calls about one session come one after the other, in the order of the changes, Enter first and Exit last.
-//   - Call for changes only: a second Join of the same room would count twice in the digest and cost a snapshot.
+//   - Change your own table first, and then call: what the snapshot function yields is never older
+//     than what was told.
+//   - Calls about one session come one after the other, in the order of the changes, Enter first
+//     and Exit last.
+//   - Call for changes only: a second Join of the same room would count twice in the digest and
+//     cost a snapshot.
 //   - Say what was: SetStatus takes the old status, Exit the session as it was last told.
 type Tally struct {
 	edge        string
@@ -45,8 +50,8 @@ type batch struct {
 	ops  []byte
 }
 
-// NewTally returns the tally of a process of an edge that has no session yet. A later process of the same edge has a
-// greater incarnation. See NewReporter for snapshot.
+// NewTally returns the tally of a process of an edge that has no session yet. A later process of
+// the same edge has a greater incarnation. See NewReporter for snapshot.
 func NewTally(edge string, incarnation uint64, snapshot func(yield func(Session) bool)) *Tally {
 	return &Tally{edge: edge, incarnation: incarnation, snapshot: snapshot, overflow: func() {}, took: func() {}, kick: make(chan struct{}, 1)}
 }
@@ -63,7 +68,8 @@ func (t *Tally) Enter(s Session) {
 	t.add(d, func(ops []byte) []byte { return appendEnter(ops, &s) })
 }
 
-// Join tells that a session of a user is now in a room. The user's own room need not be told and is passed over.
+// Join tells that a session of a user is now in a room. The user's own room need not be told and is
+// passed over.
 func (t *Tally) Join(id uint64, user, room string) {
 	if !counted(user, room) {
 		return
@@ -93,8 +99,9 @@ func (t *Tally) SetStatus(id uint64, old, st Status) {
 	t.add(d, func(ops []byte) []byte { return appendStatus(ops, id, st) })
 }
 
-// Exit tells that a session has ended. s is the session as it was when it ended: the User, Device and Since that Enter
-// told, and the Status and all Rooms that hold (do not Leave them one by one). Name is not needed.
+// Exit tells that a session has ended. s is the session as it was when it ended: the User, Device
+// and Since that Enter told, and the Status and all Rooms that hold (do not Leave them one by one).
+// Name is not needed.
 func (t *Tally) Exit(s Session) {
 	d := s.digest()
 	t.mu.Lock()
@@ -138,7 +145,8 @@ func (t *Tally) add(digest uint64, encode func([]byte) []byte) {
 	}
 }
 
-// Changes returns the messages that tell what has changed since the last call, to be sent in this order.
+// Changes returns the messages that tell what has changed since the last call, to be sent in this
+// order.
 func (t *Tally) Changes() [][]byte {
 	t.mu.Lock()
 	out := t.take()
@@ -146,8 +154,8 @@ func (t *Tally) Changes() [][]byte {
 	return t.encode(out)
 }
 
-// Heartbeat returns what Changes does, and then a heartbeat, which counts all of it: a replica that has missed nothing
-// can compare at once.
+// Heartbeat returns what Changes does, and then a heartbeat, which counts all of it: a replica that
+// has missed nothing can compare at once.
 func (t *Tally) Heartbeat() [][]byte {
 	t.mu.Lock()
 	out := t.take()
@@ -157,7 +165,8 @@ func (t *Tally) Heartbeat() [][]byte {
 	return append(t.encode(out), appendHeartbeat(nil, t.edge, t.incarnation, h))
 }
 
-// Goodbye returns the last message: the edge is gone, with all of its sessions. Later changes are not kept.
+// Goodbye returns the last message: the edge is gone, with all of its sessions. Later changes are
+// not kept.
 func (t *Tally) Goodbye() []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -149,7 +149,8 @@ func (s *suite) repeatAtOnce(t *testing.T) {
 				first++
 			}
 		}
-		// A driver that had to send an entry twice may take its own first try for a repeat: then first is 0.
+		// A driver that had to send an entry twice may take its own first try for a repeat: then
+		// first is 0.
 		if len(seqs) != 1 || first > 1 {
 			t.Errorf("%d Seqs for one key, %d of the appends said to be the first", len(seqs), first)
 		}

@@ -1,7 +1,7 @@
-// Package bustest checks a driver against the promises of package bus, and starts the servers that tests of buses need.
-// It owns the conformance suite, which every driver runs on every kind of server, members of a log that are processes of
-// their own and can be killed, and redis-server processes (natsembed is the NATS counterpart); it knows no driver. Only
-// tests import it.
+// Package bustest checks a driver against the promises of package bus, and starts the servers that
+// tests of buses need. It owns the conformance suite, which every driver runs on every kind of
+// server, members of a log that are processes of their own and can be killed, and redis-server
+// processes (natsembed is the NATS counterpart); it knows no driver. Only tests import it.
 package bustest
 
 import (
@@ -18,24 +18,28 @@ import (
 type Env struct {
 	// Log makes a new, empty log on the server.
 	Log func(t testing.TB, r Retention) Log
-	// Kill ends all servers as kill -9 does and returns when they are gone; Start starts them again on the same data. The
-	// suite calls them while nothing else of it runs. nil: the server is a part of the tests' process, and what is about
-	// processes that die is left out.
+	// Kill ends all servers as kill -9 does and returns when they are gone; Start starts them again
+	// on the same data. The suite calls them while nothing else of it runs. nil: the server is a
+	// part of the tests' process, and what is about processes that die is left out.
 	Kill, Start func()
-	// Pause freezes all servers, with their connections up, and Resume undoes it; nil: they are part of this process.
+	// Pause freezes all servers, with their connections up, and Resume undoes it; nil: they are
+	// part of this process.
 	Pause, Resume func()
 	// Folders returns where the servers keep their data.
 	Folders func() []string
-	// Addr is the address of the server, if it is the only one; else buses are told the servers' own.
+	// Addr is the address of the server, if it is the only one; else buses are told the servers'
+	// own.
 	Addr string
-	// Replicas: any of several servers answers. What Remove has taken is gone from one after the other, within a moment.
+	// Replicas: any of several servers answers. What Remove has taken is gone from one after the
+	// other, within a moment.
 	Replicas bool
 }
 
 // Log is a log on the server.
 type Log struct {
-	// Open opens a bus on it, over the proxy at the address via if that is not empty (only with Env.Addr). The suite closes
-	// it. Consumers should look for partitions every MemberEvery or so, to keep the suite quick.
+	// Open opens a bus on it, over the proxy at the address via if that is not empty (only with
+	// Env.Addr). The suite closes it. Consumers should look for partitions every MemberEvery or so,
+	// to keep the suite quick.
 	Open func(t testing.TB, via string) bus.Bus
 	// Operator opens one that names no required groups.
 	Operator func(t testing.TB) bus.Bus
@@ -54,7 +58,8 @@ type Retention struct {
 	Groups    []string // required
 }
 
-// suite is one run. Its buses are on one log, which all tests that need no other share: each has rooms of its own.
+// suite is one run. Its buses are on one log, which all tests that need no other share: each has
+// rooms of its own.
 type suite struct {
 	Env
 	log  Log
@@ -62,7 +67,8 @@ type suite struct {
 	bus  bus.Bus
 }
 
-// RunAlone checks that Close leaves nothing behind. No other test may run meanwhile: goroutines cannot be told apart.
+// RunAlone checks that Close leaves nothing behind. No other test may run meanwhile: goroutines
+// cannot be told apart.
 func RunAlone(t *testing.T, env Env) {
 	s := &suite{Env: env}
 	s.closeLeavesNothing(t)
@@ -164,8 +170,8 @@ func put(t testing.TB, b bus.Log, e bus.NewEntry) uint64 {
 	return a.Seq
 }
 
-// insist appends an entry, again and again while the servers find each other, as senders do, and says whether it took
-// more than once.
+// insist appends an entry, again and again while the servers find each other, as senders do, and
+// says whether it took more than once.
 func insist(t testing.TB, b bus.Log, e bus.NewEntry) (a bus.Appended, again bool, err error) {
 	for end := time.Now().Add(patience); ; again = true {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)

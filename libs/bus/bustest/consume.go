@@ -200,7 +200,8 @@ func (s *suite) consumePoison(t *testing.T) {
 	}
 }
 
-// consumeRedriven puts dead letters back: while nobody consumes, while somebody does, and when they fail again.
+// consumeRedriven puts dead letters back: while nobody consumes, while somebody does, and when they
+// fail again.
 func (s *suite) consumeRedriven(t *testing.T) {
 	open := s.opener(t, Retention{})
 	b, operator := open(t), open(t)

@@ -31,15 +31,17 @@ const (
 	memberService = "BUSTEST_SERVICE"
 )
 
-// Member is called at the beginning of TestMain. In a process that is a member of a log it opens the bus that spec names,
-// consumes and serves until the test's process ends or kills it, and reports true.
+// Member is called at the beginning of TestMain. In a process that is a member of a log it opens
+// the bus that spec names, consumes and serves until the test's process ends or kills it, and
+// reports true.
 func Member(open func(spec string) (bus.Bus, error)) bool {
 	spec := os.Getenv(memberSpec)
 	if spec == "" {
 		return false
 	}
 	go func() {
-		_, _ = bufio.NewReader(os.Stdin).ReadByte() // ends with the test's process, however that ends
+		// ends with the test's process, however that ends
+		_, _ = bufio.NewReader(os.Stdin).ReadByte()
 		os.Exit(0)
 	}()
 	if err := member(open, spec); err != nil {
@@ -156,8 +158,8 @@ func (s *suite) memberKilled(t *testing.T) {
 	}
 }
 
-// serviceKilled kills one of two that serve with -9, while requests are made: none is answered wrongly or waits for
-// longer than it may, and soon all go to the other.
+// serviceKilled kills one of two that serve with -9, while requests are made: none is answered
+// wrongly or waits for longer than it may, and soon all go to the other.
 func (s *suite) serviceKilled(t *testing.T) {
 	service := name("service")
 	serve(t, s.open(t), service, func(context.Context, []byte) ([]byte, error) { return []byte("lives"), nil })
@@ -197,9 +199,9 @@ func (s *suite) serviceKilled(t *testing.T) {
 	wg.Wait()
 }
 
-// replyLost swallows what the server says, over connections that stay up, and then cuts them. An append whose reply was
-// lost is in the log once, and acknowledged with its Seq; the probe finds a silent bus out; what others said meanwhile
-// comes, once and in order.
+// replyLost swallows what the server says, over connections that stay up, and then cuts them. An
+// append whose reply was lost is in the log once, and acknowledged with its Seq; the probe finds a
+// silent bus out; what others said meanwhile comes, once and in order.
 func (s *suite) replyLost(t *testing.T) {
 	if s.Addr == "" {
 		return // servers tell their own addresses
@@ -218,7 +220,8 @@ func (s *suite) replyLost(t *testing.T) {
 			}
 			acked <- a.Seq
 		})
-		var seq uint64 // 0: it took a new connection, for which the server has to say something first
+		// 0: it took a new connection, for which the server has to say something first
+		var seq uint64
 		for end := time.Now().Add(time.Second); seq == 0 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 			if rep := replay(t, s.bus, room, bus.Position{}, 10); len(rep.Entries) == 2 {
 				seq = rep.Entries[1].Seq

@@ -92,8 +92,8 @@ func (f *follower) end() {
 	f.done = true
 }
 
-// has waits until the follower was told of the entries of a log that are after its head, and checks that it was told of
-// each once, in order, with a true Prev.
+// has waits until the follower was told of the entries of a log that are after its head, and checks
+// that it was told of each once, in order, with a true Prev.
 func (f *follower) has(t testing.TB, log []bus.Entry) {
 	t.Helper()
 	var want []bus.Entry

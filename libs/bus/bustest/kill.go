@@ -15,8 +15,8 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// serverAway checks every call while the server is away: each fails when its context ends, with the error that says so,
-// and works when the server is back.
+// serverAway checks every call while the server is away: each fails when its context ends, with the
+// error that says so, and works when the server is back.
 func (s *suite) serverAway(t *testing.T) {
 	b := s.open(t)
 	log := fill(t, b, "room", 2)
@@ -90,7 +90,8 @@ func (s *suite) serverAway(t *testing.T) {
 	}
 }
 
-// removedAndKilled kills the server after the last entry of all was removed: repeats of what came before are still told.
+// removedAndKilled kills the server after the last entry of all was removed: repeats of what came
+// before are still told.
 func (s *suite) removedAndKilled(t *testing.T) {
 	b := s.open(t)
 	room := name("room")
@@ -134,8 +135,9 @@ func (w *writer) run(ctx context.Context, t testing.TB, b bus.Log, total *atomic
 	}
 }
 
-// serverKilled kills the server twice while messages flow. Every acknowledged append is in the log once, in its
-// sender's order; followers and consumers got each of them; channels and services work again by themselves.
+// serverKilled kills the server twice while messages flow. Every acknowledged append is in the log
+// once, in its sender's order; followers and consumers got each of them; channels and services work
+// again by themselves.
 func (s *suite) serverKilled(t *testing.T) {
 	open := s.opener(t, Retention{Groups: []string{"group"}})
 	buses := []bus.Bus{open(t), open(t)}

@@ -61,8 +61,9 @@ func publish(t testing.TB, b bus.Live, channel, data string) {
 	}
 }
 
-// heard has b publish to a channel until the listener hears it, and then returns when all that was published has arrived:
-// the servers of a cluster tell each other who has subscribed, which takes a moment.
+// heard has b publish to a channel until the listener hears it, and then returns when all that was
+// published has arrived: the servers of a cluster tell each other who has subscribed, which takes a
+// moment.
 func heard(t testing.TB, b bus.Live, channel string, l *listener) {
 	t.Helper()
 	last := 0

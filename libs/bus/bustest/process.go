@@ -31,7 +31,8 @@ func spawn(name string, args ...string) (*process, error) {
 	return p, nil
 }
 
-// end sends the signal and waits until the process has ended; one that is frozen or does not heed it is killed.
+// end sends the signal and waits until the process has ended; one that is frozen or does not heed
+// it is killed.
 func (p *process) end(sig syscall.Signal) {
 	// Errors of signals say that the process has ended already.
 	if sig == syscall.SIGKILL {

@@ -32,8 +32,8 @@ type world struct {
 	crashed   bool
 }
 
-// anyCalls makes random calls over two buses, holds every answer against a model, and lets every follower account for
-// what it was told.
+// anyCalls makes random calls over two buses, holds every answer against a model, and lets every
+// follower account for what it was told.
 func (s *suite) anyCalls(t *testing.T) {
 	buses, checks := []bus.Bus{s.open(t), s.open(t)}, 40
 	if s.Replicas {
@@ -46,8 +46,8 @@ func (s *suite) anyCalls(t *testing.T) {
 	})
 }
 
-// anyFaults is anyCalls with servers that are killed and started again, and buses that are closed and opened again, in
-// between.
+// anyFaults is anyCalls with servers that are killed and started again, and buses that are closed
+// and opened again, in between.
 func (s *suite) anyFaults(t *testing.T) {
 	checks, crashes := 4, 3
 	if s.Addr == "" { // several servers take seconds to find each other again
@@ -246,8 +246,8 @@ func (w *world) end() {
 	}
 }
 
-// account checks what a follower was told: everything after its head, or, if it was stopped, the beginning of that.
-// What was removed may have come before it was.
+// account checks what a follower was told: everything after its head, or, if it was stopped, the
+// beginning of that. What was removed may have come before it was.
 func (w *world) account(f *follower, all bool) {
 	log := w.logs[f.room]
 	kept := func() (got []bus.Entry) {

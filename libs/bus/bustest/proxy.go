@@ -47,8 +47,8 @@ func (p *Proxy) Mute() {
 	p.muted = true
 }
 
-// Alter has what the server sends from now on pass through a function, which may also take its time, and is called by
-// several goroutines; nil ends that.
+// Alter has what the server sends from now on pass through a function, which may also take its
+// time, and is called by several goroutines; nil ends that.
 func (p *Proxy) Alter(f func(answer []byte) []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -20,12 +20,14 @@ import (
 const (
 	// readyTimeout is how long a redis-server may take to load its data and answer.
 	readyTimeout = 30 * time.Second
-	// portTries is how many free ports are tried: another process may take one before the server does.
+	// portTries is how many free ports are tried: another process may take one before the server
+	// does.
 	portTries = 5
 )
 
-// RedisServer is a redis-server process of a test (a server, a node of a cluster, or a Sentinel), with its data in a folder of the test's. Its methods end the test
-// when they fail; they may be called from any goroutine of the test, one at a time for each server.
+// RedisServer is a redis-server process of a test (a server, a node of a cluster, or a Sentinel),
+// with its data in a folder of the test's. Its methods end the test when they fail; they may be
+// called from any goroutine of the test, one at a time for each server.
 type RedisServer struct {
 	t    testing.TB
 	dir  string
@@ -37,15 +39,16 @@ type RedisServer struct {
 	proc *process // nil while it does not run
 }
 
-// Redis starts a redis-server on a free port of 127.0.0.1 with the settings that Hubbub ships (append-only file, synced
-// with every write; noeviction) and ends it with the test. args are added to its command line and win over those
-// settings: "--maxmemory", "4mb".
+// Redis starts a redis-server on a free port of 127.0.0.1 with the settings that Hubbub ships
+// (append-only file, synced with every write; noeviction) and ends it with the test. args are added
+// to its command line and win over those settings: "--maxmemory", "4mb".
 func Redis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
 	return launch(t, func(*RedisServer) []string { return args })
 }
 
-// launch starts a server. configure is called with each port that is tried, and returns further arguments.
+// launch starts a server. configure is called with each port that is tried, and returns further
+// arguments.
 func launch(t testing.TB, configure func(s *RedisServer) (args []string)) *RedisServer {
 	t.Helper()
 	s := &RedisServer{t: t, dir: t.TempDir()}

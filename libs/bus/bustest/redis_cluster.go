@@ -21,7 +21,8 @@ type RedisCluster struct {
 	Nodes []*RedisServer // the first masters, and then the replica of each, in the same order
 }
 
-// Cluster starts a Redis Cluster, and returns when every node finds it whole. args are added to the command lines.
+// Cluster starts a Redis Cluster, and returns when every node finds it whole. args are added to the
+// command lines.
 func Cluster(t testing.TB, args ...string) *RedisCluster {
 	t.Helper()
 	r := &RedisCluster{t: t}

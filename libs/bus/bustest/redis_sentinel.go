@@ -15,15 +15,16 @@ import (
 // masterName is what the Sentinels of a test call the servers that they watch.
 const masterName = "hubbub"
 
-// RedisSentinels is a Redis primary with replicas, and three Sentinels that promote one of these when it is gone.
+// RedisSentinels is a Redis primary with replicas, and three Sentinels that promote one of these
+// when it is gone.
 type RedisSentinels struct {
 	t         testing.TB
 	Servers   []*RedisServer // the first primary, and then the replicas
 	Sentinels []*RedisServer
 }
 
-// Sentinels starts a primary with replicas, and three Sentinels. args are added to the command lines of the servers. It
-// returns when every replica is in step and the Sentinels know each other.
+// Sentinels starts a primary with replicas, and three Sentinels. args are added to the command
+// lines of the servers. It returns when every replica is in step and the Sentinels know each other.
 func Sentinels(t testing.TB, replicas int, args ...string) *RedisSentinels {
 	t.Helper()
 	r := &RedisSentinels{t: t}
@@ -82,7 +83,8 @@ func (r *RedisSentinels) Master() *RedisServer {
 	return nil
 }
 
-// Failover has a Sentinel promote a replica although the primary is well, and returns when all Sentinels know.
+// Failover has a Sentinel promote a replica although the primary is well, and returns when all
+// Sentinels know.
 func (r *RedisSentinels) Failover() {
 	r.t.Helper()
 	old := r.Master()
@@ -107,7 +109,8 @@ func (r *RedisSentinels) Promoted(old *RedisServer) {
 	}
 }
 
-// Hold has the Sentinels promote nothing by themselves. Else they do when the primary of a busy machine says nothing for a second.
+// Hold has the Sentinels promote nothing by themselves. Else they do when the primary of a busy
+// machine says nothing for a second.
 func (r *RedisSentinels) Hold() {
 	r.t.Helper()
 	for _, s := range r.Sentinels {
@@ -119,7 +122,8 @@ func (r *RedisSentinels) Hold() {
 	}
 }
 
-// Kill kills everything, Sentinels first, so that nothing is promoted; Start starts it again on the same data.
+// Kill kills everything, Sentinels first, so that nothing is promoted; Start starts it again on the
+// same data.
 func (r *RedisSentinels) Kill() {
 	for _, s := range slices.Concat(r.Sentinels, r.Servers) {
 		s.Kill()
@@ -172,7 +176,8 @@ func (r *RedisSentinels) ready() {
 	r.Master().replicated(len(r.Servers) - 1)
 }
 
-// await is eventually, with more patience: servers that elect one of them take their time on a busy machine.
+// await is eventually, with more patience: servers that elect one of them take their time on a busy
+// machine.
 func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * patience); !holds(); time.Sleep(20 * time.Millisecond) {

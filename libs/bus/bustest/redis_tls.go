@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// RedisTLS starts a server like Redis that takes TLS connections at the address that is returned, and the certificate
-// and key that it uses, which are also good as a client's and as their own authority's.
+// RedisTLS starts a server like Redis that takes TLS connections at the address that is returned,
+// and the certificate and key that it uses, which are also good as a client's and as their own
+// authority's.
 func RedisTLS(t testing.TB, args ...string) (s *RedisServer, addr, certFile, keyFile string) {
 	t.Helper()
 	certFile, keyFile = Certificate(t)
@@ -33,7 +34,8 @@ func RedisTLS(t testing.TB, args ...string) (s *RedisServer, addr, certFile, key
 	return s, addr, certFile, keyFile
 }
 
-// Certificate writes a certificate of its own authority, for 127.0.0.1 and for clients, and its key.
+// Certificate writes a certificate of its own authority, for 127.0.0.1 and for clients, and its
+// key.
 func Certificate(t testing.TB) (certFile, keyFile string) {
 	t.Helper()
 	check := func(err error) {

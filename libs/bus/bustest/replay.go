@@ -46,7 +46,8 @@ func (s *suite) replayEmpty(t *testing.T) {
 	}
 }
 
-// replayFromNothing goes on from where a new log ended before its first entry, as whoever asked for its heads then does.
+// replayFromNothing goes on from where a new log ended before its first entry, as whoever asked for
+// its heads then does.
 func (s *suite) replayFromNothing(t *testing.T) {
 	b := s.opener(t, Retention{})(t)
 	room := name("room")
@@ -69,7 +70,8 @@ func (s *suite) replayFromNothing(t *testing.T) {
 	check("with entries", fill(t, b, room, 2))
 }
 
-// replayBefore reads one entry by its Seq, as whoever has only that does: also the first of a room, and of the whole log.
+// replayBefore reads one entry by its Seq, as whoever has only that does: also the first of a room,
+// and of the whole log.
 func (s *suite) replayBefore(t *testing.T) {
 	b := s.opener(t, Retention{})(t)
 	for range 40 { // of every partition
@@ -154,21 +156,22 @@ func (s *suite) replayAhead(t *testing.T) {
 	}
 }
 
-// replayOtherLog asks a new log about positions in an old one: it was lost, or the bus was swapped. The new one has
-// nothing yet, then entries of another room, then some of the same room.
+// replayOtherLog asks a new log about positions in an old one: it was lost, or the bus was swapped.
+// The new one has nothing yet, then entries of another room, then some of the same room.
 func (s *suite) replayOtherLog(t *testing.T) {
 	CheckLostLog(t, s.opener(t, Retention{})(t), func() bus.Log { return s.opener(t, Retention{})(t) })
 }
 
-// CheckLostLog checks that a new, empty log says of positions in an older one that it was rewound, and goes on above its
-// Seqs. open makes the new one.
+// CheckLostLog checks that a new, empty log says of positions in an older one that it was rewound,
+// and goes on above its Seqs. open makes the new one.
 func CheckLostLog(t *testing.T, old bus.Log, open func() bus.Log) {
 	t.Helper()
 	room := name("room")
 	log := fill(t, old, room, 3)
 	fill(t, old, name("room"), 3)
 	through := replay(t, old, room, at(log[2]), 10).Through
-	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // Seqs begin with the clock's seconds
+	// Seqs begin with the clock's seconds
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
 	fresh := open()
 	told := func(when string) {
 		t.Helper()

@@ -86,7 +86,8 @@ func (s *suite) rpcNobody(t *testing.T) {
 	service := name("service")
 	nobody := func() {
 		t.Helper()
-		// A cluster's servers tell each other who serves no more, which takes a moment: till then requests get no answer.
+		// A cluster's servers tell each other who serves no more, which takes a moment: till then
+		// requests get no answer.
 		eventually(t, "nobody serves", func() bool {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()

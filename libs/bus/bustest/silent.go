@@ -11,8 +11,9 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// serverSilent freezes the server: connections stay up and nothing answers. The probe finds it out; what was appended
-// meanwhile is in the log once, whatever became of its repeats; and a bus can be closed.
+// serverSilent freezes the server: connections stay up and nothing answers. The probe finds it out;
+// what was appended meanwhile is in the log once, whatever became of its repeats; and a bus can be
+// closed.
 func (s *suite) serverSilent(t *testing.T) {
 	if s.Pause == nil {
 		return
@@ -63,8 +64,9 @@ func (s *suite) serverSilent(t *testing.T) {
 	}
 }
 
-// storeRestored puts the servers' data back to what it was before five entries, as from a backup. Followers and whoever
-// asks are told; nothing that comes later is taken for what was lost; consumers go on.
+// storeRestored puts the servers' data back to what it was before five entries, as from a backup.
+// Followers and whoever asks are told; nothing that comes later is taken for what was lost;
+// consumers go on.
 func (s *suite) storeRestored(t *testing.T) {
 	b := s.opener(t, Retention{Groups: []string{"group"}})(t)
 	room := name("room")

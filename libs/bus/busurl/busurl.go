@@ -1,5 +1,6 @@
-// Package busurl opens a bus by its URL: the one place that knows which drivers there are. It owns the bus options of
-// every program and what they may be; it knows nothing of what the bus is used for.
+// Package busurl opens a bus by its URL: the one place that knows which drivers there are. It owns
+// the bus options of every program and what they may be; it knows nothing of what the bus is used
+// for.
 package busurl
 
 import (
@@ -22,8 +23,8 @@ import (
 	"hubbub.internal/libs/bus/redisbus"
 )
 
-// Config is what every program can be told about its bus; embed it in the program's configuration. A program whose
-// default bus differs gives its URL as the kong variable bus.
+// Config is what every program can be told about its bus; embed it in the program's configuration.
+// A program whose default bus differs gives its URL as the kong variable bus.
 type Config struct {
 	Bus           string        `help:"URL of the bus: redis://host:6379, redis+sentinel://host1:26379,host2/mastername or redis+cluster://host1:6379,host2 (with rediss in the place of redis: over TLS), nats://host1:4222,host2 or tls:// (NATS over TLS)." default:"${bus=redis://127.0.0.1:6379}" placeholder:"URL"`
 	BusMaxAge     time.Duration `help:"How long entries of rooms stay in the log on the bus (1m or more). History keeps them for ever." default:"24h"`
@@ -38,10 +39,12 @@ type Config struct {
 	BusKey        string        `help:"File of that certificate's key." type:"path" placeholder:"FILE"`
 	BusCreds      string        `help:"NATS: credentials file (.creds)." type:"path" placeholder:"FILE"`
 
-	// Dedupe is how long the bus recognises a repeat: bus.DedupeWindow where it is 0. Only tests shorten it.
+	// Dedupe is how long the bus recognises a repeat: bus.DedupeWindow where it is 0. Only tests
+	// shorten it.
 	Dedupe time.Duration `kong:"-"`
-	// Embed starts a nats-server of this process on a folder, for embedded:<folder>, and returns how to stop it
-	// (natsembed.InProcess). Where it is nil that scheme is refused: only the program that carries a server sets it.
+	// Embed starts a nats-server of this process on a folder, for embedded:<folder>, and returns
+	// how to stop it (natsembed.InProcess). Where it is nil that scheme is refused: only the
+	// program that carries a server sets it.
 	Embed func(dir string, log *zap.Logger) (server nats.InProcessConnProvider, stop func(), err error) `kong:"-"`
 }
 
@@ -100,7 +103,8 @@ func (c *Config) scheme() (string, error) {
 	}
 	switch {
 	case scheme == schemeEmbedded:
-		return scheme, nil // whether this program has one is known to Open: flags are validated before it sets Embed
+		// whether this program has one is known to Open: flags are validated before it sets Embed
+		return scheme, nil
 	case scheme == "nats", scheme == "tls", isRedis(scheme):
 	default:
 		return "", fmt.Errorf("--bus has the unknown scheme %.20q; it has to be one of %s nats tls, or embedded for `hubbub up`", scheme, strings.Join(redisbus.Schemes(), " "))
@@ -117,7 +121,8 @@ func (c *Config) scheme() (string, error) {
 	for host := range strings.SplitSeq(rest[len("//"):], ",") {
 		host = strings.TrimPrefix(host, scheme+"://")
 		if _, err := url.Parse("x://" + host); err != nil || host == "" {
-			return "", errors.New("--bus is no URL; mind that a password in it has to be percent-encoded") // which the URL may hold
+			// which the URL may hold
+			return "", errors.New("--bus is no URL; mind that a password in it has to be percent-encoded")
 		}
 	}
 	return scheme, nil
@@ -125,10 +130,11 @@ func (c *Config) scheme() (string, error) {
 
 func isRedis(scheme string) bool { return slices.Contains(redisbus.Schemes(), scheme) }
 
-// Open opens the bus that the configuration names. groups are the consumer groups whose unread entries the log keeps
-// however old they get; every process names the same. It fails within BusTimeout, with a sentence that says what to do. The
-// error is final (package await) where nothing that is done to the server helps: the URL, the configuration or this release
-// is not right for what is there. A login that is refused is not final: the server may be told of it yet.
+// Open opens the bus that the configuration names. groups are the consumer groups whose unread
+// entries the log keeps however old they get; every process names the same. It fails within
+// BusTimeout, with a sentence that says what to do. The error is final (package await) where
+// nothing that is done to the server helps: the URL, the configuration or this release is not right
+// for what is there. A login that is refused is not final: the server may be told of it yet.
 func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Bus, error) {
 	b, err := open(ctx, cfg, log, reg, groups)
 	if err != nil && (errors.Is(err, redisbus.ErrURL) || errors.Is(err, redisbus.ErrMismatch) || errors.Is(err, natsbus.ErrMismatch)) {

@@ -11,8 +11,8 @@ import (
 	"hubbub.internal/libs/bus/natsembed"
 )
 
-// TestSwap: after a change from one bus to the other, either way, positions in the old log are told to be void, and Seqs
-// go on.
+// TestSwap: after a change from one bus to the other, either way, positions in the old log are told
+// to be void, and Seqs go on.
 func TestSwap(t *testing.T) {
 	for _, order := range [][2]string{{"redis", "nats"}, {"nats", "redis"}, {"redis", "redis"}, {"nats", "nats"}} {
 		t.Run(order[0]+" to "+order[1], func(t *testing.T) {

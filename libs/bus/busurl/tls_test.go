@@ -76,7 +76,8 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestRedisTLS: over TLS it works with the right certificates, and says what is wrong with any others, or without.
+// TestRedisTLS: over TLS it works with the right certificates, and says what is wrong with any
+// others, or without.
 func TestRedisTLS(t *testing.T) {
 	open, addr, cert, _ := bustest.RedisTLS(t, "--tls-auth-clients", "no")
 	_, strict, strictCert, strictKey := bustest.RedisTLS(t)

@@ -1,6 +1,6 @@
-// Package consume is what the drivers share of bus.Log.Consume: a partition's entries are handed to a handler, again and
-// again while it fails, and in the end one by one, so that one bad entry holds up nothing. It knows no server, and does
-// not know who reads which partition.
+// Package consume is what the drivers share of bus.Log.Consume: a partition's entries are handed to
+// a handler, again and again while it fails, and in the end one by one, so that one bad entry holds
+// up nothing. It knows no server, and does not know who reads which partition.
 package consume
 
 import (
@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// batchTries is how often a failing batch is tried, singleTries how often each of its entries alone.
+	// batchTries is how often a failing batch is tried, singleTries how often each of its entries
+	// alone.
 	batchTries  = 5
 	singleTries = 2
 	// leastPause and mostPause bound the time between two tries.
@@ -26,8 +27,8 @@ const (
 // Tries is how often an entry is handed over, in its batch and alone, before it is parked.
 const Tries = batchTries + singleTries
 
-// Patience returns for how long an entry is handed over before it is parked, by a handler that fails at once: the pauses
-// between the tries. Nothing that is over sooner is ever parked.
+// Patience returns for how long an entry is handed over before it is parked, by a handler that
+// fails at once: the pauses between the tries. Nothing that is over sooner is ever parked.
 func Patience() (sum time.Duration) {
 	for _, tries := range []int{batchTries, singleTries} {
 		pause := leastPause
@@ -44,13 +45,14 @@ type Reader struct {
 	Handle func(ctx context.Context, batch []bus.Entry) error
 	Stop   <-chan struct{} // closed when the partition is to be given up
 	Log    *zap.Logger
-	// Done is called for each entry of a batch that had to be handed over one by one: with nil when it was handled, else
-	// with the handler's error, and is to park it then. Its error ends Process.
+	// Done is called for each entry of a batch that had to be handed over one by one: with nil when
+	// it was handled, else with the handler's error, and is to park it then. Its error ends
+	// Process.
 	Done func(ctx context.Context, e bus.Entry, failed error) error
 }
 
-// Process hands a batch over until the handler has taken all of it, but for what is parked: then it returns nil. It
-// returns an error when ctx ends, the partition is to be given up, or Done fails.
+// Process hands a batch over until the handler has taken all of it, but for what is parked: then it
+// returns nil. It returns an error when ctx ends, the partition is to be given up, or Done fails.
 func (r *Reader) Process(ctx context.Context, batch []bus.Entry) error {
 	err := r.try(ctx, batch, batchTries)
 	if err == nil || r.ends(ctx) {
@@ -65,8 +67,8 @@ func (r *Reader) Process(ctx context.Context, batch []bus.Entry) error {
 	return nil
 }
 
-// Single hands one entry over until the handler has taken it or it has to be parked, and calls Done. Its errors are those
-// of Process.
+// Single hands one entry over until the handler has taken it or it has to be parked, and calls
+// Done. Its errors are those of Process.
 func (r *Reader) Single(ctx context.Context, e bus.Entry) error {
 	failed := r.try(ctx, []bus.Entry{e}, singleTries)
 	if failed != nil && r.ends(ctx) {
@@ -81,8 +83,8 @@ func (r *Reader) Single(ctx context.Context, e bus.Entry) error {
 	return nil
 }
 
-// try hands entries over until that succeeds, ctx ends, the partition is given up, or it has failed tries times for
-// reasons of the entries' own (not bus.ErrRetry).
+// try hands entries over until that succeeds, ctx ends, the partition is given up, or it has failed
+// tries times for reasons of the entries' own (not bus.ErrRetry).
 func (r *Reader) try(ctx context.Context, batch []bus.Entry, tries int) error {
 	failed, pause, away := 0, leastPause, false
 	for ; ; pause = min(2*pause, mostPause) {

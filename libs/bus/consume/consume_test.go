@@ -33,7 +33,8 @@ type record struct {
 	done   []uint64 // Done was called without an error
 }
 
-// run processes a batch; the partition is given up at the call stopAt of the handler, and done is what Done returns.
+// run processes a batch; the partition is given up at the call stopAt of the handler, and done is
+// what Done returns.
 func run(t *testing.T, handle func(call int, b []bus.Entry) error, stopAt int, done error) (rec record, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -164,8 +165,8 @@ func TestContextEnds(t *testing.T) {
 	})
 }
 
-// TestGivenUpOneByOne: an entry that fails while the partition is given up is not parked: the next member tries it. One that
-// was handled is done with.
+// TestGivenUpOneByOne: an entry that fails while the partition is given up is not parked: the next
+// member tries it. One that was handled is done with.
 func TestGivenUpOneByOne(t *testing.T) {
 	const batchTries = 5
 	rec, err := run(t, func(call int, b []bus.Entry) error {
@@ -188,7 +189,8 @@ func TestGivenUpOneByOne(t *testing.T) {
 	}
 }
 
-// TestPatience: what fails at once is handed over for as long as Patience says, Tries times, and no longer.
+// TestPatience: what fails at once is handed over for as long as Patience says, Tries times, and no
+// longer.
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		calls := 0

@@ -18,12 +18,13 @@ import (
 // compareParallel is how many batches of rooms are compared at the same time.
 const compareParallel = 4
 
-// maxDeaf is how many compares in a row may find a room behind, without any hint in between, before its subscription is
-// taken for one that silently failed, and made anew. One is what a lost connection costs.
+// maxDeaf is how many compares in a row may find a room behind, without any hint in between, before
+// its subscription is taken for one that silently failed, and made anew. One is what a lost
+// connection costs.
 const maxDeaf = 2
 
-// liveDelay is how long a room that a comparison finds behind has for what is on its way live, if nothing has disturbed its
-// subscription: see compare.
+// liveDelay is how long a room that a comparison finds behind has for what is on its way live, if
+// nothing has disturbed its subscription: see compare.
 const liveDelay = 100 * time.Millisecond
 
 // doubts collects the rooms that may have missed something.
@@ -62,10 +63,11 @@ func (d *doubts) take() (all bool, rooms []string) {
 	return all, rooms
 }
 
-// Suspect says that any room may have missed something, and why: a lost connection, a slow consumer, a new leader. It
-// returns at once; all rooms are then compared with the log, until that succeeds, and a hint that comes before its
-// room's turn is checked against the log: after a failover a Seq that is held may be another entry's. So a driver calls
-// it before it delivers anything from a new connection.
+// Suspect says that any room may have missed something, and why: a lost connection, a slow
+// consumer, a new leader. It returns at once; all rooms are then compared with the log, until that
+// succeeds, and a hint that comes before its room's turn is checked against the log: after a
+// failover a Seq that is held may be another entry's. So a driver calls it before it delivers
+// anything from a new connection.
 func (e *Engine) Suspect(reason string) {
 	e.epoch.Add(1)
 	e.log.Info("comparing all rooms with the log", zap.String("reason", reason))
@@ -137,8 +139,9 @@ type finding struct {
 
 // compare asks the log for the rooms' heads and fills those that are behind.
 //
-// A head may be an entry of this moment, which the log has and which has not come live yet. That proves no loss, and a coarse
-// driver cannot tell it from one when retention has taken what is held: see missing. So undisturbed rooms are judged a moment later.
+// A head may be an entry of this moment, which the log has and which has not come live yet. That
+// proves no loss, and a coarse driver cannot tell it from one when retention has taken what is
+// held: see missing. So undisturbed rooms are judged a moment later.
 func (e *Engine) compare(ctx context.Context, rooms []*room) error {
 	var mu sync.Mutex
 	var ahead []finding
@@ -230,7 +233,8 @@ func (r *room) compared(e *Engine, epoch uint32, before uint64, head Head) {
 		}
 		r.confirm(epoch, head)
 	case r.held != before: // an entry came meanwhile: the head is merely older
-	case head.Front > r.through: // retention has taken entries of the room that did not come live, or may have
+	// retention has taken entries of the room that did not come live, or may have
+	case head.Front > r.through:
 		if e.opts.Coarse && r.epoch == e.epoch.Load() {
 			r.confirm(epoch, head) // see missing
 			return
@@ -240,7 +244,8 @@ func (r *room) compared(e *Engine, epoch uint32, before uint64, head Head) {
 		r.confirm(epoch, head)
 	case r.low == head.Seq+1 && r.epoch == epoch:
 		r.through = max(r.through, head.Through)
-	default: // the entry held is not the last one any more: removed, trimmed, or lost with the log's tail
+	// the entry held is not the last one any more: removed, trimmed, or lost with the log's tail
+	default:
 		r.lowAsked = head.Seq + 1
 		r.fill(e)
 	}

@@ -16,16 +16,18 @@ import (
 
 // Options tune an Engine. The zero value of each field stands for the default beside it.
 type Options struct {
-	Log          *zap.Logger           // none
-	Metrics      prometheus.Registerer // none
-	CompareEvery time.Duration         // 30 s: how often all rooms are compared with the log without a reason
-	Timeout      time.Duration         // 10 s: how long one call of the Source may take
-	Batch        int                   // 512: rooms in one Subscribe or Heads
-	Workers      int                   // 8: rooms that are filled from the log at the same time
-	HoldBack     int                   // 256: live entries of a room that are kept while it is filled
-	HoldBytes    int64                 // 64 MiB: data of such entries, over all rooms
-	// Coarse says that the Source's Truncated speaks of the log of all rooms: retention has taken entries after the position,
-	// which need not be the room's. See room.missing.
+	Log     *zap.Logger           // none
+	Metrics prometheus.Registerer // none
+	// 30 s: how often all rooms are compared with the log without a reason
+	CompareEvery time.Duration
+	Timeout      time.Duration // 10 s: how long one call of the Source may take
+	Batch        int           // 512: rooms in one Subscribe or Heads
+	Workers      int           // 8: rooms that are filled from the log at the same time
+	// 256: live entries of a room that are kept while it is filled
+	HoldBack  int
+	HoldBytes int64 // 64 MiB: data of such entries, over all rooms
+	// Coarse says that the Source's Truncated speaks of the log of all rooms: retention has taken
+	// entries after the position, which need not be the room's. See room.missing.
 	Coarse bool
 }
 
@@ -46,8 +48,8 @@ const shards = 64
 
 // Engine follows rooms for the followers of one process. All methods are safe for concurrent use.
 //
-// Lock order: shard, then room, then queue or subscribing. Followers are called under their room's lock: that is what
-// makes one goroutine at a time call them, and Stop final.
+// Lock order: shard, then room, then queue or subscribing. Followers are called under their room's
+// lock: that is what makes one goroutine at a time call them, and Stop final.
 type Engine struct {
 	src     Source
 	opts    Options
@@ -55,12 +57,13 @@ type Engine struct {
 	metrics *metrics
 	seed    maphash.Seed
 	shards  [shards]shard
-	held    atomic.Int64  // bytes of live entries held back
-	epoch   atomic.Uint32 // counts Suspect: a room of an older epoch trusts no hint before it has been checked
-	closed  chan struct{}
-	fills   queue
-	joins   desk
-	doubts  doubts
+	held    atomic.Int64 // bytes of live entries held back
+	// counts Suspect: a room of an older epoch trusts no hint before it has been checked
+	epoch  atomic.Uint32
+	closed chan struct{}
+	fills  queue
+	joins  desk
+	doubts doubts
 
 	watchers watchers
 }
@@ -90,8 +93,8 @@ func New(src Source, opts Options) *Engine {
 	return e
 }
 
-// Run serves Follow, fills gaps and compares rooms with the log, until ctx ends. When it has returned, no follower is
-// called any more, and Follow returns bus.ErrClosed. It is called once.
+// Run serves Follow, fills gaps and compares rooms with the log, until ctx ends. When it has
+// returned, no follower is called any more, and Follow returns bus.ErrClosed. It is called once.
 func (e *Engine) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for range e.opts.Workers {
@@ -103,7 +106,8 @@ func (e *Engine) Run(ctx context.Context) error {
 	wg.Wait()
 	stop()
 	close(e.closed)
-	for i := range e.shards { // whoever is inside a callback holds the room's lock: wait, and let nobody in again
+	// whoever is inside a callback holds the room's lock: wait, and let nobody in again
+	for i := range e.shards {
 		for _, r := range e.shards[i].list() {
 			r.close()
 		}
@@ -111,10 +115,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	return nil
 }
 
-// Deliver takes one live entry from the driver: a hint, which may be missing, repeated or out of order. A Prev of 0
-// means unknown; the content of such a hint is never used, it only says that the log may have more. The entry's strings
-// must be immutable; its Data is copied if it is kept. The straight path, an entry that follows on the one before,
-// allocates nothing.
+// Deliver takes one live entry from the driver: a hint, which may be missing, repeated or out of
+// order. A Prev of 0 means unknown; the content of such a hint is never used, it only says that the
+// log may have more. The entry's strings must be immutable; its Data is copied if it is kept. The
+// straight path, an entry that follows on the one before, allocates nothing.
 func (e *Engine) Deliver(en bus.Entry) {
 	if r := e.shardOf(en.Room).get(en.Room); r != nil {
 		r.hint(e, en)

@@ -15,8 +15,8 @@ import (
 	"hubbub.internal/libs/bus/follow"
 )
 
-// bench is an engine over a model, in a bubble of synthetic time: settle returns when nothing can happen any more
-// without a new event.
+// bench is an engine over a model, in a bubble of synthetic time: settle returns when nothing can
+// happen any more without a new event.
 type bench struct {
 	t   *testing.T
 	m   *model
@@ -155,7 +155,8 @@ func TestLostTailIsFoundByCompare(t *testing.T) {
 	})
 }
 
-// TestDeafSubscriptionIsRenewed: a subscription that the server has silently ended, or never began, is made again.
+// TestDeafSubscriptionIsRenewed: a subscription that the server has silently ended, or never began,
+// is made again.
 func TestDeafSubscriptionIsRenewed(t *testing.T) {
 	run(t, follow.Options{}, func(b *bench) {
 		f, _ := b.follow("r")
@@ -269,7 +270,8 @@ func TestRewind(t *testing.T) {
 		}},
 		{"the log has grown beyond the last", func(b *bench, last bus.Entry) {
 			b.m.rewind(last.Seq - 2)
-			b.e.Suspect("the connection was lost") // as a driver does before it delivers from a new one
+			// as a driver does before it delivers from a new one
+			b.e.Suspect("the connection was lost")
 			b.m.append("r")
 			b.m.append("r")
 			b.e.Deliver(b.m.append("r")) // follows on the Seq that is held, but not on that entry

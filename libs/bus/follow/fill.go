@@ -16,8 +16,9 @@ import (
 // fillLimit is how many entries one Replay asks for: the most that the contract allows.
 const fillLimit = 1000
 
-// maxReads is how often a fill reads a log that does not reach where a hint said it does, before it believes the log.
-// A cluster's server may be behind for a moment; a hint may also speak of an entry that was lost with a log's tail.
+// maxReads is how often a fill reads a log that does not reach where a hint said it does, before it
+// believes the log. A cluster's server may be behind for a moment; a hint may also speak of an
+// entry that was lost with a log's tail.
 const maxReads = 20
 
 const (
@@ -85,7 +86,8 @@ func (e *Engine) fillLoop(ctx context.Context) {
 		}
 		e.metrics.failures.Inc()
 		e.log.Warn("cannot read a room's log; trying again", zap.String("room", r.name), zap.Error(err))
-		e.fills.push(r) // it stays marked as filling: hints are held back until the log has been read
+		// it stays marked as filling: hints are held back until the log has been read
+		e.fills.push(r)
 		if await.Sleep(ctx, pause) != nil {
 			return
 		}
@@ -141,9 +143,10 @@ func (e *Engine) fillRoom(ctx context.Context, r *room) error {
 	}
 }
 
-// filled takes what the log has after the entry held, read from there or from a later place up to which nothing was missing.
-// Of a truncated answer of a coarse driver, front is how far retention had come after it. It reports whether the room is up to date, and whether anything was delivered. With last, a hint beyond the end of the log
-// is no longer believed.
+// filled takes what the log has after the entry held, read from there or from a later place up to
+// which nothing was missing. Of a truncated answer of a coarse driver, front is how far retention
+// had come after it. It reports whether the room is up to date, and whether anything was delivered.
+// With last, a hint beyond the end of the log is no longer believed.
 func (r *room) filled(e *Engine, rep bus.Replayed, from, front uint64, epoch uint32, last bool) (done, moved bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -155,7 +158,8 @@ func (r *room) filled(e *Engine, rep bus.Replayed, from, front uint64, epoch uin
 	if rep.Truncated && r.missing(e, rep, front) {
 		r.miss(e, rep)
 	}
-	if !rep.Truncated && from == r.held { // the answer is newer than what was known, and the log may have lost its tail since
+	// the answer is newer than what was known, and the log may have lost its tail since
+	if !rep.Truncated && from == r.held {
 		r.through = r.held
 	}
 	r.epoch = epoch
@@ -184,8 +188,9 @@ func (r *room) filled(e *Engine, rep bus.Replayed, from, front uint64, epoch uin
 	return done, r.held != before
 }
 
-// read asks the log for what follows on an entry. When the log no longer has that entry because it was trimmed, the answer
-// is from the later place up to which nothing is missing. It returns from which Seq the answer is.
+// read asks the log for what follows on an entry. When the log no longer has that entry because it
+// was trimmed, the answer is from the later place up to which nothing is missing. It returns from
+// which Seq the answer is.
 func (e *Engine) read(ctx context.Context, name string, at bus.Position, through uint64) (rep bus.Replayed, from uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()

@@ -21,7 +21,8 @@ func (b *bench) reads(do func()) int {
 	return after - before
 }
 
-// TestHeldBackFollowsOn: hints that come during a fill and follow on what it brings are delivered without reading again.
+// TestHeldBackFollowsOn: hints that come during a fill and follow on what it brings are delivered
+// without reading again.
 func TestHeldBackFollowsOn(t *testing.T) {
 	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
 		f, _ := b.follow("r")
@@ -44,7 +45,8 @@ func TestHeldBackFollowsOn(t *testing.T) {
 	})
 }
 
-// TestTooMuchHeldBack: what is dropped is read from the log at once, also if nothing comes after it.
+// TestTooMuchHeldBack: what is dropped is read from the log at once, also if nothing comes after
+// it.
 func TestTooMuchHeldBack(t *testing.T) {
 	const limit = 3
 	for more := range 3 {
@@ -66,7 +68,8 @@ func TestTooMuchHeldBack(t *testing.T) {
 	}
 }
 
-// TestHeldBackIsPaidBack: the bytes that are held back are counted down again, whatever becomes of the hints.
+// TestHeldBackIsPaidBack: the bytes that are held back are counted down again, whatever becomes of
+// the hints.
 func TestHeldBackIsPaidBack(t *testing.T) {
 	run(t, follow.Options{CompareEvery: time.Hour, HoldBytes: 20}, func(b *bench) {
 		f, _ := b.follow("r")
@@ -133,7 +136,8 @@ func TestHeldBackBeforeADoubt(t *testing.T) {
 	})
 }
 
-// TestHintBeyondTheLog: a hint of an entry that the log never has is given up in the end, and does no harm.
+// TestHintBeyondTheLog: a hint of an entry that the log never has is given up in the end, and does
+// no harm.
 func TestHintBeyondTheLog(t *testing.T) {
 	for name, hint := range map[string]bus.Entry{"unknown prev": {}, "known prev": {Prev: 5000, Data: []byte("x")}} {
 		t.Run(name, func(t *testing.T) {
@@ -169,7 +173,8 @@ func TestHintBeyondTheLog(t *testing.T) {
 	}
 }
 
-// TestNudgeAheadOfTheLog: a hint without content says that there will be something; the log has it a moment later.
+// TestNudgeAheadOfTheLog: a hint without content says that there will be something; the log has it
+// a moment later.
 func TestNudgeAheadOfTheLog(t *testing.T) {
 	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
 		f, _ := b.follow("r")
@@ -203,7 +208,8 @@ func TestUnknownOldHint(t *testing.T) {
 	})
 }
 
-// TestHintWhileJoining: a hint that only says that there is something is not forgotten when it comes before the head is known.
+// TestHintWhileJoining: a hint that only says that there is something is not forgotten when it
+// comes before the head is known.
 func TestHintWhileJoining(t *testing.T) {
 	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
 		b.m.append("r")
@@ -232,7 +238,8 @@ func TestJoinAfterADoubt(t *testing.T) {
 	})
 }
 
-// TestNewcomerToARoomThatIsBeingLeft: it gets a head of its own, not the one that the last follower left behind.
+// TestNewcomerToARoomThatIsBeingLeft: it gets a head of its own, not the one that the last follower
+// left behind.
 func TestNewcomerToARoomThatIsBeingLeft(t *testing.T) {
 	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
 		_, s := b.follow("r")
@@ -279,7 +286,8 @@ func TestDriverAnswersForTooFew(t *testing.T) {
 	})
 }
 
-// TestPausesAreReset: after a trouble that is over, the next one is not waited for as long as the last.
+// TestPausesAreReset: after a trouble that is over, the next one is not waited for as long as the
+// last.
 func TestPausesAreReset(t *testing.T) {
 	run(t, follow.Options{CompareEvery: time.Hour, Workers: 1}, func(b *bench) {
 		f, _ := b.follow("r")
@@ -308,7 +316,8 @@ func TestPausesAreReset(t *testing.T) {
 			if _, _, err := b.e.Follow(ctx, name, &follower{t: b.t}); err != nil {
 				t.Error(err)
 			}
-			if failing == 1 && time.Since(began) > 200*time.Millisecond { // of a clock that the test owns
+			// of a clock that the test owns
+			if failing == 1 && time.Since(began) > 200*time.Millisecond {
 				t.Error("a join waits for as long as the last one had to")
 			}
 		}
@@ -375,7 +384,8 @@ func (s *stopper) Hint(room string, seq uint64) {
 	s.stop()
 }
 
-// TestWatchers: all are told, and one that was stopped is not, also if it was while the others are being told.
+// TestWatchers: all are told, and one that was stopped is not, also if it was while the others are
+// being told.
 func TestWatchers(t *testing.T) {
 	run(t, follow.Options{}, func(b *bench) {
 		var last watcher
@@ -396,8 +406,8 @@ func TestWatchers(t *testing.T) {
 	})
 }
 
-// TestComparedDuringAFill: what a comparison finds while the room is being read, after the log was read, is read too, and not when
-// the next comparison comes.
+// TestComparedDuringAFill: what a comparison finds while the room is being read, after the log was
+// read, is read too, and not when the next comparison comes.
 func TestComparedDuringAFill(t *testing.T) {
 	run(t, follow.Options{}, func(b *bench) {
 		f, _ := b.follow("r")

@@ -13,8 +13,8 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// desk collects what is to be subscribed and unsubscribed. One goroutine does both, in turn, so that the driver never
-// sees them swapped.
+// desk collects what is to be subscribed and unsubscribed. One goroutine does both, in turn, so
+// that the driver never sees them swapped.
 type desk struct {
 	mu     sync.Mutex
 	join   []*room
@@ -68,7 +68,8 @@ func (s *subscription) finish(head uint64, err error) {
 	close(s.done)
 }
 
-// Follow is bus.Log.Follow. It waits until the room is joined, however often that takes to try, or ctx ends.
+// Follow is bus.Log.Follow. It waits until the room is joined, however often that takes to try, or
+// ctx ends.
 func (e *Engine) Follow(ctx context.Context, name string, f bus.Follower) (uint64, bus.Subscription, error) {
 	if err := bus.CheckName(name); err != nil {
 		return 0, nil, err
@@ -121,7 +122,8 @@ func (e *Engine) enter(name string, f bus.Follower) (*subscription, error) {
 		return s, nil
 	}
 	r.waiters = append(r.waiters, s)
-	if r.state == live { // about to be left: its head may be older than the newcomer has reason to expect
+	// about to be left: its head may be older than the newcomer has reason to expect
+	if r.state == live {
 		r.state, fresh = joining, true
 	}
 	if fresh {
@@ -181,8 +183,8 @@ func (e *Engine) joinLoop(ctx context.Context) {
 	}
 }
 
-// joinRooms subscribes to the rooms and then learns their heads: whatever is appended after these is seen live, or
-// found missing.
+// joinRooms subscribes to the rooms and then learns their heads: whatever is appended after these
+// is seen live, or found missing.
 func (e *Engine) joinRooms(ctx context.Context, rooms []*room) error {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
@@ -228,8 +230,8 @@ func (r *room) joined(e *Engine, epoch uint32, head Head) {
 	}
 }
 
-// renewRooms subscribes to rooms again from which nothing came although their log grew. When that fails, a later compare
-// asks for it again.
+// renewRooms subscribes to rooms again from which nothing came although their log grew. When that
+// fails, a later compare asks for it again.
 func (e *Engine) renewRooms(ctx context.Context, rooms []*room) {
 	rooms = slices.DeleteFunc(rooms, func(r *room) bool {
 		r.mu.Lock()

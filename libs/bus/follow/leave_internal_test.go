@@ -13,8 +13,9 @@ func (nobody) Entry(bus.Entry)        {}
 func (nobody) Rewound(string, uint64) {}
 func (nobody) Missed(string, uint64)  {}
 
-// TestFollowedWhileGivenUp: a room that is given up in the very moment in which somebody comes is joined for them; one that
-// nobody wants is out of the table, and the next one makes a room of its own. No test from outside gets between the two.
+// TestFollowedWhileGivenUp: a room that is given up in the very moment in which somebody comes is
+// joined for them; one that nobody wants is out of the table, and the next one makes a room of its
+// own. No test from outside gets between the two.
 func TestFollowedWhileGivenUp(t *testing.T) {
 	src := &sink{}
 	e := New(src, Options{})

@@ -18,14 +18,15 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// model is a log with live hints that a test may lose, repeat and disorder. Unlike a driver's test it can do all of
-// that at will, between any two calls of the engine.
+// model is a log with live hints that a test may lose, repeat and disorder. Unlike a driver's test
+// it can do all of that at will, between any two calls of the engine.
 type model struct {
-	mu      sync.Mutex
-	logs    map[string][]bus.Entry
-	seq     uint64
-	subs    map[string]bool
-	deaf    map[string]bool   // of subs: nothing comes, and who subscribes again without ending it changes nothing
+	mu   sync.Mutex
+	logs map[string][]bus.Entry
+	seq  uint64
+	subs map[string]bool
+	// of subs: nothing comes, and who subscribes again without ending it changes nothing
+	deaf    map[string]bool
 	short   int               // the next Heads answer for a room too few
 	trimmed map[string]uint64 // through which Seq a room's entries were trimmed
 	front   uint64            // through which Seq the log was trimmed, of whichever room
@@ -34,12 +35,13 @@ type model struct {
 	failing int // so many of the next calls fail
 	replays int
 	heads   int
-	limit   int                     // entries per replay, if smaller than asked for
-	places  map[uint64]bus.Position // what was appended at each Seq; a rewind forgets it, a removal does not
-	latency time.Duration           // of Subscribe
-	during  func()                  // called once, after the next Replay has read the log
-	asking  func()                  // called once, before the next Subscribe or Heads
-	heading func()                  // called once, after the next Heads has read the log
+	limit   int // entries per replay, if smaller than asked for
+	// what was appended at each Seq; a rewind forgets it, a removal does not
+	places  map[uint64]bus.Position
+	latency time.Duration // of Subscribe
+	during  func()        // called once, after the next Replay has read the log
+	asking  func()        // called once, before the next Subscribe or Heads
+	heading func()        // called once, after the next Heads has read the log
 }
 
 func newModel() *model {
@@ -238,7 +240,8 @@ func (m *model) trimTo(seq uint64) (ids []string) {
 	return ids
 }
 
-// rewind makes the whole log lose everything after seq, so that later entries get the same Seqs again.
+// rewind makes the whole log lose everything after seq, so that later entries get the same Seqs
+// again.
 func (m *model) rewind(seq uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

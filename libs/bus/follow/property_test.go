@@ -16,9 +16,9 @@ import (
 	"hubbub.internal/libs/bus/follow"
 )
 
-// TestWhateverHappens lets hints be lost, repeated and disordered, calls fail, entries be removed and trimmed, and the log
-// be rewound, in any order, and then wants every follower to have what the log has, to have been told of what it missed, and
-// of no rewind that was none.
+// TestWhateverHappens lets hints be lost, repeated and disordered, calls fail, entries be removed
+// and trimmed, and the log be rewound, in any order, and then wants every follower to have what the
+// log has, to have been told of what it missed, and of no rewind that was none.
 func TestWhateverHappens(t *testing.T) {
 	for name, coarse := range map[string]bool{"exact": false, "coarse": true} {
 		t.Run(name, func(t *testing.T) {
@@ -149,7 +149,9 @@ func (w *world) rewind(rt *rapid.T) {
 	}
 	w.m.rewind(seq - back)
 	w.rewound, w.trimmed = true, nil // a follower that is told of it knows no place before
-	w.withheld = nil                 // of a log that is no more: such a hint cannot be told from a true one until the next comparison
+	// of a log that is no more: such a hint cannot be told from a true one until the next
+	// comparison
+	w.withheld = nil
 	w.e.Suspect("the test has rewound the log")
 	synctest.Wait()
 }
@@ -166,7 +168,8 @@ func (w *world) remove(rt *rapid.T) {
 	}
 }
 
-// trim takes the beginning of the log. A coarse driver has said before that hints were lost, as it has to.
+// trim takes the beginning of the log. A coarse driver has said before that hints were lost, as it
+// has to.
 func (w *world) trim(rt *rapid.T) {
 	if !w.trims {
 		return
@@ -194,8 +197,8 @@ func (w *world) trim(rt *rapid.T) {
 	w.m.trimTo(to)
 }
 
-// check holds every follower against the log. An entry that was removed or trimmed may have been delivered before or not;
-// of one that was trimmed the follower was told then.
+// check holds every follower against the log. An entry that was removed or trimmed may have been
+// delivered before or not; of one that was trimmed the follower was told then.
 func (w *world) check() {
 	for room, all := range w.followers {
 		for i, f := range all {

@@ -29,7 +29,8 @@ func (b *bench) say(room string) bus.Entry {
 	return e
 }
 
-// forEach runs a test with a driver that knows what was taken of each room, and with one that knows it of the log.
+// forEach runs a test with a driver that knows what was taken of each room, and with one that knows
+// it of the log.
 func forEach(t *testing.T, opts follow.Options, test func(b *bench)) {
 	for name, coarse := range map[string]bool{"exact": false, "coarse": true} {
 		t.Run(name, func(t *testing.T) {
@@ -43,8 +44,9 @@ func forEach(t *testing.T, opts follow.Options, test func(b *bench)) {
 	}
 }
 
-// TestRetentionOfOtherRooms: retention may pass the place up to which a quiet room is known to be complete, when the log is
-// small and busy, or has a hole where an entry was removed. Its followers are told nothing.
+// TestRetentionOfOtherRooms: retention may pass the place up to which a quiet room is known to be
+// complete, when the log is small and busy, or has a hole where an entry was removed. Its followers
+// are told nothing.
 func TestRetentionOfOtherRooms(t *testing.T) {
 	forEach(t, follow.Options{}, func(b *bench) {
 		empty, _ := b.follow("empty")
@@ -93,8 +95,8 @@ func TestRetentionOfOtherRooms(t *testing.T) {
 	})
 }
 
-// TestDisturbedAndTrimmed: a room whose subscription may have missed something that retention has taken is told so, once,
-// and that is no rewind.
+// TestDisturbedAndTrimmed: a room whose subscription may have missed something that retention has
+// taken is told so, once, and that is no rewind.
 func TestDisturbedAndTrimmed(t *testing.T) {
 	forEach(t, follow.Options{}, func(b *bench) {
 		f, _ := b.follow("r")
@@ -121,7 +123,8 @@ func TestDisturbedAndTrimmed(t *testing.T) {
 	})
 }
 
-// TestTrimmedUnseen: also without a doubt, what shows that an entry did not come live is taken for a loss.
+// TestTrimmedUnseen: also without a doubt, what shows that an entry did not come live is taken for
+// a loss.
 func TestTrimmedUnseen(t *testing.T) {
 	tests := map[string]func(b *bench) (through uint64){
 		"a hint names it": func(b *bench) uint64 {
@@ -185,8 +188,9 @@ func TestTrimmedUnseen(t *testing.T) {
 	}
 }
 
-// TestTrimmedAndOnItsWay: an entry that the log has and that is on its way live, and one that was removed before it was read, are
-// no losses, also in a room whose older entries retention has taken.
+// TestTrimmedAndOnItsWay: an entry that the log has and that is on its way live, and one that was
+// removed before it was read, are no losses, also in a room whose older entries retention has
+// taken.
 func TestTrimmedAndOnItsWay(t *testing.T) {
 	tests := map[string]struct {
 		happen func(b *bench)
@@ -251,7 +255,8 @@ func TestTrimmedAndOnItsWay(t *testing.T) {
 	}
 }
 
-// TestTrimmedWithoutASign: a driver that knows what was taken of each room is believed also when nothing else shows a loss.
+// TestTrimmedWithoutASign: a driver that knows what was taken of each room is believed also when
+// nothing else shows a loss.
 func TestTrimmedWithoutASign(t *testing.T) {
 	run(t, follow.Options{}, func(b *bench) {
 		f, _ := b.follow("r")
@@ -263,7 +268,8 @@ func TestTrimmedWithoutASign(t *testing.T) {
 	})
 }
 
-// TestTrimmedAfterARewind: up to where a room was complete in a log that has lost its tail says nothing of what is there now.
+// TestTrimmedAfterARewind: up to where a room was complete in a log that has lost its tail says
+// nothing of what is there now.
 func TestTrimmedAfterARewind(t *testing.T) {
 	for name, first := range map[string]int{"an empty room": 0, "a room whose entry stays": 1, "a room that has grown since": 2} {
 		t.Run(name, func(t *testing.T) {
@@ -302,8 +308,8 @@ func TestTrimmedAfterARewind(t *testing.T) {
 	}
 }
 
-// TestTrimmedDuringAComparison: a comparison that asked the log before retention came, and has its answer after the room
-// was found truncated, still speaks for the room.
+// TestTrimmedDuringAComparison: a comparison that asked the log before retention came, and has its
+// answer after the room was found truncated, still speaks for the room.
 func TestTrimmedDuringAComparison(t *testing.T) {
 	run(t, follow.Options{Coarse: true}, func(b *bench) {
 		b.m.coarse = true
@@ -337,7 +343,8 @@ func TestTrimmedDuringAComparison(t *testing.T) {
 	})
 }
 
-// TestHeadIsAskedAfterSubscribing: what is appended between the two calls of a join is before the head, or comes live.
+// TestHeadIsAskedAfterSubscribing: what is appended between the two calls of a join is before the
+// head, or comes live.
 func TestHeadIsAskedAfterSubscribing(t *testing.T) {
 	for calls := range 2 {
 		run(t, follow.Options{}, func(b *bench) {

@@ -11,31 +11,37 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// recent is how many of a room's last entries are remembered besides the one held, so that a hint that repeats one of
-// them is dropped without asking the log. A bus that retries repeats within a few entries.
+// recent is how many of a room's last entries are remembered besides the one held, so that a hint
+// that repeats one of them is dropped without asking the log. A bus that retries repeats within a
+// few entries.
 const recent = 4
 
 // A room is what the engine knows of one room's log. It is small: an edge has 100,000 of them.
 type room struct {
 	name string
 
-	mu        sync.Mutex
-	state     state
-	filling   bool   // in the queue of fills or in a worker's hands: hints are held back
-	epoch     uint32 // of the engine when the entry held was last found to be in the log
-	again     bool   // hints were dropped during the fill: it has to read once more
-	heldID    []byte
-	held      uint64         // Seq of the last entry delivered, or the head at the join; heldID is its ID, if known
-	through   uint64         // nothing is missing up to here, >= held: what compares and fills have shown
-	want      uint64         // the log is said to reach here: a fill that ends before it reads again
-	first     uint64         // the first hint of an unknown place since want was 0
-	low       uint64         // 1 + a head below held that the log was asked about: the entry held was removed or trimmed
-	lowAsked  uint64         // the same, while the log is being asked
-	past      [recent]uint64 // marks of entries delivered before held, a ring
-	pastNext  uint8
-	heard     bool        // a hint came since the last compare
-	deaf      uint8       // compares in a row that found the room behind although no hint had come
-	back      []bus.Entry // hints held back, in order of arrival, all of the engine's epoch backEpoch
+	mu      sync.Mutex
+	state   state
+	filling bool   // in the queue of fills or in a worker's hands: hints are held back
+	epoch   uint32 // of the engine when the entry held was last found to be in the log
+	again   bool   // hints were dropped during the fill: it has to read once more
+	heldID  []byte
+	// Seq of the last entry delivered, or the head at the join; heldID is its ID, if known
+	held uint64
+	// nothing is missing up to here, >= held: what compares and fills have shown
+	through uint64
+	// the log is said to reach here: a fill that ends before it reads again
+	want  uint64
+	first uint64 // the first hint of an unknown place since want was 0
+	// 1 + a head below held that the log was asked about: the entry held was removed or trimmed
+	low      uint64
+	lowAsked uint64         // the same, while the log is being asked
+	past     [recent]uint64 // marks of entries delivered before held, a ring
+	pastNext uint8
+	heard    bool  // a hint came since the last compare
+	deaf     uint8 // compares in a row that found the room behind although no hint had come
+	// hints held back, in order of arrival, all of the engine's epoch backEpoch
+	back      []bus.Entry
 	backEpoch uint32
 	followers []*subscription
 	waiters   []*subscription // those whose Follow waits for the join
@@ -59,7 +65,8 @@ func (r *room) hint(e *Engine, en bus.Entry) {
 	case r.state == joining:
 		r.holdBack(e, en)
 	case r.filling:
-		if en.Seq > r.held { // an older one is either known or comes out in the fill, which checks held against the log
+		// an older one is either known or comes out in the fill, which checks held against the log
+		if en.Seq > r.held {
 			r.holdBack(e, en)
 		}
 	default:
@@ -78,7 +85,9 @@ func (r *room) take(e *Engine, en bus.Entry) {
 		r.fill(e)
 	case r.known(en.Seq, en.ID):
 		e.metrics.repeats.Inc()
-	default: // an entry that was never seen, at a place already passed: either very late, or the log was rewound
+	// an entry that was never seen, at a place already passed: either very late, or the log was
+	// rewound
+	default:
 		r.remember(mark(en.Seq, en.ID)) // ask about it once
 		r.fill(e)
 	}
@@ -116,13 +125,15 @@ func (r *room) moveTo(head Head) {
 // doubt notes that something did not come live that should have. r.mu is held.
 func (r *room) doubt(e *Engine) { r.epoch = e.epoch.Load() - 1 }
 
-// missing reports whether entries may be missing before those of a replay from through that is truncated. r.mu is held.
+// missing reports whether entries may be missing before those of a replay from through that is
+// truncated. r.mu is held.
 //
-// Where the driver knows of the room itself that entries were taken, they are missing. A coarse one knows that entries of
-// any room were, and a log that is small and busy turns over between two comparisons. Then the room is believed to have
-// missed nothing as long as its subscription has been undisturbed since the log last confirmed it, and all that came live
-// is there: idle rooms would else be told of a loss again and again. What came live and is not there although retention has not
-// come as far was removed since.
+// Where the driver knows of the room itself that entries were taken, they are missing. A coarse one
+// knows that entries of any room were, and a log that is small and busy turns over between two
+// comparisons. Then the room is believed to have missed nothing as long as its subscription has
+// been undisturbed since the log last confirmed it, and all that came live is there: idle rooms
+// would else be told of a loss again and again. What came live and is not there although retention
+// has not come as far was removed since.
 func (r *room) missing(e *Engine, rep bus.Replayed, front uint64) bool {
 	if !e.opts.Coarse || r.epoch != e.epoch.Load() {
 		return true
@@ -207,8 +218,8 @@ func (r *room) holdBack(e *Engine, en bus.Entry) {
 	r.back = append(r.back, en)
 }
 
-// expire drops hints that came before the engine last had a doubt: they may be of a log that was rewound since. r.mu is
-// held.
+// expire drops hints that came before the engine last had a doubt: they may be of a log that was
+// rewound since. r.mu is held.
 func (r *room) expire(e *Engine) {
 	epoch := e.epoch.Load()
 	if len(r.back) > 0 && r.backEpoch != epoch {
@@ -226,8 +237,8 @@ func (r *room) dropBack(e *Engine) {
 	r.back = nil
 }
 
-// settle delivers what was held back as far as it follows on, after the log was read through covered, and reports
-// whether the room needs no further fill. r.mu is held.
+// settle delivers what was held back as far as it follows on, after the log was read through
+// covered, and reports whether the room needs no further fill. r.mu is held.
 func (r *room) settle(e *Engine, covered uint64) bool {
 	covered = max(covered, r.held)
 	r.expire(e)

@@ -25,7 +25,8 @@ type watch struct {
 	stopped bool
 }
 
-// Watch is bus.Log.Watch. The subscription at the server stays when the last watcher has gone: it is one for all rooms.
+// Watch is bus.Log.Watch. The subscription at the server stays when the last watcher has gone: it
+// is one for all rooms.
 func (e *Engine) Watch(ctx context.Context, w bus.Watcher) (bus.Subscription, error) {
 	s := &watch{e: e, w: w}
 	e.watchers.change(func(all []*watch) []*watch { return append(all, s) })

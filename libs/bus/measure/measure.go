@@ -1,5 +1,5 @@
-// Package measure owns how the bus is measured: the metrics that every driver has, under the same names, and Counter and
-// Gauge for those of its own.
+// Package measure owns how the bus is measured: the metrics that every driver has, under the same
+// names, and Counter and Gauge for those of its own.
 package measure
 
 import (
@@ -13,13 +13,15 @@ import (
 // Bus are the metrics of a driver, named hubbub_<subsystem>_….
 type Bus struct {
 	InFlight prometheus.Gauge // appends that have not ended
-	// Live entries received, ephemeral messages dropped, connections lost, entries acknowledged and parked by consumers.
+	// Live entries received, ephemeral messages dropped, connections lost, entries acknowledged and
+	// parked by consumers.
 	Live, Dropped, Disconnects, Consumed, Parked prometheus.Counter
 
 	appends *prometheus.CounterVec
 }
 
-// New registers the metrics of a driver. Buses of one process that share a registerer share the metrics.
+// New registers the metrics of a driver. Buses of one process that share a registerer share the
+// metrics.
 func New(reg prometheus.Registerer, subsystem string) Bus {
 	counter := func(name, help string) prometheus.Counter { return Counter(reg, subsystem, name, help) }
 	return Bus{

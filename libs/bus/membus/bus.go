@@ -37,8 +37,9 @@ func (s *Server) Open(groups ...string) *Bus {
 	return b
 }
 
-// call calls f with the server's mu held as soon as the server answers, unless something is bad about the arguments. Errors:
-// that, bus.ErrClosed, bus.ErrUnavailable, what Fail has for the method and the name, and f's.
+// call calls f with the server's mu held as soon as the server answers, unless something is bad
+// about the arguments. Errors: that, bus.ErrClosed, bus.ErrUnavailable, what Fail has for the
+// method and the name, and f's.
 func (b *Bus) call(ctx context.Context, bad error, method, name string, f func() error) error {
 	if bad != nil {
 		return bad

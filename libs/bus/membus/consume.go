@@ -68,8 +68,8 @@ func (b *Bus) Consume(ctx context.Context, name string, handle func(context.Cont
 	return err
 }
 
-// step hands over what there is, if there is anything and no other member has the log in hand. It is called with the server's
-// mu held, which it lets go meanwhile.
+// step hands over what there is, if there is anything and no other member has the log in hand. It
+// is called with the server's mu held, which it lets go meanwhile.
 func (m *member) step(ctx context.Context) (did bool) {
 	s, g := m.s, m.g
 	if len(g.redriven) > 0 {

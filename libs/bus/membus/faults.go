@@ -6,8 +6,9 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// Down takes the server away, as a network that is cut: calls wait for it until their contexts end, appends for
-// bus.AppendTimeout, and what is published is lost. Entries that were appended before are still delivered.
+// Down takes the server away, as a network that is cut: calls wait for it until their contexts end,
+// appends for bus.AppendTimeout, and what is published is lost. Entries that were appended before
+// are still delivered.
 func (s *Server) Down() { s.set(func() { s.down = true }) }
 
 // Up brings it back. Nothing is lost, but watchers are told that hints may be.
@@ -24,12 +25,13 @@ func (s *Server) Hold() { s.set(func() { s.held = true }) }
 // Release undoes Hold.
 func (s *Server) Release() { s.set(func() { s.held = false }) }
 
-// LoseHints has watchers miss the hints of what is appended until it is called again with false. They are told nothing of
-// that: see bus.Watcher.
+// LoseHints has watchers miss the hints of what is appended until it is called again with false.
+// They are told nothing of that: see bus.Watcher.
 func (s *Server) LoseHints(lose bool) { s.set(func() { s.deaf = lose }) }
 
-// Fail has calls fail with what f returns for them: its arguments are the name of the method, such as Append or Request,
-// and that of the room, channel, group or service. nil ends that. f must not call the bus.
+// Fail has calls fail with what f returns for them: its arguments are the name of the method, such
+// as Append or Request, and that of the room, channel, group or service. nil ends that. f must not
+// call the bus.
 func (s *Server) Fail(f func(call, name string) error) { s.set(func() { s.fail = f }) }
 
 // failure is what Fail has for a call. It is called with mu held.
@@ -40,8 +42,8 @@ func (s *Server) failure(call, name string) error {
 	return s.fail(call, name)
 }
 
-// Rewind takes the entries of a room after a Seq away, as a failover does that loses the end of a log, and tells its
-// followers and all watchers. The log goes on above the Seqs that are lost.
+// Rewind takes the entries of a room after a Seq away, as a failover does that loses the end of a
+// log, and tells its followers and all watchers. The log goes on above the Seqs that are lost.
 func (s *Server) Rewind(name string, after uint64) {
 	s.set(func() {
 		head := bus.Position{}

@@ -152,7 +152,8 @@ func TestLoseHintsAndFail(t *testing.T) {
 	})
 }
 
-// TestRedrivenOutlivesItsMember: a dead letter that was put back, and in whose middle the member stops, is the next member's.
+// TestRedrivenOutlivesItsMember: a dead letter that was put back, and in whose middle the member
+// stops, is the next member's.
 func TestRedrivenOutlivesItsMember(t *testing.T) {
 	bubble(t, func(t *testing.T, _ *Server, b *Bus) {
 		say(t, b, "room", "e1")

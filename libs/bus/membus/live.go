@@ -93,7 +93,8 @@ func (sub *subscription) answer(asker context.Context, data []byte, to chan<- re
 	sub.b.s.more.Broadcast()
 }
 
-// replyOf returns what crosses the bus of a handler's answer: coded errors, and of others no detail.
+// replyOf returns what crosses the bus of a handler's answer: coded errors, and of others no
+// detail.
 func replyOf(out []byte, err error) reply {
 	if err = cmp.Or(err, tooLong(out)); err == nil {
 		return reply{data: append([]byte{}, out...)}

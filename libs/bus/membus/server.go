@@ -1,9 +1,10 @@
-// Package membus is the smallest driver that keeps the contract of package bus: a log in memory, for tests, and the
-// contract by example. It passes the conformance suite; only tests import it.
+// Package membus is the smallest driver that keeps the contract of package bus: a log in memory,
+// for tests, and the contract by example. It passes the conformance suite; only tests import it.
 //
-// It owns a Server, which is the log that several buses share as processes share a Redis or a NATS. It keeps nothing on a
-// disk and has no clock of its own: in a testing/synctest bubble it lives by that one's. Callbacks of one bus are called
-// one after the other in the order of their causes, so that a test which waits for a bubble to settle sees all of them.
+// It owns a Server, which is the log that several buses share as processes share a Redis or a NATS.
+// It keeps nothing on a disk and has no clock of its own: in a testing/synctest bubble it lives by
+// that one's. Callbacks of one bus are called one after the other in the order of their causes, so
+// that a test which waits for a bubble to settle sees all of them.
 package membus
 
 import (
@@ -23,7 +24,8 @@ type Options struct {
 	MaxBytes int64 // of the entries' data
 }
 
-// Server is a log that buses share. It is safe for concurrent use: one mutex guards all of it, and of its buses.
+// Server is a log that buses share. It is safe for concurrent use: one mutex guards all of it, and
+// of its buses.
 type Server struct {
 	opts Options
 
@@ -66,7 +68,8 @@ func NewServer(o Options) *Server {
 	return s
 }
 
-// append adds an entry, whose data it keeps, and tells everybody. It is called with mu held, as are all methods below.
+// append adds an entry, whose data it keeps, and tells everybody. It is called with mu held, as are
+// all methods below.
 func (s *Server) append(e bus.NewEntry, data []byte) (bus.Appended, error) {
 	now, k, size := time.Now(), key{e.Room, e.Sender, e.ID}, int64(len(data))
 	if first := s.keys[k]; first != nil && now.Sub(first.at) < bus.DedupeWindow {
@@ -77,7 +80,8 @@ func (s *Server) append(e bus.NewEntry, data []byte) (bus.Appended, error) {
 		return bus.Appended{}, bus.ErrFull
 	}
 	s.last++
-	e.Room, e.Sender, e.ID = strings.Clone(e.Room), strings.Clone(e.Sender), strings.Clone(e.ID) // the caller's memory is used again
+	// the caller's memory is used again
+	e.Room, e.Sender, e.ID = strings.Clone(e.Room), strings.Clone(e.Sender), strings.Clone(e.ID)
 	k = key{e.Room, e.Sender, e.ID}
 	rec := &record{Entry: bus.Entry{Room: e.Room, Seq: s.last, Sender: e.Sender, ID: e.ID, Data: data}, at: now}
 	s.log, s.bytes, s.keys[k] = append(s.log, rec), s.bytes+size, rec
@@ -93,8 +97,8 @@ func (s *Server) append(e bus.NewEntry, data []byte) (bus.Appended, error) {
 	return bus.Appended{Seq: rec.Seq}, nil
 }
 
-// trim takes what is too old, and what stands in the way of size more bytes, but nothing that a required group has not
-// consumed.
+// trim takes what is too old, and what stands in the way of size more bytes, but nothing that a
+// required group has not consumed.
 func (s *Server) trim(now time.Time, size int64) {
 	for len(s.log) > 0 {
 		rec := s.log[0]
@@ -150,7 +154,8 @@ func (s *Server) replay(name string, after bus.Position, limit int) bus.Replayed
 	return out
 }
 
-// isRewound reports whether a position is none of this log: of another one, behind the end, or of another entry.
+// isRewound reports whether a position is none of this log: of another one, behind the end, or of
+// another entry.
 func (s *Server) isRewound(name string, after bus.Position) bool {
 	if after.Seq > s.last || after.Seq > 0 && after.Seq < s.floor {
 		return true

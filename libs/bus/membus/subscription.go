@@ -13,8 +13,8 @@ type callback struct {
 	f   func()
 }
 
-// later queues a call, which is not made when the subscription has been stopped by then. It is called with the server's mu
-// held.
+// later queues a call, which is not made when the subscription has been stopped by then. It is
+// called with the server's mu held.
 func (b *Bus) later(sub *subscription, f func()) {
 	if b.ctx.Err() != nil { // nobody makes calls any more
 		go f()
@@ -24,7 +24,8 @@ func (b *Bus) later(sub *subscription, f func()) {
 	b.s.more.Broadcast()
 }
 
-// run makes what calls are queued, until the bus is closed. What was queued by then is still called.
+// run makes what calls are queued, until the bus is closed. What was queued by then is still
+// called.
 func (b *Bus) run() {
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
@@ -46,7 +47,8 @@ func (b *Bus) run() {
 	}
 }
 
-// subscription is what is called until Stop: one of a follower, a watcher, and who handles messages or requests.
+// subscription is what is called until Stop: one of a follower, a watcher, and who handles messages
+// or requests.
 type subscription struct {
 	b        *Bus
 	name     string // of the room, the channel or the service

@@ -17,19 +17,20 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// JetStream moves a stream's counter on in one way: a purge up to a future Seq, which takes every entry. After a
-// restore of an older store there may be entries that no group has read yet. So Advance moves those: it closes the
-// stream to appends (they wait, and are repeated by their appenders), copies what is unread to a second stream, purges,
-// puts the copies back above the new Seq, and opens the stream again. What it does is written down after each step, so
-// that whoever comes after a crash goes on.
+// JetStream moves a stream's counter on in one way: a purge up to a future Seq, which takes every
+// entry. After a restore of an older store there may be entries that no group has read yet. So
+// Advance moves those: it closes the stream to appends (they wait, and are repeated by their
+// appenders), copies what is unread to a second stream, purges, puts the copies back above the new
+// Seq, and opens the stream again. What it does is written down after each step, so that whoever
+// comes after a crash goes on.
 const (
 	movingName  = "advance"       // key of the bucket
 	metaMoving  = "hubbub-moving" // of the stream while it is closed
 	moveBatch   = 256             // entries read at a time
 	moveTimeout = 5 * time.Minute // of all steps together
 	movePause   = 200 * time.Millisecond
-	// moveMargin is how far beyond what is remembered a log goes on that was behind it: entries may have been
-	// acknowledged that the one who remembers had not read.
+	// moveMargin is how far beyond what is remembered a log goes on that was behind it: entries may
+	// have been acknowledged that the one who remembers had not read.
 	moveMargin = 1 << 20
 )
 
@@ -45,7 +46,8 @@ const (
 type move struct {
 	Past  uint64 `json:"past"`
 	Phase phase  `json:"phase"`
-	Owner string `json:"owner"` // a name under which whoever does it answers, like a consumer's member
+	// a name under which whoever does it answers, like a consumer's member
+	Owner string `json:"owner"`
 }
 
 // errMoving says that another process moves the log right now.
@@ -111,7 +113,8 @@ func (b *Bus) tryAdvance(ctx context.Context, id string, past uint64) (done bool
 		}
 		attempt, stop := b.attempt(ctx)
 		defer stop()
-		if revision == 0 { // Update takes the mark that an earlier Advance was purged for another's note
+		// Update takes the mark that an earlier Advance was purged for another's note
+		if revision == 0 {
 			revision, err = b.state.Create(attempt, movingName, data)
 		} else {
 			revision, err = b.state.Update(attempt, movingName, data, revision)
@@ -173,7 +176,8 @@ func (b *Bus) answers(ctx context.Context, id string) bool {
 	return false
 }
 
-// closedConfig makes of the stream's configuration that of a stream which takes entries from a move only.
+// closedConfig makes of the stream's configuration that of a stream which takes entries from a move
+// only.
 func (b *Bus) closedConfig(cfg jetstream.StreamConfig) jetstream.StreamConfig {
 	cfg.Subjects = []string{b.names.moving + ">", b.names.fence}
 	cfg.SubjectTransform = &jetstream.SubjectTransformConfig{
@@ -225,7 +229,8 @@ func (b *Bus) purgePast(ctx context.Context, past uint64) error {
 	return s.Purge(ctx, jetstream.WithPurgeSequence(past+1))
 }
 
-// putBack appends the copies, opens the stream, and removes the copies. If it was broken off it goes on where it was.
+// putBack appends the copies, opens the stream, and removes the copies. If it was broken off it
+// goes on where it was.
 func (b *Bus) putBack(ctx context.Context) error {
 	s, err := b.js.Stream(ctx, b.names.stream)
 	if err != nil {
@@ -235,7 +240,8 @@ func (b *Bus) putBack(ctx context.Context) error {
 	if cfg := s.CachedInfo().Config; cfg.Metadata[metaMoving] != "" {
 		m, err := b.js.Stream(ctx, b.names.movedStream())
 		switch {
-		case errors.Is(err, jetstream.ErrStreamNotFound): // somebody removed it: there is nothing to be put back
+		// somebody removed it: there is nothing to be put back
+		case errors.Is(err, jetstream.ErrStreamNotFound):
 		case err != nil:
 			return err
 		default:
@@ -255,8 +261,9 @@ func (b *Bus) putBack(ctx context.Context) error {
 	return nil
 }
 
-// copyEntries appends the entries of a stream from one Seq through another, in order, to the subjects that begin with
-// to instead of from. Each gets its old Seq added to its key: the old key is in the window of repeats.
+// copyEntries appends the entries of a stream from one Seq through another, in order, to the
+// subjects that begin with to instead of from. Each gets its old Seq added to its key: the old key
+// is in the window of repeats.
 func (b *Bus) copyEntries(ctx context.Context, stream, from string, next, through uint64, to string) error {
 	for next <= through {
 		var got batch

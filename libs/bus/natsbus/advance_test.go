@@ -50,8 +50,8 @@ func TestAdvance(t *testing.T) {
 	}
 }
 
-// TestAdvanceBrokenOffAtItsEnd goes on with an advance that has put everything back and opened the stream, and was broken
-// off before it had removed the copies.
+// TestAdvanceBrokenOffAtItsEnd goes on with an advance that has put everything back and opened the
+// stream, and was broken off before it had removed the copies.
 func TestAdvanceBrokenOffAtItsEnd(t *testing.T) {
 	t.Parallel()
 	box := newBox(t)
@@ -90,8 +90,8 @@ func TestAdvanceBrokenOffAtItsEnd(t *testing.T) {
 	}
 }
 
-// TestAdvanceKeepsWhatIsUnread advances a log that a required group has read in part, while others append to it, and
-// breaks it off again and again.
+// TestAdvanceKeepsWhatIsUnread advances a log that a required group has read in part, while others
+// append to it, and breaks it off again and again.
 func TestAdvanceKeepsWhatIsUnread(t *testing.T) {
 	box := newBox(t)
 	cfg := natsbus.Config{Groups: []string{"history"}, MemberEvery: 20 * time.Millisecond}

@@ -18,13 +18,16 @@ import (
 )
 
 const (
-	// window is how many appends may be on their way to the server. The server itself takes 10,000 per stream.
+	// window is how many appends may be on their way to the server. The server itself takes 10,000
+	// per stream.
 	window = 4096
-	// maxQueued and maxQueuedBytes bound the appends of this process that are not finished; more fail at once.
+	// maxQueued and maxQueuedBytes bound the appends of this process that are not finished; more
+	// fail at once.
 	maxQueued      = 1 << 16
 	maxQueuedBytes = 128 << 20
-	// appendAttempt is how long an acknowledgement may take before the entry is sent again, with the same key; each
-	// further time it is twice as long, up to appendAttemptMax: a server under load is not helped by repeats.
+	// appendAttempt is how long an acknowledgement may take before the entry is sent again, with
+	// the same key; each further time it is twice as long, up to appendAttemptMax: a server under
+	// load is not helped by repeats.
 	appendAttempt    = 500 * time.Millisecond
 	appendAttemptMax = 4 * time.Second
 	appendPause      = 100 * time.Millisecond
@@ -41,8 +44,9 @@ const (
 	codeDuplicateInProcess = 10158
 )
 
-// appender sends entries and matches the acknowledgements, with one goroutine for all of them. The client library's own
-// asynchronous publishing retries by itself and reorders a sender's messages by that, so it is not used.
+// appender sends entries and matches the acknowledgements, with one goroutine for all of them. The
+// client library's own asynchronous publishing retries by itself and reorders a sender's messages
+// by that, so it is not used.
 type appender struct {
 	b      *Bus
 	prefix string
@@ -139,7 +143,8 @@ func (a *appender) poke() {
 	}
 }
 
-// resend has everything in flight sent again: the acknowledgements may have been lost with a connection.
+// resend has everything in flight sent again: the acknowledgements may have been lost with a
+// connection.
 func (a *appender) resend() {
 	a.mu.Lock()
 	a.all = true
@@ -147,7 +152,8 @@ func (a *appender) resend() {
 	a.poke()
 }
 
-// run sends what is queued, and again what was not acknowledged, until ctx ends; then it fails the rest.
+// run sends what is queued, and again what was not acknowledged, until ctx ends; then it fails the
+// rest.
 func (a *appender) run(ctx context.Context) {
 	sweep := time.NewTimer(time.Hour)
 	defer sweep.Stop()
@@ -284,8 +290,9 @@ func (a *appender) acknowledged(m *nats.Msg) {
 		return
 	}
 	if got.Duplicate {
-		// The first try may have been stored by a leader that was gone before it republished the entry, and no one
-		// would hear of it. This says that there is something; followers read what from the log.
+		// The first try may have been stored by a leader that was gone before it republished the
+		// entry, and no one would hear of it. This says that there is something; followers read
+		// what from the log.
 		a.b.nudge(p.room, got.Seq)
 	}
 	a.finish(p, bus.Appended{Seq: got.Seq, Duplicate: got.Duplicate}, nil)

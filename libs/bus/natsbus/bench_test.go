@@ -23,7 +23,8 @@ const (
 
 var benchData = make([]byte, 100)
 
-// benchEntry returns the nth entry of a benchmark run: 100 bytes, of a sender and to a room like an edge's.
+// benchEntry returns the nth entry of a benchmark run: 100 bytes, of a sender and to a room like an
+// edge's.
 func benchEntry(run string, n int) bus.NewEntry {
 	return bus.NewEntry{
 		Room: "room-" + strconv.Itoa(n%benchRooms), Sender: "sender-" + strconv.Itoa(n%benchSenders),
@@ -31,10 +32,11 @@ func benchEntry(run string, n int) bus.NewEntry {
 	}
 }
 
-// BenchmarkAppend measures Append, from as many senders as an edge has, against the client library's own asynchronous
-// publishing: the same messages, made in advance, to the same stream, with as many on their way. (The library's reorders
-// a sender's messages when a leader is lost; see appender.) The two take turns, so that both see the same machine; ratio
-// is the one's rate by the other's.
+// BenchmarkAppend measures Append, from as many senders as an edge has, against the client
+// library's own asynchronous publishing: the same messages, made in advance, to the same stream,
+// with as many on their way. (The library's reorders a sender's messages when a leader is lost; see
+// appender.) The two take turns, so that both see the same machine; ratio is the one's rate by the
+// other's.
 func BenchmarkAppend(b *testing.B) {
 	const turn = 20_000
 	s, err := natsembed.Start(natsembed.Options{Dir: b.TempDir()})

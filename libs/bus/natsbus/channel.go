@@ -48,7 +48,8 @@ func (b *Bus) Subscribe(ctx context.Context, channel string, handle func(data []
 	return s, nil
 }
 
-// confirm waits until the server has taken a subscription, which it stops if that fails; see flush for before.
+// confirm waits until the server has taken a subscription, which it stops if that fails; see flush
+// for before.
 func (b *Bus) confirm(ctx context.Context, s bus.Subscription, before error) error {
 	if err := b.keep(s); err != nil {
 		s.Stop()

@@ -43,8 +43,9 @@ func start(t *testing.T) (*natsembed.Server, *Bus) {
 	return s, b
 }
 
-// TestChurn: 100,000 rooms (fewer with the race detector) that are followed and left again leave no subscription behind, and no memory that grows from
-// one time to the next. (The server is in this process: its memory counts, too.)
+// TestChurn: 100,000 rooms (fewer with the race detector) that are followed and left again leave no
+// subscription behind, and no memory that grows from one time to the next. (The server is in this
+// process: its memory counts, too.)
 func TestChurn(t *testing.T) {
 	const rooms, joiners = bustest.ChurnRooms, 2000
 	s, b := start(t)
@@ -113,7 +114,8 @@ type hints chan uint64
 func (h hints) Hint(_ string, seq uint64) { h <- seq }
 func (hints) Suspect()                    {}
 
-// TestWatchThatIsNotConfirmed: a subscription to personal rooms that the server did not confirm is made again by the next who watches.
+// TestWatchThatIsNotConfirmed: a subscription to personal rooms that the server did not confirm is
+// made again by the next who watches.
 func TestWatchThatIsNotConfirmed(t *testing.T) {
 	t.Parallel()
 	_, b := start(t)

@@ -66,7 +66,8 @@ func (c *cluster) start(i int) {
 	c.servers[i] = s
 }
 
-// inCluster makes a server one of a cluster, with its own address for the others before those of all.
+// inCluster makes a server one of a cluster, with its own address for the others before those of
+// all.
 func inCluster(o *server.Options, name string, routes ...*url.URL) {
 	o.ServerName = name
 	o.Cluster = server.ClusterOpts{Name: "test", Host: "127.0.0.1", Port: port(routes[0])}
@@ -109,8 +110,9 @@ func (c *cluster) leader() int {
 	return -1
 }
 
-// TestCluster has many senders append while the stream's leader steps down and dies, and while rooms are joined. Every
-// entry is in the log once, in its sender's order, and every follower gets all of the log after its head.
+// TestCluster has many senders append while the stream's leader steps down and dies, and while
+// rooms are joined. Every entry is in the log once, in its sender's order, and every follower gets
+// all of the log after its head.
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
@@ -272,7 +274,8 @@ func TestOpenWhileClusterForms(t *testing.T) {
 	}
 }
 
-// TestOpenTogether has many processes open the bus of a new cluster at the same time: each needs the same streams.
+// TestOpenTogether has many processes open the bus of a new cluster at the same time: each needs
+// the same streams.
 func TestOpenTogether(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)

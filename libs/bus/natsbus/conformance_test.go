@@ -26,7 +26,8 @@ import (
 	"hubbub.internal/libs/freeport"
 )
 
-// serverDir and so on tell this test binary to be a nats-server on a folder, so that the suite can kill it with -9.
+// serverDir and so on tell this test binary to be a nats-server on a folder, so that the suite can
+// kill it with -9.
 const (
 	serverDir    = "NATSBUS_TEST_DIR"
 	serverPort   = "NATSBUS_TEST_PORT"
@@ -34,8 +35,8 @@ const (
 	serverRoutes = "NATSBUS_TEST_ROUTES" // of the cluster, its own first
 )
 
-// serverBinary is this test binary without the race detector, which would make a nats-server several times as slow: it is
-// in the bus that the tests look for races.
+// serverBinary is this test binary without the race detector, which would make a nats-server
+// several times as slow: it is in the bus that the tests look for races.
 var serverBinary = sync.OnceValues(func() (string, error) {
 	dir, err := checkout.Bin()
 	if err != nil {
@@ -63,8 +64,8 @@ func runServer(dir string) {
 	_, _ = bufio.NewReader(os.Stdin).ReadByte() // ends with the test process, however that ends
 }
 
-// roomy has a server promise more storage than a small disk has: the suite makes many logs on one server, of which each
-// reserves what it is allowed and takes next to nothing.
+// roomy has a server promise more storage than a small disk has: the suite makes many logs on one
+// server, of which each reserves what it is allowed and takes next to nothing.
 func roomy(o *server.Options) { o.JetStreamMaxStore = 1 << 40 }
 
 // process is a nats-server in a process of its own.

@@ -22,8 +22,8 @@ const (
 	// pingEvery times pingsOut is how long a silent server goes unnoticed.
 	pingEvery = 5 * time.Second
 	pingsOut  = 2
-	// writeTimeout is how long a server that does not read may hold up whoever publishes, before the connection is
-	// taken for lost.
+	// writeTimeout is how long a server that does not read may hold up whoever publishes, before
+	// the connection is taken for lost.
 	writeTimeout = 2 * time.Second
 )
 
@@ -47,18 +47,19 @@ func (b *Bus) connect(ctx context.Context) error {
 	return b.checkPermissions(ctx)
 }
 
-// dial connects once: at the start a server that is away is an error to tell, later one to outlive. lost and back are
-// called, in turn, when the connection is lost and there again.
+// dial connects once: at the start a server that is away is an error to tell, later one to outlive.
+// lost and back are called, in turn, when the connection is lost and there again.
 func (b *Bus) dial(ctx context.Context, part string, lost, back func()) (*nats.Conn, error) {
 	log := b.log.With(zap.String("connection", part))
 	opts := []nats.Option{
 		nats.Name(b.cfg.Name + " " + part),
 		nats.Timeout(dialTimeout),
 		nats.MaxReconnects(-1),
-		nats.IgnoreAuthErrorAbort(), // a password that is being changed must not end the process's bus
+		// a password that is being changed must not end the process's bus
+		nats.IgnoreAuthErrorAbort(),
 		nats.RetryOnFailedConnect(false),
-		// Nothing is buffered while the server is away: an append that came out of a buffer minutes later could fall
-		// outside the window in which the server recognises its repeat.
+		// Nothing is buffered while the server is away: an append that came out of a buffer minutes
+		// later could fall outside the window in which the server recognises its repeat.
 		nats.ReconnectBufSize(-1),
 		nats.CustomReconnectDelay(func(tries int) time.Duration {
 			d := min(reconnectMin<<min(tries, 10), reconnectMax)
@@ -136,7 +137,8 @@ func (b *Bus) explain(err error) error {
 	return fmt.Errorf("NATS at %s cannot be used: check that the port of the bus URL is that of NATS: %w", b.where(), err)
 }
 
-// tlsTrouble says what is wrong between two sides of which at least one speaks TLS; "": it is something else.
+// tlsTrouble says what is wrong between two sides of which at least one speaks TLS; "": it is
+// something else.
 func tlsTrouble(err error) string {
 	var verify *tls.CertificateVerificationError
 	var name x509.HostnameError

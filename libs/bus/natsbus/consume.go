@@ -14,9 +14,10 @@ import (
 
 // Consume implements bus.Log.
 //
-// The order of a room has to survive the death of a member, and a JetStream consumer's redeliveries do not keep it. So
-// the server holds only one number per group and partition, the offset; each partition is read by one member, in order,
-// and the offset is written after each batch. See member.go for who reads which partition.
+// The order of a room has to survive the death of a member, and a JetStream consumer's redeliveries
+// do not keep it. So the server holds only one number per group and partition, the offset; each
+// partition is read by one member, in order, and the offset is written after each batch. See
+// member.go for who reads which partition.
 func (b *Bus) Consume(ctx context.Context, group string, handle func(context.Context, []bus.Entry) error) error {
 	if err := bus.CheckName(group); err != nil {
 		return err
@@ -131,7 +132,8 @@ func (p *partition) commit(ctx context.Context, seq uint64) error {
 	}
 }
 
-// release lets the next member have the partition at once. If that fails, it finds out that this one is gone.
+// release lets the next member have the partition at once. If that fails, it finds out that this
+// one is gone.
 func (p *partition) release() {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()

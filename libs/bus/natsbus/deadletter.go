@@ -25,7 +25,8 @@ const (
 
 const maxReason = 1024 // bytes
 
-// park puts an entry among the group's dead letters, once for each value of key that its room and Seq do not say.
+// park puts an entry among the group's dead letters, once for each value of key that its room and
+// Seq do not say.
 func (b *Bus) park(ctx context.Context, group string, e bus.Entry, key string, why error) error {
 	reason := why.Error()
 	if len(reason) > maxReason {

@@ -11,11 +11,12 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// On a cluster any replica answers a read, and a subscription may be known to our server and not yet to the stream's
-// leader. An entry that was appended in between is then neither read nor seen live: 5 to 19 of 300 joins showed that.
-// A fence is an entry appended after the subscription was confirmed. It goes the same way to the leader, so every entry
-// after it is republished to us, and a replica that has it has every entry before it. It replaces the one before
-// (rollup), and consumers do not read its subject.
+// On a cluster any replica answers a read, and a subscription may be known to our server and not
+// yet to the stream's leader. An entry that was appended in between is then neither read nor seen
+// live: 5 to 19 of 300 joins showed that. A fence is an entry appended after the subscription was
+// confirmed. It goes the same way to the leader, so every entry after it is republished to us, and
+// a replica that has it has every entry before it. It replaces the one before (rollup), and
+// consumers do not read its subject.
 //
 // A stream with one replica needs none for that: the server that answers is the one that orders.
 
@@ -80,7 +81,8 @@ func (f *fences) send() (uint64, error) {
 		Header:  nats.Header{nats.MsgRollup: {nats.MsgRollupSubject}},
 	}, jetstream.WithRetryWait(50*time.Millisecond))
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok && isFull(int(api.ErrorCode)) {
-		// Nothing can be appended, no fence either: the end that the leader names will do. Reading goes on.
+		// Nothing can be appended, no fence either: the end that the leader names will do. Reading
+		// goes on.
 		_, state, err := f.b.streamState(ctx)
 		return state.LastSeq, err
 	}

@@ -13,7 +13,8 @@ import (
 	"hubbub.internal/libs/bus/natsbus"
 )
 
-// blocked is a follower that does what none may: it waits, so that live entries are dropped in this process.
+// blocked is a follower that does what none may: it waits, so that live entries are dropped in this
+// process.
 type blocked struct {
 	recorder
 	once         sync.Once
@@ -33,7 +34,8 @@ func TestSlowFollower(t *testing.T) {
 	appender := box.open(natsbus.Config{})
 	reg := prometheus.NewRegistry()
 	slow, err := natsbus.Open(t.Context(), natsbus.Config{
-		InProcess: box, Follow: follow.Options{CompareEvery: time.Hour}, // or it would subscribe anew, and the old entries are nobody's
+		// or it would subscribe anew, and the old entries are nobody's
+		InProcess: box, Follow: follow.Options{CompareEvery: time.Hour},
 	}, nil, reg)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +50,8 @@ func TestSlowFollower(t *testing.T) {
 	release := sync.OnceFunc(func() { close(f.wait) })
 	t.Cleanup(release) // else Stop would wait for ever
 	const n = 20_000
-	// One that certainly comes live: were entries of the many repeated, they might come from the log, and block only that.
+	// One that certainly comes live: were entries of the many repeated, they might come from the
+	// log, and block only that.
 	if _, err := bus.Append(within(t), appender, entry("room", n)); err != nil {
 		t.Fatal(err)
 	}
@@ -81,8 +84,9 @@ func metric(t *testing.T, reg prometheus.Gatherer, name string) float64 {
 	return 0
 }
 
-// TestRepeatedAppendIsTold holds that a repeat makes followers look at the log: a leader that stored the first try may
-// have died before it republished it. The entry here was never republished, since it came while nothing was.
+// TestRepeatedAppendIsTold holds that a repeat makes followers look at the log: a leader that
+// stored the first try may have died before it republished it. The entry here was never
+// republished, since it came while nothing was.
 func TestRepeatedAppendIsTold(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)

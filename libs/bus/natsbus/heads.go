@@ -84,8 +84,9 @@ func (b *Bus) get(ctx context.Context, subject string, req getRequest) (batch, e
 	return got, err
 }
 
-// notFound returns what a 404 says. That of a multi-last get may also say that the server knows of a last entry and could not
-// load it, because it has just been removed, say: then nothing is known of the other rooms, either.
+// notFound returns what a 404 says. That of a multi-last get may also say that the server knows of
+// a last entry and could not load it, because it has just been removed, say: then nothing is known
+// of the other rooms, either.
 func notFound(req getRequest, description string) error {
 	if req.MultiLast != nil && description != "No Results" {
 		return errIncomplete
@@ -184,7 +185,8 @@ func (b *Bus) lasts(ctx context.Context, rooms []string) ([]follow.Head, error) 
 		index[r] = i
 	}
 	if fence != 0 {
-		req.MultiLast = append(req.MultiLast, b.names.fence) // so that the answer is never "not found"
+		// so that the answer is never "not found"
+		req.MultiLast = append(req.MultiLast, b.names.fence)
 	}
 	heads := make([]follow.Head, len(rooms))
 	for {

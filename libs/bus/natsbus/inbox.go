@@ -65,8 +65,8 @@ func (i *inbox) receive(m *nats.Msg) {
 	}
 }
 
-// request sends body as JSON and hands the replies to take, from another goroutine, until that returns true. When
-// request has returned, take is not running any more.
+// request sends body as JSON and hands the replies to take, from another goroutine, until that
+// returns true. When request has returned, take is not running any more.
 func (i *inbox) request(ctx context.Context, subject string, body any, take func(*nats.Msg) bool) error {
 	data, err := json.Marshal(body)
 	if err != nil {
@@ -96,7 +96,8 @@ func (i *inbox) request(ctx context.Context, subject string, body any, take func
 	}
 }
 
-// retry calls try until it succeeds, or ctx or the bus ends. The context of each try is that of an attempt.
+// retry calls try until it succeeds, or ctx or the bus ends. The context of each try is that of an
+// attempt.
 func (b *Bus) retry(ctx context.Context, what string, try func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -20,7 +20,8 @@ func TestCheckServer(t *testing.T) {
 	}
 }
 
-// TestNotFound has the answers of nats-server 2.15.2 (stream.go, getDirectMulti and getDirectRequest).
+// TestNotFound has the answers of nats-server 2.15.2 (stream.go, getDirectMulti and
+// getDirectRequest).
 func TestNotFound(t *testing.T) {
 	t.Parallel()
 	last := getRequest{MultiLast: []string{"hub.log.0.room"}}

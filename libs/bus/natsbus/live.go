@@ -15,12 +15,12 @@ import (
 	"hubbub.internal/libs/bus/follow"
 )
 
-// feedBuffer is how many live entries may wait for this process. A goroutine reads them and hands them to the
-// followers, which do not block.
+// feedBuffer is how many live entries may wait for this process. A goroutine reads them and hands
+// them to the followers, which do not block.
 const feedBuffer = 1 << 14
 
-// liveFeed receives the live entries of the followed rooms: one subscription at the server for each room, and one
-// channel and goroutine for all of them.
+// liveFeed receives the live entries of the followed rooms: one subscription at the server for each
+// room, and one channel and goroutine for all of them.
 type liveFeed struct {
 	b    *Bus
 	msgs chan *nats.Msg
@@ -42,8 +42,8 @@ func newLiveFeed(b *Bus) *liveFeed {
 	}
 }
 
-// watchLeader has all rooms compared when the stream has a new leader: the old one may have stored entries that it did
-// not republish any more.
+// watchLeader has all rooms compared when the stream has a new leader: the old one may have stored
+// entries that it did not republish any more.
 func (l *liveFeed) watchLeader() error {
 	leader := "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED." + l.b.names.stream
 	_, err := l.b.feed.Subscribe(leader, func(*nats.Msg) {
@@ -67,7 +67,8 @@ func (l *liveFeed) run(ctx context.Context) {
 			l.check(ctx)
 		}
 		if l.slow.Load() && len(l.msgs) == 0 {
-			// Only now: what is dropped while the channel is full would be missed by a comparison made meanwhile.
+			// Only now: what is dropped while the channel is full would be missed by a comparison
+			// made meanwhile.
 			l.slow.Store(false)
 			l.b.engine.Suspect("this process was too slow for its live entries")
 		}
@@ -86,7 +87,8 @@ func (l *liveFeed) deliver(m *nats.Msg) {
 	l.b.engine.Deliver(e)
 }
 
-// lost is called by the client library before it connects again, so before anything comes over a new connection.
+// lost is called by the client library before it connects again, so before anything comes over a
+// new connection.
 func (l *liveFeed) lost() { l.b.engine.Suspect("the connection was lost") }
 
 // reconnected is called by the client library when it has sent the subscriptions again.
@@ -107,7 +109,8 @@ func (l *liveFeed) check(ctx context.Context) {
 	l.b.engine.Suspect("the connection is back")
 }
 
-// nudge says on the live subject of a room that its log has an entry. It carries none: the engine reads it.
+// nudge says on the live subject of a room that its log has an entry. It carries none: the engine
+// reads it.
 func (b *Bus) nudge(room string, seq uint64) {
 	_ = b.main.PublishMsg(&nats.Msg{ // lost: the comparison after whatever loses it finds the entry
 		Subject: b.names.liveRoom(room),
@@ -195,7 +198,8 @@ func (s source) Heads(ctx context.Context, rooms []string) ([]follow.Head, error
 	return s.b.heads(ctx, rooms)
 }
 
-// Replay takes an Advance for the rewind that it repairs: entries that were delivered may have been put back at greater Seqs.
+// Replay takes an Advance for the rewind that it repairs: entries that were delivered may have been
+// put back at greater Seqs.
 func (s source) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
 	rep, at, err := s.b.replay(ctx, room, after, limit)
 	if at == advanced && after.Seq > 0 {

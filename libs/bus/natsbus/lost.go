@@ -11,8 +11,8 @@ import (
 	"hubbub.internal/libs/await"
 )
 
-// lostLooks is how often in a row, one a second, the server has to say that there is no stream before it is made anew: one
-// that starts, or a cluster that finds together, may not know it yet.
+// lostLooks is how often in a row, one a second, the server has to say that there is no stream
+// before it is made anew: one that starts, or a cluster that finds together, may not know it yet.
 const lostLooks = 3
 
 // lookForStore has the stream looked for, and made anew if the server has lost its store.
@@ -23,9 +23,9 @@ func (b *Bus) lookForStore() {
 	}
 }
 
-// storeLoop makes the streams anew when a server has come back without them: an empty disk, another server at the same
-// address. Else every process would have to be started again to get a log. What was in it is lost; those who follow
-// rooms are told.
+// storeLoop makes the streams anew when a server has come back without them: an empty disk, another
+// server at the same address. Else every process would have to be started again to get a log. What
+// was in it is lost; those who follow rooms are told.
 func (b *Bus) storeLoop(ctx context.Context) {
 	for {
 		select {

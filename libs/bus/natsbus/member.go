@@ -15,9 +15,10 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// A member takes the partitions that nobody reads, and those of members that are gone: nobody answers at their subject
-// for two looks in a row, or they do not answer at all for five. Being wrong about that is safe, since offsets are
-// written by compare-and-set. A member that has two partitions less than another asks it for one.
+// A member takes the partitions that nobody reads, and those of members that are gone: nobody
+// answers at their subject for two looks in a row, or they do not answer at all for five. Being
+// wrong about that is safe, since offsets are written by compare-and-set. A member that has two
+// partitions less than another asks it for one.
 const (
 	looksGone   = 2
 	looksSilent = 5

@@ -12,7 +12,8 @@ import (
 
 // Headers of entries, as the server and we write them.
 const (
-	headerID       = nats.MsgIdHdr        // <room>.<sender>.<id>: names hold no dots, so it comes apart again
+	// <room>.<sender>.<id>: names hold no dots, so it comes apart again
+	headerID       = nats.MsgIdHdr
 	headerSeq      = "Nats-Sequence"      // of republished and fetched entries
 	headerLast     = "Nats-Last-Sequence" // of republished entries: the one before in the room
 	headerSubject  = "Nats-Subject"       // of fetched entries
@@ -69,8 +70,8 @@ func (n names) room(room string) string { return n.log + n.place(room) }
 // liveRoom returns the subject of a room's live entries.
 func (n names) liveRoom(room string) string { return n.live + n.place(room) }
 
-// place returns what is after the first tokens of a room's subjects. Those of personal rooms have one token more, so that
-// one subscription takes all of them.
+// place returns what is after the first tokens of a room's subjects. Those of personal rooms have
+// one token more, so that one subscription takes all of them.
 func (n names) place(room string) string {
 	p := strconv.Itoa(n.partition(room)) + "."
 	if bus.Personal(room) {
@@ -92,7 +93,8 @@ func (n names) redriven(group string, partition int) string {
 	return n.again + group + "." + strconv.Itoa(partition)
 }
 
-// roomOf returns the room of one of the stream's subjects, or with live of the subjects of live entries.
+// roomOf returns the room of one of the stream's subjects, or with live of the subjects of live
+// entries.
 func (n names) roomOf(prefix, subject string) (string, bool) {
 	rest, ok := strings.CutPrefix(subject, prefix)
 	if !ok {
@@ -105,7 +107,8 @@ func (n names) roomOf(prefix, subject string) (string, bool) {
 // key is what the server recognises a repeated append by.
 func key(e bus.NewEntry) string { return e.Room + "." + e.Sender + "." + e.ID }
 
-// splitKey takes the sender and the id out of a key. An entry that somebody else put into the stream has none.
+// splitKey takes the sender and the id out of a key. An entry that somebody else put into the
+// stream has none.
 func splitKey(key string) (sender, id string) {
 	_, rest, _ := strings.Cut(key, ".")
 	sender, rest, _ = strings.Cut(rest, ".")
@@ -126,7 +129,8 @@ func headerUint(h nats.Header, name string) uint64 {
 	return n
 }
 
-// fetched makes an entry of a message that was read from the stream. Its strings and data are the message's.
+// fetched makes an entry of a message that was read from the stream. Its strings and data are the
+// message's.
 func (n names) fetched(m *nats.Msg) (bus.Entry, error) {
 	room, ok := n.roomOf(n.log, header(m.Header, headerSubject))
 	seq := headerUint(m.Header, headerSeq)

@@ -1,6 +1,6 @@
-// Package natsbus keeps the bus contract on NATS with JetStream, from version 2.11 of the server on. It owns the names,
-// the stream, its retention, and what its consumers have read; it knows nothing of what the entries mean, and it starts
-// no server (natsembed does).
+// Package natsbus keeps the bus contract on NATS with JetStream, from version 2.11 of the server
+// on. It owns the names, the stream, its retention, and what its consumers have read; it knows
+// nothing of what the entries mean, and it starts no server (natsembed does).
 //
 // # Names, for a stream named HUB
 //
@@ -38,17 +38,23 @@ import (
 
 // Config says which server to use and how. Zero fields stand for the defaults beside them.
 type Config struct {
-	Servers    string                     // URLs of one cluster's servers, separated by commas
-	InProcess  nats.InProcessConnProvider // instead of Servers: a server in this process
-	Options    []nats.Option              // added to the connections' options: logins, TLS
-	Name       string                     // "hubbub": this process's name in the server's list of connections
-	Stream     string                     // "HUB": name of the stream; subjects begin with it in lower case
-	Partitions int                        // 16: how many parts consumers share the log by; fixed when the stream is created
-	Replicas   int                        // 1: servers of the cluster that hold each entry
-	MaxAge     time.Duration              // 24 h: entries are kept for at least this long,
-	MaxBytes   int64                      // 1 GiB: unless the log grows beyond this many bytes
-	Groups     []string                   // required consumer groups: what they have not consumed is never trimmed
-	Dedupe     time.Duration              // bus.DedupeWindow, which only tests shorten (100 ms or more): how long a repeated Append is recognised
+	Servers   string                     // URLs of one cluster's servers, separated by commas
+	InProcess nats.InProcessConnProvider // instead of Servers: a server in this process
+	Options   []nats.Option              // added to the connections' options: logins, TLS
+	// "hubbub": this process's name in the server's list of connections
+	Name string
+	// "HUB": name of the stream; subjects begin with it in lower case
+	Stream string
+	// 16: how many parts consumers share the log by; fixed when the stream is created
+	Partitions int
+	Replicas   int           // 1: servers of the cluster that hold each entry
+	MaxAge     time.Duration // 24 h: entries are kept for at least this long,
+	MaxBytes   int64         // 1 GiB: unless the log grows beyond this many bytes
+	// required consumer groups: what they have not consumed is never trimmed
+	Groups []string
+	// bus.DedupeWindow, which only tests shorten (100 ms or more): how long a repeated Append is
+	// recognised
+	Dedupe time.Duration
 
 	OpenTimeout time.Duration  // 10 s: how long Open waits for the server
 	TrimEvery   time.Duration  // 10 s: how often retention is looked after
@@ -75,7 +81,8 @@ type Bus struct {
 	log   *zap.Logger
 	names names
 
-	// Two connections, so that a flood of live entries delays neither acknowledgements nor requests.
+	// Two connections, so that a flood of live entries delays neither acknowledgements nor
+	// requests.
 	main *nats.Conn
 	feed *nats.Conn // the live entries of followed rooms
 
@@ -110,8 +117,9 @@ type Bus struct {
 
 var _ bus.Bus = (*Bus)(nil)
 
-// Open connects, creates the stream or checks the one that is there, and starts what works in the background. It fails
-// within cfg.OpenTimeout, with a sentence that says what to do. log and reg may be nil.
+// Open connects, creates the stream or checks the one that is there, and starts what works in the
+// background. It fails within cfg.OpenTimeout, with a sentence that says what to do. log and reg
+// may be nil.
 func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Bus, error) {
 	cfg.setDefaults()
 	if log == nil {
@@ -299,8 +307,8 @@ func (l *link) cut() {
 	}
 }
 
-// attempt returns a context for one request to the server: it ends after a while, since a reply may be lost, and when
-// the connection is lost, since the reply then is.
+// attempt returns a context for one request to the server: it ends after a while, since a reply may
+// be lost, and when the connection is lost, since the reply then is.
 func (b *Bus) attempt(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	stop := context.AfterFunc(b.link.up(), cancel)

@@ -24,8 +24,9 @@ func offsetKey(group string, partition int) string {
 	return "offset." + group + "." + strconv.Itoa(partition)
 }
 
-// offset is what a group has consumed of a partition, and who consumes it now. It is written by compare-and-set, so a
-// member that was taken for dead and is not cannot acknowledge anything any more.
+// offset is what a group has consumed of a partition, and who consumes it now. It is written by
+// compare-and-set, so a member that was taken for dead and is not cannot acknowledge anything any
+// more.
 type offset struct {
 	Owner string `json:"owner,omitempty"` // a member's id; empty: nobody
 	Seq   uint64 `json:"seq"`             // everything through it is consumed
@@ -34,7 +35,8 @@ type offset struct {
 // errLost says that somebody else has written the offset: the partition is theirs.
 var errLost = errors.New("the partition was taken over")
 
-// offset returns what is stored, and the revision to write it by; the zero offset and revision 0 if there is none.
+// offset returns what is stored, and the revision to write it by; the zero offset and revision 0 if
+// there is none.
 func (b *Bus) offset(ctx context.Context, group string, partition int) (offset, uint64, error) {
 	ctx, done := b.attempt(ctx)
 	defer done()
@@ -52,7 +54,8 @@ func (b *Bus) offset(ctx context.Context, group string, partition int) (offset, 
 	return o, e.Revision(), nil
 }
 
-// setOffset writes o if the revision is still the stored one, and returns the new one. errLost: it is not.
+// setOffset writes o if the revision is still the stored one, and returns the new one. errLost: it
+// is not.
 func (b *Bus) setOffset(ctx context.Context, group string, partition int, o offset, revision uint64) (uint64, error) {
 	data, err := json.Marshal(o)
 	if err != nil {
@@ -65,20 +68,23 @@ func (b *Bus) setOffset(ctx context.Context, group string, partition int, o offs
 	if err == nil {
 		return next, nil
 	}
-	// The write may have taken effect although its acknowledgement was lost, or a retry of it met the first.
+	// The write may have taken effect although its acknowledgement was lost, or a retry of it met
+	// the first.
 	have, at, getErr := b.offset(outer, group, partition)
 	switch {
 	case getErr != nil:
 		return 0, err
 	case at > revision && have == o:
 		return at, nil
-	case at > revision, errors.Is(err, jetstream.ErrKeyRevisionMismatch): // by a member, or by who put back an older store
+	// by a member, or by who put back an older store
+	case at > revision, errors.Is(err, jetstream.ErrKeyRevisionMismatch):
 		return 0, errLost
 	}
 	return 0, err
 }
 
-// groups returns the required groups: those of the configuration, and those that other processes have registered.
+// groups returns the required groups: those of the configuration, and those that other processes
+// have registered.
 func (b *Bus) groups(ctx context.Context) ([]string, error) {
 	all := make(map[string]bool)
 	for _, g := range b.cfg.Groups {
@@ -107,8 +113,8 @@ func (b *Bus) mark(ctx context.Context, name string) (uint64, error) {
 	return strconv.ParseUint(string(value), 10, 64)
 }
 
-// noted returns what the bucket has under a key; nil: nothing. On a cluster the leader is asked: a replica may not know yet
-// what was noted before the log was changed.
+// noted returns what the bucket has under a key; nil: nothing. On a cluster the leader is asked: a
+// replica may not know yet what was noted before the log was changed.
 func (b *Bus) noted(ctx context.Context, key string) ([]byte, error) {
 	if b.cfg.Replicas > 1 {
 		bucket := b.names.stateBucket()
@@ -144,7 +150,8 @@ func (b *Bus) raise(ctx context.Context, name string, seq uint64) error {
 			}
 		}
 		_, err = b.state.Update(ctx, name, strconv.AppendUint(nil, seq, 10), revision)
-		if !errors.Is(err, jetstream.ErrKeyRevisionMismatch) { // that is: another process has written meanwhile
+		// that is: another process has written meanwhile
+		if !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 			return err
 		}
 	}

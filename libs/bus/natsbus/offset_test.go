@@ -63,8 +63,8 @@ func (b *bucket) set(text string) {
 	b.value, b.revision = []byte(text), b.revision+1
 }
 
-// TestSetOffset: an offset is written once, also when the acknowledgement is lost; who was taken over is told so, and who does not
-// know tries again.
+// TestSetOffset: an offset is written once, also when the acknowledgement is lost; who was taken
+// over is told so, and who does not know tries again.
 func TestSetOffset(t *testing.T) {
 	mine := offset{Owner: "me", Seq: 7}
 	for name, tt := range map[string]struct {

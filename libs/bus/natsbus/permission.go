@@ -9,11 +9,12 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// A server that does not let a user subscribe or publish says so by an error that belongs to no call: the call itself
-// seems to have worked, and nothing ever comes. So such errors are looked for where a subscription is confirmed; at the
-// start, everything is tried that will be needed.
+// A server that does not let a user subscribe or publish says so by an error that belongs to no
+// call: the call itself seems to have worked, and nothing ever comes. So such errors are looked for
+// where a subscription is confirmed; at the start, everything is tried that will be needed.
 
-// checkPermissions tries what the bus will do to every kind of subject. Nothing of it is stored or delivered to anybody.
+// checkPermissions tries what the bus will do to every kind of subject. Nothing of it is stored or
+// delivered to anybody.
 func (b *Bus) checkPermissions(ctx context.Context) error {
 	const check = "hubbub-check"
 	n, inbox := b.names, b.main.NewInbox()
@@ -50,8 +51,9 @@ func (b *Bus) checkPermissions(ctx context.Context) error {
 	return nil
 }
 
-// flush returns when the server has taken everything that was sent before, or an error if it did not let us: one that is
-// another than before, the connection's last error when the caller began to send.
+// flush returns when the server has taken everything that was sent before, or an error if it did
+// not let us: one that is another than before, the connection's last error when the caller began to
+// send.
 func flush(ctx context.Context, c *nats.Conn, before error) error {
 	if err := c.FlushWithContext(ctx); err != nil {
 		return err

@@ -40,8 +40,8 @@ func without(list []string, what string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == what })
 }
 
-// TestPermissions: a user who may not do everything is refused at the start, at once, with a line that says what to allow;
-// who may do what that line names can use all of the bus.
+// TestPermissions: a user who may not do everything is refused at the start, at once, with a line
+// that says what to allow; who may do what that line names can use all of the bus.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
 	var users []*server.User
@@ -109,8 +109,8 @@ func TestPermissions(t *testing.T) {
 	mustAppend(t, b, entry("room", 1))
 }
 
-// TestNotPermitted: whoever subscribes to what the user may not hear is told so, although the call to the server seemed to
-// work.
+// TestNotPermitted: whoever subscribes to what the user may not hear is told so, although the call
+// to the server seemed to work.
 func TestNotPermitted(t *testing.T) {
 	t.Parallel()
 	u := user("ann", mayPublish, maySubscribe)
@@ -136,8 +136,9 @@ func TestNotPermitted(t *testing.T) {
 	eventually(t, "others are heard", func() bool { return len(r.ids()) == 1 })
 }
 
-// TestSubscribeIsLost loses what subscribes to rooms on its way to the server, which confirms everything else. The rooms'
-// entries come by comparison with the log; that they only come so is noticed, and the rooms are subscribed to again.
+// TestSubscribeIsLost loses what subscribes to rooms on its way to the server, which confirms
+// everything else. The rooms' entries come by comparison with the log; that they only come so is
+// noticed, and the rooms are subscribed to again.
 func TestSubscribeIsLost(t *testing.T) {
 	t.Parallel()
 	s := serve(t, nil)

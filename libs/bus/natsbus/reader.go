@@ -18,14 +18,16 @@ import (
 
 const (
 	readBatch = 256
-	readBytes = 4 << 20 // data of one pull: bounds what is in memory, and is above the greatest entry
-	// A pull waits this long for entries at the server, which says every readBeat that it is still there.
+	// data of one pull: bounds what is in memory, and is above the greatest entry
+	readBytes = 4 << 20
+	// A pull waits this long for entries at the server, which says every readBeat that it is still
+	// there.
 	readExpires = 30 * time.Second
 	readBeat    = 5 * time.Second
 	readSilence = 2*readBeat + time.Second
-	// readBuffer holds everything that the server may send before the reader looks: the entries of the one pull that is
-	// under way, its heartbeats (a handler may take longer than the pull lives), and a status that ends it and one that
-	// ended the pull before.
+	// readBuffer holds everything that the server may send before the reader looks: the entries of
+	// the one pull that is under way, its heartbeats (a handler may take longer than the pull
+	// lives), and a status that ends it and one that ended the pull before.
 	readBuffer = readBatch + int(readExpires/readBeat) + 2
 	// readerIdle is when the server forgets a reader whose process is gone.
 	readerIdle = 2 * time.Minute
@@ -36,12 +38,14 @@ var (
 	errMissed  = errors.New("entries were lost on the way")
 )
 
-// reader reads one partition in order, by pulls from a consumer that only it knows and that acknowledges nothing. The
-// consumer numbers what it sends, so that a loss on the way is noticed; after any doubt a new reader starts at the offset.
+// reader reads one partition in order, by pulls from a consumer that only it knows and that
+// acknowledges nothing. The consumer numbers what it sends, so that a loss on the way is noticed;
+// after any doubt a new reader starts at the offset.
 //
-// One pull is under way at a time. Entries do not say which pull they answer, but the server serves pulls in turn. Statuses
-// do say it: each pull has a reply subject of its own. That matters because the server also sends a status after the last
-// entry of a pull that was served in full ("409 Batch Completed"), when the reader may have sent the next one already.
+// One pull is under way at a time. Entries do not say which pull they answer, but the server serves
+// pulls in turn. Statuses do say it: each pull has a reply subject of its own. That matters because
+// the server also sends a status after the last entry of a pull that was served in full ("409 Batch
+// Completed"), when the reader may have sent the next one already.
 type reader struct {
 	b      *Bus
 	name   string
@@ -110,11 +114,13 @@ func (r *reader) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if r.b.main.IsConnected() {
-		_ = r.b.js.DeleteConsumer(ctx, r.b.names.stream, r.name) // else the server forgets it after readerIdle
+		// else the server forgets it after readerIdle
+		_ = r.b.js.DeleteConsumer(ctx, r.b.names.stream, r.name)
 	}
 }
 
-// next waits for entries and returns those that are there, at least one; or none, when wake says something.
+// next waits for entries and returns those that are there, at least one; or none, when wake says
+// something.
 func (r *reader) next(ctx context.Context, stop, wake <-chan struct{}) ([]bus.Entry, error) {
 	silence := time.NewTimer(readSilence)
 	defer silence.Stop()
@@ -180,7 +186,8 @@ func (r *reader) take(batch []bus.Entry, m *nats.Msg) ([]bus.Entry, error) {
 	}
 	r.last++
 	r.left--
-	// A pull whose bytes are used up exactly has ended, too, and the server does not say so (nats-server 2.15, nextWaiting).
+	// A pull whose bytes are used up exactly has ended, too, and the server does not say so
+	// (nats-server 2.15, nextWaiting).
 	if r.bytes -= m.Size(); r.bytes <= 0 {
 		r.left = 0
 	}

@@ -99,8 +99,8 @@ func (s *script) takes(n, pulls int) {
 	}
 }
 
-// TestStatusOfAnEarlierPull: what the server says of a pull that has ended does not end the next one, so that never two
-// are under way.
+// TestStatusOfAnEarlierPull: what the server says of a pull that has ended does not end the next
+// one, so that never two are under way.
 func TestStatusOfAnEarlierPull(t *testing.T) {
 	for _, status := range []struct{ code, description string }{
 		{"409", "Batch Completed"}, {"409", "Message Size Exceeds MaxBytes"}, {"409", "Consumer Deleted"}, {"409", "Leadership Change"},
@@ -112,7 +112,8 @@ func TestStatusOfAnEarlierPull(t *testing.T) {
 				s.takes(0, 1)
 				s.entries(readBatch)
 				s.takes(readBatch, 2)
-				s.status(1, status.code, status.description, headerConsumed, "1000") // which is nothing to this one, either
+				// which is nothing to this one, either
+				s.status(1, status.code, status.description, headerConsumed, "1000")
 				s.takes(0, 2)
 				s.entries(readBatch - 1)
 				s.takes(readBatch-1, 2)
@@ -159,7 +160,8 @@ func TestStatusOfThePull(t *testing.T) {
 	}
 }
 
-// TestWaitingStatuses: a handler that takes longer than the pull lives finds the pull's entries, its heartbeats and its end.
+// TestWaitingStatuses: a handler that takes longer than the pull lives finds the pull's entries,
+// its heartbeats and its end.
 func TestWaitingStatuses(t *testing.T) {
 	scripted(t, func(_ *testing.T, s *script) {
 		s.takes(0, 1)
@@ -287,8 +289,8 @@ func readBacklog(t *testing.T, r *reader, n int) {
 	}
 }
 
-// TestBacklogIsPulledOnce: a real server ends each pull by a status, which may come after the next one was sent. That one
-// stays the only one.
+// TestBacklogIsPulledOnce: a real server ends each pull by a status, which may come after the next
+// one was sent. That one stays the only one.
 func TestBacklogIsPulledOnce(t *testing.T) {
 	t.Parallel()
 	const pulls = 40
@@ -299,7 +301,8 @@ func TestBacklogIsPulledOnce(t *testing.T) {
 	}
 }
 
-// TestBytesOfAPull: a pull may end because its bytes are used up, exactly or but for what the next entry needs.
+// TestBytesOfAPull: a pull may end because its bytes are used up, exactly or but for what the next
+// entry needs.
 func TestBytesOfAPull(t *testing.T) {
 	t.Parallel()
 	const n = 9 // each is as long as the others on the way: all numbers in it have as many digits
@@ -322,7 +325,8 @@ func TestBytesOfAPull(t *testing.T) {
 	}
 }
 
-// TestDroppedInThisProcess: what the client library drops is missed at once, also if nothing comes after it.
+// TestDroppedInThisProcess: what the client library drops is missed at once, also if nothing comes
+// after it.
 func TestDroppedInThisProcess(t *testing.T) {
 	t.Parallel()
 	r := openReader(t, backlog(t, readBatch, 10))

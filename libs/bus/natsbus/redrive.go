@@ -14,8 +14,9 @@ import (
 // redriveBatch is how many dead letters are read at a time.
 const redriveBatch = 64
 
-// Redrive implements bus.Log. A letter is stored at its new subject before it is taken from the old one: if this is broken
-// off in between, it is put back by the next call again, and handed over twice.
+// Redrive implements bus.Log. A letter is stored at its new subject before it is taken from the old
+// one: if this is broken off in between, it is put back by the next call again, and handed over
+// twice.
 func (b *Bus) Redrive(ctx context.Context, group string, limit int) ([]bus.DeadLetter, error) {
 	letters, err := b.deadLetters(ctx, group, limit)
 	if err != nil {
@@ -82,8 +83,8 @@ func (m *member) lookAgain(ctx context.Context) {
 	}
 }
 
-// redriven hands over dead letters that were put back, one by one. What the handler has taken is removed; what fails
-// again is parked again.
+// redriven hands over dead letters that were put back, one by one. What the handler has taken is
+// removed; what fails again is parked again.
 func (p *partition) redriven(ctx context.Context) error {
 	b, subject := p.m.b, p.m.b.names.redriven(p.m.group, p.number)
 	for {

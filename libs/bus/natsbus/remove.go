@@ -23,7 +23,8 @@ func (b *Bus) Remove(ctx context.Context, room string, seq uint64) error {
 		return nil
 	}
 	return b.retry(ctx, "remove an entry of "+room, func(ctx context.Context) error {
-		m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: seq}) // a replica may not have it yet
+		// a replica may not have it yet
+		m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: seq})
 		switch {
 		case errors.Is(err, errNotFound):
 			return nil
@@ -40,9 +41,10 @@ func (b *Bus) Remove(ctx context.Context, room string, seq uint64) error {
 		if err := b.markRemoved(ctx, seq); err != nil {
 			return err
 		}
-		// The server writes the time 0 over that of the entry. After a crash it takes the time of the last one in a file for
-		// that of the file, finds it too old to have keys that repeats are told by, and stores the repeats again
-		// (nats-server 2.15, rebuildStateFromBufLocked and selectMsgBlockForStart). So what is erased is not the last.
+		// The server writes the time 0 over that of the entry. After a crash it takes the time of
+		// the last one in a file for that of the file, finds it too old to have keys that repeats
+		// are told by, and stores the repeats again (nats-server 2.15, rebuildStateFromBufLocked
+		// and selectMsgBlockForStart). So what is erased is not the last.
 		if _, err := b.fences.pass(ctx); err != nil {
 			return err
 		}
@@ -53,7 +55,8 @@ func (b *Bus) Remove(ctx context.Context, room string, seq uint64) error {
 // erase removes what a stream has at a Seq, if it has anything there.
 func (b *Bus) erase(ctx context.Context, s jetstream.Stream, seq uint64) error {
 	err := s.SecureDeleteMsg(ctx, seq)
-	if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) { // somebody else was faster, or it has to be tried again
+	// somebody else was faster, or it has to be tried again
+	if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
 		if _, err := b.askLeader(ctx, s.CachedInfo().Config.Name, getRequest{Seq: seq}); errors.Is(err, errNotFound) {
 			return nil
 		}
@@ -61,9 +64,9 @@ func (b *Bus) erase(ctx context.Context, s jetstream.Stream, seq uint64) error {
 	return err
 }
 
-// What Remove has taken is noted, so that it can be told from what the log never had at that Seq: a position there is void
-// then, since the log was put back to an older state, and goes on with other entries. (On a cluster, a Seq that is free may
-// also have been a fence's.)
+// What Remove has taken is noted, so that it can be told from what the log never had at that Seq: a
+// position there is void then, since the log was put back to an older state, and goes on with other
+// entries. (On a cluster, a Seq that is free may also have been a fence's.)
 
 const removedPrefix = "removed."
 
@@ -80,8 +83,8 @@ func (b *Bus) wasRemoved(ctx context.Context, seq uint64) (bool, error) {
 	return note != nil, err
 }
 
-// forgetRemoved drops the notes about entries that retention would have taken by now: what was trimmed can be told from what
-// the log never had without them.
+// forgetRemoved drops the notes about entries that retention would have taken by now: what was
+// trimmed can be told from what the log never had without them.
 func (b *Bus) forgetRemoved(ctx context.Context, before uint64) error {
 	keys, err := b.state.ListKeysFiltered(ctx, removedPrefix+"*")
 	if err != nil {

@@ -46,10 +46,11 @@ func (b *Bus) replay(ctx context.Context, room string, after bus.Position, limit
 	return rep, at, err
 }
 
-// tryReplay reads by direct gets: an ordered consumer was seen to stall, and an empty fetch of one is no proof of an
-// end. The room's head says how far the answer has to reach.
+// tryReplay reads by direct gets: an ordered consumer was seen to stall, and an empty fetch of one
+// is no proof of an end. The room's head says how far the answer has to reach.
 //
-// The position is looked at last: retention may come while the entries are read, and takes the position then, too.
+// The position is looked at last: retention may come while the entries are read, and takes the
+// position then, too.
 func (b *Bus) tryReplay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, placeOf, error) {
 	heads, err := b.lasts(ctx, []string{room})
 	if err != nil {
@@ -119,10 +120,11 @@ func (b *Bus) read(ctx context.Context, room string, after uint64, limit int, he
 type placeOf int
 
 const (
-	present  placeOf = iota // that entry, or nothing since it was removed
-	trimmed                 // the log begins after it
-	advanced                // the same, since Advance has taken what was before, or put it back at greater Seqs
-	rewound                 // another entry, or the log ends before it, or is another log
+	present placeOf = iota // that entry, or nothing since it was removed
+	trimmed                // the log begins after it
+	// the same, since Advance has taken what was before, or put it back at greater Seqs
+	advanced
+	rewound // another entry, or the log ends before it, or is another log
 )
 
 func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf, error) {
@@ -135,7 +137,8 @@ func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf,
 		case err == nil:
 			e, err := b.names.fetched(m)
 			switch {
-			case at.ID == "": // any entry will do, or none: the position may be the end of an answer
+			// any entry will do, or none: the position may be the end of an answer
+			case at.ID == "":
 				return present, nil
 			case err != nil || e.Room != room || e.ID != at.ID:
 				return rewound, nil
@@ -148,8 +151,8 @@ func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf,
 		if err != nil {
 			return present, err
 		}
-		// A stream that was made anew begins above the clock, and so above every Seq of the one before it. Before its first
-		// entry it ends just below where it begins.
+		// A stream that was made anew begins above the clock, and so above every Seq of the one
+		// before it. Before its first entry it ends just below where it begins.
 		if s := info.CachedInfo(); s.State.LastSeq < at.Seq || at.Seq+1 < s.Config.FirstSeq {
 			return rewound, nil
 		}
@@ -176,8 +179,8 @@ func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf,
 	return present, nil
 }
 
-// entryAt returns what the log has at a Seq. errNotFound: nothing, which on a cluster only the leader can say: a replica may
-// be behind.
+// entryAt returns what the log has at a Seq. errNotFound: nothing, which on a cluster only the
+// leader can say: a replica may be behind.
 func (b *Bus) entryAt(ctx context.Context, seq uint64) (*nats.Msg, error) {
 	got, err := b.get(ctx, b.directGet(), getRequest{Seq: seq})
 	switch {

@@ -14,8 +14,9 @@ import (
 	"hubbub.internal/libs/bus/natsbus"
 )
 
-// TestServerRestart appends, follows and consumes while the server is stopped and started several times: every entry
-// that was acknowledged, and every one that was not, ends up once in the log, and everybody sees the same.
+// TestServerRestart appends, follows and consumes while the server is stopped and started several
+// times: every entry that was acknowledged, and every one that was not, ends up once in the log,
+// and everybody sees the same.
 func TestServerRestart(t *testing.T) {
 	box := newBox(t)
 	b := box.open(natsbus.Config{Groups: []string{"history"}})
@@ -24,7 +25,8 @@ func TestServerRestart(t *testing.T) {
 	var mu sync.Mutex
 	var consumed []string
 	seen := make(map[string]bool)
-	ctx, cancel := context.WithCancel(t.Context()) // however long 3,000 appends take, one after the other
+	// however long 3,000 appends take, one after the other
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	consuming := make(chan error, 1)
 	go func() {
@@ -88,7 +90,8 @@ func TestServerRestart(t *testing.T) {
 	}
 }
 
-// TestRestoredStore puts an older copy of the store in the place of the newer one: Seqs are used again.
+// TestRestoredStore puts an older copy of the store in the place of the newer one: Seqs are used
+// again.
 func TestRestoredStore(t *testing.T) {
 	t.Parallel()
 	box := newBox(t)
@@ -132,8 +135,9 @@ func TestRestoredStore(t *testing.T) {
 	}
 }
 
-// TestLogIsLost puts an empty disk in the place of the server's: what was said is gone, which followers are told; Seqs go on
-// above the lost ones, nothing of the old log is taken for present, and consumers go on, all without a restart.
+// TestLogIsLost puts an empty disk in the place of the server's: what was said is gone, which
+// followers are told; Seqs go on above the lost ones, nothing of the old log is taken for present,
+// and consumers go on, all without a restart.
 func TestLogIsLost(t *testing.T) {
 	t.Parallel()
 	box := newBox(t)
@@ -149,7 +153,8 @@ func TestLogIsLost(t *testing.T) {
 	box.stop()
 	box.dir = t.TempDir()
 	box.start()
-	fresh := mustAppend(t, b, entry("room", 0)) // of the same id: the server has forgotten that, too
+	// of the same id: the server has forgotten that, too
+	fresh := mustAppend(t, b, entry("room", 0))
 	if fresh.Duplicate || fresh.Seq <= old[4].Seq {
 		t.Errorf("%+v after %d in the log that was lost", fresh, old[4].Seq)
 	}
@@ -193,7 +198,8 @@ func TestCallsWhileTheServerIsAway(t *testing.T) {
 	}
 	box.start()
 	eventually(t, "the probe is well again", func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond) // the two connections come back in turn
+		// the two connections come back in turn
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 		defer cancel()
 		return b.Probe(ctx) == nil
 	})

@@ -34,7 +34,8 @@ func consume(t *testing.T, b bus.Log, group string) (count *atomic.Int64, stop f
 	}
 }
 
-// TestFullLog fills the log while a required group reads nothing: it refuses more, and goes on when the group has read.
+// TestFullLog fills the log while a required group reads nothing: it refuses more, and goes on when
+// the group has read.
 func TestFullLog(t *testing.T) {
 	box := newBox(t)
 	b := box.open(natsbus.Config{Groups: []string{"history", "search"}, MaxBytes: 2 << 20, TrimEvery: 20 * time.Millisecond})

@@ -60,7 +60,8 @@ func (b *Bus) Request(ctx context.Context, service string, data []byte) ([]byte,
 			Header:  nats.Header{headerTimeout: {strconv.FormatInt(max(1, time.Until(deadline).Milliseconds()), 10)}},
 			Data:    data,
 		})
-		// The servers of a cluster tell each other who serves, which takes a moment. Nobody has seen the request.
+		// The servers of a cluster tell each other who serves, which takes a moment. Nobody has
+		// seen the request.
 		if !errors.Is(err, nats.ErrNoResponders) || b.cfg.Replicas == 1 || time.Since(began) > spreadTimeout || await.Sleep(ctx, spreadPause) != nil {
 			break
 		}
@@ -164,7 +165,8 @@ func (s *server) describe(err error) string {
 	return string(text)
 }
 
-// Stop implements bus.Subscription. It answers what the server has already sent to this process, and waits for that.
+// Stop implements bus.Subscription. It answers what the server has already sent to this process,
+// and waits for that.
 func (s *server) Stop() {
 	s.stop.Do(func() {
 		if !s.b.main.IsConnected() || s.sub.Drain() != nil {

@@ -23,8 +23,9 @@ const (
 	metaPartitions = "hubbub-partitions"
 )
 
-// seqBits is how far the clock's seconds are shifted to make a new stream's first Seq: it is then above every Seq of a
-// stream that was lost, which grew by less than 2^20 entries per second of its life.
+// seqBits is how far the clock's seconds are shifted to make a new stream's first Seq: it is then
+// above every Seq of a stream that was lost, which grew by less than 2^20 entries per second of its
+// life.
 const seqBits = 20
 
 // deadPerGroup and deadAge bound the dead letters.
@@ -35,11 +36,12 @@ const (
 
 // streamConfig is the stream as this version of Hubbub makes it.
 //
-// Retention: the stream's own limits either drop the oldest entries although a group has not read them (DiscardOld, age),
-// or know a group only as a JetStream consumer whose acknowledgements count (interest). Neither keeps 24 hours for
-// replay and never less than what is unread. So the stream has one limit, its size, at which it refuses new entries
-// (DiscardNew: appends get ErrFull), and trim.go takes entries from its beginning: the old ones and, above three
-// quarters of the size, the oldest ones, but never one that a required group has not read.
+// Retention: the stream's own limits either drop the oldest entries although a group has not read
+// them (DiscardOld, age), or know a group only as a JetStream consumer whose acknowledgements count
+// (interest). Neither keeps 24 hours for replay and never less than what is unread. So the stream
+// has one limit, its size, at which it refuses new entries (DiscardNew: appends get ErrFull), and
+// trim.go takes entries from its beginning: the old ones and, above three quarters of the size, the
+// oldest ones, but never one that a required group has not read.
 func (b *Bus) streamConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        b.cfg.Stream,
@@ -64,12 +66,12 @@ func (b *Bus) streamConfig() jetstream.StreamConfig {
 	}
 }
 
-// storeAttempt is how long one try to look at the store may take: a request that came to a cluster before it had a leader
-// is never answered.
+// storeAttempt is how long one try to look at the store may take: a request that came to a cluster
+// before it had a leader is never answered.
 const storeAttempt = 4 * time.Second
 
-// ensureStore creates the streams and the bucket, or checks and updates those that are there. It tries for as long as a
-// cluster has no leader, or not all of its servers.
+// ensureStore creates the streams and the bucket, or checks and updates those that are there. It
+// tries for as long as a cluster has no leader, or not all of its servers.
 func (b *Bus) ensureStore(ctx context.Context) error {
 	for {
 		attempt, cancel := context.WithTimeout(ctx, storeAttempt)
@@ -125,9 +127,10 @@ func (b *Bus) tryStore(ctx context.Context) error {
 // startSpread is over how long processes that start together spread what they create on a cluster.
 const startSpread = time.Second
 
-// ensure looks for something that every process needs, and makes it if it is missing. On a cluster, many processes that
-// start together and all send the same request can keep a stream from having a leader for longer than they wait: so each
-// waits for a moment of chance and looks again before it makes anything.
+// ensure looks for something that every process needs, and makes it if it is missing. On a cluster,
+// many processes that start together and all send the same request can keep a stream from having a
+// leader for longer than they wait: so each waits for a moment of chance and looks again before it
+// makes anything.
 func (b *Bus) ensure(ctx context.Context, missing error, look, produce func() error) error {
 	err := look()
 	if errors.Is(err, missing) && b.cfg.Replicas > 1 {
@@ -214,7 +217,8 @@ func (b *Bus) ensureStream(ctx context.Context) error {
 	}
 	have := s.CachedInfo().Config
 	closed := have.Metadata[metaMoving] != ""
-	if closed { // appends wait until the move has ended; if it was broken off, the next Advance goes on with it
+	// appends wait until the move has ended; if it was broken off, the next Advance goes on with it
+	if closed {
 		want = b.closedConfig(want)
 		b.log.Warn("the log is being moved to greater Seqs; nothing can be appended until that has ended")
 	}
@@ -231,8 +235,8 @@ func (b *Bus) ensureStream(ctx context.Context) error {
 	return nil
 }
 
-// ErrMismatch says that the stream that is there is not one that this process can work with: it is another release's, or
-// somebody else's, or made with other settings.
+// ErrMismatch says that the stream that is there is not one that this process can work with: it is
+// another release's, or somebody else's, or made with other settings.
 var ErrMismatch = errors.New("the log on the bus is of another kind")
 
 // checkStream refuses a stream that this version cannot work with, and says how to get out of it.

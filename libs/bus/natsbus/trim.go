@@ -11,8 +11,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// trimLoop takes old entries from the beginning of the log. Every process does it: it is one small question when there
-// is nothing to do, and doing it twice does no harm.
+// trimLoop takes old entries from the beginning of the log. Every process does it: it is one small
+// question when there is nothing to do, and doing it twice does no harm.
 func (b *Bus) trimLoop(ctx context.Context) {
 	for {
 		t := time.NewTimer(b.cfg.TrimEvery/2 + rand.N(b.cfg.TrimEvery))
@@ -48,8 +48,8 @@ func (b *Bus) streamState(ctx context.Context) (jetstream.Stream, jetstream.Stre
 	return s, s.CachedInfo().State, nil
 }
 
-// trim takes what is older than MaxAge and, above three quarters of MaxBytes, the oldest, up to what a required group
-// has not consumed.
+// trim takes what is older than MaxAge and, above three quarters of MaxBytes, the oldest, up to
+// what a required group has not consumed.
 func (b *Bus) trim(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, trimTimeout)
 	defer cancel()
@@ -65,9 +65,10 @@ func (b *Bus) trim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// What is noted is the last entry that is taken, not the Seq before the first that stays: between them there may be Seqs
-	// of entries that were removed, and of fences, which are younger than those entries. Rooms that were compared before
-	// the young Seqs were given away would look as if they had missed something.
+	// What is noted is the last entry that is taken, not the Seq before the first that stays:
+	// between them there may be Seqs of entries that were removed, and of fences, which are younger
+	// than those entries. Rooms that were compared before the young Seqs were given away would look
+	// as if they had missed something.
 	last, err := b.lastBefore(ctx, state.FirstSeq, min(cut, unread))
 	if err != nil {
 		return fmt.Errorf("find the last entry to take: %w", err)
@@ -113,13 +114,15 @@ func (b *Bus) wantCut(ctx context.Context, state jetstream.StreamState) (uint64,
 		}
 	}
 	if soft := uint64(b.cfg.MaxBytes) / 4 * 3; state.Bytes > soft {
-		n := (state.Bytes - soft) * state.Msgs / state.Bytes // by their mean size; the next look corrects it
+		// by their mean size; the next look corrects it
+		n := (state.Bytes - soft) * state.Msgs / state.Bytes
 		cut = max(cut, state.FirstSeq+n+1)
 	}
 	return cut, nil
 }
 
-// firstUnread returns the first Seq that a required group has not consumed, or end if there is none.
+// firstUnread returns the first Seq that a required group has not consumed, or end if there is
+// none.
 func (b *Bus) firstUnread(ctx context.Context, end uint64) (uint64, error) {
 	groups, err := b.groups(ctx)
 	if err != nil {
@@ -151,8 +154,8 @@ func (b *Bus) nextIn(ctx context.Context, partition int, seq uint64) (uint64, er
 	return b.nextOf(ctx, b.names.inPartition(partition), seq)
 }
 
-// nextOf returns the Seq of the first entry with a subject at or after seq, or 0. The stream's leader is asked: a replica
-// that is behind would not know of unread entries.
+// nextOf returns the Seq of the first entry with a subject at or after seq, or 0. The stream's
+// leader is asked: a replica that is behind would not know of unread entries.
 func (b *Bus) nextOf(ctx context.Context, subject string, seq uint64) (uint64, error) {
 	ctx, done := b.attempt(ctx)
 	defer done()
@@ -163,8 +166,9 @@ func (b *Bus) nextOf(ctx context.Context, subject string, seq uint64) (uint64, e
 	return m.Seq, err
 }
 
-// lastBefore returns the Seq of the log's last entry that is before end and not before first, or 0. JetStream finds the next
-// entry from a Seq on, so it is looked for by halves, from the end: mostly the entry is right there.
+// lastBefore returns the Seq of the log's last entry that is before end and not before first, or 0.
+// JetStream finds the next entry from a Seq on, so it is looked for by halves, from the end: mostly
+// the entry is right there.
 func (b *Bus) lastBefore(ctx context.Context, first, end uint64) (uint64, error) {
 	next := func(seq uint64) (uint64, error) {
 		found, err := b.nextOf(ctx, b.names.log+">", seq)

@@ -148,7 +148,8 @@ func (b *trimming) metric(name string) float64 {
 	return 0
 }
 
-// goesOn checks that a follower gets what is said next, and was told of nothing else, besides n entries before.
+// goesOn checks that a follower gets what is said next, and was told of nothing else, besides n
+// entries before.
 func (b *trimming) goesOn(room string, f *told, n int) {
 	b.t.Helper()
 	b.say(room)
@@ -164,8 +165,9 @@ func (b *trimming) goesOn(room string, f *told, n int) {
 	}
 }
 
-// TestTrimmedPastARemovedEntry: retention comes to where a message was removed that was said a moment ago. Rooms in which
-// nothing was said since they were last compared have missed nothing, and are told nothing.
+// TestTrimmedPastARemovedEntry: retention comes to where a message was removed that was said a
+// moment ago. Rooms in which nothing was said since they were last compared have missed nothing,
+// and are told nothing.
 func TestTrimmedPastARemovedEntry(t *testing.T) {
 	t.Parallel()
 	b := newTrimming(t, Config{MaxAge: 50 * time.Millisecond})
@@ -202,7 +204,8 @@ func TestTrimmedPastARemovedEntry(t *testing.T) {
 	b.goesOn("empty", empty, 0)
 }
 
-// trimTo takes the log's entries through a Seq, however young they are, as a log that is full has to.
+// trimTo takes the log's entries through a Seq, however young they are, as a log that is full has
+// to.
 func (b *trimming) trimTo(seq uint64) error {
 	s, err := b.js.Stream(b.t.Context(), b.names.stream)
 	if err == nil {
@@ -214,8 +217,9 @@ func (b *trimming) trimTo(seq uint64) error {
 	return err
 }
 
-// TestTrimmedPastQuietRooms: a log that is small and busy is trimmed past the place up to which quiet rooms are known to be
-// complete. As long as nothing has disturbed their subscriptions they are told nothing.
+// TestTrimmedPastQuietRooms: a log that is small and busy is trimmed past the place up to which
+// quiet rooms are known to be complete. As long as nothing has disturbed their subscriptions they
+// are told nothing.
 func TestTrimmedPastQuietRooms(t *testing.T) {
 	t.Parallel()
 	b := newTrimming(t, Config{})
@@ -235,8 +239,8 @@ func TestTrimmedPastQuietRooms(t *testing.T) {
 	b.goesOn("empty", empty, 0)
 }
 
-// TestTrimmedUnheard: entries that were trimmed before an edge that was cut off has heard of them are told to be missing, in
-// their room and in those of which NATS cannot tell.
+// TestTrimmedUnheard: entries that were trimmed before an edge that was cut off has heard of them
+// are told to be missing, in their room and in those of which NATS cannot tell.
 func TestTrimmedUnheard(t *testing.T) {
 	t.Parallel()
 	b := newTrimming(t, Config{MaxAge: 50 * time.Millisecond})
@@ -283,7 +287,8 @@ func (c hookedConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// TestTrimmedWhileReading: what retention takes between two steps of a replay makes the answer a truncated one.
+// TestTrimmedWhileReading: what retention takes between two steps of a replay makes the answer a
+// truncated one.
 func TestTrimmedWhileReading(t *testing.T) {
 	t.Parallel()
 	b := newTrimming(t, Config{})

@@ -1,6 +1,6 @@
-// Package natsembed runs a nats-server with JetStream inside this process, for `hubbub up` and for tests: the same
-// server as in production, on a folder of its own. It owns the server's options, folder and life; it knows nothing of
-// what is stored in it (natsbus does) and handles no signals.
+// Package natsembed runs a nats-server with JetStream inside this process, for `hubbub up` and for
+// tests: the same server as in production, on a folder of its own. It owns the server's options,
+// folder and life; it knows nothing of what is stored in it (natsbus does) and handles no signals.
 package natsembed
 
 import (
@@ -24,8 +24,8 @@ var ErrLocked = filelock.ErrLocked
 // maxPayload is the greatest message in bytes: bus.MaxData and room for headers.
 const maxPayload = 1 << 20
 
-// syncInterval is how often the store is synced to disk: a power cut costs at most this much. A kill costs nothing,
-// since every acknowledged message has been written to the file.
+// syncInterval is how often the store is synced to disk: a power cut costs at most this much. A
+// kill costs nothing, since every acknowledged message has been written to the file.
 const syncInterval = time.Second
 
 // readyTimeout is how long the server may take to recover its store and accept connections.
@@ -40,7 +40,8 @@ type Options struct {
 	Host string      // address to listen on, with Port; default 127.0.0.1
 	Port int         // NoListener: connections from this process only; 0: any free port
 	Log  *zap.Logger // gets what the server warns of; none if nil
-	// Configure, if not nil, may change the server's options before it starts: clusters and logins in tests.
+	// Configure, if not nil, may change the server's options before it starts: clusters and logins
+	// in tests.
 	Configure func(*server.Options)
 }
 
@@ -51,8 +52,8 @@ type Server struct {
 	once sync.Once
 }
 
-// Start locks the folder, starts a server on it, and returns when that accepts connections. Errors: ErrLocked, and
-// whatever keeps the server from starting, such as a port in use.
+// Start locks the folder, starts a server on it, and returns when that accepts connections. Errors:
+// ErrLocked, and whatever keeps the server from starting, such as a port in use.
 func Start(o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
@@ -133,7 +134,8 @@ func (s *Server) URL() string {
 	return s.ClientURL()
 }
 
-// Shutdown stops the server, waits for it, and gives the folder back. It may be called more than once.
+// Shutdown stops the server, waits for it, and gives the folder back. It may be called more than
+// once.
 func (s *Server) Shutdown() {
 	s.once.Do(func() {
 		s.Server.Shutdown()
@@ -142,7 +144,8 @@ func (s *Server) Shutdown() {
 	})
 }
 
-// logger passes what the server warns of to zap. The server's notices are a screenful at each start, for nobody.
+// logger passes what the server warns of to zap. The server's notices are a screenful at each
+// start, for nobody.
 type logger struct{ l *zap.SugaredLogger }
 
 func (l logger) Noticef(format string, v ...any) { l.l.Debugf("nats-server: "+format, v...) }
@@ -152,8 +155,8 @@ func (l logger) Fatalf(format string, v ...any)  { l.l.Errorf("nats-server: "+fo
 func (l logger) Debugf(string, ...any)           {}
 func (l logger) Tracef(string, ...any)           {}
 
-// InProcess starts a server that is off the network, and returns it with the function that stops it. It is what
-// busurl.Config.Embed wants.
+// InProcess starts a server that is off the network, and returns it with the function that stops
+// it. It is what busurl.Config.Embed wants.
 func InProcess(dir string, log *zap.Logger) (nats.InProcessConnProvider, func(), error) {
 	s, err := Start(Options{Dir: dir, Port: NoListener, Log: log})
 	if err != nil {

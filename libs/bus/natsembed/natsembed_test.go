@@ -21,7 +21,8 @@ import (
 	"hubbub.internal/libs/bus/natsembed"
 )
 
-// childDir tells this test binary to be a process that appends to a server of its own until it is killed.
+// childDir tells this test binary to be a process that appends to a server of its own until it is
+// killed.
 const childDir = "NATSEMBED_TEST_DIR"
 
 func TestMain(m *testing.M) {
@@ -61,7 +62,8 @@ func child(dir string) {
 	}
 }
 
-// TestKill holds that what was acknowledged before a kill -9 is there after it, and that the folder is free again.
+// TestKill holds that what was acknowledged before a kill -9 is there after it, and that the folder
+// is free again.
 func TestKill(t *testing.T) {
 	dir := t.TempDir()
 	cmd := exec.Command(os.Args[0])

@@ -14,13 +14,15 @@ import (
 )
 
 const (
-	// lanes is how many batches of appends may be on their way at the same time, or one for each partition on a cluster,
-	// where one server that is away must not hold up the others. A partition belongs to one lane.
+	// lanes is how many batches of appends may be on their way at the same time, or one for each
+	// partition on a cluster, where one server that is away must not hold up the others. A
+	// partition belongs to one lane.
 	lanes = 4
 	// batchEntries and batchBytes bound a batch: the server runs it in a few milliseconds.
 	batchEntries = 256
 	batchBytes   = 4 << 20
-	// maxQueued and maxQueuedBytes bound the appends of this process that are not finished; more fail at once.
+	// maxQueued and maxQueuedBytes bound the appends of this process that are not finished; more
+	// fail at once.
 	maxQueued      = 1 << 16
 	maxQueuedBytes = 128 << 20
 	// replicaTimeout is how long replicas may take to have a batch before it is sent again.
@@ -34,8 +36,8 @@ var (
 	errReplicas = errors.New("too few replicas have the entry")
 )
 
-// appender sends entries in batches. A lane has one batch on its way at a time and fills the next meanwhile: batches
-// grow with the load by themselves.
+// appender sends entries in batches. A lane has one batch on its way at a time and fills the next
+// meanwhile: batches grow with the load by themselves.
 type appender struct {
 	b       *Bus
 	lanes   []*lane
@@ -131,8 +133,8 @@ func (a *appender) pending(e bus.NewEntry, done func(bus.Appended, error)) *pend
 	}
 }
 
-// grew calls retention when this process alone has added a sixteenth of what the log may have, so that the log does not
-// outgrow its limit between two looks.
+// grew calls retention when this process alone has added a sixteenth of what the log may have, so
+// that the log does not outgrow its limit between two looks.
 func (a *appender) grew(bytes int) {
 	if a.grown.Add(int64(bytes)) > a.b.cfg.MaxBytes/16 {
 		a.grown.Store(0)

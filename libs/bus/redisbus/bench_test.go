@@ -17,7 +17,8 @@ const (
 	benchSenders = 4096 // each with one append in flight
 )
 
-// benchEntry returns the nth entry of a benchmark run: 100 bytes, of a sender and to a room like an edge's.
+// benchEntry returns the nth entry of a benchmark run: 100 bytes, of a sender and to a room like an
+// edge's.
 func benchEntry(run string, n int) bus.NewEntry {
 	return bus.NewEntry{
 		Room: "room-" + strconv.Itoa(n%benchRooms), Sender: "sender-" + strconv.Itoa(n%benchSenders),
@@ -27,9 +28,10 @@ func benchEntry(run string, n int) bus.NewEntry {
 
 var benchData = make([]byte, 100)
 
-// BenchmarkAppend measures Append, from as many senders as an edge has, against the bare script: the same script with the
-// same arguments, made in advance, in pipelines of the same length on as many connections, by the client library alone.
-// The two take turns, so that both see the same machine; ratio is the one's rate by the other's.
+// BenchmarkAppend measures Append, from as many senders as an edge has, against the bare script:
+// the same script with the same arguments, made in advance, in pipelines of the same length on as
+// many connections, by the client library alone. The two take turns, so that both see the same
+// machine; ratio is the one's rate by the other's.
 func BenchmarkAppend(b *testing.B) {
 	const turn = 20_000
 	hub := benchBus(b)
@@ -97,7 +99,8 @@ func runBare(b *testing.B, hub *Bus, all [lanes][]*pending) {
 }
 
 func benchBus(b *testing.B) *Bus {
-	hub, err := Open(b.Context(), Config{URL: bustest.Redis(b).URL(), Keep: 30 * time.Second}, nil, nil) // as shipped
+	// as shipped
+	hub, err := Open(b.Context(), Config{URL: bustest.Redis(b).URL(), Keep: 30 * time.Second}, nil, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

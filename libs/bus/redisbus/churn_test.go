@@ -12,8 +12,8 @@ import (
 	"hubbub.internal/libs/bus/bustest"
 )
 
-// TestChurn: 100,000 rooms (fewer with the race detector) that are followed and left again leave no subscription behind, and no memory that grows from
-// one time to the next.
+// TestChurn: 100,000 rooms (fewer with the race detector) that are followed and left again leave no
+// subscription behind, and no memory that grows from one time to the next.
 func TestChurn(t *testing.T) {
 	const rooms, joiners = bustest.ChurnRooms, 2000
 	s := bustest.Redis(t)

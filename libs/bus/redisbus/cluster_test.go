@@ -23,7 +23,8 @@ func tagOf(room string) string {
 	return "{" + strconv.Itoa(int(h%16)) + "}"
 }
 
-// TestSlotsMove: while slots move from master to master and back, nothing is missing, for followers and watchers neither.
+// TestSlotsMove: while slots move from master to master and back, nothing is missing, for followers
+// and watchers neither.
 func TestSlotsMove(t *testing.T) {
 	t.Parallel()
 	r := bustest.Cluster(t)
@@ -56,7 +57,8 @@ func TestSlotsMove(t *testing.T) {
 		}
 	}
 	tr.check()
-	for _, b := range tr.buses { // a probe may be lost whose slot has just moved, as anything that is not in the log
+	// a probe may be lost whose slot has just moved, as anything that is not in the log
+	for _, b := range tr.buses {
 		eventually(t, "a probe comes back", func() bool {
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
@@ -98,8 +100,8 @@ func (w *watcher) suspicious() (was bool) {
 	return was
 }
 
-// TestMastersFail: with WAIT nothing that was acknowledged is lost when a master is killed, or frozen for longer than
-// the cluster waits, and its replica takes over.
+// TestMastersFail: with WAIT nothing that was acknowledged is lost when a master is killed, or
+// frozen for longer than the cluster waits, and its replica takes over.
 func TestMastersFail(t *testing.T) {
 	t.Parallel()
 	r := bustest.Cluster(t)

@@ -50,7 +50,8 @@ func (b *Bus) connect(ctx context.Context) error {
 	return nil
 }
 
-// moved is called when other servers have the partitions. A replica that became a master has settings of its own.
+// moved is called when other servers have the partitions. A replica that became a master has
+// settings of its own.
 func (b *Bus) moved(ctx context.Context) {
 	all := b.places.all()
 	b.appends.doubt()
@@ -68,8 +69,8 @@ func (b *Bus) moved(ctx context.Context) {
 	}
 }
 
-// errLoading says that a server still reads its data. It answers INFO all the same, but turns the append-only file off
-// meanwhile, and says so.
+// errLoading says that a server still reads its data. It answers INFO all the same, but turns the
+// append-only file off meanwhile, and says so.
 var errLoading = errors.New("the server is loading its data")
 
 // info returns what a server says of itself.
@@ -85,8 +86,8 @@ func (b *Bus) info(ctx context.Context, addr string) (map[string]string, error) 
 	return info, nil
 }
 
-// attempts is retry for the start: it also goes on when the context of one try ended, and returns the last error as is,
-// or the last that says more than that there was no time left.
+// attempts is retry for the start: it also goes on when the context of one try ended, and returns
+// the last error as is, or the last that says more than that there was no time left.
 func (b *Bus) attempts(ctx context.Context, try func(context.Context) error) error {
 	var last error
 	for {
@@ -105,8 +106,9 @@ func (b *Bus) attempts(ctx context.Context, try func(context.Context) error) err
 	}
 }
 
-// hopeless reports whether the first connection failed in a way that a few seconds do not change: also when the one server
-// that there is refuses it, which the caller can tell people at once. Of several servers another may take over.
+// hopeless reports whether the first connection failed in a way that a few seconds do not change:
+// also when the one server that there is refuses it, which the caller can tell people at once. Of
+// several servers another may take over.
 func (b *Bus) hopeless(err error) bool {
 	var network *net.OpError
 	return tlsTrouble(err) != "" || errors.Is(err, errNoMaster) || errors.Is(err, errNoSentinel) ||
@@ -123,7 +125,8 @@ func (b *Bus) explain(err error) error {
 	var answer redis.Error
 	says := tlsTrouble(err)
 	if says == "" && !errors.As(err, &answer) && !(errors.As(err, &network) && network.Op == "dial") {
-		// A server that wants nobody says so and hangs up, which whoever writes at that moment takes for a broken connection.
+		// A server that wants nobody says so and hangs up, which whoever writes at that moment
+		// takes for a broken connection.
 		if words := greeting(b.endpoint.seeds[0]); words != "" {
 			err = errors.New(words)
 		} else {
@@ -171,7 +174,8 @@ func (b *Bus) explain(err error) error {
 	return because(bus.ErrUnavailable, "cannot be used: check that the port is that of Redis")
 }
 
-// checkServer refuses a server that loses messages by its settings or cannot run the scripts, and warns of one that may.
+// checkServer refuses a server that loses messages by its settings or cannot run the scripts, and
+// warns of one that may.
 func (b *Bus) checkServer(addr string, info map[string]string) error {
 	unsuitable := func(format string, args ...any) error {
 		return &problem{kind: ErrUnsuitable, text: "redis at " + addr + " " + fmt.Sprintf(format, args...)}
@@ -214,7 +218,8 @@ func parseInfo(text string) map[string]string {
 	return info
 }
 
-// ensureLog notes the partitions and the required groups on the server, or checks those that are there.
+// ensureLog notes the partitions and the required groups on the server, or checks those that are
+// there.
 func (b *Bus) ensureLog(ctx context.Context) error {
 	args := []any{layout, b.cfg.Partitions}
 	for _, g := range b.cfg.Groups {
@@ -243,7 +248,8 @@ func (b *Bus) ensureLog(ctx context.Context) error {
 	return nil
 }
 
-// quiet keeps the client library from writing to standard error: what it has to say comes back as errors.
+// quiet keeps the client library from writing to standard error: what it has to say comes back as
+// errors.
 var quiet = sync.OnceFunc(func() { redis.SetLogger(nothing{}) })
 
 type nothing struct{}

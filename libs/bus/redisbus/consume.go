@@ -19,7 +19,8 @@ import (
 const (
 	// readEntries is how many entries a batch has at most.
 	readEntries = 64
-	// readBlock is how long a read waits for entries, and so how long a partition may take to be given up.
+	// readBlock is how long a read waits for entries, and so how long a partition may take to be
+	// given up.
 	readBlock = time.Second
 )
 
@@ -30,9 +31,10 @@ var (
 
 // Consume implements bus.Log.
 //
-// The order of a room has to survive the death of a member, and a Redis consumer group hands out what a dead consumer
-// had not acknowledged later than newer entries. So a group is one number per partition, what it has consumed up to;
-// each partition is read by one member at a time, which holds its lease, in order. See member.go for who reads what.
+// The order of a room has to survive the death of a member, and a Redis consumer group hands out
+// what a dead consumer had not acknowledged later than newer entries. So a group is one number per
+// partition, what it has consumed up to; each partition is read by one member at a time, which
+// holds its lease, in order. See member.go for who reads what.
 func (b *Bus) Consume(ctx context.Context, group string, handle func(context.Context, []bus.Entry) error) error {
 	if err := bus.CheckName(group); err != nil {
 		return err
@@ -100,7 +102,8 @@ func (p *partition) stopping() bool {
 
 // read hands over batches until something fails. good is called after each batch.
 func (p *partition) read(ctx context.Context, good func()) error {
-	if err := p.take(ctx); err != nil { // the log may have been put back to an older state meanwhile
+	// the log may have been put back to an older state meanwhile
+	if err := p.take(ctx); err != nil {
 		return err
 	}
 	for {
@@ -131,7 +134,8 @@ func (p *partition) read(ctx context.Context, good func()) error {
 	}
 }
 
-// next returns the entries that follow, and dead letters that were put back: at least one of either.
+// next returns the entries that follow, and dead letters that were put back: at least one of
+// either.
 func (p *partition) next(ctx context.Context) (batch []bus.Entry, again []redis.XMessage, err error) {
 	b := p.m.b
 	log, redrive := b.keys.log(p.number), b.keys.again(p.number, p.m.group)
@@ -166,8 +170,9 @@ func (p *partition) next(ctx context.Context) (batch []bus.Entry, again []redis.
 	return batch, again, nil
 }
 
-// replicated returns when as many replicas as an append waits for have what was read. Without that, a consumer that
-// remembers for ever would have entries that a failover takes back, and that come again at another Seq.
+// replicated returns when as many replicas as an append waits for have what was read. Without that,
+// a consumer that remembers for ever would have entries that a failover takes back, and that come
+// again at another Seq.
 func (p *partition) replicated(ctx context.Context) error {
 	b := p.m.b
 	if b.cfg.Replicas == 1 {
@@ -176,7 +181,8 @@ func (p *partition) replicated(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	pipe := b.clients.at(p.from).Pipeline()
-	pipe.Incr(ctx, b.keys.fence(p.number)) // WAIT is about what its connection has written; see lane.send
+	// WAIT is about what its connection has written; see lane.send
+	pipe.Incr(ctx, b.keys.fence(p.number))
 	copies := pipe.Do(ctx, "WAIT", b.cfg.Replicas-1, replicaTimeout.Milliseconds())
 	if _, err := pipe.Exec(ctx); err != nil {
 		return err

@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// deadLetters is how many dead letters of a group are kept in each partition, about; the oldest go first.
+	// deadLetters is how many dead letters of a group are kept in each partition, about; the oldest
+	// go first.
 	deadLetters = 1000
 	maxReason   = 1024 // bytes
 )

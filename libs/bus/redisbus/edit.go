@@ -7,8 +7,8 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// Remove implements bus.Log. The content leaves the server's memory at once, and its append-only file when the server
-// next rewrites that.
+// Remove implements bus.Log. The content leaves the server's memory at once, and its append-only
+// file when the server next rewrites that.
 func (b *Bus) Remove(ctx context.Context, room string, seq uint64) error {
 	if b.isClosed() {
 		return bus.ErrClosed

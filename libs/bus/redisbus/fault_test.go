@@ -223,7 +223,8 @@ func TestServerIsSilent(t *testing.T) {
 		}
 		done <- a.Seq
 	})
-	// Until the first try has been given up, after 2 s: the server has it in its buffer, and gets a second one.
+	// Until the first try has been given up, after 2 s: the server has it in its buffer, and gets a
+	// second one.
 	began := time.Now()
 	eventually(t, "a try has timed out", func() bool { return time.Since(began) > 3*time.Second })
 	s.Resume()
@@ -242,7 +243,8 @@ func TestLogIsLost(t *testing.T) {
 	f := followRoom(t, b, "room")
 	old := put(t, b, "room", 0, 3)
 	eventually(t, "the follower gets everything", func() bool { got, _ := f.seen(); return slices.Equal(got, old) })
-	if err := raw(t, s).FlushAll(t.Context()).Err(); err != nil { // as a failover to an empty replica would
+	// as a failover to an empty replica would
+	if err := raw(t, s).FlushAll(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	fresh := put(t, b, "room", 0, 2) // the keys are lost too: these are new entries

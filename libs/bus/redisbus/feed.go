@@ -18,22 +18,25 @@ const (
 	// subscribeChunk is how many channels one command names.
 	subscribeChunk = 512
 	pingEvery      = 5 * time.Second
-	// silence is how long a connection may say nothing, not even answer a ping, before it is taken for dead.
+	// silence is how long a connection may say nothing, not even answer a ping, before it is taken
+	// for dead.
 	silence     = 12 * time.Second
 	redialPause = 50 * time.Millisecond
 	redialMax   = 2 * time.Second
 )
 
-// errUnasked says that the server ended or began a subscription that we did not ask about: a slot moved, or somebody
-// reset the connection. Nothing is certain any more but what a new connection confirms.
+// errUnasked says that the server ended or began a subscription that we did not ask about: a slot
+// moved, or somebody reset the connection. Nothing is certain any more but what a new connection
+// confirms.
 var errUnasked = errors.New("the server changed a subscription without being asked")
 
 // errMoved says that another server has the partition now.
 var errMoved = errors.New("the partition moved to another server")
 
-// feed keeps subscriptions to channels over one connection at a time, to the server that has a partition. When that is lost, all channels are subscribed
-// again on a new one. The client library's PubSub could do so by itself, but does not tell; here every session has its
-// own, which may dial once.
+// feed keeps subscriptions to channels over one connection at a time, to the server that has a
+// partition. When that is lost, all channels are subscribed again on a new one. The client
+// library's PubSub could do so by itself, but does not tell; here every session has its own, which
+// may dial once.
 type feed struct {
 	b         *Bus
 	name      string
@@ -52,8 +55,8 @@ type feed struct {
 	why      error      // the last connection failed; nil when this one has confirmed a channel
 }
 
-// channel is one that is, was, or will be subscribed to. At most one command about it is under way at a time, so the
-// server's answers cannot be mistaken. Its fields are guarded by the feed's mu.
+// channel is one that is, was, or will be subscribed to. At most one command about it is under way
+// at a time, so the server's answers cannot be mistaken. Its fields are guarded by the feed's mu.
 type channel struct {
 	name      string
 	handle    func(channel, message string)
@@ -81,7 +84,8 @@ func newFeed(b *Bus, name string, partition int) *feed {
 	}
 }
 
-// want has the channels subscribed to, and returns what is closed when the server has confirmed them.
+// want has the channels subscribed to, and returns what is closed when the server has confirmed
+// them.
 func (f *feed) want(names []string, handle func(channel, message string)) (wait []<-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -165,7 +169,8 @@ func (f *feed) reason() error {
 	return f.why
 }
 
-// session subscribes to all channels over one new connection, and reads it until it fails or ctx ends.
+// session subscribes to all channels over one new connection, and reads it until it fails or ctx
+// ends.
 func (f *feed) session(ctx context.Context, first bool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -187,8 +192,8 @@ func (f *feed) session(ctx context.Context, first bool) error {
 	return context.Cause(ctx)
 }
 
-// stay waits until another server has the partition, or ctx ends. The server that had it may be up and well and say
-// nothing: cut off from the others, or a replica by now.
+// stay waits until another server has the partition, or ctx ends. The server that had it may be up
+// and well and say nothing: cut off from the others, or a replica by now.
 func (f *feed) stay(ctx context.Context, addr string, changed <-chan struct{}) error {
 	for {
 		select {
@@ -203,7 +208,8 @@ func (f *feed) stay(ctx context.Context, addr string, changed <-chan struct{}) e
 	}
 }
 
-// reset forgets what an earlier connection knew, and has all wanted channels subscribed. It returns how many.
+// reset forgets what an earlier connection knew, and has all wanted channels subscribed. It returns
+// how many.
 func (f *feed) reset() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -221,7 +227,8 @@ func (f *feed) reset() int {
 	return f.behind
 }
 
-// write sends what there is to subscribe and to unsubscribe, and pings, until ctx ends or that fails.
+// write sends what there is to subscribe and to unsubscribe, and pings, until ctx ends or that
+// fails.
 func (f *feed) write(ctx context.Context, pubsub *redis.PubSub, first bool) error {
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
@@ -259,8 +266,8 @@ func inChunks(ctx context.Context, names []string, send func(context.Context, ..
 	return nil
 }
 
-// due returns the channels about which to write now. It reports whether the last unconfirmed channel of a lost connection
-// is not wanted any more.
+// due returns the channels about which to write now. It reports whether the last unconfirmed
+// channel of a lost connection is not wanted any more.
 func (f *feed) due() (subscribe, unsubscribe []string, all bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -280,15 +287,16 @@ func (f *feed) due() (subscribe, unsubscribe []string, all bool) {
 		}
 	}
 	f.todo = nil
-	if f.peak > 1024 && len(f.channels) < f.peak/8 { // a map does not give back what it has grown to
+	// a map does not give back what it has grown to
+	if f.peak > 1024 && len(f.channels) < f.peak/8 {
 		f.channels = maps.Collect(maps.All(f.channels))
 		f.peak = len(f.channels)
 	}
 	return subscribe, unsubscribe, all
 }
 
-// caughtUp notes that nothing is to be expected of a channel of the last connection any more, and reports whether it
-// was the last of them. f.mu is held.
+// caughtUp notes that nothing is to be expected of a channel of the last connection any more, and
+// reports whether it was the last of them. f.mu is held.
 func (f *feed) caughtUp(c *channel) bool {
 	if !c.behind {
 		return false
@@ -327,8 +335,8 @@ func (f *feed) read(ctx context.Context, pubsub *redis.PubSub, first bool) error
 	}
 }
 
-// answered takes the server's word that it has begun or ended a subscription. It reports whether that was the last one
-// of a lost connection.
+// answered takes the server's word that it has begun or ended a subscription. It reports whether
+// that was the last one of a lost connection.
 func (f *feed) answered(m *redis.Subscription) (all bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"hubbub.internal/libs/bus/bustest"
 )
 
-// TestUnaskedUnsubscribe: the server's word that it ended a subscription that we did not end starts a new connection.
-// A single Redis server never says so, so the test says it in its place.
+// TestUnaskedUnsubscribe: the server's word that it ended a subscription that we did not end starts
+// a new connection. A single Redis server never says so, so the test says it in its place.
 func TestUnaskedUnsubscribe(t *testing.T) {
 	f := newFeed(nil, "test", 0)
 	f.channels["a"] = &channel{name: "a", wanted: true, state: on}
@@ -26,8 +26,8 @@ func TestUnaskedUnsubscribe(t *testing.T) {
 	}
 }
 
-// TestSubscribedWhatNobodyWants: a channel that is not wanted any more when the server confirms it is left, and one that is wanted
-// again when the server has ended it is subscribed to again.
+// TestSubscribedWhatNobodyWants: a channel that is not wanted any more when the server confirms it
+// is left, and one that is wanted again when the server has ended it is subscribed to again.
 func TestSubscribedWhatNobodyWants(t *testing.T) {
 	f := newFeed(nil, "test", 0)
 	due := func(what string, subscribe, unsubscribe []string) {
@@ -72,8 +72,8 @@ func TestSubscribedWhatNobodyWants(t *testing.T) {
 	}
 }
 
-// TestLastOneIsNotWanted: a connection that took the place of a lost one is told to be back also when the channel that was still to be
-// confirmed is not wanted any more; once.
+// TestLastOneIsNotWanted: a connection that took the place of a lost one is told to be back also
+// when the channel that was still to be confirmed is not wanted any more; once.
 func TestLastOneIsNotWanted(t *testing.T) {
 	f := newFeed(nil, "test", 0)
 	a, b := []string{"a"}, []string{"b"}
@@ -95,7 +95,8 @@ func TestLastOneIsNotWanted(t *testing.T) {
 	}
 }
 
-// TestSubscribeAndUnsubscribeQuickly: whoever subscribes while an unsubscribe is under way is subscribed in the end.
+// TestSubscribeAndUnsubscribeQuickly: whoever subscribes while an unsubscribe is under way is
+// subscribed in the end.
 func TestSubscribeAndUnsubscribeQuickly(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)

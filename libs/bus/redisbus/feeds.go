@@ -8,9 +8,10 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// feeds are the subscribed connections for one purpose: one in all, or on a cluster one for each partition, whose slot
-// may move by itself. Channels are sharded ones (SSUBSCRIBE) everywhere: on a cluster a message to such a channel goes to
-// the one server that has its slot, and the sender learns whether anybody heard it.
+// feeds are the subscribed connections for one purpose: one in all, or on a cluster one for each
+// partition, whose slot may move by itself. Channels are sharded ones (SSUBSCRIBE) everywhere: on a
+// cluster a message to such a channel goes to the one server that has its slot, and the sender
+// learns whether anybody heard it.
 type feeds struct {
 	b   *Bus
 	all []*feed
@@ -40,9 +41,9 @@ func (fs *feeds) each(names []string, do func(f *feed, names []string)) {
 	}
 }
 
-// subscribe has handle called for each message on the channels, from one goroutine for each partition, and returns when
-// the server has confirmed all of them. Those that are subscribed already keep their handler. After an error they stay
-// wanted.
+// subscribe has handle called for each message on the channels, from one goroutine for each
+// partition, and returns when the server has confirmed all of them. Those that are subscribed
+// already keep their handler. After an error they stay wanted.
 func (fs *feeds) subscribe(ctx context.Context, names []string, handle func(channel, message string)) error {
 	var wait []<-chan struct{}
 	fs.each(names, func(f *feed, names []string) { wait = append(wait, f.want(names, handle)...) })
@@ -64,13 +65,14 @@ func (fs *feeds) subscribe(ctx context.Context, names []string, handle func(chan
 	return nil
 }
 
-// unsubscribe ends that, without waiting for the server. Messages that are on their way are dropped.
+// unsubscribe ends that, without waiting for the server. Messages that are on their way are
+// dropped.
 func (fs *feeds) unsubscribe(names []string) {
 	fs.each(names, func(f *feed, names []string) { f.unsubscribe(names) })
 }
 
-// on sets what is called when a connection is lost, and when every channel of one that was lost is confirmed again. It
-// is called before run.
+// on sets what is called when a connection is lost, and when every channel of one that was lost is
+// confirmed again. It is called before run.
 func (fs *feeds) on(lost func(reason string), back func()) {
 	for _, f := range fs.all {
 		f.lost, f.back = lost, back

@@ -39,8 +39,9 @@ func newSentinels(e endpoint, partitions int) *sentinels {
 	return s
 }
 
-// find returns the master's address, for each partition the same. All Sentinels are asked, and the one that knows of
-// the latest failover is believed: one that was cut off from the others answers too.
+// find returns the master's address, for each partition the same. All Sentinels are asked, and the
+// one that knows of the latest failover is believed: one that was cut off from the others answers
+// too.
 func (s *sentinels) find(ctx context.Context) ([]string, error) {
 	type answer struct {
 		addr  string
@@ -121,8 +122,8 @@ func newCluster(e endpoint, k keys, clients *clients) *cluster {
 	return c
 }
 
-// find returns the address of the master of each partition's slot. The nodes are asked in random order: one may be
-// cut off from the others and answer what was true before.
+// find returns the address of the master of each partition's slot. The nodes are asked in random
+// order: one may be cut off from the others and answer what was true before.
 func (c *cluster) find(ctx context.Context) ([]string, error) {
 	nodes := slices.Concat(c.places.all(), c.seeds)
 	slices.Sort(nodes)
@@ -130,7 +131,8 @@ func (c *cluster) find(ctx context.Context) ([]string, error) {
 	rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
 	var errs []error
 	for _, n := range nodes {
-		ctx, cancel := context.WithTimeout(ctx, attemptTimeout/2) // a node that hangs must not use up the time of all
+		// a node that hangs must not use up the time of all
+		ctx, cancel := context.WithTimeout(ctx, attemptTimeout/2)
 		shards, err := c.clients.at(n).ClusterShards(ctx).Result()
 		cancel()
 		if err == nil {
@@ -198,7 +200,8 @@ func slotOf(tag string) int {
 	return int(crc % 16384)
 }
 
-// mustBeMaster refuses a connection to a server that a failover has made a replica: what it answers may be old.
+// mustBeMaster refuses a connection to a server that a failover has made a replica: what it answers
+// may be old.
 func mustBeMaster(ctx context.Context, c *redis.Conn) error {
 	cmd := redis.NewSliceCmd(ctx, "role")
 	_ = c.Process(ctx, cmd)

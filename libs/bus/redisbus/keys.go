@@ -14,8 +14,8 @@ type keys struct {
 	tags   []string // hub:{0}: and so on, one for each partition
 }
 
-// newKeys returns the names in a database. Channels are shared by all databases of a server, so its number is in the
-// names unless it is 0.
+// newKeys returns the names in a database. Channels are shared by all databases of a server, so its
+// number is in the names unless it is 0.
 func newKeys(prefix string, db, partitions int) keys {
 	if db != 0 {
 		prefix += strconv.Itoa(db)
@@ -49,8 +49,9 @@ func (k keys) again(p int, group string) string { return k.tags[p] + "again:" + 
 
 func (k keys) fence(p int) string { return k.tags[p] + "fence" }
 
-// never returns a key that is never made. A script that reaches for keys which it cannot name in advance names this one
-// too: then a cluster does not run it on a slot that is being moved, where some of those keys are gone already.
+// never returns a key that is never made. A script that reaches for keys which it cannot name in
+// advance names this one too: then a cluster does not run it on a slot that is being moved, where
+// some of those keys are gone already.
 func (k keys) never(p int) string { return k.tags[p] + "never" }
 
 // What is of no room is in the partition of its own name; what there is once, in the first.
@@ -79,8 +80,8 @@ func (k keys) tagged(name string) int {
 	return p
 }
 
-// once returns the idempotence key of an append. Names hold no dots, so different entries never share one, and 128 bits
-// of a hash are shorter than the three ids.
+// once returns the idempotence key of an append. Names hold no dots, so different entries never
+// share one, and 128 bits of a hash are shorter than the three ids.
 func (k keys) once(p int, e bus.NewEntry) string {
 	sum := sha256.Sum256([]byte(e.Room + "." + e.Sender + "." + e.ID))
 	return k.tags[p] + "once:" + base64.RawURLEncoding.EncodeToString(sum[:16])

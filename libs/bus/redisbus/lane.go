@@ -44,7 +44,8 @@ func (l *lane) run(ctx context.Context) {
 			return
 		case <-l.wake:
 		case <-m.rest.C:
-			m.doubt.Store(true) // before it is trusted that the log has what is kept, and that is forgotten
+			// before it is trusted that the log has what is kept, and that is forgotten
+			m.doubt.Store(true)
 		}
 		for ctx.Err() == nil {
 			err := l.check(ctx)
@@ -121,13 +122,15 @@ func (l *lane) pop() *pending {
 	return p
 }
 
-// send appends a batch in one round trip, finishes what has an outcome, and returns the rest in order.
+// send appends a batch in one round trip, finishes what has an outcome, and returns the rest in
+// order.
 func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 	b := l.a.b
 	// Not ctx itself: on Close the batch in hand still gets its outcome.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
 	defer cancel()
-	// Not where the partition is by now: what was said there has to be known before anything new is.
+	// Not where the partition is by now: what was said there has to be known before anything new
+	// is.
 	server, fence := b.clients.at(l.memory.addr), b.keys.fence(batch[0].partition)
 	pipe := server.Pipeline()
 	mark := l.memory.mark.ask(ctx, pipe, b.keys)
@@ -137,8 +140,9 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 	}
 	var copies *redis.Cmd
 	if b.cfg.Replicas > 1 {
-		// WAIT is about what its connection has written, and all of a pipeline is on one. A repeat writes nothing, but
-		// must not be acknowledged before the first is with the replicas either: this write comes after both.
+		// WAIT is about what its connection has written, and all of a pipeline is on one. A repeat
+		// writes nothing, but must not be acknowledged before the first is with the replicas
+		// either: this write comes after both.
 		pipe.Incr(ctx, fence)
 		copies = pipe.Do(ctx, "WAIT", b.cfg.Replicas-1, replicaTimeout.Milliseconds())
 	}
@@ -154,7 +158,9 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 	for i, p := range batch {
 		got, err := outcome(cmds[i])
 		if err == nil && mark != nil {
-			err = mark.Err() // a server that just comes up answers LOADING, and then the rest: nobody knows what it has
+			// a server that just comes up answers LOADING, and then the rest: nobody knows what it
+			// has
+			err = mark.Err()
 		}
 		if err == nil && copies != nil {
 			if n, _ := copies.Int(); n < b.cfg.Replicas-1 {

@@ -11,8 +11,8 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// leaseLooks is for how many of a member's looks a lease and a sign of life last: so long has a member to be silent
-// before it is taken for dead.
+// leaseLooks is for how many of a member's looks a lease and a sign of life last: so long has a
+// member to be silent before it is taken for dead.
 const leaseLooks = 4
 
 func (b *Bus) leaseTime() time.Duration { return leaseLooks * b.cfg.MemberEvery }
@@ -61,8 +61,8 @@ func (p *partition) leased(asked time.Time) {
 	p.lease.Store(asked.Add(p.m.b.leaseTime()).UnixNano())
 }
 
-// commit acknowledges everything through seq, and parks an entry if one is given. Even when ctx has ended it tries once:
-// what the handler has taken should not come again.
+// commit acknowledges everything through seq, and parks an entry if one is given. Even when ctx has
+// ended it tries once: what the handler has taken should not come again.
 func (p *partition) commit(ctx context.Context, seq string, park *bus.DeadLetter) error {
 	b, k := p.m.b, p.m.b.keys
 	asked := time.Now()
@@ -80,8 +80,8 @@ func (p *partition) commit(ctx context.Context, seq string, park *bus.DeadLetter
 	return nil
 }
 
-// write runs a script that answers 1 and prolongs the lease if the partition is this member's. Even when ctx has ended it
-// tries once.
+// write runs a script that answers 1 and prolongs the lease if the partition is this member's. Even
+// when ctx has ended it tries once.
 func (p *partition) write(ctx context.Context, what string, asked time.Time, script *redis.Script, keys []string, args []any) error {
 	b := p.m.b
 	var granted bool

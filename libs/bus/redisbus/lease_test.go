@@ -13,8 +13,8 @@ import (
 	"hubbub.internal/libs/bus/redisbus"
 )
 
-// TestLeaseIsTaken: a member that was taken for dead while its handler works is told so, and cannot acknowledge what
-// another has by then. The test plays the other member.
+// TestLeaseIsTaken: a member that was taken for dead while its handler works is told so, and cannot
+// acknowledge what another has by then. The test plays the other member.
 func TestLeaseIsTaken(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -72,7 +72,8 @@ func TestLeaseIsTaken(t *testing.T) {
 func TestLeaseOutlivesSlowHandler(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
-	cfg := redisbus.Config{URL: s.URL(), Partitions: 1, MemberEvery: 250 * time.Millisecond} // leases last 1 s: a busy disk may hold up renewing one
+	// leases last 1 s: a busy disk may hold up renewing one
+	cfg := redisbus.Config{URL: s.URL(), Partitions: 1, MemberEvery: 250 * time.Millisecond}
 	a, b := open(t, cfg), open(t, cfg)
 	put(t, a, "room", 0, 1)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -107,7 +108,8 @@ func TestLeaseOutlivesSlowHandler(t *testing.T) {
 	}
 }
 
-// TestParkedOnce: parking and acknowledging are one step, so an entry that is handed over again is not parked again.
+// TestParkedOnce: parking and acknowledging are one step, so an entry that is handed over again is
+// not parked again.
 func TestParkedOnce(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)

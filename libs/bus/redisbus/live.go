@@ -63,14 +63,16 @@ func (b *Bus) deliver(channel, message string) {
 	b.engine.Deliver(e)
 }
 
-// personal counts who needs the channels that the personal rooms of a partition share, so that the last one to leave
-// ends the subscription. Once all personal rooms are watched, which has no end, it keeps nothing.
+// personal counts who needs the channels that the personal rooms of a partition share, so that the
+// last one to leave ends the subscription. Once all personal rooms are watched, which has no end,
+// it keeps nothing.
 type personal struct {
 	b *Bus
 
-	mu    sync.Mutex
-	all   bool
-	rooms map[int]map[string]struct{} // by partition: names, since the engine may ask for a room again
+	mu  sync.Mutex
+	all bool
+	// by partition: names, since the engine may ask for a room again
+	rooms map[int]map[string]struct{}
 }
 
 func newPersonal(b *Bus) *personal {
@@ -94,7 +96,8 @@ func (p *personal) add(rooms []string) {
 
 func (p *personal) remove(rooms []string) {
 	p.mu.Lock()
-	defer p.mu.Unlock() // until the channels are unsubscribed, else that could undo a subscribe that comes after
+	// until the channels are unsubscribed, else that could undo a subscribe that comes after
+	defer p.mu.Unlock()
 	var names []string
 	for _, r := range rooms {
 		n := p.b.keys.partition(r)

@@ -23,8 +23,8 @@ func (nobody) Missed(string, uint64)  {}
 func (nobody) Hint(string, uint64)    {}
 func (nobody) Suspect()               {}
 
-// TestPersonalRoomsShareAChannel: the server has one subscription for all personal rooms of a partition, from the first
-// of them to the last, and none of an ordinary room that was left.
+// TestPersonalRoomsShareAChannel: the server has one subscription for all personal rooms of a
+// partition, from the first of them to the last, and none of an ordinary room that was left.
 func TestPersonalRoomsShareAChannel(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -154,7 +154,8 @@ func (h heard) Entry(e bus.Entry)    { h <- e }
 func (heard) Rewound(string, uint64) {}
 func (heard) Missed(string, uint64)  {}
 
-// TestLiveEntriesNameTheOneBefore: who follows a room need not read its log for what comes live in order.
+// TestLiveEntriesNameTheOneBefore: who follows a room need not read its log for what comes live in
+// order.
 func TestLiveEntriesNameTheOneBefore(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()

@@ -15,9 +15,10 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// member is one running Consume. Every member says regularly that it is alive, learns so how many there are, and takes
-// as many leases as make its share. What a dead member had becomes free when its leases expire. Being wrong about that
-// is safe: what is acknowledged is written by compare-and-set.
+// member is one running Consume. Every member says regularly that it is alive, learns so how many
+// there are, and takes as many leases as make its share. What a dead member had becomes free when
+// its leases expire. Being wrong about that is safe: what is acknowledged is written by
+// compare-and-set.
 type member struct {
 	b      *Bus
 	group  string
@@ -57,7 +58,8 @@ func (m *member) run(ctx context.Context) {
 	}
 }
 
-// look says that this member is alive, renews its leases, and takes or gives up partitions to have its share.
+// look says that this member is alive, renews its leases, and takes or gives up partitions to have
+// its share.
 func (m *member) look(ctx context.Context) error {
 	attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
@@ -125,7 +127,9 @@ func (m *member) renew(ctx context.Context) error {
 		switch answers[i] {
 		case m.id:
 			p.leased(asked)
-		case nil: // it has expired, or is being released: the partition itself takes it again before it goes on
+		// it has expired, or is being released: the partition itself takes it again before it goes
+		// on
+		case nil:
 		default:
 			p.cancel(errLost)
 		}

@@ -11,8 +11,8 @@ import (
 	"hubbub.internal/libs/bus/redisbus"
 )
 
-// TestNothingIsLeftOfTrimmedEntries: what retention and Remove have taken leaves nothing behind but the heads of rooms
-// and a few numbers, whatever the order of the two.
+// TestNothingIsLeftOfTrimmedEntries: what retention and Remove have taken leaves nothing behind but
+// the heads of rooms and a few numbers, whatever the order of the two.
 func TestNothingIsLeftOfTrimmedEntries(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -42,7 +42,8 @@ func TestNothingIsLeftOfTrimmedEntries(t *testing.T) {
 		}
 		var left []string
 		for _, k := range keys {
-			if k = strings.TrimPrefix(k, "hub:"); !strings.Contains(k, ":once:") { // these expire by themselves
+			// these expire by themselves
+			if k = strings.TrimPrefix(k, "hub:"); !strings.Contains(k, ":once:") {
 				left = append(left, k)
 			}
 		}

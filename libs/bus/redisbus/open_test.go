@@ -119,7 +119,8 @@ func TestOpenRefuses(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			// On a busy machine what is wrong takes longer to come out; there, it may not be told in the first second.
+			// On a busy machine what is wrong takes longer to come out; there, it may not be told
+			// in the first second.
 			var err error
 			for tt.cfg.OpenTimeout = time.Second; ; tt.cfg.OpenTimeout *= 2 {
 				var b *redisbus.Bus
@@ -141,8 +142,8 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// inProtectedMode returns the URL of a server that lets in nobody from other addresses, at one that is another to it; where
-// the machine has none, of one that says the same.
+// inProtectedMode returns the URL of a server that lets in nobody from other addresses, at one that
+// is another to it; where the machine has none, of one that says the same.
 func inProtectedMode(t *testing.T) string {
 	t.Helper()
 	addrs, err := net.InterfaceAddrs()
@@ -198,7 +199,8 @@ func talks(t *testing.T, answers map[string]string, other string) string {
 	return l.Addr().String()
 }
 
-// breakDisk has the server find that it cannot write to its disk: where its snapshot should be is a folder.
+// breakDisk has the server find that it cannot write to its disk: where its snapshot should be is a
+// folder.
 func breakDisk(t *testing.T, s *bustest.RedisServer) (mend func()) {
 	t.Helper()
 	c := raw(t, s)
@@ -266,8 +268,8 @@ func TestPermissionsThatSuffice(t *testing.T) {
 	}
 }
 
-// TestDiskIsFull: a server that cannot write refuses appends with ErrFull, does nothing by halves, and takes them again
-// when it can.
+// TestDiskIsFull: a server that cannot write refuses appends with ErrFull, does nothing by halves,
+// and takes them again when it can.
 func TestDiskIsFull(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -357,7 +359,8 @@ func TestPasswordAndDatabase(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Channels are one name space for all databases of a server; the two buses must not hear each other all the same.
+	// Channels are one name space for all databases of a server; the two buses must not hear each
+	// other all the same.
 	for _, b := range []*redisbus.Bus{a, b} {
 		if err := b.Publish("chan", []byte("1")); err != nil {
 			t.Fatal(err)

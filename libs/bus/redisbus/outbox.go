@@ -17,7 +17,8 @@ const (
 	outboxBytes    = 16 << 20
 )
 
-// outbox publishes messages in batches, in order, and drops what does not fit while the server is away or slow.
+// outbox publishes messages in batches, in order, and drops what does not fit while the server is
+// away or slow.
 type outbox struct {
 	b    *Bus
 	wake chan struct{}

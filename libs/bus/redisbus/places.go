@@ -12,18 +12,21 @@ import (
 )
 
 const (
-	// lookEvery is how often Sentinels or a cluster are asked who the masters are, without a reason.
+	// lookEvery is how often Sentinels or a cluster are asked who the masters are, without a
+	// reason.
 	lookEvery = 2 * time.Second
 	// lookPause is the least time between two such questions, however many reasons there are.
 	lookPause = 100 * time.Millisecond
 )
 
-// places knows which server has each partition. With Sentinels and on a cluster that changes: by a failover, or when a
-// slot moves. The client library could follow this by itself, but it repeats commands behind our back (a request would
-// be served twice), goes back to subscribing without telling, and returns the first Sentinel's answer, which may be an
-// old one. So each server has a plain client of the library, and this says which to ask.
+// places knows which server has each partition. With Sentinels and on a cluster that changes: by a
+// failover, or when a slot moves. The client library could follow this by itself, but it repeats
+// commands behind our back (a request would be served twice), goes back to subscribing without
+// telling, and returns the first Sentinel's answer, which may be an old one. So each server has a
+// plain client of the library, and this says which to ask.
 type places struct {
-	find func(ctx context.Context) ([]string, error) // the addresses of the masters by partition; nil: they never change
+	// the addresses of the masters by partition; nil: they never change
+	find func(ctx context.Context) ([]string, error)
 	log  *zap.Logger
 
 	mu      sync.Mutex
@@ -38,7 +41,8 @@ func newPlaces(addrs []string, find func(context.Context) ([]string, error), log
 	return &places{find: find, log: log, addrs: addrs, changed: make(chan struct{})}
 }
 
-// at returns the address of the server that has a partition, and a channel that is closed when any address changes.
+// at returns the address of the server that has a partition, and a channel that is closed when any
+// address changes.
 func (p *places) at(partition int) (addr string, changed <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,7 +58,8 @@ func (p *places) all() []string {
 	return slices.Compact(all)
 }
 
-// look asks again, and waits for the answer or the end of ctx. Callers that come at the same time share one answer.
+// look asks again, and waits for the answer or the end of ctx. Callers that come at the same time
+// share one answer.
 func (p *places) look(ctx context.Context) error {
 	if p.find == nil {
 		return nil
@@ -174,7 +179,8 @@ func (b *Bus) at(partition int) *redis.Client {
 	return b.clients.at(addr)
 }
 
-// look has the partitions' places asked for again, after an error that may mean that they have changed.
+// look has the partitions' places asked for again, after an error that may mean that they have
+// changed.
 func (b *Bus) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()

@@ -46,8 +46,8 @@ func (o outcomes) add(t *testing.T, b *Bus, id string, size int) {
 
 func idOf(p *pending) string { return p.command[len(p.command)-4].(string) }
 
-// TestLaneTakesBatches: a batch is as many appends, and as many bytes, as one may have, and one however large it is; all come in
-// order, also those that are to be sent again.
+// TestLaneTakesBatches: a batch is as many appends, and as many bytes, as one may have, and one
+// however large it is; all come in order, also those that are to be sent again.
 func TestLaneTakesBatches(t *testing.T) {
 	for _, size := range []int{0, 1, batchBytes/batchEntries + 1, bus.MaxData} {
 		b := alone(t)
@@ -128,7 +128,8 @@ func TestLaneExpires(t *testing.T) {
 	}
 }
 
-// TestAppendsAreBounded: as many appends and bytes wait as may, and the next ones are refused at once.
+// TestAppendsAreBounded: as many appends and bytes wait as may, and the next ones are refused at
+// once.
 func TestAppendsAreBounded(t *testing.T) {
 	b := alone(t)
 	e := bus.NewEntry{Room: "room", Sender: "ann", ID: "x", Data: make([]byte, 10)}
@@ -183,8 +184,8 @@ func TestOutboxDropsWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-// TestServerIsBounded: as many requests are answered at a time as may be, some wait, the next are told that it is busy, and who
-// has waited for too long is not answered.
+// TestServerIsBounded: as many requests are answered at a time as may be, some wait, the next are
+// told that it is busy, and who has waited for too long is not answered.
 func TestServerIsBounded(t *testing.T) {
 	b := alone(t)
 	leave := make(chan struct{})
@@ -240,7 +241,8 @@ func TestServerIsBounded(t *testing.T) {
 	}
 }
 
-// TestReplies: each request has the first reply to it and no other's, and what cannot be read is an error.
+// TestReplies: each request has the first reply to it and no other's, and what cannot be read is an
+// error.
 func TestReplies(t *testing.T) {
 	b := alone(t)
 	reply := func(number uint64, status byte, body string) string {
@@ -276,7 +278,8 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// TestRequestsAreForgotten: nothing is kept of a request that was given up, or for which nobody was found.
+// TestRequestsAreForgotten: nothing is kept of a request that was given up, or for which nobody was
+// found.
 func TestRequestsAreForgotten(t *testing.T) {
 	t.Parallel()
 	b, err := Open(t.Context(), Config{URL: bustest.Redis(t).URL()}, nil, nil)

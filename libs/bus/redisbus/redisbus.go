@@ -1,10 +1,11 @@
-// Package redisbus keeps the bus contract on Redis, from version 7 of the server on. It owns the keys, the scripts that
-// change them, retention, and what consumers have read; it knows nothing of what the entries mean.
+// Package redisbus keeps the bus contract on Redis, from version 7 of the server on. It owns the
+// keys, the scripts that change them, retention, and what consumers have read; it knows nothing of
+// what the entries mean.
 //
 // # Keys, for the prefix hub and partition 3
 //
-// A room is in one partition, by a hash of its id. All keys of a partition share the hash tag {3}, so one script may
-// change them at once, on a Redis Cluster too.
+// A room is in one partition, by a hash of its id. All keys of a partition share the hash tag {3},
+// so one script may change them at once, on a Redis Cluster too.
 //
 //	hub:{3}:log            stream of every entry: id <Seq>-0, r the room, t when (s). Consumers read it
 //	hub:{3}:data           hash: Seq -> sender, id and content
@@ -37,20 +38,23 @@
 //
 // # Why data is not in the stream
 //
-// A room's entries have to be found without reading those of its partition's other rooms, a deleted entry's content has
-// to leave the server's memory, and a room must cost little: a server has a million. A stream per room allocates 4 KiB
-// with its first entry; deleting from a stream only marks. A sorted set of Seqs costs 20 bytes per entry for rooms of up
-// to 128 entries (100 for larger ones), a hash 80 bytes, and a whole page of a room is two commands.
+// A room's entries have to be found without reading those of its partition's other rooms, a deleted
+// entry's content has to leave the server's memory, and a room must cost little: a server has a
+// million. A stream per room allocates 4 KiB with its first entry; deleting from a stream only
+// marks. A sorted set of Seqs costs 20 bytes per entry for rooms of up to 128 entries (100 for
+// larger ones), a hash 80 bytes, and a whole page of a room is two commands.
 //
-// Per room the server keeps some 150 bytes for ever (heads): so a room that was quiet for longer than the log reaches
-// is still known to have nothing new. Per entry it keeps about 250 bytes besides the content while the entry is in the
-// log, and 150 more for the 2 minutes of its idempotence key.
+// Per room the server keeps some 150 bytes for ever (heads): so a room that was quiet for longer
+// than the log reaches is still known to have nothing new. Per entry it keeps about 250 bytes
+// besides the content while the entry is in the log, and 150 more for the 2 minutes of its
+// idempotence key.
 //
 // # Connections
 //
-// Two are subscribed, one to the rooms, one to everything else, so that a flood of live entries delays neither requests
-// nor replies; on a cluster it is two for each partition. Reading partitions has connections of its own, since it blocks.
-// The rest shares a pool for each server. Who the servers are is asked of the Sentinels or the cluster; see places.
+// Two are subscribed, one to the rooms, one to everything else, so that a flood of live entries
+// delays neither requests nor replies; on a cluster it is two for each partition. Reading
+// partitions has connections of its own, since it blocks. The rest shares a pool for each server.
+// Who the servers are is asked of the Sentinels or the cluster; see places.
 package redisbus
 
 import (
@@ -73,30 +77,37 @@ import (
 
 // Config says which server to use and how. Zero fields stand for the defaults beside them.
 type Config struct {
-	// URL names the server: redis://user:password@host:6379/db, or its Sentinels, redis+sentinel://host1:26379,host2/master
-	// (with ?db=, sentinel_username=, sentinel_password=), or nodes of a cluster, redis+cluster://host1:6379,host2. With
-	// rediss in the place of redis all connections use TLS.
-	URL        string
-	TLS        *tls.Config // for TLS: added to what the URL says; nil: the system's certificates
-	Name       string      // "hubbub": this process's name in the server's list of connections
-	Prefix     string      // "hub": all keys and channels begin with it
-	Partitions int         // 16: how many parts consumers share the log by; fixed when the log is created
-	// Replicas is how many servers have an entry before it is acknowledged: the master and Replicas-1 more (WAIT). An append
-	// that too few replicas confirm fails with bus.ErrUnavailable; the master may keep it all the same. Default: 1.
+	// URL names the server: redis://user:password@host:6379/db, or its Sentinels,
+	// redis+sentinel://host1:26379,host2/master (with ?db=, sentinel_username=,
+	// sentinel_password=), or nodes of a cluster, redis+cluster://host1:6379,host2. With rediss in
+	// the place of redis all connections use TLS.
+	URL    string
+	TLS    *tls.Config // for TLS: added to what the URL says; nil: the system's certificates
+	Name   string      // "hubbub": this process's name in the server's list of connections
+	Prefix string      // "hub": all keys and channels begin with it
+	// 16: how many parts consumers share the log by; fixed when the log is created
+	Partitions int
+	// Replicas is how many servers have an entry before it is acknowledged: the master and
+	// Replicas-1 more (WAIT). An append that too few replicas confirm fails with
+	// bus.ErrUnavailable; the master may keep it all the same. Default: 1.
 	Replicas int
-	// Keep is how long an entry is kept in this process after it was acknowledged, in full seconds, to be appended again if the
-	// log turns out to have lost it; KeepBytes is how much memory that takes at most. It is well below bus.DedupeWindow, in
-	// which a repeat is known. 0: nothing is kept.
+	// Keep is how long an entry is kept in this process after it was acknowledged, in full seconds,
+	// to be appended again if the log turns out to have lost it; KeepBytes is how much memory that
+	// takes at most. It is well below bus.DedupeWindow, in which a repeat is known. 0: nothing is
+	// kept.
 	Keep      time.Duration
 	KeepBytes int64         // 32 MiB
 	MaxAge    time.Duration // 24 h: entries are kept for at least this long,
 	MaxBytes  int64         // 1 GiB: unless the log grows beyond this many bytes
-	Groups    []string      // required consumer groups: what they have not consumed is never trimmed
-	Dedupe    time.Duration // bus.DedupeWindow, which only tests shorten: how long a repeated Append is recognised
+	// required consumer groups: what they have not consumed is never trimmed
+	Groups []string
+	// bus.DedupeWindow, which only tests shorten: how long a repeated Append is recognised
+	Dedupe time.Duration
 
-	OpenTimeout time.Duration  // 10 s: how long Open waits for the server
-	TrimEvery   time.Duration  // 10 s: how often retention is looked after
-	MemberEvery time.Duration  // 2 s: how often consumers renew their leases and look for more; leases last 4 times as long
+	OpenTimeout time.Duration // 10 s: how long Open waits for the server
+	TrimEvery   time.Duration // 10 s: how often retention is looked after
+	// 2 s: how often consumers renew their leases and look for more; leases last 4 times as long
+	MemberEvery time.Duration
 	Follow      follow.Options // of the engine; Log and Metrics are set by Open
 }
 
@@ -166,8 +177,9 @@ type Bus struct {
 
 var _ bus.Bus = (*Bus)(nil)
 
-// Open connects, checks the server and its settings, and starts what works in the background. It fails within
-// cfg.OpenTimeout or a moment later, with a sentence that says what to do, and one of the kinds of ErrURL and so on, or bus.ErrUnavailable. log and reg may be nil.
+// Open connects, checks the server and its settings, and starts what works in the background. It
+// fails within cfg.OpenTimeout or a moment later, with a sentence that says what to do, and one of
+// the kinds of ErrURL and so on, or bus.ErrUnavailable. log and reg may be nil.
 func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Bus, error) {
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {
@@ -227,7 +239,8 @@ func (b *Bus) locate() {
 		b.places = newPlaces(first, nil, b.log)
 	case withSentinels:
 		b.sentinels = newSentinels(e, b.cfg.Partitions)
-		b.places = newPlaces(first, b.sentinels.find, b.log) // nothing is asked of a Sentinel's address: start looks first
+		// nothing is asked of a Sentinel's address: start looks first
+		b.places = newPlaces(first, b.sentinels.find, b.log)
 	case onCluster:
 		c := newCluster(e, b.keys, b.clients)
 		b.places = newPlaces(first, c.find, b.log)

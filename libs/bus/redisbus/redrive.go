@@ -11,7 +11,8 @@ import (
 	"hubbub.internal/libs/bus/consume"
 )
 
-// Redrive implements bus.Log. A letter is moved by a script, so it is in one of the two streams at any time.
+// Redrive implements bus.Log. A letter is moved by a script, so it is in one of the two streams at
+// any time.
 func (b *Bus) Redrive(ctx context.Context, group string, limit int) ([]bus.DeadLetter, error) {
 	letters, err := b.letters(ctx, group, limit)
 	if err != nil {
@@ -29,8 +30,8 @@ func (b *Bus) Redrive(ctx context.Context, group string, limit int) ([]bus.DeadL
 	return back, nil
 }
 
-// redriven hands over dead letters that were put back, one by one. What the handler has taken is removed; what fails
-// again is parked again.
+// redriven hands over dead letters that were put back, one by one. What the handler has taken is
+// removed; what fails again is parked again.
 func (p *partition) redriven(ctx context.Context, letters []redis.XMessage) error {
 	for _, m := range letters {
 		d, err := deadLetter(m)

@@ -17,10 +17,11 @@ import (
 	"hubbub.internal/libs/bus/redisbus/internal/kept"
 )
 
-// A replica that is promoted may lack the end of the log, and so may a server that was restarted. So a lane keeps what was
-// acknowledged lately (Config.Keep), and whenever its server may have become another, or an older one, it asks whether the
-// log still has that, before it appends anything else. What is lost is appended again, with the same ids, in the same order
-// and before anything newer: a sender's messages stay in their order.
+// A replica that is promoted may lack the end of the log, and so may a server that was restarted.
+// So a lane keeps what was acknowledged lately (Config.Keep), and whenever its server may have
+// become another, or an older one, it asks whether the log still has that, before it appends
+// anything else. What is lost is appended again, with the same ids, in the same order and before
+// anything newer: a sender's messages stay in their order.
 
 // memory is what a lane remembers of what was acknowledged.
 type memory struct {
@@ -39,9 +40,9 @@ type memory struct {
 	rest    *time.Timer  // nothing has been appended for a while
 }
 
-// mark is the entry that was acknowledged last; each batch asks whether it is still there. So a loss is found also where
-// nothing tells of it: another server behind the same address, or one that was restarted while nothing was said. The zero
-// mark is none.
+// mark is the entry that was acknowledged last; each batch asks whether it is still there. So a
+// loss is found also where nothing tells of it: another server behind the same address, or one that
+// was restarted while nothing was said. The zero mark is none.
 type mark struct {
 	partition int
 	place
@@ -64,7 +65,8 @@ func (m mark) ask(ctx context.Context, pipe redis.Pipeliner, k keys) *redis.Cmd 
 	return pipe.Do(ctx, "HSTRLEN", k.data(m.partition), m.seq)
 }
 
-// lost reports whether the answer means that the log has lost the entry. It may also have been removed.
+// lost reports whether the answer means that the log has lost the entry. It may also have been
+// removed.
 func (l *lane) lost(ctx context.Context, server *redis.Client, answer *redis.Cmd) bool {
 	m := l.memory.mark
 	if answer == nil {
@@ -99,7 +101,8 @@ func (m *memory) wait() {
 	}
 }
 
-// doubt has all lanes ask their servers whether these have what they have acknowledged. It does not wait.
+// doubt has all lanes ask their servers whether these have what they have acknowledged. It does not
+// wait.
 func (a *appender) doubt() {
 	for _, l := range a.lanes {
 		l.memory.doubt.Store(true)
@@ -107,8 +110,8 @@ func (a *appender) doubt() {
 	}
 }
 
-// check makes sure that the lane's server has what is kept, or finds out what it has lost. It asks only if there is a
-// reason to.
+// check makes sure that the lane's server has what is kept, or finds out what it has lost. It asks
+// only if there is a reason to.
 func (l *lane) check(ctx context.Context) error {
 	m, b := &l.memory, l.a.b
 	addr, _ := b.places.at(l.partition)
@@ -164,8 +167,9 @@ func (l *lane) compare(ctx context.Context, addr string) error {
 	return nil
 }
 
-// missing returns how many of a partition's entries, the newest first, the server has lost. A log loses its end and nothing
-// else: where all are there one question is enough, and else some more find where it ends.
+// missing returns how many of a partition's entries, the newest first, the server has lost. A log
+// loses its end and nothing else: where all are there one question is enough, and else some more
+// find where it ends.
 func (b *Bus) missing(ctx context.Context, server *redis.Client, partition int, all []place) (n int, err error) {
 	keys := []string{b.keys.data(partition), b.keys.gone(partition), b.keys.meta(partition)}
 	has := func(i int) bool {
@@ -188,8 +192,8 @@ func (b *Bus) missing(ctx context.Context, server *redis.Client, partition int, 
 	return n, nil
 }
 
-// takeLost returns the next batch of what is to be appended again, with at most one entry of each sender in a room: were
-// the first refused and the second taken, their order would be another.
+// takeLost returns the next batch of what is to be appended again, with at most one entry of each
+// sender in a room: were the first refused and the second taken, their order would be another.
 func (l *lane) takeLost() []*pending {
 	m := &l.memory
 	senders := make(map[string]bool)
@@ -247,14 +251,16 @@ func (l *lane) restoredAll() {
 	m.count, m.lost, m.why = 0, nil, nil
 }
 
-// remember keeps what was acknowledged, also what the log has from another process, which may not live as long.
+// remember keeps what was acknowledged, also what the log has from another process, which may not
+// live as long.
 func (l *lane) remember(p *pending, got bus.Appended) {
 	m := &l.memory
 	if m.keep == 0 {
 		return
 	}
 	m.entries.Add(seconds(), got.Seq, p.room, p.record)
-	if !got.Duplicate || m.mark.seq == 0 { // that of a duplicate may have another content, and then costs a question more
+	// that of a duplicate may have another content, and then costs a question more
+	if !got.Duplicate || m.mark.seq == 0 {
 		m.mark = mark{p.partition, place{got.Seq, p.record}}
 	}
 	l.trim()
@@ -280,7 +286,8 @@ func (l *lane) show() {
 // closeTimeout is how long Close may take to append again what was lost.
 const closeTimeout = 5 * time.Second
 
-// restoreLast appends what the log has lost before the bus is closed, if the server lets it. Then nothing is kept.
+// restoreLast appends what the log has lost before the bus is closed, if the server lets it. Then
+// nothing is kept.
 func (l *lane) restoreLast(ctx context.Context) {
 	m := &l.memory
 	m.doubt.Store(true)

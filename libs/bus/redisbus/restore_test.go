@@ -73,14 +73,16 @@ func stale(t *testing.T, master, replica *bustest.RedisServer) {
 	}
 }
 
-// TestStaleReplicaIsMadeUpFor: while people talk without a pause, a replica is promoted that lacks what was acknowledged.
-// All of it is in the log in the end, once and in the order of each sender, and no Seq is given again.
+// TestStaleReplicaIsMadeUpFor: while people talk without a pause, a replica is promoted that lacks
+// what was acknowledged. All of it is in the log in the end, once and in the order of each sender,
+// and no Seq is given again.
 func TestStaleReplicaIsMadeUpFor(t *testing.T) {
 	t.Parallel()
 	r := bustest.Sentinels(t, 1)
 	tr := startTraffic(t, redisbus.Config{URL: r.URL(), Follow: never})
 	tr.again = true
-	quiet, metric := openKeeping(t, redisbus.Config{URL: r.URL(), Follow: never}) // says nothing any more when it happens
+	// says nothing any more when it happens
+	quiet, metric := openKeeping(t, redisbus.Config{URL: r.URL(), Follow: never})
 	tr.flow()
 	master, replica := r.Master(), r.Servers[1]
 	stale(t, master, replica)
@@ -103,8 +105,8 @@ func TestStaleReplicaIsMadeUpFor(t *testing.T) {
 	}
 }
 
-// TestLostLogIsRestored: a server without its append-only file forgets everything when it is killed; what was said within
-// the last seconds comes back by itself.
+// TestLostLogIsRestored: a server without its append-only file forgets everything when it is
+// killed; what was said within the last seconds comes back by itself.
 func TestLostLogIsRestored(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t, "--appendonly", "no")
@@ -116,8 +118,9 @@ func TestLostLogIsRestored(t *testing.T) {
 	eventually(t, "the log has it again", func() bool { return slices.Equal(ids(t, b, "room"), numbered(0, 20)) })
 }
 
-// TestLossUnnoticed: the log is emptied behind the bus's back, and no connection ends: the next append finds out. With the
-// log full at that moment, what was acknowledged waits, and what is new waits behind it.
+// TestLossUnnoticed: the log is emptied behind the bus's back, and no connection ends: the next
+// append finds out. With the log full at that moment, what was acknowledged waits, and what is new
+// waits behind it.
 func TestLossUnnoticed(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -148,8 +151,8 @@ func TestLossUnnoticed(t *testing.T) {
 	}
 }
 
-// TestLossAfterACheck: the server was asked, and had everything. What it loses after that, before anything else is appended, is
-// found all the same.
+// TestLossAfterACheck: the server was asked, and had everything. What it loses after that, before
+// anything else is appended, is found all the same.
 func TestLossAfterACheck(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -173,7 +176,8 @@ func TestLossAfterACheck(t *testing.T) {
 	}
 }
 
-// questions returns how often the server was asked for a field of a hash, as when it is asked whether it has an entry.
+// questions returns how often the server was asked for a field of a hash, as when it is asked
+// whether it has an entry.
 func questions(t *testing.T, s *bustest.RedisServer) (n int) {
 	t.Helper()
 	m, err := raw(t, s).InfoMap(t.Context(), "commandstats").Result()
@@ -184,8 +188,8 @@ func questions(t *testing.T, s *bustest.RedisServer) (n int) {
 	return n
 }
 
-// TestLossWhileLoading: a server that comes up without its log answers that it is loading, and within the same batch takes
-// an append already.
+// TestLossWhileLoading: a server that comes up without its log answers that it is loading, and
+// within the same batch takes an append already.
 func TestLossWhileLoading(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -214,8 +218,8 @@ func TestLossWhileLoading(t *testing.T) {
 	}
 }
 
-// TestMuchIsLostFarAway: to find out what is lost takes a server far away, and much that is kept, longer than one try may take
-// in all.
+// TestMuchIsLostFarAway: to find out what is lost takes a server far away, and much that is kept,
+// longer than one try may take in all.
 func TestMuchIsLostFarAway(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -246,7 +250,8 @@ func TestMuchIsLostFarAway(t *testing.T) {
 	eventually(t, "so is the rest", func() bool { return metric("restored_entries_total") == n })
 }
 
-// TestRestoredIsKept: what another process has appended again first is kept here too; that process may end.
+// TestRestoredIsKept: what another process has appended again first is kept here too; that process
+// may end.
 func TestRestoredIsKept(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -274,8 +279,8 @@ func TestRestoredIsKept(t *testing.T) {
 	}
 }
 
-// TestRepeatWithOtherContent: a repeat changes nothing, also when its content is another one and the server forgets its key
-// while it is kept here: that is not taken for a loss.
+// TestRepeatWithOtherContent: a repeat changes nothing, also when its content is another one and
+// the server forgets its key while it is kept here: that is not taken for a loss.
 func TestRepeatWithOtherContent(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -300,8 +305,8 @@ func TestRepeatWithOtherContent(t *testing.T) {
 	}
 }
 
-// TestRestoredBeforeClose: a bus that is closed appends first what the log has lost, although the server was restarted and
-// knows no script.
+// TestRestoredBeforeClose: a bus that is closed appends first what the log has lost, although the
+// server was restarted and knows no script.
 func TestRestoredBeforeClose(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -320,7 +325,8 @@ func TestRestoredBeforeClose(t *testing.T) {
 	}
 }
 
-// TestLossIsToldOnce: the log of the process says how much was lost in one line, however many senders it had.
+// TestLossIsToldOnce: the log of the process says how much was lost in one line, however many
+// senders it had.
 func TestLossIsToldOnce(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -349,7 +355,8 @@ func TestLossIsToldOnce(t *testing.T) {
 	}
 }
 
-// TestRemovedStaysAway: what was removed is not taken for lost, also when its idempotence key has expired.
+// TestRemovedStaysAway: what was removed is not taken for lost, also when its idempotence key has
+// expired.
 func TestRemovedStaysAway(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -379,7 +386,8 @@ func TestRemovedStaysAway(t *testing.T) {
 	}
 }
 
-// TestKeptIsGivenBack: what is kept takes bounded memory, and none when nothing has been said for a while.
+// TestKeptIsGivenBack: what is kept takes bounded memory, and none when nothing has been said for a
+// while.
 func TestKeptIsGivenBack(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)

@@ -16,9 +16,9 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// A request goes to the channel of one server, which a script picks from the list of the service: PUBLISH says whether
-// anybody listens there, so a dead server is found out at once. The reply goes to the channel of the requester's bus.
-// Neither is written to disk.
+// A request goes to the channel of one server, which a script picks from the list of the service:
+// PUBLISH says whether anybody listens there, so a dead server is found out at once. The reply goes
+// to the channel of the requester's bus. Neither is written to disk.
 //
 //	request   number (8 bytes), time left (ms, 4 bytes), requester's bus (chat.NewID, 36 bytes), data
 //	reply     number, status (1 byte), data or a bus.Error as JSON
@@ -38,8 +38,8 @@ const (
 	requestTimeout = 5 * time.Second
 	maxTimeout     = time.Hour
 	codeInternal   = "internal"
-	// announceEvery is how often a server says that it serves: a requester may have taken it off the list while its
-	// connection was down, or Redis may have lost the list.
+	// announceEvery is how often a server says that it serves: a requester may have taken it off
+	// the list while its connection was down, or Redis may have lost the list.
 	announceEvery = 5 * time.Second
 	// listSeconds is for how long the list of a service is kept when nobody serves it any more.
 	listSeconds = 3600

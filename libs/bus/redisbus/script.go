@@ -57,7 +57,8 @@ const (
 	retryMax       = time.Second
 )
 
-// retry calls try until it succeeds, fails for good, or ctx or the bus ends. Each try has attemptTimeout.
+// retry calls try until it succeeds, fails for good, or ctx or the bus ends. Each try has
+// attemptTimeout.
 func (b *Bus) retry(ctx context.Context, what string, try func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -101,7 +102,8 @@ type step struct {
 	args      []any
 }
 
-// batch runs scripts in one round trip for each server, and returns their answers in order. The first error ends it.
+// batch runs scripts in one round trip for each server, and returns their answers in order. The
+// first error ends it.
 func (b *Bus) batch(ctx context.Context, steps []step) ([]any, error) {
 	partitions := make([]int, len(steps))
 	for i, s := range steps {
@@ -128,9 +130,9 @@ func (b *Bus) batch(ctx context.Context, steps []step) ([]any, error) {
 	}
 }
 
-// spread sends a command about each of the partitions, in one round trip for each server, all servers at the same time.
-// add adds the command for partitions[i] to a pipeline; it is called by one goroutine at a time. The error is the first
-// of all commands; that an answer is nil is none.
+// spread sends a command about each of the partitions, in one round trip for each server, all
+// servers at the same time. add adds the command for partitions[i] to a pipeline; it is called by
+// one goroutine at a time. The error is the first of all commands; that an answer is nil is none.
 func (b *Bus) spread(ctx context.Context, partitions []int, add func(p redis.Pipeliner, i int) redis.Cmder) error {
 	pipes := make(map[string]redis.Pipeliner)
 	cmds := make([]redis.Cmder, len(partitions))
@@ -176,7 +178,8 @@ func (b *Bus) fail(what string, err error) error {
 	return fmt.Errorf("%w: %s: %w", bus.ErrUnavailable, what, err)
 }
 
-// passing are what answers begin with that a server gives for a while: it loads its data, fails over, cannot write.
+// passing are what answers begin with that a server gives for a while: it loads its data, fails
+// over, cannot write.
 var passing = []string{
 	"LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "MISCONF", "NOREPLICAS", "NOSCRIPT", "MOVED", "ASK",
 	"UNBLOCKED", "ERR max number of clients reached",
@@ -196,13 +199,14 @@ func permanent(err error) bool {
 	return true
 }
 
-// isFull reports whether the server refused an entry for want of room: by our limit, by its own (maxmemory), or because
-// it cannot write to its disk.
+// isFull reports whether the server refused an entry for want of room: by our limit, by its own
+// (maxmemory), or because it cannot write to its disk.
 func isFull(err error) bool {
 	return redis.HasErrorPrefix(err, "HUBFULL") || redis.HasErrorPrefix(err, "OOM") || redis.HasErrorPrefix(err, "MISCONF")
 }
 
-// undelivered reports whether a request cannot have reached the server: there was no connection to send it on.
+// undelivered reports whether a request cannot have reached the server: there was no connection to
+// send it on.
 func undelivered(err error) bool {
 	var network *net.OpError
 	return errors.As(err, &network) && network.Op == "dial" || errors.Is(err, redis.ErrPoolTimeout) ||

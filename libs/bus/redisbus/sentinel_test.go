@@ -16,8 +16,9 @@ import (
 	"hubbub.internal/libs/bus/redisbus"
 )
 
-// TestFailoverLosesNothing: with WAIT, and a primary that takes nothing without a replica, no acknowledged message is
-// lost when the primary is killed, is frozen for longer than the Sentinels wait, or hands over.
+// TestFailoverLosesNothing: with WAIT, and a primary that takes nothing without a replica, no
+// acknowledged message is lost when the primary is killed, is frozen for longer than the Sentinels
+// wait, or hands over.
 func TestFailoverLosesNothing(t *testing.T) {
 	t.Parallel()
 	r := bustest.Sentinels(t, 1, "--min-replicas-to-write", "1")
@@ -38,8 +39,9 @@ func TestFailoverLosesNothing(t *testing.T) {
 	tr.check()
 }
 
-// TestFailoverToStaleReplica: without WAIT a replica that is behind may be promoted, and what it does not have is lost.
-// Then those who have seen it are told, and nothing that comes later is taken for something they know.
+// TestFailoverToStaleReplica: without WAIT a replica that is behind may be promoted, and what it
+// does not have is lost. Then those who have seen it are told, and nothing that comes later is
+// taken for something they know.
 func TestFailoverToStaleReplica(t *testing.T) {
 	t.Parallel()
 	r := bustest.Sentinels(t, 1)
@@ -123,7 +125,8 @@ func TestConsumersWaitForReplicas(t *testing.T) {
 	}
 }
 
-// TestSentinelCutOff: a Sentinel that was cut off and knows an old primary misleads nobody, nor does one that is gone.
+// TestSentinelCutOff: a Sentinel that was cut off and knows an old primary misleads nobody, nor
+// does one that is gone.
 func TestSentinelCutOff(t *testing.T) {
 	t.Parallel()
 	r := bustest.Sentinels(t, 1)
@@ -156,8 +159,8 @@ func info(t *testing.T, s *bustest.RedisServer) map[string]string {
 	return m["Replication"]
 }
 
-// TestPromotedServerIsChecked: a replica has settings of its own; when it becomes the primary, what is wrong with them is
-// said.
+// TestPromotedServerIsChecked: a replica has settings of its own; when it becomes the primary, what
+// is wrong with them is said.
 func TestPromotedServerIsChecked(t *testing.T) {
 	t.Parallel()
 	r := bustest.Sentinels(t, 1)

@@ -178,8 +178,8 @@ func (s *server) describe(err error) []byte {
 	return text
 }
 
-// Stop implements bus.Subscription. Requests that were handed to this server before it is off the list are answered;
-// then it waits for those in hand.
+// Stop implements bus.Subscription. Requests that were handed to this server before it is off the
+// list are answered; then it waits for those in hand.
 func (s *server) Stop() {
 	s.b.calls.mu.Lock()
 	delete(s.b.calls.servers, s)
@@ -195,7 +195,8 @@ func (s *server) Stop() {
 	s.b.forget(s)
 }
 
-// leave takes the server off the list, and waits until everything that was sent to it before has arrived.
+// leave takes the server off the list, and waits until everything that was sent to it before has
+// arrived.
 func (s *server) leave() {
 	s.registering.Lock()
 	defer s.registering.Unlock()

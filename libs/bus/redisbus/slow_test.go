@@ -14,7 +14,8 @@ import (
 	"hubbub.internal/libs/bus/redisbus"
 )
 
-// blocked is a follower that does what none may: it waits, so that the server gives this process up.
+// blocked is a follower that does what none may: it waits, so that the server gives this process
+// up.
 type blocked struct {
 	follower
 	once sync.Once
@@ -26,8 +27,9 @@ func (b *blocked) Entry(e bus.Entry) {
 	b.follower.Entry(e)
 }
 
-// TestSlowFollower: a process that reads too slowly is cut off by the server, by its limit on what may wait for it. That is
-// counted, and what was missed comes from the log, in order, before anything newer.
+// TestSlowFollower: a process that reads too slowly is cut off by the server, by its limit on what
+// may wait for it. That is counted, and what was missed comes from the log, in order, before
+// anything newer.
 func TestSlowFollower(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t, "--client-output-buffer-limit", "pubsub 64kb 64kb 1")

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// diagnosis is how long it may take to find out why no TLS connection came about, or why a plain one did not.
+// diagnosis is how long it may take to find out why no TLS connection came about, or why a plain
+// one did not.
 const diagnosis = 500 * time.Millisecond
 
 const (
@@ -23,8 +24,8 @@ const (
 	adviceClient = "ended the TLS handshake: it may ask for a client's certificate (--bus-cert and --bus-key)"
 )
 
-// tlsTrouble says what is wrong between two sides of which at least one speaks TLS, as far as the error tells; "": it is
-// something else.
+// tlsTrouble says what is wrong between two sides of which at least one speaks TLS, as far as the
+// error tells; "": it is something else.
 func tlsTrouble(err error) string {
 	var record tls.RecordHeaderError
 	var verify *tls.CertificateVerificationError
@@ -43,8 +44,9 @@ func tlsTrouble(err error) string {
 	return ""
 }
 
-// diagnose tries what the bus did not: TLS, where the URL says none, or a plain command, where it says TLS. A server of
-// the other kind is mostly silent, or hangs up. It says nothing that is secret.
+// diagnose tries what the bus did not: TLS, where the URL says none, or a plain command, where it
+// says TLS. A server of the other kind is mostly silent, or hangs up. It says nothing that is
+// secret.
 func diagnose(addr string, o *tls.Config) string {
 	ctx, cancel := context.WithTimeout(context.Background(), diagnosis)
 	defer cancel()
@@ -61,7 +63,8 @@ func diagnose(addr string, o *tls.Config) string {
 	return tlsTrouble(handshake(ctx, addr, o))
 }
 
-// greeting returns what a server says to whoever connects and says nothing: an error, if it wants nobody; else "".
+// greeting returns what a server says to whoever connects and says nothing: an error, if it wants
+// nobody; else "".
 func greeting(addr string) string {
 	c, err := net.DialTimeout("tcp", addr, diagnosis)
 	if err != nil {
@@ -71,7 +74,8 @@ func greeting(addr string) string {
 	if err := c.SetDeadline(time.Now().Add(diagnosis / 5)); err != nil {
 		return ""
 	}
-	words, _ := bufio.NewReader(io.LimitReader(c, 300)).ReadString('\n') // its beginning says enough
+	// its beginning says enough
+	words, _ := bufio.NewReader(io.LimitReader(c, 300)).ReadString('\n')
 	words, isError := strings.CutPrefix(strings.TrimSpace(words), "-")
 	if !isError {
 		return ""
@@ -97,8 +101,8 @@ func answersPlain(ctx context.Context, addr string) bool {
 	return err == nil && (first[0] == '+' || first[0] == '-')
 }
 
-// handshake returns how a TLS handshake fails, and nil if it does not. A server that misses the client's certificate
-// says so after it.
+// handshake returns how a TLS handshake fails, and nil if it does not. A server that misses the
+// client's certificate says so after it.
 func handshake(ctx context.Context, addr string, o *tls.Config) error {
 	d := tls.Dialer{Config: o}
 	c, err := d.DialContext(ctx, "tcp", addr)

@@ -12,8 +12,9 @@ import (
 type topics struct {
 	b *Bus
 
-	mu  sync.Mutex
-	all map[string][]*listener // by channel, as the server knows it; a slice is never changed in place
+	mu sync.Mutex
+	// by channel, as the server knows it; a slice is never changed in place
+	all map[string][]*listener
 }
 
 // listener is one subscriber.
@@ -81,7 +82,8 @@ func (l *listener) Stop() {
 		t.all[l.channel] = rest
 	case len(t.all[l.channel]) > 0:
 		delete(t.all, l.channel)
-		t.b.channels.unsubscribe([]string{l.channel}) // under mu: else it could undo a subscribe that comes after
+		// under mu: else it could undo a subscribe that comes after
+		t.b.channels.unsubscribe([]string{l.channel})
 	}
 	t.mu.Unlock()
 	t.b.forget(l)

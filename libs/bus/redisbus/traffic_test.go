@@ -14,8 +14,8 @@ import (
 	"hubbub.internal/libs/bus/redisbus"
 )
 
-// traffic is people who talk in rooms, over two buses, while servers go and come: senders that repeat what fails with
-// the same id, one message at a time, and followers.
+// traffic is people who talk in rooms, over two buses, while servers go and come: senders that
+// repeat what fails with the same id, one message at a time, and followers.
 type traffic struct {
 	t         *testing.T
 	buses     []*redisbus.Bus
@@ -106,8 +106,8 @@ func (tr *traffic) flow() {
 	eventually(tr.t, "messages flow", func() bool { return tr.total.Load() >= from+200 })
 }
 
-// check ends the traffic. Every acknowledged message has to be in the log, once and in its sender's order, and every
-// follower has to have what the log has.
+// check ends the traffic. Every acknowledged message has to be in the log, once and in its sender's
+// order, and every follower has to have what the log has.
 func (tr *traffic) check() {
 	tr.t.Helper()
 	tr.stop()
@@ -146,8 +146,8 @@ func (tr *traffic) check() {
 	tr.t.Logf("%d messages", tr.total.Load())
 }
 
-// settle waits until what was acknowledged is in the log, in its senders' order, and holds that no Seq of what was lost is
-// another entry's. Then the Seqs are those that the log has now.
+// settle waits until what was acknowledged is in the log, in its senders' order, and holds that no
+// Seq of what was lost is another entry's. Then the Seqs are those that the log has now.
 func (tr *traffic) settle() {
 	tr.t.Helper()
 	changed := 0

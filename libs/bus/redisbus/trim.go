@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// trimEntries is how many entries one script takes: it holds up the server for about a millisecond.
+	// trimEntries is how many entries one script takes: it holds up the server for about a
+	// millisecond.
 	trimEntries = 256
 	trimTimeout = 30 * time.Second
 )
@@ -28,8 +29,8 @@ func (b *Bus) trimNow() {
 	}
 }
 
-// trimLoop takes old entries from the beginning of the log. Every process does it: it is one small question when there
-// is nothing to do, and doing it twice does no harm.
+// trimLoop takes old entries from the beginning of the log. Every process does it: it is one small
+// question when there is nothing to do, and doing it twice does no harm.
 func (b *Bus) trimLoop(ctx context.Context) {
 	for wait := time.Duration(0); ; wait = b.cfg.TrimEvery/2 + rand.N(b.cfg.TrimEvery) {
 		t := time.NewTimer(wait)
@@ -45,14 +46,16 @@ func (b *Bus) trimLoop(ctx context.Context) {
 			b.log.Warn("cannot trim the log; trying again", zap.Error(err))
 			b.look(ctx)
 		}
-		if await.Sleep(ctx, min(b.cfg.TrimEvery, retryPause)) != nil { // a full log is looked at often, but not all the time
+		// a full log is looked at often, but not all the time
+		if await.Sleep(ctx, min(b.cfg.TrimEvery, retryPause)) != nil {
 			return
 		}
 	}
 }
 
-// trim takes what is older than MaxAge and, above three quarters of MaxBytes, the oldest, up to what a required group
-// has not consumed. A log that is above MaxBytes after that takes no entries until a later trim brings it below.
+// trim takes what is older than MaxAge and, above three quarters of MaxBytes, the oldest, up to
+// what a required group has not consumed. A log that is above MaxBytes after that takes no entries
+// until a later trim brings it below.
 func (b *Bus) trim(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, trimTimeout)
 	defer cancel()
@@ -106,8 +109,9 @@ func (b *Bus) sizes(ctx context.Context) (sizes []int64, full []bool, err error)
 	return sizes, full, nil
 }
 
-// trimPartition takes what is too old, and frees want bytes of a partition that had size, and returns the size of what is
-// left. It stops at size-want too: all processes do this, often at the same time, and the first may have done it all.
+// trimPartition takes what is too old, and frees want bytes of a partition that had size, and
+// returns the size of what is left. It stops at size-want too: all processes do this, often at the
+// same time, and the first may have done it all.
 func (b *Bus) trimPartition(ctx context.Context, p int, want, size int64, groups []string) (int64, error) {
 	k, enough := b.keys, size-want
 	for {

@@ -10,7 +10,8 @@ import (
 	"hubbub.internal/libs/bus/bustest"
 )
 
-// TestTrimTogether: processes that find the log too large at the same time take no more together than one would.
+// TestTrimTogether: processes that find the log too large at the same time take no more together
+// than one would.
 func TestTrimTogether(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
@@ -56,7 +57,8 @@ func TestTrimTogether(t *testing.T) {
 	if left := size - want; sizes[0] > left || sizes[0] < left-2*(int64(len(data))+overhead) {
 		t.Errorf("%d bytes are left, want about %d", sizes[0], left)
 	}
-	if left, err := buses[0].trimPartition(t.Context(), 0, 0, 0, nil); err != nil || left != sizes[0] { // what came meanwhile stays
+	// what came meanwhile stays
+	if left, err := buses[0].trimPartition(t.Context(), 0, 0, 0, nil); err != nil || left != sizes[0] {
 		t.Errorf("%d bytes are left of %d, %v", left, sizes[0], err)
 	}
 }

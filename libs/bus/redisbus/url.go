@@ -56,15 +56,15 @@ func badURL(format string, args ...any) error {
 	return &problem{kind: ErrURL, text: fmt.Sprintf(format, args...)}
 }
 
-// CheckURL returns what is wrong with the URL of a bus, without asking any server. The error wraps ErrURL and does not
-// repeat the URL, which may hold a password.
+// CheckURL returns what is wrong with the URL of a bus, without asking any server. The error wraps
+// ErrURL and does not repeat the URL, which may hold a password.
 func CheckURL(text string) error {
 	_, err := parseURL(Config{URL: text})
 	return err
 }
 
-// parseURL reads the URL of a bus: scheme://user:password@host:port,host:port/path?options. Its errors do not repeat
-// the URL, which may hold a password.
+// parseURL reads the URL of a bus: scheme://user:password@host:port,host:port/path?options. Its
+// errors do not repeat the URL, which may hold a password.
 func parseURL(cfg Config) (endpoint, error) {
 	scheme, rest, ok := strings.Cut(cfg.URL, "://")
 	kind, known := schemes[scheme]
@@ -147,7 +147,8 @@ func (e *endpoint) secure(extra *tls.Config) {
 		}
 	}
 	if e.kind != oneServer && (extra == nil || extra.ServerName == "") {
-		o.TLSConfig.ServerName = "" // each server has its own: the library takes it from the address
+		// each server has its own: the library takes it from the address
+		o.TLSConfig.ServerName = ""
 	}
 	o.TLSConfig.MinVersion = max(o.TLSConfig.MinVersion, tls.VersionTLS12)
 }
@@ -169,7 +170,8 @@ func (e *endpoint) settings(cfg Config) {
 	}
 }
 
-// readSentinel reads the name of the master, which is the path, and the options of a Sentinel's URL.
+// readSentinel reads the name of the master, which is the path, and the options of a Sentinel's
+// URL.
 func (e *endpoint) readSentinel(u *url.URL) error {
 	e.master = strings.Trim(u.Path, "/")
 	if e.master == "" || strings.Contains(e.master, "/") {

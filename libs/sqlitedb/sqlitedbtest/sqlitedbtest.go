@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Upgrades calls check with a copy of each file that an earlier release has written: testdata/schema-N.db, where N is the
-// version of its schema. docs/stores.md says how one is made.
+// Upgrades calls check with a copy of each file that an earlier release has written:
+// testdata/schema-N.db, where N is the version of its schema. docs/stores.md says how one is made.
 func Upgrades(t *testing.T, check func(t *testing.T, path string)) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/schema-*.db")
@@ -37,7 +37,8 @@ func Copy(t *testing.T, file string) string {
 	return path
 }
 
-// Fixture returns where the file of this release is written: HUBBUB_MAKE_FIXTURE, else a place that goes with the test.
+// Fixture returns where the file of this release is written: HUBBUB_MAKE_FIXTURE, else a place that
+// goes with the test.
 func Fixture(t *testing.T) string {
 	t.Helper()
 	if path := os.Getenv("HUBBUB_MAKE_FIXTURE"); path != "" {

@@ -1,5 +1,5 @@
-// Package mail sends letters by SMTP. It owns the connection to the mail server, and a queue that nobody waits for; it knows
-// nothing of accounts.
+// Package mail sends letters by SMTP. It owns the connection to the mail server, and a queue that
+// nobody waits for; it knows nothing of accounts.
 package mail
 
 import (
@@ -27,7 +27,8 @@ type Letter struct {
 // MaxAddress is how long an address may be, in bytes (RFC 5321, section 4.5.3.1.3).
 const MaxAddress = 254
 
-// CheckAddress returns an error unless text is a mail address alone, such as ann@example.org, which may stand in a header.
+// CheckAddress returns an error unless text is a mail address alone, such as ann@example.org, which
+// may stand in a header.
 func CheckAddress(text string) error {
 	a, err := netmail.ParseAddress(text)
 	if err != nil || a.Address != text || a.Name != "" || len(text) > MaxAddress || strings.ContainsFunc(text, notInAddress) {
@@ -51,9 +52,10 @@ type Server struct {
 // ErrRefused says that the mail server does not take a letter, now or ever.
 var ErrRefused = errors.New("the mail server refuses the letter")
 
-// NewServer returns the server at a URL: smtp://USER:PASSWORD@HOST:587 encrypts with STARTTLS or does not send,
-// smtps://… is encrypted from the beginning, and smtp+plain://… is not encrypted at all. USER and PASSWORD may be missing.
-// from is who the letters are from, such as "Chat <chat@example.org>".
+// NewServer returns the server at a URL: smtp://USER:PASSWORD@HOST:587 encrypts with STARTTLS or
+// does not send, smtps://… is encrypted from the beginning, and smtp+plain://… is not encrypted at
+// all. USER and PASSWORD may be missing. from is who the letters are from, such as "Chat
+// <chat@example.org>".
 func NewServer(rawURL, from string) (*Server, error) {
 	return newServer(rawURL, from, nil)
 }
@@ -108,7 +110,8 @@ func (s *Server) Send(ctx context.Context, l Letter) error {
 	}
 	m.Subject(l.Subject)
 	m.SetBodyString(gomail.TypeTextPlain, l.Text)
-	m.SetGenHeader("Auto-Submitted", "auto-generated") // so that nobody's holidays answer (RFC 3834)
+	// so that nobody's holidays answer (RFC 3834)
+	m.SetGenHeader("Auto-Submitted", "auto-generated")
 	client, err := gomail.NewClient(s.host, s.options...)
 	if err != nil {
 		return err

@@ -20,7 +20,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const from = "Chat <chat@example.org>"
 
-// TestSend sends letters to a mail server that wants TLS and a password, and to one that wants neither.
+// TestSend sends letters to a mail server that wants TLS and a password, and to one that wants
+// neither.
 func TestSend(t *testing.T) {
 	guarded, open := smtptest.Start(t, "chat", "s3cret/%"), smtptest.Start(t, "", "")
 	for _, tt := range []struct {

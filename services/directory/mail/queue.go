@@ -21,8 +21,8 @@ type Job struct {
 	Write func(context.Context) ([]Letter, error)
 }
 
-// Queue does jobs and sends letters one after the other, while those who want them sent go on. Its methods are safe for
-// concurrent use.
+// Queue does jobs and sends letters one after the other, while those who want them sent go on. Its
+// methods are safe for concurrent use.
 type Queue struct {
 	send func(context.Context, Letter) error
 	jobs chan Job
@@ -30,8 +30,8 @@ type Queue struct {
 	done func(outcome string)
 }
 
-// NewQueue returns a queue for a function such as Server.Send. done is told what became of each letter: sent, refused, late
-// or dropped.
+// NewQueue returns a queue for a function such as Server.Send. done is told what became of each
+// letter: sent, refused, late or dropped.
 func NewQueue(send func(context.Context, Letter) error, log *zap.Logger, done func(outcome string)) *Queue {
 	return &Queue{send: send, jobs: make(chan Job, maxQueued), log: log, done: done}
 }
@@ -53,7 +53,8 @@ type item struct {
 	tries int
 }
 
-// Run sends until ctx ends. It gives up a letter that it is about to send then; what waits is not sent.
+// Run sends until ctx ends. It gives up a letter that it is about to send then; what waits is not
+// sent.
 func (q *Queue) Run(ctx context.Context) error {
 	var waiting []item
 	for {

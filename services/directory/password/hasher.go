@@ -14,7 +14,8 @@ import (
 const (
 	// hashWait is how long a password waits to be hashed.
 	hashWait = 5 * time.Second
-	// maxHashesOf is how many passwords of one client wait at a time: as many people as an office has who come to work.
+	// maxHashesOf is how many passwords of one client wait at a time: as many people as an office
+	// has who come to work.
 	maxHashesOf = 64
 	// maxHashes is how many wait in all, known devices apart: what two cores hash within hashWait.
 	maxHashes = 256
@@ -23,9 +24,9 @@ const (
 // ErrBusy is what Do returns when the turn does not come in time.
 var ErrBusy = chat.Unavailable("too many people are logging in right now", 2*time.Second)
 
-// Hasher hashes passwords with argon2id (RFC 9106), few at a time, since each takes memory and time on purpose. Clients
-// take turns, however many passwords one of them sends, and known devices go first. Its methods are safe for concurrent
-// use.
+// Hasher hashes passwords with argon2id (RFC 9106), few at a time, since each takes memory and time
+// on purpose. Clients take turns, however many passwords one of them sends, and known devices go
+// first. Its methods are safe for concurrent use.
 type Hasher struct {
 	params argon2id.Params
 
@@ -53,8 +54,9 @@ type turns struct {
 	n      int
 }
 
-// add queues w behind those of the same client. When there are too many, the client with the most of them loses its
-// last one: whoever floods the queue pushes out themselves and nobody else. It returns false if w is the one.
+// add queues w behind those of the same client. When there are too many, the client with the most
+// of them loses its last one: whoever floods the queue pushes out themselves and nobody else. It
+// returns false if w is the one.
 func (t *turns) add(client string, w *waiting) bool {
 	if len(t.queues[client]) >= maxHashesOf {
 		return false
@@ -120,8 +122,8 @@ func (t *turns) next() *waiting {
 	return w
 }
 
-// Do calls f when it is the client's turn, and returns what it returns. client is the user for a known device, else an
-// address. Errors: ErrBusy, when the turn does not come in time.
+// Do calls f when it is the client's turn, and returns what it returns. client is the user for a
+// known device, else an address. Errors: ErrBusy, when the turn does not come in time.
 func (h *Hasher) Do(ctx context.Context, client string, known bool, f func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, hashWait)
 	defer cancel()
@@ -197,9 +199,9 @@ func (h *Hasher) Matches(password, hash string) (bool, error) {
 // collectFrom is the memory of a hash from which on it is worth collecting at once, in KiB.
 const collectFrom = 1 << 10
 
-// collect frees the memory of a hash: 19 MiB with the settings that are shipped. Left alone, the collector lets the heap
-// double first. 20 log-ins at once took 77 to 96 MiB that way, and take 39 to 58 MiB when each hash is collected at once,
-// in no more time (BenchmarkHashes).
+// collect frees the memory of a hash: 19 MiB with the settings that are shipped. Left alone, the
+// collector lets the heap double first. 20 log-ins at once took 77 to 96 MiB that way, and take 39
+// to 58 MiB when each hash is collected at once, in no more time (BenchmarkHashes).
 func (h *Hasher) collect() {
 	if h.params.Memory >= collectFrom {
 		runtime.GC()

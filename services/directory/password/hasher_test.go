@@ -31,7 +31,8 @@ func newQueue(t *testing.T) *queue {
 	return q
 }
 
-// come queues a password, and returns when it waits or is refused. Only one of these goroutines runs at a time.
+// come queues a password, and returns when it waits or is refused. Only one of these goroutines
+// runs at a time.
 func (q *queue) come(ctx context.Context, client string, known bool) {
 	go func() {
 		err := q.h.Do(ctx, client, known, func() error { q.served = append(q.served, client); return nil })
@@ -90,7 +91,8 @@ func TestFlood(t *testing.T) {
 	})
 }
 
-// Many clients with one password each fill the queue: the next one is told at once, and nobody is pushed out.
+// Many clients with one password each fill the queue: the next one is told at once, and nobody is
+// pushed out.
 func TestFullQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue(t)
@@ -152,8 +154,8 @@ func TestHash(t *testing.T) {
 	}
 }
 
-// BenchmarkHashes hashes 20 passwords at once with the settings that are shipped, and tells how much memory the process
-// takes from the system for it.
+// BenchmarkHashes hashes 20 passwords at once with the settings that are shipped, and tells how
+// much memory the process takes from the system for it.
 func BenchmarkHashes(b *testing.B) {
 	h := NewHasher(2, argon2id.Params{Memory: 19456, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32})
 	before := resident(b)

@@ -1,5 +1,6 @@
-// Package password decides which passwords are good enough, as NIST SP 800-63B-4 (section 3.1.1.2) has it: a length,
-// and a list of passwords that attackers try first, but no rules about kinds of characters.
+// Package password decides which passwords are good enough, as NIST SP 800-63B-4 (section 3.1.1.2)
+// has it: a length, and a list of passwords that attackers try first, but no rules about kinds of
+// characters.
 //
 // It hashes nothing and keeps nothing.
 package password
@@ -22,17 +23,19 @@ const (
 	Max = 256
 )
 
-// list has the passwords of at least Min characters out of the 49,000 most common ones that @zxcvbn-ts/language-common
-// 4.1.3 (npm, MIT) collects from published leaks: in lower case, sorted by bytes, a line each.
+// list has the passwords of at least Min characters out of the 49,000 most common ones that
+// @zxcvbn-ts/language-common 4.1.3 (npm, MIT) collects from published leaks: in lower case, sorted
+// by bytes, a line each.
 //
 //go:embed common.txt
 var list string
 
 var common = sync.OnceValue(func() []string { return strings.Split(strings.TrimSuffix(list, "\n"), "\n") })
 
-// Check returns nil for a password that the person with this name may have. Names of the product and of the person,
-// with nothing or only digits and signs around them, are as easy to guess as a common password.
-// Errors: a *chat.Error with code bad_request, whose message tells the person what to change.
+// Check returns nil for a password that the person with this name may have. Names of the product
+// and of the person, with nothing or only digits and signs around them, are as easy to guess as a
+// common password. Errors: a *chat.Error with code bad_request, whose message tells the person what
+// to change.
 func Check(password, name string) error {
 	if utf8.RuneCountInString(password) < Min || len(password) > Max || !utf8.ValidString(password) {
 		return chat.E(chat.CodeBadRequest, fmt.Sprintf("a password has at least %d characters and at most %d bytes", Min, Max))

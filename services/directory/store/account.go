@@ -2,12 +2,14 @@ package store
 
 import "context"
 
-// Account has the settings of a user, and the key of the devices that the user is known by. A user without one has the zero
-// Account.
+// Account has the settings of a user, and the key of the devices that the user is known by. A user
+// without one has the zero Account.
 type Account struct {
-	User      string `bson:"_id"`
-	DeviceKey []byte `bson:"device_key"` // of the MACs that known devices show; empty: no device is known
-	SeenBy    string `bson:"seen_by"`    // who may know when the user was here last; empty: everybody
+	User string `bson:"_id"`
+	// of the MACs that known devices show; empty: no device is known
+	DeviceKey []byte `bson:"device_key"`
+	// who may know when the user was here last; empty: everybody
+	SeenBy    string `bson:"seen_by"`
 	Unlisted  bool   `bson:"unlisted"`   // others do not find the user by name
 	InvitedBy string `bson:"invited_by"` // who may add the user to rooms; empty: everybody
 	DirectBy  string `bson:"direct_by"`  // who may begin direct messages; empty: everybody
@@ -38,17 +40,22 @@ type Ticket struct {
 
 // Accounts is the part of Store that keeps what users may do with their own accounts.
 type Accounts interface {
-	Account(ctx context.Context, user string) (Account, error)           // the zero Account of a user who has none
+	// the zero Account of a user who has none
+	Account(ctx context.Context, user string) (Account, error)
 	PatchAccount(ctx context.Context, user string, p AccountPatch) error // adds it if need be
-	AccountsOf(ctx context.Context, users []string) ([]Account, error)   // those that there are, by user id
+	// those that there are, by user id
+	AccountsOf(ctx context.Context, users []string) ([]Account, error)
 	// AccountsByMail returns those with a mail address, by user id.
 	AccountsByMail(ctx context.Context, mailKey string, limit int) ([]Account, error)
-	DeleteAccount(ctx context.Context, user string) error          // none is not an error
-	SetPassword(ctx context.Context, user, was, hash string) error // ErrNotFound, also: the hash is another than was
-	PutDeleted(ctx context.Context, u User) error                  // keeps Name and Hash of a user; ErrNotFound
-	PutTicket(ctx context.Context, t Ticket) error                 // ErrConflict
-	Ticket(ctx context.Context, hash string) (Ticket, error)       // ErrNotFound
-	TakeTicket(ctx context.Context, hash string) error             // removes it; ErrNotFound: another has
-	DeleteTicketsOf(ctx context.Context, user, kind string) error  // none is not an error
-	DeleteTicketsBefore(ctx context.Context, expires int64) error  // that had expired by then
+	DeleteAccount(ctx context.Context, user string) error // none is not an error
+	// ErrNotFound, also: the hash is another than was
+	SetPassword(ctx context.Context, user, was, hash string) error
+	// keeps Name and Hash of a user; ErrNotFound
+	PutDeleted(ctx context.Context, u User) error
+	PutTicket(ctx context.Context, t Ticket) error           // ErrConflict
+	Ticket(ctx context.Context, hash string) (Ticket, error) // ErrNotFound
+	// removes it; ErrNotFound: another has
+	TakeTicket(ctx context.Context, hash string) error
+	DeleteTicketsOf(ctx context.Context, user, kind string) error // none is not an error
+	DeleteTicketsBefore(ctx context.Context, expires int64) error // that had expired by then
 }

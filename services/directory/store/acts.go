@@ -7,21 +7,24 @@ import (
 	"strings"
 )
 
-// Outcomes of an Act. OutcomeUnknown is what an act has from the moment before it is done: it stays where a crash or a
-// failing store left open whether it was done.
+// Outcomes of an Act. OutcomeUnknown is what an act has from the moment before it is done: it stays
+// where a crash or a failing store left open whether it was done.
 const (
 	OutcomeUnknown = "unknown"
 	OutcomeDone    = "done"
 	OutcomeFailed  = "failed"
 )
 
-// Act is an entry of the audit log: what somebody did to the server, a room or another. It is written before the act is
-// done, so that none is done without it; afterwards its Outcome is set once, and nothing else of it ever changes.
+// Act is an entry of the audit log: what somebody did to the server, a room or another. It is
+// written before the act is done, so that none is done without it; afterwards its Outcome is set
+// once, and nothing else of it ever changes.
 type Act struct {
-	ID          string `bson:"_id"` // a UUIDv7 (RFC 9562) of the time At, so that acts are in the order of their ids
-	At          int64  `bson:"at"`  // UTC milliseconds
-	Action      string `bson:"action"`
-	Actor       string `bson:"actor"`      // user id of who did it; empty: not a user, and ActorName says what
+	// a UUIDv7 (RFC 9562) of the time At, so that acts are in the order of their ids
+	ID     string `bson:"_id"`
+	At     int64  `bson:"at"` // UTC milliseconds
+	Action string `bson:"action"`
+	// user id of who did it; empty: not a user, and ActorName says what
+	Actor       string `bson:"actor"`
 	ActorName   string `bson:"actor_name"` // at the time
 	Subject     string `bson:"subject"`    // user id of whom it was done to; empty: nobody
 	SubjectName string `bson:"subject_name"`
@@ -38,8 +41,8 @@ type ActFilter struct {
 	Before                       string // only acts that are older than that of this id
 }
 
-// Span returns the ids between which the acts of the filter's times are: from one on, and before another, which is empty
-// if there is no end.
+// Span returns the ids between which the acts of the filter's times are: from one on, and before
+// another, which is empty if there is no end.
 func (f ActFilter) Span() (from, before string) {
 	if f.Since > 0 {
 		from = ActIDAt(f.Since)
@@ -70,8 +73,9 @@ func ActTime(id string) int64 {
 
 // Acts keeps the audit log.
 type Acts interface {
-	PutAct(ctx context.Context, a Act) error                            // ErrConflict
-	EndAct(ctx context.Context, id, outcome string) error               // of one whose outcome is unknown; none is not an error
+	PutAct(ctx context.Context, a Act) error // ErrConflict
+	// of one whose outcome is unknown; none is not an error
+	EndAct(ctx context.Context, id, outcome string) error
 	Acts(ctx context.Context, f ActFilter, limit int) ([]Act, error)    // newest first
 	DeleteActsBefore(ctx context.Context, id string) (n int64, _ error) // whose ids are less
 }

@@ -18,11 +18,15 @@ type Invitation struct {
 
 // Invitations is the part of Store that keeps invitations to register.
 type Invitations interface {
-	CreateInvitation(ctx context.Context, i Invitation) error                        // ErrConflict
-	Invitation(ctx context.Context, id string) (Invitation, error)                   // ErrNotFound
-	Invitations(ctx context.Context, before string, limit int) ([]Invitation, error) // by id, the newest first, before that one
-	UseInvitation(ctx context.Context, id string, now int64) error                   // counts one use; ErrNotFound, also: it is used up, over or revoked
-	ReturnInvitation(ctx context.Context, id string) error                           // takes a use back; none is not an error
-	RevokeInvitation(ctx context.Context, id string) error                           // ErrNotFound
-	DeleteInvitationsBefore(ctx context.Context, expires int64) error                // that had ended by then
+	CreateInvitation(ctx context.Context, i Invitation) error      // ErrConflict
+	Invitation(ctx context.Context, id string) (Invitation, error) // ErrNotFound
+	// by id, the newest first, before that one
+	Invitations(ctx context.Context, before string, limit int) ([]Invitation, error)
+	// counts one use; ErrNotFound, also: it is used up, over or revoked
+	UseInvitation(ctx context.Context, id string, now int64) error
+	// takes a use back; none is not an error
+	ReturnInvitation(ctx context.Context, id string) error
+	RevokeInvitation(ctx context.Context, id string) error // ErrNotFound
+	// that had ended by then
+	DeleteInvitationsBefore(ctx context.Context, expires int64) error
 }

@@ -13,12 +13,18 @@ type Mute struct {
 	Created int64  `bson:"created"` // UTC milliseconds
 }
 
-// Mutes keeps mutes; see Store for what holds of its methods. A mute that has ended stays until it is deleted.
+// Mutes keeps mutes; see Store for what holds of its methods. A mute that has ended stays until it
+// is deleted.
 type Mutes interface {
-	PutMute(ctx context.Context, m Mute) error                                 // in place of the one that there may be
-	Mute(ctx context.Context, room, user string) (Mute, error)                 // ErrNotFound
-	DeleteMute(ctx context.Context, room, user string) error                   // none is not an error
-	DeleteMutesBefore(ctx context.Context, until int64) error                  // that had ended by then
-	Mutes(ctx context.Context, room, after string, limit int) ([]Mute, error)  // by user id, after that one
-	MutesOf(ctx context.Context, user string, rooms ...string) ([]Mute, error) // of the user in these rooms, or without any in all, by room id
+	// in place of the one that there may be
+	PutMute(ctx context.Context, m Mute) error
+	Mute(ctx context.Context, room, user string) (Mute, error) // ErrNotFound
+	// none is not an error
+	DeleteMute(ctx context.Context, room, user string) error
+	// that had ended by then
+	DeleteMutesBefore(ctx context.Context, until int64) error
+	// by user id, after that one
+	Mutes(ctx context.Context, room, after string, limit int) ([]Mute, error)
+	// of the user in these rooms, or without any in all, by room id
+	MutesOf(ctx context.Context, user string, rooms ...string) ([]Mute, error)
 }

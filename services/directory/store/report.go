@@ -9,8 +9,8 @@ const (
 	ReportResolved = "resolved"
 )
 
-// Report asks the moderators of a room, or those of the server, to look at a message. It has the message's text, which stays when
-// the message is deleted.
+// Report asks the moderators of a room, or those of the server, to look at a message. It has the
+// message's text, which stays when the message is deleted.
 type Report struct {
 	ID           string `bson:"_id"` // UUIDv7: in the order in which they were made
 	Room         string `bson:"room"`
@@ -44,10 +44,14 @@ type ReportQuery struct {
 
 // Reports keeps reports; see Store for what holds of its methods.
 type Reports interface {
-	PutReport(ctx context.Context, r Report) error                               // ErrConflict: the reporter has reported that message
-	Report(ctx context.Context, id string) (Report, error)                       // ErrNotFound
-	MoveReport(ctx context.Context, r Report, from []string) error               // changes State to Resolved; ErrNotFound: its State is none of from
-	Reports(ctx context.Context, q ReportQuery) ([]Report, error)                // a page of them
-	ReportsBy(ctx context.Context, reporter string, limit int) ([]Report, error) // that are not resolved, by ID
-	DeleteReportsBefore(ctx context.Context, resolved int64) error               // that were resolved by then
+	// ErrConflict: the reporter has reported that message
+	PutReport(ctx context.Context, r Report) error
+	Report(ctx context.Context, id string) (Report, error) // ErrNotFound
+	// changes State to Resolved; ErrNotFound: its State is none of from
+	MoveReport(ctx context.Context, r Report, from []string) error
+	Reports(ctx context.Context, q ReportQuery) ([]Report, error) // a page of them
+	// that are not resolved, by ID
+	ReportsBy(ctx context.Context, reporter string, limit int) ([]Report, error)
+	// that were resolved by then
+	DeleteReportsBefore(ctx context.Context, resolved int64) error
 }

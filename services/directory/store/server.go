@@ -8,8 +8,9 @@ import (
 	api "hubbub.internal/libs/api/directory"
 )
 
-// Server is the one record of who runs the server, and who may come in. PutServer replaces it as a whole, and only if it is still
-// as it was read: so two changes at once cannot together do what neither may, such as leave the server without an operator.
+// Server is the one record of who runs the server, and who may come in. PutServer replaces it as a
+// whole, and only if it is still as it was read: so two changes at once cannot together do what
+// neither may, such as leave the server without an operator.
 type Server struct {
 	Version int64 `bson:"version" json:"-"` // of the record; 0: there is none yet
 	// Roles are those of users, by id: api.RoleOperator or api.RoleAuditor.
@@ -18,12 +19,14 @@ type Server struct {
 	Setup []SetupLink `bson:"setup" json:"setup"`
 	// SetUp is when a set-up link was used (UTC milliseconds); 0: never.
 	SetUp int64 `bson:"set_up" json:"set_up"`
-	// Registration is open, invited or closed, and Guests on, rooms or off; empty: as the process was started.
+	// Registration is open, invited or closed, and Guests on, rooms or off; empty: as the process
+	// was started.
 	Registration string `bson:"registration" json:"registration"`
 	Guests       string `bson:"guests" json:"guests"`
 	// GuestRooms are the only rooms that guests may enter while Guests is rooms.
 	GuestRooms []string `bson:"guest_rooms" json:"guest_rooms"`
-	// GuestsSince is when the rules for guests changed (UTC milliseconds): those of before are signed out.
+	// GuestsSince is when the rules for guests changed (UTC milliseconds): those of before are
+	// signed out.
 	GuestsSince int64 `bson:"guests_since" json:"guests_since"`
 }
 
@@ -53,6 +56,7 @@ func (s Server) Clone() Server {
 // Servers keeps the record of the server.
 type Servers interface {
 	Server(ctx context.Context) (Server, error) // the zero Server: there is none yet
-	// PutServer replaces the record if its Version is still that of s, and raises that by one. ErrConflict: it is not.
+	// PutServer replaces the record if its Version is still that of s, and raises that by one.
+	// ErrConflict: it is not.
 	PutServer(ctx context.Context, s Server) error
 }

@@ -1,7 +1,9 @@
-// Package store is what directory keeps: users, sessions, signing keys, rooms, memberships, and intents to tell of
-// changes. It owns the records and the contract; sqlite and mongo keep it, and storetest checks them.
+// Package store is what directory keeps: users, sessions, signing keys, rooms, memberships, and
+// intents to tell of changes. It owns the records and the contract; sqlite and mongo keep it, and
+// storetest checks them.
 //
-// The contract needs no transaction over records: what belongs together is one record, or is healed by an intent.
+// The contract needs no transaction over records: what belongs together is one record, or is healed
+// by an intent.
 package store
 
 import (
@@ -34,10 +36,12 @@ type User struct {
 // DeletedHash is the Hash of a deleted account: no password has it.
 const DeletedHash = "-"
 
-// Deleted reports whether the account was deleted. Its record stays, so that nobody else gets its name.
+// Deleted reports whether the account was deleted. Its record stays, so that nobody else gets its
+// name.
 func (u User) Deleted() bool { return u.Hash == DeletedHash }
 
-// AsDeleted returns what is left of a user who deletes the account, who is called name from then on.
+// AsDeleted returns what is left of a user who deletes the account, who is called name from then
+// on.
 func (u User) AsDeleted(name string) User {
 	u.Name, u.Hash = name, DeletedHash
 	return u
@@ -56,8 +60,10 @@ type Session struct {
 
 // Turn is the part of a session that changes with its secret.
 type Turn struct {
-	Hash     []byte `bson:"hash"`     // SHA-256 of the secret that the next token is fetched with
-	Family   []byte `bson:"family"`   // SHA-256 of the beginning that all secrets of the session share; empty: its secret never changed
+	Hash []byte `bson:"hash"` // SHA-256 of the secret that the next token is fetched with
+	// SHA-256 of the beginning that all secrets of the session share; empty: its secret never
+	// changed
+	Family   []byte `bson:"family"`
 	Previous []byte `bson:"previous"` // SHA-256 of the secret before
 	Salt     []byte `bson:"salt"`     // the secret is derived from the one before with it
 	Grace    int64  `bson:"grace"`    // until when the secret before is good (UTC milliseconds)
@@ -65,7 +71,8 @@ type Turn struct {
 	Used     int64  `bson:"used"`     // when the secret was last used (UTC milliseconds); 0: never
 	Device   string `bson:"device"`   // what the client says it is (User-Agent)
 	Address  string `bson:"address"`  // the network that it was last used from
-	Attempt  []byte `bson:"attempt"`  // SHA-256 of what the client says again if it has had no answer; empty: nothing
+	// SHA-256 of what the client says again if it has had no answer; empty: nothing
+	Attempt []byte `bson:"attempt"`
 }
 
 // Key is a key that tokens are signed with.
@@ -90,14 +97,16 @@ type Room struct {
 	Announce string `bson:"announce"`  // who may send: AnnounceNo and those beside it
 	Archived int64  `bson:"archived"`  // when it was archived, in UTC milliseconds; 0: it is not
 	NoGuests bool   `bson:"no_guests"` // it lets no guests in
-	Creator  string `bson:"creator"`   // whose quotas it counts against; empty: it was made before that was kept
+	// whose quotas it counts against; empty: it was made before that was kept
+	Creator string `bson:"creator"`
 
 	Activity `bson:",inline"`
 }
 
 // Activity is what public rooms are sorted by, as of a minute or so ago.
 type Activity struct {
-	Head   int64 `bson:"head"`   // Seq of the last entry of the room's log; 0: nobody has looked yet
+	// Seq of the last entry of the room's log; 0: nobody has looked yet
+	Head   int64 `bson:"head"`
 	Active int64 `bson:"active"` // when Head was last seen to change (UTC milliseconds)
 	Size   int   `bson:"size"`   // members, up to a number that the service counts to
 }
@@ -138,8 +147,10 @@ type PublicQuery struct {
 	Archived bool // only those that are archived, instead of those that are not
 
 	Look string // what the lower case look of the name has in it; empty: any
-	Sort string // SortActive, SortNew or SortSize: the greatest first, and among equals the greatest id
-	// Before and BeforeID are what is sorted by, and the id, of the last room of the page before; an empty id: the first page.
+	// SortActive, SortNew or SortSize: the greatest first, and among equals the greatest id
+	Sort string
+	// Before and BeforeID are what is sorted by, and the id, of the last room of the page before;
+	// an empty id: the first page.
 	Before   int64
 	BeforeID string
 	Limit    int
@@ -188,17 +199,19 @@ type Member struct {
 	Hidden bool `bson:"hidden"`
 }
 
-// Request says that the direct room of its ID has one member, From, and that To has to agree before there are two.
+// Request says that the direct room of its ID has one member, From, and that To has to agree before
+// there are two.
 type Request struct {
-	Room     string   `bson:"_id"`
-	From     string   `bson:"from"`
-	FromName string   `bson:"from_name"`
-	To       string   `bson:"to"`
-	ToName   string   `bson:"to_name"`
-	Sent     []string `bson:"sent"`    // ids of From's messages; To knows of the request when there is one
-	Refused  bool     `bson:"refused"` // To does not see it any more, and From may send no more
-	Created  int64    `bson:"created"` // UTC milliseconds of the first message, or of the room
-	Expires  int64    `bson:"expires"` // UTC milliseconds; 0: never
+	Room     string `bson:"_id"`
+	From     string `bson:"from"`
+	FromName string `bson:"from_name"`
+	To       string `bson:"to"`
+	ToName   string `bson:"to_name"`
+	// ids of From's messages; To knows of the request when there is one
+	Sent    []string `bson:"sent"`
+	Refused bool     `bson:"refused"` // To does not see it any more, and From may send no more
+	Created int64    `bson:"created"` // UTC milliseconds of the first message, or of the room
+	Expires int64    `bson:"expires"` // UTC milliseconds; 0: never
 }
 
 // Shown reports whether To sees the request.
@@ -246,23 +259,27 @@ type Seen struct {
 	At   int64 // UTC milliseconds
 }
 
-// Intent says that something about a room or a user is about to change and must be told on the bus. It is written
-// before the change and deleted when the change has been told; one that stays is told again from what is in the store.
+// Intent says that something about a room or a user is about to change and must be told on the bus.
+// It is written before the change and deleted when the change has been told; one that stays is told
+// again from what is in the store.
 type Intent struct {
-	ID      string `bson:"_id"`
-	Kind    string `bson:"kind"`
-	Room    string `bson:"room"`
-	User    string `bson:"user"`    // whose membership or session
-	Name    string `bson:"name"`    // that user's
-	Role    string `bson:"role"`    // what the membership shall be; empty: ended. Of a purge: the span; of a deleted account: what becomes of messages
-	Actor   string `bson:"actor"`   // who does it
-	Session string `bson:"session"` // of a revocation: the one session that it is about; empty: all. Of a purge: why
+	ID   string `bson:"_id"`
+	Kind string `bson:"kind"`
+	Room string `bson:"room"`
+	User string `bson:"user"` // whose membership or session
+	Name string `bson:"name"` // that user's
+	// what the membership shall be; empty: ended. Of a purge: the span; of a deleted account: what
+	// becomes of messages
+	Role  string `bson:"role"`
+	Actor string `bson:"actor"` // who does it
+	// of a revocation: the one session that it is about; empty: all. Of a purge: why
+	Session string `bson:"session"`
 	Created int64  `bson:"created"` // UTC milliseconds
 }
 
-// Store keeps the records. Its methods are safe for concurrent use; each takes effect whole or not at all, and has
-// reached the disk when it returns. Besides ErrNotFound and ErrConflict, where they are named, any error means that
-// the store does not work right now.
+// Store keeps the records. Its methods are safe for concurrent use; each takes effect whole or not
+// at all, and has reached the disk when it returns. Besides ErrNotFound and ErrConflict, where they
+// are named, any error means that the store does not work right now.
 type Store interface {
 	Accounts
 	Acts
@@ -271,94 +288,171 @@ type Store interface {
 	Readers
 	Reports
 	Servers
-	CreateUser(ctx context.Context, u User) error                                               // ErrConflict: the name is taken
-	User(ctx context.Context, id string) (User, error)                                          // ErrNotFound
-	UserByName(ctx context.Context, nameKey string) (User, error)                               // ErrNotFound
-	Users(ctx context.Context, prefix string, limit int) ([]User, error)                        // whose NameKey begins so, in its order
-	UsersOf(ctx context.Context, ids []string) ([]User, error)                                  // those that there are, by id
-	UsersAfter(ctx context.Context, id string, limit int) ([]User, error)                       // by id, after that one
-	FindUsers(ctx context.Context, q UserQuery) ([]User, error)                                 // a page of them
-	UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]User, error)               // registered, and looking so, by id
-	CreateGuest(ctx context.Context, u User, s Session) error                                   // a user and its session; ErrConflict: the name is taken
-	ReplaceUser(ctx context.Context, u User, was string) error                                  // its name and password; ErrNotFound, also: Hash is another than was; ErrConflict: the name is taken
-	DeleteUser(ctx context.Context, id string) error                                            // and when the user was seen; none is not an error
-	SetDisabled(ctx context.Context, user string, disabled bool) error                          // ErrNotFound
-	CreateSession(ctx context.Context, s Session) error                                         // ErrConflict
-	Session(ctx context.Context, id string) (Session, error)                                    // ErrNotFound
-	ExtendSession(ctx context.Context, id string, now, expires int64) error                     // ErrNotFound, also: it had expired by now
-	TurnSession(ctx context.Context, id string, was []byte, now int64, t Turn) error            // ErrNotFound, also: Hash is another than was, or it had expired by now
-	SessionsOf(ctx context.Context, user string, limit int) ([]Session, error)                  // those made last first
-	EndSession(ctx context.Context, id string) error                                            // it has expired, for good; none is not an error
-	EndSessionsOf(ctx context.Context, user string) error                                       // all of them have
-	DeleteSession(ctx context.Context, id string) error                                         // none is not an error
-	SessionsBefore(ctx context.Context, expires int64, limit int) ([]Session, error)            // that had expired by then, oldest first
-	SessionsAfter(ctx context.Context, id string, limit int) ([]Session, error)                 // by id, after that one
-	CreateKey(ctx context.Context, k Key) error                                                 // ErrConflict
-	Keys(ctx context.Context) ([]Key, error)                                                    // newest first
-	SetKeySeed(ctx context.Context, id string, seed []byte) error                               // changes what is kept of it; ErrNotFound
-	DeleteKey(ctx context.Context, id string) error                                             // none is not an error
-	CreateRoom(ctx context.Context, r Room) error                                               // ErrConflict
-	Room(ctx context.Context, id string) (Room, error)                                          // ErrNotFound
-	Rooms(ctx context.Context, ids []string) ([]Room, error)                                    // those that there are, by id
-	PatchRoom(ctx context.Context, id string, p RoomPatch) error                                // ErrNotFound
-	DeleteRoom(ctx context.Context, id string) error                                            // none is not an error; its members stay
-	PublicRoomsAlike(ctx context.Context, looks names.Looks, limit int) ([]Room, error)         // looking so, by id
-	PutMember(ctx context.Context, m Member) error                                              // adds it or changes its Role
-	SetRole(ctx context.Context, room, user string, role api.Role) error                        // ErrNotFound
-	Member(ctx context.Context, room, user string) (Member, error)                              // ErrNotFound
-	RenameMember(ctx context.Context, user, name string) error                                  // in all rooms; none is not an error
-	DeleteMember(ctx context.Context, room, user string) error                                  // none is not an error
-	Members(ctx context.Context, room, after string, limit int) ([]Member, error)               // by user id, after that one
-	MembersInRole(ctx context.Context, room string, role api.Role, limit int) ([]Member, error) // oldest first
-	MembersOf(ctx context.Context, rooms []string) ([]Member, error)                            // of all of them, by room and user id
-	MembershipsOf(ctx context.Context, user string, limit int) ([]Member, error)                // oldest first
+	// ErrConflict: the name is taken
+	CreateUser(ctx context.Context, u User) error
+	// ErrNotFound
+	User(ctx context.Context, id string) (User, error)
+	// ErrNotFound
+	UserByName(ctx context.Context, nameKey string) (User, error)
+	// whose NameKey begins so, in its order
+	Users(ctx context.Context, prefix string, limit int) ([]User, error)
+	// those that there are, by id
+	UsersOf(ctx context.Context, ids []string) ([]User, error)
+	// by id, after that one
+	UsersAfter(ctx context.Context, id string, limit int) ([]User, error)
+	// a page of them
+	FindUsers(ctx context.Context, q UserQuery) ([]User, error)
+	// registered, and looking so, by id
+	UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]User, error)
+	// a user and its session; ErrConflict: the name is taken
+	CreateGuest(ctx context.Context, u User, s Session) error
+	// its name and password; ErrNotFound, also: Hash is another than was; ErrConflict: the name is
+	// taken
+	ReplaceUser(ctx context.Context, u User, was string) error
+	// and when the user was seen; none is not an error
+	DeleteUser(ctx context.Context, id string) error
+	// ErrNotFound
+	SetDisabled(ctx context.Context, user string, disabled bool) error
+	// ErrConflict
+	CreateSession(ctx context.Context, s Session) error
+	// ErrNotFound
+	Session(ctx context.Context, id string) (Session, error)
+	// ErrNotFound, also: it had expired by now
+	ExtendSession(ctx context.Context, id string, now, expires int64) error
+	// ErrNotFound, also: Hash is another than was, or it had expired by now
+	TurnSession(ctx context.Context, id string, was []byte, now int64, t Turn) error
+	// those made last first
+	SessionsOf(ctx context.Context, user string, limit int) ([]Session, error)
+	// it has expired, for good; none is not an error
+	EndSession(ctx context.Context, id string) error
+	// all of them have
+	EndSessionsOf(ctx context.Context, user string) error
+	// none is not an error
+	DeleteSession(ctx context.Context, id string) error
+	// that had expired by then, oldest first
+	SessionsBefore(ctx context.Context, expires int64, limit int) ([]Session, error)
+	// by id, after that one
+	SessionsAfter(ctx context.Context, id string, limit int) ([]Session, error)
+	// ErrConflict
+	CreateKey(ctx context.Context, k Key) error
+	// newest first
+	Keys(ctx context.Context) ([]Key, error)
+	// changes what is kept of it; ErrNotFound
+	SetKeySeed(ctx context.Context, id string, seed []byte) error
+	// none is not an error
+	DeleteKey(ctx context.Context, id string) error
+	// ErrConflict
+	CreateRoom(ctx context.Context, r Room) error
+	// ErrNotFound
+	Room(ctx context.Context, id string) (Room, error)
+	// those that there are, by id
+	Rooms(ctx context.Context, ids []string) ([]Room, error)
+	// ErrNotFound
+	PatchRoom(ctx context.Context, id string, p RoomPatch) error
+	// none is not an error; its members stay
+	DeleteRoom(ctx context.Context, id string) error
+	// looking so, by id
+	PublicRoomsAlike(ctx context.Context, looks names.Looks, limit int) ([]Room, error)
+	// adds it or changes its Role
+	PutMember(ctx context.Context, m Member) error
+	// ErrNotFound
+	SetRole(ctx context.Context, room, user string, role api.Role) error
+	// ErrNotFound
+	Member(ctx context.Context, room, user string) (Member, error)
+	// in all rooms; none is not an error
+	RenameMember(ctx context.Context, user, name string) error
+	// none is not an error
+	DeleteMember(ctx context.Context, room, user string) error
+	// by user id, after that one
+	Members(ctx context.Context, room, after string, limit int) ([]Member, error)
+	// oldest first
+	MembersInRole(ctx context.Context, room string, role api.Role, limit int) ([]Member, error)
+	// of all of them, by room and user id
+	MembersOf(ctx context.Context, rooms []string) ([]Member, error)
+	// oldest first
+	MembershipsOf(ctx context.Context, user string, limit int) ([]Member, error)
 	// GroupsOf returns memberships of rooms that are not direct, oldest first.
 	GroupsOf(ctx context.Context, user string, limit int) ([]Member, error)
-	// DirectsOf returns memberships of direct rooms that are not hidden and began before a time, newest first.
+	// DirectsOf returns memberships of direct rooms that are not hidden and began before a time,
+	// newest first.
 	DirectsOf(ctx context.Context, user string, before int64, limit int) ([]Member, error)
-	SetHidden(ctx context.Context, room, user string, hidden bool) error                 // ErrNotFound
-	RoomsBy(ctx context.Context, creator string, since int64, limit int) ([]Room, error) // made since then, newest first
-	CreateRequest(ctx context.Context, r Request) error                                  // ErrConflict
-	Request(ctx context.Context, room string) (Request, error)                           // ErrNotFound
-	// SendRequest adds a message of From to those of a request that is not refused; one that is there already changes nothing.
-	// The first sets Created to now. Errors: ErrNotFound, also: it is refused, or has most messages.
+	// ErrNotFound
+	SetHidden(ctx context.Context, room, user string, hidden bool) error
+	// made since then, newest first
+	RoomsBy(ctx context.Context, creator string, since int64, limit int) ([]Room, error)
+	// ErrConflict
+	CreateRequest(ctx context.Context, r Request) error
+	// ErrNotFound
+	Request(ctx context.Context, room string) (Request, error)
+	// SendRequest adds a message of From to those of a request that is not refused; one that is
+	// there already changes nothing. The first sets Created to now. Errors: ErrNotFound, also: it
+	// is refused, or has most messages.
 	SendRequest(ctx context.Context, room, from, message string, most int, now int64) (Request, error)
-	RefuseRequest(ctx context.Context, room, to string, expires int64) error               // ErrNotFound
-	DeleteRequest(ctx context.Context, room string) error                                  // none is not an error
-	RequestsTo(ctx context.Context, to string, before int64, limit int) ([]Request, error) // shown, made before then, newest first
-	RequestsOf(ctx context.Context, user string, limit int) ([]Request, error)             // from or to the user, by room
-	RequestsBefore(ctx context.Context, expires int64, limit int) ([]Request, error)       // that had expired by then, oldest first
-	CreateInvite(ctx context.Context, i Invite) error                                      // ErrConflict
-	Invite(ctx context.Context, room, user string) (Invite, error)                         // ErrNotFound
-	DeclineInvite(ctx context.Context, room, user string) error                            // ErrNotFound
-	DeleteInvite(ctx context.Context, room, user string) error                             // none is not an error
-	InvitesTo(ctx context.Context, user string, limit int) ([]Invite, error)               // not declined, newest first
-	InvitesBy(ctx context.Context, actor string, limit int) ([]Invite, error)              // also declined, newest first
-	InvitesIn(ctx context.Context, room, after string, limit int) ([]Invite, error)        // also declined, by user id, after that one
-	InvitesBefore(ctx context.Context, expires int64, limit int) ([]Invite, error)         // that had expired by then, oldest first
+	// ErrNotFound
+	RefuseRequest(ctx context.Context, room, to string, expires int64) error
+	// none is not an error
+	DeleteRequest(ctx context.Context, room string) error
+	// shown, made before then, newest first
+	RequestsTo(ctx context.Context, to string, before int64, limit int) ([]Request, error)
+	// from or to the user, by room
+	RequestsOf(ctx context.Context, user string, limit int) ([]Request, error)
+	// that had expired by then, oldest first
+	RequestsBefore(ctx context.Context, expires int64, limit int) ([]Request, error)
+	// ErrConflict
+	CreateInvite(ctx context.Context, i Invite) error
+	// ErrNotFound
+	Invite(ctx context.Context, room, user string) (Invite, error)
+	// ErrNotFound
+	DeclineInvite(ctx context.Context, room, user string) error
+	// none is not an error
+	DeleteInvite(ctx context.Context, room, user string) error
+	// not declined, newest first
+	InvitesTo(ctx context.Context, user string, limit int) ([]Invite, error)
+	// also declined, newest first
+	InvitesBy(ctx context.Context, actor string, limit int) ([]Invite, error)
+	// also declined, by user id, after that one
+	InvitesIn(ctx context.Context, room, after string, limit int) ([]Invite, error)
+	// that had expired by then, oldest first
+	InvitesBefore(ctx context.Context, expires int64, limit int) ([]Invite, error)
 	// FindPublic returns a page of public rooms.
 	FindPublic(ctx context.Context, q PublicQuery) ([]Room, error)
-	PublicAfter(ctx context.Context, id string, limit int) ([]Room, error)      // public rooms by id, after that one
-	SetActivity(ctx context.Context, room string, a Activity) error             // none is not an error
-	PutNetworkBan(ctx context.Context, b NetworkBan) error                      // adds or replaces it
-	NetworkBans(ctx context.Context, limit int) ([]NetworkBan, error)           // by network
-	DeleteNetworkBan(ctx context.Context, network string) error                 // none is not an error
-	PutBan(ctx context.Context, b Ban) error                                    // adds it, or changes its Reason and Until
-	Ban(ctx context.Context, room, user string) (Ban, error)                    // ErrNotFound
-	DeleteBan(ctx context.Context, room, user string) error                     // none is not an error
-	Bans(ctx context.Context, room, after string, limit int) ([]Ban, error)     // by user id, after that one
-	BansOf(ctx context.Context, user string) ([]Ban, error)                     // by room id
-	EndedBans(ctx context.Context, now int64, limit int) ([]Ban, error)         // that are over by now, those that ended first before
-	EndBan(ctx context.Context, room, user string, now int64) error             // deletes it if it is over by now
-	PutBlock(ctx context.Context, b Block) error                                // adds it, or changes its Ignore
-	Block(ctx context.Context, user, other string) (Block, error)               // ErrNotFound
-	DeleteBlock(ctx context.Context, user, other string) error                  // none is not an error
-	Blocks(ctx context.Context, user, after string, limit int) ([]Block, error) // a user's, by the other's id, after that one
-	DeleteBlocksOf(ctx context.Context, user string) error                      // those by the user, and those of the user
-	PutSeen(ctx context.Context, seen []Seen) error                             // of each user that there is, the latest is kept
-	Seen(ctx context.Context, user string) (int64, error)                       // UTC milliseconds; 0: never
+	// public rooms by id, after that one
+	PublicAfter(ctx context.Context, id string, limit int) ([]Room, error)
+	// none is not an error
+	SetActivity(ctx context.Context, room string, a Activity) error
+	// adds or replaces it
+	PutNetworkBan(ctx context.Context, b NetworkBan) error
+	NetworkBans(ctx context.Context, limit int) ([]NetworkBan, error) // by network
+	// none is not an error
+	DeleteNetworkBan(ctx context.Context, network string) error
+	// adds it, or changes its Reason and Until
+	PutBan(ctx context.Context, b Ban) error
+	Ban(ctx context.Context, room, user string) (Ban, error) // ErrNotFound
+	// none is not an error
+	DeleteBan(ctx context.Context, room, user string) error
+	// by user id, after that one
+	Bans(ctx context.Context, room, after string, limit int) ([]Ban, error)
+	BansOf(ctx context.Context, user string) ([]Ban, error) // by room id
+	// that are over by now, those that ended first before
+	EndedBans(ctx context.Context, now int64, limit int) ([]Ban, error)
+	// deletes it if it is over by now
+	EndBan(ctx context.Context, room, user string, now int64) error
+	// adds it, or changes its Ignore
+	PutBlock(ctx context.Context, b Block) error
+	Block(ctx context.Context, user, other string) (Block, error) // ErrNotFound
+	// none is not an error
+	DeleteBlock(ctx context.Context, user, other string) error
+	// a user's, by the other's id, after that one
+	Blocks(ctx context.Context, user, after string, limit int) ([]Block, error)
+	// those by the user, and those of the user
+	DeleteBlocksOf(ctx context.Context, user string) error
+	// of each user that there is, the latest is kept
+	PutSeen(ctx context.Context, seen []Seen) error
+	// UTC milliseconds; 0: never
+	Seen(ctx context.Context, user string) (int64, error)
 	PutIntent(ctx context.Context, i Intent) error
-	DeleteIntent(ctx context.Context, id string) error                             // none is not an error
+	// none is not an error
+	DeleteIntent(ctx context.Context, id string) error
 	IntentsBefore(ctx context.Context, created int64, limit int) ([]Intent, error) // oldest first
 	Close() error
 }

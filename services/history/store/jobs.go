@@ -20,7 +20,8 @@ type Job struct {
 	Lease  int64  `bson:"lease"`   // until when one process works on it, in UTC milliseconds
 }
 
-// Jobs keeps jobs, and finds and removes what they are about; see Store for what holds of its methods.
+// Jobs keeps jobs, and finds and removes what they are about; see Store for what holds of its
+// methods.
 type Jobs interface {
 	// PutJob adds a job. One whose ID is there already changes nothing.
 	PutJob(ctx context.Context, j Job) error
@@ -28,14 +29,16 @@ type Jobs interface {
 	OpenJobs(ctx context.Context, limit int) ([]Job, error)
 	// JobsSince returns the jobs that were made at a time or later, oldest first, done or not.
 	JobsSince(ctx context.Context, created int64) ([]Job, error)
-	// ClaimJob gives the caller a job until a time, unless another has it now or it is done: then it returns false.
+	// ClaimJob gives the caller a job until a time, unless another has it now or it is done: then
+	// it returns false.
 	ClaimJob(ctx context.Context, id string, now, until int64) (Job, bool, error)
 	// SaveJob keeps how far a job has got.
 	SaveJob(ctx context.Context, j Job) error
 	// NextRoom returns the first room after one, by id, that has entries; empty: there is none.
 	NextRoom(ctx context.Context, after string) (string, error)
-	// MessagesOf returns messages of a sender in a room whose ID is less than before, or with that empty any, by ID from the
-	// greatest on, at most limit. IDs that clients make by the time, as ours do, have the newest first.
+	// MessagesOf returns messages of a sender in a room whose ID is less than before, or with that
+	// empty any, by ID from the greatest on, at most limit. IDs that clients make by the time, as
+	// ours do, have the newest first.
 	MessagesOf(ctx context.Context, room, sender, before string, limit int) ([]Entry, error)
 	// RemoveEntries removes entries of a room, at most limit, and returns how many.
 	RemoveEntries(ctx context.Context, room string, limit int) (int, error)

@@ -7,9 +7,10 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// SlotOf returns the property of a message that an entry about it sets: the text, whether it is deleted, whether it is pinned, or
-// one user's reaction with one emoji. empties: the entry leaves that property empty, so nobody needs to read the entry. The slot is
-// empty for an entry that sets nothing.
+// SlotOf returns the property of a message that an entry about it sets: the text, whether it is
+// deleted, whether it is pinned, or one user's reaction with one emoji. empties: the entry leaves
+// that property empty, so nobody needs to read the entry. The slot is empty for an entry that sets
+// nothing.
 func SlotOf(e Entry) (slot string, empties bool) {
 	switch e.Type {
 	case chat.TypeEdited, chat.TypeDeleted:
@@ -31,8 +32,8 @@ func SlotOf(e Entry) (slot string, empties bool) {
 	return e.Type + ":" + e.Sender + ":" + said.Emoji, !said.On
 }
 
-// EventOf returns what an entry about a message does to it: the event, as far as that says it. Where the slot says all, Data is not
-// parsed.
+// EventOf returns what an entry about a message does to it: the event, as far as that says it.
+// Where the slot says all, Data is not parsed.
 func EventOf(e Entry) (chat.Event, error) {
 	switch {
 	case e.Type == chat.TypeDeleted, e.Type == chat.TypePinned && e.Slot != "":

@@ -1,8 +1,8 @@
-// Package admin has a person at a console do what an operator does, in a running Hubbub: make operators and accounts, reset
-// passwords, ban, invite, and read the audit log.
+// Package admin has a person at a console do what an operator does, in a running Hubbub: make
+// operators and accounts, reset passwords, ban, invite, and read the audit log.
 //
-// It asks the directory service: over the bus, or through the socket in the data folder of a `hubbub up`. It knows nothing of
-// what comes of it.
+// It asks the directory service: over the bus, or through the socket in the data folder of a
+// `hubbub up`. It knows nothing of what comes of it.
 package admin
 
 import (

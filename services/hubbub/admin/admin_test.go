@@ -25,7 +25,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve runs a directory service, with the socket that `hubbub up` has in its data folder, which it returns.
+// serve runs a directory service, with the socket that `hubbub up` has in its data folder, which it
+// returns.
 func serve(t *testing.T) (data string) {
 	t.Helper()
 	data, err := os.MkdirTemp("", "hub") // t.TempDir may be longer than a socket's path can be

@@ -17,8 +17,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// Listen makes the socket in a data folder. Only whoever may read that folder, which is made for one user, can use it: that
-// is who runs the process.
+// Listen makes the socket in a data folder. Only whoever may read that folder, which is made for
+// one user, can use it: that is who runs the process.
 func Listen(data string) (net.Listener, error) {
 	path := filepath.Join(data, Socket)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -1,6 +1,8 @@
-// Package busbench measures a bus: how many messages it takes, how soon they are live, and how fast they are read again.
+// Package busbench measures a bus: how many messages it takes, how soon they are live, and how fast
+// they are read again.
 //
-// It measures what the services would see, through the drivers that they use; it knows no chat message.
+// It measures what the services would see, through the drivers that they use; it knows no chat
+// message.
 package busbench
 
 import (
@@ -137,7 +139,8 @@ func (c *Config) measure(ctx context.Context, url string) (result, error) {
 		return r, err
 	}
 	defer from.Close()
-	if r.weight, err = c.weigh(ctx, url); err != nil { // before anything is appended: its keys would be forgotten
+	// before anything is appended: its keys would be forgotten
+	if r.weight, err = c.weigh(ctx, url); err != nil {
 		return r, err
 	}
 	to, err := open()

@@ -77,7 +77,8 @@ func TestCannotBuild(t *testing.T) {
 	}
 }
 
-// TestPause: the longest pause is that of a room, whatever the others get meanwhile, and not the time before its first entry.
+// TestPause: the longest pause is that of a room, whatever the others get meanwhile, and not the
+// time before its first entry.
 func TestPause(t *testing.T) {
 	tk := taking{want: 5, last: map[string]time.Time{"a": {}, "b": {}}, done: make(chan struct{})}
 	began := time.Now()

@@ -166,7 +166,8 @@ func judge(ctx context.Context, b bus.Log, senders []*sender, names []string, ou
 	for _, s := range senders {
 		of[s.name] = s
 	}
-	seen := make(map[string]int, len(senders)) // how many of a sender's entries the log has had so far
+	// how many of a sender's entries the log has had so far
+	seen := make(map[string]int, len(senders))
 	lost, doubled, misordered, total := 0, 0, 0, 0
 	for _, room := range names {
 		for at := (bus.Position{}); ; {

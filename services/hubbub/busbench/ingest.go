@@ -25,7 +25,8 @@ type ingest struct {
 	pause time.Duration // the longest time that a room of which more was there got nothing
 }
 
-// backlog appends entries, and then has a group consume everything that the log has, as history does after it was away.
+// backlog appends entries, and then has a group consume everything that the log has, as history
+// does after it was away.
 func (c *Config) backlog(ctx context.Context, from, to bus.Bus) (ingest, error) {
 	names := rooms(ingestRooms)
 	if err := c.fill(ctx, from, names); err != nil {

@@ -34,8 +34,8 @@ type scale struct {
 	forget func(ctx context.Context) (keys int, err error)
 }
 
-// weigh appends to few rooms, and then as many entries to as many rooms, and at last has the keys of all of them forgotten.
-// open is called before, and its bus closed after each time.
+// weigh appends to few rooms, and then as many entries to as many rooms, and at last has the keys
+// of all of them forgotten. open is called before, and its bus closed after each time.
 func (s scale) weigh(ctx context.Context, open func() (bus.Bus, error)) (weight, error) {
 	var used [4]float64
 	for i, names := range [][]string{nil, rooms(16), rooms(weighed)} {
@@ -133,8 +133,8 @@ func redisScale(url string) (s scale, stop func(), err error) {
 	return s, func() { _ = c.Close() }, nil
 }
 
-// natsScale weighs a nats-server of its own in this process, by what is left when the garbage is collected: a server in
-// another process does not tell what it needs, only what it has.
+// natsScale weighs a nats-server of its own in this process, by what is left when the garbage is
+// collected: a server in another process does not tell what it needs, only what it has.
 func natsScale(settle time.Duration) (s scale, server nats.InProcessConnProvider, stop func(), err error) {
 	dir, err := os.MkdirTemp("", "hubbub-bench-bus-")
 	if err != nil {
@@ -183,7 +183,8 @@ func natsScale(settle time.Duration) (s scale, server nats.InProcessConnProvider
 	return s, n, stop, nil
 }
 
-// allocations counts what a driver and its client library allocate for an append, and for each live delivery of one.
+// allocations counts what a driver and its client library allocate for an append, and for each live
+// delivery of one.
 type allocations struct{ append, live float64 }
 
 // arrivals counts what arrives.

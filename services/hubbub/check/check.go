@@ -1,4 +1,5 @@
-// Package check says what is wrong with the flags of a command: each time which flag, its value, and what it has to be.
+// Package check says what is wrong with the flags of a command: each time which flag, its value,
+// and what it has to be.
 package check
 
 import (

@@ -11,20 +11,21 @@ import (
 
 // programs are what a cluster is made of, by the names of their binaries.
 var programs = map[string]checkout.Program{
-	"directory":   {In: "services/directory", Package: "./cmd/directory"},
-	"history":     {In: "services/history", Package: "./cmd/history"},
-	"presence":    {In: "services/presence", Package: "./cmd/presence"},
-	"edge":        {In: "services/edge", Package: "./cmd/edge"},
-	"hubbub":      {In: "services/hubbub", Package: "./cmd/hubbub"},
-	"nats-server": {In: "services/hubbub", Package: "github.com/nats-io/nats-server/v2"}, // of the version that `hubbub up` has in it
+	"directory": {In: "services/directory", Package: "./cmd/directory"},
+	"history":   {In: "services/history", Package: "./cmd/history"},
+	"presence":  {In: "services/presence", Package: "./cmd/presence"},
+	"edge":      {In: "services/edge", Package: "./cmd/edge"},
+	"hubbub":    {In: "services/hubbub", Package: "./cmd/hubbub"},
+	// of the version that `hubbub up` has in it
+	"nats-server": {In: "services/hubbub", Package: "github.com/nats-io/nats-server/v2"},
 	"ferretdb":    checkout.FerretDB,
 }
 
 // usual are those that most clusters need.
 var usual = []string{"directory", "history", "presence", "edge", "hubbub", "nats-server"}
 
-// Build builds programs into dir, from the checkout that the working directory is in: those that are named, or all but
-// ferretdb.
+// Build builds programs into dir, from the checkout that the working directory is in: those that
+// are named, or all but ferretdb.
 func Build(ctx context.Context, dir string, names ...string) error {
 	if len(names) == 0 {
 		names = usual
@@ -41,8 +42,8 @@ func Build(ctx context.Context, dir string, names ...string) error {
 	return checkout.Build(ctx, dir, all...)
 }
 
-// Bin returns the folder of the programs that are named, for a command with a flag --bin: dir, or if that is empty the
-// folder in the checkout into which they are built.
+// Bin returns the folder of the programs that are named, for a command with a flag --bin: dir, or
+// if that is empty the folder in the checkout into which they are built.
 func Bin(ctx context.Context, dir string, names ...string) (string, error) {
 	if dir != "" {
 		return dir, CheckBin(dir, names...)
@@ -57,7 +58,8 @@ func Bin(ctx context.Context, dir string, names ...string) (string, error) {
 	return dir, nil
 }
 
-// CheckBin returns an error, for the flag --bin, if dir lacks one of the programs. An empty dir lacks nothing: they are built.
+// CheckBin returns an error, for the flag --bin, if dir lacks one of the programs. An empty dir
+// lacks nothing: they are built.
 func CheckBin(dir string, names ...string) error {
 	if dir == "" {
 		return nil

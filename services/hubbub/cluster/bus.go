@@ -24,13 +24,15 @@ type Bus struct {
 	Nodes []*Process // those that hold the log
 	Watch []*Process // Sentinels, which hold nothing
 
-	addrs  []string                              // where clients connect: a NATS server or several, or a Redis server; nil: the servers tell
+	// where clients connect: a NATS server or several, or a Redis server; nil: the servers tell
+	addrs  []string
 	args   []string                              // of the services, besides --bus
 	leader func(context.Context) (string, error) // the name of the node that leads
 	whole  func(context.Context) error           // nil: every node is there and has everything
 }
 
-// StartBus starts the server of a bus, Redis or NATS, with its data in dir, and returns it and the URL for --bus.
+// StartBus starts the server of a bus, Redis or NATS, with its data in dir, and returns it and the
+// URL for --bus.
 func StartBus(ctx context.Context, kind, bin, dir string) (*Process, string, error) {
 	if err := absolute(&bin, &dir); err != nil {
 		return nil, "", err
@@ -42,7 +44,8 @@ func StartBus(ctx context.Context, kind, bin, dir string) (*Process, string, err
 	return b.Nodes[0], b.URL, b.Nodes[0].Start(ctx)
 }
 
-// newBus returns a bus of one server or three, not yet started, which keeps its data and settings in dir.
+// newBus returns a bus of one server or three, not yet started, which keeps its data and settings
+// in dir.
 func newBus(kind string, nodes int, bin, dir string) (*Bus, error) {
 	switch {
 	case kind != Redis && kind != NATS:
@@ -87,7 +90,8 @@ func (b *Bus) Open(ctx context.Context) (bus.Bus, error) {
 	return busurl.Open(ctx, cfg, zap.NewNop(), nil, api.RequiredGroups)
 }
 
-// Leader returns the node through which everything is written. An error says that there is none now.
+// Leader returns the node through which everything is written. An error says that there is none
+// now.
 func (b *Bus) Leader(ctx context.Context) (*Process, error) {
 	if b.leader == nil {
 		return b.Nodes[0], nil
@@ -107,7 +111,8 @@ func (b *Bus) Leader(ctx context.Context) (*Process, error) {
 // wholeWithin bounds the time in which servers find each other and catch up.
 const wholeWithin = 60 * time.Second
 
-// Whole waits until every node is there and has everything, so that the bus can do without one of them.
+// Whole waits until every node is there and has everything, so that the bus can do without one of
+// them.
 func (b *Bus) Whole(ctx context.Context) error {
 	if b.whole == nil {
 		return nil

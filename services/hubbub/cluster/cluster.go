@@ -1,5 +1,5 @@
-// Package cluster runs Hubbub as it is deployed, every service a process of its own behind nginx, on the loopback
-// interface of one machine: for tests that break things.
+// Package cluster runs Hubbub as it is deployed, every service a process of its own behind nginx,
+// on the loopback interface of one machine: for tests that break things.
 //
 // It owns processes, ports and files; it knows nothing of what the processes say to each other.
 package cluster
@@ -26,16 +26,21 @@ const (
 
 // Config says what to run.
 type Config struct {
-	Bus      string // Redis or NATS
-	BusNodes int    // servers of the bus: 1 or 3, which is NATS with three replicas, or Redis with two and Sentinels; 0: 1
-	Edges    int    // edge processes
-	Stores   int    // directory and history processes, of each; more than one need a store that is a server; 0: 1
+	Bus string // Redis or NATS
+	// servers of the bus: 1 or 3, which is NATS with three replicas, or Redis with two and
+	// Sentinels; 0: 1
+	BusNodes int
+	Edges    int // edge processes
+	// directory and history processes, of each; more than one need a store that is a server; 0: 1
+	Stores   int
 	Presence int    // presence processes
 	Dir      string // data, logs and configuration; made when missing
 	Bin      string // folder of the binaries, as Build made them
 	Web      string // folder of the built page; empty: none
-	MongoDB  bool   // history and directory use a server that speaks MongoDB's protocol (FerretDB); else a SQLite file each
-	Proxies  bool   // every service reaches the bus over proxies of its own: see Link
+	// history and directory use a server that speaks MongoDB's protocol (FerretDB); else a SQLite
+	// file each
+	MongoDB bool
+	Proxies bool // every service reaches the bus over proxies of its own: see Link
 
 	Args map[string][]string // further arguments, by binary
 }
@@ -52,9 +57,10 @@ type Cluster struct {
 	links  map[string]Link // by service
 }
 
-// Start starts everything and returns when it is ready. The processes are named redis or nats (with several servers
-// redis-1 … and sentinel-1 …, or nats-1 …), ferretdb, directory, history (or directory-1 …, history-1 …), presence-1 …,
-// edge-1 … and nginx. On an error nothing is left running.
+// Start starts everything and returns when it is ready. The processes are named redis or nats (with
+// several servers redis-1 … and sentinel-1 …, or nats-1 …), ferretdb, directory, history (or
+// directory-1 …, history-1 …), presence-1 …, edge-1 … and nginx. On an error nothing is left
+// running.
 func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 	cfg.BusNodes, cfg.Stores = max(1, cfg.BusNodes), max(1, cfg.Stores)
 	c := &Cluster{cfg: cfg, byName: make(map[string]*Process), links: make(map[string]Link)}
@@ -137,7 +143,8 @@ func (c *Cluster) Close() {
 	}
 }
 
-// Link returns the proxies between a service's process and the servers of the bus; empty: there are none.
+// Link returns the proxies between a service's process and the servers of the bus; empty: there are
+// none.
 func (c *Cluster) Link(name string) Link { return c.links[name] }
 
 // Process returns the process of that name, or nil.
@@ -151,7 +158,8 @@ func (c *Cluster) add(p *Process) {
 	c.byName[p.Name] = p
 }
 
-// service returns a service's process, which has the name of its binary and, where there are several, a number.
+// service returns a service's process, which has the name of its binary and, where there are
+// several, a number.
 func (c *Cluster) service(name string) (*Process, error) {
 	binary, _, _ := strings.Cut(name, "-")
 	bus := c.Bus.URL
@@ -190,7 +198,8 @@ func (c *Cluster) service(name string) (*Process, error) {
 	return p, nil
 }
 
-// absolute has paths begin at the root, since processes run in a folder of their own. An empty one stays empty.
+// absolute has paths begin at the root, since processes run in a folder of their own. An empty one
+// stays empty.
 func absolute(paths ...*string) (err error) {
 	for _, p := range paths {
 		if *p == "" {

@@ -6,14 +6,16 @@ import (
 	"os"
 )
 
-// ErrNoMount says that this process may not mount a file system, without which there is no small disk.
+// ErrNoMount says that this process may not mount a file system, without which there is no small
+// disk.
 var ErrNoMount = errors.New("a disk that can be full is a file system of its own, and this process may not mount one (CAP_SYS_ADMIN on Linux)")
 
-// Disk is a folder on a file system of its own, in memory, that can be made full. Its methods are called by one goroutine
-// at a time.
+// Disk is a folder on a file system of its own, in memory, that can be made full. Its methods are
+// called by one goroutine at a time.
 type Disk struct{ dir string }
 
-// NewDisk puts what is in a folder, which nobody uses now, on a disk of its own, until Remove. Errors: ErrNoMount.
+// NewDisk puts what is in a folder, which nobody uses now, on a disk of its own, until Remove.
+// Errors: ErrNoMount.
 func NewDisk(dir string) (*Disk, error) {
 	before := dir + ".before"
 	if err := os.Rename(dir, before); err != nil {

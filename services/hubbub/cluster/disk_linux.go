@@ -31,7 +31,8 @@ func resize(dir string, bytes uint64) error {
 	return nil
 }
 
-// fill makes the disk as small as what is on it. That may grow meanwhile, which the kernel refuses: once more.
+// fill makes the disk as small as what is on it. That may grow meanwhile, which the kernel refuses:
+// once more.
 func fill(dir string) error {
 	var err error
 	for range 100 {

@@ -13,7 +13,8 @@ import (
 	"sync"
 )
 
-// newNATS returns nats-server with the settings of infra/nats/nats.conf, or three that are a cluster.
+// newNATS returns nats-server with the settings of infra/nats/nats.conf, or three that are a
+// cluster.
 func newNATS(nodes int, bin, dir string) (*Bus, error) {
 	b := &Bus{}
 	var routes, monitors []string
@@ -30,8 +31,8 @@ func newNATS(nodes int, bin, dir string) (*Bus, error) {
 		if err != nil {
 			return nil, err
 		}
-		// The limit holds the stream of every caller, and does not depend on the disk: the default is a share of what is free at the start, which a drill
-		// makes small.
+		// The limit holds the stream of every caller, and does not depend on the disk: the default
+		// is a share of what is free at the start, which a drill makes small.
 		conf := fmt.Sprintf("listen: %q\nhttp: %q\nserver_name: %q\nmax_payload: 1MB\njetstream { store_dir: %q, sync_interval: 1s, max_file_store: 16GB }\n",
 			p.Addr, monitors[i], name, p.Data)
 		if nodes > 1 {
@@ -67,8 +68,8 @@ func newNATS(nodes int, bin, dir string) (*Bus, error) {
 
 var errNoLeader = errors.New("no server leads the stream")
 
-// streamLeader asks servers who leads the log, and believes the one that says of itself that it does. A server that is
-// frozen must not hold up the others: all are asked at once.
+// streamLeader asks servers who leads the log, and believes the one that says of itself that it
+// does. A server that is frozen must not hold up the others: all are asked at once.
 func streamLeader(ctx context.Context, monitors []string) (string, error) {
 	names, errs := make([]string, len(monitors)), make([]error, len(monitors))
 	var all sync.WaitGroup

@@ -11,7 +11,8 @@ import (
 	"hubbub.internal/libs/checkout"
 )
 
-// nginx returns the front: the shipped nginx.conf and routes.conf, with other folders and the addresses of the cluster.
+// nginx returns the front: the shipped nginx.conf and routes.conf, with other folders and the
+// addresses of the cluster.
 func (c *Cluster) nginx() (*Process, error) {
 	addrs := map[string][]string{}
 	for _, p := range c.order {
@@ -23,9 +24,9 @@ func (c *Cluster) nginx() (*Process, error) {
 	return NGINX(filepath.Join(c.cfg.Dir, "front"), c.cfg.Web, addrs, func(url string) { c.URL = url })
 }
 
-// NGINX returns an nginx, not yet started, with the shipped routes in front of services at other addresses. dir is for
-// its files, web the folder of the page. told is given the URL at which it will answer. env are variables, as NAME=value,
-// for settings.sh.
+// NGINX returns an nginx, not yet started, with the shipped routes in front of services at other
+// addresses. dir is for its files, web the folder of the page. told is given the URL at which it
+// will answer. env are variables, as NAME=value, for settings.sh.
 func NGINX(dir, web string, addrs map[string][]string, told func(url string), env ...string) (*Process, error) {
 	root, err := checkout.Root()
 	if err != nil {
@@ -54,8 +55,9 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string), en
 	for _, s := range []string{"edge", "history", "presence", "directory"} {
 		fmt.Fprintf(&services, "upstream %ss {\n", s)
 		for _, a := range addrs[s] {
-			// nginx counts a WebSocket as a success when it ends: an address that has failed once would get one socket per
-			// fail_timeout until then. Where names are looked up, as shipped, it remembers no failure either.
+			// nginx counts a WebSocket as a success when it ends: an address that has failed once
+			// would get one socket per fail_timeout until then. Where names are looked up, as
+			// shipped, it remembers no failure either.
 			fmt.Fprintf(&services, "    server %s max_fails=0;\n", a)
 		}
 		fmt.Fprintf(&services, "}\nmap $host $hubbub_%s { default %ss; }\n", s, s)

@@ -18,8 +18,8 @@ import (
 // readyWithin bounds the start of one process.
 const readyWithin = 30 * time.Second
 
-// Process is a program that can be started again and again with the same arguments, ports and files. Its methods are
-// safe for concurrent use.
+// Process is a program that can be started again and again with the same arguments, ports and
+// files. Its methods are safe for concurrent use.
 type Process struct {
 	Name string
 	Addr string // public address; empty: none
@@ -91,7 +91,8 @@ func (p *Process) Runs() bool {
 	}
 }
 
-// Kill ends the process, and those that it has started, at once (SIGKILL) and waits for it. Killing one that has ended does nothing.
+// Kill ends the process, and those that it has started, at once (SIGKILL) and waits for it. Killing
+// one that has ended does nothing.
 func (p *Process) Kill() { p.end(syscall.SIGKILL) }
 
 // Stop asks the process to end (SIGTERM) and waits for it.

@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// Proxy carries TCP connections to another address, badly if asked to. Its methods are safe for concurrent use.
+// Proxy carries TCP connections to another address, badly if asked to. Its methods are safe for
+// concurrent use.
 type Proxy struct {
 	Addr string // where it listens
 
@@ -155,7 +156,8 @@ type part struct {
 	at   time.Time
 }
 
-// pump carries one way. What is read waits in a queue, so that a delay does not become a bound of the throughput.
+// pump carries one way. What is read waits in a queue, so that a delay does not become a bound of
+// the throughput.
 func (p *Proxy) pump(from io.Reader, to io.Writer) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	queue := make(chan part, 1024)

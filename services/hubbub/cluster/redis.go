@@ -39,7 +39,8 @@ func newRedis(dir string) (*Bus, error) {
 	return &Bus{URL: "redis://" + p.Addr, Nodes: []*Process{p}, addrs: []string{p.Addr}}, nil
 }
 
-// newSentinels returns a primary with two replicas, and three Sentinels, with the settings of docs/bus.md.
+// newSentinels returns a primary with two replicas, and three Sentinels, with the settings of
+// docs/bus.md.
 func newSentinels(dir string) (*Bus, error) {
 	b := &Bus{args: []string{"--bus-replicas", "2"}}
 	for i := range 3 {
@@ -82,7 +83,8 @@ func newSentinels(dir string) (*Bus, error) {
 	return b, nil
 }
 
-// configure writes the configuration file of a redis-server, which it rewrites itself when its part changes.
+// configure writes the configuration file of a redis-server, which it rewrites itself when its part
+// changes.
 func configure(p *Process, lines []string) error {
 	file := filepath.Join(p.dir, p.Name+".conf")
 	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
@@ -116,8 +118,9 @@ func (b *Bus) primary(ctx context.Context) (string, error) {
 	return "", errors.Join(append(errs, errors.New("the Sentinels do not agree on a primary"))...)
 }
 
-// inStep returns nil when the Sentinels know each other and all servers and would act, and every replica has what the
-// primary has. A Sentinel that was frozen does nothing for 30 s (https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#tilt-mode).
+// inStep returns nil when the Sentinels know each other and all servers and would act, and every
+// replica has what the primary has. A Sentinel that was frozen does nothing for 30 s
+// (https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#tilt-mode).
 func (b *Bus) inStep(ctx context.Context) error {
 	for _, p := range b.Watch {
 		c := redis.NewSentinelClient(options(p.Addr))

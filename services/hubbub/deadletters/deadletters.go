@@ -1,5 +1,5 @@
-// Package deadletters shows an operator the entries of the log that a service could not take in and passed over, and puts
-// them back on request.
+// Package deadletters shows an operator the entries of the log that a service could not take in and
+// passed over, and puts them back on request.
 //
 // They are on the bus; it knows no message and no service.
 package deadletters
@@ -46,10 +46,11 @@ type letter struct {
 	Data   string    `json:"data"`
 }
 
-// Execute implements daemon.Tool. It prints a JSON object on a line for each dead letter, with the entry's content: with
-// Replay, of those that it has put back.
+// Execute implements daemon.Tool. It prints a JSON object on a line for each dead letter, with the
+// entry's content: with Replay, of those that it has put back.
 func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
-	c.Bus.Embed = natsembed.InProcess // of a `hubbub up` that is stopped: a folder has one server at a time
+	// of a `hubbub up` that is stopped: a folder has one server at a time
+	c.Bus.Embed = natsembed.InProcess
 	b, err := busurl.Open(ctx, c.Bus, zap.NewNop(), nil, api.RequiredGroups)
 	if err != nil {
 		return err // which says what to do

@@ -75,8 +75,9 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
-// TestReplay has history find in its store what could not be taken in at first, at its place among what came after it,
-// after an operator has put it back, on each bus: while history runs, and before it starts.
+// TestReplay has history find in its store what could not be taken in at first, at its place among
+// what came after it, after an operator has put it back, on each bus: while history runs, and
+// before it starts.
 func TestReplay(t *testing.T) {
 	_, redis := startRedis(t)
 	s, err := natsembed.Start(natsembed.Options{Dir: t.TempDir()})
@@ -186,7 +187,8 @@ func say(t *testing.T, b bus.Bus, text string) bus.Entry {
 	return bus.Entry{Room: "lobby", Seq: a.Seq, Sender: "eve", ID: id, Data: data}
 }
 
-// park has a service of the group history that cannot take one of three messages in, and returns that one.
+// park has a service of the group history that cannot take one of three messages in, and returns
+// that one.
 func park(t *testing.T, url string) (poison bus.Entry) {
 	t.Helper()
 	b, err := busurl.Open(t.Context(), config(url), zap.NewNop(), nil, api.RequiredGroups)

@@ -116,7 +116,8 @@ func rollBus(ctx context.Context, s *stage) error {
 // fullFor is how long the bus's disk is full.
 const fullFor = 5 * time.Second
 
-// fullBus moves the leader's data to a disk of its own, has that full for a while, and moves it back.
+// fullBus moves the leader's data to a disk of its own, has that full for a while, and moves it
+// back.
 func fullBus(ctx context.Context, s *stage) error {
 	p, err := s.lead(ctx)
 	if err != nil {
@@ -138,7 +139,8 @@ func fullBus(ctx context.Context, s *stage) error {
 	return errors.Join(err, disk.Remove(), s.Bus.Start(mend))
 }
 
-// fill has the disk of a server of the bus full for a while, and sees what senders are told, and that it goes on.
+// fill has the disk of a server of the bus full for a while, and sees what senders are told, and
+// that it goes on.
 func (s *stage) fill(ctx context.Context, p *cluster.Process, disk *cluster.Disk, w *witness) error {
 	_ = await.Sleep(ctx, calm)
 	err := disk.Fill()
@@ -150,8 +152,8 @@ func (s *stage) fill(ctx context.Context, p *cluster.Process, disk *cluster.Disk
 		return err
 	}
 	mend := context.WithoutCancel(ctx)
-	// A server that has met a full disk may have ended, or take nothing any more. Then it is started again, as a restart policy
-	// or an operator does it.
+	// A server that has met a full disk may have ended, or take nothing any more. Then it is
+	// started again, as a restart policy or an operator does it.
 	if s.cfg.BusNodes > 1 || !p.Runs() || w.accepted(ctx, fullFor) != nil {
 		s.hit = append(s.hit, "which had to be started again")
 		p.Stop()

@@ -1,6 +1,8 @@
-// Package drill breaks a real cluster on purpose while a crowd talks in it, and says whether what Hubbub promises held.
+// Package drill breaks a real cluster on purpose while a crowd talks in it, and says whether what
+// Hubbub promises held.
 //
-// It owns the faults and the verdict; the cluster runs the processes, and the crowd accounts for the messages.
+// It owns the faults and the verdict; the cluster runs the processes, and the crowd accounts for
+// the messages.
 package drill
 
 import (
@@ -108,8 +110,8 @@ func (c *Config) Execute(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// Run starts a cluster, injects faults while a crowd talks, and prints what came of each on out. When ctx ends early, the
-// results are those until then.
+// Run starts a cluster, injects faults while a crowd talks, and prints what came of each on out.
+// When ctx ends early, the results are those until then.
 func Run(ctx context.Context, cfg Config, out io.Writer) (results []Result, err error) {
 	dir := cfg.Dir
 	if dir == "" {
@@ -223,7 +225,8 @@ const (
 	patience = 60 * time.Second // for what is on its way after a fault
 )
 
-// patience returns how long a verdict may take. FerretDB scans all that there is for each page of history.
+// patience returns how long a verdict may take. FerretDB scans all that there is for each page of
+// history.
 func (c *Config) patience() time.Duration {
 	if c.Store == "mongodb" {
 		return 5 * patience
@@ -288,7 +291,8 @@ func (c *Config) most(f Fault) time.Duration {
 	return f.bound(c)
 }
 
-// presenceBound is how long presence may be wrong after the last fault: the expiry of an edge that died, and one heartbeat.
+// presenceBound is how long presence may be wrong after the last fault: the expiry of an edge that
+// died, and one heartbeat.
 const presenceBound = 25 * time.Second
 
 // presence waits until everybody who is online is said to be, and nobody else.

@@ -42,7 +42,8 @@ func TestMain(m *testing.M) {
 
 func config(bus string) Config {
 	return Config{
-		// Long enough for history to try an entry as often as it ever does, where its store fails at once.
+		// Long enough for history to try an entry as often as it ever does, where its store fails
+		// at once.
 		Bus: bus, BusNodes: 1, Store: "sqlite", Outage: consume.Patience() + time.Second, Seed: 1, Edges: 2, Presence: 2, Sockets: 12, Rooms: 2, Rate: 40,
 	}
 }
@@ -144,7 +145,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestOutagesAreLongEnough holds that what the drill is told by default outlasts all that waits or tries again.
+// TestOutagesAreLongEnough holds that what the drill is told by default outlasts all that waits or
+// tries again.
 func TestOutagesAreLongEnough(t *testing.T) {
 	var cfg Config
 	k, err := kong.New(&cfg)

@@ -15,21 +15,25 @@ import (
 type Fault struct {
 	Name string
 	What string // in words
-	// do has it go wrong and mends it. It returns when everything runs again. errSkip: it cannot be had on this machine.
+	// do has it go wrong and mends it. It returns when everything runs again. errSkip: it cannot be
+	// had on this machine.
 	do    func(ctx context.Context, s *stage) error
 	needs need // that the cluster has to have
 	bound bound
-	// fails is how long an operation of the store takes to fail meanwhile; 0: this is no fault of the store.
+	// fails is how long an operation of the store takes to fail meanwhile; 0: this is no fault of
+	// the store.
 	fails time.Duration
 }
 
-// bound is how long a message may wait at most, from when it was due until it is acknowledged; 0: that is not promised.
+// bound is how long a message may wait at most, from when it was due until it is acknowledged; 0:
+// that is not promised.
 type bound func(c *Config) time.Duration
 
 // within is a bound for every bus.
 func within(d time.Duration) bound { return func(*Config) time.Duration { return d } }
 
-// ifSingle is a bound for a bus of one server. Several that have all been away have to find each other and elect one first.
+// ifSingle is a bound for a bus of one server. Several that have all been away have to find each
+// other and elect one first.
 func ifSingle(d time.Duration) bound {
 	return func(c *Config) time.Duration {
 		if c.BusNodes > 1 {
@@ -39,8 +43,8 @@ func ifSingle(d time.Duration) bound {
 	}
 }
 
-// elected is the bound for the death of a bus's leader. nats-server waits for 4 to 9 s, by chance, before its servers
-// elect another, and has no setting for that.
+// elected is the bound for the death of a bus's leader. nats-server waits for 4 to 9 s, by chance,
+// before its servers elect another, and has no setting for that.
 func elected(c *Config) time.Duration {
 	if c.Bus == cluster.NATS {
 		return 10 * time.Second
@@ -55,9 +59,10 @@ var errSkip = errors.New("skipped")
 type need string
 
 const (
-	several     need = "--bus-nodes=3"
-	sentinels   need = "--bus=redis --bus-nodes=3"
-	links       need = "--bus=nats or --bus-nodes=1" // Sentinels tell where the servers are: no proxy stands between
+	several   need = "--bus-nodes=3"
+	sentinels need = "--bus=redis --bus-nodes=3"
+	// Sentinels tell where the servers are: no proxy stands between
+	links       need = "--bus=nats or --bus-nodes=1"
 	sqliteFile  need = "--store=sqlite"
 	mongoServer need = "--store=mongodb"
 )
@@ -84,13 +89,14 @@ const (
 	away  = time.Second     // a process that was killed, before it is started again
 	stuck = 3 * time.Second // a process that is frozen, or a connection that is cut
 
-	// lost is how long all processes of a service are away, if the outage is not shorter: longer than presence waits for an
-	// edge, than an append may take, and than anybody waits for a reply.
+	// lost is how long all processes of a service are away, if the outage is not shorter: longer
+	// than presence waits for an edge, than an append may take, and than anybody waits for a reply.
 	lost = 20 * time.Second
 )
 
-// shortest returns how long the store has to be away in a fault for history to have tried an entry as often as it ever does:
-// one that is wrongly given up then is seen. 0: the fault is none of the store.
+// shortest returns how long the store has to be away in a fault for history to have tried an entry
+// as often as it ever does: one that is wrongly given up then is seen. 0: the fault is none of the
+// store.
 func (f Fault) shortest() time.Duration {
 	if f.fails == 0 {
 		return 0

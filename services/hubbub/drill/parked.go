@@ -16,8 +16,8 @@ const (
 	askBus = 30 * time.Second
 )
 
-// deadLetters returns an error if a service has given entries up that it had not before. However long a fault lasts, it is no
-// reason to.
+// deadLetters returns an error if a service has given entries up that it had not before. However
+// long a fault lasts, it is no reason to.
 func (s *stage) deadLetters(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, askBus)
 	defer cancel()

@@ -11,7 +11,8 @@ import (
 	"hubbub.internal/services/hubbub/cluster"
 )
 
-// TestDeadLetters has history give an entry up: that is said once, and not again of the faults that come after.
+// TestDeadLetters has history give an entry up: that is said once, and not again of the faults that
+// come after.
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	server, url, err := cluster.StartBus(t.Context(), cluster.Redis, "", t.TempDir())

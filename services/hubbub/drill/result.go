@@ -15,19 +15,26 @@ import (
 
 // Result is what came of one fault.
 type Result struct {
-	Fault     string         `json:"fault"`
-	Hit       []string       `json:"hit,omitempty"` // the processes that it was played on
-	Took      time.Duration  `json:"took_ns"`       // from when it went wrong until everything ran again
-	Sent      int            `json:"sent"`
-	Failed    map[string]int `json:"failed,omitempty"`    // given up, or refused, by code: whether they are in the log is unknown
-	NoService time.Duration  `json:"no_service_ns"`       // the longest time in which nobody's message was acknowledged
-	Slowest   time.Duration  `json:"slowest_message_ns"`  // from when a message was due to its acknowledgement: the time to recover
-	Delivery  time.Duration  `json:"slowest_delivery_ns"` // from when a message was due until the last socket had it
-	Presence  time.Duration  `json:"presence_ns"`         // from the verdict until presence was exact
-	Holds     vitals         `json:"services_hold"`       // all services together, after it
-	Verdict   load.Verdict   `json:"verdict"`
-	Skipped   string         `json:"skipped,omitempty"` // why it could not be played on this machine
-	Problem   string         `json:"problem,omitempty"` // why it is not good, besides the verdict
+	Fault string   `json:"fault"`
+	Hit   []string `json:"hit,omitempty"` // the processes that it was played on
+	// from when it went wrong until everything ran again
+	Took time.Duration `json:"took_ns"`
+	Sent int           `json:"sent"`
+	// given up, or refused, by code: whether they are in the log is unknown
+	Failed map[string]int `json:"failed,omitempty"`
+	// the longest time in which nobody's message was acknowledged
+	NoService time.Duration `json:"no_service_ns"`
+	// from when a message was due to its acknowledgement: the time to recover
+	Slowest time.Duration `json:"slowest_message_ns"`
+	// from when a message was due until the last socket had it
+	Delivery time.Duration `json:"slowest_delivery_ns"`
+	// from the verdict until presence was exact
+	Presence time.Duration `json:"presence_ns"`
+	Holds    vitals        `json:"services_hold"` // all services together, after it
+	Verdict  load.Verdict  `json:"verdict"`
+	// why it could not be played on this machine
+	Skipped string `json:"skipped,omitempty"`
+	Problem string `json:"problem,omitempty"` // why it is not good, besides the verdict
 }
 
 func (r *Result) take(m load.Measured) {

@@ -32,7 +32,8 @@ type Soak struct {
 	JSON      bool          `name:"json" help:"Print the result as JSON, and nothing else."`
 }
 
-// leastMeasured is how often a soak measures: three thirds are compared, and one measurement is none.
+// leastMeasured is how often a soak measures: three thirds are compared, and one measurement is
+// none.
 const leastMeasured = 6
 
 // Validate returns what is wrong with the configuration, a line for each flag.
@@ -101,7 +102,8 @@ func (c *Soak) Execute(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// run has a crowd talk in a cluster and reconnect now and then, and measures the services meanwhile.
+// run has a crowd talk in a cluster and reconnect now and then, and measures the services
+// meanwhile.
 func (c *Soak) run(ctx context.Context, dir, bin string) (got Soaked, err error) {
 	cl, crowd, err := gather(ctx, c.drill(), dir, bin)
 	if err != nil {
@@ -156,15 +158,16 @@ func every(ctx context.Context, pause time.Duration, do func() error) error {
 	}
 }
 
-// What counts as flat: the least of the last third is above the least of the second by no more than this.
+// What counts as flat: the least of the last third is above the least of the second by no more than
+// this.
 const (
 	flatHeap       = 1 << 20
 	flatGoroutines = 20
 	flatFiles      = 10
 )
 
-// slopes says what grew from the second third of the time to the last; "": nothing. The least of each is taken: what only
-// comes and goes is as small in the one as in the other.
+// slopes says what grew from the second third of the time to the last; "": nothing. The least of
+// each is taken: what only comes and goes is as small in the one as in the other.
 func (r *Soaked) slopes() string {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(r.Services)) {

@@ -73,7 +73,8 @@ func kill(ctx context.Context, p *cluster.Process) error {
 	return again(ctx, p)
 }
 
-// again starts a process that has ended, also when the drill has been interrupted: what is broken is mended.
+// again starts a process that has ended, also when the drill has been interrupted: what is broken
+// is mended.
 func again(ctx context.Context, p *cluster.Process) error { return p.Start(context.WithoutCancel(ctx)) }
 
 // lose kills all processes of a kind and starts them again after a good while.
@@ -81,12 +82,14 @@ func lose(kind string) func(context.Context, *stage) error {
 	return func(ctx context.Context, s *stage) error { return s.without(ctx, kind, func() error { return nil }) }
 }
 
-// loseDirectory has all sockets reconnect meanwhile: to edges that may not know what their users may do.
+// loseDirectory has all sockets reconnect meanwhile: to edges that may not know what their users
+// may do.
 func loseDirectory(ctx context.Context, s *stage) error {
 	return s.without(ctx, "directory", func() error { return s.crowd.Reconnect(ctx) })
 }
 
-// without has all processes of a kind away, and something done meanwhile that may end only when they are back.
+// without has all processes of a kind away, and something done meanwhile that may end only when
+// they are back.
 func (s *stage) without(ctx context.Context, kind string, do func() error) error {
 	var all []*cluster.Process
 	for _, p := range s.All() {

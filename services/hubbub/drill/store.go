@@ -38,7 +38,8 @@ func lockStore(ctx context.Context, s *stage) error {
 	return errors.Join(errs...)
 }
 
-// lock takes the lock under which an SQLite file is written (https://sqlite.org/lang_transaction.html).
+// lock takes the lock under which an SQLite file is written
+// (https://sqlite.org/lang_transaction.html).
 func lock(ctx context.Context, file string) (release func() error, err error) {
 	dsn := url.URL{Scheme: "file", OmitHost: true, Path: file, RawQuery: "_pragma=busy_timeout(10000)"}
 	db, err := sql.Open("sqlite", dsn.String())
@@ -59,8 +60,8 @@ func lock(ctx context.Context, file string) (release func() error, err error) {
 	}, nil
 }
 
-// fullStore moves the files of the directory and history to disks of their own, has these full for the outage, and moves
-// the files back.
+// fullStore moves the files of the directory and history to disks of their own, has these full for
+// the outage, and moves the files back.
 func fullStore(ctx context.Context, s *stage) error {
 	mend := context.WithoutCancel(ctx)
 	var errs []error

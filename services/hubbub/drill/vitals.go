@@ -85,8 +85,8 @@ func (s *stage) measure(ctx context.Context) (map[string]vitals, error) {
 	return all, errors.Join(errs...)
 }
 
-// How much more than at the beginning a service may hold after a fault. All sockets may be with one edge then, and rooms
-// have entries that are kept for who resumes.
+// How much more than at the beginning a service may hold after a fault. All sockets may be with one
+// edge then, and rooms have entries that are kept for who resumes.
 const (
 	moreHeap       = 16 << 20
 	moreGoroutines = 100

@@ -12,7 +12,8 @@ import (
 	"hubbub.internal/libs/client"
 )
 
-// witness is somebody who sends a message once, and looks at what is answered: the crowd's clients try again by themselves.
+// witness is somebody who sends a message once, and looks at what is answered: the crowd's clients
+// try again by themselves.
 type witness struct {
 	*client.Client
 	room string
@@ -45,7 +46,8 @@ func newWitness(ctx context.Context, url string) (*witness, error) {
 
 func (w *witness) close() { w.Close() }
 
-// refused sends until a message is refused, and returns what is wrong with the refusal: it has to say that it may pass.
+// refused sends until a message is refused, and returns what is wrong with the refusal: it has to
+// say that it may pass.
 func (w *witness) refused(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

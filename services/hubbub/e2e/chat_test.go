@@ -46,7 +46,8 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// testOrder has people on both edges talk at once: all see all messages, in one order, with a true prev.
+// testOrder has people on both edges talk at once: all see all messages, in one order, with a true
+// prev.
 func testOrder(t *testing.T, c *cluster.Cluster) {
 	const each = 50
 	room := newRoom(t, c)
@@ -138,7 +139,8 @@ func testEdits(t *testing.T, c *cluster.Cluster) {
 	if err := ann.edit(room, id, "first"); err != nil {
 		t.Fatal(err)
 	}
-	if err := bob.edit(room, id, "mine"); chat.CodeOf(err) != chat.CodeNotFound { // he has said nothing by that id
+	// he has said nothing by that id
+	if err := bob.edit(room, id, "mine"); chat.CodeOf(err) != chat.CodeNotFound {
 		t.Errorf("another's edit: %v", err)
 	}
 	if err := bob.react(room, name, "👍"); err != nil {
@@ -194,8 +196,8 @@ func testEdgeKilled(t *testing.T, c *cluster.Cluster) {
 	whileKilling(t, people, room, one, two, one, two)
 }
 
-// testDrainKilled has each edge go down and kills it in the middle of that: some sockets have had their goodbye, others
-// not.
+// testDrainKilled has each edge go down and kills it in the middle of that: some sockets have had
+// their goodbye, others not.
 func testDrainKilled(t *testing.T, c *cluster.Cluster) {
 	room, people := crowd(t, c, "drain")
 	killed := func(edge *cluster.Process) func() {
@@ -268,7 +270,8 @@ func crowd(t *testing.T, c *cluster.Cluster, name string) (room string, people [
 	return room, people
 }
 
-// testRestart kills everything and starts it again: history, accounts and rooms are there, and clients come back.
+// testRestart kills everything and starts it again: history, accounts and rooms are there, and
+// clients come back.
 func testRestart(t *testing.T, c *cluster.Cluster) {
 	room := newRoom(t, c)
 	ann := enter(t, c.URL, c.URL, "restart-ann")

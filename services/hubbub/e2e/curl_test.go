@@ -14,7 +14,8 @@ import (
 	"hubbub.internal/services/hubbub/cluster"
 )
 
-// TestCurl runs the HTTP commands of PROTOCOL.md as they stand there: each is answered in the form of its example.
+// TestCurl runs the HTTP commands of PROTOCOL.md as they stand there: each is answered in the form
+// of its example.
 func TestCurl(t *testing.T) {
 	t.Parallel()
 	root, err := checkout.Root()

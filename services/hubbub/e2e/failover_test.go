@@ -15,12 +15,14 @@ import (
 	"hubbub.internal/services/hubbub/cluster"
 )
 
-// TestStaleReplica has people talk on two edges while a Redis replica is promoted that lacks the last messages. They send
-// nothing again by themselves; still all that was acknowledged is in the log and in history in the end, once, in the order
-// of each sender, and no Seq is given to something else.
+// TestStaleReplica has people talk on two edges while a Redis replica is promoted that lacks the
+// last messages. They send nothing again by themselves; still all that was acknowledged is in the
+// log and in history in the end, once, in the order of each sender, and no Seq is given to
+// something else.
 func TestStaleReplica(t *testing.T) {
 	t.Parallel()
-	alone := []string{"--bus-replicas", "1"} // no replica has to have a message before it is acknowledged
+	// no replica has to have a message before it is acknowledged
+	alone := []string{"--bus-replicas", "1"}
 	c := startCluster(t, cluster.Config{
 		Bus: cluster.Redis, BusNodes: 3, Edges: 2, Presence: 1,
 		Args: map[string][]string{"edge": alone, "history": alone, "directory": alone, "presence": alone},
@@ -99,8 +101,8 @@ func TestStaleReplica(t *testing.T) {
 	}
 }
 
-// promoteStale has the replicas of a primary fall behind, kills the primary when meanwhile has returned, and returns it when
-// one of the replicas has taken over.
+// promoteStale has the replicas of a primary fall behind, kills the primary when meanwhile has
+// returned, and returns it when one of the replicas has taken over.
 func promoteStale(t *testing.T, b *cluster.Bus, meanwhile func()) *cluster.Process {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -115,7 +117,8 @@ func promoteStale(t *testing.T, b *cluster.Bus, meanwhile func()) *cluster.Proce
 	}
 	r := redis.NewClient(&redis.Options{Addr: primary.Addr, Protocol: 2})
 	defer r.Close()
-	// Alone it takes messages, and what it sends to its replicas does not wait for them in the kernel.
+	// Alone it takes messages, and what it sends to its replicas does not wait for them in the
+	// kernel.
 	err = errors.Join(err, r.ConfigSet(ctx, "min-replicas-to-write", "0").Err(), r.ClientKillByFilter(ctx, "TYPE", "replica").Err())
 	if err != nil {
 		t.Fatal(err)

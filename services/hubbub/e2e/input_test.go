@@ -13,8 +13,8 @@ import (
 	"hubbub.internal/services/hubbub/cluster"
 )
 
-// testBadInput sends what no client would, through nginx: each gets a coded error or a documented close, and somebody
-// else's chat goes on.
+// testBadInput sends what no client would, through nginx: each gets a coded error or a documented
+// close, and somebody else's chat goes on.
 func testBadInput(t *testing.T, c *cluster.Cluster) {
 	room := newRoom(t, c)
 	ann := enter(t, c.URL, c.URL, "input-ann")

@@ -25,10 +25,11 @@ const (
 	hands = 8
 )
 
-// BenchmarkNeighbours measures what a guest at full rate costs others, on `hubbub up` with its defaults: ten people send and
-// read pages, alone and beside a guest who sends the longest texts, edits them and asks for pages, each as fast as the
-// server takes it, over 8 sockets and 8 HTTP requests at a time. It reports the p50 and p99 of a send and of a page in
-// milliseconds, and how many times as long the p99 is beside the guest. The guest runs on the same processors.
+// BenchmarkNeighbours measures what a guest at full rate costs others, on `hubbub up` with its
+// defaults: ten people send and read pages, alone and beside a guest who sends the longest texts,
+// edits them and asks for pages, each as fast as the server takes it, over 8 sockets and 8 HTTP
+// requests at a time. It reports the p50 and p99 of a send and of a page in milliseconds, and how
+// many times as long the p99 is beside the guest. The guest runs on the same processors.
 func BenchmarkNeighbours(b *testing.B) {
 	for b.Loop() {
 		up := cluster.Up(bin, b.TempDir())
@@ -141,7 +142,8 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 
 func ratio(a, b []time.Duration) float64 { return float64(quantile(a, 99)) / float64(quantile(b, 99)) }
 
-// noise lets a guest do what it can until ctx ends. Whatever the server refuses, it tries again at once.
+// noise lets a guest do what it can until ctx ends. Whatever the server refuses, it tries again at
+// once.
 func noise(ctx context.Context, b *testing.B, url string) *sync.WaitGroup {
 	b.Helper()
 	s, err := client.NewAPI(url, nil).Guest(ctx, "noise")

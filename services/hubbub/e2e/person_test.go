@@ -42,7 +42,8 @@ var names struct {
 	n  int
 }
 
-// newAccount registers somebody at the HTTP side of url. The name gets a number, so that tests can share a server.
+// newAccount registers somebody at the HTTP side of url. The name gets a number, so that tests can
+// share a server.
 func newAccount(t *testing.T, url, name string) *account {
 	t.Helper()
 	names.mu.Lock()
@@ -234,7 +235,8 @@ func (p *person) removeMember(room, user string) {
 	}
 }
 
-// who returns the names of those who are online in the room, sorted; nil when that cannot be said right now.
+// who returns the names of those who are online in the room, sorted; nil when that cannot be said
+// right now.
 func (p *person) who(room string) []string {
 	o, err := p.client.Who(p.ctx(), room, "")
 	if err != nil {
@@ -281,7 +283,8 @@ func (p *person) leaveForGood(cut func()) {
 	p.leave()
 }
 
-// newRoom makes a public room of which everybody may be a member, and returns its id: each test has its own.
+// newRoom makes a public room of which everybody may be a member, and returns its id: each test has
+// its own.
 func newRoom(t *testing.T, c *cluster.Cluster) string {
 	t.Helper()
 	owner := newAccount(t, c.URL, "owner")
@@ -292,7 +295,8 @@ func newRoom(t *testing.T, c *cluster.Cluster) string {
 	return r.ID
 }
 
-// talkUntil has everybody send a message every now and then until stop is closed, and returns how many that were.
+// talkUntil has everybody send a message every now and then until stop is closed, and returns how
+// many that were.
 func talkUntil(t *testing.T, people []*person, room string, stop <-chan struct{}) int {
 	t.Helper()
 	sent := make([]int, len(people))
@@ -320,8 +324,8 @@ func talkUntil(t *testing.T, people []*person, room string, stop <-chan struct{}
 	return n
 }
 
-// whileKilling has people talk while processes are killed (SIGKILL) and started again, one after the other, each only
-// when messages flow; then all that was said must be there, once, in order.
+// whileKilling has people talk while processes are killed (SIGKILL) and started again, one after
+// the other, each only when messages flow; then all that was said must be there, once, in order.
 func whileKilling(t *testing.T, people []*person, room string, kill ...*cluster.Process) {
 	t.Helper()
 	var steps []func()
@@ -382,7 +386,8 @@ func checkAll(t *testing.T, people []*person, room string, n int) {
 	}
 }
 
-// checkOrder holds that messages stand in the order of Seq, each once, and each sender's in the order of sending.
+// checkOrder holds that messages stand in the order of Seq, each once, and each sender's in the
+// order of sending.
 func checkOrder(t *testing.T, all []wire.Event) {
 	t.Helper()
 	next := map[string]int{}
@@ -415,7 +420,8 @@ func seqs(all []chat.Message) []uint64 {
 	return s
 }
 
-// eventually waits for a condition. It asks ten times a second: what asks the server counts against a socket's rate.
+// eventually waits for a condition. It asks ten times a second: what asks the server counts against
+// a socket's rate.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !cond(); time.Sleep(100 * time.Millisecond) {
@@ -425,7 +431,8 @@ func eventually(t *testing.T, what string, cond func() bool) {
 	}
 }
 
-// startCluster starts a cluster that ends with the test; if that has failed, the ends of all logs are shown.
+// startCluster starts a cluster that ends with the test; if that has failed, the ends of all logs
+// are shown.
 func startCluster(t *testing.T, cfg cluster.Config) *cluster.Cluster {
 	t.Helper()
 	cfg.Bin, cfg.Dir = bin, t.TempDir()

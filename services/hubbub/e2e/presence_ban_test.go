@@ -15,8 +15,8 @@ import (
 	"hubbub.internal/services/hubbub/cluster"
 )
 
-// testBannedFromRoom bans somebody from a room whose socket is in it: it is put out of the room at once, and does not
-// come back.
+// testBannedFromRoom bans somebody from a room whose socket is in it: it is put out of the room at
+// once, and does not come back.
 func testBannedFromRoom(s *stage) {
 	owner, out := s.people[0][0], s.people[1][0]
 	room := owner.createRoom("a room with a ban", false)
@@ -33,8 +33,9 @@ func testBannedFromRoom(s *stage) {
 	}
 }
 
-// testBannedFromServer bans somebody with a socket on every edge. All of them are closed, and the token that has long to
-// live opens nothing any more: also not where a process is so new that it cannot have been told.
+// testBannedFromServer bans somebody with a socket on every edge. All of them are closed, and the
+// token that has long to live opens nothing any more: also not where a process is so new that it
+// cannot have been told.
 func testBannedFromServer(s *stage) {
 	banned := newAccount(s.t, s.c.URL, "banned")
 	var sockets []*person

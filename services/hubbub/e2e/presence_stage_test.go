@@ -31,7 +31,8 @@ var (
 	shipped = pace{heartbeat: 5 * time.Second, expiry: 15 * time.Second, cut: 30 * time.Second, bounds: true}
 )
 
-// The bounds of an agreement: after something that is told, and after something that has to be found out.
+// The bounds of an agreement: after something that is told, and after something that has to be
+// found out.
 const (
 	clean   = 5 * time.Second
 	unclean = 15 * time.Second
@@ -44,7 +45,8 @@ const (
 	peoplePerEdge = 8
 )
 
-// stage is a cluster with people in one room, each on the edge of their own, to which they always come back.
+// stage is a cluster with people in one room, each on the edge of their own, to which they always
+// come back.
 type stage struct {
 	t        *testing.T // of the part that runs
 	whole    *testing.T // with which the people go
@@ -140,8 +142,8 @@ type claim struct {
 	within   time.Duration // the bound
 }
 
-// agree waits until the edges have the sockets of their people and no others, and every replica names just those people
-// and has just as many sessions.
+// agree waits until the edges have the sockets of their people and no others, and every replica
+// names just those people and has just as many sessions.
 func (s *stage) agree(c claim) {
 	s.t.Helper()
 	replicas, edges := c.replicas, c.edges

@@ -11,9 +11,9 @@ import (
 	"hubbub.internal/services/hubbub/cluster"
 )
 
-// TestPresence breaks edges, replicas and the bus between them, on each bus. After each fault every replica has to answer
-// exactly who has a socket. With HUBBUB_DRILL set it does so with the intervals that are shipped, and holds every
-// agreement to its bound.
+// TestPresence breaks edges, replicas and the bus between them, on each bus. After each fault every
+// replica has to answer exactly who has a socket. With HUBBUB_DRILL set it does so with the
+// intervals that are shipped, and holds every agreement to its bound.
 func TestPresence(t *testing.T) {
 	p := quick
 	if os.Getenv("HUBBUB_DRILL") != "" {
@@ -67,8 +67,8 @@ func testReplicasRestarted(s *stage) {
 	s.agree(claim{what: "all replicas are killed and started", since: begun, within: unclean})
 }
 
-// testChangesMissed cuts one replica off again and again for as long as it takes to tell the other one who comes and
-// goes: what it missed it notices by itself, and asks for.
+// testChangesMissed cuts one replica off again and again for as long as it takes to tell the other
+// one who comes and goes: what it missed it notices by itself, and asks for.
 func testChangesMissed(s *stage) {
 	deaf := s.c.Link("presence-1")
 	before := s.metric(s.replica(0), "hubbub_presence_divergences_total")
@@ -87,8 +87,9 @@ func testChangesMissed(s *stage) {
 	}
 }
 
-// testEdgesGone kills one edge and stops another at the same moment: the sockets of neither are there any more. The one
-// starts again; the other wakes up long after it was given up, and tells of what it still has.
+// testEdgesGone kills one edge and stops another at the same moment: the sockets of neither are
+// there any more. The one starts again; the other wakes up long after it was given up, and tells of
+// what it still has.
 func testEdgesGone(s *stage) {
 	begun := time.Now()
 	s.edge(1).Kill()
@@ -104,8 +105,9 @@ func testEdgesGone(s *stage) {
 	s.agree(claim{what: "the killed edge is back", within: clean})
 }
 
-// testBusCut cuts an edge and a replica off the bus, and when the other replica has given that edge up, everything else,
-// too. Who hears nothing says so instead of guessing. Meanwhile somebody leaves.
+// testBusCut cuts an edge and a replica off the bus, and when the other replica has given that edge
+// up, everything else, too. Who hears nothing says so instead of guessing. Meanwhile somebody
+// leaves.
 func testBusCut(s *stage) {
 	begun := time.Now()
 	var all []cluster.Link
@@ -143,8 +145,8 @@ func testBusCut(s *stage) {
 	s.comes(out.account, 2)
 }
 
-// testDeploy stops and starts all edges one by one, while people talk. The people of an edge that has stopped are gone
-// with it.
+// testDeploy stops and starts all edges one by one, while people talk. The people of an edge that
+// has stopped are gone with it.
 func testDeploy(s *stage) {
 	stop := make(chan struct{})
 	var wait sync.WaitGroup
@@ -164,8 +166,8 @@ func testDeploy(s *stage) {
 	s.agree(claim{what: "all edges are deployed", within: clean})
 }
 
-// testNoGhosts has the replicas compare what they hold with the sockets that the edges have, and everybody of an edge
-// leave.
+// testNoGhosts has the replicas compare what they hold with the sockets that the edges have, and
+// everybody of an edge leave.
 func testNoGhosts(s *stage) {
 	for i := range stageReplicas {
 		audits := func() int { return s.metric(s.replica(i), "hubbub_presence_audits_total") }

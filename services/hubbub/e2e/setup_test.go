@@ -11,7 +11,8 @@ import (
 	"hubbub.internal/services/hubbub/cluster"
 )
 
-// setUp makes somebody who is registered the operator, by the set-up link that the directory has written to its log.
+// setUp makes somebody who is registered the operator, by the set-up link that the directory has
+// written to its log.
 func setUp(t *testing.T, c *cluster.Cluster, name string) {
 	t.Helper()
 	log, err := os.ReadFile(c.Process("directory").LogFile())

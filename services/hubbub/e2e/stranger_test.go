@@ -18,8 +18,8 @@ import (
 	"hubbub.internal/services/hubbub/cluster"
 )
 
-// stranger is a client as somebody writes it who has libs/wire/PROTOCOL.md and a WebSocket library, and nothing else of
-// ours. The numbers in it are those of the part "A client in one page".
+// stranger is a client as somebody writes it who has libs/wire/PROTOCOL.md and a WebSocket library,
+// and nothing else of ours. The numbers in it are those of the part "A client in one page".
 type stranger struct {
 	url, token, me, room string
 
@@ -35,7 +35,8 @@ type stranger struct {
 	shown  map[string]*event // by user and id
 }
 
-// event has the fields of events, and of the messages of a page, that a plain client needs. An entry has a prev.
+// event has the fields of events, and of the messages of a page, that a plain client needs. An
+// entry has a prev.
 type event struct {
 	Type         string  `json:"type"`
 	ID           string  `json:"id"`
@@ -56,7 +57,8 @@ type event struct {
 // errGone says that the connection ended before the answer came.
 var errGone = errors.New("the connection is gone")
 
-// run is 1 and 7: it connects, again and again, until ctx ends. It returns the close code that says not to come back.
+// run is 1 and 7: it connects, again and again, until ctx ends. It returns the close code that says
+// not to come back.
 func (s *stranger) run(ctx context.Context) error {
 	for failures := 0; ; failures++ {
 		wait, err := s.connection(ctx, &failures)
@@ -146,7 +148,8 @@ func (s *stranger) send(ctx context.Context, command map[string]any) (id string,
 	return id, answer
 }
 
-// ask is 5: it sends a command until it is answered for good. Every attempt but the first is marked.
+// ask is 5: it sends a command until it is answered for good. Every attempt but the first is
+// marked.
 func (s *stranger) ask(ctx context.Context, command map[string]any) (event, error) {
 	for {
 		s.mu.Lock()
@@ -300,8 +303,8 @@ func lines(all []event) []string {
 	return out
 }
 
-// TestStranger has clients that were written from PROTOCOL.md alone talk, edit and delete while the server is killed, and
-// come back from old positions: what each sees is what history has.
+// TestStranger has clients that were written from PROTOCOL.md alone talk, edit and delete while the
+// server is killed, and come back from old positions: what each sees is what history has.
 func TestStranger(t *testing.T) {
 	t.Parallel()
 	const writers, each = 3, 120
@@ -352,7 +355,8 @@ func TestStranger(t *testing.T) {
 				}
 				return e
 			}
-			pace := time.NewTicker(10 * time.Millisecond) // so that there is something to say whenever the server is killed
+			// so that there is something to say whenever the server is killed
+			pace := time.NewTicker(10 * time.Millisecond)
 			defer pace.Stop()
 			for k := range each {
 				<-pace.C

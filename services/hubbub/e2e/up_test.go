@@ -9,8 +9,9 @@ import (
 	"hubbub.internal/services/hubbub/cluster"
 )
 
-// TestUp has people chat through `hubbub up`, and kills all of it with -9 in mid-talk: every acknowledged message is
-// there, once, in order. The same with each bus, and with a store that is a server, swapped in by flag.
+// TestUp has people chat through `hubbub up`, and kills all of it with -9 in mid-talk: every
+// acknowledged message is there, once, in order. The same with each bus, and with a store that is a
+// server, swapped in by flag.
 func TestUp(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

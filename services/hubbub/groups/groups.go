@@ -1,5 +1,5 @@
-// Package groups shows an operator for which consumer groups the log on the bus keeps entries however old they are, and
-// retires one that does not come back.
+// Package groups shows an operator for which consumer groups the log on the bus keeps entries
+// however old they are, and retires one that does not come back.
 package groups
 
 import (
@@ -39,9 +39,11 @@ type group struct {
 	Unread *time.Time `json:"unread_since"` // null: it has consumed everything
 }
 
-// Execute implements daemon.Tool. It prints a JSON object on a line for each required group, after it has retired one.
+// Execute implements daemon.Tool. It prints a JSON object on a line for each required group, after
+// it has retired one.
 func (c *Config) Execute(ctx context.Context, out io.Writer) (err error) {
-	c.Bus.Embed = natsembed.InProcess // of a `hubbub up` that is stopped: a folder has one server at a time
+	// of a `hubbub up` that is stopped: a folder has one server at a time
+	c.Bus.Embed = natsembed.InProcess
 	b, err := busurl.Open(ctx, c.Bus, zap.NewNop(), nil, nil)
 	if err != nil {
 		return err // which says what to do

@@ -23,7 +23,8 @@ func cpuTime(pids []int) (sum time.Duration) {
 		if err != nil {
 			continue
 		}
-		// The name in parentheses may have spaces in it; utime and stime are the 14th and 15th field (proc(5)).
+		// The name in parentheses may have spaces in it; utime and stime are the 14th and 15th
+		// field (proc(5)).
 		fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
 		for _, f := range fields[11:13] {
 			ticks, _ := strconv.Atoi(string(f))
@@ -33,7 +34,8 @@ func cpuTime(pids []int) (sum time.Duration) {
 	return sum
 }
 
-// serverPids returns the processes of the server that are on this machine, as far as they are known.
+// serverPids returns the processes of the server that are on this machine, as far as they are
+// known.
 func (c *Config) serverPids() []int {
 	if len(c.Pids) > 0 {
 		return c.Pids

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestServerCPU: the processes that listen where the sockets connect are found, and what CPU time they take is told.
+// TestServerCPU: the processes that listen where the sockets connect are found, and what CPU time
+// they take is told.
 func TestServerCPU(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)

@@ -1,5 +1,6 @@
-// Package load has people talk in a Hubbub from the outside, and accounts for every message: which were acknowledged,
-// and whether everybody who was to see one saw it once, in order, live and in history.
+// Package load has people talk in a Hubbub from the outside, and accounts for every message: which
+// were acknowledged, and whether everybody who was to see one saw it once, in order, live and in
+// history.
 //
 // It speaks the public protocol only, through libs/client; it starts no server.
 package load
@@ -68,7 +69,8 @@ func (p *Plan) Validate() error {
 	return f.Err()
 }
 
-// Bounds of a plan. They are far beyond what there are machines for, and keep what is worked out from them finite.
+// Bounds of a plan. They are far beyond what there are machines for, and keep what is worked out
+// from them finite.
 const (
 	maxSockets = 100_000_000
 	maxRooms   = 10_000_000
@@ -79,7 +81,8 @@ const (
 // maxBytes is the longest text that every Hubbub takes by default.
 const maxBytes = 16 << 10
 
-// Crowd is people in rooms. Its methods are called by one goroutine at a time, unless they say otherwise.
+// Crowd is people in rooms. Its methods are called by one goroutine at a time, unless they say
+// otherwise.
 type Crowd struct {
 	plan    Plan
 	rooms   []*room
@@ -89,7 +92,8 @@ type Crowd struct {
 	meter   meter
 }
 
-// Gather is assemble and Enter. When it fails or ctx ends, what was gathered is let go; what the server has of it stays.
+// Gather is assemble and Enter. When it fails or ctx ends, what was gathered is let go; what the
+// server has of it stays.
 func Gather(ctx context.Context, plan Plan) (*Crowd, error) {
 	c, err := assemble(ctx, plan, func(string) {})
 	if err != nil {
@@ -121,7 +125,8 @@ func assemble(ctx context.Context, plan Plan, tell func(string)) (*Crowd, error)
 	return c, nil
 }
 
-// Enter connects all sockets, no faster than the ramp, and joins them to their rooms. When it fails, some may be.
+// Enter connects all sockets, no faster than the ramp, and joins them to their rooms. When it
+// fails, some may be.
 func (c *Crowd) Enter(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(64)
@@ -176,8 +181,8 @@ func (c *Crowd) Close() {
 	wait.Wait()
 }
 
-// Talk has everybody who is in a room say something now and then, until ctx ends, and returns when everything said has
-// been acknowledged or given up.
+// Talk has everybody who is in a room say something now and then, until ctx ends, and returns when
+// everything said has been acknowledged or given up.
 func (c *Crowd) Talk(ctx context.Context) {
 	var talkers []*socket
 	for _, s := range c.sockets {
@@ -239,10 +244,12 @@ func retry[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	}
 }
 
-// mayPass reports whether a call of a part that is away, or that limits how often it is called, is worth another try.
+// mayPass reports whether a call of a part that is away, or that limits how often it is called, is
+// worth another try.
 func mayPass(err error) bool {
 	switch chat.CodeOf(err) {
-	case chat.CodeUnavailable, chat.CodeRateLimited, chat.CodeInternal: // the last also when there was no answer at all
+	// the last also when there was no answer at all
+	case chat.CodeUnavailable, chat.CodeRateLimited, chat.CodeInternal:
 		return true
 	}
 	return false

@@ -57,13 +57,14 @@ func (l *ledger) through() uint64 {
 
 // Verdict says what became of the messages that a crowd sent.
 type Verdict struct {
-	Acknowledged int      `json:"acknowledged"`
-	Delivered    int      `json:"delivered"` // to all sockets together
-	Lost         int      `json:"lost"`      // acknowledged and not in history, or in history and not seen by one who was there
-	Doubled      int      `json:"doubled"`   // in history, or seen by somebody, twice
-	Misordered   int      `json:"misordered"`
-	Rewinds      int      `json:"rewinds"` // times that a socket was told that a log was rewound
-	First        Findings `json:"first"`
+	Acknowledged int `json:"acknowledged"`
+	Delivered    int `json:"delivered"` // to all sockets together
+	// acknowledged and not in history, or in history and not seen by one who was there
+	Lost       int      `json:"lost"`
+	Doubled    int      `json:"doubled"` // in history, or seen by somebody, twice
+	Misordered int      `json:"misordered"`
+	Rewinds    int      `json:"rewinds"` // times that a socket was told that a log was rewound
+	First      Findings `json:"first"`
 }
 
 // Findings are the first few of each kind, in words.
@@ -113,9 +114,9 @@ func found(count *int, first *[]string, format string, args ...any) {
 	}
 }
 
-// Judge waits until everybody has everything, but no longer than patience, and compares what was acknowledged, what
-// history has and what each socket saw since the last Judge. It is called while nobody talks. An error says that history
-// could not be read.
+// Judge waits until everybody has everything, but no longer than patience, and compares what was
+// acknowledged, what history has and what each socket saw since the last Judge. It is called while
+// nobody talks. An error says that history could not be read.
 func (c *Crowd) Judge(ctx context.Context, patience time.Duration) (Verdict, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -170,7 +171,8 @@ func (p *seat) last() uint64 {
 	return p.joined
 }
 
-// read returns what history has after what was judged before. It asks until that reaches the last acknowledged message.
+// read returns what history has after what was judged before. It asks until that reaches the last
+// acknowledged message.
 func (r *room) read(ctx context.Context, reader *client.Session, through uint64) ([]chat.Message, error) {
 	var all []chat.Message
 	after := r.checked
@@ -264,8 +266,8 @@ func marksOf(record []chat.Message) []Mark {
 	return marks
 }
 
-// compare compares what a socket saw of a room, as it came, with what history has, of which it was to see what comes after
-// a seq.
+// compare compares what a socket saw of a room, as it came, with what history has, of which it was
+// to see what comes after a seq.
 func (v *Verdict) compare(room, socket string, seen []uint64, after uint64, record []Mark) {
 	v.Delivered += len(seen)
 	for k, seq := range seen {

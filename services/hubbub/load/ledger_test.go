@@ -77,7 +77,8 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestVerdictsAdd: of several verdicts together the first ten of each kind are told, however many there are of another.
+// TestVerdictsAdd: of several verdicts together the first ten of each kind are told, however many
+// there are of another.
 func TestVerdictsAdd(t *testing.T) {
 	var all Verdict
 	for range 3 {
@@ -94,7 +95,8 @@ func TestVerdictsAdd(t *testing.T) {
 	}
 }
 
-// TestVerdictsFollowOn: what one verdict has judged the next does not judge again, and it knows the ids of before.
+// TestVerdictsFollowOn: what one verdict has judged the next does not judge again, and it knows the
+// ids of before.
 func TestVerdictsFollowOn(t *testing.T) {
 	r := newRoom("r")
 	p := &seat{room: r}
@@ -120,7 +122,8 @@ func TestVerdictsFollowOn(t *testing.T) {
 	}
 }
 
-// TestRewound: a socket that is told of a rewind begins anew there; what it saw, and what it fetches instead, is history's.
+// TestRewound: a socket that is told of a rewind begins anew there; what it saw, and what it
+// fetches instead, is history's.
 func TestRewound(t *testing.T) {
 	r := newRoom("r")
 	p := &seat{room: r}
@@ -144,7 +147,8 @@ func TestRewound(t *testing.T) {
 	}
 }
 
-// TestText: what a text says of itself can be read again, whatever its length; what others say is nothing of ours.
+// TestText: what a text says of itself can be read again, whatever its length; what others say is
+// nothing of ours.
 func TestText(t *testing.T) {
 	due := time.UnixMicro(1_700_000_000_123_456)
 	for _, bytes := range []int{0, 30, 1000} {

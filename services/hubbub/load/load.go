@@ -133,8 +133,8 @@ func (c *Config) Execute(ctx context.Context, out io.Writer) error {
 	return Run(ctx, *c, out)
 }
 
-// Run loads the Hubbub at cfg.URL and prints a report on out: also when ctx ends early or something fails, of what there is
-// until then. The error is ErrVerdict, or says what failed.
+// Run loads the Hubbub at cfg.URL and prints a report on out: also when ctx ends early or something
+// fails, of what there is until then. The error is ErrVerdict, or says what failed.
 func Run(ctx context.Context, cfg Config, out io.Writer) error {
 	if err := checkFiles(cfg.Sockets, cfg.Processes); err != nil {
 		return err
@@ -203,7 +203,8 @@ func (c *Config) load(ctx context.Context, v *view, report *Report) (err error) 
 	return nil
 }
 
-// assemble returns the crowd that the configuration wants, of which no socket is connected. It tells how far it is.
+// assemble returns the crowd that the configuration wants, of which no socket is connected. It
+// tells how far it is.
 func (c *Config) assemble(ctx context.Context, place placement, tell func(string)) (crowd, error) {
 	plan := c.plan()
 	if c.Client == healing || !swarms(&plan) {

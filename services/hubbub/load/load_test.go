@@ -120,7 +120,8 @@ func run(t *testing.T, cfg Config) (r printed, err error) {
 	return r, err
 }
 
-// TestLoad loads a real server, with reconnects, in each way that there is, and finds that all is well.
+// TestLoad loads a real server, with reconnects, in each way that there is, and finds that all is
+// well.
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*Config){

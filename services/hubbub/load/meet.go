@@ -11,7 +11,8 @@ import (
 	"hubbub.internal/libs/client"
 )
 
-// gathering bounds the HTTP calls that run at the same time while a crowd gathers: logging in costs the server much.
+// gathering bounds the HTTP calls that run at the same time while a crowd gathers: logging in costs
+// the server much.
 const gathering = 8
 
 // perOwner is how many rooms one user makes: a server bounds how much a user changes in a minute.

@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// TestMemoryPerSocket: a socket that is in a room takes no more than 200 bytes of the load. What does not grow with their
-// number (buffers, histograms: about a megabyte for each process) is not counted.
+// TestMemoryPerSocket: a socket that is in a room takes no more than 200 bytes of the load. What
+// does not grow with their number (buffers, histograms: about a megabyte for each process) is not
+// counted.
 func TestMemoryPerSocket(t *testing.T) {
 	const few, many, most = 2000, 8000, 200
 	each := float64(crowded(t, many)-crowded(t, few)) / (many - few)

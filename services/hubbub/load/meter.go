@@ -35,7 +35,8 @@ type Measured struct {
 	Sent      int
 	Acked     int
 	Delivered int
-	Failed    map[string]int // messages that were refused, by code, or that nobody answered: unknown
+	// messages that were refused, by code, or that nobody answered: unknown
+	Failed    map[string]int
 	Lost      map[string]int // connections that ended, or were not made, by what ended them
 	LongestNo time.Duration  // the longest time in which nothing was acknowledged
 	LongestMe time.Duration  // the longest time from when a message was due to its acknowledgement
@@ -141,13 +142,15 @@ func (m *meter) measured() (c Measured) {
 
 func clamp(d time.Duration) int64 { return min(max(d.Microseconds(), leastLatency), mostLatency) }
 
-// Measured returns what the crowd did since the last call of Restart. It is safe for concurrent use.
+// Measured returns what the crowd did since the last call of Restart. It is safe for concurrent
+// use.
 func (c *Crowd) Measured() Measured { return c.meter.measured() }
 
 // Restart begins the measurement anew. It is safe for concurrent use.
 func (c *Crowd) Restart() { c.meter.with((*Measured).reset) }
 
-// AckLatency returns a percentile (0 to 100) of the time from when a message was due to its acknowledgement.
+// AckLatency returns a percentile (0 to 100) of the time from when a message was due to its
+// acknowledgement.
 func (n *Measured) AckLatency(p float64) time.Duration { return n.percentile(acking, p) }
 
 // DeliveryLatency is the same to its delivery, over all sockets.

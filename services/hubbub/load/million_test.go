@@ -21,15 +21,16 @@ import (
 	"hubbub.internal/services/hubbub/cluster"
 )
 
-// What a socket takes of a machine that both its ends are on, kernel, edge and load together, and what everything else
-// does, in bytes: see docs/performance.md.
+// What a socket takes of a machine that both its ends are on, kernel, edge and load together, and
+// what everything else does, in bytes: see docs/performance.md.
 const (
 	perSocket = 14_000
 	besides   = 1 << 30
 )
 
-// TestMillion holds the load of infra/load/night.yaml on edges of this machine, each with as many sockets as it may open
-// files. It is small, unless SOCKETS says how many there are to be: `make million` does. BUS is the bus, redis or nats.
+// TestMillion holds the load of infra/load/night.yaml on edges of this machine, each with as many
+// sockets as it may open files. It is small, unless SOCKETS says how many there are to be: `make
+// million` does. BUS is the bus, redis or nats.
 func TestMillion(t *testing.T) {
 	t.Parallel()
 	sockets, small := 300, true
@@ -76,8 +77,8 @@ func TestMillion(t *testing.T) {
 		}
 		return
 	}
-	// What the kernel has for sockets is not free, though it counts it as available; what others of this machine take
-	// meanwhile is in it, too.
+	// What the kernel has for sockets is not free, though it counts it as available; what others of
+	// this machine take meanwhile is in it, too.
 	free := func() int { return memory(t, "MemFree", "Buffers", "Cached") }
 	before := free()
 	least := before

@@ -17,8 +17,9 @@ import (
 
 const haveNetns = true
 
-// network is a network namespace of its own, with a pair of virtual interfaces between it and this machine. It is gone when
-// it is closed and the processes in it have ended, also when this process is killed.
+// network is a network namespace of its own, with a pair of virtual interfaces between it and this
+// machine. It is gone when it is closed and the processes in it have ended, also when this process
+// is killed.
 //
 // The addresses are of the network that RFC 2544 sets aside for benchmarks.
 type network struct {
@@ -85,7 +86,8 @@ func openNetwork(ctx context.Context) (_ *network, err error) {
 	return n, nil
 }
 
-// freePrefix returns addresses that this machine does not use: two loads can have networks at the same time.
+// freePrefix returns addresses that this machine does not use: two loads can have networks at the
+// same time.
 func freePrefix() (netip.Prefix, error) {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
@@ -107,7 +109,8 @@ next:
 func (n *network) inside(thread chan<- int) error {
 	runtime.LockOSThread()
 	if unix.Gettid() == os.Getpid() {
-		// The main thread is what /proc/self is about. Another takes it on, while this one is kept busy.
+		// The main thread is what /proc/self is about. Another takes it on, while this one is kept
+		// busy.
 		defer runtime.UnlockOSThread()
 		err := make(chan error)
 		go func() { err <- n.inside(thread) }()
@@ -125,7 +128,8 @@ func (n *network) inside(thread chan<- int) error {
 	for f := range n.do {
 		f()
 	}
-	// The thread may have started processes that are to be killed when it ends (childAttributes): it goes back and lives on.
+	// The thread may have started processes that are to be killed when it ends (childAttributes):
+	// it goes back and lives on.
 	if err := unix.Setns(int(before.Fd()), unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("setns: %w", err) // still locked, it ends with this goroutine
 	}
@@ -145,7 +149,8 @@ func (n *network) start(cmd *exec.Cmd) error { return n.within(cmd.Start) }
 
 // close takes the network down. No process is in it any more.
 func (n *network) close() {
-	_ = ip(context.Background(), (*exec.Cmd).Start, "link delete "+n.link) // else it is gone a little later
+	// else it is gone a little later
+	_ = ip(context.Background(), (*exec.Cmd).Start, "link delete "+n.link)
 	close(n.do)
 	<-n.ended
 }
@@ -157,7 +162,8 @@ func (n *network) from(part int) netip.Addr {
 	return netip.AddrFrom4(a)
 }
 
-// reaches makes the addresses of edges those that they have for who is in the network, and says when nothing answers there.
+// reaches makes the addresses of edges those that they have for who is in the network, and says
+// when nothing answers there.
 func (n *network) reaches(ctx context.Context, edges []Edge) error {
 	for i := range edges {
 		e := &edges[i]

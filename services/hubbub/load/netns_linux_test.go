@@ -62,8 +62,8 @@ func TestNetns(t *testing.T) {
 	}
 }
 
-// peers returns who is connected to a port of this machine from the network of a load: /proc has addresses and ports in
-// hexadecimal, backwards.
+// peers returns who is connected to a port of this machine from the network of a load: /proc has
+// addresses and ports in hexadecimal, backwards.
 func peers(t *testing.T, addr string) (all []string) {
 	_, port, _ := net.SplitHostPort(addr)
 	n, err := strconv.Atoi(port)

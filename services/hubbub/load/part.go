@@ -40,8 +40,9 @@ type Progress struct {
 	Busy int    // messages on their way
 }
 
-// part is some of a great crowd's sockets, in this process or a child: its methods are called over net/rpc, where only
-// those with one argument, a pointer to the reply, and an error can be. They return at once.
+// part is some of a great crowd's sockets, in this process or a child: its methods are called over
+// net/rpc, where only those with one argument, a pointer to the reply, and an error can be. They
+// return at once.
 type part struct {
 	order   Order
 	seating *seating
@@ -112,11 +113,12 @@ func (p *part) Enter(int, *int) error {
 
 func (p *part) global(i int) int { return i*p.order.Parts + p.order.Part }
 
-// mostOpening is how many sockets of a crowd may be on their way into their rooms at the same time: more would only wait.
+// mostOpening is how many sockets of a crowd may be on their way into their rooms at the same time:
+// more would only wait.
 const mostOpening = 1000
 
-// open opens the sockets, no faster than the ramp, and no faster than the server takes them. With many parts each looks
-// more seldom what it may do, since all share a machine.
+// open opens the sockets, no faster than the ramp, and no faster than the server takes them. With
+// many parts each looks more seldom what it may do, since all share a machine.
 func (p *part) open(ctx context.Context) {
 	plan, began, opened := &p.order.Plan, time.Now(), 0
 	for mine := p.has(plan.Sockets); opened < mine; {
@@ -185,7 +187,8 @@ func (p *part) Measure(_ int, s *Shipped) error {
 	return nil
 }
 
-// Talk has the sockets say what is theirs of what the crowd says, which begins at a time, until Hush.
+// Talk has the sockets say what is theirs of what the crowd says, which begins at a time, until
+// Hush.
 func (p *part) Talk(from time.Time, _ *int) error {
 	if p.swarm == nil {
 		return errNoOrder
@@ -220,8 +223,9 @@ func (p *part) Hush(int, *int) error {
 // lookahead is how far ahead of time a part goes through what the others say.
 const lookahead = 100 * time.Millisecond
 
-// talk goes through all messages of the whole crowd, and says those of its own sockets. A message that is late does not
-// move the next ones: its wait counts from when it was due (no coordinated omission).
+// talk goes through all messages of the whole crowd, and says those of its own sockets. A message
+// that is late does not move the next ones: its wait counts from when it was due (no coordinated
+// omission).
 func (p *part) talk(ctx context.Context, from time.Time) {
 	n := p.seating.speakers()
 	if n == 0 || p.seating.perSecond() == 0 {

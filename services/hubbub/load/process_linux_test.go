@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// TestTooFewFiles: a process that may open too few files says how many sockets are possible, and how to get more.
+// TestTooFewFiles: a process that may open too few files says how many sockets are possible, and
+// how to get more.
 func TestTooFewFiles(t *testing.T) {
 	t.Parallel()
 	for args, says := range map[string]string{
@@ -40,7 +41,8 @@ func TestSignal(t *testing.T) {
 	}
 }
 
-// TestProcessDies: when a child is killed the load says so, with the report of what the others have.
+// TestProcessDies: when a child is killed the load says so, with the report of what the others
+// have.
 func TestProcessDies(t *testing.T) {
 	t.Parallel()
 	cmd, out, rest := started(t, "acknowledged", "--ramp", "1000", "--duration", "1h")
@@ -72,8 +74,8 @@ func child(t *testing.T, of int) int {
 	return 0
 }
 
-// started starts a load of two processes and returns when it has said a text: the program, what it has said, and what to
-// call to have the rest of that.
+// started starts a load of two processes and returns when it has said a text: the program, what it
+// has said, and what to call to have the rest of that.
 func started(t *testing.T, says string, args ...string) (cmd *exec.Cmd, out *bytes.Buffer, rest func()) {
 	t.Helper()
 	args = append([]string{"load", "--url", server(t), "--sockets", "100", "--users", "2", "--rooms", "2", "--processes", "2"}, args...)

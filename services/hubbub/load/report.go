@@ -73,7 +73,8 @@ func round(d time.Duration) time.Duration {
 	return d.Round(10 * time.Microsecond)
 }
 
-// perDelivery returns the µs of CPU that the server took per delivery; all that it did meanwhile is in it.
+// perDelivery returns the µs of CPU that the server took per delivery; all that it did meanwhile is
+// in it.
 func (r *Report) perDelivery() float64 {
 	if r.Delivered == 0 {
 		return 0

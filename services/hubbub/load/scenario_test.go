@@ -49,7 +49,8 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// TestScenario: the command line goes before the file, and the file before the defaults; what is wrong with it is said.
+// TestScenario: the command line goes before the file, and the file before the defaults; what is
+// wrong with it is said.
 func TestScenario(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "s.yaml")
 	write := func(text string) {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Size says how many sockets are in each room: the same in all, or by Zipf's law, the first with the most, the second
-// with half as many, the third with a third. As text it is 50 or zipf:1000.
+// Size says how many sockets are in each room: the same in all, or by Zipf's law, the first with
+// the most, the second with half as many, the third with a third. As text it is 50 or zipf:1000.
 type Size struct {
 	Most int
 	Zipf bool
@@ -42,8 +42,9 @@ func (s Size) of(i, sockets int) int {
 	return min(n, sockets)
 }
 
-// seating says who of a great crowd is where. It is worked out anew wherever it is needed: nobody could hold it.
-// Sockets that are neighbours share rooms and users, so that few users are members of a room.
+// seating says who of a great crowd is where. It is worked out anew wherever it is needed: nobody
+// could hold it. Sockets that are neighbours share rooms and users, so that few users are members
+// of a room.
 type seating struct {
 	plan  *Plan
 	begin []int // of each room: its first socket
@@ -79,7 +80,8 @@ func (s *seating) speakers() int {
 	return s.taken
 }
 
-// speaker returns who says the message numbered k: everybody in turn, but neighbours not one after the other.
+// speaker returns who says the message numbered k: everybody in turn, but neighbours not one after
+// the other.
 func (s *seating) speaker(k int) int {
 	n := s.speakers()
 	step := max(1, int(float64(n)*0.618))
@@ -104,7 +106,8 @@ func (s *seating) perSecond() float64 {
 	return s.plan.Rate
 }
 
-// gap returns the time between two messages in seconds; by chance, as of people who think, or always the same.
+// gap returns the time between two messages in seconds; by chance, as of people who think, or
+// always the same.
 func (s *seating) gap(chance float64) float64 {
 	mean := 1 / s.perSecond()
 	if s.plan.Think > 0 {

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestSeating: every room has as many as it is to have, everybody speaks in turn, and few users are members of a room.
+// TestSeating: every room has as many as it is to have, everybody speaks in turn, and few users are
+// members of a room.
 func TestSeating(t *testing.T) {
 	p := Plan{Sockets: 100, Users: 10, Rooms: 7, Size: 30, Rate: 4}
 	s := newSeating(&p)

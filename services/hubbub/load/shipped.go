@@ -37,7 +37,8 @@ func (s Shipped) unpack() (n Measured) {
 	return n
 }
 
-// merge adds what was done elsewhere at the same time. How long nothing was acknowledged at all cannot be told then.
+// merge adds what was done elsewhere at the same time. How long nothing was acknowledged at all
+// cannot be told then.
 func (n *Measured) merge(o Measured) {
 	n.Sent += o.Sent
 	n.Acked += o.Acked

@@ -137,7 +137,8 @@ func (s *socket) handle(e wire.Event) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.rewinds++
-		p.seen, p.joined = nil, e.Seq // what came is void: who shows the room fetches it from history, which is judged by itself
+		// what came is void: who shows the room fetches it from history, which is judged by itself
+		p.seen, p.joined = nil, e.Seq
 	case e.Type == chat.TypeMsg:
 		p.mu.Lock()
 		p.seen = append(p.seen, e.Seq)
@@ -148,8 +149,8 @@ func (s *socket) handle(e wire.Event) {
 	}
 }
 
-// talk says something in one of the socket's rooms every pause, until ctx ends. A message that is late does not move the
-// next ones: its wait counts from when it was due (no coordinated omission).
+// talk says something in one of the socket's rooms every pause, until ctx ends. A message that is
+// late does not move the next ones: its wait counts from when it was due (no coordinated omission).
 func (s *socket) talk(ctx context.Context, due time.Time, pause time.Duration) {
 	for i := 0; ; i++ {
 		select {
@@ -168,7 +169,8 @@ func (s *socket) talk(ctx context.Context, due time.Time, pause time.Duration) {
 // sayFor is how long a message may take to be acknowledged, with all repeats.
 const sayFor = 50 * time.Second
 
-// say sends the seat's next message and notes its outcome. It goes on when ctx ends: what is on its way is accounted for.
+// say sends the seat's next message and notes its outcome. It goes on when ctx ends: what is on its
+// way is accounted for.
 func (s *socket) say(ctx context.Context, p *seat, due time.Time) {
 	id := chat.NewID()
 	text := textOf(s.number, p.said, due, s.crowd.plan.Bytes)

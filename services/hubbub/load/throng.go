@@ -20,8 +20,8 @@ import (
 	"hubbub.internal/libs/client"
 )
 
-// throng is a crowd of very many, whose sockets are those of the swarms of one process or several. Its methods are called
-// by one goroutine at a time, unless they say otherwise.
+// throng is a crowd of very many, whose sockets are those of the swarms of one process or several.
+// Its methods are called by one goroutine at a time, unless they say otherwise.
 type throng struct {
 	plan    Plan
 	seating *seating
@@ -35,13 +35,14 @@ type throng struct {
 
 // placement says what the sockets of a throng come from.
 type placement struct {
-	processes int      // children that run program; 1: this process itself, unless there is a network
+	// children that run program; 1: this process itself, unless there is a network
+	processes int
 	program   string   // this one
 	network   *network // nil: this machine's own
 }
 
-// assembleThrong makes the rooms and users of a plan and the processes of its sockets, and tells how far it is. No socket is
-// connected.
+// assembleThrong makes the rooms and users of a plan and the processes of its sockets, and tells
+// how far it is. No socket is connected.
 func assembleThrong(ctx context.Context, plan Plan, place placement, tell func(string)) (_ *throng, err error) {
 	plan.complete()
 	edges, err := resolve(ctx, &plan)
@@ -158,8 +159,8 @@ func (p *placement) part() (*remote, error) {
 	return childPart(cmd, (*exec.Cmd).Start)
 }
 
-// from returns the first of the addresses that the sockets of a part come from; none: what the system takes. One address
-// has too few ports for very many sockets.
+// from returns the first of the addresses that the sockets of a part come from; none: what the
+// system takes. One address has too few ports for very many sockets.
 func (p *placement) from(part int, edges []Edge) netip.Addr {
 	switch {
 	case p.network != nil:
@@ -214,7 +215,8 @@ func (t *throng) state() (sum Progress, err error) {
 	return sum, err
 }
 
-// Enter connects all sockets, no faster than the ramp, and joins them to their rooms. When it fails, some may be.
+// Enter connects all sockets, no faster than the ramp, and joins them to their rooms. When it
+// fails, some may be.
 func (t *throng) Enter(ctx context.Context) error {
 	if _, err := each(t.parts, func(_ int, r *remote) (int, error) { return call[int](r, "Enter", 0) }); err != nil {
 		return err
@@ -268,8 +270,8 @@ func (t *throng) Close() {
 	t.parts = nil
 }
 
-// Talk has everybody speak until ctx ends, and returns when everything said has been acknowledged or given up. An error says
-// that a process has died.
+// Talk has everybody speak until ctx ends, and returns when everything said has been acknowledged
+// or given up. An error says that a process has died.
 func (t *throng) Talk(ctx context.Context) error {
 	from := time.Now().Add(50 * time.Millisecond)
 	if _, err := each(t.parts, func(_ int, r *remote) (int, error) { return call[int](r, "Talk", from) }); err != nil {
@@ -327,8 +329,9 @@ func (t *throng) Measured() Measured {
 	return together(t.began, all)
 }
 
-// Judge waits until everybody has everything, but no longer than patience, and compares what was acknowledged, what history
-// has and what each socket saw from the beginning. It is called once, when nobody talks any more.
+// Judge waits until everybody has everything, but no longer than patience, and compares what was
+// acknowledged, what history has and what each socket saw from the beginning. It is called once,
+// when nobody talks any more.
 func (t *throng) Judge(ctx context.Context, patience time.Duration) (v Verdict, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// view tells how far a load is, once a second: on a terminal in place, elsewhere a line each time, and nowhere when the
-// report is to be JSON and nothing else.
+// view tells how far a load is, once a second: on a terminal in place, elsewhere a line each time,
+// and nowhere when the report is to be JSON and nothing else.
 type view struct {
 	out    io.Writer
 	cfg    *Config
@@ -75,7 +75,8 @@ func (v *view) show(fields ...field) {
 		if v.drawn > 0 {
 			fmt.Fprintf(&b, "\x1b[%dA", v.drawn)
 		}
-		b.WriteString("\r\x1b[J\x1b[?7l") // clear what is below, and cut long lines off: a second line would not be drawn over
+		// clear what is below, and cut long lines off: a second line would not be drawn over
+		b.WriteString("\r\x1b[J\x1b[?7l")
 		v.drawn = 0
 	}
 	for _, f := range fields {

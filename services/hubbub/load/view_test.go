@@ -26,7 +26,8 @@ func measured() Measured {
 	return m.measured()
 }
 
-// TestView: rates, percentiles and errors by code are shown, on a terminal over what was shown before, elsewhere in a line.
+// TestView: rates, percentiles and errors by code are shown, on a terminal over what was shown
+// before, elsewhere in a line.
 func TestView(t *testing.T) {
 	cfg := Config{Sockets: 40, Duration: 1000 * time.Second}
 	var out bytes.Buffer

@@ -15,10 +15,12 @@ import (
 type room struct {
 	store.Room
 	place directoryapi.Place
-	roles map[string]directoryapi.Role // by person; who is not in it is not there, or somebody without a role
+	// by person; who is not in it is not there, or somebody without a role
+	roles map[string]directoryapi.Role
 }
 
-// expected says what the table of roles lets somebody do. Every right is asked of the table; nothing is written here twice.
+// expected says what the table of roles lets somebody do. Every right is asked of the table;
+// nothing is written here twice.
 type expected struct {
 	room
 	role   directoryapi.Role
@@ -42,7 +44,8 @@ func (x expected) writes(a directoryapi.Action) bool {
 	return !closed || x.may(directoryapi.ActionAnnounce)
 }
 
-// commands returns what each kind of command is to be answered with, in the order in which they are tried.
+// commands returns what each kind of command is to be answered with, in the order in which they are
+// tried.
 func (x expected) commands() []attempt {
 	in := func(ok bool) string { // of what takes to have joined the room
 		switch {
@@ -78,7 +81,8 @@ func (x expected) commands() []attempt {
 	}
 }
 
-// attempt is a command about one's own message, or another's, and the code that it is to be answered with.
+// attempt is a command about one's own message, or another's, and the code that it is to be
+// answered with.
 type attempt struct {
 	kind wire.Kind
 	on   string
@@ -124,8 +128,9 @@ func (a attempt) command(room string, own, other name) map[string]any {
 // name names a message.
 type name struct{ author, id string }
 
-// TestCommands tries every command as everybody in every kind of room, over a WebSocket, and what is read over HTTP; what is to
-// come of it is asked of the table of roles. What else is done over HTTP is tried by TestRights of the directory.
+// TestCommands tries every command as everybody in every kind of room, over a WebSocket, and what
+// is read over HTTP; what is to come of it is asked of the table of roles. What else is done over
+// HTTP is tried by TestRights of the directory.
 func TestCommands(t *testing.T) {
 	w := newWorld(t)
 	people := map[string]*person{}

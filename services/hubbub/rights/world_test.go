@@ -1,5 +1,5 @@
-// Package rights has no code: its tests try everything that the table of roles is about over WebSockets and HTTP, through an
-// edge, history, presence and directory on one bus in memory.
+// Package rights has no code: its tests try everything that the table of roles is about over
+// WebSockets and HTTP, through an edge, history, presence and directory on one bus in memory.
 package rights
 
 import (

@@ -1,5 +1,5 @@
-// Package up runs all of Hubbub in one process: the bus, every service and the page, for a person who wants to try it
-// or a team that one machine is enough for.
+// Package up runs all of Hubbub in one process: the bus, every service and the page, for a person
+// who wants to try it or a team that one machine is enough for.
 //
 // It wires the services and owns the routes; it knows nothing of what they do.
 package up
@@ -43,18 +43,21 @@ type Config struct {
 
 // Vars are the defaults that differ from those of the services run alone: nothing else is needed.
 func Vars() kong.Vars {
-	// Presence answers once it has heard every edge's heartbeat, so the more often, the sooner all is ready.
+	// Presence answers once it has heard every edge's heartbeat, so the more often, the sooner all
+	// is ready.
 	return kong.Vars{"bus": embedded, "listen": ":9080", "edge_heartbeat": "1s"}
 }
 
-// Validate fills in what follows from the data folder, and returns what is wrong with the configuration.
+// Validate fills in what follows from the data folder, and returns what is wrong with the
+// configuration.
 func (c *Config) Validate() error {
 	c.Bus.Embed = natsembed.InProcess
 	if c.Bus.Bus == embedded {
 		c.Bus.Bus += filepath.Join(c.Data, "bus")
 	}
 	if len(c.Directory.TrustedProxies) == 0 {
-		c.Directory.TrustedProxies = c.Edge.TrustedProxies // one listener, so one set of proxies in front of it
+		// one listener, so one set of proxies in front of it
+		c.Directory.TrustedProxies = c.Edge.TrustedProxies
 	}
 	errs := []error{
 		c.stores(), c.Bus.Validate(), c.Edge.Validate(),
@@ -71,7 +74,8 @@ func (c *Config) Validate() error {
 // noPage as Web serves no page.
 const noPage = "none"
 
-// stores returns what is wrong with the store. History's URL and directory's differ in the names of files only.
+// stores returns what is wrong with the store. History's URL and directory's differ in the names of
+// files only.
 func (c *Config) stores() error {
 	history, directory := c.storeURLs()
 	if history == directory && strings.HasPrefix(c.Store, sqlite) {
@@ -80,7 +84,8 @@ func (c *Config) stores() error {
 	return (&historystore.Config{Store: history}).Validate()
 }
 
-// prefixed returns what a service says of its flags, each at the beginning of a line, with the names that they have here.
+// prefixed returns what a service says of its flags, each at the beginning of a line, with the
+// names that they have here.
 func prefixed(prefix string, err error) error {
 	if err == nil {
 		return nil

@@ -18,7 +18,8 @@ import (
 	"hubbub.internal/services/hubbub/cluster"
 )
 
-// front starts nginx as it is shipped in front of a service at these addresses, and returns its host:port.
+// front starts nginx as it is shipped in front of a service at these addresses, and returns its
+// host:port.
 func front(t *testing.T, addrs []string, env ...string) string {
 	t.Helper()
 	var url string
@@ -162,8 +163,8 @@ func TestAddressThroughNGINX(t *testing.T) {
 	}
 }
 
-// TestReplicasGo takes replicas away, as a service is scaled from five to one: some refuse, and some do not answer at
-// all. Each request is tried elsewhere.
+// TestReplicasGo takes replicas away, as a service is scaled from five to one: some refuse, and
+// some do not answer at all. Each request is tried elsewhere.
 func TestReplicasGo(t *testing.T) {
 	t.Parallel()
 	service := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
@@ -179,7 +180,8 @@ func TestReplicasGo(t *testing.T) {
 	}
 }
 
-// blackHole returns an address that answers no connection: one whose queue is full drops what comes (listen(2)).
+// blackHole returns an address that answers no connection: one whose queue is full drops what comes
+// (listen(2)).
 func blackHole(t *testing.T) string {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)

@@ -10,7 +10,8 @@ import (
 	"hubbub.internal/libs/api/httpapi"
 )
 
-// routes sends each request to the service that answers it: the same routes as those of infra/nginx/routes.conf.
+// routes sends each request to the service that answers it: the same routes as those of
+// infra/nginx/routes.conf.
 type routes struct {
 	history, presence, directory, page http.Handler
 }
@@ -29,8 +30,9 @@ func (r routes) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// under answers what is below a base path, such as /chat, as h does without it, and leads from the base itself to the page.
-// What comes without it is answered, too: a proxy in front may take it off. An empty base is none.
+// under answers what is below a base path, such as /chat, as h does without it, and leads from the
+// base itself to the page. What comes without it is answered, too: a proxy in front may take it
+// off. An empty base is none.
 func under(base string, h http.Handler) http.Handler {
 	if base == "" {
 		return h
@@ -49,7 +51,8 @@ func under(base string, h http.Handler) http.Handler {
 	})
 }
 
-// serviceOf names the service that answers a path; "" is the page. The edge has taken /v1/ws before.
+// serviceOf names the service that answers a path; "" is the page. The edge has taken /v1/ws
+// before.
 func serviceOf(p string) string {
 	if p == "/.well-known/jwks.json" {
 		return "directory"
@@ -73,7 +76,8 @@ func noSuchPage(w http.ResponseWriter) {
 	httpapi.WriteStatus(w, http.StatusNotFound, "there is no such page")
 }
 
-// newPage serves the built page from a folder. Files under assets are named by their content and may be kept for ever.
+// newPage serves the built page from a folder. Files under assets are named by their content and
+// may be kept for ever.
 func newPage(dir string) http.Handler {
 	if dir == "" || dir == noPage {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { noSuchPage(w) })

@@ -30,8 +30,9 @@ import (
 	"hubbub.internal/services/presence"
 )
 
-// Start opens the bus and the stores, starts every service as a component of p, and tells a person on out where to go.
-// All of it ends with p, the edge first: it drains while the others still answer.
+// Start opens the bus and the stores, starts every service as a component of p, and tells a person
+// on out where to go. All of it ends with p, the edge first: it drains while the others still
+// answer.
 func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) error {
 	if err := os.MkdirAll(cfg.Data, 0o750); err != nil {
 		return fmt.Errorf("data folder: %w; choose another with --data", err)
@@ -68,7 +69,8 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	cache := directoryapi.NewCache(b, p.Log)
 	verifier := auth.NewVerifier(directoryapi.NewClient(b).Keys)
 	out = &lines{out: out}
-	setup := make(chan string, 1) // a link that is made before it is known where this process listens
+	// a link that is made before it is known where this process listens
+	setup := make(chan string, 1)
 	d, err := directory.New(cfg.Directory, directory.Deps{
 		Bus: b, Store: directoryStore, Log: p.Log, Metrics: p.Metrics,
 		Setup: func(secret string, _ time.Duration) { setup <- secret },

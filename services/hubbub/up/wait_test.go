@@ -16,8 +16,8 @@ import (
 	"hubbub.internal/libs/mongotest"
 )
 
-// TestStartWaits starts everything before the bus and the store are there, then with a password that the bus does not know: it
-// waits, says for what and why, and goes on by itself.
+// TestStartWaits starts everything before the bus and the store are there, then with a password
+// that the bus does not know: it waits, says for what and why, and goes on by itself.
 func TestStartWaits(t *testing.T) {
 	t.Parallel()
 	redisServer := bustest.Redis(t, "--requirepass", "sesame")

@@ -1,7 +1,8 @@
-// Package announce tells the watchers of rooms who came, went and changed: coalesced, without the flapping of those who
-// reconnect, and for big rooms in numbers only.
+// Package announce tells the watchers of rooms who came, went and changed: coalesced, without the
+// flapping of those who reconnect, and for big rooms in numbers only.
 //
-// It knows no edge and no session: the roster knows what is to be told, and the first of the replicas tells it.
+// It knows no edge and no session: the roster knows what is to be told, and the first of the
+// replicas tells it.
 package announce
 
 import (
@@ -61,7 +62,8 @@ type Announcer struct {
 	left    []leaver // oldest first
 }
 
-// told is a change that watchers were told of, by this replica or the first one. user is empty for a count.
+// told is a change that watchers were told of, by this replica or the first one. user is empty for
+// a count.
 type told struct {
 	room, user string
 	at         time.Time
@@ -81,7 +83,8 @@ func New(cfg Config, deps Deps) *Announcer {
 	}
 }
 
-// Changed notes that what is seen of a seat may differ from what was told. It is called with the roster locked.
+// Changed notes that what is seen of a seat may differ from what was told. It is called with the
+// roster locked.
 func (a *Announcer) Changed(r *roster.Roster, at roster.Seat) {
 	_, gone, differs := r.Pending(at)
 	if !differs {

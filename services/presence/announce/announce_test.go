@@ -23,7 +23,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// scene is an announcer over a roster, under the clock of synctest, and what the watchers of rooms got.
+// scene is an announcer over a roster, under the clock of synctest, and what the watchers of rooms
+// got.
 type scene struct {
 	t     *testing.T
 	a     *Announcer

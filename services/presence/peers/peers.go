@@ -1,8 +1,8 @@
-// Package peers knows the other replicas of the presence service: which of all is the first, who speaks for them, and
-// whether the bus brings this one anything.
+// Package peers knows the other replicas of the presence service: which of all is the first, who
+// speaks for them, and whether the bus brings this one anything.
 //
-// It knows nothing of what a replica holds. Two that both take themselves for the first, for as long as they do not
-// hear each other, say things twice and do no harm.
+// It knows nothing of what a replica holds. Two that both take themselves for the first, for as
+// long as they do not hear each other, say things twice and do no harm.
 package peers
 
 import (
@@ -27,8 +27,9 @@ const maxPeers = 1024
 
 // Config says how often replicas speak.
 type Config struct {
-	Every  time.Duration // between two signs of life
-	Expiry time.Duration // silence after which a replica is gone, and after which this one takes itself for deaf
+	Every time.Duration // between two signs of life
+	// silence after which a replica is gone, and after which this one takes itself for deaf
+	Expiry time.Duration
 }
 
 // sign is a sign of life.
@@ -56,13 +57,14 @@ type peer struct {
 	ready bool
 }
 
-// New returns a replica with a new id, which is greater than that of any older one: a replica that has just started
-// does not take over. ready reports whether this one can speak for all.
+// New returns a replica with a new id, which is greater than that of any older one: a replica that
+// has just started does not take over. ready reports whether this one can speak for all.
 func New(cfg Config, b bus.Bus, log *zap.Logger, ready func() bool) *Peers {
 	return &Peers{cfg: cfg, bus: b, log: log, id: chat.NewID(), ready: ready, others: make(map[string]peer)}
 }
 
-// First reports whether this replica speaks for all: it can, and none with a lower id that can is there.
+// First reports whether this replica speaks for all: it can, and none with a lower id that can is
+// there.
 func (p *Peers) First() bool {
 	if !p.ready() {
 		return false
@@ -97,7 +99,8 @@ func (p *Peers) Count() int {
 	return n
 }
 
-// Run gives signs of life and listens to those of the others until ctx ends, when it says goodbye and returns nil.
+// Run gives signs of life and listens to those of the others until ctx ends, when it says goodbye
+// and returns nil.
 func (p *Peers) Run(ctx context.Context) error {
 	tick := time.NewTicker(p.cfg.Every)
 	defer tick.Stop()

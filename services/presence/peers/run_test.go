@@ -14,7 +14,8 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// channel is a bus with one channel, which reaches all that listen at once; down is what every call returns instead.
+// channel is a bus with one channel, which reaches all that listen at once; down is what every call
+// returns instead.
 type channel struct {
 	bus.Bus
 	mu     sync.Mutex
@@ -69,8 +70,8 @@ func (c *channel) set(down error) {
 	c.down = down
 }
 
-// TestRun follows replicas through their lives: they take over from one that goes, and from one that is silent, listen as soon
-// as the bus lets them, and end when it is closed.
+// TestRun follows replicas through their lives: they take over from one that goes, and from one
+// that is silent, listen as soon as the bus lets them, and end when it is closed.
 func TestRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := &channel{listen: map[*listener]func([]byte){}, began: time.Now()}

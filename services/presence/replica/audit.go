@@ -12,14 +12,16 @@ import (
 	"hubbub.internal/libs/await"
 )
 
-// The audit compares what this replica holds with the table of sockets that each edge really has, session by session and
-// with all that is told of one: its user, device, status and rooms. The digests that heal everything else compare what was
-// told; this finds what an edge did not tell, and what a replica did not do. It changes nothing: what it finds is a fault
-// of the program, which metrics and the log show.
+// The audit compares what this replica holds with the table of sockets that each edge really has,
+// session by session and with all that is told of one: its user, device, status and rooms. The
+// digests that heal everything else compare what was told; this finds what an edge did not tell,
+// and what a replica did not do. It changes nothing: what it finds is a fault of the program, which
+// metrics and the log show.
 
 // finding is what the last audit of an edge found.
 type finding struct {
-	ghosts, missing, differing int       // sessions that only the replica has, that only the edge has, and that are not alike
+	// sessions that only the replica has, that only the edge has, and that are not alike
+	ghosts, missing, differing int
 	since                      time.Time // when the oldest was first found
 }
 
@@ -78,8 +80,8 @@ func (r *Replica) auditable() []*edge {
 	return all
 }
 
-// auditEdge compares with an edge. What differs is compared again after a while: only what changes cannot explain, and so
-// is just the same both times, counts.
+// auditEdge compares with an edge. What differs is compared again after a while: only what changes
+// cannot explain, and so is just the same both times, counts.
 func (r *Replica) auditEdge(ctx context.Context, e *edge) error {
 	d, err := r.compare(ctx, e)
 	if err == nil && len(d.ghosts)+len(d.missing)+len(d.differing) > 0 {
@@ -114,8 +116,8 @@ func (r *Replica) auditEdge(ctx context.Context, e *edge) error {
 	return nil
 }
 
-// compare returns how what is held of an edge differs from what it has. Sessions that came, went or changed meanwhile may
-// be among them.
+// compare returns how what is held of an edge differs from what it has. Sessions that came, went or
+// changed meanwhile may be among them.
 func (r *Replica) compare(ctx context.Context, e *edge) (differences, error) {
 	d := differences{ghosts: make(map[uint64]bool), missing: make(map[uint64]bool), differing: make(map[unlike]bool)}
 	r.mu.RLock()

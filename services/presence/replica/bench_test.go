@@ -27,8 +27,8 @@ func benchSession(i uint64) presence.Session {
 	}
 }
 
-// churnOf has every session of one edge of fifty, which are 2 % of all, go and come, and returns what it takes to receive
-// the reports of that: decoding, applying, and noting what is to be told.
+// churnOf has every session of one edge of fifty, which are 2 % of all, go and come, and returns
+// what it takes to receive the reports of that: decoding, applying, and noting what is to be told.
 func churnOf(f *fixture) (took time.Duration) {
 	tally := presence.NewTally("edge7", 1, nil)
 	tally.SetStatus(7, presence.Online, presence.DND) // the one change that the snapshot had
@@ -71,9 +71,10 @@ func whoOfMany(b *testing.B, f *fixture) time.Duration {
 	return time.Since(begun) / pages
 }
 
-// BenchmarkMillion measures a replica of a million sessions of half a million users in 50,000 rooms over 50 edges: the
-// time to build it from snapshots on one core, its memory, what changes and questions cost then, and the share of a core
-// that a churn of 2 % of the sessions in a minute takes.
+// BenchmarkMillion measures a replica of a million sessions of half a million users in 50,000 rooms
+// over 50 edges: the time to build it from snapshots on one core, its memory, what changes and
+// questions cost then, and the share of a core that a churn of 2 % of the sessions in a minute
+// takes.
 func BenchmarkMillion(b *testing.B) {
 	tallies := make([]*presence.Tally, benchEdges)
 	for e := range uint64(benchEdges) {
@@ -82,7 +83,8 @@ func BenchmarkMillion(b *testing.B) {
 				yield(benchSession(i))
 			}
 		})
-		tallies[e].SetStatus(0, presence.Online, presence.DND) // so that there is something to be asked for
+		// so that there is something to be asked for
+		tallies[e].SetStatus(0, presence.Online, presence.DND)
 	}
 	for b.Loop() {
 		b.StopTimer()
@@ -128,7 +130,8 @@ func BenchmarkMillion(b *testing.B) {
 				}
 				took += time.Since(begun)
 			}
-			tallies[e] = presence.NewTally(fmt.Sprint("edge", e), 1, nil) // frees the encoded snapshot
+			// frees the encoded snapshot
+			tallies[e] = presence.NewTally(fmt.Sprint("edge", e), 1, nil)
 		}
 		runtime.GC()
 		runtime.ReadMemStats(&after)

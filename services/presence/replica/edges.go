@@ -29,10 +29,12 @@ const (
 	refusedTooMany  = "too_many_edges"
 )
 
-// errAway says that a snapshot is of a process that is no longer this edge's, or that changes have gone on too far.
+// errAway says that a snapshot is of a process that is no longer this edge's, or that changes have
+// gone on too far.
 var errAway = errors.New("the edge has moved on meanwhile")
 
-// edges is the state machine: what is known of each edge. It has no clock and no bus; its owner locks.
+// edges is the state machine: what is known of each edge. It has no clock and no bus; its owner
+// locks.
 type edges struct {
 	roster    *roster.Roster
 	expiry    time.Duration
@@ -60,8 +62,9 @@ type edge struct {
 	beat        uint64    // of the last heartbeat
 	heard       time.Time // when that came
 	applied     uint64    // every change through this one is in sessions
-	settled     uint64    // from this change on, sessions is exact: while less is applied a snapshot runs ahead
-	newest      uint64    // the highest number heard of
+	// from this change on, sessions is exact: while less is applied a snapshot runs ahead
+	settled uint64
+	newest  uint64 // the highest number heard of
 
 	held      []heldChanges // what a snapshot is to go on with, by number
 	heldBytes int
@@ -79,7 +82,8 @@ type heldChanges struct {
 	size    int
 }
 
-// tombstone remembers the last process of an edge that is gone, so that what it said does not bring it back.
+// tombstone remembers the last process of an edge that is gone, so that what it said does not bring
+// it back.
 type tombstone struct {
 	incarnation uint64
 	beat        uint64
@@ -94,7 +98,8 @@ func newEdges(r *roster.Roster, expiry, jitter time.Duration, refuse, healed fun
 	}
 }
 
-// retryAfter is how long to wait after so many snapshots that failed or did not make the digest right.
+// retryAfter is how long to wait after so many snapshots that failed or did not make the digest
+// right.
 func retryAfter(failures int) time.Duration {
 	d := min(250*time.Millisecond<<min(failures, 8), 30*time.Second)
 	return d/2 + rand.N(d/2)
@@ -119,7 +124,8 @@ func (es *edges) receive(now time.Time, msg []byte) {
 	}
 }
 
-// find returns the process that speaks, which replaces an older one of the same edge, or nil if it may not speak.
+// find returns the process that speaks, which replaces an older one of the same edge, or nil if it
+// may not speak.
 func (es *edges) find(now time.Time, r *presence.Report) *edge {
 	e := es.known[string(r.Edge)]
 	if e != nil && e.incarnation == r.Incarnation {
@@ -193,7 +199,8 @@ func (es *edges) heartbeat(now time.Time, e *edge, h *presence.Heartbeat) {
 	e.newest = max(e.newest, h.Number)
 	switch {
 	case h.Number < e.applied:
-		// Everything that a heartbeat counts is sent before it: this one was overtaken, or a snapshot ran ahead of it.
+		// Everything that a heartbeat counts is sent before it: this one was overtaken, or a
+		// snapshot ran ahead of it.
 	case h.Number > e.applied:
 		es.want(now, e, h.Number, true)
 	case e.wanted || h.Number < e.settled:
@@ -270,12 +277,13 @@ func (es *edges) changes(now time.Time, e *edge, msg []byte, cs *presence.Change
 
 // apply applies changes that are right and of which the first ones may have been applied before.
 func (es *edges) apply(e *edge, cs *presence.Changes) {
-	_ = cs.Each(&es.change, func(c *presence.Change) { es.roster.Apply(e.sessions, c) }) // was checked when it came
+	// was checked when it came
+	_ = cs.Each(&es.change, func(c *presence.Change) { es.roster.Apply(e.sessions, c) })
 	e.applied = cs.From + cs.N
 }
 
-// drain applies what is held as far as the numbers go on without a gap, and gives up the wish for a snapshot when
-// nothing is missing any more.
+// drain applies what is held as far as the numbers go on without a gap, and gives up the wish for a
+// snapshot when nothing is missing any more.
 func (es *edges) drain(now time.Time, e *edge) {
 	for len(e.held) > 0 && e.held[0].changes.From <= e.applied {
 		h := e.held[0]

@@ -18,7 +18,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// world is an edge with its sessions, whose processes come and go, and what is under way from it to the replica.
+// world is an edge with its sessions, whose processes come and go, and what is under way from it to
+// the replica.
 type world struct {
 	id       string
 	tally    *presence.Tally
@@ -186,8 +187,9 @@ func exact(worlds map[string]*world) map[string]any {
 	return state(r)
 }
 
-// TestEdgesModel lets edges change, restart and stop while what they send is lost, repeated, reordered, damaged and
-// replayed, and then holds that a few quiet heartbeats make the replica exact.
+// TestEdgesModel lets edges change, restart and stop while what they send is lost, repeated,
+// reordered, damaged and replayed, and then holds that a few quiet heartbeats make the replica
+// exact.
 func TestEdgesModel(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -304,7 +306,8 @@ func TestEdgesModel(t *testing.T) {
 		for range rapid.IntRange(20, 120).Draw(t, "steps") {
 			actions[rapid.SampledFrom(weighted).Draw(t, "action")](t)
 		}
-		// From here on nothing is lost. An edge that is down has sent its last; the others speak every 5 s.
+		// From here on nothing is lost. An edge that is down has sent its last; the others speak
+		// every 5 s.
 		for i := range 16 {
 			f.now = f.now.Add(5 * time.Second)
 			for _, w := range worlds {

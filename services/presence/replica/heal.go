@@ -13,7 +13,8 @@ type heal struct {
 	first presence.Chunk
 }
 
-// due returns the edges whose snapshot is to be asked for now, at most limit of them, and marks them as being asked.
+// due returns the edges whose snapshot is to be asked for now, at most limit of them, and marks
+// them as being asked.
 func (es *edges) due(now time.Time, limit int) []*heal {
 	var out []*heal
 	for _, e := range es.known {
@@ -49,7 +50,8 @@ func (es *edges) chunk(h *heal, c presence.Chunk) error {
 	return c.Each(&es.change, func(c *presence.Change) { es.roster.Apply(h.edge.sessions, c) })
 }
 
-// finish ends a snapshot, all of whose chunks are applied, and goes on with the changes that came meanwhile.
+// finish ends a snapshot, all of whose chunks are applied, and goes on with the changes that came
+// meanwhile.
 func (es *edges) finish(now time.Time, h *heal) error {
 	if !es.current(h) {
 		return errAway
@@ -59,8 +61,8 @@ func (es *edges) finish(now time.Time, h *heal) error {
 	e.applied, e.settled = h.first.From, h.first.To
 	e.newest = max(e.newest, e.settled)
 	e.fetching, e.wanted, e.gap = false, false, false
-	// It counts as a failure until a heartbeat has shown that it was right, so that an edge whose digest is never
-	// right is not asked all the time.
+	// It counts as a failure until a heartbeat has shown that it was right, so that an edge whose
+	// digest is never right is not asked all the time.
 	e.failures++
 	es.drain(now, e)
 	return nil

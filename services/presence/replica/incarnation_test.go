@@ -76,8 +76,8 @@ func TestReplayedHeartbeatKeepsNobodyAlive(t *testing.T) {
 	}
 }
 
-// TestReplayedHeartbeatAfterComingBack: an edge that was taken for gone, and of which changes have come since, is not kept by heartbeats
-// from before.
+// TestReplayedHeartbeatAfterComingBack: an edge that was taken for gone, and of which changes have
+// come since, is not kept by heartbeats from before.
 func TestReplayedHeartbeatAfterComingBack(t *testing.T) {
 	t.Parallel()
 	f := newFixture()
@@ -171,8 +171,8 @@ func TestTooManyEdges(t *testing.T) {
 	}
 }
 
-// TestHeldChangesAreBounded: an edge that cannot be asked, and whose changes do not fit, costs a bounded memory and is
-// exact as soon as it can be asked.
+// TestHeldChangesAreBounded: an edge that cannot be asked, and whose changes do not fit, costs a
+// bounded memory and is exact as soon as it can be asked.
 func TestHeldChangesAreBounded(t *testing.T) {
 	t.Parallel()
 	f := newFixture()
@@ -199,8 +199,8 @@ func TestHeldChangesAreBounded(t *testing.T) {
 	}
 }
 
-// TestWrongDigestIsAskedForLessAndLess: an edge whose digest is never right is not asked all the time, and what it tells
-// is applied nevertheless.
+// TestWrongDigestIsAskedForLessAndLess: an edge whose digest is never right is not asked all the
+// time, and what it tells is applied nevertheless.
 func TestWrongDigestIsAskedForLessAndLess(t *testing.T) {
 	t.Parallel()
 	f := newFixture()
@@ -257,7 +257,8 @@ func TestChangesDuringSnapshot(t *testing.T) {
 	}
 }
 
-// TestSnapshotRunsAhead: a heartbeat that was sent before a snapshot's last change is not compared with it.
+// TestSnapshotRunsAhead: a heartbeat that was sent before a snapshot's last change is not compared
+// with it.
 func TestSnapshotRunsAhead(t *testing.T) {
 	t.Parallel()
 	f := newFixture()
@@ -285,7 +286,8 @@ func TestSnapshotRunsAhead(t *testing.T) {
 	}
 }
 
-// TestDigestOfAnotherVersion: what a digest of another release says is passed over, and the number of sessions is not.
+// TestDigestOfAnotherVersion: what a digest of another release says is passed over, and the number
+// of sessions is not.
 func TestDigestOfAnotherVersion(t *testing.T) {
 	t.Parallel()
 	f := newFixture()

@@ -1,8 +1,9 @@
-// Package replica keeps a replica of what every edge has told of its sessions: it applies numbered changes, finds out
-// what it has missed, asks the edges for snapshots, and forgets the edges that are silent.
+// Package replica keeps a replica of what every edge has told of its sessions: it applies numbered
+// changes, finds out what it has missed, asks the edges for snapshots, and forgets the edges that
+// are silent.
 //
-// It knows nothing of who may see what, nor of who is told: the roster does the book-keeping, package announce the
-// telling.
+// It knows nothing of who may see what, nor of who is told: the roster does the book-keeping,
+// package announce the telling.
 package replica
 
 import (
@@ -38,8 +39,8 @@ type Deps struct {
 	Bus     bus.Bus
 	Log     *zap.Logger
 	Metrics prometheus.Registerer
-	// Hears reports whether the bus brings this process anything at all. While it does not, no edge expires: the silence
-	// says nothing about them.
+	// Hears reports whether the bus brings this process anything at all. While it does not, no edge
+	// expires: the silence says nothing about them.
 	Hears func() bool
 	// Changed is called with the replica locked; see roster.New.
 	Changed func(*roster.Roster, roster.Seat)
@@ -56,10 +57,11 @@ type Replica struct {
 	lost    func(Lost)
 	metrics metrics
 
-	mu      sync.RWMutex
-	roster  *roster.Roster
-	edges   *edges
-	warm    time.Time            // when every edge must have been heard; zero: not subscribed, or deaf
+	mu     sync.RWMutex
+	roster *roster.Roster
+	edges  *edges
+	// when every edge must have been heard; zero: not subscribed, or deaf
+	warm    time.Time
 	ready   bool                 // it knows who is there
 	knew    bool                 // it was ready before
 	refused map[string]time.Time // by reason: when it was last logged
@@ -67,7 +69,8 @@ type Replica struct {
 	found   map[*edge]finding    // by the last audit of each edge
 }
 
-// settleTime is how long after its warm-up a replica waits for snapshots before it answers without them.
+// settleTime is how long after its warm-up a replica waits for snapshots before it answers without
+// them.
 const settleTime = 2 // in expiries
 
 // New returns a replica that knows nothing yet.
@@ -95,16 +98,16 @@ func (r *Replica) View(f func(*roster.Roster)) {
 	f(r.roster)
 }
 
-// Update calls f with the roster while nobody else reads or changes it. It is for what was told; what is true comes
-// from the edges.
+// Update calls f with the roster while nobody else reads or changes it. It is for what was told;
+// what is true comes from the edges.
 func (r *Replica) Update(f func(*roster.Roster)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	f(r.roster)
 }
 
-// Ready returns nil once the replica has heard from all edges, and a *chat.Error of chat.CodeUnavailable while it cannot
-// know who is there.
+// Ready returns nil once the replica has heard from all edges, and a *chat.Error of
+// chat.CodeUnavailable while it cannot know who is there.
 func (r *Replica) Ready() error {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
@@ -179,7 +182,8 @@ func (r *Replica) subscribe(ctx context.Context) (bus.Subscription, error) {
 	}
 }
 
-// tick expires edges, decides readiness, and returns the snapshots to ask for now and the edges that were lost.
+// tick expires edges, decides readiness, and returns the snapshots to ask for now and the edges
+// that were lost.
 func (r *Replica) tick(now time.Time, slots int) (due []*heal, lost []Lost) {
 	hears := r.hears()
 	r.mu.Lock()
@@ -196,8 +200,9 @@ func (r *Replica) tick(now time.Time, slots int) (due []*heal, lost []Lost) {
 		r.warm = now.Add(r.cfg.Heartbeat + r.cfg.Heartbeat/5)
 		r.waiting = "waiting for the edges' heartbeats"
 	}
-	// An edge goes at the first tick of the last two of its time: whoever asks when that is over does not see it, although
-	// its last heartbeat was under way for a while and a tick may be late, which together may take a whole tick.
+	// An edge goes at the first tick of the last two of its time: whoever asks when that is over
+	// does not see it, although its last heartbeat was under way for a while and a tick may be
+	// late, which together may take a whole tick.
 	if n := r.edges.expire(now.Add(2 * r.cfg.tick())); n > 0 {
 		r.metrics.expired.Add(float64(n))
 		r.log.Warn("edges were silent for too long: their sessions are gone", zap.Int("edges", n))
@@ -214,7 +219,8 @@ func (r *Replica) tick(now time.Time, slots int) (due []*heal, lost []Lost) {
 	return r.edges.due(now, slots), lost
 }
 
-// fetchTimeout bounds the request for one chunk; for the first the edge goes through all of its sessions.
+// fetchTimeout bounds the request for one chunk; for the first the edge goes through all of its
+// sessions.
 const fetchTimeout = 20 * time.Second
 
 // heal reads a snapshot of an edge, applying it as it comes, one chunk in memory at a time.
@@ -266,7 +272,8 @@ func (r *Replica) applyChunk(h *heal, c presence.Chunk) error {
 	return r.edges.chunk(h, c)
 }
 
-// refuse counts a report that is passed over, and logs one of each kind a minute. The caller holds mu.
+// refuse counts a report that is passed over, and logs one of each kind a minute. The caller holds
+// mu.
 func (r *Replica) refuse(reason string) {
 	r.metrics.refused.WithLabelValues(reason).Inc()
 	if now := time.Now(); now.Sub(r.refused[reason]) >= time.Minute {

@@ -13,8 +13,9 @@ import (
 	"hubbub.internal/services/presence/roster"
 )
 
-// TestExpiryIsBounded: an edge that falls silent is there for as long as it may only be late, and is gone when its time
-// is over, wherever in that time the ticks are, and although the heartbeat was under way and ticks come late.
+// TestExpiryIsBounded: an edge that falls silent is there for as long as it may only be late, and
+// is gone when its time is over, wherever in that time the ticks are, and although the heartbeat
+// was under way and ticks come late.
 func TestExpiryIsBounded(t *testing.T) {
 	t.Parallel()
 	cfg := Config{Heartbeat: 5 * time.Second, Expiry: expiry, Fetches: 1}
@@ -29,7 +30,8 @@ func TestExpiryIsBounded(t *testing.T) {
 			r.tick(begun, 0)
 			sent := begun.Add(phase)
 			for _, msg := range w.tally.Heartbeat() {
-				r.edges.receive(sent.Add(every-late), msg) // the delivery and a late tick take a tick together
+				// the delivery and a late tick take a tick together
+				r.edges.receive(sent.Add(every-late), msg)
 			}
 			gone := time.Time{}
 			for now := begun.Add(every); gone.IsZero(); now = now.Add(every) {
@@ -47,7 +49,8 @@ func TestExpiryIsBounded(t *testing.T) {
 	}
 }
 
-// TestRefusedIsLoggedOnce: whatever is refused is counted, and logged once a minute for each reason.
+// TestRefusedIsLoggedOnce: whatever is refused is counted, and logged once a minute for each
+// reason.
 func TestRefusedIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	core, logs := observer.New(zap.DebugLevel)

@@ -142,8 +142,9 @@ func (l *live) sessions() (n int) {
 	return n
 }
 
-// TestRunTakesOver starts a replica among edges that have more sessions than fit one chunk of a snapshot, while they do not answer:
-// it says when to ask again, and knows everybody when they do. Who comes and goes then is told without a snapshot.
+// TestRunTakesOver starts a replica among edges that have more sessions than fit one chunk of a
+// snapshot, while they do not answer: it says when to ask again, and knows everybody when they do.
+// Who comes and goes then is told without a snapshot.
 func TestRunTakesOver(t *testing.T) {
 	alive(t, func(l *live) {
 		const each = 2500
@@ -220,8 +221,9 @@ func retryAfterOf(err error) time.Duration {
 	return 0
 }
 
-// TestAuditFinds has an edge lose a session untold, have one that it never told, and change one in silence. What changes explain is
-// not found, nor is anything of an edge that is gone; an edge that does not answer is no finding.
+// TestAuditFinds has an edge lose a session untold, have one that it never told, and change one in
+// silence. What changes explain is not found, nor is anything of an edge that is gone; an edge that
+// does not answer is no finding.
 func TestAuditFinds(t *testing.T) {
 	alive(t, func(l *live) {
 		p := l.edge("e1")

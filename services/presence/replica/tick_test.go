@@ -35,7 +35,8 @@ func newClocked(t *testing.T) *clocked {
 	return c
 }
 
-// pass lets time pass in ticks, while edges say that they are there, and returns what was lost and asked for.
+// pass lets time pass in ticks, while edges say that they are there, and returns what was lost and
+// asked for.
 func (c *clocked) pass(d time.Duration, beating ...*world) (lost []Lost, asked []*heal) {
 	every := c.cfg.tick()
 	for end := c.now.Add(d); c.now.Before(end); {
@@ -81,8 +82,9 @@ func oneSession(id string) *world {
 	return w
 }
 
-// TestReadiness: a replica answers when every edge must have been heard, and not before it has the sessions of those that
-// it has not heard from their start on; but not for ever does it wait for them.
+// TestReadiness: a replica answers when every edge must have been heard, and not before it has the
+// sessions of those that it has not heard from their start on; but not for ever does it wait for
+// them.
 func TestReadiness(t *testing.T) {
 	t.Parallel()
 	c := newClocked(t)
@@ -119,7 +121,8 @@ func TestReadiness(t *testing.T) {
 	c.want("with an edge that does not answer", true, 0)
 }
 
-// TestDeaf: while nothing is heard no edge expires and nobody is answered; then each edge has its time again.
+// TestDeaf: while nothing is heard no edge expires and nobody is answered; then each edge has its
+// time again.
 func TestDeaf(t *testing.T) {
 	t.Parallel()
 	c := newClocked(t)
@@ -156,7 +159,8 @@ func TestDeaf(t *testing.T) {
 	}
 }
 
-// TestLost: of an edge that goes without a goodbye it is told who was there for others to see, and when it was last heard.
+// TestLost: of an edge that goes without a goodbye it is told who was there for others to see, and
+// when it was last heard.
 func TestLost(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"silent", "killed and started", "goodbye"} {
@@ -194,7 +198,8 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// TestFailedSnapshots: an edge that cannot give a snapshot is asked less and less often, and others are asked meanwhile.
+// TestFailedSnapshots: an edge that cannot give a snapshot is asked less and less often, and others
+// are asked meanwhile.
 func TestFailedSnapshots(t *testing.T) {
 	t.Parallel()
 	f := newFixture()
@@ -272,8 +277,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestHeldOverflow: when more changes wait for a snapshot than are kept, only a newer snapshot than all of them will do, and
-// the late arrival of what was missing will not.
+// TestHeldOverflow: when more changes wait for a snapshot than are kept, only a newer snapshot than
+// all of them will do, and the late arrival of what was missing will not.
 func TestHeldOverflow(t *testing.T) {
 	t.Parallel()
 	f := newFixture()

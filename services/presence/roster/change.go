@@ -6,7 +6,8 @@ import (
 	"hubbub.internal/libs/api/presence"
 )
 
-// Apply makes one change of an edge true. One about a session that is not there is passed over, except its entering.
+// Apply makes one change of an edge true. One about a session that is not there is passed over,
+// except its entering.
 func (r *Roster) Apply(e *Edge, c *presence.Change) {
 	i, ok := r.find(e, c.ID)
 	switch {

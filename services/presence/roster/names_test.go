@@ -8,7 +8,8 @@ import (
 	"hubbub.internal/libs/api/presence"
 )
 
-// TestName: a user is called what the session that began last has told, whatever came later of older ones.
+// TestName: a user is called what the session that began last has told, whatever came later of
+// older ones.
 func TestName(t *testing.T) {
 	t.Parallel()
 	r := New(func(Seat) {})
@@ -67,7 +68,8 @@ func TestShareNow(t *testing.T) {
 	}
 }
 
-// TestBounds: answers about one user and about those who leave have as many entries as was asked for, and no more.
+// TestBounds: answers about one user and about those who leave have as many entries as was asked
+// for, and no more.
 func TestBounds(t *testing.T) {
 	t.Parallel()
 	var changed []Seat

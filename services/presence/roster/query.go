@@ -24,8 +24,8 @@ func (r *Roster) Online(roomID string) int {
 	return int(r.rooms.items[i].online)
 }
 
-// Who returns the first limit of those who are online in a room after a place, by name, as others see them. more says that
-// there are further ones. It looks at everybody in the room.
+// Who returns the first limit of those who are online in a room after a place, by name, as others
+// see them. more says that there are further ones. It looks at everybody in the room.
 func (r *Roster) Who(roomID string, after Cursor, limit int) (people []presence.Person, more bool) {
 	i, ok := r.rooms.find(roomID)
 	if !ok {
@@ -61,8 +61,8 @@ func (r *Roster) Who(roomID string, after Cursor, limit int) (people []presence.
 	return people, more
 }
 
-// Going returns at most limit of those who have left a room without its watchers having been told, as they were told of
-// last.
+// Going returns at most limit of those who have left a room without its watchers having been told,
+// as they were told of last.
 func (r *Roster) Going(roomID string, limit int) []presence.Person {
 	i, ok := r.rooms.find(roomID)
 	if !ok {
@@ -97,8 +97,9 @@ func (h *lastFirst) Pop() any {
 	return u
 }
 
-// User returns a user's name, what others see of the user, and the connected devices, oldest first, at most
-// presence.MaxDevices. self is what the user sees of themself: Invisible instead of Offline.
+// User returns a user's name, what others see of the user, and the connected devices, oldest first,
+// at most presence.MaxDevices. self is what the user sees of themself: Invisible instead of
+// Offline.
 func (r *Roster) User(id string) (name string, seen, self presence.Status, devices []presence.Device) {
 	u, ok := r.users.find(id)
 	if !ok {

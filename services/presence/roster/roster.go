@@ -1,8 +1,9 @@
-// Package roster holds who is where: the sessions of every edge, the users they belong to and the rooms they are in,
-// in little memory for each.
+// Package roster holds who is where: the sessions of every edge, the users they belong to and the
+// rooms they are in, in little memory for each.
 //
-// It knows no bus, no clock and no permission, and decides nothing: package replica says what is true of an edge, and
-// package announce what is told to the rooms. A Roster is not safe for concurrent use: its owner locks.
+// It knows no bus, no clock and no permission, and decides nothing: package replica says what is
+// true of an edge, and package announce what is told to the rooms. A Roster is not safe for
+// concurrent use: its owner locks.
 package roster
 
 import "hubbub.internal/libs/api/presence"
@@ -22,7 +23,8 @@ var statuses = func() (all [5]presence.Status) {
 	return all
 }()
 
-// Roster is the state. Every id in it is stored once; sessions, users and rooms name each other by index.
+// Roster is the state. Every id in it is stored once; sessions, users and rooms name each other by
+// index.
 type Roster struct {
 	sessions []session
 	free     []uint32 // indexes of sessions that are gone
@@ -63,8 +65,9 @@ type room struct {
 // device is a kind of device.
 type device struct{ refs uint32 }
 
-// New returns an empty roster. change is called whenever what others see of a user in a room may differ from what the
-// room's watchers have been told, from within the method that changed it; it may call Pending and Tell.
+// New returns an empty roster. change is called whenever what others see of a user in a room may
+// differ from what the room's watchers have been told, from within the method that changed it; it
+// may call Pending and Tell.
 func New(change func(Seat)) *Roster {
 	return &Roster{change: change}
 }
@@ -85,8 +88,8 @@ func (e *Edge) Count() int { return e.sessions.n }
 // Digest returns the sum of the facts of all sessions, as package presence defines it.
 func (e *Edge) Digest() uint64 { return e.digest }
 
-// BeginSnapshot starts to compare an edge with a snapshot: every session that is in it is applied as Entered, and
-// EndSnapshot removes the others.
+// BeginSnapshot starts to compare an edge with a snapshot: every session that is in it is applied
+// as Entered, and EndSnapshot removes the others.
 func (r *Roster) BeginSnapshot(e *Edge) { e.mark++ }
 
 // EndSnapshot removes the sessions of the edge that were not applied since BeginSnapshot.
@@ -115,7 +118,8 @@ func (r *Roster) IDs(e *Edge) []uint64 {
 	return out
 }
 
-// DigestOf returns the sum of the facts of one session of an edge, found out anew, and whether it is held.
+// DigestOf returns the sum of the facts of one session of an edge, found out anew, and whether it
+// is held.
 func (r *Roster) DigestOf(e *Edge, id uint64) (uint64, bool) {
 	i, ok := r.find(e, id)
 	if !ok {
@@ -129,8 +133,8 @@ func (r *Roster) DigestOf(e *Edge, id uint64) (uint64, bool) {
 	return d, true
 }
 
-// Visible returns the ids of the users with a session on an edge whom no session anywhere hides, each as often as there
-// are sessions of theirs.
+// Visible returns the ids of the users with a session on an edge whom no session anywhere hides,
+// each as often as there are sessions of theirs.
 func (r *Roster) Visible(e *Edge) []string {
 	var users []string
 	for _, i := range r.all(e) {

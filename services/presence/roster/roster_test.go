@@ -14,7 +14,8 @@ import (
 	"hubbub.internal/libs/api/presence"
 )
 
-// truth is the roster as anybody would write it: sessions in a map, and every answer by looking at all of them.
+// truth is the roster as anybody would write it: sessions in a map, and every answer by looking at
+// all of them.
 type truth map[key]presence.Session
 
 type key struct {
@@ -103,7 +104,8 @@ func digest(s presence.Session) uint64 {
 	return d
 }
 
-// TestRosterModel makes random changes and compares every answer, the digests, and what watchers were told.
+// TestRosterModel makes random changes and compares every answer, the digests, and what watchers
+// were told.
 func TestRosterModel(t *testing.T) {
 	t.Parallel()
 	rooms := []string{"a", "b", "c", "d"}
@@ -114,7 +116,8 @@ func TestRosterModel(t *testing.T) {
 		edges := []*Edge{NewEdge(), NewEdge()}
 		tr := truth{}
 		watchers := map[string]map[string]presence.Person{} // what they were told, by room and user
-		asked := map[string][]map[string]presence.Person{}  // what those know who began to watch meanwhile
+		// what those know who began to watch meanwhile
+		asked := map[string][]map[string]presence.Person{}
 		tell := func() {
 			for at := range changed {
 				p, _, differs := r.Pending(at)

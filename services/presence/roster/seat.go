@@ -31,7 +31,8 @@ func (s seat) told() uint8 { return uint8(s.state & toldMask >> toldShift) }
 
 func (s *seat) setTold(status uint8) { s.state = s.state&^toldMask | uint32(status)<<toldShift }
 
-// moved says that others have seen something else than watchers know, though it may be the same again by now.
+// moved says that others have seen something else than watchers know, though it may be the same
+// again by now.
 func (s seat) moved() bool { return s.state&movedBit != 0 }
 
 func (s *seat) setMoved(on bool) { s.set(movedBit, on) }

@@ -1,8 +1,9 @@
 package roster
 
-// set is a hash set with open addressing and linear probing of values that say by themselves what they are: their zero
-// is an empty slot. It takes what its slots take, a third to a half of what a map does; for millions of entries that is
-// what decides how many fit. Its users give the hash of a value each time.
+// set is a hash set with open addressing and linear probing of values that say by themselves what
+// they are: their zero is an empty slot. It takes what its slots take, a third to a half of what a
+// map does; for millions of entries that is what decides how many fit. Its users give the hash of a
+// value each time.
 type set[E comparable] struct {
 	slots []E // a power of two of them, or none
 	n     int
@@ -25,7 +26,8 @@ func (s *set[E]) find(hash uint64, is func(E) bool) int {
 	return -1
 }
 
-// add adds a value that is not in it and returns its place, which is good until the next call that changes the set.
+// add adds a value that is not in it and returns its place, which is good until the next call that
+// changes the set.
 func (s *set[E]) add(e E, hash func(E) uint64) int {
 	if 8*(s.n+1) > 7*len(s.slots) {
 		s.resize(max(minSlots, 2*len(s.slots)), hash)
@@ -52,7 +54,8 @@ func (s *set[E]) remove(at int, hash func(E) uint64) {
 	hole := uint64(at)
 	s.slots[hole] = empty
 	s.n--
-	// Whatever was put further on because of the value that has gone moves up, so that it is found again.
+	// Whatever was put further on because of the value that has gone moves up, so that it is found
+	// again.
 	for i := (hole + 1) & mask; s.slots[i] != empty; i = (i + 1) & mask {
 		home := hash(s.slots[i]) & mask
 		if (i-home)&mask >= (i-hole)&mask {
@@ -76,7 +79,8 @@ func (s *set[E]) resize(slots int, hash func(E) uint64) {
 	}
 }
 
-// spread is the finalizer of MurmurHash3: it makes a hash of a number that may be one of a sequence.
+// spread is the finalizer of MurmurHash3: it makes a hash of a number that may be one of a
+// sequence.
 func spread(x uint64) uint64 {
 	x = (x ^ x>>33) * 0xff51afd7ed558ccd
 	x = (x ^ x>>33) * 0xc4ceb9fe1a85ec53

@@ -2,8 +2,8 @@ package roster
 
 import "hubbub.internal/libs/api/presence"
 
-// rank orders statuses by code: what a user chose on any device (invisible, then do-not-disturb) goes before what the
-// devices found out by themselves (online, then idle).
+// rank orders statuses by code: what a user chose on any device (invisible, then do-not-disturb)
+// goes before what the devices found out by themselves (online, then idle).
 var rank = func() (all [len(statuses)]uint8) {
 	for i, s := range []presence.Status{presence.Idle, presence.Online, presence.DND, presence.Invisible} {
 		all[s.Code()] = uint8(i) + 1

@@ -2,7 +2,8 @@ package roster
 
 import "hubbub.internal/libs/api/presence"
 
-// table gives each id an index of 32 bits and a value. An index is used again after its id was removed.
+// table gives each id an index of 32 bits and a value. An index is used again after its id was
+// removed.
 type table[T any] struct {
 	index set[uint32] // index + 1
 	names []string

@@ -2,15 +2,17 @@ package roster
 
 import "hubbub.internal/libs/api/presence"
 
-// The roster remembers of each seat what watchers have been told, so that what is told next is the difference, however
-// often things changed in between, and so that a replica that tells nobody can take over from one that does.
+// The roster remembers of each seat what watchers have been told, so that what is told next is the
+// difference, however often things changed in between, and so that a replica that tells nobody can
+// take over from one that does.
 //
-// Whoever begins to watch asks who is there, and may see what watchers are not told because it was over before: somebody
-// who came and went at once would stay with them for ever. So watchers are told how it ended.
+// Whoever begins to watch asks who is there, and may see what watchers are not told because it was
+// over before: somebody who came and went at once would stay with them for ever. So watchers are
+// told how it ended.
 
-// Pending returns what watchers of the seat's room are to be told, and whether there is anything: what others see now, or
-// saw meanwhile, differs from what watchers were told last. gone says that somebody whom watchers know has left the room,
-// and not merely become invisible.
+// Pending returns what watchers of the seat's room are to be told, and whether there is anything:
+// what others see now, or saw meanwhile, differs from what watchers were told last. gone says that
+// somebody whom watchers know has left the room, and not merely become invisible.
 func (r *Roster) Pending(at Seat) (p presence.Person, gone, differs bool) {
 	place := r.seat(at)
 	if place == nil {

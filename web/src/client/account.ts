@@ -39,7 +39,10 @@ export interface MailAddress {
   readonly possible: boolean;
 }
 
-/** What the user may do with their own account. It keeps nothing; every method asks the server, and rejects as Api does. */
+/**
+ * What the user may do with their own account. It keeps nothing; every method asks the server, and
+ * rejects as Api does.
+ */
 export class Account {
   readonly #api: Api;
   readonly #session: Session;
@@ -80,11 +83,17 @@ export class Account {
   data(): Promise<Blob> {
     return this.#session.call((token) => this.#api.file('/v1/me/data', token));
   }
-  /** Deletes the account, for good, and with `messages` all that the user has said. The session has ended then. */
+  /**
+   * Deletes the account, for good, and with `messages` all that the user has said. The session has
+   * ended then.
+   */
   async remove(password: string, messages: boolean): Promise<void> {
     await this.#ask('POST', '/v1/me/delete', { password, messages: messages ? 'remove' : 'keep' });
   }
-  /** Gives the user whose link this is another password. It needs no log-in, and ends all that there are. */
+  /**
+   * Gives the user whose link this is another password. It needs no log-in, and ends all that there
+   * are.
+   */
   async reset(secret: string, password: string): Promise<void> {
     await this.#api.request('POST', '/v1/reset', undefined, { secret, password });
   }
@@ -106,11 +115,16 @@ export class Account {
   async removeMail(password: string): Promise<void> {
     await this.#ask('POST', '/v1/mail/remove', { password });
   }
-  /** Confirms a mail address by the link that was sent there, and returns it. It needs no log-in. */
+  /**
+   * Confirms a mail address by the link that was sent there, and returns it. It needs no log-in.
+   */
   async confirmMail(secret: string): Promise<string> {
     return text((await this.#api.request('POST', '/v1/mail/confirm', undefined, { secret }))['address']);
   }
-  /** Has a link for a new password sent, to an account by its name or its mail address, if there is one. */
+  /**
+   * Has a link for a new password sent, to an account by its name or its mail address, if there is
+   * one.
+   */
   async forgot(who: string): Promise<void> {
     await this.#api.request('POST', '/v1/forgot', undefined, { who });
   }

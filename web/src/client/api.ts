@@ -18,7 +18,10 @@ export interface Grant {
   readonly life?: number;
   /** Absent: the browser has it in a cookie, which scripts cannot read. */
   readonly refreshToken?: string;
-  /** What the next refresh says, and says again until it has an answer: it is stored before the refresh is sent. */
+  /**
+   * What the next refresh says, and says again until it has an answer: it is stored before the
+   * refresh is sent.
+   */
   readonly attempt?: string;
   readonly user: User;
 }
@@ -29,7 +32,10 @@ export interface Door {
   readonly guests: 'on' | 'rooms' | 'off';
   /** The server sends mail to who has forgotten the password. */
   readonly mail: boolean;
-  /** The actions that guests may do, of those that an operator may take away; absent: an older server, which lets them do all. */
+  /**
+   * The actions that guests may do, of those that an operator may take away; absent: an older
+   * server, which lets them do all.
+   */
   readonly guestMay?: readonly string[];
   /** Of the invitation that was asked for: who invites, or why it is not good. */
   readonly invitation?: { readonly by: string; readonly problem: string };
@@ -51,7 +57,10 @@ export interface RoomInfo {
   readonly member: boolean;
   /** Slow mode: seconds between two messages of a member; absent: none. */
   readonly slow?: number;
-  /** Moderators and owners alone send, and members react (`react`) or read (`silent`); absent: every member sends. */
+  /**
+   * Moderators and owners alone send, and members react (`react`) or read (`silent`); absent: every
+   * member sends.
+   */
   readonly announce?: string;
   /** False: guests are not let in; absent: they are. */
   readonly guests?: boolean;
@@ -63,7 +72,10 @@ export interface RoomInfo {
   readonly waiting?: boolean;
 }
 
-/** What public rooms are sorted by: where somebody wrote last, the newest, or those with most members. */
+/**
+ * What public rooms are sorted by: where somebody wrote last, the newest, or those with most
+ * members.
+ */
 export type RoomSort = 'active' | 'new' | 'members';
 
 /** Who may write in a room and how often, and whether guests are let in. */
@@ -75,7 +87,10 @@ export interface Rules {
 
 /** A public room as it is found. */
 export interface FoundRoom extends RoomInfo {
-  /** As of a minute or so ago, counted up to 1000; absent: it is for everybody, or the server does not say. */
+  /**
+   * As of a minute or so ago, counted up to 1000; absent: it is for everybody, or the server does
+   * not say.
+   */
   readonly members?: number;
 }
 
@@ -164,8 +179,9 @@ const patience = 15_000;
 type Fetch = (input: string, init: RequestInit) => Promise<Response>;
 
 /**
- * The HTTP side of Hubbub: accounts, rooms, memberships. Every method rejects with HubbubError for an answer of the
- * server's, and with ConnectionLost when there was none. It keeps nothing, and takes the token from its caller.
+ * The HTTP side of Hubbub: accounts, rooms, memberships. Every method rejects with HubbubError for
+ * an answer of the server's, and with ConnectionLost when there was none. It keeps nothing, and
+ * takes the token from its caller.
  */
 export class Api {
   readonly #base: string;
@@ -173,8 +189,9 @@ export class Api {
   readonly #page: string | undefined;
 
   /**
-   * `base` is the address that /v1 is appended to, without a slash at its end; empty: the page's own. `page` is where the page is, with
-   * a slash at its end: refresh tokens are kept in a cookie of the browser then, and not by the caller.
+   * `base` is the address that /v1 is appended to, without a slash at its end; empty: the page's
+   * own. `page` is where the page is, with a slash at its end: refresh tokens are kept in a cookie
+   * of the browser then, and not by the caller.
    */
   constructor(base = '', fetcher: Fetch = (input, init) => fetch(input, init), page?: string) {
     this.#base = base;
@@ -189,11 +206,17 @@ export class Api {
   keepAccount(token: string, name: string, password: string, invitation?: string): Promise<Grant> {
     return this.#grant('/v1/me/register', { name, password, ...(invitation && { invitation }) }, token);
   }
-  /** Makes who has a set-up link the operator of the server, with a new account or one that there is. */
+  /**
+   * Makes who has a set-up link the operator of the server, with a new account or one that there
+   * is.
+   */
   setUp(link: string, name: string, password: string): Promise<Grant> {
     return this.#grant('/v1/setup', { link, name, password });
   }
-  /** Who may come in, and what is to be said of an invitation. A server of before that knew says that all may. */
+  /**
+   * Who may come in, and what is to be said of an invitation. A server of before that knew says
+   * that all may.
+   */
   async door(invitation?: string): Promise<Door> {
     const body = await this.#call('GET', `/v1/server${invitation ? `?invite=${encodeURIComponent(invitation)}` : ''}`, undefined);
     const invited = body['invitation'] as { by_name?: unknown; problem?: unknown } | undefined;
@@ -212,8 +235,8 @@ export class Api {
     return this.#grant('/v1/guest', { name });
   }
   /**
-   * Exchanges a refresh token, which may be good for one time only, for a new grant; without one, that of the cookie. Whoever says the
-   * same attempt again has the same answer, however late.
+   * Exchanges a refresh token, which may be good for one time only, for a new grant; without one,
+   * that of the cookie. Whoever says the same attempt again has the same answer, however late.
    */
   refresh(refreshToken: string | undefined, attempt: string): Promise<Grant> {
     return this.#grant('/v1/refresh', { ...(refreshToken && { refresh_token: refreshToken }), attempt });
@@ -251,7 +274,10 @@ export class Api {
     const list = objects(body, 'members').map((m) => ({ user: text(m['user']), name: text(m['name']), role: (text(m['role']) || 'member') as Role }));
     return { list, more: body['more'] === true };
   }
-  /** Brings somebody in, or gives a member the role. Returns true if they were asked, and are not in yet. */
+  /**
+   * Brings somebody in, or gives a member the role. Returns true if they were asked, and are not in
+   * yet.
+   */
   async addMember(token: string, id: string, user: string, role?: Role): Promise<boolean> {
     const body = await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/members`, token, { user, ...(role && { role }) });
     return body['invited'] === true;
@@ -361,7 +387,10 @@ export class Api {
     const body = await this.#call('GET', `/v1/users?q=${encodeURIComponent(query)}`, token);
     return objects(body, 'users').map(user);
   }
-  /** Returns which of some users have deleted their account; a server that does not say it knows of none. */
+  /**
+   * Returns which of some users have deleted their account; a server that does not say it knows of
+   * none.
+   */
   async deleted(token: string, users: readonly string[]): Promise<string[]> {
     try {
       const { deleted } = await this.#call('POST', '/v1/users/deleted', token, { users });
@@ -371,7 +400,10 @@ export class Api {
       throw err;
     }
   }
-  /** Returns when somebody who is offline was last connected, UTC milliseconds; undefined while they are not, or if it is not known. */
+  /**
+   * Returns when somebody who is offline was last connected, UTC milliseconds; undefined while they
+   * are not, or if it is not known.
+   */
   async lastSeen(token: string, id: string): Promise<number | undefined> {
     const { last_seen: at } = await this.#call('GET', `/v1/users/${encodeURIComponent(id)}/presence`, token);
     return typeof at === 'number' && at > 0 ? at : undefined;

@@ -2,8 +2,9 @@ import type { Grant } from './api.ts';
 import type { SessionStore } from './session.ts';
 
 /**
- * A session store in localStorage: shared by all tabs of the page. Only one tab refreshes at a time where Web Locks
- * exist (https and localhost); elsewhere two may, and the later finds the earlier's grant in the store.
+ * A session store in localStorage: shared by all tabs of the page. Only one tab refreshes at a time
+ * where Web Locks exist (https and localhost); elsewhere two may, and the later finds the earlier's
+ * grant in the store.
  */
 export function browserStore(key: string): SessionStore {
   // Where storage is off or full, the session lasts as long as the page.

@@ -6,8 +6,8 @@ import { sleep } from './sleep.ts';
 const parallel = 6;
 
 /**
- * Syncs the rooms that are not live, a few at a time: the one that is looked at first, then the busiest. It ends, and
- * starts nothing more, as soon as `current` says no.
+ * Syncs the rooms that are not live, a few at a time: the one that is looked at first, then the
+ * busiest. It ends, and starts nothing more, as soon as `current` says no.
  */
 export function catchUp(all: Iterable<Room>, active: () => string | undefined, pace: Pace, now: () => number, current: () => boolean): void {
   const rooms = [...all].filter((r) => !r.live);

@@ -62,16 +62,19 @@ export interface Unread {
 
 /** Messages of a room that nobody looks at, beyond which the oldest go. */
 const restAt = 300;
-/** How often `typing` is said at most, ms, and after a message was sent: what comes sooner the server passes over. */
+/**
+ * How often `typing` is said at most, ms, and after a message was sent: what comes sooner the
+ * server passes over.
+ */
 const typingEvery = 3_000;
 const typingAfterSend = 1_000;
 /** Direct rooms whose other side's status is watched. */
 const watchedDirects = 30;
 
 /**
- * A user's chat: all their rooms over one connection that heals itself. Messages arrive once, in order and without
- * holes; what is sent is sent once, and in order. It draws nothing and knows no framework: listen to its events, and read what
- * changed.
+ * A user's chat: all their rooms over one connection that heals itself. Messages arrive once, in
+ * order and without holes; what is sent is sent once, and in order. It draws nothing and knows no
+ * framework: listen to its events, and read what changed.
  */
 export class Client extends Emitter<Events> {
   readonly directory: Directory;
@@ -208,7 +211,10 @@ export class Client extends Emitter<Events> {
     this.#connection.retryNow();
   }
 
-  /** Sends a message, now or as soon as there is a connection. It shows in `outbox` until its `msg` event comes. */
+  /**
+   * Sends a message, now or as soon as there is a connection. It shows in `outbox` until its `msg`
+   * event comes.
+   */
   send(room: string, text: string, replyTo?: Name): void {
     const typed = this.#typed.get(room);
     if (typed !== undefined) this.#typed.set(room, typed - typingEvery + typingAfterSend);
@@ -237,7 +243,10 @@ export class Client extends Emitter<Events> {
     this.#connection.tell({ type: 'typing', room });
   }
 
-  /** Lists more of those who are online in the room that is looked at: where very many are, nobody is listed before. */
+  /**
+   * Lists more of those who are online in the room that is looked at: where very many are, nobody
+   * is listed before.
+   */
   async listPeople(room: string): Promise<void> {
     const { next } = this.people.online(room);
     if (next !== undefined) await this.#watches.list(room, next);
@@ -248,7 +257,10 @@ export class Client extends Emitter<Events> {
     this.#connection.tell({ type: 'status', status });
   }
 
-  /** The user looks at this room, or at none: its people are watched, and it comes first after a reconnect. */
+  /**
+   * The user looks at this room, or at none: its people are watched, and it comes first after a
+   * reconnect.
+   */
   focus(room: string | undefined): void {
     const before = this.#active;
     if (before === room) return;
@@ -369,7 +381,8 @@ export class Client extends Emitter<Events> {
         if (e.user === this.#me.id) this.outbox.remove(room.id, e.id);
         break;
       case 'deleted':
-        // The log had it, also where a replay leaves it out. Another's message may have the same id.
+        // The log had it, also where a replay leaves it out. Another's message may have the same
+        // id.
         if ((e.author ?? e.user) === this.#me.id) this.outbox.remove(room.id, e.target);
         break;
       case 'topic':
@@ -418,7 +431,8 @@ export class Client extends Emitter<Events> {
         if (e.room === userRoom(this.#me.id)) this.#rooms.removed(e.target);
         return;
       case 'moderated':
-        // What the user may do where is the directory's to say; of the rooms it is told as of everybody.
+        // What the user may do where is the directory's to say; of the rooms it is told as of
+        // everybody.
         if (e.room === userRoom(this.#me.id)) {
           void this.#rooms.relist();
           this.emit('moderated', e);
@@ -429,7 +443,8 @@ export class Client extends Emitter<Events> {
         return;
       case 'joined': // unasked: the log of a room that is live was rewound
         if (!e.rewind) return;
-        // Invitations may have been lost with it. Of another room, a join finds out from where on it is another.
+        // Invitations may have been lost with it. Of another room, a join finds out from where on
+        // it is another.
         if (e.room === userRoom(this.#me.id)) void this.#rooms.relist();
         else void this.rooms.get(e.room)?.sync();
         return;
@@ -445,13 +460,19 @@ export class Client extends Emitter<Events> {
     this.reads.forget(id);
   }
 
-  /** Asks again who is in the room that is looked at: of what is told something may be lost, and then nothing more come for long. */
+  /**
+   * Asks again who is in the room that is looked at: of what is told something may be lost, and
+   * then nothing more come for long.
+   */
   #refreshPeople(): void {
     const room = this.#active;
     if (room !== undefined && this.#watches.has(room) && this.people.complete(room)) this.#watches.list(room, undefined).catch(() => undefined);
   }
 
-  /** Watches the people of the room that is looked at, and of direct rooms for the other side's status. */
+  /**
+   * Watches the people of the room that is looked at, and of direct rooms for the other side's
+   * status.
+   */
   #watch(): void {
     if (this.state.kind !== 'online') return;
     // Only a room that the socket has joined can be watched; the others follow when they are live.

@@ -26,7 +26,9 @@ export type ConnectionState =
   | { readonly kind: 'offline' }
   /** Tries again at `until` (UTC ms). */
   | { readonly kind: 'waiting'; readonly until: number }
-  /** Does not come back by itself: `code` is the close code that says why, 0 for an ended session. */
+  /**
+   * Does not come back by itself: `code` is the close code that says why, 0 for an ended session.
+   */
   | { readonly kind: 'stopped'; readonly code: number; readonly message: string };
 
 /** Times in ms. */
@@ -57,8 +59,9 @@ export interface ConnectionOptions {
   readonly environment: Environment;
   readonly timings: Timings;
   /**
-   * Returns a valid token; with `fresh`, one newer than the last. Rejects with the code `unauthorized` when the session is
-   * over, and with anything else when trying again later may help.
+   * Returns a valid token; with `fresh`, one newer than the last. Rejects with the code
+   * `unauthorized` when the session is over, and with anything else when trying again later may
+   * help.
    */
   readonly token: (fresh: boolean) => Promise<string>;
 }
@@ -84,8 +87,8 @@ const mostReplies = 8;
 const replyTypes = new Set(['welcome', 'joined', 'ack', 'error', 'who', 'history']);
 
 /**
- * One logical connection: a socket after the other, each with hello, until stop. It comes back by itself unless the
- * close code forbids it. It knows requests and replies, and nothing of rooms.
+ * One logical connection: a socket after the other, each with hello, until stop. It comes back by
+ * itself unless the close code forbids it. It knows requests and replies, and nothing of rooms.
  */
 export class Connection extends Emitter<Events> {
   #state: ConnectionState = { kind: 'idle' };
@@ -140,15 +143,19 @@ export class Connection extends Emitter<Events> {
   }
 
   /**
-   * Sends a command and returns its reply. Rejects with HubbubError for an `error` reply, and with ConnectionLost when
-   * the socket ended or was not there: then nobody knows whether the command was carried out.
+   * Sends a command and returns its reply. Rejects with HubbubError for an `error` reply, and with
+   * ConnectionLost when the socket ended or was not there: then nobody knows whether the command
+   * was carried out.
    */
   request<C extends Command>(command: C): Promise<ReplyOf<C>> {
     if (this.#state.kind !== 'online') return Promise.reject(new ConnectionLost('There is no connection to the server.'));
     return this.#ask(command) as Promise<ReplyOf<C>>;
   }
 
-  /** Sends a command whose reply nobody needs. Without a connection it is dropped, and false is returned. */
+  /**
+   * Sends a command whose reply nobody needs. Without a connection it is dropped, and false is
+   * returned.
+   */
   tell(command: Command): boolean {
     if (this.#state.kind !== 'online' || !this.#socket) return false;
     this.#socket.send(JSON.stringify(command));
@@ -162,12 +169,14 @@ export class Connection extends Emitter<Events> {
       const asked = this.#o.environment.now();
       const late = () => {
         const now = this.#o.environment.now();
-        // Over a slow line the reply may stand behind much else: while something arrives it is waited for.
+        // Over a slow line the reply may stand behind much else: while something arrives it is
+        // waited for.
         if (now - this.#heardAt < reply && now - asked < mostReplies * reply) {
           waiting.timer = setTimeout(late, reply);
           return;
         }
-        // A server that answers pings but not this command is as good as gone: a new socket may reach another.
+        // A server that answers pings but not this command is as good as gone: a new socket may
+        // reach another.
         this.#requests.delete(id);
         reject(new ConnectionLost('The server did not answer in time.'));
         this.#lost(1006, '');

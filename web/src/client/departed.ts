@@ -3,14 +3,17 @@ import type { Message } from './roomlog.ts';
 /** What somebody is called who has deleted their account. */
 export const departedName = 'Deleted account';
 
-/** How many people are asked about at a time, how long others are waited for before, and how long after a failure, ms. */
+/**
+ * How many people are asked about at a time, how long others are waited for before, and how long
+ * after a failure, ms.
+ */
 const most = 100;
 const soon = 50;
 const later = 15_000;
 
 /**
- * Who has deleted their account: the log keeps the name that a message was sent under, and the page shows it no more. It asks about the
- * authors of what is shown, each once.
+ * Who has deleted their account: the log keeps the name that a message was sent under, and the page
+ * shows it no more. It asks about the authors of what is shown, each once.
  */
 export class Departed {
   readonly #gone = new Set<string>();
@@ -22,13 +25,19 @@ export class Departed {
   readonly #ask: (users: string[]) => Promise<string[]>;
   readonly #changed: (gone: readonly string[]) => void;
 
-  /** `ask` returns which of some users have deleted their account; `changed` is called with those that are new. */
+  /**
+   * `ask` returns which of some users have deleted their account; `changed` is called with those
+   * that are new.
+   */
   constructor(ask: (users: string[]) => Promise<string[]>, changed: (gone: readonly string[]) => void) {
     this.#ask = ask;
     this.#changed = changed;
   }
 
-  /** Returns messages under the names that are shown, and asks about authors of whom nothing is known yet. */
+  /**
+   * Returns messages under the names that are shown, and asks about authors of whom nothing is
+   * known yet.
+   */
   shown(messages: readonly Message[]): readonly Message[] {
     let any = false;
     for (const { user } of messages) {

@@ -9,8 +9,8 @@ import type { Session } from './session.ts';
 export type RoomPatch = Partial<Pick<RoomInfo, 'name' | 'topic' | 'private'>>;
 
 /**
- * The directory for who is logged in: rooms, people, memberships. It keeps nothing; every method asks the server, and
- * rejects as Api does.
+ * The directory for who is logged in: rooms, people, memberships. It keeps nothing; every method
+ * asks the server, and rejects as Api does.
  */
 export class Directory extends Emitter<{ members: string }> {
   readonly #api: Api;
@@ -30,7 +30,10 @@ export class Directory extends Emitter<{ members: string }> {
   rooms(): Promise<RoomInfo[]> {
     return this.#session.call((token) => this.#api.rooms(token));
   }
-  /** Finds public rooms by what is in their name, a page at a time; the cursor is the `next` of the page before. */
+  /**
+   * Finds public rooms by what is in their name, a page at a time; the cursor is the `next` of the
+   * page before.
+   */
   publicRooms(q: string, sort: RoomSort, cursor?: string): Promise<{ list: FoundRoom[]; next?: string }> {
     return this.#session.call((token) => this.#api.publicRooms(token, q, sort, cursor));
   }
@@ -42,8 +45,8 @@ export class Directory extends Emitter<{ members: string }> {
     return this.#session.call((token) => this.#api.members(token, room));
   }
   /**
-   * Brings somebody in; with a role it is given, also to who is a member: moderators and owners may do that, as docs/roles.md says. Returns true if they were
-   * asked, and are not in yet.
+   * Brings somebody in; with a role it is given, also to who is a member: moderators and owners may
+   * do that, as docs/roles.md says. Returns true if they were asked, and are not in yet.
    */
   async addMember(room: string, user: string, role?: Exclude<Role, ''>): Promise<boolean> {
     const invited = await this.#session.call((token) => this.#api.addMember(token, room, user, role));
@@ -109,7 +112,10 @@ export class Directory extends Emitter<{ members: string }> {
     return this.#session.call((token) => this.#api.setRules(token, room, rules));
   }
 
-  /** Lists who is muted in a room, or banned from it: for moderators and owners, as are the next two. */
+  /**
+   * Lists who is muted in a room, or banned from it: for moderators and owners, as are the next
+   * two.
+   */
   kept(keeping: Keeping, room: string): Promise<{ list: Kept[]; more: boolean }> {
     return this.#session.call((token) => this.#api.kept(token, keeping, room));
   }

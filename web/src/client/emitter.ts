@@ -1,6 +1,9 @@
 type Handlers<Events> = { [K in keyof Events]?: Set<(payload: Events[K]) => void> };
 
-/** A typed list of listeners. Listeners run in the order they were added, and may be removed while they run. */
+/**
+ * A typed list of listeners. Listeners run in the order they were added, and may be removed while
+ * they run.
+ */
 export class Emitter<Events> {
   readonly #handlers: Handlers<Events> = {};
 

@@ -2,7 +2,10 @@
 export interface Environment {
   /** Whether the machine has a network at all. */
   online(): boolean;
-  /** Calls back when the network comes or goes, or the page is shown again. Returns the function that ends it. */
+  /**
+   * Calls back when the network comes or goes, or the page is shown again. Returns the function
+   * that ends it.
+   */
   watch(changed: () => void): () => void;
   /** A number in [0, 1). */
   random(): number;

@@ -1,4 +1,7 @@
-/** A failure that carries one of the stable codes of PROTOCOL.md, from an `error` event or an HTTP problem. */
+/**
+ * A failure that carries one of the stable codes of PROTOCOL.md, from an `error` event or an HTTP
+ * problem.
+ */
 export class HubbubError extends Error {
   override readonly name = 'HubbubError';
 
@@ -16,7 +19,10 @@ export class HubbubError extends Error {
   }
 }
 
-/** The connection ended, or there was none, before the answer came: nobody knows whether the command was carried out. */
+/**
+ * The connection ended, or there was none, before the answer came: nobody knows whether the command
+ * was carried out.
+ */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 
@@ -26,8 +32,9 @@ export class ConnectionLost extends Error {
 }
 
 /**
- * Returns how long to wait before a command that failed so is worth another try, ms: what the server says, or else
- * `guess`; undefined where waiting alone does not help. See the table of errors in PROTOCOL.md.
+ * Returns how long to wait before a command that failed so is worth another try, ms: what the
+ * server says, or else `guess`; undefined where waiting alone does not help. See the table of
+ * errors in PROTOCOL.md.
  */
 export function retryIn(err: HubbubError, guess: number): number | undefined {
   return err.retryAfterMs ?? (hasCode(err, 'unavailable', 'rate_limited', 'internal') ? guess : undefined);

@@ -1,6 +1,6 @@
 /**
- * Returns a new random id (UUIDv4). crypto.randomUUID exists on https and localhost only, and a chat on a home network
- * is often opened by plain http.
+ * Returns a new random id (UUIDv4). crypto.randomUUID exists on https and localhost only, and a
+ * chat on a home network is often opened by plain http.
  */
 export function newID(): string {
   const b = crypto.getRandomValues(new Uint8Array(16));

@@ -1,19 +1,11 @@
 /**
- * The TypeScript client of Hubbub. It owns the connection and what arrives over it, and refuses to know how that is
- * shown: no framework, no DOM beyond WebSocket, fetch and storage.
- *
- * @example
- * const api = new Api();
- * const env = environment();
- * const session = new Session(api, browserStore('session'), env);
- * await session.guest('Ada');
- * const client = new Client({
- *   api, session, url: 'wss://chat.example.org/v1/ws', device: 'web', environment: env,
- *   stores: { outbox: outboxStore('outbox'), reads: readsStore('reads') },
- * });
- * client.on('room', (id) => console.log(client.rooms.get(id)?.log.messages));
- * client.start();
- * client.send('lobby', 'Hello!');
+ * The TypeScript client of Hubbub. It owns the connection and what arrives over it, and refuses to
+ * know how that is shown: no framework, no DOM beyond WebSocket, fetch and storage.
+ * @example const api = new Api(); const env = environment(); const session = new Session(api,
+ * browserStore('session'), env); await session.guest('Ada'); const client = new Client({ api,
+ * session, url: 'wss://chat.example.org/v1/ws', device: 'web', environment: env, stores: { outbox:
+ * outboxStore('outbox'), reads: readsStore('reads') }, }); client.on('room', (id) =>
+ * console.log(client.rooms.get(id)?.log.messages)); client.start(); client.send('lobby', 'Hello!');
  */
 export { Account, type Login, type MailAddress, type Settings, type Who } from './account.ts';
 export {

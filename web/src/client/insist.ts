@@ -9,7 +9,10 @@ interface Asked {
   request<C extends Command>(command: C): Promise<ReplyOf<C>>;
 }
 
-/** Asks again, once, where the server says that a short wait helps. The msg_id makes the repeat harmless. */
+/**
+ * Asks again, once, where the server says that a short wait helps. The msg_id makes the repeat
+ * harmless.
+ */
 export async function insist<C extends Command & { msg_id: string }>(connection: Asked, command: C): Promise<ReplyOf<C>> {
   try {
     return await connection.request(command);

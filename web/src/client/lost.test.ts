@@ -3,7 +3,8 @@ import { entry, Harness, lobby } from '../../test/harness.ts';
 import type { Peer } from '../../test/scripted.ts';
 import { until } from '../../test/surroundings.ts';
 
-// What a lost connection, a removal and a server's limits leave behind: nothing that holds up what follows.
+// What a lost connection, a removal and a server's limits leave behind: nothing that holds up what
+// follows.
 
 let h: Harness;
 afterEach(() => {

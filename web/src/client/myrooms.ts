@@ -19,12 +19,18 @@ interface Options {
   readonly gone: (id: string) => void;
 }
 
-/** The waits before a room that was just opened to the user is asked for again, ms: permissions travel for up to 1 s. */
+/**
+ * The waits before a room that was just opened to the user is asked for again, ms: permissions
+ * travel for up to 1 s.
+ */
 const admission = [200, 500, 1_000, 2_000];
 /** The wait before the directory is asked again, ms, and as much at random. */
 const askAgain = 2_000;
 
-/** The rooms that the user is in, as the directory lists them: after each welcome, and when one came or went. */
+/**
+ * The rooms that the user is in, as the directory lists them: after each welcome, and when one came
+ * or went.
+ */
 export class MyRooms {
   readonly all = new Map<string, Room>();
   /** The rooms are known; before that there may be more than none. */
@@ -87,7 +93,10 @@ export class MyRooms {
     if (this.#listing === epoch) this.#listing = undefined;
   }
 
-  /** Takes a room that the user has just become a member of, and waits until it is live or stays closed. */
+  /**
+   * Takes a room that the user has just become a member of, and waits until it is live or stays
+   * closed.
+   */
   async admit(info: RoomInfo): Promise<Room> {
     const room = this.#put({ ...info, member: true, role: info.role || 'member' });
     this.#o.changed();
@@ -114,7 +123,8 @@ export class MyRooms {
     const before = [...this.all.keys()];
     const { directory, reads: positions } = this.#o;
     try {
-      // The rooms come before the positions: without those there is no saying what is new, and much to talk about.
+      // The rooms come before the positions: without those there is no saying what is new, and much
+      // to talk about.
       const [rooms, reads] = await Promise.all([directory.rooms(), directory.reads().catch(() => undefined)]);
       if (epoch !== this.#epoch) return true;
       const mine = new Map(rooms.filter((r) => r.member).map((r) => [r.id, r]));

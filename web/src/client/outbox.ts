@@ -15,7 +15,9 @@ export interface Outgoing {
   /** UTC ms of when the user sent it. */
   readonly ts: number;
   readonly state: 'sending' | 'sent' | 'failed';
-  /** UTC ms of the first attempt that may have reached the log: each one after it says so (`retry`). */
+  /**
+   * UTC ms of the first attempt that may have reached the log: each one after it says so (`retry`).
+   */
   readonly tried?: number;
   /** Where the log has it, as its ack says. */
   readonly seq?: number;
@@ -31,9 +33,14 @@ export interface OutboxStore {
 
 interface Options {
   readonly send: (command: Extract<Command, { type: 'send' }>) => Promise<AckEvent>;
-  /** Whether the room is live on this connection, and every message of before it is accounted for. */
+  /**
+   * Whether the room is live on this connection, and every message of before it is accounted for.
+   */
   readonly ready: (room: string) => boolean;
-  /** Everything that the room's log has through this seq has been heard, or is older than what is loaded. */
+  /**
+   * Everything that the room's log has through this seq has been heard, or is older than what is
+   * loaded.
+   */
   readonly heard: (room: string, seq: number) => boolean;
   /** The server says that the socket is not in the room. */
   readonly notJoined: (room: string) => void;
@@ -45,9 +52,9 @@ interface Options {
 const patience = 60_000;
 
 /**
- * The messages that are not in the log yet. Per room one is in flight at a time, so that they arrive in the order in
- * which they were written. After a reconnect a room's messages wait until the room is live again: whatever the log got
- * before has then been heard, and is not sent twice.
+ * The messages that are not in the log yet. Per room one is in flight at a time, so that they
+ * arrive in the order in which they were written. After a reconnect a room's messages wait until
+ * the room is live again: whatever the log got before has then been heard, and is not sent twice.
  */
 export class Outbox extends Emitter<{ change: string }> {
   readonly #rooms = new Map<string, readonly Outgoing[]>();
@@ -99,8 +106,8 @@ export class Outbox extends Emitter<{ change: string }> {
   }
 
   /**
-   * The room is live with everything that the log has, and what is still here is not in it: what was acknowledged by a
-   * log that was then taken back is sent again, under the same id.
+   * The room is live with everything that the log has, and what is still here is not in it: what
+   * was acknowledged by a log that was then taken back is sent again, under the same id.
    */
   settle(room: string): void {
     this.#doubt(room, () => true);
@@ -108,8 +115,9 @@ export class Outbox extends Emitter<{ change: string }> {
   }
 
   /**
-   * The room's log went on. What was acknowledged at a seq that it has passed without showing it was deleted at once, or
-   * lost with the end of the log: sent again under the same id, it is known or stored.
+   * The room's log went on. What was acknowledged at a seq that it has passed without showing it
+   * was deleted at once, or lost with the end of the log: sent again under the same id, it is known
+   * or stored.
    */
   passed(room: string): void {
     if (this.#doubt(room, (m) => m.seq !== undefined && this.#o.heard(room, m.seq))) this.flush(room);
@@ -164,14 +172,16 @@ export class Outbox extends Emitter<{ change: string }> {
         ...(replyTo && { reply_to: replyTo.id, ...(replyTo.user && { reply_author: replyTo.user }) }), ...(m.tried !== undefined && { retry: true }),
       });
       this.#since.delete(id);
-      // Without a seq it was a command, such as /list-users, and is not stored. At a seq that was heard it is a repeat of what
-      // the log had: it shows there, stands on a page that is not loaded, or was deleted.
+      // Without a seq it was a command, such as /list-users, and is not stored. At a seq that was
+      // heard it is a repeat of what the log had: it shows there, stands on a page that is not
+      // loaded, or was deleted.
       if (ack.seq === undefined || this.#o.heard(room, ack.seq)) this.remove(room, id);
       else this.#replace(m, { ...m, tried, state: 'sent', seq: ack.seq });
       return epoch === this.#epoch;
     } catch (err) {
       if (epoch !== this.#epoch || !(err instanceof HubbubError)) return false;
-      // See the table of errors in PROTOCOL.md. Any other refusal is certain: a first attempt was none.
+      // See the table of errors in PROTOCOL.md. Any other refusal is certain: a first attempt was
+      // none.
       const after: Outgoing = hasCode(err, 'unavailable', 'internal') ? { ...m, tried } : m;
       this.#replace(m, after);
       if (hasCode(err, 'not_joined')) {

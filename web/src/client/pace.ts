@@ -1,9 +1,15 @@
-/** The share of the server's rate that work in bulk takes; the rest is for what the user does meanwhile. */
+/**
+ * The share of the server's rate that work in bulk takes; the rest is for what the user does
+ * meanwhile.
+ */
 const share = 0.6;
 /** A server takes this many seconds' worth at once, at the least. */
 const burstSeconds = 4;
 
-/** Spreads commands that come in bulk, such as those of joining hundreds of rooms, under the server's rate. */
+/**
+ * Spreads commands that come in bulk, such as those of joining hundreds of rooms, under the
+ * server's rate.
+ */
 export class Pace {
   readonly #interval: number;
   readonly #burst: number;

@@ -20,8 +20,9 @@ const needs: Readonly<Record<string, readonly string[]>> = {
 const longestWait = 86_400_000;
 
 /**
- * Returns the event of a text frame, or undefined for what is none that this client knows: not JSON, of an unknown
- * type, or without a field that it cannot do without. An entry of a log that lacks one moves the position on. Absent optional numbers, booleans and lists are filled in.
+ * Returns the event of a text frame, or undefined for what is none that this client knows: not
+ * JSON, of an unknown type, or without a field that it cannot do without. An entry of a log that
+ * lacks one moves the position on. Absent optional numbers, booleans and lists are filled in.
  */
 export function parseEvent(frame: string): ServerEvent | undefined {
   let v: unknown;
@@ -34,8 +35,8 @@ export function parseEvent(frame: string): ServerEvent | undefined {
   const type = v['type'];
   const lacking = needs[type]?.some((field) => typeof v[field] !== 'string');
   if (otherTypes.has(type)) return lacking ? undefined : completeOther(v);
-  // Whatever has a place in a room's log counts, also when its type is news to us, or when it has lost its text: its
-  // message was deleted.
+  // Whatever has a place in a room's log counts, also when its type is news to us, or when it has
+  // lost its text: its message was deleted.
   if (!isEntry(v)) return undefined;
   const entry = { ...v, prev: number(v['prev']), name: string(v['name']), user: string(v['user']), ts: number(v['ts']) };
   if (lacking || !logTypes.has(type)) return { ...entry, type: 'unknown' } as UnknownLogEvent;
@@ -76,8 +77,9 @@ function completeOther(v: Record<string, unknown>): ServerEvent | undefined {
 }
 
 /**
- * Returns the wait that a server asks for, ms, of at most a day; undefined for what is none. A timer that is given
- * anything beyond 2^31, or no number, fires at once: the client would hammer the server that asked for peace.
+ * Returns the wait that a server asks for, ms, of at most a day; undefined for what is none. A
+ * timer that is given anything beyond 2^31, or no number, fires at once: the client would hammer
+ * the server that asked for peace.
  */
 export function retryAfter(v: unknown): number | undefined {
   return typeof v === 'number' && v >= 0 ? Math.min(v, longestWait) : undefined;

@@ -32,17 +32,27 @@ const late = 2_000;
 /** For so long a list that differs from the number that is told may only be ahead of it, ms. */
 const settled = 10_000;
 
-/** Of a room with very many the list that was asked for is renewed when it is older than this, ms. */
+/**
+ * Of a room with very many the list that was asked for is renewed when it is older than this, ms.
+ */
 const listedFor = 30_000;
 
 export const nobody: Online = { known: false, count: 0, people: [], next: undefined };
 
-/** What is worth something only now: who is online in the rooms that are watched, and who is typing. */
+/**
+ * What is worth something only now: who is online in the rooms that are watched, and who is typing.
+ */
 export class People extends Emitter<Events> {
   readonly #online = new Map<string, Online>();
-  /** Rooms whose changes do not add up to a list: the number alone is told. Since when there is one that was asked for. */
+  /**
+   * Rooms whose changes do not add up to a list: the number alone is told. Since when there is one
+   * that was asked for.
+   */
   readonly #counted = new Map<string, number | undefined>();
-  /** Those who had just left a room when it was asked about: they of whom nothing is told have come back. */
+  /**
+   * Those who had just left a room when it was asked about: they of whom nothing is told have come
+   * back.
+   */
   readonly #going = new Map<string, { people: Map<string, Person>; timer: ReturnType<typeof setTimeout> }>();
   /** What was told of a room since it was asked about: the answer may be older. */
   readonly #heard = new Map<string, Map<string, Person>>();
@@ -56,13 +66,19 @@ export class People extends Emitter<Events> {
     return this.#online.get(room) ?? nobody;
   }
 
-  /** The status of a user in a room that is watched, offline if the server lists them not; undefined while it has not said. */
+  /**
+   * The status of a user in a room that is watched, offline if the server lists them not; undefined
+   * while it has not said.
+   */
   status(room: string, user: string): Status | undefined {
     const { known, people } = this.online(room);
     return known ? (people.find((p) => p.user === user)?.status ?? 'offline') : undefined;
   }
 
-  /** Names of those who type in the room now, longest first, without those whom the user does not want to hear of. */
+  /**
+   * Names of those who type in the room now, longest first, without those whom the user does not
+   * want to hear of.
+   */
   typing(room: string, ignored?: ReadonlySet<string>): readonly string[] {
     return [...(this.#typing.get(room) ?? [])].filter(([user]) => !ignored?.has(user)).map(([, t]) => t.name);
   }
@@ -123,7 +139,10 @@ export class People extends Emitter<Events> {
     this.#going.delete(room);
   }
 
-  /** Takes what changed in a room. Returns the `from` with which it has to be asked about anew, if what is listed does not hold any more. */
+  /**
+   * Takes what changed in a room. Returns the `from` with which it has to be asked about anew, if
+   * what is listed does not hold any more.
+   */
   changed(e: PresenceEvent, now: number): { readonly from: string | undefined } | undefined {
     const before = this.online(e.room);
     if (e.users.length === 0 && e.count > 0) {
@@ -167,7 +186,10 @@ export class People extends Emitter<Events> {
     if (typing?.delete(user)) this.emit('typing', room);
   }
 
-  /** The connection is gone: nobody types. Who was online stays as it was last heard, until it is heard again. */
+  /**
+   * The connection is gone: nobody types. Who was online stays as it was last heard, until it is
+   * heard again.
+   */
   lost(): void {
     for (const room of this.#going.keys()) this.#unfollow(room);
     for (const [room, typing] of this.#typing) for (const user of typing.keys()) this.stopped(room, user);
@@ -183,7 +205,8 @@ export class People extends Emitter<Events> {
 
   #set(room: string, count: number, people: readonly Person[], next: string | undefined): void {
     const sorted = [...people].sort((a, b) => a.name.localeCompare(b.name));
-    // The number that is told counts those who have just left. Where all are listed the list knows better.
+    // The number that is told counts those who have just left. Where all are listed the list knows
+    // better.
     const all = next === undefined && !this.#counted.has(room);
     this.#online.set(room, { known: true, count: all ? sorted.length : Math.max(count, 0), people: sorted, next });
     this.emit('online', room);

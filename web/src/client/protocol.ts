@@ -1,12 +1,15 @@
 /**
- * The Hubbub client protocol, version 1, as types: what libs/wire/PROTOCOL.md says, and nothing about how it is
- * transported. Events that this file does not know are ignored by the client.
+ * The Hubbub client protocol, version 1, as types: what libs/wire/PROTOCOL.md says, and nothing
+ * about how it is transported. Events that this file does not know are ignored by the client.
  */
 
 /** The protocol version that `hello` names. */
 export const VERSION = 1;
 
-/** A place in a room's log: the seq orders, the id proves that it is the same log. A place without an entry has none. */
+/**
+ * A place in a room's log: the seq orders, the id proves that it is the same log. A place without
+ * an entry has none.
+ */
 export interface Position {
   readonly seq: number;
   readonly id?: string;
@@ -48,7 +51,10 @@ interface Entry {
 export interface MsgEvent extends Entry {
   readonly type: 'msg';
   readonly text: string;
-  /** The id and the user of the message that it answers. Without the user: the first message with the id. */
+  /**
+   * The id and the user of the message that it answers. Without the user: the first message with
+   * the id.
+   */
   readonly reply_to?: string;
   readonly reply_author?: string;
 }
@@ -85,7 +91,10 @@ export interface MemberEvent extends Entry {
   /** Absent: no longer a member. */
   readonly role?: string;
 }
-/** In the user's own room: the user is now (`invited`), or is no longer (`removed`), a member of `target`. */
+/**
+ * In the user's own room: the user is now (`invited`), or is no longer (`removed`), a member of
+ * `target`.
+ */
 export interface MembershipEvent extends Entry {
   readonly type: 'invited' | 'removed';
   readonly target: string;
@@ -220,7 +229,10 @@ export interface WhoEvent {
   readonly users: readonly Person[];
   /** There are more: where they go on. */
   readonly next?: string;
-  /** Those who have just left and may come back untold, as they were, and when all who do not will have been told of, ms. */
+  /**
+   * Those who have just left and may come back untold, as they were, and when all who do not will
+   * have been told of, ms.
+   */
   readonly going?: readonly Person[];
   readonly going_ms?: number;
 }

@@ -9,14 +9,14 @@ export interface ReadsStore {
 /** How often a room's position is told to the server at most, ms. */
 const every = 1_000;
 /**
- * Readers of a room that are remembered; those not heard for longest go first. Positions are told in rooms of up to 50,
- * but over the days many may come and go.
+ * Readers of a room that are remembered; those not heard for longest go first. Positions are told
+ * in rooms of up to 50, but over the days many may come and go.
  */
 const remembered = 200;
 
 /**
- * How far everybody has read: the largest seq per room and user. The user's own positions are told to the server at
- * most once a second and room.
+ * How far everybody has read: the largest seq per room and user. The user's own positions are told
+ * to the server at most once a second and room.
  */
 export class Reads extends Emitter<{ change: string }> {
   readonly #mine: Map<string, number>;
@@ -56,7 +56,9 @@ export class Reads extends Emitter<{ change: string }> {
     }, every));
   }
 
-  /** The user has read the room through seq elsewhere, or a start is made: nobody needs to be told. */
+  /**
+   * The user has read the room through seq elsewhere, or a start is made: nobody needs to be told.
+   */
   known(room: string, seq: number): void {
     this.#certain.set(room, Math.max(this.#certain.get(room) ?? 0, seq));
     this.#told.set(room, Math.max(this.#told.get(room) ?? 0, seq));

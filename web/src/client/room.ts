@@ -23,15 +23,18 @@ interface Options {
 /** Messages of the first page, of further pages, and kept of rooms that nobody looks at. */
 const pages = { first: 50, glance: 20, older: 50, kept: 100 } as const;
 
-/** The first wait before a page that history did not have to give is asked for again, ms; it doubles to a minute. */
+/**
+ * The first wait before a page that history did not have to give is asked for again, ms; it doubles
+ * to a minute.
+ */
 const firstRetry = 3_000;
 
 /** Events that are held back while a join is under way; beyond it the room is joined again. */
 const maxHeld = 5_000;
 
 /**
- * One room on the connection: it joins and resumes, fills gaps, follows rewinds, and pages back in history. It asks
- * for one thing at a time.
+ * One room on the connection: it joins and resumes, fills gaps, follows rewinds, and pages back in
+ * history. It asks for one thing at a time.
  */
 export class Room {
   readonly log = new RoomLog();
@@ -63,8 +66,8 @@ export class Room {
   }
 
   /**
-   * Brings the room up to now: the first page if there is none, and a join after what is here. Call it after each
-   * welcome; it fills gaps by itself. Never rejects.
+   * Brings the room up to now: the first page if there is none, and a join after what is here. Call
+   * it after each welcome; it fills gaps by itself. Never rejects.
    */
   sync(glance = false): Promise<void> {
     if (this.#syncing) {
@@ -103,7 +106,10 @@ export class Room {
     }
   }
 
-  /** Loads the page of history before the first message here. Rejects if there is none to be had now. */
+  /**
+   * Loads the page of history before the first message here. Rejects if there is none to be had
+   * now.
+   */
   older(): Promise<void> {
     return (this.#loadingOlder ??= this.#older().finally(() => (this.#loadingOlder = undefined)));
   }
@@ -149,7 +155,8 @@ export class Room {
         this.#retryPage();
         return;
       }
-      // A log that shows a gap after each join is broken; asking it without a pause makes nothing better.
+      // A log that shows a gap after each join is broken; asking it without a pause makes nothing
+      // better.
       if (attempt > 0) await sleep(Math.min(250 * 2 ** attempt, 10_000));
     }
   }
@@ -212,8 +219,8 @@ export class Room {
   }
 
   /**
-   * The line broke in the middle of a replay. What came of it stays, as far as it has no hole: over a slow line a long
-   * replay would else begin anew for ever.
+   * The line broke in the middle of a replay. What came of it stays, as far as it has no hole: over
+   * a slow line a long replay would else begin anew for ever.
    */
   #keepReplayed(held: Entry[]): void {
     if (!this.log.position) return; // nobody knows what it follows
@@ -246,7 +253,8 @@ export class Room {
 
   async #older(): Promise<void> {
     if (this.history === 'failed') {
-      // The run here began with the join: begin again with a page, and join after it, so that there is no hole.
+      // The run here began with the join: begin again with a page, and join after it, so that there
+      // is no hole.
       clearTimeout(this.#retry);
       this.history = 'none';
       this.live = false;

@@ -1,9 +1,15 @@
 import type { HistoryMessage, LogEvent, ModeratedEvent, Name, Position, UnknownLogEvent } from './protocol.ts';
 
-/** Names the message that another answers. Without a user, as earlier releases say it: the first with the id. */
+/**
+ * Names the message that another answers. Without a user, as earlier releases say it: the first
+ * with the id.
+ */
 export type Reply = Pick<Name, 'id'> & Partial<Name>;
 
-/** A message as the page shows it: what was sent, and what later events did to it. Never changed in place. */
+/**
+ * A message as the page shows it: what was sent, and what later events did to it. Never changed in
+ * place.
+ */
 export interface Message {
   readonly room: string;
   readonly id: string;
@@ -23,7 +29,10 @@ export interface Message {
   readonly reactions: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What became of a log event: `gap` means that something before it is missing, `rewound` that the log is another. */
+/**
+ * What became of a log event: `gap` means that something before it is missing, `rewound` that the
+ * log is another.
+ */
 export type Outcome = 'applied' | 'duplicate' | 'gap' | 'rewound';
 
 type Entry = LogEvent | UnknownLogEvent;
@@ -36,8 +45,9 @@ const keptActs = 200;
 const remembered = 2_000;
 
 /**
- * What one room's log says, as far as it was heard: messages in the order of seq without repeats, and the position to
- * resume from. It holds one run of the log without holes that ends at the position, and it does no I/O.
+ * What one room's log says, as far as it was heard: messages in the order of seq without repeats,
+ * and the position to resume from. It holds one run of the log without holes that ends at the
+ * position, and it does no I/O.
  */
 export class RoomLog {
   #messages: readonly Message[] = [];
@@ -55,14 +65,17 @@ export class RoomLog {
     return this.#messages;
   }
 
-  /** What those who look after the room have done, as far as it was heard, oldest first. Replaced, not changed. */
+  /**
+   * What those who look after the room have done, as far as it was heard, oldest first. Replaced,
+   * not changed.
+   */
   get acts(): readonly ModeratedEvent[] {
     return this.#acts;
   }
 
   /**
-   * What `join` resumes after: the last event heard, or where the log began for us while there was none; a seq of 0 is
-   * the beginning of the log. Undefined while not even that is known.
+   * What `join` resumes after: the last event heard, or where the log began for us while there was
+   * none; a seq of 0 is the beginning of the log. Undefined while not even that is known.
    */
   get position(): Position | undefined {
     return this.#last ?? (this.#through === undefined ? undefined : { seq: this.#through });
@@ -103,9 +116,10 @@ export class RoomLog {
   }
 
   /**
-   * Takes a page of history. Messages that are here already stay as they are; changes that were heard live are applied
-   * to the others, for history may not have them yet. With `first` the log starts with this page: a join after its
-   * newest message brings what history had not stored yet. Acts are those of the page. Returns whether there is a new message.
+   * Takes a page of history. Messages that are here already stay as they are; changes that were
+   * heard live are applied to the others, for history may not have them yet. With `first` the log
+   * starts with this page: a join after its newest message brings what history had not stored yet.
+   * Acts are those of the page. Returns whether there is a new message.
    */
   page(page: readonly HistoryMessage[], first = false, acts: readonly ModeratedEvent[] = []): boolean {
     if (first) this.reset(0);
@@ -176,7 +190,8 @@ export class RoomLog {
   }
 
   #change(e: Change): void {
-    // Without an author, as earlier releases wrote it, the first message with the id is meant; only its author edits one.
+    // Without an author, as earlier releases wrote it, the first message with the id is meant; only
+    // its author edits one.
     const author = e.author ?? (e.type === 'edited' ? e.user : undefined);
     const i = this.#messages.findIndex((m) => m.id === e.target && (author === undefined || m.user === author));
     const old = this.#messages[i];
@@ -188,7 +203,10 @@ export class RoomLog {
   }
 }
 
-/** Returns the message after the change: the same object if it makes no difference, so that applying twice is safe. */
+/**
+ * Returns the message after the change: the same object if it makes no difference, so that applying
+ * twice is safe.
+ */
 function changed(m: Message, e: Change): Message {
   if (m.deleted) return m;
   switch (e.type) {

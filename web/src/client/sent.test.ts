@@ -17,7 +17,10 @@ function ack(peer: Peer, said: Said, seq: number): void {
   peer.reply(said, { type: 'ack', room: 'lobby', msg_id: said['msg_id'], seq, ts: 1 });
 }
 
-/** Has something arrive of which one sees that it did: everything before it has then been taken, too. */
+/**
+ * Has something arrive of which one sees that it did: everything before it has then been taken,
+ * too.
+ */
 async function heard(peer: Peer): Promise<void> {
   const before = h.client.people.typing('lobby').length;
   peer.send({ type: 'typing', room: 'lobby', user: `u${before}`, name: `U${before}` });

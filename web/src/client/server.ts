@@ -148,7 +148,10 @@ export interface Page<T> {
   readonly next?: string;
 }
 
-/** What operators and auditors do on the whole server. It keeps nothing; every method asks the server, and rejects as Api does. */
+/**
+ * What operators and auditors do on the whole server. It keeps nothing; every method asks the
+ * server, and rejects as Api does.
+ */
 export class Server {
   readonly #api: Api;
   readonly #session: Session;
@@ -188,7 +191,10 @@ export class Server {
   async setDisabled(id: string, disabled: boolean): Promise<void> {
     await this.#ask('PUT', `/v1/server/users/${part(id)}/disabled`, { disabled });
   }
-  /** Makes a link with which somebody chooses a new password. Returns what is appended to the address of the page. */
+  /**
+   * Makes a link with which somebody chooses a new password. Returns what is appended to the
+   * address of the page.
+   */
   async resetPath(id: string): Promise<string> {
     return text((await this.#ask('POST', `/v1/users/${part(id)}/reset`, {}))['path']);
   }
@@ -220,7 +226,9 @@ export class Server {
       since: number(n['since']), ...at('until', n['until']),
     }));
   }
-  /** Keeps a network out. One's own is refused with `conflict`, unless `own` says that it is meant. */
+  /**
+   * Keeps a network out. One's own is refused with `conflict`, unless `own` says that it is meant.
+   */
   async banNetwork(network: string, reason: string, minutes: number | undefined, own: boolean): Promise<void> {
     await this.#ask('POST', '/v1/network-bans', { network, reason, ...(minutes && { minutes }), ...(own && { own }) });
   }
@@ -228,7 +236,10 @@ export class Server {
     await this.#ask('DELETE', `/v1/network-bans${query({ network })}`);
   }
 
-  /** Lists reports about all rooms: the oldest of those that wait first, of those that are resolved the newest. */
+  /**
+   * Lists reports about all rooms: the oldest of those that wait first, of those that are resolved
+   * the newest.
+   */
   async reports(resolved: boolean, after?: string): Promise<Page<ServerReport>> {
     const body = await this.#ask('GET', `/v1/reports${query({ ...(resolved && { resolved: 'true', newest: 'true' }), after })}`);
     const all = list(body['reports']).map((r) => ({
@@ -261,7 +272,10 @@ export class Server {
       created: number(i['created']), expires: number(i['expires']), revoked: i['revoked'] === true,
     })), body['next']);
   }
-  /** Makes an invitation, and returns what is appended to the address of the page for its link, which is told this once. */
+  /**
+   * Makes an invitation, and returns what is appended to the address of the page for its link,
+   * which is told this once.
+   */
   async invite(uses: number, minutes: number, note: string): Promise<string> {
     const link = text((await this.#ask('POST', '/v1/server/invitations', { uses, minutes, ...(note && { note }) }))['link']);
     return `?invite=${encodeURIComponent(link)}`;
@@ -286,7 +300,10 @@ export class Server {
     })), body['next']);
   }
 
-  /** Makes a room read only and takes it off the lists, or undoes that; the operator need not be in it, as in the next. */
+  /**
+   * Makes a room read only and takes it off the lists, or undoes that; the operator need not be in
+   * it, as in the next.
+   */
   async archive(room: string, archived: boolean): Promise<void> {
     await this.#ask('POST', `/v1/rooms/${part(room)}/${archived ? 'archive' : 'restore'}`, {});
   }

@@ -10,7 +10,10 @@ export interface SessionStore {
   save(grant: Grant | undefined): void;
   /** Calls back when another page saved. Returns the function that ends it. */
   watch(changed: () => void): () => void;
-  /** Whether a log-out is still to be told to the server, which has the refresh token's cookie removed. */
+  /**
+   * Whether a log-out is still to be told to the server, which has the refresh token's cookie
+   * removed.
+   */
   readonly leaving: boolean;
   setLeaving(leaving: boolean): void;
   /** Runs `work` while no other page runs theirs, as far as the platform can promise it. */
@@ -26,8 +29,8 @@ interface Events {
 const maxLead = 60_000;
 
 /**
- * Who is logged in, and a token that is valid. Tokens are replaced before they expire and when the server says so;
- * pages that share a store share one grant, and only one of them asks for the next.
+ * Who is logged in, and a token that is valid. Tokens are replaced before they expire and when the
+ * server says so; pages that share a store share one grant, and only one of them asks for the next.
  */
 export class Session extends Emitter<Events> {
   #grant: Grant | undefined;
@@ -99,8 +102,9 @@ export class Session extends Emitter<Events> {
   }
 
   /**
-   * Returns a token that is valid, as far as the clock can tell; with `fresh`, one that is newer than the last. Rejects with
-   * the code `unauthorized` when the session is over; then nobody is logged in any more.
+   * Returns a token that is valid, as far as the clock can tell; with `fresh`, one that is newer
+   * than the last. Rejects with the code `unauthorized` when the session is over; then nobody is
+   * logged in any more.
    */
   async token(fresh = false): Promise<string> {
     if (!this.#grant) throw new HubbubError('unauthorized', 'You are not logged in.');
@@ -108,7 +112,10 @@ export class Session extends Emitter<Events> {
     return (this.#refreshing ??= this.#refresh(this.#grant.token).finally(() => (this.#refreshing = undefined)));
   }
 
-  /** Calls the API with a token, and once again with a fresh one if the server finds the first expired. */
+  /**
+   * Calls the API with a token, and once again with a fresh one if the server finds the first
+   * expired.
+   */
   async call<T>(request: (token: string) => Promise<T>): Promise<T> {
     const token = await this.token();
     try {
@@ -125,7 +132,10 @@ export class Session extends Emitter<Events> {
     this.#unwatch();
   }
 
-  /** Logs in, after a log-out that could not be told before has been: the cookie is that of the next log-in then. */
+  /**
+   * Logs in, after a log-out that could not be told before has been: the cookie is that of the next
+   * log-in then.
+   */
   async #enter(way: () => Promise<Grant>): Promise<void> {
     await this.#leave();
     const grant = await way();
@@ -133,7 +143,10 @@ export class Session extends Emitter<Events> {
     this.#keep(grant);
   }
 
-  /** Tells the server of a log-out, if it is still to be told. What it cannot be told now is told another time. */
+  /**
+   * Tells the server of a log-out, if it is still to be told. What it cannot be told now is told
+   * another time.
+   */
   async #leave(): Promise<void> {
     if (!this.#store.leaving) return;
     try {
@@ -152,12 +165,14 @@ export class Session extends Emitter<Events> {
         return stored.token;
       }
       if (!stored) this.#adopt(undefined);
-      // What is stored may be newer than what this page holds, which may have slept: the older has been used.
+      // What is stored may be newer than what this page holds, which may have slept: the older has
+      // been used.
       const grant = stored && this.#grant ? stored : this.#grant;
       if (!grant) throw new HubbubError('unauthorized', 'You are not logged in.');
       try {
         const attempt = grant.attempt ?? newID();
-        // It is kept before the request goes out: this device may fall asleep before the answer comes.
+        // It is kept before the request goes out: this device may fall asleep before the answer
+        // comes.
         if (!grant.attempt) this.#store.save((this.#grant = { ...grant, attempt }));
         const next = await this.#api.refresh(grant.refreshToken, attempt);
         // Log out may have come while the server was thinking.

@@ -2,8 +2,8 @@ import type { Outgoing, OutboxStore } from './outbox.ts';
 import type { ReadsStore } from './reads.ts';
 
 /**
- * Keeps a tab's unsent messages over a reload. They belong to the tab, so that two tabs do not send the same message:
- * sessionStorage.
+ * Keeps a tab's unsent messages over a reload. They belong to the tab, so that two tabs do not send
+ * the same message: sessionStorage.
  */
 export function outboxStore(key: string): OutboxStore {
   return {
@@ -30,7 +30,10 @@ function isOutgoing(v: unknown): v is Outgoing {
     && (m.state === 'sending' || m.state === 'failed');
 }
 
-/** Takes a message as the page of the release before has stored it, in which an answer names an id alone. */
+/**
+ * Takes a message as the page of the release before has stored it, in which an answer names an id
+ * alone.
+ */
 function current(m: Outgoing): Outgoing {
   const replyTo: unknown = m.replyTo;
   return typeof replyTo === 'string' ? { ...m, replyTo: { id: replyTo } } : m;

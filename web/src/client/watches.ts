@@ -13,7 +13,10 @@ interface Options {
   readonly unwatched: (room: string) => void;
 }
 
-/** The rooms whose people are watched on the connection: what comes and goes there is told by the server. */
+/**
+ * The rooms whose people are watched on the connection: what comes and goes there is told by the
+ * server.
+ */
 export class Watches {
   readonly #rooms = new Set<string>();
   readonly #asking = new Set<string>();

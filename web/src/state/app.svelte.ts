@@ -88,7 +88,10 @@ export class App {
     location.hash = '';
   }
 
-  /** Asks the user who they are, because the server does not know any more; what they have not sent stays for when they are back. */
+  /**
+   * Asks the user who they are, because the server does not know any more; what they have not sent
+   * stays for when they are back.
+   */
   async loginAgain(): Promise<void> {
     this.dialog = undefined;
     this.#leaving = true;

@@ -19,7 +19,10 @@ export interface RoomItem {
   readonly unread: Unread;
   /** An unread message mentions the user. */
   readonly mentioned: boolean;
-  /** The newest message: the last one on its way, else that of the log; one that failed only where there is no other. */
+  /**
+   * The newest message: the last one on its way, else that of the log; one that failed only where
+   * there is no other.
+   */
   readonly last: { readonly text: string; readonly name: string; readonly mine: boolean; readonly deleted: boolean; readonly ts: number } | undefined;
   /** A message could not be sent. */
   readonly failed: boolean;
@@ -72,8 +75,8 @@ export const looksAfter = (role: Role): boolean => role === 'moderator' || role 
 const noMembers: Members = { list: [], more: false };
 
 /**
- * The chat as Svelte sees it: what the client knows, copied into reactive fields. Changes are gathered for one frame,
- * so that a thousand messages in a second cost sixty updates.
+ * The chat as Svelte sees it: what the client knows, copied into reactive fields. Changes are
+ * gathered for one frame, so that a thousand messages in a second cost sixty updates.
  */
 export class Chat {
   readonly client: Client;

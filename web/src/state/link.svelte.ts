@@ -5,7 +5,10 @@ const blink = 800;
 /** How long the good news stays, ms. */
 const goodNews = 2_500;
 
-/** What is said about the connection: nothing while it works and for a blink, `away` when it does not, `back` for a moment after. */
+/**
+ * What is said about the connection: nothing while it works and for a blink, `away` when it does
+ * not, `back` for a moment after.
+ */
 export class Link {
   said = $state<'nothing' | 'away' | 'back'>('nothing');
   #wasOnline = false;

@@ -20,7 +20,10 @@ export class Paged<T> {
     return this.#next !== undefined;
   }
 
-  /** Asks for the list anew, as something else if that is given; what is shown stays until it comes, unless it is of something else. */
+  /**
+   * Asks for the list anew, as something else if that is given; what is shown stays until it comes,
+   * unless it is of something else.
+   */
   async reload(load?: (cursor?: string) => Promise<Page<T>>): Promise<void> {
     if (load) {
       this.#load = load;

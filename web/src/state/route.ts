@@ -6,8 +6,9 @@ export type Section = (typeof sections)[number];
 export type Asked = Readonly<Record<string, string>>;
 
 /**
- * Where the page is: the list of rooms, one of them, where a link leads that chooses a new password, confirms a mail address or sets the server up, or
- * the page of whoever runs the server, at one of its parts or at none.
+ * Where the page is: the list of rooms, one of them, where a link leads that chooses a new
+ * password, confirms a mail address or sets the server up, or the page of whoever runs the server,
+ * at one of its parts or at none.
  */
 export type Route =
   | { readonly page: 'rooms' }

@@ -3,7 +3,10 @@ import type { Block, BlockKind, Client, Invitation, MessageRequest } from '../cl
 /** How long after a failure the lists are asked for again, ms. */
 const askAgain = 15_000;
 
-/** Who wants something of the user, and whom the user wants nothing of: kept current while there is a connection. */
+/**
+ * Who wants something of the user, and whom the user wants nothing of: kept current while there is
+ * a connection.
+ */
 export class Strangers {
   requests = $state.raw<readonly MessageRequest[]>([]);
   /** There are older requests than are listed. */

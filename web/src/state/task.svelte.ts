@@ -1,6 +1,9 @@
 import { describe } from '../client/index.ts';
 
-/** What the user has asked for: it is under way, then done or failed. A dialog has one, for its form or for all its buttons. */
+/**
+ * What the user has asked for: it is under way, then done or failed. A dialog has one, for its form
+ * or for all its buttons.
+ */
 export class Task {
   /** Which one of several is under way, such as the row of a list; undefined: none. */
   at = $state<string>();

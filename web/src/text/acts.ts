@@ -52,8 +52,8 @@ const outcomes: Readonly<Record<string, string>> = {
 export const outcomeName = (outcome: string): string => outcomes[outcome] ?? outcome;
 
 /**
- * The beginning of a day of the reader's that a date field names (2026-03-29), UTC ms; `later` days after it. Undefined: it
- * names none.
+ * The beginning of a day of the reader's that a date field names (2026-03-29), UTC ms; `later` days
+ * after it. Undefined: it names none.
  */
 export function dayStart(date: string | undefined, later = 0): number | undefined {
   const [, year, month, day] = /^(\d{4,6})-(\d\d)-(\d\d)$/.exec(date ?? '') ?? [];

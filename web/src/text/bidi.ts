@@ -1,6 +1,6 @@
-// Marks that change the direction of what follows them (UAX #9: embeddings, overrides and isolates). Whoever has one in a text
-// or a name could turn around what stands beside it, or make "exe.gpj" of a file. LRM, RLM and ALM only say how neutral
-// characters lean, and stay.
+// Marks that change the direction of what follows them (UAX #9: embeddings, overrides and
+// isolates). Whoever has one in a text or a name could turn around what stands beside it, or make
+// "exe.gpj" of a file. LRM, RLM and ALM only say how neutral characters lean, and stay.
 const reordering = /[\u202A-\u202E\u2066-\u2069]/gu;
 
 // Where Unicode has, and keeps room for, scripts that run from right to left.
@@ -11,14 +11,17 @@ export function unturned(text: string): string {
   return text.replace(reordering, '');
 }
 
-/** A text in which the marks that reorder can be seen: for code, where they make it look like other code. */
+/**
+ * A text in which the marks that reorder can be seen: for code, where they make it look like other
+ * code.
+ */
 export function exposed(text: string): string {
   return text.replace(reordering, (c) => `[U+${c.codePointAt(0)!.toString(16).toUpperCase()}]`);
 }
 
 /**
- * A name or a text for the middle of a string, which reorders nothing around it (UAX #9: between FSI and PDI). In markup, use
- * <bdi> around what `unturned` returns.
+ * A name or a text for the middle of a string, which reorders nothing around it (UAX #9: between
+ * FSI and PDI). In markup, use <bdi> around what `unturned` returns.
  */
 export function isolate(text: string): string {
   const plain = unturned(text);

@@ -16,7 +16,10 @@ export interface Run {
 // Three backticks around lines, or one around words. What is not closed is text.
 const code = /\n?```(?:[\w+#.-]{0,20}\n)?([\s\S]+?)\n?```\n?|`([^`\n]+)`/gu;
 
-/** Splits a text into what is shown each in its own way; `me` is the name of who reads. Within code nothing else counts. */
+/**
+ * Splits a text into what is shown each in its own way; `me` is the name of who reads. Within code
+ * nothing else counts.
+ */
 export function format(text: string, me: string): Run[] {
   const runs: Run[] = [];
   let end = 0;

@@ -7,7 +7,8 @@ export interface Part {
   readonly shown?: string;
 }
 
-// Addresses as people type them. Only http and https ever become links: no other scheme is safe to click on.
+// Addresses as people type them. Only http and https ever become links: no other scheme is safe to
+// click on.
 const address = /\bhttps?:\/\/[^\s<>"'`]+/giu;
 const closers: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' };
 
@@ -47,15 +48,17 @@ function trimmed(link: string): string {
   return link.slice(0, end);
 }
 
-// What browsers take for scheme and authority: any number of slashes of either kind between them (URL Standard, section 4.4).
+// What browsers take for scheme and authority: any number of slashes of either kind between them
+// (URL Standard, section 4.4).
 const authority = /^https?:[/\\]*[^/\\?#]*/iu;
 // What cannot be seen, or moves what can.
 const unseen = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 /**
- * Where an address leads, and how to show that: with the host as the browser will ask for it (IDNA's ASCII form, so that letters
- * of other alphabets look like what they are), without a user's part, which only ever looks like a host, and with what cannot be
- * seen percent-encoded. Undefined: nowhere.
+ * Where an address leads, and how to show that: with the host as the browser will ask for it
+ * (IDNA's ASCII form, so that letters of other alphabets look like what they are), without a user's
+ * part, which only ever looks like a host, and with what cannot be seen percent-encoded. Undefined:
+ * nowhere.
  */
 function honest(link: string): { href: string; shown: string } | undefined {
   if (!URL.canParse(link)) return undefined;
@@ -63,7 +66,8 @@ function honest(link: string): { href: string; shown: string } | undefined {
   if (!url.hostname) return undefined;
   url.username = url.password = '';
   const { href } = url;
-  // The rest stays as it was typed, which is easier to read than what is encoded, as long as it leads to the same place.
+  // The rest stays as it was typed, which is easier to read than what is encoded, as long as it
+  // leads to the same place.
   const rest = link.replace(authority, '').replaceAll(unseen, (c) => encodeURIComponent(c));
   const shown = `${url.protocol}//${url.host}${rest}`;
   return { href, shown: URL.canParse(shown) && new URL(shown).href === href ? shown : href };

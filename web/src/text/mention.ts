@@ -5,7 +5,8 @@ export interface Mention {
   readonly name: string;
 }
 
-// Names as the server allows them; guests carry a mark. An @ within a word, as in an address of mail, is none.
+// Names as the server allows them; guests carry a mark. An @ within a word, as in an address of
+// mail, is none.
 const mention = /(?<![\p{L}\p{N}._/@-])@([\p{L}\p{N}](?:[\p{L}\p{N}._-]*[\p{L}\p{N}_])?)( \(guest\))?/gu;
 
 /** Finds the names that a text mentions. */
@@ -20,7 +21,8 @@ export function mentioned(text: string, name: string): boolean {
   return mentions(text).some((m) => m.name.toLocaleLowerCase() === wanted);
 }
 
-// What stands before the caret when somebody is being mentioned: an @ that begins a word, and the beginning of a name.
+// What stands before the caret when somebody is being mentioned: an @ that begins a word, and the
+// beginning of a name.
 const begun = /(?<![\p{L}\p{N}._/@-])@([\p{L}\p{N}._-]{0,32})$/u;
 
 /** The beginning of the name that is being written at the end of a text; undefined: none is. */
@@ -31,7 +33,10 @@ export function beginning(text: string): string | undefined {
 /** How many names are suggested. */
 const suggested = 6;
 
-/** The names that begin so, each once, in order. Whoever has written all of a name needs no suggestion of it. */
+/**
+ * The names that begin so, each once, in order. Whoever has written all of a name needs no
+ * suggestion of it.
+ */
 export function suggestions(names: Iterable<string>, prefix: string): string[] {
   const wanted = prefix.toLocaleLowerCase();
   const fitting = [...new Set(names)].filter((n) => n.toLocaleLowerCase().startsWith(wanted));

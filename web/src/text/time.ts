@@ -51,7 +51,9 @@ export function shortTime(ts: number, now: number): string {
   return ago < 7 ? weekday.format(ts) : shortDay.format(ts);
 }
 
-/** When somebody who is offline was last here: last seen at 14:03, yesterday, on Monday, on 3 May. */
+/**
+ * When somebody who is offline was last here: last seen at 14:03, yesterday, on Monday, on 3 May.
+ */
 export function lastSeen(ts: number, now: number): string {
   const ago = daysAgo(ts, now);
   if (ago <= 0) return `last seen at ${clock.format(ts)}`;

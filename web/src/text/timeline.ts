@@ -41,7 +41,10 @@ interface Options {
 /** Messages of one person this close together are one group, ms. */
 const groupFor = 5 * 60_000;
 
-/** A name of a message as a key: an id alone is not unique. Without a user it stands for the first message with the id. */
+/**
+ * A name of a message as a key: an id alone is not unique. Without a user it stands for the first
+ * message with the id.
+ */
 export const nameKey = (name: Reply): string => `${name.user ?? ''}/${name.id}`;
 
 /** Messages, which are in order, by their names. */
@@ -55,12 +58,18 @@ export function names(messages: readonly Message[]): ReadonlyMap<string, Message
   return all;
 }
 
-/** How many messages after a seq are news to a user: those of others who are not hidden from them, but for deleted ones. */
+/**
+ * How many messages after a seq are news to a user: those of others who are not hidden from them,
+ * but for deleted ones.
+ */
 export function newsAfter(seq: number, messages: readonly Message[], me: string, hidden: ReadonlySet<string>): number {
   return messages.filter((m) => m.seq > seq && m.user !== me && !m.deleted && !hidden.has(m.user)).length;
 }
 
-/** Lays out a room's messages: days, groups by sender, the divider of what is new, and what is on its way at the end. */
+/**
+ * Lays out a room's messages: days, groups by sender, the divider of what is new, and what is on
+ * its way at the end.
+ */
 export function timeline(messages: readonly Message[], outgoing: readonly Outgoing[], options: Options): Item[] {
   const items: Item[] = [];
   let previous: Row | undefined;
@@ -88,7 +97,8 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
   const done = (before: number) => {
     while (acts.length && acts[0]!.seq < before) {
       const act = acts.shift()!;
-      // Of what happened before the first message that is shown, nobody knows what else is left out.
+      // Of what happened before the first message that is shown, nobody knows what else is left
+      // out.
       if (messages.length === 0 || act.seq > messages[0]!.seq) items.push({ kind: 'act', key: `act-${act.seq}`, act });
       apart = true;
     }

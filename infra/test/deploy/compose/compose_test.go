@@ -19,7 +19,8 @@ import (
 
 var services = repo.Services
 
-// load reads compose files as `docker compose -f … --profile …` does; without profiles: all of them.
+// load reads compose files as `docker compose -f … --profile …` does; without profiles: all of
+// them.
 func load(t *testing.T, env types.Mapping, files ...string) *types.Project {
 	t.Helper()
 	dir, err := filepath.Abs(repo.Root)

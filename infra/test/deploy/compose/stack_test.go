@@ -20,7 +20,8 @@ import (
 func TestStackSchema(t *testing.T) {
 	t.Parallel()
 	text := regexp.MustCompile(`\$\{\w+(?::[-?]([^}]*))?\}`).ReplaceAllString(repo.Read(t, "docker-stack.yml"), "$1")
-	text = regexp.MustCompile(`published: "(\d+)"`).ReplaceAllString(text, "published: $1") // which that program does, too
+	// which that program does, too
+	text = regexp.MustCompile(`published: "(\d+)"`).ReplaceAllString(text, "published: $1")
 	var stack map[string]any
 	if err := yaml.Unmarshal([]byte(text), &stack); err != nil {
 		t.Fatal(err)

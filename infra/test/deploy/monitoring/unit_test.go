@@ -77,7 +77,8 @@ func (c ruleTest) run(t *testing.T, groups []rulefmt.RuleGroup, fired map[string
 		}
 	}
 	engine := promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: time.Minute, EnableAtModifier: true, EnableNegativeOffset: true, Parser: promQL})
-	since := map[string]time.Duration{} // by rule and labels: from when on an alert's expression holds
+	// by rule and labels: from when on an alert's expression holds
+	since := map[string]time.Duration{}
 	for at := time.Duration(0); at <= last; at += step {
 		got := map[string][]string{}
 		for _, g := range groups {

@@ -1,6 +1,8 @@
 #!lua
--- Appends an entry. Answers its Seq as an integer, or, as a string, that of the entry that had the key before.
--- KEYS: log data heads meta room once   ARGV: room record id channel milliseconds-to-know-the-key overhead
+-- Appends an entry. Answers its Seq as an integer, or, as a string, that of the entry that had the
+-- key before.
+-- KEYS: log data heads meta room once ARGV: room record id channel milliseconds-to-know-the-key
+-- overhead
 local before = redis.call('GET', KEYS[6])
 if before then
   return before
@@ -9,7 +11,8 @@ local meta = redis.call('HMGET', KEYS[4], 'last', 'floor', 'bytes', 'full')
 if meta[4] == '1' then
   return redis.error_reply('HUBFULL the log is full, and a required group has not consumed it')
 end
--- Seqs are doubles here, exact below 2^53; a new or rewound log starts above the clock, so it uses none again.
+-- Seqs are doubles here, exact below 2^53; a new or rewound log starts above the clock, so it uses
+-- none again.
 local now = redis.call('TIME')
 local n = math.max(now[1] * 1048576 + now[2], tonumber(meta[1] or 0) + 1, tonumber(meta[2] or 0) + 1)
 if n > 9007199254740991 then

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Acknowledges what a group has read of a partition, and parks an entry if one is given. Answers 0 when the partition
--- is another member's by now, or the log was put back to an older state.
+-- Acknowledges what a group has read of a partition, and parks an entry if one is given. Answers 0
+-- when the partition is another member's by now, or the log was put back to an older state.
 -- KEYS: lease read dead   ARGV: member milliseconds group from to [letters room seq record reason]
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Notes what cannot change once there is a log, and the required groups. Answers what was noted first.
+-- Notes what cannot change once there is a log, and the required groups. Answers what was noted
+-- first.
 -- KEYS: config groups   ARGV: version partitions groups
 redis.call('HSETNX', KEYS[1], 'version', ARGV[1])
 redis.call('HSETNX', KEYS[1], 'partitions', ARGV[2])

@@ -1,5 +1,6 @@
 #!lua flags=allow-oom
--- Takes or renews the lease of a partition. Answers the Seq that the group has read up to, or nil: another member has it.
+-- Takes or renews the lease of a partition. Answers the Seq that the group has read up to, or nil:
+-- another member has it.
 -- KEYS: lease read   ARGV: member milliseconds group
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then

@@ -1,6 +1,6 @@
 #!lua flags=no-writes
--- Reads a room after a position. Answers 'rewound' or '', 'truncated' or '', 'more' or '', through, and then a Seq and
--- a record for each entry.
+-- Reads a room after a position. Answers 'rewound' or '', 'truncated' or '', 'more' or '', through,
+-- and then a Seq and a record for each entry.
 -- KEYS: data room heads gone meta   ARGV: room seq id limit bytes
 local after, limit = tonumber(ARGV[2]), tonumber(ARGV[4])
 local meta = redis.call('HMGET', KEYS[5], 'last', 'trimmed', 'first')
@@ -12,8 +12,8 @@ if head then
   headSeq, headID, trimmed = tonumber(s), id, tonumber(t) or 0
 end
 
--- Whether the log has something else than the caller at its position. What retention has taken cannot be told; what
--- Remove has erased is in gone.
+-- Whether the log has something else than the caller at its position. What retention has taken
+-- cannot be told; what Remove has erased is in gone.
 local function rewound()
   if after > last or after > 0 and after < tonumber(meta[3] or 0) - 1 then
     return true -- of another log, that was lost; just before the first entry is the log's start

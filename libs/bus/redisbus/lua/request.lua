@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Hands a request to one of those who serve a service, starting at a random one. Nobody listens at the channel of a
--- process that is gone: it is taken off the list. Answers 0 when nobody is left.
+-- Hands a request to one of those who serve a service, starting at a random one. Nobody listens at
+-- the channel of a process that is gone: it is taken off the list. Answers 0 when nobody is left.
 -- KEYS: service   ARGV: what channels of servers begin with, a random number, request
 local servers = redis.call('SMEMBERS', KEYS[1])
 for i = 0, #servers - 1 do

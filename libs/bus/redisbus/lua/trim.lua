@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
--- Takes entries from the beginning of the partition's log: those that are too old, and further ones until enough bytes are
--- free or few enough are left; never one that a required group has not read. Answers how many it took, the size of what
--- is left, and how many bytes it has freed.
+-- Takes entries from the beginning of the partition's log: those that are too old, and further ones
+-- until enough bytes are free or few enough are left; never one that a required group has not read.
+-- Answers how many it took, the size of what is left, and how many bytes it has freed.
 -- KEYS: log data heads gone meta read never
--- ARGV: what keys of rooms begin with, seconds, bytes to free, entries, overhead, bytes that are few enough, groups
+-- ARGV: what keys of rooms begin with, seconds, bytes to free, entries, overhead, bytes that are
+-- few enough, groups
 local oldest = redis.call('TIME')[1] - ARGV[2]
 local want, limit, overhead, enough = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local meta = redis.call('HMGET', KEYS[5], 'last', 'bytes')

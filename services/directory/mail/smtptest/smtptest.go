@@ -35,7 +35,8 @@ type Sink struct {
 	refusals       []error // of the next recipients
 }
 
-// Start starts a server on 127.0.0.1, which ends with the test. With a user it wants TLS and the password.
+// Start starts a server on 127.0.0.1, which ends with the test. With a user it wants TLS and the
+// password.
 func Start(t *testing.T, user, password string) *Sink {
 	t.Helper()
 	https := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate

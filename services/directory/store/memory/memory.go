@@ -1,5 +1,6 @@
-// Package memory keeps directory's store in maps, for tests: it is the contract by example, takes microseconds, and lives in
-// a testing/synctest bubble. storetest holds it to what the others do. What it keeps goes with the process.
+// Package memory keeps directory's store in maps, for tests: it is the contract by example, takes
+// microseconds, and lives in a testing/synctest bubble. storetest holds it to what the others do.
+// What it keeps goes with the process.
 package memory
 
 import (
@@ -62,8 +63,9 @@ func New() *Store {
 // Close implements store.Store.
 func (s *Store) Close() error { return nil }
 
-// Fail makes calls fail with the errors that f returns. Each call asks f twice: with the name of the method, such as User,
-// before it does anything, and again with done when it has done it. f may wait, and call the store. A nil f ends that.
+// Fail makes calls fail with the errors that f returns. Each call asks f twice: with the name of
+// the method, such as User, before it does anything, and again with done when it has done it. f may
+// wait, and call the store. A nil f ends that.
 func (s *Store) Fail(f func(call string, done bool) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

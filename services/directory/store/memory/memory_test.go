@@ -10,6 +10,7 @@ import (
 func TestStore(t *testing.T) {
 	storetest.Run(t,
 		func(*testing.T) store.Store { return New() },
-		func(_ *testing.T, s store.Store) store.Store { return s }) // it keeps nothing for another process
+		// it keeps nothing for another process
+		func(_ *testing.T, s store.Store) store.Store { return s })
 	storetest.AtOnce(t, New())
 }

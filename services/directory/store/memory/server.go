@@ -74,7 +74,8 @@ func (s *Store) DeleteInvitationsBefore(ctx context.Context, expires int64) erro
 	return removeAll(ctx, s, "DeleteInvitationsBefore", s.invitations, func(i store.Invitation) bool { return i.Expires < expires })
 }
 
-// Forget removes the record of the server: stores that earlier releases have written are without it.
+// Forget removes the record of the server: stores that earlier releases have written are without
+// it.
 func (s *Store) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -27,8 +27,8 @@ func (s *Store) Invitations(ctx context.Context, before string, limit int) ([]st
 	return list[store.Invitation](ctx, "invitations", s.invitations, filter, by("_id", -1), limit)
 }
 
-// UseInvitation implements store.Store. That one is not used up is a condition on two fields, which not every server can
-// compare: so it changes only as it was read.
+// UseInvitation implements store.Store. That one is not used up is a condition on two fields, which
+// not every server can compare: so it changes only as it was read.
 func (s *Store) UseInvitation(ctx context.Context, id string, now int64) error {
 	for {
 		i, err := s.Invitation(ctx, id)

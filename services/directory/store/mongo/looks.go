@@ -10,8 +10,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// fillLooks is step 3: the looks of the names that there are. Those that a replica of the release before makes while
-// both run have none; they are compared by their keys alone.
+// fillLooks is step 3: the looks of the names that there are. Those that a replica of the release
+// before makes while both run have none; they are compared by their keys alone.
 func fillLooks(ctx context.Context, db *mongo.Database) error {
 	without := func(field string, value any) bson.D {
 		return bson.D{{Key: "look", Value: bson.D{{Key: "$exists", Value: false}}}, {Key: field, Value: value}}
@@ -57,8 +57,8 @@ func (s *Store) PublicRoomsAlike(ctx context.Context, looks names.Looks, limit i
 		bson.D{{Key: "private", Value: false}, {Key: "direct", Value: false}, alike(looks)}, by("_id", 1), limit)
 }
 
-// CreateGuest implements store.Store. The session is kept first: with its end the user is removed, so there must be no
-// user without one. One of a name that was taken ends at once.
+// CreateGuest implements store.Store. The session is kept first: with its end the user is removed,
+// so there must be no user without one. One of a name that was taken ends at once.
 func (s *Store) CreateGuest(ctx context.Context, u store.User, x store.Session) error {
 	if err := s.CreateSession(ctx, x); err != nil {
 		return err

@@ -1,5 +1,5 @@
-// Package mongo keeps directory's store in MongoDB, or a server that speaks its protocol. Any number of processes may
-// share it.
+// Package mongo keeps directory's store in MongoDB, or a server that speaks its protocol. Any
+// number of processes may share it.
 package mongo
 
 import (

@@ -22,7 +22,8 @@ func openAt(t *testing.T, url string) store.Store {
 	return s
 }
 
-// TestStore runs the whole suite on either server: no case of it needs concurrent updates of one document.
+// TestStore runs the whole suite on either server: no case of it needs concurrent updates of one
+// document.
 func TestStore(t *testing.T) {
 	urls := map[store.Store]string{}
 	storetest.Run(t,

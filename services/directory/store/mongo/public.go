@@ -14,7 +14,8 @@ func publicRooms() bson.D {
 	return bson.D{{Key: "private", Value: false}, {Key: "direct", Value: false}}
 }
 
-// FindPublic implements store.Store. A room that an older release made has no activity until the service has looked: that sorts last.
+// FindPublic implements store.Store. A room that an older release made has no activity until the
+// service has looked: that sorts last.
 func (s *Store) FindPublic(ctx context.Context, q store.PublicQuery) ([]store.Room, error) {
 	field := cmp.Or(q.Sort, store.SortActive)
 	archived := by("$in", bson.A{0, nil})

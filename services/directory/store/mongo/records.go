@@ -19,8 +19,8 @@ func above(field string, value any) bson.D {
 	return bson.D{{Key: field, Value: bson.D{{Key: "$gt", Value: value}}}}
 }
 
-// pairID finds the record of a room and a user, or of a user and another, by its key: so adding one twice is one record on any
-// server.
+// pairID finds the record of a room and a user, or of a user and another, by its key: so adding one
+// twice is one record on any server.
 func pairID(a, b string) bson.D { return by("_id", a+":"+b) }
 
 // patch adds a field to what is set, unless it stays as it is.
@@ -190,7 +190,8 @@ func (s *Store) PutMember(ctx context.Context, m store.Member) error {
 // upsert changes a document, or adds it.
 func upsert(ctx context.Context, what string, c *mongo.Collection, id, change bson.D) error {
 	_, err := c.UpdateOne(ctx, id, change, options.UpdateOne().SetUpsert(true))
-	if mongo.IsDuplicateKeyError(err) { // of two upserts at the same time one may fail so; now there is something to update
+	// of two upserts at the same time one may fail so; now there is something to update
+	if mongo.IsDuplicateKeyError(err) {
 		_, err = c.UpdateOne(ctx, id, change, options.UpdateOne().SetUpsert(true))
 	}
 	return wrap(what, err)

@@ -19,7 +19,8 @@ func (s *Store) Server(ctx context.Context) (store.Server, error) {
 	return r, err
 }
 
-// PutServer implements store.Store. It sets the fields that this release knows, and leaves those of a newer one.
+// PutServer implements store.Store. It sets the fields that this release knows, and leaves those of
+// a newer one.
 func (s *Store) PutServer(ctx context.Context, r store.Server) error {
 	version := r.Version
 	r.Version++

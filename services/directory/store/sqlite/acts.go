@@ -32,7 +32,8 @@ func (s *Store) Acts(ctx context.Context, f store.ActFilter, limit int) ([]store
 	for _, c := range []struct{ condition, value string }{
 		{"id < ?", before},
 		{"actor = ?", f.Actor},
-		{"subject <> '' AND subject = ?", f.Subject}, // the first condition lets SQLite use the partial index
+		// the first condition lets SQLite use the partial index
+		{"subject <> '' AND subject = ?", f.Subject},
 		{"room <> '' AND room = ?", f.Room},
 		{"action = ?", f.Action},
 	} {

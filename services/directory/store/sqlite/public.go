@@ -13,8 +13,8 @@ func (s *Store) FindPublic(ctx context.Context, q store.PublicQuery) ([]store.Ro
 	return list(ctx, s, "find public rooms", roomFields, query, args...)
 }
 
-// findPublic returns the query without the conditions that q does not set, so that SQLite begins a later page at its place in the
-// index, and not at the first room.
+// findPublic returns the query without the conditions that q does not set, so that SQLite begins a
+// later page at its place in the index, and not at the first room.
 func findPublic(q store.PublicQuery) (query string, args []any) {
 	by := cmp.Or(q.Sort, store.SortActive)
 	query = rooms + `WHERE private = 0 AND direct = 0 AND archived = 0`

@@ -94,7 +94,8 @@ func (s *Store) DeleteUser(ctx context.Context, id string) error {
 	if err := s.run(ctx, "delete user", `DELETE FROM users WHERE id = ?`, id); err != nil {
 		return err
 	}
-	// Afterwards: nothing is seen of who is not a user. What a crash leaves between the two harms nobody.
+	// Afterwards: nothing is seen of who is not a user. What a crash leaves between the two harms
+	// nobody.
 	return s.run(ctx, "delete last seen", `DELETE FROM seen WHERE user = ?`, id)
 }
 

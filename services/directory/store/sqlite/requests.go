@@ -64,7 +64,8 @@ func (s *Store) Request(ctx context.Context, room string) (store.Request, error)
 	return first(ctx, s, "request", requestFields, requestColumns+`WHERE room = ?`, room)
 }
 
-// SendRequest implements store.Store. This process is the only one, and its writes come one after the other.
+// SendRequest implements store.Store. This process is the only one, and its writes come one after
+// the other.
 func (s *Store) SendRequest(ctx context.Context, room, from, message string, most int, now int64) (store.Request, error) {
 	tx, err := s.Write.BeginTx(ctx, nil)
 	if err != nil {

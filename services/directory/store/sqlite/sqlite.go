@@ -1,4 +1,5 @@
-// Package sqlite keeps directory's store in one SQLite file (https://sqlite.org), for one process at a time.
+// Package sqlite keeps directory's store in one SQLite file (https://sqlite.org), for one process
+// at a time.
 package sqlite
 
 import (
@@ -32,7 +33,8 @@ type Store struct{ *sqlitedb.DB }
 
 var _ store.Store = (*Store)(nil)
 
-// Open opens the file, which is made if it is missing. log may be nil. Errors: filelock.ErrLocked, schema.ErrNewer.
+// Open opens the file, which is made if it is missing. log may be nil. Errors: filelock.ErrLocked,
+// schema.ErrNewer.
 func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 	db, err := sqlitedb.Open(ctx, path, steps(), log)
 	if err != nil {

@@ -95,7 +95,8 @@ func TestAtOnce(t *testing.T) {
 	storetest.AtOnce(t, openAt(t, filepath.Join(t.TempDir(), "directory.db")))
 }
 
-// TestUnreadable: what cannot be done, since the tables are gone, is an error, and not taken for something that is not there.
+// TestUnreadable: what cannot be done, since the tables are gone, is an error, and not taken for
+// something that is not there.
 func TestUnreadable(t *testing.T) {
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "directory.db"), nil)
 	if err != nil {

@@ -18,7 +18,8 @@ func testActs(t *testing.T, s store.Store) {
 	ban := act(1_700_000_000_000, 1, "room.ban", "u1", "u2", "r1")
 	unban := act(1_700_000_000_001, 1, "room.unban", "u1", "u2", "r1")
 	add := act(1_700_000_000_001, 2, "member.add", "u3", "u2", "r2")
-	closed := act(1_700_000_065_536, 1, "registration.set", "", "", "") // 2^16 ms later: another digit before the dash
+	// 2^16 ms later: another digit before the dash
+	closed := act(1_700_000_065_536, 1, "registration.set", "", "", "")
 	for _, a := range []store.Act{add, ban, closed, unban} {
 		must(t, s.PutAct(ctx, a))
 	}

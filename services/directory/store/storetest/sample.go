@@ -67,8 +67,8 @@ func shown(r store.Room) store.Room {
 	return r
 }
 
-// Fill puts the sample into an empty store. Files and dumps in testdata were made so, by the release that they are named
-// after.
+// Fill puts the sample into an empty store. Files and dumps in testdata were made so, by the
+// release that they are named after.
 func Fill(t *testing.T, s store.Store) {
 	t.Helper()
 	ctx := t.Context()
@@ -172,7 +172,8 @@ func Verify(t *testing.T, s store.Store) {
 	}
 	must(t, s.PutReader(ctx, "r1", "u-ivan"))
 	must(t, s.PutBlock(ctx, store.Block{User: "u-ann", Other: "u-gus"}))
-	directs, err := s.DirectsOf(ctx, "u-ann", later, 10) // one from before they could be hidden is not
+	// one from before they could be hidden is not
+	directs, err := s.DirectsOf(ctx, "u-ann", later, 10)
 	same(t, sampleMembers[:1], directs, err)
 	found, err = s.FindPublic(ctx, store.PublicQuery{Limit: 1, Look: names.LooksOf("gard").Lower})
 	same(t, []store.Room{shown(sampleRooms[1])}, found, err)

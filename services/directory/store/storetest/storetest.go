@@ -16,7 +16,8 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// Run checks the store that open opens, which is empty at first. reopen closes it and opens what it has kept.
+// Run checks the store that open opens, which is empty at first. reopen closes it and opens what it
+// has kept.
 func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testing.T, s store.Store) store.Store) {
 	for _, tt := range []struct {
 		name string
@@ -124,7 +125,8 @@ func testUsers(t *testing.T, s store.Store) {
 	must(t, s.DeleteUser(ctx, "u1"))
 	_, err = s.User(ctx, "u1")
 	want(t, store.ErrNotFound, err)
-	must(t, s.CreateUser(ctx, store.User{ID: "u5", Name: "Ann", NameKey: "ann"})) // the name is free again
+	// the name is free again
+	must(t, s.CreateUser(ctx, store.User{ID: "u5", Name: "Ann", NameKey: "ann"}))
 }
 
 func testNamesAtOnce(t *testing.T, s store.Store) {
@@ -361,7 +363,8 @@ func testMembers(t *testing.T, s store.Store) {
 	all, err = s.MembersOf(ctx, nil)
 	same(t, nil, all, err)
 	must(t, s.SetRole(ctx, "r1", "ub", api.RoleOwner))
-	want(t, store.ErrNotFound, s.SetRole(ctx, "r2", "ub", api.RoleOwner)) // who has left is not brought back
+	// who has left is not brought back
+	want(t, store.ErrNotFound, s.SetRole(ctx, "r2", "ub", api.RoleOwner))
 	b.Role = api.RoleOwner
 	all, err = s.MembersInRole(ctx, "r1", api.RoleOwner, 10)
 	same(t, []store.Member{a, b}, all, err)
@@ -375,8 +378,8 @@ func testMembers(t *testing.T, s store.Store) {
 	same(t, []store.Member{c}, all, err)
 }
 
-// testMemberAtOnce adds one member several times at the same moment: with the same role, so that it needs no more of a
-// server than that it keeps a key unique.
+// testMemberAtOnce adds one member several times at the same moment: with the same role, so that it
+// needs no more of a server than that it keeps a key unique.
 func testMemberAtOnce(t *testing.T, s store.Store) {
 	m := store.Member{Room: "r1", User: "ua", Name: "Ann", Role: api.RoleMember, Since: 1}
 	errs := make([]error, 8)
@@ -519,7 +522,8 @@ func testCancelled(t *testing.T, s store.Store) {
 	failtest.All(ctx, t, s, Away)
 }
 
-// Away reports whether an error is that of a store that does not work, and says nothing of what it has.
+// Away reports whether an error is that of a store that does not work, and says nothing of what it
+// has.
 func Away(err error) bool {
 	return !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict)
 }

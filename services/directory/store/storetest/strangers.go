@@ -80,7 +80,8 @@ func testRequests(t *testing.T, s store.Store) {
 	same(t, a, got, err)
 	got, err = s.SendRequest(ctx, "d-A", "ua", "m1", 2, 12) // once more
 	same(t, a, got, err)
-	for _, args := range [][3]string{{"d-A", "ua", "m3"}, {"d-A", "ub", "m4"}, {"d-X", "ua", "m5"}} { // too many, of the other, of none
+	// too many, of the other, of none
+	for _, args := range [][3]string{{"d-A", "ua", "m3"}, {"d-A", "ub", "m4"}, {"d-X", "ua", "m5"}} {
 		_, err = s.SendRequest(ctx, args[0], args[1], args[2], 2, 13)
 		want(t, store.ErrNotFound, err)
 	}
@@ -117,8 +118,8 @@ func testRequests(t *testing.T, s store.Store) {
 	want(t, store.ErrNotFound, err)
 }
 
-// AtOnce checks that concurrent updates of one record lose nothing, which FerretDB 1 does not promise: more messages are
-// sent at the same moment than a request may have.
+// AtOnce checks that concurrent updates of one record lose nothing, which FerretDB 1 does not
+// promise: more messages are sent at the same moment than a request may have.
 func AtOnce(t *testing.T, s store.Store) {
 	t.Helper()
 	must(t, s.CreateRequest(t.Context(), store.Request{Room: "d-A", From: "ua", To: "ub"}))

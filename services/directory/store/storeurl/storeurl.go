@@ -15,8 +15,8 @@ import (
 // Config is what a program can be told about the store.
 type Config = storeurl.Config
 
-// Open opens the store, in which the caller is then alone if it is SQLite, and moves its schema forward; log, which may
-// be nil, is told. Errors say what to do.
+// Open opens the store, in which the caller is then alone if it is SQLite, and moves its schema
+// forward; log, which may be nil, is told. Errors say what to do.
 func Open(ctx context.Context, cfg Config, log *zap.Logger) (store.Store, error) {
 	return storeurl.Open(ctx, cfg,
 		func(ctx context.Context, path string) (store.Store, error) {

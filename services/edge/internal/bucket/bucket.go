@@ -1,5 +1,5 @@
-// Package bucket owns the limit of a rate, as a token bucket in eight bytes. It knows no clock and is not safe for
-// concurrent use.
+// Package bucket owns the limit of a rate, as a token bucket in eight bytes. It knows no clock and
+// is not safe for concurrent use.
 package bucket
 
 // unit is how many parts a token has: rates are whole tokens per second and ticks are milliseconds.
@@ -25,8 +25,8 @@ func (b Bucket) Full(l Limit, now uint32) bool {
 	return uint64(now-b.at)*uint64(l.Rate) >= uint64(b.missing)
 }
 
-// Take takes a token at a time in milliseconds, which may wrap around. If there is none it returns after how many
-// milliseconds there will be.
+// Take takes a token at a time in milliseconds, which may wrap around. If there is none it returns
+// after how many milliseconds there will be.
 func (b *Bucket) Take(l Limit, now uint32) (ok bool, waitMS uint32) {
 	back := uint64(now-b.at) * uint64(l.Rate)
 	b.at = now

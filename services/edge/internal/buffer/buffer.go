@@ -1,7 +1,8 @@
-// Package buffer owns the memory that connections of one loop hold for a while: an incomplete frame, a message in
-// fragments, output that the kernel did not take. An idle connection has none.
+// Package buffer owns the memory that connections of one loop hold for a while: an incomplete
+// frame, a message in fragments, output that the kernel did not take. An idle connection has none.
 //
-// A Pool keeps freed buffers for the next and bounds what all together may hold. It is not safe for concurrent use.
+// A Pool keeps freed buffers for the next and bounds what all together may hold. It is not safe for
+// concurrent use.
 package buffer
 
 import "math/bits"

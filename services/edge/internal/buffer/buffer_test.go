@@ -59,7 +59,8 @@ func TestBuffer(t *testing.T) {
 	})
 }
 
-// TestReuse: a buffer that was freed is the next one of its size, empty; no more than some are kept, and none that is very large.
+// TestReuse: a buffer that was freed is the next one of its size, empty; no more than some are
+// kept, and none that is very large.
 func TestReuse(t *testing.T) {
 	p := NewPool(1 << 30)
 	var a, b *Buffer
@@ -101,7 +102,8 @@ func TestReuse(t *testing.T) {
 	}
 }
 
-// TestGrow: what is there is moved to the front of the memory when half of that has been consumed, and only then.
+// TestGrow: what is there is moved to the front of the memory when half of that has been consumed,
+// and only then.
 func TestGrow(t *testing.T) {
 	for _, tt := range []struct {
 		used, skipped, more, want int // the last is the capacity after it

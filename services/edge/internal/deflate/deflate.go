@@ -1,5 +1,6 @@
-// Package deflate owns the compression of messages (RFC 7692, permessage-deflate) without context takeover: each message
-// stands for itself, so that one compressed form serves all sockets and no socket holds a window.
+// Package deflate owns the compression of messages (RFC 7692, permessage-deflate) without context
+// takeover: each message stands for itself, so that one compressed form serves all sockets and no
+// socket holds a window.
 //
 // It knows no frame and no socket, and decides neither what is compressed nor for whom.
 package deflate

@@ -61,7 +61,8 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// TestBomb inflates 4 MB that came as 4 KB: no more memory is used than the limit allows, and little of it is kept.
+// TestBomb inflates 4 MB that came as 4 KB: no more memory is used than the limit allows, and
+// little of it is kept.
 func TestBomb(t *testing.T) {
 	b := bomb(4 << 20)
 	for _, limit := range []int{100, 1000, 64 << 10, 1 << 20} {
@@ -103,7 +104,8 @@ func TestRestarts(t *testing.T) {
 	}
 }
 
-// TestWindow: after a last block the message may refer to all of the 32 KiB before, and not to those of the message before it.
+// TestWindow: after a last block the message may refer to all of the 32 KiB before, and not to
+// those of the message before it.
 func TestWindow(t *testing.T) {
 	random := make([]byte, 32<<10)
 	x := uint32(1)
@@ -163,8 +165,8 @@ func TestAppend(t *testing.T) {
 	}
 }
 
-// TestAllocatesNothing inflates. What compressing allocates is BenchmarkDeflate's to tell: its pools forget at will when the
-// race detector looks on.
+// TestAllocatesNothing inflates. What compressing allocates is BenchmarkDeflate's to tell: its
+// pools forget at will when the race detector looks on.
 func TestAllocatesNothing(t *testing.T) {
 	var in Inflater
 	msg := messages()[14]
@@ -180,8 +182,8 @@ func TestAllocatesNothing(t *testing.T) {
 	}
 }
 
-// FuzzInflate holds that nothing breaks the decoder or gets by the limit, and that what Go's own makes of the same is
-// the same.
+// FuzzInflate holds that nothing breaks the decoder or gets by the limit, and that what Go's own
+// makes of the same is the same.
 func FuzzInflate(f *testing.F) {
 	for _, b := range hello {
 		f.Add(b)

@@ -14,29 +14,31 @@ var (
 )
 
 const (
-	// minOut and keepOut are the smallest memory that messages are inflated into, and the largest that is kept.
+	// minOut and keepOut are the smallest memory that messages are inflated into, and the largest
+	// that is kept.
 	minOut  = 4 << 10
 	keepOut = 64 << 10
 	// window is how far back DEFLATE may refer (RFC 1951 section 2).
 	window = 32 << 10
 )
 
-// ending follows what a client has sent: the tail that it has left out, and an empty last block, without which the
-// decoder would ask for more.
+// ending follows what a client has sent: the tail that it has left out, and an empty last block,
+// without which the decoder would ask for more.
 const ending = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
 
-// Inflater decompresses messages, one at a time. Its zero value has no memory yet; with it, it takes some 50 KiB. It is
-// not safe for concurrent use.
+// Inflater decompresses messages, one at a time. Its zero value has no memory yet; with it, it
+// takes some 50 KiB. It is not safe for concurrent use.
 type Inflater struct {
 	src source
 	r   io.ReadCloser
 	out []byte
-	// Restarts is how often the last message went on after a block that said it was the last one. Each costs the decoder
-	// a new window.
+	// Restarts is how often the last message went on after a block that said it was the last one.
+	// Each costs the decoder a new window.
 	Restarts int
 }
 
-// source is a message and then the ending. The decoder takes single bytes from it, and none that it does not need.
+// source is a message and then the ending. The decoder takes single bytes from it, and none that it
+// does not need.
 type source struct {
 	msg []byte
 	end string
@@ -68,8 +70,8 @@ func (s *source) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// Inflate returns the message of which b is the compressed form, or ErrTooBig as soon as it has more than limit bytes,
-// or ErrCorrupt. What it returns is valid until the next call.
+// Inflate returns the message of which b is the compressed form, or ErrTooBig as soon as it has
+// more than limit bytes, or ErrCorrupt. What it returns is valid until the next call.
 func (i *Inflater) Inflate(b []byte, limit int) ([]byte, error) {
 	if cap(i.out) > keepOut {
 		i.out = nil
@@ -87,7 +89,8 @@ func (i *Inflater) Inflate(b []byte, limit int) ([]byte, error) {
 		if out = out[:len(out)+n]; len(out) > limit {
 			err = ErrTooBig
 		}
-		// A client may end blocks as if they were the last ones (RFC 7692 section 7.2.3.4), and go on.
+		// A client may end blocks as if they were the last ones (RFC 7692 section 7.2.3.4), and go
+		// on.
 		if errors.Is(err, io.EOF) && len(i.src.msg) > 0 {
 			i.Restarts++
 			err = i.reset(out[max(0, len(out)-window):])

@@ -5,18 +5,19 @@ import (
 	"strings"
 )
 
-// ErrOffers says that a Sec-WebSocket-Extensions header breaks its grammar (RFC 6455 section 9.1). A handshake with it
-// is to be refused.
+// ErrOffers says that a Sec-WebSocket-Extensions header breaks its grammar (RFC 6455 section 9.1).
+// A handshake with it is to be refused.
 var ErrOffers = errors.New("the extensions are malformed")
 
 // extension is what this package answers.
 const extension = "permessage-deflate"
 
-// answer takes an offer. Whatever the client has asked for, neither side keeps a window from message to message.
+// answer takes an offer. Whatever the client has asked for, neither side keeps a window from
+// message to message.
 const answer = extension + "; server_no_context_takeover; client_no_context_takeover"
 
-// Answer returns what the handshake's Sec-WebSocket-Extensions header (several are joined by commas) is answered with:
-// the first offer of permessage-deflate that can be met, or "" for none.
+// Answer returns what the handshake's Sec-WebSocket-Extensions header (several are joined by
+// commas) is answered with: the first offer of permessage-deflate that can be met, or "" for none.
 func Answer(header string) (string, error) {
 	l := lexer{rest: header}
 	reply := ""
@@ -51,8 +52,9 @@ type param struct {
 	valued      bool
 }
 
-// meet returns the answer to an offer, or "" for one that cannot be met (RFC 7692 section 7.1): with a parameter that is
-// unknown, has a value that it must not have, or is there twice, or with a window that is smaller than ours.
+// meet returns the answer to an offer, or "" for one that cannot be met (RFC 7692 section 7.1):
+// with a parameter that is unknown, has a value that it must not have, or is there twice, or with a
+// window that is smaller than ours.
 func meet(params []param) string {
 	reply := answer
 	for i, p := range params {
@@ -132,7 +134,8 @@ func (l *lexer) params() (params []param, err error) {
 	return params, nil
 }
 
-// value takes a token, or a quoted string that is one when unquoted (RFC 6455 section 9.1); "": there is neither.
+// value takes a token, or a quoted string that is one when unquoted (RFC 6455 section 9.1); "":
+// there is neither.
 func (l *lexer) value() string {
 	if l.rest == "" || l.rest[0] != '"' {
 		return l.token()

@@ -1,5 +1,5 @@
-// Package frame owns the form of WebSocket frames (RFC 6455 section 5) as a server sees them: it reads a client's frames
-// out of memory that the caller owns, and writes the headers of its own.
+// Package frame owns the form of WebSocket frames (RFC 6455 section 5) as a server sees them: it
+// reads a client's frames out of memory that the caller owns, and writes the headers of its own.
 //
 // It knows no connection and keeps no state: fragments are put together by whoever reads them.
 package frame
@@ -13,7 +13,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// MaxHeader is the greatest length of a header that a server writes, in bytes; a client's has four more for the mask.
+// MaxHeader is the greatest length of a header that a server writes, in bytes; a client's has four
+// more for the mask.
 const MaxHeader = 10
 
 // maxControl is the greatest payload of a control frame (section 5.5).
@@ -30,15 +31,16 @@ type Frame struct {
 // rsv1 is the bit of a header's first byte that says so.
 const rsv1 = 0x40
 
-// PackedLimit returns how long the compressed form of a message of at most limit bytes may be: what does not compress
-// grows by five bytes for each 65,535 (RFC 1951 section 3.2.4), by an eighth with the fixed codes (section 3.2.6), and
-// clients add a few bytes of their own.
+// PackedLimit returns how long the compressed form of a message of at most limit bytes may be: what
+// does not compress grows by five bytes for each 65,535 (RFC 1951 section 3.2.4), by an eighth with
+// the fixed codes (section 3.2.6), and clients add a few bytes of their own.
 func PackedLimit(limit int) int { return limit + limit/8 + 64 }
 
-// Read takes the first frame from b and unmasks its payload in place. used is its length in b; 0: b does not hold all
-// of it yet. Frames whose payload is longer than limit, or than PackedLimit where a compressed message begins, are
-// refused as soon as their header is there, and so are compressed messages unless packed says that compression was
-// agreed on. A code other than 0 is that of the close that the frame is to be answered with.
+// Read takes the first frame from b and unmasks its payload in place. used is its length in b; 0: b
+// does not hold all of it yet. Frames whose payload is longer than limit, or than PackedLimit where
+// a compressed message begins, are refused as soon as their header is there, and so are compressed
+// messages unless packed says that compression was agreed on. A code other than 0 is that of the
+// close that the frame is to be answered with.
 func Read(b []byte, limit int, packed bool) (f Frame, used int, code wire.CloseCode) {
 	if len(b) < 2 {
 		return f, 0, 0
@@ -48,7 +50,8 @@ func Read(b []byte, limit int, packed bool) (f Frame, used int, code wire.CloseC
 	switch {
 	case b[0]&0x30 != 0, f.Packed && !packed: // reserved bits without an extension (section 5.2)
 		return f, 0, wire.CloseFrame
-	case f.Packed && f.Op != ws.OpText && f.Op != ws.OpBinary: // only where a message begins (RFC 7692 section 6.1)
+	// only where a message begins (RFC 7692 section 6.1)
+	case f.Packed && f.Op != ws.OpText && f.Op != ws.OpBinary:
 		return f, 0, wire.CloseFrame
 	case f.Op.IsReserved(), b[1]&0x80 == 0: // a client masks (section 5.1)
 		return f, 0, wire.CloseFrame
@@ -124,7 +127,8 @@ func AppendClose(dst []byte, code wire.CloseCode, reason string) []byte {
 	return append(binary.BigEndian.AppendUint16(dst, uint16(code)), reason...)
 }
 
-// HeaderLen returns the length of the header of the unmasked frame at the start of b, which holds at least two bytes.
+// HeaderLen returns the length of the header of the unmasked frame at the start of b, which holds
+// at least two bytes.
 func HeaderLen(b []byte) int {
 	switch b[1] & 0x7f {
 	case 126:
@@ -135,7 +139,8 @@ func HeaderLen(b []byte) int {
 	return 2
 }
 
-// Len returns the length of the unmasked frame at the start of b, header included. b must hold at least its header.
+// Len returns the length of the unmasked frame at the start of b, header included. b must hold at
+// least its header.
 func Len(b []byte) int {
 	switch head := HeaderLen(b); head {
 	case 4:
@@ -147,8 +152,8 @@ func Len(b []byte) int {
 	}
 }
 
-// Closed returns the code that a client's close frame is answered with: its own, or one that says what is wrong with
-// it.
+// Closed returns the code that a client's close frame is answered with: its own, or one that says
+// what is wrong with it.
 func Closed(payload []byte) wire.CloseCode {
 	if len(payload) == 0 {
 		return wire.CloseNoStatus
@@ -160,7 +165,8 @@ func Closed(payload []byte) wire.CloseCode {
 	switch {
 	case !utf8.Valid(payload[2:]):
 		return wire.CloseNotUTF8
-	case code < 1000, code == 1004, code == 1005, code == 1006, code > 1014 && code < 3000, code > 4999: // section 7.4
+	// section 7.4
+	case code < 1000, code == 1004, code == 1005, code == 1006, code > 1014 && code < 3000, code > 4999:
 		return wire.CloseFrame
 	}
 	return wire.CloseCode(code)

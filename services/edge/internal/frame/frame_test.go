@@ -34,7 +34,8 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{0xc0, 0x82, 1, 2, 3, 4, 5, 6})
 	const limit = 70_000
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if len(b) > 0 && b[0]&0x70 == rsv1 { // where compression was agreed on the bit is good, but only where a message begins
+		// where compression was agreed on the bit is good, but only where a message begins
+		if len(b) > 0 && b[0]&0x70 == rsv1 {
 			plain := bytes.Clone(b)
 			plain[0] &^= rsv1
 			data := b[0]&0x0f == 1 || b[0]&0x0f == 2
@@ -91,7 +92,8 @@ func TestAppendClose(t *testing.T) {
 	}
 }
 
-// client returns a client's frame with these first two bytes and extended length; the payload is masked with 1 2 3 4.
+// client returns a client's frame with these first two bytes and extended length; the payload is
+// masked with 1 2 3 4.
 func client(first, second byte, length, payload []byte) []byte {
 	b := append(append([]byte{first, second}, length...), 1, 2, 3, 4)
 	for i, c := range payload {
@@ -195,7 +197,8 @@ func TestCloseReason(t *testing.T) {
 	}
 }
 
-// TestClosed: a client's code is answered with itself, and one that it may not send with 1002 (RFC 6455 section 7.4).
+// TestClosed: a client's code is answered with itself, and one that it may not send with 1002 (RFC
+// 6455 section 7.4).
 func TestClosed(t *testing.T) {
 	for code, good := range map[int]bool{
 		0: false, 999: false, 1000: true, 1001: true, 1003: true, 1004: false, 1005: false, 1006: false, 1007: true, 1011: true, 1014: true, 1015: false,

@@ -89,7 +89,8 @@ func (s *Shard) review(room string) {
 				continue
 			}
 			s.post(func() {
-				if err != nil { // who may not read a room is not to stay in it because the directory was away
+				// who may not read a room is not to stay in it because the directory was away
+				if err != nil {
 					s.reviews[room] = true
 					return
 				}

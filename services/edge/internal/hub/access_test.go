@@ -10,7 +10,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestReviewAfterTheDirectoryWasAway: who was removed while the directory could not say so does not stay in the room.
+// TestReviewAfterTheDirectoryWasAway: who was removed while the directory could not say so does not
+// stay in the room.
 func TestReviewAfterTheDirectoryWasAway(t *testing.T) {
 	for name, change := range map[string]func(r *rig){
 		"the room has changed": func(r *rig) {
@@ -44,8 +45,8 @@ func TestReviewAfterTheDirectoryWasAway(t *testing.T) {
 	}
 }
 
-// TestReviewOfManyRooms: a review of all rooms that the directory could not answer is done again of all of them, and one of a room of
-// that room.
+// TestReviewOfManyRooms: a review of all rooms that the directory could not answer is done again of
+// all of them, and one of a room of that room.
 func TestReviewOfManyRooms(t *testing.T) {
 	rooms := []string{"r1", "r2", "r3", "r4", "r5"}
 	for name, change := range map[string]func(r *rig){
@@ -86,7 +87,8 @@ func TestReviewOfManyRooms(t *testing.T) {
 	}
 }
 
-// TestExpelled: who may not read a room any more leaves it, and what he watches of it, on all sockets, at once.
+// TestExpelled: who may not read a room any more leaves it, and what he watches of it, on all
+// sockets, at once.
 func TestExpelled(t *testing.T) {
 	rigged(t, 2, func(r *rig) {
 		ann, again, bob := r.login("ann"), r.login("ann"), r.login("bob")
@@ -112,7 +114,8 @@ func TestExpelled(t *testing.T) {
 	})
 }
 
-// TestRevokedAtOnce: a session that is revoked in the very moment in which its token was made is closed, by itself or with all of its user.
+// TestRevokedAtOnce: a session that is revoked in the very moment in which its token was made is
+// closed, by itself or with all of its user.
 func TestRevokedAtOnce(t *testing.T) {
 	for _, session := range []string{"s-ann", ""} {
 		rigged(t, 2, func(r *rig) {
@@ -126,8 +129,8 @@ func TestRevokedAtOnce(t *testing.T) {
 	}
 }
 
-// TestRevokedInTheSameSecond: who logged in again right after all log-ins of theirs were ended stays, also if the edge hears of that end
-// after the hello.
+// TestRevokedInTheSameSecond: who logged in again right after all log-ins of theirs were ended
+// stays, also if the edge hears of that end after the hello.
 func TestRevokedInTheSameSecond(t *testing.T) {
 	for ms, code := range map[int64]int{-400: 0, -1: 0, 0: int(wire.CloseRevoked), 1: int(wire.CloseRevoked), 400: int(wire.CloseRevoked)} {
 		rigged(t, 1, func(r *rig) {

@@ -19,7 +19,8 @@ func (r *rig) start(room, id string) {
 	})
 }
 
-// ahead returns a socket that was replayed more of a room than the edge has heard of: m2 after m1. The bus is held.
+// ahead returns a socket that was replayed more of a room than the edge has heard of: m2 after m1.
+// The bus is held.
 func (r *rig) ahead() *client {
 	r.t.Helper()
 	ann, bob := r.login("ann"), r.login("bob")
@@ -57,8 +58,8 @@ func TestAhead(t *testing.T) {
 	})
 }
 
-// TestOvertakenWhileAhead: a socket that is ahead of the ring, and that the ring overtakes before it is looked at again, is
-// told to come back. It is not left there in silence.
+// TestOvertakenWhileAhead: a socket that is ahead of the ring, and that the ring overtakes before
+// it is looked at again, is told to come back. It is not left there in silence.
 func TestOvertakenWhileAhead(t *testing.T) {
 	for name, blocked := range map[string]bool{"between two turns": false, "while its kernel takes nothing": true} {
 		t.Run(name, func(t *testing.T) {
@@ -108,8 +109,9 @@ func TestRewoundWhileAhead(t *testing.T) {
 	})
 }
 
-// TestJoinedAnewWhileAhead: a socket that was ahead of the ring, and learns by its next join that the log was rewound, is not ahead any
-// more: what comes then may have a smaller seq than what it had.
+// TestJoinedAnewWhileAhead: a socket that was ahead of the ring, and learns by its next join that
+// the log was rewound, is not ahead any more: what comes then may have a smaller seq than what it
+// had.
 func TestJoinedAnewWhileAhead(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann := r.ahead()

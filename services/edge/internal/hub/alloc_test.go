@@ -7,7 +7,8 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// TestDeliveryAllocatesNothing brings entries to 1,000 sockets, half of which read the ring's second form.
+// TestDeliveryAllocatesNothing brings entries to 1,000 sockets, half of which read the ring's
+// second form.
 func TestDeliveryAllocatesNothing(t *testing.T) {
 	s, l := newTestShard(t)
 	l.got = nil

@@ -7,8 +7,9 @@ import (
 	"hubbub.internal/libs/api/directory"
 )
 
-// askFirst asks the directory whether a message may be sent in a direct room that the other has not accepted yet, or has
-// hidden: see directory.Access.Ask. Such messages are few. The op stays the first of its room's, so that order holds.
+// askFirst asks the directory whether a message may be sent in a direct room that the other has not
+// accepted yet, or has hidden: see directory.Access.Ask. Such messages are few. The op stays the
+// first of its room's, so that order holds.
 func (s *Shard) askFirst(o *op) {
 	o.state = opAsking
 	user, room, id := o.sender, o.room, string(o.msgID.bytes())

@@ -9,8 +9,9 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// TestAskFirst sends in a direct room whose other has not accepted it: the directory is asked each time, order holds, what it
-// refuses is not sent, and nothing is asked once the room is like others.
+// TestAskFirst sends in a direct room whose other has not accepted it: the directory is asked each
+// time, order holds, what it refuses is not sent, and nothing is asked once the room is like
+// others.
 func TestAskFirst(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		var asked []string

@@ -2,8 +2,8 @@ package hub
 
 import "hubbub.internal/libs/api/presence"
 
-// Who has done nothing for a while is shown as idle, until the next command. That a connection answers pings says nothing
-// of the person, and a status that the client has set stays as it is.
+// Who has done nothing for a while is shown as idle, until the next command. That a connection
+// answers pings says nothing of the person, and a status that the client has set stays as it is.
 
 // chosen is the code of the status that the client has set.
 func (p *person) chosen() uint8 { return p.status &^ awayBit }
@@ -39,7 +39,8 @@ func (s *Shard) active(slot uint32) {
 	}
 }
 
-// rest finds out that a session's user has done nothing for too long. It is called every now and then.
+// rest finds out that a session's user has done nothing for too long. It is called every now and
+// then.
 func (s *Shard) rest(slot uint32) {
 	ses := s.sessions.at(slot)
 	after := ms(s.hub.opts.AwayAfter)

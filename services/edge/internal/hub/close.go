@@ -5,8 +5,8 @@ import (
 	"hubbub.internal/services/edge/internal/frame"
 )
 
-// close ends a session with a close frame. What was queued for it before is still sent, if it takes it; what comes in
-// is dropped, but for the client's answer.
+// close ends a session with a close frame. What was queued for it before is still sent, if it takes
+// it; what comes in is dropped, but for the client's answer.
 func (s *Shard) close(slot uint32, code wire.CloseCode, reason string) {
 	ses := s.sessions.at(slot)
 	if ses.state == stFree || ses.state == stClosing {
@@ -36,7 +36,8 @@ func (s *Shard) closed(slot uint32, payload []byte) {
 	s.finish(slot)
 }
 
-// finish ends the stream once everything queued is written, and then waits for the client to end its own.
+// finish ends the stream once everything queued is written, and then waits for the client to end
+// its own.
 func (s *Shard) finish(slot uint32) {
 	ses := s.sessions.at(slot)
 	ses.flags |= flFinish

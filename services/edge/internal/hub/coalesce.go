@@ -2,16 +2,19 @@ package hub
 
 import "time"
 
-// coalescing is the part of a shard that has the news of busy rooms wait for more, so that they share a write. A room that
-// has had nothing for a while does not wait. See docs/decisions/0018-coalescing.md.
+// coalescing is the part of a shard that has the news of busy rooms wait for more, so that they
+// share a write. A room that has had nothing for a while does not wait. See
+// docs/decisions/0018-coalescing.md.
 type coalescing struct {
-	each    time.Duration // for which a room waits for each of its sockets: a small one has little to save
+	// for which a room waits for each of its sockets: a small one has little to save
+	each    time.Duration
 	waiting []*audience
-	due     time.Duration // since the process started: when the first of them has waited for long enough
+	// since the process started: when the first of them has waited for long enough
+	due time.Duration
 }
 
-// coalesceEach is four or five times what a write takes: a busy room's writes leave most of the loop's time to others,
-// unless there are more than Options.Coalesce has room for.
+// coalesceEach is four or five times what a write takes: a busy room's writes leave most of the
+// loop's time to others, unless there are more than Options.Coalesce has room for.
 const coalesceEach = 20 * time.Microsecond
 
 // hold has a room's news wait, if the room has had some just before.
@@ -27,8 +30,8 @@ func (s *Shard) hold(a *audience) bool {
 	return true
 }
 
-// release ends the wait of all rooms once the first of them has waited for long enough: whoever is in several gets them
-// with one write, and a turn in which nothing is due looks at no room.
+// release ends the wait of all rooms once the first of them has waited for long enough: whoever is
+// in several gets them with one write, and a turn in which nothing is due looks at no room.
 func (s *Shard) release() {
 	if len(s.waiting) == 0 || s.at < s.due {
 		return
@@ -41,8 +44,8 @@ func (s *Shard) release() {
 	s.waiting = s.waiting[:0]
 }
 
-// patience returns for how long the loop may wait, if for all else it may for so long (negative: for ever). The turn
-// has taken some time itself.
+// patience returns for how long the loop may wait, if for all else it may for so long (negative:
+// for ever). The turn has taken some time itself.
 func (s *Shard) patience(wait time.Duration) time.Duration {
 	if len(s.waiting) == 0 {
 		return wait

@@ -11,7 +11,8 @@ import (
 
 const coalesceFor = 2 * time.Millisecond
 
-// clocked gives a shard a clock that stands still until the test moves it. Its rooms wait as large ones do.
+// clocked gives a shard a clock that stands still until the test moves it. Its rooms wait as large
+// ones do.
 func clocked(s *Shard) *time.Duration {
 	now := time.Hour
 	s.elapsed = func() time.Duration { return now }
@@ -60,8 +61,8 @@ func TestQuietRoomDoesNotWait(t *testing.T) {
 	}
 }
 
-// TestBusyRoomShares has entries of a busy room share a write, which comes when the first of them has waited for long
-// enough, and until then the loop waits for no longer.
+// TestBusyRoomShares has entries of a busy room share a write, which comes when the first of them
+// has waited for long enough, and until then the loop waits for no longer.
 func TestBusyRoomShares(t *testing.T) {
 	s, l := plainShard()
 	now := clocked(s)
@@ -128,8 +129,8 @@ func TestSmallRoomWaitsLess(t *testing.T) {
 	}
 }
 
-// TestBusyRoomHoldsUpNobody has acknowledgements and other rooms come at once while a room waits; a socket that is in
-// both rooms gets what waits in its time.
+// TestBusyRoomHoldsUpNobody has acknowledgements and other rooms come at once while a room waits; a
+// socket that is in both rooms gets what waits in its time.
 func TestBusyRoomHoldsUpNobody(t *testing.T) {
 	s, l := newTestShard(t)
 	now := clocked(s)
@@ -165,7 +166,8 @@ func TestBusyRoomHoldsUpNobody(t *testing.T) {
 	}
 }
 
-// TestLargeRoomIsNotHeldWithinItsPass has turns follow each other until a room has been served, and only then waits.
+// TestLargeRoomIsNotHeldWithinItsPass has turns follow each other until a room has been served, and
+// only then waits.
 func TestLargeRoomIsNotHeldWithinItsPass(t *testing.T) {
 	s, l := plainShard()
 	clocked(s)
@@ -179,7 +181,8 @@ func TestLargeRoomIsNotHeldWithinItsPass(t *testing.T) {
 	for i, want := range []int{10, 20, 30, 35} {
 		wait := s.Turn()
 		if i == 0 {
-			room.entry() // in the middle of the pass, so that those of its first part have another to come
+			// in the middle of the pass, so that those of its first part have another to come
+			room.entry()
 		}
 		if len(l.got) != want || want < 35 && wait != 0 {
 			t.Fatalf("turn %d wrote to %d sockets; the loop would wait for %s", i+1, len(l.got), wait)
@@ -190,8 +193,8 @@ func TestLargeRoomIsNotHeldWithinItsPass(t *testing.T) {
 	}
 }
 
-// TestCoalescingIsBounded holds, over any sequence of entries of any rooms, that no entry waits for longer than the
-// bound if the loop waits for no longer than it was told.
+// TestCoalescingIsBounded holds, over any sequence of entries of any rooms, that no entry waits for
+// longer than the bound if the loop waits for no longer than it was told.
 func TestCoalescingIsBounded(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s, l := plainShard()

@@ -42,7 +42,8 @@ const (
 	requestTimeout = 5 * time.Second
 )
 
-// mayAnswer counts something that the client has sent against its rate, and ends a connection that does not heed it.
+// mayAnswer counts something that the client has sent against its rate, and ends a connection that
+// does not heed it.
 func (s *Shard) mayAnswer(slot uint32) bool {
 	ses := s.sessions.at(slot)
 	ok, _ := ses.bucket.Take(s.rate, s.now)
@@ -188,8 +189,8 @@ func (h *Hub) coded(err error) *chat.Error {
 	return errInternal
 }
 
-// later has a worker do what may block, and gives what it returns to then on the shard's loop, if the session still
-// lives. When the workers are too busy, then is called at once.
+// later has a worker do what may block, and gives what it returns to then on the shard's loop, if
+// the session still lives. When the workers are too busy, then is called at once.
 func later[T any](s *Shard, r ref, work func(context.Context) (T, error), then func(slot uint32, v T, err error)) {
 	ok := s.hub.jobs.Do(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)

@@ -15,8 +15,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// commands are all that a session may send, with an id to put in, what each is answered with, and whether it needs the room to
-// be joined, a permission to write, or a service.
+// commands are all that a session may send, with an id to put in, what each is answered with, and
+// whether it needs the room to be joined, a permission to write, or a service.
 var commands = []struct {
 	name, frame, reply string
 	joined             bool   // refused with not_joined where the room is not joined
@@ -79,7 +79,8 @@ func TestEachCommandIsAnsweredOnce(t *testing.T) {
 	})
 }
 
-// TestRefusedCommands: each command is refused once, with the code that says why, and the session goes on.
+// TestRefusedCommands: each command is refused once, with the code that says why, and the session
+// goes on.
 func TestRefusedCommands(t *testing.T) {
 	down := errors.New("the store is down")
 	for _, why := range []struct {
@@ -130,8 +131,8 @@ func TestRefusedCommands(t *testing.T) {
 	}
 }
 
-// TestCommandsWithoutABus: while the bus is away each command that needs it is refused as unavailable in its time, and works
-// when it is back.
+// TestCommandsWithoutABus: while the bus is away each command that needs it is refused as
+// unavailable in its time, and works when it is back.
 func TestCommandsWithoutABus(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann := r.login("ann")
@@ -268,7 +269,8 @@ func TestRates(t *testing.T) {
 	})
 }
 
-// TestStrikesAreTakenBack: who heeds the limits in between is not closed, however often they were broken in all.
+// TestStrikesAreTakenBack: who heeds the limits in between is not closed, however often they were
+// broken in all.
 func TestStrikesAreTakenBack(t *testing.T) {
 	riggedWith(t, 1, func(o *Options) { o.Rate, o.Burst = 10, 1 }, func(r *rig) {
 		ann := r.login("ann")
@@ -278,7 +280,8 @@ func TestStrikesAreTakenBack(t *testing.T) {
 			ann.write(`{"type":"ping"}`) // above it
 		}
 		r.settle()
-		if n := len(ann.all()); n != 3*abuse || ann.code != 0 { // all that were above the rate are answered
+		// all that were above the rate are answered
+		if n := len(ann.all()); n != 3*abuse || ann.code != 0 {
 			t.Errorf("%d answers, closed with %d", n, ann.code)
 		}
 		if n := ann.s.sessions.at(ann.slot).strikes; n > 1 {
@@ -287,7 +290,8 @@ func TestStrikesAreTakenBack(t *testing.T) {
 	})
 }
 
-// TestRoomLimit: a socket is in so many rooms at most, a failed join takes no place, and a left room gives one back.
+// TestRoomLimit: a socket is in so many rooms at most, a failed join takes no place, and a left
+// room gives one back.
 func TestRoomLimit(t *testing.T) {
 	riggedWith(t, 1, func(o *Options) { o.Rooms = 2 }, func(r *rig) {
 		r.access[[2]string{"ann", "secret"}] = directory.Access{}

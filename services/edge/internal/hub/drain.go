@@ -14,7 +14,8 @@ const byeDrain = "this server is going down; others are up"
 const (
 	// minPace is how many sockets a second are closed at least.
 	minPace = 200
-	// appendGrace is how long sends in flight may take to be acknowledged before their sockets are closed.
+	// appendGrace is how long sends in flight may take to be acknowledged before their sockets are
+	// closed.
 	appendGrace = 10 * time.Second
 )
 
@@ -27,8 +28,8 @@ type draining struct {
 	since uint32
 }
 
-// Drain asks all sockets to go elsewhere, over a time that is at most d, and returns when they have gone, or when ctx
-// ends. No new connections come in; sends in flight are acknowledged first.
+// Drain asks all sockets to go elsewhere, over a time that is at most d, and returns when they have
+// gone, or when ctx ends. No new connections come in; sends in flight are acknowledged first.
 func (h *Hub) Drain(ctx context.Context, d time.Duration) {
 	h.draining.Store(true)
 	sockets := h.Sockets()

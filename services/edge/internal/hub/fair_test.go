@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// TestFairness has news in a room of 30,000 and then, turn after turn, in a room of two: those two have theirs in the turn in which
-// it comes, and no turn serves more of the large room than its bound.
+// TestFairness has news in a room of 30,000 and then, turn after turn, in a room of two: those two
+// have theirs in the turn in which it comes, and no turn serves more of the large room than its
+// bound.
 func TestFairness(t *testing.T) {
 	s, l := plainShard()
 	const large, visits = 30_000, 1024

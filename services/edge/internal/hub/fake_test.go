@@ -137,7 +137,8 @@ func newTestShard(t testing.TB) (*Shard, *fakeLoop) {
 // allow has the permission of a user in a room known.
 func allow(t testing.TB, s *Shard, user, room string) {
 	t.Helper()
-	for known := false; !known; _, known = s.hub.access.Cached(user, room) { // the cache keeps nothing before it has contact
+	// the cache keeps nothing before it has contact
+	for known := false; !known; _, known = s.hub.access.Cached(user, room) {
 		if _, err := s.hub.access.Access(t.Context(), user, room); err != nil {
 			t.Fatal(err)
 		}

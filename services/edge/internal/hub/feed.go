@@ -14,15 +14,17 @@ import (
 	"hubbub.internal/services/edge/internal/ring"
 )
 
-// A feed is what somebody on this edge listens to: the log of a room, together with what is live only in it, or the
-// presence of a room. It is followed on the bus once, and encoded once, for all sockets of all loops.
+// A feed is what somebody on this edge listens to: the log of a room, together with what is live
+// only in it, or the presence of a room. It is followed on the bus once, and encoded once, for all
+// sockets of all loops.
 type feed struct {
 	hub  *Hub
 	room string
 	ring ring.Ring
 	auds []*audience // by loop, and then again those of compressed frames; each is its loop's alone
 
-	slow atomic.Int32 // seconds of the room's slow mode, as far as one of its members has shown; 0: none
+	// seconds of the room's slow mode, as far as one of its members has shown; 0: none
+	slow atomic.Int32
 
 	listening atomic.Uint64 // loops that have subscribers, a bit each
 	told      atomic.Uint64 // loops that were told of news and have not looked
@@ -99,7 +101,8 @@ func (h *Hub) release(f *feed) {
 	}
 }
 
-// whenLive calls then once the feed is followed, or could not be. It calls it at once, or from another goroutine.
+// whenLive calls then once the feed is followed, or could not be. It calls it at once, or from
+// another goroutine.
 func (f *feed) whenLive(then func(error)) {
 	f.mu.Lock()
 	if f.state == feedLive {
@@ -202,8 +205,8 @@ func (f *feed) Entry(e bus.Entry) {
 	f.tell()
 }
 
-// appendEntry appends the client's form of an entry. One that cannot be read is an event of a type that clients ignore: it
-// has its place in the order all the same.
+// appendEntry appends the client's form of an entry. One that cannot be read is an event of a type
+// that clients ignore: it has its place in the order all the same.
 func (h *Hub) appendEntry(dst []byte, room string, e bus.Entry) []byte {
 	frame, err := chat.AppendFrame(dst, e.Data, e.Seq, e.Prev)
 	if err == nil {
@@ -254,7 +257,8 @@ var started = time.Now()
 
 func seconds() uint32 { return uint32(time.Since(started) / time.Second) }
 
-// sweepFeeds gives up feeds that nobody has used for a while; every so often it trims the rings of the others.
+// sweepFeeds gives up feeds that nobody has used for a while; every so often it trims the rings of
+// the others.
 func (h *Hub) sweepFeeds(n int) {
 	const trimEvery = 10
 	now := seconds()

@@ -20,7 +20,8 @@ func (r *rig) followed() (n int) {
 	return len(r.hub.feeds)
 }
 
-// TestLinger: a room that nobody is in is followed for a while, from when the last has left, and who comes back meanwhile finds it.
+// TestLinger: a room that nobody is in is followed for a while, from when the last has left, and
+// who comes back meanwhile finds it.
 func TestLinger(t *testing.T) {
 	rigged(t, 2, func(r *rig) {
 		ann, bob := r.login("ann"), r.login("bob")
@@ -54,7 +55,8 @@ func TestLinger(t *testing.T) {
 	})
 }
 
-// TestRoomThatCannotBeFollowed: a join fails while the bus fails or the workers are too busy, takes no place, and the next one works.
+// TestRoomThatCannotBeFollowed: a join fails while the bus fails or the workers are too busy, takes
+// no place, and the next one works.
 func TestRoomThatCannotBeFollowed(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann, bob := r.login("ann"), r.login("bob")
@@ -137,7 +139,8 @@ func (s subscription) Stop() { s() }
 
 var _ bus.Subscription = subscription(nil)
 
-// TestReviewIsDoneOnce: what could not be asked, since the workers were too busy, is asked a second later, and then no more.
+// TestReviewIsDoneOnce: what could not be asked, since the workers were too busy, is asked a second
+// later, and then no more.
 func TestReviewIsDoneOnce(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann := r.login("ann")
@@ -161,7 +164,8 @@ func TestReviewIsDoneOnce(t *testing.T) {
 	})
 }
 
-// TestExpelledFromWatching: who may not read a room any more does not hear who comes and goes there either.
+// TestExpelledFromWatching: who may not read a room any more does not hear who comes and goes there
+// either.
 func TestExpelledFromWatching(t *testing.T) {
 	for name, change := range map[string]directory.Change{
 		"by an answer": {Kind: directory.ChangeAccess, User: "ann", Room: "lobby"}, "by a review": {Kind: directory.ChangeRoom, Room: "lobby"},
@@ -206,7 +210,8 @@ func expelledFromWatching(t *testing.T, r *rig, change directory.Change) {
 	bob.quiet()
 }
 
-// TestAway: who does nothing for a while is shown as idle until the next command, a ping is none, and a status that was chosen stays.
+// TestAway: who does nothing for a while is shown as idle until the next command, a ping is none,
+// and a status that was chosen stays.
 func TestAway(t *testing.T) {
 	riggedWith(t, 1, func(o *Options) { o.AwayAfter, o.IdleTimeout = 2*time.Minute, time.Hour }, func(r *rig) {
 		ann, bob, cat := r.login("ann"), r.login("bob"), r.login("cat")
@@ -222,7 +227,8 @@ func TestAway(t *testing.T) {
 		}
 		for range 10 {
 			r.pass(10 * time.Second)
-			for _, c := range []*client{ann, bob, cat} { // else their timers wait for a pong and look at nothing else
+			// else their timers wait for a pong and look at nothing else
+			for _, c := range []*client{ann, bob, cat} {
 				c.say(`{"type":"ping"}`)
 			}
 		}
@@ -239,8 +245,9 @@ func TestAway(t *testing.T) {
 	})
 }
 
-// TestLapse: the directory is asked about sessions whose tokens have run out, of all in the end, and again when it was away; those
-// that have ended are closed, the others are not asked about again before their time.
+// TestLapse: the directory is asked about sessions whose tokens have run out, of all in the end,
+// and again when it was away; those that have ended are closed, the others are not asked about
+// again before their time.
 func TestLapse(t *testing.T) {
 	riggedWith(t, 1, func(o *Options) { o.PingAfter, o.IdleTimeout = time.Second, 24*time.Hour }, func(r *rig) {
 		const sockets = directory.MaxSessions + 10

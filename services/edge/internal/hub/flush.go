@@ -46,7 +46,8 @@ func (s *Shard) owesNothing(ses *session) {
 	ses.due = none
 }
 
-// flush writes a session's output and the frames of its subs: those that are due, or, when it lags, of all.
+// flush writes a session's output and the frames of its subs: those that are due, or, when it lags,
+// of all.
 func (s *Shard) flush(slot uint32) {
 	ses := s.sessions.at(slot)
 	s.pieces, s.late = s.pieces[:0], s.late[:0]
@@ -180,7 +181,8 @@ func (s *Shard) settle(slot uint32, n, own int) {
 			n -= len(p.data)
 			continue
 		}
-		// The frame that was cut is finished from the session's own output, so that others may come between frames.
+		// The frame that was cut is finished from the session's own output, so that others may come
+		// between frames.
 		end := 0
 		for end < n {
 			end += frame.Len(p.data[end:])

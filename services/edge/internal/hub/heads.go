@@ -27,8 +27,8 @@ type headAsk struct {
 // headsPart is how many rooms are asked for at once.
 const headsPart = 500
 
-// ask calls then, from another goroutine, with the Seq through which the room is complete: entries that are appended after
-// ask are after it, and the loops get a hint of each.
+// ask calls then, from another goroutine, with the Seq through which the room is complete: entries
+// that are appended after ask are after it, and the loops get a hint of each.
 func (d *headDesk) ask(room string, then func(through uint64, err error)) {
 	d.mu.Lock()
 	d.waiting = append(d.waiting, headAsk{room, then})
@@ -57,7 +57,8 @@ func (d *headDesk) fail(err error) {
 	}
 }
 
-// watchOwn has the loops told of personal rooms, and answers for the heads of these, until ctx ends.
+// watchOwn has the loops told of personal rooms, and answers for the heads of these, until ctx
+// ends.
 func (h *Hub) watchOwn(ctx context.Context) error {
 	sub := h.watchPersonal(ctx)
 	if sub == nil {

@@ -21,7 +21,8 @@ var (
 	lostMessage = "the edge cannot reach what it needs to let you in"
 )
 
-// hello checks who a session is. Signatures are verified by workers: one takes as long as ten frames.
+// hello checks who a session is. Signatures are verified by workers: one takes as long as ten
+// frames.
 func (s *Shard) hello(slot uint32, c *wire.Command) {
 	ses := s.sessions.at(slot)
 	id := string(c.ID)
@@ -45,7 +46,8 @@ func (s *Shard) hello(slot uint32, c *wire.Command) {
 		defer cancel()
 		claims, err := s.hub.verifier.Verify(ctx, token)
 		if err == nil {
-			err = s.hub.access.Known(ctx) // at the start: who has been shut out, of which welcome asks
+			// at the start: who has been shut out, of which welcome asks
+			err = s.hub.access.Known(ctx)
 		}
 		s.post(func() { s.verified(r, id, device, claims, err) })
 	}) {
@@ -93,7 +95,8 @@ func (s *Shard) verified(r ref, id, device string, claims auth.Claims, err error
 	})
 }
 
-// welcome lets a session in. own is where the log of its user's own room ended when it was last looked at.
+// welcome lets a session in. own is where the log of its user's own room ended when it was last
+// looked at.
 func (s *Shard) welcome(slot uint32, own uint64, id, device string, claims auth.Claims) {
 	ses := s.sessions.at(slot)
 	if s.hub.access.Revoked(claims) {

@@ -96,7 +96,8 @@ func TestHelloWithoutServices(t *testing.T) {
 	})
 }
 
-// TestHelloBeforeRevocationsAreKnown: as long as the edge does not know who was shut out before it started, it lets nobody in.
+// TestHelloBeforeRevocationsAreKnown: as long as the edge does not know who was shut out before it
+// started, it lets nobody in.
 func TestHelloBeforeRevocationsAreKnown(t *testing.T) {
 	riggedWith(t, 1, func(o *Options) { o.HelloTimeout = 10 * time.Second }, func(r *rig) {
 		known := r.hub.access
@@ -113,7 +114,8 @@ func TestHelloBeforeRevocationsAreKnown(t *testing.T) {
 	})
 }
 
-// TestTimeouts: a socket that says nothing is closed in its time: before hello, and after the ping that it does not answer.
+// TestTimeouts: a socket that says nothing is closed in its time: before hello, and after the ping
+// that it does not answer.
 func TestTimeouts(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		mute, ann, bob := r.open(), r.login("ann"), r.login("bob")
@@ -139,7 +141,8 @@ func TestTimeouts(t *testing.T) {
 	})
 }
 
-// TestDrain: sends on their way are acknowledged first, then everybody is told to come back, and the hub is empty.
+// TestDrain: sends on their way are acknowledged first, then everybody is told to come back, and
+// the hub is empty.
 func TestDrain(t *testing.T) {
 	rigged(t, 2, func(r *rig) {
 		ann, bob := r.login("ann"), r.login("bob")
@@ -182,7 +185,8 @@ func TestDrain(t *testing.T) {
 	})
 }
 
-// TestDrainWaitsForNobodyForever: a send that is never acknowledged holds its socket for a while only.
+// TestDrainWaitsForNobodyForever: a send that is never acknowledged holds its socket for a while
+// only.
 func TestDrainWaitsForNobodyForever(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann := r.login("ann")
@@ -208,10 +212,11 @@ func TestDrainWaitsForNobodyForever(t *testing.T) {
 	})
 }
 
-// TestGoneWhileHello: what comes of the hello of a connection that has ended meanwhile concerns nobody, least of all the next
-// connection in its place.
+// TestGoneWhileHello: what comes of the hello of a connection that has ended meanwhile concerns
+// nobody, least of all the next connection in its place.
 func TestGoneWhileHello(t *testing.T) {
-	for _, known := range []bool{false, true} { // the keys are, so that it waits for the end of the own room
+	// the keys are, so that it waits for the end of the own room
+	for _, known := range []bool{false, true} {
 		for _, fails := range []bool{false, true} {
 			rigged(t, 1, func(r *rig) {
 				if known {
@@ -257,7 +262,8 @@ func TestHelloOfRevoked(t *testing.T) {
 	})
 }
 
-// TestNobodyWatches: while users' own rooms cannot be watched, who asks for the end of one is told so, and when they can he is told the end.
+// TestNobodyWatches: while users' own rooms cannot be watched, who asks for the end of one is told
+// so, and when they can he is told the end.
 func TestNobodyWatches(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		seq := r.message(chat.UserRoom("ann"), "m1")

@@ -1,9 +1,9 @@
-// Package hub is the edge itself: sessions, rooms, and the commands of the client protocol. Each loop has a Shard, which
-// owns the loop's connections and is touched by that loop's goroutine alone; what the shards share is the feeds, one for
-// each room that somebody on this edge is in.
+// Package hub is the edge itself: sessions, rooms, and the commands of the client protocol. Each
+// loop has a Shard, which owns the loop's connections and is touched by that loop's goroutine
+// alone; what the shards share is the feeds, one for each room that somebody on this edge is in.
 //
-// It owns WebSocket sessions from the first byte to the close frame. It knows no socket (transport does), keeps nothing
-// that a crash would lose, and decides no permission.
+// It owns WebSocket sessions from the first byte to the close frame. It knows no socket (transport
+// does), keeps nothing that a crash would lose, and decides no permission.
 package hub
 
 import (
@@ -32,35 +32,41 @@ import (
 
 // Options bound what the hub does. All are set by the caller.
 type Options struct {
-	EdgeID           string // names the edge to the presence service
-	Origins          []string
-	Proxies          clientaddr.Proxies
-	Heartbeat        time.Duration // of the edge, to the presence service
-	Sockets          int           // WebSockets at the same time
-	BasePath         string        // that the WebSocket is under, too, without a slash at its end; empty: none
-	SocketsPerIP     int           // of one address (IPv6: of one /64); 0: any number
-	SocketsPerUser   int           // 0: any number
-	UserRate         int           // commands per second of one user on this edge, sustained; 0: any number
-	UserBurst        int           // commands of one user at once
-	UserBytes        int64         // of text and perMessage that a user may send in a day on this edge; 0: any amount
-	GuestBytes       int64         // the same of a guest
-	Frame            int           // bytes of a message
-	Text             int           // bytes of UTF-8 of a text
-	Rooms            int           // rooms of one socket
-	Rate             int           // commands per second of one socket, sustained
-	Burst            int           // commands at once
-	Pending          int           // sends of one socket that are not acknowledged
-	Buffers          int           // bytes of incomplete input and unsent output, of all sockets together
-	Outstanding      int           // bytes of unsent output of one socket
-	Ring             ring.Limits
-	Deflate          int // bytes from which a message of a room is compressed; 0: never, and no client's is taken
+	EdgeID    string // names the edge to the presence service
+	Origins   []string
+	Proxies   clientaddr.Proxies
+	Heartbeat time.Duration // of the edge, to the presence service
+	Sockets   int           // WebSockets at the same time
+	// that the WebSocket is under, too, without a slash at its end; empty: none
+	BasePath       string
+	SocketsPerIP   int // of one address (IPv6: of one /64); 0: any number
+	SocketsPerUser int // 0: any number
+	// commands per second of one user on this edge, sustained; 0: any number
+	UserRate  int
+	UserBurst int // commands of one user at once
+	// of text and perMessage that a user may send in a day on this edge; 0: any amount
+	UserBytes  int64
+	GuestBytes int64 // the same of a guest
+	Frame      int   // bytes of a message
+	Text       int   // bytes of UTF-8 of a text
+	Rooms      int   // rooms of one socket
+	Rate       int   // commands per second of one socket, sustained
+	Burst      int   // commands at once
+	Pending    int   // sends of one socket that are not acknowledged
+	// bytes of incomplete input and unsent output, of all sockets together
+	Buffers     int
+	Outstanding int // bytes of unsent output of one socket
+	Ring        ring.Limits
+	// bytes from which a message of a room is compressed; 0: never, and no client's is taken
+	Deflate          int
 	HandshakeTimeout time.Duration
 	HelloTimeout     time.Duration
 	PingAfter        time.Duration
 	IdleTimeout      time.Duration
 	WriteTimeout     time.Duration
-	Coalesce         time.Duration // for which at most a busy room's frames wait for more; 0: they do not
-	AwayAfter        time.Duration // without a command the user is shown as idle; 0: never
+	// for which at most a busy room's frames wait for more; 0: they do not
+	Coalesce  time.Duration
+	AwayAfter time.Duration // without a command the user is shown as idle; 0: never
 }
 
 // Deps is what the hub works with.
@@ -109,7 +115,8 @@ type Hub struct {
 	live    [liveChannels]liveChannel
 }
 
-// How many goroutines wait for the bus at the same time, verify tokens, and how many jobs wait for each.
+// How many goroutines wait for the bus at the same time, verify tokens, and how many jobs wait for
+// each.
 const (
 	busWorkers   = 64
 	checkWorkers = 8
@@ -131,7 +138,8 @@ func New(opts Options, deps Deps) *Hub {
 		ended: make(chan struct{}),
 	}
 	h.userRate = bucket.Limit{Rate: uint32(opts.UserRate), Burst: uint32(opts.UserBurst)}
-	h.numbers.Store(rand.Uint64() >> 24) // ids of sessions do not repeat those of the process before
+	// ids of sessions do not repeat those of the process before
+	h.numbers.Store(rand.Uint64() >> 24)
 	h.reporter = presence.NewReporter(deps.Bus, presence.ReporterConfig{Edge: opts.EdgeID, Heartbeat: opts.Heartbeat, Log: deps.Log, Metrics: deps.Metrics}, h.sessions)
 	h.access.OnChange(h.changed)
 	h.metrics.watch(deps.Metrics, h)
@@ -148,7 +156,8 @@ func (h *Hub) Shard(l transport.Loop) *Shard {
 	return s
 }
 
-// Run does what belongs to no loop, until ctx ends. The loops have to be running, and have to be stopped before.
+// Run does what belongs to no loop, until ctx ends. The loops have to be running, and have to be
+// stopped before.
 func (h *Hub) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, run := range []func(context.Context) error{h.jobs.Run, h.lookUps.Run, h.checks.Run, h.reporter.Run, h.sweep, h.watchOwn} {

@@ -7,12 +7,13 @@ import (
 	"hubbub.internal/services/edge/internal/deflate"
 )
 
-// inflateUnit is how many bytes that a message has grown by when inflated count as one command more. What is short on the
-// wire and long to read would otherwise be the cheapest way to keep a loop busy. Bytes that a message has shrunk by count
-// likewise: they are blocks of nothing.
+// inflateUnit is how many bytes that a message has grown by when inflated count as one command
+// more. What is short on the wire and long to read would otherwise be the cheapest way to keep a
+// loop busy. Bytes that a message has shrunk by count likewise: they are blocks of nothing.
 const inflateUnit = 4 << 10
 
-// inflate decompresses a message, within the limit that holds for others. It returns false when that has ended the session.
+// inflate decompresses a message, within the limit that holds for others. It returns false when
+// that has ended the session.
 func (s *Shard) inflate(slot uint32, b []byte) ([]byte, bool) {
 	out, err := s.inflater.Inflate(b, s.hub.opts.Frame)
 	switch {

@@ -48,8 +48,8 @@ func (s *Shard) keep(slot uint32, rest []byte) {
 	s.buffers.Append(&s.sessions.at(slot).in, rest)
 }
 
-// consume takes what is complete from b, and returns how much that was. The memory of b may be a buffer of the session,
-// which is not freed before consume has returned.
+// consume takes what is complete from b, and returns how much that was. The memory of b may be a
+// buffer of the session, which is not freed before consume has returned.
 func (s *Shard) consume(slot uint32, b []byte) (used int) {
 	ses := s.sessions.at(slot)
 	if ses.state == stHandshake {
@@ -68,8 +68,8 @@ func (s *Shard) consume(slot uint32, b []byte) (used int) {
 		}
 		f, n, code := frame.Read(b[used:], s.frameLimit(ses), ses.flags&flPacks != 0)
 		if code != 0 {
-			// The rest of a frame that is too long is still read, and dropped: a client that is reset while it writes
-			// does not get to see the close frame.
+			// The rest of a frame that is too long is still read, and dropped: a client that is
+			// reset while it writes does not get to see the close frame.
 			if code == wire.CloseTooBig {
 				ses.flags |= flDeaf
 			}
@@ -93,7 +93,8 @@ func (s *Shard) frameLimit(ses *session) int {
 	return s.hub.opts.Frame
 }
 
-// handshake looks at the beginning of a connection. It returns how much of b has been dealt with: 0 if more has to come.
+// handshake looks at the beginning of a connection. It returns how much of b has been dealt with: 0
+// if more has to come.
 func (s *Shard) handshake(slot uint32, b []byte) int {
 	res := s.parser.Parse(b)
 	switch res.Verdict {
@@ -148,7 +149,8 @@ func (s *Shard) fail(slot uint32, code wire.CloseCode) {
 	ses := s.sessions.at(slot)
 	if ses.state != stClosing { // else it has had its close frame
 		s.close(slot, code, reasons[code])
-		s.finish(slot) // the client's answer could not be told from the rest, so nobody waits for it
+		// the client's answer could not be told from the rest, so nobody waits for it
+		s.finish(slot)
 	}
 }
 

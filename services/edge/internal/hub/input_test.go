@@ -55,7 +55,8 @@ func masked(first byte, payload string) []byte {
 	return b
 }
 
-// closed checks that the socket was told a code, and whether the stream ends without the client's answer.
+// closed checks that the socket was told a code, and whether the stream ends without the client's
+// answer.
 func (c *client) closed(what string, code wire.CloseCode, finished bool) {
 	c.r.t.Helper()
 	c.all()
@@ -64,8 +65,8 @@ func (c *client) closed(what string, code wire.CloseCode, finished bool) {
 	}
 }
 
-// TestHandshakes: a request in any pieces is answered once it is whole, frames behind it count, and one that does not come, is none,
-// or is one too many is turned away.
+// TestHandshakes: a request in any pieces is answered once it is whole, frames behind it count, and
+// one that does not come, is none, or is one too many is turned away.
 func TestHandshakes(t *testing.T) {
 	riggedWith(t, 1, func(o *Options) { o.Sockets = 2 }, func(r *rig) {
 		whole := []byte(request + "\r\n")
@@ -134,7 +135,8 @@ func TestHandshakes(t *testing.T) {
 	})
 }
 
-// TestFrames: messages in any pieces and fragments are taken, and each way to break the rules ends the connection as RFC 6455 says.
+// TestFrames: messages in any pieces and fragments are taken, and each way to break the rules ends
+// the connection as RFC 6455 says.
 func TestFrames(t *testing.T) {
 	const ping = `{"type":"ping","id":"p"}`
 	riggedWith(t, 1, func(o *Options) { o.Frame, o.Deflate = 1000, 1 }, func(r *rig) {
@@ -202,7 +204,8 @@ func TestFrames(t *testing.T) {
 				t.Errorf("%s: the connection is still there", tt.name)
 			}
 		}
-		// One that does not compress may be a little longer than others, in one frame or in several.
+		// One that does not compress may be a little longer than others, in one frame or in
+		// several.
 		text := `{"type":"ping","id":"p"}`
 		text += strings.Repeat(" ", 1000-len(text))
 		stored := append([]byte{0, byte(len(text)), byte(len(text) >> 8), ^byte(len(text)), ^byte(len(text) >> 8)}, text...)
@@ -217,8 +220,8 @@ func TestFrames(t *testing.T) {
 	})
 }
 
-// TestClosing: our close frame is written before the client's answer ends the connection, and a client's that comes first is
-// answered.
+// TestClosing: our close frame is written before the client's answer ends the connection, and a
+// client's that comes first is answered.
 func TestClosing(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann := r.login("ann")
@@ -252,7 +255,8 @@ func TestClosing(t *testing.T) {
 	})
 }
 
-// TestShortOfMemory: who wants memory for half a message when there is none is turned away, and those who need none stay.
+// TestShortOfMemory: who wants memory for half a message when there is none is turned away, and
+// those who need none stay.
 func TestShortOfMemory(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann, bob, eve := r.login("ann"), r.login("bob"), r.login("eve")
@@ -265,7 +269,8 @@ func TestShortOfMemory(t *testing.T) {
 		eve.want("ack", "p")
 		eve.bytes(masked(0x01, `{"type":`))
 		eve.closed("a fragment", wire.CloseOverloaded, false)
-		ann.bytes(masked(0x80, `{"type":"ping","id":"p"}`)) // the last one needs no more than it has
+		// the last one needs no more than it has
+		ann.bytes(masked(0x80, `{"type":"ping","id":"p"}`))
 		ann.want("ack", "p")
 		ann.bytes(masked(0x01, strings.Repeat(" ", 100)))
 		ann.s.drop(ann.slot)
@@ -301,7 +306,8 @@ func TestCostlyFrames(t *testing.T) {
 	}
 }
 
-// TestSocketsPerAddress: an address has so many sockets at most, and who goes makes room, whether they have logged in or not.
+// TestSocketsPerAddress: an address has so many sockets at most, and who goes makes room, whether
+// they have logged in or not.
 func TestSocketsPerAddress(t *testing.T) {
 	riggedWith(t, 1, func(o *Options) { o.SocketsPerIP = 2 }, func(r *rig) {
 		from := func(addr string) *client {

@@ -18,7 +18,8 @@ type joining struct {
 }
 
 const (
-	// maxReplays is how many joins of one socket read missed entries at the same time; the others wait for their turn.
+	// maxReplays is how many joins of one socket read missed entries at the same time; the others
+	// wait for their turn.
 	maxReplays = 4
 	// parkBytes is how much unsent output has a socket's joins wait.
 	parkBytes = 256 << 10
@@ -80,8 +81,8 @@ func (s *Shard) enter(j *joining) {
 	f.whenLive(func(err error) { s.post(func() { s.followed(j, err) }) })
 }
 
-// current reports whether a join is still wanted: the session lives and has not left the room meanwhile. A join whose room was
-// left has been answered: see depart.
+// current reports whether a join is still wanted: the session lives and has not left the room
+// meanwhile. A join whose room was left has been answered: see depart.
 func (s *Shard) current(j *joining) bool { return s.alive(j.ref) != nil && s.joins[j.sub] == j }
 
 // followed goes on when the room's feed is followed.
@@ -119,7 +120,8 @@ func (s *Shard) followed(j *joining, err error) {
 	later(s, j.ref, s.hub.replayer(s.sessions.at(j.ref.slot).who.user(), j.room, j.after), func(slot uint32, got replayed, err error) { s.replayed(j, got, err) })
 }
 
-// joinNow makes a room live from now on. One that is live already has its socket brought up to date first.
+// joinNow makes a room live from now on. One that is live already has its socket brought up to date
+// first.
 func (s *Shard) joinNow(j *joining) {
 	b := s.subs.at(j.sub)
 	r := b.aud.view

@@ -7,8 +7,9 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// BenchmarkKeepalive lives through a minute with a million sockets that do nothing but answer pings, without the pings'
-// system calls: what the wheel and the frames of pings and pongs take. See docs/performance.md.
+// BenchmarkKeepalive lives through a minute with a million sockets that do nothing but answer
+// pings, without the pings' system calls: what the wheel and the frames of pings and pongs take.
+// See docs/performance.md.
 func BenchmarkKeepalive(b *testing.B) {
 	const sockets, seconds = 1_000_000, 60
 	s, l := plainShard()
@@ -16,7 +17,8 @@ func BenchmarkKeepalive(b *testing.B) {
 	now := clocked(s)
 	first := *now
 	for slot := range uint32(sockets) {
-		*now = first + time.Duration(slot)*s.hub.opts.PingAfter/sockets // they have come one after the other
+		// they have come one after the other
+		*now = first + time.Duration(slot)*s.hub.opts.PingAfter/sockets
 		if slot%1000 == 0 {
 			s.Turn()
 		}

@@ -10,10 +10,10 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// A token is verified once, at hello, and a socket may stay open for much longer than the token is good for. When it has
-// run out, the edge asks the directory whether the session that it was made for goes on, and again after each such time.
-// The control log tells of most ends at once; this finds those that nobody told of: sessions that expired, and entries
-// that were lost with a log.
+// A token is verified once, at hello, and a socket may stay open for much longer than the token is
+// good for. When it has run out, the edge asks the directory whether the session that it was made
+// for goes on, and again after each such time. The control log tells of most ends at once; this
+// finds those that nobody told of: sessions that expired, and entries that were lost with a log.
 
 // lapse notes that a session is to be asked about, if it is time. It is called every now and then.
 func (s *Shard) lapse(slot uint32) {
@@ -23,8 +23,8 @@ func (s *Shard) lapse(slot uint32) {
 	}
 }
 
-// checkLapsed asks about the sessions that were noted, some at a time. Those for which there is no answer are noted again
-// by their next timeouts: while the directory is away, sockets stay.
+// checkLapsed asks about the sessions that were noted, some at a time. Those for which there is no
+// answer are noted again by their next timeouts: while the directory is away, sockets stay.
 func (s *Shard) checkLapsed() {
 	if s.checking || len(s.lapsed) == 0 {
 		return
@@ -70,7 +70,8 @@ func (s *Shard) checked(asked []ref, ended []int, at time.Time) {
 	}
 	for _, r := range asked {
 		if ses := s.alive(r); ses != nil {
-			// A revocation from before that moment would have been in the answer, and a later one is still heeded.
+			// A revocation from before that moment would have been in the answer, and a later one
+			// is still heeded.
 			ses.who.goodAt(at)
 		}
 	}

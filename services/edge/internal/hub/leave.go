@@ -8,15 +8,15 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// wanted is what a client has asked to follow, and has no sub for yet: it waits for permission, or is parked. A watch stays one
-// until it is answered.
+// wanted is what a client has asked to follow, and has no sub for yet: it waits for permission, or
+// is parked. A watch stays one until it is answered.
 type wanted struct {
 	kind     feedKind
 	id, room string
 }
 
-// whenAdmitted goes on with what a client wants to follow when it is known that its user may read the room. It answers the
-// command otherwise. Nothing follows on what was withdrawn meanwhile.
+// whenAdmitted goes on with what a client wants to follow when it is known that its user may read
+// the room. It answers the command otherwise. Nothing follows on what was withdrawn meanwhile.
 func (s *Shard) whenAdmitted(slot uint32, w *wanted, then func(slot uint32, a directory.Access)) {
 	s.wanted[slot] = append(s.wanted[slot], w)
 	s.withAccess(slot, w.room, func(slot uint32, a directory.Access, err error) {
@@ -32,7 +32,8 @@ func (s *Shard) whenAdmitted(slot uint32, w *wanted, then func(slot uint32, a di
 	})
 }
 
-// unwant takes something off what a client wants, and reports whether it was there: what was withdrawn is not.
+// unwant takes something off what a client wants, and reports whether it was there: what was
+// withdrawn is not.
 func (s *Shard) unwant(slot uint32, w *wanted) bool {
 	all := s.wanted[slot]
 	at := slices.Index(all, w)
@@ -65,16 +66,17 @@ func (s *Shard) withdraw(slot uint32, kind feedKind, room string) (gone []*wante
 	return gone
 }
 
-// leave takes a session out of a room that its client no longer wants, and ends its joins of it that are under way: after the
-// ack nothing comes of what was asked before.
+// leave takes a session out of a room that its client no longer wants, and ends its joins of it
+// that are under way: after the ack nothing comes of what was asked before.
 func (s *Shard) leave(slot uint32, c *wire.Command) {
 	s.depart(slot, string(c.Room), errLeft)
 	s.ack(slot, c.ID)
 	s.unpark(slot)
 }
 
-// depart takes a session out of a room, answers its joins of the room that are under way with an error, and reports whether it
-// had a sub. The caller unparks: those joins were perhaps in the way of others.
+// depart takes a session out of a room, answers its joins of the room that are under way with an
+// error, and reports whether it had a sub. The caller unparks: those joins were perhaps in the way
+// of others.
 func (s *Shard) depart(slot uint32, room string, e *chat.Error) bool {
 	ses := s.sessions.at(slot)
 	id := s.findFeed(ses, logFeed, room)

@@ -8,8 +8,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// TestLeaveWithSendsQueued: each send that waits when its room is left is answered, and counts no more. The one that is on
-// its way is acknowledged, as the log has it.
+// TestLeaveWithSendsQueued: each send that waits when its room is left is answered, and counts no
+// more. The one that is on its way is acknowledged, as the log has it.
 func TestLeaveWithSendsQueued(t *testing.T) {
 	const pending = 4
 	for name, kicked := range map[string]bool{"left": false, "removed": true} {
@@ -70,7 +70,8 @@ func TestLeaveWithSendsQueued(t *testing.T) {
 	}
 }
 
-// TestLeaveWhilePermissionIsAsked: a send whose permission is being asked for when the room is left is answered and not sent.
+// TestLeaveWhilePermissionIsAsked: a send whose permission is being asked for when the room is left
+// is answered and not sent.
 func TestLeaveWhilePermissionIsAsked(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann, bob := r.login("ann"), r.login("bob")

@@ -31,8 +31,8 @@ func (r *rig) know(user, room string) {
 	}
 }
 
-// stages are the places in which a join of the lobby with the id j may wait until the loops turn. Others that are under way have
-// ids that begin with o.
+// stages are the places in which a join of the lobby with the id j may wait until the loops turn.
+// Others that are under way have ids that begin with o.
 var stages = map[string]func(r *rig, ann, bob *client){
 	"its permission is asked for": func(r *rig, ann, bob *client) {
 		r.forget("ann", "lobby")
@@ -67,8 +67,9 @@ var stages = map[string]func(r *rig, ann, bob *client){
 	},
 }
 
-// TestLeaveWhileJoining: whatever a join waits for when its room is left, or its user is thrown out of it, it gets one reply, an
-// error, before the ack of the leave; and nothing comes of it later. A join behind the leave is carried out.
+// TestLeaveWhileJoining: whatever a join waits for when its room is left, or its user is thrown out
+// of it, it gets one reply, an error, before the ack of the leave; and nothing comes of it later. A
+// join behind the leave is carried out.
 func TestLeaveWhileJoining(t *testing.T) {
 	for stage, reach := range stages {
 		for end, code := range map[string]string{"left": chat.CodeNotJoined, "left and joined again": chat.CodeNotJoined, "thrown out": chat.CodeForbidden} {
@@ -113,7 +114,8 @@ func TestLeaveWhileJoining(t *testing.T) {
 	}
 }
 
-// TestLeaveLetsOthersGoOn: a join that is parked behind others is carried out when the rooms of those are left.
+// TestLeaveLetsOthersGoOn: a join that is parked behind others is carried out when the rooms of
+// those are left.
 func TestLeaveLetsOthersGoOn(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann, bob := r.login("ann"), r.login("bob")
@@ -135,8 +137,8 @@ func TestLeaveLetsOthersGoOn(t *testing.T) {
 	})
 }
 
-// TestWatchTurnedOffAtOnce: a watch whose permission is asked for when it is turned off again, or when its user is thrown out of
-// the room, is answered once, and stays off.
+// TestWatchTurnedOffAtOnce: a watch whose permission is asked for when it is turned off again, or
+// when its user is thrown out of the room, is answered once, and stays off.
 func TestWatchTurnedOffAtOnce(t *testing.T) {
 	for name, kicked := range map[string]bool{"turned off": false, "thrown out": true} {
 		for stage, known := range map[string]bool{"asked for": false, "not followed": true} {
@@ -173,7 +175,8 @@ func TestWatchTurnedOffAtOnce(t *testing.T) {
 	}
 }
 
-// TestReviewWhileJoining: an answer from before the room changed, which comes to the loop after the change, lets nobody stay in.
+// TestReviewWhileJoining: an answer from before the room changed, which comes to the loop after the
+// change, lets nobody stay in.
 func TestReviewWhileJoining(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann := r.login("ann")
@@ -202,8 +205,9 @@ func TestReviewWhileJoining(t *testing.T) {
 	})
 }
 
-// TestPipelined has a client join, leave and watch without waiting for answers, in any order, while permissions are forgotten and
-// the loops turn when they like: each command is answered once, and in the end the last one of each room holds.
+// TestPipelined has a client join, leave and watch without waiting for answers, in any order, while
+// permissions are forgotten and the loops turn when they like: each command is answered once, and
+// in the end the last one of each room holds.
 func TestPipelined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) {

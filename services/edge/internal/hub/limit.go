@@ -9,7 +9,8 @@ import (
 	"hubbub.internal/services/edge/internal/ring"
 )
 
-// addrTable counts the sockets of each address. A session remembers four bytes of it. Safe for concurrent use.
+// addrTable counts the sockets of each address. A session remembers four bytes of it. Safe for
+// concurrent use.
 type addrTable struct {
 	mu    sync.Mutex
 	index map[netip.Addr]uint32 // of counts
@@ -22,7 +23,8 @@ type addrCount struct {
 	n    int
 }
 
-// take counts one more socket of an address, unless it has most already. The index is what release is given.
+// take counts one more socket of an address, unless it has most already. The index is what release
+// is given.
 func (t *addrTable) take(a netip.Addr, most int) (index uint32, ok bool) {
 	a = clientaddr.Network(a)
 	t.mu.Lock()
@@ -62,7 +64,8 @@ func (t *addrTable) release(index uint32) {
 	}
 }
 
-// countAddr counts a session against the limit of its client's address, and reports whether it is within it.
+// countAddr counts a session against the limit of its client's address, and reports whether it is
+// within it.
 func (s *Shard) countAddr(slot uint32, forwardedFor, realIP string) bool {
 	o := &s.hub.opts
 	if o.SocketsPerIP == 0 {
@@ -78,7 +81,8 @@ func (s *Shard) countAddr(slot uint32, forwardedFor, realIP string) bool {
 	return ok
 }
 
-// socketTable counts the sockets of each user, in parts, so that loops seldom meet. Safe for concurrent use.
+// socketTable counts the sockets of each user, in parts, so that loops seldom meet. Safe for
+// concurrent use.
 type socketTable [64]struct {
 	mu    sync.Mutex
 	count map[uint64]int32 // by hash of the user
@@ -111,8 +115,8 @@ func (t *socketTable) release(user string) {
 	}
 }
 
-// userTable holds the buckets of users who have sent something lately, in parts, so that loops seldom meet. Safe for
-// concurrent use.
+// userTable holds the buckets of users who have sent something lately, in parts, so that loops
+// seldom meet. Safe for concurrent use.
 type userTable [64]struct {
 	mu      sync.Mutex
 	buckets map[uint64]bucket.Bucket // by hash of the user

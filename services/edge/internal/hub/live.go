@@ -11,12 +11,13 @@ import (
 	"hubbub.internal/services/edge/internal/ring"
 )
 
-// liveChannels is how many channels what is live only (typing, read positions) is spread over, by room. One channel for
-// each room would cost a subscription for each user; one for all would bring every edge everything.
+// liveChannels is how many channels what is live only (typing, read positions) is spread over, by
+// room. One channel for each room would cost a subscription for each user; one for all would bring
+// every edge everything.
 const liveChannels = 64
 
-// liveVersion is the first byte of a message on these channels; then come the length of the room's id, the id, and the
-// event as clients see it.
+// liveVersion is the first byte of a message on these channels; then come the length of the room's
+// id, the id, and the event as clients see it.
 const liveVersion = 1
 
 // liveChannel is an edge's subscription to one of them, made when the first room needs it.
@@ -84,8 +85,8 @@ func appendLive(dst []byte, room string) []byte {
 	return append(append(dst, liveVersion, byte(len(room))), room...)
 }
 
-// publish tells the sockets of a room on all edges something that is worth it only now. message was begun by
-// appendLive.
+// publish tells the sockets of a room on all edges something that is worth it only now. message was
+// begun by appendLive.
 func (h *Hub) publish(room string, message []byte) {
 	if err := h.bus.Publish(liveNames[liveIndex(room)], message); err != nil {
 		h.metrics.liveLost.Inc()

@@ -9,7 +9,8 @@ import (
 	"hubbub.internal/services/edge/internal/buffer"
 )
 
-// closedWith returns the code of the close frame that a session's output ends with, when all of it can be written.
+// closedWith returns the code of the close frame that a session's output ends with, when all of it
+// can be written.
 func (l *fakeLoop) closedWith(s *Shard, slot uint32) wire.CloseCode {
 	delete(l.room, slot)
 	if l.short[slot] {
@@ -45,7 +46,8 @@ func TestOutstanding(t *testing.T) {
 	}
 }
 
-// TestBuffersFull has more incomplete frames come than there is memory for: those that want it are closed, and it is given back.
+// TestBuffersFull has more incomplete frames come than there is memory for: those that want it are
+// closed, and it is given back.
 func TestBuffersFull(t *testing.T) {
 	s, l := plainShard()
 	s.buffers = buffer.NewPool(4096)

@@ -10,7 +10,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// metrics are the edge's. Those that every frame would touch are counted by the shards and added once per tick.
+// metrics are the edge's. Those that every frame would touch are counted by the shards and added
+// once per tick.
 type metrics struct {
 	accepted   prometheus.Counter
 	refused    *prometheus.CounterVec // by reason
@@ -114,7 +115,8 @@ func (m *metrics) failed(e *chat.Error) {
 	}
 }
 
-// closedWith counts a close. A client may name any of some two thousand codes, which are not told apart.
+// closedWith counts a close. A client may name any of some two thousand codes, which are not told
+// apart.
 func (m *metrics) closedWith(code wire.CloseCode) {
 	label := "other"
 	if code < 3000 || slices.Contains(wire.CloseCodes(), code) {

@@ -10,7 +10,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestFailedRejoinChangesNothing: a room that is live stays so, with all that came meanwhile, when a join of it again fails.
+// TestFailedRejoinChangesNothing: a room that is live stays so, with all that came meanwhile, when
+// a join of it again fails.
 func TestFailedRejoinChangesNothing(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann := r.login("ann")
@@ -41,8 +42,8 @@ func TestFailedRejoinChangesNothing(t *testing.T) {
 	})
 }
 
-// TestMissed: when a room's entries were trimmed before they came, everybody in the room is sent away to come back and read
-// them from the record, and is told of no rewind. Others stay.
+// TestMissed: when a room's entries were trimmed before they came, everybody in the room is sent
+// away to come back and read them from the record, and is told of no rewind. Others stay.
 func TestMissed(t *testing.T) {
 	s, l := plainShard()
 	for slot := range uint32(2) {

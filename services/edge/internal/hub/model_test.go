@@ -17,7 +17,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// listener is a session that keeps account of what it is told of one room, as PROTOCOL.md has a client do it.
+// listener is a session that keeps account of what it is told of one room, as PROTOCOL.md has a
+// client do it.
 type listener struct {
 	c      *client
 	user   string
@@ -46,11 +47,13 @@ type story struct {
 	draining time.Time     // when it began
 }
 
-// TestAnyOrder has states interleave in any order: joins, joins from a position, leaves, sends, a slow bus, a ring that is
-// overtaken, a kernel that takes nothing, rewinds, a user who is thrown out, a directory that is away, and an edge that goes
-// down. Each acknowledged message comes to each session that is in the room, once, in order and with a true prev, or the session
-// is told to come back, or of the rewind; each command is answered once, unless its connection ends before, sends also before the
-// goodbye; and who was thrown out hears nothing more. When everybody has gone the hub holds nothing.
+// TestAnyOrder has states interleave in any order: joins, joins from a position, leaves, sends, a
+// slow bus, a ring that is overtaken, a kernel that takes nothing, rewinds, a user who is thrown
+// out, a directory that is away, and an edge that goes down. Each acknowledged message comes to
+// each session that is in the room, once, in order and with a true prev, or the session is told to
+// come back, or of the rewind; each command is answered once, unless its connection ends before,
+// sends also before the goodbye; and who was thrown out hears nothing more. When everybody has gone
+// the hub holds nothing.
 func TestAnyOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) {
@@ -124,8 +127,8 @@ func (w *story) resume(l *listener) {
 	l.c.write(`{"type":"join","id":"j","room":"lobby","after":{"seq":%d%s}}`, l.last, id)
 }
 
-// behind has a session come back to the room after more than the ring holds, and get from the log what the ring does not have
-// yet, since the network is slow.
+// behind has a session come back to the room after more than the ring holds, and get from the log
+// what the ring does not have yet, since the network is slow.
 func (w *story) behind(l *listener) {
 	if _, blocked := l.c.l.room[l.c.slot]; blocked || l.asked || l.c.code != 0 || l.last == 0 || w.held {
 		return
@@ -249,7 +252,8 @@ func (w *story) rewind() {
 	w.r.settle()
 }
 
-// drain has the edge go down, which takes a while, unless it does so already. Somebody's sends may be on their way then.
+// drain has the edge go down, which takes a while, unless it does so already. Somebody's sends may
+// be on their way then.
 func (w *story) drain(l *listener) {
 	if w.drained != nil || rapid.IntRange(0, 1).Draw(w.rt, "goes down") > 0 {
 		return
@@ -267,7 +271,8 @@ func (w *story) drain(l *listener) {
 	w.r.pass(time.Duration(rapid.IntRange(0, 3).Draw(w.rt, "ticks")) * tick)
 }
 
-// kick throws a user out while the directory is away, and lets him in again when that has been found out.
+// kick throws a user out while the directory is away, and lets him in again when that has been
+// found out.
 func (w *story) kick(l *listener) {
 	w.hold(false)
 	w.r.settle()

@@ -12,14 +12,16 @@ import (
 	"hubbub.internal/services/edge/internal/ring"
 )
 
-// A user's own room (chat.UserRoom) has few entries, and an edge has as many of them as users. So none is a feed: the edge
-// hears of all personal rooms by hints (bus.Log.Watch), a session remembers up to which Seq its client has the room, and
-// after a hint, or when a comparison finds the log ahead, the rest is read from the log. That costs a session 12 bytes.
+// A user's own room (chat.UserRoom) has few entries, and an edge has as many of them as users. So
+// none is a feed: the edge hears of all personal rooms by hints (bus.Log.Watch), a session
+// remembers up to which Seq its client has the room, and after a hint, or when a comparison finds
+// the log ahead, the rest is read from the log. That costs a session 12 bytes.
 
 // ownRooms is what a shard knows of its users' own rooms.
 type ownRooms struct {
-	mu    sync.RWMutex      // the loop's goroutine alone writes
-	first map[uint32]uint32 // by userHash: the slot of a session; session.peer is the next one with that hash
+	mu sync.RWMutex // the loop's goroutine alone writes
+	// by userHash: the slot of a session; session.peer is the next one with that hash
+	first map[uint32]uint32
 
 	reads   map[uint32]*ownRead // by slot: what is under way
 	compare comparison
@@ -90,7 +92,8 @@ func (s *Shard) exitOwn(slot uint32) {
 	}
 }
 
-// has reports whether the loop may have a session of the user with this hash. It may be called by any goroutine.
+// has reports whether the loop may have a session of the user with this hash. It may be called by
+// any goroutine.
 func (o *ownRooms) has(hash uint32) bool {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
@@ -371,9 +374,9 @@ func (s *Shard) compareSome() {
 	}
 }
 
-// compared reads the rooms of which the log has more, or less: that was rewound. A log that lost its tail and has grown
-// beyond it since is not told from one that did not: what came after is read, and the client's next join, which names
-// the entry, finds out.
+// compared reads the rooms of which the log has more, or less: that was rewound. A log that lost
+// its tail and has grown beyond it since is not told from one that did not: what came after is
+// read, and the client's next join, which names the entry, finds out.
 func (s *Shard) compared(refs []ref, heads []bus.Head, err error) {
 	c := &s.own.compare
 	if err != nil {

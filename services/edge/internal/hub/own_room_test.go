@@ -13,7 +13,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// entries returns the ids of the entries that came, and checks that each says truly what came before it.
+// entries returns the ids of the entries that came, and checks that each says truly what came
+// before it.
 func (c *client) entries(from uint64) (ids []string, last uint64) {
 	c.r.t.Helper()
 	for _, f := range c.all() {
@@ -28,8 +29,8 @@ func (c *client) entries(from uint64) (ids []string, last uint64) {
 	return ids, from
 }
 
-// TestOwnRoom: what comes in a user's own room reaches all sockets of the user, on all loops, once and in order, also when the
-// hints of it are lost; and nobody else.
+// TestOwnRoom: what comes in a user's own room reaches all sockets of the user, on all loops, once
+// and in order, also when the hints of it are lost; and nobody else.
 func TestOwnRoom(t *testing.T) {
 	rigged(t, 2, func(r *rig) {
 		room := chat.UserRoom("ann")
@@ -110,8 +111,8 @@ func TestOwnRoom(t *testing.T) {
 	})
 }
 
-// TestSuspectedDuringAComparison: what is missed after the log has answered a comparison, and before that has ended, is found by
-// another one, if there was a reason.
+// TestSuspectedDuringAComparison: what is missed after the log has answered a comparison, and
+// before that has ended, is found by another one, if there was a reason.
 func TestSuspectedDuringAComparison(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann := r.login("ann")
@@ -126,7 +127,8 @@ func TestSuspectedDuringAComparison(t *testing.T) {
 	})
 }
 
-// TestReadOfOwnRoomEndsWithItsSession: what was being read of the own room of who has gone is not in the way of who comes next.
+// TestReadOfOwnRoomEndsWithItsSession: what was being read of the own room of who has gone is not
+// in the way of who comes next.
 func TestReadOfOwnRoomEndsWithItsSession(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann := r.login("ann")
@@ -143,7 +145,8 @@ func TestReadOfOwnRoomEndsWithItsSession(t *testing.T) {
 	})
 }
 
-// TestOwnRoomRewound: who names an entry that was lost with the end of the log begins anew, and gets what comes then.
+// TestOwnRoomRewound: who names an entry that was lost with the end of the log begins anew, and
+// gets what comes then.
 func TestOwnRoomRewound(t *testing.T) {
 	rigged(t, 2, func(r *rig) {
 		room := chat.UserRoom("ann")
@@ -178,8 +181,8 @@ func TestOwnRoomRewound(t *testing.T) {
 	})
 }
 
-// TestOwnRoomsLogIsBehind: where the log ends before what a session's client has of its own room, it was rewound, and is read; where it
-// ends just there, or has no more of the room, nothing is.
+// TestOwnRoomsLogIsBehind: where the log ends before what a session's client has of its own room,
+// it was rewound, and is read; where it ends just there, or has no more of the room, nothing is.
 func TestOwnRoomsLogIsBehind(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		r.message(chat.UserRoom("ann"), "m1")
@@ -203,7 +206,8 @@ func TestOwnRoomsLogIsBehind(t *testing.T) {
 	})
 }
 
-// TestOwnRoomPages: a client pages through what it missed of its own room, and gets what is new meanwhile with the last page.
+// TestOwnRoomPages: a client pages through what it missed of its own room, and gets what is new
+// meanwhile with the last page.
 func TestOwnRoomPages(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		room := chat.UserRoom("ann")
@@ -289,8 +293,9 @@ func TestOwnRoomPages(t *testing.T) {
 	})
 }
 
-// TestTypingAndReading: of what a socket says more often than others are to be told the first is passed on, and of positions the
-// greatest, when its time has come; only a small room is told who has read.
+// TestTypingAndReading: of what a socket says more often than others are to be told the first is
+// passed on, and of positions the greatest, when its time has come; only a small room is told who
+// has read.
 func TestTypingAndReading(t *testing.T) {
 	for _, small := range []bool{true, false} {
 		rigged(t, 2, func(r *rig) {
@@ -401,7 +406,8 @@ func TestReadOnlyTyping(t *testing.T) {
 	})
 }
 
-// TestMissedLongAgo: what the log no longer has comes from the record, with its true prev; a rewind that only the record knows of is told.
+// TestMissedLongAgo: what the log no longer has comes from the record, with its true prev; a rewind
+// that only the record knows of is told.
 func TestMissedLongAgo(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann := r.login("ann")

@@ -8,7 +8,8 @@ import (
 	"hubbub.internal/libs/auth"
 )
 
-// TestOwnIndex: sessions of a user are found, also when another user has the same hash, and nothing is left of them.
+// TestOwnIndex: sessions of a user are found, also when another user has the same hash, and nothing
+// is left of them.
 func TestOwnIndex(t *testing.T) {
 	s, _ := plainShard()
 	users := []string{"ann", "bob", "ann", "cy", "ann", "bob"}

@@ -17,7 +17,8 @@ const (
 	readEvery   = 1000 // ms between read positions of a socket in a room that are passed on
 )
 
-// pace is what a session has told lately of typing and reading in a room, so that others are not told too often.
+// pace is what a session has told lately of typing and reading in a room, so that others are not
+// told too often.
 type pace struct {
 	slot    uint32 // of the session
 	room    string
@@ -42,7 +43,8 @@ func (s *Shard) pace(key, slot uint32, room string) *pace {
 	return p
 }
 
-// member returns the session's sub to the room that a command names, in which its user wants to write, or answers why not.
+// member returns the session's sub to the room that a command names, in which its user wants to
+// write, or answers why not.
 func (s *Shard) member(slot uint32, c *wire.Command) (id uint32, ok bool) {
 	ses := s.sessions.at(slot)
 	if ses.isOwn(c.Room) {
@@ -96,7 +98,8 @@ func (s *Shard) read(slot uint32, c *wire.Command) {
 	s.ack(slot, c.ID)
 }
 
-// tellRead passes a read position on to the record, to the user's other sockets, and to a room of few members.
+// tellRead passes a read position on to the record, to the user's other sockets, and to a room of
+// few members.
 func (s *Shard) tellRead(p *pace) {
 	p.reading, p.read = true, s.now
 	if p.seq <= p.told {

@@ -95,7 +95,8 @@ func (s *Shard) watching(r ref, w *wanted, err error) {
 	}
 	id := s.findFeed(ses, presenceFeed, w.room)
 	switch {
-	case err == nil && id == none: // an earlier try to follow it failed meanwhile, which took the sub away
+	// an earlier try to follow it failed meanwhile, which took the sub away
+	case err == nil && id == none:
 		err = errBusy
 		fallthrough
 	case err != nil:
@@ -158,7 +159,8 @@ func (s *Shard) presenceOf(ses *session) presence.Session {
 // snapshotPart is how many sessions a shard looks at in one turn for a snapshot.
 const snapshotPart = 1024
 
-// sessions yields all sessions that have said hello, for the reporter; it is called by other goroutines.
+// sessions yields all sessions that have said hello, for the reporter; it is called by other
+// goroutines.
 func (h *Hub) sessions(yield func(presence.Session) bool) {
 	for _, s := range h.shards {
 		for from, more := uint32(0), true; more; from += snapshotPart {

@@ -14,8 +14,12 @@ import (
 
 // person is who a session is, in 32 bytes and those of the text.
 type person struct {
-	text    string // user, session (by compact), times of the token (timesSize bytes) and name, one behind the other
-	issued  uint32 // the token, in UTC seconds, and the milliseconds in text; later when the directory said last that it is good
+	// user, session (by compact), times of the token (timesSize bytes) and name, one behind the
+	// other
+	text string
+	// the token, in UTC seconds, and the milliseconds in text; later when the directory said last
+	// that it is good
+	issued  uint32
 	hello   uint32 // when it was said, in UTC seconds
 	active  uint32 // when the last command came, in ms since the process started
 	userEnd uint8
@@ -24,8 +28,8 @@ type person struct {
 	status  uint8 // presence.Status.Code, as the client has set it, and awayBit
 }
 
-// timesSize is the size in person.text of the token's life (in seconds, 4 bytes) and of the milliseconds within the second in
-// which it was issued (2 bytes).
+// timesSize is the size in person.text of the token's life (in seconds, 4 bytes) and of the
+// milliseconds within the second in which it was issued (2 bytes).
 const timesSize = 6
 
 // awayBit in person.status: shown as idle, by silence.
@@ -48,7 +52,8 @@ func newPerson(c *auth.Claims, device string, now time.Time) *person {
 	}
 	return &person{
 		text: c.User + session + string(times[:]) + c.Name, issued: uint32(min(max(0, c.Issued.Unix()), math.MaxUint32)), hello: uint32(now.Unix()),
-		userEnd: uint8(len(c.User)), nameAt: uint8(len(c.User) + len(session) + timesSize), // ids, so at most 128 together
+		// ids, so at most 128 together
+		userEnd: uint8(len(c.User)), nameAt: uint8(len(c.User) + len(session) + timesSize),
 		dev: dev, status: presence.Online.Code(),
 	}
 }
@@ -72,14 +77,18 @@ func (p *person) compacted() string { return p.text[p.userEnd : p.nameAt-timesSi
 // session returns the directory's id of the session.
 func (p *person) session() string { return expand(p.compacted()) }
 
-// lapsed reports whether the token has run out, or as much time has passed since the directory was asked.
+// lapsed reports whether the token has run out, or as much time has passed since the directory was
+// asked.
 func (p *person) lapsed(now time.Time) bool { return now.Unix()-int64(p.issued) >= int64(p.life()) }
 
-// goodAt notes that the directory said at that time, by our clock, that the session goes on. A revocation has the time of
-// the directory's clock, which may be behind ours: one that comes a moment later is still after what is noted.
+// goodAt notes that the directory said at that time, by our clock, that the session goes on. A
+// revocation has the time of the directory's clock, which may be behind ours: one that comes a
+// moment later is still after what is noted.
 func (p *person) goodAt(at time.Time) {
-	leeway := min(auth.Leeway.Milliseconds(), int64(p.life())*1000/2)         // of a short life not all
-	p.issued = max(p.issued, uint32((at.UnixMilli()-leeway-p.millis())/1000)) // with the milliseconds not after that
+	// of a short life not all
+	leeway := min(auth.Leeway.Milliseconds(), int64(p.life())*1000/2)
+	// with the milliseconds not after that
+	p.issued = max(p.issued, uint32((at.UnixMilli()-leeway-p.millis())/1000))
 }
 
 func (p *person) times() string { return p.text[p.nameAt-timesSize : p.nameAt] }
@@ -92,8 +101,8 @@ func (p *person) life() uint32 {
 	return binary.BigEndian.Uint32([]byte(p.times()))
 }
 
-// compact returns a UUID of RFC 9562, as directory's ids are, in 16 bytes. Another id stays as it is, and is none of
-// these: they have a byte that no id has.
+// compact returns a UUID of RFC 9562, as directory's ids are, in 16 bytes. Another id stays as it
+// is, and is none of these: they have a byte that no id has.
 func compact(id string) string {
 	var b [16]byte
 	if len(id) != 36 || id[8] != '-' || id[13] != '-' || id[18] != '-' || id[23] != '-' {

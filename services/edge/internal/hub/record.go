@@ -17,7 +17,8 @@ var eventOf = map[wire.Kind]string{
 	wire.Edit: chat.TypeEdited, wire.Delete: chat.TypeDeleted, wire.React: chat.TypeReacted, wire.Pin: chat.TypePinned,
 }
 
-// change asks history for an edit, delete, react or pin, which it checks against the record and appends.
+// change asks history for an edit, delete, react or pin, which it checks against the record and
+// appends.
 func (s *Shard) change(slot uint32, c *wire.Command) {
 	ses := s.sessions.at(slot)
 	if _, ok := s.member(slot, c); !ok {

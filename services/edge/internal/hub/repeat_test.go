@@ -10,8 +10,9 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// TestIDInUse sends with ids that the sender has used: a repeat is acknowledged as the first was, and what is no repeat is
-// refused, whether the log tells or has lost the text and the record tells. Others' ids have nothing to do with it.
+// TestIDInUse sends with ids that the sender has used: a repeat is acknowledged as the first was,
+// and what is no repeat is refused, whether the log tells or has lost the text and the record
+// tells. Others' ids have nothing to do with it.
 func TestIDInUse(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		var stored history.Sent

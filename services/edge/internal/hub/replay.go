@@ -26,9 +26,10 @@ type replayed struct {
 	source  string
 }
 
-// replayer returns what reads for a user the entries of a room after a position: from the log, or where that does not reach back,
-// from the record. Texts that were replaced or deleted are left out. Where the log has more than fits one answer, what makes
-// them void may stand further on: the record knows; without it the log is looked through.
+// replayer returns what reads for a user the entries of a room after a position: from the log, or
+// where that does not reach back, from the record. Texts that were replaced or deleted are left
+// out. Where the log has more than fits one answer, what makes them void may stand further on: the
+// record knows; without it the log is looked through.
 func (h *Hub) replayer(user, room string, after bus.Position) func(context.Context) (replayed, error) {
 	return func(ctx context.Context) (replayed, error) {
 		r, err := h.bus.Replay(ctx, room, after, maxReplay)
@@ -43,7 +44,8 @@ func (h *Hub) replayer(user, room string, after bus.Position) func(context.Conte
 			return h.encode(room, r.Entries, r.Through, r.More, "log"), nil
 		case r.More:
 			got, err := h.since(ctx, user, room, after)
-			if err == nil && !got.rewound && (got.more || got.through >= r.Through) { // else it lacks what the log has
+			// else it lacks what the log has
+			if err == nil && !got.rewound && (got.more || got.through >= r.Through) {
 				return got, nil
 			}
 		}

@@ -9,12 +9,14 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// lookUpWorkers is how many sends that are or may be repeats are looked up at the same time. They have workers of their own: a
-// crowd that reconnects repeats and joins at once, and joins must not wait for a history service that does not answer.
+// lookUpWorkers is how many sends that are or may be repeats are looked up at the same time. They
+// have workers of their own: a crowd that reconnects repeats and joins at once, and joins must not
+// wait for a history service that does not answer.
 const lookUpWorkers = 16
 
-// lookUp finds out which message a send repeats: before the append of one that is not a first attempt, and after that of one
-// whose id the bus has found in use. The op stays the first of its room's, so that order holds.
+// lookUp finds out which message a send repeats: before the append of one that is not a first
+// attempt, and after that of one whose id the bus has found in use. The op stays the first of its
+// room's, so that order holds.
 func (s *Shard) lookUp(o *op) {
 	o.state = opAsking
 	req, seq := history.SentRequest{Room: o.room, User: o.sender, ID: string(o.msgID.bytes())}, o.result.Seq
@@ -30,9 +32,10 @@ func (s *Shard) lookUp(o *op) {
 	}
 }
 
-// sent returns the message that has an id of its sender's, zero if there is none. seq is where the bus has found the id, which it
-// does for bus.DedupeWindow; 0: it was not asked. What stands there may be another command's entry. The record is asked for
-// what the log does not have, or has lost with its text.
+// sent returns the message that has an id of its sender's, zero if there is none. seq is where the
+// bus has found the id, which it does for bus.DedupeWindow; 0: it was not asked. What stands there
+// may be another command's entry. The record is asked for what the log does not have, or has lost
+// with its text.
 func (h *Hub) sent(ctx context.Context, req history.SentRequest, seq uint64) (history.Sent, error) {
 	if seq > 0 {
 		r, err := h.bus.Replay(ctx, req.Room, bus.Position{Seq: seq - 1}, 1)
@@ -54,8 +57,8 @@ func sentAs(e bus.Entry) (history.Sent, error) {
 	return history.Sent{Seq: e.Seq, TS: event.TS}, nil
 }
 
-// lookedUp acknowledges a message that is there with its first seq, and appends one that is not. Where nobody knows, it is not
-// appended: the client tries again.
+// lookedUp acknowledges a message that is there with its first seq, and appends one that is not.
+// Where nobody knows, it is not appended: the client tries again.
 func (s *Shard) lookedUp(o *op, got history.Sent, err error) {
 	switch {
 	case err != nil:

@@ -89,7 +89,8 @@ func (r *recorded) send(id string, retry bool) {
 	r.Received(0, maskedText(fmt.Sprintf(`{"type":"send","id":"r-%s","room":"lobby","msg_id":%q,"text":"x","retry":%v}`, id, id, retry)))
 }
 
-// answers runs the loop until so many sends are answered, and returns the answers, each as "id seq ts" or "id code".
+// answers runs the loop until so many sends are answered, and returns the answers, each as "id seq
+// ts" or "id code".
 func (r *recorded) answers(n int) (all []string) {
 	r.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Microsecond) {
@@ -152,8 +153,8 @@ func known(_ context.Context, r history.SentRequest) (history.Sent, error) {
 	return history.Sent{}, nil
 }
 
-// TestRetryIsLookedUp: a message that is there is acknowledged as it was the first time and not appended; another is appended. A
-// first attempt asks nobody.
+// TestRetryIsLookedUp: a message that is there is acknowledged as it was the first time and not
+// appended; another is appended. A first attempt asks nobody.
 func TestRetryIsLookedUp(t *testing.T) {
 	r := newRecorded(t, known)
 	r.send("m1", true)
@@ -168,7 +169,8 @@ func TestRetryIsLookedUp(t *testing.T) {
 	r.want([]string{"r-m1 7 false", "r-m2 101 true", "r-m1 102 true"}, "m2 m1")
 }
 
-// TestRetryNeedsHistory: whatever keeps history from answering, a retry is refused and not appended, and what follows it goes on.
+// TestRetryNeedsHistory: whatever keeps history from answering, a retry is refused and not
+// appended, and what follows it goes on.
 func TestRetryNeedsHistory(t *testing.T) {
 	for name, sent := range map[string]func(context.Context, history.SentRequest) (history.Sent, error){
 		"nobody serves it": func(context.Context, history.SentRequest) (history.Sent, error) {
@@ -237,7 +239,8 @@ func TestRetryKeepsOrder(t *testing.T) {
 	r.want([]string{"r-m0 101 true", "r-m1 7 false", "r-m2 102 true", "r-m3 103 true", "r-m4 104 true"}, "m0 m2 m3 m4")
 }
 
-// TestRetryOfWhoLeaves: who leaves the room meanwhile is acknowledged what is there, and nothing more is appended.
+// TestRetryOfWhoLeaves: who leaves the room meanwhile is acknowledged what is there, and nothing
+// more is appended.
 func TestRetryOfWhoLeaves(t *testing.T) {
 	for id, want := range map[string]string{"m1": "r-m1 7 false", "m2": "r-m2 not_joined"} {
 		ask := make(chan struct{})

@@ -9,11 +9,12 @@ import (
 	"hubbub.internal/services/edge/internal/ring"
 )
 
-// Nobody gets a text that was replaced or deleted, once the edge knows of it: a log keeps what was appended, so whatever an edge gives
-// out of the past goes through here.
+// Nobody gets a text that was replaced or deleted, once the edge knows of it: a log keeps what was
+// appended, so whatever an edge gives out of the past goes through here.
 
-// revise takes the text of a message out of the ring that an edit or a deletion has made void. It returns the hash of the message's
-// name, and the data with which the entry itself is given out: an edit of a message that was deleted has no text.
+// revise takes the text of a message out of the ring that an edit or a deletion has made void. It
+// returns the hash of the message's name, and the data with which the entry itself is given out: an
+// edit of a message that was deleted has no text.
 func (f *feed) revise(e bus.Entry) (name uint64, data []byte) {
 	change, err := chat.DecodeEntry(e.Data, e.Seq, e.Prev)
 	if err != nil || change.AuthorOf() == "" { // by a release that did not say whose message it is
@@ -39,7 +40,8 @@ func (f *feed) revise(e bus.Entry) (name uint64, data []byte) {
 	return name, without(texts, e.Sender, e.ID, e.Seq, e.Data)
 }
 
-// learn has texts know of an entry. One that cannot be read says nothing: it is for the consumers of the log to complain.
+// learn has texts know of an entry. One that cannot be read says nothing: it is for the consumers
+// of the log to complain.
 func learn(texts chat.Texts, seq uint64, data []byte) { _ = texts.Add("", seq, data) }
 
 // without returns the data with which an entry is given out.
@@ -51,10 +53,12 @@ func without(texts chat.Texts, sender, id string, seq uint64, data []byte) []byt
 	return now
 }
 
-// maxAhead is how many entries of a room's log are looked through for what replaces the texts before them.
+// maxAhead is how many entries of a room's log are looked through for what replaces the texts
+// before them.
 const maxAhead = 50_000
 
-// revised returns a part of a room's log without texts that were replaced or deleted, as far as it and what follows on it say it.
+// revised returns a part of a room's log without texts that were replaced or deleted, as far as it
+// and what follows on it say it.
 func (h *Hub) revised(ctx context.Context, room string, r bus.Replayed) (bus.Replayed, error) {
 	texts := chat.Texts{}
 	for rest, n := r, 0; ; {

@@ -10,7 +10,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// TestReplacedBeyondAPage: without history, the text of a message whose edit stands beyond what one join replays is that of the edit.
+// TestReplacedBeyondAPage: without history, the text of a message whose edit stands beyond what one
+// join replays is that of the edit.
 func TestReplacedBeyondAPage(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		first := r.message("lobby", "m0")

@@ -26,8 +26,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// rig is a hub with the services that it asks, all on one bus in memory and in a bubble: the clock is the test's, and the
-// loops turn when the test says so, in its own goroutine.
+// rig is a hub with the services that it asks, all on one bus in memory and in a bubble: the clock
+// is the test's, and the loops turn when the test says so, in its own goroutine.
 type rig struct {
 	t      tester
 	server *membus.Server
@@ -120,7 +120,8 @@ func withRig(t tester, loops int, set func(*Options), test func(r *rig)) {
 	serve(r, presence.ServiceWho, func(presence.WhoRequest) (presence.Who, error) {
 		return presence.Who{Count: 1, Users: []presence.Person{}}, nil
 	})
-	if _, err := r.bus.Subscribe(t.Context(), presence.ChannelEdges, func(msg []byte) { r.told.take(msg) }); err != nil { // ends with the bus
+	// ends with the bus
+	if _, err := r.bus.Subscribe(t.Context(), presence.ChannelEdges, func(msg []byte) { r.told.take(msg) }); err != nil {
 		t.Fatal(err)
 	}
 	o := testOptions()
@@ -199,7 +200,8 @@ func (r *rig) pass(d time.Duration) {
 	}
 }
 
-// empty checks that the hub holds nothing of sessions, when all have ended and the rooms' time to linger has passed.
+// empty checks that the hub holds nothing of sessions, when all have ended and the rooms' time to
+// linger has passed.
 func (r *rig) empty() {
 	r.t.Helper()
 	h := r.hub
@@ -404,7 +406,8 @@ func answered(frames []frameOf, id string) (answer frameOf) {
 	return answer
 }
 
-// want returns the one event that has come, which is of this type and answers the command with this id.
+// want returns the one event that has come, which is of this type and answers the command with this
+// id.
 func (c *client) want(kind, id string) frameOf {
 	c.r.t.Helper()
 	all := c.all()

@@ -2,13 +2,15 @@ package hub
 
 import "sync"
 
-// scratch is memory for frames to be put together in before a ring copies them. Safe for concurrent use.
+// scratch is memory for frames to be put together in before a ring copies them. Safe for concurrent
+// use.
 type scratch struct {
 	mu   sync.Mutex
 	free []*[]byte
 }
 
-// Bounds of the memory that is kept: as many pieces as goroutines deliver at the same time, none larger than most frames.
+// Bounds of the memory that is kept: as many pieces as goroutines deliver at the same time, none
+// larger than most frames.
 const (
 	keepScratch = 32
 	maxScratch  = 64 << 10

@@ -12,7 +12,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// op is a send that is not acknowledged yet. Ops are used again and again: a send allocates nothing here.
+// op is a send that is not acknowledged yet. Ops are used again and again: a send allocates nothing
+// here.
 type op struct {
 	shard  *Shard
 	next   *op // of the sub's queue, or of the free ones
@@ -52,7 +53,8 @@ type name struct {
 func (m *name) set(b []byte)  { m.n = uint8(copy(m.b[:], b)) }
 func (m *name) bytes() []byte { return m.b[:m.n] }
 
-// text is the name as a string over the same memory, which holds until the op is used for another send: see bus.Log.
+// text is the name as a string over the same memory, which holds until the op is used for another
+// send: see bus.Log.
 func (m *name) text() string { return unsafe.String(&m.b[0], int(m.n)) }
 
 // listUsers is the text that is a question and no message.

@@ -31,14 +31,15 @@ const (
 	flFragment                  // a message in fragments is under way
 	flPinged                    // a ping was sent since anything was heard
 	flFinish                    // close the stream once everything is written
-	flDeaf                      // in the middle of a frame that is too long: what comes in is dropped unread
-	flPaging                    // the client pages through what it missed of its own room
-	flPacks                     // compression was agreed on (RFC 7692)
-	flPacked                    // the message in fragments that is under way is compressed
+	// in the middle of a frame that is too long: what comes in is dropped unread
+	flDeaf
+	flPaging // the client pages through what it missed of its own room
+	flPacks  // compression was agreed on (RFC 7692)
+	flPacked // the message in fragments that is under way is compressed
 )
 
-// session is a connection of a shard. It is small, and has pointers only to what an idle one does not need: a million
-// of them are to be held on one machine.
+// session is a connection of a shard. It is small, and has pointers only to what an idle one does
+// not need: a million of them are to be held on one machine.
 type session struct {
 	who  *person
 	in   *buffer.Buffer // what has arrived of a handshake or frame
@@ -76,7 +77,8 @@ type extras struct {
 // ref names a session across goroutines.
 type ref struct{ slot, gen uint32 }
 
-// The chunks of sessions and of subs are whole numbers of pages, so that the allocator adds nothing to them.
+// The chunks of sessions and of subs are whole numbers of pages, so that the allocator adds nothing
+// to them.
 const (
 	chunkBits = 10
 	chunkSize = 1 << chunkBits

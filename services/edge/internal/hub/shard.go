@@ -17,7 +17,8 @@ import (
 	"hubbub.internal/services/edge/internal/wheel"
 )
 
-// A Shard owns the connections of one loop. Only that loop's goroutine touches it, but for the mailbox.
+// A Shard owns the connections of one loop. Only that loop's goroutine touches it, but for the
+// mailbox.
 type Shard struct {
 	hub      *Hub
 	loop     transport.Loop
@@ -199,7 +200,8 @@ func (s *Shard) Gone(slot uint32) {
 	s.forget(slot)
 }
 
-// forget lets go of everything that a session holds. The loop has closed the connection, or is about to.
+// forget lets go of everything that a session holds. The loop has closed the connection, or is
+// about to.
 func (s *Shard) forget(slot uint32) {
 	ses := s.sessions.at(slot)
 	s.leaveAll(slot)
@@ -255,6 +257,6 @@ func (s *Shard) fireAt(slot, at uint32) {
 	s.wheel.Set(slot, s.ticks(ahead+tick-1))
 }
 
-// ticks returns the tick of a time from now. It is counted from s.at: s.now in ticks would not wrap around as they do, and
-// timers from before that would be late by as long again.
+// ticks returns the tick of a time from now. It is counted from s.at: s.now in ticks would not wrap
+// around as they do, and timers from before that would be late by as long again.
 func (s *Shard) ticks(ahead time.Duration) uint32 { return uint32((s.at + ahead) / tick) }

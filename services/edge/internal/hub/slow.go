@@ -11,12 +11,14 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// Slow mode: a member sends a message to the room every so many seconds at most. The edge where the member is decides, by what it
-// has sent for that user and, so that another edge is no way around, by the messages of the room that it sees in the log. So
-// it is exact for all sockets of an edge. Of two edges each may let one message pass at the same moment, before either has
-// seen the other's; and an edge where nobody was in the room when the last message came does not know of it.
+// Slow mode: a member sends a message to the room every so many seconds at most. The edge where the
+// member is decides, by what it has sent for that user and, so that another edge is no way around,
+// by the messages of the room that it sees in the log. So it is exact for all sockets of an edge.
+// Of two edges each may let one message pass at the same moment, before either has seen the
+// other's; and an edge where nobody was in the room when the last message came does not know of it.
 
-// slowUsers is how many users and rooms a generation of the table holds; it keeps two. Of more, the oldest are forgotten.
+// slowUsers is how many users and rooms a generation of the table holds; it keeps two. Of more, the
+// oldest are forgotten.
 const slowUsers = 100_000
 
 // slowTable remembers when users last sent to rooms in slow mode. Safe for concurrent use.
@@ -51,8 +53,8 @@ func (t *slowTable) put(k uint64, at int64) {
 	t.young[k] = at
 }
 
-// take notes that a user sends now, unless the user has done so less than slow seconds ago: then it returns how long there is
-// to wait.
+// take notes that a user sends now, unless the user has done so less than slow seconds ago: then it
+// returns how long there is to wait.
 func (t *slowTable) take(user, room string, slow int, now time.Time) time.Duration {
 	k, ms := t.key(user, room), now.UnixMilli()
 	t.mu.Lock()
@@ -76,7 +78,8 @@ func (t *slowTable) undo(user, room string) {
 	delete(t.old, k)
 }
 
-// saw notes a message in the log. One that this edge has sent is noted already, as of when it was sent.
+// saw notes a message in the log. One that this edge has sent is noted already, as of when it was
+// sent.
 func (t *slowTable) saw(user, room string, slow int, now time.Time) {
 	k, ms := t.key(user, room), now.UnixMilli()
 	t.mu.Lock()
@@ -93,7 +96,8 @@ func (f *feed) saw(e bus.Entry) {
 	}
 }
 
-// slows notes what a member's Access says of the room's slow mode. Those who need not wait are told nothing of it.
+// slows notes what a member's Access says of the room's slow mode. Those who need not wait are told
+// nothing of it.
 func (f *feed) slows(a directory.Access) {
 	if slow := int32(a.Slow); (slow > 0 || a.Role == directory.RoleMember) && f.slow.Load() != slow {
 		f.slow.Store(slow)

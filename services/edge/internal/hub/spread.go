@@ -2,8 +2,8 @@ package hub
 
 import "hubbub.internal/services/edge/internal/ring"
 
-// Bounds of the work of one turn. A room of 100,000 is served in parts, between which other rooms and sockets have
-// theirs.
+// Bounds of the work of one turn. A room of 100,000 is served in parts, between which other rooms
+// and sockets have theirs.
 type bounds struct {
 	region  int // bytes of one room
 	regions int // bytes of all rooms
@@ -31,7 +31,8 @@ type loaded struct {
 	base, end uint64 // their positions
 }
 
-// spreadNews finds, for rooms that have news, the sockets that are to be written to in this turn. Rooms take turns.
+// spreadNews finds, for rooms that have news, the sockets that are to be written to in this turn.
+// Rooms take turns.
 func (s *Shard) spreadNews() {
 	budget := s.bounds.turn
 	for rooms := len(s.dirty) - s.from; rooms > 0 && budget > 0 && len(s.regions) < s.bounds.regions; rooms-- {
@@ -58,8 +59,8 @@ func (s *Shard) spreadNews() {
 	}
 }
 
-// visit marks the subs of a room that have frames, as many as there is budget for, and reports whether all have been
-// seen to.
+// visit marks the subs of a room that have frames, as many as there is budget for, and reports
+// whether all have been seen to.
 func (s *Shard) visit(a *audience, budget *int) bool {
 	if len(a.subs) == 0 {
 		a.flags &^= audPass

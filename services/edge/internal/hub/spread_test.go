@@ -14,8 +14,9 @@ import (
 	"hubbub.internal/services/edge/internal/transport"
 )
 
-// TestSpread holds, over any sequence of entries, joins, leaves, slow and broken sockets, and rewinds, that every
-// socket gets the frames of its rooms whole, each once and in order, or is closed with the code that says resume.
+// TestSpread holds, over any sequence of entries, joins, leaves, slow and broken sockets, and
+// rewinds, that every socket gets the frames of its rooms whole, each once and in order, or is
+// closed with the code that says resume.
 func TestSpread(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s, l := plainShard()
@@ -181,8 +182,8 @@ func head(b []byte) int {
 
 func payloadLen(b []byte) int { return frame.Len(b) - head(b) }
 
-// TestMoreRoomsThanAWriteTakes: news of more rooms at once than fit one write reach a socket all the same, also one that takes nothing
-// for a while, without anything else happening there.
+// TestMoreRoomsThanAWriteTakes: news of more rooms at once than fit one write reach a socket all
+// the same, also one that takes nothing for a while, without anything else happening there.
 func TestMoreRoomsThanAWriteTakes(t *testing.T) {
 	for _, blocked := range []bool{false, true} {
 		rigged(t, 1, func(r *rig) {

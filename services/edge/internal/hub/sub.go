@@ -28,16 +28,18 @@ const (
 
 // audience is who listens to a feed on one loop, and gets its frames in one form.
 type audience struct {
-	feed   *feed
-	view   ring.View     // of the feed's ring
-	subs   []uint32      // those that are delivered to
-	synced uint64        // no sub of a session that is not blocked is before this position, unless it is lagging
+	feed *feed
+	view ring.View // of the feed's ring
+	subs []uint32  // those that are delivered to
+	// no sub of a session that is not blocked is before this position, unless it is lagging
+	synced uint64
 	first  uint64        // where the first part of the pass under way ended
 	spread time.Duration // since the process started: when the last pass began
 	next   uint32        // the next of subs in the pass under way
 	users  uint32        // subs, delivered to or not
 	flags  audFlag
-	loaded uint32 // index in Shard.loaded, plus one, in the turn in which it is loaded; 0: it is not
+	// index in Shard.loaded, plus one, in the turn in which it is loaded; 0: it is not
+	loaded uint32
 }
 
 type audFlag uint8

@@ -14,8 +14,8 @@ const closeLinger = 2 * time.Second
 
 func ms(d time.Duration) uint32 { return uint32(d / time.Millisecond) }
 
-// keepAlive sets the timer for the next thing that may have to be done about a session. Hearing something does not
-// touch the timer: it fires, finds out, and is set again.
+// keepAlive sets the timer for the next thing that may have to be done about a session. Hearing
+// something does not touch the timer: it fires, finds out, and is set again.
 func (s *Shard) keepAlive(slot uint32) {
 	o := &s.hub.opts
 	ses := s.sessions.at(slot)
@@ -57,7 +57,9 @@ func (s *Shard) timeout(slot uint32) {
 		s.putFrame(slot, ws.OpPing, nil)
 		s.keepAlive(slot)
 		if ses.flags&flQueued == 0 {
-			s.flush(slot) // and not with all others that are pinged now, each of whom would need a buffer until then
+			// and not with all others that are pinged now, each of whom would need a buffer until
+			// then
+			s.flush(slot)
 		}
 	default:
 		s.keepAlive(slot)

@@ -7,8 +7,9 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestTimersOutliveTheirClock has the milliseconds of a shard wrap around, as they do after 49 days: sockets from before are
-// pinged and closed in their time, no earlier, and no turn in between looks at them.
+// TestTimersOutliveTheirClock has the milliseconds of a shard wrap around, as they do after 49
+// days: sockets from before are pinged and closed in their time, no earlier, and no turn in between
+// looks at them.
 func TestTimersOutliveTheirClock(t *testing.T) {
 	const wrap = (1 << 32) * time.Millisecond
 	s, l := plainShard()

@@ -15,12 +15,13 @@ const perMessage = 200
 // day is the time in which what a user has sent is forgotten, in seconds.
 const day = 24 * 60 * 60
 
-// atOnce is the part of it that a user may send at once, and in a minute: so much text that everybody in a room is sent would make
-// them wait.
+// atOnce is the part of it that a user may send at once, and in a minute: so much text that
+// everybody in a room is sent would make them wait.
 const atOnce = 16
 
-// volumes count what users have sent on this edge in the last day, in bytes: what a user may send comes back evenly over a day, and
-// what a user may send at once over a minute. They are kept in parts, so that loops seldom meet. The zero value is ready; safe for concurrent use.
+// volumes count what users have sent on this edge in the last day, in bytes: what a user may send
+// comes back evenly over a day, and what a user may send at once over a minute. They are kept in
+// parts, so that loops seldom meet. The zero value is ready; safe for concurrent use.
 type volumes [64]struct {
 	mu   sync.Mutex
 	sent map[uint64]volume // by hash of the user
@@ -42,8 +43,8 @@ func (v volume) burst(now uint32) int64 {
 	return max(0, v.recent-int64(now-v.lately)*v.quota/(60*atOnce))
 }
 
-// take counts n more bytes of a user who may send quota a day. If that is too much it counts nothing, and returns after how long it
-// would not be; fast: the user has only sent it too fast.
+// take counts n more bytes of a user who may send quota a day. If that is too much it counts
+// nothing, and returns after how long it would not be; fast: the user has only sent it too fast.
 func (t *volumes) take(user string, n, quota int64) (wait time.Duration, fast bool) {
 	h := ring.Hash(user)
 	p := &t[h%uint64(len(t))]
@@ -91,7 +92,8 @@ func (t *volumes) sweep() {
 	}
 }
 
-// tooMuch counts the text of a command against what its user may send in a day, and returns the error if that is used up.
+// tooMuch counts the text of a command against what its user may send in a day, and returns the
+// error if that is used up.
 func (s *Shard) tooMuch(who *person, c *wire.Command) *chat.Error {
 	quota := s.hub.opts.UserBytes
 	if who.guest() {

@@ -17,7 +17,8 @@ func sent(c *client, id int) {
 	}
 }
 
-// age lets what was counted be older by a time, as if that had gone by: a day of ticks takes a rig seconds.
+// age lets what was counted be older by a time, as if that had gone by: a day of ticks takes a rig
+// seconds.
 func (t *volumes) age(d time.Duration) {
 	for i := range t {
 		p := &t[i]
@@ -30,7 +31,8 @@ func (t *volumes) age(d time.Duration) {
 	}
 }
 
-// rest forgets what was sent lately, as if a minute had gone by in which nothing came back of the day.
+// rest forgets what was sent lately, as if a minute had gone by in which nothing came back of the
+// day.
 func (t *volumes) rest() {
 	for i := range t {
 		p := &t[i]
@@ -43,8 +45,8 @@ func (t *volumes) rest() {
 	}
 }
 
-// TestVolumeAtOnce has a user send as much as one may at once: what is more is refused for some seconds, and comes back evenly over a
-// minute.
+// TestVolumeAtOnce has a user send as much as one may at once: what is more is refused for some
+// seconds, and comes back evenly over a minute.
 func TestVolumeAtOnce(t *testing.T) {
 	const each = 800 + perMessage
 	riggedWith(t, 1, func(o *Options) { o.UserBytes, o.Burst = 4*atOnce*each, 10_000 }, func(r *rig) {
@@ -84,8 +86,9 @@ func TestVolumeAtOnce(t *testing.T) {
 	})
 }
 
-// TestVolume has a user send as much as one may in a day, over two sockets and with edits: what is more is refused, says when it is
-// not, and comes back evenly. Others, and deletions, have nothing to do with it; a guest may send less.
+// TestVolume has a user send as much as one may in a day, over two sockets and with edits: what is
+// more is refused, says when it is not, and comes back evenly. Others, and deletions, have nothing
+// to do with it; a guest may send less.
 func TestVolume(t *testing.T) {
 	const each = 800 + perMessage
 	riggedWith(t, 1, func(o *Options) { o.UserBytes, o.GuestBytes, o.Burst = 10*each, 2*each, 10_000 }, func(r *rig) {

@@ -7,8 +7,9 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// mayWrite returns why somebody with an Access may not do now what a command of a kind does to a room, or nil. Members
-// may take back what they have said also while they are muted, and where only moderators write.
+// mayWrite returns why somebody with an Access may not do now what a command of a kind does to a
+// room, or nil. Members may take back what they have said also while they are muted, and where only
+// moderators write.
 func mayWrite(kind wire.Kind, a directory.Access, now time.Time) error {
 	if a.Archived {
 		return errArchived

@@ -11,7 +11,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// tryAll has a client try everything that takes the right to write, and returns the codes of the answers, or y.
+// tryAll has a client try everything that takes the right to write, and returns the codes of the
+// answers, or y.
 func (c *client) tryAll(round int) string {
 	c.r.t.Helper()
 	var out []string
@@ -43,7 +44,8 @@ func (c *client) outcome(id string) string {
 	return "y"
 }
 
-// TestMayWrite: who is muted may not write until then and is told so, and may again without anybody doing anything.
+// TestMayWrite: who is muted may not write until then and is told so, and may again without anybody
+// doing anything.
 func TestMayWrite(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann := r.login("ann")
@@ -139,7 +141,8 @@ func TestSlowMode(t *testing.T) {
 	})
 }
 
-// TestSlowModeForTheImpatient: a refused message costs nothing and gains nothing, however often it is sent.
+// TestSlowModeForTheImpatient: a refused message costs nothing and gains nothing, however often it
+// is sent.
 func TestSlowModeForTheImpatient(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		slow := member

@@ -1,7 +1,7 @@
 package ring
 
-// Pack says that one more reads compressed frames. The first has the frames that are held already put beside as they
-// are. Each Pack is undone by an Unpack.
+// Pack says that one more reads compressed frames. The first has the frames that are held already
+// put beside as they are. Each Pack is undone by an Unpack.
 func (r *Ring) Pack() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -34,8 +34,8 @@ func (r *Ring) Unpack() {
 	}
 }
 
-// Packing reports whether anybody reads compressed frames: only then is compressing worth it. The answer may be out of
-// date at once, which does no harm.
+// Packing reports whether anybody reads compressed frames: only then is compressing worth it. The
+// answer may be out of date at once, which does no harm.
 func (r *Ring) Packing() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -20,10 +20,12 @@ type View struct {
 // Plain returns the view of the frames as they are.
 func (r *Ring) Plain() View { return View{r, plain} }
 
-// Packed returns the view of the frames that compressed ones take the place of. It may be used between Pack and Unpack.
+// Packed returns the view of the frames that compressed ones take the place of. It may be used
+// between Pack and Unpack.
 func (r *Ring) Packed() View { return View{r, packed} }
 
-// Head returns the seq through which the ring has everything, and the position after its last frame.
+// Head returns the seq through which the ring has everything, and the position after its last
+// frame.
 func (v View) Head() (seq, pos uint64) {
 	r := v.r
 	r.mu.Lock()
@@ -44,8 +46,9 @@ func (v View) floorAt(pos uint64) uint64 {
 	return r.seq
 }
 
-// Restart returns where a reader whose position was Rewound goes on: the seq that it then is at, and the position.
-// What was overwritten since the rewind is no matter: the reader fetches everything anew.
+// Restart returns where a reader whose position was Rewound goes on: the seq that it then is at,
+// and the position. What was overwritten since the rewind is no matter: the reader fetches
+// everything anew.
 func (v View) Restart() (seq, pos uint64) {
 	r := v.r
 	r.mu.Lock()
@@ -54,8 +57,9 @@ func (v View) Restart() (seq, pos uint64) {
 	return v.floorAt(pos), pos
 }
 
-// Copy appends to dst the frames from position from on, whole ones, at most limit bytes of them but at least one. It
-// returns the position after the last. Where the status is not Held nothing is appended.
+// Copy appends to dst the frames from position from on, whole ones, at most limit bytes of them but
+// at least one. It returns the position after the last. Where the status is not Held nothing is
+// appended.
 func (v View) Copy(dst []byte, from uint64, limit int) (out []byte, to uint64, s Status) {
 	r := v.r
 	r.mu.Lock()
@@ -114,9 +118,10 @@ func (v View) tail() uint64 {
 	return v.r.data.lanes[v.form].tail
 }
 
-// Since appends to dst the log's frames after the entry seq, in order and plain, and returns through which seq they go and the
-// position after them. ok is false when the ring cannot tell: it does not reach back, seq is beyond it, the id (a hash;
-// 0: any) is another, or there are more than count frames or limit bytes.
+// Since appends to dst the log's frames after the entry seq, in order and plain, and returns
+// through which seq they go and the position after them. ok is false when the ring cannot tell: it
+// does not reach back, seq is beyond it, the id (a hash; 0: any) is another, or there are more than
+// count frames or limit bytes.
 func (v View) Since(dst []byte, seq, id uint64, count, limit int) (out []byte, through, pos uint64, ok bool) {
 	r := v.r
 	r.mu.Lock()
@@ -157,9 +162,9 @@ func (r *Ring) has(seq, id uint64) bool {
 	return false
 }
 
-// Attach returns the position from which a reader that has everything through seq goes on. ahead says that the ring is
-// not there yet: the reader takes from the position only entries after seq. ok is false when entries between seq and
-// what the ring holds are missing.
+// Attach returns the position from which a reader that has everything through seq goes on. ahead
+// says that the ring is not there yet: the reader takes from the position only entries after seq.
+// ok is false when entries between seq and what the ring holds are missing.
 func (v View) Attach(seq uint64) (pos uint64, ahead, ok bool) {
 	r := v.r
 	r.mu.Lock()
@@ -180,8 +185,9 @@ func (v View) Attach(seq uint64) (pos uint64, ahead, ok bool) {
 	return r.head[v.form], false, true
 }
 
-// Pass returns the position of the first frame at or after from that a reader with everything through seq is to have,
-// and whether the ring has come that far. Until then the position is that of the head.
+// Pass returns the position of the first frame at or after from that a reader with everything
+// through seq is to have, and whether the ring has come that far. Until then the position is that
+// of the head.
 func (v View) Pass(from, seq uint64) (pos uint64, done bool, s Status) {
 	r := v.r
 	r.mu.Lock()

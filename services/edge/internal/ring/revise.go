@@ -23,7 +23,8 @@ type Entry struct {
 	Payload []byte // of its frame, as readers get it now; the caller's own
 }
 
-// Named returns the entries that are a message or about it, by the hash of its name, which others may share.
+// Named returns the entries that are a message or about it, by the hash of its name, which others
+// may share.
 func (r *Ring) Named(name uint64) []Entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -41,8 +42,8 @@ func (r *Ring) Named(name uint64) []Entry {
 	return all
 }
 
-// Revise has readers get another payload in the place of an entry's, if the ring still holds the entry. The caller of Append calls
-// it, and nothing is appended meanwhile.
+// Revise has readers get another payload in the place of an entry's, if the ring still holds the
+// entry. The caller of Append calls it, and nothing is appended meanwhile.
 func (r *Ring) Revise(e Entry, payload []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -56,7 +57,8 @@ func (r *Ring) Revise(e Entry, payload []byte) {
 	d.revised[e.number] = frame.Append(nil, ws.OpText, payload)
 }
 
-// get appends the frames from one position to another, which are those of whole frames, with what is revised in its place.
+// get appends the frames from one position to another, which are those of whole frames, with what
+// is revised in its place.
 func (d *data) get(dst []byte, form int, from, to uint64) []byte {
 	if len(d.revised) == 0 {
 		return d.lanes[form].get(dst, from, to)

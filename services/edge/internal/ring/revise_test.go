@@ -12,8 +12,8 @@ import (
 	"hubbub.internal/services/edge/internal/frame"
 )
 
-// TestRevise puts payloads of other lengths in the place of some: readers of either form get them, from any position, and the
-// others as they are.
+// TestRevise puts payloads of other lengths in the place of some: readers of either form get them,
+// from any position, and the others as they are.
 func TestRevise(t *testing.T) {
 	r := &Ring{}
 	r.Start(0)

@@ -1,10 +1,13 @@
-// Package ring owns what an edge remembers of one room: the latest frames, encoded once, in one circular buffer that all
-// loops copy from. Whoever reads keeps a position in it, which costs eight bytes however slow the reader is.
+// Package ring owns what an edge remembers of one room: the latest frames, encoded once, in one
+// circular buffer that all loops copy from. Whoever reads keeps a position in it, which costs eight
+// bytes however slow the reader is.
 //
-// While somebody reads compressed frames (RFC 7692) there is a second buffer beside the first, with the same frames in
-// that form; one that was not compressed stands in it as it is. A position belongs to one of the two: see View.
+// While somebody reads compressed frames (RFC 7692) there is a second buffer beside the first, with
+// the same frames in that form; one that was not compressed stands in it as it is. A position
+// belongs to one of the two: see View.
 //
-// It knows no reader and no socket, and compresses nothing itself. A room in which nothing happens holds no buffer.
+// It knows no reader and no socket, and compresses nothing itself. A room in which nothing happens
+// holds no buffer.
 package ring
 
 import (
@@ -32,8 +35,8 @@ const (
 	Rewound               // the room's log was rewound since: see Restart
 )
 
-// Ring is the memory of a room. The zero value is empty and knows no seq; see Start. All methods are safe for
-// concurrent use and none blocks for longer than a copy.
+// Ring is the memory of a room. The zero value is empty and knows no seq; see Start. All methods
+// are safe for concurrent use and none blocks for longer than a copy.
 type Ring struct {
 	mu      sync.Mutex
 	head    [forms]uint64 // position after the last frame
@@ -52,13 +55,14 @@ const (
 	forms
 )
 
-// data are the circular buffers. Positions are taken modulo the length of buf, entries modulo that of list; the lengths
-// are powers of two.
+// data are the circular buffers. Positions are taken modulo the length of buf, entries modulo that
+// of list; the lengths are powers of two.
 type data struct {
 	lanes       [forms]lane
 	list        []entry
 	first, last uint64 // entries in list: [first, last)
-	// revised are the frames, plain, that readers of either form get in the place of those of some entries, by their number.
+	// revised are the frames, plain, that readers of either form get in the place of those of some
+	// entries, by their number.
 	revised map[uint64][]byte
 }
 
@@ -230,7 +234,8 @@ func (r *Ring) Rewind(seq uint64) {
 	r.rewound = r.head
 }
 
-// Lose forgets everything: entries before or at seq are missing. Every position held so far is Fallen.
+// Lose forgets everything: entries before or at seq are missing. Every position held so far is
+// Fallen.
 func (r *Ring) Lose(seq uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

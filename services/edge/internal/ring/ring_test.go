@@ -132,8 +132,8 @@ func (m *model) forget(t *rapid.T, r *Ring, l Limits) {
 	}
 }
 
-// first returns the position of the first frame at or after another whose seq is at least so great, or the head, and the seq of
-// the entry before the first entry that is there.
+// first returns the position of the first frame at or after another whose seq is at least so great,
+// or the head, and the seq of the entry before the first entry that is there.
 func (m *model) first(form int, from, seq uint64) (pos, floor uint64) {
 	pos, floor = m.head[form], m.seq
 	for _, f := range slices.Backward(m.all) {
@@ -268,7 +268,8 @@ func TestIdleHoldsNothing(t *testing.T) {
 	}
 }
 
-// TestUnknown: a ring that knows no seq tells nothing, and one that is told of an entry first goes by that.
+// TestUnknown: a ring that knows no seq tells nothing, and one that is told of an entry first goes
+// by that.
 func TestUnknown(t *testing.T) {
 	r := &Ring{}
 	if _, _, _, ok := r.Plain().Since(nil, 0, 0, 10, 1000); ok {
@@ -290,8 +291,8 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// TestBounds: neither the list of frames nor the buffers grow beyond what the limits ask for, and old frames go before anything
-// grows.
+// TestBounds: neither the list of frames nor the buffers grow beyond what the limits ask for, and
+// old frames go before anything grows.
 func TestBounds(t *testing.T) {
 	l := Limits{Bytes: 4096, Entries: 16, Keep: 10}
 	r := &Ring{}

@@ -27,13 +27,14 @@ func (l *epoll) accept() {
 			}
 		case unix.EINTR, unix.ECONNABORTED:
 		default:
-			return // nobody waits any more, or the kernel is short of memory: the next turn tries again
+			// nobody waits any more, or the kernel is short of memory: the next turn tries again
+			return
 		}
 	}
 }
 
-// refuse tells one waiting connection that there is no file descriptor left for it: left waiting, it would have epoll
-// report it again and again.
+// refuse tells one waiting connection that there is no file descriptor left for it: left waiting,
+// it would have epoll report it again and again.
 func (l *epoll) refuse() bool {
 	closeFD(&l.spare)
 	fd, _, err := unix.Accept4(l.listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
@@ -47,7 +48,8 @@ func (l *epoll) refuse() bool {
 }
 
 func (l *epoll) add(fd int) {
-	// A chat's frames are small and wanted now. It fails only on a socket that is broken, which a read will tell.
+	// A chat's frames are small and wanted now. It fails only on a socket that is broken, which a
+	// read will tell.
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
 	var slot uint32
 	if n := len(l.free); n > 0 {

@@ -10,17 +10,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxAccepts is how many connections are accepted in one turn, so that a flood of them holds up nobody for long.
+// maxAccepts is how many connections are accepted in one turn, so that a flood of them holds up
+// nobody for long.
 const maxAccepts = 64
 
-// acceptPause is how long a listener is left alone when connections can neither be accepted nor refused.
+// acceptPause is how long a listener is left alone when connections can neither be accepted nor
+// refused.
 const acceptPause = 50 * time.Millisecond
 
 // slotListener is the slot of epoll events that are of no connection.
 const slotListener = ^int32(0)
 
-// epoll is the Loop of Linux. It is level-triggered: one read per connection and turn is then fair and loses nothing,
-// and a connection asks for writability only while it is blocked.
+// epoll is the Loop of Linux. It is level-triggered: one read per connection and turn is then fair
+// and loses nothing, and a connection asks for writability only while it is blocked.
 type epoll struct {
 	waiter
 	h        Handler
@@ -109,7 +111,8 @@ func (l *epoll) resume(wait time.Duration) time.Duration {
 }
 
 func (l *epoll) listenTo(events uint32) {
-	_ = unix.EpollCtl(l.ep, unix.EPOLL_CTL_MOD, l.listener, &unix.EpollEvent{Events: events, Fd: slotListener}) // it is there
+	// it is there
+	_ = unix.EpollCtl(l.ep, unix.EPOLL_CTL_MOD, l.listener, &unix.EpollEvent{Events: events, Fd: slotListener})
 }
 
 func (l *epoll) handle(e *unix.EpollEvent) {

@@ -9,17 +9,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// backlog is how many connections may wait to be accepted; the kernel cuts it to net.core.somaxconn.
+// backlog is how many connections may wait to be accepted; the kernel cuts it to
+// net.core.somaxconn.
 const backlog = 65535
 
-// Listen returns n loops that share addr (host:port; port 0: any free one), and the address that they got. Nothing is
-// accepted before they run.
+// Listen returns n loops that share addr (host:port; port 0: any free one), and the address that
+// they got. Nothing is accepted before they run.
 func Listen(addr string, n int, start Starting) ([]Loop, net.Addr, error) {
 	tcp, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {
 		return nil, nil, fmt.Errorf("listen address: %w", err)
 	}
-	// SO_REUSEPORT would let another process of this user share the port unnoticed: a bind without it finds out.
+	// SO_REUSEPORT would let another process of this user share the port unnoticed: a bind without
+	// it finds out.
 	probe, err := bind(tcp, false)
 	if err != nil {
 		return nil, nil, fmt.Errorf("listen on %s: %w", addr, err)
@@ -40,7 +42,8 @@ func Listen(addr string, n int, start Starting) ([]Loop, net.Addr, error) {
 	return loops, tcp, nil
 }
 
-// bind returns a socket bound to an address. One without a host is bound for IPv6 and IPv4, where there is IPv6.
+// bind returns a socket bound to an address. One without a host is bound for IPv6 and IPv4, where
+// there is IPv6.
 func bind(a *net.TCPAddr, reusePort bool) (int, error) {
 	ip4 := a.IP.To4()
 	if ip4 == nil {

@@ -4,8 +4,8 @@ package transport
 
 import "net"
 
-// Listen returns n loops that share addr (host:port; port 0: any free one), and the address that they got. Nothing is
-// accepted before they run.
+// Listen returns n loops that share addr (host:port; port 0: any free one), and the address that
+// they got. Nothing is accepted before they run.
 func Listen(addr string, n int, start Starting) ([]Loop, net.Addr, error) {
 	return ListenNet(addr, n, start)
 }

@@ -11,11 +11,12 @@ import (
 	"time"
 )
 
-// outLimit is how many bytes wait for a connection's writer before Write says that it takes no more.
+// outLimit is how many bytes wait for a connection's writer before Write says that it takes no
+// more.
 const outLimit = 256 << 10
 
-// netLoop is a Loop over net.Conn: a goroutine reads and another writes for each connection, and everything meets in
-// one goroutine that calls the handler.
+// netLoop is a Loop over net.Conn: a goroutine reads and another writes for each connection, and
+// everything meets in one goroutine that calls the handler.
 type netLoop struct {
 	h        Handler
 	listener net.Listener

@@ -139,8 +139,8 @@ func (c *netConn) end(closed bool) {
 	c.cond.Broadcast()
 }
 
-// detach ends both goroutines and returns the connection. It is called while the reader waits for handled, so that
-// nothing more is read.
+// detach ends both goroutines and returns the connection. It is called while the reader waits for
+// handled, so that nothing more is read.
 func (c *netConn) detach() net.Conn {
 	c.mu.Lock()
 	defer c.mu.Unlock()

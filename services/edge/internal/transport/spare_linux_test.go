@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestSpareComesBack has a loop that lost its spare file descriptor to another, and so could refuse nobody, take one
-// again when its pause ends.
+// TestSpareComesBack has a loop that lost its spare file descriptor to another, and so could refuse
+// nobody, take one again when its pause ends.
 func TestSpareComesBack(t *testing.T) {
 	h := &echo{out: map[uint32][]byte{}}
 	loops, _, err := Listen("127.0.0.1:0", 1, func(Loop) Handler { return h })

@@ -1,6 +1,6 @@
-// Package transport moves bytes between sockets and the hub: on Linux raw non-blocking sockets, one epoll loop and one
-// listener each, with twelve bytes per connection; elsewhere, and in tests that want it, net.Conn with goroutines. The
-// hub does not know which.
+// Package transport moves bytes between sockets and the hub: on Linux raw non-blocking sockets, one
+// epoll loop and one listener each, with twelve bytes per connection; elsewhere, and in tests that
+// want it, net.Conn with goroutines. The hub does not know which.
 //
 // It knows no WebSocket and no HTTP: what bytes mean is the handler's business.
 package transport
@@ -12,28 +12,32 @@ import (
 	"time"
 )
 
-// Handler is told what happens on a loop. Its methods are called by the loop's goroutine, one at a time, and must not
-// block. A slot names a connection until Gone has returned or Loop.Close, Loop.Detach was called; then it names another.
+// Handler is told what happens on a loop. Its methods are called by the loop's goroutine, one at a
+// time, and must not block. A slot names a connection until Gone has returned or Loop.Close,
+// Loop.Detach was called; then it names another.
 type Handler interface {
 	// Opened says that a connection was accepted.
 	Opened(slot uint32)
-	// Received hands over what has arrived. The memory is the handler's until it returns, and may be changed.
+	// Received hands over what has arrived. The memory is the handler's until it returns, and may
+	// be changed.
 	Received(slot uint32, b []byte)
 	// Writable says that a connection whose last Write was short takes more.
 	Writable(slot uint32)
 	// Gone says that the peer has closed or reset the connection.
 	Gone(slot uint32)
-	// Refused says that a connection was turned away because the process has no file descriptor left.
+	// Refused says that a connection was turned away because the process has no file descriptor
+	// left.
 	Refused()
-	// Turn is called after each round of the above and when Wake was called. The loop waits for at most the duration
-	// that it returns before the next; negative: until something happens.
+	// Turn is called after each round of the above and when Wake was called. The loop waits for at
+	// most the duration that it returns before the next; negative: until something happens.
 	Turn() time.Duration
 }
 
 // Loop drives connections. All methods but Wake are for the handler, on the loop's goroutine.
 type Loop interface {
-	// Write writes as much of bufs (at most MaxBufs of them) as the connection takes without waiting. When that is not all, Writable follows.
-	// An error means that the connection is broken; the handler closes it.
+	// Write writes as much of bufs (at most MaxBufs of them) as the connection takes without
+	// waiting. When that is not all, Writable follows. An error means that the connection is
+	// broken; the handler closes it.
 	Write(slot uint32, bufs [][]byte) (int, error)
 	// Close ends a connection at once. What was written is still sent.
 	Close(slot uint32)
@@ -43,7 +47,8 @@ type Loop interface {
 	Detach(slot uint32) (net.Conn, error)
 	// Peer returns the address at the other end; the zero Addr if it cannot be told.
 	Peer(slot uint32) netip.Addr
-	// Wake makes the loop take a turn soon. It may be called from any goroutine, and does nothing after Run.
+	// Wake makes the loop take a turn soon. It may be called from any goroutine, and does nothing
+	// after Run.
 	Wake()
 	// StopListening closes the loop's listener.
 	StopListening()
@@ -62,5 +67,6 @@ const maxRead = 64 << 10
 // MaxBufs is how many pieces one Write takes.
 const MaxBufs = 64
 
-// Refusal is what a connection is answered that cannot be taken in: the process has no file descriptor left.
+// Refusal is what a connection is answered that cannot be taken in: the process has no file
+// descriptor left.
 var Refusal = []byte("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")

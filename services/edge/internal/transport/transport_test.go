@@ -14,8 +14,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// echo sends back what comes. A connection that begins with "detach" is given away, one that ends with "finish" is
-// finished behind its echo.
+// echo sends back what comes. A connection that begins with "detach" is given away, one that ends
+// with "finish" is finished behind its echo.
 type echo struct {
 	l        Loop
 	mu       sync.Mutex
@@ -187,7 +187,8 @@ func TestEcho(t *testing.T) {
 				if _, err := c.Write(data[len(got):]); err != nil {
 					t.Error(err)
 				}
-				if rest, err := io.ReadAll(c); err != nil || string(rest) != "finish" { // and the stream ends
+				// and the stream ends
+				if rest, err := io.ReadAll(c); err != nil || string(rest) != "finish" {
 					t.Errorf("got %q, %v", rest, err)
 				}
 				_ = c.Close()
@@ -242,7 +243,8 @@ func TestWake(t *testing.T) {
 	})
 }
 
-// TestWait has a loop wait for a part of a millisecond, and no shorter, again and again without being woken.
+// TestWait has a loop wait for a part of a millisecond, and no shorter, again and again without
+// being woken.
 func TestWait(t *testing.T) {
 	run(t, func(t *testing.T, _ net.Addr, loops []Loop, handlers []*echo) {
 		const waits, wait = 20, 700 * time.Microsecond
@@ -265,7 +267,8 @@ func TestWait(t *testing.T) {
 	})
 }
 
-// TestWakes wakes a loop from several goroutines while it begins and ends waits: whatever was put before a wake is seen.
+// TestWakes wakes a loop from several goroutines while it begins and ends waits: whatever was put
+// before a wake is seen.
 func TestWakes(t *testing.T) {
 	run(t, func(t *testing.T, _ net.Addr, loops []Loop, handlers []*echo) {
 		const wakers, each = 4, 5000

@@ -14,14 +14,16 @@ import (
 // maxEvents is how many events are taken from the kernel at a time.
 const maxEvents = 512
 
-// waiter is how a loop waits for its epoll: parked by Go's own poller, to which the epoll is one more file. A system call
-// that blocks would have the scheduler look for another thread for everybody else, each time, and would be ended by
-// another one; this is ended by Wake within the process, and after any part of a millisecond.
+// waiter is how a loop waits for its epoll: parked by Go's own poller, to which the epoll is one
+// more file. A system call that blocks would have the scheduler look for another thread for
+// everybody else, each time, and would be ended by another one; this is ended by Wake within the
+// process, and after any part of a millisecond.
 type waiter struct {
-	ep     int      // -1: none
-	file   *os.File // of ep, which is closed by it
-	raw    syscall.RawConn
-	look   func(uintptr) bool // asks the kernel, without waiting, and reports whether there was anything
+	ep   int      // -1: none
+	file *os.File // of ep, which is closed by it
+	raw  syscall.RawConn
+	// asks the kernel, without waiting, and reports whether there was anything
+	look   func(uintptr) bool
 	events []unix.EpollEvent
 	n      int // events of the last look
 	err    error
@@ -54,8 +56,8 @@ func (w *waiter) init() error {
 	return nil
 }
 
-// wait takes what has happened. If that is nothing it waits for at most so long; negative: for ever. The turn that
-// follows sees what was there before Wake.
+// wait takes what has happened. If that is nothing it waits for at most so long; negative: for
+// ever. The turn that follows sees what was there before Wake.
 func (w *waiter) wait(most time.Duration) ([]unix.EpollEvent, error) {
 	defer w.woken.Store(false)
 	if w.look(0) || most == 0 || w.woken.Load() {

@@ -41,8 +41,8 @@ type request struct {
 	version, key, origin, authorization, length, realIP []byte
 }
 
-// read takes headers in, each a line with its CR LF. What is not as RFC 9110 section 5 has it is refused, with the
-// reason: what two parsers read differently is how requests are smuggled.
+// read takes headers in, each a line with its CR LF. What is not as RFC 9110 section 5 has it is
+// refused, with the reason: what two parsers read differently is how requests are smuggled.
 func (r *request) read(b []byte) (why string) {
 	for len(b) > 0 {
 		var line []byte
@@ -109,7 +109,8 @@ func (r *request) take(h int, value []byte) {
 	}
 }
 
-// takeProtocols takes in a list of subprotocols. Browsers can name these but no header, so a token may be among them.
+// takeProtocols takes in a list of subprotocols. Browsers can name these but no header, so a token
+// may be among them.
 func (r *request) takeProtocols(value []byte) {
 	for part := range bytes.SplitSeq(value, []byte(",")) {
 		part = bytes.Trim(part, " \t")

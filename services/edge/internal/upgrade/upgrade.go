@@ -1,5 +1,5 @@
-// Package upgrade owns the opening handshake (RFC 6455 section 4.2) over the bytes that have arrived so far: it says
-// whether they are one, and what is answered.
+// Package upgrade owns the opening handshake (RFC 6455 section 4.2) over the bytes that have
+// arrived so far: it says whether they are one, and what is answered.
 //
 // It reads no socket. What is no handshake it leaves to an ordinary HTTP server.
 package upgrade
@@ -17,13 +17,16 @@ import (
 // Path is where the WebSocket is.
 const Path = "/v1/ws"
 
-// Subprotocol is the name of the client protocol in Sec-WebSocket-Protocol, which nobody has to send.
+// Subprotocol is the name of the client protocol in Sec-WebSocket-Protocol, which nobody has to
+// send.
 const Subprotocol = "hubbub.v1"
 
-// bearerPrefix is what a token begins with that is offered beside it, as if it were another subprotocol.
+// bearerPrefix is what a token begins with that is offered beside it, as if it were another
+// subprotocol.
 var bearerPrefix = []byte("bearer.")
 
-// MaxHeader is the greatest size of a handshake's request line and headers, in bytes: room for a token of 4 KiB.
+// MaxHeader is the greatest size of a handshake's request line and headers, in bytes: room for a
+// token of 4 KiB.
 const MaxHeader = 8 << 10
 
 // Verdict is what the bytes so far are.
@@ -39,11 +42,12 @@ const (
 
 // Result is what the bytes so far are, and what follows from it.
 type Result struct {
-	Verdict      Verdict
-	Used         int    // length of the handshake; what follows are frames
-	Reply        []byte // to be sent; valid until the next Parse
-	Token        string // of Authorization: Bearer or beside Subprotocol, if any
-	ForwardedFor string // X-Forwarded-For, several joined by commas; empty: none. See clientaddr.Proxies
+	Verdict Verdict
+	Used    int    // length of the handshake; what follows are frames
+	Reply   []byte // to be sent; valid until the next Parse
+	Token   string // of Authorization: Bearer or beside Subprotocol, if any
+	// X-Forwarded-For, several joined by commas; empty: none. See clientaddr.Proxies
+	ForwardedFor string
 	RealIP       string // X-Real-IP; empty: none, or several
 	Deflate      bool   // permessage-deflate was agreed on, without context takeover
 }
@@ -51,13 +55,15 @@ type Result struct {
 // Parser reads handshakes. It may be used by one goroutine at a time.
 type Parser struct {
 	origins map[string]bool // nil: any
-	under   []byte          // how a request begins for the WebSocket under a base path; nil: there is none
+	// how a request begins for the WebSocket under a base path; nil: there is none
+	under   []byte
 	deflate bool
 	reply   []byte
 }
 
-// NewParser returns a parser that accepts browsers' pages of the given origins only, such as https://chat.example;
-// "*", or none, stands for any. compress says whether permessage-deflate is agreed on where it is offered.
+// NewParser returns a parser that accepts browsers' pages of the given origins only, such as
+// https://chat.example; "*", or none, stands for any. compress says whether permessage-deflate is
+// agreed on where it is offered.
 func NewParser(origins []string, compress bool) *Parser {
 	p := &Parser{deflate: compress}
 	for _, o := range origins {
@@ -73,7 +79,8 @@ func NewParser(origins []string, compress bool) *Parser {
 	return p
 }
 
-// Under has the parser take handshakes also below a base path, such as /chat, and returns it. "" is none.
+// Under has the parser take handshakes also below a base path, such as /chat, and returns it. "" is
+// none.
 func (p *Parser) Under(base string) *Parser {
 	if base != "" {
 		p.under = []byte("GET " + base + Path)
@@ -127,8 +134,8 @@ func begins(b, start []byte) bool {
 	return bytes.Equal(b[:n], start[:n]) && (len(b) <= n || b[n] == ' ' || b[n] == '?')
 }
 
-// bareLine reports whether a line of b ends in LF alone. Some parsers take that for the end of a line and others do not,
-// which is how requests are smuggled.
+// bareLine reports whether a line of b ends in LF alone. Some parsers take that for the end of a
+// line and others do not, which is how requests are smuggled.
 func bareLine(b []byte) bool {
 	for at := 0; ; {
 		n := bytes.IndexByte(b[at:], '\n')

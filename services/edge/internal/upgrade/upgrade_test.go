@@ -64,8 +64,8 @@ func TestUnder(t *testing.T) {
 	}
 }
 
-// FuzzParse holds that whatever comes is answered with an HTTP response, or with nothing yet, and that nothing is
-// accepted that net/http would not take for such a request.
+// FuzzParse holds that whatever comes is answered with an HTTP response, or with nothing yet, and
+// that nothing is accepted that net/http would not take for such a request.
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(good))
 	f.Add([]byte("GET /v1/ws HTTP/1.1\r\n\r\n"))
@@ -111,7 +111,8 @@ const (
 	to      = "Upgrade: WebSocket"
 )
 
-// TestReject: each handshake that is none is refused with the status that says why, in a whole response.
+// TestReject: each handshake that is none is refused with the status that says why, in a whole
+// response.
 func TestReject(t *testing.T) {
 	with := func(header string) string { return replace(host, host+"\r\n"+header) }
 	line := func(l string) string { return strings.Replace(good, "GET /v1/ws HTTP/1.1", l, 1) }

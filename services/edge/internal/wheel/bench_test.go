@@ -2,8 +2,8 @@ package wheel
 
 import "testing"
 
-// BenchmarkMillion has the timers of a million connections fire and be set twice every 25 s, as a ping and its answer do,
-// each in memory of its own. See docs/performance.md.
+// BenchmarkMillion has the timers of a million connections fire and be set twice every 25 s, as a
+// ping and its answer do, each in memory of its own. See docs/performance.md.
 func BenchmarkMillion(b *testing.B) {
 	const count, second, every = 1_000_000, 10, 25 * 10 // ticks
 	type session struct {
@@ -14,7 +14,8 @@ func BenchmarkMillion(b *testing.B) {
 	w := New(0, func(id uint32) *Timer { return &sessions[id].timer })
 	now := uint32(0)
 	for id := range uint32(count) {
-		w.Set(uint32(uint64(id)*48_271%count), 1+id%every) // neighbours in a list are none in memory
+		// neighbours in a list are none in memory
+		w.Set(uint32(uint64(id)*48_271%count), 1+id%every)
 	}
 	sets := 0
 	fire := func(id uint32) {

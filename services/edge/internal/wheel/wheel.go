@@ -1,6 +1,6 @@
-// Package wheel owns the timers of one loop's connections: one for each, in a wheel of slots. A timer costs eight bytes in
-// the connection's own memory and four in a slot's list, and setting it touches no other connection's: with a million of
-// them each such touch would be a cache miss.
+// Package wheel owns the timers of one loop's connections: one for each, in a wheel of slots. A
+// timer costs eight bytes in the connection's own memory and four in a slot's list, and setting it
+// touches no other connection's: with a million of them each such touch would be a cache miss.
 //
 // It knows no clock: ticks are the caller's. It is not safe for concurrent use.
 package wheel
@@ -8,8 +8,8 @@ package wheel
 // slots is how many ticks the wheel goes round in. A timer further ahead is looked at on the way.
 const slots = 1024
 
-// maxSpare is the capacity up to which an empty list is kept: 64 KiB. A longer one would end up with a few timers, and the
-// next crowd of them grow another.
+// maxSpare is the capacity up to which an empty list is kept: 64 KiB. A longer one would end up
+// with a few timers, and the next crowd of them grow another.
 const maxSpare = 16 << 10
 
 // Timer is the part of a connection that the wheel uses. Its zero value is a timer that is not set.
@@ -23,8 +23,8 @@ func (t *Timer) Set() bool { return t.at != 0 }
 
 // Wheel holds the timers that are set. at returns the timer of a connection.
 type Wheel struct {
-	// lists has, by slot, the timers that may have to fire then. What was set to another time since, or not at all, is
-	// told by Timer.at when the slot's turn comes.
+	// lists has, by slot, the timers that may have to fire then. What was set to another time
+	// since, or not at all, is told by Timer.at when the slot's turn comes.
 	lists [slots][]uint32
 	spare [][]uint32 // empty lists
 	now   uint32     // the last tick that has fired
@@ -38,7 +38,8 @@ func New(now uint32, at func(id uint32) *Timer) *Wheel { return &Wheel{now: now,
 // Len returns how many timers are set.
 func (w *Wheel) Len() int { return w.count }
 
-// Set has the timer of id fire at a tick, or at the next one if that has passed, and no longer when it was set to.
+// Set has the timer of id fire at a tick, or at the next one if that has passed, and no longer when
+// it was set to.
 func (w *Wheel) Set(id, tick uint32) {
 	t := w.at(id)
 	if int32(tick-w.now) < 1 {
@@ -65,8 +66,9 @@ func (w *Wheel) put(id uint32, t *Timer) {
 	w.lists[slot] = append(list, id)
 }
 
-// Jump moves an empty wheel to tick now; one that is not empty stays where Advance left it. While nothing is set nobody
-// advances the wheel, and a timer that was set on it as it stands would fire too early.
+// Jump moves an empty wheel to tick now; one that is not empty stays where Advance left it. While
+// nothing is set nobody advances the wheel, and a timer that was set on it as it stands would fire
+// too early.
 func (w *Wheel) Jump(now uint32) {
 	if w.count == 0 {
 		w.now = now
@@ -81,8 +83,8 @@ func (w *Wheel) Clear(id uint32) {
 	}
 }
 
-// Advance moves to tick now and calls fire for each timer that was set to a tick on the way. The timer is no longer
-// set then; fire may set and clear any.
+// Advance moves to tick now and calls fire for each timer that was set to a tick on the way. The
+// timer is no longer set then; fire may set and clear any.
 func (w *Wheel) Advance(now uint32, fire func(id uint32)) {
 	if now-w.now > slots { // after a long sleep once round is enough
 		w.now = now - slots

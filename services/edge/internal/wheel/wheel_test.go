@@ -10,7 +10,8 @@ import (
 // TestWheel holds the wheel against a map.
 func TestWheel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		now := rapid.SampledFrom([]uint32{0, 5, 1 << 20, ^uint32(0) - 100}).Draw(t, "start") // it wraps around
+		// it wraps around
+		now := rapid.SampledFrom([]uint32{0, 5, 1 << 20, ^uint32(0) - 100}).Draw(t, "start")
 		timers := make([]Timer, 20)
 		w := New(now, func(id uint32) *Timer { return &timers[id] })
 		want := map[uint32]uint32{}
@@ -78,7 +79,8 @@ func TestFarAhead(t *testing.T) {
 	}
 }
 
-// TestSetAgain sets one timer again and again, as a client can have it done: the wheel does not grow by that.
+// TestSetAgain sets one timer again and again, as a client can have it done: the wheel does not
+// grow by that.
 func TestSetAgain(t *testing.T) {
 	timers := make([]Timer, 1)
 	w := New(0, func(id uint32) *Timer { return &timers[id] })
@@ -103,8 +105,9 @@ func TestSetAgain(t *testing.T) {
 	}
 }
 
-// TestCrowdedTick has very many timers go off at one tick, again and again, as those of sockets do that a pause of the process
-// has brought into step, and others one by one meanwhile. The memory of the one long list is not left behind with short ones.
+// TestCrowdedTick has very many timers go off at one tick, again and again, as those of sockets do
+// that a pause of the process has brought into step, and others one by one meanwhile. The memory of
+// the one long list is not left behind with short ones.
 func TestCrowdedTick(t *testing.T) {
 	const crowd, others, rounds = 4 * maxSpare, 500, 50
 	timers := make([]Timer, crowd+others)
@@ -133,7 +136,8 @@ func TestCrowdedTick(t *testing.T) {
 	}
 }
 
-// TestJump sets a timer after the wheel stood empty for long: it fires in its time, and not at once.
+// TestJump sets a timer after the wheel stood empty for long: it fires in its time, and not at
+// once.
 func TestJump(t *testing.T) {
 	timers := make([]Timer, 2)
 	w := New(0, func(id uint32) *Timer { return &timers[id] })

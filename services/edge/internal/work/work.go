@@ -1,5 +1,6 @@
-// Package work owns the goroutines that do what may block: a fixed number of them and a bounded queue, so that a flood of
-// requests becomes refusals and not memory. It knows nothing of what is done.
+// Package work owns the goroutines that do what may block: a fixed number of them and a bounded
+// queue, so that a flood of requests becomes refusals and not memory. It knows nothing of what is
+// done.
 package work
 
 import (
@@ -18,7 +19,8 @@ func New(workers, queue int) *Pool {
 	return &Pool{jobs: make(chan func(context.Context), queue), workers: workers}
 }
 
-// Do has a worker do job, and returns without waiting; false: the queue is full. The job's context ends with Run's.
+// Do has a worker do job, and returns without waiting; false: the queue is full. The job's context
+// ends with Run's.
 func (p *Pool) Do(job func(context.Context)) bool {
 	select {
 	case p.jobs <- job:

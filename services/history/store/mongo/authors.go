@@ -15,8 +15,9 @@ import (
 // about are the types for which chat.About holds.
 var about = bson.A{chat.TypeEdited, chat.TypeDeleted, chat.TypeReacted, chat.TypePinned}
 
-// addAuthors is the schema step that gives entries about messages the authors of the messages: ids alone are not unique in a room.
-// Before it, such an entry was about the first message with the id, and only the author could edit that.
+// addAuthors is the schema step that gives entries about messages the authors of the messages: ids
+// alone are not unique in a room. Before it, such an entry was about the first message with the id,
+// and only the author could edit that.
 func addAuthors(ctx context.Context, db *mongo.Database) error {
 	entries := db.Collection("entries")
 	cur, err := entries.Find(ctx, bson.D{field("type", bson.D{field("$in", about)}), field("author", nil)},

@@ -1,5 +1,5 @@
-// Package mongo keeps history's store in MongoDB, or a server that speaks its protocol. Any number of processes may
-// share it. It needs no transactions, change streams, $lookup or TTL indexes.
+// Package mongo keeps history's store in MongoDB, or a server that speaks its protocol. Any number
+// of processes may share it. It needs no transactions, change streams, $lookup or TTL indexes.
 package mongo
 
 import (
@@ -62,8 +62,9 @@ func (s *Store) Close() error { return mongodb.Close(s.db) }
 // duplicateKey is the server's error code for a key that is taken.
 const duplicateKey = 11000
 
-// Append implements store.Store. An error may leave the first of the entries kept: repeat it. They are inserted in order,
-// so that a room never has a hole: whoever reads it takes what comes behind its last entry from the log.
+// Append implements store.Store. An error may leave the first of the entries kept: repeat it. They
+// are inserted in order, so that a room never has a hole: whoever reads it takes what comes behind
+// its last entry from the log.
 func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcome, error) {
 	var out store.Outcome
 	all := entries
@@ -80,7 +81,8 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 		}
 		entries = entries[n+1:]
 		if !checked {
-			// Where one is there already, most are: the log hands a batch over again that was not acknowledged.
+			// Where one is there already, most are: the log hands a batch over again that was not
+			// acknowledged.
 			if entries, err = s.missing(ctx, entries); err != nil {
 				return store.Outcome{}, err
 			}

@@ -44,10 +44,12 @@ func TestStore(t *testing.T) {
 		})
 }
 
-// TestKilled kills the server under the store: calls fail, and work again when it is back, with all that was kept.
+// TestKilled kills the server under the store: calls fail, and work again when it is back, with all
+// that was kept.
 func TestKilled(t *testing.T) {
 	server := mongotest.Start(t)
-	s := openAt(t, server.URL+"?serverSelectionTimeoutMS=60000&timeoutMS=60000") // where the machine is busy a server may be slow
+	// where the machine is busy a server may be slow
+	s := openAt(t, server.URL+"?serverSelectionTimeoutMS=60000&timeoutMS=60000")
 	entry := func(seq uint64) []store.Entry {
 		return []store.Entry{{Room: "r1", Seq: seq, Sender: "ann", ID: fmt.Sprint("m", seq), Type: "msg", Data: []byte("1")}}
 	}
@@ -86,8 +88,9 @@ func TestUpgrade(t *testing.T) {
 	})
 }
 
-// TestSteps leads what was kept before there were authors and slots forward, and does it again, as a process does that was killed in
-// the middle. What a process of the release before adds meanwhile is known, too.
+// TestSteps leads what was kept before there were authors and slots forward, and does it again, as
+// a process does that was killed in the middle. What a process of the release before adds meanwhile
+// is known, too.
 func TestSteps(t *testing.T) {
 	url := mongotest.URL(t)
 	db, err := mongodb.Open(t.Context(), url, "hubbub-history", steps[:1], nil)

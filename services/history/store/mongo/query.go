@@ -28,11 +28,12 @@ func between(after, before string) bson.E {
 func first(room string) string { return room + ":" }
 func past(room string) string  { return room + ";" }
 
-// behind is a key that comes after all entries at a seq, also those in conflict, and before the next.
+// behind is a key that comes after all entries at a seq, also those in conflict, and before the
+// next.
 func behind(room string, seq uint64) string { return store.Key(room, seq) + "\x7f" }
 
-// batch is how many documents come with the first answer: what is asked for usually, in one round trip. The server ends one at
-// 16 MiB by itself.
+// batch is how many documents come with the first answer: what is asked for usually, in one round
+// trip. The server ends one at 16 MiB by itself.
 const batch = 1000
 
 func (s *Store) list(ctx context.Context, what string, filter bson.D, sort bson.E, limit int) ([]store.Entry, error) {
@@ -60,7 +61,8 @@ func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
 	return bus.Position{Seq: all[0].Seq, ID: all[0].ID}, nil
 }
 
-// Latest implements store.Store. It reads more than is wanted, of any type, so that usually one round trip is enough.
+// Latest implements store.Store. It reads more than is wanted, of any type, so that usually one
+// round trip is enough.
 func (s *Store) Latest(ctx context.Context, room string, limit int) (bus.Position, []store.Entry, error) {
 	most := limit + limit/2 + 10
 	all, err := s.list(ctx, "latest entries", bson.D{between(first(room), past(room))}, field("_id", -1), most)
@@ -128,8 +130,8 @@ func (s *Store) Find(ctx context.Context, room, sender, id string) (store.Entry,
 	return all[0], true, nil
 }
 
-// named is the condition that a field names a sender and another an ID, together one of names: a range of an index for each
-// sender.
+// named is the condition that a field names a sender and another an ID, together one of names: a
+// range of an index for each sender.
 func named(sender, id string, names []store.Name) bson.A {
 	ids := make(map[string][]string)
 	var either bson.A
@@ -165,8 +167,9 @@ func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]st
 	return s.list(ctx, "messages with an id", bson.D{field("room", room), field("id", id), field("type", chat.TypeMsg)}, field("_id", 1), limit)
 }
 
-// About implements store.Store. Each field has its list, which is one search in an index: what is about a message of another pair of
-// these authors and IDs is left out here. Authors are null where a process of the release before wrote the entry.
+// About implements store.Store. Each field has its list, which is one search in an index: what is
+// about a message of another pair of these authors and IDs is left out here. Authors are null where
+// a process of the release before wrote the entry.
 func (s *Store) About(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, error) {
 	if len(names) == 0 {
 		return nil, nil

@@ -11,8 +11,8 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// TestRoundTrips counts what the server is asked for what a page is made of: each is one round trip, however many messages there are
-// and however often they were changed.
+// TestRoundTrips counts what the server is asked for what a page is made of: each is one round
+// trip, however many messages there are and however often they were changed.
 func TestRoundTrips(t *testing.T) {
 	proxy := mongotest.NewProxy(t, mongotest.URL(t))
 	s, err := Open(t.Context(), proxy.URL, nil)

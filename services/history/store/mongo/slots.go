@@ -20,8 +20,8 @@ func (s slot) filter(more ...bson.E) bson.D {
 	return append(bson.D{field("room", s.room), field("target", s.target), field("author", s.author), field("slot", s.slot)}, more...)
 }
 
-// supersede marks all but the last entry of each slot that the given entries, which are kept, have. Of two writers at the same time
-// at least one sees what both have added.
+// supersede marks all but the last entry of each slot that the given entries, which are kept, have.
+// Of two writers at the same time at least one sees what both have added.
 func (s *Store) supersede(ctx context.Context, entries []store.Entry) error {
 	seen := make(map[slot]bool)
 	for _, e := range entries {
@@ -54,8 +54,8 @@ func markPast(ctx context.Context, entries *mongo.Collection, of slot) error {
 	return nil
 }
 
-// addSlots is the schema step that gives entries about messages their slots, and marks those that are past, so that pages read only
-// the entries that count, however often a message was changed.
+// addSlots is the schema step that gives entries about messages their slots, and marks those that
+// are past, so that pages read only the entries that count, however often a message was changed.
 func addSlots(ctx context.Context, db *mongo.Database) error {
 	index := mongodb.Indexes("",
 		mongodb.Index{Collection: "entries", Fields: []string{"room", "target", "author", "slot", "seq"}},

@@ -54,7 +54,8 @@ func put(ctx context.Context, add *sql.Stmt, key string, e store.Entry) (bool, e
 	return n == 1, err
 }
 
-// supersede marks what an entry that was just added has made past, and the entry itself if a later one has its slot.
+// supersede marks what an entry that was just added has made past, and the entry itself if a later
+// one has its slot.
 func supersede(ctx context.Context, tx *sql.Tx, e store.Entry) error {
 	if e.Slot == "" {
 		return nil

@@ -18,12 +18,14 @@ import (
 
 const (
 	columns = `SELECT room, seq, sender, id, type, target, author, slot, past, data FROM entries `
-	// message are the columns of messages, which all have the room that was asked for, and no author, slot or mark.
+	// message are the columns of messages, which all have the room that was asked for, and no
+	// author, slot or mark.
 	message = `SELECT seq, sender, id, target, data FROM entries `
 	// change are the columns of what is about messages, of one room, and counts.
 	change = `SELECT seq, sender, id, type, target, author, slot, data FROM entries `
-	// named begins a query of entries for each of names, who and what: pairs in JSON, since a statement with a parameter for each
-	// would be parsed anew for each number of them. The order of a CROSS JOIN is kept, so that each name is a search in an index.
+	// named begins a query of entries for each of names, who and what: pairs in JSON, since a
+	// statement with a parameter for each would be parsed anew for each number of them. The order
+	// of a CROSS JOIN is kept, so that each name is a search in an index.
 	named = `WITH names(who, what) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?)) `
 )
 
@@ -67,8 +69,8 @@ func (s *Store) list(ctx context.Context, what, query string, args ...any) ([]st
 	return all, nil
 }
 
-// messages returns the messages of a room that a query with the columns of messages finds: at most limit, and no more than a page
-// can have; with a limit of -1 all.
+// messages returns the messages of a room that a query with the columns of messages finds: at most
+// limit, and no more than a page can have; with a limit of -1 all.
 func (s *Store) messages(ctx context.Context, what, room string, limit int, query string, args ...any) ([]store.Entry, error) {
 	rows, err := s.Query(ctx, query, append(args, limit)...)
 	if err != nil {
@@ -97,7 +99,8 @@ func (s *Store) messages(ctx context.Context, what, room string, limit int, quer
 func first(room string) string { return room + ":" }
 func past(room string) string  { return room + ";" }
 
-// behind is a key that comes after all entries at a seq, also those in conflict, and before the next.
+// behind is a key that comes after all entries at a seq, also those in conflict, and before the
+// next.
 func behind(room string, seq uint64) string { return store.Key(room, seq) + "\x7f" }
 
 // Last implements store.Store.
@@ -212,7 +215,8 @@ func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]st
 	return s.list(ctx, "messages with an id", columns+`WHERE room = ? AND type = 'msg' AND id = ? ORDER BY seq LIMIT ?`, room, id, limit)
 }
 
-// aboutOf is the condition on what is about names. Those on the target and the mark let SQLite use the partial index.
+// aboutOf is the condition on what is about names. Those on the target and the mark let SQLite use
+// the partial index.
 const aboutOf = `WHERE room = ? AND target <> '' AND past = 0 AND target = what AND author IN (who, '') `
 
 // About implements store.Store.

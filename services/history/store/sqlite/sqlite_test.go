@@ -80,7 +80,8 @@ func TestSteps(t *testing.T) {
 	storetest.VerifyChanged(t, openAt(t, path))
 }
 
-// TestIndexes holds that what pages ask for is found by whole names in an index, and not by going through a room.
+// TestIndexes holds that what pages ask for is found by whole names in an index, and not by going
+// through a room.
 func TestIndexes(t *testing.T) {
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "history.db"), nil)
 	if err != nil {
@@ -131,7 +132,8 @@ func TestMakeUpgrade(t *testing.T) {
 	storetest.Verify(t, openAt(t, sqlitedbtest.Copy(t, path))) // which writes, too
 }
 
-// TestUnreadable: what cannot be done, since the tables are gone, or be read, since something else is in them, is an error.
+// TestUnreadable: what cannot be done, since the tables are gone, or be read, since something else
+// is in them, is an error.
 func TestUnreadable(t *testing.T) {
 	open := func(t *testing.T) *Store {
 		t.Helper()
@@ -169,7 +171,8 @@ func TestUnreadable(t *testing.T) {
 		"ALTER TABLE entries RENAME TO good", "CREATE TABLE entries AS SELECT key, room, 'nonsense' AS seq, sender, id, type, target, data FROM good",
 		"CREATE UNIQUE INDEX again ON entries (room, sender, id)",
 		"ALTER TABLE reads RENAME TO sound", "CREATE TABLE reads AS SELECT user, room, 'nonsense' AS seq FROM sound")
-	// Those that look before the first, and behind it, find nothing there; the last three do not read what is damaged.
+	// Those that look before the first, and behind it, find nothing there; the last three do not
+	// read what is damaged.
 	failtest.All[store.Store](t.Context(), t, s, func(error) bool { return true }, "Newest", "Oldest", "Since", "NextRoom", "RemoveEntries", "RemoveReads")
 	for what, read := range map[string]func() ([]store.Entry, error){
 		"Newest": func() ([]store.Entry, error) { return s.Newest(t.Context(), "x", 9, 9) },
@@ -182,8 +185,8 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// TestFailedWrites: of a batch that cannot be written to its end nothing is kept, what cannot be erased is an error, and both can
-// be done when the file can be written again.
+// TestFailedWrites: of a batch that cannot be written to its end nothing is kept, what cannot be
+// erased is an error, and both can be done when the file can be written again.
 func TestFailedWrites(t *testing.T) {
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "history.db"), nil)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// Changed are entries as releases kept them that knew neither authors nor slots: two messages with one id, each of which was edited,
-// and what was done to the first.
+// Changed are entries as releases kept them that knew neither authors nor slots: two messages with
+// one id, each of which was edited, and what was done to the first.
 func Changed() []store.Entry {
 	kept := func(seq uint64, sender, kind, data string) store.Entry {
 		return store.Entry{Room: sampleRoom, Seq: seq, Sender: sender, ID: fmt.Sprint("c", seq), Type: kind, Target: "m", Data: []byte("\x01" + data)}
@@ -25,7 +25,8 @@ func Changed() []store.Entry {
 	return append(all, lost)
 }
 
-// VerifyChanged holds that a store that was led forward knows what Changed are about, and what of them is past.
+// VerifyChanged holds that a store that was led forward knows what Changed are about, and what of
+// them is past.
 func VerifyChanged(t *testing.T, s store.Store) {
 	t.Helper()
 	seqs := func(names ...store.Name) (seqs []uint64) {

@@ -11,8 +11,8 @@ import (
 // sampleRoom has one of everything that a release keeps.
 const sampleRoom = "lobby"
 
-// sample are entries in the order in which they are kept: texts, what is about them, two that have one seq after a rewind
-// of the log, and a type that only a later release knows.
+// sample are entries in the order in which they are kept: texts, what is about them, two that have
+// one seq after a rewind of the log, and a type that only a later release knows.
 func sample() []store.Entry {
 	entries := []store.Entry{
 		message(sampleRoom, 1<<40, "ann", "m1"),
@@ -32,8 +32,8 @@ func sample() []store.Entry {
 	return entries
 }
 
-// Fill puts the sample into an empty store. Files and dumps in testdata were made so, by the release that they are named
-// after.
+// Fill puts the sample into an empty store. Files and dumps in testdata were made so, by the
+// release that they are named after.
 func Fill(t *testing.T, s store.Store) {
 	t.Helper()
 	out := add(t, s, sample()...)

@@ -19,11 +19,13 @@ import (
 
 // Options say what a server under the store does not do, so that its cases are left out.
 type Options struct {
-	// LosesUpdates: concurrent updates of one document are lost (FerretDB v1.24.0: 400 increments ended at 61 to 76).
+	// LosesUpdates: concurrent updates of one document are lost (FerretDB v1.24.0: 400 increments
+	// ended at 61 to 76).
 	LosesUpdates bool
 }
 
-// Run checks the store that open opens, which is empty at first. reopen closes it and opens what it has kept.
+// Run checks the store that open opens, which is empty at first. reopen closes it and opens what it
+// has kept.
 func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen func(t *testing.T, s store.Store) store.Store) {
 	for _, tt := range []struct {
 		name string
@@ -127,7 +129,8 @@ func testRepeats(t *testing.T, s store.Store) {
 	same(t, []store.Entry{a, b, c}, got, err)
 }
 
-// testHandedOverAgain repeats a batch of which the beginning, or here and there some, are kept already.
+// testHandedOverAgain repeats a batch of which the beginning, or here and there some, are kept
+// already.
 func testHandedOverAgain(t *testing.T, s store.Store) {
 	var all []store.Entry
 	for i := range uint64(60) {
@@ -278,7 +281,8 @@ func testAbout(t *testing.T, s store.Store) {
 	edit, reaction := about("r1", 3, "ann", "e1", "edited", "m1"), about("r1", 4, "bob", "e2", "reacted", "m1")
 	other := about("r1", 6, "bob", "e3", "reacted", "m2")
 	add(t, s, evil, twin, other, reaction, edit, m, about("r2", 1, "ann", "e1", "edited", "m1"))
-	all, err := s.Messages(ctx, "r1", names("ann", "m1", "eve", "m1", "ann", "e1", "ann", "m9", "bob", "m1")) // e1 is no message
+	// e1 is no message
+	all, err := s.Messages(ctx, "r1", names("ann", "m1", "eve", "m1", "ann", "e1", "ann", "m9", "bob", "m1"))
 	same(t, []store.Entry{m, twin}, all, err)
 	all, err = s.Messages(ctx, "r1", names("eve", "m1"))
 	same(t, []store.Entry{twin}, all, err)
@@ -312,7 +316,8 @@ func testAbout(t *testing.T, s store.Store) {
 	same(t, nil, all, err)
 }
 
-// testPast changes a message again and again, in any order: what is about it is the last of each slot, unless that empties it.
+// testPast changes a message again and again, in any order: what is about it is the last of each
+// slot, unless that empties it.
 func testPast(t *testing.T, s store.Store) {
 	ctx := t.Context()
 	react := func(seq uint64, sender, emoji string, on bool) store.Entry {

@@ -1,5 +1,6 @@
-// Command hubbub is the program that a person runs: `hubbub up` is the whole product in one process, `hubbub load` talks
-// to a Hubbub and accounts for every message, `hubbub drill` breaks one on purpose.
+// Command hubbub is the program that a person runs: `hubbub up` is the whole product in one
+// process, `hubbub load` talks to a Hubbub and accounts for every message, `hubbub drill` breaks
+// one on purpose.
 package main
 
 import (

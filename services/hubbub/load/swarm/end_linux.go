@@ -69,7 +69,8 @@ func closed(payload []byte) error {
 	}
 }
 
-// denied is the end of a connection whose hello or join was answered with an error. Where that passes, the client comes back.
+// denied is the end of a connection whose hello or join was answered with an error. Where that
+// passes, the client comes back.
 func denied(command string, e *wire.Event) error {
 	passing := passes(e) || string(e.Code) == chat.CodeTokenExpired
 	return &end{code: string(e.Code), final: !passing, after: time.Duration(e.RetryAfterMS) * time.Millisecond, why: command + ": " + e.Err().Error()}

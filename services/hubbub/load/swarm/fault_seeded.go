@@ -10,7 +10,8 @@ const faultyMessage = 20
 // fault is planted to see whether it is found: a verdict that nothing can spoil proves nothing.
 type fault struct{ messages int }
 
-// times returns how often the payload of a text frame is taken in: once, but one of them not, or twice.
+// times returns how often the payload of a text frame is taken in: once, but one of them not, or
+// twice.
 func (f *fault) times(payload []byte) int {
 	if !bytes.Contains(payload, []byte(`"type":"msg"`)) {
 		return 1

@@ -13,8 +13,8 @@ const (
 	opPong  = 0xa
 )
 
-// mask is the key of every frame: what a client sends has to be masked, and here no cache in between is to be kept from
-// being fooled.
+// mask is the key of every frame: what a client sends has to be masked, and here no cache in
+// between is to be kept from being fooled.
 var mask = [4]byte{0x37, 0xfa, 0x21, 0x3d}
 
 // appendFrame appends a client's frame.
@@ -35,7 +35,8 @@ func appendFrame(b []byte, op byte, payload []byte) []byte {
 	return b
 }
 
-// maxFrame is the longest frame that is taken from a server: what Hubbub sends unasked is far below it.
+// maxFrame is the longest frame that is taken from a server: what Hubbub sends unasked is far below
+// it.
 const maxFrame = 1 << 20
 
 var errFrame = errors.New("a frame that no Hubbub sends: in parts, masked, of an unknown kind, or too long")

@@ -14,8 +14,8 @@ type entry struct {
 	id  string
 }
 
-// room is what all clients of a swarm together saw of a room. As long as the server is right, each of them saw one
-// stretch of it, so that a place needs two numbers only.
+// room is what all clients of a swarm together saw of a room. As long as the server is right, each
+// of them saw one stretch of it, so that a place needs two numbers only.
 type room struct {
 	id      string
 	entries []entry // by seq
@@ -70,7 +70,8 @@ func (p *place) take(r *room, e *wire.Event) {
 func (p *place) begin(r *room, e *wire.Event) {
 	p.live = !e.More
 	switch {
-	case e.Rewind: // what came is void: who shows the room fetches it from history, which is judged by itself
+	// what came is void: who shows the room fetches it from history, which is judged by itself
+	case e.Rewind:
 		p.rewinds++
 		p.start, p.odd, p.joined = e.Seq, &odd{last: wire.Position{Seq: e.Seq}}, true
 	case !p.joined:

@@ -8,8 +8,8 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestPlace has a client see what others saw before it, or not quite: what it saw, as it came, and where it stands are
-// remembered, and two numbers are enough as long as it is what the others saw.
+// TestPlace has a client see what others saw before it, or not quite: what it saw, as it came, and
+// where it stands are remembered, and two numbers are enough as long as it is what the others saw.
 func TestPlace(t *testing.T) {
 	event := func(seq uint64) *wire.Event {
 		return &wire.Event{Event: chat.Event{Type: chat.TypeMsg, Seq: seq, ID: id(seq)}}
@@ -67,8 +67,8 @@ func TestPlace(t *testing.T) {
 
 func id(seq uint64) string { return string(rune('a' + seq)) }
 
-// TestPlaceAgain: a join that resumes changes nothing, one that answers that the log was rewound voids what came, and only
-// messages are told of all that came.
+// TestPlaceAgain: a join that resumes changes nothing, one that answers that the log was rewound
+// voids what came, and only messages are told of all that came.
 func TestPlaceAgain(t *testing.T) {
 	r, p := &room{}, &place{}
 	p.begin(r, &wire.Event{Event: chat.Event{Seq: 5}})

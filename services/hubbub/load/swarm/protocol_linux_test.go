@@ -23,8 +23,9 @@ func (h *heard) Delivered(string)                     {}
 func (h *heard) Lost(int, string, error)              { h.lost++ }
 func (h *heard) Gone(int, string, error)              {}
 
-// TestSayIsGivenUpWithoutAServer: what was to be said is given up in its time also when the server never comes back. Else
-// whoever waits until everything said is acknowledged or given up would wait for ever.
+// TestSayIsGivenUpWithoutAServer: what was to be said is given up in its time also when the server
+// never comes back. Else whoever waits until everything said is acknowledged or given up would wait
+// for ever.
 func TestSayIsGivenUpWithoutAServer(t *testing.T) {
 	var h heard
 	s, err := New(Config{Clients: 1, Rooms: []string{"r"}, Seats: func(int) []int { return []int{0} }, Watcher: &h})
@@ -49,7 +50,8 @@ func TestSayIsGivenUpWithoutAServer(t *testing.T) {
 	}
 }
 
-// TestSayMarksRepeats: an attempt to send is marked once an earlier one may have reached the log, and not before.
+// TestSayMarksRepeats: an attempt to send is marked once an earlier one may have reached the log,
+// and not before.
 func TestSayMarksRepeats(t *testing.T) {
 	var h heard
 	s, err := New(Config{Clients: 1, Rooms: []string{"r"}, Seats: func(int) []int { return []int{0} }, Watcher: &h})

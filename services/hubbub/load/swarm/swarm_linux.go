@@ -48,8 +48,8 @@ type client struct {
 // part is what is half read or half written.
 type part struct{ in, out []byte }
 
-// Swarm is a set of clients. Run owns them; the other methods may be called from any goroutine while it runs, and after
-// it by one.
+// Swarm is a set of clients. Run owns them; the other methods may be called from any goroutine
+// while it runs, and after it by one.
 type Swarm struct {
 	cfg     Config
 	ep      int
@@ -208,8 +208,8 @@ func (s *Swarm) Open(from, to int) {
 	})
 }
 
-// Reconnect cuts clients off, has them come back and resume, and returns when they are cut off. Those that are not in their
-// rooms do that anyway.
+// Reconnect cuts clients off, has them come back and resume, and returns when they are cut off.
+// Those that are not in their rooms do that anyway.
 func (s *Swarm) Reconnect(clients ...int) {
 	s.ask(func() {
 		for _, i := range clients {
@@ -221,8 +221,8 @@ func (s *Swarm) Reconnect(clients ...int) {
 	})
 }
 
-// Say has a client send a message when those that it was told to send before are through. It is repeated over reconnects
-// until it is acknowledged, refused or given up: the Watcher is told.
+// Say has a client send a message when those that it was told to send before are through. It is
+// repeated over reconnects until it is acknowledged, refused or given up: the Watcher is told.
 func (s *Swarm) Say(m Say) {
 	s.busy.Add(1)
 	s.post(func() { s.say(m) })
@@ -231,7 +231,8 @@ func (s *Swarm) Say(m Say) {
 // Busy returns how many messages are neither acknowledged nor given up.
 func (s *Swarm) Busy() int { return int(s.busy.Load()) }
 
-// Caught reports whether every client has seen its rooms through these seqs, by room. One that is gone never will.
+// Caught reports whether every client has seen its rooms through these seqs, by room. One that is
+// gone never will.
 func (s *Swarm) Caught(through map[int]uint64) (all bool) {
 	s.ask(func() {
 		for i := range s.clients {
@@ -264,7 +265,8 @@ func (s *Swarm) Seen(r int) (all []Seen) {
 			if !p.joined {
 				continue
 			}
-			i := sort.Search(s.cfg.Clients, func(i int) bool { return s.seats[i+1] > seat }) // whose place it is
+			// whose place it is
+			i := sort.Search(s.cfg.Clients, func(i int) bool { return s.seats[i+1] > seat })
 			key := stretch{p.start, p.from, p.at, p.rewinds}
 			if at, ok := same[key]; ok && p.odd == nil {
 				all[at].Clients = append(all[at].Clients, i)

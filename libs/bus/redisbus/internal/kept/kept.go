@@ -1,5 +1,5 @@
-// Package kept holds the entries that the log has acknowledged lately, in bounded memory, so that they can be appended
-// again when the log turns out to have lost them.
+// Package kept holds the entries that the log has acknowledged lately, in bounded memory, so that
+// they can be appended again when the log turns out to have lost them.
 //
 // It knows no server and no clock: seconds are the caller's. It is not safe for concurrent use.
 package kept
@@ -31,7 +31,8 @@ type Entry struct {
 	Record []byte // sender, id and content, as the driver wrote them
 }
 
-// headSize is what stands before an entry: the time, the Seq, the length of the record, and that of the room's name.
+// headSize is what stands before an entry: the time, the Seq, the length of the record, and that of
+// the room's name.
 const headSize = 4 + 8 + 4 + 1
 
 // New returns Entries that hold at most limit bytes.
@@ -40,8 +41,8 @@ func New(limit int) *Entries { return &Entries{limit: limit} }
 // Size returns how many bytes of memory the entries take.
 func (k *Entries) Size() int { return k.size }
 
-// Add keeps an entry, and lets go of the oldest ones where there is no room. The room's name has at most 255 bytes. What
-// is larger than the limit by itself is not kept.
+// Add keeps an entry, and lets go of the oldest ones where there is no room. The room's name has at
+// most 255 bytes. What is larger than the limit by itself is not kept.
 func (k *Entries) Add(at uint32, seq uint64, room string, record []byte) {
 	need := headSize + len(room) + len(record)
 	if need > k.limit {
@@ -87,7 +88,8 @@ func (k *Entries) drop(n int) {
 	k.chunks = k.chunks[:rest]
 }
 
-// Trim lets go of what was added before a time, a chunk at a time; with the last of it goes all memory.
+// Trim lets go of what was added before a time, a chunk at a time; with the last of it goes all
+// memory.
 func (k *Entries) Trim(before uint32) {
 	n := 0
 	for n < len(k.chunks) && k.chunks[n].last < before {
@@ -98,7 +100,8 @@ func (k *Entries) Trim(before uint32) {
 	}
 }
 
-// Each calls do for the entries that were added at a time or later, in the order in which they were.
+// Each calls do for the entries that were added at a time or later, in the order in which they
+// were.
 func (k *Entries) Each(since uint32, do func(Entry)) {
 	for _, c := range k.chunks {
 		for b := c.b; len(b) > 0; {

@@ -14,8 +14,8 @@ func list(k *Entries, since uint32) (all []string) {
 	return all
 }
 
-// TestEntries holds what is kept against a list: it is always the end of it, all of that which is young, and within the
-// bound.
+// TestEntries holds what is kept against a list: it is always the end of it, all of that which is
+// young, and within the bound.
 func TestEntries(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit := rapid.SampledFrom([]int{0, 300, chunkSize, 3*chunkSize + 100}).Draw(t, "limit")
