@@ -29,7 +29,7 @@ type Config struct {
 	Edges    []string      `help:"Where edges answer, to connect to them all in turn rather than to --url." placeholder:"URL"`
 	Token    string        `help:"Access token of a user whose all sockets are to be, where guests are not let in. Empty: guests." placeholder:"TOKEN"`
 	Sockets  int           `help:"WebSockets to open." default:"100"`
-	Users    int           `help:"Guests to log in; sockets beyond them are further devices of theirs." default:"20"`
+	Users    int           `help:"Guests to log in; sockets beyond them are further devices of theirs. 0: one for each 50 sockets, 20 to 250." default:"0"`
 	Rooms    int           `help:"Rooms to make." default:"10"`
 	RoomSize Size          `help:"Sockets in each room, or zipf:N: N in the largest, N/2 in the next, N/3 …" default:"20" placeholder:"N"`
 	Speakers int           `help:"Sockets that say something; 0: all that are in a room." default:"0"`
@@ -69,8 +69,8 @@ func (c *Config) Validate() error {
 	check.Above(&f, "duration", c.Duration, 0, maxDuration)
 	check.Above(&f, "patience", c.Patience, 0, maxDuration)
 	check.Within(&f, "churn", c.Churn, 0, maxRate)
-	if c.Users < 1 {
-		f.Bad("users", c.Users, "at least 1")
+	if c.Users < 0 {
+		f.Bad("users", c.Users, "0 or more")
 	}
 	check.Within(&f, "processes", c.Processes, 1, min(mostProcesses, max(1, c.Sockets)))
 	// p has as many users and sockets in a room as there are sockets, if there are to be more.
@@ -112,7 +112,7 @@ const mostProcesses = 127
 
 func (c *Config) plan() Plan {
 	p := Plan{
-		URL: strings.TrimSuffix(c.URL, "/"), Users: min(c.Users, c.Sockets), Sockets: c.Sockets, Rooms: c.Rooms,
+		URL: strings.TrimSuffix(c.URL, "/"), Users: min(c.users(), c.Sockets), Sockets: c.Sockets, Rooms: c.Rooms,
 		Size: min(c.RoomSize.Most, c.Sockets), Zipf: c.RoomSize.Zipf,
 		Rate: c.Rate, Bytes: c.Size, Ramp: c.Ramp, Seed: c.Seed, Token: c.Token, Speakers: c.Speakers, Think: c.Think, Patience: c.Patience,
 	}
@@ -120,6 +120,15 @@ func (c *Config) plan() Plan {
 		p.Edges = append(p.Edges, strings.TrimSuffix(e, "/"))
 	}
 	return p
+}
+
+// users is how many guests log in. A server with the default settings lets one have 100 sockets on
+// an edge, and 300 guests a minute come from one address.
+func (c *Config) users() int {
+	if c.Users > 0 {
+		return c.Users
+	}
+	return min(max(20, (c.Sockets+49)/50), 250)
 }
 
 // ErrVerdict says that messages were lost, doubled or out of order.

@@ -268,3 +268,17 @@ func TestConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestUsers has enough guests for what a server lets each have, and no more than come in within a
+// minute.
+func TestUsers(t *testing.T) {
+	for _, tt := range []struct{ asked, sockets, want int }{
+		{0, 12, 12}, {0, 100, 20}, {0, 1001, 21}, {0, 5000, 100}, {0, 100_000, 250}, {7, 100_000, 7}, {30, 20, 20},
+	} {
+		c := Config{Users: tt.asked, Sockets: tt.sockets, RoomSize: Size{Most: 1}}
+		p := c.plan()
+		if p.Users != tt.want {
+			t.Errorf("%d sockets, %d users asked for: %d users, want %d", tt.sockets, tt.asked, p.Users, tt.want)
+		}
+	}
+}

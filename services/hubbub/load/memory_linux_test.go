@@ -21,7 +21,7 @@ func TestMemoryPerSocket(t *testing.T) {
 func crowded(t *testing.T, sockets int) int64 {
 	t.Helper()
 	cfg := config(t)
-	cfg.Sockets, cfg.Rooms, cfg.RoomSize.Most, cfg.Ramp = sockets, 1, sockets, 1e6
+	cfg.Sockets, cfg.Users, cfg.Rooms, cfg.RoomSize.Most, cfg.Ramp = sockets, 0, 1, sockets, 1e6
 	before := held()
 	all, err := cfg.assemble(t.Context(), placement{}, func(string) {})
 	if err != nil {
