@@ -130,6 +130,9 @@ func TestRequests(t *testing.T) {
 		t.Error("a request that was refused stays, or its sender was told")
 	}
 	w.ok("POST", "/v1/direct", gus.Token, with(ann), &room)
+	if a := w.access(gus, room.ID); a.Ask || a.Send {
+		t.Errorf("after the refusal: %+v", a)
+	}
 	if c := w.write(gus, room.ID, "m2"); c != "forbidden" {
 		t.Errorf("after the refusal: %q", c)
 	}
