@@ -8,15 +8,19 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
+// byChoice has, for each choice of a person, what becomes of others who add them to a room or begin
+// a direct conversation: the code of the error, or none. The others are those of world.around.
+var byChoice = map[string]map[string]string{
+	"everybody": {"stranger": "", "friend": "", "guest": "", "guest in a public room": "", "guest in a private room": "", "operator": ""},
+	"rooms":     {"stranger": "forbidden", "friend": "", "guest": "forbidden", "guest in a public room": "forbidden", "guest in a private room": "", "operator": ""},
+	"nobody":    {"stranger": "forbidden", "friend": "forbidden", "guest": "forbidden", "guest in a public room": "forbidden", "guest in a private room": "forbidden", "operator": ""},
+}
+
 // TestInvitedBy adds somebody to rooms who has chosen who may: whoever may not is told so, also
 // where the operator lets everybody.
 func TestInvitedBy(t *testing.T) {
 	for _, asks := range []bool{true, false} {
-		for choice, want := range map[string]map[string]string{
-			"everybody": {"stranger": "", "friend": "", "guest": "", "guest in a public room": "", "guest in a private room": "", "operator": ""},
-			"rooms":     {"stranger": "forbidden", "friend": "", "guest": "forbidden", "guest in a public room": "forbidden", "guest in a private room": "", "operator": ""},
-			"nobody":    {"stranger": "forbidden", "friend": "forbidden", "guest": "forbidden", "guest in a public room": "forbidden", "guest in a private room": "forbidden", "operator": ""},
-		} {
+		for choice, want := range byChoice {
 			cfg := strangers()
 			cfg.Invitations = asks
 			w := openWorld(t, cfg)
@@ -65,11 +69,7 @@ func (w *world) around(ann credentials) map[string]credentials {
 // TestDirectBy begins direct messages with somebody who has chosen who may.
 func TestDirectBy(t *testing.T) {
 	for _, asks := range []bool{true, false} {
-		for choice, want := range map[string]map[string]string{
-			"everybody": {"stranger": "", "friend": "", "guest": "", "guest in a public room": "", "guest in a private room": "", "operator": ""},
-			"rooms":     {"stranger": "forbidden", "friend": "", "guest": "forbidden", "guest in a public room": "forbidden", "guest in a private room": "", "operator": ""},
-			"nobody":    {"stranger": "forbidden", "friend": "forbidden", "guest": "forbidden", "guest in a public room": "forbidden", "guest in a private room": "forbidden", "operator": ""},
-		} {
+		for choice, want := range byChoice {
 			cfg := strangers()
 			cfg.Requests = asks
 			w := openWorld(t, cfg)
