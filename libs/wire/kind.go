@@ -25,17 +25,18 @@ const (
 	Watch
 	Status
 	Ping
-	kinds
+	// NumKinds is the number of kinds, KindUnknown included: the length of a table by Kind.
+	NumKinds
 )
 
-var kindNames = [kinds]string{
+var kindNames = [NumKinds]string{
 	"unknown", "hello", "join", "leave", "send", "edit", "delete", "react", "pin", "typing", "read", "history", "who",
 	"watch", "status", "ping",
 }
 
 // String returns the type as it stands in a frame, and "unknown" for a Kind that is none.
 func (k Kind) String() string {
-	if k >= kinds {
+	if k >= NumKinds {
 		k = KindUnknown
 	}
 	return kindNames[k]
@@ -43,8 +44,8 @@ func (k Kind) String() string {
 
 // Kinds returns the kinds that this release knows, in the order of PROTOCOL.md.
 func Kinds() []Kind {
-	all := make([]Kind, 0, kinds-1)
-	for k := Hello; k < kinds; k++ {
+	all := make([]Kind, 0, NumKinds-1)
+	for k := Hello; k < NumKinds; k++ {
 		all = append(all, k)
 	}
 	return all

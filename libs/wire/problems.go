@@ -44,8 +44,8 @@ const (
 // problems are all errors of fields, made once: a flood of bad frames costs no memory.
 var problems = makeProblems()
 
-func makeProblems() (all [kinds][fieldCount]problemsOf) {
-	for k := range kinds {
+func makeProblems() (all [NumKinds][fieldCount]problemsOf) {
+	for k := range NumKinds {
 		for f := fType; f < fieldCount; f++ {
 			name, what := wants[f].name, wants[f].what
 			if k == Join && f == fAfter {

@@ -130,7 +130,7 @@ func TestProtocolCommands(t *testing.T) {
 	}
 	same(t, "commands with an example", known, shown)
 	same(t, "commands in the table", known, rows(t, "Commands"))
-	if got := KindUnknown.String() + kinds.String(); got != "unknownunknown" {
+	if got := KindUnknown.String() + NumKinds.String(); got != "unknownunknown" {
 		t.Errorf("kinds that are none are called %s", got)
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // rules say which fields a command must have, and which it may have beside type and id.
-var rules = [kinds]struct{ must, may fields }{
+var rules = [NumKinds]struct{ must, may fields }{
 	Hello:   {set(fVersion), set(fToken, fDevice)},
 	Join:    {set(fRoom), set(fAfter)},
 	Leave:   {set(fRoom), 0},

@@ -42,7 +42,7 @@ func (s *Shard) expel(slot uint32, room string) {
 	}
 	told := s.depart(slot, room, errForbidden)
 	for _, w := range s.withdraw(slot, presenceFeed, room) {
-		s.answerError(slot, w.id, errForbidden)
+		s.replyErrorTo(slot, w.id, errForbidden)
 	}
 	if id := s.findFeed(ses, presenceFeed, room); id != none {
 		s.unwatch(slot, id)

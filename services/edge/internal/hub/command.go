@@ -16,6 +16,7 @@ import (
 // Errors that are told to clients as they are.
 var (
 	errHelloFirst  = chat.E(chat.CodeHelloRequired, "the first command is hello")
+	errUnhandled   = chat.E(chat.CodeUnknownCommand, "this server does not carry out commands of this type")
 	errHelloTwice  = chat.E(chat.CodeHelloTwice, "hello was said already")
 	errNotJoined   = chat.E(chat.CodeNotJoined, "join the room first")
 	errLeft        = chat.E(chat.CodeNotJoined, "the room was left meanwhile")
@@ -47,19 +48,21 @@ const (
 func (s *Shard) mayAnswer(slot uint32) bool {
 	ses := s.sessions.at(slot)
 	ok, _ := ses.bucket.Take(s.rate, s.now)
-	s.strike(slot, ok)
+	s.recordViolation(slot, ok)
 	return ok
 }
 
-func (s *Shard) strike(slot uint32, ok bool) {
+// recordViolation counts a command over the rate, or takes one such back for a command within it.
+// It closes a session that breaks the limits again and again.
+func (s *Shard) recordViolation(slot uint32, ok bool) {
 	ses := s.sessions.at(slot)
 	switch {
 	case !ok:
-		if ses.strikes++; ses.strikes >= abuse {
+		if ses.violations++; ses.violations >= abuse {
 			s.close(slot, wire.CloseAbuse, "the limits were broken again and again")
 		}
-	case ses.strikes > 0:
-		ses.strikes--
+	case ses.violations > 0:
+		ses.violations--
 	}
 }
 
@@ -72,7 +75,7 @@ func (s *Shard) command(slot uint32, c *wire.Command, err error) {
 		ses.joins++
 	} else {
 		ok, wait := ses.bucket.Take(s.rate, s.now)
-		if s.strike(slot, ok); ses.state == stClosing {
+		if s.recordViolation(slot, ok); ses.state == stClosing {
 			return
 		}
 		if ok && ses.who != nil && s.hub.opts.UserRate > 0 {
@@ -85,59 +88,65 @@ func (s *Shard) command(slot uint32, c *wire.Command, err error) {
 		}
 		if !ok {
 			limited := chat.Error{Code: chat.CodeRateLimited, Message: "too many commands", RetryAfter: time.Duration(max(1, wait)) * time.Millisecond}
-			s.deny(slot, c, &limited)
+			s.replyError(slot, c, &limited)
 			return
 		}
 	}
 	switch {
 	case ses.state == stReady && err == nil:
-		s.obey(slot, c)
+		s.dispatch(slot, c)
 	case err == nil && c.Kind == wire.Hello && ses.state == stOpen:
 		s.hello(slot, c)
 	case err == nil && c.Kind == wire.Hello:
-		s.deny(slot, c, errHelloTwice)
+		s.helloAgain(slot, c)
 	case err != nil && (ses.state == stReady || c.Kind == wire.Hello):
-		s.deny(slot, c, codedError(err))
+		s.replyError(slot, c, codedError(err))
 	default:
-		s.deny(slot, c, errHelloFirst)
+		s.replyError(slot, c, errHelloFirst)
 		if ses.state != stGreeting { // else hello was said, and is still looked at
 			s.close(slot, wire.CloseProtocol, "the first command is hello")
 		}
 	}
 }
 
-// obey carries out a command of somebody who has said hello.
-func (s *Shard) obey(slot uint32, c *wire.Command) {
+// handlers has a row for each kind of command: what carries it out for a client that has said
+// hello. Each handler answers the command once, at once or later.
+var handlers = [wire.NumKinds]func(s *Shard, slot uint32, c *wire.Command){
+	wire.Hello:   (*Shard).helloAgain,
+	wire.Join:    (*Shard).join,
+	wire.Leave:   (*Shard).leave,
+	wire.Send:    (*Shard).send,
+	wire.Edit:    (*Shard).amendMessage,
+	wire.Delete:  (*Shard).amendMessage,
+	wire.React:   (*Shard).amendMessage,
+	wire.Pin:     (*Shard).amendMessage,
+	wire.Typing:  (*Shard).typing,
+	wire.Read:    (*Shard).read,
+	wire.History: (*Shard).history,
+	wire.Who:     (*Shard).who,
+	wire.Watch:   (*Shard).watch,
+	wire.Status:  (*Shard).status,
+	wire.Ping:    (*Shard).ping,
+}
+
+// dispatch calls the handler of a command. It answers a command that has none with unknown_command.
+func (s *Shard) dispatch(slot uint32, c *wire.Command) {
+	handle := handlers[c.Kind]
+	if handle == nil {
+		s.replyError(slot, c, errUnhandled)
+		return
+	}
 	if c.Kind != wire.Ping {
 		s.active(slot)
 	}
-	switch c.Kind {
-	case wire.Hello:
-		s.deny(slot, c, errHelloTwice)
-	case wire.Join:
-		s.join(slot, c)
-	case wire.Leave:
-		s.leave(slot, c)
-	case wire.Send:
-		s.send(slot, c)
-	case wire.Edit, wire.Delete, wire.React, wire.Pin:
-		s.change(slot, c)
-	case wire.Typing:
-		s.typing(slot, c)
-	case wire.Read:
-		s.read(slot, c)
-	case wire.History:
-		s.history(slot, c)
-	case wire.Who:
-		s.who(slot, c)
-	case wire.Watch:
-		s.watch(slot, c)
-	case wire.Status:
-		s.status(slot, c)
-	case wire.Ping:
-		s.ack(slot, c.ID)
-	}
+	handle(s, slot, c)
 }
+
+// helloAgain refuses a second hello.
+func (s *Shard) helloAgain(slot uint32, c *wire.Command) { s.replyError(slot, c, errHelloTwice) }
+
+// ping answers a client that wants to know whether the edge is there.
+func (s *Shard) ping(slot uint32, c *wire.Command) { s.ack(slot, c.ID) }
 
 // ack answers a command that has nothing more to say, if it wants an answer.
 func (s *Shard) ack(slot uint32, id []byte) {
@@ -147,8 +156,8 @@ func (s *Shard) ack(slot uint32, id []byte) {
 	}
 }
 
-// deny answers a command with an error.
-func (s *Shard) deny(slot uint32, c *wire.Command, e *chat.Error) {
+// replyError answers a command with an error.
+func (s *Shard) replyError(slot uint32, c *wire.Command, e *chat.Error) {
 	var msgID, room []byte
 	if c.Kind == wire.Send {
 		msgID, room = c.MsgID, c.Room
@@ -158,8 +167,8 @@ func (s *Shard) deny(slot uint32, c *wire.Command, e *chat.Error) {
 	s.push(slot, s.enc)
 }
 
-// answerError answers with an error a command whose frame is gone.
-func (s *Shard) answerError(slot uint32, id string, err error) {
+// replyErrorTo answers the command with an id with an error, when its frame is gone.
+func (s *Shard) replyErrorTo(slot uint32, id string, err error) {
 	e := s.hub.coded(err)
 	s.hub.metrics.failed(e)
 	s.enc = wire.AppendError(s.enc[:0], id, e, "", "")

@@ -263,7 +263,7 @@ func TestRates(t *testing.T) {
 		one.refused("3", chat.CodeRateLimited)
 		bob.say(`{"type":"ping","id":"4"}`)
 		bob.want("ack", "4")
-		if n := one.s.sessions.at(one.slot).strikes; n != 0 {
+		if n := one.s.sessions.at(one.slot).violations; n != 0 {
 			t.Errorf("%d strikes for what other sockets have used", n)
 		}
 	})
@@ -284,7 +284,7 @@ func TestStrikesAreTakenBack(t *testing.T) {
 		if n := len(ann.all()); n != 3*abuse || ann.code != 0 {
 			t.Errorf("%d answers, closed with %d", n, ann.code)
 		}
-		if n := ann.s.sessions.at(ann.slot).strikes; n > 1 {
+		if n := ann.s.sessions.at(ann.slot).violations; n > 1 {
 			t.Errorf("%d strikes are left", n)
 		}
 	})

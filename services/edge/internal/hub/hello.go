@@ -57,7 +57,7 @@ func (s *Shard) hello(slot uint32, c *wire.Command) {
 
 // turnAway answers hello with an error, and ends the connection.
 func (s *Shard) turnAway(slot uint32, id string, e *chat.Error, code wire.CloseCode) {
-	s.answerError(slot, id, e)
+	s.replyErrorTo(slot, id, e)
 	reason := e.Message
 	if code == wire.CloseLost {
 		reason = lostMessage

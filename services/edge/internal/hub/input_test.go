@@ -296,7 +296,7 @@ func TestCostlyFrames(t *testing.T) {
 			c.say(`{"type":"hello","id":"h","version":1,"token":%q}`, r.token("ann", time.Hour))
 			c.want("welcome", "h")
 			c.bytes(in)
-			if n := c.s.sessions.at(c.slot).strikes; n == 0 || n > 60 {
+			if n := c.s.sessions.at(c.slot).violations; n == 0 || n > 60 {
 				t.Errorf("%s: %d strikes", name, n)
 			}
 			if pongs := bytes.Count(c.l.got[c.slot], []byte{0x8a, 0}); pongs > 30 {

@@ -215,7 +215,7 @@ func (s *Shard) joined(j *joining, seq uint64, more, rewind bool) {
 func (s *Shard) joinFailed(j *joining, err error) {
 	slot := j.ref.slot
 	delete(s.joins, j.sub)
-	s.answerError(slot, j.id, err)
+	s.replyErrorTo(slot, j.id, err)
 	switch b := s.subs.at(j.sub); {
 	case j.live:
 		s.listen(j.sub)

@@ -50,7 +50,7 @@ func (s *Shard) unwant(slot uint32, w *wanted) bool {
 
 func (s *Shard) refuseWanted(slot uint32, w *wanted, err error) {
 	s.unwant(slot, w)
-	s.answerError(slot, w.id, err)
+	s.replyErrorTo(slot, w.id, err)
 }
 
 // withdraw takes off what a client wants of a feed, and returns it, unanswered.
@@ -82,7 +82,7 @@ func (s *Shard) depart(slot uint32, room string, e *chat.Error) bool {
 	id := s.findFeed(ses, logFeed, room)
 	if id != none {
 		if j := s.joins[id]; j != nil {
-			s.answerError(slot, j.id, e)
+			s.replyErrorTo(slot, j.id, e)
 		}
 		member := s.subs.at(id).flags&subMember != 0
 		ses.rooms--
@@ -92,7 +92,7 @@ func (s *Shard) depart(slot uint32, room string, e *chat.Error) bool {
 		}
 	}
 	for _, w := range s.withdraw(slot, logFeed, room) {
-		s.answerError(slot, w.id, e)
+		s.replyErrorTo(slot, w.id, e)
 	}
 	if m := ses.more; m != nil {
 		m.parked = slices.DeleteFunc(m.parked, func(j *joining) bool { return j.room == room })

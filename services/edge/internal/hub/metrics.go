@@ -30,7 +30,7 @@ type metrics struct {
 	appends    prometheus.Histogram
 	retries    *prometheus.CounterVec // by outcome
 	replays    *prometheus.CounterVec // by source
-	byKind     [wire.Ping + 1]prometheus.Counter
+	byKind     [wire.NumKinds]prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {

@@ -210,7 +210,7 @@ func (s *Shard) joinOwn(slot uint32, c *wire.Command) {
 		s.own.reads[slot] = &ownRead{}
 		s.replayOwn(slot, j)
 	case len(r.joins) >= maxOwnJoins:
-		s.deny(slot, c, errPending)
+		s.replyError(slot, c, errPending)
 	default:
 		r.joins = append(r.joins, j)
 	}
@@ -239,7 +239,7 @@ func (s *Shard) ownReplayed(slot uint32, room string, j *ownJoin, got replayed, 
 	case err != nil && j == nil:
 		s.own.compare.soon, r.again = true, false
 	case err != nil:
-		s.answerError(slot, id, err)
+		s.replyErrorTo(slot, id, err)
 	case got.rewound:
 		ref := ses.ref(slot)
 		s.hub.heads.ask(room, func(through uint64, err error) {
@@ -279,7 +279,7 @@ func (s *Shard) ownRewound(slot uint32, room, id string, through uint64, err err
 		s.enc = wire.AppendJoined(s.enc[:0], id, room, through, false, true)
 		s.push(slot, s.enc)
 	case id != "":
-		s.answerError(slot, id, err)
+		s.replyErrorTo(slot, id, err)
 	default:
 		s.own.compare.soon, s.own.reads[slot].again = true, false
 	}

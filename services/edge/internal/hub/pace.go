@@ -48,12 +48,12 @@ func (s *Shard) pace(key, slot uint32, room string) *pace {
 func (s *Shard) member(slot uint32, c *wire.Command) (id uint32, ok bool) {
 	ses := s.sessions.at(slot)
 	if ses.isOwn(c.Room) {
-		s.deny(slot, c, errMayNotSend)
+		s.replyError(slot, c, errMayNotSend)
 		return none, false
 	}
 	id = s.find(ses, c.Room)
 	if id == none || s.subs.at(id).flags&subMember == 0 {
-		s.deny(slot, c, errNotJoined)
+		s.replyError(slot, c, errNotJoined)
 		return none, false
 	}
 	return id, true
@@ -67,7 +67,7 @@ func (s *Shard) typing(slot uint32, c *wire.Command) {
 	ses, room := s.sessions.at(slot), s.subs.at(id).aud.feed.room
 	if a, known := s.hub.access.Cached(ses.who.user(), room); known {
 		if err := mayWrite(wire.Typing, a, time.Now()); err != nil {
-			s.deny(slot, c, codedError(err))
+			s.replyError(slot, c, codedError(err))
 			return
 		}
 	}

@@ -22,13 +22,13 @@ func (s *Shard) who(slot uint32, c *wire.Command) {
 			err = errForbidden
 		}
 		if err != nil {
-			s.answerError(slot, id, err)
+			s.replyErrorTo(slot, id, err)
 			return
 		}
 		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (json.RawMessage, error) {
 			return api.Call[presence.WhoRequest, json.RawMessage](ctx, s.hub.bus, presence.ServiceWho, presence.WhoRequest{Room: room, After: next})
 		}, func(slot uint32, who json.RawMessage, err error) {
-			s.spliced(slot, id, err, func() ([]byte, error) { return wire.AppendWho(s.enc[:0], id, room, who) })
+			s.replyRaw(slot, id, err, func() ([]byte, error) { return wire.AppendWho(s.enc[:0], id, room, who) })
 		})
 	})
 }
@@ -103,7 +103,7 @@ func (s *Shard) watching(r ref, w *wanted, err error) {
 		if id != none && s.subs.at(id).index == none {
 			s.unwatch(r.slot, id)
 		}
-		s.answerError(r.slot, w.id, err)
+		s.replyErrorTo(r.slot, w.id, err)
 		return
 	case s.subs.at(id).index == none:
 		_, s.subs.at(id).cursor = s.subs.at(id).aud.view.Head()

@@ -65,26 +65,26 @@ func (s *Shard) send(slot uint32, c *wire.Command) {
 	id := s.find(ses, c.Room)
 	switch {
 	case ses.isOwn(c.Room):
-		s.deny(slot, c, errMayNotSend)
+		s.replyError(slot, c, errMayNotSend)
 		return
 	case id == none || s.subs.at(id).flags&subMember == 0:
-		s.deny(slot, c, errNotJoined)
+		s.replyError(slot, c, errNotJoined)
 		return
 	case c.TextLen > s.hub.opts.Text:
-		s.deny(slot, c, s.tooLong())
+		s.replyError(slot, c, s.tooLong())
 		return
 	case int(ses.sending) >= s.hub.opts.Pending:
-		s.deny(slot, c, errPending)
+		s.replyError(slot, c, errPending)
 		return
 	case s.drain.on:
-		s.deny(slot, c, errDraining)
+		s.replyError(slot, c, errDraining)
 		return
 	case c.TextIs(listUsers):
 		s.listUsers(slot, c)
 		return
 	}
 	if err := s.tooMuch(ses.who, c); err != nil {
-		s.deny(slot, c, err)
+		s.replyError(slot, c, err)
 		return
 	}
 	b := s.subs.at(id)

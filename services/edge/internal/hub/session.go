@@ -46,24 +46,24 @@ type session struct {
 	out  *buffer.Buffer // what is to be written before anything else
 	more *extras
 
-	number  uint64 // names the session to the presence service
-	own     uint64 // the client has its user's own room through this Seq
-	bucket  bucket.Bucket
-	timer   wheel.Timer
-	gen     uint32 // counts the connections of the slot
-	heard   uint32 // when anything came last, in ms
-	since   uint32 // when the present state, or being blocked, began, in ms
-	subs    uint32 // the first of its subs; the rest is linked
-	due     uint32 // the first of its subs that have frames in this turn; the rest is linked
-	peer    uint32 // another session of the same user: see ownRooms
-	addr    uint32 // of its address in addrTable; 0: not counted
-	rooms   uint16 // joined
-	watches uint16 // rooms whose presence is watched
-	joins   uint16 // that cost nothing
-	strikes uint16 // commands over the rate, lately
-	sending uint16 // sends that are not acknowledged
-	state   state
-	flags   flag
+	number     uint64 // names the session to the presence service
+	own        uint64 // the client has its user's own room through this Seq
+	bucket     bucket.Bucket
+	timer      wheel.Timer
+	gen        uint32 // counts the connections of the slot
+	heard      uint32 // when anything came last, in ms
+	since      uint32 // when the present state, or being blocked, began, in ms
+	subs       uint32 // the first of its subs; the rest is linked
+	due        uint32 // the first of its subs that have frames in this turn; the rest is linked
+	peer       uint32 // another session of the same user: see ownRooms
+	addr       uint32 // of its address in addrTable; 0: not counted
+	rooms      uint16 // joined
+	watches    uint16 // rooms whose presence is watched
+	joins      uint16 // that cost nothing
+	violations uint16 // commands over the rate, lately
+	sending    uint16 // sends that are not acknowledged
+	state      state
+	flags      flag
 }
 
 // extras is what few sessions have, or have for a short time.

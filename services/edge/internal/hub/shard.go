@@ -69,7 +69,7 @@ type Shard struct {
 // stats are counted here and added to the metrics once per tick.
 type stats struct {
 	deliveries, writes, sent, received int
-	commands                           [wire.Ping + 1]int
+	commands                           [wire.NumKinds]int
 }
 
 // mailbox is what other goroutines have for the shard.

@@ -17,20 +17,20 @@ var eventOf = map[wire.Kind]string{
 	wire.Edit: chat.TypeEdited, wire.Delete: chat.TypeDeleted, wire.React: chat.TypeReacted, wire.Pin: chat.TypePinned,
 }
 
-// change asks history for an edit, delete, react or pin, which it checks against the record and
-// appends.
-func (s *Shard) change(slot uint32, c *wire.Command) {
+// amendMessage asks history for an edit, delete, react or pin, which it checks against the record
+// and appends.
+func (s *Shard) amendMessage(slot uint32, c *wire.Command) {
 	ses := s.sessions.at(slot)
 	if _, ok := s.member(slot, c); !ok {
 		return
 	}
 	if c.Kind == wire.Edit && c.TextLen > s.hub.opts.Text {
-		s.deny(slot, c, s.tooLong())
+		s.replyError(slot, c, s.tooLong())
 		return
 	}
 	if c.Kind != wire.Delete { // which makes less of it
 		if err := s.tooMuch(ses.who, c); err != nil {
-			s.deny(slot, c, err)
+			s.replyError(slot, c, err)
 			return
 		}
 	}
@@ -47,7 +47,7 @@ func (s *Shard) change(slot uint32, c *wire.Command) {
 			err = mayWrite(kind, a, time.Now())
 		}
 		if err != nil {
-			s.answerError(slot, id, err)
+			s.replyErrorTo(slot, id, err)
 			return
 		}
 		req.Moderator, req.Pin = a.May(directory.ActionErase), a.May(directory.ActionPin)
@@ -56,7 +56,7 @@ func (s *Shard) change(slot uint32, c *wire.Command) {
 		}, func(slot uint32, got history.Applied, err error) {
 			switch {
 			case err != nil:
-				s.answerError(slot, id, err)
+				s.replyErrorTo(slot, id, err)
 			case id != "":
 				s.enc = wire.AppendSeqAck(s.enc[:0], id, got.Seq)
 				s.push(slot, s.enc)
@@ -74,24 +74,24 @@ func (s *Shard) history(slot uint32, c *wire.Command) {
 			err = errForbidden
 		}
 		if err != nil {
-			s.answerError(slot, id, err)
+			s.replyErrorTo(slot, id, err)
 			return
 		}
 		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (json.RawMessage, error) {
 			return api.Call[history.PageRequest, json.RawMessage](ctx, s.hub.bus, history.ServicePage, req)
 		}, func(slot uint32, page json.RawMessage, err error) {
-			s.spliced(slot, id, err, func() ([]byte, error) { return wire.AppendHistory(s.enc[:0], id, req.Room, page) })
+			s.replyRaw(slot, id, err, func() ([]byte, error) { return wire.AppendHistory(s.enc[:0], id, req.Room, page) })
 		})
 	})
 }
 
-// spliced answers with what another service has encoded.
-func (s *Shard) spliced(slot uint32, id string, err error, encode func() ([]byte, error)) {
+// replyRaw answers with what another service has encoded.
+func (s *Shard) replyRaw(slot uint32, id string, err error, encode func() ([]byte, error)) {
 	if err == nil {
 		if s.enc, err = encode(); err == nil {
 			s.push(slot, s.enc)
 			return
 		}
 	}
-	s.answerError(slot, id, err)
+	s.replyErrorTo(slot, id, err)
 }
