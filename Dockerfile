@@ -50,7 +50,7 @@ ARG VERSION=
 ARG COMMIT=
 ARG DATE=
 COPY infra/nginx/nginx.conf /etc/nginx/nginx.conf
-COPY infra/nginx/routes.conf infra/nginx/files.conf infra/nginx/page.conf infra/nginx/problem.conf infra/nginx/services.conf /etc/nginx/hubbub/
+COPY infra/nginx/routes.conf infra/nginx/table.conf infra/nginx/files.conf infra/nginx/page.conf infra/nginx/problem.conf infra/nginx/services.conf /etc/nginx/hubbub/
 # Its own scripts would write to /etc/nginx.
 RUN rm -f /docker-entrypoint.d/*
 COPY --chmod=755 infra/nginx/settings.sh /docker-entrypoint.d/10-hubbub.sh

@@ -10,8 +10,7 @@ import (
 	"hubbub.internal/libs/api/httpapi"
 )
 
-// routes sends each request to the service that answers it: the same routes as those of
-// infra/nginx/routes.conf.
+// routes sends each request to the service that the table names.
 type routes struct {
 	history, presence, directory, page http.Handler
 }
@@ -49,27 +48,6 @@ func under(base string, h http.Handler) http.Handler {
 			h.ServeHTTP(w, r)
 		}
 	})
-}
-
-// serviceOf names the service that answers a path; "" is the page. The edge has taken /v1/ws
-// before.
-func serviceOf(p string) string {
-	if p == "/.well-known/jwks.json" {
-		return "directory"
-	}
-	rest, ok := strings.CutPrefix(p, "/v1/")
-	if !ok {
-		return ""
-	}
-	part := strings.Split(rest, "/")
-	three := len(part) == 3 && part[1] != ""
-	switch {
-	case rest == "reads", part[0] == "history" && len(part) > 1, three && part[0] == "rooms" && part[2] == "messages":
-		return "history"
-	case part[0] == "presence" && len(part) > 1, three && (part[0] == "rooms" || part[0] == "users") && part[2] == "presence":
-		return "presence"
-	}
-	return "directory"
 }
 
 func noSuchPage(w http.ResponseWriter) {

@@ -66,7 +66,6 @@ func TestRoutes(t *testing.T) {
 		"/assets/app-1.js%00":           "no file",
 		"/v1/rooms/lobby/messages":      "history",
 		"/v1/rooms/lobby/messages?x=1":  "history",
-		"/v1/search":                    "directory",
 		"/v1/reads":                     "history",
 		"/v1/history/openapi.json":      "history",
 		"/v1/rooms/lobby/presence":      "presence",

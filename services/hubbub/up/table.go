@@ -1,0 +1,96 @@
+package up
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// route says which service answers a path. {…} stands for one segment of it, and a slash at the end
+// for everything below.
+type route struct {
+	path, service string
+	// slow routes hash a password or send a letter, so nginx admits fewer requests from an address.
+	slow bool
+}
+
+// table has the routes of `hubbub up` and of nginx: of those that match, the first one counts. What
+// matches none is a file of the page. The edge answers /v1/ws, and what leads there has its own
+// place in infra/nginx/routes.conf.
+//
+// nginx reads it as infra/nginx/table.conf, which `make docs` writes.
+var table = []route{
+	{path: "/v1/rooms/{room}/messages", service: "history"},
+	{path: "/v1/reads", service: "history"},
+	{path: "/v1/history/", service: "history"},
+	{path: "/v1/rooms/{room}/presence", service: "presence"},
+	{path: "/v1/users/{user}/presence", service: "presence"},
+	{path: "/v1/presence/", service: "presence"},
+	{path: "/v1/login", service: "directory", slow: true},
+	{path: "/v1/register", service: "directory", slow: true},
+	{path: "/v1/guest", service: "directory", slow: true},
+	{path: "/v1/setup", service: "directory", slow: true},
+	{path: "/v1/forgot", service: "directory", slow: true},
+	{path: "/v1/reset", service: "directory", slow: true},
+	{path: "/v1/password", service: "directory", slow: true},
+	{path: "/v1/mail", service: "directory", slow: true},
+	{path: "/v1/me/register", service: "directory", slow: true},
+	{path: "/v1/me/delete", service: "directory", slow: true},
+	{path: "/v1/", service: "directory"},
+	{path: "/.well-known/jwks.json", service: "directory"},
+}
+
+// serviceOf names the service that answers a path; "" is the page.
+func serviceOf(path string) string {
+	for _, r := range table {
+		if r.matches(path) {
+			return r.service
+		}
+	}
+	return ""
+}
+
+func (r route) matches(path string) bool {
+	want, have := strings.Split(r.path, "/"), strings.Split(path, "/")
+	for i, w := range want {
+		switch {
+		case i > 0 && i == len(want)-1 && w == "" && i < len(have):
+			return true // everything below
+		case i == len(have), have[i] != w && (!strings.HasPrefix(w, "{") || have[i] == ""):
+			return false
+		}
+	}
+	return len(have) == len(want)
+}
+
+// nginxTable is the table in nginx's words.
+func nginxTable() []byte {
+	var b strings.Builder
+	b.WriteString("# Which service answers which path: written by `make docs` from services/hubbub/up/table.go.\n")
+	for _, r := range table {
+		zone := "api"
+		if r.slow {
+			zone = "login"
+		}
+		fmt.Fprintf(&b, "location %s {\n    limit_req zone=%s burst=200 nodelay;\n    proxy_pass http://$hubbub_%s;\n}\n", r.location(), zone, r.service)
+	}
+	return []byte(b.String())
+}
+
+// location is how nginx names the route. nginx takes an exact one first, then the first regular
+// expression, then the longest beginning.
+func (r route) location() string {
+	parts := strings.Split(r.path, "/")
+	if !slices.ContainsFunc(parts, func(p string) bool { return strings.HasPrefix(p, "{") }) {
+		if strings.HasSuffix(r.path, "/") {
+			return r.path
+		}
+		return "= " + r.path
+	}
+	for i, p := range parts {
+		if strings.HasPrefix(p, "{") {
+			parts[i] = "[^/]+"
+		}
+	}
+	return "~ ^" + strings.Join(parts, "/") + "$"
+}
