@@ -12,5 +12,6 @@ export default defineConfig({
     maxWorkers: process.env['HUBBUB_URL'] ? 1 : 2,
     testTimeout: 240_000, // however much else the machine does
     hookTimeout: 240_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });

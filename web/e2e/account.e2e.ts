@@ -19,7 +19,7 @@ test('log-ins are seen and ended, and the password is changed', async () => {
   const ada = await stage.person('Ada', 'desktop');
   const phone = await stage.again(ada, 'phone');
   let dialog = await settings(phone, 'Devices');
-  expect(await dialog.getByRole('listitem').count()).toBe(2);
+  await expect.poll(() => dialog.getByRole('listitem').count()).toBe(2);
   await dialog.getByText('This device').waitFor();
   await phone.shot('account-devices');
 
@@ -103,7 +103,7 @@ test('what others may know is chosen, and outlasts the dialog', async () => {
   await group(/add me to rooms/).getByRole('radio', { name: 'People I share a room with', checked: true }).waitFor();
   await group(/direct messages/).getByRole('radio', { name: 'Nobody', checked: true }).waitFor();
   expect(await violations(ada.page)).toEqual([]);
-  expect(await dialog.getByRole('checkbox', { name: /find me/ }).isChecked()).toBe(false);
+  await expect.poll(() => dialog.getByRole('checkbox', { name: /find me/ }).isChecked()).toBe(false);
 
   await bob.page.getByRole('button', { name: 'New direct message' }).click();
   await bob.page.getByRole('dialog').getByRole('searchbox').fill(ada.name);

@@ -45,7 +45,7 @@ export function chat(stage: Stage, device: Device): void {
 
       await ada.page.reload();
       await ada.message('line 120').waitFor();
-      expect(await ada.message('line 1').count()).toBe(0);
+      await expect.poll(() => ada.message('line 1').count()).toBe(0);
       await ada.message('line 120').evaluate((e) => e.isConnected && e.scrollIntoView());
 
       // Somewhere in the middle: note where a line stands, let the page before arrive, and look
@@ -64,7 +64,7 @@ export function chat(stage: Stage, device: Device): void {
       expect(Math.abs(moved - marked.at - 300)).toBeLessThan(2);
 
       while ((await ada.message('line 1').count()) === 0) await log.evaluate((e) => (e.scrollTop = 0));
-      expect(await log.getByRole('article').count()).toBe(120);
+      await expect.poll(() => log.getByRole('article').count()).toBe(120);
       const texts = await log.locator('article .text').allInnerTexts();
       expect(texts.map((t) => t.trim())).toEqual(Array.from({ length: 120 }, (_, i) => `line ${i + 1}`));
 
@@ -177,7 +177,7 @@ export function chat(stage: Stage, device: Device): void {
       await dialog.getByRole('button', { name: 'Show the message' }).click();
       await dialog.getByText('buy my things').waitFor();
       await ada.shot('request');
-      expect(await ada.room(eve.name).count()).toBe(0);
+      await expect.poll(() => ada.room(eve.name).count()).toBe(0);
       await dialog.getByRole('button', { name: `Accept ${eve.name}` }).click();
       await ada.message('buy my things').waitFor();
       await eve.page.getByText('has not accepted your messages yet').waitFor({ state: 'detached' });
@@ -213,10 +213,10 @@ export function chat(stage: Stage, device: Device): void {
       await dialog.getByText('Asked').waitFor();
       await ada.page.keyboard.press('Escape');
       await bo.accept(before);
-      expect(await bo.page.getByRole('button', { name: 'Edit room' }).count()).toBe(0);
+      await expect.poll(() => bo.page.getByRole('button', { name: 'Edit room' }).count()).toBe(0);
 
       await panel.getByRole('button', { name: 'Edit room' }).click();
-      expect(await dialog.getByLabel('Name').inputValue()).toBe(before);
+      await expect.poll(() => dialog.getByLabel('Name').inputValue()).toBe(before);
       await dialog.getByLabel('Name').fill(after);
       await dialog.getByLabel('Topic').fill('What it is about');
       await dialog.getByRole('button', { name: 'Save' }).click();
@@ -285,7 +285,7 @@ export function chat(stage: Stage, device: Device): void {
       if (device === 'phone') await option.tap();
       else await ada.field.press('Enter');
       await option.waitFor({ state: 'detached' });
-      expect(await ada.field.inputValue()).toBe(`Hi @${bo.name} `);
+      await expect.poll(() => ada.field.inputValue()).toBe(`Hi @${bo.name} `);
       await ada.field.pressSequentially('and welcome');
       await ada.page.getByRole('button', { name: 'Send' }).click();
       await bo.log.locator('.mention.me', { hasText: `@${bo.name}` }).waitFor();
@@ -311,8 +311,8 @@ export function chat(stage: Stage, device: Device): void {
       await bo.say('/list-users');
       const notice = bo.log.locator('.notice', { hasText: 'Only you see this' });
       await notice.filter({ hasText: ada.name }).waitFor();
-      expect(await notice.filter({ hasText: bo.name }).count()).toBe(0);
-      expect(await shown(', Offline').count()).toBe(1);
+      await expect.poll(() => notice.filter({ hasText: bo.name }).count()).toBe(0);
+      await expect.poll(() => shown(', Offline').count()).toBe(1);
 
       await bo.show('Online');
       await shown(', Online').waitFor();
@@ -320,7 +320,7 @@ export function chat(stage: Stage, device: Device): void {
       await ada.page.getByRole('heading', { level: 1, name: bo.name }).waitFor();
       const status = ada.page.locator('.title p');
       await ada.page.getByText('has not accepted your messages yet').waitFor();
-      expect(await status.filter({ hasText: 'Online' }).count()).toBe(0); // a stranger is not told
+      await expect.poll(() => status.filter({ hasText: 'Online' }).count()).toBe(0); // a stranger is not told
       await ada.say('Good morning');
       await bo.acceptPerson(ada.name);
       await status.filter({ hasText: /^Online$/ }).waitFor();
@@ -349,7 +349,7 @@ export function chat(stage: Stage, device: Device): void {
       await ada.message(during).getByLabel(/^(Sent|Read by)/).waitFor();
       await ada.say(after);
       await bo.message(after).waitFor();
-      for (const p of [ada, bo]) for (const text of [before, during, after]) expect(await p.message(text).count()).toBe(1);
+      for (const p of [ada, bo]) for (const text of [before, during, after]) await expect.poll(() => p.message(text).count()).toBe(1);
       await bo.page.reload();
       await bo.message(after).waitFor();
       const texts = (await bo.log.locator('article .text').allInnerTexts()).map((t) => t.trim());

@@ -33,7 +33,7 @@ test('what was just sent can be changed before it has come back', async () => {
   for (const send of held.splice(0)) send();
   held = undefined;
   await ada.message(`${next} and changed`).getByText('(edited)').waitFor();
-  expect(await ada.message(text).count()).toBe(1);
+  await expect.poll(() => ada.message(text).count()).toBe(1);
 });
 
 test('what waits to be sent is not lost by closing the tab, nor by logging in again', async () => {
@@ -68,7 +68,7 @@ test('what waits to be sent is not lost by closing the tab, nor by logging in ag
   await ada.page.getByLabel('Password').fill(password);
   await ada.page.getByRole('button', { name: 'Log in' }).click();
   await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
-  expect(await ada.message(text).count()).toBe(1);
+  await expect.poll(() => ada.message(text).count()).toBe(1);
 });
 
 test('a change that cannot be saved is not lost', async () => {
@@ -92,11 +92,11 @@ test('a change that cannot be saved is not lost', async () => {
   await ada.field.press('Enter');
   await ada.page.getByText('The change was not saved').waitFor();
   await ada.page.getByText('Editing').waitFor();
-  expect(await ada.field.inputValue()).toBe(`${text}, better`);
+  await expect.poll(() => ada.field.inputValue()).toBe(`${text}, better`);
   refuse = false;
   await ada.field.press('Enter');
   await ada.message(`${text}, better`).getByText('(edited)').waitFor();
-  expect(await ada.field.inputValue()).toBe('');
+  await expect.poll(() => ada.field.inputValue()).toBe('');
 });
 
 test('a text shows links as what they are, and moves nothing around it', async () => {
@@ -107,7 +107,7 @@ test('a text shows links as what they are, and moves nothing around it', async (
   const row = ada.page.getByRole('log').getByRole('article').filter({ hasText: text });
   await row.getByLabel(/^(Sent|Read by)/).waitFor();
   const links = row.locator('.text a');
-  expect(await links.allTextContents()).toEqual(['https://evil.example/a', 'https://xn--ggle-55da.com/b']);
+  await expect.poll(() => links.allTextContents()).toEqual(['https://evil.example/a', 'https://xn--ggle-55da.com/b']);
   expect(await links.evaluateAll((all) => all.map((a) => (a as HTMLAnchorElement).href))).toEqual(['https://evil.example/a', 'https://xn--ggle-55da.com/b']);
   // From left to right, as they were written: nothing has turned the second before the first.
   const [first, second] = [await links.nth(0).boundingBox(), await links.nth(1).boundingBox()];

@@ -16,12 +16,12 @@ test('markup is text, and only addresses are links', async () => {
   const nasty = `<img src=x onerror="document.title='owned'"><b>${unique('bold')}</b> javascript:alert(1) https://example.org/a`;
   await ada.say(nasty);
   await bo.message(nasty).waitFor();
-  expect(await bo.message(nasty).locator('img, b').count()).toBe(0);
-  expect(await bo.message(nasty).getByRole('link').allInnerTexts()).toEqual(['https://example.org/a']);
+  await expect.poll(() => bo.message(nasty).locator('img, b').count()).toBe(0);
+  await expect.poll(() => bo.message(nasty).getByRole('link').allInnerTexts()).toEqual(['https://example.org/a']);
   expect(await bo.page.title()).not.toContain('owned');
   await bo.say(`hello @${ada.name}, try \`<i>${nasty}</i>\``);
   await ada.log.locator('.mention.me', { hasText: `@${ada.name}` }).waitFor();
-  expect(await ada.log.locator('code').last().innerText()).toBe(`<i>${nasty}</i>`);
+  await expect.poll(() => ada.log.locator('code').last().innerText()).toBe(`<i>${nasty}</i>`);
   await ada.shot('markup');
 });
 
@@ -30,10 +30,10 @@ test('a draft waits in its room, also over a reload', async () => {
   await ada.enter('lobby');
   await ada.field.fill('half a thought');
   await ada.enter('random');
-  expect(await ada.field.inputValue()).toBe('');
+  await expect.poll(() => ada.field.inputValue()).toBe('');
   await ada.page.reload();
   await ada.enter('lobby');
-  expect(await ada.field.inputValue()).toBe('half a thought');
+  await expect.poll(() => ada.field.inputValue()).toBe('half a thought');
 });
 
 test('/list-users tells who is online, to the asker alone', async () => {
@@ -43,8 +43,8 @@ test('/list-users tells who is online, to the asker alone', async () => {
   await ada.say('/list-users');
   const notice = ada.log.locator('.notice', { hasText: 'Only you see this' });
   for (const { name } of [ada, bo]) await notice.filter({ hasText: name }).waitFor();
-  expect(await bo.log.getByText('Only you see this').count()).toBe(0);
-  expect(await ada.message('/list-users').count()).toBe(0);
+  await expect.poll(() => bo.log.getByText('Only you see this').count()).toBe(0);
+  await expect.poll(() => ada.message('/list-users').count()).toBe(0);
 });
 
 test('logging out ends the session in every tab', async () => {
