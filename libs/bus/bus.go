@@ -25,165 +25,7 @@
 // return ErrClosed. Calling it twice is allowed.
 package bus
 
-import (
-	"context"
-	"errors"
-	"time"
-)
-
-// MaxSeq is the greatest Seq: JavaScript reads integers exactly up to it.
-const MaxSeq = 1<<53 - 1
-
-// MaxData is the greatest size of an entry, an ephemeral message, a request or a reply, in bytes.
-const MaxData = 512 << 10
-
-const (
-	// DedupeWindow is how long at least a repeated Append is recognised. (The repeat of an entry
-	// that was removed may be taken for a new one when the server was restarted since.)
-	DedupeWindow = 2 * time.Minute
-	// AppendTimeout is how long an Append may take, with all of its retries, before it fails with
-	// ErrUnavailable. It is under half of DedupeWindow, so that a caller's repeat still falls into
-	// the window.
-	AppendTimeout = 10 * time.Second
-)
-
-var (
-	// ErrClosed is returned by every call after Close.
-	ErrClosed = errors.New("bus is closed")
-	// ErrUnavailable says that the server could not be reached, or did not answer in time. Whether
-	// an Append took effect is then unknown: repeat it with the same ID.
-	ErrUnavailable = errors.New("bus is unavailable")
-	// ErrFull says that the log may not grow: its size limit is reached and a required group has
-	// not consumed it, or the server has no memory or disk left. Nothing was appended; try again
-	// later.
-	ErrFull = errors.New("bus log is full")
-	// ErrBadName says that a room, group, sender, id, channel or service is not a valid name.
-	ErrBadName = errors.New("not a valid name on the bus")
-	// ErrTooLarge says that data is longer than MaxData.
-	ErrTooLarge = errors.New("data is too large for the bus")
-	// ErrNoResponder says that nobody serves the service that was asked.
-	ErrNoResponder = errors.New("no such service on the bus")
-	// ErrInUse says that a group cannot be retired, since somebody consumes it.
-	ErrInUse = errors.New("the group has members")
-	// ErrRetry wrapped by a consumer's error says that the entries themselves are good and that the
-	// handler's surroundings are not (its store is down): they are delivered again for ever and
-	// never parked.
-	ErrRetry = errors.New("try the entries again later")
-)
-
-// Error is a coded error that crosses Request: a handler's *Error reaches the requester with equal
-// fields. Any other error of a handler arrives with Code "internal" and no detail.
-type Error struct {
-	Code    string `json:"code"`
-	Message string `json:"message"`
-	// nanoseconds; 0: waiting alone does not help
-	RetryAfter time.Duration `json:"retry_after,omitempty"`
-}
-
-// Error returns the code and the message.
-func (e *Error) Error() string { return e.Code + ": " + e.Message }
-
-// NewEntry is what a caller appends.
-type NewEntry struct {
-	Room   string
-	Sender string // who sends it, as authenticated by the caller
-	// the sender's own id of it; (Room, Sender, ID) is the key under which a repeat is recognised
-	ID   string
-	Data []byte // at most MaxData bytes
-}
-
-// Appended is the outcome of an Append.
-type Appended struct {
-	Seq uint64 // the entry's position in its room
-	// the key was appended before, within DedupeWindow: Seq is that entry's, and nothing was added
-	Duplicate bool
-}
-
-// Entry is an entry of a room's log.
-type Entry struct {
-	Room   string
-	Seq    uint64 // strictly increasing within the room, not contiguous, at most MaxSeq
-	Prev   uint64 // Seq of the entry before it in the room; 0: the first, or (in Consume) unknown
-	Sender string
-	ID     string
-	Data   []byte
-	// Redriven: the entry was parked and put back (Log.Redrive), so later ones of its room may have
-	// been consumed before it. Only Consume sets it.
-	Redriven bool
-}
-
-// Position is a place in a room's log: that of the entry with this Seq and ID. The zero Position is
-// the log's start. Identity is both: after a failover that lost the log's tail a Seq may be in use
-// again for another entry. An empty ID matches any.
-type Position struct {
-	Seq uint64
-	ID  string
-}
-
-// Replayed is a part of a room's log.
-type Replayed struct {
-	// in order, each with its Prev, which for the first is the position asked for; owned by the
-	// caller
-	Entries []Entry
-	Through uint64 // the answer is complete through this Seq, even if no entry has it
-	More    bool   // the limit cut the answer: ask again after the last entry
-	// Truncated: the log no longer reaches back to the position asked for. Entries of the room
-	// between it and the log's beginning, if there were any (natsbus knows only where the log of
-	// all rooms begins), are with the consumers of the log alone. Entries holds what the log still
-	// has. The position is good: this is no rewind.
-	Truncated bool
-	// Rewound: the log has another entry at the position asked for, or ends before it: it lost its
-	// tail in a failover, or was restored to an older state. Entries is empty and Through is the
-	// log's head.
-	Rewound bool
-}
-
-// Head is the end of a room's log.
-type Head struct {
-	Position // of the room's last entry; zero for a room without entries
-	// the room has no other entry up to this Seq, which is not less than the Position's
-	Through uint64
-	// Front: retention has taken the room's entries through this Seq, if it had any (natsbus knows
-	// only how far retention has come in the log of all rooms).
-	Front uint64
-}
-
-// Watcher is told of the entries of all personal rooms by hints. Its methods must not block, may be
-// called by several goroutines at a time, and must not call back into the bus.
-type Watcher interface {
-	// Hint says that a personal room has an entry, and which Seq it has. It may come late, twice
-	// or, when a connection is lost, not at all. The string is valid until the call returns.
-	Hint(room string, seq uint64)
-	// Suspect says that hints may have been lost, or a log rewound: only Heads and Replay know. It
-	// comes before any hint from a new connection.
-	Suspect()
-}
-
-// Follower is told of the entries of a room as they are appended. Its methods are called for one
-// room by one goroutine at a time, must not block, and must not call back into the bus.
-type Follower interface {
-	// Entry is called for each entry after the head that Follow returned, once, in order. e.Prev is
-	// true: it is the Seq of the entry delivered before, or that head. What a lost connection or a
-	// slow consumer made the driver miss is filled from the log before anything newer is delivered.
-	// e.Data is valid until the call returns.
-	Entry(e Entry)
-	// Rewound is called when the log turns out to have lost entries that were delivered: whatever
-	// was learnt of the room's positions is void. Entries after head follow.
-	Rewound(room string, head uint64)
-	// Missed is called when retention has taken entries before they were delivered, or may have:
-	// those after the last one that was delivered and at or before through. It takes a subscription
-	// that was disturbed, or did not work, for as long as the log reaches back. Positions stay
-	// good; the consumers of the log have what is missing. Entries after through follow, the next
-	// one with through as its Prev.
-	Missed(room string, through uint64)
-}
-
-// Subscription is the handle of something that delivers.
-type Subscription interface {
-	// Stop ends the delivery: when it has returned, no callback of the subscription runs or will
-	// run. It may be called twice, and not from within a callback of its own.
-	Stop()
-}
+import "context"
 
 // Log is the durable, ordered record of every room. An entry is in it from the moment its Append
 // succeeds, survives kill -9 of the server with the settings that Hubbub ships, and stays until
@@ -265,21 +107,6 @@ type Log interface {
 	Advance(ctx context.Context, past uint64) error
 }
 
-// DeadLetter is an entry that a group's handler kept failing on.
-type DeadLetter struct {
-	Entry  Entry
-	Reason string    // the handler's last error
-	At     time.Time // when it was parked
-}
-
-// Group is a required group.
-type Group struct {
-	Name string
-	// Unread is when the oldest entry was appended that it has not consumed, which retention keeps
-	// for it however old that is; zero: it has consumed everything.
-	Unread time.Time
-}
-
 // Live carries what is worth something only now: typing, presence, read positions. At most once, in
 // the order of one publisher's calls, to those who are subscribed at the time.
 type Live interface {
@@ -303,8 +130,9 @@ type RPC interface {
 	Serve(ctx context.Context, service string, handle func(ctx context.Context, data []byte) ([]byte, error)) (Subscription, error)
 }
 
-// Bus is the whole contract.
-type Bus interface {
+// Interface is the whole contract: what a *Bus does, for callers whose tests put something in its
+// place.
+type Interface interface {
 	Log
 	Live
 	RPC

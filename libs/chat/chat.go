@@ -86,3 +86,7 @@ func DirectRoom(a, b string) string {
 // invitations, removals, mentions and revocations arrive there. Only that user may join it, and
 // only services write to it.
 func UserRoom(user string) string { return "u-" + user }
+
+// IsUserRoom reports whether a room is one that UserRoom names. There is one for every user, with
+// few entries each.
+func IsUserRoom(room string) bool { return strings.HasPrefix(room, "u-") }

@@ -54,7 +54,7 @@ type world struct {
 }
 
 // connect opens a bus connection of its own, as a process would, which is closed with the test.
-type connect func(t *testing.T) bus.Bus
+type connect func(t *testing.T) bus.Interface
 
 // openWorld starts a service on a bus and a store in memory.
 func openWorld(t *testing.T, cfg Config) *world {
@@ -72,7 +72,7 @@ func openRealWorld(t *testing.T, cfg Config) *world {
 }
 
 func onServer(s *membus.Server) connect {
-	return func(t *testing.T) bus.Bus {
+	return func(t *testing.T) bus.Interface {
 		t.Helper()
 		b := s.Open()
 		t.Cleanup(func() { _ = b.Close() })
@@ -87,7 +87,7 @@ func onNATS(t *testing.T) connect {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Shutdown)
-	return func(t *testing.T) bus.Bus {
+	return func(t *testing.T) bus.Interface {
 		t.Helper()
 		b, err := busurl.Open(t.Context(), busurl.Config{
 			Bus: server.URL(), BusMaxAge: time.Hour, BusMaxBytes: 1 << 28, BusPartitions: 1, BusReplicas: 1, BusTimeout: 20 * time.Second,

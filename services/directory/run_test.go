@@ -14,7 +14,7 @@ import (
 
 // leaving is a bus on which the service is told to stop while it starts to serve.
 type leaving struct {
-	bus.Bus
+	bus.Interface
 	stop func()
 }
 

@@ -44,7 +44,7 @@ var (
 // Deps is what the service works with. The caller owns all of it, and closes it after Run has
 // returned.
 type Deps struct {
-	Bus     bus.Bus
+	Bus     bus.Interface
 	Store   store.Store
 	Log     *zap.Logger
 	Metrics prometheus.Registerer // nil: no metrics
@@ -56,7 +56,7 @@ type Deps struct {
 // Service is the directory service. Its methods are safe for concurrent use.
 type Service struct {
 	cfg         Config
-	bus         bus.Bus
+	bus         bus.Interface
 	store       store.Store
 	log         *zap.Logger
 	metrics     *metrics

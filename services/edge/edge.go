@@ -26,7 +26,7 @@ import (
 
 // Deps is what an edge works with. Bus, Verifier and Directory are needed.
 type Deps struct {
-	Bus       bus.Bus
+	Bus       bus.Interface
 	Verifier  *auth.Verifier
 	Directory *directory.Cache // run by the caller, who has it started after New
 	Handler   http.Handler     // for requests that are no WebSocket; nil: 404

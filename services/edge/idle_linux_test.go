@@ -37,7 +37,7 @@ func BenchmarkIdle(b *testing.B) {
 			b.Run(on+"/"+who, func(b *testing.B) {
 				w := newWorld(b)
 				if on == "alone" {
-					w.bus = &emptyBus{Bus: w.bus, key: w.key}
+					w.bus = &emptyBus{Interface: w.bus, key: w.key}
 				}
 				for b.Loop() {
 					measureIdle(b, w, sockets, who == "one-user")
@@ -128,7 +128,7 @@ func sockaddrOf(a net.Addr) unix.Sockaddr {
 
 // emptyBus holds nothing for a room that is followed.
 type emptyBus struct {
-	bus.Bus
+	bus.Interface
 	key ed25519.PrivateKey
 }
 

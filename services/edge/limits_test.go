@@ -84,7 +84,7 @@ func TestCloseCodesAreFew(t *testing.T) {
 // TestMaxPending sends more than may wait for the log.
 func TestMaxPending(t *testing.T) {
 	w := newWorld(t)
-	stuck := &stalling{Bus: w.bus, release: make(chan struct{})}
+	stuck := &stalling{Interface: w.bus, release: make(chan struct{})}
 	w.bus = stuck
 	e := w.edge(func(c *edge.Config) { c.MaxPending = 3 })
 	c := w.login(e, "ann")
@@ -110,7 +110,7 @@ func TestMaxPending(t *testing.T) {
 
 // stalling is a bus whose appends wait.
 type stalling struct {
-	bus.Bus
+	bus.Interface
 	release chan struct{}
 }
 
@@ -118,14 +118,14 @@ func (b *stalling) Append(e bus.NewEntry, done func(bus.Appended, error)) {
 	e.ID, e.Data = strings.Clone(e.ID), append([]byte(nil), e.Data...)
 	go func() {
 		<-b.release
-		b.Bus.Append(e, done)
+		b.Interface.Append(e, done)
 	}()
 }
 
 // TestDrain stops an edge with sockets on it, one of which waits for an acknowledgement.
 func TestDrain(t *testing.T) {
 	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
-		stuck := &stalling{Bus: w.bus, release: make(chan struct{})}
+		stuck := &stalling{Interface: w.bus, release: make(chan struct{})}
 		w.bus = stuck
 		e := w.edge(conf, func(c *edge.Config) { c.Drain = time.Second })
 		if err := e.Ready(t.Context()); err != nil {

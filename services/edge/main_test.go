@@ -36,7 +36,7 @@ const patience = 20 * time.Second
 // world is what an edge lives in: a real bus, and the other services as far as an edge asks them.
 type world struct {
 	t   testing.TB
-	bus bus.Bus
+	bus bus.Interface
 	log *zap.Logger // nil: none
 	key ed25519.PrivateKey
 
@@ -50,7 +50,7 @@ type world struct {
 	keysErr error
 }
 
-func openBus(t testing.TB, url string) bus.Bus {
+func openBus(t testing.TB, url string) bus.Interface {
 	t.Helper()
 	b, err := busurl.Open(t.Context(), busurl.Config{
 		Bus: url, BusMaxAge: time.Hour, BusMaxBytes: 1 << 30, BusPartitions: 4, BusReplicas: 1, BusTimeout: patience,
@@ -73,7 +73,7 @@ func newWorldOn(t testing.TB, url string) *world {
 	return newWorldWith(t, openBus(t, url))
 }
 
-func newWorldWith(t testing.TB, b bus.Bus) *world {
+func newWorldWith(t testing.TB, b bus.Interface) *world {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(nil)
 	if err != nil {

@@ -53,7 +53,7 @@ func TestManyMissed(t *testing.T) {
 
 // truncated is a bus whose log does not reach back.
 type truncated struct {
-	bus.Bus
+	bus.Interface
 }
 
 func (b truncated) Replay(context.Context, string, bus.Position, int) (bus.Replayed, error) {

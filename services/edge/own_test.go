@@ -15,7 +15,7 @@ import (
 
 // deaf is a bus that can be made to keep hints to itself, to answer no heads and to replay nothing.
 type deaf struct {
-	bus.Bus
+	bus.Interface
 	mu      sync.Mutex
 	quiet   bool
 	heads   error
@@ -47,7 +47,7 @@ func (h hints) Hint(room string, seq uint64) {
 
 func (d *deaf) Watch(ctx context.Context, w bus.Watcher) (bus.Subscription, error) {
 	d.set(func() { d.watcher = w })
-	return d.Bus.Watch(ctx, hints{d, w})
+	return d.Interface.Watch(ctx, hints{d, w})
 }
 
 func (d *deaf) Heads(ctx context.Context, rooms []string) ([]bus.Head, error) {
@@ -57,7 +57,7 @@ func (d *deaf) Heads(ctx context.Context, rooms []string) ([]bus.Head, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.Bus.Heads(ctx, rooms)
+	return d.Interface.Heads(ctx, rooms)
 }
 
 func (d *deaf) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
@@ -70,12 +70,12 @@ func (d *deaf) Replay(ctx context.Context, room string, after bus.Position, limi
 	if err != nil || rewound {
 		return bus.Replayed{Rewound: rewound}, err
 	}
-	return d.Bus.Replay(ctx, room, after, limit)
+	return d.Interface.Replay(ctx, room, after, limit)
 }
 
 func newDeafWorld(t *testing.T) (*world, *deaf) {
 	w := newWorld(t)
-	d := &deaf{Bus: w.bus}
+	d := &deaf{Interface: w.bus}
 	w.bus = d
 	return w, d
 }

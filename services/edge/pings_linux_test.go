@@ -16,7 +16,7 @@ import (
 func BenchmarkPings(b *testing.B) {
 	const sockets, every = 4000, 250 * time.Millisecond
 	w := newWorld(b)
-	w.bus = &emptyBus{Bus: w.bus, key: w.key}
+	w.bus = &emptyBus{Interface: w.bus, key: w.key}
 	e := w.edge(func(c *edge.Config) { c.MaxSockets, c.Ping = 1<<20, every })
 	token := w.token("user")
 	addr := sockaddrOf(e.Addr())

@@ -105,7 +105,7 @@ func TestPositions(t *testing.T) {
 // before.
 func TestFailedJoin(t *testing.T) {
 	w := newWorld(t)
-	torn := &deaf{Bus: w.bus}
+	torn := &deaf{Interface: w.bus}
 	w.bus = torn
 	e := w.edge(func(c *edge.Config) { c.RingEntries, c.RingBytes = 16, 4096 })
 	w.stream("half", 0, 1100, 5)
@@ -163,7 +163,7 @@ func TestLargestEvent(t *testing.T) {
 		t.Fatalf("the bus carries %d bytes, and an event has at most %d", bus.MaxData, wire.MaxEvent)
 	}
 	w := newWorld(t)
-	large := &fullPage{Bus: w.bus}
+	large := &fullPage{Interface: w.bus}
 	w.bus = large
 	e := w.edge()
 	c := dial(t, e.Addr())
@@ -181,11 +181,11 @@ func TestLargestEvent(t *testing.T) {
 }
 
 // fullPage is a bus over which history answers with as much as it carries.
-type fullPage struct{ bus.Bus }
+type fullPage struct{ bus.Interface }
 
 func (b *fullPage) Request(ctx context.Context, service string, data []byte) ([]byte, error) {
 	if service != history.ServicePage {
-		return b.Bus.Request(ctx, service, data)
+		return b.Interface.Request(ctx, service, data)
 	}
 	page := `{"more":true,"messages":[],"x":"` + strings.Repeat("x", bus.MaxData)
 	return append([]byte(page)[:bus.MaxData-2], `"}`...), nil

@@ -93,7 +93,7 @@ func TestRevoked(t *testing.T) {
 
 // lateLog is a bus whose control log cannot be read back until it is let.
 type lateLog struct {
-	bus.Bus
+	bus.Interface
 	readable chan struct{}
 }
 
@@ -106,7 +106,7 @@ func (l lateLog) Replay(ctx context.Context, room string, after bus.Position, li
 			return bus.Replayed{}, ctx.Err()
 		}
 	}
-	return l.Bus.Replay(ctx, room, after, limit)
+	return l.Interface.Replay(ctx, room, after, limit)
 }
 
 // TestRevokedBeforeTheStart lets nobody in before it is known who has been shut out.
@@ -249,7 +249,7 @@ func TestReadTogether(t *testing.T) {
 // TestUnavailable takes the log away.
 func TestUnavailable(t *testing.T) {
 	w := newWorld(t)
-	w.bus = &failing{Bus: w.bus}
+	w.bus = &failing{Interface: w.bus}
 	e := w.edge()
 	c := w.login(e, "ann")
 	c.join("lobby")

@@ -16,7 +16,7 @@ import (
 // picky is a bus that holds up the appends to one room, and fails those with certain ids: before it
 // carries them out, or after.
 type picky struct {
-	bus.Bus
+	bus.Interface
 	slow          string
 	release       chan struct{}
 	before, after map[string]error
@@ -32,7 +32,7 @@ func (b *picky) Append(e bus.NewEntry, done func(bus.Appended, error)) {
 			done(bus.Appended{}, err)
 			return
 		}
-		b.Bus.Append(e, func(a bus.Appended, err error) {
+		b.Interface.Append(e, func(a bus.Appended, err error) {
 			if late := b.after[e.ID]; late != nil {
 				a, err = bus.Appended{}, late
 			}
@@ -45,7 +45,7 @@ func (b *picky) Append(e bus.NewEntry, done func(bus.Appended, error)) {
 // that need no look at the log are refused at once, and other rooms do not wait.
 func TestPipelinedSends(t *testing.T) {
 	w := newWorld(t)
-	b := &picky{Bus: w.bus, slow: "slow", release: make(chan struct{}), before: map[string]error{"m2": bus.ErrUnavailable}}
+	b := &picky{Interface: w.bus, slow: "slow", release: make(chan struct{}), before: map[string]error{"m2": bus.ErrUnavailable}}
 	w.bus = b
 	c := w.login(w.edge(), "ann")
 	c.join("slow")
@@ -90,7 +90,7 @@ func TestRefusedSends(t *testing.T) {
 	w := newWorld(t)
 	w.access[[2]string{"ann", "news"}] = directory.Access{Read: true}
 	w.bus = &picky{
-		Bus: w.bus,
+		Interface: w.bus,
 		before: map[string]error{
 			"large": bus.ErrTooLarge, "full": bus.ErrFull, "lost": bus.ErrUnavailable, "broken": errors.New("a fault"),
 		},

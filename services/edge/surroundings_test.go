@@ -11,7 +11,7 @@ import (
 
 // failing is a bus whose appends may be made to fail.
 type failing struct {
-	bus.Bus
+	bus.Interface
 	mu  sync.Mutex
 	err error
 }
@@ -30,7 +30,7 @@ func (b *failing) Append(e bus.NewEntry, done func(bus.Appended, error)) {
 		go done(bus.Appended{}, err)
 		return
 	}
-	b.Bus.Append(e, done)
+	b.Interface.Append(e, done)
 }
 
 // applyReport brings sessions up to date with a report, as a replica would.

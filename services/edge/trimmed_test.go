@@ -28,7 +28,7 @@ func TestTrimmedIsNoRewind(t *testing.T) {
 	const age = 100 * time.Millisecond
 	r := &running{t: t, reg: prometheus.NewRegistry()}
 	b, err := natsbus.Open(t.Context(), natsbus.Config{
-		InProcess: server, Partitions: 2, MaxAge: age, TrimEvery: 5 * time.Millisecond, Follow: follow.Options{CompareEvery: 3 * age / 2},
+		InProcess: server, Partitions: 2, Personal: chat.IsUserRoom, MaxAge: age, TrimEvery: 5 * time.Millisecond, Follow: follow.Options{CompareEvery: 3 * age / 2},
 	}, zap.NewNop(), r.reg)
 	if err != nil {
 		t.Fatal(err)

@@ -67,7 +67,7 @@ func (c *Config) Validate() error {
 // Deps is what the service works with. The caller owns all of it, and closes it after Run has
 // returned.
 type Deps struct {
-	Bus      bus.Bus
+	Bus      bus.Interface
 	Store    store.Store
 	Verifier *auth.Verifier
 	// permissions and ended log-ins, for the HTTP routes; the caller runs it
@@ -79,7 +79,7 @@ type Deps struct {
 // Service is the history service. Its methods are safe for concurrent use.
 type Service struct {
 	cfg     Config
-	bus     bus.Bus
+	bus     bus.Interface
 	store   store.Store
 	cache   *directoryapi.Cache
 	log     *zap.Logger

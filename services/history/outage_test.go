@@ -67,7 +67,7 @@ func (o *outage) Namesakes(ctx context.Context, room, id string, limit int) ([]s
 // removing is a bus with a log of one room, which it shows and removes entries from, and fails at
 // it as the outage says.
 type removing struct {
-	bus.Bus
+	bus.Interface
 	outage  *outage
 	log     []bus.Entry
 	removed []uint64

@@ -121,7 +121,7 @@ func (s stepStore) PutRead(ctx context.Context, room, user string, seq uint64) (
 
 // stepBus is a bus of which one call fails, and on which somebody else may be a moment faster.
 type stepBus struct {
-	bus.Bus
+	bus.Interface
 	*steps
 	faster func()
 }
@@ -130,7 +130,7 @@ func (b stepBus) Replay(ctx context.Context, room string, after bus.Position, li
 	if err := b.next("Replay"); err != nil {
 		return bus.Replayed{}, err
 	}
-	return b.Bus.Replay(ctx, room, after, limit)
+	return b.Interface.Replay(ctx, room, after, limit)
 }
 
 func (b stepBus) Append(e bus.NewEntry, done func(bus.Appended, error)) {
@@ -141,7 +141,7 @@ func (b stepBus) Append(e bus.NewEntry, done func(bus.Appended, error)) {
 	if b.faster != nil {
 		b.faster()
 	}
-	b.Bus.Append(e, done)
+	b.Interface.Append(e, done)
 }
 
 // stepped returns a world whose service is not running, with what it has stored, and a tail that it
@@ -155,7 +155,7 @@ func stepped(t *testing.T) (w *world, s *steps) {
 	w.say("r1", "ann", "m2", "2")
 	w.event(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", ID: "e2", Target: "m2", Text: "two"})
 	s = &steps{}
-	w.Service.store, w.Service.bus = stepStore{w.store, s}, stepBus{Bus: w.bus, steps: s}
+	w.Service.store, w.Service.bus = stepStore{w.store, s}, stepBus{Interface: w.bus, steps: s}
 	return w, s
 }
 
@@ -238,7 +238,7 @@ func TestStepsOfAPage(t *testing.T) {
 	w.stored("r1", last)
 	w.stop()
 	s := &steps{}
-	w.Service.store, w.Service.bus = stepStore{w.store, s}, stepBus{Bus: w.bus, steps: s}
+	w.Service.store, w.Service.bus = stepStore{w.store, s}, stepBus{Interface: w.bus, steps: s}
 	for _, tt := range []struct {
 		req  historyapi.PageRequest
 		want string
@@ -268,7 +268,7 @@ func TestApplyAMomentLater(t *testing.T) {
 		var seq uint64
 		b := w.bus
 		id := "x-" + target
-		w.Service.bus = stepBus{Bus: b, steps: s, faster: func() {
+		w.Service.bus = stepBus{Interface: b, steps: s, faster: func() {
 			seq = w.event(chat.Event{Type: chat.TypeReacted, Room: "r1", User: "bob", ID: id, Target: "m1", Emoji: "👍", On: true})
 		}}
 		got, err := w.Service.apply(t.Context(), historyapi.ApplyRequest{Event: chat.Event{

@@ -78,7 +78,7 @@ func (g *gated) PutRead(ctx context.Context, room, user string, seq uint64) (uin
 type world struct {
 	*Service
 	t      testing.TB
-	bus    bus.Bus
+	bus    bus.Interface
 	server *membus.Server // of the bus, when open has started it
 	stop   func()
 	store  *gated
@@ -91,7 +91,7 @@ type world struct {
 }
 
 // connect opens a bus connection, as a process would, and closes it with the test.
-func connect(t testing.TB, s *membus.Server) bus.Bus {
+func connect(t testing.TB, s *membus.Server) bus.Interface {
 	t.Helper()
 	b := s.Open(api.RequiredGroups...)
 	t.Cleanup(func() { _ = b.Close() })
@@ -99,7 +99,7 @@ func connect(t testing.TB, s *membus.Server) bus.Bus {
 }
 
 // openBus connects to a server in memory of its own.
-func openBus(t *testing.T) bus.Bus {
+func openBus(t *testing.T) bus.Interface {
 	t.Helper()
 	return connect(t, membus.NewServer(membus.Options{}))
 }
@@ -115,7 +115,7 @@ func openStore(t testing.TB, path string) *gated {
 }
 
 // start runs a service; it is stopped by the function that is returned, or with the test.
-func start(t testing.TB, b bus.Bus, s *gated) (*world, func()) {
+func start(t testing.TB, b bus.Interface, s *gated) (*world, func()) {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {

@@ -51,7 +51,7 @@ func at(t *testing.T, text, addr string) string {
 }
 
 // connect opens a bus as services do.
-func connect(t *testing.T, address string) bus.Bus {
+func connect(t *testing.T, address string) bus.Interface {
 	t.Helper()
 	var cfg busurl.Config
 	k, err := kong.New(&cfg)

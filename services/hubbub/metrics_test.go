@@ -47,7 +47,7 @@ type metric struct{ name, kind, labels, help string }
 func TestMetricsAreDocumented(t *testing.T) {
 	t.Parallel()
 	services := map[string][]metric{}
-	for name, start := range map[string]func(context.Context, *daemon.Process, bus.Bus) error{
+	for name, start := range map[string]func(context.Context, *daemon.Process, bus.Interface) error{
 		"edge": startEdge, "history": startHistory, "presence": startPresence, "directory": startDirectory,
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -196,7 +196,7 @@ func parse(cfg any, args ...string) error {
 	return err
 }
 
-func startEdge(_ context.Context, p *daemon.Process, b bus.Bus) error {
+func startEdge(_ context.Context, p *daemon.Process, b bus.Interface) error {
 	var cfg edge.Config
 	if err := parse(&cfg, "--listen=127.0.0.1:0"); err != nil {
 		return err
@@ -213,7 +213,7 @@ func startEdge(_ context.Context, p *daemon.Process, b bus.Bus) error {
 	return nil
 }
 
-func startHistory(ctx context.Context, p *daemon.Process, b bus.Bus) error {
+func startHistory(ctx context.Context, p *daemon.Process, b bus.Interface) error {
 	dir, err := os.MkdirTemp("", "history")
 	if err != nil {
 		return err
@@ -234,7 +234,7 @@ func startHistory(ctx context.Context, p *daemon.Process, b bus.Bus) error {
 	return err
 }
 
-func startPresence(_ context.Context, p *daemon.Process, b bus.Bus) error {
+func startPresence(_ context.Context, p *daemon.Process, b bus.Interface) error {
 	var cfg presence.Config
 	if err := parse(&cfg); err != nil {
 		return err
@@ -245,7 +245,7 @@ func startPresence(_ context.Context, p *daemon.Process, b bus.Bus) error {
 	return err
 }
 
-func startDirectory(_ context.Context, p *daemon.Process, b bus.Bus) error {
+func startDirectory(_ context.Context, p *daemon.Process, b bus.Interface) error {
 	var cfg directory.Config
 	if err := parse(&cfg); err != nil {
 		return err

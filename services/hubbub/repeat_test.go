@@ -36,8 +36,8 @@ import (
 // soon forgets the ids of what was appended. Everybody may do everything.
 type spine struct {
 	t     *testing.T
-	open  func() bus.Bus
-	bus   bus.Bus // the test's
+	open  func() bus.Interface
+	bus   bus.Interface // the test's
 	key   ed25519.PrivateKey
 	store store.Store
 	edges [2]string // where they listen
@@ -53,7 +53,7 @@ func newSpine(t *testing.T, url string) *spine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &spine{t: t, key: private, open: func() bus.Bus {
+	s := &spine{t: t, key: private, open: func() bus.Interface {
 		b, err := busurl.Open(t.Context(), busurl.Config{
 			Bus: url, BusMaxAge: time.Hour, BusMaxBytes: 1 << 30, BusPartitions: 2, BusReplicas: 1, BusTimeout: spinePatience,
 			BusKeep: time.Second, BusKeepBytes: 1 << 20, Dedupe: 100 * time.Millisecond,

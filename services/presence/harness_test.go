@@ -61,7 +61,7 @@ func onEveryBus(t *testing.T, test func(t *testing.T, s *server)) {
 }
 
 // open opens a connection of its own, as a process would, and closes it when the test ends.
-func (s *server) open(t *testing.T) bus.Bus {
+func (s *server) open(t *testing.T) bus.Interface {
 	t.Helper()
 	var cfg busurl.Config
 	k, err := kong.New(&cfg, kong.Vars{})
@@ -101,7 +101,7 @@ func (everybody) Known(context.Context) error { return nil }
 func (everybody) Revoked(c auth.Claims) bool { return c.User == "gone" }
 
 // startService runs a replica until the test ends, or stop is called.
-func startService(t *testing.T, b bus.Bus, cfg Config, metrics *prometheus.Registry, v *auth.Verifier) (s *Service, stop func()) {
+func startService(t *testing.T, b bus.Interface, cfg Config, metrics *prometheus.Registry, v *auth.Verifier) (s *Service, stop func()) {
 	t.Helper()
 	if metrics == nil {
 		metrics = prometheus.NewRegistry()
@@ -134,7 +134,7 @@ func run(t *testing.T, component func(context.Context) error) (stop func()) {
 // edge has sessions and tells of them, as an edge does; it has no sockets.
 type edge struct {
 	t        *testing.T
-	bus      bus.Bus
+	bus      bus.Interface
 	reporter *presenceapi.Reporter
 	stop     func() // in order, with a goodbye
 
@@ -143,7 +143,7 @@ type edge struct {
 	last     uint64
 }
 
-func startEdge(t *testing.T, b bus.Bus, id string) *edge {
+func startEdge(t *testing.T, b bus.Interface, id string) *edge {
 	t.Helper()
 	e := &edge{t: t, bus: b, sessions: make(map[uint64]presenceapi.Session)}
 	cfg := presenceapi.ReporterConfig{Edge: id, Flush: 20 * time.Millisecond, Heartbeat: quick().EdgeHeartbeat}

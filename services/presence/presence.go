@@ -34,7 +34,7 @@ type Access interface {
 
 // Deps are what the service works with. It closes none of them.
 type Deps struct {
-	Bus      bus.Bus
+	Bus      bus.Interface
 	Log      *zap.Logger
 	Metrics  prometheus.Registerer // nil: no metrics
 	Verifier *auth.Verifier
@@ -44,7 +44,7 @@ type Deps struct {
 // Service is one replica of the presence service.
 type Service struct {
 	cfg       Config
-	bus       bus.Bus
+	bus       bus.Interface
 	log       *zap.Logger
 	access    Access
 	replica   *replica.Replica

@@ -404,7 +404,7 @@ func TestReplicaStartsLateAndAgain(t *testing.T) {
 
 // lossy is a bus of which a replica gets only a part of what edges send, some of it twice or late.
 type lossy struct {
-	bus.Bus
+	bus.Interface
 	mu    sync.Mutex
 	on    bool
 	late  []byte
@@ -441,14 +441,14 @@ func (l *lossy) filter(channel string, handle func([]byte)) func([]byte) {
 
 // Subscribe implements bus.Live.
 func (l *lossy) Subscribe(ctx context.Context, channel string, handle func([]byte)) (bus.Subscription, error) {
-	return l.Bus.Subscribe(ctx, channel, l.filter(channel, handle))
+	return l.Interface.Subscribe(ctx, channel, l.filter(channel, handle))
 }
 
 func TestLossHeals(t *testing.T) {
 	t.Parallel()
 	onEveryBus(t, func(t *testing.T, srv *server) {
 		a, b := startEdge(t, srv.open(t), "edge-a"), startEdge(t, srv.open(t), "edge-b")
-		l := &lossy{Bus: srv.open(t), on: true}
+		l := &lossy{Interface: srv.open(t), on: true}
 		metrics := prometheus.NewRegistry()
 		s, _ := startService(t, l, quick(), metrics, nil)
 		rooms := []string{"r0", "r1", "r2", "r3"}

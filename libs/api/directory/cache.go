@@ -26,7 +26,7 @@ const (
 // is healthy. After 30 s without contact to the bus it forgets everything but revocations. Its
 // methods are safe for concurrent use.
 type Cache struct {
-	bus   bus.Bus
+	bus   bus.Interface
 	log   *zap.Logger
 	hooks []func(Change)
 
@@ -40,7 +40,7 @@ type Cache struct {
 }
 
 // NewCache returns a cache that knows nothing until Run.
-func NewCache(b bus.Bus, log *zap.Logger) *Cache {
+func NewCache(b bus.Interface, log *zap.Logger) *Cache {
 	c := &Cache{bus: b, log: log, started: time.Now(), known: make(chan struct{})}
 	c.answers.init()
 	c.asks.init(NewClient(b))

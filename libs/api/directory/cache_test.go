@@ -53,14 +53,14 @@ func (s *service) count() int {
 	return s.asked
 }
 
-func openBus(t *testing.T) bus.Bus {
+func openBus(t *testing.T) bus.Interface {
 	t.Helper()
 	b := membus.NewServer(membus.Options{}).Open()
 	t.Cleanup(func() { _ = b.Close() })
 	return b
 }
 
-func start(t *testing.T, b bus.Bus, hook func(Change)) (*Cache, *service) {
+func start(t *testing.T, b bus.Interface, hook func(Change)) (*Cache, *service) {
 	t.Helper()
 	s := &service{access: map[key]Access{}}
 	sub, err := api.Handle(t.Context(), b, ServiceAccess, nil, s.answer)
@@ -85,7 +85,7 @@ func start(t *testing.T, b bus.Bus, hook func(Change)) (*Cache, *service) {
 	return c, s
 }
 
-func publish(t *testing.T, b bus.Bus, change Change) {
+func publish(t *testing.T, b bus.Interface, change Change) {
 	t.Helper()
 	data, err := EncodeChange(change)
 	if err != nil {

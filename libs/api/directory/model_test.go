@@ -22,19 +22,19 @@ import (
 
 // scripted is a bus with a directory on it. What it delivers, and when, is up to the test.
 type scripted struct {
-	bus.Bus               // what is not below is not used
-	mu         sync.Mutex // the test holds it but while it waits
-	down       bool
-	contact    time.Time // when the bus last answered the cache or told it something
-	follow     bus.Follower
-	log        []bus.Entry // the control log
-	told       int         // so many of its entries have been delivered
-	followed   func()      // called when the cache begins to follow
-	answer     func(user, room string) Access
-	during     func()        // called once after an answer was found and before it is given
-	hold       chan struct{} // if it is there, an answer is given when it is closed
-	asked      atomic.Int64
-	failReplay int // so many times
+	bus.Interface            // what is not below is not used
+	mu            sync.Mutex // the test holds it but while it waits
+	down          bool
+	contact       time.Time // when the bus last answered the cache or told it something
+	follow        bus.Follower
+	log           []bus.Entry // the control log
+	told          int         // so many of its entries have been delivered
+	followed      func()      // called when the cache begins to follow
+	answer        func(user, room string) Access
+	during        func()        // called once after an answer was found and before it is given
+	hold          chan struct{} // if it is there, an answer is given when it is closed
+	asked         atomic.Int64
+	failReplay    int // so many times
 }
 
 // Stop implements bus.Subscription.
@@ -79,7 +79,7 @@ func (s *scripted) Replay(_ context.Context, _ string, after bus.Position, limit
 	return r, nil
 }
 
-// Probe implements bus.Bus.
+// Probe implements bus.Interface.
 func (s *scripted) Probe(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

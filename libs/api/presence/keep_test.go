@@ -111,7 +111,7 @@ func TestSnapshotIsKept(t *testing.T) {
 
 // calls is a bus that notes what a reporter calls, and when.
 type calls struct {
-	bus.Bus
+	bus.Interface
 	mu     sync.Mutex
 	began  time.Time
 	made   []string
@@ -150,7 +150,7 @@ func (c *calls) Publish(_ string, data []byte) error {
 	return c.fail
 }
 
-// Probe implements bus.Bus.
+// Probe implements bus.Interface.
 func (c *calls) Probe(context.Context) error { c.note("probe"); return c.fail }
 
 // Serve implements bus.RPC.

@@ -32,7 +32,7 @@ type ReporterConfig struct {
 // knows: see Tally for the calls by which it tells, and their rules.
 type Reporter struct {
 	*Tally
-	bus       bus.Bus
+	bus       bus.Interface
 	log       *zap.Logger
 	flush     time.Duration
 	heartbeat time.Duration
@@ -47,7 +47,7 @@ type Reporter struct {
 // loops, may take sessions from several of them one after the other, and need not stop them:
 // changes made meanwhile are sorted out by their numbers. yield does not block, and keeps nothing
 // of what it is given.
-func NewReporter(b bus.Bus, cfg ReporterConfig, snapshot func(yield func(Session) bool)) *Reporter {
+func NewReporter(b bus.Interface, cfg ReporterConfig, snapshot func(yield func(Session) bool)) *Reporter {
 	r := &Reporter{
 		Tally: NewTally(cfg.Edge, uint64(time.Now().UnixMicro()), snapshot),
 		bus:   b, log: cfg.Log, flush: cfg.Flush, heartbeat: cfg.Heartbeat,

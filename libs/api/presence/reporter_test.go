@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func openBus(t *testing.T) bus.Bus {
+func openBus(t *testing.T) bus.Interface {
 	t.Helper()
 	s, err := natsembed.Start(natsembed.Options{Dir: t.TempDir()})
 	if err != nil {

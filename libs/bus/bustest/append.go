@@ -111,7 +111,7 @@ func (s *suite) repeat(t *testing.T) {
 	other := s.open(t) // which did not see the first
 	room := name("room")
 	want := fill(t, s.bus, room, 3)
-	for _, b := range []bus.Bus{s.bus, other} {
+	for _, b := range []bus.Interface{s.bus, other} {
 		for _, e := range want {
 			again := bus.NewEntry{Room: room, Sender: e.Sender, ID: e.ID, Data: []byte("other data")}
 			a, err := bus.Append(within(t), b, again)
@@ -132,7 +132,7 @@ func (s *suite) repeatAtOnce(t *testing.T) {
 		e := entry(room, "ann", chat.NewID())
 		results := make(chan bus.Appended, 8)
 		for i := range cap(results) {
-			b := []bus.Bus{s.bus, other}[i%2]
+			b := []bus.Interface{s.bus, other}[i%2]
 			b.Append(e, func(a bus.Appended, err error) {
 				if err != nil {
 					t.Error(err)

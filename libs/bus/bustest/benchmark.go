@@ -11,7 +11,7 @@ import (
 )
 
 // Benchmark measures a driver on a server that is running: open opens buses on one log.
-func Benchmark(b *testing.B, open func(t testing.TB) bus.Bus) {
+func Benchmark(b *testing.B, open func(t testing.TB) bus.Interface) {
 	b.Run("append, 1,000 in flight", func(b *testing.B) { benchAppend(b, open(b), 1000) })
 	b.Run("append, 1 in flight", func(b *testing.B) { benchAppend(b, open(b), 1) })
 	b.Run("append and deliver to 2 buses", func(b *testing.B) { benchDeliver(b, open(b), open(b), open(b)) })

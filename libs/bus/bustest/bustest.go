@@ -40,9 +40,9 @@ type Log struct {
 	// Open opens a bus on it, over the proxy at the address via if that is not empty (only with
 	// Env.Addr). The suite closes it. Consumers should look for partitions every MemberEvery or so,
 	// to keep the suite quick.
-	Open func(t testing.TB, via string) bus.Bus
+	Open func(t testing.TB, via string) bus.Interface
 	// Operator opens one that names no required groups.
-	Operator func(t testing.TB) bus.Bus
+	Operator func(t testing.TB) bus.Interface
 	// Spec says to a member of this log that is a process of its own what to open; see Member.
 	Spec string
 }
@@ -63,8 +63,8 @@ type Retention struct {
 type suite struct {
 	Env
 	log  Log
-	open func(t testing.TB) bus.Bus
-	bus  bus.Bus
+	open func(t testing.TB) bus.Interface
+	bus  bus.Interface
 }
 
 // RunAlone checks that Close leaves nothing behind. No other test may run meanwhile: goroutines
@@ -111,18 +111,18 @@ func (s *suite) deaths() map[string]func(*suite, *testing.T) {
 }
 
 // opener makes a log, and returns how to open buses on it that are closed when their test ends.
-func (e Env) opener(t testing.TB, r Retention) func(t testing.TB) bus.Bus {
+func (e Env) opener(t testing.TB, r Retention) func(t testing.TB) bus.Interface {
 	return e.Log(t, r).opener()
 }
 
-func (l Log) opener() func(t testing.TB) bus.Bus {
-	return func(t testing.TB) bus.Bus {
+func (l Log) opener() func(t testing.TB) bus.Interface {
+	return func(t testing.TB) bus.Interface {
 		t.Helper()
 		return l.open(t, "")
 	}
 }
 
-func (l Log) open(t testing.TB, via string) bus.Bus {
+func (l Log) open(t testing.TB, via string) bus.Interface {
 	t.Helper()
 	b := l.Open(t, via)
 	t.Cleanup(func() {

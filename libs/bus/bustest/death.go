@@ -34,7 +34,7 @@ const (
 // Member is called at the beginning of TestMain. In a process that is a member of a log it opens
 // the bus that spec names, consumes and serves until the test's process ends or kills it, and
 // reports true.
-func Member(open func(spec string) (bus.Bus, error)) bool {
+func Member(open func(spec string) (bus.Interface, error)) bool {
 	spec := os.Getenv(memberSpec)
 	if spec == "" {
 		return false
@@ -50,7 +50,7 @@ func Member(open func(spec string) (bus.Bus, error)) bool {
 	return true
 }
 
-func member(open func(spec string) (bus.Bus, error), spec string) error {
+func member(open func(spec string) (bus.Interface, error), spec string) error {
 	b, err := open(spec)
 	if err != nil {
 		return err

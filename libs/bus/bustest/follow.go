@@ -27,7 +27,7 @@ var followTests = map[string]func(*suite, *testing.T){
 // follower keeps what it is told.
 type follower struct {
 	room string
-	on   bus.Bus // where it matters
+	on   bus.Interface // where it matters
 	head uint64
 	stop bus.Subscription
 
@@ -129,7 +129,7 @@ func (s *suite) followEmpty(t *testing.T) {
 func (s *suite) followAndReplay(t *testing.T) {
 	const senders, each = 4, 50
 	room := name("room")
-	buses := []bus.Bus{s.bus, s.open(t)}
+	buses := []bus.Interface{s.bus, s.open(t)}
 	var wg sync.WaitGroup
 	for n := range senders {
 		wg.Go(func() {
@@ -169,7 +169,7 @@ func (s *suite) followFromTwoBuses(t *testing.T) {
 	a, b := s.open(t), s.open(t)
 	fa, fb := s.follow(t, a, room), s.follow(t, b, room)
 	var wg sync.WaitGroup
-	for n, b := range []bus.Bus{a, b} {
+	for n, b := range []bus.Interface{a, b} {
 		wg.Go(func() {
 			for range 100 {
 				put(t, b, entry(room, fmt.Sprint("sender", n), chat.NewID()))

@@ -140,7 +140,7 @@ func (w *writer) run(ctx context.Context, t testing.TB, b bus.Log, total *atomic
 // again by themselves.
 func (s *suite) serverKilled(t *testing.T) {
 	open := s.opener(t, Retention{Groups: []string{"group"}})
-	buses := []bus.Bus{open(t), open(t)}
+	buses := []bus.Interface{open(t), open(t)}
 	rooms := []string{name("room"), name("room"), name("room")}
 	channel, service := name("chan"), name("service")
 	var followers []*follower

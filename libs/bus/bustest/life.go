@@ -25,7 +25,7 @@ var lifeTests = map[string]func(*suite, *testing.T){
 }
 
 // calls returns every call that needs the server, by name.
-func calls(b bus.Bus) map[string]func(context.Context) error {
+func calls(b bus.Interface) map[string]func(context.Context) error {
 	nothing := func([]byte) {}
 	return map[string]func(context.Context) error{
 		"Append": func(ctx context.Context) error {

@@ -23,8 +23,8 @@ type world struct {
 	t         *testing.T
 	rt        *rapid.T
 	s         *suite
-	buses     []bus.Bus
-	open      func(t testing.TB) bus.Bus
+	buses     []bus.Interface
+	open      func(t testing.TB) bus.Interface
 	rooms     []string
 	logs      map[string][]bus.Entry     // with Prev unset
 	removed   map[string]map[uint64]bool // by room
@@ -35,7 +35,7 @@ type world struct {
 // anyCalls makes random calls over two buses, holds every answer against a model, and lets every
 // follower account for what it was told.
 func (s *suite) anyCalls(t *testing.T) {
-	buses, checks := []bus.Bus{s.open(t), s.open(t)}, 40
+	buses, checks := []bus.Interface{s.open(t), s.open(t)}, 40
 	if s.Replicas {
 		checks = 25 // each call takes the servers some milliseconds
 	}
@@ -53,7 +53,7 @@ func (s *suite) anyFaults(t *testing.T) {
 	if s.Addr == "" { // several servers take seconds to find each other again
 		checks, crashes = 1, 1
 	}
-	buses := []bus.Bus{s.open(t), s.open(t)}
+	buses := []bus.Interface{s.open(t), s.open(t)}
 	rapid.Check(t, func(rt *rapid.T) {
 		if checks--; checks < 0 {
 			return // the library knows one number of checks, for all tests
@@ -72,7 +72,7 @@ func (s *suite) anyFaults(t *testing.T) {
 	})
 }
 
-func newWorld(t *testing.T, rt *rapid.T, s *suite, buses []bus.Bus) *world {
+func newWorld(t *testing.T, rt *rapid.T, s *suite, buses []bus.Interface) *world {
 	w := &world{
 		t: t, rt: rt, s: s, buses: buses, open: s.open, rooms: []string{name("room"), name("room")},
 		logs: make(map[string][]bus.Entry), removed: make(map[string]map[uint64]bool),
@@ -117,7 +117,7 @@ func (w *world) reopen(rt *rapid.T) {
 	w.buses[i] = w.open(w.t)
 }
 
-func (w *world) pick(rt *rapid.T) (bus.Bus, string) {
+func (w *world) pick(rt *rapid.T) (bus.Interface, string) {
 	return w.buses[rapid.IntRange(0, len(w.buses)-1).Draw(rt, "bus")], w.rooms[rapid.IntRange(0, len(w.rooms)-1).Draw(rt, "room")]
 }
 

@@ -162,7 +162,7 @@ func (s *suite) rpcTimeout(t *testing.T) {
 func (s *suite) rpcShared(t *testing.T) {
 	service := name("service")
 	var counts [3]atomic.Int64
-	for i, b := range []bus.Bus{s.bus, s.open(t), s.open(t)} {
+	for i, b := range []bus.Interface{s.bus, s.open(t), s.open(t)} {
 		serve(t, b, service, func(context.Context, []byte) ([]byte, error) {
 			counts[i].Add(1)
 			return nil, nil

@@ -21,6 +21,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/natsbus"
 	"hubbub.internal/libs/bus/redisbus"
+	"hubbub.internal/libs/chat"
 )
 
 // Config is what every program can be told about its bus; embed it in the program's configuration.
@@ -135,7 +136,7 @@ func isRedis(scheme string) bool { return slices.Contains(redisbus.Schemes(), sc
 // BusTimeout, with a sentence that says what to do. The error is final (package await) where
 // nothing that is done to the server helps: the URL, the configuration or this release is not right
 // for what is there. A login that is refused is not final: the server may be told of it yet.
-func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Bus, error) {
+func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Interface, error) {
 	b, err := open(ctx, cfg, log, reg, groups)
 	if err != nil && (errors.Is(err, redisbus.ErrURL) || errors.Is(err, redisbus.ErrMismatch) || errors.Is(err, natsbus.ErrMismatch)) {
 		err = await.Final(err)
@@ -143,7 +144,7 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 	return b, err
 }
 
-func open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Bus, error) {
+func open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Interface, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, await.Final(err)
 	}
@@ -165,7 +166,7 @@ func open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 
 func (c *Config) nats(groups []string) natsbus.Config {
 	n := natsbus.Config{
-		Partitions: c.BusPartitions, Replicas: c.BusReplicas,
+		Partitions: c.BusPartitions, Replicas: c.BusReplicas, Personal: chat.IsUserRoom,
 		MaxAge: c.BusMaxAge, MaxBytes: int64(c.BusMaxBytes),
 		Groups: groups, OpenTimeout: c.BusTimeout, Dedupe: c.Dedupe,
 	}
@@ -183,18 +184,18 @@ func (c *Config) nats(groups []string) natsbus.Config {
 
 // embedded is a bus with the server that it needs.
 type embedded struct {
-	bus.Bus
+	bus.Interface
 	stop func()
 }
 
 // Close closes the bus and then stops the server.
 func (e *embedded) Close() error {
-	err := e.Bus.Close()
+	err := e.Interface.Close()
 	e.stop()
 	return err
 }
 
-func openEmbedded(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Bus, error) {
+func openEmbedded(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Interface, error) {
 	if cfg.Embed == nil {
 		return nil, errors.New("--bus=embedded: only `hubbub up` carries a server of its own; give the URL of a Redis or NATS server")
 	}
@@ -217,7 +218,7 @@ func openEmbedded(ctx context.Context, cfg Config, log *zap.Logger, reg promethe
 }
 
 // result keeps a nil pointer of a driver from becoming an interface that is not nil.
-func result[B bus.Bus](b B, err error) (bus.Bus, error) {
+func result[B bus.Interface](b B, err error) (bus.Interface, error) {
 	if err != nil {
 		return nil, err
 	}

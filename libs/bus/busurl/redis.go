@@ -14,16 +14,17 @@ import (
 	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/redisbus"
+	"hubbub.internal/libs/chat"
 )
 
-func openRedis(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Bus, error) {
+func openRedis(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Interface, error) {
 	t, err := cfg.tls()
 	if err != nil {
 		return nil, await.Final(err)
 	}
 	return result(redisbus.Open(ctx, redisbus.Config{
 		URL: cfg.Bus, TLS: t,
-		Partitions: cfg.BusPartitions, Replicas: cfg.BusReplicas,
+		Partitions: cfg.BusPartitions, Replicas: cfg.BusReplicas, Personal: chat.IsUserRoom,
 		Keep: cfg.BusKeep, KeepBytes: int64(cfg.BusKeepBytes),
 		MaxAge: cfg.BusMaxAge, MaxBytes: int64(cfg.BusMaxBytes),
 		Groups: groups, OpenTimeout: cfg.BusTimeout, Dedupe: cfg.Dedupe,

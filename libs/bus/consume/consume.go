@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 const (
@@ -42,18 +42,18 @@ func Patience() (sum time.Duration) {
 
 // Reader hands the entries of one partition to a handler.
 type Reader struct {
-	Handle func(ctx context.Context, batch []bus.Entry) error
+	Handle func(ctx context.Context, batch []driver.Entry) error
 	Stop   <-chan struct{} // closed when the partition is to be given up
 	Log    *zap.Logger
 	// Done is called for each entry of a batch that had to be handed over one by one: with nil when
 	// it was handled, else with the handler's error, and is to park it then. Its error ends
 	// Process.
-	Done func(ctx context.Context, e bus.Entry, failed error) error
+	Done func(ctx context.Context, e driver.Entry, failed error) error
 }
 
 // Process hands a batch over until the handler has taken all of it, but for what is parked: then it
 // returns nil. It returns an error when ctx ends, the partition is to be given up, or Done fails.
-func (r *Reader) Process(ctx context.Context, batch []bus.Entry) error {
+func (r *Reader) Process(ctx context.Context, batch []driver.Entry) error {
 	err := r.try(ctx, batch, batchTries)
 	if err == nil || r.ends(ctx) {
 		return err
@@ -69,8 +69,8 @@ func (r *Reader) Process(ctx context.Context, batch []bus.Entry) error {
 
 // Single hands one entry over until the handler has taken it or it has to be parked, and calls
 // Done. Its errors are those of Process.
-func (r *Reader) Single(ctx context.Context, e bus.Entry) error {
-	failed := r.try(ctx, []bus.Entry{e}, singleTries)
+func (r *Reader) Single(ctx context.Context, e driver.Entry) error {
+	failed := r.try(ctx, []driver.Entry{e}, singleTries)
 	if failed != nil && r.ends(ctx) {
 		return failed
 	}
@@ -84,15 +84,16 @@ func (r *Reader) Single(ctx context.Context, e bus.Entry) error {
 }
 
 // try hands entries over until that succeeds, ctx ends, the partition is given up, or it has failed
-// tries times for reasons of the entries' own (not bus.ErrRetry).
-func (r *Reader) try(ctx context.Context, batch []bus.Entry, tries int) error {
+// tries times for reasons of the entries' own (not driver.ErrRetry).
+func (r *Reader) try(ctx context.Context, batch []driver.Entry, tries int) error {
 	failed, pause, away := 0, leastPause, false
 	for ; ; pause = min(2*pause, mostPause) {
 		err := r.Handle(ctx, slices.Clone(batch)) // its own: a handler may sort or cut it
 		if err == nil {
 			return nil
 		}
-		if retry := errors.Is(err, bus.ErrRetry); retry != away { // another kind of trouble begins
+		// another kind of trouble begins
+		if retry := errors.Is(err, driver.ErrRetry); retry != away {
 			away, pause = retry, leastPause
 		}
 		if !away {

@@ -11,16 +11,16 @@ import (
 
 	"go.uber.org/zap"
 
-	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/consume"
+	"hubbub.internal/libs/bus/driver"
 )
 
 var errBad = errors.New("a bad entry")
 
-func batch(n int) []bus.Entry {
-	all := make([]bus.Entry, n)
+func batch(n int) []driver.Entry {
+	all := make([]driver.Entry, n)
 	for i := range all {
-		all[i] = bus.Entry{Room: "r", Seq: uint64(i + 1), ID: fmt.Sprint(i + 1)}
+		all[i] = driver.Entry{Room: "r", Seq: uint64(i + 1), ID: fmt.Sprint(i + 1)}
 	}
 	return all
 }
@@ -35,13 +35,13 @@ type record struct {
 
 // run processes a batch; the partition is given up at the call stopAt of the handler, and done is
 // what Done returns.
-func run(t *testing.T, handle func(call int, b []bus.Entry) error, stopAt int, done error) (rec record, err error) {
+func run(t *testing.T, handle func(call int, b []driver.Entry) error, stopAt int, done error) (rec record, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		stop := make(chan struct{})
 		r := consume.Reader{
 			Stop: stop, Log: zap.NewNop(),
-			Handle: func(_ context.Context, b []bus.Entry) error {
+			Handle: func(_ context.Context, b []driver.Entry) error {
 				if rec.calls++; rec.calls == stopAt {
 					close(stop)
 				}
@@ -53,7 +53,7 @@ func run(t *testing.T, handle func(call int, b []bus.Entry) error, stopAt int, d
 				}
 				return nil
 			},
-			Done: func(_ context.Context, e bus.Entry, failed error) error {
+			Done: func(_ context.Context, e driver.Entry, failed error) error {
 				if failed != nil {
 					rec.parked = append(rec.parked, e.Seq)
 				} else {
@@ -68,7 +68,7 @@ func run(t *testing.T, handle func(call int, b []bus.Entry) error, stopAt int, d
 }
 
 func TestGoodBatch(t *testing.T) {
-	rec, err := run(t, func(int, []bus.Entry) error { return nil }, 0, nil)
+	rec, err := run(t, func(int, []driver.Entry) error { return nil }, 0, nil)
 	if err != nil || rec.calls != 1 || !slices.Equal(rec.got, []uint64{1, 2, 3, 4}) || rec.done != nil {
 		t.Errorf("%+v, %v", rec, err)
 	}
@@ -76,8 +76,8 @@ func TestGoodBatch(t *testing.T) {
 
 // TestBadEntry: the one that keeps failing is parked, the others are handled, in order.
 func TestBadEntry(t *testing.T) {
-	rec, err := run(t, func(_ int, b []bus.Entry) error {
-		if slices.ContainsFunc(b, func(e bus.Entry) bool { return e.Seq == 3 }) {
+	rec, err := run(t, func(_ int, b []driver.Entry) error {
+		if slices.ContainsFunc(b, func(e driver.Entry) bool { return e.Seq == 3 }) {
 			return errBad
 		}
 		return nil
@@ -92,7 +92,7 @@ func TestBadEntry(t *testing.T) {
 
 // TestBatchThatRecovers: a batch that fails for a while is not taken apart.
 func TestBatchThatRecovers(t *testing.T) {
-	rec, err := run(t, func(call int, _ []bus.Entry) error {
+	rec, err := run(t, func(call int, _ []driver.Entry) error {
 		if call < 5 {
 			return errBad
 		}
@@ -105,9 +105,9 @@ func TestBatchThatRecovers(t *testing.T) {
 
 // TestRetry: what fails for the surroundings' sake is handed over for ever and never parked.
 func TestRetry(t *testing.T) {
-	rec, err := run(t, func(call int, _ []bus.Entry) error {
+	rec, err := run(t, func(call int, _ []driver.Entry) error {
 		if call < 50 {
-			return fmt.Errorf("%w: the store is away", bus.ErrRetry)
+			return fmt.Errorf("%w: the store is away", driver.ErrRetry)
 		}
 		return nil
 	}, 0, nil)
@@ -118,7 +118,7 @@ func TestRetry(t *testing.T) {
 
 // TestHandlersOwnBatch: a handler may do with its batch what it likes.
 func TestHandlersOwnBatch(t *testing.T) {
-	rec, err := run(t, func(call int, b []bus.Entry) error {
+	rec, err := run(t, func(call int, b []driver.Entry) error {
 		if call == 1 {
 			slices.Reverse(b)
 			return errBad
@@ -131,7 +131,7 @@ func TestHandlersOwnBatch(t *testing.T) {
 }
 
 func TestGivenUp(t *testing.T) {
-	rec, err := run(t, func(int, []bus.Entry) error { return errBad }, 2, nil)
+	rec, err := run(t, func(int, []driver.Entry) error { return errBad }, 2, nil)
 	if !errors.Is(err, errBad) || rec.calls != 2 || rec.parked != nil {
 		t.Errorf("%+v, %v", rec, err)
 	}
@@ -139,7 +139,7 @@ func TestGivenUp(t *testing.T) {
 
 func TestCannotPark(t *testing.T) {
 	full := errors.New("no room for dead letters")
-	rec, err := run(t, func(int, []bus.Entry) error { return errBad }, 0, full)
+	rec, err := run(t, func(int, []driver.Entry) error { return errBad }, 0, full)
 	if !errors.Is(err, full) || !slices.Equal(rec.parked, []uint64{1}) {
 		t.Errorf("%+v, %v", rec, err)
 	}
@@ -151,13 +151,13 @@ func TestContextEnds(t *testing.T) {
 		calls := 0
 		r := consume.Reader{
 			Log: zap.NewNop(),
-			Handle: func(context.Context, []bus.Entry) error {
+			Handle: func(context.Context, []driver.Entry) error {
 				if calls++; calls == 3 {
 					cancel()
 				}
 				return errBad
 			},
-			Done: func(context.Context, bus.Entry, error) error { t.Error("parked"); return nil },
+			Done: func(context.Context, driver.Entry, error) error { t.Error("parked"); return nil },
 		}
 		if err := r.Process(ctx, batch(2)); !errors.Is(err, errBad) || calls != 3 {
 			t.Errorf("%d calls, %v", calls, err)
@@ -169,7 +169,7 @@ func TestContextEnds(t *testing.T) {
 // member tries it. One that was handled is done with.
 func TestGivenUpOneByOne(t *testing.T) {
 	const batchTries = 5
-	rec, err := run(t, func(call int, b []bus.Entry) error {
+	rec, err := run(t, func(call int, b []driver.Entry) error {
 		if call <= batchTries || b[0].Seq == 2 {
 			return errBad
 		}
@@ -178,7 +178,7 @@ func TestGivenUpOneByOne(t *testing.T) {
 	if !errors.Is(err, errBad) || rec.parked != nil || !slices.Equal(rec.done, []uint64{1}) {
 		t.Errorf("%+v, %v", rec, err)
 	}
-	rec, _ = run(t, func(call int, _ []bus.Entry) error {
+	rec, _ = run(t, func(call int, _ []driver.Entry) error {
 		if call <= batchTries {
 			return errBad
 		}
@@ -197,8 +197,8 @@ func TestPatience(t *testing.T) {
 		var parked time.Time
 		r := consume.Reader{
 			Log:    zap.NewNop(),
-			Handle: func(context.Context, []bus.Entry) error { calls++; return errBad },
-			Done:   func(context.Context, bus.Entry, error) error { parked = time.Now(); return nil },
+			Handle: func(context.Context, []driver.Entry) error { calls++; return errBad },
+			Done:   func(context.Context, driver.Entry, error) error { parked = time.Now(); return nil },
 		}
 		began := time.Now()
 		if err := r.Process(t.Context(), batch(1)); err != nil {
@@ -215,14 +215,14 @@ func TestPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var at []time.Duration
 		began := time.Now()
-		r := consume.Reader{Log: zap.NewNop(), Handle: func(context.Context, []bus.Entry) error {
+		r := consume.Reader{Log: zap.NewNop(), Handle: func(context.Context, []driver.Entry) error {
 			at = append(at, time.Since(began))
 			began = time.Now()
 			switch n := len(at); {
 			case n < 3 || n == 12:
 				return errBad
 			case n < 12:
-				return bus.ErrRetry
+				return driver.ErrRetry
 			}
 			return nil
 		}}
@@ -245,7 +245,7 @@ func TestGivenUpInAPause(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			stop, calls := make(chan struct{}), 0
-			r := consume.Reader{Stop: stop, Log: zap.NewNop(), Handle: func(context.Context, []bus.Entry) error { calls++; return bus.ErrRetry }}
+			r := consume.Reader{Stop: stop, Log: zap.NewNop(), Handle: func(context.Context, []driver.Entry) error { calls++; return driver.ErrRetry }}
 			began := time.Now()
 			go func() {
 				time.Sleep(50 * time.Millisecond)
@@ -256,7 +256,7 @@ func TestGivenUpInAPause(t *testing.T) {
 				}
 			}()
 			err := r.Process(ctx, batch(1))
-			if took := time.Since(began); !errors.Is(err, bus.ErrRetry) || calls != 1 || took != 50*time.Millisecond {
+			if took := time.Since(began); !errors.Is(err, driver.ErrRetry) || calls != 1 || took != 50*time.Millisecond {
 				t.Errorf("%s: %v after %s and %d calls", how, err, took, calls)
 			}
 			cancel()

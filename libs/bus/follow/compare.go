@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hubbub.internal/libs/await"
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // compareParallel is how many batches of rooms are compared at the same time.
@@ -72,7 +72,7 @@ func (e *Engine) Suspect(reason string) {
 	e.epoch.Add(1)
 	e.log.Info("comparing all rooms with the log", zap.String("reason", reason))
 	e.doubts.add(true, nil)
-	e.watchers.each(bus.Watcher.Suspect)
+	e.watchers.each(driver.Watcher.Suspect)
 }
 
 // SuspectRooms is Suspect for some rooms only. Rooms that are not followed are ignored.

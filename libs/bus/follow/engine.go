@@ -11,7 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // Options tune an Engine. The zero value of each field stands for the default beside it.
@@ -26,6 +26,8 @@ type Options struct {
 	// 256: live entries of a room that are kept while it is filled
 	HoldBack  int
 	HoldBytes int64 // 64 MiB: data of such entries, over all rooms
+	// nobody's: which rooms are personal, and are told to watchers
+	Personal func(room string) bool
 	// Coarse says that the Source's Truncated speaks of the log of all rooms: retention has taken
 	// entries after the position, which need not be the room's. See room.missing.
 	Coarse bool
@@ -34,6 +36,9 @@ type Options struct {
 func (o *Options) setDefaults() {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
+	}
+	if o.Personal == nil {
+		o.Personal = func(string) bool { return false }
 	}
 	o.CompareEvery = cmp.Or(o.CompareEvery, 30*time.Second)
 	o.Timeout = cmp.Or(o.Timeout, 10*time.Second)
@@ -94,7 +99,7 @@ func New(src Source, opts Options) *Engine {
 }
 
 // Run serves Follow, fills gaps and compares rooms with the log, until ctx ends. When it has
-// returned, no follower is called any more, and Follow returns bus.ErrClosed. It is called once.
+// returned, no follower is called any more, and Follow returns driver.ErrClosed. It is called once.
 func (e *Engine) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for range e.opts.Workers {
@@ -119,12 +124,12 @@ func (e *Engine) Run(ctx context.Context) error {
 // order. A Prev of 0 means unknown; the content of such a hint is never used, it only says that the
 // log may have more. The entry's strings must be immutable; its Data is copied if it is kept. The
 // straight path, an entry that follows on the one before, allocates nothing.
-func (e *Engine) Deliver(en bus.Entry) {
+func (e *Engine) Deliver(en driver.Entry) {
 	if r := e.shardOf(en.Room).get(en.Room); r != nil {
 		r.hint(e, en)
 	}
-	if bus.Personal(en.Room) {
-		e.watchers.each(func(w bus.Watcher) { w.Hint(en.Room, en.Seq) })
+	if e.opts.Personal(en.Room) {
+		e.watchers.each(func(w driver.Watcher) { w.Hint(en.Room, en.Seq) })
 	}
 }
 

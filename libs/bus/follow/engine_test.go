@@ -11,8 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 	"hubbub.internal/libs/bus/follow"
+	"hubbub.internal/libs/chat"
 )
 
 // bench is an engine over a model, in a bubble of synthetic time: settle returns when nothing can
@@ -41,6 +42,7 @@ func (b *bench) count(name string) float64 {
 }
 
 func run(t *testing.T, opts follow.Options, test func(b *bench)) {
+	opts.Personal = chat.IsUserRoom
 	synctest.Test(t, func(t *testing.T) {
 		m := newModel()
 		reg := prometheus.NewRegistry()
@@ -58,7 +60,7 @@ func run(t *testing.T, opts follow.Options, test func(b *bench)) {
 	})
 }
 
-func (b *bench) follow(room string) (*follower, bus.Subscription) {
+func (b *bench) follow(room string) (*follower, driver.Subscription) {
 	b.t.Helper()
 	f := &follower{t: b.t}
 	head, s, err := b.e.Follow(b.t.Context(), room, f)
@@ -80,8 +82,8 @@ func (b *bench) has(f *follower, room string) {
 }
 
 // after returns the entries after a Seq, without the Prev, which the follower itself checks.
-func after(log []bus.Entry, seq uint64) []bus.Entry {
-	var out []bus.Entry
+func after(log []driver.Entry, seq uint64) []driver.Entry {
+	var out []driver.Entry
 	for _, e := range log {
 		if e.Seq > seq {
 			out = append(out, e)
@@ -90,7 +92,7 @@ func after(log []bus.Entry, seq uint64) []bus.Entry {
 	return strip(out)
 }
 
-func strip(entries []bus.Entry) []bus.Entry {
+func strip(entries []driver.Entry) []driver.Entry {
 	for i := range entries {
 		entries[i].Prev = 0
 	}
@@ -100,23 +102,23 @@ func strip(entries []bus.Entry) []bus.Entry {
 func TestHints(t *testing.T) {
 	tests := []struct {
 		name    string
-		hints   func(a, b, c bus.Entry) []bus.Entry
+		hints   func(a, b, c driver.Entry) []driver.Entry
 		replays int // reads of the log that it takes
 	}{
-		{"in order", func(a, b, c bus.Entry) []bus.Entry { return []bus.Entry{a, b, c} }, 0},
-		{"repeated", func(a, b, c bus.Entry) []bus.Entry { return []bus.Entry{a, a, b, a, b, c, c, a} }, 0},
-		{"first lost", func(a, b, c bus.Entry) []bus.Entry { return []bus.Entry{b, c} }, 1},
-		{"middle lost", func(a, b, c bus.Entry) []bus.Entry { return []bus.Entry{a, c} }, 1},
-		{"reversed", func(a, b, c bus.Entry) []bus.Entry { return []bus.Entry{c, b, a} }, 1},
-		{"prev unknown", func(a, b, c bus.Entry) []bus.Entry { a.Prev = 0; return []bus.Entry{a, b, c} }, 1},
-		{"prev too old", func(a, b, c bus.Entry) []bus.Entry { c.Prev = a.Seq; return []bus.Entry{a, b, c} }, 1},
-		{"an id that was at another place", func(a, b, c bus.Entry) []bus.Entry {
+		{"in order", func(a, b, c driver.Entry) []driver.Entry { return []driver.Entry{a, b, c} }, 0},
+		{"repeated", func(a, b, c driver.Entry) []driver.Entry { return []driver.Entry{a, a, b, a, b, c, c, a} }, 0},
+		{"first lost", func(a, b, c driver.Entry) []driver.Entry { return []driver.Entry{b, c} }, 1},
+		{"middle lost", func(a, b, c driver.Entry) []driver.Entry { return []driver.Entry{a, c} }, 1},
+		{"reversed", func(a, b, c driver.Entry) []driver.Entry { return []driver.Entry{c, b, a} }, 1},
+		{"prev unknown", func(a, b, c driver.Entry) []driver.Entry { a.Prev = 0; return []driver.Entry{a, b, c} }, 1},
+		{"prev too old", func(a, b, c driver.Entry) []driver.Entry { c.Prev = a.Seq; return []driver.Entry{a, b, c} }, 1},
+		{"an id that was at another place", func(a, b, c driver.Entry) []driver.Entry {
 			x := b
 			x.ID = a.ID
-			return []bus.Entry{a, b, c, x, x}
+			return []driver.Entry{a, b, c, x, x}
 		}, 1},
-		{"only told of, without content", func(a, b, c bus.Entry) []bus.Entry {
-			return []bus.Entry{{Room: c.Room, Seq: c.Seq}}
+		{"only told of, without content", func(a, b, c driver.Entry) []driver.Entry {
+			return []driver.Entry{{Room: c.Room, Seq: c.Seq}}
 		}, 1},
 	}
 	for _, tt := range tests {
@@ -247,28 +249,28 @@ func TestLongFill(t *testing.T) {
 func TestRewind(t *testing.T) {
 	tests := []struct {
 		name   string
-		happen func(b *bench, last bus.Entry)
+		happen func(b *bench, last driver.Entry)
 	}{
-		{"the log ends earlier", func(b *bench, last bus.Entry) {
+		{"the log ends earlier", func(b *bench, last driver.Entry) {
 			b.m.rewind(last.Seq - 1)
 			b.e.Suspect("test")
 		}},
-		{"the log ends earlier, and where it ends cannot be asked", func(b *bench, last bus.Entry) {
+		{"the log ends earlier, and where it ends cannot be asked", func(b *bench, last driver.Entry) {
 			b.m.rewind(last.Seq - 1)
 			b.m.then(func() { b.m.fail(1) })
 			b.e.Suspect("test")
 			time.Sleep(time.Second)
 		}},
-		{"another entry in the place of the last", func(b *bench, last bus.Entry) {
+		{"another entry in the place of the last", func(b *bench, last driver.Entry) {
 			b.m.rewind(last.Seq - 1)
 			b.m.append("r")
 			b.e.Suspect("test")
 		}},
-		{"a hint with a Seq that was passed", func(b *bench, last bus.Entry) {
+		{"a hint with a Seq that was passed", func(b *bench, last driver.Entry) {
 			b.m.rewind(last.Seq - 2)
 			b.e.Deliver(b.m.append("r"))
 		}},
-		{"the log has grown beyond the last", func(b *bench, last bus.Entry) {
+		{"the log has grown beyond the last", func(b *bench, last driver.Entry) {
 			b.m.rewind(last.Seq - 2)
 			// as a driver does before it delivers from a new one
 			b.e.Suspect("the connection was lost")
@@ -281,7 +283,7 @@ func TestRewind(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			run(t, follow.Options{}, func(b *bench) {
 				f, _ := b.follow("r")
-				var last bus.Entry
+				var last driver.Entry
 				for range 10 {
 					last = b.m.append("r")
 					b.e.Deliver(last)
@@ -400,10 +402,10 @@ func TestFollowEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(b.t.Context(), time.Second)
 		defer cancel()
 		_, _, err := b.e.Follow(ctx, "r", &follower{t: t})
-		if !errors.Is(err, bus.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errModel) {
+		if !errors.Is(err, driver.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errModel) {
 			t.Errorf("got %v", err)
 		}
-		if _, _, err := b.e.Follow(b.t.Context(), "a.b", &follower{t: t}); !errors.Is(err, bus.ErrBadName) {
+		if _, _, err := b.e.Follow(b.t.Context(), "a.b", &follower{t: t}); !errors.Is(err, driver.ErrBadName) {
 			t.Errorf("got %v", err)
 		}
 		b.m.fail(0)
@@ -439,10 +441,10 @@ func TestClosed(t *testing.T) {
 		<-done
 		f.stopped = true
 		e.Deliver(m.append("r"))
-		if err := <-waiting; !errors.Is(err, bus.ErrClosed) {
+		if err := <-waiting; !errors.Is(err, driver.ErrClosed) {
 			t.Errorf("a waiting Follow returned %v", err)
 		}
-		if _, _, err := e.Follow(t.Context(), "r", f); !errors.Is(err, bus.ErrClosed) {
+		if _, _, err := e.Follow(t.Context(), "r", f); !errors.Is(err, driver.ErrClosed) {
 			t.Errorf("a later Follow returned %v", err)
 		}
 	})
@@ -475,6 +477,6 @@ func TestDeliverAllocatesNothing(t *testing.T) {
 
 type discard struct{}
 
-func (discard) Entry(bus.Entry)        {}
+func (discard) Entry(driver.Entry)     {}
 func (discard) Rewound(string, uint64) {}
 func (discard) Missed(string, uint64)  {}

@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/await"
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // fillLimit is how many entries one Replay asks for: the most that the contract allows.
@@ -109,7 +109,7 @@ func (e *Engine) fillRoom(ctx context.Context, r *room) error {
 			return nil
 		}
 		epoch := e.epoch.Load()
-		at, through := bus.Position{Seq: r.held, ID: string(r.heldID)}, r.through
+		at, through := driver.Position{Seq: r.held, ID: string(r.heldID)}, r.through
 		r.again = false
 		r.mu.Unlock()
 
@@ -147,7 +147,7 @@ func (e *Engine) fillRoom(ctx context.Context, r *room) error {
 // which nothing was missing. Of a truncated answer of a coarse driver, front is how far retention
 // had come after it. It reports whether the room is up to date, and whether anything was delivered.
 // With last, a hint beyond the end of the log is no longer believed.
-func (r *room) filled(e *Engine, rep bus.Replayed, from, front uint64, epoch uint32, last bool) (done, moved bool) {
+func (r *room) filled(e *Engine, rep driver.Replayed, from, front uint64, epoch uint32, last bool) (done, moved bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.state != live {
@@ -191,14 +191,14 @@ func (r *room) filled(e *Engine, rep bus.Replayed, from, front uint64, epoch uin
 // read asks the log for what follows on an entry. When the log no longer has that entry because it
 // was trimmed, the answer is from the later place up to which nothing is missing. It returns from
 // which Seq the answer is.
-func (e *Engine) read(ctx context.Context, name string, at bus.Position, through uint64) (rep bus.Replayed, from uint64, err error) {
+func (e *Engine) read(ctx context.Context, name string, at driver.Position, through uint64) (rep driver.Replayed, from uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
 	from = at.Seq
 	rep, err = e.src.Replay(ctx, name, at, fillLimit)
 	if err == nil && rep.Truncated && !rep.Rewound && through > at.Seq {
 		from = through
-		rep, err = e.src.Replay(ctx, name, bus.Position{Seq: through}, fillLimit)
+		rep, err = e.src.Replay(ctx, name, driver.Position{Seq: through}, fillLimit)
 	}
 	if err != nil {
 		return rep, from, fmt.Errorf("replay: %w", err)
@@ -207,7 +207,7 @@ func (e *Engine) read(ctx context.Context, name string, at bus.Position, through
 }
 
 // front returns how far retention has come, which is asked for only where a decision hangs on it.
-func (e *Engine) front(ctx context.Context, name string, rep bus.Replayed) (uint64, error) {
+func (e *Engine) front(ctx context.Context, name string, rep driver.Replayed) (uint64, error) {
 	if !e.opts.Coarse || !rep.Truncated || rep.Rewound {
 		return 0, nil
 	}

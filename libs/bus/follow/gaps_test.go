@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 	"hubbub.internal/libs/bus/follow"
 )
 
@@ -122,7 +122,7 @@ func TestHeldBackBeforeADoubt(t *testing.T) {
 		f, _ := b.follow("r")
 		b.say("r")
 		b.m.append("r")
-		var lost bus.Entry
+		var lost driver.Entry
 		b.m.then(func() {
 			lost = b.m.append("r")
 			b.e.Deliver(lost)
@@ -139,7 +139,7 @@ func TestHeldBackBeforeADoubt(t *testing.T) {
 // TestHintBeyondTheLog: a hint of an entry that the log never has is given up in the end, and does
 // no harm.
 func TestHintBeyondTheLog(t *testing.T) {
-	for name, hint := range map[string]bus.Entry{"unknown prev": {}, "known prev": {Prev: 5000, Data: []byte("x")}} {
+	for name, hint := range map[string]driver.Entry{"unknown prev": {}, "known prev": {Prev: 5000, Data: []byte("x")}} {
 		t.Run(name, func(t *testing.T) {
 			for _, first := range []bool{false, true} { // an empty room, too
 				run(t, follow.Options{CompareEvery: 24 * time.Hour}, func(b *bench) {
@@ -178,7 +178,7 @@ func TestHintBeyondTheLog(t *testing.T) {
 func TestNudgeAheadOfTheLog(t *testing.T) {
 	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
 		f, _ := b.follow("r")
-		b.e.Deliver(bus.Entry{Room: "r", Seq: b.m.end() + 1})
+		b.e.Deliver(driver.Entry{Room: "r", Seq: b.m.end() + 1})
 		synctest.Wait()
 		if _, got, _ := f.seen(); len(got) != 0 {
 			t.Errorf("got %+v of nothing", got)
@@ -215,7 +215,7 @@ func TestHintWhileJoining(t *testing.T) {
 		b.m.append("r")
 		b.m.heading = func() { // which has its answer
 			e := b.m.append("r")
-			b.e.Deliver(bus.Entry{Room: "r", Seq: e.Seq})
+			b.e.Deliver(driver.Entry{Room: "r", Seq: e.Seq})
 		}
 		f, _ := b.follow("r")
 		b.has(f, "r")
@@ -351,7 +351,7 @@ func TestHeads(t *testing.T) {
 		if heads, err := b.e.Heads(b.t.Context(), nil); err != nil || len(heads) != 0 {
 			t.Errorf("of no room: %+v, %v", heads, err)
 		}
-		if _, err := b.e.Heads(b.t.Context(), []string{"r", "a.b"}); !errors.Is(err, bus.ErrBadName) {
+		if _, err := b.e.Heads(b.t.Context(), []string{"r", "a.b"}); !errors.Is(err, driver.ErrBadName) {
 			t.Errorf("of a bad name: %v", err)
 		}
 		if _, err := b.e.Heads(b.t.Context(), make([]string, 1001)); err == nil {
@@ -397,9 +397,9 @@ func TestWatchers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.e.Deliver(bus.Entry{Room: "u-ann", Seq: 7})
+		b.e.Deliver(driver.Entry{Room: "u-ann", Seq: 7})
 		first.stop = sub.Stop
-		b.e.Deliver(bus.Entry{Room: "u-ann", Seq: 8})
+		b.e.Deliver(driver.Entry{Room: "u-ann", Seq: 8})
 		if len(first.hints) != 2 || len(last.hints) != 1 {
 			t.Errorf("told of %v and %v", first.hints, last.hints)
 		}
@@ -416,7 +416,7 @@ func TestComparedDuringAFill(t *testing.T) {
 			b.e.Suspect("test")
 			time.Sleep(time.Second) // until the log has answered to that
 		})
-		b.e.Deliver(bus.Entry{Room: "r", Seq: b.m.append("r").Seq})
+		b.e.Deliver(driver.Entry{Room: "r", Seq: b.m.append("r").Seq})
 		time.Sleep(2 * time.Second)
 		b.has(f, "r")
 	})

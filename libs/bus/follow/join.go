@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/await"
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // desk collects what is to be subscribed and unsubscribed. One goroutine does both, in turn, so
@@ -57,7 +57,7 @@ func (d *desk) why() error {
 type subscription struct {
 	e    *Engine
 	r    *room
-	f    bus.Follower
+	f    driver.Follower
 	done chan struct{} // closed when the join has ended; then:
 	head uint64
 	err  error
@@ -70,8 +70,8 @@ func (s *subscription) finish(head uint64, err error) {
 
 // Follow is bus.Log.Follow. It waits until the room is joined, however often that takes to try, or
 // ctx ends.
-func (e *Engine) Follow(ctx context.Context, name string, f bus.Follower) (uint64, bus.Subscription, error) {
-	if err := bus.CheckName(name); err != nil {
+func (e *Engine) Follow(ctx context.Context, name string, f driver.Follower) (uint64, driver.Subscription, error) {
+	if err := driver.CheckName(name); err != nil {
 		return 0, nil, err
 	}
 	s, err := e.enter(name, f)
@@ -82,13 +82,13 @@ func (e *Engine) Follow(ctx context.Context, name string, f bus.Follower) (uint6
 	case <-s.done:
 	case <-ctx.Done():
 		s.Stop()
-		err := fmt.Errorf("%w: follow %s: %w", bus.ErrUnavailable, name, ctx.Err())
+		err := fmt.Errorf("%w: follow %s: %w", driver.ErrUnavailable, name, ctx.Err())
 		if why := e.joins.why(); why != nil {
 			err = fmt.Errorf("%w (%w)", err, why)
 		}
 		return 0, nil, err
 	case <-e.closed:
-		return 0, nil, bus.ErrClosed
+		return 0, nil, driver.ErrClosed
 	}
 	if s.err != nil {
 		return 0, nil, s.err
@@ -97,13 +97,13 @@ func (e *Engine) Follow(ctx context.Context, name string, f bus.Follower) (uint6
 }
 
 // enter adds a follower to a room, and the room to the table if it is not there.
-func (e *Engine) enter(name string, f bus.Follower) (*subscription, error) {
+func (e *Engine) enter(name string, f driver.Follower) (*subscription, error) {
 	sh := e.shardOf(name)
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	select {
 	case <-e.closed:
-		return nil, bus.ErrClosed
+		return nil, driver.ErrClosed
 	default:
 	}
 	r := sh.rooms[name]
@@ -132,7 +132,7 @@ func (e *Engine) enter(name string, f bus.Follower) (*subscription, error) {
 	return s, nil
 }
 
-// Stop ends the delivery; see bus.Subscription.
+// Stop ends the delivery; see driver.Subscription.
 func (s *subscription) Stop() {
 	r := s.r
 	r.mu.Lock()

@@ -4,12 +4,12 @@ import (
 	"context"
 	"testing"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 type nobody struct{}
 
-func (nobody) Entry(bus.Entry)        {}
+func (nobody) Entry(driver.Entry)     {}
 func (nobody) Rewound(string, uint64) {}
 func (nobody) Missed(string, uint64)  {}
 

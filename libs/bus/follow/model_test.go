@@ -12,7 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 	"hubbub.internal/libs/bus/follow"
 )
 
@@ -22,7 +22,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // it can do all of that at will, between any two calls of the engine.
 type model struct {
 	mu   sync.Mutex
-	logs map[string][]bus.Entry
+	logs map[string][]driver.Entry
 	seq  uint64
 	subs map[string]bool
 	// of subs: nothing comes, and who subscribes again without ending it changes nothing
@@ -37,7 +37,7 @@ type model struct {
 	heads   int
 	limit   int // entries per replay, if smaller than asked for
 	// what was appended at each Seq; a rewind forgets it, a removal does not
-	places  map[uint64]bus.Position
+	places  map[uint64]driver.Position
 	latency time.Duration // of Subscribe
 	during  func()        // called once, after the next Replay has read the log
 	asking  func()        // called once, before the next Subscribe or Heads
@@ -46,8 +46,8 @@ type model struct {
 
 func newModel() *model {
 	return &model{
-		logs: make(map[string][]bus.Entry), subs: make(map[string]bool), deaf: make(map[string]bool), trimmed: make(map[string]uint64),
-		places: make(map[uint64]bus.Position), seq: 1000, limit: 1000,
+		logs: make(map[string][]driver.Entry), subs: make(map[string]bool), deaf: make(map[string]bool), trimmed: make(map[string]uint64),
+		places: make(map[uint64]driver.Position), seq: 1000, limit: 1000,
 	}
 }
 
@@ -128,7 +128,7 @@ func (m *model) Heads(_ context.Context, rooms []string) ([]follow.Head, error) 
 	heads := make([]follow.Head, len(rooms))
 	for i, r := range rooms {
 		if log := m.logs[r]; len(log) > 0 {
-			heads[i].Position = bus.Position{Seq: log[len(log)-1].Seq, ID: log[len(log)-1].ID}
+			heads[i].Position = driver.Position{Seq: log[len(log)-1].Seq, ID: log[len(log)-1].ID}
 		}
 		heads[i].Through, heads[i].Front = m.seq, m.trimmed[r]
 		if m.coarse {
@@ -142,7 +142,7 @@ func (m *model) Heads(_ context.Context, rooms []string) ([]follow.Head, error) 
 	return heads, nil
 }
 
-func (m *model) Replay(_ context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
+func (m *model) Replay(_ context.Context, room string, after driver.Position, limit int) (driver.Replayed, error) {
 	m.mu.Lock()
 	during := m.during
 	m.during = nil
@@ -154,12 +154,12 @@ func (m *model) Replay(_ context.Context, room string, after bus.Position, limit
 	}()
 	m.replays++
 	if err := m.fails(); err != nil {
-		return bus.Replayed{}, err
+		return driver.Replayed{}, err
 	}
 	log := m.logs[room]
-	rep := bus.Replayed{Through: max(m.seq, after.Seq), Truncated: after.Seq < m.trimmed[room] || m.coarse && after.Seq < m.front}
+	rep := driver.Replayed{Through: max(m.seq, after.Seq), Truncated: after.Seq < m.trimmed[room] || m.coarse && after.Seq < m.front}
 	if p, ok := m.places[after.Seq]; after.Seq > m.seq || ok && after.ID != "" && p.ID != after.ID {
-		return bus.Replayed{Rewound: true, Through: m.seq}, nil
+		return driver.Replayed{Rewound: true, Through: m.seq}, nil
 	}
 	prev := after.Seq
 	for _, e := range log {
@@ -178,13 +178,13 @@ func (m *model) Replay(_ context.Context, room string, after bus.Position, limit
 }
 
 // append adds an entry and returns the hint of it.
-func (m *model) append(room string) bus.Entry {
+func (m *model) append(room string) driver.Entry {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.seq++
 	m.ids++
-	e := bus.Entry{Room: room, Seq: m.seq, Sender: "s", ID: fmt.Sprintf("id%d", m.ids), Data: []byte(fmt.Sprint(m.ids))}
-	m.places[e.Seq] = bus.Position{Seq: e.Seq, ID: e.ID}
+	e := driver.Entry{Room: room, Seq: m.seq, Sender: "s", ID: fmt.Sprintf("id%d", m.ids), Data: []byte(fmt.Sprint(m.ids))}
+	m.places[e.Seq] = driver.Position{Seq: e.Seq, ID: e.ID}
 	if log := m.logs[room]; len(log) > 0 {
 		e.Prev = log[len(log)-1].Seq
 	}
@@ -246,9 +246,9 @@ func (m *model) rewind(seq uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.seq = seq
-	maps.DeleteFunc(m.places, func(s uint64, _ bus.Position) bool { return s > seq })
+	maps.DeleteFunc(m.places, func(s uint64, _ driver.Position) bool { return s > seq })
 	for r, log := range m.logs {
-		m.logs[r] = slices.DeleteFunc(slices.Clone(log), func(e bus.Entry) bool { return e.Seq > seq })
+		m.logs[r] = slices.DeleteFunc(slices.Clone(log), func(e driver.Entry) bool { return e.Seq > seq })
 	}
 }
 
@@ -265,7 +265,7 @@ func (m *model) fail(n int) {
 	m.failing = n
 }
 
-func (m *model) log(room string) []bus.Entry {
+func (m *model) log(room string) []driver.Entry {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.logs[room])
@@ -285,13 +285,13 @@ type follower struct {
 	mu      sync.Mutex
 	base    uint64 // where the log ended when it began to follow, or was told of a rewind
 	head    uint64
-	got     []bus.Entry
+	got     []driver.Entry
 	rewinds int
 	missed  []uint64
 	stopped bool
 }
 
-func (f *follower) Entry(e bus.Entry) {
+func (f *follower) Entry(e driver.Entry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stopped {
@@ -347,7 +347,7 @@ func (f *follower) joined(head uint64) {
 	}
 }
 
-func (f *follower) seen() (head uint64, got []bus.Entry, rewinds int) {
+func (f *follower) seen() (head uint64, got []driver.Entry, rewinds int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.head, slices.Clone(f.got), f.rewinds

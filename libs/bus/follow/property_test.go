@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"pgregory.net/rapid"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 	"hubbub.internal/libs/bus/follow"
 )
 
@@ -66,11 +66,11 @@ type world struct {
 	m         *model
 	e         *follow.Engine
 	followers map[string][]*follower
-	withheld  []bus.Entry // hints that come late
+	withheld  []driver.Entry // hints that come late
 	removed   map[string]bool
-	gone      map[string]bool        // trimmed
-	trimmed   map[string][]bus.Entry // by room, since the log was last rewound
-	trims     bool                   // some runs
+	gone      map[string]bool           // trimmed
+	trimmed   map[string][]driver.Entry // by room, since the log was last rewound
+	trims     bool                      // some runs
 	rewound   bool
 }
 
@@ -98,7 +98,7 @@ func (w *world) append(rt *rapid.T) {
 	}
 }
 
-func (w *world) hint(h bus.Entry) {
+func (w *world) hint(h driver.Entry) {
 	if w.m.subscribed(h.Room) {
 		w.e.Deliver(h)
 	}
@@ -180,7 +180,7 @@ func (w *world) trim(rt *rapid.T) {
 	w.m.mu.Lock()
 	to := rapid.Uint64Range(max(1000, w.m.front), w.m.seq).Draw(rt, "to")
 	if w.trimmed == nil {
-		w.trimmed = make(map[string][]bus.Entry)
+		w.trimmed = make(map[string][]driver.Entry)
 	}
 	if w.gone == nil {
 		w.gone = make(map[string]bool)
@@ -207,11 +207,11 @@ func (w *world) check() {
 				w.rt.Errorf("room %s, follower %d: told of %d rewinds of a log that was never rewound", room, i, rewinds)
 			}
 			for _, e := range w.trimmed[room] {
-				if !w.removed[e.ID] && e.Seq > max(head, f.base) && !slices.ContainsFunc(got, func(o bus.Entry) bool { return o.ID == e.ID }) {
+				if !w.removed[e.ID] && e.Seq > max(head, f.base) && !slices.ContainsFunc(got, func(o driver.Entry) bool { return o.ID == e.ID }) {
 					w.rt.Errorf("room %s, follower %d from %d on: not told that entry %d is missing", room, i, head, e.Seq)
 				}
 			}
-			var kept []bus.Entry
+			var kept []driver.Entry
 			for _, e := range strip(got) {
 				if !w.removed[e.ID] && !w.gone[e.ID] {
 					kept = append(kept, e)

@@ -6,7 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 	"hubbub.internal/libs/bus/follow"
 )
 
@@ -22,7 +22,7 @@ func (b *bench) told(f *follower, rewinds int, missed ...uint64) {
 }
 
 // say appends an entry that comes live.
-func (b *bench) say(room string) bus.Entry {
+func (b *bench) say(room string) driver.Entry {
 	e := b.m.append(room)
 	b.e.Deliver(e)
 	synctest.Wait()
@@ -158,7 +158,7 @@ func TestTrimmedUnseen(t *testing.T) {
 				b.e.Deliver(lost)
 				b.e.Deliver(gone)
 			})
-			b.e.Deliver(bus.Entry{Room: "r", Seq: b.m.end(), ID: "unknown"})
+			b.e.Deliver(driver.Entry{Room: "r", Seq: b.m.end(), ID: "unknown"})
 			time.Sleep(time.Second)
 			return b.m.end()
 		},
@@ -328,7 +328,7 @@ func TestTrimmedDuringAComparison(t *testing.T) {
 					time.Sleep(time.Millisecond)
 				})
 			})
-			b.e.Deliver(bus.Entry{Room: "r", Seq: last.Seq - 1, Prev: 1, ID: "of long ago"})
+			b.e.Deliver(driver.Entry{Room: "r", Seq: last.Seq - 1, Prev: 1, ID: "of long ago"})
 			<-read
 		}
 		b.e.Suspect("the connection was lost")

@@ -8,7 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // recent is how many of a room's last entries are remembered besides the one held, so that a hint
@@ -41,7 +41,7 @@ type room struct {
 	heard    bool  // a hint came since the last compare
 	deaf     uint8 // compares in a row that found the room behind although no hint had come
 	// hints held back, in order of arrival, all of the engine's epoch backEpoch
-	back      []bus.Entry
+	back      []driver.Entry
 	backEpoch uint32
 	followers []*subscription
 	waiters   []*subscription // those whose Follow waits for the join
@@ -56,7 +56,7 @@ const (
 )
 
 // hint takes a live entry.
-func (r *room) hint(e *Engine, en bus.Entry) {
+func (r *room) hint(e *Engine, en driver.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.heard = true
@@ -75,7 +75,7 @@ func (r *room) hint(e *Engine, en bus.Entry) {
 }
 
 // take judges a hint while nothing is being filled. r.mu is held.
-func (r *room) take(e *Engine, en bus.Entry) {
+func (r *room) take(e *Engine, en driver.Entry) {
 	switch {
 	case en.Seq > r.held && en.Prev == r.held && en.Prev != 0 && r.epoch == e.epoch.Load():
 		r.deliver(en)
@@ -94,7 +94,7 @@ func (r *room) take(e *Engine, en bus.Entry) {
 }
 
 // deliver hands an entry to the followers. r.mu is held.
-func (r *room) deliver(en bus.Entry) {
+func (r *room) deliver(en driver.Entry) {
 	en.Prev = r.held
 	if r.held != 0 {
 		r.remember(mark(r.held, r.heldID))
@@ -134,7 +134,7 @@ func (r *room) doubt(e *Engine) { r.epoch = e.epoch.Load() - 1 }
 // been undisturbed since the log last confirmed it, and all that came live is there: idle rooms
 // would else be told of a loss again and again. What came live and is not there although retention
 // has not come as far was removed since.
-func (r *room) missing(e *Engine, rep bus.Replayed, front uint64) bool {
+func (r *room) missing(e *Engine, rep driver.Replayed, front uint64) bool {
 	if !e.opts.Coarse || r.epoch != e.epoch.Load() {
 		return true
 	}
@@ -143,13 +143,13 @@ func (r *room) missing(e *Engine, rep bus.Replayed, front uint64) bool {
 		last = rep.Entries[n-1].Seq
 	}
 	taken := func(seq uint64) bool {
-		return seq > r.held && seq <= front && (seq <= last || !rep.More) && !slices.ContainsFunc(rep.Entries, func(o bus.Entry) bool { return o.Seq == seq })
+		return seq > r.held && seq <= front && (seq <= last || !rep.More) && !slices.ContainsFunc(rep.Entries, func(o driver.Entry) bool { return o.Seq == seq })
 	}
-	return taken(r.first) || taken(r.want) || slices.ContainsFunc(r.back, func(en bus.Entry) bool { return taken(en.Prev) })
+	return taken(r.first) || taken(r.want) || slices.ContainsFunc(r.back, func(en driver.Entry) bool { return taken(en.Prev) })
 }
 
 // miss goes on with what a truncated replay has, and tells the followers. r.mu is held.
-func (r *room) miss(e *Engine, rep bus.Replayed) {
+func (r *room) miss(e *Engine, rep driver.Replayed) {
 	through := rep.Through
 	if len(rep.Entries) > 0 {
 		through = rep.Entries[0].Seq - 1
@@ -196,7 +196,7 @@ func mark[T string | []byte](seq uint64, id T) uint64 {
 }
 
 // holdBack keeps a hint until the room has been filled. r.mu is held.
-func (r *room) holdBack(e *Engine, en bus.Entry) {
+func (r *room) holdBack(e *Engine, en driver.Entry) {
 	if en.Prev == 0 || en.Prev < r.held {
 		r.want = max(r.want, en.Seq) // where it belongs is unknown: the log has to say
 		if r.first == 0 || en.Seq < r.first {
@@ -244,7 +244,7 @@ func (r *room) settle(e *Engine, covered uint64) bool {
 	r.expire(e)
 	back := r.back
 	r.back = nil
-	slices.SortStableFunc(back, func(a, b bus.Entry) int { return cmp.Compare(a.Seq, b.Seq) })
+	slices.SortStableFunc(back, func(a, b driver.Entry) int { return cmp.Compare(a.Seq, b.Seq) })
 	for i, en := range back {
 		if en.Seq > covered && en.Prev != r.held {
 			r.back = slices.Clone(back[i:])
@@ -278,7 +278,7 @@ func (r *room) close() {
 	defer r.mu.Unlock()
 	r.state, r.followers, r.back = gone, nil, nil
 	for _, s := range r.waiters {
-		s.finish(0, bus.ErrClosed)
+		s.finish(0, driver.ErrClosed)
 	}
 	r.waiters = nil
 }

@@ -10,11 +10,11 @@ package follow
 import (
 	"context"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
-// Head is bus.Head. Through is the Seq of a driver that knows no more.
-type Head = bus.Head
+// Head is driver.Head. Through is the Seq of a driver that knows no more.
+type Head = driver.Head
 
 // Source is what the engine needs of a driver. Its methods are safe for concurrent use.
 type Source interface {
@@ -33,5 +33,5 @@ type Source interface {
 	// not older than the call.
 	Heads(ctx context.Context, rooms []string) ([]Head, error)
 	// Replay is the driver's bus.Log.Replay.
-	Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error)
+	Replay(ctx context.Context, room string, after driver.Position, limit int) (driver.Replayed, error)
 }

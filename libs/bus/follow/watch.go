@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // watchers are told of personal rooms.
@@ -19,7 +19,7 @@ type watchers struct {
 // watch is one of them.
 type watch struct {
 	e *Engine
-	w bus.Watcher
+	w driver.Watcher
 
 	mu      sync.RWMutex // read while w is called, so that Stop waits for that
 	stopped bool
@@ -27,7 +27,7 @@ type watch struct {
 
 // Watch is bus.Log.Watch. The subscription at the server stays when the last watcher has gone: it
 // is one for all rooms.
-func (e *Engine) Watch(ctx context.Context, w bus.Watcher) (bus.Subscription, error) {
+func (e *Engine) Watch(ctx context.Context, w driver.Watcher) (driver.Subscription, error) {
 	s := &watch{e: e, w: w}
 	e.watchers.change(func(all []*watch) []*watch { return append(all, s) })
 	if err := e.src.SubscribePersonal(ctx); err != nil {
@@ -38,21 +38,18 @@ func (e *Engine) Watch(ctx context.Context, w bus.Watcher) (bus.Subscription, er
 }
 
 // Heads is bus.Log.Heads.
-func (e *Engine) Heads(ctx context.Context, rooms []string) ([]bus.Head, error) {
-	if err := bus.CheckName(rooms...); err != nil {
+func (e *Engine) Heads(ctx context.Context, rooms []string) ([]driver.Head, error) {
+	if err := driver.CheckName(rooms...); err != nil {
 		return nil, err
 	}
-	if len(rooms) > maxHeads {
-		return nil, fmt.Errorf("heads of %d rooms: at most %d at once", len(rooms), maxHeads)
+	if len(rooms) > driver.MaxHeads {
+		return nil, fmt.Errorf("heads of %d rooms: at most %d at once", len(rooms), driver.MaxHeads)
 	}
 	if len(rooms) == 0 {
 		return nil, nil
 	}
 	return e.src.Heads(ctx, rooms)
 }
-
-// maxHeads is what the contract allows in one call of Heads.
-const maxHeads = 1000
 
 // change replaces the watchers by what do makes of a copy of them.
 func (ws *watchers) change(do func([]*watch) []*watch) {
@@ -69,7 +66,7 @@ func (ws *watchers) change(do func([]*watch) []*watch) {
 	ws.all.Store(&all)
 }
 
-func (ws *watchers) each(do func(bus.Watcher)) {
+func (ws *watchers) each(do func(driver.Watcher)) {
 	all := ws.all.Load()
 	if all == nil {
 		return
@@ -83,7 +80,7 @@ func (ws *watchers) each(do func(bus.Watcher)) {
 	}
 }
 
-// Stop implements bus.Subscription.
+// Stop implements driver.Subscription.
 func (s *watch) Stop() {
 	s.mu.Lock()
 	s.stopped = true

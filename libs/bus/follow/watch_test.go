@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 	"hubbub.internal/libs/bus/follow"
 )
 
@@ -27,12 +27,12 @@ func TestWatch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.e.Deliver(bus.Entry{Room: "u-ann", Seq: 7})
-		b.e.Deliver(bus.Entry{Room: "lobby", Seq: 8})
+		b.e.Deliver(driver.Entry{Room: "u-ann", Seq: 7})
+		b.e.Deliver(driver.Entry{Room: "lobby", Seq: 8})
 		b.e.Suspect("of a test")
 		b.e.SuspectRooms("of a test", "lobby")
 		sub.Stop()
-		b.e.Deliver(bus.Entry{Room: "u-ann", Seq: 9})
+		b.e.Deliver(driver.Entry{Room: "u-ann", Seq: 9})
 		b.e.Suspect("of a test")
 		if len(w.hints) != 1 || w.hints[0] != 7 || w.suspects != 1 {
 			t.Errorf("a watcher was told of %v, and %d times that hints may be lost", w.hints, w.suspects)
@@ -46,7 +46,7 @@ func TestHintsAllocateNothing(t *testing.T) {
 		if _, err := b.e.Watch(t.Context(), &w); err != nil {
 			t.Fatal(err)
 		}
-		e := bus.Entry{Room: "u-ann", Seq: 7}
+		e := driver.Entry{Room: "u-ann", Seq: 7}
 		if n := testing.AllocsPerRun(100, func() { b.e.Deliver(e) }); n != 0 {
 			t.Errorf("%v allocations for a hint that somebody watches", n)
 		}

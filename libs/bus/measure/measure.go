@@ -7,7 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // Bus are the metrics of a driver, named hubbub_<subsystem>_….
@@ -42,7 +42,7 @@ func New(reg prometheus.Registerer, subsystem string) Bus {
 func (b *Bus) Appended(err error, duplicate bool) {
 	outcome := "ok"
 	switch {
-	case errors.Is(err, bus.ErrFull):
+	case errors.Is(err, driver.ErrFull):
 		outcome = "full"
 	case err != nil:
 		outcome = "unavailable"

@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 	"hubbub.internal/libs/bus/measure"
 )
 
@@ -18,7 +18,7 @@ func TestShared(t *testing.T) {
 	a.Live.Inc()
 	b.Live.Inc()
 	other.Live.Inc()
-	for _, err := range []error{nil, bus.ErrFull, errors.New("away")} {
+	for _, err := range []error{nil, driver.ErrFull, errors.New("away")} {
 		a.Appended(err, false)
 	}
 	b.Appended(nil, true)

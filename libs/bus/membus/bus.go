@@ -21,7 +21,7 @@ type Bus struct {
 	own    subscription   // whose callbacks are those of calls
 }
 
-var _ bus.Bus = (*Bus)(nil)
+var _ bus.Interface = (*Bus)(nil)
 
 // Open connects to the server. groups are required from then on.
 func (s *Server) Open(groups ...string) *Bus {
@@ -120,8 +120,8 @@ func (b *Bus) Append(e bus.NewEntry, done func(bus.Appended, error)) {
 
 // Replay implements bus.Log.
 func (b *Bus) Replay(ctx context.Context, room string, after bus.Position, limit int) (out bus.Replayed, err error) {
-	if limit < 1 || limit > 1000 {
-		return out, fmt.Errorf("a limit of %d: it is 1 to 1000", limit)
+	if limit < 1 || limit > bus.MaxReplay {
+		return out, fmt.Errorf("a limit of %d: it is 1 to %d", limit, bus.MaxReplay)
 	}
 	err = b.call(ctx, bus.CheckName(room), "Replay", room, func() error {
 		out = b.s.replay(room, after, limit)
@@ -132,8 +132,8 @@ func (b *Bus) Replay(ctx context.Context, room string, after bus.Position, limit
 
 // Heads implements bus.Log.
 func (b *Bus) Heads(ctx context.Context, rooms []string) (heads []bus.Head, err error) {
-	if len(rooms) > 1000 {
-		return nil, fmt.Errorf("heads of %d rooms: at most 1000 at once", len(rooms))
+	if len(rooms) > bus.MaxHeads {
+		return nil, fmt.Errorf("heads of %d rooms: at most %d at once", len(rooms), bus.MaxHeads)
 	}
 	err = b.call(ctx, bus.CheckName(rooms...), "Heads", "", func() error {
 		for _, name := range rooms {
@@ -166,7 +166,7 @@ func (b *Bus) Advance(ctx context.Context, past uint64) error {
 	})
 }
 
-// Probe implements bus.Bus.
+// Probe implements bus.Interface.
 func (b *Bus) Probe(ctx context.Context) error {
 	came := make(chan struct{})
 	err := b.call(ctx, nil, "Probe", "", func() error {
@@ -186,7 +186,7 @@ func (b *Bus) Probe(ctx context.Context) error {
 	}
 }
 
-// Close implements bus.Bus.
+// Close implements bus.Interface.
 func (b *Bus) Close() error {
 	b.s.mu.Lock()
 	b.cancel()

@@ -18,8 +18,8 @@ func env() bustest.Env {
 		Log: func(_ testing.TB, r bustest.Retention) bustest.Log {
 			s := NewServer(Options{MaxAge: r.MaxAge, MaxBytes: r.MaxBytes})
 			return bustest.Log{
-				Open:     func(testing.TB, string) bus.Bus { return s.Open(r.Groups...) },
-				Operator: func(testing.TB) bus.Bus { return s.Open() },
+				Open:     func(testing.TB, string) bus.Interface { return s.Open(r.Groups...) },
+				Operator: func(testing.TB) bus.Interface { return s.Open() },
 			}
 		},
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
 )
 
 // Options are how a Server keeps its log. Zero fields: for ever, and of any size.
@@ -89,7 +90,7 @@ func (s *Server) append(e bus.NewEntry, data []byte) (bus.Appended, error) {
 	for _, sub := range s.subs {
 		if sub.follower != nil && sub.name == e.Room {
 			sub.entry(rec)
-		} else if sub.watcher != nil && bus.Personal(e.Room) && !s.deaf {
+		} else if sub.watcher != nil && chat.IsUserRoom(e.Room) && !s.deaf {
 			sub.b.later(sub, func() { sub.watcher.Hint(rec.Room, rec.Seq) })
 		}
 	}

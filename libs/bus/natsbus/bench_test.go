@@ -127,7 +127,7 @@ func Benchmark(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Shutdown()
-	bustest.Benchmark(b, func(t testing.TB) bus.Bus {
+	bustest.Benchmark(b, func(t testing.TB) bus.Interface {
 		hub, err := Open(t.Context(), Config{Servers: s.URL(), MaxBytes: 8 << 30}, nil, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/chat"
 )
 
 // nobody follows a room without looking.
@@ -35,7 +36,7 @@ func start(t *testing.T) (*natsembed.Server, *Bus) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Shutdown)
-	b, err := Open(t.Context(), Config{Servers: s.URL()}, nil, nil)
+	b, err := Open(t.Context(), Config{Servers: s.URL(), Personal: chat.IsUserRoom}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

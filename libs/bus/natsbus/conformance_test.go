@@ -22,6 +22,7 @@ import (
 	"hubbub.internal/libs/bus/follow"
 	"hubbub.internal/libs/bus/natsbus"
 	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/checkout"
 	"hubbub.internal/libs/freeport"
 )
@@ -130,9 +131,10 @@ func environment(env bustest.Env, url func() string, cfg natsbus.Config) bustest
 		cfg := cfg
 		cfg.Stream = fmt.Sprint("LOG", logs.Add(1))
 		cfg.Groups, cfg.MaxAge, cfg.MaxBytes, cfg.TrimEvery = r.Groups, r.MaxAge, r.MaxBytes, r.TrimEvery
+		cfg.Personal = chat.IsUserRoom
 		cfg.MemberEvery, cfg.OpenTimeout = bustest.MemberEvery, patience
 		cfg.Follow = follow.Options{CompareEvery: time.Hour} // what is missed has to be noticed
-		open := func(t testing.TB, cfg natsbus.Config) bus.Bus {
+		open := func(t testing.TB, cfg natsbus.Config) bus.Interface {
 			t.Helper()
 			b, err := natsbus.Open(t.Context(), cfg, nil, nil)
 			if err != nil {
@@ -141,7 +143,7 @@ func environment(env bustest.Env, url func() string, cfg natsbus.Config) bustest
 			return b
 		}
 		return bustest.Log{
-			Open: func(t testing.TB, via string) bus.Bus {
+			Open: func(t testing.TB, via string) bus.Interface {
 				t.Helper()
 				cfg := cfg
 				cfg.Servers = url()
@@ -150,7 +152,7 @@ func environment(env bustest.Env, url func() string, cfg natsbus.Config) bustest
 				}
 				return open(t, cfg)
 			},
-			Operator: func(t testing.TB) bus.Bus {
+			Operator: func(t testing.TB) bus.Interface {
 				t.Helper()
 				cfg := cfg
 				cfg.Servers, cfg.Groups = url(), nil
@@ -163,8 +165,8 @@ func environment(env bustest.Env, url func() string, cfg natsbus.Config) bustest
 }
 
 // openMember opens what a Spec of environment says.
-func openMember(spec string) (bus.Bus, error) {
-	cfg := natsbus.Config{MemberEvery: bustest.MemberEvery, OpenTimeout: patience}
+func openMember(spec string) (bus.Interface, error) {
+	cfg := natsbus.Config{Personal: chat.IsUserRoom, MemberEvery: bustest.MemberEvery, OpenTimeout: patience}
 	if _, err := fmt.Sscan(spec, &cfg.Servers, &cfg.Stream, &cfg.Replicas, &cfg.Partitions); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
 )
 
 func TestCheckServer(t *testing.T) {
@@ -69,7 +70,7 @@ func TestDecodeAck(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	t.Parallel()
-	n := newNames("HUB", 16)
+	n := newNames("HUB", 16, chat.IsUserRoom)
 	for _, room := range []string{"a", "lobby", "u-1", strings.Repeat("x", 64)} {
 		s := n.room(room)
 		if got, ok := n.roomOf(n.log, s); !ok || got != room {

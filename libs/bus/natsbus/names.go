@@ -28,6 +28,7 @@ const (
 type names struct {
 	stream     string
 	partitions int
+	isPersonal func(room string) bool
 	log        string // hub.log.
 	live       string
 	channel    string
@@ -41,10 +42,10 @@ type names struct {
 	moving     string
 }
 
-func newNames(stream string, partitions int) names {
+func newNames(stream string, partitions int, isPersonal func(room string) bool) names {
 	p := strings.ToLower(stream) + "."
 	return names{
-		stream: stream, partitions: partitions,
+		stream: stream, partitions: partitions, isPersonal: isPersonal,
 		log: p + "log.", live: p + "live.", channel: p + "chan.", rpc: p + "rpc.", member: p + "member.",
 		dead: p + "dead.", again: p + "again.", probe: p + "probe.", fence: p + "fence",
 		moved: p + "moved.", moving: p + "moving.",
@@ -74,7 +75,7 @@ func (n names) liveRoom(room string) string { return n.live + n.place(room) }
 // one token more, so that one subscription takes all of them.
 func (n names) place(room string) string {
 	p := strconv.Itoa(n.partition(room)) + "."
-	if bus.Personal(room) {
+	if n.isPersonal(room) {
 		p += personal
 	}
 	return p + room

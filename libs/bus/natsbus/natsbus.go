@@ -5,7 +5,7 @@
 // # Names, for a stream named HUB
 //
 //	hub.log.<partition>.<room>   the stream's subjects: every room's log
-//	hub.log.<partition>.u.<room> the same for personal rooms (see bus.Personal)
+//	hub.log.<partition>.u.<room> the same for personal rooms (see Config.Personal)
 //	hub.fence                    the stream's fence; see fence.go
 //	hub.live.>                   where the server republishes each entry of hub.log.> as soon as it is stored
 //	hub.chan.<channel>           ephemeral messages
@@ -50,6 +50,9 @@ type Config struct {
 	Replicas   int           // 1: servers of the cluster that hold each entry
 	MaxAge     time.Duration // 24 h: entries are kept for at least this long,
 	MaxBytes   int64         // 1 GiB: unless the log grows beyond this many bytes
+	// nobody's: which rooms are personal (see bus.Log.Watch). It is the same in every process and
+	// release, since it is in the names of subjects.
+	Personal func(room string) bool
 	// required consumer groups: what they have not consumed is never trimmed
 	Groups []string
 	// bus.DedupeWindow, which only tests shorten (100 ms or more): how long a repeated Append is
@@ -70,6 +73,9 @@ func (c *Config) setDefaults() {
 	c.MaxAge = cmp.Or(c.MaxAge, 24*time.Hour)
 	c.MaxBytes = cmp.Or(c.MaxBytes, 1<<30)
 	c.Dedupe = cmp.Or(c.Dedupe, bus.DedupeWindow)
+	if c.Personal == nil {
+		c.Personal = func(string) bool { return false }
+	}
 	c.OpenTimeout = cmp.Or(c.OpenTimeout, 10*time.Second)
 	c.TrimEvery = cmp.Or(c.TrimEvery, 10*time.Second)
 	c.MemberEvery = cmp.Or(c.MemberEvery, 2*time.Second)
@@ -115,7 +121,7 @@ type Bus struct {
 	subs   map[bus.Subscription]struct{} // channels and services, for Close
 }
 
-var _ bus.Bus = (*Bus)(nil)
+var _ bus.Interface = (*Bus)(nil)
 
 // Open connects, creates the stream or checks the one that is there, and starts what works in the
 // background. It fails within cfg.OpenTimeout, with a sentence that says what to do. log and reg
@@ -134,7 +140,7 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 	b := &Bus{
 		cfg:     cfg,
 		log:     log,
-		names:   newNames(cfg.Stream, cfg.Partitions),
+		names:   newNames(cfg.Stream, cfg.Partitions, cfg.Personal),
 		subs:    make(map[bus.Subscription]struct{}),
 		full:    make(chan struct{}, 1),
 		gone:    make(chan struct{}, 1),
@@ -163,7 +169,7 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 
 func (b *Bus) open(ctx context.Context, reg prometheus.Registerer) error {
 	opts := b.cfg.Follow
-	opts.Log, opts.Metrics, opts.Coarse = b.log, reg, true
+	opts.Log, opts.Metrics, opts.Coarse, opts.Personal = b.log, reg, true, b.cfg.Personal
 	b.engine = follow.New(source{b}, opts)
 	b.live = newLiveFeed(b)
 	b.fences = &fences{b: b}
@@ -195,7 +201,7 @@ func (b *Bus) open(ctx context.Context, reg prometheus.Registerer) error {
 	return nil
 }
 
-// Close implements bus.Bus.
+// Close implements bus.Interface.
 func (b *Bus) Close() error {
 	b.mu.Lock()
 	if b.closed {

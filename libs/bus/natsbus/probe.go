@@ -38,7 +38,7 @@ func (p *prober) receive(m *nats.Msg) {
 	}
 }
 
-// Probe implements bus.Bus.
+// Probe implements bus.Interface.
 func (b *Bus) Probe(ctx context.Context) error {
 	if b.isClosed() {
 		return bus.ErrClosed

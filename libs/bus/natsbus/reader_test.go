@@ -13,6 +13,7 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/chat"
 )
 
 // script is a consumer whose answers a test decides on, one by one.
@@ -27,7 +28,7 @@ type script struct {
 func scripted(t *testing.T, test func(t *testing.T, s *script)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{t: t, r: &reader{
-			b: &Bus{names: newNames("HUB", 1)}, msgs: make(chan *nats.Msg, readBuffer),
+			b: &Bus{names: newNames("HUB", 1, chat.IsUserRoom)}, msgs: make(chan *nats.Msg, readBuffer),
 			inbox: "_INBOX.x.", budget: readBytes, up: context.Background(),
 		}}
 		s.r.send = func(reply string) error {

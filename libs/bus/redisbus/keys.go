@@ -12,15 +12,17 @@ import (
 type keys struct {
 	prefix string   // hub:
 	tags   []string // hub:{0}: and so on, one for each partition
+	// which rooms share one live channel in each partition
+	isPersonal func(room string) bool
 }
 
 // newKeys returns the names in a database. Channels are shared by all databases of a server, so its
 // number is in the names unless it is 0.
-func newKeys(prefix string, db, partitions int) keys {
+func newKeys(prefix string, db, partitions int, isPersonal func(room string) bool) keys {
 	if db != 0 {
 		prefix += strconv.Itoa(db)
 	}
-	k := keys{prefix: prefix + ":", tags: make([]string, partitions)}
+	k := keys{prefix: prefix + ":", tags: make([]string, partitions), isPersonal: isPersonal}
 	for i := range k.tags {
 		k.tags[i] = k.prefix + "{" + strconv.Itoa(i) + "}:"
 	}
@@ -90,7 +92,7 @@ func (k keys) once(p int, e bus.NewEntry) string {
 // live returns the channel of a room's live entries. The personal rooms of a partition share one.
 func (k keys) live(room string) string {
 	p := k.partition(room)
-	if bus.Personal(room) {
+	if k.isPersonal(room) {
 		return k.personal(p)
 	}
 	return k.tags[p] + "live:" + room

@@ -23,7 +23,7 @@ func (s source) Subscribe(ctx context.Context, rooms []string) error {
 func (s source) Unsubscribe(rooms []string) {
 	var names []string
 	for _, r := range rooms {
-		if !bus.Personal(r) {
+		if !s.b.keys.isPersonal(r) {
 			names = append(names, s.b.keys.live(r))
 		}
 	}
@@ -83,7 +83,7 @@ func (p *personal) add(rooms []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, r := range rooms {
-		if p.all || !bus.Personal(r) {
+		if p.all || !p.b.keys.isPersonal(r) {
 			continue
 		}
 		n := p.b.keys.partition(r)

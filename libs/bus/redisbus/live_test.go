@@ -12,6 +12,7 @@ import (
 	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/bustest"
+	"hubbub.internal/libs/chat"
 )
 
 // nobody follows a room without looking.
@@ -28,7 +29,7 @@ func (nobody) Suspect()               {}
 func TestPersonalRoomsShareAChannel(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
-	b, err := Open(t.Context(), Config{URL: s.URL(), Partitions: 2}, nil, nil)
+	b, err := Open(t.Context(), Config{URL: s.URL(), Partitions: 2, Personal: chat.IsUserRoom}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +121,7 @@ func liveMessage(e bus.Entry) string {
 // TestLiveDeliveryAllocatesNothing: beyond what the client library does.
 func TestLiveDeliveryAllocatesNothing(t *testing.T) {
 	s := bustest.Redis(t)
-	b, err := Open(t.Context(), Config{URL: s.URL(), Partitions: 1}, nil, nil)
+	b, err := Open(t.Context(), Config{URL: s.URL(), Partitions: 1, Personal: chat.IsUserRoom}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func (p *prober) receive(channel, message string) {
 	}
 }
 
-// Probe implements bus.Bus.
+// Probe implements bus.Interface.
 func (b *Bus) Probe(ctx context.Context) error {
 	if b.isClosed() {
 		return bus.ErrClosed

@@ -14,13 +14,14 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/bustest"
+	"hubbub.internal/libs/chat"
 )
 
 // alone returns a bus without a server: what waits for one waits in its queues.
 func alone(t *testing.T) *Bus {
 	t.Helper()
 	cfg := Config{Partitions: 2, KeepBytes: 1 << 20, Keep: time.Second, MaxBytes: 1 << 30}
-	b := &Bus{cfg: cfg, log: zap.NewNop(), keys: newKeys("hub", 0, cfg.Partitions), id: strings.Repeat("i", idLen), metrics: newMetrics(nil), full: make(chan struct{}, 1)}
+	b := &Bus{cfg: cfg, log: zap.NewNop(), keys: newKeys("hub", 0, cfg.Partitions, chat.IsUserRoom), id: strings.Repeat("i", idLen), metrics: newMetrics(nil), full: make(chan struct{}, 1)}
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	t.Cleanup(b.cancel)
 	b.appends = newAppender(b, 1)
@@ -347,7 +348,7 @@ func TestCodec(t *testing.T) {
 // TestTagged: the name of each key and channel tells its partition.
 func TestTagged(t *testing.T) {
 	for _, db := range []int{0, 12} {
-		k := newKeys("hub", db, 123)
+		k := newKeys("hub", db, 123, chat.IsUserRoom)
 		for p := range k.tags {
 			for _, name := range []string{k.log(p), k.room(p, "r"), k.probe(p, "b", "f"), k.personal(p)} {
 				if got := k.tagged(name); got != p {

@@ -19,7 +19,7 @@
 //	hub:{3}:dead:<group>   stream: dead letters
 //	hub:{3}:again:<group>  stream: dead letters that were put back and are to be handed over again
 //	hub:{3}:live:<room>    channel: entries of a room, published by the script that appends
-//	hub:{3}:personal       channel: entries of all personal rooms of the partition (see bus.Personal)
+//	hub:{3}:personal       channel: entries of all personal rooms of the partition (see Config.Personal)
 //	hub:{3}:fence          a number that is written before replicas are waited for
 //	hub:{3}:never          is never made; see keys.never
 //	hub:{0}:config         hash: version, partitions
@@ -99,6 +99,9 @@ type Config struct {
 	KeepBytes int64         // 32 MiB
 	MaxAge    time.Duration // 24 h: entries are kept for at least this long,
 	MaxBytes  int64         // 1 GiB: unless the log grows beyond this many bytes
+	// nobody's: which rooms are personal (see bus.Log.Watch). It is the same in every process and
+	// release, since it is in the names of channels.
+	Personal func(room string) bool
 	// required consumer groups: what they have not consumed is never trimmed
 	Groups []string
 	// bus.DedupeWindow, which only tests shorten: how long a repeated Append is recognised
@@ -120,6 +123,9 @@ func (c *Config) setDefaults() {
 	c.MaxAge = cmp.Or(c.MaxAge, 24*time.Hour)
 	c.MaxBytes = cmp.Or(c.MaxBytes, 1<<30)
 	c.Dedupe = cmp.Or(c.Dedupe, bus.DedupeWindow)
+	if c.Personal == nil {
+		c.Personal = func(string) bool { return false }
+	}
 	c.OpenTimeout = cmp.Or(c.OpenTimeout, 10*time.Second)
 	c.TrimEvery = cmp.Or(c.TrimEvery, 10*time.Second)
 	c.MemberEvery = cmp.Or(c.MemberEvery, 2*time.Second)
@@ -175,7 +181,7 @@ type Bus struct {
 	subs   map[bus.Subscription]struct{} // channels and services, for Close
 }
 
-var _ bus.Bus = (*Bus)(nil)
+var _ bus.Interface = (*Bus)(nil)
 
 // Open connects, checks the server and its settings, and starts what works in the background. It
 // fails within cfg.OpenTimeout or a moment later, with a sentence that says what to do, and one of
@@ -196,7 +202,7 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 	b := &Bus{
 		cfg:      cfg,
 		log:      log,
-		keys:     newKeys(cfg.Prefix, e.options.DB, cfg.Partitions),
+		keys:     newKeys(cfg.Prefix, e.options.DB, cfg.Partitions, cfg.Personal),
 		id:       chat.NewID(),
 		endpoint: e,
 		clients:  newClients(e.options),
@@ -214,7 +220,7 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 	b.personal = newPersonal(b)
 	b.channels = newFeeds(b, "channels", parts)
 	opts := cfg.Follow
-	opts.Log, opts.Metrics = log, reg
+	opts.Log, opts.Metrics, opts.Personal = log, reg, cfg.Personal
 	b.engine = follow.New(source{b}, opts)
 	b.appends = newAppender(b, max(parts, lanes))
 	b.topics = newTopics(b)
@@ -283,7 +289,7 @@ func (b *Bus) start(ctx context.Context) error {
 	return nil
 }
 
-// Close implements bus.Bus.
+// Close implements bus.Interface.
 func (b *Bus) Close() error {
 	b.mu.Lock()
 	if b.closed {

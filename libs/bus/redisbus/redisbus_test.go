@@ -80,20 +80,20 @@ func environment(url string, s servers) bustest.Env {
 		Log: func(_ testing.TB, r bustest.Retention) bustest.Log {
 			prefix := chat.NewID()
 			cfg := redisbus.Config{
-				URL: url, Prefix: prefix, MemberEvery: bustest.MemberEvery,
+				URL: url, Prefix: prefix, Personal: chat.IsUserRoom, MemberEvery: bustest.MemberEvery,
 				Keep:   30 * time.Second, // as shipped
 				MaxAge: r.MaxAge, MaxBytes: r.MaxBytes, TrimEvery: r.TrimEvery, Groups: r.Groups,
 				Follow: follow.Options{CompareEvery: time.Hour}, // what is missed has to be noticed
 			}
 			return bustest.Log{
-				Open: func(t testing.TB, via string) bus.Bus {
+				Open: func(t testing.TB, via string) bus.Interface {
 					cfg := cfg
 					if via != "" {
 						cfg.URL = "redis://" + via
 					}
 					return open(t, cfg)
 				},
-				Operator: func(t testing.TB) bus.Bus {
+				Operator: func(t testing.TB) bus.Interface {
 					cfg := cfg
 					cfg.Groups = nil
 					return open(t, cfg)
@@ -106,14 +106,15 @@ func environment(url string, s servers) bustest.Env {
 }
 
 // openMember opens what a Spec of environment says.
-func openMember(spec string) (bus.Bus, error) {
-	cfg := redisbus.Config{MemberEvery: bustest.MemberEvery}
+func openMember(spec string) (bus.Interface, error) {
+	cfg := redisbus.Config{Personal: chat.IsUserRoom, MemberEvery: bustest.MemberEvery}
 	cfg.URL, cfg.Prefix, _ = strings.Cut(spec, " ")
 	return redisbus.Open(context.Background(), cfg, nil, nil)
 }
 
 func open(t testing.TB, cfg redisbus.Config) *redisbus.Bus {
 	t.Helper()
+	cfg.Personal = chat.IsUserRoom
 	b, err := redisbus.Open(t.Context(), cfg, zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -124,5 +125,5 @@ func open(t testing.TB, cfg redisbus.Config) *redisbus.Bus {
 
 func Benchmark(b *testing.B) {
 	s := bustest.Redis(b)
-	bustest.Benchmark(b, func(t testing.TB) bus.Bus { return open(t, redisbus.Config{URL: s.URL()}) })
+	bustest.Benchmark(b, func(t testing.TB) bus.Interface { return open(t, redisbus.Config{URL: s.URL()}) })
 }

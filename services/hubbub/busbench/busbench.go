@@ -133,7 +133,7 @@ type latencies struct{ p50, p99, p999 time.Duration }
 
 func (c *Config) measure(ctx context.Context, url string) (result, error) {
 	r := result{url: url, appends: make(map[shape]float64)}
-	open := func() (bus.Bus, error) { return busurl.Open(ctx, options(url), zap.NewNop(), nil, nil) }
+	open := func() (bus.Interface, error) { return busurl.Open(ctx, options(url), zap.NewNop(), nil, nil) }
 	from, err := open() // first, since it says best why a bus cannot be had
 	if err != nil {
 		return r, err
@@ -163,7 +163,7 @@ func (c *Config) measure(ctx context.Context, url string) (result, error) {
 			return r, err
 		}
 	}
-	saturate := func(ctx context.Context, b bus.Bus, names []string, stamp func([]byte)) error {
+	saturate := func(ctx context.Context, b bus.Interface, names []string, stamp func([]byte)) error {
 		_, err := c.flood(ctx, b, names, 100, stamp)
 		return err
 	}
@@ -186,14 +186,14 @@ func (c *Config) weigh(ctx context.Context, url string) (*weight, error) {
 	var s scale
 	var stop func()
 	var err error
-	open := func() (bus.Bus, error) { return busurl.Open(ctx, options(url), zap.NewNop(), nil, nil) }
+	open := func() (bus.Interface, error) { return busurl.Open(ctx, options(url), zap.NewNop(), nil, nil) }
 	switch {
 	case isNATS(url):
 		var server nats.InProcessConnProvider
 		s, server, stop, err = natsScale(4 * c.Duration)
 		cfg := options("embedded:bench")
 		cfg.Embed = func(string, *zap.Logger) (nats.InProcessConnProvider, func(), error) { return server, func() {}, nil }
-		open = func() (bus.Bus, error) { return busurl.Open(ctx, cfg, zap.NewNop(), nil, nil) }
+		open = func() (bus.Interface, error) { return busurl.Open(ctx, cfg, zap.NewNop(), nil, nil) }
 	case strings.HasPrefix(url, "redis://"), strings.HasPrefix(url, "rediss://"):
 		s, stop, err = redisScale(url)
 	default:
@@ -216,7 +216,7 @@ func rooms(n int) []string {
 }
 
 // flood has every sender append, one entry at a time, and returns how many a second there were.
-func (c *Config) flood(ctx context.Context, b bus.Bus, names []string, bytes int, stamp func([]byte)) (float64, error) {
+func (c *Config) flood(ctx context.Context, b bus.Interface, names []string, bytes int, stamp func([]byte)) (float64, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.Duration, errEnough)
 	defer cancel()
 	var done atomic.Int64
@@ -262,7 +262,7 @@ func (c *Config) flood(ctx context.Context, b bus.Bus, names []string, bytes int
 var errEnough = errors.New("measured for long enough")
 
 // steady appends at a fixed rate.
-func (c *Config) steady(ctx context.Context, b bus.Bus, names []string, stamp func([]byte)) error {
+func (c *Config) steady(ctx context.Context, b bus.Interface, names []string, stamp func([]byte)) error {
 	var wait sync.WaitGroup
 	var failed atomic.Pointer[error]
 	began := time.Now()
@@ -327,7 +327,7 @@ func (l *listener) Rewound(string, uint64) {}
 func (l *listener) Missed(string, uint64) {}
 
 // live measures from append on one bus to delivery on another, in 100 rooms.
-func (c *Config) live(ctx context.Context, from, to bus.Bus, load func(context.Context, bus.Bus, []string, func([]byte)) error) (latencies, error) {
+func (c *Config) live(ctx context.Context, from, to bus.Interface, load func(context.Context, bus.Interface, []string, func([]byte)) error) (latencies, error) {
 	l := &listener{times: hdrhistogram.New(1, 60_000_000, 3)}
 	names := rooms(100)
 	for _, name := range names {
@@ -363,7 +363,7 @@ func (c *Config) live(ctx context.Context, from, to bus.Bus, load func(context.C
 }
 
 // replay reads a room of 1,000 entries again and again.
-func (c *Config) replay(ctx context.Context, b bus.Bus) (float64, error) {
+func (c *Config) replay(ctx context.Context, b bus.Interface) (float64, error) {
 	name := rooms(1)[0]
 	var wait sync.WaitGroup
 	var failed atomic.Pointer[error]

@@ -94,7 +94,7 @@ func (c *Crash) Execute(ctx context.Context, out io.Writer) error {
 }
 
 // append has the senders append until there are enough, and kills the server now and then.
-func (c *Crash) append(ctx context.Context, b bus.Bus, server *cluster.Process, senders []*sender, out io.Writer) error {
+func (c *Crash) append(ctx context.Context, b bus.Interface, server *cluster.Process, senders []*sender, out io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var taken, acked, repeated atomic.Int64

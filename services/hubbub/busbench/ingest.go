@@ -27,7 +27,7 @@ type ingest struct {
 
 // backlog appends entries, and then has a group consume everything that the log has, as history
 // does after it was away.
-func (c *Config) backlog(ctx context.Context, from, to bus.Bus) (ingest, error) {
+func (c *Config) backlog(ctx context.Context, from, to bus.Interface) (ingest, error) {
 	names := rooms(ingestRooms)
 	if err := c.fill(ctx, from, names); err != nil {
 		return ingest{}, err
@@ -63,7 +63,7 @@ func (c *Config) backlog(ctx context.Context, from, to bus.Bus) (ingest, error) 
 }
 
 // fill appends the backlog.
-func (c *Config) fill(ctx context.Context, b bus.Bus, names []string) error {
+func (c *Config) fill(ctx context.Context, b bus.Interface, names []string) error {
 	var wait sync.WaitGroup
 	var failed atomic.Pointer[error]
 	free := make(chan struct{}, c.InFlight)

@@ -36,7 +36,7 @@ type scale struct {
 
 // weigh appends to few rooms, and then as many entries to as many rooms, and at last has the keys
 // of all of them forgotten. open is called before, and its bus closed after each time.
-func (s scale) weigh(ctx context.Context, open func() (bus.Bus, error)) (weight, error) {
+func (s scale) weigh(ctx context.Context, open func() (bus.Interface, error)) (weight, error) {
 	var used [4]float64
 	for i, names := range [][]string{nil, rooms(16), rooms(weighed)} {
 		if names != nil {
@@ -202,7 +202,7 @@ func (a *arrivals) Rewound(string, uint64) {}
 func (a *arrivals) Missed(string, uint64) {}
 
 // count appends the same twice, the second time with another bus that follows the rooms.
-func (a *allocations) count(ctx context.Context, from, to bus.Bus, n int) error {
+func (a *allocations) count(ctx context.Context, from, to bus.Interface, n int) error {
 	mallocs := func() uint64 {
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)

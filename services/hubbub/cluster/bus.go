@@ -78,7 +78,7 @@ func (b *Bus) Start(ctx context.Context) error {
 }
 
 // Open opens the bus as the services do, with their defaults.
-func (b *Bus) Open(ctx context.Context) (bus.Bus, error) {
+func (b *Bus) Open(ctx context.Context) (bus.Interface, error) {
 	var cfg busurl.Config
 	k, err := kong.New(&cfg)
 	if err == nil {

@@ -123,7 +123,7 @@ func TestReplay(t *testing.T) {
 }
 
 // runHistory runs the history service on the store in a folder until stop is called.
-func runHistory(t *testing.T, b bus.Bus, dir string) (stop func()) {
+func runHistory(t *testing.T, b bus.Interface, dir string) (stop func()) {
 	t.Helper()
 	store, err := historystore.Open(t.Context(), historystore.Config{Store: "sqlite:" + filepath.Join(dir, "history.db")}, nil)
 	if err != nil {
@@ -152,7 +152,7 @@ func runHistory(t *testing.T, b bus.Bus, dir string) (stop func()) {
 }
 
 // has waits until history's page of the lobby is made of these messages.
-func has(t *testing.T, b bus.Bus, want string) {
+func has(t *testing.T, b bus.Interface, want string) {
 	t.Helper()
 	client := historyapi.NewClient(b)
 	var got string
@@ -173,7 +173,7 @@ func has(t *testing.T, b bus.Bus, want string) {
 }
 
 // say appends a message of eve's to the lobby.
-func say(t *testing.T, b bus.Bus, text string) bus.Entry {
+func say(t *testing.T, b bus.Interface, text string) bus.Entry {
 	t.Helper()
 	id := text + "-" + chat.NewID()
 	data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: "lobby", User: "eve", ID: id, Text: text})

@@ -40,7 +40,7 @@ const patience = time.Minute
 // world is all services of one process.
 type world struct {
 	t     *testing.T
-	bus   bus.Bus
+	bus   bus.Interface
 	store store.Store
 	url   string
 }

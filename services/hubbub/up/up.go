@@ -37,7 +37,7 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	if err := os.MkdirAll(cfg.Data, 0o750); err != nil {
 		return fmt.Errorf("data folder: %w; choose another with --data", err)
 	}
-	b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Bus, error) {
+	b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Interface, error) {
 		return busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
 	})
 	if errors.Is(err, filelock.ErrLocked) {

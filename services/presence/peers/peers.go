@@ -42,7 +42,7 @@ type sign struct {
 // Peers is this replica among the others. It is safe for concurrent use.
 type Peers struct {
 	cfg   Config
-	bus   bus.Bus
+	bus   bus.Interface
 	log   *zap.Logger
 	id    string
 	ready func() bool
@@ -59,7 +59,7 @@ type peer struct {
 
 // New returns a replica with a new id, which is greater than that of any older one: a replica that
 // has just started does not take over. ready reports whether this one can speak for all.
-func New(cfg Config, b bus.Bus, log *zap.Logger, ready func() bool) *Peers {
+func New(cfg Config, b bus.Interface, log *zap.Logger, ready func() bool) *Peers {
 	return &Peers{cfg: cfg, bus: b, log: log, id: chat.NewID(), ready: ready, others: make(map[string]peer)}
 }
 

@@ -17,7 +17,7 @@ import (
 // channel is a bus with one channel, which reaches all that listen at once; down is what every call
 // returns instead.
 type channel struct {
-	bus.Bus
+	bus.Interface
 	mu     sync.Mutex
 	down   error
 	listen map[*listener]func([]byte)

@@ -36,7 +36,7 @@ func (c Config) tick() time.Duration { return max(c.Heartbeat/50, 5*time.Millise
 
 // Deps are what a replica works with.
 type Deps struct {
-	Bus     bus.Bus
+	Bus     bus.Interface
 	Log     *zap.Logger
 	Metrics prometheus.Registerer
 	// Hears reports whether the bus brings this process anything at all. While it does not, no edge
@@ -51,7 +51,7 @@ type Deps struct {
 // Replica holds what the edges told. It is safe for concurrent use.
 type Replica struct {
 	cfg     Config
-	bus     bus.Bus
+	bus     bus.Interface
 	log     *zap.Logger
 	hears   func() bool
 	lost    func(Lost)

@@ -74,7 +74,7 @@ func (l *live) run(f func(context.Context) error) (stop func()) {
 	return stop
 }
 
-func (l *live) connect() bus.Bus {
+func (l *live) connect() bus.Interface {
 	b := l.server.Open()
 	l.t.Cleanup(func() { _ = b.Close() })
 	return b

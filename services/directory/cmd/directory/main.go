@@ -25,7 +25,7 @@ type config struct {
 func main() {
 	var cfg config
 	daemon.Main("directory", "Hubbub's directory: users, log-in, rooms and permissions.", &cfg, func(ctx context.Context, p *daemon.Process) error {
-		b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Bus, error) {
+		b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Interface, error) {
 			return busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
 		})
 		if err != nil {

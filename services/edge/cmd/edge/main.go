@@ -23,7 +23,7 @@ type config struct {
 func main() {
 	cfg := &config{}
 	daemon.Main("edge", "Holds the clients' WebSockets.", cfg, func(ctx context.Context, p *daemon.Process) error {
-		b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Bus, error) {
+		b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Interface, error) {
 			return busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
 		})
 		if err != nil {

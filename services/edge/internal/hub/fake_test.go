@@ -92,7 +92,7 @@ func (l *fakeLoop) Dispose()                  {}
 
 // countingBus takes appends without doing anything with them.
 type countingBus struct {
-	bus.Bus
+	bus.Interface
 	seq uint64
 }
 
@@ -120,7 +120,7 @@ func newTestShard(t testing.TB) (*Shard, *fakeLoop) {
 		t.Fatal(err)
 	}
 	cache := directory.NewCache(b, zap.NewNop())
-	h := New(testOptions(), Deps{Bus: &countingBus{Bus: b}, Verifier: auth.NewVerifier(nil), Access: cache, Log: zap.NewNop()})
+	h := New(testOptions(), Deps{Bus: &countingBus{Interface: b}, Verifier: auth.NewVerifier(nil), Access: cache, Log: zap.NewNop()})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = cache.Run(ctx) }()
@@ -196,7 +196,7 @@ func pad(n int) string {
 }
 
 // truncated is a bus whose log does not reach back.
-type truncated struct{ bus.Bus }
+type truncated struct{ bus.Interface }
 
 func (b truncated) Replay(context.Context, string, bus.Position, int) (bus.Replayed, error) {
 	return bus.Replayed{Truncated: true}, nil

@@ -71,7 +71,7 @@ type Options struct {
 
 // Deps is what the hub works with.
 type Deps struct {
-	Bus      bus.Bus
+	Bus      bus.Interface
 	Verifier *auth.Verifier
 	Access   *directory.Cache
 	Log      *zap.Logger
@@ -83,7 +83,7 @@ type Deps struct {
 // Hub is what the shards of an edge share.
 type Hub struct {
 	opts     Options
-	bus      bus.Bus
+	bus      bus.Interface
 	verifier *auth.Verifier
 	access   *directory.Cache
 	people   *presence.Client

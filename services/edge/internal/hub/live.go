@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/edge/internal/ring"
 )
 
@@ -71,7 +72,7 @@ func (h *Hub) heard(data []byte) {
 	}
 	end := 2 + int(data[1])
 	room, event := data[2:end], data[end:]
-	if bus.Personal(string(room)) {
+	if chat.IsUserRoom(string(room)) {
 		h.tellOwn(userOf(room), event)
 		return
 	}

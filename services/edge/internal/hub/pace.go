@@ -7,7 +7,6 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/api/history"
-	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 )
@@ -130,7 +129,7 @@ func (h *Hub) keepRead(ctx context.Context, room, user string, seq uint64) {
 
 // tellReaders tells a room of few members how far one of them has read.
 func (h *Hub) tellReaders(ctx context.Context, room, user string, seq uint64) {
-	if bus.Personal(room) {
+	if chat.IsUserRoom(room) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)

@@ -7,6 +7,7 @@ import (
 
 	"hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/edge/internal/frame"
 )
 
@@ -40,7 +41,7 @@ func (h *Hub) replayer(user, room string, after bus.Position) func(context.Conte
 			return replayed{rewound: true, source: "rewound"}, nil
 		case r.Truncated:
 			return h.since(ctx, user, room, after)
-		case bus.Personal(room): // nothing in it is edited
+		case chat.IsUserRoom(room): // nothing in it is edited
 			return h.encode(room, r.Entries, r.Through, r.More, "log"), nil
 		case r.More:
 			got, err := h.since(ctx, user, room, after)

@@ -23,7 +23,7 @@ import (
 
 // recordBus is a bus whose history service is the test's, and which notes what is appended.
 type recordBus struct {
-	bus.Bus
+	bus.Interface
 	sent func(context.Context, history.SentRequest) (history.Sent, error)
 
 	mu       sync.Mutex
@@ -40,7 +40,7 @@ func (b *recordBus) Append(e bus.NewEntry, done func(bus.Appended, error)) {
 
 func (b *recordBus) Request(ctx context.Context, service string, data []byte) ([]byte, error) {
 	if service != history.ServiceSent {
-		return b.Bus.Request(ctx, service, data)
+		return b.Interface.Request(ctx, service, data)
 	}
 	var req history.SentRequest
 	if err := json.Unmarshal(data, &req); err != nil {
@@ -72,7 +72,7 @@ type recorded struct {
 func newRecorded(t *testing.T, sent func(context.Context, history.SentRequest) (history.Sent, error)) *recorded {
 	t.Helper()
 	s, l := newTestShard(t)
-	r := &recorded{s, t, &recordBus{Bus: s.hub.bus, sent: sent}, l}
+	r := &recorded{s, t, &recordBus{Interface: s.hub.bus, sent: sent}, l}
 	s.hub.bus = r.bus
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup

@@ -1,7 +1,7 @@
 package hub
 
 import (
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/edge/internal/bucket"
 	"hubbub.internal/services/edge/internal/buffer"
 	"hubbub.internal/services/edge/internal/wheel"
@@ -109,7 +109,7 @@ func (ses *session) ref(slot uint32) ref { return ref{slot, ses.gen} }
 
 // isOwn reports whether a room is the session's user's own.
 func (ses *session) isOwn(room []byte) bool {
-	return bus.Personal(string(room)) && string(userOf(room)) == ses.who.user()
+	return chat.IsUserRoom(string(room)) && string(userOf(room)) == ses.who.user()
 }
 
 // extra returns the session's extras, which it makes.

@@ -24,7 +24,7 @@ type config struct {
 func main() {
 	var cfg config
 	daemon.Main("presence", "Answers who is online, over all edges of a Hubbub cluster.", &cfg, func(ctx context.Context, p *daemon.Process) error {
-		b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Bus, error) {
+		b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Interface, error) {
 			return busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
 		})
 		if err != nil {

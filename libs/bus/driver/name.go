@@ -1,4 +1,4 @@
-package bus
+package driver
 
 import (
 	"fmt"
@@ -20,10 +20,6 @@ func CheckName(names ...string) error {
 	}
 	return nil
 }
-
-// Personal reports whether a room is one person's own: its name begins with "u-". There are a great
-// many of these, with few entries each: see Log.Watch.
-func Personal(room string) bool { return strings.HasPrefix(room, "u-") }
 
 // CheckChannel returns an error that wraps ErrBadName unless name is a valid channel or service.
 func CheckChannel(name string) error {
