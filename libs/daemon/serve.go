@@ -18,12 +18,18 @@ const shutdownTimeout = 10 * time.Second
 // component. It returns the address that it got. When the process stops, requests in hand are
 // answered first.
 func (p *Process) Serve(addr string, h http.Handler) (net.Addr, error) {
+	return p.ServePort("public port", "--listen", addr, h)
+}
+
+// ServePort is Serve for another port than the public one: what it is called, and the flag that
+// chooses its address.
+func (p *Process) ServePort(name, flag, addr string, h http.Handler) (net.Addr, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("public port: %w; choose another with --listen", err)
+		return nil, fmt.Errorf("%s: %w; choose another with %s", name, err, flag)
 	}
 	s := newServer(h, p.Log)
-	p.Go("http", func(ctx context.Context) error {
+	p.Go(name, func(ctx context.Context) error {
 		ctx, cancel := context.WithCancel(ctx)
 		stopped := make(chan struct{})
 		go func() {
@@ -44,7 +50,7 @@ func (p *Process) Serve(addr string, h http.Handler) (net.Addr, error) {
 		}
 		return nil
 	})
-	p.Log.Info("listening", zap.Stringer("addr", l.Addr()))
+	p.Log.Info("listening", zap.String("port", name), zap.Stringer("addr", l.Addr()))
 	return l.Addr(), nil
 }
 

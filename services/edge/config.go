@@ -19,7 +19,7 @@ import (
 
 // Config is what an edge can be told. Sizes are in bytes.
 type Config struct {
-	Listen  string   `help:"Public address, for WebSockets and HTTP." default:"${listen=:8080}" placeholder:"HOST:PORT"`
+	Listen  string   `help:"${listen_help=Public address, for WebSockets and HTTP.}" default:"${listen=:8080}" placeholder:"HOST:PORT"`
 	EdgeID  string   `help:"Name of this edge to the presence service, 1 to 64 characters of A-Z, a-z, 0-9, _ and -; best the same after a restart. Empty: a new one at each start." placeholder:"ID"`
 	Loops   int      `help:"Event loops (0 to 64). 0: one for each core." default:"0"`
 	Origins []string `help:"Origins of the pages that browsers may connect from, such as https://chat.example; * for any." default:"*" placeholder:"ORIGIN"`

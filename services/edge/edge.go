@@ -7,6 +7,7 @@ package edge
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -30,8 +31,11 @@ type Deps struct {
 	Verifier  *auth.Verifier
 	Directory *directory.Cache // run by the caller, who has it started after New
 	Handler   http.Handler     // for requests that are no WebSocket; nil: 404
-	Log       *zap.Logger
-	Metrics   prometheus.Registerer
+	// TLS, if set, makes the public port speak TLS only, with HTTP/2 where Handler answers. It has
+	// to find a certificate for a handshake (GetCertificate) and is not changed any more.
+	TLS     *tls.Config
+	Log     *zap.Logger
+	Metrics prometheus.Registerer
 }
 
 // Edge is an edge service.
@@ -63,7 +67,13 @@ func New(cfg Config, deps Deps) (*Edge, error) {
 		Bus: deps.Bus, Verifier: deps.Verifier, Access: deps.Directory, Log: deps.Log, Metrics: deps.Metrics, HTTP: e.http.take,
 	})
 	listen := transport.Listen
-	if cfg.NetConn {
+	switch {
+	case deps.TLS != nil:
+		secure := transport.Secure{Config: deps.TLS, Timeout: cfg.Handshake, HTTP2: e.http.takeWhole, Failed: e.hub.HandshakeFailed}
+		listen = func(addr string, n int, start transport.Starting) ([]transport.Loop, net.Addr, error) {
+			return transport.ListenTLS(addr, n, secure, start)
+		}
+	case cfg.NetConn:
 		listen = transport.ListenNet
 	}
 	var err error

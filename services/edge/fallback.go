@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -30,6 +31,9 @@ const waitingConns = 256
 // shutdownTimeout is how long requests in hand may take at the end.
 const shutdownTimeout = 10 * time.Second
 
+// tlsKey is that of a connection's *tls.ConnectionState in the contexts of its requests.
+type tlsKey struct{}
+
 func newFallback(h http.Handler, log *zap.Logger) *fallback {
 	if h == nil {
 		h = http.NotFoundHandler()
@@ -49,8 +53,20 @@ func newFallback(h http.Handler, log *zap.Logger) *fallback {
 					http.Error(w, "connect with a WebSocket", http.StatusUpgradeRequired)
 					return
 				}
+				if r.TLS == nil { // the server does not know it of connections that are replayed
+					r.TLS, _ = r.Context().Value(tlsKey{}).(*tls.ConnectionState)
+				}
 				h.ServeHTTP(w, r)
 			}),
+			ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+				if r, ok := c.(*replayConn); ok {
+					if t, ok := r.Conn.(*tls.Conn); ok {
+						state := t.ConnectionState()
+						return context.WithValue(ctx, tlsKey{}, &state)
+					}
+				}
+				return ctx
+			},
 			ReadHeaderTimeout: 10 * time.Second,
 			ReadTimeout:       30 * time.Second,
 			WriteTimeout:      60 * time.Second,
@@ -63,12 +79,16 @@ func newFallback(h http.Handler, log *zap.Logger) *fallback {
 
 // take hands a connection over. It does not block: when the server does not keep up the connection
 // is closed.
-func (f *fallback) take(conn net.Conn, read []byte) {
+func (f *fallback) take(conn net.Conn, read []byte) { f.takeWhole(&replayConn{Conn: conn, read: read}) }
+
+// takeWhole is take for a connection of which nothing was read. The server looks itself whether the
+// handshake of one with TLS agreed on HTTP/2.
+func (f *fallback) takeWhole(conn net.Conn) {
 	select {
 	case <-f.done:
 	default:
 		select {
-		case f.conns <- &replayConn{Conn: conn, read: read}:
+		case f.conns <- conn:
 			return
 		default:
 		}
@@ -147,8 +167,8 @@ func (c *replayConn) ReadFrom(r io.Reader) (int64, error) {
 
 // CloseWrite ends the stream to the client, as the HTTP server does before it closes.
 func (c *replayConn) CloseWrite() error {
-	if t, ok := c.Conn.(*net.TCPConn); ok {
-		return t.CloseWrite()
+	if t, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return t.CloseWrite() //nolint:wrapcheck // it is that connection's
 	}
 	return errors.ErrUnsupported
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+	"go.uber.org/zap"
 
 	"hubbub.internal/libs/api"
 	directoryapi "hubbub.internal/libs/api/directory"
@@ -32,6 +34,7 @@ import (
 	"hubbub.internal/services/edge"
 	"hubbub.internal/services/history"
 	historystore "hubbub.internal/services/history/store/storeurl"
+	"hubbub.internal/services/hubbub/certificate"
 	"hubbub.internal/services/presence"
 )
 
@@ -101,6 +104,10 @@ func TestMetricsAreDocumented(t *testing.T) {
 	for _, name := range []string{"Redis", "NATS"} {
 		metrics(&out, "Every process, with "+name, slices.DeleteFunc(buses[name], func(m metric) bool { return slices.Contains(follow, m) }))
 	}
+
+	reg := prometheus.NewRegistry()
+	certificate.NewExpiry(zap.NewNop(), reg).Watch("", &x509.Certificate{})
+	metrics(&out, "Who speaks TLS", described(t, reg))
 
 	path := filepath.Join(root, metricsDoc)
 	if os.Getenv(updateDocs) != "" {

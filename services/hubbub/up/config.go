@@ -7,6 +7,7 @@ package up
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"hubbub.internal/services/edge"
 	"hubbub.internal/services/history"
 	historystore "hubbub.internal/services/history/store/storeurl"
+	"hubbub.internal/services/hubbub/certificate"
 	"hubbub.internal/services/presence"
 )
 
@@ -34,18 +36,43 @@ type Config struct {
 	Web   string `help:"Folder of the built page; none serves no page." default:"web/dist" placeholder:"DIR"`
 	Store string `help:"Store of history and directory: sqlite: (files in the data folder), mongodb:// or mongodb+srv://." default:"sqlite:" placeholder:"URL"`
 
-	Bus       busurl.Config    `embed:""`
-	Edge      edge.Config      `embed:""`
-	History   history.Config   `embed:"" prefix:"history-"`
-	Presence  presence.Config  `embed:"" prefix:"presence-"`
-	Directory directory.Config `embed:"" prefix:"directory-"`
+	TLS       certificate.Config `embed:""`
+	Bus       busurl.Config      `embed:""`
+	Edge      edge.Config        `embed:""`
+	History   history.Config     `embed:"" prefix:"history-"`
+	Presence  presence.Config    `embed:"" prefix:"presence-"`
+	Directory directory.Config   `embed:"" prefix:"directory-"`
 }
 
 // Vars are the defaults that differ from those of the services run alone: nothing else is needed.
 func Vars() kong.Vars {
 	// Presence answers once it has heard every edge's heartbeat, so the more often, the sooner all
 	// is ready.
-	return kong.Vars{"bus": embedded, "listen": ":9080", "edge_heartbeat": "1s"}
+	return kong.Vars{
+		"bus": embedded, "edge_heartbeat": "1s", "listen": "",
+		"listen_help": "Public address, for WebSockets and HTTP. Empty: " + plainListen + ", or " + secureListen + " with --tls.",
+	}
+}
+
+// Where the public port is by default.
+const (
+	plainListen  = ":9080"
+	secureListen = ":443"
+)
+
+// pageURL returns where browsers find the page of a server that speaks TLS: at the first host that
+// its certificate is for. Empty: it is for none that can be opened.
+func (c *Config) pageURL() string {
+	for _, name := range c.TLS.Names() {
+		if strings.HasPrefix(name, "*") {
+			continue
+		}
+		if _, port, err := net.SplitHostPort(c.Edge.Listen); err == nil && port != "443" && port != "0" {
+			name = net.JoinHostPort(name, port)
+		}
+		return "https://" + name + c.Edge.Base() + "/"
+	}
+	return ""
 }
 
 // Validate fills in what follows from the data folder, and returns what is wrong with the
@@ -59,8 +86,17 @@ func (c *Config) Validate() error {
 		// one listener, so one set of proxies in front of it
 		c.Directory.TrustedProxies = c.Edge.TrustedProxies
 	}
+	if c.Edge.Listen == "" {
+		c.Edge.Listen = plainListen
+		if c.TLS.TLS {
+			c.Edge.Listen = secureListen
+		}
+	}
+	if c.TLS.TLS && c.Directory.PageURL == "" {
+		c.Directory.PageURL = c.pageURL()
+	}
 	errs := []error{
-		c.stores(), c.Bus.Validate(), c.Edge.Validate(),
+		c.TLS.Validate(), c.stores(), c.Bus.Validate(), c.Edge.Validate(),
 		prefixed("history-", c.History.Validate()), prefixed("presence-", c.Presence.Validate()), prefixed("directory-", c.Directory.Validate()),
 	}
 	if c.Web != "" && c.Web != noPage {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -86,12 +85,24 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	if err != nil {
 		return err
 	}
-	e, err := edge.New(cfg.Edge, edge.Deps{
-		Bus: b, Verifier: verifier, Directory: cache, Log: p.Log, Metrics: p.Metrics,
-		Handler: under(cfg.Edge.Base(), routes{history: h.Handler(), presence: pr.Handler(), directory: d.Handler(), page: newPage(cfg.Web)}),
-	})
+	handler := under(cfg.Edge.Base(), routes{history: h.Handler(), presence: pr.Handler(), directory: d.Handler(), page: newPage(cfg.Web)})
+	secured, err := cfg.secure(p)
 	if err != nil {
 		return err
+	}
+	if secured != nil {
+		handler = strict(cfg.TLS.HSTS, handler)
+	}
+	e, err := edge.New(cfg.Edge, edge.Deps{
+		Bus: b, Verifier: verifier, Directory: cache, Log: p.Log, Metrics: p.Metrics, Handler: handler, TLS: secured,
+	})
+	if err != nil {
+		return explained(err)
+	}
+	if secured != nil {
+		if err := cfg.sendOn(p, e.Addr()); err != nil {
+			return explained(err)
+		}
 	}
 	p.Check("permissions", cache.Ready)
 	p.Check("directory", d.Ready)
@@ -106,7 +117,7 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 		p.Go("admin", func(ctx context.Context) error { return admin.Serve(ctx, socket, d.AdminHandler()) })
 	}
 	p.Go("set-up link", func(ctx context.Context) error {
-		return tellSetup(ctx, out, address(e.Addr())+strings.TrimSuffix(cfg.Edge.BasePath, "/")+"/", setup)
+		return tellSetup(ctx, out, cfg.address(e.Addr()), setup)
 	})
 	p.Go("history", h.Run)
 	p.Go("presence", pr.Run)

@@ -26,20 +26,28 @@ func welcome(out io.Writer, cfg Config, addr net.Addr) error {
   data   %s
 
 Ctrl-C stops it; nothing is lost, however it stops.
-`, what, address(addr)+cfg.Edge.Base(), shown(cfg.Bus.Bus), stores, cfg.Data)
+`, what, strings.TrimSuffix(cfg.address(addr), "/"), shown(cfg.Bus.Bus), stores, cfg.Data)
 	return err
 }
 
-// address is where a browser on this machine finds addr.
-func address(addr net.Addr) string {
-	host, port, err := net.SplitHostPort(addr.String())
-	if err != nil {
-		return addr.String()
+// address is where a browser finds the page: on this machine at addr, or, with TLS, where its
+// certificate is for. It ends with a slash.
+func (c *Config) address(addr net.Addr) string {
+	scheme := "http://"
+	if c.TLS.TLS {
+		scheme = "https://"
+		if c.Directory.PageURL != "" {
+			return strings.TrimSuffix(c.Directory.PageURL, "/") + "/"
+		}
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
-		host = "localhost"
+	where := addr.String()
+	if host, port, err := net.SplitHostPort(where); err == nil {
+		if ip := net.ParseIP(host); host == "" || ip != nil && (ip.IsUnspecified() || ip.IsLoopback()) {
+			host = "localhost"
+		}
+		where = net.JoinHostPort(host, port)
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	return scheme + where + c.Edge.Base() + "/"
 }
 
 // shown is a URL without its password.

@@ -172,6 +172,12 @@ func (h *Hub) Run(ctx context.Context) error {
 	return nil
 }
 
+// HandshakeFailed counts a handshake of TLS that failed, by any goroutine.
+func (h *Hub) HandshakeFailed(err error) {
+	h.metrics.refused.WithLabelValues("tls").Inc()
+	h.log.Debug("a TLS handshake failed", zap.Error(err))
+}
+
 // Stopped says that no loop runs any more: what was asked of them is not answered.
 func (h *Hub) Stopped() { close(h.ended) }
 

@@ -19,6 +19,7 @@ const outLimit = 256 << 10
 // everything meets in one goroutine that calls the handler.
 type netLoop struct {
 	h        Handler
+	secure   *Secure // nil: connections are not encrypted
 	listener net.Listener
 	events   chan netEvent
 	wake     chan struct{}
@@ -47,13 +48,17 @@ const (
 
 // ListenNet is Listen over net.Conn, on every operating system: the loops share one listener.
 func ListenNet(addr string, n int, start Starting) ([]Loop, net.Addr, error) {
+	return listenNet(addr, n, nil, start)
+}
+
+func listenNet(addr string, n int, secure *Secure, start Starting) ([]Loop, net.Addr, error) {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, nil, fmt.Errorf("listen: %w", err)
 	}
 	loops := make([]Loop, n)
 	for i := range loops {
-		l := &netLoop{listener: ln, events: make(chan netEvent), wake: make(chan struct{}, 1), done: make(chan struct{})}
+		l := &netLoop{listener: ln, secure: secure, events: make(chan netEvent), wake: make(chan struct{}, 1), done: make(chan struct{})}
 		l.h = start(l)
 		loops[i] = l
 	}
@@ -62,7 +67,7 @@ func ListenNet(addr string, n int, start Starting) ([]Loop, net.Addr, error) {
 
 // Run implements Loop.
 func (l *netLoop) Run(ctx context.Context) error {
-	l.wg.Go(l.accept)
+	l.wg.Go(func() { l.accept(ctx) })
 	defer l.Dispose()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -125,7 +130,8 @@ func (l *netLoop) send(e netEvent) bool {
 	}
 }
 
-func (l *netLoop) accept() {
+// accept takes connections in until the listener is closed. Handshakes of TLS end with ctx.
+func (l *netLoop) accept(ctx context.Context) {
 	for {
 		conn, err := l.listener.Accept()
 		if err != nil {
@@ -139,9 +145,21 @@ func (l *netLoop) accept() {
 				return
 			}
 		}
-		if !l.send(netEvent{c: newNetConn(l, conn), kind: evOpened}) {
-			_ = conn.Close()
+		if l.secure == nil {
+			l.open(conn)
+			continue
 		}
+		l.wg.Go(func() {
+			if conn := l.secure.accept(ctx, conn); conn != nil {
+				l.open(conn)
+			}
+		})
+	}
+}
+
+func (l *netLoop) open(conn net.Conn) {
+	if !l.send(netEvent{c: newNetConn(l, conn), kind: evOpened}) {
+		_ = conn.Close()
 	}
 }
 

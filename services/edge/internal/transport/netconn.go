@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"sync"
@@ -93,15 +94,30 @@ func (c *netConn) write() {
 			c.mu.Lock()
 		}
 	}
-	for !c.closed && !c.detached {
-		if t, ok := c.conn.(*net.TCPConn); ok && c.finished {
-			_ = t.CloseWrite()
+	for told := false; !c.closed && !c.detached; {
+		if t, ok := c.conn.(interface{ CloseWrite() error }); ok && c.finished && !told {
+			told = true
+			c.mu.Unlock()
+			_ = t.CloseWrite() // with TLS it writes, and may have to wait
+			c.mu.Lock()
+			continue
 		}
 		c.cond.Wait()
 	}
 	if c.closed {
-		_ = c.conn.Close()
+		c.mu.Unlock()
+		c.shut()
+		c.mu.Lock()
 	}
+}
+
+// shut closes the connection. TLS says goodbye first, to a peer that may take nothing.
+func (c *netConn) shut() {
+	if t, ok := c.conn.(*tls.Conn); ok {
+		stop := time.AfterFunc(closeTimeout, func() { _ = t.NetConn().Close() })
+		defer stop.Stop()
+	}
+	_ = c.conn.Close()
 }
 
 // put queues as much of bufs as there is room for.

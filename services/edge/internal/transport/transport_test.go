@@ -3,6 +3,7 @@ package transport
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"sync"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"hubbub.internal/libs/bus/bustest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -117,7 +120,14 @@ func count(all []*echo, which func(*echo) int) (n int) {
 }
 
 func run(t *testing.T, test func(t *testing.T, addr net.Addr, loops []Loop, handlers []*echo)) {
-	for name, listen := range map[string]func(string, int, Starting) ([]Loop, net.Addr, error){"native": Listen, "netconn": ListenNet} {
+	secure := Secure{Config: serverTLS(t), Timeout: 20 * time.Second, Failed: func(err error) { t.Error(err) }}
+	for name, listen := range map[string]func(string, int, Starting) ([]Loop, net.Addr, error){
+		"native": Listen, "netconn": ListenNet,
+		"TLS": func(addr string, n int, start Starting) ([]Loop, net.Addr, error) {
+			loops, at, err := ListenTLS(addr, n, secure, start)
+			return loops, tlsAddr{at}, err
+		},
+	} {
 		t.Run(name, func(t *testing.T) {
 			var handlers []*echo
 			loops, addr, err := listen("127.0.0.1:0", 2, func(l Loop) Handler {
@@ -143,15 +153,36 @@ func run(t *testing.T, test func(t *testing.T, addr net.Addr, loops []Loop, hand
 	}
 }
 
-func dial(t *testing.T, addr net.Addr) *net.TCPConn {
+func dial(t *testing.T, addr net.Addr) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, ok := addr.(tlsAddr); ok {
+		c = tls.Client(c, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the certificate is not what is tested
+	}
 	t.Cleanup(func() { _ = c.Close() })
 	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
-	return c.(*net.TCPConn)
+	if c, ok := c.(*tls.Conn); ok {
+		if err := c.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+// tlsAddr is the address of a listener that speaks TLS.
+type tlsAddr struct{ net.Addr }
+
+// serverTLS returns a server's configuration with a certificate of its own.
+func serverTLS(t *testing.T) *tls.Config {
+	t.Helper()
+	cert, err := tls.LoadX509KeyPair(bustest.Certificate(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{protocolHTTP2, "http/1.1"}, Certificates: []tls.Certificate{cert}}
 }
 
 func eventually(t *testing.T, what string, cond func() bool) {

@@ -1,0 +1,82 @@
+// Package certificate owns the certificates that this program speaks TLS with: it reads them from
+// files, which it reads again when they change, and watches when they end.
+//
+// It opens no port, and knows nothing of what is said through TLS.
+package certificate
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+)
+
+// Config is what a server that speaks TLS can be told.
+type Config struct {
+	TLS      bool          `name:"tls" help:"Speak HTTPS and wss at --listen, with the certificate of --tls-cert and --tls-key."`
+	Cert     string        `name:"tls-cert" help:"File (PEM) with the certificate and behind it its intermediates. A new one is taken as soon as it is there; open sockets stay." placeholder:"FILE"`
+	Key      string        `name:"tls-key" help:"File (PEM) with the certificate's private key." placeholder:"FILE"`
+	Redirect string        `name:"tls-redirect" help:"With --tls, address at which plain HTTP is sent on to HTTPS; none: nowhere." default:":80" placeholder:"HOST:PORT"`
+	HSTS     time.Duration `name:"tls-hsts" help:"With --tls, how long a browser that has been here accepts nothing but HTTPS of this host (Strict-Transport-Security; 0s to 17520h). A year is 8760h; 0s: nothing is said." default:"24h"`
+}
+
+// None as Redirect sends nothing on.
+const None = "none"
+
+// mostHSTS is two years, which is what lists of hosts that browsers know beforehand ask for.
+const mostHSTS = 2 * 365 * 24 * time.Hour
+
+// Validate returns what is wrong with the configuration.
+func (c *Config) Validate() error {
+	var errs []error
+	for _, f := range []struct{ flag, value string }{{"--tls-cert", c.Cert}, {"--tls-key", c.Key}} {
+		switch {
+		case strings.Contains(f.value, "-----BEGIN"): // which is not repeated: it is a secret
+			errs = append(errs, fmt.Errorf("%s is what is in a file; it has to be the file's path: set HUBBUB_%s itself, without _FILE", f.flag, strings.ToUpper(strings.ReplaceAll(f.flag[2:], "-", "_"))))
+		case f.value != "" && !c.TLS:
+			errs = append(errs, fmt.Errorf("%s is %s, without --tls, so it would not be used", f.flag, f.value))
+		case f.value == "" && c.TLS:
+			errs = append(errs, fmt.Errorf("--tls needs %s: the path of a PEM file", f.flag))
+		}
+	}
+	if _, _, err := net.SplitHostPort(c.Redirect); err != nil && c.Redirect != None {
+		errs = append(errs, fmt.Errorf("--tls-redirect is %q; it has to be host:port, :port or none: %w", c.Redirect, err))
+	}
+	if c.HSTS < 0 || c.HSTS > mostHSTS {
+		errs = append(errs, fmt.Errorf("--tls-hsts is %s; it has to be 0s to %s", c.HSTS, mostHSTS))
+	}
+	return errors.Join(errs...)
+}
+
+// Names returns the host names of the certificate that is configured, as far as it can be read.
+func (c *Config) Names() []string {
+	b, err := os.ReadFile(c.Cert)
+	if err != nil {
+		return nil
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil
+	}
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil
+	}
+	return leaf.DNSNames
+}
+
+// read returns what is in a file that a flag names.
+func read(flag, path, what string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return nil, fmt.Errorf("%s: %w: user %d, whom this process runs as, has to be able to read %s", flag, err, os.Geteuid(), what)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w; it has to be the path of %s (PEM)", flag, err, what)
+	}
+	return b, nil
+}

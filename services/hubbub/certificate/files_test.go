@@ -1,0 +1,236 @@
+package certificate
+
+import (
+	"context"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"hubbub.internal/services/hubbub/certificate/certtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// opened opens files with a log that can be read.
+func opened(t *testing.T, cert, key string) (*Files, *observer.ObservedLogs, *prometheus.Registry, error) {
+	t.Helper()
+	core, logs := observer.New(zapcore.DebugLevel)
+	reg := prometheus.NewRegistry()
+	f, err := OpenFiles(cert, key, NewExpiry(zap.New(core), reg), zap.New(core))
+	return f, logs, reg, err
+}
+
+// TestBadFiles holds that files which make no certificate are refused with what is wrong and what
+// to do.
+func TestBadFiles(t *testing.T) {
+	ca, dir := certtest.NewCA(t), t.TempDir()
+	cert, key := ca.Issue(t, time.Hour, time.Hour/2, "chat.example")
+	_, other := ca.Issue(t, time.Hour, time.Hour/2, "chat.example")
+	leaf, rest := pem.Decode(cert)
+	write := func(name string, b []byte) string {
+		path := filepath.Join(dir, name)
+		certtest.Write(t, path, b)
+		return path
+	}
+	goodCert, goodKey := write("cert", cert), write("key", key)
+	for _, tt := range []struct{ name, cert, key, want string }{
+		{"good", goodCert, goodKey, ""},
+		{"no such certificate", dir + "/none", goodKey, "--tls-cert: open " + dir + "/none: no such file or directory; it has to be the path of the certificate and its intermediates (PEM)"},
+		{"no such key", goodCert, dir + "/none", "--tls-key: open " + dir + "/none: no such file or directory; it has to be the path of the certificate's key (PEM)"},
+		{"a folder", dir, goodKey, "is a directory; it has to be the path of"},
+		{"an empty file", write("empty", nil), goodKey, "--tls-cert: there is no certificate in " + dir + "/empty; it has to be a PEM file with the certificate and behind it its intermediates"},
+		{"DER", write("der", leaf.Bytes), goodKey, "--tls-cert: there is no certificate in " + dir + "/der; it has to be a PEM file"},
+		{"swapped", goodKey, goodCert, "are the wrong way around: there is PRIVATE KEY in the one and CERTIFICATE, CERTIFICATE in the other"},
+		{"no key", goodCert, write("text", []byte("text")), "--tls-key: there is no private key in " + dir + "/text; it has to be a PEM file with the key of the certificate"},
+		{"an encrypted key", goodCert, write("sealed", []byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")), "is encrypted with a password; decrypt it: openssl pkey"},
+		{"another's key", goodCert, write("other", other), "the key in " + dir + "/other (--tls-key) is not that of the first certificate in " + goodCert + " (--tls-cert): take both from the same renewal, and put the host's certificate before its intermediates"},
+		{"the wrong order", write("order", append(rest, pem.EncodeToMemory(leaf)...)), goodKey, "is not that of the first certificate"},
+		{"broken", write("broken", []byte("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")), goodKey, "cannot be used"},
+	} {
+		_, _, _, err := opened(t, tt.cert, tt.key)
+		switch {
+		case tt.want == "" && err != nil, tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+			t.Errorf("%s: error is %v, want %q", tt.name, err, tt.want)
+		case err != nil && strings.Contains(err.Error(), "-----BEGIN"):
+			t.Errorf("%s: the error has a key in it: %v", tt.name, err)
+		}
+	}
+	if os.Geteuid() != 0 { // who may read everything
+		if err := os.Chmod(goodKey, 0); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, _, err := opened(t, goodCert, goodKey); err == nil || !strings.Contains(err.Error(), "has to be able to read the certificate's key") {
+			t.Errorf("a key that may not be read: %v", err)
+		}
+		return
+	}
+	if err := os.Chmod(goodKey, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, logs, _, err := opened(t, goodCert, goodKey)
+	if err != nil || logs.FilterMessageSnippet("everybody on this machine can read the key").Len() != 1 {
+		t.Errorf("a key that everybody may read: %v, %v", err, logs.All())
+	}
+}
+
+// TestRenewal replaces files under a running process: good ones are taken, bad ones are not, and
+// the log says so once.
+func TestRenewal(t *testing.T) {
+	ca, dir := certtest.NewCA(t), t.TempDir()
+	cert, key := ca.Files(t, dir, "one.example")
+	synctest.Test(t, func(t *testing.T) {
+		f, logs, reg, err := opened(t, cert, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- f.Run(ctx) }()
+		pass := func() {
+			time.Sleep(5 * lookEvery)
+			synctest.Wait()
+		}
+		serves := func(name, metric string) {
+			t.Helper()
+			pass()
+			c, err := f.Get(nil)
+			if err != nil || c.Leaf.DNSNames[0] != name {
+				t.Errorf("served is %v, %v; want %s", c.Leaf.DNSNames, err, name)
+			}
+			if got := named(t, reg); got != metric {
+				t.Errorf("the metric is of %q, want %q", got, metric)
+			}
+		}
+		serves("one.example", "one.example")
+		ca.Files(t, dir, "two.example")
+		serves("two.example", "two.example")
+
+		_, other := ca.Issue(t, time.Hour, time.Hour, "three.example")
+		certtest.Write(t, key, other)
+		serves("two.example", "two.example")
+		if n := logs.FilterMessageSnippet("cannot be taken").Len(); n != 1 {
+			t.Errorf("the log says %d times that the files are bad", n)
+		}
+		if err := os.Remove(cert); err != nil {
+			t.Fatal(err)
+		}
+		serves("two.example", "two.example")
+		ca.Files(t, dir, "three.example")
+		serves("three.example", "three.example")
+		if n := logs.FilterMessage("took a new certificate").Len(); n != 2 {
+			t.Errorf("the log says %d times that there is a new certificate", n)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// named returns the names that the metric of ends has.
+func named(t *testing.T, reg *prometheus.Registry) string {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, f := range families {
+		if f.GetName() == "hubbub_tls_certificate_expiry_timestamp_seconds" {
+			for _, m := range f.GetMetric() {
+				all = append(all, m.GetLabel()[0].GetValue())
+			}
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+// TestEnd lets the time of a certificate run out: the log says so before and after, once a day, and
+// the process is not ready any more.
+func TestEnd(t *testing.T) {
+	ca, dir := certtest.NewCA(t), t.TempDir()
+	cert, key := ca.Issue(t, 100*24*time.Hour, 20*24*time.Hour, "chat.example")
+	certFile, keyFile := filepath.Join(dir, "cert"), filepath.Join(dir, "key")
+	certtest.Write(t, certFile, cert)
+	certtest.Write(t, keyFile, key)
+	f, logs, _, err := opened(t, certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := f.current.Load().Leaf
+	for _, tt := range []struct {
+		days   int // to the end
+		more   int // hours
+		warns  int
+		errors int
+		ready  string
+	}{
+		{20, 0, 0, 0, ""},
+		{14, 1, 0, 0, ""},
+		{13, 0, 1, 0, ""},
+		{13, -1, 1, 0, ""},
+		{12, -1, 2, 0, ""},
+		{-1, 0, 2, 1, "the certificate for chat.example ended at "},
+		{101, 0, 2, 1, "set the clock"},
+	} {
+		f.expiry.now = func() time.Time {
+			return leaf.NotAfter.Add(-time.Duration(tt.days)*24*time.Hour - time.Duration(tt.more)*time.Hour)
+		}
+		f.expiry.Watch("renew it", leaf)
+		warns := logs.FilterMessage("the certificate ends soon: renew it").Len()
+		errors := logs.FilterMessage("the certificate has ended, and browsers refuse it: renew it").Len()
+		if warns != tt.warns || errors != tt.errors {
+			t.Errorf("%d days before the end there are %d warnings and %d errors, want %d and %d", tt.days, warns, errors, tt.warns, tt.errors)
+		}
+		err := f.Ready(t.Context())
+		if tt.ready == "" && err != nil || tt.ready != "" && (err == nil || !strings.Contains(err.Error(), tt.ready)) {
+			t.Errorf("%d days before the end the readiness is %v, want %q", tt.days, err, tt.ready)
+		}
+	}
+}
+
+// TestConfig holds that options which do not go together are refused, by name.
+func TestConfig(t *testing.T) {
+	for _, tt := range []struct {
+		args string
+		want string
+	}{
+		{"", ""},
+		{"--tls --tls-cert=c --tls-key=k", ""},
+		{"--tls --tls-cert=c --tls-key=k --tls-redirect=none --tls-hsts=0s", ""},
+		{"--tls", "--tls needs --tls-cert: the path of a PEM file\n--tls needs --tls-key: the path of a PEM file"},
+		{"--tls --tls-cert=c", "--tls needs --tls-key: the path of a PEM file"},
+		{"--tls-cert=c", "--tls-cert is c, without --tls, so it would not be used"},
+		{"--tls --tls-cert=c --tls-key=-----BEGIN_PRIVATE_KEY-----", "--tls-key is what is in a file; it has to be the file's path: set HUBBUB_TLS_KEY itself, without _FILE"},
+		{"--tls-redirect=80", `--tls-redirect is "80"; it has to be host:port, :port or none: address 80: missing port in address`},
+		{"--tls-hsts=-1s", "--tls-hsts is -1s; it has to be 0s to 17520h0m0s"},
+	} {
+		var cfg Config
+		parser, err := kong.New(&cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = parser.Parse(strings.Fields(tt.args))
+		if got := errorText(err); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.args, got, tt.want)
+		}
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

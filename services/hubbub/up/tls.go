@@ -1,0 +1,108 @@
+package up
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/daemon"
+	"hubbub.internal/services/hubbub/certificate"
+)
+
+// secure returns how the public port speaks TLS, or nil if it does not. What keeps the certificate
+// current is a component of p.
+func (c *Config) secure(p *daemon.Process) (*tls.Config, error) {
+	if !c.TLS.TLS {
+		return nil, nil
+	}
+	files, err := certificate.OpenFiles(c.TLS.Cert, c.TLS.Key, certificate.NewExpiry(p.Log, p.Metrics), p.Log)
+	if err != nil {
+		return nil, err
+	}
+	if page, err := url.Parse(c.Directory.PageURL); err == nil && page.Host != "" {
+		if err := files.Matches(page.Hostname()); err != nil {
+			p.Log.Warn("--directory-page-url and the certificate do not go together", zap.Error(err))
+		}
+	}
+	p.Check("certificate", files.Ready)
+	p.Go("certificate", files.Run)
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: files.Get}, nil
+}
+
+// strict tells browsers to accept nothing but HTTPS of this host for some time (RFC 6797).
+func strict(age time.Duration, h http.Handler) http.Handler {
+	if age == 0 {
+		return h
+	}
+	value := "max-age=" + strconv.Itoa(int(age/time.Second))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Strict-Transport-Security", value)
+		h.ServeHTTP(w, r)
+	})
+}
+
+// sendOn serves the port of plain HTTP, which sends everybody on to HTTPS. addr is where that is
+// served.
+func (c *Config) sendOn(p *daemon.Process, addr net.Addr) error {
+	if c.TLS.Redirect == certificate.None || c.TLS.Redirect == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return fmt.Errorf("public port: %w", err)
+	}
+	// Clients may see another port than this process does, which the page's address then has.
+	if page, err := url.Parse(c.Directory.PageURL); err == nil && page.Scheme == "https" {
+		if port = page.Port(); port == "" {
+			port = "443"
+		}
+	}
+	_, err = p.ServePort("redirect port", "--tls-redirect, or none with --tls-redirect=none", c.TLS.Redirect, redirect(port))
+	return err
+}
+
+// redirect sends a request to the same host and path by HTTPS.
+func redirect(port string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		} else {
+			host = strings.Trim(host, "[]")
+		}
+		if host == "" {
+			http.Error(w, "one Host is to be named", http.StatusBadRequest)
+			return
+		}
+		switch {
+		case port != "443":
+			host = net.JoinHostPort(host, port)
+		case strings.Contains(host, ":"):
+			host = "[" + host + "]"
+		}
+		path := r.URL.RequestURI()
+		if !strings.HasPrefix(path, "/") {
+			path = "/"
+		}
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Location", "https://"+host+path)
+		w.WriteHeader(http.StatusPermanentRedirect)
+	})
+}
+
+// explained says what a person can do who may not listen on a port.
+func explained(err error) error {
+	if !errors.Is(err, os.ErrPermission) {
+		return err
+	}
+	return fmt.Errorf("%w; a port below 1024 needs the capability CAP_NET_BIND_SERVICE (AmbientCapabilities= of systemd), or sysctl net.ipv4.ip_unprivileged_port_start=80", err)
+}

@@ -1,0 +1,326 @@
+package up
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"hubbub.internal/libs/client"
+	"hubbub.internal/libs/daemon"
+	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/hubbub/certificate/certtest"
+)
+
+// server is a `hubbub up` in this process.
+type server struct {
+	t     *testing.T
+	ended chan error
+	stop  context.CancelFunc
+	ops   string
+	out   lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// begin starts a server without waiting for it.
+func begin(t *testing.T, args ...string) *server {
+	t.Helper()
+	var cfg Config
+	parser, err := kong.New(&cfg, Vars())
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := t.TempDir()
+	if err := os.WriteFile(filepath.Join(web, "index.html"), []byte("page"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(append([]string{"--data", t.TempDir(), "--web", web, "--directory-hash-memory", "64", "--drain", "0s"}, args...)); err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, ended: make(chan error, 1), ops: freeAddr(t)}
+	ctx, stop := context.WithCancel(t.Context())
+	s.stop = stop
+	go func() {
+		s.ended <- daemon.Run(ctx, "hubbub", daemon.Config{OpsListen: s.ops, LogLevel: "dpanic"}, func(ctx context.Context, p *daemon.Process) error {
+			return Start(ctx, p, cfg, &s.out)
+		})
+	}()
+	return s
+}
+
+// start starts a server, which is stopped at the end of the test, and returns when it is ready.
+func start(t *testing.T, args ...string) *server {
+	t.Helper()
+	s := begin(t, args...)
+	t.Cleanup(func() {
+		s.stop()
+		if err := <-s.ended; err != nil {
+			t.Error(err)
+		}
+	})
+	s.eventually("it is ready", func() bool { status, _ := s.get("/readyz"); return status == http.StatusOK })
+	return s
+}
+
+// get asks the ops port.
+func (s *server) get(path string) (status int, body string) {
+	r, err := http.Get("http://" + s.ops + path)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer r.Body.Close()
+	b, _ := io.ReadAll(r.Body)
+	return r.StatusCode, string(b)
+}
+
+func (s *server) eventually(what string, cond func() bool) {
+	s.t.Helper()
+	for end := time.Now().Add(time.Minute); !cond(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			_, why := s.get("/readyz")
+			s.t.Fatalf("it did not come true: %s; readyz says %s", what, why)
+		}
+	}
+}
+
+// browser is a client that goes to addr whatever it opens, follows no redirects, and trusts ca.
+func browser(ca *certtest.CA, addr string) *http.Client {
+	return &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{
+			ForceAttemptHTTP2: true, DisableKeepAlives: true, TLSClientConfig: ca.Client(""),
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, "tcp", addr)
+			},
+		},
+	}
+}
+
+// chatter registers somebody at https://host, which is at addr, and joins the lobby. What is said
+// there is sent to the channel.
+func chatter(t *testing.T, ca *certtest.CA, host, addr, name string) (c *client.Client, heard <-chan wire.Event) {
+	t.Helper()
+	web := browser(ca, addr)
+	session, err := client.NewAPI("https://"+host, web).Register(t.Context(), name, "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := make(chan wire.Event, 100)
+	c, err = client.Dial(t.Context(), client.Config{
+		URL: "wss://" + host + "/v1/ws", Token: session.Token,
+		Conn: client.ConnConfig{TLS: ca.Client(host), NetDial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", addr)
+		}},
+		Handle: func(e wire.Event) {
+			if e.Type == "msg" || e.Type == "welcome" {
+				events <- e
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	if err := session.JoinRoom(t.Context(), "lobby"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Join(t.Context(), "lobby", nil); err != nil {
+		t.Fatal(err)
+	}
+	return c, events
+}
+
+// say sends a text and waits until it is heard.
+func say(t *testing.T, c *client.Client, heard <-chan wire.Event, text string) {
+	t.Helper()
+	if _, err := c.SendMessage(t.Context(), client.Message{Room: "lobby", Text: text}); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		select {
+		case e := <-heard:
+			if e.Type == "msg" && e.Text == text {
+				return
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("nobody hears %q", text)
+		}
+	}
+}
+
+// served returns the first name of the certificate that a new connection is shown; empty: none
+// that is good for host.
+func served(ca *certtest.CA, host, addr string) string {
+	conn, err := tls.Dial("tcp", addr, ca.Client(host))
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0].DNSNames[0]
+}
+
+// TestTLS chats by wss while the certificate is replaced, and asks for page and API by HTTPS.
+func TestTLS(t *testing.T) {
+	t.Parallel()
+	ca, dir := certtest.NewCA(t), t.TempDir()
+	cert, key := ca.Files(t, dir, "chat.example", "www.chat.example")
+	listen, plain := freeAddr(t), freeAddr(t)
+	s := start(t, "--listen", listen, "--tls", "--tls-cert", cert, "--tls-key", key, "--tls-redirect", plain, "--tls-hsts", "1h", "--base-path", "/in/")
+	_, port, _ := net.SplitHostPort(listen)
+	if want := "the chat is at https://chat.example:" + port + "/in\n"; !strings.Contains(s.out.String(), want) {
+		t.Errorf("what a person is told lacks %q: %s", want, s.out.String())
+	}
+	s.eventually("there is a set-up link", func() bool { return strings.Contains(s.out.String(), "https://chat.example:"+port+"/in/#/setup/") })
+
+	ann, annHears := chatter(t, ca, "chat.example", listen, "ann")
+	say(t, ann, annHears, "one")
+
+	web := browser(ca, listen)
+	fetch := func(c *http.Client, method, url, body string) (*http.Response, string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		answer, err := c.Do(r)
+		if err != nil {
+			t.Fatalf("%s %s: %v", method, url, err)
+		}
+		defer answer.Body.Close()
+		b, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer, string(b)
+	}
+	one := browser(ca, listen)
+	one.Transport.(*http.Transport).TLSClientConfig.NextProtos = []string{"http/1.1"}
+	one.Transport.(*http.Transport).ForceAttemptHTTP2 = false
+	for proto, c := range map[string]*http.Client{"HTTP/2.0": web, "HTTP/1.1": one} {
+		r, body := fetch(c, "GET", "https://chat.example/in/", "")
+		if r.Proto != proto || body != "page" || r.Header.Get("Strict-Transport-Security") != "max-age=3600" {
+			t.Errorf("by %s the page is %q, %v", r.Proto, body, r.Header)
+		}
+		r, body = fetch(c, "POST", "https://chat.example/v1/login?cookie=1", `{"name":"ann","password":"correct horse"}`)
+		if cookies := strings.Join(r.Header.Values("Set-Cookie"), "\n"); r.StatusCode != http.StatusOK || cookies == "" || strings.Count(cookies, "Secure") != len(r.Cookies()) {
+			t.Errorf("by %s a log-in is answered %s %s with the cookies %q", proto, r.Status, body, cookies)
+		}
+	}
+	r, _ := fetch(browser(ca, plain), "POST", "http://chat.example/in/v1/users?q=a%2Fb", "{}")
+	if want := "https://chat.example:" + port + "/in/v1/users?q=a%2Fb"; r.StatusCode != http.StatusPermanentRedirect || r.Header.Get("Location") != want || r.Header.Get("Strict-Transport-Security") != "" {
+		t.Errorf("plain HTTP is answered %s to %s, want %s", r.Status, r.Header.Get("Location"), want)
+	}
+
+	ca.Files(t, dir, "new.example", "chat.example")
+	s.eventually("the new certificate is served", func() bool { return served(ca, "chat.example", listen) == "new.example" })
+	if _, text := s.get("/metrics"); !strings.Contains(text, `hubbub_tls_certificate_expiry_timestamp_seconds{name="new.example"}`) {
+		t.Error("there is no metric of the certificate's end")
+	}
+	say(t, ann, annHears, "two")
+	bob, bobHears := chatter(t, ca, "chat.example", listen, "bob")
+	say(t, bob, bobHears, "three")
+	say(t, ann, annHears, "four")
+	for len(annHears) > 0 {
+		if e := <-annHears; e.Type == "welcome" {
+			t.Error("the socket did not stay open")
+		}
+	}
+}
+
+// TestTLSStarts tries what keeps a server that speaks TLS from starting, or from being ready.
+func TestTLSStarts(t *testing.T) {
+	t.Parallel()
+	ca, dir := certtest.NewCA(t), t.TempDir()
+	cert, key := ca.Files(t, dir, "chat.example")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--tls-cert", dir + "/none", "--tls-key", key}, "--tls-cert: open " + dir + "/none: no such file or directory; it has to be"},
+		{[]string{"--listen", taken.Addr().String(), "--tls-cert", cert, "--tls-key", key}, "choose another with --listen"},
+		{[]string{"--tls-redirect", taken.Addr().String(), "--tls-cert", cert, "--tls-key", key}, "redirect port: listen tcp " + taken.Addr().String() + ": bind: address already in use; choose another with --tls-redirect, or none with --tls-redirect=none"},
+	} {
+		s := begin(t, append([]string{"--tls", "--listen", freeAddr(t), "--tls-redirect", "none"}, tt.args...)...)
+		if err := <-s.ended; err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%v: error is %v, want %q", tt.args, err, tt.want)
+		}
+	}
+
+	old, oldKey := ca.Issue(t, 100*time.Hour, -time.Hour, "chat.example")
+	certtest.Write(t, cert, old)
+	certtest.Write(t, key, oldKey)
+	listen := freeAddr(t)
+	s := begin(t, "--tls", "--listen", listen, "--tls-redirect", "none", "--tls-cert", cert, "--tls-key", key)
+	s.eventually("readyz says that the certificate has ended", func() bool {
+		_, body := s.get("/readyz")
+		return strings.Contains(body, "certificate: the certificate for chat.example ended at ")
+	})
+	ca.Files(t, dir, "chat.example")
+	s.eventually("it is ready", func() bool { status, _ := s.get("/readyz"); return status == http.StatusOK })
+	if served(ca, "chat.example", listen) == "" {
+		t.Error("the new certificate is not served")
+	}
+	s.stop()
+	if err := <-s.ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestRedirect sends plain requests on, whatever they name.
+func TestRedirect(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ port, target, host, want string }{
+		{"443", "/a?b=c", "chat.example", "https://chat.example/a?b=c"},
+		{"443", "/a%2Fb//c", "chat.example:80", "https://chat.example/a%2Fb//c"},
+		{"8443", "/", "chat.example:8080", "https://chat.example:8443/"},
+		{"443", "//other.example/", "chat.example", "https://chat.example//other.example/"},
+		{"443", "http://chat.example/x", "chat.example", "https://chat.example/x"},
+		{"443", "*", "chat.example", "https://chat.example/"},
+		{"443", "/", "[2001:db8::1]", "https://[2001:db8::1]/"},
+		{"8443", "/", "[2001:db8::1]:80", "https://[2001:db8::1]:8443/"},
+	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := &http.Server{Handler: redirect(tt.port), ReadHeaderTimeout: time.Minute}
+		go func() { _ = server.Serve(l) }()
+		if r := ask(t, l.Addr().String(), "GET "+tt.target+" HTTP/1.1\r\nHost: "+tt.host+"\r\n\r\n"); r.status != 308 || r.header.Get("Location") != tt.want {
+			t.Errorf("%s of %s: %d to %s, want %s", tt.target, tt.host, r.status, r.header.Get("Location"), tt.want)
+		}
+		_ = server.Close()
+	}
+}
