@@ -47,6 +47,7 @@ var covered = map[string]place{
 	"make run BUS=nats://127.0.0.1:4222 STORE=mongodb://127.0.0.1:27017/hubbub": here("make run BUS=$NATS STORE=$MONGODB LISTEN=$LISTEN OPS_LISTEN=$OPS DATA=$DATA"),
 	"make run BUS=redis://… STORE=mongodb://…":                                  here("make run BUS=$REDIS STORE=$MONGODB LISTEN=$LISTEN OPS_LISTEN=$OPS DATA=$DATA"),
 	"bin/hubbub up":        here("bin/hubbub up --listen $LISTEN --ops-listen $OPS --data $DATA"),
+	"bin/hubbub up --tls":  here("bin/hubbub up --tls --tls-cert $CERT --tls-key $KEY --tls-redirect none --listen $LISTEN --ops-listen $OPS --data $DATA"),
 	"bin/hubbub up --help": here("bin/hubbub up --help"),
 	"bin/hubbub admin":     here("bin/hubbub admin --help"),
 	"bin/edge --help":      here("bin/edge --help"),

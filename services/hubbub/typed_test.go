@@ -1,6 +1,7 @@
 package hubbub_test
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/libs/checkout"
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/freeport"
@@ -42,7 +44,7 @@ func TestCommands(t *testing.T) {
 		by := covered[command]
 		switch {
 		case by.file != "" || slices.Contains(first, command):
-		case strings.HasPrefix(command, "make run") || command == "bin/hubbub up":
+		case strings.HasPrefix(command, "make run") || command == "bin/hubbub up" || command == "bin/hubbub up --tls":
 			_, stop := serve(t, dir, env, by.run)
 			stop()
 		default:
@@ -231,7 +233,8 @@ func servers(t *testing.T) []string {
 		t.Cleanup(p.Kill)
 		env = append(env, name+"="+url)
 	}
-	return append(env, "MONGODB="+mongotest.URL(t), "PATH="+os.Getenv("PATH")+":/usr/sbin")
+	cert, key := bustest.Certificate(t)
+	return append(env, "CERT="+cert, "KEY="+key, "MONGODB="+mongotest.URL(t), "PATH="+os.Getenv("PATH")+":/usr/sbin")
 }
 
 // run runs a command until it ends, and returns what it prints.
@@ -286,7 +289,11 @@ func serve(t *testing.T, dir string, env []string, command string) (_ []string, 
 			t.Fatalf("%s\nis not ready: %s", command, says.String())
 		}
 	}
-	if body, err := get("http://" + listen + "/"); err != nil || !strings.Contains(body, "the page") {
+	page := "http://" + listen + "/"
+	if strings.Contains(command, " --tls") {
+		page = "https://" + listen + "/"
+	}
+	if body, err := get(page); err != nil || !strings.Contains(body, "the page") {
 		t.Errorf("%s\nhas no page: %v, %q", command, err, body)
 	}
 	return env, stop
@@ -301,8 +308,11 @@ func address(t *testing.T) string {
 	return net.JoinHostPort("127.0.0.1", fmt.Sprint(port))
 }
 
+// trusting takes any certificate.
+var trusting = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // of a server of this test
+
 func get(url string) (string, error) {
-	res, err := http.Get(url)
+	res, err := trusting.Get(url)
 	if err != nil {
 		return "", err
 	}

@@ -185,6 +185,12 @@ func served(ca *certtest.CA, host, addr string) string {
 	return conn.ConnectionState().PeerCertificates[0].DNSNames[0]
 }
 
+// fetched is what came of a request, and by which protocol.
+type fetched struct {
+	answer
+	proto string
+}
+
 // TestTLS chats by wss while the certificate is replaced, and asks for page and API by HTTPS.
 func TestTLS(t *testing.T) {
 	t.Parallel()
@@ -202,7 +208,7 @@ func TestTLS(t *testing.T) {
 	say(t, ann, annHears, "one")
 
 	web := browser(ca, listen)
-	fetch := func(c *http.Client, method, url, body string) (*http.Response, string) {
+	fetch := func(c *http.Client, method, url, body string) fetched {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 		if err != nil {
@@ -210,33 +216,34 @@ func TestTLS(t *testing.T) {
 		}
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
-		answer, err := c.Do(r)
+		got, err := c.Do(r)
 		if err != nil {
 			t.Fatalf("%s %s: %v", method, url, err)
 		}
-		defer answer.Body.Close()
-		b, err := io.ReadAll(answer.Body)
+		defer got.Body.Close()
+		b, err := io.ReadAll(got.Body)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return answer, string(b)
+		return fetched{answer{got.StatusCode, got.Header, string(b)}, got.Proto}
 	}
 	one := browser(ca, listen)
 	one.Transport.(*http.Transport).TLSClientConfig.NextProtos = []string{"http/1.1"}
 	one.Transport.(*http.Transport).ForceAttemptHTTP2 = false
 	for proto, c := range map[string]*http.Client{"HTTP/2.0": web, "HTTP/1.1": one} {
-		r, body := fetch(c, "GET", "https://chat.example/in/", "")
-		if r.Proto != proto || body != "page" || r.Header.Get("Strict-Transport-Security") != "max-age=3600" {
-			t.Errorf("by %s the page is %q, %v", r.Proto, body, r.Header)
+		r := fetch(c, "GET", "https://chat.example/in/", "")
+		if r.proto != proto || r.body != "page" || r.header.Get("Strict-Transport-Security") != "max-age=3600" {
+			t.Errorf("by %s the page is %q, %v", r.proto, r.body, r.header)
 		}
-		r, body = fetch(c, "POST", "https://chat.example/v1/login?cookie=1", `{"name":"ann","password":"correct horse"}`)
-		if cookies := strings.Join(r.Header.Values("Set-Cookie"), "\n"); r.StatusCode != http.StatusOK || cookies == "" || strings.Count(cookies, "Secure") != len(r.Cookies()) {
-			t.Errorf("by %s a log-in is answered %s %s with the cookies %q", proto, r.Status, body, cookies)
+		r = fetch(c, "POST", "https://chat.example/v1/login?cookie=1", `{"name":"ann","password":"correct horse"}`)
+		cookies := r.header.Values("Set-Cookie")
+		if r.status != http.StatusOK || len(cookies) == 0 || strings.Count(strings.Join(cookies, "\n"), "; Secure") != len(cookies) {
+			t.Errorf("by %s a log-in is answered %d %s with the cookies %q", proto, r.status, r.body, cookies)
 		}
 	}
-	r, _ := fetch(browser(ca, plain), "POST", "http://chat.example/in/v1/users?q=a%2Fb", "{}")
-	if want := "https://chat.example:" + port + "/in/v1/users?q=a%2Fb"; r.StatusCode != http.StatusPermanentRedirect || r.Header.Get("Location") != want || r.Header.Get("Strict-Transport-Security") != "" {
-		t.Errorf("plain HTTP is answered %s to %s, want %s", r.Status, r.Header.Get("Location"), want)
+	r := fetch(browser(ca, plain), "POST", "http://chat.example/in/v1/users?q=a%2Fb", "{}")
+	if want := "https://chat.example:" + port + "/in/v1/users?q=a%2Fb"; r.status != http.StatusPermanentRedirect || r.header.Get("Location") != want || r.header.Get("Strict-Transport-Security") != "" {
+		t.Errorf("plain HTTP is answered %d to %s, want %s", r.status, r.header.Get("Location"), want)
 	}
 
 	ca.Files(t, dir, "new.example", "chat.example")

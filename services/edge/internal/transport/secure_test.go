@@ -30,6 +30,12 @@ func TestHandshakes(t *testing.T) {
 		}
 	})
 
+	fails := func(what string) {
+		t.Helper()
+		if err := <-failed; err == nil {
+			t.Errorf("%s fails without an error", what)
+		}
+	}
 	plain := dial(t, addr)
 	if _, err := io.WriteString(plain, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 		t.Fatal(err)
@@ -43,13 +49,13 @@ func TestHandshakes(t *testing.T) {
 	if r.StatusCode != http.StatusBadRequest || string(body) != "this port speaks HTTPS: use https://\n" {
 		t.Errorf("a request in the clear is answered %s %q", r.Status, body)
 	}
-	<-failed
+	fails("a request in the clear")
 
 	silent := dial(t, addr)
 	if _, err := silent.Read(make([]byte, 1)); err == nil {
 		t.Error("who says nothing is told something")
 	}
-	<-failed
+	fails("silence")
 
 	look := dial(t, addr)
 	_ = look.Close()
@@ -57,7 +63,7 @@ func TestHandshakes(t *testing.T) {
 	if err := old.Handshake(); err == nil {
 		t.Error("TLS 1.1 is spoken")
 	}
-	<-failed
+	fails("TLS 1.1")
 
 	two := tls.Client(dial(t, addr), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}) //nolint:gosec // the certificate is not what is tested
 	if err := two.Handshake(); err != nil {
