@@ -266,7 +266,10 @@ func (s *Service) door(ctx context.Context, link string) (v serverView, err erro
 		return v, nil
 	}
 	v.Invitation = &invitedView{ByName: i.ActorName}
-	return v, err
+	if err != nil {
+		return v, err
+	}
+	return v, s.unname(ctx, []named{{i.Actor, &v.Invitation.ByName}})
 }
 
 type invitationView struct {
@@ -333,7 +336,14 @@ func (s *Service) invitations(ctx context.Context, before string) (out invitatio
 	for _, i := range all {
 		out.Invitations = append(out.Invitations, viewOfInvitation(i))
 	}
-	return out, err
+	if err != nil {
+		return out, err
+	}
+	names := make([]named, len(out.Invitations))
+	for i := range names {
+		names[i] = named{out.Invitations[i].By, &out.Invitations[i].ByName}
+	}
+	return out, s.unname(ctx, names)
 }
 
 // revokeInvitation has nobody more register with an invitation.

@@ -266,6 +266,13 @@ func (s *Service) bans(ctx context.Context, c auth.Claims, room, after string) (
 	all, err := s.store.Bans(ctx, room, after, maxMembers+1)
 	all, out.More = page(all, maxMembers)
 	names := s.namer()
+	kept := make([]named, len(all))
+	for i := range all {
+		kept[i] = named{all[i].User, &all[i].Name}
+	}
+	if err == nil {
+		err = s.unname(ctx, kept)
+	}
 	for _, b := range all {
 		if !b.Over(time.Now().UnixMilli()) {
 			v, err := viewOfBan(ctx, b, names)

@@ -142,7 +142,14 @@ func (s *Service) myBlocks(ctx context.Context, c auth.Claims) (blocksOutput, er
 		}
 		out.Blocks = append(out.Blocks, v)
 	}
-	return out, err
+	if err != nil {
+		return out, err
+	}
+	names := make([]named, len(out.Blocks))
+	for i := range names {
+		names[i] = named{out.Blocks[i].User, &out.Blocks[i].Name}
+	}
+	return out, s.unname(ctx, names)
 }
 
 type blockInput struct {

@@ -19,9 +19,8 @@ const kindDelete = "delete"
 // removeMessages says that the messages of who deletes the account are deleted.
 const removeMessages = "remove"
 
-// deletedName is what a user is called who has deleted the account. Nobody can register it: it has
-// a space.
-const deletedName = "Deleted account"
+// deletedName is what a user is called who has deleted the account.
+const deletedName = chat.DeletedName
 
 // errRunsServer is for who has a role on the server.
 var errRunsServer = chat.E(chat.CodeConflict, "you have a role on this server: an operator has to take it away first")

@@ -293,7 +293,15 @@ func (s *Service) inviteViews(ctx context.Context, all []store.Invite) (out invi
 			})
 		}
 	}
-	return out, err
+	if err != nil {
+		return out, err
+	}
+	var names []named
+	for i := range out.Invitations {
+		v := &out.Invitations[i]
+		names = append(names, named{v.User, &v.Name}, named{v.By, &v.ByName})
+	}
+	return out, s.unname(ctx, names)
 }
 
 func (s *Service) inviteRoutes(api huma.API) {

@@ -183,6 +183,13 @@ func (s *Service) mutes(ctx context.Context, c auth.Claims, room, after string) 
 	all, err := s.store.Mutes(ctx, room, after, maxMembers+1)
 	all, out.More = page(all, maxMembers)
 	now, names := time.Now().UnixMilli(), s.namer()
+	kept := make([]named, len(all))
+	for i := range all {
+		kept[i] = named{all[i].User, &all[i].Name}
+	}
+	if err == nil {
+		err = s.unname(ctx, kept)
+	}
 	for _, m := range all {
 		if m.Until > now {
 			v, err := viewOfMute(ctx, m, names)

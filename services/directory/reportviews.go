@@ -70,6 +70,15 @@ func (s *Service) reports(ctx context.Context, c auth.Claims, q store.ReportQuer
 	}
 	all, out.More = page(all, maxReports)
 	rooms, err := s.roomsOf(ctx, all)
+	if err != nil {
+		return out, err
+	}
+	var names []named
+	for i := range all {
+		r := &all[i]
+		names = append(names, named{r.Author, &r.AuthorName}, named{r.Reporter, &r.ReporterName}, named{r.Taker, &r.TakerName})
+	}
+	err = s.unname(ctx, names)
 	for _, r := range all {
 		if r.Author != c.User {
 			out.Reports = append(out.Reports, viewOfReport(r, rooms[r.Room]))

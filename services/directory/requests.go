@@ -215,7 +215,14 @@ func (s *Service) myRequests(ctx context.Context, c auth.Claims, before int64) (
 	for _, r := range all {
 		out.Requests = append(out.Requests, requestView{Room: r.Room, User: r.From, Name: r.FromName, Count: len(r.Sent), Since: r.Created})
 	}
-	return out, err
+	if err != nil {
+		return out, err
+	}
+	names := make([]named, len(out.Requests))
+	for i := range names {
+		names[i] = named{out.Requests[i].User, &out.Requests[i].Name}
+	}
+	return out, s.unname(ctx, names)
 }
 
 type beforeInput struct {

@@ -171,14 +171,8 @@ func (s *Service) accountRoutes(api huma.API, mux *http.ServeMux) {
 		})
 	route(s, api, guarded(http.MethodPost, "/v1/users/deleted", "deleted-users", "Who of some users has deleted the account"),
 		func(ctx context.Context, in *deletedInput) (deletedOutput, error) {
-			out := deletedOutput{Deleted: []string{}}
-			all, err := s.store.UsersOf(ctx, in.Body.Users)
-			for _, u := range all {
-				if u.Deleted() {
-					out.Deleted = append(out.Deleted, u.ID)
-				}
-			}
-			return out, err
+			gone, err := s.departed(ctx, in.Body.Users)
+			return deletedOutput{Deleted: append([]string{}, gone...)}, err
 		})
 	mux.HandleFunc("GET /.well-known/jwks.json", func(w http.ResponseWriter, r *http.Request) {
 		set, err := s.keys.publicSet(r.Context())

@@ -212,6 +212,9 @@ func (s *Service) serve(ctx context.Context) (stop func(), err error) {
 		directoryapi.ServiceAdmin: func(name string) (bus.Subscription, error) {
 			return api.Handle(ctx, s.bus, name, s.failed, s.answerAdmin)
 		},
+		directoryapi.ServiceDeparted: func(name string) (bus.Subscription, error) {
+			return api.Handle(ctx, s.bus, name, s.failed, s.answerDeparted)
+		},
 		directoryapi.ServiceSessions: func(name string) (bus.Subscription, error) {
 			return api.Handle(ctx, s.bus, name, s.failed, s.answerSessions)
 		},

@@ -35,6 +35,7 @@ func (r *record) acts(ctx context.Context, req historyapi.PageRequest, all []sho
 			break
 		}
 	}
+	r.unname(ctx, found)
 	acts := make([]shown, len(found))
 	for i, e := range found {
 		if acts[i], err = encodeMessage(e, nil); err != nil {

@@ -41,6 +41,13 @@ func (s *Service) addAuthors(ctx context.Context, entries []store.Entry) error {
 	return nil
 }
 
+// unname takes the names of users who have deleted their accounts out of entries that are about to
+// be given out.
+func (s *Service) unname(ctx context.Context, entries []store.Entry) {
+	s.cache.Unnamed(ctx, len(entries), func(i int) (string, []byte) { return entries[i].Sender, entries[i].Data },
+		func(i int, data []byte) { entries[i].Data = data })
+}
+
 // about returns the stored entries of these types, or of any, about messages, in order, with their
 // authors. With a limit other than 0 it returns false where there are more of them; then it returns
 // none.

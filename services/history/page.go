@@ -183,6 +183,7 @@ func (r *record) messages(ctx context.Context, found []store.Entry) ([]shown, er
 	if err != nil {
 		return nil, err
 	}
+	r.unname(ctx, found)
 	all := make([]shown, len(found))
 	for i, e := range found {
 		if all[i], err = encodeMessage(e, done[names[i]]); err != nil {

@@ -57,6 +57,7 @@ func (s *Service) since(ctx context.Context, req historyapi.SinceRequest) (histo
 		found, out.More = found[:n], true
 		out.Through = found[n-1].Seq
 	}
+	s.unname(ctx, found)
 	prev := req.After
 	for _, e := range found {
 		out.Entries = append(out.Entries, historyapi.Entry{Seq: e.Seq, Prev: prev, User: e.Sender, ID: e.ID, Data: e.Data})

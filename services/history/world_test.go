@@ -87,6 +87,7 @@ type world struct {
 	api     *historyapi.Client
 	key     ed25519.PrivateKey
 	access  sync.Map // "user room": may read
+	gone    sync.Map // user: has deleted the account
 	clock   atomic.Int64
 }
 
@@ -129,6 +130,17 @@ func start(t testing.TB, b bus.Interface, s *gated) (*world, func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	departed, err := api.Handle(t.Context(), b, directoryapi.ServiceDeparted, nil, func(_ context.Context, r directoryapi.DepartedRequest) (reply directoryapi.DepartedReply, _ error) {
+		for _, user := range r.Users {
+			if _, gone := w.gone.Load(user); gone {
+				reply.Departed = append(reply.Departed, user)
+			}
+		}
+		return reply, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	cache := directoryapi.NewCache(b, zap.NewNop())
 	w.Service, err = New(Config{MaxTail: 20_000, MaxEdits: 100, Pages: 8}, Deps{
 		Bus: b, Store: s, Cache: cache, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
@@ -152,6 +164,7 @@ func start(t testing.TB, b bus.Interface, s *gated) (*world, func()) {
 		cancel()
 		wait.Wait()
 		directory.Stop()
+		departed.Stop()
 	})
 	t.Cleanup(stop)
 	w.stop = stop

@@ -30,10 +30,11 @@ type Cache struct {
 	log   *zap.Logger
 	hooks []func(Change)
 
-	answers answers
-	asks    asks
-	revoked revocations
-	known   chan struct{} // closed when the revocations from before the start have been read
+	answers    answers
+	departures departures
+	asks       asks
+	revoked    revocations
+	known      chan struct{} // closed when the revocations from before the start have been read
 
 	started time.Time
 	contact atomic.Int64 // when the bus last answered, in nanoseconds since started; 0: never
@@ -43,6 +44,7 @@ type Cache struct {
 func NewCache(b bus.Interface, log *zap.Logger) *Cache {
 	c := &Cache{bus: b, log: log, started: time.Now(), known: make(chan struct{})}
 	c.answers.init()
+	c.departures.init()
 	c.asks.init(NewClient(b))
 	c.revoked.init()
 	return c
@@ -77,7 +79,7 @@ func (c *Cache) Run(ctx context.Context) error {
 		case err == nil:
 			c.touch()
 		case !c.current():
-			c.answers.forget() // it may take long: do not hold the memory
+			c.forget() // it may take long: do not hold the memory
 		}
 	}
 }
@@ -104,9 +106,15 @@ func (c *Cache) follow(ctx context.Context) (uint64, bus.Subscription) {
 // again: what changed since then may still be on its way.
 func (c *Cache) touch() {
 	if !c.current() {
-		c.answers.forget()
+		c.forget()
 	}
 	c.contact.Store(int64(time.Since(c.started)) + 1)
+}
+
+// forget forgets what changes would have to correct.
+func (c *Cache) forget() {
+	c.answers.forget()
+	c.departures.forget()
 }
 
 func (c *Cache) current() bool {
@@ -139,6 +147,9 @@ func (f *follower) Entry(e bus.Entry) {
 		c.answers.dropUser(change.User)
 	case ChangeUser:
 		c.revoked.add(change, time.Now())
+		if change.Session == "" {
+			c.departures.drop(change.User)
+		}
 	}
 	for _, hook := range c.hooks {
 		hook(change)
@@ -160,7 +171,7 @@ func (f *follower) Missed(_ string, through uint64) {
 }
 
 func (c *Cache) reset() {
-	c.answers.forget()
+	c.forget()
 	for _, hook := range c.hooks {
 		hook(Change{Kind: ChangeReset})
 	}

@@ -46,6 +46,12 @@ func (c *Client) Seen(ctx context.Context, asker, user string) (int64, error) {
 	return seen.At, err
 }
 
+// Departed returns which of at most MaxDeparted users have deleted their accounts.
+func (c *Client) Departed(ctx context.Context, users []string) ([]string, error) {
+	r, err := api.Call[DepartedRequest, DepartedReply](ctx, c.rpc, ServiceDeparted, DepartedRequest{Users: users})
+	return r.Departed, err
+}
+
 // Sessions returns which of at most MaxSessions sessions have ended, by index.
 func (c *Client) Sessions(ctx context.Context, sessions []Session) (ended []int, err error) {
 	r, err := api.Call[SessionsRequest, SessionsReply](ctx, c.rpc, ServiceSessions, SessionsRequest{Sessions: sessions})

@@ -66,11 +66,12 @@ type AccessRequest struct {
 
 // The services that directory serves on the bus.
 const (
-	ServiceAccess = "directory.access" // AccessRequest to Access
-	ServiceKeys   = "directory.keys"   // KeysRequest to the JWKS document (RFC 7517)
-	ServiceSaw    = "directory.saw"    // SawRequest to SawReply
-	ServiceSeen   = "directory.seen"   // SeenRequest to Seen
-	ServiceAsk    = "directory.ask"    // AskRequest to AskReply
+	ServiceAccess   = "directory.access"   // AccessRequest to Access
+	ServiceKeys     = "directory.keys"     // KeysRequest to the JWKS document (RFC 7517)
+	ServiceSaw      = "directory.saw"      // SawRequest to SawReply
+	ServiceSeen     = "directory.seen"     // SeenRequest to Seen
+	ServiceAsk      = "directory.ask"      // AskRequest to AskReply
+	ServiceDeparted = "directory.departed" // DepartedRequest to DepartedReply
 	// ServiceSessions answers SessionsRequest with SessionsReply.
 	ServiceSessions = "directory.sessions"
 )

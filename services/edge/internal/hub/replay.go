@@ -42,7 +42,7 @@ func (h *Hub) replayer(user, room string, after bus.Position) func(context.Conte
 		case r.Truncated:
 			return h.since(ctx, user, room, after)
 		case chat.IsUserRoom(room): // nothing in it is edited
-			return h.encode(room, r.Entries, r.Through, r.More, "log"), nil
+			return h.encode(room, h.unnamed(ctx, r.Entries), r.Through, r.More, "log"), nil
 		case r.More:
 			got, err := h.since(ctx, user, room, after)
 			// else it lacks what the log has
@@ -53,8 +53,16 @@ func (h *Hub) replayer(user, room string, after bus.Position) func(context.Conte
 		if r, err = h.revised(ctx, room, r); err != nil {
 			return replayed{}, err
 		}
-		return h.encode(room, r.Entries, r.Through, r.More, "log"), nil
+		return h.encode(room, h.unnamed(ctx, r.Entries), r.Through, r.More, "log"), nil
 	}
+}
+
+// unnamed takes the names of users who have deleted their accounts out of entries of the log, which
+// keeps them. The record has done that itself.
+func (h *Hub) unnamed(ctx context.Context, entries []bus.Entry) []bus.Entry {
+	h.access.Unnamed(ctx, len(entries), func(i int) (string, []byte) { return entries[i].Sender, entries[i].Data },
+		func(i int, data []byte) { entries[i].Data = data })
+	return entries
 }
 
 // since reads entries from history.

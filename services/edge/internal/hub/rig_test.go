@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +41,7 @@ type rig struct {
 
 	mu      sync.Mutex
 	access  map[[2]string]directory.Access // by user and room; others are members
+	gone    []string                       // users who have deleted their accounts
 	failing map[string]error               // services, by name
 	asked   map[string]int                 // requests, by service
 	applied []history.ApplyRequest
@@ -96,6 +98,14 @@ func withRig(t tester, loops int, set func(*Options), test func(r *rig)) {
 			return a, nil
 		}
 		return member, nil
+	})
+	serve(r, directory.ServiceDeparted, func(q directory.DepartedRequest) (reply directory.DepartedReply, _ error) {
+		for _, user := range q.Users {
+			if slices.Contains(r.gone, user) {
+				reply.Departed = append(reply.Departed, user)
+			}
+		}
+		return reply, nil
 	})
 	serve(r, history.ServicePage, func(history.PageRequest) (history.Page, error) {
 		return history.Page{Messages: []chat.Message{}}, nil
