@@ -13,6 +13,7 @@ import (
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/clientaddr"
+	"hubbub.internal/services/edge/internal/conn"
 	"hubbub.internal/services/edge/internal/hub"
 	"hubbub.internal/services/edge/internal/ring"
 )
@@ -152,14 +153,17 @@ func (c *Config) options(loops int) hub.Options {
 	}
 	proxies, _ := clientaddr.Parse(c.TrustedProxies) // Validate has looked at them
 	return hub.Options{
-		EdgeID: id, Origins: c.Origins, Proxies: proxies, Heartbeat: c.Heartbeat,
-		BasePath: c.Base(), Sockets: min(c.MaxSockets, socketsWithin(fileLimit())), SocketsPerIP: c.MaxSocketsIP, SocketsPerUser: c.MaxSocketsUser, UserBytes: c.UserBytes, GuestBytes: c.GuestBytes, UserRate: c.UserRate, UserBurst: c.UserBurst,
-		Frame: c.MaxFrame, Text: c.MaxText, Rooms: c.MaxRooms,
-		Rate: c.Rate, Burst: c.Burst, Pending: c.MaxPending, Buffers: c.MaxBuffers / loops, Outstanding: c.MaxOutstanding,
-		Ring:             ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},
-		Deflate:          c.Deflate,
-		HandshakeTimeout: c.Handshake, HelloTimeout: c.Hello, PingAfter: c.Ping, IdleTimeout: c.Idle, WriteTimeout: c.Write,
-		AwayAfter: c.Away, Coalesce: c.Coalesce,
+		Options: conn.Options{
+			Origins: c.Origins, Proxies: proxies, BasePath: c.Base(),
+			Sockets: min(c.MaxSockets, socketsWithin(fileLimit())), SocketsPerIP: c.MaxSocketsIP,
+			Frame: c.MaxFrame, Rate: c.Rate, Burst: c.Burst, Buffers: c.MaxBuffers / loops, Outstanding: c.MaxOutstanding, Deflate: c.Deflate,
+			HandshakeTimeout: c.Handshake, HelloTimeout: c.Hello, PingAfter: c.Ping, IdleTimeout: c.Idle, WriteTimeout: c.Write,
+		},
+		EdgeID: id, Heartbeat: c.Heartbeat, SocketsPerUser: c.MaxSocketsUser,
+		UserRate: c.UserRate, UserBurst: c.UserBurst, UserBytes: c.UserBytes, GuestBytes: c.GuestBytes,
+		Text: c.MaxText, Rooms: c.MaxRooms, Pending: c.MaxPending,
+		Ring:     ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},
+		Coalesce: c.Coalesce, AwayAfter: c.Away,
 	}
 }
 

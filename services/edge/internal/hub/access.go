@@ -5,12 +5,13 @@ import (
 
 	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 )
 
 // changed takes a change of permissions. It is called by the cache, and does not block.
 func (h *Hub) changed(c directory.Change) {
 	for _, s := range h.shards {
-		s.post(func() { s.changed(c) })
+		s.conn.Post(func() { s.changed(c) })
 	}
 }
 
@@ -22,9 +23,9 @@ func (s *Shard) changed(c directory.Change) {
 		}
 	case directory.ChangeUser:
 		s.eachOf(c.User, func(slot uint32) {
-			who := s.sessions.at(slot).who
+			who := s.sessions.At(slot).who
 			if c.Session == "" && who.before(c.At+1) || c.Session != "" && who.of(c.Session) {
-				s.close(slot, wire.CloseRevoked, "the session was revoked")
+				s.conn.Close(slot, wire.CloseRevoked, "the session was revoked")
 			}
 		})
 	case directory.ChangeRoom:
@@ -36,8 +37,8 @@ func (s *Shard) changed(c directory.Change) {
 
 // expel takes a session out of a room that its user may not read any more, and says so.
 func (s *Shard) expel(slot uint32, room string) {
-	ses := s.sessions.at(slot)
-	if ses.state != stReady {
+	ses := s.sessions.At(slot)
+	if s.conn.State(slot) != conn.Ready {
 		return
 	}
 	told := s.depart(slot, room, errForbidden)
@@ -50,7 +51,7 @@ func (s *Shard) expel(slot uint32, room string) {
 	}
 	if told {
 		s.enc = wire.AppendNotice(s.enc[:0], "", room, "left", "you may not read this room any more", 0, nil)
-		s.push(slot, s.enc)
+		s.conn.Push(slot, s.enc)
 	}
 	s.unpark(slot)
 }
@@ -58,23 +59,23 @@ func (s *Shard) expel(slot uint32, room string) {
 // review asks again whether those who are in a room, or in any, may read it.
 func (s *Shard) review(room string) {
 	type pair struct{ user, room string }
-	in := make(map[pair][]ref)
+	in := make(map[pair][]conn.Ref)
 	for slot, all := range s.wanted { // an answer that is on its way may be from before the change
 		for _, w := range all {
-			if ses := s.sessions.at(slot); room == "" || w.room == room {
+			if ses := s.sessions.At(slot); room == "" || w.room == room {
 				p := pair{ses.who.user(), w.room}
-				in[p] = append(in[p], ses.ref(slot))
+				in[p] = append(in[p], s.conn.Ref(slot))
 			}
 		}
 	}
 	for id := range s.subCount {
-		b := s.subs.at(id)
+		b := s.subs.At(id)
 		if b.aud == nil || room != "" && b.aud.feed.room != room {
 			continue
 		}
-		if ses := s.sessions.at(b.slot); ses.state == stReady {
-			p := pair{ses.who.user(), b.aud.feed.room}
-			in[p] = append(in[p], ses.ref(b.slot))
+		if s.conn.State(b.slot) == conn.Ready {
+			p := pair{s.sessions.At(b.slot).who.user(), b.aud.feed.room}
+			in[p] = append(in[p], s.conn.Ref(b.slot))
 		}
 	}
 	if len(in) == 0 {
@@ -88,7 +89,7 @@ func (s *Shard) review(room string) {
 			if err == nil && a.Read {
 				continue
 			}
-			s.post(func() {
+			s.conn.Post(func() {
 				// who may not read a room is not to stay in it because the directory was away
 				if err != nil {
 					s.reviews[room] = true
@@ -96,7 +97,7 @@ func (s *Shard) review(room string) {
 				}
 				for _, r := range refs {
 					if s.alive(r) != nil {
-						s.expel(r.slot, p.room)
+						s.expel(r.Slot, p.room)
 					}
 				}
 			})
@@ -112,10 +113,10 @@ func (s *Shard) review(room string) {
 
 // reviewAgain does, once a second, the reviews that could not be done.
 func (s *Shard) reviewAgain() {
-	if len(s.reviews) == 0 || s.now-s.reviewed < 1000 {
+	if len(s.reviews) == 0 || s.conn.Now()-s.reviewed < 1000 {
 		return
 	}
-	s.reviewed = s.now
+	s.reviewed = s.conn.Now()
 	again := s.reviews
 	s.reviews = make(map[string]bool)
 	for room := range again {

@@ -79,7 +79,7 @@ func TestReviewOfManyRooms(t *testing.T) {
 				for _, f := range ann.all() {
 					left[f.Room] = f.Code == "left"
 				}
-				if len(left) != len(rooms) || ann.s.sessions.at(ann.slot).rooms != 0 {
+				if len(left) != len(rooms) || ann.s.sessions.At(ann.slot).rooms != 0 {
 					t.Errorf("told that these were left: %v", left)
 				}
 			})

@@ -68,7 +68,7 @@ func TestOvertakenWhileAhead(t *testing.T) {
 				if blocked {
 					ann.l.room[ann.slot] = 0
 					ann.write(`{"type":"ping","id":"p"}`)
-					ann.s.Turn()
+					ann.s.conn.Turn()
 				}
 				r.server.Release()
 				for i := range 10 * testOptions().Ring.Entries {
@@ -78,7 +78,7 @@ func TestOvertakenWhileAhead(t *testing.T) {
 				if blocked {
 					r.settle()
 					delete(ann.l.room, ann.slot)
-					ann.s.Writable(ann.slot)
+					ann.s.conn.Writable(ann.slot)
 				}
 				r.settle()
 				for _, f := range ann.all() {

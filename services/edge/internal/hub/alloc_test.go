@@ -15,12 +15,9 @@ func TestDeliveryAllocatesNothing(t *testing.T) {
 	const sockets = 1000
 	var f *feed
 	for slot := range uint32(sockets) {
-		s.admit(slot)
-		if slot%2 == 0 {
-			s.sessions.at(slot).flags |= flPacks
-		}
+		s.admitWith(slot, slot%2 == 0)
 		id, _ := s.seat(slot, "lobby")
-		f = s.subs.at(id).aud.feed
+		f = s.subs.At(id).aud.feed
 	}
 	e := entry("lobby", 1, 0, 100)
 	deliver := func() {
@@ -28,7 +25,7 @@ func TestDeliveryAllocatesNothing(t *testing.T) {
 			e.Seq, e.Prev = e.Seq+1, e.Seq
 			f.Entry(e)
 		}
-		for s.Turn() == 0 {
+		for s.conn.Turn() == 0 {
 		}
 	}
 	for range 100 { // the ring and the loop's memory reach their size
@@ -64,8 +61,8 @@ func TestSendAllocatesNothing(t *testing.T) {
 		at := len(frame)
 		frame = append(frame, command...)
 		ws.Cipher(frame[at:], [4]byte{1, 2, 3, 4}, 0)
-		s.Received(0, frame)
-		s.Turn()
+		s.conn.Received(0, frame)
+		s.conn.Turn()
 	}
 	for range 10 {
 		send()

@@ -20,7 +20,7 @@ var eventOf = map[wire.Kind]string{
 // amendMessage asks history for an edit, delete, react or pin, which it checks against the record
 // and appends.
 func (s *Shard) amendMessage(slot uint32, c *wire.Command) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	if _, ok := s.member(slot, c); !ok {
 		return
 	}
@@ -51,7 +51,7 @@ func (s *Shard) amendMessage(slot uint32, c *wire.Command) {
 			return
 		}
 		req.Moderator, req.Pin = a.May(directory.ActionErase), a.May(directory.ActionPin)
-		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (history.Applied, error) {
+		later(s, s.conn.Ref(slot), func(ctx context.Context) (history.Applied, error) {
 			return history.NewClient(s.hub.bus).Apply(ctx, req)
 		}, func(slot uint32, got history.Applied, err error) {
 			switch {
@@ -59,7 +59,7 @@ func (s *Shard) amendMessage(slot uint32, c *wire.Command) {
 				s.replyErrorTo(slot, id, err)
 			case id != "":
 				s.enc = wire.AppendSeqAck(s.enc[:0], id, got.Seq)
-				s.push(slot, s.enc)
+				s.conn.Push(slot, s.enc)
 			}
 		})
 	})
@@ -68,7 +68,7 @@ func (s *Shard) amendMessage(slot uint32, c *wire.Command) {
 // history answers a page of the record.
 func (s *Shard) history(slot uint32, c *wire.Command) {
 	id := string(c.ID)
-	req := history.PageRequest{User: s.sessions.at(slot).who.user(), Room: string(c.Room), Before: c.Before, After: c.After, Around: c.Around, Limit: c.Limit}
+	req := history.PageRequest{User: s.sessions.At(slot).who.user(), Room: string(c.Room), Before: c.Before, After: c.After, Around: c.Around, Limit: c.Limit}
 	s.withAccess(slot, req.Room, func(slot uint32, a directory.Access, err error) {
 		if err == nil && !a.Read {
 			err = errForbidden
@@ -77,7 +77,7 @@ func (s *Shard) history(slot uint32, c *wire.Command) {
 			s.replyErrorTo(slot, id, err)
 			return
 		}
-		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (json.RawMessage, error) {
+		later(s, s.conn.Ref(slot), func(ctx context.Context) (json.RawMessage, error) {
 			return api.Call[history.PageRequest, json.RawMessage](ctx, s.hub.bus, history.ServicePage, req)
 		}, func(slot uint32, page json.RawMessage, err error) {
 			s.replyRaw(slot, id, err, func() ([]byte, error) { return wire.AppendHistory(s.enc[:0], id, req.Room, page) })
@@ -89,7 +89,7 @@ func (s *Shard) history(slot uint32, c *wire.Command) {
 func (s *Shard) replyRaw(slot uint32, id string, err error, encode func() ([]byte, error)) {
 	if err == nil {
 		if s.enc, err = encode(); err == nil {
-			s.push(slot, s.enc)
+			s.conn.Push(slot, s.enc)
 			return
 		}
 	}

@@ -18,7 +18,7 @@ func (s *Shard) askFirst(o *op) {
 		ctx, cancel := context.WithDeadline(ctx, deadline)
 		defer cancel()
 		err := directory.NewClient(s.hub.bus).Ask(ctx, user, room, id)
-		s.post(func() { s.asked(o, err) })
+		s.conn.Post(func() { s.asked(o, err) })
 	}) {
 		s.asked(o, errBusy)
 	}

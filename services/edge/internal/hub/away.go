@@ -1,6 +1,9 @@
 package hub
 
-import "hubbub.internal/libs/api/presence"
+import (
+	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/services/edge/internal/conn"
+)
 
 // Who has done nothing for a while is shown as idle, until the next command. That a connection
 // answers pings says nothing of the person, and a status that the client has set stays as it is.
@@ -20,7 +23,7 @@ func (p *person) shown() uint8 {
 
 // show has the presence service told what is shown from now on, if that is another status.
 func (s *Shard) show(slot uint32, status uint8, away bool) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	old := ses.who.shown()
 	if ses.who.status = status; away {
 		ses.who.status |= awayBit
@@ -32,8 +35,8 @@ func (s *Shard) show(slot uint32, status uint8, away bool) {
 
 // active notes that a session's user has done something.
 func (s *Shard) active(slot uint32) {
-	who := s.sessions.at(slot).who
-	who.active = s.now
+	who := s.sessions.At(slot).who
+	who.active = s.conn.Now()
 	if who.away() {
 		s.show(slot, who.chosen(), false)
 	}
@@ -42,9 +45,9 @@ func (s *Shard) active(slot uint32) {
 // rest finds out that a session's user has done nothing for too long. It is called every now and
 // then.
 func (s *Shard) rest(slot uint32) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	after := ms(s.hub.opts.AwayAfter)
-	if after == 0 || ses.state != stReady || ses.who.away() || ses.who.chosen() != presence.Online.Code() || s.now-ses.who.active < after {
+	if after == 0 || s.conn.State(slot) != conn.Ready || ses.who.away() || ses.who.chosen() != presence.Online.Code() || s.conn.Now()-ses.who.active < after {
 		return
 	}
 	s.show(slot, ses.who.chosen(), true)

@@ -20,7 +20,7 @@ const coalesceEach = 20 * time.Microsecond
 // hold has a room's news wait, if the room has had some just before.
 func (s *Shard) hold(a *audience) bool {
 	due := a.spread + min(s.hub.opts.Coalesce, time.Duration(len(a.subs))*s.each)
-	if s.at >= due || a.flags&audPass != 0 {
+	if s.conn.At() >= due || a.flags&audPass != 0 {
 		return false
 	}
 	if len(s.waiting) == 0 || due < s.due {
@@ -33,11 +33,11 @@ func (s *Shard) hold(a *audience) bool {
 // release ends the wait of all rooms once the first of them has waited for long enough: whoever is
 // in several gets them with one write, and a turn in which nothing is due looks at no room.
 func (s *Shard) release() {
-	if len(s.waiting) == 0 || s.at < s.due {
+	if len(s.waiting) == 0 || s.conn.At() < s.due {
 		return
 	}
 	for _, a := range s.waiting {
-		a.spread = s.at - s.hub.opts.Coalesce // so that it is not held again
+		a.spread = s.conn.At() - s.hub.opts.Coalesce // so that it is not held again
 	}
 	s.dirty = append(s.dirty, s.waiting...)
 	clear(s.waiting)
@@ -50,7 +50,7 @@ func (s *Shard) patience(wait time.Duration) time.Duration {
 	if len(s.waiting) == 0 {
 		return wait
 	}
-	left := max(0, s.due-s.elapsed())
+	left := max(0, s.due-s.conn.Elapsed())
 	if wait < 0 {
 		return left
 	}

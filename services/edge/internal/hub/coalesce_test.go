@@ -15,7 +15,7 @@ const coalesceFor = 2 * time.Millisecond
 // ones do.
 func clocked(s *Shard) *time.Duration {
 	now := time.Hour
-	s.elapsed = func() time.Duration { return now }
+	s.conn.Probe().SetClock(func() time.Duration { return now })
 	s.hub.opts.Coalesce, s.each = coalesceFor, coalesceFor
 	return &now
 }
@@ -50,7 +50,7 @@ func TestQuietRoomDoesNotWait(t *testing.T) {
 	s.seat(0, "quiet")
 	for i := range 20 {
 		room.entry()
-		s.Turn()
+		s.conn.Turn()
 		if n := l.frames(0, "msg"); n != i+1 {
 			t.Fatalf("%d of %d entries came at once", n, i+1)
 		}
@@ -78,7 +78,7 @@ func TestBusyRoomShares(t *testing.T) {
 		for range entries {
 			room.entry()
 		}
-		got := s.Turn()
+		got := s.conn.Turn()
 		for slot := range uint32(3) {
 			if n := l.frames(slot, "msg"); n != want {
 				t.Fatalf("at %s socket %d has %d entries, not %d", at, slot, n, want)
@@ -100,7 +100,7 @@ func TestBusyRoomShares(t *testing.T) {
 	if l.writes != 3*4 {
 		t.Errorf("%d writes to 3 sockets", l.writes)
 	}
-	if s.flushAll(); len(s.dirty)-s.from+len(s.waiting) != 0 {
+	if s.conn.Turn(); len(s.dirty)-s.from+len(s.waiting) != 0 {
 		t.Errorf("%d rooms have news, and %d wait", len(s.dirty)-s.from, len(s.waiting))
 	}
 }
@@ -117,13 +117,13 @@ func TestSmallRoomWaitsLess(t *testing.T) {
 			s.seat(slot, "room")
 		}
 		room.entry()
-		s.Turn()
+		s.conn.Turn()
 		room.entry()
-		if wait := s.Turn(); wait != want || l.frames(0, "msg") != 1 {
+		if wait := s.conn.Turn(); wait != want || l.frames(0, "msg") != 1 {
 			t.Errorf("with %d sockets the loop would wait for %s, not %s", sockets, wait, want)
 		}
 		*now += want
-		if s.Turn(); l.frames(0, "msg") != 2 {
+		if s.conn.Turn(); l.frames(0, "msg") != 2 {
 			t.Errorf("with %d sockets it has not come after %s", sockets, want)
 		}
 	}
@@ -142,17 +142,17 @@ func TestBusyRoomHoldsUpNobody(t *testing.T) {
 		s.seat(slot, "quiet")
 	}
 	busy.entry()
-	s.Turn()
+	s.conn.Turn()
 	*now += coalesceFor / 2
 	busy.entry()
 	quiet.entry()
-	s.Received(0, maskedText(`{"type":"ping","id":"p"}`))
-	s.Turn()
+	s.conn.Received(0, maskedText(`{"type":"ping","id":"p"}`))
+	s.conn.Turn()
 	if got := string(l.got[0]); l.frames(0, "msg") != 2 || l.frames(1, "msg") != 2 || !strings.Contains(got, `"room":"quiet"`) || !strings.Contains(got, `"ack"`) {
 		t.Fatalf("the quiet room and the command waited: %q", got)
 	}
-	s.Received(0, maskedText(`{"type":"send","id":"s","room":"busy","msg_id":"m","text":"x"}`))
-	s.Turn()
+	s.conn.Received(0, maskedText(`{"type":"send","id":"s","room":"busy","msg_id":"m","text":"x"}`))
+	s.conn.Turn()
 	if n := l.frames(0, "ack"); n < 2 {
 		t.Fatalf("%d acknowledgements came", n)
 	}
@@ -160,7 +160,7 @@ func TestBusyRoomHoldsUpNobody(t *testing.T) {
 		t.Fatalf("the busy room did not wait: %d entries", n)
 	}
 	*now += coalesceFor / 2
-	s.Turn()
+	s.conn.Turn()
 	if l.frames(0, "msg") != 3 || l.frames(1, "msg") != 3 {
 		t.Fatal("the busy room's entry has not come in its time")
 	}
@@ -179,7 +179,7 @@ func TestLargeRoomIsNotHeldWithinItsPass(t *testing.T) {
 	}
 	room.entry()
 	for i, want := range []int{10, 20, 30, 35} {
-		wait := s.Turn()
+		wait := s.conn.Turn()
 		if i == 0 {
 			// in the middle of the pass, so that those of its first part have another to come
 			room.entry()
@@ -188,7 +188,7 @@ func TestLargeRoomIsNotHeldWithinItsPass(t *testing.T) {
 			t.Fatalf("turn %d wrote to %d sockets; the loop would wait for %s", i+1, len(l.got), wait)
 		}
 	}
-	if wait := s.Turn(); wait != coalesceFor || l.frames(0, "msg") != 1 {
+	if wait := s.conn.Turn(); wait != coalesceFor || l.frames(0, "msg") != 1 {
 		t.Errorf("the second pass was not held: the loop would wait for %s", wait)
 	}
 }
@@ -214,9 +214,9 @@ func TestCoalescingIsBounded(t *testing.T) {
 				logs[i].entry()
 				came[i] = append(came[i], *now)
 			}
-			wait := s.Turn()
+			wait := s.conn.Turn()
 			for wait == 0 {
-				wait = s.Turn()
+				wait = s.conn.Turn()
 			}
 			for i := range logs {
 				for _, at := range came[i][l.frames(uint32(i), "msg"):] {
@@ -235,7 +235,7 @@ func TestCoalescingIsBounded(t *testing.T) {
 			*now += pause
 		}
 		*now += coalesceFor
-		s.Turn()
+		s.conn.Turn()
 		for i := range logs {
 			if n := l.frames(uint32(i), "msg"); n != len(came[i]) {
 				rt.Fatalf("room %d: %d of %d entries came", i, n, len(came[i]))

@@ -11,6 +11,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 )
 
 // Errors that are told to clients as they are.
@@ -37,54 +38,29 @@ var (
 )
 
 const (
-	// abuse is how many commands over the rate end the connection; one within it takes one back.
-	abuse = 500
 	// requestTimeout is how long a service may take to answer.
 	requestTimeout = 5 * time.Second
 )
 
-// mayAnswer counts something that the client has sent against its rate, and ends a connection that
-// does not heed it.
-func (s *Shard) mayAnswer(slot uint32) bool {
-	ses := s.sessions.at(slot)
-	ok, _ := ses.bucket.Take(s.rate, s.now)
-	s.recordViolation(slot, ok)
-	return ok
-}
-
-// recordViolation counts a command over the rate, or takes one such back for a command within it.
-// It closes a session that breaks the limits again and again.
-func (s *Shard) recordViolation(slot uint32, ok bool) {
-	ses := s.sessions.at(slot)
-	switch {
-	case !ok:
-		if ses.violations++; ses.violations >= abuse {
-			s.close(slot, wire.CloseAbuse, "the limits were broken again and again")
-		}
-	case ses.violations > 0:
-		ses.violations--
-	}
-}
-
 // command carries out a command, or answers the error that it is.
 func (s *Shard) command(slot uint32, c *wire.Command, err error) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	s.stats.commands[c.Kind]++
 	// A page joins all of its rooms at once: as many joins as a socket may have rooms are free.
 	if free := c.Kind == wire.Join && err == nil && int(ses.joins) < s.hub.opts.Rooms; free {
 		ses.joins++
 	} else {
-		ok, wait := ses.bucket.Take(s.rate, s.now)
-		if s.recordViolation(slot, ok); ses.state == stClosing {
+		ok, wait := s.conn.Charge(slot)
+		if s.conn.State(slot) == conn.Closing {
 			return
 		}
 		if ok && ses.who != nil && s.hub.opts.UserRate > 0 {
 			// His other sockets may have used it up: that is no strike against this one.
 			if ok, wait = s.hub.users.take(ses.who.user(), s.hub.userRate); !ok {
-				s.hub.metrics.limited.WithLabelValues("user_rate").Inc()
+				s.hub.metrics.Limited.WithLabelValues("user_rate").Inc()
 			}
 		} else if !ok {
-			s.hub.metrics.limited.WithLabelValues("rate").Inc()
+			s.hub.metrics.Limited.WithLabelValues("rate").Inc()
 		}
 		if !ok {
 			limited := chat.Error{Code: chat.CodeRateLimited, Message: "too many commands", RetryAfter: time.Duration(max(1, wait)) * time.Millisecond}
@@ -93,18 +69,18 @@ func (s *Shard) command(slot uint32, c *wire.Command, err error) {
 		}
 	}
 	switch {
-	case ses.state == stReady && err == nil:
+	case s.conn.State(slot) == conn.Ready && err == nil:
 		s.dispatch(slot, c)
-	case err == nil && c.Kind == wire.Hello && ses.state == stOpen:
+	case err == nil && c.Kind == wire.Hello && s.conn.State(slot) == conn.Open:
 		s.hello(slot, c)
 	case err == nil && c.Kind == wire.Hello:
 		s.helloAgain(slot, c)
-	case err != nil && (ses.state == stReady || c.Kind == wire.Hello):
+	case err != nil && (s.conn.State(slot) == conn.Ready || c.Kind == wire.Hello):
 		s.replyError(slot, c, codedError(err))
 	default:
 		s.replyError(slot, c, errHelloFirst)
-		if ses.state != stGreeting { // else hello was said, and is still looked at
-			s.close(slot, wire.CloseProtocol, "the first command is hello")
+		if s.conn.State(slot) != conn.Greeting { // else hello was said, and is still looked at
+			s.conn.Close(slot, wire.CloseProtocol, "the first command is hello")
 		}
 	}
 }
@@ -152,7 +128,7 @@ func (s *Shard) ping(slot uint32, c *wire.Command) { s.ack(slot, c.ID) }
 func (s *Shard) ack(slot uint32, id []byte) {
 	if len(id) > 0 {
 		s.enc = wire.AppendAck(s.enc[:0], id)
-		s.push(slot, s.enc)
+		s.conn.Push(slot, s.enc)
 	}
 }
 
@@ -162,17 +138,17 @@ func (s *Shard) replyError(slot uint32, c *wire.Command, e *chat.Error) {
 	if c.Kind == wire.Send {
 		msgID, room = c.MsgID, c.Room
 	}
-	s.hub.metrics.failed(e)
+	s.hub.countError(e)
 	s.enc = wire.AppendError(s.enc[:0], c.ID, e, msgID, room)
-	s.push(slot, s.enc)
+	s.conn.Push(slot, s.enc)
 }
 
 // replyErrorTo answers the command with an id with an error, when its frame is gone.
 func (s *Shard) replyErrorTo(slot uint32, id string, err error) {
 	e := s.hub.coded(err)
-	s.hub.metrics.failed(e)
+	s.hub.countError(e)
 	s.enc = wire.AppendError(s.enc[:0], id, e, "", "")
-	s.push(slot, s.enc)
+	s.conn.Push(slot, s.enc)
 }
 
 // codedError returns the chat.Error in err's chain, or nil.
@@ -200,32 +176,43 @@ func (h *Hub) coded(err error) *chat.Error {
 
 // later has a worker do what may block, and gives what it returns to then on the shard's loop, if
 // the session still lives. When the workers are too busy, then is called at once.
-func later[T any](s *Shard, r ref, work func(context.Context) (T, error), then func(slot uint32, v T, err error)) {
+func later[T any](s *Shard, r conn.Ref, work func(context.Context) (T, error), then func(slot uint32, v T, err error)) {
 	ok := s.hub.jobs.Do(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		v, err := work(ctx)
-		s.post(func() {
+		s.conn.Post(func() {
 			if s.alive(r) != nil {
-				then(r.slot, v, err)
+				then(r.Slot, v, err)
 			}
 		})
 	})
 	if !ok {
 		var v T
-		then(r.slot, v, errBusy)
+		then(r.Slot, v, errBusy)
 	}
 }
 
 // withAccess calls then with what the session's user may do in a room: at once where that is known.
 func (s *Shard) withAccess(slot uint32, room string, then func(slot uint32, a directory.Access, err error)) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	user := ses.who.user()
 	if a, ok := s.hub.access.Cached(user, room); ok {
 		then(slot, a, nil)
 		return
 	}
-	later(s, ses.ref(slot), func(ctx context.Context) (directory.Access, error) {
+	later(s, s.conn.Ref(slot), func(ctx context.Context) (directory.Access, error) {
 		return s.hub.access.Access(ctx, user, room)
 	}, then)
+}
+
+// countError counts an error that a client is told of, and the limit that it is about.
+func (h *Hub) countError(e *chat.Error) {
+	h.metrics.Failed(e)
+	switch e {
+	case errRooms:
+		h.metrics.Limited.WithLabelValues("rooms").Inc()
+	case errPending:
+		h.metrics.Limited.WithLabelValues("pending").Inc()
+	}
 }

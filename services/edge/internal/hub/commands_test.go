@@ -13,6 +13,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 )
 
 // commands are all that a session may send, with an id to put in, what each is answered with, and
@@ -244,7 +245,7 @@ func TestRates(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		ann.say(`{"type":"ping","id":"4"}`)
 		ann.want("ack", "4")
-		for range abuse {
+		for range conn.MaxViolations {
 			ann.write(`{"type":"ping"}`)
 		}
 		r.settle()
@@ -263,7 +264,7 @@ func TestRates(t *testing.T) {
 		one.refused("3", chat.CodeRateLimited)
 		bob.say(`{"type":"ping","id":"4"}`)
 		bob.want("ack", "4")
-		if n := one.s.sessions.at(one.slot).violations; n != 0 {
+		if n := one.s.conn.Probe().Violations(one.slot); n != 0 {
 			t.Errorf("%d strikes for what other sockets have used", n)
 		}
 	})
@@ -274,17 +275,17 @@ func TestRates(t *testing.T) {
 func TestStrikesAreTakenBack(t *testing.T) {
 	riggedWith(t, 1, func(o *Options) { o.Rate, o.Burst = 10, 1 }, func(r *rig) {
 		ann := r.login("ann")
-		for range 3 * abuse {
+		for range 3 * conn.MaxViolations {
 			time.Sleep(110 * time.Millisecond)
 			ann.write(`{"type":"ping"}`) // within the rate
 			ann.write(`{"type":"ping"}`) // above it
 		}
 		r.settle()
 		// all that were above the rate are answered
-		if n := len(ann.all()); n != 3*abuse || ann.code != 0 {
+		if n := len(ann.all()); n != 3*conn.MaxViolations || ann.code != 0 {
 			t.Errorf("%d answers, closed with %d", n, ann.code)
 		}
-		if n := ann.s.sessions.at(ann.slot).violations; n > 1 {
+		if n := ann.s.conn.Probe().Violations(ann.slot); n > 1 {
 			t.Errorf("%d strikes are left", n)
 		}
 	})

@@ -21,7 +21,7 @@ func TestFairness(t *testing.T) {
 		s.admit(slot)
 		s.seat(slot, "small")
 	}
-	s.Turn()
+	s.conn.Turn()
 	const first = 10 // entries of the large room
 	big, small := s.hub.feeds["large"], s.hub.feeds["small"]
 	for i := range uint64(first) {
@@ -31,7 +31,7 @@ func TestFairness(t *testing.T) {
 	turns := uint64(0)
 	for served := 0; served < large; turns++ {
 		small.Entry(entry("small", turns+1, turns, 100))
-		wait := s.Turn()
+		wait := s.conn.Turn()
 		for slot := uint32(large); slot < large+2; slot++ {
 			if got := count(slot); got != int(turns)+1 {
 				t.Fatalf("after turn %d a socket of the small room has %d of its entries", turns+1, got)

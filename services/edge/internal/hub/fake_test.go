@@ -18,6 +18,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/edge/internal/conn"
 	"hubbub.internal/services/edge/internal/ring"
 	"hubbub.internal/services/edge/internal/transport"
 )
@@ -103,9 +104,11 @@ func (b *countingBus) Append(_ bus.NewEntry, done func(bus.Appended, error)) {
 
 func testOptions() Options {
 	return Options{
-		EdgeID: "test", Sockets: 1 << 20, Frame: 64 << 10, Text: 16 << 10, Rooms: 500, Rate: 1_000_000, Burst: 1_000_000, Pending: 1000,
-		Buffers: 1 << 30, Outstanding: 8 << 20, Ring: ring.Limits{Bytes: 4096, Entries: 64, Keep: 30},
-		HandshakeTimeout: time.Second, HelloTimeout: time.Second, PingAfter: 25 * time.Second, IdleTimeout: time.Minute, WriteTimeout: 10 * time.Second,
+		EdgeID: "test", Text: 16 << 10, Rooms: 500, Pending: 1000, Ring: ring.Limits{Bytes: 4096, Entries: 64, Keep: 30},
+		Options: conn.Options{
+			Sockets: 1 << 20, Frame: 64 << 10, Rate: 1_000_000, Burst: 1_000_000, Buffers: 1 << 30, Outstanding: 8 << 20,
+			HandshakeTimeout: time.Second, HelloTimeout: time.Second, PingAfter: 25 * time.Second, IdleTimeout: time.Minute, WriteTimeout: 10 * time.Second,
+		},
 	}
 }
 
@@ -131,7 +134,8 @@ func newTestShard(t testing.TB) (*Shard, *fakeLoop) {
 		_ = b.Close()
 	})
 	l := newFakeLoop()
-	return h.Shard(l), l
+	h.Shard(l)
+	return h.shards[0], l
 }
 
 // allow has the permission of a user in a room known.
@@ -149,24 +153,27 @@ func allow(t testing.TB, s *Shard, user, room string) {
 func plainShard() (*Shard, *fakeLoop) {
 	h := New(testOptions(), Deps{Access: directory.NewCache(nil, zap.NewNop()), Log: zap.NewNop()})
 	l := newFakeLoop()
-	return h.Shard(l), l
+	h.Shard(l)
+	return h.shards[0], l
 }
 
 // admit lets a session in, as hello would.
-func (s *Shard) admit(slot uint32) {
-	s.Opened(slot)
-	ses := s.sessions.at(slot)
+func (s *Shard) admit(slot uint32) { s.admitWith(slot, false) }
+
+// admitWith lets a session in that takes compressed messages, or does not.
+func (s *Shard) admitWith(slot uint32, packs bool) {
+	s.conn.Opened(slot)
+	ses := s.sessions.At(slot)
+	s.conn.Accept(slot, packs)
 	ses.who = newPerson(&auth.Claims{User: fmt.Sprintf("user%d", slot), Name: "Name", Session: "s"}, "web", time.Now())
-	ses.state = stReady
-	s.hub.sockets.Add(1)
-	s.keepAlive(slot)
+	s.conn.SetState(slot, conn.Ready)
 }
 
 // seat puts a session into a room, as join would, and returns the position that it begins at.
 func (s *Shard) seat(slot uint32, room string) (id uint32, seq uint64) {
 	id = s.addSub(slot, logFeed, room)
-	s.sessions.at(slot).rooms++
-	b := s.subs.at(id)
+	s.sessions.At(slot).rooms++
+	b := s.subs.At(id)
 	b.flags |= subMember
 	b.aud.feed.ring.Start(0)
 	seq, b.cursor = b.aud.view.Head()

@@ -12,6 +12,7 @@ import (
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/edge/internal/deflate"
 	"hubbub.internal/services/edge/internal/ring"
+	"hubbub.internal/services/edge/internal/uptime"
 )
 
 // A feed is what somebody on this edge listens to: the log of a room, together with what is live
@@ -97,7 +98,7 @@ func (h *Hub) release(f *feed) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if f.refs--; f.refs == 0 {
-		f.since = seconds()
+		f.since = uptime.Seconds()
 	}
 }
 
@@ -197,11 +198,11 @@ func (f *feed) Entry(e bus.Entry) {
 		*packed = deflate.Append((*packed)[:0], frame)
 		if len(*packed) < len(frame) {
 			m.Packed = *packed
-			f.hub.metrics.packed.Inc()
+			f.hub.metrics.Packed.Inc()
 		}
 	}
-	f.ring.Append(f.hub.opts.Ring, m, seconds())
-	f.hub.metrics.entries.Inc()
+	f.ring.Append(f.hub.opts.Ring, m, uptime.Seconds())
+	f.hub.metrics.Entries.Inc()
 	f.tell()
 }
 
@@ -232,7 +233,7 @@ func (f *feed) Missed(_ string, through uint64) {
 
 // Live puts a frame into the ring that is no entry of the log.
 func (f *feed) Live(payload []byte) {
-	f.ring.Append(f.hub.opts.Ring, ring.Message{Payload: payload}, seconds())
+	f.ring.Append(f.hub.opts.Ring, ring.Message{Payload: payload}, uptime.Seconds())
 	f.tell()
 }
 
@@ -252,16 +253,11 @@ func (f *feed) tell() {
 	}
 }
 
-// started is the process's zero of coarse time.
-var started = time.Now()
-
-func seconds() uint32 { return uint32(time.Since(started) / time.Second) }
-
 // sweepFeeds gives up feeds that nobody has used for a while; every so often it trims the rings of
 // the others.
 func (h *Hub) sweepFeeds(n int) {
 	const trimEvery = 10
-	now := seconds()
+	now := uptime.Seconds()
 	var old, all []*feed
 	h.mu.Lock()
 	for name, f := range h.feeds {
@@ -278,7 +274,7 @@ func (h *Hub) sweepFeeds(n int) {
 		f.stop()
 	}
 	for _, f := range all {
-		f.ring.Trim(h.opts.Ring, seconds())
+		f.ring.Trim(h.opts.Ring, uptime.Seconds())
 	}
 }
 

@@ -82,7 +82,7 @@ func TestRoomThatCannotBeFollowed(t *testing.T) {
 		ann.say(`{"type":"history","id":"h","room":"lobby"}`)
 		ann.refused("h", chat.CodeUnavailable)
 		r.hub.jobs = jobs
-		if n := ann.s.sessions.at(ann.slot).rooms; n != 0 {
+		if n := ann.s.sessions.At(ann.slot).rooms; n != 0 {
 			t.Errorf("the failed joins take %d places", n)
 		}
 		ann.enter("lobby")
@@ -104,7 +104,7 @@ func TestWatchThatFails(t *testing.T) {
 		ann.say(`{"type":"watch","id":"a","room":"lobby","on":true}`)
 		ann.refused("a", chat.CodeInternal)
 		r.server.Fail(nil)
-		if n := ann.s.sessions.at(ann.slot).watches; n != 0 {
+		if n := ann.s.sessions.At(ann.slot).watches; n != 0 {
 			t.Errorf("%d watches are counted", n)
 		}
 		ann.say(`{"type":"watch","id":"b","room":"lobby","on":true}`)
@@ -201,7 +201,7 @@ func expelledFromWatching(t *testing.T, r *rig, change directory.Change) {
 	if len(bob.all()) != 1 {
 		t.Error("the other is not told any more")
 	}
-	if n := ann.s.sessions.at(ann.slot).watches; n != 0 {
+	if n := ann.s.sessions.At(ann.slot).watches; n != 0 {
 		t.Errorf("%d watches are counted", n)
 	}
 	bob.say(`{"type":"watch","id":"w","room":"lobby","on":false}`)
@@ -217,7 +217,7 @@ func TestAway(t *testing.T) {
 		ann, bob, cat := r.login("ann"), r.login("bob"), r.login("cat")
 		bob.say(`{"type":"status","status":"dnd"}`)
 		cat.say(`{"type":"status","status":"invisible"}`)
-		shown := func(c *client) presence.Status { return c.s.presenceOf(c.s.sessions.at(c.slot)).Status }
+		shown := func(c *client) presence.Status { return c.s.presenceOf(c.s.sessions.At(c.slot)).Status }
 		for range 10 {
 			r.pass(10 * time.Second)
 			ann.say(`{"type":"ping"}`)
@@ -277,7 +277,7 @@ func TestLapse(t *testing.T) {
 			for ; d > 0; d -= 500 * time.Millisecond {
 				r.pass(500 * time.Millisecond)
 				for _, c := range append(others, ended) {
-					c.s.Received(c.slot, masked(0x8a, ""))
+					c.s.conn.Received(c.slot, masked(0x8a, ""))
 				}
 			}
 		}

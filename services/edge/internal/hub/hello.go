@@ -8,6 +8,7 @@ import (
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 )
 
 // Errors of hello; each is followed by a close.
@@ -24,23 +25,21 @@ var (
 // hello checks who a session is. Signatures are verified by workers: one takes as long as ten
 // frames.
 func (s *Shard) hello(slot uint32, c *wire.Command) {
-	ses := s.sessions.at(slot)
 	id := string(c.ID)
 	if c.Version != wire.Version {
 		s.turnAway(slot, id, errVersion, wire.CloseVersion)
 		return
 	}
-	token := string(c.Token)
-	if token == "" && ses.more != nil {
-		token = ses.more.token
+	token := s.conn.TakeToken(slot)
+	if len(c.Token) > 0 {
+		token = string(c.Token)
 	}
-	ses.more = nil
 	if token == "" {
 		s.turnAway(slot, id, errToken, wire.CloseUnauthorized)
 		return
 	}
-	device, r := string(c.Device), ses.ref(slot)
-	ses.state = stGreeting
+	device, r := string(c.Device), s.conn.Ref(slot)
+	s.conn.SetState(slot, conn.Greeting)
 	if !s.hub.checks.Do(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
@@ -49,7 +48,7 @@ func (s *Shard) hello(slot uint32, c *wire.Command) {
 			// at the start: who has been shut out, of which welcome asks
 			err = s.hub.access.Known(ctx)
 		}
-		s.post(func() { s.verified(r, id, device, claims, err) })
+		s.conn.Post(func() { s.verified(r, id, device, claims, err) })
 	}) {
 		s.turnAway(slot, id, errBusy, wire.CloseLost)
 	}
@@ -62,35 +61,35 @@ func (s *Shard) turnAway(slot uint32, id string, e *chat.Error, code wire.CloseC
 	if code == wire.CloseLost {
 		reason = lostMessage
 	}
-	s.close(slot, code, reason)
+	s.conn.Close(slot, code, reason)
 }
 
 // verified goes on with hello when the token has been checked.
-func (s *Shard) verified(r ref, id, device string, claims auth.Claims, err error) {
+func (s *Shard) verified(r conn.Ref, id, device string, claims auth.Claims, err error) {
 	ses := s.alive(r)
 	switch {
 	case ses == nil:
 		return
 	case errors.Is(err, auth.ErrExpired):
-		s.turnAway(r.slot, id, errExpired, wire.CloseTokenExpired)
+		s.turnAway(r.Slot, id, errExpired, wire.CloseTokenExpired)
 		return
 	case errors.Is(err, auth.ErrInvalid):
-		s.turnAway(r.slot, id, errToken, wire.CloseUnauthorized)
+		s.turnAway(r.Slot, id, errToken, wire.CloseUnauthorized)
 		return
 	case err != nil:
-		s.turnAway(r.slot, id, errNoKeys, wire.CloseLost)
+		s.turnAway(r.Slot, id, errNoKeys, wire.CloseLost)
 		return
 	}
 	s.hub.heads.ask(chat.UserRoom(claims.User), func(through uint64, err error) {
-		s.post(func() {
+		s.conn.Post(func() {
 			if s.alive(r) == nil {
 				return
 			}
 			if err != nil {
-				s.turnAway(r.slot, id, s.hub.coded(err), wire.CloseLost)
+				s.turnAway(r.Slot, id, s.hub.coded(err), wire.CloseLost)
 				return
 			}
-			s.welcome(r.slot, through, id, device, claims)
+			s.welcome(r.Slot, through, id, device, claims)
 		})
 	})
 }
@@ -98,27 +97,26 @@ func (s *Shard) verified(r ref, id, device string, claims auth.Claims, err error
 // welcome lets a session in. own is where the log of its user's own room ended when it was last
 // looked at.
 func (s *Shard) welcome(slot uint32, own uint64, id, device string, claims auth.Claims) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	if s.hub.access.Revoked(claims) {
 		s.turnAway(slot, id, errRevoked, wire.CloseRevoked)
 		return
 	}
 	if most := s.hub.opts.SocketsPerUser; most > 0 && !s.hub.ofUser.take(claims.User, most) {
-		s.hub.metrics.refused.WithLabelValues("user").Inc()
+		s.hub.metrics.Refused.WithLabelValues("user").Inc()
 		s.turnAway(slot, id, errSockets, wire.CloseSockets)
 		return
 	}
 	now := time.Now()
 	ses.who = newPerson(&claims, device, now)
-	ses.who.active = s.now
-	ses.state, ses.since = stReady, s.now
+	ses.who.active = s.conn.Now()
+	s.conn.SetState(slot, conn.Ready)
 	ses.number = s.hub.numbers.Add(1)
 	s.enterOwn(slot, own)
 	s.hub.reporter.Enter(s.presenceOf(ses))
-	s.keepAlive(slot)
 	s.enc = wire.AppendWelcome(s.enc[:0], id, &wire.Welcome{
 		User: claims.User, Name: claims.Name, Session: claims.Session, Limits: s.hub.limits,
 		PingMS: int(s.hub.opts.PingAfter / time.Millisecond), TS: now.UnixMilli(),
 	})
-	s.push(slot, s.enc)
+	s.conn.Push(slot, s.enc)
 }

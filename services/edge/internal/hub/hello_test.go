@@ -15,6 +15,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 	"hubbub.internal/services/edge/internal/deflate"
 )
 
@@ -105,7 +106,7 @@ func TestHelloBeforeRevocationsAreKnown(t *testing.T) {
 		c := r.open()
 		c.say(`{"type":"hello","id":"h","version":1,"token":%q}`, r.token("ann", time.Hour))
 		c.quiet()
-		r.pass(requestTimeout + tick)
+		r.pass(requestTimeout + conn.TickEvery)
 		if f := c.refused("h", chat.CodeUnavailable); f.RetryAfterMS == 0 || c.code != int(wire.CloseLost) {
 			t.Errorf("%s, closed with %d", f.raw, c.code)
 		}
@@ -120,7 +121,7 @@ func TestTimeouts(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		mute, ann, bob := r.open(), r.login("ann"), r.login("bob")
 		o := testOptions()
-		r.pass(o.HelloTimeout + 2*tick)
+		r.pass(o.HelloTimeout + 2*conn.TickEvery)
 		mute.all()
 		if mute.code != int(wire.CloseHelloTimeout) {
 			t.Errorf("without hello: closed with %d", mute.code)
@@ -177,7 +178,7 @@ func TestDrain(t *testing.T) {
 		if !acked {
 			t.Error("the send on its way is not acknowledged")
 		}
-		r.pass(closeLinger + 2*tick)
+		r.pass(conn.CloseLinger + 2*conn.TickEvery)
 		<-drained
 		if n := r.hub.Sockets(); n != 0 || !r.loops[0].deaf || !r.loops[1].deaf {
 			t.Errorf("%d sockets are left; new ones are accepted: %v, %v", n, !r.loops[0].deaf, !r.loops[1].deaf)
@@ -201,13 +202,13 @@ func TestDrainWaitsForNobodyForever(t *testing.T) {
 		}()
 		synctest.Wait()
 		r.settle()
-		r.pass(appendGrace - time.Second)
+		r.pass(conn.DrainGrace - time.Second)
 		ann.quiet()
 		r.pass(2 * time.Second)
 		if all := ann.all(); len(all) != 1 || all[0].Type != "bye" || ann.code != int(wire.CloseDrain) {
 			t.Errorf("told %+v, closed with %d", all, ann.code)
 		}
-		r.pass(closeLinger + 2*tick)
+		r.pass(conn.CloseLinger + 2*conn.TickEvery)
 		<-drained
 	})
 }
@@ -225,7 +226,7 @@ func TestGoneWhileHello(t *testing.T) {
 				c := r.open()
 				r.server.Down()
 				c.say(`{"type":"hello","id":"h","version":1,"token":%q}`, r.token("ann", time.Hour))
-				c.s.Gone(c.slot)
+				c.s.conn.Gone(c.slot)
 				r.next = c.slot
 				next := r.open()
 				next.l.got[next.slot] = nil
@@ -235,7 +236,7 @@ func TestGoneWhileHello(t *testing.T) {
 				r.server.Up()
 				r.settle()
 				next.quiet()
-				if ses := next.s.sessions.at(next.slot); ses.state != stOpen || ses.who != nil {
+				if ses := next.s.sessions.At(next.slot); next.s.conn.State(next.slot) != conn.Open || ses.who != nil {
 					t.Errorf("keys are known: %v, calls fail: %v: the next connection is %+v", known, fails, *ses)
 				}
 				r.server.Fail(nil)

@@ -22,9 +22,10 @@ import (
 	"hubbub.internal/libs/api/presence"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/clientaddr"
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/edge/internal/bucket"
+	"hubbub.internal/services/edge/internal/conn"
+	"hubbub.internal/services/edge/internal/metrics"
 	"hubbub.internal/services/edge/internal/ring"
 	"hubbub.internal/services/edge/internal/transport"
 	"hubbub.internal/services/edge/internal/work"
@@ -32,38 +33,20 @@ import (
 
 // Options bound what the hub does. All are set by the caller.
 type Options struct {
-	EdgeID    string // names the edge to the presence service
-	Origins   []string
-	Proxies   clientaddr.Proxies
-	Heartbeat time.Duration // of the edge, to the presence service
-	Sockets   int           // WebSockets at the same time
-	// that the WebSocket is under, too, without a slash at its end; empty: none
-	BasePath       string
-	SocketsPerIP   int // of one address (IPv6: of one /64); 0: any number
-	SocketsPerUser int // 0: any number
+	conn.Options
+	EdgeID         string        // names the edge to the presence service
+	Heartbeat      time.Duration // of the edge, to the presence service
+	SocketsPerUser int           // 0: any number
 	// commands per second of one user on this edge, sustained; 0: any number
 	UserRate  int
 	UserBurst int // commands of one user at once
 	// of text and perMessage that a user may send in a day on this edge; 0: any amount
 	UserBytes  int64
 	GuestBytes int64 // the same of a guest
-	Frame      int   // bytes of a message
 	Text       int   // bytes of UTF-8 of a text
 	Rooms      int   // rooms of one socket
-	Rate       int   // commands per second of one socket, sustained
-	Burst      int   // commands at once
 	Pending    int   // sends of one socket that are not acknowledged
-	// bytes of incomplete input and unsent output, of all sockets together
-	Buffers     int
-	Outstanding int // bytes of unsent output of one socket
-	Ring        ring.Limits
-	// bytes from which a message of a room is compressed; 0: never, and no client's is taken
-	Deflate          int
-	HandshakeTimeout time.Duration
-	HelloTimeout     time.Duration
-	PingAfter        time.Duration
-	IdleTimeout      time.Duration
-	WriteTimeout     time.Duration
+	Ring       ring.Limits
 	// for which at most a busy room's frames wait for more; 0: they do not
 	Coalesce  time.Duration
 	AwayAfter time.Duration // without a command the user is shown as idle; 0: never
@@ -83,14 +66,14 @@ type Deps struct {
 // Hub is what the shards of an edge share.
 type Hub struct {
 	opts     Options
+	conn     *conn.Hub
 	bus      bus.Interface
 	verifier *auth.Verifier
 	access   *directory.Cache
 	people   *presence.Client
 	reporter *presence.Reporter
 	log      *zap.Logger
-	http     func(net.Conn, []byte)
-	metrics  *metrics
+	metrics  *metrics.Edge
 	limits   wire.Limits
 	userRate bucket.Limit
 	volumes  volumes
@@ -99,14 +82,11 @@ type Hub struct {
 	lookUps  *work.Pool // looks for messages in the record
 	checks   *work.Pool // verifies signatures
 	numbers  atomic.Uint64
-	sockets  atomic.Int64
-	draining atomic.Bool
 	ended    chan struct{} // the shards have stopped
 
 	mu    sync.Mutex
 	feeds map[string]*feed // by name
 
-	addrs   addrTable
 	users   userTable
 	ofUser  socketTable
 	slow    slowTable
@@ -126,9 +106,9 @@ const (
 // New returns a hub without shards; see Shard.
 func New(opts Options, deps Deps) *Hub {
 	h := &Hub{
-		opts: opts, bus: deps.Bus, verifier: deps.Verifier, access: deps.Access, log: deps.Log, http: deps.HTTP,
+		opts: opts, bus: deps.Bus, verifier: deps.Verifier, access: deps.Access, log: deps.Log,
 		people:  presence.NewClient(deps.Bus),
-		metrics: newMetrics(deps.Metrics),
+		metrics: metrics.New(deps.Metrics),
 		limits: wire.Limits{
 			Frame: opts.Frame, Text: opts.Text, Rooms: opts.Rooms, Rate: opts.Rate, Burst: opts.Burst, Pending: opts.Pending, Event: wire.MaxEvent,
 		},
@@ -142,18 +122,29 @@ func New(opts Options, deps Deps) *Hub {
 	h.numbers.Store(rand.Uint64() >> 24)
 	h.reporter = presence.NewReporter(deps.Bus, presence.ReporterConfig{Edge: opts.EdgeID, Heartbeat: opts.Heartbeat, Log: deps.Log, Metrics: deps.Metrics}, h.sessions)
 	h.access.OnChange(h.changed)
-	h.metrics.watch(deps.Metrics, h)
+	h.conn = conn.NewHub(opts.Options, h.metrics, deps.HTTP)
+	metrics.Watch(deps.Metrics, metrics.Gauges{
+		Sockets:     func() float64 { return float64(h.conn.Sockets()) },
+		MaxSockets:  func() float64 { return float64(opts.Sockets) },
+		BufferBytes: func() float64 { return float64(h.conn.Held()) },
+		Rooms: func() float64 {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return float64(len(h.feeds))
+		},
+	})
 	return h
 }
 
 // MaxShards is how many shards a hub may have.
 const MaxShards = 64
 
-// Shard adds a shard that drives l's connections. All are added before Run.
-func (h *Hub) Shard(l transport.Loop) *Shard {
-	s := newShard(h, l, len(h.shards))
-	h.shards = append(h.shards, s)
-	return s
+// Shard adds a shard that drives l's connections, and returns its handler. All are added before
+// Run.
+func (h *Hub) Shard(l transport.Loop) transport.Handler {
+	c := h.conn.Shard(l)
+	h.shards = append(h.shards, newShard(h, c))
+	return c
 }
 
 // Run does what belongs to no loop, until ctx ends. The loops have to be running, and have to be
@@ -174,7 +165,7 @@ func (h *Hub) Run(ctx context.Context) error {
 
 // HandshakeFailed counts a handshake of TLS that failed, by any goroutine.
 func (h *Hub) HandshakeFailed(err error) {
-	h.metrics.refused.WithLabelValues("tls").Inc()
+	h.metrics.Refused.WithLabelValues("tls").Inc()
 	h.log.Debug("a TLS handshake failed", zap.Error(err))
 }
 
@@ -182,10 +173,13 @@ func (h *Hub) HandshakeFailed(err error) {
 func (h *Hub) Stopped() { close(h.ended) }
 
 // Sockets returns how many WebSockets there are.
-func (h *Hub) Sockets() int { return int(h.sockets.Load()) }
+func (h *Hub) Sockets() int { return h.conn.Sockets() }
 
 // Draining reports whether Drain has been called.
-func (h *Hub) Draining() bool { return h.draining.Load() }
+func (h *Hub) Draining() bool { return h.conn.Draining() }
+
+// Drain asks all sockets to go elsewhere: see conn.Hub.Drain.
+func (h *Hub) Drain(ctx context.Context, d time.Duration) { h.conn.Drain(ctx, d) }
 
 // sweepEvery is how often feeds that nobody uses are given up and rings are trimmed.
 const sweepEvery = time.Second

@@ -11,7 +11,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"hubbub.internal/libs/wire"
-	"hubbub.internal/services/edge/internal/buffer"
+	"hubbub.internal/services/edge/internal/conn"
 	"hubbub.internal/services/edge/internal/deflate"
 	"hubbub.internal/services/edge/internal/frame"
 )
@@ -20,7 +20,7 @@ const request = "GET /v1/ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrad
 
 // bytes has bytes come, and everything happen that follows.
 func (c *client) bytes(b []byte) {
-	c.s.Received(c.slot, bytes.Clone(b))
+	c.s.conn.Received(c.slot, bytes.Clone(b))
 	c.r.settle()
 }
 
@@ -77,8 +77,8 @@ func TestHandshakes(t *testing.T) {
 			}
 			c.bytes(whole[i : i+1])
 		}
-		if !strings.HasPrefix(c.head(), "HTTP/1.1 101 ") || r.hub.Sockets() != 1 || c.s.buffers.Held() != 0 {
-			t.Fatalf("not answered, %d sockets, %d bytes are held", r.hub.Sockets(), c.s.buffers.Held())
+		if !strings.HasPrefix(c.head(), "HTTP/1.1 101 ") || r.hub.Sockets() != 1 || c.s.conn.Probe().Held() != 0 {
+			t.Fatalf("not answered, %d sockets, %d bytes are held", r.hub.Sockets(), c.s.conn.Probe().Held())
 		}
 		c.say(`{"type":"hello","id":"h","version":1,"token":%q}`, r.token("ann", time.Hour))
 		c.want("welcome", "h")
@@ -106,16 +106,16 @@ func TestHandshakes(t *testing.T) {
 		defer func() { _, _ = mine.Close(), theirs.Close() }()
 		r.loops[0].detached = mine
 		rest := []byte("POST /v1/login HTTP/1.1\r\n")
-		other.s.Received(other.slot, rest)
+		other.s.conn.Received(other.slot, rest)
 		copy(rest, "XXXXXXXXX") // the loop reads the next into the same memory
 		if len(r.passed) != 1 || r.passed[0] != "POST /v1/login HTTP/1.1\r\n" {
 			t.Errorf("the HTTP server got %q", r.passed)
 		}
-		r.pass(testOptions().HandshakeTimeout + 2*tick)
+		r.pass(testOptions().HandshakeTimeout + 2*conn.TickEvery)
 		if head := slow.head(); !strings.HasPrefix(head, "HTTP/1.1 408 ") {
 			t.Errorf("half a request is answered %q", head)
 		}
-		r.pass(closeLinger + 2*tick)
+		r.pass(conn.CloseLinger + 2*conn.TickEvery)
 		for _, gone := range []*client{more, bad, slow} {
 			if !r.loops[0].closed[gone.slot] {
 				t.Errorf("connection %d is still there", gone.slot)
@@ -126,8 +126,8 @@ func TestHandshakes(t *testing.T) {
 		}
 		c.quiet()
 		bob.quiet()
-		r.hub.draining.Store(true)
-		c.s.drop(c.slot)
+		r.hub.conn.BeginDrain()
+		c.s.conn.Probe().Drop(c.slot)
 		late := r.shake()
 		if all := late.all(); len(all) != 1 || all[0].Type != "bye" || all[0].RetryAfterMS == 0 || late.code != int(wire.CloseDrain) {
 			t.Errorf("who comes while the edge goes down is told %+v, closed with %d", all, late.code)
@@ -161,8 +161,8 @@ func TestFrames(t *testing.T) {
 			if all := c.all(); len(all) != acks || pongs != 1 || c.code != 0 {
 				t.Fatalf("in steps of %d: %d answers, %d pongs, closed with %d", step, len(all), pongs, c.code)
 			}
-			if ses := c.s.sessions.at(c.slot); c.s.buffers.Held() != 0 || ses.more != nil || ses.flags != flPacks {
-				t.Errorf("in steps of %d: %d bytes are held, extras %+v, flags %b", step, c.s.buffers.Held(), ses.more, ses.flags)
+			if c.s.conn.Probe().Held() != 0 || !c.s.conn.Probe().Idle(c.slot) || !c.s.conn.Packs(c.slot) {
+				t.Errorf("in steps of %d: %d bytes are held, or more than of an idle socket", step, c.s.conn.Probe().Held())
 			}
 		}
 		in := func(all ...[]byte) []byte { return bytes.Join(all, nil) }
@@ -199,7 +199,7 @@ func TestFrames(t *testing.T) {
 			if len(c.l.got[c.slot]) != before {
 				t.Errorf("%s: what came after it is answered", tt.name)
 			}
-			r.pass(closeLinger + 2*tick)
+			r.pass(conn.CloseLinger + 2*conn.TickEvery)
 			if !c.l.closed[c.slot] {
 				t.Errorf("%s: the connection is still there", tt.name)
 			}
@@ -226,19 +226,19 @@ func TestClosing(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann := r.login("ann")
 		r.loops[0].room[ann.slot] = 3 // not even the close frame goes out
-		ann.s.close(ann.slot, wire.CloseResume, "x")
+		ann.s.conn.Close(ann.slot, wire.CloseResume, "x")
 		r.settle()
 		ann.bytes(masked(0x88, "\x03\xe8"))
 		if r.loops[0].closed[ann.slot] {
 			t.Fatal("the connection ended before the close frame was written")
 		}
 		delete(r.loops[0].room, ann.slot)
-		ann.s.Writable(ann.slot)
+		ann.s.conn.Writable(ann.slot)
 		r.settle()
 		ann.closed("ours first", wire.CloseResume, true)
 
 		bob := r.login("bob")
-		bob.s.close(bob.slot, wire.CloseResume, "x")
+		bob.s.conn.Close(bob.slot, wire.CloseResume, "x")
 		r.settle()
 		bob.closed("ours", wire.CloseResume, false)
 		bob.bytes(masked(0x88, "\x03\xe8"))
@@ -246,9 +246,9 @@ func TestClosing(t *testing.T) {
 			t.Error("the connection goes on after the client's answer")
 		}
 		eve := r.login("eve")
-		eve.s.Gone(eve.slot)
-		eve.s.Gone(eve.slot)
-		r.pass(closeLinger + 2*tick)
+		eve.s.conn.Gone(eve.slot)
+		eve.s.conn.Gone(eve.slot)
+		r.pass(conn.CloseLinger + 2*conn.TickEvery)
 		if n := r.hub.Sockets(); n != 0 {
 			t.Errorf("%d sockets are counted", n)
 		}
@@ -260,7 +260,7 @@ func TestClosing(t *testing.T) {
 func TestShortOfMemory(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		ann, bob, eve := r.login("ann"), r.login("bob"), r.login("eve")
-		ann.s.buffers = buffer.NewPool(1000)
+		ann.s.conn.Probe().SetBuffers(1000)
 		ann.bytes(masked(0x01, strings.Repeat(" ", 990))) // a fragment, which is kept
 		ann.quiet()
 		bob.bytes(masked(0x81, `{"type":"ping","id":"p"}`)[:10])
@@ -273,9 +273,9 @@ func TestShortOfMemory(t *testing.T) {
 		ann.bytes(masked(0x80, `{"type":"ping","id":"p"}`))
 		ann.want("ack", "p")
 		ann.bytes(masked(0x01, strings.Repeat(" ", 100)))
-		ann.s.drop(ann.slot)
-		r.pass(closeLinger + 2*tick)
-		if n := ann.s.buffers.Held(); n != 0 {
+		ann.s.conn.Probe().Drop(ann.slot)
+		r.pass(conn.CloseLinger + 2*conn.TickEvery)
+		if n := ann.s.conn.Probe().Held(); n != 0 {
 			t.Errorf("%d bytes are held", n)
 		}
 	})
@@ -284,10 +284,10 @@ func TestShortOfMemory(t *testing.T) {
 // TestCostlyFrames: pings, empty fragments, and what grows when it is inflated count as commands.
 func TestCostlyFrames(t *testing.T) {
 	many := func(n int, b []byte) []byte { return bytes.Repeat(b, n) }
-	grows := masked(0xc1, string(deflate.Append(nil, []byte(`{"type":"ping","id":"p"}`+strings.Repeat(" ", 40*inflateUnit)))))
+	grows := masked(0xc1, string(deflate.Append(nil, []byte(`{"type":"ping","id":"p"}`+strings.Repeat(" ", 40*conn.InflateUnit)))))
 	// A last block, an empty one, again and again: each costs a window.
 	restarts := masked(0xc1, strings.Repeat("\x03\x00", 40)+string(deflate.Append(nil, []byte(`{"type":"ping","id":"p"}`))))
-	shrinks := masked(0xc1, strings.Repeat("\x00\x00\x00\xff\xff", 8*inflateUnit)+string(deflate.Append(nil, []byte(`{"type":"ping","id":"p"}`))))
+	shrinks := masked(0xc1, strings.Repeat("\x00\x00\x00\xff\xff", 8*conn.InflateUnit)+string(deflate.Append(nil, []byte(`{"type":"ping","id":"p"}`))))
 	for name, in := range map[string][]byte{
 		"pings": many(40, masked(0x89, "")), "empty fragments": append(masked(0x01, ""), many(40, masked(0x00, ""))...), "grows": grows, "restarts": restarts, "shrinks": shrinks,
 	} {
@@ -296,7 +296,7 @@ func TestCostlyFrames(t *testing.T) {
 			c.say(`{"type":"hello","id":"h","version":1,"token":%q}`, r.token("ann", time.Hour))
 			c.want("welcome", "h")
 			c.bytes(in)
-			if n := c.s.sessions.at(c.slot).violations; n == 0 || n > 60 {
+			if n := c.s.conn.Probe().Violations(c.slot); n == 0 || n > 60 {
 				t.Errorf("%s: %d strikes", name, n)
 			}
 			if pongs := bytes.Count(c.l.got[c.slot], []byte{0x8a, 0}); pongs > 30 {
@@ -320,18 +320,18 @@ func TestSocketsPerAddress(t *testing.T) {
 		for _, c := range []*client{one, two, other} {
 			c.quiet()
 		}
-		r.pass(testOptions().HelloTimeout - 2*tick)
-		one.s.drop(one.slot)
+		r.pass(testOptions().HelloTimeout - 2*conn.TickEvery)
+		one.s.conn.Probe().Drop(one.slot)
 		four := from("192.0.2.1")
 		four.quiet()
 		from("192.0.2.1").closed("the third again", wire.CloseOverloaded, false)
-		r.pass(testOptions().HelloTimeout + closeLinger + 4*tick)
-		if n := len(r.hub.addrs.index); n != 0 || len(r.hub.addrs.free) != len(r.hub.addrs.count)-1 {
-			t.Errorf("%d addresses are remembered, %d of %d places are free", n, len(r.hub.addrs.free), len(r.hub.addrs.count)-1)
+		r.pass(testOptions().HelloTimeout + conn.CloseLinger + 4*conn.TickEvery)
+		if counted, places := r.hub.conn.Addresses(); counted != 0 || places != 2 {
+			t.Errorf("%d addresses are counted, in %d places", counted, places)
 		}
 		from("192.0.2.3").quiet() // in a place that was used before
-		if n := len(r.hub.addrs.count); n > 3 {
-			t.Errorf("there are %d places", n)
+		if _, places := r.hub.conn.Addresses(); places > 2 {
+			t.Errorf("there are %d places", places)
 		}
 	})
 }

@@ -4,13 +4,14 @@ import (
 	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 	"hubbub.internal/services/edge/internal/ring"
 )
 
 // joining is a join under way.
 type joining struct {
 	wanted
-	ref      ref
+	ref      conn.Ref
 	after    bus.Position
 	hasAfter bool
 	sub      uint32
@@ -26,12 +27,12 @@ const (
 )
 
 func (s *Shard) join(slot uint32, c *wire.Command) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	if ses.isOwn(c.Room) {
 		s.joinOwn(slot, c)
 		return
 	}
-	j := &joining{wanted: wanted{kind: logFeed, id: string(c.ID), room: string(c.Room)}, ref: ses.ref(slot), hasAfter: c.HasAfter, sub: none}
+	j := &joining{wanted: wanted{kind: logFeed, id: string(c.ID), room: string(c.Room)}, ref: s.conn.Ref(slot), hasAfter: c.HasAfter, sub: none}
 	if c.HasAfter {
 		j.after = bus.Position{Seq: c.After, ID: string(c.AfterID)}
 	}
@@ -47,12 +48,12 @@ func (s *Shard) join(slot uint32, c *wire.Command) {
 
 // enter gives the session a sub to the room, or has it wait for its turn.
 func (s *Shard) enter(j *joining) {
-	slot := j.ref.slot
-	ses := s.sessions.at(slot)
+	slot := j.ref.Slot
+	ses := s.sessions.At(slot)
 	id := s.findFeed(ses, logFeed, j.room)
 	busy := id != none && s.joins[id] != nil
-	if busy || j.hasAfter && (ses.out.Len() > parkBytes || ses.more != nil && ses.more.replaying >= maxReplays) {
-		m := ses.extra()
+	if busy || j.hasAfter && (s.conn.Unsent(slot) > parkBytes || s.waits[slot] != nil && s.waits[slot].replaying >= maxReplays) {
+		m := s.waitsOf(slot)
 		if len(m.parked) >= 2*s.hub.opts.Rooms {
 			s.refuseWanted(slot, &j.wanted, errRooms)
 			return
@@ -71,14 +72,14 @@ func (s *Shard) enter(j *joining) {
 	s.unwant(slot, &j.wanted)
 	j.sub = id
 	s.joins[id] = j
-	b := s.subs.at(id)
+	b := s.subs.At(id)
 	j.live = b.index != none
 	f := b.aud.feed
 	if f.isLive() {
 		s.followed(j, nil)
 		return
 	}
-	f.whenLive(func(err error) { s.post(func() { s.followed(j, err) }) })
+	f.whenLive(func(err error) { s.conn.Post(func() { s.followed(j, err) }) })
 }
 
 // current reports whether a join is still wanted: the session lives and has not left the room
@@ -94,7 +95,7 @@ func (s *Shard) followed(j *joining, err error) {
 		s.joinFailed(j, err)
 		return
 	}
-	b := s.subs.at(j.sub)
+	b := s.subs.At(j.sub)
 	r := b.aud.view
 	if !j.hasAfter {
 		s.joinNow(j)
@@ -108,22 +109,22 @@ func (s *Shard) followed(j *joining, err error) {
 		out, through, pos, ok := r.Since(s.late[:0], j.after.Seq, id, maxReplay, maxReplayBytes)
 		s.late = out[:0]
 		if ok {
-			s.hub.metrics.replays.WithLabelValues("ring").Inc()
-			s.emit(j.ref.slot, out)
+			s.hub.metrics.Replays.WithLabelValues("ring").Inc()
+			s.conn.PushFrames(j.ref.Slot, out)
 			b.cursor = pos
 			s.joined(j, through, false, false)
 			return
 		}
 	}
 	s.mute(j.sub)
-	s.sessions.at(j.ref.slot).extra().replaying++
-	later(s, j.ref, s.hub.replayer(s.sessions.at(j.ref.slot).who.user(), j.room, j.after), func(slot uint32, got replayed, err error) { s.replayed(j, got, err) })
+	s.waitsOf(j.ref.Slot).replaying++
+	later(s, j.ref, s.hub.replayer(s.sessions.At(j.ref.Slot).who.user(), j.room, j.after), func(slot uint32, got replayed, err error) { s.replayed(j, got, err) })
 }
 
 // joinNow makes a room live from now on. One that is live already has its socket brought up to date
 // first.
 func (s *Shard) joinNow(j *joining) {
-	b := s.subs.at(j.sub)
+	b := s.subs.At(j.sub)
 	r := b.aud.view
 	seq, pos := r.Head()
 	if through, ok := s.ahead[j.sub]; ok && through > seq {
@@ -135,14 +136,14 @@ func (s *Shard) joinNow(j *joining) {
 		s.late = out[:0]
 		switch status {
 		case ring.Fallen:
-			s.close(j.ref.slot, wire.CloseResume, "behind in the rooms that it is in: resume")
+			s.conn.Close(j.ref.Slot, wire.CloseResume, "behind in the rooms that it is in: resume")
 			return
 		case ring.Rewound:
 			seq, b.cursor = r.Restart()
 			s.joined(j, seq, false, true)
 			return
 		}
-		s.emit(j.ref.slot, out)
+		s.conn.PushFrames(j.ref.Slot, out)
 	}
 	b.cursor = max(b.cursor, pos)
 	s.joined(j, seq, false, false)
@@ -150,9 +151,8 @@ func (s *Shard) joinNow(j *joining) {
 
 // replayed goes on when what was missed has been read from the log or the record.
 func (s *Shard) replayed(j *joining, got replayed, err error) {
-	slot := j.ref.slot
-	ses := s.sessions.at(slot)
-	ses.more.replaying--
+	slot := j.ref.Slot
+	s.waits[slot].replaying--
 	if !s.current(j) {
 		s.unpark(slot)
 		return
@@ -161,8 +161,8 @@ func (s *Shard) replayed(j *joining, got replayed, err error) {
 		s.joinFailed(j, err)
 		return
 	}
-	s.hub.metrics.replays.WithLabelValues(got.source).Inc()
-	b := s.subs.at(j.sub)
+	s.hub.metrics.Replays.WithLabelValues(got.source).Inc()
+	b := s.subs.At(j.sub)
 	r := b.aud.view
 	delete(s.ahead, j.sub)
 	b.flags &^= subAhead
@@ -172,7 +172,7 @@ func (s *Shard) replayed(j *joining, got replayed, err error) {
 		s.joined(j, seq, false, true)
 		return
 	}
-	s.emit(slot, got.frames)
+	s.conn.PushFrames(slot, got.frames)
 	if got.more {
 		s.joined(j, got.through, true, false)
 		return
@@ -192,12 +192,12 @@ func (s *Shard) replayed(j *joining, got replayed, err error) {
 
 // joined ends a join.
 func (s *Shard) joined(j *joining, seq uint64, more, rewind bool) {
-	slot := j.ref.slot
-	ses := s.sessions.at(slot)
-	b := s.subs.at(j.sub)
+	slot := j.ref.Slot
+	ses := s.sessions.At(slot)
+	b := s.subs.At(j.sub)
 	delete(s.joins, j.sub)
 	s.enc = wire.AppendJoined(s.enc[:0], j.id, j.room, seq, more, rewind)
-	s.push(slot, s.enc)
+	s.conn.Push(slot, s.enc)
 	if b.flags&subMember == 0 {
 		b.flags |= subMember
 		s.hub.reporter.Join(ses.number, ses.who.user(), j.room)
@@ -206,22 +206,22 @@ func (s *Shard) joined(j *joining, seq uint64, more, rewind bool) {
 		s.mute(j.sub)
 	} else {
 		s.listen(j.sub)
-		ses.flags |= flLagging // frames may be there that no news will be told of
+		s.conn.Lag(slot) // frames may be there that no news will be told of
 	}
 	s.unpark(slot)
 }
 
 // joinFailed answers a join with an error, and leaves things as they were.
 func (s *Shard) joinFailed(j *joining, err error) {
-	slot := j.ref.slot
+	slot := j.ref.Slot
 	delete(s.joins, j.sub)
 	s.replyErrorTo(slot, j.id, err)
-	switch b := s.subs.at(j.sub); {
+	switch b := s.subs.At(j.sub); {
 	case j.live:
 		s.listen(j.sub)
-		s.sessions.at(slot).flags |= flLagging
+		s.conn.Lag(slot)
 	case b.flags&subMember == 0:
-		s.sessions.at(slot).rooms--
+		s.sessions.At(slot).rooms--
 		s.dropSub(j.sub)
 	}
 	s.unpark(slot)
@@ -229,8 +229,7 @@ func (s *Shard) joinFailed(j *joining, err error) {
 
 // unpark goes on with joins that had to wait.
 func (s *Shard) unpark(slot uint32) {
-	ses := s.sessions.at(slot)
-	for m := ses.more; m != nil && len(m.parked) > 0; {
+	for m := s.waits[slot]; m != nil && len(m.parked) > 0; {
 		j := m.parked[0]
 		before := len(m.parked)
 		m.parked = m.parked[1:]
@@ -243,25 +242,17 @@ func (s *Shard) unpark(slot uint32) {
 			return
 		}
 	}
-	ses.slim()
+	s.slim(slot)
 }
 
 // rejoin tells a socket that a room's log was rewound: it begins anew from here.
 func (s *Shard) rejoin(id uint32) {
-	b := s.subs.at(id)
+	b := s.subs.At(id)
 	var seq uint64
 	seq, b.cursor = b.aud.view.Restart()
 	if b.aud.feed.kind != logFeed {
 		return
 	}
 	s.enc = wire.AppendJoined(s.enc[:0], "", b.aud.feed.room, seq, false, true)
-	s.push(b.slot, s.enc)
-}
-
-// emit queues whole frames for a session.
-func (s *Shard) emit(slot uint32, frames []byte) {
-	if len(frames) > 0 {
-		s.buffers.Append(&s.sessions.at(slot).out, frames)
-		s.enqueue(slot)
-	}
+	s.conn.Push(b.slot, s.enc)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+	"hubbub.internal/services/edge/internal/conn"
 )
 
 // BenchmarkKeepalive lives through a minute with a million sockets that do nothing but answer
@@ -20,7 +21,7 @@ func BenchmarkKeepalive(b *testing.B) {
 		// they have come one after the other
 		*now = first + time.Duration(slot)*s.hub.opts.PingAfter/sockets
 		if slot%1000 == 0 {
-			s.Turn()
+			s.conn.Turn()
 		}
 		s.admit(slot)
 	}
@@ -33,13 +34,13 @@ func BenchmarkKeepalive(b *testing.B) {
 		}
 		pings++
 		copy(frame, pong)
-		s.Received(slot, frame)
+		s.conn.Received(slot, frame)
 	}
 	for b.Loop() {
 		pings = 0
-		for range seconds * int(time.Second/tick) {
-			*now += tick
-			s.Turn()
+		for range seconds * int(time.Second/conn.TickEvery) {
+			*now += conn.TickEvery
+			s.conn.Turn()
 		}
 		if want := sockets * seconds / 25; pings < want*9/10 || pings > want*11/10 {
 			b.Fatalf("%d pings, not about %d", pings, want)

@@ -8,6 +8,7 @@ import (
 
 	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 )
 
 // A token is verified once, at hello, and a socket may stay open for much longer than the token is
@@ -17,9 +18,9 @@ import (
 
 // lapse notes that a session is to be asked about, if it is time. It is called every now and then.
 func (s *Shard) lapse(slot uint32) {
-	ses := s.sessions.at(slot)
-	if ses.state == stReady && ses.who.lapsed(time.Now()) {
-		s.lapsed = append(s.lapsed, ses.ref(slot))
+	ses := s.sessions.At(slot)
+	if s.conn.State(slot) == conn.Ready && ses.who.lapsed(time.Now()) {
+		s.lapsed = append(s.lapsed, s.conn.Ref(slot))
 	}
 }
 
@@ -29,7 +30,7 @@ func (s *Shard) checkLapsed() {
 	if s.checking || len(s.lapsed) == 0 {
 		return
 	}
-	var asked []ref
+	var asked []conn.Ref
 	var sessions []directory.Session
 	n := min(len(s.lapsed), directory.MaxSessions)
 	for _, r := range s.lapsed[:n] {
@@ -50,7 +51,7 @@ func (s *Shard) checkLapsed() {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		ended, err := directory.NewClient(s.hub.bus).Sessions(ctx, sessions)
-		s.post(func() {
+		s.conn.Post(func() {
 			s.checking = false
 			if err != nil {
 				s.hub.log.Debug("the directory does not say which sessions have ended; their sockets stay", zap.Error(err))
@@ -62,10 +63,10 @@ func (s *Shard) checkLapsed() {
 }
 
 // checked takes the answer: which of the sessions that were asked about at a time have ended.
-func (s *Shard) checked(asked []ref, ended []int, at time.Time) {
+func (s *Shard) checked(asked []conn.Ref, ended []int, at time.Time) {
 	for _, i := range ended {
 		if i >= 0 && i < len(asked) && s.alive(asked[i]) != nil {
-			s.close(asked[i].slot, wire.CloseRevoked, "the session has ended: log in again")
+			s.conn.Close(asked[i].Slot, wire.CloseRevoked, "the session has ended: log in again")
 		}
 	}
 	for _, r := range asked {

@@ -78,13 +78,13 @@ func (s *Shard) leave(slot uint32, c *wire.Command) {
 // error, and reports whether it had a sub. The caller unparks: those joins were perhaps in the way
 // of others.
 func (s *Shard) depart(slot uint32, room string, e *chat.Error) bool {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	id := s.findFeed(ses, logFeed, room)
 	if id != none {
 		if j := s.joins[id]; j != nil {
 			s.replyErrorTo(slot, j.id, e)
 		}
-		member := s.subs.at(id).flags&subMember != 0
+		member := s.subs.At(id).flags&subMember != 0
 		ses.rooms--
 		s.dropSub(id)
 		if member {
@@ -94,7 +94,7 @@ func (s *Shard) depart(slot uint32, room string, e *chat.Error) bool {
 	for _, w := range s.withdraw(slot, logFeed, room) {
 		s.replyErrorTo(slot, w.id, e)
 	}
-	if m := ses.more; m != nil {
+	if m := s.waits[slot]; m != nil {
 		m.parked = slices.DeleteFunc(m.parked, func(j *joining) bool { return j.room == room })
 	}
 	return id != none

@@ -48,7 +48,7 @@ func TestLeaveWithSendsQueued(t *testing.T) {
 					t.Errorf("answered with %v, want %v", answers, want)
 				}
 				bob.want("msg", "m0")
-				if n := ann.s.sessions.at(ann.slot).sending; n != 0 {
+				if n := ann.s.sessions.At(ann.slot).sending; n != 0 {
 					t.Errorf("%d sends are counted for ever", n)
 				}
 				ann.enter("lobby")

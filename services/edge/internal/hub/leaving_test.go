@@ -61,7 +61,7 @@ var stages = map[string]func(r *rig, ann, bob *client){
 			ann.write(`{"type":"join","id":"o%d","room":"room%d","after":{"seq":0}}`, i, i)
 		}
 		ann.write(`{"type":"join","id":"j","room":"lobby","after":{"seq":0}}`)
-		if m := ann.s.sessions.at(ann.slot).more; m == nil || len(m.parked) != 1 {
+		if m := ann.s.waits[ann.slot]; m == nil || len(m.parked) != 1 {
 			r.t.Fatal("it is not parked")
 		}
 	},
@@ -131,7 +131,7 @@ func TestLeaveLetsOthersGoOn(t *testing.T) {
 				joined++
 			}
 		}
-		if id := ann.s.findFeed(ann.s.sessions.at(ann.slot), logFeed, "lobby"); joined != 1 || id == none {
+		if id := ann.s.findFeed(ann.s.sessions.At(ann.slot), logFeed, "lobby"); joined != 1 || id == none {
 			t.Errorf("told of %d rooms that they are joined", joined)
 		}
 	})
@@ -166,7 +166,7 @@ func TestWatchTurnedOffAtOnce(t *testing.T) {
 					if fmt.Sprint(answers) != fmt.Sprint(want) {
 						t.Errorf("answered with %v, want %v", answers, want)
 					}
-					if ses := ann.s.sessions.at(ann.slot); ses.watches != 0 || ses.subs != none {
+					if ses := ann.s.sessions.At(ann.slot); ses.watches != 0 || ses.subs != none {
 						t.Error("the room is watched")
 					}
 				})
@@ -194,12 +194,12 @@ func TestReviewWhileJoining(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if n := len(ann.s.mail.posts); n != 3 {
+		if n := ann.s.conn.Probe().Posts(); n != 3 {
 			t.Fatalf("%d posts in the mailbox", n)
 		}
-		slices.Reverse(ann.s.mail.posts)
+		ann.s.conn.Probe().ReversePosts()
 		r.settle()
-		if ses := ann.s.sessions.at(ann.slot); ses.rooms != 0 || ses.watches != 0 || ses.subs != none {
+		if ses := ann.s.sessions.At(ann.slot); ses.rooms != 0 || ses.watches != 0 || ses.subs != none {
 			t.Error("in the room")
 		}
 	})
@@ -241,7 +241,7 @@ func TestPipelined(t *testing.T) {
 					case "forget":
 						r.permit("x", "x", member, directory.Change{Kind: directory.ChangeAccess, Access: member, User: "ann", Room: room})
 					case "turn":
-						ann.s.Turn()
+						ann.s.conn.Turn()
 						synctest.Wait()
 					case "settle":
 						r.settle()
@@ -270,14 +270,14 @@ func TestPipelined(t *testing.T) {
 						rt.Errorf("%s is answered %d times", id, n)
 					}
 				}
-				ses := ann.s.sessions.at(ann.slot)
+				ses := ann.s.sessions.At(ann.slot)
 				for _, room := range rooms {
 					id := ann.s.findFeed(ses, logFeed, room)
-					if is := id != none && ann.s.subs.at(id).index != none; is != in[room] {
+					if is := id != none && ann.s.subs.At(id).index != none; is != in[room] {
 						rt.Errorf("in %s: %t", room, is)
 					}
 					id = ann.s.findFeed(ses, presenceFeed, room)
-					if is := id != none && ann.s.subs.at(id).index != none; is != on[room] {
+					if is := id != none && ann.s.subs.At(id).index != none; is != on[room] {
 						rt.Errorf("%s is watched: %t", room, is)
 					}
 				}

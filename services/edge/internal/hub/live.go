@@ -90,7 +90,7 @@ func appendLive(dst []byte, room string) []byte {
 // begun by appendLive.
 func (h *Hub) publish(room string, message []byte) {
 	if err := h.bus.Publish(liveNames[liveIndex(room)], message); err != nil {
-		h.metrics.liveLost.Inc()
+		h.metrics.LiveLost.Inc()
 		h.log.Debug("a live message was not sent", zap.Error(err))
 	}
 }

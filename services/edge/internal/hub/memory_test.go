@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"hubbub.internal/libs/wire"
-	"hubbub.internal/services/edge/internal/buffer"
 )
 
 // closedWith returns the code of the close frame that a session's output ends with, when all of it
@@ -15,9 +14,9 @@ func (l *fakeLoop) closedWith(s *Shard, slot uint32) wire.CloseCode {
 	delete(l.room, slot)
 	if l.short[slot] {
 		l.short[slot] = false
-		s.Writable(slot)
+		s.conn.Writable(slot)
 	}
-	s.Turn()
+	s.conn.Turn()
 	at := bytes.LastIndexByte(l.got[slot], 0x88)
 	if at < 0 || len(l.got[slot]) < at+4 {
 		return 0
@@ -28,16 +27,16 @@ func (l *fakeLoop) closedWith(s *Shard, slot uint32) wire.CloseCode {
 // TestOutstanding lets more wait for a socket that takes nothing than may.
 func TestOutstanding(t *testing.T) {
 	s, l := plainShard()
-	s.hub.opts.Outstanding = 1000
+	s.hub.conn.Options.Outstanding = 1000
 	for slot := range uint32(2) {
 		s.admit(slot)
 		l.room[slot] = 0
-		s.push(slot, make([]byte, 500))
+		s.conn.Push(slot, make([]byte, 500))
 	}
-	s.Turn()
-	s.push(0, make([]byte, 600))
-	s.push(1, make([]byte, 300))
-	s.Turn()
+	s.conn.Turn()
+	s.conn.Push(0, make([]byte, 600))
+	s.conn.Push(1, make([]byte, 300))
+	s.conn.Turn()
 	if code := l.closedWith(s, 0); code != wire.CloseResume {
 		t.Errorf("the socket with too much was closed with %d", code)
 	}
@@ -50,14 +49,14 @@ func TestOutstanding(t *testing.T) {
 // closed, and it is given back.
 func TestBuffersFull(t *testing.T) {
 	s, l := plainShard()
-	s.buffers = buffer.NewPool(4096)
+	s.conn.Probe().SetBuffers(4096)
 	half := maskedText(`{"type":"ping","id":"` + pad(6000) + `"}`)
 	half = half[:5000]
 	for slot := range uint32(3) {
 		s.admit(slot)
-		s.Received(slot, bytes.Clone(half))
+		s.conn.Received(slot, bytes.Clone(half))
 	}
-	s.Turn()
+	s.conn.Turn()
 	if code := l.closedWith(s, 0); code != 0 {
 		t.Errorf("the first was closed with %d", code)
 	}
@@ -66,13 +65,13 @@ func TestBuffersFull(t *testing.T) {
 			t.Errorf("socket %d was closed with %d", slot, code)
 		}
 	}
-	s.Gone(0)
-	s.Turn()
-	if held := s.held.Load(); held != 0 {
+	s.conn.Gone(0)
+	s.conn.Turn()
+	if held := s.hub.conn.Held(); held != 0 {
 		t.Errorf("%d bytes are held", held)
 	}
 	s.admit(3)
-	s.Received(3, bytes.Clone(half))
+	s.conn.Received(3, bytes.Clone(half))
 	if code := l.closedWith(s, 3); code != 0 {
 		t.Errorf("with memory again one was closed with %d", code)
 	}

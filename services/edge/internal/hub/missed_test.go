@@ -8,6 +8,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 )
 
 // TestFailedRejoinChangesNothing: a room that is live stays so, with all that came meanwhile, when
@@ -51,13 +52,13 @@ func TestMissed(t *testing.T) {
 	}
 	id, _ := s.seat(0, "lobby")
 	s.seat(1, "other")
-	f := s.subs.at(id).aud.feed
+	f := s.subs.At(id).aud.feed
 	f.Entry(entry("lobby", 5, 0, 10))
-	s.Turn()
+	s.conn.Turn()
 	f.Missed("lobby", 9)
 	f.Entry(entry("lobby", 12, 9, 10))
-	s.Turn()
-	s.Turn() // the farewell
+	s.conn.Turn()
+	s.conn.Turn() // the farewell
 	got := string(l.got[0])
 	if !strings.Contains(got, `"seq":5,`) || strings.Contains(got, `"seq":12,`) || strings.Contains(got, "rewind") {
 		t.Errorf("sent %q", got)
@@ -65,7 +66,7 @@ func TestMissed(t *testing.T) {
 	if code := binary.BigEndian.AppendUint16(nil, uint16(wire.CloseResume)); !strings.Contains(got, string(code)) {
 		t.Errorf("not told to come back: %q", got)
 	}
-	if s.sessions.at(0).state == stReady || s.sessions.at(1).state != stReady {
-		t.Errorf("the sessions' states are %d and %d", s.sessions.at(0).state, s.sessions.at(1).state)
+	if s.conn.State(0) == conn.Ready || s.conn.State(1) != conn.Ready {
+		t.Errorf("the sessions' states are %d and %d", s.conn.State(0), s.conn.State(1))
 	}
 }

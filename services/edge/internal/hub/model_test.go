@@ -15,6 +15,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 )
 
 // listener is a session that keeps account of what it is told of one room, as PROTOCOL.md has a
@@ -70,7 +71,7 @@ func TestAnyOrder(t *testing.T) {
 					{"join", w.join}, {"send", w.send}, {"far", func(*listener) { w.some() }}, {"turn", func(*listener) { w.turn() }}, {"hold", func(*listener) { w.hold(true) }},
 					{"join", w.join}, {"leave", w.leave}, {"release", func(*listener) { w.hold(false) }}, {"behind", w.behind}, {"block", w.block}, {"unblock", w.unblock},
 					{"flood", func(*listener) { w.flood() }}, {"come back", w.comeBack}, {"rewind", func(*listener) { w.rewind() }}, {"kick", w.kick},
-					{"pass", func(*listener) { r.pass(3 * tick) }}, {"drain", w.drain},
+					{"pass", func(*listener) { r.pass(3 * conn.TickEvery) }}, {"drain", w.drain},
 				}
 				names := make([]string, len(ops))
 				for i := range ops {
@@ -178,7 +179,7 @@ func (w *story) block(l *listener) {
 func (w *story) unblock(l *listener) {
 	if _, blocked := l.c.l.room[l.c.slot]; blocked {
 		delete(l.c.l.room, l.c.slot)
-		l.c.s.Writable(l.c.slot)
+		l.c.s.conn.Writable(l.c.slot)
 	}
 }
 
@@ -234,7 +235,7 @@ func (w *story) hold(on bool) {
 
 func (w *story) turn() {
 	for _, s := range w.r.shards {
-		s.Turn()
+		s.conn.Turn()
 	}
 	synctest.Wait()
 }
@@ -268,7 +269,7 @@ func (w *story) drain(l *listener) {
 		w.r.hub.Drain(context.Background(), time.Second)
 	}()
 	synctest.Wait()
-	w.r.pass(time.Duration(rapid.IntRange(0, 3).Draw(w.rt, "ticks")) * tick)
+	w.r.pass(time.Duration(rapid.IntRange(0, 3).Draw(w.rt, "ticks")) * conn.TickEvery)
 }
 
 // kick throws a user out while the directory is away, and lets him in again when that has been
@@ -288,7 +289,7 @@ func (w *story) kick(l *listener) {
 	if _, blocked := l.c.l.room[l.c.slot]; !blocked && l.in {
 		w.fatal(l, "thrown out, and still in the room")
 	}
-	if id := l.c.s.findFeed(l.c.s.sessions.at(l.c.slot), logFeed, "lobby"); l.c.code == 0 && l.c.s.sessions.at(l.c.slot).state == stReady && id != none {
+	if id := l.c.s.findFeed(l.c.s.sessions.At(l.c.slot), logFeed, "lobby"); l.c.code == 0 && l.c.s.conn.State(l.c.slot) == conn.Ready && id != none {
 		w.fatal(l, "thrown out, and the edge has him in the room")
 	}
 	w.r.permit(l.user, "lobby", member, directory.Change{Kind: directory.ChangeRoom, Room: "lobby"})
@@ -367,7 +368,7 @@ func (w *story) account(l *listener) {
 		if l.c.code != int(wire.CloseResume) && l.c.code != cut && !drained {
 			w.fatal(l, "closed with %d", l.c.code)
 		}
-		if drained && !l.slow && len(l.sent) > 0 && time.Since(w.draining) <= appendGrace {
+		if drained && !l.slow && len(l.sent) > 0 && time.Since(w.draining) <= conn.DrainGrace {
 			w.fatal(l, "told goodbye before %v were answered", l.sent)
 		}
 	}
@@ -409,7 +410,7 @@ func (w *story) end() {
 		if l.asked && l.c.code == 0 {
 			w.fatal(l, "a command was never answered")
 		}
-		if n := l.c.s.sessions.at(l.c.slot).sending; l.c.code == 0 && n != 0 {
+		if n := l.c.s.sessions.At(l.c.slot).sending; l.c.code == 0 && n != 0 {
 			w.fatal(l, "%d sends are counted for ever", n)
 		}
 		if l.c.code == 0 && len(l.sent) > 0 {
@@ -434,7 +435,7 @@ func (w *story) end() {
 	if w.drained == nil {
 		return
 	}
-	for range int((linger + 2*closeLinger) / time.Second) {
+	for range int((linger + 2*conn.CloseLinger) / time.Second) {
 		time.Sleep(time.Second)
 		w.r.settle()
 		w.turn()

@@ -9,6 +9,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 	"hubbub.internal/services/edge/internal/ring"
 )
 
@@ -54,7 +55,7 @@ func userHash[T string | []byte](user T) uint32 {
 
 // enterOwn notes a session whose client has its user's own room through a Seq.
 func (s *Shard) enterOwn(slot uint32, through uint64) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	h := userHash(ses.who.user())
 	o := &s.own
 	o.mu.Lock()
@@ -69,7 +70,7 @@ func (s *Shard) enterOwn(slot uint32, through uint64) {
 
 // exitOwn forgets the session.
 func (s *Shard) exitOwn(slot uint32) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	h := userHash(ses.who.user())
 	o := &s.own
 	delete(o.reads, slot)
@@ -84,7 +85,7 @@ func (s *Shard) exitOwn(slot uint32) {
 		o.first[h] = ses.peer
 	default:
 		for at != none {
-			before := s.sessions.at(at)
+			before := s.sessions.At(at)
 			if at = before.peer; at == slot {
 				before.peer = ses.peer
 			}
@@ -109,14 +110,14 @@ func (s *Shard) eachOf(user string, do func(slot uint32)) {
 	}
 	var slots []uint32 // do may end sessions
 	for slot != none {
-		ses := s.sessions.at(slot)
+		ses := s.sessions.At(slot)
 		if ses.who.user() == user {
 			slots = append(slots, slot)
 		}
 		slot = ses.peer
 	}
 	for _, slot := range slots {
-		if s.sessions.at(slot).state == stReady {
+		if s.conn.State(slot) == conn.Ready {
 			do(slot)
 		}
 	}
@@ -141,7 +142,7 @@ func (h *Hub) tellOwn(user, event []byte) {
 	}
 	to, event := string(user), bytes.Clone(event)
 	h.each(mask, func(s *Shard) {
-		s.post(func() { s.eachOf(to, func(slot uint32) { s.push(slot, event) }) })
+		s.conn.Post(func() { s.eachOf(to, func(slot uint32) { s.conn.Push(slot, event) }) })
 	})
 }
 
@@ -159,9 +160,9 @@ func (w *ownWatcher) Hint(room string, seq uint64) {
 	}
 	user = strings.Clone(user)
 	h.each(mask, func(s *Shard) {
-		s.post(func() {
+		s.conn.Post(func() {
 			s.eachOf(user, func(slot uint32) {
-				if seq > s.sessions.at(slot).own {
+				if seq > s.sessions.At(slot).own {
 					s.readOwn(slot)
 				}
 			})
@@ -172,7 +173,7 @@ func (w *ownWatcher) Hint(room string, seq uint64) {
 // Suspect has all own rooms compared with the log.
 func (w *ownWatcher) Suspect() {
 	for _, s := range w.shards {
-		s.post(s.compareOwn)
+		s.conn.Post(s.compareOwn)
 	}
 }
 
@@ -185,8 +186,8 @@ func (s *Shard) readOwn(slot uint32) {
 		r.again = true
 		return
 	}
-	ses := s.sessions.at(slot)
-	if ses.flags&flPaging != 0 {
+	ses := s.sessions.At(slot)
+	if ses.paging {
 		return // the client's next join reads it
 	}
 	s.own.reads[slot] = &ownRead{}
@@ -195,11 +196,11 @@ func (s *Shard) readOwn(slot uint32) {
 
 // joinOwn answers a client's join of its own room, in which it is already.
 func (s *Shard) joinOwn(slot uint32, c *wire.Command) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	if !c.HasAfter {
-		ses.flags &^= flPaging
+		ses.paging = false
 		s.enc = wire.AppendJoined(s.enc[:0], string(c.ID), string(c.Room), ses.own, false, false)
-		s.push(slot, s.enc)
+		s.conn.Push(slot, s.enc)
 		s.readOwn(slot)
 		return
 	}
@@ -218,19 +219,19 @@ func (s *Shard) joinOwn(slot uint32, c *wire.Command) {
 
 // replayOwn reads the own room, for a client's join or, without one, from where the client is.
 func (s *Shard) replayOwn(slot uint32, j *ownJoin) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	after := bus.Position{Seq: ses.own}
 	if j != nil {
 		after = j.after
 	}
 	room := chat.UserRoom(ses.who.user())
-	later(s, ses.ref(slot), s.hub.replayer(ses.who.user(), room, after), func(slot uint32, got replayed, err error) {
+	later(s, s.conn.Ref(slot), s.hub.replayer(ses.who.user(), room, after), func(slot uint32, got replayed, err error) {
 		s.ownReplayed(slot, room, j, got, err)
 	})
 }
 
 func (s *Shard) ownReplayed(slot uint32, room string, j *ownJoin, got replayed, err error) {
-	ses, r := s.sessions.at(slot), s.own.reads[slot]
+	ses, r := s.sessions.At(slot), s.own.reads[slot]
 	id := ""
 	if j != nil {
 		id = j.id
@@ -241,9 +242,9 @@ func (s *Shard) ownReplayed(slot uint32, room string, j *ownJoin, got replayed, 
 	case err != nil:
 		s.replyErrorTo(slot, id, err)
 	case got.rewound:
-		ref := ses.ref(slot)
+		ref := s.conn.Ref(slot)
 		s.hub.heads.ask(room, func(through uint64, err error) {
-			s.post(func() {
+			s.conn.Post(func() {
 				if s.alive(ref) != nil {
 					s.ownRewound(slot, room, id, through, err)
 				}
@@ -251,8 +252,8 @@ func (s *Shard) ownReplayed(slot uint32, room string, j *ownJoin, got replayed, 
 		})
 		return
 	default:
-		s.hub.metrics.replays.WithLabelValues(got.source).Inc()
-		s.emit(slot, got.frames)
+		s.hub.metrics.Replays.WithLabelValues(got.source).Inc()
+		s.conn.PushFrames(slot, got.frames)
 		if j == nil {
 			// Not through: the next entry's prev is to be one that the client has seen.
 			ses.own = max(ses.own, got.last)
@@ -260,24 +261,22 @@ func (s *Shard) ownReplayed(slot uint32, room string, j *ownJoin, got replayed, 
 			break
 		}
 		ses.own = got.through
-		if ses.flags &^= flPaging; got.more {
-			ses.flags |= flPaging
-		}
+		ses.paging = got.more
 		s.enc = wire.AppendJoined(s.enc[:0], id, room, got.through, got.more, false)
-		s.push(slot, s.enc)
+		s.conn.Push(slot, s.enc)
 	}
 	s.nextOwn(slot)
 }
 
 // ownRewound has the client begin its own room anew where the log now ends.
 func (s *Shard) ownRewound(slot uint32, room, id string, through uint64, err error) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	switch {
 	case err == nil:
 		ses.own = through
-		ses.flags &^= flPaging
+		ses.paging = false
 		s.enc = wire.AppendJoined(s.enc[:0], id, room, through, false, true)
-		s.push(slot, s.enc)
+		s.conn.Push(slot, s.enc)
 	case id != "":
 		s.replyErrorTo(slot, id, err)
 	default:
@@ -297,7 +296,7 @@ func (s *Shard) nextOwn(slot uint32) {
 		j := r.joins[0]
 		r.joins = r.joins[1:]
 		s.replayOwn(slot, j)
-	case r.again && s.sessions.at(slot).flags&flPaging == 0:
+	case r.again && !s.sessions.At(slot).paging:
 		r.again = false
 		s.replayOwn(slot, nil)
 	default:
@@ -324,7 +323,7 @@ type comparison struct {
 // compareSweep begins a comparison when its time has come.
 func (s *Shard) compareSweep() {
 	c := &s.own.compare
-	if since := s.now - c.began; since >= compareEvery || c.soon && since >= compareSoon {
+	if since := s.conn.Now() - c.began; since >= compareEvery || c.soon && since >= compareSoon {
 		s.compareOwn()
 	}
 }
@@ -336,19 +335,19 @@ func (s *Shard) compareOwn() {
 		c.again = true
 		return
 	}
-	*c = comparison{on: true, began: s.now}
+	*c = comparison{on: true, began: s.conn.Now()}
 	s.compareSome()
 }
 
 // compareSome goes on with it.
 func (s *Shard) compareSome() {
 	c := &s.own.compare
-	var refs []ref
+	var refs []conn.Ref
 	var rooms []string
-	slots := uint32(len(s.sessions.chunks) * chunkSize)
+	slots := s.conn.Slots()
 	for looks := 0; looks < compareLooks && len(rooms) < comparePart && c.next < slots; looks++ {
-		if ses := s.sessions.at(c.next); ses.state == stReady && ses.flags&flPaging == 0 {
-			refs = append(refs, ses.ref(c.next))
+		if ses := s.sessions.At(c.next); s.conn.State(c.next) == conn.Ready && !ses.paging {
+			refs = append(refs, s.conn.Ref(c.next))
 			rooms = append(rooms, chat.UserRoom(ses.who.user()))
 		}
 		c.next++
@@ -356,7 +355,7 @@ func (s *Shard) compareSome() {
 	switch {
 	case len(rooms) > 0:
 	case c.next < slots:
-		s.post(s.compareSome)
+		s.conn.Post(s.compareSome)
 		return
 	default:
 		if c.on = false; c.again {
@@ -368,7 +367,7 @@ func (s *Shard) compareSome() {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		heads, err := s.hub.bus.Heads(ctx, rooms)
-		s.post(func() { s.compared(refs, heads, err) })
+		s.conn.Post(func() { s.compared(refs, heads, err) })
 	}) {
 		s.compared(refs, nil, errBusy)
 	}
@@ -377,7 +376,7 @@ func (s *Shard) compareSome() {
 // compared reads the rooms of which the log has more, or less: that was rewound. A log that lost
 // its tail and has grown beyond it since is not told from one that did not: what came after is
 // read, and the client's next join, which names the entry, finds out.
-func (s *Shard) compared(refs []ref, heads []bus.Head, err error) {
+func (s *Shard) compared(refs []conn.Ref, heads []bus.Head, err error) {
 	c := &s.own.compare
 	if err != nil {
 		c.on, c.soon = false, true
@@ -385,7 +384,7 @@ func (s *Shard) compared(refs []ref, heads []bus.Head, err error) {
 	}
 	for i, r := range refs {
 		if ses := s.alive(r); ses != nil && (heads[i].Seq > ses.own || heads[i].Through < ses.own) {
-			s.readOwn(r.slot)
+			s.readOwn(r.Slot)
 		}
 	}
 	s.compareSome()

@@ -11,6 +11,7 @@ import (
 	"hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/edge/internal/conn"
 )
 
 // entries returns the ids of the entries that came, and checks that each says truly what came
@@ -135,7 +136,7 @@ func TestReadOfOwnRoomEndsWithItsSession(t *testing.T) {
 		r.server.Down()
 		ann.s.readOwn(ann.slot)
 		synctest.Wait() // it is on its way
-		ann.s.Gone(ann.slot)
+		ann.s.conn.Gone(ann.slot)
 		r.server.Up()
 		r.settle()
 		r.next = ann.slot
@@ -187,7 +188,7 @@ func TestOwnRoomsLogIsBehind(t *testing.T) {
 	rigged(t, 1, func(r *rig) {
 		r.message(chat.UserRoom("ann"), "m1")
 		ann := r.login("ann")
-		ses := ann.s.sessions.at(ann.slot)
+		ses := ann.s.sessions.At(ann.slot)
 		own := ses.own
 		at := func(seq uint64) bus.Position { return bus.Position{Seq: seq} }
 		for _, tt := range []struct {
@@ -197,7 +198,7 @@ func TestOwnRoomsLogIsBehind(t *testing.T) {
 			{bus.Head{Position: at(own), Through: own}, false}, {bus.Head{Through: own + 7}, false}, {bus.Head{Position: at(own - 1), Through: own}, false},
 			{bus.Head{Through: own - 1}, true}, {bus.Head{Position: at(own - 1), Through: own - 1}, true}, {bus.Head{Position: at(own + 1), Through: own + 1}, true},
 		} {
-			ann.s.compared([]ref{ses.ref(ann.slot)}, []bus.Head{tt.head}, nil)
+			ann.s.compared([]conn.Ref{ann.s.conn.Ref(ann.slot)}, []bus.Head{tt.head}, nil)
 			if read := ann.s.own.reads[ann.slot] != nil; read != tt.read {
 				t.Errorf("the client has it through %d, the log is %+v: it is read: %v", own, tt.head, read)
 			}
@@ -322,7 +323,7 @@ func TestTypingAndReading(t *testing.T) {
 				t.Errorf("told of typing %d times", n)
 			}
 			count(ann, "typing")
-			r.pass(typingEvery*time.Millisecond + tick)
+			r.pass(typingEvery*time.Millisecond + conn.TickEvery)
 			typing()
 			if n, _ := count(bob, "typing"); n != 1 {
 				t.Errorf("told of typing %d times, a second later", n)
@@ -350,7 +351,7 @@ func TestTypingAndReading(t *testing.T) {
 			read(9)
 			read(7)
 			check("too soon", 0, 0)
-			r.pass(readEvery*time.Millisecond + tick)
+			r.pass(readEvery*time.Millisecond + conn.TickEvery)
 			check("in its time", 1, 9)
 			r.pass(2 * readEvery * time.Millisecond)
 			read(3)
@@ -382,7 +383,7 @@ func TestTypingAndReading(t *testing.T) {
 			}
 			bob.quiet()
 			ann.say(`{"type":"read","id":"r","room":%q,"seq":8}`, own)
-			ann.s.drop(ann.slot)
+			ann.s.conn.Probe().Drop(ann.slot)
 			r.pass(3 * readEvery * time.Millisecond)
 			if n := len(ann.s.paces); n != 0 {
 				t.Errorf("%d paces are kept", n)

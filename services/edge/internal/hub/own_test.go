@@ -16,14 +16,14 @@ func TestOwnIndex(t *testing.T) {
 	for i, user := range users {
 		slot := uint32(i)
 		s.admit(slot)
-		s.sessions.at(slot).who = newPerson(&auth.Claims{User: user}, "", time.Now())
+		s.sessions.At(slot).who = newPerson(&auth.Claims{User: user}, "", time.Now())
 		s.enterOwn(slot, 0)
 	}
 	// The other has a session in ann's list, as if the hashes were the same.
-	s.sessions.at(6).peer, s.own.first[userHash("ann")] = s.own.first[userHash("ann")], 6
+	s.sessions.At(6).peer, s.own.first[userHash("ann")] = s.own.first[userHash("ann")], 6
 	s.admit(6)
-	s.sessions.at(6).who = newPerson(&auth.Claims{User: "dan"}, "", time.Now())
-	s.sessions.at(6).peer = 4
+	s.sessions.At(6).who = newPerson(&auth.Claims{User: "dan"}, "", time.Now())
+	s.sessions.At(6).peer = 4
 
 	of := func(user string) (slots []uint32) {
 		s.eachOf(user, func(slot uint32) { slots = append(slots, slot) })
@@ -40,7 +40,7 @@ func TestOwnIndex(t *testing.T) {
 	check("bob", 1, 5)
 	check("nobody")
 	for _, gone := range []uint32{2, 5, 4} {
-		s.forget(gone)
+		s.conn.Probe().Forget(gone)
 	}
 	check("ann", 0)
 	check("bob", 1)
@@ -49,7 +49,7 @@ func TestOwnIndex(t *testing.T) {
 		t.Error("the loop does not know whom it has")
 	}
 	for _, gone := range []uint32{0, 1, 3} {
-		s.forget(gone)
+		s.conn.Probe().Forget(gone)
 	}
 	if n := len(s.own.first); n != 1 { // dan's, who is in a list that is not his
 		t.Errorf("%d lists are left", n)

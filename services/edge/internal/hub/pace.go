@@ -45,13 +45,13 @@ func (s *Shard) pace(key, slot uint32, room string) *pace {
 // member returns the session's sub to the room that a command names, in which its user wants to
 // write, or answers why not.
 func (s *Shard) member(slot uint32, c *wire.Command) (id uint32, ok bool) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	if ses.isOwn(c.Room) {
 		s.replyError(slot, c, errMayNotSend)
 		return none, false
 	}
 	id = s.find(ses, c.Room)
-	if id == none || s.subs.at(id).flags&subMember == 0 {
+	if id == none || s.subs.At(id).flags&subMember == 0 {
 		s.replyError(slot, c, errNotJoined)
 		return none, false
 	}
@@ -63,15 +63,15 @@ func (s *Shard) typing(slot uint32, c *wire.Command) {
 	if !ok {
 		return
 	}
-	ses, room := s.sessions.at(slot), s.subs.at(id).aud.feed.room
+	ses, room := s.sessions.At(slot), s.subs.At(id).aud.feed.room
 	if a, known := s.hub.access.Cached(ses.who.user(), room); known {
 		if err := mayWrite(wire.Typing, a, time.Now()); err != nil {
 			s.replyError(slot, c, codedError(err))
 			return
 		}
 	}
-	if p := s.pace(id, slot, room); !p.typing || s.now-p.typed >= typingEvery {
-		p.typing, p.typed = true, s.now
+	if p := s.pace(id, slot, room); !p.typing || s.conn.Now()-p.typed >= typingEvery {
+		p.typing, p.typed = true, s.conn.Now()
 		s.enc = wire.AppendTyping(appendLive(s.enc[:0], room), room, ses.who.user(), s.literal(ses))
 		s.hub.publish(room, s.enc)
 	}
@@ -79,7 +79,7 @@ func (s *Shard) typing(slot uint32, c *wire.Command) {
 }
 
 func (s *Shard) read(slot uint32, c *wire.Command) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	var p *pace
 	if ses.isOwn(c.Room) {
 		p = s.pace(ownPace(slot), slot, chat.UserRoom(ses.who.user()))
@@ -88,10 +88,10 @@ func (s *Shard) read(slot uint32, c *wire.Command) {
 		if !ok {
 			return
 		}
-		p = s.pace(id, slot, s.subs.at(id).aud.feed.room)
+		p = s.pace(id, slot, s.subs.At(id).aud.feed.room)
 	}
 	p.seq = max(p.seq, c.Seq)
-	if !p.reading || s.now-p.read >= readEvery {
+	if !p.reading || s.conn.Now()-p.read >= readEvery {
 		s.tellRead(p)
 	}
 	s.ack(slot, c.ID)
@@ -100,12 +100,12 @@ func (s *Shard) read(slot uint32, c *wire.Command) {
 // tellRead passes a read position on to the record, to the user's other sockets, and to a room of
 // few members.
 func (s *Shard) tellRead(p *pace) {
-	p.reading, p.read = true, s.now
+	p.reading, p.read = true, s.conn.Now()
 	if p.seq <= p.told {
 		return
 	}
 	p.told = p.seq
-	user, room, seq := s.sessions.at(p.slot).who.user(), p.room, p.seq
+	user, room, seq := s.sessions.At(p.slot).who.user(), p.room, p.seq
 	own := chat.UserRoom(user)
 	s.enc = wire.AppendRead(appendLive(s.enc[:0], own), room, user, seq)
 	s.hub.publish(own, s.enc)
@@ -113,7 +113,7 @@ func (s *Shard) tellRead(p *pace) {
 		s.hub.keepRead(ctx, room, user, seq)
 		s.hub.tellReaders(ctx, room, user, seq)
 	}) {
-		s.hub.metrics.readsLost.Inc()
+		s.hub.metrics.ReadsLost.Inc()
 	}
 }
 
@@ -122,7 +122,7 @@ func (h *Hub) keepRead(ctx context.Context, room, user string, seq uint64) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	if _, err := history.NewClient(h.bus).Read(ctx, history.ReadRequest{Room: room, User: user, Seq: seq}); err != nil {
-		h.metrics.readsLost.Inc()
+		h.metrics.ReadsLost.Inc()
 		h.log.Debug("a read position was not kept", zap.Error(err))
 	}
 }
@@ -142,10 +142,10 @@ func (h *Hub) tellReaders(ctx context.Context, room, user string, seq uint64) {
 // sweepPaces passes on the read positions whose time has come, and forgets the paces that are over.
 func (s *Shard) sweepPaces() {
 	for key, p := range s.paces {
-		if p.reading && p.seq > p.told && s.now-p.read >= readEvery {
+		if p.reading && p.seq > p.told && s.conn.Now()-p.read >= readEvery {
 			s.tellRead(p)
 		}
-		if (!p.typing || s.now-p.typed >= typingEvery) && (!p.reading || p.seq <= p.told && s.now-p.read >= readEvery) {
+		if (!p.typing || s.conn.Now()-p.typed >= typingEvery) && (!p.reading || p.seq <= p.told && s.conn.Now()-p.read >= readEvery) {
 			delete(s.paces, key)
 		}
 	}

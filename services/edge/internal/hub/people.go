@@ -12,6 +12,7 @@ import (
 	"hubbub.internal/libs/api/presence"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 )
 
 // who answers who is online in a room, over all edges.
@@ -25,7 +26,7 @@ func (s *Shard) who(slot uint32, c *wire.Command) {
 			s.replyErrorTo(slot, id, err)
 			return
 		}
-		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (json.RawMessage, error) {
+		later(s, s.conn.Ref(slot), func(ctx context.Context) (json.RawMessage, error) {
 			return api.Call[presence.WhoRequest, json.RawMessage](ctx, s.hub.bus, presence.ServiceWho, presence.WhoRequest{Room: room, After: next})
 		}, func(slot uint32, who json.RawMessage, err error) {
 			s.replyRaw(slot, id, err, func() ([]byte, error) { return wire.AppendWho(s.enc[:0], id, room, who) })
@@ -48,13 +49,13 @@ func (s *Shard) pushUsers(slot uint32, id, room string, who presence.Who) {
 		users = nil
 	}
 	s.enc = wire.AppendNotice(s.enc[:0], id, room, "users", text, who.Count, users)
-	s.push(slot, s.enc)
+	s.conn.Push(slot, s.enc)
 }
 
 // watch turns the presence events of a room on or off.
 func (s *Shard) watch(slot uint32, c *wire.Command) {
 	room := string(c.Room)
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	id := s.findFeed(ses, presenceFeed, room)
 	switch {
 	case !c.On:
@@ -66,13 +67,13 @@ func (s *Shard) watch(slot uint32, c *wire.Command) {
 		}
 		s.ack(slot, c.ID)
 		return
-	case id != none && s.subs.at(id).index != none:
+	case id != none && s.subs.At(id).index != none:
 		s.ack(slot, c.ID)
 		return
 	}
 	w := &wanted{kind: presenceFeed, id: string(c.ID), room: room}
 	s.whenAdmitted(slot, w, func(slot uint32, _ directory.Access) {
-		ses := s.sessions.at(slot)
+		ses := s.sessions.At(slot)
 		id := s.findFeed(ses, presenceFeed, room)
 		if id == none { // else a second watch has come meanwhile
 			if int(ses.watches) >= s.hub.opts.Rooms {
@@ -82,15 +83,15 @@ func (s *Shard) watch(slot uint32, c *wire.Command) {
 			id = s.addSub(slot, presenceFeed, room)
 			ses.watches++
 		}
-		r := ses.ref(slot)
-		s.subs.at(id).aud.feed.whenLive(func(err error) { s.post(func() { s.watching(r, w, err) }) })
+		r := s.conn.Ref(slot)
+		s.subs.At(id).aud.feed.whenLive(func(err error) { s.conn.Post(func() { s.watching(r, w, err) }) })
 	})
 }
 
 // watching goes on with watch when the room's presence is followed.
-func (s *Shard) watching(r ref, w *wanted, err error) {
+func (s *Shard) watching(r conn.Ref, w *wanted, err error) {
 	ses := s.alive(r)
-	if ses == nil || !s.unwant(r.slot, w) {
+	if ses == nil || !s.unwant(r.Slot, w) {
 		return
 	}
 	id := s.findFeed(ses, presenceFeed, w.room)
@@ -100,20 +101,20 @@ func (s *Shard) watching(r ref, w *wanted, err error) {
 		err = errBusy
 		fallthrough
 	case err != nil:
-		if id != none && s.subs.at(id).index == none {
-			s.unwatch(r.slot, id)
+		if id != none && s.subs.At(id).index == none {
+			s.unwatch(r.Slot, id)
 		}
-		s.replyErrorTo(r.slot, w.id, err)
+		s.replyErrorTo(r.Slot, w.id, err)
 		return
-	case s.subs.at(id).index == none:
-		_, s.subs.at(id).cursor = s.subs.at(id).aud.view.Head()
+	case s.subs.At(id).index == none:
+		_, s.subs.At(id).cursor = s.subs.At(id).aud.view.Head()
 		s.listen(id)
 	}
-	s.ack(r.slot, []byte(w.id))
+	s.ack(r.Slot, []byte(w.id))
 }
 
 func (s *Shard) unwatch(slot, id uint32) {
-	s.sessions.at(slot).watches--
+	s.sessions.At(slot).watches--
 	s.dropSub(id)
 }
 
@@ -132,7 +133,7 @@ func (f *feed) followPresence(ctx context.Context) (bus.Subscription, error) {
 
 // status sets what the socket shows of its user.
 func (s *Shard) status(slot uint32, c *wire.Command) {
-	who := s.sessions.at(slot).who
+	who := s.sessions.At(slot).who
 	st := presence.Status(c.Status).Code()
 	if st == presence.Invisible.Code() && who.chosen() != st {
 		s.hub.reporter.Saw(who.user()) // from now on the user looks like one who has left
@@ -147,7 +148,7 @@ func (s *Shard) presenceOf(ses *session) presence.Session {
 		ID: ses.number, User: ses.who.user(), Name: ses.who.name(), Device: ses.who.device(), Status: presence.StatusOf(ses.who.shown()), Since: ses.who.since(),
 	}
 	for id := ses.subs; id != none; {
-		b := s.subs.at(id)
+		b := s.subs.At(id)
 		if b.flags&subMember != 0 {
 			p.Rooms = append(p.Rooms, b.aud.feed.room)
 		}
@@ -165,11 +166,11 @@ func (h *Hub) sessions(yield func(presence.Session) bool) {
 	for _, s := range h.shards {
 		for from, more := uint32(0), true; more; from += snapshotPart {
 			part := make(chan []presence.Session, 1)
-			s.post(func() {
+			s.conn.Post(func() {
 				var all []presence.Session
-				end := min(from+snapshotPart, uint32(len(s.sessions.chunks)*chunkSize))
+				end := min(from+snapshotPart, s.conn.Slots())
 				for slot := from; slot < end; slot++ {
-					if ses := s.sessions.at(slot); ses.state == stReady {
+					if ses := s.sessions.At(slot); s.conn.State(slot) == conn.Ready {
 						p := s.presenceOf(ses)
 						p.Rooms = slices.Clip(p.Rooms)
 						all = append(all, p)

@@ -84,7 +84,7 @@ func TestIDInUse(t *testing.T) {
 		send("m1")
 		ann.refused("s", chat.CodeUnavailable)
 		r.server.Fail(nil)
-		if n := ann.s.sessions.at(ann.slot).sending; n != 0 {
+		if n := ann.s.sessions.At(ann.slot).sending; n != 0 {
 			r.t.Errorf("%d sends count as not acknowledged", n)
 		}
 	})

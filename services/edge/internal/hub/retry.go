@@ -26,7 +26,7 @@ func (s *Shard) lookUp(o *op) {
 		ctx, cancel := context.WithDeadline(ctx, deadline)
 		defer cancel()
 		got, err := s.hub.sent(ctx, req, seq)
-		s.post(func() { s.lookedUp(o, got, err) })
+		s.conn.Post(func() { s.lookedUp(o, got, err) })
 	}) {
 		s.lookedUp(o, history.Sent{}, errBusy)
 	}
@@ -62,17 +62,17 @@ func sentAs(e bus.Entry) (history.Sent, error) {
 func (s *Shard) lookedUp(o *op, got history.Sent, err error) {
 	switch {
 	case err != nil:
-		s.hub.metrics.retries.WithLabelValues("failed").Inc()
+		s.hub.metrics.Retries.WithLabelValues("failed").Inc()
 		o.err = err
 	case got.Seq > 0:
-		s.hub.metrics.retries.WithLabelValues("found").Inc()
+		s.hub.metrics.Retries.WithLabelValues("found").Inc()
 		o.state, o.ts = opSent, got.TS
 		o.result.Seq = got.Seq
 	case o.result.Duplicate: // of a record that has lost it
 		o.state = opSent
 	case o.sub == none: // the session has left the room meanwhile
 	default:
-		s.hub.metrics.retries.WithLabelValues("new").Inc()
+		s.hub.metrics.Retries.WithLabelValues("new").Inc()
 		s.append(o)
 		return
 	}

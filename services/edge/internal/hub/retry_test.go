@@ -86,7 +86,7 @@ func newRecorded(t *testing.T, sent func(context.Context, history.SentRequest) (
 }
 
 func (r *recorded) send(id string, retry bool) {
-	r.Received(0, maskedText(fmt.Sprintf(`{"type":"send","id":"r-%s","room":"lobby","msg_id":%q,"text":"x","retry":%v}`, id, id, retry)))
+	r.conn.Received(0, maskedText(fmt.Sprintf(`{"type":"send","id":"r-%s","room":"lobby","msg_id":%q,"text":"x","retry":%v}`, id, id, retry)))
 }
 
 // answers runs the loop until so many sends are answered, and returns the answers, each as "id seq
@@ -94,7 +94,7 @@ func (r *recorded) send(id string, retry bool) {
 func (r *recorded) answers(n int) (all []string) {
 	r.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Microsecond) {
-		r.Turn()
+		r.conn.Turn()
 		all = nil
 		for in := bytes.NewReader(r.loop.got[0]); in.Len() > 0; {
 			h, err := ws.ReadHeader(in)
@@ -140,7 +140,7 @@ func (r *recorded) want(answers []string, log string) {
 	if got := r.bus.log(); got != log {
 		r.t.Errorf("appended %q, want %q", got, log)
 	}
-	if n := r.sessions.at(0).sending; n != 0 {
+	if n := r.sessions.At(0).sending; n != 0 {
 		r.t.Errorf("%d sends count as not acknowledged", n)
 	}
 }
@@ -230,7 +230,7 @@ func TestRetryKeepsOrder(t *testing.T) {
 		r.send(m.id, m.retry)
 	}
 	for range 100 {
-		r.Turn()
+		r.conn.Turn()
 	}
 	if got := r.bus.log(); got != "" {
 		t.Errorf("appended before the first was looked up: %s", got)
@@ -249,7 +249,7 @@ func TestRetryOfWhoLeaves(t *testing.T) {
 			return known(ctx, req)
 		})
 		r.send(id, true)
-		r.Received(0, maskedText(`{"type":"leave","room":"lobby"}`))
+		r.conn.Received(0, maskedText(`{"type":"leave","room":"lobby"}`))
 		close(ask)
 		r.want([]string{want}, "")
 	}
@@ -261,12 +261,12 @@ func TestRetryOfWhoMayNotSend(t *testing.T) {
 		t.Error("history was asked")
 		return history.Sent{}, nil
 	})
-	ses, o := r.sessions.at(0), r.newOp()
-	o.ref, o.sub, o.retry = ses.ref(0), r.find(ses, []byte("lobby")), true
+	ses, o := r.sessions.At(0), r.newOp()
+	o.ref, o.sub, o.retry = r.conn.Ref(0), r.find(ses, []byte("lobby")), true
 	o.id.set([]byte("r-m1"))
 	o.msgID.set([]byte("m1"))
 	o.room, o.sender = "lobby", "user0"
-	r.subs.at(o.sub).ops = o
+	r.subs.At(o.sub).ops = o
 	ses.sending++
 	r.permitted(o, directory.Access{Read: true}, nil)
 	r.want([]string{"r-m1 forbidden"}, "")

@@ -25,6 +25,8 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/edge/internal/conn"
+	"hubbub.internal/services/edge/internal/uptime"
 )
 
 // rig is a hub with the services that it asks, all on one bus in memory and in a bubble: the clock
@@ -74,9 +76,7 @@ func riggedWith(t *testing.T, loops int, set func(*Options), test func(r *rig)) 
 
 // withRig is for who is in a bubble.
 func withRig(t tester, loops int, set func(*Options), test func(r *rig)) {
-	was := started
-	started = time.Now().Add(-time.Hour) // the bubble's clock is years behind
-	defer func() { started = was }()
+	defer uptime.SetStart(time.Now().Add(-time.Hour))() // the bubble's clock is years behind
 	r := &rig{
 		t: t, server: membus.NewServer(membus.Options{}), access: map[[2]string]directory.Access{},
 		failing: map[string]error{}, asked: map[string]int{},
@@ -143,7 +143,8 @@ func withRig(t tester, loops int, set func(*Options), test func(r *rig)) {
 	r.hub = New(o, Deps{Bus: edge, Verifier: auth.NewVerifier(directory.NewClient(edge).Keys), Access: cache, Log: zap.NewNop(), HTTP: func(c net.Conn, b []byte) { r.passed = append(r.passed, string(b)) }})
 	for range loops {
 		l := newFakeLoop()
-		r.loops, r.shards = append(r.loops, l), append(r.shards, r.hub.Shard(l))
+		r.hub.Shard(l)
+		r.loops, r.shards = append(r.loops, l), r.hub.shards
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -189,22 +190,22 @@ func (r *rig) settle() {
 		busy = false
 		for _, s := range r.shards {
 			s.mail.mu.Lock()
-			mail := len(s.mail.posts) > 0 || s.mail.ops != nil || len(s.mail.feeds) > 0
+			mail := s.conn.Probe().Posts() > 0 || s.mail.ops != nil || len(s.mail.feeds) > 0
 			s.mail.mu.Unlock()
-			if mail || len(s.queue) > 0 || s.from < len(s.dirty) {
-				s.Turn()
+			if mail || s.conn.Probe().Queued() > 0 || s.from < len(s.dirty) {
+				s.conn.Turn()
 				busy = true
 			}
 		}
 	}
 }
 
-// pass lets time go by, with a turn of each loop for each tick.
+// pass lets time go by, with a turn of each loop for each conn.TickEvery.
 func (r *rig) pass(d time.Duration) {
-	for ; d > 0; d -= tick {
-		time.Sleep(tick)
+	for ; d > 0; d -= conn.TickEvery {
+		time.Sleep(conn.TickEvery)
 		for _, s := range r.shards {
-			s.Turn()
+			s.conn.Turn()
 		}
 		r.settle()
 	}
@@ -226,19 +227,17 @@ func (r *rig) empty() {
 		own := len(s.own.first) + len(s.own.reads)
 		s.own.mu.RUnlock()
 		left := map[string]int{
-			"subs": int(s.subCount) - len(s.freeSubs), "places ahead of a ring": len(s.ahead), "joins": len(s.joins), "wishes": len(s.wanted), "paces": len(s.paces), "timers": s.wheel.Len(),
-			"bytes of buffers": s.buffers.Held(), "own rooms": own, "lapsed": len(s.lapsed), "queued": len(s.queue), "rooms with news": len(s.dirty) - s.from, "rooms that wait": len(s.waiting),
+			"subs": int(s.subCount) - len(s.freeSubs), "places ahead of a ring": len(s.ahead), "joins": len(s.joins), "wishes": len(s.wanted), "paces": len(s.paces), "timers": s.conn.Probe().Timers(),
+			"bytes of buffers": s.conn.Probe().Held(), "own rooms": own, "lapsed": len(s.lapsed), "queued": s.conn.Probe().Queued(), "rooms with news": len(s.dirty) - s.from, "rooms that wait": len(s.waiting),
 		}
 		for what, n := range left {
 			if n != 0 {
 				r.t.Errorf("loop %d holds %d %s", i, n, what)
 			}
 		}
-		for _, chunk := range s.sessions.chunks {
-			for slot := range chunk {
-				if ses := &chunk[slot]; ses.state != stFree || ses.sending != 0 || ses.who != nil || ses.in != nil || ses.out != nil || ses.more != nil {
-					r.t.Errorf("loop %d, slot %d: %+v", i, slot, *ses)
-				}
+		for slot := range s.conn.Slots() {
+			if ses := s.sessions.At(slot); s.conn.State(slot) != conn.Free || ses.sending != 0 || ses.who != nil || !s.conn.Probe().Idle(slot) {
+				r.t.Errorf("loop %d, slot %d: %+v", i, slot, *ses)
 			}
 		}
 	}
@@ -337,17 +336,14 @@ func (r *rig) connect() *client {
 	i := int(r.next) % len(r.shards)
 	c := &client{r: r, s: r.shards[i], l: r.loops[i], slot: r.next}
 	r.next++
-	c.s.Opened(c.slot)
+	c.s.conn.Opened(c.slot)
 	return c
 }
 
 // open is a socket that has shaken hands.
 func (r *rig) open() *client {
 	c := r.connect()
-	ses := c.s.sessions.at(c.slot)
-	ses.state, ses.since = stOpen, c.s.now
-	r.hub.sockets.Add(1)
-	c.s.keepAlive(c.slot)
+	c.s.conn.Accept(c.slot, false)
 	return c
 }
 
@@ -362,7 +358,7 @@ func (r *rig) login(user string) *client {
 
 // write has a frame come from the client, of which the loop has not turned yet.
 func (c *client) write(format string, args ...any) {
-	c.s.Received(c.slot, maskedText(fmt.Sprintf(format, args...)))
+	c.s.conn.Received(c.slot, maskedText(fmt.Sprintf(format, args...)))
 }
 
 // say has a frame come, and everything happen that follows.

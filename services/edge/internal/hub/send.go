@@ -10,6 +10,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 )
 
 // op is a send that is not acknowledged yet. Ops are used again and again: a send allocates nothing
@@ -18,7 +19,7 @@ type op struct {
 	shard  *Shard
 	next   *op // of the sub's queue, or of the free ones
 	mailed *op // of the mailbox
-	ref    ref
+	ref    conn.Ref
 	sub    uint32 // none: the session is not in the room any more
 	state  opState
 	retry  bool // the message may be in the log already
@@ -61,13 +62,13 @@ func (m *name) text() string { return unsafe.String(&m.b[0], int(m.n)) }
 const listUsers = "/list-users"
 
 func (s *Shard) send(slot uint32, c *wire.Command) {
-	ses := s.sessions.at(slot)
+	ses := s.sessions.At(slot)
 	id := s.find(ses, c.Room)
 	switch {
 	case ses.isOwn(c.Room):
 		s.replyError(slot, c, errMayNotSend)
 		return
-	case id == none || s.subs.at(id).flags&subMember == 0:
+	case id == none || s.subs.At(id).flags&subMember == 0:
 		s.replyError(slot, c, errNotJoined)
 		return
 	case c.TextLen > s.hub.opts.Text:
@@ -76,7 +77,7 @@ func (s *Shard) send(slot uint32, c *wire.Command) {
 	case int(ses.sending) >= s.hub.opts.Pending:
 		s.replyError(slot, c, errPending)
 		return
-	case s.drain.on:
+	case s.conn.Draining():
 		s.replyError(slot, c, errDraining)
 		return
 	case c.TextIs(listUsers):
@@ -87,9 +88,9 @@ func (s *Shard) send(slot uint32, c *wire.Command) {
 		s.replyError(slot, c, err)
 		return
 	}
-	b := s.subs.at(id)
+	b := s.subs.At(id)
 	o := s.newOp()
-	o.ref, o.sub = ses.ref(slot), id
+	o.ref, o.sub = s.conn.Ref(slot), id
 	o.id.set(c.ID)
 	o.msgID.set(c.MsgID)
 	o.retry = c.Retry
@@ -152,7 +153,7 @@ func (s *Shard) start(o *op) {
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		a, err := s.hub.access.Access(ctx, user, room)
-		s.post(func() { s.permitted(o, a, err) })
+		s.conn.Post(func() { s.permitted(o, a, err) })
 	}) {
 		s.permitted(o, directory.Access{}, errBusy)
 	}
@@ -170,7 +171,7 @@ func (s *Shard) permitted(o *op, a directory.Access, err error) {
 		return
 	}
 	o.slow = a.Slow
-	s.subs.at(o.sub).aud.feed.slows(a)
+	s.subs.At(o.sub).aud.feed.slows(a)
 	if !a.Send {
 		s.askFirst(o)
 		return
@@ -203,7 +204,7 @@ func (o *op) appended(a bus.Appended, err error) {
 	s.mail.mu.Lock()
 	o.mailed, s.mail.ops = s.mail.ops, o
 	s.mail.mu.Unlock()
-	s.loop.Wake()
+	s.conn.Wake()
 }
 
 // acknowledge answers the sends that have ended.
@@ -230,26 +231,26 @@ func (s *Shard) finished(o *op) {
 	if o.noted && o.err != nil {
 		s.hub.slow.undo(o.sender, o.room)
 	}
-	if ses := s.alive(o.ref); ses != nil && ses.state == stReady {
+	if ses := s.alive(o.ref); ses != nil && s.conn.State(o.ref.Slot) == conn.Ready {
 		ses.sending--
 		switch {
 		case o.err != nil:
 			e := s.hub.coded(o.err)
-			s.hub.metrics.failures.WithLabelValues(e.Code).Inc()
+			s.hub.metrics.Failures.WithLabelValues(e.Code).Inc()
 			s.enc = wire.AppendError(s.enc[:0], o.id.bytes(), e, o.msgID.bytes(), o.room)
-			s.push(o.ref.slot, s.enc)
+			s.conn.Push(o.ref.Slot, s.enc)
 		case o.sub == none && o.state != opSent:
 			s.enc = wire.AppendError(s.enc[:0], o.id.bytes(), errNotJoined, o.msgID.bytes(), o.room)
-			s.push(o.ref.slot, s.enc)
+			s.conn.Push(o.ref.Slot, s.enc)
 		case o.id.n > 0:
-			s.hub.metrics.appends.Observe(time.Since(o.began).Seconds())
+			s.hub.metrics.Appends.Observe(time.Since(o.began).Seconds())
 			s.enc = wire.AppendSendAck(s.enc[:0], o.id.bytes(), o.msgID.bytes(), o.room, o.result.Seq, o.ts)
-			s.push(o.ref.slot, s.enc)
+			s.conn.Push(o.ref.Slot, s.enc)
 		}
 	}
 	var next *op
 	if o.sub != none {
-		b := s.subs.at(o.sub)
+		b := s.subs.At(o.sub)
 		b.ops = o.next
 		next = b.ops
 	}
@@ -282,9 +283,9 @@ func (s *Shard) listUsers(slot uint32, c *wire.Command) {
 	id, msgID, room := string(c.ID), string(c.MsgID), string(c.Room)
 	fail := func(slot uint32, err error) {
 		e := s.hub.coded(err)
-		s.hub.metrics.failures.WithLabelValues(e.Code).Inc()
+		s.hub.metrics.Failures.WithLabelValues(e.Code).Inc()
 		s.enc = wire.AppendError(s.enc[:0], id, e, msgID, room)
-		s.push(slot, s.enc)
+		s.conn.Push(slot, s.enc)
 	}
 	s.withAccess(slot, room, func(slot uint32, a directory.Access, err error) {
 		if err == nil && !a.Read {
@@ -294,7 +295,7 @@ func (s *Shard) listUsers(slot uint32, c *wire.Command) {
 			fail(slot, err)
 			return
 		}
-		later(s, s.sessions.at(slot).ref(slot), func(ctx context.Context) (presence.Who, error) {
+		later(s, s.conn.Ref(slot), func(ctx context.Context) (presence.Who, error) {
 			return s.hub.people.Who(ctx, presence.WhoRequest{Room: room, After: presence.FromStart})
 		}, func(slot uint32, who presence.Who, err error) {
 			if err != nil {
@@ -303,7 +304,7 @@ func (s *Shard) listUsers(slot uint32, c *wire.Command) {
 			}
 			if id != "" {
 				s.enc = wire.AppendSendAck(s.enc[:0], id, msgID, room, 0, time.Now().UnixMilli())
-				s.push(slot, s.enc)
+				s.conn.Push(slot, s.enc)
 			}
 			s.pushUsers(slot, id, room, who)
 		})

@@ -69,7 +69,7 @@ func (s *Shard) visit(a *audience, budget *int) bool {
 	fresh := a.flags&audPass == 0
 	if fresh {
 		a.flags |= audPass
-		a.next, a.spread = 0, s.at
+		a.next, a.spread = 0, s.conn.At()
 	}
 	if a.loaded == 0 {
 		s.load(a)
@@ -85,9 +85,8 @@ func (s *Shard) visit(a *audience, budget *int) bool {
 		}
 		id := a.subs[a.next]
 		a.next++
-		b := s.subs.at(id)
-		ses := s.sessions.at(b.slot)
-		if b.cursor >= end && b.flags&subAhead == 0 || ses.flags&flBlocked != 0 {
+		b := s.subs.At(id)
+		if b.cursor >= end && b.flags&subAhead == 0 || s.conn.Blocked(b.slot) {
 			continue
 		}
 		visits--
@@ -127,12 +126,12 @@ func (s *Shard) unload() {
 
 // owe has a sub's frames written in this turn.
 func (s *Shard) owe(id uint32) {
-	b := s.subs.at(id)
+	b := s.subs.At(id)
 	if b.flags&subDue != 0 {
 		return
 	}
 	b.flags |= subDue
-	ses := s.sessions.at(b.slot)
+	ses := s.sessions.At(b.slot)
 	b.due, ses.due = ses.due, id
-	s.enqueue(b.slot)
+	s.conn.Enqueue(b.slot)
 }

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 	"hubbub.internal/services/edge/internal/deflate"
 	"hubbub.internal/services/edge/internal/frame"
 	"hubbub.internal/services/edge/internal/transport"
@@ -34,10 +35,7 @@ func TestSpread(t *testing.T) {
 		in := map[uint32]map[string]*place{} // by slot
 		const sockets = 6
 		for slot := range uint32(sockets) {
-			s.admit(slot)
-			if slot%2 == 1 {
-				s.sessions.at(slot).flags |= flPacks
-			}
+			s.admitWith(slot, slot%2 == 1)
 			in[slot] = map[string]*place{}
 		}
 		for _, r := range rooms { // somebody is always there, so that the feeds stay
@@ -91,7 +89,7 @@ func TestSpread(t *testing.T) {
 		}
 		turn := func() {
 			*now += time.Duration(rapid.SampledFrom([]int{0, 1, 1000, 2000}).Draw(rt, "time")) * time.Microsecond
-			s.Turn()
+			s.conn.Turn()
 			for slot := range uint32(sockets) {
 				read(slot)
 			}
@@ -116,7 +114,7 @@ func TestSpread(t *testing.T) {
 			},
 			"join": func(rt *rapid.T) {
 				slot, r := rapid.Uint32Range(0, sockets-1).Draw(rt, "slot"), rapid.SampledFrom(rooms).Draw(rt, "room")
-				if in[slot] == nil || in[slot][r] != nil || s.sessions.at(slot).state != stReady {
+				if in[slot] == nil || in[slot][r] != nil || s.conn.State(slot) != conn.Ready {
 					return
 				}
 				id, seq := s.seat(slot, r)
@@ -124,11 +122,11 @@ func TestSpread(t *testing.T) {
 			},
 			"leave": func(rt *rapid.T) {
 				slot, r := rapid.Uint32Range(0, sockets-1).Draw(rt, "slot"), rapid.SampledFrom(rooms).Draw(rt, "room")
-				if in[slot] == nil || in[slot][r] == nil || s.sessions.at(slot).state != stReady || s.sessions.at(slot).out.Len() > 0 {
+				if in[slot] == nil || in[slot][r] == nil || s.conn.State(slot) != conn.Ready || s.conn.Unsent(slot) > 0 {
 					return // with output waiting, frames of the room may still be on their way
 				}
 				s.dropSub(in[slot][r].id)
-				s.sessions.at(slot).rooms--
+				s.sessions.At(slot).rooms--
 				delete(in[slot], r)
 			},
 			"slow": func(rt *rapid.T) {
@@ -139,7 +137,7 @@ func TestSpread(t *testing.T) {
 				delete(l.room, slot)
 				if l.short[slot] {
 					l.short[slot] = false
-					s.Writable(slot)
+					s.conn.Writable(slot)
 				}
 			},
 			"turn": func(*rapid.T) { turn() },
@@ -148,7 +146,7 @@ func TestSpread(t *testing.T) {
 		for slot := range uint32(sockets) {
 			delete(l.room, slot)
 			if l.short[slot] {
-				s.Writable(slot)
+				s.conn.Writable(slot)
 			}
 		}
 		for range 200 {
@@ -157,7 +155,7 @@ func TestSpread(t *testing.T) {
 		}
 		for slot, places := range in {
 			for r, p := range places {
-				if s.sessions.at(slot).state == stReady && p.seq != seqs[r] {
+				if s.conn.State(slot) == conn.Ready && p.seq != seqs[r] {
 					rt.Fatalf("%d is at %d in %s, which is at %d", slot, p.seq, r, seqs[r])
 				}
 			}
@@ -204,7 +202,7 @@ func TestMoreRoomsThanAWriteTakes(t *testing.T) {
 			r.settle()
 			if blocked {
 				delete(ann.l.room, ann.slot)
-				ann.s.Writable(ann.slot)
+				ann.s.conn.Writable(ann.slot)
 				r.settle()
 			}
 			got := map[string]bool{}

@@ -55,7 +55,7 @@ func (a *audience) packed() bool { return a.view == a.feed.ring.Packed() }
 // find returns the session's sub to a room, or none.
 func (s *Shard) find(ses *session, room []byte) uint32 {
 	for id := ses.subs; id != none; {
-		sub := s.subs.at(id)
+		sub := s.subs.At(id)
 		if f := sub.aud.feed; f.kind == logFeed && f.room == string(room) {
 			return id
 		}
@@ -67,7 +67,7 @@ func (s *Shard) find(ses *session, room []byte) uint32 {
 // findFeed returns the session's sub to a feed, or none.
 func (s *Shard) findFeed(ses *session, kind feedKind, room string) uint32 {
 	for id := ses.subs; id != none; {
-		sub := s.subs.at(id)
+		sub := s.subs.At(id)
 		if f := sub.aud.feed; f.kind == kind && f.room == room {
 			return id
 		}
@@ -79,7 +79,7 @@ func (s *Shard) findFeed(ses *session, kind feedKind, room string) uint32 {
 // addSub gives a session a sub to a feed. Nothing is delivered to it before listen.
 func (s *Shard) addSub(slot uint32, kind feedKind, room string) uint32 {
 	f := s.hub.acquire(kind, room)
-	packs := kind == logFeed && s.sessions.at(slot).flags&flPacks != 0
+	packs := kind == logFeed && s.conn.Packs(slot)
 	at := f.audience(s.index, packs)
 	if *at == nil {
 		*at = &audience{feed: f, view: f.ring.Plain()}
@@ -98,28 +98,28 @@ func (s *Shard) addSub(slot uint32, kind feedKind, room string) uint32 {
 	} else {
 		id = s.subCount
 		s.subCount++
-		s.subs.reach(id)
+		s.subs.Reach(id)
 	}
-	ses := s.sessions.at(slot)
-	*s.subs.at(id) = sub{aud: a, slot: slot, index: none, next: ses.subs, due: none}
+	ses := s.sessions.At(slot)
+	*s.subs.At(id) = sub{aud: a, slot: slot, index: none, next: ses.subs, due: none}
 	ses.subs = id
 	return id
 }
 
 // dropSub takes a sub from its session. Its sends that are on their way end by themselves.
 func (s *Shard) dropSub(id uint32) {
-	b := s.subs.at(id)
-	ses := s.sessions.at(b.slot)
+	b := s.subs.At(id)
+	ses := s.sessions.At(b.slot)
 	s.mute(id)
 	s.abandon(b)
-	for at := &ses.subs; ; at = &s.subs.at(*at).next {
+	for at := &ses.subs; ; at = &s.subs.At(*at).next {
 		if *at == id {
 			*at = b.next
 			break
 		}
 	}
 	if b.flags&subDue != 0 {
-		for at := &ses.due; ; at = &s.subs.at(*at).due {
+		for at := &ses.due; ; at = &s.subs.At(*at).due {
 			if *at == id {
 				*at = b.due
 				break
@@ -143,7 +143,7 @@ func (s *Shard) dropSub(id uint32) {
 
 // listen has a feed's frames delivered to a sub, from its cursor on.
 func (s *Shard) listen(id uint32) {
-	b := s.subs.at(id)
+	b := s.subs.At(id)
 	if b.index != none {
 		return
 	}
@@ -158,7 +158,7 @@ func (s *Shard) listen(id uint32) {
 
 // mute ends the delivery to a sub, which keeps its cursor.
 func (s *Shard) mute(id uint32) {
-	b := s.subs.at(id)
+	b := s.subs.At(id)
 	if b.index == none {
 		return
 	}
@@ -185,6 +185,6 @@ func (s *Shard) mute(id uint32) {
 func (a *audience) move(s *Shard, from, to uint32) {
 	if from != to {
 		a.subs[to] = a.subs[from]
-		s.subs.at(a.subs[to]).index = to
+		s.subs.At(a.subs[to]).index = to
 	}
 }

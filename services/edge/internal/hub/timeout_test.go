@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/conn"
 )
 
 // TestTimersOutliveTheirClock has the milliseconds of a shard wrap around, as they do after 49
@@ -15,12 +16,12 @@ func TestTimersOutliveTheirClock(t *testing.T) {
 	s, l := plainShard()
 	now := clocked(s)
 	*now = wrap - 20*time.Second
-	s.Turn()
+	s.conn.Turn()
 	s.admit(0) // is to be pinged 5 s after the clock has wrapped around
 	s.admit(1)
 	until := func(at time.Duration) {
-		for ; *now < at; *now += tick {
-			s.Turn()
+		for ; *now < at; *now += conn.TickEvery {
+			s.conn.Turn()
 		}
 	}
 	until(wrap + 5*time.Second)
@@ -31,7 +32,7 @@ func TestTimersOutliveTheirClock(t *testing.T) {
 	if got := l.got[0]; len(got) != 2 || got[0] != 0x89 {
 		t.Fatalf("%x was written, and not a ping", got)
 	}
-	s.Received(1, maskedText(`{"type":"ping","id":"p"}`))
+	s.conn.Received(1, maskedText(`{"type":"ping","id":"p"}`))
 	until(wrap + 41*time.Second)
 	if code := l.closedWith(s, 0); code != wire.CloseIdle {
 		t.Errorf("the silent socket was closed with %d", code)

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/services/edge/internal/conn"
 )
 
 // told is what the edge has told the presence service of its sessions.
@@ -97,9 +98,9 @@ func (r *rig) checkTold() {
 	}
 	count, digest := uint64(0), uint64(0)
 	for _, s := range r.shards {
-		for slot := range uint32(len(s.sessions.chunks) * chunkSize) {
-			ses := s.sessions.at(slot)
-			if ses.state != stReady {
+		for slot := range s.conn.Slots() {
+			ses := s.sessions.At(slot)
+			if s.conn.State(slot) != conn.Ready {
 				continue
 			}
 			count++

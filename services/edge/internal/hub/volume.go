@@ -7,6 +7,7 @@ import (
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/edge/internal/ring"
+	"hubbub.internal/services/edge/internal/uptime"
 )
 
 // perMessage is what a message takes in the log and in the record beside its text, in bytes.
@@ -50,7 +51,7 @@ func (t *volumes) take(user string, n, quota int64) (wait time.Duration, fast bo
 	p := &t[h%uint64(len(t))]
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := seconds()
+	now := uptime.Seconds()
 	v := p.sent[h]
 	left := v.left(now)
 	if left+n > quota && left > 0 { // one message may always be sent, however small the quota is
@@ -82,7 +83,7 @@ func (t *volumes) sweep() {
 	for i := range t {
 		p := &t[i]
 		p.mu.Lock()
-		now := seconds()
+		now := uptime.Seconds()
 		for h, v := range p.sent {
 			if v.left(now) == 0 && v.burst(now) == 0 {
 				delete(p.sent, h)
@@ -107,9 +108,9 @@ func (s *Shard) tooMuch(who *person, c *wire.Command) *chat.Error {
 	case wait == 0:
 		return nil
 	case fast:
-		s.hub.metrics.limited.WithLabelValues("user_bytes_minute").Inc()
+		s.hub.metrics.Limited.WithLabelValues("user_bytes_minute").Inc()
 		return &chat.Error{Code: chat.CodeRateLimited, Message: "you have sent as much text as you may in a minute", RetryAfter: wait}
 	}
-	s.hub.metrics.limited.WithLabelValues("user_bytes").Inc()
+	s.hub.metrics.Limited.WithLabelValues("user_bytes").Inc()
 	return &chat.Error{Code: chat.CodeTooMany, Message: "you have sent as much as you may in a day", RetryAfter: wait}
 }

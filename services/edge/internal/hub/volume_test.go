@@ -162,7 +162,7 @@ func TestVolume(t *testing.T) {
 func TestVolumeOfGuests(t *testing.T) {
 	riggedWith(t, 1, func(o *Options) { o.UserBytes, o.GuestBytes = 0, 100 }, func(r *rig) {
 		ann, eve := r.login("ann"), r.login("eve")
-		ann.s.sessions.at(ann.slot).who.dev |= guestBit
+		ann.s.sessions.At(ann.slot).who.dev |= guestBit
 		for i, c := range []*client{ann, eve} {
 			c.enter("lobby")
 			c.say(`{"type":"send","id":"1","room":"lobby","msg_id":"a%d","text":"x"}`, i)

@@ -1,4 +1,4 @@
-package hub
+package conn
 
 import (
 	"context"
@@ -14,12 +14,12 @@ const byeDrain = "this server is going down; others are up"
 const (
 	// minPace is how many sockets a second are closed at least.
 	minPace = 200
-	// appendGrace is how long sends in flight may take to be acknowledged before their sockets are
+	// DrainGrace is how long sends in flight may take to be acknowledged before their sockets are
 	// closed.
-	appendGrace = 10 * time.Second
+	DrainGrace = 10 * time.Second
 )
 
-// draining is a shard's going down.
+// draining is the state of a shard whose sockets are sent elsewhere.
 type draining struct {
 	on    bool
 	next  uint32 // the slot to look at next
@@ -28,19 +28,22 @@ type draining struct {
 	since uint32
 }
 
+// BeginDrain turns away every connection that comes from now on.
+func (h *Hub) BeginDrain() { h.draining.Store(true) }
+
 // Drain asks all sockets to go elsewhere, over a time that is at most d, and returns when they have
 // gone, or when ctx ends. No new connections come in; sends in flight are acknowledged first.
 func (h *Hub) Drain(ctx context.Context, d time.Duration) {
-	h.draining.Store(true)
+	h.BeginDrain()
 	sockets := h.Sockets()
 	pace := max(float64(sockets)/max(d.Seconds(), .1), minPace) / float64(len(h.shards))
 	for _, s := range h.shards {
-		s.post(func() {
+		s.Post(func() {
 			s.loop.StopListening()
-			s.drain = draining{on: true, pace: pace * tick.Seconds(), since: s.now}
+			s.drain = draining{on: true, pace: pace * TickEvery.Seconds(), since: s.now}
 		})
 	}
-	ctx, cancel := context.WithTimeout(ctx, d+appendGrace+2*closeLinger)
+	ctx, cancel := context.WithTimeout(ctx, d+DrainGrace+2*CloseLinger)
 	defer cancel()
 	poll := time.NewTicker(10 * time.Millisecond)
 	defer poll.Stop()
@@ -52,14 +55,17 @@ func (h *Hub) Drain(ctx context.Context, d time.Duration) {
 	}
 }
 
+// Draining reports whether the shard's sockets are being sent elsewhere.
+func (s *Shard) Draining() bool { return s.drain.on }
+
 // drainSome says goodbye to some of the shard's sockets.
 func (s *Shard) drainSome() {
 	d := &s.drain
 	if !d.on {
 		return
 	}
-	late := s.now-d.since > ms(appendGrace)
-	slots := uint32(len(s.sessions.chunks) * chunkSize)
+	late := s.now-d.since > ms(DrainGrace)
+	slots := s.sessions.Len()
 	d.quota = min(d.quota+d.pace, max(d.pace, minPace))
 	for looked := uint32(0); looked < slots && d.quota >= 1; looked++ {
 		if d.next >= slots {
@@ -67,15 +73,15 @@ func (s *Shard) drainSome() {
 		}
 		slot := d.next
 		d.next++
-		ses := s.sessions.at(slot)
+		ses := s.sessions.At(slot)
 		switch ses.state {
-		case stFree, stClosing, stHandshake:
+		case Free, Closing, Handshake:
 			continue
 		}
-		if ses.sending > 0 && !late {
-			continue // its acks come first; the next round sees it again
+		if s.handler.Busy(slot) && !late {
+			continue // what it waits for comes first; the next round sees it again
 		}
-		s.bye(slot, byeDrain, s.comeBack())
+		s.Bye(slot, byeDrain, s.comeBack())
 		d.quota--
 	}
 }
@@ -85,12 +91,13 @@ func (s *Shard) comeBack() int64 {
 	return 200 + rand.Int64N(1800)
 }
 
-// bye ends a session whose client is to come back after a while, here or elsewhere.
-func (s *Shard) bye(slot uint32, message string, retryMS int64) {
+// Bye ends a session whose client is to come back after a while, here or elsewhere. retryMS 0
+// stands for a time that the shard chooses.
+func (s *Shard) Bye(slot uint32, message string, retryMS int64) {
 	if retryMS == 0 {
 		retryMS = s.comeBack()
 	}
 	s.enc = wire.AppendBye(s.enc[:0], wire.CloseDrain, message, retryMS)
-	s.push(slot, s.enc)
-	s.close(slot, wire.CloseDrain, message)
+	s.Push(slot, s.enc)
+	s.Close(slot, wire.CloseDrain, message)
 }
