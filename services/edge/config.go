@@ -14,6 +14,7 @@ import (
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/clientaddr"
 	"hubbub.internal/services/edge/internal/conn"
+	"hubbub.internal/services/edge/internal/fanout"
 	"hubbub.internal/services/edge/internal/hub"
 	"hubbub.internal/services/edge/internal/ring"
 )
@@ -162,8 +163,11 @@ func (c *Config) options(loops int) hub.Options {
 		EdgeID: id, Heartbeat: c.Heartbeat, SocketsPerUser: c.MaxSocketsUser,
 		UserRate: c.UserRate, UserBurst: c.UserBurst, UserBytes: c.UserBytes, GuestBytes: c.GuestBytes,
 		Text: c.MaxText, Rooms: c.MaxRooms, Pending: c.MaxPending,
-		Ring:     ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},
-		Coalesce: c.Coalesce, AwayAfter: c.Away,
+		Fanout: fanout.Options{
+			Ring:     ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},
+			Coalesce: c.Coalesce,
+		},
+		AwayAfter: c.Away,
 	}
 }
 

@@ -59,8 +59,10 @@ type Handler interface {
 	Left(slot uint32)
 	// Mail says that somebody may have called Wake. It is called in each turn, before Tick.
 	Mail()
-	// Tick is called ten times a second, while anything has a timer or Wait asks for it.
+	// Tick is called ten times a second, while a connection has a timer or Ticking says so.
 	Tick()
+	// Ticking reports whether the handler needs ticks now.
+	Ticking() bool
 }
 
 // Source has what is written to connections besides what was pushed. The loop's goroutine calls it.

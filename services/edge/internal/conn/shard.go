@@ -106,14 +106,11 @@ func (s *Shard) Turn() time.Duration {
 		return 0
 	}
 	wait := time.Duration(-1)
-	if s.wheel.Len() > 0 || s.drain.on {
-		wait = s.UntilTick()
+	if s.wheel.Len() > 0 || s.drain.on || s.handler.Ticking() {
+		wait = TickEvery - s.at%TickEvery
 	}
 	return s.source.Wait(wait)
 }
-
-// UntilTick returns the time until the next tick.
-func (s *Shard) UntilTick() time.Duration { return TickEvery - s.at%TickEvery }
 
 // tick does what is done ten times a second.
 func (s *Shard) tick() {

@@ -37,7 +37,6 @@ func (s *Shard) changed(c directory.Change) {
 
 // expel takes a session out of a room that its user may not read any more, and says so.
 func (s *Shard) expel(slot uint32, room string) {
-	ses := s.sessions.At(slot)
 	if s.conn.State(slot) != conn.Ready {
 		return
 	}
@@ -45,7 +44,7 @@ func (s *Shard) expel(slot uint32, room string) {
 	for _, w := range s.withdraw(slot, presenceFeed, room) {
 		s.replyErrorTo(slot, w.id, errForbidden)
 	}
-	if id := s.findFeed(ses, presenceFeed, room); id != none {
+	if id := s.findFeed(slot, presenceFeed, room); id != none {
 		s.unwatch(slot, id)
 		told = true
 	}
@@ -68,16 +67,12 @@ func (s *Shard) review(room string) {
 			}
 		}
 	}
-	for id := range s.subCount {
-		b := s.subs.At(id)
-		if b.aud == nil || room != "" && b.aud.feed.room != room {
-			continue
+	s.fan.Each(func(id, slot uint32) {
+		if f := s.feed(id); s.conn.State(slot) == conn.Ready && (room == "" || f.room == room) {
+			p := pair{s.sessions.At(slot).who.user(), f.room}
+			in[p] = append(in[p], s.conn.Ref(slot))
 		}
-		if s.conn.State(b.slot) == conn.Ready {
-			p := pair{s.sessions.At(b.slot).who.user(), b.aud.feed.room}
-			in[p] = append(in[p], s.conn.Ref(b.slot))
-		}
-	}
+	})
 	if len(in) == 0 {
 		return
 	}

@@ -37,7 +37,7 @@ func (r *rig) ahead() *client {
 	if len(all) != 2 || all[0].ID != "m2" || all[1].Type != "joined" || all[1].Seq != log.Through {
 		r.t.Fatalf("joined with %+v", all)
 	}
-	if len(ann.s.ahead) != 1 {
+	if ann.s.fan.Probe().Ahead() != 1 {
 		r.t.Fatal("nobody is ahead")
 	}
 	return ann
@@ -52,7 +52,7 @@ func TestAhead(t *testing.T) {
 		ann.quiet()
 		r.message("lobby", "m3")
 		ann.want("msg", "m3")
-		if len(ann.s.ahead) != 0 {
+		if ann.s.fan.Probe().Ahead() != 0 {
 			t.Error("it is still taken for ahead")
 		}
 	})
@@ -71,7 +71,7 @@ func TestOvertakenWhileAhead(t *testing.T) {
 					ann.s.conn.Turn()
 				}
 				r.server.Release()
-				for i := range 10 * testOptions().Ring.Entries {
+				for i := range 10 * testOptions().Fanout.Ring.Entries {
 					r.start("lobby", fmt.Sprint("n", i))
 				}
 				synctest.Wait() // the ring has all of it, and no loop has turned
@@ -120,7 +120,7 @@ func TestJoinedAnewWhileAhead(t *testing.T) {
 		if f := ann.want("joined", "k"); !f.Rewind {
 			t.Errorf("joined with %s", f.raw)
 		}
-		if len(ann.s.ahead) != 0 {
+		if ann.s.fan.Probe().Ahead() != 0 {
 			t.Error("it is still taken for ahead")
 		}
 		r.server.Release()

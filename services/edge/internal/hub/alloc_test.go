@@ -17,13 +17,13 @@ func TestDeliveryAllocatesNothing(t *testing.T) {
 	for slot := range uint32(sockets) {
 		s.admitWith(slot, slot%2 == 0)
 		id, _ := s.seat(slot, "lobby")
-		f = s.subs.At(id).aud.feed
+		f = s.feed(id)
 	}
 	e := entry("lobby", 1, 0, 100)
 	deliver := func() {
 		for range 3 {
 			e.Seq, e.Prev = e.Seq+1, e.Seq
-			f.Entry(e)
+			(*roomLog)(f).Entry(e)
 		}
 		for s.conn.Turn() == 0 {
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"hubbub.internal/services/edge/internal/fanout"
 )
 
 const coalesceFor = 2 * time.Millisecond
@@ -16,7 +18,8 @@ const coalesceFor = 2 * time.Millisecond
 func clocked(s *Shard) *time.Duration {
 	now := time.Hour
 	s.conn.Probe().SetClock(func() time.Duration { return now })
-	s.hub.opts.Coalesce, s.each = coalesceFor, coalesceFor
+	s.hub.fan.Options.Coalesce = coalesceFor
+	s.fan.Probe().SetEach(coalesceFor)
 	return &now
 }
 
@@ -28,13 +31,13 @@ type log struct {
 
 func newLog(s *Shard, room string) *log {
 	f := s.hub.acquire(logFeed, room)
-	f.ring.Start(0)
+	f.Ring().Start(0)
 	return &log{f: f}
 }
 
 func (l *log) entry() {
 	l.seq++
-	l.f.Entry(entry(l.f.room, l.seq, l.seq-1, 10))
+	(*roomLog)(l.f).Entry(entry(l.f.room, l.seq, l.seq-1, 10))
 }
 
 func (l *fakeLoop) frames(slot uint32, kind string) int {
@@ -100,17 +103,17 @@ func TestBusyRoomShares(t *testing.T) {
 	if l.writes != 3*4 {
 		t.Errorf("%d writes to 3 sockets", l.writes)
 	}
-	if s.conn.Turn(); len(s.dirty)-s.from+len(s.waiting) != 0 {
-		t.Errorf("%d rooms have news, and %d wait", len(s.dirty)-s.from, len(s.waiting))
+	if s.conn.Turn(); s.fan.Probe().Dirty()+s.fan.Probe().Waiting() != 0 {
+		t.Errorf("%d rooms have news, and %d wait", s.fan.Probe().Dirty(), s.fan.Probe().Waiting())
 	}
 }
 
 // TestSmallRoomWaitsLess has a busy room wait for a time by its size, and at most for the bound.
 func TestSmallRoomWaitsLess(t *testing.T) {
-	for sockets, want := range map[uint32]time.Duration{1: coalesceEach, 10: 10 * coalesceEach, 99: 99 * coalesceEach, 100: coalesceFor, 500: coalesceFor} {
+	for sockets, want := range map[uint32]time.Duration{1: fanout.CoalesceEach, 10: 10 * fanout.CoalesceEach, 99: 99 * fanout.CoalesceEach, 100: coalesceFor, 500: coalesceFor} {
 		s, l := plainShard()
 		now := clocked(s)
-		s.each = coalesceEach
+		s.fan.Probe().SetEach(fanout.CoalesceEach)
 		room := newLog(s, "room")
 		for slot := range sockets {
 			s.admit(slot)
@@ -171,7 +174,7 @@ func TestBusyRoomHoldsUpNobody(t *testing.T) {
 func TestLargeRoomIsNotHeldWithinItsPass(t *testing.T) {
 	s, l := plainShard()
 	clocked(s)
-	s.bounds.visits = 10
+	s.fan.Probe().Bounds().Visits = 10
 	room := newLog(s, "large")
 	for slot := range uint32(35) {
 		s.admit(slot)

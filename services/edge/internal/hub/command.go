@@ -45,7 +45,7 @@ const (
 // command carries out a command, or answers the error that it is.
 func (s *Shard) command(slot uint32, c *wire.Command, err error) {
 	ses := s.sessions.At(slot)
-	s.stats.commands[c.Kind]++
+	s.commands[c.Kind]++
 	// A page joins all of its rooms at once: as many joins as a socket may have rooms are free.
 	if free := c.Kind == wire.Join && err == nil && int(ses.joins) < s.hub.opts.Rooms; free {
 		ses.joins++

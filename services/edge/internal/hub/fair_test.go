@@ -11,8 +11,8 @@ import (
 func TestFairness(t *testing.T) {
 	s, l := plainShard()
 	const large, visits = 30_000, 1024
-	s.hub.acquire(logFeed, "large").ring.Start(0)
-	s.hub.acquire(logFeed, "small").ring.Start(0)
+	s.hub.acquire(logFeed, "large").Ring().Start(0)
+	s.hub.acquire(logFeed, "small").Ring().Start(0)
 	for slot := range uint32(large) {
 		s.admit(slot)
 		s.seat(slot, "large")
@@ -25,12 +25,12 @@ func TestFairness(t *testing.T) {
 	const first = 10 // entries of the large room
 	big, small := s.hub.feeds["large"], s.hub.feeds["small"]
 	for i := range uint64(first) {
-		big.Entry(entry("large", i+1, i, 100))
+		(*roomLog)(big).Entry(entry("large", i+1, i, 100))
 	}
 	count := func(slot uint32) int { return bytes.Count(l.got[slot], []byte(`"type":"msg"`)) }
 	turns := uint64(0)
 	for served := 0; served < large; turns++ {
-		small.Entry(entry("small", turns+1, turns, 100))
+		(*roomLog)(small).Entry(entry("small", turns+1, turns, 100))
 		wait := s.conn.Turn()
 		for slot := uint32(large); slot < large+2; slot++ {
 			if got := count(slot); got != int(turns)+1 {

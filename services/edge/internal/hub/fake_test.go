@@ -19,6 +19,7 @@ import (
 	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/edge/internal/conn"
+	"hubbub.internal/services/edge/internal/fanout"
 	"hubbub.internal/services/edge/internal/ring"
 	"hubbub.internal/services/edge/internal/transport"
 )
@@ -104,7 +105,7 @@ func (b *countingBus) Append(_ bus.NewEntry, done func(bus.Appended, error)) {
 
 func testOptions() Options {
 	return Options{
-		EdgeID: "test", Text: 16 << 10, Rooms: 500, Pending: 1000, Ring: ring.Limits{Bytes: 4096, Entries: 64, Keep: 30},
+		EdgeID: "test", Text: 16 << 10, Rooms: 500, Pending: 1000, Fanout: fanout.Options{Ring: ring.Limits{Bytes: 4096, Entries: 64, Keep: 30}},
 		Options: conn.Options{
 			Sockets: 1 << 20, Frame: 64 << 10, Rate: 1_000_000, Burst: 1_000_000, Buffers: 1 << 30, Outstanding: 8 << 20,
 			HandshakeTimeout: time.Second, HelloTimeout: time.Second, PingAfter: 25 * time.Second, IdleTimeout: time.Minute, WriteTimeout: 10 * time.Second,
@@ -173,11 +174,11 @@ func (s *Shard) admitWith(slot uint32, packs bool) {
 func (s *Shard) seat(slot uint32, room string) (id uint32, seq uint64) {
 	id = s.addSub(slot, logFeed, room)
 	s.sessions.At(slot).rooms++
-	b := s.subs.At(id)
-	b.flags |= subMember
-	b.aud.feed.ring.Start(0)
-	seq, b.cursor = b.aud.view.Head()
-	s.listen(id)
+	s.fan.Confirm(id)
+	s.feed(id).Ring().Start(0)
+	seq, pos := s.fan.View(id).Head()
+	s.fan.Seek(id, pos)
+	s.fan.Listen(id)
 	return id, seq
 }
 

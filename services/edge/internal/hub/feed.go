@@ -10,7 +10,7 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
-	"hubbub.internal/services/edge/internal/deflate"
+	"hubbub.internal/services/edge/internal/fanout"
 	"hubbub.internal/services/edge/internal/ring"
 	"hubbub.internal/services/edge/internal/uptime"
 )
@@ -19,16 +19,12 @@ import (
 // only in it, or the presence of a room. It is followed on the bus once, and encoded once, for all
 // sockets of all loops.
 type feed struct {
+	fanout.Topic
 	hub  *Hub
 	room string
-	ring ring.Ring
-	auds []*audience // by loop, and then again those of compressed frames; each is its loop's alone
 
 	// seconds of the room's slow mode, as far as one of its members has shown; 0: none
 	slow atomic.Int32
-
-	listening atomic.Uint64 // loops that have subscribers, a bit each
-	told      atomic.Uint64 // loops that were told of news and have not looked
 
 	refs  uint32 // users; guarded by hub.mu
 	since uint32 // when refs became 0, in seconds; guarded by hub.mu
@@ -79,7 +75,8 @@ func (h *Hub) acquire(kind feedKind, room string) *feed {
 	defer h.mu.Unlock()
 	f := h.feeds[name]
 	if f == nil {
-		f = &feed{hub: h, room: name[len(name)-len(room):], kind: kind, auds: make([]*audience, 2*len(h.shards))}
+		f = &feed{hub: h, room: name[len(name)-len(room):], kind: kind}
+		f.Init(h.fan, f)
 		h.feeds[name] = f
 	}
 	f.refs++
@@ -139,15 +136,15 @@ func (f *feed) start(ctx context.Context) {
 
 func (f *feed) follow(ctx context.Context) (bus.Subscription, error) {
 	if f.kind == presenceFeed {
-		f.ring.Start(0)
+		f.Ring().Start(0)
 		return f.followPresence(ctx)
 	}
 	if err := f.hub.listen(ctx, f.room); err != nil {
 		return nil, err
 	}
-	head, sub, err := f.hub.bus.Follow(ctx, f.room, f)
+	head, sub, err := f.hub.bus.Follow(ctx, f.room, (*roomLog)(f))
 	if err == nil {
-		f.ring.Start(head)
+		f.Ring().Start(head)
 	}
 	return sub, err
 }
@@ -175,10 +172,15 @@ func (f *feed) started(sub bus.Subscription, err error) {
 	}
 }
 
-var _ bus.Follower = (*feed)(nil)
+// roomLog is a feed as the bus tells it of its room's log.
+type roomLog feed
 
-// Entry puts an entry of the log into the ring, as the frame that all sockets get.
-func (f *feed) Entry(e bus.Entry) {
+var _ bus.Follower = (*roomLog)(nil)
+
+// Entry implements bus.Follower. It publishes an entry of the log as the frame that all sockets
+// get.
+func (l *roomLog) Entry(e bus.Entry) {
+	f := (*feed)(l)
 	m := ring.Message{Seq: e.Seq, Prev: e.Prev, ID: e.ID}
 	switch chat.TypeOf(e.Data) {
 	case chat.TypeMsg:
@@ -187,23 +189,13 @@ func (f *feed) Entry(e bus.Entry) {
 	case chat.TypeEdited, chat.TypeDeleted:
 		m.Name, e.Data = f.revise(e)
 	}
-	mem := f.hub.scratch.get()
-	defer f.hub.scratch.put(mem)
+	mem := f.hub.fan.Scratch().Get()
+	defer f.hub.fan.Scratch().Put(mem)
 	frame := f.hub.appendEntry((*mem)[:0], f.room, e)
 	*mem = frame[:0]
 	m.Payload = frame
-	if n := f.hub.opts.Deflate; n > 0 && len(frame) >= n && f.ring.Packing() {
-		packed := f.hub.scratch.get()
-		defer f.hub.scratch.put(packed)
-		*packed = deflate.Append((*packed)[:0], frame)
-		if len(*packed) < len(frame) {
-			m.Packed = *packed
-			f.hub.metrics.Packed.Inc()
-		}
-	}
-	f.ring.Append(f.hub.opts.Ring, m, uptime.Seconds())
+	f.Publish(m)
 	f.hub.metrics.Entries.Inc()
-	f.tell()
 }
 
 // appendEntry appends the client's form of an entry. One that cannot be read is an event of a type
@@ -219,39 +211,15 @@ func (h *Hub) appendEntry(dst []byte, room string, e bus.Entry) []byte {
 	return frame
 }
 
-// Rewound has everybody in the room begin anew.
-func (f *feed) Rewound(_ string, head uint64) {
-	f.ring.Rewind(head)
-	f.tell()
-}
+// Rewound implements bus.Follower. It tells all subscribers that the room begins anew.
+func (l *roomLog) Rewound(_ string, head uint64) { l.Rewind(head) }
 
-// Missed has everybody in the room come back: the record has what the log no longer has.
-func (f *feed) Missed(_ string, through uint64) {
-	f.ring.Lose(through)
-	f.tell()
-}
+// Missed implements bus.Follower. It closes the sockets of all subscribers, whose clients come
+// back: the record has what the log no longer has.
+func (l *roomLog) Missed(_ string, through uint64) { l.Lose(through) }
 
-// Live puts a frame into the ring that is no entry of the log.
-func (f *feed) Live(payload []byte) {
-	f.ring.Append(f.hub.opts.Ring, ring.Message{Payload: payload}, uptime.Seconds())
-	f.tell()
-}
-
-// audience returns where a loop's audience is kept, of plain or of compressed frames.
-func (f *feed) audience(loop int, packed bool) **audience {
-	if packed {
-		loop += len(f.auds) / 2
-	}
-	return &f.auds[loop]
-}
-
-// tell wakes the loops that have subscribers, each once until it looks.
-func (f *feed) tell() {
-	mask := f.listening.Load()
-	if mask = mask &^ f.told.Or(mask); mask != 0 {
-		f.hub.each(mask, func(s *Shard) { s.news(f) })
-	}
-}
+// Live publishes a frame that is no entry of the log.
+func (f *feed) Live(payload []byte) { f.Publish(ring.Message{Payload: payload}) }
 
 // sweepFeeds gives up feeds that nobody has used for a while; every so often it trims the rings of
 // the others.
@@ -274,7 +242,7 @@ func (h *Hub) sweepFeeds(n int) {
 		f.stop()
 	}
 	for _, f := range all {
-		f.ring.Trim(h.opts.Ring, uptime.Seconds())
+		f.Trim()
 	}
 }
 

@@ -217,7 +217,7 @@ func TestAway(t *testing.T) {
 		ann, bob, cat := r.login("ann"), r.login("bob"), r.login("cat")
 		bob.say(`{"type":"status","status":"dnd"}`)
 		cat.say(`{"type":"status","status":"invisible"}`)
-		shown := func(c *client) presence.Status { return c.s.presenceOf(c.s.sessions.At(c.slot)).Status }
+		shown := func(c *client) presence.Status { return c.s.presenceOf(c.slot).Status }
 		for range 10 {
 			r.pass(10 * time.Second)
 			ann.say(`{"type":"ping"}`)

@@ -113,7 +113,7 @@ func (s *Shard) welcome(slot uint32, own uint64, id, device string, claims auth.
 	s.conn.SetState(slot, conn.Ready)
 	ses.number = s.hub.numbers.Add(1)
 	s.enterOwn(slot, own)
-	s.hub.reporter.Enter(s.presenceOf(ses))
+	s.hub.reporter.Enter(s.presenceOf(slot))
 	s.enc = wire.AppendWelcome(s.enc[:0], id, &wire.Welcome{
 		User: claims.User, Name: claims.Name, Session: claims.Session, Limits: s.hub.limits,
 		PingMS: int(s.hub.opts.PingAfter / time.Millisecond), TS: now.UnixMilli(),

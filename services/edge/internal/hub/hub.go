@@ -25,8 +25,8 @@ import (
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/edge/internal/bucket"
 	"hubbub.internal/services/edge/internal/conn"
+	"hubbub.internal/services/edge/internal/fanout"
 	"hubbub.internal/services/edge/internal/metrics"
-	"hubbub.internal/services/edge/internal/ring"
 	"hubbub.internal/services/edge/internal/transport"
 	"hubbub.internal/services/edge/internal/work"
 )
@@ -34,6 +34,7 @@ import (
 // Options bound what the hub does. All are set by the caller.
 type Options struct {
 	conn.Options
+	Fanout         fanout.Options
 	EdgeID         string        // names the edge to the presence service
 	Heartbeat      time.Duration // of the edge, to the presence service
 	SocketsPerUser int           // 0: any number
@@ -42,14 +43,11 @@ type Options struct {
 	UserBurst int // commands of one user at once
 	// of text and perMessage that a user may send in a day on this edge; 0: any amount
 	UserBytes  int64
-	GuestBytes int64 // the same of a guest
-	Text       int   // bytes of UTF-8 of a text
-	Rooms      int   // rooms of one socket
-	Pending    int   // sends of one socket that are not acknowledged
-	Ring       ring.Limits
-	// for which at most a busy room's frames wait for more; 0: they do not
-	Coalesce  time.Duration
-	AwayAfter time.Duration // without a command the user is shown as idle; 0: never
+	GuestBytes int64         // the same of a guest
+	Text       int           // bytes of UTF-8 of a text
+	Rooms      int           // rooms of one socket
+	Pending    int           // sends of one socket that are not acknowledged
+	AwayAfter  time.Duration // without a command the user is shown as idle; 0: never
 }
 
 // Deps is what the hub works with.
@@ -67,6 +65,7 @@ type Deps struct {
 type Hub struct {
 	opts     Options
 	conn     *conn.Hub
+	fan      *fanout.Hub
 	bus      bus.Interface
 	verifier *auth.Verifier
 	access   *directory.Cache
@@ -87,12 +86,11 @@ type Hub struct {
 	mu    sync.Mutex
 	feeds map[string]*feed // by name
 
-	users   userTable
-	ofUser  socketTable
-	slow    slowTable
-	scratch scratch
-	heads   headDesk
-	live    [liveChannels]liveChannel
+	users  userTable
+	ofUser socketTable
+	slow   slowTable
+	heads  headDesk
+	live   [liveChannels]liveChannel
 }
 
 // How many goroutines wait for the bus at the same time, verify tokens, and how many jobs wait for
@@ -123,6 +121,7 @@ func New(opts Options, deps Deps) *Hub {
 	h.reporter = presence.NewReporter(deps.Bus, presence.ReporterConfig{Edge: opts.EdgeID, Heartbeat: opts.Heartbeat, Log: deps.Log, Metrics: deps.Metrics}, h.sessions)
 	h.access.OnChange(h.changed)
 	h.conn = conn.NewHub(opts.Options, h.metrics, deps.HTTP)
+	h.fan = fanout.NewHub(opts.Fanout, opts.Deflate, h.metrics)
 	metrics.Watch(deps.Metrics, metrics.Gauges{
 		Sockets:     func() float64 { return float64(h.conn.Sockets()) },
 		MaxSockets:  func() float64 { return float64(opts.Sockets) },

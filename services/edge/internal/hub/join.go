@@ -50,7 +50,7 @@ func (s *Shard) join(slot uint32, c *wire.Command) {
 func (s *Shard) enter(j *joining) {
 	slot := j.ref.Slot
 	ses := s.sessions.At(slot)
-	id := s.findFeed(ses, logFeed, j.room)
+	id := s.findFeed(slot, logFeed, j.room)
 	busy := id != none && s.joins[id] != nil
 	if busy || j.hasAfter && (s.conn.Unsent(slot) > parkBytes || s.waits[slot] != nil && s.waits[slot].replaying >= maxReplays) {
 		m := s.waitsOf(slot)
@@ -72,9 +72,8 @@ func (s *Shard) enter(j *joining) {
 	s.unwant(slot, &j.wanted)
 	j.sub = id
 	s.joins[id] = j
-	b := s.subs.At(id)
-	j.live = b.index != none
-	f := b.aud.feed
+	j.live = s.fan.Listening(id)
+	f := s.feed(id)
 	if f.isLive() {
 		s.followed(j, nil)
 		return
@@ -95,8 +94,7 @@ func (s *Shard) followed(j *joining, err error) {
 		s.joinFailed(j, err)
 		return
 	}
-	b := s.subs.At(j.sub)
-	r := b.aud.view
+	r := s.fan.View(j.sub)
 	if !j.hasAfter {
 		s.joinNow(j)
 		return
@@ -105,18 +103,18 @@ func (s *Shard) followed(j *joining, err error) {
 	if j.after.ID != "" {
 		id = ring.Hash(j.after.ID)
 	}
-	if b.flags&subAhead == 0 {
-		out, through, pos, ok := r.Since(s.late[:0], j.after.Seq, id, maxReplay, maxReplayBytes)
-		s.late = out[:0]
+	if _, ahead := s.fan.Ahead(j.sub); !ahead {
+		out, through, pos, ok := r.Since(s.frames[:0], j.after.Seq, id, maxReplay, maxReplayBytes)
+		s.frames = out[:0]
 		if ok {
 			s.hub.metrics.Replays.WithLabelValues("ring").Inc()
 			s.conn.PushFrames(j.ref.Slot, out)
-			b.cursor = pos
+			s.fan.Seek(j.sub, pos)
 			s.joined(j, through, false, false)
 			return
 		}
 	}
-	s.mute(j.sub)
+	s.fan.Mute(j.sub)
 	s.waitsOf(j.ref.Slot).replaying++
 	later(s, j.ref, s.hub.replayer(s.sessions.At(j.ref.Slot).who.user(), j.room, j.after), func(slot uint32, got replayed, err error) { s.replayed(j, got, err) })
 }
@@ -124,28 +122,29 @@ func (s *Shard) followed(j *joining, err error) {
 // joinNow makes a room live from now on. One that is live already has its socket brought up to date
 // first.
 func (s *Shard) joinNow(j *joining) {
-	b := s.subs.At(j.sub)
-	r := b.aud.view
+	r := s.fan.View(j.sub)
 	seq, pos := r.Head()
-	if through, ok := s.ahead[j.sub]; ok && through > seq {
+	if through, ok := s.fan.Ahead(j.sub); ok && through > seq {
 		s.joined(j, through, false, false)
 		return
 	}
-	if b.index != none && b.cursor < pos {
-		out, _, status := r.Copy(s.late[:0], b.cursor, int(pos-b.cursor))
-		s.late = out[:0]
+	at := s.fan.Cursor(j.sub)
+	if s.fan.Listening(j.sub) && at < pos {
+		out, _, status := r.Copy(s.frames[:0], at, int(pos-at))
+		s.frames = out[:0]
 		switch status {
 		case ring.Fallen:
 			s.conn.Close(j.ref.Slot, wire.CloseResume, "behind in the rooms that it is in: resume")
 			return
 		case ring.Rewound:
-			seq, b.cursor = r.Restart()
+			seq, at = r.Restart()
+			s.fan.Seek(j.sub, at)
 			s.joined(j, seq, false, true)
 			return
 		}
 		s.conn.PushFrames(j.ref.Slot, out)
 	}
-	b.cursor = max(b.cursor, pos)
+	s.fan.Seek(j.sub, max(at, pos))
 	s.joined(j, seq, false, false)
 }
 
@@ -162,13 +161,11 @@ func (s *Shard) replayed(j *joining, got replayed, err error) {
 		return
 	}
 	s.hub.metrics.Replays.WithLabelValues(got.source).Inc()
-	b := s.subs.At(j.sub)
-	r := b.aud.view
-	delete(s.ahead, j.sub)
-	b.flags &^= subAhead
+	r := s.fan.View(j.sub)
+	s.fan.ClearAhead(j.sub)
 	if got.rewound {
-		var seq uint64
-		seq, b.cursor = r.Head()
+		seq, pos := r.Head()
+		s.fan.Seek(j.sub, pos)
 		s.joined(j, seq, false, true)
 		return
 	}
@@ -182,10 +179,8 @@ func (s *Shard) replayed(j *joining, got replayed, err error) {
 		s.joined(j, got.through, true, false)
 		return
 	}
-	b.cursor = pos
-	if ahead {
-		b.flags |= subAhead
-		s.ahead[j.sub] = got.through
+	if s.fan.Seek(j.sub, pos); ahead {
+		s.fan.SetAhead(j.sub, got.through)
 	}
 	s.joined(j, got.through, false, false)
 }
@@ -194,18 +189,17 @@ func (s *Shard) replayed(j *joining, got replayed, err error) {
 func (s *Shard) joined(j *joining, seq uint64, more, rewind bool) {
 	slot := j.ref.Slot
 	ses := s.sessions.At(slot)
-	b := s.subs.At(j.sub)
 	delete(s.joins, j.sub)
 	s.enc = wire.AppendJoined(s.enc[:0], j.id, j.room, seq, more, rewind)
 	s.conn.Push(slot, s.enc)
-	if b.flags&subMember == 0 {
-		b.flags |= subMember
+	if !s.fan.Confirmed(j.sub) {
+		s.fan.Confirm(j.sub)
 		s.hub.reporter.Join(ses.number, ses.who.user(), j.room)
 	}
 	if more {
-		s.mute(j.sub)
+		s.fan.Mute(j.sub)
 	} else {
-		s.listen(j.sub)
+		s.fan.Listen(j.sub)
 		s.conn.Lag(slot) // frames may be there that no news will be told of
 	}
 	s.unpark(slot)
@@ -216,11 +210,11 @@ func (s *Shard) joinFailed(j *joining, err error) {
 	slot := j.ref.Slot
 	delete(s.joins, j.sub)
 	s.replyErrorTo(slot, j.id, err)
-	switch b := s.subs.At(j.sub); {
+	switch {
 	case j.live:
-		s.listen(j.sub)
+		s.fan.Listen(j.sub)
 		s.conn.Lag(slot)
-	case b.flags&subMember == 0:
+	case !s.fan.Confirmed(j.sub):
 		s.sessions.At(slot).rooms--
 		s.dropSub(j.sub)
 	}
@@ -243,16 +237,4 @@ func (s *Shard) unpark(slot uint32) {
 		}
 	}
 	s.slim(slot)
-}
-
-// rejoin tells a socket that a room's log was rewound: it begins anew from here.
-func (s *Shard) rejoin(id uint32) {
-	b := s.subs.At(id)
-	var seq uint64
-	seq, b.cursor = b.aud.view.Restart()
-	if b.aud.feed.kind != logFeed {
-		return
-	}
-	s.enc = wire.AppendJoined(s.enc[:0], "", b.aud.feed.room, seq, false, true)
-	s.conn.Push(b.slot, s.enc)
 }

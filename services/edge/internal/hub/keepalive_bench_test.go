@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
 	"hubbub.internal/services/edge/internal/conn"
 )
 

@@ -79,12 +79,12 @@ func (s *Shard) leave(slot uint32, c *wire.Command) {
 // of others.
 func (s *Shard) depart(slot uint32, room string, e *chat.Error) bool {
 	ses := s.sessions.At(slot)
-	id := s.findFeed(ses, logFeed, room)
+	id := s.findFeed(slot, logFeed, room)
 	if id != none {
 		if j := s.joins[id]; j != nil {
 			s.replyErrorTo(slot, j.id, e)
 		}
-		member := s.subs.At(id).flags&subMember != 0
+		member := s.fan.Confirmed(id)
 		ses.rooms--
 		s.dropSub(id)
 		if member {

@@ -131,7 +131,7 @@ func TestLeaveLetsOthersGoOn(t *testing.T) {
 				joined++
 			}
 		}
-		if id := ann.s.findFeed(ann.s.sessions.At(ann.slot), logFeed, "lobby"); joined != 1 || id == none {
+		if id := ann.s.findFeed(ann.slot, logFeed, "lobby"); joined != 1 || id == none {
 			t.Errorf("told of %d rooms that they are joined", joined)
 		}
 	})
@@ -166,7 +166,7 @@ func TestWatchTurnedOffAtOnce(t *testing.T) {
 					if fmt.Sprint(answers) != fmt.Sprint(want) {
 						t.Errorf("answered with %v, want %v", answers, want)
 					}
-					if ses := ann.s.sessions.At(ann.slot); ses.watches != 0 || ses.subs != none {
+					if ses := ann.s.sessions.At(ann.slot); ses.watches != 0 || ann.s.fan.First(ann.slot) != none {
 						t.Error("the room is watched")
 					}
 				})
@@ -199,7 +199,7 @@ func TestReviewWhileJoining(t *testing.T) {
 		}
 		ann.s.conn.Probe().ReversePosts()
 		r.settle()
-		if ses := ann.s.sessions.At(ann.slot); ses.rooms != 0 || ses.watches != 0 || ses.subs != none {
+		if ses := ann.s.sessions.At(ann.slot); ses.rooms != 0 || ses.watches != 0 || ann.s.fan.First(ann.slot) != none {
 			t.Error("in the room")
 		}
 	})
@@ -270,14 +270,13 @@ func TestPipelined(t *testing.T) {
 						rt.Errorf("%s is answered %d times", id, n)
 					}
 				}
-				ses := ann.s.sessions.At(ann.slot)
 				for _, room := range rooms {
-					id := ann.s.findFeed(ses, logFeed, room)
-					if is := id != none && ann.s.subs.At(id).index != none; is != in[room] {
+					id := ann.s.findFeed(ann.slot, logFeed, room)
+					if is := id != none && ann.s.fan.Listening(id); is != in[room] {
 						rt.Errorf("in %s: %t", room, is)
 					}
-					id = ann.s.findFeed(ses, presenceFeed, room)
-					if is := id != none && ann.s.subs.At(id).index != none; is != on[room] {
+					id = ann.s.findFeed(ann.slot, presenceFeed, room)
+					if is := id != none && ann.s.fan.Listening(id); is != on[room] {
 						rt.Errorf("%s is watched: %t", room, is)
 					}
 				}

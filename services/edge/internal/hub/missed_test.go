@@ -52,11 +52,11 @@ func TestMissed(t *testing.T) {
 	}
 	id, _ := s.seat(0, "lobby")
 	s.seat(1, "other")
-	f := s.subs.At(id).aud.feed
-	f.Entry(entry("lobby", 5, 0, 10))
+	f := s.feed(id)
+	(*roomLog)(f).Entry(entry("lobby", 5, 0, 10))
 	s.conn.Turn()
-	f.Missed("lobby", 9)
-	f.Entry(entry("lobby", 12, 9, 10))
+	(*roomLog)(f).Missed("lobby", 9)
+	(*roomLog)(f).Entry(entry("lobby", 12, 9, 10))
 	s.conn.Turn()
 	s.conn.Turn() // the farewell
 	got := string(l.got[0])

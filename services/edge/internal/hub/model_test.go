@@ -194,7 +194,7 @@ func (w *story) comeBack(l *listener) {
 
 // flood has more come than the ring holds, without a turn of the loops.
 func (w *story) flood() {
-	for range 2 * testOptions().Ring.Entries {
+	for range 2 * testOptions().Fanout.Ring.Entries {
 		w.sends++
 		w.far(fmt.Sprint("s", w.sends))
 	}
@@ -289,7 +289,7 @@ func (w *story) kick(l *listener) {
 	if _, blocked := l.c.l.room[l.c.slot]; !blocked && l.in {
 		w.fatal(l, "thrown out, and still in the room")
 	}
-	if id := l.c.s.findFeed(l.c.s.sessions.At(l.c.slot), logFeed, "lobby"); l.c.code == 0 && l.c.s.conn.State(l.c.slot) == conn.Ready && id != none {
+	if id := l.c.s.findFeed(l.c.slot, logFeed, "lobby"); l.c.code == 0 && l.c.s.conn.State(l.c.slot) == conn.Ready && id != none {
 		w.fatal(l, "thrown out, and the edge has him in the room")
 	}
 	w.r.permit(l.user, "lobby", member, directory.Change{Kind: directory.ChangeRoom, Room: "lobby"})

@@ -50,8 +50,8 @@ func (s *Shard) member(slot uint32, c *wire.Command) (id uint32, ok bool) {
 		s.replyError(slot, c, errMayNotSend)
 		return none, false
 	}
-	id = s.find(ses, c.Room)
-	if id == none || s.subs.At(id).flags&subMember == 0 {
+	id = s.find(slot, c.Room)
+	if id == none || !s.fan.Confirmed(id) {
 		s.replyError(slot, c, errNotJoined)
 		return none, false
 	}
@@ -63,7 +63,7 @@ func (s *Shard) typing(slot uint32, c *wire.Command) {
 	if !ok {
 		return
 	}
-	ses, room := s.sessions.At(slot), s.subs.At(id).aud.feed.room
+	ses, room := s.sessions.At(slot), s.feed(id).room
 	if a, known := s.hub.access.Cached(ses.who.user(), room); known {
 		if err := mayWrite(wire.Typing, a, time.Now()); err != nil {
 			s.replyError(slot, c, codedError(err))
@@ -88,7 +88,7 @@ func (s *Shard) read(slot uint32, c *wire.Command) {
 		if !ok {
 			return
 		}
-		p = s.pace(id, slot, s.subs.At(id).aud.feed.room)
+		p = s.pace(id, slot, s.feed(id).room)
 	}
 	p.seq = max(p.seq, c.Seq)
 	if !p.reading || s.conn.Now()-p.read >= readEvery {

@@ -55,8 +55,7 @@ func (s *Shard) pushUsers(slot uint32, id, room string, who presence.Who) {
 // watch turns the presence events of a room on or off.
 func (s *Shard) watch(slot uint32, c *wire.Command) {
 	room := string(c.Room)
-	ses := s.sessions.At(slot)
-	id := s.findFeed(ses, presenceFeed, room)
+	id := s.findFeed(slot, presenceFeed, room)
 	switch {
 	case !c.On:
 		for _, w := range s.withdraw(slot, presenceFeed, room) { // turned on and off again
@@ -67,14 +66,14 @@ func (s *Shard) watch(slot uint32, c *wire.Command) {
 		}
 		s.ack(slot, c.ID)
 		return
-	case id != none && s.subs.At(id).index != none:
+	case id != none && s.fan.Listening(id):
 		s.ack(slot, c.ID)
 		return
 	}
 	w := &wanted{kind: presenceFeed, id: string(c.ID), room: room}
 	s.whenAdmitted(slot, w, func(slot uint32, _ directory.Access) {
 		ses := s.sessions.At(slot)
-		id := s.findFeed(ses, presenceFeed, room)
+		id := s.findFeed(slot, presenceFeed, room)
 		if id == none { // else a second watch has come meanwhile
 			if int(ses.watches) >= s.hub.opts.Rooms {
 				s.refuseWanted(slot, w, errRooms)
@@ -84,7 +83,7 @@ func (s *Shard) watch(slot uint32, c *wire.Command) {
 			ses.watches++
 		}
 		r := s.conn.Ref(slot)
-		s.subs.At(id).aud.feed.whenLive(func(err error) { s.conn.Post(func() { s.watching(r, w, err) }) })
+		s.feed(id).whenLive(func(err error) { s.conn.Post(func() { s.watching(r, w, err) }) })
 	})
 }
 
@@ -94,21 +93,22 @@ func (s *Shard) watching(r conn.Ref, w *wanted, err error) {
 	if ses == nil || !s.unwant(r.Slot, w) {
 		return
 	}
-	id := s.findFeed(ses, presenceFeed, w.room)
+	id := s.findFeed(r.Slot, presenceFeed, w.room)
 	switch {
 	// an earlier try to follow it failed meanwhile, which took the sub away
 	case err == nil && id == none:
 		err = errBusy
 		fallthrough
 	case err != nil:
-		if id != none && s.subs.At(id).index == none {
+		if id != none && !s.fan.Listening(id) {
 			s.unwatch(r.Slot, id)
 		}
 		s.replyErrorTo(r.Slot, w.id, err)
 		return
-	case s.subs.At(id).index == none:
-		_, s.subs.At(id).cursor = s.subs.At(id).aud.view.Head()
-		s.listen(id)
+	case !s.fan.Listening(id):
+		_, pos := s.fan.View(id).Head()
+		s.fan.Seek(id, pos)
+		s.fan.Listen(id)
 	}
 	s.ack(r.Slot, []byte(w.id))
 }
@@ -121,8 +121,8 @@ func (s *Shard) unwatch(slot, id uint32) {
 // followPresence subscribes to what the presence service says of the feed's room.
 func (f *feed) followPresence(ctx context.Context) (bus.Subscription, error) {
 	return f.hub.bus.Subscribe(ctx, presence.ChannelOf(f.room), func(data []byte) {
-		mem := f.hub.scratch.get()
-		defer f.hub.scratch.put(mem)
+		mem := f.hub.fan.Scratch().Get()
+		defer f.hub.fan.Scratch().Put(mem)
 		event, err := wire.AppendPresence((*mem)[:0], f.room, data)
 		*mem = event[:0]
 		if err == nil {
@@ -143,16 +143,15 @@ func (s *Shard) status(slot uint32, c *wire.Command) {
 }
 
 // presenceOf returns a session as the presence service is told of it.
-func (s *Shard) presenceOf(ses *session) presence.Session {
+func (s *Shard) presenceOf(slot uint32) presence.Session {
+	ses := s.sessions.At(slot)
 	p := presence.Session{
 		ID: ses.number, User: ses.who.user(), Name: ses.who.name(), Device: ses.who.device(), Status: presence.StatusOf(ses.who.shown()), Since: ses.who.since(),
 	}
-	for id := ses.subs; id != none; {
-		b := s.subs.At(id)
-		if b.flags&subMember != 0 {
-			p.Rooms = append(p.Rooms, b.aud.feed.room)
+	for id := s.fan.First(slot); id != none; id = s.fan.Next(id) {
+		if s.fan.Confirmed(id) {
+			p.Rooms = append(p.Rooms, s.feed(id).room)
 		}
-		id = b.next
 	}
 	return p
 }
@@ -170,8 +169,8 @@ func (h *Hub) sessions(yield func(presence.Session) bool) {
 				var all []presence.Session
 				end := min(from+snapshotPart, s.conn.Slots())
 				for slot := from; slot < end; slot++ {
-					if ses := s.sessions.At(slot); s.conn.State(slot) == conn.Ready {
-						p := s.presenceOf(ses)
+					if s.conn.State(slot) == conn.Ready {
+						p := s.presenceOf(slot)
 						p.Rooms = slices.Clip(p.Rooms)
 						all = append(all, p)
 					}

@@ -262,11 +262,11 @@ func TestRetryOfWhoMayNotSend(t *testing.T) {
 		return history.Sent{}, nil
 	})
 	ses, o := r.sessions.At(0), r.newOp()
-	o.ref, o.sub, o.retry = r.conn.Ref(0), r.find(ses, []byte("lobby")), true
+	o.ref, o.sub, o.retry = r.conn.Ref(0), r.find(0, []byte("lobby")), true
 	o.id.set([]byte("r-m1"))
 	o.msgID.set([]byte("m1"))
 	o.room, o.sender = "lobby", "user0"
-	r.subs.At(o.sub).ops = o
+	*r.sends.At(o.sub) = o
 	ses.sending++
 	r.permitted(o, directory.Access{Read: true}, nil)
 	r.want([]string{"r-m1 forbidden"}, "")

@@ -21,7 +21,7 @@ func (f *feed) revise(e bus.Entry) (name uint64, data []byte) {
 		return 0, e.Data
 	}
 	name = ring.NameOf(change.AuthorOf(), change.Target)
-	held := f.ring.Named(name)
+	held := f.Ring().Named(name)
 	texts := chat.Texts{}
 	learn(texts, e.Seq, e.Data)
 	for i := range held {
@@ -34,7 +34,7 @@ func (f *feed) revise(e bus.Entry) (name uint64, data []byte) {
 			continue
 		}
 		if now := without(texts, old.User, old.ID, h.Seq, h.Payload); !bytes.Equal(now, h.Payload) {
-			f.ring.Revise(h, now[1:])
+			f.Ring().Revise(h, now[1:])
 		}
 	}
 	return name, without(texts, e.Sender, e.ID, e.Seq, e.Data)

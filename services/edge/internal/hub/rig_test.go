@@ -189,10 +189,10 @@ func (r *rig) settle() {
 		synctest.Wait()
 		busy = false
 		for _, s := range r.shards {
-			s.mail.mu.Lock()
-			mail := s.conn.Probe().Posts() > 0 || s.mail.ops != nil || len(s.mail.feeds) > 0
-			s.mail.mu.Unlock()
-			if mail || s.conn.Probe().Queued() > 0 || s.from < len(s.dirty) {
+			s.mu.Lock()
+			mail := s.conn.Probe().Posts() > 0 || s.ended != nil || s.fan.Probe().Mail() > 0
+			s.mu.Unlock()
+			if mail || s.conn.Probe().Queued() > 0 || s.fan.Probe().Dirty() > 0 {
 				s.conn.Turn()
 				busy = true
 			}
@@ -227,8 +227,8 @@ func (r *rig) empty() {
 		own := len(s.own.first) + len(s.own.reads)
 		s.own.mu.RUnlock()
 		left := map[string]int{
-			"subs": int(s.subCount) - len(s.freeSubs), "places ahead of a ring": len(s.ahead), "joins": len(s.joins), "wishes": len(s.wanted), "paces": len(s.paces), "timers": s.conn.Probe().Timers(),
-			"bytes of buffers": s.conn.Probe().Held(), "own rooms": own, "lapsed": len(s.lapsed), "queued": s.conn.Probe().Queued(), "rooms with news": len(s.dirty) - s.from, "rooms that wait": len(s.waiting),
+			"subs": s.fan.Count(), "places ahead of a ring": s.fan.Probe().Ahead(), "joins": len(s.joins), "wishes": len(s.wanted), "paces": len(s.paces), "timers": s.conn.Probe().Timers(),
+			"bytes of buffers": s.conn.Probe().Held(), "own rooms": own, "lapsed": len(s.lapsed), "queued": s.conn.Probe().Queued(), "rooms with news": s.fan.Probe().Dirty(), "rooms that wait": s.fan.Probe().Waiting(),
 		}
 		for what, n := range left {
 			if n != 0 {

@@ -63,12 +63,12 @@ const listUsers = "/list-users"
 
 func (s *Shard) send(slot uint32, c *wire.Command) {
 	ses := s.sessions.At(slot)
-	id := s.find(ses, c.Room)
+	id := s.find(slot, c.Room)
 	switch {
 	case ses.isOwn(c.Room):
 		s.replyError(slot, c, errMayNotSend)
 		return
-	case id == none || s.subs.At(id).flags&subMember == 0:
+	case id == none || !s.fan.Confirmed(id):
 		s.replyError(slot, c, errNotJoined)
 		return
 	case c.TextLen > s.hub.opts.Text:
@@ -88,23 +88,23 @@ func (s *Shard) send(slot uint32, c *wire.Command) {
 		s.replyError(slot, c, err)
 		return
 	}
-	b := s.subs.At(id)
 	o := s.newOp()
 	o.ref, o.sub = s.conn.Ref(slot), id
 	o.id.set(c.ID)
 	o.msgID.set(c.MsgID)
 	o.retry = c.Retry
-	o.room, o.sender = b.aud.feed.room, ses.who.user()
+	o.room, o.sender = s.feed(id).room, ses.who.user()
 	o.began = time.Now()
 	o.ts = o.began.UnixMilli()
 	o.data = wire.AppendMsgEntry(o.data[:0], o.room, c.MsgID, o.sender, s.literal(ses), o.ts, c.Text, c.ReplyTo, c.ReplyAuthor)
 	ses.sending++
-	at := &b.ops
+	first := s.sends.At(id)
+	at := first
 	for *at != nil {
 		at = &(*at).next
 	}
 	*at = o
-	if b.ops == o {
+	if *first == o {
 		s.start(o)
 	}
 }
@@ -171,7 +171,7 @@ func (s *Shard) permitted(o *op, a directory.Access, err error) {
 		return
 	}
 	o.slow = a.Slow
-	s.subs.At(o.sub).aud.feed.slows(a)
+	s.feed(o.sub).slows(a)
 	if !a.Send {
 		s.askFirst(o)
 		return
@@ -201,9 +201,9 @@ func (s *Shard) append(o *op) {
 func (o *op) appended(a bus.Appended, err error) {
 	s := o.shard
 	o.result, o.err = a, err
-	s.mail.mu.Lock()
-	o.mailed, s.mail.ops = s.mail.ops, o
-	s.mail.mu.Unlock()
+	s.mu.Lock()
+	o.mailed, s.ended = s.ended, o
+	s.mu.Unlock()
 	s.conn.Wake()
 }
 
@@ -250,9 +250,8 @@ func (s *Shard) finished(o *op) {
 	}
 	var next *op
 	if o.sub != none {
-		b := s.subs.At(o.sub)
-		b.ops = o.next
-		next = b.ops
+		next = o.next
+		*s.sends.At(o.sub) = next
 	}
 	if o.err == nil {
 		s.freeOp(o) // after an error the bus may still be busy with its strings
@@ -262,10 +261,12 @@ func (s *Shard) finished(o *op) {
 	}
 }
 
-// abandon parts a sub from its sends: what is on its way ends by itself, the rest is not sent.
-func (s *Shard) abandon(b *sub) {
-	first := b.ops
-	b.ops = nil
+// abandon parts a subscription from its sends: what is on its way ends by itself, the rest is not
+// sent.
+func (s *Shard) abandon(id uint32) {
+	at := s.sends.At(id)
+	first := *at
+	*at = nil
 	if first == nil {
 		return
 	}

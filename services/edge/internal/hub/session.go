@@ -3,10 +3,11 @@ package hub
 import (
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/edge/internal/conn"
+	"hubbub.internal/services/edge/internal/fanout"
 )
 
-// none is no slot, no sub and no list.
-const none = ^uint32(0)
+// none is no slot and no subscriber.
+const none = fanout.None
 
 // session is who is at a connection, and what for. It is small: a million of them are to be held on
 // one machine.
@@ -14,8 +15,6 @@ type session struct {
 	who     *person
 	number  uint64 // names the session to the presence service
 	own     uint64 // the client has its user's own room through this Seq
-	subs    uint32 // the first of its subs; the rest is linked
-	due     uint32 // the first of its subs that have frames in this turn; the rest is linked
 	peer    uint32 // another session of the same user: see ownRooms
 	rooms   uint16 // joined
 	watches uint16 // rooms whose presence is watched

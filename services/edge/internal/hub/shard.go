@@ -7,6 +7,7 @@ import (
 
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/edge/internal/conn"
+	"hubbub.internal/services/edge/internal/fanout"
 	"hubbub.internal/services/edge/internal/slab"
 )
 
@@ -15,17 +16,15 @@ import (
 type Shard struct {
 	hub      *Hub
 	conn     *conn.Shard
-	index    int
+	fan      *fanout.Shard
 	sessions slab.Slab[session]
-	subs     slab.Slab[sub]
-	subCount uint32
-	freeSubs []uint32
+	sends    slab.Slab[*op] // by subscriber: those that are not acknowledged, the first on its way
 	cmd      wire.Command
+	frames   []byte // where frames of a ring are put
 	name     []byte // where a name is put as a JSON string
 	enc      []byte // where a frame's JSON is put together
 	ops      *op    // free ones
 
-	ahead  map[uint32]uint64    // by sub: it has everything through this seq already
 	joins  map[uint32]*joining  // by sub: the join under way
 	waits  map[uint32]*waits    // by slot
 	wanted map[uint32][]*wanted // by slot: what is to be followed and has no sub yet
@@ -37,38 +36,18 @@ type Shard struct {
 	lapsed   []conn.Ref // sessions whose tokens have run out: see lapse
 	checking bool       // the directory is being asked about some
 
-	dirty []*audience // with news, in the order in which it came
-	from  int         // of dirty: what is before is done
-	spread
-	coalescing
-	stats stats
-	own   ownRooms
+	commands [wire.NumKinds]int // since the last tick
+	own      ownRooms
 
-	mail mailbox
-}
-
-var (
-	_ conn.Handler = (*Shard)(nil)
-	_ conn.Source  = (*Shard)(nil)
-)
-
-// stats are counted here and added to the metrics once per tick.
-type stats struct {
-	deliveries int
-	commands   [wire.NumKinds]int
-}
-
-// mailbox is what other goroutines have for the shard.
-type mailbox struct {
 	mu    sync.Mutex
-	ops   *op // done, the latest first
-	feeds []*feed
+	ended *op // sends that the bus has answered, the latest first
 }
+
+var _ conn.Handler = (*Shard)(nil)
 
 func newShard(h *Hub, c *conn.Shard) *Shard {
 	s := &Shard{
-		hub: h, conn: c, index: c.Index(),
-		ahead:   make(map[uint32]uint64),
+		hub: h, conn: c, fan: h.fan.Shard(c),
 		joins:   make(map[uint32]*joining),
 		waits:   make(map[uint32]*waits),
 		wanted:  make(map[uint32][]*wanted),
@@ -76,45 +55,25 @@ func newShard(h *Hub, c *conn.Shard) *Shard {
 		reviews: make(map[string]bool),
 		own:     newOwnRooms(),
 	}
-	s.bounds, s.each = turnBounds, coalesceEach
-	c.Serve(s, s)
+	c.Serve(s, s.fan)
 	return s
 }
 
-// news says that a feed has something for the shard's subscribers.
-func (s *Shard) news(f *feed) {
-	s.mail.mu.Lock()
-	s.mail.feeds = append(s.mail.feeds, f)
-	s.mail.mu.Unlock()
-	s.conn.Wake()
-}
-
-// Mail implements conn.Handler. It empties the mailbox.
+// Mail implements conn.Handler.
 func (s *Shard) Mail() {
-	m := &s.mail
-	m.mu.Lock()
-	ops := m.ops
-	m.ops = nil
-	for _, f := range m.feeds {
-		// Whatever comes after this is news again.
-		f.told.And(^(uint64(1) << s.index))
-		for _, packed := range [...]bool{false, true} {
-			if a := *f.audience(s.index, packed); a != nil && a.flags&audQueued == 0 {
-				a.flags |= audQueued
-				s.dirty = append(s.dirty, a)
-			}
-		}
-	}
-	clear(m.feeds)
-	m.feeds = m.feeds[:0]
-	m.mu.Unlock()
+	s.fan.Mail()
+	s.mu.Lock()
+	ops := s.ended
+	s.ended = nil
+	s.mu.Unlock()
 	s.acknowledge(ops)
 }
 
 // Opened implements conn.Handler.
 func (s *Shard) Opened(slot uint32) {
+	s.fan.Opened(slot)
 	s.sessions.Reach(slot)
-	*s.sessions.At(slot) = session{subs: none, due: none, peer: none}
+	*s.sessions.At(slot) = session{peer: none}
 }
 
 // Message implements conn.Handler.
@@ -148,7 +107,7 @@ func (s *Shard) Flushed(slot uint32) {
 func (s *Shard) Left(slot uint32) {
 	ses := s.sessions.At(slot)
 	if ses.who != nil && s.conn.State(slot) == conn.Ready {
-		s.hub.reporter.Exit(s.presenceOf(ses))
+		s.hub.reporter.Exit(s.presenceOf(slot))
 		s.exitOwn(slot)
 		if s.hub.opts.SocketsPerUser > 0 {
 			s.hub.ofUser.release(ses.who.user())
@@ -156,39 +115,28 @@ func (s *Shard) Left(slot uint32) {
 	}
 	delete(s.wanted, slot)
 	delete(s.waits, slot)
-	for ses.subs != none {
-		s.dropSub(ses.subs)
+	for id := s.fan.First(slot); id != none; id = s.fan.First(slot) {
+		s.dropSub(id)
 	}
-	*ses = session{subs: none, due: none, peer: none}
+	*ses = session{peer: none}
 }
 
 // Tick implements conn.Handler.
 func (s *Shard) Tick() {
-	m, n := s.hub.metrics, &s.stats
-	if n.deliveries > 0 {
-		m.Deliveries.Add(float64(n.deliveries))
-	}
-	for k, count := range n.commands {
+	s.fan.Tick()
+	for k, count := range s.commands {
 		if count > 0 {
-			m.ByKind[k].Add(float64(count))
+			s.hub.metrics.ByKind[k].Add(float64(count))
 		}
 	}
-	*n = stats{}
+	s.commands = [wire.NumKinds]int{}
 	s.sweepPaces()
 	s.reviewAgain()
 	s.compareSweep()
 	s.checkLapsed()
 }
 
-// Wait implements conn.Source.
-func (s *Shard) Wait(limit time.Duration) time.Duration {
-	if s.from < len(s.dirty) {
-		return 0
-	}
-	if limit < 0 && len(s.paces) > 0 {
-		limit = s.conn.UntilTick()
-	}
-	return s.patience(limit)
-}
+// Ticking implements conn.Handler.
+func (s *Shard) Ticking() bool { return len(s.paces) > 0 }
 
 func ms(d time.Duration) uint32 { return uint32(d / time.Millisecond) }

@@ -11,6 +11,7 @@ import (
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/edge/internal/conn"
 	"hubbub.internal/services/edge/internal/deflate"
+	"hubbub.internal/services/edge/internal/fanout"
 	"hubbub.internal/services/edge/internal/frame"
 	"hubbub.internal/services/edge/internal/transport"
 )
@@ -24,7 +25,7 @@ func TestSpread(t *testing.T) {
 		s.hub.opts.Deflate = 100
 		now := clocked(s)
 		var inflater deflate.Inflater
-		s.bounds = bounds{region: rapid.IntRange(1, 4000).Draw(rt, "region"), regions: 5000, visits: rapid.IntRange(1, 4).Draw(rt, "visits"), turn: 5, late: rapid.IntRange(1, 4000).Draw(rt, "late")}
+		*s.fan.Probe().Bounds() = fanout.Bounds{Region: rapid.IntRange(1, 4000).Draw(rt, "region"), Regions: 5000, Visits: rapid.IntRange(1, 4).Draw(rt, "visits"), Turn: 5, Late: rapid.IntRange(1, 4000).Draw(rt, "late")}
 		rooms := []string{"a", "b", "c"}
 		type place struct {
 			id  uint32
@@ -40,7 +41,7 @@ func TestSpread(t *testing.T) {
 		}
 		for _, r := range rooms { // somebody is always there, so that the feeds stay
 			feeds[r] = s.hub.acquire(logFeed, r)
-			feeds[r].ring.Start(0)
+			feeds[r].Ring().Start(0)
 		}
 		next := uint64(1)
 		read := func(slot uint32) {
@@ -98,7 +99,7 @@ func TestSpread(t *testing.T) {
 			"entries": func(rt *rapid.T) {
 				r := rapid.SampledFrom(rooms).Draw(rt, "room")
 				for range rapid.IntRange(1, 30).Draw(rt, "count") {
-					feeds[r].Entry(entry(r, next, seqs[r], rapid.SampledFrom([]int{0, 50, 200, 5000}).Draw(rt, "size")))
+					(*roomLog)(feeds[r]).Entry(entry(r, next, seqs[r], rapid.SampledFrom([]int{0, 50, 200, 5000}).Draw(rt, "size")))
 					seqs[r] = next
 					next += 3
 				}
@@ -110,7 +111,7 @@ func TestSpread(t *testing.T) {
 				r := rapid.SampledFrom(rooms).Draw(rt, "room")
 				seqs[r] = next
 				next++
-				feeds[r].Rewound(r, seqs[r])
+				(*roomLog)(feeds[r]).Rewound(r, seqs[r])
 			},
 			"join": func(rt *rapid.T) {
 				slot, r := rapid.Uint32Range(0, sockets-1).Draw(rt, "slot"), rapid.SampledFrom(rooms).Draw(rt, "room")

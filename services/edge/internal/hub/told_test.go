@@ -104,7 +104,7 @@ func (r *rig) checkTold() {
 				continue
 			}
 			count++
-			want, got := s.presenceOf(ses), r.told.sessions[ses.number]
+			want, got := s.presenceOf(slot), r.told.sessions[ses.number]
 			if got == nil {
 				r.t.Errorf("the presence service was not told of %s", want.User)
 				continue

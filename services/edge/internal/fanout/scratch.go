@@ -1,10 +1,10 @@
-package hub
+package fanout
 
 import "sync"
 
-// scratch is memory for frames to be put together in before a ring copies them. Safe for concurrent
+// Scratch is memory for frames to be put together in before a ring copies them. Safe for concurrent
 // use.
-type scratch struct {
+type Scratch struct {
 	mu   sync.Mutex
 	free []*[]byte
 }
@@ -16,7 +16,8 @@ const (
 	maxScratch  = 64 << 10
 )
 
-func (s *scratch) get() *[]byte {
+// Get returns empty memory; give it back with Put.
+func (s *Scratch) Get() *[]byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := len(s.free)
@@ -28,7 +29,8 @@ func (s *scratch) get() *[]byte {
 	return mem
 }
 
-func (s *scratch) put(mem *[]byte) {
+// Put takes memory back.
+func (s *Scratch) Put(mem *[]byte) {
 	if cap(*mem) > maxScratch {
 		return
 	}
