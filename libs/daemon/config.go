@@ -21,17 +21,21 @@ import (
 // whose defaults differ gives them by a method Vars() kong.Vars of its configuration: a tag
 // default:"${name=value}" asks for name.
 type Config struct {
-	OpsListen string        `help:"Address of the ops port: /metrics /healthz /readyz. It answers anybody who reaches it, so keep it private; empty turns it off." default:"${ops_listen=127.0.0.1:9090}" placeholder:"HOST:PORT"`
-	Pprof     bool          `help:"Serve profiles of the process at /debug/pprof of the ops port. They show what is in memory."`
-	StopDelay time.Duration `help:"How long the process goes on serving after a signal to stop, while /readyz already fails (0s to 5m): as long as a load balancer needs to notice." default:"0s"`
-	LogLevel  string        `help:"Least level that is logged: debug, info, warn or error." default:"${log_level=info}" enum:"debug,info,warn,error"`
-	LogFormat string        `help:"Form of the logs: json, or console for people." default:"${log_format=json}" enum:"json,console"`
+	OpsListen   string        `help:"Address of the ops port: /metrics /healthz /readyz. It answers anybody who reaches it, so keep it private; empty turns it off." default:"${ops_listen=127.0.0.1:9090}" placeholder:"HOST:PORT"`
+	Pprof       bool          `help:"Serve profiles of the process at /debug/pprof of the ops port. They show what is in memory."`
+	StopDelay   time.Duration `help:"How long the process goes on serving after a signal to stop, while /readyz already fails (0s to 5m): as long as a load balancer needs to notice." default:"0s"`
+	LogLevel    string        `help:"Least level that is logged: debug, info, warn or error." default:"${log_level=info}" enum:"debug,info,warn,error"`
+	SlowRequest time.Duration `help:"Log requests of clients, and of services to each other, at the level warn that take longer (0s to 1h); 0s: none." default:"1s"`
+	LogFormat   string        `help:"Form of the logs: json, or console for people." default:"${log_format=json}" enum:"json,console"`
 }
 
 // Validate returns what is wrong with the configuration.
 func (c *Config) Validate() error {
 	if most := 5 * time.Minute; c.StopDelay < 0 || c.StopDelay > most {
 		return fmt.Errorf("--stop-delay is %s; it has to be 0s to %s", c.StopDelay, most)
+	}
+	if c.SlowRequest < 0 || c.SlowRequest > time.Hour {
+		return fmt.Errorf("--slow-request is %s; it has to be 0s to %s", c.SlowRequest, time.Hour)
 	}
 	return nil
 }
@@ -175,10 +179,11 @@ func find(v reflect.Value) (*Config, bool) {
 	return nil, false
 }
 
-func newLogger(name string, cfg Config) (*zap.Logger, error) {
-	level, err := zapcore.ParseLevel(cfg.LogLevel)
+// newLogger returns the logs of a program, and their level, which may be set while they are in use.
+func newLogger(name string, cfg Config) (*zap.Logger, zap.AtomicLevel, error) {
+	level, err := zap.ParseAtomicLevel(cfg.LogLevel)
 	if err != nil {
-		return nil, fmt.Errorf("--log-level: %w", err)
+		return nil, level, fmt.Errorf("--log-level: %w", err)
 	}
 	enc := zap.NewProductionEncoderConfig()
 	enc.EncodeTime = zapcore.ISO8601TimeEncoder
@@ -191,5 +196,5 @@ func newLogger(name string, cfg Config) (*zap.Logger, error) {
 		encoder = zapcore.NewConsoleEncoder(enc)
 	}
 	core := zapcore.NewCore(encoder, zapcore.Lock(os.Stderr), level)
-	return zap.New(core, zap.AddStacktrace(zapcore.DPanicLevel)).With(zap.String("service", name)), nil
+	return zap.New(core, zap.AddStacktrace(zapcore.DPanicLevel)).With(zap.String("service", name)), level, nil
 }

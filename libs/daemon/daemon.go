@@ -28,7 +28,10 @@ import (
 type Process struct {
 	Log     *zap.Logger
 	Metrics *prometheus.Registry
+	// SlowRequest is the time that a request takes at most to be nothing to log; 0: any time.
+	SlowRequest time.Duration
 
+	level  zap.AtomicLevel // of Log
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	ready  readiness
@@ -52,14 +55,12 @@ var errStopped = errors.New("stopped")
 //
 // With the last argument healthcheck the program asks the process that runs with the same other
 // arguments and the same environment whether it is ready, and exits with 0 if so: a container
-// without a shell can be checked by it. With the one argument options it prints all of its options
-// as JSON (Option).
+// without a shell can be checked by it. With the last arguments loglevel and debug, info, warn or
+// error it has that process log from that level on. With the one argument options it prints all of
+// its options as JSON (Option).
 func Main(name, description string, cfg any, run func(ctx context.Context, p *Process) error) {
 	args := os.Args[1:]
-	healthcheck := len(args) > 0 && args[len(args)-1] == "healthcheck"
-	if healthcheck {
-		args = args[:len(args)-1]
-	}
+	args, question := askedOf(args)
 	if len(args) == 1 && args[0] == "options" {
 		if err := describeOptions(os.Stdout, name, description, cfg); err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
@@ -72,8 +73,8 @@ func Main(name, description string, cfg any, run func(ctx context.Context, p *Pr
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 		os.Exit(2)
 	}
-	if healthcheck {
-		if err := askReady(base.OpsListen); err != nil {
+	if question != nil {
+		if err := question(base.OpsListen); err != nil {
 			fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
 			os.Exit(1)
 		}
@@ -101,7 +102,7 @@ type Tool interface {
 // Run runs a program until ctx ends or one of its components does, and returns when everything in
 // it has stopped: nil, or the first failure. Main is this with signals and an exit code.
 func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Context, p *Process) error) error {
-	log, err := newLogger(name, cfg)
+	log, level, err := newLogger(name, cfg)
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Cont
 	asked := ctx // ends with a signal
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p := &Process{Log: log, Metrics: prometheus.NewRegistry(), ctx: ctx, cancel: cancel}
+	p := &Process{Log: log, Metrics: prometheus.NewRegistry(), SlowRequest: cfg.SlowRequest, level: level, ctx: ctx, cancel: cancel}
 	build := buildinfo.Get()
 	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildMetric(build), p.readyMetric())
 	log.Info("starting", zap.String("version", build.Version), zap.String("commit", build.Commit), zap.String("date", build.Date))

@@ -206,8 +206,8 @@ func TestOpsAndServe(t *testing.T) {
 	if _, body := get(t, "http://"+ops+"/metrics"); !strings.Contains(body, "go_goroutines") || !strings.Contains(body, `hubbub_build_info{commit="`) || !strings.Contains(body, "\nhubbub_ready 1\n") {
 		t.Error("no metrics")
 	}
-	if err := askReady(ops); err != nil {
-		t.Errorf("askReady returned %v", err)
+	if err := asked(ops, "healthcheck"); err != nil {
+		t.Errorf("healthcheck returned %v", err)
 	}
 	if status, _ := get(t, "http://"+ops+"/healthz"); status != 200 {
 		t.Errorf("healthz: %d", status)
@@ -219,7 +219,7 @@ func TestOpsAndServe(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if err := askReady(ops); err == nil {
+	if err := asked(ops, "healthcheck"); err == nil {
 		t.Error("askReady found a process that has ended")
 	}
 

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"slices"
 	"sort"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,6 +94,8 @@ func (p *Process) serveOps(cfg Config) (stop func(), err error) {
 		}
 		_, _ = fmt.Fprintln(w, "ready")
 	})
+	mux.HandleFunc("GET /loglevel", p.level.ServeHTTP)
+	mux.HandleFunc("PUT /loglevel", p.setLevel)
 	if cfg.Pprof {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 		mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
@@ -114,21 +115,16 @@ func (p *Process) serveOps(cfg Config) (stop func(), err error) {
 	return func() { _ = s.Close(); wait.Wait() }, nil
 }
 
-// askReady asks the process whose ops port is addr, on this machine, whether it is ready.
-func askReady(addr string) error {
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("--ops-listen: %w", err)
+// setLevel sets the least level that is logged, by the form value level: one of those that the flag
+// takes. It lasts until the process ends.
+func (p *Process) setLevel(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 1<<10)
+	level := r.FormValue("level")
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, level) {
+		http.Error(w, fmt.Sprintf("the level %q is none: it has to be debug, info, warn or error, as in curl -X PUT -d level=debug", level), http.StatusBadRequest)
+		return
 	}
-	client := &http.Client{Timeout: checkTimeout + time.Second}
-	r, err := client.Get("http://" + net.JoinHostPort("127.0.0.1", port) + "/readyz")
-	if err != nil {
-		return err
-	}
-	defer r.Body.Close()
-	if r.StatusCode != http.StatusOK {
-		why, _ := io.ReadAll(io.LimitReader(r.Body, 4<<10))
-		return fmt.Errorf("not ready: %s", strings.TrimSpace(string(why)))
-	}
-	return nil
+	p.Log.Warn("the log level is set", zap.Stringer("from", p.level), zap.String("to", level))
+	_ = p.level.UnmarshalText([]byte(level)) // it is one of the above
+	_, _ = fmt.Fprintln(w, level)
 }

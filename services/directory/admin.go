@@ -35,7 +35,7 @@ func (s *Service) answerAdmin(ctx context.Context, r directoryapi.AdminRequest) 
 	s.log.Info("hubbub admin", zap.String("do", r.Do), zap.String("user", r.User), zap.String("by", by))
 	reply, err := s.administer(asConsole(ctx, "hubbub admin ("+by+")"), r)
 	if err != nil {
-		err = s.fail(err)
+		err = s.fail(ctx, err)
 	}
 	return reply, err
 }

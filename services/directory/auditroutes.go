@@ -63,7 +63,7 @@ func (s *Service) auditRoutes(api huma.API) {
 			err = s.noteExport(ctx, in)
 		}
 		if err != nil {
-			return nil, httpapi.Error(s.fail(err), nil)
+			return nil, httpapi.Error(s.fail(ctx, err), nil)
 		}
 		return &huma.StreamResponse{Body: s.streamActs(f)}, nil
 	})

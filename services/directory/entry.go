@@ -30,7 +30,7 @@ func entry[In any](s *Service, api huma.API, op huma.Operation, handle func(cont
 	huma.Register(api, op, func(ctx context.Context, in *In) (*entered, error) {
 		c, err := handle(ctx, in)
 		if err != nil {
-			return nil, httpapi.Error(s.fail(err), nil)
+			return nil, httpapi.Error(s.fail(ctx, err), nil)
 		}
 		c = inCookie(ctx, c)
 		return &entered{SetCookie: c.cookies, Body: c}, nil

@@ -23,7 +23,7 @@ func route[In, Out any](s *Service, api huma.API, op huma.Operation, handle func
 	huma.Register(api, op, func(ctx context.Context, in *In) (*body[Out], error) {
 		out, err := handle(ctx, in)
 		if err != nil {
-			return nil, httpapi.Error(s.fail(err), nil)
+			return nil, httpapi.Error(s.fail(ctx, err), nil)
 		}
 		return &body[Out]{out}, nil
 	})
@@ -41,7 +41,7 @@ func limited[In, Out any](s *Service, handle func(context.Context, *In) (Out, er
 
 // fail returns the error with the code that a client acts on: err itself if it has one; all else is
 // the store's.
-func (s *Service) fail(err error) error {
+func (s *Service) fail(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -49,7 +49,7 @@ func (s *Service) fail(err error) error {
 		return err
 	}
 	if !errors.Is(err, context.Canceled) {
-		s.log.Error("the store failed", zap.Error(err))
+		httpapi.Log(ctx, s.log).Error("the store failed", zap.Error(err))
 		s.metrics.storeErrors.Inc()
 	}
 	return errors.Join(err, errStore)

@@ -111,7 +111,7 @@ func (s *Service) dataRoute(api huma.API) {
 	huma.Register(api, op, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
 		e, err := s.takeAll(ctx, httpapi.User(ctx))
 		if err != nil {
-			return nil, httpapi.Error(s.fail(err), nil)
+			return nil, httpapi.Error(s.fail(ctx, err), nil)
 		}
 		return &huma.StreamResponse{Body: func(ctx huma.Context) {
 			ctx.SetHeader("Content-Type", "application/json")

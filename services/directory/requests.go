@@ -103,7 +103,7 @@ func (s *Service) answerAsk(ctx context.Context, r directoryapi.AskRequest) (non
 	}
 	asked, err := s.store.SendRequest(ctx, r.Room, r.User, r.ID, maxRequestMessages, time.Now().UnixMilli())
 	if err == nil {
-		return none, s.fail(s.tellAsked(ctx, asked))
+		return none, s.fail(ctx, s.tellAsked(ctx, asked))
 	}
 	if !errors.Is(err, store.ErrNotFound) {
 		return none, s.stored(err)
@@ -114,7 +114,7 @@ func (s *Service) answerAsk(ctx context.Context, r directoryapi.AskRequest) (non
 	}
 	for _, m := range both {
 		if m.User != r.User && m.Hidden {
-			return none, s.fail(unlessMissing(s.hideDirect(ctx, r.Room, m.User, m.Name, false)))
+			return none, s.fail(ctx, unlessMissing(s.hideDirect(ctx, r.Room, m.User, m.Name, false)))
 		}
 	}
 	return none, chat.E(chat.CodeForbidden, fmt.Sprintf("you can send at most %d messages until your request is accepted", maxRequestMessages))

@@ -135,7 +135,7 @@ func (s *Service) accountRoutes(api huma.API, mux *http.ServeMux) {
 				err = s.logoutBy(ctx, refresh)
 			}
 			if err != nil {
-				return nil, httpapi.Error(s.fail(err), nil)
+				return nil, httpapi.Error(s.fail(ctx, err), nil)
 			}
 			out := &left{}
 			if b, ok := browserOf(ctx); ok {
@@ -177,7 +177,7 @@ func (s *Service) accountRoutes(api huma.API, mux *http.ServeMux) {
 	mux.HandleFunc("GET /.well-known/jwks.json", func(w http.ResponseWriter, r *http.Request) {
 		set, err := s.keys.publicSet(r.Context())
 		if err != nil {
-			httpapi.WriteError(w, http.StatusServiceUnavailable, httpapi.Error(s.fail(err), nil))
+			httpapi.WriteError(w, http.StatusServiceUnavailable, httpapi.Error(s.fail(r.Context(), err), nil))
 			return
 		}
 		w.Header().Set("Content-Type", "application/jwk-set+json")

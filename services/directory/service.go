@@ -51,6 +51,8 @@ type Deps struct {
 	// Setup is told the secret of a set-up link, for SetupPath, and how long it is good for. nil:
 	// the log is.
 	Setup func(secret string, life time.Duration)
+	// SlowRequest is the time after which a request is logged as slow; 0: none is.
+	SlowRequest time.Duration
 }
 
 // Service is the directory service. Its methods are safe for concurrent use.
@@ -141,7 +143,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.reportRoutes(humaAPI)
 	s.serverRoutes(humaAPI)
 	s.serverRoomRoutes(humaAPI)
-	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log)
+	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log, deps.SlowRequest)
 	return s, nil
 }
 

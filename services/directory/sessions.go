@@ -214,13 +214,13 @@ func over(x store.Session, now time.Time) bool { return x.Expires <= endedBy(now
 // at once, and not when the token expires.
 func (s *Service) checkSession(ctx context.Context, c auth.Claims) error {
 	if err := s.checkBan(ctx, c.User); err != nil {
-		return s.fail(err)
+		return s.fail(ctx, err)
 	}
 	x, err := s.store.Session(ctx, c.Session)
 	if errors.Is(err, store.ErrNotFound) || err == nil && over(x, time.Now()) {
 		return httpapi.ErrEnded
 	}
-	return s.fail(err)
+	return s.fail(ctx, err)
 }
 
 // answerSessions answers directoryapi.ServiceSessions.

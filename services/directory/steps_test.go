@@ -262,7 +262,7 @@ var deeds = []deed{
 			return code
 		}
 		if err := s.removeEnded(s.t.Context()); err != nil {
-			return chat.CodeOf(s.fail(err))
+			return chat.CodeOf(s.fail(s.t.Context(), err))
 		}
 		return ""
 	}, "", func(s *scene) error {

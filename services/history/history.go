@@ -74,6 +74,8 @@ type Deps struct {
 	Cache   *directoryapi.Cache
 	Log     *zap.Logger
 	Metrics prometheus.Registerer
+	// a request that takes longer is logged as slow; 0: none is
+	SlowRequest time.Duration
 }
 
 // Service is the history service. Its methods are safe for concurrent use.
@@ -101,7 +103,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	humaAPI, mux := httpapi.New("history", "1")
 	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier, httpapi.Ended(deps.Cache)))
 	s.routes(humaAPI)
-	s.handler = httpapi.Handler(mux, s.log)
+	s.handler = httpapi.Handler(mux, s.log, deps.SlowRequest)
 	return s, nil
 }
 

@@ -103,8 +103,9 @@ var covered = map[string]place{
 	"make test-containers": in(workflow),
 	`make images IMAGES="edge nginx" TAG=1.2.3`: in(workflow),
 
-	"cd infra/test/deploy && GOWORK=off go test ./...":                                     in(makeTest),
-	"docker compose ps --all":                                                              in(workflow),
+	"cd infra/test/deploy && GOWORK=off go test ./...":                                   in(makeTest),
+	"docker compose -f docker-compose.yml exec directory /hubbub-service loglevel debug": in(workflow),
+	"docker compose ps --all": in(workflow),
 	"docker compose -f docker-compose.yml --profile monitoring up --detach":                in(workflow),
 	"docker compose --profile monitoring up":                                               in(workflow, "docker compose -f docker-compose.yml --profile monitoring up"),
 	"docker compose up":                                                                    in(workflow),

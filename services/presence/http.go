@@ -37,10 +37,12 @@ type userInput struct {
 
 type userOutput struct{ Body presenceapi.User }
 
-func (s *Service) routes(v *auth.Verifier) http.Handler {
+func (s *Service) routes(v *auth.Verifier, slow time.Duration) http.Handler {
 	api, mux := httpapi.New("presence", "1")
 	api.UseMiddleware(httpapi.Authenticate(api, v, httpapi.Ended(s.access)))
-	failed := func(err error) { s.log.Error("request failed", zap.Error(err)) }
+	failed := func(ctx context.Context) func(error) {
+		return func(err error) { httpapi.Log(ctx, s.log).Error("request failed", zap.Error(err)) }
+	}
 	huma.Register(api, huma.Operation{
 		OperationID: "room-presence", Method: http.MethodGet, Path: "/v1/rooms/{room}/presence", Security: httpapi.Bearer,
 		Summary:     "Who is online in a room",
@@ -48,7 +50,7 @@ func (s *Service) routes(v *auth.Verifier) http.Handler {
 	}, func(ctx context.Context, in *roomInput) (*roomOutput, error) {
 		who, err := s.roomPresence(ctx, httpapi.User(ctx).User, in)
 		if err != nil {
-			return nil, httpapi.Error(err, failed)
+			return nil, httpapi.Error(err, failed(ctx))
 		}
 		return &roomOutput{who}, nil
 	})
@@ -59,11 +61,11 @@ func (s *Service) routes(v *auth.Verifier) http.Handler {
 	}, func(ctx context.Context, in *userInput) (*userOutput, error) {
 		user, err := s.userPresence(ctx, httpapi.User(ctx).User, in.User)
 		if err != nil {
-			return nil, httpapi.Error(err, failed)
+			return nil, httpapi.Error(err, failed(ctx))
 		}
 		return &userOutput{user}, nil
 	})
-	return httpapi.Handler(mux, s.log)
+	return httpapi.Handler(mux, s.log, slow)
 }
 
 func (s *Service) roomPresence(ctx context.Context, asker string, in *roomInput) (presenceapi.Who, error) {

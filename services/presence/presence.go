@@ -39,6 +39,8 @@ type Deps struct {
 	Metrics  prometheus.Registerer // nil: no metrics
 	Verifier *auth.Verifier
 	Access   Access
+	// a request that takes longer is logged as slow; 0: none is
+	SlowRequest time.Duration
 }
 
 // Service is one replica of the presence service.
@@ -83,7 +85,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 			Namespace: "hubbub", Subsystem: "presence", Name: "replicas", Help: "Replicas of the presence service that this one knows of, itself included.",
 		}, func() float64 { return float64(s.peers.Count()) }))
 	}
-	s.handler = s.routes(deps.Verifier)
+	s.handler = s.routes(deps.Verifier, deps.SlowRequest)
 	return s, nil
 }
 

@@ -46,6 +46,9 @@ func Authenticate(api huma.API, v *auth.Verifier, refuse ...func(context.Context
 				return
 			}
 		}
+		if q, ok := ctx.Context().Value(requestKey{}).(*request); ok {
+			q.user = claims.User
+		}
 		next(huma.WithValue(ctx, userKey{}, claims))
 	}
 }

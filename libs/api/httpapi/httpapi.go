@@ -45,10 +45,13 @@ func New(service, version string) (huma.API, *http.ServeMux) {
 }
 
 // Handler returns h with the limits and headers that every answer of an API has; it turns a panic
-// into an answer and a log line, and logs requests at the debug level.
-func Handler(h http.Handler, log *zap.Logger) http.Handler {
+// into an answer and a log line, gives the request an id (RequestIDHeader), and logs it: at the
+// level warn if it took longer than slow, which 0 never is, else at debug.
+func Handler(h http.Handler, log *zap.Logger, slow time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
+		outside := r
+		r, q := named(w, r)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		header := w.Header()
 		header.Set("X-Content-Type-Options", "nosniff")
@@ -66,13 +69,13 @@ func Handler(h http.Handler, log *zap.Logger) http.Handler {
 				// all of it
 				panic(p)
 			} else if p != nil {
-				log.Error("a handler panicked", zap.String("route", r.Pattern), zap.Any("panic", p), zap.Stack("stack"))
+				log.Error("a handler panicked", zap.String("request", q.id), zap.String("route", r.Pattern), zap.Any("panic", p), zap.Stack("stack"))
 				if rec.status == 0 {
 					WriteStatus(rec, http.StatusInternalServerError, "the service failed; its log says why")
 				}
 			}
-			log.Debug("request", zap.String("method", r.Method), zap.String("path", r.URL.Path), zap.Int("status", rec.status),
-				zap.Duration("took", time.Since(start)))
+			outside.Pattern = r.Pattern // whoever is around this sees the route, as without it
+			logRequest(log, r, q, rec.status, time.Since(start), slow)
 		}()
 		if !isJSON(r) {
 			WriteStatus(rec, http.StatusUnsupportedMediaType, "a body has the Content-Type application/json")

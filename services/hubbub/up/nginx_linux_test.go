@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -160,6 +161,26 @@ func TestAddressThroughNGINX(t *testing.T) {
 				t.Errorf("%s: %s: %d %s, want %s", tt.name, path, r.status, r.body, tt.want)
 			}
 		}
+	}
+}
+
+// TestRequestIDsOfNGINX: nginx names each request, whatever the client calls it, to the service and
+// in its own answers.
+func TestRequestIDsOfNGINX(t *testing.T) {
+	t.Parallel()
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprint(w, r.Header["X-Request-Id"])
+	}))
+	defer service.Close()
+	nginx := front(t, []string{service.Listener.Addr().String()})
+	isID := regexp.MustCompile(`^\[?[0-9a-f]{32}\]?$`).MatchString
+	for _, path := range []string{"/v1/me", "/v1/ws", "/v1/rooms/lobby/messages"} {
+		if r := ask(t, nginx, "GET "+path+" HTTP/1.1\r\nHost: x\r\nX-Request-ID: mine\r\n\r\n"); !isID(r.body) {
+			t.Errorf("%s: the service is told the id %s", path, r.body)
+		}
+	}
+	if r := ask(t, nginx, "GET /none HTTP/1.1\r\nHost: x\r\n\r\n"); !isID(r.header.Get("X-Request-ID")) {
+		t.Errorf("an answer of nginx itself has the id %q", r.header.Get("X-Request-ID"))
 	}
 }
 

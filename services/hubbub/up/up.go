@@ -71,17 +71,21 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	// a link that is made before it is known where this process listens
 	setup := make(chan string, 1)
 	d, err := directory.New(cfg.Directory, directory.Deps{
-		Bus: b, Store: directoryStore, Log: p.Log, Metrics: p.Metrics,
+		Bus: b, Store: directoryStore, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest,
 		Setup: func(secret string, _ time.Duration) { setup <- secret },
 	})
 	if err != nil {
 		return err
 	}
-	h, err := history.New(cfg.History, history.Deps{Bus: b, Store: historyStore, Verifier: verifier, Cache: cache, Log: p.Log, Metrics: p.Metrics})
+	h, err := history.New(cfg.History, history.Deps{
+		Bus: b, Store: historyStore, Verifier: verifier, Cache: cache, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest,
+	})
 	if err != nil {
 		return err
 	}
-	pr, err := presence.New(cfg.Presence, presence.Deps{Bus: b, Verifier: verifier, Access: cache, Log: p.Log, Metrics: p.Metrics})
+	pr, err := presence.New(cfg.Presence, presence.Deps{
+		Bus: b, Verifier: verifier, Access: cache, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest,
+	})
 	if err != nil {
 		return err
 	}
