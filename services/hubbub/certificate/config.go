@@ -1,5 +1,6 @@
 // Package certificate owns the certificates that this program speaks TLS with: it reads them from
-// files, which it reads again when they change, and watches when they end.
+// files, which it reads again when they change, or gets and renews them by ACME, and watches when
+// they end.
 //
 // It opens no port, and knows nothing of what is said through TLS.
 package certificate
@@ -17,10 +18,11 @@ import (
 
 // Config is what a server that speaks TLS can be told.
 type Config struct {
-	TLS      bool          `name:"tls" help:"Speak HTTPS and wss at --listen, with the certificate of --tls-cert and --tls-key."`
+	TLS      bool          `name:"tls" help:"Speak HTTPS and wss at --listen, with a certificate from files (--tls-cert, --tls-key) or one that is got and renewed by ACME (--tls-domains)."`
 	Cert     string        `name:"tls-cert" help:"File (PEM) with the certificate and behind it its intermediates. A new one is taken as soon as it is there; open sockets stay." placeholder:"FILE"`
 	Key      string        `name:"tls-key" help:"File (PEM) with the certificate's private key." placeholder:"FILE"`
-	Redirect string        `name:"tls-redirect" help:"With --tls, address at which plain HTTP is sent on to HTTPS; none: nowhere." default:":80" placeholder:"HOST:PORT"`
+	ACME     ACMEConfig    `embed:""`
+	Redirect string        `name:"tls-redirect" help:"With --tls, address at which plain HTTP is sent on to HTTPS, and ACME is answered; none: nowhere." default:":80" placeholder:"HOST:PORT"`
 	HSTS     time.Duration `name:"tls-hsts" help:"With --tls, how long a browser that has been here accepts nothing but HTTPS of this host (Strict-Transport-Security; 0s to 17520h). A year is 8760h; 0s: nothing is said." default:"24h"`
 }
 
@@ -39,10 +41,19 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s is what is in a file; it has to be the file's path: set HUBBUB_%s itself, without _FILE", f.flag, strings.ToUpper(strings.ReplaceAll(f.flag[2:], "-", "_"))))
 		case f.value != "" && !c.TLS:
 			errs = append(errs, fmt.Errorf("%s is %s, without --tls, so it would not be used", f.flag, f.value))
-		case f.value == "" && c.TLS:
-			errs = append(errs, fmt.Errorf("--tls needs %s: the path of a PEM file", f.flag))
+		case f.value != "" && len(c.ACME.Domains) > 0:
+			errs = append(errs, fmt.Errorf("%s and --tls-domains are two ways to a certificate: choose one", f.flag))
+		case f.value == "" && c.TLS && c.Cert+c.Key != "":
+			errs = append(errs, fmt.Errorf("--tls-cert and --tls-key go together: %s is missing", f.flag))
 		}
 	}
+	switch {
+	case c.TLS && c.Cert+c.Key == "" && len(c.ACME.Domains) == 0:
+		errs = append(errs, errors.New("--tls needs a certificate: --tls-cert and --tls-key with the paths of PEM files, or --tls-domains and --tls-acme-agree to get one by ACME"))
+	case !c.TLS && len(c.ACME.Domains) > 0:
+		errs = append(errs, fmt.Errorf("--tls-domains is %s, without --tls, so it would not be used", strings.Join(c.ACME.Domains, ",")))
+	}
+	errs = append(errs, c.ACME.Validate())
 	if _, _, err := net.SplitHostPort(c.Redirect); err != nil && c.Redirect != None {
 		errs = append(errs, fmt.Errorf("--tls-redirect is %q; it has to be host:port, :port or none: %w", c.Redirect, err))
 	}
@@ -54,6 +65,9 @@ func (c *Config) Validate() error {
 
 // Names returns the host names of the certificate that is configured, as far as it can be read.
 func (c *Config) Names() []string {
+	if len(c.ACME.Domains) > 0 {
+		return c.ACME.Domains
+	}
 	b, err := os.ReadFile(c.Cert)
 	if err != nil {
 		return nil

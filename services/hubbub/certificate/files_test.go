@@ -20,7 +20,15 @@ import (
 	"hubbub.internal/services/hubbub/certificate/certtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The libraries leave these behind: a limiter for each authority, locks that notice within 5 s
+	// that they were released, and the authority of the tests.
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.(*RingBufferRateLimiter).loop"),
+		goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.keepLockfileFresh"),
+		goleak.IgnoreAnyFunction("github.com/letsencrypt/pebble/v2/va.VAImpl.processTasks"),
+	)
+}
 
 // opened opens files with a log that can be read.
 func opened(t *testing.T, cert, key string) (*Files, *observer.ObservedLogs, *prometheus.Registry, error) {
@@ -209,8 +217,18 @@ func TestConfig(t *testing.T) {
 		{"", ""},
 		{"--tls --tls-cert=c --tls-key=k", ""},
 		{"--tls --tls-cert=c --tls-key=k --tls-redirect=none --tls-hsts=0s", ""},
-		{"--tls", "--tls needs --tls-cert: the path of a PEM file\n--tls needs --tls-key: the path of a PEM file"},
-		{"--tls --tls-cert=c", "--tls needs --tls-key: the path of a PEM file"},
+		{"--tls --tls-domains=chat.example,www.chat.example --tls-acme-agree", ""},
+		{"--tls", "--tls needs a certificate: --tls-cert and --tls-key with the paths of PEM files, or --tls-domains and --tls-acme-agree to get one by ACME"},
+		{"--tls --tls-cert=c", "--tls-cert and --tls-key go together: --tls-key is missing"},
+		{"--tls --tls-cert=c --tls-key=k --tls-domains=a.b --tls-acme-agree", "--tls-cert and --tls-domains are two ways to a certificate: choose one\n--tls-key and --tls-domains are two ways to a certificate: choose one"},
+		{"--tls-domains=a.b --tls-acme-agree", "--tls-domains is a.b, without --tls, so it would not be used"},
+		{"--tls --tls-domains=a.b", "--tls-domains needs --tls-acme-agree: read the terms of the authority, to which https://acme-v02.api.letsencrypt.org/directory has the link"},
+		{"--tls --tls-acme-agree --tls-domains=*.a.b", `--tls-domains has "*.a.b"; an authority gives a certificate for all hosts of a domain only by DNS: name each host, or get it elsewhere and name its files`},
+		{"--tls --tls-acme-agree --tls-domains=https://a.b", `--tls-domains has "https://a.b"; each has to be a host name like chat.example`},
+		{"--tls --tls-acme-agree --tls-domains=127.0.0.1", `--tls-domains has "127.0.0.1"; each has to be a host name like chat.example`},
+		{"--tls --tls-acme-agree --tls-domains=a.b --tls-email=me", `--tls-email is "me"; it has to be a mail address`},
+		{"--tls --tls-acme-agree --tls-domains=a.b --tls-acme-directory=http://a.b/", `--tls-acme-directory is "http://a.b/"; it has to be like https://acme-v02.api.letsencrypt.org/directory`},
+		{"--tls --tls-acme-agree --tls-domains=a.b --tls-acme-ca=/none", "--tls-acme-ca: open /none: no such file or directory; it has to be the path of the authority's root (PEM)"},
 		{"--tls-cert=c", "--tls-cert is c, without --tls, so it would not be used"},
 		{"--tls --tls-cert=c --tls-key=-----BEGIN_PRIVATE_KEY-----", "--tls-key is what is in a file; it has to be the file's path: set HUBBUB_TLS_KEY itself, without _FILE"},
 		{"--tls-redirect=80", `--tls-redirect is "80"; it has to be host:port, :port or none: address 80: missing port in address`},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -18,13 +19,33 @@ import (
 	"hubbub.internal/services/hubbub/certificate"
 )
 
+// secured is how the public port speaks TLS.
+type secured struct {
+	config *tls.Config
+	// what the port of plain HTTP answers besides sending people on; nil: nothing
+	http func(http.Handler) http.Handler
+}
+
 // secure returns how the public port speaks TLS, or nil if it does not. What keeps the certificate
 // current is a component of p.
-func (c *Config) secure(p *daemon.Process) (*tls.Config, error) {
+func (c *Config) secure(p *daemon.Process) (*secured, error) {
 	if !c.TLS.TLS {
 		return nil, nil
 	}
-	files, err := certificate.OpenFiles(c.TLS.Cert, c.TLS.Key, certificate.NewExpiry(p.Log, p.Metrics), p.Log)
+	s := &secured{config: &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}}
+	expiry := certificate.NewExpiry(p.Log, p.Metrics)
+	if len(c.TLS.ACME.Domains) > 0 {
+		acme, err := certificate.OpenACME(c.TLS.ACME, filepath.Join(c.Data, "tls"), c.ports(), expiry, p.Log)
+		if err != nil {
+			return nil, err
+		}
+		s.config.GetCertificate, s.http = acme.Get, acme.HTTP
+		s.config.NextProtos = append(s.config.NextProtos, certificate.ALPN)
+		p.Check("certificate", acme.Ready)
+		p.Go("certificate", acme.Run)
+		return s, nil
+	}
+	files, err := certificate.OpenFiles(c.TLS.Cert, c.TLS.Key, expiry, p.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -33,10 +54,25 @@ func (c *Config) secure(p *daemon.Process) (*tls.Config, error) {
 			p.Log.Warn("--directory-page-url and the certificate do not go together", zap.Error(err))
 		}
 	}
+	s.config.GetCertificate = files.Get
 	p.Check("certificate", files.Ready)
 	p.Go("certificate", files.Run)
-	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}, GetCertificate: files.Get}, nil
+	return s, nil
 }
+
+// ports returns where an authority's questions arrive.
+func (c *Config) ports() (p certificate.Ports) {
+	host, port, _ := net.SplitHostPort(c.Edge.Listen) // Validate has looked at it
+	p.Host = host
+	p.Secure, _ = net.LookupPort("tcp", port)
+	if c.redirects() {
+		_, port, _ = net.SplitHostPort(c.TLS.Redirect)
+		p.Web, _ = net.LookupPort("tcp", port)
+	}
+	return p
+}
+
+func (c *Config) redirects() bool { return c.TLS.Redirect != certificate.None && c.TLS.Redirect != "" }
 
 // strict tells browsers to accept nothing but HTTPS of this host for some time (RFC 6797).
 func strict(age time.Duration, h http.Handler) http.Handler {
@@ -52,8 +88,8 @@ func strict(age time.Duration, h http.Handler) http.Handler {
 
 // sendOn serves the port of plain HTTP, which sends everybody on to HTTPS. addr is where that is
 // served.
-func (c *Config) sendOn(p *daemon.Process, addr net.Addr) error {
-	if c.TLS.Redirect == certificate.None || c.TLS.Redirect == "" {
+func (c *Config) sendOn(p *daemon.Process, s *secured, addr net.Addr) error {
+	if !c.redirects() {
 		return nil
 	}
 	_, port, err := net.SplitHostPort(addr.String())
@@ -66,7 +102,11 @@ func (c *Config) sendOn(p *daemon.Process, addr net.Addr) error {
 			port = "443"
 		}
 	}
-	_, err = p.ServePort("redirect port", "--tls-redirect, or none with --tls-redirect=none", c.TLS.Redirect, redirect(port))
+	h := redirect(port)
+	if s.http != nil {
+		h = s.http(h)
+	}
+	_, err = p.ServePort("redirect port", "--tls-redirect, or none with --tls-redirect=none", c.TLS.Redirect, h)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/hubbub/certificate/acmetest"
 	"hubbub.internal/services/hubbub/certificate/certtest"
 )
 
@@ -51,6 +53,12 @@ func (l *lockedBuffer) String() string {
 // begin starts a server without waiting for it.
 func begin(t *testing.T, args ...string) *server {
 	t.Helper()
+	return beginWith(t, func(*Config) {}, args...)
+}
+
+// beginWith starts a server whose configuration is changed by what no flag can.
+func beginWith(t *testing.T, change func(*Config), args ...string) *server {
+	t.Helper()
 	var cfg Config
 	parser, err := kong.New(&cfg, Vars())
 	if err != nil {
@@ -63,6 +71,7 @@ func begin(t *testing.T, args ...string) *server {
 	if _, err := parser.Parse(append([]string{"--data", t.TempDir(), "--web", web, "--directory-hash-memory", "64", "--drain", "0s"}, args...)); err != nil {
 		t.Fatal(err)
 	}
+	change(&cfg)
 	s := &server{t: t, ended: make(chan error, 1), ops: freeAddr(t)}
 	ctx, stop := context.WithCancel(t.Context())
 	s.stop = stop
@@ -78,6 +87,14 @@ func begin(t *testing.T, args ...string) *server {
 func start(t *testing.T, args ...string) *server {
 	t.Helper()
 	s := begin(t, args...)
+	s.untilReady()
+	return s
+}
+
+// untilReady returns when the server is ready, and stops it at the end of the test.
+func (s *server) untilReady() {
+	t := s.t
+	t.Helper()
 	t.Cleanup(func() {
 		s.stop()
 		if err := <-s.ended; err != nil {
@@ -85,7 +102,6 @@ func start(t *testing.T, args ...string) *server {
 		}
 	})
 	s.eventually("it is ready", func() bool { status, _ := s.get("/readyz"); return status == http.StatusOK })
-	return s
 }
 
 // get asks the ops port.
@@ -109,8 +125,11 @@ func (s *server) eventually(what string, cond func() bool) {
 	}
 }
 
+// authority is what clients trust.
+type authority interface{ Client(name string) *tls.Config }
+
 // browser is a client that goes to addr whatever it opens, follows no redirects, and trusts ca.
-func browser(ca *certtest.CA, addr string) *http.Client {
+func browser(ca authority, addr string) *http.Client {
 	return &http.Client{
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
@@ -124,7 +143,7 @@ func browser(ca *certtest.CA, addr string) *http.Client {
 
 // chatter registers somebody at https://host, which is at addr, and joins the lobby. What is said
 // there is sent to the channel.
-func chatter(t *testing.T, ca *certtest.CA, host, addr, name string) (c *client.Client, heard <-chan wire.Event) {
+func chatter(t *testing.T, ca authority, host, addr, name string) (c *client.Client, heard <-chan wire.Event) {
 	t.Helper()
 	web := browser(ca, addr)
 	session, err := client.NewAPI("https://"+host, web).Register(t.Context(), name, "correct horse")
@@ -147,6 +166,9 @@ func chatter(t *testing.T, ca *certtest.CA, host, addr, name string) (c *client.
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
+	if e := <-events; e.Type != "welcome" {
+		t.Errorf("the first is %v", e)
+	}
 	if err := session.JoinRoom(t.Context(), "lobby"); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +178,7 @@ func chatter(t *testing.T, ca *certtest.CA, host, addr, name string) (c *client.
 	return c, events
 }
 
-// say sends a text and waits until it is heard.
+// say sends a text and waits until it is heard, on the same socket as before.
 func say(t *testing.T, c *client.Client, heard <-chan wire.Event, text string) {
 	t.Helper()
 	if _, err := c.SendMessage(t.Context(), client.Message{Room: "lobby", Text: text}); err != nil {
@@ -165,7 +187,10 @@ func say(t *testing.T, c *client.Client, heard <-chan wire.Event, text string) {
 	for {
 		select {
 		case e := <-heard:
-			if e.Type == "msg" && e.Text == text {
+			switch {
+			case e.Type == "welcome":
+				t.Error("the socket did not stay open")
+			case e.Text == text:
 				return
 			}
 		case <-time.After(time.Minute):
@@ -174,15 +199,16 @@ func say(t *testing.T, c *client.Client, heard <-chan wire.Event, text string) {
 	}
 }
 
-// served returns the first name of the certificate that a new connection is shown; empty: none
-// that is good for host.
-func served(ca *certtest.CA, host, addr string) string {
+// served returns the first name of the certificate that a new connection is shown, and its serial
+// number; empty: none that is good for host.
+func served(ca authority, host, addr string) (name, serial string) {
 	conn, err := tls.Dial("tcp", addr, ca.Client(host))
 	if err != nil {
-		return ""
+		return "", ""
 	}
 	defer conn.Close()
-	return conn.ConnectionState().PeerCertificates[0].DNSNames[0]
+	leaf := conn.ConnectionState().PeerCertificates[0]
+	return leaf.DNSNames[0], leaf.SerialNumber.String()
 }
 
 // fetched is what came of a request, and by which protocol.
@@ -247,7 +273,7 @@ func TestTLS(t *testing.T) {
 	}
 
 	ca.Files(t, dir, "new.example", "chat.example")
-	s.eventually("the new certificate is served", func() bool { return served(ca, "chat.example", listen) == "new.example" })
+	s.eventually("the new certificate is served", func() bool { name, _ := served(ca, "chat.example", listen); return name == "new.example" })
 	if _, text := s.get("/metrics"); !strings.Contains(text, `hubbub_tls_certificate_expiry_timestamp_seconds{name="new.example"}`) {
 		t.Error("there is no metric of the certificate's end")
 	}
@@ -255,10 +281,53 @@ func TestTLS(t *testing.T) {
 	bob, bobHears := chatter(t, ca, "chat.example", listen, "bob")
 	say(t, bob, bobHears, "three")
 	say(t, ann, annHears, "four")
-	for len(annHears) > 0 {
-		if e := <-annHears; e.Type == "welcome" {
-			t.Error("the socket did not stay open")
-		}
+}
+
+// TestACME gets a certificate from a real authority, which finds one of the two ports only, and
+// chats by wss while it is renewed several times.
+func TestACME(t *testing.T) {
+	t.Parallel()
+	for name, web := range map[string]bool{"http": true, "tls": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			host := name + ".example" // the library takes attempts at a name in one process for one
+			listen, plain := freeAddr(t), freeAddr(t)
+			asks, redirect := []string{plain, freeAddr(t)}, plain
+			if !web {
+				asks, redirect = []string{freeAddr(t), listen}, "none"
+			}
+			ca := acmetest.Start(t, acmetest.Port(t, asks[0]), acmetest.Port(t, asks[1]), 24*3600)
+			data := t.TempDir()
+			s := beginWith(t, func(c *Config) { c.TLS.ACME.RenewEvery = 300 * time.Millisecond },
+				"--data", data, "--listen", listen, "--tls", "--tls-redirect", redirect, "--directory-page-url", "https://"+host+"/",
+				"--tls-domains", host+",www."+host, "--tls-acme-agree", "--tls-acme-directory", ca.Directory, "--tls-acme-ca", ca.CAFile)
+			s.untilReady()
+			if !strings.Contains(s.out.String(), "the chat is at https://"+host+"\n") {
+				t.Errorf("a person is told %s", s.out.String())
+			}
+			ann, heard := chatter(t, ca, host, listen, "ann")
+			serials := map[string]bool{}
+			for n := range 2 {
+				s.eventually("the certificate is renewed", func() bool {
+					name, serial := served(ca, "www."+host, listen)
+					is := name != "" && !serials[serial]
+					serials[serial] = true
+					return is
+				})
+				say(t, ann, heard, strconv.Itoa(n))
+			}
+			if web {
+				if r := ask(t, plain, "GET /x HTTP/1.1\r\nHost: "+host+"\r\n\r\n"); r.status != http.StatusPermanentRedirect || r.header.Get("Location") != "https://"+host+"/x" {
+					t.Errorf("plain HTTP is answered %d to %s", r.status, r.header.Get("Location"))
+				}
+			}
+			if _, text := s.get("/metrics"); !strings.Contains(text, `hubbub_tls_certificate_expiry_timestamp_seconds{name="www.`+host+`"}`) {
+				t.Error("there is no metric of the certificate's end")
+			}
+			if info, err := os.Stat(filepath.Join(data, "tls")); err != nil || info.Mode().Perm() != 0o700 {
+				t.Errorf("the folder of the keys: %v, %v", info, err)
+			}
+		})
 	}
 }
 
@@ -297,7 +366,7 @@ func TestTLSStarts(t *testing.T) {
 	})
 	ca.Files(t, dir, "chat.example")
 	s.eventually("it is ready", func() bool { status, _ := s.get("/readyz"); return status == http.StatusOK })
-	if served(ca, "chat.example", listen) == "" {
+	if name, _ := served(ca, "chat.example", listen); name == "" {
 		t.Error("the new certificate is not served")
 	}
 	s.stop()

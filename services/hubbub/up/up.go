@@ -90,21 +90,20 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 		return err
 	}
 	handler := under(cfg.Edge.Base(), routes{history: h.Handler(), presence: pr.Handler(), directory: d.Handler(), page: newPage(cfg.Web)})
+	deps := edge.Deps{Bus: b, Verifier: verifier, Directory: cache, Log: p.Log, Metrics: p.Metrics, Handler: handler}
 	secured, err := cfg.secure(p)
 	if err != nil {
 		return err
 	}
 	if secured != nil {
-		handler = strict(cfg.TLS.HSTS, handler)
+		deps.TLS, deps.Handler = secured.config, strict(cfg.TLS.HSTS, handler)
 	}
-	e, err := edge.New(cfg.Edge, edge.Deps{
-		Bus: b, Verifier: verifier, Directory: cache, Log: p.Log, Metrics: p.Metrics, Handler: handler, TLS: secured,
-	})
+	e, err := edge.New(cfg.Edge, deps)
 	if err != nil {
 		return explained(err)
 	}
 	if secured != nil {
-		if err := cfg.sendOn(p, e.Addr()); err != nil {
+		if err := cfg.sendOn(p, secured, e.Addr()); err != nil {
 			return explained(err)
 		}
 	}

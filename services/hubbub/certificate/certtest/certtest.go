@@ -79,7 +79,7 @@ func (ca *CA) Issue(t testing.TB, life, left time.Duration, names ...string) (ce
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert = append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw})...)
+	cert = append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), ca.PEM()...)
 	return cert, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})
 }
 
@@ -107,4 +107,9 @@ func (ca *CA) Client(name string) *tls.Config {
 	pool := x509.NewCertPool()
 	pool.AddCert(ca.cert)
 	return &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool, ServerName: name}
+}
+
+// PEM returns the certificate of the authority.
+func (ca *CA) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw})
 }
