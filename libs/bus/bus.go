@@ -89,6 +89,11 @@ type Log interface {
 	// the bus.
 	Groups(ctx context.Context) ([]Group, error)
 
+	// CatchUp waits until a group has consumed everything that was acknowledged before the call:
+	// handled, or parked as a dead letter. It waits for as long as ctx allows, also for a group
+	// that has no members. An error that is not ErrClosed is that of ctx, or wraps ErrUnavailable.
+	CatchUp(ctx context.Context, group string) error
+
 	// Retire forgets a group, required or not, that will not come back, and what it has consumed:
 	// retention does not wait for it any more. A process that still names it holds retention for it
 	// as long as it runs, and a member that comes later begins where the log does. Retiring an

@@ -42,9 +42,22 @@ const (
 // schema.ErrNewer, when a newer release has moved it further; nothing was changed then. That one,
 // and a bad URL, are final (package await); everything else may be mended at the server.
 func Open(ctx context.Context, url, app string, steps []Step, log *zap.Logger) (*mongo.Database, error) {
+	db, hosts, err := connect(url, app)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, db, app, steps, log); err != nil {
+		_ = db.Client().Disconnect(context.WithoutCancel(ctx))
+		return nil, explain(err, hosts, db.Name())
+	}
+	return db, nil
+}
+
+// connect returns the database that a URL names, and the hosts in it. No server was asked yet.
+func connect(url, app string) (*mongo.Database, []string, error) {
 	cs, err := connstring.ParseAndValidate(url)
 	if err != nil {
-		return nil, await.Final(fmt.Errorf("--store is not a MongoDB URL: %w", err))
+		return nil, nil, await.Final(fmt.Errorf("--store is not a MongoDB URL: %w", err))
 	}
 	name := cs.Database
 	if name == "" {
@@ -56,15 +69,9 @@ func Open(ctx context.Context, url, app string, steps []Step, log *zap.Logger) (
 		SetWriteConcern(&writeconcern.WriteConcern{W: writeconcern.WCMajority, Journal: new(true)}).
 		SetReadConcern(readconcern.Majority()).SetAppName(app))
 	if err != nil {
-		// it has asked no server yet
-		return nil, await.Final(fmt.Errorf("--store is no URL that can be used: %w", err))
+		return nil, nil, await.Final(fmt.Errorf("--store is no URL that can be used: %w", err))
 	}
-	db := client.Database(name)
-	if err := migrate(ctx, db, app, steps, log); err != nil {
-		_ = client.Disconnect(context.WithoutCancel(ctx))
-		return nil, explain(err, cs.Hosts, name)
-	}
-	return db, nil
+	return client.Database(name), cs.Hosts, nil
 }
 
 // Codes of MongoDB's errors

@@ -25,6 +25,15 @@ type Steps struct {
 	Go map[int64]func(ctx context.Context, tx *sql.Tx) error
 }
 
+// Last returns the version of the schema that the steps lead to.
+func (s Steps) Last() int64 {
+	files, err := fs.Glob(s.SQL, "*")
+	if err != nil {
+		return 0 // the pattern is a good one
+	}
+	return int64(len(files) + len(s.Go))
+}
+
 // migrate runs the steps that the file has not had.
 func migrate(ctx context.Context, db *sql.DB, steps Steps, log *zap.Logger) error {
 	began := time.Now()

@@ -75,6 +75,13 @@ var covered = map[string]place{
 	"bin/hubbub dead-letters --bus URL --replay":     here("bin/hubbub dead-letters --bus $REDIS --replay"),
 	"bin/hubbub groups --bus URL":                    here("bin/hubbub groups --bus $REDIS"),
 
+	"bin/hubbub backup":                                                       here("bin/hubbub backup --help"),
+	"bin/hubbub restore":                                                      here("bin/hubbub restore --help"),
+	"bin/hubbub backup chat.hubbub":                                           in(workflow),
+	"bin/hubbub backup verify chat.hubbub":                                    in(workflow),
+	"bin/hubbub restore chat.hubbub --data new-data":                          in(workflow),
+	"docker compose -f docker-compose.yml run --rm -T backup - > chat.hubbub": in(workflow),
+
 	"make drill-presence":                  in(workflow),
 	"make million":                         in(workflow),
 	"make million SOCKETS=100000 BUS=nats": in(workflow, "make million SOCKETS=2000 BUS=nats"),

@@ -61,6 +61,7 @@ func (s *suite) callsAfterClose(t *testing.T) {
 	}
 	all := calls(b)
 	all["Publish"] = func(context.Context) error { return b.Publish("chan", nil) }
+	all["CatchUp"] = func(ctx context.Context) error { return b.CatchUp(ctx, "group") }
 	all["Consume"] = func(ctx context.Context) error { return b.Consume(ctx, "group", nil) }
 	for name, call := range all {
 		if err := call(within(t)); !errors.Is(err, bus.ErrClosed) {

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/consume"
 )
@@ -157,6 +158,35 @@ func (b *Bus) Groups(ctx context.Context) (out []bus.Group, err error) {
 		return nil
 	})
 	return out, err
+}
+
+// catchUpPause is how long CatchUp waits before it looks again.
+const catchUpPause = 10 * time.Millisecond
+
+// CatchUp implements bus.Log.
+func (b *Bus) CatchUp(ctx context.Context, name string) error {
+	last := uint64(0)
+	err := b.call(ctx, bus.CheckName(name), "CatchUp", name, func() error {
+		if n := len(b.s.log); n > 0 {
+			last = b.s.log[n-1].Seq
+		}
+		return nil
+	})
+	for behind := last > 0; err == nil && behind; {
+		err = b.call(ctx, nil, "CatchUp", name, func() error {
+			done := uint64(0)
+			if g := b.s.groups[name]; g != nil {
+				done = g.done
+			}
+			rest := b.s.log[b.s.from(done+1):]
+			behind = len(rest) > 0 && rest[0].Seq <= last
+			return nil
+		})
+		if err == nil && behind {
+			err = await.Sleep(ctx, catchUpPause)
+		}
+	}
+	return err
 }
 
 // Retire implements bus.Log.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -44,6 +45,54 @@ func (b *Bus) Groups(ctx context.Context) (groups []bus.Group, err error) {
 	})
 	slices.SortFunc(groups, func(a, b bus.Group) int { return strings.Compare(a.Name, b.Name) })
 	return groups, err
+}
+
+// catchUpPause is how long CatchUp waits before it looks again.
+const catchUpPause = 50 * time.Millisecond
+
+// CatchUp implements bus.Log.
+func (b *Bus) CatchUp(ctx context.Context, group string) error {
+	if b.isClosed() {
+		return bus.ErrClosed
+	}
+	if err := bus.CheckName(group); err != nil {
+		return err
+	}
+	const what = "wait for a group"
+	last := make([]uint64, b.cfg.Partitions) // Seq of the last entry of each partition; 0: none
+	err := b.retry(ctx, what, func(ctx context.Context) error {
+		for n := range last {
+			m, err := b.askLeader(ctx, b.names.stream, getRequest{LastFor: b.names.inPartition(n)})
+			if err != nil && !errors.Is(err, errNotFound) {
+				return err
+			}
+			last[n] = m.Seq
+		}
+		return nil
+	})
+	for n := 0; err == nil && n < len(last); {
+		behind := false
+		err = b.retry(ctx, what, func(ctx context.Context) error {
+			at, _, err := b.offset(ctx, group, n)
+			if err != nil || at.Seq >= last[n] {
+				behind = false
+				return err
+			}
+			m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: at.Seq + 1, NextFor: b.names.inPartition(n)})
+			if errors.Is(err, errNotFound) {
+				behind = false
+				return nil
+			}
+			behind = m.Seq <= last[n]
+			return err
+		})
+		if !behind {
+			n++
+		} else if err == nil {
+			err = await.Sleep(ctx, catchUpPause)
+		}
+	}
+	return err
 }
 
 // Retire implements bus.Log.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -37,15 +38,16 @@ func (b *Bus) Groups(ctx context.Context) (groups []bus.Group, err error) {
 	return groups, err
 }
 
-// unread returns when the oldest entry was appended that a group has not consumed.
-func (b *Bus) unread(ctx context.Context, group string) (oldest time.Time, err error) {
+// next returns the first entry of each partition that a group has not consumed and that is not
+// after the ID of the log that upTo names for the partition; none where there is none.
+func (b *Bus) next(ctx context.Context, group string, upTo func(p int) string) ([]redis.XMessage, error) {
 	read := make([]*redis.StringCmd, b.cfg.Partitions)
-	err = b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
+	err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
 		read[p] = pipe.HGet(ctx, b.keys.read(p), group)
 		return read[p]
 	})
 	if err != nil {
-		return oldest, err
+		return nil, err
 	}
 	next := make([]*redis.XMessageSliceCmd, b.cfg.Partitions)
 	err = b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
@@ -53,22 +55,70 @@ func (b *Bus) unread(ctx context.Context, group string) (oldest time.Time, err e
 		if seq := read[p].Val(); seq != "" {
 			from = "(" + seq + "-0"
 		}
-		next[p] = pipe.XRangeN(ctx, b.keys.log(p), from, "+", 1)
+		next[p] = pipe.XRangeN(ctx, b.keys.log(p), from, upTo(p), 1)
 		return next[p]
 	})
+	var all []redis.XMessage
+	for _, c := range next {
+		all = append(all, c.Val()...)
+	}
+	return all, err
+}
+
+// catchUpPause is how long CatchUp waits before it looks again.
+const catchUpPause = 50 * time.Millisecond
+
+// CatchUp implements bus.Log.
+func (b *Bus) CatchUp(ctx context.Context, group string) error {
+	if b.isClosed() {
+		return bus.ErrClosed
+	}
+	if err := bus.CheckName(group); err != nil {
+		return err
+	}
+	const what = "wait for a group"
+	last := make([]string, b.cfg.Partitions) // ID of the last entry of each partition
+	err := b.retry(ctx, what, func(ctx context.Context) error {
+		ends := make([]*redis.XMessageSliceCmd, b.cfg.Partitions)
+		err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
+			ends[p] = pipe.XRevRangeN(ctx, b.keys.log(p), "+", "-", 1)
+			return ends[p]
+		})
+		for p, c := range ends {
+			last[p] = "0-0"
+			for _, m := range c.Val() {
+				last[p] = m.ID
+			}
+		}
+		return err
+	})
+	for behind := true; err == nil && behind; {
+		err = b.retry(ctx, what, func(ctx context.Context) error {
+			next, err := b.next(ctx, group, func(p int) string { return last[p] })
+			behind = len(next) > 0
+			return err
+		})
+		if err == nil && behind {
+			err = await.Sleep(ctx, catchUpPause)
+		}
+	}
+	return err
+}
+
+// unread returns when the oldest entry was appended that a group has not consumed.
+func (b *Bus) unread(ctx context.Context, group string) (oldest time.Time, err error) {
+	next, err := b.next(ctx, group, func(int) string { return "+" })
 	if err != nil {
 		return oldest, err
 	}
-	for _, c := range next {
-		for _, m := range c.Val() {
-			text, _ := m.Values["t"].(string)
-			seconds, err := strconv.ParseInt(text, 10, 64)
-			if err != nil {
-				return oldest, errors.Join(errAnswer, err)
-			}
-			if at := time.Unix(seconds, 0); oldest.IsZero() || at.Before(oldest) {
-				oldest = at
-			}
+	for _, m := range next {
+		text, _ := m.Values["t"].(string)
+		seconds, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return oldest, errors.Join(errAnswer, err)
+		}
+		if at := time.Unix(seconds, 0); oldest.IsZero() || at.Before(oldest) {
+			oldest = at
 		}
 	}
 	return oldest, nil

@@ -20,6 +20,7 @@ import (
 	"hubbub.internal/services/edge"
 	"hubbub.internal/services/history"
 	historystore "hubbub.internal/services/history/store/storeurl"
+	"hubbub.internal/services/hubbub/backup"
 	"hubbub.internal/services/hubbub/certificate"
 	"hubbub.internal/services/presence"
 )
@@ -137,8 +138,5 @@ func prefixed(prefix string, err error) error {
 
 // storeURLs returns the stores of history and directory.
 func (c *Config) storeURLs() (history, directory string) {
-	if strings.TrimPrefix(c.Store, sqlite) == "" {
-		return sqlite + filepath.Join(c.Data, "history.db"), sqlite + filepath.Join(c.Data, "directory.db")
-	}
-	return c.Store, c.Store
+	return backup.StoreURLs(c.Store, c.Data)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"time"
 
@@ -26,6 +27,7 @@ import (
 	historydata "hubbub.internal/services/history/store"
 	historystore "hubbub.internal/services/history/store/storeurl"
 	"hubbub.internal/services/hubbub/admin"
+	"hubbub.internal/services/hubbub/backup"
 	"hubbub.internal/services/presence"
 )
 
@@ -117,7 +119,10 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	if err != nil {
 		p.Log.Warn("hubbub admin cannot reach this process through its data folder", zap.Error(err))
 	} else {
-		p.Go("admin", func(ctx context.Context) error { return admin.Serve(ctx, socket, d.AdminHandler()) })
+		mux := http.NewServeMux()
+		mux.Handle("/", d.AdminHandler())
+		mux.Handle("POST "+backup.Path, backup.Handler(backup.Source{Bus: b, History: historyURL, Directory: directoryURL}, p.Log))
+		p.Go("admin", func(ctx context.Context) error { return admin.Serve(ctx, socket, mux) })
 	}
 	p.Go("set-up link", func(ctx context.Context) error {
 		return tellSetup(ctx, out, cfg.address(e.Addr()), setup)

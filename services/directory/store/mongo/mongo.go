@@ -90,9 +90,25 @@ var steps = []mongodb.Step{
 	readerIndexes,
 }
 
+// App names the program to the server, and its schema in the database.
+const App = "hubbub-directory"
+
+// Version returns the version of the schema that this release has.
+func Version() int64 { return int64(len(steps)) }
+
+// Collections returns the names of all collections, in the order in which a backup copies them:
+// intents before what they are about, so that what was being told is told again, and what others
+// refer to before what refers to it.
+func Collections() []string {
+	return []string{
+		"intents", "server", "signing_keys", "users", "accounts", "sessions", "tickets", "networks", "invitations",
+		"rooms", "members", "bans", "mutes", "blocks", "requests", "invites", "readers", "reports", "acts",
+	}
+}
+
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
 func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
-	db, err := mongodb.Open(ctx, url, "hubbub-directory", steps, log)
+	db, err := mongodb.Open(ctx, url, App, steps, log)
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,9 @@ func steps() sqlitedb.Steps {
 	return sqlitedb.Steps{SQL: sub, Go: map[int64]func(context.Context, *sql.Tx) error{3: fillLooks}}
 }
 
+// Version returns the version of the schema that this release has.
+func Version() int64 { return steps().Last() }
+
 // Store is a store.Store in a file.
 type Store struct{ *sqlitedb.DB }
 

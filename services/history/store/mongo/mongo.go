@@ -47,9 +47,20 @@ var steps = []mongodb.Step{
 	mongodb.Indexes("5 (messages of a user)", mongodb.Index{Collection: "entries", Fields: []string{"sender", "type", "_id"}}),
 }
 
+// App names the program to the server, and its schema in the database.
+const App = "hubbub-history"
+
+// Version returns the version of the schema that this release has.
+func Version() int64 { return int64(len(steps)) }
+
+// Collections returns the names of all collections, in the order in which a backup copies them.
+// Jobs come first: one that ends after it was copied is done again on what was copied later.
+// Entries come last, so that everything before them is as old or older.
+func Collections() []string { return []string{"jobs", "reads", "entries"} }
+
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
 func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
-	db, err := mongodb.Open(ctx, url, "hubbub-history", steps, log)
+	db, err := mongodb.Open(ctx, url, App, steps, log)
 	if err != nil {
 		return nil, err
 	}

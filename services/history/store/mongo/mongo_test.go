@@ -3,9 +3,11 @@ package mongo
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.uber.org/goleak"
 
 	"hubbub.internal/libs/mongodb"
@@ -111,6 +113,21 @@ func TestSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	storetest.VerifyChanged(t, openAt(t, url))
+}
+
+// TestCollections holds that a backup copies every collection that the store uses.
+func TestCollections(t *testing.T) {
+	s := openAt(t, mongotest.URL(t)).(*Store)
+	storetest.Fill(t, s)
+	there, err := s.db.ListCollectionNames(t.Context(), bson.D{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range there {
+		if name != "schema_versions" && !slices.Contains(Collections(), name) {
+			t.Errorf("no backup has the collection %s", name)
+		}
+	}
 }
 
 // TestMakeUpgrade writes the dump of this release for TestUpgrade.

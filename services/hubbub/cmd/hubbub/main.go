@@ -11,6 +11,7 @@ import (
 
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/hubbub/admin"
+	"hubbub.internal/services/hubbub/backup"
 	"hubbub.internal/services/hubbub/busbench"
 	"hubbub.internal/services/hubbub/deadletters"
 	"hubbub.internal/services/hubbub/drill"
@@ -26,6 +27,8 @@ type config struct {
 	CrashBus busbench.Crash     `cmd:"" help:"Kill a bus with -9 again and again while entries are appended to it, and check that every acknowledged one is there, once, in order."`
 	Dead     deadletters.Config `cmd:"" name:"dead-letters" help:"Print the log entries that a service could not take in and set aside, as JSON, one a line; put them back."`
 	Admin    admin.Config       `cmd:"" help:"Do what an operator does, on a running Hubbub: make operators and accounts, reset passwords, ban, invite, read the audit log."`
+	Backup   backup.Config      `cmd:"" help:"Copy what has to be kept of a Hubbub into one file, while people talk; check such a file."`
+	Restore  backup.Restore     `cmd:"" help:"Make a Hubbub of what hubbub backup has copied, in an empty folder, or on an empty store and bus."`
 	Groups   groups.Config      `cmd:"" help:"Print the consumer groups for which the log on the bus keeps unread entries, as JSON, one a line; retire one."`
 	Drill    drill.Config       `cmd:"" help:"Break a cluster of processes on this machine on purpose while simulated users chat, and say what held. Needs a checkout, nginx and the bus's server."`
 	Soak     drill.Soak         `cmd:"" help:"Let simulated users chat in a cluster of processes on this machine for a long time, and say whether memory and open files stay flat."`

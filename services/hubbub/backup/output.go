@@ -1,0 +1,77 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"hubbub.internal/services/hubbub/backup/archive"
+)
+
+// errThere says that a backup is not to be written over a file.
+var errThere = errors.New("there is such a file already; a backup overwrites none")
+
+// save has write make a backup, checks it on its way, and makes a file of it that is there when it
+// is whole, for its owner alone. It returns what the backup says of itself.
+func save(ctx context.Context, path string, write func(ctx context.Context, w io.Writer) error) (m archive.Manifest, err error) {
+	if _, err := os.Lstat(path); err == nil {
+		return m, fmt.Errorf("%s: %w", path, errThere)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part") // mode 0600
+	if err != nil {
+		return m, fmt.Errorf("write the backup: %w", err)
+	}
+	defer func() {
+		_ = f.Close()
+		err = errors.Join(err, os.Remove(f.Name()))
+	}()
+	if m, err = checked(ctx, f, write); err != nil {
+		return m, err
+	}
+	if err := f.Sync(); err != nil {
+		return m, fmt.Errorf("write the backup: %w", err)
+	}
+	if err := os.Link(f.Name(), path); errors.Is(err, fs.ErrExist) {
+		return m, fmt.Errorf("%s: %w", path, errThere)
+	} else if err != nil {
+		return m, fmt.Errorf("write the backup: %w", err)
+	}
+	return m, syncFolder(filepath.Dir(path))
+}
+
+// checked has write make a backup, which goes to out, and reads it at the same time.
+func checked(ctx context.Context, out io.Writer, write func(ctx context.Context, w io.Writer) error) (archive.Manifest, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	r, w := io.Pipe()
+	wrote := make(chan error, 1)
+	go func() {
+		err := write(ctx, io.MultiWriter(out, w))
+		w.CloseWithError(err)
+		wrote <- err
+	}()
+	_, m, err := archive.Read(r, nil, func(string, int64, io.Reader) error { return nil })
+	if err == nil {
+		_, err = io.Copy(io.Discard, r) // until the writer has ended, too
+	}
+	r.CloseWithError(err)
+	if failed := <-wrote; failed != nil {
+		return m, failed
+	}
+	return m, err
+}
+
+// syncFolder sees to it that names in a folder outlive a power cut.
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("sync: %w", err)
+	}
+	defer d.Close()
+	_ = d.Sync() // not every system can
+	return nil
+}

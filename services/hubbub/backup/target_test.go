@@ -1,0 +1,64 @@
+package backup
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"hubbub.internal/libs/mongotest"
+	"hubbub.internal/services/hubbub/backup/archive"
+)
+
+// TestHalfRestored ends a restore in its middle: nothing of it stays, in files and in MongoDB.
+func TestHalfRestored(t *testing.T) {
+	t.Parallel()
+	h := archive.Header{Stores: map[string]archive.Store{directory: {Kind: kindSQLite, Schema: 1}, history: {Kind: kindMongo, Schema: 1}}}
+	data := t.TempDir()
+	r := Restore{Place: Place{Data: data, Store: "sqlite:", HistoryStore: mongotest.URL(t)}}
+	begin := func() *target {
+		t.Helper()
+		to, err := r.target(t.Context(), h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := to.file(t.Context(), directory, strings.NewReader("half a file")); err != nil {
+			t.Fatal(err)
+		}
+		// {"_id": "a"}
+		doc := []byte("\x10\x00\x00\x00\x02_id\x00\x02\x00\x00\x00a\x00\x00")
+		if err := to.batch(t.Context(), history, "entries", doc); err != nil {
+			t.Fatal(err)
+		}
+		return to
+	}
+	to := begin()
+	if err := to.close(); err != nil {
+		t.Fatal(err)
+	}
+	if counts, err := to.stocks[history].Count(t.Context()); err != nil || len(counts) > 0 {
+		t.Errorf("in MongoDB are %v, %v", counts, err)
+	}
+	to.unlock()
+	if left, _ := filepath.Glob(filepath.Join(data, "*.db*")); len(left) > 1 || len(left) == 1 && !strings.HasSuffix(left[0], ".lock") {
+		t.Errorf("in the folder are %v", left)
+	}
+	// One that was killed has closed nothing.
+	killed := begin()
+	killed.unlock()
+	if _, err := r.target(t.Context(), h); err == nil || !strings.Contains(err.Error(), "of a restore that was cut") {
+		t.Errorf("what a restore left that was killed: %v", err)
+	}
+	r.Replace = true
+	again := begin()
+	if err := again.batch(t.Context(), history, "users", nil); err == nil {
+		t.Error("history has taken a collection that it does not know")
+	}
+	if err := again.close(); err != nil {
+		t.Fatal(err)
+	}
+	again.unlock()
+	if _, err := os.Stat(filepath.Join(data, "directory.db")); err == nil {
+		t.Error("half a file is there")
+	}
+}

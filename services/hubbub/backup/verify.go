@@ -1,0 +1,202 @@
+package backup
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"hubbub.internal/libs/mongodb"
+	"hubbub.internal/libs/sqlitedb"
+	"hubbub.internal/services/hubbub/backup/archive"
+)
+
+// verifyFile reads a backup through, and says what is in it.
+func verifyFile(ctx context.Context, path string, out io.Writer) error {
+	h, m, err := verified(ctx, path)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "%s is whole: made at %s by hubbub %s, with %s\n", path, h.Made.Format("2006-01-02 15:04:05 MST"), h.Version, strings.Join(total(m.Counts), ", "))
+	if err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	return nil
+}
+
+// verified reads a backup through, checks sums and counts, and that this release knows what is in
+// it.
+func verified(ctx context.Context, path string) (archive.Header, archive.Manifest, error) {
+	return read(ctx, path, func(archive.Header) (sink, error) {
+		dir, err := os.MkdirTemp("", "hubbub-verify-")
+		if err != nil {
+			return nil, fmt.Errorf("folder for the files of SQLite: %w; TMPDIR names another", err)
+		}
+		return &counter{dir: dir}, nil
+	})
+}
+
+// sink takes the parts of a backup.
+type sink interface {
+	// file takes the file of a SQLite store, and returns where it put it.
+	file(ctx context.Context, service string, body io.Reader) (path string, err error)
+	// batch takes documents of a MongoDB store.
+	batch(ctx context.Context, service, collection string, documents []byte) error
+	indexes(service string, all []mongodb.Index)
+	letters(all []letter)
+	// finish is called when all of a backup came as it should be, with the counts of everything.
+	finish(ctx context.Context, counts map[string]int64) error
+	close() error
+}
+
+// read reads a backup into a sink, which open makes when the header is known, and compares what
+// came with what should be there. It closes the sink.
+func read(ctx context.Context, path string, open func(archive.Header) (sink, error)) (h archive.Header, m archive.Manifest, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return h, m, fmt.Errorf("backup: %w", err)
+	}
+	defer f.Close()
+	var to sink
+	defer func() {
+		if to != nil {
+			err = errors.Join(err, to.close())
+		}
+	}()
+	counts := make(map[string]int64)
+	h, m, err = archive.Read(f, func(h archive.Header) (err error) {
+		if err := known(h); err != nil {
+			return err
+		}
+		to, err = open(h)
+		return err
+	}, func(name string, size int64, body io.Reader) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return part(ctx, to, counts, name, size, body)
+	})
+	if err != nil {
+		return h, m, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := compare(path, counts, m.Counts); err != nil {
+		return h, m, err
+	}
+	return h, m, to.finish(ctx, counts)
+}
+
+// known returns an error for what this release does not know.
+func known(h archive.Header) error {
+	for _, service := range []string{directory, history} {
+		s, ok := h.Stores[service]
+		if !ok {
+			return fmt.Errorf("%w: it has no store of %s", archive.ErrDamaged, service)
+		}
+		newest, ok := programs[service].newest[s.Kind]
+		if !ok || s.Schema > newest {
+			return fmt.Errorf("%w, %s: its store of %s (%s) has a schema of version %d, and this program knows %d: use that release",
+				archive.ErrNewer, h.Version, service, s.Kind, s.Schema, newest)
+		}
+	}
+	return nil
+}
+
+// maxBatch is how long a batch of documents may be, in bytes: one document, if it is long.
+const maxBatch = 32 << 20
+
+// part hands a part to the sink, and counts what is in it.
+func part(ctx context.Context, to sink, counts map[string]int64, name string, size int64, body io.Reader) error {
+	service, rest, _ := strings.Cut(name, "/")
+	switch {
+	case name == directory+".db" || name == history+".db":
+		service := strings.TrimSuffix(name, ".db")
+		path, err := to.file(ctx, service, body)
+		if err != nil {
+			return err
+		}
+		// damaged or not is known when its sum is; a file that is cannot be looked into
+		c, err := sqlitedb.Inspect(ctx, path)
+		if err != nil {
+			return fmt.Errorf("%w: %w", archive.ErrDamaged, err)
+		}
+		for table, n := range c.Rows {
+			counts[service+"/"+table] += n
+		}
+	case name == lettersName:
+		all, err := readLetters(body)
+		if err != nil {
+			return fmt.Errorf("%w: %w", archive.ErrDamaged, err)
+		}
+		counts[history+"/dead-letters"] += int64(len(all))
+		to.letters(all)
+	case rest == "indexes.json":
+		var all []mongodb.Index
+		if err := json.NewDecoder(body).Decode(&all); err != nil {
+			return fmt.Errorf("%w: %s: %w", archive.ErrDamaged, name, err)
+		}
+		to.indexes(service, all)
+	case strings.HasSuffix(rest, ".bson"):
+		if size > maxBatch {
+			return fmt.Errorf("%w: %s has %d bytes", archive.ErrDamaged, name, size)
+		}
+		documents, err := io.ReadAll(body)
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		n, err := mongodb.Documents(documents, nil)
+		if err != nil {
+			return fmt.Errorf("%w: %s: %w", archive.ErrDamaged, name, err)
+		}
+		collection := filepath.ToSlash(filepath.Dir(rest))
+		counts[service+"/"+collection] += n
+		return to.batch(ctx, service, collection, documents)
+	default:
+		return fmt.Errorf("%w: this program does not know what %s is", archive.ErrNewer, name)
+	}
+	return nil
+}
+
+// compare returns an error where counts are not what they should be.
+func compare(where string, got, want map[string]int64) error {
+	for _, what := range slices.Sorted(maps.Keys(want)) {
+		if got[what] != want[what] {
+			return fmt.Errorf("%s: %w: of %s there are %d, and there should be %d", where, archive.ErrDamaged, what, got[what], want[what])
+		}
+	}
+	return nil
+}
+
+// counter is a sink that keeps nothing.
+type counter struct{ dir string }
+
+func (c *counter) file(_ context.Context, service string, body io.Reader) (string, error) {
+	path := filepath.Join(c.dir, service+".db")
+	return path, writeFile(path, body)
+}
+
+func (c *counter) batch(context.Context, string, string, []byte) error { return nil }
+func (c *counter) indexes(string, []mongodb.Index)                     {}
+func (c *counter) letters([]letter)                                    {}
+func (c *counter) finish(context.Context, map[string]int64) error      { return nil }
+func (c *counter) close() error                                        { return os.RemoveAll(c.dir) }
+
+// writeFile writes a new file for its owner alone, which is on the disk then.
+func writeFile(path string, body io.Reader) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	if _, err := io.Copy(f, body); err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", path, err), f.Close())
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
