@@ -54,10 +54,11 @@ COPY infra/nginx/routes.conf infra/nginx/table.conf infra/nginx/files.conf infra
 # Its own scripts would write to /etc/nginx.
 RUN rm -f /docker-entrypoint.d/*
 COPY --chmod=755 infra/nginx/settings.sh /docker-entrypoint.d/10-hubbub.sh
+COPY --chmod=755 infra/nginx/renew.sh /docker-entrypoint.d/20-hubbub.sh
 COPY --from=page /src/web/dist /usr/share/nginx/html
-# nginx's own user: the port needs no privilege, and all that is written is in /tmp.
+# nginx's own user: the ports need no privilege, and all that is written is in /tmp.
 USER nginx
-EXPOSE 8080
+EXPOSE 8080 8443
 HEALTHCHECK --interval=5s --timeout=3s --start-period=5s CMD ["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8080/healthz"]
 LABEL org.opencontainers.image.title="Hubbub: nginx and the page" org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT org.opencontainers.image.created=$DATE

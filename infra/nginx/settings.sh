@@ -7,13 +7,32 @@
 #   HUBBUB_BASE_PATH        path that everything is under, such as /chat/. What comes without it is answered all the same, for
 #                           a proxy in front may take it off. Empty or /: none.
 #   HUBBUB_IPV6             off: listen on IPv4 alone; on: on both; empty: on both where there is IPv6.
+#   HUBBUB_TLS              on: HTTPS and wss at port 8443; port 8080 sends everybody on to there. renew.sh has nginx take a
+#                           new certificate.
+#   HUBBUB_TLS_CERT         file (PEM) of the certificate and behind it its intermediates.
+#   HUBBUB_TLS_KEY          file (PEM) of its key.
+#   HUBBUB_TLS_PORT         port at which clients reach 8443; 443 unless it is said.
+#   HUBBUB_TLS_ACME         address of `hubbub cert`, such as cert:8080, which answers the questions of the authority at port
+#                           8080 and writes both files. Until they are there nothing else is served. Empty: somebody else does.
+#   HUBBUB_HSTS             seconds for which a browser that has been here by HTTPS takes nothing else. 0: nothing is said;
+#                           empty: a day with HUBBUB_TLS, else 0.
 set -eu
 dir=${DIR:-/tmp/nginx}
 port=${PORT:-8080}
+secure=${SECURE_PORT:-8443}
+conf=${CONF:-/etc/nginx/hubbub}
 mkdir -p "$dir"
 
 fail() { echo "hubbub: $*" >&2; exit 1; }
 case ${HUBBUB_PROXY_PROTOCOL:=off} in on | off) ;; *) fail "HUBBUB_PROXY_PROTOCOL is $HUBBUB_PROXY_PROTOCOL; it is on or off" ;; esac
+case ${HUBBUB_TLS:=off} in on | off) ;; *) fail "HUBBUB_TLS is $HUBBUB_TLS; it is on or off" ;; esac
+case ${HUBBUB_TLS_PORT:=443} in *[!0-9]* | '') fail "HUBBUB_TLS_PORT is $HUBBUB_TLS_PORT; it is a port, such as 443" ;; esac
+case ${HUBBUB_TLS_ACME:=} in *[!A-Za-z0-9._:-]*) fail "HUBBUB_TLS_ACME is $HUBBUB_TLS_ACME; it is an address like cert:8080" ;; esac
+if [ -z "${HUBBUB_HSTS:-}" ]; then
+  HUBBUB_HSTS=0
+  [ "$HUBBUB_TLS" = off ] || HUBBUB_HSTS=86400
+fi
+case $HUBBUB_HSTS in *[!0-9]*) fail "HUBBUB_HSTS is $HUBBUB_HSTS; it is a number of seconds, such as 31536000" ;; esac
 case ${HUBBUB_IPV6:=} in on | off | '') ;; *) fail "HUBBUB_IPV6 is $HUBBUB_IPV6; it is on, off or empty" ;; esac
 
 base=${HUBBUB_BASE_PATH:-/}
@@ -57,26 +76,93 @@ done
   echo '    "1:https" https;'
   echo '    "1:http" http;'
   echo '}'
+  echo 'map $hubbub_scheme $hubbub_hsts {'
+  echo "    default '';"
+  [ "$HUBBUB_HSTS" = 0 ] || echo "    https max-age=$HUBBUB_HSTS;"
+  echo '}'
 } >"$dir/trusted.conf"
 
-options=
-[ "$HUBBUB_PROXY_PROTOCOL" = off ] || options=' proxy_protocol'
+# A kernel may know IPv6 and yet refuse its sockets, which only trying finds out.
+both=$HUBBUB_IPV6
+if [ -z "$both" ]; then
+  both=on
+  printf 'error_log stderr; pid %s/try.pid; events {} http { server { listen [::]:%s ipv6only=on; } }\n' "$dir" "${port##*:}" >"$dir/try.conf"
+  if [ ! -s /proc/net/if_inet6 ] || nginx -t -c "$dir/try.conf" 2>&1 | grep -q 'socket() \[::\]'; then both=off; fi
+fi
+
+# listen PORT OPTIONS: the lines of a server that listens there. From 1.25.1 on, HTTP/2 and HTTP/1.1
+# share a port of plain HTTP; with TLS they always do.
+modern=$(nginx -v 2>&1 | awk -F '[/. ]' '{ print (($4 > 1 || $4 == 1 && ($5 > 25 || $5 == 25 && $6 >= 1)) ? 1 : 0) }')
 listen() {
-  echo "listen $port$options;"
-  if [ "$1" = both ]; then echo "listen [::]:$port$options ipv6only=on;"; fi
-  # From 1.25.1 on, HTTP/2 and HTTP/1.1 share a port.
-  if nginx -v 2>&1 | awk -F '[/. ]' '{ exit !($4 > 1 || $4 == 1 && ($5 > 25 || $5 == 25 && $6 >= 1)) }'; then echo "http2 on;"; fi
+  options=$2
+  case $modern$2 in 0*ssl*) options="$options http2" ;; esac
+  [ "$HUBBUB_PROXY_PROTOCOL" = off ] || options="$options proxy_protocol"
+  echo "listen $1$options;"
+  if [ "$both" = on ]; then echo "listen [::]:$1$options ipv6only=on;"; fi
+  if [ "$modern" = 1 ]; then echo "http2 on;"; fi
 }
-case $HUBBUB_IPV6 in
-on) listen both >"$dir/listen.conf" ;;
-off) listen ipv4 >"$dir/listen.conf" ;;
-*)
-  # A kernel may know IPv6 and yet refuse its sockets, which only trying finds out.
-  listen both >"$dir/listen.conf"
-  printf 'error_log stderr; pid %s/try.pid; events {} http { server { include %s/listen.conf; } }\n' "$dir" "$dir" >"$dir/try.conf"
-  if [ ! -s /proc/net/if_inet6 ] || nginx -t -c "$dir/try.conf" 2>&1 | grep -q 'socket() \[::\]'; then
-    listen ipv4 >"$dir/listen.conf"
+
+# take: copies the certificate and its key to the folder tls, if they go together: nginx has a pair
+# that nobody changes, and can read it whoever wrote the files.
+take() {
+  for f in "HUBBUB_TLS_CERT ${HUBBUB_TLS_CERT:-}" "HUBBUB_TLS_KEY ${HUBBUB_TLS_KEY:-}"; do
+    name=${f%% *} file=${f#* }
+    [ -n "$file" ] || fail "HUBBUB_TLS is on and $name empty; it is the path of a PEM file"
+    [ -e "$file" ] || fail "$name is $file, which is not there; it is the path of a PEM file"
+    [ -r "$file" ] && [ -f "$file" ] || fail "$name is $file, which user $(id -u), whom nginx runs as, cannot read"
+  done
+  rm -rf "$dir/tls.new"
+  (umask 077 && mkdir "$dir/tls.new" && cat "$HUBBUB_TLS_CERT" >"$dir/tls.new/cert.pem" && cat "$HUBBUB_TLS_KEY" >"$dir/tls.new/key.pem")
+  cat "$dir/tls.new/cert.pem" "$dir/tls.new/key.pem" | cksum >"$dir/tls.new/sum"
+  printf 'error_log stderr; pid %s/try.pid; events {} http { server { listen unix:%s/try.sock ssl; ssl_certificate %s/tls.new/cert.pem; ssl_certificate_key %s/tls.new/key.pem; } }\n' \
+    "$dir" "$dir" "$dir" "$dir" >"$dir/try.conf"
+  said=$(nginx -t -c "$dir/try.conf" 2>&1) || case $said in
+    *"key values mismatch"*) fail "the key in $HUBBUB_TLS_KEY (HUBBUB_TLS_KEY) is not that of the first certificate in $HUBBUB_TLS_CERT (HUBBUB_TLS_CERT): take both from the same renewal, and put the host's certificate before its intermediates" ;;
+    *"cannot load certificate key"*) fail "there is no key in $HUBBUB_TLS_KEY (HUBBUB_TLS_KEY) that can be read without a password; it is a PEM file: $said" ;;
+    *) fail "there is no certificate in $HUBBUB_TLS_CERT (HUBBUB_TLS_CERT); it is a PEM file with the certificate and behind it its intermediates: $said" ;;
+  esac
+  rm -rf "$dir/tls"
+  mv "$dir/tls.new" "$dir/tls"
+}
+
+if [ "$HUBBUB_TLS" = off ]; then
+  listen "$port" '' >"$dir/listen.conf"
+  : >"$dir/plain.conf"
+else
+  if [ -n "$HUBBUB_TLS_ACME" ] && { [ ! -e "${HUBBUB_TLS_CERT:-}" ] || [ ! -e "${HUBBUB_TLS_KEY:-}" ]; }; then
+    # Until there is a certificate the server is where nobody is.
+    echo "hubbub: waiting for $HUBBUB_TLS_ACME to get a certificate" >&2
+    rest="include $conf/problem.conf; add_header Retry-After 5 always;"
+    rest="$rest return 503 '{\"status\":503,\"title\":\"Service Unavailable\",\"code\":\"unavailable\",\"detail\":\"there is no certificate yet\",\"retry_after_ms\":5000}';"
+    echo "listen unix:$dir/waiting.sock;" >"$dir/listen.conf"
+  else
+    take
+    suffix=:$HUBBUB_TLS_PORT
+    [ "$HUBBUB_TLS_PORT" != 443 ] || suffix=
+    rest="return 308 https://\$host$suffix\$request_uri;"
+    {
+      listen "$secure" ' ssl'
+      echo "ssl_certificate $dir/tls/cert.pem;"
+      echo "ssl_certificate_key $dir/tls/key.pem;"
+      # Those of Mozilla's "intermediate", https://wiki.mozilla.org/Security/Server_Side_TLS,
+      # without finite-field Diffie-Hellman. From 1.23.2 on nginx changes the keys of tickets by
+      # itself.
+      echo 'ssl_protocols TLSv1.2 TLSv1.3;'
+      echo 'ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;'
+      echo 'ssl_prefer_server_ciphers off;'
+      echo 'ssl_session_cache shared:tls:10m;'
+      echo 'ssl_session_timeout 1d;'
+      # A request in the clear at this port.
+      echo 'error_page 497 =308 https://$http_host$request_uri;'
+    } >"$dir/listen.conf"
   fi
-  rm -f "$dir/try.conf" "$dir/try.pid"
-  ;;
-esac
+  {
+    echo 'server {'
+    listen "$port" ''
+    printf '%s\n' 'location = /healthz { access_log off; default_type text/plain; return 200 "ok\n"; }'
+    [ -z "$HUBBUB_TLS_ACME" ] || echo "location /.well-known/acme-challenge/ { set \$hubbub_cert $HUBBUB_TLS_ACME; proxy_pass http://\$hubbub_cert; proxy_set_header Host \$host; }"
+    printf 'location / { %s }\n' "$rest"
+    echo '}'
+  } >"$dir/plain.conf"
+fi
+rm -f "$dir/try.conf" "$dir/try.pid"

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -26,7 +27,7 @@ func (c *Cluster) nginx() (*Process, error) {
 
 // NGINX returns an nginx, not yet started, with the shipped routes in front of services at other
 // addresses. dir is for its files, web the folder of the page. told is given the URL at which it
-// will answer. env are variables, as NAME=value, for settings.sh.
+// will answer: by HTTPS with HUBBUB_TLS=on, while the process's Addr is that of plain HTTP. env are variables, as NAME=value, for settings.sh.
 func NGINX(dir, web string, addrs map[string][]string, told func(url string), env ...string) (*Process, error) {
 	root, err := checkout.Root()
 	if err != nil {
@@ -75,9 +76,14 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string), en
 			return nil, fmt.Errorf("nginx configuration: %w", err)
 		}
 	}
+	url, ports := "http://"+listen, []string{"PORT=" + listen}
+	if slices.Contains(env, "HUBBUB_TLS=on") {
+		secure := fmt.Sprintf("127.0.0.1:%d", freePort())
+		url, ports = "https://"+secure, append(ports, "SECURE_PORT="+secure)
+	}
 	settings := exec.Command("sh", filepath.Join(root, "infra/nginx/settings.sh"))
-	settings.Env = append(os.Environ(), "DIR="+filepath.Join(dir, "tmp"), "PORT="+listen, "HUBBUB_IPV6=off", "PATH="+os.Getenv("PATH")+":/usr/sbin")
-	settings.Env = append(settings.Env, env...)
+	settings.Env = append(os.Environ(), "DIR="+filepath.Join(dir, "tmp"), "CONF="+dir, "HUBBUB_IPV6=off", "PATH="+os.Getenv("PATH")+":/usr/sbin")
+	settings.Env = append(append(settings.Env, ports...), env...)
 	if out, err := settings.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("nginx settings: %w: %s", err, out)
 	}
@@ -85,10 +91,34 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string), en
 	if err != nil {
 		path = "/usr/sbin/nginx" // Debian's place for it, which is on root's path only
 	}
-	told("http://" + listen)
+	told(url)
 	return &Process{
+		env:  settings.Env,
 		Name: "nginx", Addr: listen, dir: dir, ready: listening(listen),
 		orphan: syscall.SIGTERM, // its workers would outlive a SIGKILL of their master
 		path:   path, args: []string{"-c", filepath.Join(dir, "nginx.conf"), "-e", filepath.Join(dir, "error.log")},
+	}, nil
+}
+
+// Renew has an nginx take new certificates, as the image does, until stop is called.
+func Renew(nginx *Process) (stop func(), err error) {
+	root, err := checkout.Root()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command("sh", filepath.Join(root, "infra/nginx/renew.sh"), "stay")
+	cmd.Env = append(slices.Clone(nginx.env), "EVERY=0.1", "SETTINGS="+filepath.Join(root, "infra/nginx/settings.sh"))
+	log, err := os.OpenFile(nginx.LogFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("log of nginx: %w", err)
+	}
+	defer log.Close()
+	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, childAttributes(0)
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("follow the certificate of nginx: %w", err)
+	}
+	return func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // it cannot fail: nobody else ends it
+		_ = cmd.Wait()
 	}, nil
 }

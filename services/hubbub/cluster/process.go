@@ -29,6 +29,7 @@ type Process struct {
 
 	path   string
 	args   []string
+	env    []string // nil: that of this process
 	dir    string
 	ready  func() error
 	orphan syscall.Signal // what it gets when we die; 0: SIGKILL

@@ -217,6 +217,27 @@ type fetched struct {
 	proto string
 }
 
+// fetch sends a request as the page does.
+func fetch(t *testing.T, c *http.Client, method, url, body string) fetched {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	got, err := c.Do(r)
+	if err != nil {
+		t.Fatalf("%s %s: %v", method, url, err)
+	}
+	defer got.Body.Close()
+	b, err := io.ReadAll(got.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fetched{answer{got.StatusCode, got.Header, string(b)}, got.Proto}
+}
+
 // TestTLS chats by wss while the certificate is replaced, and asks for page and API by HTTPS.
 func TestTLS(t *testing.T) {
 	t.Parallel()
@@ -234,40 +255,21 @@ func TestTLS(t *testing.T) {
 	say(t, ann, annHears, "one")
 
 	web := browser(ca, listen)
-	fetch := func(c *http.Client, method, url, body string) fetched {
-		t.Helper()
-		r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Content-Type", "application/json")
-		r.Header.Set("Sec-Fetch-Site", "same-origin")
-		got, err := c.Do(r)
-		if err != nil {
-			t.Fatalf("%s %s: %v", method, url, err)
-		}
-		defer got.Body.Close()
-		b, err := io.ReadAll(got.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return fetched{answer{got.StatusCode, got.Header, string(b)}, got.Proto}
-	}
 	one := browser(ca, listen)
 	one.Transport.(*http.Transport).TLSClientConfig.NextProtos = []string{"http/1.1"}
 	one.Transport.(*http.Transport).ForceAttemptHTTP2 = false
 	for proto, c := range map[string]*http.Client{"HTTP/2.0": web, "HTTP/1.1": one} {
-		r := fetch(c, "GET", "https://chat.example/in/", "")
+		r := fetch(t, c, "GET", "https://chat.example/in/", "")
 		if r.proto != proto || r.body != "page" || r.header.Get("Strict-Transport-Security") != "max-age=3600" {
 			t.Errorf("by %s the page is %q, %v", r.proto, r.body, r.header)
 		}
-		r = fetch(c, "POST", "https://chat.example/v1/login?cookie=1", `{"name":"ann","password":"correct horse"}`)
+		r = fetch(t, c, "POST", "https://chat.example/v1/login?cookie=1", `{"name":"ann","password":"correct horse"}`)
 		cookies := r.header.Values("Set-Cookie")
 		if r.status != http.StatusOK || len(cookies) == 0 || strings.Count(strings.Join(cookies, "\n"), "; Secure") != len(cookies) {
 			t.Errorf("by %s a log-in is answered %d %s with the cookies %q", proto, r.status, r.body, cookies)
 		}
 	}
-	r := fetch(browser(ca, plain), "POST", "http://chat.example/in/v1/users?q=a%2Fb", "{}")
+	r := fetch(t, browser(ca, plain), "POST", "http://chat.example/in/v1/users?q=a%2Fb", "{}")
 	if want := "https://chat.example:" + port + "/in/v1/users?q=a%2Fb"; r.status != http.StatusPermanentRedirect || r.header.Get("Location") != want || r.header.Get("Strict-Transport-Security") != "" {
 		t.Errorf("plain HTTP is answered %d to %s, want %s", r.status, r.header.Get("Location"), want)
 	}
