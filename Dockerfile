@@ -56,6 +56,8 @@ RUN rm -f /docker-entrypoint.d/*
 COPY --chmod=755 infra/nginx/settings.sh /docker-entrypoint.d/10-hubbub.sh
 COPY --chmod=755 infra/nginx/renew.sh /docker-entrypoint.d/20-hubbub.sh
 COPY --from=page /src/web/dist /usr/share/nginx/html
+# An empty volume there has this owner: nginx, and `hubbub cert` beside it.
+RUN mkdir --mode=700 /tls && chown 101:101 /tls
 # nginx's own user: the ports need no privilege, and all that is written is in /tmp.
 USER nginx
 EXPOSE 8080 8443
@@ -79,6 +81,7 @@ ARG DATE=
 ENV HUBBUB_DATA=/data HUBBUB_WEB=/page HUBBUB_LISTEN=:8080 HUBBUB_LOG_FORMAT=json
 COPY --from=build /out/hubbub-service /hubbub-service
 COPY --from=build --chown=65532:65532 /out/data /data
+COPY --from=build --chown=101:101 /out/data /tls
 COPY --from=page /src/web/dist /page
 VOLUME /data
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s CMD ["/hubbub-service", "up", "healthcheck"]

@@ -6,11 +6,11 @@ cd "$(dirname "$0")/../.."
 export PATH=$PATH:/usr/sbin
 
 for files in "docker-compose.yml" "docker-compose.yml docker-compose.override.yml" "docker-compose.yml docker-compose.nats.yml" \
-  "docker-compose.yml docker-compose.tls.yml" "docker-compose.yml docker-compose.nats.yml docker-compose.tls.yml" \
+  "docker-compose.yml docker-compose.tls.yml" "docker-compose.yml docker-compose.tls.yml docker-compose.acme.yml" "docker-compose.yml docker-compose.nats.yml docker-compose.tls.yml" \
   "docker-compose.yml docker-compose.nats.yml docker-compose.override.yml" "docker-compose.yml docker-compose.nats.yml docker-compose.build.yml"; do
   flags=(--profile monitoring)
   for f in $files; do flags+=(-f "$f"); done
-  docker-compose "${flags[@]}" config -q
+  HUBBUB_TLS_DOMAINS=chat.example HUBBUB_TLS_ACME_AGREE=true docker-compose "${flags[@]}" config -q
   echo "ok: $files"
 done
 

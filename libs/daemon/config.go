@@ -67,6 +67,11 @@ func parse(name, description string, cfg any, args []string) (base *Config, comm
 	if err := Validate(checked); err != nil {
 		return nil, nil, fmt.Errorf("%w; try %s --help", err, name)
 	}
+	if node := parsed.Selected(); node != nil {
+		if base, ok := find(node.Target); ok { // several commands may have one
+			return base, command, nil
+		}
+	}
 	base, ok := find(reflect.ValueOf(cfg).Elem())
 	if !ok {
 		return nil, nil, fmt.Errorf("configuration of %s does not embed daemon.Config", name)

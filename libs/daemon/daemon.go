@@ -51,7 +51,8 @@ var errStopped = errors.New("stopped")
 // closes with p.Defer. ctx ends at SIGINT or SIGTERM, or when a component ends; a second signal
 // kills the process.
 //
-// A command that is a Tool runs instead of run, and has neither ops port nor logs.
+// A command that is a Tool runs instead of run, and has neither ops port nor logs. One that is a
+// Service starts instead of run.
 //
 // With the last argument healthcheck the program asks the process that runs with the same other
 // arguments and the same environment whether it is ready, and exits with 0 if so: a container
@@ -82,9 +83,12 @@ func Main(name, description string, cfg any, run func(ctx context.Context, p *Pr
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // from now on a signal has its default effect: a second one kills
-	if tool, ok := command.(Tool); ok {
-		err = tool.Execute(ctx, os.Stdout)
-	} else {
+	switch command := command.(type) {
+	case Tool:
+		err = command.Execute(ctx, os.Stdout)
+	case Service:
+		err = Run(ctx, name, *base, command.Start)
+	default:
 		err = Run(ctx, name, *base, run)
 	}
 	if err != nil {
@@ -97,6 +101,12 @@ func Main(name, description string, cfg any, run func(ctx context.Context, p *Pr
 // error makes the exit code 1. ctx ends at SIGINT or SIGTERM.
 type Tool interface {
 	Execute(ctx context.Context, out io.Writer) error
+}
+
+// Service is a command that goes on: see Main. Its configuration embeds a Config of its own; Start
+// is what Main's run is.
+type Service interface {
+	Start(ctx context.Context, p *Process) error
 }
 
 // Run runs a program until ctx ends or one of its components does, and returns when everything in

@@ -122,6 +122,7 @@ var covered = map[string]place{
 	"docker compose -f docker-compose.yml up --detach":                                     in(workflow),
 	"docker compose -f docker-compose.yml up --scale edge=3":                               in(workflow),
 	"docker compose -f docker-compose.yml -f docker-compose.nats.yml up":                   in(workflow),
+	"bin/hubbub cert":                                                                      here("bin/hubbub cert --help"),
 	"docker compose -f docker-compose.yml -f docker-compose.tls.yml up --detach":           in(workflow),
 	"docker compose -f docker-compose.yml -f docker-compose.build.yml up --build":          in(workflow),
 	"docker compose -f docker-compose.yml -f docker-compose.build.yml up --build --detach": in(workflow),

@@ -241,7 +241,7 @@ func TestVariablesAreDocumented(t *testing.T) {
 	for file, pattern := range map[string]string{
 		"docker-compose.yml": `\$\{(HUBBUB_\w+)`, "docker-compose.build.yml": `\$\{(HUBBUB_\w+)`, "docker-stack.yml": `\$\{(HUBBUB_\w+)`,
 		"docker-compose.override.yml": `\$\{(HUBBUB_\w+)`, "docker-compose.nats.yml": `\$\{(HUBBUB_\w+)`, "infra/nginx/settings.sh": `\$\{(HUBBUB_\w+)`,
-		"docker-compose.tls.yml": `\$\{(HUBBUB_\w+)`,
+		"docker-compose.acme.yml": `\$\{(HUBBUB_\w+)`, "docker-compose.tls.yml": `\$\{(HUBBUB_\w+)`,
 	} {
 		text, err := os.ReadFile(filepath.Join(root, file))
 		if err != nil {

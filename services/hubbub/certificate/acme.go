@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -170,6 +171,24 @@ func (a *ACME) Run(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// Pair returns the certificate of a name with its intermediates, and its key, both PEM; false:
+// there is none yet.
+func (a *ACME) Pair(name string) (cert, key []byte, ok bool) {
+	c := a.current(name)
+	if c == nil {
+		return nil, nil, false
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
+	if err != nil { // it is one that the library has made
+		a.log.Error("a key cannot be written", zap.String("name", name), zap.Error(err))
+		return nil, nil, false
+	}
+	for _, b := range c.Certificate.Certificate {
+		cert = append(cert, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: b})...)
+	}
+	return cert, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), true
 }
 
 // current returns the certificate of a name; nil: there is none yet.

@@ -27,7 +27,8 @@ func (c *Cluster) nginx() (*Process, error) {
 
 // NGINX returns an nginx, not yet started, with the shipped routes in front of services at other
 // addresses. dir is for its files, web the folder of the page. told is given the URL at which it
-// will answer: by HTTPS with HUBBUB_TLS=on, while the process's Addr is that of plain HTTP. env are variables, as NAME=value, for settings.sh.
+// will answer: by HTTPS with HUBBUB_TLS=on, while the process's Addr is that of plain HTTP. env are
+// variables, as NAME=value, for settings.sh.
 func NGINX(dir, web string, addrs map[string][]string, told func(url string), env ...string) (*Process, error) {
 	root, err := checkout.Root()
 	if err != nil {

@@ -1,13 +1,20 @@
 package up
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
+
+	"hubbub.internal/libs/daemon"
+	"hubbub.internal/services/hubbub/cert"
+	"hubbub.internal/services/hubbub/certificate/acmetest"
 	"hubbub.internal/services/hubbub/certificate/certtest"
 	"hubbub.internal/services/hubbub/cluster"
 )
@@ -57,8 +64,8 @@ func says(t *testing.T, nginx *cluster.Process, text string) int {
 	}
 }
 
-// TestTLSOfNGINX chats by wss through nginx while its certificate is replaced, and asks for page and
-// API by HTTPS.
+// TestTLSOfNGINX chats by wss through nginx while its certificate is replaced, and asks for page
+// and API by HTTPS.
 func TestTLSOfNGINX(t *testing.T) {
 	t.Parallel()
 	behind := freeAddr(t)
@@ -139,5 +146,58 @@ func TestTLSSettingsOfNGINX(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: error is %v", tt, err)
 		}
+	}
+}
+
+// TestACMEOfNGINX starts nginx without a certificate, has `hubbub cert` get one from a real
+// authority, which asks through nginx, and chats by wss while it is renewed.
+func TestACMEOfNGINX(t *testing.T) {
+	t.Parallel()
+	behind, answers, dir := freeAddr(t), freeAddr(t), filepath.Join(t.TempDir(), "tls")
+	s := start(t, "--listen", behind)
+	secure, nginx := frontTLS(t, behind, "HUBBUB_TLS_ACME="+answers, "HUBBUB_TLS_CERT="+dir+"/cert.pem", "HUBBUB_TLS_KEY="+dir+"/key.pem")
+	if r := ask(t, nginx.Addr, "GET /v1/me HTTP/1.1\r\nHost: chat.example\r\n\r\n"); r.status != http.StatusServiceUnavailable || !strings.Contains(r.body, `"detail":"there is no certificate yet"`) || r.header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("before there is a certificate, a request is answered %d %q, %v", r.status, r.body, r.header)
+	}
+	if r := ask(t, nginx.Addr, "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"); r.status != http.StatusOK {
+		t.Errorf("healthz: %d %q", r.status, r.body)
+	}
+
+	ca := acmetest.Start(t, acmetest.Port(t, nginx.Addr), acmetest.Port(t, freeAddr(t)), 24*3600)
+	var c cert.Config
+	parser, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse([]string{
+		"--tls-domains=nginx.example", "--tls-acme-agree", "--tls-acme-directory=" + ca.Directory, "--tls-acme-ca=" + ca.CAFile, "--tls-folder=" + dir, "--listen=" + answers,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	c.ACME.RenewEvery = 500 * time.Millisecond
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- daemon.Run(ctx, "hubbub cert", daemon.Config{LogLevel: "dpanic"}, c.Start) }()
+	defer func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	serials := map[string]bool{}
+	another := func() bool {
+		name, serial := served(ca, "nginx.example", secure)
+		is := name != "" && !serials[serial]
+		serials[serial] = true
+		return is
+	}
+	s.eventually("nginx has a certificate", another)
+	ann, heard := chatter(t, ca, "nginx.example", secure, "ann")
+	for n := range 2 {
+		s.eventually("nginx has a new certificate", another)
+		say(t, ann, heard, strconv.Itoa(n))
+	}
+	if r := ask(t, nginx.Addr, "GET /x HTTP/1.1\r\nHost: nginx.example\r\n\r\n"); r.status != http.StatusPermanentRedirect || r.header.Get("Location") != "https://nginx.example/x" {
+		t.Errorf("plain HTTP is answered %d to %s", r.status, r.header.Get("Location"))
 	}
 }

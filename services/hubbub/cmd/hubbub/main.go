@@ -13,6 +13,7 @@ import (
 	"hubbub.internal/services/hubbub/admin"
 	"hubbub.internal/services/hubbub/backup"
 	"hubbub.internal/services/hubbub/busbench"
+	"hubbub.internal/services/hubbub/cert"
 	"hubbub.internal/services/hubbub/deadletters"
 	"hubbub.internal/services/hubbub/drill"
 	"hubbub.internal/services/hubbub/groups"
@@ -22,6 +23,7 @@ import (
 
 type config struct {
 	Up       upCommand          `cmd:"" help:"Run everything in one process: the bus, every service and the page."`
+	Cert     cert.Config        `cmd:"" help:"Get a certificate by ACME for a proxy that ends TLS, such as nginx, and renew it; or watch one that somebody else renews."`
 	Load     load.Config        `cmd:"" help:"Simulate many users chatting on a Hubbub server, measure it, and check every message."`
 	BenchBus busbench.Config    `cmd:"" help:"Measure a bus: appends per second, the time until they are live, replay."`
 	CrashBus busbench.Crash     `cmd:"" help:"Kill a bus with -9 again and again while entries are appended to it, and check that every acknowledged one is there, once, in order."`

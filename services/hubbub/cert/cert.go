@@ -1,0 +1,136 @@
+// Package cert is the command that gets a certificate for a proxy which ends TLS and renews it, so
+// that the proxy has nothing to do but to read files. Of a certificate that somebody else renews it
+// watches the end.
+//
+// It speaks no TLS; the proxy sends it the questions of the authority.
+package cert
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/daemon"
+	"hubbub.internal/services/hubbub/certificate"
+)
+
+// Config is what `hubbub cert` can be told.
+type Config struct {
+	Daemon daemon.Config `embed:""`
+
+	ACME   certificate.ACMEConfig `embed:""`
+	Folder string                 `name:"tls-folder" help:"With --tls-domains, folder that cert.pem (with its intermediates) and key.pem are written to, both for their owner only; what belongs to the account is in acme below it." default:"tls" type:"path" placeholder:"DIR"`
+	Listen string                 `help:"With --tls-domains, address at which the authority's questions are answered (HTTP-01); whoever has port 80 sends /.well-known/acme-challenge/ there." default:":8080" placeholder:"HOST:PORT"`
+	Cert   string                 `name:"tls-cert" help:"File (PEM) of a certificate that somebody else renews, to be watched." placeholder:"FILE"`
+	Key    string                 `name:"tls-key" help:"File (PEM) of its key." placeholder:"FILE"`
+}
+
+// Validate returns what is wrong with the configuration.
+func (c *Config) Validate() error {
+	errs := []error{c.Daemon.Validate(), c.ACME.Validate()}
+	switch n := len(c.ACME.Domains); {
+	case n > 1:
+		errs = append(errs, fmt.Errorf("--tls-domains has %d names; it has to be one, which is what a proxy has a certificate for", n))
+	case n == 1 && c.Cert+c.Key != "":
+		errs = append(errs, errors.New("--tls-cert and --tls-domains are two ways to a certificate: choose one"))
+	case n == 0 && (c.Cert == "" || c.Key == ""):
+		errs = append(errs, errors.New("there is nothing to do: name the host to get a certificate for (--tls-domains), or the files of one to watch (--tls-cert, --tls-key)"))
+	}
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		errs = append(errs, fmt.Errorf("--listen is %q; it has to be host:port or :port: %w", c.Listen, err))
+	}
+	return errors.Join(errs...)
+}
+
+// Start implements daemon.Service.
+func (c *Config) Start(_ context.Context, p *daemon.Process) error {
+	expiry := certificate.NewExpiry(p.Log, p.Metrics)
+	if len(c.ACME.Domains) == 0 {
+		files, err := certificate.OpenFiles(c.Cert, c.Key, expiry, p.Log)
+		if err != nil {
+			return err
+		}
+		p.Check("certificate", files.Ready)
+		p.Go("certificate", files.Run)
+		return nil
+	}
+	if err := os.MkdirAll(c.Folder, 0o700); err != nil {
+		return fmt.Errorf("--tls-folder: %w; user %d, whom this process runs as, has to be able to write there", err, os.Geteuid())
+	}
+	host, port, _ := net.SplitHostPort(c.Listen) // Validate has looked at it
+	web, err := net.LookupPort("tcp", port)
+	if err != nil {
+		return fmt.Errorf("--listen: %w", err)
+	}
+	acme, err := certificate.OpenACME(c.ACME, filepath.Join(c.Folder, "acme"), certificate.Ports{Host: host, Web: web}, expiry, p.Log)
+	if err != nil {
+		return err
+	}
+	if _, err := p.Serve(c.Listen, acme.HTTP(http.NotFoundHandler())); err != nil {
+		return err
+	}
+	p.Check("certificate", acme.Ready)
+	p.Go("certificate", acme.Run)
+	p.Go("files", func(ctx context.Context) error { return c.follow(ctx, p.Log, acme) })
+	return nil
+}
+
+// lookEvery is how often a new certificate is looked for.
+const lookEvery = time.Second
+
+// follow writes each new certificate to the folder, until ctx ends. What cannot be written is tried
+// again, and the log says so.
+func (c *Config) follow(ctx context.Context, log *zap.Logger, acme *certificate.ACME) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	said := ""
+	for {
+		if cert, key, ok := acme.Pair(c.ACME.Domains[0]); ok {
+			changed, err := c.write(cert, key)
+			switch {
+			case err != nil && err.Error() != said:
+				said = err.Error()
+				log.Error("the certificate cannot be written; it is tried again every second", zap.Error(err))
+			case err == nil && (changed || said != ""):
+				said = ""
+				log.Info("wrote a new certificate", zap.String("folder", c.Folder), zap.Strings("names", c.ACME.Domains))
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// write puts a certificate and its key into the folder, and reports whether others were there. Each
+// file is whole at any time; who reads both sees whether they go together.
+func (c *Config) write(cert, key []byte) (changed bool, err error) {
+	for _, f := range []struct {
+		name string
+		text []byte
+	}{{"key.pem", key}, {"cert.pem", cert}} {
+		path := filepath.Join(c.Folder, f.name)
+		old, err := os.ReadFile(path)
+		if err == nil && bytes.Equal(old, f.text) {
+			continue
+		}
+		changed = true
+		if err := os.WriteFile(path+".new", f.text, 0o600); err != nil {
+			return changed, fmt.Errorf("write the certificate: %w", err)
+		}
+		if err := os.Rename(path+".new", path); err != nil {
+			return changed, fmt.Errorf("write the certificate: %w", err)
+		}
+	}
+	return changed, nil
+}

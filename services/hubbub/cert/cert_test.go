@@ -1,0 +1,136 @@
+package cert
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"hubbub.internal/libs/daemon"
+	"hubbub.internal/libs/freeport"
+	"hubbub.internal/services/hubbub/certificate/acmetest"
+	"hubbub.internal/services/hubbub/certificate/certtest"
+)
+
+// parsed returns the configuration of arguments.
+func parsed(t *testing.T, args ...string) (Config, error) {
+	t.Helper()
+	var c Config
+	parser, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = parser.Parse(args)
+	return c, err //nolint:wrapcheck // what it says is what is tested
+}
+
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	port, err := freeport.Take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("127.0.0.1:%d", port)
+}
+
+// during runs the command while do does something.
+func during(t *testing.T, c Config, do func(readyz func() string)) {
+	t.Helper()
+	c.Daemon = daemon.Config{OpsListen: freeAddr(t), LogLevel: "dpanic"}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- daemon.Run(ctx, "hubbub cert", c.Daemon, c.Start) }()
+	do(func() string {
+		r, err := http.Get("http://" + c.Daemon.OpsListen + "/readyz")
+		if err != nil {
+			return err.Error()
+		}
+		defer r.Body.Close()
+		b, _ := io.ReadAll(r.Body)
+		return string(b)
+	})
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !cond(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("it did not come true: %s", what)
+		}
+	}
+}
+
+// TestFolder gets a certificate from a real authority, and writes it and what it is renewed by.
+func TestFolder(t *testing.T) {
+	listen := freeAddr(t)
+	ca := acmetest.Start(t, acmetest.Port(t, listen), acmetest.Port(t, freeAddr(t)), 24*3600)
+	dir := filepath.Join(t.TempDir(), "tls")
+	c, err := parsed(t, "--tls-domains=chat.example", "--tls-acme-agree", "--tls-acme-directory="+ca.Directory, "--tls-acme-ca="+ca.CAFile, "--tls-folder="+dir, "--listen="+listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.ACME.RenewEvery = 200 * time.Millisecond
+	during(t, c, func(readyz func() string) {
+		seen := map[string]bool{}
+		for range 3 {
+			eventually(t, "there is a new certificate", func() bool {
+				b, err := os.ReadFile(filepath.Join(dir, "cert.pem"))
+				is := err == nil && !seen[string(b)] && strings.Count(string(b), "BEGIN CERTIFICATE") == 2
+				seen[string(b)] = true
+				return is
+			})
+		}
+		for _, name := range []string{"cert.pem", "key.pem"} {
+			if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm() != 0o600 {
+				t.Errorf("%s: %v, %v", name, info, err)
+			}
+		}
+		eventually(t, "it is ready", func() bool { return strings.HasPrefix(readyz(), "ready") })
+	})
+}
+
+// TestWatch watches files, which it does not touch.
+func TestWatch(t *testing.T) {
+	ca, dir := certtest.NewCA(t), t.TempDir()
+	cert, key := ca.Files(t, dir, "chat.example")
+	c, err := parsed(t, "--tls-cert="+cert, "--tls-key="+key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	during(t, c, func(readyz func() string) {
+		eventually(t, "it is ready", func() bool { return strings.HasPrefix(readyz(), "ready") })
+		old, oldKey := ca.Issue(t, time.Hour, -time.Minute, "chat.example")
+		certtest.Write(t, cert, old)
+		certtest.Write(t, key, oldKey)
+		eventually(t, "it says that the certificate has ended", func() bool {
+			return strings.Contains(readyz(), "the certificate for chat.example ended at ")
+		})
+	})
+}
+
+// TestConfig holds that options which do not go together are refused.
+func TestConfig(t *testing.T) {
+	for _, tt := range []struct{ args, want string }{
+		{"", "there is nothing to do: name the host to get a certificate for (--tls-domains), or the files of one to watch (--tls-cert, --tls-key)"},
+		{"--tls-cert=c", "there is nothing to do"},
+		{"--tls-domains=a.b,c.d --tls-acme-agree", "--tls-domains has 2 names; it has to be one"},
+		{"--tls-domains=a.b", "--tls-domains needs --tls-acme-agree"},
+		{"--tls-domains=a.b --tls-acme-agree --tls-cert=c", "--tls-cert and --tls-domains are two ways to a certificate: choose one"},
+		{"--tls-domains=a.b --tls-acme-agree --listen=80", `--listen is "80"; it has to be host:port or :port`},
+	} {
+		if _, err := parsed(t, strings.Fields(tt.args)...); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error is %v, want %q", tt.args, err, tt.want)
+		}
+	}
+}
