@@ -276,9 +276,10 @@ func TestTLS(t *testing.T) {
 
 	ca.Files(t, dir, "new.example", "chat.example")
 	s.eventually("the new certificate is served", func() bool { name, _ := served(ca, "chat.example", listen); return name == "new.example" })
-	if _, text := s.get("/metrics"); !strings.Contains(text, `hubbub_tls_certificate_expiry_timestamp_seconds{name="new.example"}`) {
-		t.Error("there is no metric of the certificate's end")
-	}
+	s.eventually("there is a metric of the certificate's end", func() bool {
+		_, text := s.get("/metrics")
+		return strings.Contains(text, `hubbub_tls_certificate_expiry_timestamp_seconds{name="new.example"}`)
+	})
 	say(t, ann, annHears, "two")
 	bob, bobHears := chatter(t, ca, "chat.example", listen, "bob")
 	say(t, bob, bobHears, "three")
@@ -323,9 +324,10 @@ func TestACME(t *testing.T) {
 					t.Errorf("plain HTTP is answered %d to %s", r.status, r.header.Get("Location"))
 				}
 			}
-			if _, text := s.get("/metrics"); !strings.Contains(text, `hubbub_tls_certificate_expiry_timestamp_seconds{name="www.`+host+`"}`) {
-				t.Error("there is no metric of the certificate's end")
-			}
+			s.eventually("there is a metric of the certificate's end", func() bool {
+				_, text := s.get("/metrics")
+				return strings.Contains(text, `hubbub_tls_certificate_expiry_timestamp_seconds{name="www.`+host+`"}`)
+			})
 			if info, err := os.Stat(filepath.Join(data, "tls")); err != nil || info.Mode().Perm() != 0o700 {
 				t.Errorf("the folder of the keys: %v, %v", info, err)
 			}
