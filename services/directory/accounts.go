@@ -78,14 +78,14 @@ func (s *Service) countEntry(ctx context.Context, what, address string) error {
 		return err
 	}
 	now := time.Now()
-	if err := s.daily.full(now, what+" today", address); err != nil {
+	if err := s.daily.take(now, what+" today", address); err != nil {
 		return err
 	}
-	if err := s.entries.take(now, what, address); err != nil {
-		return err
+	err := s.entries.take(now, what, address)
+	if err != nil {
+		s.daily.giveBack(address)
 	}
-	s.daily.count(now, address)
-	return nil
+	return err
 }
 
 // createUser makes an account with a name that nobody has, and none that looks like it.

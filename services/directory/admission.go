@@ -303,22 +303,32 @@ func (s *Service) invitePeople(ctx context.Context, by auth.Claims, uses int64, 
 		return v, err
 	}
 	now := time.Now()
-	all, err := s.store.Invitations(ctx, "", maxInvitations)
-	if err != nil {
+	if err := s.checkInvitations(ctx, 1); err != nil {
 		return v, err
-	}
-	if len(all) >= maxInvitations {
-		return v, chat.E(chat.CodeTooMany, "there are too many invitations: wait until some have been over for a month")
 	}
 	secret, hash := newLinkSecret()
 	i := store.Invitation{
 		ID: chat.NewID(), Hash: hash, Actor: by.User, ActorName: by.Name, Note: note, Uses: uses, Created: now.UnixMilli(), Expires: now.Add(life).UnixMilli(),
 	}
 	act := store.Act{Action: actInvite, Detail: fmt.Sprintf("%s, %d uses, for %s", i.ID, uses, life)}
-	err = s.audit(ctx, act, func(ctx context.Context) error { return s.store.CreateInvitation(ctx, i) })
+	err = s.audit(ctx, act, func(ctx context.Context) error {
+		if err := s.store.CreateInvitation(ctx, i); err != nil {
+			return err
+		}
+		return s.keepQuota(ctx, s.checkInvitations(ctx, 0), func(ctx context.Context) error { return s.store.DeleteInvitation(ctx, i.ID) })
+	})
 	v = viewOfInvitation(i)
 	v.Link = i.ID + "." + secret
 	return v, err
+}
+
+// checkInvitations returns an error unless there may be so many more invitations.
+func (s *Service) checkInvitations(ctx context.Context, more int) error {
+	all, err := s.store.Invitations(ctx, "", maxInvitations+1)
+	if err == nil && len(all)+more > maxInvitations {
+		err = chat.E(chat.CodeTooMany, "there are too many invitations: wait until some have been over for a month")
+	}
+	return err
 }
 
 type invitationsOutput struct {

@@ -72,24 +72,34 @@ func (s *Service) block(ctx context.Context, c auth.Claims, other, kind string) 
 	if err != nil {
 		return err
 	}
-	if _, err := s.store.Block(ctx, c.User, other); errors.Is(err, store.ErrNotFound) {
-		mine, err := s.store.Blocks(ctx, c.User, "", maxBlocks)
-		if err != nil {
-			return err
-		}
-		if len(mine) >= maxBlocks {
-			return chat.E(chat.CodeTooMany, fmt.Sprintf("you can block at most %d people: unblock somebody first", maxBlocks))
-		}
-	} else if err != nil {
+	_, err = s.store.Block(ctx, c.User, other)
+	added := errors.Is(err, store.ErrNotFound)
+	if added {
+		err = s.checkBlocks(ctx, c.User, 1)
+	}
+	if err != nil {
 		return err
 	}
 	b := store.Block{User: c.User, Other: u.ID, Name: u.Name, Ignore: kind == ignoreOnly, Created: time.Now().UnixMilli()}
 	return s.change(ctx, store.Intent{Kind: kindBlock, User: other, Actor: c.User}, func(ctx context.Context) error {
-		if err := s.store.PutBlock(ctx, b); err != nil || b.Ignore {
+		err := s.store.PutBlock(ctx, b)
+		if err == nil && added {
+			err = s.keepQuota(ctx, s.checkBlocks(ctx, c.User, 0), func(ctx context.Context) error { return s.store.DeleteBlock(ctx, c.User, other) })
+		}
+		if err != nil || b.Ignore {
 			return err
 		}
 		return unlessMissing(s.store.RefuseRequest(ctx, chat.DirectRoom(c.User, other), c.User, refusedUntil()))
 	})
+}
+
+// checkBlocks returns an error unless a user may block so many more people.
+func (s *Service) checkBlocks(ctx context.Context, user string, more int) error {
+	mine, err := s.store.Blocks(ctx, user, "", maxBlocks+1)
+	if err == nil && len(mine)+more > maxBlocks {
+		err = chat.E(chat.CodeTooMany, fmt.Sprintf("you can block at most %d people: unblock somebody first", maxBlocks))
+	}
+	return err
 }
 
 // unblock forgets a block. None is not an error.

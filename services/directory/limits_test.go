@@ -3,6 +3,8 @@ package directory
 import (
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,18 +134,44 @@ func TestThrottleIsBounded(t *testing.T) {
 	th := newThrottle(1, time.Minute)
 	now := time.Now()
 	for i := range 2*maxThrottled + 1 {
-		th.count(now, fmt.Sprint(i))
+		_ = th.take(now, "calls", fmt.Sprint(i))
 	}
 	if n := len(th.since); n > maxThrottled {
 		t.Errorf("%d keys are remembered", n)
 	}
 	th = newThrottle(1, time.Minute)
 	for i := range maxThrottled - 1 {
-		th.count(now, fmt.Sprint(i))
+		_ = th.take(now, "calls", fmt.Sprint(i))
 	}
-	th.count(now.Add(time.Second), "young")
-	th.count(now.Add(time.Minute), "new")
+	_ = th.take(now.Add(time.Second), "calls", "young")
+	_ = th.take(now.Add(time.Minute), "calls", "new")
 	if len(th.since) != 2 || th.full(now.Add(time.Minute), "x", "young") == nil {
 		t.Errorf("%d keys are remembered, and the young one is not among them", len(th.since))
+	}
+}
+
+// TestThrottleAtOnce: with any number of takers at the same time no more is taken than there is,
+// and what is given back may be taken again.
+func TestThrottleAtOnce(t *testing.T) {
+	th := newThrottle(5, time.Minute)
+	now := time.Now()
+	var taken atomic.Int64
+	var wait sync.WaitGroup
+	for range 50 {
+		wait.Go(func() {
+			for range 20 {
+				if th.take(now, "calls", "ann", "bob") == nil {
+					taken.Add(1)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if n := taken.Load(); n != 5 {
+		t.Errorf("%d were taken of 5", n)
+	}
+	th.giveBack("ann", "bob", "nobody")
+	if th.take(now, "calls", "ann", "bob") != nil || th.take(now, "calls", "ann") == nil {
+		t.Error("what was given back cannot be taken, or more")
 	}
 }

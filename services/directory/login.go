@@ -83,21 +83,30 @@ func (s *Service) prove(ctx context.Context, u store.User, secret string, try at
 		hash = s.decoy // so that the answer takes as long for a name that nobody has
 	}
 	return s.hasher.Do(ctx, try.client, try.known, func() error {
-		// Again: however many try at the same time, few of them are here.
-		if err := full(time.Now()); err != nil {
+		// It counts as a failure and as a success until it is known which it is: however many try
+		// at the same time, no more passwords are compared than are allowed.
+		now := time.Now()
+		if err := s.guessing.take(now, try); err != nil {
 			return err
+		}
+		counted := successes != nil && u.ID != ""
+		if counted {
+			if err := successes.take(now, "log-ins with this name", u.ID); err != nil {
+				s.guessing.giveBack(try)
+				return err
+			}
 		}
 		match, err := s.hasher.Matches(secret, hash)
-		switch {
-		case err != nil:
-			return err
-		case !match || u.Hash == "" || u.Deleted():
-			s.guessing.count(time.Now(), try)
-			return errWrongPassword
-		case successes != nil:
-			successes.count(time.Now(), u.ID)
+		if match = match && u.Hash != "" && !u.Deleted(); err != nil || match {
+			s.guessing.giveBack(try)
 		}
-		return nil
+		if counted && (err != nil || !match) {
+			successes.giveBack(u.ID)
+		}
+		if err == nil && !match {
+			err = errWrongPassword
+		}
+		return err
 	})
 }
 
@@ -125,9 +134,26 @@ func (g *guessing) full(now time.Time, a attempt) error {
 	)
 }
 
-// count counts a failure.
-func (g *guessing) count(now time.Time, a attempt) {
-	g.pairs.count(now, a.name+" "+a.address)
-	g.names.count(now, a.name)
-	g.addresses.count(now, a.address)
+// take counts an attempt as one that fails, or returns full's error.
+func (g *guessing) take(now time.Time, a attempt) error {
+	if err := g.pairs.take(now, "failed log-ins with this name", a.name+" "+a.address); err != nil {
+		return err
+	}
+	if err := g.names.take(now, "failed log-ins with this name", a.name); err != nil {
+		g.pairs.giveBack(a.name + " " + a.address)
+		return err
+	}
+	err := g.addresses.take(now, "failed log-ins from your network", a.address)
+	if err != nil {
+		g.pairs.giveBack(a.name + " " + a.address)
+		g.names.giveBack(a.name)
+	}
+	return err
+}
+
+// giveBack counts an attempt no more: it did not fail.
+func (g *guessing) giveBack(a attempt) {
+	g.pairs.giveBack(a.name + " " + a.address)
+	g.names.giveBack(a.name)
+	g.addresses.giveBack(a.address)
 }

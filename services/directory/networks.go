@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -166,7 +167,8 @@ func (s *Service) putNetworkBan(ctx context.Context, b store.NetworkBan) error {
 	if err != nil {
 		return err
 	}
-	if len(all) >= maxNetworkBans {
+	added := !slices.ContainsFunc(all, func(old store.NetworkBan) bool { return old.Network == b.Network })
+	if len(all) >= maxNetworkBans && added {
 		return chat.E(chat.CodeTooMany, fmt.Sprintf("at most %d networks can be banned: end a ban first", maxNetworkBans))
 	}
 	if err := s.store.PutNetworkBan(ctx, b); err != nil {
@@ -176,7 +178,7 @@ func (s *Service) putNetworkBan(ctx context.Context, b store.NetworkBan) error {
 	if all, err = s.store.NetworkBans(ctx, maxNetworkBans+1); err != nil {
 		return err
 	}
-	if len(all) > maxNetworkBans { // others came in between
+	if len(all) > maxNetworkBans && added { // others came in between
 		return errors.Join(s.store.DeleteNetworkBan(ctx, b.Network), chat.E(chat.CodeTooMany, fmt.Sprintf("no more than %d networks are banned: end a ban first", maxNetworkBans)))
 	}
 	return nil

@@ -139,6 +139,47 @@ func TestQuotasAtOnce(t *testing.T) {
 	if err != nil || len(all) > maxInvitesBy || len(all) != maxInvitesBy-1+asked {
 		t.Errorf("%d invitations, and %d of 6 were answered for; %v", len(all), asked, err)
 	}
+	h := w.historian()
+	h.author = others[0].User.ID
+	for i := range maxOpenReports - 1 {
+		r := store.Report{ID: fmt.Sprint("r", i), Room: room.ID, Author: "u", Message: fmt.Sprint("old", i), Reporter: ann.User.ID, State: store.ReportOpen}
+		if err := w.store.PutReport(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 6 {
+		h.texts[fmt.Sprint("m", i)] = "spam"
+	}
+	reported := together("PutReport", 6, func(i int) error {
+		return w.report(t.Context(), owner, room.ID, h.author, fmt.Sprint("m", i), "spam", "")
+	})
+	reports, err := w.store.ReportsBy(t.Context(), ann.User.ID, 2*maxOpenReports)
+	if err != nil || len(reports) > maxOpenReports || len(reports) != maxOpenReports-1+reported {
+		t.Errorf("%d reports, and %d of 6 were answered for; %v", len(reports), reported, err)
+	}
+	for i := range maxBlocks - 1 {
+		if err := w.store.PutBlock(t.Context(), store.Block{User: ann.User.ID, Other: fmt.Sprint("u", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	blocked := together("PutBlock", 6, func(i int) error { return w.block(t.Context(), owner, others[i].User.ID, ignoreOnly) })
+	blocks, err := w.store.Blocks(t.Context(), ann.User.ID, "", 2*maxBlocks)
+	if err != nil || len(blocks) > maxBlocks || len(blocks) != maxBlocks-1+blocked {
+		t.Errorf("%d blocks, and %d of 6 were answered for; %v", len(blocks), blocked, err)
+	}
+	for i := range maxInvitations - 1 {
+		if err := w.store.CreateInvitation(t.Context(), store.Invitation{ID: fmt.Sprint("i", i), Hash: []byte(fmt.Sprint(i)), Expires: 1 << 52}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	linked := together("CreateInvitation", 6, func(int) error {
+		_, err := w.invitePeople(t.Context(), owner, 1, 0, "")
+		return err
+	})
+	links, err := w.store.Invitations(t.Context(), "", 2*maxInvitations)
+	if err != nil || len(links) > maxInvitations || len(links) != maxInvitations-1+linked {
+		t.Errorf("%d links for people who register, and %d of 6 were answered for; %v", len(links), linked, err)
+	}
 	if left, err := w.store.IntentsBefore(t.Context(), 1<<60, 10); err != nil || len(left) != 0 {
 		t.Errorf("left to tell: %+v, %v", left, err)
 	}

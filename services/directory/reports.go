@@ -70,12 +70,8 @@ func (s *Service) report(ctx context.Context, c auth.Claims, room, author, messa
 	case utf8.RuneCountInString(words) > 2*maxReason || !utf8.ValidString(words):
 		return chat.E(chat.CodeBadRequest, "text has up to 512 characters")
 	}
-	waiting, err := s.store.ReportsBy(ctx, c.User, maxOpenReports)
-	if err != nil {
+	if err := s.checkReports(ctx, c.User, 1); err != nil {
 		return err
-	}
-	if len(waiting) >= maxOpenReports {
-		return chat.E(chat.CodeTooMany, "you have reported as much as can be looked at now")
 	}
 	m, err := s.evidence(ctx, room, author, message)
 	if err != nil {
@@ -90,7 +86,20 @@ func (s *Service) report(ctx context.Context, c auth.Claims, room, author, messa
 		return chat.E(chat.CodeConflict, "you have reported that message already")
 	}
 	if err == nil {
+		over := s.checkReports(ctx, c.User, 0)
+		err = s.keepQuota(ctx, over, func(ctx context.Context) error { return s.store.DeleteReport(ctx, r.ID) })
+	}
+	if err == nil {
 		s.alert(ctx, r)
+	}
+	return err
+}
+
+// checkReports returns an error unless so many more reports of a user may wait to be resolved.
+func (s *Service) checkReports(ctx context.Context, user string, more int) error {
+	waiting, err := s.store.ReportsBy(ctx, user, maxOpenReports+1)
+	if err == nil && len(waiting)+more > maxOpenReports {
+		err = chat.E(chat.CodeTooMany, "you have reported as much as can be looked at now")
 	}
 	return err
 }

@@ -32,30 +32,11 @@ func newThrottle(limit int, per time.Duration) *throttle {
 
 // take counts one thing for each of the keys, or returns full's error.
 func (t *throttle) take(now time.Time, what string, keys ...string) error {
-	if err := t.full(now, what, keys...); err != nil {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.fullNow(now, what, keys); err != nil {
 		return err
 	}
-	t.count(now, keys...)
-	return nil
-}
-
-// full returns a chat.CodeRateLimited error if one of the keys has no more to take.
-func (t *throttle) full(now time.Time, what string, keys ...string) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, k := range keys {
-		w := t.since[k]
-		if wait := w.start.Add(t.per).Sub(now); w.n >= t.limit && wait > 0 {
-			return &chat.Error{Code: chat.CodeRateLimited, Message: fmt.Sprintf("too many %s: wait a little", what), RetryAfter: wait}
-		}
-	}
-	return nil
-}
-
-// count counts one thing for each of the keys.
-func (t *throttle) count(now time.Time, keys ...string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	t.tidy(now)
 	for _, k := range keys {
 		w := t.since[k]
@@ -65,6 +46,37 @@ func (t *throttle) count(now time.Time, keys ...string) {
 		w.n++
 		t.since[k] = w
 	}
+	return nil
+}
+
+// giveBack undoes a take of these keys.
+func (t *throttle) giveBack(keys ...string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, k := range keys {
+		if w, ok := t.since[k]; ok && w.n > 0 {
+			w.n--
+			t.since[k] = w
+		}
+	}
+}
+
+// full returns a chat.CodeRateLimited error if one of the keys has no more to take.
+func (t *throttle) full(now time.Time, what string, keys ...string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.fullNow(now, what, keys)
+}
+
+// fullNow is called with mu held.
+func (t *throttle) fullNow(now time.Time, what string, keys []string) error {
+	for _, k := range keys {
+		w := t.since[k]
+		if wait := w.start.Add(t.per).Sub(now); w.n >= t.limit && wait > 0 {
+			return &chat.Error{Code: chat.CodeRateLimited, Message: fmt.Sprintf("too many %s: wait a little", what), RetryAfter: wait}
+		}
+	}
+	return nil
 }
 
 // tidy is called with mu held.

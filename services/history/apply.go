@@ -3,6 +3,7 @@ package history
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"unicode/utf8"
@@ -32,10 +33,30 @@ var (
 	errNotYours  = chat.E(chat.CodeForbidden, "that is another's message")
 )
 
-// apply answers historyapi.ServiceApply.
+// errNear is for a change of a message that has room for few more: others may be under way.
+var errNear = errors.New("a message has room for few more changes")
+
+// apply answers historyapi.ServiceApply. Changes of one message go on at the same time until it has
+// room for few more: then they wait for each other, so that none passes a limit.
 func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (historyapi.Applied, error) {
+	out, err := s.applyIf(ctx, req, false)
+	if !errors.Is(err, errNear) {
+		return out, err
+	}
+	done, err := s.full.take(ctx, req.Event.Room+" "+req.Event.Target)
+	if err != nil {
+		return out, err
+	}
+	defer done()
+	return s.applyIf(ctx, req, true)
+}
+
+// applyIf does what is asked. Unless it is alone, which of the changes of its message only one is
+// at a time, it returns errNear where others that are under way could make it one too many.
+func (s *Service) applyIf(ctx context.Context, req historyapi.ApplyRequest, alone bool) (historyapi.Applied, error) {
 	var out historyapi.Applied
 	e := req.Event
+	near := func(n, most int) bool { return !alone && n+appliesAtOnce > most }
 	for _, id := range []string{e.Room, e.ID, e.User, e.Target, cmp.Or(e.Author, "-")} {
 		if !chat.ValidID(id) || chat.Reserved(e.Room) {
 			return out, chat.E(chat.CodeBadRequest, "room, msg_id, target and author are ids")
@@ -78,6 +99,8 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 			return out, chat.E(chat.CodeTooMany, "that message has as many reactions as it can have")
 		case mine >= maxOwnReactions:
 			return out, chat.E(chat.CodeTooMany, fmt.Sprintf("you can put at most %d reactions on a message: take one back first", maxOwnReactions))
+		case near(all, maxReactions):
+			return out, errNear
 		}
 	}
 	if e.Type != chat.TypeDeleted {
@@ -91,6 +114,8 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 			return out, chat.E(chat.CodeTooMany, "that message has been changed as often as it can be")
 		case e.Type == chat.TypeEdited && edits >= s.cfg.MaxEdits:
 			return out, chat.E(chat.CodeTooMany, fmt.Sprintf("that message has been edited %d times, which is as often as it can be", edits))
+		case near(all, s.most) && e.Type == chat.TypeReacted, near(all, 2*s.most):
+			return out, errNear
 		}
 	}
 	if e.Type == chat.TypeReacted {

@@ -90,6 +90,7 @@ type Service struct {
 	most    int    // changes of a message: maxChanges
 	reads   *turns // for pages and catch-ups
 	changes *turns // for edits and the like, which also wait for the log
+	full    single // those of a message that has room for few more
 	jobs    jobs
 	handler http.Handler
 }
@@ -99,6 +100,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, metrics: newMetrics(deps.Metrics)}
 	s.most = maxChanges
 	s.reads, s.changes = newTurns(cfg.Pages, cfg.Bytes), newTurns(appliesAtOnce, 0)
+	s.full.init()
 	s.jobs.init()
 	humaAPI, mux := httpapi.New("history", "1")
 	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier, httpapi.Ended(deps.Cache)))

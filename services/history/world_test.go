@@ -37,6 +37,16 @@ type gated struct {
 	store.Store
 	down    atomic.Bool // for everything
 	readers atomic.Bool // may read all the same
+	// called when changes of a message are counted, if it is there
+	counting func()
+}
+
+func (g *gated) Changes(ctx context.Context, room string, name store.Name, limit int) (int, int, error) {
+	all, edits, err := g.Store.Changes(ctx, room, name, limit)
+	if g.counting != nil {
+		g.counting()
+	}
+	return all, edits, err
 }
 
 func (g *gated) write() error {

@@ -27,6 +27,8 @@ type Invitations interface {
 	// takes a use back; none is not an error
 	ReturnInvitation(ctx context.Context, id string) error
 	RevokeInvitation(ctx context.Context, id string) error // ErrNotFound
+	// none is not an error
+	DeleteInvitation(ctx context.Context, id string) error
 	// that had ended by then
 	DeleteInvitationsBefore(ctx context.Context, expires int64) error
 }

@@ -52,6 +52,8 @@ type Reports interface {
 	Reports(ctx context.Context, q ReportQuery) ([]Report, error) // a page of them
 	// that are not resolved, by ID
 	ReportsBy(ctx context.Context, reporter string, limit int) ([]Report, error)
+	// none is not an error
+	DeleteReport(ctx context.Context, id string) error
 	// that were resolved by then
 	DeleteReportsBefore(ctx context.Context, resolved int64) error
 }

@@ -56,6 +56,11 @@ func (s *Store) ReportsBy(ctx context.Context, reporter string, limit int) ([]st
 	return list(ctx, s, "ReportsBy", s.reports, limit, reportsByID, func(r store.Report) bool { return r.Reporter == reporter && r.Resolved == 0 })
 }
 
+// DeleteReport implements store.Reports.
+func (s *Store) DeleteReport(ctx context.Context, id string) error {
+	return remove(ctx, s, "DeleteReport", s.reports, id)
+}
+
 // DeleteReportsBefore implements store.Reports.
 func (s *Store) DeleteReportsBefore(ctx context.Context, resolved int64) error {
 	return removeAll(ctx, s, "DeleteReportsBefore", s.reports, func(r store.Report) bool { return r.Resolved > 0 && r.Resolved <= resolved })

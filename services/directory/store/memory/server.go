@@ -69,6 +69,11 @@ func (s *Store) RevokeInvitation(ctx context.Context, id string) error {
 	})
 }
 
+// DeleteInvitation implements store.Store.
+func (s *Store) DeleteInvitation(ctx context.Context, id string) error {
+	return remove(ctx, s, "DeleteInvitation", s.invitations, id)
+}
+
 // DeleteInvitationsBefore implements store.Store.
 func (s *Store) DeleteInvitationsBefore(ctx context.Context, expires int64) error {
 	return removeAll(ctx, s, "DeleteInvitationsBefore", s.invitations, func(i store.Invitation) bool { return i.Expires < expires })

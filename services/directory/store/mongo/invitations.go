@@ -57,6 +57,11 @@ func (s *Store) RevokeInvitation(ctx context.Context, id string) error {
 	return update(ctx, "revoke invitation", s.invitations, by("_id", id), by("revoked", true))
 }
 
+// DeleteInvitation implements store.Store.
+func (s *Store) DeleteInvitation(ctx context.Context, id string) error {
+	return remove(ctx, "delete invitation", s.invitations, by("_id", id))
+}
+
 // DeleteInvitationsBefore implements store.Store.
 func (s *Store) DeleteInvitationsBefore(ctx context.Context, expires int64) error {
 	return removeAll(ctx, "delete invitations", s.invitations, by("expires", by("$lt", expires)))

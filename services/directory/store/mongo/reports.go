@@ -58,6 +58,11 @@ func (s *Store) ReportsBy(ctx context.Context, reporter string, limit int) ([]st
 	return list[store.Report](ctx, "reports of a user", s.reports, append(by("reporter", reporter), by("resolved", int64(0))...), by("_id", 1), limit)
 }
 
+// DeleteReport implements store.Reports.
+func (s *Store) DeleteReport(ctx context.Context, id string) error {
+	return remove(ctx, "delete report", s.reports, by("_id", id))
+}
+
 // DeleteReportsBefore implements store.Reports.
 func (s *Store) DeleteReportsBefore(ctx context.Context, resolved int64) error {
 	return removeAll(ctx, "delete old reports", s.reports, by("resolved", bson.D{{Key: "$gt", Value: int64(0)}, {Key: "$lte", Value: resolved}}))

@@ -45,6 +45,11 @@ func (s *Store) RevokeInvitation(ctx context.Context, id string) error {
 	return s.update(ctx, "revoke invitation", `UPDATE invitations SET revoked = 1 WHERE id = ?`, id)
 }
 
+// DeleteInvitation implements store.Store.
+func (s *Store) DeleteInvitation(ctx context.Context, id string) error {
+	return s.run(ctx, "delete invitation", `DELETE FROM invitations WHERE id = ?`, id)
+}
+
 // DeleteInvitationsBefore implements store.Store.
 func (s *Store) DeleteInvitationsBefore(ctx context.Context, expires int64) error {
 	return s.run(ctx, "delete invitations", `DELETE FROM invitations WHERE expires < ?`, expires)

@@ -70,6 +70,11 @@ func (s *Store) ReportsBy(ctx context.Context, reporter string, limit int) ([]st
 	return list(ctx, s, "reports of a user", reportFields, reportColumns+`WHERE reporter = ? AND resolved = 0 ORDER BY id LIMIT ?`, reporter, limit)
 }
 
+// DeleteReport implements store.Reports.
+func (s *Store) DeleteReport(ctx context.Context, id string) error {
+	return s.run(ctx, "delete report", `DELETE FROM reports WHERE id = ?`, id)
+}
+
 // DeleteReportsBefore implements store.Reports.
 func (s *Store) DeleteReportsBefore(ctx context.Context, resolved int64) error {
 	return s.run(ctx, "delete old reports", `DELETE FROM reports WHERE resolved > 0 AND resolved <= ?`, resolved)

@@ -48,6 +48,11 @@ func testReports(t *testing.T, s store.Store) {
 	same(t, []store.Report{a}, all, err)
 	all, err = s.ReportsBy(ctx, "ua", 10)
 	same(t, []store.Report{b}, all, err)
+	must(t, s.DeleteReport(ctx, "none"))
+	must(t, s.DeleteReport(ctx, "p2"))
+	_, err = s.Report(ctx, "p2")
+	want(t, store.ErrNotFound, err)
+	must(t, s.PutReport(ctx, b)) // it may be made again
 	must(t, s.DeleteReportsBefore(ctx, 99))
 	all, err = s.Reports(ctx, store.ReportQuery{Resolved: true, Limit: 10})
 	same(t, []store.Report{a}, all, err)

@@ -73,6 +73,11 @@ func testRegistrations(t *testing.T, s store.Store) {
 	j.Revoked = true
 	same(t, j, got, err)
 
+	must(t, s.DeleteInvitation(ctx, "none"))
+	must(t, s.CreateInvitation(ctx, store.Invitation{ID: "i9", Hash: []byte("h9"), Expires: 300}))
+	must(t, s.DeleteInvitation(ctx, "i9"))
+	_, err = s.Invitation(ctx, "i9")
+	want(t, store.ErrNotFound, err)
 	must(t, s.DeleteInvitationsBefore(ctx, 200))
 	all, err = s.Invitations(ctx, "", 10)
 	same(t, []store.Invitation{j}, all, err)
