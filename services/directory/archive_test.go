@@ -63,19 +63,24 @@ func (w *world) historian() *historian {
 		}
 		return historyapi.Mine{Messages: all[:1], Next: &historyapi.MineNext{Room: all[0].Room, Seq: all[0].Seq}}, nil
 	})
-	asked := ""
+	var asked []string // by Seq, from 7 on
 	_, sent := api.Handle(w.t.Context(), b, historyapi.ServiceSent, nil, func(_ context.Context, r historyapi.SentRequest) (historyapi.Sent, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		if asked = r.ID; r.ID == "none" {
+		if r.ID == "none" {
 			return historyapi.Sent{}, nil
 		}
-		return historyapi.Sent{Seq: 7}, nil
+		at := slices.Index(asked, r.ID)
+		if at < 0 {
+			at, asked = len(asked), append(asked, r.ID)
+		}
+		return historyapi.Sent{Seq: uint64(7 + at)}, nil
 	})
 	_, page := api.Handle(w.t.Context(), b, historyapi.ServicePage, nil, func(_ context.Context, r historyapi.PageRequest) (historyapi.Page, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		m := chat.Message{Event: chat.Event{Type: chat.TypeMsg, Room: r.Room, Seq: r.Around, ID: asked, User: h.author, Name: "Eve", Text: cmp.Or(h.texts[asked], "said"), TS: 5}}
+		id := asked[r.Around-7]
+		m := chat.Message{Event: chat.Event{Type: chat.TypeMsg, Room: r.Room, Seq: r.Around, ID: id, User: h.author, Name: "Eve", Text: cmp.Or(h.texts[id], "said"), TS: 5}}
 		twin := m
 		twin.User, twin.Text = "another", "not this"
 		return historyapi.Page{Messages: []chat.Message{twin, m}}, nil

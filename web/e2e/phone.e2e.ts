@@ -56,6 +56,7 @@ test('logging out ends the session in every tab', async () => {
   await ada.page.getByRole('button', { name: 'Log out' }).click();
   await ada.page.getByRole('button', { name: 'Log in' }).waitFor();
   await other.getByRole('button', { name: 'Log in' }).waitFor();
+  await ada.page.getByRole('heading', { name: 'Welcome back' }).waitFor();
   await ada.page.getByLabel('Name').fill(ada.name);
   await ada.page.getByLabel('Password').fill('not the password');
   await ada.page.getByRole('button', { name: 'Log in' }).click();

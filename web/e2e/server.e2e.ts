@@ -228,6 +228,7 @@ test('people register by an invitation while that is how one comes in', async ()
   const uninvited = await Person.open(stage.browser, stage.server.url, unique('Una'), 'phone', { bypassCSP: true });
   stage.people.push(uninvited);
   await uninvited.page.getByRole('button', { name: 'Log in' }).waitFor();
+  await uninvited.page.getByRole('heading', { name: 'Welcome', exact: true }).waitFor(); // and not back
   await expect.poll(() => uninvited.page.getByRole('button', { name: 'Create an account' }).count()).toBe(0);
 
   const invited = await Person.open(stage.browser, invitation, unique('Ivy'), 'phone', { bypassCSP: true });

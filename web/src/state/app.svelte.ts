@@ -2,6 +2,7 @@ import { createContext } from 'svelte';
 import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Server, Session, type Keeping, type Name, type Role, type ServerRole, type User } from '../client/index.ts';
 import { ownActText } from '../text/moderation.ts';
 import { Attention } from './attention.svelte.ts';
+import { Been } from './been.ts';
 import { Chat } from './chat.svelte.ts';
 import { parseRoute, roomHash, type Route } from './route.ts';
 
@@ -56,6 +57,8 @@ export class App {
   // Without cookies the page keeps its refresh token itself.
   readonly #api = new Api(this.#base.pathname.replace(/\/$/, ''), undefined, navigator.cookieEnabled ? this.#base.pathname : undefined);
   readonly #environment = environment();
+  /** Of who is welcomed, whether they have been here before. */
+  readonly been = new Been(`hubbub.been${this.#base.pathname.replace(/\/$/, '')}`);
 
   constructor() {
     this.session = new Session(this.#api, browserStore(`hubbub.session${this.#base.pathname.replace(/\/$/, '')}`), this.#environment);
@@ -125,6 +128,7 @@ export class App {
     this.user = user;
     this.serverRole = '';
     if (!user) return;
+    this.been.note();
     void this.askServerRole();
     this.ended = undefined;
     const client = new Client({

@@ -39,6 +39,13 @@ test('the divider stands before the first new message of somebody else', () => {
   expect(show(timeline(messages, [], { ...none, newAfter: 4 }))).toEqual(['day', '+a', '+b', '+c', 'd']);
 });
 
+test('the divider does not stand before what is no news: of people who are hidden, or deleted', () => {
+  const messages = [msg('a', 'bo', noon, 1), msg('b', 'eve', noon, 2), { ...msg('c', 'cy', noon, 3), deleted: true }, msg('d', 'cy', noon, 4)];
+  const hidden = new Set(['eve']);
+  expect(show(timeline(messages, [], { ...none, newAfter: 1, hidden }))).toEqual(['day', '+a', '+b', '+c', 'new', '+d']);
+  expect(show(timeline(messages.slice(0, 3), [], { ...none, newAfter: 1, hidden }))).toEqual(['day', '+a', '+b', '+c']);
+});
+
 test('what the reader has not seen is counted without their own messages, deleted ones and those of hidden people', () => {
   const messages = [msg('a', 'bo', noon, 1), msg('b', 'ada', noon, 2), msg('c', 'bo', noon, 3), { ...msg('d', 'cy', noon, 4), deleted: true }, msg('e', 'ada', noon, 5)];
   expect([0, 1, 2, 3, 5].map((seq) => newsAfter(seq, messages, 'ada', new Set()))).toEqual([2, 1, 1, 0, 0]);

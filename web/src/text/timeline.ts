@@ -33,6 +33,8 @@ interface Options {
   readonly me: { readonly id: string; readonly name: string };
   /** Messages after this seq are new; undefined: no divider. */
   readonly newAfter: number | undefined;
+  /** People whose messages are news to nobody here: the user blocks or ignores them. */
+  readonly hidden?: ReadonlySet<string>;
   /** What those who look after the room have done, oldest first. */
   readonly acts?: readonly ModeratedEvent[];
   readonly notices: readonly { readonly key: string; readonly notice: NoticeEvent }[];
@@ -63,7 +65,11 @@ export function names(messages: readonly Message[]): ReadonlyMap<string, Message
  * but for deleted ones.
  */
 export function newsAfter(seq: number, messages: readonly Message[], me: string, hidden: ReadonlySet<string>): number {
-  return messages.filter((m) => m.seq > seq && m.user !== me && !m.deleted && !hidden.has(m.user)).length;
+  return messages.filter((m) => isNews(m, seq, me, hidden)).length;
+}
+
+function isNews(m: Message, seq: number, me: string, hidden: ReadonlySet<string> | undefined): boolean {
+  return m.seq > seq && m.user !== me && !m.deleted && !hidden?.has(m.user);
 }
 
 /**
@@ -85,7 +91,7 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
       first = true;
     }
     const mine = row.user === options.me.id;
-    if (!divided && row.message && row.message.seq > options.newAfter! && !mine) {
+    if (!divided && row.message && isNews(row.message, options.newAfter!, options.me.id, options.hidden)) {
       items.push({ kind: 'new', key: 'new' });
       divided = first = true;
     }

@@ -1,0 +1,30 @@
+/**
+ * Whether somebody has been here with this browser before: the page remembers that somebody came
+ * in, and not who. Where storage is off, it lasts as long as the page.
+ */
+export class Been {
+  readonly #key: string;
+  #here = false;
+
+  constructor(key: string) {
+    this.#key = key;
+  }
+
+  get before(): boolean {
+    try {
+      return this.#here || localStorage.getItem(this.#key) !== null;
+    } catch {
+      return this.#here;
+    }
+  }
+
+  /** Somebody has come in. */
+  note(): void {
+    this.#here = true;
+    try {
+      localStorage.setItem(this.#key, '1');
+    } catch {
+      // It lasts as long as the page.
+    }
+  }
+}
