@@ -191,7 +191,8 @@ func TestClientAddress(t *testing.T) {
 	}
 }
 
-// TestManyGuessesAtOnce has more guesses under way than are allowed: no more than that are compared.
+// TestManyGuessesAtOnce has more guesses under way than are allowed: no more than that are
+// compared.
 func TestManyGuessesAtOnce(t *testing.T) {
 	cfg := config()
 	w := openWorld(t, cfg)
