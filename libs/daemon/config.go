@@ -79,6 +79,13 @@ func parse(name, description string, cfg any, args []string) (base *Config, comm
 	return base, command, nil
 }
 
+// CheckEnvironment returns why the program whose configuration cfg points to would not start with
+// this environment, and without arguments.
+func CheckEnvironment(name string, cfg any) error {
+	_, _, err := parse(name, "", cfg, nil)
+	return err
+}
+
 func newParser(name, description string, cfg any) (*kong.Kong, error) {
 	vars := kong.Vars{}
 	if v, ok := cfg.(interface{ Vars() kong.Vars }); ok {

@@ -23,17 +23,28 @@ type Option struct {
 
 // describeOptions writes the program's options as JSON.
 func describeOptions(out io.Writer, name, description string, cfg any) error {
-	k, err := newParser(name, description, cfg)
+	all, err := options(name, description, cfg)
 	if err != nil {
 		return err
+	}
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(all)
+}
+
+// Options returns what the program can be told whose configuration cfg points to.
+func Options(name string, cfg any) ([]Option, error) { return options(name, "", cfg) }
+
+func options(name, description string, cfg any) ([]Option, error) {
+	k, err := newParser(name, description, cfg)
+	if err != nil {
+		return nil, err
 	}
 	all := optionsOf("", k.Model.Node)
 	for _, c := range k.Model.Children {
 		all = append(all, optionsOf(c.Name, c)...)
 	}
-	enc := json.NewEncoder(out)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(all)
+	return all, nil
 }
 
 func optionsOf(command string, node *kong.Node) []Option {

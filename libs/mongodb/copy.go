@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -48,6 +49,44 @@ func (s *Stock) Close() error { return Close(s.db) }
 func (s *Stock) Version(ctx context.Context) (int64, error) {
 	v, err := version(ctx, s.db, s.app)
 	return v, s.wrap("read the version of the schema", err)
+}
+
+// MayWrite returns an error if the user may not change documents. It changes none.
+func (s *Stock) MayWrite(ctx context.Context) error {
+	none := bson.D{{Key: "_id", Value: "nobody"}}
+	if _, err := s.db.Collection(versions).UpdateOne(ctx, none, bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: 0}}}}); err != nil {
+		return s.wrap("update", err)
+	}
+	_, err := s.db.Collection(versions).DeleteOne(ctx, none)
+	return s.wrap("delete", err)
+}
+
+// Server is what a server says of itself.
+type Server struct {
+	Now        time.Time // by its clock
+	ReplicaSet string    // empty: it is alone
+	Version    string    // empty: it does not say
+}
+
+// Server asks the server about itself.
+func (s *Stock) Server(ctx context.Context) (Server, error) {
+	var hello struct {
+		LocalTime time.Time `bson:"localTime"`
+		SetName   string    `bson:"setName"`
+		Message   string    `bson:"msg"` // isdbgrid: a router of a sharded cluster
+	}
+	if err := s.db.RunCommand(ctx, bson.D{{Key: "hello", Value: 1}}).Decode(&hello); err != nil {
+		return Server{}, s.wrap("ask about the server", err)
+	}
+	out := Server{Now: hello.LocalTime, ReplicaSet: hello.SetName}
+	if out.ReplicaSet == "" {
+		out.ReplicaSet = hello.Message
+	}
+	var build struct{ Version string }
+	if err := s.db.RunCommand(ctx, bson.D{{Key: "buildInfo", Value: 1}}).Decode(&build); err == nil {
+		out.Version = build.Version
+	}
+	return out, nil
 }
 
 // Count returns how many documents each collection has that has any.

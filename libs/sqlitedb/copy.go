@@ -38,6 +38,20 @@ func Copy(ctx context.Context, path, to string) (err error) {
 	return nil
 }
 
+// Version returns the version of the schema of a file, which may be in use; 0: it is empty, or of
+// the time before versions.
+func Version(ctx context.Context, path string) (v int64, err error) {
+	db, err := existing(path)
+	if err != nil {
+		return 0, fmt.Errorf("look into %s: %w", filepath.Base(path), err)
+	}
+	v, err = version(ctx, db)
+	if err := errors.Join(err, db.Close()); err != nil {
+		return 0, fmt.Errorf("look into %s: %w", filepath.Base(path), err)
+	}
+	return v, nil
+}
+
 // Contents is what a file has.
 type Contents struct {
 	Version int64            // of its schema; 0: it is none of Hubbub's

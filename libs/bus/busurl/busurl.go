@@ -170,16 +170,22 @@ func (c *Config) nats(groups []string) natsbus.Config {
 		MaxAge: c.BusMaxAge, MaxBytes: int64(c.BusMaxBytes),
 		Groups: groups, OpenTimeout: c.BusTimeout, Dedupe: c.Dedupe,
 	}
+	n.Options = append(n.Options, c.NATSOptions()...)
+	return n
+}
+
+// NATSOptions returns how a client of NATS logs in, for whoever asks the server about itself.
+func (c *Config) NATSOptions() (all []nats.Option) {
 	if c.BusCA != "" {
-		n.Options = append(n.Options, nats.RootCAs(c.BusCA))
+		all = append(all, nats.RootCAs(c.BusCA))
 	}
 	if c.BusCert != "" {
-		n.Options = append(n.Options, nats.ClientCert(c.BusCert, c.BusKey))
+		all = append(all, nats.ClientCert(c.BusCert, c.BusKey))
 	}
 	if c.BusCreds != "" {
-		n.Options = append(n.Options, nats.UserCredentials(c.BusCreds))
+		all = append(all, nats.UserCredentials(c.BusCreds))
 	}
-	return n
+	return all
 }
 
 // embedded is a bus with the server that it needs.

@@ -39,7 +39,8 @@ func StoreURLs(store, data string) (historyURL, directoryURL string) {
 	return store, store
 }
 
-func (p *Place) stores() (historyURL, directoryURL string) {
+// Stores returns the URLs of the stores of history and directory.
+func (p *Place) Stores() (historyURL, directoryURL string) {
 	historyURL, directoryURL = StoreURLs(p.Store, p.Data)
 	if p.HistoryStore != "" {
 		historyURL = p.HistoryStore
@@ -57,7 +58,7 @@ func (p *Place) Validate() error {
 		p.Bus.Bus += filepath.Join(p.Data, "bus")
 	}
 	errs := []error{p.Bus.Validate()}
-	historyURL, directoryURL := p.stores()
+	historyURL, directoryURL := p.Stores()
 	for _, s := range []struct{ flag, url string }{{"--history-store", historyURL}, {"--directory-store", directoryURL}} {
 		if err := (&storeurl.Config{Store: s.url}).Validate(); err != nil {
 			flag := s.flag
@@ -70,14 +71,14 @@ func (p *Place) Validate() error {
 			}
 		}
 	}
-	if f, ok := file(historyURL); ok && historyURL == directoryURL {
+	if f, ok := SQLiteFile(historyURL); ok && historyURL == directoryURL {
 		errs = append(errs, fmt.Errorf("--store is sqlite:%s; it has to be sqlite: without a name, since the files are in the data folder: name another with --data", f))
 	}
 	return errors.Join(errs...)
 }
 
-// bus returns the folder of an embedded bus, empty if it is another.
-func (p *Place) bus() string {
+// BusFolder returns the folder of an embedded bus, empty if it is another.
+func (p *Place) BusFolder() string {
 	dir, ok := strings.CutPrefix(p.Bus.Bus, embedded)
 	if !ok {
 		return ""
@@ -148,7 +149,7 @@ func (c *Config) write(ctx context.Context, w io.Writer) (err error) {
 	if err := throughSocket(ctx, c.Data, w, c.Wait); !errors.Is(err, errNobody) {
 		return err
 	}
-	dir := c.bus()
+	dir := c.BusFolder()
 	if dir != "" {
 		if _, err := os.Stat(dir); err != nil {
 			return fmt.Errorf("there is no hubbub up in %s: name its folder with --data, or a cluster with --bus and --store", c.Data)
@@ -160,7 +161,7 @@ func (c *Config) write(ctx context.Context, w io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
 	s := Source{Bus: b}
-	s.History, s.Directory = c.stores()
+	s.History, s.Directory = c.Stores()
 	if dir == "" {
 		return s.Write(ctx, w, c.Wait)
 	}

@@ -43,14 +43,21 @@ var programs = map[string]struct {
 	history:   {historymongo.App, historymongo.Collections(), map[string]int64{kindSQLite: historysqlite.Version(), kindMongo: historymongo.Version()}},
 }
 
-// file returns the file of a SQLite store; false: the URL is none of SQLite.
-func file(url string) (string, bool) {
+// Newest returns the version of the schema that this release has of a service's store, of a kind
+// (sqlite or mongodb).
+func Newest(service, kind string) int64 { return programs[service].newest[kind] }
+
+// App returns the name of a service's schema in MongoDB.
+func App(service string) string { return programs[service].app }
+
+// SQLiteFile returns the file of a SQLite store; false: the URL is none of SQLite.
+func SQLiteFile(url string) (string, bool) {
 	path, ok := strings.CutPrefix(url, kindSQLite+":")
 	return strings.TrimPrefix(path, "//"), ok
 }
 
 func openOriginal(ctx context.Context, service, url string) (original, error) {
-	if path, ok := file(url); ok {
+	if path, ok := SQLiteFile(url); ok {
 		return copyFile(ctx, service, path)
 	}
 	s, err := mongodb.OpenStock(ctx, url, programs[service].app, programs[service].collections)

@@ -94,7 +94,7 @@ func (r *Restore) Execute(ctx context.Context, out io.Writer) error {
 // forward opens the stores as the services do, which moves their schemas forward, and returns what
 // it did, in lines for people.
 func (r *Restore) forward(ctx context.Context, h archive.Header) (lines []string, err error) {
-	historyURL, directoryURL := r.stores()
+	historyURL, directoryURL := r.Stores()
 	d, err := directorystore.Open(ctx, directorystore.Config{Store: directoryURL}, zap.NewNop())
 	if err != nil {
 		return nil, fmt.Errorf("open the restored store of directory: %w", err)
@@ -117,7 +117,7 @@ func (r *Restore) takeLetters(ctx context.Context, l *restoredLog, all []letter)
 	if len(all) == 0 {
 		return 0, nil
 	}
-	historyURL, _ := r.stores()
+	historyURL, _ := r.Stores()
 	s, err := historystore.Open(ctx, historystore.Config{Store: historyURL}, zap.NewNop())
 	if err != nil {
 		return 0, fmt.Errorf("open the restored store of history: %w", err)
@@ -151,7 +151,7 @@ type restoredLog struct {
 
 // log returns the log, if it is as it should be: new, or to be kept, and used by nobody.
 func (r *Restore) log(ctx context.Context) (*restoredLog, error) {
-	if r.bus() != "" {
+	if r.BusFolder() != "" {
 		return &restoredLog{}, nil // see target
 	}
 	l := &restoredLog{}
@@ -224,7 +224,7 @@ func (l *restoredLog) begin(ctx context.Context, r *Restore) error {
 			return err
 		}
 	}
-	historyURL, _ := r.stores()
+	historyURL, _ := r.Stores()
 	s, err := historystore.Open(ctx, historystore.Config{Store: historyURL}, zap.NewNop())
 	if err != nil {
 		return fmt.Errorf("open the restored store of history: %w", err)

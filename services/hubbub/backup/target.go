@@ -51,9 +51,9 @@ func (r *Restore) target(ctx context.Context, h archive.Header) (_ *target, err 
 	if err := r.stopped(); err != nil {
 		return nil, err
 	}
-	historyURL, directoryURL := r.stores()
+	historyURL, directoryURL := r.Stores()
 	for _, s := range []struct{ service, url string }{{directory, directoryURL}, {history, historyURL}} {
-		path, sqlite := file(s.url)
+		path, sqlite := SQLiteFile(s.url)
 		if kind := h.Stores[s.service].Kind; sqlite != (kind == kindSQLite) {
 			return nil, fmt.Errorf("the backup has a store of %s in %s; --store has to be of that kind", s.service, kind)
 		}
@@ -66,7 +66,7 @@ func (r *Restore) target(ctx context.Context, h archive.Header) (_ *target, err 
 			return nil, err
 		}
 	}
-	if dir := r.bus(); dir != "" && !r.KeepLog {
+	if dir := r.BusFolder(); dir != "" && !r.KeepLog {
 		if there, err := os.ReadDir(dir); err == nil && len(there) > 0 {
 			t.old = append(t.old, dir)
 		}

@@ -159,7 +159,7 @@ func TestProduction(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"prometheus", "grafana", "backup"} {
+	for _, name := range []string{"prometheus", "grafana", "backup", "doctor"} {
 		if _, ok := with.Services[name]; ok {
 			t.Errorf("%s runs without its profile", name)
 		}

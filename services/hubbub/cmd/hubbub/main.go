@@ -15,6 +15,7 @@ import (
 	"hubbub.internal/services/hubbub/busbench"
 	"hubbub.internal/services/hubbub/cert"
 	"hubbub.internal/services/hubbub/deadletters"
+	"hubbub.internal/services/hubbub/doctor"
 	"hubbub.internal/services/hubbub/drill"
 	"hubbub.internal/services/hubbub/groups"
 	"hubbub.internal/services/hubbub/load"
@@ -31,6 +32,7 @@ type config struct {
 	Admin    admin.Config       `cmd:"" help:"Do what an operator does, on a running Hubbub: make operators and accounts, reset passwords, ban, invite, read the audit log."`
 	Backup   backup.Config      `cmd:"" help:"Copy what has to be kept of a Hubbub into one file, while people talk; check such a file."`
 	Restore  backup.Restore     `cmd:"" help:"Make a Hubbub of what hubbub backup has copied, in an empty folder, or on an empty store and bus."`
+	Doctor   doctor.Config      `cmd:"" help:"Check an installation, and say of each thing whether it is as it should be, and what to do if not."`
 	Groups   groups.Config      `cmd:"" help:"Print the consumer groups for which the log on the bus keeps unread entries, as JSON, one a line; retire one."`
 	Drill    drill.Config       `cmd:"" help:"Break a cluster of processes on this machine on purpose while simulated users chat, and say what held. Needs a checkout, nginx and the bus's server."`
 	Soak     drill.Soak         `cmd:"" help:"Let simulated users chat in a cluster of processes on this machine for a long time, and say whether memory and open files stay flat."`
