@@ -75,8 +75,10 @@ var covered = map[string]place{
 	"bin/hubbub dead-letters --bus URL --replay":     here("bin/hubbub dead-letters --bus $REDIS --replay"),
 	"bin/hubbub groups --bus URL":                    here("bin/hubbub groups --bus $REDIS"),
 
-	"bin/hubbub doctor --ops 127.0.0.1:9081 --url http://localhost:9080": in(workflow),
-	"docker compose -f docker-compose.yml run --rm doctor":               in(workflow),
+	"bin/hubbub doctor --ops 127.0.0.1:9081 --url http://localhost:9080":                                             in(workflow),
+	"bin/hubbub backup backups --keep 7":                                                                             in(workflow),
+	`docker compose -f docker-compose.yml run --rm -T --entrypoint "/hubbub-service restore" backup - < chat.hubbub`: in(workflow),
+	"docker compose -f docker-compose.yml run --rm doctor":                                                           in(workflow),
 	"bin/hubbub backup":                                                       here("bin/hubbub backup --help"),
 	"bin/hubbub restore":                                                      here("bin/hubbub restore --help"),
 	"bin/hubbub backup chat.hubbub":                                           in(workflow),

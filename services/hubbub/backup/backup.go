@@ -88,9 +88,10 @@ func (p *Place) BusFolder() string {
 
 // Config is what `hubbub backup` can be told.
 type Config struct {
-	File  string        `arg:"" help:"File to write, which must not be there yet; - is standard output. The word verify: check the file that follows."`
+	File  string        `arg:"" help:"File to write, which must not be there yet, or a folder, in which it is named by the time; - is standard output. The word verify: check the file that follows."`
 	Check string        `arg:"" optional:"" help:"With verify: the file to check."`
 	Wait  time.Duration `help:"How long to wait for history to store what was sent before the backup began (1s to 24h)." default:"1m"`
+	Keep  int           `help:"In a folder, remove all but the newest so many backups once one was made (0 to 10000; 0: none)." default:"0"`
 	Place `embed:""`
 }
 
@@ -104,6 +105,7 @@ func (*Config) Help() string {
 A hubbub up is asked through its data folder while it runs; one that is stopped is read. For a cluster give --bus and --store, or --history-store and --directory-store, as its services have them.
 
 	hubbub backup FILE          make a backup
+	hubbub backup FOLDER        make one that is named by the time
 	hubbub backup verify FILE   read one through, and check its sums and counts
 
 The file has everything that people said, and can sign tokens: keep it secret.`
@@ -114,6 +116,9 @@ func (c *Config) Validate() error {
 	errs := []error{c.Place.Validate()}
 	if c.Wait < time.Second || c.Wait > 24*time.Hour {
 		errs = append(errs, fmt.Errorf("--wait is %s; it has to be 1s to 24h0m0s", c.Wait))
+	}
+	if c.Keep < 0 || c.Keep > 10_000 {
+		errs = append(errs, fmt.Errorf("--keep is %d; it has to be 0 to 10000", c.Keep))
 	}
 	if (c.File == verify) != (c.Check != "") {
 		errs = append(errs, errors.New("it has to be hubbub backup FILE, or hubbub backup verify FILE"))
@@ -134,11 +139,22 @@ func (c *Config) Execute(ctx context.Context, out io.Writer) error {
 		}
 		return err
 	}
-	m, err := save(ctx, c.File, c.write)
+	path, folder := c.File, ""
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		folder, path = path, filepath.Join(path, began.UTC().Format(stamp))
+	} else if c.Keep > 0 {
+		return fmt.Errorf("--keep is %d, and %s is no folder; only where backups are named by the time is it known which are old", c.Keep, c.File)
+	}
+	m, err := save(ctx, path, c.write)
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(out, "%s: backed up %s in %s\n", c.File, strings.Join(total(m.Counts), ", "), time.Since(began).Round(time.Millisecond)); err != nil {
+	if folder != "" && c.Keep > 0 {
+		if err := prune(folder, c.Keep); err != nil {
+			return err
+		}
+	}
+	if _, err := fmt.Fprintf(out, "%s: backed up %s in %s\n", path, strings.Join(total(m.Counts), ", "), time.Since(began).Round(time.Millisecond)); err != nil {
 		return fmt.Errorf("print: %w", err)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"hubbub.internal/services/hubbub/backup/archive"
 )
@@ -41,6 +42,29 @@ func save(ctx context.Context, path string, write func(ctx context.Context, w io
 		return m, fmt.Errorf("write the backup: %w", err)
 	}
 	return m, syncFolder(filepath.Dir(path))
+}
+
+// stamp is how a backup in a folder is named.
+const stamp = "hubbub-20060102T150405Z.hubbub"
+
+// prune removes all but the newest backups in a folder of which stamp made the names.
+func prune(folder string, keep int) error {
+	all, err := os.ReadDir(folder) // in the order of their names
+	if err != nil {
+		return fmt.Errorf("old backups: %w", err)
+	}
+	var names []string
+	for _, e := range all {
+		if _, err := time.Parse(stamp, e.Name()); err == nil && e.Type().IsRegular() {
+			names = append(names, e.Name())
+		}
+	}
+	for _, name := range names[:max(0, len(names)-keep)] {
+		if err := os.Remove(filepath.Join(folder, name)); err != nil {
+			return fmt.Errorf("remove an old backup: %w", err)
+		}
+	}
+	return nil
 }
 
 // checked has write make a backup, which goes to out, and reads it at the same time.

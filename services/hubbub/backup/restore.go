@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ import (
 
 // Restore is what `hubbub restore` can be told.
 type Restore struct {
-	File    string `arg:"" help:"File that hubbub backup has made."`
+	File    string `arg:"" help:"File that hubbub backup has made; - is standard input, which is copied to a temporary file first (TMPDIR)."`
 	Replace bool   `help:"Put what is there already out of the way: files go to a folder replaced-… in the data folder, what is in MongoDB is removed."`
 	KeepLog bool   `help:"Keep the log on the bus, which is there still and younger than the backup: history takes in again what it has."`
 	Place   `embed:""`
@@ -42,6 +43,14 @@ func (r *Restore) Validate() error { return r.Place.Validate() }
 // Execute implements daemon.Tool.
 func (r *Restore) Execute(ctx context.Context, out io.Writer) error {
 	began := time.Now()
+	if r.File == stdin {
+		f, err := spool(os.Stdin)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = os.Remove(f) }()
+		r.File = f
+	}
 	h, m, err := verified(ctx, r.File)
 	if err != nil {
 		return err
@@ -89,6 +98,22 @@ func (r *Restore) Execute(ctx context.Context, out io.Writer) error {
 		return fmt.Errorf("print: %w", err)
 	}
 	return nil
+}
+
+// stdin as File is standard input.
+const stdin = "-"
+
+// spool copies a backup to a file, since it is read twice.
+func spool(in io.Reader) (string, error) {
+	f, err := os.CreateTemp("", "hubbub-restore-") // mode 0600
+	if err != nil {
+		return "", fmt.Errorf("copy the backup: %w", err)
+	}
+	_, err = io.Copy(f, in)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return "", errors.Join(fmt.Errorf("copy the backup: %w; TMPDIR names another folder", err), os.Remove(f.Name()))
+	}
+	return f.Name(), nil
 }
 
 // forward opens the stores as the services do, which moves their schemas forward, and returns what

@@ -352,6 +352,13 @@ func TestStopped(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(file), ".*")); len(left) > 0 {
 		t.Errorf("beside it is %v", left)
 	}
+	folder := t.TempDir()
+	if out := execute(t, &backup.Config{}, folder, "--data", data, "--keep", "1"); !strings.Contains(out, folder+"/hubbub-2") {
+		t.Errorf("in a folder: %q", out)
+	}
+	if _, err := try(t, &backup.Config{}, filepath.Join(folder, "x"), "--data", data, "--keep", "1"); err == nil || !strings.Contains(err.Error(), "is no folder") {
+		t.Errorf("with --keep, and no folder: %v", err)
+	}
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip("there is no disk here that is always full")

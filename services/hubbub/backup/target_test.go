@@ -1,6 +1,8 @@
 package backup
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,43 @@ import (
 	"hubbub.internal/libs/mongotest"
 	"hubbub.internal/services/hubbub/backup/archive"
 )
+
+// TestPrune removes backups that are old, and nothing else.
+func TestPrune(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{
+		"hubbub-20260101T000000Z.hubbub", "hubbub-20260102T000000Z.hubbub", "hubbub-20251231T235959Z.hubbub", "hubbub-precious.hubbub", "other",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := prune(dir, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(left) != 4 {
+		t.Errorf("%v are left, %v", left, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "hubbub-20251231T235959Z.hubbub")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the oldest is there: %v", err)
+	}
+}
+
+// TestSpool copies what is read from standard input.
+func TestSpool(t *testing.T) {
+	path, err := spool(strings.NewReader("a backup"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(path)
+	if got, err := os.ReadFile(path); err != nil || string(got) != "a backup" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
 
 // TestHalfRestored ends a restore in its middle: nothing of it stays, in files and in MongoDB.
 func TestHalfRestored(t *testing.T) {

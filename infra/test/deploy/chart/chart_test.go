@@ -11,6 +11,7 @@ import (
 
 	apps "k8s.io/api/apps/v1"
 	autoscaling "k8s.io/api/autoscaling/v2"
+	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 	policy "k8s.io/api/policy/v1"
@@ -77,6 +78,7 @@ type objects struct {
 	accounts    map[string]*core.ServiceAccount
 	monitors    map[string]*serviceMonitor
 	rules       map[string]*prometheusRule
+	crons       map[string]*batch.CronJob
 }
 
 // Of the Prometheus operator, what the chart has.
@@ -127,6 +129,7 @@ func parse(t *testing.T, out map[string]string) objects {
 		map[string]*apps.Deployment{}, map[string]*core.Service{}, map[string]*core.ConfigMap{}, map[string]*networking.NetworkPolicy{},
 		map[string]*policy.PodDisruptionBudget{}, map[string]*autoscaling.HorizontalPodAutoscaler{}, map[string]*networking.Ingress{},
 		map[string]*core.ServiceAccount{}, map[string]*serviceMonitor{}, map[string]*prometheusRule{},
+		map[string]*batch.CronJob{},
 	}
 	for file, text := range out {
 		if file == "NOTES.txt" {
@@ -142,6 +145,8 @@ func parse(t *testing.T, out map[string]string) objects {
 				continue
 			}
 			switch m.APIVersion + " " + m.Kind {
+			case "batch/v1 CronJob":
+				put(t, o.crons, m, doc)
 			case "apps/v1 Deployment":
 				put(t, o.deployments, m, doc)
 			case "v1 Service":
@@ -472,6 +477,7 @@ func TestValues(t *testing.T) {
 		"no slash": "image: { registry: ghcr.io/somebody }", "a typing error": "egde: {}",
 		"another": "edge: { replica: 3 }", "a word": "edge: { replicas: many }", "none": "edge: { replicas: 0 }",
 		"no option": "config: { LOG_LEVEL: debug }", "no host": "ingress: { enabled: true }", "a path": "basePath: chat",
+		"no claim": "backup: { enabled: true }", "no schedule": "backup: { schedule: often }",
 		"networks": "trustedNetworks: everybody", "a port": "networkPolicy: { busPorts: [99999] }",
 	} {
 		if err := validate(t, values(t, minimal, over)); err == nil {
