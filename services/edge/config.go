@@ -7,16 +7,12 @@ import (
 	"net/url"
 	"os"
 	"regexp"
-	"runtime"
 	"strings"
 	"time"
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/clientaddr"
 	"hubbub.internal/services/edge/internal/conn"
-	"hubbub.internal/services/edge/internal/fanout"
-	"hubbub.internal/services/edge/internal/hub"
-	"hubbub.internal/services/edge/internal/ring"
 )
 
 // Config is what an edge can be told. Sizes are in bytes.
@@ -93,7 +89,7 @@ func (c *Config) Validate() error {
 	if !goodBase.MatchString(c.BasePath) {
 		errs = append(errs, fmt.Errorf("--base-path is %.80q; it has to be / or like /chat/, of letters, digits, and . _ ~ -", c.BasePath))
 	}
-	between("loops", c.Loops, 0, hub.MaxShards)
+	between("loops", c.Loops, 0, conn.MaxShards)
 	between("max-sockets", c.MaxSockets, 1, huge)
 	between("max-sockets-per-ip", c.MaxSocketsIP, 0, huge)
 	between("max-sockets-per-user", c.MaxSocketsUser, 0, huge)
@@ -143,34 +139,6 @@ const spareFiles = 500
 // socketsWithin returns how many sockets a limit of open files allows.
 func socketsWithin(files int) int { return max(1, files-min(spareFiles, files/4)) }
 
-// ringKeep is how long at most a ring keeps frames, in seconds, for sockets that are slow or come
-// back.
-const ringKeep = 30
-
-func (c *Config) options(loops int) hub.Options {
-	id := c.EdgeID
-	if id == "" {
-		id = newEdgeID()
-	}
-	proxies, _ := clientaddr.Parse(c.TrustedProxies) // Validate has looked at them
-	return hub.Options{
-		Options: conn.Options{
-			Origins: c.Origins, Proxies: proxies, BasePath: c.Base(),
-			Sockets: min(c.MaxSockets, socketsWithin(fileLimit())), SocketsPerIP: c.MaxSocketsIP,
-			Frame: c.MaxFrame, Rate: c.Rate, Burst: c.Burst, Buffers: c.MaxBuffers / loops, Outstanding: c.MaxOutstanding, Deflate: c.Deflate,
-			HandshakeTimeout: c.Handshake, HelloTimeout: c.Hello, PingAfter: c.Ping, IdleTimeout: c.Idle, WriteTimeout: c.Write,
-		},
-		EdgeID: id, Heartbeat: c.Heartbeat, SocketsPerUser: c.MaxSocketsUser,
-		UserRate: c.UserRate, UserBurst: c.UserBurst, UserBytes: c.UserBytes, GuestBytes: c.GuestBytes,
-		Text: c.MaxText, Rooms: c.MaxRooms, Pending: c.MaxPending,
-		Fanout: fanout.Options{
-			Ring:     ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},
-			Coalesce: c.Coalesce,
-		},
-		AwayAfter: c.Away,
-	}
-}
-
 // newEdgeID names an edge after its host, for people who look, and differently at each start, so
 // that edges of one host are told apart.
 func newEdgeID() string {
@@ -185,11 +153,4 @@ func newEdgeID() string {
 		return '-'
 	}, host)
 	return clean[:min(len(clean), 20)] + "-" + chat.NewID()
-}
-
-func (c *Config) loops() int {
-	if c.Loops > 0 {
-		return c.Loops
-	}
-	return min(runtime.GOMAXPROCS(0), hub.MaxShards)
 }

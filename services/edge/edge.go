@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -21,7 +22,14 @@ import (
 	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/services/edge/internal/hub"
+	"hubbub.internal/libs/clientaddr"
+	"hubbub.internal/services/edge/internal/conn"
+	"hubbub.internal/services/edge/internal/fanout"
+	"hubbub.internal/services/edge/internal/protocol"
+	"hubbub.internal/services/edge/internal/ring"
+	"hubbub.internal/services/edge/internal/rooms"
+	"hubbub.internal/services/edge/internal/sends"
+	"hubbub.internal/services/edge/internal/session"
 	"hubbub.internal/services/edge/internal/transport"
 )
 
@@ -42,7 +50,7 @@ type Deps struct {
 type Edge struct {
 	cfg     Config
 	log     *zap.Logger
-	hub     *hub.Hub
+	hub     *protocol.Hub
 	loops   []transport.Loop
 	addr    net.Addr
 	http    *fallback
@@ -63,7 +71,7 @@ func New(cfg Config, deps Deps) (*Edge, error) {
 	}
 	n := cfg.loops()
 	e := &Edge{cfg: cfg, log: deps.Log, http: newFallback(deps.Handler, deps.Log)}
-	e.hub = hub.New(cfg.options(n), hub.Deps{
+	e.hub = protocol.New(cfg.options(n), protocol.Deps{
 		Bus: deps.Bus, Verifier: deps.Verifier, Access: deps.Directory, Log: deps.Log, Metrics: deps.Metrics, HTTP: e.http.take,
 	})
 	listen := transport.Listen
@@ -148,4 +156,42 @@ func (e *Edge) sayFiles(files int) {
 		text = "--max-sockets is more than the limit of open files allows, which is what counts: raise that limit (ulimit -n, HUBBUB_NOFILE of the compose files)"
 	}
 	say(text, zap.Int("sockets", min(sockets, e.cfg.MaxSockets)), zap.Int("allowed", sockets), zap.Int("files", files), zap.Int("max_sockets", e.cfg.MaxSockets))
+}
+
+// ringKeep is how long at most a ring keeps frames, in seconds, for sockets that are slow or come
+// back.
+const ringKeep = 30
+
+func (c *Config) options(loops int) protocol.Options {
+	id := c.EdgeID
+	if id == "" {
+		id = newEdgeID()
+	}
+	proxies, _ := clientaddr.Parse(c.TrustedProxies) // Validate has looked at them
+	return protocol.Options{
+		EdgeID: id, Heartbeat: c.Heartbeat,
+		Options: conn.Options{
+			Origins: c.Origins, Proxies: proxies, BasePath: c.Base(),
+			Sockets: min(c.MaxSockets, socketsWithin(fileLimit())), SocketsPerIP: c.MaxSocketsIP,
+			Frame: c.MaxFrame, Rate: c.Rate, Burst: c.Burst, Buffers: c.MaxBuffers / loops, Outstanding: c.MaxOutstanding, Deflate: c.Deflate,
+			HandshakeTimeout: c.Handshake, HelloTimeout: c.Hello, PingAfter: c.Ping, IdleTimeout: c.Idle, WriteTimeout: c.Write,
+		},
+		Fanout: fanout.Options{
+			Ring:     ring.Limits{Bytes: c.RingBytes, Entries: c.RingEntries, Keep: ringKeep},
+			Coalesce: c.Coalesce,
+		},
+		Session: session.Options{
+			SocketsPerUser: c.MaxSocketsUser, UserRate: c.UserRate, UserBurst: c.UserBurst,
+			UserBytes: c.UserBytes, GuestBytes: c.GuestBytes, AwayAfter: c.Away,
+		},
+		Rooms: rooms.Options{Rooms: c.MaxRooms},
+		Sends: sends.Options{Text: c.MaxText, Pending: c.MaxPending},
+	}
+}
+
+func (c *Config) loops() int {
+	if c.Loops > 0 {
+		return c.Loops
+	}
+	return min(runtime.GOMAXPROCS(0), conn.MaxShards)
 }

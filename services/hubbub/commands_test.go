@@ -138,7 +138,7 @@ var covered = map[string]place{
 	"cd libs && go test ./bus/natsbus ./bus/redisbus -run xxx -bench 'Append$' -benchtime 8x":        in(workflow),
 	"cd services/edge && go test -run '^$' -bench . -benchtime 50ms ./internal/deflate":              in(workflow),
 	"cd services/edge && go test -run '^$' -bench Idle -benchtime 1x .":                              in(workflow),
-	"cd services/edge && go test -run '^$' -bench Keepalive -benchtime 5x ./internal/hub":            in(workflow),
+	"cd services/edge && go test -run '^$' -bench Keepalive -benchtime 5x ./internal/protocol":       in(workflow),
 	"cd services/edge && go test -run '^$' -bench Million -benchtime 100x ./internal/wheel":          in(workflow),
 	"cd services/edge && go test -run '^$' -bench Pings -benchtime 2x .":                             in(workflow),
 	"cd services/history && go test -run '^$' -bench 'Page$' -benchtime 200x .":                      in(workflow),

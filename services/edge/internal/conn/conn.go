@@ -96,6 +96,9 @@ type Hub struct {
 	addrs    addrTable
 }
 
+// MaxShards is how many shards a hub may have: layers above name some of them by a bit each.
+const MaxShards = 64
+
 // NewHub returns a hub without shards. http takes a connection that is no WebSocket, with what was
 // read of it.
 func NewHub(o Options, m *metrics.Edge, http func(conn net.Conn, read []byte)) *Hub {

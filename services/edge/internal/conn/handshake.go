@@ -9,32 +9,32 @@ import (
 
 // handshake looks at the beginning of a connection. It returns how much of b has been dealt with: 0
 // if more has to come.
-func (s *Shard) handshake(slot uint32, b []byte) int {
-	res := s.parser.Parse(b)
+func (r *reader) handshake(slot uint32, b []byte) int {
+	res := r.parser.Parse(b)
 	switch res.Verdict {
 	case upgrade.More:
 		return 0
 	case upgrade.HTTP:
-		s.detach(slot, b)
+		r.detach(slot, b)
 		return len(b)
 	case upgrade.Rejected:
-		s.hub.Metrics.Refused.WithLabelValues("handshake").Inc()
-		s.refuse(slot, res.Reply)
+		r.hub.Metrics.Refused.WithLabelValues("handshake").Inc()
+		r.refuse(slot, res.Reply)
 		return len(b)
 	}
-	ses := s.sessions.At(slot)
-	s.buffers.Append(&ses.out, res.Reply)
-	s.Enqueue(slot)
-	s.Accept(slot, res.Deflate)
+	ses := r.sessions.At(slot)
+	r.buffers.Append(&ses.out, res.Reply)
+	r.Enqueue(slot)
+	r.Accept(slot, res.Deflate)
 	switch {
-	case s.hub.Sockets() > s.hub.Options.Sockets:
-		s.hub.Metrics.Refused.WithLabelValues("sockets").Inc()
-		s.Close(slot, wire.CloseOverloaded, "this edge holds as many sockets as it may")
-	case !s.countAddr(slot, res.ForwardedFor, res.RealIP):
-		s.hub.Metrics.Refused.WithLabelValues("address").Inc()
-		s.Close(slot, wire.CloseOverloaded, "this address has as many sockets as it may")
-	case s.hub.draining.Load():
-		s.Bye(slot, byeDrain, 0)
+	case r.hub.Sockets() > r.hub.Options.Sockets:
+		r.hub.Metrics.Refused.WithLabelValues("sockets").Inc()
+		r.Close(slot, wire.CloseOverloaded, "this edge holds as many sockets as it may")
+	case !r.countAddr(slot, res.ForwardedFor, res.RealIP):
+		r.hub.Metrics.Refused.WithLabelValues("address").Inc()
+		r.Close(slot, wire.CloseOverloaded, "this address has as many sockets as it may")
+	case r.hub.draining.Load():
+		r.Bye(slot, byeDrain, 0)
 	case res.Token != "":
 		ses.extra().token = res.Token
 	}
@@ -54,12 +54,12 @@ func (s *Shard) Accept(slot uint32, packs bool) {
 }
 
 // detach hands a connection over that is no WebSocket.
-func (s *Shard) detach(slot uint32, b []byte) {
+func (r *reader) detach(slot uint32, b []byte) {
 	b = bytes.Clone(b)
-	s.forget(slot)
-	conn, err := s.loop.Detach(slot)
+	r.forget(slot)
+	conn, err := r.loop.Detach(slot)
 	if err == nil {
-		s.hub.http(conn, b)
+		r.hub.http(conn, b)
 	}
 }
 
@@ -76,17 +76,17 @@ func (s *Shard) refuse(slot uint32, reply []byte) {
 
 // countAddr counts a session against the limit of its client's address, and reports whether it is
 // within it.
-func (s *Shard) countAddr(slot uint32, forwardedFor, realIP string) bool {
-	o := &s.hub.Options
+func (r *reader) countAddr(slot uint32, forwardedFor, realIP string) bool {
+	o := &r.hub.Options
 	if o.SocketsPerIP == 0 {
 		return true
 	}
-	peer := s.loop.Peer(slot)
+	peer := r.loop.Peer(slot)
 	if !peer.IsValid() { // the connection has broken meanwhile
 		return true
 	}
 	client := o.Proxies.Client(peer, forwardedFor, realIP)
-	i, ok := s.hub.addrs.take(client, o.SocketsPerIP)
-	s.sessions.At(slot).addr = i
+	i, ok := r.hub.addrs.take(client, o.SocketsPerIP)
+	r.sessions.At(slot).addr = i
 	return ok
 }

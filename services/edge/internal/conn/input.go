@@ -2,12 +2,21 @@ package conn
 
 import (
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/deflate"
 	"hubbub.internal/services/edge/internal/frame"
+	"hubbub.internal/services/edge/internal/upgrade"
 )
+
+// reader reads what clients send.
+type reader struct {
+	*Shard
+	parser   *upgrade.Parser
+	inflater deflate.Inflater
+}
 
 // Received implements transport.Handler.
 func (s *Shard) Received(slot uint32, b []byte) {
-	s.clock()
+	s.clock.read()
 	ses := s.sessions.At(slot)
 	s.stats.received += len(b)
 	ses.heard = s.now
@@ -16,13 +25,13 @@ func (s *Shard) Received(slot uint32, b []byte) {
 		s.keepAlive(slot)
 	}
 	if ses.in == nil {
-		if used := s.consume(slot, b); used < len(b) && ses.state != Free {
-			s.keep(slot, b[used:])
+		if used := s.in.consume(slot, b); used < len(b) && ses.state != Free {
+			s.in.keep(slot, b[used:])
 		}
 		return
 	}
 	s.buffers.Append(&ses.in, b)
-	used := s.consume(slot, ses.in.Bytes())
+	used := s.in.consume(slot, ses.in.Bytes())
 	switch {
 	case ses.in == nil: // the session has ended
 	case used == ses.in.Len():
@@ -33,21 +42,21 @@ func (s *Shard) Received(slot uint32, b []byte) {
 }
 
 // keep holds on to the beginning of a frame.
-func (s *Shard) keep(slot uint32, rest []byte) {
-	if s.buffers.Full() {
-		s.hub.Metrics.Refused.WithLabelValues("buffers").Inc()
-		s.Close(slot, wire.CloseOverloaded, "the edge is short of memory")
+func (r *reader) keep(slot uint32, rest []byte) {
+	if r.buffers.Full() {
+		r.hub.Metrics.Refused.WithLabelValues("buffers").Inc()
+		r.Close(slot, wire.CloseOverloaded, "the edge is short of memory")
 		return
 	}
-	s.buffers.Append(&s.sessions.At(slot).in, rest)
+	r.buffers.Append(&r.sessions.At(slot).in, rest)
 }
 
 // consume takes what is complete from b, and returns how much that was. The memory of b may be a
 // buffer of the session, which is not freed before consume has returned.
-func (s *Shard) consume(slot uint32, b []byte) (used int) {
-	ses := s.sessions.At(slot)
+func (r *reader) consume(slot uint32, b []byte) (used int) {
+	ses := r.sessions.At(slot)
 	if ses.state == Handshake {
-		if used = s.handshake(slot, b); used == 0 {
+		if used = r.handshake(slot, b); used == 0 {
 			return 0
 		}
 	}
@@ -60,29 +69,29 @@ func (s *Shard) consume(slot uint32, b []byte) (used int) {
 		if ses.flags&flDeaf != 0 {
 			return len(b)
 		}
-		f, n, code := frame.Read(b[used:], s.frameLimit(ses), ses.flags&flPacks != 0)
+		f, n, code := frame.Read(b[used:], r.frameLimit(ses), ses.flags&flPacks != 0)
 		if code != 0 {
 			// The rest of a frame that is too long is still read, and dropped: a client that is
 			// reset while it writes does not get to see the close frame.
 			if code == wire.CloseTooBig {
 				ses.flags |= flDeaf
 			}
-			s.Fail(slot, code)
+			r.Fail(slot, code)
 			return len(b)
 		}
 		if n == 0 {
 			return used
 		}
 		used += n
-		s.frame(slot, f)
+		r.frame(slot, f)
 	}
 	return len(b)
 }
 
 // frameLimit returns how long the next frame's payload may be.
-func (s *Shard) frameLimit(ses *session) int {
+func (r *reader) frameLimit(ses *session) int {
 	if ses.flags&flPacked != 0 { // it goes on with a compressed message
-		return frame.PackedLimit(s.hub.Options.Frame)
+		return frame.PackedLimit(r.hub.Options.Frame)
 	}
-	return s.hub.Options.Frame
+	return r.hub.Options.Frame
 }

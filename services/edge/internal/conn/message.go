@@ -28,10 +28,10 @@ var reasons = map[wire.CloseCode]string{
 }
 
 // frame handles one frame.
-func (s *Shard) frame(slot uint32, f frame.Frame) {
-	ses := s.sessions.At(slot)
+func (r *reader) frame(slot uint32, f frame.Frame) {
+	ses := r.sessions.At(slot)
 	if f.Op == ws.OpClose {
-		s.closed(slot, f.Payload)
+		r.closed(slot, f.Payload)
 		return
 	}
 	if ses.state == Closing {
@@ -39,40 +39,40 @@ func (s *Shard) frame(slot uint32, f frame.Frame) {
 	}
 	switch {
 	case f.Op == ws.OpPing:
-		if ok, _ := s.Charge(slot); ok {
-			s.pushFrame(slot, ws.OpPong, f.Payload)
+		if ok, _ := r.Charge(slot); ok {
+			r.pushFrame(slot, ws.OpPong, f.Payload)
 		}
 	case f.Op == ws.OpPong:
 	case f.Op == ws.OpBinary && ses.flags&flFragment == 0:
-		s.Fail(slot, wire.CloseBinary)
+		r.Fail(slot, wire.CloseBinary)
 	case (f.Op == ws.OpContinuation) != (ses.flags&flFragment != 0):
-		s.Fail(slot, wire.CloseFrame)
+		r.Fail(slot, wire.CloseFrame)
 	case f.Fin && f.Op == ws.OpText:
-		s.message(slot, f.Payload, f.Packed)
+		r.message(slot, f.Payload, f.Packed)
 	default:
-		s.fragment(slot, f)
+		r.fragment(slot, f)
 	}
 }
 
 // fragment adds a part to a message (RFC 6455 section 5.4), and hands the message over at the last.
-func (s *Shard) fragment(slot uint32, f frame.Frame) {
-	ses := s.sessions.At(slot)
+func (r *reader) fragment(slot uint32, f frame.Frame) {
+	ses := r.sessions.At(slot)
 	if ses.flags |= flFragment; f.Packed {
 		ses.flags |= flPacked
 	}
 	more := ses.extra()
 	switch {
-	case more.part.Len()+len(f.Payload) > s.frameLimit(ses):
-		s.Fail(slot, wire.CloseTooBig)
+	case more.part.Len()+len(f.Payload) > r.frameLimit(ses):
+		r.Fail(slot, wire.CloseTooBig)
 		return
-	case !f.Fin && s.buffers.Full():
-		s.Close(slot, wire.CloseOverloaded, "the edge is short of memory")
+	case !f.Fin && r.buffers.Full():
+		r.Close(slot, wire.CloseOverloaded, "the edge is short of memory")
 		return
 	}
-	s.buffers.Append(&more.part, f.Payload)
+	r.buffers.Append(&more.part, f.Payload)
 	if !f.Fin {
 		if len(f.Payload) == 0 {
-			s.Charge(slot) // empty fragments cost the client nothing, so they count as commands
+			r.Charge(slot) // empty fragments cost the client nothing, so they count as commands
 		}
 		return
 	}
@@ -81,19 +81,19 @@ func (s *Shard) fragment(slot uint32, f frame.Frame) {
 	whole := more.part
 	more.part = nil
 	ses.slim()
-	s.message(slot, whole.Bytes(), packed)
-	s.buffers.Free(&whole)
+	r.message(slot, whole.Bytes(), packed)
+	r.buffers.Free(&whole)
 }
 
 // message hands over a text message, which may be compressed.
-func (s *Shard) message(slot uint32, b []byte, packed bool) {
+func (r *reader) message(slot uint32, b []byte, packed bool) {
 	if packed {
 		var ok bool
-		if b, ok = s.inflate(slot, b); !ok {
+		if b, ok = r.inflate(slot, b); !ok {
 			return
 		}
 	}
-	s.handler.Message(slot, b)
+	r.handler.Message(slot, b)
 }
 
 // InflateUnit is how many bytes that a message has grown by when inflated count as one command
@@ -103,20 +103,20 @@ const InflateUnit = 4 << 10
 
 // inflate decompresses a message, within the limit that holds for others. It returns false when
 // that has ended the session.
-func (s *Shard) inflate(slot uint32, b []byte) ([]byte, bool) {
-	out, err := s.inflater.Inflate(b, s.hub.Options.Frame)
+func (r *reader) inflate(slot uint32, b []byte) ([]byte, bool) {
+	out, err := r.inflater.Inflate(b, r.hub.Options.Frame)
 	switch {
 	case errors.Is(err, deflate.ErrTooBig):
-		s.Fail(slot, wire.CloseTooBig)
+		r.Fail(slot, wire.CloseTooBig)
 		return nil, false
 	case err != nil:
-		s.Close(slot, wire.CloseNotUTF8, "a compressed message is not DEFLATE data")
-		s.finish(slot)
+		r.Close(slot, wire.CloseNotUTF8, "a compressed message is not DEFLATE data")
+		r.finish(slot)
 		return nil, false
 	}
 	grown := len(out) - len(b)
-	for cost := max(grown, -grown)/InflateUnit + s.inflater.Restarts; cost > 0 && s.sessions.At(slot).state != Closing; cost-- {
-		s.Charge(slot)
+	for cost := max(grown, -grown)/InflateUnit + r.inflater.Restarts; cost > 0 && r.sessions.At(slot).state != Closing; cost-- {
+		r.Charge(slot)
 	}
-	return out, s.sessions.At(slot).state != Closing
+	return out, r.sessions.At(slot).state != Closing
 }

@@ -41,7 +41,7 @@ func (s *Shard) Enqueue(slot uint32) {
 
 // Lag says that the source may have more for a session than it has enqueued it for: the session's
 // next flush asks for all.
-func (s *Shard) Lag(slot uint32) { s.sessions.At(slot).flags |= flLagging }
+func (t *table) Lag(slot uint32) { t.sessions.At(slot).flags |= flLagging }
 
 // flushAll writes what there is for the sessions that were enqueued, with one system call each.
 func (s *Shard) flushAll() {
@@ -135,7 +135,7 @@ func (s *Shard) Writable(slot uint32) {
 	if ses.state == Free || ses.flags&flBlocked == 0 {
 		return
 	}
-	s.clock()
+	s.clock.read()
 	ses.flags = ses.flags&^flBlocked | flLagging
 	s.Enqueue(slot)
 	s.keepAlive(slot)

@@ -3,6 +3,7 @@ package conn
 import (
 	"hubbub.internal/services/edge/internal/bucket"
 	"hubbub.internal/services/edge/internal/buffer"
+	"hubbub.internal/services/edge/internal/slab"
 	"hubbub.internal/services/edge/internal/wheel"
 )
 
@@ -58,23 +59,26 @@ type extras struct {
 	part  *buffer.Buffer // what has arrived of a message in fragments
 }
 
+// table has the sessions of a shard, by slot.
+type table struct{ sessions slab.Slab[session] }
+
 // Ref names a connection across goroutines: its slot is used again, the reference is not.
 type Ref struct{ Slot, gen uint32 }
 
 // Ref returns the reference of the connection that has the slot now.
-func (s *Shard) Ref(slot uint32) Ref { return Ref{slot, s.sessions.At(slot).gen} }
+func (t *table) Ref(slot uint32) Ref { return Ref{slot, t.sessions.At(slot).gen} }
 
 // Alive reports whether the connection that r names goes on.
-func (s *Shard) Alive(r Ref) bool {
-	ses := s.sessions.At(r.Slot)
+func (t *table) Alive(r Ref) bool {
+	ses := t.sessions.At(r.Slot)
 	return ses.gen == r.gen && ses.state != Free && ses.state != Closing
 }
 
 // Slots returns how many slots there are, used or not.
-func (s *Shard) Slots() uint32 { return s.sessions.Len() }
+func (t *table) Slots() uint32 { return t.sessions.Len() }
 
 // State returns how far a connection has come.
-func (s *Shard) State(slot uint32) State { return s.sessions.At(slot).state }
+func (t *table) State(slot uint32) State { return t.sessions.At(slot).state }
 
 // SetState says that the client has said hello (Greeting) or was let in (Ready). The time of being
 // Ready begins now.
@@ -87,17 +91,17 @@ func (s *Shard) SetState(slot uint32, state State) {
 }
 
 // Packs reports whether the client takes compressed messages.
-func (s *Shard) Packs(slot uint32) bool { return s.sessions.At(slot).flags&flPacks != 0 }
+func (t *table) Packs(slot uint32) bool { return t.sessions.At(slot).flags&flPacks != 0 }
 
 // Blocked reports whether the kernel takes no more for a connection.
-func (s *Shard) Blocked(slot uint32) bool { return s.sessions.At(slot).flags&flBlocked != 0 }
+func (t *table) Blocked(slot uint32) bool { return t.sessions.At(slot).flags&flBlocked != 0 }
 
 // Unsent returns how many bytes that were pushed wait to be written.
-func (s *Shard) Unsent(slot uint32) int { return s.sessions.At(slot).out.Len() }
+func (t *table) Unsent(slot uint32) int { return t.sessions.At(slot).out.Len() }
 
 // TakeToken returns the token of the upgrade request, once; empty: there was none.
-func (s *Shard) TakeToken(slot uint32) (token string) {
-	ses := s.sessions.At(slot)
+func (t *table) TakeToken(slot uint32) (token string) {
+	ses := t.sessions.At(slot)
 	if ses.more != nil {
 		token, ses.more.token = ses.more.token, ""
 		ses.slim()

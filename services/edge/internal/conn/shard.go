@@ -1,15 +1,12 @@
 package conn
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/edge/internal/bucket"
 	"hubbub.internal/services/edge/internal/buffer"
-	"hubbub.internal/services/edge/internal/deflate"
-	"hubbub.internal/services/edge/internal/slab"
 	"hubbub.internal/services/edge/internal/transport"
 	"hubbub.internal/services/edge/internal/upgrade"
 	"hubbub.internal/services/edge/internal/uptime"
@@ -19,31 +16,25 @@ import (
 // A Shard owns the connections of one loop. Only that loop's goroutine touches it, but for Post and
 // Wake.
 type Shard struct {
-	hub      *Hub
-	loop     transport.Loop
-	handler  Handler
-	source   Source
-	index    int
-	elapsed  func() time.Duration // since the process started
-	at       time.Duration        // that, of this turn
-	now      uint32               // the same in ms, which wraps around after 49 days
-	ticked   uint32               // the last tick
-	wheel    *wheel.Wheel
-	sessions slab.Slab[session]
-	buffers  *buffer.Pool
-	held     atomic.Int64 // bytes of buffers in use, as of the last turn
-	parser   *upgrade.Parser
-	rate     bucket.Limit
-	inflater deflate.Inflater
-	enc      []byte   // where a bye is put together
-	bufs     [][]byte // what one write has
-	queue    []uint32 // sessions to flush in this turn
-	again    []uint32 // sessions to flush in the next
-	stats    stats
-	drain    draining
-
-	mu    sync.Mutex
-	posts []func()
+	hub     *Hub
+	handler Handler
+	source  Source
+	index   int
+	ticked  uint32 // the last tick
+	wheel   *wheel.Wheel
+	buffers *buffer.Pool
+	held    atomic.Int64 // bytes of buffers in use, as of the last turn
+	rate    bucket.Limit
+	enc     []byte   // where a bye is put together
+	bufs    [][]byte // what one write has
+	queue   []uint32 // sessions to flush in this turn
+	again   []uint32 // sessions to flush in the next
+	stats   stats
+	drain   draining
+	in      reader
+	clock
+	table
+	mailbox
 }
 
 var _ transport.Handler = (*Shard)(nil)
@@ -57,13 +48,13 @@ const TickEvery = 100 * time.Millisecond
 func newShard(h *Hub, l transport.Loop, index int) *Shard {
 	o := &h.Options
 	s := &Shard{
-		hub: h, loop: l, index: index, elapsed: uptime.Since,
+		hub: h, index: index, clock: clock{elapsed: uptime.Since}, mailbox: mailbox{loop: l},
 		buffers: buffer.NewPool(o.Buffers),
-		parser:  upgrade.NewParser(o.Origins, o.Deflate > 0).Under(o.BasePath),
 		rate:    bucket.Limit{Rate: uint32(o.Rate), Burst: uint32(o.Burst)},
 		bufs:    make([][]byte, 0, transport.MaxBufs),
 	}
-	s.clock()
+	s.in = reader{Shard: s, parser: upgrade.NewParser(o.Origins, o.Deflate > 0).Under(o.BasePath)}
+	s.clock.read()
 	s.ticked = s.ticks(0)
 	s.wheel = wheel.New(s.ticked, func(slot uint32) *wheel.Timer { return &s.sessions.At(slot).timer })
 	return s
@@ -75,23 +66,9 @@ func (s *Shard) Serve(handler Handler, source Source) { s.handler, s.source = ha
 // Index returns which of its hub's shards this is, from 0 on.
 func (s *Shard) Index() int { return s.index }
 
-// Now returns the time of this turn, in ms since the process started, which wraps around.
-func (s *Shard) Now() uint32 { return s.now }
-
-// At returns the time of this turn since the process started.
-func (s *Shard) At() time.Duration { return s.at }
-
-// Elapsed returns the time since the process started, now.
-func (s *Shard) Elapsed() time.Duration { return s.elapsed() }
-
-func (s *Shard) clock() {
-	s.at = s.elapsed()
-	s.now = ms(s.at)
-}
-
 // Turn implements transport.Handler.
 func (s *Shard) Turn() time.Duration {
-	s.clock()
+	s.clock.read()
 	s.runPosts()
 	s.handler.Mail()
 	if t := s.ticks(0); t != s.ticked {
@@ -125,30 +102,9 @@ func (s *Shard) tick() {
 	s.drainSome()
 }
 
-// Post calls do in the shard's next turn. It may be called from any goroutine.
-func (s *Shard) Post(do func()) {
-	s.mu.Lock()
-	s.posts = append(s.posts, do)
-	s.mu.Unlock()
-	s.loop.Wake()
-}
-
-// Wake makes the loop take a turn soon. It may be called from any goroutine.
-func (s *Shard) Wake() { s.loop.Wake() }
-
-func (s *Shard) runPosts() {
-	s.mu.Lock()
-	posts := s.posts
-	s.posts = nil
-	s.mu.Unlock()
-	for _, do := range posts {
-		do()
-	}
-}
-
 // Opened implements transport.Handler.
 func (s *Shard) Opened(slot uint32) {
-	s.clock()
+	s.clock.read()
 	s.sessions.Reach(slot)
 	ses := s.sessions.At(slot)
 	*ses = session{gen: ses.gen + 1, heard: s.now, since: s.now, state: Handshake, flags: ses.flags & flQueued}

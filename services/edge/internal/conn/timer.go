@@ -81,7 +81,3 @@ func (s *Shard) fireAt(slot, at uint32) {
 	ahead := time.Duration(int32(at-s.now)) * time.Millisecond
 	s.wheel.Set(slot, s.ticks(ahead+TickEvery-1))
 }
-
-// ticks returns the tick of a time from now. It is counted from s.at: s.now in ticks would not wrap
-// around as they do, and timers from before that would be late by as long again.
-func (s *Shard) ticks(ahead time.Duration) uint32 { return uint32((s.at + ahead) / TickEvery) }

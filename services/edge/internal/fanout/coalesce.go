@@ -47,16 +47,12 @@ func (s *Shard) endDeferral() {
 	d.waiting = d.waiting[:0]
 }
 
-// waitLimit returns for how long the loop may wait, if for all else it may for so long (negative:
-// for ever). The turn has taken some time itself.
-func (s *Shard) waitLimit(limit time.Duration) time.Duration {
-	d := &s.deferral
-	if len(d.waiting) == 0 {
-		return limit
-	}
-	left := max(0, d.due-s.conn.Elapsed())
-	if limit < 0 {
+// limit returns for how long the loop may wait while a set waits, if for all else it may for so
+// long (negative: for ever), at a time since the process started.
+func (d *deferral) limit(wait, now time.Duration) time.Duration {
+	left := max(0, d.due-now)
+	if wait < 0 {
 		return left
 	}
-	return min(limit, left)
+	return min(wait, left)
 }

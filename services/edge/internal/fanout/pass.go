@@ -114,9 +114,8 @@ func (s *Shard) loadBatch(a *subscriberSet) {
 	a.batch = uint32(len(p.batches))
 }
 
-// dropBatches ends the turn for what was loaded.
-func (s *Shard) dropBatches() {
-	p := &s.pass
+// drop ends the turn for the batches that were loaded.
+func (p *fanoutPass) drop() {
 	for i := range p.batches {
 		p.batches[i].set.batch = 0
 	}

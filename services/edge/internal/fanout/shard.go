@@ -94,12 +94,15 @@ func (s *Shard) Deliver() {
 }
 
 // Delivered implements conn.Source.
-func (s *Shard) Delivered() { s.dropBatches() }
+func (s *Shard) Delivered() { s.pass.drop() }
 
 // Wait implements conn.Source.
 func (s *Shard) Wait(limit time.Duration) time.Duration {
 	if s.from < len(s.dirty) {
 		return 0
 	}
-	return s.waitLimit(limit)
+	if len(s.deferral.waiting) == 0 {
+		return limit
+	}
+	return s.deferral.limit(limit, s.conn.Elapsed()) // the turn has taken some time itself
 }

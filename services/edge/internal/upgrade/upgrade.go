@@ -10,8 +10,6 @@ import (
 	"encoding/base64"
 	"strconv"
 	"strings"
-
-	"hubbub.internal/services/edge/internal/deflate"
 )
 
 // Path is where the WebSocket is.
@@ -191,7 +189,7 @@ func (p *Parser) accept(r *request) Result {
 	case p.origins != nil && r.count[hOrigin] == 1 && !p.origins[strings.ToLower(string(r.origin))]:
 		return Reject(403, "this page's origin may not connect")
 	}
-	extensions, err := deflate.Answer(r.extensions)
+	extensions, err := answerOffers(r.extensions)
 	if err != nil {
 		return Reject(400, err.Error())
 	}

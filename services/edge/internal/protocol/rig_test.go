@@ -1,0 +1,441 @@
+package protocol
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gobwas/ws"
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/membus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/edge/internal/conn"
+	"hubbub.internal/services/edge/internal/uptime"
+)
+
+// rig is a hub with the services that it asks, all on one bus in memory and in a bubble: the clock
+// is the test's, and the loops turn when the test says so, in its own goroutine.
+type rig struct {
+	t      tester
+	server *membus.Server
+	bus    *membus.Bus // of the services
+	hub    *Hub
+	shards []*Shard
+	loops  []*fakeLoop
+	key    ed25519.PrivateKey
+	next   uint32 // slot
+
+	mu      sync.Mutex
+	access  map[[2]string]directory.Access // by user and room; others are members
+	gone    []string                       // users who have deleted their accounts
+	failing map[string]error               // services, by name
+	asked   map[string]int                 // requests, by service
+	applied []history.ApplyRequest
+	reads   []history.ReadRequest
+	record  []history.Entry // what history has, for since
+	told    told
+	passed  []string // what was read of connections that went to the HTTP server
+}
+
+// tester is a test, or a check of a property.
+type tester interface {
+	Helper()
+	Context() context.Context
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+var member = directory.Access{Role: directory.RoleMember, Read: true, Send: true, Small: true}
+
+// rigged runs a test on a hub with so many loops.
+func rigged(t *testing.T, loops int, test func(r *rig)) {
+	riggedWith(t, loops, func(*Options) {}, test)
+}
+
+func riggedWith(t *testing.T, loops int, set func(*Options), test func(r *rig)) {
+	synctest.Test(t, func(t *testing.T) { withRig(t, loops, set, test) })
+}
+
+// withRig is for who is in a bubble.
+func withRig(t tester, loops int, set func(*Options), test func(r *rig)) {
+	defer uptime.SetStart(time.Now().Add(-time.Hour))() // the bubble's clock is years behind
+	r := &rig{
+		t: t, server: membus.NewServer(membus.Options{}), access: map[[2]string]directory.Access{},
+		failing: map[string]error{}, asked: map[string]int{},
+	}
+	r.bus = r.server.Open()
+	defer func() { _ = r.bus.Close() }()
+	var public ed25519.PublicKey
+	var err error
+	if public, r.key, err = ed25519.GenerateKey(nil); err != nil {
+		t.Fatal(err)
+	}
+	keys, err := auth.EncodeKeys([]auth.PublicKey{{ID: "k", Key: public}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	serve(r, directory.ServiceKeys, func(directory.KeysRequest) (json.RawMessage, error) { return keys, nil })
+	serve(r, directory.ServiceAccess, func(q directory.AccessRequest) (directory.Access, error) {
+		if a, ok := r.access[[2]string{q.User, q.Room}]; ok {
+			return a, nil
+		}
+		return member, nil
+	})
+	serve(r, directory.ServiceDeparted, func(q directory.DepartedRequest) (reply directory.DepartedReply, _ error) {
+		for _, user := range q.Users {
+			if slices.Contains(r.gone, user) {
+				reply.Departed = append(reply.Departed, user)
+			}
+		}
+		return reply, nil
+	})
+	serve(r, history.ServicePage, func(history.PageRequest) (history.Page, error) {
+		return history.Page{Messages: []chat.Message{}}, nil
+	})
+	serve(r, history.ServiceApply, func(q history.ApplyRequest) (history.Applied, error) {
+		r.applied = append(r.applied, q)
+		return history.Applied{Seq: 7}, nil
+	})
+	serve(r, history.ServiceRead, func(q history.ReadRequest) (history.ReadReply, error) {
+		r.reads = append(r.reads, q)
+		return history.ReadReply{}, nil
+	})
+	serve(r, history.ServiceSince, func(q history.SinceRequest) (history.Since, error) {
+		out := history.Since{Through: q.After}
+		for _, e := range r.record {
+			if e.Seq > q.After {
+				out.Entries, out.Through = append(out.Entries, e), e.Seq
+			}
+		}
+		return out, nil
+	})
+	serve(r, presence.ServiceWho, func(presence.WhoRequest) (presence.Who, error) {
+		return presence.Who{Count: 1, Users: []presence.Person{}}, nil
+	})
+	// ends with the bus
+	if _, err := r.bus.Subscribe(t.Context(), presence.ChannelEdges, func(msg []byte) { r.told.take(msg) }); err != nil {
+		t.Fatal(err)
+	}
+	o := testOptions()
+	o.Heartbeat = time.Minute
+	set(&o)
+	edge := r.server.Open()
+	defer func() { _ = edge.Close() }()
+	cache := directory.NewCache(edge, zap.NewNop())
+	r.hub = New(o, Deps{Bus: edge, Verifier: auth.NewVerifier(directory.NewClient(edge).Keys), Access: cache, Log: zap.NewNop(), HTTP: func(c net.Conn, b []byte) { r.passed = append(r.passed, string(b)) }})
+	for range loops {
+		l := newFakeLoop()
+		r.hub.Shard(l)
+		r.loops, r.shards = append(r.loops, l), r.hub.shards
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = cache.Run(ctx) })
+	wg.Go(func() { _ = r.hub.Run(ctx) })
+	defer func() { // also when the test has given up
+		r.hub.Stopped()
+		cancel()
+		wg.Wait()
+		if n := r.hub.rooms.Listening(); n != 0 {
+			t.Errorf("%d channels are still listened to", n)
+		}
+	}()
+	r.settle()
+	test(r)
+	r.checkTold()
+}
+
+// serve has a service answered on the rig's bus.
+func serve[Req, Rep any](r *rig, name string, answer func(Req) (Rep, error)) {
+	sub, err := api.Handle(r.t.Context(), r.bus, name, nil, func(_ context.Context, q Req) (Rep, error) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.asked[name]++
+		if err := r.failing[name]; err != nil {
+			var none Rep
+			return none, err
+		}
+		return answer(q)
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_ = sub // ends with the bus
+}
+
+// settle has everything happen that can happen now.
+func (r *rig) settle() {
+	for busy := true; busy; {
+		synctest.Wait()
+		busy = false
+		for _, s := range r.shards {
+			mail := s.conn.Probe().Posts() > 0 || s.sends.Probe().Mail() || s.fan.Probe().Mail() > 0
+			if mail || s.conn.Probe().Queued() > 0 || s.fan.Probe().Dirty() > 0 {
+				s.conn.Turn()
+				busy = true
+			}
+		}
+	}
+}
+
+// pass lets time go by, with a turn of each loop for each conn.TickEvery.
+func (r *rig) pass(d time.Duration) {
+	for ; d > 0; d -= conn.TickEvery {
+		time.Sleep(conn.TickEvery)
+		for _, s := range r.shards {
+			s.conn.Turn()
+		}
+		r.settle()
+	}
+}
+
+// empty checks that the hub holds nothing of sessions, when all have ended and the rooms' time to
+// rooms.Linger has passed.
+func (r *rig) empty() {
+	r.t.Helper()
+	h := r.hub
+	feeds := h.rooms.Followed()
+	if n := h.Sockets(); n != 0 || feeds != 0 {
+		r.t.Errorf("%d sockets are counted, %d rooms followed", n, feeds)
+	}
+	for i, s := range r.shards {
+		own := s.sess.Probe().Users() + s.own.Probe().Reads()
+		left := map[string]int{
+			"subs": s.fan.Count(), "places ahead of a ring": s.fan.Probe().Ahead(), "joins": s.rooms.Probe().Joins(), "wishes": s.rooms.Probe().Wanted(), "paces": len(s.paces), "timers": s.conn.Probe().Timers(),
+			"bytes of buffers": s.conn.Probe().Held(), "own rooms": own, "lapsed": s.sess.Probe().Lapsed(), "queued": s.conn.Probe().Queued(), "rooms with news": s.fan.Probe().Dirty(), "rooms that wait": s.fan.Probe().Waiting(),
+		}
+		for what, n := range left {
+			if n != 0 {
+				r.t.Errorf("loop %d holds %d %s", i, n, what)
+			}
+		}
+		for slot := range s.conn.Slots() {
+			if s.conn.State(slot) != conn.Free || s.sends.Busy(slot) || !s.sess.Probe().Empty(slot) || !s.conn.Probe().Idle(slot) {
+				r.t.Errorf("loop %d holds something of slot %d", i, slot)
+			}
+		}
+	}
+}
+
+// fail has a service fail from now on; nil ends that.
+func (r *rig) fail(service string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failing[service] = err
+}
+
+// permit says what a user may do, and has the directory tell it.
+func (r *rig) permit(user, room string, a directory.Access, change directory.Change) {
+	r.t.Helper()
+	r.mu.Lock()
+	r.access[[2]string{user, room}] = a
+	r.mu.Unlock()
+	data, err := directory.EncodeChange(change)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.append(bus.NewEntry{Room: chat.ControlRoom, Sender: "directory", ID: chat.NewID(), Data: data})
+}
+
+func (r *rig) append(e bus.NewEntry) uint64 {
+	r.t.Helper()
+	a, err := bus.Append(r.t.Context(), r.bus, e)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.settle()
+	return a.Seq
+}
+
+// put appends an entry of a user's, as another edge or history does.
+func (r *rig) put(e chat.Event) uint64 {
+	r.t.Helper()
+	data, err := chat.AppendEntry(nil, e)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.append(bus.NewEntry{Room: e.Room, Sender: e.User, ID: e.ID, Data: data})
+}
+
+// message appends a message of somebody on another edge.
+func (r *rig) message(room, id string) uint64 {
+	r.t.Helper()
+	return r.append(bus.NewEntry{Room: room, Sender: "far", ID: id, Data: message(room, id)})
+}
+
+func message(room, id string) []byte {
+	data, err := chat.AppendEntry(nil, chat.Event{Type: chat.TypeMsg, Room: room, ID: id, User: "far", Text: id})
+	if err != nil {
+		panic(err)
+	}
+	return data
+}
+
+// token is one of a user's session.
+func (r *rig) token(user string, valid time.Duration) string {
+	r.t.Helper()
+	now := time.Now()
+	token, err := auth.Sign(r.key, "k", auth.Claims{User: user, Name: strings.ToUpper(user), Session: "s-" + user, Issued: now, Expires: now.Add(valid)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return token
+}
+
+// client is a socket as its client sees it.
+type client struct {
+	r    *rig
+	s    *Shard
+	l    *fakeLoop
+	slot uint32
+	seen []frameOf // all that came and was not asked for yet
+	code int       // of the close frame; 0: there was none
+}
+
+// frameOf is what tests want to know of an event.
+type frameOf struct {
+	Type, ID, Room, User string
+	MsgID                string `json:"msg_id"`
+	Code                 any
+	Message              string
+	Seq, Prev            uint64
+	TS                   int64
+	More, Rewind         bool
+	RetryAfterMS         int `json:"retry_after_ms"`
+	raw                  string
+}
+
+// connect is a connection over which nothing has come yet.
+func (r *rig) connect() *client {
+	i := int(r.next) % len(r.shards)
+	c := &client{r: r, s: r.shards[i], l: r.loops[i], slot: r.next}
+	r.next++
+	c.s.conn.Opened(c.slot)
+	return c
+}
+
+// open is a socket that has shaken hands.
+func (r *rig) open() *client {
+	c := r.connect()
+	c.s.conn.Accept(c.slot, false)
+	return c
+}
+
+// login is a socket whose user was let in.
+func (r *rig) login(user string) *client {
+	r.t.Helper()
+	c := r.open()
+	c.say(`{"type":"hello","id":"h","version":1,"token":%q}`, r.token(user, time.Hour))
+	c.want("welcome", "h")
+	return c
+}
+
+// write has a frame come from the client, of which the loop has not turned yet.
+func (c *client) write(format string, args ...any) {
+	c.s.conn.Received(c.slot, maskedText(fmt.Sprintf(format, args...)))
+}
+
+// say has a frame come, and everything happen that follows.
+func (c *client) say(format string, args ...any) {
+	c.write(format, args...)
+	c.r.settle()
+}
+
+// read takes in what was written to the socket.
+func (c *client) read() {
+	c.r.t.Helper()
+	for {
+		in := bytes.NewReader(c.l.got[c.slot])
+		h, err := ws.ReadHeader(in)
+		if err != nil || int64(in.Len()) < h.Length {
+			return // the rest is still to be written
+		}
+		data := make([]byte, h.Length)
+		_, _ = in.Read(data)
+		c.l.got[c.slot] = c.l.got[c.slot][len(c.l.got[c.slot])-in.Len():]
+		switch h.OpCode {
+		case ws.OpClose:
+			code, _ := ws.ParseCloseFrameDataUnsafe(data)
+			c.code = int(code)
+		case ws.OpText:
+			f := frameOf{raw: string(data)}
+			if err := json.Unmarshal(data, &f); err != nil {
+				c.r.t.Fatalf("%s: %v", data, err)
+			}
+			c.seen = append(c.seen, f)
+		}
+	}
+}
+
+// all returns and forgets what came.
+func (c *client) all() []frameOf {
+	c.r.t.Helper()
+	c.read()
+	seen := c.seen
+	c.seen = nil
+	return seen
+}
+
+// answered returns what answers a command among frames.
+func answered(frames []frameOf, id string) (answer frameOf) {
+	for _, f := range frames {
+		if f.Type != "msg" && f.ID == id {
+			answer = f
+		}
+	}
+	return answer
+}
+
+// want returns the one event that has come, which is of this type and answers the command with this
+// id.
+func (c *client) want(kind, id string) frameOf {
+	c.r.t.Helper()
+	all := c.all()
+	if len(all) != 1 || all[0].Type != kind || all[0].ID != id {
+		c.r.t.Fatalf("want one %s with id %q, got %+v (closed with %d)", kind, id, all, c.code)
+	}
+	return all[0]
+}
+
+// refused checks that a command was answered with an error, and nothing else.
+func (c *client) refused(id, code string) frameOf {
+	c.r.t.Helper()
+	f := c.want("error", id)
+	if f.Code != code {
+		c.r.t.Errorf("%s: refused with %v, want %s", id, f.Code, code)
+	}
+	return f
+}
+
+// quiet checks that nothing has come.
+func (c *client) quiet() {
+	c.r.t.Helper()
+	if all := c.all(); len(all) > 0 || c.code != 0 {
+		c.r.t.Fatalf("want nothing, got %+v (closed with %d)", all, c.code)
+	}
+}
+
+// enter joins a room.
+func (c *client) enter(room string) uint64 {
+	c.r.t.Helper()
+	c.say(`{"type":"join","id":"j","room":%q}`, room)
+	return c.want("joined", "j").Seq
+}
