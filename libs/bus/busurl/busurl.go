@@ -136,7 +136,7 @@ func isRedis(scheme string) bool { return slices.Contains(redisbus.Schemes(), sc
 // BusTimeout, with a sentence that says what to do. The error is final (package await) where
 // nothing that is done to the server helps: the URL, the configuration or this release is not right
 // for what is there. A login that is refused is not final: the server may be told of it yet.
-func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Interface, error) {
+func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (*bus.Bus, error) {
 	b, err := open(ctx, cfg, log, reg, groups)
 	if err != nil && (errors.Is(err, redisbus.ErrURL) || errors.Is(err, redisbus.ErrMismatch) || errors.Is(err, natsbus.ErrMismatch)) {
 		err = await.Final(err)
@@ -144,7 +144,7 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 	return b, err
 }
 
-func open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Interface, error) {
+func open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (*bus.Bus, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, await.Final(err)
 	}
@@ -159,7 +159,7 @@ func open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 	case "nats", "tls":
 		n := cfg.nats(groups)
 		n.Servers = cfg.Bus
-		return result(natsbus.Open(ctx, n, log, reg))
+		return natsbus.Open(ctx, n, log, reg)
 	}
 	return openRedis(ctx, cfg, log, reg, groups)
 }
@@ -188,20 +188,7 @@ func (c *Config) NATSOptions() (all []nats.Option) {
 	return all
 }
 
-// embedded is a bus with the server that it needs.
-type embedded struct {
-	bus.Interface
-	stop func()
-}
-
-// Close closes the bus and then stops the server.
-func (e *embedded) Close() error {
-	err := e.Interface.Close()
-	e.stop()
-	return err
-}
-
-func openEmbedded(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Interface, error) {
+func openEmbedded(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (*bus.Bus, error) {
 	if cfg.Embed == nil {
 		return nil, errors.New("--bus=embedded: only `hubbub up` carries a server of its own; give the URL of a Redis or NATS server")
 	}
@@ -214,19 +201,6 @@ func openEmbedded(ctx context.Context, cfg Config, log *zap.Logger, reg promethe
 		return nil, err
 	}
 	n := cfg.nats(groups)
-	n.InProcess, n.Replicas = server, 1
-	b, err := natsbus.Open(ctx, n, log, reg)
-	if err != nil {
-		stop()
-		return nil, err
-	}
-	return &embedded{b, stop}, nil
-}
-
-// result keeps a nil pointer of a driver from becoming an interface that is not nil.
-func result[B bus.Interface](b B, err error) (bus.Interface, error) {
-	if err != nil {
-		return nil, err
-	}
-	return b, nil
+	n.InProcess, n.Closed, n.Replicas = server, stop, 1
+	return natsbus.Open(ctx, n, log, reg)
 }

@@ -17,18 +17,18 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-func openRedis(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (bus.Interface, error) {
+func openRedis(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (*bus.Bus, error) {
 	t, err := cfg.tls()
 	if err != nil {
 		return nil, await.Final(err)
 	}
-	return result(redisbus.Open(ctx, redisbus.Config{
+	return redisbus.Open(ctx, redisbus.Config{
 		URL: cfg.Bus, TLS: t,
 		Partitions: cfg.BusPartitions, Replicas: cfg.BusReplicas, Personal: chat.IsUserRoom,
 		Keep: cfg.BusKeep, KeepBytes: int64(cfg.BusKeepBytes),
 		MaxAge: cfg.BusMaxAge, MaxBytes: int64(cfg.BusMaxBytes),
 		Groups: groups, OpenTimeout: cfg.BusTimeout, Dedupe: cfg.Dedupe,
-	}, log, reg))
+	}, log, reg)
 }
 
 // tls returns what the certificate options make of a TLS configuration; nil without any.

@@ -16,22 +16,10 @@ import (
 // Head is driver.Head. Through is the Seq of a driver that knows no more.
 type Head = driver.Head
 
-// Source is what the engine needs of a driver. Its methods are safe for concurrent use.
+// Source is what the engine needs of a driver. Its methods are safe for concurrent use, and make
+// what tries it takes.
 type Source interface {
-	// Subscribe asks the server for the live entries of the rooms and returns when it has
-	// confirmed, so that every entry appended after a later Heads is either delivered live or found
-	// missing. Rooms that are subscribed already are left as they are. After an error the call is
-	// made again for the same rooms.
-	Subscribe(ctx context.Context, rooms []string) error
-	// Unsubscribe ends that. It does not wait for the server.
-	Unsubscribe(rooms []string)
-	// SubscribePersonal is Subscribe for the live entries of all personal rooms. It is called again
-	// after an error, and at will; there is no end to it but the driver's.
-	SubscribePersonal(ctx context.Context) error
-	// Heads returns the head of each room, in the order of rooms, of which there are at most
-	// Options.Batch. The answer is from the server that orders the log (a cluster's leader) and is
-	// not older than the call.
-	Heads(ctx context.Context, rooms []string) ([]Head, error)
-	// Replay is the driver's bus.Log.Replay.
+	driver.Rooms
+	// Replay is bus.Log.Replay for followers.
 	Replay(ctx context.Context, room string, after driver.Position, limit int) (driver.Replayed, error)
 }

@@ -50,46 +50,42 @@ type move struct {
 	Owner string `json:"owner"`
 }
 
+// mover moves the log.
+type mover struct{ *store }
+
 // errMoving says that another process moves the log right now.
 var errMoving = errors.New("another process moves the log")
 
-// Advance implements bus.Log.
-func (b *Bus) Advance(ctx context.Context, past uint64) error {
-	if b.isClosed() {
-		return bus.ErrClosed
-	}
-	if past >= bus.MaxSeq {
-		return fmt.Errorf("advance past %d: the greatest Seq is %d", past, uint64(bus.MaxSeq))
-	}
+// Advance implements driver.Log.
+func (b *Driver) Advance(ctx context.Context, past uint64) error {
 	ctx, cancel := context.WithTimeout(ctx, moveTimeout)
 	defer cancel()
-	defer context.AfterFunc(b.ctx, cancel)()
 	id := nats.NewInbox()[len(nats.InboxPrefix):]
 	sub, err := b.main.Subscribe(b.names.member+id, func(m *nats.Msg) { _ = m.Respond(nil) })
 	if err != nil {
-		return b.fail("advance the log", err)
+		return b.retry.Fail("advance the log", err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	for {
-		done, err := b.tryAdvance(ctx, id, past)
+		done, err := (&mover{&b.store}).tryAdvance(ctx, id, past)
 		if err == nil && done {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return b.fail("advance the log", cmpErr(err, ctx.Err()))
+			return b.retry.Fail("advance the log", cmpErr(err, ctx.Err()))
 		}
 		if err == nil {
 			continue
 		}
 		b.log.Info("cannot advance the log yet", zap.Error(err))
 		if await.Sleep(ctx, movePause) != nil {
-			return b.fail("advance the log", err)
+			return b.retry.Fail("advance the log", err)
 		}
 	}
 }
 
 // tryAdvance reports whether the log is where it should be, or does what it takes.
-func (b *Bus) tryAdvance(ctx context.Context, id string, past uint64) (done bool, err error) {
+func (b *mover) tryAdvance(ctx context.Context, id string, past uint64) (done bool, err error) {
 	m, revision, err := b.moving(ctx)
 	if err != nil {
 		return false, err
@@ -148,7 +144,7 @@ func (b *Bus) tryAdvance(ctx context.Context, id string, past uint64) (done bool
 }
 
 // moving returns the move under way, with its revision in the bucket; 0 if there is none.
-func (b *Bus) moving(ctx context.Context) (move, uint64, error) {
+func (b *mover) moving(ctx context.Context) (move, uint64, error) {
 	ctx, done := b.attempt(ctx)
 	defer done()
 	var m move
@@ -163,7 +159,7 @@ func (b *Bus) moving(ctx context.Context) (move, uint64, error) {
 }
 
 // answers reports whether a process is to be taken for alive.
-func (b *Bus) answers(ctx context.Context, id string) bool {
+func (b *store) answers(ctx context.Context, id string) bool {
 	for range looksGone {
 		ask, cancel := context.WithTimeout(ctx, askTimeout)
 		_, err := b.main.RequestWithContext(ask, b.names.member+id, nil)
@@ -178,7 +174,7 @@ func (b *Bus) answers(ctx context.Context, id string) bool {
 
 // closedConfig makes of the stream's configuration that of a stream which takes entries from a move
 // only.
-func (b *Bus) closedConfig(cfg jetstream.StreamConfig) jetstream.StreamConfig {
+func (b *mover) closedConfig(cfg jetstream.StreamConfig) jetstream.StreamConfig {
 	cfg.Subjects = []string{b.names.moving + ">", b.names.fence}
 	cfg.SubjectTransform = &jetstream.SubjectTransformConfig{
 		Source: b.names.moving + ">", Destination: b.names.log + ">",
@@ -189,7 +185,7 @@ func (b *Bus) closedConfig(cfg jetstream.StreamConfig) jetstream.StreamConfig {
 }
 
 // copyUnread closes the stream and copies what a required group has not read.
-func (b *Bus) copyUnread(ctx context.Context) error {
+func (b *mover) copyUnread(ctx context.Context) error {
 	s, err := b.js.Stream(ctx, b.names.stream)
 	if err != nil {
 		return err
@@ -218,7 +214,7 @@ func (b *Bus) copyUnread(ctx context.Context) error {
 }
 
 // purgePast takes every entry and makes the next Seq greater than past, unless that was done.
-func (b *Bus) purgePast(ctx context.Context, past uint64) error {
+func (b *mover) purgePast(ctx context.Context, past uint64) error {
 	if err := b.raise(ctx, advancedName, past); err != nil {
 		return err
 	}
@@ -231,7 +227,7 @@ func (b *Bus) purgePast(ctx context.Context, past uint64) error {
 
 // putBack appends the copies, opens the stream, and removes the copies. If it was broken off it
 // goes on where it was.
-func (b *Bus) putBack(ctx context.Context) error {
+func (b *mover) putBack(ctx context.Context) error {
 	s, err := b.js.Stream(ctx, b.names.stream)
 	if err != nil {
 		return err
@@ -264,11 +260,11 @@ func (b *Bus) putBack(ctx context.Context) error {
 // copyEntries appends the entries of a stream from one Seq through another, in order, to the
 // subjects that begin with to instead of from. Each gets its old Seq added to its key: the old key
 // is in the window of repeats.
-func (b *Bus) copyEntries(ctx context.Context, stream, from string, next, through uint64, to string) error {
+func (b *mover) copyEntries(ctx context.Context, stream, from string, next, through uint64, to string) error {
 	for next <= through {
 		var got batch
-		err := b.retry(ctx, "read entries", func(ctx context.Context) (err error) {
-			got, err = b.get(ctx, "$JS.API.DIRECT.GET."+stream, getRequest{
+		err := b.retry.Do(ctx, "read entries", func(ctx context.Context) (err error) {
+			got, err = b.get(ctx, stream, getRequest{
 				Seq: next, NextFor: from + ">", Batch: moveBatch, MaxBytes: getBytes,
 			})
 			if errors.Is(err, errNotFound) {
@@ -294,12 +290,12 @@ func (b *Bus) copyEntries(ctx context.Context, stream, from string, next, throug
 	return nil
 }
 
-func (b *Bus) copyEntry(ctx context.Context, subject string, m *nats.Msg, seq uint64) error {
+func (b *mover) copyEntry(ctx context.Context, subject string, m *nats.Msg, seq uint64) error {
 	id := header(m.Header, headerID)
 	if id == "" { // of somebody else's making
 		id = "foreign.."
 	}
-	return b.retry(ctx, "append a moved entry", func(ctx context.Context) error {
+	return b.retry.Do(ctx, "append a moved entry", func(ctx context.Context) error {
 		_, err := b.js.PublishMsg(ctx, &nats.Msg{
 			Subject: subject, Data: m.Data,
 			Header: nats.Header{headerID: {fmt.Sprintf("%s.%d", id, seq)}},

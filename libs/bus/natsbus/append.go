@@ -48,7 +48,7 @@ const (
 // client library's own asynchronous publishing retries by itself and reorders a sender's messages
 // by that, so it is not used.
 type appender struct {
-	b      *Bus
+	b      *Driver
 	prefix string
 	wake   chan struct{}
 
@@ -76,7 +76,7 @@ type pending struct {
 	why      error // of the last try
 }
 
-func newAppender(b *Bus) *appender {
+func newAppender(b *Driver) *appender {
 	return &appender{
 		b:        b,
 		prefix:   nats.NewInbox() + ".",
@@ -93,19 +93,9 @@ func (a *appender) subscribe() error {
 	return sub.SetPendingLimits(-1, -1) // at most window of them are under way
 }
 
-// Append implements bus.Log.
-func (b *Bus) Append(e bus.NewEntry, done func(bus.Appended, error)) {
-	if err := bus.CheckName(e.Room, e.Sender, e.ID); err != nil {
-		go done(bus.Appended{}, err)
-		return
-	}
-	if len(e.Data) > bus.MaxData {
-		go done(bus.Appended{}, fmt.Errorf("%w: %d bytes", bus.ErrTooLarge, len(e.Data)))
-		return
-	}
-	if err := b.appends.add(e, done); err != nil {
-		go done(bus.Appended{}, err)
-	}
+// Append implements driver.Log.
+func (b *Driver) Append(e bus.NewEntry, done func(bus.Appended, error)) error {
+	return b.appends.add(e, done)
 }
 
 func (a *appender) add(e bus.NewEntry, done func(bus.Appended, error)) error {
@@ -276,10 +266,7 @@ func (a *appender) acknowledged(m *nats.Msg) {
 		a.later(p, err)
 		return
 	case got.Error != nil && isFull(got.Error.Code):
-		select {
-		case a.b.full <- struct{}{}:
-		default:
-		}
+		a.b.host.TrimSoon()
 		a.finish(p, bus.Appended{}, fmt.Errorf("%w: %s", bus.ErrFull, got.Error.Description))
 		return
 	case got.Error != nil:

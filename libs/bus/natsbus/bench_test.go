@@ -44,11 +44,7 @@ func BenchmarkAppend(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Shutdown()
-	hub, err := Open(b.Context(), Config{Servers: s.URL(), MaxBytes: 8 << 30}, nil, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer hub.Close()
+	hub := openBoth(b, Config{Servers: s.URL(), MaxBytes: 8 << 30}, nil)
 	nc, err := nats.Connect(s.URL())
 	if err != nil {
 		b.Fatal(err)
@@ -68,7 +64,7 @@ func BenchmarkAppend(b *testing.B) {
 		msgs := make([]*nats.Msg, turn)
 		for i := range msgs {
 			e := benchEntry(run, n+turn+i)
-			msgs[i] = &nats.Msg{Subject: hub.names.room(e.Room), Header: nats.Header{headerID: {key(e)}}, Data: e.Data}
+			msgs[i] = &nats.Msg{Subject: hub.d.names.room(e.Room), Header: nats.Header{headerID: {key(e)}}, Data: e.Data}
 		}
 		began = time.Now()
 		publishAll(b, raw, msgs)
@@ -82,7 +78,7 @@ func BenchmarkAppend(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-func appendAll(b *testing.B, hub *Bus, run string, first, n int) {
+func appendAll(b *testing.B, hub opened, run string, first, n int) {
 	slots := make(chan struct{}, benchSenders)
 	var wg sync.WaitGroup
 	done := func(_ bus.Appended, err error) {
@@ -128,10 +124,7 @@ func Benchmark(b *testing.B) {
 	}
 	defer s.Shutdown()
 	bustest.Benchmark(b, func(t testing.TB) bus.Interface {
-		hub, err := Open(t.Context(), Config{Servers: s.URL(), MaxBytes: 8 << 30}, nil, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		hub := openBoth(t, Config{Servers: s.URL(), MaxBytes: 8 << 30}, nil)
 		t.Cleanup(func() { _ = hub.Close() })
 		return hub
 	})

@@ -29,18 +29,14 @@ func (nobody) Missed(string, uint64)  {}
 func (nobody) Hint(string, uint64)    {}
 func (nobody) Suspect()               {}
 
-func start(t *testing.T) (*natsembed.Server, *Bus) {
+func start(t *testing.T) (*natsembed.Server, opened) {
 	t.Helper()
 	s, err := natsembed.Start(natsembed.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Shutdown)
-	b, err := Open(t.Context(), Config{Servers: s.URL(), Personal: chat.IsUserRoom}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Close() })
+	b := openBoth(t, Config{Servers: s.URL(), Personal: chat.IsUserRoom}, nil)
 	return s, b
 }
 
@@ -78,9 +74,9 @@ func TestChurn(t *testing.T) {
 		}
 		wg.Wait()
 		for deadline := time.Now().Add(time.Minute); ; {
-			b.live.mu.Lock()
-			kept := len(b.live.subs)
-			b.live.mu.Unlock()
+			b.d.live.mu.Lock()
+			kept := len(b.d.live.subs)
+			b.d.live.mu.Unlock()
 			if s.NumSubscriptions() < 1000 && live() == 0 && kept == 0 {
 				return
 			}
@@ -122,7 +118,7 @@ func TestWatchThatIsNotConfirmed(t *testing.T) {
 	_, b := start(t)
 	gone, end := context.WithCancel(t.Context())
 	end()
-	if err := (source{b}).SubscribePersonal(gone); err == nil {
+	if err := b.d.SubscribePersonal(gone); err == nil {
 		t.Fatal("what nobody waited for is confirmed")
 	}
 	told := make(hints, 1)
@@ -160,7 +156,7 @@ func TestLiveDeliveryAllocatesNothing(t *testing.T) {
 		var messages []*nats.Msg
 		for i := range uint64(runs + 1) {
 			messages = append(messages, &nats.Msg{
-				Subject: strings.Clone(b.names.liveRoom(room)), Data: make([]byte, 100),
+				Subject: strings.Clone(b.d.names.liveRoom(room)), Data: make([]byte, 100),
 				Header: nats.Header{
 					headerID:  {fmt.Sprint(room, ".ann.id", i)},
 					headerSeq: {strconv.FormatUint(a.Seq+i+1, 10)}, headerLast: {strconv.FormatUint(a.Seq+i, 10)},
@@ -168,7 +164,7 @@ func TestLiveDeliveryAllocatesNothing(t *testing.T) {
 			})
 		}
 		next := 0
-		if n := testing.AllocsPerRun(runs, func() { b.live.deliver(messages[next]); next++ }); n != 0 {
+		if n := testing.AllocsPerRun(runs, func() { b.d.live.deliver(messages[next]); next++ }); n != 0 {
 			t.Errorf("%s: %v allocations for a live message", room, n)
 		}
 	}

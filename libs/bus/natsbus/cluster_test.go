@@ -81,7 +81,7 @@ func port(u *url.URL) int {
 }
 
 // open connects to one of the servers first.
-func (c *cluster) open(i int, cfg natsbus.Config) *natsbus.Bus {
+func (c *cluster) open(i int, cfg natsbus.Config) *bus.Bus {
 	c.t.Helper()
 	urls := c.servers[i].URL()
 	for k := range c.servers {
@@ -153,7 +153,7 @@ func TestCluster(t *testing.T) {
 	var all []joined
 	join := func() {
 		for i := range rooms * 5 {
-			b := []*natsbus.Bus{b0, b1, b2}[i%3]
+			b := []*bus.Bus{b0, b1, b2}[i%3]
 			room := fmt.Sprint("room", i%rooms)
 			r := &recorder{}
 			ctx, cancel := context.WithTimeout(ctx, patience)

@@ -27,7 +27,7 @@ const (
 	writeTimeout = 2 * time.Second
 )
 
-func (b *Bus) connect(ctx context.Context) error {
+func (b *Driver) connect(ctx context.Context) error {
 	var err error
 	if b.main, err = b.dial(ctx, "main", b.link.cut, func() {
 		b.link.cut()
@@ -49,7 +49,7 @@ func (b *Bus) connect(ctx context.Context) error {
 
 // dial connects once: at the start a server that is away is an error to tell, later one to outlive.
 // lost and back are called, in turn, when the connection is lost and there again.
-func (b *Bus) dial(ctx context.Context, part string, lost, back func()) (*nats.Conn, error) {
+func (b *Driver) dial(ctx context.Context, part string, lost, back func()) (*nats.Conn, error) {
 	log := b.log.With(zap.String("connection", part))
 	opts := []nats.Option{
 		nats.Name(b.cfg.Name + " " + part),
@@ -122,7 +122,7 @@ func checkServer(version string, headers bool) error {
 }
 
 // explain says what to do about an error of the first connection.
-func (b *Bus) explain(err error) error {
+func (b *Driver) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -157,7 +157,7 @@ func tlsTrouble(err error) string {
 }
 
 // asyncError takes what the client library has to say outside of a call.
-func (b *Bus) asyncError(log *zap.Logger, sub *nats.Subscription, err error) {
+func (b *Driver) asyncError(log *zap.Logger, sub *nats.Subscription, err error) {
 	if b.isClosed() {
 		return
 	}
@@ -175,14 +175,6 @@ func (b *Bus) asyncError(log *zap.Logger, sub *nats.Subscription, err error) {
 		b.refused(err)
 	}
 	log.Warn("NATS reports an error", zap.Error(err))
-}
-
-func (b *Bus) disconnect() {
-	for _, c := range []*nats.Conn{b.main, b.feed} {
-		if c != nil {
-			closeConn(c)
-		}
-	}
 }
 
 // closeConn closes a connection and waits until its callbacks have ended.

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // Headers of dead letters.
@@ -27,23 +28,19 @@ const maxReason = 1024 // bytes
 
 // park puts an entry among the group's dead letters, once for each value of key that its room and
 // Seq do not say.
-func (b *Bus) park(ctx context.Context, group string, e bus.Entry, key string, why error) error {
+func (b *store) park(ctx context.Context, group string, e bus.Entry, key string, why error) error {
 	reason := why.Error()
 	if len(reason) > maxReason {
 		reason = reason[:maxReason]
 	}
 	id := fmt.Sprintf("%s.%s.%d%s", group, e.Room, e.Seq, key)
-	err := b.retry(ctx, "park an entry", func(ctx context.Context) error {
+	return b.retry.Do(ctx, "park an entry", func(ctx context.Context) error {
 		return b.putLetter(ctx, b.names.dead+group, e, reason, id)
 	})
-	if err == nil {
-		b.metrics.Parked.Inc()
-	}
-	return err
 }
 
 // putLetter appends a dead letter to the stream of them, unless it has one with that id.
-func (b *Bus) putLetter(ctx context.Context, subject string, e bus.Entry, reason, id string) error {
+func (b *store) putLetter(ctx context.Context, subject string, e bus.Entry, reason, id string) error {
 	_, err := b.js.PublishMsg(ctx, &nats.Msg{
 		Subject: subject,
 		Header: nats.Header{
@@ -55,48 +52,18 @@ func (b *Bus) putLetter(ctx context.Context, subject string, e bus.Entry, reason
 	return err
 }
 
-// letter is a dead letter and its Seq in the stream of them.
-type letter struct {
-	bus.DeadLetter
-	seq uint64
-}
-
-// DeadLetters implements bus.Log.
-func (b *Bus) DeadLetters(ctx context.Context, group string, limit int) ([]bus.DeadLetter, error) {
-	letters, err := b.deadLetters(ctx, group, limit)
-	var all []bus.DeadLetter
-	for _, l := range letters {
-		all = append(all, l.DeadLetter)
-	}
-	return all, err
-}
-
-func (b *Bus) deadLetters(ctx context.Context, group string, limit int) ([]letter, error) {
-	if b.isClosed() {
-		return nil, bus.ErrClosed
-	}
-	if err := bus.CheckName(group); err != nil {
-		return nil, err
-	}
+// Letters implements driver.Log.
+func (b *Driver) Letters(ctx context.Context, group string, limit int) ([]driver.Letter, error) {
 	return b.letters(ctx, b.names.dead+group, limit)
 }
 
 // letters returns at most limit dead letters of a subject, oldest first.
-func (b *Bus) letters(ctx context.Context, subject string, limit int) ([]letter, error) {
-	var letters []letter
-	next := uint64(1)
-	for len(letters) < limit {
-		var got batch
-		err := b.retry(ctx, "read dead letters", func(ctx context.Context) (err error) {
-			got, err = b.get(ctx, "$JS.API.DIRECT.GET."+b.names.deadStream(), getRequest{
-				Seq: next, NextFor: subject, Batch: min(limit-len(letters), maxReplay), MaxBytes: getBytes,
-			})
-			if errors.Is(err, errNotFound) {
-				err = nil
-			}
-			return err
+func (b *store) letters(ctx context.Context, subject string, limit int) (letters []driver.Letter, err error) {
+	for next := uint64(1); len(letters) < limit; {
+		got, err := b.get(ctx, b.names.deadStream(), getRequest{
+			Seq: next, NextFor: subject, Batch: min(limit-len(letters), bus.MaxReplay), MaxBytes: getBytes,
 		})
-		if err != nil {
+		if err != nil && !errors.Is(err, errNotFound) {
 			return nil, err
 		}
 		for _, m := range got.msgs {
@@ -105,7 +72,7 @@ func (b *Bus) letters(ctx context.Context, subject string, limit int) ([]letter,
 				return nil, err
 			}
 			seq := headerUint(m.Header, headerSeq)
-			letters = append(letters, letter{d, seq})
+			letters = append(letters, driver.Letter{DeadLetter: d, Partition: b.names.partition(d.Entry.Room), ID: strconv.FormatUint(seq, 10)})
 			next = seq + 1
 		}
 		if got.pending == 0 || len(got.msgs) == 0 {
@@ -113,6 +80,29 @@ func (b *Bus) letters(ctx context.Context, subject string, limit int) ([]letter,
 		}
 	}
 	return letters, nil
+}
+
+// PutBack implements driver.Log. It stores the letter at its new subject before it takes it from
+// the old one: if this is broken off in between, the next call puts it back again, and it is handed
+// over twice.
+func (b *Driver) PutBack(ctx context.Context, group string, l driver.Letter) error {
+	id := "again." + group + "." + l.ID
+	if err := b.putLetter(ctx, b.names.redriven(group, l.Partition), l.Entry, l.Reason, id); err != nil {
+		return err
+	}
+	return b.dropLetter(ctx, l)
+}
+
+func (b *store) dropLetter(ctx context.Context, l driver.Letter) error {
+	s, err := b.js.Stream(ctx, b.names.deadStream())
+	if err != nil {
+		return err
+	}
+	seq, err := strconv.ParseUint(l.ID, 10, 64)
+	if err != nil {
+		return err
+	}
+	return b.erase(ctx, s, seq)
 }
 
 func deadLetter(m *nats.Msg) (bus.DeadLetter, error) {

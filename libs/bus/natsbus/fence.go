@@ -22,7 +22,7 @@ import (
 
 // fences appends one fence for all callers that came before it was sent.
 type fences struct {
-	b    *Bus
+	b    *store
 	mu   sync.Mutex
 	next *fenceRound
 	busy bool
@@ -74,7 +74,7 @@ func (f *fences) lead() {
 }
 
 func (f *fences) send() (uint64, error) {
-	ctx, cancel := context.WithTimeout(f.b.ctx, attemptTimeout)
+	ctx, cancel := context.WithTimeout(f.b.retry.Life, attemptTimeout)
 	defer cancel()
 	got, err := f.b.js.PublishMsg(ctx, &nats.Msg{
 		Subject: f.b.names.fence,

@@ -5,112 +5,78 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
-// Groups implements bus.Log.
-func (b *Bus) Groups(ctx context.Context) (groups []bus.Group, err error) {
-	if b.isClosed() {
-		return nil, bus.ErrClosed
+// Required implements driver.Log.
+func (b *Driver) Required(ctx context.Context) (groups []bus.Group, err error) {
+	names, err := b.groups(ctx)
+	if err != nil {
+		return nil, err
 	}
-	err = b.retry(ctx, "list the required groups", func(ctx context.Context) error {
-		groups = nil
-		names, err := b.groups(ctx)
-		if err != nil {
-			return err
-		}
-		for _, name := range names {
-			g := bus.Group{Name: name}
-			for n := range b.cfg.Partitions {
-				at, _, err := b.offset(ctx, name, n)
-				if err != nil {
-					return err
-				}
-				m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: at.Seq + 1, NextFor: b.names.inPartition(n)})
-				switch {
-				case errors.Is(err, errNotFound):
-				case err != nil:
-					return err
-				case g.Unread.IsZero() || m.Time.Before(g.Unread):
-					g.Unread = m.Time
-				}
-			}
-			groups = append(groups, g)
-		}
-		return nil
-	})
-	slices.SortFunc(groups, func(a, b bus.Group) int { return strings.Compare(a.Name, b.Name) })
-	return groups, err
-}
-
-// catchUpPause is how long CatchUp waits before it looks again.
-const catchUpPause = 50 * time.Millisecond
-
-// CatchUp implements bus.Log.
-func (b *Bus) CatchUp(ctx context.Context, group string) error {
-	if b.isClosed() {
-		return bus.ErrClosed
-	}
-	if err := bus.CheckName(group); err != nil {
-		return err
-	}
-	const what = "wait for a group"
-	last := make([]uint64, b.cfg.Partitions) // Seq of the last entry of each partition; 0: none
-	err := b.retry(ctx, what, func(ctx context.Context) error {
-		for n := range last {
-			m, err := b.askLeader(ctx, b.names.stream, getRequest{LastFor: b.names.inPartition(n)})
-			if err != nil && !errors.Is(err, errNotFound) {
-				return err
-			}
-			last[n] = m.Seq
-		}
-		return nil
-	})
-	for n := 0; err == nil && n < len(last); {
-		behind := false
-		err = b.retry(ctx, what, func(ctx context.Context) error {
-			at, _, err := b.offset(ctx, group, n)
-			if err != nil || at.Seq >= last[n] {
-				behind = false
-				return err
+	slices.Sort(names)
+	for _, name := range names {
+		g := bus.Group{Name: name}
+		for n := range b.cfg.Partitions {
+			at, _, err := b.offset(ctx, name, n)
+			if err != nil {
+				return nil, err
 			}
 			m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: at.Seq + 1, NextFor: b.names.inPartition(n)})
-			if errors.Is(err, errNotFound) {
-				behind = false
-				return nil
+			switch {
+			case errors.Is(err, errNotFound):
+			case err != nil:
+				return nil, err
+			case g.Unread.IsZero() || m.Time.Before(g.Unread):
+				g.Unread = m.Time
 			}
-			behind = m.Seq <= last[n]
-			return err
-		})
-		if !behind {
-			n++
-		} else if err == nil {
-			err = await.Sleep(ctx, catchUpPause)
 		}
+		groups = append(groups, g)
 	}
-	return err
+	return groups, nil
 }
 
-// Retire implements bus.Log.
-func (b *Bus) Retire(ctx context.Context, group string) error {
-	if b.isClosed() {
-		return bus.ErrClosed
+// Ends implements driver.Log.
+func (b *Driver) Ends(ctx context.Context) ([]uint64, error) {
+	ends := make([]uint64, b.cfg.Partitions)
+	for n := range ends {
+		m, err := b.askLeader(ctx, b.names.stream, getRequest{LastFor: b.names.inPartition(n)})
+		if err != nil && !errors.Is(err, errNotFound) {
+			return nil, err
+		}
+		ends[n] = m.Seq
 	}
-	if err := bus.CheckName(group); err != nil {
-		return err
+	return ends, nil
+}
+
+// Behind implements driver.Log.
+func (b *Driver) Behind(ctx context.Context, group string, ends []uint64) (bool, error) {
+	for n, end := range ends {
+		at, _, err := b.offset(ctx, group, n)
+		if err != nil {
+			return false, err
+		}
+		if at.Seq >= end {
+			continue
+		}
+		if next, err := b.nextIn(ctx, n, at.Seq+1); err != nil || 0 < next && next <= end {
+			return true, err
+		}
 	}
+	return false, nil
+}
+
+// Retire implements driver.Log.
+func (b *Driver) Retire(ctx context.Context, group string) error {
 	ctx, cancel := context.WithTimeout(ctx, retireTimeout)
 	defer cancel()
-	defer context.AfterFunc(b.ctx, cancel)()
 	asked := make(map[string]bool)
 	for n := range b.cfg.Partitions {
 		at, _, err := b.offset(ctx, group, n)
 		if err != nil {
-			return b.fail("retire a group", err)
+			return b.retry.Fail("retire a group", err)
 		}
 		if o := at.Owner; o != "" && !asked[o] {
 			asked[o] = true
@@ -123,7 +89,7 @@ func (b *Bus) Retire(ctx context.Context, group string) error {
 	for n := range b.cfg.Partitions {
 		keys = append(keys, offsetKey(group, n))
 	}
-	return b.retry(ctx, "retire a group", func(ctx context.Context) error { return b.forgetKeys(ctx, keys) })
+	return b.retry.Do(ctx, "retire a group", func(ctx context.Context) error { return b.forgetKeys(ctx, keys) })
 }
 
 // retireTimeout bounds asking all members of a group and forgetting it.

@@ -10,7 +10,6 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/follow"
 )
 
 // getRequest is JetStream's request for stored messages (direct get).
@@ -38,8 +37,6 @@ var errNotFound = errors.New("the log has no such entry")
 // errIncomplete says that replies were lost, or that a replica is behind: ask again.
 var errIncomplete = errors.New("the answer is not complete")
 
-func (b *Bus) directGet() string { return "$JS.API.DIRECT.GET." + b.names.stream }
-
 // batch is the answer to a direct get of many messages.
 type batch struct {
 	msgs    []*nats.Msg
@@ -48,11 +45,11 @@ type batch struct {
 }
 
 // get fetches messages from a stream. errNotFound: there is none.
-func (b *Bus) get(ctx context.Context, subject string, req getRequest) (batch, error) {
+func (b *store) get(ctx context.Context, stream string, req getRequest) (batch, error) {
 	var got batch
 	var err error
 	last := uint64(0)
-	callErr := b.inbox.request(ctx, subject, req, func(m *nats.Msg) bool {
+	callErr := b.inbox.request(ctx, "$JS.API.DIRECT.GET."+stream, req, func(m *nats.Msg) bool {
 		switch status := header(m.Header, headerStatus); status {
 		case "":
 			if req.Batch > 0 || req.MultiLast != nil { // each names the one sent before it
@@ -104,7 +101,7 @@ type stored struct {
 }
 
 // askLeader returns the message of a stream that the request names. errNotFound: there is none.
-func (b *Bus) askLeader(ctx context.Context, stream string, req getRequest) (stored, error) {
+func (b *store) askLeader(ctx context.Context, stream string, req getRequest) (stored, error) {
 	body, err := json.Marshal(req)
 	if err != nil {
 		return stored{}, err
@@ -147,17 +144,8 @@ func (b *Bus) askLeader(ctx context.Context, stream string, req getRequest) (sto
 	}
 }
 
-// heads returns the head of each room, as the log has it after the call.
-func (b *Bus) heads(ctx context.Context, rooms []string) ([]follow.Head, error) {
-	var heads []follow.Head
-	err := b.retry(ctx, "last entries of rooms", func(ctx context.Context) (err error) {
-		heads, err = b.tryHeads(ctx, rooms)
-		return err
-	})
-	return heads, err
-}
-
-func (b *Bus) tryHeads(ctx context.Context, rooms []string) ([]follow.Head, error) {
+// Heads implements driver.Rooms.
+func (b *Driver) Heads(ctx context.Context, rooms []string) ([]bus.Head, error) {
 	heads, err := b.lasts(ctx, rooms)
 	if err != nil {
 		return nil, err
@@ -170,7 +158,7 @@ func (b *Bus) tryHeads(ctx context.Context, rooms []string) ([]follow.Head, erro
 }
 
 // lasts returns the rooms' last entries.
-func (b *Bus) lasts(ctx context.Context, rooms []string) ([]follow.Head, error) {
+func (b *store) lasts(ctx context.Context, rooms []string) ([]bus.Head, error) {
 	var fence uint64 // 0: none is needed
 	if b.cfg.Replicas > 1 {
 		var err error
@@ -188,9 +176,9 @@ func (b *Bus) lasts(ctx context.Context, rooms []string) ([]follow.Head, error) 
 		// so that the answer is never "not found"
 		req.MultiLast = append(req.MultiLast, b.names.fence)
 	}
-	heads := make([]follow.Head, len(rooms))
+	heads := make([]bus.Head, len(rooms))
 	for {
-		got, err := b.get(ctx, b.directGet(), req)
+		got, err := b.get(ctx, b.names.stream, req)
 		if errors.Is(err, errNotFound) {
 			return b.noHeads(ctx, req, heads)
 		}
@@ -221,7 +209,7 @@ func (b *Bus) lasts(ctx context.Context, rooms []string) ([]follow.Head, error) 
 }
 
 // noHeads answers for rooms of which none has an entry: how far is that true?
-func (b *Bus) noHeads(ctx context.Context, req getRequest, heads []follow.Head) ([]follow.Head, error) {
+func (b *store) noHeads(ctx context.Context, req getRequest, heads []bus.Head) ([]bus.Head, error) {
 	if req.Seq != 0 { // the rest of a cut answer was removed meanwhile
 		for i := range heads {
 			heads[i].Through = req.UpTo
@@ -232,7 +220,7 @@ func (b *Bus) noHeads(ctx context.Context, req getRequest, heads []follow.Head) 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := b.get(ctx, b.directGet(), req); !errors.Is(err, errNotFound) {
+	if _, err := b.get(ctx, b.names.stream, req); !errors.Is(err, errNotFound) {
 		return nil, cmpErr(err, errIncomplete) // an entry came meanwhile: ask again
 	}
 	for i := range heads {

@@ -11,14 +11,11 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-
-	"hubbub.internal/libs/await"
 )
 
 const (
 	// attemptTimeout is how long one request may take before it is made again: a reply can be lost.
 	attemptTimeout = 3 * time.Second
-	retryPause     = 50 * time.Millisecond
 	// inboxPending bounds what has arrived and is not yet handled, in bytes.
 	inboxPending = 512 << 20
 )
@@ -93,28 +90,5 @@ func (i *inbox) request(ctx context.Context, subject string, body any, take func
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-}
-
-// retry calls try until it succeeds, or ctx or the bus ends. The context of each try is that of an
-// attempt.
-func (b *Bus) retry(ctx context.Context, what string, try func(context.Context) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stop := context.AfterFunc(b.ctx, cancel)
-	defer stop()
-	for pause := retryPause; ; pause = min(2*pause, time.Second) {
-		attempt, done := b.attempt(ctx)
-		err := try(attempt)
-		done()
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
-			return b.fail(what, err)
-		}
-		if await.Sleep(ctx, pause) != nil {
-			return b.fail(what, err)
-		}
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/follow"
 )
 
 // feedBuffer is how many live entries may wait for this process. A goroutine reads them and hands
@@ -22,7 +21,7 @@ const feedBuffer = 1 << 14
 // liveFeed receives the live entries of the followed rooms: one subscription at the server for each
 // room, and one channel and goroutine for all of them.
 type liveFeed struct {
-	b    *Bus
+	b    *Driver
 	msgs chan *nats.Msg
 	slow atomic.Bool // entries were dropped since the channel was last seen empty
 	kick chan struct{}
@@ -33,7 +32,7 @@ type liveFeed struct {
 	personal *nats.Subscription // to all personal rooms; nil until somebody watches them
 }
 
-func newLiveFeed(b *Bus) *liveFeed {
+func newLiveFeed(b *Driver) *liveFeed {
 	return &liveFeed{
 		b:    b,
 		msgs: make(chan *nats.Msg, feedBuffer),
@@ -47,7 +46,7 @@ func newLiveFeed(b *Bus) *liveFeed {
 func (l *liveFeed) watchLeader() error {
 	leader := "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED." + l.b.names.stream
 	_, err := l.b.feed.Subscribe(leader, func(*nats.Msg) {
-		l.b.engine.Suspect("the stream has a new leader")
+		l.b.host.Suspect("the stream has a new leader")
 		l.b.appends.resend() // what the old one had taken and not acknowledged
 	})
 	if err != nil {
@@ -70,7 +69,7 @@ func (l *liveFeed) run(ctx context.Context) {
 			// Only now: what is dropped while the channel is full would be missed by a comparison
 			// made meanwhile.
 			l.slow.Store(false)
-			l.b.engine.Suspect("this process was too slow for its live entries")
+			l.b.host.Suspect("this process was too slow for its live entries")
 		}
 	}
 }
@@ -84,12 +83,12 @@ func (l *liveFeed) deliver(m *nats.Msg) {
 	e := bus.Entry{Room: room, Seq: seq, Prev: headerUint(m.Header, headerLast), Data: m.Data}
 	e.Sender, e.ID = splitKey(header(m.Header, headerID))
 	l.b.metrics.Live.Inc()
-	l.b.engine.Deliver(e)
+	l.b.host.Deliver(e)
 }
 
 // lost is called by the client library before it connects again, so before anything comes over a
 // new connection.
-func (l *liveFeed) lost() { l.b.engine.Suspect("the connection was lost") }
+func (l *liveFeed) lost() { l.b.host.Suspect("the connection was lost") }
 
 // reconnected is called by the client library when it has sent the subscriptions again.
 func (l *liveFeed) reconnected() {
@@ -106,68 +105,65 @@ func (l *liveFeed) check(ctx context.Context) {
 	if err := l.b.feed.FlushWithContext(ctx); err != nil {
 		l.b.log.Debug("the server has not confirmed the subscriptions; the next reconnect will", zap.Error(err))
 	}
-	l.b.engine.Suspect("the connection is back")
+	l.b.host.Suspect("the connection is back")
 }
 
 // nudge says on the live subject of a room that its log has an entry. It carries none: the engine
 // reads it.
-func (b *Bus) nudge(room string, seq uint64) {
+func (b *Driver) nudge(room string, seq uint64) {
 	_ = b.main.PublishMsg(&nats.Msg{ // lost: the comparison after whatever loses it finds the entry
 		Subject: b.names.liveRoom(room),
 		Header:  nats.Header{headerSeq: {strconv.FormatUint(seq, 10)}},
 	})
 }
 
-// source is the engine's view of the bus.
-type source struct{ b *Bus }
-
-var _ follow.Source = source{}
-
-func (s source) Subscribe(ctx context.Context, rooms []string) error {
-	l, before := s.b.live, s.b.feed.LastError()
+// Subscribe implements driver.Rooms.
+func (b *Driver) Subscribe(ctx context.Context, rooms []string) error {
+	l, before := b.live, b.feed.LastError()
 	l.mu.Lock()
 	for _, room := range rooms {
 		if l.subs[room] != nil {
 			continue
 		}
-		sub, err := s.b.feed.ChanSubscribe(s.b.names.liveRoom(room), l.msgs)
+		sub, err := b.feed.ChanSubscribe(b.names.liveRoom(room), l.msgs)
 		if err != nil {
 			l.mu.Unlock()
-			return s.b.fail("subscribe", err)
+			return b.retry.Fail("subscribe", err)
 		}
 		l.subs[room] = sub
 	}
 	l.mu.Unlock()
-	err := s.confirm(ctx, before)
+	err := b.confirmFeed(ctx, before)
 	if err != nil { // the server may not have taken them
-		s.Unsubscribe(rooms)
+		b.Unsubscribe(rooms)
 	}
 	return err
 }
 
-// confirm returns when the server has taken the subscriptions; see flush for before.
-func (s source) confirm(ctx context.Context, before error) error {
+// confirmFeed returns when the server has taken the subscriptions; see flush for before.
+func (b *Driver) confirmFeed(ctx context.Context, before error) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if err := flush(ctx, s.b.feed, before); err != nil {
-		return s.b.fail("subscribe", err)
+	if err := flush(ctx, b.feed, before); err != nil {
+		return b.retry.Fail("subscribe", err)
 	}
 	return nil
 }
 
-func (s source) SubscribePersonal(ctx context.Context) error {
-	l, before := s.b.live, s.b.feed.LastError()
+// SubscribePersonal implements driver.Rooms.
+func (b *Driver) SubscribePersonal(ctx context.Context) error {
+	l, before := b.live, b.feed.LastError()
 	l.mu.Lock()
 	if l.personal == nil {
-		sub, err := s.b.feed.ChanSubscribe(s.b.names.livePersonal(), l.msgs)
+		sub, err := b.feed.ChanSubscribe(b.names.livePersonal(), l.msgs)
 		if err != nil {
 			l.mu.Unlock()
-			return s.b.fail("subscribe", err)
+			return b.retry.Fail("subscribe", err)
 		}
 		l.personal = sub
 	}
 	l.mu.Unlock()
-	err := s.confirm(ctx, before)
+	err := b.confirmFeed(ctx, before)
 	if err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -179,8 +175,9 @@ func (s source) SubscribePersonal(ctx context.Context) error {
 	return err
 }
 
-func (s source) Unsubscribe(rooms []string) {
-	l := s.b.live
+// Unsubscribe implements driver.Rooms.
+func (b *Driver) Unsubscribe(rooms []string) {
+	l := b.live
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, room := range rooms {
@@ -192,18 +189,4 @@ func (s source) Unsubscribe(rooms []string) {
 	if len(l.subs) == 0 { // a map does not give back what it has grown to
 		l.subs = make(map[string]*nats.Subscription)
 	}
-}
-
-func (s source) Heads(ctx context.Context, rooms []string) ([]follow.Head, error) {
-	return s.b.heads(ctx, rooms)
-}
-
-// Replay takes an Advance for the rewind that it repairs: entries that were delivered may have been
-// put back at greater Seqs.
-func (s source) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
-	rep, at, err := s.b.replay(ctx, room, after, limit)
-	if at == advanced && after.Seq > 0 {
-		return bus.Replayed{Rewound: true, Through: rep.Through}, err
-	}
-	return rep, err
 }

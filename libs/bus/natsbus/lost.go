@@ -16,7 +16,7 @@ import (
 const lostLooks = 3
 
 // lookForStore has the stream looked for, and made anew if the server has lost its store.
-func (b *Bus) lookForStore() {
+func (b *Driver) lookForStore() {
 	select {
 	case b.gone <- struct{}{}:
 	default:
@@ -26,7 +26,7 @@ func (b *Bus) lookForStore() {
 // storeLoop makes the streams anew when a server has come back without them: an empty disk, another
 // server at the same address. Else every process would have to be started again to get a log. What
 // was in it is lost; those who follow rooms are told.
-func (b *Bus) storeLoop(ctx context.Context) {
+func (b *Driver) storeLoop(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -45,13 +45,13 @@ func (b *Bus) storeLoop(ctx context.Context) {
 			b.log.Error("cannot make a new log; trying again", zap.Error(err))
 			b.lookForStore()
 		}
-		b.engine.Suspect("the log was made anew")
+		b.host.Suspect("the log was made anew")
 		b.appends.resend()
 	}
 }
 
 // isLost reports whether the server is there and has no stream of ours.
-func (b *Bus) isLost(ctx context.Context) bool {
+func (b *store) isLost(ctx context.Context) bool {
 	for range lostLooks {
 		attempt, done := b.attempt(ctx)
 		_, err := b.js.Stream(attempt, b.names.stream)

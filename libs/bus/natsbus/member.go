@@ -3,16 +3,14 @@ package natsbus
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 
-	"hubbub.internal/libs/await"
-	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // A member takes the partitions that nobody reads, and those of members that are gone: nobody
@@ -27,89 +25,66 @@ const (
 
 // member is one running Consume.
 type member struct {
-	b      *Bus
+	b      *Driver
 	group  string
 	id     string
-	handle func(context.Context, []bus.Entry) error
+	held   driver.Held
 	log    *zap.Logger
-	wg     sync.WaitGroup
-	gone   map[string]int // members that nobody answered for, and how often; used by run alone
+	sub    *nats.Subscription
+	up     context.Context // of the connection as it was at the last look
+	gone   map[string]int  // members that nobody answered for, and how often; used by Refresh alone
 	silent map[string]int
-
-	mu   sync.Mutex
-	mine map[int]*partition
 }
 
-func newMember(b *Bus, group string, handle func(context.Context, []bus.Entry) error) *member {
-	id := nats.NewInbox()[len(nats.InboxPrefix):]
-	return &member{
-		b: b, group: group, id: id, handle: handle,
-		log:    b.log.With(zap.String("group", group)),
-		gone:   make(map[string]int),
-		silent: make(map[string]int),
-		mine:   make(map[int]*partition),
+// Join implements driver.Groups.
+func (b *Driver) Join(_ context.Context, group string, held driver.Held) (driver.Member, error) {
+	m := &member{
+		b: b, group: group, id: nats.NewInbox()[len(nats.InboxPrefix):], held: held, log: b.log.With(zap.String("group", group)),
+		up: b.link.up(), gone: make(map[string]int), silent: make(map[string]int),
 	}
+	var err error
+	m.sub, err = b.main.Subscribe(b.names.member+m.id, m.answer)
+	return m, err
 }
 
-func (m *member) run(ctx context.Context) error {
-	sub, err := m.b.main.Subscribe(m.b.names.member+m.id, m.answer)
-	if err != nil {
-		return m.b.fail("consume", err)
+// Leave implements driver.Member.
+func (m *member) Leave() { _ = m.sub.Unsubscribe() }
+
+// Refresh implements driver.Member.
+func (m *member) Refresh(ctx context.Context) (<-chan struct{}, error) {
+	if m.up.Err() != nil { // others come back too: whoever is not there yet is not gone
+		clear(m.gone)
+		clear(m.silent)
 	}
-	defer m.wg.Wait()
-	defer func() { _ = sub.Unsubscribe() }()
-	for {
-		up := m.b.link.up()
-		m.look(ctx)
-		m.lookAgain(ctx)
-		t := time.NewTimer(m.b.cfg.MemberEvery)
-		select {
-		case <-ctx.Done():
-		case <-t.C:
-		case <-up.Done(): // others come back too: whoever is not there yet is not gone
-			clear(m.gone)
-			clear(m.silent)
-			_ = await.Sleep(ctx, retryPause)
-		}
-		t.Stop()
-		if ctx.Err() != nil {
-			return nil
-		}
+	m.up = m.b.link.up()
+	owners, err := m.takeFree(ctx)
+	if err == nil {
+		m.balance(ctx, owners)
+		err = m.wakeRedriven(ctx)
 	}
+	return m.up.Done(), err
 }
 
 // answer says that this member is alive; the request may ask for one of its partitions.
 func (m *member) answer(q *nats.Msg) {
-	m.mu.Lock()
-	n := len(m.mine)
-	if heir := string(q.Data); heir != "" && n > 1 {
-		for _, p := range m.mine {
-			if !p.stopping() {
-				p.heir = heir
-				close(p.stop)
-				break
-			}
-		}
+	all, staying := m.held.Count()
+	if heir := string(q.Data); heir != "" && all > 1 {
+		m.held.GiveUp(staying-1, func(p driver.Partition) { p.(*partition).heir.Store(&heir) })
 	}
-	m.mu.Unlock()
-	_ = q.Respond([]byte(strconv.Itoa(n)))
+	_ = q.Respond([]byte(strconv.Itoa(all)))
 }
 
-// look takes what can be taken.
-func (m *member) look(ctx context.Context) {
-	owners := make(map[string]int) // how many partitions each other member has
+// takeFree takes the partitions that nobody reads. It returns how many each other member has.
+func (m *member) takeFree(ctx context.Context) (owners map[string]int, err error) {
+	owners = make(map[string]int)
 	alive := make(map[string]bool)
 	for n := range m.b.cfg.Partitions {
-		if ctx.Err() != nil {
-			return
-		}
-		if m.has(n) {
+		if m.held.Has(n) {
 			continue
 		}
 		at, revision, err := m.b.offset(ctx, m.group, n)
 		if err != nil {
-			m.log.Debug("cannot read an offset", zap.Int("partition", n), zap.Error(err))
-			return // the server is away
+			return nil, err // the server is away
 		}
 		if o := at.Owner; o != "" && o != m.id {
 			if _, asked := alive[o]; !asked {
@@ -121,15 +96,14 @@ func (m *member) look(ctx context.Context) {
 			}
 			m.log.Info("taking over a partition from a member that is gone", zap.Int("partition", n))
 		}
-		m.take(ctx, n, at, revision)
+		at.Owner = m.id
+		if revision, err = m.b.setOffset(ctx, m.group, n, at, revision); err != nil {
+			m.log.Debug("could not take a partition", zap.Int("partition", n), zap.Error(err))
+			continue
+		}
+		m.held.Take(&partition{m: m, number: n, at: at, revision: revision, wake: make(chan struct{}, 1)})
 	}
-	m.balance(ctx, owners)
-}
-
-func (m *member) has(n int) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.mine[n] != nil
+	return owners, nil
 }
 
 // alive reports whether a member is to be taken for alive.
@@ -150,30 +124,6 @@ func (m *member) alive(ctx context.Context, id string) bool {
 	return m.gone[id] < looksGone && m.silent[id] < looksSilent
 }
 
-// take makes a partition this member's and starts to read it.
-func (m *member) take(ctx context.Context, n int, at offset, revision uint64) {
-	at.Owner = m.id
-	revision, err := m.b.setOffset(ctx, m.group, n, at, revision)
-	if err != nil {
-		m.log.Debug("could not take a partition", zap.Int("partition", n), zap.Error(err))
-		return
-	}
-	p := &partition{
-		m: m, number: n, at: at, revision: revision,
-		log:  m.log.With(zap.Int("partition", n)),
-		stop: make(chan struct{}), again: make(chan struct{}, 1),
-	}
-	m.mu.Lock()
-	m.mine[n] = p
-	m.mu.Unlock()
-	m.wg.Go(func() {
-		p.run(ctx)
-		m.mu.Lock()
-		delete(m.mine, n)
-		m.mu.Unlock()
-	})
-}
-
 // balance asks the member that has the most partitions for one, if it has two more than this one.
 func (m *member) balance(ctx context.Context, owners map[string]int) {
 	most, count := "", 0
@@ -182,15 +132,39 @@ func (m *member) balance(ctx context.Context, owners map[string]int) {
 			most, count = id, n
 		}
 	}
-	m.mu.Lock()
-	have := len(m.mine)
-	m.mu.Unlock()
+	have, _ := m.held.Count()
 	if count < have+2 || m.gone[most]+m.silent[most] > 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	if _, err := m.b.main.RequestWithContext(ctx, m.b.names.member+most, []byte(m.id)); err != nil {
-		m.log.Debug("a member did not answer", zap.Error(fmt.Errorf("ask for a partition: %w", err)))
+		m.log.Debug("a member did not answer when it was asked for a partition", zap.Error(err))
 	}
+}
+
+// wakeRedriven wakes this member's partitions for which dead letters were put back.
+func (m *member) wakeRedriven(ctx context.Context) error {
+	if all, _ := m.held.Count(); all == 0 {
+		return nil
+	}
+	ctx, done := m.b.attempt(ctx)
+	defer done()
+	s, err := m.b.js.Stream(ctx, m.b.names.deadStream())
+	if err != nil || s.CachedInfo().State.Msgs == 0 {
+		return err
+	}
+	info, err := s.Info(ctx, jetstream.WithSubjectFilter(m.b.names.again+m.group+".*"))
+	if err != nil {
+		return err
+	}
+	m.held.Each(func(d driver.Partition) {
+		if p := d.(*partition); info.State.Subjects[m.b.names.redriven(m.group, p.number)] > 0 {
+			select {
+			case p.wake <- struct{}{}:
+			default:
+			}
+		}
+	})
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // Headers of entries, as the server and we write them.
@@ -56,24 +57,18 @@ func (n names) deadStream() string  { return n.stream + "_DEAD" }
 func (n names) movedStream() string { return n.stream + "_MOVED" }
 func (n names) stateBucket() string { return n.stream + "_STATE" }
 
-// partition returns the part of the log that a room is in (FNV-1a).
-func (n names) partition(room string) int {
-	h := uint32(2166136261)
-	for i := range len(room) {
-		h = (h ^ uint32(room[i])) * 16777619
-	}
-	return int(h % uint32(n.partitions))
-}
+// partition returns the part of the log that a room is in.
+func (n names) partition(room string) int { return driver.PartitionOf(room, n.partitions) }
 
 // room returns the subject of a room's log.
-func (n names) room(room string) string { return n.log + n.place(room) }
+func (n names) room(room string) string { return n.log + n.subjectSuffix(room) }
 
 // liveRoom returns the subject of a room's live entries.
-func (n names) liveRoom(room string) string { return n.live + n.place(room) }
+func (n names) liveRoom(room string) string { return n.live + n.subjectSuffix(room) }
 
-// place returns what is after the first tokens of a room's subjects. Those of personal rooms have
-// one token more, so that one subscription takes all of them.
-func (n names) place(room string) string {
+// subjectSuffix returns what follows the first tokens of a room's subjects. Those of personal rooms
+// have one token more, so that one subscription takes all of them.
+func (n names) subjectSuffix(room string) string {
 	p := strconv.Itoa(n.partition(room)) + "."
 	if n.isPersonal(room) {
 		p += personal

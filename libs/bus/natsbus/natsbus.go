@@ -22,17 +22,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 	"hubbub.internal/libs/bus/follow"
 )
 
@@ -40,6 +39,7 @@ import (
 type Config struct {
 	Servers   string                     // URLs of one cluster's servers, separated by commas
 	InProcess nats.InProcessConnProvider // instead of Servers: a server in this process
+	Closed    func()                     // nil, or what is called when the bus has been closed
 	Options   []nats.Option              // added to the connections' options: logins, TLS
 	// "hubbub": this process's name in the server's list of connections
 	Name string
@@ -81,52 +81,50 @@ func (c *Config) setDefaults() {
 	c.MemberEvery = cmp.Or(c.MemberEvery, 2*time.Second)
 }
 
-// Bus is a bus.Bus on NATS.
-type Bus struct {
-	cfg   Config
-	log   *zap.Logger
-	names names
-
-	// Two connections, so that a flood of live entries delays neither acknowledgements nor
-	// requests.
-	main *nats.Conn
-	feed *nats.Conn // the live entries of followed rooms
-
-	js    jetstream.JetStream
-	state jetstream.KeyValue
-	inbox *inbox
+// Driver is a driver.Driver on NATS.
+type Driver struct {
+	store
+	reg  prometheus.Registerer
+	host driver.Host // set by Open
+	feed *nats.Conn  // the live entries of followed rooms; see store.main
 
 	appends *appender
-	engine  *follow.Engine
 	live    *liveFeed
-	fences  *fences
-	probe   *prober
+	probe   string // the subject of this bus's probes
 	metrics *metrics
 
-	ctx       context.Context // ends with Close
-	cancel    context.CancelFunc
-	wg        sync.WaitGroup // background goroutines of Open
-	consumers sync.WaitGroup // running Consume calls
-	link      link           // life of the main connection
-	full      chan struct{}  // an append found the log full: trim it now
-	gone      chan struct{}  // no stream takes appends: look whether it is there
+	wg   sync.WaitGroup // background goroutines of Open
+	gone chan struct{}  // no stream takes appends: look whether it is there
 
-	swept time.Time // when notes about removed entries were last looked through; trimLoop's own
+	swept time.Time // when notes about removed entries were last looked through; Trim's own
 
 	denial atomic.Pointer[error] // the first thing that the server did not let us do
 	abort  func()                // ends the start
-
-	mu     sync.Mutex
-	closed bool
-	subs   map[bus.Subscription]struct{} // channels and services, for Close
 }
 
-var _ bus.Interface = (*Bus)(nil)
+var _ driver.Driver = (*Driver)(nil)
 
 // Open connects, creates the stream or checks the one that is there, and starts what works in the
 // background. It fails within cfg.OpenTimeout, with a sentence that says what to do. log and reg
 // may be nil.
-func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Bus, error) {
+func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer) (*bus.Bus, error) {
+	d, err := newDriver(cfg, log, reg)
+	if err != nil {
+		return nil, err
+	}
+	return d.open(ctx)
+}
+
+// open opens the bus over the driver.
+func (b *Driver) open(ctx context.Context) (*bus.Bus, error) {
+	opts := b.cfg.Follow
+	opts.Coarse, opts.Personal = true, b.cfg.Personal
+	return bus.Open(ctx, b, bus.Options{
+		Log: b.log, Registerer: b.reg, Metrics: b.metrics.Bus, Follow: opts, TrimEvery: b.cfg.TrimEvery, MemberEvery: b.cfg.MemberEvery,
+	})
+}
+
+func newDriver(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Driver, error) {
 	cfg.setDefaults()
 	if log == nil {
 		log = zap.NewNop()
@@ -137,42 +135,42 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 	if err := bus.CheckName(cfg.Groups...); err != nil {
 		return nil, fmt.Errorf("required groups: %w", err)
 	}
-	b := &Bus{
-		cfg:     cfg,
-		log:     log,
-		names:   newNames(cfg.Stream, cfg.Partitions, cfg.Personal),
-		subs:    make(map[bus.Subscription]struct{}),
-		full:    make(chan struct{}, 1),
+	return &Driver{
+		store:   store{cfg: cfg, log: log, names: newNames(cfg.Stream, cfg.Partitions, cfg.Personal)},
+		reg:     reg,
 		gone:    make(chan struct{}, 1),
 		metrics: newMetrics(reg),
-	}
-	b.ctx, b.cancel = context.WithCancel(context.Background())
-	opening, cancel := context.WithTimeout(ctx, cfg.OpenTimeout)
-	defer cancel()
-	b.abort = cancel
-	if err := b.open(opening, reg); err != nil {
-		_ = b.Close()
-		if denied := b.denial.Load(); denied != nil {
-			err = *denied
-		}
-		if errors.Is(err, nats.ErrPermissionViolation) {
-			return nil, b.permissions(err)
-		}
-		if opening.Err() != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-			return nil, fmt.Errorf("NATS at %s did not answer within %s: check the URL, and that JetStream has a leader: %w",
-				b.where(), cfg.OpenTimeout, err)
-		}
-		return nil, err
-	}
-	return b, nil
+	}, nil
 }
 
-func (b *Bus) open(ctx context.Context, reg prometheus.Registerer) error {
-	opts := b.cfg.Follow
-	opts.Log, opts.Metrics, opts.Coarse, opts.Personal = b.log, reg, true, b.cfg.Personal
-	b.engine = follow.New(source{b}, opts)
+// Open implements driver.Driver.
+func (b *Driver) Open(ctx context.Context, h driver.Host) error {
+	b.host = h
+	b.retry = driver.Retry{Life: h.Life, Attempt: b.attempt}
+	context.AfterFunc(h.Life, b.link.cut)
+	opening, cancel := context.WithTimeout(ctx, b.cfg.OpenTimeout)
+	defer cancel()
+	b.abort = cancel
+	err := b.start(opening)
+	if err == nil {
+		return nil
+	}
+	if denied := b.denial.Load(); denied != nil {
+		err = *denied
+	}
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		return b.permissions(err)
+	}
+	if opening.Err() != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("NATS at %s did not answer within %s: check the URL, and that JetStream has a leader: %w",
+			b.where(), b.cfg.OpenTimeout, err)
+	}
+	return err
+}
+
+func (b *Driver) start(ctx context.Context) error {
 	b.live = newLiveFeed(b)
-	b.fences = &fences{b: b}
+	b.fences = &fences{b: &b.store}
 	b.appends = newAppender(b)
 	if err := b.connect(ctx); err != nil {
 		return err
@@ -187,152 +185,33 @@ func (b *Bus) open(ctx context.Context, reg prometheus.Registerer) error {
 	if err = b.live.watchLeader(); err != nil {
 		return err
 	}
-	if b.probe, err = newProber(b); err != nil {
+	if err = b.subscribeProbes(); err != nil {
 		return err
 	}
 	if err = b.appends.subscribe(); err != nil {
 		return err
 	}
-	b.wg.Go(func() { _ = b.engine.Run(b.ctx) })
-	b.wg.Go(func() { b.live.run(b.ctx) })
-	b.wg.Go(func() { b.appends.run(b.ctx) })
-	b.wg.Go(func() { b.trimLoop(b.ctx) })
-	b.wg.Go(func() { b.storeLoop(b.ctx) })
+	life := b.host.Life
+	b.wg.Go(func() { b.live.run(life) })
+	b.wg.Go(func() { b.appends.run(life) })
+	b.wg.Go(func() { b.storeLoop(life) })
 	return nil
 }
 
-// Close implements bus.Interface.
-func (b *Bus) Close() error {
-	b.mu.Lock()
-	if b.closed {
-		b.mu.Unlock()
-		b.wg.Wait()
-		return nil
-	}
-	b.closed = true
-	subs := b.subs
-	b.subs = nil
-	b.mu.Unlock()
-	for s := range subs {
-		s.Stop()
-	}
-	b.cancel()
-	b.link.cut()
-	b.consumers.Wait()
+// Retry implements driver.Driver.
+func (b *Driver) Retry() *driver.Retry { return &b.retry }
+
+// Close implements driver.Driver.
+func (b *Driver) Close() {
 	b.wg.Wait()
-	b.disconnect()
-	return nil
-}
-
-// keep registers a subscription for Close, unless the bus is closed already.
-func (b *Bus) keep(s bus.Subscription) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return bus.ErrClosed
-	}
-	b.subs[s] = struct{}{}
-	return nil
-}
-
-func (b *Bus) forget(s bus.Subscription) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.subs, s)
-}
-
-func (b *Bus) isClosed() bool { return b.ctx.Err() != nil }
-
-// fail makes an error of the connection or of a context what the contract promises.
-func (b *Bus) fail(what string, err error) error {
-	switch {
-	case b.isClosed():
-		return bus.ErrClosed
-	case errors.Is(err, bus.ErrUnavailable), errors.Is(err, bus.ErrClosed):
-		return err
-	}
-	return fmt.Errorf("%w: %s: %w", bus.ErrUnavailable, what, err)
-}
-
-// where names the server for people, without a password.
-func (b *Bus) where() string {
-	if b.cfg.InProcess != nil {
-		return "this process"
-	}
-	return redact(b.cfg.Servers)
-}
-
-// Follow implements bus.Log.
-func (b *Bus) Follow(ctx context.Context, room string, f bus.Follower) (uint64, bus.Subscription, error) {
-	if b.isClosed() {
-		return 0, nil, bus.ErrClosed
-	}
-	return b.engine.Follow(ctx, room, f)
-}
-
-// Heads implements bus.Log.
-func (b *Bus) Heads(ctx context.Context, rooms []string) ([]bus.Head, error) {
-	if b.isClosed() {
-		return nil, bus.ErrClosed
-	}
-	return b.engine.Heads(ctx, rooms)
-}
-
-// Watch implements bus.Log.
-func (b *Bus) Watch(ctx context.Context, w bus.Watcher) (bus.Subscription, error) {
-	if b.isClosed() {
-		return nil, bus.ErrClosed
-	}
-	return b.engine.Watch(ctx, w)
-}
-
-// link is the life of the main connection: a context that ends when it is lost.
-type link struct {
-	mu     sync.Mutex
-	ctx    context.Context
-	cancel context.CancelFunc
-}
-
-// up returns the context of the connection as it is now.
-func (l *link) up() context.Context {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ctx == nil {
-		l.ctx, l.cancel = context.WithCancel(context.Background())
-	}
-	return l.ctx
-}
-
-// cut ends that context; the next up returns another.
-func (l *link) cut() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.cancel != nil {
-		l.cancel()
-		l.ctx, l.cancel = nil, nil
-	}
-}
-
-// attempt returns a context for one request to the server: it ends after a while, since a reply may
-// be lost, and when the connection is lost, since the reply then is.
-func (b *Bus) attempt(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
-	stop := context.AfterFunc(b.link.up(), cancel)
-	return ctx, func() {
-		stop()
-		cancel()
-	}
-}
-
-func redact(servers string) string {
-	var out []string
-	for s := range strings.SplitSeq(servers, ",") {
-		if scheme, rest, ok := strings.Cut(s, "://"); ok {
-			if i := strings.LastIndexByte(rest, '@'); i >= 0 {
-				s = scheme + "://" + rest[i+1:]
-			}
+	for _, c := range []*nats.Conn{b.main, b.feed} {
+		if c != nil {
+			closeConn(c)
 		}
-		out = append(out, s)
 	}
-	return strings.Join(out, ",")
+	if b.cfg.Closed != nil {
+		b.cfg.Closed()
+	}
 }
+
+func (b *Driver) isClosed() bool { return b.host.Life.Err() != nil }

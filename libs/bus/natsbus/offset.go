@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"hubbub.internal/libs/bus/driver"
 )
 
 // Keys of the bucket.
@@ -32,12 +34,9 @@ type offset struct {
 	Seq   uint64 `json:"seq"`             // everything through it is consumed
 }
 
-// errLost says that somebody else has written the offset: the partition is theirs.
-var errLost = errors.New("the partition was taken over")
-
 // offset returns what is stored, and the revision to write it by; the zero offset and revision 0 if
 // there is none.
-func (b *Bus) offset(ctx context.Context, group string, partition int) (offset, uint64, error) {
+func (b *store) offset(ctx context.Context, group string, partition int) (offset, uint64, error) {
 	ctx, done := b.attempt(ctx)
 	defer done()
 	var o offset
@@ -54,9 +53,9 @@ func (b *Bus) offset(ctx context.Context, group string, partition int) (offset, 
 	return o, e.Revision(), nil
 }
 
-// setOffset writes o if the revision is still the stored one, and returns the new one. errLost: it
-// is not.
-func (b *Bus) setOffset(ctx context.Context, group string, partition int, o offset, revision uint64) (uint64, error) {
+// setOffset writes o if the revision is still the stored one, and returns the new one.
+// driver.ErrLost: somebody else has written it, and the partition is theirs.
+func (b *store) setOffset(ctx context.Context, group string, partition int, o offset, revision uint64) (uint64, error) {
 	data, err := json.Marshal(o)
 	if err != nil {
 		return 0, err
@@ -78,14 +77,14 @@ func (b *Bus) setOffset(ctx context.Context, group string, partition int, o offs
 		return at, nil
 	// by a member, or by who put back an older store
 	case at > revision, errors.Is(err, jetstream.ErrKeyRevisionMismatch):
-		return 0, errLost
+		return 0, driver.ErrLost
 	}
 	return 0, err
 }
 
 // groups returns the required groups: those of the configuration, and those that other processes
 // have registered.
-func (b *Bus) groups(ctx context.Context) ([]string, error) {
+func (b *store) groups(ctx context.Context) ([]string, error) {
 	all := make(map[string]bool)
 	for _, g := range b.cfg.Groups {
 		all[g] = true
@@ -105,7 +104,7 @@ func (b *Bus) groups(ctx context.Context) ([]string, error) {
 }
 
 // mark returns the Seq through which entries may have been taken: by retention, or by Advance.
-func (b *Bus) mark(ctx context.Context, name string) (uint64, error) {
+func (b *store) mark(ctx context.Context, name string) (uint64, error) {
 	value, err := b.noted(ctx, name)
 	if err != nil || value == nil {
 		return 0, err
@@ -115,7 +114,7 @@ func (b *Bus) mark(ctx context.Context, name string) (uint64, error) {
 
 // noted returns what the bucket has under a key; nil: nothing. On a cluster the leader is asked: a
 // replica may not know yet what was noted before the log was changed.
-func (b *Bus) noted(ctx context.Context, key string) ([]byte, error) {
+func (b *store) noted(ctx context.Context, key string) ([]byte, error) {
 	if b.cfg.Replicas > 1 {
 		bucket := b.names.stateBucket()
 		m, err := b.askLeader(ctx, "KV_"+bucket, getRequest{LastFor: "$KV." + bucket + "." + key})
@@ -135,7 +134,7 @@ func (b *Bus) noted(ctx context.Context, key string) ([]byte, error) {
 }
 
 // raise notes that entries through seq are about to be taken.
-func (b *Bus) raise(ctx context.Context, name string, seq uint64) error {
+func (b *store) raise(ctx context.Context, name string, seq uint64) error {
 	for {
 		e, err := b.state.Get(ctx, name)
 		revision := uint64(0)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"hubbub.internal/libs/bus/driver"
 )
 
 // bucket is the server's bucket of one key, and says of updates what fails.
@@ -77,17 +79,17 @@ func TestSetOffset(t *testing.T) {
 		"the acknowledgement is lost": {func(b *bucket) { b.lost = nats.ErrTimeout }, 2, nil, 7},
 		"a retry met the first":       {func(b *bucket) { b.lost = jetstream.ErrKeyRevisionMismatch }, 2, nil, 7},
 		"it did not come":             {func(b *bucket) { b.fails = nats.ErrTimeout }, 0, nats.ErrTimeout, 3},
-		"somebody took over":          {func(b *bucket) { b.set(`{"owner":"other","seq":3}`) }, 0, errLost, 3},
+		"somebody took over":          {func(b *bucket) { b.set(`{"owner":"other","seq":3}`) }, 0, driver.ErrLost, 3},
 		"taken over, and no answer": {func(b *bucket) {
 			b.set(`{"owner":"other","seq":3}`)
 			b.fails = nats.ErrTimeout
-		}, 0, errLost, 3},
-		"an older store was put back": {func(b *bucket) { b.revision = 0 }, 0, errLost, 3},
+		}, 0, driver.ErrLost, 3},
+		"an older store was put back": {func(b *bucket) { b.revision = 0 }, 0, driver.ErrLost, 3},
 		"the server is away":          {func(b *bucket) { b.fails, b.away = nats.ErrTimeout, nats.ErrTimeout }, 0, nats.ErrTimeout, 3},
 	} {
 		kv := &bucket{}
 		kv.set(`{"owner":"me","seq":3}`)
-		b := &Bus{state: kv}
+		b := &store{state: kv}
 		tt.spoil(kv)
 		next, err := b.setOffset(t.Context(), "group", 1, mine, 1)
 		if next != tt.next || !errors.Is(err, tt.err) || tt.err == nil && err != nil {
@@ -102,7 +104,7 @@ func TestSetOffset(t *testing.T) {
 		}
 	}
 	kv := &bucket{}
-	b := &Bus{state: kv}
+	b := &store{state: kv}
 	if o, revision, err := b.offset(t.Context(), "group", 1); err != nil || o != (offset{}) || revision != 0 {
 		t.Errorf("of a new group: %+v, %d, %v", o, revision, err)
 	}
@@ -119,7 +121,7 @@ func TestSetOffset(t *testing.T) {
 // TestRaise: a mark is never lowered, whoever else writes it at the same time.
 func TestRaise(t *testing.T) {
 	kv := &bucket{}
-	b := &Bus{state: kv}
+	b := &store{state: kv}
 	is := func(what string, want string, updates int) {
 		t.Helper()
 		if string(kv.value) != want || kv.updates != updates {
@@ -166,7 +168,7 @@ func TestRaise(t *testing.T) {
 	if seq, err := b.mark(t.Context(), "mark"); err != nil || seq != 11 {
 		t.Errorf("the mark is %d, %v", seq, err)
 	}
-	if seq, err := (&Bus{state: &bucket{}}).mark(t.Context(), "mark"); err != nil || seq != 0 {
+	if seq, err := (&store{state: &bucket{}}).mark(t.Context(), "mark"); err != nil || seq != 0 {
 		t.Errorf("no mark is %d, %v", seq, err)
 	}
 }

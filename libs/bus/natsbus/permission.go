@@ -15,7 +15,7 @@ import (
 
 // checkPermissions tries what the bus will do to every kind of subject. Nothing of it is stored or
 // delivered to anybody.
-func (b *Bus) checkPermissions(ctx context.Context) error {
+func (b *Driver) checkPermissions(ctx context.Context) error {
 	const check = "hubbub-check"
 	n, inbox := b.names, b.main.NewInbox()
 	before := map[*nats.Conn]error{b.main: b.main.LastError(), b.feed: b.feed.LastError()}
@@ -65,14 +65,14 @@ func flush(ctx context.Context, c *nats.Conn, before error) error {
 }
 
 // refused notes that the server does not let us do something.
-func (b *Bus) refused(err error) {
+func (b *Driver) refused(err error) {
 	b.denial.CompareAndSwap(nil, &err)
 	b.abort() // the start: it would wait for an answer that never comes
 	b.appends.refused(err)
 }
 
 // permissions says what to do about it.
-func (b *Bus) permissions(err error) error {
+func (b *Driver) permissions(err error) error {
 	p := strings.TrimSuffix(b.names.fence, "fence")
 	return fmt.Errorf("NATS at %s does not let this user do what Hubbub needs: allow it to publish to %s> $JS.API.> $JS.FC.> $KV.%s.> _INBOX.> and to subscribe to %s> _INBOX.> $JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED.%s: %w",
 		b.where(), p, b.names.stateBucket(), p, b.names.stream, err)

@@ -47,7 +47,7 @@ var (
 // the server also sends a status after the last entry of a pull that was served in full ("409 Batch
 // Completed"), when the reader may have sent the next one already.
 type reader struct {
-	b      *Bus
+	b      *store
 	name   string
 	sub    *nats.Subscription
 	msgs   chan *nats.Msg
@@ -62,7 +62,7 @@ type reader struct {
 	up     context.Context          // of the connection that the reader was made on
 }
 
-func (b *Bus) newReader(ctx context.Context, p *partition) (*reader, error) {
+func (b *store) newReader(ctx context.Context, p *partition) (*reader, error) {
 	up := b.link.up()
 	ctx, done := b.attempt(ctx)
 	defer done()
@@ -71,7 +71,7 @@ func (b *Bus) newReader(ctx context.Context, p *partition) (*reader, error) {
 		return nil, fmt.Errorf("look at the stream: %w", err)
 	}
 	if last := s.CachedInfo().State.LastSeq; last < p.at.Seq {
-		p.log.Warn("the log was rewound: it ends before what this group has consumed; consuming all of it again",
+		p.m.log.Warn("the log was rewound: it ends before what this group has consumed; consuming all of it again",
 			zap.Uint64("log", last), zap.Uint64("consumed", p.at.Seq))
 		p.at.Seq = 0
 	}

@@ -28,7 +28,7 @@ type script struct {
 func scripted(t *testing.T, test func(t *testing.T, s *script)) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &script{t: t, r: &reader{
-			b: &Bus{names: newNames("HUB", 1, chat.IsUserRoom)}, msgs: make(chan *nats.Msg, readBuffer),
+			b: &store{names: newNames("HUB", 1, chat.IsUserRoom)}, msgs: make(chan *nats.Msg, readBuffer),
 			inbox: "_INBOX.x.", budget: readBytes, up: context.Background(),
 		}}
 		s.r.send = func(reply string) error {
@@ -237,17 +237,13 @@ func TestSilentServer(t *testing.T) {
 }
 
 // backlog starts a server whose log has n entries of so many bytes in one partition.
-func backlog(t *testing.T, n, bytes int) *Bus {
+func backlog(t *testing.T, n, bytes int) opened {
 	s, err := natsembed.Start(natsembed.Options{Dir: t.TempDir(), Port: natsembed.NoListener, Log: zap.NewNop()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Shutdown)
-	b, err := Open(t.Context(), Config{InProcess: s, Partitions: 1}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = b.Close() })
+	b := openBoth(t, Config{InProcess: s, Partitions: 1}, nil)
 	done := make(chan error, n)
 	for i := range n {
 		e := bus.NewEntry{Room: "room", Sender: "ann", ID: fmt.Sprintf("id%05d", i), Data: make([]byte, bytes)}
@@ -261,9 +257,9 @@ func backlog(t *testing.T, n, bytes int) *Bus {
 	return b
 }
 
-func openReader(t *testing.T, b *Bus) *reader {
+func openReader(t *testing.T, b opened) *reader {
 	t.Helper()
-	r, err := b.newReader(t.Context(), &partition{m: &member{group: "test"}, log: zap.NewNop()})
+	r, err := b.d.newReader(t.Context(), &partition{m: &member{group: "test", log: zap.NewNop()}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,53 +7,40 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
-
-	"hubbub.internal/libs/bus"
 )
 
-// Remove implements bus.Log. The server overwrites the entry on disk with random bytes.
-func (b *Bus) Remove(ctx context.Context, room string, seq uint64) error {
-	if b.isClosed() {
-		return bus.ErrClosed
-	}
-	if err := bus.CheckName(room); err != nil {
+// Remove implements driver.Log. The server overwrites the entry on disk with random bytes.
+func (b *Driver) Remove(ctx context.Context, room string, seq uint64) error {
+	// a replica may not have it yet
+	m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: seq})
+	switch {
+	case errors.Is(err, errNotFound):
+		return nil
+	case err != nil:
 		return err
 	}
-	if seq == 0 || seq > bus.MaxSeq {
-		return nil
+	if r, ok := b.names.roomOf(b.names.log, m.Subject); !ok || r != room {
+		return nil // that Seq is another room's
 	}
-	return b.retry(ctx, "remove an entry of "+room, func(ctx context.Context) error {
-		// a replica may not have it yet
-		m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: seq})
-		switch {
-		case errors.Is(err, errNotFound):
-			return nil
-		case err != nil:
-			return err
-		}
-		if r, ok := b.names.roomOf(b.names.log, m.Subject); !ok || r != room {
-			return nil // that Seq is another room's
-		}
-		s, err := b.js.Stream(ctx, b.names.stream)
-		if err != nil {
-			return err
-		}
-		if err := b.markRemoved(ctx, seq); err != nil {
-			return err
-		}
-		// The server writes the time 0 over that of the entry. After a crash it takes the time of
-		// the last one in a file for that of the file, finds it too old to have keys that repeats
-		// are told by, and stores the repeats again (nats-server 2.15, rebuildStateFromBufLocked
-		// and selectMsgBlockForStart). So what is erased is not the last.
-		if _, err := b.fences.pass(ctx); err != nil {
-			return err
-		}
-		return b.erase(ctx, s, seq)
-	})
+	s, err := b.js.Stream(ctx, b.names.stream)
+	if err != nil {
+		return err
+	}
+	if err := b.markRemoved(ctx, seq); err != nil {
+		return err
+	}
+	// The server writes the time 0 over that of the entry. After a crash it takes the time of the
+	// last one in a file for that of the file, finds it too old to have keys that repeats are told
+	// by, and stores the repeats again (nats-server 2.15, rebuildStateFromBufLocked and
+	// selectMsgBlockForStart). So what is erased is not the last.
+	if _, err := b.fences.pass(ctx); err != nil {
+		return err
+	}
+	return b.erase(ctx, s, seq)
 }
 
 // erase removes what a stream has at a Seq, if it has anything there.
-func (b *Bus) erase(ctx context.Context, s jetstream.Stream, seq uint64) error {
+func (b *store) erase(ctx context.Context, s jetstream.Stream, seq uint64) error {
 	err := s.SecureDeleteMsg(ctx, seq)
 	// somebody else was faster, or it has to be tried again
 	if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
@@ -72,20 +59,20 @@ const removedPrefix = "removed."
 
 func removedKey(seq uint64) string { return removedPrefix + strconv.FormatUint(seq, 10) }
 
-func (b *Bus) markRemoved(ctx context.Context, seq uint64) error {
+func (b *store) markRemoved(ctx context.Context, seq uint64) error {
 	_, err := b.state.Put(ctx, removedKey(seq), nil)
 	return err
 }
 
 // wasRemoved reports whether Remove has taken an entry with that Seq.
-func (b *Bus) wasRemoved(ctx context.Context, seq uint64) (bool, error) {
+func (b *store) wasRemoved(ctx context.Context, seq uint64) (bool, error) {
 	note, err := b.noted(ctx, removedKey(seq))
 	return note != nil, err
 }
 
 // forgetRemoved drops the notes about entries that retention would have taken by now: what was
 // trimmed can be told from what the log never had without them.
-func (b *Bus) forgetRemoved(ctx context.Context, before uint64) error {
+func (b *store) forgetRemoved(ctx context.Context, before uint64) error {
 	keys, err := b.state.ListKeysFiltered(ctx, removedPrefix+"*")
 	if err != nil {
 		return err
@@ -103,7 +90,7 @@ func (b *Bus) forgetRemoved(ctx context.Context, before uint64) error {
 }
 
 // forgetKeys removes keys from the bucket without a trace: they can be made anew.
-func (b *Bus) forgetKeys(ctx context.Context, keys []string) error {
+func (b *store) forgetKeys(ctx context.Context, keys []string) error {
 	s, err := b.js.Stream(ctx, "KV_"+b.names.stateBucket())
 	if err != nil {
 		return err

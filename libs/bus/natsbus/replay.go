@@ -3,82 +3,44 @@ package natsbus
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 
 	"github.com/nats-io/nats.go"
 
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/follow"
 )
 
-// maxReplay is the most entries that one Replay returns.
-const maxReplay = 1000
-
-// Replay implements bus.Log.
-func (b *Bus) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
-	if b.isClosed() {
-		return bus.Replayed{}, bus.ErrClosed
-	}
-	if err := bus.CheckName(room); err != nil {
-		return bus.Replayed{}, err
-	}
-	if limit < 1 || limit > maxReplay {
-		return bus.Replayed{}, fmt.Errorf("replay %s: limit %d is not 1 to %d", room, limit, maxReplay)
-	}
-	rep, _, err := b.replay(ctx, room, after, limit)
-	if err != nil {
-		return bus.Replayed{}, err
-	}
-	if after.Seq == 0 && len(rep.Entries) == 0 && !rep.Truncated {
-		rep.Through = 0
-	}
-	return rep, nil
-}
-
-// replay also returns what the log has at the position.
-func (b *Bus) replay(ctx context.Context, room string, after bus.Position, limit int) (rep bus.Replayed, at placeOf, err error) {
-	err = b.retry(ctx, "replay "+room, func(ctx context.Context) (err error) {
-		rep, at, err = b.tryReplay(ctx, room, after, limit)
-		return err
-	})
-	return rep, at, err
-}
-
-// tryReplay reads by direct gets: an ordered consumer was seen to stall, and an empty fetch of one
-// is no proof of an end. The room's head says how far the answer has to reach.
+// Replay implements driver.Log. It reads by direct gets: an ordered consumer was seen to stall, and
+// an empty fetch of one is no proof of an end. The room's head says how far the answer has to
+// reach.
 //
-// The position is looked at last: retention may come while the entries are read, and takes the
+// It looks at the position last: retention may come while the entries are read, and takes the
 // position then, too.
-func (b *Bus) tryReplay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, placeOf, error) {
+func (b *Driver) Replay(ctx context.Context, room string, after bus.Position, limit int) (rep bus.Replayed, moved bool, err error) {
 	heads, err := b.lasts(ctx, []string{room})
 	if err != nil {
-		return bus.Replayed{}, present, err
+		return rep, false, err
 	}
 	head := heads[0]
-	rep, err := b.read(ctx, room, after.Seq, limit, head)
-	if err != nil {
-		return bus.Replayed{}, present, err
+	if rep, err = b.read(ctx, room, after.Seq, limit, head); err != nil {
+		return rep, false, err
 	}
-	at, err := b.place(ctx, room, after)
-	switch {
-	case err != nil:
-		return bus.Replayed{}, present, err
-	case at == rewound:
-		return bus.Replayed{Rewound: true, Through: head.Seq}, at, nil
+	at, err := b.statusOf(ctx, room, after)
+	if at == rewound {
+		return bus.Replayed{Rewound: true, Through: head.Seq}, false, err
 	}
 	rep.Truncated = at == trimmed || at == advanced
-	return rep, at, nil
+	return rep, at == advanced, err
 }
 
 // read returns the entries after a Seq, through the room's head.
-func (b *Bus) read(ctx context.Context, room string, after uint64, limit int, head follow.Head) (bus.Replayed, error) {
+func (b *store) read(ctx context.Context, room string, after uint64, limit int, head bus.Head) (bus.Replayed, error) {
 	rep := bus.Replayed{Through: max(after, head.Through)}
 	if head.Seq <= after {
 		return rep, nil
 	}
-	got, err := b.get(ctx, b.directGet(), getRequest{
+	got, err := b.get(ctx, b.names.stream, getRequest{
 		Seq: after + 1, NextFor: b.names.room(room), Batch: limit, MaxBytes: getBytes,
 	})
 	if err != nil {
@@ -116,18 +78,18 @@ func (b *Bus) read(ctx context.Context, room string, after uint64, limit int, he
 	return rep, nil
 }
 
-// placeOf says what the log has at a position.
-type placeOf int
+// positionStatus says what the log has at a position.
+type positionStatus int
 
 const (
-	present placeOf = iota // that entry, or nothing since it was removed
-	trimmed                // the log begins after it
+	present positionStatus = iota // that entry, or nothing since it was removed
+	trimmed                       // the log begins after it
 	// the same, since Advance has taken what was before, or put it back at greater Seqs
 	advanced
 	rewound // another entry, or the log ends before it, or is another log
 )
 
-func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf, error) {
+func (b *store) statusOf(ctx context.Context, room string, at bus.Position) (positionStatus, error) {
 	if at.Seq > bus.MaxSeq {
 		return rewound, nil // no log reaches there
 	}
@@ -181,8 +143,8 @@ func (b *Bus) place(ctx context.Context, room string, at bus.Position) (placeOf,
 
 // entryAt returns what the log has at a Seq. errNotFound: nothing, which on a cluster only the
 // leader can say: a replica may be behind.
-func (b *Bus) entryAt(ctx context.Context, seq uint64) (*nats.Msg, error) {
-	got, err := b.get(ctx, b.directGet(), getRequest{Seq: seq})
+func (b *store) entryAt(ctx context.Context, seq uint64) (*nats.Msg, error) {
+	got, err := b.get(ctx, b.names.stream, getRequest{Seq: seq})
 	switch {
 	case err == nil && len(got.msgs) == 1:
 		return got.msgs[0], nil

@@ -2,11 +2,9 @@ package natsbus
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -14,6 +12,7 @@ import (
 
 	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 const (
@@ -22,158 +21,86 @@ const (
 )
 
 const (
-	requestTimeout = 5 * time.Second
 	// spreadTimeout is for how long a cluster's word is not believed that nobody serves.
 	spreadTimeout = 300 * time.Millisecond
 	spreadPause   = 20 * time.Millisecond
-	// serveLimit is how many requests one Serve handles at the same time; further ones wait.
-	serveLimit   = 256
-	codeInternal = "internal"
+	// defaultTimeout and maxTimeout bound what a request may say of its time.
+	defaultTimeout = 5 * time.Second
+	maxTimeout     = time.Hour
 )
 
-// Request implements bus.RPC.
-func (b *Bus) Request(ctx context.Context, service string, data []byte) ([]byte, error) {
-	if b.isClosed() {
-		return nil, bus.ErrClosed
-	}
-	if err := bus.CheckChannel(service); err != nil {
-		return nil, err
-	}
-	if len(data) > bus.MaxData {
-		return nil, fmt.Errorf("%w: %d bytes", bus.ErrTooLarge, len(data))
-	}
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, requestTimeout)
-		defer cancel()
-		deadline, _ = ctx.Deadline()
-	}
+// Request implements driver.RPC.
+func (b *Driver) Request(ctx context.Context, service string, data []byte) (driver.Reply, error) {
+	deadline, _ := ctx.Deadline()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(b.link.up(), cancel)() // the reply goes with the connection
-	var reply *nats.Msg
-	var err error
 	for began := time.Now(); ; {
-		reply, err = b.main.RequestMsgWithContext(ctx, &nats.Msg{
+		reply, err := b.main.RequestMsgWithContext(ctx, &nats.Msg{
 			Subject: b.names.rpc + service,
 			Header:  nats.Header{headerTimeout: {strconv.FormatInt(max(1, time.Until(deadline).Milliseconds()), 10)}},
 			Data:    data,
 		})
+		switch {
+		case err == nil:
+			r := driver.Reply{Data: reply.Data}
+			if text := header(reply.Header, headerError); text != "" {
+				r.Error = []byte(text)
+			}
+			return r, nil
+		case !errors.Is(err, nats.ErrNoResponders):
+			return driver.Reply{}, err
 		// The servers of a cluster tell each other who serves, which takes a moment. Nobody has
 		// seen the request.
-		if !errors.Is(err, nats.ErrNoResponders) || b.cfg.Replicas == 1 || time.Since(began) > spreadTimeout || await.Sleep(ctx, spreadPause) != nil {
-			break
+		case b.cfg.Replicas == 1 || time.Since(began) > spreadTimeout || await.Sleep(ctx, spreadPause) != nil:
+			return driver.Reply{}, fmt.Errorf("%w: %s", bus.ErrNoResponder, service)
 		}
 	}
-	switch {
-	case errors.Is(err, nats.ErrNoResponders):
-		return nil, fmt.Errorf("%w: %s", bus.ErrNoResponder, service)
-	case err != nil:
-		return nil, b.fail("request "+service, err)
-	}
-	if text := header(reply.Header, headerError); text != "" {
-		e := &bus.Error{Code: codeInternal}
-		if err := json.Unmarshal([]byte(text), e); err != nil {
-			e = &bus.Error{Code: codeInternal, Message: "the service's error cannot be read"}
-		}
-		return nil, e
-	}
-	return reply.Data, nil
 }
 
-// Serve implements bus.RPC.
-func (b *Bus) Serve(ctx context.Context, service string, handle func(context.Context, []byte) ([]byte, error)) (bus.Subscription, error) {
-	if b.isClosed() {
-		return nil, bus.ErrClosed
-	}
-	if err := bus.CheckChannel(service); err != nil {
+// Serve implements driver.RPC.
+func (b *Driver) Serve(ctx context.Context, service string, receive func(driver.Call)) (func(), error) {
+	before, ended := b.main.LastError(), make(chan struct{})
+	sub, err := b.main.QueueSubscribe(b.names.rpc+service, "hubbub", func(m *nats.Msg) {
+		receive(driver.Call{Data: m.Data, Deadline: time.Now().Add(timeLeft(m)), Answer: func(r driver.Reply) { b.answer(m, r) }})
+	})
+	if err != nil {
 		return nil, err
 	}
-	s := &server{b: b, service: service, handle: handle, slots: make(chan struct{}, serveLimit), ended: make(chan struct{})}
-	before := b.main.LastError()
-	sub, err := b.main.QueueSubscribe(b.names.rpc+service, "hubbub", s.receive)
-	if err != nil {
-		return nil, b.fail("serve "+service, err)
+	sub.SetClosedHandler(func(string) { close(ended) }) // the handler is not called any more
+	stop := func() {
+		if !b.main.IsConnected() || sub.Drain() != nil {
+			_ = sub.Unsubscribe() // fails when the connection is closed
+		}
+		<-ended
 	}
-	sub.SetClosedHandler(func(string) { close(s.ended) })
-	s.sub = sub
-	if err := b.confirm(ctx, s, before); err != nil {
+	if err := b.confirm(ctx, before); err != nil {
+		stop()
 		return nil, err
 	}
-	return s, nil
+	return stop, nil
 }
 
-// server answers the requests to one service.
-type server struct {
-	b       *Bus
-	service string
-	handle  func(context.Context, []byte) ([]byte, error)
-	sub     *nats.Subscription
-	slots   chan struct{}
-	running sync.WaitGroup // adds happen in receive
-	stop    sync.Once
-	ended   chan struct{} // closed when receive is not called any more
+// timeLeft returns how long the requester waits.
+func timeLeft(m *nats.Msg) time.Duration {
+	ms, err := strconv.ParseInt(header(m.Header, headerTimeout), 10, 64)
+	if err != nil || ms <= 0 {
+		return defaultTimeout
+	}
+	return time.Duration(min(ms, maxTimeout.Milliseconds())) * time.Millisecond
 }
 
-func (s *server) receive(m *nats.Msg) {
-	got := time.Now()
-	s.slots <- struct{}{}
-	s.running.Go(func() {
-		defer func() { <-s.slots }()
-		s.answer(got, m)
-	})
-}
-
-func (s *server) answer(got time.Time, m *nats.Msg) {
-	timeout := requestTimeout
-	if ms, err := strconv.ParseInt(header(m.Header, headerTimeout), 10, 64); err == nil && ms > 0 {
-		timeout = time.Duration(min(ms, int64(time.Hour/time.Millisecond))) * time.Millisecond
+// answer sends a reply. Releases before this one know none that says that a service is busy: the
+// requester waits for as long as it wanted to.
+func (b *Driver) answer(m *nats.Msg, r driver.Reply) {
+	if r.Busy {
+		return
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), got.Add(timeout))
-	defer cancel()
-	if ctx.Err() != nil {
-		return // it waited too long: nobody is there to hear the answer
+	reply := &nats.Msg{Subject: m.Reply, Data: r.Data}
+	if r.Error != nil { // as JSON, it has nothing that a header may not hold
+		reply.Header = nats.Header{headerError: {string(r.Error)}}
 	}
-	data, err := s.handle(ctx, m.Data)
-	if err != nil && ctx.Err() != nil {
-		return // the requester has given up by now, and says so better than this error
+	if err := b.main.PublishMsg(reply); err != nil && !b.isClosed() {
+		b.log.Debug("reply dropped", zap.String("subject", m.Subject), zap.Error(err))
 	}
-	if err == nil && len(data) > bus.MaxData {
-		err = fmt.Errorf("reply: %w: %d bytes", bus.ErrTooLarge, len(data))
-	}
-	reply := &nats.Msg{Subject: m.Reply, Data: data}
-	if err != nil {
-		reply.Data, reply.Header = nil, nats.Header{headerError: {s.describe(err)}}
-	}
-	if err := s.b.main.PublishMsg(reply); err != nil && !s.b.isClosed() {
-		s.b.log.Debug("reply dropped", zap.String("service", s.service), zap.Error(err))
-	}
-}
-
-// describe makes a header of an error: JSON escapes what a header may not hold.
-func (s *server) describe(err error) string {
-	e, ok := errors.AsType[*bus.Error](err)
-	if !ok {
-		s.b.log.Error("request failed", zap.String("service", s.service), zap.Error(err))
-		e = &bus.Error{Code: codeInternal}
-	}
-	text, err := json.Marshal(e)
-	if err != nil {
-		return `{"code":"internal"}`
-	}
-	return string(text)
-}
-
-// Stop implements bus.Subscription. It answers what the server has already sent to this process,
-// and waits for that.
-func (s *server) Stop() {
-	s.stop.Do(func() {
-		if !s.b.main.IsConnected() || s.sub.Drain() != nil {
-			_ = s.sub.Unsubscribe() // fails when the connection is closed
-		}
-	})
-	<-s.ended
-	s.running.Wait()
-	s.b.forget(s)
 }

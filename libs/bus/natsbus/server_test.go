@@ -95,7 +95,7 @@ func (b *box) InProcessConn() (net.Conn, error) {
 	return b.s.InProcessConn()
 }
 
-func (b *box) open(cfg natsbus.Config) *natsbus.Bus {
+func (b *box) open(cfg natsbus.Config) *bus.Bus {
 	b.t.Helper()
 	cfg.InProcess = b
 	bus, err := natsbus.Open(b.t.Context(), cfg, zaptest.NewLogger(b.t, zaptest.Level(zap.WarnLevel)), nil)

@@ -14,6 +14,7 @@ import (
 
 	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // The stream's metadata say that it is ours, and what cannot be changed once entries are in it.
@@ -42,7 +43,7 @@ const (
 // has one limit, its size, at which it refuses new entries (DiscardNew: appends get ErrFull), and
 // trim.go takes entries from its beginning: the old ones and, above three quarters of the size, the
 // oldest ones, but never one that a required group has not read.
-func (b *Bus) streamConfig() jetstream.StreamConfig {
+func (b *store) streamConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:        b.cfg.Stream,
 		Description: "Hubbub: the log of every room",
@@ -72,12 +73,12 @@ const storeAttempt = 4 * time.Second
 
 // ensureStore creates the streams and the bucket, or checks and updates those that are there. It
 // tries for as long as a cluster has no leader, or not all of its servers.
-func (b *Bus) ensureStore(ctx context.Context) error {
+func (b *store) ensureStore(ctx context.Context) error {
 	for {
 		attempt, cancel := context.WithTimeout(ctx, storeAttempt)
 		err := b.tryStore(attempt)
 		cancel()
-		if err == nil || !forming(err) || await.Sleep(ctx, retryPause) != nil {
+		if err == nil || !forming(err) || await.Sleep(ctx, driver.RetryPause) != nil {
 			return err
 		}
 	}
@@ -96,7 +97,7 @@ func forming(err error) bool {
 		errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrBucketNotFound)
 }
 
-func (b *Bus) tryStore(ctx context.Context) error {
+func (b *store) tryStore(ctx context.Context) error {
 	if _, err := b.js.AccountInfo(ctx); err != nil {
 		if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
 			return fmt.Errorf("NATS at %s runs without JetStream: start it with JetStream on (nats-server -js, or a jetstream block in its configuration): %w", b.where(), err)
@@ -131,7 +132,7 @@ const startSpread = time.Second
 // many processes that start together and all send the same request can keep a stream from having a
 // leader for longer than they wait: so each waits for a moment of chance and looks again before it
 // makes anything.
-func (b *Bus) ensure(ctx context.Context, missing error, look, produce func() error) error {
+func (b *store) ensure(ctx context.Context, missing error, look, produce func() error) error {
 	err := look()
 	if errors.Is(err, missing) && b.cfg.Replicas > 1 {
 		if err = await.Sleep(ctx, rand.N(startSpread)); err == nil {
@@ -144,7 +145,7 @@ func (b *Bus) ensure(ctx context.Context, missing error, look, produce func() er
 	return err
 }
 
-func (b *Bus) ensureDead(ctx context.Context) error {
+func (b *store) ensureDead(ctx context.Context) error {
 	want := jetstream.StreamConfig{
 		Name:              b.names.deadStream(),
 		Description:       "Hubbub: entries that a consumer kept failing on",
@@ -171,7 +172,7 @@ func (b *Bus) ensureDead(ctx context.Context) error {
 	})
 }
 
-func (b *Bus) ensureState(ctx context.Context) (state jetstream.KeyValue, err error) {
+func (b *store) ensureState(ctx context.Context) (state jetstream.KeyValue, err error) {
 	want := jetstream.KeyValueConfig{
 		Bucket:      b.names.stateBucket(),
 		Description: "Hubbub: what consumers have read",
@@ -194,7 +195,7 @@ func (b *Bus) ensureState(ctx context.Context) (state jetstream.KeyValue, err er
 	return state, err
 }
 
-func (b *Bus) ensureStream(ctx context.Context) error {
+func (b *store) ensureStream(ctx context.Context) error {
 	want := b.streamConfig()
 	var s jetstream.Stream
 	look := func() (err error) {
@@ -219,7 +220,7 @@ func (b *Bus) ensureStream(ctx context.Context) error {
 	closed := have.Metadata[metaMoving] != ""
 	// appends wait until the move has ended; if it was broken off, the next Advance goes on with it
 	if closed {
-		want = b.closedConfig(want)
+		want = (&mover{b}).closedConfig(want)
 		b.log.Warn("the log is being moved to greater Seqs; nothing can be appended until that has ended")
 	}
 	if err := checkStream(have, want); err != nil {

@@ -4,41 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 )
 
-// trimLoop takes old entries from the beginning of the log. Every process does it: it is one small
-// question when there is nothing to do, and doing it twice does no harm.
-func (b *Bus) trimLoop(ctx context.Context) {
-	for {
-		t := time.NewTimer(b.cfg.TrimEvery/2 + rand.N(b.cfg.TrimEvery))
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-t.C:
-		case <-b.full:
-			t.Stop()
-		}
-		if err := b.trim(ctx); err != nil && ctx.Err() == nil {
-			b.log.Warn("cannot trim the log; trying again", zap.Error(err))
-		}
-	}
-}
-
-const (
-	// trimTimeout bounds one look at the retention.
-	trimTimeout = 30 * time.Second
-	// sweepRemoved is how often, at most, the notes about removed entries are looked through.
-	sweepRemoved = 10 * time.Minute
-)
+// sweepRemoved is how often, at most, the notes about removed entries are looked through.
+const sweepRemoved = 10 * time.Minute
 
 // streamState returns the stream and its present state.
-func (b *Bus) streamState(ctx context.Context) (jetstream.Stream, jetstream.StreamState, error) {
+func (b *store) streamState(ctx context.Context) (jetstream.Stream, jetstream.StreamState, error) {
 	ctx, done := b.attempt(ctx)
 	defer done()
 	s, err := b.js.Stream(ctx, b.names.stream)
@@ -48,11 +24,9 @@ func (b *Bus) streamState(ctx context.Context) (jetstream.Stream, jetstream.Stre
 	return s, s.CachedInfo().State, nil
 }
 
-// trim takes what is older than MaxAge and, above three quarters of MaxBytes, the oldest, up to
-// what a required group has not consumed.
-func (b *Bus) trim(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, trimTimeout)
-	defer cancel()
+// Trim implements driver.Log. It takes what is older than MaxAge and, above three quarters of
+// MaxBytes, the oldest, up to what a required group has not consumed.
+func (b *Driver) Trim(ctx context.Context) error {
 	s, state, err := b.streamState(ctx)
 	if err != nil {
 		return err
@@ -95,7 +69,7 @@ func (b *Bus) trim(ctx context.Context) error {
 }
 
 // wantCut returns the first Seq to keep by age and size, or 0.
-func (b *Bus) wantCut(ctx context.Context, state jetstream.StreamState) (uint64, error) {
+func (b *store) wantCut(ctx context.Context, state jetstream.StreamState) (uint64, error) {
 	if state.Msgs == 0 {
 		return 0, nil
 	}
@@ -103,7 +77,7 @@ func (b *Bus) wantCut(ctx context.Context, state jetstream.StreamState) (uint64,
 	defer done()
 	cut := uint64(0)
 	if oldest := time.Now().Add(-b.cfg.MaxAge); state.FirstTime.Before(oldest) {
-		got, err := b.get(ctx, b.directGet(), getRequest{Start: oldest.UTC().Format(time.RFC3339Nano), NextFor: ">"})
+		got, err := b.get(ctx, b.names.stream, getRequest{Start: oldest.UTC().Format(time.RFC3339Nano), NextFor: ">"})
 		switch {
 		case errors.Is(err, errNotFound): // all of it, as of when we asked for the state
 			cut = state.LastSeq + 1
@@ -123,7 +97,7 @@ func (b *Bus) wantCut(ctx context.Context, state jetstream.StreamState) (uint64,
 
 // firstUnread returns the first Seq that a required group has not consumed, or end if there is
 // none.
-func (b *Bus) firstUnread(ctx context.Context, end uint64) (uint64, error) {
+func (b *store) firstUnread(ctx context.Context, end uint64) (uint64, error) {
 	groups, err := b.groups(ctx)
 	if err != nil {
 		return 0, err
@@ -150,13 +124,13 @@ func (b *Bus) firstUnread(ctx context.Context, end uint64) (uint64, error) {
 }
 
 // nextIn returns the Seq of the first entry of a partition at or after seq, or 0.
-func (b *Bus) nextIn(ctx context.Context, partition int, seq uint64) (uint64, error) {
+func (b *store) nextIn(ctx context.Context, partition int, seq uint64) (uint64, error) {
 	return b.nextOf(ctx, b.names.inPartition(partition), seq)
 }
 
 // nextOf returns the Seq of the first entry with a subject at or after seq, or 0. The stream's
 // leader is asked: a replica that is behind would not know of unread entries.
-func (b *Bus) nextOf(ctx context.Context, subject string, seq uint64) (uint64, error) {
+func (b *store) nextOf(ctx context.Context, subject string, seq uint64) (uint64, error) {
 	ctx, done := b.attempt(ctx)
 	defer done()
 	m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: seq, NextFor: subject})
@@ -169,7 +143,7 @@ func (b *Bus) nextOf(ctx context.Context, subject string, seq uint64) (uint64, e
 // lastBefore returns the Seq of the log's last entry that is before end and not before first, or 0.
 // JetStream finds the next entry from a Seq on, so it is looked for by halves, from the end: mostly
 // the entry is right there.
-func (b *Bus) lastBefore(ctx context.Context, first, end uint64) (uint64, error) {
+func (b *store) lastBefore(ctx context.Context, first, end uint64) (uint64, error) {
 	next := func(seq uint64) (uint64, error) {
 		found, err := b.nextOf(ctx, b.names.log+">", seq)
 		if found >= end {

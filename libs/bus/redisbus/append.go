@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 	"hubbub.internal/libs/bus/redisbus/internal/kept"
 )
 
@@ -39,7 +40,7 @@ var (
 // appender sends entries in batches. A lane has one batch on its way at a time and fills the next
 // meanwhile: batches grow with the load by themselves.
 type appender struct {
-	b       *Bus
+	b       *Driver
 	lanes   []*lane
 	heads   [][]any      // what the commands of a partition begin with
 	entries atomic.Int64 // not finished
@@ -61,7 +62,7 @@ type pending struct {
 	lost      *kept.Entry // it was acknowledged before, and the log has lost it
 }
 
-func newAppender(b *Bus, lanes int) *appender {
+func newAppender(b *Driver, lanes int) *appender {
 	a := &appender{b: b}
 	for i := range lanes {
 		a.lanes = append(a.lanes, &lane{a: a, partition: i % b.cfg.Partitions, wake: make(chan struct{}, 1), memory: newMemory(b.cfg, lanes)})
@@ -79,23 +80,12 @@ func (a *appender) start(ctx context.Context) {
 	}
 }
 
-// wait returns when no done function will be called any more.
-func (a *appender) wait() { a.wg.Wait() }
-
-// Append implements bus.Log.
-func (b *Bus) Append(e bus.NewEntry, done func(bus.Appended, error)) {
-	if err := b.appends.add(e, done); err != nil {
-		go done(bus.Appended{}, err)
-	}
+// Append implements driver.Log.
+func (b *Driver) Append(e bus.NewEntry, done func(bus.Appended, error)) error {
+	return b.appends.add(e, done)
 }
 
 func (a *appender) add(e bus.NewEntry, done func(bus.Appended, error)) error {
-	if err := bus.CheckName(e.Room, e.Sender, e.ID); err != nil {
-		return err
-	}
-	if len(e.Data) > bus.MaxData {
-		return fmt.Errorf("%w: %d bytes", bus.ErrTooLarge, len(e.Data))
-	}
 	if a.entries.Load() >= maxQueued || a.bytes.Load()+int64(len(e.Data)) > maxQueuedBytes {
 		return fmt.Errorf("%w: %w", bus.ErrUnavailable, errTooMany)
 	}
@@ -129,7 +119,7 @@ func (a *appender) pending(e bus.NewEntry, done func(bus.Appended, error)) *pend
 		bytes:  len(e.Data),
 		done:   done,
 		// The last try has to end before AppendTimeout does.
-		deadline: time.Now().Add(bus.AppendTimeout - attemptTimeout - retryMax/2),
+		deadline: time.Now().Add(bus.AppendTimeout - attemptTimeout - driver.RetryMax/2),
 	}
 }
 
@@ -138,6 +128,6 @@ func (a *appender) pending(e bus.NewEntry, done func(bus.Appended, error)) *pend
 func (a *appender) grew(bytes int) {
 	if a.grown.Add(int64(bytes)) > a.b.cfg.MaxBytes/16 {
 		a.grown.Store(0)
-		a.b.trimNow()
+		a.b.host.TrimSoon()
 	}
 }

@@ -44,7 +44,7 @@ func BenchmarkAppend(b *testing.B) {
 		ours += time.Since(began)
 		var all [lanes][]*pending
 		for i := n + turn; i < n+2*turn; i++ {
-			all[i%lanes] = append(all[i%lanes], hub.appends.pending(benchEntry(run, i), nil))
+			all[i%lanes] = append(all[i%lanes], hub.d.appends.pending(benchEntry(run, i), nil))
 		}
 		began = time.Now()
 		runBare(b, hub, all)
@@ -58,7 +58,7 @@ func BenchmarkAppend(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-func appendAll(b *testing.B, hub *Bus, run string, first, n int) {
+func appendAll(b *testing.B, hub opened, run string, first, n int) {
 	slots := make(chan struct{}, benchSenders)
 	var wg sync.WaitGroup
 	done := func(_ bus.Appended, err error) {
@@ -76,14 +76,14 @@ func appendAll(b *testing.B, hub *Bus, run string, first, n int) {
 	wg.Wait()
 }
 
-func runBare(b *testing.B, hub *Bus, all [lanes][]*pending) {
+func runBare(b *testing.B, hub opened, all [lanes][]*pending) {
 	ctx := context.Background()
 	var wg sync.WaitGroup
 	for _, some := range all {
 		wg.Go(func() {
 			for len(some) > 0 {
 				k := min(len(some), batchEntries)
-				pipe := hub.at(0).Pipeline()
+				pipe := hub.d.at(0).Pipeline()
 				for _, p := range some[:k] {
 					pipe.Do(ctx, p.command...)
 				}
@@ -98,14 +98,11 @@ func runBare(b *testing.B, hub *Bus, all [lanes][]*pending) {
 	wg.Wait()
 }
 
-func benchBus(b *testing.B) *Bus {
+func benchBus(b *testing.B) opened {
 	// as shipped
-	hub, err := Open(b.Context(), Config{URL: bustest.Redis(b).URL(), Keep: 30 * time.Second}, nil, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
+	hub := openBoth(b, Config{URL: bustest.Redis(b).URL(), Keep: 30 * time.Second}, nil)
 	b.Cleanup(func() { _ = hub.Close() })
-	if err := appendScript.Load(b.Context(), hub.at(0)).Err(); err != nil {
+	if err := appendScript.Load(b.Context(), hub.d.at(0)).Err(); err != nil {
 		b.Fatal(err)
 	}
 	return hub

@@ -17,11 +17,7 @@ import (
 func TestChurn(t *testing.T) {
 	const rooms, joiners = bustest.ChurnRooms, 2000
 	s := bustest.Redis(t)
-	b, err := Open(t.Context(), Config{URL: s.URL()}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	b := openBoth(t, Config{URL: s.URL()}, nil)
 	churn := func() {
 		var wg sync.WaitGroup
 		for j := range joiners {
@@ -38,8 +34,8 @@ func TestChurn(t *testing.T) {
 		}
 		wg.Wait()
 		for deadline := time.Now().Add(time.Minute); ; {
-			channels, err := b.at(0).PubSubShardChannels(t.Context(), "hub:*:live:*").Result()
-			f := b.rooms.all[0]
+			channels, err := b.d.at(0).PubSubShardChannels(t.Context(), "hub:*:live:*").Result()
+			f := b.d.rooms.all[0]
 			f.mu.Lock()
 			kept := len(f.channels) + len(f.todo)
 			f.mu.Unlock()

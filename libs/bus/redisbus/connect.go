@@ -16,6 +16,7 @@ import (
 
 	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 const (
@@ -27,14 +28,14 @@ const (
 )
 
 // where names the servers of the URL for people, without a password.
-func (b *Bus) where() string { return strings.Join(b.endpoint.seeds, ",") }
+func (b *servers) where() string { return strings.Join(b.endpoint.seeds, ",") }
 
 // connect waits for the server, or every master, and checks that it is one that works as a bus.
-func (b *Bus) connect(ctx context.Context) error {
-	if err := b.attempts(ctx, b.places.look); err != nil {
+func (b *servers) connect(ctx context.Context) error {
+	if err := b.attempts(ctx, b.topology.Refresh); err != nil {
 		return b.explain(err)
 	}
-	for _, addr := range b.places.all() {
+	for _, addr := range b.topology.all() {
 		var info map[string]string
 		err := b.attempts(ctx, func(ctx context.Context) (err error) {
 			info, err = b.info(ctx, addr)
@@ -52,8 +53,8 @@ func (b *Bus) connect(ctx context.Context) error {
 
 // moved is called when other servers have the partitions. A replica that became a master has
 // settings of its own.
-func (b *Bus) moved(ctx context.Context) {
-	all := b.places.all()
+func (b *Driver) moved(ctx context.Context) {
+	all := b.topology.all()
 	b.appends.doubt()
 	b.clients.keep(all)
 	for _, addr := range all {
@@ -74,7 +75,7 @@ func (b *Bus) moved(ctx context.Context) {
 var errLoading = errors.New("the server is loading its data")
 
 // info returns what a server says of itself.
-func (b *Bus) info(ctx context.Context, addr string) (map[string]string, error) {
+func (b *servers) info(ctx context.Context, addr string) (map[string]string, error) {
 	text, err := b.clients.at(addr).Info(ctx, "server", "persistence", "memory", "cluster", "replication").Result()
 	if err != nil {
 		return nil, err
@@ -88,7 +89,7 @@ func (b *Bus) info(ctx context.Context, addr string) (map[string]string, error) 
 
 // attempts is retry for the start: it also goes on when the context of one try ended, and returns
 // the last error as is, or the last that says more than that there was no time left.
-func (b *Bus) attempts(ctx context.Context, try func(context.Context) error) error {
+func (b *servers) attempts(ctx context.Context, try func(context.Context) error) error {
 	var last error
 	for {
 		attempt, done := context.WithTimeout(ctx, attemptTimeout)
@@ -100,7 +101,7 @@ func (b *Bus) attempts(ctx context.Context, try func(context.Context) error) err
 		if last == nil || !errors.Is(err, context.DeadlineExceeded) {
 			last = err
 		}
-		if await.Sleep(ctx, retryPause) != nil {
+		if await.Sleep(ctx, driver.RetryPause) != nil {
 			return last
 		}
 	}
@@ -109,14 +110,14 @@ func (b *Bus) attempts(ctx context.Context, try func(context.Context) error) err
 // hopeless reports whether the first connection failed in a way that a few seconds do not change:
 // also when the one server that there is refuses it, which the caller can tell people at once. Of
 // several servers another may take over.
-func (b *Bus) hopeless(err error) bool {
+func (b *servers) hopeless(err error) bool {
 	var network *net.OpError
 	return tlsTrouble(err) != "" || errors.Is(err, errNoMaster) || errors.Is(err, errNoSentinel) ||
 		b.endpoint.kind == oneServer && errors.As(err, &network) && network.Op == "dial"
 }
 
 // explain says what to do about an error of the first connection.
-func (b *Bus) explain(err error) error {
+func (b *servers) explain(err error) error {
 	var network *net.OpError
 	var resolve *net.DNSError
 	because := func(kind error, format string, args ...any) error {
@@ -176,7 +177,7 @@ func (b *Bus) explain(err error) error {
 
 // checkServer refuses a server that loses messages by its settings or cannot run the scripts, and
 // warns of one that may.
-func (b *Bus) checkServer(addr string, info map[string]string) error {
+func (b *servers) checkServer(addr string, info map[string]string) error {
 	unsuitable := func(format string, args ...any) error {
 		return &problem{kind: ErrUnsuitable, text: "redis at " + addr + " " + fmt.Sprintf(format, args...)}
 	}
@@ -220,7 +221,7 @@ func parseInfo(text string) map[string]string {
 
 // ensureLog notes the partitions and the required groups on the server, or checks those that are
 // there.
-func (b *Bus) ensureLog(ctx context.Context) error {
+func (b *servers) ensureLog(ctx context.Context) error {
 	args := []any{layout, b.cfg.Partitions}
 	for _, g := range b.cfg.Groups {
 		args = append(args, g)

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 const (
@@ -21,61 +22,35 @@ const (
 	maxReason   = 1024 // bytes
 )
 
-// letter is a dead letter and where it is.
-type letter struct {
-	bus.DeadLetter
-	partition int
-	id        string // in the partition's stream
-}
-
-// DeadLetters implements bus.Log.
-func (b *Bus) DeadLetters(ctx context.Context, group string, limit int) ([]bus.DeadLetter, error) {
-	letters, err := b.letters(ctx, group, limit)
-	var all []bus.DeadLetter
-	for _, l := range letters {
-		all = append(all, l.DeadLetter)
-	}
-	return all, err
-}
-
-// letters returns at most limit dead letters of a group, oldest first.
-func (b *Bus) letters(ctx context.Context, group string, limit int) ([]letter, error) {
-	if b.isClosed() {
-		return nil, bus.ErrClosed
-	}
-	if err := bus.CheckName(group); err != nil {
-		return nil, err
-	}
-	if limit < 1 {
-		return nil, nil
-	}
-	var letters []letter
-	err := b.retry(ctx, "read dead letters", func(ctx context.Context) error {
-		letters = nil
-		cmds := make([]*redis.XMessageSliceCmd, b.cfg.Partitions)
-		err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
-			cmds[p] = pipe.XRangeN(ctx, b.keys.dead(p, group), "-", "+", int64(limit))
-			return cmds[p]
-		})
-		if err != nil {
-			return err
-		}
-		for p, c := range cmds {
-			for _, m := range c.Val() {
-				d, err := deadLetter(m)
-				if err != nil {
-					return err
-				}
-				letters = append(letters, letter{d, p, m.ID})
-			}
-		}
-		return nil
+// Letters implements driver.Log.
+func (b *Driver) Letters(ctx context.Context, group string, limit int) ([]driver.Letter, error) {
+	cmds := make([]*redis.XMessageSliceCmd, b.cfg.Partitions)
+	err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
+		cmds[p] = pipe.XRangeN(ctx, b.keys.dead(p, group), "-", "+", int64(limit))
+		return cmds[p]
 	})
 	if err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(letters, func(a, b letter) int { return a.At.Compare(b.At) })
+	var letters []driver.Letter
+	for p, c := range cmds {
+		for _, m := range c.Val() {
+			d, err := deadLetter(m)
+			if err != nil {
+				return nil, err
+			}
+			letters = append(letters, driver.Letter{DeadLetter: d, Partition: p, ID: m.ID})
+		}
+	}
+	slices.SortStableFunc(letters, func(a, b driver.Letter) int { return a.At.Compare(b.At) })
 	return letters[:min(len(letters), limit)], nil
+}
+
+// PutBack implements driver.Log. A script moves the letter, so it is in one of the two streams at
+// any time.
+func (b *Driver) PutBack(ctx context.Context, group string, l driver.Letter) error {
+	_, err := b.run(ctx, l.Partition, redriveScript, []string{b.keys.dead(l.Partition, group), b.keys.again(l.Partition, group)}, l.ID)
+	return err
 }
 
 func deadLetter(m redis.XMessage) (bus.DeadLetter, error) {

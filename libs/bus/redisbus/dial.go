@@ -11,7 +11,7 @@ import (
 
 // dialOnce returns a client that makes one connection, ever, and a function that cuts it. So
 // nothing reconnects behind our back, and a blocked read can be ended.
-func (b *Bus) dialOnce(addr string) (client *redis.Client, hangUp func()) {
+func (b *servers) dialOnce(addr string) (client *redis.Client, hangUp func()) {
 	var mu sync.Mutex
 	var conn net.Conn
 	var used, cut bool

@@ -38,7 +38,7 @@ var errMoved = errors.New("the partition moved to another server")
 // library's PubSub could do so by itself, but does not tell; here every session has its own, which
 // may dial once.
 type feed struct {
-	b         *Bus
+	b         *Driver
 	name      string
 	partition int
 	wake      chan struct{} // the writer has something to send
@@ -75,7 +75,7 @@ const (
 	leaving
 )
 
-func newFeed(b *Bus, name string, partition int) *feed {
+func newFeed(b *Driver, name string, partition int) *feed {
 	nothing := func() {}
 	return &feed{
 		b: b, name: name, partition: partition,
@@ -92,12 +92,12 @@ func (f *feed) want(names []string, handle func(channel, message string)) (wait 
 	for _, n := range names {
 		c := f.channels[n]
 		if c == nil {
-			c = &channel{name: n, handle: handle}
+			c = &channel{name: n}
 			f.channels[n] = c
 			f.todo = append(f.todo, c)
 		}
 		f.peak = max(f.peak, len(f.channels))
-		c.wanted = true
+		c.wanted, c.handle = true, handle
 		if c.state == on {
 			continue
 		}
@@ -174,7 +174,7 @@ func (f *feed) reason() error {
 func (f *feed) session(ctx context.Context, first bool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	addr, changed := f.b.places.at(f.partition)
+	addr, changed := f.b.topology.at(f.partition)
 	client, hangUp := f.b.dialOnce(addr)
 	defer client.Close()
 	pubsub := client.SSubscribe(ctx)
@@ -202,7 +202,7 @@ func (f *feed) stay(ctx context.Context, addr string, changed <-chan struct{}) e
 		case <-changed:
 		}
 		var now string
-		if now, changed = f.b.places.at(f.partition); now != addr {
+		if now, changed = f.b.topology.at(f.partition); now != addr {
 			return errMoved
 		}
 	}
@@ -318,10 +318,13 @@ func (f *feed) read(ctx context.Context, pubsub *redis.PubSub, first bool) error
 		case *redis.Message:
 			f.mu.Lock()
 			c := f.channels[m.Channel]
-			wanted := c != nil && c.wanted
+			var handle func(channel, message string)
+			if c != nil && c.wanted {
+				handle = c.handle
+			}
 			f.mu.Unlock()
-			if wanted {
-				c.handle(m.Channel, m.Payload)
+			if handle != nil {
+				handle(m.Channel, m.Payload)
 			}
 		case *redis.Subscription:
 			all, err := f.answered(m)

@@ -100,11 +100,7 @@ func TestLastOneIsNotWanted(t *testing.T) {
 func TestSubscribeAndUnsubscribeQuickly(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
-	b, err := Open(t.Context(), Config{URL: s.URL()}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	b := openBoth(t, Config{URL: s.URL()}, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	got := make(chan string, 1000)
@@ -112,18 +108,18 @@ func TestSubscribeAndUnsubscribeQuickly(t *testing.T) {
 		names := []string{"hub:{0}:chan:a", "hub:{0}:chan:b"}
 		gone, end := context.WithCancel(ctx)
 		end()
-		_ = b.channels.subscribe(gone, names, func(string, string) {}) // does not wait
-		b.channels.unsubscribe(names)
-		if err := b.channels.subscribe(ctx, names, func(_, m string) { got <- m }); err != nil {
+		_ = b.d.channels.subscribe(gone, names, func(string, string) {}) // does not wait
+		b.d.channels.unsubscribe(names)
+		if err := b.d.channels.subscribe(ctx, names, func(_, m string) { got <- m }); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := b.at(0).PubSubShardNumSub(ctx, names...).Result(); err != nil || n[names[0]] != 1 || n[names[1]] != 1 {
+		if n, err := b.d.at(0).PubSubShardNumSub(ctx, names...).Result(); err != nil || n[names[0]] != 1 || n[names[1]] != 1 {
 			t.Fatalf("subscribed: %v, %v", n, err)
 		}
-		b.channels.unsubscribe(names)
+		b.d.channels.unsubscribe(names)
 	}
 	for ctx.Err() == nil {
-		f := b.channels.all[0]
+		f := b.d.channels.all[0]
 		f.mu.Lock()
 		n := len(f.channels)
 		f.mu.Unlock()

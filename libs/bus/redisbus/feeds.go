@@ -13,11 +13,11 @@ import (
 // cluster a message to such a channel goes to the one server that has its slot, and the sender
 // learns whether anybody heard it.
 type feeds struct {
-	b   *Bus
+	b   *Driver
 	all []*feed
 }
 
-func newFeeds(b *Bus, name string, n int) *feeds {
+func newFeeds(b *Driver, name string, n int) *feeds {
 	fs := &feeds{b: b}
 	for p := range n {
 		fs.all = append(fs.all, newFeed(b, name, p))
@@ -43,7 +43,7 @@ func (fs *feeds) each(names []string, do func(f *feed, names []string)) {
 
 // subscribe has handle called for each message on the channels, from one goroutine for each
 // partition, and returns when the server has confirmed all of them. Those that are subscribed
-// already keep their handler. After an error they stay wanted.
+// already get the new handler. After an error they stay wanted.
 func (fs *feeds) subscribe(ctx context.Context, names []string, handle func(channel, message string)) error {
 	var wait []<-chan struct{}
 	fs.each(names, func(f *feed, names []string) { wait = append(wait, f.want(names, handle)...) })
@@ -57,8 +57,8 @@ func (fs *feeds) subscribe(ctx context.Context, names []string, handle func(chan
 					err = fmt.Errorf("%w (%w)", err, why)
 				}
 			})
-			return fs.b.fail("subscribe", err)
-		case <-fs.b.ctx.Done():
+			return fs.b.retry.Fail("subscribe", err)
+		case <-fs.b.host.Life.Done():
 			return bus.ErrClosed
 		}
 	}

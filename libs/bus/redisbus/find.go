@@ -108,10 +108,10 @@ func worst(errs []error) error {
 
 // cluster asks the nodes of a Redis Cluster which of them have the slots.
 type cluster struct {
-	seeds   []string
-	clients *clients
-	places  *places
-	slots   []int // by partition
+	seeds    []string
+	clients  *clients
+	topology *topology
+	slots    []int // by partition
 }
 
 func newCluster(e endpoint, k keys, clients *clients) *cluster {
@@ -125,7 +125,7 @@ func newCluster(e endpoint, k keys, clients *clients) *cluster {
 // find returns the address of the master of each partition's slot. The nodes are asked in random
 // order: one may be cut off from the others and answer what was true before.
 func (c *cluster) find(ctx context.Context) ([]string, error) {
-	nodes := slices.Concat(c.places.all(), c.seeds)
+	nodes := slices.Concat(c.topology.all(), c.seeds)
 	slices.Sort(nodes)
 	nodes = slices.DeleteFunc(slices.Compact(nodes), func(n string) bool { return n == "" })
 	rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })

@@ -6,41 +6,34 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
-	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
-// Groups implements bus.Log.
-func (b *Bus) Groups(ctx context.Context) (groups []bus.Group, err error) {
-	if b.isClosed() {
-		return nil, bus.ErrClosed
+// Required implements driver.Log.
+func (b *Driver) Required(ctx context.Context) (groups []bus.Group, err error) {
+	names, err := b.at(0).SMembers(ctx, b.keys.groups()).Result()
+	if err != nil {
+		return nil, err
 	}
-	err = b.retry(ctx, "list the required groups", func(ctx context.Context) error {
-		groups = nil
-		names, err := b.at(0).SMembers(ctx, b.keys.groups()).Result()
+	slices.Sort(names)
+	for _, name := range names {
+		since, err := b.unread(ctx, name)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		slices.Sort(names)
-		for _, name := range names {
-			since, err := b.unread(ctx, name)
-			if err != nil {
-				return err
-			}
-			groups = append(groups, bus.Group{Name: name, Unread: since})
-		}
-		return nil
-	})
-	return groups, err
+		groups = append(groups, bus.Group{Name: name, Unread: since})
+	}
+	return groups, nil
 }
 
-// next returns the first entry of each partition that a group has not consumed and that is not
-// after the ID of the log that upTo names for the partition; none where there is none.
-func (b *Bus) next(ctx context.Context, group string, upTo func(p int) string) ([]redis.XMessage, error) {
+// next returns the first entry of each partition that a group has not consumed and that is not after
+// the ID of the log that upTo names for the partition; none where there is none.
+func (b *servers) next(ctx context.Context, group string, upTo func(p int) string) ([]redis.XMessage, error) {
 	read := make([]*redis.StringCmd, b.cfg.Partitions)
 	err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
 		read[p] = pipe.HGet(ctx, b.keys.read(p), group)
@@ -65,48 +58,32 @@ func (b *Bus) next(ctx context.Context, group string, upTo func(p int) string) (
 	return all, err
 }
 
-// catchUpPause is how long CatchUp waits before it looks again.
-const catchUpPause = 50 * time.Millisecond
-
-// CatchUp implements bus.Log.
-func (b *Bus) CatchUp(ctx context.Context, group string) error {
-	if b.isClosed() {
-		return bus.ErrClosed
-	}
-	if err := bus.CheckName(group); err != nil {
-		return err
-	}
-	const what = "wait for a group"
-	last := make([]string, b.cfg.Partitions) // ID of the last entry of each partition
-	err := b.retry(ctx, what, func(ctx context.Context) error {
-		ends := make([]*redis.XMessageSliceCmd, b.cfg.Partitions)
-		err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
-			ends[p] = pipe.XRevRangeN(ctx, b.keys.log(p), "+", "-", 1)
-			return ends[p]
-		})
-		for p, c := range ends {
-			last[p] = "0-0"
-			for _, m := range c.Val() {
-				last[p] = m.ID
+// Ends implements driver.Log.
+func (b *Driver) Ends(ctx context.Context) ([]uint64, error) {
+	last := make([]*redis.XMessageSliceCmd, b.cfg.Partitions)
+	err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
+		last[p] = pipe.XRevRangeN(ctx, b.keys.log(p), "+", "-", 1)
+		return last[p]
+	})
+	ends := make([]uint64, b.cfg.Partitions)
+	for p, c := range last {
+		for _, m := range c.Val() {
+			if ends[p], err = strconv.ParseUint(strings.TrimSuffix(m.ID, "-0"), 10, 64); err != nil {
+				return nil, err
 			}
 		}
-		return err
-	})
-	for behind := true; err == nil && behind; {
-		err = b.retry(ctx, what, func(ctx context.Context) error {
-			next, err := b.next(ctx, group, func(p int) string { return last[p] })
-			behind = len(next) > 0
-			return err
-		})
-		if err == nil && behind {
-			err = await.Sleep(ctx, catchUpPause)
-		}
 	}
-	return err
+	return ends, err
+}
+
+// Behind implements driver.Log.
+func (b *Driver) Behind(ctx context.Context, group string, ends []uint64) (bool, error) {
+	next, err := b.next(ctx, group, func(p int) string { return strconv.FormatUint(ends[p], 10) + "-0" })
+	return len(next) > 0, err
 }
 
 // unread returns when the oldest entry was appended that a group has not consumed.
-func (b *Bus) unread(ctx context.Context, group string) (oldest time.Time, err error) {
+func (b *servers) unread(ctx context.Context, group string) (oldest time.Time, err error) {
 	next, err := b.next(ctx, group, func(int) string { return "+" })
 	if err != nil {
 		return oldest, err
@@ -124,16 +101,10 @@ func (b *Bus) unread(ctx context.Context, group string) (oldest time.Time, err e
 	return oldest, nil
 }
 
-// Retire implements bus.Log.
-func (b *Bus) Retire(ctx context.Context, group string) error {
-	if b.isClosed() {
-		return bus.ErrClosed
-	}
-	if err := bus.CheckName(group); err != nil {
-		return err
-	}
+// Retire implements driver.Log.
+func (b *Driver) Retire(ctx context.Context, group string) error {
 	k := b.keys
-	return b.retry(ctx, "retire a group", func(ctx context.Context) error {
+	return b.retry.Do(ctx, "retire a group", func(ctx context.Context) error {
 		leases := make([]*redis.IntCmd, b.cfg.Partitions)
 		err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
 			leases[p] = pipe.Exists(ctx, k.lease(p, group))

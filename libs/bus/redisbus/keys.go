@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // keys builds the names of keys and channels.
@@ -29,14 +30,8 @@ func newKeys(prefix string, db, partitions int, isPersonal func(room string) boo
 	return k
 }
 
-// partition returns the part of the log that a room is in, or where another name belongs (FNV-1a).
-func (k keys) partition(room string) int {
-	h := uint32(2166136261)
-	for i := range len(room) {
-		h = (h ^ uint32(room[i])) * 16777619
-	}
-	return int(h % uint32(len(k.tags)))
-}
+// partition returns the part of the log that a room is in, or where another name belongs.
+func (k keys) partition(room string) int { return driver.PartitionOf(room, len(k.tags)) }
 
 func (k keys) log(p int) string                 { return k.tags[p] + "log" }
 func (k keys) data(p int) string                { return k.tags[p] + "data" }

@@ -11,6 +11,7 @@ import (
 
 	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // lane appends to one server, one batch after the other.
@@ -34,7 +35,7 @@ func (l *lane) poke() {
 
 // run sends what is queued until ctx ends; then it fails the rest.
 func (l *lane) run(ctx context.Context) {
-	pause := retryPause
+	pause := driver.RetryPause
 	m := &l.memory
 	for {
 		select {
@@ -57,13 +58,13 @@ func (l *lane) run(ctx context.Context) {
 				}
 				again := l.send(ctx, batch)
 				if len(again) == 0 {
-					pause = retryPause
+					pause = driver.RetryPause
 					continue
 				}
 				l.giveBack(again)
 			}
 			_ = await.Sleep(ctx, pause)
-			pause = min(2*pause, retryMax/4)
+			pause = min(2*pause, driver.RetryMax/4)
 		}
 		m.wait()
 	}
@@ -175,12 +176,12 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 		case isFull(err) && p.lost != nil: // it was acknowledged: it has to wait
 			p.why = err
 			again = append(again, p)
-			b.trimNow()
+			b.host.TrimSoon()
 		case isFull(err):
-			b.trimNow()
-			l.finish(p, bus.Appended{}, b.fail("append", err))
+			b.host.TrimSoon()
+			l.finish(p, bus.Appended{}, b.retry.Fail("append", err))
 		case permanent(err):
-			l.finish(p, bus.Appended{}, b.fail("append", err))
+			l.finish(p, bus.Appended{}, b.retry.Fail("append", err))
 		default:
 			noscript := redis.HasErrorPrefix(err, "NOSCRIPT")
 			load, look = load || noscript, look || !noscript

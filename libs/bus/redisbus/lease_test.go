@@ -80,7 +80,7 @@ func TestLeaseOutlivesSlowHandler(t *testing.T) {
 	defer cancel()
 	calls := make(chan struct{}, 100)
 	var wg sync.WaitGroup
-	for _, b := range []*redisbus.Bus{a, b} {
+	for _, b := range []*bus.Bus{a, b} {
 		wg.Go(func() {
 			err := b.Consume(ctx, "group", func(ctx context.Context, _ []bus.Entry) error {
 				calls <- struct{}{}

@@ -5,69 +5,63 @@ import (
 	"sync"
 
 	"go.uber.org/zap"
-
-	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/follow"
 )
 
-// source is the engine's view of the bus.
-type source struct{ b *Bus }
-
-var _ follow.Source = source{}
-
-func (s source) Subscribe(ctx context.Context, rooms []string) error {
-	s.b.personal.add(rooms)
-	return s.b.rooms.subscribe(ctx, s.channels(rooms), s.b.deliver)
-}
-
-func (s source) Unsubscribe(rooms []string) {
-	var names []string
-	for _, r := range rooms {
-		if !s.b.keys.isPersonal(r) {
-			names = append(names, s.b.keys.live(r))
-		}
-	}
-	s.b.rooms.unsubscribe(names)
-	s.b.personal.remove(rooms)
-}
-
-func (s source) SubscribePersonal(ctx context.Context) error {
-	return s.b.rooms.subscribe(ctx, s.b.personal.addAll(), s.b.deliver)
-}
-
-func (s source) Heads(ctx context.Context, rooms []string) ([]follow.Head, error) {
-	return s.b.headsOf(ctx, rooms)
-}
-
-func (s source) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
-	return s.b.Replay(ctx, room, after, limit)
-}
-
-func (s source) channels(rooms []string) []string {
+// Subscribe implements driver.Rooms.
+func (b *Driver) Subscribe(ctx context.Context, rooms []string) error {
+	b.personal.add(rooms)
 	names := make([]string, len(rooms))
 	for i, r := range rooms {
-		names[i] = s.b.keys.live(r)
+		names[i] = b.keys.live(r)
 	}
-	return names
+	return b.rooms.subscribe(ctx, names, b.deliver)
+}
+
+// Unsubscribe implements driver.Rooms.
+func (b *Driver) Unsubscribe(rooms []string) {
+	var names []string
+	for _, r := range rooms {
+		if !b.keys.isPersonal(r) {
+			names = append(names, b.keys.live(r))
+		}
+	}
+	b.rooms.unsubscribe(names)
+	b.personal.remove(rooms)
+}
+
+// SubscribePersonal implements driver.Rooms.
+func (b *Driver) SubscribePersonal(ctx context.Context) error {
+	return b.rooms.subscribe(ctx, b.personal.addAll(), b.deliver)
+}
+
+// Listen implements driver.Live.
+func (b *Driver) Listen(ctx context.Context, channel string, receive func([]byte)) (func(), error) {
+	names := []string{b.keys.channel(channel)}
+	stop := func() { b.channels.unsubscribe(names) }
+	err := b.channels.subscribe(ctx, names, func(_, message string) { receive([]byte(message)) })
+	if err != nil {
+		stop()
+	}
+	return stop, err
 }
 
 // deliver takes a live message. It allocates nothing: the entry shares the message's memory.
-func (b *Bus) deliver(channel, message string) {
+func (b *Driver) deliver(channel, message string) {
 	e, err := decodeLive(message)
 	if err != nil {
 		b.log.Warn("dropped a live message; the log has the entry", zap.String("channel", channel), zap.Error(err))
-		b.engine.Suspect("a live message could not be read")
+		b.host.Suspect("a live message could not be read")
 		return
 	}
 	b.metrics.Live.Inc()
-	b.engine.Deliver(e)
+	b.host.Deliver(e)
 }
 
 // personal counts who needs the channels that the personal rooms of a partition share, so that the
 // last one to leave ends the subscription. Once all personal rooms are watched, which has no end,
 // it keeps nothing.
 type personal struct {
-	b *Bus
+	b *Driver
 
 	mu  sync.Mutex
 	all bool
@@ -75,7 +69,7 @@ type personal struct {
 	rooms map[int]map[string]struct{}
 }
 
-func newPersonal(b *Bus) *personal {
+func newPersonal(b *Driver) *personal {
 	return &personal{b: b, rooms: make(map[int]map[string]struct{})}
 }
 

@@ -29,17 +29,13 @@ func (nobody) Suspect()               {}
 func TestPersonalRoomsShareAChannel(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
-	b, err := Open(t.Context(), Config{URL: s.URL(), Partitions: 2, Personal: chat.IsUserRoom}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	b := openBoth(t, Config{URL: s.URL(), Partitions: 2, Personal: chat.IsUserRoom}, nil)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	subscribed := func(what string, want int) {
 		t.Helper()
 		for {
-			f := b.rooms.all[0]
+			f := b.d.rooms.all[0]
 			f.mu.Lock()
 			n := len(f.channels)
 			f.mu.Unlock()
@@ -52,9 +48,9 @@ func TestPersonalRoomsShareAChannel(t *testing.T) {
 		}
 	}
 	kept := func() (n int) {
-		b.personal.mu.Lock()
-		defer b.personal.mu.Unlock()
-		for _, rooms := range b.personal.rooms {
+		b.d.personal.mu.Lock()
+		defer b.d.personal.mu.Unlock()
+		for _, rooms := range b.d.personal.rooms {
 			n += len(rooms)
 		}
 		return n
@@ -121,11 +117,7 @@ func liveMessage(e bus.Entry) string {
 // TestLiveDeliveryAllocatesNothing: beyond what the client library does.
 func TestLiveDeliveryAllocatesNothing(t *testing.T) {
 	s := bustest.Redis(t)
-	b, err := Open(t.Context(), Config{URL: s.URL(), Partitions: 1, Personal: chat.IsUserRoom}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	b := openBoth(t, Config{URL: s.URL(), Partitions: 1, Personal: chat.IsUserRoom}, nil)
 	a, err := bus.Append(t.Context(), b, bus.NewEntry{Room: "room", Sender: "ann", ID: "id"})
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +134,7 @@ func TestLiveDeliveryAllocatesNothing(t *testing.T) {
 			}))
 		}
 		next := 0
-		if n := testing.AllocsPerRun(runs, func() { b.deliver("channel", messages[next]); next++ }); n != 0 {
+		if n := testing.AllocsPerRun(runs, func() { b.d.deliver("channel", messages[next]); next++ }); n != 0 {
 			t.Errorf("%s: %v allocations for a live message", room, n)
 		}
 	}
@@ -160,11 +152,7 @@ func (heard) Missed(string, uint64)  {}
 func TestLiveEntriesNameTheOneBefore(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewRegistry()
-	b, err := Open(t.Context(), Config{URL: bustest.Redis(t).URL()}, nil, reg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	b := openBoth(t, Config{URL: bustest.Redis(t).URL()}, reg)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	say := func(id int) uint64 {

@@ -123,7 +123,7 @@ func TestOpenRefuses(t *testing.T) {
 			// in the first second.
 			var err error
 			for tt.cfg.OpenTimeout = time.Second; ; tt.cfg.OpenTimeout *= 2 {
-				var b *redisbus.Bus
+				var b *bus.Bus
 				if b, err = redisbus.Open(t.Context(), tt.cfg, nil, nil); err == nil {
 					_ = b.Close()
 					t.Fatal("it is opened")
@@ -354,14 +354,14 @@ func TestPasswordAndDatabase(t *testing.T) {
 	url := "redis://:open%20sesame@" + s.Addr()
 	a, b := open(t, redisbus.Config{URL: url}), open(t, redisbus.Config{URL: url + "/3"})
 	got := make(chan string, 10)
-	for name, b := range map[string]*redisbus.Bus{"a": a, "b": b} {
+	for name, b := range map[string]*bus.Bus{"a": a, "b": b} {
 		if _, err := b.Subscribe(t.Context(), "chan", func(data []byte) { got <- name + string(data) }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// Channels are one name space for all databases of a server; the two buses must not hear each
 	// other all the same.
-	for _, b := range []*redisbus.Bus{a, b} {
+	for _, b := range []*bus.Bus{a, b} {
 		if err := b.Publish("chan", []byte("1")); err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -14,25 +13,27 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/bustest"
+	"hubbub.internal/libs/bus/driver"
 	"hubbub.internal/libs/chat"
 )
 
 // alone returns a bus without a server: what waits for one waits in its queues.
-func alone(t *testing.T) *Bus {
+func alone(t *testing.T) *Driver {
 	t.Helper()
 	cfg := Config{Partitions: 2, KeepBytes: 1 << 20, Keep: time.Second, MaxBytes: 1 << 30}
-	b := &Bus{cfg: cfg, log: zap.NewNop(), keys: newKeys("hub", 0, cfg.Partitions, chat.IsUserRoom), id: strings.Repeat("i", idLen), metrics: newMetrics(nil), full: make(chan struct{}, 1)}
-	b.ctx, b.cancel = context.WithCancel(context.Background())
-	t.Cleanup(b.cancel)
+	b := &Driver{
+		servers: servers{cfg: cfg, log: zap.NewNop(), keys: newKeys("hub", 0, cfg.Partitions, chat.IsUserRoom), metrics: newMetrics(nil)},
+		id:      strings.Repeat("i", idLen),
+	}
+	b.attach(driver.Host{Life: t.Context(), TrimSoon: func() {}})
 	b.appends = newAppender(b, 1)
-	b.outbox, b.replies, b.calls = newOutbox(b), newOutbox(b), newCalls(b)
 	return b
 }
 
 // outcomes are what appends were told, by id.
 type outcomes map[string]error
 
-func (o outcomes) add(t *testing.T, b *Bus, id string, size int) {
+func (o outcomes) add(t *testing.T, b *Driver, id string, size int) {
 	t.Helper()
 	err := b.appends.add(bus.NewEntry{Room: "room", Sender: "ann", ID: id, Data: make([]byte, size)}, func(_ bus.Appended, err error) {
 		if _, twice := o[id]; twice {
@@ -185,60 +186,35 @@ func TestOutboxDropsWhatDoesNotFit(t *testing.T) {
 	}
 }
 
-// TestServerIsBounded: as many requests are answered at a time as may be, some wait, the next are
-// told that it is busy, and who has waited for too long is not answered.
-func TestServerIsBounded(t *testing.T) {
+// TestServerReads: a request says who asks, how long that one waits, and what for; its answer goes
+// there. What is no request is dropped, and an empty message is the server's fence.
+func TestServerReads(t *testing.T) {
 	b := alone(t)
-	leave := make(chan struct{})
-	var mu sync.Mutex
-	handled := 0
-	s := &server{b: b, service: "s", id: "me", fence: make(chan struct{}), handle: func(_ context.Context, data []byte) ([]byte, error) {
-		<-leave
-		mu.Lock()
-		defer mu.Unlock()
-		handled++
-		return data, nil
-	}}
-	s.idle.L = &s.mu
-	request := func(number uint64, left uint32) string {
-		q := binary.BigEndian.AppendUint64(nil, number)
-		q = binary.BigEndian.AppendUint32(q, left)
-		return string(q) + strings.Repeat("a", idLen) + "data"
-	}
-	const soon = 60_000
-	for i := range uint64(serveLimit + serveQueue) {
-		s.receive("", request(i, soon))
-	}
-	s.mu.Lock()
-	if s.active != serveLimit || len(s.queue) != serveQueue || s.bytes != 4*serveQueue {
-		t.Errorf("%d are answered, and %d wait with %d bytes", s.active, len(s.queue), s.bytes)
-	}
-	s.queue[0].deadline = time.Now().Add(-time.Second)
-	s.mu.Unlock()
-	s.receive("", request(7, soon))
-	if m := b.replies.take(); len(m) != 1 || m[0].channel != b.keys.reply(strings.Repeat("a", idLen)) || readUint64(string(m[0].data)) != 7 || m[0].data[8] != statusBusy {
-		t.Errorf("one too many is told %q", m)
-	}
+	var got []driver.Call
+	s := &server{b: b, service: "s", id: "me", fence: make(chan struct{}, 1), handle: func(c driver.Call) { got = append(got, c) }}
+	q := binary.BigEndian.AppendUint64(nil, 7)
+	q = binary.BigEndian.AppendUint32(q, 60_000)
+	s.receive("", string(q)+strings.Repeat("a", idLen)+"data")
 	s.receive("", "short")
-	close(leave)
-	s.mu.Lock()
-	for s.active > 0 {
-		s.idle.Wait()
+	if len(got) != 1 || string(got[0].Data) != "data" || time.Until(got[0].Deadline) > time.Minute || time.Until(got[0].Deadline) < 50*time.Second {
+		t.Fatalf("%+v", got)
 	}
-	s.mu.Unlock()
-	if handled != serveLimit+serveQueue-1 || s.bytes != 0 {
-		t.Errorf("%d were answered, want all but the one that waited for too long; %d bytes wait", handled, s.bytes)
+	for want, r := range map[string]driver.Reply{
+		"\x00reply": {Data: []byte("reply")}, "\x01{}": {Error: []byte("{}")}, "\x02": {Busy: true},
+	} {
+		got[0].Answer(r)
+		m := b.replies.take()
+		if len(m) != 1 || m[0].channel != b.keys.reply(strings.Repeat("a", idLen)) || readUint64(string(m[0].data)) != 7 || string(m[0].data[8:]) != want {
+			t.Errorf("the answer %+v is %q", r, m)
+		}
 	}
-	s.receive("", "") // all that was sent to it has come
+	for range 2 {
+		s.receive("", "")
+	}
 	select {
 	case <-s.fence:
 	default:
 		t.Error("the fence is not seen")
-	}
-	s.receive("", "")
-	s.receive("", request(8, soon))
-	if s.active != 0 {
-		t.Error("a request is answered after the end")
 	}
 }
 
@@ -264,18 +240,14 @@ func TestReplies(t *testing.T) {
 	if len(third) > 0 || len(b.calls.waiting) > 0 {
 		t.Errorf("a reply comes for who has gone; %d wait", len(b.calls.waiting))
 	}
-	for status, want := range map[string]error{
-		string(rune(statusBusy)): bus.ErrUnavailable, string(rune(9)): bus.ErrUnavailable,
-	} {
-		if _, err := b.calls.read("s", status); !errors.Is(err, want) {
-			t.Errorf("status %q: %v", status, err)
+	for _, want := range []driver.Reply{{Data: []byte("x")}, {Error: []byte("{}")}, {Busy: true}} {
+		r, err := decodeReply(string(encodeReply(1, want)[8:]))
+		if err != nil || string(r.Data) != string(want.Data) || string(r.Error) != string(want.Error) || r.Busy != want.Busy {
+			t.Errorf("%+v is read as %+v, %v", want, r, err)
 		}
 	}
-	for body, code := range map[string]string{`{"code":"not_found","message":"x"}`: "not_found", `nonsense`: codeInternal} {
-		_, err := b.calls.read("s", string(rune(statusError))+body)
-		if e, ok := errors.AsType[*bus.Error](err); !ok || e.Code != code {
-			t.Errorf("%s: %v", body, err)
-		}
+	if _, err := decodeReply("\x09"); !errors.Is(err, errAnswer) {
+		t.Errorf("an unknown status: %v", err)
 	}
 }
 
@@ -283,11 +255,7 @@ func TestReplies(t *testing.T) {
 // found.
 func TestRequestsAreForgotten(t *testing.T) {
 	t.Parallel()
-	b, err := Open(t.Context(), Config{URL: bustest.Redis(t).URL()}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	b := openBoth(t, Config{URL: bustest.Redis(t).URL()}, nil)
 	asked := make(chan struct{})
 	serving, err := b.Serve(t.Context(), "slow", func(ctx context.Context, _ []byte) ([]byte, error) {
 		close(asked)
@@ -313,9 +281,9 @@ func TestRequestsAreForgotten(t *testing.T) {
 	if _, err := b.Request(ctx, "slow", nil); err == nil {
 		t.Error("a request that was given up is answered")
 	}
-	b.calls.mu.Lock()
-	defer b.calls.mu.Unlock()
-	if n := len(b.calls.waiting); n != 0 {
+	b.d.calls.mu.Lock()
+	defer b.d.calls.mu.Unlock()
+	if n := len(b.d.calls.waiting); n != 0 {
 		t.Errorf("%d requests are remembered", n)
 	}
 }

@@ -54,7 +54,7 @@
 // Two are subscribed, one to the rooms, one to everything else, so that a flood of live entries
 // delays neither requests nor replies; on a cluster it is two for each partition. Reading
 // partitions has connections of its own, since it blocks. The rest shares a pool for each server.
-// Who the servers are is asked of the Sentinels or the cluster; see places.
+// Who the servers are is asked of the Sentinels or the cluster; see topology.
 package redisbus
 
 import (
@@ -63,7 +63,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -71,6 +70,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 	"hubbub.internal/libs/bus/follow"
 	"hubbub.internal/libs/chat"
 )
@@ -147,46 +147,46 @@ func (c *Config) check() error {
 	return nil
 }
 
-// Bus is a bus.Bus on Redis.
-type Bus struct {
-	cfg       Config
-	log       *zap.Logger
-	keys      keys
-	id        string // of this bus among all that use the server
-	endpoint  endpoint
-	places    *places
-	sentinels *sentinels // nil without
-	clients   *clients
-	metrics   *metrics
-
-	engine   *follow.Engine
-	rooms    *feeds // the live entries of followed rooms
+// Driver is a driver.Driver on Redis.
+type Driver struct {
+	servers
+	reg      prometheus.Registerer
+	id       string      // of this bus among all that use the server
+	host     driver.Host // set by Open
+	rooms    *feeds      // the live entries of followed rooms
 	personal *personal
 	channels *feeds // everything else that is subscribed to
 	appends  *appender
-	topics   *topics
 	outbox   *outbox // Publish
 	replies  *outbox // of Serve, apart from Publish, which may be flooded
 	calls    *calls
-	probes   *prober
-	full     chan struct{} // the log is full, or has grown much: trim it now
 
-	ctx       context.Context // ends with Close
-	cancel    context.CancelFunc
-	wg        sync.WaitGroup // background goroutines of Open
-	consumers sync.WaitGroup // running Consume calls
-
-	mu     sync.Mutex
-	closed bool
-	subs   map[bus.Subscription]struct{} // channels and services, for Close
+	wg sync.WaitGroup // background goroutines of Open
 }
 
-var _ bus.Interface = (*Bus)(nil)
+var _ driver.Driver = (*Driver)(nil)
 
 // Open connects, checks the server and its settings, and starts what works in the background. It
 // fails within cfg.OpenTimeout or a moment later, with a sentence that says what to do, and one of
 // the kinds of ErrURL and so on, or bus.ErrUnavailable. log and reg may be nil.
-func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Bus, error) {
+func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer) (*bus.Bus, error) {
+	d, err := newDriver(cfg, log, reg)
+	if err != nil {
+		return nil, err
+	}
+	return d.open(ctx)
+}
+
+// open opens the bus over the driver.
+func (b *Driver) open(ctx context.Context) (*bus.Bus, error) {
+	opts := b.cfg.Follow
+	opts.Personal = b.cfg.Personal
+	return bus.Open(ctx, b, bus.Options{
+		Log: b.log, Registerer: b.reg, Metrics: b.metrics.Bus, Follow: opts, TrimEvery: b.cfg.TrimEvery, MemberEvery: b.cfg.MemberEvery,
+	})
+}
+
+func newDriver(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Driver, error) {
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -199,63 +199,51 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 		log = zap.NewNop()
 	}
 	quiet()
-	b := &Bus{
-		cfg:      cfg,
-		log:      log,
-		keys:     newKeys(cfg.Prefix, e.options.DB, cfg.Partitions, cfg.Personal),
-		id:       chat.NewID(),
-		endpoint: e,
-		clients:  newClients(e.options),
-		metrics:  newMetrics(reg),
-		full:     make(chan struct{}, 1),
-		subs:     make(map[bus.Subscription]struct{}),
-	}
-	b.ctx, b.cancel = context.WithCancel(context.Background())
+	return &Driver{
+		servers: servers{
+			cfg: cfg, log: log, keys: newKeys(cfg.Prefix, e.options.DB, cfg.Partitions, cfg.Personal),
+			endpoint: e, clients: newClients(e.options), metrics: newMetrics(reg),
+		},
+		reg: reg,
+		id:  chat.NewID(),
+	}, nil
+}
+
+// Open implements driver.Driver.
+func (b *Driver) Open(ctx context.Context, h driver.Host) error {
+	b.attach(h)
 	b.locate()
 	parts := 1 // that may be moved by themselves
-	if e.kind == onCluster {
-		parts = cfg.Partitions
+	if b.endpoint.kind == onCluster {
+		parts = b.cfg.Partitions
 	}
 	b.rooms = newFeeds(b, "rooms", parts)
-	b.personal = newPersonal(b)
 	b.channels = newFeeds(b, "channels", parts)
-	opts := cfg.Follow
-	opts.Log, opts.Metrics, opts.Personal = log, reg, cfg.Personal
-	b.engine = follow.New(source{b}, opts)
 	b.appends = newAppender(b, max(parts, lanes))
-	b.topics = newTopics(b)
+	ctx, cancel := context.WithTimeout(ctx, b.cfg.OpenTimeout)
+	defer cancel()
+	return b.start(ctx)
+}
+
+// attach sets up what needs no server.
+func (b *Driver) attach(h driver.Host) {
+	b.host = h
+	b.retry = driver.Retry{Life: h.Life, Final: permanent, Full: isFull, Failed: b.look, Attempt: attempt}
+	b.personal = newPersonal(b)
 	b.outbox, b.replies = newOutbox(b), newOutbox(b)
 	b.calls = newCalls(b)
-	b.probes = newProber(b)
-
-	opening, cancel := context.WithTimeout(ctx, cfg.OpenTimeout)
-	defer cancel()
-	if err := b.start(opening); err != nil {
-		_ = b.Close()
-		return nil, err
-	}
-	return b, nil
 }
 
-// locate sets up how the bus knows where the partitions are.
-func (b *Bus) locate() {
-	e, first := b.endpoint, slices.Repeat(b.endpoint.seeds[:1], b.cfg.Partitions)
-	switch e.kind {
-	case oneServer:
-		b.places = newPlaces(first, nil, b.log)
-	case withSentinels:
-		b.sentinels = newSentinels(e, b.cfg.Partitions)
-		// nothing is asked of a Sentinel's address: start looks first
-		b.places = newPlaces(first, b.sentinels.find, b.log)
-	case onCluster:
-		c := newCluster(e, b.keys, b.clients)
-		b.places = newPlaces(first, c.find, b.log)
-		c.places = b.places
-	}
+// attempt returns the context of one try.
+func attempt(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, attemptTimeout)
 }
+
+// Retry implements driver.Driver.
+func (b *Driver) Retry() *driver.Retry { return &b.retry }
 
 // start checks the server and starts the background goroutines.
-func (b *Bus) start(ctx context.Context) error {
+func (b *Driver) start(ctx context.Context) error {
 	if err := b.connect(ctx); err != nil {
 		return err
 	}
@@ -264,22 +252,21 @@ func (b *Bus) start(ctx context.Context) error {
 	}
 	suspect := func(reason string) {
 		b.appends.doubt()
-		b.engine.Suspect(reason)
+		b.host.Suspect(reason)
 	}
+	life := b.host.Life
 	b.rooms.on(suspect, func() { suspect("the connection is back") })
 	b.channels.on(func(string) {}, b.calls.announce)
-	if b.places.find != nil {
-		b.wg.Go(func() { b.places.run(b.ctx, b.moved) })
+	if b.topology.find != nil {
+		b.wg.Go(func() { b.topology.run(life, b.moved) })
 	}
-	b.wg.Go(func() { _ = b.engine.Run(b.ctx) })
-	b.wg.Go(func() { b.rooms.run(b.ctx) })
-	b.wg.Go(func() { b.channels.run(b.ctx) })
-	b.wg.Go(func() { b.outbox.run(b.ctx) })
-	b.wg.Go(func() { b.replies.run(b.ctx) })
-	b.wg.Go(func() { b.trimLoop(b.ctx) })
-	b.wg.Go(func() { b.calls.run(b.ctx) })
-	b.appends.start(b.ctx)
-	err := b.probes.subscribe(ctx)
+	b.wg.Go(func() { b.rooms.run(life) })
+	b.wg.Go(func() { b.channels.run(life) })
+	b.wg.Go(func() { b.outbox.run(life) })
+	b.wg.Go(func() { b.replies.run(life) })
+	b.wg.Go(func() { b.calls.run(life) })
+	b.appends.start(life)
+	err := b.subscribeProbes(ctx)
 	if err == nil {
 		err = b.calls.subscribe(ctx)
 	}
@@ -289,75 +276,12 @@ func (b *Bus) start(ctx context.Context) error {
 	return nil
 }
 
-// Close implements bus.Interface.
-func (b *Bus) Close() error {
-	b.mu.Lock()
-	if b.closed {
-		b.mu.Unlock()
-		b.wg.Wait()
-		return nil
-	}
-	b.closed = true
-	subs := b.subs
-	b.subs = nil
-	b.mu.Unlock()
-	for s := range subs {
-		s.Stop()
-	}
-	b.cancel()
-	b.consumers.Wait()
-	b.appends.wait()
+// Close implements driver.Driver.
+func (b *Driver) Close() {
+	b.appends.wg.Wait()
 	b.wg.Wait()
 	b.clients.close()
 	if b.sentinels != nil {
 		b.sentinels.close()
 	}
-	return nil
-}
-
-// keep registers a subscription for Close, unless the bus is closed already.
-func (b *Bus) keep(s bus.Subscription) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.closed {
-		return bus.ErrClosed
-	}
-	b.subs[s] = struct{}{}
-	return nil
-}
-
-func (b *Bus) forget(s bus.Subscription) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.subs, s)
-}
-
-func (b *Bus) isClosed() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.closed
-}
-
-// Follow implements bus.Log.
-func (b *Bus) Follow(ctx context.Context, room string, f bus.Follower) (uint64, bus.Subscription, error) {
-	if b.isClosed() {
-		return 0, nil, bus.ErrClosed
-	}
-	return b.engine.Follow(ctx, room, f)
-}
-
-// Heads implements bus.Log.
-func (b *Bus) Heads(ctx context.Context, rooms []string) ([]bus.Head, error) {
-	if b.isClosed() {
-		return nil, bus.ErrClosed
-	}
-	return b.engine.Heads(ctx, rooms)
-}
-
-// Watch implements bus.Log.
-func (b *Bus) Watch(ctx context.Context, w bus.Watcher) (bus.Subscription, error) {
-	if b.isClosed() {
-		return nil, bus.ErrClosed
-	}
-	return b.engine.Watch(ctx, w)
 }

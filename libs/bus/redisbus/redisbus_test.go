@@ -112,7 +112,7 @@ func openMember(spec string) (bus.Interface, error) {
 	return redisbus.Open(context.Background(), cfg, nil, nil)
 }
 
-func open(t testing.TB, cfg redisbus.Config) *redisbus.Bus {
+func open(t testing.TB, cfg redisbus.Config) *bus.Bus {
 	t.Helper()
 	cfg.Personal = chat.IsUserRoom
 	b, err := redisbus.Open(t.Context(), cfg, zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel)), nil)

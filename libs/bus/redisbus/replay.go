@@ -3,47 +3,30 @@ package redisbus
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/follow"
 )
 
-const (
-	maxReplay = 1000
-	// replayBytes is the content after which an answer is cut, before its limit.
-	replayBytes = 4 << 20
-)
+// replayBytes is the content after which an answer is cut, before its limit.
+const replayBytes = 4 << 20
 
 var errAnswer = errors.New("the server's answer is not what its script gives")
 
-// Replay implements bus.Log.
-func (b *Bus) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, error) {
-	if b.isClosed() {
-		return bus.Replayed{}, bus.ErrClosed
-	}
-	if err := bus.CheckName(room); err != nil {
-		return bus.Replayed{}, err
-	}
-	if limit < 1 || limit > maxReplay {
-		return bus.Replayed{}, fmt.Errorf("replay %s: limit %d is not 1 to %d", room, limit, maxReplay)
-	}
+// Replay implements driver.Log.
+func (b *Driver) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, bool, error) {
 	// A Seq above MaxSeq is beyond every log, and no double in the script.
 	after.Seq = min(after.Seq, bus.MaxSeq)
 	k, p := b.keys, b.keys.partition(room)
-	answer, err := b.run(ctx, "replay "+room, p, replayScript,
+	answer, err := b.run(ctx, p, replayScript,
 		[]string{k.data(p), k.room(p, room), k.heads(p), k.gone(p), k.meta(p)},
 		room, after.Seq, after.ID, limit, replayBytes)
 	if err != nil {
-		return bus.Replayed{}, err
+		return bus.Replayed{}, false, err
 	}
 	rep, err := decodeReplay(answer, room, after.Seq)
-	if err != nil {
-		return bus.Replayed{}, b.fail("replay "+room, err)
-	}
-	return rep, nil
+	return rep, false, err
 }
 
 func decodeReplay(answer any, room string, prev uint64) (bus.Replayed, error) {
@@ -90,38 +73,32 @@ func decodePair(seq, record any) (bus.Entry, error) {
 	return e, err
 }
 
-// headsOf returns the heads of rooms, in their order. The partitions are asked in one round trip.
-func (b *Bus) headsOf(ctx context.Context, rooms []string) ([]follow.Head, error) {
-	places := make(map[int][]int) // partition -> places in rooms
+// Heads implements driver.Rooms. The partitions are asked in one round trip.
+func (b *Driver) Heads(ctx context.Context, rooms []string) ([]bus.Head, error) {
+	indexes := make(map[int][]int) // by partition, into rooms
 	for i, r := range rooms {
 		p := b.keys.partition(r)
-		places[p] = append(places[p], i)
+		indexes[p] = append(indexes[p], i)
 	}
 	var steps []step
-	var order []int
-	for p, is := range places {
+	for p, is := range indexes {
 		args := make([]any, len(is))
 		for n, i := range is {
 			args[n] = rooms[i]
 		}
 		steps = append(steps, step{p, headsScript, []string{b.keys.heads(p), b.keys.meta(p)}, args})
-		order = append(order, p)
 	}
-	var answers []any
-	err := b.retry(ctx, "last entries of rooms", func(ctx context.Context) (err error) {
-		answers, err = b.batch(ctx, steps)
-		return err
-	})
+	answers, err := b.batch(ctx, steps)
 	if err != nil {
 		return nil, err
 	}
-	heads := make([]follow.Head, len(rooms))
-	for n, p := range order {
-		through, list, err := decodeHeads(answers[n], len(places[p]))
+	heads := make([]bus.Head, len(rooms))
+	for n, s := range steps {
+		through, list, err := decodeHeads(answers[n], len(s.args))
 		if err != nil {
-			return nil, b.fail("last entries of rooms", err)
+			return nil, err
 		}
-		for m, i := range places[p] {
+		for m, i := range indexes[s.partition] {
 			heads[i] = list[m]
 			heads[i].Through = max(list[m].Seq, through)
 		}
@@ -129,7 +106,7 @@ func (b *Bus) headsOf(ctx context.Context, rooms []string) ([]follow.Head, error
 	return heads, nil
 }
 
-func decodeHeads(answer any, n int) (through uint64, heads []follow.Head, err error) {
+func decodeHeads(answer any, n int) (through uint64, heads []bus.Head, err error) {
 	pair, ok := answer.([]any)
 	if !ok || len(pair) != 2 {
 		return 0, nil, errAnswer
@@ -139,7 +116,7 @@ func decodeHeads(answer any, n int) (through uint64, heads []follow.Head, err er
 	if !ok1 || !ok2 || len(list) != n {
 		return 0, nil, errAnswer
 	}
-	heads = make([]follow.Head, n)
+	heads = make([]bus.Head, n)
 	for i, h := range list {
 		if h == nil {
 			continue

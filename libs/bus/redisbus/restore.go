@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 	"hubbub.internal/libs/bus/redisbus/internal/kept"
 )
 
@@ -114,7 +115,7 @@ func (a *appender) doubt() {
 // only if there is a reason to.
 func (l *lane) check(ctx context.Context) error {
 	m, b := &l.memory, l.a.b
-	addr, _ := b.places.at(l.partition)
+	addr, _ := b.topology.at(l.partition)
 	if !m.doubt.Swap(false) && addr == m.addr {
 		return nil
 	}
@@ -170,7 +171,7 @@ func (l *lane) compare(ctx context.Context, addr string) error {
 // missing returns how many of a partition's entries, the newest first, the server has lost. A log
 // loses its end and nothing else: where all are there one question is enough, and else some more
 // find where it ends.
-func (b *Bus) missing(ctx context.Context, server *redis.Client, partition int, all []place) (n int, err error) {
+func (b *servers) missing(ctx context.Context, server *redis.Client, partition int, all []place) (n int, err error) {
 	keys := []string{b.keys.data(partition), b.keys.gone(partition), b.keys.meta(partition)}
 	has := func(i int) bool {
 		if err != nil {
@@ -307,7 +308,7 @@ func (l *lane) restoreLast(ctx context.Context) {
 			}
 			l.giveBackLost(again)
 		}
-		time.Sleep(retryPause)
+		time.Sleep(driver.RetryPause)
 	}
 	if n := len(m.lost); n > 0 {
 		l.a.b.log.Error("closed before what Redis had acknowledged, and then lost, was appended again: it is lost", zap.Int("entries", n), zap.Error(m.why))

@@ -21,7 +21,7 @@ import (
 )
 
 // openKeeping opens a bus that keeps what was acknowledged, and returns how to read its metrics.
-func openKeeping(t *testing.T, cfg redisbus.Config) (b *redisbus.Bus, metric func(name string) float64) {
+func openKeeping(t *testing.T, cfg redisbus.Config) (b *bus.Bus, metric func(name string) float64) {
 	t.Helper()
 	if cfg.Keep == 0 {
 		cfg.Keep = 30 * time.Second

@@ -3,7 +3,6 @@ package redisbus
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -14,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/bus/driver"
 )
 
 // A request goes to the channel of one server, which a script picks from the list of the service:
@@ -35,9 +35,7 @@ const (
 )
 
 const (
-	requestTimeout = 5 * time.Second
-	maxTimeout     = time.Hour
-	codeInternal   = "internal"
+	maxTimeout = time.Hour
 	// announceEvery is how often a server says that it serves: a requester may have taken it off
 	// the list while its connection was down, or Redis may have lost the list.
 	announceEvery = 5 * time.Second
@@ -45,11 +43,9 @@ const (
 	listSeconds = 3600
 )
 
-var errBusy = errors.New("the service has too many requests waiting")
-
 // calls has the requests of this process that wait for a reply, and the services that it serves.
 type calls struct {
-	b    *Bus
+	b    *Driver
 	wake chan struct{}
 
 	mu      sync.Mutex
@@ -58,7 +54,7 @@ type calls struct {
 	servers map[*server]struct{}
 }
 
-func newCalls(b *Bus) *calls {
+func newCalls(b *Driver) *calls {
 	return &calls{b: b, wake: make(chan struct{}, 1), waiting: make(map[uint64]chan string), servers: make(map[*server]struct{})}
 }
 
@@ -67,7 +63,7 @@ func (c *calls) subscribe(ctx context.Context) error {
 	return c.b.channels.subscribe(ctx, []string{c.b.keys.reply(c.b.id)}, c.replied)
 }
 
-// announce has all servers of this process put on the lists of their services again.
+// announce puts all servers of this process on the lists of their services again.
 func (c *calls) announce() {
 	select {
 	case c.wake <- struct{}{}:
@@ -99,34 +95,18 @@ func (c *calls) run(ctx context.Context) {
 	}
 }
 
-// Request implements bus.RPC.
-func (b *Bus) Request(ctx context.Context, service string, data []byte) ([]byte, error) {
-	if b.isClosed() {
-		return nil, bus.ErrClosed
-	}
-	if err := bus.CheckChannel(service); err != nil {
-		return nil, err
-	}
-	if len(data) > bus.MaxData {
-		return nil, fmt.Errorf("%w: %d bytes", bus.ErrTooLarge, len(data))
-	}
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, requestTimeout)
-		defer cancel()
-	}
+// Request implements driver.RPC.
+func (b *Driver) Request(ctx context.Context, service string, data []byte) (driver.Reply, error) {
 	number, reply := b.calls.begin()
 	defer b.calls.end(number)
 	if err := b.calls.send(ctx, service, number, data); err != nil {
-		return nil, err
+		return driver.Reply{}, err
 	}
 	select {
 	case r := <-reply:
-		return b.calls.read(service, r)
+		return decodeReply(r)
 	case <-ctx.Done():
-		return nil, b.fail("request "+service, ctx.Err())
-	case <-b.ctx.Done():
-		return nil, bus.ErrClosed
+		return driver.Reply{}, ctx.Err()
 	}
 }
 
@@ -145,7 +125,7 @@ func (c *calls) end(number uint64) {
 	delete(c.waiting, number)
 }
 
-// send hands the request to a server. It is tried again only when the server cannot have seen it.
+// send hands the request to a server. It tries again only when the server cannot have seen it.
 func (c *calls) send(ctx context.Context, service string, number uint64, data []byte) error {
 	deadline, _ := ctx.Deadline()
 	q := make([]byte, 0, requestHead+len(data))
@@ -155,7 +135,7 @@ func (c *calls) send(ctx context.Context, service string, number uint64, data []
 	q = append(q, data...)
 	var found int
 	var broken error
-	err := c.b.retry(ctx, "request "+service, func(ctx context.Context) (err error) {
+	err := c.b.retry.Do(ctx, "request "+service, func(ctx context.Context) (err error) {
 		left := min(max(time.Until(deadline), time.Millisecond), maxTimeout)
 		binary.BigEndian.PutUint32(q[8:], uint32(left.Milliseconds()))
 		found, err = requestScript.Run(ctx, c.b.at(c.b.keys.partition(service)), []string{c.b.keys.serve(service)},
@@ -167,10 +147,8 @@ func (c *calls) send(ctx context.Context, service string, number uint64, data []
 		return err
 	})
 	switch {
-	case err != nil:
-		return err
-	case broken != nil:
-		return c.b.fail("request "+service, broken)
+	case err != nil || broken != nil:
+		return errors.Join(err, broken)
 	case found == 0:
 		return fmt.Errorf("%w: %s", bus.ErrNoResponder, service)
 	}
@@ -192,20 +170,27 @@ func (c *calls) replied(_, message string) {
 	}
 }
 
-// read makes a result of a reply.
-func (c *calls) read(service, reply string) ([]byte, error) {
-	switch body := reply[1:]; reply[0] {
+func decodeReply(r string) (driver.Reply, error) {
+	switch body := []byte(r[1:]); r[0] {
 	case statusOK:
-		return []byte(body), nil
+		return driver.Reply{Data: body}, nil
 	case statusError:
-		e := &bus.Error{}
-		if err := json.Unmarshal([]byte(body), e); err != nil {
-			e = &bus.Error{Code: codeInternal, Message: "the service's error cannot be read"}
-		}
-		return nil, e
+		return driver.Reply{Error: body}, nil
 	case statusBusy:
-		return nil, c.b.fail("request "+service, errBusy)
-	default:
-		return nil, c.b.fail("request "+service, errAnswer)
+		return driver.Reply{Busy: true}, nil
 	}
+	return driver.Reply{}, errAnswer
+}
+
+func encodeReply(number uint64, r driver.Reply) []byte {
+	status, body := byte(statusOK), r.Data
+	switch {
+	case r.Busy:
+		status = statusBusy
+	case r.Error != nil:
+		status, body = statusError, r.Error
+	}
+	out := make([]byte, 0, replyHead+len(body))
+	out = binary.BigEndian.AppendUint64(out, number)
+	return append(append(out, status), body...)
 }

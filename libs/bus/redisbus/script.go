@@ -4,16 +4,12 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"fmt"
 	"net"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-
-	"hubbub.internal/libs/await"
-	"hubbub.internal/libs/bus"
 )
 
 //go:embed lua/*.lua
@@ -21,25 +17,24 @@ var sources embed.FS
 
 // Scripts that only free or need little memory run on a server that is full, too (allow-oom).
 var (
-	appendScript  = load("append")
-	replayScript  = load("replay")
-	headsScript   = load("heads")
-	hasScript     = load("has")
-	removeScript  = load("remove")
-	advanceScript = load("advance")
-	trimScript    = load("trim")
-	fullScript    = load("full")
-	ensureScript  = load("ensure")
-	memberScript  = load("member")
-	leaveScript   = load("leave")
-	leaseScript   = load("lease")
-	renewScript   = load("renew")
-	commitScript  = load("commit")
-	releaseScript = load("release")
-	redriveScript = load("redrive")
-	settleScript  = load("settle")
-	serveScript   = load("serve")
-	requestScript = load("request")
+	appendScript      = load("append")
+	replayScript      = load("replay")
+	headsScript       = load("heads")
+	hasScript         = load("has")
+	removeScript      = load("remove")
+	advanceScript     = load("advance")
+	trimScript        = load("trim")
+	fullScript        = load("full")
+	ensureScript      = load("ensure")
+	memberScript      = load("member")
+	leaseScript       = load("lease")
+	renewScript       = load("renew")
+	commitScript      = load("commit")
+	releaseScript     = load("release")
+	redriveScript     = load("redrive")
+	ackRedrivenScript = load("ack_redriven")
+	serveScript       = load("serve")
+	requestScript     = load("request")
 )
 
 func load(name string) *redis.Script {
@@ -50,47 +45,15 @@ func load(name string) *redis.Script {
 	return redis.NewScript(string(src))
 }
 
-const (
-	// attemptTimeout is how long one try of anything may take.
-	attemptTimeout = 2 * time.Second
-	retryPause     = 50 * time.Millisecond
-	retryMax       = time.Second
-)
+// attemptTimeout is how long one try of anything may take.
+const attemptTimeout = 2 * time.Second
 
-// retry calls try until it succeeds, fails for good, or ctx or the bus ends. Each try has
-// attemptTimeout.
-func (b *Bus) retry(ctx context.Context, what string, try func(context.Context) error) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stop := context.AfterFunc(b.ctx, cancel)
-	defer stop()
-	for pause := retryPause; ; pause = min(2*pause, retryMax) {
-		attempt, done := context.WithTimeout(ctx, attemptTimeout)
-		err := try(attempt)
-		done()
-		if err == nil {
-			return nil
-		}
-		if permanent(err) || errors.Is(err, bus.ErrInUse) {
-			return b.fail(what, err)
-		}
-		b.look(ctx)
-		if await.Sleep(ctx, pause) != nil {
-			return b.fail(what, err)
-		}
+// run runs a script on a partition. All keys are the partition's.
+func (b *servers) run(ctx context.Context, partition int, s *redis.Script, keys []string, args ...any) (any, error) {
+	answer, err := s.Run(ctx, b.at(partition), keys, args...).Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
 	}
-}
-
-// run runs a script on a partition until that succeeds; see retry. All keys are the partition's.
-func (b *Bus) run(ctx context.Context, what string, partition int, s *redis.Script, keys []string, args ...any) (any, error) {
-	var answer any
-	err := b.retry(ctx, what, func(ctx context.Context) (err error) {
-		answer, err = s.Run(ctx, b.at(partition), keys, args...).Result()
-		if errors.Is(err, redis.Nil) {
-			answer, err = nil, nil
-		}
-		return err
-	})
 	return answer, err
 }
 
@@ -104,7 +67,7 @@ type step struct {
 
 // batch runs scripts in one round trip for each server, and returns their answers in order. The
 // first error ends it.
-func (b *Bus) batch(ctx context.Context, steps []step) ([]any, error) {
+func (b *servers) batch(ctx context.Context, steps []step) ([]any, error) {
 	partitions := make([]int, len(steps))
 	for i, s := range steps {
 		partitions[i] = s.partition
@@ -133,11 +96,11 @@ func (b *Bus) batch(ctx context.Context, steps []step) ([]any, error) {
 // spread sends a command about each of the partitions, in one round trip for each server, all
 // servers at the same time. add adds the command for partitions[i] to a pipeline; it is called by
 // one goroutine at a time. The error is the first of all commands; that an answer is nil is none.
-func (b *Bus) spread(ctx context.Context, partitions []int, add func(p redis.Pipeliner, i int) redis.Cmder) error {
+func (b *servers) spread(ctx context.Context, partitions []int, add func(p redis.Pipeliner, i int) redis.Cmder) error {
 	pipes := make(map[string]redis.Pipeliner)
 	cmds := make([]redis.Cmder, len(partitions))
 	for i, p := range partitions {
-		addr, _ := b.places.at(p)
+		addr, _ := b.topology.at(p)
 		if pipes[addr] == nil {
 			pipes[addr] = b.clients.at(addr).Pipeline()
 		}
@@ -157,25 +120,12 @@ func (b *Bus) spread(ctx context.Context, partitions []int, add func(p redis.Pip
 }
 
 // everyPartition returns the numbers of all partitions.
-func (b *Bus) everyPartition() []int {
+func (b *servers) everyPartition() []int {
 	all := make([]int, b.cfg.Partitions)
 	for p := range all {
 		all[p] = p
 	}
 	return all
-}
-
-// fail makes an error of the server, the connection or a context what the contract promises.
-func (b *Bus) fail(what string, err error) error {
-	switch {
-	case b.ctx.Err() != nil:
-		return bus.ErrClosed
-	case isFull(err):
-		return fmt.Errorf("%w: %s: %w", bus.ErrFull, what, err)
-	case errors.Is(err, bus.ErrUnavailable), errors.Is(err, bus.ErrClosed), errors.Is(err, bus.ErrInUse):
-		return err
-	}
-	return fmt.Errorf("%w: %s: %w", bus.ErrUnavailable, what, err)
 }
 
 // passing are what answers begin with that a server gives for a while: it loads its data, fails

@@ -18,7 +18,7 @@ import (
 // repeat what fails with the same id, one message at a time, and followers.
 type traffic struct {
 	t         *testing.T
-	buses     []*redisbus.Bus
+	buses     []*bus.Bus
 	senders   []*sender
 	followers []*tail
 	total     atomic.Int64
@@ -59,7 +59,7 @@ func (f *tail) Missed(string, uint64) {}
 func startTraffic(t *testing.T, cfg redisbus.Config) *traffic {
 	t.Helper()
 	cfg.Keep = 30 * time.Second // as shipped
-	tr := &traffic{t: t, buses: []*redisbus.Bus{open(t, cfg), open(t, cfg)}}
+	tr := &traffic{t: t, buses: []*bus.Bus{open(t, cfg), open(t, cfg)}}
 	for i := range 6 {
 		for _, b := range tr.buses {
 			f := &tail{room: fmt.Sprint("room", i)}

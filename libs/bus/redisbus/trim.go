@@ -3,62 +3,20 @@ package redisbus
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/redis/go-redis/v9"
-	"go.uber.org/zap"
-
-	"hubbub.internal/libs/await"
 )
 
-const (
-	// trimEntries is how many entries one script takes: it holds up the server for about a
-	// millisecond.
-	trimEntries = 256
-	trimTimeout = 30 * time.Second
-)
+// trimEntries is how many entries one script takes: it holds up the server for about a millisecond.
+const trimEntries = 256
 
-// trimNow has retention looked after without waiting for the next time.
-func (b *Bus) trimNow() {
-	select {
-	case b.full <- struct{}{}:
-	default:
-	}
-}
-
-// trimLoop takes old entries from the beginning of the log. Every process does it: it is one small
-// question when there is nothing to do, and doing it twice does no harm.
-func (b *Bus) trimLoop(ctx context.Context) {
-	for wait := time.Duration(0); ; wait = b.cfg.TrimEvery/2 + rand.N(b.cfg.TrimEvery) {
-		t := time.NewTimer(wait)
-		select {
-		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-t.C:
-		case <-b.full:
-			t.Stop()
-		}
-		if err := b.trim(ctx); err != nil && ctx.Err() == nil {
-			b.log.Warn("cannot trim the log; trying again", zap.Error(err))
-			b.look(ctx)
-		}
-		// a full log is looked at often, but not all the time
-		if await.Sleep(ctx, min(b.cfg.TrimEvery, retryPause)) != nil {
-			return
-		}
-	}
-}
-
-// trim takes what is older than MaxAge and, above three quarters of MaxBytes, the oldest, up to
-// what a required group has not consumed. A log that is above MaxBytes after that takes no entries
-// until a later trim brings it below.
-func (b *Bus) trim(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, trimTimeout)
-	defer cancel()
+// Trim implements driver.Log. It takes what is older than MaxAge and, above three quarters of
+// MaxBytes, the oldest, up to what a required group has not consumed. A log that is above MaxBytes
+// after that takes no entries until a later trim brings it below.
+func (b *Driver) Trim(ctx context.Context) error {
 	groups, err := b.at(0).SMembers(ctx, b.keys.groups()).Result()
 	if err != nil {
 		return fmt.Errorf("list the required groups: %w", err)
@@ -87,7 +45,7 @@ func (b *Bus) trim(ctx context.Context) error {
 }
 
 // sizes returns the size of each partition in bytes, and which of them take no entries.
-func (b *Bus) sizes(ctx context.Context) (sizes []int64, full []bool, err error) {
+func (b *servers) sizes(ctx context.Context) (sizes []int64, full []bool, err error) {
 	cmds := make([]*redis.SliceCmd, b.cfg.Partitions)
 	err = b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
 		cmds[p] = pipe.HMGet(ctx, b.keys.meta(p), "bytes", "full")
@@ -112,7 +70,7 @@ func (b *Bus) sizes(ctx context.Context) (sizes []int64, full []bool, err error)
 // trimPartition takes what is too old, and frees want bytes of a partition that had size, and
 // returns the size of what is left. It stops at size-want too: all processes do this, often at the
 // same time, and the first may have done it all.
-func (b *Bus) trimPartition(ctx context.Context, p int, want, size int64, groups []string) (int64, error) {
+func (b *servers) trimPartition(ctx context.Context, p int, want, size int64, groups []string) (int64, error) {
 	k, enough := b.keys, size-want
 	for {
 		args := []any{k.room(p, ""), int64(b.cfg.MaxAge / time.Second), want, trimEntries, overhead, enough}
@@ -144,7 +102,7 @@ func (b *Bus) trimPartition(ctx context.Context, p int, want, size int64, groups
 }
 
 // setFull says in every partition whether the log takes entries, where that is not said yet.
-func (b *Bus) setFull(ctx context.Context, is []bool, want bool) error {
+func (b *servers) setFull(ctx context.Context, is []bool, want bool) error {
 	var steps []step
 	for p := range is {
 		if is[p] != want {

@@ -15,13 +15,9 @@ import (
 func TestTrimTogether(t *testing.T) {
 	t.Parallel()
 	s := bustest.Redis(t)
-	var buses []*Bus
+	var buses []opened
 	for range 6 {
-		b, err := Open(t.Context(), Config{URL: s.URL(), Partitions: 1, MaxBytes: 1 << 20, TrimEvery: time.Hour}, nil, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer b.Close()
+		b := openBoth(t, Config{URL: s.URL(), Partitions: 1, MaxBytes: 1 << 20, TrimEvery: time.Hour}, nil)
 		buses = append(buses, b)
 	}
 	const n = 900 // about 1 MiB: above three quarters, and not full
@@ -37,20 +33,20 @@ func TestTrimTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	sizes, _, err := buses[0].sizes(t.Context())
+	sizes, _, err := buses[0].d.sizes(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	size, want := sizes[0], sizes[0]/4 // as all of them have seen it
 	for _, b := range buses {
 		wg.Go(func() {
-			if _, err := b.trimPartition(t.Context(), 0, want, size, nil); err != nil {
+			if _, err := b.d.trimPartition(t.Context(), 0, want, size, nil); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	sizes, _, err = buses[0].sizes(t.Context())
+	sizes, _, err = buses[0].d.sizes(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +54,7 @@ func TestTrimTogether(t *testing.T) {
 		t.Errorf("%d bytes are left, want about %d", sizes[0], left)
 	}
 	// what came meanwhile stays
-	if left, err := buses[0].trimPartition(t.Context(), 0, 0, 0, nil); err != nil || left != sizes[0] {
+	if left, err := buses[0].d.trimPartition(t.Context(), 0, 0, 0, nil); err != nil || left != sizes[0] {
 		t.Errorf("%d bytes are left of %d, %v", left, sizes[0], err)
 	}
 }
@@ -66,11 +62,7 @@ func TestTrimTogether(t *testing.T) {
 // TestTrimmedIsNoRewind: what retention takes is known of each room, and positions at it stay good.
 func TestTrimmedIsNoRewind(t *testing.T) {
 	t.Parallel()
-	b, err := Open(t.Context(), Config{URL: bustest.Redis(t).URL(), Partitions: 1, TrimEvery: time.Hour}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
+	b := openBoth(t, Config{URL: bustest.Redis(t).URL(), Partitions: 1, TrimEvery: time.Hour}, nil)
 	var log []bus.Position
 	for i, room := range []string{"a", "a", "b"} {
 		id := "id" + strconv.Itoa(i)
@@ -80,7 +72,7 @@ func TestTrimmedIsNoRewind(t *testing.T) {
 		}
 		log = append(log, bus.Position{Seq: got.Seq, ID: id})
 	}
-	if _, err := b.trimPartition(t.Context(), 0, 1<<40, 1<<40, nil); err != nil {
+	if _, err := b.d.trimPartition(t.Context(), 0, 1<<40, 1<<40, nil); err != nil {
 		t.Fatal(err)
 	}
 	kept := bus.NewEntry{Room: "a", Sender: "ann", ID: "kept"}

@@ -19,12 +19,12 @@ const (
 	lookPause = 100 * time.Millisecond
 )
 
-// places knows which server has each partition. With Sentinels and on a cluster that changes: by a
-// failover, or when a slot moves. The client library could follow this by itself, but it repeats
+// topology knows which server has each partition. With Sentinels and on a cluster that changes: by
+// a failover, or when a slot moves. The client library could follow this by itself, but it repeats
 // commands behind our back (a request would be served twice), goes back to subscribing without
 // telling, and returns the first Sentinel's answer, which may be an old one. So each server has a
 // plain client of the library, and this says which to ask.
-type places struct {
+type topology struct {
 	// the addresses of the masters by partition; nil: they never change
 	find func(ctx context.Context) ([]string, error)
 	log  *zap.Logger
@@ -37,71 +37,71 @@ type places struct {
 	err     error         // of the last one
 }
 
-func newPlaces(addrs []string, find func(context.Context) ([]string, error), log *zap.Logger) *places {
-	return &places{find: find, log: log, addrs: addrs, changed: make(chan struct{})}
+func newTopology(addrs []string, find func(context.Context) ([]string, error), log *zap.Logger) *topology {
+	return &topology{find: find, log: log, addrs: addrs, changed: make(chan struct{})}
 }
 
 // at returns the address of the server that has a partition, and a channel that is closed when any
 // address changes.
-func (p *places) at(partition int) (addr string, changed <-chan struct{}) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.addrs[partition], p.changed
+func (t *topology) at(partition int) (addr string, changed <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.addrs[partition], t.changed
 }
 
 // all returns the address of each server once, in order.
-func (p *places) all() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	all := slices.Clone(p.addrs)
+func (t *topology) all() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := slices.Clone(t.addrs)
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// look asks again, and waits for the answer or the end of ctx. Callers that come at the same time
-// share one answer.
-func (p *places) look(ctx context.Context) error {
-	if p.find == nil {
+// Refresh asks again, and waits for the answer or the end of ctx. Callers that come at the same
+// time share one answer.
+func (t *topology) Refresh(ctx context.Context) error {
+	if t.find == nil {
 		return nil
 	}
-	p.mu.Lock()
-	asking := p.asking
+	t.mu.Lock()
+	asking := t.asking
 	if asking == nil {
-		if time.Since(p.asked) < lookPause {
-			defer p.mu.Unlock()
-			return p.err
+		if time.Since(t.asked) < lookPause {
+			defer t.mu.Unlock()
+			return t.err
 		}
-		p.asking = make(chan struct{})
+		t.asking = make(chan struct{})
 	}
-	p.mu.Unlock()
+	t.mu.Unlock()
 	if asking != nil {
 		select {
 		case <-asking:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return p.err
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		return t.err
 	}
-	addrs, err := p.find(ctx)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err == nil && !slices.Equal(addrs, p.addrs) {
-		p.log.Info("partitions are on other Redis servers now", zap.Strings("servers", slices.Compact(slices.Sorted(slices.Values(addrs)))))
-		p.addrs = addrs
-		close(p.changed)
-		p.changed = make(chan struct{})
+	addrs, err := t.find(ctx)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err == nil && !slices.Equal(addrs, t.addrs) {
+		t.log.Info("partitions are on other Redis servers now", zap.Strings("servers", slices.Compact(slices.Sorted(slices.Values(addrs)))))
+		t.addrs = addrs
+		close(t.changed)
+		t.changed = make(chan struct{})
 	}
-	p.err, p.asked = err, time.Now()
-	close(p.asking)
-	p.asking = nil
+	t.err, t.asked = err, time.Now()
+	close(t.asking)
+	t.asking = nil
 	return err
 }
 
 // run asks regularly until ctx ends. came is called after each change.
-func (p *places) run(ctx context.Context, came func(ctx context.Context)) {
-	_, changed := p.at(0)
+func (t *topology) run(ctx context.Context, came func(ctx context.Context)) {
+	_, changed := t.at(0)
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
@@ -109,12 +109,12 @@ func (p *places) run(ctx context.Context, came func(ctx context.Context)) {
 		case <-ctx.Done():
 			return
 		case <-changed:
-			_, changed = p.at(0)
+			_, changed = t.at(0)
 			came(ctx)
 		case <-tick.C:
 			attempt, cancel := context.WithTimeout(ctx, attemptTimeout)
-			if err := p.look(attempt); err != nil && ctx.Err() == nil {
-				p.log.Debug("cannot ask where the partitions are; trying again", zap.Error(err))
+			if err := t.Refresh(attempt); err != nil && ctx.Err() == nil {
+				t.log.Debug("cannot ask where the partitions are; trying again", zap.Error(err))
 			}
 			cancel()
 		}
@@ -174,15 +174,14 @@ func (c *clients) close() {
 }
 
 // at returns a client of the server that has a partition.
-func (b *Bus) at(partition int) *redis.Client {
-	addr, _ := b.places.at(partition)
+func (b *servers) at(partition int) *redis.Client {
+	addr, _ := b.topology.at(partition)
 	return b.clients.at(addr)
 }
 
-// look has the partitions' places asked for again, after an error that may mean that they have
-// changed.
-func (b *Bus) look(ctx context.Context) {
+// look refreshes the topology after an error that may mean that it has changed.
+func (b *servers) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	_ = b.places.look(ctx) // whoever calls tries again anyway
+	_ = b.topology.Refresh(ctx) // whoever calls tries again anyway
 }
