@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -244,16 +245,21 @@ func backlog(t *testing.T, n, bytes int) opened {
 	}
 	t.Cleanup(s.Shutdown)
 	b := openBoth(t, Config{InProcess: s, Partitions: 1}, nil)
-	done := make(chan error, n)
+	underWay := make(chan struct{}, 1000) // each has its time from when it is called
+	var wg sync.WaitGroup
 	for i := range n {
+		underWay <- struct{}{}
+		wg.Add(1)
 		e := bus.NewEntry{Room: "room", Sender: "ann", ID: fmt.Sprintf("id%05d", i), Data: make([]byte, bytes)}
-		b.Append(e, func(_ bus.Appended, err error) { done <- err })
+		b.Append(e, func(_ bus.Appended, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			<-underWay
+			wg.Done()
+		})
 	}
-	for range n {
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
-	}
+	wg.Wait()
 	return b
 }
 
