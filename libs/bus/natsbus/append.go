@@ -280,7 +280,7 @@ func (a *appender) acknowledged(m *nats.Msg) {
 		// The first try may have been stored by a leader that was gone before it republished the
 		// entry, and no one would hear of it. This says that there is something; followers read
 		// what from the log.
-		a.b.nudge(p.room, got.Seq)
+		a.nudge(p.room, got.Seq)
 	}
 	a.finish(p, bus.Appended{Seq: got.Seq, Duplicate: got.Duplicate}, nil)
 }

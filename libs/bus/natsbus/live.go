@@ -110,9 +110,9 @@ func (l *liveFeed) check(ctx context.Context) {
 
 // nudge says on the live subject of a room that its log has an entry. It carries none: the engine
 // reads it.
-func (b *Driver) nudge(room string, seq uint64) {
-	_ = b.main.PublishMsg(&nats.Msg{ // lost: the comparison after whatever loses it finds the entry
-		Subject: b.names.liveRoom(room),
+func (a *appender) nudge(room string, seq uint64) {
+	_ = a.b.main.PublishMsg(&nats.Msg{ // lost: the comparison after whatever loses it finds the entry
+		Subject: a.b.names.liveRoom(room),
 		Header:  nats.Header{headerSeq: {strconv.FormatUint(seq, 10)}},
 	})
 }
