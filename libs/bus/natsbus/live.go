@@ -111,7 +111,8 @@ func (l *liveFeed) check(ctx context.Context) {
 // nudge says on the live subject of a room that its log has an entry. It carries none: the engine
 // reads it.
 func (a *appender) nudge(room string, seq uint64) {
-	_ = a.b.main.PublishMsg(&nats.Msg{ // lost: the comparison after whatever loses it finds the entry
+	// lost: the comparison after whatever loses it finds the entry
+	_ = a.b.main.PublishMsg(&nats.Msg{
 		Subject: a.b.names.liveRoom(room),
 		Header:  nats.Header{headerSeq: {strconv.FormatUint(seq, 10)}},
 	})

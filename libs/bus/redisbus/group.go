@@ -31,8 +31,8 @@ func (b *Driver) Required(ctx context.Context) (groups []bus.Group, err error) {
 	return groups, nil
 }
 
-// next returns the first entry of each partition that a group has not consumed and that is not after
-// the ID of the log that upTo names for the partition; none where there is none.
+// next returns the first entry of each partition that a group has not consumed and that is not
+// after the ID of the log that upTo names for the partition; none where there is none.
 func (b *servers) next(ctx context.Context, group string, upTo func(p int) string) ([]redis.XMessage, error) {
 	read := make([]*redis.StringCmd, b.cfg.Partitions)
 	err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
