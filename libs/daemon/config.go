@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"hubbub.internal/libs/buildinfo"
+	"hubbub.internal/libs/trace"
 )
 
 // Config is what every program can be told; embed it in the program's own configuration. A program
@@ -26,6 +27,7 @@ type Config struct {
 	StopDelay   time.Duration `help:"How long the process goes on serving after a signal to stop, while /readyz already fails (0s to 5m): as long as a load balancer needs to notice." default:"0s"`
 	LogLevel    string        `help:"Least level that is logged: debug, info, warn or error." default:"${log_level=info}" enum:"debug,info,warn,error"`
 	SlowRequest time.Duration `help:"Log requests of clients, and of services to each other, at the level warn that take longer (0s to 1h); 0s: none." default:"1s"`
+	Trace       trace.Config  `embed:""`
 	LogFormat   string        `help:"Form of the logs: json, or console for people." default:"${log_format=json}" enum:"json,console"`
 }
 
@@ -37,7 +39,7 @@ func (c *Config) Validate() error {
 	if c.SlowRequest < 0 || c.SlowRequest > time.Hour {
 		return fmt.Errorf("--slow-request is %s; it has to be 0s to %s", c.SlowRequest, time.Hour)
 	}
-	return nil
+	return c.Trace.Validate()
 }
 
 // envPrefix begins the name of every environment variable that sets a flag.

@@ -21,6 +21,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/buildinfo"
+	"hubbub.internal/libs/trace"
 )
 
 // Process is a running program: what its components log to, register metrics with and report their
@@ -30,6 +31,8 @@ type Process struct {
 	Metrics *prometheus.Registry
 	// SlowRequest is the time that a request takes at most to be nothing to log; 0: any time.
 	SlowRequest time.Duration
+	// Trace records spans; nil: nothing is traced.
+	Trace *trace.Tracer
 
 	level  zap.AtomicLevel // of Log
 	ctx    context.Context
@@ -121,7 +124,16 @@ func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Cont
 	asked := ctx // ends with a signal
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	p := &Process{Log: log, Metrics: prometheus.NewRegistry(), SlowRequest: cfg.SlowRequest, level: level, ctx: ctx, cancel: cancel}
+	tracer, err := trace.New(ctx, name, cfg.Trace, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := tracer.Close(); err != nil {
+			log.Warn("the last traces are lost: the collector does not take them", zap.Error(err))
+		}
+	}()
+	p := &Process{Log: log, Metrics: prometheus.NewRegistry(), SlowRequest: cfg.SlowRequest, Trace: tracer, level: level, ctx: ctx, cancel: cancel}
 	build := buildinfo.Get()
 	p.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildMetric(build), p.readyMetric())
 	log.Info("starting", zap.String("version", build.Version), zap.String("commit", build.Commit), zap.String("date", build.Date))

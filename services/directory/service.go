@@ -22,6 +22,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/clientaddr"
+	"hubbub.internal/libs/trace"
 	"hubbub.internal/services/directory/password"
 	"hubbub.internal/services/directory/store"
 )
@@ -53,6 +54,7 @@ type Deps struct {
 	Setup func(secret string, life time.Duration)
 	// SlowRequest is the time after which a request is logged as slow; 0: none is.
 	SlowRequest time.Duration
+	Trace       *trace.Tracer // nil: nothing is traced
 }
 
 // Service is the directory service. Its methods are safe for concurrent use.
@@ -143,7 +145,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.reportRoutes(humaAPI)
 	s.serverRoutes(humaAPI)
 	s.serverRoomRoutes(humaAPI)
-	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log, deps.SlowRequest)
+	s.handler = httpapi.Handler(s.whenPrepared(mux), s.log, deps.SlowRequest, deps.Trace)
 	return s, nil
 }
 

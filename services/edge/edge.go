@@ -23,6 +23,7 @@ import (
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/clientaddr"
+	"hubbub.internal/libs/trace"
 	"hubbub.internal/services/edge/internal/conn"
 	"hubbub.internal/services/edge/internal/fanout"
 	"hubbub.internal/services/edge/internal/protocol"
@@ -44,6 +45,7 @@ type Deps struct {
 	TLS     *tls.Config
 	Log     *zap.Logger
 	Metrics prometheus.Registerer
+	Trace   *trace.Tracer // nil: nothing is traced
 }
 
 // Edge is an edge service.
@@ -72,7 +74,7 @@ func New(cfg Config, deps Deps) (*Edge, error) {
 	n := cfg.loops()
 	e := &Edge{cfg: cfg, log: deps.Log, http: newFallback(deps.Handler, deps.Log)}
 	e.hub = protocol.New(cfg.options(n), protocol.Deps{
-		Bus: deps.Bus, Verifier: deps.Verifier, Access: deps.Directory, Log: deps.Log, Metrics: deps.Metrics, HTTP: e.http.take,
+		Bus: deps.Bus, Verifier: deps.Verifier, Access: deps.Directory, Log: deps.Log, Metrics: deps.Metrics, Trace: deps.Trace, HTTP: e.http.take,
 	})
 	listen := transport.Listen
 	switch {

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/bus"
@@ -16,6 +18,7 @@ import (
 // consume stores a batch of log entries. With the store down it is given the batch again, for ever;
 // an entry that is no event is an error, so that the bus parks it where an operator finds it.
 func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
+	began := time.Now()
 	entries := make([]store.Entry, 0, len(batch))
 	for _, e := range batch {
 		if chat.Reserved(e.Room) {
@@ -41,6 +44,7 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 	if err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
+	s.traceStored(entries, began)
 	s.metrics.stored.Add(float64(len(entries)))
 	s.metrics.repeats.Add(float64(len(out.Repeats)))
 	for _, e := range out.Conflicts {
@@ -69,6 +73,16 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 		}
 	}
 	return nil
+}
+
+// traceStored records that the store has a batch, for each message of it that is traced.
+func (s *Service) traceStored(batch []store.Entry, began time.Time) {
+	for _, e := range batch {
+		if m := s.tracer.Message(e.Room, e.Sender, e.ID); m.Sampled() {
+			m.Span("store", began, time.Now(), nil,
+				attribute.String("hubbub.room", e.Room), attribute.Int64("hubbub.seq", int64(e.Seq)), attribute.Int("hubbub.batch", len(batch)))
+		}
+	}
 }
 
 // settle removes the texts of a message that were replaced or deleted from the store, and what was

@@ -26,6 +26,7 @@ import (
 	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/trace"
 	"hubbub.internal/services/history/store"
 )
 
@@ -76,6 +77,7 @@ type Deps struct {
 	Metrics prometheus.Registerer
 	// a request that takes longer is logged as slow; 0: none is
 	SlowRequest time.Duration
+	Trace       *trace.Tracer // nil: nothing is traced
 }
 
 // Service is the history service. Its methods are safe for concurrent use.
@@ -85,6 +87,7 @@ type Service struct {
 	store   store.Store
 	cache   *directoryapi.Cache
 	log     *zap.Logger
+	tracer  *trace.Tracer
 	metrics *metrics
 	repeats repeats
 	most    int    // changes of a message: maxChanges
@@ -97,7 +100,7 @@ type Service struct {
 
 // New returns the service. It starts nothing.
 func New(cfg Config, deps Deps) (*Service, error) {
-	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, metrics: newMetrics(deps.Metrics)}
+	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, tracer: deps.Trace, metrics: newMetrics(deps.Metrics)}
 	s.most = maxChanges
 	s.reads, s.changes = newTurns(cfg.Pages, cfg.Bytes), newTurns(appliesAtOnce, 0)
 	s.full.init()
@@ -105,7 +108,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	humaAPI, mux := httpapi.New("history", "1")
 	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, deps.Verifier, httpapi.Ended(deps.Cache)))
 	s.routes(humaAPI)
-	s.handler = httpapi.Handler(mux, s.log, deps.SlowRequest)
+	s.handler = httpapi.Handler(mux, s.log, deps.SlowRequest, deps.Trace)
 	return s, nil
 }
 

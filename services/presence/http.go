@@ -14,6 +14,7 @@ import (
 	presenceapi "hubbub.internal/libs/api/presence"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/trace"
 	"hubbub.internal/services/presence/roster"
 )
 
@@ -37,7 +38,7 @@ type userInput struct {
 
 type userOutput struct{ Body presenceapi.User }
 
-func (s *Service) routes(v *auth.Verifier, slow time.Duration) http.Handler {
+func (s *Service) routes(v *auth.Verifier, slow time.Duration, tracer *trace.Tracer) http.Handler {
 	api, mux := httpapi.New("presence", "1")
 	api.UseMiddleware(httpapi.Authenticate(api, v, httpapi.Ended(s.access)))
 	failed := func(ctx context.Context) func(error) {
@@ -65,7 +66,7 @@ func (s *Service) routes(v *auth.Verifier, slow time.Duration) http.Handler {
 		}
 		return &userOutput{user}, nil
 	})
-	return httpapi.Handler(mux, s.log, slow)
+	return httpapi.Handler(mux, s.log, slow, tracer)
 }
 
 func (s *Service) roomPresence(ctx context.Context, asker string, in *roomInput) (presenceapi.Who, error) {

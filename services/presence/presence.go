@@ -19,6 +19,7 @@ import (
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/trace"
 	"hubbub.internal/services/presence/announce"
 	"hubbub.internal/services/presence/peers"
 	"hubbub.internal/services/presence/replica"
@@ -41,6 +42,7 @@ type Deps struct {
 	Access   Access
 	// a request that takes longer is logged as slow; 0: none is
 	SlowRequest time.Duration
+	Trace       *trace.Tracer // nil: nothing is traced
 }
 
 // Service is one replica of the presence service.
@@ -85,7 +87,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 			Namespace: "hubbub", Subsystem: "presence", Name: "replicas", Help: "Replicas of the presence service that this one knows of, itself included.",
 		}, func() float64 { return float64(s.peers.Count()) }))
 	}
-	s.handler = s.routes(deps.Verifier, deps.SlowRequest)
+	s.handler = s.routes(deps.Verifier, deps.SlowRequest, deps.Trace)
 	return s, nil
 }
 

@@ -11,6 +11,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"go.uber.org/zap"
+
+	"hubbub.internal/libs/trace"
 )
 
 // maxBody is the greatest size of a request's body, in bytes.
@@ -45,13 +47,13 @@ func New(service, version string) (huma.API, *http.ServeMux) {
 }
 
 // Handler returns h with the limits and headers that every answer of an API has; it turns a panic
-// into an answer and a log line, gives the request an id (RequestIDHeader), and logs it: at the
-// level warn if it took longer than slow, which 0 never is, else at debug.
-func Handler(h http.Handler, log *zap.Logger, slow time.Duration) http.Handler {
+// into an answer and a log line, gives the request an id (RequestIDHeader), traces it and logs it:
+// at the level warn if it took longer than slow, which 0 never is, else at debug.
+func Handler(h http.Handler, log *zap.Logger, slow time.Duration, tracer *trace.Tracer) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		outside := r
-		r, q := named(w, r)
+		r, q := named(w, r, tracer)
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		header := w.Header()
 		header.Set("X-Content-Type-Options", "nosniff")
@@ -69,12 +71,13 @@ func Handler(h http.Handler, log *zap.Logger, slow time.Duration) http.Handler {
 				// all of it
 				panic(p)
 			} else if p != nil {
-				log.Error("a handler panicked", zap.String("request", q.id), zap.String("route", r.Pattern), zap.Any("panic", p), zap.Stack("stack"))
+				log.Error("a handler panicked", append(q.fields(), zap.String("route", r.Pattern), zap.Any("panic", p), zap.Stack("stack"))...)
 				if rec.status == 0 {
 					WriteStatus(rec, http.StatusInternalServerError, "the service failed; its log says why")
 				}
 			}
 			outside.Pattern = r.Pattern // whoever is around this sees the route, as without it
+			q.span.End(r.Pattern, rec.status)
 			logRequest(log, r, q, rec.status, time.Since(start), slow)
 		}()
 		if !isJSON(r) {

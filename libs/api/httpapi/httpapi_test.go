@@ -83,7 +83,7 @@ func TestAPI(t *testing.T) {
 		huma.Register(api, huma.Operation{Method: http.MethodGet, Path: "/v1/open"}, func(context.Context, *struct{}) (*output, error) {
 			return &output{}, nil
 		})
-		return Handler(mux, zap.NewNop(), 0)
+		return Handler(mux, zap.NewNop(), 0, nil)
 	}
 
 	good := token(time.Now().Add(time.Minute))

@@ -39,7 +39,7 @@ func TestRequestLog(t *testing.T) {
 		r := httptest.NewRequest(http.MethodGet, tt.path, nil)
 		r.Header.Set(RequestIDHeader, tt.id)
 		w := httptest.NewRecorder()
-		Handler(mux, log, tt.slow).ServeHTTP(w, r)
+		Handler(mux, log, tt.slow, nil).ServeHTTP(w, r)
 		id := w.Header().Get(RequestIDHeader)
 		if (id == tt.id) != tt.keeps || len(id) == 0 || len(id) > maxRequestID {
 			t.Errorf("%s: the answer has the id %q", tt.name, id)

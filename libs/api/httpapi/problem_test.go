@@ -100,7 +100,7 @@ func TestPanics(t *testing.T) {
 		{func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("x")); panic("oops") }, 200},
 	} {
 		w := httptest.NewRecorder()
-		Handler(tt.handle, zap.NewNop(), 0).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		Handler(tt.handle, zap.NewNop(), 0, nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 		if w.Code != tt.status || tt.status == 500 && w.Header().Get("Content-Type") != "application/problem+json" || tt.status == 200 && w.Body.String() != "x" {
 			t.Errorf("answered %d %q, want %d", w.Code, w.Body, tt.status)
 		}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"hubbub.internal/libs/trace"
 )
 
 // RequestIDHeader names a request in the logs of whatever it passes: a proxy in front sets it, else
@@ -19,21 +21,30 @@ const maxRequestID = 64
 // request is what the logs say of one.
 type request struct {
 	id, user string
+	span     *trace.Request
+}
+
+// fields are those by which logs of several processes belong together.
+func (q *request) fields() []zap.Field {
+	if id := q.span.ID(); id != "" {
+		return []zap.Field{zap.String("request", q.id), zap.String("trace", id)}
+	}
+	return []zap.Field{zap.String("request", q.id)}
 }
 
 type requestKey struct{}
 
-// Log returns log with the id of the request that ctx belongs to, and log itself if there is none.
+// Log returns log with the ids of the request that ctx belongs to, and log itself if there is none.
 func Log(ctx context.Context, log *zap.Logger) *zap.Logger {
 	if q, ok := ctx.Value(requestKey{}).(*request); ok {
-		return log.With(zap.String("request", q.id))
+		return log.With(q.fields()...)
 	}
 	return log
 }
 
 // named returns the request with its id: the one that it brings, or a new one.
-func named(w http.ResponseWriter, r *http.Request) (*http.Request, *request) {
-	q := &request{id: r.Header.Get(RequestIDHeader)}
+func named(w http.ResponseWriter, r *http.Request, tracer *trace.Tracer) (*http.Request, *request) {
+	q := &request{id: r.Header.Get(RequestIDHeader), span: tracer.Request(r)}
 	if !isRequestID(q.id) {
 		q.id = rand.Text()
 	}
@@ -61,7 +72,7 @@ func logRequest(log *zap.Logger, r *http.Request, q *request, status int, took, 
 		message, level = "slow request", zap.WarnLevel
 	}
 	if entry := log.Check(level, message); entry != nil {
-		entry.Write(zap.String("request", q.id), zap.String("user", q.user), zap.String("method", r.Method), zap.String("route", r.Pattern),
-			zap.String("path", r.URL.Path), zap.Int("status", status), zap.Duration("took", took))
+		entry.Write(append(q.fields(), zap.String("user", q.user), zap.String("method", r.Method), zap.String("route", r.Pattern),
+			zap.String("path", r.URL.Path), zap.Int("status", status), zap.Duration("took", took))...)
 	}
 }

@@ -23,7 +23,7 @@ func TestRequests(t *testing.T) {
 		func(context.Context, *input) (*output, error) { return &output{}, nil })
 	huma.Register(api, huma.Operation{Method: http.MethodPost, Path: "/v1/bare"},
 		func(context.Context, *struct{}) (*output, error) { return &output{}, nil })
-	server := httptest.NewServer(Handler(mux, zap.NewNop(), 0))
+	server := httptest.NewServer(Handler(mux, zap.NewNop(), 0, nil))
 	defer server.Close()
 	const body = `{"name":"Ann"}`
 	post := func(path, headers, body string) string {

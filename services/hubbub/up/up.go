@@ -73,26 +73,26 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	// a link that is made before it is known where this process listens
 	setup := make(chan string, 1)
 	d, err := directory.New(cfg.Directory, directory.Deps{
-		Bus: b, Store: directoryStore, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest,
+		Bus: b, Store: directoryStore, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest, Trace: p.Trace,
 		Setup: func(secret string, _ time.Duration) { setup <- secret },
 	})
 	if err != nil {
 		return err
 	}
 	h, err := history.New(cfg.History, history.Deps{
-		Bus: b, Store: historyStore, Verifier: verifier, Cache: cache, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest,
+		Bus: b, Store: historyStore, Verifier: verifier, Cache: cache, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest, Trace: p.Trace,
 	})
 	if err != nil {
 		return err
 	}
 	pr, err := presence.New(cfg.Presence, presence.Deps{
-		Bus: b, Verifier: verifier, Access: cache, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest,
+		Bus: b, Verifier: verifier, Access: cache, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest, Trace: p.Trace,
 	})
 	if err != nil {
 		return err
 	}
 	handler := under(cfg.Edge.Base(), routes{history: h.Handler(), presence: pr.Handler(), directory: d.Handler(), page: newPage(cfg.Web)})
-	deps := edge.Deps{Bus: b, Verifier: verifier, Directory: cache, Log: p.Log, Metrics: p.Metrics, Handler: handler}
+	deps := edge.Deps{Bus: b, Verifier: verifier, Directory: cache, Log: p.Log, Metrics: p.Metrics, Trace: p.Trace, Handler: handler}
 	secured, err := cfg.secure(p)
 	if err != nil {
 		return err

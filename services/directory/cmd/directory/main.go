@@ -39,7 +39,7 @@ func main() {
 			return err
 		}
 		p.Defer(func() { _ = store.Close() })
-		s, err := directory.New(cfg.Directory, directory.Deps{Bus: b, Store: store, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest})
+		s, err := directory.New(cfg.Directory, directory.Deps{Bus: b, Store: store, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest, Trace: p.Trace})
 		if err != nil {
 			return err
 		}

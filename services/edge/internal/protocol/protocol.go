@@ -18,6 +18,7 @@ import (
 	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/api/presence"
 	"hubbub.internal/libs/auth"
+	"hubbub.internal/libs/trace"
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/edge/internal/conn"
 	"hubbub.internal/services/edge/internal/fanout"
@@ -48,6 +49,7 @@ type Deps struct {
 	Access   *directory.Cache
 	Log      *zap.Logger
 	Metrics  prometheus.Registerer
+	Trace    *trace.Tracer // nil: nothing is traced
 	// HTTP takes a connection that is no WebSocket, with what was read of it.
 	HTTP func(conn net.Conn, read []byte)
 }
@@ -92,7 +94,7 @@ func New(o Options, deps Deps) *Hub {
 	h.fan = fanout.NewHub(o.Fanout, o.Deflate, m)
 	// ids of sessions do not repeat those of the process before
 	h.sess = session.NewHub(o.Session, session.Deps{
-		Access: deps.Access, Directory: directory.NewClient(deps.Bus), Metrics: m, Log: deps.Log, Explain: rooms.Explain,
+		Access: deps.Access, Directory: directory.NewClient(deps.Bus), Metrics: m, Log: deps.Log, Trace: deps.Trace, Explain: rooms.Explain,
 		Reporter: presence.NewReporter(deps.Bus, presence.ReporterConfig{Edge: o.EdgeID, Heartbeat: o.Heartbeat, Log: deps.Log, Metrics: deps.Metrics}, h.sessions),
 	}, rand.Uint64()>>24)
 	h.rooms = rooms.NewHub(o.Rooms, deps.Bus, h.sess, h.fan)

@@ -187,6 +187,9 @@ func (f *RoomTopic) Log() bus.Follower { return (*roomLog)(f) }
 // get.
 func (l *roomLog) Entry(e bus.Entry) {
 	f := (*RoomTopic)(l)
+	if m := f.hub.sess.Trace.Message(f.Room, e.Sender, e.ID); m.Sampled() {
+		defer f.trace(m, e.Seq, time.Now())
+	}
 	m := ring.Message{Seq: e.Seq, Prev: e.Prev, ID: e.ID}
 	switch chat.TypeOf(e.Data) {
 	case chat.TypeMsg:

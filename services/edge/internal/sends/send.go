@@ -222,6 +222,7 @@ func (s *Shard) acknowledge(latest *op) {
 
 // finished answers a send, and starts the next of its room.
 func (s *Shard) finished(o *op) {
+	s.trace(o)
 	if o.noted && o.err != nil {
 		s.hub.rooms.GiveTurnBack(o.sender, o.room)
 	}

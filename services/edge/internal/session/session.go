@@ -15,6 +15,7 @@ import (
 	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/api/presence"
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/trace"
 	"hubbub.internal/services/edge/internal/bucket"
 	"hubbub.internal/services/edge/internal/conn"
 	"hubbub.internal/services/edge/internal/metrics"
@@ -41,6 +42,7 @@ type Deps struct {
 	Reporter  *presence.Reporter
 	Metrics   *metrics.Edge
 	Log       *zap.Logger
+	Trace     *trace.Tracer // nil: nothing is traced
 	// Explain returns what a client is told of an error of the bus; nil: the error is none of those
 	Explain func(error) *chat.Error
 }

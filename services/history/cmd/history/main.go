@@ -44,7 +44,7 @@ func main() {
 		cache := directoryapi.NewCache(b, p.Log)
 		s, err := history.New(cfg.History, history.Deps{
 			Bus: b, Store: store, Verifier: auth.NewVerifier(directoryapi.NewClient(b).Keys), Cache: cache, Log: p.Log, Metrics: p.Metrics,
-			SlowRequest: p.SlowRequest,
+			SlowRequest: p.SlowRequest, Trace: p.Trace,
 		})
 		if err != nil {
 			return err

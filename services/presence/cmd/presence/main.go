@@ -36,7 +36,7 @@ func main() {
 		cache := directoryapi.NewCache(b, p.Log)
 		s, err := presence.New(cfg.Presence, presence.Deps{
 			Bus: b, Log: p.Log, Metrics: p.Metrics, Access: cache,
-			Verifier: auth.NewVerifier(directoryapi.NewClient(b).Keys), SlowRequest: p.SlowRequest,
+			Verifier: auth.NewVerifier(directoryapi.NewClient(b).Keys), SlowRequest: p.SlowRequest, Trace: p.Trace,
 		})
 		if err != nil {
 			return err
