@@ -74,12 +74,12 @@ func New(cfg Config, deps Deps) (*Edge, error) {
 	n := cfg.loops()
 	e := &Edge{cfg: cfg, log: deps.Log, http: newFallback(deps.Handler, deps.Log)}
 	e.hub = protocol.New(cfg.options(n), protocol.Deps{
-		Bus: deps.Bus, Verifier: deps.Verifier, Access: deps.Directory, Log: deps.Log, Metrics: deps.Metrics, Trace: deps.Trace, HTTP: e.http.take,
+		Bus: deps.Bus, Verifier: deps.Verifier, Access: deps.Directory, Log: deps.Log, Metrics: deps.Metrics, Trace: deps.Trace, HTTP: e.http.handOver,
 	})
 	listen := transport.Listen
 	switch {
 	case deps.TLS != nil:
-		secure := transport.Secure{Config: deps.TLS, Timeout: cfg.Handshake, HTTP2: e.http.takeWhole, Failed: e.hub.HandshakeFailed}
+		secure := transport.Secure{Config: deps.TLS, Timeout: cfg.Handshake, HTTP2: e.http.handOverWhole, Failed: e.hub.HandshakeFailed}
 		listen = func(addr string, n int, start transport.Starting) ([]transport.Loop, net.Addr, error) {
 			return transport.ListenTLS(addr, n, secure, start)
 		}

@@ -77,13 +77,15 @@ func newFallback(h http.Handler, log *zap.Logger) *fallback {
 	}
 }
 
-// take hands a connection over. It does not block: when the server does not keep up the connection
-// is closed.
-func (f *fallback) take(conn net.Conn, read []byte) { f.takeWhole(&replayConn{Conn: conn, read: read}) }
+// handOver gives a connection to the server. It does not block: when the server does not keep up
+// the connection is closed.
+func (f *fallback) handOver(conn net.Conn, read []byte) {
+	f.handOverWhole(&replayConn{Conn: conn, read: read})
+}
 
-// takeWhole is take for a connection of which nothing was read. The server looks itself whether the
-// handshake of one with TLS agreed on HTTP/2.
-func (f *fallback) takeWhole(conn net.Conn) {
+// handOverWhole is handOver for a connection of which nothing was read. The server looks itself
+// whether the handshake of one with TLS agreed on HTTP/2.
+func (f *fallback) handOverWhole(conn net.Conn) {
 	select {
 	case <-f.done:
 	default:

@@ -141,12 +141,12 @@ func TestFailedJoin(t *testing.T) {
 func TestReadsOfTwoDevices(t *testing.T) {
 	w := newWorld(t)
 	e := w.edge()
-	phone, desk, third := w.login(e, "ann"), w.login(e, "ann"), w.login(e, "ann")
-	for _, c := range []*client{phone, desk} {
+	phone, desktop, third := w.login(e, "ann"), w.login(e, "ann"), w.login(e, "ann")
+	for _, c := range []*client{phone, desktop} {
 		c.join("lobby")
 	}
 	for i, want := range []uint64{9, 5} {
-		[]*client{desk, phone}[i].send(`{"type":"read","room":"lobby","seq":%d}`, want)
+		[]*client{desktop, phone}[i].send(`{"type":"read","room":"lobby","seq":%d}`, want)
 		if got := third.want(wire.EventRead); got.Seq != want || got.Room != "lobby" || got.User != "ann" {
 			t.Errorf("the third device is told %+v, want %d", got, want)
 		}

@@ -86,7 +86,7 @@ func (r *reader) countAddr(slot uint32, forwardedFor, realIP string) bool {
 		return true
 	}
 	client := o.Proxies.Client(peer, forwardedFor, realIP)
-	i, ok := r.hub.addrs.take(client, o.SocketsPerIP)
+	i, ok := r.hub.addrs.reserve(client, o.SocketsPerIP)
 	r.sessions.At(slot).addr = i
 	return ok
 }

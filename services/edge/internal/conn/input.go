@@ -66,7 +66,7 @@ func (r *reader) consume(slot uint32, b []byte) (used int) {
 		case Free, Handshake:
 			return len(b)
 		}
-		if ses.flags&flDeaf != 0 {
+		if ses.flags&flDiscard != 0 {
 			return len(b)
 		}
 		f, n, code := frame.Read(b[used:], r.frameLimit(ses), ses.flags&flPacks != 0)
@@ -74,7 +74,7 @@ func (r *reader) consume(slot uint32, b []byte) (used int) {
 			// The rest of a frame that is too long is still read, and dropped: a client that is
 			// reset while it writes does not get to see the close frame.
 			if code == wire.CloseTooBig {
-				ses.flags |= flDeaf
+				ses.flags |= flDiscard
 			}
 			r.Fail(slot, code)
 			return len(b)

@@ -47,9 +47,9 @@ type addrCount struct {
 	n    int
 }
 
-// take counts one more socket of an address, unless it has most already. The index is what release
-// is given.
-func (t *addrTable) take(a netip.Addr, most int) (index uint32, ok bool) {
+// reserve counts one more socket of an address, unless the address has most already. release undoes
+// it by the index.
+func (t *addrTable) reserve(a netip.Addr, most int) (index uint32, ok bool) {
 	a = clientaddr.Network(a)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -73,7 +73,7 @@ func (t *addrTable) take(a netip.Addr, most int) (index uint32, ok bool) {
 	return i, true
 }
 
-// release undoes a take.
+// release undoes a reserve.
 func (t *addrTable) release(index uint32) {
 	if index == 0 {
 		return

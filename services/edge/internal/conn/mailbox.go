@@ -2,21 +2,24 @@ package conn
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"hubbub.internal/services/edge/internal/transport"
 )
 
-// mailbox has what other goroutines want done on a loop.
+// mailbox has the functions that other goroutines post to a loop.
 type mailbox struct {
-	loop  transport.Loop
-	mu    sync.Mutex
-	posts []func()
+	loop     transport.Loop
+	hasPosts atomic.Bool // there are posts
+	mu       sync.Mutex
+	posts    []func()
 }
 
 // Post calls do in the shard's next turn. It may be called from any goroutine.
 func (m *mailbox) Post(do func()) {
 	m.mu.Lock()
 	m.posts = append(m.posts, do)
+	m.hasPosts.Store(true)
 	m.mu.Unlock()
 	m.loop.Wake()
 }
@@ -25,9 +28,13 @@ func (m *mailbox) Post(do func()) {
 func (m *mailbox) Wake() { m.loop.Wake() }
 
 func (m *mailbox) runPosts() {
+	if !m.hasPosts.Load() {
+		return
+	}
 	m.mu.Lock()
 	posts := m.posts
 	m.posts = nil
+	m.hasPosts.Store(false)
 	m.mu.Unlock()
 	for _, do := range posts {
 		do()

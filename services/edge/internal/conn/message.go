@@ -80,7 +80,7 @@ func (r *reader) fragment(slot uint32, f frame.Frame) {
 	ses.flags &^= flFragment | flPacked
 	whole := more.part
 	more.part = nil
-	ses.slim()
+	ses.compact()
 	r.message(slot, whole.Bytes(), packed)
 	r.buffers.Free(&whole)
 }

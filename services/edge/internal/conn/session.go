@@ -30,7 +30,7 @@ const (
 	flPinged                    // a ping was sent since anything was heard
 	flFinish                    // close the stream once everything is written
 	// in the middle of a frame that is too long: what comes in is dropped unread
-	flDeaf
+	flDiscard
 	flPacks  // compression was agreed on (RFC 7692)
 	flPacked // the message in fragments that is under way is compressed
 )
@@ -104,7 +104,7 @@ func (t *table) TakeToken(slot uint32) (token string) {
 	ses := t.sessions.At(slot)
 	if ses.more != nil {
 		token, ses.more.token = ses.more.token, ""
-		ses.slim()
+		ses.compact()
 	}
 	return token
 }
@@ -118,7 +118,7 @@ func (ses *session) extra() *extras {
 }
 
 // slim drops extras that hold nothing.
-func (ses *session) slim() {
+func (ses *session) compact() {
 	if m := ses.more; m != nil && m.token == "" && m.part == nil {
 		ses.more = nil
 	}

@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hubbub.internal/services/edge/internal/conn"
@@ -27,8 +28,9 @@ type Shard struct {
 
 	deliveries int // since the last tick
 
-	mu     sync.Mutex
-	topics []*Topic // with news that the loop has not looked at
+	hasNews atomic.Bool // there are topics
+	mu      sync.Mutex
+	topics  []*Topic // with news that the loop has not looked at
 }
 
 var _ conn.Source = (*Shard)(nil)
@@ -57,17 +59,21 @@ func (s *Shard) Opened(at uint32) {
 func (s *Shard) news(t *Topic) {
 	s.mu.Lock()
 	s.topics = append(s.topics, t)
+	s.hasNews.Store(true)
 	s.mu.Unlock()
 	s.conn.Wake()
 }
 
 // Mail looks at the topics with news. It is called in each turn.
 func (s *Shard) Mail() {
+	if !s.hasNews.Load() {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, t := range s.topics {
 		// Whatever comes after this is news again.
-		t.told.And(^(uint64(1) << s.index))
+		t.notified.And(^(uint64(1) << s.index))
 		for _, packed := range [...]bool{false, true} {
 			if a := *t.set(s.index, packed); a != nil && a.flags&setQueued == 0 {
 				a.flags |= setQueued
@@ -77,6 +83,7 @@ func (s *Shard) Mail() {
 	}
 	clear(s.topics)
 	s.topics = s.topics[:0]
+	s.hasNews.Store(false)
 }
 
 // Tick adds what was counted to the metrics.

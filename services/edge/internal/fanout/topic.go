@@ -25,7 +25,7 @@ type Topic struct {
 	sets []*subscriberSet
 
 	listening atomic.Uint64 // loops that have subscribers, a bit each
-	told      atomic.Uint64 // loops that were told of news and have not looked
+	notified  atomic.Uint64 // loops that were notified and have not looked
 }
 
 // Init makes a topic of the hub's.
@@ -50,20 +50,20 @@ func (t *Topic) Publish(m ring.Message) {
 		}
 	}
 	t.ring.Append(h.Options.Ring, m, uptime.Seconds())
-	t.tell()
+	t.notify()
 }
 
 // Rewind tells all subscribers that the topic begins anew after seq.
 func (t *Topic) Rewind(seq uint64) {
 	t.ring.Rewind(seq)
-	t.tell()
+	t.notify()
 }
 
 // Lose closes the connections of all subscribers, so that their clients come back: entries through
 // seq are missing.
 func (t *Topic) Lose(seq uint64) {
 	t.ring.Lose(seq)
-	t.tell()
+	t.notify()
 }
 
 // Trim forgets old frames.
@@ -77,10 +77,10 @@ func (t *Topic) set(loop int, packed bool) **subscriberSet {
 	return &t.sets[loop]
 }
 
-// tell wakes the loops that have subscribers, each once until it looks.
-func (t *Topic) tell() {
+// notify wakes the loops that have subscribers, each once until it looks.
+func (t *Topic) notify() {
 	mask := t.listening.Load()
-	if mask = mask &^ t.told.Or(mask); mask != 0 {
+	if mask = mask &^ t.notified.Or(mask); mask != 0 {
 		t.hub.each(mask, func(s *Shard) { s.news(t) })
 	}
 }

@@ -80,8 +80,8 @@ func (s *Shard) compareSome() {
 }
 
 // compared reads the rooms of which the log has more, or less: that was rewound. A log that lost
-// its tail and has grown beyond it since is not told from one that did not: what came after is
-// read, and the client's next join, which names the entry, finds out.
+// its tail and has grown beyond it since looks like one that did not: the
+// session reads what came after, and the client's next join, which names the entry, finds out.
 func (s *Shard) compared(refs []conn.Ref, heads []bus.Head, err error) {
 	c := &s.compare
 	if err != nil {

@@ -55,7 +55,7 @@ func (b *headBatcher) next(n int) []headRequest {
 	return part
 }
 
-// fail tells everybody who waits that there is no answer.
+// fail answers all requests that wait with an error.
 func (b *headBatcher) fail(err error) {
 	for _, a := range b.next(1 << 30) {
 		a.then(0, err)
@@ -110,7 +110,7 @@ func (h *Hub) answerHeads(ctx context.Context, part []headRequest) {
 	}
 	heads, err := h.headsOf(ctx, rooms)
 	if err != nil {
-		// The others have waited as long. Who asks after one of them was told is not among them.
+		// The others have waited as long. Requests from after the first answer are not among them.
 		for _, a := range append(part, h.heads.next(1<<30)...) {
 			a.then(0, err)
 		}

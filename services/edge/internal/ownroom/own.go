@@ -103,7 +103,7 @@ func Is(room []byte, user string) bool {
 	return chat.IsUserRoom(string(room)) && string(rooms.UserOf(room)) == user
 }
 
-// watcher is the Hub as the bus tells it of personal rooms.
+// watcher is the Hub as the bus's watcher of personal rooms.
 type watcher Hub
 
 var _ bus.Watcher = (*watcher)(nil)

@@ -230,7 +230,8 @@ func TestSend(t *testing.T) {
 	})
 }
 
-// TestRates: what is above the rate is refused, costs a strike, and in the end the connection.
+// TestRates: what is above the rate is refused and counts as a violation; too many of these end the
+// connection.
 func TestRates(t *testing.T) {
 	riggedWith(t, 1, func(o *Options) { o.Rate, o.Burst, o.Session.UserRate, o.Session.UserBurst = 10, 3, 10, 1000 }, func(r *rig) {
 		ann := r.login("ann")
@@ -265,14 +266,14 @@ func TestRates(t *testing.T) {
 		bob.say(`{"type":"ping","id":"4"}`)
 		bob.want("ack", "4")
 		if n := one.s.conn.Probe().Violations(one.slot); n != 0 {
-			t.Errorf("%d strikes for what other sockets have used", n)
+			t.Errorf("%d violations for what other sockets have used", n)
 		}
 	})
 }
 
-// TestStrikesAreTakenBack: who heeds the limits in between is not closed, however often they were
-// broken in all.
-func TestStrikesAreTakenBack(t *testing.T) {
+// TestViolationsAreTakenBack: who heeds the limits in between is not closed, however often they
+// were broken in all.
+func TestViolationsAreTakenBack(t *testing.T) {
 	riggedWith(t, 1, func(o *Options) { o.Rate, o.Burst = 10, 1 }, func(r *rig) {
 		ann := r.login("ann")
 		for range 3 * conn.MaxViolations {
@@ -286,7 +287,7 @@ func TestStrikesAreTakenBack(t *testing.T) {
 			t.Errorf("%d answers, closed with %d", n, ann.code)
 		}
 		if n := ann.s.conn.Probe().Violations(ann.slot); n > 1 {
-			t.Errorf("%d strikes are left", n)
+			t.Errorf("%d violations are left", n)
 		}
 	})
 }

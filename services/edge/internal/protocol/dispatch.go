@@ -42,7 +42,7 @@ func (s *Shard) dispatch(slot uint32, c *wire.Command) {
 		return
 	}
 	if c.Kind != wire.Ping {
-		s.sess.Active(slot)
+		s.sess.MarkActive(slot)
 	}
 	handle(s, slot, c)
 }

@@ -110,7 +110,7 @@ func testOptions() Options {
 		EdgeID: "test", Rooms: rooms.Options{Rooms: 500}, Sends: sends.Options{Text: 16 << 10, Pending: 1000},
 		Fanout: fanout.Options{Ring: ring.Limits{Bytes: 4096, Entries: 64, Keep: 30}},
 		Options: conn.Options{
-			Sockets: 1 << 20, Frame: 64 << 10, Rate: 1_000_000, Burst: 1_000_000, Buffers: 1 << 30, Outstanding: 8 << 20,
+			Sockets: 1 << 20, Frame: 64 << 10, Rate: 1_000_000_000, Burst: 1_000_000, Buffers: 1 << 30, Outstanding: 8 << 20,
 			HandshakeTimeout: time.Second, HelloTimeout: time.Second, PingAfter: 25 * time.Second, IdleTimeout: time.Minute, WriteTimeout: 10 * time.Second,
 		},
 	}

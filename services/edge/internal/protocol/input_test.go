@@ -297,7 +297,7 @@ func TestCostlyFrames(t *testing.T) {
 			c.want("welcome", "h")
 			c.bytes(in)
 			if n := c.s.conn.Probe().Violations(c.slot); n == 0 || n > 60 {
-				t.Errorf("%s: %d strikes", name, n)
+				t.Errorf("%s: %d violations", name, n)
 			}
 			if pongs := bytes.Count(c.l.got[c.slot], []byte{0x8a, 0}); pongs > 30 {
 				t.Errorf("%s: %d pongs", name, pongs)

@@ -169,7 +169,7 @@ func (h *Hub) sweep(ctx context.Context) error {
 	}
 }
 
-// changed heeds a change of permissions. The cache calls it; it does not block.
+// changed posts a change of permissions to all shards. The cache calls it; it does not block.
 func (h *Hub) changed(c directory.Change) {
 	for _, s := range h.shards {
 		s.conn.Post(func() { s.changed(c) })

@@ -26,33 +26,33 @@ func (s *Shard) read(slot uint32, c *wire.Command) {
 	}
 	p.seq = max(p.seq, c.Seq)
 	if !p.reading || s.conn.Now()-p.read >= readEvery {
-		s.tellRead(p)
+		s.publishRead(p)
 	}
 	s.sess.Ack(slot, c.ID)
 }
 
-// tellRead passes a read position on to the record, to the user's other sockets, and to a room of
-// few members.
-func (s *Shard) tellRead(p *pace) {
+// publishRead passes a read position on to the record, to the user's other sockets, and to a room
+// of few members.
+func (s *Shard) publishRead(p *pace) {
 	p.reading, p.read = true, s.conn.Now()
-	if p.seq <= p.told {
+	if p.seq <= p.published {
 		return
 	}
-	p.told = p.seq
+	p.published = p.seq
 	user, room, seq := s.sess.User(p.slot), p.room, p.seq
 	own := chat.UserRoom(user)
 	s.enc = wire.AppendRead(rooms.AppendLive(s.enc[:0], own), room, user, seq)
 	s.hub.rooms.Publish(own, s.enc)
 	if !s.hub.sess.Jobs.Do(func(ctx context.Context) {
-		s.hub.keepRead(ctx, room, user, seq)
-		s.hub.tellReaders(ctx, room, user, seq)
+		s.hub.recordRead(ctx, room, user, seq)
+		s.hub.publishReadToRoom(ctx, room, user, seq)
 	}) {
 		s.hub.sess.Metrics.ReadsLost.Inc()
 	}
 }
 
-// keepRead has history keep a read position.
-func (h *Hub) keepRead(ctx context.Context, room, user string, seq uint64) {
+// recordRead sends a read position to history.
+func (h *Hub) recordRead(ctx context.Context, room, user string, seq uint64) {
 	ctx, cancel := context.WithTimeout(ctx, session.RequestTimeout)
 	defer cancel()
 	if _, err := h.rooms.History.Read(ctx, history.ReadRequest{Room: room, User: user, Seq: seq}); err != nil {
@@ -61,8 +61,8 @@ func (h *Hub) keepRead(ctx context.Context, room, user string, seq uint64) {
 	}
 }
 
-// tellReaders tells a room of few members how far one of them has read.
-func (h *Hub) tellReaders(ctx context.Context, room, user string, seq uint64) {
+// publishReadToRoom publishes how far a member has read to a room of few members.
+func (h *Hub) publishReadToRoom(ctx context.Context, room, user string, seq uint64) {
 	if chat.IsUserRoom(room) {
 		return
 	}

@@ -212,9 +212,9 @@ func (r *rig) pass(d time.Duration) {
 func (r *rig) empty() {
 	r.t.Helper()
 	h := r.hub
-	feeds := h.rooms.Followed()
-	if n := h.Sockets(); n != 0 || feeds != 0 {
-		r.t.Errorf("%d sockets are counted, %d rooms followed", n, feeds)
+	topics := h.rooms.Followed()
+	if n := h.Sockets(); n != 0 || topics != 0 {
+		r.t.Errorf("%d sockets are counted, %d rooms followed", n, topics)
 	}
 	for i, s := range r.shards {
 		own := s.sess.Probe().Users() + s.own.Probe().Reads()

@@ -87,7 +87,7 @@ func (s *Shard) Left(slot uint32) {
 	s.sess.Left(slot)
 }
 
-// dropped is told of each subscription that ends.
+// dropped forgets what belongs to a subscription that ends.
 func (s *Shard) dropped(sub uint32) {
 	s.sends.Dropped(sub)
 	delete(s.paces, sub)
@@ -117,7 +117,7 @@ func (s *Shard) Tick() {
 // Ticking implements conn.Handler.
 func (s *Shard) Ticking() bool { return len(s.paces) > 0 }
 
-// changed heeds a change of permissions.
+// changed closes sessions that were revoked, and passes other changes of permissions on to rooms.
 func (s *Shard) changed(c directory.Change) {
 	if c.Kind != directory.ChangeUser {
 		s.rooms.Changed(c)

@@ -24,7 +24,7 @@ const (
 	// MaxReplays is how many joins of one socket read missed entries at the same time; the others
 	// wait for their turn.
 	MaxReplays = 4
-	// parkBytes is how much unsent output has a socket's joins wait.
+	// parkBytes is with how much unsent output a socket's joins wait.
 	parkBytes = 256 << 10
 )
 
@@ -48,7 +48,7 @@ func (s *Shard) Join(slot uint32, r JoinRequest) {
 	})
 }
 
-// enter gives the session a sub to the room, or has it wait for its turn.
+// enter subscribes the session to the room, or parks the join until its turn.
 func (s *Shard) enter(j *joining) {
 	slot := j.ref.Slot
 	id := s.findTopic(slot, Log, j.room)
@@ -86,7 +86,7 @@ func (s *Shard) enter(j *joining) {
 // meanwhile. A join whose room was left has been answered: see depart.
 func (s *Shard) current(j *joining) bool { return s.conn.Alive(j.ref) && s.joins[j.sub] == j }
 
-// followed goes on when the room's feed is followed.
+// followed goes on when the edge follows the room.
 func (s *Shard) followed(j *joining, err error) {
 	if !s.current(j) {
 		return
@@ -200,7 +200,7 @@ func (s *Shard) joined(j *joining, seq uint64, more, rewind bool) {
 		s.fan.Mute(j.sub)
 	} else {
 		s.fan.Listen(j.sub)
-		s.conn.Lag(slot) // frames may be there that no news will be told of
+		s.conn.Lag(slot) // frames may be there that no news announces
 	}
 	s.unpark(slot)
 }
@@ -236,7 +236,7 @@ func (s *Shard) unpark(slot uint32) {
 			return
 		}
 	}
-	s.slim(slot)
+	s.compactWaits(slot)
 }
 
 // waitsOf returns the waits of a session, which it makes.
@@ -250,7 +250,7 @@ func (s *Shard) waitsOf(slot uint32) *waits {
 }
 
 // slim drops waits that hold nothing.
-func (s *Shard) slim(slot uint32) {
+func (s *Shard) compactWaits(slot uint32) {
 	if w := s.waits[slot]; w != nil && len(w.parked) == 0 && w.replaying == 0 {
 		delete(s.waits, slot)
 	}

@@ -9,8 +9,8 @@ import (
 	"hubbub.internal/services/edge/internal/session"
 )
 
-// wanted is what a client has asked to follow, and has no sub for yet: it waits for permission, or
-// is parked. A watch stays one until it is answered.
+// wanted is what a client has asked to follow, and has no subscription to yet: it waits for
+// permission, or is parked. A watch stays one until it is answered.
 type wanted struct {
 	kind     Kind
 	id, room string
@@ -33,7 +33,7 @@ func (s *Shard) whenAdmitted(slot uint32, w *wanted, then func(slot uint32, a di
 	})
 }
 
-// unwant takes something off what a client wants, and reports whether it was there: what was
+// unwant removes something from what a client wants, and reports whether it was there: what was
 // withdrawn is not.
 func (s *Shard) unwant(slot uint32, w *wanted) bool {
 	all := s.wanted[slot]
@@ -54,7 +54,7 @@ func (s *Shard) refuseWanted(slot uint32, w *wanted, err error) {
 	s.sess.ReplyErrorTo(slot, w.id, err)
 }
 
-// withdraw takes off what a client wants of a feed, and returns it, unanswered.
+// withdraw removes what a client wants of a topic from its list, and returns it, unanswered.
 func (s *Shard) withdraw(slot uint32, kind Kind, room string) (gone []*wanted) {
 	for _, w := range s.wanted[slot] {
 		if w.kind == kind && w.room == room {
@@ -76,8 +76,8 @@ func (s *Shard) Leave(slot uint32, room string, id []byte) {
 }
 
 // depart takes a session out of a room, answers its joins of the room that are under way with an
-// error, and reports whether it had a sub. The caller unparks: those joins were perhaps in the way
-// of others.
+// error, and reports whether it had a subscription. The caller unparks: those joins were perhaps in
+// the way of others.
 func (s *Shard) depart(slot uint32, room string, e *chat.Error) bool {
 	id := s.findTopic(slot, Log, room)
 	if id != fanout.None {

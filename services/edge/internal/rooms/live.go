@@ -47,7 +47,7 @@ func (h *Hub) Listen(ctx context.Context, room string) error {
 	if c.sub != nil {
 		return nil
 	}
-	sub, err := h.Bus.Subscribe(ctx, liveNames[i], h.heard)
+	sub, err := h.Bus.Subscribe(ctx, liveNames[i], h.receive)
 	if err != nil {
 		return err
 	}
@@ -64,8 +64,8 @@ func (c *liveChannel) stop() {
 	}
 }
 
-// heard takes a message of another edge's, or of this one's.
-func (h *Hub) heard(data []byte) {
+// receive delivers an ephemeral message of an edge, which may be this one.
+func (h *Hub) receive(data []byte) {
 	if len(data) < 2 || data[0] != liveVersion || len(data) < 2+int(data[1]) {
 		h.sess.Log.Warn("dropped a live message that is none", zap.Int("bytes", len(data)))
 		return
@@ -86,8 +86,8 @@ func AppendLive(dst []byte, room string) []byte {
 	return append(append(dst, liveVersion, byte(len(room))), room...)
 }
 
-// Publish tells the sockets of a room on all edges something that is worth it only now. message was
-// begun by AppendLive.
+// Publish sends an ephemeral message to the sockets of a room on all edges. message begins with
+// what AppendLive appends.
 func (h *Hub) Publish(room string, message []byte) {
 	if err := h.Bus.Publish(liveNames[liveIndex(room)], message); err != nil {
 		h.sess.Metrics.LiveLost.Inc()

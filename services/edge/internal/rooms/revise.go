@@ -40,8 +40,8 @@ func (f *RoomTopic) revise(e bus.Entry) (name uint64, data []byte) {
 	return name, without(texts, e.Sender, e.ID, e.Seq, e.Data)
 }
 
-// learn has texts know of an entry. One that cannot be read says nothing: it is for the consumers
-// of the log to complain.
+// learn adds an entry to texts. It ignores one that cannot be read: the consumers of the log report
+// that.
 func learn(texts chat.Texts, seq uint64, data []byte) { _ = texts.Add("", seq, data) }
 
 // without returns the data with which an entry is given out.

@@ -63,7 +63,7 @@ type Shard struct {
 	conn *conn.Shard
 	sess *session.Shard
 	fan  *fanout.Shard
-	// dropped is told of each subscription that ends
+	// the caller's hook for each subscription that ends
 	dropped func(id uint32)
 	counts  slab.Slab[counts]
 	frames  []byte // where frames of a ring are put
@@ -73,8 +73,8 @@ type Shard struct {
 	waits  map[uint32]*waits    // by slot
 	wanted map[uint32][]*wanted // by slot: what is to be followed and has no subscriber yet
 
-	reviews  map[string]bool // rooms whose members' permissions are to be asked for; "": all
-	reviewed uint32          // ms; when that was last tried
+	rechecks    map[string]bool // rooms whose members' permissions are to be asked for; "": all
+	recheckedAt uint32          // ms; when that was last tried
 }
 
 // counts are what the shard keeps of a connection.
@@ -89,14 +89,14 @@ type waits struct {
 	replaying int
 }
 
-// Shard adds a shard. dropped is told of each subscription that ends.
+// Shard adds a shard. It calls dropped for each subscription that ends.
 func (h *Hub) Shard(c *conn.Shard, sess *session.Shard, fan *fanout.Shard, dropped func(id uint32)) *Shard {
 	s := &Shard{
 		hub: h, conn: c, sess: sess, fan: fan, dropped: dropped,
-		joins:   make(map[uint32]*joining),
-		waits:   make(map[uint32]*waits),
-		wanted:  make(map[uint32][]*wanted),
-		reviews: make(map[string]bool),
+		joins:    make(map[uint32]*joining),
+		waits:    make(map[uint32]*waits),
+		wanted:   make(map[uint32][]*wanted),
+		rechecks: make(map[string]bool),
 	}
 	h.shards = append(h.shards, s)
 	return s
@@ -125,20 +125,20 @@ func (s *Shard) Left(slot uint32) {
 	*s.counts.At(slot) = counts{}
 }
 
-// Tick does again the reviews that could not be done.
-func (s *Shard) Tick() { s.reviewAgain() }
+// Tick repeats the rechecks that failed.
+func (s *Shard) Tick() { s.retryRechecks() }
 
-// Changed heeds a change of permissions.
+// Changed evicts and rechecks sessions after a change of permissions.
 func (s *Shard) Changed(c directory.Change) {
 	switch c.Kind {
 	case directory.ChangeAccess:
 		if !c.Access.Read {
-			s.sess.EachOf(c.User, func(slot uint32) { s.expel(slot, c.Room) })
+			s.sess.EachOf(c.User, func(slot uint32) { s.evict(slot, c.Room) })
 		}
 	case directory.ChangeRoom:
-		s.review(c.Room)
+		s.recheck(c.Room)
 	case directory.ChangeReset:
-		s.review("")
+		s.recheck("")
 	}
 }
 

@@ -53,9 +53,9 @@ func (t *slowTable) put(k uint64, at int64) {
 	t.young[k] = at
 }
 
-// take notes that a user sends now, unless the user has done so less than slow seconds ago: then it
-// returns how long there is to wait.
-func (t *slowTable) take(user, room string, slow int, now time.Time) time.Duration {
+// takeTurn notes that a user sends now, unless the user has done so less than slow seconds ago:
+// then it returns how long there is to wait.
+func (t *slowTable) takeTurn(user, room string, slow int, now time.Time) time.Duration {
 	k, ms := t.key(user, room), now.UnixMilli()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -69,8 +69,8 @@ func (t *slowTable) take(user, room string, slow int, now time.Time) time.Durati
 	return 0
 }
 
-// undo forgets what take noted of a message that did not get into the log.
-func (t *slowTable) undo(user, room string) {
+// giveBack forgets what takeTurn noted of a message that did not get into the log.
+func (t *slowTable) giveBack(user, room string) {
 	k := t.key(user, room)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -78,9 +78,9 @@ func (t *slowTable) undo(user, room string) {
 	delete(t.old, k)
 }
 
-// saw notes a message in the log. One that this edge has sent is noted already, as of when it was
-// sent.
-func (t *slowTable) saw(user, room string, slow int, now time.Time) {
+// noteSent notes a message in the log. One that this edge has sent is noted already, as of when it
+// was sent.
+func (t *slowTable) noteSent(user, room string, slow int, now time.Time) {
 	k, ms := t.key(user, room), now.UnixMilli()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -89,15 +89,15 @@ func (t *slowTable) saw(user, room string, slow int, now time.Time) {
 	}
 }
 
-// saw notes who has sent a message, if the room is in slow mode as far as this edge knows.
-func (f *RoomTopic) saw(e bus.Entry) {
+// noteSent notes who has sent a message, if the room is in slow mode as far as this edge knows.
+func (f *RoomTopic) noteSent(e bus.Entry) {
 	if slow := f.slow.Load(); slow > 0 {
-		f.hub.slow.saw(e.Sender, f.Room, int(slow), time.Now())
+		f.hub.slow.noteSent(e.Sender, f.Room, int(slow), time.Now())
 	}
 }
 
-// SlowMode notes what a member's Access says of the room's slow mode. Those who need not wait are
-// told nothing of it.
+// SlowMode notes what a member's Access says of the room's slow mode. Access says
+// nothing of it to those who need not wait.
 func (f *RoomTopic) SlowMode(a directory.Access) {
 	if slow := int32(a.Slow); (slow > 0 || a.Role == directory.RoleMember) && f.slow.Load() != slow {
 		f.slow.Store(slow)
@@ -107,7 +107,7 @@ func (f *RoomTopic) SlowMode(a directory.Access) {
 // TakeTurn notes that a user sends to a room in slow mode, a message in so many seconds, or returns
 // why that has to wait.
 func (h *Hub) TakeTurn(user, room string, seconds int) error {
-	wait := h.slow.take(user, room, seconds, time.Now())
+	wait := h.slow.takeTurn(user, room, seconds, time.Now())
 	if wait > 0 {
 		return &chat.Error{
 			Code: chat.CodeRateLimited, RetryAfter: wait,
@@ -118,4 +118,4 @@ func (h *Hub) TakeTurn(user, room string, seconds int) error {
 }
 
 // GiveTurnBack undoes TakeTurn, for a message that did not get into the log.
-func (h *Hub) GiveTurnBack(user, room string) { h.slow.undo(user, room) }
+func (h *Hub) GiveTurnBack(user, room string) { h.slow.giveBack(user, room) }

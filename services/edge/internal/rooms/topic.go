@@ -58,10 +58,11 @@ const (
 // followTimeout is how long the bus may take to confirm that a room is followed.
 const followTimeout = 5 * time.Second
 
-// Linger is how long a feed goes on that nobody uses: whoever lost a connection is soon back.
+// Linger is how long the edge follows a topic without users: clients that lost a connection are
+// soon back.
 const Linger = 10 * time.Second
 
-// presencePrefix makes the name of a presence feed from that of the room; no room has it.
+// presencePrefix makes the name of a presence topic from that of the room; no room has it.
 const presencePrefix = "."
 
 func topicName(kind Kind, room string) string {
@@ -71,7 +72,7 @@ func topicName(kind Kind, room string) string {
 	return room
 }
 
-// acquire returns the feed of a room and counts one more user of it.
+// acquire returns a topic of a room and counts one more user of it.
 func (h *Hub) acquire(kind Kind, room string) *RoomTopic {
 	name := topicName(kind, room)
 	h.mu.Lock()
@@ -86,7 +87,7 @@ func (h *Hub) acquire(kind Kind, room string) *RoomTopic {
 	return f
 }
 
-// lookup returns the feed of a room, or nil.
+// lookup returns the topic of a room's log, or nil.
 func (h *Hub) lookup(room []byte) *RoomTopic {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -102,7 +103,7 @@ func (h *Hub) release(f *RoomTopic) {
 	}
 }
 
-// whenLive calls then once the feed is followed, or could not be. It calls it at once, or from
+// whenLive calls then once the topic is followed, or could not be. It calls it at once, or from
 // another goroutine.
 func (f *RoomTopic) whenLive(then func(error)) {
 	f.mu.Lock()
@@ -123,7 +124,7 @@ func (f *RoomTopic) whenLive(then func(error)) {
 	}
 }
 
-// isLive reports whether the feed is followed now.
+// isLive reports whether the topic is followed now.
 func (f *RoomTopic) isLive() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -175,12 +176,12 @@ func (f *RoomTopic) started(sub bus.Subscription, err error) {
 	}
 }
 
-// roomLog is a feed as the bus tells it of its room's log.
+// roomLog is a RoomTopic as a follower of its room's log.
 type roomLog RoomTopic
 
 var _ bus.Follower = (*roomLog)(nil)
 
-// Log returns the topic as the bus tells it of its room's log.
+// Log returns the topic as a follower of its room's log.
 func (f *RoomTopic) Log() bus.Follower { return (*roomLog)(f) }
 
 // Entry implements bus.Follower. It publishes an entry of the log as the frame that all sockets
@@ -193,7 +194,7 @@ func (l *roomLog) Entry(e bus.Entry) {
 	m := ring.Message{Seq: e.Seq, Prev: e.Prev, ID: e.ID}
 	switch chat.TypeOf(e.Data) {
 	case chat.TypeMsg:
-		f.saw(e)
+		f.noteSent(e)
 		m.Name = ring.NameOf(e.Sender, e.ID)
 	case chat.TypeEdited, chat.TypeDeleted:
 		m.Name, e.Data = f.revise(e)
@@ -214,7 +215,7 @@ func (h *Hub) appendEntry(dst []byte, room string, e bus.Entry) []byte {
 	if err == nil {
 		return frame
 	}
-	h.sess.Log.Error("the log has an entry that is none", zap.String("room", room), zap.Uint64("seq", e.Seq), zap.Error(err))
+	h.sess.Log.Error("the log has an entry that cannot be read", zap.String("room", room), zap.Uint64("seq", e.Seq), zap.Error(err))
 	data, _ := chat.AppendEntry(nil, chat.Event{Type: "unreadable", Room: room, ID: e.ID})
 	frame, _ = chat.AppendFrame(dst, data, e.Seq, e.Prev)
 	return frame
@@ -230,8 +231,8 @@ func (l *roomLog) Missed(_ string, through uint64) { l.Lose(through) }
 // Live publishes a frame that is no entry of the log.
 func (f *RoomTopic) Live(payload []byte) { f.Publish(ring.Message{Payload: payload}) }
 
-// Sweep gives up feeds that nobody has used for a while; every so often it trims the rings of
-// the others.
+// Sweep stops following topics that nobody has used for a while, and trims the rings of the others
+// now and then. It is called once a second, with a number that counts the calls.
 func (h *Hub) Sweep(n int) {
 	const trimEvery = 10
 	now := uptime.Seconds()
@@ -255,7 +256,7 @@ func (h *Hub) Sweep(n int) {
 	}
 }
 
-// stop ends following. Nobody can reach the feed any more.
+// stop ends following. Nobody can reach the topic any more.
 func (f *RoomTopic) stop() {
 	f.mu.Lock()
 	sub := f.sub
@@ -266,7 +267,7 @@ func (f *RoomTopic) stop() {
 	}
 }
 
-// Close ends following every feed.
+// Close ends following every topic.
 func (h *Hub) Close() {
 	h.mu.Lock()
 	all := h.topics

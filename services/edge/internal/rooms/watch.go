@@ -52,7 +52,7 @@ func (s *Shard) watching(r conn.Ref, w *wanted, err error) {
 	}
 	id := s.findTopic(r.Slot, Presence, w.room)
 	switch {
-	// an earlier try to follow it failed meanwhile, which took the sub away
+	// an earlier try to follow it failed meanwhile, which ended the subscription
 	case err == nil && id == fanout.None:
 		err = session.ErrBusy
 		fallthrough
@@ -75,7 +75,7 @@ func (s *Shard) unwatch(slot, id uint32) {
 	s.dropSub(id)
 }
 
-// followPresence subscribes to what the presence service says of the feed's room.
+// followPresence subscribes to what the presence service says of the topic's room.
 func (f *RoomTopic) followPresence(ctx context.Context) (bus.Subscription, error) {
 	return f.hub.Bus.Subscribe(ctx, presence.ChannelOf(f.Room), func(data []byte) {
 		mem := f.hub.fan.Scratch().Get()

@@ -28,7 +28,7 @@ type op struct {
 	slow   int  // seconds of it; 0: none for the sender
 	id     name
 	msgID  name
-	room   string // the feed's
+	room   string // the topic's
 	sender string // the person's
 	data   []byte // the entry
 	began  time.Time
@@ -195,9 +195,12 @@ func (s *Shard) append(o *op) {
 func (o *op) appended(a bus.Appended, err error) {
 	s := o.shard
 	o.result, o.err = a, err
-	s.mu.Lock()
-	o.mailed, s.ended = s.ended, o
-	s.mu.Unlock()
+	for {
+		o.mailed = s.ended.Load()
+		if s.ended.CompareAndSwap(o.mailed, o) {
+			break
+		}
+	}
 	s.conn.Wake()
 }
 

@@ -4,7 +4,7 @@
 package sends
 
 import (
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"hubbub.internal/libs/api/directory"
@@ -49,8 +49,7 @@ type Shard struct {
 	name    []byte            // where a name is put as a JSON string
 	enc     []byte            // where a frame's JSON is put together
 
-	mu    sync.Mutex
-	ended *op // sends that the bus has answered, the latest first
+	ended atomic.Pointer[op] // sends that the bus has answered, the latest first
 }
 
 // Shard returns a shard. The caller calls its Dropped for each subscription that ends.
@@ -75,11 +74,9 @@ func (s *Shard) Busy(slot uint32) bool { return *s.pending.At(slot) > 0 }
 
 // Mail acknowledges the sends that the bus has answered. It is called in each turn.
 func (s *Shard) Mail() {
-	s.mu.Lock()
-	ops := s.ended
-	s.ended = nil
-	s.mu.Unlock()
-	s.acknowledge(ops)
+	if s.ended.Load() != nil {
+		s.acknowledge(s.ended.Swap(nil))
+	}
 }
 
 // Dropped parts a subscription that ends from its sends.

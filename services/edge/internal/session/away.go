@@ -7,8 +7,8 @@ import (
 	"hubbub.internal/services/edge/internal/conn"
 )
 
-// Who has done nothing for a while is shown as idle, until the next command. That a connection
-// answers pings says nothing of the person, and a status that the client has set stays as it is.
+// The edge shows a user without a command for a while as idle, until the next command. Answers to
+// pings say nothing of the person, and a status that the client has set stays as it is.
 
 // chosen is the code of the status that the client has set.
 func (p *person) chosen() uint8 { return p.status &^ awayBit }
@@ -23,7 +23,7 @@ func (p *person) shown() uint8 {
 	return p.status
 }
 
-// show has the presence service told what is shown from now on, if that is another status.
+// show sets a status, and reports it to the presence service if it shows something else.
 func (s *Shard) show(slot uint32, status uint8, away bool) {
 	ses := s.sessions.At(slot)
 	old := ses.who.shown()
@@ -35,8 +35,8 @@ func (s *Shard) show(slot uint32, status uint8, away bool) {
 	}
 }
 
-// Active notes that a session's user has done something.
-func (s *Shard) Active(slot uint32) {
+// MarkActive notes that a session's user has done something.
+func (s *Shard) MarkActive(slot uint32) {
 	who := s.sessions.At(slot).who
 	who.active = s.conn.Now()
 	if who.away() {
@@ -44,9 +44,8 @@ func (s *Shard) Active(slot uint32) {
 	}
 }
 
-// rest finds out that a session's user has done nothing for too long. It is called every now and
-// then.
-func (s *Shard) rest(slot uint32) {
+// markIdle shows a user as idle who has sent no command for too long. Timeout calls it.
+func (s *Shard) markIdle(slot uint32) {
 	ses := s.sessions.At(slot)
 	after := uint32(s.hub.Options.AwayAfter / time.Millisecond)
 	if after == 0 || s.conn.State(slot) != conn.Ready || ses.who.away() || ses.who.chosen() != presence.Online.Code() || s.conn.Now()-ses.who.active < after {

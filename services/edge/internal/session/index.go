@@ -16,7 +16,7 @@ type index struct {
 
 func newIndex() index { return index{first: make(map[uint32]uint32)} }
 
-// userHash is short: users who share one are told apart.
+// userHash is short: EachOf compares the ids of users who share one.
 func userHash[T string | []byte](user T) uint32 {
 	h := ring.Hash(user)
 	return uint32(h>>32 ^ h)

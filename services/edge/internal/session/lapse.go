@@ -13,10 +13,11 @@ import (
 
 // A token is verified once, at hello, and a socket may stay open for much longer than the token is
 // good for. When it has run out, the edge asks the directory whether the session that it was made
-// for goes on, and again after each such time. The control log tells of most ends at once; this
-// finds those that nobody told of: sessions that expired, and entries that were lost with a log.
+// for goes on, and again after each such time. The control log reports most ends at
+// once; this finds the others: sessions that expired, and entries that were lost with a log.
 
-// lapse notes that a session is to be asked about, if it is time. It is called every now and then.
+// lapse adds a session whose token has run out to those that checkLapsed asks about. Timeout calls
+// it.
 func (s *Shard) lapse(slot uint32) {
 	ses := s.sessions.At(slot)
 	if s.conn.State(slot) == conn.Ready && ses.who.lapsed(time.Now()) {
@@ -63,7 +64,8 @@ func (s *Shard) checkLapsed() {
 	})
 }
 
-// checked takes the answer: which of the sessions that were asked about at a time have ended.
+// checked closes the sessions that have ended, of those that the directory was asked about at a
+// time.
 func (s *Shard) checked(asked []conn.Ref, ended []int, at time.Time) {
 	for _, i := range ended {
 		if i >= 0 && i < len(asked) && s.conn.Alive(asked[i]) {
@@ -74,7 +76,7 @@ func (s *Shard) checked(asked []conn.Ref, ended []int, at time.Time) {
 		if s.conn.Alive(r) {
 			ses := s.sessions.At(r.Slot)
 			// A revocation from before that moment would have been in the answer, and a later one
-			// is still heeded.
+			// still closes it.
 			ses.who.goodAt(at)
 		}
 	}

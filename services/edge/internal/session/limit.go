@@ -15,8 +15,8 @@ type socketTable [64]struct {
 	count map[uint64]int32 // by hash of the user
 }
 
-// take counts one more socket of a user, unless there are most already.
-func (t *socketTable) take(user string, most int) bool {
+// reserve counts one more socket of a user, unless the user has most already.
+func (t *socketTable) reserve(user string, most int) bool {
 	h := ring.Hash(user)
 	p := &t[h%uint64(len(t))]
 	p.mu.Lock()
@@ -31,7 +31,7 @@ func (t *socketTable) take(user string, most int) bool {
 	return true
 }
 
-// release undoes a take.
+// release undoes a reserve.
 func (t *socketTable) release(user string) {
 	h := ring.Hash(user)
 	p := &t[h%uint64(len(t))]
@@ -49,8 +49,8 @@ type userTable [64]struct {
 	buckets map[uint64]bucket.Bucket // by hash of the user
 }
 
-// take takes a token of the user's: see bucket.Bucket.Take.
-func (t *userTable) take(user string, l bucket.Limit) (ok bool, waitMS uint32) {
+// charge takes a token from the user's bucket: see bucket.Bucket.Take.
+func (t *userTable) charge(user string, l bucket.Limit) (ok bool, waitMS uint32) {
 	h := ring.Hash(user)
 	p := &t[h%uint64(len(t))]
 	p.mu.Lock()
@@ -90,7 +90,7 @@ func (s *Shard) ChargeUser(slot uint32) (ok bool, waitMS uint32) {
 	if who == nil || s.hub.Options.UserRate == 0 {
 		return true, 0
 	}
-	if ok, waitMS = s.hub.users.take(who.user(), s.hub.userRate); !ok {
+	if ok, waitMS = s.hub.users.charge(who.user(), s.hub.userRate); !ok {
 		s.hub.Metrics.Limited.WithLabelValues("user_rate").Inc()
 	}
 	return ok, waitMS

@@ -57,7 +57,7 @@ func (t Volumes) Sweep() { t.v.sweep() }
 // Charge counts n bytes of a user who may send quota a day, or returns for how long that has to
 // wait.
 func (t Volumes) Charge(user string, n, quota int64) time.Duration {
-	wait, _ := t.v.take(user, n, quota)
+	wait, _ := t.v.charge(user, n, quota)
 	return wait
 }
 

@@ -97,8 +97,8 @@ func (h *Hub) EachLoop(mask uint64, do func(i int)) {
 	}
 }
 
-// Sweep forgets users who have sent nothing for long. It is called once a second, with a number
-// that counts the calls.
+// Sweep forgets the limits of users who have sent nothing for long. It is called once a second,
+// with a number that counts the calls.
 func (h *Hub) Sweep(n int) {
 	h.users.sweep(h.userRate)
 	if n%60 == 0 {

@@ -46,7 +46,7 @@ func (s *Shard) Opened(slot uint32) {
 // may.
 func (s *Shard) Enter(slot uint32, claims *auth.Claims, device string, now time.Time) bool {
 	h := s.hub
-	if most := h.Options.SocketsPerUser; most > 0 && !h.ofUser.take(claims.User, most) {
+	if most := h.Options.SocketsPerUser; most > 0 && !h.ofUser.reserve(claims.User, most) {
 		h.Metrics.Refused.WithLabelValues("user").Inc()
 		return false
 	}
@@ -73,7 +73,7 @@ func (s *Shard) Left(slot uint32) {
 
 // Timeout looks at a session's token, and at how long its user has done nothing.
 func (s *Shard) Timeout(slot uint32) {
-	s.rest(slot)
+	s.markIdle(slot)
 	s.lapse(slot)
 }
 

@@ -43,9 +43,9 @@ func (v volume) burst(now uint32) int64 {
 	return max(0, v.recent-int64(now-v.lately)*v.quota/(60*AtOnce))
 }
 
-// take counts n more bytes of a user who may send quota a day. If that is too much it counts
-// nothing, and returns after how long it would not be; fast: the user has only sent it too fast.
-func (t *volumes) take(user string, n, quota int64) (wait time.Duration, fast bool) {
+// charge counts n more bytes of a user who may send quota a day. If that is too much it counts
+// nothing, and returns how long the user has to wait; fast: only because the user sends too fast.
+func (t *volumes) charge(user string, n, quota int64) (wait time.Duration, fast bool) {
 	h := ring.Hash(user)
 	p := &t[h%uint64(len(t))]
 	p.mu.Lock()
@@ -102,7 +102,7 @@ func (s *Shard) ChargeText(slot uint32, length int) *chat.Error {
 	if quota == 0 {
 		return nil
 	}
-	wait, fast := s.hub.volumes.take(who.user(), int64(length)+PerMessage, quota)
+	wait, fast := s.hub.volumes.charge(who.user(), int64(length)+PerMessage, quota)
 	switch {
 	case wait == 0:
 		return nil

@@ -23,7 +23,7 @@ func answerOffers(header string) (string, error) {
 	reply := ""
 	for {
 		l.space()
-		if l.take(',') { // an empty element (RFC 9110 section 5.6.1)
+		if l.accept(',') { // an empty element (RFC 9110 section 5.6.1)
 			continue
 		}
 		if l.rest == "" {
@@ -40,7 +40,7 @@ func answerOffers(header string) (string, error) {
 		if reply == "" && strings.EqualFold(name, extension) {
 			reply = meet(params)
 		}
-		if !l.take(',') && l.rest != "" {
+		if !l.accept(',') && l.rest != "" {
 			return "", errOffers
 		}
 	}
@@ -92,7 +92,7 @@ type lexer struct{ rest string }
 func (l *lexer) space() { l.rest = strings.TrimLeft(l.rest, " \t") }
 
 // take takes a separator, with the space around it.
-func (l *lexer) take(c byte) bool {
+func (l *lexer) accept(c byte) bool {
 	l.space()
 	if l.rest == "" || l.rest[0] != c {
 		return false
@@ -119,12 +119,12 @@ func isToken(c byte) bool {
 
 // params takes the parameters of an offer.
 func (l *lexer) params() (params []param, err error) {
-	for l.take(';') {
+	for l.accept(';') {
 		p := param{name: l.token()}
 		if p.name == "" {
 			return nil, errOffers
 		}
-		if p.valued = l.take('='); p.valued {
+		if p.valued = l.accept('='); p.valued {
 			if p.value = l.value(); p.value == "" {
 				return nil, errOffers
 			}

@@ -61,7 +61,7 @@ func (r *request) read(b []byte) (why string) {
 				return "a header's value is malformed"
 			}
 		}
-		r.take(known(name), bytes.Trim(value, " \t"))
+		r.set(known(name), bytes.Trim(value, " \t"))
 	}
 	return ""
 }
@@ -75,7 +75,7 @@ func known(name []byte) int {
 	return hOther
 }
 
-func (r *request) take(h int, value []byte) {
+func (r *request) set(h int, value []byte) {
 	r.count[h]++
 	switch h {
 	case hUpgrade:

@@ -9,8 +9,8 @@ import (
 	"hubbub.internal/services/edge/internal/session"
 )
 
-// expel takes a session out of a room that its user may not read any more, and says so.
-func (s *Shard) expel(slot uint32, room string) {
+// evict takes a session out of a room that its user may not read any more, and tells the client.
+func (s *Shard) evict(slot uint32, room string) {
 	if s.conn.State(slot) != conn.Ready {
 		return
 	}
@@ -29,8 +29,9 @@ func (s *Shard) expel(slot uint32, room string) {
 	s.unpark(slot)
 }
 
-// review asks again whether those who are in a room, or in any, may read it.
-func (s *Shard) review(room string) {
+// recheck asks the directory again whether the users in a room (""; in any room) may read it, and
+// evicts those who may not.
+func (s *Shard) recheck(room string) {
 	type pair struct{ user, room string }
 	in := make(map[pair][]conn.Ref)
 	for slot, all := range s.wanted { // an answer that is on its way may be from before the change
@@ -61,12 +62,12 @@ func (s *Shard) review(room string) {
 			s.conn.Post(func() {
 				// who may not read a room is not to stay in it because the directory was away
 				if err != nil {
-					s.reviews[room] = true
+					s.rechecks[room] = true
 					return
 				}
 				for _, r := range refs {
 					if s.conn.Alive(r) {
-						s.expel(r.Slot, p.room)
+						s.evict(r.Slot, p.room)
 					}
 				}
 			})
@@ -76,19 +77,19 @@ func (s *Shard) review(room string) {
 		}
 	}
 	if !s.hub.sess.Jobs.Do(ask) {
-		s.reviews[room] = true
+		s.rechecks[room] = true
 	}
 }
 
-// reviewAgain does, once a second, the reviews that could not be done.
-func (s *Shard) reviewAgain() {
-	if len(s.reviews) == 0 || s.conn.Now()-s.reviewed < 1000 {
+// retryRechecks repeats, once a second, the rechecks that failed.
+func (s *Shard) retryRechecks() {
+	if len(s.rechecks) == 0 || s.conn.Now()-s.recheckedAt < 1000 {
 		return
 	}
-	s.reviewed = s.conn.Now()
-	again := s.reviews
-	s.reviews = make(map[string]bool)
+	s.recheckedAt = s.conn.Now()
+	again := s.rechecks
+	s.rechecks = make(map[string]bool)
 	for room := range again {
-		s.review(room)
+		s.recheck(room)
 	}
 }

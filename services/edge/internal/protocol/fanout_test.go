@@ -33,15 +33,15 @@ func TestSpread(t *testing.T) {
 			seq uint64 // the last that came
 		}
 		seqs := map[string]uint64{}
-		feeds := map[string]*rooms.RoomTopic{}
+		topics := map[string]*rooms.RoomTopic{}
 		in := map[uint32]map[string]*place{} // by slot
 		const sockets = 6
 		for slot := range uint32(sockets) {
 			admitWith(s, slot, slot%2 == 1)
 			in[slot] = map[string]*place{}
 		}
-		for _, r := range names { // somebody is always there, so that the feeds stay
-			feeds[r] = s.hub.rooms.Open(r)
+		for _, r := range names { // somebody is always there, so that the topics stay
+			topics[r] = s.hub.rooms.Open(r)
 		}
 		next := uint64(1)
 		read := func(slot uint32) {
@@ -99,19 +99,19 @@ func TestSpread(t *testing.T) {
 			"entries": func(rt *rapid.T) {
 				r := rapid.SampledFrom(names).Draw(rt, "room")
 				for range rapid.IntRange(1, 30).Draw(rt, "count") {
-					feeds[r].Log().Entry(entry(r, next, seqs[r], rapid.SampledFrom([]int{0, 50, 200, 5000}).Draw(rt, "size")))
+					topics[r].Log().Entry(entry(r, next, seqs[r], rapid.SampledFrom([]int{0, 50, 200, 5000}).Draw(rt, "size")))
 					seqs[r] = next
 					next += 3
 				}
 			},
 			"live": func(rt *rapid.T) {
-				feeds[rapid.SampledFrom(names).Draw(rt, "room")].Live([]byte(`{"type":"typing"}`))
+				topics[rapid.SampledFrom(names).Draw(rt, "room")].Live([]byte(`{"type":"typing"}`))
 			},
 			"rewind": func(rt *rapid.T) {
 				r := rapid.SampledFrom(names).Draw(rt, "room")
 				seqs[r] = next
 				next++
-				feeds[r].Log().Rewound(r, seqs[r])
+				topics[r].Log().Rewound(r, seqs[r])
 			},
 			"join": func(rt *rapid.T) {
 				slot, r := rapid.Uint32Range(0, sockets-1).Draw(rt, "slot"), rapid.SampledFrom(names).Draw(rt, "room")
