@@ -51,7 +51,8 @@ type Handler interface {
 	Timeout(slot uint32)
 	// Busy reports whether a drain has to spare the connection for now.
 	Busy(slot uint32) bool
-	// Flushed says that everything that there was for a connection has been written.
+	// Flushed says that everything that there was for a connection has been written, after
+	// NotifyFlushed.
 	Flushed(slot uint32)
 	// Left says that a connection ends, or has ended: the handler lets go of all that it holds for
 	// it. The state is still the last one. It may be called again, for a connection of which the

@@ -43,6 +43,10 @@ func (s *Shard) Enqueue(slot uint32) {
 // next flush asks for all.
 func (t *table) Lag(slot uint32) { t.sessions.At(slot).flags |= flLagging }
 
+// NotifyFlushed asks for one call of Handler.Flushed, when everything that there is for a session
+// has been written.
+func (t *table) NotifyFlushed(slot uint32) { t.sessions.At(slot).flags |= flNotify }
+
 // flushAll writes what there is for the sessions that were enqueued, with one system call each.
 func (s *Shard) flushAll() {
 	queue := s.queue
@@ -83,7 +87,7 @@ func (s *Shard) flush(slot uint32) {
 		total += len(b)
 	}
 	if total == 0 {
-		s.flushed(slot)
+		s.flushed(slot, ses)
 		return
 	}
 	if own == 0 {
@@ -113,7 +117,7 @@ func (s *Shard) flush(slot uint32) {
 		s.block(slot)
 		return
 	}
-	s.flushed(slot)
+	s.flushed(slot, ses)
 }
 
 // block waits until the kernel takes more.
@@ -142,15 +146,15 @@ func (s *Shard) Writable(slot uint32) {
 }
 
 // flushed goes on after everything that was there has been written.
-func (s *Shard) flushed(slot uint32) {
-	ses := s.sessions.At(slot)
+func (s *Shard) flushed(slot uint32, ses *session) {
 	switch {
 	case ses.flags&flFinish != 0:
 		ses.flags &^= flFinish
 		s.loop.Finish(slot)
 	case ses.flags&flLagging != 0:
 		s.Enqueue(slot)
-	default:
+	case ses.flags&flNotify != 0:
+		ses.flags &^= flNotify
 		s.handler.Flushed(slot)
 	}
 }

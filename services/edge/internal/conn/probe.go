@@ -55,7 +55,7 @@ func (p Probe) Violations(slot uint32) int { return int(p.s.sessions.At(slot).vi
 // Idle reports whether a connection holds nothing but what an idle one does.
 func (p Probe) Idle(slot uint32) bool {
 	ses := p.s.sessions.At(slot)
-	return ses.in == nil && ses.out == nil && ses.more == nil && ses.flags&^flPacks == 0
+	return ses.in == nil && ses.out == nil && ses.more == nil && ses.flags&^(flPacks|flNotify) == 0
 }
 
 // Addresses returns of how many addresses sockets are counted, and how many places the table has,

@@ -33,6 +33,7 @@ const (
 	flDiscard
 	flPacks  // compression was agreed on (RFC 7692)
 	flPacked // the message in fragments that is under way is compressed
+	flNotify // the handler wants to know when everything is written
 )
 
 // session is a connection of a shard. It is small, and has pointers only to what an idle one does

@@ -60,6 +60,7 @@ func (s *Shard) enter(j *joining) {
 			return
 		}
 		m.parked = append(m.parked, j)
+		s.conn.NotifyFlushed(slot)
 		return
 	}
 	if id == fanout.None {

@@ -110,9 +110,7 @@ func (s *Shard) Opened(slot uint32) {
 
 // Flushed goes on with joins that waited for output to be written.
 func (s *Shard) Flushed(slot uint32) {
-	if len(s.waits) > 0 {
-		s.unpark(slot)
-	}
+	s.unpark(slot)
 }
 
 // Left takes a session out of all rooms.
