@@ -19,7 +19,17 @@ func transports(t *testing.T, run func(t *testing.T, w *world, conf func(*edge.C
 	}
 }
 
-func TestChat(t *testing.T) { transports(t, chatting) }
+// alsoTLS has a test run as transports does, and with TLS.
+func alsoTLS(t *testing.T, run func(t *testing.T, w *world, conf func(*edge.Config))) {
+	transports(t, run)
+	t.Run("TLS", func(t *testing.T) {
+		w := newWorld(t)
+		w.tls = serverTLS(t)
+		run(t, w, func(*edge.Config) {})
+	})
+}
+
+func TestChat(t *testing.T) { alsoTLS(t, chatting) }
 
 func TestChatOnRedis(t *testing.T) {
 	chatting(t, newWorldOn(t, bustest.Redis(t).URL()), func(*edge.Config) {})

@@ -2,6 +2,7 @@ package edge_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -36,6 +37,9 @@ func dialTCP(t testing.TB, addr net.Addr) *client {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
+	if _, ok := addr.(tlsAddr); ok {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // the certificate is not what is tested
+	}
 	return &client{t: t, conn: conn, r: bufio.NewReaderSize(conn, 64<<10)}
 }
 
@@ -54,7 +58,11 @@ func dial(t testing.TB, addr net.Addr, headers ...string) *client {
 // megabytes.
 func (c *client) receive(bytes int) {
 	c.t.Helper()
-	if err := c.conn.(*net.TCPConn).SetReadBuffer(bytes); err != nil {
+	conn := c.conn
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	if err := conn.(*net.TCPConn).SetReadBuffer(bytes); err != nil {
 		c.t.Fatal(err)
 	}
 }

@@ -124,7 +124,7 @@ func (b *stalling) Append(e bus.NewEntry, done func(bus.Appended, error)) {
 
 // TestDrain stops an edge with sockets on it, one of which waits for an acknowledgement.
 func TestDrain(t *testing.T) {
-	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
+	alsoTLS(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		stuck := &stalling{Interface: w.bus, release: make(chan struct{})}
 		w.bus = stuck
 		e := w.edge(conf, func(c *edge.Config) { c.Drain = time.Second })

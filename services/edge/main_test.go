@@ -3,10 +3,12 @@ package edge_test
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"testing"
@@ -38,7 +40,10 @@ type world struct {
 	t   testing.TB
 	bus bus.Interface
 	log *zap.Logger // nil: none
-	key ed25519.PrivateKey
+	tls *tls.Config // of edges; nil: they speak none
+	// of edges, for what is no WebSocket; nil: one that repeats what it is asked
+	handler http.Handler
+	key     ed25519.PrivateKey
 
 	mu      sync.Mutex
 	access  map[[2]string]directory.Access // by user and room; others are members
@@ -163,6 +168,15 @@ type running struct {
 	t    testing.TB
 	reg  *prometheus.Registry
 	stop func() // drains and waits
+	tls  bool
+}
+
+// Addr returns where the edge listens, and whether with TLS.
+func (r *running) Addr() net.Addr {
+	if r.tls {
+		return tlsAddr{r.Edge.Addr()}
+	}
+	return r.Edge.Addr()
 }
 
 // count returns the value of a metric, of the one with a label if given.
@@ -194,13 +208,16 @@ func (w *world) edge(edit ...func(*edge.Config)) *running {
 	}
 	cache := w.cache()
 	reg := prometheus.NewRegistry()
-	e, err := edge.New(cfg, edge.Deps{
-		Metrics: reg, Log: w.log,
-		Bus: w.bus, Verifier: w.verifier(), Directory: cache,
-		Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	handler := w.handler
+	if handler == nil {
+		handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			fmt.Fprintf(rw, "%s %s %s", r.Method, r.URL.Path, body)
-		}),
+		})
+	}
+	e, err := edge.New(cfg, edge.Deps{
+		Metrics: reg, Log: w.log, TLS: w.tls, Handler: handler,
+		Bus: w.bus, Verifier: w.verifier(), Directory: cache,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -216,7 +233,7 @@ func (w *world) edge(edit ...func(*edge.Config)) *running {
 	}
 	stop := sync.OnceFunc(func() { cancel(); wg.Wait() })
 	w.t.Cleanup(stop)
-	return &running{e, w.t, reg, stop}
+	return &running{e, w.t, reg, stop, w.tls != nil}
 }
 
 func (w *world) verifier() *auth.Verifier { return auth.NewVerifier(directory.NewClient(w.bus).Keys) }

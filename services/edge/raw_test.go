@@ -75,7 +75,7 @@ func TestFirstCommand(t *testing.T) {
 
 // TestSilence lets every time limit pass.
 func TestSilence(t *testing.T) {
-	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
+	alsoTLS(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		e := w.edge(conf, func(c *edge.Config) {
 			c.Handshake, c.Hello, c.Ping, c.Idle = 300*time.Millisecond, 500*time.Millisecond, 300*time.Millisecond, 900*time.Millisecond
 		})

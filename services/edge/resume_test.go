@@ -72,7 +72,7 @@ func (r *reader) resume(c *client) {
 
 // TestResume leaves and comes back while messages stream in, on two edges and both transports.
 func TestResume(t *testing.T) {
-	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
+	alsoTLS(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		const total = 3000
 		small := func(c *edge.Config) { c.RingEntries, c.RingBytes = 64, 4096 }
 		edges := []*running{w.edge(conf), w.edge(conf, small)}
@@ -149,7 +149,7 @@ func TestTwoEdges(t *testing.T) {
 // TestSlowConsumer has one socket read nothing while its room is busy: it is closed and misses
 // nothing after all, and the others do not wait for it.
 func TestSlowConsumer(t *testing.T) {
-	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
+	alsoTLS(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		e := w.edge(conf, func(c *edge.Config) { c.RingBytes, c.RingEntries = 256<<10, 4096 })
 		slow, quick := w.login(e, "slow"), w.login(e, "quick")
 		slow.receive(256 << 10)

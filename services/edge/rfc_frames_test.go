@@ -195,7 +195,7 @@ func TestFrames(t *testing.T) {
 		{name: "RSV1", send: masked(0xc1, []byte("{}")), code: wire.CloseFrame},
 		{name: "RSV1 on fragments", send: join(masked(0x41, []byte("{")), masked(0x80, []byte("}"))), code: wire.CloseFrame},
 	}
-	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
+	alsoTLS(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
 		e := w.edge(conf)
 		try(t, w, e, "", rfcFrames(false), rfcCloseCodes(), withoutDeflate)
 	})

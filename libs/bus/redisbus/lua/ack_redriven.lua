@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Removes an entry from the group's redrive stream, and parks it again if a reason is given. Answers
--- 0 when the partition is another member's by now.
+-- Removes an entry from the group's redrive stream, and parks it again if a reason is given.
+-- Answers 0 when the partition is another member's by now.
 -- KEYS: lease again dead   ARGV: member milliseconds id [letters reason]
 local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then

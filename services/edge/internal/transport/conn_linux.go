@@ -19,7 +19,11 @@ func (l *epoll) accept() {
 		fd, _, err := unix.Accept4(l.listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 		switch err {
 		case nil:
-			l.add(fd)
+			if l.secured != nil {
+				l.begin(fd)
+			} else {
+				l.add(fd, nil)
+			}
 		case unix.EMFILE, unix.ENFILE:
 			if !l.refuse() {
 				l.pause()
@@ -39,24 +43,30 @@ func (l *epoll) refuse() bool {
 	closeFD(&l.spare)
 	fd, _, err := unix.Accept4(l.listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 	if err == nil {
-		_, _ = unix.Write(fd, Refusal)
-		_ = unix.Shutdown(fd, unix.SHUT_WR)
+		if l.secured == nil {
+			_, _ = unix.Write(fd, Refusal)
+			_ = unix.Shutdown(fd, unix.SHUT_WR)
+		}
 		_ = unix.Close(fd)
 		l.h.Refused()
 	}
 	return l.takeSpare() == nil && err == nil
 }
 
-func (l *epoll) add(fd int) {
+// add takes a connection in; s is nil but with TLS. It returns false if that failed, or the handler
+// has closed it.
+func (l *epoll) add(fd int, s *sock) (slot uint32, ok bool) {
 	// A chat's frames are small and wanted now. It fails only on a socket that is broken, which a
 	// read will tell.
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	var slot uint32
 	if n := len(l.free); n > 0 {
 		slot, l.free = l.free[n-1], l.free[:n-1]
 	} else {
 		slot = uint32(len(l.conns))
 		l.conns = append(l.conns, conn{})
+		if s != nil {
+			l.socks = append(l.socks, nil)
+		}
 	}
 	c := &l.conns[slot]
 	c.fd, c.gen, c.events = int32(fd), c.gen+1, unix.EPOLLIN
@@ -64,9 +74,15 @@ func (l *epoll) add(fd int) {
 		_ = unix.Close(fd)
 		c.fd = -1
 		l.free = append(l.free, slot)
-		return
+		return slot, false
 	}
+	if s != nil {
+		l.socks[slot] = s
+	}
+	gen := c.gen
 	l.h.Opened(slot)
+	c = &l.conns[slot]
+	return slot, c.fd >= 0 && c.gen == gen
 }
 
 func (l *epoll) control(slot uint32, op int) error {
@@ -89,6 +105,9 @@ func (l *epoll) listenFor(slot uint32, mask uint32, on bool) {
 
 // Write implements Loop.
 func (l *epoll) Write(slot uint32, bufs [][]byte) (int, error) {
+	if l.secured != nil {
+		return l.writeTLS(slot, bufs)
+	}
 	total := 0
 	for _, b := range bufs {
 		total += len(b)
@@ -132,13 +151,21 @@ func (l *epoll) Close(slot uint32) {
 	if c.fd < 0 {
 		return
 	}
-	_ = unix.Close(int(c.fd)) // which takes it out of epoll
+	if l.secured != nil {
+		l.closeTLS(slot)
+	} else {
+		_ = unix.Close(int(c.fd)) // which takes it out of epoll
+	}
 	c.fd = -1
 	l.free = append(l.free, slot)
 }
 
 // Finish implements Loop.
 func (l *epoll) Finish(slot uint32) {
+	if l.secured != nil {
+		l.finishTLS(slot)
+		return
+	}
 	_ = unix.Shutdown(int(l.conns[slot].fd), unix.SHUT_WR) // fails only if the peer has gone
 }
 
@@ -169,5 +196,12 @@ func (l *epoll) Detach(slot uint32) (net.Conn, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_ctl", err)
 	}
-	return net.FileConn(f)
+	conn, err := net.FileConn(f)
+	if err != nil || l.secured == nil {
+		return conn, err
+	}
+	s := l.socks[slot]
+	l.socks[slot] = nil
+	s.Conn, s.l = conn, nil
+	return s.tls, nil
 }

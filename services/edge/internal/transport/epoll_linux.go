@@ -34,6 +34,7 @@ type epoll struct {
 	free     []uint32
 	read     []byte
 	iov      []unix.Iovec
+	*secured // nil: connections are not encrypted
 }
 
 // conn is a connection of a loop. gen tells events of an earlier connection of the slot apart.
@@ -43,8 +44,11 @@ type conn struct {
 	events uint32
 }
 
-func newEpoll(addr *net.TCPAddr, start Starting) (l *epoll, err error) {
+func newEpoll(addr *net.TCPAddr, secure *Secure, start Starting) (l *epoll, err error) {
 	l = &epoll{waiter: waiter{ep: -1}, listener: -1, spare: -1}
+	if secure != nil {
+		l.secured = &secured{Secure: secure}
+	}
 	defer func() {
 		if err != nil {
 			l.Dispose()
@@ -76,14 +80,23 @@ func (l *epoll) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, l.Wake)
 	defer stop()
 	l.read = make([]byte, maxRead)
+	if l.secured != nil {
+		l.begin = func(fd int) { l.wg.Go(func() { l.handshake(ctx, fd) }) }
+	}
 	wait := l.h.Turn()
 	for ctx.Err() == nil {
+		if l.secured != nil && len(l.again) > 0 {
+			wait = 0
+		}
 		events, err := l.wait(l.resume(wait))
 		if err != nil {
 			return fmt.Errorf("epoll: %w", err)
 		}
 		for i := range events {
 			l.handle(&events[i])
+		}
+		if l.secured != nil {
+			l.secureTurn()
 		}
 		wait = l.h.Turn()
 	}
@@ -125,7 +138,7 @@ func (l *epoll) handle(e *unix.EpollEvent) {
 	if !live() {
 		return
 	}
-	if e.Events&unix.EPOLLOUT != 0 {
+	if e.Events&unix.EPOLLOUT != 0 && (l.secured == nil || l.writableTLS(slot)) {
 		l.h.Writable(slot)
 		if !live() {
 			return
@@ -137,6 +150,10 @@ func (l *epoll) handle(e *unix.EpollEvent) {
 }
 
 func (l *epoll) receive(slot uint32) {
+	if l.secured != nil {
+		l.receiveTLS(slot)
+		return
+	}
 	n, err := unix.Read(int(l.conns[slot].fd), l.read)
 	switch {
 	case n > 0:
@@ -162,6 +179,13 @@ func (l *epoll) Dispose() {
 		l.Close(uint32(slot))
 	}
 	l.StopListening()
+	if l.secured != nil {
+		l.wg.Wait()
+		for _, s := range l.ready {
+			_ = unix.Close(s.fd)
+		}
+		l.ready = nil
+	}
 	closeFD(&l.spare)
 	if l.file == nil {
 		closeFD(&l.ep)

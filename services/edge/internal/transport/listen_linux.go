@@ -16,6 +16,10 @@ const backlog = 65535
 // Listen returns n loops that share addr (host:port; port 0: any free one), and the address that
 // they got. Nothing is accepted before they run.
 func Listen(addr string, n int, start Starting) ([]Loop, net.Addr, error) {
+	return listenEpoll(addr, n, nil, start)
+}
+
+func listenEpoll(addr string, n int, secure *Secure, start Starting) ([]Loop, net.Addr, error) {
 	tcp, err := net.ResolveTCPAddr("tcp", addr)
 	if err != nil {
 		return nil, nil, fmt.Errorf("listen address: %w", err)
@@ -29,7 +33,7 @@ func Listen(addr string, n int, start Starting) ([]Loop, net.Addr, error) {
 	unix.Close(probe)
 	var loops []Loop
 	for range n {
-		l, err := newEpoll(tcp, start)
+		l, err := newEpoll(tcp, secure, start)
 		if err != nil {
 			for _, l := range loops {
 				l.Dispose()

@@ -150,7 +150,7 @@ func (l *netLoop) accept(ctx context.Context) {
 			continue
 		}
 		l.wg.Go(func() {
-			if conn := l.secure.accept(ctx, conn); conn != nil {
+			if conn := l.secure.shake(ctx, conn); conn != nil {
 				l.open(conn)
 			}
 		})

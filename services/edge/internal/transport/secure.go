@@ -19,12 +19,6 @@ type Secure struct {
 	Failed func(error)
 }
 
-// ListenTLS is Listen for connections that are encrypted: a Handler is told of one once its
-// handshake is done, and sees what is inside.
-func ListenTLS(addr string, n int, secure Secure, start Starting) ([]Loop, net.Addr, error) {
-	return listenNet(addr, n, &secure, start)
-}
-
 // notTLS is what is answered to a request in the clear.
 const notTLS = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n" +
 	"this port speaks HTTPS: use https://\n"
@@ -36,9 +30,9 @@ const protocolHTTP2 = "h2"
 // here, and carries nothing else (RFC 8737).
 const protocolACME = "acme-tls/1"
 
-// accept does the handshake of a connection. It returns the connection for a loop, or nil if there
+// shake does the handshake of a connection. It returns the connection for a loop, or nil if there
 // is nothing for one.
-func (s *Secure) accept(ctx context.Context, conn net.Conn) net.Conn {
+func (s *Secure) shake(ctx context.Context, conn net.Conn) *tls.Conn {
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
 	c := tls.Server(conn, s.Config)

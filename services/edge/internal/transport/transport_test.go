@@ -18,7 +18,8 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // echo sends back what comes. A connection that begins with "detach" is given away, one that ends
-// with "finish" is finished behind its echo.
+// with "finish" is finished behind its echo, and to one that begins with "flood" as much is written
+// as it takes without reading, and then it is closed.
 type echo struct {
 	l        Loop
 	mu       sync.Mutex
@@ -31,6 +32,7 @@ type echo struct {
 	wait     time.Duration
 	do       func()
 	detached chan net.Conn
+	flooded  chan int // bytes that were taken
 
 	mail sync.Mutex
 	put  []int
@@ -52,6 +54,18 @@ func (h *echo) Received(slot uint32, b []byte) {
 		if err == nil {
 			h.detached <- conn
 		}
+		return
+	}
+	if bytes.HasPrefix(b, []byte("flood")) {
+		chunk, sum := bytes.Repeat([]byte("x"), 50_000), 0
+		for {
+			n, err := h.l.Write(slot, [][]byte{chunk})
+			if sum += n; err != nil || n < len(chunk) {
+				break
+			}
+		}
+		h.l.Close(slot)
+		h.flooded <- sum
 		return
 	}
 	h.out[slot] = append(h.out[slot], b...)
@@ -131,7 +145,7 @@ func run(t *testing.T, test func(t *testing.T, addr net.Addr, loops []Loop, hand
 		t.Run(name, func(t *testing.T) {
 			var handlers []*echo
 			loops, addr, err := listen("127.0.0.1:0", 2, func(l Loop) Handler {
-				h := &echo{l: l, out: map[uint32][]byte{}, detached: make(chan net.Conn, 1)}
+				h := &echo{l: l, out: map[uint32][]byte{}, detached: make(chan net.Conn, 1), flooded: make(chan int, 1)}
 				handlers = append(handlers, h)
 				return h
 			})
@@ -257,6 +271,26 @@ func TestDetach(t *testing.T) {
 		}
 		if n := count(handlers, func(h *echo) int { return h.gone }); n != 0 {
 			t.Errorf("%d are gone", n)
+		}
+	})
+}
+
+// TestClose holds that a connection gets all that was written before it was closed, and then its
+// end.
+func TestClose(t *testing.T) {
+	run(t, func(t *testing.T, addr net.Addr, _ []Loop, handlers []*echo) {
+		c := dial(t, addr)
+		if _, err := c.Write([]byte("flood")); err != nil {
+			t.Fatal(err)
+		}
+		var taken int
+		select {
+		case taken = <-handlers[0].flooded:
+		case taken = <-handlers[1].flooded:
+		}
+		got, err := io.ReadAll(c)
+		if err != nil || len(got) != taken || taken < 1<<16 {
+			t.Errorf("%d bytes were taken, and %d came: %v", taken, len(got), err)
 		}
 	})
 }
