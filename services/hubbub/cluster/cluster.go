@@ -36,6 +36,7 @@ type Config struct {
 	Presence int    // presence processes
 	Dir      string // data, logs and configuration; made when missing
 	Bin      string // folder of the binaries, as Build made them
+	Services string // folder of those of the services, if they are others; empty: Bin
 	Web      string // folder of the built page; empty: none
 	// history and directory use a server that speaks MongoDB's protocol (FerretDB); else a SQLite
 	// file each
@@ -69,7 +70,10 @@ func Start(ctx context.Context, cfg Config) (_ *Cluster, err error) {
 			c.Close()
 		}
 	}()
-	if err := absolute(&cfg.Dir, &cfg.Bin, &cfg.Web); err != nil {
+	if cfg.Services == "" {
+		cfg.Services = cfg.Bin
+	}
+	if err := absolute(&cfg.Dir, &cfg.Bin, &cfg.Services, &cfg.Web); err != nil {
 		return nil, err
 	}
 	c.cfg = cfg
@@ -179,7 +183,7 @@ func (c *Cluster) service(name string) (*Process, error) {
 	ops := "127.0.0.1:" + strconv.Itoa(freePort())
 	p := &Process{
 		Name: name, Addr: listen, Ops: ops, dir: c.cfg.Dir, ready: answers("http://" + ops + "/readyz"),
-		path: filepath.Join(c.cfg.Bin, binary),
+		path: filepath.Join(c.cfg.Services, binary),
 		args: append([]string{"--listen", listen, "--ops-listen", ops, "--pprof", "--bus", bus}, c.Bus.args...),
 	}
 	p.args = append(p.args, c.cfg.Args[binary]...)

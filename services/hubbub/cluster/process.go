@@ -39,6 +39,19 @@ type Process struct {
 	done chan struct{} // closed when cmd has been reaped
 }
 
+// Use has the next Start run the program of the same name in another folder, such as that of another
+// release.
+func (p *Process) Use(bin string) error {
+	bin, err := filepath.Abs(bin)
+	if err != nil {
+		return fmt.Errorf("folder of %s: %w", p.Name, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.path = filepath.Join(bin, filepath.Base(p.path))
+	return nil
+}
+
 // Start runs the program and returns when it is ready. Its output is added to <name>.log.
 func (p *Process) Start(ctx context.Context) error {
 	p.mu.Lock()

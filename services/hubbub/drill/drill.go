@@ -39,6 +39,7 @@ type Config struct {
 	Rooms    int           `help:"Rooms of the crowd, with half of the sockets in each." default:"4"`
 	Rate     float64       `help:"Messages sent per second, by all sockets together." default:"60"`
 	Bin      string        `help:"Folder of the services' binaries and nats-server; empty: build them first, with Go." placeholder:"DIR"`
+	Previous string        `help:"Folder of the binaries of another release, such as the one before: the cluster starts with its services, and the fault upgrade replaces them one by one, back, and forward again." placeholder:"DIR"`
 	Dir      string        `help:"Folder of the cluster's data and logs; empty: a new one, which is removed when all is well." placeholder:"DIR"`
 	JSON     bool          `name:"json" help:"Print the results as JSON, and nothing else."`
 }
@@ -61,14 +62,20 @@ func (c *Config) Validate() error {
 	check.Within(&f, "outage", c.Outage, 0, time.Hour)
 	check.Within(&f, "duration", c.Duration, 0, 1000*time.Hour)
 	f.Add(cluster.CheckBin(c.Bin, c.programs()...))
+	if c.Previous != "" && cluster.CheckBin(c.Previous, services...) != nil {
+		f.Bad("previous", c.Previous, "a folder with %s in it: those that make build makes in a checkout of that release", strings.Join(services, ", "))
+	}
 	p := c.plan("http://localhost")
 	f.Add(p.Validate())
 	return f.Err()
 }
 
+// services are the programs of Hubbub itself.
+var services = []string{"directory", "edge", "history", "presence"}
+
 // programs returns the names of the programs that the cluster is made of, and that Go builds.
 func (c *Config) programs() []string {
-	all := []string{"directory", "edge", "history", "presence"}
+	all := slices.Clone(services)
 	if c.Bus == cluster.NATS {
 		all = append(all, "nats-server")
 	}
@@ -148,7 +155,7 @@ func Run(ctx context.Context, cfg Config, out io.Writer) (results []Result, err 
 	}
 	defer c.Close()
 	defer crowd.Close()
-	s := &stage{Cluster: c, cfg: cfg, crowd: crowd}
+	s := &stage{Cluster: c, cfg: cfg, crowd: crowd, bin: bin}
 	if s.base, err = s.measure(ctx); err != nil {
 		return nil, err
 	}
@@ -180,7 +187,7 @@ func gather(ctx context.Context, cfg Config, dir, bin string) (*cluster.Cluster,
 		stores = 2
 	}
 	c, err := cluster.Start(ctx, cluster.Config{
-		Bus: cfg.Bus, BusNodes: cfg.BusNodes, Edges: cfg.Edges, Stores: stores, Presence: cfg.Presence, Dir: dir, Bin: bin,
+		Bus: cfg.Bus, BusNodes: cfg.BusNodes, Edges: cfg.Edges, Stores: stores, Presence: cfg.Presence, Dir: dir, Bin: bin, Services: cfg.Previous,
 		MongoDB: cfg.Store == "mongodb", Proxies: true,
 	})
 	if err != nil {

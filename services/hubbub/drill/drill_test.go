@@ -6,6 +6,8 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -53,7 +55,7 @@ func TestDrill(t *testing.T) {
 	t.Parallel()
 	bin := binaries(t)
 	// Each bus with half of the faults that are none of its own.
-	one := []string{"kill-bus", "part-edge", "full-store", "kill-edge", "lose-history", "lose-presence"}
+	one := []string{"upgrade", "kill-bus", "part-edge", "full-store", "kill-edge", "lose-history", "lose-presence"}
 	other := []string{"kill-bus", "part-edge", "full-store", "reconnect", "kill-nginx", "lose-edges", "lose-directory"}
 	for _, tt := range []struct {
 		bus   string
@@ -64,6 +66,9 @@ func TestDrill(t *testing.T) {
 			t.Parallel()
 			cfg := config(tt.bus)
 			cfg.Bin, cfg.Dir, cfg.BusNodes, cfg.Only = bin, t.TempDir(), tt.nodes, tt.only
+			if slices.Contains(tt.only, "upgrade") {
+				cfg.Previous = otherRelease(t, bin)
+			}
 			var out bytes.Buffer
 			results, err := Run(t.Context(), cfg, &out)
 			if err != nil {
@@ -82,6 +87,27 @@ func TestDrill(t *testing.T) {
 			}
 		})
 	}
+}
+
+// otherRelease returns a folder with services that count how often they are started: at the start of
+// the cluster and on the way back.
+func otherRelease(t *testing.T, bin string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range services {
+		script := fmt.Sprintf("#!/bin/sh\necho >> %[1]s/%[2]s.starts\nexec %[3]s/%[2]s \"$@\"\n", dir, name, bin)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		for name, want := range map[string]int{"directory": 2, "history": 2, "presence": 4, "edge": 4} {
+			if b, err := os.ReadFile(filepath.Join(dir, name+".starts")); err != nil || len(b) < want {
+				t.Errorf("%s of the other release was started %d times, want %d: %v", name, len(b), want, err)
+			}
+		}
+	})
+	return dir
 }
 
 // TestSchedule: the same seed has the same faults, in the same order, on the same processes.
@@ -131,6 +157,7 @@ func TestConfig(t *testing.T) {
 	for name, spoil := range map[string]func(*Config){
 		"fault": func(c *Config) { c.Only = []string{"meteor"} }, "edges": func(c *Config) { c.Edges = 1 },
 		"sockets": func(c *Config) { c.Sockets = 0 }, "rate": func(c *Config) { c.Rate = -1 }, "nodes": func(c *Config) { c.BusNodes = 2 },
+		"previous": func(c *Config) { c.Previous = "/" }, "fault without a previous": func(c *Config) { c.Only = []string{"upgrade"} },
 		"fault for three": func(c *Config) { c.Only = []string{"kill-leader"} }, "outage": func(c *Config) { c.Outage = -1 },
 	} {
 		c := config("redis")

@@ -65,6 +65,8 @@ const (
 	links       need = "--bus=nats or --bus-nodes=1"
 	sqliteFile  need = "--store=sqlite"
 	mongoServer need = "--store=mongodb"
+	// another release to run beside this one
+	another need = "--previous"
 )
 
 // has reports whether the cluster of a configuration has what a fault needs.
@@ -78,6 +80,8 @@ func (c *Config) has(n need) bool {
 		return c.BusNodes == 1 || c.Bus == cluster.NATS
 	case sqliteFile:
 		return c.Store == "sqlite"
+	case another:
+		return c.Previous != ""
 	case mongoServer:
 		return c.Store == "mongodb"
 	}
@@ -109,6 +113,7 @@ var Faults = []Fault{
 	{Name: "kill-edge", What: "an edge is killed with -9 and started again", do: killed("edge"), bound: within(3 * time.Second)},
 	{Name: "freeze-edge", What: "an edge is stopped for 3 s and goes on", do: frozen("edge")},
 	{Name: "deploy", What: "all edges are replaced, one by one", do: deploy},
+	{Name: "upgrade", What: "all services are replaced by those of this release, one by one, then by those of --previous, and again", do: upgrade, needs: another},
 	{Name: "scale-edges", What: "the last replicas are taken away: all edges but one are stopped at the same moment, and started again 3 s after they have drained", do: scaleDown, bound: within(3 * time.Second)},
 	{Name: "cut-edge", What: "an edge's connections to the bus break, and none can be made for 3 s", do: linked("edge", cluster.Link.Cut), needs: links},
 	{Name: "part-edge", What: "nothing passes between an edge and the bus for 3 s, and nobody is told", do: linked("edge", cluster.Link.Hush), needs: links},

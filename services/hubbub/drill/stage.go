@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"hubbub.internal/libs/await"
+	"hubbub.internal/libs/schema"
 	"hubbub.internal/services/hubbub/cluster"
 	"hubbub.internal/services/hubbub/load"
 )
@@ -20,6 +21,7 @@ type stage struct {
 	*cluster.Cluster
 	cfg   Config
 	crowd *load.Crowd
+	bin   string            // folder of the programs
 	base  map[string]vitals // of each service, while all is well
 
 	// Of the fault that is played now.
@@ -145,6 +147,39 @@ func deploy(ctx context.Context, s *stage) error {
 		}
 	}
 	return nil
+}
+
+// upgrade replaces every process of a service by one of this release, one by one, then by one of the
+// other release, and again by one of this. A store that this release has moved forward refuses the
+// other one, which says so and ends; its service is not taken back.
+func upgrade(ctx context.Context, s *stage) error {
+	for _, bin := range []string{s.bin, s.cfg.Previous, s.bin} {
+		for _, kind := range services {
+			for _, p := range s.All() {
+				if !is(kind)(p) {
+					continue
+				}
+				s.hit = append(s.hit, p.Name)
+				p.Stop()
+				err := s.run(ctx, p, bin)
+				if err != nil && bin == s.cfg.Previous && strings.Contains(err.Error(), schema.ErrNewer.Error()) {
+					err = s.run(ctx, p, s.bin)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// run starts a process that has ended as the program in a folder.
+func (s *stage) run(ctx context.Context, p *cluster.Process, bin string) error {
+	if err := p.Use(bin); err != nil {
+		return err
+	}
+	return again(ctx, p)
 }
 
 // scaleDown takes all edges but one away at the same moment, and later brings them back.
