@@ -82,12 +82,21 @@ done
   echo '}'
 } >"$dir/trusted.conf"
 
+# try SERVER: has nginx check a configuration of that one server, which writes nowhere but to $dir.
+try() {
+  {
+    echo "error_log stderr; pid $dir/try.pid; events {} http { access_log off;"
+    for p in client_body proxy fastcgi uwsgi scgi; do echo "${p}_temp_path $dir/try.$p;"; done
+    echo "server { $1 } }"
+  } >"$dir/try.conf"
+  nginx -e stderr -t -c "$dir/try.conf" 2>&1
+}
+
 # A kernel may know IPv6 and yet refuse its sockets, which only trying finds out.
 both=$HUBBUB_IPV6
 if [ -z "$both" ]; then
   both=on
-  printf 'error_log stderr; pid %s/try.pid; events {} http { server { listen [::]:%s ipv6only=on; } }\n' "$dir" "${port##*:}" >"$dir/try.conf"
-  if [ ! -s /proc/net/if_inet6 ] || nginx -t -c "$dir/try.conf" 2>&1 | grep -q 'socket() \[::\]'; then both=off; fi
+  if [ ! -s /proc/net/if_inet6 ] || try "listen [::]:${port##*:} ipv6only=on;" | grep -q 'socket() \[::\]'; then both=off; fi
 fi
 
 # listen PORT OPTIONS: the lines of a server that listens there. From 1.25.1 on, HTTP/2 and HTTP/1.1
@@ -114,9 +123,7 @@ take() {
   rm -rf "$dir/tls.new"
   (umask 077 && mkdir "$dir/tls.new" && cat "$HUBBUB_TLS_CERT" >"$dir/tls.new/cert.pem" && cat "$HUBBUB_TLS_KEY" >"$dir/tls.new/key.pem")
   cat "$dir/tls.new/cert.pem" "$dir/tls.new/key.pem" | cksum >"$dir/tls.new/sum"
-  printf 'error_log stderr; pid %s/try.pid; events {} http { server { listen unix:%s/try.sock ssl; ssl_certificate %s/tls.new/cert.pem; ssl_certificate_key %s/tls.new/key.pem; } }\n' \
-    "$dir" "$dir" "$dir" "$dir" >"$dir/try.conf"
-  said=$(nginx -t -c "$dir/try.conf" 2>&1) || case $said in
+  said=$(try "listen unix:$dir/try.sock ssl; ssl_certificate $dir/tls.new/cert.pem; ssl_certificate_key $dir/tls.new/key.pem;") || case $said in
     *"key values mismatch"*) fail "the key in $HUBBUB_TLS_KEY (HUBBUB_TLS_KEY) is not that of the first certificate in $HUBBUB_TLS_CERT (HUBBUB_TLS_CERT): take both from the same renewal, and put the host's certificate before its intermediates" ;;
     *"cannot load certificate key"*) fail "there is no key in $HUBBUB_TLS_KEY (HUBBUB_TLS_KEY) that can be read without a password; it is a PEM file: $said" ;;
     *) fail "there is no certificate in $HUBBUB_TLS_CERT (HUBBUB_TLS_CERT); it is a PEM file with the certificate and behind it its intermediates: $said" ;;
@@ -165,4 +172,4 @@ else
     echo '}'
   } >"$dir/plain.conf"
 fi
-rm -f "$dir/try.conf" "$dir/try.pid"
+rm -rf "$dir"/try.*
