@@ -89,8 +89,8 @@ func TestDrill(t *testing.T) {
 	}
 }
 
-// otherRelease returns a folder with services that count how often they are started: at the start of
-// the cluster and on the way back.
+// otherRelease returns a folder with services that count how often they are started: at the start
+// of the cluster and on the way back.
 func otherRelease(t *testing.T, bin string) string {
 	t.Helper()
 	dir := t.TempDir()

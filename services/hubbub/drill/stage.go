@@ -149,9 +149,9 @@ func deploy(ctx context.Context, s *stage) error {
 	return nil
 }
 
-// upgrade replaces every process of a service by one of this release, one by one, then by one of the
-// other release, and again by one of this. A store that this release has moved forward refuses the
-// other one, which says so and ends; its service is not taken back.
+// upgrade replaces every process of a service by one of this release, one by one, then by one of
+// the other release, and again by one of this. A store that this release has moved forward refuses
+// the other one, which says so and ends; its service is not taken back.
 func upgrade(ctx context.Context, s *stage) error {
 	for _, bin := range []string{s.bin, s.cfg.Previous, s.bin} {
 		for _, kind := range services {
