@@ -1,0 +1,151 @@
+package conn
+
+import (
+	"bytes"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/edge/internal/metrics"
+	"hubbub.internal/services/edge/internal/transport"
+)
+
+// wireLoop is a transport that takes limit bytes of each write, and keeps them.
+type wireLoop struct {
+	transport.Loop
+	got      bytes.Buffer
+	limit    int
+	closed   bool
+	finished bool
+}
+
+func (l *wireLoop) Write(_ uint32, bufs [][]byte) (n int, err error) {
+	for _, b := range bufs {
+		k := min(len(b), l.limit-n)
+		l.got.Write(b[:k])
+		n += k
+	}
+	return n, nil
+}
+
+func (l *wireLoop) Close(uint32)           { l.closed = true }
+func (l *wireLoop) Finish(uint32)          { l.finished = true }
+func (l *wireLoop) Peer(uint32) netip.Addr { return netip.Addr{} }
+func (l *wireLoop) Wake()                  {}
+
+// layer is what is above a shard: it notes what it is told, and has frames.
+type layer struct {
+	calls  []string
+	frames [][]byte
+	wrote  int
+}
+
+func (y *layer) note(call string)                   { y.calls = append(y.calls, call) }
+func (y *layer) Opened(uint32)                      { y.note("opened") }
+func (y *layer) Message(_ uint32, b []byte)         { y.note("message " + string(b)) }
+func (y *layer) Timeout(uint32)                     { y.note("timeout") }
+func (y *layer) Busy(uint32) bool                   { return false }
+func (y *layer) Flushed(uint32)                     { y.note("flushed") }
+func (y *layer) Left(uint32)                        { y.note("left") }
+func (y *layer) Mail()                              {}
+func (y *layer) Tick()                              {}
+func (y *layer) Ticking() bool                      { return false }
+func (y *layer) Deliver()                           {}
+func (y *layer) Skipped(uint32)                     {}
+func (y *layer) Delivered()                         {}
+func (y *layer) Wait(d time.Duration) time.Duration { return d }
+
+func (y *layer) Gather(_ uint32, _ bool, bufs [][]byte) ([][]byte, bool) {
+	return append(bufs, y.frames...), true
+}
+
+// Wrote finishes the frame that was cut.
+func (y *layer) Wrote(n int) []byte {
+	y.wrote += n
+	for len(y.frames) > 0 {
+		f := y.frames[0]
+		if n == 0 {
+			return nil
+		}
+		y.frames = y.frames[1:]
+		if n < len(f) {
+			return f[n:]
+		}
+		n -= len(f)
+	}
+	return nil
+}
+
+func newTest() (*Shard, *wireLoop, *layer) {
+	o := Options{
+		Origins: []string{"*"}, Sockets: 10, Frame: 1000, Rate: 100, Burst: 100, Buffers: 1 << 20, Outstanding: 1 << 20,
+		HandshakeTimeout: time.Second, HelloTimeout: time.Second, PingAfter: time.Second, IdleTimeout: time.Minute, WriteTimeout: time.Second,
+	}
+	l, y := &wireLoop{limit: 1 << 20}, &layer{}
+	s := NewHub(o, metrics.New(nil), nil).Shard(l)
+	s.Serve(y, y)
+	s.Opened(0)
+	return s, l, y
+}
+
+// TestWayOfAConnection: from the handshake over a message to the close frame, with the handler told
+// of each step once and in order.
+func TestWayOfAConnection(t *testing.T) {
+	s, l, y := newTest()
+	request := "GET /v1/ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nAuthorization: Bearer abc\r\n\r\n"
+	hello := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame([]byte("hello"))))
+	all := append([]byte(request), hello...)
+	s.Received(0, all[:40])
+	s.Received(0, all[40:])
+	s.Turn()
+	if !bytes.HasPrefix(l.got.Bytes(), []byte("HTTP/1.1 101 ")) || s.State(0) != Open {
+		t.Fatalf("answered with %q, state %d", l.got.Bytes(), s.State(0))
+	}
+	if token := s.TakeToken(0); token != "abc" || s.TakeToken(0) != "" {
+		t.Errorf("the token is %q", token)
+	}
+	s.SetState(0, Ready)
+	ref := s.Ref(0)
+	s.NotifyFlushed(0)
+	s.Push(0, []byte("hi"))
+	s.Turn()
+	s.Close(0, wire.CloseIdle, "")
+	s.Close(0, wire.CloseIdle, "")
+	s.Turn()
+	if s.Alive(ref) || s.hub.Sockets() != 1 {
+		t.Errorf("alive: %v, %d sockets", s.Alive(ref), s.hub.Sockets())
+	}
+	s.Received(0, ws.MustCompileFrame(ws.MaskFrame(ws.NewCloseFrame(nil))))
+	if !l.closed || s.hub.Sockets() != 0 || s.Probe().Held() != 0 || s.Probe().Timers() != 0 {
+		t.Errorf("closed: %v, %d sockets, %d bytes, %d timers", l.closed, s.hub.Sockets(), s.Probe().Held(), s.Probe().Timers())
+	}
+	want := []string{"opened", "message hello", "flushed", "left", "left"}
+	if !slices.Equal(y.calls, want) {
+		t.Errorf("the handler was told %q, want %q", y.calls, want)
+	}
+}
+
+// TestCutFrame: a frame of the source that the kernel takes in part is finished before anything
+// else, and the source is asked for the rest when the kernel takes more.
+func TestCutFrame(t *testing.T) {
+	s, l, y := newTest()
+	s.Accept(0, false)
+	s.SetState(0, Ready)
+	y.frames = [][]byte{[]byte("first"), []byte("second"), []byte("third")}
+	l.limit = 7
+	s.Enqueue(0)
+	s.Turn()
+	if !s.Blocked(0) || l.got.String() != "firstse" {
+		t.Fatalf("blocked: %v, written %q", s.Blocked(0), l.got.String())
+	}
+	l.limit = 1000
+	s.Writable(0)
+	s.Turn()
+	if got := l.got.String(); got != "firstsecondthird" || y.wrote != 12 || s.Blocked(0) {
+		t.Errorf("written %q, %d bytes of them the source's", got, y.wrote)
+	}
+}
