@@ -101,7 +101,8 @@ tidy: ## tidy every go.mod and the workspace
 # Packages whose own tests need no server, so that a fault costs seconds.
 FAST := ./libs/auth ./libs/api/... ./libs/bus/consume ./libs/chat ./libs/daemon ./services/presence/roster ./services/presence/peers \
 	./services/presence/replica ./services/history ./services/history/store/sqlite ./services/directory ./services/directory/store/memory \
-	./services/directory/store/sqlite ./services/edge/internal/protocol
+	./services/directory/store/sqlite ./services/edge/internal/conn ./services/edge/internal/fanout \
+	./services/edge/internal/session ./services/edge/internal/rooms ./services/edge/internal/protocol
 
 .PHONY: mutate
 mutate: ## put small faults into packages, one at a time, and print how many their tests notice (PKG="./libs/auth" COUNT=100 SEED=1 MUTATE="-budget 10m")
