@@ -226,6 +226,7 @@ func fetch(t *testing.T, c *http.Client, method, url, body string) fetched {
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.Header.Set("Hubbub-Cookie", "/")
 	got, err := c.Do(r)
 	if err != nil {
 		t.Fatalf("%s %s: %v", method, url, err)
@@ -236,6 +237,13 @@ func fetch(t *testing.T, c *http.Client, method, url, body string) fetched {
 		t.Fatal(err)
 	}
 	return fetched{answer{got.StatusCode, got.Header, string(b)}, got.Proto}
+}
+
+// secureCookies reports whether a log-in's cookies, of which one is the refresh token's, are sent
+// back by HTTPS only.
+func secureCookies(cookies []string) bool {
+	all := strings.Join(cookies, "\n")
+	return strings.Contains(all, "__Secure-") && strings.Count(all, "; Secure") == len(cookies)
 }
 
 // TestTLS chats by wss while the certificate is replaced, and asks for page and API by HTTPS.
@@ -263,9 +271,8 @@ func TestTLS(t *testing.T) {
 		if r.proto != proto || r.body != "page" || r.header.Get("Strict-Transport-Security") != "max-age=3600" {
 			t.Errorf("by %s the page is %q, %v", r.proto, r.body, r.header)
 		}
-		r = fetch(t, c, "POST", "https://chat.example/v1/login?cookie=1", `{"name":"ann","password":"correct horse"}`)
-		cookies := r.header.Values("Set-Cookie")
-		if r.status != http.StatusOK || len(cookies) == 0 || strings.Count(strings.Join(cookies, "\n"), "; Secure") != len(cookies) {
+		r = fetch(t, c, "POST", "https://chat.example/v1/login", `{"name":"ann","password":"correct horse"}`)
+		if cookies := r.header.Values("Set-Cookie"); r.status != http.StatusOK || !secureCookies(cookies) {
 			t.Errorf("by %s a log-in is answered %d %s with the cookies %q", proto, r.status, r.body, cookies)
 		}
 	}
