@@ -2,7 +2,10 @@ package daemon
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"reflect"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -34,6 +37,40 @@ func describeOptions(out io.Writer, name, description string, cfg any) error {
 
 // Options returns what the program can be told whose configuration cfg points to.
 func Options(name string, cfg any) ([]Option, error) { return options(name, "", cfg) }
+
+// Settings returns the flags, without the dashes, that have other values than their defaults in the
+// configuration that cfg points to, but for those that may be secrets.
+func Settings(cfg any) (map[string]string, error) {
+	k, err := newParser("settings", "", cfg)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]string)
+	for _, f := range k.Model.Flags {
+		value := fmt.Sprint(f.Target.Interface())
+		if list, ok := f.Target.Interface().([]string); ok {
+			value = strings.Join(list, ",")
+		}
+		fresh := reflect.New(f.Target.Type()).Elem()
+		if f.HasDefault {
+			if err := f.Parse(kong.ScanFromTokens(kong.Token{Value: f.Default, Type: kong.FlagValueToken}), fresh); err != nil {
+				return nil, fmt.Errorf("default of --%s: %w", f.Name, err)
+			}
+		}
+		if f.Name == "help" || f.Name == "version" || mayBeSecret(f.Name, value) || reflect.DeepEqual(fresh.Interface(), f.Target.Interface()) || value == "" {
+			continue
+		}
+		all[f.Name] = value
+	}
+	return all, nil
+}
+
+// mayBeSecret reports whether a flag's value may be a secret, or have one in it: a URL has a
+// password.
+func mayBeSecret(name, value string) bool {
+	return strings.Contains(name, "secret") || strings.Contains(name, "password") || strings.Contains(name, "token") && !strings.HasSuffix(name, "life") ||
+		strings.Contains(value, "://")
+}
 
 func options(name, description string, cfg any) ([]Option, error) {
 	k, err := newParser(name, description, cfg)

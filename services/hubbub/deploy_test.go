@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/nats-io/nats-server/v2/server"
@@ -90,6 +91,11 @@ func works(t *testing.T, address string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	if err := b.Consume(ctx, "history", func(context.Context, []bus.Entry) error { cancel(); return nil }); err != nil {
+		t.Error(err)
+	}
+	soon, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	if err := b.CatchUp(soon, "history"); err != nil {
 		t.Error(err)
 	}
 }

@@ -407,6 +407,7 @@ func (s *suite) consumeCatchesUp(t *testing.T) {
 	select {
 	case err := <-caught:
 		t.Errorf("it has caught up with what nobody has handled: %v", err)
+		caught <- err
 	default:
 	}
 	close(let)

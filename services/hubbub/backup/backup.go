@@ -14,6 +14,7 @@ import (
 
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/daemon"
 	"hubbub.internal/libs/storeurl"
 )
 
@@ -178,6 +179,9 @@ func (c *Config) write(ctx context.Context, w io.Writer) (err error) {
 	defer func() { err = errors.Join(err, b.Close()) }()
 	s := Source{Bus: b}
 	s.History, s.Directory = c.Stores()
+	if s.Settings, err = daemon.Settings(&c.Place); err != nil {
+		return err
+	}
 	if dir == "" {
 		return s.Write(ctx, w, c.Wait)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -20,8 +21,10 @@ import (
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/libs/freeport"
+	"hubbub.internal/libs/mongodb"
 	"hubbub.internal/libs/mongotest"
 	"hubbub.internal/libs/wire"
+	historymongo "hubbub.internal/services/history/store/mongo"
 	"hubbub.internal/services/hubbub/backup"
 	"hubbub.internal/services/hubbub/up"
 )
@@ -30,6 +33,7 @@ const (
 	patience = time.Minute
 	secret   = "correct horse"
 	room     = "lobby"
+	sealed   = "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlYzE="
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -235,7 +239,7 @@ func (h *hub) record(s *client.Session) (all []chat.Message) {
 func TestBackup(t *testing.T) {
 	t.Parallel()
 	for name, servers := range map[string]func(t *testing.T) []string{
-		"embedded bus and SQLite": func(*testing.T) []string { return nil },
+		"embedded bus and SQLite": func(*testing.T) []string { return []string{"--directory-key-secrets", sealed} },
 		"Redis and MongoDB": func(t *testing.T) []string {
 			return []string{"--bus", bustest.Redis(t).URL(), "--store", mongotest.URL(t)}
 		},
@@ -256,8 +260,9 @@ func TestBackup(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "backup")
 			before := talk.sofar()
 			args := []string{file, "--data", data}
-			if old != nil { // as a cluster is
-				args = append([]string{file, "--data", t.TempDir()}, old...)
+			cluster := old[0] == "--bus"
+			if cluster {
+				args = append([]string{file, "--data", t.TempDir(), "--bus-max-age", "25h"}, old...)
 			}
 			out := execute(t, &backup.Config{}, args...)
 			if !strings.Contains(out, "3 users") {
@@ -287,9 +292,18 @@ func TestBackup(t *testing.T) {
 
 			elsewhere := servers(t)
 			to := t.TempDir()
-			out = execute(t, &backup.Restore{}, append([]string{file, "--data", to}, elsewhere...)...)
-			if !strings.Contains(out, "3 users") {
+			args, option := []string{file, "--data", to}, "--directory-hash-memory=64"
+			if cluster {
+				args, option = append(args, elsewhere...), "--bus-max-age=25h0m0s"
+			}
+			out = execute(t, &backup.Restore{}, args...)
+			if !strings.Contains(out, "3 users") || !strings.Contains(out, option) || strings.Contains(out, sealed) || strings.Contains(out, "://") {
 				t.Errorf("restore says %q", out)
+			}
+			if cluster {
+				if got, want := indexes(t, elsewhere[3]), indexes(t, old[3]); !reflect.DeepEqual(got, want) || len(got) < 5 {
+					t.Errorf("the indexes are\n%v\nwant\n%v", got, want)
+				}
 			}
 			second := run(t, to, elsewhere...)
 			s, err := client.NewAPI(second.url, nil).Login(within(t), "person0", secret)
@@ -342,6 +356,21 @@ func TestBackup(t *testing.T) {
 			}
 		})
 	}
+}
+
+// indexes returns those of history in a database.
+func indexes(t *testing.T, url string) []mongodb.Index {
+	t.Helper()
+	s, err := mongodb.OpenStock(t.Context(), url, historymongo.App, historymongo.Collections())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	all, err := s.Indexes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 type tool interface {

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,6 +94,13 @@ func (r *Restore) Execute(ctx context.Context, out io.Writer) error {
 	}
 	if r.KeepLog {
 		lines = append(lines, "history will take in again what the log has")
+	}
+	if len(h.Settings) > 0 {
+		var options []string
+		for _, name := range slices.Sorted(maps.Keys(h.Settings)) {
+			options = append(options, "--"+name+"="+h.Settings[name])
+		}
+		lines = append(lines, "options that it had then, without secrets: "+strings.Join(options, " "))
 	}
 	lines = append(lines, "start Hubbub with the options and secrets that it had, --key-secrets among them")
 	if _, err := fmt.Fprintln(out, strings.Join(lines, "\n")); err != nil {

@@ -212,6 +212,20 @@ func TestKeepLog(t *testing.T) {
 			t.Errorf("message %d is %s, want %s", i, m.ID, said[i])
 		}
 	}
+	// Pages have what only the log has. Whether it is stored, too, shows after history has caught
+	// up.
+	execute(t, &backup.Config{}, file+"-2", "--data", data)
+	second.stop()
+	h, err := sqlite.Open(t.Context(), filepath.Join(data, "history.db"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = h.Close() }()
+	for _, id := range said {
+		if _, ok, err := h.Find(t.Context(), room, s.User().ID, id); err != nil || !ok {
+			t.Errorf("history has not stored message %s: %v", id, err)
+		}
+	}
 }
 
 // TestRestoreRefuses gives restore what cannot be restored, or not there: it says why, and leaves
@@ -264,6 +278,7 @@ func TestRestoreRefuses(t *testing.T) {
 		"no database": {
 			made(archive.Header{Stores: stores}, func(a *archive.Writer) { _ = a.Add("history.db", 5, strings.NewReader("hello")) }), nil, "the backup is damaged: look into history.db",
 		},
+		"no parts": {made(archive.Header{Stores: stores}, nil), nil, "the backup is damaged: it has nothing of "},
 		"an unknown part": {
 			made(archive.Header{Stores: stores}, func(a *archive.Writer) { _ = a.Add("files/1", 5, strings.NewReader("hello")) }), nil, "does not know what files/1 is",
 		},
@@ -343,7 +358,7 @@ func TestStopped(t *testing.T) {
 	h.stop()
 	file := filepath.Join(t.TempDir(), "backup")
 	out := execute(t, &backup.Config{}, file, "--data", data)
-	if !strings.Contains(out, "1 users") {
+	if !strings.Contains(out, "1 user,") {
 		t.Errorf("it says %q", out)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode() != fs.FileMode(0o600) {

@@ -155,14 +155,17 @@ func readLetters(r io.Reader) (letters []letter, err error) {
 // total returns how many records a backup has, by what they are, in lines for people.
 func total(counts map[string]int64) []string {
 	var lines []string
-	for _, c := range []struct{ what, where string }{
-		{"users", "directory/users"},
-		{"rooms", "directory/rooms"},
-		{"entries of rooms", "history/entries"},
-		{"that history could not take in", "history/dead-letters"},
+	for _, c := range []struct{ one, many, where string }{
+		{"user", "users", "directory/users"},
+		{"room", "rooms", "directory/rooms"},
+		{"entry of a room", "entries of rooms", "history/entries"},
+		{"that history could not take in", "that history could not take in", "history/dead-letters"},
 	} {
-		if n, ok := counts[c.where]; ok {
-			lines = append(lines, fmt.Sprintf("%d %s", n, c.what))
+		switch n, ok := counts[c.where]; {
+		case n == 1:
+			lines = append(lines, "1 "+c.one)
+		case ok:
+			lines = append(lines, fmt.Sprintf("%d %s", n, c.many))
 		}
 	}
 	return slices.Clip(lines)

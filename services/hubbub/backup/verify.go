@@ -70,6 +70,7 @@ func read(ctx context.Context, path string, open func(archive.Header) (sink, err
 		}
 	}()
 	counts := make(map[string]int64)
+	names := make(map[string]bool)
 	h, m, err = archive.Read(f, func(h archive.Header) (err error) {
 		if err := known(h); err != nil {
 			return err
@@ -80,6 +81,7 @@ func read(ctx context.Context, path string, open func(archive.Header) (sink, err
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		names[name] = true
 		return part(ctx, to, counts, name, size, body)
 	})
 	if err != nil {
@@ -87,6 +89,11 @@ func read(ctx context.Context, path string, open func(archive.Header) (sink, err
 	}
 	if err := compare(path, counts, m.Counts); err != nil {
 		return h, m, err
+	}
+	for service, s := range h.Stores {
+		if s.Kind == kindSQLite && !names[service+".db"] || s.Kind == kindMongo && !names[service+"/indexes.json"] {
+			return h, m, fmt.Errorf("%s: %w: it has nothing of %s", path, archive.ErrDamaged, service)
+		}
 	}
 	return h, m, to.finish(ctx, counts)
 }

@@ -334,6 +334,15 @@ func TestCluster(t *testing.T) {
 	look("--bus", bustest.Redis(t, "--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru").URL(), "--store", mongo).has(t, "bus", Fail, "maxmemory-policy")
 	r = look("--bus", bustest.Redis(t, "--requirepass", "sesame").URL(), "--store", mongo)
 	r.has(t, "bus", Fail, "refused the login")
+	weak := bustest.Redis(t, "--user", "weak", "on", ">sesame-sesame", "~x:*", "&x:*", "+@all").URL()
+	look("--bus", strings.Replace(weak, "redis://", "redis://weak:sesame-sesame@", 1), "--store", mongo).has(t, "bus", Fail, "does not let this user do what Hubbub needs")
+	user := &server.User{Username: "weak", Password: "sesame-sesame", Permissions: &server.Permissions{Publish: &server.SubjectPermission{Deny: []string{"hub.>"}}}}
+	deaf, err := natsembed.Start(natsembed.Options{Dir: t.TempDir(), Configure: func(o *server.Options) { o.Users = []*server.User{user} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer deaf.Shutdown()
+	look("--bus", strings.Replace(deaf.URL(), "nats://", "nats://weak:sesame-sesame@", 1), "--store", mongo).has(t, "bus", Fail, "does not let this user do what Hubbub needs")
 	s, err := natsembed.Start(natsembed.Options{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

@@ -119,9 +119,13 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	if err != nil {
 		p.Log.Warn("hubbub admin cannot reach this process through its data folder", zap.Error(err))
 	} else {
+		settings, err := daemon.Settings(&cfg)
+		if err != nil {
+			return err
+		}
 		mux := http.NewServeMux()
 		mux.Handle("/", d.AdminHandler())
-		mux.Handle("POST "+backup.Path, backup.Handler(backup.Source{Bus: b, History: historyURL, Directory: directoryURL}, p.Log))
+		mux.Handle("POST "+backup.Path, backup.Handler(backup.Source{Bus: b, History: historyURL, Directory: directoryURL, Settings: settings}, p.Log))
 		p.Go("admin", func(ctx context.Context) error { return admin.Serve(ctx, socket, mux) })
 	}
 	p.Go("set-up link", func(ctx context.Context) error {
