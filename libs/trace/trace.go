@@ -40,7 +40,7 @@ type Config struct {
 
 // Validate returns what is wrong with the configuration.
 func (c *Config) Validate() error {
-	if c.TraceRatio < 0 || c.TraceRatio > 1 {
+	if !(c.TraceRatio >= 0 && c.TraceRatio <= 1) { // which a NaN is not
 		return fmt.Errorf("--trace-ratio is %g; it has to be 0 to 1", c.TraceRatio)
 	}
 	if c.TraceTo == "" {
