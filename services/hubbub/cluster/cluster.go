@@ -184,7 +184,8 @@ func (c *Cluster) service(name string) (*Process, error) {
 	p := &Process{
 		Name: name, Addr: listen, Ops: ops, dir: c.cfg.Dir, ready: answers("http://" + ops + "/readyz"),
 		path: filepath.Join(c.cfg.Services, binary),
-		args: append([]string{"--listen", listen, "--ops-listen", ops, "--pprof", "--bus", bus}, c.Bus.args...),
+		env:  append(os.Environ(), "HUBBUB_PPROF=true"), // another release may not know the flag
+		args: append([]string{"--listen", listen, "--ops-listen", ops, "--bus", bus}, c.Bus.args...),
 	}
 	p.args = append(p.args, c.cfg.Args[binary]...)
 	if binary == "directory" || binary == "history" {

@@ -62,7 +62,7 @@ func (p *Process) Start(ctx context.Context) error {
 	}
 	defer log.Close()
 	cmd := exec.Command(p.path, p.args...)
-	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, p.dir
+	cmd.Stdout, cmd.Stderr, cmd.Dir, cmd.Env = log, log, p.dir, p.env
 	cmd.SysProcAttr = childAttributes(p.orphan)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", p.Name, err)

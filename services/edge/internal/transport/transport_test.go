@@ -141,7 +141,8 @@ func run(t *testing.T, test func(t *testing.T, addr net.Addr, loops []Loop, hand
 			loops, at, err := ListenTLS(addr, n, secure, start)
 			return loops, tlsAddr{at}, err
 		},
-		"netconn TLS": func(addr string, n int, start Starting) ([]Loop, net.Addr, error) { // where there is no epoll
+		"netconn TLS": func(addr string, n int, start Starting) ([]Loop, net.Addr, error) {
+			// where there is no epoll
 			loops, at, err := listenNet(addr, n, &secure, start)
 			return loops, tlsAddr{at}, err
 		},
