@@ -67,8 +67,8 @@ type Log interface {
 	// Consume hands every entry of every room to the group, each to one member of it at least once,
 	// and blocks until ctx ends, when it returns nil, or the bus is closed. handle gets a batch in
 	// which the entries of one room are in order; it owns the batch until it returns. nil
-	// acknowledges all of it. An error that wraps ErrRetry has the batch delivered again after a
-	// growing delay, for ever. Any other error counts as a try: after several, the entries are
+	// acknowledges all of it. The bus delivers a batch again after a growing delay, for
+	// ever, when the error wraps ErrRetry. Any other error counts as a try: after several, the entries are
 	// handed over one by one, and one that still fails is parked in the group's dead letters and
 	// passed over. Entries of one room are not handed to two members at the same time, except after
 	// a member was taken for dead. An entry's Prev is 0. What was put back by Redrive comes alone,
@@ -129,7 +129,7 @@ type RPC interface {
 	// 5 s if it has none, is carried to the handler. Errors: *Error as the handler returned it,
 	// ErrNoResponder, ErrUnavailable (also: no reply in time), ErrTooLarge, ErrBadName, ErrClosed.
 	Request(ctx context.Context, service string, data []byte) ([]byte, error)
-	// Serve has handle answer requests to the service until Stop, which waits for the requests in
+	// Serve answers requests to the service with handle until Stop, which waits for the requests in
 	// hand. Up to a few hundred run at the same time; the context ends with the request's deadline.
 	// Processes that serve the same name share its requests.
 	Serve(ctx context.Context, service string, handle func(ctx context.Context, data []byte) ([]byte, error)) (Subscription, error)

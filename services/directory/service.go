@@ -167,13 +167,16 @@ func (s *Service) Run(ctx context.Context) error {
 	if !s.prepare(ctx) {
 		return s.unfit
 	}
-	stop, err := s.serve(ctx)
-	defer stop()
-	if ctx.Err() != nil {
-		return nil // which is why it could not serve, if it could not
+	stop, err := api.Serve(ctx, s.bus, s.failed, s.methods()...)
+	if err != nil && ctx.Err() != nil {
+		return nil // which is why it could not serve
 	}
 	if err != nil {
 		return err
+	}
+	defer stop()
+	if ctx.Err() != nil {
+		return nil
 	}
 	var rest sync.WaitGroup
 	defer rest.Wait()
@@ -193,43 +196,18 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// serve answers requests on the bus until stop is called, which is so also after an error.
-func (s *Service) serve(ctx context.Context) (stop func(), err error) {
-	var subs []bus.Subscription
-	stop = func() {
-		for _, sub := range subs {
-			sub.Stop()
-		}
+// methods are the requests that directory answers.
+func (s *Service) methods() []api.Method {
+	return []api.Method{
+		api.Answer(directoryapi.ServiceAccess, s.answerAccess),
+		api.Answer(directoryapi.ServiceKeys, s.answerKeys),
+		api.Answer(directoryapi.ServiceAsk, s.answerAsk),
+		api.Answer(directoryapi.ServiceSaw, s.saw),
+		api.Answer(directoryapi.ServiceSeen, s.seen),
+		api.Answer(directoryapi.ServiceAdmin, s.answerAdmin),
+		api.Answer(directoryapi.ServiceDeparted, s.answerDeparted),
+		api.Answer(directoryapi.ServiceSessions, s.answerSessions),
 	}
-	for name, handle := range map[string]func(string) (bus.Subscription, error){
-		directoryapi.ServiceAccess: func(name string) (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, name, s.failed, s.answerAccess)
-		},
-		directoryapi.ServiceKeys: func(name string) (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, name, s.failed, s.answerKeys)
-		},
-		directoryapi.ServiceAsk: func(name string) (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, name, s.failed, s.answerAsk)
-		},
-		directoryapi.ServiceSaw:  func(name string) (bus.Subscription, error) { return api.Handle(ctx, s.bus, name, s.failed, s.saw) },
-		directoryapi.ServiceSeen: func(name string) (bus.Subscription, error) { return api.Handle(ctx, s.bus, name, s.failed, s.seen) },
-		directoryapi.ServiceAdmin: func(name string) (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, name, s.failed, s.answerAdmin)
-		},
-		directoryapi.ServiceDeparted: func(name string) (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, name, s.failed, s.answerDeparted)
-		},
-		directoryapi.ServiceSessions: func(name string) (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, name, s.failed, s.answerSessions)
-		},
-	} {
-		sub, err := handle(name)
-		if err != nil {
-			return stop, fmt.Errorf("serve %s: %w", name, err)
-		}
-		subs = append(subs, sub)
-	}
-	return stop, nil
 }
 
 // answerKeys answers directoryapi.ServiceKeys.

@@ -120,56 +120,40 @@ func (s *Service) Run(ctx context.Context) error {
 	if err := s.advance(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
-	var subs []bus.Subscription
-	defer func() {
-		for _, sub := range subs {
-			sub.Stop()
-		}
-	}()
-	for _, serve := range []func() (bus.Subscription, error){
-		func() (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, historyapi.ServicePage, s.failed, coded(s, s.pageOf))
-		},
-		func() (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, historyapi.ServiceSince, s.failed, coded(s, inTurn(s.reads, func(r historyapi.SinceRequest) string { return cmp.Or(r.User, r.Room) }, sizeOfSince, s.since)))
-		},
-		func() (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, historyapi.ServiceApply, s.failed, coded(s, inTurn(s.changes, func(r historyapi.ApplyRequest) string { return r.Event.User }, func(historyapi.Applied) int { return 0 }, s.apply)))
-		},
-		func() (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, historyapi.ServiceRead, s.failed, coded(s, s.read))
-		},
-		func() (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, historyapi.ServiceSent, s.failed, coded(s, s.sent))
-		},
-		func() (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, historyapi.ServiceMine, s.failed, coded(s, inTurn(s.reads, func(r historyapi.MineRequest) string { return r.User }, func(mine json.RawMessage) int { return len(mine) }, s.mine)))
-		},
-		func() (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, historyapi.ServicePurge, s.failed, coded(s, s.purge))
-		},
-		func() (bus.Subscription, error) {
-			return api.Handle(ctx, s.bus, historyapi.ServiceForget, s.failed, coded(s, s.forget))
-		},
-	} {
-		sub, err := serve()
-		if err != nil && ctx.Err() != nil {
-			return nil // which is why it could not
-		}
-		if err != nil {
-			return fmt.Errorf("serve on the bus: %w", err)
-		}
-		subs = append(subs, sub)
+	stop, err := api.Serve(ctx, s.bus, s.failed, s.methods()...)
+	if err != nil && ctx.Err() != nil {
+		return nil // which is why it could not
 	}
+	if err != nil {
+		return err
+	}
+	defer stop()
 	var removing sync.WaitGroup
 	defer removing.Wait()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	removing.Go(func() { s.runJobs(ctx) })
 	if err := s.bus.Consume(ctx, group, s.consume); err != nil {
 		return fmt.Errorf("consume the log: %w", err)
 	}
 	return nil
+}
+
+// methods are the requests that history answers.
+func (s *Service) methods() []api.Method {
+	asker := func(r historyapi.SinceRequest) string { return cmp.Or(r.User, r.Room) }
+	author := func(r historyapi.ApplyRequest) string { return r.Event.User }
+	owner := func(r historyapi.MineRequest) string { return r.User }
+	return []api.Method{
+		api.Answer(historyapi.ServicePage, coded(s, s.pageOf)),
+		api.Answer(historyapi.ServiceSince, coded(s, inTurn(s.reads, asker, sizeOfSince, s.since))),
+		api.Answer(historyapi.ServiceApply, coded(s, inTurn(s.changes, author, func(historyapi.Applied) int { return 0 }, s.apply))),
+		api.Answer(historyapi.ServiceRead, coded(s, s.read)),
+		api.Answer(historyapi.ServiceSent, coded(s, s.sent)),
+		api.Answer(historyapi.ServiceMine, coded(s, inTurn(s.reads, owner, func(mine json.RawMessage) int { return len(mine) }, s.mine))),
+		api.Answer(historyapi.ServicePurge, coded(s, s.purge)),
+		api.Answer(historyapi.ServiceForget, coded(s, s.forget)),
+	}
 }
 
 // advance sees to it that a log which was lost or restored does not use again what the store has,

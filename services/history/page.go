@@ -109,7 +109,7 @@ func first(found []store.Entry, limit int) run {
 	if len(found) <= limit {
 		return run{entries: found, more: full(found)}
 	}
-	return run{found[:seam(found, limit, -1, seqOf)], 0, true}
+	return run{found[:safeCut(found, limit, -1, seqOf)], 0, true}
 }
 
 // full reports whether the store may have left out what follows: see store.PageBytes.
@@ -126,7 +126,7 @@ func last(found []store.Entry, limit int) run {
 	if len(found) <= limit {
 		return run{found, len(found) - 1, full(found)}
 	}
-	found = found[seam(found, len(found)-limit, 1, seqOf):]
+	found = found[safeCut(found, len(found)-limit, 1, seqOf):]
 	return run{found, len(found) - 1, true}
 }
 

@@ -111,7 +111,7 @@ func carried(found []store.Entry, limit int) int {
 	for n, e := range found {
 		total += base64.StdEncoding.EncodedLen(len(e.Data)) + len(e.Sender) + len(e.ID) + overhead
 		if n == limit || n > 0 && total > maxReply {
-			return seam(found, n, -1, seqOf)
+			return safeCut(found, n, -1, seqOf)
 		}
 	}
 	return len(found)

@@ -10,7 +10,6 @@ import (
 
 	"hubbub.internal/libs/api"
 	presenceapi "hubbub.internal/libs/api/presence"
-	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/presence/roster"
 )
@@ -18,37 +17,22 @@ import (
 // listTimeout is how long a question waits for its turn to have a big room looked through.
 const listTimeout = time.Second
 
-// serveAll starts to answer every service, and returns those that it could start, with an error if
-// one is missing.
-func (s *Service) serveAll(ctx context.Context) (subs []bus.Subscription, err error) {
-	failed := func(service string, err error) {
-		s.log.Error("request failed", zap.String("request", service), zap.Error(err))
+// methods are the requests that presence answers.
+func (s *Service) methods() []api.Method {
+	return []api.Method{
+		api.Answer(presenceapi.ServiceWho, s.who),
+		api.Answer(presenceapi.ServiceUser, s.user),
+		api.Answer(presenceapi.ServiceHidden, s.invisible),
 	}
-	who, err := api.Handle(ctx, s.bus, presenceapi.ServiceWho, failed, func(_ context.Context, req presenceapi.WhoRequest) (presenceapi.Who, error) {
-		return s.who(req)
-	})
-	if err != nil {
-		return nil, err
-	}
-	subs = append(subs, who)
-	user, err := api.Handle(ctx, s.bus, presenceapi.ServiceUser, failed, func(_ context.Context, req presenceapi.UserRequest) (presenceapi.User, error) {
-		return s.user(req)
-	})
-	if err != nil {
-		return subs, err
-	}
-	subs = append(subs, user)
-	hidden, err := api.Handle(ctx, s.bus, presenceapi.ServiceHidden, failed, func(_ context.Context, req presenceapi.HiddenRequest) (presenceapi.Hidden, error) {
-		return s.invisible(req)
-	})
-	if err != nil {
-		return subs, err
-	}
-	return append(subs, hidden), nil
+}
+
+// failed logs an error that has no code.
+func (s *Service) failed(service string, err error) {
+	s.log.Error("request failed", zap.String("request", service), zap.Error(err))
 }
 
 // invisible answers who of some users is invisible.
-func (s *Service) invisible(req presenceapi.HiddenRequest) (presenceapi.Hidden, error) {
+func (s *Service) invisible(_ context.Context, req presenceapi.HiddenRequest) (presenceapi.Hidden, error) {
 	if len(req.Users) > presenceapi.MaxLimit {
 		return presenceapi.Hidden{}, chat.E(chat.CodeBadRequest, "at most 1000 users")
 	}
@@ -67,7 +51,7 @@ func (s *Service) invisible(req presenceapi.HiddenRequest) (presenceapi.Hidden, 
 }
 
 // who answers who is online in a room.
-func (s *Service) who(req presenceapi.WhoRequest) (presenceapi.Who, error) {
+func (s *Service) who(_ context.Context, req presenceapi.WhoRequest) (presenceapi.Who, error) {
 	if req.Limit == 0 {
 		req.Limit = presenceapi.DefaultLimit
 	}
@@ -122,7 +106,7 @@ func (s *Service) who(req presenceapi.WhoRequest) (presenceapi.Who, error) {
 }
 
 // user answers what others see of a user.
-func (s *Service) user(req presenceapi.UserRequest) (presenceapi.User, error) {
+func (s *Service) user(_ context.Context, req presenceapi.UserRequest) (presenceapi.User, error) {
 	if !chat.ValidID(req.User) {
 		return presenceapi.User{}, chat.E(chat.CodeBadRequest, "user is not an id")
 	}

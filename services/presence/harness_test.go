@@ -269,7 +269,7 @@ func agree(t *testing.T, what string, rooms []string, replicas []*Service, edges
 	eventually(t, what, func() error {
 		for i, s := range replicas {
 			for _, room := range rooms {
-				got, err := s.who(presenceapi.WhoRequest{Room: room, Limit: presenceapi.MaxLimit, After: presenceapi.FromStart})
+				got, err := s.who(context.Background(), presenceapi.WhoRequest{Room: room, Limit: presenceapi.MaxLimit, After: presenceapi.FromStart})
 				if err != nil {
 					return fmt.Errorf("replica %d: %w", i, err)
 				}

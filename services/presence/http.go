@@ -78,13 +78,13 @@ func (s *Service) roomPresence(ctx context.Context, asker string, in *roomInput)
 		s.hidden.note("room")
 		return presenceapi.Who{}, chat.E(chat.CodeForbidden, "there is no such room for you")
 	}
-	return s.who(presenceapi.WhoRequest{Room: in.Room, Limit: in.Limit, After: in.After})
+	return s.who(ctx, presenceapi.WhoRequest{Room: in.Room, Limit: in.Limit, After: in.After})
 }
 
 // userPresence answers what asker may know of a user: everything of themself, and of others what a
 // room that both can read shows anyway. Nothing tells a stranger whether the user is there.
 func (s *Service) userPresence(ctx context.Context, asker, user string) (presenceapi.User, error) {
-	out, err := s.user(presenceapi.UserRequest{User: user})
+	out, err := s.user(ctx, presenceapi.UserRequest{User: user})
 	if err != nil {
 		return out, err
 	}

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
 
+	"hubbub.internal/libs/api"
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
@@ -124,14 +125,12 @@ func (s *Service) lost(l replica.Lost) {
 // serve answers over the bus as long as the replica is ready: one that is not leaves the requests
 // to the others.
 func (s *Service) serve(ctx context.Context) error {
-	var serving []bus.Subscription
-	stop := func() {
-		for _, sub := range serving {
-			sub.Stop()
+	var stop func() // nil: nothing is served
+	defer func() {
+		if stop != nil {
+			stop()
 		}
-		serving = nil
-	}
-	defer stop()
+	}()
 	tick := time.NewTicker(max(s.cfg.EdgeHeartbeat/50, 5*time.Millisecond))
 	defer tick.Stop()
 	for {
@@ -141,14 +140,14 @@ func (s *Service) serve(ctx context.Context) error {
 		case <-tick.C:
 		}
 		switch ready := s.replica.Ready() == nil; {
-		case ready && serving == nil:
+		case ready && stop == nil:
 			var err error
-			if serving, err = s.serveAll(ctx); err != nil {
-				stop()
+			if stop, err = api.Serve(ctx, s.bus, s.failed, s.methods()...); err != nil {
 				s.log.Warn("cannot answer over the bus yet", zap.Error(err))
 			}
-		case !ready && serving != nil:
+		case !ready && stop != nil:
 			stop()
+			stop = nil
 		}
 	}
 }

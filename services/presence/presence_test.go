@@ -143,16 +143,16 @@ func TestBigRoomIsCountedFirst(t *testing.T) {
 		}
 		ready(t, s)
 		agree(t, "entered", []string{"big", "small"}, []*Service{s}, e)
-		if who, err := s.who(presenceapi.WhoRequest{Room: "small"}); err != nil || who.Count != 5 || len(who.Users) != 5 || who.Next != "" {
+		if who, err := s.who(context.Background(), presenceapi.WhoRequest{Room: "small"}); err != nil || who.Count != 5 || len(who.Users) != 5 || who.Next != "" {
 			t.Errorf("of the small room: %+v, %v", who, err)
 		}
-		who, err := s.who(presenceapi.WhoRequest{Room: "big"})
+		who, err := s.who(context.Background(), presenceapi.WhoRequest{Room: "big"})
 		if err != nil || who.Count != 6 || who.Users == nil || len(who.Users) != 0 || who.Next == "" {
 			t.Errorf("first of the big room: %+v, %v", who, err)
 		}
 		var users []string
 		for who.Next != "" {
-			who, err = s.who(presenceapi.WhoRequest{Room: "big", After: who.Next, Limit: 4})
+			who, err = s.who(context.Background(), presenceapi.WhoRequest{Room: "big", After: who.Next, Limit: 4})
 			if err != nil || who.Count != 6 || len(who.Users) == 0 {
 				t.Fatalf("then: %+v, %v", who, err)
 			}
@@ -166,13 +166,13 @@ func TestBigRoomIsCountedFirst(t *testing.T) {
 
 		// While one page is looked for others wait, and not for ever.
 		s.listing <- struct{}{}
-		if who, err := s.who(presenceapi.WhoRequest{Room: "big", After: presenceapi.FromStart}); chat.CodeOf(err) != chat.CodeUnavailable {
+		if who, err := s.who(context.Background(), presenceapi.WhoRequest{Room: "big", After: presenceapi.FromStart}); chat.CodeOf(err) != chat.CodeUnavailable {
 			t.Errorf("a second page at the same time: %+v, %v", who, err)
 		}
-		if who, err := s.who(presenceapi.WhoRequest{Room: "big"}); err != nil || who.Count != 6 {
+		if who, err := s.who(context.Background(), presenceapi.WhoRequest{Room: "big"}); err != nil || who.Count != 6 {
 			t.Errorf("the number meanwhile: %+v, %v", who, err)
 		}
-		if who, err := s.who(presenceapi.WhoRequest{Room: "small", After: presenceapi.FromStart}); err != nil || len(who.Users) != 5 {
+		if who, err := s.who(context.Background(), presenceapi.WhoRequest{Room: "small", After: presenceapi.FromStart}); err != nil || len(who.Users) != 5 {
 			t.Errorf("the small room meanwhile: %+v, %v", who, err)
 		}
 		<-s.listing
@@ -392,7 +392,7 @@ func TestReplicaStartsLateAndAgain(t *testing.T) {
 			ready(t, s)
 			for _, room := range rooms {
 				// Not eventually: a replica that says that it is ready knows.
-				if got, err := s.who(presenceapi.WhoRequest{Room: room}); err != nil || got.Count != online(room, edges...).Count {
+				if got, err := s.who(context.Background(), presenceapi.WhoRequest{Room: room}); err != nil || got.Count != online(room, edges...).Count {
 					t.Fatalf("a ready replica knows of %d in %s, want %d; %v", got.Count, room, online(room, edges...).Count, err)
 				}
 			}

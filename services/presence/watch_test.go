@@ -1,6 +1,7 @@
 package presence
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -141,7 +142,7 @@ func TestWatchingBegunMeanwhile(t *testing.T) {
 		ann, bob := a.enter("ann", presenceapi.DND, "lobby"), a.enter("bob", presenceapi.Online, "lobby")
 		a.enter("cyd", presenceapi.Online, "lobby")
 		eventually(t, "entered", func() error { return before.knows(online("lobby", a)) })
-		if who, err := s.who(presenceapi.WhoRequest{Room: "lobby"}); err != nil || who.Going != nil || who.GoingMS != 0 {
+		if who, err := s.who(context.Background(), presenceapi.WhoRequest{Room: "lobby"}); err != nil || who.Going != nil || who.GoingMS != 0 {
 			t.Errorf("nobody has left: %+v, %v", who, err)
 		}
 		a.exit(ann)
@@ -150,7 +151,7 @@ func TestWatchingBegunMeanwhile(t *testing.T) {
 
 		// From here on watches one who has asked.
 		w := watch(t, srv, "lobby")
-		who, err := s.who(presenceapi.WhoRequest{Room: "lobby"})
+		who, err := s.who(context.Background(), presenceapi.WhoRequest{Room: "lobby"})
 		slices.SortFunc(who.Going, func(a, b presenceapi.Person) int { return strings.Compare(a.User, b.User) })
 		if err != nil || who.Count != 1 || len(who.Users) != 1 || who.GoingMS < cfg.Flap.Milliseconds() || !slices.Equal(who.Going, []presenceapi.Person{
 			{User: "ann", Name: "Name of ann", Status: presenceapi.DND}, {User: "bob", Name: "Name of bob", Status: presenceapi.Online},

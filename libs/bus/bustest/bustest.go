@@ -163,16 +163,16 @@ func entry(room, sender, id string) bus.NewEntry {
 // put appends an entry and returns its Seq.
 func put(t testing.TB, b bus.Log, e bus.NewEntry) uint64 {
 	t.Helper()
-	a, _, err := insist(t, b, e)
+	a, _, err := requestWithRetry(t, b, e)
 	if err != nil {
 		t.Fatalf("append: %v", err)
 	}
 	return a.Seq
 }
 
-// insist appends an entry, again and again while the servers find each other, as senders do, and
+// requestWithRetry appends an entry, again and again while the servers find each other, as senders do, and
 // says whether it took more than once.
-func insist(t testing.TB, b bus.Log, e bus.NewEntry) (a bus.Appended, again bool, err error) {
+func requestWithRetry(t testing.TB, b bus.Log, e bus.NewEntry) (a bus.Appended, again bool, err error) {
 	for end := time.Now().Add(patience); ; again = true {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		a, err = bus.Append(ctx, b, e)

@@ -128,7 +128,7 @@ func (w *world) append(rt *rapid.T) {
 		ID:   fmt.Sprint("id", rapid.IntRange(0, 20).Draw(rt, "id")),
 		Data: rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(rt, "data"),
 	}
-	a, again, err := insist(w.t, b, e)
+	a, again, err := requestWithRetry(w.t, b, e)
 	if err != nil {
 		rt.Fatal(err)
 	}

@@ -27,15 +27,15 @@ const maxDeaf = 2
 // nothing has disturbed its subscription: see compare.
 const liveDelay = 100 * time.Millisecond
 
-// doubts collects the rooms that may have missed something.
-type doubts struct {
+// recheckQueue collects the rooms that may have missed something.
+type recheckQueue struct {
 	mu    sync.Mutex
 	all   bool
 	rooms map[string]struct{}
 	wake  chan struct{}
 }
 
-func (d *doubts) add(all bool, rooms []string) {
+func (d *recheckQueue) add(all bool, rooms []string) {
 	d.mu.Lock()
 	d.all = d.all || all
 	if !d.all {
@@ -53,7 +53,7 @@ func (d *doubts) add(all bool, rooms []string) {
 	}
 }
 
-func (d *doubts) take() (all bool, rooms []string) {
+func (d *recheckQueue) drain() (all bool, rooms []string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for r := range d.rooms {
@@ -71,14 +71,14 @@ func (d *doubts) take() (all bool, rooms []string) {
 func (e *Engine) Suspect(reason string) {
 	e.epoch.Add(1)
 	e.log.Info("comparing all rooms with the log", zap.String("reason", reason))
-	e.doubts.add(true, nil)
+	e.rechecks.add(true, nil)
 	e.watchers.each(driver.Watcher.Suspect)
 }
 
 // SuspectRooms is Suspect for some rooms only. Rooms that are not followed are ignored.
 func (e *Engine) SuspectRooms(reason string, rooms ...string) {
 	e.log.Debug("comparing rooms with the log", zap.String("reason", reason), zap.Int("rooms", len(rooms)))
-	e.doubts.add(false, rooms)
+	e.rechecks.add(false, rooms)
 }
 
 func (e *Engine) compareLoop(ctx context.Context) {
@@ -91,8 +91,8 @@ func (e *Engine) compareLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-		case <-e.doubts.wake:
-			all, names = e.doubts.take()
+		case <-e.rechecks.wake:
+			all, names = e.rechecks.drain()
 		}
 		rooms := e.list(all, names)
 		err := e.compare(ctx, rooms)
@@ -105,7 +105,7 @@ func (e *Engine) compareLoop(ctx context.Context) {
 		}
 		e.metrics.failures.Inc()
 		e.log.Warn("cannot compare rooms with the log; trying again", zap.Int("rooms", len(rooms)), zap.Error(err))
-		e.doubts.add(all, names)
+		e.rechecks.add(all, names)
 		if await.Sleep(ctx, pause) != nil {
 			return
 		}
@@ -220,11 +220,11 @@ func (r *room) compared(e *Engine, epoch uint32, before uint64, head Head) {
 		if r.filling {
 			return // it is being mended; that it is behind is no news
 		}
-		r.doubt(e)
+		r.distrust(e)
 		r.fill(e)
 		if r.deaf++; r.deaf >= maxDeaf {
 			r.deaf = 0
-			e.joins.add(&e.joins.renew, r)
+			e.subscriptions.add(&e.subscriptions.renew, r)
 		}
 	case head.Seq == r.held && head.Seq != 0:
 		if !r.known(head.Seq, head.ID) {

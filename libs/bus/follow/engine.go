@@ -64,11 +64,11 @@ type Engine struct {
 	shards  [shards]shard
 	held    atomic.Int64 // bytes of live entries held back
 	// counts Suspect: a room of an older epoch trusts no hint before it has been checked
-	epoch  atomic.Uint32
-	closed chan struct{}
-	fills  queue
-	joins  desk
-	doubts doubts
+	epoch         atomic.Uint32
+	closed        chan struct{}
+	fills         queue
+	subscriptions subscriptionQueue
+	rechecks      recheckQueue
 
 	watchers watchers
 }
@@ -93,8 +93,8 @@ func New(src Source, opts Options) *Engine {
 		e.shards[i].rooms = make(map[string]*room)
 	}
 	e.fills.init()
-	e.joins.wake = make(chan struct{}, 1)
-	e.doubts.wake = make(chan struct{}, 1)
+	e.subscriptions.wake = make(chan struct{}, 1)
+	e.rechecks.wake = make(chan struct{}, 1)
 	return e
 }
 

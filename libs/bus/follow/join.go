@@ -13,9 +13,9 @@ import (
 	"hubbub.internal/libs/bus/driver"
 )
 
-// desk collects what is to be subscribed and unsubscribed. One goroutine does both, in turn, so
+// subscriptionQueue collects what is to be subscribed and unsubscribed. One goroutine does both, in turn, so
 // that the driver never sees them swapped.
-type desk struct {
+type subscriptionQueue struct {
 	mu     sync.Mutex
 	join   []*room
 	leave  []*room
@@ -24,7 +24,7 @@ type desk struct {
 	wake   chan struct{}
 }
 
-func (d *desk) add(list *[]*room, r *room) {
+func (d *subscriptionQueue) add(list *[]*room, r *room) {
 	d.mu.Lock()
 	*list = append(*list, r)
 	d.mu.Unlock()
@@ -34,20 +34,20 @@ func (d *desk) add(list *[]*room, r *room) {
 	}
 }
 
-func (d *desk) take() (join, leave, renew []*room) {
+func (d *subscriptionQueue) drain() (join, leave, renew []*room) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	join, leave, renew, d.join, d.leave, d.renew = d.join, d.leave, d.renew, nil, nil, nil
 	return join, leave, renew
 }
 
-func (d *desk) setReason(err error) {
+func (d *subscriptionQueue) setReason(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.reason = err
 }
 
-func (d *desk) why() error {
+func (d *subscriptionQueue) why() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.reason
@@ -83,7 +83,7 @@ func (e *Engine) Follow(ctx context.Context, name string, f driver.Follower) (ui
 	case <-ctx.Done():
 		s.Stop()
 		err := fmt.Errorf("%w: follow %s: %w", driver.ErrUnavailable, name, ctx.Err())
-		if why := e.joins.why(); why != nil {
+		if why := e.subscriptions.why(); why != nil {
 			err = fmt.Errorf("%w (%w)", err, why)
 		}
 		return 0, nil, err
@@ -127,7 +127,7 @@ func (e *Engine) enter(name string, f driver.Follower) (*subscription, error) {
 		r.state, fresh = joining, true
 	}
 	if fresh {
-		e.joins.add(&e.joins.join, r)
+		e.subscriptions.add(&e.subscriptions.join, r)
 	}
 	return s, nil
 }
@@ -142,7 +142,7 @@ func (s *subscription) Stop() {
 	r.followers = slices.DeleteFunc(r.followers, here)
 	r.waiters = slices.DeleteFunc(r.waiters, here)
 	if r.state == live && n > 0 && len(r.followers)+len(r.waiters) == 0 {
-		s.e.joins.add(&s.e.joins.leave, r)
+		s.e.subscriptions.add(&s.e.subscriptions.leave, r)
 	}
 }
 
@@ -152,9 +152,9 @@ func (e *Engine) joinLoop(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-e.joins.wake:
+		case <-e.subscriptions.wake:
 		}
-		join, leave, renew := e.joins.take()
+		join, leave, renew := e.subscriptions.drain()
 		e.leaveRooms(leave)
 		e.renewRooms(ctx, renew)
 		for chunk := range slices.Chunk(join, e.opts.Batch) {
@@ -163,7 +163,7 @@ func (e *Engine) joinLoop(ctx context.Context) {
 				continue
 			}
 			err := e.joinRooms(ctx, chunk)
-			e.joins.setReason(err)
+			e.subscriptions.setReason(err)
 			if err == nil {
 				pause = minPause
 				continue
@@ -173,7 +173,7 @@ func (e *Engine) joinLoop(ctx context.Context) {
 			}
 			e.log.Warn("cannot follow rooms; trying again", zap.Int("rooms", len(chunk)), zap.Error(err))
 			for _, r := range chunk {
-				e.joins.add(&e.joins.join, r)
+				e.subscriptions.add(&e.subscriptions.join, r)
 			}
 			if await.Sleep(ctx, pause) != nil {
 				return
@@ -226,7 +226,7 @@ func (r *room) joined(e *Engine, epoch uint32, head Head) {
 		r.fill(e)
 	}
 	if len(r.followers) == 0 {
-		e.joins.add(&e.joins.leave, r)
+		e.subscriptions.add(&e.subscriptions.leave, r)
 	}
 }
 
@@ -279,7 +279,7 @@ func (e *Engine) leaveRooms(rooms []*room) {
 		r.mu.Lock()
 		switch {
 		case r.state == joining && len(r.waiters) > 0: // somebody came just now
-			e.joins.add(&e.joins.join, r)
+			e.subscriptions.add(&e.subscriptions.join, r)
 		case r.state != gone && len(r.followers)+len(r.waiters) == 0:
 			r.state = gone
 			r.dropBack(e)

@@ -23,7 +23,7 @@ func TestFollowedWhileGivenUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.joins.take() // as the loop does, which then finds that nobody waits any more
+	e.subscriptions.drain() // as the loop does, which then finds that nobody waits any more
 	s.Stop()
 	if keep := e.wanted([]*room{s.r}); len(keep) != 0 || s.r.state != gone || len(src.left) != 1 {
 		t.Fatalf("%d rooms are wanted, the state is %d, %q were given up", len(keep), s.r.state, src.left)
@@ -32,14 +32,14 @@ func TestFollowedWhileGivenUp(t *testing.T) {
 	if s, err = e.enter("r", nobody{}); err != nil {
 		t.Fatal(err)
 	}
-	e.joins.take()
+	e.subscriptions.drain()
 	s.Stop()
 	again, err := e.enter("r", nobody{}) // after the loop has looked
 	if err != nil || again.r != s.r {
 		t.Fatal("another room was made", err)
 	}
 	e.leaveRooms([]*room{s.r})
-	if join, _, _ := e.joins.take(); len(join) != 1 || join[0] != again.r || again.r.state != joining || len(src.left) != 1 {
+	if join, _, _ := e.subscriptions.drain(); len(join) != 1 || join[0] != again.r || again.r.state != joining || len(src.left) != 1 {
 		t.Errorf("%d rooms are joined, the state is %d, %q were given up", len(join), again.r.state, src.left)
 	}
 }

@@ -70,12 +70,12 @@ func (r *room) hint(e *Engine, en driver.Entry) {
 			r.holdBack(e, en)
 		}
 	default:
-		r.take(e, en)
+		r.accept(e, en)
 	}
 }
 
-// take judges a hint while nothing is being filled. r.mu is held.
-func (r *room) take(e *Engine, en driver.Entry) {
+// accept judges a hint while nothing is being filled. r.mu is held.
+func (r *room) accept(e *Engine, en driver.Entry) {
 	switch {
 	case en.Seq > r.held && en.Prev == r.held && en.Prev != 0 && r.epoch == e.epoch.Load():
 		r.deliver(en)
@@ -122,8 +122,8 @@ func (r *room) moveTo(head Head) {
 	r.past, r.want, r.first, r.low, r.lowAsked = [recent]uint64{}, 0, 0, 0, 0
 }
 
-// doubt notes that something did not come live that should have. r.mu is held.
-func (r *room) doubt(e *Engine) { r.epoch = e.epoch.Load() - 1 }
+// distrust notes that something did not come live that should have. r.mu is held.
+func (r *room) distrust(e *Engine) { r.epoch = e.epoch.Load() - 1 }
 
 // missing reports whether entries may be missing before those of a replay from through that is
 // truncated. r.mu is held.
@@ -209,7 +209,7 @@ func (r *room) holdBack(e *Engine, en driver.Entry) {
 	if len(r.back) >= e.opts.HoldBack || e.held.Load()+n > e.opts.HoldBytes {
 		r.dropBack(e)
 		r.again = true
-		r.doubt(e)
+		r.distrust(e)
 		e.metrics.overflows.Inc()
 		return
 	}
@@ -264,7 +264,7 @@ func (r *room) settle(e *Engine, covered uint64) bool {
 	return true
 }
 
-// fill has the room read from the log, unless it is being read already. r.mu is held.
+// fill schedules a read of the room from the log, unless it is being read already. r.mu is held.
 func (r *room) fill(e *Engine) {
 	if !r.filling {
 		r.filling = true

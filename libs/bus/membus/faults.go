@@ -25,11 +25,11 @@ func (s *Server) Hold() { s.set(func() { s.held = true }) }
 // Release undoes Hold.
 func (s *Server) Release() { s.set(func() { s.held = false }) }
 
-// LoseHints has watchers miss the hints of what is appended until it is called again with false.
-// They are told nothing of that: see bus.Watcher.
+// LoseHints withholds from watchers the hints of what is appended, until it is called again with
+// false. It tells them nothing of that: see bus.Watcher.
 func (s *Server) LoseHints(lose bool) { s.set(func() { s.deaf = lose }) }
 
-// Fail has calls fail with what f returns for them: its arguments are the name of the method, such
+// Fail makes calls fail with what f returns for them: its arguments are the name of the method, such
 // as Append or Request, and that of the room, channel, group or service. nil ends that. f must not
 // call the bus.
 func (s *Server) Fail(f func(call, name string) error) { s.set(func() { s.fail = f }) }

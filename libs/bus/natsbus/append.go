@@ -133,7 +133,7 @@ func (a *appender) poke() {
 	}
 }
 
-// resend has everything in flight sent again: the acknowledgements may have been lost with a
+// resend sends everything in flight again: the acknowledgements may have been lost with a
 // connection.
 func (a *appender) resend() {
 	a.mu.Lock()
@@ -221,12 +221,12 @@ func (a *appender) drop(token uint64, p *pending) {
 
 func (a *appender) send(p *pending) {
 	if err := a.b.main.PublishMsg(&p.msg); err != nil { // reconnecting: nothing is buffered
-		a.later(p, err)
+		a.retryLater(p, err)
 	}
 }
 
-// later has an append sent again after a pause, if it is still in flight.
-func (a *appender) later(p *pending, why error) {
+// retryLater sends an append again after a pause, if it is still in flight.
+func (a *appender) retryLater(p *pending, why error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	p.why = why
@@ -256,14 +256,14 @@ func (a *appender) acknowledged(m *nats.Msg) {
 		return // the second acknowledgement of an entry that was sent twice
 	}
 	if status := header(m.Header, headerStatus); status != "" {
-		a.later(p, fmt.Errorf("no stream takes the entry (status %s)", status))
+		a.retryLater(p, fmt.Errorf("no stream takes the entry (status %s)", status))
 		a.b.lookForStore()
 		return
 	}
 	got, err := decodeAck(m.Data)
 	switch {
 	case err != nil:
-		a.later(p, err)
+		a.retryLater(p, err)
 		return
 	case got.Error != nil && isFull(got.Error.Code):
 		a.b.host.TrimSoon()
@@ -273,7 +273,7 @@ func (a *appender) acknowledged(m *nats.Msg) {
 		if got.Error.Code != codeDuplicateInProcess {
 			a.b.log.Debug("append refused for now", zap.Int("code", got.Error.Code), zap.String("reason", got.Error.Description))
 		}
-		a.later(p, fmt.Errorf("%s (%d)", got.Error.Description, got.Error.Code))
+		a.retryLater(p, fmt.Errorf("%s (%d)", got.Error.Description, got.Error.Code))
 		return
 	}
 	if got.Duplicate {

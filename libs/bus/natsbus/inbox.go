@@ -30,12 +30,12 @@ type inbox struct {
 	calls map[string]*call
 }
 
-// call is one request. take returns true when it has seen the last reply.
+// call is one request. receive returns true when it has seen the last reply.
 type call struct {
-	mu    sync.Mutex
-	take  func(*nats.Msg) bool
-	ended bool
-	done  chan struct{}
+	mu      sync.Mutex
+	receive func(*nats.Msg) bool
+	ended   bool
+	done    chan struct{}
 }
 
 func newInbox(nc *nats.Conn) (*inbox, error) {
@@ -56,21 +56,21 @@ func (i *inbox) receive(m *nats.Msg) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.ended && c.take(m) {
+	if !c.ended && c.receive(m) {
 		c.ended = true
 		close(c.done)
 	}
 }
 
-// request sends body as JSON and hands the replies to take, from another goroutine, until that
-// returns true. When request has returned, take is not running any more.
-func (i *inbox) request(ctx context.Context, subject string, body any, take func(*nats.Msg) bool) error {
+// request sends body as JSON and hands the replies to receive, from another goroutine, until
+// that returns true. When request has returned, receive is not running any more.
+func (i *inbox) request(ctx context.Context, subject string, body any, receive func(*nats.Msg) bool) error {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
 	token := strconv.FormatUint(i.last.Add(1), 36)
-	c := &call{take: take, done: make(chan struct{})}
+	c := &call{receive: receive, done: make(chan struct{})}
 	i.mu.Lock()
 	i.calls[token] = c
 	i.mu.Unlock()

@@ -14,13 +14,13 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// feedBuffer is how many live entries may wait for this process. A goroutine reads them and hands
+// liveBuffer is how many live entries may wait for this process. A goroutine reads them and hands
 // them to the followers, which do not block.
-const feedBuffer = 1 << 14
+const liveBuffer = 1 << 14
 
-// liveFeed receives the live entries of the followed rooms: one subscription at the server for each
+// liveReader receives the live entries of the followed rooms: one subscription at the server for each
 // room, and one channel and goroutine for all of them.
-type liveFeed struct {
+type liveReader struct {
 	b    *Driver
 	msgs chan *nats.Msg
 	slow atomic.Bool // entries were dropped since the channel was last seen empty
@@ -32,20 +32,20 @@ type liveFeed struct {
 	personal *nats.Subscription // to all personal rooms; nil until somebody watches them
 }
 
-func newLiveFeed(b *Driver) *liveFeed {
-	return &liveFeed{
+func newLiveReader(b *Driver) *liveReader {
+	return &liveReader{
 		b:    b,
-		msgs: make(chan *nats.Msg, feedBuffer),
+		msgs: make(chan *nats.Msg, liveBuffer),
 		kick: make(chan struct{}, 1),
 		subs: make(map[string]*nats.Subscription),
 	}
 }
 
-// watchLeader has all rooms compared when the stream has a new leader: the old one may have stored
+// watchLeader starts a comparison of all rooms when the stream has a new leader: the old one may have stored
 // entries that it did not republish any more.
-func (l *liveFeed) watchLeader() error {
+func (l *liveReader) watchLeader() error {
 	leader := "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED." + l.b.names.stream
-	_, err := l.b.feed.Subscribe(leader, func(*nats.Msg) {
+	_, err := l.b.liveConn.Subscribe(leader, func(*nats.Msg) {
 		l.b.host.Suspect("the stream has a new leader")
 		l.b.appends.resend() // what the old one had taken and not acknowledged
 	})
@@ -55,7 +55,7 @@ func (l *liveFeed) watchLeader() error {
 	return nil
 }
 
-func (l *liveFeed) run(ctx context.Context) {
+func (l *liveReader) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -74,7 +74,7 @@ func (l *liveFeed) run(ctx context.Context) {
 	}
 }
 
-func (l *liveFeed) deliver(m *nats.Msg) {
+func (l *liveReader) deliver(m *nats.Msg) {
 	room, ok := l.b.names.roomOf(l.b.names.live, m.Subject)
 	seq := headerUint(m.Header, headerSeq)
 	if !ok || seq == 0 {
@@ -88,21 +88,21 @@ func (l *liveFeed) deliver(m *nats.Msg) {
 
 // lost is called by the client library before it connects again, so before anything comes over a
 // new connection.
-func (l *liveFeed) lost() { l.b.host.Suspect("the connection was lost") }
+func (l *liveReader) lost() { l.b.host.Suspect("the connection was lost") }
 
 // reconnected is called by the client library when it has sent the subscriptions again.
-func (l *liveFeed) reconnected() {
+func (l *liveReader) reconnected() {
 	select {
 	case l.kick <- struct{}{}:
 	default:
 	}
 }
 
-// check has all rooms compared once the server has taken the subscriptions.
-func (l *liveFeed) check(ctx context.Context) {
+// check starts a comparison of all rooms once the server has taken the subscriptions.
+func (l *liveReader) check(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	if err := l.b.feed.FlushWithContext(ctx); err != nil {
+	if err := l.b.liveConn.FlushWithContext(ctx); err != nil {
 		l.b.log.Debug("the server has not confirmed the subscriptions; the next reconnect will", zap.Error(err))
 	}
 	l.b.host.Suspect("the connection is back")
@@ -120,13 +120,13 @@ func (a *appender) nudge(room string, seq uint64) {
 
 // Subscribe implements driver.Rooms.
 func (b *Driver) Subscribe(ctx context.Context, rooms []string) error {
-	l, before := b.live, b.feed.LastError()
+	l, before := b.live, b.liveConn.LastError()
 	l.mu.Lock()
 	for _, room := range rooms {
 		if l.subs[room] != nil {
 			continue
 		}
-		sub, err := b.feed.ChanSubscribe(b.names.liveRoom(room), l.msgs)
+		sub, err := b.liveConn.ChanSubscribe(b.names.liveRoom(room), l.msgs)
 		if err != nil {
 			l.mu.Unlock()
 			return b.retry.Fail("subscribe", err)
@@ -145,7 +145,7 @@ func (b *Driver) Subscribe(ctx context.Context, rooms []string) error {
 func (b *Driver) confirmFeed(ctx context.Context, before error) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if err := flush(ctx, b.feed, before); err != nil {
+	if err := flush(ctx, b.liveConn, before); err != nil {
 		return b.retry.Fail("subscribe", err)
 	}
 	return nil
@@ -153,10 +153,10 @@ func (b *Driver) confirmFeed(ctx context.Context, before error) error {
 
 // SubscribePersonal implements driver.Rooms.
 func (b *Driver) SubscribePersonal(ctx context.Context) error {
-	l, before := b.live, b.feed.LastError()
+	l, before := b.live, b.liveConn.LastError()
 	l.mu.Lock()
 	if l.personal == nil {
-		sub, err := b.feed.ChanSubscribe(b.names.livePersonal(), l.msgs)
+		sub, err := b.liveConn.ChanSubscribe(b.names.livePersonal(), l.msgs)
 		if err != nil {
 			l.mu.Unlock()
 			return b.retry.Fail("subscribe", err)

@@ -15,7 +15,7 @@ import (
 // before it is made anew: one that starts, or a cluster that finds together, may not know it yet.
 const lostLooks = 3
 
-// lookForStore has the stream looked for, and made anew if the server has lost its store.
+// lookForStore makes storeLoop look for the stream, and make a new one if the server lost it.
 func (b *Driver) lookForStore() {
 	select {
 	case b.gone <- struct{}{}:

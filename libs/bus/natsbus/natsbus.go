@@ -84,12 +84,12 @@ func (c *Config) setDefaults() {
 // Driver is a driver.Driver on NATS.
 type Driver struct {
 	store
-	reg  prometheus.Registerer
-	host driver.Host // set by Open
-	feed *nats.Conn  // the live entries of followed rooms; see store.main
+	reg      prometheus.Registerer
+	host     driver.Host // set by Open
+	liveConn *nats.Conn  // the live entries of followed rooms; see store.main
 
 	appends *appender
-	live    *liveFeed
+	live    *liveReader
 	probe   string // the subject of this bus's probes
 	metrics *metrics
 
@@ -169,7 +169,7 @@ func (b *Driver) Open(ctx context.Context, h driver.Host) error {
 }
 
 func (b *Driver) start(ctx context.Context) error {
-	b.live = newLiveFeed(b)
+	b.live = newLiveReader(b)
 	b.fences = &fences{b: &b.store}
 	b.appends = newAppender(b)
 	if err := b.connect(ctx); err != nil {
@@ -204,7 +204,7 @@ func (b *Driver) Retry() *driver.Retry { return &b.retry }
 // Close implements driver.Driver.
 func (b *Driver) Close() {
 	b.wg.Wait()
-	for _, c := range []*nats.Conn{b.main, b.feed} {
+	for _, c := range []*nats.Conn{b.main, b.liveConn} {
 		if c != nil {
 			closeConn(c)
 		}

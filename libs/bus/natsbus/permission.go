@@ -18,10 +18,10 @@ import (
 func (b *Driver) checkPermissions(ctx context.Context) error {
 	const check = "hubbub-check"
 	n, inbox := b.names, b.main.NewInbox()
-	before := map[*nats.Conn]error{b.main: b.main.LastError(), b.feed: b.feed.LastError()}
+	before := map[*nats.Conn]error{b.main: b.main.LastError(), b.liveConn: b.liveConn.LastError()}
 	for c, subjects := range map[*nats.Conn][]string{
-		b.feed: {n.live + "0." + check, n.livePersonal(), n.probe + check, "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED." + n.stream},
-		b.main: {n.channel + check, n.rpc + check, n.member + check, inbox},
+		b.liveConn: {n.live + "0." + check, n.livePersonal(), n.probe + check, "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED." + n.stream},
+		b.main:     {n.channel + check, n.rpc + check, n.member + check, inbox},
 	} {
 		for _, s := range subjects {
 			sub, err := c.SubscribeSync(s)
@@ -43,7 +43,7 @@ func (b *Driver) checkPermissions(ctx context.Context) error {
 			return fmt.Errorf("publish: %w", err)
 		}
 	}
-	for _, c := range []*nats.Conn{b.main, b.feed} {
+	for _, c := range []*nats.Conn{b.main, b.liveConn} {
 		if err := flush(ctx, c, before[c]); err != nil {
 			return err // of permissions: Open explains it
 		}
@@ -78,7 +78,7 @@ func (b *Driver) permissions(err error) error {
 		b.where(), p, b.names.stateBucket(), p, b.names.stream, err)
 }
 
-// refused has the appends that the server did not let us publish say so when they are given up.
+// refused notes the reason with the appends that the server did not let us publish.
 func (a *appender) refused(err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -10,11 +10,11 @@ import (
 // subscribeProbes begins to take what Probe sends over the one connection from the other.
 func (b *Driver) subscribeProbes() error {
 	b.probe = b.names.probe + nats.NewInbox()[len(nats.InboxPrefix):]
-	_, err := b.feed.Subscribe(b.probe, func(m *nats.Msg) { b.host.Returned(string(m.Data)) })
+	_, err := b.liveConn.Subscribe(b.probe, func(m *nats.Msg) { b.host.Returned(string(m.Data)) })
 	if err != nil {
 		return fmt.Errorf("subscribe to probes: %w", err)
 	}
-	return b.feed.Flush()
+	return b.liveConn.Flush()
 }
 
 // Probe implements driver.Live.

@@ -135,9 +135,9 @@ func (r *reader) next(ctx context.Context, stop, wake <-chan struct{}) ([]bus.En
 		}
 		select {
 		case m := <-r.msgs:
-			batch, err := r.take(nil, m)
+			batch, err := r.accept(nil, m)
 			for err == nil && len(batch) > 0 && len(batch) < readBatch && len(r.msgs) > 0 {
-				batch, err = r.take(batch, <-r.msgs)
+				batch, err = r.accept(batch, <-r.msgs)
 			}
 			if len(batch) > 0 || err != nil {
 				return batch, err
@@ -169,13 +169,13 @@ func (r *reader) ask() error {
 	return nil
 }
 
-// take adds a message to the batch, if it is an entry.
-func (r *reader) take(batch []bus.Entry, m *nats.Msg) ([]bus.Entry, error) {
+// accept adds a message to the batch, if it is an entry.
+func (r *reader) accept(batch []bus.Entry, m *nats.Msg) ([]bus.Entry, error) {
 	if status := header(m.Header, headerStatus); status != "" {
 		if m.Subject != r.reply {
 			return batch, nil // of a pull that has ended
 		}
-		return batch, r.said(status, m.Header)
+		return batch, r.handleStatus(status, m.Header)
 	}
 	meta, err := m.Metadata()
 	if err != nil {
@@ -200,8 +200,8 @@ func (r *reader) take(batch []bus.Entry, m *nats.Msg) ([]bus.Entry, error) {
 	return append(batch, e), nil
 }
 
-// said takes what the server says of the pull under way.
-func (r *reader) said(status string, h nats.Header) error {
+// handleStatus takes what the server says of the pull under way.
+func (r *reader) handleStatus(status string, h nats.Header) error {
 	switch status {
 	case "100": // a heartbeat
 		if headerUint(h, headerConsumed) > r.last {

@@ -97,7 +97,7 @@ func (b *trimming) remove(room string, at bus.Position) {
 	}
 }
 
-// trimPast has retention looked after until it has come to a Seq.
+// trimPast trims until retention has reached a Seq.
 func (b *trimming) trimPast(seq uint64) {
 	b.t.Helper()
 	b.until(fmt.Sprintf("retention has come to %d", seq), func() bool {
@@ -121,7 +121,7 @@ func (b *trimming) until(what string, ok func() bool) {
 	}
 }
 
-// compare has all rooms compared with the log, as after a lost connection.
+// compare compares all rooms with the log, as after a lost connection.
 func (b *trimming) compare() {
 	b.t.Helper()
 	before := b.metric("hubbub_bus_follow_compared_rooms_total")

@@ -11,7 +11,7 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/driver"
-	"hubbub.internal/libs/bus/redisbus/internal/kept"
+	"hubbub.internal/libs/bus/redisbus/internal/ackbuffer"
 )
 
 const (
@@ -58,14 +58,14 @@ type pending struct {
 	bytes     int
 	done      func(bus.Appended, error)
 	deadline  time.Time
-	why       error       // of the last try
-	lost      *kept.Entry // it was acknowledged before, and the log has lost it
+	why       error            // of the last try
+	lost      *ackbuffer.Entry // it was acknowledged before, and the log has lost it
 }
 
 func newAppender(b *Driver, lanes int) *appender {
 	a := &appender{b: b}
 	for i := range lanes {
-		a.lanes = append(a.lanes, &lane{a: a, partition: i % b.cfg.Partitions, wake: make(chan struct{}, 1), memory: newMemory(b.cfg, lanes)})
+		a.lanes = append(a.lanes, &lane{a: a, partition: i % b.cfg.Partitions, wake: make(chan struct{}, 1), acked: newAcked(b.cfg, lanes)})
 	}
 	k := b.keys
 	for p := range k.tags {

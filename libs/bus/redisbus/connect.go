@@ -55,7 +55,7 @@ func (b *servers) connect(ctx context.Context) error {
 // settings of its own.
 func (b *Driver) moved(ctx context.Context) {
 	all := b.topology.all()
-	b.appends.doubt()
+	b.appends.verify()
 	b.clients.keep(all)
 	for _, addr := range all {
 		attempt, cancel := context.WithTimeout(ctx, attemptTimeout)

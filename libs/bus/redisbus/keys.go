@@ -64,8 +64,8 @@ func (k keys) reply(bus string) string       { return k.tags[k.partition(bus)] +
 // rpc returns what the channels of those who serve a service begin with; their ids follow.
 func (k keys) rpc(service string) string { return k.tags[k.partition(service)] + "rpc:" }
 
-// probe returns the channel of a bus's probes of one of its feeds.
-func (k keys) probe(p int, bus, feed string) string { return k.tags[p] + "probe:" + bus + ":" + feed }
+// probe returns the channel of a bus's probes over the connections of one name.
+func (k keys) probe(p int, bus, conn string) string { return k.tags[p] + "probe:" + bus + ":" + conn }
 
 // tagged returns the partition of a name that one of these methods has made.
 func (k keys) tagged(name string) int {

@@ -19,7 +19,7 @@ type lane struct {
 	a         *appender
 	partition int // one of its own; all are on one server
 	wake      chan struct{}
-	memory    memory // run's own
+	acked     acked // run's own
 
 	mu     sync.Mutex
 	closed bool
@@ -36,7 +36,7 @@ func (l *lane) poke() {
 // run sends what is queued until ctx ends; then it fails the rest.
 func (l *lane) run(ctx context.Context) {
 	pause := driver.RetryPause
-	m := &l.memory
+	m := &l.acked
 	for {
 		select {
 		case <-ctx.Done():
@@ -44,15 +44,15 @@ func (l *lane) run(ctx context.Context) {
 			l.close()
 			return
 		case <-l.wake:
-		case <-m.rest.C:
+		case <-m.idle.C:
 			// before it is trusted that the log has what is kept, and that is forgotten
-			m.doubt.Store(true)
+			m.needsVerify.Store(true)
 		}
 		for ctx.Err() == nil {
 			err := l.check(ctx)
 			l.expire(time.Now(), cmp.Or(err, m.why))
 			if err == nil {
-				batch := l.take()
+				batch := l.nextBatch()
 				if len(batch) == 0 {
 					break
 				}
@@ -61,7 +61,7 @@ func (l *lane) run(ctx context.Context) {
 					pause = driver.RetryPause
 					continue
 				}
-				l.giveBack(again)
+				l.requeue(again)
 			}
 			_ = await.Sleep(ctx, pause)
 			pause = min(2*pause, driver.RetryMax/4)
@@ -83,10 +83,10 @@ func (l *lane) expire(now time.Time, why error) {
 	}
 }
 
-// take returns the next batch: of what the log has lost, as long as there is any.
-func (l *lane) take() []*pending {
-	if len(l.memory.lost) > 0 {
-		return l.takeLost()
+// nextBatch returns the next batch: of what the log has lost, as long as there is any.
+func (l *lane) nextBatch() []*pending {
+	if len(l.acked.lost) > 0 {
+		return l.nextLost()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -104,10 +104,10 @@ func (l *lane) take() []*pending {
 	return batch
 }
 
-// giveBack puts back what is to be sent again.
-func (l *lane) giveBack(again []*pending) {
+// requeue puts back what is to be sent again.
+func (l *lane) requeue(again []*pending) {
 	if again[0].lost != nil {
-		l.giveBackLost(again)
+		l.requeueLost(again)
 		return
 	}
 	l.mu.Lock()
@@ -132,9 +132,9 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 	defer cancel()
 	// Not where the partition is by now: what was said there has to be known before anything new
 	// is.
-	server, fence := b.clients.at(l.memory.addr), b.keys.fence(batch[0].partition)
+	server, fence := b.clients.at(l.acked.addr), b.keys.fence(batch[0].partition)
 	pipe := server.Pipeline()
-	mark := l.memory.mark.ask(ctx, pipe, b.keys)
+	last := l.acked.lastAck.ask(ctx, pipe, b.keys)
 	cmds := make([]*redis.Cmd, len(batch))
 	for i, p := range batch {
 		cmds[i] = pipe.Do(ctx, p.command...)
@@ -148,20 +148,20 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 		copies = pipe.Do(ctx, "WAIT", b.cfg.Replicas-1, replicaTimeout.Milliseconds())
 	}
 	_, _ = pipe.Exec(ctx) // each command has its own error
-	if l.lost(ctx, server, mark) {
-		l.memory.doubt.Store(true)
+	if l.lost(ctx, server, last) {
+		l.acked.needsVerify.Store(true)
 		for _, p := range batch {
-			p.why = errForgot
+			p.why = errLogLost
 		}
 		return batch
 	}
 	load, look := false, false
 	for i, p := range batch {
 		got, err := outcome(cmds[i])
-		if err == nil && mark != nil {
+		if err == nil && last != nil {
 			// a server that just comes up answers LOADING, and then the rest: nobody knows what it
 			// has
-			err = mark.Err()
+			err = last.Err()
 		}
 		if err == nil && copies != nil {
 			if n, _ := copies.Int(); n < b.cfg.Replicas-1 {
@@ -189,14 +189,14 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 			again = append(again, p)
 		}
 	}
-	if batch[0].lost != nil && len(again) == 0 && len(l.memory.lost) == 0 {
+	if batch[0].lost != nil && len(again) == 0 && len(l.acked.lost) == 0 {
 		l.restoredAll()
 	}
 	if load { // the server was restarted
 		_ = appendScript.Load(ctx, server).Err() // else the next try says so again
 	}
 	if load || look {
-		l.memory.doubt.Store(true) // it may be another server, or without its log's tail
+		l.acked.needsVerify.Store(true) // it may be another server, or without its log's tail
 	}
 	if look {
 		b.look(ctx)

@@ -67,7 +67,7 @@ func (o *outbox) run(ctx context.Context) {
 
 // flush sends a batch, and reports whether there was one and the server took it.
 func (o *outbox) flush() bool {
-	batch := o.take()
+	batch := o.nextBatch()
 	if len(batch) == 0 {
 		return false
 	}
@@ -85,7 +85,7 @@ func (o *outbox) waiting() bool {
 	return len(o.queue) > 0
 }
 
-func (o *outbox) take() []message {
+func (o *outbox) nextBatch() []message {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	n, size := 0, 0

@@ -8,7 +8,7 @@ import (
 
 // probeChannels returns the channels of this bus's probes: one on each subscribed connection.
 func (b *Driver) probeChannels() (names []string) {
-	for _, fs := range []*feeds{b.rooms, b.channels} {
+	for _, fs := range []*subConns{b.rooms, b.channels} {
 		for _, f := range fs.all {
 			names = append(names, b.keys.probe(f.partition, b.id, f.name))
 		}

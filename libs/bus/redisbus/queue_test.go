@@ -63,13 +63,13 @@ func TestLaneTakesBatches(t *testing.T) {
 		}
 		again := true
 		for next := 0; next < n; {
-			batch := l.take()
+			batch := l.nextBatch()
 			if want := min(most, n-next); len(batch) != want {
 				t.Fatalf("after %d of %d of %d bytes come %d, want %d", next, n, size, len(batch), want)
 			}
 			if again { // the last half of the first batch is
 				half := len(batch) / 2
-				l.giveBack(batch[half:])
+				l.requeue(batch[half:])
 				batch, again = batch[:half], false
 			}
 			for _, p := range batch {
@@ -79,14 +79,14 @@ func TestLaneTakesBatches(t *testing.T) {
 				next++
 			}
 		}
-		if batch := l.take(); len(batch) > 0 || l.queue != nil {
+		if batch := l.nextBatch(); len(batch) > 0 || l.queue != nil {
 			t.Errorf("%d come after the last", len(batch))
 		}
 	}
 	b := alone(t)
 	l := b.appends.lanes[0]
 	l.queue = []*pending{{bytes: 2 * batchBytes}, {bytes: 1}}
-	if batch := l.take(); len(batch) != 1 {
+	if batch := l.nextBatch(); len(batch) != 1 {
 		t.Errorf("%d come with what is larger than a batch", len(batch))
 	}
 }
@@ -161,7 +161,7 @@ func TestOutboxDropsWhatDoesNotFit(t *testing.T) {
 	}
 	next := uint32(0)
 	for o.waiting() {
-		batch := o.take()
+		batch := o.nextBatch()
 		if len(batch) == 0 || len(batch) > batchEntries {
 			t.Fatalf("%d come at once", len(batch))
 		}
@@ -181,7 +181,7 @@ func TestOutboxDropsWhatDoesNotFit(t *testing.T) {
 	if len(o.queue) != outboxBytes/bus.MaxData || o.bytes != outboxBytes {
 		t.Errorf("%d messages of %d bytes wait", len(o.queue), o.bytes)
 	}
-	if batch := o.take(); len(batch) != batchBytes/bus.MaxData || o.bytes != outboxBytes-batchBytes {
+	if batch := o.nextBatch(); len(batch) != batchBytes/bus.MaxData || o.bytes != outboxBytes-batchBytes {
 		t.Errorf("%d come at once, and %d bytes are left", len(batch), o.bytes)
 	}
 }
@@ -203,7 +203,7 @@ func TestServerReads(t *testing.T) {
 		"\x00reply": {Data: []byte("reply")}, "\x01{}": {Error: []byte("{}")}, "\x02": {Busy: true},
 	} {
 		got[0].Answer(r)
-		m := b.replies.take()
+		m := b.replies.nextBatch()
 		if len(m) != 1 || m[0].channel != b.keys.reply(strings.Repeat("a", idLen)) || readUint64(string(m[0].data)) != 7 || string(m[0].data[8:]) != want {
 			t.Errorf("the answer %+v is %q", r, m)
 		}

@@ -94,7 +94,7 @@ type Config struct {
 	// Keep is how long an entry is kept in this process after it was acknowledged, in full seconds,
 	// to be appended again if the log turns out to have lost it; KeepBytes is how much memory that
 	// takes at most. It is well below bus.DedupeWindow, in which a repeat is known. 0: nothing is
-	// kept.
+	// ackbuffer.
 	Keep      time.Duration
 	KeepBytes int64         // 32 MiB
 	MaxAge    time.Duration // 24 h: entries are kept for at least this long,
@@ -153,9 +153,9 @@ type Driver struct {
 	reg      prometheus.Registerer
 	id       string      // of this bus among all that use the server
 	host     driver.Host // set by Open
-	rooms    *feeds      // the live entries of followed rooms
+	rooms    *subConns   // the live entries of followed rooms
 	personal *personal
-	channels *feeds // everything else that is subscribed to
+	channels *subConns // everything else that is subscribed to
 	appends  *appender
 	outbox   *outbox // Publish
 	replies  *outbox // of Serve, apart from Publish, which may be flooded
@@ -217,8 +217,8 @@ func (b *Driver) Open(ctx context.Context, h driver.Host) error {
 	if b.endpoint.kind == onCluster {
 		parts = b.cfg.Partitions
 	}
-	b.rooms = newFeeds(b, "rooms", parts)
-	b.channels = newFeeds(b, "channels", parts)
+	b.rooms = newSubConns(b, "rooms", parts)
+	b.channels = newSubConns(b, "channels", parts)
 	b.appends = newAppender(b, max(parts, lanes))
 	ctx, cancel := context.WithTimeout(ctx, b.cfg.OpenTimeout)
 	defer cancel()
@@ -251,7 +251,7 @@ func (b *Driver) start(ctx context.Context) error {
 		return err
 	}
 	suspect := func(reason string) {
-		b.appends.doubt()
+		b.appends.verify()
 		b.host.Suspect(reason)
 	}
 	life := b.host.Life

@@ -15,7 +15,7 @@ import (
 
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/driver"
-	"hubbub.internal/libs/bus/redisbus/internal/kept"
+	"hubbub.internal/libs/bus/redisbus/internal/ackbuffer"
 )
 
 // A replica that is promoted may lack the end of the log, and so may a server that was restarted.
@@ -24,42 +24,42 @@ import (
 // anything else. What is lost is appended again, with the same ids, in the same order and before
 // anything newer: a sender's messages stay in their order.
 
-// memory is what a lane remembers of what was acknowledged.
-type memory struct {
+// acked is what a lane keeps of what was acknowledged.
+type acked struct {
 	keep  uint32 // seconds; 0: nothing is kept
 	limit int    // bytes
 
-	addr    string      // the server that has what is kept, as far as is known; empty: not known
-	doubt   atomic.Bool // set by any goroutine: that may have changed
-	entries *kept.Entries
-	shown   int          // bytes of entries that the metrics know of
-	mark    mark         // the last one
-	good    uint32       // when the server last showed that it is there
-	lost    []kept.Entry // of an earlier memory: to be appended again, before anything else
-	count   int          // of those that have been
-	why     error        // they could not be, the last time
-	rest    *time.Timer  // nothing has been appended for a while
+	addr        string      // the server that has what is kept, as far as is known; empty: not known
+	needsVerify atomic.Bool // set by any goroutine: that may have changed
+	entries     *ackbuffer.Buffer
+	reported    int               // bytes of entries that the metrics know of
+	lastAck     lastAck           // the last one
+	lastSeenUp  uint32            // when the server last showed that it is there
+	lost        []ackbuffer.Entry // of an earlier server: to be appended again, before anything else
+	count       int               // of those that have been
+	why         error             // they could not be, the last time
+	idle        *time.Timer       // nothing has been appended for a while
 }
 
-// mark is the entry that was acknowledged last; each batch asks whether it is still there. So a
+// lastAck is the entry that was acknowledged last; each batch asks whether it is still there. So a
 // loss is found also where nothing tells of it: another server behind the same address, or one that
-// was restarted while nothing was said. The zero mark is none.
-type mark struct {
+// was restarted while nothing was said. The zero lastAck is none.
+type lastAck struct {
 	partition int
-	place
+	logged
 }
 
-// place is where an entry stands, and what stands there.
-type place struct {
+// logged is an entry that was acknowledged: where it is, and what is there.
+type logged struct {
 	seq    uint64
 	record []byte
 }
 
-// errForgot says that the log has lost what it had acknowledged.
-var errForgot = errors.New("the log has lost entries")
+// errLogLost says that the log has lost what it had acknowledged.
+var errLogLost = errors.New("the log has lost entries")
 
 // ask adds the question to a batch, in which it comes first.
-func (m mark) ask(ctx context.Context, pipe redis.Pipeliner, k keys) *redis.Cmd {
+func (m lastAck) ask(ctx context.Context, pipe redis.Pipeliner, k keys) *redis.Cmd {
 	if m.seq == 0 {
 		return nil
 	}
@@ -69,16 +69,16 @@ func (m mark) ask(ctx context.Context, pipe redis.Pipeliner, k keys) *redis.Cmd 
 // lost reports whether the answer means that the log has lost the entry. It may also have been
 // removed.
 func (l *lane) lost(ctx context.Context, server *redis.Client, answer *redis.Cmd) bool {
-	m := l.memory.mark
+	m := l.acked.lastAck
 	if answer == nil {
 		return false
 	}
 	if n, err := answer.Int(); err != nil || n == len(m.record) {
 		return false
 	}
-	n, err := l.a.b.missing(ctx, server, m.partition, []place{m.place})
+	n, err := l.a.b.missing(ctx, server, m.partition, []logged{m.logged})
 	if n > 0 {
-		l.memory.mark = mark{} // what is kept may be younger, and all there
+		l.acked.lastAck = lastAck{} // what is kept may be younger, and all there
 	}
 	return err != nil || n > 0
 }
@@ -88,25 +88,25 @@ var started = time.Now().Add(-time.Hour)
 
 func seconds() uint32 { return uint32(time.Since(started) / time.Second) }
 
-func newMemory(cfg Config, lanes int) memory {
+func newAcked(cfg Config, lanes int) acked {
 	limit := int(cfg.KeepBytes) / lanes
-	rest := time.NewTimer(time.Hour)
-	rest.Stop()
-	return memory{keep: uint32(cfg.Keep / time.Second), limit: limit, entries: kept.New(limit), rest: rest}
+	idle := time.NewTimer(time.Hour)
+	idle.Stop()
+	return acked{keep: uint32(cfg.Keep / time.Second), limit: limit, entries: ackbuffer.New(limit), idle: idle}
 }
 
-// wait sets the timer that has the memory given back when nothing is appended any more.
-func (m *memory) wait() {
+// wait sets the timer after which an idle lane gives its memory back.
+func (m *acked) wait() {
 	if m.entries.Size() > 0 {
-		m.rest.Reset(time.Duration(m.keep+1) * time.Second)
+		m.idle.Reset(time.Duration(m.keep+1) * time.Second)
 	}
 }
 
-// doubt has all lanes ask their servers whether these have what they have acknowledged. It does not
-// wait.
-func (a *appender) doubt() {
+// verify makes all lanes ask their servers whether they still have what they acknowledged. It does
+// not wait.
+func (a *appender) verify() {
 	for _, l := range a.lanes {
-		l.memory.doubt.Store(true)
+		l.acked.needsVerify.Store(true)
 		l.poke()
 	}
 }
@@ -114,14 +114,14 @@ func (a *appender) doubt() {
 // check makes sure that the lane's server has what is kept, or finds out what it has lost. It asks
 // only if there is a reason to.
 func (l *lane) check(ctx context.Context) error {
-	m, b := &l.memory, l.a.b
+	m, b := &l.acked, l.a.b
 	addr, _ := b.topology.at(l.partition)
-	if !m.doubt.Swap(false) && addr == m.addr {
+	if !m.needsVerify.Swap(false) && addr == m.addr {
 		return nil
 	}
 	// Not ctx itself: on Close what is lost is appended again all the same.
 	if err := l.compare(context.WithoutCancel(ctx), addr); err != nil {
-		m.doubt.Store(true)
+		m.needsVerify.Store(true)
 		b.look(ctx)
 		return fmt.Errorf("ask what the log has: %w", err)
 	}
@@ -132,16 +132,16 @@ func (l *lane) check(ctx context.Context) error {
 
 // compare moves what the server has lost from what is kept to what is lost.
 func (l *lane) compare(ctx context.Context, addr string) error {
-	m, b := &l.memory, l.a.b
-	since := m.good - min(m.good, m.keep)
-	byPartition := make(map[int][]place)
-	m.entries.Each(since, func(e kept.Entry) {
+	m, b := &l.acked, l.a.b
+	since := m.lastSeenUp - min(m.lastSeenUp, m.keep)
+	byPartition := make(map[int][]logged)
+	m.entries.Each(since, func(e ackbuffer.Entry) {
 		p := b.keys.partition(string(e.Room))
-		byPartition[p] = append(byPartition[p], place{e.Seq, e.Record})
+		byPartition[p] = append(byPartition[p], logged{e.Seq, e.Record})
 	})
 	first := make(map[int]uint64) // the Seq from which on entries are lost
 	for p, all := range byPartition {
-		slices.SortFunc(all, func(a, b place) int { return cmp.Compare(b.seq, a.seq) })
+		slices.SortFunc(all, func(a, b logged) int { return cmp.Compare(b.seq, a.seq) })
 		n, err := b.missing(ctx, b.clients.at(addr), p, all)
 		if err != nil {
 			return err
@@ -153,9 +153,9 @@ func (l *lane) compare(ctx context.Context, addr string) error {
 	if len(first) == 0 {
 		return nil
 	}
-	there := kept.New(m.limit)
-	var lost []kept.Entry
-	m.entries.Each(since, func(e kept.Entry) {
+	there := ackbuffer.New(m.limit)
+	var lost []ackbuffer.Entry
+	m.entries.Each(since, func(e ackbuffer.Entry) {
 		if from, ok := first[b.keys.partition(string(e.Room))]; ok && e.Seq >= from {
 			lost = append(lost, e)
 			return
@@ -163,7 +163,7 @@ func (l *lane) compare(ctx context.Context, addr string) error {
 		there.Add(e.At, e.Seq, string(e.Room), e.Record)
 	})
 	b.log.Info("Redis does not have entries that it has acknowledged; appending them again", zap.String("server", addr), zap.Int("entries", len(lost)))
-	m.entries, m.mark = there, mark{} // the memory of the old ones lives on in lost
+	m.entries, m.lastAck = there, lastAck{} // lost still uses the memory of the old ones
 	m.lost = append(lost, m.lost...)
 	return nil
 }
@@ -171,7 +171,7 @@ func (l *lane) compare(ctx context.Context, addr string) error {
 // missing returns how many of a partition's entries, the newest first, the server has lost. A log
 // loses its end and nothing else: where all are there one question is enough, and else some more
 // find where it ends.
-func (b *servers) missing(ctx context.Context, server *redis.Client, partition int, all []place) (n int, err error) {
+func (b *servers) missing(ctx context.Context, server *redis.Client, partition int, all []logged) (n int, err error) {
 	keys := []string{b.keys.data(partition), b.keys.gone(partition), b.keys.meta(partition)}
 	has := func(i int) bool {
 		if err != nil {
@@ -193,10 +193,10 @@ func (b *servers) missing(ctx context.Context, server *redis.Client, partition i
 	return n, nil
 }
 
-// takeLost returns the next batch of what is to be appended again, with at most one entry of each
+// nextLost returns the next batch of what is to be appended again, with at most one entry of each
 // sender in a room: were the first refused and the second taken, their order would be another.
-func (l *lane) takeLost() []*pending {
-	m := &l.memory
+func (l *lane) nextLost() []*pending {
+	m := &l.acked
 	senders := make(map[string]bool)
 	var batch []*pending
 	for bytes := 0; len(batch) < min(batchEntries, len(m.lost)); {
@@ -220,14 +220,14 @@ func (l *lane) takeLost() []*pending {
 	return batch
 }
 
-// giveBackLost puts back what is to be tried again, before the rest.
-func (l *lane) giveBackLost(again []*pending) {
-	l.memory.why = again[0].why
-	lost := make([]kept.Entry, 0, len(again)+len(l.memory.lost))
+// requeueLost puts back what is to be tried again, before the rest.
+func (l *lane) requeueLost(again []*pending) {
+	l.acked.why = again[0].why
+	lost := make([]ackbuffer.Entry, 0, len(again)+len(l.acked.lost))
 	for _, p := range again {
 		lost = append(lost, *p.lost)
 	}
-	l.memory.lost = append(lost, l.memory.lost...)
+	l.acked.lost = append(lost, l.acked.lost...)
 }
 
 // restored ends the repeat of an entry that the log had lost.
@@ -237,14 +237,14 @@ func (l *lane) restored(p *pending, got bus.Appended, err error) {
 		b.log.Error("an entry that Redis had acknowledged, and then lost, cannot be appended again: it is lost",
 			zap.String("room", p.room), zap.Uint64("seq", p.lost.Seq), zap.Error(err))
 	case !got.Duplicate:
-		l.memory.count++
+		l.acked.count++
 		b.metrics.restored.Inc()
 	}
 }
 
 // restoredAll tells that nothing is lost any more.
 func (l *lane) restoredAll() {
-	m := &l.memory
+	m := &l.acked
 	if m.count > 0 {
 		l.a.b.log.Warn("the log on Redis had lost acknowledged entries, in a failover to a replica that did not have them or with its disk; they are appended again",
 			zap.Int("entries", m.count))
@@ -255,32 +255,32 @@ func (l *lane) restoredAll() {
 // remember keeps what was acknowledged, also what the log has from another process, which may not
 // live as long.
 func (l *lane) remember(p *pending, got bus.Appended) {
-	m := &l.memory
+	m := &l.acked
 	if m.keep == 0 {
 		return
 	}
 	m.entries.Add(seconds(), got.Seq, p.room, p.record)
 	// that of a duplicate may have another content, and then costs a question more
-	if !got.Duplicate || m.mark.seq == 0 {
-		m.mark = mark{p.partition, place{got.Seq, p.record}}
+	if !got.Duplicate || m.lastAck.seq == 0 {
+		m.lastAck = lastAck{p.partition, logged{got.Seq, p.record}}
 	}
 	l.trim()
 }
 
 // trim forgets what the server, which has just answered, has had for long enough.
 func (l *lane) trim() {
-	m := &l.memory
-	m.good = seconds()
-	m.entries.Trim(m.good - m.keep)
-	l.show()
+	m := &l.acked
+	m.lastSeenUp = seconds()
+	m.entries.Trim(m.lastSeenUp - m.keep)
+	l.report()
 }
 
-// show tells the metrics how much is kept.
-func (l *lane) show() {
-	m := &l.memory
-	if size := m.entries.Size(); size != m.shown {
-		l.a.b.metrics.kept.Add(float64(size - m.shown))
-		m.shown = size
+// report tells the metrics how much is ackbuffer.
+func (l *lane) report() {
+	m := &l.acked
+	if size := m.entries.Size(); size != m.reported {
+		l.a.b.metrics.kept.Add(float64(size - m.reported))
+		m.reported = size
 	}
 }
 
@@ -288,10 +288,10 @@ func (l *lane) show() {
 const closeTimeout = 5 * time.Second
 
 // restoreLast appends what the log has lost before the bus is closed, if the server lets it. Then
-// nothing is kept.
+// nothing is ackbuffer.
 func (l *lane) restoreLast(ctx context.Context) {
-	m := &l.memory
-	m.doubt.Store(true)
+	m := &l.acked
+	m.needsVerify.Store(true)
 	for until := time.Now().Add(closeTimeout); time.Now().Before(until); {
 		err := l.check(ctx)
 		if err != nil {
@@ -302,18 +302,18 @@ func (l *lane) restoreLast(ctx context.Context) {
 			break
 		}
 		if err == nil {
-			again := l.send(ctx, l.takeLost())
+			again := l.send(ctx, l.nextLost())
 			if len(again) == 0 {
 				continue
 			}
-			l.giveBackLost(again)
+			l.requeueLost(again)
 		}
 		time.Sleep(driver.RetryPause)
 	}
 	if n := len(m.lost); n > 0 {
 		l.a.b.log.Error("closed before what Redis had acknowledged, and then lost, was appended again: it is lost", zap.Int("entries", n), zap.Error(m.why))
 	}
-	m.rest.Stop()
-	m.entries = kept.New(0)
-	l.show()
+	m.idle.Stop()
+	m.entries = ackbuffer.New(0)
+	l.report()
 }

@@ -1,16 +1,16 @@
-// Package kept holds the entries that the log has acknowledged lately, in bounded memory, so that
+// Package ackbuffer holds the entries that the log has acknowledged lately, in bounded memory, so that
 // they can be appended again when the log turns out to have lost them.
 //
 // It knows no server and no clock: seconds are the caller's. It is not safe for concurrent use.
-package kept
+package ackbuffer
 
 import "encoding/binary"
 
 // chunkSize is how much memory is taken at a time.
 const chunkSize = 64 << 10
 
-// Entries are those that are kept, oldest first.
-type Entries struct {
+// Buffer holds entries, oldest first.
+type Buffer struct {
 	limit  int // bytes of all chunks
 	size   int
 	chunks []chunk
@@ -35,15 +35,15 @@ type Entry struct {
 // the room's name.
 const headSize = 4 + 8 + 4 + 1
 
-// New returns Entries that hold at most limit bytes.
-func New(limit int) *Entries { return &Entries{limit: limit} }
+// New returns a Buffer of at most limit bytes.
+func New(limit int) *Buffer { return &Buffer{limit: limit} }
 
 // Size returns how many bytes of memory the entries take.
-func (k *Entries) Size() int { return k.size }
+func (k *Buffer) Size() int { return k.size }
 
 // Add keeps an entry, and lets go of the oldest ones where there is no room. The room's name has at
 // most 255 bytes. What is larger than the limit by itself is not kept.
-func (k *Entries) Add(at uint32, seq uint64, room string, record []byte) {
+func (k *Buffer) Add(at uint32, seq uint64, room string, record []byte) {
 	need := headSize + len(room) + len(record)
 	if need > k.limit {
 		return
@@ -62,7 +62,7 @@ func (k *Entries) Add(at uint32, seq uint64, room string, record []byte) {
 }
 
 // grow begins a chunk of n bytes.
-func (k *Entries) grow(n int) {
+func (k *Buffer) grow(n int) {
 	drop := 0
 	for size := k.size; size+n > k.limit; drop++ {
 		size -= cap(k.chunks[drop].b)
@@ -78,7 +78,7 @@ func (k *Entries) grow(n int) {
 }
 
 // drop lets go of the first n chunks.
-func (k *Entries) drop(n int) {
+func (k *Buffer) drop(n int) {
 	for i := range k.chunks[:n] {
 		k.size -= cap(k.chunks[i].b)
 		k.free = k.chunks[i].b[:0]
@@ -90,7 +90,7 @@ func (k *Entries) drop(n int) {
 
 // Trim lets go of what was added before a time, a chunk at a time; with the last of it goes all
 // memory.
-func (k *Entries) Trim(before uint32) {
+func (k *Buffer) Trim(before uint32) {
 	n := 0
 	for n < len(k.chunks) && k.chunks[n].last < before {
 		n++
@@ -102,7 +102,7 @@ func (k *Entries) Trim(before uint32) {
 
 // Each calls do for the entries that were added at a time or later, in the order in which they
 // were.
-func (k *Entries) Each(since uint32, do func(Entry)) {
+func (k *Buffer) Each(since uint32, do func(Entry)) {
 	for _, c := range k.chunks {
 		for b := c.b; len(b) > 0; {
 			e := Entry{At: binary.LittleEndian.Uint32(b), Seq: binary.LittleEndian.Uint64(b[4:])}

@@ -15,7 +15,7 @@ import (
 // TestUnaskedUnsubscribe: the server's word that it ended a subscription that we did not end starts
 // a new connection. A single Redis server never says so, so the test says it in its place.
 func TestUnaskedUnsubscribe(t *testing.T) {
-	f := newFeed(nil, "test", 0)
+	f := newSubConn(nil, "test", 0)
 	f.channels["a"] = &channel{name: "a", wanted: true, state: on}
 	for _, m := range []redis.Subscription{
 		{Kind: "sunsubscribe", Channel: "a"}, {Kind: "ssubscribe", Channel: "a"}, {Kind: "ssubscribe", Channel: "b"},
@@ -29,7 +29,7 @@ func TestUnaskedUnsubscribe(t *testing.T) {
 // TestSubscribedWhatNobodyWants: a channel that is not wanted any more when the server confirms it
 // is left, and one that is wanted again when the server has ended it is subscribed to again.
 func TestSubscribedWhatNobodyWants(t *testing.T) {
-	f := newFeed(nil, "test", 0)
+	f := newSubConn(nil, "test", 0)
 	due := func(what string, subscribe, unsubscribe []string) {
 		t.Helper()
 		if s, u, _ := f.due(); !slices.Equal(s, subscribe) || !slices.Equal(u, unsubscribe) {
@@ -75,7 +75,7 @@ func TestSubscribedWhatNobodyWants(t *testing.T) {
 // TestLastOneIsNotWanted: a connection that took the place of a lost one is told to be back also
 // when the channel that was still to be confirmed is not wanted any more; once.
 func TestLastOneIsNotWanted(t *testing.T) {
-	f := newFeed(nil, "test", 0)
+	f := newSubConn(nil, "test", 0)
 	a, b := []string{"a"}, []string{"b"}
 	f.want(append(a, b...), func(string, string) {})
 	f.due()

@@ -1,4 +1,4 @@
-package kept
+package ackbuffer
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-func list(k *Entries, since uint32) (all []string) {
+func list(k *Buffer, since uint32) (all []string) {
 	k.Each(since, func(e Entry) { all = append(all, fmt.Sprintf("%d %d %s %s", e.At, e.Seq, e.Room, e.Record)) })
 	return all
 }

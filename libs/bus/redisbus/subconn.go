@@ -33,11 +33,11 @@ var errUnasked = errors.New("the server changed a subscription without being ask
 // errMoved says that another server has the partition now.
 var errMoved = errors.New("the partition moved to another server")
 
-// feed keeps subscriptions to channels over one connection at a time, to the server that has a
+// subConn keeps subscriptions to channels over one connection at a time, to the server that has a
 // partition. When that is lost, all channels are subscribed again on a new one. The client
 // library's PubSub could do so by itself, but does not tell; here every session has its own, which
 // may dial once.
-type feed struct {
+type subConn struct {
 	b         *Driver
 	name      string
 	partition int
@@ -56,13 +56,13 @@ type feed struct {
 }
 
 // channel is one that is, was, or will be subscribed to. At most one command about it is under way
-// at a time, so the server's answers cannot be mistaken. Its fields are guarded by the feed's mu.
+// at a time, so the server's answers cannot be mistaken. Its fields are guarded by the connection's mu.
 type channel struct {
 	name      string
 	handle    func(channel, message string)
 	wanted    bool
 	state     state
-	behind    bool          // counted in feed.behind
+	behind    bool          // counted in subConn.behind
 	confirmed chan struct{} // closed when the state becomes on; nil while nobody waits for that
 }
 
@@ -75,18 +75,17 @@ const (
 	leaving
 )
 
-func newFeed(b *Driver, name string, partition int) *feed {
+func newSubConn(b *Driver, name string, partition int) *subConn {
 	nothing := func() {}
-	return &feed{
+	return &subConn{
 		b: b, name: name, partition: partition,
 		wake: make(chan struct{}, 1), lost: func(string) {}, back: nothing,
 		channels: make(map[string]*channel),
 	}
 }
 
-// want has the channels subscribed to, and returns what is closed when the server has confirmed
-// them.
-func (f *feed) want(names []string, handle func(channel, message string)) (wait []<-chan struct{}) {
+// want subscribes to channels, and returns what is closed when the server has confirmed them.
+func (f *subConn) want(names []string, handle func(channel, message string)) (wait []<-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, n := range names {
@@ -111,7 +110,7 @@ func (f *feed) want(names []string, handle func(channel, message string)) (wait 
 }
 
 // unsubscribe ends that, without waiting for the server.
-func (f *feed) unsubscribe(names []string) {
+func (f *subConn) unsubscribe(names []string) {
 	f.mu.Lock()
 	for _, n := range names {
 		if c := f.channels[n]; c != nil {
@@ -123,7 +122,7 @@ func (f *feed) unsubscribe(names []string) {
 	f.poke()
 }
 
-func (f *feed) poke() {
+func (f *subConn) poke() {
 	select {
 	case f.wake <- struct{}{}:
 	default:
@@ -131,7 +130,7 @@ func (f *feed) poke() {
 }
 
 // run keeps a connection until ctx ends.
-func (f *feed) run(ctx context.Context) {
+func (f *subConn) run(ctx context.Context) {
 	pause := redialPause
 	for first := true; ; first = false {
 		f.heard = false
@@ -156,14 +155,14 @@ func (f *feed) run(ctx context.Context) {
 	}
 }
 
-func (f *feed) failed(err error) {
+func (f *subConn) failed(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.why = err
 }
 
 // reason returns why the connection cannot be had; nil: it can, as far as is known.
-func (f *feed) reason() error {
+func (f *subConn) reason() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.why
@@ -171,7 +170,7 @@ func (f *feed) reason() error {
 
 // session subscribes to all channels over one new connection, and reads it until it fails or ctx
 // ends.
-func (f *feed) session(ctx context.Context, first bool) error {
+func (f *subConn) session(ctx context.Context, first bool) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	addr, changed := f.b.topology.at(f.partition)
@@ -194,7 +193,7 @@ func (f *feed) session(ctx context.Context, first bool) error {
 
 // stay waits until another server has the partition, or ctx ends. The server that had it may be up
 // and well and say nothing: cut off from the others, or a replica by now.
-func (f *feed) stay(ctx context.Context, addr string, changed <-chan struct{}) error {
+func (f *subConn) stay(ctx context.Context, addr string, changed <-chan struct{}) error {
 	for {
 		select {
 		case <-ctx.Done():
@@ -208,9 +207,9 @@ func (f *feed) stay(ctx context.Context, addr string, changed <-chan struct{}) e
 	}
 }
 
-// reset forgets what an earlier connection knew, and has all wanted channels subscribed. It returns
-// how many.
-func (f *feed) reset() int {
+// reset forgets what an earlier connection knew, and subscribes to all wanted channels. It returns
+// how many there are.
+func (f *subConn) reset() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.todo, f.behind = nil, 0
@@ -229,7 +228,7 @@ func (f *feed) reset() int {
 
 // write sends what there is to subscribe and to unsubscribe, and pings, until ctx ends or that
 // fails.
-func (f *feed) write(ctx context.Context, pubsub *redis.PubSub, first bool) error {
+func (f *subConn) write(ctx context.Context, pubsub *redis.PubSub, first bool) error {
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	for {
@@ -268,7 +267,7 @@ func inChunks(ctx context.Context, names []string, send func(context.Context, ..
 
 // due returns the channels about which to write now. It reports whether the last unconfirmed
 // channel of a lost connection is not wanted any more.
-func (f *feed) due() (subscribe, unsubscribe []string, all bool) {
+func (f *subConn) due() (subscribe, unsubscribe []string, all bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range f.todo {
@@ -297,7 +296,7 @@ func (f *feed) due() (subscribe, unsubscribe []string, all bool) {
 
 // caughtUp notes that nothing is to be expected of a channel of the last connection any more, and
 // reports whether it was the last of them. f.mu is held.
-func (f *feed) caughtUp(c *channel) bool {
+func (f *subConn) caughtUp(c *channel) bool {
 	if !c.behind {
 		return false
 	}
@@ -307,7 +306,7 @@ func (f *feed) caughtUp(c *channel) bool {
 }
 
 // read takes what the server sends until ctx ends or the connection fails.
-func (f *feed) read(ctx context.Context, pubsub *redis.PubSub, first bool) error {
+func (f *subConn) read(ctx context.Context, pubsub *redis.PubSub, first bool) error {
 	for {
 		m, err := pubsub.ReceiveTimeout(ctx, silence)
 		if err != nil {
@@ -340,7 +339,7 @@ func (f *feed) read(ctx context.Context, pubsub *redis.PubSub, first bool) error
 
 // answered takes the server's word that it has begun or ended a subscription. It reports whether
 // that was the last one of a lost connection.
-func (f *feed) answered(m *redis.Subscription) (all bool, err error) {
+func (f *subConn) answered(m *redis.Subscription) (all bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := f.channels[m.Channel]

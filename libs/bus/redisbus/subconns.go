@@ -8,30 +8,30 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// feeds are the subscribed connections for one purpose: one in all, or on a cluster one for each
+// subConns are the subscribed connections for one purpose: one in all, or on a cluster one for each
 // partition, whose slot may move by itself. Channels are sharded ones (SSUBSCRIBE) everywhere: on a
 // cluster a message to such a channel goes to the one server that has its slot, and the sender
 // learns whether anybody heard it.
-type feeds struct {
+type subConns struct {
 	b   *Driver
-	all []*feed
+	all []*subConn
 }
 
-func newFeeds(b *Driver, name string, n int) *feeds {
-	fs := &feeds{b: b}
+func newSubConns(b *Driver, name string, n int) *subConns {
+	fs := &subConns{b: b}
 	for p := range n {
-		fs.all = append(fs.all, newFeed(b, name, p))
+		fs.all = append(fs.all, newSubConn(b, name, p))
 	}
 	return fs
 }
 
-// each calls do for every feed that has some of the channels, with these.
-func (fs *feeds) each(names []string, do func(f *feed, names []string)) {
+// each calls do for every connection that has some of the channels, with these.
+func (fs *subConns) each(names []string, do func(f *subConn, names []string)) {
 	if len(fs.all) == 1 {
 		do(fs.all[0], names)
 		return
 	}
-	mine := make(map[*feed][]string)
+	mine := make(map[*subConn][]string)
 	for _, n := range names {
 		f := fs.all[fs.b.keys.tagged(n)]
 		mine[f] = append(mine[f], n)
@@ -41,18 +41,18 @@ func (fs *feeds) each(names []string, do func(f *feed, names []string)) {
 	}
 }
 
-// subscribe has handle called for each message on the channels, from one goroutine for each
-// partition, and returns when the server has confirmed all of them. Those that are subscribed
+// subscribe calls handle for each message on the channels, from one goroutine for each partition,
+// and returns when the server has confirmed all of them. Those that are subscribed
 // already get the new handler. After an error they stay wanted.
-func (fs *feeds) subscribe(ctx context.Context, names []string, handle func(channel, message string)) error {
+func (fs *subConns) subscribe(ctx context.Context, names []string, handle func(channel, message string)) error {
 	var wait []<-chan struct{}
-	fs.each(names, func(f *feed, names []string) { wait = append(wait, f.want(names, handle)...) })
+	fs.each(names, func(f *subConn, names []string) { wait = append(wait, f.want(names, handle)...) })
 	for _, c := range wait {
 		select {
 		case <-c:
 		case <-ctx.Done():
 			err := ctx.Err()
-			fs.each(names, func(f *feed, _ []string) {
+			fs.each(names, func(f *subConn, _ []string) {
 				if why := f.reason(); why != nil {
 					err = fmt.Errorf("%w (%w)", err, why)
 				}
@@ -67,20 +67,20 @@ func (fs *feeds) subscribe(ctx context.Context, names []string, handle func(chan
 
 // unsubscribe ends that, without waiting for the server. Messages that are on their way are
 // dropped.
-func (fs *feeds) unsubscribe(names []string) {
-	fs.each(names, func(f *feed, names []string) { f.unsubscribe(names) })
+func (fs *subConns) unsubscribe(names []string) {
+	fs.each(names, func(f *subConn, names []string) { f.unsubscribe(names) })
 }
 
 // on sets what is called when a connection is lost, and when every channel of one that was lost is
 // confirmed again. It is called before run.
-func (fs *feeds) on(lost func(reason string), back func()) {
+func (fs *subConns) on(lost func(reason string), back func()) {
 	for _, f := range fs.all {
 		f.lost, f.back = lost, back
 	}
 }
 
 // run keeps the connections until ctx ends.
-func (fs *feeds) run(ctx context.Context) {
+func (fs *subConns) run(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, f := range fs.all {
 		wg.Go(func() { f.run(ctx) })
