@@ -1,6 +1,7 @@
 package natsbus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,7 +73,7 @@ func (b *Driver) Advance(ctx context.Context, past uint64) error {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return b.retry.Fail("advance the log", cmpErr(err, ctx.Err()))
+			return b.retry.Fail("advance the log", cmp.Or(err, ctx.Err()))
 		}
 		if err == nil {
 			continue

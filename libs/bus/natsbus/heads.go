@@ -1,6 +1,7 @@
 package natsbus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -221,17 +222,10 @@ func (b *store) noHeads(ctx context.Context, req getRequest, heads []bus.Head) (
 		return nil, err
 	}
 	if _, err := b.get(ctx, b.names.stream, req); !errors.Is(err, errNotFound) {
-		return nil, cmpErr(err, errIncomplete) // an entry came meanwhile: ask again
+		return nil, cmp.Or(err, errIncomplete) // an entry came meanwhile: ask again
 	}
 	for i := range heads {
 		heads[i].Through = info.CachedInfo().State.LastSeq
 	}
 	return heads, nil
-}
-
-func cmpErr(err, otherwise error) error {
-	if err != nil {
-		return err
-	}
-	return otherwise
 }

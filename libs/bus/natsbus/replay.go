@@ -1,6 +1,7 @@
 package natsbus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -149,7 +150,7 @@ func (b *store) entryAt(ctx context.Context, seq uint64) (*nats.Msg, error) {
 	case err == nil && len(got.msgs) == 1:
 		return got.msgs[0], nil
 	case !errors.Is(err, errNotFound) || b.cfg.Replicas == 1:
-		return nil, cmpErr(err, errIncomplete)
+		return nil, cmp.Or(err, errIncomplete)
 	}
 	m, err := b.askLeader(ctx, b.names.stream, getRequest{Seq: seq})
 	if err != nil {
