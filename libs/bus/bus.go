@@ -67,8 +67,8 @@ type Log interface {
 	// Consume hands every entry of every room to the group, each to one member of it at least once,
 	// and blocks until ctx ends, when it returns nil, or the bus is closed. handle gets a batch in
 	// which the entries of one room are in order; it owns the batch until it returns. nil
-	// acknowledges all of it. The bus delivers a batch again after a growing delay, for
-	// ever, when the error wraps ErrRetry. Any other error counts as a try: after several, the entries are
+	// acknowledges all of it. The bus delivers a batch again after a growing delay, for ever, when
+	// the error wraps ErrRetry. Any other error counts as a try: after several, the entries are
 	// handed over one by one, and one that still fails is parked in the group's dead letters and
 	// passed over. Entries of one room are not handed to two members at the same time, except after
 	// a member was taken for dead. An entry's Prev is 0. What was put back by Redrive comes alone,

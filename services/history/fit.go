@@ -38,10 +38,10 @@ func fit(all []shown, anchor int) (from, to int) {
 	return min(safeCut(all, from, 1, seq), anchor), max(safeCut(all, to, -1, seq), anchor+1)
 }
 
-// safeCut returns where a run that is too long for an answer is cut: at i, or, in steps of 1 or -1, at
-// the next place that does not part what has one Seq. Who asks for the rest names a Seq, and would
-// miss what was left of it. Entries have one Seq after a conflict only, so there is such a place
-// but in theory; else it is i.
+// safeCut returns where a run that is too long for an answer is cut: at i, or, in steps of 1 or -1,
+// at the next place that does not part what has one Seq. Who asks for the rest names a Seq, and
+// would miss what was left of it. Entries have one Seq after a conflict only, so there is such a
+// place but in theory; else it is i.
 func safeCut[E any](run []E, i, step int, seq func(E) uint64) int {
 	for at := i; 0 < at && at < len(run); at += step {
 		if seq(run[at-1]) != seq(run[at]) {

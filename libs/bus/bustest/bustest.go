@@ -170,8 +170,8 @@ func put(t testing.TB, b bus.Log, e bus.NewEntry) uint64 {
 	return a.Seq
 }
 
-// requestWithRetry appends an entry, again and again while the servers find each other, as senders do, and
-// says whether it took more than once.
+// requestWithRetry appends an entry, again and again while the servers find each other, as senders
+// do, and says whether it took more than once.
 func requestWithRetry(t testing.TB, b bus.Log, e bus.NewEntry) (a bus.Appended, again bool, err error) {
 	for end := time.Now().Add(patience); ; again = true {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)

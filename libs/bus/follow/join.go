@@ -13,8 +13,8 @@ import (
 	"hubbub.internal/libs/bus/driver"
 )
 
-// subscriptionQueue collects what is to be subscribed and unsubscribed. One goroutine does both, in turn, so
-// that the driver never sees them swapped.
+// subscriptionQueue collects what is to be subscribed and unsubscribed. One goroutine does both, in
+// turn, so that the driver never sees them swapped.
 type subscriptionQueue struct {
 	mu     sync.Mutex
 	join   []*room

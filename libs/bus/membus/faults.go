@@ -29,9 +29,9 @@ func (s *Server) Release() { s.set(func() { s.held = false }) }
 // false. It tells them nothing of that: see bus.Watcher.
 func (s *Server) LoseHints(lose bool) { s.set(func() { s.deaf = lose }) }
 
-// Fail makes calls fail with what f returns for them: its arguments are the name of the method, such
-// as Append or Request, and that of the room, channel, group or service. nil ends that. f must not
-// call the bus.
+// Fail makes calls fail with what f returns for them: its arguments are the name of the method,
+// such as Append or Request, and that of the room, channel, group or service. nil ends that. f must
+// not call the bus.
 func (s *Server) Fail(f func(call, name string) error) { s.set(func() { s.fail = f }) }
 
 // failure is what Fail has for a call. It is called with mu held.

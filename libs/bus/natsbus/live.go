@@ -18,8 +18,8 @@ import (
 // them to the followers, which do not block.
 const liveBuffer = 1 << 14
 
-// liveReader receives the live entries of the followed rooms: one subscription at the server for each
-// room, and one channel and goroutine for all of them.
+// liveReader receives the live entries of the followed rooms: one subscription at the server for
+// each room, and one channel and goroutine for all of them.
 type liveReader struct {
 	b    *Driver
 	msgs chan *nats.Msg
@@ -41,8 +41,8 @@ func newLiveReader(b *Driver) *liveReader {
 	}
 }
 
-// watchLeader starts a comparison of all rooms when the stream has a new leader: the old one may have stored
-// entries that it did not republish any more.
+// watchLeader starts a comparison of all rooms when the stream has a new leader: the old one may
+// have stored entries that it did not republish any more.
 func (l *liveReader) watchLeader() error {
 	leader := "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED." + l.b.names.stream
 	_, err := l.b.liveConn.Subscribe(leader, func(*nats.Msg) {

@@ -29,16 +29,18 @@ type acked struct {
 	keep  uint32 // seconds; 0: nothing is kept
 	limit int    // bytes
 
-	addr        string      // the server that has what is kept, as far as is known; empty: not known
+	// the server that has what is kept, as far as is known; empty: not known
+	addr        string
 	needsVerify atomic.Bool // set by any goroutine: that may have changed
 	entries     *ackbuffer.Buffer
-	reported    int               // bytes of entries that the metrics know of
-	lastAck     lastAck           // the last one
-	lastSeenUp  uint32            // when the server last showed that it is there
-	lost        []ackbuffer.Entry // of an earlier server: to be appended again, before anything else
-	count       int               // of those that have been
-	why         error             // they could not be, the last time
-	idle        *time.Timer       // nothing has been appended for a while
+	reported    int     // bytes of entries that the metrics know of
+	lastAck     lastAck // the last one
+	lastSeenUp  uint32  // when the server last showed that it is there
+	// of an earlier server: to be appended again, before anything else
+	lost  []ackbuffer.Entry
+	count int         // of those that have been
+	why   error       // they could not be, the last time
+	idle  *time.Timer // nothing has been appended for a while
 }
 
 // lastAck is the entry that was acknowledged last; each batch asks whether it is still there. So a

@@ -56,7 +56,8 @@ type subConn struct {
 }
 
 // channel is one that is, was, or will be subscribed to. At most one command about it is under way
-// at a time, so the server's answers cannot be mistaken. Its fields are guarded by the connection's mu.
+// at a time, so the server's answers cannot be mistaken. Its fields are guarded by the connection's
+// mu.
 type channel struct {
 	name      string
 	handle    func(channel, message string)

@@ -1,5 +1,5 @@
-// Package ackbuffer holds the entries that the log has acknowledged lately, in bounded memory, so that
-// they can be appended again when the log turns out to have lost them.
+// Package ackbuffer holds the entries that the log has acknowledged lately, in bounded memory, so
+// that they can be appended again when the log turns out to have lost them.
 //
 // It knows no server and no clock: seconds are the caller's. It is not safe for concurrent use.
 package ackbuffer
