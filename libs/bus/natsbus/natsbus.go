@@ -39,8 +39,9 @@ import (
 type Config struct {
 	Servers   string                     // URLs of one cluster's servers, separated by commas
 	InProcess nats.InProcessConnProvider // instead of Servers: a server in this process
-	Closed    func()                     // nil, or what is called when the bus has been closed
-	Options   []nats.Option              // added to the connections' options: logins, TLS
+	// nil, or what is called when the bus has been closed, or could not be opened
+	Closed  func()
+	Options []nats.Option // added to the connections' options: logins, TLS
 	// "hubbub": this process's name in the server's list of connections
 	Name string
 	// "HUB": name of the stream; subjects begin with it in lower case
@@ -110,6 +111,9 @@ var _ driver.Driver = (*Driver)(nil)
 func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer) (*bus.Bus, error) {
 	d, err := newDriver(cfg, log, reg)
 	if err != nil {
+		if cfg.Closed != nil {
+			cfg.Closed()
+		}
 		return nil, err
 	}
 	return d.open(ctx)
