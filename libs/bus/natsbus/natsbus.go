@@ -109,7 +109,7 @@ var _ driver.Driver = (*Driver)(nil)
 // background. It fails within cfg.OpenTimeout, with a sentence that says what to do. log and reg
 // may be nil.
 func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer) (*bus.Bus, error) {
-	d, err := newDriver(cfg, log, reg)
+	d, err := New(cfg, log, reg)
 	if err != nil {
 		if cfg.Closed != nil {
 			cfg.Closed()
@@ -128,7 +128,8 @@ func (b *Driver) open(ctx context.Context) (*bus.Bus, error) {
 	})
 }
 
-func newDriver(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Driver, error) {
+// New returns a driver that is not open yet, for bus.Open, or for a driver that is made of several.
+func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Driver, error) {
 	cfg.setDefaults()
 	if log == nil {
 		log = zap.NewNop()

@@ -17,7 +17,7 @@ type opened struct {
 // openBoth opens a bus for the length of a test.
 func openBoth(t testing.TB, cfg Config, reg prometheus.Registerer) opened {
 	t.Helper()
-	d, err := newDriver(cfg, nil, reg)
+	d, err := New(cfg, nil, reg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -170,7 +170,7 @@ var _ driver.Driver = (*Driver)(nil)
 // fails within cfg.OpenTimeout or a moment later, with a sentence that says what to do, and one of
 // the kinds of ErrURL and so on, or bus.ErrUnavailable. log and reg may be nil.
 func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer) (*bus.Bus, error) {
-	d, err := newDriver(cfg, log, reg)
+	d, err := New(cfg, log, reg)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +186,8 @@ func (b *Driver) open(ctx context.Context) (*bus.Bus, error) {
 	})
 }
 
-func newDriver(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Driver, error) {
+// New returns a driver that is not open yet, for bus.Open, or for a driver that is made of several.
+func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Driver, error) {
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {
 		return nil, err
