@@ -58,10 +58,11 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 	if err := s.taken(ctx, entries); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
+	redriven := len(batch) == 1 && batch[0].Redriven // it comes late, and alone
 	settled := make(map[message]bool)
-	for i, e := range entries {
+	for _, e := range entries {
 		m, ok := message{e.Room, store.Name{Sender: e.Author, ID: e.Target}}, e.Type == chat.TypeEdited || e.Type == chat.TypeDeleted
-		if e.Type == chat.TypeMsg && batch[i].Redriven { // which comes late, and alone
+		if e.Type == chat.TypeMsg && redriven {
 			m, ok = message{e.Room, e.Name()}, true
 		}
 		if !ok || m.name.Sender == "" || settled[m] {

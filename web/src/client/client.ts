@@ -6,7 +6,7 @@ import { Directory, type RoomPatch } from './directory.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { newID, userRoom } from './id.ts';
-import { insist } from './insist.ts';
+import { requestWithRetry } from './request-with-retry.ts';
 import { MyRooms } from './myrooms.ts';
 import { Outbox, type OutboxStore } from './outbox.ts';
 import { Pace } from './pace.ts';
@@ -223,16 +223,16 @@ export class Client extends Emitter<Events> {
 
   /** Gives one of the user's own messages another text. */
   async edit(room: string, id: string, text: string): Promise<void> {
-    await insist(this.#connection, { type: 'edit', room, msg_id: newID(), target: id, author: this.#me.id, text });
+    await requestWithRetry(this.#connection, { type: 'edit', room, msg_id: newID(), target: id, author: this.#me.id, text });
   }
   async remove(room: string, message: Name): Promise<void> {
-    await insist(this.#connection, { type: 'delete', room, msg_id: newID(), target: message.id, author: message.user });
+    await requestWithRetry(this.#connection, { type: 'delete', room, msg_id: newID(), target: message.id, author: message.user });
   }
   async react(room: string, message: Name, emoji: string, on: boolean): Promise<void> {
-    await insist(this.#connection, { type: 'react', room, msg_id: newID(), target: message.id, author: message.user, emoji, on });
+    await requestWithRetry(this.#connection, { type: 'react', room, msg_id: newID(), target: message.id, author: message.user, emoji, on });
   }
   async pin(room: string, message: Name, on: boolean): Promise<void> {
-    await insist(this.#connection, { type: 'pin', room, msg_id: newID(), target: message.id, author: message.user, on });
+    await requestWithRetry(this.#connection, { type: 'pin', room, msg_id: newID(), target: message.id, author: message.user, on });
   }
 
   /** The user is typing. Call it for every key: it is said once in a while. */

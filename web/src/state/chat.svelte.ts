@@ -5,7 +5,7 @@ import { nobody } from '../client/index.ts';
 import { mentioned } from '../text/mention.ts';
 import { Drafts } from './drafts.ts';
 import { Link } from './link.svelte.ts';
-import { Shown } from './shown.ts';
+import { StatusPreference } from './status-preference.ts';
 import { Strangers } from './strangers.svelte.ts';
 
 /** A room as the list shows it. */
@@ -100,9 +100,9 @@ export class Chat {
   status = $state<Exclude<Status, 'offline'>>('online');
   /** What guests may do here; undefined: the user is none, or nothing was taken from them. */
   #guestMay = $state.raw<readonly string[]>();
-  /** How often the user has said something here. */
-  said = $state(0);
-  readonly #shown: Shown;
+  /** How many messages the user has sent here. */
+  sends = $state(0);
+  readonly #preference: StatusPreference;
 
   #active: string | undefined;
   /** The divider of the room that was opened is where it belongs. */
@@ -117,8 +117,8 @@ export class Chat {
     this.client = client;
     this.drafts = new Drafts(`hubbub.drafts.${client.me.id}`);
     // Before the client starts: who has chosen to be invisible is not to be seen for a moment.
-    this.#shown = new Shown(`hubbub.status.${client.me.id}`, (status) => this.#show(status));
-    this.#show(this.#shown.status);
+    this.#preference = new StatusPreference(`hubbub.status.${client.me.id}`, (status) => this.#show(status));
+    this.#show(this.#preference.status);
     this.strangers = new Strangers(client, () => this.#touch());
     const touch = (room: string) => this.#touch(room);
     this.#off = [
@@ -152,7 +152,7 @@ export class Chat {
     clearTimeout(this.#frame);
     this.link.close();
     this.strangers.close();
-    this.#shown.close();
+    this.#preference.close();
     this.client.stop();
   }
 
@@ -198,7 +198,7 @@ export class Chat {
   send(text: string, replyTo?: Name): void {
     if (this.#active === undefined) return;
     this.newAfter = undefined;
-    this.said++;
+    this.sends++;
     this.client.send(this.#active, text, replyTo);
     this.drafts.set(this.#active, '');
   }
@@ -209,7 +209,7 @@ export class Chat {
   }
 
   setStatus(status: Exclude<Status, 'offline'>): void {
-    this.#shown.choose(status);
+    this.#preference.choose(status);
     this.#show(status);
   }
 

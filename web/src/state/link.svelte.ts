@@ -10,7 +10,7 @@ const goodNews = 2_500;
  * not, `back` for a moment after.
  */
 export class Link {
-  said = $state<'nothing' | 'away' | 'back'>('nothing');
+  bannerState = $state<'nothing' | 'away' | 'back'>('nothing');
   #wasOnline = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waitingToSay = false;
@@ -19,22 +19,22 @@ export class Link {
     if (state.kind === 'idle') return;
     if (state.kind === 'online') {
       this.#stop();
-      const news = this.said === 'away' && this.#wasOnline;
+      const news = this.bannerState === 'away' && this.#wasOnline;
       this.#wasOnline = true;
-      this.said = news ? 'back' : 'nothing';
-      if (news) this.#timer = setTimeout(() => (this.said = 'nothing'), goodNews);
+      this.bannerState = news ? 'back' : 'nothing';
+      if (news) this.#timer = setTimeout(() => (this.bannerState = 'nothing'), goodNews);
       return;
     }
-    if (this.said === 'away') return;
+    if (this.bannerState === 'away') return;
     if (state.kind === 'offline' || state.kind === 'stopped') {
       this.#stop();
-      this.said = 'away';
+      this.bannerState = 'away';
     } else if (!this.#waitingToSay) {
       this.#stop();
       this.#waitingToSay = true;
       this.#timer = setTimeout(() => {
         this.#waitingToSay = false;
-        this.said = 'away';
+        this.bannerState = 'away';
       }, blink);
     }
   }

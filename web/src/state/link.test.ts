@@ -13,9 +13,9 @@ test('the first connect is quiet', () => {
   const link = new Link();
   link.changed(connecting);
   vi.advanceTimersByTime(2_000);
-  expect(link.said).toBe('away');
+  expect(link.bannerState).toBe('away');
   link.changed(online);
-  expect(link.said).toBe('nothing');
+  expect(link.bannerState).toBe('nothing');
 });
 
 test('a blink is not worth a word', () => {
@@ -26,7 +26,7 @@ test('a blink is not worth a word', () => {
   link.changed(connecting);
   link.changed(online);
   vi.advanceTimersByTime(10_000);
-  expect(link.said).toBe('nothing');
+  expect(link.bannerState).toBe('nothing');
 });
 
 test('a loss is told however often the state changes, and so is the return', () => {
@@ -38,16 +38,16 @@ test('a loss is told however often the state changes, and so is the return', () 
     link.changed(connecting);
     vi.advanceTimersByTime(100);
   }
-  expect(link.said).toBe('away');
+  expect(link.bannerState).toBe('away');
   link.changed(online);
-  expect(link.said).toBe('back');
+  expect(link.bannerState).toBe('back');
   vi.advanceTimersByTime(3_000);
-  expect(link.said).toBe('nothing');
+  expect(link.bannerState).toBe('nothing');
 });
 
 test.each<ConnectionState>([{ kind: 'offline' }, { kind: 'stopped', code: 4503, message: '' }])('%o is told at once', (state) => {
   const link = new Link();
   link.changed(online);
   link.changed(state);
-  expect(link.said).toBe('away');
+  expect(link.bannerState).toBe('away');
 });

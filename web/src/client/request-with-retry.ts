@@ -13,7 +13,7 @@ interface Asked {
  * Asks again, once, where the server says that a short wait helps. The msg_id makes the repeat
  * harmless.
  */
-export async function insist<C extends Command & { msg_id: string }>(connection: Asked, command: C): Promise<ReplyOf<C>> {
+export async function requestWithRetry<C extends Command & { msg_id: string }>(connection: Asked, command: C): Promise<ReplyOf<C>> {
   try {
     return await connection.request(command);
   } catch (err) {

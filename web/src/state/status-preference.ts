@@ -5,7 +5,7 @@ type Choice = Exclude<Status, 'offline'>;
 const choices: readonly string[] = ['online', 'idle', 'dnd', 'invisible'];
 
 /** What the user has chosen to show of themself: the same in all tabs, and after a reload. */
-export class Shown {
+export class StatusPreference {
   readonly #key: string;
   readonly #listener: (e: StorageEvent) => void;
 
