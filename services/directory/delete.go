@@ -89,7 +89,7 @@ func (s *Service) tellDeleted(ctx context.Context, i store.Intent) error {
 	if err := s.store.RenameMember(ctx, u.ID, u.Name); err != nil {
 		return err
 	}
-	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.dropTickets(ctx, u.ID)); err != nil {
+	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeleteLettersOf(ctx, u.ID), s.dropTickets(ctx, u.ID)); err != nil {
 		return err
 	}
 	if i.Role != removeMessages {

@@ -47,6 +47,7 @@ type mailing struct {
 	page     string // address of the page, with a slash at its end
 	host     string // of the page, for people
 	queue    *mail.Queue
+	holder   string    // of the letters in the store that this process sends
 	accounts *throttle // letters, by account, by receiver, and by who asks
 	networks *throttle // requests for letters, by network
 }
@@ -65,7 +66,7 @@ func newMailing(cfg Config, log *zap.Logger, m *metrics) (*mailing, error) {
 		return nil, fmt.Errorf("--page-url: %w", err)
 	}
 	return &mailing{
-		page: strings.TrimSuffix(cfg.PageURL, "/") + "/", host: page.Host,
+		holder: chat.NewID(), page: strings.TrimSuffix(cfg.PageURL, "/") + "/", host: page.Host,
 		queue:    mail.NewQueue(server.Send, log, func(outcome string) { m.mails.WithLabelValues(outcome).Inc() }),
 		accounts: newThrottle(mailsHour, time.Hour), networks: newThrottle(mailsHour*mailsFactor, time.Hour),
 	}, nil
@@ -85,22 +86,26 @@ func mailKey(address string) string {
 // writeTo queues a letter to the address that an account has when it is sent; text has to stand on
 // its own. Without mail, or an address, or with too many letters, there is none: what it tells of
 // has happened anyway.
-func (s *Service) writeTo(u store.User, address, subject, text string) {
+func (s *Service) writeTo(ctx context.Context, u store.User, address, subject, text string) {
 	if s.mailing == nil {
 		return
 	}
-	until := time.Now().Add(noticeLife)
-	s.mailing.queue.Add(mail.Job{Until: until, Write: func(ctx context.Context) ([]mail.Letter, error) {
-		to := address
-		if to == "" {
-			a, err := s.store.Account(ctx, u.ID)
-			if err != nil || a.Mail == "" {
-				return nil, err
-			}
-			to = a.Mail
+	l := store.Letter{Kind: store.LetterNotice, User: u.ID, To: address, Subject: subject, Text: fmt.Sprintf("Hello %s,\n\n%s\n\n%s\n", u.Name, text, s.mailing.page)}
+	if err := s.post(ctx, l, noticeLife); err != nil {
+		s.log.Warn("a letter is not sent", zap.Error(err))
+	}
+}
+
+// notice writes a letter of LetterNotice.
+func (s *Service) notice(ctx context.Context, l store.Letter) ([]mail.Letter, error) {
+	if l.To == "" {
+		a, err := s.store.Account(ctx, l.User)
+		if err != nil || a.Mail == "" {
+			return nil, err
 		}
-		return []mail.Letter{{To: to, Subject: subject, Until: until, Text: fmt.Sprintf("Hello %s,\n\n%s\n\n%s\n", u.Name, text, s.mailing.page)}}, nil
-	}})
+		l.To = a.Mail
+	}
+	return []mail.Letter{{To: l.To, Subject: l.Subject, Until: time.UnixMilli(l.Expires), Text: l.Text}}, nil
 }
 
 // forgot has links for a new password sent to the account with a name, or to those with a mail
@@ -125,14 +130,7 @@ func (s *Service) forgot(ctx context.Context, who, address string) error {
 	if err := s.mailing.accounts.take(now, "requests for a new password", "who "+key); err != nil {
 		return err
 	}
-	peer, until := peerOf(ctx), now.Add(forgotLife)
-	queued := s.mailing.queue.Add(mail.Job{Until: until, Write: func(ctx context.Context) ([]mail.Letter, error) {
-		return s.forgotLetters(ctx, key, byMail, peer)
-	}})
-	if !queued {
-		return errMailBusy
-	}
-	return nil
+	return s.post(ctx, store.Letter{Kind: store.LetterForgot, Key: key, ByMail: byMail, Address: peerOf(ctx)}, forgotLife)
 }
 
 // forgotLetters makes links for the accounts that somebody has asked for, who may be anybody. A
@@ -216,19 +214,27 @@ func (s *Service) askMail(ctx context.Context, c auth.Claims, password, address 
 	if err := s.mailing.accounts.take(time.Now(), "letters", "user "+u.ID, "to "+mailKey(address)); err != nil {
 		return err
 	}
-	secret, expires, err := s.newTicket(ctx, store.Ticket{Kind: ticketMail, User: u.ID, Detail: address}, confirmLife)
-	if err != nil {
-		return err
+	return s.post(ctx, store.Letter{Kind: store.LetterConfirm, User: u.ID, To: address}, confirmLife)
+}
+
+// confirmLetter makes a link by which an address becomes a user's, and writes the letter with it. A
+// second call makes another.
+func (s *Service) confirmLetter(ctx context.Context, l store.Letter) ([]mail.Letter, error) {
+	u, err := s.store.User(ctx, l.User)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (u.Guest() || u.Deleted()) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
 	}
-	letter := mail.Letter{
-		To: address, Subject: "Confirm your mail address at " + s.mailing.host, Until: expires,
+	secret, expires, err := s.newTicket(ctx, store.Ticket{Kind: ticketMail, User: u.ID, Detail: l.To}, confirmLife)
+	if err != nil {
+		return nil, err
+	}
+	return []mail.Letter{{
+		To: l.To, Subject: "Confirm your mail address at " + s.mailing.host, Until: expires,
 		Text: fmt.Sprintf("Hello,\n\nthe user %s of %s says that this is their mail address. If that is you, confirm it here within %d hours:\n\n%s\n\n"+
 			"If it is not, you need not do anything: the address is not used.\n", u.Name, s.mailing.page, int(confirmLife/time.Hour), s.mailing.page+MailPath(secret)),
-	}
-	if !s.mailing.queue.Add(mail.Job{Until: expires, Write: func(context.Context) ([]mail.Letter, error) { return []mail.Letter{letter}, nil }}) {
-		return errMailBusy
-	}
-	return nil
+	}}, nil
 }
 
 // MailPath returns what is appended to the address of the page for where the holder of a ticket
@@ -273,7 +279,7 @@ func (s *Service) setMail(ctx context.Context, act store.Act, u store.User, addr
 		return s.store.PatchAccount(ctx, u.ID, store.AccountPatch{Mail: &address, MailKey: new(mailKey(address))})
 	})
 	if err == nil && a.Mail != "" && a.Mail != address {
-		s.writeTo(u, a.Mail, "Your mail address was changed", "this is no longer the mail address of your account. If it was not you who changed that, ask whoever runs the server.")
+		s.writeTo(ctx, u, a.Mail, "Your mail address was changed", "this is no longer the mail address of your account. If it was not you who changed that, ask whoever runs the server.")
 	}
 	return err
 }

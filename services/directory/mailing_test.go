@@ -106,7 +106,7 @@ func TestForgot(t *testing.T) {
 }
 
 // TestForgotTellsNothing asks for accounts that there are and that there are not: the answer is the
-// same, and nothing is looked up for it, so that it takes as long.
+// same, and nothing is looked up for it, so that it takes as long. The question alone is kept.
 func TestForgotTellsNothing(t *testing.T) {
 	w, sink := openMailWorld(t)
 	ann := w.register("Ann")
@@ -114,8 +114,10 @@ func TestForgotTellsNothing(t *testing.T) {
 	w.register("Bob") // who has no mail address
 	w.comeIn("Gus")
 	release := make(chan struct{})
-	w.memory.Fail(func(string, bool) error {
-		<-release
+	w.memory.Fail(func(call string, _ bool) error {
+		if call != "PutLetter" {
+			<-release
+		}
 		return nil
 	})
 	for _, who := range []string{"Ann", "ann@example.org", "Bob", "Gus", "nobody", "nobody@example.org", "not a name!"} {

@@ -50,7 +50,7 @@ func (s *Service) changePassword(ctx context.Context, c auth.Claims, current, ne
 		return s.storeHash(ctx, u, hash)
 	})
 	if err == nil {
-		s.tellPassword(u)
+		s.tellPassword(ctx, u)
 	}
 	if err != nil || !others {
 		return 0, err

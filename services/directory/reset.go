@@ -84,14 +84,14 @@ func (s *Service) reset(ctx context.Context, secret, next string) error {
 		})
 	})
 	if err == nil {
-		s.tellPassword(u)
+		s.tellPassword(ctx, u)
 	}
 	return err
 }
 
 // tellPassword tells a user by mail that the password is another.
-func (s *Service) tellPassword(u store.User) {
-	s.writeTo(u, "", "Your password was changed", "the password of your account was changed just now. If it was not you, choose a new one with \"Forgot password?\", or ask whoever runs the server.")
+func (s *Service) tellPassword(ctx context.Context, u store.User) {
+	s.writeTo(ctx, u, "", "Your password was changed", "the password of your account was changed just now. If it was not you, choose a new one with \"Forgot password?\", or ask whoever runs the server.")
 }
 
 // newHash returns the hash of a user's new password, which may not be a bad one.

@@ -181,7 +181,7 @@ func (s *Service) Run(ctx context.Context) error {
 	var rest sync.WaitGroup
 	defer rest.Wait()
 	if s.mailing != nil {
-		rest.Go(func() { _ = s.mailing.queue.Run(ctx) })
+		rest.Go(func() { s.deliver(ctx) })
 	}
 	rest.Go(func() { s.followNetworks(ctx) })
 	tick := time.NewTicker(s.every)
@@ -267,6 +267,7 @@ func (s *Service) keepHouse(ctx context.Context) {
 		{"tell what is untold", s.tellUntold},
 		{"remove mutes that have ended", s.removeMutes},
 		{"remove old reports", s.removeReports},
+		{"send what other processes left", s.takeLetters},
 	} {
 		if err := task.run(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("housekeeping failed; trying again", zap.String("task", task.what), zap.Error(err))

@@ -19,6 +19,9 @@ const (
 type Job struct {
 	Until time.Time // after this time it is of no use
 	Write func(context.Context) ([]Letter, error)
+	// Over is called when all is done that can be: not if the queue ends before. nil: nobody wants
+	// to know.
+	Over func()
 }
 
 // Queue does jobs and sends letters one after the other, while those who want them sent go on. Its
@@ -53,8 +56,15 @@ type item struct {
 	tries int
 }
 
+// over notes that one of the letters of a job is done.
+func (j Job) over() {
+	if j.Over != nil {
+		j.Over()
+	}
+}
+
 // Run sends until ctx ends. It gives up a letter that it is about to send then; what waits is not
-// sent.
+// sent: its Over is not called.
 func (q *Queue) Run(ctx context.Context) error {
 	var waiting []item
 	for {
@@ -71,7 +81,7 @@ func (q *Queue) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			if n := len(waiting) + len(q.jobs); n > 0 {
-				q.log.Warn("letters are not sent, since the process ends", zap.Int("letters", n))
+				q.log.Info("letters wait for the next process, since this one ends", zap.Int("letters", n))
 			}
 			return nil
 		case j := <-jobs:
@@ -99,6 +109,7 @@ func (q *Queue) work(ctx context.Context, it item) (left []item) {
 	if !it.job.Until.IsZero() && time.Now().After(it.job.Until) {
 		q.log.Warn("a letter could not be sent in time")
 		q.done("late")
+		it.job.over()
 		return nil
 	}
 	letters, err := it.job.Write(ctx)
@@ -106,18 +117,29 @@ func (q *Queue) work(ctx context.Context, it item) (left []item) {
 		q.log.Warn("a letter cannot be written yet; trying again", zap.Error(err))
 		return []item{again(it)}
 	}
+	rest := len(letters) // of the job that are not over
+	one := func() {
+		if rest--; rest == 0 {
+			it.job.over()
+		}
+	}
+	if rest == 0 {
+		it.job.over()
+	}
 	for _, l := range letters {
 		switch err := q.send(ctx, l); {
 		case err == nil:
 			q.done("sent")
+			one()
 		case errors.Is(err, ErrRefused):
 			q.log.Warn("the mail server refuses a letter", zap.Error(err))
 			q.done("refused")
+			one()
 		case ctx.Err() != nil:
 			q.done("dropped")
 		default:
 			q.log.Warn("a letter cannot be sent yet; trying again", zap.Error(err), zap.Int("tries", it.tries+1))
-			once := item{tries: it.tries, job: Job{Until: l.Until, Write: func(context.Context) ([]Letter, error) { return []Letter{l}, nil }}}
+			once := item{tries: it.tries, job: Job{Until: l.Until, Over: one, Write: func(context.Context) ([]Letter, error) { return []Letter{l}, nil }}}
 			left = append(left, again(once))
 		}
 	}

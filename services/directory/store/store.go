@@ -284,6 +284,7 @@ type Store interface {
 	Accounts
 	Acts
 	Invitations
+	Letters
 	Mutes
 	Readers
 	Reports

@@ -39,6 +39,12 @@ type Sink struct {
 // password.
 func Start(t *testing.T, user, password string) *Sink {
 	t.Helper()
+	return StartAt(t, "127.0.0.1:0", user, password)
+}
+
+// StartAt is Start at an address, where a server was that is down.
+func StartAt(t *testing.T, addr, user, password string) *Sink {
+	t.Helper()
 	https := httptest.NewTLSServer(http.NotFoundHandler()) // for its certificate
 	defer https.Close()
 	transport, ok := https.Client().Transport.(*http.Transport)
@@ -52,7 +58,7 @@ func Start(t *testing.T, user, password string) *Sink {
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &session{sink: s, conn: c}, nil }))
 	server.TLSConfig = &tls.Config{Certificates: https.TLS.Certificates, MinVersion: tls.VersionTLS12}
 	server.Domain, server.ReadTimeout, server.WriteTimeout = "mail.example", time.Minute, time.Minute
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}

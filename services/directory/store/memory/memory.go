@@ -31,6 +31,7 @@ type Store struct {
 	bans        map[pair]store.Ban
 	blocks      map[couple]store.Block
 	reports     map[string]store.Report
+	letters     map[string]store.Letter
 	mutes       map[pair]store.Mute
 	readers     map[pair]pair
 	networks    map[string]store.NetworkBan
@@ -54,7 +55,7 @@ func New() *Store {
 		users: map[string]store.User{}, sessions: map[string]store.Session{}, keys: map[string]store.Key{}, rooms: map[string]store.Room{},
 		members: map[pair]store.Member{}, bans: map[pair]store.Ban{}, blocks: map[couple]store.Block{},
 		networks: map[string]store.NetworkBan{}, requests: map[string]store.Request{}, invited: map[pair]store.Invite{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
-		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{}, readers: map[pair]pair{}, reports: map[string]store.Report{},
+		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{}, readers: map[pair]pair{}, reports: map[string]store.Report{}, letters: map[string]store.Letter{},
 		accounts: map[string]store.Account{}, tickets: map[string]store.Ticket{},
 		invitations: map[string]store.Invitation{},
 	}

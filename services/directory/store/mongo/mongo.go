@@ -27,7 +27,7 @@ type Store struct {
 	requests, invites                             *mongo.Collection
 	networks                                      *mongo.Collection
 	server, invitations                           *mongo.Collection
-	readers                                       *mongo.Collection
+	readers, letters                              *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -88,6 +88,7 @@ var steps = []mongodb.Step{
 	mongodb.Indexes("11 (index of invitations)", mongodb.Index{Collection: "invitations", Fields: []string{"expires"}}),
 	mongodb.Indexes("12 (index of mail addresses)", mongodb.Index{Collection: "accounts", Fields: []string{"mail_key"}}),
 	readerIndexes,
+	letterIndexes,
 }
 
 // App names the program to the server, and its schema in the database.
@@ -102,7 +103,7 @@ func Version() int64 { return int64(len(steps)) }
 func Collections() []string {
 	return []string{
 		"intents", "server", "signing_keys", "users", "accounts", "sessions", "tickets", "networks", "invitations",
-		"rooms", "members", "bans", "mutes", "blocks", "requests", "invites", "readers", "reports", "acts",
+		"rooms", "members", "bans", "mutes", "blocks", "requests", "invites", "readers", "reports", "letters", "acts",
 	}
 }
 
@@ -124,7 +125,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		requests: db.Collection("requests"), invites: db.Collection("invites"),
 		networks: db.Collection("networks"),
 		server:   db.Collection("server"), invitations: db.Collection("invitations"),
-		readers: db.Collection("readers"),
+		readers: db.Collection("readers"), letters: db.Collection("letters"),
 	}, nil
 }
 

@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"mutes", testMutes},
 		{"readers", testReaders},
 		{"reports", testReports},
+		{"letters", testLetters},
 		{"rules of rooms", testRules},
 		{"public rooms and networks", testPublic},
 		{"requests", testRequests},

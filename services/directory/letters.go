@@ -1,0 +1,106 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/mail"
+	"hubbub.internal/services/directory/store"
+)
+
+// A letter is in the store from before it is queued until it was sent or is of no use any more, so
+// it outlasts the process that sends it. It is held by that process, which says so again and again;
+// one that nobody holds any more is taken by another. The store has no links: they are made when a
+// letter is written, and those that were made before are then good for nothing.
+
+const (
+	// heldFor is for how long a process holds letters without saying so again.
+	heldFor = 12 * housekeepingEvery
+	// takenAtOnce is how many letters are taken at a time.
+	takenAtOnce = 100
+	// lettersTimeout bounds what is done to the store after a letter, and at the end.
+	lettersTimeout = 5 * time.Second
+)
+
+// post keeps a letter and queues it. It asks nothing of the store but that.
+func (s *Service) post(ctx context.Context, l store.Letter, life time.Duration) error {
+	now := time.Now()
+	l.ID, l.Expires = chat.NewID(), now.Add(life).UnixMilli()
+	l.Holder, l.Until = s.mailing.holder, now.Add(heldFor).UnixMilli()
+	if err := s.store.PutLetter(ctx, l); err != nil {
+		return err
+	}
+	if s.mailing.queue.Add(s.jobOf(l)) {
+		return nil
+	}
+	return errors.Join(errMailBusy, s.store.DeleteLetter(ctx, l.ID))
+}
+
+// jobOf returns what there is to do for a letter.
+func (s *Service) jobOf(l store.Letter) mail.Job {
+	return mail.Job{
+		Until: time.UnixMilli(l.Expires),
+		Write: func(ctx context.Context) ([]mail.Letter, error) {
+			switch l.Kind {
+			case store.LetterForgot:
+				return s.forgotLetters(ctx, l.Key, l.ByMail, l.Address)
+			case store.LetterConfirm:
+				return s.confirmLetter(ctx, l)
+			case store.LetterNotice:
+				return s.notice(ctx, l)
+			}
+			s.log.Error("a letter of an unknown kind is dropped", zap.String("kind", l.Kind))
+			return nil, nil
+		},
+		Over: func() {
+			ctx, cancel := context.WithTimeout(context.Background(), lettersTimeout)
+			defer cancel()
+			if err := s.store.DeleteLetter(ctx, l.ID); err != nil {
+				s.log.Warn("a letter that is done with may be sent again: the store failed", zap.Error(err))
+			}
+		},
+	}
+}
+
+// deliver sends letters until ctx ends, and then lets go of those that wait.
+func (s *Service) deliver(ctx context.Context) {
+	_ = s.mailing.queue.Run(ctx) // which never fails
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), lettersTimeout)
+	defer cancel()
+	if err := s.store.KeepLetters(end, s.mailing.holder, 0); err != nil {
+		s.log.Warn("letters that wait are sent later: the store failed", zap.Error(err), zap.Duration("after", heldFor))
+	}
+}
+
+// takeLetters goes on holding the letters of this process, and takes those that nobody holds.
+func (s *Service) takeLetters(ctx context.Context) error {
+	now := time.Now()
+	if err := s.store.DeleteLettersBefore(ctx, now.UnixMilli()); err != nil || s.mailing == nil {
+		return err
+	}
+	until := now.Add(heldFor).UnixMilli()
+	if err := s.store.KeepLetters(ctx, s.mailing.holder, until); err != nil {
+		return err
+	}
+	free, err := s.store.FreeLetters(ctx, now.UnixMilli(), takenAtOnce)
+	if err != nil {
+		return err
+	}
+	for _, l := range free {
+		err := s.store.HoldLetter(ctx, l.ID, s.mailing.holder, now.UnixMilli(), until)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // another was first
+		}
+		if err != nil {
+			return err
+		}
+		if !s.mailing.queue.Add(s.jobOf(l)) {
+			return s.store.HoldLetter(ctx, l.ID, s.mailing.holder, until, 0)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+
+	"hubbub.internal/services/directory/store"
+)
+
+// PutLetter implements store.Letters.
+func (s *Store) PutLetter(ctx context.Context, l store.Letter) error {
+	return s.do(ctx, "PutLetter", func() error {
+		s.letters[l.ID] = l
+		return nil
+	})
+}
+
+// FreeLetters implements store.Letters.
+func (s *Store) FreeLetters(ctx context.Context, now int64, limit int) ([]store.Letter, error) {
+	return list(ctx, s, "FreeLetters", s.letters, limit, func(a, b store.Letter) int { return cmp.Compare(a.ID, b.ID) },
+		func(l store.Letter) bool { return l.Until <= now })
+}
+
+// HoldLetter implements store.Letters.
+func (s *Store) HoldLetter(ctx context.Context, id, holder string, now, until int64) error {
+	return update(ctx, s, "HoldLetter", s.letters, id, func(l *store.Letter) bool {
+		free := l.Until <= now
+		l.Holder, l.Until = holder, until
+		return free
+	})
+}
+
+// KeepLetters implements store.Letters.
+func (s *Store) KeepLetters(ctx context.Context, holder string, until int64) error {
+	return s.do(ctx, "KeepLetters", func() error {
+		for id, l := range s.letters {
+			if l.Holder == holder {
+				l.Until = until
+				s.letters[id] = l
+			}
+		}
+		return nil
+	})
+}
+
+// DeleteLetter implements store.Letters.
+func (s *Store) DeleteLetter(ctx context.Context, id string) error {
+	return remove(ctx, s, "DeleteLetter", s.letters, id)
+}
+
+// DeleteLettersBefore implements store.Letters.
+func (s *Store) DeleteLettersBefore(ctx context.Context, expires int64) error {
+	return removeAll(ctx, s, "DeleteLettersBefore", s.letters, func(l store.Letter) bool { return l.Expires <= expires })
+}
+
+// DeleteLettersOf implements store.Letters.
+func (s *Store) DeleteLettersOf(ctx context.Context, user string) error {
+	return removeAll(ctx, s, "DeleteLettersOf", s.letters, func(l store.Letter) bool { return l.User == user })
+}
