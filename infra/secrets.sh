@@ -56,3 +56,9 @@ END
 for service in history directory; do
   printf 'mongodb://%s:%s@mongo:27017/hubbub?authSource=hubbub\n' "$service" "$(secret mongo_${service}_password)" | write "${service}_store"
 done
+# Of these there is none until somebody writes it into the file: the URL of a mail server, and the
+# keys that seal what tokens are signed with. A swarm takes no empty secret: an end of a line is
+# one.
+for name in smtp_url key_secrets; do
+  echo | write "$name"
+done

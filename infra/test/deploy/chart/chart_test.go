@@ -42,6 +42,8 @@ podDisruptionBudget: { maxUnavailable: 20% }
 image: { registry: "registry.example:5000/chat/", tag: 1.2.3, pullPolicy: Always, pullSecrets: [registry] }
 basePath: /chat/
 stopDelaySeconds: 20
+mail: { existingSecret: mail, from: "Chat <chat@chat.example>", pageURL: "https://chat.example/chat" }
+keySecrets: { existingSecret: keys }
 edge:
   drainSeconds: 60
   config: { HUBBUB_LOG_LEVEL: debug, HUBBUB_ORIGINS: "https://chat.example", HUBBUB_PPROF: true }
@@ -418,6 +420,30 @@ func TestChartFull(t *testing.T) {
 			t.Errorf("an edge is told %+v", e)
 		}
 	}
+	pod := o.deployments["chat-hubbub-directory"].Spec.Template.Spec
+	directory := map[string]string{}
+	for _, e := range pod.Containers[0].Env {
+		directory[e.Name] = e.Value
+	}
+	for option, in := range map[string][2]string{"HUBBUB_SMTP_URL_FILE": {"mail", "url"}, "HUBBUB_KEY_SECRETS_FILE": {"keys", "secrets"}} {
+		path := ""
+		for _, v := range pod.Volumes {
+			if v.Secret == nil || v.Secret.SecretName != in[0] || v.Secret.Items[0].Key != in[1] {
+				continue
+			}
+			for _, m := range pod.Containers[0].VolumeMounts {
+				if m.Name == v.Name {
+					path = m.MountPath + "/" + v.Secret.Items[0].Path
+				}
+			}
+		}
+		if path == "" || directory[option] != path {
+			t.Errorf("the directory reads %s from %q, and the secret %s is at %q", option, directory[option], in[0], path)
+		}
+	}
+	if directory["HUBBUB_MAIL_FROM"] != "Chat <chat@chat.example>" || directory["HUBBUB_PAGE_URL"] != "https://chat.example/chat" {
+		t.Errorf("the directory is told %v", directory)
+	}
 	metrics := o.scalers["chat-hubbub-edge"].Spec.Metrics
 	if len(metrics) != 2 || metrics[1].Pods.Metric.Name != "hubbub_edge_sockets" || metrics[1].Pods.Target.AverageValue.Value() != 20000 {
 		t.Errorf("edges are scaled by %+v", metrics)
@@ -478,7 +504,7 @@ func TestValues(t *testing.T) {
 		"another": "edge: { replica: 3 }", "a word": "edge: { replicas: many }", "none": "edge: { replicas: 0 }",
 		"no option": "config: { LOG_LEVEL: debug }", "no host": "ingress: { enabled: true }", "a path": "basePath: chat",
 		"no claim": "backup: { enabled: true }", "no schedule": "backup: { schedule: often }",
-		"networks": "trustedNetworks: everybody", "a port": "networkPolicy: { busPorts: [99999] }",
+		"networks": "trustedNetworks: everybody", "a page": "mail: { pageURL: chat }", "a port": "networkPolicy: { busPorts: [99999] }",
 	} {
 		if err := validate(t, values(t, minimal, over)); err == nil {
 			t.Errorf("%s: the schema takes it", name)
@@ -487,7 +513,7 @@ func TestValues(t *testing.T) {
 	if err := validate(t, values(t)); err == nil {
 		t.Error("the schema takes values without any secret")
 	}
-	for _, over := range []string{"bus: { existingSecret: '' }", "history: { store: { existingSecret: '' } }", "image: { registry: '' }"} {
+	for _, over := range []string{"bus: { existingSecret: '' }", "history: { store: { existingSecret: '' } }", "image: { registry: '' }", "mail: { existingSecret: mail }"} {
 		if _, err := render(t, values(t, minimal, over)); err == nil {
 			t.Errorf("%s: it renders all the same", over)
 		}

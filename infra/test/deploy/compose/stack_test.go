@@ -40,6 +40,14 @@ func TestStackSchema(t *testing.T) {
 	}
 }
 
+// said returns what a service is told, or that it is told what the environment says.
+func said(value *string) string {
+	if value == nil {
+		return "(the environment's)"
+	}
+	return *value
+}
+
 // TestStack holds that the stack tells its services what docker-compose.yml does, and replaces them
 // without a gap.
 func TestStack(t *testing.T) {
@@ -62,15 +70,15 @@ func TestStack(t *testing.T) {
 		}
 		delay := s.Environment["HUBBUB_STOP_DELAY"]
 		for key, value := range s.Environment {
-			if other := c.Environment[key]; key != "HUBBUB_STOP_DELAY" && (other == nil || *other != *value) {
-				t.Errorf("%s is told %s=%s, and by docker-compose.yml otherwise", name, key, *value)
+			if other, ok := c.Environment[key]; key != "HUBBUB_STOP_DELAY" && (!ok || said(other) != said(value)) {
+				t.Errorf("%s is told %s=%s, and by docker-compose.yml otherwise", name, key, said(value))
 			}
 			if slices.Contains(services, name) && !slices.Contains(repo.Options(t, name), key) {
 				t.Errorf("%s is told %s, which it does not take", name, key)
 			}
 		}
 		for key := range c.Environment {
-			if s.Environment[key] == nil {
+			if _, ok := s.Environment[key]; !ok {
 				t.Errorf("%s is not told %s", name, key)
 			}
 		}
