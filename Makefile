@@ -125,8 +125,8 @@ test-containers: ## bring the compose files up on a Docker engine of its own, wi
 	@infra/test/containers.sh
 
 .PHONY: docs
-docs: ## write what is made from code: docs/configuration.md, docs/metrics.md, and nginx's table of routes
-	@cd services/hubbub && HUBBUB_UPDATE_DOCS=1 $(GO) test -count=1 -run '^(Test(Configuration|Metrics)(Is|Are)Documented|TestTableOfNGINX)$$' . ./up
+docs: ## write what is made from code: docs/configuration.md, docs/metrics.md, the tables of docs/roles.md, and nginx's table of routes
+	@cd services/hubbub && HUBBUB_UPDATE_DOCS=1 $(GO) test -count=1 -run '^(Test(Configuration|Metrics|Roles)(Is|Are)Documented|TestTableOfNGINX)$$' . ./up
 
 .PHONY: secrets
 secrets: ## make the passwords, URLs and users that the compose files take, in the folder secrets; those that are there stay

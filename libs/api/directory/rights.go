@@ -103,6 +103,7 @@ var (
 // right says who may do an action, by place. A place that is left out is one where nobody may. What
 // a guest may do, an operator may take away with the option --guest-may, if optional is true.
 type right struct {
+	what                                               string // the action, for people
 	public, private, direct, standing, server, account []Role
 	optional                                           bool
 }
@@ -129,42 +130,42 @@ func (r right) in(place Place) []Role {
 // rights is the table of who may do what, and the only one: services and edges ask it. A ban comes
 // before it: who is banned may do nothing.
 var rights = map[Action]right{
-	ActionRead:        {public: anybody, private: readers, direct: members, standing: readers, account: guests},
-	ActionSend:        {public: members, private: members, direct: members, standing: members, account: guests, optional: true},
-	ActionRetract:     {public: readers, private: readers, direct: members, standing: readers, account: guests},
-	ActionErase:       {public: guards, private: guards, standing: guards, account: guests},
-	ActionPin:         {public: guards, private: guards, direct: members, standing: guards, account: guests},
-	ActionEnter:       {public: anybody, private: readers, direct: members, standing: readers, account: guests},
-	ActionLeave:       {public: anybody, private: readers, direct: members, account: guests},
-	ActionListMembers: {public: readers, private: readers, direct: members, standing: readers, account: guests},
-	ActionInvite:      {public: members, private: members, standing: members, account: guests, optional: true},
-	ActionAppoint:     {public: owners, private: owners, standing: owners, server: operators, account: guests},
-	ActionRestrict:    {public: guards, private: guards, standing: guards, account: guests},
-	ActionRemove:      {public: guards, private: guards, account: guests},
-	ActionDescribe:    {public: owners, private: owners, standing: owners, account: guests},
-	ActionHide:        {public: owners, private: owners, account: guests},
-	ActionListBans:    {public: guards, private: guards, standing: guards, server: auditors, account: guests},
-	ActionBan:         {public: guards, private: guards, standing: guards, server: operators, account: guests},
-	ActionUnban:       {public: guards, private: guards, standing: guards, server: operators, account: guests},
-	ActionAudit:       {server: auditors, account: users},
-	ActionReact:       {public: members, private: members, direct: members, standing: members, account: guests, optional: true},
-	ActionAnnounce:    {public: guards, private: guards, standing: guards, account: guests},
-	ActionHurry:       {public: guards, private: guards, standing: guards, account: guests},
-	ActionMute:        {public: guards, private: guards, standing: guards, server: operators, account: guests},
-	ActionSlow:        {public: guards, private: guards, standing: guards, account: guests},
-	ActionPurge:       {public: guards, private: guards, standing: guards, server: operators, account: guests},
-	ActionReport:      {public: anybody, private: readers, direct: members, standing: readers, account: guests, optional: true},
-	ActionReview:      {public: guards, private: guards, standing: guards, server: operators, account: guests},
-	ActionArchive:     {public: owners, private: owners, server: operators, account: guests},
-	ActionDelete:      {public: owners, private: owners, server: operators, account: guests},
-	ActionListUsers:   {server: auditors, account: users},
-	ActionListRooms:   {server: auditors, account: users},
-	ActionAdmit:       {server: operators, account: users},
-	ActionManage:      {server: operators, account: users},
-	ActionMakeRoom:    {account: guests, optional: true},
-	ActionPublish:     {account: guests, optional: true},
-	ActionOpenDirect:  {account: guests, optional: true},
-	ActionServe:       {account: users},
+	ActionRead:        {what: "know of the room, read it, see who is online", public: anybody, private: readers, direct: members, standing: readers, account: guests},
+	ActionSend:        {what: "send, type, edit one's own messages", public: members, private: members, direct: members, standing: members, account: guests, optional: true},
+	ActionRetract:     {what: "delete one's own messages, also while muted and where one may not send", public: readers, private: readers, direct: members, standing: readers, account: guests},
+	ActionErase:       {what: "delete another's message", public: guards, private: guards, standing: guards, account: guests},
+	ActionPin:         {what: "pin and unpin messages", public: guards, private: guards, direct: members, standing: guards, account: guests},
+	ActionEnter:       {what: "become a member", public: anybody, private: readers, direct: members, standing: readers, account: guests},
+	ActionLeave:       {what: "end one's own membership", public: anybody, private: readers, direct: members, account: guests},
+	ActionListMembers: {what: "see who is a member", public: readers, private: readers, direct: members, standing: readers, account: guests},
+	ActionInvite:      {what: "make somebody a member", public: members, private: members, standing: members, account: guests, optional: true},
+	ActionAppoint:     {what: "give another a role", public: owners, private: owners, standing: owners, server: operators, account: guests},
+	ActionRestrict:    {what: "make a member a reader, and a reader a member", public: guards, private: guards, standing: guards, account: guests},
+	ActionRemove:      {what: "end another's membership", public: guards, private: guards, account: guests},
+	ActionDescribe:    {what: "change name, topic and rules", public: owners, private: owners, standing: owners, account: guests},
+	ActionHide:        {what: "make the room private", public: owners, private: owners, account: guests},
+	ActionListBans:    {what: "see who is banned", public: guards, private: guards, standing: guards, server: auditors, account: guests},
+	ActionBan:         {what: "ban another", public: guards, private: guards, standing: guards, server: operators, account: guests},
+	ActionUnban:       {what: "end a ban", public: guards, private: guards, standing: guards, server: operators, account: guests},
+	ActionAudit:       {what: "read the audit log", server: auditors, account: users},
+	ActionReact:       {what: "react, also in a room for announcements that has reactions", public: members, private: members, direct: members, standing: members, account: guests, optional: true},
+	ActionAnnounce:    {what: "send and react in a room for announcements", public: guards, private: guards, standing: guards, account: guests},
+	ActionHurry:       {what: "send in slow mode without waiting", public: guards, private: guards, standing: guards, account: guests},
+	ActionMute:        {what: "keep another from writing for a time, end that, see who is kept", public: guards, private: guards, standing: guards, server: operators, account: guests},
+	ActionSlow:        {what: "set the slow mode", public: guards, private: guards, standing: guards, account: guests},
+	ActionPurge:       {what: "delete all messages of another, of some time", public: guards, private: guards, standing: guards, server: operators, account: guests},
+	ActionReport:      {what: "report a message", public: anybody, private: readers, direct: members, standing: readers, account: guests, optional: true},
+	ActionReview:      {what: "see reports, and resolve them", public: guards, private: guards, standing: guards, server: operators, account: guests},
+	ActionArchive:     {what: "make the room read only and take it off the lists, and undo that", public: owners, private: owners, server: operators, account: guests},
+	ActionDelete:      {what: "delete the room with all that was said there", public: owners, private: owners, server: operators, account: guests},
+	ActionListUsers:   {what: "see all accounts", server: auditors, account: users},
+	ActionListRooms:   {what: "see all public rooms, archived ones too", server: auditors, account: users},
+	ActionAdmit:       {what: "say who may come in, and make invitations", server: operators, account: users},
+	ActionManage:      {what: "disable accounts, sign them out, have passwords reset", server: operators, account: users},
+	ActionMakeRoom:    {what: "make rooms", account: guests, optional: true},
+	ActionPublish:     {what: "make public rooms, and make a room public", account: guests, optional: true},
+	ActionOpenDirect:  {what: "begin a talk with another in a direct room", account: guests, optional: true},
+	ActionServe:       {what: "be given a role on the whole server", account: users},
 }
 
 // over says who may remove, ban or mute another, or purge another's messages, by the other's role.
@@ -203,6 +204,9 @@ func (a Access) May(action Action) bool {
 
 // Actions returns all actions, by name.
 func Actions() []Action { return slices.Sorted(maps.Keys(rights)) }
+
+// What says in words what an action is; empty: it is none.
+func (a Action) What() string { return rights[a].what }
 
 // GuestActions returns what guests may do unless an operator takes it away, by name.
 func GuestActions() []Action {
