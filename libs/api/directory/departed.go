@@ -38,11 +38,16 @@ const MaxDeparted = 200
 // not answer, users of whom nothing is known keep their names.
 func (c *Cache) Unnamed(ctx context.Context, n int, entry func(int) (sender string, data []byte), set func(int, []byte)) {
 	users := make(map[string]bool) // and whether they are gone
+	last := ""                     // most have the same as the one before
 	for i := range n {
 		user, member := chat.Named(entry(i))
-		users[user], users[member] = false, false
+		if user != "" && user != last {
+			users[user], last = false, user
+		}
+		if member != "" {
+			users[member] = false
+		}
 	}
-	delete(users, "")
 	if !c.departed(ctx, users) {
 		return
 	}
