@@ -63,6 +63,7 @@ type Service struct {
 	bus         bus.Interface
 	store       store.Store
 	log         *zap.Logger
+	slow        time.Duration // from which on requests are logged as slow; 0: none is
 	metrics     *metrics
 	keys        *keys
 	verifier    *auth.Verifier
@@ -103,7 +104,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{
-		cfg: cfg, bus: deps.Bus, store: deps.Store, log: deps.Log, metrics: newMetrics(deps.Metrics), proxies: proxies,
+		cfg: cfg, bus: deps.Bus, store: deps.Store, log: deps.Log, slow: deps.SlowRequest, metrics: newMetrics(deps.Metrics), proxies: proxies,
 		hasher: password.NewHasher(cfg.HashParallel, argon2id.Params{
 			Memory: cfg.HashMemory, Iterations: cfg.HashTime, Parallelism: 1, SaltLength: 16, KeyLength: 32,
 		}),
@@ -167,7 +168,7 @@ func (s *Service) Run(ctx context.Context) error {
 	if !s.prepare(ctx) {
 		return s.unfit
 	}
-	stop, err := api.Serve(ctx, s.bus, s.failed, s.methods()...)
+	stop, err := api.Serve(ctx, api.LogSlow(s.bus, s.log, s.slow), s.failed, s.methods()...)
 	if err != nil && ctx.Err() != nil {
 		return nil // which is why it could not serve
 	}

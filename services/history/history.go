@@ -88,6 +88,7 @@ type Service struct {
 	cache   *directoryapi.Cache
 	log     *zap.Logger
 	tracer  *trace.Tracer
+	slow    time.Duration // from which on requests are logged as slow; 0: none is
 	metrics *metrics
 	repeats repeats
 	most    int    // changes of a message: maxChanges
@@ -100,7 +101,7 @@ type Service struct {
 
 // New returns the service. It starts nothing.
 func New(cfg Config, deps Deps) (*Service, error) {
-	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, tracer: deps.Trace, metrics: newMetrics(deps.Metrics)}
+	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, tracer: deps.Trace, slow: deps.SlowRequest, metrics: newMetrics(deps.Metrics)}
 	s.most = maxChanges
 	s.reads, s.changes = newTurns(cfg.Pages, cfg.Bytes), newTurns(appliesAtOnce, 0)
 	s.full.init()
@@ -120,7 +121,7 @@ func (s *Service) Run(ctx context.Context) error {
 	if err := s.advance(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
-	stop, err := api.Serve(ctx, s.bus, s.failed, s.methods()...)
+	stop, err := api.Serve(ctx, api.LogSlow(s.bus, s.log, s.slow), s.failed, s.methods()...)
 	if err != nil && ctx.Err() != nil {
 		return nil // which is why it could not
 	}

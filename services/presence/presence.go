@@ -51,6 +51,7 @@ type Service struct {
 	cfg       Config
 	bus       bus.Interface
 	log       *zap.Logger
+	slow      time.Duration // from which on requests are logged as slow; 0: none is
 	access    Access
 	replica   *replica.Replica
 	peers     *peers.Peers
@@ -64,7 +65,7 @@ type Service struct {
 
 // New returns a replica that does nothing before Run. cfg has been validated.
 func New(cfg Config, deps Deps) (*Service, error) {
-	s := &Service{cfg: cfg, bus: deps.Bus, log: deps.Log, access: deps.Access, hidden: newHidden(deps.Log, deps.Metrics), listing: make(chan struct{}, 1),
+	s := &Service{cfg: cfg, bus: deps.Bus, log: deps.Log, slow: deps.SlowRequest, access: deps.Access, hidden: newHidden(deps.Log, deps.Metrics), listing: make(chan struct{}, 1),
 		directory: directoryapi.NewClient(deps.Bus), seen: directoryapi.NewSightings(deps.Bus, deps.Log, nil),
 	}
 	// A replica finds out that it is deaf well before it would take the edges for gone.
@@ -142,7 +143,7 @@ func (s *Service) serve(ctx context.Context) error {
 		switch ready := s.replica.Ready() == nil; {
 		case ready && stop == nil:
 			var err error
-			if stop, err = api.Serve(ctx, s.bus, s.failed, s.methods()...); err != nil {
+			if stop, err = api.Serve(ctx, api.LogSlow(s.bus, s.log, s.slow), s.failed, s.methods()...); err != nil {
 				s.log.Warn("cannot answer over the bus yet", zap.Error(err))
 			}
 		case !ready && stop != nil:
