@@ -177,6 +177,7 @@ test.skipIf(process.env['HUBBUB_URL'])('a forgotten password is chosen anew by a
   await ada.shot('account-mail');
   await expect.poll(() => stage.mailbox.link(address, 'Confirm')).toBeDefined();
   await page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'hidden' });
   await page.goto(stage.mailbox.link(address, 'Confirm')!);
   await page.getByRole('button', { name: 'This is my mail address' }).click();
   await page.getByRole('status').getByText(address).waitFor();
