@@ -16,26 +16,13 @@ import (
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/mongotest"
+	"hubbub.internal/libs/sqlitedb/sqlitedbtest"
 	directorysqlite "hubbub.internal/services/directory/store/sqlite"
 	"hubbub.internal/services/history/store/sqlite"
 	"hubbub.internal/services/history/store/storeurl"
 	"hubbub.internal/services/hubbub/backup"
 	"hubbub.internal/services/hubbub/backup/archive"
 )
-
-// copyOf returns the path of a copy of a file.
-func copyOf(t *testing.T, file string) string {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "store.db")
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
 
 // source is a small Hubbub that does not run: its stores are new files of SQLite.
 func source(t *testing.T) backup.Source {
@@ -82,8 +69,8 @@ func TestOlder(t *testing.T) {
 	for kind, s := range map[string]struct{ history, directory, to string }{
 		"mongodb": {old, old, fresh},
 		"sqlite": {
-			"sqlite:" + copyOf(t, "../../history/store/sqlite/testdata/schema-0.db"),
-			"sqlite:" + copyOf(t, "../../directory/store/sqlite/testdata/schema-0.db"), "sqlite:",
+			"sqlite:" + sqlitedbtest.Copy(t, "../../history/store/sqlite/testdata/schema-0.db"),
+			"sqlite:" + sqlitedbtest.Copy(t, "../../directory/store/sqlite/testdata/schema-0.db"), "sqlite:",
 		},
 	} {
 		t.Run(kind, func(t *testing.T) {

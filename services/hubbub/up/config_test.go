@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alecthomas/kong"
-
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/libs/filelock"
 )
@@ -36,12 +34,7 @@ func TestConfig(t *testing.T) {
 		{[]string{"--max-sockets", "0"}, "--max-sockets is 0"},
 		{[]string{"--web", data}, "--web is " + data + ", where there is no page"},
 	} {
-		var cfg Config
-		parser, err := kong.New(&cfg, Vars())
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = parser.Parse(append([]string{"--data", data, "--web", "none"}, tt.args...))
+		_, err := parsed(t, append([]string{"--data", data, "--web", "none"}, tt.args...)...)
 		switch {
 		case err == nil && tt.fail == "":
 		case err == nil || tt.fail == "" || !strings.HasPrefix(err.Error(), tt.fail) || strings.Count(err.Error(), "\n") != strings.Count(tt.fail, "\n"):
@@ -61,12 +54,8 @@ func TestTrustedProxies(t *testing.T) {
 		{[]string{"--trusted-proxies", "10.0.0.0/8"}, "10.0.0.0/8"},
 		{[]string{"--trusted-proxies", "10.0.0.0/8", "--directory-trusted-proxies", "192.0.2.1"}, "192.0.2.1"},
 	} {
-		var cfg Config
-		parser, err := kong.New(&cfg, Vars())
+		cfg, err := parsed(t, append([]string{"--data", t.TempDir(), "--web", "none"}, tt.args...)...)
 		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := parser.Parse(append([]string{"--data", t.TempDir(), "--web", "none"}, tt.args...)); err != nil {
 			t.Fatal(err)
 		}
 		if got := strings.Join(cfg.Directory.TrustedProxies, ","); got != tt.want {
@@ -91,12 +80,8 @@ func TestDataFolder(t *testing.T) {
 func TestDataFolderInUse(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	var cfg Config
-	parser, err := kong.New(&cfg, Vars())
+	cfg, err := parsed(t, "--data", data, "--web", "none", "--listen", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := parser.Parse([]string{"--data", data, "--web", "none", "--listen", "127.0.0.1:0"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.MkdirAll(filepath.Join(data, "bus"), 0o700); err != nil {

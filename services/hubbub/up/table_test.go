@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kong"
 	"go.uber.org/zap"
 
 	directoryapi "hubbub.internal/libs/api/directory"
@@ -54,12 +53,8 @@ func TestTableAgainstServices(t *testing.T) {
 	t.Parallel()
 	b := membus.NewServer(membus.Options{}).Open()
 	defer b.Close()
-	var cfg Config
-	parser, err := kong.New(&cfg, Vars())
+	cfg, err := parsed(t, "--data", t.TempDir(), "--web", "none")
 	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := parser.Parse([]string{"--data", t.TempDir(), "--web", "none"}); err != nil {
 		t.Fatal(err)
 	}
 	cache := directoryapi.NewCache(b, zap.NewNop())

@@ -1,14 +1,9 @@
 package up
 
 import (
-	"context"
-	"io"
 	"testing"
 	"time"
 
-	"github.com/alecthomas/kong"
-
-	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/libs/trace"
@@ -20,25 +15,13 @@ import (
 func TestMessageIsTraced(t *testing.T) {
 	t.Parallel()
 	collector := tracetest.New(t)
-	var cfg Config
-	parser, err := kong.New(&cfg, Vars())
-	if err != nil {
-		t.Fatal(err)
-	}
 	addr := freeAddr(t)
-	if _, err := parser.Parse([]string{"--data", t.TempDir(), "--web", "none", "--listen", addr, "--directory-hash-memory", "64"}); err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		traced := daemon.Config{LogLevel: "error", Trace: trace.Config{TraceTo: collector.URL, TraceRatio: 1}}
-		ended <- daemon.Run(ctx, "hubbub", traced, func(ctx context.Context, p *daemon.Process) error {
-			return Start(ctx, p, cfg, io.Discard)
-		})
-	}()
+	beginWith(t, func(p *daemon.Config, _ *Config) {
+		p.Trace = trace.Config{TraceTo: collector.URL, TraceRatio: 1}
+	}, "--listen", addr).untilReady()
+	ctx := t.Context()
 	api := client.NewAPI("http://"+addr, nil)
-	session, err := await.For(ctx, func(ctx context.Context) (*client.Session, error) { return api.Guest(ctx, "Ada") }, func(error, time.Duration) {})
+	session, err := api.Guest(ctx, "Ada")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,9 +58,5 @@ func TestMessageIsTraced(t *testing.T) {
 	}
 	if send.Attributes["hubbub.msg_id"] != ack.MsgID || send.Attributes["hubbub.user"] != session.User().ID || send.Service != "hubbub" {
 		t.Errorf("%+v", send)
-	}
-	stop()
-	if err := <-ended; err != nil {
-		t.Error(err)
 	}
 }
