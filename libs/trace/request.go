@@ -42,13 +42,17 @@ func (q *Request) ID() string {
 	return q.span.SpanContext().TraceID().String()
 }
 
-// End records what the request, which went the route, was answered with.
+// End records what the request was answered with. route is the pattern that it matched; "": it was
+// answered before that.
 func (q *Request) End(route string, status int) {
 	if q == nil {
 		return
 	}
-	q.span.SetName(route)
-	q.span.SetAttributes(attribute.String("http.route", route), attribute.Int("http.response.status_code", status))
+	if route != "" {
+		q.span.SetName(route)
+		q.span.SetAttributes(attribute.String("http.route", route))
+	}
+	q.span.SetAttributes(attribute.Int("http.response.status_code", status))
 	if status >= http.StatusInternalServerError {
 		q.span.SetStatus(codes.Error, http.StatusText(status))
 	}

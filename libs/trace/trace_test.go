@@ -116,6 +116,13 @@ func TestRequest(t *testing.T) {
 			t.Errorf("%q: %+v", tt.traceparent, s)
 		}
 	}
+	all.Request(httptest.NewRequest(http.MethodPost, "/", nil)).End("", http.StatusUnsupportedMediaType)
+	if err := all.provider.ForceFlush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := <-c.Spans; s.Name != http.MethodPost || s.Failed {
+		t.Errorf("before it has a route: %+v", s)
+	}
 	for _, x := range []*Tracer{all, few} {
 		if err := x.Close(); err != nil {
 			t.Fatal(err)

@@ -65,6 +65,11 @@ func Handler(h http.Handler, log *zap.Logger, slow time.Duration, tracer *trace.
 			header.Set("Connection", "close")
 		}
 		rec := &recorder{ResponseWriter: w}
+		defer func() { // also of an answer that is cut off
+			outside.Pattern = r.Pattern // whoever is around this sees the route, as without it
+			q.span.End(r.Pattern, rec.status)
+			logRequest(log, r, q, rec.status, time.Since(start), slow)
+		}()
 		defer func() {
 			if p := recover(); p == http.ErrAbortHandler { //nolint:errorlint // it is panicked with as it is
 				// the server cuts the answer off: a handler found out too late that it cannot give
@@ -76,9 +81,6 @@ func Handler(h http.Handler, log *zap.Logger, slow time.Duration, tracer *trace.
 					WriteStatus(rec, http.StatusInternalServerError, "the service failed; its log says why")
 				}
 			}
-			outside.Pattern = r.Pattern // whoever is around this sees the route, as without it
-			q.span.End(r.Pattern, rec.status)
-			logRequest(log, r, q, rec.status, time.Since(start), slow)
 		}()
 		if !isJSON(r) {
 			WriteStatus(rec, http.StatusUnsupportedMediaType, "a body has the Content-Type application/json")

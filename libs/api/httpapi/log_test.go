@@ -20,6 +20,7 @@ func TestRequestLog(t *testing.T) {
 	log := zap.New(core)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /rooms/{room}", func(_ http.ResponseWriter, r *http.Request) { Log(r.Context(), log).Info("inside") })
+	mux.HandleFunc("GET /abort", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	mux.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic("oh") })
 	for _, tt := range []struct {
 		name, id string
@@ -56,6 +57,17 @@ func TestRequestLog(t *testing.T) {
 		if last := all[1]; last.Level != tt.level || (last.Message == "slow request") != (tt.level == zap.WarnLevel) || last.ContextMap()["route"] == "" {
 			t.Errorf("%s: %s %q %v", tt.name, last.Level, last.Message, last.ContextMap())
 		}
+	}
+	func() {
+		defer func() {
+			if p := recover(); p != http.ErrAbortHandler { //nolint:errorlint // it is panicked with as it is
+				t.Errorf("the server is told %v of an answer that is cut off", p)
+			}
+		}()
+		Handler(mux, log, 0, nil).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/abort", nil))
+	}()
+	if all := logs.TakeAll(); len(all) != 1 || all[0].Message != "request" || all[0].ContextMap()["route"] != "GET /abort" {
+		t.Errorf("logged of an answer that is cut off: %v", all)
 	}
 	if Log(context.Background(), log) != log {
 		t.Error("the logs of no request are not those that were given")
