@@ -22,7 +22,7 @@ import (
 // whose defaults differ gives them by a method Vars() kong.Vars of its configuration: a tag
 // default:"${name=value}" asks for name.
 type Config struct {
-	OpsListen   string        `help:"Address of the ops port: /metrics /healthz /readyz. It answers anybody who reaches it, so keep it private; empty turns it off." default:"${ops_listen=127.0.0.1:9090}" placeholder:"HOST:PORT"`
+	OpsListen   string        `help:"Address of the ops port: /metrics /healthz /readyz /loglevel. It answers anybody who reaches it, so keep it private; empty turns it off." default:"${ops_listen=127.0.0.1:9090}" placeholder:"HOST:PORT"`
 	Pprof       bool          `help:"Serve profiles of the process at /debug/pprof of the ops port. They show what is in memory."`
 	StopDelay   time.Duration `help:"How long the process goes on serving after a signal to stop, while /readyz already fails (0s to 5m): as long as a load balancer needs to notice." default:"0s"`
 	LogLevel    string        `help:"Least level that is logged: debug, info, warn or error." default:"${log_level=info}" enum:"debug,info,warn,error"`
@@ -88,6 +88,9 @@ func CheckEnvironment(name string, cfg any) error {
 	return err
 }
 
+// questions is what help says of askedOf.
+const questions = "With the last argument healthcheck, or the last two loglevel and debug, info, warn or error, the process that runs with the same other arguments is asked whether it is ready, or told from which level on to log."
+
 func newParser(name, description string, cfg any) (*kong.Kong, error) {
 	vars := kong.Vars{}
 	if v, ok := cfg.(interface{ Vars() kong.Vars }); ok {
@@ -98,7 +101,7 @@ func newParser(name, description string, cfg any) (*kong.Kong, error) {
 		vars,
 		kong.Embed(&versionFlag{}),
 		kong.Name(name),
-		kong.Description(description+"\n\nEvery flag can be set by the environment variable named beside it, or, to keep a secret out of the environment, read from the file that the same variable with _FILE at its end names."),
+		kong.Description(description+"\n\n"+questions+"\n\nEvery flag can be set by the environment variable named beside it, or, to keep a secret out of the environment, read from the file that the same variable with _FILE at its end names."),
 		kong.DefaultEnvars(envPrefix),
 		kong.ValueFormatter(describe),
 		kong.Resolvers(kong.ResolverFunc(resolveFile)),
