@@ -41,9 +41,9 @@ func NewExpiry(log *zap.Logger, reg prometheus.Registerer) *Expiry {
 // sayEvery is how often the log says that a certificate is about to end.
 const sayEvery = 24 * time.Hour
 
-// soon returns how long before its end a certificate ought to have been renewed: a fifth of its
-// lifetime, and at most two weeks.
-func soon(leaf *x509.Certificate) time.Duration {
+// RenewedBefore returns how long before its end a certificate ought to have been renewed: a fifth of
+// its lifetime, and at most two weeks.
+func RenewedBefore(leaf *x509.Certificate) time.Duration {
 	return min(leaf.NotAfter.Sub(leaf.NotBefore)/5, 14*24*time.Hour)
 }
 
@@ -69,7 +69,7 @@ func (e *Expiry) Watch(remedy string, leaves ...*x509.Certificate) {
 	now := e.now()
 	for _, leaf := range leaves {
 		name, left := nameOf(leaf), leaf.NotAfter.Sub(now)
-		if left >= soon(leaf) || now.Sub(e.said[name]) < sayEvery {
+		if left >= RenewedBefore(leaf) || now.Sub(e.said[name]) < sayEvery {
 			continue
 		}
 		e.said[name] = now

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -30,6 +31,7 @@ import (
 	directorymongo "hubbub.internal/services/directory/store/mongo"
 	directorysqlite "hubbub.internal/services/directory/store/sqlite"
 	historysqlite "hubbub.internal/services/history/store/sqlite"
+	"hubbub.internal/services/hubbub/certificate/certtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -472,22 +474,31 @@ func TestPages(t *testing.T) {
 	look("https://127.0.0.1:1").has(t, "certificate", Fail, "refused")
 
 	leaf := secure.Certificate()
+	text, _ := certtest.NewCA(t).Issue(t, 6*24*time.Hour, 5*24*time.Hour, "example.com")
+	block, _ := pem.Decode(text)
+	brief, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
 	roots := x509.NewCertPool()
 	roots.AddCert(leaf)
+	roots.AddCert(brief)
 	for name, tt := range map[string]struct {
+		leaf *x509.Certificate
 		host string
 		at   time.Time
 		want State
 		text string
 	}{
-		"good":         {"example.com", leaf.NotBefore.Add(time.Hour), OK, "is good until"},
-		"ends soon":    {"example.com", leaf.NotAfter.Add(-time.Hour), Warn, "ends on"},
-		"has ended":    {"example.com", leaf.NotAfter.Add(time.Hour), Fail, "ended on"},
-		"another name": {"example.net", leaf.NotBefore.Add(time.Hour), Fail, "is not good"},
+		"of six days":  {brief, "example.com", time.Now(), OK, "is good until"},
+		"good":         {leaf, "example.com", leaf.NotBefore.Add(time.Hour), OK, "is good until"},
+		"ends soon":    {leaf, "example.com", leaf.NotAfter.Add(-time.Hour), Warn, "ends on"},
+		"has ended":    {leaf, "example.com", leaf.NotAfter.Add(time.Hour), Fail, "ended on"},
+		"another name": {leaf, "example.net", leaf.NotBefore.Add(time.Hour), Fail, "is not good"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &report{}
-			checkChain(r, "https://"+tt.host, tt.host, []*x509.Certificate{leaf}, roots, tt.at)
+			checkChain(r, "https://"+tt.host, tt.host, []*x509.Certificate{tt.leaf}, roots, tt.at)
 			r.has(t, "certificate", tt.want, tt.text)
 		})
 	}

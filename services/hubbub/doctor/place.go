@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -19,6 +20,7 @@ import (
 	"hubbub.internal/libs/api"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/busurl"
+	"hubbub.internal/libs/clocks"
 	"hubbub.internal/libs/mongodb"
 	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/hubbub/admin"
@@ -31,8 +33,6 @@ const (
 	fullDisk = 200 << 20
 	// behind is how far history may be behind before the operator is told.
 	behind = 5 * time.Minute
-	// clockLimit is how far a clock may be away: see package clocks.
-	clockLimit = 5 * time.Second
 )
 
 // examinePlace looks at the bus and the stores, and at the folder that has them if it is one.
@@ -200,7 +200,7 @@ func clock(r *report, whose string, at, before, after time.Time) {
 	switch {
 	case away > time.Minute:
 		r.fail(check, "set both clocks by NTP", "the clock of %s is %s %s ours: tokens are refused, and log-ins end", whose, away.Round(time.Second), how)
-	case away > clockLimit:
+	case away > clocks.Limit:
 		r.warn(check, "set both clocks by NTP", "the clock of %s is %s %s ours: from a minute on tokens are refused", whose, away.Round(time.Second), how)
 	default:
 		r.ok(check, "that of %s is ours", whose)
@@ -285,7 +285,7 @@ func (c *Config) examineBus(ctx context.Context, r *report) {
 func entryText(e observer.LoggedEntry) string {
 	text := e.Message
 	fields := e.ContextMap()
-	for _, name := range slices.Sorted(mapKeys(fields)) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		text += fmt.Sprintf(", %s %v", name, fields[name])
 	}
 	return text

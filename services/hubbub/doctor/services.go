@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"iter"
 	"maps"
 	"net"
 	"net/http"
@@ -19,16 +18,11 @@ import (
 	"time"
 
 	"hubbub.internal/libs/buildinfo"
+	"hubbub.internal/services/hubbub/certificate"
 )
 
-const (
-	// endSoon is how long before its end a certificate should have been renewed.
-	endSoon = 14 * 24 * time.Hour
-	// maxMetrics bounds what is read of a process's metrics, in bytes.
-	maxMetrics = 8 << 20
-)
-
-func mapKeys(m map[string]any) iter.Seq[string] { return maps.Keys(m) }
+// maxMetrics bounds what is read of a process's metrics, in bytes.
+const maxMetrics = 8 << 20
 
 // services asks the ops ports of the services.
 func (c *Config) services(ctx context.Context, r *report) {
@@ -230,7 +224,7 @@ func checkChain(r *report, at, host string, chain []*x509.Certificate, roots *x5
 		r.warn(check, "browsers refuse it unless they know who signed it; intermediates belong into the file behind it", "that of %s is signed by somebody whom this machine does not know", at)
 	case err != nil:
 		r.fail(check, "get one for this name", "that of %s is not good: %v", at, err)
-	case left < endSoon:
+	case left < certificate.RenewedBefore(leaf):
 		r.warn(check, "see why it is not renewed", "that of %s ends on %s", at, leaf.NotAfter.Format(time.DateOnly))
 	default:
 		r.ok(check, "that of %s is good until %s", at, leaf.NotAfter.Format(time.DateOnly))
