@@ -41,8 +41,8 @@ func NewExpiry(log *zap.Logger, reg prometheus.Registerer) *Expiry {
 // sayEvery is how often the log says that a certificate is about to end.
 const sayEvery = 24 * time.Hour
 
-// RenewedBefore returns how long before its end a certificate ought to have been renewed: a fifth of
-// its lifetime, and at most two weeks.
+// RenewedBefore returns how long before its end a certificate ought to have been renewed: a fifth
+// of its lifetime, and at most two weeks.
 func RenewedBefore(leaf *x509.Certificate) time.Duration {
 	return min(leaf.NotAfter.Sub(leaf.NotBefore)/5, 14*24*time.Hour)
 }
