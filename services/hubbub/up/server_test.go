@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
 	"hubbub.internal/libs/daemon"
 )
 
