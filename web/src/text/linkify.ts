@@ -7,17 +7,31 @@ export interface Part {
   readonly shown?: string;
 }
 
+// What can be seen of nothing, or moves what can be seen: controls, soft hyphens, zero widths, marks
+// of direction, fillers, and two blanks that Unicode counts among symbols and marks.
+const unseen = String.raw`\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800\u{16FE4}\u{1D159}`;
+
+// What ends an address wherever it stands, since no address is typed with it: what is unseen, and
+// the signs of scripts that put no space after them, as in "https://a.example/c。谢谢": the ends of
+// sentences and their parts, quotes, brackets, dashes, and ASCII's own in full width.
+const ends = String.raw`\s${unseen}\p{Terminal_Punctuation}\p{Ps}\p{Pe}\p{Pi}\p{Pf}`
+  + String.raw`¡¿\u055B-\u055E\u17D8\u2014\u2015\u2026\u2E3A\u2E3B\u3003\uFE10-\uFE19\uFE50-\uFE6B\uFF02\uFF07\uFF1C\uFF1E\uFF40`;
+
 // Addresses as people type them. Only http and https ever become links: no other scheme is safe to
-// click on.
-const address = /\bhttps?:\/\/[^\s<>"'`]+/giu;
+// click on. An address that follows another after a comma is one of its own. Of the quotes, the
+// apostrophe may stand in an address, also as keyboards turn it: "/wiki/Poe’s_law".
+const address = new RegExp(
+  String.raw`\bhttps?:\/\/(?:(?![,;|·・]['(\[{]?https?:\/\/)(?:[!#-;=?-_a-{}|~]|[^\x00-\x7F${ends}]|’))+`, 'giu');
+
 const closers: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' };
+const wordy = /^[\p{L}\p{M}\p{N}_]/u;
 
 /** Splits a text into plain runs and links. Joined again, the parts are the text. */
 export function linkify(text: string): Part[] {
   const parts: Part[] = [];
   let end = 0;
   for (const match of text.matchAll(address)) {
-    const link = trimmed(match[0]);
+    const link = trimmed(match[0], text[match.index - 1]);
     const address = honest(link);
     if (!address) continue;
     if (match.index > end) parts.push({ text: text.slice(end, match.index) });
@@ -28,31 +42,33 @@ export function linkify(text: string): Part[] {
   return parts;
 }
 
-/** Cuts off what closes the sentence rather than the address: "(see https://a.b/c)." */
-function trimmed(link: string): string {
-  // Counted once: the text is another's, and may be nothing but brackets.
+/**
+ * Cuts off what closes the sentence rather than the address: "(see https://a.b/c)." A bracket that
+ * closes none of the address's own ends it, and so does the second of two quotes around it.
+ */
+function trimmed(link: string, before: string | undefined): string {
+  const closing = before === "'" ? "'" : before === '‘' ? '’' : undefined;
+  // Counted as they come: the text is another's, and may be nothing but brackets.
   const open = new Map<string, number>();
-  for (const c of link) {
-    if ('([{'.includes(c)) open.set(c, (open.get(c) ?? 0) + 1);
+  let end = 0;
+  for (; end < link.length; end++) {
+    const c = link[end]!;
+    if (c === closing && !wordy.test(link.slice(end + 1, end + 3))) break;
     const opener = closers[c];
-    if (opener !== undefined) open.set(opener, (open.get(opener) ?? 0) - 1);
+    if (opener !== undefined) {
+      const still = open.get(opener) ?? 0;
+      if (still === 0) break;
+      open.set(opener, still - 1);
+    } else if ('([{'.includes(c)) open.set(c, (open.get(c) ?? 0) + 1);
   }
-  let end = link.length;
-  for (; end > 0; end--) {
-    const last = link[end - 1]!;
-    const opener = closers[last];
-    const excess = opener === undefined ? 0 : open.get(opener)!;
-    if (excess < 0) open.set(opener!, excess + 1);
-    else if (!'.,;:!?…*_~”’»'.includes(last)) break;
-  }
+  while (end > 0 && '.,;:!?*_~|\'’([{·・～〜'.includes(link[end - 1]!)) end--;
   return link.slice(0, end);
 }
 
 // What browsers take for scheme and authority: any number of slashes of either kind between them
 // (URL Standard, section 4.4).
 const authority = /^https?:[/\\]*[^/\\?#]*/iu;
-// What cannot be seen, or moves what can.
-const unseen = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+const anyUnseen = new RegExp(`[${unseen}]`, 'gu');
 
 /**
  * Where an address leads, and how to show that: with the host as the browser will ask for it
@@ -68,7 +84,7 @@ function honest(link: string): { href: string; shown: string } | undefined {
   const { href } = url;
   // The rest stays as it was typed, which is easier to read than what is encoded, as long as it
   // leads to the same place.
-  const rest = link.replace(authority, '').replaceAll(unseen, (c) => encodeURIComponent(c));
+  const rest = link.replace(authority, '').replaceAll(anyUnseen, (c) => encodeURIComponent(c));
   const shown = `${url.protocol}//${url.host}${rest}`;
   return { href, shown: URL.canParse(shown) && new URL(shown).href === href ? shown : href };
 }
