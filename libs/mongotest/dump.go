@@ -3,6 +3,7 @@ package mongotest
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -95,9 +96,9 @@ func Load(t testing.TB, url, path string) {
 }
 
 // Upgrades calls check with the URL of a database for each dump of what an earlier release has
-// written: testdata/schema-N.jsonl, where N is the version of its schema. docs/stores.md says how
-// one is made.
-func Upgrades(t *testing.T, check func(t *testing.T, url string)) {
+// written, and the version of its schema: testdata/schema-N.jsonl, where N is the version.
+// docs/stores.md says how one is made.
+func Upgrades(t *testing.T, check func(t *testing.T, url string, version int)) {
 	t.Helper()
 	dumps, err := filepath.Glob("testdata/schema-*.jsonl")
 	if err != nil || len(dumps) == 0 {
@@ -105,9 +106,13 @@ func Upgrades(t *testing.T, check func(t *testing.T, url string)) {
 	}
 	for _, dump := range dumps {
 		t.Run(dump, func(t *testing.T) {
+			var version int
+			if _, err := fmt.Sscanf(filepath.Base(dump), "schema-%d.jsonl", &version); err != nil {
+				t.Fatal(err)
+			}
 			url := URL(t)
 			Load(t, url, dump)
-			check(t, url)
+			check(t, url, version)
 		})
 	}
 }

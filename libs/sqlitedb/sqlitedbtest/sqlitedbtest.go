@@ -3,14 +3,16 @@ package sqlitedbtest
 
 import (
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 )
 
-// Upgrades calls check with a copy of each file that an earlier release has written:
-// testdata/schema-N.db, where N is the version of its schema. docs/stores.md says how one is made.
-func Upgrades(t *testing.T, check func(t *testing.T, path string)) {
+// Upgrades calls check with a copy of each file that an earlier release has written, and the
+// version of its schema: testdata/schema-N.db, where N is the version. docs/stores.md says how one
+// is made.
+func Upgrades(t *testing.T, check func(t *testing.T, path string, version int)) {
 	t.Helper()
 	files, err := filepath.Glob("testdata/schema-*.db")
 	if err != nil || len(files) == 0 {
@@ -18,7 +20,11 @@ func Upgrades(t *testing.T, check func(t *testing.T, path string)) {
 	}
 	for _, file := range files {
 		t.Run(file, func(t *testing.T) {
-			check(t, Copy(t, file))
+			var version int
+			if _, err := fmt.Sscanf(filepath.Base(file), "schema-%d.db", &version); err != nil {
+				t.Fatal(err)
+			}
+			check(t, Copy(t, file), version)
 		})
 	}
 }

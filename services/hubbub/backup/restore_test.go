@@ -3,6 +3,7 @@ package backup_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,7 +18,9 @@ import (
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/mongotest"
 	"hubbub.internal/libs/sqlitedb/sqlitedbtest"
+	directorymongo "hubbub.internal/services/directory/store/mongo"
 	directorysqlite "hubbub.internal/services/directory/store/sqlite"
+	"hubbub.internal/services/history/store/mongo"
 	"hubbub.internal/services/history/store/sqlite"
 	"hubbub.internal/services/history/store/storeurl"
 	"hubbub.internal/services/hubbub/backup"
@@ -58,20 +61,30 @@ func write(t *testing.T, s backup.Source) string {
 	return path
 }
 
-// TestOlder restores what the first release has written, in both kinds of stores: it is moved
+// TestOlder restores what earlier releases have written, in both kinds of stores: it is moved
 // forward.
 func TestOlder(t *testing.T) {
 	t.Parallel()
-	old := mongotest.URL(t)
-	mongotest.Load(t, old, "../../history/store/mongo/testdata/schema-0.jsonl")
-	mongotest.Load(t, old, "../../directory/store/mongo/testdata/schema-0.jsonl")
-	fresh := mongotest.URL(t)
-	for kind, s := range map[string]struct{ history, directory, to string }{
-		"mongodb": {old, old, fresh},
-		"sqlite": {
-			"sqlite:" + sqlitedbtest.Copy(t, "../../history/store/sqlite/testdata/schema-0.db"),
-			"sqlite:" + sqlitedbtest.Copy(t, "../../directory/store/sqlite/testdata/schema-0.db"), "sqlite:",
-		},
+	dumped := func(history, directory int) (url string) {
+		url = mongotest.URL(t)
+		mongotest.Load(t, url, fmt.Sprintf("../../history/store/mongo/testdata/schema-%d.jsonl", history))
+		mongotest.Load(t, url, fmt.Sprintf("../../directory/store/mongo/testdata/schema-%d.jsonl", directory))
+		return url
+	}
+	filed := func(service string, version int) string {
+		return "sqlite:" + sqlitedbtest.Copy(t, fmt.Sprintf("../../%s/store/sqlite/testdata/schema-%d.db", service, version))
+	}
+	first, last := dumped(0, 0), dumped(5, 14)
+	mongos := [2]int64{mongo.Version(), directorymongo.Version()}
+	sqlites := [2]int64{sqlite.Version(), directorysqlite.Version()}
+	for kind, s := range map[string]struct {
+		history, directory, to string
+		versions, newest       [2]int64 // of history and directory
+	}{
+		"mongodb of the first release": {first, first, mongotest.URL(t), [2]int64{}, mongos},
+		"mongodb of the last release":  {last, last, mongotest.URL(t), [2]int64{5, 14}, mongos},
+		"sqlite of the first release":  {filed("history", 0), filed("directory", 0), "sqlite:", [2]int64{}, sqlites},
+		"sqlite of the last release":   {filed("history", 6), filed("directory", 17), "sqlite:", [2]int64{6, 17}, sqlites},
 	} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -80,8 +93,9 @@ func TestOlder(t *testing.T) {
 			data := t.TempDir()
 			file := write(t, from)
 			out := execute(t, &backup.Restore{}, file, "--data", data, "--store", s.to)
-			for _, service := range []string{"history", "directory"} {
-				if !strings.Contains(out, "the schema of "+service+" was moved forward from version 0") {
+			for i, service := range []string{"history", "directory"} {
+				says := strings.Contains(out, fmt.Sprintf("the schema of %s was moved forward from version %d", service, s.versions[i]))
+				if says != (s.versions[i] < s.newest[i]) {
 					t.Errorf("restore says %q", out)
 				}
 			}

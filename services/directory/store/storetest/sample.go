@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 
 	api "hubbub.internal/libs/api/directory"
@@ -94,12 +95,19 @@ func Fill(t *testing.T, s store.Store) {
 	must(t, s.PutAct(ctx, sampleAct))
 	must(t, s.PutServer(ctx, sampleServer))
 	must(t, s.CreateInvitation(ctx, sampleInvitation))
+	fillLater(t, s)
 }
 
-// Verify holds that a store has the sample, as Fill left it, and goes on from there.
-func Verify(t *testing.T, s store.Store) {
+// Verify holds that a store has the sample, as Fill left it, and goes on from there. whole: it has
+// all of the sample, which stores of version 0 have not.
+func Verify(t *testing.T, s store.Store, whole bool) {
 	t.Helper()
 	ctx := t.Context()
+	sampleRooms := slices.Clone(sampleRooms)
+	if whole {
+		verifyLater(t, s)
+		sampleRooms[1].Activity = sampleActivity
+	}
 	for _, u := range sampleUsers {
 		u = looking(u)
 		got, err := s.UserByName(ctx, u.NameKey)

@@ -46,12 +46,17 @@ func Fill(t *testing.T, s store.Store) {
 	must(t, err)
 	_, err = s.PutRead(t.Context(), "other", "ann", 7)
 	must(t, err)
+	fillLater(t, s)
 }
 
-// Verify holds that a store has the sample, as Fill left it, and goes on from there.
-func Verify(t *testing.T, s store.Store) {
+// Verify holds that a store has the sample, as Fill left it, and goes on from there. whole: it has
+// all of the sample, which stores of version 0 have not.
+func Verify(t *testing.T, s store.Store, whole bool) {
 	t.Helper()
 	ctx := t.Context()
+	if whole {
+		verifyLater(t, s)
+	}
 	var lobby, other []store.Entry
 	for _, e := range sample() {
 		switch {
