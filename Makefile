@@ -66,7 +66,7 @@ drill-presence: ## break edges, presence replicas and the bus with the intervals
 .PHONY: million
 million: ## hold a million sockets on 52 edges of this machine for a minute, with a room of 10,000 (SOCKETS=100000 BUS=nats)
 	@f=$$(ulimit -Hn); [ "$$f" != unlimited ] || f=20000; ulimit -n $$f; \
-		cd services/hubbub && SOCKETS=$(or $(SOCKETS),1000000) BUS='$(BUS)' $(GO) test -count 1 -timeout 60m -run 'TestMillion$$' -v ./load
+		cd services/hubbub && SOCKETS=$(or $(SOCKETS),1000000) BUS='$(BUS)' $(GO) test -count 1 -timeout 60m -run 'TestMillion$$' -v ./rigs/load
 
 .PHONY: soak-edge
 soak-edge: ## churn on one edge with as many sockets as the file limit allows, or SOCKETS=n
@@ -76,7 +76,7 @@ soak-edge: ## churn on one edge with as many sockets as the file limit allows, o
 
 .PHONY: bench-edge
 bench-edge: tools ## measure the edge beside Centrifugo, nats-server, Socket.IO and a bare write(2), 12 minutes (BENCH="--short": one or two)
-	@cd infra/bench && GOWORK=off $(GO) build -o ../../.cache/bench/bench . && ../../.cache/bench/bench $(BENCH)
+	@$(GO) build -o .cache/bench/bench ./services/hubbub/rigs/edgebench && .cache/bench/bench $(BENCH)
 
 .PHONY: bench-bus
 bench-bus: build-hubbub ## measure Redis and NATS, with the settings that we ship, as the bus of Hubbub (URL=redis://… measures another, BENCH="--backlog 50000")

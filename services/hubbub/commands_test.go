@@ -147,7 +147,7 @@ var covered = map[string]place{
 	"cd services/directory && go test -run '^$' -bench 'TwentyLogins|KnownDevice|ManyOfOne|Guest' .": in(workflow),
 	"cd services/hubbub && go test -run '^$' -bench Neighbours -benchtime 1x ./e2e":                  in(workflow),
 	"go test -run '^$' -bench . -benchtime 50ms ./internal/deflate":                                  in(workflow),
-	"go test -run TestMemoryPerSocket -v ./load":                                                     in(workflow),
+	"go test -run TestMemoryPerSocket -v ./rigs/load":                                                in(workflow),
 	"go test ./bus/natsbus ./bus/redisbus -run Conformance":                                          in(workflow),
 	"go test ./bus/redisbus -run 'Failover|Masters|Slots|Stale|Lo'":                                  in(workflow),
 	"go test ./e2e -run Stale": in(workflow),

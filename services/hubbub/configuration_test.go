@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"hubbub.internal/libs/daemon"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // configuration is where the reference of all options is. `make docs` writes it, with this variable

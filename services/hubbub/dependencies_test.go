@@ -32,7 +32,7 @@ func TestDependencies(t *testing.T) {
 		named[name] = true
 	}
 
-	for _, pattern := range []string{"../../libs/go.mod", "../../services/*/go.mod", "../../infra/test/*/go.mod", "../../infra/bench/go.mod"} {
+	for _, pattern := range []string{"../../libs/go.mod", "../../services/*/go.mod", "../../infra/test/*/go.mod"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %v, %v", pattern, files, err)

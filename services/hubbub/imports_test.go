@@ -62,6 +62,10 @@ var rules = []struct {
 		why: "the bus carries bytes and knows no message",
 	},
 	{
+		in: `^hubbub\.internal/`, except: `^hubbub\.internal/services/hubbub/(cmd/hubbub$|rigs/)`, ban: `^hubbub\.internal/services/hubbub/rigs/`,
+		why: "what measures and breaks the product is no part of it: only the commands that run it know it",
+	},
+	{
 		in: `^hubbub\.internal/`, except: `^hubbub\.internal/(libs/mongo(db|test)|services/(history|directory)/)`, ban: `go\.mongodb\.org/mongo-driver/`,
 		why: "only the stores know the database",
 	},

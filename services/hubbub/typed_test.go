@@ -22,7 +22,7 @@ import (
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/freeport"
 	"hubbub.internal/libs/mongotest"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // typedWithin bounds a command.

@@ -24,7 +24,7 @@ import (
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/history"
 	historystore "hubbub.internal/services/history/store/storeurl"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 func config(url string) busurl.Config {

@@ -13,7 +13,7 @@ import (
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/client"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // TestCluster has people chat through nginx with every service a process of its own, on each bus.

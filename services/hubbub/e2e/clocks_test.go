@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // testClocks holds that every service tells the others its time, and hears theirs.

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"hubbub.internal/libs/checkout"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // TestCurl runs the HTTP commands of PROTOCOL.md as they stand there: each is answered in the form

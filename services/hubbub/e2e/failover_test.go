@@ -12,7 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"hubbub.internal/libs/wire"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // TestStaleReplica has people talk on two edges while a Redis replica is promoted that lacks the

@@ -10,7 +10,7 @@ import (
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/wire"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // testBadInput sends what no client would, through nginx: each gets a coded error or a documented

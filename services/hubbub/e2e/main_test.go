@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"hubbub.internal/libs/checkout"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // bin is the folder of the binaries under test.

@@ -12,7 +12,7 @@ import (
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/wire"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // patience bounds every wait: far more than anything takes, so that only what never comes fails.

@@ -12,7 +12,7 @@ import (
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/wire"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // testBannedFromRoom bans somebody from a room whose socket is in it: it is put out of the room at

@@ -15,7 +15,7 @@ import (
 
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/wire"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // pace is how quickly presence works on a stage.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // TestPresence breaks edges, replicas and the bus between them, on each bus. After each fault every

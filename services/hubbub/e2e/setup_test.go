@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // setUp makes somebody who is registered the operator, by the set-up link that the directory has

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"hubbub.internal/libs/mongotest"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // TestUp has people chat through `hubbub up`, and kills all of it with -9 in mid-talk: every

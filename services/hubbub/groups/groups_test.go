@@ -13,7 +13,7 @@ import (
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/bus/natsembed"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 func config(url string) busurl.Config {

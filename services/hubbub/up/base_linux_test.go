@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // TestBasePath asks nginx and `hubbub up` for everything under a base path, and without it.

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // front starts nginx as it is shipped in front of a service at these addresses, and returns its

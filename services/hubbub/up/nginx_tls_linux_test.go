@@ -16,7 +16,7 @@ import (
 	"hubbub.internal/services/hubbub/cert"
 	"hubbub.internal/services/hubbub/certificate/acmetest"
 	"hubbub.internal/services/hubbub/certificate/certtest"
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // frontTLS starts nginx as it is shipped, with TLS, in front of what is at addr, and has it follow

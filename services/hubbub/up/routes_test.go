@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"hubbub.internal/services/hubbub/cluster"
+	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
 // TestRoutes holds that `hubbub up` and nginx send every path to the same service.

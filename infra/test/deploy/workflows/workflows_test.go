@@ -188,7 +188,7 @@ func TestDependabot(t *testing.T) {
 			t.Errorf("%s is not looked at", kind)
 		}
 	}
-	for _, pattern := range []string{"libs/go.mod", "services/*/go.mod", "infra/*/go.mod", "infra/test/*/go.mod"} {
+	for _, pattern := range []string{"libs/go.mod", "services/*/go.mod", "services/hubbub/rigs/*/*/go.mod", "infra/test/*/go.mod"} {
 		files, err := filepath.Glob(filepath.Join(repo.Root, pattern))
 		if err != nil {
 			t.Fatal(err)

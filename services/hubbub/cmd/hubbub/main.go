@@ -12,13 +12,13 @@ import (
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/hubbub/admin"
 	"hubbub.internal/services/hubbub/backup"
-	"hubbub.internal/services/hubbub/busbench"
 	"hubbub.internal/services/hubbub/cert"
 	"hubbub.internal/services/hubbub/deadletters"
 	"hubbub.internal/services/hubbub/doctor"
-	"hubbub.internal/services/hubbub/drill"
 	"hubbub.internal/services/hubbub/groups"
-	"hubbub.internal/services/hubbub/load"
+	"hubbub.internal/services/hubbub/rigs/busbench"
+	"hubbub.internal/services/hubbub/rigs/drill"
+	"hubbub.internal/services/hubbub/rigs/load"
 	"hubbub.internal/services/hubbub/up"
 )
 

@@ -1,0 +1,118 @@
+package drill
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/hubbub/rigs/load"
+)
+
+// Result is what came of one fault.
+type Result struct {
+	Fault string   `json:"fault"`
+	Hit   []string `json:"hit,omitempty"` // the processes that it was played on
+	// from when it went wrong until everything ran again
+	Took time.Duration `json:"took_ns"`
+	Sent int           `json:"sent"`
+	// given up, or refused, by code: whether they are in the log is unknown
+	Failed map[string]int `json:"failed,omitempty"`
+	// the longest time in which nobody's message was acknowledged
+	NoService time.Duration `json:"no_service_ns"`
+	// from when a message was due to its acknowledgement: the time to recover
+	Slowest time.Duration `json:"slowest_message_ns"`
+	// from when a message was due until the last socket had it
+	Delivery time.Duration `json:"slowest_delivery_ns"`
+	// from the verdict until presence was exact
+	Presence time.Duration `json:"presence_ns"`
+	Holds    vitals        `json:"services_hold"` // all services together, after it
+	Verdict  load.Verdict  `json:"verdict"`
+	// why it could not be played on this machine
+	Skipped string `json:"skipped,omitempty"`
+	Problem string `json:"problem,omitempty"` // why it is not good, besides the verdict
+}
+
+func (r *Result) take(m load.Measured) {
+	r.Sent, r.NoService, r.Slowest, r.Delivery = m.Sent, m.LongestNo, m.LongestMe, m.DeliveryLatency(100)
+	if len(m.Failed) > 0 {
+		r.Failed = m.Failed
+	}
+}
+
+// unknown is what load calls an outcome of which nothing was heard.
+const unknown = "unknown"
+
+// codes returns an error when messages failed in a way that says that trying again does not help.
+func (r *Result) codes() error {
+	for _, code := range slices.Sorted(maps.Keys(r.Failed)) {
+		switch code {
+		case chat.CodeUnavailable, chat.CodeRateLimited, unknown:
+		default:
+			return fmt.Errorf("%d messages were refused as %s", r.Failed[code], code)
+		}
+	}
+	return nil
+}
+
+func (r *Result) failed() (n int) {
+	for _, k := range r.Failed {
+		n += k
+	}
+	return n
+}
+
+// Good reports whether everything that is promised held.
+func (r *Result) Good() bool { return r.Problem == "" && r.Verdict.Good() }
+
+const header = "fault            sent  failed  acked  delivered  lost  doubled  misordered  rewinds  no service  slowest message  delivery  presence  heap  verdict"
+
+func (r *Result) row() string {
+	v, word := r.Verdict, "good"
+	switch {
+	case !r.Good():
+		word = strings.TrimSpace("BAD " + r.Problem)
+		for _, f := range v.First.All() {
+			word += "\n    " + f
+		}
+	case r.Skipped != "":
+		word = r.Skipped
+	}
+	if len(r.Hit) > 0 && r.Skipped == "" {
+		word += " (" + strings.Join(r.Hit, ", ") + ")"
+	}
+	ms := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
+	return fmt.Sprintf("%-15s  %4d  %6d  %5d  %9d  %4d  %7d  %10d  %7d  %10s  %15s  %8s  %8s  %3dM  %s", r.Fault, r.Sent, r.failed(), v.Acknowledged, v.Delivered,
+		v.Lost, v.Doubled, v.Misordered, v.Rewinds, ms(r.NoService), ms(r.Slowest), ms(r.Delivery), ms(r.Presence), r.Holds.Heap>>20, word)
+}
+
+// summary prints the verdict of all.
+func summary(cfg Config, results []Result, out io.Writer) error {
+	var all load.Verdict
+	bad, skipped := 0, 0
+	for _, r := range results {
+		all.Add(r.Verdict)
+		switch {
+		case !r.Good():
+			bad++
+		case r.Skipped != "":
+			skipped++
+		}
+	}
+	if cfg.JSON {
+		e := json.NewEncoder(out)
+		e.SetIndent("", "  ")
+		if err := e.Encode(map[string]any{
+			"bus": cfg.Bus, "bus_nodes": cfg.BusNodes, "store": cfg.Store, "seed": cfg.Seed, "faults": results, "bad": bad, "skipped": skipped,
+		}); err != nil {
+			return fmt.Errorf("write the results: %w", err)
+		}
+		return nil
+	}
+	fmt.Fprintf(out, "\n%d faults on %s (bus of %d, %s), seed %d: %d bad, %d skipped. %s\n", len(results), cfg.Bus, cfg.BusNodes, cfg.Store, cfg.Seed, bad, skipped, all)
+	return nil
+}
