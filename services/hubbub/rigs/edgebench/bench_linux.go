@@ -97,8 +97,8 @@ func (b *bench) each(ctx context.Context, measure func(*target) error, names []s
 	return nil
 }
 
-// with measures one server, which it starts for that alone. An error of a peer is noted in the table
-// and ends its part only.
+// with measures one server, which it starts for that alone. An error of a peer is noted in the
+// table and ends its part only.
 func (b *bench) with(ctx context.Context, name string, measure func(*target) error) error {
 	t, err := b.open(ctx, name)
 	if err == nil {
