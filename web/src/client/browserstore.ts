@@ -51,7 +51,12 @@ export function browserStore(key: string): SessionStore {
       return () => window.removeEventListener('storage', listener);
     },
     exclusively(work) {
-      return 'locks' in navigator ? navigator.locks.request(key, work) : work();
+      if (!('locks' in navigator)) return work();
+      let begun = false;
+      return navigator.locks.request(key, () => ((begun = true), work())).catch((err: unknown) => {
+        if (begun) throw err;
+        return work(); // where storage is off, locks are, and no other tab shares the session
+      });
     },
   };
 }

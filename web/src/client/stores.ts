@@ -7,8 +7,8 @@ import type { ReadsStore } from './reads.ts';
  */
 export function outboxStore(key: string): OutboxStore {
   return {
-    load: () => list(read(sessionStorage, key)).filter(isOutgoing).map(current),
-    save: (outgoing) => write(sessionStorage, key, outgoing.length ? outgoing : undefined),
+    load: () => list(read(() => sessionStorage, key)).filter(isOutgoing).map(current),
+    save: (outgoing) => write(() => sessionStorage, key, outgoing.length ? outgoing : undefined),
   };
 }
 
@@ -16,11 +16,11 @@ export function outboxStore(key: string): OutboxStore {
 export function readsStore(key: string): ReadsStore {
   return {
     load() {
-      const v = read(localStorage, key);
+      const v = read(() => localStorage, key);
       if (typeof v !== 'object' || v === null) return {};
       return Object.fromEntries(Object.entries(v).filter((e): e is [string, number] => typeof e[1] === 'number'));
     },
-    save: (reads) => write(localStorage, key, reads),
+    save: (reads) => write(() => localStorage, key, reads),
   };
 }
 
@@ -41,18 +41,21 @@ function current(m: Outgoing): Outgoing {
 
 const list = (v: unknown): unknown[] => (Array.isArray(v) ? v : []);
 
-function read(storage: Storage, key: string): unknown {
+/** Where a browser forbids storage, to name it throws already. */
+type Naming = () => Storage;
+
+function read(storage: Naming, key: string): unknown {
   try {
-    return JSON.parse(storage.getItem(key) ?? 'null');
+    return JSON.parse(storage().getItem(key) ?? 'null');
   } catch {
     return null; // storage is off, or what it holds is not ours
   }
 }
 
-function write(storage: Storage, key: string, value: unknown): void {
+function write(storage: Naming, key: string, value: unknown): void {
   try {
-    if (value === undefined) storage.removeItem(key);
-    else storage.setItem(key, JSON.stringify(value));
+    if (value === undefined) storage().removeItem(key);
+    else storage().setItem(key, JSON.stringify(value));
   } catch {
     // Storage is off or full: it lasts as long as the page.
   }

@@ -115,7 +115,7 @@ export class Chat {
 
   constructor(client: Client) {
     this.client = client;
-    this.drafts = new Drafts(`hubbub.drafts.${client.me.id}`);
+    this.drafts = new Drafts(`hubbub.drafts.${client.me.id}`, () => this.#touch());
     // Before the client starts: who has chosen to be invisible is not to be seen for a moment.
     this.#preference = new StatusPreference(`hubbub.status.${client.me.id}`, (status) => this.#show(status));
     this.#show(this.#preference.status);
@@ -152,6 +152,7 @@ export class Chat {
     clearTimeout(this.#frame);
     this.link.close();
     this.strangers.close();
+    this.drafts.close();
     this.#preference.close();
     this.client.stop();
   }

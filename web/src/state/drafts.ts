@@ -1,11 +1,23 @@
-/** Texts that were begun and not sent, per room, over reloads. */
+/** Texts that were begun and not sent, per room, over reloads; all tabs of the page share them. */
 export class Drafts {
   readonly #key: string;
   #drafts: Record<string, string>;
+  readonly #listener: (e: StorageEvent) => void;
 
-  constructor(key: string) {
+  /** `changed` is called when another tab has changed drafts. */
+  constructor(key: string, changed: () => void) {
     this.#key = key;
-    this.#drafts = read(key);
+    this.#drafts = read(key) ?? {};
+    this.#listener = (e) => {
+      if (e.key !== key && e.key !== null) return;
+      this.#drafts = read(key) ?? {};
+      changed();
+    };
+    globalThis.addEventListener?.('storage', this.#listener);
+  }
+
+  close(): void {
+    globalThis.removeEventListener?.('storage', this.#listener);
   }
 
   get(room: string): string {
@@ -24,7 +36,7 @@ export class Drafts {
 
   set(room: string, text: string): void {
     // Other tabs write the same key: take what they have, and change one room only.
-    const { [room]: _, ...others } = read(this.#key);
+    const { [room]: _, ...others } = read(this.#key) ?? this.#drafts;
     this.#drafts = text.trim() ? { ...others, [room]: text } : others;
     try {
       localStorage.setItem(this.#key, JSON.stringify(this.#drafts));
@@ -34,12 +46,19 @@ export class Drafts {
   }
 }
 
-function read(key: string): Record<string, string> {
+/** Returns what is stored; undefined: storage is off. */
+function read(key: string): Record<string, string> | undefined {
+  let stored: string | null;
   try {
-    const v: unknown = JSON.parse(localStorage.getItem(key) ?? '{}');
+    stored = localStorage.getItem(key);
+  } catch {
+    return undefined;
+  }
+  try {
+    const v: unknown = JSON.parse(stored ?? '{}');
     if (typeof v !== 'object' || v === null) return {};
     return Object.fromEntries(Object.entries(v).filter((e): e is [string, string] => typeof e[1] === 'string'));
   } catch {
-    return {};
+    return {}; // what it holds is not ours
   }
 }
