@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The page compares names itself, and its tests read the same cases (web/src/text/name.test.ts): the
-// file has a case of each letter that Key takes for another.
+// The page compares names itself, and its tests read the same cases (web/src/text/name.test.ts):
+// the file has a case of each letter that Key takes for another.
 func TestKeyCases(t *testing.T) {
 	raw, err := os.ReadFile("testdata/keys.json")
 	if err != nil {
