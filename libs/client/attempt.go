@@ -26,7 +26,6 @@ func (c *Client) requestID() string {
 // one. An error event is returned as its *chat.Error; errLost and errTimeout leave open what became
 // of the command.
 func (c *Client) attempt(ctx context.Context, conn *Conn, r wire.Request) (wire.Event, error) {
-	ch := make(chan wire.Event, 1)
 	c.mu.Lock()
 	if c.conn != conn {
 		c.mu.Unlock()
@@ -35,26 +34,43 @@ func (c *Client) attempt(ctx context.Context, conn *Conn, r wire.Request) (wire.
 	if r.ID == "" {
 		r.ID = c.requestID()
 	}
-	c.pending[r.ID] = ch
+	reply := c.expect(r.ID)
 	c.mu.Unlock()
-	defer func() {
-		c.mu.Lock()
-		delete(c.pending, r.ID)
-		c.mu.Unlock()
-	}()
 
 	b, err := json.Marshal(r)
 	if err != nil {
+		c.giveUp(r.ID)
 		return wire.Event{}, fmt.Errorf("encode %s: %w", r.Type, err)
 	}
 	if err := conn.WriteText(b); err != nil {
 		c.drop(conn)
 		return wire.Event{}, errLost
 	}
+	return c.answer(ctx, r.ID, reply)
+}
+
+// expect returns where the reply to a command will come that is about to be sent over the
+// connection; it is closed when the connection is lost. mu is held.
+func (c *Client) expect(id string) <-chan wire.Event {
+	ch := make(chan wire.Event, 1)
+	c.pending[id] = ch
+	return ch
+}
+
+// giveUp expects no reply any more.
+func (c *Client) giveUp(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.pending, id)
+}
+
+// answer waits for the reply to a command that was sent.
+func (c *Client) answer(ctx context.Context, id string, reply <-chan wire.Event) (wire.Event, error) {
+	defer c.giveUp(id)
 	timeout := time.NewTimer(c.cfg.ReplyTimeout)
 	defer timeout.Stop()
 	select {
-	case e, ok := <-ch:
+	case e, ok := <-reply:
 		if !ok {
 			return wire.Event{}, errLost
 		}

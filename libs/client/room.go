@@ -41,9 +41,12 @@ type room struct {
 	holes   int  // replays in a row that had a hole
 	watched bool
 
-	done chan error // of the Join that waits for it, which has room for one; nil: nobody waits
-	end  wire.Event // the last joined
-	left bool       // forgotten by the client
+	asking *asking // the join that was said for the goroutine; nil: it says the next one
+
+	waits <-chan error // done, for finish
+	done  chan error   // of the Join that waits for it, which has room for one; nil: nobody waits
+	end   wire.Event   // the last joined
+	left  bool         // forgotten by the client
 }
 
 // place puts the room at a position: nothing before it will be delivered, and nothing of before is

@@ -29,6 +29,8 @@ type server struct {
 	page   int // entries replayed by one join
 	hellos int // so far
 	status int // with which upgrades are answered; 0: upgraded
+	limits wire.Limits
+	joins  []int // of how many rooms each message with joins was
 
 	// on, if set, is given each command first. It runs with mu held and reports whether it has
 	// dealt with it.
@@ -40,6 +42,7 @@ type server struct {
 func newServer(t *testing.T) *server {
 	t.Helper()
 	s := &server{t: t, rooms: map[string][]wire.Event{}, socks: map[*sock]bool{}, page: 1000}
+	s.limits = wire.Limits{Frame: 64 << 10, Joins: wire.MaxJoins}
 	s.listen("127.0.0.1:0")
 	t.Cleanup(s.stop)
 	return s
@@ -127,13 +130,41 @@ func (s *server) command(k *sock, frame []byte) {
 		s.t.Errorf("the client says %s: %v", frame, err)
 		return
 	}
-	if s.deaf || s.on != nil && s.on(k, &c) {
+	if s.deaf {
+		return
+	}
+	if c.Kind == wire.Join {
+		s.joins = append(s.joins, 1)
+	}
+	if c.Rooms == nil {
+		s.one(k, &c)
+		return
+	}
+	n := 0
+	var one wire.Command
+	c.EachRoom(&one, func(err error) bool {
+		if n++; err != nil {
+			s.t.Errorf("the client says %s: %v", frame, err)
+			return false
+		}
+		s.one(k, &one)
+		return true
+	})
+	s.joins[len(s.joins)-1] = n
+	if n > s.limits.Joins || len(frame) > s.limits.Frame {
+		s.t.Errorf("the client joins %d rooms in %d bytes", n, len(frame))
+	}
+}
+
+// one carries out a command, or one of the joins of a command.
+func (s *server) one(k *sock, c *wire.Command) {
+	if s.on != nil && s.on(k, c) {
 		return
 	}
 	if k.user == "" && c.Kind != wire.Hello {
 		s.t.Errorf("the client says %s before hello", c.Kind)
 	}
-	s.answer(k, &c)
+	s.answer(k, c)
 }
 
 // answer does what an edge does.
@@ -143,7 +174,7 @@ func (s *server) answer(k *sock, c *wire.Command) {
 	case wire.Hello:
 		s.hellos++
 		k.user = string(c.Token)
-		k.say(wire.AppendWelcome(nil, c.ID, &wire.Welcome{User: k.user, Name: k.user, Session: "s", PingMS: 25000}))
+		k.say(wire.AppendWelcome(nil, c.ID, &wire.Welcome{User: k.user, Name: k.user, Session: "s", PingMS: 25000, Limits: s.limits}))
 	case wire.Join:
 		s.join(k, c)
 	case wire.Leave:

@@ -3,7 +3,6 @@ package client
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"go.uber.org/zap"
 
@@ -21,42 +20,13 @@ import (
 // Joining a room again has it begin anew. If ctx ends first, or the server refuses (*chat.Error),
 // the room is not joined.
 func (c *Client) Join(ctx context.Context, name string, after *wire.Position) (joined wire.Event, err error) {
-	if !chat.ValidID(name) {
-		return wire.Event{}, fmt.Errorf("join: %w", chat.E(chat.CodeBadRequest, "not the id of a room"))
-	}
-	done := make(chan error, 1)
-	r := &room{name: name, done: done}
-	if after != nil {
-		r.place(*after)
-	}
 	c.mu.Lock()
-	if c.err != nil {
-		c.mu.Unlock()
-		return wire.Event{}, fmt.Errorf("join: %w", c.Err())
-	}
-	if old := c.rooms[name]; old != nil {
-		r.watched, r.own = old.watched, old.own
-		c.forget(old, errors.New("joined again"))
-	}
-	c.rooms[name] = r
-	c.resync(r)
+	r, err := c.begin(RoomAt{Room: name, After: after})
 	c.mu.Unlock()
-
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		err = ctx.Err()
-	case <-c.ctx.Done():
-		err = c.Err()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r.done = nil
 	if err != nil {
-		c.forget(r, err)
-		return wire.Event{}, fmt.Errorf("join: %w", err)
+		return wire.Event{}, err
 	}
-	return r.end, nil
+	return c.finish(ctx, r)
 }
 
 // Leave leaves a room: nothing of it is delivered any more.
@@ -103,13 +73,16 @@ func (c *Client) resume() {
 	if c.rooms[own] == nil {
 		c.rooms[own] = &room{name: own, own: true}
 	}
+	again := make([]*room, 0, len(c.rooms))
 	for _, r := range c.rooms {
 		if r.own && !r.placed && !r.syncing && r.done == nil {
 			r.live = true
 			continue
 		}
 		c.resync(r)
+		again = append(again, r)
 	}
+	c.ask(again)
 }
 
 // resync has a goroutine join the room from where it is, unless one does. mu is held.
@@ -174,21 +147,24 @@ func (c *Client) sync(r *room) {
 	}
 }
 
-// joinOnce sends one join from where the room is, which was complete through before.
+// joinOnce sends one join from where the room is, which was complete through before, or waits for
+// the answer to the one that ask has sent.
 func (c *Client) joinOnce(conn *Conn, r *room) (before uint64, more bool, err error) {
 	c.mu.Lock()
-	req := wire.Request{Type: wire.Join.String(), Room: r.name, ID: c.requestID()}
-	r.asked = req.ID
-	if r.placed {
-		after := r.last
-		req.After = &after
+	if r.left {
+		c.mu.Unlock()
+		return 0, false, errLost
 	}
+	a := r.asking
+	r.asking = nil
+	if a != nil && a.conn == conn {
+		c.mu.Unlock()
+		e, err := c.answer(c.ctx, a.id, a.reply)
+		return a.before, e.More, err
+	}
+	req := c.joinRequest(r)
 	before = r.held
-	left := r.left
 	c.mu.Unlock()
-	if left {
-		return before, false, errLost
-	}
 	e, err := c.attempt(c.ctx, conn, req)
 	return before, e.More, err
 }

@@ -32,6 +32,8 @@ type Limits struct {
 	Pending int `json:"pending,omitempty"` // sends that are not acknowledged yet
 	// bytes of one frame of the server's: MaxEvent of its release
 	Event int `json:"event,omitempty"`
+	// rooms of one join: MaxJoins of the edge's release; 0: it takes one at a time
+	Joins int `json:"joins,omitempty"`
 }
 
 // Welcome is what an edge answers hello with.
@@ -59,6 +61,7 @@ func AppendWelcome[I Bytes](dst []byte, id I, w *Welcome) []byte {
 	dst = appendInt(dst, `,"burst":`, int64(w.Limits.Burst))
 	dst = appendInt(dst, `,"pending":`, int64(w.Limits.Pending))
 	dst = appendInt(dst, `,"event":`, int64(w.Limits.Event))
+	dst = appendInt(dst, `,"joins":`, int64(w.Limits.Joins))
 	dst = appendInt(dst, `},"ping_ms":`, int64(w.PingMS))
 	dst = appendInt(dst, `,"ts":`, w.TS)
 	return append(dst, '}')

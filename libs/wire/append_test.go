@@ -13,7 +13,7 @@ import (
 )
 
 var welcome = Welcome{
-	User: "u1", Name: "Ada \"\\\n\x01é\u2028", Session: "s1", Limits: Limits{1, 2, 3, 4, 7, 8, 9}, PingMS: 5, TS: 6,
+	User: "u1", Name: "Ada \"\\\n\x01é\u2028", Session: "s1", Limits: Limits{1, 2, 3, 4, 7, 8, 9, 10}, PingMS: 5, TS: 6,
 }
 
 var (
@@ -28,7 +28,7 @@ var encoders = []struct {
 	want   string
 }{
 	{"welcome", plain(func(d []byte) []byte { return AppendWelcome(d, []byte("i"), &welcome) }),
-		`{"type":"welcome","id":"i","version":1,"user":"u1","name":"Ada \"\\\n\u0001é\u2028","session":"s1","limits":{"frame":1,"text":2,"rooms":3,"rate":4,"burst":7,"pending":8,"event":9},"ping_ms":5,"ts":6}`},
+		`{"type":"welcome","id":"i","version":1,"user":"u1","name":"Ada \"\\\n\u0001é\u2028","session":"s1","limits":{"frame":1,"text":2,"rooms":3,"rate":4,"burst":7,"pending":8,"event":9,"joins":10},"ping_ms":5,"ts":6}`},
 	{"joined", plain(func(d []byte) []byte { return AppendJoined(d, []byte("i"), "r", maxSeq, false, false) }),
 		`{"type":"joined","id":"i","room":"r","seq":9007199254740991}`},
 	{"joined, more", plain(func(d []byte) []byte { return AppendJoined(d, "", []byte("r"), 1, true, false) }),

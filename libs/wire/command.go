@@ -54,6 +54,10 @@ type Command struct {
 	On      bool
 	Retry   bool // send: the message may be in the log already
 
+	// join: the list of the rooms as it stands in the frame; nil: Room is the only one. See
+	// EachRoom
+	Rooms []byte
+
 	named  fields // in the frame
 	found  fields // with a value other than null
 	wrong  fields // found, with a value that it cannot have
@@ -73,6 +77,7 @@ var (
 	errUnknown  = chat.E(chat.CodeUnknownCommand, "the type is none that this server knows")
 	errReserved = chat.E(chat.CodeForbidden, "room ids that begin with _ are reserved")
 	errEmoji    = chat.E(chat.CodeBadRequest, "react: emoji is one emoji")
+	errRooms    = chat.E(chat.CodeBadRequest, "join takes a room with its after, or rooms, each with its own")
 	errPages    = chat.E(chat.CodeBadRequest, "history takes at most one of before, after and around")
 )
 
@@ -90,7 +95,7 @@ var (
 func (c *Command) Decode(frame []byte) error {
 	*c = Command{Limit: DefaultLimit}
 	s := scanner{b: frame}
-	if !c.object0(&s) {
+	if !c.object0(&s) || s.next() != 0 || s.i != len(s.b) {
 		*c = Command{}
 		switch {
 		case s.deep:
@@ -100,17 +105,23 @@ func (c *Command) Decode(frame []byte) error {
 		}
 		return errNotJSON
 	}
-	if err := c.check(); err != nil {
+	return c.judge()
+}
+
+// judge applies the rules of the command's kind. Of a command that breaks one it keeps what the
+// error event repeats.
+func (c *Command) judge() error {
+	err := c.check()
+	if err != nil {
 		*c = Command{Kind: c.Kind, ID: c.ID, Room: c.Room, MsgID: c.MsgID}
 		if c.Kind != Send {
 			c.Room, c.MsgID = nil, nil
 		}
-		return err
 	}
-	return nil
+	return err
 }
 
-// object0 reads the frame's object.
+// object0 reads an object of fields: the frame's, or one of the rooms of join.
 func (c *Command) object0(s *scanner) bool {
 	if s.next() != '{' {
 		return false
@@ -118,13 +129,12 @@ func (c *Command) object0(s *scanner) bool {
 	s.i++
 	if s.next() == '}' {
 		s.i++
-	} else if !c.members(s) {
-		return false
+		return true
 	}
-	return s.next() == 0 && s.i == len(s.b)
+	return c.members(s)
 }
 
-// members reads the members of the frame's object, through its end.
+// members reads the members of an object, through its end.
 func (c *Command) members(s *scanner) bool {
 	for {
 		if s.next() != '"' {
@@ -175,6 +185,11 @@ func (c *Command) value(s *scanner, f field) bool {
 	case first == '{' && f == fAfter:
 		var ok bool
 		if good, ok = c.position(s); !ok {
+			return false
+		}
+	case first == '[' && f == fRooms:
+		var ok bool
+		if good, ok = c.list(s); !ok {
 			return false
 		}
 	case first == 't' || first == 'f':

@@ -74,7 +74,25 @@ func fieldsOf(c *Command) map[string]any {
 	if c.Retry {
 		m["retry"] = true
 	}
+	if c.Rooms != nil {
+		m["rooms"] = roomsOf(c)
+	}
 	return m
+}
+
+// roomsOf returns the rooms of a join in the form of the vectors; of one that is refused, the code.
+func roomsOf(c *Command) (rooms []any) {
+	var one Command
+	c.EachRoom(&one, func(err error) bool {
+		room := fieldsOf(&one)
+		delete(room, "type")
+		if err != nil {
+			room["error"] = chat.CodeOf(err)
+		}
+		rooms = append(rooms, room)
+		return true
+	})
+	return rooms
 }
 
 func TestDecode(t *testing.T) {
@@ -191,11 +209,30 @@ func TestTextIs(t *testing.T) {
 	}
 }
 
+// TestEachRoomEnds: whoever has seen enough rooms of a join ends it.
+func TestEachRoomEnds(t *testing.T) {
+	var c, one Command
+	if err := c.Decode([]byte(`{"type":"join","rooms":[{"room":"a"},{"room":"b"},{"room":"c"}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	var seen []string
+	c.EachRoom(&one, func(error) bool {
+		seen = append(seen, string(one.Room))
+		return len(seen) < 2
+	})
+	if d := cmp.Diff([]string{"a", "b"}, seen); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestDecodeAllocates(t *testing.T) {
-	var c Command
+	var c, one Command
 	for _, v := range vectors(t) {
 		frame := []byte(v.Frame)
-		if n := testing.AllocsPerRun(20, func() { _ = c.Decode(frame) }); n > 0 {
+		if n := testing.AllocsPerRun(20, func() {
+			_ = c.Decode(frame)
+			c.EachRoom(&one, func(error) bool { return true })
+		}); n > 0 {
 			t.Errorf("%s: %v allocations", v.Name, n)
 		}
 	}

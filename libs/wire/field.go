@@ -30,6 +30,7 @@ const (
 	fVersion
 	fOn
 	fRetry
+	fRooms
 	fieldCount
 )
 
@@ -98,6 +99,8 @@ func fieldOf(key *literal) field {
 		return fOn
 	case "retry":
 		return fRetry
+	case "rooms":
+		return fRooms
 	}
 	return fNone
 }

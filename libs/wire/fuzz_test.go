@@ -37,7 +37,42 @@ func FuzzDecode(f *testing.F) {
 		}
 		checkStrings(t, &c, ref)
 		checkNumbers(t, &c, ref)
+		checkRooms(t, &c, ref)
 	})
+}
+
+// checkRooms holds the rooms of a join against encoding/json: there are as many, and of each that
+// is good the room, the id and the position are the same.
+func checkRooms(t *testing.T, c *Command, ref map[string]json.RawMessage) {
+	t.Helper()
+	if c.Rooms == nil {
+		return
+	}
+	var want []map[string]json.RawMessage
+	if err := json.Unmarshal(ref["rooms"], &want); err != nil || len(want) > MaxJoins {
+		t.Fatalf("%d rooms: %v", len(want), err)
+	}
+	n := 0
+	var one Command
+	c.EachRoom(&one, func(err error) bool {
+		if n++; n > len(want) {
+			t.Fatalf("there are %d rooms, for encoding/json %d", n, len(want))
+		}
+		if err == nil {
+			checkStrings(t, &Command{Kind: Join, ID: one.ID, Room: one.Room}, withType(want[n-1]))
+			checkNumbers(t, &one, want[n-1])
+		}
+		return true
+	})
+	if n != len(want) {
+		t.Fatalf("there are %d rooms, for encoding/json %d", n, len(want))
+	}
+}
+
+// withType returns the fields of a room of a join as those of a join.
+func withType(fields map[string]json.RawMessage) map[string]json.RawMessage {
+	fields["type"] = json.RawMessage(`"join"`)
+	return fields
 }
 
 func isObject(frame []byte) bool {

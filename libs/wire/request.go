@@ -25,6 +25,16 @@ type Request struct {
 	Around      uint64 `json:"around,omitempty"`
 	Limit       int    `json:"limit,omitempty"`
 	Next        string `json:"next,omitempty"`
+	// of join: instead of Room and After
+	Rooms []RoomJoin `json:"rooms,omitempty"`
+}
+
+// RoomJoin is the join of one room among several of one command. ID is the request id that its
+// answer repeats.
+type RoomJoin struct {
+	ID    string    `json:"id,omitempty"`
+	Room  string    `json:"room"`
+	After *Position `json:"after,omitempty"`
 }
 
 // Position is a place in a room's log, as join names it: the seq of the last event that the client

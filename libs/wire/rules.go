@@ -9,7 +9,7 @@ import (
 // rules say which fields a command must have, and which it may have beside type and id.
 var rules = [NumKinds]struct{ must, may fields }{
 	Hello:   {set(fVersion), set(fToken, fDevice)},
-	Join:    {set(fRoom), set(fAfter)},
+	Join:    {set(fRoom), set(fAfter, fRooms)},
 	Leave:   {set(fRoom), 0},
 	Send:    {set(fRoom, fMsgID, fText), set(fReplyTo, fReplyAuthor, fRetry)},
 	Edit:    {set(fRoom, fMsgID, fTarget, fText), set(fAuthor)},
@@ -41,8 +41,14 @@ func (c *Command) check() error {
 		c.wrong |= fAfter.bit()
 	}
 	rule := &rules[c.Kind]
-	used := rule.must | rule.may | set(fType, fID)
-	if bad := c.problem(used, rule.must); bad != nil {
+	used, must := rule.must|rule.may|set(fType, fID), rule.must
+	if c.Kind == Join && c.found&fRooms.bit() != 0 {
+		if c.found&set(fRoom, fAfter) != 0 {
+			return errRooms
+		}
+		must = set(fRooms)
+	}
+	if bad := c.problem(used, must); bad != nil {
 		if (c.wrong|c.twice)&fRoom.bit() != 0 {
 			c.Room = nil
 		}
@@ -128,6 +134,8 @@ func (c *Command) clear(unused fields) {
 			c.On = false
 		case fRetry:
 			c.Retry = false
+		case fRooms:
+			c.Rooms = nil
 		}
 	}
 }

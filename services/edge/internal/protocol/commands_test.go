@@ -28,6 +28,7 @@ var commands = []struct {
 	{name: "join", frame: `"type":"join","room":"lobby"`, reply: "joined", reads: true},
 	{name: "join after", frame: `"type":"join","room":"lobby","after":{"seq":0}`, reply: "joined", reads: true},
 	{name: "join own", frame: `"type":"join","room":"u-ann"`, reply: "joined"},
+	{name: "join rooms", frame: `"type":"join","rooms":[{"room":"lobby"},{"room":"u-ann"}]`, reply: "ack"},
 	{name: "leave", frame: `"type":"leave","room":"lobby"`, reply: "ack"},
 	{name: "send", frame: `"type":"send","room":"lobby","msg_id":"m","text":"x"`, reply: "ack", joined: true, writes: true},
 	{name: "list", frame: `"type":"send","room":"lobby","msg_id":"m","text":"/list-users"`, reply: "ack", joined: true, service: presence.ServiceWho},

@@ -47,27 +47,37 @@ func (s *Shard) dispatch(slot uint32, c *wire.Command) {
 	handle(s, slot, c)
 }
 
+// paid counts a command against the rates, and answers it if they are used up. It returns whether
+// the command is to be carried out. A page joins all of its rooms at once: as many joins as a
+// socket may have rooms are free.
+func (s *Shard) paid(slot uint32, c *wire.Command, join bool) bool {
+	if join && s.sess.FreeJoin(slot, s.hub.opts.Rooms.Rooms) {
+		return true
+	}
+	ok, wait := s.conn.Charge(slot)
+	switch {
+	case s.conn.State(slot) == conn.Closing:
+		return false
+	case ok:
+		// Other sockets of the user may have used the rate up: that is no violation of this one.
+		ok, wait = s.sess.ChargeUser(slot)
+	default:
+		s.hub.metrics.Limited.WithLabelValues("rate").Inc()
+	}
+	if !ok {
+		limited := chat.Error{Code: chat.CodeRateLimited, Message: "too many commands", RetryAfter: time.Duration(max(1, wait)) * time.Millisecond}
+		s.sess.ReplyError(slot, c, &limited)
+	}
+	return ok
+}
+
 // command carries out a command, or answers the error that it is.
 func (s *Shard) command(slot uint32, c *wire.Command, err error) {
 	s.commands[c.Kind]++
-	// A page joins all of its rooms at once: as many joins as a socket may have rooms are free.
-	if c.Kind != wire.Join || err != nil || !s.sess.FreeJoin(slot, s.hub.opts.Rooms.Rooms) {
-		ok, wait := s.conn.Charge(slot)
-		switch {
-		case s.conn.State(slot) == conn.Closing:
-			return
-		case ok:
-			// Other sockets of the user may have used the rate up: that is no violation of this
-			// one.
-			ok, wait = s.sess.ChargeUser(slot)
-		default:
-			s.hub.metrics.Limited.WithLabelValues("rate").Inc()
-		}
-		if !ok {
-			limited := chat.Error{Code: chat.CodeRateLimited, Message: "too many commands", RetryAfter: time.Duration(max(1, wait)) * time.Millisecond}
-			s.sess.ReplyError(slot, c, &limited)
-			return
-		}
+	// Of several rooms of a join each is paid for by itself.
+	several := c.Rooms != nil && err == nil && s.conn.State(slot) == conn.Ready
+	if !several && !s.paid(slot, c, c.Kind == wire.Join && err == nil) {
+		return
 	}
 	switch {
 	case s.conn.State(slot) == conn.Ready && err == nil:

@@ -118,7 +118,16 @@ func (w *story) join(l *listener) {
 		l.asked = false
 		return
 	}
-	l.c.write(`{"type":"join","id":"j","room":"lobby"}`)
+	w.sayJoin(l, `"id":"j","room":"lobby"`)
+}
+
+// sayJoin joins the room by a command of its own, or as one of a list.
+func (w *story) sayJoin(l *listener, room string) {
+	if rapid.Bool().Draw(w.rt, "in a list") {
+		l.c.write(`{"type":"join","rooms":[{%s}]}`, room)
+		return
+	}
+	l.c.write(`{"type":"join",%s}`, room)
 }
 
 // resume joins from where the session is.
@@ -127,7 +136,7 @@ func (w *story) resume(l *listener) {
 	if l.lastID != "" {
 		id = fmt.Sprintf(`,"id":%q`, l.lastID)
 	}
-	l.c.write(`{"type":"join","id":"j","room":"lobby","after":{"seq":%d%s}}`, l.last, id)
+	w.sayJoin(l, fmt.Sprintf(`"id":"j","room":"lobby","after":{"seq":%d%s}`, l.last, id))
 }
 
 // behind has a session come back to the room after more than the ring holds, and get from the log

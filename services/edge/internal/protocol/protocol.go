@@ -86,6 +86,7 @@ func New(o Options, deps Deps) *Hub {
 		people: presence.NewClient(deps.Bus),
 		limits: wire.Limits{
 			Frame: o.Frame, Text: o.Sends.Text, Rooms: o.Rooms.Rooms, Rate: o.Rate, Burst: o.Burst, Pending: o.Sends.Pending, Event: wire.MaxEvent,
+			Joins: wire.MaxJoins,
 		},
 		checks: work.New(checkWorkers, session.JobQueue),
 		ended:  make(chan struct{}),

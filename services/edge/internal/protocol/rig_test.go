@@ -219,7 +219,7 @@ func (r *rig) empty() {
 	for i, s := range r.shards {
 		own := s.sess.Probe().Users() + s.own.Probe().Reads()
 		left := map[string]int{
-			"subs": s.fan.Count(), "places ahead of a ring": s.fan.Probe().Ahead(), "joins": s.rooms.Probe().Joins(), "wishes": s.rooms.Probe().Wanted(), "paces": len(s.paces), "timers": s.conn.Probe().Timers(),
+			"subs": s.fan.Count(), "places ahead of a ring": s.fan.Probe().Ahead(), "joins": s.rooms.Probe().Joins(), "wishes": s.rooms.Probe().Wanted(), "waits": s.rooms.Probe().Waits(), "paces": len(s.paces), "timers": s.conn.Probe().Timers(),
 			"bytes of buffers": s.conn.Probe().Held(), "own rooms": own, "lapsed": s.sess.Probe().Lapsed(), "queued": s.conn.Probe().Queued(), "rooms with news": s.fan.Probe().Dirty(), "rooms that wait": s.fan.Probe().Waiting(),
 		}
 		for what, n := range left {

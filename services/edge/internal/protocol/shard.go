@@ -26,8 +26,9 @@ type Shard struct {
 	sends *sends.Shard
 
 	cmd      wire.Command
-	enc      []byte // where a frame's JSON is put together
-	name     []byte // where a name is put as a JSON string
+	one      wire.Command // a room of a join of several
+	enc      []byte       // where a frame's JSON is put together
+	name     []byte       // where a name is put as a JSON string
 	paces    paces
 	commands [wire.NumKinds]int // since the last tick
 }

@@ -37,7 +37,18 @@ type JoinRequest struct {
 
 // Join brings a session into a room, and replays what its client misses. It answers the command.
 func (s *Shard) Join(slot uint32, r JoinRequest) {
+	s.admit(slot, s.want(slot, r))
+}
+
+// want notes a join that is to be begun.
+func (s *Shard) want(slot uint32, r JoinRequest) *joining {
 	j := &joining{wanted: wanted{kind: Log, id: r.ID, room: r.Room}, ref: s.conn.Ref(slot), after: r.After, hasAfter: r.HasAfter, sub: fanout.None}
+	s.wanted[slot] = append(s.wanted[slot], &j.wanted)
+	return j
+}
+
+// admit begins a join that was noted, when it is known that its user may read the room.
+func (s *Shard) admit(slot uint32, j *joining) {
 	s.whenAdmitted(slot, &j.wanted, func(_ uint32, a directory.Access) {
 		s.enter(j)
 		if a.Slow > 0 {
@@ -250,9 +261,9 @@ func (s *Shard) waitsOf(slot uint32) *waits {
 	return w
 }
 
-// slim drops waits that hold nothing.
+// compactWaits drops waits that hold nothing.
 func (s *Shard) compactWaits(slot uint32) {
-	if w := s.waits[slot]; w != nil && len(w.parked) == 0 && w.replaying == 0 {
+	if w := s.waits[slot]; w != nil && len(w.parked) == 0 && len(w.listed) == 0 && w.replaying == 0 {
 		delete(s.waits, slot)
 	}
 }

@@ -16,10 +16,10 @@ type wanted struct {
 	id, room string
 }
 
-// whenAdmitted goes on with what a client wants to follow when it is known that its user may read
-// the room. It answers the command otherwise. Nothing follows on what was withdrawn meanwhile.
+// whenAdmitted goes on with what a client wants to follow, and what is noted as wanted, when it is
+// known that its user may read the room. It answers the command otherwise. Nothing follows on what
+// was withdrawn meanwhile.
 func (s *Shard) whenAdmitted(slot uint32, w *wanted, then func(slot uint32, a directory.Access)) {
-	s.wanted[slot] = append(s.wanted[slot], w)
 	s.sess.WithAccess(slot, w.room, func(slot uint32, a directory.Access, err error) {
 		switch {
 		case !slices.Contains(s.wanted[slot], w):

@@ -12,6 +12,9 @@ func (p Probe) Joins() int { return len(p.s.joins) }
 // Wanted returns how many sessions want to follow what they have no subscription to yet.
 func (p Probe) Wanted() int { return len(p.s.wanted) }
 
+// Waits returns of how many sessions joins wait for their turn, or to begin.
+func (p Probe) Waits() int { return len(p.s.waits) + len(p.s.queue.sessions) }
+
 // Parked returns how many joins of a session wait for their turn.
 func (p Probe) Parked(slot uint32) int {
 	if w := p.s.waits[slot]; w != nil {

@@ -72,6 +72,7 @@ type Shard struct {
 	joins  map[uint32]*joining  // by subscriber: the join under way
 	waits  map[uint32]*waits    // by slot
 	wanted map[uint32][]*wanted // by slot: what is to be followed and has no subscriber yet
+	queue  joinQueue
 
 	rechecks    map[string]bool // rooms whose members' permissions are to be asked for; "": all
 	recheckedAt uint32          // ms; when that was last tried
@@ -85,6 +86,7 @@ type counts struct {
 
 // waits are the joins of a session that wait for their turn, and how many are being replayed.
 type waits struct {
+	listed    []*joining // of lists, not begun yet: see joinQueue
 	parked    []*joining
 	replaying int
 }
@@ -98,6 +100,7 @@ func (h *Hub) Shard(c *conn.Shard, sess *session.Shard, fan *fanout.Shard, dropp
 		wanted:   make(map[uint32][]*wanted),
 		rechecks: make(map[string]bool),
 	}
+	s.queue.shard = s
 	h.shards = append(h.shards, s)
 	return s
 }

@@ -30,6 +30,7 @@ func (s *Shard) Watch(slot uint32, room, cmd string, on bool) {
 		return
 	}
 	w := &wanted{kind: Presence, id: cmd, room: room}
+	s.wanted[slot] = append(s.wanted[slot], w)
 	s.whenAdmitted(slot, w, func(slot uint32, _ directory.Access) {
 		id := s.findTopic(slot, Presence, room)
 		if id == fanout.None { // else a second watch has come meanwhile

@@ -1,0 +1,178 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
+)
+
+// RoomAt is a room to join, and after which position: see Client.Join.
+type RoomAt struct {
+	Room  string
+	After *wire.Position // nil: from now on
+}
+
+// Joined is what became of the join of a room: as Client.Join returns it.
+type Joined struct {
+	Room  string
+	Event wire.Event
+	Err   error
+}
+
+// JoinAll joins several rooms, as Join does each, and returns when all are live, refused or given
+// up. It says so in few messages where the server takes several rooms in one. The results are in
+// the order of the rooms; if a room is named twice, the last counts.
+func (c *Client) JoinAll(ctx context.Context, rooms []RoomAt) []Joined {
+	out := make([]Joined, len(rooms))
+	waits := make([]*room, len(rooms))
+	c.mu.Lock()
+	for i, at := range rooms {
+		out[i].Room = at.Room
+		waits[i], out[i].Err = c.begin(at)
+	}
+	c.ask(waits)
+	c.mu.Unlock()
+	for i, r := range waits {
+		if r != nil {
+			out[i].Event, out[i].Err = c.finish(ctx, r)
+		}
+	}
+	return out
+}
+
+// begin has the client join a room, for whom finish waits. mu is held.
+func (c *Client) begin(at RoomAt) (*room, error) {
+	if !chat.ValidID(at.Room) {
+		return nil, fmt.Errorf("join: %w", chat.E(chat.CodeBadRequest, "not the id of a room"))
+	}
+	if c.err != nil {
+		return nil, fmt.Errorf("join: %w", c.err)
+	}
+	r := &room{name: at.Room, done: make(chan error, 1)}
+	r.waits = r.done
+	if at.After != nil {
+		r.place(*at.After)
+	}
+	if old := c.rooms[at.Room]; old != nil {
+		r.watched, r.own = old.watched, old.own
+		c.forget(old, errors.New("joined again"))
+	}
+	c.rooms[at.Room] = r
+	c.resync(r)
+	return r, nil
+}
+
+// finish waits until a room that was begun is live. If that fails the room is not joined.
+func (c *Client) finish(ctx context.Context, r *room) (joined wire.Event, err error) {
+	select {
+	case err = <-r.waits:
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-c.ctx.Done():
+		err = c.Err()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r.done = nil
+	if err != nil {
+		c.forget(r, err)
+		return wire.Event{}, fmt.Errorf("join: %w", err)
+	}
+	return r.end, nil
+}
+
+// asking is a join that was said for the goroutine that joins the room, which then waits for the
+// answer.
+type asking struct {
+	conn   *Conn
+	id     string
+	reply  <-chan wire.Event
+	before uint64 // through which the room was complete
+}
+
+// ask says the joins of rooms that goroutines are joining, in as few messages as the server takes.
+// Without a connection they are said when there is one: see resume. mu is held.
+func (c *Client) ask(rooms []*room) {
+	if c.conn == nil {
+		return
+	}
+	var joins []wire.RoomJoin
+	for _, r := range rooms {
+		if r == nil || r.left || !r.syncing {
+			continue
+		}
+		req := c.joinRequest(r)
+		after, _ := req.After.(*wire.Position)
+		r.asking = &asking{conn: c.conn, id: req.ID, reply: c.expect(req.ID), before: r.held}
+		joins = append(joins, wire.RoomJoin{ID: req.ID, Room: r.name, After: after})
+	}
+	conn, limits := c.conn, wire.Limits{}
+	if l := c.welcome.Limits; l != nil {
+		limits = *l
+	}
+	if len(joins) > 0 {
+		c.start(func() {
+			if writeJoins(conn, joins, limits) != nil {
+				c.drop(conn)
+			}
+		})
+	}
+}
+
+// joinRequest returns the next join of a room. mu is held.
+func (c *Client) joinRequest(r *room) wire.Request {
+	req := wire.Request{Type: wire.Join.String(), Room: r.name, ID: c.requestID()}
+	r.asked = req.ID
+	if r.placed {
+		after := r.last
+		req.After = &after
+	}
+	return req
+}
+
+// listOverhead is the size of a join around its list of rooms, in bytes.
+const listOverhead = len(`{"type":"join","rooms":[]}`)
+
+// writeJoins says joins, as many in a message as the server's limits allow. A server of an earlier
+// release takes one in each.
+func writeJoins(conn *Conn, joins []wire.RoomJoin, limits wire.Limits) error {
+	if limits.Joins < 2 || len(joins) == 1 {
+		for _, j := range joins {
+			r := wire.Request{Type: wire.Join.String(), ID: j.ID, Room: j.Room}
+			if j.After != nil {
+				r.After = j.After
+			}
+			if err := say(conn, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var some []wire.RoomJoin
+	size := listOverhead
+	flush := func() error {
+		if len(some) == 0 {
+			return nil
+		}
+		err := say(conn, wire.Request{Type: wire.Join.String(), Rooms: some})
+		some, size = some[:0], listOverhead
+		return err
+	}
+	for _, j := range joins {
+		b, err := json.Marshal(j)
+		if err != nil {
+			return fmt.Errorf("encode a join: %w", err)
+		}
+		if len(some) == limits.Joins || size+len(b)+1 > limits.Frame {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		some, size = append(some, j), size+len(b)+1
+	}
+	return flush()
+}
