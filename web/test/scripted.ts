@@ -75,7 +75,22 @@ export class Peer {
     this.closed = new Promise((resolve) => (this.#ended = resolve));
   }
 
+  /** Of how many rooms each message with joins was. */
+  readonly joins: number[] = [];
+
+  /** Takes a message: each join of a list as if it had come alone. */
   heard(said: Said): void {
+    if (said.type === 'join') {
+      const rooms = said['rooms'] as Said[] | undefined;
+      this.joins.push(rooms?.length ?? 1);
+      if (rooms) {
+        for (const room of rooms) this.#take({ ...room, type: 'join' });
+        return;
+      }
+    }
+    this.#take(said);
+  }
+  #take(said: Said): void {
     const waiting = this.#waiting.shift();
     if (waiting) waiting(said);
     else this.#said.push(said);
@@ -94,6 +109,11 @@ export class Peer {
       if (said.type === type) return said;
       if (!skip.includes(said.type)) throw new Error(`expected ${type}, got ${JSON.stringify(said)}`);
     }
+  }
+
+  /** Returns the commands that have arrived and were not read. */
+  read(): Said[] {
+    return this.#said.splice(0);
   }
 
   /** Commands that arrived and were not read. */
@@ -115,7 +135,7 @@ export class Peer {
     const hello = await this.next('hello');
     this.reply(hello, {
       type: 'welcome', version: 1, user: 'ada', name: 'Ada', session: 's', ping_ms: 60_000, ts: 1,
-      limits: { frame: 65_536, text: 8_192, rooms: 500, rate: 50 }, ...fields,
+      limits: { frame: 65_536, text: 8_192, rooms: 500, rate: 50, joins: 100 }, ...fields,
     });
     return hello;
   }

@@ -116,6 +116,19 @@ describe('requests', () => {
     expect(await second).toMatchObject({ room: 'b', seq: 2 });
   });
 
+  test('arrive in the order in which they are said, joins too, which go together', async () => {
+    connect();
+    const peer = await server.peer();
+    await peer.welcome();
+    await until(() => connection.state.kind === 'online');
+    for (const room of ['a', 'b']) connection.request({ type: 'join', room }).catch(() => undefined);
+    connection.tell({ type: 'leave', room: 'b' });
+    connection.request({ type: 'join', room: 'c' }).catch(() => undefined);
+    await until(() => peer.unread.length === 4);
+    expect(peer.unread.map((s) => `${s.type} ${s['room'] as string}`)).toEqual(['join a', 'join b', 'leave b', 'join c']);
+    expect(peer.joins).toEqual([2, 1]);
+  });
+
   test('a message whose id looks like a request id is no reply', async () => {
     connect();
     const peer = await server.peer();

@@ -2,10 +2,11 @@ import { delay, type Backoff } from './backoff.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
 import { ConnectionLost, HubbubError } from './errors.ts';
+import { joinMessages } from './joins.ts';
 import { parseEvent } from './parse.ts';
 import {
   Close, comesBack, VERSION,
-  type ByeEvent, type Command, type Reply, type ReplyOf, type ServerEvent, type WelcomeEvent,
+  type ByeEvent, type Command, type Limits, type Reply, type ReplyOf, type RoomJoin, type ServerEvent, type WelcomeEvent,
 } from './protocol.ts';
 
 /** The part of the WebSocket API that the connection uses. */
@@ -66,6 +67,13 @@ export interface ConnectionOptions {
   readonly token: (fresh: boolean) => Promise<string>;
 }
 
+interface Hello {
+  readonly type: 'hello';
+  readonly version: number;
+  readonly token: string;
+  readonly device: ConnectionOptions['device'];
+}
+
 interface Waiting {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (err: Error) => void;
@@ -105,6 +113,9 @@ export class Connection extends Emitter<Events> {
   #pingMs = 0;
   #unwatch: (() => void) | undefined;
   #nextID = 0;
+  #limits: Partial<Limits> = {};
+  /** Joins that are said as soon as all others of this moment are here. */
+  #joins: RoomJoin[] = [];
   readonly #requests = new Map<string, Waiting>();
   readonly #o: ConnectionOptions;
 
@@ -158,11 +169,11 @@ export class Connection extends Emitter<Events> {
    */
   tell(command: Command): boolean {
     if (this.#state.kind !== 'online' || !this.#socket) return false;
-    this.#socket.send(JSON.stringify(command));
+    this.#say(command);
     return true;
   }
 
-  #ask(command: object): Promise<Reply> {
+  #ask(command: Command | Hello): Promise<Reply> {
     const id = (this.#nextID++).toString(36);
     const { reply } = this.#o.timings;
     return new Promise((resolve, reject) => {
@@ -183,8 +194,27 @@ export class Connection extends Emitter<Events> {
       };
       const waiting: Waiting = { resolve, reject, timer: setTimeout(late, reply) };
       this.#requests.set(id, waiting);
-      this.#socket?.send(JSON.stringify({ ...command, id }));
+      this.#say({ ...command, id });
     });
+  }
+
+  /** Sends a command, after all that were sent before. Joins of the same moment go together. */
+  #say(command: (Command | Hello) & { readonly id?: string }): void {
+    if (command.type !== 'join' || command.id === undefined) {
+      this.#sayJoins();
+      this.#socket?.send(JSON.stringify(command));
+      return;
+    }
+    const { type: _, ...join } = command;
+    this.#joins.push({ ...join, id: command.id });
+    if (this.#joins.length === 1) queueMicrotask(() => this.#sayJoins());
+  }
+
+  #sayJoins(): void {
+    if (!this.#joins.length) return;
+    const messages = joinMessages(this.#joins, this.#limits);
+    this.#joins = [];
+    for (const message of messages) this.#socket?.send(message);
   }
 
   async #connect(): Promise<void> {
@@ -239,6 +269,7 @@ export class Connection extends Emitter<Events> {
     clearTimeout(this.#timer);
     this.#welcomedAt = this.#o.environment.now();
     this.#triedFresh = false;
+    this.#limits = welcome.limits;
     this.#pingMs = welcome.ping_ms || this.#o.timings.ping;
     this.#heard();
     this.#set({ kind: 'online' });
@@ -334,6 +365,7 @@ export class Connection extends Emitter<Events> {
     clearTimeout(this.#timer);
     clearTimeout(this.#pingTimer);
     this.#pingMs = 0;
+    this.#joins = [];
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.close(code);

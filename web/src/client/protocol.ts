@@ -162,12 +162,14 @@ export interface Limits {
   readonly rooms: number;
   /** Commands a second. */
   readonly rate: number;
-  /** Commands at once; absent from servers of earlier releases, as are the next two. */
+  /** Commands at once; absent from servers of earlier releases, as are the next three. */
   readonly burst?: number;
   /** Sends that are not acknowledged yet. */
   readonly pending?: number;
   /** Bytes of one frame of the server's. */
   readonly event?: number;
+  /** Rooms of one join; absent: one. */
+  readonly joins?: number;
 }
 
 export interface WelcomeEvent {
@@ -293,6 +295,13 @@ export type Command =
   | { type: 'watch'; room: string; on: boolean }
   | { type: 'status'; status: Exclude<Status, 'offline'> }
   | { type: 'ping' };
+
+/** A room of a join of several. Each is answered by its own request id. */
+export interface RoomJoin {
+  readonly id: string;
+  readonly room: string;
+  readonly after?: Position;
+}
 
 /** The event that answers a command. */
 export type ReplyOf<C extends Command> = C extends { type: 'join' }
