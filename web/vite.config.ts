@@ -10,5 +10,6 @@ export default defineConfig({
   base: './',
   // Assets stay files, never data: URLs, so that the page runs under `default-src 'self'`.
   build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, modulePreload: { polyfill: false } },
+  worker: { format: 'es' },
   server: { proxy: { '/v1': { target: server, ws: true }, '/.well-known': { target: server } } },
 });

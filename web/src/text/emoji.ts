@@ -11,3 +11,13 @@ export const emoji: readonly (readonly [string, string])[] = [
   ['🚀', 'rocket'], ['💡', 'idea'], ['⭐', 'star'], ['💯', 'hundred'], ['☕', 'coffee'], ['🍰', 'cake'],
   ['🐛', 'bug'], ['🔧', 'wrench'], ['📌', 'pin'], ['⏰', 'alarm clock'], ['🌱', 'seedling'], ['🌈', 'rainbow'],
 ];
+
+// One emoji as people see it (UTS #51, section 1.4.9), but for signs that are text by themselves.
+const base = String.raw`(?:\p{RI}\p{RI}|[0-9#*]\uFE0F?\u20E3|(?:\p{Emoji_Presentation}|\p{Extended_Pictographic}\uFE0F|(?=[\u2600-\u27BF])\p{Extended_Pictographic})\p{EMod}?\uFE0F?[\u{E0020}-\u{E007F}]*)`;
+const part = String.raw`(?:\p{Extended_Pictographic}|\p{Emoji_Presentation})\p{EMod}?\uFE0F?`;
+const few = new RegExp(String.raw`^\s*(?:${base}(?:\u200D${part})*\s*){1,3}$`, 'u');
+
+/** Whether a text is one to three emoji and nothing else. */
+export function emojiOnly(text: string): boolean {
+  return text.length < 120 && few.test(text);
+}

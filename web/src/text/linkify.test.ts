@@ -22,7 +22,8 @@ test.each<[string, string[]]>([
   ['(https://a.example/c)谢谢', ['https://a.example/c']],
   ['https://a.example/b,https://a.example/c;http://a.example/d', ['https://a.example/b', 'https://a.example/c', 'http://a.example/d']],
   ['https://web.archive.org/web/2020/https://a.example/b', ['https://web.archive.org/web/2020/https://a.example/b']],
-  ['https://a.example/x,y;z|w!v?a=b;c', ['https://a.example/x,y;z|w!v?a=b;c']],
+  ['https://a.example/x,y;z!v?a=b;c', ['https://a.example/x,y;z!v?a=b;c']],
+  ['||https://a.example/x||https://a.example/y||', ['https://a.example/x', 'https://a.example/y']],
 ])('%s', (text, links) => {
   const parts = linkify(text);
   expect(parts.filter((p) => p.href !== undefined).map((p) => p.href)).toEqual(links);

@@ -7,8 +7,8 @@ export interface Part {
   readonly shown?: string;
 }
 
-// What can be seen of nothing, or moves what can be seen: controls, soft hyphens, zero widths, marks
-// of direction, fillers, and two blanks that Unicode counts among symbols and marks.
+// What can be seen of nothing, or moves what can be seen: controls, soft hyphens, zero widths,
+// marks of direction, fillers, and two blanks that Unicode counts among symbols and marks.
 const unseen = String.raw`\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800\u{16FE4}\u{1D159}`;
 
 // What ends an address wherever it stands, since no address is typed with it: what is unseen, and
@@ -20,8 +20,9 @@ const ends = String.raw`\s${unseen}\p{Terminal_Punctuation}\p{Ps}\p{Pe}\p{Pi}\p{
 // Addresses as people type them. Only http and https ever become links: no other scheme is safe to
 // click on. An address that follows another after a comma is one of its own. Of the quotes, the
 // apostrophe may stand in an address, also as keyboards turn it: "/wiki/Poe’s_law".
-const address = new RegExp(
-  String.raw`\bhttps?:\/\/(?:(?![,;|·・]['(\[{]?https?:\/\/)(?:[!#-;=?-_a-{}|~]|[^\x00-\x7F${ends}]|’))+`, 'giu');
+const within = String.raw`https?:\/\/(?:(?![,;·・]['(\[{]?https?:\/\/)(?:[!#-;=?-_a-{}~]|[^\x00-\x7F${ends}]|’))+`;
+const address = new RegExp(String.raw`\b${within}`, 'giu');
+const addressHere = new RegExp(within, 'iuy');
 
 const closers: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' };
 const wordy = /^[\p{L}\p{M}\p{N}_]/u;
@@ -32,14 +33,22 @@ export function linkify(text: string): Part[] {
   let end = 0;
   for (const match of text.matchAll(address)) {
     const link = trimmed(match[0], text[match.index - 1]);
-    const address = honest(link);
-    if (!address) continue;
+    const target = honest(link);
+    if (!target) continue;
     if (match.index > end) parts.push({ text: text.slice(end, match.index) });
-    parts.push({ text: link, ...address });
+    parts.push({ text: link, ...target });
     end = match.index + link.length;
   }
   if (end < text.length) parts.push({ text: text.slice(end) });
   return parts;
+}
+
+/** How long the address is that a text begins with, after `before`; 0: it begins with none. */
+export function addressLength(text: string, before: string): number {
+  if (/\w$/.test(before)) return 0;
+  addressHere.lastIndex = 0;
+  const link = trimmed(addressHere.exec(text)?.[0] ?? '', before);
+  return honest(link) ? link.length : 0;
 }
 
 /**
@@ -61,7 +70,7 @@ function trimmed(link: string, before: string | undefined): string {
       open.set(opener, still - 1);
     } else if ('([{'.includes(c)) open.set(c, (open.get(c) ?? 0) + 1);
   }
-  while (end > 0 && '.,;:!?*_~|\'’([{·・～〜'.includes(link[end - 1]!)) end--;
+  while (end > 0 && '.,;:!?*_~\'’([{·・～〜'.includes(link[end - 1]!)) end--;
   return link.slice(0, end);
 }
 
@@ -76,7 +85,7 @@ const anyUnseen = new RegExp(`[${unseen}]`, 'gu');
  * part, which only ever looks like a host, and with what cannot be seen percent-encoded. Undefined:
  * nowhere.
  */
-function honest(link: string): { href: string; shown: string } | undefined {
+export function honest(link: string): { href: string; shown: string } | undefined {
   if (!URL.canParse(link)) return undefined;
   const url = new URL(link);
   if (!url.hostname) return undefined;

@@ -1,0 +1,73 @@
+/** A run of code and what it is, by a class of CodeBlock; '': nothing in particular. */
+export type Token = readonly [kind: string, text: string];
+
+/** What the worker is asked, and what it answers. */
+export interface Request {
+  readonly id: number;
+  readonly code: string;
+  readonly language: string;
+}
+export interface Answer {
+  readonly id: number;
+  readonly tokens: readonly Token[] | undefined;
+}
+
+/**
+ * After so many milliseconds a code stays without colours: somebody may have written it for that.
+ */
+const patience = 10_000;
+const kept = 100;
+
+interface Waiting {
+  readonly done: (tokens: readonly Token[] | undefined) => void;
+  readonly timer: ReturnType<typeof setTimeout>;
+}
+
+const found = new Map<string, Promise<readonly Token[] | undefined>>();
+const waiting = new Map<number, Waiting>();
+let worker: Worker | undefined;
+let last = 0;
+
+/** Splits code into tokens; undefined: the language is not known, or it took too long. */
+export function highlight(code: string, language: string): Promise<readonly Token[] | undefined> {
+  const key = `${language}\n${code}`;
+  const known = found.get(key);
+  if (known) return known;
+  if (found.size >= kept) found.delete(found.keys().next().value!);
+  const answer = ask(code, language);
+  found.set(key, answer);
+  return answer;
+}
+
+// The grammars of languages are regular expressions, which a text can keep busy for long: in a
+// worker they keep nobody from anything else, and can be ended.
+function ask(code: string, language: string): Promise<readonly Token[] | undefined> {
+  return new Promise((done) => {
+    const id = ++last;
+    worker ??= start();
+    waiting.set(id, { done, timer: setTimeout(giveUp, patience) });
+    worker.postMessage({ id, code, language } satisfies Request, { transfer: [] });
+  });
+}
+
+function start(): Worker {
+  const w = new Worker(new URL('./highlight.worker.ts', import.meta.url), { type: 'module', name: 'highlighter' });
+  w.addEventListener('message', ({ data }: MessageEvent<Answer>) => {
+    const asked = waiting.get(data.id);
+    waiting.delete(data.id);
+    clearTimeout(asked?.timer);
+    asked?.done(data.tokens);
+  });
+  w.addEventListener('error', giveUp);
+  return w;
+}
+
+function giveUp() {
+  worker?.terminate();
+  worker = undefined;
+  for (const { done, timer } of waiting.values()) {
+    clearTimeout(timer);
+    done(undefined);
+  }
+  waiting.clear();
+}
