@@ -28,10 +28,9 @@ ARG VERSION=
 ARG COMMIT=
 ARG DATE=
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    cd services/$SERVICE && GOOS=$TARGETOS GOARCH=$TARGETARCH go build -o /out/$SERVICE/hubbub-service \
+    cd services/$SERVICE && GOOS=$TARGETOS GOARCH=$TARGETARCH go build -o /out/hubbub-service \
     -ldflags="-s -w -X hubbub.internal/libs/buildinfo.version=$VERSION -X hubbub.internal/libs/buildinfo.commit=$COMMIT -X hubbub.internal/libs/buildinfo.date=$DATE" \
-    ./cmd/$SERVICE && mkdir -p /out/data && mv /out/$SERVICE/hubbub-service /out/ && rmdir /out/$SERVICE && \
-    find /out -exec touch -d @0 {} +
+    ./cmd/$SERVICE && touch -d @0 /out/hubbub-service
 
 FROM --platform=$BUILDPLATFORM ${REGISTRY}node:22-bookworm-slim AS page
 ARG NPM_REGISTRY=https://registry.npmjs.org/
@@ -43,25 +42,37 @@ WORKDIR /src/web
 COPY web/package.json web/package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund --registry="$NPM_REGISTRY"
 COPY web/ ./
-RUN npm run build && find dist -exec touch -d @0 {} +
+# A folder that COPY makes has the time of the build; one that is in what it copies has its own.
+RUN npm run build && mkdir -p /out && mv dist /out/page && find /out -exec touch -d @0 {} +
+
+# What nginx's image has in addition to that of nginx. It is made here, so that for another
+# processor nothing has to run.
+FROM page AS front
+COPY infra/nginx/ /src/nginx/
+RUN mkdir -p /front/etc/nginx/hubbub /front/hubbub /front/usr/share/nginx && cd /src/nginx && \
+    cp nginx.conf /front/etc/nginx/ && cp *.conf /front/etc/nginx/hubbub/ && rm /front/etc/nginx/hubbub/nginx.conf && \
+    install -m 755 start.sh settings.sh renew.sh /front/hubbub/ && cp -r /out/page /front/usr/share/nginx/html && \
+    chmod -R u=rwX,go=rX /front && find /front -exec touch -d @0 {} +
+
+# Folders that volumes are put in, where they get owner and mode from.
+FROM --platform=$BUILDPLATFORM ${REGISTRY}golang:1.26-bookworm AS folders
+RUN mkdir -p -m 700 /nginx/tls /hubbub/data && find /nginx /hubbub -exec touch -d @0 {} +
 
 FROM ${REGISTRY}nginx:1.29-bookworm AS nginx
 ARG VERSION=
 ARG COMMIT=
 ARG DATE=
-COPY infra/nginx/nginx.conf /etc/nginx/nginx.conf
-COPY infra/nginx/routes.conf infra/nginx/table.conf infra/nginx/files.conf infra/nginx/page.conf infra/nginx/problem.conf infra/nginx/services.conf /etc/nginx/hubbub/
-# Its own scripts would write to /etc/nginx.
-RUN rm -f /docker-entrypoint.d/*
-COPY --chmod=755 infra/nginx/settings.sh /docker-entrypoint.d/10-hubbub.sh
-COPY --chmod=755 infra/nginx/renew.sh /docker-entrypoint.d/20-hubbub.sh
-COPY --from=page /src/web/dist /usr/share/nginx/html
-# An empty volume there has this owner: nginx, and `hubbub cert` beside it.
-RUN mkdir --mode=700 /tls && chown 101:101 /tls
+COPY --from=front /front/ /
+# Of nginx, and of `hubbub cert` beside it.
+COPY --from=folders --chown=101:101 /nginx/ /
 # nginx's own user: the ports need no privilege, and all that is written is in /tmp.
 USER nginx
 EXPOSE 8080 8443
 HEALTHCHECK --interval=5s --timeout=3s --start-period=5s CMD ["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8080/healthz"]
+# It ends what it has begun.
+STOPSIGNAL SIGQUIT
+ENTRYPOINT ["/hubbub/start.sh"]
+CMD ["nginx", "-g", "daemon off;"]
 LABEL org.opencontainers.image.title="Hubbub: nginx and the page" org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT org.opencontainers.image.created=$DATE
 
@@ -80,9 +91,9 @@ ARG COMMIT=
 ARG DATE=
 ENV HUBBUB_DATA=/data HUBBUB_WEB=/page HUBBUB_LISTEN=:8080 HUBBUB_LOG_FORMAT=json
 COPY --from=build /out/hubbub-service /hubbub-service
-COPY --from=build --chown=65532:65532 /out/data /data
-COPY --from=build --chown=101:101 /out/data /tls
-COPY --from=page /src/web/dist /page
+COPY --from=folders --chown=65532:65532 /hubbub/ /
+COPY --from=folders --chown=101:101 /nginx/ /
+COPY --from=page /out/ /
 VOLUME /data
 HEALTHCHECK --interval=5s --timeout=3s --start-period=60s CMD ["/hubbub-service", "up", "healthcheck"]
 ENTRYPOINT ["/hubbub-service"]

@@ -67,7 +67,7 @@ for f in /docker-entrypoint.d/*.sh; do [ ! -x "$f" ] || "$f"; done
 exec "$@"
 END
   chmod 755 "$work/nginx/docker-entrypoint.sh"
-  image "nginx:1.29-$suite" nginx "$path" 'ENTRYPOINT ["/docker-entrypoint.sh"]' 'CMD ["nginx","-g","daemon off;"]'
+  image "nginx:1.29-$suite" nginx "$path" 'ENTRYPOINT ["/docker-entrypoint.sh"]' 'CMD ["nginx","-g","daemon off;"]' "STOPSIGNAL SIGQUIT"
 fi
 if have redis; then
   # Debian 12 has Redis 7.0; scripts and settings are those of 7.
@@ -92,6 +92,12 @@ if have static; then
   printf 'root:x:0:\nnonroot:x:65532:\n' >"$work/static/etc/group"
   install -d -m 1777 "$work/static/tmp"
   image gcr.io/distroless/static-debian12:nonroot static "USER 65532" "WORKDIR /home/nonroot" "ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
+fi
+if have prometheus; then
+  # Debian 12 has 2.42; the tag is what the compose file names.
+  tree prometheus prometheus wget
+  install -d -o 65534 -g 65534 "$work/prometheus/prometheus"
+  image "$(grep -o 'prom/prometheus:v[0-9.]*' docker-compose.yml)" prometheus "$path" 'VOLUME /prometheus' 'ENTRYPOINT ["prometheus"]'
 fi
 if have mongo; then
   tree mongo

@@ -1,12 +1,11 @@
 #!/bin/sh
 # Has nginx take a new certificate as soon as it is in the files that HUBBUB_TLS_CERT and
-# HUBBUB_TLS_KEY name (settings.sh). The nginx image runs it before nginx; it goes on beside it
-# (with the argument stay, in the foreground). Workers of the old configuration serve the sockets
-# that they have until those end. Files that make no certificate are not taken, and the log says
-# why, once.
+# HUBBUB_TLS_KEY name (settings.sh). start.sh runs it before nginx; it goes on beside it (with the
+# argument stay, in the foreground). Workers of the old configuration serve the sockets that they
+# have until those end. Files that make no certificate are not taken, and the log says why, once.
 set -eu
 dir=${DIR:-/tmp/nginx}
-settings=${SETTINGS:-/docker-entrypoint.d/10-hubbub.sh}
+settings=${SETTINGS:-$(dirname "$0")/settings.sh}
 [ "${HUBBUB_TLS:-off}" = on ] || exit 0
 
 sum() { cat "$HUBBUB_TLS_CERT" "$HUBBUB_TLS_KEY" 2>/dev/null | cksum; }

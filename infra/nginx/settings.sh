@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes what of nginx's configuration depends on the surroundings, to DIR (/tmp/nginx). The nginx
-# image runs it before nginx, as every script in /docker-entrypoint.d. Variables:
+# Writes what of nginx's configuration depends on the surroundings, to DIR (/tmp/nginx). start.sh
+# runs it in the container before nginx. Variables:
 #   HUBBUB_TRUSTED_PROXIES  networks of the proxies in front of nginx, such as 10.0.0.0/8,192.0.2.1: their X-Forwarded-For
 #                           and X-Forwarded-Proto count; headers of anybody else are replaced. Empty: nobody's.
 #   HUBBUB_PROXY_PROTOCOL   on: every connection begins with the PROXY protocol, and of HUBBUB_TRUSTED_PROXIES it counts.
@@ -12,6 +12,8 @@
 #   HUBBUB_TLS_CERT         file (PEM) of the certificate and behind it its intermediates.
 #   HUBBUB_TLS_KEY          file (PEM) of its key.
 #   HUBBUB_TLS_PORT         port at which clients reach 8443; 443 unless it is said.
+#   HUBBUB_TLS_OCSP         on: what the certificate's responder says of it (OCSP) comes with the certificate, so that
+#                           browsers need not ask. Of a certificate that names no responder nothing comes.
 #   HUBBUB_TLS_ACME         address of `hubbub cert`, such as cert:8080, which answers the questions of the authority at port
 #                           8080 and writes both files. Until they are there nothing else is served. Empty: somebody else does.
 #   HUBBUB_HSTS             seconds for which a browser that has been here by HTTPS takes nothing else. 0: nothing is said;
@@ -26,6 +28,7 @@ mkdir -p "$dir"
 fail() { echo "hubbub: $*" >&2; exit 1; }
 case ${HUBBUB_PROXY_PROTOCOL:=off} in on | off) ;; *) fail "HUBBUB_PROXY_PROTOCOL is $HUBBUB_PROXY_PROTOCOL; it is on or off" ;; esac
 case ${HUBBUB_TLS:=off} in on | off) ;; *) fail "HUBBUB_TLS is $HUBBUB_TLS; it is on or off" ;; esac
+case ${HUBBUB_TLS_OCSP:=off} in on | off) ;; *) fail "HUBBUB_TLS_OCSP is $HUBBUB_TLS_OCSP; it is on or off" ;; esac
 case ${HUBBUB_TLS_PORT:=443} in *[!0-9]* | '') fail "HUBBUB_TLS_PORT is $HUBBUB_TLS_PORT; it is a port, such as 443" ;; esac
 case ${HUBBUB_TLS_ACME:=} in *[!A-Za-z0-9._:-]*) fail "HUBBUB_TLS_ACME is $HUBBUB_TLS_ACME; it is an address like cert:8080" ;; esac
 if [ -z "${HUBBUB_HSTS:-}" ]; then
@@ -100,14 +103,16 @@ if [ -z "$both" ]; then
 fi
 
 # listen PORT OPTIONS: the lines of a server that listens there. From 1.25.1 on, HTTP/2 and HTTP/1.1
-# share a port of plain HTTP; with TLS they always do.
+# share a port of plain HTTP; with TLS they always do. With reuseport the kernel spreads connections
+# over the workers; else one of them takes nearly all WebSockets, and its limit of files is that of
+# all.
 modern=$(nginx -v 2>&1 | awk -F '[/. ]' '{ print (($4 > 1 || $4 == 1 && ($5 > 25 || $5 == 25 && $6 >= 1)) ? 1 : 0) }')
 listen() {
   options=$2
   case $modern$2 in 0*ssl*) options="$options http2" ;; esac
   [ "$HUBBUB_PROXY_PROTOCOL" = off ] || options="$options proxy_protocol"
-  echo "listen $1$options;"
-  if [ "$both" = on ]; then echo "listen [::]:$1$options ipv6only=on;"; fi
+  echo "listen $1$options reuseport;"
+  if [ "$both" = on ]; then echo "listen [::]:$1$options ipv6only=on reuseport;"; fi
   if [ "$modern" = 1 ]; then echo "http2 on;"; fi
 }
 
@@ -159,6 +164,9 @@ else
       echo 'ssl_prefer_server_ciphers off;'
       echo 'ssl_session_cache shared:tls:10m;'
       echo 'ssl_session_timeout 1d;'
+      # nginx asks the responder once an hour, and checks what it says with the certificate that is
+      # behind the host's own.
+      [ "$HUBBUB_TLS_OCSP" = off ] || printf 'ssl_stapling on;\nssl_stapling_verify on;\nssl_trusted_certificate %s;\n' "$dir/tls/cert.pem"
       # A request in the clear at this port.
       echo 'error_page 497 =308 https://$http_host$request_uri;'
     } >"$dir/listen.conf"

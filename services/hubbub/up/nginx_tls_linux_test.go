@@ -2,6 +2,7 @@ package up
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/crypto/ocsp"
 
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/hubbub/cert"
@@ -140,12 +142,52 @@ func TestTLSSettingsOfNGINX(t *testing.T) {
 		{cert, key, "HUBBUB_TLS=yes", "HUBBUB_TLS is yes; it is on or off"},
 		{cert, key, "HUBBUB_TLS_PORT=x", "HUBBUB_TLS_PORT is x; it is a port, such as 443"},
 		{cert, key, "HUBBUB_HSTS=1y", "HUBBUB_HSTS is 1y; it is a number of seconds, such as 31536000"},
+		{cert, key, "HUBBUB_TLS_OCSP=yes", "HUBBUB_TLS_OCSP is yes; it is on or off"},
 		{cert, key, "HUBBUB_TLS_ACME=a/b", "HUBBUB_TLS_ACME is a/b; it is an address like cert:8080"},
 	} {
 		_, err := cluster.NGINX(t.TempDir(), "", map[string][]string{}, func(string) {}, "HUBBUB_TLS=on", "HUBBUB_TLS_CERT="+tt.cert, "HUBBUB_TLS_KEY="+tt.key, tt.more)
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: error is %v", tt, err)
 		}
+	}
+}
+
+// TestOCSPOfNGINX holds that what a certificate's responder says comes with it, if that is wanted,
+// and that a certificate without a responder is served nevertheless.
+func TestOCSPOfNGINX(t *testing.T) {
+	t.Parallel()
+	ca, dir := certtest.NewCA(t), t.TempDir()
+	ca.Respond(t)
+	cert, key := ca.Files(t, dir, "chat.example")
+	stapled := func(secure string) []byte {
+		c, err := tls.Dial("tcp", secure, ca.Client("chat.example"))
+		if err != nil {
+			return nil
+		}
+		defer c.Close()
+		return c.ConnectionState().OCSPResponse
+	}
+	none, _ := frontTLS(t, freeAddr(t), "HUBBUB_TLS_CERT="+cert, "HUBBUB_TLS_KEY="+key)
+	if b := stapled(none); len(b) > 0 {
+		t.Errorf("%d bytes come with the certificate, unasked", len(b))
+	}
+	secure, _ := frontTLS(t, freeAddr(t), "HUBBUB_TLS_CERT="+cert, "HUBBUB_TLS_KEY="+key, "HUBBUB_TLS_OCSP=on")
+	// nginx asks when the first client is there, who does not wait for it.
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if answer, err := ocsp.ParseResponse(stapled(secure), nil); err == nil {
+			if answer.Status != ocsp.Good {
+				t.Errorf("the responder says %d of it", answer.Status)
+			}
+			break
+		} else if time.Now().After(end) {
+			t.Fatalf("nothing comes with the certificate: %v", err)
+		}
+	}
+	other := certtest.NewCA(t)
+	other.Files(t, dir, "chat.example")
+	plain, _ := frontTLS(t, freeAddr(t), "HUBBUB_TLS_CERT="+cert, "HUBBUB_TLS_KEY="+key, "HUBBUB_TLS_OCSP=on")
+	if name, _ := served(other, "chat.example", plain); name != "chat.example" {
+		t.Errorf("of a certificate without a responder, %q is served", name)
 	}
 }
 

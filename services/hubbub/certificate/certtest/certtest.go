@@ -8,19 +8,27 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
+	"io"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ocsp"
 )
 
 // CA is an authority of its own.
 type CA struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	cert      *x509.Certificate
+	key       *ecdsa.PrivateKey
+	responder string // its URL; empty: there is none
 }
 
 // NewCA returns an authority.
@@ -70,6 +78,9 @@ func (ca *CA) Issue(t testing.TB, life, left time.Duration, names ...string) (ce
 			c.DNSNames = append(c.DNSNames, n)
 		}
 	}
+	if ca.responder != "" {
+		c.OCSPServer = []string{ca.responder}
+	}
 	k := newKey(t)
 	der, err := x509.CreateCertificate(rand.Reader, c, ca.cert, k.Public(), ca.key)
 	if err != nil {
@@ -112,4 +123,36 @@ func (ca *CA) Client(name string) *tls.Config {
 // PEM returns the certificate of the authority.
 func (ca *CA) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw})
+}
+
+// Respond has certificates that are issued from now on name a responder, which says of all of them
+// that they are good (OCSP, RFC 6960), until the test ends.
+func (ca *CA) Respond(t testing.TB) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked, err := io.ReadAll(io.LimitReader(r.Body, 1<<16))
+		if r.Method == http.MethodGet { // in the path
+			asked, err = base64.StdEncoding.DecodeString(strings.TrimPrefix(r.URL.Path, "/"))
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		question, err := ocsp.ParseRequest(asked)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		answer, err := ocsp.CreateResponse(ca.cert, ca.cert, ocsp.Response{
+			Status: ocsp.Good, SerialNumber: question.SerialNumber, ThisUpdate: time.Now().Add(-time.Hour), NextUpdate: time.Now().Add(time.Hour),
+		}, ca.key)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "application/ocsp-response")
+		_, _ = w.Write(answer) // nginx asks again
+	}))
+	t.Cleanup(server.Close)
+	ca.responder = server.URL
 }

@@ -1,0 +1,24 @@
+# The profile monitoring: Prometheus finds all services, and takes the rules.
+compose=docker-compose
+command -v docker-compose >/dev/null || { compose_v2; compose=$v2; }
+files=(-f docker-compose.yml)
+ferretdb
+profile=(--profile monitoring)
+some=()
+for i in $(grep -oE '(prom/prometheus|grafana/grafana):[v0-9.]+' docker-compose.yml); do
+  docker image inspect "$i" >/dev/null 2>&1 || timeout 60 docker pull -q "$i" >/dev/null 2>&1 && continue
+  case $i in
+  prom/*) infra/airgap/images.sh prometheus ;;
+  grafana/*) some=(--scale grafana=0) && cannot "Grafana: there is no image of it, and no package" ;;
+  esac
+done
+quiet $compose "${files[@]}" "${profile[@]}" up -d --no-build "${some[@]}"
+healthy 8
+# asks QUERY: what Prometheus answers.
+asks() { $ENGINE_NET curl -fsS -G http://127.0.0.1:9091/api/v1/query --data-urlencode "query=$1"; }
+all_up() { asks 'count(count by (job) (up == 1))' | grep -q ',"4"\]'; }
+within 120 all_up
+$ENGINE_NET curl -fsS http://127.0.0.1:9091/api/v1/rules >"$work/rules"
+! grep -q '"health":"err"' "$work/rules" || fail "Prometheus does not take the rules"
+echo "all services are watched; $(grep -o '"health":"' "$work/rules" | wc -l) rules are well"
+$compose "${files[@]}" "${profile[@]}" down --volumes --timeout 1 >/dev/null 2>&1

@@ -1,0 +1,90 @@
+# What the parts of containers.sh have in common: a stack of compose files, and people who talk in
+# it. It is read, not run.
+
+# Which Compose, and which of the files.
+compose=docker-compose
+files=(-f docker-compose.yml)
+stack() { $compose "${files[@]}" "$@"; }
+url=http://127.0.0.1:9080
+
+could_not=()
+cannot() {
+  echo "cannot: $*"
+  could_not+=("$*")
+}
+say() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
+fail() {
+  for c in $(docker ps -aq); do
+    docker inspect -f '-- {{.Name}}, which is {{.State.Status}}, last said:' "$c"
+    docker logs --tail 12 "$c" 2>&1 | cut -c1-300
+  done >&2 || true
+  echo "FAILED: $*" >&2
+  exit 1
+}
+
+# quiet COMMAND…: its output only if it fails.
+quiet() {
+  "$@" >"$work/quiet" 2>&1 || { tail -n 40 "$work/quiet" >&2; fail "$*"; }
+}
+# within SECONDS COMMAND…: tries it until it succeeds.
+within() {
+  local until=$((SECONDS + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    [ $SECONDS -lt $until ] || fail "this did not come to be: $*"
+    sleep 0.5
+  done
+}
+up() { quiet stack up -d --no-build "$@"; }
+down() { stack down --volumes --remove-orphans --timeout 1 >/dev/null 2>&1 || true; }
+count() { docker ps --filter health=healthy --format x | wc -l; }
+at_least() { [ "$(count)" -ge "$1" ]; }
+# healthy N: waits until N containers are.
+healthy() { within 600 at_least "$1"; }
+# of SERVICE: its containers.
+of() { docker ps -q --filter "label=com.docker.compose.service=$1"; }
+get() { $ENGINE_NET curl -fsS -o /dev/null "$@"; }
+
+# load DURATION FLAG…: people talk, and what came of it is checked. The flags at the end win.
+load() {
+  [ -x bin/hubbub ] || make -s build-hubbub
+  local d=$1
+  shift
+  ${run:-} $ENGINE_NET bin/hubbub load --url "$url" --sockets 100 --users 40 --rooms 5 --room-size 20 --rate 10 --ramp 50 --duration "$d" "$@"
+}
+# talk DURATION FLAG…: the same beside what follows, until talked.
+talk() {
+  run=exec load "$@" >"$work/load" 2>&1 & # exec: who is ended is the load itself
+  talking=$!
+}
+# talked: waits for them. What they did is printed, is in $work/report, and has to be right.
+talked() {
+  local ended=0
+  wait "$talking" || ended=$?
+  grep -vE '^(load|time|sockets [0-9]+ of [0-9]+ \()|^$' "$work/load" | tee "$work/report"
+  [ $ended = 0 ] && grep -q '^verdict  *good' "$work/report" || fail "the load"
+}
+
+# ferretdb: where FerretDB stands in for MongoDB, services are told of no login, for it has no users.
+ferretdb() {
+  [ -z "${stands_in:-}" ] || { files+=(-f infra/test/docker-compose.ferretdb.yml); return; }
+  if docker run --rm --entrypoint sh mongo:8.0 -c 'command -v ferretdb' >/dev/null 2>&1; then
+    stands_in=yes
+    cannot "logins of MongoDB: FerretDB stands in for it, and knows no users"
+    files+=(-f infra/test/docker-compose.ferretdb.yml)
+  fi
+}
+
+# compose_v2: has $v2 be Compose v2: that of this machine, or one that is made from its module.
+compose_v2() {
+  v2="docker compose"
+  $v2 version >/dev/null 2>&1 && return
+  local version=v2.40.3 dir
+  v2=$PWD/.cache/compose-$version/docker-compose
+  [ ! -x "$v2" ] || return 0
+  echo "compose v2 is made from its Go module"
+  dir=$(cd "$work" && go mod download -json "github.com/docker/compose/v2@$version" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
+  cp -r "$dir" "$work/compose"
+  chmod -R u+w "$work/compose"
+  (cd "$work/compose" && GOWORK=off CGO_ENABLED=0 GOFLAGS=-trimpath go build -mod=mod -ldflags "-X github.com/docker/compose/v2/internal.Version=$version" -o "$v2" ./cmd)
+}
