@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/chat"
@@ -238,7 +239,13 @@ func TestDirectRooms(t *testing.T) {
 			t.Errorf("the room with %s is %+v", name, r)
 		}
 	}
-	if got := w.listed(bob)[one.ID]; got != two {
+	// A list also says since when.
+	listed := func() roomView {
+		v := w.listed(bob)[one.ID]
+		v.Since = 0
+		return v
+	}
+	if got := listed(); got != two {
 		t.Errorf("listed as %+v, want %+v", got, two)
 	}
 	var single roomView
@@ -271,8 +278,27 @@ func TestDirectRooms(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.ok("POST", "/v1/direct", ann.Token, with(bob), nil)
-	if got := w.listed(bob)[one.ID]; got != two {
+	if got := listed(); got != two {
 		t.Errorf("listed as %+v, want %+v", got, two)
+	}
+}
+
+// A room that somebody has just come into has no message that would put it on top of a list.
+func TestListSaysSinceWhen(t *testing.T) {
+	w := openWorld(t, config())
+	ann, bob := w.register("Ann"), w.register("Bob")
+	before := time.Now().UnixMilli()
+	room := w.create(ann, `{"name":"Room"}`)
+	w.bring(ann, room.ID, bob, directoryapi.RoleMember)
+	for _, c := range []credentials{ann, bob} {
+		if since := w.listed(c)[room.ID].Since; since < before || since > time.Now().UnixMilli() {
+			t.Errorf("%s is a member since %d, and came after %d", c.User.Name, since, before)
+		}
+	}
+	eve := w.register("Eve")
+	list := w.listed(eve)
+	if got := []int64{list[room.ID].Since, list["lobby"].Since}; got[0] != 0 || got[1] != 0 {
+		t.Errorf("a room that one is not in, and one for everybody: since %v", got)
 	}
 }
 

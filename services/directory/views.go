@@ -29,6 +29,7 @@ type roomView struct {
 	With    string            `json:"with,omitempty" doc:"Of a direct room: the other's id."`
 	Member  bool              `json:"member" doc:"False: a public room that you may join."`
 	Role    directoryapi.Role `json:"role,omitempty"`
+	Since   int64             `json:"since,omitempty" doc:"In a list of rooms: when you became a member, in UTC milliseconds; left out of rooms for everybody."`
 
 	Slow     int        `json:"slow,omitempty" doc:"Slow mode: seconds between two messages of a member."`
 	Announce string     `json:"announce,omitempty" doc:"Moderators and owners alone send: react, members react; silent, members read."`
@@ -119,13 +120,14 @@ func (s *Service) rooms(ctx context.Context, user string, guest bool) ([]roomVie
 	// The order: the default rooms, the user's by when they were entered, the newest direct rooms,
 	// the public ones by activity.
 	order := append([]string{}, chat.DefaultRooms...)
-	roles := map[string]directoryapi.Role{}
+	roles, since := map[string]directoryapi.Role{}, map[string]int64{}
 	for _, id := range chat.DefaultRooms {
 		roles[id] = directoryapi.RoleMember
 	}
 	for _, m := range mine {
 		if !isDefault(m.Room) {
 			order = append(order, m.Room)
+			since[m.Room] = m.Since
 		}
 		roles[m.Room] = m.Role
 	}
@@ -167,7 +169,9 @@ func (s *Service) rooms(ctx context.Context, user string, guest bool) ([]roomVie
 	views := []roomView{}
 	for _, id := range order {
 		if r, ok := byID[id]; ok {
-			views = append(views, viewOf(r, roles[id]))
+			v := viewOf(r, roles[id])
+			v.Since = since[id]
+			views = append(views, v)
 		}
 	}
 	if err := s.nameDirect(ctx, user, views); err != nil {

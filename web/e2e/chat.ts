@@ -233,7 +233,7 @@ export function chat(stage: Stage, device: Device): void {
       await panel.getByRole('listitem').filter({ hasText: bo.name }).getByText('moderator').waitFor();
       await govern.click();
       await dialog.getByRole('button', { name: 'Remove from the room' }).click();
-      await bo.page.getByText('You are not in this room').waitFor();
+      await bo.page.getByRole('main').getByText(`${ada.name} took you out of ${after}.`).waitFor();
       await govern.waitFor({ state: 'detached' });
     });
 

@@ -55,6 +55,8 @@ export interface RoomInfo {
   readonly with?: string;
   readonly role: Role;
   readonly member: boolean;
+  /** When the user became a member, UTC ms; absent: not known, or long ago. */
+  readonly since?: number;
   /** Slow mode: seconds between two messages of a member; absent: none. */
   readonly slow?: number;
   /**
@@ -252,6 +254,10 @@ export class Api {
   async rooms(token: string): Promise<RoomInfo[]> {
     const body = await this.#call('GET', '/v1/rooms', token);
     return objects(body, 'rooms').map(room);
+  }
+  /** Returns a room that is the user's or public; others are not found. */
+  async room(token: string, id: string): Promise<RoomInfo> {
+    return room(await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}`, token));
   }
   /** Returns a page of the public rooms, and the cursor of the next; absent: it is the last. */
   async publicRooms(token: string, q: string, sort: RoomSort, cursor?: string): Promise<{ list: FoundRoom[]; next?: string }> {
@@ -489,7 +495,7 @@ function room(r: Record<string, unknown>): RoomInfo {
   return {
     id: text(r['id']), name: text(r['name']), topic: text(r['topic']), private: r['private'] === true,
     ...rules(r), direct: r['direct'] === true, ...(text(r['with']) && { with: text(r['with']) }), role: text(r['role']) as Role, member: r['member'] === true || text(r['role']) !== '',
-    ...(r['request'] === 'sent' && { waiting: true }),
+    ...(typeof r['since'] === 'number' && { since: r['since'] }), ...(r['request'] === 'sent' && { waiting: true }),
   };
 }
 /** What of a room's description says who may write, and how often. */

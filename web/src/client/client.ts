@@ -48,6 +48,8 @@ interface Events {
   members: string;
   /** A list of the user's, such as requests, is another now. */
   changed: string;
+  /** Somebody has taken the user out of a room; `name`: of the room, as far as it was known. */
+  removed: { readonly room: string; readonly name: string | undefined; readonly by: string };
   /** The server tells something to this client alone. */
   notice: NoticeEvent;
   /** Those who look after a room or the server have done something that concerns the user. */
@@ -428,7 +430,9 @@ export class Client extends Emitter<Events> {
         if (e.room === userRoom(this.#me.id)) this.#rooms.invited(e.target);
         return;
       case 'removed':
-        if (e.room === userRoom(this.#me.id)) this.#rooms.removed(e.target);
+        if (e.room !== userRoom(this.#me.id)) return;
+        if (e.user !== this.#me.id) this.emit('removed', { room: e.target, name: this.rooms.get(e.target)?.info.name, by: e.user });
+        this.#rooms.removed(e.target);
         return;
       case 'moderated':
         // What the user may do where is the directory's to say; of the rooms it is told as of

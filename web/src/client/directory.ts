@@ -30,6 +30,10 @@ export class Directory extends Emitter<{ members: string }> {
   rooms(): Promise<RoomInfo[]> {
     return this.#session.call((token) => this.#api.rooms(token));
   }
+  /** Returns a room that is the user's or public; rejects with `not_found` for others. */
+  room(room: string): Promise<RoomInfo> {
+    return this.#session.call((token) => this.#api.room(token, room));
+  }
   /**
    * Finds public rooms by what is in their name, a page at a time; the cursor is the `next` of the
    * page before.

@@ -98,7 +98,7 @@ export class MyRooms {
    * closed.
    */
   async admit(info: RoomInfo): Promise<Room> {
-    const room = this.#put({ ...info, member: true, role: info.role || 'member' });
+    const room = this.#put({ since: this.#o.environment.now(), ...info, member: true, role: info.role || 'member' });
     this.#o.changed();
     const epoch = this.#epoch;
     await room.sync();

@@ -1,6 +1,6 @@
 import { createContext } from 'svelte';
 import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Server, Session, type Keeping, type Name, type Role, type ServerRole, type User } from '../client/index.ts';
-import { ownActText } from '../text/moderation.ts';
+import { ownActText, removedText } from '../text/moderation.ts';
 import { Attention } from './attention.svelte.ts';
 import { Been } from './been.ts';
 import { Chat } from './chat.svelte.ts';
@@ -114,10 +114,11 @@ export class App {
     return this.#base.href + path;
   }
 
-  toast(text: string): void {
+  toast(text: string): Toast {
     const toast = { key: this.#toastCount++, text };
     this.toasts = [...this.toasts.slice(-2), toast];
     setTimeout(() => (this.toasts = this.toasts.filter((t) => t !== toast)), toastFor);
+    return toast;
   }
 
   #userChanged(user: User | undefined): void {
@@ -138,7 +139,24 @@ export class App {
       stores: { outbox: outboxStore(`hubbub.outbox.${user.id}`), reads: readsStore(`hubbub.reads.${user.id}`) },
     });
     this.chat = new Chat(client);
-    client.on('moderated', (e) => this.toast(ownActText(e, user.id, client.rooms.get(e.target ?? '')?.info.name)));
+    const { chat } = this;
+    /** The rooms that the user was taken out of: what they are called, and where that was told. */
+    const left = new Map<string, { readonly name: string | undefined; readonly toast: Toast | undefined }>();
+    const ended = (room: string, text: string) => {
+      if (this.route.page !== 'room' || this.route.room !== room) return this.toast(text);
+      chat.ended = { room, text }; // stands where the messages stood
+      return undefined;
+    };
+    client.on('removed', ({ room, name, by }) => left.set(room, { name, toast: ended(room, removedText(client.people.name(by), name)) }));
+    client.on('moderated', (e) => {
+      const room = e.target ?? '';
+      const before = left.get(room);
+      const text = ownActText(e, user.id, client.rooms.get(room)?.info.name ?? before?.name);
+      if (e.act !== 'ban' && e.act !== 'delete') return void this.toast(text);
+      // It says more of the same.
+      if (before) this.toasts = this.toasts.filter((t) => t !== before.toast);
+      ended(room, text);
+    });
   }
 }
 

@@ -27,6 +27,8 @@ export interface RoomItem {
   /** A message could not be sent. */
   readonly failed: boolean;
   readonly draft: boolean;
+  /** When something last happened there: the newest message, or that the user came in. */
+  readonly moved: number;
   /** The id of the other person in a direct room. */
   readonly other: string | undefined;
   /** Of the other person in a direct room, if it is known. */
@@ -100,6 +102,8 @@ export class Chat {
   status = $state<Exclude<Status, 'offline'>>('online');
   /** What guests may do here; undefined: the user is none, or nothing was taken from them. */
   #guestMay = $state.raw<readonly string[]>();
+  /** Why the user is in the open room no more. */
+  ended = $state.raw<{ readonly room: string; readonly text: string }>();
   /** How many messages the user has sent here. */
   sends = $state(0);
   readonly #preference: StatusPreference;
@@ -165,6 +169,7 @@ export class Chat {
   /** Shows a room, or none. */
   open(room: string | undefined): void {
     if (room === this.#active) return;
+    this.ended = undefined;
     this.#active = room;
     this.client.focus(room);
     this.members = noMembers;
@@ -283,7 +288,7 @@ export class Chat {
       items.push(item);
     }
     this.listed = client.listed;
-    this.rooms = items.sort((a, b) => (b.last?.ts ?? 0) - (a.last?.ts ?? 0) || a.name.localeCompare(b.name));
+    this.rooms = items.sort((a, b) => b.moved - a.moved || a.name.localeCompare(b.name));
     this.view = this.#view();
     const room = this.#active;
     this.online = room === undefined ? nobody : client.people.online(room);
@@ -311,6 +316,7 @@ export class Chat {
         : newest && { text: client.ignored.has(newest.user) ? 'Hidden message' : newest.text, name: newest.name, mine: newest.user === client.me.id, deleted: newest.deleted === true, ts: newest.ts },
       failed: outgoing.some((m) => m.state === 'failed'),
       draft: id !== this.#active && this.drafts.get(id) !== '',
+      moved: Math.max(next?.ts ?? 0, newest?.ts ?? 0, room.info.since ?? 0),
       other,
       status: other === undefined ? undefined : client.people.status(id, other),
       typing: client.people.typing(id, client.ignored).length > 0,

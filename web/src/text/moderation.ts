@@ -72,6 +72,11 @@ export function ownActText(e: ModeratedEvent, me: string, name: string | undefin
   return `${actText(e, me)}${where}`;
 }
 
+/** That the user was taken out of a room, by whom, as far as either is known by name. */
+export function removedText(by: string | undefined, room: string | undefined): string {
+  return `${by === undefined ? 'Somebody who looks after it' : isolate(by)} took you out of ${room === undefined ? 'a room' : isolate(room)}.`;
+}
+
 /** Why somebody may not write, and until when. */
 export function mutedText(muted: { readonly until?: number; readonly reason: string }): string {
   const until = muted.until === undefined ? 'until that is lifted' : `until ${fullTime(muted.until)}`;
