@@ -88,7 +88,7 @@ func (c *Config) programs() []string {
 func (c *Config) plan(url string) load.Plan {
 	return load.Plan{
 		URL: url, Users: max(1, c.Sockets/3), Sockets: c.Sockets, Rooms: c.Rooms, Size: max(1, c.Sockets/2),
-		Rate: c.Rate, Bytes: 100, Ramp: 1000, Seed: c.Seed,
+		Rate: c.Rate, Bytes: 100, Ramp: 1000, Seed: c.Seed, Library: true,
 	}
 }
 
@@ -241,24 +241,21 @@ func (c *Config) patience() time.Duration {
 	return patience
 }
 
-// inject has the crowd talk through a fault, and judges.
+// inject lets the crowd talk through a fault, and judges.
 func (s *stage) inject(ctx context.Context, t turn) Result {
 	s.dice, s.hit = t.dice(), nil
 	s.crowd.Restart()
 	talk, hush := context.WithCancel(ctx)
 	defer hush()
-	talked := make(chan struct{})
-	go func() {
-		defer close(talked)
-		s.crowd.Talk(talk)
-	}()
+	talked := make(chan error, 1)
+	go func() { talked <- s.crowd.Talk(talk) }()
 	_ = await.Sleep(ctx, calm)
 	began := time.Now()
 	err := t.do(ctx, s)
 	r := Result{Fault: t.Name, Hit: s.hit, Took: time.Since(began)}
 	_ = await.Sleep(ctx, calm)
 	hush()
-	<-talked
+	unsaid := <-talked
 
 	var problems []string
 	problem := func(err error) {
@@ -266,6 +263,7 @@ func (s *stage) inject(ctx context.Context, t turn) Result {
 			problems = append(problems, err.Error())
 		}
 	}
+	problem(unsaid)
 	if errors.Is(err, errSkip) {
 		r.Skipped = err.Error()
 	} else {

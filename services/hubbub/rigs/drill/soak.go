@@ -114,11 +114,8 @@ func (c *Soak) run(ctx context.Context, dir, bin string) (got Soaked, err error)
 	s := &stage{Cluster: cl, crowd: crowd}
 	talk, hush := context.WithTimeout(ctx, c.Duration)
 	defer hush()
-	talked := make(chan struct{})
-	go func() {
-		defer close(talked)
-		crowd.Talk(talk)
-	}()
+	talked := make(chan error, 1)
+	go func() { talked <- crowd.Talk(talk) }()
 	rushed := make(chan error, 1)
 	go func() { rushed <- every(talk, c.Reconnect, func() error { return crowd.Reconnect(ctx) }) }()
 	got.Services = make(map[string][]vitals)
@@ -130,8 +127,7 @@ func (c *Soak) run(ctx context.Context, dir, bin string) (got Soaked, err error)
 		return err
 	})
 	hush()
-	<-talked
-	if err := errors.Join(err, <-rushed); err != nil {
+	if err := errors.Join(err, <-talked, <-rushed); err != nil {
 		return got, err
 	}
 	ctx = context.WithoutCancel(ctx)

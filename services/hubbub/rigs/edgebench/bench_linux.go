@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"hubbub.internal/libs/checkout"
-	"hubbub.internal/services/hubbub/rigs/edgebench/swarm"
+	"hubbub.internal/services/hubbub/rigs/edgebench/clients"
 )
 
 // bench measures.
@@ -120,8 +120,8 @@ func (b *bench) with(ctx context.Context, name string, measure func(*target) err
 }
 
 // crowd logs n clients in to the target, each in the room that it is given.
-func crowd(t *target, n int, room func(int) string) (*swarm.Swarm, error) {
-	s, err := swarm.New(t.dialect, t.addr)
+func crowd(t *target, n int, room func(int) string) (*clients.Clients, error) {
+	s, err := clients.New(t.dialect, t.addr)
 	if err != nil {
 		return nil, err
 	}

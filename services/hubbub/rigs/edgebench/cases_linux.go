@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"hubbub.internal/services/hubbub/rigs/edgebench/swarm"
+	"hubbub.internal/services/hubbub/rigs/edgebench/clients"
 )
 
 // The cases.
@@ -42,7 +42,7 @@ const (
 	perSender      = 32
 )
 
-func window(t swarm.Talk) int {
+func window(t clients.Talk) int {
 	return max(1, min(most, perSender*len(t.Senders), max(16, mostDeliveries/t.Fan), mostBytes/t.Size))
 }
 
@@ -147,7 +147,7 @@ func fanout(ctx context.Context, b *bench) error {
 		}
 		b.table = talkTable(fmt.Sprintf("One room of %s: %.0f messages of %d bytes per second, and as many as go", count(n), rate, textBytes))
 		err := b.each(ctx, func(t *target) error {
-			return b.talk(t, fmt.Sprintf("room-of-%d", n), n, lobby, swarm.Talk{Senders: first(min(n, speakers)), Fan: n, Size: textBytes}, rate, true)
+			return b.talk(t, fmt.Sprintf("room-of-%d", n), n, lobby, clients.Talk{Senders: first(min(n, speakers)), Fan: n, Size: textBytes}, rate, true)
 		}, b.opts.Servers, nil)
 		if err != nil {
 			return err
@@ -167,7 +167,7 @@ func rooms(ctx context.Context, b *bench) error {
 	b.table = talkTable(fmt.Sprintf("%s rooms of %d: %d messages of %d bytes per second in all, and as many as go", count(n), members, rate, textBytes))
 	return b.each(ctx, func(t *target) error {
 		room := func(i int) string { return fmt.Sprintf("room-%d", i%n) }
-		return b.talk(t, "small-rooms", n*members, room, swarm.Talk{Senders: first(n), Fan: members, Size: textBytes}, rate, true)
+		return b.talk(t, "small-rooms", n*members, room, clients.Talk{Senders: first(n), Fan: members, Size: textBytes}, rate, true)
 	}, b.opts.Servers, map[string]string{nameFloor: "it knows no rooms"})
 }
 
@@ -176,12 +176,12 @@ func big(ctx context.Context, b *bench) error {
 	const n, rate = 100, 250
 	b.table = talkTable(fmt.Sprintf("One room of %d: %d messages of %d bytes per second, 1 MB/s for each", n, rate, bigBytes))
 	return b.each(ctx, func(t *target) error {
-		return b.talk(t, "big", n, lobby, swarm.Talk{Senders: first(n), Fan: n, Size: bigBytes}, rate, false)
+		return b.talk(t, "big", n, lobby, clients.Talk{Senders: first(n), Fan: n, Size: bigBytes}, rate, false)
 	}, b.opts.Servers, nil)
 }
 
 // talk measures one server in one case: at a rate, and, if flood, at as much as goes.
-func (b *bench) talk(t *target, what string, n int, room func(int) string, talk swarm.Talk, rate float64, flood bool) error {
+func (b *bench) talk(t *target, what string, n int, room func(int) string, talk clients.Talk, rate float64, flood bool) error {
 	s, err := crowd(t, n, room)
 	if err != nil {
 		return err

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"hubbub.internal/services/hubbub/rigs/edgebench/swarm"
+	"hubbub.internal/services/hubbub/rigs/edgebench/clients"
 )
 
 // table is a Markdown table that is printed row by row: whoever interrupts the run has what was
@@ -38,7 +38,7 @@ func (t *table) note(format string, args ...any) {
 
 // talked is what a server spent on what was heard.
 type talked struct {
-	swarm.Heard
+	clients.Heard
 	perDelivery time.Duration // CPU of the server; ns matter
 	perSecond   float64       // deliveries
 	core        float64       // share of one that the server used
@@ -46,7 +46,7 @@ type talked struct {
 	clients     float64       // the same, of this process
 }
 
-func spent(h swarm.Heard, before, after usage) talked {
+func spent(h clients.Heard, before, after usage) talked {
 	return talked{
 		Heard: h, perDelivery: (after.server - before.server) / time.Duration(max(1, h.Delivered)),
 		perSecond: float64(h.Delivered) / h.Took.Seconds(),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"hubbub.internal/libs/chat"
@@ -13,9 +12,8 @@ import (
 
 // room is a room of a crowd.
 type room struct {
-	id     string
-	seats  []*seat
-	ledger ledger
+	id   string
+	acks map[string]uint64 // what was acknowledged since the last verdict, by id: the Seq
 
 	// Of the verdicts so far.
 	checked uint64      // history through this Seq has been judged
@@ -24,35 +22,7 @@ type room struct {
 }
 
 func newRoom(id string) *room {
-	return &room{id: id, ledger: ledger{acks: make(map[string]uint64)}, next: make(map[int]int), known: make(map[string]bool)}
-}
-
-// ledger is what was acknowledged in a room since the last verdict.
-type ledger struct {
-	mu   sync.Mutex
-	acks map[string]uint64 // by id: the Seq
-	last uint64
-}
-
-func (l *ledger) acked(id string, seq uint64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.acks[id] = seq
-	l.last = max(l.last, seq)
-}
-
-func (l *ledger) take() map[string]uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	acks := l.acks
-	l.acks = make(map[string]uint64)
-	return acks
-}
-
-func (l *ledger) through() uint64 {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.last
+	return &room{id: id, acks: make(map[string]uint64), next: make(map[int]int), known: make(map[string]bool)}
 }
 
 // Verdict says what became of the messages that a crowd sent.
@@ -114,63 +84,6 @@ func found(count *int, first *[]string, format string, args ...any) {
 	}
 }
 
-// Judge waits until everybody has everything, but no longer than patience, and compares what was
-// acknowledged, what history has and what each socket saw since the last Judge. It is called while
-// nobody talks. An error says that history could not be read.
-func (c *Crowd) Judge(ctx context.Context, patience time.Duration) (Verdict, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	var v Verdict
-	for _, r := range c.rooms {
-		if len(r.seats) == 0 {
-			continue
-		}
-		if err := r.judge(ctx, c.users[0], &v); err != nil {
-			return v, fmt.Errorf("history of room %s: %w", r.id, err)
-		}
-	}
-	return v, nil
-}
-
-func (r *room) judge(ctx context.Context, reader *client.Session, v *Verdict) error {
-	through := r.ledger.through()
-	r.settle(ctx, through)
-	record, err := r.read(ctx, reader, through)
-	if err != nil {
-		return err
-	}
-	r.judgeRecord(record, v)
-	for i, p := range r.seats {
-		p.judge(i, r.checked, record, v)
-	}
-	if n := len(record); n > 0 {
-		r.checked = record[n-1].Seq
-	}
-	return nil
-}
-
-// settle waits until every seat has seen the last message that was acknowledged, or ctx ends.
-func (r *room) settle(ctx context.Context, through uint64) {
-	for _, p := range r.seats {
-		for p.last() < through {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(10 * time.Millisecond):
-			}
-		}
-	}
-}
-
-func (p *seat) last() uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if n := len(p.seen); n > 0 {
-		return p.seen[n-1]
-	}
-	return p.joined
-}
-
 // read returns what history has after what was judged before. It asks until that reaches the last
 // acknowledged message.
 func (r *room) read(ctx context.Context, reader *client.Session, through uint64) ([]chat.Message, error) {
@@ -209,7 +122,8 @@ func (r *room) read(ctx context.Context, reader *client.Session, through uint64)
 
 // judgeRecord compares history with what was acknowledged and said.
 func (r *room) judgeRecord(record []chat.Message, v *Verdict) {
-	acks := r.ledger.take()
+	acks := r.acks
+	r.acks = make(map[string]uint64)
 	v.Acknowledged += len(acks)
 	for i, m := range record {
 		if i > 0 && m.Seq <= record[i-1].Seq {
@@ -236,20 +150,6 @@ func (r *room) judgeRecord(record []chat.Message, v *Verdict) {
 	for id, seq := range acks {
 		v.lost("%s: message %s was acknowledged with seq %d, and history does not have it", r.id, id, seq)
 	}
-}
-
-// judge compares what a seat saw with history.
-func (p *seat) judge(i int, from uint64, record []chat.Message, v *Verdict) {
-	p.mu.Lock()
-	seen, joined := p.seen, p.joined
-	p.seen = nil
-	if n := len(seen); n > 0 {
-		p.joined = max(p.joined, seen[n-1])
-	}
-	v.Rewinds += p.rewinds
-	p.rewinds = 0
-	p.mu.Unlock()
-	v.compare(p.room.id, fmt.Sprintf("socket %d of the room", i), seen, max(joined, from), marksOf(record))
 }
 
 // Mark is what matters of a message in history to those who saw it.

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"hubbub.internal/libs/chat"
-	"hubbub.internal/libs/wire"
 )
 
 // TestVerdict plants one fault at a time into what history has and what a socket saw.
@@ -57,12 +56,11 @@ func TestVerdict(t *testing.T) {
 			}
 			tt.want.Acknowledged = len(tt.acks())
 			for id, seq := range tt.acks() {
-				r.ledger.acked(id, seq)
+				r.acks[id] = seq
 			}
-			p := &seat{room: r, joined: tt.joined, seen: append([]uint64(nil), tt.seen...)}
 			var got Verdict
 			r.judgeRecord(tt.record(), &got)
-			p.judge(0, 0, tt.record(), &got)
+			got.compare("r", "socket 0", append([]uint64(nil), tt.seen...), tt.joined, marksOf(tt.record()))
 			first := strings.Join(got.First.All(), "\n")
 			if got.String() != tt.want.String() {
 				t.Errorf("the verdict is %s, want %s", got, tt.want)
@@ -99,15 +97,13 @@ func TestVerdictsAdd(t *testing.T) {
 // ids of before.
 func TestVerdictsFollowOn(t *testing.T) {
 	r := newRoom("r")
-	p := &seat{room: r}
 	due := time.Now()
 	m := func(seq uint64, id string, number int) chat.Message {
 		return chat.Message{Event: chat.Event{Type: chat.TypeMsg, Seq: seq, ID: id, Text: textOf(0, number, due, 50)}}
 	}
 	step := func(record []chat.Message, seen ...uint64) (v Verdict) {
-		p.seen = seen
 		r.judgeRecord(record, &v)
-		p.judge(0, r.checked, record, &v)
+		v.compare("r", "socket 0", seen, r.checked, marksOf(record))
 		r.checked = record[len(record)-1].Seq
 		return v
 	}
@@ -119,31 +115,6 @@ func TestVerdictsFollowOn(t *testing.T) {
 	}
 	if v := step([]chat.Message{m(4, "a", 1)}, 4); v.Doubled != 1 || v.Misordered != 1 {
 		t.Errorf("a message of before comes again: %s", v)
-	}
-}
-
-// TestRewound: a socket that is told of a rewind begins anew there; what it saw, and what it
-// fetches instead, is history's.
-func TestRewound(t *testing.T) {
-	r := newRoom("r")
-	p := &seat{room: r}
-	s := &socket{crowd: &Crowd{}, byRoom: map[string]*seat{"r": p}}
-	event := func(kind string, seq uint64, rewind bool) {
-		s.handle(wire.Event{Event: chat.Event{Type: kind, Room: "r", Seq: seq}, Rewind: rewind})
-	}
-	event(chat.TypeMsg, 10, false)
-	event(chat.TypeMsg, 30, false) // which is gone then
-	event("joined", 20, true)
-	event(chat.TypeMsg, 40, false)
-	var v Verdict
-	p.judge(0, 0, []chat.Message{{Event: chat.Event{Seq: 10}}, {Event: chat.Event{Seq: 20}}, {Event: chat.Event{Seq: 40}}}, &v)
-	if !v.Good() || v.Rewinds != 1 || v.Delivered != 1 {
-		t.Errorf("%+v", v)
-	}
-	event("joined", 50, true)
-	p.judge(0, 40, []chat.Message{{Event: chat.Event{Seq: 60}}}, &v)
-	if v.Lost != 1 {
-		t.Errorf("what comes after a rewind and is not seen is %+v", v)
 	}
 }
 

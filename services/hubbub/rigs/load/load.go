@@ -119,6 +119,7 @@ func (c *Config) plan() Plan {
 	for _, e := range c.Edges {
 		p.Edges = append(p.Edges, strings.TrimSuffix(e, "/"))
 	}
+	p.Library = c.Client == healing || !swarms(&p)
 	return p
 }
 
@@ -166,7 +167,7 @@ func Run(ctx context.Context, cfg Config, out io.Writer) error {
 	return nil
 }
 
-// load has a crowd come together and talk, and reports what came of it.
+// load assembles a crowd, lets it talk, and reports what came of it.
 func (c *Config) load(ctx context.Context, v *view, report *Report) (err error) {
 	var place placement
 	if c.Netns {
@@ -175,7 +176,7 @@ func (c *Config) load(ctx context.Context, v *view, report *Report) (err error) 
 		}
 		defer place.network.close()
 	}
-	var all crowd
+	var all *Crowd
 	var step atomic.Value
 	v.watch(ctx, func() { v.preparing(step.Load()) }, func(ctx context.Context) {
 		all, err = c.assemble(ctx, place, func(s string) { step.Store(s) })
@@ -214,12 +215,8 @@ func (c *Config) load(ctx context.Context, v *view, report *Report) (err error) 
 
 // assemble returns the crowd that the configuration wants, of which no socket is connected. It
 // tells how far it is.
-func (c *Config) assemble(ctx context.Context, place placement, tell func(string)) (crowd, error) {
+func (c *Config) assemble(ctx context.Context, place placement, tell func(string)) (*Crowd, error) {
 	plan := c.plan()
-	if c.Client == healing || !swarms(&plan) {
-		few, err := assemble(ctx, plan, tell)
-		return people{few}, err // which is not used when there is an error
-	}
 	place.processes, place.program = c.Processes, c.program
 	if place.program == "" {
 		var err error
@@ -227,7 +224,7 @@ func (c *Config) assemble(ctx context.Context, place placement, tell func(string
 			return nil, fmt.Errorf("find this program: %w", err)
 		}
 	}
-	return assembleThrong(ctx, plan, place, tell)
+	return assemble(ctx, plan, place, tell)
 }
 
 // checkTarget returns why there is no Hubbub at url.

@@ -1,16 +1,11 @@
 package load
 
 import (
-	"context"
-	"errors"
 	"maps"
 	"sync"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
-
-	"hubbub.internal/libs/chat"
-	"hubbub.internal/libs/client"
 )
 
 // unknown stands for the code of what was given up without an answer.
@@ -102,14 +97,6 @@ func (m *meter) delivered(after time.Duration) {
 	})
 }
 
-func (m *meter) failed(err error) {
-	code := chat.CodeOf(err)
-	if errors.Is(err, client.ErrUnknown) || errors.Is(err, context.DeadlineExceeded) {
-		code = unknown
-	}
-	m.refused(code)
-}
-
 func (m *meter) refused(code string) { m.with(func(n *Measured) { n.Failed[code]++ }) }
 
 func (m *meter) lost(code string) { m.with(func(n *Measured) { n.Lost[code]++ }) }
@@ -141,13 +128,6 @@ func (m *meter) measured() (c Measured) {
 }
 
 func clamp(d time.Duration) int64 { return min(max(d.Microseconds(), leastLatency), mostLatency) }
-
-// Measured returns what the crowd did since the last call of Restart. It is safe for concurrent
-// use.
-func (c *Crowd) Measured() Measured { return c.meter.measured() }
-
-// Restart begins the measurement anew. It is safe for concurrent use.
-func (c *Crowd) Restart() { c.meter.with((*Measured).reset) }
 
 // AckLatency returns a percentile (0 to 100) of the time from when a message was due to its
 // acknowledgement.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"hubbub.internal/services/hubbub/rigs/load/fleet"
 )
 
 const haveNetns = true
@@ -164,7 +166,7 @@ func (n *network) from(part int) netip.Addr {
 
 // reaches makes the addresses of edges those that they have for who is in the network, and says
 // when nothing answers there.
-func (n *network) reaches(ctx context.Context, edges []Edge) error {
+func (n *network) reaches(ctx context.Context, edges []fleet.Edge) error {
 	for i := range edges {
 		e := &edges[i]
 		if e.Addr.Addr().IsLoopback() {

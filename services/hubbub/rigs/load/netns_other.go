@@ -7,6 +7,8 @@ import (
 	"errors"
 	"net/netip"
 	"os/exec"
+
+	"hubbub.internal/services/hubbub/rigs/load/fleet"
 )
 
 const haveNetns = false
@@ -22,6 +24,6 @@ func (*network) close() {}
 
 func (*network) from(int) netip.Addr { return netip.Addr{} }
 
-func (*network) reaches(context.Context, []Edge) error { return nil }
+func (*network) reaches(context.Context, []fleet.Edge) error { return nil }
 
 func (*network) start(*exec.Cmd) error { return nil }

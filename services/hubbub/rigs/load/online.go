@@ -8,8 +8,8 @@ import (
 
 // Online compares who is said to be online in every room with who is. nil: it is the same.
 func (c *Crowd) Online(ctx context.Context) error {
-	for _, r := range c.rooms {
-		want := c.members(r)
+	for i, r := range c.rooms {
+		want := c.members(i)
 		var ids []string
 		for next, more := "", true; more; more = next != "" {
 			got, err := c.users[0].Presence(ctx, r.id, next)
@@ -30,13 +30,9 @@ func (c *Crowd) Online(ctx context.Context) error {
 }
 
 // members returns the ids of the users who have a socket in a room, sorted.
-func (c *Crowd) members(r *room) []string {
+func (c *Crowd) members(room int) []string {
 	var ids []string
-	for _, s := range c.sockets {
-		if s.byRoom[r.id] != nil {
-			ids = append(ids, s.session.User().ID)
-		}
-	}
+	c.seating.each(room, func(socket int) { ids = append(ids, c.users[c.seating.user(socket)].User().ID) })
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }

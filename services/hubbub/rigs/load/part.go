@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"hubbub.internal/libs/await"
-	"hubbub.internal/services/hubbub/rigs/load/swarm"
+	"hubbub.internal/services/hubbub/rigs/load/fleet"
 )
 
 // Order is what a part of a great crowd is to be. Of n parts, part i has the sockets i, i+n, i+2n …
@@ -19,16 +19,10 @@ type Order struct {
 	Plan   Plan
 	Part   int
 	Parts  int
-	Rooms  []string // ids
-	Tokens []string // of the users
-	Edges  []Edge
-	From   netip.Addr // what the sockets come from: see swarm.Config
-}
-
-// Edge is where sockets connect: socket i to that numbered i modulo their number.
-type Edge struct {
-	Addr netip.AddrPort
-	Host string
+	Rooms  []string     // ids
+	Tokens []string     // of the users
+	Edges  []fleet.Edge // socket i connects to that numbered i modulo their number
+	From   netip.Addr   // what the sockets come from: see fleet.Config
 }
 
 // Progress says how far a part is.
@@ -47,7 +41,7 @@ type part struct {
 	order   Order
 	seating *seating
 	meter   meter
-	swarm   *swarm.Swarm
+	fleet   fleet.Fleet
 	ctx     context.Context
 	end     context.CancelFunc
 	ended   chan struct{}
@@ -60,10 +54,18 @@ type part struct {
 	acks   []map[string]uint64 // by room, message
 }
 
+// newFleet returns the kind of fleet that the plan wants.
+func (p *part) newFleet(cfg fleet.Config) (fleet.Fleet, error) {
+	if p.order.Plan.Library {
+		return fleet.NewLibrary(cfg), nil
+	}
+	return fleet.NewRaw(cfg)
+}
+
 var errNoOrder = errors.New("a part is given its order first")
 
-// Obey makes the part what it is to be. It is called first, and once.
-func (p *part) Obey(o Order, _ *int) (err error) {
+// Begin makes the part what it is to be. It is called first, and once.
+func (p *part) Begin(o Order, _ *int) (err error) {
 	p.order, p.tokens = o, o.Tokens
 	p.seating = newSeating(&p.order.Plan)
 	p.acks = make([]map[string]uint64, len(o.Rooms))
@@ -77,13 +79,10 @@ func (p *part) Obey(o Order, _ *int) (err error) {
 			}
 		})
 	}
-	p.swarm, err = swarm.New(swarm.Config{
+	p.fleet, err = p.newFleet(fleet.Config{
 		Clients: mine, Rooms: o.Rooms, From: o.From, Watcher: watcher{p},
 		Seats: func(i int) []int { return seats[i] },
-		Edge: func(i int) swarm.Edge {
-			e := o.Edges[p.global(i)%len(o.Edges)]
-			return swarm.Edge{Addr: e.Addr, Host: e.Host}
-		},
+		Edge:  func(i int) fleet.Edge { return o.Edges[p.global(i)%len(o.Edges)] },
 		Token: func(i int) string {
 			p.mu.Lock()
 			defer p.mu.Unlock()
@@ -97,14 +96,14 @@ func (p *part) Obey(o Order, _ *int) (err error) {
 	p.ended = make(chan struct{})
 	go func() {
 		defer close(p.ended)
-		_ = p.swarm.Run(p.ctx)
+		_ = p.fleet.Run(p.ctx)
 	}()
 	return nil
 }
 
 // Enter begins to open the sockets.
 func (p *part) Enter(int, *int) error {
-	if p.swarm == nil {
+	if p.fleet == nil {
 		return errNoOrder
 	}
 	p.wait.Go(func() { p.open(p.ctx) })
@@ -124,7 +123,7 @@ func (p *part) open(ctx context.Context) {
 	for mine := p.has(plan.Sockets); opened < mine; {
 		due := p.has(min(plan.Sockets, 1+int(time.Since(began).Seconds()*plan.Ramp)))
 		if n := min(due, p.arrived()+max(1, mostOpening/p.order.Parts)); n > opened {
-			p.swarm.Open(opened, n)
+			p.fleet.Open(opened, n)
 			opened = n
 		}
 		if await.Sleep(ctx, time.Duration(p.order.Parts)*time.Millisecond) != nil {
@@ -144,7 +143,7 @@ func (p *part) arrived() int {
 
 // Close ends everything.
 func (p *part) Close(int, *int) error {
-	if p.swarm != nil {
+	if p.fleet != nil {
 		_ = p.Hush(0, nil)
 		p.end()
 		p.wait.Wait()
@@ -155,10 +154,10 @@ func (p *part) Close(int, *int) error {
 
 // Progress says how far it is.
 func (p *part) Progress(_ int, now *Progress) error {
-	if p.swarm == nil {
+	if p.fleet == nil {
 		return errNoOrder
 	}
-	busy := p.swarm.Busy()
+	busy := p.fleet.Busy()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	*now = p.now
@@ -190,7 +189,7 @@ func (p *part) Measure(_ int, s *Shipped) error {
 // Talk has the sockets say what is theirs of what the crowd says, which begins at a time, until
 // Hush.
 func (p *part) Talk(from time.Time, _ *int) error {
-	if p.swarm == nil {
+	if p.fleet == nil {
 		return errNoOrder
 	}
 	p.mu.Lock()
@@ -252,7 +251,7 @@ func (p *part) talk(ctx context.Context, from time.Time) {
 			continue
 		}
 		p.meter.sent()
-		p.swarm.Say(swarm.Say{
+		p.fleet.Say(fleet.Say{
 			Client: g / p.order.Parts, Seat: k / n, Due: due,
 			Text: func(number int) string { return textOf(g, number, due, p.order.Plan.Bytes) },
 		})
@@ -272,7 +271,7 @@ func (p *part) Reconnect(sockets []int, _ *int) error {
 			mine = append(mine, g/p.order.Parts)
 		}
 	}
-	p.swarm.Reconnect(mine...)
+	p.fleet.Reconnect(mine...)
 	return nil
 }
 
@@ -289,29 +288,31 @@ func (p *part) Acked(_ int, acks *[]map[string]uint64) error {
 
 // Caught reports whether all sockets have seen their rooms through these seqs.
 func (p *part) Caught(through map[int]uint64, all *bool) error {
-	*all = p.swarm.Caught(through)
+	*all = p.fleet.Caught(through)
 	return nil
 }
 
 // Record is what history has of a room.
 type Record struct {
 	Room     int
+	After    uint64 // what has been judged already ends with this Seq
 	Messages []Mark
 }
 
-// Judge compares what the sockets saw of a room with history.
+// Judge compares what the sockets saw of a room since the last Judge with history.
 func (p *part) Judge(r Record, v *Verdict) error {
 	room := p.order.Rooms[r.Room]
-	for _, s := range p.swarm.Seen(r.Room) {
+	for _, s := range p.fleet.Seen(r.Room) {
 		v.Rewinds += s.Rewinds * len(s.Clients)
 		for _, i := range s.Clients {
 			before := *v
-			v.compare(room, fmt.Sprintf("socket %d", p.global(i)), s.Seqs, s.Start, r.Messages)
+			v.compare(room, fmt.Sprintf("socket %d", p.global(i)), s.Seqs, max(s.Start, r.After), r.Messages)
 			if v.Lost+v.Doubled+v.Misordered == before.Lost+before.Doubled+before.Misordered {
 				v.Delivered += len(s.Seqs) * (len(s.Clients) - 1) // the others saw the same
 				break
 			}
 		}
 	}
+	p.fleet.Forget(r.Room)
 	return nil
 }

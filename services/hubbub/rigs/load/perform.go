@@ -9,30 +9,8 @@ import (
 	"hubbub.internal/libs/await"
 )
 
-// crowd is a Crowd or a throng.
-type crowd interface {
-	Enter(ctx context.Context) error
-	Open() int
-	Talk(ctx context.Context) error
-	Reconnect(ctx context.Context) error
-	ReconnectSome(ctx context.Context, sockets ...int) error
-	Restart()
-	Measured() Measured
-	Judge(ctx context.Context, patience time.Duration) (Verdict, error)
-	Close()
-}
-
-// people is a Crowd as a crowd.
-type people struct{ *Crowd }
-
-// Talk implements crowd.
-func (p people) Talk(ctx context.Context) error {
-	p.Crowd.Talk(ctx)
-	return nil
-}
-
 // perform talks for the duration, with the reconnects that are asked for.
-func perform(ctx context.Context, all crowd, cfg Config, report *Report) (err error) {
+func perform(ctx context.Context, all *Crowd, cfg Config, report *Report) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, cfg.Duration)
 	defer cancel()
 	var wait sync.WaitGroup

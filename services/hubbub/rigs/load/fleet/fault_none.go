@@ -1,6 +1,6 @@
 //go:build linux && !loadfault_drop && !loadfault_double
 
-package swarm
+package fleet
 
 // fault is none: see fault_seeded.go.
 type fault struct{}

@@ -1,26 +1,52 @@
-// Package swarm is a great many clients of Hubbub in one thread: raw sockets, one epoll, and a
-// hundred bytes for a client that is idle in a room. It logs them in, keeps them in their rooms
-// over reconnects, says what it is told to say until that is acknowledged, and remembers what each
-// client saw.
+// Package fleet is the clients of a crowd. It logs them in, keeps them in their rooms over
+// reconnects, sends what it is told to send until that is acknowledged, and remembers what each
+// client saw. There are two kinds: Raw, a hundred bytes for each client, in one thread, and
+// Library, the Go client that programs use.
 //
-// It is stricter than a client that people use: what a server leaves out, repeats or disorders is
-// not mended but remembered. It knows nothing of who talks when, nor of what is right: that is its
-// owner's.
-package swarm
+// A raw client is stricter than one that people use: what a server omits, repeats or delivers out
+// of order is not repaired but remembered. A fleet does not decide who talks when, nor what is
+// right: its owner does.
+package fleet
 
 import (
+	"context"
 	"errors"
 	"net/netip"
 	"time"
 )
 
+// Fleet is a set of clients. Run owns them; the other methods may be called from any goroutine
+// while it runs, and after it by one.
+type Fleet interface {
+	// Run keeps the clients connected until ctx ends, and closes their connections.
+	Run(ctx context.Context) error
+	// Open connects clients that never were: those from one number to before another.
+	Open(from, to int)
+	// Reconnect cuts clients off, and returns when they are; they come back and resume. A client
+	// that is not in its rooms is on its way there anyway, and is left alone.
+	Reconnect(clients ...int)
+	// Say makes a client send a message, after those that it was told to send before. It is
+	// repeated over reconnects until it is acknowledged, refused or given up: the Watcher is told.
+	Say(m Say)
+	// Busy returns how many messages are neither acknowledged nor given up.
+	Busy() int
+	// Caught reports whether every client has seen its rooms through these seqs, by room. A client
+	// that is gone never will, and does not count.
+	Caught(through map[int]uint64) bool
+	// Seen returns what the clients saw of a room since they came, or since Forget.
+	Seen(room int) []Seen
+	// Forget drops what the clients saw of a room so far: Seen begins there.
+	Forget(room int)
+}
+
 // ErrUnsupported says that this operating system has no epoll.
-var ErrUnsupported = errors.New("the swarm needs Linux")
+var ErrUnsupported = errors.New("raw clients need Linux")
 
 // Edge is where clients connect.
 type Edge struct {
-	Addr netip.AddrPort
-	Host string // of the request
+	Addr netip.AddrPort // raw clients
+	Host string         // of the request of raw clients
+	URL  string         // library clients: http://host:port, or https
 }
 
 // Config says who connects where.
@@ -30,9 +56,7 @@ type Config struct {
 	Rooms   []string           // ids
 	Seats   func(i int) []int  // the rooms of client i, as indexes
 	Token   func(i int) string // the token of client i: what it is now; must not block
-	// what they come from: this IPv4 address, and after perSource of them each time the next; none:
-	// what the system takes
-	From    netip.Addr
+	From    netip.Addr         // raw clients: see swarm.Dial
 	Watcher Watcher
 }
 
@@ -87,7 +111,3 @@ const (
 	minBackoff = 250 * time.Millisecond
 	maxBackoff = 15 * time.Second
 )
-
-// perSource is how many clients come from one address: so few that the kernel finds each a free
-// port at once.
-const perSource = 4000

@@ -1,6 +1,6 @@
 //go:build linux && (loadfault_drop || loadfault_double)
 
-package swarm
+package fleet
 
 import "bytes"
 

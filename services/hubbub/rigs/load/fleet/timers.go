@@ -1,4 +1,4 @@
-package swarm
+package fleet
 
 import (
 	"container/heap"

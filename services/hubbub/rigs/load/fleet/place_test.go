@@ -1,4 +1,4 @@
-package swarm
+package fleet
 
 import (
 	"slices"
@@ -86,5 +86,30 @@ func TestPlaceAgain(t *testing.T) {
 	p.take(r, &wire.Event{Event: chat.Event{Type: chat.TypeMsg, Seq: 9, ID: "c"}})
 	if at, _ := p.position(r); at != (wire.Position{Seq: 9, ID: "c"}) || p.rewinds != 1 || p.start != 8 || !slices.Equal(p.seen(r), []uint64{9}) {
 		t.Errorf("%+v at %+v", p, at)
+	}
+}
+
+// TestPlaceForgets: after forget only what comes then is seen, and a resume still names the entry
+// seen last.
+func TestPlaceForgets(t *testing.T) {
+	msg := func(seq uint64) *wire.Event {
+		return &wire.Event{Event: chat.Event{Type: chat.TypeMsg, Seq: seq, ID: id(seq)}}
+	}
+	for name, odd := range map[string]bool{"as the others": false, "otherwise than the others": true} {
+		r, p := &room{}, &place{}
+		p.begin(r, &wire.Event{Event: chat.Event{Seq: 5}})
+		p.take(r, msg(6))
+		p.take(r, msg(7))
+		if odd {
+			p.take(r, msg(7))
+		}
+		p.forget(r)
+		if at, ok := p.position(r); !ok || at != (wire.Position{Seq: 7, ID: id(7)}) || len(p.seen(r)) != 0 || p.start != 7 {
+			t.Errorf("%s: it is at %+v and saw %v after %d", name, at, p.seen(r), p.start)
+		}
+		p.take(r, msg(8))
+		if seen := p.seen(r); !slices.Equal(seen, []uint64{8}) {
+			t.Errorf("%s: then it saw %v", name, seen)
+		}
 	}
 }

@@ -1,34 +1,28 @@
-package swarm
+package fleet
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/gobwas/ws"
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 )
-
-// heard counts what a swarm tells.
-type heard struct{ failed, lost int }
-
-func (h *heard) In(int, bool, time.Duration)          {}
-func (h *heard) Out(int)                              {}
-func (h *heard) Acked(int, string, uint64, time.Time) {}
-func (h *heard) Failed(string)                        { h.failed++ }
-func (h *heard) Delivered(string)                     {}
-func (h *heard) Lost(int, string, error)              { h.lost++ }
-func (h *heard) Gone(int, string, error)              {}
 
 // TestSayIsGivenUpWithoutAServer: what was to be said is given up in its time also when the server
 // never comes back. Else whoever waits until everything said is acknowledged or given up would wait
 // for ever.
 func TestSayIsGivenUpWithoutAServer(t *testing.T) {
 	var h heard
-	s, err := New(Config{Clients: 1, Rooms: []string{"r"}, Seats: func(int) []int { return []int{0} }, Watcher: &h})
+	s, err := NewRaw(Config{Clients: 1, Rooms: []string{"r"}, Seats: func(int) []int { return []int{0} }, Watcher: &h})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,47 +33,98 @@ func TestSayIsGivenUpWithoutAServer(t *testing.T) {
 	}
 	refused := errors.New("connection refused")
 	s.failed(0, refused)
-	if s.Busy() != 3 || h.failed != 0 || h.lost != 1 {
-		t.Fatalf("before their time is over %d messages wait, %d were given up", s.Busy(), h.failed)
+	if s.Busy() != 3 || h.failed.Load() != 0 || h.lost.Load() != 1 {
+		t.Fatalf("before their time is over %d messages wait, %d were given up", s.Busy(), h.failed.Load())
 	}
 	queue := s.clients[0].talk.queue
 	queue[0].until, queue[1].until = time.Now(), time.Now()
 	s.failed(0, refused)
-	if s.Busy() != 1 || h.failed != 2 {
-		t.Errorf("then %d wait, and %d were given up", s.Busy(), h.failed)
+	if s.Busy() != 1 || h.failed.Load() != 2 {
+		t.Errorf("then %d wait, and %d were given up", s.Busy(), h.failed.Load())
 	}
+}
+
+// accept accepts one WebSocket connection, and returns a channel of the requests that come on it.
+func accept(t *testing.T, l net.Listener) chan wire.Request {
+	got := make(chan wire.Request, 10)
+	go func() {
+		conn, err := l.Accept()
+		if err != nil {
+			return // the test is over
+		}
+		defer conn.Close()
+		in := bufio.NewReader(conn)
+		if _, err := http.ReadRequest(in); err != nil {
+			t.Error(err)
+			return
+		}
+		if _, err := io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\n"); err != nil {
+			t.Error(err)
+			return
+		}
+		for {
+			payload, err := readFrame(in)
+			if err != nil {
+				return // the client has gone
+			}
+			var r wire.Request
+			if err := json.Unmarshal(payload, &r); err != nil {
+				t.Error(err)
+				return
+			}
+			got <- r
+		}
+	}()
+	return got
+}
+
+// readFrame reads a client's frame, and returns its payload without the mask.
+func readFrame(r io.Reader) ([]byte, error) {
+	h, err := ws.ReadHeader(r)
+	if err != nil {
+		return nil, err
+	}
+	payload := make([]byte, h.Length)
+	_, err = io.ReadFull(r, payload)
+	ws.Cipher(payload, h.Mask, 0)
+	return payload, err
 }
 
 // TestSayMarksRepeats: an attempt to send is marked once an earlier one may have reached the log,
 // and not before.
 func TestSayMarksRepeats(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
 	var h heard
-	s, err := New(Config{Clients: 1, Rooms: []string{"r"}, Seats: func(int) []int { return []int{0} }, Watcher: &h})
+	s, err := NewRaw(Config{
+		Clients: 1, Rooms: []string{"r"}, Seats: func(int) []int { return []int{0} }, Watcher: &h, Token: func(int) string { return "" },
+		Edge: func(int) Edge { return Edge{Addr: netip.MustParseAddrPort(listener.Addr().String()), Host: "edge"} },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.close()
 	c := &s.clients[0]
+	var got chan wire.Request
 	enter := func() {
-		var ends [2]int
-		if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
-			t.Fatal(err)
+		got = accept(t, listener)
+		for s.dial(0); c.state != stGreeting; {
+			if err := s.conns.Poll(1000); err != nil {
+				t.Fatal(err)
+			}
 		}
-		t.Cleanup(func() { _ = unix.Close(ends[0]) })
-		c.fd, c.state = int32(ends[1]), stIn
+		if r := <-got; r.Type != "hello" {
+			t.Fatalf("the first request is %+v", r)
+		}
+		c.state = stIn
 	}
 	marked := func() bool { // of the last attempt
-		at := 2
-		if s.frame[1]&127 == 126 {
-			at = 4
-		}
-		payload := append([]byte(nil), s.frame[at+len(mask):]...)
-		for k := range payload {
-			payload[k] ^= mask[k&3]
-		}
-		var r wire.Request
-		if err := json.Unmarshal(payload, &r); err != nil || r.Type != "send" {
-			t.Fatalf("%s: %v", payload, err)
+		r := <-got
+		if r.Type != "send" {
+			t.Fatalf("%+v is sent", r)
 		}
 		return r.Retry
 	}
@@ -122,6 +167,6 @@ func TestSayMarksRepeats(t *testing.T) {
 			t.Errorf("%s: the one after it, which was refused for certain, is marked: %v", name, marked())
 		}
 		s.hush(0)
-		s.cut(0)
+		s.conns.Cut(0)
 	}
 }

@@ -1,4 +1,4 @@
-package swarm
+package fleet
 
 import (
 	"sort"
@@ -84,6 +84,18 @@ func (p *place) begin(r *room, e *wire.Event) {
 	}
 }
 
+// forget drops what the client saw so far.
+func (p *place) forget(r *room) {
+	at, joined := p.position(r)
+	if !joined {
+		return
+	}
+	p.start, p.from, p.rewinds = at.Seq, p.at, 0
+	if p.odd != nil {
+		p.odd.seen = nil
+	}
+}
+
 // position returns where the client stands in the room; ok: it does.
 func (p *place) position(r *room) (at wire.Position, ok bool) {
 	switch {
@@ -91,7 +103,7 @@ func (p *place) position(r *room) (at wire.Position, ok bool) {
 		return at, false
 	case p.odd != nil:
 		return p.odd.last, true
-	case p.at > p.from:
+	case p.at > p.from || p.at > 0 && r.entries[p.at-1].seq == p.start:
 		e := r.entries[p.at-1]
 		return wire.Position{Seq: e.seq, ID: e.id}, true
 	}

@@ -1,4 +1,4 @@
-package swarm
+package fleet
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/hubbub/rigs/swarm"
 )
 
 // talk is what a client says: one message after the other.
@@ -33,22 +34,21 @@ type said struct {
 const helloID = "hello"
 
 // send sends a command.
-func (s *Swarm) send(i int, r wire.Request) error {
+func (s *Raw) send(i int, r wire.Request) error {
 	b, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode a command: %w", err)
 	}
-	s.frame = appendFrame(s.frame[:0], opText, b)
-	return s.write(i, s.frame)
+	return s.conns.Send(i, swarm.OpText, b)
 }
 
-func (s *Swarm) greet(i int) error {
+func (s *Raw) greet(i int) error {
 	s.clients[i].state = stGreeting
 	return s.send(i, wire.Request{Type: wire.Hello.String(), ID: helloID, Version: wire.Version, Token: s.cfg.Token(i), Device: "bot"})
 }
 
 // text takes in the payload of a text frame.
-func (s *Swarm) text(i int, payload []byte) error {
+func (s *Raw) text(i int, payload []byte) error {
 	if bytes.Equal(payload, s.cache.frame) {
 		s.logged(i, &s.cache.event)
 		return nil
@@ -76,7 +76,7 @@ func (s *Swarm) text(i int, payload []byte) error {
 }
 
 // logged takes in an entry of a room.
-func (s *Swarm) logged(i int, e *wire.Event) {
+func (s *Raw) logged(i int, e *wire.Event) {
 	for k := range s.placesOf(i) {
 		p := &s.placesOf(i)[k]
 		if r := &s.rooms[p.room]; r.id == e.Room {
@@ -89,21 +89,21 @@ func (s *Swarm) logged(i int, e *wire.Event) {
 	}
 }
 
-func (s *Swarm) welcome(i int) error {
+func (s *Raw) welcome(i int) error {
 	c := &s.clients[i]
 	c.state, c.left = stJoining, uint16(len(s.placesOf(i)))
 	if c.left == 0 {
 		return s.in(i)
 	}
 	for k := range s.placesOf(i) {
-		if err := s.join(i, k); err != nil || c.fd < 0 {
+		if err := s.join(i, k); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Swarm) join(i, k int) error {
+func (s *Raw) join(i, k int) error {
 	p := &s.placesOf(i)[k]
 	r := wire.Request{Type: wire.Join.String(), ID: strconv.Itoa(k), Room: s.rooms[p.room].id}
 	if at, ok := p.position(&s.rooms[p.room]); ok {
@@ -112,7 +112,7 @@ func (s *Swarm) join(i, k int) error {
 	return s.send(i, r)
 }
 
-func (s *Swarm) joined(i int, e *wire.Event) error {
+func (s *Raw) joined(i int, e *wire.Event) error {
 	c := &s.clients[i]
 	at := -1
 	for k, p := range s.placesOf(i) {
@@ -139,7 +139,7 @@ func (s *Swarm) joined(i int, e *wire.Event) error {
 }
 
 // in notes that a client is in all of its rooms.
-func (s *Swarm) in(i int) error {
+func (s *Raw) in(i int) error {
 	c := &s.clients[i]
 	again := c.known
 	c.state, c.known, c.tries = stIn, true, 0
@@ -148,7 +148,7 @@ func (s *Swarm) in(i int) error {
 }
 
 // refused takes in the answer to a hello or join that failed.
-func (s *Swarm) refused(i int, e *wire.Event) error {
+func (s *Raw) refused(i int, e *wire.Event) error {
 	k, convErr := strconv.Atoi(e.ID)
 	switch {
 	case e.ID == helloID: // the close frame that follows says the same
@@ -175,7 +175,7 @@ func retryAfter(e *wire.Event) time.Duration {
 	return max(leastRetry, time.Duration(e.RetryAfterMS)*time.Millisecond)
 }
 
-func (s *Swarm) say(m Say) {
+func (s *Raw) say(m Say) {
 	c := &s.clients[m.Client]
 	places := s.placesOf(m.Client)
 	if c.state == stGone || len(places) == 0 {
@@ -198,7 +198,7 @@ func (s *Swarm) say(m Say) {
 }
 
 // next sends the message that is next, if it can be sent now.
-func (s *Swarm) next(i int) error {
+func (s *Raw) next(i int) error {
 	c := &s.clients[i]
 	if c.state != stIn || c.talk == nil || c.talk.sent {
 		return nil
@@ -216,7 +216,7 @@ func (s *Swarm) next(i int) error {
 }
 
 // expire gives up the messages whose time is over.
-func (s *Swarm) expire(t *talk) {
+func (s *Raw) expire(t *talk) {
 	for len(t.queue) > 0 && !time.Now().Before(t.queue[0].until) {
 		s.through(t)
 		s.cfg.Watcher.Failed("")
@@ -224,7 +224,7 @@ func (s *Swarm) expire(t *talk) {
 }
 
 // through takes the first message off the queue.
-func (s *Swarm) through(t *talk) {
+func (s *Raw) through(t *talk) {
 	t.queue = t.queue[1:]
 	if len(t.queue) == 0 {
 		t.queue = nil
@@ -235,7 +235,7 @@ func (s *Swarm) through(t *talk) {
 }
 
 // hush gives up what a client was to say that is gone.
-func (s *Swarm) hush(i int) {
+func (s *Raw) hush(i int) {
 	for c := &s.clients[i]; c.talk != nil && len(c.talk.queue) > 0; {
 		s.through(c.talk)
 		s.cfg.Watcher.Failed("")
@@ -243,7 +243,7 @@ func (s *Swarm) hush(i int) {
 }
 
 // answered takes in the ack or the refusal of a message.
-func (s *Swarm) answered(i int, e *wire.Event) error {
+func (s *Raw) answered(i int, e *wire.Event) error {
 	c := &s.clients[i]
 	if c.talk == nil || len(c.talk.queue) == 0 || c.talk.queue[0].id != e.MsgID {
 		return nil // of one that was repeated
@@ -267,7 +267,7 @@ func (s *Swarm) answered(i int, e *wire.Event) error {
 }
 
 // elapsed does what a timer is for.
-func (s *Swarm) elapsed(t timer) {
+func (s *Raw) elapsed(t timer) {
 	i := int(t.client)
 	c := &s.clients[i]
 	if c.turn != t.turn {

@@ -1,5 +1,5 @@
 //go:build linux && loadfault_double && !loadfault_drop
 
-package swarm
+package fleet
 
 const faulty = 2

@@ -1,4 +1,4 @@
-package swarm
+package fleet
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
+	"hubbub.internal/services/hubbub/rigs/swarm"
 )
 
 // end is why a connection ended.
@@ -30,6 +31,9 @@ var errCut = &end{code: "cut", why: "the server ended the connection without a w
 func reason(err error) *end {
 	if e := new(end); errors.As(err, &e) {
 		return e
+	}
+	if errors.Is(err, swarm.ErrEnded) {
+		return errCut
 	}
 	var errno unix.Errno
 	if errors.As(err, &errno) {

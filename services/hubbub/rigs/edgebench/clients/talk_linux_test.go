@@ -1,4 +1,4 @@
-package swarm
+package clients
 
 import (
 	"net"
@@ -57,7 +57,7 @@ func server(t *testing.T) (addr netip.AddrPort, kill func()) {
 	}
 }
 
-func crowd(t *testing.T, addr netip.AddrPort, n int) *Swarm {
+func crowd(t *testing.T, addr netip.AddrPort, n int) *Clients {
 	t.Helper()
 	s, err := New(dialect.Floor(), addr)
 	if err != nil {

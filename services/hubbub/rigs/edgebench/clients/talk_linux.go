@@ -1,0 +1,138 @@
+package clients
+
+import (
+	"fmt"
+	"time"
+
+	"hubbub.internal/services/hubbub/rigs/edgebench/dialect"
+)
+
+// Talk says what is said, by whom, and to how many.
+type Talk struct {
+	Senders []int // clients that speak in turn, each in its room
+	Fan     int   // clients that get each message, the one who said it among them
+	Size    int   // bytes of a text
+}
+
+// Heard is what came of a talk.
+type Heard struct {
+	Said      int64 // messages
+	Delivered int64 // messages, to all clients together
+	Bytes     int64 // read from sockets meanwhile
+	Lost      int64 // deliveries that have not come
+	// from the time at which a message was to be said until it was read; 0: none came
+	P50, P99 time.Duration
+	Took     time.Duration
+}
+
+// before is what had arrived before a talk.
+type before struct{ delivered, bytes int64 }
+
+func (c *Clients) begin(sample bool) before {
+	c.latency.Reset()
+	c.sample = sample
+	return before{c.counts.Delivered, c.conns.Read()}
+}
+
+func (c *Clients) heard(before before, said int64, took time.Duration) Heard {
+	us := func(q float64) time.Duration { return time.Duration(c.latency.ValueAtQuantile(q)) * time.Microsecond }
+	return Heard{
+		Said: said, Delivered: c.counts.Delivered - before.delivered, Bytes: c.conns.Read() - before.bytes,
+		P50: us(50), P99: us(99), Took: took,
+	}
+}
+
+// Steady says rate messages per second for so long, whether or not the server keeps up, and waits
+// until all have arrived. A message that is said late counts from when it was due. The time that
+// Heard tells includes the wait.
+func (c *Clients) Steady(t Talk, rate float64, duration time.Duration) (Heard, error) {
+	before := c.begin(false)
+	every := float64(time.Second) / rate
+	total := int64(duration.Seconds() * rate)
+	began, said := nanos(), int64(0)
+	for said < total {
+		due := began + int64(float64(said+1)*every)
+		if wait := due - nanos(); wait > 0 {
+			if err := c.conns.Alarm(time.Duration(wait)); err != nil {
+				return Heard{}, err
+			}
+			if err := c.poll(1000); err != nil {
+				return Heard{}, err
+			}
+			continue
+		}
+		if err := c.speak(t, said, due); err != nil {
+			return Heard{}, err
+		}
+		said++
+		if err := c.poll(0); err != nil {
+			return Heard{}, err
+		}
+	}
+	want := before.delivered + said*int64(t.Fan)
+	if err := c.drain(want); err != nil {
+		return Heard{}, err
+	}
+	h := c.heard(before, said, time.Duration(nanos()-began))
+	h.Lost = want - c.counts.Delivered
+	return h, c.sound()
+}
+
+// Flood says as much as the server delivers: on average window messages that were said have not
+// arrived everywhere. What is heard is what arrived within the duration; at its end ended is
+// called, before what is still on its way is awaited.
+func (c *Clients) Flood(t Talk, window int, duration time.Duration, ended func()) (Heard, error) {
+	before := c.begin(true)
+	start := nanos()
+	said := int64(0)
+	for {
+		now := nanos()
+		if now-start >= int64(duration) {
+			break
+		}
+		for said-(c.counts.Delivered-before.delivered)/int64(t.Fan) < int64(window) {
+			if err := c.speak(t, said, nanos()); err != nil {
+				return Heard{}, err
+			}
+			said++
+		}
+		if err := c.poll(10); err != nil {
+			return Heard{}, err
+		}
+	}
+	h := c.heard(before, said, time.Duration(nanos()-start))
+	ended()
+	want := before.delivered + said*int64(t.Fan)
+	if err := c.drain(want); err != nil {
+		return Heard{}, err
+	}
+	h.Lost = want - c.counts.Delivered
+	return h, c.sound()
+}
+
+func (c *Clients) speak(t Talk, n, at int64) error {
+	i := t.Senders[n%int64(len(t.Senders))]
+	return c.send(i, c.d.Publish(c.all[i].room, dialect.Text(at, t.Size)))
+}
+
+// drain waits until so much was delivered, or nothing more comes.
+func (c *Clients) drain(want int64) error {
+	last, since := c.counts.Delivered, nanos()
+	for c.counts.Delivered < want && nanos()-since < int64(c.settle) {
+		if err := c.poll(10); err != nil {
+			return err
+		}
+		if c.counts.Delivered != last {
+			last, since = c.counts.Delivered, nanos()
+		}
+	}
+	return nil
+}
+
+// sound reports errors that the server told.
+func (c *Clients) sound() error {
+	if c.counts.Failed > 0 {
+		return fmt.Errorf("the server answers %d times like %q", c.counts.Failed, c.counts.Failure)
+	}
+	return nil
+}
