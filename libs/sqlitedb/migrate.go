@@ -1,6 +1,7 @@
 package sqlitedb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -15,14 +16,18 @@ import (
 	"hubbub.internal/libs/schema"
 )
 
-// Steps lead the schema of a file forward, from one version to the next. Each runs once, in its own
-// transaction, and is noted in the table goose_db_version. A step that was released never changes.
+// Steps lead the schema of a file forward, from one version to the next. Each is noted in the table
+// goose_db_version when it is done. A step that was released never changes.
 type Steps struct {
 	// SQL has the steps in SQL in its root: files like 00001_name.sql, in the form of goose
 	// (https://pressly.github.io/goose/documentation/annotations). Only the way up is needed.
 	SQL fs.FS
-	// Go are the steps in code, by version.
+	// Go are the steps in code, by version. Each runs in one transaction, as those in SQL do.
 	Go map[int64]func(ctx context.Context, tx *sql.Tx) error
+	// Long are the steps that are too long for one transaction, by version. What such a step has
+	// committed stays when the process is killed, and the step is run again from its beginning. It
+	// tells the log, which is not nil, how far it has got.
+	Long map[int64]func(ctx context.Context, db *sql.DB, log *zap.Logger) error
 }
 
 // Last returns the version of the schema that the steps lead to.
@@ -31,15 +36,24 @@ func (s Steps) Last() int64 {
 	if err != nil {
 		return 0 // the pattern is a good one
 	}
-	return int64(len(files) + len(s.Go))
+	return int64(len(files) + len(s.Go) + len(s.Long))
 }
 
 // migrate runs the steps that the file has not had.
 func migrate(ctx context.Context, db *sql.DB, steps Steps, log *zap.Logger) error {
+	// The library keeps one connection for itself; that of a long step is another.
+	db.SetMaxOpenConns(2)
+	defer db.SetMaxOpenConns(1)
+
 	began := time.Now()
 	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger())}
 	for version, run := range steps.Go {
 		options = append(options, goose.WithGoMigrations(goose.NewGoMigration(version, &goose.GoFunc{RunTx: run}, nil)))
+	}
+	for version, run := range steps.Long {
+		options = append(options, goose.WithGoMigrations(goose.NewGoMigration(version, &goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error {
+			return run(ctx, db, cmp.Or(log, zap.NewNop()))
+		}}, nil)))
 	}
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, steps.SQL, options...)
 	if err != nil {
@@ -82,8 +96,8 @@ func numbered(known []*goose.Source, steps Steps) (last int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if len(known) != len(files)+len(steps.Go) {
-		return 0, fmt.Errorf("%d files and %d functions are %d steps: a file is named like 00001_name.sql", len(files), len(steps.Go), len(known))
+	if functions := len(steps.Go) + len(steps.Long); len(known) != len(files)+functions {
+		return 0, fmt.Errorf("%d files and %d functions are %d steps: a file is named like 00001_name.sql", len(files), functions, len(known))
 	}
 	for i, s := range known {
 		if last = int64(i + 1); s.Version != last {

@@ -43,6 +43,16 @@ func (d *DB) Query(ctx context.Context, text string, args ...any) (*sql.Rows, er
 	return statement.QueryContext(ctx, args...)
 }
 
+// Prepared returns a statement of Write that is prepared once and kept until Close, for constant
+// texts, of which there are few. In a transaction it is used through sql.Tx.StmtContext.
+func (d *DB) Prepared(ctx context.Context, text string) (*sql.Stmt, error) {
+	statement, err := d.writes.of(ctx, d.Write, text)
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	return statement, nil
+}
+
 // close closes all statements. None is used any more.
 func (s *statements) close() error {
 	s.mu.Lock()

@@ -33,6 +33,7 @@ type DB struct {
 	lock  *os.File
 
 	statements statements // of Read
+	writes     statements // of Write
 }
 
 // Open opens the file, which is made if it is missing, with the folders above it, and moves its
@@ -101,7 +102,7 @@ func connect(path string, connections int) (*sql.DB, error) {
 
 // Close closes the file and lets another process have it.
 func (d *DB) Close() error {
-	errs := []error{d.statements.close()}
+	errs := []error{d.statements.close(), d.writes.close()}
 	for _, db := range []*sql.DB{d.Read, d.Write} {
 		if db != nil {
 			errs = append(errs, db.Close())

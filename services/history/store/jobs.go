@@ -36,9 +36,10 @@ type Jobs interface {
 	SaveJob(ctx context.Context, j Job) error
 	// NextRoom returns the first room after one, by id, that has entries; empty: there is none.
 	NextRoom(ctx context.Context, after string) (string, error)
-	// MessagesOf returns messages of a sender in a room whose ID is less than before, or with that
-	// empty any, by ID from the greatest on, at most limit. IDs that clients make by the time, as
-	// ours do, have the newest first.
+	// MessagesOf returns messages of a sender in a room, at most limit: those that come after the
+	// one with the ID before, or with that empty the first. The order is the store's own: in SQLite
+	// from the newest on, and in MongoDB by ID from the greatest on, which is the same for IDs that
+	// clients make by the time, as ours do.
 	MessagesOf(ctx context.Context, room, sender, before string, limit int) ([]Entry, error)
 	// RemoveEntries removes entries of a room, at most limit, and returns how many.
 	RemoveEntries(ctx context.Context, room string, limit int) (int, error)

@@ -94,8 +94,9 @@ type Store interface {
 	Find(ctx context.Context, room, sender, id string) (Entry, bool, error)
 	// Messages returns the messages of a room with these names, in order.
 	Messages(ctx context.Context, room string, names []Name) ([]Entry, error)
-	// MessagesBy returns the messages of a sender in all rooms, by room and Seq, after a Seq of a
-	// room, at most limit. An empty room: from the first on.
+	// MessagesBy returns the messages of a sender in all rooms, those of a room together and by
+	// Seq, after a Seq of a room, at most limit. The order of the rooms is the store's own. An
+	// empty room: from the first on.
 	MessagesBy(ctx context.Context, sender, room string, after uint64, limit int) ([]Entry, error)
 	// Namesakes returns the first messages of a room with an ID, whoever sent them, in order, at
 	// most limit.

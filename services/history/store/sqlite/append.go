@@ -10,31 +10,34 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-const insert = `INSERT INTO entries (key, room, seq, sender, id, type, target, author, slot, past, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
-
 // Append implements store.Store: all of the entries or, on an error, none.
 func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcome, error) {
+	s.appending.Lock()
+	defer s.appending.Unlock()
 	var out store.Outcome
+	var w *writer
 	err := s.transaction(ctx, func(tx *sql.Tx) error {
 		out = store.Outcome{}
-		add, err := tx.PrepareContext(ctx, insert)
-		if err != nil {
-			return err
-		}
-		defer add.Close()
+		w = newWriter(tx, &s.rooms, &s.users, s.tops, func(ctx context.Context, text string) (*sql.Stmt, error) {
+			kept, err := s.Prepared(ctx, text)
+			if err != nil {
+				return nil, err
+			}
+			return tx.StmtContext(ctx, kept), nil
+		})
+		all := context.WithoutCancel(ctx) // a statement that can be interrupted costs a goroutine
 		for _, e := range entries {
-			added, err := put(ctx, add, store.Key(e.Room, e.Seq), e)
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			added, err := w.add(all, e, &out)
 			if err != nil {
 				return err
 			}
 			if added {
-				if err := supersede(ctx, tx, e); err != nil {
+				if err := w.settle(all, e); err != nil {
 					return err
 				}
-				continue
-			}
-			if err := explain(ctx, tx, add, e, &out); err != nil {
-				return err
 			}
 		}
 		return nil
@@ -42,64 +45,28 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 	if err != nil {
 		return store.Outcome{}, fmt.Errorf("append entries: %w", err)
 	}
+	w.committed()
 	return out, nil
 }
 
-func put(ctx context.Context, add *sql.Stmt, key string, e store.Entry) (bool, error) {
-	r, err := add.ExecContext(ctx, key, e.Room, int64(e.Seq), e.Sender, e.ID, e.Type, e.Target, e.Author, e.Slot, e.Past, e.Data)
-	if err != nil {
-		return false, err
-	}
-	n, err := r.RowsAffected()
-	return n == 1, err
-}
-
-// supersede marks what an entry that was just added has made past, and the entry itself if a later
-// one has its slot.
-func supersede(ctx context.Context, tx *sql.Tx, e store.Entry) error {
-	if e.Slot == "" {
-		return nil
-	}
-	_, err := tx.ExecContext(ctx, `UPDATE entries SET past = 1 WHERE room = ? AND target <> '' AND target = ? AND author = ? AND slot = ? AND past = 0
-		AND seq < (SELECT max(seq) FROM entries WHERE room = ? AND target <> '' AND target = ? AND author = ? AND slot = ?)`,
-		e.Room, e.Target, e.Author, e.Slot, e.Room, e.Target, e.Author, e.Slot)
-	return err
-}
-
-// explain finds out why an entry could not be added.
-func explain(ctx context.Context, tx *sql.Tx, add *sql.Stmt, e store.Entry, out *store.Outcome) error {
-	var seq int64
-	err := tx.QueryRowContext(ctx, `SELECT seq FROM entries WHERE room = ? AND sender = ? AND id = ?`, e.Room, e.Sender, e.ID).Scan(&seq)
-	switch {
-	case err == nil && uint64(seq) == e.Seq:
-		return nil // it is there
-	case err == nil:
-		out.Repeats = append(out.Repeats, store.Repeat{Entry: e, First: uint64(seq)})
-		return nil
-	case !errors.Is(err, sql.ErrNoRows):
-		return err
-	}
-	if _, err := put(ctx, add, store.ConflictKey(e), e); err != nil {
-		return err
-	}
-	if err := supersede(ctx, tx, e); err != nil {
-		return err
-	}
-	out.Conflicts = append(out.Conflicts, e)
-	return nil
-}
+const edits = byTarget + `WHERE room = ? AND target <> '' AND target = ? AND author = ? AND past IN (0, 1) AND slot = 'edited' AND owner = 0
+	AND sender = ? AND seq < ? ORDER BY seq`
 
 // Erase implements store.Store.
 func (s *Store) Erase(ctx context.Context, room string, name store.Name, before uint64, scrub func(store.Entry) ([]byte, error)) ([]uint64, error) {
+	n, ok, err := s.find(ctx, room, name.Sender)
+	if err != nil || !ok {
+		return nil, err
+	}
 	var seqs []uint64
-	err := s.transaction(ctx, func(tx *sql.Tx) error {
+	err = s.transaction(ctx, func(tx *sql.Tx) error {
 		seqs = nil
-		message, err := list(ctx, tx, columns+`WHERE room = ? AND sender = ? AND id = ? AND type = 'msg' AND seq < ?`, room, name.Sender, name.ID, int64(before))
+		message, err := s.list(ctx, "message", tx, byID+`WHERE room = ? AND id = ? AND sender = ? AND kind = 0 AND seq < ?`,
+			n.room, packID(name.ID), n.sender, int64(before))
 		if err != nil {
 			return err
 		}
-		edits, err := list(ctx, tx, columns+`WHERE room = ? AND target <> '' AND target = ? AND author = ? AND slot = 'edited' AND sender = ? AND seq < ? ORDER BY seq`,
-			room, name.ID, name.Sender, name.Sender, int64(before))
+		edits, err := s.list(ctx, "edits", tx, edits, n.room, packID(name.ID), n.sender, n.sender, int64(before))
 		if err != nil {
 			return err
 		}
@@ -112,7 +79,8 @@ func (s *Store) Erase(ctx context.Context, room string, name store.Name, before 
 			if bytes.Equal(data, e.Data) {
 				continue
 			}
-			if _, err := tx.ExecContext(ctx, `UPDATE entries SET data = ? WHERE room = ? AND sender = ? AND id = ?`, data, room, e.Sender, e.ID); err != nil {
+			data = pack(data, beginning(nil, e.Type, e.Room, e.ID, e.Sender))
+			if _, err := tx.ExecContext(ctx, `UPDATE entries SET data = ? WHERE room = ? AND id = ? AND sender = ?`, data, n.room, packID(e.ID), n.sender); err != nil {
 				return err
 			}
 		}
@@ -127,12 +95,26 @@ func (s *Store) Erase(ctx context.Context, room string, name store.Name, before 
 // PutRead implements store.Store.
 func (s *Store) PutRead(ctx context.Context, room, user string, seq uint64) (uint64, error) {
 	var largest int64
-	err := s.Write.QueryRowContext(ctx,
-		`INSERT INTO reads (user, room, seq) VALUES (?, ?, ?) ON CONFLICT (user, room) DO UPDATE SET seq = max(seq, excluded.seq) RETURNING seq`,
-		user, room, int64(seq)).Scan(&largest)
+	var rooms, users numbering
+	err := s.transaction(ctx, func(tx *sql.Tx) error {
+		rooms, users = numbering{of: &s.rooms, tx: tx}, numbering{of: &s.users, tx: tx}
+		roomN, err := rooms.number(ctx, room)
+		if err != nil {
+			return err
+		}
+		userN, err := users.number(ctx, user)
+		if err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx,
+			`INSERT INTO reads (user, room, seq) VALUES (?, ?, ?) ON CONFLICT (user, room) DO UPDATE SET seq = max(seq, excluded.seq) RETURNING seq`,
+			userN, roomN, int64(seq)).Scan(&largest)
+	})
 	if err != nil {
 		return 0, fmt.Errorf("remember a read position: %w", err)
 	}
+	s.rooms.learn(rooms.fresh)
+	s.users.learn(users.fresh)
 	return uint64(largest), nil
 }
 

@@ -2,9 +2,8 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
+	"math"
 
 	"hubbub.internal/services/history/store"
 )
@@ -79,35 +78,55 @@ func (s *Store) SaveJob(ctx context.Context, j store.Job) error {
 	return err
 }
 
+const nextRoom = `SELECT id FROM rooms WHERE id > ? AND EXISTS (SELECT 1 FROM entries WHERE room = n) ORDER BY id LIMIT 1`
+
 // NextRoom implements store.Jobs.
 func (s *Store) NextRoom(ctx context.Context, after string) (string, error) {
-	var room string
-	err := s.Read.QueryRowContext(ctx, `SELECT room FROM entries WHERE room > ? ORDER BY room LIMIT 1`, after).Scan(&room)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	} else if err != nil {
+	room, _, err := one[string](ctx, s.Read, nextRoom, after)
+	if err != nil {
 		return "", fmt.Errorf("next room: %w", err)
 	}
 	return room, nil
 }
 
+const messagesOf = bySender + `WHERE sender = ? AND room = ? AND kind = 0 AND seq < ? ORDER BY seq DESC LIMIT ?`
+
 // MessagesOf implements store.Jobs.
 func (s *Store) MessagesOf(ctx context.Context, room, sender, before string, limit int) ([]store.Entry, error) {
-	if before == "" {
-		before = "\x7f" // no ID has it, and all are before it
+	n, ok, err := s.find(ctx, room, sender)
+	if err != nil || !ok {
+		return nil, err
 	}
-	return s.list(ctx, "messages of a sender", columns+`WHERE room = ? AND sender = ? AND id < ? AND type = 'msg' ORDER BY id DESC LIMIT ?`,
-		room, sender, before, limit)
+	last := int64(math.MaxInt64)
+	if before != "" {
+		seq, ok, err := one[int64](ctx, kept{s}, seqOf, n.room, packID(before), n.sender)
+		if err != nil {
+			return nil, fmt.Errorf("messages of a sender: %w", err)
+		}
+		if ok {
+			last = seq
+		}
+	}
+	return s.list(ctx, "messages of a sender", kept{s}, messagesOf, n.sender, n.room, last, limit)
 }
+
+const remove = `DELETE FROM entries WHERE room = ?1 AND (kind, seq, twin) IN (SELECT kind, seq, twin FROM entries WHERE room = ?1 ORDER BY kind, seq, twin LIMIT ?2)`
 
 // RemoveEntries implements store.Jobs.
 func (s *Store) RemoveEntries(ctx context.Context, room string, limit int) (int, error) {
-	return s.changed(ctx, "remove entries",
-		`DELETE FROM entries WHERE key IN (SELECT key FROM entries WHERE key > ? AND key < ? ORDER BY key LIMIT ?)`, first(room), past(room), limit)
+	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+	if err != nil || !ok {
+		return 0, err
+	}
+	return s.changed(ctx, "remove entries", remove, n, limit)
 }
 
 // RemoveReads implements store.Jobs.
 func (s *Store) RemoveReads(ctx context.Context, room string) error {
-	_, err := s.changed(ctx, "remove read positions", `DELETE FROM reads WHERE room = ?`, room)
+	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+	if err != nil || !ok {
+		return err
+	}
+	_, err = s.changed(ctx, "remove read positions", `DELETE FROM reads WHERE room = ?`, n)
 	return err
 }

@@ -1,313 +1,214 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
-	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/chat"
-	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/history/store"
 )
 
-const (
-	columns = `SELECT room, seq, sender, id, type, target, author, slot, past, data FROM entries `
-	// message are the columns of messages, which all have the room that was asked for, and no
-	// author, slot or mark.
-	message = `SELECT seq, sender, id, target, data FROM entries `
-	// change are the columns of what is about messages, of one room, and counts.
-	change = `SELECT seq, sender, id, type, target, author, slot, data FROM entries `
-	// named begins a query of entries for each of names, who and what: pairs in JSON, since a
-	// statement with a parameter for each would be parsed anew for each number of them. The order
-	// of a CROSS JOIN is kept, so that each name is a search in an index.
-	named = `WITH names(who, what) AS MATERIALIZED (SELECT value ->> 0, value ->> 1 FROM json_each(?)) `
-)
-
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+// find returns the numbers of a room and of a user; false: one of them has none, and nothing is
+// kept of them.
+func (s *Store) find(ctx context.Context, room, user string) (n numbered, ok bool, err error) {
+	if n.room, ok, err = s.rooms.number(ctx, kept{s}, room); err != nil || !ok {
+		return n, false, err
+	}
+	n.sender, ok, err = s.users.number(ctx, kept{s}, user)
+	return n, ok, err
 }
 
-// kept asks with statements that are prepared once.
-type kept struct{ *sqlitedb.DB }
-
-// QueryContext implements querier.
-func (k kept) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return k.Query(ctx, query, args...)
-}
-
-// list returns the entries that a query with these columns finds.
-func list(ctx context.Context, db querier, query string, args ...any) ([]store.Entry, error) {
-	rows, err := db.QueryContext(ctx, query, args...)
-	if err != nil {
+// inRoom returns the entries of a room that a query with all columns finds: its first parameter is
+// the room.
+func (s *Store) inRoom(ctx context.Context, what, room, query string, args ...any) ([]store.Entry, error) {
+	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+	if err != nil || !ok {
 		return nil, err
 	}
-	defer rows.Close()
-	var all []store.Entry
-	for rows.Next() {
-		var e store.Entry
-		var seq int64
-		if err := rows.Scan(&e.Room, &seq, &e.Sender, &e.ID, &e.Type, &e.Target, &e.Author, &e.Slot, &e.Past, &e.Data); err != nil {
-			return nil, err
-		}
-		e.Seq = uint64(seq)
-		all = append(all, e)
-	}
-	return all, rows.Err()
+	return s.list(ctx, what, kept{s}, query, append([]any{n}, args...)...)
 }
 
-func (s *Store) list(ctx context.Context, what, query string, args ...any) ([]store.Entry, error) {
-	all, err := list(ctx, kept{s.DB}, query, args...)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	return all, nil
-}
-
-// messages returns the messages of a room that a query with the columns of messages finds: at most
-// limit, and no more than a page can have; with a limit of -1 all.
-func (s *Store) messages(ctx context.Context, what, room string, limit int, query string, args ...any) ([]store.Entry, error) {
-	rows, err := s.Query(ctx, query, append(args, limit)...)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	defer rows.Close()
-	var all []store.Entry
-	size := 0
-	for (limit < 0 || len(all) < 2 || size <= store.PageBytes) && rows.Next() {
-		e := store.Entry{Room: room, Type: chat.TypeMsg}
-		var seq int64
-		if err := rows.Scan(&seq, &e.Sender, &e.ID, &e.Target, &e.Data); err != nil {
-			return nil, fmt.Errorf("%s: %w", what, err)
-		}
-		e.Seq = uint64(seq)
-		size += len(e.Data)
-		all = append(all, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	return all, nil
-}
-
-// Keys of one room lie between room: and room; since the semicolon comes after the colon.
-func first(room string) string { return room + ":" }
-func past(room string) string  { return room + ";" }
-
-// behind is a key that comes after all entries at a seq, also those in conflict, and before the
-// next.
-func behind(room string, seq uint64) string { return store.Key(room, seq) + "\x7f" }
+// last finds the last entry of each kind.
+const last = `SELECT * FROM (SELECT seq, twin, id FROM entries WHERE room = ?1 AND kind = 0 ORDER BY seq DESC, twin DESC LIMIT 1)
+	UNION ALL SELECT * FROM (SELECT seq, twin, id FROM entries WHERE room = ?1 AND kind = 1 ORDER BY seq DESC, twin DESC LIMIT 1)`
 
 // Last implements store.Store.
 func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
-	rows, err := s.Query(ctx, `SELECT seq, id FROM entries WHERE key > ? AND key < ? ORDER BY key DESC LIMIT 1`, first(room), past(room))
+	var end bus.Position
+	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+	if err != nil || !ok {
+		return end, err
+	}
+	rows, err := kept{s}.QueryContext(ctx, last, n)
 	if err != nil {
-		return bus.Position{}, fmt.Errorf("last entry: %w", err)
+		return end, fmt.Errorf("last entry: %w", err)
 	}
 	defer rows.Close()
-	var seq int64
-	var last bus.Position
-	if rows.Next() {
-		if err := rows.Scan(&seq, &last.ID); err != nil {
+	lastTwin := int64(-1)
+	for rows.Next() {
+		var seq, twin int64
+		var id any
+		if err := rows.Scan(&seq, &twin, &id); err != nil {
 			return bus.Position{}, fmt.Errorf("last entry: %w", err)
 		}
-		last.Seq = uint64(seq)
+		if uint64(seq) > end.Seq || uint64(seq) == end.Seq && twin > lastTwin {
+			end, lastTwin = bus.Position{Seq: uint64(seq), ID: unpackID(id)}, twin
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return bus.Position{}, fmt.Errorf("last entry: %w", err)
 	}
-	return last, nil
+	return end, nil
 }
+
+// highest looks into each room: an index of all Seqs would be for this alone.
+const highest = `SELECT coalesce(max(max(coalesce((SELECT max(seq) FROM entries WHERE room = n AND kind = 0), 0),
+	coalesce((SELECT max(seq) FROM entries WHERE room = n AND kind = 1), 0))), 0) FROM rooms`
 
 // Highest implements store.Store.
 func (s *Store) Highest(ctx context.Context) (uint64, error) {
-	var seq sql.NullInt64
-	if err := s.Read.QueryRowContext(ctx, `SELECT max(seq) FROM entries`).Scan(&seq); err != nil {
+	seq, _, err := one[int64](ctx, s.Read, highest)
+	if err != nil {
 		return 0, fmt.Errorf("highest seq: %w", err)
 	}
-	return uint64(seq.Int64), nil
+	return uint64(seq), nil
 }
+
+const at = all + `WHERE room = ? AND kind IN (0, 1) AND seq = ? ORDER BY twin`
 
 // At implements store.Store.
 func (s *Store) At(ctx context.Context, room string, seq uint64) ([]store.Entry, error) {
-	return s.list(ctx, "entries at a seq", columns+`WHERE key >= ? AND key < ? ORDER BY key`, store.Key(room, seq), behind(room, seq))
+	return s.inRoom(ctx, "entries at a seq", room, at, int64(seq))
 }
+
+// since merges the two kinds of a room, each of which is in order.
+const since = all + `WHERE room = ?1 AND kind = 0 AND seq > ?2 UNION ALL ` + all + `WHERE room = ?1 AND kind = 1 AND seq > ?2 ORDER BY seq, twin LIMIT ?3`
 
 // Since implements store.Store.
 func (s *Store) Since(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
-	return s.list(ctx, "entries since a seq", columns+`WHERE key > ? AND key < ? ORDER BY key LIMIT ?`, behind(room, after), past(room), limit)
+	return s.inRoom(ctx, "entries since a seq", room, since, int64(after), limit)
 }
 
 // Latest implements store.Store.
 func (s *Store) Latest(ctx context.Context, room string, limit int) (bus.Position, []store.Entry, error) {
-	last, err := s.Last(ctx, room)
-	if err != nil || last.Seq == 0 {
-		return last, nil, err
+	end, err := s.Last(ctx, room)
+	if err != nil || end.Seq == 0 {
+		return end, nil, err
 	}
-	all, err := s.Newest(ctx, room, last.Seq+1, limit)
-	return last, all, err
+	messages, err := s.Newest(ctx, room, end.Seq+1, limit)
+	return end, messages, err
 }
+
+const (
+	newest = message + `WHERE room = ? AND kind = 0 AND seq < ? ORDER BY seq DESC, twin DESC LIMIT ?`
+	oldest = message + `WHERE room = ? AND kind = 0 AND seq > ? ORDER BY seq, twin LIMIT ?`
+)
 
 // Newest implements store.Store.
 func (s *Store) Newest(ctx context.Context, room string, before uint64, limit int) ([]store.Entry, error) {
-	all, err := s.messages(ctx, "newest messages", room, limit, message+`WHERE key > ? AND key < ? AND type = 'msg' ORDER BY key DESC LIMIT ?`,
-		first(room), store.Key(room, before))
+	all, err := s.pageOf(ctx, "newest messages", room, limit, newest, before)
 	slices.Reverse(all)
 	return all, err
 }
 
 // Oldest implements store.Store.
 func (s *Store) Oldest(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
-	return s.messages(ctx, "oldest messages", room, limit, message+`WHERE key > ? AND key < ? AND type = 'msg' ORDER BY key LIMIT ?`,
-		behind(room, after), past(room))
+	return s.pageOf(ctx, "oldest messages", room, limit, oldest, after)
 }
+
+func (s *Store) pageOf(ctx context.Context, what, room string, limit int, query string, seq uint64) ([]store.Entry, error) {
+	n, ok, err := s.rooms.number(ctx, kept{s}, room)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return s.messages(ctx, what, room, limit, query, n, int64(seq))
+}
+
+const acts = all + `INDEXED BY entries_acts WHERE room = ? AND type = 'moderated' AND seq > ? AND seq < ? ORDER BY seq DESC LIMIT ?`
 
 // Acts implements store.Store.
 func (s *Store) Acts(ctx context.Context, room string, after, before uint64, limit int) ([]store.Entry, error) {
-	all, err := s.list(ctx, "acts of moderation", columns+`WHERE key > ? AND key < ? AND type = 'moderated' ORDER BY key DESC LIMIT ?`,
-		behind(room, after), store.Key(room, before), limit)
+	all, err := s.inRoom(ctx, "acts of moderation", room, acts, int64(after), int64(before), limit)
 	slices.Reverse(all)
 	return all, err
 }
 
+const named = byID + `WHERE room = ? AND id = ? AND sender = ?`
+
 // Find implements store.Store.
 func (s *Store) Find(ctx context.Context, room, sender, id string) (store.Entry, bool, error) {
-	all, err := s.list(ctx, "entry by its id", columns+`WHERE room = ? AND sender = ? AND id = ?`, room, sender, id)
-	if err != nil || len(all) == 0 {
+	n, ok, err := s.find(ctx, room, sender)
+	if err != nil || !ok {
 		return store.Entry{}, false, err
 	}
-	return all[0], true, nil
+	found, err := s.list(ctx, "entry by its id", kept{s}, named, n.room, packID(id), n.sender)
+	if err != nil || len(found) == 0 {
+		return store.Entry{}, false, err
+	}
+	return found[0], true, nil
 }
 
-// Messages implements store.Store.
-func (s *Store) Messages(ctx context.Context, room string, names []store.Name) ([]store.Entry, error) {
-	if len(names) == 0 {
-		return nil, nil
-	}
-	list, err := pairs(names)
-	if err != nil {
-		return nil, err
-	}
-	return s.messages(ctx, "messages", room, -1, named+joined(message)+`WHERE room = ? AND sender = who AND id = what AND type = 'msg' ORDER BY key LIMIT ?`, list, room)
-}
+const messagesBy = bySender + `WHERE sender = ? AND kind = 0 AND (room, seq) > (?, ?) ORDER BY room, seq LIMIT ?`
 
 // MessagesBy implements store.Store.
 func (s *Store) MessagesBy(ctx context.Context, sender, room string, after uint64, limit int) ([]store.Entry, error) {
-	query, args := messagesBy(sender, room, after, limit)
-	return s.list(ctx, "messages of a user", query, args...)
+	n, ok, err := s.users.number(ctx, kept{s}, sender)
+	if err != nil || !ok {
+		return nil, err
+	}
+	from := int64(0)
+	if room != "" {
+		if from, ok, err = s.rooms.number(ctx, kept{s}, room); err != nil || !ok {
+			return nil, err
+		}
+	}
+	return s.list(ctx, "messages of a user", kept{s}, messagesBy, n, from, int64(after), limit)
 }
 
-func messagesBy(sender, room string, after uint64, limit int) (string, []any) {
-	from := ""
-	if room != "" {
-		from = behind(room, after)
-	}
-	return columns + `WHERE sender = ? AND key > ? AND type = 'msg' ORDER BY key LIMIT ?`, []any{sender, from, limit}
-}
+const namesakes = byID + `WHERE room = ? AND id = ? AND kind = 0 ORDER BY seq LIMIT ?`
 
 // Namesakes implements store.Store.
 func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {
-	return s.list(ctx, "messages with an id", columns+`WHERE room = ? AND type = 'msg' AND id = ? ORDER BY seq LIMIT ?`, room, id, limit)
+	return s.inRoom(ctx, "messages with an id", room, namesakes, packID(id), limit)
 }
 
-// aboutOf is the condition on what is about names. Those on the target and the mark let SQLite use
-// the partial index.
-const aboutOf = `WHERE room = ? AND target <> '' AND past = 0 AND target = what AND author IN (who, '') `
-
-// About implements store.Store.
-func (s *Store) About(ctx context.Context, room string, names []store.Name, limit int, types ...string) ([]store.Entry, error) {
-	if len(names) == 0 {
-		return nil, nil
-	}
-	list, err := pairs(names)
-	if err != nil {
-		return nil, err
-	}
-	query, args := named+joined(change)+aboutOf, []any{list, room}
-	if len(types) > 0 {
-		query += `AND type IN (?` + strings.Repeat(", ?", len(types)-1) + `) `
-		for _, kind := range types {
-			args = append(args, kind)
-		}
-	}
-	if limit == 0 {
-		limit = -1
-	}
-	rows, err := s.Query(ctx, query+`LIMIT ?`, append(args, limit)...)
-	if err != nil {
-		return nil, fmt.Errorf("entries about messages: %w", err)
-	}
-	defer rows.Close()
-	var all []store.Entry
-	for rows.Next() {
-		e := store.Entry{Room: room}
-		var seq int64
-		if err := rows.Scan(&seq, &e.Sender, &e.ID, &e.Type, &e.Target, &e.Author, &e.Slot, &e.Data); err != nil {
-			return nil, fmt.Errorf("entries about messages: %w", err)
-		}
-		e.Seq = uint64(seq)
-		all = append(all, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("entries about messages: %w", err)
-	}
-	slices.SortFunc(all, func(a, b store.Entry) int {
-		return cmp.Or(cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.Sender, b.Sender), cmp.Compare(a.ID, b.ID))
-	})
-	// What has no author is found once for each message with the ID.
-	return slices.CompactFunc(all, func(a, b store.Entry) bool { return a.Seq == b.Seq && a.Sender == b.Sender && a.ID == b.ID }), nil
-}
-
-// joined selects the columns of the entries that each name leads to.
-func joined(columns string) string {
-	return strings.Replace(columns, "FROM entries", "FROM names CROSS JOIN entries", 1)
-}
+const changes = `SELECT count(*), coalesce(sum(slot = 'edited'), 0) FROM (
+	SELECT slot FROM entries INDEXED BY entries_by_target WHERE room = ? AND target <> '' AND target = ? AND author = ? LIMIT ?)`
 
 // Changes implements store.Store.
 func (s *Store) Changes(ctx context.Context, room string, name store.Name, limit int) (all, edits int, err error) {
-	err = s.Read.QueryRowContext(ctx, `SELECT count(*), coalesce(sum(slot = 'edited'), 0) FROM (
-		SELECT slot FROM entries WHERE room = ? AND target <> '' AND target = ? AND author = ? LIMIT ?)`,
-		room, name.ID, name.Sender, limit).Scan(&all, &edits)
+	n, ok, err := s.find(ctx, room, name.Sender)
+	if err != nil || !ok {
+		return 0, 0, err
+	}
+	err = s.Read.QueryRowContext(ctx, changes, n.room, packID(name.ID), n.sender, limit).Scan(&all, &edits)
 	if err != nil {
 		return 0, 0, fmt.Errorf("changes of a message: %w", err)
 	}
 	return all, edits, nil
 }
 
-// pairs returns names, each once, as the statements take them.
-func pairs(names []store.Name) (string, error) {
-	seen := make(map[store.Name]bool, len(names))
-	all := make([][2]string, 0, len(names))
-	for _, n := range names {
-		if !seen[n] {
-			seen[n] = true
-			all = append(all, [2]string{n.Sender, n.ID})
-		}
-	}
-	b, err := json.Marshal(all)
-	return string(b), err
-}
-
 // Reads implements store.Store.
 func (s *Store) Reads(ctx context.Context, user string) (map[string]uint64, error) {
-	rows, err := s.Read.QueryContext(ctx, `SELECT room, seq FROM reads WHERE user = ?`, user)
+	reads := map[string]uint64{}
+	n, ok, err := s.users.number(ctx, kept{s}, user)
+	if err != nil || !ok {
+		return reads, err
+	}
+	rows, err := kept{s}.QueryContext(ctx, `SELECT rooms.id, seq FROM reads JOIN rooms ON rooms.n = reads.room WHERE user = ?`, n)
 	if err != nil {
 		return nil, fmt.Errorf("read positions: %w", err)
 	}
 	defer rows.Close()
-	all := map[string]uint64{}
 	for rows.Next() {
 		var room string
 		var seq int64
 		if err := rows.Scan(&room, &seq); err != nil {
 			return nil, fmt.Errorf("read positions: %w", err)
 		}
-		all[room] = uint64(seq)
+		reads[room] = uint64(seq)
 	}
-	return all, errors.Join(rows.Err())
+	return reads, errors.Join(rows.Err())
 }

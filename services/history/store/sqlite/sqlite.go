@@ -4,8 +4,11 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"embed"
+	"errors"
 	"io/fs"
+	"sync"
 
 	"go.uber.org/zap"
 
@@ -22,14 +25,20 @@ func steps() sqlitedb.Steps {
 	if err != nil {
 		panic(err) // the name is a constant
 	}
-	return sqlitedb.Steps{SQL: sub}
+	return sqlitedb.Steps{SQL: sub, Long: map[int64]func(context.Context, *sql.DB, *zap.Logger) error{8: move}}
 }
 
 // Version returns the version of the schema that this release has.
 func Version() int64 { return steps().Last() }
 
 // Store is a store.Store in a file.
-type Store struct{ *sqlitedb.DB }
+type Store struct {
+	*sqlitedb.DB
+	rooms, users numbers
+
+	appending sync.Mutex // held by one Append at a time
+	tops      tops       // guarded by it
+}
 
 var _ store.Store = (*Store)(nil)
 
@@ -40,5 +49,12 @@ func Open(ctx context.Context, path string, log *zap.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db}, nil
+	s := &Store{DB: db, rooms: numbers{table: "rooms"}, users: numbers{table: "users"}, tops: make(tops)}
+	for _, text := range writes {
+		// Here, since nothing can be prepared while a transaction has the only connection.
+		if _, err := db.Prepared(ctx, text); err != nil { //nolint:sqlclosecheck // it is kept until Close
+			return nil, errors.Join(err, db.Close())
+		}
+	}
+	return s, nil
 }

@@ -53,10 +53,10 @@ func testJobs(t *testing.T, s store.Store) {
 
 func testSenders(t *testing.T, s store.Store) {
 	ctx := t.Context()
-	m := []store.Entry{message("r1", 4, "ann", "m1"), message("r1", 3, "ann", "m2"), message("r1", 2, "ann", "m3")}
-	add(t, s, m[2], m[1], m[0], message("r1", 5, "bob", "m4"), about("r1", 6, "ann", "m5", "edited", "m1"), message("r3", 1, "ann", "m6"), message("r2", 1, "bob", "m7"))
+	m := []store.Entry{message("r1", 4, "ann", "m3"), message("r1", 3, "ann", "m2"), message("r1", 2, "ann", "m1")}
+	add(t, s, m[2], m[1], m[0], message("r1", 5, "bob", "m4"), about("r1", 6, "ann", "m5", "edited", "m3"), message("r3", 1, "ann", "m6"), message("r2", 1, "bob", "m7"))
 	got, err := s.MessagesOf(ctx, "r1", "ann", "", 10)
-	same(t, []store.Entry{m[2], m[1], m[0]}, got, err)
+	same(t, m, got, err)
 	got, err = s.MessagesOf(ctx, "r1", "ann", "m3", 1)
 	same(t, []store.Entry{m[1]}, got, err)
 	got, err = s.MessagesOf(ctx, "r2", "ann", "", 10)
