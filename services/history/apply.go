@@ -177,7 +177,7 @@ func reactions(about []store.Entry, user string) (all, mine int) {
 	var m chat.Message
 	for _, a := range about {
 		if e, err := chat.DecodeEntry(a.Data, a.Seq, 0); err == nil { // else it is none
-			change(&m, e)
+			store.Change(&m, e)
 		}
 	}
 	for _, who := range m.Reactions {

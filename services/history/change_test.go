@@ -45,8 +45,8 @@ func TestSlotsSayWhatEventsDo(t *testing.T) {
 				t.Fatal(err)
 			}
 			a, b := before(), before()
-			change(a, e)
-			change(b, got)
+			store.Change(a, e)
+			store.Change(b, got)
 			if d := cmp.Diff(a, b); d != "" {
 				t.Errorf("%+v, with its slot %v: want - got +\n%s", e, kept, d)
 			}
@@ -83,7 +83,7 @@ func TestChange(t *testing.T) {
 	} {
 		m := chat.Message{Event: chat.Event{Text: "one"}}
 		for _, e := range tt.events {
-			change(&m, e)
+			store.Change(&m, e)
 		}
 		got, err := json.Marshal(struct {
 			Text      string              `json:"text,omitempty"`

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -15,14 +16,25 @@ type shown struct {
 	gone bool   // it was deleted
 }
 
-// encodeMessage encodes a message with what was done to it, which may be nil: nothing. Only where
-// it has another text now, or none, is it parsed.
+// encodeMessage encodes a message with what was done to it: done, or where that is nil what the
+// store has said. Only where it has another text than its entry is it parsed.
 func encodeMessage(e store.Entry, done *chat.Message) (shown, error) {
-	m := shown{seq: e.Seq, gone: done != nil && done.Deleted}
+	m := shown{seq: e.Seq, gone: done != nil && done.Deleted || done == nil && e.Done != nil && e.Done.Deleted}
 	var err error
 	switch {
-	case done == nil:
+	case done == nil && (e.Done == nil || len(e.Done.Members) == 0):
 		m.json, err = chat.AppendMessage(make([]byte, 0, len(e.Data)+32), e.Data, e.Seq, chat.Message{})
+	case done == nil && !bytes.Contains(e.Data, []byte(`"text"`)):
+		// The text of a message that was edited or deleted is erased, so that none is there twice.
+		m.json, err = chat.AppendMessage(make([]byte, 0, len(e.Data)+len(e.Done.Members)+32), e.Data, e.Seq, chat.Message{})
+		if err == nil {
+			m.json = append(append(append(m.json[:len(m.json)-1], ','), e.Done.Members...), '}')
+		}
+	case done == nil:
+		var was chat.Message
+		if was, err = e.Done.Message(); err == nil {
+			return encodeMessage(e, &was)
+		}
 	case done.Text == "" && done.EditedTS == 0 && !done.Deleted:
 		m.json, err = chat.AppendMessage(make([]byte, 0, len(e.Data)+256), e.Data, e.Seq, *done)
 	default:

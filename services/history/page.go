@@ -10,7 +10,6 @@ import (
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
-	"hubbub.internal/libs/emoji"
 	"hubbub.internal/services/history/store"
 )
 
@@ -158,39 +157,81 @@ func checkPage(req *historyapi.PageRequest) error {
 // messages returns the messages in the form that clients get, with all that later entries did to
 // them.
 func (r *record) messages(ctx context.Context, found []store.Entry) ([]shown, error) {
-	names := make([]store.Name, len(found))
-	for i := range found {
-		names[i] = found[i].Name()
-	}
 	done := make(map[store.Name]*chat.Message, len(found))
-	for _, name := range names {
-		done[name] = nil
-	}
-	about, whole, err := r.aboutSome(ctx, names, maxAbout)
-	if err == nil && whole {
-		err = doAll(done, about)
-	}
-	if err == nil && !whole {
-		for part := range slices.Chunk(names, aboutAtOnce) {
-			if about, err = r.about(ctx, part); err != nil {
-				return nil, err
-			}
-			if err = doAll(done, about); err != nil {
-				return nil, err
-			}
+	var names []store.Name // those that the store has not said it of
+	for _, e := range found {
+		if e.Done == nil {
+			names = append(names, e.Name())
+			done[e.Name()] = nil
 		}
 	}
-	if err != nil {
+	if len(names) > 0 {
+		if err := r.addAbout(ctx, done, names); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.addTail(done, found); err != nil {
 		return nil, err
 	}
 	r.unname(ctx, found)
 	all := make([]shown, len(found))
+	var err error
 	for i, e := range found {
-		if all[i], err = encodeMessage(e, done[names[i]]); err != nil {
+		if all[i], err = encodeMessage(e, done[e.Name()]); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
+}
+
+// addAbout adds to messages what is about them, in the store and in the tail.
+func (r *record) addAbout(ctx context.Context, done map[store.Name]*chat.Message, names []store.Name) error {
+	about, whole, err := r.aboutSome(ctx, names, maxAbout)
+	if err != nil {
+		return err
+	}
+	if whole {
+		return doAll(done, about)
+	}
+	for part := range slices.Chunk(names, aboutAtOnce) {
+		if about, err = r.about(ctx, part); err != nil {
+			return err
+		}
+		if err = doAll(done, about); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addTail adds to messages of which the store has said what was done what the tail says after that.
+func (r *record) addTail(done map[store.Name]*chat.Message, found []store.Entry) error {
+	if len(r.tail) == 0 {
+		return nil
+	}
+	known := make(map[store.Name]*store.Done, len(found))
+	for _, e := range found {
+		if e.Done != nil {
+			known[e.Name()] = e.Done
+		}
+	}
+	var about []store.Entry
+	for _, e := range r.tail {
+		name := store.Name{Sender: e.Author, ID: e.Target}
+		was := known[name]
+		if was == nil || e.Seq <= was.Through {
+			continue
+		}
+		if done[name] == nil {
+			m, err := was.Message()
+			if err != nil {
+				return fmt.Errorf("message %s of room %s: %w", e.Target, e.Room, err)
+			}
+			done[name] = &m
+		}
+		about = append(about, e)
+	}
+	return doAll(done, about)
 }
 
 // doAll does to messages what the entries about them say.
@@ -209,39 +250,7 @@ func doAll(done map[store.Name]*chat.Message, about []store.Entry) error {
 			m = &chat.Message{}
 			done[name] = m
 		}
-		change(m, event)
+		store.Change(m, event)
 	}
 	return nil
-}
-
-// change does to a message what an event says. Events come in order.
-func change(m *chat.Message, e chat.Event) {
-	if m.Deleted {
-		return
-	}
-	switch e.Type {
-	case chat.TypeEdited:
-		m.Text, m.EditedTS = e.Text, e.TS
-	case chat.TypeDeleted:
-		m.Text, m.EditedTS, m.Deleted, m.Pinned, m.Reactions = "", 0, true, false, nil
-	case chat.TypePinned:
-		m.Pinned = e.On
-	case chat.TypeReacted:
-		// One emoji with U+FE0F and without is one reaction. What an earlier release let through
-		// and is no emoji stays as it is.
-		e.Emoji, _ = emoji.Normal(e.Emoji)
-		// In the order in which they last put it: the record reads the last of each alone.
-		who := slices.DeleteFunc(m.Reactions[e.Emoji], func(user string) bool { return user == e.User })
-		if e.On {
-			who = append(who, e.User)
-		}
-		switch {
-		case len(who) == 0:
-			delete(m.Reactions, e.Emoji)
-		case m.Reactions == nil:
-			m.Reactions = map[string][]string{e.Emoji: who}
-		default:
-			m.Reactions[e.Emoji] = who
-		}
-	}
 }

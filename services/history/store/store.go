@@ -36,6 +36,9 @@ type Entry struct {
 	// empty itself.
 	Past bool   `bson:"past,omitempty"`
 	Data []byte `bson:"data"` // as it was appended to the log
+	// Done is what the entries about this message did to it, where the store says that with the
+	// message; nil: it does not, and they are asked for with About.
+	Done *Done `bson:"-"`
 }
 
 // Name names a message of a room: two senders may choose one ID.

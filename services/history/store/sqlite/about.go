@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"hubbub.internal/services/history/store"
 )
@@ -15,9 +16,37 @@ import (
 var atOnce = [...]int{1, 4, 16, 64, 256}
 
 // namesOf begins a query of entries for each of so many names, who and what, by an index. The order
-// of a CROSS JOIN is kept, so that each name is a search in an index.
-func namesOf(size int, index string) string {
-	return `WITH names(who, what) AS (VALUES (?, ?)` + strings.Repeat(`, (?, ?)`, size-1) + `) SELECT ` + columns + ` FROM names CROSS JOIN entries INDEXED BY ` + index + ` WHERE room = ? `
+// of a CROSS JOIN is kept, so that each name is a search in an index. The room is the first
+// parameter, then come the limit, so many more of the condition, and the names: SQLite plans a
+// statement anew where a text is bound to a parameter that it has looked at for the plan, and takes
+// all from the 32nd on for one.
+func namesOf(size, more int, index, condition string) string {
+	var text strings.Builder
+	text.WriteString(`WITH names(who, what) AS (VALUES `)
+	for i := range size {
+		if i > 0 {
+			text.WriteString(`, `)
+		}
+		fmt.Fprintf(&text, `(?%d, ?%d)`, more+3+2*i, more+4+2*i)
+	}
+	text.WriteString(`) SELECT ` + columns + ` FROM names CROSS JOIN entries INDEXED BY ` + index + ` WHERE room = ?1 ` + condition + `LIMIT ?2`)
+	return text.String()
+}
+
+// texts are the statements that there are.
+var texts sync.Map // of shape to string
+
+type shape struct {
+	size, more       int
+	index, condition string
+}
+
+func (s shape) text() string {
+	if text, ok := texts.Load(s); ok {
+		return text.(string)
+	}
+	text, _ := texts.LoadOrStore(s, namesOf(s.size, s.more, s.index, s.condition))
+	return text.(string)
 }
 
 const (
@@ -58,11 +87,11 @@ func (s *Store) named(ctx context.Context, what, room string, names []store.Name
 	}
 	for part := range slices.Chunk(args, 2*atOnce[len(atOnce)-1]) {
 		at, _ := slices.BinarySearch(atOnce[:], len(part)/2)
-		all := append(make([]any, 0, 2*atOnce[at]+len(more)+2), part...)
-		for len(all) < 2*atOnce[at] {
-			all = append(all, int64(nobody), "")
+		all := append(append(append(make([]any, 0, 2*atOnce[at]+len(more)+2), n, most), more...), part...)
+		for len(all) < cap(all) {
+			all = append(all, int64(nobody), int64(0))
 		}
-		some, err := s.list(ctx, what, kept{s}, namesOf(atOnce[at], index)+condition+`LIMIT ?`, append(append(append(all, n), more...), most)...)
+		some, err := s.list(ctx, what, kept{s}, shape{atOnce[at], len(more), index, condition}.text(), all...)
 		if err != nil {
 			return nil, err
 		}
@@ -86,10 +115,12 @@ func (s *Store) About(ctx context.Context, room string, names []store.Name, limi
 	condition := aboutOf
 	var kinds []any
 	if len(types) > 0 {
-		condition += `AND type IN (?` + strings.Repeat(`, ?`, len(types)-1) + `) `
-		for _, kind := range types {
+		in := make([]string, len(types))
+		for i, kind := range types {
+			in[i] = fmt.Sprint("?", 3+i)
 			kinds = append(kinds, kind)
 		}
+		condition += `AND type IN (` + strings.Join(in, ", ") + `) `
 	}
 	found, err := s.named(ctx, "entries about messages", room, names, limit, "entries_by_target", condition, kinds...)
 	if err != nil {

@@ -2,10 +2,12 @@ package sqlite
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"strings"
 
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
 )
 
 // cut marks data whose beginning was left out, since columns say it; whole marks data that begins
@@ -47,6 +49,25 @@ func unpack(kept []byte, kind, room, id, sender string) []byte {
 	const fixed = len(`_{"type":"","room":"","id":"","user":""`)
 	out := make([]byte, 0, fixed+len(kind)+len(room)+len(id)+len(sender)+len(kept)-1)
 	return append(beginning(out, kind, room, id, sender), kept[1:]...)
+}
+
+// nothing was done to most messages.
+var nothing = &store.Done{}
+
+// packDone returns what was done to a message as it is kept.
+func packDone(d store.Done) []byte {
+	if d.Through == 0 {
+		return []byte{}
+	}
+	return append(binary.BigEndian.AppendUint64(nil, d.Through), d.Members...)
+}
+
+// unpackDone returns what packDone was given. Nobody changes it.
+func unpackDone(kept []byte, gone bool) *store.Done {
+	if len(kept) < 8 {
+		return nothing
+	}
+	return &store.Done{Through: binary.BigEndian.Uint64(kept), Deleted: gone, Members: bytes.Clone(kept[8:])}
 }
 
 // dashes are the places of the dashes in a UUID.

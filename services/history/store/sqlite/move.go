@@ -113,7 +113,7 @@ func (m *mover) entries(ctx context.Context, w *writer) (int, error) {
 		if _, err := w.add(all, e, new(store.Outcome)); err != nil {
 			return 0, fmt.Errorf("entry %d of room %s: %w", e.Seq, e.Room, err)
 		}
-		if err := w.mark(all, e); err != nil {
+		if err := w.do(all, e); err != nil {
 			return 0, fmt.Errorf("entry %d of room %s: %w", e.Seq, e.Room, err)
 		}
 	}

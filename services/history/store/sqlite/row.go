@@ -19,7 +19,7 @@ const (
 
 const (
 	// columns are all that an entry has.
-	columns = `room, seq, twin, sender, past, id, type, author, target, slot, owner, data`
+	columns = `room, kind, seq, twin, sender, gone, past, id, type, author, target, slot, owner, done, data`
 	all     = `SELECT ` + columns + ` FROM entries `
 	// byID, bySender and byTarget go by an index, which SQLite would not always choose: without
 	// statistics it takes any that begins with the room to be as good.
@@ -28,16 +28,17 @@ const (
 	byTarget = all + `INDEXED BY entries_by_target `
 	// message are the columns of messages, which all have the room that was asked for, and neither
 	// a target nor a slot.
-	message = `SELECT seq, sender, id, data FROM entries `
+	message = `SELECT seq, sender, id, gone, done, data FROM entries `
 )
 
 // row is an entry as it is kept.
 type row struct {
 	room, seq, twin, sender, author, owner int64
-	past                                   bool
+	number                                 int64 // of the kind
+	gone, past                             bool
 	kind, slot                             string
 	id, target                             any
-	data                                   []byte
+	done, data                             []byte
 }
 
 type querier interface {
@@ -66,7 +67,7 @@ func rows(ctx context.Context, db querier, query string, args ...any) ([]row, er
 	var all []row
 	for found.Next() {
 		var r row
-		if err := found.Scan(&r.room, &r.seq, &r.twin, &r.sender, &r.past, &r.id, &r.kind, &r.author, &r.target, &r.slot, &r.owner, &r.data); err != nil {
+		if err := found.Scan(&r.room, &r.number, &r.seq, &r.twin, &r.sender, &r.gone, &r.past, &r.id, &r.kind, &r.author, &r.target, &r.slot, &r.owner, &r.done, &r.data); err != nil {
 			return nil, err
 		}
 		all = append(all, r)
@@ -91,9 +92,13 @@ func (s *Store) entry(ctx context.Context, db querier, r row) (store.Entry, erro
 		}
 	}
 	id := unpackID(r.id)
+	var done *store.Done
+	if r.number == kindMessage {
+		done = unpackDone(r.done, r.gone)
+	}
 	return store.Entry{
 		Room: room, Seq: uint64(r.seq), Sender: sender, ID: id, Type: r.kind, Target: unpackID(r.target), Author: author,
-		Slot: unpackSlot(r.slot, r.kind, sender, r.owner), Past: r.past, Data: unpack(r.data, r.kind, room, id, sender),
+		Slot: unpackSlot(r.slot, r.kind, sender, r.owner), Past: r.past, Data: unpack(r.data, r.kind, room, id, sender), Done: done,
 	}, nil
 }
 
@@ -130,16 +135,17 @@ func (s *Store) messagesOf(ctx context.Context, room string, limit int, query st
 	defer found.Close()
 	entries := make([]store.Entry, 0, max(0, limit))
 	unknown := make(map[int]int64) // senders that are not in memory, by place
-	var data sql.RawBytes
+	var done, data sql.RawBytes
 	size := 0
 	for (limit < 0 || len(entries) < 2 || size <= store.PageBytes) && found.Next() {
 		e := store.Entry{Room: room, Type: chat.TypeMsg}
 		var seq, sender int64
 		var id any
-		if err := found.Scan(&seq, &sender, &id, &data); err != nil {
+		var gone bool
+		if err := found.Scan(&seq, &sender, &id, &gone, &done, &data); err != nil {
 			return nil, err
 		}
-		e.Seq, e.ID = uint64(seq), unpackID(id)
+		e.Seq, e.ID, e.Done = uint64(seq), unpackID(id), unpackDone(done, gone)
 		var ok bool
 		if e.Sender, ok = s.users.knownID(sender); ok {
 			e.Data = unpack(data, chat.TypeMsg, room, e.ID, e.Sender)
@@ -147,7 +153,7 @@ func (s *Store) messagesOf(ctx context.Context, room string, limit int, query st
 			e.Data = bytes.Clone(data)
 			unknown[len(entries)] = sender
 		}
-		size += len(e.Data)
+		size += len(e.Data) + len(e.Done.Members)
 		entries = append(entries, e)
 	}
 	if err := errors.Join(found.Err(), found.Close()); err != nil || len(unknown) == 0 {

@@ -88,6 +88,7 @@ func TestPlans(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	args := []any{10, 50, 11, "m", 11, "n", 12, "m", nobody, 0}
 	const key = "SEARCH entries USING PRIMARY KEY "
 	const id, sender, target = "SEARCH entries USING INDEX entries_by_id ", "SEARCH entries USING INDEX entries_by_sender ", "SEARCH entries USING INDEX entries_by_target "
 	for name, tt := range map[string]struct {
@@ -98,18 +99,20 @@ func TestPlans(t *testing.T) {
 		"newest": {newest, []any{10, 5, 50}, []string{key + "(room=? AND kind=? AND seq<?)"}},
 		"oldest": {oldest, []any{10, 5, 50}, []string{key + "(room=? AND kind=? AND seq>?)"}},
 		"last":   {last, []any{10}, []string{key + "(room=? AND kind=?)", key + "(room=? AND kind=?)"}},
-		"at":     {at, []any{10, 5}, []string{key + "(room=? AND kind=? AND seq=?)", "USE TEMP B-TREE FOR ORDER BY"}},
-		"since":  {since, []any{10, 5, 50}, []string{"MERGE (UNION ALL)", key + "(room=? AND kind=? AND seq>?)", key + "(room=? AND kind=? AND seq>?)"}},
-		"acts":   {acts, []any{10, 5, 9, 50}, []string{"SEARCH entries USING INDEX entries_acts (room=? AND seq>? AND seq<?)"}},
+		// of one or two
+		"at":    {at, []any{10, 5}, []string{key + "(room=? AND kind=? AND seq=?)", "USE TEMP B-TREE FOR ORDER BY"}},
+		"since": {since, []any{10, 5, 50}, []string{"MERGE (UNION ALL)", key + "(room=? AND kind=? AND seq>?)", key + "(room=? AND kind=? AND seq>?)"}},
+		"acts":  {acts, []any{10, 5, 9, 50}, []string{"SEARCH entries USING INDEX entries_acts (room=? AND seq>? AND seq<?)"}},
 		"highest": {
 			highest, nil,
 			[]string{"SEARCH rooms", key + "(room=? AND kind=?)", key + "(room=? AND kind=?)"},
 		},
 		"one by its name":        {named, []any{10, "m", 11}, []string{id + "(room=? AND id=? AND sender=?)"}},
-		"messages by their name": {namesOf(1, "entries_by_id") + calledOf, []any{10, "m", 11}, []string{id + "(room=? AND id=? AND sender=? AND kind=?)"}},
-		"namesakes":              {namesakes, []any{10, "m", 2}, []string{id + "(room=? AND id=?)", "USE TEMP B-TREE FOR ORDER BY"}},
-		"about":                  {namesOf(1, "entries_by_target") + aboutOf, []any{10, "m", 11}, []string{target + "(room=? AND target=? AND author=? AND past=?)"}},
-		"changes":                {changes, []any{10, "m", 11, 50}, []string{"USING COVERING INDEX entries_by_target (room=? AND target=? AND author=?)"}},
+		"messages by their name": {namesOf(4, 0, "entries_by_id", calledOf), args, []string{id + "(room=? AND id=? AND sender=? AND kind=?)"}},
+		// of those with one id
+		"namesakes": {namesakes, []any{10, "m", 2}, []string{id + "(room=? AND id=?)", "USE TEMP B-TREE FOR ORDER BY"}},
+		"about":     {namesOf(4, 0, "entries_by_target", aboutOf), args, []string{target + "(room=? AND target=? AND author=? AND past=?)"}},
+		"changes":   {changes, []any{10, "m", 11, 50}, []string{"USING COVERING INDEX entries_by_target (room=? AND target=? AND author=?)"}},
 		"what marks the past": {
 			markPast, []any{10, "m", 11, "edited", 0},
 			[]string{
@@ -118,7 +121,12 @@ func TestPlans(t *testing.T) {
 				"USING COVERING INDEX entries_by_target (room=? AND target=? AND author=? AND past=? AND slot=? AND owner=?)",
 			},
 		},
+		// of the past and the present ones
 		"edits to erase":          {edits, []any{10, "m", 11, 11, 50}, []string{target + "(room=? AND target=? AND author=? AND past=? AND slot=? AND owner=?", "USE TEMP B-TREE FOR ORDER BY"}},
+		"what was done":           {doneOf, []any{10, "m", 11}, []string{id + "(room=? AND id=? AND sender=? AND kind=?)"}},
+		"what to do":              {setDone, []any{false, "", 10, 5, 0}, []string{key + "(room=? AND kind=? AND seq=? AND twin=?)"}},
+		"what is said of one":     {saidOf, []any{10, "m", 11}, []string{target + "(room=? AND target=? AND author=? AND past=?)"}},
+		"others with an id":       {calls, []any{10, "m"}, []string{"USING COVERING INDEX entries_by_id (room=? AND id=?)"}},
 		"of a user":               {messagesBy, []any{11, 10, 5, 50}, []string{sender + "(sender=? AND (room,seq)>(?,?))"}},
 		"of a user in a room":     {messagesOf, []any{11, 10, 5, 50}, []string{sender + "(sender=? AND room=? AND seq<?)"}},
 		"what is removed":         {remove, []any{10, 50}, []string{key + "(room=? AND kind=? AND seq=? AND twin=?)", key + "(room=?)"}},

@@ -1,8 +1,11 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"errors"
+	"slices"
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/history/store"
@@ -10,8 +13,8 @@ import (
 
 // The statements of a writer.
 const (
-	insert = `INSERT INTO entries (room, kind, seq, twin, sender, gone, past, id, type, author, target, slot, owner, data)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	insert = `INSERT INTO entries (room, kind, seq, twin, sender, gone, past, id, type, author, target, slot, owner, done, data)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 	topOf   = `SELECT max(coalesce((SELECT max(seq) FROM entries WHERE room = ?1 AND kind = 0), 0), coalesce((SELECT max(seq) FROM entries WHERE room = ?1 AND kind = 1), 0))`
 	seqOf   = `SELECT seq FROM entries INDEXED BY entries_by_id WHERE room = ? AND id = ? AND sender = ?`
 	twinsAt = `SELECT max(twin) FROM entries WHERE room = ? AND kind IN (0, 1) AND seq = ? HAVING count(*) > 0`
@@ -20,12 +23,15 @@ const (
 	markPast = `UPDATE entries INDEXED BY entries_by_target SET past = 1 WHERE room = ?1 AND target <> '' AND target = ?2 AND author = ?3 AND past = 0 AND slot = ?4 AND owner = ?5 AND seq < max(
 		coalesce((SELECT max(seq) FROM entries INDEXED BY entries_by_target WHERE room = ?1 AND target <> '' AND target = ?2 AND author = ?3 AND past = 0 AND slot = ?4 AND owner = ?5), 0),
 		coalesce((SELECT max(seq) FROM entries INDEXED BY entries_by_target WHERE room = ?1 AND target <> '' AND target = ?2 AND author = ?3 AND past = 1 AND slot = ?4 AND owner = ?5), 0))`
-	markGone = `UPDATE entries INDEXED BY entries_by_id SET gone = 1 WHERE room = ? AND id = ? AND sender = ? AND kind = 0`
-	isGone   = `SELECT 1 FROM entries INDEXED BY entries_by_target WHERE room = ? AND target <> '' AND target = ? AND author = ? AND past = 0 AND slot = 'deleted' LIMIT 1`
+	setDone = `UPDATE entries SET gone = ?1, done = ?2 WHERE room = ?3 AND kind = 0 AND seq = ?4 AND twin = ?5`
+	doneOf  = `SELECT seq, twin, gone, done FROM entries INDEXED BY entries_by_id WHERE room = ? AND id = ? AND sender = ? AND kind = 0`
+	// saidOf finds what is about a message, also what does not say its author.
+	saidOf = byTarget + `WHERE room = ? AND target <> '' AND target = ? AND author IN (?, 0) AND past = 0`
+	calls  = `SELECT count(*) FROM entries INDEXED BY entries_by_id WHERE room = ? AND id = ? AND kind = 0`
 )
 
 // writes are the statements that are prepared when a file is opened.
-var writes = []string{insert, topOf, seqOf, twinsAt, markPast, markGone, isGone}
+var writes = []string{insert, topOf, seqOf, twinsAt, markPast, setDone, doneOf, saidOf, calls}
 
 // tops are the greatest Seqs of rooms, by number, or greater ones: an entry behind its room's is
 // certain to be new, unless its name is taken.
@@ -123,7 +129,7 @@ func (w *writer) add(ctx context.Context, e store.Entry, out *store.Outcome) (ad
 	}
 	if int64(e.Seq) > top {
 		w.tops[n.room] = int64(e.Seq)
-		if added, err := w.insert(ctx, e, n, 0, false); added || err != nil {
+		if added, err := w.insert(ctx, e, n, 0, store.Done{}); added || err != nil {
 			return added, err
 		}
 	}
@@ -146,16 +152,20 @@ func (w *writer) add(ctx context.Context, e store.Entry, out *store.Outcome) (ad
 		twin++
 		out.Conflicts = append(out.Conflicts, e)
 	}
-	gone := false
+	var done store.Done
 	if e.Type == chat.TypeMsg {
-		if _, gone, err = one[int64](ctx, w, isGone, n.room, packID(e.ID), n.sender); err != nil {
+		others, _, err := one[int64](ctx, w, calls, n.room, packID(e.ID))
+		if err != nil {
+			return false, err
+		}
+		if done, err = w.said(ctx, n.room, n.sender, e.ID, others == 0); err != nil {
 			return false, err
 		}
 	}
-	return w.insert(ctx, e, n, twin, gone)
+	return w.insert(ctx, e, n, twin, done)
 }
 
-func (w *writer) insert(ctx context.Context, e store.Entry, n numbered, twin int64, gone bool) (bool, error) {
+func (w *writer) insert(ctx context.Context, e store.Entry, n numbered, twin int64, done store.Done) (bool, error) {
 	var target any = ""
 	kind, slot, owner := kindMessage, "", int64(0)
 	if e.Type != chat.TypeMsg {
@@ -164,38 +174,89 @@ func (w *writer) insert(ctx context.Context, e store.Entry, n numbered, twin int
 	}
 	var memory [160]byte
 	data := pack(e.Data, beginning(memory[:0], e.Type, e.Room, e.ID, e.Sender))
-	changed, err := w.exec(ctx, insert, n.room, kind, int64(e.Seq), twin, n.sender, gone, e.Past, packID(e.ID), e.Type, n.author, target, slot, owner, data)
+	changed, err := w.exec(ctx, insert, n.room, kind, int64(e.Seq), twin, n.sender, done.Deleted, e.Past, packID(e.ID), e.Type, n.author, target, slot, owner, packDone(done), data)
 	return changed == 1, err
 }
 
-// settle marks what an entry that was just added has made past or gone, and the entry itself if a
-// later one has its slot.
+// settle marks what an entry that was just added has made past, and the entry itself if a later one
+// has its slot, and does to its message what it says.
 func (w *writer) settle(ctx context.Context, e store.Entry) error {
-	if e.Slot == "" {
-		return nil
+	if e.Slot != "" {
+		n, err := w.number(ctx, e)
+		if err != nil {
+			return err
+		}
+		slot, owner := packSlot(e.Slot, e.Type, e.Sender, n.sender)
+		if _, err := w.exec(ctx, markPast, n.room, packID(e.Target), n.author, slot, owner); err != nil {
+			return err
+		}
 	}
-	n, err := w.number(ctx, e)
-	if err != nil {
-		return err
-	}
-	slot, owner := packSlot(e.Slot, e.Type, e.Sender, n.sender)
-	if _, err := w.exec(ctx, markPast, n.room, packID(e.Target), n.author, slot, owner); err != nil {
-		return err
-	}
-	return w.mark(ctx, e)
+	return w.do(ctx, e)
 }
 
-// mark marks the message that an entry deletes.
-func (w *writer) mark(ctx context.Context, e store.Entry) error {
-	if e.Type != chat.TypeDeleted || e.Author == "" {
+// do does to the message of an entry what that says. What is not there yet is seen to when it
+// comes.
+func (w *writer) do(ctx context.Context, e store.Entry) error {
+	if !chat.About(e.Type) || e.Author == "" {
 		return nil
 	}
 	n, err := w.number(ctx, e)
 	if err != nil {
 		return err
 	}
-	_, err = w.exec(ctx, markGone, n.room, packID(e.Target), n.author)
+	seq, twin, done, ok, err := w.done(ctx, n.room, packID(e.Target), n.author)
+	if err != nil || !ok {
+		return err
+	}
+	if e.Seq <= done.Through { // late
+		if done, err = w.said(ctx, n.room, n.author, e.Target, false); err != nil {
+			return err
+		}
+	} else if done.Add(e) != nil {
+		return nil // it is none that this release understands
+	}
+	_, err = w.exec(ctx, setDone, done.Deleted, packDone(done), n.room, seq, twin)
 	return err
+}
+
+// done returns where a message is, and what was done to it.
+func (w *writer) done(ctx context.Context, room int64, id any, sender int64) (seq, twin int64, done store.Done, ok bool, err error) {
+	rows, err := w.QueryContext(ctx, doneOf, room, id, sender)
+	if err != nil {
+		return 0, 0, done, false, err
+	}
+	defer rows.Close()
+	if ok = rows.Next(); ok {
+		var gone bool
+		var kept []byte
+		err = rows.Scan(&seq, &twin, &gone, &kept)
+		done = *unpackDone(kept, gone)
+	}
+	return seq, twin, done, ok, errors.Join(err, rows.Err())
+}
+
+// said returns what all entries about a message did to it. alone: what does not say its author is
+// about it, too, since no other message has its id.
+func (w *writer) said(ctx context.Context, room, sender int64, id string, alone bool) (done store.Done, err error) {
+	found, err := rows(ctx, w, saidOf, room, packID(id), sender)
+	if err != nil {
+		return done, err
+	}
+	slices.SortFunc(found, func(a, b row) int { return cmp.Compare(a.seq, b.seq) })
+	for _, r := range found {
+		if !alone && r.author == 0 || !chat.About(r.kind) {
+			continue
+		}
+		name, err := w.users.of.id(ctx, w.tx, r.sender)
+		if err != nil {
+			return done, err
+		}
+		e := store.Entry{Seq: uint64(r.seq), Sender: name, Type: r.kind, Slot: unpackSlot(r.slot, r.kind, name, r.owner)}
+		if e.Data = unpack(r.data, r.kind, "", "", name); done.Add(e) != nil {
+			continue // as in do
+		}
+	}
+	return done, nil
 }
 
 // committed tells everybody what the transaction, which was committed, has numbered.

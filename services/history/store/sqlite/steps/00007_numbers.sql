@@ -8,11 +8,13 @@ DROP INDEX reads_room;
 CREATE TABLE rooms (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE users (n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
 -- twin: 0, and counted up for entries with a seq that another has. An id that is a UUID is kept in its 16 bytes. gone: a message that
--- was deleted. author: 0 is nobody. owner: of a slot that each sender has; else 0. data: what the other columns say is left out of it.
+-- was deleted. author: 0 is nobody. owner: of a slot that each sender has; else 0. done: of a message, what others did to it: the
+-- seq of the last entry about it in 8 bytes, and members of JSON. data: what the other columns say is left out of it.
 CREATE TABLE entries (
 	room INTEGER NOT NULL, kind INTEGER NOT NULL, seq INTEGER NOT NULL, twin INTEGER NOT NULL,
 	sender INTEGER NOT NULL, gone INTEGER NOT NULL, past INTEGER NOT NULL, id ANY NOT NULL, type TEXT NOT NULL,
-	author INTEGER NOT NULL, target ANY NOT NULL, slot TEXT NOT NULL, owner INTEGER NOT NULL, data BLOB NOT NULL,
+	author INTEGER NOT NULL, target ANY NOT NULL, slot TEXT NOT NULL, owner INTEGER NOT NULL,
+	done BLOB NOT NULL, data BLOB NOT NULL,
 	PRIMARY KEY (room, kind, seq, twin)
 ) STRICT, WITHOUT ROWID;
 -- An entry by its name; messages that have one id.
