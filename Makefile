@@ -132,6 +132,9 @@ docs: ## write what is made from code: docs/configuration.md, docs/metrics.md, t
 secrets: ## make the passwords, URLs and users that the compose files take, in the folder secrets; those that are there stay
 	@infra/secrets.sh
 
+# The time of what is in an image, for engines whose BuildKit asks for it.
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+
 # What the images are made of, where it is not from the Internet: see the Dockerfile.
 IMAGES ?= edge history presence directory nginx hubbub
 

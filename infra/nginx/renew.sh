@@ -8,7 +8,15 @@ dir=${DIR:-/tmp/nginx}
 settings=${SETTINGS:-$(dirname "$0")/settings.sh}
 [ "${HUBBUB_TLS:-off}" = on ] || exit 0
 
-sum() { cat "$HUBBUB_TLS_CERT" "$HUBBUB_TLS_KEY" 2>/dev/null | cksum; }
+sum() {
+  {
+    cat "$HUBBUB_TLS_CERT" "$HUBBUB_TLS_KEY"
+    for f in "$(dirname "$HUBBUB_TLS_CERT")"/names/*; do
+      case ${f##*/} in *[!A-Za-z0-9.-]*) continue ;; esac # as settings.sh does
+      [ ! -e "$f/cert.pem" ] || [ ! -e "$f/key.pem" ] || cat "$f/cert.pem" "$f/key.pem"
+    done
+  } 2>/dev/null | cksum
+}
 follow() {
   failed='' said=''
   while sleep "${EVERY:-2}"; do

@@ -9,11 +9,13 @@
 #   HUBBUB_IPV6             off: listen on IPv4 alone; on: on both; empty: on both where there is IPv6.
 #   HUBBUB_TLS              on: HTTPS and wss at port 8443; port 8080 sends everybody on to there. renew.sh has nginx take a
 #                           new certificate.
-#   HUBBUB_TLS_CERT         file (PEM) of the certificate and behind it its intermediates.
+#   HUBBUB_TLS_CERT         file (PEM) of the certificate and behind it its intermediates. Of further names, names/NAME/cert.pem
+#                           and key.pem beside it are taken.
 #   HUBBUB_TLS_KEY          file (PEM) of its key.
 #   HUBBUB_TLS_PORT         port at which clients reach 8443; 443 unless it is said.
 #   HUBBUB_TLS_OCSP         on: what the certificate's responder says of it (OCSP) comes with the certificate, so that
-#                           browsers need not ask. Of a certificate that names no responder nothing comes.
+#                           browsers need not ask. Of a certificate that names no responder nothing comes, nor where
+#                           there are several.
 #   HUBBUB_TLS_ACME         address of `hubbub cert`, such as cert:8080, which answers the questions of the authority at port
 #                           8080 and writes both files. Until they are there nothing else is served. Empty: somebody else does.
 #   HUBBUB_HSTS             seconds for which a browser that has been here by HTTPS takes nothing else. 0: nothing is said;
@@ -116,23 +118,37 @@ listen() {
   if [ "$modern" = 1 ]; then echo "http2 on;"; fi
 }
 
-# take: copies the certificate and its key to the folder tls, if they go together: nginx has a pair
-# that nobody changes, and can read it whoever wrote the files.
-take() {
-  for f in "HUBBUB_TLS_CERT ${HUBBUB_TLS_CERT:-}" "HUBBUB_TLS_KEY ${HUBBUB_TLS_KEY:-}"; do
+# pair CERT KEY FOLDER: copies a certificate and its key there, if they go together.
+pair() {
+  for f in "HUBBUB_TLS_CERT $1" "HUBBUB_TLS_KEY $2"; do
     name=${f%% *} file=${f#* }
     [ -n "$file" ] || fail "HUBBUB_TLS is on and $name empty; it is the path of a PEM file"
     [ -e "$file" ] || fail "$name is $file, which is not there; it is the path of a PEM file"
     [ -r "$file" ] && [ -f "$file" ] || fail "$name is $file, which user $(id -u), whom nginx runs as, cannot read"
   done
-  rm -rf "$dir/tls.new"
-  (umask 077 && mkdir "$dir/tls.new" && cat "$HUBBUB_TLS_CERT" >"$dir/tls.new/cert.pem" && cat "$HUBBUB_TLS_KEY" >"$dir/tls.new/key.pem")
-  cat "$dir/tls.new/cert.pem" "$dir/tls.new/key.pem" | cksum >"$dir/tls.new/sum"
-  said=$(try "listen unix:$dir/try.sock ssl; ssl_certificate $dir/tls.new/cert.pem; ssl_certificate_key $dir/tls.new/key.pem;") || case $said in
-    *"key values mismatch"*) fail "the key in $HUBBUB_TLS_KEY (HUBBUB_TLS_KEY) is not that of the first certificate in $HUBBUB_TLS_CERT (HUBBUB_TLS_CERT): take both from the same renewal, and put the host's certificate before its intermediates" ;;
-    *"cannot load certificate key"*) fail "there is no key in $HUBBUB_TLS_KEY (HUBBUB_TLS_KEY) that can be read without a password; it is a PEM file: $said" ;;
-    *) fail "there is no certificate in $HUBBUB_TLS_CERT (HUBBUB_TLS_CERT); it is a PEM file with the certificate and behind it its intermediates: $said" ;;
+  (umask 077 && mkdir -p "$3" && cat "$1" >"$3/cert.pem" && cat "$2" >"$3/key.pem")
+  said=$(try "listen unix:$dir/try.sock ssl; ssl_certificate $3/cert.pem; ssl_certificate_key $3/key.pem;") || case $said in
+    *"key values mismatch"*) fail "the key in $2 (HUBBUB_TLS_KEY) is not that of the first certificate in $1 (HUBBUB_TLS_CERT): take both from the same renewal, and put the host's certificate before its intermediates" ;;
+    *"cannot load certificate key"*) fail "there is no key in $2 (HUBBUB_TLS_KEY) that can be read without a password; it is a PEM file: $said" ;;
+    *) fail "there is no certificate in $1 (HUBBUB_TLS_CERT); it is a PEM file with the certificate and behind it its intermediates: $said" ;;
   esac
+}
+
+# take: copies all certificates and their keys to the folder tls: nginx has pairs that nobody
+# changes, and can read them whoever wrote the files. Those of further names, each in a folder of
+# that name, are beside the first, as `hubbub cert` writes them.
+take() {
+  rm -rf "$dir/tls.new"
+  further=
+  pair "${HUBBUB_TLS_CERT:-}" "${HUBBUB_TLS_KEY:-}" "$dir/tls.new"
+  for folder in "$(dirname "$HUBBUB_TLS_CERT")"/names/*; do
+    host=${folder##*/}
+    case $host in *[!A-Za-z0-9.-]*) continue ;; esac
+    if [ ! -e "$folder/cert.pem" ] || [ ! -e "$folder/key.pem" ]; then continue; fi
+    pair "$folder/cert.pem" "$folder/key.pem" "$dir/tls.new/names/$host"
+    further="$further $host"
+  done
+  cat "$dir"/tls.new/*.pem "$dir"/tls.new/names/*/*.pem 2>/dev/null | cksum >"$dir/tls.new/sum"
   rm -rf "$dir/tls"
   mv "$dir/tls.new" "$dir/tls"
 }
@@ -154,8 +170,11 @@ else
     rest="return 308 https://\$host$suffix\$request_uri;"
     {
       listen "$secure" ' ssl'
-      echo "ssl_certificate $dir/tls/cert.pem;"
-      echo "ssl_certificate_key $dir/tls/key.pem;"
+      # Of several, that of the name that the client says, read at each handshake.
+      pem=$dir/tls
+      [ -z "$further" ] || pem='$hubbub_pem'
+      echo "ssl_certificate $pem/cert.pem;"
+      echo "ssl_certificate_key $pem/key.pem;"
       # Those of Mozilla's "intermediate", https://wiki.mozilla.org/Security/Server_Side_TLS,
       # without finite-field Diffie-Hellman. From 1.23.2 on nginx changes the keys of tickets by
       # itself.
@@ -172,6 +191,12 @@ else
     } >"$dir/listen.conf"
   fi
   {
+    if [ -n "${further:-}" ]; then
+      echo 'map $ssl_server_name $hubbub_pem {'
+      echo "    default $dir/tls;"
+      for host in $further; do echo "    $host $dir/tls/names/$host;"; done
+      echo '}'
+    fi
     echo 'server {'
     listen "$port" ''
     printf '%s\n' 'location = /healthz { access_log off; default_type text/plain; return 200 "ok\n"; }'

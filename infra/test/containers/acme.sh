@@ -17,20 +17,22 @@ cat >"$work/pebble.json" <<END
   "httpPort": 9080, "tlsPort": 9443, "retryAfter": {"authz": 1, "order": 1}, "keyAlgorithm": "ecdsa", "profiles": {"default": {"description": "", "validityPeriod": 7776000}}}}
 END
 # It finds every name here, where nginx is.
-$ENGINE_NET "$work/pebble-challtestsrv" -defaultIPv4 127.0.0.1 -defaultIPv6 "" -dns01 127.0.0.1:8053 -http01 "" -https01 "" -tlsalpn01 "" -doh "" -management "" >"$work/names.log" 2>&1 &
+$ENGINE_NET "$work/pebble-challtestsrv" -defaultIPv4 127.0.0.1 -defaultIPv6 "" -dnsserver 127.0.0.1:8053 -http01 "" -https01 "" -tlsalpn01 "" -doh "" -management 127.0.0.1:8055 >"$work/names.log" 2>&1 &
 names=$!
 PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0 $ENGINE_NET "$work/pebble" -config "$work/pebble.json" -dnsserver 127.0.0.1:8053 >"$work/pebble.log" 2>&1 &
 authority=$!
 trap 'kill $names $authority 2>/dev/null || true; finish' EXIT
 
-export HUBBUB_TLS_PORT=9443 HUBBUB_TLS_DOMAINS=chat.test HUBBUB_TLS_ACME_AGREE=true HUBBUB_TLS_ACME_DIRECTORY=https://$gateway:14000/dir HUBBUB_TEST_CA=$work/acme.pem
+export HUBBUB_TLS_PORT=9443 HUBBUB_TLS_DOMAINS=chat.test,other.test HUBBUB_TLS_ACME_AGREE=true HUBBUB_TLS_ACME_DIRECTORY=https://$gateway:14000/dir HUBBUB_TEST_CA=$work/acme.pem
 up
 began=$SECONDS
-within 300 get --insecure --resolve chat.test:9443:127.0.0.1 https://chat.test:9443/ || { tail "$work/pebble.log" >&2; }
+within 300 get --insecure --resolve chat.test:9443:127.0.0.1 https://chat.test:9443/
 echo "a certificate of the authority after $((SECONDS - began)) s"
 healthy 8
 $ENGINE_NET curl -fsS --cacert "$work/acme.pem" -o "$work/root.pem" https://127.0.0.1:15000/roots/0 2>/dev/null || $ENGINE_NET curl -fsSk -o "$work/root.pem" https://127.0.0.1:15000/roots/0
 $ENGINE_NET curl -fsS --cacert "$work/root.pem" --resolve chat.test:9443:127.0.0.1 -o /dev/null https://chat.test:9443/ || fail "what nginx has is not of the authority"
+trusts() { get --cacert "$work/root.pem" --resolve other.test:9443:127.0.0.1 https://other.test:9443/; }
+within 60 trusts
 kill $names $authority
 wait $names $authority 2>/dev/null || true
 trap finish EXIT

@@ -18,6 +18,7 @@ fail() {
     docker inspect -f '-- {{.Name}}, which is {{.State.Status}}, last said:' "$c"
     docker logs --tail 12 "$c" 2>&1 | cut -c1-300
   done >&2 || true
+  tail -n 5 "$work"/*.log >&2 2>/dev/null || true
   echo "FAILED: $*" >&2
   exit 1
 }
@@ -65,7 +66,8 @@ talked() {
   [ $ended = 0 ] && grep -q '^verdict  *good' "$work/report" || fail "the load"
 }
 
-# ferretdb: where FerretDB stands in for MongoDB, services are told of no login, for it has no users.
+# ferretdb: where FerretDB stands in for MongoDB, services are told of no login, for it has no
+# users.
 ferretdb() {
   [ -z "${stands_in:-}" ] || { files+=(-f infra/test/docker-compose.ferretdb.yml); return; }
   if docker run --rm --entrypoint sh mongo:8.0 -c 'command -v ferretdb' >/dev/null 2>&1; then

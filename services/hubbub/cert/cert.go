@@ -27,7 +27,7 @@ type Config struct {
 	Daemon daemon.Config `embed:""`
 
 	ACME   certificate.ACMEConfig `embed:""`
-	Folder string                 `name:"tls-folder" help:"With --tls-domains, folder that cert.pem (with its intermediates) and key.pem are written to, both for their owner only; what belongs to the account is in acme below it." default:"tls" type:"path" placeholder:"DIR"`
+	Folder string                 `name:"tls-folder" help:"With --tls-domains, folder that cert.pem (with its intermediates) and key.pem of the first name are written to, for their owner only, and names/NAME/cert.pem and key.pem of each further one; what belongs to the account is in acme below it." default:"tls" type:"path" placeholder:"DIR"`
 	Listen string                 `help:"With --tls-domains, address at which the authority's questions are answered (HTTP-01); whoever has port 80 sends /.well-known/acme-challenge/ there." default:":8080" placeholder:"HOST:PORT"`
 	Cert   string                 `name:"tls-cert" help:"File (PEM) of a certificate that somebody else renews, to be watched." placeholder:"FILE"`
 	Key    string                 `name:"tls-key" help:"File (PEM) of its key." placeholder:"FILE"`
@@ -37,9 +37,7 @@ type Config struct {
 func (c *Config) Validate() error {
 	errs := []error{c.Daemon.Validate(), c.ACME.Validate()}
 	switch n := len(c.ACME.Domains); {
-	case n > 1:
-		errs = append(errs, fmt.Errorf("--tls-domains has %d names; it has to be one, which is what a proxy has a certificate for", n))
-	case n == 1 && c.Cert+c.Key != "":
+	case n > 0 && c.Cert+c.Key != "":
 		errs = append(errs, errors.New("--tls-cert and --tls-domains are two ways to a certificate: choose one"))
 	case n == 0 && (c.Cert == "" || c.Key == ""):
 		errs = append(errs, errors.New("there is nothing to do: name the host to get a certificate for (--tls-domains), or the files of one to watch (--tls-cert, --tls-key)"))
@@ -91,17 +89,25 @@ const lookEvery = time.Second
 func (c *Config) follow(ctx context.Context, log *zap.Logger, acme *certificate.ACME) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	said := ""
+	said := map[string]string{}
 	for {
-		if cert, key, ok := acme.Pair(c.ACME.Domains[0]); ok {
-			changed, err := c.write(cert, key)
+		for i, name := range c.ACME.Domains {
+			cert, key, ok := acme.Pair(name)
+			if !ok {
+				continue
+			}
+			folder := c.Folder
+			if i > 0 {
+				folder = filepath.Join(c.Folder, "names", name)
+			}
+			changed, err := write(folder, cert, key)
 			switch {
-			case err != nil && err.Error() != said:
-				said = err.Error()
+			case err != nil && err.Error() != said[name]:
+				said[name] = err.Error()
 				log.Error("the certificate cannot be written; it is tried again every second", zap.Error(err))
-			case err == nil && (changed || said != ""):
-				said = ""
-				log.Info("wrote a new certificate", zap.String("folder", c.Folder), zap.Strings("names", c.ACME.Domains))
+			case err == nil && (changed || said[name] != ""):
+				said[name] = ""
+				log.Info("wrote a new certificate", zap.String("folder", folder), zap.String("name", name))
 			}
 		}
 		select {
@@ -112,14 +118,17 @@ func (c *Config) follow(ctx context.Context, log *zap.Logger, acme *certificate.
 	}
 }
 
-// write puts a certificate and its key into the folder, and reports whether others were there. Each
+// write puts a certificate and its key into a folder, and reports whether others were there. Each
 // file is whole at any time; who reads both sees whether they go together.
-func (c *Config) write(cert, key []byte) (changed bool, err error) {
+func write(folder string, cert, key []byte) (changed bool, err error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return false, fmt.Errorf("write the certificate: %w", err)
+	}
 	for _, f := range []struct {
 		name string
 		text []byte
 	}{{"key.pem", key}, {"cert.pem", cert}} {
-		path := filepath.Join(c.Folder, f.name)
+		path := filepath.Join(folder, f.name)
 		old, err := os.ReadFile(path)
 		if err == nil && bytes.Equal(old, f.text) {
 			continue

@@ -124,7 +124,6 @@ func TestConfig(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"", "there is nothing to do: name the host to get a certificate for (--tls-domains), or the files of one to watch (--tls-cert, --tls-key)"},
 		{"--tls-cert=c", "there is nothing to do"},
-		{"--tls-domains=a.b,c.d --tls-acme-agree", "--tls-domains has 2 names; it has to be one"},
 		{"--tls-domains=a.b", "--tls-domains needs --tls-acme-agree"},
 		{"--tls-domains=a.b --tls-acme-agree --tls-cert=c", "--tls-cert and --tls-domains are two ways to a certificate: choose one"},
 		{"--tls-domains=a.b --tls-acme-agree --listen=80", `--listen is "80"; it has to be host:port or :port`},

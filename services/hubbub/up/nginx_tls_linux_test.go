@@ -191,8 +191,8 @@ func TestOCSPOfNGINX(t *testing.T) {
 	}
 }
 
-// TestACMEOfNGINX starts nginx without a certificate, has `hubbub cert` get one from a real
-// authority, which asks through nginx, and chats by wss while it is renewed.
+// TestACMEOfNGINX starts nginx without a certificate, has `hubbub cert` get one for each of two names
+// from a real authority, which asks through nginx, and chats by wss while they are renewed.
 func TestACMEOfNGINX(t *testing.T) {
 	t.Parallel()
 	behind, answers, dir := freeAddr(t), freeAddr(t), filepath.Join(t.TempDir(), "tls")
@@ -212,7 +212,7 @@ func TestACMEOfNGINX(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := parser.Parse([]string{
-		"--tls-domains=nginx.example", "--tls-acme-agree", "--tls-acme-directory=" + ca.Directory, "--tls-acme-ca=" + ca.CAFile, "--tls-folder=" + dir, "--listen=" + answers,
+		"--tls-domains=nginx.example,other.example", "--tls-acme-agree", "--tls-acme-directory=" + ca.Directory, "--tls-acme-ca=" + ca.CAFile, "--tls-folder=" + dir, "--listen=" + answers,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -234,6 +234,7 @@ func TestACMEOfNGINX(t *testing.T) {
 		return is
 	}
 	s.eventually("nginx has a certificate", another)
+	s.eventually("nginx has one for another name", func() bool { name, _ := served(ca, "other.example", secure); return name == "other.example" })
 	ann, heard := chatter(t, ca, "nginx.example", secure, "ann")
 	for n := range 2 {
 		s.eventually("nginx has a new certificate", another)

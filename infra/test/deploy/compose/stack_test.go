@@ -30,9 +30,9 @@ func TestStackSchema(t *testing.T) {
 	if err := schema.Validate(stack, version); err != nil {
 		t.Error(err)
 	}
-	// It ignores these without a word.
+	// It leaves these out, most of them without a word.
 	for name, s := range stack["services"].(map[string]any) {
-		for _, key := range []string{"build", "container_name", "depends_on", "restart", "mem_limit", "pids_limit", "profiles", "pull_policy", "links"} {
+		for _, key := range []string{"build", "container_name", "depends_on", "restart", "mem_limit", "pids_limit", "profiles", "pull_policy", "links", "tmpfs", "security_opt"} {
 			if _, ok := s.(map[string]any)[key]; ok {
 				t.Errorf("%s has %s, which means nothing in a swarm", name, key)
 			}
@@ -81,6 +81,10 @@ func TestStack(t *testing.T) {
 			if _, ok := s.Environment[key]; !ok {
 				t.Errorf("%s is not told %s", name, key)
 			}
+		}
+		// Whoever may write to /tmp in a container of Compose may here.
+		if len(c.Tmpfs) > 0 && !slices.ContainsFunc(s.Volumes, func(v types.ServiceVolumeConfig) bool { return v.Type == "tmpfs" && v.Target == "/tmp" }) {
+			t.Errorf("%s has no /tmp that it can write to", name)
 		}
 		if s.Deploy == nil || s.Deploy.Resources.Limits == nil || s.Deploy.Resources.Limits.MemoryBytes == 0 || s.Deploy.Resources.Limits.Pids == 0 || s.StopGracePeriod == nil {
 			t.Errorf("%s has no limits", name)
