@@ -191,8 +191,8 @@ func TestOCSPOfNGINX(t *testing.T) {
 	}
 }
 
-// TestACMEOfNGINX starts nginx without a certificate, has `hubbub cert` get one for each of two names
-// from a real authority, which asks through nginx, and chats by wss while they are renewed.
+// TestACMEOfNGINX starts nginx without a certificate, has `hubbub cert` get one for each of two
+// names from a real authority, which asks through nginx, and chats by wss while they are renewed.
 func TestACMEOfNGINX(t *testing.T) {
 	t.Parallel()
 	behind, answers, dir := freeAddr(t), freeAddr(t), filepath.Join(t.TempDir(), "tls")
