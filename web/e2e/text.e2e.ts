@@ -72,3 +72,109 @@ describe.each(Object.keys(devices) as Device[])('on a %s', (device) => {
     expect(await violations(ada.page)).toEqual([]);
   });
 });
+
+describe.each(Object.keys(devices) as Device[])('writing on a %s', (device) => {
+  test('an emoji is found, has a tone of skin and is offered again, by keyboard alone', async () => {
+    const ada = await stage.person('Ada', device);
+    await ada.enter('lobby');
+    if (device === 'phone') await ada.page.getByRole('button', { name: 'Formatting' }).click();
+    const open = () => ada.page.getByRole('button', { name: 'Insert an emoji' }).filter({ visible: true }).click();
+    await open();
+    const picker = ada.page.getByRole('dialog', { name: 'Choose an emoji' });
+    const find = picker.getByRole('combobox', { name: 'Find an emoji' });
+    await find.waitFor();
+    await expect.poll(() => find.evaluate((e) => e === document.activeElement)).toBe(true);
+    expect(await picker.getByRole('option').count()).toBeLessThan(200); // of two thousand
+    await ada.shot('emoji');
+    expect(await violations(ada.page)).toEqual([]);
+    await picker.getByRole('radio', { name: 'Medium', exact: true }).check();
+    await find.fill('waving');
+    await picker.getByRole('option', { name: 'waving hand' }).waitFor();
+    await find.press('Enter');
+    await expect.poll(() => ada.field.inputValue()).toBe('👋🏽');
+    await ada.page.keyboard.press('Control+z');
+    await expect.poll(() => ada.field.inputValue()).toBe('');
+
+    await open();
+    await find.waitFor();
+    expect(await picker.getByRole('option', { selected: true }).innerText()).toBe('👋🏽');
+    await find.press('ArrowDown');
+    await find.press('ArrowRight');
+    expect(await picker.getByRole('option', { selected: true }).getAttribute('aria-label')).toBe('grinning face with big eyes');
+    for (let i = 0; i < 40; i++) await find.press('ArrowDown');
+    const selected = picker.getByRole('option', { selected: true });
+    const box = await picker.getByRole('listbox').boundingBox();
+    const cell = await selected.boundingBox();
+    expect(cell!.y >= box!.y && cell!.y + cell!.height <= box!.y + box!.height + 1).toBe(true);
+    await find.press('Escape');
+    await picker.waitFor({ state: 'hidden' });
+
+    // A shortcode offers those that it may become, and is one when it is whole.
+    await ada.field.pressSequentially('so :tad');
+    await ada.page.getByRole('option', { name: /:tada:/ }).waitFor();
+    await ada.field.press('Enter');
+    await expect.poll(() => ada.field.inputValue()).toBe('so 🎉 ');
+    await ada.field.pressSequentially(':+1:');
+    await expect.poll(() => ada.field.inputValue()).toBe('so 🎉 👍🏽');
+  });
+
+  test('formats are shown as one types, and what is pasted is a table or code', async () => {
+    const ada = await stage.person('Ada', device);
+    await ada.enter('lobby');
+    await ada.field.fill('a word');
+    expect(await ada.page.getByRole('region', { name: 'Preview' }).count()).toBe(0);
+    await ada.field.evaluate((e: HTMLTextAreaElement) => e.setSelectionRange(2, 6));
+    await ada.page.getByRole('button', { name: 'Formatting' }).click();
+    await ada.page.getByRole('toolbar', { name: 'Formatting' }).getByRole('button', { name: 'Bold' }).click();
+    expect(await ada.field.inputValue()).toBe('a **word**');
+    await ada.field.press('Control+i');
+    expect(await ada.field.inputValue()).toBe('a ***word***');
+    await ada.field.press('Control+z');
+    expect(await ada.field.inputValue()).toBe('a **word**');
+    await ada.page.getByRole('region', { name: 'Preview' }).locator('strong', { hasText: 'word' }).waitFor();
+    await ada.field.press('End');
+    await ada.field.press('Shift+Enter');
+    await ada.field.pressSequentially('- one');
+    await ada.field.press('Shift+Enter');
+    await ada.field.pressSequentially('two');
+    expect(await ada.field.inputValue()).toBe('a **word**\n- one\n- two');
+    await expect.poll(() => ada.page.getByRole('region', { name: 'Preview' }).locator('li').allInnerTexts()).toEqual(['one', 'two']);
+    await ada.shot('composer');
+    expect(await violations(ada.page)).toEqual([]);
+
+    const paste = (types: Record<string, string>) => ada.field.evaluate((e, t) => {
+      const data = new DataTransfer();
+      for (const [type, text] of Object.entries(t)) data.setData(type, text);
+      e.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+    }, types);
+    await ada.field.fill('');
+    await paste({ 'text/plain': 'a b\nc d', 'text/html': '<meta charset=utf-8><table><tr><th>a<th>b<tr><td>c<td><img src=x onerror=alert(1)>d</table>' });
+    expect(await ada.field.inputValue()).toBe('| a | b |\n| --- | --- |\n| c | d |\n');
+    await ada.field.fill('');
+    await paste({ 'text/plain': 'func a() {\n\tb()\n}' });
+    expect(await ada.field.inputValue()).toBe('```\nfunc a() {\n\tb()\n}\n```\n');
+    await ada.field.press('Control+z');
+    expect(await ada.field.inputValue()).toBe('func a() {\n\tb()\n}');
+    await ada.field.press('Control+z');
+    expect(await ada.field.inputValue()).toBe('');
+  });
+});
+
+test('Enter or Ctrl+Enter sends, as somebody likes it', async () => {
+  const ada = await stage.person('Ada', 'desktop');
+  await ada.enter('lobby');
+  await ada.field.fill('by Enter');
+  await ada.field.press('Enter');
+  await ada.message('by Enter').waitFor();
+  await ada.page.getByRole('button', { name: 'Formatting' }).click();
+  await ada.page.getByRole('button', { name: 'Enter sends. Change it' }).click();
+  await ada.page.reload();
+  await ada.enter('lobby');
+  await ada.field.fill('by');
+  await ada.field.press('End');
+  await ada.field.press('Enter');
+  await ada.field.pressSequentially('Ctrl');
+  expect(await ada.field.inputValue()).toBe('by\nCtrl');
+  await ada.field.press('Control+Enter');
+  await ada.message('by\nCtrl').waitFor();
+});

@@ -55,6 +55,12 @@ export function markdown(text: string, me: string): Block[] {
   return blocks.every((b) => b.kind !== 'code' && !said(b).trim()) ? asTyped(text, me) : blocks;
 }
 
+/** Whether a text is shown in any other way than it was typed. */
+export function formatted(text: string): boolean {
+  if (!marked.test(text)) return false;
+  return markdown(text, '').some((b) => b.kind !== 'paragraph' || b.children.some((r) => !['text', 'mention'].includes(r.kind) && !(r.kind === 'link' && !r.label)));
+}
+
 function asTyped(text: string, me: string): Block[] {
   return [{ kind: 'paragraph', children: linkify(text).flatMap((p): Inline[] =>
     p.href === undefined ? prose(p.text, me) : [{ kind: 'link', href: p.href, text: p.shown! }]) }];

@@ -1,0 +1,27 @@
+/** How somebody likes to write, on this browser. */
+export interface Composing {
+  /** The keys that send: Enter, or Ctrl+Enter, so that Enter alone begins a line. */
+  readonly send: 'enter' | 'ctrl';
+  readonly toolbar: boolean;
+  readonly preview: boolean;
+}
+
+const key = 'hubbub.composing';
+
+export function loadComposing(): Composing {
+  let v: Partial<Record<keyof Composing, unknown>> = {};
+  try {
+    v = (JSON.parse(localStorage.getItem(key) ?? '{}') ?? {}) as typeof v;
+  } catch {
+    // Storage is off, or has something else.
+  }
+  return { send: v.send === 'ctrl' ? 'ctrl' : 'enter', toolbar: v.toolbar === true, preview: v.preview !== false };
+}
+
+export function saveComposing(choice: Composing): void {
+  try {
+    localStorage.setItem(key, JSON.stringify(choice));
+  } catch {
+    // Storage is off or full: it lasts as long as the page.
+  }
+}

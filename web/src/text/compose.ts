@@ -1,0 +1,142 @@
+/** A change of a text in a field: what is put in the place of what, and what is selected then. */
+export interface Change {
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+  readonly select: readonly [number, number];
+}
+
+/** Puts marks around what is selected, or takes them away. */
+export function around(text: string, from: number, to: number, mark: string): Change {
+  const n = mark.length;
+  const within = text.slice(from, to);
+  if (within.length >= 2 * n && within.startsWith(mark) && within.endsWith(mark)) {
+    const bare = within.slice(n, -n);
+    return { from, to, text: bare, select: [from, from + bare.length] };
+  }
+  const outside = (a: number, b: number) => text.slice(a - n, a) === mark && text.slice(b, b + n) === mark;
+  // "**" is around a word, not "*" and one more.
+  const longer = text[from - n - 1] === mark[0] && text[to + n] === mark[0] && !(text[from - n - 2] === mark[0]);
+  if (from >= n && outside(from, to) && !(n === 1 && longer)) return { from: from - n, to: to + n, text: within, select: [from - n, to - n] };
+  // Marks stand at words: spaces at the ends of a selection stay outside.
+  const lead = within.length - within.trimStart().length;
+  const words = within.trim();
+  const [a, b] = words ? [from + lead, from + lead + words.length] : [from, to];
+  return { from: a, to: b, text: mark + words + mark, select: [a + n, a + n + words.length] };
+}
+
+/** Begins each selected line with a mark, or takes it away where all have it. */
+export function begin(text: string, from: number, to: number, mark: '> ' | '- ' | '1. '): Change {
+  const start = text.lastIndexOf('\n', from - 1) + 1;
+  const found = text.indexOf('\n', Math.max(to, start));
+  const end = found < 0 ? text.length : found;
+  const lines = text.slice(start, end).split('\n');
+  const has = mark === '1. ' ? /^\d{1,9}[.)] / : mark === '- ' ? /^[-+*] / : /^> ?/;
+  const all = lines.every((l) => has.test(l));
+  const changed = lines.map((l, i) => (all ? l.replace(has, '') : `${mark === '1. ' ? `${i + 1}. ` : mark}${l.replace(mark === '> ' ? '' : /^(?:\d{1,9}[.)]|[-+*]) /, '')}`)).join('\n');
+  const caret = from === to;
+  const moved = start + changed.length;
+  return { from: start, to: end, text: changed, select: caret ? [moved, moved] : [start, moved] };
+}
+
+/** Makes code of what is selected: within a line between backticks, of lines between fences. */
+export function code(text: string, from: number, to: number, lines: boolean): Change {
+  const within = text.slice(from, to);
+  if (!lines && !within.includes('\n')) {
+    if (!within.includes('`')) return around(text, from, to, '`');
+    const ticks = '`'.repeat(Math.max(...within.match(/`+/g)!.map((t) => t.length)) + 1);
+    const pad = within.startsWith('`') || within.endsWith('`') ? ' ' : '';
+    return { from, to, text: `${ticks}${pad}${within}${pad}${ticks}`, select: [from + ticks.length + pad.length, to + ticks.length + pad.length] };
+  }
+  const before = from > 0 && text[from - 1] !== '\n' ? '\n' : '';
+  const after = to < text.length && text[to] !== '\n' ? '\n' : '';
+  const put = `${before}${fenced(within)}${after}`;
+  const at = from + before.length + put.slice(before.length).indexOf('\n') + 1;
+  return { from, to, text: put, select: [at, at + within.length] };
+}
+
+function fenced(lines: string): string {
+  const fence = '`'.repeat(Math.max(2, ...(lines.match(/`{3,}/g) ?? []).map((t) => t.length)) + 1);
+  return `${fence}\n${lines}${lines.endsWith('\n') ? '' : '\n'}${fence}`;
+}
+
+/** Makes a link of what is selected, with its address still to be written. */
+export function link(text: string, from: number, to: number): Change {
+  const words = text.slice(from, to);
+  if (/^(?:https?:\/\/|mailto:)\S+$/.test(words)) return { from, to, text: `[](${words})`, select: [from + 1, from + 1] };
+  const at = from + words.length + 3;
+  return { from, to, text: `[${words}](https://)`, select: words ? [at, at + 8] : [from + 1, from + 1] };
+}
+
+/** In code nothing means anything, also not a list. */
+function inFence(text: string): boolean {
+  return (text.match(/^[ \t]*(?:`{3,}|~{3,})/gm) ?? []).length % 2 === 1;
+}
+
+/**
+ * What a new line does in a list or a quote: it begins the next item, or ends the list if the item
+ * is empty. Undefined: nothing but a line break.
+ */
+export function newLine(text: string, at: number): Change | undefined {
+  const start = text.lastIndexOf('\n', at - 1) + 1;
+  const line = text.slice(start, at);
+  const m = /^([ \t]*(?:> ?)*)(?:([-+*])|(\d{1,9})([.)]))([ \t]+)(\[[ xX]\][ \t]+)?/.exec(line) ?? /^([ \t]*(?:> ?)+)/.exec(line);
+  if (!m || inFence(text.slice(0, start))) return undefined;
+  const [whole, indent, bullet, number, end, space, task] = m;
+  if (line.length === whole.length && !text.slice(at).match(/^[^\n]/)) {
+    // Nothing was written: that was the last one.
+    return { from: start, to: at, text: '', select: [start, start] };
+  }
+  const mark = bullet ?? (number === undefined ? '' : `${Number(number) + 1}${end}`);
+  const next = `\n${indent}${mark}${mark ? space : ''}${task ? `[ ]${task.slice(3)}` : ''}`;
+  return { from: at, to: at, text: next, select: [at + next.length, at + next.length] };
+}
+
+/** What is put in for what was pasted, if not the text itself: a table, or code. */
+export function pasted(html: string, plain: string, before: string): string | undefined {
+  if (inFence(before) || (before.match(/`/g) ?? []).length % 2 === 1) return undefined;
+  const rows = htmlTable(html) ?? tabbed(plain);
+  if (rows) return `${before === '' || before.endsWith('\n\n') ? '' : before.endsWith('\n') ? '\n' : '\n\n'}${table(rows)}\n`;
+  if (looksLikeCode(plain) && (before === '' || before.endsWith('\n'))) return `${fenced(plain.replace(/\r\n?/g, '\n').replace(/^\n+|\s+$/g, ''))}\n`;
+  return undefined;
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const columns = Math.max(...rows.map((r) => r.length));
+  const line = (cells: readonly string[]) => `| ${Array.from({ length: columns }, (_, i) =>
+    (cells[i] ?? '').replace(/\s+/g, ' ').trim().replaceAll('\\', '\\\\').replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(rows[0]!), `|${' --- |'.repeat(columns)}`, ...rows.slice(1).map(line)].join('\n');
+}
+
+/** Rows of what was copied from a table, of which only the text is taken. */
+function htmlTable(html: string): string[][] | undefined {
+  if (!/<table[\s>]/i.test(html) || typeof DOMParser === 'undefined') return undefined;
+  // A document of its own: nothing in it runs, and nothing is loaded.
+  const doc = new DOMParser().parseFromString(html, 'text/html');
+  const found = doc.querySelectorAll('table');
+  // Pages lay themselves out by tables, too.
+  if (found.length !== 1) return undefined;
+  const outside = doc.body.textContent.replace(/\s/g, '').length - found[0]!.textContent.replace(/\s/g, '').length;
+  if (outside > 0) return undefined;
+  const rows = [...found[0]!.rows].map((r) => [...r.cells].map((c) => c.textContent));
+  return rows.length >= 2 && Math.max(...rows.map((r) => r.length)) >= 2 ? rows : undefined;
+}
+
+/** Rows of what was copied from a spreadsheet, with tabs between its cells. */
+function tabbed(plain: string): string[][] | undefined {
+  const lines = plain.replace(/\r\n?/g, '\n').replace(/\n+$/, '').split('\n');
+  if (lines.length < 2 || lines.length > 200 || lines.some((l) => l.startsWith('\t'))) return undefined;
+  const rows = lines.map((l) => l.split('\t'));
+  const columns = rows[0]!.length;
+  return columns >= 2 && rows.every((r) => r.length === columns) ? rows : undefined;
+}
+
+/** Several lines of which some are indented as code is, or end as lines of code do. */
+function looksLikeCode(plain: string): boolean {
+  const lines = plain.replace(/\r\n?/g, '\n').replace(/^\n+|\s+$/g, '').split('\n');
+  const written = lines.filter((l) => l.trim());
+  if (written.length < 2 || /^[ \t]*(?:```|~~~|[-+*>] |\d+[.)] )/m.test(plain)) return false;
+  const indented = written.filter((l) => /^(?:\t| {2,})\S/.test(l)).length;
+  const signs = written.filter((l) => /[{};]$|^\s*[}\])]|=>|^\s*(?:def|class|func|fn|import|return|if|for|while|const|let|var|public|package|#include)\b.*[:;{()=<>"']/.test(l)).length;
+  return indented > 0 && (signs > 0 || indented >= written.length / 2);
+}

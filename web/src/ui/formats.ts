@@ -1,0 +1,27 @@
+import { around, begin, type Change, code, link } from '../text/compose.ts';
+
+export type Format = 'bold' | 'italic' | 'struck' | 'code' | 'block' | 'bullets' | 'numbers' | 'quote' | 'link' | 'spoiler';
+
+/** What a format makes of what is selected. */
+export const changes: Readonly<Record<Format, (text: string, from: number, to: number) => Change>> = {
+  bold: (t, a, b) => around(t, a, b, '**'),
+  italic: (t, a, b) => around(t, a, b, '*'),
+  struck: (t, a, b) => around(t, a, b, '~~'),
+  spoiler: (t, a, b) => around(t, a, b, '||'),
+  code: (t, a, b) => code(t, a, b, false),
+  block: (t, a, b) => code(t, a, b, true),
+  bullets: (t, a, b) => begin(t, a, b, '- '),
+  numbers: (t, a, b) => begin(t, a, b, '1. '),
+  quote: (t, a, b) => begin(t, a, b, '> '),
+  link,
+};
+
+/** Whether Cmd is the key that others call Ctrl. */
+export const mac = /Mac|iPhone|iPad/.test(navigator.platform);
+
+/** The format that keys stand for, with Ctrl, or Cmd on a Mac. */
+export function formatOf(e: KeyboardEvent): Format | undefined {
+  if (!(mac ? e.metaKey : e.ctrlKey) || e.altKey) return undefined;
+  if (e.shiftKey) return ({ KeyX: 'struck', Digit7: 'numbers', Digit8: 'bullets', Digit9: 'quote' } as const)[e.code];
+  return ({ b: 'bold', i: 'italic', e: 'code' } as const)[e.key.toLowerCase()];
+}
