@@ -64,9 +64,16 @@ export function chat(stage: Stage, device: Device): void {
       expect(Math.abs(moved - marked.at - 300)).toBeLessThan(2);
 
       while ((await ada.message('line 1').count()) === 0) await log.evaluate((e) => (e.scrollTop = 0));
-      await expect.poll(() => log.getByRole('article').count()).toBe(120);
-      const texts = await log.locator('article .text').allInnerTexts();
-      expect(texts.map((t) => t.trim())).toEqual(Array.from({ length: 120 }, (_, i) => `line ${i + 1}`));
+      // From the beginning to the end, each is there once, in order.
+      const texts: string[] = [];
+      for (let last = ''; last !== 'line 120'; ) {
+        for (const text of (await log.locator('article .text').allInnerTexts()).map((t) => t.trim())) if (!texts.includes(text)) texts.push(text);
+        last = texts.at(-1)!;
+        await log.evaluate((e) => (e.scrollTop += 300));
+      }
+      expect(texts).toEqual(Array.from({ length: 120 }, (_, i) => `line ${i + 1}`));
+      const standing = await log.locator('article .text').allInnerTexts();
+      expect(new Set(standing).size).toBe(standing.length);
 
       // Whoever says something from up there is taken to it, and to what is answered.
       const inView = (selector: string) => ada.page.waitForFunction((s) => {

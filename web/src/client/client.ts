@@ -288,7 +288,7 @@ export class Client extends Emitter<Events> {
   unread(id: string): Unread {
     const count = this.news(id).length;
     const room = this.rooms.get(id);
-    return { count, more: count > 0 && room!.hasOlder && room!.log.messages[0]!.seq > this.reads.mine(id)! };
+    return { count, more: count > 0 && (room!.hasOlder || room!.log.past !== undefined) && room!.log.messages[0]!.seq > this.reads.mine(id)! };
   }
 
   async createRoom(name: string, topic: string, isPrivate: boolean): Promise<Room> {

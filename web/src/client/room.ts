@@ -20,8 +20,12 @@ interface Options {
   readonly live: (room: Room) => void;
 }
 
-/** Messages of the first page, of further pages, and kept of rooms that nobody looks at. */
-const pages = { first: 50, glance: 20, older: 50, kept: 100 } as const;
+/**
+ * Messages of the first page, of further pages, kept of rooms that nobody looks at, and held at most
+ * for a reader who goes back: beyond it what is further from them is let go, and loaded again when
+ * they come back to it.
+ */
+const pages = { first: 50, glance: 20, further: 50, kept: 100, most: 1_000 } as const;
 
 /**
  * The first wait before a page that history did not have to give is asked for again, ms; it doubles
@@ -40,7 +44,7 @@ export class Room {
   readonly log = new RoomLog();
   info: RoomInfo;
   history: History = 'none';
-  /** History has messages before the first one here. */
+  /** History has messages before the first one that is shown. */
   hasOlder = false;
   /** Joined on this connection, with everything up to now. */
   live = false;
@@ -54,6 +58,7 @@ export class Room {
   #retry: ReturnType<typeof setTimeout> | undefined;
   #retryIn = firstRetry;
   #loadingOlder: Promise<void> | undefined;
+  #loadingNewer: Promise<void> | undefined;
   readonly #o: Options;
 
   constructor(info: RoomInfo, options: Options) {
@@ -114,8 +119,28 @@ export class Room {
     return (this.#loadingOlder ??= this.#older().finally(() => (this.#loadingOlder = undefined)));
   }
 
-  /** Gives memory back while nobody looks at the room. */
+  /**
+   * Loads the page after the past, if that is what is shown. Rejects if there is none to be had now.
+   */
+  newer(): Promise<void> {
+    return (this.#loadingNewer ??= this.#newer().finally(() => (this.#loadingNewer = undefined)));
+  }
+
+  /** Shows the messages up to now, however far back the reader was. */
+  toNewest(): void {
+    if (!this.log.leavePast()) return;
+    this.hasOlder = true;
+    this.#o.changed(this);
+  }
+
+  /** Gives memory back while a reader stays at the message with this seq: all is kept around it. */
+  stay(seq: number): void {
+    if (this.log.part(seq, pages.most)) this.hasOlder = true;
+  }
+
+  /** Gives memory back while nobody looks at the room, or at what is old in it. */
   rest(): void {
+    if (this.log.leavePast()) this.hasOlder = true;
     if (this.log.trim(pages.kept)) this.hasOlder = true;
   }
 
@@ -262,14 +287,26 @@ export class Room {
       if ((this.history as History) !== 'loaded') throw new ConnectionLost('Earlier messages cannot be loaded now.');
       return;
     }
-    const first = this.log.messages[0];
+    const first = this.log.shown[0];
     if (!first || !this.hasOlder) return;
     const { resets } = this.log;
-    const page = await this.#o.request({ type: 'history', room: this.id, before: first.seq, limit: pages.older });
+    const page = await this.#o.request({ type: 'history', room: this.id, before: first.seq, limit: pages.further });
     // Reset meanwhile, or without its first messages: the page does not end where the log begins.
-    if (this.log.resets !== resets || this.log.messages[0]?.seq !== first.seq) return;
-    this.log.page(page.messages, false, page.acts);
+    if (this.log.resets !== resets || this.log.shown[0]?.seq !== first.seq) return;
+    this.log.pageBefore(page.messages, pages.most, page.acts);
     this.hasOlder = page.more && page.messages.length > 0;
     this.#o.changed(this);
+  }
+
+  async #newer(): Promise<void> {
+    const last = this.log.past?.at(-1);
+    if (!last) return;
+    const { resets } = this.log;
+    const page = await this.#o.request({ type: 'history', room: this.id, after: last.seq, limit: pages.further });
+    if (this.log.resets !== resets || this.log.past?.at(-1)?.seq !== last.seq) return;
+    if (this.log.pageAfter(page.messages, pages.most, page.acts)) this.hasOlder = true;
+    this.#o.changed(this);
+    // History has not stored yet what the log has let go.
+    if (this.log.past && !page.more) throw new HubbubError('unavailable', 'Later messages are not stored yet.', 1_000);
   }
 }

@@ -41,6 +41,9 @@ type Change = Extract<LogEvent, { type: 'edited' | 'deleted' | 'reacted' | 'pinn
 /** How many acts of moderation are kept to be shown. */
 const keptActs = 200;
 
+/** What of the end is kept while a reader is further back than all that is held, messages. */
+const keptAtEnd = 100;
+
 /** How many ids of events, and how many changes to messages that are not loaded, are remembered. */
 const remembered = 2_000;
 
@@ -51,6 +54,7 @@ const remembered = 2_000;
  */
 export class RoomLog {
   #messages: readonly Message[] = [];
+  #past: readonly Message[] | undefined;
   readonly #bySender = new Map<string, Message>();
   #acts: readonly ModeratedEvent[] = [];
   readonly #heard = new Set<string>();
@@ -63,6 +67,20 @@ export class RoomLog {
   /** Oldest first. The array is replaced, not changed, when the room changes. */
   get messages(): readonly Message[] {
     return this.#messages;
+  }
+
+  /**
+   * Messages further back that end before `messages` begins, with a hole between them: what a
+   * reader looks at who has gone far back. Undefined: they look at `messages`. Replaced, not
+   * changed; `live` and `replayed` change what is in it, and add nothing to it.
+   */
+  get past(): readonly Message[] | undefined {
+    return this.#past;
+  }
+
+  /** What the reader looks at: the past if it is apart, else the messages up to now. */
+  get shown(): readonly Message[] {
+    return this.#past ?? this.#messages;
   }
 
   /**
@@ -124,11 +142,10 @@ export class RoomLog {
   page(page: readonly HistoryMessage[], first = false, acts: readonly ModeratedEvent[] = []): boolean {
     if (first) this.reset(0);
     this.#act(acts);
-    const added = page.filter((m) => !this.has(m.user, m.id)).map(fromHistory);
+    const added = this.#added(page.filter((m) => !this.has(m.user, m.id)));
     if (!added.length) return false;
     for (const m of added) this.#bySender.set(key(m.user, m.id), m);
     this.#messages = [...this.#messages, ...added].sort((a, b) => a.seq - b.seq);
-    for (const change of this.#changes) this.#change(change);
     const newest = page.at(-1);
     if (newest && first) {
       this.#last = { seq: newest.seq, id: newest.id };
@@ -137,9 +154,69 @@ export class RoomLog {
     return true;
   }
 
+  /**
+   * Takes the page of history before the first message that is shown. Of more than `most` that are
+   * then shown, the newest are let go: what is shown is the past, apart from the log's end.
+   */
+  pageBefore(page: readonly HistoryMessage[], most: number, acts: readonly ModeratedEvent[] = []): void {
+    const shown = this.shown;
+    if (!this.#past) {
+      this.page(page, false, acts);
+      this.part(0, most);
+      return;
+    }
+    this.#act(acts);
+    this.#past = [...this.#added(page.filter((m) => m.seq < shown[0]!.seq)), ...shown].slice(0, most);
+  }
+
+  /**
+   * Takes the page of history after the past. Where it reaches the messages up to now, the two are
+   * one again. Of more than `most` that are then shown the oldest are let go; returns whether any
+   * were.
+   */
+  pageAfter(page: readonly HistoryMessage[], most: number, acts: readonly ModeratedEvent[] = []): boolean {
+    const past = this.#past;
+    if (!past) return false;
+    this.#act(acts);
+    const end = past.at(-1)!.seq;
+    const begin = this.#messages[0]?.seq ?? Infinity;
+    const joined = [...past, ...this.#added(page.filter((m) => m.seq > end && m.seq < begin))];
+    if (end >= begin || page.some((m) => m.seq >= begin)) {
+      this.#past = undefined;
+      const last = joined.at(-1)!.seq;
+      for (const m of joined) this.#bySender.set(key(m.user, m.id), m);
+      this.#messages = [...joined, ...this.#messages.filter((m) => m.seq > last)];
+      return this.trim(most);
+    }
+    this.#past = joined.slice(-most);
+    return joined.length > most;
+  }
+
+  /**
+   * Lets go of all but `most` messages around a seq that is looked at, where there are more: they are
+   * the past then. Returns whether any before them went.
+   */
+  part(seq: number, most: number): boolean {
+    const held = this.#messages;
+    if (this.#past || held.length <= most) return false;
+    const at = held.findIndex((m) => m.seq >= seq);
+    const from = Math.min(Math.max(0, at - Math.floor(most / 2)), held.length - most);
+    this.#past = held.slice(from, from + most);
+    this.trim(keptAtEnd);
+    return from > 0;
+  }
+
+  /** Looks at the messages up to now. Returns whether the past was looked at. */
+  leavePast(): boolean {
+    const was = this.#past !== undefined;
+    this.#past = undefined;
+    return was;
+  }
+
   /** Forgets everything, as after a rewind, and is complete through `seq`. */
   reset(seq: number): void {
     this.resets++;
+    this.#past = undefined;
     this.#messages = [];
     this.#acts = [];
     this.#bySender.clear();
@@ -179,6 +256,7 @@ export class RoomLog {
       const m = fromHistory(e);
       this.#bySender.set(key(m.user, m.id), m);
       this.#messages = [...this.#messages, m];
+      if (this.#past && this.#messages.length > 3 * keptAtEnd) this.trim(keptAtEnd);
     } else if (e.type === 'moderated') this.#act([e]);
     else if (e.type === 'edited' || e.type === 'deleted' || e.type === 'reacted' || e.type === 'pinned') this.#change(e);
   }
@@ -189,18 +267,34 @@ export class RoomLog {
     if (fresh.length) this.#acts = [...this.#acts, ...fresh].sort((a, b) => a.seq - b.seq).slice(-keptActs);
   }
 
-  #change(e: Change): void {
-    // Without an author, as earlier releases wrote it, the first message with the id is meant; only
-    // its author edits one.
-    const author = e.author ?? (e.type === 'edited' ? e.user : undefined);
-    const i = this.#messages.findIndex((m) => m.id === e.target && (author === undefined || m.user === author));
-    const old = this.#messages[i];
-    if (!old || e.seq < old.seq) return;
-    const m = changed(old, e);
-    if (m === old) return;
-    this.#bySender.set(key(m.user, m.id), m);
-    this.#messages = this.#messages.with(i, m);
+  /** Returns messages of history as they are after the changes that were heard live. */
+  #added(page: readonly HistoryMessage[]): Message[] {
+    let added: readonly Message[] = page.map(fromHistory);
+    for (const change of this.#changes) added = withChange(added, change);
+    return added as Message[];
   }
+
+  #change(e: Change): void {
+    if (this.#past) this.#past = withChange(this.#past, e);
+    const before = this.#messages;
+    this.#messages = withChange(before, e);
+    if (this.#messages === before) return;
+    const i = this.#messages.findIndex((m, at) => m !== before[at]);
+    const m = this.#messages[i]!;
+    this.#bySender.set(key(m.user, m.id), m);
+  }
+}
+
+/** Returns the messages after a change to one of them: the same array if it makes no difference. */
+function withChange(messages: readonly Message[], e: Change): readonly Message[] {
+  // Without an author, as earlier releases wrote it, the first message with the id is meant; only
+  // its author edits one.
+  const author = e.author ?? (e.type === 'edited' ? e.user : undefined);
+  const i = messages.findIndex((m) => m.id === e.target && (author === undefined || m.user === author));
+  const old = messages[i];
+  if (!old || e.seq < old.seq) return messages;
+  const m = changed(old, e);
+  return m === old ? messages : messages.with(i, m);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type {
-  Client, ConnectionState, History, Members, Message, ModeratedEvent, Name, NoticeEvent, RoomInfo, Online, Outgoing, Role, Status, Unread,
+  Client, ConnectionState, History, Members, Message, ModeratedEvent, Name, NoticeEvent, RoomInfo, Online, Outgoing, Role, Room, Status, Unread,
 } from '../client/index.ts';
 import { nobody } from '../client/index.ts';
 import { mentioned } from '../text/mention.ts';
@@ -36,34 +36,46 @@ export interface RoomItem {
   readonly typing: boolean;
 }
 
-/** The room that is looked at. */
-export interface RoomView {
+/**
+ * The room that is looked at. It is one object for as long as the room is open, and each field says
+ * by itself when it changes: what shows one of them is not drawn anew for another.
+ */
+export class RoomView {
   readonly id: string;
-  readonly name: string;
-  readonly topic: string;
-  readonly private: boolean;
-  readonly direct: boolean;
-  readonly role: Role;
+  name = $state('');
+  topic = $state('');
+  private = $state(false);
+  direct = $state(false);
+  role = $state<Role>('');
   /** The id of the other person in a direct room. */
-  readonly other: string | undefined;
-  readonly messages: readonly Message[];
-  readonly outgoing: readonly Outgoing[];
-  readonly history: History;
-  readonly hasOlder: boolean;
-  readonly live: boolean;
-  readonly refused: string | undefined;
+  other = $state<string>();
+  /** What is shown, oldest first. */
+  messages = $state.raw<readonly Message[]>([]);
+  /** The newest messages, which are others than those that are shown if `parted`. */
+  newest = $state.raw<readonly Message[]>([]);
+  /** The reader is so far back that what follows is not held: it has to be loaded. */
+  parted = $state(false);
+  outgoing = $state.raw<readonly Outgoing[]>([]);
+  history = $state<History>('none');
+  hasOlder = $state(false);
+  live = $state(false);
+  refused = $state<string>();
   /** What those who look after the room have done. */
-  readonly acts: readonly ModeratedEvent[];
+  acts = $state.raw<readonly ModeratedEvent[]>([]);
   /** Seconds between two messages of the user; 0: any number. */
-  readonly slow: number;
-  readonly announce: string;
-  readonly archived: boolean;
+  slow = $state(0);
+  announce = $state('');
+  archived = $state(false);
   /** The user's role and account may write there, and react; a mute is another matter. */
-  readonly writes: boolean;
-  readonly reacts: boolean;
-  readonly muted: RoomInfo['muted'];
+  writes = $state(false);
+  reacts = $state(false);
+  muted = $state.raw<RoomInfo['muted']>();
   /** Of a direct room: the other has yet to accept it. */
-  readonly waiting: boolean;
+  waiting = $state(false);
+
+  constructor(id: string) {
+    this.id = id;
+  }
 }
 
 export interface LocalNotice {
@@ -73,6 +85,9 @@ export interface LocalNotice {
 
 /** Whether somebody with a role looks after a room. */
 export const looksAfter = (role: Role): boolean => role === 'moderator' || role === 'owner';
+
+/** Sorts names: made once, which is most of its cost. */
+const byName = new Intl.Collator();
 
 const noMembers: Members = { list: [], more: false };
 
@@ -97,6 +112,8 @@ export class Chat {
   notices = $state.raw<readonly LocalNotice[]>([]);
   loadingOlder = $state(false);
   olderFailed = $state(false);
+  loadingNewer = $state(false);
+  newerFailed = $state(false);
   /** The divider stands before what follows this seq. */
   newAfter = $state.raw<number | undefined>(undefined);
   status = $state<Exclude<Status, 'offline'>>('online');
@@ -170,11 +187,12 @@ export class Chat {
   open(room: string | undefined): void {
     if (room === this.#active) return;
     this.ended = undefined;
+    if (this.#active !== undefined) this.#dirty.add(this.#active); // its draft is shown from now on
     this.#active = room;
     this.client.focus(room);
     this.members = noMembers;
     this.notices = [];
-    this.olderFailed = false;
+    this.olderFailed = this.newerFailed = false;
     this.newAfter = undefined;
     this.#divided = false;
     this.#refresh();
@@ -189,29 +207,45 @@ export class Chat {
 
   /** The user has seen everything in the open room. */
   seen(): void {
-    const room = this.#active === undefined ? undefined : this.client.rooms.get(this.#active);
+    const room = this.#room;
     const newest = room?.live ? room.log.messages.at(-1) : undefined;
     if (room && newest) this.client.reads.mark(room.id, newest.seq);
   }
 
-  /** Lets go of old messages of the open room; they can be loaded again. */
-  rest(): void {
-    if (this.#active === undefined) return;
-    this.client.rooms.get(this.#active)?.rest();
-    this.#touch(this.#active);
+  /**
+   * Lets go of messages of the open room that the reader is far from: of old ones, or of those that
+   * are far from the one with this seq. They can be loaded again.
+   */
+  rest(seq?: number): void {
+    const room = this.#room;
+    if (!room) return;
+    if (seq === undefined) room.rest();
+    else room.stay(seq);
+    this.#touch(room.id);
+  }
+
+  /** Shows the newest messages, however far back the reader was. */
+  toNewest(): void {
+    const room = this.#room;
+    if (!room?.log.past) return;
+    room.toNewest();
+    this.newerFailed = false;
+    this.#refresh();
   }
 
   send(text: string, replyTo?: Name): void {
     if (this.#active === undefined) return;
     this.newAfter = undefined;
+    this.toNewest();
     this.sends++;
     this.client.send(this.#active, text, replyTo);
     this.drafts.set(this.#active, '');
   }
 
+  /** Keeps what was begun in the open room. The list shows it once another is open. */
   setDraft(room: string, text: string): void {
     this.drafts.set(room, text);
-    this.#touch(room);
+    if (room !== this.#active) this.#touch(room);
   }
 
   setStatus(status: Exclude<Status, 'offline'>): void {
@@ -225,7 +259,7 @@ export class Chat {
   }
 
   async loadOlder(): Promise<void> {
-    const room = this.#active === undefined ? undefined : this.client.rooms.get(this.#active);
+    const room = this.#room;
     if (!room || this.loadingOlder) return;
     this.loadingOlder = true;
     this.olderFailed = false;
@@ -235,6 +269,21 @@ export class Chat {
       this.olderFailed = room.id === this.#active;
     } finally {
       this.loadingOlder = false;
+    }
+  }
+
+  /** Loads what follows what is shown, where the reader is far back. */
+  async loadNewer(): Promise<void> {
+    const room = this.#room;
+    if (!room || this.loadingNewer) return;
+    this.loadingNewer = true;
+    this.newerFailed = false;
+    try {
+      await room.newer();
+    } catch {
+      this.newerFailed = room.id === this.#active;
+    } finally {
+      this.loadingNewer = false;
     }
   }
 
@@ -288,7 +337,7 @@ export class Chat {
       items.push(item);
     }
     this.listed = client.listed;
-    this.rooms = items.sort((a, b) => b.moved - a.moved || a.name.localeCompare(b.name));
+    this.rooms = items.sort((a, b) => b.moved - a.moved || byName.compare(a.name, b.name));
     this.view = this.#view();
     const room = this.#active;
     this.online = room === undefined ? nobody : client.people.online(room);
@@ -328,19 +377,27 @@ export class Chat {
     return room.info.direct ? room.info.with : undefined;
   }
 
+  /** The room that is open, if it is known. */
+  get #room(): Room | undefined {
+    return this.#active === undefined ? undefined : this.client.rooms.get(this.#active);
+  }
+
   #view(): RoomView | undefined {
-    const room = this.#active === undefined ? undefined : this.client.rooms.get(this.#active);
+    const room = this.#room;
     if (!room) return undefined;
+    const view = this.view?.id === room.id ? this.view : new RoomView(room.id);
     const { info, log } = room;
     const guard = looksAfter(info.role);
     const voice = info.role !== 'reader' && info.archived !== true;
-    return {
-      id: room.id, name: info.name, topic: info.topic, private: info.private, direct: info.direct, role: info.role,
-      other: this.#other(room.id),
-      messages: this.client.departed.shown(log.messages), outgoing: this.client.outbox.list(room.id),
+    const newest = this.client.departed.shown(log.messages);
+    const now: Omit<RoomView, 'id'> = {
+      name: info.name, topic: info.topic, private: info.private, direct: info.direct, role: info.role, other: this.#other(room.id),
+      messages: log.past ? this.client.departed.shown(log.past) : newest, newest, parted: log.past !== undefined,
+      outgoing: this.client.outbox.list(room.id),
       history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,
       acts: log.acts, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, muted: info.muted,
       writes: voice && this.may('send') && (guard || !info.announce), reacts: voice && this.may('react') && (guard || info.announce !== 'silent'),
     };
+    return Object.assign(view, now);
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Message, Outgoing } from '../client/index.ts';
+import type { Message, ModeratedEvent, Outgoing } from '../client/index.ts';
 import { nameKey, names, newsAfter, timeline, type Item } from './timeline.ts';
 
 const noon = new Date(2026, 4, 3, 12).getTime();
@@ -50,4 +50,21 @@ test('what the reader has not seen is counted without their own messages, delete
   const messages = [msg('a', 'bo', noon, 1), msg('b', 'ada', noon, 2), msg('c', 'bo', noon, 3), { ...msg('d', 'cy', noon, 4), deleted: true }, msg('e', 'ada', noon, 5)];
   expect([0, 1, 2, 3, 5].map((seq) => newsAfter(seq, messages, 'ada', new Set()))).toEqual([2, 1, 1, 0, 0]);
   expect(newsAfter(0, messages, 'ada', new Set(['bo']))).toBe(0);
+});
+
+test('what did not change is the same object as before', () => {
+  const messages = [msg('a', 'bo', noon), msg('b', 'bo', noon + minute), msg('c', 'cy', noon + 2 * minute)];
+  const before = timeline(messages, [out('x', noon + 3 * minute)], none);
+  const laid = new Map(before.map((i) => [i.key, i]));
+  const after = timeline([messages[0]!, { ...messages[1]!, text: 'other' }, messages[2]!, msg('d', 'cy', noon + 3 * minute)], [out('x', noon + 3 * minute)], none, laid);
+  expect(after.map((i) => laid.get(i.key) === i)).toEqual([true, true, false, true, false, false]); // day, a, b, c, d, x: another object on its way
+  const older = timeline([msg('0', 'bo', noon - minute), ...messages], [], none, laid);
+  expect(older.filter((i) => laid.get(i.key) === i).map((i) => i.key)).toEqual(['bo/b', 'cy/c']); // a begins no group any more
+});
+
+test('apart from the end, what is on its way and what was done since are not shown', () => {
+  const act = { type: 'moderated', seq: noon + 5, id: 'act', prev: 0, room: 'r', user: 'bo', name: 'Bo', ts: noon, act: 'archive' } as unknown as ModeratedEvent;
+  const options = { ...none, acts: [act] };
+  expect(show(timeline([msg('a', 'bo', noon)], [out('x', noon)], options))).toEqual(['day', '+a', 'act', '+x']);
+  expect(show(timeline([msg('a', 'bo', noon)], [out('x', noon)], { ...options, parted: true }))).toEqual(['day', '+a']);
 });

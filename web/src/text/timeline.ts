@@ -33,6 +33,8 @@ interface Options {
   readonly me: { readonly id: string; readonly name: string };
   /** Messages after this seq are new; undefined: no divider. */
   readonly newAfter: number | undefined;
+  /** Messages follow that are not held. */
+  readonly parted?: boolean;
   /** People whose messages are news to nobody here: the user blocks or ignores them. */
   readonly hidden?: ReadonlySet<string>;
   /** What those who look after the room have done, oldest first. */
@@ -74,38 +76,44 @@ function isNews(m: Message, seq: number, me: string, hidden: ReadonlySet<string>
 
 /**
  * Lays out a room's messages: days, groups by sender, the divider of what is new, and what is on
- * its way at the end.
+ * its way at the end. What is the same as in `before`, which is what was laid out last by key, is
+ * the same object.
  */
-export function timeline(messages: readonly Message[], outgoing: readonly Outgoing[], options: Options): Item[] {
+export function timeline(messages: readonly Message[], outgoing: readonly Outgoing[], options: Options, before: ReadonlyMap<string, Item> = new Map()): Item[] {
   const items: Item[] = [];
   let previous: Row | undefined;
   /** Something else stands between: the next message begins a group. */
   let apart = false;
   let divided = options.newAfter === undefined;
+  const put = <T extends Item>(item: T): T => {
+    const old = before.get(item.key);
+    const same = old !== undefined && sameItem(old, item) ? (old as T) : item;
+    items.push(same);
+    return same;
+  };
 
   const add = (row: Omit<Row, 'kind' | 'first' | 'mine' | 'key'>) => {
     let first = apart || !previous || previous.user !== row.user || row.ts - previous.ts > groupFor || row.replyTo !== undefined;
     apart = false;
     if (!previous || !sameDay(previous.ts, row.ts)) {
-      items.push({ kind: 'day', key: `day-${new Date(row.ts).toDateString()}-${row.id}`, ts: row.ts });
+      put({ kind: 'day', key: `day-${new Date(row.ts).toDateString()}-${row.id}`, ts: row.ts });
       first = true;
     }
     const mine = row.user === options.me.id;
     if (!divided && row.message && isNews(row.message, options.newAfter!, options.me.id, options.hidden)) {
-      items.push({ kind: 'new', key: 'new' });
+      put({ kind: 'new', key: 'new' });
       divided = first = true;
     }
-    previous = { ...row, kind: 'message', key: nameKey(row), mine, first };
-    items.push(previous);
+    previous = put({ ...row, kind: 'message', key: nameKey(row), mine, first });
   };
 
   const acts = [...(options.acts ?? [])];
-  const done = (before: number) => {
-    while (acts.length && acts[0]!.seq < before) {
+  const done = (seq: number) => {
+    while (acts.length && acts[0]!.seq < seq) {
       const act = acts.shift()!;
       // Of what happened before the first message that is shown, nobody knows what else is left
       // out.
-      if (messages.length === 0 || act.seq > messages[0]!.seq) items.push({ kind: 'act', key: `act-${act.seq}`, act });
+      if (messages.length === 0 || act.seq > messages[0]!.seq) put({ kind: 'act', key: `act-${act.seq}`, act });
       apart = true;
     }
   };
@@ -113,12 +121,30 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
     done(m.seq);
     add({ id: m.id, user: m.user, name: m.name, ts: m.ts, text: m.text, replyTo: m.replyTo, message: m, outgoing: undefined });
   }
+  // Messages that are not held follow: what is on its way, and what happened, is after those.
+  if (options.parted) return items;
   done(Number.MAX_SAFE_INTEGER);
   const known = new Set(messages.filter((m) => m.user === options.me.id).map((m) => m.id));
   for (const o of outgoing) {
     if (known.has(o.id)) continue;
     add({ id: o.id, user: options.me.id, name: options.me.name, ts: o.ts, text: o.text, replyTo: o.replyTo, message: undefined, outgoing: o });
   }
-  for (const { key, notice } of options.notices) items.push({ kind: 'notice', key, notice });
+  for (const { key, notice } of options.notices) put({ kind: 'notice', key, notice });
   return items;
+}
+
+/** Whether two items of one key show the same. */
+function sameItem(a: Item, b: Item): boolean {
+  switch (a.kind) {
+    case 'message':
+      return b.kind === 'message' && a.message === b.message && a.outgoing === b.outgoing && a.first === b.first && a.mine === b.mine;
+    case 'day':
+      return b.kind === 'day' && a.ts === b.ts;
+    case 'act':
+      return b.kind === 'act' && a.act === b.act;
+    case 'notice':
+      return b.kind === 'notice' && a.notice === b.notice;
+    case 'new':
+      return b.kind === 'new';
+  }
 }

@@ -1,0 +1,223 @@
+import { Heights, step, type Slice } from '../text/rowwindow.ts';
+import type { Item } from '../text/timeline.ts';
+
+/** Rows that one frame draws at most and at least, and the time that it should take, ms. */
+const chunk = { most: 24, least: 4, first: 12, budget: 10 } as const;
+
+/**
+ * Which rows of a long list stand in the document, and that none of it moves what is read. Rows stand
+ * in the flow, between two spaces that stand for the others; the browser lays them out, and no
+ * height is a guess where it shows. Before each change it is known where the rows in view are, and
+ * after it they are put back there: by the space above, which no scrolling notices, and by the
+ * scroller where that is not enough.
+ */
+export class Rows {
+  readonly heights = new Heights();
+  /** All rows stand in the document, as on paper. */
+  whole = false;
+  /** The row that had the focus when it left the document: it has it again when it is back. */
+  focused: string | undefined;
+  #items: readonly Item[] = [];
+  #slice: Slice = { from: 0, to: 0 };
+  #shown: readonly Item[] = [];
+  /** The height of the space above the rows, px. */
+  #top = 0;
+  #chunk: number = chunk.first;
+  /** Where rows in view stand, px from the beginning of what is scrolled. */
+  #anchors: { readonly element: Element; readonly at: number }[] = [];
+  /** The item that is to be shown at a share of the view's height. */
+  #aim: { readonly key: string; readonly at: number } | undefined;
+  /** Rows came or went before the slice: the scroller has to go with them. */
+  #moved = false;
+  readonly #atEnd: () => boolean;
+
+  /** `atEnd` tells whether the reader is at the end, and stays there. */
+  constructor(atEnd: () => boolean) {
+    this.#atEnd = atEnd;
+  }
+
+  /** Returns the items that stand in the document, of all there are now. */
+  of(items: readonly Item[]): readonly Item[] {
+    if (items !== this.#items) this.#take(items);
+    const { from, to } = this.#slice;
+    this.#shown = this.whole ? items : items.slice(from, to);
+    return this.#shown;
+  }
+
+  /** The last of all rows stands in the document. */
+  get atLast(): boolean {
+    return this.#slice.to === this.#items.length;
+  }
+
+  /** The first item in view. */
+  get read(): Item | undefined {
+    const key = (this.#anchors[0]?.element as HTMLElement | undefined)?.dataset['key'];
+    return this.#shown.find((i) => i.key === key);
+  }
+
+  /** The end is to be shown. */
+  end(): void {
+    this.#aim = undefined;
+    const to = this.#items.length;
+    if (this.#slice.to !== to || this.#slice.from >= to) this.#seat({ from: Math.max(0, to - this.#chunk), to });
+  }
+
+  /** An item is to be shown at a share of the view's height. */
+  aim(index: number, at: number): void {
+    const item = this.#items[index];
+    if (!item) return;
+    this.#aim = { key: item.key, at };
+    const { from, to } = this.#slice;
+    if (index < from || index >= to) this.#seat({ from: Math.max(0, index - 4), to: Math.min(this.#items.length, index + this.#chunk) });
+  }
+
+  /** Goes one step towards rows all around the view. Returns whether rows come or go. */
+  step(scroller: HTMLElement, list: HTMLElement): boolean {
+    if (this.whole || !this.#items.length) return false;
+    const rows = elements(list);
+    const [first, last] = [rows[0], rows.at(-1)];
+    if (!first || !last) return false;
+    const box = scroller.getBoundingClientRect();
+    const reach = { above: box.top - first.getBoundingClientRect().top, below: last.getBoundingClientRect().bottom - box.bottom };
+    const next = step(this.#items.length, this.#slice, reach, scroller.clientHeight, this.#chunk, (i) => this.#height(i), selecting(list));
+    if (next === this.#slice) return false;
+    this.#leave(next, list, scroller);
+    this.#seat(next);
+    return true;
+  }
+
+  /** So long did it take to draw the rows of a step, ms: the next is made larger or smaller. */
+  took(ms: number): void {
+    if (ms > chunk.budget) this.#chunk = Math.max(chunk.least, Math.floor(this.#chunk / 2));
+    else if (ms < chunk.budget / 3) this.#chunk = Math.min(chunk.most, this.#chunk + 2);
+  }
+
+  /** The document has changed, or the size of what is in it: puts what is read where it was. */
+  settle(scroller: HTMLElement, list: HTMLElement, atEnd: boolean, resized = false): void {
+    if (this.whole) return;
+    const rows = elements(list);
+    const [above, below] = list.querySelectorAll<HTMLElement>(':scope > .space');
+    this.#measure(rows, resized);
+    above!.style.height = `${this.#top}px`;
+    below!.style.height = `${this.#sum(this.#slice.to, this.#items.length)}px`;
+    const aimed = this.#aim && rows.find((e) => e.dataset['key'] === this.#aim!.key);
+    if (atEnd) scroller.scrollTop = scroller.scrollHeight;
+    else if (aimed) {
+      scroller.scrollTop += aimed.getBoundingClientRect().top - scroller.getBoundingClientRect().top - this.#aim!.at * scroller.clientHeight;
+      this.#aim = undefined;
+    } else this.#restore(scroller, above!);
+    this.#moved = false;
+    this.remember(scroller, list);
+    if (this.focused !== undefined && document.activeElement === scroller) {
+      const back = rows.find((e) => e.dataset['key'] === this.focused)?.querySelector('article');
+      back?.focus({ preventScroll: true });
+      if (back) this.focused = undefined;
+    }
+  }
+
+  /** Notes where the rows in view stand. */
+  remember(scroller: HTMLElement, list: HTMLElement): void {
+    const box = scroller.getBoundingClientRect();
+    const rows = elements(list);
+    let [low, high] = [0, rows.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (rows[middle]!.getBoundingClientRect().bottom > box.top) high = middle;
+      else low = middle + 1;
+    }
+    this.#anchors = [];
+    for (const element of rows.slice(low, low + 8)) this.#anchors.push({ element, at: element.getBoundingClientRect().top - box.top + scroller.scrollTop });
+  }
+
+  #restore(scroller: HTMLElement, space: HTMLElement): void {
+    const anchor = this.#anchors.find(({ element }) => element.isConnected);
+    if (!anchor) return;
+    const by = anchor.element.getBoundingClientRect().top - scroller.getBoundingClientRect().top + scroller.scrollTop - anchor.at;
+    // The space takes what it can: to set scrollTop would end the momentum of a finger's flick.
+    const taken = this.#moved || this.#slice.from === 0 ? 0 : Math.min(by, this.#top);
+    if (taken) {
+      this.#top -= taken;
+      space.style.height = `${this.#top}px`;
+    }
+    if (Math.abs(by - taken) > 0.1) scroller.scrollTop += by - taken;
+  }
+
+  /** Takes other items than before; the rows of the document are found in them again. */
+  #take(items: readonly Item[]): void {
+    const before = this.#items;
+    const { from, to } = this.#slice;
+    this.#items = items;
+    const at = new Map(items.map((item, i) => [item.key, i]));
+    this.heights.keep(at);
+    const first = before.findIndex((item, i) => i >= from && i < to && at.has(item.key));
+    if (first < 0) {
+      this.#slice = { from: Math.max(0, items.length - this.#chunk), to: items.length };
+      this.#top = this.#sum(0, this.#slice.from);
+      return;
+    }
+    let last = to - 1;
+    while (!at.has(before[last]!.key)) last--;
+    let [start, end] = [at.get(before[first]!.key)!, at.get(before[last]!.key)! + 1];
+    // What is new at the end is drawn at once for a reader who is there.
+    if (to === before.length && this.#atEnd()) {
+      end = items.length;
+      if (end - at.get(before[last]!.key)! > 2 * this.#chunk) start = Math.max(start, end - this.#chunk);
+    }
+    // What has come or gone before the rows, by what is known of it.
+    const gone = before.slice(0, from).reduce((sum, item) => sum + this.heights.of(item.key, kind(item)), 0);
+    if (start !== from) this.#moved = true;
+    this.#slice = { from: start, to: end };
+    this.#top = start === 0 ? 0 : Math.max(0, this.#top + this.#sum(0, start) - gone);
+  }
+
+  /** Other rows are to stand in the document: the space above stands for what is before them. */
+  #seat(next: Slice): void {
+    const { from } = this.#slice;
+    const overlap = next.from < this.#slice.to && next.to > from;
+    if (next.from < from) this.#top -= this.#sum(next.from, from);
+    else this.#top += this.#sum(from, next.from);
+    if (next.from === 0) this.#top = 0;
+    else if (this.#top < 0) this.#top = overlap ? 0 : this.#sum(0, next.from);
+    this.#slice = next;
+  }
+
+  /** A row that has the focus and leaves the document leaves it to the list. */
+  #leave(next: Slice, list: HTMLElement, scroller: HTMLElement): void {
+    const row = document.activeElement?.closest<HTMLElement>('[data-key]');
+    if (!row || !list.contains(row)) return;
+    const index = this.#items.findIndex((i) => i.key === row.dataset['key']);
+    if (index >= next.from && index < next.to) return;
+    this.focused = row.dataset['key'];
+    scroller.focus({ preventScroll: true });
+  }
+
+  #measure(rows: readonly HTMLElement[], all: boolean): void {
+    this.#shown.forEach((item, i) => {
+      const row = rows[i];
+      if (row && (all || !this.heights.knows(item.key))) this.heights.measured(item.key, kind(item), row.getBoundingClientRect().height);
+    });
+  }
+
+  #height(i: number): number {
+    const item = this.#items[i]!;
+    return this.heights.of(item.key, kind(item));
+  }
+
+  #sum(from: number, to: number): number {
+    let sum = 0;
+    for (let i = from; i < to; i++) sum += this.#height(i);
+    return sum;
+  }
+}
+
+const elements = (list: HTMLElement): HTMLElement[] => [...list.querySelectorAll<HTMLElement>(':scope > .item')];
+
+/** Rows of one kind are about as high as each other: a message by whether it begins a group, and by its length. */
+const kind = (item: Item): string =>
+  item.kind === 'message' ? `${item.first ? 'first' : 'further'}-${Math.min(Math.ceil(item.text.length / 80) + item.text.split('\n', 20).length, 40)}` : item.kind;
+
+/** Text of the rows is selected: it would be lost with them. */
+function selecting(list: HTMLElement): boolean {
+  const selection = getSelection();
+  return selection !== null && !selection.isCollapsed && list.contains(selection.anchorNode);
+}
