@@ -51,6 +51,8 @@ export async function runSlash(app: App, chat: Chat, view: RoomView, name: Slash
       app.go(room.id);
       return undefined;
     }
+    case 'list-users':
+      return '/list-users'; // the server answers it
     case 'help':
       return undefined; // the composer lists the commands
   }

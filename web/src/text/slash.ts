@@ -16,6 +16,7 @@ export const slashCommands = [
   { name: 'leave', takes: '', about: 'Leave this room' },
   { name: 'invite', takes: 'name', about: 'Bring somebody into this room' },
   { name: 'topic', takes: 'topic, or nothing', about: 'Say what this room is about' },
+  { name: 'list-users', takes: '', about: 'List who is here, for you alone' },
   { name: 'online', takes: '', about: 'Show that you are here' },
   { name: 'away', takes: '', about: 'Show that you are away' },
   { name: 'dnd', takes: '', about: 'Show that you do not want to be disturbed' },

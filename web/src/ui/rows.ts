@@ -49,6 +49,11 @@ export class Rows {
     return this.#slice.to === this.#items.length;
   }
 
+  /** An item is to be shown, and does not stand in the document yet. */
+  get aiming(): boolean {
+    return this.#aim !== undefined;
+  }
+
   /** The first item in view. */
   get read(): Item | undefined {
     const key = (this.#anchors[0]?.element as HTMLElement | undefined)?.dataset['key'];
