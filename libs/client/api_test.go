@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -52,6 +53,10 @@ func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.attempts = append(d.attempts, fmt.Sprint(fields["attempt"]))
 		delete(fields, "attempt")
 	}
+	// And so are ids of edits.
+	if fields, ok := body.(map[string]any); ok && r.Method == http.MethodPatch && fields["msg_id"] != nil {
+		delete(fields, "msg_id")
+	}
 	b, _ := json.Marshal(body)
 	token := r.Header.Get("Authorization")
 	d.asked = append(d.asked, fmt.Sprintf("%s %s [%s] %s", r.Method, r.URL.RequestURI(), token, b))
@@ -80,6 +85,8 @@ func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == "/v1/rooms/proxy/join":
 		w.WriteHeader(http.StatusBadGateway)
 		fmt.Fprint(w, `<html>nginx</html>`)
+	case strings.HasPrefix(path, "/v1/rooms/room1/messages"):
+		fmt.Fprint(w, `{"room":"room1","id":"m1","user":"u1","seq":9,"ts":1}`)
 	case r.Method == http.MethodDelete:
 		w.WriteHeader(http.StatusNoContent)
 	case path == "/v1/me":
@@ -167,6 +174,23 @@ func TestAPIRoutes(t *testing.T) {
 			`GET /v1/rooms/lobby/presence [Bearer t1] null`, `{"count":2,"users":[{"user":"u1","name":"ada","status":"idle"}],"next":"a"}`},
 		{func() (any, error) { o, err := s.Presence(ctx, "lobby", "a"); return o.Next, err },
 			`GET /v1/rooms/lobby/presence?after=a [Bearer t1] null`, `""`},
+		{func() (any, error) {
+			return s.Post(ctx, "room1", client.Post{ID: "m1", Text: "hi", ReplyTo: client.Name{User: "u2", ID: "m0"}})
+		}, `POST /v1/rooms/room1/messages [Bearer t1] {"msg_id":"m1","reply_author":"u2","reply_to":"m0","text":"hi"}`,
+			`{"room":"room1","id":"m1","user":"u1","seq":9,"ts":1}`},
+		{func() (any, error) { return s.Post(ctx, "room1", client.Post{ID: "m1", Text: "hi", First: true}) },
+			`POST /v1/rooms/room1/messages [Bearer t1] {"msg_id":"m1","retry":false,"text":"hi"}`, `{"room":"room1","id":"m1","user":"u1","seq":9,"ts":1}`},
+		{func() (any, error) { p, err := s.Post(ctx, "room1", client.Post{Text: "hi"}); return p.Seq, err },
+			`POST /v1/rooms/room1/messages [Bearer t1] {"text":"hi"}`, `9`},
+		{func() (any, error) { return s.EditMessage(ctx, "room1", "m1", "ho") }, `PATCH /v1/rooms/room1/messages/u1/m1 [Bearer t1] {"text":"ho"}`, `9`},
+		{func() (any, error) {
+			return s.ReactToMessage(ctx, "room1", client.Name{User: "u2", ID: "m/2"}, "👍", true)
+		},
+			`PUT /v1/rooms/room1/messages/u2/m%2F2/reactions/%F0%9F%91%8D [Bearer t1] null`, `9`},
+		{func() (any, error) { return s.PinMessage(ctx, "room1", client.Name{User: "u2", ID: "m2"}, false) },
+			`DELETE /v1/rooms/room1/messages/u2/m2/pin [Bearer t1] null`, `9`},
+		{func() (any, error) { return s.DeleteMessage(ctx, "room1", client.Name{User: "u2", ID: "m2"}) },
+			`DELETE /v1/rooms/room1/messages/u2/m2 [Bearer t1] null`, `9`},
 		{func() (any, error) { return nil, s.Logout(ctx) }, `POST /v1/logout [Bearer t1] {}`, `null`},
 	} {
 		got, err := tt.call()

@@ -94,18 +94,26 @@ var (
 // different Commands from different goroutines.
 func (c *Command) Decode(frame []byte) error {
 	*c = Command{Limit: DefaultLimit}
-	s := scanner{b: frame}
-	if !c.object0(&s) || s.next() != 0 || s.i != len(s.b) {
-		*c = Command{}
-		switch {
-		case s.deep:
-			return errTooDeep
-		case !utf8.Valid(frame):
-			return ErrNotUTF8
-		}
-		return errNotJSON
+	if err := c.whole(frame); err != nil {
+		return err
 	}
 	return c.judge()
+}
+
+// whole reads the fields of a text that is one object.
+func (c *Command) whole(text []byte) error {
+	s := scanner{b: text}
+	if c.object0(&s) && s.next() == 0 && s.i == len(s.b) {
+		return nil
+	}
+	*c = Command{}
+	switch {
+	case s.deep:
+		return errTooDeep
+	case !utf8.Valid(text):
+		return ErrNotUTF8
+	}
+	return errNotJSON
 }
 
 // judge applies the rules of the command's kind. Of a command that breaks one it keeps what the

@@ -13,8 +13,10 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -39,13 +41,15 @@ type Deps struct {
 	Bus       bus.Interface
 	Verifier  *auth.Verifier
 	Directory *directory.Cache // run by the caller, who has it started after New
-	Handler   http.Handler     // for requests that are no WebSocket; nil: 404
+	Handler   http.Handler     // for requests that are no WebSocket; nil: Edge.Handler
 	// TLS, if set, makes the public port speak TLS only, with HTTP/2 where Handler answers. It has
 	// to find a certificate for a handshake (GetCertificate) and is not changed any more.
 	TLS     *tls.Config
 	Log     *zap.Logger
 	Metrics prometheus.Registerer
 	Trace   *trace.Tracer // nil: nothing is traced
+	// SlowRequest is the time after which a request is logged as slow; 0: none is.
+	SlowRequest time.Duration
 }
 
 // Edge is an edge service.
@@ -56,6 +60,7 @@ type Edge struct {
 	loops   []transport.Loop
 	addr    net.Addr
 	http    *fallback
+	web     http.Handler
 	running atomic.Bool
 }
 
@@ -72,10 +77,16 @@ func New(cfg Config, deps Deps) (*Edge, error) {
 		deps.Log = zap.NewNop()
 	}
 	n := cfg.loops()
-	e := &Edge{cfg: cfg, log: deps.Log, http: newFallback(deps.Handler, deps.Log)}
+	e := &Edge{cfg: cfg, log: deps.Log}
+	handler := deps.Handler
+	if handler == nil {
+		handler = http.HandlerFunc(e.ownRoutes)
+	}
+	e.http = newFallback(handler, deps.Log)
 	e.hub = protocol.New(cfg.options(n), protocol.Deps{
 		Bus: deps.Bus, Verifier: deps.Verifier, Access: deps.Directory, Log: deps.Log, Metrics: deps.Metrics, Trace: deps.Trace, HTTP: e.http.handOver,
 	})
+	e.web = newWeb(deps, e.hub)
 	listen := transport.Listen
 	switch {
 	case deps.TLS != nil:
@@ -96,6 +107,19 @@ func New(cfg Config, deps Deps) (*Edge, error) {
 
 // Addr returns the address that the edge listens on.
 func (e *Edge) Addr() net.Addr { return e.addr }
+
+// ownRoutes answers what leads to the edge by its base path, or without it.
+func (e *Edge) ownRoutes(w http.ResponseWriter, r *http.Request) {
+	if base := e.cfg.Base(); base != "" && strings.HasPrefix(r.URL.Path, base+"/") {
+		http.StripPrefix(base, e.web).ServeHTTP(w, r)
+		return
+	}
+	e.web.ServeHTTP(w, r)
+}
+
+// Handler returns the HTTP routes of the edge, which want no base path: what users say over no
+// connection. It answers while Run runs.
+func (e *Edge) Handler() http.Handler { return e.web }
 
 // Ready returns nil while the edge takes new sockets; it is a readiness check.
 func (e *Edge) Ready(context.Context) error {

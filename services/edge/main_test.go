@@ -43,6 +43,7 @@ type world struct {
 	tls *tls.Config // of edges; nil: they speak none
 	// of edges, for what is no WebSocket; nil: one that repeats what it is asked
 	handler http.Handler
+	alone   bool // edges answer what is no WebSocket themselves
 	key     ed25519.PrivateKey
 
 	mu      sync.Mutex
@@ -209,7 +210,7 @@ func (w *world) edge(edit ...func(*edge.Config)) *running {
 	cache := w.cache()
 	reg := prometheus.NewRegistry()
 	handler := w.handler
-	if handler == nil {
+	if handler == nil && !w.alone {
 		handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			fmt.Fprintf(rw, "%s %s %s", r.Method, r.URL.Path, body)

@@ -125,12 +125,41 @@ func (a attempt) command(room string, own, other name) map[string]any {
 	return c
 }
 
+// request returns an attempt as a client sends it over HTTP, and what it is to be answered with
+// there, where nobody joins rooms; no method: there is no such request.
+func (a attempt) request(room string, own, other name) (method, path, body, want string) {
+	m := own
+	if a.on == "other" {
+		m = other
+	}
+	one := "/v1/rooms/" + room + "/messages/" + m.author + "/" + m.id
+	if want = a.want; want == chat.CodeNotJoined {
+		want = chat.CodeForbidden
+	}
+	switch a.kind {
+	case wire.Send:
+		if a.on == "" && want == "" {
+			return "", "", "", "" // the one of the socket was the first
+		}
+		return http.MethodPost, "/v1/rooms/" + room + "/messages", `{"text":"hello"}`, want
+	case wire.Edit:
+		return http.MethodPatch, one, `{"text":"another"}`, want
+	case wire.Delete:
+		return http.MethodDelete, one, "", want
+	case wire.React:
+		return http.MethodPut, one + "/reactions/%F0%9F%91%8D", "", want
+	case wire.Pin:
+		return http.MethodPut, one + "/pin", "", want
+	}
+	return "", "", "", ""
+}
+
 // name names a message.
 type name struct{ author, id string }
 
-// TestCommands tries every command as everybody in every kind of room, over a WebSocket, and what
-// is read over HTTP; what is to come of it is asked of the table of roles. What else is done over
-// HTTP is tried by TestRights of the directory.
+// TestCommands tries every command as everybody in every kind of room, over a WebSocket and, as far
+// as it may be said there, over HTTP, and what is read over HTTP; what is to come of it is asked of
+// the table of roles. What else is done over HTTP is tried by TestRights of the directory.
 func TestCommands(t *testing.T) {
 	w := newWorld(t)
 	people := map[string]*person{}
@@ -172,9 +201,12 @@ func TestCommands(t *testing.T) {
 			own[who+r.ID] = name{p.id, last[r.ID]}
 			last[r.ID] = people["author"].wrote(r.ID)
 			others[who+r.ID] = name{people["author"].id, last[r.ID]}
+			own["http"+who+r.ID] = name{p.id, p.wrote(r.ID)}
+			others["http"+who+r.ID] = name{people["author"].id, people["author"].wrote(r.ID)}
 		}
 	}
 	tried, allowed := map[wire.Kind]int{}, map[wire.Kind]int{}
+	posted := map[wire.Kind]int{} // over HTTP
 	count := 0
 	for who, p := range people {
 		if who == "author" {
@@ -191,6 +223,14 @@ func TestCommands(t *testing.T) {
 			for _, a := range x.commands() {
 				if got := p.say(a.command(r.ID, own[who+r.ID], others[who+r.ID])); got != a.want {
 					t.Errorf("%s: %s %s by %s: answered %q, want %q", r.ID, a.kind, a.on, who, got, a.want)
+				}
+				method, path, body, want := a.request(r.ID, own["http"+who+r.ID], others["http"+who+r.ID])
+				if method != "" {
+					if got := p.http(method, path, body, nil); got != want {
+						t.Errorf("%s: %s %s by %s: answered %q, want %q", r.ID, method, path, who, got, want)
+					}
+					posted[a.kind]++
+					count++
 				}
 				tried[a.kind]++
 				if count++; a.want == "" {
@@ -214,6 +254,11 @@ func TestCommands(t *testing.T) {
 	for _, kind := range wire.Kinds() {
 		if kind != wire.Hello && (tried[kind] == 0 || allowed[kind] == 0) {
 			t.Errorf("%s is tried %d times, and never done", kind, tried[kind])
+		}
+	}
+	for _, kind := range []wire.Kind{wire.Send, wire.Edit, wire.Delete, wire.React, wire.Pin} {
+		if posted[kind] == 0 {
+			t.Errorf("%s is not tried over HTTP", kind)
 		}
 	}
 	t.Log(fmt.Sprint(count, " combinations"))

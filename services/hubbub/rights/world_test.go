@@ -85,8 +85,11 @@ func newWorld(t *testing.T) *world {
 	w.must(err)
 	p, err := presence.New(cfg.Presence, presence.Deps{Bus: b, Verifier: verifier, Access: cache, Log: log})
 	w.must(err)
-	e, err := edge.New(cfg.Edge, edge.Deps{Bus: b, Verifier: verifier, Directory: cache, Log: log, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	var e *edge.Edge
+	e, err = edge.New(cfg.Edge, edge.Deps{Bus: b, Verifier: verifier, Directory: cache, Log: log, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch {
+		case r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/messages"), strings.Contains(r.URL.Path, "/messages/"):
+			e.Handler().ServeHTTP(rw, r)
 		case strings.HasSuffix(r.URL.Path, "/messages"):
 			h.Handler().ServeHTTP(rw, r)
 		case strings.HasSuffix(r.URL.Path, "/presence"):

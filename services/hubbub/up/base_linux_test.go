@@ -42,11 +42,16 @@ func TestBasePath(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nginx.Stop()
-	up := httptest.NewServer(under("/my.org/chat", routes{history: named("history"), presence: named("presence"), directory: named("directory"), page: newPage(web)}))
+	up := httptest.NewServer(under("/my.org/chat", routes{edge: named("edge"), history: named("history"), presence: named("presence"), directory: named("directory"), page: newPage(web)}))
 	defer up.Close()
 
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for name, url := range map[string]string{"nginx": front, "up": up.URL} {
+		if r, err := client.Post(url+"/my.org/chat/v1/rooms/a/messages?x=a%2Fb", "application/json", strings.NewReader("{}")); err != nil {
+			t.Error(err)
+		} else if body, _ := io.ReadAll(r.Body); r.Body.Close() != nil || string(body) != "edge /v1/rooms/a/messages?x=a%2Fb" {
+			t.Errorf("%s sends a message to %s", name, body)
+		}
 		for path, want := range map[string]string{
 			"/my.org/chat/":                 "200 page",
 			"/":                             "200 page",

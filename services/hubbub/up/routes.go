@@ -10,14 +10,17 @@ import (
 	"hubbub.internal/libs/api/httpapi"
 )
 
-// routes sends each request to the service that the table names.
+// routes sends each request to the service that the table names. What it has is set before a
+// request comes.
 type routes struct {
-	history, presence, directory, page http.Handler
+	edge, history, presence, directory, page http.Handler
 }
 
 // ServeHTTP implements http.Handler.
 func (r routes) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	switch serviceOf(req.URL.Path) {
+	switch serviceOf(req.Method, req.URL.Path) {
+	case "edge":
+		r.edge.ServeHTTP(w, req)
 	case "history":
 		r.history.ServeHTTP(w, req)
 	case "presence":

@@ -43,7 +43,7 @@ func TestRoutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer nginx.Stop()
-	up := httptest.NewServer(routes{history: named("history"), presence: named("presence"), directory: named("directory"), page: newPage(web)})
+	up := httptest.NewServer(routes{edge: named("edge"), history: named("history"), presence: named("presence"), directory: named("directory"), page: newPage(web)})
 	defer up.Close()
 
 	for name, base := range map[string]string{"nginx": front, "up": up.URL} {
@@ -57,33 +57,48 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]string{
-		"/":                             "page",
-		"/assets/app-1.js":              "script",
-		"/assets/":                      "404",
-		"/no-such":                      "404",
-		"/assets/%00":                   "no file",
-		"/%00":                          "no file",
-		"/assets/app-1.js%00":           "no file",
-		"/v1/rooms/lobby/messages":      "history",
-		"/v1/rooms/lobby/messages?x=1":  "history",
-		"/v1/reads":                     "history",
-		"/v1/history/openapi.json":      "history",
-		"/v1/rooms/lobby/presence":      "presence",
-		"/v1/users/u1/presence":         "presence",
-		"/v1/presence/openapi.json":     "presence",
-		"/v1/rooms":                     "directory",
-		"/v1/rooms/lobby":               "directory",
-		"/v1/rooms/lobby/members":       "directory",
-		"/v1/rooms/lobby/members/u1":    "directory",
-		"/v1/login":                     "directory",
-		"/v1/directory/openapi.json":    "directory",
-		"/v1/no-such":                   "directory",
-		"/.well-known/jwks.json":        "directory",
-		"/.well-known/no-such":          "404",
-		"/v1/rooms/lobby/messages/more": "directory",
+		"/":                                "page",
+		"/assets/app-1.js":                 "script",
+		"/assets/":                         "404",
+		"/no-such":                         "404",
+		"/assets/%00":                      "no file",
+		"/%00":                             "no file",
+		"/assets/app-1.js%00":              "no file",
+		"/v1/rooms/lobby/messages":         "history",
+		"/v1/rooms/lobby/messages?x=1":     "history",
+		"/v1/reads":                        "history",
+		"/v1/history/openapi.json":         "history",
+		"/v1/rooms/lobby/presence":         "presence",
+		"/v1/users/u1/presence":            "presence",
+		"/v1/presence/openapi.json":        "presence",
+		"/v1/rooms":                        "directory",
+		"/v1/rooms/lobby":                  "directory",
+		"/v1/rooms/lobby/members":          "directory",
+		"/v1/rooms/lobby/members/u1":       "directory",
+		"/v1/login":                        "directory",
+		"/v1/directory/openapi.json":       "directory",
+		"/v1/no-such":                      "directory",
+		"/.well-known/jwks.json":           "directory",
+		"/.well-known/no-such":             "404",
+		"POST /v1/rooms/lobby/messages":    "edge",
+		"PUT /v1/rooms/lobby/messages":     "history",
+		"/v1/rooms/lobby/messages/u1/m":    "edge",
+		"PATCH /v1/rooms/a/messages/u/m":   "edge",
+		"DELETE /v1/rooms/a/messages/u/m?": "edge",
+		"PUT /v1/rooms/a/messages/u/m/reactions/%F0%9F%91%8D": "edge",
+		"/v1/edge/openapi.json":                               "edge",
+		"/v1/rooms/lobby/message/more":                        "directory",
 	} {
 		for name, base := range map[string]string{"nginx": front, "up": up.URL} {
-			r, err := http.Get(base + path)
+			method, path, ok := strings.Cut(path, " ")
+			if !ok {
+				method, path = http.MethodGet, method
+			}
+			req, err := http.NewRequestWithContext(t.Context(), method, base+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := http.DefaultClient.Do(req)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,7 +115,7 @@ func TestRoutes(t *testing.T) {
 				got = "no file"
 			}
 			if got != want {
-				t.Errorf("%s sends %s to %s, want %s", name, path, got, want)
+				t.Errorf("%s sends %s %s to %s, want %s", name, method, path, got, want)
 			}
 			if want == "page" && r.Header.Get("Content-Security-Policy") == "" {
 				t.Errorf("%s serves the page without a content security policy", name)

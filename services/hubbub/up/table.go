@@ -7,20 +7,25 @@ import (
 )
 
 // route says which service answers a path. {…} stands for one segment of it, and a slash at the end
-// for everything below.
+// for everything below. With a method it is for requests of that method alone.
 type route struct {
+	method        string
 	path, service string
 	// slow routes hash a password or send a letter, so nginx admits fewer requests from an address.
 	slow bool
 }
 
 // table has the routes of `hubbub up` and of nginx: of those that match, the first one counts. What
-// matches none is a file of the page. The edge answers /v1/ws, and what leads there has its own
-// place in infra/nginx/routes.conf.
+// matches none is a file of the page. The edge also answers /v1/ws, and what leads there has its
+// own place in infra/nginx/routes.conf. Routes of one path stand together, the one without a method
+// last.
 //
 // nginx reads it as infra/nginx/table.conf, which `make docs` writes.
 var table = []route{
+	{method: "POST", path: "/v1/rooms/{room}/messages", service: "edge"},
 	{path: "/v1/rooms/{room}/messages", service: "history"},
+	{path: "/v1/rooms/{room}/messages/", service: "edge"},
+	{path: "/v1/edge/", service: "edge"},
 	{path: "/v1/reads", service: "history"},
 	{path: "/v1/history/", service: "history"},
 	{path: "/v1/rooms/{room}/presence", service: "presence"},
@@ -40,10 +45,10 @@ var table = []route{
 	{path: "/.well-known/jwks.json", service: "directory"},
 }
 
-// serviceOf names the service that answers a path; "" is the page.
-func serviceOf(path string) string {
+// serviceOf names the service that answers a request for a path; "" is the page.
+func serviceOf(method, path string) string {
 	for _, r := range table {
-		if r.matches(path) {
+		if (r.method == "" || r.method == method) && r.matches(path) {
 			return r.service
 		}
 	}
@@ -67,12 +72,27 @@ func (r route) matches(path string) bool {
 func nginxTable() []byte {
 	var b strings.Builder
 	b.WriteString("# Which service answers which path: written by `make docs` from services/hubbub/up/table.go.\n")
+	var methods []route // of the path of the next route without one
 	for _, r := range table {
+		if r.method != "" {
+			methods = append(methods, r)
+			continue
+		}
 		zone := "api"
 		if r.slow {
 			zone = "login"
 		}
-		fmt.Fprintf(&b, "location %s {\n    limit_req zone=%s burst=200 nodelay;\n    proxy_pass http://$hubbub_%s;\n}\n", r.location(), zone, r.service)
+		fmt.Fprintf(&b, "location %s {\n    limit_req zone=%s burst=200 nodelay;\n", r.location(), zone)
+		service := "$hubbub_" + r.service
+		if len(methods) > 0 {
+			fmt.Fprintf(&b, "    set $hubbub_service %s;\n", service)
+			service = "$hubbub_service"
+		}
+		for _, m := range methods {
+			fmt.Fprintf(&b, "    if ($request_method = %s) {\n        set $hubbub_service $hubbub_%s;\n    }\n", m.method, m.service)
+		}
+		fmt.Fprintf(&b, "    proxy_pass http://%s;\n}\n", service)
+		methods = nil
 	}
 	return []byte(b.String())
 }
@@ -92,5 +112,9 @@ func (r route) location() string {
 			parts[i] = "[^/]+"
 		}
 	}
-	return "~ ^" + strings.Join(parts, "/") + "$"
+	end := "$"
+	if parts[len(parts)-1] == "" { // everything below
+		end = ""
+	}
+	return "~ ^" + strings.Join(parts, "/") + end
 }

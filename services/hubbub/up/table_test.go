@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	directoryapi "hubbub.internal/libs/api/directory"
@@ -21,6 +22,7 @@ import (
 	"hubbub.internal/libs/checkout"
 	"hubbub.internal/services/directory"
 	"hubbub.internal/services/directory/store/memory"
+	"hubbub.internal/services/edge"
 	"hubbub.internal/services/history"
 	"hubbub.internal/services/presence"
 )
@@ -71,13 +73,21 @@ func TestTableAgainstServices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	cfg.Edge.Listen = "127.0.0.1:0"
+	e, err := edge.New(cfg.Edge, edge.Deps{Bus: b, Verifier: verifier, Directory: cache, Log: zap.NewNop(), Metrics: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
+	ended := make(chan error, 2)
 	go func() { ended <- d.Run(ctx) }()
+	go func() { ended <- e.Run(ctx) }()
 	defer func() {
 		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
+		for range cap(ended) {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
 		}
 	}()
 	for d.Ready(ctx) != nil {
@@ -85,23 +95,27 @@ func TestTableAgainstServices(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, service := range map[string]http.Handler{"directory": d.Handler(), "history": h.Handler(), "presence": p.Handler()} {
+	for name, service := range map[string]http.Handler{"directory": d.Handler(), "history": h.Handler(), "presence": p.Handler(), "edge": e.Handler()} {
 		document := "/v1/" + name + "/openapi.json"
 		w := httptest.NewRecorder()
 		service.ServeHTTP(w, httptest.NewRequest(http.MethodGet, document, nil))
-		var api struct{ Paths map[string]any }
+		var api struct {
+			Paths map[string]map[string]any // by path and method
+		}
 		if err := json.Unmarshal(w.Body.Bytes(), &api); err != nil || len(api.Paths) == 0 {
 			t.Fatalf("the document of %s: %v: %.80s", name, err, w.Body)
 		}
-		api.Paths[document] = nil
-		for path := range api.Paths {
-			if got := serviceOf(strings.NewReplacer("{", "", "}", "").Replace(path)); got != name {
-				t.Errorf("%s of %s leads to %q", path, name, got)
+		api.Paths[document] = map[string]any{"get": nil}
+		for path, methods := range api.Paths {
+			for method := range methods {
+				if got := serviceOf(strings.ToUpper(method), strings.NewReplacer("{", "", "}", "").Replace(path)); got != name {
+					t.Errorf("%s %s of %s leads to %q", method, path, name, got)
+				}
 			}
 		}
 	}
 	for _, path := range []string{"", "*", "v1/reads", "/", "/v1", "/v1x/reads", "/assets/v1/reads", "/.well-known/jwks.json/"} {
-		if got := serviceOf(path); got != "" {
+		if got := serviceOf(http.MethodGet, path); got != "" {
 			t.Errorf("%q leads to %q, want the page", path, got)
 		}
 	}

@@ -91,8 +91,9 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	if err != nil {
 		return err
 	}
-	handler := under(cfg.Edge.Base(), routes{history: h.Handler(), presence: pr.Handler(), directory: d.Handler(), page: newPage(cfg.Web)})
-	deps := edge.Deps{Bus: b, Verifier: verifier, Directory: cache, Log: p.Log, Metrics: p.Metrics, Trace: p.Trace, Handler: handler}
+	paths := &routes{history: h.Handler(), presence: pr.Handler(), directory: d.Handler(), page: newPage(cfg.Web)}
+	handler := under(cfg.Edge.Base(), paths)
+	deps := edge.Deps{Bus: b, Verifier: verifier, Directory: cache, Log: p.Log, Metrics: p.Metrics, Trace: p.Trace, SlowRequest: p.SlowRequest, Handler: handler}
 	secured, err := cfg.secure(p)
 	if err != nil {
 		return err
@@ -104,6 +105,7 @@ func Start(ctx context.Context, p *daemon.Process, cfg Config, out io.Writer) er
 	if err != nil {
 		return explained(err)
 	}
+	paths.edge = e.Handler()
 	if secured != nil {
 		if err := cfg.sendOn(p, secured, e.Addr()); err != nil {
 			return explained(err)

@@ -33,7 +33,7 @@ func main() {
 		p.Check("bus", b.Probe)
 		cache := directory.NewCache(b, p.Log)
 		e, err := edge.New(cfg.Edge, edge.Deps{
-			Bus: b, Verifier: auth.NewVerifier(directory.NewClient(b).Keys), Directory: cache, Log: p.Log, Metrics: p.Metrics, Trace: p.Trace,
+			Bus: b, Verifier: auth.NewVerifier(directory.NewClient(b).Keys), Directory: cache, Log: p.Log, Metrics: p.Metrics, Trace: p.Trace, SlowRequest: p.SlowRequest,
 		})
 		if err != nil {
 			return err

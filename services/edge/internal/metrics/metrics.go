@@ -77,7 +77,7 @@ func New(reg prometheus.Registerer) *Edge {
 
 // Gauges are what is looked up when somebody asks for the metrics.
 type Gauges struct {
-	Sockets, MaxSockets, BufferBytes, Rooms func() float64
+	Sockets, MaxSockets, BufferBytes, Rooms, Requests func() float64
 }
 
 // Watch registers the gauges with reg, unless that is nil.
@@ -88,6 +88,7 @@ func Watch(reg prometheus.Registerer, g Gauges) {
 	gauge("sockets", "WebSockets that are open.", g.Sockets)
 	gauge("max_sockets", "WebSockets that may be open: --max-sockets, or what the limit of open files allows.", g.MaxSockets)
 	gauge("buffer_bytes", "Memory of incomplete input and unsent output.", g.BufferBytes)
+	gauge("requests", "HTTP requests that are being carried out, those whose bodies are still coming among them.", g.Requests)
 	gauge("feeds", "Rooms that this edge follows on the bus.", g.Rooms)
 }
 

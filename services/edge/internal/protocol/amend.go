@@ -23,33 +23,20 @@ func (s *Shard) amendMessage(slot uint32, c *wire.Command) {
 	if _, ok := s.member(slot, c); !ok {
 		return
 	}
-	if c.Kind == wire.Edit && c.TextLen > s.hub.opts.Sends.Text {
-		s.sess.ReplyError(slot, c, s.hub.sends.TooLong())
+	req, wrong := s.hub.amendment(s.sess.Sender(slot), c)
+	if wrong != nil {
+		s.sess.ReplyError(slot, c, wrong)
 		return
 	}
-	if c.Kind != wire.Delete { // which makes less of it
-		if err := s.sess.ChargeText(slot, c.TextLen); err != nil {
-			s.sess.ReplyError(slot, c, err)
-			return
-		}
-	}
-	id, room, kind := string(c.ID), string(c.Room), c.Kind
-	req := history.ApplyRequest{Event: chat.Event{
-		Type: eventOf[c.Kind], Room: room, ID: string(c.MsgID), User: s.sess.User(slot), Name: s.sess.Name(slot),
-		TS: time.Now().UnixMilli(), Target: string(c.Target), Author: string(c.Author), Emoji: string(c.Emoji), On: c.On,
-	}}
-	if c.Kind == wire.Edit {
-		req.Event.Text = string(wire.AppendText(nil, c.Text))
-	}
-	s.sess.WithAccess(slot, room, func(slot uint32, a directory.Access, err error) {
+	id, kind := string(c.ID), c.Kind
+	s.sess.WithAccess(slot, req.Event.Room, func(slot uint32, a directory.Access, err error) {
 		if err == nil {
-			err = sends.MayWrite(kind, a, time.Now())
+			err = permit(&req, kind, a)
 		}
 		if err != nil {
 			s.sess.ReplyErrorTo(slot, id, err)
 			return
 		}
-		req.Moderator, req.Pin = a.May(directory.ActionErase), a.May(directory.ActionPin)
 		session.Later(s.sess, s.conn.Ref(slot), func(ctx context.Context) (history.Applied, error) {
 			return s.hub.rooms.History.Apply(ctx, req)
 		}, func(slot uint32, got history.Applied, err error) {
@@ -62,4 +49,31 @@ func (s *Shard) amendMessage(slot uint32, c *wire.Command) {
 			}
 		})
 	})
+}
+
+// amendment counts the text of an edit, delete, react or pin, and returns what history is asked for
+// once permit has looked at it.
+func (h *Hub) amendment(from session.Sender, c *wire.Command) (req history.ApplyRequest, wrong *chat.Error) {
+	if c.Kind == wire.Edit && c.TextLen > h.opts.Sends.Text {
+		return req, h.sends.TooLong()
+	}
+	if c.Kind != wire.Delete { // which makes less of it
+		if err := h.sess.ChargeText(from, c.TextLen); err != nil {
+			return req, err
+		}
+	}
+	req.Event = chat.Event{
+		Type: eventOf[c.Kind], Room: string(c.Room), ID: string(c.MsgID), User: from.User, Name: from.Name,
+		TS: time.Now().UnixMilli(), Target: string(c.Target), Author: string(c.Author), Emoji: string(c.Emoji), On: c.On,
+	}
+	if c.Kind == wire.Edit {
+		req.Event.Text = string(wire.AppendText(nil, c.Text))
+	}
+	return req, nil
+}
+
+// permit says in a request of amendment what its user may do, or returns why the user may not.
+func permit(req *history.ApplyRequest, kind wire.Kind, a directory.Access) error {
+	req.Moderator, req.Pin = a.May(directory.ActionErase), a.May(directory.ActionPin)
+	return sends.MayWrite(kind, a, time.Now())
 }

@@ -65,10 +65,14 @@ func (s *Shard) paid(slot uint32, c *wire.Command, join bool) bool {
 		s.hub.metrics.Limited.WithLabelValues("rate").Inc()
 	}
 	if !ok {
-		limited := chat.Error{Code: chat.CodeRateLimited, Message: "too many commands", RetryAfter: time.Duration(max(1, wait)) * time.Millisecond}
-		s.sess.ReplyError(slot, c, &limited)
+		s.sess.ReplyError(slot, c, rateLimited(wait))
 	}
 	return ok
+}
+
+// rateLimited is the error of a command that is within the rate after so many milliseconds.
+func rateLimited(waitMS uint32) *chat.Error {
+	return &chat.Error{Code: chat.CodeRateLimited, Message: "too many commands", RetryAfter: time.Duration(max(1, waitMS)) * time.Millisecond}
 }
 
 // command carries out a command, or answers the error that it is.

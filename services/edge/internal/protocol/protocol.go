@@ -73,6 +73,8 @@ type Hub struct {
 	rooms *rooms.Hub
 	own   *ownroom.Hub
 	sends *sends.Hub
+
+	requests inHand
 }
 
 // checkWorkers is how many goroutines verify tokens.
@@ -100,13 +102,14 @@ func New(o Options, deps Deps) *Hub {
 	}, rand.Uint64()>>24)
 	h.rooms = rooms.NewHub(o.Rooms, deps.Bus, h.sess, h.fan)
 	h.own = ownroom.NewHub(deps.Bus, h.sess, h.rooms)
-	h.sends = sends.NewHub(o.Sends, deps.Bus, h.sess, h.rooms)
+	h.sends = sends.NewHub(o.Sends, deps.Bus, h.sess, h.rooms, h.ended)
 	deps.Access.OnChange(h.changed)
 	metrics.Watch(deps.Metrics, metrics.Gauges{
 		Sockets:     func() float64 { return float64(h.conn.Sockets()) },
 		MaxSockets:  func() float64 { return float64(o.Sockets) },
 		BufferBytes: func() float64 { return float64(h.conn.Held()) },
 		Rooms:       func() float64 { return float64(h.rooms.Followed()) },
+		Requests:    h.requests.count,
 	})
 	return h
 }

@@ -52,9 +52,7 @@ func (s *Shard) admit(slot uint32, j *joining) {
 	s.whenAdmitted(slot, &j.wanted, func(_ uint32, a directory.Access) {
 		s.enter(j)
 		if a.Slow > 0 {
-			if f := s.hub.lookup([]byte(j.room)); f != nil {
-				f.SlowMode(a)
-			}
+			s.hub.SlowMode(j.room, a)
 		}
 	})
 }

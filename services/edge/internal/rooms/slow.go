@@ -104,6 +104,13 @@ func (f *RoomTopic) SlowMode(a directory.Access) {
 	}
 }
 
+// SlowMode notes what a member's Access says of a room's slow mode, if the edge follows the room.
+func (h *Hub) SlowMode(room string, a directory.Access) {
+	if f := h.lookup([]byte(room)); f != nil {
+		f.SlowMode(a)
+	}
+}
+
 // TakeTurn notes that a user sends to a room in slow mode, a message in so many seconds, or returns
 // why that has to wait.
 func (h *Hub) TakeTurn(user, room string, seconds int) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"hubbub.internal/services/edge/internal/fanout"
 	"hubbub.internal/services/edge/internal/session"
 )
 
@@ -27,7 +26,7 @@ func (s *Shard) askFirst(o *op) {
 
 // asked goes on with a send that was asked for.
 func (s *Shard) asked(o *op, err error) {
-	if err != nil || o.sub == fanout.None {
+	if err != nil || o.gone() {
 		o.err = err
 		s.finished(o)
 		return

@@ -7,7 +7,6 @@ import (
 	"hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
-	"hubbub.internal/services/edge/internal/fanout"
 	"hubbub.internal/services/edge/internal/session"
 )
 
@@ -69,10 +68,10 @@ func (s *Shard) lookedUp(o *op, got history.Sent, err error) {
 	case got.Seq > 0:
 		s.hub.sess.Metrics.Retries.WithLabelValues("found").Inc()
 		o.state, o.ts = opSent, got.TS
-		o.result.Seq = got.Seq
+		o.result = bus.Appended{Seq: got.Seq, Duplicate: true}
 	case o.result.Duplicate: // of a record that has lost it
 		o.state = opSent
-	case o.sub == fanout.None: // the session has left the room meanwhile
+	case o.gone(): // the session has left the room meanwhile
 	default:
 		s.hub.sess.Metrics.Retries.WithLabelValues("new").Inc()
 		s.append(o)

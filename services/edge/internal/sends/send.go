@@ -21,7 +21,9 @@ type op struct {
 	next   *op // of the sub's queue, or of the free ones
 	mailed *op // of the mailbox
 	ref    conn.Ref
-	sub    uint32 // fanout.None: the session is not in the room any more
+	// fanout.None: the session is not in the room any more, or there is none
+	sub    uint32
+	posted func(Sent, *chat.Error) // answers a message that came over no connection; nil: ref's did
 	state  opState
 	retry  bool // the message may be in the log already
 	noted  bool // for the room's slow mode
@@ -66,14 +68,21 @@ func (s *Shard) Check(slot uint32, c *wire.Command) (id uint32, err *chat.Error)
 	switch {
 	case !joined:
 		return id, ErrNotJoined
-	case c.TextLen > s.hub.Options.Text:
-		return id, s.hub.TooLong()
-	case int(*s.pending.At(slot)) >= s.hub.Options.Pending:
+	case c.TextLen <= s.hub.Options.Text && int(*s.pending.At(slot)) >= s.hub.Options.Pending:
 		return id, session.ErrPending
-	case s.conn.Draining():
-		return id, errDraining
 	}
-	return id, nil
+	return id, s.check(c.TextLen)
+}
+
+// check returns why a message with a text of so many bytes may not be sent now, whoever sends it.
+func (s *Shard) check(length int) *chat.Error {
+	switch {
+	case length > s.hub.Options.Text:
+		return s.hub.TooLong()
+	case s.conn.Draining():
+		return errDraining
+	}
+	return nil
 }
 
 // Send appends a message that Check lets pass to the log. It answers the command, at once or later.
@@ -85,9 +94,9 @@ func (s *Shard) Send(slot, id uint32, c *wire.Command) {
 	o := s.newOp()
 	o.ref, o.sub = s.conn.Ref(slot), id
 	o.id.set(c.ID)
+	o.room, o.sender = s.rooms.Topic(id).Room, s.sess.User(slot)
 	o.msgID.set(c.MsgID)
 	o.retry = c.Retry
-	o.room, o.sender = s.rooms.Topic(id).Room, s.sess.User(slot)
 	o.began = time.Now()
 	o.ts = o.began.UnixMilli()
 	s.name = wire.AppendQuoted(s.name[:0], s.sess.Name(slot))
@@ -104,6 +113,9 @@ func (s *Shard) Send(slot, id uint32, c *wire.Command) {
 		s.start(o)
 	}
 }
+
+// gone reports whether the session of an op is not in the room any more.
+func (o *op) gone() bool { return o.sub == fanout.None && o.posted == nil }
 
 // TooLong is the error for a text that is longer than Options.Text.
 func (h *Hub) TooLong() *chat.Error {
@@ -128,7 +140,7 @@ func (s *Shard) freeOp(o *op) {
 		o.data = nil
 	}
 	o.result, o.err, o.room, o.sender, o.state = bus.Appended{}, nil, "", "", opWaiting
-	o.slow, o.noted = 0, false
+	o.slow, o.noted, o.posted = 0, false, nil
 	o.next, s.ops = s.ops, o
 }
 
@@ -156,13 +168,16 @@ func (s *Shard) permitted(o *op, a directory.Access, err error) {
 		may.Send = a.Send || a.Ask
 		err = MayWrite(wire.Send, may, time.Now())
 	}
-	if err != nil || o.sub == fanout.None {
+	if err != nil || o.gone() {
 		o.err = err
 		s.finished(o)
 		return
 	}
-	o.slow = a.Slow
-	s.rooms.Topic(o.sub).SlowMode(a)
+	if o.slow = a.Slow; o.sub != fanout.None {
+		s.rooms.Topic(o.sub).SlowMode(a)
+	} else {
+		s.hub.rooms.SlowMode(o.room, a)
+	}
 	if !a.Send {
 		s.askFirst(o)
 		return
@@ -229,7 +244,9 @@ func (s *Shard) finished(o *op) {
 	if o.noted && o.err != nil {
 		s.hub.rooms.GiveTurnBack(o.sender, o.room)
 	}
-	if s.conn.Alive(o.ref) && s.conn.State(o.ref.Slot) == conn.Ready {
+	if o.posted != nil {
+		s.answer(o)
+	} else if s.conn.Alive(o.ref) && s.conn.State(o.ref.Slot) == conn.Ready {
 		*s.pending.At(o.ref.Slot)--
 		switch {
 		case o.err != nil:

@@ -30,11 +30,13 @@ type Hub struct {
 	directory *directory.Client
 	sess      *session.Hub
 	rooms     *rooms.Hub
+	ended     <-chan struct{}
 }
 
-// NewHub returns a hub without shards. The caller runs its LookUps.
-func NewHub(o Options, b rooms.Bus, sess *session.Hub, r *rooms.Hub) *Hub {
-	return &Hub{Options: o, LookUps: work.New(lookUpWorkers, session.JobQueue), bus: b, directory: sess.Directory, sess: sess, rooms: r}
+// NewHub returns a hub without shards. The caller runs its LookUps, and closes ended when no loop
+// runs any more.
+func NewHub(o Options, b rooms.Bus, sess *session.Hub, r *rooms.Hub, ended <-chan struct{}) *Hub {
+	return &Hub{Options: o, LookUps: work.New(lookUpWorkers, session.JobQueue), bus: b, directory: sess.Directory, sess: sess, rooms: r, ended: ended}
 }
 
 // A Shard has the sends of one loop's connections.
@@ -89,5 +91,6 @@ var (
 	errOtherUse  = chat.E(chat.CodeConflict, "you gave that msg_id to something else in this room")
 	errArchived  = chat.E(chat.CodeForbidden, "this room is archived: it can be read only")
 	errReads     = chat.E(chat.CodeForbidden, "you are a reader of this room: a moderator or an owner can let you write")
+	errNoAnswer  = chat.Unavailable("no answer came in time: ask again, with the same msg_id", time.Second)
 	errDraining  = chat.Unavailable("this edge is going down: another takes over", time.Second)
 )

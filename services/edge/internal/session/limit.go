@@ -87,11 +87,20 @@ func (t *userTable) sweep(l bucket.Limit) {
 // edge. If that is used up it returns after how many milliseconds the next is within it.
 func (s *Shard) ChargeUser(slot uint32) (ok bool, waitMS uint32) {
 	who := s.sessions.At(slot).who
-	if who == nil || s.hub.Options.UserRate == 0 {
+	if who == nil {
 		return true, 0
 	}
-	if ok, waitMS = s.hub.users.charge(who.user(), s.hub.userRate); !ok {
-		s.hub.Metrics.Limited.WithLabelValues("user_rate").Inc()
+	return s.hub.ChargeUser(who.user())
+}
+
+// ChargeUser counts a command of a user's, over whatever it came: see Shard.ChargeUser. It may be
+// called from any goroutine.
+func (h *Hub) ChargeUser(user string) (ok bool, waitMS uint32) {
+	if h.Options.UserRate == 0 {
+		return true, 0
+	}
+	if ok, waitMS = h.users.charge(user, h.userRate); !ok {
+		h.Metrics.Limited.WithLabelValues("user_rate").Inc()
 	}
 	return ok, waitMS
 }

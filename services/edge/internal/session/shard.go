@@ -91,6 +91,18 @@ func (s *Shard) User(slot uint32) string { return s.sessions.At(slot).who.user()
 // Name returns the name of the user at a connection.
 func (s *Shard) Name(slot uint32) string { return s.sessions.At(slot).who.name() }
 
+// Sender is who sends something, over a connection or not.
+type Sender struct {
+	User, Name string
+	Guest      bool
+}
+
+// Sender returns the user at a connection.
+func (s *Shard) Sender(slot uint32) Sender {
+	who := s.sessions.At(slot).who
+	return Sender{User: who.user(), Name: who.name(), Guest: who.guest()}
+}
+
 // Is reports whether a connection's log-in is the one that the directory calls so.
 func (s *Shard) Is(slot uint32, login string) bool { return s.sessions.At(slot).who.of(login) }
 

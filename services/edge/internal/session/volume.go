@@ -95,21 +95,27 @@ func (t *volumes) sweep() {
 // ChargeText counts the text of a command against what the session's user may send in a day, and
 // returns the error if that is used up.
 func (s *Shard) ChargeText(slot uint32, length int) *chat.Error {
-	who, quota := s.sessions.At(slot).who, s.hub.Options.UserBytes
-	if who.guest() {
-		quota = s.hub.Options.GuestBytes
+	return s.hub.ChargeText(s.Sender(slot), length)
+}
+
+// ChargeText counts the text of a command of a user's, over whatever it came: see Shard.ChargeText.
+// It may be called from any goroutine.
+func (h *Hub) ChargeText(from Sender, length int) *chat.Error {
+	quota := h.Options.UserBytes
+	if from.Guest {
+		quota = h.Options.GuestBytes
 	}
 	if quota == 0 {
 		return nil
 	}
-	wait, fast := s.hub.volumes.charge(who.user(), int64(length)+PerMessage, quota)
+	wait, fast := h.volumes.charge(from.User, int64(length)+PerMessage, quota)
 	switch {
 	case wait == 0:
 		return nil
 	case fast:
-		s.hub.Metrics.Limited.WithLabelValues("user_bytes_minute").Inc()
+		h.Metrics.Limited.WithLabelValues("user_bytes_minute").Inc()
 		return &chat.Error{Code: chat.CodeRateLimited, Message: "you have sent as much text as you may in a minute", RetryAfter: wait}
 	}
-	s.hub.Metrics.Limited.WithLabelValues("user_bytes").Inc()
+	h.Metrics.Limited.WithLabelValues("user_bytes").Inc()
 	return &chat.Error{Code: chat.CodeTooMany, Message: "you have sent as much as you may in a day", RetryAfter: wait}
 }

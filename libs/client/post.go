@@ -1,0 +1,87 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+
+	"hubbub.internal/libs/chat"
+)
+
+// Post is a message to be sent over HTTP.
+type Post struct {
+	// ID names the message: a repeat with the same is answered with where the first stands, and
+	// delivered to nobody. Empty: it is given one, and there is no repeating it.
+	ID      string
+	Text    string
+	ReplyTo Name // zero: it answers none
+	// First says that no earlier attempt with this ID can have reached the server, which then need
+	// not look for one.
+	First bool
+}
+
+// Posted is where a message that was sent over HTTP stands.
+type Posted struct {
+	Room string `json:"room"`
+	ID   string `json:"id"`
+	User string `json:"user"`
+	Seq  uint64 `json:"seq"`
+	TS   int64  `json:"ts"` // UTC milliseconds
+}
+
+// Post sends a message over HTTP, for programs that have no other use for a connection. An error
+// whose code is neither unavailable nor internal says that nothing was sent by this attempt. After
+// any other, send it again, with the same ID.
+func (s *Session) Post(ctx context.Context, room string, m Post) (p Posted, err error) {
+	body := map[string]any{"text": m.Text}
+	if m.ID != "" {
+		body["msg_id"] = m.ID
+		if m.First {
+			body["retry"] = false
+		}
+	}
+	if m.ReplyTo != (Name{}) {
+		body["reply_to"], body["reply_author"] = m.ReplyTo.ID, m.ReplyTo.User
+	}
+	err = s.call(ctx, http.MethodPost, roomPath(room, "messages"), body, &p)
+	return p, err
+}
+
+// EditMessage gives one of the user's own messages a new text, over HTTP, and returns the seq of
+// the edited event. What is repeated changes nothing, as with the next methods.
+func (s *Session) EditMessage(ctx context.Context, room, id, text string) (seq uint64, err error) {
+	body := map[string]string{"text": text, "msg_id": chat.NewID()}
+	return s.amend(ctx, http.MethodPatch, messagePath(room, Name{User: s.User().ID, ID: id}), body)
+}
+
+// DeleteMessage removes a message's content, over HTTP.
+func (s *Session) DeleteMessage(ctx context.Context, room string, m Name) (seq uint64, err error) {
+	return s.amend(ctx, http.MethodDelete, messagePath(room, m), nil)
+}
+
+// ReactToMessage puts an emoji on a message, or takes it back, over HTTP.
+func (s *Session) ReactToMessage(ctx context.Context, room string, m Name, emoji string, on bool) (seq uint64, err error) {
+	return s.amend(ctx, putOrDelete(on), messagePath(room, m)+"/reactions/"+url.PathEscape(emoji), nil)
+}
+
+// PinMessage pins a message, or unpins it, over HTTP.
+func (s *Session) PinMessage(ctx context.Context, room string, m Name, on bool) (seq uint64, err error) {
+	return s.amend(ctx, putOrDelete(on), messagePath(room, m)+"/pin", nil)
+}
+
+func (s *Session) amend(ctx context.Context, method, path string, body any) (uint64, error) {
+	var reply struct{ Seq uint64 }
+	err := s.call(ctx, method, path, body, &reply)
+	return reply.Seq, err
+}
+
+func messagePath(room string, m Name) string {
+	return roomPath(room, "messages/"+url.PathEscape(m.User)+"/"+url.PathEscape(m.ID))
+}
+
+func putOrDelete(on bool) string {
+	if on {
+		return http.MethodPut
+	}
+	return http.MethodDelete
+}
