@@ -44,9 +44,11 @@ if [ -z "${IMAGES_ARE_THERE:-}" ]; then
   if ! docker pull -q --platform linux/arm64 gcr.io/distroless/static-debian12:nonroot >/dev/null 2>&1; then
     # No program is in it: that of another processor differs in nothing but in what it says that it
     # is.
-    docker save gcr.io/distroless/static-debian12:nonroot >/dev/null
     id=$(docker create gcr.io/distroless/static-debian12:nonroot none)
-    docker export "$id" | docker import --platform linux/arm64 --change "USER 65532" - arm64/static-debian12:nonroot >/dev/null
+    mkdir "$work/static"
+    docker export "$id" >"$work/static/static.tar"
+    printf 'FROM scratch\nADD static.tar /\nUSER 65532\n' >"$work/static/Dockerfile"
+    quiet docker build --platform linux/arm64 -t arm64/static-debian12:nonroot "$work/static"
     docker rm "$id" >/dev/null
     distroless="--build-arg DISTROLESS=arm64/"
     cannot "an arm64 image of nginx, whose base image is not here: it is copies alone"
