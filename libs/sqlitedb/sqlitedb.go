@@ -23,8 +23,16 @@ import (
 // BusyTimeout is how long a write waits for another program's to end before it fails.
 const BusyTimeout = 10 * time.Second
 
-// readers is how many connections read at the same time.
-const readers = 4
+const (
+	// readers is how many connections read at the same time.
+	readers = 4
+	// writeCache is how much of the file the connection that writes keeps in memory at most, in KiB.
+	// The pages that one transaction changes have room in it: else they are written twice.
+	writeCache = 32 << 10
+	// writeAhead is of how many pages the file beside the database is when they are moved into it: a
+	// page that many transactions change is moved once. With 4 KiB each that file has about 16 MiB.
+	writeAhead = 4000
+)
 
 // DB is an open file. It is safe for concurrent use.
 type DB struct {
@@ -58,7 +66,7 @@ func open(ctx context.Context, path string, steps Steps, log *zap.Logger) (*DB, 
 	}
 	d := &DB{lock: lock}
 	if err = private(path); err == nil {
-		d.Write, err = connect(path, 1)
+		d.Write, err = connect(path, 1, fmt.Sprintf("cache_size(-%d)", writeCache), fmt.Sprintf("wal_autocheckpoint(%d)", writeAhead))
 	}
 	if err == nil {
 		err = migrate(ctx, d.Write, steps, log)
@@ -84,11 +92,11 @@ func private(path string) error {
 	return errors.Join(f.Chmod(0o600), f.Close())
 }
 
-func connect(path string, connections int) (*sql.DB, error) {
+func connect(path string, connections int, pragmas ...string) (*sql.DB, error) {
 	// FULL: what a statement has returned from is on the disk
 	// (https://sqlite.org/pragma.html#pragma_synchronous).
 	dsn := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path), RawQuery: url.Values{
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", BusyTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)"},
+		"_pragma": append([]string{fmt.Sprintf("busy_timeout(%d)", BusyTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)"}, pragmas...),
 		"_txlock": {"immediate"},
 	}.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())

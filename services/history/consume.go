@@ -136,26 +136,29 @@ func entryOf(e bus.Entry) (store.Entry, error) {
 	if len(e.Data) < 2 {
 		return store.Entry{}, chat.ErrBadEntry
 	}
-	var head struct {
-		Type   string `json:"type"`
-		Target string `json:"target"`
-		Author string `json:"author"`
-	}
-	if err := json.Unmarshal(e.Data[1:], &head); err != nil {
-		return store.Entry{}, fmt.Errorf("%w: %w", chat.ErrBadEntry, err)
-	}
-	switch head.Type {
-	case "":
-		return store.Entry{}, fmt.Errorf("%w: it has no type", chat.ErrBadEntry)
-	case chat.TypeMsg, chat.TypeEdited, chat.TypeDeleted, chat.TypeReacted, chat.TypePinned:
+	var event chat.Event
+	if kind := chat.TypeOf(e.Data); kind == chat.TypeMsg || chat.About(kind) {
 		// What pages are made of has to be readable for as long as it is kept.
-		if _, err := chat.DecodeEntry(e.Data, e.Seq, 0); err != nil {
+		var err error
+		if event, err = chat.DecodeEntry(e.Data, e.Seq, 0); err != nil {
 			return store.Entry{}, err
 		}
+	} else {
+		var head struct {
+			Type   string `json:"type"`
+			Target string `json:"target"`
+		}
+		if err := json.Unmarshal(e.Data[1:], &head); err != nil {
+			return store.Entry{}, fmt.Errorf("%w: %w", chat.ErrBadEntry, err)
+		}
+		if head.Type == "" {
+			return store.Entry{}, fmt.Errorf("%w: it has no type", chat.ErrBadEntry)
+		}
+		event.Type, event.Target = head.Type, head.Target
 	}
-	out := store.Entry{Room: e.Room, Seq: e.Seq, Sender: e.Sender, ID: e.ID, Type: head.Type, Target: head.Target, Data: e.Data}
-	if chat.About(head.Type) {
-		event := chat.Event{Type: head.Type, User: e.Sender, Author: head.Author}
+	out := store.Entry{Room: e.Room, Seq: e.Seq, Sender: e.Sender, ID: e.ID, Type: event.Type, Target: event.Target, Data: e.Data}
+	if chat.About(event.Type) {
+		event.User = e.Sender
 		out.Author = event.AuthorOf()
 		out.Slot, out.Past = store.SlotOf(out)
 	}
