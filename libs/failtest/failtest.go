@@ -16,6 +16,16 @@ import (
 // does not allow. It does not call those in except.
 func All[I any](ctx context.Context, t *testing.T, value I, allowed func(error) bool, except ...string) {
 	t.Helper()
+	Each(ctx, t, value, func(method string, err error) {
+		if err == nil || !allowed(err) {
+			t.Errorf("%s, which cannot succeed, returns %v", method, err)
+		}
+	}, except...)
+}
+
+// Each calls the methods that All does, and then done with the name of each and what it returned.
+func Each[I any](ctx context.Context, t *testing.T, value I, done func(method string, err error), except ...string) {
+	t.Helper()
 	v, methods := reflect.ValueOf(value), reflect.TypeFor[I]()
 	called := 0
 	for i := range methods.NumMethod() {
@@ -34,9 +44,7 @@ func All[I any](ctx context.Context, t *testing.T, value I, allowed func(error) 
 		}
 		out := call(args)
 		err, _ := out[len(out)-1].Interface().(error)
-		if err == nil || !allowed(err) {
-			t.Errorf("%s, which cannot succeed, returns %v", m.Name, err)
-		}
+		done(m.Name, err)
 	}
 	if called == 0 {
 		t.Error("there is no method to call")

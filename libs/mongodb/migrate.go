@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -23,6 +24,8 @@ import (
 type Step struct {
 	Name string // for the log and for errors
 	Run  func(ctx context.Context, db *mongo.Database) error
+	// Indexes are those that the step makes. Open looks for them each time: see mend.
+	Indexes []Index
 }
 
 // stepsTimeout bounds all steps together.
@@ -91,17 +94,67 @@ type Index struct {
 
 // Indexes returns a step that makes indexes; those that are there stay.
 func Indexes(name string, indexes ...Index) Step {
-	return Step{Name: name, Run: func(ctx context.Context, db *mongo.Database) error {
+	return Step{Name: name, Indexes: indexes, Run: func(ctx context.Context, db *mongo.Database) error {
 		for _, index := range indexes {
-			var keys bson.D
-			for _, field := range index.Fields {
-				keys = append(keys, bson.E{Key: field, Value: 1})
-			}
-			model := mongo.IndexModel{Keys: keys, Options: options.Index().SetUnique(index.Unique)}
-			if _, err := db.Collection(index.Collection).Indexes().CreateOne(ctx, model); err != nil {
-				return fmt.Errorf("index of %s: %w", index.Collection, err)
+			if err := index.create(ctx, db); err != nil {
+				return err
 			}
 		}
 		return nil
 	}}
+}
+
+// create makes an index; one that is there stays.
+func (i Index) create(ctx context.Context, db *mongo.Database) error {
+	var keys bson.D
+	for _, field := range i.Fields {
+		keys = append(keys, bson.E{Key: field, Value: 1})
+	}
+	model := mongo.IndexModel{Keys: keys, Options: options.Index().SetUnique(i.Unique)}
+	if _, err := db.Collection(i.Collection).Indexes().CreateOne(ctx, model); err != nil {
+		return fmt.Errorf("index of %s: %w", i.Collection, err)
+	}
+	return nil
+}
+
+// mend makes the indexes of all steps that are not there, although the steps were run: somebody
+// dropped one, or restored documents without them. Any number of replicas may do so at once.
+func mend(ctx context.Context, db *mongo.Database, steps []Step, log *zap.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, stepsTimeout)
+	defer cancel()
+	there := make(map[string]map[string]bool) // of each collection, by fields
+	for _, step := range steps {
+		for _, index := range step.Indexes {
+			known, ok := there[index.Collection]
+			if !ok {
+				specs, err := db.Collection(index.Collection).Indexes().ListSpecifications(ctx)
+				if err != nil {
+					return fmt.Errorf("indexes of %s: %w", index.Collection, err)
+				}
+				known = make(map[string]bool)
+				for _, spec := range specs {
+					fields, err := spec.KeysDocument.Elements()
+					if err != nil {
+						return fmt.Errorf("indexes of %s: %w", index.Collection, err)
+					}
+					var names []string
+					for _, field := range fields {
+						names = append(names, field.Key())
+					}
+					known[strings.Join(names, " ")] = true
+				}
+				there[index.Collection] = known
+			}
+			if known[strings.Join(index.Fields, " ")] {
+				continue
+			}
+			if log != nil {
+				log.Warn("an index is missing; making it", zap.String("collection", index.Collection), zap.Strings("fields", index.Fields))
+			}
+			if err := index.create(ctx, db); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

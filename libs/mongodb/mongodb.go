@@ -46,7 +46,11 @@ func Open(ctx context.Context, url, app string, steps []Step, log *zap.Logger) (
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, db, app, steps, log); err != nil {
+	err = migrate(ctx, db, app, steps, log)
+	if err == nil {
+		err = mend(ctx, db, steps, log)
+	}
+	if err != nil {
 		_ = db.Client().Disconnect(context.WithoutCancel(ctx))
 		return nil, explain(err, hosts, db.Name())
 	}

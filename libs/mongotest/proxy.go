@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/x/mongo/driver/wiremessage"
 )
 
@@ -26,6 +27,7 @@ type Proxy struct {
 	mu       sync.Mutex
 	links    map[*link]bool
 	commands []string
+	queries  []Query
 }
 
 // link is a connection of a client, and the one to the server that it goes on.
@@ -120,7 +122,7 @@ func (p *Proxy) requests(l *link) {
 		if _, err := io.ReadFull(l.client, message[len(head):]); err != nil {
 			return
 		}
-		name, err := command(message)
+		name, document, err := command(message)
 		if err != nil {
 			return
 		}
@@ -128,6 +130,9 @@ func (p *Proxy) requests(l *link) {
 		lost := l.lost
 		if name != "" && !lost {
 			p.commands = append(p.commands, name)
+		}
+		if name == "find" && !lost {
+			p.queries = append(p.queries, queryOf(document))
 		}
 		p.mu.Unlock()
 		if lost {
@@ -183,29 +188,29 @@ func (p *Proxy) close() {
 }
 
 // command returns the name of the command that a message of the wire protocol carries: its first
-// field. It is empty for those of a driver that watches a server.
-func command(message []byte) (string, error) {
+// field, and the command. It is empty for those of a driver that watches a server.
+func command(message []byte) (string, bson.Raw, error) {
 	_, _, _, op, rest, ok := wiremessage.ReadHeader(message)
 	if !ok || op != wiremessage.OpMsg {
-		return "", nil // the first hello of a connection
+		return "", nil, nil // the first hello of a connection
 	}
 	_, rest, ok1 := wiremessage.ReadMsgFlags(rest)
 	kind, rest, ok2 := wiremessage.ReadMsgSectionType(rest)
 	if !ok1 || !ok2 || kind != wiremessage.SingleDocument {
-		return "", fmt.Errorf("a message that begins with a section of kind %d", kind)
+		return "", nil, fmt.Errorf("a message that begins with a section of kind %d", kind)
 	}
 	document, _, ok := wiremessage.ReadMsgSectionSingleDocument(rest)
 	if !ok {
-		return "", errors.New("a message without a document")
+		return "", nil, errors.New("a message without a document")
 	}
 	first, err := document.IndexErr(0)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	switch name := first.Key(); name {
 	case "hello", "isMaster", "ismaster", "ping", "endSessions":
-		return "", nil
+		return "", nil, nil
 	default:
-		return name, nil
+		return name, bson.Raw(document), nil
 	}
 }

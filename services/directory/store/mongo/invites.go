@@ -37,13 +37,13 @@ func (s *Store) DeleteInvite(ctx context.Context, room, user string) error {
 // InvitesTo implements store.Store.
 func (s *Store) InvitesTo(ctx context.Context, user string, limit int) ([]store.Invite, error) {
 	return list[store.Invite](ctx, "invitations of a user", s.invites, bson.D{{Key: "user", Value: user}, yes("declined", false)},
-		bson.D{{Key: "created", Value: -1}, {Key: "room", Value: 1}}, limit)
+		bson.D{{Key: "created", Value: -1}, {Key: "room", Value: -1}}, limit)
 }
 
 // InvitesBy implements store.Store.
 func (s *Store) InvitesBy(ctx context.Context, actor string, limit int) ([]store.Invite, error) {
 	return list[store.Invite](ctx, "invitations by a user", s.invites, by("actor", actor),
-		bson.D{{Key: "created", Value: -1}, {Key: "room", Value: 1}, {Key: "user", Value: 1}}, limit)
+		bson.D{{Key: "created", Value: -1}, {Key: "room", Value: -1}, {Key: "user", Value: -1}}, limit)
 }
 
 // InvitesIn implements store.Store.

@@ -89,6 +89,27 @@ var steps = []mongodb.Step{
 	mongodb.Indexes("12 (index of mail addresses)", mongodb.Index{Collection: "accounts", Fields: []string{"mail_key"}}),
 	readerIndexes,
 	letterIndexes,
+	// With what else each list is in order of. Those without it are left for the release before;
+	// the release after this one drops them.
+	mongodb.Indexes("15 (lists in their whole order)",
+		mongodb.Index{Collection: "accounts", Fields: []string{"mail_key", "_id"}},
+		mongodb.Index{Collection: "bans", Fields: []string{"until", "room", "user"}},
+		mongodb.Index{Collection: "intents", Fields: []string{"created", "_id"}},
+		mongodb.Index{Collection: "invites", Fields: []string{"actor", "created", "room", "user"}},
+		mongodb.Index{Collection: "invites", Fields: []string{"expires", "room", "user"}},
+		mongodb.Index{Collection: "invites", Fields: []string{"user", "created", "room"}},
+		mongodb.Index{Collection: "members", Fields: []string{"room", "role", "since", "user"}},
+		mongodb.Index{Collection: "members", Fields: []string{"user", "since", "room"}},
+		mongodb.Index{Collection: "reports", Fields: []string{"reporter", "resolved", "_id"}},
+		mongodb.Index{Collection: "reports", Fields: []string{"room", "resolved", "_id"}},
+		mongodb.Index{Collection: "requests", Fields: []string{"expires", "_id"}},
+		mongodb.Index{Collection: "requests", Fields: []string{"to", "created", "_id"}},
+		mongodb.Index{Collection: "rooms", Fields: []string{"creator", "created", "_id"}},
+		mongodb.Index{Collection: "rooms", Fields: []string{"private", "direct", "_id"}},
+		mongodb.Index{Collection: "rooms", Fields: []string{"private", "direct", "created", "_id"}},
+		mongodb.Index{Collection: "sessions", Fields: []string{"expires", "_id"}},
+		mongodb.Index{Collection: "sessions", Fields: []string{"user", "created", "_id"}},
+	),
 }
 
 // App names the program to the server, and its schema in the database.

@@ -31,7 +31,7 @@ func (s *Store) GroupsOf(ctx context.Context, user string, limit int) ([]store.M
 func (s *Store) DirectsOf(ctx context.Context, user string, before int64, limit int) ([]store.Member, error) {
 	return list[store.Member](ctx, "direct rooms", s.members, bson.D{
 		{Key: "user", Value: user}, {Key: "room", Value: direct}, yes("hidden", false), {Key: "since", Value: by("$lt", before)},
-	}, bson.D{{Key: "since", Value: -1}, {Key: "room", Value: 1}}, limit)
+	}, bson.D{{Key: "since", Value: -1}, {Key: "room", Value: -1}}, limit)
 }
 
 // SetHidden implements store.Store.
@@ -45,7 +45,7 @@ func (s *Store) RoomsBy(ctx context.Context, creator string, since int64, limit 
 		return nil, nil
 	}
 	return list[store.Room](ctx, "rooms of a creator", s.rooms, bson.D{{Key: "creator", Value: creator}, {Key: "created", Value: by("$gte", since)}},
-		bson.D{{Key: "created", Value: -1}, {Key: "_id", Value: 1}}, limit)
+		bson.D{{Key: "created", Value: -1}, {Key: "_id", Value: -1}}, limit)
 }
 
 // CreateRequest implements store.Store.
@@ -122,7 +122,7 @@ func (s *Store) DeleteRequest(ctx context.Context, room string) error {
 func (s *Store) RequestsTo(ctx context.Context, to string, before int64, limit int) ([]store.Request, error) {
 	return list[store.Request](ctx, "requests", s.requests, bson.D{
 		{Key: "to", Value: to}, {Key: "created", Value: by("$lt", before)}, yes("refused", false), {Key: "sent.0", Value: by("$exists", true)},
-	}, bson.D{{Key: "created", Value: -1}, {Key: "_id", Value: 1}}, limit)
+	}, bson.D{{Key: "created", Value: -1}, {Key: "_id", Value: -1}}, limit)
 }
 
 // RequestsOf implements store.Store.

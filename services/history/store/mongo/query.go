@@ -37,7 +37,11 @@ func behind(room string, seq uint64) string { return store.Key(room, seq) + "\x7
 const batch = 1000
 
 func (s *Store) list(ctx context.Context, what string, filter bson.D, sort bson.E, limit int) ([]store.Entry, error) {
-	cur, err := s.entries.Find(ctx, filter, options.Find().SetSort(bson.D{sort}).SetLimit(int64(limit)).SetBatchSize(batch))
+	return s.sorted(ctx, what, filter, bson.D{sort}, limit)
+}
+
+func (s *Store) sorted(ctx context.Context, what string, filter, sort bson.D, limit int) ([]store.Entry, error) {
+	cur, err := s.entries.Find(ctx, filter, options.Find().SetSort(sort).SetLimit(int64(limit)).SetBatchSize(batch))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}
@@ -103,20 +107,26 @@ func (s *Store) Since(ctx context.Context, room string, after uint64, limit int)
 
 // Newest implements store.Store.
 func (s *Store) Newest(ctx context.Context, room string, before uint64, limit int) ([]store.Entry, error) {
-	all, err := s.list(ctx, "newest messages", bson.D{between(first(room), store.Key(room, before)), field("type", chat.TypeMsg)}, field("_id", -1), limit)
+	all, err := s.ofType(ctx, "newest messages", room, chat.TypeMsg, bson.D{field("$lt", before)}, -1, limit)
 	slices.Reverse(all)
 	return all, err
 }
 
 // Oldest implements store.Store.
 func (s *Store) Oldest(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
-	return s.list(ctx, "oldest messages", bson.D{between(behind(room, after), past(room)), field("type", chat.TypeMsg)}, field("_id", 1), limit)
+	return s.ofType(ctx, "oldest messages", room, chat.TypeMsg, bson.D{field("$gt", after)}, 1, limit)
+}
+
+// ofType returns the entries of a type in a room with a range of Seqs: by an index that has nothing
+// else there, neither reactions nor edits.
+func (s *Store) ofType(ctx context.Context, what, room, kind string, seqs bson.D, order, limit int) ([]store.Entry, error) {
+	return s.sorted(ctx, what, bson.D{field("room", room), field("type", kind), field("seq", seqs)},
+		bson.D{field("seq", order), field("_id", order)}, limit)
 }
 
 // Acts implements store.Store.
 func (s *Store) Acts(ctx context.Context, room string, after, before uint64, limit int) ([]store.Entry, error) {
-	all, err := s.list(ctx, "acts of moderation", bson.D{field("room", room), field("type", chat.TypeModerated),
-		field("seq", bson.D{field("$gt", after), field("$lt", before)})}, field("seq", -1), limit)
+	all, err := s.ofType(ctx, "acts of moderation", room, chat.TypeModerated, bson.D{field("$gt", after), field("$lt", before)}, -1, limit)
 	slices.Reverse(all)
 	return all, err
 }

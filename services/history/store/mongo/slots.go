@@ -54,13 +54,16 @@ func markPast(ctx context.Context, entries *mongo.Collection, of slot) error {
 	return nil
 }
 
+// slotIndexes are what is about a message, all of it and what counts.
+var slotIndexes = []mongodb.Index{
+	{Collection: "entries", Fields: []string{"room", "target", "author", "slot", "seq"}},
+	{Collection: "entries", Fields: []string{"room", "target", "author", "past"}},
+}
+
 // addSlots is the schema step that gives entries about messages their slots, and marks those that
 // are past, so that pages read only the entries that count, however often a message was changed.
 func addSlots(ctx context.Context, db *mongo.Database) error {
-	index := mongodb.Indexes("",
-		mongodb.Index{Collection: "entries", Fields: []string{"room", "target", "author", "slot", "seq"}},
-		mongodb.Index{Collection: "entries", Fields: []string{"room", "target", "author", "past"}})
-	if err := index.Run(ctx, db); err != nil {
+	if err := mongodb.Indexes("", slotIndexes...).Run(ctx, db); err != nil {
 		return err
 	}
 	entries := db.Collection("entries")
