@@ -26,11 +26,12 @@ const BusyTimeout = 10 * time.Second
 const (
 	// readers is how many connections read at the same time.
 	readers = 4
-	// writeCache is how much of the file the connection that writes keeps in memory at most, in KiB.
-	// The pages that one transaction changes have room in it: else they are written twice.
+	// writeCache is how much of the file the connection that writes keeps in memory at most, in
+	// KiB. The pages that one transaction changes have room in it: else they are written twice.
 	writeCache = 32 << 10
-	// writeAhead is of how many pages the file beside the database is when they are moved into it: a
-	// page that many transactions change is moved once. With 4 KiB each that file has about 16 MiB.
+	// writeAhead is of how many pages the file beside the database is when they are moved into it:
+	// a page that many transactions change is moved once. With 4 KiB each that file has about 16
+	// MiB.
 	writeAhead = 4000
 )
 
@@ -66,10 +67,13 @@ func open(ctx context.Context, path string, steps Steps, log *zap.Logger) (*DB, 
 	}
 	d := &DB{lock: lock}
 	if err = private(path); err == nil {
-		d.Write, err = connect(path, 1, fmt.Sprintf("cache_size(-%d)", writeCache), fmt.Sprintf("wal_autocheckpoint(%d)", writeAhead))
+		d.Write, err = connectWriter(path)
 	}
 	if err == nil {
 		err = migrate(ctx, d.Write, steps, log)
+	}
+	if err == nil {
+		d.Write, err = compacted(ctx, d.Write, path, log)
 	}
 	if err == nil {
 		d.Read, err = connect(path, readers)
@@ -90,6 +94,10 @@ func private(path string) error {
 		return err
 	}
 	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+func connectWriter(path string) (*sql.DB, error) {
+	return connect(path, 1, fmt.Sprintf("cache_size(-%d)", writeCache), fmt.Sprintf("wal_autocheckpoint(%d)", writeAhead))
 }
 
 func connect(path string, connections int, pragmas ...string) (*sql.DB, error) {

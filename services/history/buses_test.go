@@ -19,7 +19,7 @@ import (
 )
 
 // openReal connects to a server that runs.
-func openReal(t *testing.T, cfg busurl.Config) bus.Interface {
+func openReal(t testing.TB, cfg busurl.Config) bus.Interface {
 	t.Helper()
 	cfg.BusMaxAge, cfg.BusMaxBytes, cfg.BusPartitions, cfg.BusReplicas, cfg.BusTimeout = time.Hour, 1<<30, 2, 1, 20*time.Second
 	cfg.Embed = natsembed.InProcess

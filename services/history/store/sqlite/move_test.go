@@ -16,7 +16,7 @@ import (
 )
 
 // stepsThrough are the steps in SQL through a version.
-func stepsThrough(t *testing.T, last int) sqlitedb.Steps {
+func stepsThrough(t testing.TB, last int) sqlitedb.Steps {
 	t.Helper()
 	some := fstest.MapFS{}
 	paths, err := fs.Glob(files, "steps/*.sql")
