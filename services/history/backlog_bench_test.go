@@ -66,7 +66,7 @@ func BenchmarkBacklog(b *testing.B) {
 				users[i] = chat.NewID()
 			}
 			var wait sync.WaitGroup
-			free := make(chan struct{}, 1000) // as many wait for the log at the same time
+			free := make(chan struct{}, 256) // as many wait for the log at the same time
 			for n := range b.N {
 				e := chat.Event{Type: chat.TypeMsg, Room: rooms[n%100], ID: chat.NewID(), User: users[n%1000], Name: "Ann", TS: int64(n), Text: text}
 				data, err := chat.AppendEntry(nil, e)
