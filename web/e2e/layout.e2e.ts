@@ -1,0 +1,110 @@
+import { beforeAll, expect, test } from 'vitest';
+import { Api } from '../src/client/index.ts';
+import { bot } from './bot.ts';
+import { password, Person } from './browser.ts';
+import { Stage, unique } from './stage.ts';
+
+const stage = new Stage();
+
+// Nothing in them can be broken between lines, one is wider than ten letters, and one goes from
+// right to left.
+const names = ['W'.repeat(32), 'م'.repeat(32), '漢'.repeat(32)];
+const roomName = 'W'.repeat(57);
+const topic = `${'﷽'.repeat(20)}${'W'.repeat(200)}`;
+const texts = [
+  'W'.repeat(3_000), '﷽'.repeat(60), `https://example.org/${'a'.repeat(2_000)}`, `[${'W'.repeat(200)}](https://${'a'.repeat(60)}.example.org/)`,
+  `\`${'W'.repeat(500)}\``, `\`\`\`\n${'W'.repeat(500)}\n\`\`\``, `# ${'W'.repeat(300)}`, `> > > ${'W'.repeat(300)}`, `- - - - - - - - - - ${'W'.repeat(300)}`,
+  `||${'W'.repeat(300)}||`, `|${'W'.repeat(80)}|${'W'.repeat(80)}|${'W'.repeat(80)}|\n|-|-|-|\n|a|b|c|`, `|${'a|'.repeat(40)}\n|${'-|'.repeat(40)}\n`, `${'a\u0300'.repeat(500)}`, `a${'\u0300'.repeat(300)}b`,
+  `@${'W'.repeat(32)} ${'\u0488'.repeat(200)}`, '👨‍👩‍👧‍👦👨‍👩‍👧‍👦👨‍👩‍👧‍👦', `100000000. ${'W'.repeat(100)}`,
+];
+
+/** What stands out of the window, or makes something scroll sideways that is not meant to. */
+function outside(p: Person): Promise<string[]> {
+  return p.page.evaluate(() => {
+    const tell = (e: Element) => `${e.tagName}.${e.className.toString()} ${(e.getAttribute('aria-label') ?? e.textContent).slice(0, 30)}`;
+    const faults: string[] = [];
+    const root = document.documentElement;
+    if (root.scrollWidth > root.clientWidth) faults.push(`the page: ${root.scrollWidth} > ${root.clientWidth}`);
+    for (const e of document.body.querySelectorAll('*')) {
+      if (!e.checkVisibility() || e.closest('.hidden-text')) continue;
+      const style = getComputedStyle(e);
+      // What may be scrolled sideways is said so.
+      const sideways = ['table', 'bar', 'tabs'].some((c) => e.classList.contains(c));
+      if (e.scrollWidth > e.clientWidth + 1 && ['auto', 'scroll'].includes(style.overflowX) && !sideways && e.tagName !== 'TEXTAREA') faults.push(`scrolls: ${tell(e)} ${e.scrollWidth} > ${e.clientWidth}`);
+      const r = e.getBoundingClientRect();
+      if (!r.width || (r.right <= innerWidth + 1 && r.left >= -1)) continue;
+      let cut = false;
+      for (let a = e.parentElement; a && a !== document.body && a.id !== 'app'; a = a.parentElement) if (!['visible', 'clip'].includes(getComputedStyle(a).overflowX)) cut = true;
+      if (!cut) faults.push(`outside: ${tell(e)} ${r.left} to ${r.right}`);
+    }
+    return faults;
+  });
+}
+
+beforeAll(async () => {
+  for (const name of names) await new Api(stage.server.url).register(name, password);
+});
+
+test.each([320, 721, 1_024])('no name, topic or word breaks the layout of a window of %i', async (width) => {
+  const ada = await stage.person('W'.repeat(25), 'desktop');
+  await ada.page.setViewportSize({ width, height: 640 });
+  const seen = async (view: string) => {
+    await ada.shot(`layout-${width}-${view}`);
+    expect(await outside(ada), view).toEqual([]);
+  };
+  const dialog = ada.page.getByRole('dialog');
+  const name = unique(roomName);
+  await ada.page.getByRole('button', { name: 'Create a room' }).click();
+  await seen('create');
+  await dialog.getByLabel('Name').fill(name);
+  await dialog.getByLabel('Topic').fill(topic);
+  await dialog.getByRole('button', { name: 'Create room' }).click();
+  await ada.field.waitFor();
+  expect((await ada.field.boundingBox())!.height).toBeLessThan(50); // with the name of the room in it
+  const writer = await bot(stage.server.url, unique('W'.repeat(16)));
+  const info = (await writer.directory.rooms()).find((r) => r.name === name)!;
+  await writer.joinRoom(info);
+  for (const text of texts) {
+    await ada.say(text);
+    await ada.log.locator('.message-text').last().waitFor();
+    await seen('room');
+  }
+  writer.send(info.id, texts[0]!);
+  await ada.log.getByText(texts[0]!).last().waitFor();
+  writer.stop();
+  for (const row of await ada.log.getByRole('article').all()) {
+    await row.scrollIntoViewIfNeeded();
+    await row.hover();
+    if (await row.getByRole('button', { name: 'React with 👍' }).isVisible()) break;
+  }
+  await seen('actions');
+  await ada.page.getByRole('button', { name: 'Formatting' }).click();
+  await ada.field.fill(`**${'W'.repeat(500)}** @WWW`);
+  await ada.page.getByRole('region', { name: 'Preview' }).waitFor();
+  await seen('composer');
+  await ada.field.fill('');
+  await ada.field.pressSequentially('@W');
+  await ada.page.getByRole('listbox', { name: 'Names' }).waitFor().catch(() => undefined);
+  await seen('names');
+  await ada.field.fill('');
+  const people = ada.page.getByRole('complementary', { name: 'People' });
+  if (!(await people.isVisible())) await ada.page.getByRole('button', { name: /^People/ }).click();
+  await people.waitFor();
+  await seen('people');
+  await ada.page.keyboard.press('Escape');
+  const close = people.getByRole('button', { name: 'Close' });
+  if (await close.isVisible()) await close.click();
+  await ada.leaveRoom();
+  await seen('list');
+  for (const button of ['Browse rooms', 'New direct message', 'Your account']) {
+    await ada.page.getByRole('button', { name: button }).click();
+    await dialog.waitFor();
+    if (button === 'New direct message') {
+      await dialog.getByRole('searchbox').or(dialog.getByRole('textbox')).first().fill('W');
+      await dialog.getByText(names[0]!).first().waitFor();
+    } else if (button === 'Browse rooms') await dialog.getByText(topic.slice(0, 10)).first().waitFor();
+    await seen(button.replaceAll(' ', '-'));
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+  }
+});
