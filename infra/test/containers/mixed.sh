@@ -17,8 +17,7 @@ else
   ferretdb
   # replace SERVICE TAG: has its replicas be of that image.
   replace() {
-    HUBBUB_VERSION=$2 up --no-deps --scale "$1=2" "$1"
-    healthy 10
+    COMPOSE=$compose COMPOSE_FILE=$(printf '%s\n' "${files[@]}" | grep -vx -e -f | paste -sd :) HUBBUB_VERSION=$2 quiet infra/upgrade.sh "$1"
     for c in $(of "$1"); do
       [ "$(docker inspect -f '{{.Config.Image}}' "$c")" = "hubbub/$1:$2" ] || fail "$1 is not of $2"
     done
@@ -36,6 +35,7 @@ else
   for s in presence edge; do replace $s latest; done
   kill -0 "$talking" 2>/dev/null || echo "people had stopped talking before the last was replaced"
   talked
+  ! grep -q '^connections lost.*http_5' "$work/report" || fail "an upgrade is noticed"
   HUBBUB_VERSION=latest up --no-deps nginx
   within 120 load 1s --sockets 4 --users 4 --rooms 1 --room-size 4
   down

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Replaces services of the compose files by those of another release (HUBBUB_VERSION) without a gap:
+# as many new containers are started beside the old ones, which drain once the new ones are healthy.
+# Names of services as arguments replace those alone. COMPOSE_FILE names the compose files, with
+# colons between them; COMPOSE is how Compose is called.
+set -eu -o pipefail
+export COMPOSE_FILE=${COMPOSE_FILE:-docker-compose.yml}
+compose=${COMPOSE:-docker compose}
+for service in ${*:-directory history presence edge}; do
+  mapfile -t old < <($compose ps -q "$service")
+  [ ${#old[@]} -gt 0 ] || { echo "there is no container of $service" >&2; exit 1; }
+  $compose up --detach --no-build --no-deps --no-recreate --scale "$service=$((2 * ${#old[@]}))" "$service"
+  mapfile -t new < <($compose ps -q "$service" | grep -vxFf <(printf '%s\n' "${old[@]}"))
+  for c in "${new[@]}"; do
+    for _ in $(seq 600); do
+      [ "$(docker inspect -f '{{.State.Health.Status}}' "$c")" != healthy ] || continue 2
+      sleep 0.5
+    done
+    echo "$service: a new container is not healthy, so the old ones stay: docker logs $c" >&2
+    exit 1
+  done
+  docker stop --time 60 "${old[@]}" >/dev/null
+  docker rm "${old[@]}" >/dev/null
+  echo "$service is replaced"
+done
