@@ -5,4 +5,7 @@ import { mount } from 'svelte';
 import { App } from './state/app.svelte.ts';
 import Page from './ui/Page.svelte';
 
-mount(Page, { target: document.getElementById('app')!, props: { app: new App() } });
+const target = document.getElementById('app')!;
+const app = new App();
+target.replaceChildren(); // the skeleton that stood there meanwhile
+mount(Page, { target, props: { app } });

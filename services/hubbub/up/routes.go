@@ -1,10 +1,7 @@
 package up
 
 import (
-	"io/fs"
 	"net/http"
-	"os"
-	"path"
 	"strings"
 
 	"hubbub.internal/libs/api/httpapi"
@@ -55,39 +52,4 @@ func under(base string, h http.Handler) http.Handler {
 
 func noSuchPage(w http.ResponseWriter) {
 	httpapi.WriteStatus(w, http.StatusNotFound, "there is no such page")
-}
-
-// newPage serves the built page from a folder. Files under assets are named by their content and
-// may be kept for ever.
-func newPage(dir string) http.Handler {
-	if dir == "" || dir == noPage {
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { noSuchPage(w) })
-	}
-	root := os.DirFS(dir)
-	files := http.FileServerFS(root)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			h.Set("Allow", "GET, HEAD")
-			httpapi.WriteStatus(w, http.StatusMethodNotAllowed, "this is a page: it can be read")
-			return
-		}
-		name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
-		if name != "" {
-			// Only files are served, by their own names: a folder would be listed or redirected to.
-			info, err := fs.Stat(root, name)
-			if err != nil || !info.Mode().IsRegular() || strings.HasSuffix(r.URL.Path, "/") {
-				noSuchPage(w)
-				return
-			}
-		}
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
-		h.Set("Cache-Control", "no-cache")
-		if strings.HasPrefix(name, "assets/") {
-			h.Set("Cache-Control", "public, max-age=31536000, immutable")
-		}
-		files.ServeHTTP(w, r)
-	})
 }

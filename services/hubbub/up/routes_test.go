@@ -19,7 +19,7 @@ func TestRoutes(t *testing.T) {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, name) })
 	}
 	web := t.TempDir()
-	for name, text := range map[string]string{"index.html": "page", "assets/app-1.js": "script"} {
+	for name, text := range map[string]string{"index.html": "page", "assets/app-1.js": "script", "assets/app-2.js": "script", "assets/app-2.js.gz": "zipped"} {
 		file := filepath.Join(web, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
@@ -54,6 +54,20 @@ func TestRoutes(t *testing.T) {
 		_ = r.Body.Close()
 		if r.StatusCode != http.StatusMethodNotAllowed {
 			t.Errorf("%s answers a POST to the page with %s", name, r.Status)
+		}
+		// What the build has compressed is sent as it is.
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+"/assets/app-2.js", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Accept-Encoding", "gzip")
+		if r, err = http.DefaultClient.Do(req); err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(r.Body)
+		_ = r.Body.Close()
+		if err != nil || string(body) != "zipped" || r.Header.Get("Content-Encoding") != "gzip" || r.Header.Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%s sends %q with %v, want the compressed file; %v", name, body, r.Header, err)
 		}
 	}
 	for path, want := range map[string]string{

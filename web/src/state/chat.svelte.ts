@@ -5,6 +5,7 @@ import { nobody } from '../client/index.ts';
 import { mentioned } from '../text/mention.ts';
 import { Drafts } from './drafts.ts';
 import { Link } from './link.svelte.ts';
+import { ListOrder } from './listorder.ts';
 import { StatusPreference } from './status-preference.ts';
 import { Strangers } from './strangers.svelte.ts';
 
@@ -89,6 +90,9 @@ export const looksAfter = (role: Role): boolean => role === 'moderator' || role 
 /** Sorts names: made once, which is most of its cost. */
 const byName = new Intl.Collator();
 
+/** The list keeps the order it had for no longer than this while rooms arrive, ms. */
+const longestWait = 10_000;
+
 const noMembers: Members = { list: [], more: false };
 
 /**
@@ -133,9 +137,13 @@ export class Chat {
   readonly #items = new Map<string, RoomItem>();
   readonly #off: (() => void)[];
   #noticeCount = 0;
+  readonly #order: ListOrder;
+  #settled = false;
+  #settleBy: number | undefined;
 
   constructor(client: Client) {
     this.client = client;
+    this.#order = new ListOrder(`hubbub.order.${client.me.id}`);
     this.drafts = new Drafts(`hubbub.drafts.${client.me.id}`, () => this.#touch());
     // Before the client starts: who has chosen to be invisible is not to be seen for a moment.
     this.#preference = new StatusPreference(`hubbub.status.${client.me.id}`, (status) => this.#show(status));
@@ -172,6 +180,7 @@ export class Chat {
     for (const off of this.#off) off();
     clearTimeout(this.#frame);
     this.link.close();
+    this.#order.close();
     this.strangers.close();
     this.drafts.close();
     this.#preference.close();
@@ -337,7 +346,10 @@ export class Chat {
       items.push(item);
     }
     this.listed = client.listed;
-    this.rooms = items.sort((a, b) => b.moved - a.moved || byName.compare(a.name, b.name));
+    const settled = this.#isSettled();
+    const place = (r: RoomItem) => (settled ? -r.moved : this.#order.place(r.id));
+    this.rooms = items.sort((a, b) => place(a) - place(b) || byName.compare(a.name, b.name));
+    if (settled && client.listed) this.#order.note(this.rooms.map((r) => r.id));
     this.view = this.#view();
     const room = this.#active;
     this.online = room === undefined ? nobody : client.people.online(room);
@@ -348,6 +360,15 @@ export class Chat {
       this.#divided = this.view.live || this.newAfter !== undefined;
     }
     if (arrived) void this.#loadMembers(); // the address named a room before the rooms were known
+  }
+
+  /** The newest message of each room is known, or has been waited for long enough. */
+  #isSettled(): boolean {
+    if (this.#settled || !this.client.listed) return this.#settled;
+    this.#settleBy ??= Date.now() + longestWait;
+    const open = [...this.client.rooms.values()].some((r) => !r.live && r.refused === undefined && (r.history === 'none' || r.history === 'loading'));
+    this.#settled = !open || Date.now() > this.#settleBy;
+    return this.#settled;
   }
 
   #item(id: string): RoomItem {

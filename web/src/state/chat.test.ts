@@ -69,6 +69,21 @@ describe('the list of rooms', () => {
     await until(() => chat.rooms[0]?.last?.text === 'text 20');
   });
 
+  test('keeps the order it had until the newest message of each room is known', async () => {
+    localStorage.setItem('hubbub.order.ada', '["lobby","club"]');
+    h = Harness.start({ rooms: [lobby, { ...lobby, id: 'club', name: 'Club' }] });
+    chat = new Chat(h.client);
+    const peer = await h.server.peer();
+    await peer.welcome();
+    const said = [await peer.next('history', 'join'), await peer.next('history', 'join')].sort((a, b) => (a['room'] === 'club' ? -1 : 1) - (b['room'] === 'club' ? -1 : 1));
+    const page = (room: string, ts: number) => ({ type: 'history', room, messages: [entry(10, 0, { room, ts })], more: false });
+    peer.reply(said[0]!, page('club', 9));
+    await until(() => chat.rooms.some((r) => r.id === 'club' && r.last !== undefined));
+    expect(chat.rooms.map((r) => r.id)).toEqual(['lobby', 'club']); // the other may have something newer
+    peer.reply(said[1]!, page('lobby', 5));
+    await until(() => chat.rooms[0]?.id === 'club');
+  });
+
   test('has the busiest room first', async () => {
     h = Harness.start({ rooms: [lobby, { ...lobby, id: 'club', name: 'Club' }] });
     chat = new Chat(h.client);

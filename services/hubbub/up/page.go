@@ -1,0 +1,202 @@
+package up
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"io/fs"
+	"mime"
+	"net/http"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"hubbub.internal/libs/api/httpapi"
+)
+
+// page serves the built page from a folder. The build puts a file beside each that is worth it, with
+// what is in it compressed, and those are served to whoever accepts them.
+type page struct {
+	root fs.FS
+	tags sync.Map // name of a file: tag; as many as there are files
+}
+
+// A tag is the ETag of a file as it was at a time.
+type tag struct {
+	size    int64
+	changed time.Time
+	value   string
+}
+
+// encodings are the content codings that the build makes, the smallest first, and how it calls the
+// files.
+var encodings = []struct{ name, ending string }{{"br", ".br"}, {"gzip", ".gz"}}
+
+// newPage serves the built page from a folder. Files under assets are named by their content and
+// may be kept for ever.
+func newPage(dir string) http.Handler {
+	if dir == "" || dir == noPage {
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { noSuchPage(w) })
+	}
+	return &page{root: os.DirFS(dir)}
+}
+
+// ServeHTTP implements http.Handler.
+func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.Set("Allow", "GET, HEAD")
+		httpapi.WriteStatus(w, http.StatusMethodNotAllowed, "this is a page: it can be read")
+		return
+	}
+	name := strings.TrimPrefix(path.Clean(r.URL.Path), "/")
+	if name == "" {
+		name = "index.html"
+	}
+	// Only files are served, by their own names: a folder would be listed or redirected to.
+	info, ok := p.regular(name)
+	if !ok || r.URL.Path != "/" && strings.HasSuffix(r.URL.Path, "/") {
+		noSuchPage(w)
+		return
+	}
+	file, size, coding := name, info.Size(), ""
+	for _, e := range p.compressed(name, info) {
+		if h.Set("Vary", "Accept-Encoding"); coding == "" && accepts(r.Header.Values("Accept-Encoding"), e.name) {
+			file, size, coding = name+e.ending, e.info.Size(), e.name
+		}
+	}
+	f, err := p.root.Open(file)
+	if err != nil {
+		noSuchPage(w)
+		return
+	}
+	defer func() { _ = f.Close() }()
+	content, ok := f.(io.ReadSeeker)
+	if !ok {
+		noSuchPage(w)
+		return
+	}
+	if value := p.tag(file, content); value != "" {
+		h.Set("ETag", value)
+	}
+	h.Set("Content-Type", contentType(name))
+	if coding != "" {
+		h.Set("Content-Encoding", coding)
+		if r.Header.Get("Range") == "" { // ServeContent says it of nothing that has a coding
+			h.Set("Content-Length", strconv.FormatInt(size, 10))
+		}
+	}
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-cache")
+	if strings.HasPrefix(name, "assets/") {
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	http.ServeContent(w, r, name, info.ModTime(), content)
+}
+
+func (p *page) regular(name string) (fs.FileInfo, bool) {
+	info, err := fs.Stat(p.root, name)
+	return info, err == nil && info.Mode().IsRegular()
+}
+
+// A variant is a file as a content coding has it.
+type variant struct {
+	name, ending string
+	info         fs.FileInfo
+}
+
+// compressed returns the variants of a file. One that is older than the file is of another build.
+func (p *page) compressed(name string, of fs.FileInfo) []variant {
+	var all []variant
+	for _, e := range encodings {
+		if info, ok := p.regular(name + e.ending); ok && !info.ModTime().Before(of.ModTime()) {
+			all = append(all, variant{e.name, e.ending, info})
+		}
+	}
+	return all
+}
+
+// tag returns the ETag of what is in a file, which is read once for each time that it changes; empty
+// if it cannot be read.
+func (p *page) tag(name string, content io.ReadSeeker) string {
+	info, ok := p.regular(name)
+	if !ok {
+		return ""
+	}
+	if known, ok := p.tags.Load(name); ok {
+		if t, _ := known.(tag); t.size == info.Size() && t.changed.Equal(info.ModTime()) {
+			return t.value
+		}
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, content); err != nil {
+		return ""
+	}
+	if _, err := content.Seek(0, io.SeekStart); err != nil {
+		return ""
+	}
+	t := tag{info.Size(), info.ModTime(), `"` + hex.EncodeToString(sum.Sum(nil)[:16]) + `"`}
+	p.tags.Store(name, t)
+	return t.value
+}
+
+// contentType returns the type of a file by its name. The machine's own table is not asked for those
+// of the page: it may be without them.
+func contentType(name string) string {
+	switch path.Ext(name) {
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".webmanifest":
+		return "application/manifest+json"
+	case ".woff2":
+		return "font/woff2"
+	}
+	if t := mime.TypeByExtension(path.Ext(name)); t != "" {
+		return t
+	}
+	return "application/octet-stream"
+}
+
+// accepts returns whether an Accept-Encoding header lets a content coding be used (RFC 9110, section
+// 12.5.3): by its own name, else by *, with a weight above zero. Without the header nothing but the
+// file itself is sent, as old proxies expect.
+func accepts(header []string, coding string) bool {
+	any := false
+	for _, item := range strings.Split(strings.Join(header, ","), ",") {
+		name, params, _ := strings.Cut(item, ";")
+		name = strings.TrimSpace(name)
+		own := strings.EqualFold(name, coding) || coding == "gzip" && strings.EqualFold(name, "x-gzip")
+		if !own && name != "*" {
+			continue
+		}
+		wanted := weight(params) > 0
+		if own {
+			return wanted
+		}
+		any = wanted
+	}
+	return any
+}
+
+// weight returns the q of an item of an Accept header: 1 if it has none, and 0 if it is none.
+func weight(params string) float64 {
+	for _, param := range strings.Split(params, ";") {
+		if key, value, _ := strings.Cut(param, "="); strings.EqualFold(strings.TrimSpace(key), "q") {
+			q, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
+			if err != nil || q < 0 || q > 1 {
+				return 0
+			}
+			return q
+		}
+	}
+	return 1
+}

@@ -1,0 +1,63 @@
+import { expect, test } from 'vitest';
+import { Api } from '../src/client/index.ts';
+import { password } from './browser.ts';
+import { Stage, unique } from './stage.ts';
+
+const stage = new Stage();
+
+/** Most that the first look at the page loads, compressed and without fonts, bytes. */
+const most = 100_000;
+
+test('the first look loads little, and nothing that is needed later', async () => {
+  const ada = await stage.person('Ada', 'desktop');
+  const cdp = await ada.page.context().newCDPSession(ada.page);
+  await cdp.send('Network.enable');
+  await cdp.send('Network.setCacheDisabled', { cacheDisabled: true });
+  const loaded = new Map<string, { url: string; coding: string; bytes: number }>();
+  cdp.on('Network.responseReceived', (e) => {
+    if (['Document', 'Script', 'Stylesheet'].includes(e.type)) loaded.set(e.requestId, { url: e.response.url, coding: e.response.headers['Content-Encoding'] ?? '', bytes: 0 });
+  });
+  cdp.on('Network.loadingFinished', (e) => {
+    const file = loaded.get(e.requestId);
+    if (file) file.bytes = e.encodedDataLength;
+  });
+  await ada.page.reload();
+  await ada.rooms.getByRole('link').first().waitFor();
+  const files = [...loaded.values()];
+  if (!process.env['HUBBUB_URL']) expect(files.filter((f) => f.bytes > 2_000).map((f) => f.coding)).toEqual(files.filter((f) => f.bytes > 2_000).map(() => 'br'));
+  const sum = files.reduce((all, f) => all + f.bytes, 0);
+  expect(sum, JSON.stringify(files)).toBeLessThan(most);
+  // A dialog comes when it is asked for.
+  await ada.page.getByRole('button', { name: 'Browse rooms' }).click();
+  await ada.page.getByRole('dialog').waitFor();
+});
+
+test('before the page is here its places are seen, and the list does not jump when it comes', async () => {
+  const api = new Api(stage.server.url);
+  const ada = await stage.person('Ada', 'desktop');
+  const { token } = await api.login(ada.name, password);
+  for (let i = 0; i < 12; i++) await api.createRoom(token, unique(`Club-${i}`), 'What it is about', false);
+  await expect.poll(() => ada.rooms.getByRole('link').count()).toBeGreaterThan(12);
+
+  let open = () => {};
+  const held = new Promise<void>((resolve) => (open = resolve));
+  await ada.page.route('**/*.js', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await ada.page.addInitScript(() => {
+    Object.assign(globalThis, { shift: 0 });
+    new PerformanceObserver((list) => list.getEntries().forEach((e) => {
+      const { value, hadRecentInput } = e as PerformanceEntry & { value: number; hadRecentInput: boolean };
+      if (!hadRecentInput) (globalThis as unknown as { shift: number }).shift += value;
+    })).observe({ type: 'layout-shift', buffered: true });
+  });
+  await ada.page.reload({ waitUntil: 'commit' });
+  await ada.page.locator('.skeleton .row').first().waitFor();
+  await ada.shot('skeleton');
+  open();
+  await expect.poll(() => ada.rooms.getByRole('link').count()).toBeGreaterThan(12);
+  await ada.enter('lobby');
+  expect(await ada.page.locator('.skeleton').count()).toBe(0);
+  expect(await ada.page.evaluate(() => (globalThis as unknown as { shift: number }).shift)).toBeLessThanOrEqual(0.05);
+});
