@@ -170,7 +170,7 @@ func contentType(name string) string {
 // 12.5.3): by its own name, else by *, with a weight above zero. Without the header nothing but the
 // file itself is sent, as old proxies expect.
 func accepts(header []string, coding string) bool {
-	any := false
+	others := false
 	for _, item := range strings.Split(strings.Join(header, ","), ",") {
 		name, params, _ := strings.Cut(item, ";")
 		name = strings.TrimSpace(name)
@@ -182,9 +182,9 @@ func accepts(header []string, coding string) bool {
 		if own {
 			return wanted
 		}
-		any = wanted
+		others = wanted
 	}
-	return any
+	return others
 }
 
 // weight returns the q of an item of an Accept header: 1 if it has none, and 0 if it is none.
