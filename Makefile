@@ -78,6 +78,10 @@ soak-edge: ## churn on one edge with as many sockets as the file limit allows, o
 bench-edge: tools ## measure the edge beside Centrifugo, nats-server, Socket.IO and a bare write(2), 12 minutes (BENCH="--short": one or two)
 	@$(GO) build -o .cache/bench/bench ./services/hubbub/rigs/edgebench && .cache/bench/bench $(BENCH)
 
+.PHONY: bench-page
+bench-page: build-hubbub web/dist/index.html ## measure the page in a Chromium that is slowed down 4 times: keys, scrolling, rows, the start with 500 rooms, some minutes (MESSAGES=4000 ROOMS=50 ONLY=type|scroll|start)
+	@cd web && HUBBUB_BIN="$$PWD/../bin/hubbub" MESSAGES='$(or $(MESSAGES),100000)' ROOMS='$(or $(ROOMS),500)' ONLY='$(ONLY)' npx vitest run --config vitest.bench.config.ts
+
 .PHONY: bench-bus
 bench-bus: build-hubbub ## measure Redis and NATS, with the settings that we ship, as the bus of Hubbub (URL=redis://… measures another, BENCH="--backlog 50000")
 	@bin/hubbub bench-bus $(if $(URL),--url '$(URL)') $(BENCH)
