@@ -304,14 +304,19 @@ func (s *Service) inviteViews(ctx context.Context, all []store.Invite) (out invi
 	return out, s.unname(ctx, names)
 }
 
+// myInvitations lists the rooms that a user is asked into, newest first.
+func (s *Service) myInvitations(ctx context.Context, c auth.Claims) (out invitesOutput, err error) {
+	all, err := s.store.InvitesTo(ctx, c.User, maxInvitesTo)
+	if err != nil {
+		return out, err
+	}
+	return s.inviteViews(ctx, all)
+}
+
 func (s *Service) inviteRoutes(api huma.API) {
 	route(s, api, guarded(http.MethodGet, "/v1/invitations", "my-invitations", "The rooms that I am asked into, newest first"),
-		func(ctx context.Context, _ *struct{}) (out invitesOutput, err error) {
-			all, err := s.store.InvitesTo(ctx, httpapi.User(ctx).User, maxInvitesTo)
-			if err != nil {
-				return out, err
-			}
-			return s.inviteViews(ctx, all)
+		func(ctx context.Context, _ *struct{}) (invitesOutput, error) {
+			return s.myInvitations(ctx, httpapi.User(ctx))
 		})
 	route(s, api, guarded(http.MethodPost, "/v1/invitations/{room}/accept", "accept-invitation", "Become a member of a room that I am asked into"),
 		limited(s, func(ctx context.Context, in *roomInput) (roomView, error) {

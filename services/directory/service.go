@@ -130,6 +130,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	humaAPI, mux := httpapi.New("directory", "1")
 	humaAPI.UseMiddleware(httpapi.Authenticate(humaAPI, s.verifier, s.checkSession), s.withAddress, withBrowser)
 	s.accountRoutes(humaAPI, mux)
+	s.startRoutes(humaAPI)
 	s.roomRoutes(humaAPI)
 	s.banRoutes(humaAPI)
 	s.networkRoutes(humaAPI)

@@ -93,6 +93,24 @@ export function chat(stage: Stage, device: Device): void {
       }
     });
 
+    test('the page starts with few requests', async () => {
+      const ada = await stage.person('Ada', device);
+      await ada.enter('lobby');
+      const text = unique('before the reload');
+      await ada.say(text);
+      await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
+      const asked: string[] = [];
+      ada.page.on('request', (r) => {
+        const path = /\/v1\/.*/.exec(new URL(r.url()).pathname)?.[0];
+        if (path && path !== '/v1/ws') asked.push(path);
+      });
+      await ada.page.reload();
+      await ada.message(text).waitFor();
+      await ada.page.waitForLoadState('networkidle');
+      // What lists show, how far the user has read, and the people of the room that is open.
+      expect(asked.toSorted()).toEqual(['/v1/reads', '/v1/rooms/lobby/members', '/v1/start']);
+    });
+
     test('a message can be answered, changed, reacted to and deleted', async () => {
       const [ada, bo] = await Promise.all([stage.person('Ada', device), stage.person('Bo', device)]);
       await ada.enter('random');

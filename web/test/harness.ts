@@ -78,10 +78,14 @@ export class Harness {
     this.server.stop();
   }
 
+  /** Method and path of each request. */
+  readonly asked: string[] = [];
+
   async #http(path: string, init: RequestInit): Promise<Response> {
+    this.asked.push(`${init.method} ${path}`);
     const route = this.routes[`${init.method} ${path}`];
     const { status = 200, body = {} } = await route?.(typeof init.body === 'string' ? JSON.parse(init.body) : undefined)
-      ?? (path === '/v1/rooms' ? { body: { rooms: this.rooms } } : path === '/v1/reads' ? { body: { reads: this.serverReads } } : { status: 404, body: { code: 'not_found', detail: 'no such route' } });
+      ?? (path === '/v1/start' && !this.routes['GET /v1/rooms'] ? { body: { rooms: this.rooms } } : path === '/v1/rooms' ? { body: { rooms: this.rooms } } : path === '/v1/reads' ? { body: { reads: this.serverReads } } : { status: 404, body: { code: 'not_found', detail: 'no such route' } });
     return new Response(JSON.stringify(body), { status });
   }
 }

@@ -43,6 +43,23 @@ test('rooms are read with what is missing filled in', async () => {
   expect(await a.rooms('T')).toEqual([one, { id: 'x', name: 'X', topic: '', private: false, direct: false, role: '', member: false }]);
 });
 
+test('the start is read, whatever is missing in it', async () => {
+  const { api: a, calls } = api(200, {
+    rooms: [one], requests: [{ room: 'd', user: 'u', name: 'N', count: 2, since: 5 }], more_requests: true,
+    invitations: [{ room: 'i', room_name: 'I', private: true, by: 'u', by_name: 'N' }], blocks: [{ user: 'b', name: 'B', kind: 'ignore' }], role: 'auditor', guest_may: ['react'],
+  });
+  expect(await a.start('T')).toEqual({
+    rooms: [one],
+    lists: {
+      requests: { list: [{ room: 'd', user: 'u', name: 'N', count: 2, since: 5 }], more: true },
+      invitations: [{ room: 'i', roomName: 'I', private: true, by: 'u', byName: 'N' }], blocks: [{ user: 'b', name: 'B', kind: 'ignore' }],
+      role: 'auditor', guestMay: ['react'],
+    },
+  });
+  expect(calls[0]).toMatchObject({ path: 'http://h/v1/start', token: 'Bearer T' });
+  expect((await api(200, { role: 'king' }).api.start('T')).lists).toEqual({ requests: { list: [], more: false }, invitations: [], blocks: [], role: '', guestMay: undefined });
+});
+
 test('public rooms are asked for by pages', async () => {
   const { api: a, calls } = api(200, { rooms: [{ ...one, members: 3 }, one], next: '5.r' });
   expect(await a.publicRooms('T', 'a b&', 'new', '7.x')).toEqual({ list: [{ ...one, members: 3 }, one], next: '5.r' });

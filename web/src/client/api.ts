@@ -26,6 +26,22 @@ export interface Grant {
   readonly user: User;
 }
 
+/** What a client shows at its start, in one answer. */
+export interface Start {
+  readonly rooms: readonly RoomInfo[];
+  /** Absent: the server is of an earlier release, and is asked for each. */
+  readonly lists?: StartLists;
+}
+export interface StartLists {
+  readonly requests: { readonly list: readonly MessageRequest[]; readonly more: boolean };
+  readonly invitations: readonly Invitation[];
+  readonly blocks: readonly Block[];
+  /** What the user is on the server. */
+  readonly role: 'operator' | 'auditor' | '';
+  /** See `Door`. */
+  readonly guestMay: readonly string[] | undefined;
+}
+
 /** Who may come in. */
 export interface Door {
   readonly registration: 'open' | 'invited' | 'closed';
@@ -255,6 +271,21 @@ export class Api {
     const body = await this.#call('GET', '/v1/rooms', token);
     return objects(body, 'rooms').map(room);
   }
+  /** Returns what a client shows at its start. */
+  async start(token: string): Promise<Start> {
+    const body = await this.#call('GET', '/v1/start', token);
+    const role = text(body['role']);
+    return {
+      rooms: objects(body, 'rooms').map(room),
+      lists: {
+        requests: { list: objects(body, 'requests').map(messageRequest), more: body['more_requests'] === true },
+        invitations: objects(body, 'invitations').map(invitation),
+        blocks: objects(body, 'blocks').map(block),
+        role: role === 'operator' || role === 'auditor' ? role : '',
+        guestMay: Array.isArray(body['guest_may']) ? body['guest_may'].map(text) : undefined,
+      },
+    };
+  }
   /** Returns a room that is the user's or public; others are not found. */
   async room(token: string, id: string): Promise<RoomInfo> {
     return room(await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}`, token));
@@ -295,10 +326,7 @@ export class Api {
   /** Returns the newest message requests; a server without them has none. */
   async requests(token: string): Promise<{ list: MessageRequest[]; more: boolean }> {
     const body = await this.#call('GET', '/v1/requests', token);
-    const list = objects(body, 'requests').map((r) => ({
-      room: text(r['room']), user: text(r['user']), name: text(r['name']), count: Number(r['count']) || 0, since: time(r['since']),
-    }));
-    return { list, more: body['more'] === true };
+    return { list: objects(body, 'requests').map(messageRequest), more: body['more'] === true };
   }
   async acceptRequest(token: string, id: string): Promise<RoomInfo> {
     return room(await this.#call('POST', `/v1/requests/${encodeURIComponent(id)}/accept`, token, {}));
@@ -308,9 +336,7 @@ export class Api {
   }
   async invitations(token: string): Promise<Invitation[]> {
     const body = await this.#call('GET', '/v1/invitations', token);
-    return objects(body, 'invitations').map((i) => ({
-      room: text(i['room']), roomName: text(i['room_name']), private: i['private'] === true, by: text(i['by']), byName: text(i['by_name']),
-    }));
+    return objects(body, 'invitations').map(invitation);
   }
   async acceptInvitation(token: string, id: string): Promise<RoomInfo> {
     return room(await this.#call('POST', `/v1/invitations/${encodeURIComponent(id)}/accept`, token, {}));
@@ -320,7 +346,7 @@ export class Api {
   }
   async blocks(token: string): Promise<Block[]> {
     const body = await this.#call('GET', '/v1/blocks', token);
-    return objects(body, 'blocks').map((b) => ({ user: text(b['user']), name: text(b['name']), kind: b['kind'] === 'ignore' ? 'ignore' : 'block' }));
+    return objects(body, 'blocks').map(block);
   }
   async block(token: string, user: string, kind: BlockKind): Promise<void> {
     await this.#call('PUT', `/v1/blocks/${encodeURIComponent(user)}`, token, { kind });
@@ -498,6 +524,14 @@ function room(r: Record<string, unknown>): RoomInfo {
     ...(typeof r['since'] === 'number' && { since: r['since'] }), ...(r['request'] === 'sent' && { waiting: true }),
   };
 }
+const messageRequest = (r: Record<string, unknown>): MessageRequest => ({
+  room: text(r['room']), user: text(r['user']), name: text(r['name']), count: Number(r['count']) || 0, since: time(r['since']),
+});
+const invitation = (i: Record<string, unknown>): Invitation => ({
+  room: text(i['room']), roomName: text(i['room_name']), private: i['private'] === true, by: text(i['by']), byName: text(i['by_name']),
+});
+const block = (b: Record<string, unknown>): Block => ({ user: text(b['user']), name: text(b['name']), kind: b['kind'] === 'ignore' ? 'ignore' : 'block' });
+
 /** What of a room's description says who may write, and how often. */
 function rules(r: Record<string, unknown>): Pick<RoomInfo, 'slow' | 'announce' | 'guests' | 'archived' | 'muted'> {
   const muted = r['muted'] === undefined ? undefined : object(r['muted']);

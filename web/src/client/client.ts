@@ -1,4 +1,4 @@
-import type { Api, RoomInfo, Rules, User } from './api.ts';
+import type { Api, RoomInfo, Rules, StartLists, User } from './api.ts';
 import { catchUp } from './catchup.ts';
 import { Connection, timings as defaultTimings, type ConnectionState, type Socket, type Timings } from './connection.ts';
 import { Departed, departedName } from './departed.ts';
@@ -36,6 +36,11 @@ export interface ClientOptions {
 
 interface Events {
   state: ConnectionState;
+  /**
+   * What is shown at the start, once on each connection; undefined: the server is of an earlier
+   * release, and is asked for each.
+   */
+  started: StartLists | undefined;
   /** Rooms came, went or were renamed. */
   rooms: undefined;
   /** What the named room shows has changed: messages, those on their way, history, unread count. */
@@ -144,6 +149,7 @@ export class Client extends Emitter<Events> {
       reads: this.reads,
       environment: options.environment,
       make: (info) => this.#room(info),
+      started: (lists) => this.emit('started', lists),
       changed: () => {
         for (const room of this.rooms.values()) this.#startReading(room);
         this.emit('rooms', undefined);

@@ -1,8 +1,9 @@
 import type {
-  Api, Block, BlockKind, Door, FoundRoom, Invitation, Keeping, Kept, Members, MessageRequest, Report, Role, RoomInfo, RoomSort, Rules, Span, User, Verdict,
+  Api, Block, BlockKind, Door, FoundRoom, Invitation, Keeping, Kept, Members, MessageRequest, Report, Role, RoomInfo, RoomSort, Rules, Span, Start, User, Verdict,
 } from './api.ts';
 import type { HistoryMessage } from './protocol.ts';
 import { Emitter } from './emitter.ts';
+import { hasCode } from './errors.ts';
 import type { Session } from './session.ts';
 
 /** What of a room may be changed by its owners. */
@@ -25,6 +26,17 @@ export class Directory extends Emitter<{ members: string }> {
   /** Who may come in, and what guests may do. */
   door(): Promise<Door> {
     return this.#api.door();
+  }
+  /**
+   * Returns what a client shows at its start; of a server of an earlier release, the rooms alone.
+   */
+  async start(): Promise<Start> {
+    try {
+      return await this.#session.call((token) => this.#api.start(token));
+    } catch (err) {
+      if (!hasCode(err, 'not_found')) throw err;
+      return { rooms: await this.rooms() };
+    }
   }
   /** Returns the public rooms and the user's, as the server lists them now. */
   rooms(): Promise<RoomInfo[]> {

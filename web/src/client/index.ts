@@ -10,7 +10,7 @@
 export { Account, type Login, type MailAddress, type Settings, type Who } from './account.ts';
 export {
   Api, type Block, type BlockKind, type Door, type FoundRoom, type Grant, type Invitation, type Keeping, type Kept, type Member, type Members, type MessageRequest,
-  type Report, type Role, type RoomInfo, type RoomSort, type Span, type User, type Verdict,
+  type Report, type Role, type RoomInfo, type RoomSort, type Span, type StartLists, type User, type Verdict,
 } from './api.ts';
 export { browserStore } from './browserstore.ts';
 export { Client, type ClientOptions, type Unread } from './client.ts';

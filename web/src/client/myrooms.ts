@@ -1,4 +1,4 @@
-import type { RoomInfo } from './api.ts';
+import type { RoomInfo, Start, StartLists } from './api.ts';
 import type { Directory } from './directory.ts';
 import type { Environment } from './environment.ts';
 import { hasCode } from './errors.ts';
@@ -11,6 +11,8 @@ interface Options {
   readonly reads: Reads;
   readonly environment: Environment;
   readonly make: (info: RoomInfo) => Room;
+  /** What is shown at the start was told, on this connection; undefined: it has to be asked for. */
+  readonly started: (lists: StartLists | undefined) => void;
   /** Rooms came, went or were renamed. */
   readonly changed: () => void;
   /** Rooms are to be synced, as long as `current` says yes. */
@@ -42,6 +44,8 @@ export class MyRooms {
   #epoch = 0;
   /** The epoch for which the rooms are being fetched. */
   #listing: number | undefined;
+  /** The epoch in which what is shown at the start was told. */
+  #started: number | undefined;
   /** The rooms may be others than those that were fetched. */
   #stale = false;
   readonly #o: Options;
@@ -125,9 +129,13 @@ export class MyRooms {
     try {
       // The rooms come before the positions: without those there is no saying what is new, and much
       // to talk about.
-      const [rooms, reads] = await Promise.all([directory.rooms(), directory.reads().catch(() => undefined)]);
+      const first = this.#started !== epoch;
+      const asked: Promise<Start> = first ? directory.start() : directory.rooms().then((rooms) => ({ rooms }));
+      const [start, reads] = await Promise.all([asked, directory.reads().catch(() => undefined)]);
       if (epoch !== this.#epoch) return true;
-      const mine = new Map(rooms.filter((r) => r.member).map((r) => [r.id, r]));
+      this.#started = epoch;
+      if (first) this.#o.started(start.lists);
+      const mine = new Map(start.rooms.filter((r) => r.member).map((r) => [r.id, r]));
       for (const [room, seq] of Object.entries(reads ?? {})) if (mine.has(room)) positions.known(room, seq);
       for (const id of before) if (!mine.has(id)) this.forget(id);
       const fresh = [...mine.values()].filter((info) => !this.all.has(info.id));

@@ -130,13 +130,16 @@ export class App {
     this.serverRole = '';
     if (!user) return;
     this.been.note();
-    void this.askServerRole();
     this.ended = undefined;
     const client = new Client({
       api: this.#api, session: this.session, environment: this.#environment,
       url: new URL('v1/ws', this.#base).href.replace(/^http/, 'ws'),
       device: matchMedia('(pointer: coarse) and (max-width: 720px)').matches ? 'phone' : 'web',
       stores: { outbox: outboxStore(`hubbub.outbox.${user.id}`), reads: readsStore(`hubbub.reads.${user.id}`) },
+    });
+    client.on('started', (lists) => {
+      if (lists) this.serverRole = lists.role;
+      else void this.askServerRole();
     });
     this.chat = new Chat(client);
     const { chat } = this;

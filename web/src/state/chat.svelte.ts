@@ -1,5 +1,5 @@
 import type {
-  Client, ConnectionState, History, Members, Message, ModeratedEvent, Name, NoticeEvent, RoomInfo, Online, Outgoing, Role, Room, Status, Unread,
+  Client, ConnectionState, History, Members, Message, ModeratedEvent, Name, NoticeEvent, RoomInfo, Online, Outgoing, Role, Room, StartLists, Status, Unread,
 } from '../client/index.ts';
 import { nobody } from '../client/index.ts';
 import { mentioned } from '../text/mention.ts';
@@ -152,6 +152,7 @@ export class Chat {
     const touch = (room: string) => this.#touch(room);
     this.#off = [
       client.on('state', (s) => this.#connectionChanged(s)),
+      client.on('started', (lists) => void this.#started(lists)),
       client.on('rooms', () => this.#touch()),
       client.on('room', touch),
       client.on('online', touch),
@@ -160,15 +161,6 @@ export class Chat {
       client.on('notice', (notice) => this.#noticed(notice)),
     ];
     client.start();
-    if (client.me.guest) {
-      client.directory.door().then(
-        (door) => {
-          this.#guestMay = door.guestMay;
-          this.#touch();
-        },
-        () => undefined, // then the server says no when it is tried
-      );
-    }
   }
 
   /** Whether the kind of the user's account may do an action of docs/roles.md. */
@@ -298,6 +290,16 @@ export class Chat {
 
   dismiss(key: string): void {
     this.notices = this.notices.filter((n) => n.key !== key);
+  }
+
+  async #started(lists: StartLists | undefined): Promise<void> {
+    if (!this.client.me.guest) return;
+    try {
+      this.#guestMay = lists ? lists.guestMay : (await this.client.directory.door()).guestMay;
+      this.#touch();
+    } catch {
+      // Then the server says no when it is tried.
+    }
   }
 
   #connectionChanged(state: ConnectionState): void {

@@ -1,4 +1,4 @@
-import type { Block, BlockKind, Client, Invitation, MessageRequest } from '../client/index.ts';
+import type { Block, BlockKind, Client, Invitation, MessageRequest, StartLists } from '../client/index.ts';
 
 /** How long after a failure the lists are asked for again, ms. */
 const askAgain = 15_000;
@@ -25,7 +25,7 @@ export class Strangers {
     this.#client = client;
     this.#changed = changed;
     this.#off = [
-      client.on('state', (s) => s.kind === 'online' && void this.#all()),
+      client.on('started', (lists) => (lists ? this.#told(lists) : void this.#all())),
       client.on('changed', (list) => void this.#list(list)),
     ];
   }
@@ -67,6 +67,18 @@ export class Strangers {
     await this.#list('blocks');
   }
 
+  #told({ requests, invitations, blocks }: StartLists): void {
+    [this.requests, this.more] = [requests.list, requests.more];
+    this.invitations = invitations;
+    this.#block(blocks);
+  }
+
+  #block(blocks: readonly Block[]): void {
+    this.blocks = blocks;
+    this.#client.ignored = new Set(blocks.map((b) => b.user));
+    this.#changed();
+  }
+
   async #all(): Promise<void> {
     await Promise.all(['requests', 'invitations', 'blocks'].map((list) => this.#list(list)));
   }
@@ -78,11 +90,7 @@ export class Strangers {
         const { list: requests, more } = await directory.requests();
         [this.requests, this.more] = [requests, more];
       } else if (list === 'invitations') this.invitations = await directory.invitations();
-      else if (list === 'blocks') {
-        this.blocks = await directory.blocks();
-        this.#client.ignored = new Set(this.blocks.map((b) => b.user));
-        this.#changed();
-      }
+      else if (list === 'blocks') this.#block(await directory.blocks());
     } catch {
       clearTimeout(this.#retry);
       this.#retry = setTimeout(() => this.#client.state.kind === 'online' && void this.#all(), askAgain);

@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { Emitter } from '../client/emitter.ts';
-import type { Client } from '../client/index.ts';
+import type { Client, StartLists } from '../client/index.ts';
 import { Strangers } from './strangers.svelte.ts';
 
 let strangers: Strangers | undefined;
@@ -21,7 +21,7 @@ function scripted() {
     block: vi.fn(async (user: string, kind: string) => { lists.blocks = [{ user, name: 'Eve', kind }]; lists.requests = []; }),
     unblock: vi.fn(async () => { lists.blocks = []; }),
   };
-  const emitter = new Emitter<{ state: { kind: string }; changed: string }>();
+  const emitter = new Emitter<{ started: StartLists | undefined; changed: string }>();
   const client = Object.assign(emitter, { directory, ignored: new Set<string>(), state: { kind: 'online' }, admit: async (info: { id: string }) => info });
   return { client, directory, lists };
 }
@@ -29,7 +29,7 @@ function scripted() {
 test('lists are fetched with the connection, and one again when it changes', async () => {
   const { client, directory, lists } = scripted();
   strangers = new Strangers(client as unknown as Client, () => undefined);
-  client.emit('state', { kind: 'online' });
+  client.emit('started', undefined); // of an earlier release
   await vi.waitFor(() => expect(strangers!.waiting).toBe(1));
   lists.invitations = [{ room: 'r1', roomName: 'Books', private: true, by: 'eve', byName: 'Eve' }];
   client.emit('changed', 'invitations');
@@ -37,6 +37,18 @@ test('lists are fetched with the connection, and one again when it changes', asy
   client.emit('changed', 'what a newer server lists');
   expect(directory.requests).toHaveBeenCalledTimes(1);
   expect(directory.invitations).toHaveBeenCalledTimes(2);
+});
+
+test('lists that the server has told at the start are not asked for', async () => {
+  const { client, directory, lists } = scripted();
+  const changed = vi.fn();
+  strangers = new Strangers(client as unknown as Client, changed);
+  client.emit('started', {
+    requests: { list: lists.requests, more: true }, invitations: [{ room: 'r1', roomName: 'Books', private: true, by: 'eve', byName: 'Eve' }],
+    blocks: [{ user: 'bob', name: 'Bob', kind: 'ignore' }], role: '', guestMay: [],
+  });
+  expect([strangers.waiting, strangers.more, [...client.ignored], changed.mock.calls.length]).toEqual([2, true, ['bob'], 1]);
+  for (const ask of [directory.requests, directory.invitations, directory.blocks]) expect(ask).not.toHaveBeenCalled();
 });
 
 test('who is blocked is ignored, and is no more when let go', async () => {
@@ -67,7 +79,7 @@ test('what could not be fetched is asked for again', async () => {
   const { client, directory } = scripted();
   directory.requests.mockRejectedValueOnce(new Error('away'));
   strangers = new Strangers(client as unknown as Client, () => undefined);
-  client.emit('state', { kind: 'online' });
+  client.emit('started', undefined);
   await vi.advanceTimersByTimeAsync(1_000);
   expect(strangers.waiting).toBe(0);
   await vi.advanceTimersByTimeAsync(60_000);

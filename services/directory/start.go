@@ -1,0 +1,55 @@
+package directory
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/auth"
+)
+
+// startOutput is what a client has to know of the directory before it shows anything: in one answer,
+// since each further request costs a way to the server and back.
+type startOutput struct {
+	Rooms        []roomView        `json:"rooms" doc:"As /v1/rooms lists them."`
+	Requests     []requestView     `json:"requests" doc:"As /v1/requests lists them."`
+	MoreRequests bool              `json:"more_requests,omitempty" doc:"There are older requests."`
+	Invitations  []inviteView      `json:"invitations" doc:"As /v1/invitations lists them."`
+	Blocks       []blockView       `json:"blocks" doc:"As /v1/blocks lists them."`
+	Role         directoryapi.Role `json:"role,omitempty" doc:"On the server: operator or auditor; left out: neither."`
+	GuestMay     []string          `json:"guest_may" doc:"As /v1/server says it."`
+}
+
+func (s *Service) start(ctx context.Context, c auth.Claims) (out startOutput, err error) {
+	if out.Rooms, err = s.rooms(ctx, c.User, c.Guest); err != nil {
+		return out, err
+	}
+	requests, err := s.myRequests(ctx, c, 0)
+	if err != nil {
+		return out, err
+	}
+	out.Requests, out.MoreRequests = requests.Requests, requests.More
+	invitations, err := s.myInvitations(ctx, c)
+	if err != nil {
+		return out, err
+	}
+	out.Invitations = invitations.Invitations
+	blocks, err := s.myBlocks(ctx, c)
+	if err != nil {
+		return out, err
+	}
+	out.Blocks = blocks.Blocks
+	out.GuestMay = append([]string{}, s.cfg.GuestMay...)
+	if !c.Guest {
+		out.Role, err = s.serverRole(ctx, c.User)
+	}
+	return out, err
+}
+
+func (s *Service) startRoutes(api huma.API) {
+	route(s, api, guarded(http.MethodGet, "/v1/start", "start", "All that a client shows at its start: my rooms and the public ones, requests, invitations, blocks"),
+		func(ctx context.Context, _ *struct{}) (startOutput, error) { return s.start(ctx, httpapi.User(ctx)) })
+}
