@@ -11,8 +11,8 @@ import (
 	"hubbub.internal/libs/auth"
 )
 
-// startOutput is what a client has to know of the directory before it shows anything: in one answer,
-// since each further request costs a way to the server and back.
+// startOutput is what a client has to know of the directory before it shows anything: in one
+// answer, since each further request costs a way to the server and back.
 type startOutput struct {
 	Rooms        []roomView        `json:"rooms" doc:"As /v1/rooms lists them."`
 	Requests     []requestView     `json:"requests" doc:"As /v1/requests lists them."`

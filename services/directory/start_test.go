@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestStart: one answer has what the lists have that it stands for, for members, guests and who runs
-// the server.
+// TestStart: one answer has what the lists have that it stands for, for members, guests and who
+// runs the server.
 func TestStart(t *testing.T) {
 	cfg := strangers()
 	cfg.GuestMay = []string{"react"}
