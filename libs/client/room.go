@@ -97,9 +97,9 @@ func (r *room) judge(e *wire.Event, id uint64) verdict {
 	return deliver
 }
 
-// take moves the room on to an entry, and reports whether it is to be shown: not if the same was
+// advance moves the room on to an entry, and reports whether it is to be shown: not if the same was
 // shown at another seq.
-func (r *room) take(e *wire.Event, id uint64) bool {
+func (r *room) advance(e *wire.Event, id uint64) bool {
 	known := slices.Contains(r.recent, id)
 	r.last, r.held = wire.Position{Seq: e.Seq, ID: e.ID}, e.Seq
 	if !known {
@@ -125,7 +125,7 @@ func (c *Client) entry(e wire.Event) (out []wire.Event) {
 	id := identity(&e)
 	switch r.judge(&e, id) {
 	case deliver:
-		if r.take(&e, id) {
+		if r.advance(&e, id) {
 			out = append(out, e)
 		}
 	case ahead:
@@ -219,7 +219,7 @@ func (r *room) drain(out []wire.Event, through uint64) []wire.Event {
 			if e.Seq > through && r.judge(&e, id) == ahead {
 				break
 			}
-			if r.take(&e, id) {
+			if r.advance(&e, id) {
 				out = append(out, e)
 			}
 		}

@@ -33,12 +33,12 @@ type Session struct {
 
 func newSession(a *API, g Grant) *Session {
 	s := &Session{api: a}
-	s.take(g)
+	s.setGrant(g)
 	return s
 }
 
-// take makes g what the session holds. mu is held, or nobody else has the session yet.
-func (s *Session) take(g Grant) {
+// setGrant makes g what the session holds. mu is held, or nobody else has the session yet.
+func (s *Session) setGrant(g Grant) {
 	s.grant = g
 	if g.Refresh == "" {
 		s.replace = time.Now().Add(1000 * time.Hour) // there is no next one
@@ -84,7 +84,7 @@ func (s *Session) current() (token string, good bool) {
 }
 
 // Expire has the next Token be a new one, if the given one is the session's: the server does not
-// take it any more. It is what Config.TokenExpired wants.
+// setGrant it any more. It is what Config.TokenExpired wants.
 func (s *Session) Expire(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,7 +122,7 @@ func (s *Session) renew(ctx context.Context) error {
 	if g.Refresh == "" {
 		g.Refresh = refresh
 	}
-	s.take(g)
+	s.setGrant(g)
 	return nil
 }
 

@@ -29,9 +29,9 @@ var (
 	next  = blockSize    // the offset in block of the port to look at next
 )
 
-// Take returns a port of 127.0.0.1 that nobody listens on, and that no process is given again as
+// Port returns a port of 127.0.0.1 that nobody listens on, and that no process is given again as
 // long as this one lives.
-func Take() (int, error) {
+func Port() (int, error) {
 	mu.Lock()
 	defer mu.Unlock()
 	blocks := (ephemeral() - first) / blockSize
@@ -52,9 +52,9 @@ func Take() (int, error) {
 	}
 }
 
-// Addr returns 127.0.0.1 with a port of Take.
+// Addr returns 127.0.0.1 with a port of Port.
 func Addr() (string, error) {
-	port, err := Take()
+	port, err := Port()
 	return at(port), err
 }
 

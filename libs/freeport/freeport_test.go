@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	for range takes {
-		port, err := freeport.Take()
+		port, err := freeport.Port()
 		if err != nil {
 			panic(err)
 		}

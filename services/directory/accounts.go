@@ -78,10 +78,10 @@ func (s *Service) countEntry(ctx context.Context, what, address string) error {
 		return err
 	}
 	now := time.Now()
-	if err := s.daily.take(now, what+" today", address); err != nil {
+	if err := s.daily.count(now, what+" today", address); err != nil {
 		return err
 	}
-	err := s.entries.take(now, what, address)
+	err := s.entries.count(now, what, address)
 	if err != nil {
 		s.daily.giveBack(address)
 	}

@@ -122,8 +122,8 @@ type roomOfMine struct {
 	Since int64             `json:"since" doc:"UTC milliseconds."`
 }
 
-// takeAlong returns what there is of the user of a token.
-func (s *Service) takeAlong(ctx context.Context, c auth.Claims) (d myData, err error) {
+// collectData returns what there is of the user of a token.
+func (s *Service) collectData(ctx context.Context, c auth.Claims) (d myData, err error) {
 	u, err := s.user(ctx, c.User)
 	if err != nil {
 		return d, err

@@ -181,7 +181,7 @@ func TestMyData(t *testing.T) {
 		if code := w.code(ann, "GET", "/v1/me/data", ""); code != chat.CodeUnavailable {
 			t.Errorf("without history: %q", code)
 		}
-		e, err := w.takeAll(t.Context(), w.claims(ann))
+		e, err := w.startExport(t.Context(), w.claims(ann))
 		if err != nil {
 			t.Fatal(err)
 		}

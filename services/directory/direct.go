@@ -282,7 +282,7 @@ func (s *Service) directAccess(ctx context.Context, room, user string, m store.M
 	}
 	if m.Role == "" {
 		// who is asked may look, and nobody else
-		return directoryapi.Access{Read: asked.To == user && asked.Shown()}, nil
+		return directoryapi.Access{Read: asked.To == user && asked.Visible()}, nil
 	}
 	a = directoryapi.Access{Role: m.Role, Direct: true, Read: directoryapi.May(m.Role, directoryapi.ActionRead, directoryapi.DirectRoom)}
 	other := asked.To

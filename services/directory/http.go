@@ -32,7 +32,7 @@ func route[In, Out any](s *Service, api huma.API, op huma.Operation, handle func
 // limited allows a user so many calls of handle, and of all others that are limited, a minute.
 func limited[In, Out any](s *Service, handle func(context.Context, *In) (Out, error)) func(context.Context, *In) (Out, error) {
 	return func(ctx context.Context, in *In) (out Out, err error) {
-		if err = s.changes.take(time.Now(), "changes", httpapi.User(ctx).User); err == nil {
+		if err = s.changes.count(time.Now(), "changes", httpapi.User(ctx).User); err == nil {
 			out, err = handle(ctx, in)
 		}
 		return out, err

@@ -115,7 +115,7 @@ func TestInvitationIsWorth(t *testing.T) {
 		{"who asked may not give roles any more", func(room string, eve, _ credentials) {
 			w.put(store.Member{Room: room, User: eve.User.ID, Name: "Eve", Role: directoryapi.RoleMember})
 		}, "", directoryapi.RoleMember, false},
-		{"who asked has left", func(room string, eve, _ credentials) { w.take(room, eve.User.ID) }, "not_found", "", false},
+		{"who asked has left", func(room string, eve, _ credentials) { w.admit(room, eve.User.ID) }, "not_found", "", false},
 		{"who asked is banned", func(room string, eve, _ credentials) {
 			w.put(store.Ban{Room: room, User: eve.User.ID})
 		}, "not_found", "", false},
@@ -171,7 +171,7 @@ func (w *world) put(it any) {
 	var err error
 	switch it := it.(type) {
 	case store.Member:
-		w.take(it.Room, it.User) // a membership that is there stays as it is
+		w.admit(it.Room, it.User) // a membership that is there stays as it is
 		err = w.store.PutMember(w.t.Context(), it)
 	case store.Ban:
 		err = w.store.PutBan(w.t.Context(), it)
@@ -181,8 +181,8 @@ func (w *world) put(it any) {
 	}
 }
 
-// take ends a membership, of which nobody is told.
-func (w *world) take(room, user string) {
+// admit ends a membership, of which nobody is told.
+func (w *world) admit(room, user string) {
 	w.t.Helper()
 	if err := w.store.DeleteMember(w.t.Context(), room, user); err != nil {
 		w.t.Fatal(err)

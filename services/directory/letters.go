@@ -76,8 +76,8 @@ func (s *Service) deliver(ctx context.Context) {
 	}
 }
 
-// takeLetters goes on holding the letters of this process, and takes those that nobody holds.
-func (s *Service) takeLetters(ctx context.Context) error {
+// claimLetters goes on holding the letters of this process, and takes those that nobody holds.
+func (s *Service) claimLetters(ctx context.Context) error {
 	now := time.Now()
 	if err := s.store.DeleteLettersBefore(ctx, now.UnixMilli()); err != nil || s.mailing == nil {
 		return err

@@ -120,7 +120,7 @@ func TestThrottle(t *testing.T) {
 		{60 * time.Second, []string{"a"}, 0}, {60 * time.Second, []string{"a"}, 0}, {60 * time.Second, []string{"a"}, time.Minute},
 		{61 * time.Second, []string{"b"}, 0},
 	} {
-		err := th.take(now.Add(tt.after), "things", tt.keys...)
+		err := th.count(now.Add(tt.after), "things", tt.keys...)
 		e, limited := errors.AsType[*chat.Error](err)
 		if limited != (tt.wait > 0) || limited && (e.Code != chat.CodeRateLimited || e.RetryAfter != tt.wait) {
 			t.Errorf("%s, after %s: %v, want a wait of %s", tt.keys, tt.after, err, tt.wait)
@@ -134,17 +134,17 @@ func TestThrottleIsBounded(t *testing.T) {
 	th := newThrottle(1, time.Minute)
 	now := time.Now()
 	for i := range 2*maxThrottled + 1 {
-		_ = th.take(now, "calls", fmt.Sprint(i))
+		_ = th.count(now, "calls", fmt.Sprint(i))
 	}
 	if n := len(th.since); n > maxThrottled {
 		t.Errorf("%d keys are remembered", n)
 	}
 	th = newThrottle(1, time.Minute)
 	for i := range maxThrottled - 1 {
-		_ = th.take(now, "calls", fmt.Sprint(i))
+		_ = th.count(now, "calls", fmt.Sprint(i))
 	}
-	_ = th.take(now.Add(time.Second), "calls", "young")
-	_ = th.take(now.Add(time.Minute), "calls", "new")
+	_ = th.count(now.Add(time.Second), "calls", "young")
+	_ = th.count(now.Add(time.Minute), "calls", "new")
 	if len(th.since) != 2 || th.full(now.Add(time.Minute), "x", "young") == nil {
 		t.Errorf("%d keys are remembered, and the young one is not among them", len(th.since))
 	}
@@ -160,7 +160,7 @@ func TestThrottleAtOnce(t *testing.T) {
 	for range 50 {
 		wait.Go(func() {
 			for range 20 {
-				if th.take(now, "calls", "ann", "bob") == nil {
+				if th.count(now, "calls", "ann", "bob") == nil {
 					taken.Add(1)
 				}
 			}
@@ -171,7 +171,7 @@ func TestThrottleAtOnce(t *testing.T) {
 		t.Errorf("%d were taken of 5", n)
 	}
 	th.giveBack("ann", "bob", "nobody")
-	if th.take(now, "calls", "ann", "bob") != nil || th.take(now, "calls", "ann") == nil {
+	if th.count(now, "calls", "ann", "bob") != nil || th.count(now, "calls", "ann") == nil {
 		t.Error("what was given back cannot be taken, or more")
 	}
 }

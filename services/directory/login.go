@@ -86,12 +86,12 @@ func (s *Service) prove(ctx context.Context, u store.User, secret string, try at
 		// It counts as a failure and as a success until it is known which it is: however many try
 		// at the same time, no more passwords are compared than are allowed.
 		now := time.Now()
-		if err := s.guessing.take(now, try); err != nil {
+		if err := s.guessing.count(now, try); err != nil {
 			return err
 		}
 		counted := successes != nil && u.ID != ""
 		if counted {
-			if err := successes.take(now, "log-ins with this name", u.ID); err != nil {
+			if err := successes.count(now, "log-ins with this name", u.ID); err != nil {
 				s.guessing.giveBack(try)
 				return err
 			}
@@ -134,16 +134,16 @@ func (g *guessing) full(now time.Time, a attempt) error {
 	)
 }
 
-// take counts an attempt as one that fails, or returns full's error.
-func (g *guessing) take(now time.Time, a attempt) error {
-	if err := g.pairs.take(now, "failed log-ins with this name", a.name+" "+a.address); err != nil {
+// count counts an attempt as one that fails, or returns full's error.
+func (g *guessing) count(now time.Time, a attempt) error {
+	if err := g.pairs.count(now, "failed log-ins with this name", a.name+" "+a.address); err != nil {
 		return err
 	}
-	if err := g.names.take(now, "failed log-ins with this name", a.name); err != nil {
+	if err := g.names.count(now, "failed log-ins with this name", a.name); err != nil {
 		g.pairs.giveBack(a.name + " " + a.address)
 		return err
 	}
-	err := g.addresses.take(now, "failed log-ins from your network", a.address)
+	err := g.addresses.count(now, "failed log-ins from your network", a.address)
 	if err != nil {
 		g.pairs.giveBack(a.name + " " + a.address)
 		g.names.giveBack(a.name)

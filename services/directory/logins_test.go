@@ -42,16 +42,16 @@ func ids(views []sessionView) (all []string) {
 func TestSessionsAreListedAndEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := openWorld(t, config())
-		desk, bob := w.register("Ann"), w.register("Bob")
+		laptop, bob := w.register("Ann"), w.register("Bob")
 		time.Sleep(time.Second)
 		phone := w.logIn("User-Agent", firefox, "remote", "203.0.113.7:9")
 		time.Sleep(time.Second)
 		tablet := w.logIn()
 		time.Sleep(time.Second)
-		desk = w.refreshed(desk)
+		laptop = w.refreshed(laptop)
 		of := func(c credentials) string { return w.claims(c).Session }
 		seen := w.sessions(phone)
-		if want := []string{of(desk), of(tablet), of(phone)}; !slices.Equal(ids(seen), want) {
+		if want := []string{of(laptop), of(tablet), of(phone)}; !slices.Equal(ids(seen), want) {
 			t.Fatalf("the log-ins are %+v, want %v", seen, want)
 		}
 		start := time.Now().Add(-3 * time.Second).UnixMilli()
@@ -86,7 +86,7 @@ func TestSessionsAreListedAndEnded(t *testing.T) {
 		if left := ids(w.sessions(phone)); out.Ended != 2 || !slices.Equal(left, []string{of(phone)}) {
 			t.Errorf("%d were ended, and left are %v", out.Ended, left)
 		}
-		if code := w.code(desk, "GET", "/v1/me", ""); code != "unauthorized" {
+		if code := w.code(laptop, "GET", "/v1/me", ""); code != "unauthorized" {
 			t.Errorf("one of the others: %q", code)
 		}
 		w.ok("GET", "/v1/me", bob.Token, "", nil)

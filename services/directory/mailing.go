@@ -124,10 +124,10 @@ func (s *Service) forgot(ctx context.Context, who, address string) error {
 		key = names.Key(name)
 	}
 	now := time.Now()
-	if err := s.mailing.networks.take(now, "requests for a new password from your network", address); err != nil {
+	if err := s.mailing.networks.count(now, "requests for a new password from your network", address); err != nil {
 		return err
 	}
-	if err := s.mailing.accounts.take(now, "requests for a new password", "who "+key); err != nil {
+	if err := s.mailing.accounts.count(now, "requests for a new password", "who "+key); err != nil {
 		return err
 	}
 	return s.post(ctx, store.Letter{Kind: store.LetterForgot, Key: key, ByMail: byMail, Address: peerOf(ctx)}, forgotLife)
@@ -147,7 +147,7 @@ func (s *Service) forgotLetters(ctx context.Context, key string, byMail bool, pe
 		} else if err != nil {
 			return nil, err
 		}
-		if s.mailing.accounts.take(time.Now(), "letters", "to "+mailKey(a.Mail)) != nil {
+		if s.mailing.accounts.count(time.Now(), "letters", "to "+mailKey(a.Mail)) != nil {
 			continue
 		}
 		var secret string
@@ -211,7 +211,7 @@ func (s *Service) askMail(ctx context.Context, c auth.Claims, password, address 
 	if err := s.proveAgain(ctx, u, c, password); err != nil {
 		return err
 	}
-	if err := s.mailing.accounts.take(time.Now(), "letters", "user "+u.ID, "to "+mailKey(address)); err != nil {
+	if err := s.mailing.accounts.count(time.Now(), "letters", "user "+u.ID, "to "+mailKey(address)); err != nil {
 		return err
 	}
 	return s.post(ctx, store.Letter{Kind: store.LetterConfirm, User: u.ID, To: address}, confirmLife)
@@ -247,7 +247,7 @@ func (s *Service) confirmMail(ctx context.Context, secret string) (mailView, err
 	if err != nil {
 		return mailView{}, err
 	}
-	if err := s.takeTicket(ctx, t); err != nil {
+	if err := s.spendTicket(ctx, t); err != nil {
 		return mailView{}, err
 	}
 	act := store.Act{Action: actMail, Actor: u.ID, ActorName: u.Name, Subject: u.ID, SubjectName: u.Name, Detail: "confirmed"}

@@ -34,13 +34,13 @@ type export struct {
 	first   historyapi.Mine
 }
 
-// takeAll returns what there is of the user of a token. Messages are read when it is written, but
+// startExport returns what there is of the user of a token. Messages are read when it is written, but
 // for the first.
-func (s *Service) takeAll(ctx context.Context, c auth.Claims) (*export, error) {
-	if err := s.exports.take(time.Now(), "copies of your data", c.User); err != nil {
+func (s *Service) startExport(ctx context.Context, c auth.Claims) (*export, error) {
+	if err := s.exports.count(time.Now(), "copies of your data", c.User); err != nil {
 		return nil, err
 	}
-	d, err := s.takeAlong(ctx, c)
+	d, err := s.collectData(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (s *Service) dataRoute(api huma.API) {
 		Content:     map[string]*huma.MediaType{"application/json": {}},
 	}}
 	huma.Register(api, op, func(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
-		e, err := s.takeAll(ctx, httpapi.User(ctx))
+		e, err := s.startExport(ctx, httpapi.User(ctx))
 		if err != nil {
 			return nil, httpapi.Error(s.fail(ctx, err), nil)
 		}

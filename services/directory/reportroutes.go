@@ -62,7 +62,7 @@ func (s *Service) reportRoutes(api huma.API) {
 		}))
 	route(s, api, guarded(http.MethodPost, "/v1/reports/{report}/take", "take-report", "Say that you look at a report"),
 		limited(s, func(ctx context.Context, in *takeInput) (empty, error) {
-			return empty{}, s.takeReport(ctx, httpapi.User(ctx), in.Report)
+			return empty{}, s.claimReport(ctx, httpapi.User(ctx), in.Report)
 		}))
 	route(s, api, guarded(http.MethodPost, "/v1/reports/{report}/resolve", "resolve-report", "Do what comes of a report, and close it"),
 		limited(s, func(ctx context.Context, in *resolveInput) (empty, error) {

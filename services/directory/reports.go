@@ -178,8 +178,8 @@ func (s *Service) reviewable(ctx context.Context, c auth.Claims, id string) (r s
 	return r, wholeServer, err
 }
 
-// takeReport says that somebody looks at a report.
-func (s *Service) takeReport(ctx context.Context, c auth.Claims, id string) error {
+// claimReport says that somebody looks at a report.
+func (s *Service) claimReport(ctx context.Context, c auth.Claims, id string) error {
 	r, _, err := s.reviewable(ctx, c, id)
 	if err != nil {
 		return err

@@ -141,7 +141,7 @@ func (s *Service) requestTo(ctx context.Context, user, room string) (store.Reque
 		return store.Request{}, none
 	}
 	r, err := s.store.Request(ctx, room)
-	if errors.Is(err, store.ErrNotFound) || err == nil && (r.To != user || !r.Shown()) {
+	if errors.Is(err, store.ErrNotFound) || err == nil && (r.To != user || !r.Visible()) {
 		err = none
 	}
 	return r, err

@@ -72,7 +72,7 @@ func (s *Service) reset(ctx context.Context, secret, next string) error {
 		if err != nil {
 			return err
 		}
-		if err := s.takeTicket(ctx, t); err != nil {
+		if err := s.spendTicket(ctx, t); err != nil {
 			return err
 		}
 		i := store.Intent{Kind: directoryapi.ChangeUser, User: u.ID, Name: u.Name, Actor: u.ID}

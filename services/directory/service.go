@@ -269,7 +269,7 @@ func (s *Service) keepHouse(ctx context.Context) {
 		{"tell what is untold", s.tellUntold},
 		{"remove mutes that have ended", s.removeMutes},
 		{"remove old reports", s.removeReports},
-		{"send what other processes left", s.takeLetters},
+		{"send what other processes left", s.claimLetters},
 	} {
 		if err := task.run(ctx); err != nil && ctx.Err() == nil {
 			s.log.Warn("housekeeping failed; trying again", zap.String("task", task.what), zap.Error(err))

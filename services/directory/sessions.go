@@ -134,7 +134,7 @@ func (s *Service) refresh(ctx context.Context, refresh, attempt string) (credent
 			return credentials{}, errors.Join(httpapi.ErrEnded, s.endStolen(ctx, u, x))
 		}
 		// Only who has the secret is counted; each turn writes to the store.
-		if err := s.changes.take(now, "new tokens of this log-in", "refresh "+x.ID); err != nil {
+		if err := s.changes.count(now, "new tokens of this log-in", "refresh "+x.ID); err != nil {
 			return credentials{}, err
 		}
 		next, err := s.turn(ctx, u, x, given, state, attempt, now)

@@ -91,7 +91,7 @@ func (s *Service) setUp(ctx context.Context, link, name, secret, address string)
 	}
 	if err != nil {
 		if chat.CodeOf(err) == chat.CodeForbidden {
-			if err := s.setups.take(time.Now(), "links that are not good", address); err != nil {
+			if err := s.setups.count(time.Now(), "links that are not good", address); err != nil {
 				return store.User{}, err // and fills no log
 			}
 			s.log.Warn("somebody used an invalid set-up link", zap.String("address", peerOf(ctx)), zap.Error(err))

@@ -30,8 +30,8 @@ func newThrottle(limit int, per time.Duration) *throttle {
 	return &throttle{limit: limit, per: per, since: make(map[string]window)}
 }
 
-// take counts one thing for each of the keys, or returns full's error.
-func (t *throttle) take(now time.Time, what string, keys ...string) error {
+// count counts one thing for each of the keys, or returns full's error.
+func (t *throttle) count(now time.Time, what string, keys ...string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.fullNow(now, what, keys); err != nil {

@@ -52,9 +52,9 @@ func (s *Service) ticket(ctx context.Context, secret string, kinds ...string) (t
 	return t, u, err
 }
 
-// takeTicket uses a ticket up: of any number of requests, one does.
-func (s *Service) takeTicket(ctx context.Context, t store.Ticket) error {
-	err := s.store.TakeTicket(ctx, t.Hash)
+// spendTicket uses a ticket up: of any number of requests, one does.
+func (s *Service) spendTicket(ctx context.Context, t store.Ticket) error {
+	err := s.store.SpendTicket(ctx, t.Hash)
 	if errors.Is(err, store.ErrNotFound) {
 		return errTicket
 	}

@@ -21,7 +21,7 @@ func TestManyMissed(t *testing.T) {
 	c.send(`{"type":"join","id":"1","room":"lobby","after":{"seq":0}}`)
 	r := &reader{t: t, room: "lobby"}
 	for range 1000 {
-		r.take(c.event())
+		r.receive(c.event())
 	}
 	if e := c.event(); e.Type != "joined" || !e.More || e.Seq != r.at.Seq {
 		t.Fatalf("after 1000 came %+v", e)
@@ -43,7 +43,7 @@ func TestManyMissed(t *testing.T) {
 			}
 			break
 		}
-		l.take(e)
+		l.receive(e)
 	}
 	l.resume(c)
 	if l.next != 300 {

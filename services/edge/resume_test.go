@@ -39,7 +39,7 @@ type reader struct {
 	at   wire.Position
 }
 
-func (r *reader) take(e wire.Event) {
+func (r *reader) receive(e wire.Event) {
 	r.t.Helper()
 	if want := fmt.Sprintf("n%d", r.next); e.ID != want || e.Prev > r.at.Seq || e.Seq <= r.at.Seq {
 		r.t.Fatalf("got %s (%d after %d), want %s after %d", e.ID, e.Seq, e.Prev, want, r.at.Seq)
@@ -65,7 +65,7 @@ func (r *reader) resume(c *client) {
 			if e.Type != chat.TypeMsg {
 				r.t.Fatalf("got %+v while resuming", e)
 			}
-			r.take(e)
+			r.receive(e)
 		}
 	}
 }
@@ -80,7 +80,7 @@ func TestResume(t *testing.T) {
 		c := w.login(edges[0], "ann")
 		c.join("lobby")
 		w.stream("lobby", 0, 1, 10)
-		r.take(c.want("msg"))
+		r.receive(c.want("msg"))
 		var wg sync.WaitGroup
 		wg.Go(func() { w.stream("lobby", 1, total-1, 10) })
 		defer wg.Wait()
@@ -93,7 +93,7 @@ func TestResume(t *testing.T) {
 				if code == wire.CloseResume { // the small ring may be too small for the moment
 					break
 				}
-				r.take(e)
+				r.receive(e)
 			}
 		}
 	})
@@ -161,7 +161,7 @@ func TestSlowConsumer(t *testing.T) {
 			for q.next < total && !until() {
 				w.stream("lobby", q.next, part, size)
 				for range part {
-					q.take(quick.want("msg"))
+					q.receive(quick.want("msg"))
 				}
 			}
 		}
@@ -172,7 +172,7 @@ func TestSlowConsumer(t *testing.T) {
 			if code == wire.CloseResume {
 				break
 			}
-			r.take(ev)
+			r.receive(ev)
 		}
 		if r.next == 0 || r.next == total {
 			t.Fatalf("the slow one got %d before it was closed", r.next)

@@ -301,7 +301,7 @@ func serve(t *testing.T, dir string, env []string, command string) (_ []string, 
 
 func address(t *testing.T) string {
 	t.Helper()
-	port, err := freeport.Take()
+	port, err := freeport.Port()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func (s *Sightings) put(seen ...Seen) {
 	}
 }
 
-func (s *Sightings) take() []Seen {
+func (s *Sightings) drain() []Seen {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []Seen
@@ -99,7 +99,7 @@ func (s *Sightings) Run(ctx context.Context) error {
 // and then nearly nobody is.
 func (s *Sightings) tell(ctx context.Context, last bool) {
 	for {
-		part := s.take()
+		part := s.drain()
 		if len(part) == 0 {
 			return
 		}

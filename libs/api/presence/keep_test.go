@@ -125,7 +125,7 @@ func (c *calls) note(what string) {
 	c.made = append(c.made, time.Since(c.began).String()+" "+what)
 }
 
-func (c *calls) take() []string {
+func (c *calls) drain() []string {
 	synctest.Wait()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -177,7 +177,7 @@ func TestReporterTells(t *testing.T) {
 		go func() { ended <- r.Run(ctx) }()
 		want := func(what string, calls ...string) {
 			t.Helper()
-			got := c.take()
+			got := c.drain()
 			if len(got) != len(calls) {
 				t.Errorf("%s: %v, want %v", what, got, calls)
 				return
@@ -197,7 +197,7 @@ func TestReporterTells(t *testing.T) {
 		for range 2 * batchBytes / 20 {
 			r.Join(1, "ann", "a-room-whose-name-is-long")
 		}
-		for i, got := range append(c.take(), "") {
+		for i, got := range append(c.drain(), "") {
 			if (i > 0) != (got == "") && got != "1.3s changes" {
 				t.Errorf("very many changes: call %d is %q", i, got)
 			}
@@ -210,7 +210,7 @@ func TestReporterTells(t *testing.T) {
 			t.Error(err)
 		}
 		time.Sleep(keepSnapshot + time.Second)
-		c.take()
+		c.drain()
 		if len(r.served.kept) != 0 {
 			t.Error("a snapshot that nobody asks for is kept")
 		}

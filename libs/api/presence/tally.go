@@ -149,7 +149,7 @@ func (t *Tally) add(digest uint64, encode func([]byte) []byte) {
 // order.
 func (t *Tally) Changes() [][]byte {
 	t.mu.Lock()
-	out := t.take()
+	out := t.drain()
 	t.mu.Unlock()
 	return t.encode(out)
 }
@@ -158,7 +158,7 @@ func (t *Tally) Changes() [][]byte {
 // has missed nothing can compare at once.
 func (t *Tally) Heartbeat() [][]byte {
 	t.mu.Lock()
-	out := t.take()
+	out := t.drain()
 	t.beat++
 	h := Heartbeat{Beat: t.beat, Number: t.number, Count: t.count, DigestVersion: DigestVersion, Digest: t.digest}
 	t.mu.Unlock()
@@ -175,8 +175,8 @@ func (t *Tally) Goodbye() []byte {
 	return appendGoodbye(nil, t.edge, t.incarnation)
 }
 
-// take returns the batches that are to be sent now. The caller holds mu.
-func (t *Tally) take() []batch {
+// drain returns the batches that are to be sent now. The caller holds mu.
+func (t *Tally) drain() []batch {
 	out := t.full
 	if t.open.n > 0 {
 		out = append(out, t.open)

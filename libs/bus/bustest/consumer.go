@@ -32,7 +32,7 @@ type hands struct {
 	rooms map[string]*consumer
 }
 
-func (h *hands) take(c *consumer, batch []bus.Entry) {
+func (h *hands) receive(c *consumer, batch []bus.Entry) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, e := range batch {
@@ -77,7 +77,7 @@ func (c *consumer) stop() {
 
 func (c *consumer) handle(_ context.Context, batch []bus.Entry) error {
 	if c.shared != nil {
-		c.shared.take(c, batch)
+		c.shared.receive(c, batch)
 		defer c.shared.give(batch)
 	}
 	if c.fail != nil {

@@ -188,6 +188,6 @@ func ping(addr string) (string, error) {
 }
 
 func freePort() (string, error) {
-	port, err := freeport.Take()
+	port, err := freeport.Port()
 	return strconv.Itoa(port), err
 }

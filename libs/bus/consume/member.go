@@ -93,7 +93,7 @@ func (h *held) Each(do func(driver.Partition)) {
 	}
 }
 
-func (h *held) Take(d driver.Partition) {
+func (h *held) Assign(d driver.Partition) {
 	ctx, cancel := context.WithCancelCause(h.ctx)
 	p := &partition{Partition: d, h: h, log: h.opts.Log.With(zap.Int("partition", d.Number())), stop: make(chan struct{}), cancel: cancel}
 	h.mu.Lock()

@@ -103,7 +103,7 @@ func TestMember(t *testing.T) {
 		g.refresh = func() (<-chan struct{}, error) {
 			if looks++; looks == 1 {
 				for _, p := range all {
-					g.held.Take(p)
+					g.held.Assign(p)
 				}
 				return wake, errors.New("some are another's")
 			}

@@ -32,8 +32,8 @@ type Held interface {
 	Count() (all, staying int)
 	Has(partition int) bool
 	Each(do func(Partition))
-	// Take begins to read a partition.
-	Take(p Partition)
+	// Assign begins to read a partition.
+	Assign(p Partition)
 	// GiveUp releases partitions after the batch in hand until at most keep are staying. It calls
 	// before for each.
 	GiveUp(keep int, before func(Partition))

@@ -233,7 +233,7 @@ func onCluster(t *testing.T) bustest.Env {
 		routes = append(routes, "nats://"+addr)
 	}
 	for i := range 3 {
-		port, err := freeport.Take()
+		port, err := freeport.Port()
 		if err != nil {
 			t.Fatal(err)
 		}

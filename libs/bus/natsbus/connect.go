@@ -35,7 +35,7 @@ func (b *Driver) connect(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if b.liveConn, err = b.dial(ctx, "feed", b.live.lost, b.live.reconnected); err != nil {
+	if b.liveConn, err = b.dial(ctx, "live", b.live.lost, b.live.reconnected); err != nil {
 		return err
 	}
 	if err := checkServer(b.main.ConnectedServerVersion(), b.main.HeadersSupported()); err != nil {

@@ -57,7 +57,7 @@ func (m *member) Refresh(ctx context.Context) (<-chan struct{}, error) {
 		clear(m.silent)
 	}
 	m.up = m.b.link.up()
-	owners, err := m.takeFree(ctx)
+	owners, err := m.claimFree(ctx)
 	if err == nil {
 		m.balance(ctx, owners)
 		err = m.wakeRedriven(ctx)
@@ -74,8 +74,8 @@ func (m *member) answer(q *nats.Msg) {
 	_ = q.Respond([]byte(strconv.Itoa(all)))
 }
 
-// takeFree takes the partitions that nobody reads. It returns how many each other member has.
-func (m *member) takeFree(ctx context.Context) (owners map[string]int, err error) {
+// claimFree takes the partitions that nobody reads. It returns how many each other member has.
+func (m *member) claimFree(ctx context.Context) (owners map[string]int, err error) {
 	owners = make(map[string]int)
 	alive := make(map[string]bool)
 	for n := range m.b.cfg.Partitions {
@@ -101,7 +101,7 @@ func (m *member) takeFree(ctx context.Context) (owners map[string]int, err error
 			m.log.Debug("could not take a partition", zap.Int("partition", n), zap.Error(err))
 			continue
 		}
-		m.held.Take(&partition{m: m, number: n, at: at, revision: revision, wake: make(chan struct{}, 1)})
+		m.held.Assign(&partition{m: m, number: n, at: at, revision: revision, wake: make(chan struct{}, 1)})
 	}
 	return owners, nil
 }

@@ -25,7 +25,7 @@ const (
 // Letters implements driver.Log.
 func (b *Driver) Letters(ctx context.Context, group string, limit int) ([]driver.Letter, error) {
 	cmds := make([]*redis.XMessageSliceCmd, b.cfg.Partitions)
-	err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
+	err := b.pipelined(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
 		cmds[p] = pipe.XRangeN(ctx, b.keys.dead(p, group), "-", "+", int64(limit))
 		return cmds[p]
 	})

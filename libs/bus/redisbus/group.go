@@ -35,7 +35,7 @@ func (b *Driver) Required(ctx context.Context) (groups []bus.Group, err error) {
 // after the ID of the log that upTo names for the partition; none where there is none.
 func (b *servers) next(ctx context.Context, group string, upTo func(p int) string) ([]redis.XMessage, error) {
 	read := make([]*redis.StringCmd, b.cfg.Partitions)
-	err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
+	err := b.pipelined(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
 		read[p] = pipe.HGet(ctx, b.keys.read(p), group)
 		return read[p]
 	})
@@ -43,7 +43,7 @@ func (b *servers) next(ctx context.Context, group string, upTo func(p int) strin
 		return nil, err
 	}
 	next := make([]*redis.XMessageSliceCmd, b.cfg.Partitions)
-	err = b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
+	err = b.pipelined(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
 		from := "-"
 		if seq := read[p].Val(); seq != "" {
 			from = "(" + seq + "-0"
@@ -61,7 +61,7 @@ func (b *servers) next(ctx context.Context, group string, upTo func(p int) strin
 // Ends implements driver.Log.
 func (b *Driver) Ends(ctx context.Context) ([]uint64, error) {
 	last := make([]*redis.XMessageSliceCmd, b.cfg.Partitions)
-	err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
+	err := b.pipelined(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
 		last[p] = pipe.XRevRangeN(ctx, b.keys.log(p), "+", "-", 1)
 		return last[p]
 	})
@@ -106,7 +106,7 @@ func (b *Driver) Retire(ctx context.Context, group string) error {
 	k := b.keys
 	return b.retry.Do(ctx, "retire a group", func(ctx context.Context) error {
 		leases := make([]*redis.IntCmd, b.cfg.Partitions)
-		err := b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
+		err := b.pipelined(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
 			leases[p] = pipe.Exists(ctx, k.lease(p, group))
 			return leases[p]
 		})
@@ -123,7 +123,7 @@ func (b *Driver) Retire(ctx context.Context, group string) error {
 		if err := b.at(0).SRem(ctx, k.groups(), group).Err(); err != nil {
 			return err
 		}
-		return b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
+		return b.pipelined(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
 			return pipe.HDel(ctx, k.read(p), group)
 		})
 	})

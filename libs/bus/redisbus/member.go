@@ -69,7 +69,7 @@ func (m *member) refresh(ctx context.Context) error {
 		if answers[0] != nil { // else another member has the lease
 			p := &partition{m: m, number: n}
 			p.leased(asked)
-			m.held.Take(p)
+			m.held.Assign(p)
 		}
 	}
 	return nil

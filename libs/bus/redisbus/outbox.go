@@ -109,7 +109,7 @@ func (o *outbox) send(batch []message) error {
 	for i, m := range batch {
 		partitions[i] = o.b.keys.tagged(m.channel)
 	}
-	err := o.b.spread(ctx, partitions, func(p redis.Pipeliner, i int) redis.Cmder {
+	err := o.b.pipelined(ctx, partitions, func(p redis.Pipeliner, i int) redis.Cmder {
 		return p.SPublish(ctx, batch[i].channel, batch[i].data)
 	})
 	if err != nil {

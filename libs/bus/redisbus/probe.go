@@ -32,7 +32,7 @@ func (b *Driver) Probe(ctx context.Context, token string) (int, error) {
 	for i, c := range names {
 		partitions[i] = b.keys.tagged(c)
 	}
-	err := b.spread(ctx, partitions, func(pipe redis.Pipeliner, i int) redis.Cmder {
+	err := b.pipelined(ctx, partitions, func(pipe redis.Pipeliner, i int) redis.Cmder {
 		return pipe.SPublish(ctx, names[i], token)
 	})
 	if err != nil {

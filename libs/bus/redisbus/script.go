@@ -75,7 +75,7 @@ func (b *servers) batch(ctx context.Context, steps []step) ([]any, error) {
 	for loaded := false; ; loaded = true {
 		out := make([]any, len(steps))
 		cmds := make([]*redis.Cmd, len(steps))
-		err := b.spread(ctx, partitions, func(p redis.Pipeliner, i int) redis.Cmder {
+		err := b.pipelined(ctx, partitions, func(p redis.Pipeliner, i int) redis.Cmder {
 			cmds[i] = steps[i].script.EvalSha(ctx, p, steps[i].keys, steps[i].args...)
 			return cmds[i]
 		})
@@ -93,10 +93,10 @@ func (b *servers) batch(ctx context.Context, steps []step) ([]any, error) {
 	}
 }
 
-// spread sends a command about each of the partitions, in one round trip for each server, all
+// pipelined sends a command about each of the partitions, in one round trip for each server, all
 // servers at the same time. add adds the command for partitions[i] to a pipeline; it is called by
 // one goroutine at a time. The error is the first of all commands; that an answer is nil is none.
-func (b *servers) spread(ctx context.Context, partitions []int, add func(p redis.Pipeliner, i int) redis.Cmder) error {
+func (b *servers) pipelined(ctx context.Context, partitions []int, add func(p redis.Pipeliner, i int) redis.Cmder) error {
 	pipes := make(map[string]redis.Pipeliner)
 	cmds := make([]redis.Cmder, len(partitions))
 	for i, p := range partitions {

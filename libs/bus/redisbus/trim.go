@@ -47,7 +47,7 @@ func (b *Driver) Trim(ctx context.Context) error {
 // sizes returns the size of each partition in bytes, and which of them take no entries.
 func (b *servers) sizes(ctx context.Context) (sizes []int64, full []bool, err error) {
 	cmds := make([]*redis.SliceCmd, b.cfg.Partitions)
-	err = b.spread(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
+	err = b.pipelined(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
 		cmds[p] = pipe.HMGet(ctx, b.keys.meta(p), "bytes", "full")
 		return cmds[p]
 	})

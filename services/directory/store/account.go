@@ -55,7 +55,7 @@ type Accounts interface {
 	PutTicket(ctx context.Context, t Ticket) error           // ErrConflict
 	Ticket(ctx context.Context, hash string) (Ticket, error) // ErrNotFound
 	// removes it; ErrNotFound: another has
-	TakeTicket(ctx context.Context, hash string) error
+	SpendTicket(ctx context.Context, hash string) error
 	DeleteTicketsOf(ctx context.Context, user, kind string) error // none is not an error
 	DeleteTicketsBefore(ctx context.Context, expires int64) error // that had expired by then
 }

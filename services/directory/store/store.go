@@ -214,8 +214,8 @@ type Request struct {
 	Expires int64    `bson:"expires"` // UTC milliseconds; 0: never
 }
 
-// Shown reports whether To sees the request.
-func (r Request) Shown() bool { return len(r.Sent) > 0 && !r.Refused }
+// Visible reports whether To sees the request.
+func (r Request) Visible() bool { return len(r.Sent) > 0 && !r.Refused }
 
 // Invite asks a user to become a member of a room.
 type Invite struct {

@@ -77,7 +77,7 @@ func (r *Restore) Execute(ctx context.Context, out io.Writer) error {
 	if err := l.begin(ctx, r); err != nil {
 		return err
 	}
-	left, err := r.takeLetters(ctx, l, t.parked)
+	left, err := r.redeliver(ctx, l, t.parked)
 	if err != nil {
 		return err
 	}
@@ -145,9 +145,9 @@ func (r *Restore) forward(ctx context.Context, h archive.Header) (lines []string
 	return lines, errors.Join(d.Close(), s.Close())
 }
 
-// takeLetters has history take in what it could not when the backup was made, and returns how many
+// redeliver has history take in what it could not when the backup was made, and returns how many
 // it still cannot.
-func (r *Restore) takeLetters(ctx context.Context, l *restoredLog, all []letter) (left int, err error) {
+func (r *Restore) redeliver(ctx context.Context, l *restoredLog, all []letter) (left int, err error) {
 	if len(all) == 0 {
 		return 0, nil
 	}
@@ -161,10 +161,10 @@ func (r *Restore) takeLetters(ctx context.Context, l *restoredLog, all []letter)
 	if err != nil {
 		return 0, err
 	}
-	return takeEach(ctx, b, s, all)
+	return redeliverEach(ctx, b, s, all)
 }
 
-func takeEach(ctx context.Context, b bus.Interface, s historydata.Store, all []letter) (left int, err error) {
+func redeliverEach(ctx context.Context, b bus.Interface, s historydata.Store, all []letter) (left int, err error) {
 	taker := historyservice.NewTaker(b, s)
 	for _, d := range all {
 		err := taker.Take(ctx, bus.Entry{Room: d.Room, Seq: d.Seq, Sender: d.Sender, ID: d.ID, Data: d.Data})

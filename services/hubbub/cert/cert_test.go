@@ -33,7 +33,7 @@ func parsed(t *testing.T, args ...string) (Config, error) {
 
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	port, err := freeport.Take()
+	port, err := freeport.Port()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,8 +101,8 @@ func (s *scene) status(id uint64, status presence.Status) {
 	s.roster.Apply(s.edge, &presence.Change{Kind: presence.StatusChanged, ID: id, Status: status})
 }
 
-// take returns what watchers got since the last call, after some time, as room:count[users].
-func (s *scene) take(after time.Duration) []string {
+// drain returns what watchers got since the last call, after some time, as room:count[users].
+func (s *scene) drain(after time.Duration) []string {
 	time.Sleep(after)
 	synctest.Wait()
 	s.mu.Lock()
@@ -126,7 +126,7 @@ func (s *scene) want(what string, after time.Duration, want ...string) {
 	if want == nil {
 		want = []string{}
 	}
-	if diff := gocmp.Diff(want, s.take(after)); diff != "" {
+	if diff := gocmp.Diff(want, s.drain(after)); diff != "" {
 		s.t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
@@ -203,7 +203,7 @@ func TestBigRoomsAreToldCounts(t *testing.T) {
 			s.enter(10+i, presence.Online, "a")
 			time.Sleep(100 * time.Millisecond)
 		}
-		told := s.take(0)
+		told := s.drain(0)
 		if n := len(told); n < 3 || n > 5 {
 			t.Errorf("%d messages in 4 s", n)
 		}
@@ -218,7 +218,7 @@ func TestBigRoomsAreToldCounts(t *testing.T) {
 		for i := range uint64(40) {
 			s.exit(10 + i)
 		}
-		got := s.take(10 * time.Second)
+		got := s.drain(10 * time.Second)
 		if len(got) != 1 || len(got[0]) < 40*len("u10=offline") {
 			t.Errorf("small again: %v", got)
 		}

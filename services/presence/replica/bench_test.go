@@ -40,7 +40,7 @@ func churnOf(f *fixture) (took time.Duration) {
 		if i%(100*benchEdges) == 7 {
 			messages := tally.Changes()
 			begun := time.Now()
-			f.take(messages...)
+			f.receive(messages...)
 			took += time.Since(begun)
 		}
 	}
@@ -98,7 +98,7 @@ func BenchmarkMillion(b *testing.B) {
 		took := time.Duration(0)
 		for e, tally := range tallies {
 			tally.Changes()
-			f.take(tally.Heartbeat()...)
+			f.receive(tally.Heartbeat()...)
 			for _, h := range f.es.due(f.now, 1) {
 				var chunks []presence.Chunk
 				req := presence.SnapshotRequest{}

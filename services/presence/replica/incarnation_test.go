@@ -14,7 +14,7 @@ func settledEdge(t *testing.T, f *fixture) *world {
 	w := &world{id: "e1"}
 	w.start()
 	enter(w, 1, "ann")
-	f.take(w.tally.Heartbeat()...)
+	f.receive(w.tally.Heartbeat()...)
 	if f.sessions() != 1 {
 		t.Fatal("the session is not there")
 	}
@@ -27,7 +27,7 @@ func enter(w *world, id uint64, user string) {
 	w.tally.Enter(s)
 }
 
-func (f *fixture) take(messages ...[]byte) {
+func (f *fixture) receive(messages ...[]byte) {
 	for _, msg := range messages {
 		f.es.receive(f.now, msg)
 	}
@@ -50,7 +50,7 @@ func TestSilentEdgeExpiresAndComesBack(t *testing.T) {
 		t.Error("a ghost is left of a silent edge")
 	}
 	// It was only stopped: the same process goes on, and is asked for everything.
-	f.take(w.tally.Heartbeat()...)
+	f.receive(w.tally.Heartbeat()...)
 	f.wait(time.Second)
 	f.heal(t, map[string]*world{"e1": w}, func() {})
 	if f.sessions() != 1 {
@@ -63,10 +63,10 @@ func TestReplayedHeartbeatKeepsNobodyAlive(t *testing.T) {
 	f := newFixture()
 	w := settledEdge(t, f)
 	old := w.tally.Heartbeat()[0]
-	f.take(old)
+	f.receive(old)
 	for range 4 {
 		f.wait(expiry / 3)
-		f.take(old)
+		f.receive(old)
 	}
 	if f.sessions() != 0 || f.refused[refusedReplayed] == 0 {
 		t.Errorf("%d sessions are kept by an old heartbeat; refused: %v", f.sessions(), f.refused)
@@ -83,15 +83,15 @@ func TestReplayedHeartbeatAfterComingBack(t *testing.T) {
 	f := newFixture()
 	w := settledEdge(t, f)
 	old := w.tally.Heartbeat()[0]
-	f.take(old)
+	f.receive(old)
 	f.wait(expiry)
 	enter(w, 2, "bob")
-	f.take(w.tally.Changes()...)
+	f.receive(w.tally.Changes()...)
 	if len(f.es.known) != 1 {
 		t.Fatal("the edge has not come back")
 	}
 	f.wait(expiry / 2)
-	f.take(old)
+	f.receive(old)
 	f.wait(expiry - expiry/2)
 	if len(f.es.known) != 0 || f.refused[refusedReplayed] != 1 {
 		t.Errorf("an old heartbeat keeps the edge; refused: %v", f.refused)
@@ -104,16 +104,16 @@ func TestGoodbyeIsFinal(t *testing.T) {
 	w := settledEdge(t, f)
 	enter(w, 2, "bob")
 	late := w.tally.Heartbeat()
-	f.take(w.tally.Goodbye())
+	f.receive(w.tally.Goodbye())
 	if f.sessions() != 0 {
 		t.Error("the sessions are there after the goodbye")
 	}
-	f.take(late...)
+	f.receive(late...)
 	if len(f.es.known) != 0 || f.refused[refusedLate] != len(late) {
 		t.Errorf("what was sent before the goodbye brought the edge back: %v", f.refused)
 	}
 	w.start()
-	f.take(w.tally.Heartbeat()...)
+	f.receive(w.tally.Heartbeat()...)
 	if len(f.es.known) != 1 {
 		t.Error("a new process of the edge is not let in")
 	}
@@ -126,14 +126,14 @@ func TestNewProcessReplacesTheOld(t *testing.T) {
 	old := w.tally
 	w.start()
 	enter(w, 1, "bob")
-	f.take(w.tally.Changes()...)
+	f.receive(w.tally.Changes()...)
 	_, _, _, ann := f.r.User("ann")
 	_, _, _, bob := f.r.User("bob")
 	if f.sessions() != 1 || ann != nil || bob == nil {
 		t.Error("the sessions of a killed process are there after the next one spoke")
 	}
-	f.take(old.Heartbeat()...)
-	f.take(old.Goodbye())
+	f.receive(old.Heartbeat()...)
+	f.receive(old.Goodbye())
 	if f.refused[refusedOld] != 2 || f.sessions() != 1 {
 		t.Errorf("the old process is listened to: %v", f.refused)
 	}
@@ -148,11 +148,11 @@ func TestClockSetBack(t *testing.T) {
 	f := newFixture()
 	w := &world{id: "e1", process: 10}
 	w.start()
-	f.take(w.tally.Heartbeat()...)
+	f.receive(w.tally.Heartbeat()...)
 	w.process = 3
 	w.start()
 	for range 20 {
-		f.take(w.tally.Heartbeat()...)
+		f.receive(w.tally.Heartbeat()...)
 		f.wait(expiry / 3)
 	}
 	if e := f.es.known["e1"]; e == nil || e.incarnation != 4 {
@@ -164,7 +164,7 @@ func TestTooManyEdges(t *testing.T) {
 	t.Parallel()
 	f := newFixture()
 	for i := range maxEdges + 10 {
-		f.take(presence.NewTally(fmt.Sprint("edge", i), 1, nil).Heartbeat()...)
+		f.receive(presence.NewTally(fmt.Sprint("edge", i), 1, nil).Heartbeat()...)
 	}
 	if len(f.es.known) != maxEdges || f.refused[refusedTooMany] != 10 {
 		t.Errorf("%d edges, refused %v", len(f.es.known), f.refused)
@@ -182,17 +182,17 @@ func TestHeldChangesAreBounded(t *testing.T) {
 	for i := range uint64(200_000) {
 		enter(w, 3+i, "many")
 		if i%200 == 0 {
-			f.take(w.tally.Changes()...)
+			f.receive(w.tally.Changes()...)
 		}
 		if held := f.es.known["e1"].heldBytes; held > maxHeld {
 			t.Fatalf("%d bytes are held", held)
 		}
 	}
-	f.take(w.tally.Heartbeat()...)
+	f.receive(w.tally.Heartbeat()...)
 	for range 3 {
 		f.wait(time.Second)
 		f.heal(t, map[string]*world{"e1": w}, func() {})
-		f.take(w.tally.Heartbeat()...)
+		f.receive(w.tally.Heartbeat()...)
 	}
 	if f.sessions() != len(w.sessions) || !f.es.synced() {
 		t.Errorf("%d sessions, want %d", f.sessions(), len(w.sessions))
@@ -208,11 +208,11 @@ func TestWrongDigestIsAskedForLessAndLess(t *testing.T) {
 	w := settledEdge(t, f)
 	w.tally.Join(1, "ann", "a") // a second time: against the rules, and counted twice
 	for i := range uint64(60) {
-		f.take(w.tally.Heartbeat()...)
+		f.receive(w.tally.Heartbeat()...)
 		f.wait(time.Second)
 		f.heal(t, map[string]*world{"e1": w}, func() {})
 		enter(w, 2+i, "bob")
-		f.take(w.tally.Changes()...)
+		f.receive(w.tally.Changes()...)
 		if f.sessions() != len(w.sessions) {
 			t.Fatalf("%d sessions, want %d", f.sessions(), len(w.sessions))
 		}
@@ -232,7 +232,7 @@ func TestChangesDuringSnapshot(t *testing.T) {
 	w.tally.Changes() // lost
 	enter(w, 3, "cyd")
 	before := w.tally.Heartbeat()
-	f.take(before...)
+	f.receive(before...)
 	f.wait(time.Second)
 	var late [][]byte
 	w.during = func() { // the snapshot includes this, under a number after its own
@@ -244,11 +244,11 @@ func TestChangesDuringSnapshot(t *testing.T) {
 	beat := w.tally.Heartbeat() // sent before those changes, and delivered after the snapshot
 	f.heal(t, worlds, func() {
 		enter(w, 5, "eve")
-		f.take(late...)
-		f.take(w.tally.Changes()...)
+		f.receive(late...)
+		f.receive(w.tally.Changes()...)
 	})
-	f.take(beat...)
-	f.take(w.tally.Heartbeat()...)
+	f.receive(beat...)
+	f.receive(w.tally.Heartbeat()...)
 	if f.healed["missing"] != 1 || f.healed["digest"] != 0 || !f.es.synced() {
 		t.Errorf("asked for %v", f.healed)
 	}
@@ -266,7 +266,7 @@ func TestSnapshotRunsAhead(t *testing.T) {
 	worlds := map[string]*world{"e1": w}
 	enter(w, 2, "bob")
 	w.tally.Changes() // lost
-	f.take(w.tally.Heartbeat()...)
+	f.receive(w.tally.Heartbeat()...)
 	f.wait(time.Second)
 	beat := w.tally.Heartbeat()
 	w.during = func() {
@@ -276,11 +276,11 @@ func TestSnapshotRunsAhead(t *testing.T) {
 		w.tally.Join(2, "bob", "b")
 	}
 	f.heal(t, worlds, func() {})
-	f.take(beat...)
+	f.receive(beat...)
 	if n := f.r.Online("b"); f.healed["digest"] != 0 || f.es.known["e1"].wanted || n != 1 {
 		t.Errorf("asked for %v, %d in b", f.healed, n)
 	}
-	f.take(w.tally.Heartbeat()...)
+	f.receive(w.tally.Heartbeat()...)
 	if f.healed["digest"] != 0 || !f.es.synced() || f.es.known["e1"].failures != 0 {
 		t.Errorf("asked for %v", f.healed)
 	}

@@ -211,7 +211,7 @@ func TestFailedSnapshots(t *testing.T) {
 	for _, id := range []string{"e1", "e2"} {
 		w := oneSession(id)
 		w.tally.Changes()
-		f.take(w.tally.Heartbeat()...)
+		f.receive(w.tally.Heartbeat()...)
 	}
 	f.wait(time.Second)
 	if due := f.es.due(f.now, 1); len(due) != 1 {
@@ -253,7 +253,7 @@ func TestFailedSnapshots(t *testing.T) {
 	// A process that has been replaced meanwhile is left alone.
 	w := oneSession(h.edge.id)
 	w.start()
-	f.take(w.tally.Heartbeat()...)
+	f.receive(w.tally.Heartbeat()...)
 	f.es.fail(f.now, h)
 	if err := f.es.finish(f.now, h); !errors.Is(err, errAway) || len(waits) != 6 {
 		t.Errorf("a snapshot of a process that is gone: %v, %v", err, waits)
@@ -292,14 +292,14 @@ func TestHeldOverflow(t *testing.T) {
 	for big.ID = 3; big.ID == 3 || f.es.known["e1"].heldBytes > 0; big.ID++ {
 		w.sessions[big.ID] = big
 		w.tally.Enter(big)
-		f.take(w.tally.Changes()...)
+		f.receive(w.tally.Changes()...)
 	}
 	e := f.es.known["e1"]
 	_, number := w.tally.Count()
 	if !e.wanted || e.gap || e.need != number || len(e.held) != 0 {
 		t.Errorf("wanted %v, gap %v, a snapshot with change %d of %d, %d held", e.wanted, e.gap, e.need, number, len(e.held))
 	}
-	f.take(missing...)
+	f.receive(missing...)
 	if !e.wanted {
 		t.Error("the wish for a snapshot is given up, and changes are missing")
 	}

@@ -90,7 +90,7 @@ func (r *Roster) exit(e *Edge, i uint32) {
 	for _, room := range s.rooms {
 		e.digest -= presence.RoomFact(s.id, presence.Hash(r.rooms.name(room)))
 	}
-	e.sessions.remove(e.sessions.find(spread(s.id), func(k uint32) bool { return k == i+1 }), r.hash)
+	e.sessions.remove(e.sessions.find(mixBits(s.id), func(k uint32) bool { return k == i+1 }), r.hash)
 	if s.prev != none {
 		r.sessions[s.prev].next = s.next
 	} else {

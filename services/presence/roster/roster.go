@@ -146,14 +146,14 @@ func (r *Roster) Visible(e *Edge) []string {
 }
 
 func (r *Roster) find(e *Edge, id uint64) (uint32, bool) {
-	at := e.sessions.find(spread(id), func(i uint32) bool { return r.sessions[i-1].id == id })
+	at := e.sessions.find(mixBits(id), func(i uint32) bool { return r.sessions[i-1].id == id })
 	if at < 0 {
 		return 0, false
 	}
 	return e.sessions.slots[at] - 1, true
 }
 
-func (r *Roster) hash(i uint32) uint64 { return spread(r.sessions[i-1].id) }
+func (r *Roster) hash(i uint32) uint64 { return mixBits(r.sessions[i-1].id) }
 
 // all returns the sessions of an edge.
 func (r *Roster) all(e *Edge) []uint32 {

@@ -19,7 +19,7 @@ const (
 
 func newSeat(u uint32) seat { return seat{user: u + 1} }
 
-func (s seat) hash() uint64 { return spread(uint64(s.user)) }
+func (s seat) hash() uint64 { return mixBits(uint64(s.user)) }
 
 // refs is how many sessions of the user are in the room.
 func (s seat) refs() uint32 { return s.state >> refsShift }

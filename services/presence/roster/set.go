@@ -79,9 +79,9 @@ func (s *set[E]) resize(slots int, hash func(E) uint64) {
 	}
 }
 
-// spread is the finalizer of MurmurHash3: it makes a hash of a number that may be one of a
+// mixBits is the finalizer of MurmurHash3: it makes a hash of a number that may be one of a
 // sequence.
-func spread(x uint64) uint64 {
+func mixBits(x uint64) uint64 {
 	x = (x ^ x>>33) * 0xff51afd7ed558ccd
 	x = (x ^ x>>33) * 0xc4ceb9fe1a85ec53
 	return x ^ x>>33

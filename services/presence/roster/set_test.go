@@ -11,7 +11,7 @@ func TestSet(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		bits := rapid.Uint64Range(0, 1<<6-1).Draw(t, "bits")
-		hash := func(e uint32) uint64 { return spread(uint64(e)) & bits }
+		hash := func(e uint32) uint64 { return mixBits(uint64(e)) & bits }
 		var s set[uint32]
 		model := map[uint32]bool{}
 		for range rapid.IntRange(1, 200).Draw(t, "steps") {

@@ -392,7 +392,7 @@ export class Api {
       reporterName: text(r['reporter_name']), reason: text(r['reason']), words: text(r['words']), state: text(r['state']), takerName: text(r['taker_name']),
     }));
   }
-  async takeReport(token: string, report: string): Promise<void> {
+  async claimReport(token: string, report: string): Promise<void> {
     await this.#call('POST', `/v1/reports/${encodeURIComponent(report)}/take`, token, {});
   }
   async resolveReport(token: string, report: string, outcome: Verdict, note: string, minutes?: number): Promise<void> {

@@ -160,8 +160,8 @@ export class Directory extends Emitter<{ members: string }> {
     return this.#session.call((token) => this.#api.reports(token, room));
   }
 
-  takeReport(report: string): Promise<void> {
-    return this.#session.call((token) => this.#api.takeReport(token, report));
+  claimReport(report: string): Promise<void> {
+    return this.#session.call((token) => this.#api.claimReport(token, report));
   }
 
   resolveReport(report: string, outcome: Verdict, note: string, minutes?: number): Promise<void> {

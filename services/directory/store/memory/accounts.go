@@ -90,9 +90,9 @@ func (s *Store) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
 	return one(ctx, s, "Ticket", s.tickets, hash)
 }
 
-// TakeTicket implements store.Store.
-func (s *Store) TakeTicket(ctx context.Context, hash string) error {
-	return s.do(ctx, "TakeTicket", func() error {
+// SpendTicket implements store.Store.
+func (s *Store) SpendTicket(ctx context.Context, hash string) error {
+	return s.do(ctx, "SpendTicket", func() error {
 		if _, ok := s.tickets[hash]; !ok {
 			return store.ErrNotFound
 		}

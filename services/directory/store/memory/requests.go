@@ -84,7 +84,7 @@ func requestsByRoom(a, b store.Request) int { return cmp.Compare(a.Room, b.Room)
 // RequestsTo implements store.Store.
 func (s *Store) RequestsTo(ctx context.Context, to string, before int64, limit int) ([]store.Request, error) {
 	return list(ctx, s, "RequestsTo", s.requests, limit, func(a, b store.Request) int { return cmp.Or(cmp.Compare(b.Created, a.Created), requestsByRoom(a, b)) },
-		func(r store.Request) bool { return r.To == to && r.Shown() && r.Created < before })
+		func(r store.Request) bool { return r.To == to && r.Visible() && r.Created < before })
 }
 
 // RequestsOf implements store.Store.

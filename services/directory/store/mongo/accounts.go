@@ -82,8 +82,8 @@ func (s *Store) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
 	return one[store.Ticket](ctx, "ticket", s.tickets, by("_id", hash))
 }
 
-// TakeTicket implements store.Store.
-func (s *Store) TakeTicket(ctx context.Context, hash string) error {
+// SpendTicket implements store.Store.
+func (s *Store) SpendTicket(ctx context.Context, hash string) error {
 	r, err := s.tickets.DeleteOne(ctx, by("_id", hash))
 	if err == nil && r.DeletedCount == 0 {
 		err = store.ErrNotFound

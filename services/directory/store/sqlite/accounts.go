@@ -71,8 +71,8 @@ func (s *Store) Ticket(ctx context.Context, hash string) (store.Ticket, error) {
 		`SELECT hash, kind, user, created, expires, detail FROM tickets WHERE hash = ?`, hash)
 }
 
-// TakeTicket implements store.Store.
-func (s *Store) TakeTicket(ctx context.Context, hash string) error {
+// SpendTicket implements store.Store.
+func (s *Store) SpendTicket(ctx context.Context, hash string) error {
 	return s.update(ctx, "take ticket", `DELETE FROM tickets WHERE hash = ?`, hash)
 }
 

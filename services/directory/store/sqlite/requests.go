@@ -56,7 +56,7 @@ func (s *Store) RoomsBy(ctx context.Context, creator string, since int64, limit 
 func (s *Store) CreateRequest(ctx context.Context, r store.Request) error {
 	return s.run(ctx, "create request",
 		`INSERT INTO requests (room, sender, sender_name, receiver, receiver_name, sent, shown, refused, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.Room, r.From, r.FromName, r.To, r.ToName, jsonList(r.Sent), r.Shown(), r.Refused, r.Created, r.Expires)
+		r.Room, r.From, r.FromName, r.To, r.ToName, jsonList(r.Sent), r.Visible(), r.Refused, r.Created, r.Expires)
 }
 
 // Request implements store.Store.

@@ -105,7 +105,7 @@ func TestWayOfAConnection(t *testing.T) {
 	if !bytes.HasPrefix(l.got.Bytes(), []byte("HTTP/1.1 101 ")) || s.State(0) != Open {
 		t.Fatalf("answered with %q, state %d", l.got.Bytes(), s.State(0))
 	}
-	if token := s.TakeToken(0); token != "abc" || s.TakeToken(0) != "" {
+	if token := s.PopToken(0); token != "abc" || s.PopToken(0) != "" {
 		t.Errorf("the token is %q", token)
 	}
 	s.SetState(0, Ready)

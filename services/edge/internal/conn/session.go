@@ -56,7 +56,7 @@ type session struct {
 
 // extras is what few sessions have, or have for a short time.
 type extras struct {
-	token string         // of the upgrade request, until TakeToken
+	token string         // of the upgrade request, until PopToken
 	part  *buffer.Buffer // what has arrived of a message in fragments
 }
 
@@ -100,8 +100,8 @@ func (t *table) Blocked(slot uint32) bool { return t.sessions.At(slot).flags&flB
 // Unsent returns how many bytes that were pushed wait to be written.
 func (t *table) Unsent(slot uint32) int { return t.sessions.At(slot).out.Len() }
 
-// TakeToken returns the token of the upgrade request, once; empty: there was none.
-func (t *table) TakeToken(slot uint32) (token string) {
+// PopToken returns the token of the upgrade request, once; empty: there was none.
+func (t *table) PopToken(slot uint32) (token string) {
 	ses := t.sessions.At(slot)
 	if ses.more != nil {
 		token, ses.more.token = ses.more.token, ""

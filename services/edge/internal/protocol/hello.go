@@ -32,7 +32,7 @@ func (s *Shard) hello(slot uint32, c *wire.Command) {
 		s.turnAway(slot, id, errVersion, wire.CloseVersion)
 		return
 	}
-	token := s.conn.TakeToken(slot)
+	token := s.conn.PopToken(slot)
 	if len(c.Token) > 0 {
 		token = string(c.Token)
 	}

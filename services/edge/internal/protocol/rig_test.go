@@ -131,7 +131,7 @@ func withRig(t tester, loops int, set func(*Options), test func(r *rig)) {
 		return presence.Who{Count: 1, Users: []presence.Person{}}, nil
 	})
 	// ends with the bus
-	if _, err := r.bus.Subscribe(t.Context(), presence.ChannelEdges, func(msg []byte) { r.told.take(msg) }); err != nil {
+	if _, err := r.bus.Subscribe(t.Context(), presence.ChannelEdges, func(msg []byte) { r.told.receive(msg) }); err != nil {
 		t.Fatal(err)
 	}
 	o := testOptions()

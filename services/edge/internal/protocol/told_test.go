@@ -18,8 +18,8 @@ type told struct {
 	faults   []string
 }
 
-// take applies a report.
-func (p *told) take(msg []byte) (beat *presence.Heartbeat) {
+// receive applies a report.
+func (p *told) receive(msg []byte) (beat *presence.Heartbeat) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.sessions == nil {
@@ -86,7 +86,7 @@ func (r *rig) checkTold() {
 	r.settle()
 	var beat *presence.Heartbeat
 	for _, msg := range r.hub.sess.Reporter.Heartbeat() { // and what was not sent yet
-		beat = r.told.take(msg)
+		beat = r.told.receive(msg)
 	}
 	r.told.mu.Lock()
 	defer r.told.mu.Unlock()

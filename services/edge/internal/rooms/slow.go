@@ -53,9 +53,9 @@ func (t *slowTable) put(k uint64, at int64) {
 	t.young[k] = at
 }
 
-// takeTurn notes that a user sends now, unless the user has done so less than slow seconds ago:
+// reserve notes that a user sends now, unless the user has done so less than slow seconds ago:
 // then it returns how long there is to wait.
-func (t *slowTable) takeTurn(user, room string, slow int, now time.Time) time.Duration {
+func (t *slowTable) reserve(user, room string, slow int, now time.Time) time.Duration {
 	k, ms := t.key(user, room), now.UnixMilli()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -69,7 +69,7 @@ func (t *slowTable) takeTurn(user, room string, slow int, now time.Time) time.Du
 	return 0
 }
 
-// giveBack forgets what takeTurn noted of a message that did not get into the log.
+// giveBack forgets what reserve noted of a message that did not get into the log.
 func (t *slowTable) giveBack(user, room string) {
 	k := t.key(user, room)
 	t.mu.Lock()
@@ -111,10 +111,10 @@ func (h *Hub) SlowMode(room string, a directory.Access) {
 	}
 }
 
-// TakeTurn notes that a user sends to a room in slow mode, a message in so many seconds, or returns
+// ReserveTurn notes that a user sends to a room in slow mode, a message in so many seconds, or returns
 // why that has to wait.
-func (h *Hub) TakeTurn(user, room string, seconds int) error {
-	wait := h.slow.takeTurn(user, room, seconds, time.Now())
+func (h *Hub) ReserveTurn(user, room string, seconds int) error {
+	wait := h.slow.reserve(user, room, seconds, time.Now())
 	if wait > 0 {
 		return &chat.Error{
 			Code: chat.CodeRateLimited, RetryAfter: wait,
@@ -124,5 +124,5 @@ func (h *Hub) TakeTurn(user, room string, seconds int) error {
 	return nil
 }
 
-// GiveTurnBack undoes TakeTurn, for a message that did not get into the log.
+// GiveTurnBack undoes ReserveTurn, for a message that did not get into the log.
 func (h *Hub) GiveTurnBack(user, room string) { h.slow.giveBack(user, room) }

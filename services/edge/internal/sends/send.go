@@ -196,7 +196,7 @@ func (s *Shard) cleared(o *op) {
 
 func (s *Shard) append(o *op) {
 	if o.slow > 0 {
-		if o.err = s.hub.rooms.TakeTurn(o.sender, o.room, o.slow); o.err != nil {
+		if o.err = s.hub.rooms.ReserveTurn(o.sender, o.room, o.slow); o.err != nil {
 			s.finished(o)
 			return
 		}

@@ -50,7 +50,7 @@ func (l *epoll) refuse() bool {
 		_ = unix.Close(fd)
 		l.h.Refused()
 	}
-	return l.takeSpare() == nil && err == nil
+	return l.openSpare() == nil && err == nil
 }
 
 // add takes a connection in; s is nil but with TLS. It returns false if that failed, or the handler

@@ -63,7 +63,7 @@ func newEpoll(addr *net.TCPAddr, secure *Secure, start Starting) (l *epoll, err 
 	if err = l.init(); err != nil {
 		return nil, err
 	}
-	if err = l.takeSpare(); err != nil {
+	if err = l.openSpare(); err != nil {
 		return nil, err
 	}
 	e := unix.EpollEvent{Events: unix.EPOLLIN, Fd: slotListener}
@@ -113,7 +113,7 @@ func (l *epoll) resume(wait time.Duration) time.Duration {
 	}
 	if time.Since(l.paused) >= acceptPause {
 		l.paused = time.Time{}
-		_ = l.takeSpare() // another loop may have taken it in the moment it was given up
+		_ = l.openSpare() // another loop may have taken it in the moment it was given up
 		l.listenTo(unix.EPOLLIN)
 		return wait
 	}
@@ -194,8 +194,8 @@ func (l *epoll) Dispose() {
 	}
 }
 
-// takeSpare sees to it that there is a spare file descriptor.
-func (l *epoll) takeSpare() (err error) {
+// openSpare sees to it that there is a spare file descriptor.
+func (l *epoll) openSpare() (err error) {
 	if l.spare < 0 {
 		l.spare, err = unix.Open("/dev/null", unix.O_RDONLY|unix.O_CLOEXEC, 0) // -1 with an error
 	}

@@ -121,7 +121,7 @@ func (l *epoll) handshake(ctx context.Context, fd int) {
 	if s.tls = l.shake(ctx, s); s.tls == nil {
 		return
 	}
-	if s.fd, err = take(conn); err != nil {
+	if s.fd, err = detach(conn); err != nil {
 		_ = conn.Close()
 		return
 	}
@@ -133,8 +133,8 @@ func (l *epoll) handshake(ctx context.Context, fd int) {
 	l.Wake()
 }
 
-// take returns another file descriptor of a connection, without the probes that package net adds.
-func take(conn net.Conn) (fd int, err error) {
+// detach returns another file descriptor of a connection, without the probes that package net adds.
+func detach(conn net.Conn) (fd int, err error) {
 	raw, err := conn.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		return -1, err //nolint:wrapcheck // it only closes the connection

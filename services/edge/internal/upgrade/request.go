@@ -96,7 +96,7 @@ func (r *request) set(h int, value []byte) {
 	case hAuthorization:
 		r.authorization = value
 	case hProtocol:
-		r.takeProtocols(value)
+		r.addProtocols(value)
 	case hForwardedFor:
 		if r.forwardedFor != "" {
 			r.forwardedFor += ","
@@ -109,9 +109,9 @@ func (r *request) set(h int, value []byte) {
 	}
 }
 
-// takeProtocols takes in a list of subprotocols. Browsers can name these but no header, so a token
+// addProtocols takes in a list of subprotocols. Browsers can name these but no header, so a token
 // may be among them.
-func (r *request) takeProtocols(value []byte) {
+func (r *request) addProtocols(value []byte) {
 	for part := range bytes.SplitSeq(value, []byte(",")) {
 		part = bytes.Trim(part, " \t")
 		if token, ok := bytes.CutPrefix(part, bearerPrefix); ok {

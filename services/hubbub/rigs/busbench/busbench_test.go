@@ -87,7 +87,7 @@ func TestPause(t *testing.T) {
 		for _, r := range rooms {
 			batch = append(batch, bus.Entry{Room: r})
 		}
-		tk.take(batch, began.Add(time.Duration(ms)*time.Millisecond))
+		tk.record(batch, began.Add(time.Duration(ms)*time.Millisecond))
 	}
 	at(500, "a", "of before")
 	at(510, "b")

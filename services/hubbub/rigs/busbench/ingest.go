@@ -43,7 +43,7 @@ func (c *Config) backlog(ctx context.Context, from, to bus.Interface) (ingest, e
 	began := time.Now()
 	go func() {
 		ended <- to.Consume(consuming, group, func(_ context.Context, batch []bus.Entry) error {
-			t.take(batch, time.Now())
+			t.record(batch, time.Now())
 			return nil
 		})
 	}()
@@ -104,7 +104,7 @@ type taking struct {
 	done  chan struct{} // closed when all of the rooms' entries are taken
 }
 
-func (t *taking) take(batch []bus.Entry, now time.Time) {
+func (t *taking) record(batch []bus.Entry, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.all += len(batch)

@@ -218,7 +218,7 @@ func absolute(paths ...*string) (err error) {
 }
 
 func freePort() int {
-	port, err := freeport.Take()
+	port, err := freeport.Port()
 	if err != nil {
 		panic(err) // no loopback: nothing here can work
 	}

@@ -273,7 +273,7 @@ func (s *stage) inject(ctx context.Context, t turn) Result {
 	ctx = context.WithoutCancel(ctx)
 	r.Verdict, err = s.crowd.Judge(ctx, s.cfg.patience())
 	problem(err)
-	r.take(s.crowd.Measured())
+	r.setMeasured(s.crowd.Measured())
 	problem(s.deadLetters(ctx))
 	began = time.Now()
 	problem(s.presence(ctx))

@@ -37,7 +37,7 @@ type Result struct {
 	Problem string `json:"problem,omitempty"` // why it is not good, besides the verdict
 }
 
-func (r *Result) take(m load.Measured) {
+func (r *Result) setMeasured(m load.Measured) {
 	r.Sent, r.NoService, r.Slowest, r.Delivery = m.Sent, m.LongestNo, m.LongestMe, m.DeliveryLatency(100)
 	if len(m.Failed) > 0 {
 		r.Failed = m.Failed

@@ -196,7 +196,7 @@ func (c *Config) load(ctx context.Context, v *view, report *Report) (err error) 
 	used := cpuTime(pids)
 	all.Restart()
 	v.watch(ctx, func() { v.talking(all.Open(), all.Measured()) }, func(ctx context.Context) { err = perform(ctx, all, *c, report) })
-	report.take(all.Measured())
+	report.setMeasured(all.Measured())
 	report.CPU, report.Pids = max(0, cpuTime(pids)-used), pids
 	if err != nil || !c.Verify {
 		return err

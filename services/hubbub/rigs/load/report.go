@@ -46,8 +46,8 @@ func (r *Report) entered(open int, m Measured) {
 	r.Open, r.Ramp, r.Enter, r.Lost = open, time.Since(m.Began).Seconds(), m.latencies(entering), m.Lost
 }
 
-// take takes what the crowd did then.
-func (r *Report) take(m Measured) {
+// setMeasured takes what the crowd did then.
+func (r *Report) setMeasured(m Measured) {
 	r.Seconds = time.Since(m.Began).Seconds()
 	r.Sent, r.Acked, r.Delivered, r.Failed = m.Sent, m.Acked, m.Delivered, m.Failed
 	r.Ack, r.Deliver = m.latencies(acking), m.latencies(delivering)

@@ -44,8 +44,8 @@ type odd struct {
 	last wire.Position
 }
 
-// take takes in an entry as it came.
-func (p *place) take(r *room, e *wire.Event) {
+// observe handles an entry as it came.
+func (p *place) observe(r *room, e *wire.Event) {
 	msg := e.Type == chat.TypeMsg
 	if p.odd == nil {
 		switch n := uint32(len(r.entries)); {

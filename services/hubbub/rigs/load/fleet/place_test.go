@@ -37,7 +37,7 @@ func TestPlace(t *testing.T) {
 			others := &place{}
 			others.begin(r, &wire.Event{Event: chat.Event{Seq: 5}})
 			for _, seq := range []uint64{10, 20, 30} {
-				others.take(r, event(seq))
+				others.observe(r, event(seq))
 			}
 			p := &place{}
 			if _, ok := p.position(r); ok {
@@ -46,7 +46,7 @@ func TestPlace(t *testing.T) {
 			p.begin(r, &wire.Event{Event: chat.Event{Seq: tt.start}})
 			last := wire.Position{Seq: tt.start}
 			for _, seq := range tt.came {
-				p.take(r, event(seq))
+				p.observe(r, event(seq))
 				last = wire.Position{Seq: seq, ID: id(seq)}
 			}
 			if got := p.seen(r); !slices.Equal(got, tt.came) {
@@ -72,8 +72,8 @@ func id(seq uint64) string { return string(rune('a' + seq)) }
 func TestPlaceAgain(t *testing.T) {
 	r, p := &room{}, &place{}
 	p.begin(r, &wire.Event{Event: chat.Event{Seq: 5}})
-	p.take(r, &wire.Event{Event: chat.Event{Type: chat.TypeMsg, Seq: 10, ID: "a"}})
-	p.take(r, &wire.Event{Event: chat.Event{Type: chat.TypeEdited, Seq: 11, ID: "b"}})
+	p.observe(r, &wire.Event{Event: chat.Event{Type: chat.TypeMsg, Seq: 10, ID: "a"}})
+	p.observe(r, &wire.Event{Event: chat.Event{Type: chat.TypeEdited, Seq: 11, ID: "b"}})
 	p.begin(r, &wire.Event{Event: chat.Event{Seq: 11}, More: true})
 	if p.live {
 		t.Error("it is live though there is more")
@@ -83,7 +83,7 @@ func TestPlaceAgain(t *testing.T) {
 		t.Errorf("%+v at %+v", p, at)
 	}
 	p.begin(r, &wire.Event{Event: chat.Event{Seq: 8}, Rewind: true})
-	p.take(r, &wire.Event{Event: chat.Event{Type: chat.TypeMsg, Seq: 9, ID: "c"}})
+	p.observe(r, &wire.Event{Event: chat.Event{Type: chat.TypeMsg, Seq: 9, ID: "c"}})
 	if at, _ := p.position(r); at != (wire.Position{Seq: 9, ID: "c"}) || p.rewinds != 1 || p.start != 8 || !slices.Equal(p.seen(r), []uint64{9}) {
 		t.Errorf("%+v at %+v", p, at)
 	}
@@ -98,16 +98,16 @@ func TestPlaceForgets(t *testing.T) {
 	for name, odd := range map[string]bool{"as the others": false, "otherwise than the others": true} {
 		r, p := &room{}, &place{}
 		p.begin(r, &wire.Event{Event: chat.Event{Seq: 5}})
-		p.take(r, msg(6))
-		p.take(r, msg(7))
+		p.observe(r, msg(6))
+		p.observe(r, msg(7))
 		if odd {
-			p.take(r, msg(7))
+			p.observe(r, msg(7))
 		}
 		p.forget(r)
 		if at, ok := p.position(r); !ok || at != (wire.Position{Seq: 7, ID: id(7)}) || len(p.seen(r)) != 0 || p.start != 7 {
 			t.Errorf("%s: it is at %+v and saw %v after %d", name, at, p.seen(r), p.start)
 		}
-		p.take(r, msg(8))
+		p.observe(r, msg(8))
 		if seen := p.seen(r); !slices.Equal(seen, []uint64{8}) {
 			t.Errorf("%s: then it saw %v", name, seen)
 		}

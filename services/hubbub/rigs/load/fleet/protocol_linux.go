@@ -80,7 +80,7 @@ func (s *Raw) logged(i int, e *wire.Event) {
 	for k := range s.placesOf(i) {
 		p := &s.placesOf(i)[k]
 		if r := &s.rooms[p.room]; r.id == e.Room {
-			p.take(r, e)
+			p.observe(r, e)
 			if e.Type == chat.TypeMsg {
 				s.cfg.Watcher.Delivered(e.Text)
 			}
