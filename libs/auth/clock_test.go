@@ -62,7 +62,7 @@ func TestClocks(t *testing.T) {
 	})
 }
 
-// TestLifeByAnotherClock has the directory's clock go wrong by so much: each of its tokens is good
+// TestLifeByAnotherClock: the directory's clock goes wrong by so much: each of its tokens is good
 // for its whole life by the clock of whoever verifies it, as far as the leeway goes.
 func TestLifeByAnotherClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -17,7 +17,7 @@ func TestFinal(t *testing.T) {
 	}
 }
 
-// TestFor has something come after a while, fail for good, and be no longer wanted.
+// TestFor: something comes after a while, fails for good, and is no longer wanted.
 func TestFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, tt := range []struct {
@@ -77,7 +77,7 @@ func TestFor(t *testing.T) {
 
 var errLost = errors.New("lost")
 
-// TestSleep has a pause pass, and end early with what it waits in.
+// TestSleep: a pause passes, and ends early with what it waits in.
 func TestSleep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()

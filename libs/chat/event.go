@@ -153,7 +153,7 @@ func AppendEntry(dst []byte, e Event) ([]byte, error) {
 }
 
 // AppendFrame appends the client's form of a log entry to dst: the event's JSON with seq and prev
-// spliced in at its start. It allocates nothing when dst has room. The data is not parsed: it was
+// inserted at its start. It allocates nothing when dst has room. The data is not parsed: it was
 // written by AppendEntry or by a newer release's. Of what was not, or not to its end, only the ends
 // are looked at.
 func AppendFrame(dst, data []byte, seq, prev uint64) ([]byte, error) {

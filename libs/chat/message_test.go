@@ -11,7 +11,7 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// TestMessageForm shows that a message that is spliced is the one that would be encoded.
+// TestMessageForm shows that a message that is appended raw is the one that would be encoded.
 func TestMessageForm(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := chat.Message{

@@ -236,7 +236,7 @@ func TestAPIErrors(t *testing.T) {
 	}
 }
 
-// TestSessionRenews has many callers find the token at its end: one renews it, once.
+// TestSessionRenews: many callers find the token at its end: one renews it, once.
 func TestSessionRenews(t *testing.T) {
 	d := newDirectory(t)
 	d.life = time.Nanosecond
@@ -331,7 +331,7 @@ func TestSessionAsksAgain(t *testing.T) {
 	}
 }
 
-// TestSessionWithWrongClock has the server's clock be two hours behind: a token lives as long as
+// TestSessionWithWrongClock: the server's clock is two hours behind: a token lives as long as
 // the server says.
 func TestSessionWithWrongClock(t *testing.T) {
 	d := newDirectory(t)
@@ -345,7 +345,7 @@ func TestSessionWithWrongClock(t *testing.T) {
 	}
 }
 
-// TestSessionForClient has a Client live on a Session.
+// TestSessionForClient: a Client lives on a Session.
 func TestSessionForClient(t *testing.T) {
 	d, srv := newDirectory(t), newServer(t)
 	s, err := client.NewAPI(d.URL, nil).Guest(soon(t), "ada")

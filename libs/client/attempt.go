@@ -96,13 +96,13 @@ func (c *Client) drop(conn *Conn) {
 // repeated: those that change something carry an id of their own. again says of a coded error
 // whether the command is to be repeated, too.
 //
-// A command is in doubt once an attempt may have taken effect. From then on attempts to send say so
+// A command may be done once an attempt may have taken effect. From then on attempts to send say so
 // (retry), and an error, which is that of the last attempt alone, wraps ErrUnknown.
 func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool) (wire.Event, error) {
 	var first time.Time // when it was sent for the first time
-	doubt := r.Retry
+	mayBeDone := r.Retry
 	fail := func(err error) (wire.Event, error) {
-		if doubt {
+		if mayBeDone {
 			err = fmt.Errorf("%w: %w", ErrUnknown, err)
 		}
 		return wire.Event{}, fmt.Errorf("%s: %w", r.Type, err)
@@ -120,8 +120,8 @@ func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool)
 			if e, err = c.attempt(ctx, conn, r); err == nil {
 				return e, nil
 			}
-			doubt = doubt || mayHaveDone(r, err)
-			r.Retry = doubt && r.Type == wire.Send.String()
+			mayBeDone = mayBeDone || mayHaveDone(r, err)
+			r.Retry = mayBeDone && r.Type == wire.Send.String()
 		}
 		switch lost := errors.Is(err, errLost) || errors.Is(err, errTimeout); {
 		case ctx.Err() != nil || c.ctx.Err() != nil:

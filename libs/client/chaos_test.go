@@ -12,7 +12,7 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestChaos has clients talk through a server that loses acks, forgets to tell, tells twice and
+// TestChaos: clients talk through a server that loses acks, forgets to tell, tells twice and
 // drops connections, all at random: each message is in the log once, in its sender's order, and
 // everybody is given the log as it is.
 func TestChaos(t *testing.T) {

@@ -61,7 +61,7 @@ func TestByeSaysWhen(t *testing.T) {
 	}
 }
 
-// TestTokenExpired has the token end: at hello by an error, then by a close code alone, then under
+// TestTokenExpired: the token ends: at hello by an error, then by a close code alone, then under
 // way.
 func TestTokenExpired(t *testing.T) {
 	s := newServer(t)
@@ -269,7 +269,7 @@ func TestCloseWhileConnecting(t *testing.T) {
 	_ = (<-accepted).Close()
 }
 
-// TestBadFrames has the server send what no server may: the client drops the connection and comes
+// TestBadFrames: the server sends what no server may: the client drops the connection and comes
 // back.
 func TestBadFrames(t *testing.T) {
 	for name, raw := range map[string]string{

@@ -42,7 +42,7 @@ func TestJoinRefused(t *testing.T) {
 	}
 }
 
-// TestJoinIsRepeated has joins fail in ways that pass.
+// TestJoinIsRepeated: joins fail in ways that pass.
 func TestJoinIsRepeated(t *testing.T) {
 	s := newServer(t)
 	cfg := quick(s, "ann")

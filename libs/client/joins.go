@@ -44,7 +44,7 @@ func (c *Client) JoinAll(ctx context.Context, rooms []RoomAt) []Joined {
 	return out
 }
 
-// begin has the client join a room, for whom finish waits. mu is held.
+// begin joins the client to a room; finish waits for that. mu is held.
 func (c *Client) begin(at RoomAt) (*room, error) {
 	if !chat.ValidID(at.Room) {
 		return nil, fmt.Errorf("join: %w", chat.E(chat.CodeBadRequest, "not the id of a room"))

@@ -20,7 +20,7 @@ func many(n int) (rooms []client.RoomAt) {
 	return rooms
 }
 
-// TestJoinAll has a client be in 500 rooms, lose its connection and come back: the joins are five
+// TestJoinAll: a client in 500 rooms loses its connection and comes back: the joins are five
 // messages each time where the server takes 100 rooms in one, fewer rooms where its messages are
 // short, and 500 messages where it is of an earlier release. What was missed comes, in each room.
 func TestJoinAll(t *testing.T) {
@@ -106,7 +106,7 @@ func TestJoinAllOfBadRooms(t *testing.T) {
 	}
 }
 
-// TestJoinAllUnanswered has a server lose a list of joins: they are said again, alone.
+// TestJoinAllUnanswered: a server loses a list of joins: they are said again, alone.
 func TestJoinAllUnanswered(t *testing.T) {
 	s := newServer(t)
 	cfg := quick(s, "ann")

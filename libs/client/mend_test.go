@@ -15,7 +15,7 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestLiveBeforeRewind has an entry of the rewound log come before the answer that says so, at a
+// TestLiveBeforeRewind: an entry of the rewound log comes before the answer that says so, at a
 // seq that the old log had.
 func TestLiveBeforeRewind(t *testing.T) {
 	s := newServer(t)
@@ -39,7 +39,7 @@ func TestLiveBeforeRewind(t *testing.T) {
 	ann.reads("1", "2", "3", "4", "5", "6")
 }
 
-// TestRewindToldDuringJoin has the server tell of a rewind unasked while a join is under way, whose
+// TestRewindToldDuringJoin: the server tells of a rewind unasked while a join is under way, whose
 // answer knows better.
 func TestRewindToldDuringJoin(t *testing.T) {
 	s := newServer(t)
@@ -85,8 +85,7 @@ func TestJoinAgainKeepsWatch(t *testing.T) {
 	})
 }
 
-// TestLeaveFreesSends has a call wait for a room to be live again when that is left: it is told so
-// and does not wait on.
+// TestLeaveFreesSends: a call that waits for a room to be live again ends when the room is left.
 func TestLeaveFreesSends(t *testing.T) {
 	s := newServer(t)
 	ann := dial(t, quick(s, "ann"))

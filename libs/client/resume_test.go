@@ -189,7 +189,7 @@ func TestLiveDuringJoin(t *testing.T) {
 	checkPrev(t, ann)
 }
 
-// TestLiveBeforeJoined has an entry come that joined does not count.
+// TestLiveBeforeJoined: an entry comes that joined does not count.
 func TestLiveBeforeJoined(t *testing.T) {
 	s := newServer(t)
 	s.post("lobby", "1")
@@ -209,7 +209,7 @@ func TestLiveBeforeJoined(t *testing.T) {
 	ann.reads("2", "3")
 }
 
-// TestFlood has more live entries come before joined than a client keeps.
+// TestFlood: more live entries come before joined than a client keeps.
 func TestFlood(t *testing.T) {
 	s := newServer(t)
 	ann := dial(t, quick(s, "ann"))
@@ -230,7 +230,7 @@ func TestFlood(t *testing.T) {
 	checkPrev(t, ann)
 }
 
-// TestRepeats has the server say things twice.
+// TestRepeats: the server says things twice.
 func TestRepeats(t *testing.T) {
 	s := newServer(t)
 	ann := dial(t, quick(s, "ann"))

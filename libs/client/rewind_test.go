@@ -8,7 +8,7 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestRewind has the server lose the tail of its log, and get a part of it again with other seqs.
+// TestRewind: the server loses the tail of its log, and gets a part of it again with other seqs.
 func TestRewind(t *testing.T) {
 	s := newServer(t)
 	ann := dial(t, quick(s, "ann"))
@@ -30,7 +30,7 @@ func TestRewind(t *testing.T) {
 	ann.reads("1", "2", "3", "4", "5", "5", "6")
 }
 
-// TestRewindRegrown has the log lose its tail and grow past the client's position while that is
+// TestRewindRegrown: the log loses its tail and grows past the client's position while that is
 // away: only the id of the position gives it away.
 func TestRewindRegrown(t *testing.T) {
 	s := newServer(t)
@@ -62,7 +62,7 @@ func TestRewindWhileLive(t *testing.T) {
 	ann.reads("1", "2", "3", "4", "5", "6")
 }
 
-// TestRewindUnasked has the server say by itself that the log of a room that is live was rewound:
+// TestRewindUnasked: the server says by itself that the log of a room that is live was rewound:
 // what comes next follows on an entry before the last that was delivered, and all of it counts.
 func TestRewindUnasked(t *testing.T) {
 	s := newServer(t)
@@ -84,7 +84,7 @@ func TestRewindUnasked(t *testing.T) {
 	}
 }
 
-// TestReset has the log begin anew: nothing before the reset comes, and that is no gap.
+// TestReset: the log begins anew: nothing before the reset comes, and that is no gap.
 func TestReset(t *testing.T) {
 	s := newServer(t)
 	ann := dial(t, quick(s, "ann"))

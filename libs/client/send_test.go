@@ -16,7 +16,7 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestSendOrder has many calls wait for their turn: they are sent one at a time, in the order of
+// TestSendOrder: many calls wait for their turn: they are sent one at a time, in the order of
 // the calls.
 func TestSendOrder(t *testing.T) {
 	const n = 20
@@ -140,7 +140,7 @@ func TestSendTurnComesTooLate(t *testing.T) {
 	}
 }
 
-// TestSendIsRepeated has each thing go wrong that may pass: the message is in the log once, and
+// TestSendIsRepeated: each thing goes wrong that may pass: the message is in the log once, and
 // acknowledged.
 func TestSendIsRepeated(t *testing.T) {
 	// What cannot have taken effect leaves the next attempt a first one, which needs no record.
@@ -249,7 +249,7 @@ func TestSendInDoubt(t *testing.T) {
 	})
 	m := client.Message{Room: "lobby", ID: "m1", Text: "hello"}
 	if _, err := ann.SendMessage(soon(t), m); !errors.Is(err, client.ErrUnknown) || chat.CodeOf(err) != chat.CodeForbidden {
-		t.Errorf("refused after doubt: %v", err)
+		t.Errorf("refused when the log may have it: %v", err)
 	}
 	m.Retry = true
 	if _, err := ann.SendMessage(soon(t), m); err != nil {
@@ -314,7 +314,7 @@ func TestChangeInDoubt(t *testing.T) {
 				t.Errorf("refused: %v after %d attempts", err, len(ids))
 			}
 			if _, err := try(soon(t), away, forbidden); !errors.Is(err, client.ErrUnknown) || chat.CodeOf(err) != chat.CodeForbidden {
-				t.Errorf("refused after doubt: %v", err)
+				t.Errorf("refused when the log may have it: %v", err)
 			}
 			ctx, cancel := context.WithCancel(soon(t))
 			cancel()
@@ -378,7 +378,7 @@ func (c deafConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// TestSendOverBrokenConnection has a write fail before the reader finds anything wrong.
+// TestSendOverBrokenConnection: a write fails before the reader finds anything wrong.
 func TestSendOverBrokenConnection(t *testing.T) {
 	s := newServer(t)
 	cfg := quick(s, "ann")

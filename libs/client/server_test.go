@@ -284,7 +284,7 @@ func (s *server) do(f func()) {
 // script sets what the server does instead of what an edge does.
 func (s *server) script(on func(*sock, *wire.Command) bool) { s.do(func() { s.on = on }) }
 
-// post has somebody else send messages, one for each text.
+// post makes somebody else send messages, one for each text.
 func (s *server) post(room string, texts ...string) {
 	s.do(func() {
 		for _, text := range texts {

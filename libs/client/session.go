@@ -83,8 +83,8 @@ func (s *Session) current() (token string, good bool) {
 	return s.grant.Token, time.Now().Before(s.replace)
 }
 
-// Expire has the next Token be a new one, if the given one is the session's: the server does not
-// setGrant it any more. It is what Config.TokenExpired wants.
+// Expire drops a token that the server refuses as expired, if it is the session's own: the next
+// call of Token renews it. It is what Config.TokenExpired wants.
 func (s *Session) Expire(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -85,7 +85,8 @@ func (c *Client) resume() {
 	c.ask(again)
 }
 
-// resync has a goroutine join the room from where it is, unless one does. mu is held.
+// resync starts a goroutine that joins the room from its position, unless one does already. mu is
+// held.
 func (c *Client) resync(r *room) {
 	r.live = false
 	if !r.syncing && !r.left {

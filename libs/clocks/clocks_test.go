@@ -99,7 +99,7 @@ func (p *process) gauge(t *testing.T, name string) float64 {
 	return 0
 }
 
-// run has processes tell each other the time for so long.
+// run makes processes tell each other the time for so long.
 func run(t *testing.T, d time.Duration, all ...*process) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -119,7 +119,7 @@ func run(t *testing.T, d time.Duration, all ...*process) {
 
 func at(delay time.Duration) func() time.Duration { return func() time.Duration { return delay } }
 
-// TestAway has one clock be away: both sides say so, by how much, and where.
+// TestAway: one clock is away: both sides say so, by how much, and where.
 func TestAway(t *testing.T) {
 	for _, tt := range []struct {
 		off, delay time.Duration
@@ -218,7 +218,7 @@ func TestMetrics(t *testing.T) {
 	})
 }
 
-// TestRarely has a clock be away for some hours.
+// TestRarely: a clock is away for some hours.
 func TestRarely(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &wire{delay: at(0)}
@@ -232,7 +232,7 @@ func TestRarely(t *testing.T) {
 	})
 }
 
-// TestOurs has one of several clocks be away: that process says that it is its own, and the others
+// TestOurs: one of several clocks is away: that process says that it is its own, and the others
 // name it.
 func TestOurs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -269,7 +269,7 @@ func TestBusAway(t *testing.T) {
 	})
 }
 
-// TestGarbage has somebody else speak on the channel, as a newer release might, or without end.
+// TestGarbage: somebody else speaks on the channel, as a newer release might, or without end.
 func TestGarbage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := (&wire{delay: at(0)}).process("edge", 0)

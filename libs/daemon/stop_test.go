@@ -101,7 +101,7 @@ func TestReadiness(t *testing.T) {
 	})
 }
 
-// TestStopDelay has a process leave the balance before anything in it ends; what has failed by
+// TestStopDelay: a process leaves the balance before anything in it ends; what has failed by
 // itself is not waited for.
 func TestStopDelay(t *testing.T) {
 	for _, fails := range []bool{false, true} {
@@ -149,7 +149,7 @@ func TestStopDelay(t *testing.T) {
 	}
 }
 
-// TestStopEndsWithTheFirstFailure has components end in each way: in what order they are stopped,
+// TestStopEndsWithTheFirstFailure: components end in each way: in what order they are stopped,
 // and what Run returns.
 func TestStopEndsWithTheFirstFailure(t *testing.T) {
 	first, second := errors.New("first"), errors.New("second")

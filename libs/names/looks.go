@@ -35,9 +35,9 @@ func skeleton(name string) string {
 
 func reduce(name string) string { return also.Replace(confusable.Skeleton(also.Replace(name))) }
 
-// also has the look-alikes that Unicode's data lacks, since it lists what looks alike in most
-// fonts, and names are small and read in haste: small capitals, and letters of other alphabets that
-// only case or a serif tells apart. Each is mapped to the small letter, which folding would
+// also is the list of look-alikes that Unicode's data lacks, since it lists what looks alike in
+// most fonts, and names are small and read in haste: small capitals, and letters of other alphabets
+// that only case or a serif tells apart. Each is mapped to the small letter, which folding would
 // otherwise not reach.
 var also = strings.NewReplacer(
 	// Small capitals (Phonetic Extensions, Latin Extended-D): the data maps those that have the

@@ -94,7 +94,7 @@ func TestSteps(t *testing.T) {
 	}
 }
 
-// TestStepFails has a step fail in the middle: nothing of it stays, what came before it does, and
+// TestStepFails: a step fails in the middle: nothing of it stays, what came before it does, and
 // the next start goes on.
 func TestStepFails(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "store.db")

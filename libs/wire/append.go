@@ -13,7 +13,7 @@ import (
 // they were checked when they came in. A parameter called ...JSON or ...Literal is JSON already,
 // and must be valid.
 
-// ErrNotObject is returned for JSON to be spliced into an event that is no JSON object.
+// ErrNotObject is returned for JSON to be inserted into an event that is no JSON object.
 var ErrNotObject = errors.New("not a JSON object")
 
 // MaxEvent is the greatest size of an event's frame, in bytes. What the bus carries (bus.MaxData)

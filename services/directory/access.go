@@ -49,8 +49,8 @@ func (s *Service) accessNow(ctx context.Context, room, user string) (a directory
 	return a, true, err
 }
 
-// placeOf returns what rights in a room depend on besides the role.
-func placeOf(r store.Room) directoryapi.Place {
+// roomPlace returns what rights in a room depend on besides the role.
+func roomPlace(r store.Room) directoryapi.Place {
 	switch {
 	case isDefault(r.ID):
 		return directoryapi.DefaultRoom
@@ -75,7 +75,7 @@ func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (d
 	if err != nil {
 		return directoryapi.Access{}, err
 	}
-	place := placeOf(room)
+	place := roomPlace(room)
 	if m.Role == "" && place == directoryapi.DefaultRoom {
 		m.Role = directoryapi.RoleMember // as everybody is
 	}
@@ -161,7 +161,7 @@ func mayTo(role directoryapi.Role, action directoryapi.Action, place directoryap
 func (s *Service) permitted(ctx context.Context, action directoryapi.Action, id, user string) (store.Room, directoryapi.Role, error) {
 	r, a, err := s.visible(ctx, id, user)
 	if err == nil {
-		err = may(a.Role, action, placeOf(r))
+		err = may(a.Role, action, roomPlace(r))
 	}
 	return r, a.Role, err
 }
@@ -193,7 +193,7 @@ func (s *Service) permittedIn(ctx context.Context, action directoryapi.Action, r
 		return standing{room, directoryapi.WholeServer, role}, err
 	}
 	r, role, err := s.permitted(ctx, action, room, user)
-	return standing{room, placeOf(r), role}, err
+	return standing{room, roomPlace(r), role}, err
 }
 
 // checkOver returns an error unless somebody may do an action to another user.

@@ -103,7 +103,7 @@ func TestClosedDoors(t *testing.T) {
 	}
 }
 
-// TestGuessing has wrong passwords come from here and there: whoever guesses is slowed, and nobody
+// TestGuessing: wrong passwords come from here and there: whoever guesses is slowed, and nobody
 // else.
 func TestGuessing(t *testing.T) {
 	cfg := config()

@@ -187,7 +187,8 @@ func (s *Service) recentServer(ctx context.Context) (store.Server, error) {
 	return record, nil
 }
 
-// forgetRecent has the next question read the record, which this process has just changed.
+// forgetRecent drops the cache, so that the next question reads the record, which this process has
+// just changed.
 func (s *Service) forgetRecent() {
 	s.recent.mu.Lock()
 	defer s.recent.mu.Unlock()

@@ -129,7 +129,7 @@ func (s *Service) ownedOrOperated(ctx context.Context, c auth.Claims, action dir
 	case !there:
 		return r, errNoRoom
 	}
-	if place := placeOf(r); !directoryapi.AnybodyMay(action, place) {
+	if place := roomPlace(r); !directoryapi.AnybodyMay(action, place) {
 		return r, refusal(action, place)
 	}
 	return r, nil

@@ -155,7 +155,7 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// TestAuditOfWhatFails has the store fail before, in and after an act: none is done that is not in
+// TestAuditOfWhatFails: the store fails before, in and after an act: none is done that is not in
 // the log.
 func TestAuditOfWhatFails(t *testing.T) {
 	w, ann := operated(t)

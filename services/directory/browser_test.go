@@ -59,7 +59,7 @@ func (w *world) tab(path, origin string) *tab {
 	return &tab{w: w, path: path, origin: origin, cookies: map[string]*http.Cookie{}}
 }
 
-// TestRefreshInCookie has pages keep their refresh tokens where no script reads them.
+// TestRefreshInCookie: pages keep their refresh tokens where no script reads them.
 func TestRefreshInCookie(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := openWorld(t, config())
@@ -101,7 +101,7 @@ func TestRefreshInCookie(t *testing.T) {
 	})
 }
 
-// TestRefreshOfOtherSites has pages of other sites use a browser's cookie, in all the ways in which
+// TestRefreshOfOtherSites: pages of other sites use a browser's cookie, in all the ways in which
 // it might come.
 func TestRefreshOfOtherSites(t *testing.T) {
 	w := openWorld(t, config())

@@ -36,7 +36,7 @@ func (w *world) age() []store.Intent {
 	return left
 }
 
-// TestChangesReachCaches has caches on other connections know of a change as soon as it is in the
+// TestChangesReachCaches: caches on other connections know of a change as soon as it is in the
 // control log.
 func TestChangesReachCaches(t *testing.T) {
 	w := openRealWorld(t, config())
@@ -108,7 +108,7 @@ func TestChangesReachCaches(t *testing.T) {
 	}
 }
 
-// TestUntoldChangesAreTold has the store fail right before and after a change, as a crash would:
+// TestUntoldChangesAreTold: the store fails right before and after a change, as a crash would:
 // what is then true is told all the same.
 func TestUntoldChangesAreTold(t *testing.T) {
 	w := openRealWorld(t, config())
@@ -133,7 +133,7 @@ func TestUntoldChangesAreTold(t *testing.T) {
 	}
 }
 
-// TestToldTwiceIsSeenOnce has the store fail right after a change was told.
+// TestToldTwiceIsSeenOnce: the store fails right after a change was told.
 func TestToldTwiceIsSeenOnce(t *testing.T) {
 	w := openWorld(t, config())
 	ann, bob := w.register("Ann"), w.register("Bob")
@@ -304,7 +304,7 @@ func TestStartWithoutStore(t *testing.T) {
 	late.listed(late.register("Ann"))
 }
 
-// TestBusDown has the bus go away under a change: it is made, and told when the bus is back.
+// TestBusDown: the bus goes away under a change: it is made, and told when the bus is back.
 func TestBusDown(t *testing.T) {
 	w := openRealWorld(t, config())
 	ann, bob := w.register("Ann"), w.register("Bob")

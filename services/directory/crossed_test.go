@@ -20,7 +20,7 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// during has something happen once, right after a call of the store has been done.
+// during runs something once, right after a call of the store was done.
 func (w *world) during(call string, happen func()) {
 	w.memory.Fail(func(c string, done bool) error {
 		if c == call && done {

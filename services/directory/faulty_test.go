@@ -28,7 +28,7 @@ func (f *faulty) set(fail func(string) error) {
 	f.fail = fail
 }
 
-// failAt has one method fail.
+// failAt makes one method fail.
 func (f *faulty) failAt(method string, err error) {
 	f.set(func(m string) error {
 		if m == method {

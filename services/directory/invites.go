@@ -164,11 +164,11 @@ func (s *Service) acceptInvite(ctx context.Context, c auth.Claims, room string) 
 	if err != nil {
 		return roomView{}, err
 	}
-	if out || !directoryapi.May(by.Role, directoryapi.ActionInvite, placeOf(r)) {
+	if out || !directoryapi.May(by.Role, directoryapi.ActionInvite, roomPlace(r)) {
 		return roomView{}, errors.Join(errNoInvite, s.forgetInvite(ctx, i))
 	}
 	role := i.Role
-	if !role.Voice() && !directoryapi.May(by.Role, directoryapi.ActionAppoint, placeOf(r)) {
+	if !role.Voice() && !directoryapi.May(by.Role, directoryapi.ActionAppoint, roomPlace(r)) {
 		role = directoryapi.RoleMember
 	}
 	m, isIn, err := s.memberOf(ctx, room, c.User)
@@ -223,7 +223,7 @@ func (s *Service) withdrawInvite(ctx context.Context, c auth.Claims, room, user 
 		return err
 	}
 	if i.Actor != c.User {
-		if err := may(role, directoryapi.ActionRemove, placeOf(r)); err != nil {
+		if err := may(role, directoryapi.ActionRemove, roomPlace(r)); err != nil {
 			return err
 		}
 	}

@@ -117,8 +117,8 @@ func TestKeepAccountByInvitation(t *testing.T) {
 	}
 }
 
-// TestKeepAccountCrashes has the process end before the guest's rooms know the name, and somebody
-// take the name in the same moment.
+// TestKeepAccountCrashes: the process ends before the guest's rooms know the name, and somebody
+// takes the name in the same moment.
 func TestKeepAccountCrashes(t *testing.T) {
 	w := idle(t, config())
 	ann, gus := w.register("Ann"), w.comeIn("Gus")

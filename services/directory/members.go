@@ -56,7 +56,7 @@ func (s *Service) putNewMember(ctx context.Context, room, user, name, actor stri
 // who was a reader when the last membership ended. Whoever may restrict lifts that by bringing the
 // user in.
 func (s *Service) entering(ctx context.Context, r store.Room, user string, wanted, by directoryapi.Role) (directoryapi.Role, error) {
-	if wanted != directoryapi.RoleMember || directoryapi.May(by, directoryapi.ActionRestrict, placeOf(r)) {
+	if wanted != directoryapi.RoleMember || directoryapi.May(by, directoryapi.ActionRestrict, roomPlace(r)) {
 		return wanted, nil
 	}
 	was, err := s.store.Reader(ctx, r.ID, user)
@@ -252,7 +252,7 @@ func (s *Service) addMember(ctx context.Context, c auth.Claims, id, user string,
 		if role.Voice() && (theirs.Role == "" || theirs.Role.Voice()) {
 			action = directoryapi.ActionRestrict
 		}
-		if err := may(mine, action, placeOf(r)); err != nil {
+		if err := may(mine, action, roomPlace(r)); err != nil {
 			return false, err
 		}
 	}
@@ -314,7 +314,7 @@ func (s *Service) removeMember(ctx context.Context, c auth.Claims, id, user stri
 	} else if err != nil {
 		return err
 	}
-	if err := mayTo(mine, directoryapi.ActionRemove, placeOf(r), m.Role); err != nil {
+	if err := mayTo(mine, directoryapi.ActionRemove, roomPlace(r), m.Role); err != nil {
 		return err
 	}
 	return s.audit(ctx, store.Act{Action: actMemberEnd, Room: id, Subject: m.User, SubjectName: m.Name}, func(ctx context.Context) error {

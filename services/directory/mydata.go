@@ -34,8 +34,8 @@ type export struct {
 	first   historyapi.Mine
 }
 
-// startExport returns what there is of the user of a token. Messages are read when it is written, but
-// for the first.
+// startExport returns what there is of the user of a token. Messages are read when it is written,
+// but for the first.
 func (s *Service) startExport(ctx context.Context, c auth.Claims) (*export, error) {
 	if err := s.exports.count(time.Now(), "copies of your data", c.User); err != nil {
 		return nil, err

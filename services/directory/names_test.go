@@ -55,7 +55,7 @@ func TestLookAlikeIsTaken(t *testing.T) {
 	}
 }
 
-// TestNamesOfGuests has guests come who name themselves alike: they are told from each other.
+// TestNamesOfGuests: guests come who name themselves alike: they are told from each other.
 func TestNamesOfGuests(t *testing.T) {
 	w := openWorld(t, config())
 	seen := map[string]bool{}

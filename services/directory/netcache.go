@@ -38,7 +38,7 @@ type netCache struct {
 	bans    []netBan
 }
 
-// forget has the next question read the store.
+// forget drops the cache, so that the next question reads the store.
 func (c *netCache) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-// TestOwnersLeaveAtOnce has two owners pass the check that there is another one before either has
+// TestOwnersLeaveAtOnce: two owners pass the check that there is another one before either has
 // left. The room is never left without one: the moderator is next, and a member who has just left,
 // too, is not brought back for it.
 func TestOwnersLeaveAtOnce(t *testing.T) {

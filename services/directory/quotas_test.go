@@ -53,7 +53,7 @@ func TestRoomsOfDaysBefore(t *testing.T) {
 	}
 }
 
-// TestQuotasAtOnce has many requests come in at the same moment, on two replicas, against a quota
+// TestQuotasAtOnce: many requests come in at the same moment, on two replicas, against a quota
 // with one place left.
 func TestQuotasAtOnce(t *testing.T) {
 	cfg := strangers()

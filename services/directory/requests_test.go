@@ -153,8 +153,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// TestFloodOfRequests has many guests write to one user, who can make rooms, talk to friends, and
-// be rid of all of them.
+// TestFloodOfRequests: many guests write to one user, who can make rooms, talk to friends, and
+// gets rid of all of them.
 func TestFloodOfRequests(t *testing.T) {
 	w := openWorld(t, strangers())
 	ann, bob := w.register("Ann"), w.register("Bob")

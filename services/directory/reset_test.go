@@ -17,7 +17,7 @@ func (w *world) resetCode(secret, password string) string {
 	return code
 }
 
-// TestReset has an operator make links by which a user who has forgotten the password chooses
+// TestReset: an operator makes links by which a user who has forgotten the password chooses
 // another.
 func TestReset(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -235,7 +235,7 @@ func (s *stage) says(state roomState) string {
 	return fmt.Sprintf("private %v, topic %q, slow %d, %s", state.room.Private, state.room.Topic, state.room.Slow, strings.Join(people, ", "))
 }
 
-// do has somebody do what a row says, and returns the code of the answer; expected is changed to
+// do makes somebody do what a row says, and returns the code of the answer; expected is changed to
 // what it is to come to.
 func (s *stage) do(row rightsRow, who credentials, target string, expected *roomState) string {
 	s.t.Helper()

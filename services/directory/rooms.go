@@ -109,7 +109,7 @@ func (s *Service) checkRoomCount(ctx context.Context, user string, more int) err
 func (s *Service) patchRoom(ctx context.Context, c auth.Claims, id string, p store.RoomPatch) (roomView, error) {
 	r, a, err := s.visible(ctx, id, c.User)
 	if err == nil {
-		err = mayPatch(a.Role, placeOf(r), p)
+		err = mayPatch(a.Role, roomPlace(r), p)
 	}
 	if err == nil {
 		err = checkRules(p)

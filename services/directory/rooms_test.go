@@ -330,7 +330,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestEveryRoute has each route refuse who is nobody, and what makes no sense.
+// TestEveryRoute: each route refuses who is nobody, and what makes no sense.
 func TestEveryRoute(t *testing.T) {
 	w := openWorld(t, config())
 	var described struct {

@@ -164,7 +164,7 @@ func TestGuestsGo(t *testing.T) {
 	}
 }
 
-// TestGuestWithoutAccount has a crash come between the guest's session and the account: the session
+// TestGuestWithoutAccount: a crash comes between the guest's session and the account: the session
 // goes again.
 func TestGuestWithoutAccount(t *testing.T) {
 	w := openWorld(t, config())

@@ -164,7 +164,7 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// TestRefreshAfterLongUse has somebody keep the very first token, while the owner refreshes many
+// TestRefreshAfterLongUse: somebody keeps the very first token, while the owner refreshes many
 // times.
 func TestRefreshAfterLongUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -221,8 +221,8 @@ func TestRefreshAtOnce(t *testing.T) {
 	}
 }
 
-// TestRefreshOfTheReleaseBefore has a log-in of the release before go on, whose client keeps its
-// token for good; and a replica of that release take the tokens of this one.
+// TestRefreshOfTheReleaseBefore: a log-in of the release before goes on, whose client keeps its
+// token for good; and a replica of that release takes the tokens of this one.
 func TestRefreshOfTheReleaseBefore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := config()

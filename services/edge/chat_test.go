@@ -9,7 +9,7 @@ import (
 	"hubbub.internal/services/edge"
 )
 
-// transports has a test run on raw sockets and on net.Conn.
+// transports makes a test run on raw sockets and on net.Conn.
 func transports(t *testing.T, run func(t *testing.T, w *world, conf func(*edge.Config))) {
 	for name, conf := range map[string]func(*edge.Config){
 		"native":  func(*edge.Config) {},
@@ -19,7 +19,7 @@ func transports(t *testing.T, run func(t *testing.T, w *world, conf func(*edge.C
 	}
 }
 
-// alsoTLS has a test run as transports does, and with TLS.
+// alsoTLS makes a test run as transports does, and with TLS.
 func alsoTLS(t *testing.T, run func(t *testing.T, w *world, conf func(*edge.Config))) {
 	transports(t, run)
 	t.Run("TLS", func(t *testing.T) {
@@ -65,7 +65,7 @@ func chatting(t *testing.T, w *world, conf func(*edge.Config)) {
 	}
 }
 
-// TestBusyRoom has several talk at once in a room whose news wait for more: everybody gets
+// TestBusyRoom: several talk at once in a room whose news wait for more: everybody gets
 // everything, in order.
 func TestBusyRoom(t *testing.T) {
 	transports(t, func(t *testing.T, w *world, conf func(*edge.Config)) {

@@ -201,7 +201,7 @@ func TestDeflateRoom(t *testing.T) {
 	})
 }
 
-// TestDeflateCost has a client send what costs much to inflate: that counts as many commands.
+// TestDeflateCost: a client sends what costs much to inflate: that counts as many commands.
 func TestDeflateCost(t *testing.T) {
 	w := newWorld(t)
 	e := w.edge(compressing, func(c *edge.Config) { c.Rate, c.Burst = 1, 10 })

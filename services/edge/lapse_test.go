@@ -13,7 +13,7 @@ import (
 	"hubbub.internal/services/edge"
 )
 
-// stayAlive has a client send something every now and then, in the place of answers to pings.
+// stayAlive makes a client send something every now and then, in the place of answers to pings.
 func (c *client) stayAlive() {
 	ctx := c.t.Context()
 	ping := text(`{"type":"ping"}`)
@@ -35,7 +35,7 @@ func (c *client) stayAlive() {
 	c.t.Cleanup(done.Wait)
 }
 
-// TestSessionEndsUntold has tokens run out while sockets are open: the edge asks whether the
+// TestSessionEndsUntold: tokens run out while sockets are open: the edge asks whether the
 // sessions go on, again each time that a token would have lasted, and closes the sockets of those
 // that do not.
 func TestSessionEndsUntold(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,33 +26,6 @@ var layers = [][]string{
 
 // onBus are the packages that may know the bus.
 var onBus = []string{"rooms", "ownroom", "sends"}
-
-// goneWords are names that had to be translated; docs/glossary.md has the field's own.
-var goneWords = regexp.MustCompile(`\b(audiences?|owe|owesNothing|obey|deny|strikes?|headDesk|desk|doubts?|spliced|spreadNews|feeds?)\b`)
-
-// TestWords holds that the edge's code and comments do without goneWords.
-func TestWords(t *testing.T) {
-	for _, pattern := range []string{"*.go", "internal/*/*.go"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range files {
-			if file == "layers_test.go" {
-				continue
-			}
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for i, line := range strings.Split(string(text), "\n") {
-				if word := goneWords.FindString(line); word != "" && !strings.Contains(line, `"feeds"`) {
-					t.Errorf("%s:%d: %s: %s", file, i+1, word, line)
-				}
-			}
-		}
-	}
-}
 
 // TestLayers holds which package of the edge may import which, that a file has at most 400 lines,
 // and that a type has at most 40 methods.

@@ -64,7 +64,7 @@ func TestMaxSockets(t *testing.T) {
 	w.login(e, "c")
 }
 
-// TestCloseCodesAreFew has clients close with codes of their own, which are answered and not told
+// TestCloseCodesAreFew: clients close with codes of their own, which are answered and not told
 // apart in the metrics.
 func TestCloseCodesAreFew(t *testing.T) {
 	w := newWorld(t)

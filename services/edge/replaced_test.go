@@ -51,7 +51,7 @@ func (c *client) replay(room string, after uint64) string {
 	return strings.Join(all, ", ")
 }
 
-// TestReplacedTexts has people join from before messages that were edited and deleted: nobody gets
+// TestReplacedTexts: people join from before messages that were edited and deleted: nobody gets
 // what stood there, from the memory of an edge, from the log, or from a log of which an answer
 // carries a part, while history does not answer and has erased nothing.
 func TestReplacedTexts(t *testing.T) {

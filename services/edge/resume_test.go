@@ -146,7 +146,7 @@ func TestTwoEdges(t *testing.T) {
 	wg.Wait()
 }
 
-// TestSlowConsumer has one socket read nothing while its room is busy: it is closed and misses
+// TestSlowConsumer: one socket reads nothing while its room is busy: it is closed and misses
 // nothing after all, and the others do not wait for it.
 func TestSlowConsumer(t *testing.T) {
 	alsoTLS(t, func(t *testing.T, w *world, conf func(*edge.Config)) {
@@ -186,7 +186,7 @@ func TestSlowConsumer(t *testing.T) {
 	})
 }
 
-// TestStuck has a socket take nothing for longer than the write timeout.
+// TestStuck: a socket takes nothing for longer than the write timeout.
 func TestStuck(t *testing.T) {
 	w := newWorld(t)
 	e := w.edge(func(c *edge.Config) { c.Write, c.RingBytes = 300*time.Millisecond, 64<<20 })

@@ -15,7 +15,7 @@ import (
 	"hubbub.internal/services/edge"
 )
 
-// TestSoak has sockets come, chat and go in every way there is, again and again: in the end nothing
+// TestSoak: sockets come, chat and go in every way there is, again and again: in the end nothing
 // of them is left. There are 500 of them, or SOAK: `make soak-edge` has as many as the files allow.
 // Their other ends are in a process of their own, this test once more, so that each end has all the
 // files that a process may open.

@@ -25,7 +25,7 @@ func serverTLS(t testing.TB) *tls.Config {
 // tlsAddr is the address of an edge that speaks TLS.
 type tlsAddr struct{ net.Addr }
 
-// TestHTTPS has an edge answer what is no WebSocket by both versions of HTTP, over kept connections
+// TestHTTPS: an edge answers what is no WebSocket by both versions of HTTP, over kept connections
 // and in pieces larger than a record; the handler knows that it is by TLS.
 func TestHTTPS(t *testing.T) {
 	w := newWorld(t)

@@ -15,7 +15,7 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// TestTrimmedIsNoRewind has retention take what idle rooms have, right after a message was deleted
+// TestTrimmedIsNoRewind: retention takes what idle rooms have, right after a message was deleted
 // that is younger than all of it: nobody is told anything, neither in idle rooms nor in rooms
 // without a message, and what is said next comes.
 func TestTrimmedIsNoRewind(t *testing.T) {

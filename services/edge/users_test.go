@@ -10,7 +10,7 @@ import (
 	"hubbub.internal/services/edge"
 )
 
-// TestUserRate has one user send more than he may over two sockets, on different loops or not.
+// TestUserRate: one user sends more than he may over two sockets, on different loops or not.
 func TestUserRate(t *testing.T) {
 	w := newWorld(t)
 	e := w.edge(func(c *edge.Config) { c.UserRate, c.UserBurst = 1, 10 })

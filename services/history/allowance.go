@@ -16,9 +16,9 @@ type allowance struct {
 	sweep int
 }
 
-// take notes that a user was given so many bytes, and returns how long it is to wait until there is
-// more.
-func (a *allowance) take(user string, size int, now time.Time) time.Duration {
+// spend notes that a user was given so many bytes, and returns how long it is to wait until there
+// is more.
+func (a *allowance) spend(user string, size int, now time.Time) time.Duration {
 	if a.perSecond == 0 || size == 0 {
 		return 0
 	}

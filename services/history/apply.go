@@ -43,7 +43,7 @@ func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (histo
 	if !errors.Is(err, errNear) {
 		return out, err
 	}
-	done, err := s.full.take(ctx, req.Event.Room+" "+req.Event.Target)
+	done, err := s.full.acquire(ctx, req.Event.Room+" "+req.Event.Target)
 	if err != nil {
 		return out, err
 	}

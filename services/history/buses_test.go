@@ -76,7 +76,7 @@ func TestBuses(t *testing.T) {
 	}
 }
 
-// TestRedisLogTakenBack has Redis lose everything and get it again, at other places, from those who
+// TestRedisLogTakenBack: Redis loses everything and gets it again, at other places, from those who
 // appended it: TestLogTakenBack with what the server and the driver really do.
 func TestRedisLogTakenBack(t *testing.T) {
 	t.Parallel()

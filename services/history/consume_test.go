@@ -15,7 +15,7 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// TestStoreDown has the store fail for a while: appends go on, requests say so, and all is stored
+// TestStoreDown: the store fails for a while: appends go on, requests say so, and all is stored
 // in the end.
 func TestStoreDown(t *testing.T) {
 	bubble(t, func(t *testing.T, w *world) {

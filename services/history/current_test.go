@@ -92,7 +92,7 @@ func TestReplacedText(t *testing.T) {
 	})
 }
 
-// TestLongEdits has messages become longer than what one answer to a catch-up carries.
+// TestLongEdits: messages become longer than what one answer to a catch-up carries.
 func TestLongEdits(t *testing.T) {
 	w := open(t)
 	const n, long = 150, 8 << 10

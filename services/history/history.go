@@ -192,11 +192,11 @@ func coded[Req, Rep any](s *Service, handle func(context.Context, Req) (Rep, err
 	}
 }
 
-// inTurn has the requests of all users take turns. Those of an edge of an earlier release do not
-// say the user.
+// inTurn schedules the requests of all users by turns. Those of an edge of an earlier release do
+// not say the user.
 func inTurn[Req, Rep any](turns *turns, user func(Req) string, size func(Rep) int, handle func(context.Context, Req) (Rep, error)) func(context.Context, Req) (Rep, error) {
 	return func(ctx context.Context, req Req) (rep Rep, err error) {
-		done, err := turns.take(ctx, user(req))
+		done, err := turns.acquire(ctx, user(req))
 		if err != nil {
 			return rep, err
 		}

@@ -25,7 +25,7 @@ func (b behind) Latest(ctx context.Context, room string, limit int) (bus.Positio
 	return b.last, all, err
 }
 
-// TestStoredMeanwhile has entries be stored while an answer is put together, which has read them
+// TestStoredMeanwhile: entries are stored while an answer is put together, which has read them
 // from the log already: each is in the answer once, in its place.
 func TestStoredMeanwhile(t *testing.T) {
 	w := open(t)

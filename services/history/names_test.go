@@ -48,7 +48,7 @@ func (w *world) logged(room string) string {
 	return all.String()
 }
 
-// TestEqualIDs has two people give their messages one id. What is done to one of them leaves the
+// TestEqualIDs: two people give their messages one id. What is done to one of them leaves the
 // other as it is, on pages and in what is stored and logged, whether or not any of it is stored
 // yet.
 func TestEqualIDs(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"hubbub.internal/services/history/store"
 )
 
-// TestLogTakenBack has the log lose everything and get it again, at other places, from those who
+// TestLogTakenBack: the log loses everything and gets it again, at other places, from those who
 // appended it. Pages show all of it once, and the text of a message that was deleted is not in the
 // log again, whether or not the deletion had been stored.
 func TestLogTakenBack(t *testing.T) {
@@ -80,7 +80,7 @@ func TestLogTakenBack(t *testing.T) {
 	})
 }
 
-// TestDeletedTextComesBack has the log lose a message with its deletion, which was stored, and get
+// TestDeletedTextComesBack: the log loses a message with its deletion, which was stored, and gets
 // the message alone again: whoever had appended the deletion is gone. The text does not stay in the
 // log.
 func TestDeletedTextComesBack(t *testing.T) {
@@ -107,7 +107,7 @@ func TestDeletedTextComesBack(t *testing.T) {
 	})
 }
 
-// TestRepeatsAreNotedOnce has a batch come again and again while the store does not answer: what is
+// TestRepeatsAreNotedOnce: a batch comes again and again while the store does not answer: what is
 // remembered of others stays, and a deletion erases each place once.
 func TestRepeatsAreNotedOnce(t *testing.T) {
 	var r repeats

@@ -13,9 +13,9 @@ type single struct {
 
 func (s *single) init() { s.busy = make(map[string]chan struct{}) }
 
-// take waits until nobody else has a thing, which the function that is returned gives back. The
-// error is that of ctx.
-func (s *single) take(ctx context.Context, thing string) (done func(), err error) {
+// acquire waits until nobody else has a thing, and returns what gives it back. The error is that of
+// ctx.
+func (s *single) acquire(ctx context.Context, thing string) (done func(), err error) {
 	for {
 		s.mu.Lock()
 		taken, busy := s.busy[thing]

@@ -23,7 +23,7 @@ var (
 	errCrowd   = chat.Unavailable("history has too many requests waiting", comeBack)
 )
 
-// turns has the requests of all users take turns: one of each user at a time, in their order, and
+// turns schedules requests: one of each user at a time, in their order, and
 // of those who wait first the user who has waited longest for a turn. So nobody waits for more than
 // one request of another.
 type turns struct {
@@ -46,9 +46,9 @@ func newTurns(atOnce, bytes int) *turns {
 	}
 }
 
-// take waits for the user's turn, which ends when the function is called that is returned, with the
-// size of the answer in bytes. Errors: errWaiting, errCrowd, and that of ctx.
-func (t *turns) take(ctx context.Context, user string) (done func(size int), err error) {
+// acquire waits for the user's turn, which ends when the function is called that is returned, with
+// the size of the answer in bytes. Errors: errWaiting, errCrowd, and that of ctx.
+func (t *turns) acquire(ctx context.Context, user string) (done func(size int), err error) {
 	done = func(size int) { t.end(user, size) }
 	t.mu.Lock()
 	if t.free > 0 && !t.running[user] { // then nobody waits who could begin
@@ -94,7 +94,7 @@ func (t *turns) end(user string, size int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.free++
-	if wait := t.allowance.take(user, size, time.Now()); wait > 0 {
+	if wait := t.allowance.spend(user, size, time.Now()); wait > 0 {
 		time.AfterFunc(wait, func() {
 			t.mu.Lock()
 			defer t.mu.Unlock()

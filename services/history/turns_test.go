@@ -13,13 +13,13 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// queue has requests of users wait for turns, one after the other, and returns what they have in
+// queue makes requests of users wait for turns, one after the other, and returns what they have in
 // the order in which they begin.
 func queue(t *testing.T, turns *turns, began chan<- string, end <-chan struct{}, users ...string) {
 	t.Helper()
 	for _, user := range users {
 		go func() {
-			done, err := turns.take(t.Context(), user)
+			done, err := turns.acquire(t.Context(), user)
 			if err != nil {
 				began <- user + " " + chat.CodeOf(err)
 				return
@@ -32,7 +32,7 @@ func queue(t *testing.T, turns *turns, began chan<- string, end <-chan struct{},
 	}
 }
 
-// TestTurns has one user ask for very much, and others for one thing each: they come next, and
+// TestTurns: one user asks for very much, and others for one thing each: they come next, and
 // nobody has two at a time.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestTurnsAreBounded(t *testing.T) {
 	})
 }
 
-// TestAllowance has one user take as much as goes, and another a little now and then, who never
+// TestAllowance: one user takes as much as goes, and another a little now and then, who never
 // waits: the first is given what the allowance says, and what it says for some seconds more at
 // once.
 func TestAllowance(t *testing.T) {
@@ -98,7 +98,7 @@ func TestAllowance(t *testing.T) {
 		defer cancel()
 		go func() {
 			for {
-				done, err := turns.take(ctx, "eve")
+				done, err := turns.acquire(ctx, "eve")
 				if err != nil {
 					return
 				}
@@ -108,7 +108,7 @@ func TestAllowance(t *testing.T) {
 		}()
 		for ctx.Err() == nil {
 			asked := time.Now()
-			done, err := turns.take(t.Context(), "ann")
+			done, err := turns.acquire(t.Context(), "ann")
 			if err != nil || !time.Now().Equal(asked) {
 				t.Fatalf("another waits for %s, %v", time.Since(asked), err)
 			}
@@ -122,7 +122,7 @@ func TestAllowance(t *testing.T) {
 		}
 		time.Sleep(time.Hour)
 		for i := range 5000 {
-			done, err := turns.take(t.Context(), fmt.Sprint("u", i))
+			done, err := turns.acquire(t.Context(), fmt.Sprint("u", i))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -139,14 +139,14 @@ func TestAllowance(t *testing.T) {
 func TestTurnsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		turns := newTurns(1, 0)
-		done, err := turns.take(t.Context(), "eve")
+		done, err := turns.acquire(t.Context(), "eve")
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		for _, user := range []string{"ann", "eve", "ann"} {
 			go func() {
-				if _, err := turns.take(ctx, user); !errors.Is(err, context.Canceled) {
+				if _, err := turns.acquire(ctx, user); !errors.Is(err, context.Canceled) {
 					t.Error(err)
 				}
 			}()
@@ -164,7 +164,7 @@ func TestTurnsGivenUp(t *testing.T) {
 		close(end)
 		synctest.Wait()
 		// Its turn came in the moment in which it gave up.
-		done, _ = turns.take(t.Context(), "eve")
+		done, _ = turns.acquire(t.Context(), "eve")
 		gone := make(chan struct{})
 		turns.waiting["ann"], turns.order, turns.n = []chan struct{}{gone}, []string{"ann"}, 1
 		done(0)
@@ -182,14 +182,14 @@ func TestRequestsTakeTurns(t *testing.T) {
 	w.say("r1", "eve", "m1", "1")
 	for _, turns := range []*turns{w.reads, w.changes} {
 		for range maxWaitingEach { // as many as may wait
-			go func() { _, _ = turns.take(t.Context(), "eve") }()
+			go func() { _, _ = turns.acquire(t.Context(), "eve") }()
 		}
 		w.eventually("all of them wait", func() bool {
 			turns.mu.Lock()
 			defer turns.mu.Unlock()
 			return turns.n == maxWaitingEach-1
 		})
-		go func() { _, _ = turns.take(t.Context(), "eve") }()
+		go func() { _, _ = turns.acquire(t.Context(), "eve") }()
 		w.eventually("one more waits", func() bool {
 			turns.mu.Lock()
 			defer turns.mu.Unlock()

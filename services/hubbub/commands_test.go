@@ -170,7 +170,7 @@ func TestCommandsAreCovered(t *testing.T) {
 	}
 	for command, by := range covered {
 		if _, ok := said[command]; !ok {
-			t.Errorf("nobody is told to type\n\t%s\nany more: strike it from covered", command)
+			t.Errorf("nobody is told to type\n\t%s\nany more: take it off covered", command)
 		}
 		words := strings.Fields(cmp.Or(by.run, command))
 		if by.file != "" && !hasLine(t, by.file, words) {

@@ -96,7 +96,7 @@ func newSpine(t *testing.T, url string) *spine {
 	return s
 }
 
-// run has parts of a service run until the function that it returns is called, or the test ends.
+// run makes parts of a service run until the function that it returns is called, or the test ends.
 func (s *spine) run(parts ...func(context.Context) error) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wait sync.WaitGroup

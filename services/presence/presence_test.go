@@ -196,7 +196,7 @@ func TestKilledEdgeLeavesNoGhost(t *testing.T) {
 	})
 }
 
-// TestAudit has an edge lose a session that it does not tell the end of, have one that it never
+// TestAudit: an edge loses a session whose end it does not tell, has one that it never
 // told, and one whose status and rooms it has changed in silence: each is found by every replica
 // although all digests agree, and is found no more when the edge has put it right.
 func TestAudit(t *testing.T) {

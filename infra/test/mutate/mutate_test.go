@@ -146,7 +146,7 @@ func TestMutate(t *testing.T) {
 	}
 }
 
-// TestOthersTests has the tests of one package notice the faults of another.
+// TestOthersTests: the tests of one package notice the faults of another.
 func TestOthersTests(t *testing.T) {
 	module(t, map[string]string{
 		"go.mod":      "module m\n\ngo 1.26\n",

@@ -239,7 +239,7 @@ func TestLostChangesForget(t *testing.T) {
 	}
 }
 
-// TestOneQuestionForAll has many ask for the same at once, while the directory takes its time;
+// TestOneQuestionForAll: many ask for the same at once, while the directory takes its time;
 // whoever began gives up.
 func TestOneQuestionForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -124,7 +124,8 @@ func (s *suite) trimNothingUnread(t *testing.T) {
 	}
 }
 
-// retireGroup has retention wait for a group that does not come back, until an operator retires it.
+// retireGroup makes retention wait for a group that does not come back, until an operator retires
+// it.
 func (s *suite) retireGroup(t *testing.T) {
 	log := s.Log(t, Retention{MaxAge: time.Second, TrimEvery: 50 * time.Millisecond, Groups: []string{"gone", "stays"}})
 	if err := log.open(t, "").Close(); err != nil { // which has named the groups

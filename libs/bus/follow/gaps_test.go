@@ -116,8 +116,9 @@ func TestDroppedIsPaidBack(t *testing.T) {
 	})
 }
 
-// TestHeldBackBeforeADoubt: a hint from before a doubt may be of a log that was rewound since.
-func TestHeldBackBeforeADoubt(t *testing.T) {
+// TestHeldBackBeforeASuspicion: a hint from before a call of Suspect may be of a log that was
+// rewound since.
+func TestHeldBackBeforeASuspicion(t *testing.T) {
 	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
 		f, _ := b.follow("r")
 		b.say("r")
@@ -326,7 +327,7 @@ func TestPausesAreReset(t *testing.T) {
 	})
 }
 
-// TestSuspectRoomsAlone: a doubt about some rooms has the others left alone.
+// TestSuspectRoomsAlone: SuspectRooms leaves the other rooms alone.
 func TestSuspectRoomsAlone(t *testing.T) {
 	run(t, follow.Options{CompareEvery: time.Hour}, func(b *bench) {
 		for i := range 5 {

@@ -78,7 +78,7 @@ func TestRetentionOfOtherRooms(t *testing.T) {
 		for _, f := range []*follower{empty, f, one} {
 			b.told(f, 0)
 		}
-		if n, _ := b.m.counts(); n-before > 3 { // of the one that was removed, for each doubt
+		if n, _ := b.m.counts(); n-before > 3 { // of the one that was removed, for each Suspect
 			b.t.Errorf("%d reads of the log for rooms in which nothing was said", n-before)
 		}
 		// And it goes on where it was: nothing lies between.
@@ -123,8 +123,8 @@ func TestDisturbedAndTrimmed(t *testing.T) {
 	})
 }
 
-// TestTrimmedUnseen: also without a doubt, what shows that an entry did not come live is taken for
-// a loss.
+// TestTrimmedUnseen: also without a Suspect, what shows that an entry did not come live is taken
+// for a loss.
 func TestTrimmedUnseen(t *testing.T) {
 	tests := map[string]func(b *bench) (through uint64){
 		"a hint names it": func(b *bench) uint64 {

@@ -218,7 +218,7 @@ func (r *room) holdBack(e *Engine, en driver.Entry) {
 	r.back = append(r.back, en)
 }
 
-// expire drops hints that came before the engine last had a doubt: they may be of a log that was
+// expire drops hints that came before the last Suspect: they may be of a log that was
 // rewound since. r.mu is held.
 func (r *room) expire(e *Engine) {
 	epoch := e.epoch.Load()

@@ -40,7 +40,7 @@ var (
 
 // reader reads one partition in order, by pulls from a consumer that only it knows and that
 // acknowledges nothing. The consumer numbers what it sends, so that a loss on the way is noticed;
-// after any doubt a new reader starts at the offset.
+// after any suspicion of a loss a new reader starts at the offset.
 //
 // One pull is under way at a time. Entries do not say which pull they answer, but the server serves
 // pulls in turn. Statuses do say it: each pull has a reply subject of its own. That matters because

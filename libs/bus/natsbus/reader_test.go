@@ -72,7 +72,7 @@ func (s *script) status(pull int, code, description string, headers ...string) {
 	s.put(&nats.Msg{Subject: s.pulls[pull-1], Header: h})
 }
 
-// look has the reader take what is there, and returns how many entries that was.
+// look makes the reader take what is there, and returns how many entries that was.
 func (s *script) look() (n int, err error) {
 	wake := make(chan struct{})
 	go func() {

@@ -186,7 +186,7 @@ func TestLiveEntriesNameTheOneBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range all {
-		// Some may follow on a doubt, such as about a connection under load.
+		// Some may follow on a suspicion, such as about a connection under load.
 		if gaps := f.GetMetric()[0].GetCounter().GetValue(); f.GetName() == "hubbub_bus_follow_gaps_total" && gaps > n/2 {
 			t.Errorf("%v of %d entries do not say which one is before them", gaps, n)
 		}

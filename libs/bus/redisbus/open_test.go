@@ -199,8 +199,8 @@ func talks(t *testing.T, answers map[string]string, other string) string {
 	return l.Addr().String()
 }
 
-// breakDisk has the server find that it cannot write to its disk: where its snapshot should be is a
-// folder.
+// breakDisk makes the server find that it cannot write to its disk: where its snapshot should be is
+// a folder.
 func breakDisk(t *testing.T, s *bustest.RedisServer) (mend func()) {
 	t.Helper()
 	c := raw(t, s)

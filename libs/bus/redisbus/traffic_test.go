@@ -55,7 +55,7 @@ func (f *tail) Rewound(_ string, head uint64) {
 
 func (f *tail) Missed(string, uint64) {}
 
-// startTraffic has 12 senders talk in 6 rooms of different partitions.
+// startTraffic makes 12 senders talk in 6 rooms of different partitions.
 func startTraffic(t *testing.T, cfg redisbus.Config) *traffic {
 	t.Helper()
 	cfg.Keep = 30 * time.Second // as shipped

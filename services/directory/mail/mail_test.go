@@ -99,7 +99,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// TestQueue has a mail server be away, refuse, and come back.
+// TestQueue: a mail server is away, refuses, and comes back.
 func TestQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex

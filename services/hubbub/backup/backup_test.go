@@ -179,7 +179,7 @@ func (h *hub) register(name string) *person {
 	return p
 }
 
-// talk has everybody send one message after the other until stop is closed.
+// talk makes everybody send one message after the other until stop is closed.
 type talk struct {
 	mu    sync.Mutex
 	acked []wire.Event

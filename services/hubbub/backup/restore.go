@@ -145,8 +145,8 @@ func (r *Restore) forward(ctx context.Context, h archive.Header) (lines []string
 	return lines, errors.Join(d.Close(), s.Close())
 }
 
-// redeliver has history take in what it could not when the backup was made, and returns how many
-// it still cannot.
+// redeliver gives history the dead letters of the backup again, and returns how many of them it
+// still cannot store.
 func (r *Restore) redeliver(ctx context.Context, l *restoredLog, all []letter) (left int, err error) {
 	if len(all) == 0 {
 		return 0, nil
@@ -235,7 +235,8 @@ func (l *restoredLog) open(ctx context.Context, r *Restore) (bus.Interface, erro
 	return b, nil
 }
 
-// begin has the log go on above what the record has, and history take in again what it keeps.
+// begin sets where the log goes on, above what the record has, and gives history what the log keeps
+// again.
 func (l *restoredLog) begin(ctx context.Context, r *Restore) error {
 	if l.bus == nil && !r.KeepLog {
 		return nil // history sees to it when it starts, alone with the bus

@@ -44,7 +44,7 @@ func startRedis(t *testing.T) (*cluster.Process, string) {
 	return p, url
 }
 
-// TestDeadLetters has a group fail on one entry of three, and then looks for it, on each bus.
+// TestDeadLetters: a group fails on one entry of three, and then looks for it, on each bus.
 func TestDeadLetters(t *testing.T) {
 	_, redis := startRedis(t)
 	for name, url := range map[string]string{"redis": redis, "embedded": "embedded:" + t.TempDir()} {
@@ -75,7 +75,7 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
-// TestReplay has history find in its store what could not be taken in at first, at its place among
+// TestReplay: history finds in its store what could not be taken in at first, at its place among
 // what came after it, after an operator has put it back, on each bus: while history runs, and
 // before it starts.
 func TestReplay(t *testing.T) {

@@ -46,7 +46,7 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// testOrder has people on both edges talk at once: all see all messages, in one order, with a true
+// testOrder: people on both edges talk at once: all see all messages, in one order, with a true
 // prev.
 func testOrder(t *testing.T, c *cluster.Cluster) {
 	const each = 50
@@ -196,7 +196,7 @@ func testEdgeKilled(t *testing.T, c *cluster.Cluster) {
 	whileKilling(t, people, room, one, two, one, two)
 }
 
-// testDrainKilled has each edge go down and kills it in the middle of that: some sockets have had
+// testDrainKilled kills each edge in the middle of its drain: some sockets have had
 // their goodbye, others not.
 func testDrainKilled(t *testing.T, c *cluster.Cluster) {
 	room, people := crowd(t, c, "drain")

@@ -15,7 +15,7 @@ import (
 	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
-// TestStaleReplica has people talk on two edges while a Redis replica is promoted that lacks the
+// TestStaleReplica: people talk on two edges while a Redis replica is promoted that lacks the
 // last messages. They send nothing again by themselves; still all that was acknowledged is in the
 // log and in history in the end, once, in the order of each sender, and no Seq is given to
 // something else.

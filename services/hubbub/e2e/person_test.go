@@ -295,7 +295,7 @@ func newRoom(t *testing.T, c *cluster.Cluster) string {
 	return r.ID
 }
 
-// talkUntil has everybody send a message every now and then until stop is closed, and returns how
+// talkUntil makes everybody send a message every now and then until stop is closed, and returns how
 // many that were.
 func talkUntil(t *testing.T, people []*person, room string, stop <-chan struct{}) int {
 	t.Helper()
@@ -324,7 +324,7 @@ func talkUntil(t *testing.T, people []*person, room string, stop <-chan struct{}
 	return n
 }
 
-// whileKilling has people talk while processes are killed (SIGKILL) and started again, one after
+// whileKilling makes people talk while processes are killed (SIGKILL) and started again, one after
 // the other, each only when messages flow; then all that was said must be there, once, in order.
 func whileKilling(t *testing.T, people []*person, room string, kill ...*cluster.Process) {
 	t.Helper()
@@ -357,7 +357,7 @@ func whileTalking(t *testing.T, people []*person, room string, steps ...func()) 
 	checkAll(t, people, room, <-said)
 }
 
-// talk has everybody send so many messages, all at once.
+// talk makes everybody send so many messages, all at once.
 func talk(t *testing.T, people []*person, room string, each int) {
 	t.Helper()
 	var wait sync.WaitGroup

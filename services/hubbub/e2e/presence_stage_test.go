@@ -93,7 +93,7 @@ func (s *stage) comes(a *account, edge int) *person {
 	return p
 }
 
-// goes has somebody leave an edge for good.
+// goes makes somebody leave an edge for good.
 func (s *stage) goes(p *person, edge int) {
 	p.leave()
 	s.people[edge] = slices.DeleteFunc(s.people[edge], func(other *person) bool { return other == p })

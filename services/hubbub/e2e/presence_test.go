@@ -166,8 +166,8 @@ func testDeploy(s *stage) {
 	s.agree(claim{what: "all edges are deployed", within: clean})
 }
 
-// testNoGhosts has the replicas compare what they hold with the sockets that the edges have, and
-// everybody of an edge leave.
+// testNoGhosts: the replicas compare what they hold with the sockets that the edges have, and
+// everybody of an edge leaves.
 func testNoGhosts(s *stage) {
 	for i := range stageReplicas {
 		audits := func() int { return s.metric(s.replica(i), "hubbub_presence_audits_total") }

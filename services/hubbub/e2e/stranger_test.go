@@ -412,7 +412,7 @@ func TestStranger(t *testing.T) {
 	}
 }
 
-// comeBack has the stranger connect, until leave is called.
+// comeBack makes the stranger connect, until leave is called.
 func (s *stranger) comeBack(t *testing.T) (leave func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan struct{})

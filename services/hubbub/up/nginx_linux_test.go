@@ -71,7 +71,7 @@ func ask(t *testing.T, addr, request string) answer {
 	return answer{r.StatusCode, r.Header, string(body)}
 }
 
-// TestErrorsOfNGINX has nginx and `hubbub up` refuse requests: all errors have one form.
+// TestErrorsOfNGINX: nginx and `hubbub up` refuse requests: all errors have one form.
 func TestErrorsOfNGINX(t *testing.T) {
 	t.Parallel()
 	gone := freeAddr(t)

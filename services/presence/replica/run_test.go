@@ -221,7 +221,7 @@ func retryAfterOf(err error) time.Duration {
 	return 0
 }
 
-// TestAuditFinds has an edge lose a session untold, have one that it never told, and change one in
+// TestAuditFinds: an edge loses a session untold, has one that it never told, and changes one in
 // silence. What changes explain is not found, nor is anything of an edge that is gone; an edge that
 // does not answer is no finding.
 func TestAuditFinds(t *testing.T) {

@@ -110,7 +110,7 @@ export class Outbox extends Emitter<{ change: string }> {
    * was acknowledged by a log that was then taken back is sent again, under the same id.
    */
   settle(room: string): void {
-    this.#doubt(room, () => true);
+    this.#markUnsent(room, () => true);
     this.flush(room);
   }
 
@@ -120,7 +120,7 @@ export class Outbox extends Emitter<{ change: string }> {
    * or stored.
    */
   passed(room: string): void {
-    if (this.#doubt(room, (m) => m.seq !== undefined && this.#o.heard(room, m.seq))) this.flush(room);
+    if (this.#markUnsent(room, (m) => m.seq !== undefined && this.#o.heard(room, m.seq))) this.flush(room);
   }
 
   /** Sends what waits in the room, if the room is ready. */
@@ -201,13 +201,13 @@ export class Outbox extends Emitter<{ change: string }> {
     }
   }
 
-  /** Takes sent messages for unsent. Returns whether there were any. */
-  #doubt(room: string, which: (m: Outgoing) => boolean): boolean {
+  /** Marks sent messages as unsent. Returns whether there were any. */
+  #markUnsent(room: string, which: (m: Outgoing) => boolean): boolean {
     const list = this.list(room);
-    const doubtful = (m: Outgoing) => m.state === 'sent' && which(m);
-    if (!list.some(doubtful)) return false;
+    const lost = (m: Outgoing) => m.state === 'sent' && which(m);
+    if (!list.some(lost)) return false;
     this.#set(room, list.map((m) => {
-      if (!doubtful(m)) return m;
+      if (!lost(m)) return m;
       const { seq: _, ...rest } = m;
       return { ...rest, state: 'sending' };
     }));

@@ -101,7 +101,7 @@ test('a server that says that there is more, and gives nothing, is not asked wit
   expect(room.live).toBe(true);
 });
 
-test('a page that history owes is not asked for while there is no connection', async () => {
+test('a page that is missing is not asked for while there is no connection', async () => {
   vi.useFakeTimers();
   const asked: string[] = [];
   const room: Room = new Room(lobby, {

@@ -87,7 +87,7 @@ func (s *Sink) Next(t *testing.T) Mail {
 	}
 }
 
-// Refuse has the server refuse the next recipients with an SMTP status each.
+// Refuse makes the server refuse the next recipients with an SMTP status each.
 func (s *Sink) Refuse(codes ...int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -107,7 +107,7 @@ func (i *Inflater) Inflate(b []byte, limit int) ([]byte, error) {
 	return nil, ErrCorrupt
 }
 
-// reset has the decoder begin at what is left of the message, with what came before it.
+// reset starts the decoder at the rest of the message; the dictionary is what came before it.
 func (i *Inflater) reset(before []byte) error {
 	if i.r == nil {
 		i.r = flate.NewReaderDict(&i.src, before)

@@ -43,7 +43,7 @@ func (l *fakeLoop) frames(slot uint32, kind string) int {
 	return strings.Count(string(l.got[slot]), `"type":"`+kind+`"`)
 }
 
-// TestQuietRoomDoesNotWait has an entry come as soon as the time of the one before is over.
+// TestQuietRoomDoesNotWait: an entry comes as soon as the time of the one before is over.
 func TestQuietRoomDoesNotWait(t *testing.T) {
 	s, l := plainShard()
 	now := clocked(s)
@@ -107,7 +107,7 @@ func TestBusyRoomShares(t *testing.T) {
 	}
 }
 
-// TestSmallRoomWaitsLess has a busy room wait for a time by its size, and at most for the bound.
+// TestSmallRoomWaitsLess: a busy room waits for a time by its size, and at most for the bound.
 func TestSmallRoomWaitsLess(t *testing.T) {
 	for sockets, want := range map[uint32]time.Duration{1: fanout.CoalesceEach, 10: 10 * fanout.CoalesceEach, 99: 99 * fanout.CoalesceEach, 100: coalesceFor, 500: coalesceFor} {
 		s, l := plainShard()
@@ -131,7 +131,7 @@ func TestSmallRoomWaitsLess(t *testing.T) {
 	}
 }
 
-// TestBusyRoomHoldsUpNobody has acknowledgements and other rooms come at once while a room waits; a
+// TestBusyRoomHoldsUpNobody: acknowledgements and other rooms come at once while a room waits; a
 // socket that is in both rooms gets what waits in its time.
 func TestBusyRoomHoldsUpNobody(t *testing.T) {
 	s, l := newTestShard(t)
@@ -168,8 +168,8 @@ func TestBusyRoomHoldsUpNobody(t *testing.T) {
 	}
 }
 
-// TestLargeRoomIsNotHeldWithinItsPass has turns follow each other until a room has been served, and
-// only then waits.
+// TestLargeRoomIsNotHeldWithinItsPass: turns follow each other until a room has been served, and
+// it waits only then.
 func TestLargeRoomIsNotHeldWithinItsPass(t *testing.T) {
 	s, l := plainShard()
 	clocked(s)

@@ -18,7 +18,7 @@ import (
 
 const request = "GET /v1/ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
-// bytes has bytes come, and everything happen that follows.
+// bytes delivers bytes, and runs the loops until nothing follows any more.
 func (c *client) bytes(b []byte) {
 	c.s.conn.Received(c.slot, bytes.Clone(b))
 	c.r.settle()

@@ -69,7 +69,7 @@ func TestJoinOfRooms(t *testing.T) {
 	})
 }
 
-// TestJoinsTakeTurns has one socket come back to 500 rooms, and others to ten or one: a turn begins
+// TestJoinsTakeTurns: one socket comes back to 500 rooms, and others to ten or one: a turn begins
 // no more than its bound, and the others do not wait for the first.
 func TestJoinsTakeTurns(t *testing.T) {
 	rigged(t, 1, func(r *rig) {

@@ -16,7 +16,7 @@ import (
 	"hubbub.internal/services/edge/internal/rooms"
 )
 
-// forget has what a user may do in a room asked for again.
+// forget makes the edge ask again what a user may do in a room.
 func (r *rig) forget(user, room string) {
 	r.t.Helper()
 	r.permit("x", "x", member, directory.Change{Kind: directory.ChangeAccess, Access: member, User: user, Room: room})
@@ -25,7 +25,7 @@ func (r *rig) forget(user, room string) {
 	}
 }
 
-// know has what a user may do in a room known.
+// know tells the edge what a user may do in a room.
 func (r *rig) know(user, room string) {
 	r.t.Helper()
 	if _, err := r.hub.sess.Access.Access(r.t.Context(), user, room); err != nil {
@@ -207,9 +207,9 @@ func TestReviewWhileJoining(t *testing.T) {
 	})
 }
 
-// TestPipelined has a client join, leave and watch without waiting for answers, in any order, while
-// permissions are forgotten and the loops turn when they like: each command is answered once, and
-// in the end the last one of each room holds.
+// TestPipelined: a client joins, leaves and watches without waiting for answers, in any order,
+// while permissions are forgotten and the loops turn when they like: each command is answered once,
+// and in the end the last one of each room holds.
 func TestPipelined(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) {

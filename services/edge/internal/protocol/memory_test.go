@@ -45,7 +45,7 @@ func TestOutstanding(t *testing.T) {
 	}
 }
 
-// TestBuffersFull has more incomplete frames come than there is memory for: those that want it are
+// TestBuffersFull: more incomplete frames come than there is memory for: those that want it are
 // closed, and it is given back.
 func TestBuffersFull(t *testing.T) {
 	s, l := plainShard()

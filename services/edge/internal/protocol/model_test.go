@@ -139,7 +139,7 @@ func (w *story) resume(l *listener) {
 	w.sayJoin(l, fmt.Sprintf(`"id":"j","room":"lobby","after":{"seq":%d%s}`, l.last, id))
 }
 
-// behind has a session come back to the room after more than the ring holds, and get from the log
+// behind makes a session come back to the room after more than the ring holds, and get from the log
 // what the ring does not have yet, since the network is slow.
 func (w *story) behind(l *listener) {
 	if _, blocked := l.c.l.room[l.c.slot]; blocked || l.asked || l.c.code != 0 || l.last == 0 || w.held {
@@ -203,7 +203,7 @@ func (w *story) comeBack(l *listener) {
 	l.asked, l.in, l.sent = false, false, nil
 }
 
-// flood has more come than the ring holds, without a turn of the loops.
+// flood delivers more than the ring holds, without a turn of the loops.
 func (w *story) flood() {
 	for range 2 * testOptions().Fanout.Ring.Entries {
 		w.sends++
@@ -212,7 +212,7 @@ func (w *story) flood() {
 	synctest.Wait()
 }
 
-// some has a few messages come from another edge, without a turn of the loops.
+// some delivers a few messages from another edge, without a turn of the loops.
 func (w *story) some() {
 	for range rapid.IntRange(1, 3).Draw(w.rt, "messages") {
 		w.sends++
@@ -264,8 +264,8 @@ func (w *story) rewind() {
 	w.r.settle()
 }
 
-// drain has the edge go down, which takes a while, unless it does so already. Somebody's sends may
-// be on their way then.
+// drain makes the edge go down, which takes a while, unless it does so already. Somebody's sends
+// may be on their way then.
 func (w *story) drain(l *listener) {
 	if w.drained != nil || rapid.IntRange(0, 1).Draw(w.rt, "goes down") > 0 {
 		return

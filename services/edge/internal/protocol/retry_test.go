@@ -69,7 +69,7 @@ type recorded struct {
 	loop *fakeLoop
 }
 
-// newRecorded has history answer as sent says.
+// newRecorded makes history answer as sent says.
 func newRecorded(t *testing.T, sent func(context.Context, history.SentRequest) (history.Sent, error)) *recorded {
 	t.Helper()
 	b := &recordBus{sent: sent}

@@ -181,7 +181,7 @@ func serve[Req, Rep any](r *rig, name string, answer func(Req) (Rep, error)) {
 	_ = sub // ends with the bus
 }
 
-// settle has everything happen that can happen now.
+// settle runs the loops until nothing can happen now.
 func (r *rig) settle() {
 	for busy := true; busy; {
 		synctest.Wait()
@@ -235,7 +235,7 @@ func (r *rig) empty() {
 	}
 }
 
-// fail has a service fail from now on; nil ends that.
+// fail makes a service fail from now on; nil ends that.
 func (r *rig) fail(service string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -348,12 +348,12 @@ func (r *rig) login(user string) *client {
 	return c
 }
 
-// write has a frame come from the client, of which the loop has not turned yet.
+// write delivers a frame from the client, without a turn of the loop.
 func (c *client) write(format string, args ...any) {
 	c.s.conn.Received(c.slot, maskedText(fmt.Sprintf(format, args...)))
 }
 
-// say has a frame come, and everything happen that follows.
+// say delivers a frame, and runs the loops until nothing follows any more.
 func (c *client) say(format string, args ...any) {
 	c.write(format, args...)
 	c.r.settle()

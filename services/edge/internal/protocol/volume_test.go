@@ -18,7 +18,7 @@ func sent(c *client, id int) {
 	}
 }
 
-// TestVolumeAtOnce has a user send as much as one may at once: what is more is refused for some
+// TestVolumeAtOnce: a user sends as much as one may at once: what is more is refused for some
 // seconds, and comes back evenly over a minute.
 func TestVolumeAtOnce(t *testing.T) {
 	const each = 800 + session.PerMessage
@@ -59,7 +59,7 @@ func TestVolumeAtOnce(t *testing.T) {
 	})
 }
 
-// TestVolume has a user send as much as one may in a day, over two sockets and with edits: what is
+// TestVolume: a user sends as much as one may in a day, over two sockets and with edits: what is
 // more is refused, says when it is not, and comes back evenly. Others, and deletions, have nothing
 // to do with it; a guest may send less.
 func TestVolume(t *testing.T) {

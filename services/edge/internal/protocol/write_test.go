@@ -11,7 +11,7 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// tryAll has a client try everything that takes the right to write, and returns the codes of the
+// tryAll makes a client try everything that takes the right to write, and returns the codes of the
 // answers, or y.
 func (c *client) tryAll(round int) string {
 	c.r.t.Helper()

@@ -42,8 +42,8 @@ func (r *Ring) Named(name uint64) []Entry {
 	return all
 }
 
-// Revise has readers get another payload in the place of an entry's, if the ring still holds the
-// entry. The caller of Append calls it, and nothing is appended meanwhile.
+// Revise replaces the payload of an entry for all later readers, if the ring still holds the entry.
+// The caller of Append calls it, and nothing is appended meanwhile.
 func (r *Ring) Revise(e Entry, payload []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -34,7 +34,7 @@ func (s *Shard) JoinAll(slot uint32, all []JoinRequest) {
 	s.queue.post()
 }
 
-// post has the next turn go on with the queue, if there is something in it.
+// post schedules the next turn of the loop for the queue, if there is something in it.
 func (q *joinQueue) post() {
 	if len(q.sessions) > 0 && !q.posted {
 		q.posted = true

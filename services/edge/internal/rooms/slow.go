@@ -111,8 +111,8 @@ func (h *Hub) SlowMode(room string, a directory.Access) {
 	}
 }
 
-// ReserveTurn notes that a user sends to a room in slow mode, a message in so many seconds, or returns
-// why that has to wait.
+// ReserveTurn notes that a user sends to a room in slow mode, a message in so many seconds, or
+// returns why that has to wait.
 func (h *Hub) ReserveTurn(user, room string, seconds int) error {
 	wait := h.slow.reserve(user, room, seconds, time.Now())
 	if wait > 0 {

@@ -47,8 +47,8 @@ func TestPersonLapses(t *testing.T) {
 	}
 }
 
-// TestPersonGoodAt has the directory say that a session goes on, by a clock that is behind the
-// edge's, and then end it.
+// TestPersonGoodAt: the directory says that a session goes on, by a clock that is behind the
+// edge's, and then ends it.
 func TestPersonGoodAt(t *testing.T) {
 	issued := time.Unix(1_700_000_000, 999_000_000)
 	p := newPerson(&auth.Claims{User: "ann", Name: "Ann", Session: "s", Issued: issued, Expires: issued.Add(15 * time.Minute)}, "web", issued)

@@ -115,7 +115,7 @@ func (h *echo) Turn() time.Duration {
 	return -1
 }
 
-// onTurn has the loop's goroutine do something.
+// onTurn makes the loop's goroutine do something.
 func (h *echo) onTurn(l Loop, do func()) {
 	h.mu.Lock()
 	h.do = do
@@ -313,7 +313,7 @@ func TestWake(t *testing.T) {
 	})
 }
 
-// TestWait has a loop wait for a part of a millisecond, and no shorter, again and again without
+// TestWait: a loop waits for a part of a millisecond, and no shorter, again and again without
 // being woken.
 func TestWait(t *testing.T) {
 	run(t, func(t *testing.T, _ net.Addr, loops []Loop, handlers []*echo) {

@@ -77,8 +77,8 @@ func NewParser(origins []string, compress bool) *Parser {
 	return p
 }
 
-// Under has the parser take handshakes also below a base path, such as /chat, and returns it. "" is
-// none.
+// Under makes the parser accept handshakes also below a base path, such as /chat, and returns it.
+// "" is none.
 func (p *Parser) Under(base string) *Parser {
 	if base != "" {
 		p.under = []byte("GET " + base + Path)

@@ -105,7 +105,7 @@ func TestSetAgain(t *testing.T) {
 	}
 }
 
-// TestCrowdedTick has very many timers go off at one tick, again and again, as those of sockets do
+// TestCrowdedTick: very many timers go off at one tick, again and again, as those of sockets do
 // that a pause of the process has brought into step, and others one by one meanwhile. The memory of
 // the one long list is not left behind with short ones.
 func TestCrowdedTick(t *testing.T) {

@@ -19,8 +19,8 @@ func New(workers, queue int) *Pool {
 	return &Pool{jobs: make(chan func(context.Context), queue), workers: workers}
 }
 
-// Do has a worker do job, and returns without waiting; false: the queue is full. The job's context
-// ends with Run's.
+// Do hands job to a worker, and returns without waiting; false: the queue is full. The job's
+// context ends with Run's.
 func (p *Pool) Do(job func(context.Context)) bool {
 	select {
 	case p.jobs <- job:

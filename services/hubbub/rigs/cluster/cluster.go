@@ -203,7 +203,7 @@ func (c *Cluster) service(name string) (*Process, error) {
 	return p, nil
 }
 
-// absolute has paths begin at the root, since processes run in a folder of their own. An empty one
+// absolute makes paths absolute, since processes run in a folder of their own. An empty one
 // stays empty.
 func absolute(paths ...*string) (err error) {
 	for _, p := range paths {

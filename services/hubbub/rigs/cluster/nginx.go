@@ -101,7 +101,7 @@ func NGINX(dir, web string, addrs map[string][]string, told func(url string), en
 	}, nil
 }
 
-// Renew has an nginx take new certificates, as the image does, until stop is called.
+// Renew makes an nginx take new certificates, as the image does, until stop is called.
 func Renew(nginx *Process) (stop func(), err error) {
 	root, err := checkout.Root()
 	if err != nil {

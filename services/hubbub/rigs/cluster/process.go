@@ -39,7 +39,7 @@ type Process struct {
 	done chan struct{} // closed when cmd has been reaped
 }
 
-// Use has the next Start run the program of the same name in another folder, such as that of
+// Use makes the next Start run the program of the same name in another folder, such as that of
 // another release.
 func (p *Process) Use(bin string) error {
 	bin, err := filepath.Abs(bin)

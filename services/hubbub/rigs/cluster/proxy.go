@@ -82,7 +82,7 @@ func (p *Proxy) Cut() {
 // Hush lets nothing pass and breaks nothing, until Heal: a partition.
 func (p *Proxy) Hush() { p.set(func() { p.hush = true }) }
 
-// Delay has everything come later, each way, until Heal.
+// Delay delays every byte, in both directions, until Heal.
 func (p *Proxy) Delay(d time.Duration) { p.set(func() { p.delay = d }) }
 
 // Heal ends Cut, Hush and Delay.

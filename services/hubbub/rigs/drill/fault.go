@@ -15,8 +15,8 @@ import (
 type Fault struct {
 	Name string
 	What string // in words
-	// do has it go wrong and mends it. It returns when everything runs again. errSkip: it cannot be
-	// had on this machine.
+	// do injects the fault and mends it. It returns when everything runs again. errSkip: it cannot
+	// be had on this machine.
 	do    func(ctx context.Context, s *stage) error
 	needs need // that the cluster has to have
 	bound bound

@@ -11,7 +11,7 @@ import (
 	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 
-// TestDeadLetters has history give an entry up: that is said once, and not again of the faults that
+// TestDeadLetters: history gives an entry up: that is said once, and not again of the faults that
 // come after.
 func TestDeadLetters(t *testing.T) {
 	t.Parallel()

@@ -102,7 +102,7 @@ func (c *Soak) Execute(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// run has a crowd talk in a cluster and reconnect now and then, and measures the services
+// run makes a crowd talk in a cluster and reconnect now and then, and measures the services
 // meanwhile.
 func (c *Soak) run(ctx context.Context, dir, bin string) (got Soaked, err error) {
 	cl, crowd, err := gather(ctx, c.drill(), dir, bin)

@@ -84,7 +84,7 @@ func lose(kind string) func(context.Context, *stage) error {
 	return func(ctx context.Context, s *stage) error { return s.without(ctx, kind, func() error { return nil }) }
 }
 
-// loseDirectory has all sockets reconnect meanwhile: to edges that may not know what their users
+// loseDirectory makes all sockets reconnect meanwhile: to edges that may not know what their users
 // may do.
 func loseDirectory(ctx context.Context, s *stage) error {
 	return s.without(ctx, "directory", func() error { return s.crowd.Reconnect(ctx) })

@@ -41,7 +41,7 @@ func TestPeersAreBuiltOnce(t *testing.T) {
 	builds(1)
 }
 
-// TestFailedBuildIsTriedAgain has a build fail after it made its file.
+// TestFailedBuildIsTriedAgain: a build fails after it made its file.
 func TestFailedBuildIsTriedAgain(t *testing.T) {
 	root := t.TempDir()
 	if err := os.WriteFile(filepath.Join(root, "pin"), nil, 0o600); err != nil {

@@ -13,8 +13,8 @@ import (
 	"hubbub.internal/libs/checkout"
 )
 
-// TestSeededFaults has a load lose or double one message of those that come, and expects the
-// verdict to say so, and the exit code.
+// TestSeededFaults: a load loses or doubles one message of those that come. The verdict says so,
+// and the exit code.
 func TestSeededFaults(t *testing.T) {
 	t.Parallel()
 	up := server(t)

@@ -139,7 +139,7 @@ func (n *network) inside(thread chan<- int) error {
 	return nil
 }
 
-// within has f run in the namespace: what it opens or starts is there.
+// within runs f in the namespace: what it opens or starts is there.
 func (n *network) within(f func() error) error {
 	err := make(chan error)
 	n.do <- func() { err <- f() }

@@ -186,8 +186,7 @@ func (p *part) Measure(_ int, s *Shipped) error {
 	return nil
 }
 
-// Talk has the sockets say what is theirs of what the crowd says, which begins at a time, until
-// Hush.
+// Talk sends the messages of the crowd that are due to its sockets, from a time until Hush.
 func (p *part) Talk(from time.Time, _ *int) error {
 	if p.fleet == nil {
 		return errNoOrder

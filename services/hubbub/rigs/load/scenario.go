@@ -11,7 +11,7 @@ import (
 // Scenario is a YAML file that has settings of a load, by the names of their flags.
 type Scenario string
 
-// BeforeResolve has kong take from the file what the command line does not say.
+// BeforeResolve adds the settings of the file to those of the command line, which win.
 func (Scenario) BeforeResolve(ctx *kong.Context, trace *kong.Path) error {
 	file := string(ctx.FlagValue(trace.Flag).(Scenario))
 	b, err := os.ReadFile(file)

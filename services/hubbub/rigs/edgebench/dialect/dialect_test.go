@@ -32,7 +32,7 @@ func TestTextsNeedNoEscapes(t *testing.T) {
 	}
 }
 
-// TestTalk has the dialects understand what their servers answer.
+// TestTalk: the dialects understand what their servers answer.
 func TestTalk(t *testing.T) {
 	token := func(int) string { return "t" }
 	for name, tt := range map[string]struct {

@@ -8,7 +8,7 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// TestPlace has a client see what others saw before it, or not quite: what it saw, as it came, and
+// TestPlace: a client sees what others saw before it, or not quite: what it saw, as it came, and
 // where it stands are remembered, and two numbers are enough as long as it is what the others saw.
 func TestPlace(t *testing.T) {
 	event := func(seq uint64) *wire.Event {

@@ -26,7 +26,7 @@ type said struct {
 	text  string
 	due   time.Time
 	until time.Time
-	doubt bool // the log may have it already
+	maybe bool // an attempt may have succeeded: the log may have it already
 	again bool // so it was before the last attempt
 }
 
@@ -211,7 +211,7 @@ func (s *Raw) next(i int) error {
 	c.talk.sent = true
 	s.timers.add(min(answerFor, time.Until(m.until)), timer{client: int32(i), turn: c.turn, say: c.talk.n, what: sendAgain})
 	p := &s.placesOf(i)[m.seat]
-	m.again, m.doubt = m.doubt, true
+	m.again, m.maybe = m.maybe, true
 	return s.send(i, wire.Request{Type: wire.Send.String(), ID: m.id, Room: s.rooms[p.room].id, MsgID: m.id, Text: m.text, Retry: m.again})
 }
 
@@ -250,7 +250,7 @@ func (s *Raw) answered(i int, e *wire.Event) error {
 	}
 	m := &c.talk.queue[0]
 	if e.Type == wire.EventError && string(e.Code) != chat.CodeUnavailable && string(e.Code) != chat.CodeInternal {
-		m.doubt = m.again // this attempt has done nothing
+		m.maybe = m.again // this attempt has done nothing
 	}
 	switch {
 	case e.Type == wire.EventAck:
