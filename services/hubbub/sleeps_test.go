@@ -23,19 +23,19 @@ var sleeps = map[string]struct {
 	n   int
 	why string
 }{
-	"libs/bus/bustest/life.go":                {1, "100 ms in which a Close that does not wait would return"},
-	"libs/bus/bustest/replay.go":              {1, "until the next second: seqs begin with the clock's seconds"},
-	"libs/bus/natsbus/consume_test.go":        {1, "a handler that takes 1 ms, so that two members would overlap"},
-	"libs/bus/natsbus/permission_test.go":     {1, "60 ms in which the driver compares, between two looks at the server"},
-	"libs/bus/natsbus/trim_test.go":           {2, "until entries are older than MaxAge, by the server's clock"},
-	"libs/bus/redisbus/restore_test.go":       {1, "a server that answers after 160 ms"},
-	"libs/client/mend_test.go":                {1, "a connection that has lasted for twice the longest pause"},
-	"services/directory/browse_test.go":       {1, "until the next millisecond: rooms are ordered by it"},
-	"services/directory/logins_bench_test.go": {1, "a benchmark's load has to be there first"},
-	"services/history/purge_test.go":          {4, "in a bubble of its package's helper"},
-	"services/history/repeat_test.go":         {1, "until the bus forgets an id"},
-	"services/hubbub/e2e/stranger_test.go":    {1, "a client that PROTOCOL.md tells to wait before it repeats a join"},
-	"services/presence/presence_test.go":      {2, "a pace of changes; a silence of the bus that is longer than the expiry"},
+	"libs/bus/bustest/life.go":                    {1, "100 ms in which a Close that does not wait would return"},
+	"libs/bus/bustest/replay.go":                  {1, "until the next second: seqs begin with the clock's seconds"},
+	"libs/bus/natsbus/consume_test.go":            {1, "a handler that takes 1 ms, so that two members would overlap"},
+	"libs/bus/natsbus/permission_test.go":         {1, "60 ms in which the driver compares, between two looks at the server"},
+	"libs/bus/natsbus/trim_test.go":               {2, "until entries are older than MaxAge, by the server's clock"},
+	"libs/bus/redisbus/restore_test.go":           {1, "a server that answers after 160 ms"},
+	"libs/client/mend_test.go":                    {1, "a connection that has lasted for twice the longest pause"},
+	"services/directory/browse_test.go":           {1, "until the next millisecond: rooms are ordered by it"},
+	"services/directory/logins_bench_test.go":     {1, "a benchmark's load has to be there first"},
+	"services/history/purge_test.go":              {4, "in a bubble of its package's helper"},
+	"services/history/repeat_test.go":             {1, "until the bus forgets an id"},
+	"services/hubbub/e2e/stranger_client_test.go": {1, "a client that PROTOCOL.md tells to wait before it repeats a join"},
+	"services/presence/loss_test.go":              {2, "a pace of changes; a silence of the bus that is longer than the expiry"},
 }
 
 // TestSleeps holds that a test does not sleep for luck: a time that is enough on one machine is too

@@ -2,9 +2,7 @@ package presence
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"slices"
@@ -18,9 +16,7 @@ import (
 	"hubbub.internal/libs/api"
 	directoryapi "hubbub.internal/libs/api/directory"
 	presenceapi "hubbub.internal/libs/api/presence"
-	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
-	"hubbub.internal/services/presence/roster"
 )
 
 func portOf(t *testing.T, rawURL string) int {
@@ -179,93 +175,6 @@ func TestBigRoomIsCountedFirst(t *testing.T) {
 	})
 }
 
-func TestKilledEdgeLeavesNoGhost(t *testing.T) {
-	t.Parallel()
-	onEveryBus(t, func(t *testing.T, srv *server) {
-		a, b := startEdge(t, srv.open(t), "edge-a"), startEdge(t, srv.open(t), "edge-b")
-		s1, _ := startService(t, srv.open(t), quick(), nil, nil)
-		s2, _ := startService(t, srv.open(t), quick(), nil, nil)
-		for i := range 50 {
-			a.enter(fmt.Sprint("a", i), presenceapi.Online, "lobby")
-			b.enter(fmt.Sprint("b", i), presenceapi.Online, "lobby")
-		}
-		ready(t, s1, s2)
-		agree(t, "entered", []string{"lobby"}, []*Service{s1, s2}, a, b)
-		a.kill()
-		agree(t, "killed", []string{"lobby"}, []*Service{s1, s2}, b)
-	})
-}
-
-// TestAudit: an edge loses a session whose end it does not tell, has one that it never
-// told, and one whose status and rooms it has changed in silence: each is found by every replica
-// although all digests agree, and is found no more when the edge has put it right.
-func TestAudit(t *testing.T) {
-	t.Parallel()
-	onEveryBus(t, func(t *testing.T, srv *server) {
-		cfg := quick()
-		cfg.AuditEvery = 20 * time.Millisecond
-		metrics := prometheus.NewRegistry()
-		s, _ := startService(t, srv.open(t), cfg, metrics, nil)
-		e := startEdge(t, srv.open(t), "edge")
-		for i := range 50 {
-			e.enter(fmt.Sprint("u", i), presenceapi.Online, "lobby")
-		}
-		ready(t, s)
-		agree(t, "entered", []string{"lobby"}, []*Service{s}, e)
-		found := func(what string, ghosts, missing, differing int) {
-			t.Helper()
-			eventually(t, what, func() error {
-				g, m, d := count(t, metrics, "hubbub_presence_ghosts"), count(t, metrics, "hubbub_presence_missing"), count(t, metrics, "hubbub_presence_differing")
-				if g != ghosts || m != missing || d != differing {
-					return fmt.Errorf("%d ghosts, %d missing, %d differing", g, m, d)
-				}
-				return nil
-			})
-		}
-		e.mu.Lock()
-		lost := e.sessions[7]
-		delete(e.sessions, 7)
-		untold := presenceapi.Session{ID: 9999, User: "zed", Name: "Zed", Status: presenceapi.Online, Since: 1}
-		e.sessions[9999] = untold
-		e.mu.Unlock()
-		e.update(8, func(s *presenceapi.Session) { s.Status = presenceapi.DND })
-		_, moved := e.update(9, func(s *presenceapi.Session) { s.Rooms = []string{"elsewhere"} })
-		// so that a snapshot from before will not do
-		e.enter("somebody", presenceapi.Online, "lobby")
-		found("what was not told is found", 1, 1, 2)
-		eventually(t, "it gets older", func() error {
-			if count(t, metrics, "hubbub_presence_ghosts_oldest_seconds") == 0 {
-				return errors.New("it is new")
-			}
-			return nil
-		})
-		e.reporter.Exit(lost)
-		e.reporter.Enter(untold)
-		e.reporter.SetStatus(8, presenceapi.Online, presenceapi.DND)
-		e.reporter.Leave(9, moved.User, "lobby")
-		e.reporter.Join(9, moved.User, "elsewhere")
-		found("it is right again", 0, 0, 0)
-
-		if n := count(t, metrics, "hubbub_presence_audits_total"); n < 2 {
-			t.Errorf("%d audits are counted", n)
-		}
-
-		// Under churn nothing is found.
-		for range 200 {
-			id := e.enter("flapper", presenceapi.Online, "lobby")
-			e.setStatus(id, presenceapi.DND)
-			e.exit(id)
-		}
-		e.mu.Lock()
-		delete(e.sessions, 10)
-		e.mu.Unlock()
-		e.enter("another", presenceapi.Online, "lobby")
-		found("a ghost", 1, 0, 0)
-		e.kill()
-		found("the ghost of an edge that is gone is gone", 0, 0, 0)
-	})
-}
-
 // TestLastSeen has the directory told of who leaves an edge, and of who was on one that was killed,
 // by one replica of two; of the invisible it is told nothing, whichever of their sockets ends.
 func TestLastSeen(t *testing.T) {
@@ -399,134 +308,6 @@ func TestReplicaStartsLateAndAgain(t *testing.T) {
 			agree(t, "all", rooms, []*Service{s}, edges...)
 			stop()
 		}
-	})
-}
-
-// lossy is a bus of which a replica gets only a part of what edges send, some of it twice or late.
-type lossy struct {
-	bus.Interface
-	mu    sync.Mutex
-	on    bool
-	late  []byte
-	drops int
-}
-
-func (l *lossy) filter(channel string, handle func([]byte)) func([]byte) {
-	if channel != presenceapi.ChannelEdges {
-		return handle
-	}
-	return func(msg []byte) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if !l.on {
-			handle(msg)
-			return
-		}
-		switch rand.IntN(6) {
-		case 0:
-			l.drops++
-		case 1:
-			handle(msg)
-			handle(msg)
-		case 2:
-			if l.late != nil {
-				handle(l.late)
-			}
-			l.late = append([]byte(nil), msg...)
-		default:
-			handle(msg)
-		}
-	}
-}
-
-// Subscribe implements bus.Live.
-func (l *lossy) Subscribe(ctx context.Context, channel string, handle func([]byte)) (bus.Subscription, error) {
-	return l.Interface.Subscribe(ctx, channel, l.filter(channel, handle))
-}
-
-func TestLossHeals(t *testing.T) {
-	t.Parallel()
-	onEveryBus(t, func(t *testing.T, srv *server) {
-		a, b := startEdge(t, srv.open(t), "edge-a"), startEdge(t, srv.open(t), "edge-b")
-		l := &lossy{Interface: srv.open(t), on: true}
-		metrics := prometheus.NewRegistry()
-		s, _ := startService(t, l, quick(), metrics, nil)
-		rooms := []string{"r0", "r1", "r2", "r3"}
-		ready(t, s)
-		var churn sync.WaitGroup
-		for _, e := range []*edge{a, b} {
-			for loop := range 3 { // several event loops of one edge
-				churn.Go(func() {
-					random := rand.New(rand.NewPCG(1, uint64(loop)))
-					var mine []uint64
-					for range 1500 {
-						room := rooms[random.IntN(len(rooms))]
-						switch k := random.IntN(10); {
-						case k < 4 || len(mine) == 0:
-							mine = append(mine, e.enter(fmt.Sprint("u", random.IntN(40)), presenceapi.Online, room))
-						case k < 6:
-							id := mine[len(mine)-1]
-							mine = mine[:len(mine)-1]
-							e.exit(id)
-						case k < 8:
-							e.setStatus(mine[random.IntN(len(mine))], []presenceapi.Status{presenceapi.DND, presenceapi.Idle, presenceapi.Online, presenceapi.Invisible}[random.IntN(4)])
-						default:
-							id := mine[random.IntN(len(mine))]
-							if _, s := e.update(id, func(*presenceapi.Session) {}); len(s.Rooms) > 0 {
-								e.leave(id, s.Rooms[0])
-							} else {
-								e.join(id, room)
-							}
-						}
-						time.Sleep(100 * time.Microsecond)
-					}
-				})
-			}
-		}
-		churn.Wait()
-		l.mu.Lock()
-		drops := l.drops
-		l.on = false
-		l.mu.Unlock()
-		if drops == 0 {
-			t.Error("nothing was lost: the test tried nothing")
-		}
-		agree(t, "after the loss", rooms, []*Service{s}, a, b)
-		if count(t, metrics, "hubbub_presence_divergences_total") == 0 {
-			t.Error("no loss was noticed")
-		}
-	})
-}
-
-// TestBusIsCut: while nothing is heard nobody is said to be gone, or there; then everything is
-// exact again.
-func TestBusIsCut(t *testing.T) {
-	t.Parallel()
-	onEveryBus(t, func(t *testing.T, srv *server) {
-		a, b := startEdge(t, srv.open(t), "edge-a"), startEdge(t, srv.open(t), "edge-b")
-		s, _ := startService(t, srv.open(t), quick(), nil, nil)
-		ann := a.enter("ann", presenceapi.Online, "lobby")
-		b.enter("bob", presenceapi.Online, "lobby")
-		ready(t, s)
-		agree(t, "entered", []string{"lobby"}, []*Service{s}, a, b)
-		srv.stop()
-		eventually(t, "deaf", func() error {
-			if err := s.Ready(t.Context()); chat.CodeOf(err) != chat.CodeUnavailable {
-				return errors.New("still answers, or fails otherwise: " + fmt.Sprint(err))
-			}
-			return nil
-		})
-		// the cut itself: longer than the expiry
-		time.Sleep(quick().EdgeExpiry + quick().EdgeExpiry/2)
-		s.replica.View(func(r *roster.Roster) {
-			if n, _, _ := r.Size(); n != 2 {
-				t.Errorf("%d of 2 sessions are left after silence of the bus", n)
-			}
-		})
-		a.exit(ann)
-		a.enter("cyd", presenceapi.Online, "lobby")
-		srv.start()
-		agree(t, "back", []string{"lobby"}, []*Service{s}, a, b)
 	})
 }
 
