@@ -66,7 +66,7 @@ func (c *Command) decodeBody(body []byte, out Outside) error {
 	return c.judge()
 }
 
-// give has a field be found once, with a value that is good or wrong.
+// give notes that a field was found once, with a value that is good or wrong.
 func (c *Command) give(f field, good bool) {
 	c.found |= f.bit()
 	c.twice &^= f.bit()

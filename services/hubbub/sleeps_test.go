@@ -10,15 +10,15 @@ import (
 	"testing"
 )
 
-// bubbles are packages whose tests run in a bubble of testing/synctest, by a helper of another file:
-// there time passes by itself, and a sleep moves the clock.
+// bubbles are packages whose tests run in a bubble of testing/synctest, by a helper of another
+// file: there time passes by itself, and a sleep moves the clock.
 var bubbles = map[string]bool{
 	"libs/bus/follow":                 true,
 	"services/edge/internal/protocol": true,
 }
 
-// sleeps are the files whose tests sleep outside of a bubble, how often, and why no condition can be
-// waited for instead: time itself, or that nothing happens in it, is what they are about.
+// sleeps are the files whose tests sleep outside of a bubble, how often, and why no condition can
+// be waited for instead: time itself, or that nothing happens in it, is what they are about.
 var sleeps = map[string]struct {
 	n   int
 	why string

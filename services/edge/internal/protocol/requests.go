@@ -24,8 +24,8 @@ type inHand struct {
 	users map[string]int
 }
 
-// take counts one more, unless there are as many as may be.
-func (n *inHand) take(user string, ofUser int) *chat.Error {
+// begin counts one more, unless there are as many as may be.
+func (n *inHand) begin(user string, ofUser int) *chat.Error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
@@ -65,7 +65,7 @@ func (h *Hub) Admit(ctx context.Context, user string) error {
 		h.sess.CountError(err)
 		return err
 	}
-	if err := h.requests.take(user, h.opts.Sends.Pending); err != nil {
+	if err := h.requests.begin(user, h.opts.Sends.Pending); err != nil {
 		h.metrics.Limited.WithLabelValues("requests").Inc()
 		h.sess.CountError(err)
 		return err
