@@ -96,8 +96,10 @@ var covered = map[string]place{
 	"make bench-edge BENCH=--short":        in(workflow, `make bench-edge BENCH="--short"`),
 	"make bench-edge BENCH=--help":         in(workflow),
 	"make bench-presence":                  in(workflow),
-	"make mutate":                          in(workflow),
-	"make mutate PKG=./libs/auth COUNT=0":  in(workflow),
+	"make bench-page":                      in(workflow, "make bench-page MESSAGES=4000 ROOMS=50"),
+	"make bench-page MESSAGES=4000 ROOMS=50 ONLY=type|scroll|start": in(workflow, "make bench-page MESSAGES=4000 ROOMS=50"),
+	"make mutate":                         in(workflow),
+	"make mutate PKG=./libs/auth COUNT=0": in(workflow),
 	`make mutate PKG="./libs/auth" COUNT=100 SEED=1 MUTATE="-budget 10m"`:                                          in(workflow, "make mutate PKG=./libs/auth"),
 	`make mutate PKG=./services/presence/roster COUNT=50 SEED=7 MUTATE="-tests hubbub.internal/services/presence"`: in(workflow),
 

@@ -17,8 +17,8 @@ import (
 	"hubbub.internal/libs/api/httpapi"
 )
 
-// page serves the built page from a folder. The build puts a file beside each that is worth it, with
-// what is in it compressed, and those are served to whoever accepts them.
+// page serves the built page from a folder. The build puts a file beside each that is worth it,
+// with what is in it compressed, and those are served to whoever accepts them.
 type page struct {
 	root fs.FS
 	tags sync.Map // name of a file: tag; as many as there are files
@@ -121,8 +121,8 @@ func (p *page) compressed(name string, of fs.FileInfo) []variant {
 	return all
 }
 
-// tag returns the ETag of what is in a file, which is read once for each time that it changes; empty
-// if it cannot be read.
+// tag returns the ETag of what is in a file, which is read once for each time that it changes;
+// empty if it cannot be read.
 func (p *page) tag(name string, content io.ReadSeeker) string {
 	info, ok := p.regular(name)
 	if !ok {
@@ -145,8 +145,8 @@ func (p *page) tag(name string, content io.ReadSeeker) string {
 	return t.value
 }
 
-// contentType returns the type of a file by its name. The machine's own table is not asked for those
-// of the page: it may be without them.
+// contentType returns the type of a file by its name. The machine's own table is not asked for
+// those of the page: it may be without them.
 func contentType(name string) string {
 	switch path.Ext(name) {
 	case ".html":
@@ -166,9 +166,9 @@ func contentType(name string) string {
 	return "application/octet-stream"
 }
 
-// accepts returns whether an Accept-Encoding header lets a content coding be used (RFC 9110, section
-// 12.5.3): by its own name, else by *, with a weight above zero. Without the header nothing but the
-// file itself is sent, as old proxies expect.
+// accepts returns whether an Accept-Encoding header lets a content coding be used (RFC 9110,
+// section 12.5.3): by its own name, else by *, with a weight above zero. Without the header nothing
+// but the file itself is sent, as old proxies expect.
 func accepts(header []string, coding string) bool {
 	others := false
 	for _, item := range strings.Split(strings.Join(header, ","), ",") {
