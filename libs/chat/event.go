@@ -26,6 +26,9 @@ const (
 	// it concerns, and Target is the room; empty: the whole server.
 	TypeModerated = "moderated"
 	TypeChanged   = "changed" // in a user's own room: the list Target of the user's is another now
+	// TypeMentioned says that the message at At mentions (On), or does not mention any more: in a
+	// user's own room that user, and Target is the message's room; in a room all its members.
+	TypeMentioned = "mentioned"
 )
 
 // The lists that a TypeChanged event names.
@@ -64,6 +67,11 @@ type Event struct {
 	On     bool   `json:"on,omitempty"`
 	Member string `json:"member,omitempty"`
 	Role   string `json:"role,omitempty"`
+	// From says that the membership of a member event begins, and through which Seq of the room
+	// there is nothing new to the member: at least 1. 0: the role has changed, or an earlier
+	// release has appended the entry.
+	From uint64 `json:"from,omitempty"`
+	At   uint64 `json:"at,omitempty"` // Seq of the message that a mentioned event is about
 
 	// Of a moderated event.
 	Act        string `json:"act,omitempty"`

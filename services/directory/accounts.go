@@ -134,7 +134,7 @@ func (s *Service) guest(ctx context.Context, name, address string) (credentials,
 		u.Name = numbered(name, number)
 		// No name that anybody can type begins so: guests are told from each other, and their mark
 		// tells them from the rest.
-		u.NameKey = ":" + names.LooksOf(u.Name).Lower
+		u.NameKey = guestKey(u.Name)
 		u.Name += guestMark
 		err := s.store.CreateGuest(ctx, u, x)
 		if err == nil {

@@ -228,7 +228,7 @@ func (s *Service) tellAccess(ctx context.Context, i store.Intent, id string, a d
 // memberEvent tells a room what role the intent's user has in it now; empty: none.
 func memberEvent(i store.Intent, id string, role directoryapi.Role) chat.Event {
 	return chat.Event{
-		Type: chat.TypeMember, Room: i.Room, ID: id, User: i.Actor, Name: i.Name, Member: i.User, Role: string(role), TS: i.Created,
+		Type: chat.TypeMember, Room: i.Room, ID: id, User: i.Actor, Name: i.Name, Member: i.User, Role: string(role), From: uint64(i.From), TS: i.Created,
 	}
 }
 

@@ -159,7 +159,7 @@ func (s *Service) enterDirect(ctx context.Context, c auth.Claims, other, otherNa
 		return s.store.DeleteRequest(ctx, id)
 	}
 	for _, m := range missing { // the intents of both are kept before the change
-		i := store.Intent{Kind: kindDirect, Room: id, User: m.User, Name: m.Name, Actor: c.User, Role: string(directoryapi.RoleMember)}
+		i := store.Intent{Kind: kindDirect, Room: id, User: m.User, Name: m.Name, Actor: c.User, Role: string(directoryapi.RoleMember), From: fromStart}
 		put := enter
 		enter = func(ctx context.Context) error { return s.change(ctx, i, put) }
 	}

@@ -68,9 +68,13 @@ func (s *Service) invite(ctx context.Context, c auth.Claims, r store.Room, u sto
 	if err := s.checkInvites(ctx, c, u.ID, 1); err != nil {
 		return err
 	}
+	from, err := s.headOf(ctx, r.ID)
+	if err != nil {
+		return err
+	}
 	now := time.Now()
 	inv := store.Invite{
-		Room: r.ID, User: u.ID, Name: u.Name, Role: role, Actor: c.User, ActorName: c.Name, Created: now.UnixMilli(), Expires: now.Add(inviteLife).UnixMilli(),
+		Room: r.ID, User: u.ID, Name: u.Name, Role: role, Actor: c.User, ActorName: c.Name, From: from, Created: now.UnixMilli(), Expires: now.Add(inviteLife).UnixMilli(),
 	}
 	return s.changeList(ctx, u.ID, c.User, chat.ListInvitations, func(ctx context.Context) error {
 		err := s.store.CreateInvite(ctx, inv)

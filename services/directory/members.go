@@ -30,7 +30,11 @@ func roleIntent(room, user, name, actor string, role directoryapi.Role) store.In
 }
 
 func (s *Service) putMember(ctx context.Context, room, user, name, actor string, role directoryapi.Role) error {
-	return s.change(ctx, memberIntent(room, user, name, actor, role), func(ctx context.Context) error {
+	i, err := s.beginning(ctx, memberIntent(room, user, name, actor, role))
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, i, func(ctx context.Context) error {
 		if err := s.store.PutMember(ctx, store.Member{Room: room, User: user, Name: name, Role: role, Since: time.Now().UnixMilli()}); err != nil {
 			return err
 		}
@@ -40,7 +44,11 @@ func (s *Service) putMember(ctx context.Context, room, user, name, actor string,
 
 // putNewMember is putMember of somebody who can be in only so many rooms.
 func (s *Service) putNewMember(ctx context.Context, room, user, name, actor string, role directoryapi.Role) error {
-	return s.change(ctx, memberIntent(room, user, name, actor, role), func(ctx context.Context) error {
+	i, err := s.beginning(ctx, memberIntent(room, user, name, actor, role))
+	if err != nil {
+		return err
+	}
+	return s.change(ctx, i, func(ctx context.Context) error {
 		if err := s.store.PutMember(ctx, store.Member{Room: room, User: user, Name: name, Role: role, Since: time.Now().UnixMilli()}); err != nil {
 			return err
 		}

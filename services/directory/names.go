@@ -7,15 +7,28 @@ import (
 	"strings"
 
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/mentions"
 	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/store"
 )
 
 // guestMark ends the name of every guest. A registered name has no space, so nobody can look like a
 // user who is not.
-const guestMark = " (guest)"
+const guestMark = mentions.GuestMark
 
 var errNameReserved = chat.E(chat.CodeConflict, "that name is reserved: choose another")
+
+// keyOf returns what a name is looked up by, as somebody writes it: of a guest it ends with the
+// mark of guests.
+func keyOf(name string) string {
+	if guest, ok := strings.CutSuffix(name, guestMark); ok {
+		return guestKey(guest)
+	}
+	return names.Key(name)
+}
+
+// guestKey returns the NameKey of a guest, of the name without the mark.
+func guestKey(name string) string { return ":" + names.LooksOf(name).Lower }
 
 // isReserved reports whether nobody may register a name: it speaks for the server, or is or looks
 // like one of Config.Owners.

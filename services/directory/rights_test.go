@@ -265,6 +265,15 @@ func (s *stage) do(row rightsRow, who credentials, target string, expected *room
 		return answer(func(a directoryapi.Access) bool { return a.React })
 	case "retract", "erase", "pin", "announce", "hurry":
 		return answer(func(a directoryapi.Access) bool { return a.May(directoryapi.Action(row.action)) })
+	case "mention-all":
+		reply, err := directoryapi.NewClient(s.bus).Mentions(s.t.Context(), []directoryapi.MentionText{{Room: s.room, Sender: who.User.ID, All: true}})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if !reply.Texts[0].All {
+			return chat.CodeForbidden
+		}
+		return ""
 	case "list-members":
 		return s.code(who, "GET", path+"/members", "")
 	case "audit":

@@ -70,7 +70,9 @@ func (s *Service) createRoom(ctx context.Context, c auth.Claims, name, topic str
 	// The owner first: a crash in between leaves a membership of nothing, which nobody sees, and no
 	// room without owner.
 	err = s.audit(ctx, store.Act{Action: actRoomCreate, Room: r.ID, Detail: name}, func(ctx context.Context) error {
-		return s.change(ctx, memberIntent(r.ID, c.User, c.Name, c.User, directoryapi.RoleOwner), func(ctx context.Context) error {
+		i := memberIntent(r.ID, c.User, c.Name, c.User, directoryapi.RoleOwner)
+		i.From = fromStart
+		return s.change(ctx, i, func(ctx context.Context) error {
 			m := store.Member{Room: r.ID, User: c.User, Name: c.Name, Role: directoryapi.RoleOwner, Since: now}
 			if err := s.store.PutMember(ctx, m); err != nil {
 				return err

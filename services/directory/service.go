@@ -209,6 +209,8 @@ func (s *Service) methods() []api.Method {
 		api.Answer(directoryapi.ServiceAdmin, s.answerAdmin),
 		api.Answer(directoryapi.ServiceDeparted, s.answerDeparted),
 		api.Answer(directoryapi.ServiceSessions, s.answerSessions),
+		api.Answer(directoryapi.ServiceMemberships, s.answerMemberships),
+		api.Answer(directoryapi.ServiceMentions, s.answerMentions),
 	}
 }
 

@@ -52,6 +52,8 @@ const (
 	ActionPublish    Action = "publish"     // make public rooms, and make a room public
 	ActionOpenDirect Action = "open-direct" // begin a talk with another in a direct room
 	ActionServe      Action = "serve"       // be given a role on the whole server
+	// mention all members of the room (@room), or those who are online (@here)
+	ActionMentionAll Action = "mention-all"
 )
 
 // Place is what rights depend on besides the role: the kind of a room, or the whole server.
@@ -166,6 +168,7 @@ var rights = map[Action]right{
 	ActionPublish:     {what: "make public rooms, and make a room public", account: guests, optional: true},
 	ActionOpenDirect:  {what: "begin a talk with another in a direct room", account: guests, optional: true},
 	ActionServe:       {what: "be given a role on the whole server", account: users},
+	ActionMentionAll:  {what: "mention all members of the room (`@room`), or those who are online (`@here`)", public: guards, private: members, direct: members, standing: guards, account: users},
 }
 
 // over says who may remove, ban or mute another, or purge another's messages, by the other's role.

@@ -225,6 +225,7 @@ type Invite struct {
 	Role      api.Role `bson:"role"`  // what the user becomes
 	Actor     string   `bson:"actor"` // who asks
 	ActorName string   `bson:"actor_name"`
+	From      int64    `bson:"from"`     // as in Intent, when the user was asked
 	Declined  bool     `bson:"declined"` // stays, so that the user is not asked again at once
 	Created   int64    `bson:"created"`  // UTC milliseconds
 	Expires   int64    `bson:"expires"`  // UTC milliseconds
@@ -274,7 +275,10 @@ type Intent struct {
 	Actor string `bson:"actor"` // who does it
 	// of a revocation: the one session that it is about; empty: all. Of a purge: why
 	Session string `bson:"session"`
-	Created int64  `bson:"created"` // UTC milliseconds
+	// of a membership that begins: through which Seq of the room there is nothing new to the user;
+	// else 0
+	From    int64 `bson:"from"`
+	Created int64 `bson:"created"` // UTC milliseconds
 }
 
 // Store keeps the records. Its methods are safe for concurrent use; each takes effect whole or not
@@ -299,6 +303,8 @@ type Store interface {
 	Users(ctx context.Context, prefix string, limit int) ([]User, error)
 	// those that there are, by id
 	UsersOf(ctx context.Context, ids []string) ([]User, error)
+	// those that there are, by id
+	UsersByNames(ctx context.Context, nameKeys []string) ([]User, error)
 	// by id, after that one
 	UsersAfter(ctx context.Context, id string, limit int) ([]User, error)
 	// a page of them

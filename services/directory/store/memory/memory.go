@@ -260,6 +260,12 @@ func (s *Store) UsersOf(ctx context.Context, ids []string) ([]store.User, error)
 	return list(ctx, s, "UsersOf", s.users, everything, usersByID, func(u store.User) bool { return wanted[u.ID] })
 }
 
+// UsersByNames implements store.Store.
+func (s *Store) UsersByNames(ctx context.Context, nameKeys []string) ([]store.User, error) {
+	wanted := set(nameKeys)
+	return list(ctx, s, "UsersByNames", s.users, everything, usersByID, func(u store.User) bool { return wanted[u.NameKey] })
+}
+
 // UsersAfter implements store.Store.
 func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
 	return list(ctx, s, "UsersAfter", s.users, limit, usersByID, func(u store.User) bool { return u.ID > id })

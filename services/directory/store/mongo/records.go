@@ -61,6 +61,14 @@ func (s *Store) UsersOf(ctx context.Context, ids []string) ([]store.User, error)
 	return list[store.User](ctx, "users by id", s.users, by("_id", by("$in", ids)), by("_id", 1), 0)
 }
 
+// UsersByNames implements store.Store.
+func (s *Store) UsersByNames(ctx context.Context, nameKeys []string) ([]store.User, error) {
+	if len(nameKeys) == 0 {
+		return nil, nil
+	}
+	return list[store.User](ctx, "users by name", s.users, by("name_key", by("$in", nameKeys)), by("_id", 1), 0)
+}
+
 // UsersAfter implements store.Store.
 func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
 	return list[store.User](ctx, "users", s.users, above("_id", id), by("_id", 1), limit)

@@ -6,17 +6,17 @@ import (
 	"hubbub.internal/services/directory/store"
 )
 
-const inviteColumns = `SELECT room, user, name, role, actor, actor_name, declined, created, expires FROM invites `
+const inviteColumns = `SELECT room, user, name, role, actor, actor_name, read_from, declined, created, expires FROM invites `
 
 func inviteFields(i *store.Invite) []any {
-	return []any{&i.Room, &i.User, &i.Name, &i.Role, &i.Actor, &i.ActorName, &i.Declined, &i.Created, &i.Expires}
+	return []any{&i.Room, &i.User, &i.Name, &i.Role, &i.Actor, &i.ActorName, &i.From, &i.Declined, &i.Created, &i.Expires}
 }
 
 // CreateInvite implements store.Store.
 func (s *Store) CreateInvite(ctx context.Context, i store.Invite) error {
 	return s.run(ctx, "create invitation",
-		`INSERT INTO invites (room, user, name, role, actor, actor_name, declined, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		i.Room, i.User, i.Name, i.Role, i.Actor, i.ActorName, i.Declined, i.Created, i.Expires)
+		`INSERT INTO invites (room, user, name, role, actor, actor_name, read_from, declined, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		i.Room, i.User, i.Name, i.Role, i.Actor, i.ActorName, i.From, i.Declined, i.Created, i.Expires)
 }
 
 // Invite implements store.Store.

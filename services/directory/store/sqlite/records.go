@@ -66,6 +66,11 @@ func (s *Store) UsersOf(ctx context.Context, ids []string) ([]store.User, error)
 	return list(ctx, s, "users by id", userFields, users+`WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`, jsonList(ids))
 }
 
+// UsersByNames implements store.Store.
+func (s *Store) UsersByNames(ctx context.Context, nameKeys []string) ([]store.User, error) {
+	return list(ctx, s, "users by name", userFields, users+`WHERE name_key IN (SELECT value FROM json_each(?)) ORDER BY id`, jsonList(nameKeys))
+}
+
 // UsersAfter implements store.Store.
 func (s *Store) UsersAfter(ctx context.Context, id string, limit int) ([]store.User, error) {
 	return list(ctx, s, "users", userFields, users+`WHERE id > ? ORDER BY id LIMIT ?`, id, limit)
@@ -215,8 +220,8 @@ func (s *Store) MembershipsOf(ctx context.Context, user string, limit int) ([]st
 // PutIntent implements store.Store.
 func (s *Store) PutIntent(ctx context.Context, i store.Intent) error {
 	return s.run(ctx, "put intent",
-		`INSERT OR REPLACE INTO intents (id, kind, room, user, name, role, actor, session, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		i.ID, i.Kind, i.Room, i.User, i.Name, i.Role, i.Actor, i.Session, i.Created)
+		`INSERT OR REPLACE INTO intents (id, kind, room, user, name, role, actor, session, read_from, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		i.ID, i.Kind, i.Room, i.User, i.Name, i.Role, i.Actor, i.Session, i.From, i.Created)
 }
 
 // DeleteIntent implements store.Store.
@@ -227,6 +232,6 @@ func (s *Store) DeleteIntent(ctx context.Context, id string) error {
 // IntentsBefore implements store.Store.
 func (s *Store) IntentsBefore(ctx context.Context, created int64, limit int) ([]store.Intent, error) {
 	return list(ctx, s, "intents", func(i *store.Intent) []any {
-		return []any{&i.ID, &i.Kind, &i.Room, &i.User, &i.Name, &i.Role, &i.Actor, &i.Session, &i.Created}
-	}, `SELECT id, kind, room, user, name, role, actor, session, created FROM intents WHERE created < ? ORDER BY created, id LIMIT ?`, created, limit)
+		return []any{&i.ID, &i.Kind, &i.Room, &i.User, &i.Name, &i.Role, &i.Actor, &i.Session, &i.From, &i.Created}
+	}, `SELECT id, kind, room, user, name, role, actor, session, read_from, created FROM intents WHERE created < ? ORDER BY created, id LIMIT ?`, created, limit)
 }

@@ -500,7 +500,7 @@ func testSeen(t *testing.T, s store.Store) {
 
 func testIntents(t *testing.T, s store.Store) {
 	ctx := t.Context()
-	i := store.Intent{ID: "i1", Kind: "access", Room: "r1", User: "u1", Name: "Ann", Role: "member", Actor: "u2", Session: "s", Created: 5}
+	i := store.Intent{ID: "i1", Kind: "access", Room: "r1", User: "u1", Name: "Ann", Role: "member", Actor: "u2", Session: "s", From: 1 << 50, Created: 5}
 	j := store.Intent{ID: "i2", Kind: "room", Room: "r1", Actor: "u2", Created: 3}
 	must(t, s.PutIntent(ctx, i))
 	must(t, s.PutIntent(ctx, i))

@@ -145,7 +145,7 @@ func AtOnce(t *testing.T, s store.Store) {
 
 func testInvitations(t *testing.T, s store.Store) {
 	ctx := t.Context()
-	a := store.Invite{Room: "r1", User: "ua", Name: "Ann", Role: api.RoleMember, Actor: "uz", ActorName: "Zed", Created: 1, Expires: 30}
+	a := store.Invite{Room: "r1", User: "ua", Name: "Ann", Role: api.RoleMember, Actor: "uz", ActorName: "Zed", From: 7, Created: 1, Expires: 30}
 	b := store.Invite{Room: "r2", User: "ua", Name: "Ann", Role: api.RoleOwner, Actor: "uy", ActorName: "Yan", Created: 2, Expires: 20}
 	c := store.Invite{Room: "r1", User: "uc", Name: "Cyd", Role: api.RoleMember, Actor: "uz", ActorName: "Zed", Created: 3, Expires: 40}
 	for _, i := range []store.Invite{c, a, b} {

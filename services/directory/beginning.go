@@ -1,0 +1,41 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hubbub.internal/services/directory/store"
+)
+
+// fromStart is the From of an intent to begin a membership to whom all of the room is new. In a
+// direct room history keeps a position that is there already.
+const fromStart = 1
+
+// headOf returns through which Seq a room's log is complete: what is appended from now on comes
+// after it.
+func (s *Service) headOf(ctx context.Context, room string) (int64, error) {
+	heads, err := s.bus.Heads(ctx, []string{room})
+	if err == nil && len(heads) != 1 {
+		err = errors.New("the bus does not say where a room's log ends")
+	}
+	if err != nil {
+		return 0, busError(err)
+	}
+	return int64(max(heads[0].Seq, heads[0].Through, fromStart)), nil //nolint:gosec // at most bus.MaxSeq
+}
+
+// beginning returns an intent to begin a membership with where that is in the room's log: from now
+// on, or for who was invited, from then on.
+func (s *Service) beginning(ctx context.Context, i store.Intent) (store.Intent, error) {
+	inv, err := s.store.Invite(ctx, i.Room, i.User)
+	switch {
+	case err == nil && !inv.Declined && inv.Expires > time.Now().UnixMilli() && inv.From > 0:
+		i.From = inv.From
+		return i, nil
+	case unlessMissing(err) != nil:
+		return i, err
+	}
+	i.From, err = s.headOf(ctx, i.Room)
+	return i, err
+}
