@@ -36,6 +36,7 @@ const (
 	ListBlocks      = "blocks"      // whom the user blocks and ignores: GET /v1/blocks
 	ListRequests    = "requests"    // who wants to write to the user: GET /v1/requests
 	ListInvitations = "invitations" // the rooms that the user is asked into: GET /v1/invitations
+	ListInbox       = "inbox"       // how far the user has read: GET /v1/inbox
 )
 
 // Event is an entry of a room's log as clients see it. Which fields are set depends on Type; see
@@ -139,6 +140,8 @@ type Message struct {
 	Pinned   bool  `json:"pinned,omitempty"`
 	// emoji to the ids of the users who put it, in order
 	Reactions map[string][]string `json:"reactions,omitempty"`
+	// Mentions are whom the message mentions: ids of users, MentionsRoom and MentionsHere.
+	Mentions []string `json:"mentions,omitempty"`
 }
 
 // EntryVersion is the first byte of every log entry that this release writes. Release N reads the

@@ -72,6 +72,25 @@ func (c *Client) Read(ctx context.Context, room string, seq uint64) error {
 	return err
 }
 
+// Unread marks the message at a seq, and what follows in its room, as unread.
+func (c *Client) Unread(ctx context.Context, room string, seq uint64) error {
+	_, err := c.do(ctx, wire.Request{Type: wire.Unread.String(), Room: room, Seq: seq}, never)
+	return err
+}
+
+// Seen marks everything in a room as read; with an empty room, in all rooms.
+func (c *Client) Seen(ctx context.Context, room string) error {
+	_, err := c.do(ctx, wire.Request{Type: wire.Seen.String(), Room: room}, never)
+	return err
+}
+
+// Inbox returns what is new in the user's rooms, by their ids, or with a room in that one. There
+// are more where it returns a next: ask again with it. The first next is empty.
+func (c *Client) Inbox(ctx context.Context, room, next string) (rooms []chat.InboxRoom, more string, err error) {
+	e, err := c.do(ctx, wire.Request{Type: wire.Inbox.String(), Room: room, Next: next}, never)
+	return e.Rooms, e.Next, err
+}
+
 // Query says which page of a room's history is wanted: at most one of Before, After and Around is
 // set; none: the newest.
 type Query struct {

@@ -272,6 +272,23 @@ func (s *Session) Messages(ctx context.Context, room string, q Query) (p Page, e
 	return p, err
 }
 
+// Inbox returns what is new in the user's rooms, as Client.Inbox does.
+func (s *Session) Inbox(ctx context.Context, room, next string) (rooms []chat.InboxRoom, more string, err error) {
+	var out struct {
+		Rooms []chat.InboxRoom `json:"rooms"`
+		Next  string           `json:"next"`
+	}
+	query := url.Values{}
+	if room != "" {
+		query.Set("room", room)
+	}
+	if next != "" {
+		query.Set("next", next)
+	}
+	err = s.call(ctx, http.MethodGet, "/v1/inbox?"+query.Encode(), nil, &out)
+	return out.Rooms, out.Next, err
+}
+
 // Presence returns who is online in a room over the whole cluster: the first people, or those with
 // whom another answer goes on, whose Next is given.
 func (s *Session) Presence(ctx context.Context, room, next string) (o Online, err error) {

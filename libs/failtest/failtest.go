@@ -67,6 +67,9 @@ func some(of reflect.Type) reflect.Value {
 		v.SetUint(1)
 	case reflect.Slice:
 		v.Set(reflect.Append(v, some(of.Elem())))
+	case reflect.Map:
+		v.Set(reflect.MakeMap(of))
+		v.SetMapIndex(some(of.Key()), some(of.Elem()))
 	case reflect.Pointer:
 		v.Set(reflect.New(of.Elem()))
 		v.Elem().Set(some(of.Elem()))

@@ -18,7 +18,8 @@ import (
 const (
 	// Max is how many mentions of a text count at most: those that come first.
 	Max = 50
-	// maxRunes is how many characters behind an @ are looked at. A letter may be written as several.
+	// maxRunes is how many characters behind an @ are looked at. A letter may be written as
+	// several.
 	maxRunes = 2 * names.MaxPerson
 	// GuestMark ends the name of every guest.
 	GuestMark = " (guest)"

@@ -156,6 +156,12 @@ func AppendHistory[I, R Bytes](dst []byte, id I, room R, pageJSON []byte) ([]byt
 	return splice(dst, `{"type":"history"`, id, room, pageJSON)
 }
 
+// AppendInbox appends the answer to inbox. inboxJSON is the object {"rooms":[…],"next":…} that
+// history returned.
+func AppendInbox[I Bytes](dst []byte, id I, inboxJSON []byte) ([]byte, error) {
+	return splice(dst, `{"type":"inbox"`, id, "", inboxJSON)
+}
+
 // AppendNotice appends something that is told to one socket alone. usersJSON is a list of users of
 // whom there are count, or empty.
 func AppendNotice[I, R Bytes](dst []byte, id I, room R, code, text string, count int, usersJSON []byte) []byte {
@@ -226,14 +232,16 @@ func appendUint(dst []byte, name string, n uint64) []byte {
 	return strconv.AppendUint(append(dst, name...), n, 10)
 }
 
-// splice appends an event whose further fields are those of object.
+// splice appends an event whose further fields are those of object. An empty room is left out.
 func splice[I, R Bytes](dst []byte, start string, id I, room R, object []byte) ([]byte, error) {
 	object = bytes.TrimSpace(object)
 	if len(object) < 2 || object[0] != '{' || object[len(object)-1] != '}' {
 		return dst, ErrNotObject
 	}
 	dst = appendID(append(dst, start...), id)
-	dst = appendField(dst, `,"room":`, room)
+	if len(room) > 0 {
+		dst = appendField(dst, `,"room":`, room)
+	}
 	if object = bytes.TrimSpace(object[1:]); object[0] != '}' {
 		dst = append(dst, ',')
 	}

@@ -56,6 +56,8 @@ var encoders = []struct {
 	{"presence", func(d []byte) ([]byte, error) {
 		return AppendPresence(d, "r", []byte(`{"users":[{"user":"u","name":"Ada","status":"idle"}],"count":1}`))
 	}, `{"type":"presence","room":"r","users":[{"user":"u","name":"Ada","status":"idle"}],"count":1}`},
+	{"inbox", func(d []byte) ([]byte, error) { return AppendInbox(d, "i", []byte(`{"rooms":[],"next":"r"}`)) },
+		`{"type":"inbox","id":"i","rooms":[],"next":"r"}`},
 	{"who", func(d []byte) ([]byte, error) { return AppendWho(d, "i", "r", []byte(" { \"count\":0 }\n")) },
 		`{"type":"who","id":"i","room":"r","count":0}`},
 	{"history", func(d []byte) ([]byte, error) {

@@ -22,6 +22,7 @@ const (
 	EventHistory  = "history"
 	EventNotice   = "notice"
 	EventBye      = "bye"
+	EventInbox    = "inbox"
 )
 
 // Event is an event as a client decodes it. Which fields are set depends on Type; see PROTOCOL.md.
@@ -52,6 +53,8 @@ type Event struct {
 	// after which those of Going are there of whom nothing was told
 	GoingMS  int64          `json:"going_ms,omitempty"`
 	Messages []chat.Message `json:"messages,omitempty"`
+	// of an inbox; Next says that there are more
+	Rooms []chat.InboxRoom `json:"rooms,omitempty"`
 }
 
 // Person is a user in presence, who and notice.
@@ -109,7 +112,7 @@ func (c Code) Close() CloseCode {
 func (e *Event) Logged() bool {
 	switch e.Type {
 	case EventWelcome, EventJoined, EventAck, EventError, EventTyping, EventRead, EventPresence, EventWho, EventHistory,
-		EventNotice, EventBye:
+		EventNotice, EventBye, EventInbox:
 		return false
 	}
 	return e.Seq > 0 && e.Room != "" && e.ID != ""

@@ -25,13 +25,16 @@ const (
 	Watch
 	Status
 	Ping
+	Inbox
+	Unread
+	Seen
 	// NumKinds is the number of kinds, KindUnknown included: the length of a table by Kind.
 	NumKinds
 )
 
 var kindNames = [NumKinds]string{
 	"unknown", "hello", "join", "leave", "send", "edit", "delete", "react", "pin", "typing", "read", "history", "who",
-	"watch", "status", "ping",
+	"watch", "status", "ping", "inbox", "unread", "seen",
 }
 
 // String returns the type as it stands in a frame, and "unknown" for a Kind that is none.
@@ -83,6 +86,12 @@ func kindOf(name []byte) Kind {
 		return Status
 	case "ping":
 		return Ping
+	case "inbox":
+		return Inbox
+	case "unread":
+		return Unread
+	case "seen":
+		return Seen
 	}
 	return KindUnknown
 }

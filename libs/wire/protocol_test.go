@@ -216,7 +216,7 @@ func TestProtocolWidth(t *testing.T) {
 // its id is the entry's. Among the others are replies alone, whose id is the request's, and what
 // has none.
 func TestProtocolIDs(t *testing.T) {
-	replies := []string{EventWelcome, EventJoined, EventAck, EventError, EventWho, EventHistory, EventNotice}
+	replies := []string{EventWelcome, EventJoined, EventAck, EventError, EventWho, EventHistory, EventNotice, EventInbox}
 	for _, line := range slices.Concat(examples(t, "event"), examples(t, "error")) {
 		e, err := DecodeEvent([]byte(line))
 		if err != nil {

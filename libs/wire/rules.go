@@ -23,6 +23,9 @@ var rules = [NumKinds]struct{ must, may fields }{
 	Watch:   {set(fRoom, fOn), 0},
 	Status:  {set(fStatus), 0},
 	Ping:    {0, 0},
+	Inbox:   {0, set(fRoom, fNext)},
+	Unread:  {set(fRoom, fSeq), 0},
+	Seen:    {0, set(fRoom)},
 }
 
 // check applies the rules of the command's kind and clears what the kind does not name.

@@ -40,6 +40,8 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 	if err := s.addAuthors(ctx, entries); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
+	noted := toNote(entries)
+	defer s.noting.begin(noted)()
 	out, err := s.store.Append(ctx, entries)
 	if err != nil {
 		return errors.Join(bus.ErrRetry, err)
@@ -53,6 +55,12 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 			zap.String("room", e.Room), zap.Uint64("seq", e.Seq), zap.String("id", e.ID))
 	}
 	if err := s.repeated(ctx, out.Repeats); err != nil {
+		return errors.Join(bus.ErrRetry, err)
+	}
+	if err := s.beginReads(ctx, entries); err != nil {
+		return errors.Join(bus.ErrRetry, err)
+	}
+	if err := s.noteMentions(ctx, noted); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
 	if err := s.taken(ctx, entries); err != nil {

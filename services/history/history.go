@@ -22,6 +22,7 @@ import (
 	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/api/presence"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
@@ -97,11 +98,17 @@ type Service struct {
 	full    single // those of a message that has room for few more
 	jobs    jobs
 	handler http.Handler
+
+	directory *directoryapi.Client
+	presence  *presence.Client
+	noting    noting
 }
 
 // New returns the service. It starts nothing.
 func New(cfg Config, deps Deps) (*Service, error) {
 	s := &Service{cfg: cfg, bus: deps.Bus, store: deps.Store, cache: deps.Cache, log: deps.Log, tracer: deps.Trace, slow: deps.SlowRequest, metrics: newMetrics(deps.Metrics)}
+	s.directory, s.presence = directoryapi.NewClient(deps.Bus), presence.NewClient(deps.Bus)
+	s.noting.init()
 	s.most = maxChanges
 	s.reads, s.changes = newTurns(cfg.Pages, cfg.Bytes), newTurns(appliesAtOnce, 0)
 	s.full.init()
@@ -129,11 +136,12 @@ func (s *Service) Run(ctx context.Context) error {
 		return err
 	}
 	defer stop()
-	var removing sync.WaitGroup
-	defer removing.Wait()
+	var beside sync.WaitGroup
+	defer beside.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	removing.Go(func() { s.runJobs(ctx) })
+	beside.Go(func() { s.runJobs(ctx) })
+	beside.Go(func() { s.runMentions(ctx) })
 	if err := s.bus.Consume(ctx, group, s.consume); err != nil {
 		return fmt.Errorf("consume the log: %w", err)
 	}
@@ -152,6 +160,8 @@ func (s *Service) methods() []api.Method {
 		api.Answer(historyapi.ServiceRead, coded(s, s.read)),
 		api.Answer(historyapi.ServiceSent, coded(s, s.sent)),
 		api.Answer(historyapi.ServiceMine, coded(s, inTurn(s.reads, owner, func(mine json.RawMessage) int { return len(mine) }, s.mine))),
+		api.Answer(historyapi.ServiceInbox, coded(s, s.inboxOf)),
+		api.Answer(historyapi.ServiceMark, coded(s, inTurn(s.changes, func(r historyapi.MarkRequest) string { return r.User }, func(historyapi.MarkReply) int { return 0 }, s.mark))),
 		api.Answer(historyapi.ServicePurge, coded(s, s.purge)),
 		api.Answer(historyapi.ServiceForget, coded(s, s.forget)),
 	}

@@ -181,7 +181,7 @@ func (r *record) messages(ctx context.Context, found []store.Entry) ([]shown, er
 			return nil, err
 		}
 	}
-	return all, nil
+	return all, r.addMentions(ctx, found, all)
 }
 
 // addAbout adds to messages what is about them, in the store and in the tail.

@@ -35,17 +35,90 @@ type readsOutput struct {
 	}
 }
 
+type inboxInput struct {
+	Room  string `query:"room" maxLength:"64" doc:"This room alone."`
+	Next  string `query:"next" maxLength:"64" doc:"The next of the answer before."`
+	Limit int    `query:"limit" doc:"1 to 500 rooms; 500 if absent."`
+}
+
+// inboxOutput has a historyapi.Inbox in JSON.
+type inboxOutput struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
+
+type markInput struct {
+	Room string `path:"room" maxLength:"64"`
+	Body struct {
+		Seq uint64 `json:"seq,omitempty" doc:"Through which seq; left out: everything."`
+	}
+}
+
+type unreadInput struct {
+	Room string `path:"room" maxLength:"64"`
+	Body struct {
+		Seq uint64 `json:"seq" minimum:"1" doc:"The seq of the first message that is to be unread."`
+	}
+}
+
+// inboxRoutes are the routes to what is new to the user.
+func (s *Service) inboxRoutes(api huma.API) {
+	inbox := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[historyapi.Inbox](), true, "")
+	huma.Register(api, huma.Operation{
+		OperationID: "inbox", Method: http.MethodGet, Path: "/v1/inbox", Summary: "What is new in your rooms", Security: httpapi.Bearer,
+		Responses: map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{jsonType: {Schema: inbox}}}},
+	},
+		func(ctx context.Context, in *inboxInput) (*inboxOutput, error) {
+			out, err := s.inboxOf(ctx, historyapi.InboxRequest{User: httpapi.User(ctx).User, Room: in.Room, Next: in.Next, Limit: in.Limit})
+			if err != nil {
+				return nil, httpapi.Error(s.code(err), nil)
+			}
+			return &inboxOutput{jsonType, out}, nil
+		})
+	mark := func(ctx context.Context, req historyapi.MarkRequest) (*struct{}, error) {
+		req.User = httpapi.User(ctx).User
+		err := s.mayRead(ctx, req.User, req.Room)
+		if err == nil {
+			_, err = s.mark(ctx, req)
+		}
+		if err != nil {
+			return nil, httpapi.Error(s.code(err), nil)
+		}
+		return nil, nil //nolint:nilnil // huma: no content
+	}
+	huma.Register(api, huma.Operation{OperationID: "read-all", Method: http.MethodPost, Path: "/v1/read", Summary: "Mark everything as read", Security: httpapi.Bearer},
+		func(ctx context.Context, _ *struct{}) (*struct{}, error) { return mark(ctx, historyapi.MarkRequest{}) })
+	huma.Register(api, huma.Operation{OperationID: "read-room", Method: http.MethodPost, Path: "/v1/rooms/{room}/read", Summary: "Mark a room as read", Security: httpapi.Bearer},
+		func(ctx context.Context, in *markInput) (*struct{}, error) {
+			return mark(ctx, historyapi.MarkRequest{Room: in.Room, Seq: in.Body.Seq})
+		})
+	huma.Register(api, huma.Operation{OperationID: "unread", Method: http.MethodPost, Path: "/v1/rooms/{room}/unread", Summary: "Mark a message and what follows as unread", Security: httpapi.Bearer},
+		func(ctx context.Context, in *unreadInput) (*struct{}, error) {
+			return mark(ctx, historyapi.MarkRequest{Room: in.Room, Unread: true, Seq: in.Body.Seq})
+		})
+}
+
+// mayRead returns an error unless the user may read a room; none is all rooms of the user.
+func (s *Service) mayRead(ctx context.Context, user, room string) error {
+	if room == "" {
+		return nil
+	}
+	a, err := s.cache.Access(ctx, user, room)
+	if err == nil && !a.Read {
+		err = chat.E(chat.CodeForbidden, "you may not read that room")
+	}
+	return err
+}
+
 func (s *Service) routes(api huma.API) {
+	s.inboxRoutes(api)
 	page := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[historyapi.Page](), true, "")
 	huma.Register(api, huma.Operation{
 		OperationID: "messages", Method: http.MethodGet, Path: "/v1/rooms/{room}/messages", Summary: "A page of a room's messages", Security: httpapi.Bearer,
 		Responses: map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{jsonType: {Schema: page}}}},
 	},
 		func(ctx context.Context, in *pageInput) (*pageOutput, error) {
-			a, err := s.cache.Access(ctx, httpapi.User(ctx).User, in.Room)
-			if err == nil && !a.Read {
-				err = chat.E(chat.CodeForbidden, "you may not read that room")
-			}
+			err := s.mayRead(ctx, httpapi.User(ctx).User, in.Room)
 			var page json.RawMessage
 			if err == nil {
 				page, err = s.pageOf(ctx, historyapi.PageRequest{User: httpapi.User(ctx).User, Room: in.Room, Before: in.Before, After: in.After, Around: in.Around, Limit: in.Limit})

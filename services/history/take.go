@@ -17,6 +17,7 @@ type Taker struct{ s *Service }
 func NewTaker(b bus.Interface, s store.Store) *Taker {
 	taker := &Taker{&Service{bus: b, store: s, log: zap.NewNop(), metrics: newMetrics(nil)}}
 	taker.s.jobs.init()
+	taker.s.noting.init()
 	return taker
 }
 

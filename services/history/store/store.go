@@ -71,6 +71,7 @@ type Repeat struct {
 // they return. Any error means that the store does not work right now.
 type Store interface {
 	Jobs
+	Inboxes
 	// Append keeps entries, those of a room in order, and marks those that are past. One that is
 	// there already changes nothing. When it fails, what is kept of a room has no hole: none of its
 	// entries without those given before it.

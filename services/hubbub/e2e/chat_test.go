@@ -31,6 +31,7 @@ func TestCluster(t *testing.T) {
 				{"duplicate send", testDuplicateSend},
 				{"private room", testPrivateRoom},
 				{"edits", testEdits},
+				{"what is new", testInbox},
 				{"presence", testPresence},
 				{"bad input", testBadInput},
 				{"clocks", testClocks},

@@ -43,6 +43,11 @@ var commands = []struct {
 	{name: "watch", frame: `"type":"watch","room":"lobby","on":true`, reply: "ack", reads: true},
 	{name: "watch off", frame: `"type":"watch","room":"lobby","on":false`, reply: "ack"},
 	{name: "status", frame: `"type":"status","status":"dnd"`, reply: "ack"},
+	{name: "inbox", frame: `"type":"inbox"`, reply: "inbox", service: history.ServiceInbox},
+	{name: "inbox of a room", frame: `"type":"inbox","room":"lobby","next":"x"`, reply: "inbox", service: history.ServiceInbox},
+	{name: "unread", frame: `"type":"unread","room":"lobby","seq":7`, reply: "ack", reads: true, service: history.ServiceMark},
+	{name: "seen", frame: `"type":"seen","room":"lobby"`, reply: "ack", reads: true, service: history.ServiceMark},
+	{name: "seen all", frame: `"type":"seen"`, reply: "ack", service: history.ServiceMark},
 	{name: "ping", frame: `"type":"ping"`, reply: "ack"},
 }
 

@@ -32,6 +32,9 @@ var handlers = [wire.NumKinds]func(s *Shard, slot uint32, c *wire.Command){
 	wire.Watch:   (*Shard).watch,
 	wire.Status:  (*Shard).status,
 	wire.Ping:    (*Shard).ping,
+	wire.Inbox:   (*Shard).inbox,
+	wire.Unread:  (*Shard).unread,
+	wire.Seen:    (*Shard).seen,
 }
 
 // dispatch calls the handler of a command. It answers a command that has none with unknown_command.

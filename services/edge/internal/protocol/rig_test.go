@@ -48,6 +48,7 @@ type rig struct {
 	asked   map[string]int                 // requests, by service
 	applied []history.ApplyRequest
 	reads   []history.ReadRequest
+	marks   []history.MarkRequest
 	record  []history.Entry // what history has, for since
 	told    told
 	passed  []string // what was read of connections that went to the HTTP server
@@ -109,6 +110,13 @@ func withRig(t tester, loops int, set func(*Options), test func(r *rig)) {
 	})
 	serve(r, history.ServicePage, func(history.PageRequest) (history.Page, error) {
 		return history.Page{Messages: []chat.Message{}}, nil
+	})
+	serve(r, history.ServiceInbox, func(q history.InboxRequest) (history.Inbox, error) {
+		return history.Inbox{Rooms: []chat.InboxRoom{{Room: "lobby", Unread: 3}}, Next: q.User + q.Room + q.Next}, nil
+	})
+	serve(r, history.ServiceMark, func(q history.MarkRequest) (history.MarkReply, error) {
+		r.marks = append(r.marks, q)
+		return history.MarkReply{}, nil
 	})
 	serve(r, history.ServiceApply, func(q history.ApplyRequest) (history.Applied, error) {
 		r.applied = append(r.applied, q)

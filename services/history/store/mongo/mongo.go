@@ -18,8 +18,9 @@ import (
 
 // Store is a store.Store in MongoDB.
 type Store struct {
-	db                   *mongo.Database
-	entries, reads, jobs *mongo.Collection
+	db                              *mongo.Database
+	entries, reads, jobs            *mongo.Collection
+	mentions, mentioned, unresolved *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -48,6 +49,7 @@ var steps = []mongodb.Step{
 	// The index (room, type, seq) is left for the release before, whose queries no index serves
 	// either; the release after this one drops it.
 	mongodb.Indexes("6 (messages of a page)", mongodb.Index{Collection: "entries", Fields: []string{"room", "type", "seq", "_id"}}),
+	inboxIndexes("7 (what is new to users)"),
 }
 
 // App names the program to the server, and its schema in the database.
@@ -59,7 +61,9 @@ func Version() int64 { return int64(len(steps)) }
 // Collections returns the names of all collections, in the order in which a backup copies them.
 // Jobs come first: one that ends after it was copied is done again on what was copied later.
 // Entries come last, so that everything before them is as old or older.
-func Collections() []string { return []string{"jobs", "reads", "entries"} }
+func Collections() []string {
+	return []string{"jobs", "reads", "unresolved", "mentions", "mentioned", "entries"}
+}
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
 func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
@@ -67,7 +71,10 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, entries: db.Collection("entries"), reads: db.Collection("reads"), jobs: db.Collection("jobs")}, nil
+	return &Store{
+		db: db, entries: db.Collection("entries"), reads: db.Collection("reads"), jobs: db.Collection("jobs"),
+		mentions: db.Collection("mentions"), mentioned: db.Collection("mentioned"), unresolved: db.Collection("unresolved"),
+	}, nil
 }
 
 // Close ends the connections.

@@ -122,14 +122,23 @@ func TestPlans(t *testing.T) {
 			},
 		},
 		// of the past and the present ones
-		"edits to erase":          {edits, []any{10, "m", 11, 11, 50}, []string{target + "(room=? AND target=? AND author=? AND past=? AND slot=? AND owner=?", "USE TEMP B-TREE FOR ORDER BY"}},
-		"what was done":           {doneOf, []any{10, "m", 11}, []string{id + "(room=? AND id=? AND sender=? AND kind=?)"}},
-		"what to do":              {setDone, []any{false, "", 10, 5, 0}, []string{key + "(room=? AND kind=? AND seq=? AND twin=?)"}},
-		"what is said of one":     {saidOf, []any{10, "m", 11}, []string{target + "(room=? AND target=? AND author=? AND past=?)"}},
-		"others with an id":       {calls, []any{10, "m"}, []string{"USING COVERING INDEX entries_by_id (room=? AND id=?)"}},
-		"of a user":               {messagesBy, []any{11, 10, 5, 50}, []string{sender + "(sender=? AND (room,seq)>(?,?))"}},
-		"of a user in a room":     {messagesOf, []any{11, 10, 5, 50}, []string{sender + "(sender=? AND room=? AND seq<?)"}},
-		"what is removed":         {remove, []any{10, 50}, []string{key + "(room=? AND kind=? AND seq=? AND twin=?)", key + "(room=?)"}},
+		"edits to erase":      {edits, []any{10, "m", 11, 11, 50}, []string{target + "(room=? AND target=? AND author=? AND past=? AND slot=? AND owner=?", "USE TEMP B-TREE FOR ORDER BY"}},
+		"what was done":       {doneOf, []any{10, "m", 11}, []string{id + "(room=? AND id=? AND sender=? AND kind=?)"}},
+		"what to do":          {setDone, []any{false, "", 10, 5, 0}, []string{key + "(room=? AND kind=? AND seq=? AND twin=?)"}},
+		"what is said of one": {saidOf, []any{10, "m", 11}, []string{target + "(room=? AND target=? AND author=? AND past=?)"}},
+		"others with an id":   {calls, []any{10, "m"}, []string{"USING COVERING INDEX entries_by_id (room=? AND id=?)"}},
+		"of a user":           {messagesBy, []any{11, 10, 5, 50}, []string{sender + "(sender=? AND (room,seq)>(?,?))"}},
+		"of a user in a room": {messagesOf, []any{11, 10, 5, 50}, []string{sender + "(sender=? AND room=? AND seq<?)"}},
+		"what is removed":     {remove, []any{10, 50}, []string{key + "(room=? AND kind=? AND seq=? AND twin=?)", key + "(room=?)"}},
+		"what is new": {
+			newsPlain, []any{"[10]", 11, 100}, []string{
+				"SEARCH r USING PRIMARY KEY (user=? AND room=?)", "SEARCH e USING PRIMARY KEY (room=? AND kind=? AND seq=?)",
+				key + "(room=? AND kind=?)", "USING COVERING INDEX entries_there (room=? AND seq>?)", "USING COVERING INDEX entries_there (room=? AND seq>?)",
+				"SEARCH mentions USING PRIMARY KEY (user=? AND room=? AND seq>?)", "USE TEMP B-TREE FOR ORDER BY",
+			},
+		},
+		"mentions of a page":      {shownOf, []any{10, 5, 9}, []string{"SEARCH m USING PRIMARY KEY (room=? AND seq>? AND seq<?)"}},
+		"mentions of a message":   {mentionsOf, []any{10, 5, 11}, []string{"SEARCH m USING COVERING INDEX mentions_message (room=? AND seq=? AND sender=?)"}},
 		"whether a room is empty": {nextRoom, []any{"r"}, []string{"SEARCH rooms USING COVERING INDEX", "SEARCH entries EXISTS USING COVERING INDEX entries_by_id (room=?)"}},
 	} {
 		plan := sqlitedbtest.Plan(t, s.Read, tt.query, tt.args...)
@@ -185,7 +194,7 @@ func TestUnreadable(t *testing.T) {
 		}
 	}
 	s := open(t)
-	damage(s, "DROP TABLE entries", "DROP TABLE reads", "DROP TABLE jobs", "DROP TABLE rooms", "DROP TABLE users")
+	damage(s, "DROP TABLE entries", "DROP TABLE reads", "DROP TABLE jobs", "DROP TABLE unresolved", "DROP TABLE mentions", "DROP TABLE mentioned", "DROP TABLE rooms", "DROP TABLE users")
 	failtest.All[store.Store](t.Context(), t, s, func(error) bool { return true })
 
 	s = open(t)

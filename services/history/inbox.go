@@ -1,0 +1,264 @@
+package history
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/await"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+const (
+	// settleInbox is how long an inbox waits at most for what was acknowledged just before to be
+	// taken in. What is not by then comes after InboxRoom.Through.
+	settleInbox = time.Second
+	// lookInbox is how often it is looked at meanwhile.
+	lookInbox = 5 * time.Millisecond
+)
+
+// inboxOf answers historyapi.ServiceInbox when it is the user's turn: with a historyapi.Inbox in
+// JSON.
+func (s *Service) inboxOf(ctx context.Context, req historyapi.InboxRequest) (json.RawMessage, error) {
+	return inTurn(s.reads, func(r historyapi.InboxRequest) string { return r.User }, func(inbox json.RawMessage) int { return len(inbox) }, s.inbox)(ctx, req)
+}
+
+// inbox makes an inbox.
+func (s *Service) inbox(ctx context.Context, req historyapi.InboxRequest) (json.RawMessage, error) {
+	if err := checkInbox(&req); err != nil {
+		return nil, err
+	}
+	mine, err := s.directory.Memberships(ctx, req.User)
+	if err != nil {
+		return nil, err
+	}
+	rooms, more := wantedRooms(mine.Rooms, req)
+	found, err := s.settledInbox(ctx, req.User, rooms, mine.Hidden)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.unnameLast(ctx, found); err != nil {
+		return nil, err
+	}
+	out := historyapi.Inbox{Rooms: make([]chat.InboxRoom, 0, len(found))}
+	size := 0
+	for i := range found {
+		room, err := s.inboxRoom(ctx, found[i])
+		if err != nil {
+			return nil, err
+		}
+		if last := room.Last; last != nil {
+			size += 6*len(last.Text) + 6*len(last.Name) // at most, in JSON
+		}
+		if size += 400; size > maxReply && i > 0 {
+			more = true
+			break
+		}
+		out.Rooms = append(out.Rooms, room)
+	}
+	if n := len(out.Rooms); more && n > 0 {
+		out.Next = out.Rooms[n-1].Room
+	}
+	return json.Marshal(out)
+}
+
+func checkInbox(req *historyapi.InboxRequest) error {
+	for _, id := range []string{req.Room, req.Next} {
+		if id != "" && (!chat.ValidID(id) || chat.Reserved(id)) {
+			return chat.E(chat.CodeBadRequest, "room and next are the ids of rooms")
+		}
+	}
+	if req.Limit == 0 {
+		req.Limit = historyapi.MaxInbox
+	}
+	if !chat.ValidID(req.User) || req.Limit < 1 || req.Limit > historyapi.MaxInbox {
+		return chat.E(chat.CodeBadRequest, fmt.Sprintf("limit is 1 to %d", historyapi.MaxInbox))
+	}
+	return nil
+}
+
+// wantedRooms returns the rooms that an inbox is to have of those that a user is in, which are
+// sorted, and whether there are more.
+func wantedRooms(mine []directoryapi.Membership, req historyapi.InboxRequest) ([]directoryapi.Membership, bool) {
+	by := func(m directoryapi.Membership, room string) int { return strings.Compare(m.Room, room) }
+	if req.Room != "" {
+		at, in := slices.BinarySearchFunc(mine, req.Room, by)
+		if !in {
+			return nil, false
+		}
+		return mine[at : at+1], false
+	}
+	at, in := slices.BinarySearchFunc(mine, req.Next, by)
+	if in {
+		at++
+	}
+	mine = mine[at:]
+	return mine[:min(len(mine), req.Limit)], len(mine) > req.Limit
+}
+
+// settledInbox returns what is new in rooms, with everything that was acknowledged before, if that
+// is taken in soon enough.
+func (s *Service) settledInbox(ctx context.Context, user string, rooms []directoryapi.Membership, hidden []string) ([]store.Inbox, error) {
+	names := make([]string, len(rooms))
+	for i, m := range rooms {
+		names[i] = m.Room
+	}
+	heads := make(map[string]uint64, len(rooms))
+	for part := range slices.Chunk(names, store.MaxInbox) {
+		all, err := s.bus.Heads(ctx, part)
+		if err != nil {
+			return nil, fmt.Errorf("where the logs of rooms end: %w", err)
+		}
+		for i, room := range part {
+			heads[room] = all[i].Seq
+		}
+	}
+	for deadline := time.Now().Add(settleInbox); ; {
+		resolved := s.noting.resolved()
+		found, err := s.store.Inbox(ctx, user, names, hidden)
+		if err != nil {
+			return nil, err
+		}
+		behind, err := s.behind(ctx, found, heads)
+		if err == nil && !behind {
+			behind, err = s.isUnresolved(ctx, names)
+		}
+		if err != nil {
+			return nil, err
+		}
+		settled := !behind && resolved == s.noting.resolved()
+		if settled || time.Now().After(deadline) {
+			return found, s.beginUnknown(ctx, user, rooms, found, heads, hidden)
+		}
+		if err := await.Sleep(ctx, lookInbox); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// isUnresolved reports whether it is not known yet whom messages of some rooms mention.
+func (s *Service) isUnresolved(ctx context.Context, rooms []string) (bool, error) {
+	if s.noting.any(rooms) {
+		return true, nil
+	}
+	return s.store.IsUnresolved(ctx, rooms)
+}
+
+// behind reports whether rooms have entries in the log that what was found does not have. It takes
+// those off heads that have none.
+func (s *Service) behind(ctx context.Context, found []store.Inbox, heads map[string]uint64) (bool, error) {
+	for _, in := range found {
+		if heads[in.Room] <= in.Through {
+			continue
+		}
+		r, err := s.record(ctx, in.Room)
+		if err != nil {
+			return false, err
+		}
+		if len(r.tail) > 0 || r.last.Seq > in.Through {
+			return true, nil
+		}
+		delete(heads, in.Room) // the log's last entry is none that is kept
+	}
+	return false, nil
+}
+
+// beginUnknown makes a read position in the rooms where there is none, and the record is not
+// behind.
+func (s *Service) beginUnknown(ctx context.Context, user string, rooms []directoryapi.Membership, found []store.Inbox, heads map[string]uint64, hidden []string) error {
+	for i := range found {
+		if found[i].Known || heads[found[i].Room] > found[i].Through {
+			continue
+		}
+		if err := s.beginSince(ctx, user, rooms[i], found[i]); err != nil {
+			return err
+		}
+		now, err := s.store.Inbox(ctx, user, []string{rooms[i].Room}, hidden)
+		if err != nil {
+			return err
+		}
+		found[i] = now[0]
+	}
+	return nil
+}
+
+// unnameLast takes the names of users who have deleted their accounts out of the last messages.
+func (s *Service) unnameLast(ctx context.Context, found []store.Inbox) error {
+	var last []*store.Entry
+	for i := range found {
+		if found[i].Last != nil {
+			last = append(last, found[i].Last)
+		}
+	}
+	s.cache.Unnamed(ctx, len(last), func(i int) (string, []byte) { return last[i].Sender, last[i].Data },
+		func(i int, data []byte) { last[i].Data = data })
+	return nil
+}
+
+// inboxRoom is what clients get of a room. Of a message without a text, the edits are read: it was
+// edited, or deleted.
+func (s *Service) inboxRoom(ctx context.Context, in store.Inbox) (chat.InboxRoom, error) {
+	room := chat.InboxRoom{
+		Room: in.Room, Read: in.Read, Through: in.Through, Unread: in.Unread, More: in.More, FirstUnread: in.FirstUnread,
+		Mentions: in.Mentions, FirstMention: in.FirstMention,
+	}
+	if in.Last == nil {
+		return room, nil
+	}
+	e, err := chat.DecodeEntry(in.Last.Data, in.Last.Seq, 0)
+	if err != nil {
+		return room, fmt.Errorf("message %d of room %s: %w", in.Last.Seq, in.Room, err)
+	}
+	room.Last = &chat.InboxLatest{Seq: in.Last.Seq, ID: in.Last.ID, User: in.Last.Sender, Name: e.Name, TS: e.TS, Text: e.Text}
+	if e.Text == "" {
+		text, gone, err := s.textNow(ctx, in.Room, *in.Last)
+		if err != nil {
+			return room, err
+		}
+		room.Last.Text, room.Last.Deleted = text, gone
+	}
+	room.Last.Text = cut(room.Last.Text, chat.InboxText)
+	return room, nil
+}
+
+// textNow returns the text that a stored message has now, and whether it was deleted.
+func (s *Service) textNow(ctx context.Context, room string, e store.Entry) (text string, gone bool, err error) {
+	about, _, err := s.about(ctx, room, []store.Name{e.Name()}, 0, chat.TypeEdited, chat.TypeDeleted)
+	if err != nil {
+		return "", false, err
+	}
+	event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
+	if err != nil {
+		return "", false, err
+	}
+	text = event.Text
+	for _, a := range about {
+		if a.Type == chat.TypeDeleted {
+			return "", true, nil
+		}
+		edit, err := chat.DecodeEntry(a.Data, a.Seq, 0)
+		if err != nil {
+			return "", false, err
+		}
+		text = edit.Text
+	}
+	return text, false, nil
+}
+
+// cut returns the first characters of a text.
+func cut(text string, most int) string {
+	n := 0
+	for i := range text {
+		if n == most {
+			return text[:i]
+		}
+		n++
+	}
+	return text
+}

@@ -1,0 +1,376 @@
+package history
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/mentions"
+	"hubbub.internal/services/history/store"
+)
+
+const (
+	// sender is whose entries those of this service are in the logs.
+	sender = "history"
+	// resolveEvery is how often what another process left unresolved is looked for.
+	resolveEvery = 2 * time.Second
+	// resolveAtOnce is how many messages are resolved at a time, and maxOnline how many who are
+	// online one of them mentions.
+	resolveAtOnce = directoryapi.MaxMentions
+	maxOnline     = presence.MaxLimit
+)
+
+func nowMillis() int64 { return time.Now().UnixMilli() }
+
+// toNote returns the messages that entries are, or edit or delete, and that may mention somebody.
+func toNote(entries []store.Entry) (noted []store.Unresolved) {
+	for _, e := range entries {
+		switch {
+		case e.Type == chat.TypeMsg && mentions.May(e.Data):
+			noted = append(noted, store.Unresolved{Room: e.Room, Sender: e.Sender, ID: e.ID, Seq: e.Seq})
+		case (e.Type == chat.TypeEdited || e.Type == chat.TypeDeleted) && e.Author != "":
+			noted = append(noted, store.Unresolved{Room: e.Room, Sender: e.Author, ID: e.Target, Seq: e.Seq})
+		}
+	}
+	return noted
+}
+
+// noteMentions notes messages that are stored now. Whom they mention is found out beside: the
+// record does not wait for the directory.
+func (s *Service) noteMentions(ctx context.Context, noted []store.Unresolved) error {
+	if len(noted) == 0 {
+		return nil
+	}
+	if err := s.store.PutUnresolved(ctx, noted); err != nil {
+		return err
+	}
+	select {
+	case s.noting.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// noting knows of the messages that this process stores and has not noted yet, and counts those
+// that it has resolved. Its methods are safe for concurrent use.
+type noting struct {
+	wake chan struct{} // something was noted
+
+	mu    sync.Mutex
+	rooms map[string]int // with so many messages
+	done  uint64
+}
+
+func (n *noting) init() { n.wake, n.rooms = make(chan struct{}, 1), make(map[string]int) }
+
+// begin says that messages are about to be stored; the caller calls end when they are noted.
+func (n *noting) begin(noted []store.Unresolved) (end func()) {
+	if len(noted) == 0 {
+		return func() {}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, u := range noted {
+		n.rooms[u.Room]++
+	}
+	return func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		for _, u := range noted {
+			if n.rooms[u.Room]--; n.rooms[u.Room] == 0 {
+				delete(n.rooms, u.Room)
+			}
+		}
+	}
+}
+
+func (n *noting) any(rooms []string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.rooms) > 0 && slices.ContainsFunc(rooms, func(room string) bool { return n.rooms[room] > 0 })
+}
+
+func (n *noting) resolved() uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.done
+}
+
+func (n *noting) resolve(count int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.done += uint64(count)
+}
+
+// runMentions resolves mentions until ctx ends. What fails is tried again.
+func (s *Service) runMentions(ctx context.Context) {
+	for {
+		more, err := s.resolveSome(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.Warn("mentions could not be resolved; trying again", zap.Error(err))
+		}
+		if more && err == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.noting.wake:
+		case <-time.After(resolveEvery):
+		}
+	}
+}
+
+// unresolved is a message with the entries since which it is not known whom it mentions.
+type unresolved struct {
+	store.Unresolved
+	since []store.Unresolved
+
+	seq  uint64 // of the message; 0: there is none
+	name string // of who sent it
+	text mentions.Text
+	gone bool
+}
+
+// resolveSome resolves some of what is unresolved, and reports whether there may be more.
+func (s *Service) resolveSome(ctx context.Context) (bool, error) {
+	noted, err := s.store.Unresolved(ctx, resolveAtOnce)
+	if err != nil || len(noted) == 0 {
+		return false, err
+	}
+	var all []*unresolved
+	byName := map[message]*unresolved{}
+	for _, n := range noted {
+		m := message{n.Room, n.Name()}
+		u := byName[m]
+		if u == nil {
+			u = &unresolved{Unresolved: n}
+			byName[m] = u
+			all = append(all, u)
+		}
+		u.since = append(u.since, n)
+	}
+	for _, u := range all {
+		if err := s.readText(ctx, u); err != nil {
+			return false, err
+		}
+	}
+	found, err := s.lookUp(ctx, all)
+	if err != nil {
+		return false, err
+	}
+	for i, u := range all {
+		if err := s.resolve(ctx, u, found[i]); err != nil {
+			return false, err
+		}
+		s.noting.resolve(1)
+	}
+	return len(noted) == resolveAtOnce, nil
+}
+
+// readText reads what a message says now.
+func (s *Service) readText(ctx context.Context, u *unresolved) error {
+	e, ok, err := s.store.Find(ctx, u.Room, u.Sender, u.ID)
+	if err != nil || !ok || e.Type != chat.TypeMsg {
+		return err
+	}
+	event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
+	if err != nil {
+		return fmt.Errorf("message %d of room %s: %w", e.Seq, e.Room, err)
+	}
+	text, gone, err := s.textNow(ctx, u.Room, e)
+	if err != nil {
+		return err
+	}
+	u.seq, u.name, u.text, u.gone = e.Seq, event.Name, mentions.Read(text), gone
+	return nil
+}
+
+// lookUp asks the directory whom the names in messages mean.
+func (s *Service) lookUp(ctx context.Context, all []*unresolved) ([]directoryapi.Mentioned, error) {
+	out := make([]directoryapi.Mentioned, len(all))
+	var asked []int
+	var texts []directoryapi.MentionText
+	names := 0
+	ask := func() error {
+		if len(texts) == 0 {
+			return nil
+		}
+		reply, err := s.directory.Mentions(ctx, texts)
+		if err != nil {
+			return err
+		}
+		if len(reply.Texts) != len(texts) {
+			return fmt.Errorf("the directory answers for %d messages of %d", len(reply.Texts), len(texts))
+		}
+		for i, at := range asked {
+			out[at] = reply.Texts[i]
+		}
+		asked, texts, names = nil, nil, 0
+		return nil
+	}
+	for i, u := range all {
+		t := directoryapi.MentionText{Room: u.Room, Sender: u.Sender, Names: u.text.Names()}
+		plain := u.text.Resolve(func(string) (string, bool) { return "", false })
+		if t.All = plain.Room || plain.Here; len(t.Names) == 0 && !t.All {
+			continue
+		}
+		if names+len(t.Names) > directoryapi.MaxMentionNames || len(texts) == directoryapi.MaxMentions {
+			if err := ask(); err != nil {
+				return nil, err
+			}
+		}
+		asked, texts, names = append(asked, i), append(texts, t), names+len(t.Names)
+	}
+	return out, ask()
+}
+
+// resolve keeps whom a message mentions, and tells those whom it did not mention before, or does
+// not any more.
+func (s *Service) resolve(ctx context.Context, u *unresolved, known directoryapi.Mentioned) error {
+	now := store.Mentions{Room: u.Room, Seq: u.seq, Sender: u.Sender}
+	before := now
+	if u.seq > 0 {
+		var err error
+		if before, err = s.store.MentionsOf(ctx, u.Room, u.seq, u.Sender); err != nil {
+			return err
+		}
+	}
+	found := u.text.Resolve(func(name string) (string, bool) {
+		user, ok := known.Users[name]
+		return user, ok
+	})
+	now.Shown = found.Users
+	for _, user := range found.Users {
+		if user != u.Sender {
+			now.Users = append(now.Users, user)
+		}
+	}
+	if found.Room && known.All {
+		now.All, now.Shown = true, append(now.Shown, chat.MentionsRoom)
+	}
+	if found.Here && known.All && !now.All {
+		online, err := s.online(ctx, u, before)
+		if err != nil {
+			return err
+		}
+		now.Shown = append(now.Shown, chat.MentionsHere)
+		for _, user := range online {
+			if user != u.Sender && !slices.Contains(now.Users, user) {
+				now.Users = append(now.Users, user)
+			}
+		}
+	}
+	if now.All {
+		now.Users = nil // nobody is mentioned twice
+	}
+	if err := s.tellMentions(ctx, u, before, now); err != nil {
+		return err
+	}
+	return s.store.PutMentions(ctx, now, u.since)
+}
+
+// online returns who @here means in a message: who was online when the record took it in. Without
+// presence that is nobody.
+func (s *Service) online(ctx context.Context, u *unresolved, before store.Mentions) ([]string, error) {
+	if slices.Contains(before.Shown, chat.MentionsHere) {
+		return before.Users, nil
+	}
+	who, err := s.presence.Who(ctx, presence.WhoRequest{Room: u.Room, Limit: maxOnline, After: presence.FromStart})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		s.log.Warn("@here mentions nobody: presence does not answer", zap.String("room", u.Room), zap.Error(err))
+		return nil, nil
+	}
+	var online []string
+	for _, p := range who.Users {
+		online = append(online, p.User)
+	}
+	return online, nil
+}
+
+// tellMentions tells users, each in the user's own room, and all members in the room itself, that a
+// message mentions them, or does not any more. Of a message that is deleted the room is told
+// already.
+func (s *Service) tellMentions(ctx context.Context, u *unresolved, before, now store.Mentions) error {
+	tell := func(room string, on bool) error {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s,%s,%s,%s,%d,%v", room, u.Room, u.Sender, u.ID, u.since[len(u.since)-1].Seq, on))
+		e := chat.Event{
+			Type: chat.TypeMentioned, Room: room, ID: "m-" + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:26],
+			User: u.Sender, Name: u.name, TS: nowMillis(), At: u.seq, On: on,
+		}
+		if room != u.Room {
+			e.Target = u.Room
+		}
+		return s.append(ctx, e)
+	}
+	if u.gone || u.seq == 0 {
+		return nil
+	}
+	if now.All != before.All {
+		if err := tell(u.Room, now.All); err != nil {
+			return err
+		}
+	}
+	for _, user := range now.Users {
+		if !slices.Contains(before.Users, user) {
+			if err := tell(chat.UserRoom(user), true); err != nil {
+				return err
+			}
+		}
+	}
+	for _, user := range before.Users {
+		if !slices.Contains(now.Users, user) {
+			if err := tell(chat.UserRoom(user), false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// addMentions adds to messages of a page, found in order and encoded, whom they mention. Most pages
+// mention nobody.
+func (r *record) addMentions(ctx context.Context, found []store.Entry, all []shown) error {
+	may := func(m shown) bool { return !m.gone && mentions.May(m.json) }
+	first := slices.IndexFunc(all, may)
+	if first < 0 {
+		return nil
+	}
+	stored, err := r.store.ShownMentions(ctx, r.room, found[first].Seq, found[len(found)-1].Seq)
+	if err != nil || len(stored) == 0 {
+		return err
+	}
+	type name struct {
+		seq    uint64
+		sender string
+	}
+	lists := make(map[name][]string, len(stored))
+	for _, m := range stored {
+		lists[name{m.Seq, m.Sender}] = m.Shown
+	}
+	for i, e := range found {
+		list := lists[name{e.Seq, e.Sender}]
+		if len(list) == 0 || !may(all[i]) {
+			continue
+		}
+		b, err := json.Marshal(list)
+		if err != nil {
+			return fmt.Errorf("encode mentions: %w", err)
+		}
+		all[i].json = slices.Concat(all[i].json[:len(all[i].json)-1], []byte(`,"mentions":`), b, []byte("}"))
+	}
+	return nil
+}

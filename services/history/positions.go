@@ -1,0 +1,158 @@
+package history
+
+import (
+	"context"
+	"fmt"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/bus"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+// beginReads makes the read positions of the memberships that begin with entries that were stored.
+func (s *Service) beginReads(ctx context.Context, entries []store.Entry) error {
+	for _, e := range entries {
+		if e.Type != chat.TypeMember {
+			continue
+		}
+		event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
+		if err != nil || event.From == 0 || event.Role == "" || !chat.ValidID(event.Member) {
+			continue // another role, or of an earlier release: see beginSince
+		}
+		if err := s.store.BeginRead(ctx, e.Room, event.Member, e.Seq, event.From); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// beginSince makes a read position where there is none: in the rooms that everybody is in, whose
+// memberships no entry begins, and for memberships of an earlier release. What was sent before the
+// membership began, by the clocks, is not new.
+func (s *Service) beginSince(ctx context.Context, user string, m directoryapi.Membership, in store.Inbox) error {
+	from, err := s.seqBefore(ctx, m.Room, m.Since, in)
+	if err != nil {
+		return err
+	}
+	// A position that an entry makes meanwhile stays.
+	return s.store.BeginRead(ctx, m.Room, user, 1, from)
+}
+
+// seqBefore returns a Seq of a room before which messages are of before a time, in UTC
+// milliseconds, and after which they are not. Times of messages hardly ever go back, so it is
+// searched for.
+func (s *Service) seqBefore(ctx context.Context, room string, ts int64, in store.Inbox) (uint64, error) {
+	if in.Last == nil {
+		return in.Through, nil
+	}
+	if last, err := chat.DecodeEntry(in.Last.Data, in.Last.Seq, 0); err != nil {
+		return 0, fmt.Errorf("message %d of room %s: %w", in.Last.Seq, room, err)
+	} else if last.TS < ts {
+		return max(in.Through, in.Last.Seq), nil
+	}
+	// Is the first message after a seq of the time or later? Not after low, and after high.
+	late := func(seq uint64) (bool, uint64, error) {
+		next, err := s.store.Oldest(ctx, room, seq, 1)
+		if err != nil || len(next) == 0 {
+			return true, 0, err
+		}
+		e, err := chat.DecodeEntry(next[0].Data, next[0].Seq, 0)
+		if err != nil {
+			return false, 0, fmt.Errorf("message %d of room %s: %w", next[0].Seq, room, err)
+		}
+		return e.TS >= ts, next[0].Seq, nil
+	}
+	low, high := uint64(0), in.Last.Seq-1
+	if is, _, err := late(low); err != nil || is {
+		return low, err
+	}
+	for low+1 < high {
+		middle := low + (high-low)/2
+		is, seq, err := late(middle)
+		switch {
+		case err != nil:
+			return 0, err
+		case is:
+			high = middle
+		default:
+			low = max(middle, seq-1)
+		}
+	}
+	return high, nil
+}
+
+// mark answers historyapi.ServiceMark.
+func (s *Service) mark(ctx context.Context, req historyapi.MarkRequest) (historyapi.MarkReply, error) {
+	var out historyapi.MarkReply
+	bad := !chat.ValidID(req.User) || req.Seq > bus.MaxSeq || req.Room != "" && (!chat.ValidID(req.Room) || chat.Reserved(req.Room))
+	if bad || req.Room == "" && req.Seq > 0 || req.Unread && (req.Room == "" || req.Seq == 0) {
+		return out, chat.E(chat.CodeBadRequest, "what is unread begins at a seq of a room; read are a room through a seq, a room, or all rooms")
+	}
+	if err := s.moveReads(ctx, req); err != nil {
+		return out, err
+	}
+	return out, s.tellReads(ctx, req.User)
+}
+
+func (s *Service) moveReads(ctx context.Context, req historyapi.MarkRequest) error {
+	switch {
+	case req.Unread:
+		return s.store.TakeBackRead(ctx, req.Room, req.User, req.Seq-1)
+	case req.Seq > 0:
+		_, err := s.store.PutRead(ctx, req.Room, req.User, req.Seq)
+		return err
+	}
+	rooms := []string{req.Room}
+	if req.Room == "" {
+		mine, err := s.directory.Memberships(ctx, req.User)
+		if err != nil {
+			return err
+		}
+		rooms = rooms[:0]
+		for _, m := range mine.Rooms {
+			rooms = append(rooms, m.Room)
+		}
+	}
+	if len(rooms) == 0 {
+		return nil
+	}
+	heads, err := s.bus.Heads(ctx, rooms[:min(len(rooms), bus.MaxHeads)])
+	if err != nil {
+		return fmt.Errorf("where the logs of rooms end: %w", err)
+	}
+	reads := make(map[string]uint64, len(heads))
+	for i, h := range heads {
+		seq := h.Seq
+		if seq == 0 { // retention has taken all
+			last, err := s.store.Last(ctx, rooms[i])
+			if err != nil {
+				return err
+			}
+			seq = last.Seq
+		}
+		if seq > 0 {
+			reads[rooms[i]] = seq
+		}
+	}
+	return s.store.PutReads(ctx, req.User, reads)
+}
+
+// tellReads tells a user's devices that read positions have changed, otherwise than by reading on.
+func (s *Service) tellReads(ctx context.Context, user string) error {
+	e := chat.Event{Type: chat.TypeChanged, Room: chat.UserRoom(user), ID: chat.NewID(), User: user, Target: chat.ListInbox, TS: nowMillis()}
+	return s.append(ctx, e)
+}
+
+// append appends an event of this service's to the log.
+func (s *Service) append(ctx context.Context, e chat.Event) error {
+	data, err := chat.AppendEntry(nil, e)
+	if err != nil {
+		return err
+	}
+	if _, err := bus.Append(ctx, s.bus, bus.NewEntry{Room: e.Room, Sender: sender, ID: e.ID, Data: data}); err != nil {
+		return fmt.Errorf("append to the log: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,420 @@
+package mongo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/mongodb"
+	"hubbub.internal/services/history/store"
+)
+
+// newsAtOnce is how many rooms are looked into at the same time for an inbox.
+const newsAtOnce = 8
+
+// everybody is who is mentioned by @room; no user has this id.
+const everybody = "@room"
+
+// inboxIndexes is the step that makes the indexes of what is new to users.
+func inboxIndexes(name string) mongodb.Step {
+	return mongodb.Indexes(name,
+		mongodb.Index{Collection: "mentions", Fields: []string{"user", "room", "seq"}},
+		mongodb.Index{Collection: "mentions", Fields: []string{"room", "seq", "sender", "_id"}},
+		mongodb.Index{Collection: "mentioned", Fields: []string{"room", "seq", "sender"}},
+		mongodb.Index{Collection: "unresolved", Fields: []string{"room", "sender", "id", "seq"}},
+	)
+}
+
+// mention says that a message mentions a user, or everybody.
+type mention struct {
+	Key    string `bson:"_id"`
+	User   string `bson:"user"`
+	Room   string `bson:"room"`
+	Seq    int64  `bson:"seq"`
+	Sender string `bson:"sender"`
+}
+
+// Inbox implements store.Inboxes. The rooms are looked into one by one, some at the same time.
+func (s *Store) Inbox(ctx context.Context, user string, rooms, hidden []string) ([]store.Inbox, error) {
+	reads, err := s.readsIn(ctx, user, rooms)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]store.Inbox, len(rooms))
+	errs := make([]error, newsAtOnce)
+	var wait sync.WaitGroup
+	for worker := range newsAtOnce {
+		wait.Go(func() {
+			for i := worker; i < len(rooms) && errs[worker] == nil; i += newsAtOnce {
+				read, known := reads[rooms[i]]
+				all[i], errs[worker] = s.news(ctx, user, rooms[i], hidden, read, known)
+			}
+		})
+	}
+	wait.Wait()
+	return all, errors.Join(errs...)
+}
+
+func (s *Store) readsIn(ctx context.Context, user string, rooms []string) (map[string]uint64, error) {
+	keys := make([]string, len(rooms))
+	for i, room := range rooms {
+		keys[i] = user + ":" + room
+	}
+	cur, err := s.reads.Find(ctx, bson.D{field("_id", bson.D{field("$in", keys)})})
+	if err != nil {
+		return nil, fmt.Errorf("read positions: %w", err)
+	}
+	var found []position
+	if err := cur.All(ctx, &found); err != nil {
+		return nil, fmt.Errorf("read positions: %w", err)
+	}
+	reads := make(map[string]uint64, len(found))
+	for _, p := range found {
+		reads[p.Room] = uint64(p.Seq)
+	}
+	return reads, nil
+}
+
+// news returns what is new to a user in a room.
+func (s *Store) news(ctx context.Context, user, room string, hidden []string, read uint64, known bool) (store.Inbox, error) {
+	in := store.Inbox{Room: room, Known: known, Read: read}
+	end, latest, err := s.Latest(ctx, room, 1)
+	if err != nil {
+		return in, err
+	}
+	if in.Through = end.Seq; len(latest) > 0 {
+		in.Last = &latest[len(latest)-1]
+	}
+	if !known || in.Last == nil || in.Last.Seq <= read {
+		return in, nil
+	}
+	if err := s.countUnread(ctx, user, hidden, &in); err != nil {
+		return in, err
+	}
+	return in, s.countMentions(ctx, user, hidden, &in)
+}
+
+// countUnread counts the messages behind the position: those there are, without those that were
+// deleted.
+func (s *Store) countUnread(ctx context.Context, user string, hidden []string, in *store.Inbox) error {
+	passed := 0
+	for after := in.Read; ; {
+		found, err := s.briefly(ctx, in.Room, after)
+		if err != nil {
+			return err
+		}
+		gone, err := s.goneOf(ctx, in.Room, found)
+		if err != nil {
+			return err
+		}
+		for _, e := range found {
+			switch {
+			case gone[e.Name()]:
+				continue
+			case e.Sender == user || slices.Contains(hidden, e.Sender):
+				if passed++; passed > store.MaxOwn {
+					in.More = true
+					return nil
+				}
+				continue
+			case in.Unread == chat.MaxUnread:
+				in.More = true
+				return nil
+			}
+			in.Unread++
+			in.FirstUnread = cmp.Or(in.FirstUnread, e.Seq)
+		}
+		if len(found) < unreadBatch {
+			return nil
+		}
+		after = found[len(found)-1].Seq
+	}
+}
+
+// unreadBatch is how many messages are read at a time to be counted.
+const unreadBatch = chat.MaxUnread + 1
+
+// briefly returns the next messages of a room without their data.
+func (s *Store) briefly(ctx context.Context, room string, after uint64) ([]store.Entry, error) {
+	cur, err := s.entries.Find(ctx, bson.D{field("room", room), field("type", chat.TypeMsg), field("seq", bson.D{field("$gt", int64(after))})},
+		options.Find().SetSort(bson.D{field("seq", 1)}).SetLimit(unreadBatch).SetProjection(bson.D{field("seq", 1), field("sender", 1), field("id", 1)}))
+	if err != nil {
+		return nil, fmt.Errorf("unread messages: %w", err)
+	}
+	var docs []record
+	if err := cur.All(ctx, &docs); err != nil {
+		return nil, fmt.Errorf("unread messages: %w", err)
+	}
+	all := make([]store.Entry, len(docs))
+	for i := range docs {
+		all[i] = docs[i].Entry
+	}
+	return all, nil
+}
+
+// goneOf returns which of some messages were deleted.
+func (s *Store) goneOf(ctx context.Context, room string, found []store.Entry) (map[store.Name]bool, error) {
+	names := make([]store.Name, len(found))
+	for i := range found {
+		names[i] = found[i].Name()
+	}
+	deletions, err := s.About(ctx, room, names, 0, chat.TypeDeleted)
+	if err != nil {
+		return nil, err
+	}
+	gone := make(map[store.Name]bool, len(deletions))
+	for _, d := range deletions {
+		gone[store.Name{Sender: d.Author, ID: d.Target}] = true
+	}
+	return gone, nil
+}
+
+func (s *Store) countMentions(ctx context.Context, user string, hidden []string, in *store.Inbox) error {
+	filter := bson.D{
+		field("user", bson.D{field("$in", bson.A{user, everybody})}), field("room", in.Room), field("seq", bson.D{field("$gt", int64(in.Read))}),
+		field("sender", bson.D{field("$nin", append(slices.Clone(hidden), user))}),
+	}
+	var first mention
+	err := s.mentions.FindOne(ctx, filter, options.FindOne().SetSort(bson.D{field("seq", 1)})).Decode(&first)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("first mention: %w", err)
+	}
+	n, err := s.mentions.CountDocuments(ctx, filter)
+	if err != nil {
+		return fmt.Errorf("count mentions: %w", err)
+	}
+	in.Mentions, in.FirstMention = int(n), uint64(first.Seq)
+	return nil
+}
+
+// BeginRead implements store.Inboxes.
+func (s *Store) BeginRead(ctx context.Context, room, user string, at, from uint64) error {
+	id := field("_id", user+":"+room)
+	_, err := s.reads.UpdateOne(ctx, bson.D{id}, bson.D{
+		field("$setOnInsert", bson.D{field("user", user), field("room", room), field("seq", int64(from)), field("began", int64(at))}),
+	}, options.UpdateOne().SetUpsert(true))
+	if err == nil {
+		earlier := field("$or", bson.A{bson.D{field("began", bson.D{field("$lt", int64(at))})}, bson.D{field("began", nil)}})
+		_, err = s.reads.UpdateOne(ctx, bson.D{id, earlier}, bson.D{
+			field("$max", bson.D{field("seq", int64(from))}), field("$set", bson.D{field("began", int64(at))}),
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("begin a read position: %w", err)
+	}
+	return nil
+}
+
+// TakeBackRead implements store.Inboxes.
+func (s *Store) TakeBackRead(ctx context.Context, room, user string, seq uint64) error {
+	_, err := s.reads.UpdateOne(ctx, bson.D{field("_id", user+":"+room)}, bson.D{
+		field("$min", bson.D{field("seq", int64(seq))}),
+		field("$setOnInsert", bson.D{field("user", user), field("room", room)}),
+	}, options.UpdateOne().SetUpsert(true))
+	if err != nil {
+		return fmt.Errorf("take back a read position: %w", err)
+	}
+	return nil
+}
+
+// PutReads implements store.Inboxes.
+func (s *Store) PutReads(ctx context.Context, user string, reads map[string]uint64) error {
+	for room, seq := range reads {
+		if _, err := s.PutRead(ctx, room, user, seq); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// noted is a message whose mentions are to be resolved.
+type noted struct {
+	Key              string `bson:"_id"`
+	store.Unresolved `bson:",inline"`
+}
+
+func notedKey(u store.Unresolved) string {
+	return fmt.Sprintf("%s~%s~%s", store.Key(u.Room, u.Seq), u.Sender, u.ID)
+}
+
+// PutUnresolved implements store.Inboxes.
+func (s *Store) PutUnresolved(ctx context.Context, all []store.Unresolved) error {
+	if len(all) == 0 {
+		return ctx.Err()
+	}
+	docs := make([]noted, len(all))
+	for i, u := range all {
+		docs[i] = noted{notedKey(u), u}
+	}
+	_, err := s.unresolved.InsertMany(ctx, docs, options.InsertMany().SetOrdered(false))
+	if err != nil && !onlyDuplicates(err) {
+		return fmt.Errorf("note mentions: %w", err)
+	}
+	return nil
+}
+
+// onlyDuplicates reports whether nothing has failed but what is there already.
+func onlyDuplicates(err error) bool {
+	bulk, ok := errors.AsType[mongo.BulkWriteException](err)
+	return ok && bulk.WriteConcernError == nil && len(bulk.WriteErrors) > 0 &&
+		!slices.ContainsFunc(bulk.WriteErrors, func(w mongo.BulkWriteError) bool { return w.Code != duplicateKey })
+}
+
+// Unresolved implements store.Inboxes.
+func (s *Store) Unresolved(ctx context.Context, limit int) ([]store.Unresolved, error) {
+	cur, err := s.unresolved.Find(ctx, bson.D{},
+		options.Find().SetSort(bson.D{field("room", 1), field("sender", 1), field("id", 1), field("seq", 1)}).SetLimit(int64(limit)))
+	if err != nil {
+		return nil, fmt.Errorf("mentions to resolve: %w", err)
+	}
+	var docs []noted
+	if err := cur.All(ctx, &docs); err != nil {
+		return nil, fmt.Errorf("mentions to resolve: %w", err)
+	}
+	all := make([]store.Unresolved, len(docs))
+	for i := range docs {
+		all[i] = docs[i].Unresolved
+	}
+	return all, nil
+}
+
+// IsUnresolved implements store.Inboxes.
+func (s *Store) IsUnresolved(ctx context.Context, rooms []string) (bool, error) {
+	if rooms == nil {
+		rooms = []string{}
+	}
+	err := s.unresolved.FindOne(ctx, bson.D{field("room", bson.D{field("$in", rooms)})}).Err()
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("mentions to resolve: %w", err)
+	}
+	return true, nil
+}
+
+// shown is what pages show of the mentions of a message.
+type shown struct {
+	Key    string   `bson:"_id"`
+	Room   string   `bson:"room"`
+	Seq    int64    `bson:"seq"`
+	Sender string   `bson:"sender"`
+	Shown  []string `bson:"shown"`
+}
+
+// PutMentions implements store.Inboxes. An error may leave part of it done: repeat it.
+func (s *Store) PutMentions(ctx context.Context, m store.Mentions, resolved []store.Unresolved) error {
+	of := bson.D{field("room", m.Room), field("seq", int64(m.Seq)), field("sender", m.Sender)}
+	key := fmt.Sprintf("%s~%s", store.Key(m.Room, m.Seq), m.Sender)
+	users := slices.Clone(m.Users)
+	if m.All {
+		users = append(users, everybody)
+	}
+	if users == nil {
+		users = []string{}
+	}
+	put := func() error {
+		if _, err := s.mentions.DeleteMany(ctx, append(slices.Clone(of), field("user", bson.D{field("$nin", users)}))); err != nil {
+			return err
+		}
+		var docs []mention
+		for _, user := range users {
+			docs = append(docs, mention{key + "~" + user, user, m.Room, int64(m.Seq), m.Sender})
+		}
+		if len(docs) > 0 {
+			if _, err := s.mentions.InsertMany(ctx, docs, options.InsertMany().SetOrdered(false)); err != nil && !onlyDuplicates(err) {
+				return err
+			}
+		}
+		if len(m.Shown) == 0 {
+			if _, err := s.mentioned.DeleteOne(ctx, bson.D{field("_id", key)}); err != nil {
+				return err
+			}
+		} else {
+			doc := shown{key, m.Room, int64(m.Seq), m.Sender, m.Shown}
+			if _, err := s.mentioned.ReplaceOne(ctx, bson.D{field("_id", key)}, doc, options.Replace().SetUpsert(true)); err != nil {
+				return err
+			}
+		}
+		for _, u := range resolved {
+			if _, err := s.unresolved.DeleteOne(ctx, bson.D{field("_id", notedKey(u))}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := put(); err != nil {
+		return fmt.Errorf("put mentions: %w", err)
+	}
+	return nil
+}
+
+// MentionsOf implements store.Inboxes.
+func (s *Store) MentionsOf(ctx context.Context, room string, seq uint64, sender string) (store.Mentions, error) {
+	m := store.Mentions{Room: room, Seq: seq, Sender: sender}
+	pages, err := s.ShownMentions(ctx, room, seq, seq)
+	if err != nil {
+		return m, err
+	}
+	for _, one := range pages {
+		if one.Sender == sender {
+			m.Shown = one.Shown
+		}
+	}
+	cur, err := s.mentions.Find(ctx, bson.D{field("room", room), field("seq", int64(seq)), field("sender", sender)}, options.Find().SetSort(bson.D{field("_id", 1)}))
+	if err != nil {
+		return m, fmt.Errorf("who is mentioned: %w", err)
+	}
+	var docs []mention
+	if err := cur.All(ctx, &docs); err != nil {
+		return m, fmt.Errorf("who is mentioned: %w", err)
+	}
+	for _, d := range docs {
+		if d.User == everybody {
+			m.All = true
+		} else {
+			m.Users = append(m.Users, d.User)
+		}
+	}
+	return m, nil
+}
+
+// ShownMentions implements store.Inboxes.
+func (s *Store) ShownMentions(ctx context.Context, room string, first, last uint64) ([]store.Mentions, error) {
+	between := bson.D{field("$gte", int64(first)), field("$lte", int64(min(last, math.MaxInt64)))}
+	cur, err := s.mentioned.Find(ctx, bson.D{field("room", room), field("seq", between)}, options.Find().SetSort(bson.D{field("seq", 1), field("sender", 1)}))
+	if err != nil {
+		return nil, fmt.Errorf("mentions of a page: %w", err)
+	}
+	var docs []shown
+	if err := cur.All(ctx, &docs); err != nil {
+		return nil, fmt.Errorf("mentions of a page: %w", err)
+	}
+	var all []store.Mentions
+	for _, d := range docs {
+		all = append(all, store.Mentions{Room: d.Room, Seq: uint64(d.Seq), Sender: d.Sender, Shown: d.Shown})
+	}
+	return all, nil
+}
+
+// RemoveMentions implements store.Inboxes.
+func (s *Store) RemoveMentions(ctx context.Context, room string) error {
+	for _, c := range []*mongo.Collection{s.mentions, s.mentioned, s.unresolved} {
+		if _, err := c.DeleteMany(ctx, bson.D{field("room", room)}); err != nil {
+			return fmt.Errorf("remove mentions: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,205 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+// news finds what is new to a user (?2) in rooms (?1, a list of numbers in JSON), one row for each
+// room and for each of the messages that its last Seq has. The conditions in its subqueries are
+// ranges of indexes. What it counts ends with what is shown, and what it passes over with ?3.
+const (
+	newsBegin = `SELECT j.key, r.seq, e.seq, e.sender, e.id, e.data,
+	(SELECT max(seq) FROM entries WHERE room = j.value AND kind = 1),
+	CASE WHEN r.seq < e.seq THEN (SELECT count(*) FROM (SELECT 1 FROM (
+		SELECT sender FROM entries INDEXED BY entries_there WHERE room = j.value AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
+	newsMiddle = ` LIMIT 100)) END,
+	CASE WHEN r.seq < e.seq THEN (SELECT seq FROM (
+		SELECT seq, sender FROM entries INDEXED BY entries_there WHERE room = j.value AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
+	newsMentions = ` LIMIT 1) END,
+	CASE WHEN r.seq < e.seq THEN (SELECT count(*) || ' ' || min(seq) FROM mentions WHERE user IN (0, ?2) AND room = j.value AND seq > r.seq AND `
+	newsEnd = `) END
+	FROM json_each(?1) j LEFT JOIN reads r ON r.user = ?2 AND r.room = j.value
+	LEFT JOIN entries e ON e.room = j.value AND e.kind = 0 AND e.seq = (SELECT max(seq) FROM entries WHERE room = j.value AND kind = 0)
+	ORDER BY j.key, e.twin`
+	others     = `sender <> ?2`
+	notHidden  = `sender <> ?2 AND sender NOT IN (SELECT value FROM json_each(?4))`
+	newsPlain  = newsBegin + others + newsMiddle + others + newsMentions + others + newsEnd
+	newsHiding = newsBegin + notHidden + newsMiddle + notHidden + newsMentions + notHidden + newsEnd
+)
+
+// unreadScan is how many messages are looked at to count those that are unread.
+const unreadScan = chat.MaxUnread + 1 + store.MaxOwn
+
+// Inbox implements store.Inboxes.
+func (s *Store) Inbox(ctx context.Context, user string, rooms, hidden []string) ([]store.Inbox, error) {
+	all, err := s.inbox(ctx, user, rooms, hidden)
+	if err != nil {
+		return nil, fmt.Errorf("what is new: %w", err)
+	}
+	return all, nil
+}
+
+func (s *Store) inbox(ctx context.Context, user string, rooms, hidden []string) ([]store.Inbox, error) {
+	all := make([]store.Inbox, len(rooms))
+	var ns []int64
+	var at []int // the places in all that these have
+	for i, room := range rooms {
+		all[i].Room = room
+		n, ok, err := s.rooms.number(ctx, kept{s}, room)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			ns, at = append(ns, n), append(at, i)
+		}
+	}
+	// one without a number has neither read nor said anything
+	userN, _, err := s.users.number(ctx, kept{s}, user)
+	if err != nil || len(ns) == 0 {
+		return all, err
+	}
+	query, args := newsPlain, []any{jsonList(ns), userN, unreadScan}
+	var hiddenN []int64
+	for _, who := range hidden {
+		n, ok, err := s.users.number(ctx, kept{s}, who)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			hiddenN = append(hiddenN, n)
+		}
+	}
+	if len(hiddenN) > 0 {
+		query, args = newsHiding, append(args, jsonList(hiddenN))
+	}
+	found, err := kept{s}.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	senders := make(map[int]int64, len(ns))
+	for found.Next() {
+		i, sender, err := scanNews(found, all, at)
+		if err != nil {
+			return nil, err
+		}
+		if sender != 0 {
+			senders[i] = sender
+		}
+	}
+	if err := found.Err(); err != nil {
+		return nil, err
+	}
+	_ = found.Close()
+	for i, n := range senders {
+		e := all[i].Last
+		if e.Sender, err = s.users.id(ctx, kept{s}, n); err != nil {
+			return nil, err
+		}
+		e.Data = unpack(e.Data, chat.TypeMsg, e.Room, e.ID, e.Sender)
+	}
+	return all, nil
+}
+
+// scanNews takes a row, and returns for which room it is, and who sent its last message; 0: nobody.
+func scanNews(found *sql.Rows, all []store.Inbox, at []int) (place int, sender int64, err error) {
+	var key int
+	var read, last, from, other, unread, first sql.NullInt64
+	var id any
+	var mentions sql.NullString
+	var data []byte
+	if err := found.Scan(&key, &read, &last, &from, &id, &data, &other, &unread, &first, &mentions); err != nil {
+		return 0, 0, err
+	}
+	in := &all[at[key]]
+	in.Known, in.Read, in.Through = read.Valid, uint64(read.Int64), uint64(max(last.Int64, other.Int64))
+	in.Unread, in.More, in.FirstUnread = int(unread.Int64), unread.Int64 > chat.MaxUnread, uint64(first.Int64)
+	in.Unread = min(in.Unread, chat.MaxUnread)
+	if mentions.Valid {
+		if _, err := fmt.Sscanf(mentions.String, "%d %d", &in.Mentions, &in.FirstMention); err != nil {
+			return 0, 0, err
+		}
+	}
+	if last.Valid {
+		in.Last = &store.Entry{Room: in.Room, Seq: uint64(last.Int64), ID: unpackID(id), Type: chat.TypeMsg, Data: data}
+	}
+	return at[key], from.Int64, nil
+}
+
+func jsonList[T any](all []T) string {
+	b, _ := json.Marshal(all) // numbers and strings always have a form
+	return string(b)
+}
+
+// BeginRead implements store.Inboxes.
+func (s *Store) BeginRead(ctx context.Context, room, user string, at, from uint64) error {
+	return s.write(ctx, "begin a read position", func(ctx context.Context, tx *sql.Tx, rooms, users *numbering) error {
+		roomN, userN, err := both(ctx, rooms, users, room, user)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO reads (user, room, seq, began) VALUES (?, ?, ?, ?)
+			ON CONFLICT (user, room) DO UPDATE SET seq = max(seq, excluded.seq), began = excluded.began WHERE began < excluded.began`,
+			userN, roomN, int64(from), int64(at))
+		return err
+	})
+}
+
+// TakeBackRead implements store.Inboxes.
+func (s *Store) TakeBackRead(ctx context.Context, room, user string, seq uint64) error {
+	return s.write(ctx, "take back a read position", func(ctx context.Context, tx *sql.Tx, rooms, users *numbering) error {
+		roomN, userN, err := both(ctx, rooms, users, room, user)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO reads (user, room, seq) VALUES (?, ?, ?) ON CONFLICT (user, room) DO UPDATE SET seq = min(seq, excluded.seq)`,
+			userN, roomN, int64(seq))
+		return err
+	})
+}
+
+// PutReads implements store.Inboxes.
+func (s *Store) PutReads(ctx context.Context, user string, reads map[string]uint64) error {
+	return s.write(ctx, "remember read positions", func(ctx context.Context, tx *sql.Tx, rooms, users *numbering) error {
+		for room, seq := range reads {
+			roomN, userN, err := both(ctx, rooms, users, room, user)
+			if err != nil {
+				return err
+			}
+			_, err = tx.ExecContext(ctx, `INSERT INTO reads (user, room, seq) VALUES (?, ?, ?) ON CONFLICT (user, room) DO UPDATE SET seq = max(seq, excluded.seq)`,
+				userN, roomN, int64(seq))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func both(ctx context.Context, rooms, users *numbering, room, user string) (roomN, userN int64, err error) {
+	if roomN, err = rooms.number(ctx, room); err == nil {
+		userN, err = users.number(ctx, user)
+	}
+	return roomN, userN, err
+}
+
+// write runs a transaction that numbers rooms and users.
+func (s *Store) write(ctx context.Context, what string, f func(ctx context.Context, tx *sql.Tx, rooms, users *numbering) error) error {
+	var rooms, users numbering
+	err := s.transaction(ctx, func(tx *sql.Tx) error {
+		rooms, users = numbering{of: &s.rooms, tx: tx}, numbering{of: &s.users, tx: tx}
+		return f(ctx, tx, &rooms, &users)
+	})
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	s.rooms.learn(rooms.fresh)
+	s.users.learn(users.fresh)
+	return nil
+}
