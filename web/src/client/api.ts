@@ -1,4 +1,5 @@
-import { ConnectionLost, HubbubError } from './errors.ts';
+import { ConnectionLost, hasCode, HubbubError } from './errors.ts';
+import type { InboxRoom } from './inbox.ts';
 import { historyMessages, retryAfter } from './parse.ts';
 import type { HistoryMessage } from './protocol.ts';
 
@@ -440,6 +441,37 @@ export class Api {
     const { last_seen: at } = await this.#call('GET', `/v1/users/${encodeURIComponent(id)}/presence`, token);
     return typeof at === 'number' && at > 0 ? at : undefined;
   }
+  /** What is new in the user's rooms; undefined: the server does not say it. */
+  async inbox(token: string): Promise<InboxRoom[] | undefined> {
+    const all: InboxRoom[] = [];
+    try {
+      for (let next = ''; ; ) {
+        const body = await this.#call('GET', `/v1/inbox${next && `?next=${encodeURIComponent(next)}`}`, token);
+        if (!Array.isArray(body['rooms'])) return undefined;
+        for (const r of body['rooms'] as unknown[]) {
+          const room = inboxRoom(object(r));
+          if (room) all.push(room);
+        }
+        if (typeof body['next'] !== 'string' || body['next'] === next) return all;
+        next = body['next'];
+      }
+    } catch (err) {
+      if (hasCode(err, 'not_found')) return undefined; // a server of an earlier release
+      throw err;
+    }
+  }
+  /** Marks everything in all rooms as read. */
+  async readAll(token: string): Promise<void> {
+    await this.#call('POST', '/v1/read', token);
+  }
+  /** Marks everything in a room as read. */
+  async readRoom(token: string, room: string): Promise<void> {
+    await this.#call('POST', `/v1/rooms/${room}/read`, token, {});
+  }
+  /** Marks a message and what follows in its room as unread. */
+  async unread(token: string, room: string, seq: number): Promise<void> {
+    await this.#call('POST', `/v1/rooms/${room}/unread`, token, { seq });
+  }
   /** Returns the user's own read positions; a server without them has none. */
   async reads(token: string): Promise<Record<string, number>> {
     try {
@@ -553,3 +585,19 @@ const object = (v: unknown): Record<string, unknown> =>
   typeof v === 'object' && v !== null && !Array.isArray(v) ? (v as Record<string, unknown>) : {};
 const objects = (body: Record<string, unknown>, key: string): Record<string, unknown>[] =>
   Array.isArray(body[key]) ? body[key].map(object) : [];
+
+/** Returns what is new in a room, or undefined for what is none. */
+function inboxRoom(v: Record<string, unknown>): InboxRoom | undefined {
+  const number = (of: Record<string, unknown>, name: string) => (typeof of[name] === 'number' ? (of[name] as number) : 0);
+  const string = (of: Record<string, unknown>, name: string) => (typeof of[name] === 'string' ? (of[name] as string) : '');
+  if (typeof v['room'] !== 'string') return undefined;
+  const last = v['last'] === undefined ? undefined : object(v['last']);
+  return {
+    room: v['room'], read: number(v, 'read'), through: number(v, 'through'), unread: number(v, 'unread'), more: v['more'] === true, mentions: number(v, 'mentions'),
+    ...(number(v, 'first_unread') && { firstUnread: number(v, 'first_unread') }),
+    ...(number(v, 'first_mention') && { firstMention: number(v, 'first_mention') }),
+    ...(last && {
+      last: { seq: number(last, 'seq'), user: string(last, 'user'), name: string(last, 'name'), ts: number(last, 'ts'), text: string(last, 'text'), deleted: last['deleted'] === true },
+    }),
+  } as InboxRoom;
+}

@@ -14,6 +14,7 @@ import { People } from './people.ts';
 import type {
   Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
 } from './protocol.ts';
+import { Inbox } from './inbox.ts';
 import { Reads, type ReadsStore } from './reads.ts';
 import { Room } from './room.ts';
 import type { Message } from './roomlog.ts';
@@ -65,7 +66,14 @@ interface Events {
 export interface Unread {
   readonly count: number;
   readonly more: boolean;
+  /** How many of them mention the user. */
+  readonly mentions: number;
+  /** The seq of the first of them, where it is known. */
+  readonly first?: number;
 }
+
+/** How many unread messages are counted. */
+const maxUnread = 99;
 
 /** Messages of a room that nobody looks at, beyond which the oldest go. */
 const restAt = 300;
@@ -89,6 +97,7 @@ export class Client extends Emitter<Events> {
   readonly people = new People();
   readonly departed: Departed;
   readonly reads: Reads;
+  readonly inbox = new Inbox();
   readonly #rooms: MyRooms;
   readonly #connection: Connection;
   readonly #o: ClientOptions;
@@ -147,6 +156,7 @@ export class Client extends Emitter<Events> {
     this.#rooms = new MyRooms({
       directory: this.directory,
       reads: this.reads,
+      inbox: this.inbox,
       environment: options.environment,
       make: (info) => this.#room(info),
       started: (lists) => this.emit('started', lists),
@@ -162,6 +172,7 @@ export class Client extends Emitter<Events> {
     this.#connection.on('event', (e) => this.#event(e));
     this.outbox.on('change', (room) => this.emit('room', room));
     this.reads.on('change', (room) => this.emit('room', room));
+    this.inbox.on('change', (room) => this.emit('room', room));
     this.directory.on('members', (room) => this.emit('members', room));
     this.people.on('online', (room) => this.emit('online', room));
     this.people.on('typing', (room) => this.emit('typing', room));
@@ -290,11 +301,42 @@ export class Client extends Emitter<Events> {
     return messages.slice(from).filter((m) => m.user !== this.#me.id && !m.deleted && !this.ignored.has(m.user));
   }
 
-  /** How many messages of others came after the user's read position. */
+  /**
+   * What of others came after the user's read position: as the server counts it, with what came
+   * since; behind what the server has counted, what is here.
+   */
   unread(id: string): Unread {
-    const count = this.news(id).length;
     const room = this.rooms.get(id);
-    return { count, more: count > 0 && (room!.hasOlder || room!.log.past !== undefined) && room!.log.messages[0]!.seq > this.reads.mine(id)! };
+    const read = this.reads.mine(id);
+    if (!room || read === undefined) return { count: 0, more: false, mentions: 0 };
+    const here = this.news(id);
+    const base = this.inbox.get(id);
+    const counted = base !== undefined && read <= base.read;
+    const later = counted ? here.filter((m) => m.seq > base.through) : here;
+    const count = (counted ? base.unread : 0) + later.length;
+    const deleted = new Set(room.log.messages.filter((m) => m.deleted).map((m) => m.seq));
+    const live = this.inbox.mentionsAfter(id, counted ? base.through : read).filter((seq) => !deleted.has(seq)).length;
+    const first = (counted ? base.firstUnread : undefined) ?? later[0]?.seq;
+    // Where the user has read a part of what was counted, and not all.
+    const part = !counted && base?.firstMention !== undefined && base.firstMention > read ? base.mentions : 0;
+    return {
+      count: Math.min(count, maxUnread),
+      more: count > maxUnread || (counted ? base.more : count > 0 && (room.hasOlder || room.log.past !== undefined) && room.log.messages[0]!.seq > read),
+      mentions: (counted ? base.mentions : part) + live,
+      ...(count > 0 && first !== undefined && { first }),
+    };
+  }
+
+  /** Marks a message and what follows in its room as unread, on all devices. */
+  async markUnread(id: string, seq: number): Promise<void> {
+    await this.directory.unread(id, seq);
+    this.reads.back(id, Math.min(this.reads.mine(id) ?? seq, seq - 1));
+    await this.#rooms.renew();
+  }
+  /** Marks everything as read, in a room or in all, on all devices. */
+  async markRead(id?: string): Promise<void> {
+    await this.directory.readAll(id);
+    await this.#rooms.renew();
   }
 
   async createRoom(name: string, topic: string, isPrivate: boolean): Promise<Room> {
@@ -405,6 +447,9 @@ export class Client extends Emitter<Events> {
         else break;
         this.emit('rooms', undefined);
         break;
+      case 'mentioned':
+        if (e.user !== this.#me.id && !this.ignored.has(e.user)) this.inbox.mentioned(room.id, e.at, e.on === true);
+        break;
       case 'member':
         if (e.member === this.#me.id && e.role) room.info = { ...room.info, role: e.role as RoomInfo['role'] };
         if (!e.role) this.departed.left(e.member);
@@ -449,7 +494,13 @@ export class Client extends Emitter<Events> {
         } else this.rooms.get(e.room)?.receive(e);
         return;
       case 'changed':
-        if (e.room === userRoom(this.#me.id)) this.emit('changed', e.target);
+        if (e.room !== userRoom(this.#me.id)) return;
+        if (e.target === 'inbox') void this.#rooms.renew();
+        else this.emit('changed', e.target);
+        return;
+      case 'mentioned':
+        if (e.room !== userRoom(this.#me.id)) this.rooms.get(e.room)?.receive(e);
+        else if (e.target && !this.ignored.has(e.user)) this.inbox.mentioned(e.target, e.at, e.on === true);
         return;
       case 'joined': // unasked: the log of a room that is live was rewound
         if (!e.rewind) return;

@@ -1,3 +1,4 @@
+import type { InboxRoom } from './inbox.ts';
 import type {
   Api, Block, BlockKind, Door, FoundRoom, Invitation, Keeping, Kept, Members, MessageRequest, Report, Role, RoomInfo, RoomSort, Rules, Span, Start, User, Verdict,
 } from './api.ts';
@@ -52,6 +53,18 @@ export class Directory extends Emitter<{ members: string }> {
    */
   publicRooms(q: string, sort: RoomSort, cursor?: string): Promise<{ list: FoundRoom[]; next?: string }> {
     return this.#session.call((token) => this.#api.publicRooms(token, q, sort, cursor));
+  }
+  /** Returns what is new in the user's rooms; undefined: the server does not say it. */
+  inbox(): Promise<InboxRoom[] | undefined> {
+    return this.#session.call((token) => this.#api.inbox(token));
+  }
+  /** Marks everything as read: in a room, or in all. */
+  readAll(room?: string): Promise<void> {
+    return this.#session.call((token) => (room === undefined ? this.#api.readAll(token) : this.#api.readRoom(token, room)));
+  }
+  /** Marks a message and what follows in its room as unread. */
+  unread(room: string, seq: number): Promise<void> {
+    return this.#session.call((token) => this.#api.unread(token, room, seq));
   }
   /** Returns the user's read positions by room. */
   reads(): Promise<Record<string, number>> {

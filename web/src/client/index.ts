@@ -22,6 +22,7 @@ export { everybodysRooms, userRoom } from './id.ts';
 export type { Outgoing, OutboxStore } from './outbox.ts';
 export { nobody, type Online } from './people.ts';
 export type { HistoryMessage, Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, Person, Position, Status } from './protocol.ts';
+export type { InboxLatest, InboxRoom } from './inbox.ts';
 export type { ReadsStore } from './reads.ts';
 export type { History, Room } from './room.ts';
 export type { Message, Reply } from './roomlog.ts';

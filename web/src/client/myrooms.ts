@@ -2,6 +2,7 @@ import type { RoomInfo, Start, StartLists } from './api.ts';
 import type { Directory } from './directory.ts';
 import type { Environment } from './environment.ts';
 import { hasCode } from './errors.ts';
+import type { Inbox } from './inbox.ts';
 import type { Reads } from './reads.ts';
 import type { Room } from './room.ts';
 import { sleep } from './sleep.ts';
@@ -9,6 +10,7 @@ import { sleep } from './sleep.ts';
 interface Options {
   readonly directory: Directory;
   readonly reads: Reads;
+  readonly inbox: Inbox;
   readonly environment: Environment;
   readonly make: (info: RoomInfo) => Room;
   /** What is shown at the start was told, on this connection; undefined: it has to be asked for. */
@@ -114,8 +116,18 @@ export class MyRooms {
     return room;
   }
 
+  /** Asks again what is new, since positions were changed on another device, or marked here. */
+  async renew(): Promise<void> {
+    const epoch = this.#epoch;
+    const news = await this.#o.directory.inbox().catch(() => undefined); // else the next welcome asks
+    if (epoch !== this.#epoch) return;
+    for (const r of news ?? []) if (this.all.has(r.room)) this.#o.reads.exact(r.room, r.read);
+    this.#o.inbox.take((news ?? []).filter((r) => this.all.has(r.room)));
+  }
+
   forget(id: string): void {
     this.#invited.delete(id);
+    this.#o.inbox.forget(id);
     this.#o.gone(id);
     this.all.get(id)?.lost();
     if (this.all.delete(id)) this.#o.changed();
@@ -131,12 +143,16 @@ export class MyRooms {
       // to talk about.
       const first = this.#started !== epoch;
       const asked: Promise<Start> = first ? directory.start() : directory.rooms().then((rooms) => ({ rooms }));
-      const [start, reads] = await Promise.all([asked, directory.reads().catch(() => undefined)]);
+      const [start, news] = await Promise.all([asked, directory.inbox().catch(() => null)]);
+      // A server of an earlier release says how far the user has read, and no more.
+      const reads = news === undefined ? await directory.reads().catch(() => undefined) : (news ?? undefined) && {};
       if (epoch !== this.#epoch) return true;
       this.#started = epoch;
       if (first) this.#o.started(start.lists);
       const mine = new Map(start.rooms.filter((r) => r.member).map((r) => [r.id, r]));
       for (const [room, seq] of Object.entries(reads ?? {})) if (mine.has(room)) positions.known(room, seq);
+      for (const r of news ?? []) if (mine.has(r.room)) positions.exact(r.room, r.read);
+      this.#o.inbox.take(news ?? []);
       for (const id of before) if (!mine.has(id)) this.forget(id);
       const fresh = [...mine.values()].filter((info) => !this.all.has(info.id));
       for (const info of mine.values()) this.#put(info);

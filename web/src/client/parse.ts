@@ -3,10 +3,10 @@ import type {
 } from './protocol.ts';
 
 const logTypes = new Set([
-  'msg', 'edited', 'deleted', 'reacted', 'pinned', 'topic', 'member', 'invited', 'removed', 'changed', 'moderated', 'reset',
+  'msg', 'edited', 'deleted', 'reacted', 'pinned', 'topic', 'member', 'invited', 'removed', 'changed', 'moderated', 'mentioned', 'reset',
 ]);
 const otherTypes = new Set([
-  'welcome', 'joined', 'ack', 'error', 'typing', 'read', 'presence', 'who', 'history', 'notice', 'bye',
+  'welcome', 'joined', 'ack', 'error', 'typing', 'read', 'presence', 'who', 'history', 'notice', 'bye', 'inbox',
 ]);
 // The strings that an event cannot do without, beside those of every log entry.
 const needs: Readonly<Record<string, readonly string[]>> = {
@@ -39,7 +39,7 @@ export function parseEvent(frame: string): ServerEvent | undefined {
   // lost its text: its message was deleted.
   if (!isEntry(v)) return undefined;
   const entry = { ...v, prev: number(v['prev']), name: string(v['name']), user: string(v['user']), ts: number(v['ts']) };
-  if (lacking || !logTypes.has(type)) return { ...entry, type: 'unknown' } as UnknownLogEvent;
+  if (lacking || !logTypes.has(type) || (type === 'mentioned' && !isSeq(v['at']))) return { ...entry, type: 'unknown' } as UnknownLogEvent;
   if (type === 'reacted' || type === 'pinned') return { ...entry, on: v['on'] === true } as ReactedEvent | PinnedEvent;
   if (type === 'topic') return { ...entry, text: string(v['text']) } as TopicEvent;
   return entry as unknown as LogEvent;

@@ -104,6 +104,15 @@ export interface ChangedEvent extends Entry {
   readonly type: 'changed';
   readonly target: string;
 }
+export interface MentionedEvent extends Entry {
+  readonly type: 'mentioned';
+  /** In the user's own room: the message's room. */
+  readonly target?: string;
+  /** The seq of the message. */
+  readonly at: number;
+  /** Absent: not any more. */
+  readonly on?: boolean;
+}
 export interface ResetEvent extends Entry {
   readonly type: 'reset';
 }
@@ -138,6 +147,7 @@ export type LogEvent =
   | MembershipEvent
   | ChangedEvent
   | ModeratedEvent
+  | MentionedEvent
   | ResetEvent;
 
 /** A log entry of a type that a newer server added: it moves the position on and shows nothing. */
@@ -247,6 +257,13 @@ export interface HistoryEvent {
   readonly acts: readonly ModeratedEvent[];
   readonly more: boolean;
 }
+/** The answer to `inbox`, as it came: this client asks over HTTP. */
+export interface InboxEvent {
+  readonly type: 'inbox';
+  readonly id?: string;
+  readonly rooms: readonly unknown[];
+  readonly next?: string;
+}
 export interface NoticeEvent {
   readonly type: 'notice';
   readonly id?: string;
@@ -276,6 +293,7 @@ export type ServerEvent =
   | TypingEvent
   | ReadEvent
   | PresenceEvent
+  | InboxEvent
   | NoticeEvent
   | ByeEvent;
 

@@ -65,6 +65,27 @@ export class Reads extends Emitter<{ change: string }> {
     this.#raise(room, seq);
   }
 
+  /**
+   * The server says how far the user has read: what was read here and is not told yet is further,
+   * and anything else is not.
+   */
+  exact(room: string, seq: number): void {
+    const mine = this.#mine.get(room) ?? 0;
+    const untold = mine > seq && mine > (this.#told.get(room) ?? 0) && this.#told.has(room);
+    this.#certain.set(room, seq);
+    this.#told.set(room, seq);
+    if (!untold && mine !== seq || !this.#mine.has(room)) this.#set(room, untold ? mine : seq);
+  }
+
+  /** The user takes back that the room was read behind seq: nobody needs to be told. */
+  back(room: string, seq: number): void {
+    clearTimeout(this.#timers.get(room));
+    this.#timers.delete(room);
+    this.#certain.set(room, seq);
+    this.#told.set(room, seq);
+    this.#set(room, seq);
+  }
+
   /** The connection is gone, and what was told over it may be. */
   lost(): void {
     this.#told = new Map(this.#certain);
@@ -108,10 +129,13 @@ export class Reads extends Emitter<{ change: string }> {
   #raise(room: string, seq: number): boolean {
     const before = this.#mine.get(room);
     if (before !== undefined && before >= seq) return false;
+    this.#set(room, seq);
+    return true;
+  }
+  #set(room: string, seq: number): void {
     this.#mine.set(room, seq);
     this.#store.save(Object.fromEntries(this.#mine));
     this.emit('change', room);
-    return true;
   }
 
   #flush(room: string): void {

@@ -126,6 +126,16 @@ export class Room {
     return (this.#loadingNewer ??= this.#newer().finally(() => (this.#loadingNewer = undefined)));
   }
 
+  /** Shows the messages on both sides of a seq. Rejects if they are not to be had now. */
+  async around(seq: number): Promise<void> {
+    const { resets } = this.log;
+    const page = await this.#o.request({ type: 'history', room: this.id, around: seq, limit: pages.further });
+    if (this.log.resets !== resets) return;
+    this.log.pageAround(page.messages, page.acts);
+    this.hasOlder = page.more && page.messages.length > 0;
+    this.#o.changed(this);
+  }
+
   /** Shows the messages up to now, however far back the reader was. */
   toNewest(): void {
     if (!this.log.leavePast()) return;

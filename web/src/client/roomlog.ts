@@ -170,6 +170,22 @@ export class RoomLog {
   }
 
   /**
+   * Takes a page of history around a message: if it does not reach the messages up to now, it is the
+   * past, and looked at.
+   */
+  pageAround(page: readonly HistoryMessage[], acts: readonly ModeratedEvent[] = []): void {
+    const begin = this.#messages[0]?.seq ?? 0;
+    if (!page.length) return;
+    if (page.at(-1)!.seq >= begin) {
+      this.#past = undefined;
+      this.page(page, false, acts);
+      return;
+    }
+    this.#act(acts);
+    this.#past = this.#added(page);
+  }
+
+  /**
    * Takes the page of history after the past. Where it reaches the messages up to now, the two are
    * one again. Of more than `most` that are then shown the oldest are let go; returns whether any
    * were.

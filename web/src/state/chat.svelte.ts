@@ -118,6 +118,8 @@ export class Chat {
   olderFailed = $state(false);
   loadingNewer = $state(false);
   newerFailed = $state(false);
+  /** The messages around the first unread one are on their way: nothing is shown or read before. */
+  opening = $state(false);
   /** The divider stands before what follows this seq. */
   newAfter = $state.raw<number | undefined>(undefined);
   status = $state<Exclude<Status, 'offline'>>('online');
@@ -132,6 +134,10 @@ export class Chat {
   #active: string | undefined;
   /** The divider of the room that was opened is where it belongs. */
   #divided = false;
+  /** What stands around it is here, or has been asked for. */
+  #reached = false;
+  /** The open room has messages that the user has marked as unread, and is not read on by itself. */
+  #kept = false;
   #frame: ReturnType<typeof setTimeout> | undefined;
   readonly #dirty = new Set<string>();
   readonly #items = new Map<string, RoomItem>();
@@ -195,7 +201,7 @@ export class Chat {
     this.notices = [];
     this.olderFailed = this.newerFailed = false;
     this.newAfter = undefined;
-    this.#divided = false;
+    this.#divided = this.#reached = this.#kept = this.opening = false;
     this.#refresh();
     if (room !== undefined && this.client.rooms.has(room)) void this.#loadMembers();
   }
@@ -208,9 +214,41 @@ export class Chat {
 
   /** The user has seen everything in the open room. */
   seen(): void {
+    if (this.opening || this.#kept) return;
     const room = this.#room;
     const newest = room?.live ? room.log.messages.at(-1) : undefined;
     if (room && newest) this.client.reads.mark(room.id, newest.seq);
+  }
+
+  /** Marks a message, and what follows, as unread: until the room is opened again it is not read. */
+  async markUnread(message: Message): Promise<void> {
+    this.#kept = true;
+    await this.client.markUnread(message.room, message.seq);
+    if (message.room === this.#active) this.newAfter = this.client.reads.mine(message.room);
+  }
+
+  /** Marks everything as read, in all rooms. */
+  async markAllRead(): Promise<void> {
+    this.newAfter = undefined;
+    this.#kept = false;
+    await this.client.markRead();
+  }
+
+  /** Loads what stands around the divider, where the messages that are here begin behind it. */
+  #reach(): void {
+    const room = this.#room;
+    if (!room || this.#reached || this.newAfter === undefined || room.history !== 'loaded') return;
+    this.#reached = true;
+    const begin = room.log.shown[0]?.seq ?? 0;
+    if (!room.hasOlder || begin <= this.newAfter) return;
+    this.opening = true;
+    room.around(this.client.unread(room.id).first ?? this.newAfter + 1)
+      .catch(() => undefined) // then at the end, with what is here
+      .finally(() => {
+        if (this.#active !== room.id) return;
+        this.opening = false;
+        this.#refresh();
+      });
   }
 
   /**
@@ -361,6 +399,7 @@ export class Chat {
       // What is new may still be on its way.
       this.#divided = this.view.live || this.newAfter !== undefined;
     }
+    this.#reach();
     if (arrived) void this.#loadMembers(); // the address named a room before the rooms were known
   }
 
@@ -377,13 +416,17 @@ export class Chat {
     const { client } = this;
     const room = client.rooms.get(id)!;
     const outgoing = client.outbox.list(id);
-    const [newest] = client.departed.shown(room.log.messages.slice(-1));
+    const unread = client.unread(id);
+    const base = client.inbox.get(id);
+    const [held] = client.departed.shown(room.log.messages.slice(-1));
+    // Before a room's own messages are here, the inbox says which one is the newest.
+    const newest = held ?? (base?.last && { ...base.last, user: base.last.user });
     const next = outgoing.findLast((m) => m.state !== 'failed') ?? (newest ? undefined : outgoing.at(-1));
     const other = this.#other(id);
     return {
       id, name: room.info.name, topic: room.info.topic, private: room.info.private, direct: room.info.direct,
-      archived: room.info.archived === true, unread: client.unread(id),
-      mentioned: client.news(id).some((m) => mentioned(m.text, client.me.name)),
+      archived: room.info.archived === true, unread,
+      mentioned: unread.mentions > 0 || (base === undefined && client.news(id).some((m) => mentioned(m.text, client.me.name))),
       last: next ? { text: next.text, name: client.me.name, mine: true, deleted: false, ts: Math.max(next.ts, newest?.ts ?? 0) }
         : newest && { text: client.ignored.has(newest.user) ? 'Hidden message' : newest.text, name: newest.name, mine: newest.user === client.me.id, deleted: newest.deleted === true, ts: newest.ts },
       failed: outgoing.some((m) => m.state === 'failed'),

@@ -142,6 +142,50 @@ describe('the open room', () => {
     expect(chat.newAfter).toBeUndefined();
   });
 
+  test('opens at the first unread message, however far back that is', async () => {
+    const news = { room: 'lobby', read: 10, through: 200, unread: 99, more: true, mentions: 1, first_unread: 20, first_mention: 50 };
+    h = Harness.start({ routes: { 'GET /v1/inbox': () => ({ body: { rooms: [news] } }) } });
+    chat = new Chat(h.client);
+    const peer = await h.lobby([entry(190, 0), entry(200, 190)], true);
+    await until(() => chat.rooms[0]?.unread.count === 99);
+    expect(chat.rooms[0]).toMatchObject({ mentioned: true, unread: { more: true, mentions: 1 } });
+    chat.open('lobby');
+    expect(chat.newAfter).toBe(10);
+    expect(chat.opening).toBe(true);
+    chat.seen(); // nothing is in view yet
+    expect(h.client.reads.mine('lobby')).toBe(10);
+    const around = await peer.next('history', 'watch', 'who');
+    expect(around).toMatchObject({ around: 20 });
+    peer.reply(around, { type: 'history', room: 'lobby', messages: [entry(5, 0), entry(10, 0), entry(20, 0), entry(30, 0)], more: true });
+    await until(() => !chat.opening);
+    expect(chat.view?.messages.map((m) => m.seq)).toEqual([5, 10, 20, 30]);
+    expect(chat.view).toMatchObject({ parted: true, hasOlder: true });
+    chat.toNewest();
+    expect(chat.view?.messages.map((m) => m.seq)).toEqual([190, 200]);
+  });
+
+  test('is not read by itself after a message was marked as unread, until it is opened again', async () => {
+    let read = 20;
+    h = Harness.start({
+      rooms: [lobby], routes: {
+        'GET /v1/inbox': () => ({ body: { rooms: [{ room: 'lobby', read, through: 20, unread: read < 20 ? 1 : 0, mentions: 0, ...(read < 20 && { first_unread: 20 }) }] } }),
+        'POST /v1/rooms/lobby/unread': (body) => ((read = (body as { seq: number }).seq - 1), {}),
+      },
+    });
+    chat = new Chat(h.client);
+    await h.lobby([entry(10, 0), entry(20, 10)]);
+    await until(() => h.client.inbox.get('lobby') !== undefined && h.live);
+    chat.open('lobby');
+    await chat.markUnread(h.client.rooms.get('lobby')!.log.messages[1]!);
+    expect(chat.newAfter).toBe(19);
+    chat.seen();
+    await until(() => chat.rooms[0]?.unread.count === 1);
+    chat.open(undefined);
+    chat.open('lobby');
+    chat.seen();
+    await until(() => chat.rooms[0]?.unread.count === 0);
+  });
+
   test('may be named before the rooms are known', async () => {
     h = Harness.start({ reads: { lobby: 0 } });
     chat = new Chat(h.client);

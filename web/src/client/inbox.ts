@@ -1,0 +1,77 @@
+import { Emitter } from './emitter.ts';
+
+/** What is new in a room, as the server counts it. */
+export interface InboxRoom {
+  readonly room: string;
+  /** How far the user has read. */
+  readonly read: number;
+  /** What came after this seq is not counted. */
+  readonly through: number;
+  /** Exact up to 99; `more`: there are more. */
+  readonly unread: number;
+  readonly more: boolean;
+  readonly mentions: number;
+  /** Seqs of the first unread message, and of the first that mentions the user. */
+  readonly firstUnread?: number;
+  readonly firstMention?: number;
+  /** The newest message, its text cut. */
+  readonly last?: InboxLatest;
+}
+
+export interface InboxLatest {
+  readonly seq: number;
+  readonly user: string;
+  readonly name: string;
+  readonly ts: number;
+  readonly text: string;
+  readonly deleted: boolean;
+}
+
+/** How many mentions that came live are remembered for each room. */
+const remembered = 500;
+
+/**
+ * What the server says is new, and who was mentioned since. The server is asked at the start, and
+ * again when positions were changed otherwise than by reading on.
+ */
+export class Inbox extends Emitter<{ change: string }> {
+  readonly #rooms = new Map<string, InboxRoom>();
+  /** Seqs of messages that came live and mention the user, by room, in order. */
+  readonly #mentions = new Map<string, number[]>();
+
+  /** What the server said of a room, if it did. */
+  get(room: string): InboxRoom | undefined {
+    return this.#rooms.get(room);
+  }
+
+  /** Takes what the server says of rooms. */
+  take(rooms: readonly InboxRoom[]): void {
+    for (const r of rooms) {
+      this.#rooms.set(r.room, r);
+      const later = this.#mentions.get(r.room)?.filter((seq) => seq > r.through);
+      if (later) this.#mentions.set(r.room, later);
+      this.emit('change', r.room);
+    }
+  }
+
+  /** A message mentions the user, or does not any more. */
+  mentioned(room: string, seq: number, on: boolean): void {
+    const base = this.#rooms.get(room);
+    if (base && seq <= base.through && on && base.mentions > 0 && base.firstMention! <= seq) return; // it is counted
+    const others = (this.#mentions.get(room) ?? []).filter((s) => s !== seq);
+    if (on) others.push(seq);
+    this.#mentions.set(room, others.sort((a, b) => a - b).slice(-remembered));
+    this.emit('change', room);
+  }
+
+  /** The mentions that came live after a seq. */
+  mentionsAfter(room: string, seq: number): readonly number[] {
+    return (this.#mentions.get(room) ?? []).filter((s) => s > seq);
+  }
+
+  /** The user is not in the room any more. */
+  forget(room: string): void {
+    this.#rooms.delete(room);
+    this.#mentions.delete(room);
+  }
+}
