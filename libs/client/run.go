@@ -177,7 +177,7 @@ func (c *Client) read(conn *Conn) (retryAfter time.Duration, err error) {
 // dispatch hands an event to whom it concerns.
 func (c *Client) dispatch(conn *Conn, e wire.Event) {
 	switch e.Type {
-	case wire.EventAck, wire.EventWho, wire.EventHistory:
+	case wire.EventAck, wire.EventWho, wire.EventHistory, wire.EventInbox:
 		c.reply(e)
 	case wire.EventError:
 		if e.ID == "" {

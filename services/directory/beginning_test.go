@@ -174,6 +174,18 @@ func TestMentionsAreOfMembers(t *testing.T) {
 	if diff := cmp.Diff(want, got.Texts); diff != "" {
 		t.Error(diff)
 	}
+	// Who is asked is mentioned, too, and is not told yet.
+	if err := w.store.CreateInvite(t.Context(), store.Invite{Room: room.ID, User: eve.User.ID, Actor: ann.User.ID, Expires: 1 << 50}); err != nil {
+		t.Fatal(err)
+	}
+	got, err = directoryapi.NewClient(w.bus).Mentions(t.Context(), []directoryapi.MentionText{{Room: room.ID, Sender: ann.User.ID, Names: []string{"eve", "bob"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = []directoryapi.Mentioned{{Users: map[string]string{"eve": eve.User.ID, "bob": bob.User.ID}, Asked: []string{eve.User.ID}}}
+	if diff := cmp.Diff(want, got.Texts); diff != "" {
+		t.Error(diff)
+	}
 	many := make([]directoryapi.MentionText, directoryapi.MaxMentions+1)
 	for i := range many {
 		many[i] = directoryapi.MentionText{Room: room.ID, Sender: ann.User.ID}

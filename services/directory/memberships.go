@@ -128,11 +128,13 @@ func (s *Service) mentions(ctx context.Context, texts []directoryapi.MentionText
 				continue
 			}
 			if _, asked := in[u.ID]; !asked {
-				a, err := s.accessTo(ctx, room, u.ID)
+				member, asked, err := s.mentionable(ctx, room, u.ID)
 				if err != nil {
 					return nil, err
 				}
-				in[u.ID] = a.Role != ""
+				if in[u.ID] = member || asked; asked {
+					out[i].Asked = append(out[i].Asked, u.ID)
+				}
 			}
 			if !in[u.ID] {
 				continue
@@ -150,6 +152,20 @@ func (s *Service) mentions(ctx context.Context, texts []directoryapi.MentionText
 		}
 	}
 	return out, nil
+}
+
+// mentionable reports whether a user is a member of a room, or is asked to come in: who accepts
+// finds what was said since.
+func (s *Service) mentionable(ctx context.Context, room store.Room, user string) (member, asked bool, err error) {
+	a, err := s.accessTo(ctx, room, user)
+	if err != nil || a.Role != "" {
+		return err == nil, false, err
+	}
+	if room.Direct {
+		return false, a.Read, nil
+	}
+	inv, err := s.store.Invite(ctx, room.ID, user)
+	return false, err == nil && !inv.Declined && inv.Expires > time.Now().UnixMilli(), unlessMissing(err)
 }
 
 func (s *Service) mayMentionAll(ctx context.Context, room store.Room, user string) (bool, error) {

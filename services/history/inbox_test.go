@@ -30,6 +30,7 @@ type people struct {
 	rooms  map[string][]directoryapi.Membership // by user
 	hidden map[string][]string                  // by user
 	names  []string                             // which are ids, too
+	early  []string                             // are asked to come in, and not members yet
 	all    bool                                 // everybody may mention all
 	online []string
 	down   bool
@@ -64,7 +65,7 @@ func (w *world) people(p *people) *people {
 		func(_ context.Context, r directoryapi.MentionsRequest) (out directoryapi.MentionsReply, _ error) {
 			return out, locked(func() error {
 				for _, t := range r.Texts {
-					m := directoryapi.Mentioned{Users: map[string]string{}, All: p.all}
+					m := directoryapi.Mentioned{Users: map[string]string{}, All: p.all, Asked: p.early}
 					for _, name := range t.Names {
 						if slices.Contains(p.names, name) {
 							m.Users[name] = name
@@ -384,6 +385,21 @@ func TestMentionsOfAll(t *testing.T) {
 	}
 	is(t, "eve, edited", w.inboxNow("eve")["r1"].Mentions, 1)
 	is(t, "bob, edited", w.inboxNow("bob")["r1"].Mentions, 2)
+}
+
+// TestMentionsOfWhoIsAsked count when the user comes in, and are not told before.
+func TestMentionsOfWhoIsAsked(t *testing.T) {
+	w := open(t)
+	p := w.people(&people{names: []string{"bob"}, early: []string{"bob"}, rooms: map[string][]directoryapi.Membership{}})
+	w.say("r1", "ann", "m0", "@bob, before the invitation")
+	from := w.say("r1", "ann", "m1", "hello")
+	seq := w.say("r1", "ann", "m2", "welcome @bob")
+	w.event(chat.Event{Type: chat.TypeMember, Room: "r1", User: "bob", ID: "j1", Member: "bob", Role: "member", From: from})
+	p.set(func() { p.rooms["bob"] = in(0, "r1") })
+	is(t, "bob", news(w.inboxNow("bob")["r1"]), []uint64{1, 1, seq, seq})
+	if got := w.told("bob"); len(got) != 0 {
+		t.Errorf("bob was told %+v", got)
+	}
 }
 
 // TestHereWithoutPresence mentions nobody.

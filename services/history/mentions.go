@@ -274,7 +274,7 @@ func (s *Service) resolve(ctx context.Context, u *unresolved, known directoryapi
 	if now.All {
 		now.Users = nil // nobody is mentioned twice
 	}
-	if err := s.tellMentions(ctx, u, before, now); err != nil {
+	if err := s.tellMentions(ctx, u, before, now, known.Asked); err != nil {
 		return err
 	}
 	return s.store.PutMentions(ctx, now, u.since)
@@ -302,9 +302,9 @@ func (s *Service) online(ctx context.Context, u *unresolved, before store.Mentio
 }
 
 // tellMentions tells users, each in the user's own room, and all members in the room itself, that a
-// message mentions them, or does not any more. Of a message that is deleted the room is told
-// already.
-func (s *Service) tellMentions(ctx context.Context, u *unresolved, before, now store.Mentions) error {
+// message mentions them, or does not any more; but not those who are asked to come in. Of a message
+// that is deleted the room is told already.
+func (s *Service) tellMentions(ctx context.Context, u *unresolved, before, now store.Mentions, asked []string) error {
 	tell := func(room string, on bool) error {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s,%s,%s,%s,%d,%v", room, u.Room, u.Sender, u.ID, u.since[len(u.since)-1].Seq, on))
 		e := chat.Event{
@@ -325,7 +325,7 @@ func (s *Service) tellMentions(ctx context.Context, u *unresolved, before, now s
 		}
 	}
 	for _, user := range now.Users {
-		if !slices.Contains(before.Users, user) {
+		if !slices.Contains(before.Users, user) && !slices.Contains(asked, user) {
 			if err := tell(chat.UserRoom(user), true); err != nil {
 				return err
 			}

@@ -35,9 +35,12 @@ type MentionsReply struct {
 
 // Mentioned is whom a text may mention.
 type Mentioned struct {
-	// of the names those that members of the room have, and the members' ids
+	// of the names those that members of the room have, or who is asked to come in, and their ids
 	Users map[string]string `json:"users,omitempty"`
-	All   bool              `json:"all,omitempty"` // the sender may ActionMentionAll
+	// of these users those who are asked to come in, and are not members yet: they are not told
+	// now, and find it when they come in
+	Asked []string `json:"asked,omitempty"`
+	All   bool     `json:"all,omitempty"` // the sender may ActionMentionAll
 }
 
 // Mentions returns whom names in messages may mean.

@@ -1,3 +1,5 @@
+//go:build unix
+
 package sqlite
 
 import (
@@ -6,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"hubbub.internal/libs/chat"
@@ -76,6 +79,7 @@ func BenchmarkInbox(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.ReportAllocs()
+			began := cpu(b)
 			b.ResetTimer()
 			for range b.N {
 				all, err := s.Inbox(ctx, user, names, nil)
@@ -83,6 +87,16 @@ func BenchmarkInbox(b *testing.B) {
 					b.Fatal(all[0], err)
 				}
 			}
+			b.ReportMetric(float64(cpu(b)-began)/float64(b.N)/1e6, "cpu-ms/op")
 		})
 	}
+}
+
+// cpu returns the processor time of the process in nanoseconds.
+func cpu(b *testing.B) int64 {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return u.Utime.Nano() + u.Stime.Nano()
 }
