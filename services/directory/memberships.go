@@ -170,7 +170,7 @@ func (s *Service) mentionable(ctx context.Context, room store.Room, user string)
 
 func (s *Service) mayMentionAll(ctx context.Context, room store.Room, user string) (bool, error) {
 	a, err := s.accessTo(ctx, room, user)
-	if err != nil || !directoryapi.May(a.Role, directoryapi.ActionMentionAll, placeOf(room)) {
+	if err != nil || !directoryapi.May(a.Role, directoryapi.ActionMentionAll, roomPlace(room)) {
 		return false, err
 	}
 	guest, err := s.isGuest(ctx, user)
