@@ -41,8 +41,8 @@ type finder struct {
 	faults []fault
 }
 
-// find returns the faults that can be put into a file of Go, in order. Constants, log lines and
-// generated files have none.
+// find returns the faults that can be put into a file of Go, in order. Log lines and generated
+// files have none.
 func find(path string, source []byte) ([]fault, error) {
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, path, source, parser.ParseComments|parser.SkipObjectResolution)
@@ -54,8 +54,13 @@ func find(path string, source []byte) ([]fault, error) {
 	}
 	f := &finder{path: path, source: source, set: set}
 	for _, d := range file.Decls {
-		if fn, ok := d.(*ast.FuncDecl); ok && fn.Body != nil {
-			ast.Inspect(fn.Body, f.node)
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Body != nil {
+				ast.Inspect(d.Body, f.node)
+			}
+		case *ast.GenDecl:
+			ast.Inspect(d, f.node)
 		}
 	}
 	slices.SortStableFunc(f.faults, func(a, b fault) int { return a.from - b.from })
@@ -99,9 +104,39 @@ func (f *finder) node(n ast.Node) bool {
 	case *ast.ExprStmt:
 		return !logs(f.text(n))
 	case *ast.GenDecl:
-		return n.Tok != token.CONST
+		return n.Tok != token.IMPORT && n.Tok != token.TYPE
+	case *ast.BasicLit:
+		if n.Kind == token.INT {
+			f.add("one more", n.Pos(), n.End(), "("+n.Value+" + 1)")
+		}
+	case *ast.CallExpr:
+		f.arguments(n.Args)
+	case *ast.ReturnStmt:
+		f.forget(n)
 	}
 	return true
+}
+
+// arguments swaps two that stand next to each other. What may not change places, the compiler
+// refuses.
+func (f *finder) arguments(args []ast.Expr) {
+	for i := 1; i < len(args); i++ {
+		a, b := args[i-1], args[i]
+		if f.text(a) != f.text(b) {
+			f.add("arguments swapped", a.Pos(), b.End(), f.text(b)+", "+f.text(a))
+		}
+	}
+}
+
+// forget returns nothing where an error is returned.
+func (f *finder) forget(r *ast.ReturnStmt) {
+	if len(r.Results) == 0 {
+		return
+	}
+	last := r.Results[len(r.Results)-1]
+	if strings.Contains(strings.ToLower(f.text(last)), "err") {
+		f.add("error forgotten", last.Pos(), last.End(), "nil")
+	}
 }
 
 // negate turns a condition around, unless changing its operator does.

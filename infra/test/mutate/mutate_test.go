@@ -36,6 +36,10 @@ func f(a, b int, ok bool) int {
 }
 
 func g() {}
+
+func h(a, b int) (int, error) {
+	return f(a, b, true), errTooMany
+}
 `
 
 // TestFind lists every fault that can be put into a piece of code.
@@ -53,6 +57,9 @@ func TestFind(t *testing.T) {
 		}
 	}
 	want := []string{
+		"5 one more: 3 -> (3 + 1)",
+		"5 < is <=: < -> <=",
+		"5 one more: 4 -> (4 + 1)",
 		"8 negated: a < b && ok -> !(a < b && ok)",
 		"8 only the left side: a < b && ok -> a < b",
 		"8 only the right side: a < b && ok -> ok",
@@ -61,16 +68,23 @@ func TestFind(t *testing.T) {
 		"9 + is -: + -> -",
 		"11 negated: a > 0 -> !(a > 0)",
 		"11 > is >=: > -> >=",
+		"11 one more: 0 -> (0 + 1)",
 		"12 dropped: a-- -> if false { a-- }",
 		"15 dropped: g() -> if false { g() }",
 		"15 swapped with the next: g()\n\ta = 2 -> a = 2; g()",
 		"16 dropped: a = 2 -> if false { a = 2 }",
 		"16 swapped with the next: a = 2\n\tx := true -> x := true; a = 2",
+		"16 one more: 2 -> (2 + 1)",
 		"17 true is false: true -> false",
 		"18 dropped: _ = x -> if false { _ = x }",
 		"19 == is !=: == -> !=",
 		"20 dropped: g() -> if false { g() }",
 		"22 dropped: return a -> if false { return a }",
+		"28 dropped: return f(a, b, true), errTooMany -> if false { return f(a, b, true), errTooMany }",
+		"28 arguments swapped: a, b -> b, a",
+		"28 arguments swapped: b, true -> true, b",
+		"28 true is false: true -> false",
+		"28 error forgotten: errTooMany -> nil",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("found\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
