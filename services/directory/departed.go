@@ -25,7 +25,7 @@ func (s *Service) answerDeparted(ctx context.Context, r directoryapi.DepartedReq
 		return reply, chat.E(chat.CodeBadRequest, fmt.Sprintf("at most %d users may be asked for at a time", directoryapi.MaxDeparted))
 	}
 	reply.Departed, err = s.departed(ctx, r.Users)
-	return reply, err
+	return reply, s.stored(err)
 }
 
 // named is a name that was kept with something that a user did or that was done to the user.

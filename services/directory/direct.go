@@ -78,6 +78,9 @@ func (s *Service) direct(ctx context.Context, c auth.Claims, with string) (roomV
 		if mine.Hidden {
 			err = s.hideDirect(ctx, id, c.User, c.Name, false)
 		}
+		if err == nil && asked.To == c.User { // a failure has left it: both are in already
+			err = s.store.DeleteRequest(ctx, id)
+		}
 	case otherIn, asked.To == c.User:
 		err = s.enterDirect(ctx, c, other.ID, other.Name)
 	case asked.From == c.User && isIn: // it is for the other to accept

@@ -224,8 +224,11 @@ func (s *Service) setDisabled(ctx context.Context, by, user string, disabled boo
 	if err == nil && disabled && by == user {
 		err = chat.E(chat.CodeBadRequest, "you cannot disable your own account")
 	}
-	if err != nil || u.Disabled == disabled {
+	if err != nil || !disabled && !u.Disabled {
 		return err
+	}
+	if disabled && u.Disabled {
+		return s.endLogins(ctx, u) // which a failure has perhaps left
 	}
 	act := store.Act{Action: actEnable, Subject: u.ID, SubjectName: u.Name}
 	if disabled {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -43,6 +44,7 @@ type scene struct {
 	// owner, moderator, member, a stranger, and a guest who is a member
 	ann, mod, bob, eve, gus credentials
 	room, closed            string // a public room, and a private one of ann's and bob's
+	report                  string // of a message in it: see busy
 }
 
 func newScene(w *world, op credentials, hash string, n int) *scene {
@@ -323,7 +325,7 @@ var writes = regexp.MustCompile("^(Create|Put|Patch|Set|Extend|End|Delete)")
 // unavailable, or done; and when the store and the bus work again, and it is done again, all is as
 // if nothing had happened, and told.
 func TestEveryStepMayFail(t *testing.T) {
-	for _, d := range deeds {
+	for i, d := range slices.Concat(deeds, busyDeeds) {
 		t.Run(d.name, func(t *testing.T) {
 			cfg := config()
 			cfg.AccountRate = 1_000_000
@@ -340,6 +342,9 @@ func TestEveryStepMayFail(t *testing.T) {
 				for at := 0; ; at++ {
 					scenes++
 					s := newScene(w, op, hash, scenes)
+					if i >= len(deeds) {
+						s.busy()
+					}
 					n, failed := 0, ""
 					step := func(what string) error {
 						if n++; n-1 != at {
