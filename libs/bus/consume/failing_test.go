@@ -222,7 +222,9 @@ func TestEndOfABadBatch(t *testing.T) {
 				t.Errorf("given up (%v): handed over %d times", given, n)
 			}
 			cancel()
-			<-ended
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
