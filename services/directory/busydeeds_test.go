@@ -17,7 +17,7 @@ func missing(what string, err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
-	return fmt.Errorf("%s: %v", what, err)
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // busyDeeds are those that need something to be there: see scene.busy.
