@@ -59,10 +59,14 @@ var errFinal = errors.New("final")
 
 func over(t *testing.T, f *fake) *Bus {
 	t.Helper()
-	b, err := Open(t.Context(), f, Options{Log: zap.NewNop(), Metrics: measure.New(nil, "fake"), TrimEvery: time.Hour, MemberEvery: time.Second})
+	b, err := Open(t.Context(), f, overOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.Close() })
 	return b
+}
+
+func overOptions() Options {
+	return Options{Log: zap.NewNop(), Metrics: measure.New(nil, "fake"), TrimEvery: time.Hour, MemberEvery: time.Second}
 }
