@@ -67,3 +67,12 @@ test('what fails is asked again later, and few at a time', async () => {
   await vi.advanceTimersByTimeAsync(60_000);
   expect(asked).toHaveLength(3);
 });
+
+test('that somebody is gone is told once, however often it is asked', async () => {
+  const { d, asked, changes } = departed(new Set(['bob']));
+  d.shown([bob]);
+  await vi.advanceTimersByTimeAsync(100);
+  d.left('bob');
+  await vi.advanceTimersByTimeAsync(100);
+  expect([asked, changes]).toEqual([[['bob'], ['bob']], [['bob']]]);
+});
