@@ -28,6 +28,8 @@ type failingPartition struct {
 }
 
 func (p *failingPartition) fails(call string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.failing[call] > 0 {
 		p.failing[call]--
 		return errServer
@@ -36,7 +38,9 @@ func (p *failingPartition) fails(call string) error {
 }
 
 func (p *failingPartition) Begin(ctx context.Context) error {
+	p.mu.Lock()
 	p.begun = append(p.begun, time.Now())
+	p.mu.Unlock()
 	_ = p.fakePartition.Begin(ctx)
 	return p.fails("begin")
 }
@@ -158,12 +162,17 @@ func TestPartitionIsBegunAgainSlowly(t *testing.T) {
 		_, end := member(t, p, func([]driver.Entry) error { return nil })
 		p.entries <- driver.Entry{ID: "a"}
 		synctest.Wait()
+		p.mu.Lock()
 		p.failing["next"], p.failing["begin"] = 1, 1
+		p.mu.Unlock()
 		p.entries <- driver.Entry{ID: "b"} // after which Next fails
 		time.Sleep(time.Minute)
+		p.mu.Lock()
+		begun := slices.Clone(p.begun)
+		p.mu.Unlock()
 		var pauses []time.Duration
-		for i := 1; i < len(p.begun); i++ {
-			pauses = append(pauses, p.begun[i].Sub(p.begun[i-1])/time.Millisecond)
+		for i := 1; i < len(begun); i++ {
+			pauses = append(pauses, begun[i].Sub(begun[i-1])/time.Millisecond)
 		}
 		if want := []time.Duration{50, 100, 200, 400, 800, 1000, 1000, 50, 100}; !slices.Equal(pauses, want) {
 			t.Errorf("begun again after %d ms, want %d", pauses, want)
