@@ -23,8 +23,8 @@ func rewoundTo(seq uint64) wire.Event {
 	return e
 }
 
-// joiningClient is a client without a connection that has said the join "1" of a room, of which it has
-// everything through a seq.
+// joiningClient is a client without a connection that has said the join "1" of a room, of which it
+// has everything through a seq.
 func joiningClient(held uint64) (*Client, *room) {
 	r := &room{name: "r", asked: "1", syncing: true}
 	r.place(wire.Position{Seq: held})

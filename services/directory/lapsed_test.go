@@ -171,8 +171,8 @@ func TestRoomAndServerBan(t *testing.T) {
 	}
 }
 
-// TestDeviceShownAgain: a device that shows what it was given is the same one after each log-in; one
-// that shows another's, or nothing, is a new one.
+// TestDeviceShownAgain: a device that shows what it was given is the same one after each log-in;
+// one that shows another's, or nothing, is a new one.
 func TestDeviceShownAgain(t *testing.T) {
 	w := idle(t, config())
 	w.register("Ann")

@@ -68,7 +68,8 @@ func TestLateChangesDoNotMendADigest(t *testing.T) {
 	f := newFixture()
 	w := settledEdge(t, f)
 	e := f.es.known["e1"]
-	f.r.Apply(e.sessions, &presence.Change{Kind: presence.Joined, ID: 1, Room: []byte("b")}) // as if by mistake
+	// as if by mistake
+	f.r.Apply(e.sessions, &presence.Change{Kind: presence.Joined, ID: 1, Room: []byte("b")})
 	f.take(w.tally.Heartbeat()...)
 	if f.healed["digest"] != 1 {
 		t.Fatalf("healed because of %v", f.healed)
