@@ -13,7 +13,7 @@ test('the wait doubles up to the maximum, and half of it is random', () => {
 });
 
 test('a command is asked for once more where a short wait helps, and else fails as it did', async () => {
-  const command = { type: 'pin', room: 'r', msg_id: 'm', target: 't', on: true } as const;
+  const command = { type: 'pin', room: 'r', msg_id: 'm', target: 't', author: 'u', on: true } as const;
   const asked: unknown[] = [];
   const connection = (...failures: Error[]) => ({
     request: async (c: unknown) => {
