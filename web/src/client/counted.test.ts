@@ -46,6 +46,15 @@ test('who had just left is shown again after the time that the server names, and
   expect(people.online('hall').people.map((p) => p.user)).toEqual(['ada', 'bo']);
 });
 
+test('who went while a room was asked about does not come back with the answer', () => {
+  const people = new People();
+  people.asked('hall');
+  people.changed({ type: 'presence', room: 'hall', count: 1, users: [person('bo', 'offline')] }, 0);
+  people.listed({ ...who(['ada'], 1), going: [person('bo')], going_ms: 0 }, undefined, 0);
+  vi.advanceTimersByTime(60_000);
+  expect(people.online('hall').people.map((p) => p.user)).toEqual(['ada']);
+});
+
 test('a list that was let go is not old when the room is watched again', () => {
   const people = new People();
   people.listed(who(['ada'], 1), undefined, 0);

@@ -76,3 +76,12 @@ test('that somebody is gone is told once, however often it is asked', async () =
   await vi.advanceTimersByTimeAsync(100);
   expect([asked, changes]).toEqual([[['bob'], ['bob']], [['bob']]]);
 });
+
+test('who was to be asked about is forgotten with the client', async () => {
+  const { d, asked } = departed(new Set());
+  d.shown([bob]);
+  d.close();
+  d.shown([ann]);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(asked).toEqual([['ann']]);
+});

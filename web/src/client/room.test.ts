@@ -118,3 +118,34 @@ test('a page that is missing is not asked for while there is no connection', asy
   await vi.advanceTimersByTimeAsync(60_000);
   expect(asked).toEqual(['history', 'join']);
 });
+
+test('a room that nobody looks at lets its oldest messages go, and can page back to them', async () => {
+  const room = roomWith((room) => {
+    for (let seq = 1; seq <= 150; seq++) room.receive(entry(seq, seq - 1) as unknown as LogEvent);
+    return { type: 'joined', room: 'lobby', seq: 150 };
+  });
+  await room.sync();
+  expect([room.log.messages.length, room.hasOlder]).toEqual([150, false]);
+  room.rest();
+  expect([room.log.messages.length, room.log.messages[0]?.seq, room.hasOlder]).toEqual([100, 51, true]);
+  room.hasOlder = false;
+  room.rest(); // of which nothing went
+  expect([room.log.messages.length, room.hasOlder]).toEqual([100, false]);
+});
+
+test('history that says that there is more, and has none, is at its beginning', async () => {
+  let pages = 0;
+  const room: Room = new Room(lobby, {
+    request: (async (command: Command) => {
+      if (command.type === 'join') return { type: 'joined', room: 'lobby', seq: 10 };
+      return { type: 'history', room: 'lobby', messages: pages++ ? [] : [entry(10, 0)], more: true };
+    }) as never,
+    changed: () => undefined, applied: () => undefined, live: () => undefined,
+  });
+  await room.sync();
+  expect([room.log.messages.length, room.hasOlder]).toEqual([1, true]);
+  await room.older();
+  expect([pages, room.hasOlder]).toEqual([2, false]);
+  await room.older();
+  expect(pages).toBe(2);
+});
