@@ -4,7 +4,9 @@ import (
 	"testing"
 	"time"
 
+	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/api/presence"
+	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 )
 
@@ -84,4 +86,26 @@ func TestSnapshotOfManySlots(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestRecheckWhileTheDirectoryIsAway: whether somebody may still read a room is asked again once a
+// second while the directory is away, and not in each turn of the loop.
+func TestRecheckWhileTheDirectoryIsAway(t *testing.T) {
+	rigged(t, 1, func(r *rig) {
+		ann := r.login("ann")
+		ann.enter("lobby")
+		r.fail(directory.ServiceAccess, chat.Unavailable("away", time.Second))
+		r.permit("ann", "lobby", directory.Access{}, directory.Change{Kind: directory.ChangeRoom, Room: "lobby"})
+		before := r.asked[directory.ServiceAccess]
+		r.pass(10 * time.Second)
+		if n := r.asked[directory.ServiceAccess] - before; n < 5 || n > 11 {
+			t.Errorf("asked %d times in 10 s", n)
+		}
+		ann.quiet()
+		r.fail(directory.ServiceAccess, nil)
+		r.pass(2 * time.Second)
+		if f := ann.want("notice", ""); f.Room != "lobby" {
+			t.Errorf("told %s", f.raw)
+		}
+	})
 }
