@@ -83,7 +83,7 @@ func member(t *testing.T, p *failingPartition, handle func([]driver.Entry) error
 	g := &fakeGroup{}
 	g.refresh = func() (<-chan struct{}, error) {
 		if !g.held.Has(p.number) {
-			g.held.Take(p)
+			g.held.Assign(p)
 		}
 		return nil, nil
 	}
@@ -207,7 +207,7 @@ func TestEndOfABadBatch(t *testing.T) {
 			p.entries = make(chan driver.Entry)
 			var calls atomic.Int32
 			g := &fakeGroup{}
-			g.refresh = func() (<-chan struct{}, error) { g.held.Take(p); return nil, nil }
+			g.refresh = func() (<-chan struct{}, error) { g.held.Assign(p); return nil, nil }
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error)
 			go func() {

@@ -27,11 +27,11 @@ func TestLateChangesHeal(t *testing.T) {
 	e := f.es.known["e1"]
 	for i := range uint64(20) {
 		first, second, third := entered(t, w, 10+3*i, "bob"), entered(t, w, 11+3*i, "cyd"), entered(t, w, 12+3*i, "dan")
-		f.take(third, second)
+		f.receive(third, second)
 		if e.heldBytes != len(second)+len(third) || f.es.synced() {
 			t.Fatalf("%d bytes wait, of %d; synced: %v", e.heldBytes, len(second)+len(third), f.es.synced())
 		}
-		f.take(first)
+		f.receive(first)
 		if e.heldBytes != 0 || len(e.held) != 0 || !f.es.synced() {
 			t.Fatalf("when nothing is missing %d bytes wait; synced: %v", e.heldBytes, f.es.synced())
 		}
@@ -53,8 +53,8 @@ func TestLateChangesAreNotAll(t *testing.T) {
 	first, second := entered(t, w, 2, "bob"), entered(t, w, 3, "cyd")
 	_ = entered(t, w, 4, "dan") // is lost
 	beat := w.tally.Heartbeat()
-	f.take(beat...)
-	f.take(second, first)
+	f.receive(beat...)
+	f.receive(second, first)
 	due := f.es.due(f.now.Add(time.Minute), 10)
 	if len(due) != 1 || due[0].need != f.es.known["e1"].newest {
 		t.Fatalf("asked for are %+v; the newest is %d", due, f.es.known["e1"].newest)
@@ -70,12 +70,12 @@ func TestLateChangesDoNotMendADigest(t *testing.T) {
 	e := f.es.known["e1"]
 	// as if by mistake
 	f.r.Apply(e.sessions, &presence.Change{Kind: presence.Joined, ID: 1, Room: []byte("b")})
-	f.take(w.tally.Heartbeat()...)
+	f.receive(w.tally.Heartbeat()...)
 	if f.healed["digest"] != 1 {
 		t.Fatalf("healed because of %v", f.healed)
 	}
 	first, second := entered(t, w, 2, "bob"), entered(t, w, 3, "cyd")
-	f.take(second, first)
+	f.receive(second, first)
 	f.wait(time.Second)
 	f.heal(t, map[string]*world{"e1": w}, func() {})
 	if got, want := state(f.r), exact(map[string]*world{"e1": w}); len(got) != len(want) || got["b"] == nil || f.r.Online("b") != 0 || f.sessions() != 3 {
