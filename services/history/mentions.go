@@ -250,21 +250,21 @@ func (s *Service) resolve(ctx context.Context, u *unresolved, known directoryapi
 		user, ok := known.Users[name]
 		return user, ok
 	})
-	now.Shown = found.Users
+	now.Visible = found.Users
 	for _, user := range found.Users {
 		if user != u.Sender {
 			now.Users = append(now.Users, user)
 		}
 	}
 	if found.Room && known.All {
-		now.All, now.Shown = true, append(now.Shown, chat.MentionsRoom)
+		now.All, now.Visible = true, append(now.Visible, chat.MentionsRoom)
 	}
 	if found.Here && known.All && !now.All {
 		online, err := s.online(ctx, u, before)
 		if err != nil {
 			return err
 		}
-		now.Shown = append(now.Shown, chat.MentionsHere)
+		now.Visible = append(now.Visible, chat.MentionsHere)
 		for _, user := range online {
 			if user != u.Sender && !slices.Contains(now.Users, user) {
 				now.Users = append(now.Users, user)
@@ -283,7 +283,7 @@ func (s *Service) resolve(ctx context.Context, u *unresolved, known directoryapi
 // online returns who @here means in a message: who was online when the record took it in. Without
 // presence that is nobody.
 func (s *Service) online(ctx context.Context, u *unresolved, before store.Mentions) ([]string, error) {
-	if slices.Contains(before.Shown, chat.MentionsHere) {
+	if slices.Contains(before.Visible, chat.MentionsHere) {
 		return before.Users, nil
 	}
 	who, err := s.presence.Who(ctx, presence.WhoRequest{Room: u.Room, Limit: maxOnline, After: presence.FromStart})
@@ -359,7 +359,7 @@ func (r *record) addMentions(ctx context.Context, found []store.Entry, all []sho
 	}
 	lists := make(map[name][]string, len(stored))
 	for _, m := range stored {
-		lists[name{m.Seq, m.Sender}] = m.Shown
+		lists[name{m.Seq, m.Sender}] = m.Visible
 	}
 	for i, e := range found {
 		list := lists[name{e.Seq, e.Sender}]

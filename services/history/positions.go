@@ -99,7 +99,7 @@ func (s *Service) mark(ctx context.Context, req historyapi.MarkRequest) (history
 func (s *Service) moveReads(ctx context.Context, req historyapi.MarkRequest) error {
 	switch {
 	case req.Unread:
-		return s.store.TakeBackRead(ctx, req.Room, req.User, req.Seq-1)
+		return s.store.MoveReadBack(ctx, req.Room, req.User, req.Seq-1)
 	case req.Seq > 0:
 		_, err := s.store.PutRead(ctx, req.Room, req.User, req.Seq)
 		return err

@@ -9,8 +9,8 @@ type Inboxes interface {
 	// a Seq, from where nothing up to from is new to the user. A position that is there moves on to
 	// from, and never back; one that began with this entry, or a later one, stays.
 	BeginRead(ctx context.Context, room, user string, at, from uint64) error
-	// TakeBackRead says that a user has read a room no further than through a Seq.
-	TakeBackRead(ctx context.Context, room, user string, seq uint64) error
+	// MoveReadBack says that a user has read a room no further than through a Seq.
+	MoveReadBack(ctx context.Context, room, user string, seq uint64) error
 	// PutReads is PutRead for several rooms of a user.
 	PutReads(ctx context.Context, user string, reads map[string]uint64) error
 	// Inbox returns what is new to a user in rooms, at most MaxInbox, in their order. Messages of
@@ -74,8 +74,8 @@ type Mentions struct {
 	Room   string `bson:"room"`
 	Seq    uint64 `bson:"seq"`
 	Sender string `bson:"sender"`
-	// Shown is what pages show: see chat.Message.
-	Shown []string `bson:"shown"`
+	// Visible is what pages show: see chat.Message.
+	Visible []string `bson:"shown"`
 	// Users are who is mentioned by name, and with @here who was online; All: all members, and then
 	// there are no Users.
 	Users []string `bson:"users"`

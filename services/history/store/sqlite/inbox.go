@@ -151,8 +151,8 @@ func (s *Store) BeginRead(ctx context.Context, room, user string, at, from uint6
 	})
 }
 
-// TakeBackRead implements store.Inboxes.
-func (s *Store) TakeBackRead(ctx context.Context, room, user string, seq uint64) error {
+// MoveReadBack implements store.Inboxes.
+func (s *Store) MoveReadBack(ctx context.Context, room, user string, seq uint64) error {
 	return s.write(ctx, "take back a read position", func(ctx context.Context, tx *sql.Tx, rooms, users *numbering) error {
 		roomN, userN, err := both(ctx, rooms, users, room, user)
 		if err != nil {

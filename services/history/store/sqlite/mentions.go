@@ -105,8 +105,8 @@ func (s *Store) PutMentions(ctx context.Context, m store.Mentions, resolved []st
 				return err
 			}
 		}
-		if len(m.Shown) > 0 {
-			_, err := tx.ExecContext(ctx, `INSERT INTO mentioned (room, seq, sender, shown) VALUES (?, ?, ?, ?)`, roomN, int64(m.Seq), senderN, jsonList(m.Shown))
+		if len(m.Visible) > 0 {
+			_, err := tx.ExecContext(ctx, `INSERT INTO mentioned (room, seq, sender, shown) VALUES (?, ?, ?, ?)`, roomN, int64(m.Seq), senderN, jsonList(m.Visible))
 			if err != nil {
 				return err
 			}
@@ -134,7 +134,7 @@ func (s *Store) MentionsOf(ctx context.Context, room string, seq uint64, sender 
 	}
 	for _, one := range shown {
 		if one.Sender == sender {
-			m.Shown = one.Shown
+			m.Visible = one.Visible
 		}
 	}
 	n, ok, err := s.find(ctx, room, sender)
@@ -183,7 +183,7 @@ func (s *Store) ShownMentions(ctx context.Context, room string, first, last uint
 		if err := rows.Scan(&seq, &m.Sender, &shown); err != nil {
 			return nil, fmt.Errorf("mentions of a page: %w", err)
 		}
-		if err := json.Unmarshal([]byte(shown), &m.Shown); err != nil {
+		if err := json.Unmarshal([]byte(shown), &m.Visible); err != nil {
 			return nil, fmt.Errorf("mentions of a page: %w", err)
 		}
 		m.Seq = uint64(seq)

@@ -47,7 +47,7 @@ func testInbox(t *testing.T, s store.Store) {
 	same(t, []store.Inbox{{Room: "r1", Known: true, Read: 4, Through: 40, Unread: 1, FirstUnread: 30}}, inboxOf(t, s, "ann", nil, "r1"), nil)
 
 	// The same entry, or an earlier one, begins nothing again; a later one does, and never back.
-	must(t, s.TakeBackRead(ctx, "r1", "ann", 2))
+	must(t, s.MoveReadBack(ctx, "r1", "ann", 2))
 	must(t, s.BeginRead(ctx, "r1", "ann", 3, 20))
 	must(t, s.BeginRead(ctx, "r1", "ann", 1, 20))
 	same(t, 2, inboxOf(t, s, "ann", nil, "r1")[0].Read, nil)
@@ -61,9 +61,9 @@ func testInbox(t *testing.T, s store.Store) {
 	must(t, s.BeginRead(ctx, "r2", "ann", 1, 2))
 	same(t, 3, inboxOf(t, s, "ann", nil, "r2")[0].Read, nil)
 	// It goes back only when it is taken back, and only back.
-	must(t, s.TakeBackRead(ctx, "r1", "ann", 25))
+	must(t, s.MoveReadBack(ctx, "r1", "ann", 25))
 	same(t, 20, inboxOf(t, s, "ann", nil, "r1")[0].Read, nil)
-	must(t, s.TakeBackRead(ctx, "new", "ann", 7))
+	must(t, s.MoveReadBack(ctx, "new", "ann", 7))
 	same(t, 7, inboxOf(t, s, "ann", nil, "new")[0].Read, nil)
 	must(t, s.PutReads(ctx, "ann", map[string]uint64{"r1": 40, "r2": 1, "r3": 9}))
 	same(t, []uint64{40, 3, 9}, readsOf(inboxOf(t, s, "ann", nil, "r1", "r2", "r3")), nil)
@@ -98,7 +98,7 @@ func testInboxCounts(t *testing.T, s store.Store) {
 		{249, store.Inbox{Unread: 1, FirstUnread: 250}},
 		{250, store.Inbox{}},
 	} {
-		must(t, s.TakeBackRead(ctx, "r1", "ann", 0))
+		must(t, s.MoveReadBack(ctx, "r1", "ann", 0))
 		_, err := s.PutRead(ctx, "r1", "ann", tt.read)
 		must(t, err)
 		tt.want.Room, tt.want.Known, tt.want.Read, tt.want.Through = "r1", true, tt.read, 250
@@ -128,8 +128,8 @@ func testMentions(t *testing.T, s store.Store) {
 	for _, user := range []string{"ann", "eve", "bob"} {
 		must(t, s.BeginRead(ctx, "r1", user, 1, 1))
 	}
-	a := store.Mentions{Room: "r1", Seq: 2, Sender: "bob", Shown: []string{"ann", "bob"}, Users: []string{"ann"}}
-	all := store.Mentions{Room: "r1", Seq: 4, Sender: "bob", Shown: []string{chat.MentionsRoom}, All: true}
+	a := store.Mentions{Room: "r1", Seq: 2, Sender: "bob", Visible: []string{"ann", "bob"}, Users: []string{"ann"}}
+	all := store.Mentions{Room: "r1", Seq: 4, Sender: "bob", Visible: []string{chat.MentionsRoom}, All: true}
 	must(t, s.PutMentions(ctx, a, nil))
 	must(t, s.PutMentions(ctx, all, nil))
 	must(t, s.PutMentions(ctx, all, nil)) // again
@@ -158,7 +158,7 @@ func testMentions(t *testing.T, s store.Store) {
 	pages, err = s.ShownMentions(ctx, "r1", 3, 3)
 	same(t, nil, pages, err)
 
-	a.Users, a.Shown = []string{"eve", "zed"}, []string{"eve", "zed"} // it was edited
+	a.Users, a.Visible = []string{"eve", "zed"}, []string{"eve", "zed"} // it was edited
 	must(t, s.PutMentions(ctx, a, nil))
 	counts("ann", 1, 4)
 	counts("eve", 2, 2)
