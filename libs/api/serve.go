@@ -20,6 +20,13 @@ func Answer[Req, Rep any](service string, handle func(context.Context, Req) (Rep
 	}}
 }
 
+// AnswerRaw is Answer of requests and replies that are no JSON: the bytes go as they are.
+func AnswerRaw(service string, handle func(ctx context.Context, data []byte) ([]byte, error)) Method {
+	return Method{service, func(ctx context.Context, r bus.RPC, _ func(string, error)) (bus.Subscription, error) {
+		return r.Serve(ctx, service, handle)
+	}}
+}
+
 // Serve answers requests by all methods until stop is called, which waits for those in hand. After
 // an error nothing is served, and stop is nil. fail is told of the errors that have no code; it may
 // be nil.

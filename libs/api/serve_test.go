@@ -44,6 +44,15 @@ func TestServe(t *testing.T) {
 	if stop(); b.serving != 0 {
 		t.Errorf("%d are served after the end", b.serving)
 	}
+	raw := func(_ context.Context, data []byte) ([]byte, error) { return append(data, 0xff), nil }
+	stop, err = api.Serve(t.Context(), b, nil, api.AnswerRaw("raw", raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := b.Request(t.Context(), "raw", []byte{0xfe}); err != nil || string(got) != "\xfe\xff" {
+		t.Errorf("%x, %v", got, err)
+	}
+	stop()
 	b.refuse = "b"
 	if stop, err := api.Serve(t.Context(), b, nil, methods...); !errors.Is(err, errRefused) || stop != nil || b.serving != 0 {
 		t.Errorf("%v, and %d are served", err, b.serving)

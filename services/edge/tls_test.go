@@ -9,13 +9,13 @@ import (
 	"strings"
 	"testing"
 
-	"hubbub.internal/libs/bus/bustest"
+	"hubbub.internal/libs/certtest"
 )
 
 // serverTLS returns how an edge speaks TLS in tests.
 func serverTLS(t testing.TB) *tls.Config {
 	t.Helper()
-	cert, err := tls.LoadX509KeyPair(bustest.Certificate(t))
+	cert, err := tls.LoadX509KeyPair(certtest.NewCA(t).Files(t, t.TempDir(), "127.0.0.1"))
 	if err != nil {
 		t.Fatal(err)
 	}

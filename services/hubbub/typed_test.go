@@ -17,7 +17,8 @@ import (
 	"testing"
 	"time"
 
-	"hubbub.internal/libs/bus/bustest"
+	"hubbub.internal/libs/certtest"
+
 	"hubbub.internal/libs/checkout"
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/freeport"
@@ -233,7 +234,7 @@ func servers(t *testing.T) []string {
 		t.Cleanup(p.Kill)
 		env = append(env, name+"="+url)
 	}
-	cert, key := bustest.Certificate(t)
+	cert, key := certtest.NewCA(t).Files(t, t.TempDir(), "127.0.0.1")
 	return append(env, "CERT="+cert, "KEY="+key, "MONGODB="+mongotest.URL(t), "PATH="+os.Getenv("PATH")+":/usr/sbin")
 }
 

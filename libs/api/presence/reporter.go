@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/api"
 	"hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
@@ -145,10 +146,10 @@ func (r *Reporter) publish(messages ...[]byte) {
 // serve answers replicas until ctx ends.
 func (r *Reporter) serve(ctx context.Context) {
 	for {
-		sub, err := r.bus.Serve(ctx, ServiceSnapshot(r.edge, r.incarnation), r.answer)
+		stop, err := api.Serve(ctx, r.bus, nil, api.AnswerRaw(ServiceSnapshot(r.edge, r.incarnation), r.answer))
 		if err == nil {
 			<-ctx.Done()
-			sub.Stop()
+			stop()
 			return
 		}
 		if ctx.Err() != nil || errors.Is(err, bus.ErrClosed) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"hubbub.internal/libs/certtest"
+
 	"github.com/nats-io/nats-server/v2/server"
 
 	"hubbub.internal/libs/bus/bustest"
@@ -17,7 +19,7 @@ import (
 )
 
 func TestTLS(t *testing.T) {
-	cert, key := bustest.Certificate(t)
+	cert, key := certtest.NewCA(t).Files(t, t.TempDir(), "127.0.0.1")
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
 		t.Fatal(err)
@@ -54,7 +56,7 @@ func TestTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer plain.Shutdown()
-	other, _ := bustest.Certificate(t)
+	other, _ := certtest.NewCA(t).Files(t, t.TempDir(), "127.0.0.1")
 	for _, tt := range []struct{ name, args, want string }{
 		{"unknown authority", "--bus=" + url, "--bus-ca"},
 		{"other authority", "--bus=" + url + " --bus-ca=" + other, "--bus-ca"},

@@ -13,10 +13,10 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"hubbub.internal/libs/certtest"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/libs/freeport"
 	"hubbub.internal/services/hubbub/certificate/acmetest"
-	"hubbub.internal/services/hubbub/certificate/certtest"
 )
 
 // parsed returns the configuration of arguments.

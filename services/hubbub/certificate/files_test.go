@@ -17,7 +17,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
-	"hubbub.internal/services/hubbub/certificate/certtest"
+	"hubbub.internal/libs/certtest"
 )
 
 func TestMain(m *testing.M) {

@@ -18,9 +18,9 @@ import (
 	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/libs/bus/membus"
 	"hubbub.internal/libs/bus/natsembed"
+	"hubbub.internal/libs/certtest"
 	"hubbub.internal/libs/mongotest"
 	directorymongo "hubbub.internal/services/directory/store/mongo"
-	"hubbub.internal/services/hubbub/certificate/certtest"
 )
 
 // TestCluster looks at buses and stores that are right, and wrong.

@@ -14,10 +14,10 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/crypto/ocsp"
 
+	"hubbub.internal/libs/certtest"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/hubbub/cert"
 	"hubbub.internal/services/hubbub/certificate/acmetest"
-	"hubbub.internal/services/hubbub/certificate/certtest"
 	"hubbub.internal/services/hubbub/rigs/cluster"
 )
 

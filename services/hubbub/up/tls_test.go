@@ -13,11 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"hubbub.internal/libs/certtest"
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/libs/wire"
 	"hubbub.internal/services/hubbub/certificate/acmetest"
-	"hubbub.internal/services/hubbub/certificate/certtest"
 )
 
 // authority is what clients trust.

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
+	"hubbub.internal/libs/certtest"
 
-	"hubbub.internal/libs/bus/bustest"
+	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -197,7 +197,7 @@ type tlsAddr struct{ net.Addr }
 // serverTLS returns a server's configuration with a certificate of its own.
 func serverTLS(t *testing.T) *tls.Config {
 	t.Helper()
-	cert, err := tls.LoadX509KeyPair(bustest.Certificate(t))
+	cert, err := tls.LoadX509KeyPair(certtest.NewCA(t).Files(t, t.TempDir(), "127.0.0.1"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/letsencrypt/pebble/v2/wfe"
 	"github.com/miekg/dns"
 
-	"hubbub.internal/services/hubbub/certificate/certtest"
+	"hubbub.internal/libs/certtest"
 )
 
 // Server is an authority.

@@ -69,7 +69,7 @@ func (ca *CA) Issue(t testing.TB, life, left time.Duration, names ...string) (ce
 	end := time.Now().Add(left)
 	c := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: names[0]}, NotBefore: end.Add(-life), NotAfter: end,
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}
 	for _, n := range names {
 		if ip := net.ParseIP(n); ip != nil {
@@ -125,8 +125,8 @@ func (ca *CA) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.cert.Raw})
 }
 
-// Respond has certificates that are issued from now on name a responder, which says of all of them
-// that they are good (OCSP, RFC 6960), until the test ends.
+// Respond starts a responder (OCSP, RFC 6960), which says of every certificate that it is good,
+// until the test ends. Certificates that are issued from now on name it.
 func (ca *CA) Respond(t testing.TB) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
