@@ -20,7 +20,7 @@ type Bucket struct {
 // New returns a bucket that is full as of now.
 func New(now uint32) Bucket { return Bucket{at: now} }
 
-// Full reports whether nothing is missing at a time.
+// Full reports whether the bucket has all of its tokens at a time.
 func (b Bucket) Full(l Limit, now uint32) bool {
 	return uint64(now-b.at)*uint64(l.Rate) >= uint64(b.missing)
 }

@@ -1,5 +1,5 @@
-// Package buffer owns the memory that connections of one loop hold for a while: an incomplete
-// frame, a message in fragments, output that the kernel did not take. An idle connection has none.
+// Package buffer owns the temporary memory of one loop's connections: an incomplete frame, a
+// message in fragments, output that the kernel did not accept. An idle connection has none.
 //
 // A Pool keeps freed buffers for the next and bounds what all together may hold. It is not safe for
 // concurrent use.
@@ -49,7 +49,7 @@ func NewPool(limit int) *Pool { return &Pool{limit: limit} }
 // Held returns how many bytes the buffers in use take.
 func (p *Pool) Held() int { return p.held }
 
-// Full reports whether the limit is reached: new demand is then to be refused by whoever can.
+// Full reports whether the limit is reached. Callers that can refuse new demand do so then.
 func (p *Pool) Full() bool { return p.held >= p.limit }
 
 // Append appends data to *b, which may be nil.

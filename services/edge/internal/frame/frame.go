@@ -1,7 +1,7 @@
 // Package frame owns the form of WebSocket frames (RFC 6455 section 5) as a server sees them: it
 // reads a client's frames out of memory that the caller owns, and writes the headers of its own.
 //
-// It knows no connection and keeps no state: fragments are put together by whoever reads them.
+// It knows no connection and keeps no state: its callers assemble fragments.
 package frame
 
 import (

@@ -1,7 +1,7 @@
 package ring
 
-// Pack says that one more reads compressed frames. The first has the frames that are held already
-// put beside as they are. Each Pack is undone by an Unpack.
+// Pack adds a reader of compressed frames. The first one makes the second buffer, and copies the
+// frames that are held into it uncompressed. Each Pack needs one Unpack.
 func (r *Ring) Pack() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -25,7 +25,7 @@ func (r *Ring) Pack() {
 	}
 }
 
-// Unpack says that one of those has gone. When nobody is left the compressed frames are forgotten.
+// Unpack removes a reader of compressed frames. The last one frees the second buffer.
 func (r *Ring) Unpack() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -34,8 +34,8 @@ func (r *Ring) Unpack() {
 	}
 }
 
-// Packing reports whether anybody reads compressed frames: only then is compressing worth it. The
-// answer may be out of date at once, which does no harm.
+// Packing reports whether there are readers of compressed frames; without any, compressing is a
+// waste. The answer may be out of date at once, which does no harm.
 func (r *Ring) Packing() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

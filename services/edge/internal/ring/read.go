@@ -20,8 +20,7 @@ type View struct {
 // Plain returns the view of the frames as they are.
 func (r *Ring) Plain() View { return View{r, plain} }
 
-// Packed returns the view of the frames that compressed ones take the place of. It may be used
-// between Pack and Unpack.
+// Packed returns the view of the compressed frames. It may be used between Pack and Unpack.
 func (r *Ring) Packed() View { return View{r, packed} }
 
 // Head returns the seq through which the ring has everything, and the position after its last
@@ -46,9 +45,9 @@ func (v View) floorAt(pos uint64) uint64 {
 	return r.seq
 }
 
-// Restart returns where a reader whose position was Rewound goes on: the seq that it then is at,
-// and the position. What was overwritten since the rewind is no matter: the reader fetches
-// everything anew.
+// Restart returns where a reader whose position was Rewound continues: its new seq and its new
+// position. Frames that were overwritten since the rewind do not matter, because the reader fetches
+// everything again.
 func (v View) Restart() (seq, pos uint64) {
 	r := v.r
 	r.mu.Lock()
@@ -162,9 +161,9 @@ func (r *Ring) has(seq, id uint64) bool {
 	return false
 }
 
-// Attach returns the position from which a reader that has everything through seq goes on. ahead
-// says that the ring is not there yet: the reader takes from the position only entries after seq.
-// ok is false when entries between seq and what the ring holds are missing.
+// Attach returns the position from which a reader that has everything through seq continues. ahead
+// means that the ring has not reached seq yet: from the position on, the reader skips entries up to
+// seq. ok is false when the ring lacks entries that follow seq.
 func (v View) Attach(seq uint64) (pos uint64, ahead, ok bool) {
 	r := v.r
 	r.mu.Lock()
@@ -185,9 +184,8 @@ func (v View) Attach(seq uint64) (pos uint64, ahead, ok bool) {
 	return r.head[v.form], false, true
 }
 
-// Pass returns the position of the first frame at or after from that a reader with everything
-// through seq is to have, and whether the ring has come that far. Until then the position is that
-// of the head.
+// Pass returns the position of the first frame, at or after from, whose seq is greater than seq. It
+// reports false while the ring has no such frame; the position is then that of the head.
 func (v View) Pass(from, seq uint64) (pos uint64, done bool, s Status) {
 	r := v.r
 	r.mu.Lock()

@@ -57,8 +57,8 @@ func (r *Ring) Revise(e Entry, payload []byte) {
 	d.revised[e.number] = frame.Append(nil, ws.OpText, payload)
 }
 
-// get appends the frames from one position to another, which are those of whole frames, with what
-// is revised in its place.
+// get appends the frames between two positions, which are frame boundaries. A revised frame stands
+// in the place of the original.
 func (d *data) get(dst []byte, form int, from, to uint64) []byte {
 	if len(d.revised) == 0 {
 		return d.lanes[form].get(dst, from, to)

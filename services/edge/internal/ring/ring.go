@@ -6,8 +6,8 @@
 // the same frames in that form; one that was not compressed stands in it as it is. A position
 // belongs to one of the two: see View.
 //
-// It knows no reader and no socket, and compresses nothing itself. A room in which nothing happens
-// holds no buffer.
+// It does not know its readers or sockets, and compresses nothing itself. An idle room holds no
+// buffer.
 package ring
 
 import (
@@ -61,8 +61,8 @@ type data struct {
 	lanes       [forms]lane
 	list        []entry
 	first, last uint64 // entries in list: [first, last)
-	// revised are the frames, plain, that readers of either form get in the place of those of some
-	// entries, by their number.
+	// revised are plain frames that replace those of some entries for readers of both forms, by the
+	// number of the entry.
 	revised map[uint64][]byte
 }
 
@@ -88,7 +88,7 @@ const (
 	minEntries = 8
 )
 
-// Start says that following began at seq, unless entries have come already.
+// Start sets the seq at which following began. It does nothing once there are entries.
 func (r *Ring) Start(seq uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -234,7 +234,7 @@ func (r *Ring) Rewind(seq uint64) {
 	r.rewound = r.head
 }
 
-// Lose forgets everything: entries before or at seq are missing. Every position held so far is
+// Lose drops everything, because entries up to seq are missing. Every position held so far becomes
 // Fallen.
 func (r *Ring) Lose(seq uint64) {
 	r.mu.Lock()

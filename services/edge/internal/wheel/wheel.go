@@ -8,8 +8,8 @@ package wheel
 // slots is how many ticks the wheel goes round in. A timer further ahead is looked at on the way.
 const slots = 1024
 
-// maxSpare is the capacity up to which an empty list is kept: 64 KiB. A longer one would end up
-// with a few timers, and the next crowd of them grow another.
+// maxSpare is the capacity up to which an empty list is kept: 64 KiB. A longer one would soon hold
+// a few timers only, and the next burst of timers would grow another list.
 const maxSpare = 16 << 10
 
 // Timer is the part of a connection that the wheel uses. Its zero value is a timer that is not set.
@@ -23,8 +23,8 @@ func (t *Timer) Set() bool { return t.at != 0 }
 
 // Wheel holds the timers that are set. at returns the timer of a connection.
 type Wheel struct {
-	// lists has, by slot, the timers that may have to fire then. What was set to another time
-	// since, or not at all, is told by Timer.at when the slot's turn comes.
+	// lists holds, by slot, the timers that may be due. A timer may have been moved or cleared
+	// since it was entered: Timer.at decides when the slot's turn comes.
 	lists [slots][]uint32
 	spare [][]uint32 // empty lists
 	now   uint32     // the last tick that has fired
@@ -38,8 +38,8 @@ func New(now uint32, at func(id uint32) *Timer) *Wheel { return &Wheel{now: now,
 // Len returns how many timers are set.
 func (w *Wheel) Len() int { return w.count }
 
-// Set has the timer of id fire at a tick, or at the next one if that has passed, and no longer when
-// it was set to.
+// Set schedules the timer of id for a tick, or for the next one if that has passed. It replaces an
+// earlier schedule.
 func (w *Wheel) Set(id, tick uint32) {
 	t := w.at(id)
 	if int32(tick-w.now) < 1 {
@@ -55,7 +55,7 @@ func (w *Wheel) Set(id, tick uint32) {
 	w.put(id, t)
 }
 
-// put enters a timer for when it is due, or for as far ahead as the wheel reaches.
+// put enters a timer in the slot of its tick, or in the farthest slot if the tick is beyond it.
 func (w *Wheel) put(id uint32, t *Timer) {
 	slot := (w.now + min(t.due-w.now, slots-1)) % slots
 	t.at = uint16(slot + 1)
@@ -66,9 +66,8 @@ func (w *Wheel) put(id uint32, t *Timer) {
 	w.lists[slot] = append(list, id)
 }
 
-// Jump moves an empty wheel to tick now; one that is not empty stays where Advance left it. While
-// nothing is set nobody advances the wheel, and a timer that was set on it as it stands would fire
-// too early.
+// Jump moves an empty wheel to tick now. The loop does not advance an empty wheel, so a timer that
+// is set without Jump would fire too early. A wheel that is not empty stays as it is.
 func (w *Wheel) Jump(now uint32) {
 	if w.count == 0 {
 		w.now = now

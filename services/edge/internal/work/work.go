@@ -1,6 +1,5 @@
-// Package work owns the goroutines that do what may block: a fixed number of them and a bounded
-// queue, so that a flood of requests becomes refusals and not memory. It knows nothing of what is
-// done.
+// Package work runs jobs that may block: a fixed number of goroutines and a bounded queue, so that
+// a flood of requests is refused and takes no memory. It does not know what the jobs do.
 package work
 
 import (
