@@ -58,10 +58,10 @@ type Log interface {
 	// was acknowledged before the call. Errors: as for Replay.
 	Heads(ctx context.Context, rooms []string) ([]Head, error)
 
-	// Watch tells w of the entries of all personal rooms (see Personal) that are appended after it
-	// has returned. It is for who has more such rooms than is worth following each, and who asks
-	// Heads for its own rooms after Suspect, and every now and then. It blocks until the server has
-	// confirmed.
+	// Watch sends w a hint for each entry of a personal room (see Personal) that is appended after
+	// Watch has returned. It is for a process with more personal rooms than are worth a Follow
+	// each; the process also asks Heads for its rooms after each Suspect, and now and then. It
+	// blocks until the server has confirmed.
 	Watch(ctx context.Context, w Watcher) (Subscription, error)
 
 	// Consume hands every entry of every room to the group, each to one member of it at least once,
@@ -112,8 +112,8 @@ type Log interface {
 	Advance(ctx context.Context, past uint64) error
 }
 
-// Live carries what is worth something only now: typing, presence, read positions. At most once, in
-// the order of one publisher's calls, to those who are subscribed at the time.
+// Live carries messages that are worth nothing later: typing, presence, read positions. Current
+// subscribers get each message at most once, in the order of one publisher's calls.
 type Live interface {
 	// Publish sends data to the subscribers of a channel on every process. It does not wait for the
 	// server; while that is away, what does not fit a small buffer is dropped.

@@ -117,7 +117,7 @@ func (b *Bus) forget(s Subscription) {
 	delete(b.subs, s)
 }
 
-// check returns ErrClosed, or what is bad about the arguments of a call.
+// check returns ErrClosed once the bus is closed, and otherwise the given error.
 func (b *Bus) check(bad error) error {
 	if b.closed.Load() {
 		return ErrClosed

@@ -108,7 +108,7 @@ func (s *server) receive(c driver.Call) {
 	}
 }
 
-// work answers a request and then those that wait. Stop waits for it by active.
+// work answers a request, and then those in the queue. Stop waits for it through active.
 func (s *server) work(c driver.Call) {
 	for {
 		s.answer(c)

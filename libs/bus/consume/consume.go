@@ -51,8 +51,9 @@ type Reader struct {
 	Done func(ctx context.Context, e driver.Entry, failed error) error
 }
 
-// Process hands a batch over until the handler has taken all of it, but for what is parked: then it
-// returns nil. It returns an error when ctx ends, the partition is to be given up, or Done fails.
+// Process gives a batch to the handler, again and again until every entry of it is accepted or
+// parked: then it returns nil. It returns an error when ctx ends, the partition is to be given up,
+// or Done fails.
 func (r *Reader) Process(ctx context.Context, batch []driver.Entry) error {
 	err := r.try(ctx, batch, batchTries)
 	if err == nil || r.ends(ctx) {

@@ -12,7 +12,7 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// tail ends what a flush leaves of a message, and is left out of it (RFC 7692 section 7.2.1).
+// tail is the end of every flushed message. It is not sent (RFC 7692 section 7.2.1).
 var tail = []byte{0x00, 0x00, 0xff, 0xff}
 
 // sink appends what is written to it.

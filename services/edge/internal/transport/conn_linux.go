@@ -31,7 +31,7 @@ func (l *epoll) accept() {
 			}
 		case unix.EINTR, unix.ECONNABORTED:
 		default:
-			// nobody waits any more, or the kernel is short of memory: the next turn tries again
+			// the backlog is empty, or the kernel is short of memory: the next turn tries again
 			return
 		}
 	}

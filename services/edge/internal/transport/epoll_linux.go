@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxAccepts is how many connections are accepted in one turn, so that a flood of them holds up
-// nobody for long.
+// maxAccepts is how many connections a loop accepts in one turn, so that a flood of them delays its
+// other sockets only briefly.
 const maxAccepts = 64
 
 // acceptPause is how long a listener is left alone when connections can neither be accepted nor

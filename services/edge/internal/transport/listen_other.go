@@ -10,8 +10,8 @@ func Listen(addr string, n int, start Starting) ([]Loop, net.Addr, error) {
 	return ListenNet(addr, n, start)
 }
 
-// ListenTLS is Listen for connections that are encrypted: a Handler is told of one once its
-// handshake is done, and sees what is inside.
+// ListenTLS is Listen for encrypted connections: the Handler learns of a connection after its
+// handshake, and sees decrypted bytes.
 func ListenTLS(addr string, n int, secure Secure, start Starting) ([]Loop, net.Addr, error) {
 	return listenNet(addr, n, &secure, start)
 }

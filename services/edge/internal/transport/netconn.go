@@ -140,7 +140,7 @@ func (c *netConn) put(bufs [][]byte) (n int, err error) {
 	return n, nil
 }
 
-// closeTimeout is how long what was written before a Close may take to go out.
+// closeTimeout is how long Close waits until the bytes written before it are sent.
 const closeTimeout = time.Second
 
 func (c *netConn) end(closed bool) {

@@ -34,8 +34,8 @@ type slotGen struct{ slot, gen uint32 }
 // record is the most that TLS encrypts at once (RFC 8446 section 5.1).
 const record = 16 << 10
 
-// ListenTLS is Listen for connections that are encrypted: a Handler is told of one once its
-// handshake is done, and sees what is inside.
+// ListenTLS is Listen for encrypted connections: the Handler learns of a connection after its
+// handshake, and sees decrypted bytes.
 func ListenTLS(addr string, n int, secure Secure, start Starting) ([]Loop, net.Addr, error) {
 	return listenEpoll(addr, n, &secure, start)
 }

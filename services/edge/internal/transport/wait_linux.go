@@ -56,8 +56,8 @@ func (w *waiter) init() error {
 	return nil
 }
 
-// wait takes what has happened. If that is nothing it waits for at most so long; negative: for
-// ever. The turn that follows sees what was there before Wake.
+// wait returns the events that are ready. If there are none it waits for one, for at most the given
+// time; negative: for ever. The turn that follows sees everything that preceded Wake.
 func (w *waiter) wait(most time.Duration) ([]unix.EpollEvent, error) {
 	defer w.woken.Store(false)
 	if w.look(0) || most == 0 || w.woken.Load() {

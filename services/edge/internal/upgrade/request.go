@@ -41,8 +41,9 @@ type request struct {
 	version, key, origin, authorization, length, realIP []byte
 }
 
-// read takes headers in, each a line with its CR LF. What is not as RFC 9110 section 5 has it is
-// refused, with the reason: what two parsers read differently is how requests are smuggled.
+// read parses headers, each a line with its CR LF. It refuses whatever deviates from RFC 9110
+// section 5, and returns why: two parsers that read one request differently let requests be
+// smuggled.
 func (r *request) read(b []byte) (why string) {
 	for len(b) > 0 {
 		var line []byte

@@ -15,8 +15,7 @@ import (
 // Path is where the WebSocket is.
 const Path = "/v1/ws"
 
-// Subprotocol is the name of the client protocol in Sec-WebSocket-Protocol, which nobody has to
-// send.
+// Subprotocol is the name of the client protocol in Sec-WebSocket-Protocol; clients may omit it.
 const Subprotocol = "hubbub.v1"
 
 // bearerPrefix is what a token begins with that is offered beside it, as if it were another
