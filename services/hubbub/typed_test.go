@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"hubbub.internal/libs/certtest"
-
 	"hubbub.internal/libs/checkout"
 	"hubbub.internal/libs/client"
 	"hubbub.internal/libs/freeport"

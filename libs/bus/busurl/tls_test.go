@@ -8,14 +8,13 @@ import (
 	"strings"
 	"testing"
 
-	"hubbub.internal/libs/certtest"
-
 	"github.com/nats-io/nats-server/v2/server"
 
 	"hubbub.internal/libs/bus/bustest"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/bus/natsembed"
 	"hubbub.internal/libs/bus/redisbus"
+	"hubbub.internal/libs/certtest"
 )
 
 func TestTLS(t *testing.T) {

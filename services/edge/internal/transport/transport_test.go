@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"hubbub.internal/libs/certtest"
-
 	"go.uber.org/goleak"
+
+	"hubbub.internal/libs/certtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
