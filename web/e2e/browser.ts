@@ -164,8 +164,11 @@ export class Person {
 
   /** Opens the actions of a message and chooses one. */
   async act(text: string, action: string): Promise<void> {
-    await this.touch(text);
-    await this.message(text).last().getByRole('button', { name: action, exact: true }).click();
+    const button = this.message(text).last().getByRole('button', { name: action, exact: true });
+    // What arrives meanwhile may move the message from under the pointer: then it is pointed at
+    // again.
+    do await this.touch(text);
+    while (!(await button.click({ timeout: 5_000 }).then(() => true, () => false)));
   }
 
   async shot(name: string): Promise<void> {

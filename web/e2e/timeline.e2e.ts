@@ -48,6 +48,8 @@ async function go(p: Person, by: number, to: number, look: (rows: number[]) => v
     const rows = await numbers(p);
     look(rows);
     if (rows.includes(to)) return;
+    // Gone past it: back, in smaller steps.
+    if (rows.length && (by < 0 ? Math.max(...rows) < to : Math.min(...rows) > to)) by = -Math.sign(by) * Math.max(Math.abs(by) / 2, 200);
     await p.log.evaluate((e, px) => e.scrollBy({ top: px, behavior: 'instant' }), by);
     await p.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
   }

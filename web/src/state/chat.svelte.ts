@@ -3,7 +3,7 @@ import type {
 } from '../client/index.ts';
 import { nobody } from '../client/index.ts';
 import { mentioned } from '../text/mention.ts';
-import { Drafts } from './drafts.ts';
+import { Drafts } from './drafts.svelte.ts';
 import { Link } from './link.svelte.ts';
 import { ListOrder } from './listorder.ts';
 import { StatusPreference } from './status-preference.ts';

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { Drafts } from './drafts.ts';
+import { Drafts } from './drafts.svelte.ts';
 
 afterEach(() => vi.unstubAllGlobals());
 

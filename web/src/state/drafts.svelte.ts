@@ -1,7 +1,7 @@
 /** Texts that were begun and not sent, per room, over reloads; all tabs of the page share them. */
 export class Drafts {
   readonly #key: string;
-  #drafts: Record<string, string>;
+  #drafts = $state.raw<Record<string, string>>({});
   readonly #listener: (e: StorageEvent) => void;
 
   /** `changed` is called when another tab has changed drafts. */
