@@ -70,6 +70,7 @@ func (x expected) commands() []attempt {
 	alive := x.Archived == 0
 	return []attempt{
 		{wire.Join, "", reads}, {wire.Read, "", in(true)}, {wire.Who, "", reads}, {wire.Watch, "", reads}, {wire.History, "", reads},
+		{wire.Inbox, "", ""}, {wire.Unread, "", reads}, {wire.Seen, "", reads},
 		{wire.Typing, "", in(x.writes(directoryapi.ActionSend))},
 		{wire.Send, "", in(x.writes(directoryapi.ActionSend))}, {wire.Send, "again", again},
 		{wire.Edit, "own", in(x.writes(directoryapi.ActionSend))}, {wire.Edit, "other", in(false)},
@@ -101,7 +102,7 @@ func (a attempt) command(room string, own, other name) map[string]any {
 	}
 	c["room"] = room
 	switch a.kind {
-	case wire.Read:
+	case wire.Read, wire.Unread:
 		c["seq"] = 1
 	case wire.Watch:
 		c["on"] = true
