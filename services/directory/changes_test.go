@@ -309,11 +309,16 @@ func TestBusDown(t *testing.T) {
 	w := openRealWorld(t, config())
 	ann, bob := w.register("Ann"), w.register("Bob")
 	room := w.create(ann, `{"name":"Room"}`)
+	w.ok("POST", "/v1/rooms/"+room.ID+"/join", bob.Token, "", nil)
+	eve := w.register("Eve")
 	if err := w.bus.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if c := w.code(bob, "POST", "/v1/rooms/"+room.ID+"/join", ""); c != "unavailable" {
-		t.Errorf("without a bus: %q", c)
+	// Whoever comes in is told where in the log that is: nothing is begun where nobody says so.
+	for what, who := range map[string]credentials{"join": eve, "leave": bob} {
+		if c := w.code(who, "POST", "/v1/rooms/"+room.ID+"/"+what, ""); c != "unavailable" {
+			t.Errorf("%s without a bus: %q", what, c)
+		}
 	}
 	w.stop()
 	again := start(t, config(), w.connect, w.store)
@@ -324,11 +329,11 @@ func TestBusDown(t *testing.T) {
 	if left := again.age(); len(left) != 0 {
 		t.Errorf("intents are %+v", left)
 	}
-	if e := again.last(room.ID); e.Type != chat.TypeMember || e.Member != bob.User.ID || e.Role != "member" {
+	if e := again.last(room.ID); e.Type != chat.TypeMember || e.Member != bob.User.ID || e.Role != "" {
 		t.Errorf("the room was told %+v", e)
 	}
-	if own := fmt.Sprint(again.last(chat.UserRoom(bob.User.ID)).Target); own != room.ID {
-		t.Errorf("bob was told of %s", own)
+	if own := again.last(chat.UserRoom(bob.User.ID)); own.Type != chat.TypeRemoved || own.Target != room.ID {
+		t.Errorf("bob was told %+v", own)
 	}
 }
 

@@ -169,7 +169,7 @@ func TestLargestEvent(t *testing.T) {
 	c := dial(t, e.Addr())
 	c.send(`{"type":"hello","version":1,"token":"%s"}`, w.token("ann"))
 	limits := c.want("welcome").Limits
-	if want := (wire.Limits{Frame: 64 << 10, Text: 16 << 10, Rooms: 500, Rate: 100_000, Burst: 100_000, Pending: 1000, Event: 1 << 20}); *limits != want {
+	if want := (wire.Limits{Frame: 64 << 10, Text: 16 << 10, Rooms: 500, Rate: 100_000, Burst: 100_000, Pending: 1000, Event: 1 << 20, Joins: wire.MaxJoins}); *limits != want {
 		t.Errorf("limits are %+v, want %+v", *limits, want)
 	}
 	id := strings.Repeat("i", chat.MaxIDLen)

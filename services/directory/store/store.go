@@ -303,7 +303,7 @@ type Store interface {
 	Users(ctx context.Context, prefix string, limit int) ([]User, error)
 	// those that there are, by id
 	UsersOf(ctx context.Context, ids []string) ([]User, error)
-	// those that there are, by id
+	// those that there are, by name key
 	UsersByNames(ctx context.Context, nameKeys []string) ([]User, error)
 	// by id, after that one
 	UsersAfter(ctx context.Context, id string, limit int) ([]User, error)

@@ -263,7 +263,7 @@ func (s *Store) UsersOf(ctx context.Context, ids []string) ([]store.User, error)
 // UsersByNames implements store.Store.
 func (s *Store) UsersByNames(ctx context.Context, nameKeys []string) ([]store.User, error) {
 	wanted := set(nameKeys)
-	return list(ctx, s, "UsersByNames", s.users, everything, usersByID, func(u store.User) bool { return wanted[u.NameKey] })
+	return list(ctx, s, "UsersByNames", s.users, everything, func(a, b store.User) int { return cmp.Compare(a.NameKey, b.NameKey) }, func(u store.User) bool { return wanted[u.NameKey] })
 }
 
 // UsersAfter implements store.Store.

@@ -66,7 +66,7 @@ func (s *Store) UsersByNames(ctx context.Context, nameKeys []string) ([]store.Us
 	if len(nameKeys) == 0 {
 		return nil, nil
 	}
-	return list[store.User](ctx, "users by name", s.users, by("name_key", by("$in", nameKeys)), by("_id", 1), 0)
+	return list[store.User](ctx, "users by name", s.users, by("name_key", by("$in", nameKeys)), by("name_key", 1), 0)
 }
 
 // UsersAfter implements store.Store.

@@ -68,7 +68,7 @@ func (s *Store) UsersOf(ctx context.Context, ids []string) ([]store.User, error)
 
 // UsersByNames implements store.Store.
 func (s *Store) UsersByNames(ctx context.Context, nameKeys []string) ([]store.User, error) {
-	return list(ctx, s, "users by name", userFields, users+`WHERE name_key IN (SELECT value FROM json_each(?)) ORDER BY id`, jsonList(nameKeys))
+	return list(ctx, s, "users by name", userFields, users+`WHERE name_key IN (SELECT value FROM json_each(?)) ORDER BY name_key`, jsonList(nameKeys))
 }
 
 // UsersAfter implements store.Store.

@@ -33,8 +33,8 @@ var handlers = [wire.NumKinds]func(s *Shard, slot uint32, c *wire.Command){
 	wire.Status:  (*Shard).status,
 	wire.Ping:    (*Shard).ping,
 	wire.Inbox:   (*Shard).inbox,
-	wire.Unread:  (*Shard).unread,
-	wire.Seen:    (*Shard).seen,
+	wire.Unread:  (*Shard).mark,
+	wire.Seen:    (*Shard).mark,
 }
 
 // dispatch calls the handler of a command. It answers a command that has none with unknown_command.

@@ -29,18 +29,15 @@ func (s *Shard) inbox(slot uint32, c *wire.Command) {
 
 var errNext = chat.E(chat.CodeBadRequest, "inbox: next is the next of an answer")
 
-// unread marks a message, and what follows in its room, as unread.
-func (s *Shard) unread(slot uint32, c *wire.Command) {
-	s.mark(slot, c, history.MarkRequest{Unread: true, Seq: c.Seq})
-}
-
-// seen marks everything in a room, or in all rooms of the user, as read.
-func (s *Shard) seen(slot uint32, c *wire.Command) { s.mark(slot, c, history.MarkRequest{}) }
-
-// mark changes how far the user has read, other than by reading on.
-func (s *Shard) mark(slot uint32, c *wire.Command, req history.MarkRequest) {
+// mark changes how far the user has read, other than by reading on: unread marks a message, and
+// what follows in its room, as unread; seen everything in a room, or in all rooms of the user, as
+// read.
+func (s *Shard) mark(slot uint32, c *wire.Command) {
 	id := string(c.ID)
-	req.User, req.Room = s.sess.User(slot), string(c.Room)
+	req := history.MarkRequest{User: s.sess.User(slot), Room: string(c.Room)}
+	if c.Kind == wire.Unread {
+		req.Unread, req.Seq = true, c.Seq
+	}
 	do := func(slot uint32, _ directory.Access) {
 		session.Later(s.sess, s.conn.Ref(slot), func(ctx context.Context) (struct{}, error) {
 			return struct{}{}, s.hub.rooms.History.Mark(ctx, req)
