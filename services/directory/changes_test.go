@@ -314,7 +314,6 @@ func TestBusDown(t *testing.T) {
 	if err := w.bus.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// Whoever comes in is told where in the log that is: nothing is begun where nobody says so.
 	for what, who := range map[string]credentials{"join": eve, "leave": bob} {
 		if c := w.code(who, "POST", "/v1/rooms/"+room.ID+"/"+what, ""); c != "unavailable" {
 			t.Errorf("%s without a bus: %q", what, c)

@@ -108,8 +108,8 @@ export function chat(stage: Stage, device: Device): void {
       await ada.message(text).waitFor();
       await ada.page.waitForLoadState('networkidle');
       // What lists show, how far the user has read, and of the room that is open its people, and
-      // who has spoken there and is gone.
-      expect(asked.toSorted()).toEqual(['/v1/inbox', '/v1/rooms/lobby/members', '/v1/start', '/v1/users/deleted']);
+      // who has spoken there and is gone, page by page.
+      expect([...new Set(asked)].toSorted()).toEqual(['/v1/inbox', '/v1/rooms/lobby/members', '/v1/start', '/v1/users/deleted']);
     });
 
     test('a message can be answered, changed, reacted to and deleted', async () => {
