@@ -76,6 +76,33 @@ func TestBuses(t *testing.T) {
 	}
 }
 
+// TestPageOfLogMadeAnew: after a restore the log begins above everything that is stored. What is
+// acknowledged then is in a page at once, also while nothing of the new log is stored.
+func TestPageOfLogMadeAnew(t *testing.T) {
+	for name, url := range map[string]func() string{
+		"nats":  func() string { return "embedded:" + t.TempDir() },
+		"redis": func() string { return bustest.Redis(t).URL() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := openStore(t, filepath.Join(t.TempDir(), "history.db"))
+			w, stop := start(t, openReal(t, busurl.Config{Bus: url()}), s)
+			w.stored("r1", w.say("r1", "ann", "m1", "before"))
+			stop()
+			w, _ = start(t, openReal(t, busurl.Config{Bus: url()}), s)
+			w.store.down.Store(true)
+			w.store.readers.Store(true)
+			last := w.say("r1", "ann", "m2", "after")
+			if got := texts(w.page(historyapi.PageRequest{Room: "r1"})); got != "before after" {
+				t.Errorf("the page is %q", got)
+			}
+			if got := texts(w.page(historyapi.PageRequest{Room: "r1", Before: last + 1})); got != "before after" {
+				t.Errorf("the page before its end is %q", got)
+			}
+		})
+	}
+}
+
 // TestRedisLogTakenBack: Redis loses everything and gets it again, at other places, from those who
 // appended it: TestLogTakenBack with what the server and the driver really do.
 func TestRedisLogTakenBack(t *testing.T) {

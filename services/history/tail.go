@@ -46,6 +46,7 @@ func (s *Service) record(ctx context.Context, room string) (*record, error) {
 func (s *Service) withTail(ctx context.Context, room string, last bus.Position) (*record, error) {
 	r := &record{Service: s, room: room, last: last, through: last.Seq}
 	size := 0
+	anew := false
 	// The ID of the last stored entry is not asked to match: when the log was rewound, what is in
 	// both is still true.
 	for after := (bus.Position{Seq: last.Seq}); ; {
@@ -55,11 +56,16 @@ func (s *Service) withTail(ctx context.Context, room string, last bus.Position) 
 		}
 		for _, e := range got.Entries {
 			entry, err := entryOf(e)
-			if err != nil {
-				continue // the consumer parks it
+			if err != nil || e.Seq <= last.Seq {
+				continue // the consumer parks it, or it is stored
 			}
 			r.tail = append(r.tail, entry)
 			size += len(e.Data)
+		}
+		if got.Rewound && got.Through > last.Seq && !anew {
+			// The log was made anew above what is stored, as after a restore: all of it is tail.
+			after, anew = bus.Position{}, true
+			continue
 		}
 		if got.Rewound {
 			return r, s.addAuthors(ctx, r.tail) // the log ends before what is stored
