@@ -71,11 +71,14 @@ test('nothing is cut off by the edge of a narrow screen', async () => {
   const ada = await stage.person('Ada', 'phone');
   const edge = ada.page.viewportSize()!.width;
   await ada.page.getByRole('button', { name: /Your account and status/ }).click();
-  for (const tab of await ada.page.getByRole('dialog').getByRole('tab').all()) {
+  const dialog = ada.page.getByRole('dialog');
+  await dialog.getByRole('tab').first().waitFor(); // dialogs are loaded when they are asked for
+  for (const tab of await dialog.getByRole('tab').all()) {
     const box = await tab.boundingBox();
     expect(box!.x + box!.width, await tab.innerText()).toBeLessThan(edge - 18); // where the dialog ends
   }
   await ada.page.keyboard.press('Escape');
+  await dialog.waitFor({ state: 'hidden' });
   await ada.page.getByRole('button', { name: 'Browse rooms' }).click();
   const search = ada.page.getByRole('searchbox', { name: 'Search rooms' });
   expect((await search.boundingBox())!.width).toBeGreaterThan(160);
