@@ -41,7 +41,7 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 		return errors.Join(bus.ErrRetry, err)
 	}
 	noted := toNote(entries)
-	defer s.noting.begin(noted)()
+	defer s.noting.begin(roomsToNote(noted, entries))()
 	out, err := s.store.Append(ctx, entries)
 	if err != nil {
 		return errors.Join(bus.ErrRetry, err)

@@ -11,6 +11,7 @@ import (
 	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/await"
+	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/services/history/store"
 )
@@ -109,15 +110,9 @@ func (s *Service) settledInbox(ctx context.Context, user string, rooms []directo
 	for i, m := range rooms {
 		names[i] = m.Room
 	}
-	heads := make(map[string]uint64, len(rooms))
-	for part := range slices.Chunk(names, store.MaxInbox) {
-		all, err := s.bus.Heads(ctx, part)
-		if err != nil {
-			return nil, fmt.Errorf("where the logs of rooms end: %w", err)
-		}
-		for i, room := range part {
-			heads[room] = all[i].Seq
-		}
+	heads, err := s.headsOf(ctx, names)
+	if err != nil {
+		return nil, err
 	}
 	for deadline := time.Now().Add(settleInbox); ; {
 		resolved := s.noting.resolved()
@@ -140,6 +135,21 @@ func (s *Service) settledInbox(ctx context.Context, user string, rooms []directo
 			return nil, err
 		}
 	}
+}
+
+// headsOf returns where the logs of rooms end; 0: there is nothing in one.
+func (s *Service) headsOf(ctx context.Context, rooms []string) (map[string]uint64, error) {
+	heads := make(map[string]uint64, len(rooms))
+	for part := range slices.Chunk(rooms, bus.MaxHeads) {
+		all, err := s.bus.Heads(ctx, part)
+		if err != nil {
+			return nil, fmt.Errorf("where the logs of rooms end: %w", err)
+		}
+		for i, room := range part {
+			heads[room] = all[i].Seq
+		}
+	}
+	return heads, nil
 }
 
 // isUnresolved reports whether it is not known yet whom messages of some rooms mention.

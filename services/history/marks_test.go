@@ -2,6 +2,7 @@ package history
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	directoryapi "hubbub.internal/libs/api/directory"
@@ -93,4 +94,19 @@ func TestPositionsDoNotGoBack(t *testing.T) {
 		t.Fatal(again)
 	}
 	is(t, "who comes back", w.inboxNow("bob")["r1"].Unread, 0)
+}
+
+// TestInboxWaitsForPosition: an inbox that is read after a membership was stored, and before its
+// read position was, is read again.
+func TestInboxWaitsForPosition(t *testing.T) {
+	w := open(t)
+	w.people(&people{rooms: map[string][]directoryapi.Membership{"bob": in(0, "r1")}})
+	w.stored("r1", w.say("r1", "ann", "m0", "before"))
+	release := make(chan struct{})
+	begin := func() { <-release }
+	look := sync.OnceFunc(func() { close(release) })
+	w.store.beginning.Store(&begin)
+	w.stored("r1", w.joins("r1", "bob", "bob"))
+	w.store.looked.Store(&look)
+	is(t, "who has just come", w.inboxNow("bob")["r1"].Unread, 0)
 }

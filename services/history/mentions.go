@@ -45,6 +45,20 @@ func toNote(entries []store.Entry) (noted []store.Unresolved) {
 	return noted
 }
 
+// roomsToNote returns the rooms of messages that are to be noted, and of entries with which a
+// membership may begin.
+func roomsToNote(noted []store.Unresolved, entries []store.Entry) (rooms []string) {
+	for _, u := range noted {
+		rooms = append(rooms, u.Room)
+	}
+	for _, e := range entries {
+		if e.Type == chat.TypeMember {
+			rooms = append(rooms, e.Room)
+		}
+	}
+	return rooms
+}
+
 // noteMentions notes messages that are stored now. Whom they mention is found out beside: the
 // record does not wait for the directory.
 func (s *Service) noteMentions(ctx context.Context, noted []store.Unresolved) error {
@@ -61,36 +75,39 @@ func (s *Service) noteMentions(ctx context.Context, noted []store.Unresolved) er
 	return nil
 }
 
-// noting knows of the messages that this process stores and has not noted yet, and counts those
-// that it has resolved. Its methods are safe for concurrent use.
+// noting knows in which rooms this process stores something that more has to be written after, and
+// counts how often that was done, and mentions were resolved. Its methods are safe for concurrent
+// use.
 type noting struct {
 	wake chan struct{} // something was noted
 
 	mu    sync.Mutex
-	rooms map[string]int // with so many messages
+	rooms map[string]int // in so many batches
 	done  uint64
 }
 
 func (n *noting) init() { n.wake, n.rooms = make(chan struct{}, 1), make(map[string]int) }
 
-// begin says that messages are about to be stored; the caller calls end when they are noted.
-func (n *noting) begin(noted []store.Unresolved) (end func()) {
-	if len(noted) == 0 {
+// begin says that what is about to be stored in rooms has more written after it: whom it may
+// mention, or from where on a member reads. The caller calls end when that is done.
+func (n *noting) begin(rooms []string) (end func()) {
+	if len(rooms) == 0 {
 		return func() {}
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, u := range noted {
-		n.rooms[u.Room]++
+	for _, room := range rooms {
+		n.rooms[room]++
 	}
 	return func() {
 		n.mu.Lock()
 		defer n.mu.Unlock()
-		for _, u := range noted {
-			if n.rooms[u.Room]--; n.rooms[u.Room] == 0 {
-				delete(n.rooms, u.Room)
+		for _, room := range rooms {
+			if n.rooms[room]--; n.rooms[room] == 0 {
+				delete(n.rooms, room)
 			}
 		}
+		n.done++ // who has read in between looks again
 	}
 }
 

@@ -115,25 +115,22 @@ func (s *Service) moveReads(ctx context.Context, req historyapi.MarkRequest) err
 			rooms = append(rooms, m.Room)
 		}
 	}
-	if len(rooms) == 0 {
-		return nil
-	}
-	heads, err := s.bus.Heads(ctx, rooms[:min(len(rooms), bus.MaxHeads)])
+	heads, err := s.headsOf(ctx, rooms)
 	if err != nil {
-		return fmt.Errorf("where the logs of rooms end: %w", err)
+		return err
 	}
-	reads := make(map[string]uint64, len(heads))
-	for i, h := range heads {
-		seq := h.Seq
+	reads := make(map[string]uint64, len(rooms))
+	for _, room := range rooms {
+		seq := heads[room]
 		if seq == 0 { // retention has taken all
-			last, err := s.store.Last(ctx, rooms[i])
+			last, err := s.store.Last(ctx, room)
 			if err != nil {
 				return err
 			}
 			seq = last.Seq
 		}
 		if seq > 0 {
-			reads[rooms[i]] = seq
+			reads[room] = seq
 		}
 	}
 	return s.store.PutReads(ctx, req.User, reads)

@@ -39,6 +39,23 @@ type gated struct {
 	readers atomic.Bool // may read all the same
 	// called when changes of a message are counted, if it is there
 	counting func()
+	// called before a read position is begun, and after an inbox was read, if they are there
+	beginning, looked atomic.Pointer[func()]
+}
+
+func (g *gated) BeginRead(ctx context.Context, room, user string, at, from uint64) error {
+	if f := g.beginning.Load(); f != nil {
+		(*f)()
+	}
+	return g.Store.BeginRead(ctx, room, user, at, from)
+}
+
+func (g *gated) Inbox(ctx context.Context, user string, rooms, hidden []string) ([]store.Inbox, error) {
+	found, err := g.Store.Inbox(ctx, user, rooms, hidden)
+	if f := g.looked.Load(); f != nil {
+		(*f)()
+	}
+	return found, err
 }
 
 func (g *gated) Changes(ctx context.Context, room string, name store.Name, limit int) (int, int, error) {

@@ -1,6 +1,6 @@
 import type { User } from '../client/index.ts';
 import { isolate } from '../text/bidi.ts';
-import { nameKey } from '../text/name.ts';
+import { personKey } from '../text/name.ts';
 import type { SlashName } from '../text/slash.ts';
 import type { App } from './app.svelte.ts';
 import type { Chat, RoomView } from './chat.svelte.ts';
@@ -67,14 +67,14 @@ function needed(rest: string, otherwise: string): string {
 async function find(chat: Chat, text: string): Promise<{ user: User; words: string }> {
   const [, name, words] = /^[@＠]?(\S+(?: \(guest\))?)\s*([^]*)$/u.exec(text)!;
   const users = await chat.client.directory.findUsers(name!);
-  const user = users.find((u) => nameKey(u.name) === nameKey(name!));
+  const user = users.find((u) => personKey(u.name) === personKey(name!));
   if (!user) throw new SlashError(`Nobody is called ${isolate(name!)}.`);
   if (user.id === chat.client.me.id) throw new SlashError('That is you.');
   return { user, words: words! };
 }
 
 async function join(app: App, chat: Chat, name: string): Promise<undefined> {
-  const same = (r: { name: string }) => nameKey(r.name) === nameKey(name);
+  const same = (r: { name: string }) => personKey(r.name) === personKey(name);
   const mine = chat.rooms.find((r) => !r.direct && same(r));
   if (mine) return app.go(mine.id) as undefined;
   const found = (await chat.client.directory.publicRooms(name, 'members')).list.find(same);

@@ -1,4 +1,4 @@
-import { nameKey, searchKey } from './name.ts';
+import { personKey, searchKey } from './name.ts';
 
 /** A name after an @, as a text has it. */
 export interface Mention {
@@ -21,8 +21,8 @@ export function mentions(text: string): Mention[] {
 /** Whether a text mentions somebody, whichever way their name is written. */
 export function mentioned(text: string, name: string): boolean {
   if (!/[@＠]/u.test(text)) return false; // most texts: this runs for every message that is unread
-  const wanted = nameKey(name);
-  return mentions(text).some((m) => nameKey(m.name) === wanted);
+  const wanted = personKey(name);
+  return mentions(text).some((m) => personKey(m.name) === wanted);
 }
 
 // What stands before the caret when somebody is being mentioned: an @ that begins a word, and the
@@ -42,8 +42,8 @@ const suggested = 6;
  * of a name needs no suggestion of it.
  */
 export function suggestions(names: Iterable<string>, prefix: string): string[] {
-  const [wanted, found] = [nameKey(prefix), searchKey(prefix)];
-  const fitting = [...new Set(names)].filter((n) => nameKey(n).startsWith(wanted) || searchKey(n).startsWith(found));
-  if (fitting.length === 1 && nameKey(fitting[0]!) === wanted) return [];
+  const [wanted, found] = [personKey(prefix), searchKey(prefix)];
+  const fitting = [...new Set(names)].filter((n) => personKey(n).startsWith(wanted) || searchKey(n).startsWith(found));
+  if (fitting.length === 1 && personKey(fitting[0]!) === wanted) return [];
   return fitting.sort((a, b) => a.localeCompare(b)).slice(0, suggested);
 }

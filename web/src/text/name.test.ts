@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { nameKey, searchKey } from './name.ts';
+import { personKey, searchKey } from './name.ts';
 
 const cases = JSON.parse(readFileSync(new URL('../../../libs/names/testdata/keys.json', import.meta.url), 'utf8')) as [string, string, boolean][];
 
 test.each(cases)('%j and %j are one name, as the server has it: %j', (one, two, same) => {
-  expect(nameKey(one) === nameKey(two)).toBe(same);
+  expect(personKey(one) === personKey(two)).toBe(same);
 });
 
 test.each([

@@ -22,7 +22,7 @@ const compatible = (text: string): string => text.normalize('NFKC');
  * marks is composed, and takes letters of other alphabets for the Latin ones that they cannot be
  * told from.
  */
-export function nameKey(name: string): string {
+export function personKey(name: string): string {
   const folded = compatible(foldCase(compatible(name)));
   return folded.replaceAll(/\P{ASCII}/gu, (c) => lookAlikes.get(c) ?? c).replaceAll('i\u0307', 'i');
 }
