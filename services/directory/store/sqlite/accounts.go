@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 
+	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -34,7 +35,7 @@ func (s *Store) PatchAccount(ctx context.Context, user string, p store.AccountPa
 
 // AccountsOf implements store.Store.
 func (s *Store) AccountsOf(ctx context.Context, users []string) ([]store.Account, error) {
-	return list(ctx, s, "accounts", accountFields, accounts+`WHERE user IN (SELECT value FROM json_each(?)) ORDER BY user`, jsonList(users))
+	return list(ctx, s, "accounts", accountFields, accounts+`WHERE user IN (SELECT value FROM json_each(?)) ORDER BY user`, sqlitedb.List(users))
 }
 
 // AccountsByMail implements store.Store.

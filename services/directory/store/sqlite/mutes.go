@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 
+	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -44,5 +45,5 @@ func (s *Store) MutesOf(ctx context.Context, user string, rooms ...string) ([]st
 		return list(ctx, s, "mutes of a user", muteFields, muteColumns+`WHERE user = ? ORDER BY room`, user)
 	}
 	return list(ctx, s, "mutes of a user", muteFields, muteColumns+`WHERE user = ? AND room IN (SELECT value FROM json_each(?)) ORDER BY room`,
-		user, jsonList(rooms))
+		user, sqlitedb.List(rooms))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	api "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -63,12 +64,12 @@ func (s *Store) ReplaceUser(ctx context.Context, u store.User, was string) error
 
 // UsersOf implements store.Store.
 func (s *Store) UsersOf(ctx context.Context, ids []string) ([]store.User, error) {
-	return list(ctx, s, "users by id", userFields, users+`WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`, jsonList(ids))
+	return list(ctx, s, "users by id", userFields, users+`WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`, sqlitedb.List(ids))
 }
 
 // UsersByNames implements store.Store.
 func (s *Store) UsersByNames(ctx context.Context, nameKeys []string) ([]store.User, error) {
-	return list(ctx, s, "users by name", userFields, users+`WHERE name_key IN (SELECT value FROM json_each(?)) ORDER BY name_key`, jsonList(nameKeys))
+	return list(ctx, s, "users by name", userFields, users+`WHERE name_key IN (SELECT value FROM json_each(?)) ORDER BY name_key`, sqlitedb.List(nameKeys))
 }
 
 // UsersAfter implements store.Store.
@@ -145,7 +146,7 @@ func (s *Store) Room(ctx context.Context, id string) (store.Room, error) {
 // Rooms implements store.Store.
 func (s *Store) Rooms(ctx context.Context, ids []string) ([]store.Room, error) {
 	return list(ctx, s, "rooms", roomFields,
-		rooms+`WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`, jsonList(ids))
+		rooms+`WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`, sqlitedb.List(ids))
 }
 
 // PatchRoom implements store.Store.
@@ -208,7 +209,7 @@ func (s *Store) MembersInRole(ctx context.Context, room string, role api.Role, l
 // MembersOf implements store.Store.
 func (s *Store) MembersOf(ctx context.Context, rooms []string) ([]store.Member, error) {
 	return list(ctx, s, "members of rooms", memberFields,
-		memberColumns+`WHERE room IN (SELECT value FROM json_each(?)) ORDER BY room, user`, jsonList(rooms))
+		memberColumns+`WHERE room IN (SELECT value FROM json_each(?)) ORDER BY room, user`, sqlitedb.List(rooms))
 }
 
 // MembershipsOf implements store.Store.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 
+	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -32,7 +33,7 @@ func (s *Store) Report(ctx context.Context, id string) (store.Report, error) {
 // MoveReport implements store.Reports.
 func (s *Store) MoveReport(ctx context.Context, r store.Report, from []string) error {
 	return s.update(ctx, "move report", `UPDATE reports SET state = ?, taker = ?, taker_name = ?, outcome = ?, note = ?, resolved = ?
-		WHERE id = ? AND state IN (SELECT value FROM json_each(?))`, r.State, r.Taker, r.TakerName, r.Outcome, r.Note, r.Resolved, r.ID, jsonList(from))
+		WHERE id = ? AND state IN (SELECT value FROM json_each(?))`, r.State, r.Taker, r.TakerName, r.Outcome, r.Note, r.Resolved, r.ID, sqlitedb.List(from))
 }
 
 // Reports implements store.Reports.

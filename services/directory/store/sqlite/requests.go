@@ -7,6 +7,7 @@ import (
 	"errors"
 	"slices"
 
+	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -56,7 +57,7 @@ func (s *Store) RoomsBy(ctx context.Context, creator string, since int64, limit 
 func (s *Store) CreateRequest(ctx context.Context, r store.Request) error {
 	return s.run(ctx, "create request",
 		`INSERT INTO requests (room, sender, sender_name, receiver, receiver_name, sent, shown, refused, created, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		r.Room, r.From, r.FromName, r.To, r.ToName, jsonList(r.Sent), r.Visible(), r.Refused, r.Created, r.Expires)
+		r.Room, r.From, r.FromName, r.To, r.ToName, sqlitedb.List(r.Sent), r.Visible(), r.Refused, r.Created, r.Expires)
 }
 
 // Request implements store.Store.
@@ -86,7 +87,7 @@ func (s *Store) SendRequest(ctx context.Context, room, from, message string, mos
 		r.Created = now
 	}
 	r.Sent = append(r.Sent, message)
-	_, err = tx.ExecContext(ctx, `UPDATE requests SET sent = ?, shown = 1, created = ? WHERE room = ?`, jsonList(r.Sent), r.Created, room)
+	_, err = tx.ExecContext(ctx, `UPDATE requests SET sent = ?, shown = 1, created = ? WHERE room = ?`, sqlitedb.List(r.Sent), r.Created, room)
 	if err == nil {
 		err = tx.Commit()
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 
@@ -78,12 +77,6 @@ func (s *Store) update(ctx context.Context, what, query string, args ...any) err
 		return fmt.Errorf("%s: %w", what, store.ErrNotFound)
 	}
 	return nil
-}
-
-// jsonList returns what json_each makes a row each of.
-func jsonList(ids []string) string {
-	b, _ := json.Marshal(ids) // strings always have a form
-	return string(b)
 }
 
 // list reads all rows with scan, which is given where the fields of the next one go.

@@ -3,10 +3,12 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/history/store"
 )
 
@@ -64,7 +66,7 @@ func (s *Store) inbox(ctx context.Context, user string, rooms, hidden []string) 
 	if err != nil || len(ns) == 0 {
 		return all, err
 	}
-	query, args := newsPlain, []any{jsonList(ns), userN, unreadScan}
+	query, args := newsPlain, []any{sqlitedb.List(ns), userN, unreadScan}
 	var hiddenN []int64
 	for _, who := range hidden {
 		n, ok, err := s.users.number(ctx, kept{s}, who)
@@ -76,7 +78,7 @@ func (s *Store) inbox(ctx context.Context, user string, rooms, hidden []string) 
 		}
 	}
 	if len(hiddenN) > 0 {
-		query, args = newsHiding, append(args, jsonList(hiddenN))
+		query, args = newsHiding, append(args, sqlitedb.List(hiddenN))
 	}
 	found, err := kept{s}.QueryContext(ctx, query, args...)
 	if err != nil {
@@ -122,7 +124,11 @@ func scanNews(found *sql.Rows, all []store.Inbox, at []int) (place int, sender i
 	in.Unread, in.More, in.FirstUnread = int(unread.Int64), unread.Int64 > chat.MaxUnread, uint64(first.Int64)
 	in.Unread = min(in.Unread, chat.MaxUnread)
 	if mentions.Valid {
-		if _, err := fmt.Sscanf(mentions.String, "%d %d", &in.Mentions, &in.FirstMention); err != nil {
+		count, first, _ := strings.Cut(mentions.String, " ")
+		if in.Mentions, err = strconv.Atoi(count); err == nil && first != "" {
+			in.FirstMention, err = strconv.ParseUint(first, 10, 64)
+		}
+		if err != nil {
 			return 0, 0, err
 		}
 	}
@@ -130,11 +136,6 @@ func scanNews(found *sql.Rows, all []store.Inbox, at []int) (place int, sender i
 		in.Last = &store.Entry{Room: in.Room, Seq: uint64(last.Int64), ID: unpackID(id), Type: chat.TypeMsg, Data: data}
 	}
 	return at[key], from.Int64, nil
-}
-
-func jsonList[T any](all []T) string {
-	b, _ := json.Marshal(all) // numbers and strings always have a form
-	return string(b)
 }
 
 // BeginRead implements store.Inboxes.

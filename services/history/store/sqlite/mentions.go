@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/history/store"
 )
 
@@ -67,7 +68,7 @@ func (s *Store) IsUnresolved(ctx context.Context, rooms []string) (bool, error) 
 	// Mostly there is nothing at all.
 	_, some, err := one[int64](ctx, kept{s}, `SELECT 1 FROM unresolved LIMIT 1`)
 	if err == nil && some {
-		_, some, err = one[int64](ctx, kept{s}, anyUnresolved, jsonList(rooms))
+		_, some, err = one[int64](ctx, kept{s}, anyUnresolved, sqlitedb.List(rooms))
 	}
 	if err != nil {
 		return false, fmt.Errorf("mentions to resolve: %w", err)
@@ -106,7 +107,7 @@ func (s *Store) PutMentions(ctx context.Context, m store.Mentions, resolved []st
 			}
 		}
 		if len(m.Visible) > 0 {
-			_, err := tx.ExecContext(ctx, `INSERT INTO mentioned (room, seq, sender, shown) VALUES (?, ?, ?, ?)`, roomN, int64(m.Seq), senderN, jsonList(m.Visible))
+			_, err := tx.ExecContext(ctx, `INSERT INTO mentioned (room, seq, sender, shown) VALUES (?, ?, ?, ?)`, roomN, int64(m.Seq), senderN, sqlitedb.List(m.Visible))
 			if err != nil {
 				return err
 			}
