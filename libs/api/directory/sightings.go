@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 )
 
@@ -17,6 +18,9 @@ const (
 	tellEvery = 2 * time.Second
 	// tellTimeout bounds one try, and the last one when Run ends.
 	tellTimeout = 2 * time.Second
+	// tellAtOnce is how many users one request names. A store that needs milliseconds for each must
+	// answer within tellTimeout, or the same users are written again and again.
+	tellAtOnce = 100
 	// maxSightings is how many users wait to be told of; further ones are dropped.
 	maxSightings = 100_000
 )
@@ -68,7 +72,7 @@ func (s *Sightings) drain() []Seen {
 	defer s.mu.Unlock()
 	var out []Seen
 	for user, at := range s.at {
-		if len(out) == MaxSaw {
+		if len(out) == tellAtOnce {
 			break
 		}
 		out = append(out, Seen{User: user, At: at})
@@ -96,19 +100,24 @@ func (s *Sightings) Run(ctx context.Context) error {
 
 // tell tells everything, or keeps what the directory did not take. The last time it also tells of
 // those of whom it cannot find out whether they are hidden: all services may be stopping together,
-// and then nearly nobody is.
+// and then nearly nobody is. Between two parts it waits as long as the last one took, so that the
+// store serves others when ten thousand users leave at once; the last time it does not.
 func (s *Sightings) tell(ctx context.Context, last bool) {
 	for {
 		part := s.drain()
 		if len(part) == 0 {
 			return
 		}
+		began := time.Now()
 		one, cancel := context.WithTimeout(ctx, tellTimeout)
 		err := s.tellPart(one, part, last)
 		cancel()
 		if err != nil {
 			s.put(part...)
 			s.log.Debug("the directory was not told who was last seen; trying again", zap.Error(err))
+			return
+		}
+		if !last && await.Sleep(ctx, time.Since(began)) != nil {
 			return
 		}
 	}

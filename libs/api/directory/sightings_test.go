@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/await"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/chat"
 )
@@ -86,12 +87,12 @@ func TestSightings(t *testing.T) {
 		base := time.Now()
 		s.Saw("ann", base.Add(5*time.Second))
 		s.Saw("ann", base)
-		for i := range 2 * MaxSaw {
+		for i := range 2 * tellAtOnce {
 			s.Saw(fmt.Sprint("u", i), base)
 		}
 		time.Sleep(tellEvery + time.Millisecond)
 		synctest.Wait()
-		if m.get("ann") != base.Add(5*time.Second).UnixMilli() || m.get("u7") != base.UnixMilli() || len(m.at) != 2*MaxSaw+1 || m.requests != 3 {
+		if m.get("ann") != base.Add(5*time.Second).UnixMilli() || m.get("u7") != base.UnixMilli() || len(m.at) != 2*tellAtOnce+1 || m.requests != 3 {
 			t.Errorf("told of %d users by %d requests, ann at %d", len(m.at), m.requests, m.get("ann"))
 		}
 
@@ -123,6 +124,55 @@ func TestSightings(t *testing.T) {
 		}
 		if m.get("v7") != base.Add(time.Second).UnixMilli() {
 			t.Error("what was left at the end is not told")
+		}
+	})
+}
+
+// TestManyLeaveAtOnce: a store that needs 10 ms for each user is told of 1,000 within the timeout of
+// each request, once each, and is free for half of the time; when Run ends it waits no longer.
+func TestManyLeaveAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &memory{}
+		var mu sync.Mutex
+		told := map[string]int{}
+		var busy time.Duration
+		_, err := api.Handle(t.Context(), m, ServiceSaw, nil, func(ctx context.Context, r SawRequest) (SawReply, error) {
+			took := time.Duration(len(r.Seen)) * 10 * time.Millisecond
+			mu.Lock()
+			for _, one := range r.Seen {
+				told[one.User]++
+			}
+			busy += took
+			mu.Unlock()
+			return SawReply{}, await.Sleep(ctx, took)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := NewSightings(m, zap.NewNop(), nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+		for i := range 1000 {
+			s.Saw(fmt.Sprint("u", i), time.Now())
+		}
+		time.Sleep(tellEvery + 9500*time.Millisecond) // five of ten parts, of a second each
+		synctest.Wait()
+		mu.Lock()
+		half := busy
+		mu.Unlock()
+		time.Sleep(10 * time.Second)
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if half != 5*time.Second || busy != 10*time.Second {
+			t.Errorf("the store was busy for %v in 9.5 s and for %v in all", half, busy)
+		}
+		for user, times := range told {
+			if times != 1 {
+				t.Fatalf("the store was told of %s %d times", user, times)
+			}
 		}
 	})
 }
