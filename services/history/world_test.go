@@ -231,6 +231,19 @@ func (w *world) eventuallyIn(seconds time.Duration, what string, cond func() boo
 	}
 }
 
+// missed asks for what an edge catches up with, again while nobody answers in time.
+func (w *world) missed(r historyapi.SinceRequest) (got historyapi.Since) {
+	w.t.Helper()
+	w.eventually("an answer to history.since", func() bool {
+		var err error
+		if got, err = w.api.Since(w.t.Context(), r); err != nil && chat.CodeOf(err) != chat.CodeUnavailable {
+			w.t.Fatal(err)
+		}
+		return err == nil
+	})
+	return got
+}
+
 // say appends a message as the edge does, and returns its Seq.
 func (w *world) say(room, user, id, text string) uint64 {
 	w.t.Helper()
