@@ -13,21 +13,20 @@ import (
 	historyapi "hubbub.internal/libs/api/history"
 	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
-	"hubbub.internal/libs/chat"
 )
 
 const (
 	// dataHour is how often an hour a user takes all data along: it reads all that the user has
 	// ever said.
 	dataHour = 10
-	// mineTries is how often messages are asked for that history cannot give right now, a while
-	// apart.
-	mineTries = 5
+	// historyTries is how often history is asked for messages that it cannot give right now, a
+	// while apart.
+	historyTries = 5
 )
 
-// export is what a user takes along. The messages, which may be many, are written one run after the
-// other: only one is in memory.
-type export struct {
+// ownData is what a user takes along. The messages, which may be many, are written one run after
+// the other: only one is in memory.
+type ownData struct {
 	service *Service
 	data    myData
 	user    string
@@ -36,7 +35,7 @@ type export struct {
 
 // startExport returns what there is of the user of a token. Messages are read when it is written,
 // but for the first.
-func (s *Service) startExport(ctx context.Context, c auth.Claims) (*export, error) {
+func (s *Service) startExport(ctx context.Context, c auth.Claims) (*ownData, error) {
 	if err := s.exports.count(time.Now(), "copies of your data", c.User); err != nil {
 		return nil, err
 	}
@@ -48,12 +47,12 @@ func (s *Service) startExport(ctx context.Context, c auth.Claims) (*export, erro
 	if err != nil {
 		return nil, err
 	}
-	return &export{service: s, data: d, user: c.User, first: first}, nil
+	return &ownData{service: s, data: d, user: c.User, first: first}, nil
 }
 
 // write writes one JSON object: the data, and last messages, a message a line. extend is called
 // before each run of messages.
-func (e *export) write(ctx context.Context, w io.Writer, extend func()) error {
+func (e *ownData) write(ctx context.Context, w io.Writer, extend func()) error {
 	head, err := json.Marshal(e.data)
 	if err != nil {
 		return err
@@ -79,27 +78,10 @@ func (e *export) write(ctx context.Context, w io.Writer, extend func()) error {
 			_, err := io.WriteString(w, "\n]}\n")
 			return err
 		}
-		if run, err = e.more(ctx, *run.Next); err != nil {
+		if run, err = e.service.saidBy(ctx, e.user, *run.Next); err != nil {
 			return err
 		}
 	}
-}
-
-// more returns the next run of messages. history may have others to answer, or be away for a
-// moment.
-func (e *export) more(ctx context.Context, from historyapi.MineNext) (run historyapi.Mine, err error) {
-	for try := range mineTries {
-		run, err = historyapi.NewClient(e.service.bus).Mine(ctx, historyapi.MineRequest{User: e.user, Room: from.Room, Seq: from.Seq})
-		if code := chat.CodeOf(err); err == nil || code != chat.CodeUnavailable && code != chat.CodeRateLimited {
-			return run, err
-		}
-		select {
-		case <-ctx.Done():
-			return run, ctx.Err()
-		case <-time.After(time.Duration(try+1) * time.Second):
-		}
-	}
-	return run, err
 }
 
 func (s *Service) dataRoute(api huma.API) {

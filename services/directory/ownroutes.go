@@ -91,6 +91,7 @@ func (s *Service) ownRoutes(api huma.API) {
 			return s.changeSettings(ctx, httpapi.User(ctx).User, in.Body)
 		}))
 	s.dataRoute(api)
+	s.copyRoute(api)
 	route(s, api, guarded(http.MethodPost, "/v1/me/delete", "delete-account", "Delete your account, for good"),
 		limited(s, func(ctx context.Context, in *deleteInput) (empty, error) {
 			return empty{}, s.deleteMine(ctx, httpapi.User(ctx), in.Body.Password, in.Body.Messages == removeMessages)

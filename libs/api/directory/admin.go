@@ -27,6 +27,7 @@ const (
 	AdminInvitations = "invitations" // list them
 	AdminRevoke      = "revoke"      // take back the invitation User
 	AdminAudit       = "audit"       // list acts, newest first, that Filter chooses
+	AdminExport      = "export"      // the lines of a copy of Filter.Room, or of what User has said
 )
 
 // AdminRequest asks for one thing.

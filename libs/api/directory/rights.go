@@ -42,6 +42,7 @@ const (
 	// make the room read only and take it off the lists, and undo that
 	ActionArchive   Action = "archive"
 	ActionDelete    Action = "delete"     // delete the room with all that was said there
+	ActionExport    Action = "export"     // take a copy of all that was said in the room
 	ActionListUsers Action = "list-users" // see all accounts
 	ActionListRooms Action = "list-rooms" // see all public rooms, archived ones too
 	ActionAdmit     Action = "admit"      // say who may come in, and make invitations
@@ -160,6 +161,7 @@ var rights = map[Action]right{
 	ActionReview:      {what: "see reports, and resolve them", public: guards, private: guards, standing: guards, server: operators, account: guests},
 	ActionArchive:     {what: "make the room read only and take it off the lists, and undo that", public: owners, private: owners, server: operators, account: guests},
 	ActionDelete:      {what: "delete the room with all that was said there", public: owners, private: owners, server: operators, account: guests},
+	ActionExport:      {what: "take a copy of all that was said in the room", public: owners, private: owners, direct: members, standing: owners, account: users},
 	ActionListUsers:   {what: "see all accounts", server: auditors, account: users},
 	ActionListRooms:   {what: "see all public rooms, archived ones too", server: auditors, account: users},
 	ActionAdmit:       {what: "say who may come in, and make invitations", server: operators, account: users},

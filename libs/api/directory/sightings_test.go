@@ -128,8 +128,8 @@ func TestSightings(t *testing.T) {
 	})
 }
 
-// TestManyLeaveAtOnce: a store that needs 10 ms for each user is told of 1,000 within the timeout of
-// each request, once each, and is free for half of the time; when Run ends it waits no longer.
+// TestManyLeaveAtOnce: a store that needs 10 ms for each user is told of 1,000 within the timeout
+// of each request, once each, and is free for half of the time; when Run ends it waits no longer.
 func TestManyLeaveAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := &memory{}

@@ -31,7 +31,7 @@ const timeout = 30 * time.Second
 
 // Config is what `hubbub admin` can be told.
 type Config struct {
-	Do   string        `arg:"" enum:"users,create,promote,demote,reset,disable,enable,sign-out,ban,unban,invite,invitations,revoke,audit" help:"One of the commands above."`
+	Do   string        `arg:"" enum:"users,create,promote,demote,reset,disable,enable,sign-out,ban,unban,invite,invitations,revoke,audit,export" help:"One of the commands above."`
 	Who  string        `arg:"" optional:"" help:"Name or id of a user. For create: the new name. For revoke: the id of an invitation."`
 	Data string        `help:"Data folder of the hubbub up to ask, through its socket there. Without such a socket the cluster on the bus is asked." default:"data" type:"path" placeholder:"DIR"`
 	Bus  busurl.Config `embed:""`
@@ -43,7 +43,7 @@ type Config struct {
 
 	Actor   string    `help:"For audit: only what this user did." placeholder:"ID"`
 	Subject string    `help:"For audit: only what was done to this user." placeholder:"ID"`
-	Room    string    `help:"For audit: only what was done in this room." placeholder:"ID"`
+	Room    string    `help:"For audit: only what was done in this room. For export: the id of the room." placeholder:"ID"`
 	Action  string    `help:"For audit: only this action, such as server.ban." placeholder:"ACTION"`
 	Since   time.Time `help:"For audit: only from this time on, such as 2026-01-31T12:00:00Z." placeholder:"TIME"`
 	Until   time.Time `help:"For audit: only before this time." placeholder:"TIME"`
@@ -67,6 +67,8 @@ func (*Config) Help() string {
 	invitations  list the invitations
 	revoke       take back the invitation with the id WHO
 	audit        print the audit log, newest first
+	export       print a copy of a room (--room), or of all messages of WHO, which
+	             hubbub verify-export checks
 
 Lists are printed as JSON, one object a line.`
 }
@@ -85,6 +87,9 @@ func (c *Config) Validate() error {
 	var errs []error
 	if who := subjects[c.Do]; who != "" && c.Who == "" {
 		errs = append(errs, fmt.Errorf("%s needs the %s: hubbub admin %s WHO", c.Do, who, c.Do))
+	}
+	if c.Do == directoryapi.AdminExport && (c.Who == "") == (c.Room == "") {
+		errs = append(errs, errors.New("export needs a user or a room: hubbub admin export WHO, or hubbub admin export --room ID"))
 	}
 	if c.Uses < 1 || c.Uses > 10_000 {
 		errs = append(errs, fmt.Errorf("--uses is %d; it has to be 1 to 10000", c.Uses))

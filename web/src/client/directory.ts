@@ -181,6 +181,14 @@ export class Directory extends Emitter<{ members: string }> {
     return this.#session.call((token) => this.#api.resolveReport(token, report, outcome, note, minutes));
   }
 
+  /**
+   * Returns a copy of all that was said in a room: lines of JSON, or a page. For owners, and both
+   * people of a direct room.
+   */
+  copy(room: string, format: 'jsonl' | 'html'): Promise<Blob> {
+    return this.#session.call((token) => this.#api.file(`/v1/rooms/${encodeURIComponent(room)}/export?format=${format}`, token));
+  }
+
   /** Makes a room read only and takes it off the lists, or undoes that: owners may, as the next. */
   archive(room: string, archived: boolean): Promise<void> {
     return this.#session.call((token) => this.#api.archive(token, room, archived));

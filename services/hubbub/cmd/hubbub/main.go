@@ -20,6 +20,7 @@ import (
 	"hubbub.internal/services/hubbub/rigs/drill"
 	"hubbub.internal/services/hubbub/rigs/load"
 	"hubbub.internal/services/hubbub/up"
+	"hubbub.internal/services/hubbub/verify"
 )
 
 type config struct {
@@ -32,6 +33,7 @@ type config struct {
 	Admin    admin.Config       `cmd:"" help:"Do what an operator does, on a running Hubbub: make operators and accounts, reset passwords, ban, invite, read the audit log."`
 	Backup   backup.Config      `cmd:"" help:"Copy what has to be kept of a Hubbub into one file, while people talk; check such a file."`
 	Restore  backup.Restore     `cmd:"" help:"Make a Hubbub of what hubbub backup has copied, in an empty folder, or on an empty store and bus."`
+	Verify   verify.Config      `cmd:"" name:"verify-export" help:"Check that a copy of a room, or of what a person has said, is as it was made; make a page of it."`
 	Doctor   doctor.Config      `cmd:"" help:"Check an installation, and say of each thing whether it is as it should be, and what to do if not."`
 	Groups   groups.Config      `cmd:"" help:"Print the consumer groups for which the log on the bus keeps unread entries, as JSON, one a line; retire one."`
 	Drill    drill.Config       `cmd:"" help:"Break a cluster of processes on this machine on purpose while simulated users chat, and say what held. Needs a checkout, nginx and the bus's server."`

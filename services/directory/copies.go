@@ -1,0 +1,331 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"go.uber.org/zap"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/export"
+	"hubbub.internal/services/directory/store"
+)
+
+// Actions of the audit log: each is there when a copy is begun, and once more when it is whole,
+// with the hash of its last line.
+const (
+	actRoomExport   = "room.export"
+	actPersonExport = "account.export"
+)
+
+// copying is a copy of a room, or of what a person has said, that is made part by part. It has a
+// text form, with which a client asks for the next part.
+type copying struct {
+	Room   string `json:"room,omitempty"`
+	Person string `json:"person,omitempty"`
+	Begun  bool   `json:"begun,omitempty"`  // the head is written
+	Member string `json:"member,omitempty"` // the last one that is written
+	Said   bool   `json:"said,omitempty"`   // the members are written
+	// of a room: the last message that is written
+	Seq   uint64              `json:"seq,omitempty"`
+	From  historyapi.MineNext `json:"from,omitzero"` // of a person
+	Ended bool                `json:"ended,omitempty"`
+	Chain export.State        `json:"chain"`
+}
+
+// add adds a line.
+func (c *copying) add(lines []json.RawMessage, kind string, content any) ([]json.RawMessage, error) {
+	line, err := c.Chain.Add(kind, content)
+	return append(lines, line), err
+}
+
+// next returns the next lines of a copy, and none once it has ended.
+func (s *Service) next(ctx context.Context, c *copying) ([]json.RawMessage, error) {
+	switch {
+	case c.Ended:
+		return nil, nil
+	case !c.Begun:
+		return s.beginCopy(ctx, c)
+	case c.Room == "":
+		return s.copyPerson(ctx, c)
+	case !c.Said:
+		return s.copyMembers(ctx, c)
+	}
+	return s.copyMessages(ctx, c)
+}
+
+func (s *Service) beginCopy(ctx context.Context, c *copying) ([]json.RawMessage, error) {
+	by := consoleOf(ctx)
+	if by == "" {
+		by = httpapi.User(ctx).Name
+	}
+	h := export.Head{Version: export.Version, At: time.Now().UnixMilli(), By: by}
+	act := store.Act{Action: actRoomExport, Room: c.Room}
+	if c.Room != "" {
+		r, err := s.store.Room(ctx, c.Room)
+		if err != nil {
+			return nil, err
+		}
+		h.Room = &export.Room{ID: r.ID, Name: r.Name, Topic: r.Topic, Private: r.Private, Direct: r.Direct, Created: r.Created}
+	} else {
+		u, err := s.store.User(ctx, c.Person)
+		if err != nil {
+			return nil, err
+		}
+		h.Person = &export.Person{ID: u.ID, Name: u.Name}
+		act = store.Act{Action: actPersonExport, Subject: u.ID, SubjectName: u.Name}
+	}
+	if err := s.audit(ctx, act, func(context.Context) error { return nil }); err != nil {
+		return nil, err
+	}
+	c.Begun = true
+	return c.add(nil, export.KindHead, h)
+}
+
+// copyMembers adds some members. In a room for everybody these are those with a role.
+func (s *Service) copyMembers(ctx context.Context, c *copying) (lines []json.RawMessage, err error) {
+	all, err := s.store.Members(ctx, c.Room, c.Member, maxMembers)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range all {
+		if lines, err = c.add(lines, export.KindMember, export.Member{User: m.User, Name: m.Name, Role: string(m.Role), Since: m.Since}); err != nil {
+			return nil, err
+		}
+		c.Member = m.User
+	}
+	c.Said = len(all) < maxMembers
+	return lines, nil
+}
+
+// copyMessages adds some messages, and the acts of moderation between them, by their seqs.
+func (s *Service) copyMessages(ctx context.Context, c *copying) (lines []json.RawMessage, err error) {
+	req := historyapi.PageRequest{Room: c.Room, After: c.Seq, Limit: historyapi.MaxLimit}
+	if c.Seq == 0 {
+		req.Around = 1 // After 0 asks for the last page
+	}
+	page, err := patiently(ctx, func() (historyapi.Page, error) { return historyapi.NewClient(s.bus).Page(ctx, req) })
+	if err != nil {
+		return nil, err
+	}
+	acts := page.Acts
+	for _, m := range page.Messages {
+		for ; len(acts) > 0 && acts[0].Seq < m.Seq; acts = acts[1:] {
+			if lines, err = c.add(lines, export.KindAct, acts[0]); err != nil {
+				return nil, err
+			}
+		}
+		if lines, err = c.add(lines, export.KindMessage, m); err != nil {
+			return nil, err
+		}
+		c.Seq = m.Seq
+	}
+	for _, a := range acts {
+		if lines, err = c.add(lines, export.KindAct, a); err != nil {
+			return nil, err
+		}
+	}
+	if page.More && len(page.Messages) > 0 {
+		return lines, nil
+	}
+	return s.endCopy(ctx, c, lines)
+}
+
+// copyPerson adds some messages of the person.
+func (s *Service) copyPerson(ctx context.Context, c *copying) (lines []json.RawMessage, err error) {
+	run, err := s.saidBy(ctx, c.Person, c.From)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range run.Messages {
+		if lines, err = c.add(lines, export.KindMessage, m); err != nil {
+			return nil, err
+		}
+	}
+	if run.Next != nil {
+		c.From = *run.Next
+		return lines, nil
+	}
+	return s.endCopy(ctx, c, lines)
+}
+
+// endCopy adds the last line, and writes its hash down.
+func (s *Service) endCopy(ctx context.Context, c *copying, lines []json.RawMessage) ([]json.RawMessage, error) {
+	said := c.Chain.Lines[export.KindMessage]
+	line, err := c.Chain.End()
+	if err != nil {
+		return nil, err
+	}
+	act := store.Act{Action: actRoomExport, Room: c.Room, Detail: fmt.Sprintf("%d messages, hash %s", said, c.Chain.Hash)}
+	if c.Person != "" {
+		act.Action, act.Subject = actPersonExport, c.Person
+		if act.SubjectName, err = s.nameOf(ctx, c.Person); err != nil {
+			return nil, err
+		}
+	}
+	c.Ended = true
+	return append(lines, line), s.audit(ctx, act, func(context.Context) error { return nil })
+}
+
+// patiently asks history, again after a while when it has others to answer, or is away for a
+// moment.
+func patiently[T any](ctx context.Context, ask func() (T, error)) (answer T, err error) {
+	for try := range historyTries {
+		answer, err = ask()
+		if code := chat.CodeOf(err); err == nil || code != chat.CodeUnavailable && code != chat.CodeRateLimited {
+			return answer, err
+		}
+		select {
+		case <-ctx.Done():
+			return answer, ctx.Err()
+		case <-time.After(time.Duration(try+1) * time.Second):
+		}
+	}
+	return answer, err
+}
+
+// saidBy returns the next run of a user's messages.
+func (s *Service) saidBy(ctx context.Context, user string, from historyapi.MineNext) (historyapi.Mine, error) {
+	return patiently(ctx, func() (historyapi.Mine, error) {
+		return historyapi.NewClient(s.bus).Mine(ctx, historyapi.MineRequest{User: user, Room: from.Room, Seq: from.Seq})
+	})
+}
+
+type copyInput struct {
+	Room   string `path:"room" maxLength:"64"`
+	Format string `query:"format" enum:"jsonl,html" default:"jsonl" doc:"jsonl: lines of JSON that hubbub verify-export checks; html: a page that opens offline."`
+}
+
+func (s *Service) copyRoute(api huma.API) {
+	op := guarded(http.MethodGet, "/v1/rooms/{room}/export", "export-room", "A copy of a room: its members, messages and acts of moderation, oldest first")
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: "An answer that is cut off is not whole.", Content: map[string]*huma.MediaType{"application/x-ndjson": {}, "text/html": {}},
+	}}
+	huma.Register(api, op, func(ctx context.Context, in *copyInput) (*huma.StreamResponse, error) {
+		user := httpapi.User(ctx)
+		r, _, err := s.permitted(ctx, directoryapi.ActionExport, in.Room, user.User)
+		if err == nil {
+			err = s.exports.count(time.Now(), "copies", user.User)
+		}
+		c := &copying{Room: r.ID}
+		var lines []json.RawMessage
+		if err == nil {
+			lines, err = s.next(ctx, c)
+		}
+		if err != nil {
+			return nil, httpapi.Error(s.fail(ctx, err), nil)
+		}
+		return &huma.StreamResponse{Body: func(out huma.Context) {
+			w := out.BodyWriter()
+			var to copyWriter = lineWriter{w}
+			kind, file := "application/x-ndjson", "room.jsonl"
+			if in.Format == "html" {
+				kind, file, to = "text/html; charset=utf-8", "room.html", pageWriter{export.NewPage(w)}
+			}
+			out.SetHeader("Content-Type", kind)
+			out.SetHeader("Content-Disposition", `attachment; filename="`+file+`"`)
+			if err := s.writeCopy(ctx, c, lines, w, to); err != nil {
+				s.log.Warn("a copy of a room was cut off", zap.String("room", c.Room), zap.Error(err))
+				panic(http.ErrAbortHandler)
+			}
+		}}, nil
+	})
+}
+
+// copyWriter writes a copy in one of its forms.
+type copyWriter interface {
+	line(line json.RawMessage) error
+	end(h export.Hash) error
+}
+
+// writeCopy writes a copy to its end, from the lines on that were read already. Only some lines are
+// in memory.
+func (s *Service) writeCopy(ctx context.Context, c *copying, lines []json.RawMessage, w io.Writer, to copyWriter) (err error) {
+	for {
+		if w, ok := w.(http.ResponseWriter); ok {
+			// not every writer has deadlines
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(exportInterval))
+		}
+		for _, line := range lines {
+			if err := to.line(line); err != nil {
+				return err
+			}
+		}
+		if c.Ended {
+			return to.end(c.Chain.Hash)
+		}
+		if lines, err = s.next(ctx, c); err != nil {
+			return err
+		}
+	}
+}
+
+type lineWriter struct{ io.Writer }
+
+func (w lineWriter) line(line json.RawMessage) error {
+	_, err := w.Write(append(line, '\n'))
+	return err
+}
+
+func (lineWriter) end(export.Hash) error { return nil }
+
+type pageWriter struct{ *export.Page }
+
+func (w pageWriter) line(line json.RawMessage) error {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(line, &all); err != nil {
+		return err
+	}
+	for kind, content := range all {
+		if kind != "hash" {
+			return w.Line(export.Line{Kind: kind, Content: content})
+		}
+	}
+	return nil
+}
+
+func (w pageWriter) end(h export.Hash) error { return w.End(h) }
+
+// adminCopy returns the next lines of a copy of a room, by id, or of
+// what a user has said.
+func (s *Service) adminCopy(ctx context.Context, r directoryapi.AdminRequest) (reply directoryapi.AdminReply, err error) {
+	var c copying
+	switch {
+	case r.After != "":
+		if err := json.Unmarshal([]byte(r.After), &c); err != nil || (c.Room == "") == (c.Person == "") {
+			return reply, chat.E(chat.CodeBadRequest, "that is not where an export goes on")
+		}
+	case (r.User == "") == (r.Filter.Room == ""):
+		return reply, chat.E(chat.CodeBadRequest, "an export is of a room, or of a user")
+	case r.User != "":
+		u, err := s.named(ctx, r.User)
+		if err != nil {
+			return reply, err
+		}
+		c.Person = u.ID
+	default:
+		room, err := s.store.Room(ctx, r.Filter.Room)
+		if errors.Is(err, store.ErrNotFound) {
+			err = chat.E(chat.CodeNotFound, "there is no room with that id")
+		}
+		if err != nil {
+			return reply, err
+		}
+		c.Room = room.ID
+	}
+	if reply.Lines, err = s.next(ctx, &c); err != nil || c.Ended {
+		return reply, err
+	}
+	next, err := json.Marshal(c)
+	reply.Next = string(next)
+	return reply, err
+}
