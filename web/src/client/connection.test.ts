@@ -367,3 +367,16 @@ test('stop closes the socket and stays away', async () => {
   expect(await peer.closed).toBe(1000);
   expect(connection.state.kind).toBe('idle');
 });
+
+test('a socket that closed before its welcome has no say in the next one', async () => {
+  vi.useFakeTimers();
+  connect({ timings: { connect: 5_000 } });
+  (await server.peer()).close(1012);
+  await until(() => connection.state.kind === 'waiting');
+  await vi.advanceTimersByTimeAsync(100);
+  const peer = await server.peer();
+  await peer.welcome();
+  await until(() => connection.state.kind === 'online');
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect(connection.state.kind).toBe('online');
+});

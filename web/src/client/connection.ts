@@ -364,8 +364,6 @@ export class Connection extends Emitter<Events> {
   #drop(code: number | undefined): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#pingTimer);
-    this.#pingMs = 0;
-    this.#joins = [];
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.close(code);

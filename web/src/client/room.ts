@@ -86,7 +86,6 @@ export class Room {
   /** The connection is gone. */
   lost(): void {
     this.live = false;
-    this.#again = false;
     clearTimeout(this.#retry);
   }
 
