@@ -195,8 +195,8 @@ func TestPurgeHasAnEnd(t *testing.T) {
 	}
 }
 
-// TestJobIsHeldByOne: while a process works on a job another leaves it alone, and when the first has
-// done a step, or has died, the next takes it at once, or when its time is over.
+// TestJobIsHeldByOne: while a process works on a job another leaves it alone, and when the first
+// has done a step, or has died, the next takes it at once, or when its time is over.
 func TestJobIsHeldByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, o := quiet(t, membus.NewServer(membus.Options{}).Open())
