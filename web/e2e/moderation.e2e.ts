@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Stage, unique } from './stage.ts';
 import { violations } from './violations.ts';
@@ -91,6 +92,13 @@ test('a reader reads until the word is given', async () => {
   await dialog.getByRole('switch', { name: /Guests/ }).uncheck();
   await ada.shot('rules');
   expect(await violations(ada.page)).toEqual([]);
+  const download = ada.page.waitForEvent('download');
+  await dialog.getByRole('button', { name: 'Copy as JSON' }).click();
+  expect((await download).suggestedFilename()).toBe(`${room}.jsonl`);
+  const lines = readFileSync(await (await download).path(), 'utf8').trimEnd().split('\n').map((l) => JSON.parse(l) as Record<string, { text?: string }>);
+  expect(lines[0]).toHaveProperty('export.room.name', room);
+  expect(lines.flatMap((l) => l['message']?.text ?? [])).toEqual(['welcome', 'hello', 'thank you']);
+  expect(lines.at(-1)).toHaveProperty('end.lines.message', 3);
   await dialog.getByRole('button', { name: 'Save' }).click();
   await bo.page.getByText('closed this room to guests').waitFor();
   await ada.say('the end');
