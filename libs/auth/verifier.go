@@ -58,8 +58,8 @@ func NewVerifier(fetch func(ctx context.Context) ([]byte, error)) *Verifier {
 // the keys are fetched, and for a known key takes no lock. Errors wrap ErrExpired, ErrInvalid or
 // ErrNoKeys.
 func (v *Verifier) Verify(ctx context.Context, token string) (Claims, error) {
-	if token == "" || len(token) > maxToken {
-		return Claims{}, fmt.Errorf("%w: it is empty or too long", ErrInvalid)
+	if len(token) > maxToken {
+		return Claims{}, fmt.Errorf("%w: it is too long", ErrInvalid)
 	}
 	var c tokenClaims
 	_, err := v.parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {

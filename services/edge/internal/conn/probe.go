@@ -43,6 +43,17 @@ func (p Probe) ReversePosts() {
 	slices.Reverse(p.s.posts)
 }
 
+// RunPosts runs what was posted, without the rest of a turn.
+func (p Probe) RunPosts() { p.s.runPosts() }
+
+// Out returns what is to be written to a connection before anything else.
+func (p Probe) Out(slot uint32) []byte {
+	if out := p.s.sessions.At(slot).out; out != nil {
+		return out.Bytes()
+	}
+	return nil
+}
+
 // Drop ends a connection at once.
 func (p Probe) Drop(slot uint32) { p.s.drop(slot) }
 

@@ -75,7 +75,9 @@ func (w *story) account(l *listener) {
 				w.fatal(l, "told %s", f.raw)
 			}
 		case "notice":
-			l.in = false
+			if l.in = false; l.asked && l.anew { // it joins anew without knowing it
+				l.last, l.lastID = 0, ""
+			}
 		}
 	}
 	if l.c.code != 0 {

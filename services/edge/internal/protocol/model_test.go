@@ -26,6 +26,7 @@ type listener struct {
 	in     bool   // the room is joined and live
 	asked  bool   // a join or leave waits for its answer
 	more   bool   // it is to join again
+	anew   bool   // its last join named no position
 	last   uint64 // Seq that it has everything through
 	lastID string
 	sent   []string // sends that are not answered
@@ -109,6 +110,7 @@ func (w *story) join(l *listener) {
 		w.resume(l)
 		return
 	}
+	l.anew = true
 	switch _, blocked := l.c.l.room[l.c.slot]; {
 	case !l.in:
 		l.last, l.lastID = 0, "" // what it had is no matter now
@@ -130,6 +132,7 @@ func (w *story) sayJoin(l *listener, room string) {
 
 // resume joins from where the session is.
 func (w *story) resume(l *listener) {
+	l.anew = false
 	id := ""
 	if l.lastID != "" {
 		id = fmt.Sprintf(`,"id":%q`, l.lastID)

@@ -3,38 +3,20 @@ package session
 import (
 	"slices"
 	"testing"
-	"time"
 
-	"hubbub.internal/libs/auth"
-	"hubbub.internal/services/edge/internal/conn"
-	"hubbub.internal/services/edge/internal/metrics"
-	"hubbub.internal/services/edge/internal/transport"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/libs/wire"
 )
-
-// loop is a transport that nobody drives.
-type loop struct{ transport.Loop }
-
-// opening is the handler of a shard of sessions alone.
-type opening struct {
-	conn.Handler
-	s *Shard
-}
-
-func (o opening) Opened(slot uint32) { o.s.Opened(slot) }
-func (o opening) Left(slot uint32)   { o.s.Left(slot) }
 
 // TestIndex: sessions of a user are found, also when another user has the same hash, and nothing is
 // left of them.
 func TestIndex(t *testing.T) {
-	m := metrics.New(nil)
-	c := conn.NewHub(conn.Options{HandshakeTimeout: time.Second, PingAfter: time.Second}, m, nil).Shard(loop{})
-	s := NewHub(Options{}, Deps{Metrics: m}, 0).Shard(c)
-	c.Serve(opening{s: s}, nil)
-	enter := func(slot uint32, user string) {
-		c.Opened(slot)
-		c.Accept(slot, false)
-		s.Enter(slot, &auth.Claims{User: user}, "", time.Now())
-	}
+	r := newRig(t, Options{})
+	c, s := r.conn, r.s
+	enter := r.enter
 	for i, user := range []string{"ann", "bob", "ann", "cy", "ann", "bob"} {
 		enter(uint32(i), user)
 	}
@@ -69,5 +51,56 @@ func TestIndex(t *testing.T) {
 	}
 	if n := len(s.index.first); n != 1 { // dan's, who is in a list that is not his
 		t.Errorf("%d lists are left", n)
+	}
+}
+
+// TestEachOfWhoEndsOthers: a session that has ended meanwhile, since what is done for one ends
+// others, is left out.
+func TestEachOfWhoEndsOthers(t *testing.T) {
+	r := newRig(t, Options{})
+	for slot := range uint32(3) {
+		r.enter(slot, "ann")
+	}
+	done := 0
+	r.s.EachOf("ann", func(slot uint32) {
+		done++
+		for other := range uint32(3) {
+			if other != slot && r.s.Present(other) {
+				r.conn.Probe().Forget(other)
+			}
+		}
+	})
+	if done != 1 {
+		t.Errorf("done %d times, with one session left", done)
+	}
+}
+
+// TestPushKeepsItsEvent: who pushes an event may go on with its memory.
+func TestPushKeepsItsEvent(t *testing.T) {
+	r := newRig(t, Options{})
+	r.enter(0, "ann")
+	user, event := []byte("ann"), []byte(`{"type":"x"}`)
+	r.hub.PushTo(user, event)
+	copy(user, "bob")
+	copy(event, `{"type":"y"}`)
+	r.conn.Probe().RunPosts()
+	if got := string(r.conn.Probe().Out(0)); got != "\x81\x0c"+`{"type":"x"}` {
+		t.Errorf("written: %q", got)
+	}
+}
+
+// TestErrorsAreCounted: each error that a client is told counts, and limits by their name.
+func TestErrorsAreCounted(t *testing.T) {
+	r := newRig(t, Options{})
+	r.enter(0, "ann")
+	r.s.ReplyError(0, &wire.Command{}, ErrRooms)
+	r.s.ReplyErrorTo(0, "1", ErrPending)
+	m := r.hub.Metrics
+	for name, c := range map[string]prometheus.Counter{
+		"errors": m.Failures.WithLabelValues(chat.CodeTooMany), "rooms": m.Limited.WithLabelValues("rooms"), "pending": m.Limited.WithLabelValues("pending"),
+	} {
+		if got, want := testutil.ToFloat64(c), map[string]float64{"errors": 2, "rooms": 1, "pending": 1}[name]; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
 	}
 }
