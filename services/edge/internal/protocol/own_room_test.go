@@ -308,11 +308,11 @@ func TestMissedLongAgo(t *testing.T) {
 			r.record = append(r.record, history.Entry{Seq: seqs[i], Prev: prev, User: "far", ID: fmt.Sprint("m", i), Data: message("lobby", fmt.Sprint("m", i))})
 			prev = seqs[i]
 		}
-		h := r.hub
-		was := h.bus
-		h.bus = truncated{h.bus}
+		h := r.hub.rooms
+		was := h.Bus
+		h.Bus = truncated{was}
 		ann.say(`{"type":"join","id":"j","room":"lobby","after":{"seq":%d,"id":"m0"}}`, seqs[0])
-		h.bus = was
+		h.Bus = was
 		all := ann.all()
 		if len(all) != 3 || all[0].ID != "m1" || all[0].Prev != seqs[0] || all[1].ID != "m2" || all[1].Prev != seqs[1] || all[2].Type != "joined" || all[2].Rewind {
 			t.Errorf("told %+v", all)

@@ -49,7 +49,8 @@ type rig struct {
 	applied []history.ApplyRequest
 	reads   []history.ReadRequest
 	marks   []history.MarkRequest
-	record  []history.Entry // what history has, for since
+	record  []history.Entry                                   // what history has, for since
+	since   func(history.SinceRequest) (history.Since, error) // instead of record, unless it is nil
 	told    told
 	passed  []string // what was read of connections that went to the HTTP server
 }
@@ -127,6 +128,9 @@ func withRig(t tester, loops int, set func(*Options), test func(r *rig)) {
 		return history.ReadReply{}, nil
 	})
 	serve(r, history.ServiceSince, func(q history.SinceRequest) (history.Since, error) {
+		if r.since != nil {
+			return r.since(q)
+		}
 		out := history.Since{Through: q.After}
 		for _, e := range r.record {
 			if e.Seq > q.After {
@@ -227,7 +231,7 @@ func (r *rig) empty() {
 	for i, s := range r.shards {
 		own := s.sess.Probe().Users() + s.own.Probe().Reads()
 		left := map[string]int{
-			"subs": s.fan.Count(), "places ahead of a ring": s.fan.Probe().Ahead(), "joins": s.rooms.Probe().Joins(), "wishes": s.rooms.Probe().Wanted(), "waits": s.rooms.Probe().Waits(), "paces": len(s.paces), "timers": s.conn.Probe().Timers(),
+			"subs": s.fan.Count(), "places ahead of a ring": s.fan.Probe().Ahead(), "joins": s.rooms.Probe().Joins(), "wishes": s.rooms.Probe().Wanted(), "waits": s.rooms.Probe().Waits(), "rechecks": s.rooms.Probe().Rechecks(), "paces": len(s.paces), "timers": s.conn.Probe().Timers(),
 			"bytes of buffers": s.conn.Probe().Held(), "own rooms": own, "lapsed": s.sess.Probe().Lapsed(), "queued": s.conn.Probe().Queued(), "rooms with news": s.fan.Probe().Dirty(), "rooms that wait": s.fan.Probe().Waiting(),
 		}
 		for what, n := range left {
@@ -321,6 +325,7 @@ type client struct {
 // frameOf is what tests want to know of an event.
 type frameOf struct {
 	Type, ID, Room, User string
+	Text                 string
 	MsgID                string `json:"msg_id"`
 	Code                 any
 	Message              string

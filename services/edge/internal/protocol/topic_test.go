@@ -136,6 +136,9 @@ func TestReviewIsDoneOnce(t *testing.T) {
 		if n := asked() - before; n != 2 {
 			t.Errorf("the directory was asked %d times", n)
 		}
+		if n := ann.s.rooms.Probe().Rechecks(); n != 0 {
+			t.Errorf("%d rooms are to be asked about", n)
+		}
 		ann.quiet()
 	})
 }

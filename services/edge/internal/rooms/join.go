@@ -94,7 +94,7 @@ func (s *Shard) enter(j *joining) {
 
 // current reports whether a join is still wanted: the session lives and has not left the room
 // meanwhile. A join whose room was left has been answered: see depart.
-func (s *Shard) current(j *joining) bool { return s.conn.Alive(j.ref) && s.joins[j.sub] == j }
+func (s *Shard) current(j *joining) bool { return s.joins[j.sub] == j }
 
 // followed goes on when the edge follows the room.
 func (s *Shard) followed(j *joining, err error) {
@@ -206,9 +206,7 @@ func (s *Shard) joined(j *joining, seq uint64, more, rewind bool) {
 		s.fan.Confirm(j.sub)
 		s.sess.ReportJoin(slot, j.room)
 	}
-	if more {
-		s.fan.Mute(j.sub)
-	} else {
+	if !more { // else it was muted when the replay began
 		s.fan.Listen(j.sub)
 		s.conn.Lag(slot) // frames may be there that no news announces
 	}

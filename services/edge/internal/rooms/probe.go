@@ -15,6 +15,9 @@ func (p Probe) Wanted() int { return len(p.s.wanted) }
 // Waits returns of how many sessions joins wait for their turn, or to begin.
 func (p Probe) Waits() int { return len(p.s.waits) + len(p.s.queue.sessions) }
 
+// Rechecks returns how many rooms wait for permissions to be asked for again.
+func (p Probe) Rechecks() int { return len(p.s.rechecks) }
+
 // Parked returns how many joins of a session wait for their turn.
 func (p Probe) Parked(slot uint32) int {
 	if w := p.s.waits[slot]; w != nil {

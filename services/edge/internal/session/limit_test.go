@@ -146,6 +146,27 @@ func TestVolumeBounds(t *testing.T) {
 	})
 }
 
+// TestVolumeOfTheBusy: what comes back too slowly for each message to see it comes back all the
+// same.
+func TestVolumeOfTheBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		defer uptime.SetStart(time.Now().Add(-time.Hour))()
+		const quota = 6 * AtOnce // a tenth of a byte comes back in a second
+		var v volumes
+		refused := 0
+		for range 100 {
+			if wait, _ := v.charge("ann", 1, quota); wait != 0 {
+				refused++
+			}
+			Volumes{&v}.each(func(v *volume) { v.bytes = 0 })
+			time.Sleep(5 * time.Second)
+		}
+		if refused < 40 || refused > 50 {
+			t.Errorf("%d of 100 are refused, while half of them come back", refused)
+		}
+	})
+}
+
 // TestVolumeOfOneLongMessage: the first always goes, however small the quota is, and takes up what
 // it has.
 func TestVolumeOfOneLongMessage(t *testing.T) {

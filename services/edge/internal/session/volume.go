@@ -66,8 +66,6 @@ func (t *volumes) charge(user string, n, quota int64) (wait time.Duration, fast 
 	// What comes back in less than a second is not lost by counting often.
 	if left < v.bytes || v.quota != quota {
 		v.at = now
-	} else {
-		left = v.bytes
 	}
 	lately := now
 	if burst > 0 && burst == v.recent {
