@@ -167,3 +167,87 @@ func TestMember(t *testing.T) {
 		}
 	})
 }
+
+// TestGivenUpOnce: a partition that is being given up is not given up again, and does not count for
+// those that stay.
+func TestGivenUpOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		handling := make(chan struct{})
+		h := &held{ctx: ctx, mine: make(map[int]*partition), opts: Options{
+			Handle: func(context.Context, []driver.Entry) error { <-handling; return nil }, Log: zap.NewNop(), Metrics: measure.New(nil, "fake"),
+		}}
+		for n := range 3 {
+			p := &fakePartition{number: n, entries: make(chan driver.Entry, 1)}
+			p.entries <- driver.Entry{ID: "a"} // which is in hand, so that it cannot end
+			h.Assign(p)
+		}
+		synctest.Wait()
+		given := map[int]int{}
+		for _, keep := range []int{2, 2, 1, 0, 0} {
+			h.GiveUp(keep, func(p driver.Partition) { given[p.Number()]++ })
+			if all, staying := h.Count(); all != 3 || staying != keep || len(given) != 3-keep {
+				t.Errorf("%d of %d stay, %d were given up; want %d", staying, all, len(given), keep)
+			}
+		}
+		close(handling)
+		h.wg.Wait()
+		for n, times := range given {
+			if times != 1 {
+				t.Errorf("%d was given up %d times", n, times)
+			}
+		}
+		if h.Has(0) {
+			t.Error("it is still held")
+		}
+		cancel()
+	})
+}
+
+// slowly is a member whose driver wakes it all the time, and whose partitions take a while to end.
+type slowly struct {
+	fakeGroup
+	released func() bool
+	t        *testing.T
+}
+
+func (g *slowly) Join(_ context.Context, _ string, held driver.Held) (driver.Member, error) {
+	g.held = held
+	return g, nil
+}
+
+func (g *slowly) Leave() {
+	if g.left = true; !g.released() {
+		g.t.Error("the member leaves before its partitions were released")
+	}
+}
+
+// TestMemberIsWokenOften: it looks no more often than every now and then, however often it is
+// woken, and leaves when its partitions have ended.
+func TestMemberIsWokenOften(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &fakePartition{entries: make(chan driver.Entry, 1)}
+		p.entries <- driver.Entry{ID: "a"}
+		g := &slowly{t: t, released: func() bool { return slices.Contains(p.noted(), "release") }}
+		looks := 0
+		woken := make(chan struct{})
+		close(woken)
+		g.refresh = func() (<-chan struct{}, error) {
+			if looks++; looks == 1 {
+				g.held.Assign(p)
+			}
+			return woken, nil
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*driver.RetryPause)
+		defer cancel()
+		err := Run(ctx, g, "group", Options{
+			Handle: func(ctx context.Context, _ []driver.Entry) error { <-ctx.Done(); time.Sleep(time.Second); return nil },
+			Log:    zap.NewNop(), Metrics: measure.New(nil, "fake"), Every: time.Hour,
+		})
+		if err != nil || !g.left || looks > 11 || looks < 9 {
+			t.Errorf("%v, left: %t, looked %d times", err, g.left, looks)
+		}
+	})
+}
