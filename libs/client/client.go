@@ -44,7 +44,6 @@ type Client struct {
 	status  string                       // as Status set it; said again at each connection
 	last    error                        // why the last attempt to connect failed
 	err     error                        // why the client has ended
-	closing bool
 }
 
 // Dial makes a Client and returns it once the server has welcomed it. Until then it tries again
@@ -75,9 +74,6 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 // Handle is not called any more. Calls under way fail with ErrClosed. It may be called twice.
 func (c *Client) Close() {
 	c.end(ErrClosed)
-	c.mu.Lock()
-	c.closing = true // no goroutine is started from here on
-	c.mu.Unlock()
 	c.wait.Wait()
 }
 
@@ -135,9 +131,9 @@ func (c *Client) announce() {
 	c.changed = make(chan struct{})
 }
 
-// start runs f in a goroutine of the client's, unless it is closing. mu is held.
+// start runs f in a goroutine of the client's, unless it has ended. mu is held.
 func (c *Client) start(f func()) {
-	if !c.closing && c.err == nil {
+	if c.err == nil {
 		c.wait.Go(f)
 	}
 }
