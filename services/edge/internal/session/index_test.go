@@ -4,9 +4,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
-
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/wire"
 )
@@ -95,12 +92,12 @@ func TestErrorsAreCounted(t *testing.T) {
 	r.enter(0, "ann")
 	r.s.ReplyError(0, &wire.Command{}, ErrRooms)
 	r.s.ReplyErrorTo(0, "1", ErrPending)
-	m := r.hub.Metrics
-	for name, c := range map[string]prometheus.Counter{
-		"errors": m.Failures.WithLabelValues(chat.CodeTooMany), "rooms": m.Limited.WithLabelValues("rooms"), "pending": m.Limited.WithLabelValues("pending"),
-	} {
-		if got, want := testutil.ToFloat64(c), map[string]float64{"errors": 2, "rooms": 1, "pending": 1}[name]; got != want {
-			t.Errorf("%s: %v, want %v", name, got, want)
+	for _, c := range []struct {
+		name, label string
+		want        float64
+	}{{"errors_total", chat.CodeTooMany, 2}, {"limited_total", "rooms", 1}, {"limited_total", "pending", 1}} {
+		if got := r.counted(t, c.name, c.label); got != c.want {
+			t.Errorf("%s of %s: %v, want %v", c.name, c.label, got, c.want)
 		}
 	}
 }

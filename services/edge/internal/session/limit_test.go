@@ -6,8 +6,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil"
-
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/services/edge/internal/uptime"
 )
@@ -45,7 +43,7 @@ func TestSocketsPerUser(t *testing.T) {
 	if !r.enter(0, "ann") || r.enter(1, "ann") || !r.enter(2, "bob") {
 		t.Error("not one socket for each user")
 	}
-	if n := testutil.ToFloat64(r.hub.Metrics.Refused.WithLabelValues("user")); n != 1 {
+	if n := r.counted(t, "refused_total", "user"); n != 1 {
 		t.Errorf("%v refusals are counted", n)
 	}
 	r.conn.Probe().Forget(1) // it never came in, and gives nothing back

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/api/presence"
@@ -39,11 +40,30 @@ type rig struct {
 	hub  *Hub
 	conn *conn.Shard
 	s    *Shard
+	reg  *prometheus.Registry
+}
+
+// counted returns the value of a counter with a label.
+func (r *rig) counted(t *testing.T, name, label string) float64 {
+	t.Helper()
+	all, err := r.reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range all {
+		for _, m := range family.GetMetric() {
+			if family.GetName() == "hubbub_edge_"+name && m.GetLabel()[0].GetValue() == label {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
 }
 
 func newRig(t testing.TB, o Options) *rig {
 	t.Helper()
-	m := metrics.New(nil)
+	reg := prometheus.NewRegistry()
+	m := metrics.New(reg)
 	c := conn.NewHub(conn.Options{HandshakeTimeout: time.Second, PingAfter: time.Second, Buffers: 1 << 20}, m, nil).Shard(loop{})
 	b := membus.NewServer(membus.Options{}).Open()
 	t.Cleanup(func() { _ = b.Close() })
@@ -53,7 +73,7 @@ func newRig(t testing.TB, o Options) *rig {
 	}, firstNumber)
 	s := h.Shard(c)
 	c.Serve(opening{s: s}, nil)
-	return &rig{h, c, s}
+	return &rig{h, c, s, reg}
 }
 
 // open is a connection that has shaken hands.
