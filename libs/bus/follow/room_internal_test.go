@@ -74,7 +74,7 @@ func TestAccept(t *testing.T) {
 		"there is a gap":       {hint: said(15, 12), fills: true, back: 1},
 		"it may follow":        {hint: said(15, 0), fills: true, want: 15},
 		"it follows on less":   {hint: said(15, 7), fills: true, want: 15},
-		"after a suspicion":   {set: func(e *Engine, _ *room) { e.epoch.Add(1) }, hint: said(12, 10), fills: true, back: 1},
+		"after a suspicion":    {set: func(e *Engine, _ *room) { e.epoch.Add(1) }, hint: said(12, 10), fills: true, back: 1},
 		"again":                {hint: said(10, 7)},
 		"another in its place": {hint: driver.Entry{Room: "r", Seq: 10, Prev: 7, ID: "x"}, fills: true},
 		"an older one":         {hint: said(8, 7), fills: true},
@@ -222,7 +222,7 @@ func TestMissing(t *testing.T) {
 	}{
 		"no hint":                  {front: 40},
 		"the rooms' own front":     {set: func(e *Engine, _ *room) { e.opts.Coarse = false }, front: 40, want: true},
-		"after a suspicion":       {set: func(e *Engine, _ *room) { e.epoch.Add(1) }, front: 40, want: true},
+		"after a suspicion":        {set: func(e *Engine, _ *room) { e.epoch.Add(1) }, front: 40, want: true},
 		"the first hint":           {set: func(_ *Engine, r *room) { r.first, r.want = 20, 50 }, front: 40, want: true},
 		"the last hint":            {set: func(_ *Engine, r *room) { r.first, r.want = 20, 30 }, rep: driver.Replayed{Entries: []driver.Entry{said(20, 0)}}, front: 40, want: true},
 		"just at the front":        {set: func(_ *Engine, r *room) { r.first, r.want = 40, 40 }, front: 40, want: true},
