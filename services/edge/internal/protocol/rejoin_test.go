@@ -23,10 +23,7 @@ func (r *rig) holdReplays() (release func()) {
 		<-hold
 		return was.Replay(r.t.Context(), room, after, limit)
 	}}
-	return func() {
-		r.hub.rooms.Bus = was
-		close(hold)
-	}
+	return func() { close(hold) }
 }
 
 // ids returns what came, a word for each.
