@@ -186,9 +186,11 @@ func TestServerTakesTurns(t *testing.T) {
 		full[0] = 'e'
 		call(full)
 		call([]byte("f")) // a byte too much
+		mu.Lock()
 		if replies != "busy " {
 			t.Errorf("told %q", replies)
 		}
+		mu.Unlock()
 		// One at a time from here on, or they would overtake each other.
 		leave <- struct{}{}
 		synctest.Wait()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,8 +23,17 @@ type log struct {
 	letters []driver.Letter
 	putBack func(driver.Letter) error
 	join    func(ctx context.Context) (driver.Member, error)
-	trim    func(ctx context.Context) error
 	opening error
+
+	mu   sync.Mutex
+	trim func(ctx context.Context) error
+}
+
+// trims makes the driver trim so from now on.
+func (l *log) trims(do func(ctx context.Context) error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.trim = do
 }
 
 func (l *log) Open(ctx context.Context, h driver.Host) error {
@@ -46,8 +56,11 @@ func (l *log) Join(ctx context.Context, _ string, _ driver.Held) (driver.Member,
 }
 
 func (l *log) Trim(ctx context.Context) error {
-	if l.trim != nil {
-		return l.trim(ctx)
+	l.mu.Lock()
+	trim := l.trim
+	l.mu.Unlock()
+	if trim != nil {
+		return trim(ctx)
 	}
 	return nil
 }
@@ -63,6 +76,7 @@ func onLog(t *testing.T, test func(t *testing.T, l *log, b *Bus)) {
 			t.Fatal(err)
 		}
 		defer func() { _ = b.Close() }()
+		synctest.Wait() // it has been trimmed
 		test(t, l, b)
 	})
 }
@@ -240,36 +254,37 @@ func TestOpenFails(t *testing.T) {
 // is told to the driver, and the driver is not closed while it trims.
 func TestTrim(t *testing.T) {
 	onLog(t, func(t *testing.T, l *log, b *Bus) {
-		trims, failures := 0, 0
-		l.trim = func(context.Context) error { trims++; return nil }
-		time.Sleep(2 * time.Second) // the one of the start, with which the test races
-		trims = 0
+		var trims, failures atomic.Int32
+		pass := func(d time.Duration) { time.Sleep(d); synctest.Wait() }
+		l.retry.Failed = func(context.Context) { failures.Add(1) }
+		l.trims(func(context.Context) error { trims.Add(1); return nil })
 		l.host.TrimSoon()
 		l.host.TrimSoon()
-		if time.Sleep(10 * time.Second); trims < 1 || trims > 2 {
-			t.Errorf("trimmed %d times when it was said so", trims)
+		pass(10 * time.Second)
+		if n := trims.Swap(0); n < 1 || n > 2 {
+			t.Errorf("trimmed %d times when it was said so", n)
 		}
-		trims = 0
-		if time.Sleep(10 * time.Hour); trims < 6 || trims > 20 {
-			t.Errorf("trimmed %d times in 10 hours", trims)
+		pass(10 * time.Hour)
+		if n := trims.Swap(0); n < 6 || n > 20 {
+			t.Errorf("trimmed %d times in 10 hours", n)
 		}
-		l.retry.Failed = func(context.Context) { failures++ }
-		l.trim = func(context.Context) error { return errFinal }
+		l.trims(func(context.Context) error { return errFinal })
 		l.host.TrimSoon()
-		if time.Sleep(time.Second); failures != 1 {
-			t.Errorf("the driver was told of %d failures", failures)
+		pass(time.Second)
+		if n := failures.Load(); n != 1 {
+			t.Errorf("the driver was told of %d failures", n)
 		}
-		l.trim = func(ctx context.Context) error {
+		l.trims(func(ctx context.Context) error {
 			<-ctx.Done()
 			if time.Sleep(time.Second); l.closed {
 				t.Error("closed while it trims")
 			}
 			return ctx.Err()
-		}
+		})
 		l.host.TrimSoon()
-		time.Sleep(time.Second)
+		pass(time.Second)
 		_ = b.Close()
-		if failures != 1 {
+		if failures.Load() != 1 {
 			t.Error("that the bus was closed is told as a failure")
 		}
 	})

@@ -39,7 +39,7 @@ func (c *Command) position(s *scanner) (good, ok bool) {
 				return false, false
 			}
 			c.AfterID = l.inner()
-			good = good && !l.escaped && isID(c.AfterID)
+			good = good && isID(c.AfterID) // which has no escapes
 		default:
 			if !s.skip(2) {
 				return false, false

@@ -31,7 +31,7 @@ func AppendQuoted[S Bytes](dst []byte, s S) []byte {
 		default:
 			if c >= utf8.RuneSelf {
 				var r rune
-				if r, n = decodeRune(s[i:]); r != utf8.RuneError || n > 1 {
+				if r, n = decodeRune(s[i:]); r != utf8.RuneError {
 					i += n
 					continue
 				}

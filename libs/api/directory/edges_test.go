@@ -309,7 +309,8 @@ func TestContact(t *testing.T) {
 		if !known() {
 			t.Error("not trusted although changes come")
 		}
-		if time.Sleep(2 * maxAge); known() || len(c.answers.young) != 0 {
+		time.Sleep(2 * maxAge)
+		if synctest.Wait(); known() || len(c.answers.young) != 0 {
 			t.Errorf("trusted without contact; %d answers are remembered", len(c.answers.young))
 		}
 		cancel()

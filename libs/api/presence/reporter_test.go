@@ -178,6 +178,11 @@ func TestExitIsTold(t *testing.T) {
 		r.Enter(s)
 		r.Exit(s)
 	}
+	for i, status := range []Status{Online, Invisible} { // two sockets, one of which hid the user
+		s := Session{ID: uint64(10 + i), User: "both", Status: status}
+		r.Enter(s)
+		r.Exit(s)
+	}
 	r.Saw("hiding")
 	cancel() // what is left is told at the end
 	if err := <-done; err != nil {
