@@ -82,6 +82,9 @@ func TestProbesAreToldApart(t *testing.T) {
 			go func() { ended <- b.Probe(t.Context()) }()
 		}
 		synctest.Wait()
+		if tokens[0] == tokens[1] {
+			t.Error("two probes have the same token")
+		}
 		f.host.Returned(tokens[0])
 		f.host.Returned(tokens[0])
 		synctest.Wait()
