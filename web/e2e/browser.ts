@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
+import { chromium, type Browser, type BrowserContextOptions, type Locator, type Page } from 'playwright-core';
 import { Api } from '../src/client/index.ts';
 
 /** Where screenshots go. */
@@ -158,16 +158,39 @@ export class Person {
   /** Opens the actions of a message. */
   async touch(text: string): Promise<void> {
     const message = this.message(text).last();
-    if (this.device === 'phone') await message.tap();
-    else await message.hover();
+    if (this.device === 'phone') {
+      await this.finger(message, [], 600);
+      await this.tools(text).waitFor({ timeout: 5_000 }).catch(() => undefined);
+    } else await message.hover();
+  }
+
+  /** Where the actions of a message are, once they are open. */
+  tools(text: string): Locator {
+    return this.device === 'phone' ? this.page.getByRole('dialog', { name: /^Message of/ }) : this.message(text).last().getByRole('toolbar');
+  }
+
+  /** Puts a finger on something, draws it by steps of so many px, and lifts it after a while, ms. */
+  async finger(on: Locator, steps: readonly (readonly [number, number])[], rest = 0): Promise<void> {
+    await on.scrollIntoViewIfNeeded();
+    const box = (await on.boundingBox())!;
+    let [x, y] = [box.x + Math.min(box.width / 2, 120), box.y + box.height / 2];
+    const cdp = await this.page.context().newCDPSession(this.page);
+    await cdp.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: [{ x, y }] });
+    for (const [dx, dy] of steps) {
+      [x, y] = [x + dx, y + dy];
+      await cdp.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: [{ x, y }] });
+    }
+    await this.page.waitForTimeout(rest);
+    await cdp.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    await cdp.detach();
   }
 
   /** Opens the actions of a message and chooses one. */
   async act(text: string, action: string): Promise<void> {
-    const button = this.message(text).last().getByRole('button', { name: action, exact: true });
+    const button = this.tools(text).getByRole('button', { name: action, exact: true });
     // What arrives meanwhile may move the message from under the pointer: then it is pointed at
     // again.
-    do await this.touch(text);
+    do if (!(await button.isVisible())) await this.touch(text);
     while (!(await button.click({ timeout: 5_000 }).then(() => true, () => false)));
   }
 

@@ -126,7 +126,7 @@ export function chat(stage: Stage, device: Device): void {
       await bo.message(first).waitFor();
 
       await bo.act(first, 'Reply');
-      if (device === 'phone') await bo.log.getByRole('toolbar').waitFor({ state: 'detached' });
+      if (device === 'phone') await bo.tools(first).waitFor({ state: 'detached' });
       await bo.say(third);
       await ada.log.getByRole('button', { name: first }).last().waitFor();
 
@@ -187,11 +187,13 @@ export function chat(stage: Stage, device: Device): void {
       await bo.message('just us').getByText('Pinned').waitFor();
       await ada.shot('direct');
       if (device === 'phone') {
-        // All that can be done to it stands in one row.
-        await bo.message('just us').tap();
-        const tops = await bo.log.getByRole('toolbar').getByRole('button').evaluateAll((all) => all.map((b) => b.getBoundingClientRect().top));
-        expect(tops.length).toBeGreaterThan(6);
-        expect(new Set(tops).size).toBe(1);
+        // Reactions stand in one row, and what else can be done in rows with names.
+        await bo.touch('just us');
+        const tops = (name: RegExp) => bo.tools('just us').getByRole('button', { name }).evaluateAll((all) => all.map((b) => b.getBoundingClientRect().top));
+        expect(new Set(await tops(/^(React with|More reactions)/)).size).toBe(1);
+        const rows = await tops(/^(Reply|Copy text|Unpin|Mark as unread|Report)$/);
+        expect(new Set(rows).size).toBe(5);
+        await bo.shot('sheet');
       }
     });
 
@@ -294,7 +296,7 @@ export function chat(stage: Stage, device: Device): void {
       await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
       await ada.touch(text);
       // All actions are within the page, also on a phone.
-      const toolbar = await ada.page.getByRole('toolbar', { name: 'Message actions' }).boundingBox();
+      const toolbar = await ada.tools(text).boundingBox();
       expect(toolbar!.x).toBeGreaterThanOrEqual(0);
       await ada.act(text, 'Copy text');
       // The toast leaves the newest message in sight.

@@ -53,8 +53,8 @@ test('a message is reported and deleted, and the room archived', async () => {
   await dialog.getByRole('button', { name: 'Archive the room' }).click();
   await bo.page.getByText('This room is archived').waitFor();
   await bo.touch('welcome');
-  await bo.message('welcome').getByRole('button', { name: 'Report' }).waitFor();
-  await expect.poll(() => bo.message('welcome').getByRole('button', { name: 'Reply' }).count()).toBe(0);
+  await bo.tools('welcome').getByRole('button', { name: 'Report' }).waitFor();
+  await expect.poll(() => bo.tools('welcome').getByRole('button', { name: 'Reply' }).count()).toBe(0);
 });
 
 test('a reader reads until the word is given', async () => {
@@ -81,9 +81,10 @@ test('a reader reads until the word is given', async () => {
   await role('Reader');
   await bo.page.getByText('You are a reader here').waitFor();
   await bo.touch('welcome');
-  await bo.message('welcome').getByRole('button', { name: 'Report' }).waitFor();
-  await expect.poll(() => bo.message('welcome').getByRole('button', { name: /Reply|React/ }).count()).toBe(0);
+  await bo.tools('welcome').getByRole('button', { name: 'Report' }).waitFor();
+  await expect.poll(() => bo.tools('welcome').getByRole('button', { name: /Reply|React/ }).count()).toBe(0);
   await bo.shot('reader');
+  await bo.page.keyboard.press('Escape');
   await role('Member');
   await bo.say('thank you');
 

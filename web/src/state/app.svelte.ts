@@ -1,10 +1,13 @@
 import { createContext } from 'svelte';
-import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Server, Session, type Keeping, type Name, type Role, type ServerRole, type User } from '../client/index.ts';
+import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Server, Session, type Keeping, type Message, type Name, type Role, type ServerRole, type User } from '../client/index.ts';
 import { ownActText, removedText } from '../text/moderation.ts';
+import type { Deed } from '../ui/deeds.ts';
 import { Attention } from './attention.svelte.ts';
 import { Been } from './been.ts';
 import { Chat } from './chat.svelte.ts';
+import { Layers } from './layers.ts';
 import { parseRoute, roomHash, type Route } from './route.ts';
+import { Today } from './today.svelte.ts';
 
 export interface Toast {
   readonly key: number;
@@ -13,7 +16,9 @@ export interface Toast {
 
 /** What is asked of the user in a dialog. */
 export type Dialog =
-  | { readonly kind: 'create' | 'browse' | 'direct' | 'account' | 'strangers' | 'blocks' }
+  | { readonly kind: 'create' | 'browse' | 'direct' | 'account' | 'strangers' | 'blocks' | 'keys' }
+  /** What can be done with a message, on a screen that is touched. */
+  | { readonly kind: 'message'; readonly message: Message; readonly reacts: boolean; readonly react: (emoji: string) => void; readonly deeds: readonly Deed[] }
   /** Somebody; `room`: of the direct room with them. */
   | { readonly kind: 'person'; readonly user: string; readonly name: string; readonly room?: string }
   | { readonly kind: 'edit' | 'rules' | 'moderation'; readonly room: string }
@@ -38,6 +43,9 @@ export class App {
   readonly account: Account;
   readonly server: Server;
   readonly attention = new Attention(idleAfter);
+  /** What lies over the page. */
+  readonly layers = new Layers(window);
+  readonly today = new Today();
   user = $state.raw<User | undefined>(undefined);
   chat = $state.raw<Chat | undefined>(undefined);
   /** What the user is on the server, as far as that is known. */
@@ -67,6 +75,7 @@ export class App {
     this.session.on('user', (user) => this.#userChanged(user));
     this.route = parseRoute(location.hash);
     window.addEventListener('hashchange', () => {
+      this.layers.arrived(this.route.page);
       this.route = parseRoute(location.hash);
       this.peopleOpen = false;
       if (this.dialog?.kind === 'server') this.dialog = undefined;
@@ -80,15 +89,27 @@ export class App {
 
   /** Shows a room. */
   go(room: string): void {
+    this.layers.go(roomHash(room));
     this.dialog = undefined;
-    location.hash = roomHash(room);
+  }
+
+  /** Shows the list of rooms. */
+  home(): void {
+    this.layers.go('#/');
+  }
+
+  /** Goes back to the list of rooms, by the way the user came if that is so. */
+  up(e: MouseEvent): void {
+    if (e.ctrlKey || e.metaKey || e.shiftKey) return; // the link opens elsewhere
+    e.preventDefault();
+    this.layers.up('rooms', '#/');
   }
 
   async logout(): Promise<void> {
     this.chat?.client.outbox.clear();
     this.chat?.drafts.clear();
     await this.loginAgain();
-    location.hash = '';
+    this.layers.go('#/');
   }
 
   /**

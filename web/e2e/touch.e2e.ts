@@ -1,0 +1,131 @@
+import { expect, test } from 'vitest';
+import type { Person } from './browser.ts';
+import { Stage, unique } from './stage.ts';
+import { violations } from './violations.ts';
+
+const stage = new Stage();
+
+async function twoMessages(): Promise<{ ada: Person; bo: Person; text: string }> {
+  const [ada, bo] = [await stage.person('Ada', 'desktop'), await stage.person('Bo', 'phone')];
+  const text = unique('over here');
+  await ada.enter('lobby');
+  await ada.say(text);
+  await bo.enter('lobby');
+  await bo.message(text).waitFor();
+  return { ada, bo, text };
+}
+
+test('a long press opens a sheet: reactions, then rows of 48 px; a touch alone opens nothing', async () => {
+  const { ada, bo, text } = await twoMessages();
+  const sheet = bo.tools(text);
+  await bo.finger(bo.message(text).locator('.text'), [], 50);
+  await bo.finger(bo.message(text), [[0, -10], [0, -20], [0, -20]], 600); // it scrolls, and rests then
+  expect(await sheet.count()).toBe(0);
+  expect(await bo.log.getByRole('toolbar').count()).toBe(0);
+  await bo.touch(text);
+  await sheet.waitFor();
+  expect(await bo.page.evaluate(() => getSelection()?.toString())).toBe('');
+  const names = await sheet.getByRole('button').evaluateAll((all) => all.map((b) => ({ name: b.getAttribute('aria-label') ?? b.textContent!.trim(), height: b.getBoundingClientRect().height })));
+  expect(names[1]!.name).toMatch(/^React with/);
+  for (const b of names.slice(1)) expect(b.height, b.name).toBeGreaterThanOrEqual(48);
+  expect(names.map((b) => b.name)).toEqual(expect.arrayContaining(['More reactions', 'Reply', 'Copy text', 'Mark as unread', 'Report']));
+  await bo.shot('message-sheet');
+  expect(await violations(bo.page)).toEqual([]);
+  await sheet.getByRole('button', { name: 'React with 👍' }).click();
+  await sheet.waitFor({ state: 'hidden' });
+  await ada.log.getByRole('button', { name: /^👍, 1/ }).waitFor();
+  // What opens in its place is closed by Back, and the room stays.
+  await bo.act(text, 'Report');
+  await bo.page.getByRole('dialog', { name: /Report/ }).waitFor();
+  await bo.page.goBack();
+  await bo.page.getByRole('dialog').waitFor({ state: 'hidden' });
+  await bo.message(text).waitFor();
+});
+
+test('a swipe answers a message, if it goes far enough, sideways, and does not begin at the edge', async () => {
+  const { ada, bo, text } = await twoMessages();
+  const answers = bo.page.getByText(`Replying to ${ada.name}`);
+  const steps = (n: number, x: number, y: number) => Array.from({ length: n }, () => [x, y] as const);
+  await bo.finger(bo.message(text), steps(4, 10, 0));
+  await bo.finger(bo.message(text), steps(10, 10, 14));
+  await bo.finger(bo.message(text), steps(10, -10, 0));
+  await bo.finger(bo.message(text).locator('.gutter'), [[-10, 0]]); // nothing yet
+  expect(await answers.count()).toBe(0);
+  await bo.finger(bo.message(text), steps(10, 12, 0));
+  await answers.waitFor();
+  expect(await bo.message(text).evaluate((e) => (e as HTMLElement).style.translate)).toBe('');
+  const answer = unique('an answer');
+  await bo.say(answer);
+  await ada.message(answer).getByRole('button', { name: new RegExp(text) }).waitFor();
+});
+
+/** What can be pressed within less than 44 px, as a finger finds it. */
+const small = (p: Person) => p.page.evaluate(() => {
+  const faults: string[] = [];
+  for (const e of document.querySelectorAll<HTMLElement>('button, a[href], input, select, textarea, [role=tab], [role=option]')) {
+    if (!e.checkVisibility() || e.closest('.hidden-text, .skip, .message-text') || e.matches('[type=radio], [type=checkbox], :disabled')) continue;
+    if (document.querySelector('dialog[open]') && !e.closest('dialog[open]')) continue;
+    const r = e.getBoundingClientRect();
+    const [x, y] = [r.x + r.width / 2, r.y + r.height / 2];
+    const meant = (px: number, py: number) => {
+      const hit = document.elementFromPoint(px, py);
+      return px < 0 || py < 0 || px >= innerWidth || py >= innerHeight || hit === e || e.contains(hit) || e.closest('label')?.contains(hit) === true;
+    };
+    if (!meant(x, y)) continue; // it is scrolled away
+    const across = r.width >= 44 || (meant(x - 21, y) && meant(x + 21, y));
+    const down = r.height >= 44 || (meant(x, y - 21) && meant(x, y + 21));
+    if (!across || !down) faults.push(`${e.getAttribute('aria-label') ?? e.textContent!.trim().slice(0, 30)} (${e.className}): ${Math.round(r.width)} × ${Math.round(r.height)}`);
+  }
+  return faults;
+});
+
+test('what is pressed has 44 px, and fields have letters of 16 px', async () => {
+  const { ada, bo, text } = await twoMessages();
+  await ada.act(text, 'React with 👍');
+  await bo.log.getByRole('button', { name: /^👍, 1/ }).waitFor();
+  const fields = () => bo.page.evaluate(() => [...document.querySelectorAll('input, select, textarea')].filter((e) => e.checkVisibility() && !e.matches('[type=radio], [type=checkbox]'))
+    .filter((e) => parseFloat(getComputedStyle(e).fontSize) < 16).map((e) => e.getAttribute('aria-label')));
+  const seen = async (view: string) => {
+    expect(await small(bo), view).toEqual([]);
+    expect(await fields(), view).toEqual([]);
+  };
+  await seen('room');
+  await bo.page.getByRole('button', { name: 'Formatting' }).click();
+  await bo.page.getByRole('toolbar', { name: 'Formatting' }).waitFor();
+  await seen('formats');
+  await bo.page.getByRole('button', { name: /^People/ }).click();
+  await bo.page.getByRole('complementary', { name: 'People' }).waitFor();
+  await seen('people');
+  await bo.page.goBack();
+  await bo.leaveRoom();
+  await seen('list');
+  for (const name of ['Browse rooms', 'New direct message', 'Create a room', 'Your account']) {
+    await bo.page.getByRole('button', { name }).click();
+    await bo.page.getByRole('dialog').getByRole('button', { name: 'Close' }).waitFor();
+    await seen(name);
+    await bo.page.goBack();
+    await bo.page.getByRole('dialog').waitFor({ state: 'hidden' });
+  }
+});
+
+test('a keyboard on the screen that covers the page makes it lower', async () => {
+  const ada = await stage.person('Ada', 'phone');
+  // As iOS has it: the window stays as it is, and what is seen of it is less.
+  await ada.page.addInitScript(() => {
+    const seen = Object.assign(new EventTarget(), { height: innerHeight, offsetTop: 0, scale: 1 });
+    Object.defineProperty(window, 'visualViewport', { value: seen });
+  });
+  await ada.page.reload();
+  await ada.enter('lobby');
+  const keyboard = (height: number) => ada.page.evaluate((h) => {
+    const seen = visualViewport as unknown as { height: number } & EventTarget;
+    seen.height = innerHeight - h;
+    seen.dispatchEvent(new Event('resize'));
+  }, height);
+  const bottom = () => ada.field.evaluate((e) => innerHeight - e.getBoundingClientRect().bottom);
+  const before = await bottom();
+  await keyboard(300);
+  await expect.poll(bottom).toBeGreaterThan(300);
+  await keyboard(0);
+  await expect.poll(bottom).toBe(before);
+});

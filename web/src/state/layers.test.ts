@@ -1,0 +1,119 @@
+import { beforeEach, expect, test, vi } from 'vitest';
+import { Layers, type Surroundings } from './layers.ts';
+
+/** A history as browsers keep it. */
+class Browser {
+  entries: { state: unknown; hash: string }[] = [{ state: null, hash: '' }];
+  at = 0;
+  readonly #target = new EventTarget();
+  readonly window: Surroundings;
+
+  constructor() {
+    const now = () => this.entries[this.at]!;
+    const move = (by: number) => {
+      if (!this.entries[this.at + by]) return;
+      this.at += by;
+      this.#target.dispatchEvent(new Event('popstate'));
+    };
+    const put = (entry: { state: unknown; hash: string }, replace: boolean) => {
+      this.entries.splice(replace ? this.at : this.at + 1, Infinity, entry);
+      this.at = this.entries.length - 1;
+    };
+    const go = (hash: string, replace: boolean) => {
+      put({ state: null, hash }, replace);
+      this.#target.dispatchEvent(new Event('popstate'));
+    };
+    this.window = {
+      history: {
+        get state() { return now().state; },
+        pushState: (state: unknown) => put({ state, hash: now().hash }, false),
+        replaceState: (state: unknown) => (this.entries[this.at] = { state, hash: now().hash }),
+        back: () => move(-1),
+        forward: () => move(1),
+      },
+      location: {
+        get hash() { return now().hash; },
+        set hash(hash: string) { go(hash, false); },
+        replace: (hash: string) => go(hash, true),
+      },
+      addEventListener: (type: string, listener: EventListener) => this.#target.addEventListener(type, listener),
+      setTimeout: (f: () => void) => setTimeout(f, 0),
+    } as unknown as Surroundings;
+  }
+  get places() {
+    return this.entries.map((e) => e.hash);
+  }
+}
+
+let browser: Browser;
+let layers: Layers;
+beforeEach(() => {
+  vi.useFakeTimers();
+  browser = new Browser();
+  layers = new Layers(browser.window);
+  return () => vi.useRealTimers();
+});
+
+/** Opens a layer that is closed once, in whatever way. */
+function layer() {
+  const l = { closed: 0, close: () => undefined as void };
+  const done = layers.open(() => {
+    l.closed++;
+    done();
+  });
+  l.close = done;
+  return l;
+}
+
+test('back closes the topmost layer, and then the one below', () => {
+  const [panel, dialog] = [layer(), layer()];
+  browser.window.history.back();
+  expect([panel.closed, dialog.closed]).toEqual([0, 1]);
+  browser.window.history.back();
+  expect([panel.closed, dialog.closed, browser.at]).toEqual([1, 1, 0]);
+});
+
+test('forward does not open what was closed, and stays where the user is', () => {
+  const dialog = layer();
+  browser.window.history.back();
+  browser.window.history.forward();
+  expect([dialog.closed, browser.at]).toEqual([1, 0]);
+});
+
+test('a layer that is closed by itself takes its entry with it', () => {
+  layer().close();
+  vi.runAllTimers();
+  expect(browser.at).toBe(0);
+});
+
+test('one that takes the place of another has the entry of that', () => {
+  const sheet = layer();
+  sheet.close();
+  const dialog = layer();
+  vi.runAllTimers();
+  expect([browser.places.length, dialog.closed]).toEqual([2, 0]);
+  browser.window.history.back();
+  expect([dialog.closed, browser.at]).toEqual([1, 0]);
+});
+
+test('going elsewhere from a layer closes it, and leaves no entry behind', () => {
+  const dialog = layer();
+  layers.go('#/room/a');
+  vi.runAllTimers();
+  expect([dialog.closed, browser.places]).toEqual([1, ['', '#/room/a']]);
+  browser.window.history.back();
+  expect(browser.at).toBe(0);
+});
+
+test('from a room the way up is back to the list one came from, and else in its place', () => {
+  layers.go('#/room/a');
+  layers.arrived('rooms');
+  layers.up('rooms', '#/');
+  expect([browser.at, browser.places]).toEqual([0, ['', '#/room/a']]);
+  browser = new Browser();
+  browser.entries[0]!.hash = '#/room/a';
+  layers = new Layers(browser.window);
+  layers.arrived('rooms');
+  layers.up('rooms', '#/');
+  expect(browser.places).toEqual(['#/']);
+});

@@ -1,0 +1,69 @@
+import Copy from '@lucide/svelte/icons/copy';
+import Flag from '@lucide/svelte/icons/flag';
+import Mail from '@lucide/svelte/icons/mail';
+import Pencil from '@lucide/svelte/icons/pencil';
+import Pin from '@lucide/svelte/icons/pin';
+import Reply from '@lucide/svelte/icons/reply';
+import Trash2 from '@lucide/svelte/icons/trash-2';
+import { describe, type Message } from '../client/index.ts';
+import type { App } from '../state/app.svelte.ts';
+import { looksAfter, type Chat, type RoomView } from '../state/chat.svelte.ts';
+
+/** What can be done with a message, but for reactions: a button of its tools, or a row of its sheet. */
+export interface Deed {
+  readonly name: string;
+  readonly Icon: typeof Copy;
+  readonly act: () => unknown;
+  /** It is on: whether the button is pressed. */
+  readonly on?: boolean;
+  /** It cannot be undone. */
+  readonly grave?: boolean;
+}
+
+/** What has to be known of the place where a message is shown. */
+export interface Place {
+  readonly app: App;
+  readonly chat: Chat;
+  readonly view: RoomView;
+  readonly edit: (m: Message) => void;
+  readonly reply: (m: Message) => void;
+}
+
+/** Returns what the user may do with a message, in the order in which it is offered. */
+export function deeds(message: Message, { app, chat, view, edit, reply }: Place): Deed[] {
+  const mine = message.user === chat.client.me.id;
+  const moderates = looksAfter(view.role);
+  /** Does it, or says that it was not done. */
+  const attempt = async (work: Promise<unknown>, failed: string) => {
+    try {
+      await work;
+    } catch (err) {
+      app.toast(`${failed} ${describe(err)}`);
+    }
+  };
+  const all: Deed[] = [];
+  if (view.writes) all.push({ name: 'Reply', Icon: Reply, act: () => reply(message) });
+  all.push({ name: 'Copy text', Icon: Copy, act: () => copy(app, message.text) });
+  if (mine && view.writes) all.push({ name: 'Edit', Icon: Pencil, act: () => edit(message) });
+  if ((moderates || view.direct) && view.writes) {
+    const on = message.pinned === true;
+    all.push({ name: on ? 'Unpin' : 'Pin', Icon: Pin, on, act: () => attempt(chat.client.pin(view.id, message, !on), `The message was not ${on ? 'unpinned' : 'pinned'}.`) });
+  }
+  if (!mine) {
+    all.push({ name: 'Mark as unread', Icon: Mail, act: () => attempt(chat.markUnread(message), 'The message was not marked as unread.') });
+    all.push({ name: 'Report', Icon: Flag, act: () => (app.dialog = { kind: 'report', room: view.id, message, name: message.name, text: message.text }) });
+  }
+  if ((mine || moderates) && !view.archived) {
+    all.push({ name: 'Delete', Icon: Trash2, grave: true, act: () => (app.dialog = { kind: 'delete', room: view.id, message, text: message.text }) });
+  }
+  return all;
+}
+
+async function copy(app: App, text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    app.toast('Copied.');
+  } catch {
+    app.toast('This browser does not allow to copy. Select the text instead.');
+  }
+}
