@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
 import { emoji } from './emojidata.ts';
@@ -12,6 +13,7 @@ export default defineConfig({
   base: './',
   // Assets stay files, never data: URLs, so that the page runs under `default-src 'self'`.
   build: { target: 'es2022', assetsInlineLimit: 0, sourcemap: false, modulePreload: { polyfill: false } },
+  resolve: { alias: { '@lezer/highlight': fileURLToPath(new URL('src/text/unstyled.ts', import.meta.url)) } },
   worker: { format: 'es' },
   server: { proxy: { '/v1': { target: server, ws: true }, '/.well-known': { target: server } } },
 });

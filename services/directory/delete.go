@@ -89,7 +89,7 @@ func (s *Service) tellDeleted(ctx context.Context, i store.Intent) error {
 	if err := s.store.RenameMember(ctx, u.ID, u.Name); err != nil {
 		return err
 	}
-	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeleteLettersOf(ctx, u.ID), s.dropTickets(ctx, u.ID)); err != nil {
+	if err := errors.Join(s.store.DeleteAccount(ctx, u.ID), s.store.DeletePreferences(ctx, u.ID), s.store.DeleteLettersOf(ctx, u.ID), s.dropTickets(ctx, u.ID)); err != nil {
 		return err
 	}
 	if i.Role != removeMessages {
@@ -111,6 +111,7 @@ type myData struct {
 	LastSeen    int64         `json:"last_seen,omitempty" doc:"UTC milliseconds."`
 	Mail        string        `json:"mail,omitempty"`
 	Settings    settings      `json:"settings"`
+	Preferences preferences   `json:"preferences"`
 	Sessions    []sessionView `json:"sessions"`
 	Memberships []roomOfMine  `json:"memberships"`
 }
@@ -137,6 +138,9 @@ func (s *Service) collectData(ctx context.Context, c auth.Claims) (d myData, err
 		return d, err
 	}
 	d.Mail, d.Settings = a.Mail, settingsOf(a)
+	if d.Preferences, err = s.preferences(ctx, u.ID); err != nil {
+		return d, err
+	}
 	if d.Sessions, err = s.mySessions(ctx, c); err != nil {
 		return d, err
 	}

@@ -73,6 +73,7 @@ var reads = []struct {
 	{"/v1/public-rooms", func(s *scene) credentials { return s.gus }},
 	{"/v1/sessions", func(s *scene) credentials { return s.bob }},
 	{"/v1/settings", func(s *scene) credentials { return s.bob }},
+	{"/v1/preferences", func(s *scene) credentials { return s.bob }},
 	{"/v1/bans", func(s *scene) credentials { return s.op }},
 	{"/v1/mutes", func(s *scene) credentials { return s.op }},
 	{"/v1/reports", func(s *scene) credentials { return s.op }},

@@ -136,6 +136,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	s.networkRoutes(humaAPI)
 	s.auditRoutes(humaAPI)
 	s.blockRoutes(humaAPI)
+	s.preferenceRoutes(humaAPI)
 	s.browseRoutes(humaAPI)
 	s.muteRoutes(humaAPI)
 	s.ownRoutes(humaAPI)

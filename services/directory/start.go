@@ -19,6 +19,7 @@ type startOutput struct {
 	MoreRequests bool              `json:"more_requests,omitempty" doc:"There are older requests."`
 	Invitations  []inviteView      `json:"invitations" doc:"As /v1/invitations lists them."`
 	Blocks       []blockView       `json:"blocks" doc:"As /v1/blocks lists them."`
+	Preferences  *preferences      `json:"preferences,omitempty" doc:"As /v1/preferences has them."`
 	Role         directoryapi.Role `json:"role,omitempty" doc:"On the server: operator or auditor; left out: neither."`
 	GuestMay     []string          `json:"guest_may" doc:"As /v1/server says it."`
 }
@@ -42,6 +43,11 @@ func (s *Service) start(ctx context.Context, c auth.Claims) (out startOutput, er
 		return out, err
 	}
 	out.Blocks = blocks.Blocks
+	chosen, err := s.preferences(ctx, c.User)
+	if err != nil {
+		return out, err
+	}
+	out.Preferences = &chosen
 	out.GuestMay = append([]string{}, s.cfg.GuestMay...)
 	if !c.Guest {
 		out.Role, err = s.serverRole(ctx, c.User)
@@ -50,6 +56,6 @@ func (s *Service) start(ctx context.Context, c auth.Claims) (out startOutput, er
 }
 
 func (s *Service) startRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/start", "start", "All that a client shows at its start: my rooms and the public ones, requests, invitations, blocks"),
+	route(s, api, guarded(http.MethodGet, "/v1/start", "start", "All that a client shows at its start: my rooms and the public ones, requests, invitations, blocks, preferences"),
 		func(ctx context.Context, _ *struct{}) (startOutput, error) { return s.start(ctx, httpapi.User(ctx)) })
 }

@@ -38,6 +38,9 @@ func TestStart(t *testing.T) {
 					want[f] = list[f]
 				}
 			}
+			var chosen any
+			w.ok("GET", "/v1/preferences", c.Token, "", &chosen)
+			want["preferences"] = chosen
 			if name == "who runs the server" {
 				want["role"] = "operator"
 			}

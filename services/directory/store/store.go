@@ -290,6 +290,7 @@ type Store interface {
 	Invitations
 	Letters
 	Mutes
+	PreferenceKeeper
 	Readers
 	Reports
 	Servers

@@ -6,7 +6,9 @@ import type { App } from './app.svelte.ts';
 import type { Chat, RoomView } from './chat.svelte.ts';
 
 /** A command was not carried out; the message tells the user why. */
-export class SlashError extends Error {}
+export class SlashError extends Error {
+  override readonly name = 'SlashError';
+}
 
 /**
  * Carries out a slash command in a room. Returns the text that is sent in its place, if any, and

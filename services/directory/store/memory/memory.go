@@ -41,6 +41,7 @@ type Store struct {
 	intents     map[string]store.Intent
 	acts        map[string]store.Act
 	accounts    map[string]store.Account
+	preferences map[string]store.Preferences
 	tickets     map[string]store.Ticket
 	server      store.Server
 	invitations map[string]store.Invitation
@@ -57,7 +58,7 @@ func New() *Store {
 		networks: map[string]store.NetworkBan{}, requests: map[string]store.Request{}, invited: map[pair]store.Invite{}, seen: map[string]int64{}, intents: map[string]store.Intent{},
 		acts: map[string]store.Act{}, mutes: map[pair]store.Mute{}, readers: map[pair]pair{}, reports: map[string]store.Report{}, letters: map[string]store.Letter{},
 		accounts: map[string]store.Account{}, tickets: map[string]store.Ticket{},
-		invitations: map[string]store.Invitation{},
+		invitations: map[string]store.Invitation{}, preferences: map[string]store.Preferences{},
 	}
 }
 

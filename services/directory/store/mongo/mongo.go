@@ -27,7 +27,7 @@ type Store struct {
 	requests, invites                             *mongo.Collection
 	networks                                      *mongo.Collection
 	server, invitations                           *mongo.Collection
-	readers, letters                              *mongo.Collection
+	readers, letters, preferences                 *mongo.Collection
 }
 
 var _ store.Store = (*Store)(nil)
@@ -123,7 +123,7 @@ func Version() int64 { return int64(len(steps)) }
 // refer to before what refers to it.
 func Collections() []string {
 	return []string{
-		"intents", "server", "signing_keys", "users", "accounts", "sessions", "tickets", "networks", "invitations",
+		"intents", "server", "signing_keys", "users", "accounts", "preferences", "sessions", "tickets", "networks", "invitations",
 		"rooms", "members", "bans", "mutes", "blocks", "requests", "invites", "readers", "reports", "letters", "acts",
 	}
 }
@@ -146,7 +146,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		requests: db.Collection("requests"), invites: db.Collection("invites"),
 		networks: db.Collection("networks"),
 		server:   db.Collection("server"), invitations: db.Collection("invitations"),
-		readers: db.Collection("readers"), letters: db.Collection("letters"),
+		readers: db.Collection("readers"), letters: db.Collection("letters"), preferences: db.Collection("preferences"),
 	}, nil
 }
 

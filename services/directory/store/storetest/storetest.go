@@ -30,6 +30,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store, reopen func(t *testi
 		{"sessions", testSessions},
 		{"turns of a session", testTurns},
 		{"accounts", testAccounts},
+		{"preferences", testPreferences},
 		{"passwords", testPasswords},
 		{"guests who register", testReplaced},
 		{"tickets", testTickets},

@@ -1,0 +1,73 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"hubbub.internal/libs/api/httpapi"
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/directory/store"
+)
+
+// maxPreferences is how long the preferences of a user may be as JSON, in bytes: the marks of
+// some 500 rooms.
+const maxPreferences = 48 << 10
+
+var (
+	errPreferencesChanged = chat.E(chat.CodeConflict, "your preferences were changed elsewhere meanwhile: read them again")
+	errPreferencesLong    = chat.E(chat.CodeTooMany, "your preferences are too long: they have at most 48 KiB")
+)
+
+// preferences are what a user has chosen for how clients show things, as the server keeps it
+// without reading it. A client leaves what it does not know as it is.
+type preferences struct {
+	Version int64          `json:"version" minimum:"0" doc:"Goes up with each change; 0: none were kept yet."`
+	Values  map[string]any `json:"values" doc:"An object that clients agree on, of at most 48 KiB. The page keeps favourites, sections, muted and looks in it."`
+}
+
+func (s *Service) preferences(ctx context.Context, user string) (preferences, error) {
+	p, err := s.store.Preferences(ctx, user)
+	out := preferences{Version: p.Version, Values: map[string]any{}}
+	if err == nil && p.Values != "" {
+		err = json.Unmarshal([]byte(p.Values), &out.Values)
+	}
+	return out, err
+}
+
+// putPreferences keeps preferences in place of those of their version, and tells the user's other
+// devices.
+func (s *Service) putPreferences(ctx context.Context, user string, p preferences) (preferences, error) {
+	values, err := json.Marshal(p.Values)
+	if err != nil {
+		return preferences{}, err
+	}
+	if len(values) > maxPreferences {
+		return preferences{}, errPreferencesLong
+	}
+	err = s.changeList(ctx, user, user, chat.ListPreferences, func(ctx context.Context) error {
+		err := s.store.PutPreferences(ctx, store.Preferences{User: user, Values: string(values), Version: p.Version})
+		if errors.Is(err, store.ErrConflict) {
+			return errors.Join(errPreferencesChanged, store.ErrNotFound) // nothing was done: nothing is told
+		}
+		return err
+	})
+	p.Version++
+	return p, err
+}
+
+type preferencesInput struct{ Body preferences }
+
+func (s *Service) preferenceRoutes(api huma.API) {
+	route(s, api, guarded(http.MethodGet, "/v1/preferences", "preferences", "How you want to be shown things"),
+		func(ctx context.Context, _ *struct{}) (preferences, error) {
+			return s.preferences(ctx, httpapi.User(ctx).User)
+		})
+	route(s, api, guarded(http.MethodPut, "/v1/preferences", "put-preferences", "Choose how you want to be shown things: in place of what there is of that version, or it is a conflict"),
+		limited(s, func(ctx context.Context, in *preferencesInput) (preferences, error) {
+			return s.putPreferences(ctx, httpapi.User(ctx).User, in.Body)
+		}))
+}

@@ -1,0 +1,36 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+
+	"hubbub.internal/services/directory/store"
+)
+
+// Preferences implements store.PreferenceKeeper.
+func (s *Store) Preferences(ctx context.Context, user string) (store.Preferences, error) {
+	p, err := one[store.Preferences](ctx, "preferences", s.preferences, by("_id", user))
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Preferences{User: user}, nil
+	}
+	return p, err
+}
+
+// PutPreferences implements store.PreferenceKeeper.
+func (s *Store) PutPreferences(ctx context.Context, p store.Preferences) error {
+	version := p.Version
+	p.Version++
+	if version == 0 {
+		return insert(ctx, "put preferences", s.preferences, p)
+	}
+	done, err := s.preferences.ReplaceOne(ctx, append(by("_id", p.User), by("version", version)...), p)
+	if err == nil && done.MatchedCount == 0 {
+		err = store.ErrConflict
+	}
+	return wrap("put preferences", err)
+}
+
+// DeletePreferences implements store.PreferenceKeeper.
+func (s *Store) DeletePreferences(ctx context.Context, user string) error {
+	return remove(ctx, "delete preferences", s.preferences, by("_id", user))
+}
