@@ -51,7 +51,8 @@ func (s *Service) putPreferences(ctx context.Context, user string, p preferences
 	err = s.changeList(ctx, user, user, chat.ListPreferences, func(ctx context.Context) error {
 		err := s.store.PutPreferences(ctx, store.Preferences{User: user, Values: string(values), Version: p.Version})
 		if errors.Is(err, store.ErrConflict) {
-			return errors.Join(errPreferencesChanged, store.ErrNotFound) // nothing was done: nothing is told
+			// nothing was done: nothing is told
+			return errors.Join(errPreferencesChanged, store.ErrNotFound)
 		}
 		return err
 	})

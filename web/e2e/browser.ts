@@ -169,7 +169,9 @@ export class Person {
     return this.device === 'phone' ? this.page.getByRole('dialog', { name: /^Message of/ }) : this.message(text).last().getByRole('toolbar');
   }
 
-  /** Puts a finger on something, draws it by steps of so many px, and lifts it after a while, ms. */
+  /**
+   * Puts a finger on something, draws it by steps of so many px, and lifts it after a while, ms.
+   */
   async finger(on: Locator, steps: readonly (readonly [number, number])[], rest = 0): Promise<void> {
     await on.scrollIntoViewIfNeeded();
     const box = (await on.boundingBox())!;

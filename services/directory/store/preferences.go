@@ -14,8 +14,8 @@ type Preferences struct {
 type PreferenceKeeper interface {
 	// the zero Preferences, but for the User, where there are none
 	Preferences(ctx context.Context, user string) (Preferences, error)
-	// Puts them in place of those of the version that they have, and counts it up. ErrConflict: they
-	// are of another version by now
+	// Puts them in place of those of the version that they have, and counts it up. ErrConflict:
+	// they are of another version by now
 	PutPreferences(ctx context.Context, p Preferences) error
 	// none is not an error
 	DeletePreferences(ctx context.Context, user string) error

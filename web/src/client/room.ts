@@ -21,9 +21,9 @@ interface Options {
 }
 
 /**
- * Messages of the first page, of further pages, kept of rooms that nobody looks at, and held at most
- * for a reader who goes back: beyond it what is further from them is let go, and loaded again when
- * they come back to it.
+ * Messages of the first page, of further pages, kept of rooms that nobody looks at, and held at
+ * most for a reader who goes back: beyond it what is further from them is let go, and loaded again
+ * when they come back to it.
  */
 const pages = { first: 50, glance: 20, further: 50, kept: 100, most: 1_000 } as const;
 
@@ -119,7 +119,8 @@ export class Room {
   }
 
   /**
-   * Loads the page after the past, if that is what is shown. Rejects if there is none to be had now.
+   * Loads the page after the past, if that is what is shown. Rejects if there is none to be had
+   * now.
    */
   newer(): Promise<void> {
     return (this.#loadingNewer ??= this.#newer().finally(() => (this.#loadingNewer = undefined)));

@@ -170,8 +170,8 @@ export class RoomLog {
   }
 
   /**
-   * Takes a page of history around a message: if it does not reach the messages up to now, it is the
-   * past, and looked at.
+   * Takes a page of history around a message: if it does not reach the messages up to now, it is
+   * the past, and looked at.
    */
   pageAround(page: readonly HistoryMessage[], acts: readonly ModeratedEvent[] = []): void {
     const begin = this.#messages[0]?.seq ?? 0;
@@ -209,8 +209,8 @@ export class RoomLog {
   }
 
   /**
-   * Lets go of all but `most` messages around a seq that is looked at, where there are more: they are
-   * the past then. Returns whether any before them went.
+   * Lets go of all but `most` messages around a seq that is looked at, where there are more: they
+   * are the past then. Returns whether any before them went.
    */
   part(seq: number, most: number): boolean {
     const held = this.#messages;

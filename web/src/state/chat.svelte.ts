@@ -136,7 +136,9 @@ export class Chat {
   #divided = false;
   /** What stands around it is here, or has been asked for. */
   #reached = false;
-  /** The open room has messages that the user has marked as unread, and is not read on by itself. */
+  /**
+   * The open room has messages that the user has marked as unread, and is not read on by itself.
+   */
   #kept = false;
   #frame: ReturnType<typeof setTimeout> | undefined;
   readonly #dirty = new Set<string>();
@@ -220,7 +222,9 @@ export class Chat {
     if (room && newest) this.client.reads.mark(room.id, newest.seq);
   }
 
-  /** Marks a message, and what follows, as unread: until the room is opened again it is not read. */
+  /**
+   * Marks a message, and what follows, as unread: until the room is opened again it is not read.
+   */
   async markUnread(message: Message): Promise<void> {
     this.#kept = true;
     await this.client.markUnread(message.room, message.seq);

@@ -46,7 +46,8 @@ export class Layers {
       const at = this.#open.indexOf(layer);
       if (at < 0) return;
       this.#open.splice(at, 1);
-      // Where something else is opened in its place, or the page goes elsewhere, that has its entry.
+      // Where something else is opened in its place, or the page goes elsewhere, that has its
+      // entry.
       this.#window.setTimeout(() => {
         if (this.#mark.layer === layer.id) history.back();
       }, 0);

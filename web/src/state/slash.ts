@@ -65,7 +65,9 @@ function needed(rest: string, otherwise: string): string {
   return rest;
 }
 
-/** Finds who a text begins with, and what follows the name. Names have no spaces, but for a guest's. */
+/**
+ * Finds who a text begins with, and what follows the name. Names have no spaces, but for a guest's.
+ */
 async function find(chat: Chat, text: string): Promise<{ user: User; words: string }> {
   const [, name, words] = /^[@＠]?(\S+(?: \(guest\))?)\s*([^]*)$/u.exec(text)!;
   const users = await chat.client.directory.findUsers(name!);

@@ -1,7 +1,11 @@
-/** How often the day is looked at: a machine that slept is late with what was set for midnight, ms. */
+/**
+ * How often the day is looked at: a machine that slept is late with what was set for midnight, ms.
+ */
 const pause = 60_000;
 
-/** The day that it is for the reader, and that it has become another: at midnight, or after a sleep. */
+/**
+ * The day that it is for the reader, and that it has become another: at midnight, or after a sleep.
+ */
 export class Today {
   /** A time of today: what is asked of a day, such as whether it is yesterday, is asked with it. */
   at = $state(Date.now());

@@ -4,7 +4,9 @@ export interface Slice {
   readonly to: number;
 }
 
-/** How far rows that stand in the document reach beyond the view, px; negative: a gap is in view. */
+/**
+ * How far rows that stand in the document reach beyond the view, px; negative: a gap is in view.
+ */
 export interface Reach {
   readonly above: number;
   readonly below: number;
@@ -60,8 +62,9 @@ export class Heights {
 
 /**
  * Moves the slice one step towards one that covers the view and reaches beyond it on both sides, by
- * at most `chunk` rows to either side, so that no step takes long. Returns the same slice if there is
- * nothing to do. With `hold` no row is taken out, as long as there may be more: text is selected.
+ * at most `chunk` rows to either side, so that no step takes long. Returns the same slice if there
+ * is nothing to do. With `hold` no row is taken out, as long as there may be more: text is
+ * selected.
  */
 export function step(count: number, slice: Slice, { above, below }: Reach, view: number, chunk: number, height: (i: number) => number, hold = false): Slice {
   const want = Math.min(Math.max(view, reach.least), reach.most);

@@ -48,8 +48,8 @@ export function parseSlash(text: string): Sending {
 }
 
 /**
- * The commands that begin as a text does of which only a slash and some letters are written. Whoever
- * has written all of a name needs no suggestion of it.
+ * The commands that begin as a text does of which only a slash and some letters are written.
+ * Whoever has written all of a name needs no suggestion of it.
  */
 export function slashSuggestions(text: string): readonly SlashCommand[] {
   const typed = /^\/([\p{L}\p{N}_-]*)$/u.exec(text)?.[1]?.toLowerCase();

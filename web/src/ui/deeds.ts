@@ -9,7 +9,9 @@ import { describe, type Message } from '../client/index.ts';
 import type { App } from '../state/app.svelte.ts';
 import { looksAfter, type Chat, type RoomView } from '../state/chat.svelte.ts';
 
-/** What can be done with a message, but for reactions: a button of its tools, or a row of its sheet. */
+/**
+ * What can be done with a message, but for reactions: a button of its tools, or a row of its sheet.
+ */
 export interface Deed {
   readonly name: string;
   readonly Icon: typeof Copy;

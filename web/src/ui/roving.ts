@@ -13,7 +13,9 @@ export function stepped(e: KeyboardEvent, at: number, count: number, turned: boo
   return to === undefined || !count ? undefined : (to + count) % count;
 }
 
-/** A toolbar is one stop of Tab; the arrows go on from there (ARIA Authoring Practices, toolbar). */
+/**
+ * A toolbar is one stop of Tab; the arrows go on from there (ARIA Authoring Practices, toolbar).
+ */
 export const roving: Attachment<HTMLElement> = (bar) => {
   let at: HTMLElement | undefined;
   const settle = () => {

@@ -5,10 +5,10 @@ import type { Item } from '../text/timeline.ts';
 const chunk = { most: 24, least: 4, first: 12, budget: 10 } as const;
 
 /**
- * Which rows of a long list stand in the document, and that none of it moves what is read. Rows stand
- * in the flow, between two spaces that stand for the others; the browser lays them out, and no
- * height is a guess where it shows. Before each change it is known where the rows in view are, and
- * after it they are put back there: by the space above, which no scrolling notices, and by the
+ * Which rows of a long list stand in the document, and that none of it moves what is read. Rows
+ * stand in the flow, between two spaces that stand for the others; the browser lays them out, and
+ * no height is a guess where it shows. Before each change it is known where the rows in view are,
+ * and after it they are put back there: by the space above, which no scrolling notices, and by the
  * scroller where that is not enough.
  */
 export class Rows {
@@ -217,7 +217,10 @@ export class Rows {
 
 const elements = (list: HTMLElement): HTMLElement[] => [...list.querySelectorAll<HTMLElement>(':scope > .item')];
 
-/** Rows of one kind are about as high as each other: a message by whether it begins a group, and by its length. */
+/**
+ * Rows of one kind are about as high as each other: a message by whether it begins a group, and by
+ * its length.
+ */
 const kind = (item: Item): string =>
   item.kind === 'message' ? `${item.first ? 'first' : 'further'}-${Math.min(Math.ceil(item.text.length / 80) + item.text.split('\n', 20).length, 40)}` : item.kind;
 
