@@ -289,6 +289,47 @@ func (s *Session) Inbox(ctx context.Context, room, next string) (rooms []chat.In
 	return out.Rooms, out.Next, err
 }
 
+// Search asks for messages; see PROTOCOL.md for what a query may have.
+type Search struct {
+	Query  string
+	Room   string // in this one alone; empty: in all of the user's
+	Sort   string // new or best; empty: new
+	Zone   string // the time zone whose days dates are; empty: UTC
+	Cursor string // Next of the answer before, to the same search
+	Limit  int    // 1 to 50; 0: 20
+}
+
+// Found is what a Search has found.
+type Found struct {
+	Results []FoundMessage `json:"results"`
+	Next    string         `json:"next"` // not empty: there may be more
+	// Building: older messages are still being indexed, and not all are found.
+	Building bool `json:"building"`
+}
+
+// FoundMessage is a message that a Search has found.
+type FoundMessage struct {
+	Room    string       `json:"room"`
+	Message chat.Message `json:"message"`
+	// Highlights are ranges of the text that match, in UTF-16 code units.
+	Highlights [][2]int `json:"highlights"`
+}
+
+// Search returns messages in rooms that the user may read.
+func (s *Session) Search(ctx context.Context, q Search) (f Found, err error) {
+	query := url.Values{"q": {q.Query}}
+	for name, value := range map[string]string{"room": q.Room, "sort": q.Sort, "tz": q.Zone, "cursor": q.Cursor} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if q.Limit > 0 {
+		query.Set("limit", strconv.Itoa(q.Limit))
+	}
+	err = s.call(ctx, http.MethodGet, "/v1/search?"+query.Encode(), nil, &f)
+	return f, err
+}
+
 // Presence returns who is online in a room over the whole cluster: the first people, or those with
 // whom another answer goes on, whose Next is given.
 func (s *Session) Presence(ctx context.Context, room, next string) (o Online, err error) {

@@ -67,6 +67,9 @@ func May(text []byte) bool {
 	return false
 }
 
+// HasLink reports whether a text has a link.
+func HasLink(text string) bool { return link.MatchString(text) }
+
 // Read finds the places of a text where it may mention somebody. Code and links have none.
 func Read(text string) Text {
 	var t Text

@@ -212,6 +212,7 @@ func (s *Service) methods() []api.Method {
 		api.Answer(directoryapi.ServiceSessions, s.answerSessions),
 		api.Answer(directoryapi.ServiceMemberships, s.answerMemberships),
 		api.Answer(directoryapi.ServiceMentions, s.answerMentions),
+		api.Answer(directoryapi.ServiceLookup, s.answerLookup),
 	}
 }
 

@@ -24,9 +24,12 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 		if chat.Reserved(e.Room) {
 			continue // between services
 		}
-		entry, err := entryOf(e)
+		entry, event, err := decoded(e)
 		if err != nil {
 			return fmt.Errorf("entry %d of room %s: %w", e.Seq, e.Room, err)
+		}
+		if s.cfg.Search && entry.Type == chat.TypeMsg {
+			entry.Terms = termsOf(entry, event, false)
 		}
 		entries = append(entries, entry)
 	}
@@ -67,6 +70,9 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 		return errors.Join(bus.ErrRetry, err)
 	}
 	redriven := len(batch) == 1 && batch[0].Redriven // it comes late, and alone
+	if err := s.reindex(ctx, entries, redriven); err != nil {
+		return errors.Join(bus.ErrRetry, err)
+	}
 	settled := make(map[message]bool)
 	for _, e := range entries {
 		m, ok := message{e.Room, store.Name{Sender: e.Author, ID: e.Target}}, e.Type == chat.TypeEdited || e.Type == chat.TypeDeleted
@@ -141,15 +147,20 @@ func scrub(e store.Entry) ([]byte, error) { return chat.WithText(e.Data, "") }
 
 // entryOf returns a log entry as the store keeps it.
 func entryOf(e bus.Entry) (store.Entry, error) {
+	entry, _, err := decoded(e)
+	return entry, err
+}
+
+// decoded is entryOf, and returns the event of a message, or of what is about one.
+func decoded(e bus.Entry) (_ store.Entry, event chat.Event, _ error) {
 	if len(e.Data) < 2 {
-		return store.Entry{}, chat.ErrBadEntry
+		return store.Entry{}, event, chat.ErrBadEntry
 	}
-	var event chat.Event
 	if kind := chat.TypeOf(e.Data); kind == chat.TypeMsg || chat.About(kind) {
 		// What pages are made of has to be readable for as long as it is kept.
 		var err error
 		if event, err = chat.DecodeEntry(e.Data, e.Seq, 0); err != nil {
-			return store.Entry{}, err
+			return store.Entry{}, event, err
 		}
 	} else {
 		var head struct {
@@ -157,10 +168,10 @@ func entryOf(e bus.Entry) (store.Entry, error) {
 			Target string `json:"target"`
 		}
 		if err := json.Unmarshal(e.Data[1:], &head); err != nil {
-			return store.Entry{}, fmt.Errorf("%w: %w", chat.ErrBadEntry, err)
+			return store.Entry{}, event, fmt.Errorf("%w: %w", chat.ErrBadEntry, err)
 		}
 		if head.Type == "" {
-			return store.Entry{}, fmt.Errorf("%w: it has no type", chat.ErrBadEntry)
+			return store.Entry{}, event, fmt.Errorf("%w: it has no type", chat.ErrBadEntry)
 		}
 		event.Type, event.Target = head.Type, head.Target
 	}
@@ -170,5 +181,5 @@ func entryOf(e bus.Entry) (store.Entry, error) {
 		out.Author = event.AuthorOf()
 		out.Slot, out.Past = store.SlotOf(out)
 	}
-	return out, nil
+	return out, event, nil
 }

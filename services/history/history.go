@@ -43,10 +43,11 @@ const (
 
 // Config is what the service can be told.
 type Config struct {
-	MaxEdits int `help:"Times that one message may be edited (1 to 4000)." default:"100"`
-	Pages    int `help:"Pages and catch-ups that are read at the same time, one for each user (1 to 1000)." default:"8"`
-	Bytes    int `name:"page-bytes" help:"Bytes of pages and catch-ups that a user is given a second, and four times as many at once; who takes more waits (65536 to 1073741824; 0: any)." default:"1048576"`
-	MaxTail  int `help:"Entries that a page may read from the log because they are not stored yet (1000 to 1000000)." default:"20000"`
+	MaxEdits int  `help:"Times that one message may be edited (1 to 4000)." default:"100"`
+	Pages    int  `help:"Pages and catch-ups that are read at the same time, one for each user (1 to 1000)." default:"8"`
+	Bytes    int  `name:"page-bytes" help:"Bytes of pages and catch-ups that a user is given a second, and four times as many at once; who takes more waits (65536 to 1073741824; 0: any)." default:"1048576"`
+	Search   bool `name:"history-search" help:"Index messages, so that people can search them. What is stored while it is off is indexed when it is on again." default:"true" negatable:""`
+	MaxTail  int  `help:"Entries that a page may read from the log because they are not stored yet (1000 to 1000000)." default:"20000"`
 }
 
 // Validate returns what is wrong with the configuration.
@@ -102,6 +103,7 @@ type Service struct {
 	directory *directoryapi.Client
 	presence  *presence.Client
 	noting    noting
+	indexing  sync.Mutex // held while what messages are found by is read and written
 }
 
 // New returns the service. It starts nothing.
@@ -142,6 +144,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer cancel()
 	beside.Go(func() { s.runJobs(ctx) })
 	beside.Go(func() { s.runMentions(ctx) })
+	beside.Go(func() { s.runIndexing(ctx) })
 	if err := s.bus.Consume(ctx, group, s.consume); err != nil {
 		return fmt.Errorf("consume the log: %w", err)
 	}
@@ -162,6 +165,7 @@ func (s *Service) methods() []api.Method {
 		api.Answer(historyapi.ServiceMine, coded(s, inTurn(s.reads, owner, func(mine json.RawMessage) int { return len(mine) }, s.mine))),
 		api.Answer(historyapi.ServiceInbox, coded(s, s.inboxOf)),
 		api.Answer(historyapi.ServiceMark, coded(s, inTurn(s.changes, func(r historyapi.MarkRequest) string { return r.User }, func(historyapi.MarkReply) int { return 0 }, s.mark))),
+		api.Answer(historyapi.ServiceSearch, coded(s, s.searchOf)),
 		api.Answer(historyapi.ServicePurge, coded(s, s.purge)),
 		api.Answer(historyapi.ServiceForget, coded(s, s.forget)),
 	}

@@ -110,8 +110,41 @@ func (s *Service) mayRead(ctx context.Context, user, room string) error {
 	return err
 }
 
+type searchInput struct {
+	Query  string `query:"q" required:"true" doc:"Words, \"phrases\", -without, and the filters from: in: before: after: on: has: is:; at most 500 characters."`
+	Room   string `query:"room" maxLength:"64" doc:"In this room alone."`
+	Sort   string `query:"sort" enum:"new,best" doc:"The newest first (new, the default), or those that match best, of the newest 400."`
+	Cursor string `query:"cursor" maxLength:"512" doc:"The next of the answer before, to the same search."`
+	Limit  int    `query:"limit" doc:"1 to 50; 20 if absent."`
+	Zone   string `query:"tz" maxLength:"64" doc:"Where the days of dates are days: the name of a time zone, such as Asia/Kolkata; UTC if absent."`
+}
+
+// searchOutput has a historyapi.Found in JSON.
+type searchOutput struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
+
+func (s *Service) searchRoute(api huma.API) {
+	found := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[historyapi.Found](), true, "")
+	huma.Register(api, huma.Operation{
+		OperationID: "search", Method: http.MethodGet, Path: "/v1/search", Summary: "Search the messages of your rooms", Security: httpapi.Bearer,
+		Responses: map[string]*huma.Response{"200": {Description: http.StatusText(http.StatusOK), Content: map[string]*huma.MediaType{jsonType: {Schema: found}}}},
+	},
+		func(ctx context.Context, in *searchInput) (*searchOutput, error) {
+			out, err := s.searchOf(ctx, historyapi.SearchRequest{
+				User: httpapi.User(ctx).User, Query: in.Query, Room: in.Room, Sort: in.Sort, Cursor: in.Cursor, Limit: in.Limit, Zone: in.Zone,
+			})
+			if err != nil {
+				return nil, httpapi.Error(s.code(err), nil)
+			}
+			return &searchOutput{jsonType, out}, nil
+		})
+}
+
 func (s *Service) routes(api huma.API) {
 	s.inboxRoutes(api)
+	s.searchRoute(api)
 	page := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[historyapi.Page](), true, "")
 	huma.Register(api, huma.Operation{
 		OperationID: "messages", Method: http.MethodGet, Path: "/v1/rooms/{room}/messages", Summary: "A page of a room's messages", Security: httpapi.Bearer,

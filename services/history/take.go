@@ -15,7 +15,7 @@ type Taker struct{ s *Service }
 
 // NewTaker returns a Taker. b is asked to remove what a taken entry deletes.
 func NewTaker(b bus.Interface, s store.Store) *Taker {
-	taker := &Taker{&Service{bus: b, store: s, log: zap.NewNop(), metrics: newMetrics(nil)}}
+	taker := &Taker{&Service{cfg: Config{Search: true}, bus: b, store: s, log: zap.NewNop(), metrics: newMetrics(nil)}}
 	taker.s.jobs.init()
 	taker.s.noting.init()
 	return taker

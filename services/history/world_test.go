@@ -169,7 +169,7 @@ func start(t testing.TB, b bus.Interface, s *gated) (*world, func()) {
 		t.Fatal(err)
 	}
 	cache := directoryapi.NewCache(b, zap.NewNop())
-	w.Service, err = New(Config{MaxTail: 20_000, MaxEdits: 100, Pages: 8}, Deps{
+	w.Service, err = New(Config{Search: true, MaxTail: 20_000, MaxEdits: 100, Pages: 8}, Deps{
 		Bus: b, Store: s, Cache: cache, Log: zap.NewNop(), Metrics: prometheus.NewRegistry(),
 		Verifier: auth.NewVerifier(func(context.Context) ([]byte, error) {
 			return auth.EncodeKeys([]auth.PublicKey{{ID: "k", Key: public}})

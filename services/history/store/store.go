@@ -39,6 +39,8 @@ type Entry struct {
 	// Done is what the entries about this message did to it, where the store says that with the
 	// message; nil: it does not, and they are asked for with About.
 	Done *Done `bson:"-"`
+	// Terms are what a message is to be found by, for Append alone. None: it is not indexed.
+	Terms []string `bson:"-"`
 }
 
 // Name names a message of a room: two senders may choose one ID.
@@ -72,6 +74,7 @@ type Repeat struct {
 type Store interface {
 	Jobs
 	Inboxes
+	Searches
 	// Append keeps entries, those of a room in order, and marks those that are past. One that is
 	// there already changes nothing. When it fails, what is kept of a room has no hole: none of its
 	// entries without those given before it.

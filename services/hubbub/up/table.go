@@ -31,6 +31,7 @@ var table = []route{
 	{path: "/v1/reads", service: "history"},
 	{path: "/v1/read", service: "history"},
 	{path: "/v1/inbox", service: "history"},
+	{path: "/v1/search", service: "history"},
 	{path: "/v1/history/", service: "history"},
 	{path: "/v1/rooms/{room}/presence", service: "presence"},
 	{path: "/v1/users/{user}/presence", service: "presence"},

@@ -21,6 +21,9 @@ type Store struct {
 	db                              *mongo.Database
 	entries, reads, jobs            *mongo.Collection
 	mentions, mentioned, unresolved *mongo.Collection
+	found, words, indexing          *mongo.Collection
+
+	vocabulary store.Vocabulary
 }
 
 var _ store.Store = (*Store)(nil)
@@ -50,6 +53,7 @@ var steps = []mongodb.Step{
 	// either; the release after this one drops it.
 	mongodb.Indexes("6 (messages of a page)", mongodb.Index{Collection: "entries", Fields: []string{"room", "type", "seq", "_id"}}),
 	inboxIndexes("7 (what is new to users)"),
+	searchIndexes("8 (search)"),
 }
 
 // App names the program to the server, and its schema in the database.
@@ -59,10 +63,11 @@ const App = "hubbub-history"
 func Version() int64 { return int64(len(steps)) }
 
 // Collections returns the names of all collections, in the order in which a backup copies them.
-// Jobs come first: one that ends after it was copied is done again on what was copied later.
+// Jobs come first: one that ends after it was copied is done again on what was copied later; so is
+// what is to be indexed.
 // Entries come last, so that everything before them is as old or older.
 func Collections() []string {
-	return []string{"jobs", "reads", "unresolved", "mentions", "mentioned", "entries"}
+	return []string{"jobs", "indexing", "reads", "unresolved", "mentions", "mentioned", "words", "found", "entries"}
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -74,6 +79,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 	return &Store{
 		db: db, entries: db.Collection("entries"), reads: db.Collection("reads"), jobs: db.Collection("jobs"),
 		mentions: db.Collection("mentions"), mentioned: db.Collection("mentioned"), unresolved: db.Collection("unresolved"),
+		found: db.Collection("found"), words: db.Collection("words"), indexing: db.Collection("indexing"),
 	}, nil
 }
 
@@ -113,6 +119,9 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 	// Also of what was there already: it may have been kept by a call that came no further.
 	if err := s.supersede(ctx, all); err != nil {
 		return store.Outcome{}, fmt.Errorf("append entries: %w", err)
+	}
+	if err := s.addTerms(ctx, all, out); err != nil {
+		return store.Outcome{}, err
 	}
 	return out, nil
 }

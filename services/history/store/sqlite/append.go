@@ -18,13 +18,7 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 	var w *writer
 	err := s.transaction(ctx, func(tx *sql.Tx) error {
 		out = store.Outcome{}
-		w = newWriter(tx, &s.rooms, &s.users, s.tops, func(ctx context.Context, text string) (*sql.Stmt, error) {
-			kept, err := s.Prepared(ctx, text)
-			if err != nil {
-				return nil, err
-			}
-			return tx.StmtContext(ctx, kept), nil
-		})
+		w = s.writer(tx)
 		all := context.WithoutCancel(ctx) // a statement that can be interrupted costs a goroutine
 		for _, e := range entries {
 			if err := ctx.Err(); err != nil {
@@ -40,13 +34,25 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 				}
 			}
 		}
-		return nil
+		return w.index(all, w.fresh, &s.vocabulary)
 	})
 	if err != nil {
+		s.vocabulary.Forget()
 		return store.Outcome{}, fmt.Errorf("append entries: %w", err)
 	}
 	w.committed()
 	return out, nil
+}
+
+// writer returns a writer of entries in a transaction.
+func (s *Store) writer(tx *sql.Tx) *writer {
+	return newWriter(tx, &s.rooms, &s.users, s.tops, func(ctx context.Context, text string) (*sql.Stmt, error) {
+		kept, err := s.Prepared(ctx, text)
+		if err != nil {
+			return nil, err
+		}
+		return tx.StmtContext(ctx, kept), nil
+	})
 }
 
 const edits = byTarget + `WHERE room = ? AND target <> '' AND target = ? AND author = ? AND past IN (0, 1) AND slot = 'edited' AND owner = 0

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math"
 
@@ -110,15 +111,56 @@ func (s *Store) MessagesOf(ctx context.Context, room, sender, before string, lim
 	return s.list(ctx, "messages of a sender", kept{s}, messagesOf, n.sender, n.room, last, limit)
 }
 
-const remove = `DELETE FROM entries WHERE room = ?1 AND (kind, seq, twin) IN (SELECT kind, seq, twin FROM entries WHERE room = ?1 ORDER BY kind, seq, twin LIMIT ?2)`
+const (
+	removable = `SELECT kind, seq, twin FROM entries WHERE room = ? ORDER BY kind, seq, twin LIMIT ?`
+	remove    = `DELETE FROM entries WHERE room = ?1 AND (kind, seq, twin) IN (SELECT kind, seq, twin FROM entries WHERE room = ?1 ORDER BY kind, seq, twin LIMIT ?2)`
+)
 
-// RemoveEntries implements store.Jobs.
-func (s *Store) RemoveEntries(ctx context.Context, room string, limit int) (int, error) {
+// RemoveEntries implements store.Jobs: the entries, and what the index has of them.
+func (s *Store) RemoveEntries(ctx context.Context, room string, limit int) (removed int, err error) {
 	n, ok, err := s.rooms.number(ctx, kept{s}, room)
 	if err != nil || !ok {
 		return 0, err
 	}
-	return s.changed(ctx, "remove entries", remove, n, limit)
+	err = s.transaction(ctx, func(tx *sql.Tx) error {
+		gone, err := documentsOf(ctx, tx, n, limit)
+		if err != nil {
+			return err
+		}
+		if err := s.writer(tx).index(context.WithoutCancel(ctx), gone, &s.vocabulary); err != nil {
+			return err
+		}
+		r, err := tx.ExecContext(ctx, remove, n, limit)
+		if err != nil {
+			return err
+		}
+		count, err := r.RowsAffected()
+		removed = int(count)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("remove entries: %w", err)
+	}
+	return removed, nil
+}
+
+// documentsOf returns the messages among the first entries of a room, without terms.
+func documentsOf(ctx context.Context, tx *sql.Tx, room int64, limit int) (all []document, err error) {
+	rows, err := tx.QueryContext(ctx, removable, room, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		d, kind := document{room: room}, 0
+		if err := rows.Scan(&kind, &d.seq, &d.twin); err != nil {
+			return nil, err
+		}
+		if kind == kindMessage {
+			all = append(all, d)
+		}
+	}
+	return all, rows.Err()
 }
 
 // RemoveReads implements store.Jobs.

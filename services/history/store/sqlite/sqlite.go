@@ -38,6 +38,8 @@ type Store struct {
 
 	appending sync.Mutex // held by one Append at a time
 	tops      tops       // guarded by it
+
+	vocabulary store.Vocabulary
 }
 
 var _ store.Store = (*Store)(nil)

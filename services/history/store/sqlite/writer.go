@@ -31,7 +31,10 @@ const (
 )
 
 // writes are the statements that are prepared when a file is opened.
-var writes = []string{insert, topOf, seqOf, twinsAt, markPast, setDone, doneOf, saidOf, calls}
+var writes = []string{
+	insert, topOf, seqOf, twinsAt, markPast, setDone, doneOf, saidOf, calls,
+	putDocument, documentOf, dropNumber, putTerms, dropTerms, countOf, putCount,
+}
 
 // tops are the greatest Seqs of rooms, by number, or greater ones: an entry behind its room's is
 // certain to be new, unless its name is taken.
@@ -44,6 +47,7 @@ type writer struct {
 	known        map[string]*sql.Stmt
 	rooms, users numbering
 	tops         tops
+	fresh        []document // messages that were added and are to be indexed
 }
 
 func newWriter(tx *sql.Tx, rooms, users *numbers, tops tops, statement func(ctx context.Context, text string) (*sql.Stmt, error)) *writer {
@@ -175,6 +179,9 @@ func (w *writer) insert(ctx context.Context, e store.Entry, n numbered, twin int
 	var memory [160]byte
 	data := pack(e.Data, beginning(memory[:0], e.Type, e.Room, e.ID, e.Sender))
 	changed, err := w.exec(ctx, insert, n.room, kind, int64(e.Seq), twin, n.sender, done.Deleted, e.Past, packID(e.ID), e.Type, n.author, target, slot, owner, packDone(done), data)
+	if err == nil && changed == 1 && kind == kindMessage && len(e.Terms) > 0 {
+		w.fresh = append(w.fresh, document{n.room, int64(e.Seq), twin, e.Terms})
+	}
 	return changed == 1, err
 }
 

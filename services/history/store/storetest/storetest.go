@@ -53,6 +53,11 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"jobs", testJobs},
 		{"messages by their sender", testSenders},
 		{"a room is removed", testRemoveRoom},
+		{"search", testSearch},
+		{"search after changes", testSearchChanges},
+		{"words that begin so", testCompletions},
+		{"how far the index is", testIndexing},
+		{"terms of dates", testDateTerms},
 		{"cancelled", testCancelled},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })
