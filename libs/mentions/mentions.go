@@ -68,7 +68,9 @@ func May(text []byte) bool {
 }
 
 // HasLink reports whether a text has a link.
-func HasLink(text string) bool { return link.MatchString(text) }
+func HasLink(text string) bool {
+	return strings.Contains(text, "://") && link.MatchString(text) // most have none
+}
 
 // Read finds the places of a text where it may mention somebody. Code and links have none.
 func Read(text string) Text {

@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	// completed is how many words a word that is still being typed may stand for.
-	completed = 100
+	// completed is how many words a word that is still being typed may stand for: each costs a
+	// search in every part of the index.
+	completed = 20
 	// ranked is how many messages are looked at for the best ones.
 	ranked = 400
 	// searchSteps is how often the store is asked for one answer at most.
@@ -116,7 +117,7 @@ func (s *Service) newFinder(ctx context.Context, req *historyapi.SearchRequest) 
 	if f.query, err = search.Parse(req.Query, zone, now); err != nil {
 		return nil, err
 	}
-	if f.at, err = placeOf(req); err != nil {
+	if f.at, err = resumeOf(req); err != nil {
 		return nil, err
 	}
 	words := make(map[string][]string)
@@ -130,8 +131,8 @@ func (s *Service) newFinder(ctx context.Context, req *historyapi.SearchRequest) 
 	return f, f.resolve(ctx)
 }
 
-// placeOf returns where a request goes on.
-func placeOf(req *historyapi.SearchRequest) (at place, err error) {
+// resumeOf returns where a request goes on.
+func resumeOf(req *historyapi.SearchRequest) (at place, err error) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %q", req.User, req.Query, req.Room, req.Sort, req.Zone))
 	of := base64.RawURLEncoding.EncodeToString(sum[:12])
 	if req.Cursor == "" {

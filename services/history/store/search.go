@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hubbub.internal/libs/tokens"
@@ -107,7 +108,7 @@ func TermsOf(user, text string, ts int64, link, pinned bool) []string {
 	terms = append(terms, FromTerm(user))
 	day := time.UnixMilli(ts).UTC()
 	if year := day.Year(); year >= 1970 && year <= 9999 {
-		terms = append(terms, dateTerm(day, "2006"), dateTerm(day, "200601"), dateTerm(day, "20060102"))
+		terms = append(terms, termsOfDay(day)...)
 	}
 	if link {
 		terms = append(terms, LinkTerm)
@@ -116,6 +117,24 @@ func TermsOf(user, text string, ts int64, link, pinned bool) []string {
 		terms = append(terms, PinnedTerm)
 	}
 	return terms
+}
+
+// lastDay has the terms of the day that was asked for last: mostly it is the same again.
+var lastDay atomic.Pointer[dayTerms]
+
+type dayTerms struct {
+	day   int64 // since 1970
+	terms [3]string
+}
+
+func termsOfDay(day time.Time) []string {
+	n := day.Unix() / (24 * 60 * 60)
+	if last := lastDay.Load(); last != nil && last.day == n {
+		return last.terms[:]
+	}
+	now := &dayTerms{n, [3]string{dateTerm(day, "2006"), dateTerm(day, "200601"), dateTerm(day, "20060102")}}
+	lastDay.Store(now)
+	return now.terms[:]
 }
 
 func dateTerm(day time.Time, layout string) string { return facet + "d" + day.Format(layout) }

@@ -174,7 +174,7 @@ func (s *Store) Search(ctx context.Context, q store.Search) (store.Found, error)
 	if len(q.Rooms) == 0 || q.Limit <= 0 {
 		return out, ctx.Err()
 	}
-	last := placeOf(q.After)
+	last := parsePlace(q.After)
 	var all []found
 	for rooms := range slices.Chunk(q.Rooms, max(1, scans/most)) {
 		some, err := s.foundIn(ctx, q, rooms, last)
@@ -194,9 +194,9 @@ func (s *Store) Search(ctx context.Context, q store.Search) (store.Found, error)
 	return out, s.readFound(ctx, all, &out)
 }
 
-// placeOf returns the place that a search goes on behind. There is nothing behind one that no
+// parsePlace returns the place that a search goes on behind. There is nothing behind one that no
 // search has returned.
-func placeOf(key string) found {
+func parsePlace(key string) found {
 	if key == "" {
 		return found{Seq: math.MaxInt64}
 	}

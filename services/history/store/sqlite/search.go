@@ -14,7 +14,7 @@ import (
 
 // roomTerms is how many rooms a search names to the index at most. Of more the index has to look
 // each up before the first message is found; then those of other rooms are passed over instead.
-const roomTerms = 32
+const roomTerms = 8
 
 const (
 	matches = `SELECT f.rowid, d.room, d.twin FROM found f CROSS JOIN documents d ON d.n = f.rowid WHERE f.found MATCH ? AND f.rowid < ? ORDER BY f.rowid DESC`
