@@ -124,6 +124,20 @@ func TestRemoveOfNothing(t *testing.T) {
 	}
 }
 
+// TestCloseWaits: a second Close returns when the first has closed the driver.
+func TestCloseWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{closing: make(chan struct{})}
+		b := over(t, f)
+		go func() { _ = b.Close() }()
+		synctest.Wait()
+		go close(f.closing)
+		if err := b.Close(); err != nil || !f.closed {
+			t.Errorf("closed again: %v, the driver is closed: %v", err, f.closed)
+		}
+	})
+}
+
 // TestAfterClose: every call says that the bus is closed, and closing it again waits and does no
 // harm.
 func TestAfterClose(t *testing.T) {

@@ -22,6 +22,7 @@ type fake struct {
 	request       func(ctx context.Context) (driver.Reply, error)
 	probe         func(token string) (int, error)
 	closed        bool
+	closing       chan struct{} // Close waits for it, unless it is nil
 }
 
 func (f *fake) Open(_ context.Context, h driver.Host) error {
@@ -33,7 +34,13 @@ func (f *fake) Open(_ context.Context, h driver.Host) error {
 	return nil
 }
 
-func (f *fake) Close()                     { f.closed = true }
+func (f *fake) Close() {
+	if f.closing != nil {
+		<-f.closing
+	}
+	f.closed = true
+}
+
 func (f *fake) Retry() *driver.Retry       { return &f.retry }
 func (f *fake) Trim(context.Context) error { return nil }
 

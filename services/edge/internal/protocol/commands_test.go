@@ -213,6 +213,14 @@ func TestSend(t *testing.T) {
 		bob.quiet()
 		ann.say(`{"type":"send","id":"long","room":"lobby","msg_id":"l","text":"12345678901"}`)
 		ann.refused("long", chat.CodeTooLarge)
+		for i := range 3 {
+			ann.write(`{"type":"send","id":"w%d","room":"lobby","msg_id":"w%d","text":"1234567890"}`, i, i)
+		}
+		ann.say(`{"type":"send","id":"long","room":"lobby","msg_id":"l","text":"12345678901"}`)
+		if f := answered(ann.all(), "long"); f.Code != chat.CodeTooLarge {
+			t.Errorf("a long one behind as many as may wait: %+v", f)
+		}
+		bob.all()
 		ann.say(`{"type":"send","id":"own","room":"u-ann","msg_id":"o","text":"x"}`)
 		ann.refused("own", chat.CodeForbidden)
 		for err, code := range map[error]string{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +44,7 @@ type fakeLoop struct {
 	peers    map[uint32]netip.Addr
 	detached net.Conn // what Detach returns
 	deaf     bool     // no connection is accepted any more
+	woken    atomic.Bool
 }
 
 func newFakeLoop() *fakeLoop {
@@ -90,7 +92,7 @@ func (l *fakeLoop) Detach(uint32) (net.Conn, error) {
 	}
 	return l.detached, nil
 }
-func (l *fakeLoop) Wake()                     {}
+func (l *fakeLoop) Wake()                     { l.woken.Store(true) }
 func (l *fakeLoop) Run(context.Context) error { return nil }
 func (l *fakeLoop) Dispose()                  {}
 

@@ -198,9 +198,8 @@ func (r *rig) settle() {
 	for busy := true; busy; {
 		synctest.Wait()
 		busy = false
-		for _, s := range r.shards {
-			mail := s.conn.Probe().Posts() > 0 || s.sends.Probe().Mail() || s.fan.Probe().Mail() > 0
-			if mail || s.conn.Probe().Queued() > 0 || s.fan.Probe().Dirty() > 0 {
+		for i, s := range r.shards {
+			if r.loops[i].woken.Swap(false) || s.conn.Probe().Queued() > 0 || s.fan.Probe().Dirty() > 0 {
 				s.conn.Turn()
 				busy = true
 			}

@@ -11,7 +11,6 @@ import (
 // accepted yet, or has hidden: see directory.Access.Ask. Such messages are few. The op stays the
 // first of its room's, so that order holds.
 func (s *Shard) askFirst(o *op) {
-	o.state = opAsking
 	user, room, id := o.sender, o.room, string(o.msgID.bytes())
 	deadline := time.Now().Add(session.RequestTimeout)
 	if !s.hub.sess.Jobs.Do(func(ctx context.Context) {

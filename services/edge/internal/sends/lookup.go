@@ -19,7 +19,6 @@ const lookUpWorkers = 16
 // attempt, and after that of one whose id the bus has found in use. The op stays the first of its
 // room's, so that order holds.
 func (s *Shard) lookUp(o *op) {
-	o.state = opAsking
 	req, seq := history.SentRequest{Room: o.room, User: o.sender, ID: string(o.msgID.bytes())}, o.result.Seq
 	// What waits for a worker for too long is not worth asking about any more.
 	deadline := time.Now().Add(session.RequestTimeout)
@@ -67,10 +66,9 @@ func (s *Shard) lookedUp(o *op, got history.Sent, err error) {
 		o.err = err
 	case got.Seq > 0:
 		s.hub.sess.Metrics.Retries.WithLabelValues("found").Inc()
-		o.state, o.ts = opSent, got.TS
+		o.sent, o.ts = true, got.TS
 		o.result = bus.Appended{Seq: got.Seq, Duplicate: true}
 	case o.result.Duplicate: // of a record that has lost it
-		o.state = opSent
 	case o.gone(): // the session has left the room meanwhile
 	default:
 		s.hub.sess.Metrics.Retries.WithLabelValues("new").Inc()

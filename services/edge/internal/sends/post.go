@@ -25,6 +25,7 @@ type Sent struct {
 // before the next was called.
 func (s *Shard) Post(ctx context.Context, from session.Sender, c *wire.Command) (Sent, error) {
 	if chat.IsUserRoom(string(c.Room)) {
+		s.hub.sess.CountError(ErrMayNot)
 		return Sent{}, ErrMayNot
 	}
 	now := time.Now()

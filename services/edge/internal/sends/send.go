@@ -24,10 +24,10 @@ type op struct {
 	// fanout.None: the session is not in the room any more, or there is none
 	sub    uint32
 	posted func(Sent, *chat.Error) // answers a message that came over no connection; nil: ref's did
-	state  opState
-	retry  bool // the message may be in the log already
-	noted  bool // for the room's slow mode
-	slow   int  // seconds of it; 0: none for the sender
+	sent   bool                    // the log has it, or is asked to take it
+	retry  bool                    // the message may be in the log already
+	noted  bool                    // for the room's slow mode
+	slow   int                     // seconds of it; 0: none for the sender
 	id     name
 	msgID  name
 	room   string // the topic's
@@ -39,14 +39,6 @@ type op struct {
 	result bus.Appended
 	err    error
 }
-
-type opState uint8
-
-const (
-	opWaiting opState = iota
-	opAsking          // for permission, and of a repeat what it repeats
-	opSent
-)
 
 // name is an id in the op's own memory.
 type name struct {
@@ -139,8 +131,8 @@ func (s *Shard) freeOp(o *op) {
 	if cap(o.data) > keep {
 		o.data = nil
 	}
-	o.result, o.err, o.room, o.sender, o.state = bus.Appended{}, nil, "", "", opWaiting
-	o.slow, o.noted, o.posted = 0, false, nil
+	o.result, o.err, o.room, o.sender, o.sent = bus.Appended{}, nil, "", "", false
+	o.noted, o.posted = false, nil
 	o.next, s.ops = s.ops, o
 }
 
@@ -150,7 +142,6 @@ func (s *Shard) start(o *op) {
 		s.permitted(o, a, nil)
 		return
 	}
-	o.state = opAsking
 	user, room := o.sender, o.room
 	if !s.hub.sess.Jobs.Do(func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, session.RequestTimeout)
@@ -202,7 +193,7 @@ func (s *Shard) append(o *op) {
 		}
 		o.noted = true
 	}
-	o.state = opSent
+	o.sent = true
 	s.hub.bus.Append(bus.NewEntry{Room: o.room, Sender: o.sender, ID: o.msgID.text(), Data: o.data}, o.done)
 }
 
@@ -230,7 +221,7 @@ func (s *Shard) acknowledge(latest *op) {
 	for first != nil {
 		o := first
 		first, o.mailed = o.mailed, nil
-		if o.err == nil && o.result.Duplicate {
+		if o.result.Duplicate {
 			s.lookUp(o)
 			continue
 		}
@@ -254,7 +245,7 @@ func (s *Shard) finished(o *op) {
 			s.hub.sess.Metrics.Failures.WithLabelValues(e.Code).Inc()
 			s.enc = wire.AppendError(s.enc[:0], o.id.bytes(), e, o.msgID.bytes(), o.room)
 			s.conn.Push(o.ref.Slot, s.enc)
-		case o.sub == fanout.None && o.state != opSent:
+		case o.sub == fanout.None && !o.sent:
 			s.enc = wire.AppendError(s.enc[:0], o.id.bytes(), ErrNotJoined, o.msgID.bytes(), o.room)
 			s.conn.Push(o.ref.Slot, s.enc)
 		case o.id.n > 0:
