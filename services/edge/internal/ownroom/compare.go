@@ -52,7 +52,7 @@ func (s *Shard) compareSome() {
 	var rooms []string
 	slots := s.conn.Slots()
 	for looks := 0; looks < compareLooks && len(rooms) < comparePart && c.next < slots; looks++ {
-		if s.sess.Present(c.next) && !s.cursors.At(c.next).paging() {
+		if s.sess.Present(c.next) {
 			refs = append(refs, s.conn.Ref(c.next))
 			rooms = append(rooms, chat.UserRoom(s.sess.User(c.next)))
 		}

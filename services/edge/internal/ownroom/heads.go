@@ -49,9 +49,7 @@ func (b *headBatcher) next(n int) []headRequest {
 	defer b.mu.Unlock()
 	n = min(n, len(b.waiting))
 	part := b.waiting[:n:n]
-	if b.waiting = b.waiting[n:]; len(b.waiting) == 0 {
-		b.waiting = nil
-	}
+	b.waiting = b.waiting[n:]
 	return part
 }
 

@@ -191,7 +191,7 @@ func (s *Shard) replayed(slot uint32, room string, j *join, got rooms.Replayed, 
 	}
 	switch {
 	case err != nil && j == nil:
-		s.compare.soon, r.again = true, false
+		s.compare.soon = true
 	case err != nil:
 		s.sess.ReplyErrorTo(slot, id, err)
 	case got.Rewound:
@@ -209,7 +209,7 @@ func (s *Shard) replayed(slot uint32, room string, j *join, got rooms.Replayed, 
 		s.conn.PushFrames(slot, got.Frames)
 		if j == nil {
 			// Not through: the next entry's prev is to be one that the client has seen.
-			at.set(max(at.seq(), got.Last), at.paging())
+			at.set(max(at.seq(), got.Last), false)
 			r.again = r.again || got.More
 			break
 		}
@@ -230,7 +230,7 @@ func (s *Shard) rewound(slot uint32, room, id string, through uint64, err error)
 	case id != "":
 		s.sess.ReplyErrorTo(slot, id, err)
 	default:
-		s.compare.soon, s.reads[slot].again = true, false
+		s.compare.soon = true
 	}
 	s.next(slot)
 }

@@ -29,7 +29,7 @@ func (r *rig) outside(kind wire.Kind, room, body string) *wire.Command {
 		out.Target, out.Author = []byte("m"), []byte("bob")
 	}
 	if kind == wire.React {
-		out.Emoji = []byte("👍")
+		out.Emoji, out.On = []byte("👍"), true
 	}
 	if err := c.DecodeBody([]byte(body), out); err != nil {
 		r.t.Fatal(err)
@@ -279,7 +279,7 @@ func TestAmend(t *testing.T) {
 		if got := r.applied[0]; got.Event != want || !got.Moderator || !got.Pin || want.TS != time.Now().UnixMilli() {
 			t.Errorf("an owner's edit: %+v", got)
 		}
-		if got := r.applied[2]; got.Event.Type != chat.TypeReacted || got.Event.Emoji != "👍" || got.Event.Text != "" || got.Moderator || got.Pin {
+		if got := r.applied[2]; got.Event.Type != chat.TypeReacted || got.Event.Emoji != "👍" || !got.Event.On || got.Event.Text != "" || got.Moderator || got.Pin {
 			t.Errorf("a member's reaction: %+v", got)
 		}
 		if got := r.applied[3].Event; got.Type != chat.TypeDeleted || got.Room != "muted" {

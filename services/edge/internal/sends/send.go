@@ -280,10 +280,10 @@ func (s *Shard) abandon(id uint32) {
 		return
 	}
 	rest := first.next
-	first.next, first.sub = nil, fanout.None
+	first.sub = fanout.None
 	for rest != nil {
 		o := rest
-		rest, o.next, o.sub = o.next, nil, fanout.None
+		rest, o.sub = o.next, fanout.None
 		s.finished(o)
 	}
 }
