@@ -42,6 +42,7 @@ type layer struct {
 	calls  []string
 	frames [][]byte
 	wrote  int
+	ticks  bool
 }
 
 func (y *layer) note(call string)                   { y.calls = append(y.calls, call) }
@@ -53,7 +54,7 @@ func (y *layer) Flushed(uint32)                     { y.note("flushed") }
 func (y *layer) Left(uint32)                        { y.note("left") }
 func (y *layer) Mail()                              {}
 func (y *layer) Tick()                              {}
-func (y *layer) Ticking() bool                      { return false }
+func (y *layer) Ticking() bool                      { return y.ticks }
 func (y *layer) Deliver()                           {}
 func (y *layer) Skipped(uint32)                     {}
 func (y *layer) Delivered()                         {}
@@ -147,5 +148,59 @@ func TestCutFrame(t *testing.T) {
 	s.Turn()
 	if got := l.got.String(); got != "firstsecondthird" || y.wrote != 12 || s.Blocked(0) {
 		t.Errorf("written %q, %d bytes of them the source's", got, y.wrote)
+	}
+}
+
+// TestTurnsWhileNeeded: a loop waits for ever where nothing has a time, and no longer than a tick
+// while a connection, the layer above or a drain has one.
+func TestTurnsWhileNeeded(t *testing.T) {
+	s, _, y := newTest()
+	s.Probe().Drop(0)
+	if wait := s.Turn(); wait >= 0 {
+		t.Errorf("nothing has a time: %v", wait)
+	}
+	for name, set := range map[string]func(on bool){"the layer above": func(on bool) { y.ticks = on }, "a drain": func(on bool) { s.drain.on = on }} {
+		set(true)
+		if wait := s.Turn(); wait <= 0 || wait > TickEvery {
+			t.Errorf("%s has a time: %v", name, wait)
+		}
+		set(false)
+	}
+	s.Opened(0)
+	if wait := s.Turn(); wait <= 0 || wait > TickEvery {
+		t.Errorf("a connection has a time: %v", wait)
+	}
+}
+
+// TestBlockedFromNowOn: the time that a write may take begins when the kernel takes no more,
+// however long the connection has been there, and no ping is sent meanwhile.
+func TestBlockedFromNowOn(t *testing.T) {
+	s, l, y := newTest()
+	now := time.Hour
+	s.Probe().SetClock(func() time.Duration { return now })
+	s.Opened(0)
+	s.Accept(0, false)
+	s.SetState(0, Ready)
+	pass := func(d time.Duration) {
+		for ; d > 0; d -= TickEvery {
+			now += TickEvery
+			s.Turn()
+		}
+	}
+	for range 20 { // pinged, and heard of, for a while
+		pass(time.Second)
+		s.Received(0, ws.MustCompileFrame(ws.MaskFrame(ws.NewPongFrame(nil))))
+	}
+	y.frames = [][]byte{[]byte("first"), []byte("second")}
+	l.limit = 7
+	s.Enqueue(0)
+	s.Turn()
+	l.limit = 0
+	l.got.Reset()
+	if pass(s.hub.Options.WriteTimeout - TickEvery); s.State(0) != Ready || l.got.Len() != 0 {
+		t.Errorf("just before its time: state %d, written %q", s.State(0), l.got.Bytes())
+	}
+	if pass(3 * TickEvery); s.State(0) != Closing {
+		t.Errorf("after its time: state %d", s.State(0))
 	}
 }
