@@ -124,6 +124,7 @@ test('a long name does not make the page wider', async () => {
 test('the keyboard is enough', async () => {
   const ada = await stage.person('Ada', 'desktop');
   await ada.page.keyboard.press('Control+k');
+  await ada.page.getByRole('combobox', { name: /^Go to/ }).waitFor();
   await ada.page.keyboard.type('lobby');
   await ada.page.keyboard.press('Enter');
   await ada.field.waitFor();

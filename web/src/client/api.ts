@@ -1,6 +1,7 @@
 import { ConnectionLost, hasCode, HubbubError } from './errors.ts';
 import type { InboxRoom } from './inbox.ts';
 import { historyMessages, retryAfter } from './parse.ts';
+import type { Chosen } from './preferences.ts';
 import type { HistoryMessage } from './protocol.ts';
 
 /** A user as the directory knows them. */
@@ -37,6 +38,8 @@ export interface StartLists {
   readonly requests: { readonly list: readonly MessageRequest[]; readonly more: boolean };
   readonly invitations: readonly Invitation[];
   readonly blocks: readonly Block[];
+  /** Absent: of a server of an earlier release, which keeps none. */
+  readonly preferences?: Chosen;
   /** What the user is on the server. */
   readonly role: 'operator' | 'auditor' | '';
   /** See `Door`. */
@@ -283,6 +286,7 @@ export class Api {
         invitations: objects(body, 'invitations').map(invitation),
         blocks: objects(body, 'blocks').map(block),
         role: role === 'operator' || role === 'auditor' ? role : '',
+        ...(typeof body['preferences'] === 'object' && { preferences: chosen(body['preferences']) }),
         guestMay: Array.isArray(body['guest_may']) ? body['guest_may'].map(text) : undefined,
       },
     };
@@ -344,6 +348,12 @@ export class Api {
   }
   async declineInvitation(token: string, id: string): Promise<void> {
     await this.#call('DELETE', `/v1/invitations/${encodeURIComponent(id)}`, token);
+  }
+  async preferences(token: string): Promise<Chosen> {
+    return chosen(await this.#call('GET', '/v1/preferences', token));
+  }
+  async putPreferences(token: string, preferences: Chosen): Promise<Chosen> {
+    return chosen(await this.#call('PUT', '/v1/preferences', token, { ...preferences }));
   }
   async blocks(token: string): Promise<Block[]> {
     const body = await this.#call('GET', '/v1/blocks', token);
@@ -547,6 +557,11 @@ function problem(status: number, body: Record<string, unknown>): HubbubError {
   const code = text(body['code']) || (status === 401 ? 'unauthorized' : status === 429 ? 'rate_limited' : status >= 500 ? 'unavailable' : 'bad_request');
   const message = text(body['detail']) || text(body['title']) || `The server answered with status ${status}.`;
   return new HubbubError(code, message, retry, status);
+}
+
+function chosen(v: unknown): Chosen {
+  const { version, values } = (v ?? {}) as Record<string, unknown>;
+  return { version: typeof version === 'number' ? version : 0, values: typeof values === 'object' && values !== null ? (values as Record<string, unknown>) : {} };
 }
 
 function room(r: Record<string, unknown>): RoomInfo {

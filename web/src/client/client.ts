@@ -11,6 +11,7 @@ import { MyRooms } from './myrooms.ts';
 import { Outbox, type OutboxStore } from './outbox.ts';
 import { Pace } from './pace.ts';
 import { People } from './people.ts';
+import { Preferences } from './preferences.ts';
 import type {
   Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
 } from './protocol.ts';
@@ -93,6 +94,7 @@ const watchedDirects = 30;
  */
 export class Client extends Emitter<Events> {
   readonly directory: Directory;
+  readonly preferences: Preferences;
   readonly outbox: Outbox;
   readonly people = new People();
   readonly departed: Departed;
@@ -121,6 +123,7 @@ export class Client extends Emitter<Events> {
     this.#timings = { ...defaultTimings, ...options.timings };
     this.#me = me;
     this.directory = new Directory(options.api, options.session);
+    this.preferences = new Preferences(this.directory);
     this.people.met(me.id, me.name);
     this.departed = new Departed(
       (users) => options.session.call((token) => options.api.deleted(token, users)),
@@ -159,7 +162,10 @@ export class Client extends Emitter<Events> {
       inbox: this.inbox,
       environment: options.environment,
       make: (info) => this.#room(info),
-      started: (lists) => this.emit('started', lists),
+      started: (lists) => {
+        if (lists?.preferences) this.preferences.take(lists.preferences);
+        this.emit('started', lists);
+      },
       changed: () => {
         for (const room of this.rooms.values()) this.#startReading(room);
         this.emit('rooms', undefined);
@@ -496,6 +502,7 @@ export class Client extends Emitter<Events> {
       case 'changed':
         if (e.room !== userRoom(this.#me.id)) return;
         if (e.target === 'inbox') void this.#rooms.renew();
+        else if (e.target === 'preferences') void this.preferences.renew().catch(() => undefined); // else the next welcome says it
         else this.emit('changed', e.target);
         return;
       case 'mentioned':

@@ -2,6 +2,7 @@ import type { InboxRoom } from './inbox.ts';
 import type {
   Api, Block, BlockKind, Door, FoundRoom, Invitation, Keeping, Kept, Members, MessageRequest, Report, Role, RoomInfo, RoomSort, Rules, Span, Start, User, Verdict,
 } from './api.ts';
+import type { Chosen } from './preferences.ts';
 import type { HistoryMessage } from './protocol.ts';
 import { Emitter } from './emitter.ts';
 import { hasCode } from './errors.ts';
@@ -187,6 +188,15 @@ export class Directory extends Emitter<{ members: string }> {
    */
   copy(room: string, format: 'jsonl' | 'html'): Promise<Blob> {
     return this.#session.call((token) => this.#api.file(`/v1/rooms/${encodeURIComponent(room)}/export?format=${format}`, token));
+  }
+
+  /** Returns what the user has chosen for how things are shown. */
+  preferences(): Promise<Chosen> {
+    return this.#session.call((token) => this.#api.preferences(token));
+  }
+  /** Keeps it in place of that of its version; rejects with `conflict` if there is another by now. */
+  putPreferences(preferences: Chosen): Promise<Chosen> {
+    return this.#session.call((token) => this.#api.putPreferences(token, preferences));
   }
 
   /** Makes a room read only and takes it off the lists, or undoes that: owners may, as the next. */

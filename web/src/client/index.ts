@@ -21,6 +21,7 @@ export { ConnectionLost, describe, hasCode, HubbubError } from './errors.ts';
 export { everybodysRooms, userRoom } from './id.ts';
 export type { Outgoing, OutboxStore } from './outbox.ts';
 export { nobody, type Online } from './people.ts';
+export { Preferences, type Chosen } from './preferences.ts';
 export type { HistoryMessage, Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, Person, Position, Status } from './protocol.ts';
 export type { InboxLatest, InboxRoom } from './inbox.ts';
 export type { ReadsStore } from './reads.ts';

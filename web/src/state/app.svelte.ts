@@ -7,6 +7,7 @@ import { Been } from './been.ts';
 import { Chat } from './chat.svelte.ts';
 import { Layers } from './layers.ts';
 import { parseRoute, roomHash, type Route } from './route.ts';
+import { Look } from './look.svelte.ts';
 import { Today } from './today.svelte.ts';
 
 export interface Toast {
@@ -16,7 +17,7 @@ export interface Toast {
 
 /** What is asked of the user in a dialog. */
 export type Dialog =
-  | { readonly kind: 'create' | 'browse' | 'direct' | 'account' | 'strangers' | 'blocks' | 'keys' }
+  | { readonly kind: 'create' | 'browse' | 'direct' | 'account' | 'strangers' | 'blocks' | 'keys' | 'go' }
   /** What can be done with a message, on a screen that is touched. */
   | { readonly kind: 'message'; readonly message: Message; readonly reacts: boolean; readonly react: (emoji: string) => void; readonly deeds: readonly Deed[] }
   /** Somebody; `room`: of the direct room with them. */
@@ -28,7 +29,7 @@ export type Dialog =
   | { readonly kind: 'keep'; readonly keeping: Keeping; readonly room: string; readonly user: string; readonly name: string }
   /** One of the dialogs of the part of the server page that is shown. */
   | { readonly kind: 'server'; readonly ask: string }
-  | { readonly kind: 'add' | 'leave'; readonly room: string; readonly name: string }
+  | { readonly kind: 'add' | 'leave' | 'placing'; readonly room: string; readonly name: string }
   | { readonly kind: 'member'; readonly room: string; readonly user: string; readonly name: string; readonly role: Role }
   | { readonly kind: 'delete'; readonly room: string; readonly message: Name; readonly text: string };
 
@@ -46,6 +47,7 @@ export class App {
   /** What lies over the page. */
   readonly layers = new Layers(window);
   readonly today = new Today();
+  readonly look = new Look();
   user = $state.raw<User | undefined>(undefined);
   chat = $state.raw<Chat | undefined>(undefined);
   /** What the user is on the server, as far as that is known. */

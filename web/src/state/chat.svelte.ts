@@ -6,6 +6,7 @@ import { mentioned } from '../text/mention.ts';
 import { Drafts } from './drafts.svelte.ts';
 import { Link } from './link.svelte.ts';
 import { ListOrder } from './listorder.ts';
+import { Marks } from './marks.svelte.ts';
 import { StatusPreference } from './status-preference.ts';
 import { Strangers } from './strangers.svelte.ts';
 
@@ -104,6 +105,7 @@ export class Chat {
   readonly drafts: Drafts;
   readonly link = new Link();
   readonly strangers: Strangers;
+  readonly marks: Marks;
   connection = $state.raw<ConnectionState>({ kind: 'idle' });
   /** Has been online since the page was opened. */
   wasOnline = $state(false);
@@ -157,6 +159,7 @@ export class Chat {
     this.#preference = new StatusPreference(`hubbub.status.${client.me.id}`, (status) => this.#show(status));
     this.#show(this.#preference.status);
     this.strangers = new Strangers(client, () => this.#touch());
+    this.marks = new Marks(client.preferences, () => this.#touch());
     const touch = (room: string) => this.#touch(room);
     this.#off = [
       client.on('state', (s) => this.#connectionChanged(s)),
@@ -182,14 +185,15 @@ export class Chat {
     this.link.close();
     this.#order.close();
     this.strangers.close();
+    this.marks.close();
     this.drafts.close();
     this.#preference.close();
     this.client.stop();
   }
 
-  /** The number of rooms with something new. */
+  /** The number of rooms with something new; muted ones count if the user is mentioned. */
   get unreadRooms(): number {
-    return this.rooms.filter((r) => r.unread.count > 0).length;
+    return this.rooms.filter((r) => r.unread.count > 0 && (r.mentioned || !this.marks.muted.has(r.id))).length;
   }
 
   /** Shows a room, or none. */

@@ -8,6 +8,9 @@ export function initials(name: string): string {
   return (first + last).toUpperCase();
 }
 
+/** How many colours there are for people and rooms, `.hue-0` and so on. */
+export const hues = 20;
+
 /** One of `count` colours, always the same for an id. */
 export function colour(id: string, count: number): number {
   let h = 0x811c9dc5; // FNV-1a

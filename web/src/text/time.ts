@@ -1,13 +1,21 @@
-const clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
+let clock = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: 'long' });
 const day = new Intl.DateTimeFormat(undefined, { weekday: 'long', day: 'numeric', month: 'long' });
 const dayAndYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' });
 const shortDay = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
+let full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short' });
 const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
-const listed = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+let listed = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
 const dayMs = 86_400_000;
+
+/** Tells the time by 12 or 24 hours from now on, or as the reader's language has it. */
+export function useHours(hours: 'system' | '12' | '24'): void {
+  const cycle = hours === 'system' ? {} : { hourCycle: hours === '12' ? 'h12' : 'h23' } as const;
+  clock = new Intl.DateTimeFormat(undefined, { hour: hours === '24' ? '2-digit' : 'numeric', minute: '2-digit', ...cycle });
+  full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'short', ...cycle });
+  listed = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short', ...cycle });
+}
 
 /** The hour and minute, in the reader's way. */
 export const timeOf = (ts: number): string => clock.format(ts);
