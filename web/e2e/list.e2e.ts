@@ -84,6 +84,7 @@ test('theme, density and time are chosen, and hold over a reload', async () => {
   expect(await violations(ada.page)).toEqual([]);
   await ada.shot('look');
   await ada.page.keyboard.press('Escape');
+  await ada.page.waitForFunction(() => (history.state as { layer?: string }).layer === undefined);
   await ada.page.reload();
   await ada.log.getByRole('article').last().waitFor();
   expect(await canvas()).not.toBe(light);

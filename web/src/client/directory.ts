@@ -194,7 +194,9 @@ export class Directory extends Emitter<{ members: string }> {
   preferences(): Promise<Chosen> {
     return this.#session.call((token) => this.#api.preferences(token));
   }
-  /** Keeps it in place of that of its version; rejects with `conflict` if there is another by now. */
+  /**
+   * Keeps it in place of that of its version; rejects with `conflict` if there is another by now.
+   */
   putPreferences(preferences: Chosen): Promise<Chosen> {
     return this.#session.call((token) => this.#api.putPreferences(token, preferences));
   }

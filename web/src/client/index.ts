@@ -27,9 +27,10 @@ export type { InboxLatest, InboxRoom } from './inbox.ts';
 export type { ReadsStore } from './reads.ts';
 export type { History, Room } from './room.ts';
 export type { Message, Reply } from './roomlog.ts';
-export {
-  Server, type Act, type ActFilter, type Admission, type ContextMessage, type Decision, type KeptByName, type NetworkBan, type Page, type PeopleInvitation,
-  type ServerPerson, type ServerReport, type ServerRole, type ServerRoom, type ServerUser, type Show,
+// Server itself is loaded by those who need it: from './server.ts'.
+export type {
+  Server, Act, ActFilter, Admission, ContextMessage, Decision, KeptByName, NetworkBan, Page, PeopleInvitation,
+  ServerPerson, ServerReport, ServerRole, ServerRoom, ServerUser, Show,
 } from './server.ts';
 export { Session, type SessionStore } from './session.ts';
 export { outboxStore, readsStore } from './stores.ts';

@@ -1,5 +1,5 @@
 import { createContext } from 'svelte';
-import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Server, Session, type Keeping, type Message, type Name, type Role, type ServerRole, type User } from '../client/index.ts';
+import { Account, Api, browserStore, Client, environment, outboxStore, readsStore, Session, type Keeping, type Message, type Name, type Role, type Server, type ServerRole, type User } from '../client/index.ts';
 import { ownActText, removedText } from '../text/moderation.ts';
 import type { Deed } from '../ui/deeds.ts';
 import { Attention } from './attention.svelte.ts';
@@ -42,7 +42,7 @@ const idleAfter = 5 * 60_000;
 export class App {
   readonly session: Session;
   readonly account: Account;
-  readonly server: Server;
+  #server: Server | undefined;
   readonly attention = new Attention(idleAfter);
   /** What lies over the page. */
   readonly layers = new Layers(window);
@@ -73,7 +73,6 @@ export class App {
   constructor() {
     this.session = new Session(this.#api, browserStore(`hubbub.session${this.#base.pathname.replace(/\/$/, '')}`), this.#environment);
     this.account = new Account(this.#api, this.session);
-    this.server = new Server(this.#api, this.session);
     this.session.on('user', (user) => this.#userChanged(user));
     this.route = parseRoute(location.hash);
     window.addEventListener('hashchange', () => {
@@ -87,6 +86,17 @@ export class App {
       if (this.chat?.client.outbox.waiting) e.preventDefault();
     });
     this.#userChanged(this.session.user);
+  }
+
+  /** What those who run the server do, which few need: see `loadServer`. */
+  get server(): Server {
+    if (!this.#server) throw new Error('loadServer comes first');
+    return this.#server;
+  }
+
+  async loadServer(): Promise<Server> {
+    const { Server } = await import('../client/server.ts');
+    return (this.#server ??= new Server(this.#api, this.session));
   }
 
   /** Shows a room. */
@@ -128,7 +138,7 @@ export class App {
   async askServerRole(): Promise<void> {
     const { user } = this;
     if (!user || user.guest) return;
-    const role = await this.server.role().catch(() => undefined);
+    const role = await this.loadServer().then((server) => server.role()).catch(() => undefined);
     if (role !== undefined && this.user === user) this.serverRole = role;
   }
 

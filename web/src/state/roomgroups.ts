@@ -32,8 +32,8 @@ export function grouped(rooms: readonly RoomItem[], { favourites, muted, section
   heading('muted', 'Muted');
   for (const r of rooms) {
     const section = inSection.get(r.id);
-    const key = muted.has(r.id) ? (r.mentioned ? 'unread' : 'muted')
-      : r.unread.count > 0 || r.id === held ? 'unread'
+    const key = muted.has(r.id) && !r.mentioned && r.id !== held ? 'muted'
+      : r.unread.count > 0 || r.mentioned || r.id === held ? 'unread'
         : favourites.has(r.id) ? 'favourites'
           : section !== undefined ? `section-${section}`
             : r.direct ? 'direct' : 'rooms';
