@@ -213,6 +213,35 @@ describe('history', () => {
     expect([room.hasOlder, room.log.shown.map((m) => m.seq)]).toEqual([false, [500, 510]]);
     room.toNewest();
     expect([room.hasOlder, room.log.shown.map((m) => m.seq)]).toEqual([true, [1000, 1010]]);
+    await room.around(505);
+    room.rest();
+    expect([room.hasOlder, room.log.shown.map((m) => m.seq)]).toEqual([true, [1000, 1010]]);
+  });
+
+  test('after a past that was left meanwhile is not of the one that is looked at', async () => {
+    answer = (c) => (c.type === 'history' ? page(1000, 1010) : joined(1010));
+    await room.sync();
+    answer = () => page(500, 510);
+    await room.around(505);
+    let give: (reply: object) => void = () => undefined;
+    answer = () => new Promise<object>((resolve) => (give = resolve));
+    const asks = room.newer();
+    await settle();
+    room.log.pageAround([entry(200, 190), entry(210, 200)] as never[]);
+    give(page(520, 530));
+    await asks;
+    expect(room.log.shown.map((m) => m.seq)).toEqual([200, 210]);
+  });
+
+  test('before what is kept around a place that is looked at is there again', async () => {
+    answer = (c) => (c.type === 'history' ? page(...Array.from({ length: 1_100 }, (_, i) => 10 * i + 10)) : joined(11_000));
+    await room.sync();
+    room.stay(20);
+    expect(room.hasOlder).toBe(false); // nothing before it went
+    room.log.leavePast();
+    room.log.page(Array.from({ length: 1_000 }, (_, i) => entry(10 * i + 10, 10 * i)) as never[]);
+    room.stay(11_000);
+    expect(room.hasOlder).toBe(true);
   });
 
   test('around a message that says that there is more, and has none, is at its beginning', async () => {

@@ -55,7 +55,8 @@ const remembered = 2_000;
 export class RoomLog {
   #messages: readonly Message[] = [];
   #past: readonly Message[] | undefined;
-  readonly #bySender = new Map<string, Message>();
+  /** The names of `#messages`. */
+  readonly #named = new Set<string>();
   #acts: readonly ModeratedEvent[] = [];
   readonly #heard = new Set<string>();
   readonly #changes: Change[] = [];
@@ -105,7 +106,7 @@ export class RoomLog {
   }
 
   has(user: string, id: string): boolean {
-    return this.#bySender.has(key(user, id));
+    return this.#named.has(key(user, id));
   }
 
   /** Takes an event that arrived live: `prev` must be where this log ends. */
@@ -144,7 +145,7 @@ export class RoomLog {
     this.#act(acts);
     const added = this.#added(page.filter((m) => !this.has(m.user, m.id)));
     if (!added.length) return false;
-    for (const m of added) this.#bySender.set(key(m.user, m.id), m);
+    for (const m of added) this.#named.add(key(m.user, m.id));
     this.#messages = [...this.#messages, ...added].sort((a, b) => a.seq - b.seq);
     const newest = page.at(-1);
     if (newest && first) {
@@ -200,7 +201,7 @@ export class RoomLog {
     if (end >= begin || page.some((m) => m.seq >= begin)) {
       this.#past = undefined;
       const last = joined.at(-1)!.seq;
-      for (const m of joined) this.#bySender.set(key(m.user, m.id), m);
+      for (const m of joined) this.#named.add(key(m.user, m.id));
       this.#messages = [...joined, ...this.#messages.filter((m) => m.seq > last)];
       return this.trim(most);
     }
@@ -235,7 +236,7 @@ export class RoomLog {
     this.#past = undefined;
     this.#messages = [];
     this.#acts = [];
-    this.#bySender.clear();
+    this.#named.clear();
     this.#heard.clear();
     this.#changes.length = 0;
     this.#last = undefined;
@@ -245,14 +246,14 @@ export class RoomLog {
   /** Drops all but the newest `keep` messages. Returns whether any went. */
   trim(keep: number): boolean {
     if (this.#messages.length <= keep) return false;
-    for (const m of this.#messages.slice(0, -keep)) this.#bySender.delete(key(m.user, m.id));
+    for (const m of this.#messages.slice(0, -keep)) this.#named.delete(key(m.user, m.id));
     this.#messages = this.#messages.slice(-keep);
     return true;
   }
 
   #old(e: Entry): Outcome {
     const k = key(e.user, e.id);
-    if (this.#heard.has(k) || this.#bySender.has(k)) return 'duplicate';
+    if (this.#heard.has(k) || this.#named.has(k)) return 'duplicate';
     // Older than anything that this log ever held: not a proof of anything.
     const first = this.#messages[0];
     return first && e.seq > first.seq && e.type === 'msg' ? 'rewound' : 'duplicate';
@@ -270,7 +271,7 @@ export class RoomLog {
   #apply(e: Entry): void {
     if (e.type === 'msg') {
       const m = fromHistory(e);
-      this.#bySender.set(key(m.user, m.id), m);
+      this.#named.add(key(m.user, m.id));
       this.#messages = [...this.#messages, m];
       if (this.#past && this.#messages.length > 3 * keptAtEnd) this.trim(keptAtEnd);
     } else if (e.type === 'moderated') this.#act([e]);
@@ -292,12 +293,7 @@ export class RoomLog {
 
   #change(e: Change): void {
     if (this.#past) this.#past = withChange(this.#past, e);
-    const before = this.#messages;
-    this.#messages = withChange(before, e);
-    if (this.#messages === before) return;
-    const i = this.#messages.findIndex((m, at) => m !== before[at]);
-    const m = this.#messages[i]!;
-    this.#bySender.set(key(m.user, m.id), m);
+    this.#messages = withChange(this.#messages, e);
   }
 }
 

@@ -114,6 +114,15 @@ describe('a change', () => {
     expect(log.messages.map((m) => [m.text, m.pinned])).toEqual([['m10', true], ['mine', undefined]]);
   });
 
+  test('of many to a message that is not loaded is known when it is', () => {
+    const log = holds(50, 60);
+    const users = ['ada', 'cy', 'di', 'eve'];
+    users.forEach((user, i) => log.live({ ...change(70 + 10 * i, { type: 'reacted', target: 'm10', emoji: '+', on: true, user, id: user }) }));
+    log.live(change(110, { type: 'edited', target: 'm10', text: 'new', ts: 5 }));
+    log.page(page(10, 40));
+    expect(log.messages[0]).toMatchObject({ text: 'new', reactions: { '+': users } });
+  });
+
   test('is known of the message that it was made to, also when a page brings that again', () => {
     const log = holds(10, 30);
     log.live(change(40, { type: 'edited', target: 'm20', text: 'new', ts: 5 }));
@@ -173,6 +182,14 @@ describe('the past', () => {
     expect(seqs(log.messages)).toEqual(range(30, 50));
   });
 
+  test('that lies within the rest is one with it, whatever page comes', () => {
+    const log = holds(10, 1500);
+    log.part(750, 100);
+    expect([seqs(log.past), seqs(log.messages)]).toEqual([range(250, 1240), range(510, 1500)]);
+    log.pageAfter([], 1000);
+    expect([log.past, seqs(log.messages)]).toEqual([undefined, range(250, 1500)]);
+  });
+
   test('changes with what is said of its messages', () => {
     const log = holds(100, 120);
     log.pageAround(page(10, 30));
@@ -186,6 +203,7 @@ describe('the past', () => {
     expect(seqs(log.past)).toEqual(range(1450, 1540));
     expect(seqs(log.messages)).toEqual(range(2010, 3000));
     expect(log.part(1500, 5)).toBe(false); // it is apart already
+    expect(seqs(log.past)).toEqual(range(1450, 1540));
     const begin = holds(10, 300);
     expect([begin.part(10, 10), seqs(begin.past)]).toEqual([false, range(10, 100)]);
     const end = holds(10, 300);
