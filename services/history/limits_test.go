@@ -228,7 +228,7 @@ func TestNamesOfManyMessages(t *testing.T) {
 		all = append(all, u)
 	}
 	found, err := w.lookUp(t.Context(), all)
-	if err != nil || len(found) != len(all) || asked != 3 {
+	if err != nil || len(found) != len(all) || asked != 2 { // of those that name anybody
 		t.Fatalf("%d of %d in %d answers: %v", len(found), len(all), asked, err)
 	}
 	for i, u := range all {

@@ -149,6 +149,15 @@ describe('a log-out that is still to be told', () => {
     expect([calls, store.leaving]).toEqual([['/v1/refresh/end'], stays]);
   });
 
+  test('and cannot be told before the next log-in does not end that', async () => {
+    const store = new SharedStore();
+    store.setLeaving(true);
+    const { session } = start(undefined, store);
+    answer = (path) => (path === '/v1/refresh/end' ? refused(503, 'unavailable') : wire(grant('t')));
+    await session.login('Ada', 'secret');
+    expect([calls.at(-1), store.leaving, store.grant?.token]).toEqual(['/v1/login', false, 't']);
+  });
+
   test('is told when the network is back', async () => {
     const store = new SharedStore();
     store.setLeaving(true);
