@@ -19,6 +19,8 @@ export class Strangers {
   readonly #changed: () => void;
   readonly #off: (() => void)[];
   #retry: ReturnType<typeof setTimeout> | undefined;
+  /** How often each list was asked for: of two answers that of the later question counts. */
+  readonly #questions = new Map<string, number>();
 
   /** `changed` is called when others are blocked than before. */
   constructor(client: Client, changed: () => void) {
@@ -85,12 +87,20 @@ export class Strangers {
 
   async #list(list: string): Promise<void> {
     const { directory } = this.#client;
+    const question = (this.#questions.get(list) ?? 0) + 1;
+    this.#questions.set(list, question);
+    const counts = () => this.#questions.get(list) === question;
     try {
       if (list === 'requests') {
         const { list: requests, more } = await directory.requests();
-        [this.requests, this.more] = [requests, more];
-      } else if (list === 'invitations') this.invitations = await directory.invitations();
-      else if (list === 'blocks') this.#block(await directory.blocks());
+        if (counts()) [this.requests, this.more] = [requests, more];
+      } else if (list === 'invitations') {
+        const invitations = await directory.invitations();
+        if (counts()) this.invitations = invitations;
+      } else if (list === 'blocks') {
+        const blocks = await directory.blocks();
+        if (counts()) this.#block(blocks);
+      }
     } catch {
       clearTimeout(this.#retry);
       this.#retry = setTimeout(() => this.#client.state.kind === 'online' && void this.#all(), askAgain);

@@ -85,3 +85,22 @@ test('what could not be fetched is asked for again', async () => {
   await vi.advanceTimersByTimeAsync(60_000);
   expect(strangers.waiting).toBe(1);
 });
+
+test('of two answers for a list that of the later question counts', async () => {
+  const { client, directory } = scripted();
+  strangers = new Strangers(client as unknown as Client, () => undefined);
+  const answers: (() => void)[] = [];
+  const room = (id: string) => ({ room: id, roomName: id, private: true, by: 'eve', byName: 'Eve' });
+  const block = (user: string) => ({ user, name: user, kind: 'ignore' });
+  const request = (id: string) => ({ room: id, user: 'eve', name: 'Eve', count: 1, since: 1 });
+  const later = <T>(answer: T) => () => new Promise<T>((resolve) => answers.push(() => resolve(answer)));
+  for (const id of ['old', 'new']) {
+    directory.invitations.mockImplementationOnce(later([room(id)]) as never);
+    directory.blocks.mockImplementationOnce(later([block(id)]) as never);
+    directory.requests.mockImplementationOnce(later({ list: [request(id)], more: false }) as never);
+  }
+  for (const list of ['invitations', 'blocks', 'requests', 'invitations', 'blocks', 'requests']) client.emit('changed', list);
+  for (const answer of [...answers.slice(3), ...answers.slice(0, 3)]) answer();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  expect([strangers.invitations.map((i) => i.room), strangers.requests.map((r) => r.room), [...client.ignored]]).toEqual([['new'], ['new'], ['new']]);
+});
