@@ -230,31 +230,33 @@ func TestAlikeInTheSameMoment(t *testing.T) {
 // TestGuestsOfOtherRulesEnd: each time that the rules change, the guests of before are signed out,
 // however many users there are, and those who came since are not.
 func TestGuestsOfOtherRulesEnd(t *testing.T) {
-	w := idle(t, config())
-	for i := range guestsBatch + 10 {
-		u := store.User{ID: fmt.Sprintf("0-%04d", i), Name: fmt.Sprint("u", i), NameKey: fmt.Sprint("u", i), Hash: "x", Created: 1}
-		if err := w.memory.CreateUser(t.Context(), u); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ended := func(c credentials) bool { return w.code(c, "GET", "/v1/me", "") == chat.CodeUnauthorized }
-	for i := range 2 {
-		before := w.comeIn("Before")
-		err := w.changeServer(t.Context(), func(r *store.Server) error { r.GuestsSince = time.Now().UnixMilli() + 1; return nil })
-		if err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(2 * time.Millisecond)
-		since := w.comeIn("Since")
-		for range 2 {
-			if err := w.endGuests(t.Context()); err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		w := idle(t, config())
+		for i := range guestsBatch + 10 {
+			u := store.User{ID: fmt.Sprintf("0-%04d", i), Name: fmt.Sprint("u", i), NameKey: fmt.Sprint("u", i), Hash: "x", Created: 1}
+			if err := w.memory.CreateUser(t.Context(), u); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if !ended(before) || ended(since) || !w.guestsEnded.done {
-			t.Errorf("change %d: ended %v, and of since %v; done %v", i, ended(before), ended(since), w.guestsEnded.done)
+		ended := func(c credentials) bool { return w.code(c, "GET", "/v1/me", "") == chat.CodeUnauthorized }
+		for i := range 2 {
+			before := w.comeIn("Before")
+			err := w.changeServer(t.Context(), func(r *store.Server) error { r.GuestsSince = time.Now().UnixMilli() + 1; return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * time.Millisecond)
+			since := w.comeIn("Since")
+			for range 2 {
+				if err := w.endGuests(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if !ended(before) || ended(since) || !w.guestsEnded.done {
+				t.Errorf("change %d: ended %v, and of since %v; done %v", i, ended(before), ended(since), w.guestsEnded.done)
+			}
 		}
-	}
+	})
 }
 
 // TestRefusedByTheRoom: somebody who may not archive a room, and does not run the server either, is

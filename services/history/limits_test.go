@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"hubbub.internal/libs/api"
@@ -122,7 +123,8 @@ func TestTurnsAreAsConfigured(t *testing.T) {
 
 // TestPurgeGoesOnAtOnce: a purge begins when it is asked for, and its steps follow each other.
 func TestPurgeGoesOnAtOnce(t *testing.T) {
-	bubble(t, func(t *testing.T, w *world) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t)
 		w.clock.Store(time.Now().UnixMilli())
 		var last uint64
 		const n = 2*purgeBatch + 10

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"fmt"
 	"testing"
 
 	"hubbub.internal/libs/api/presence"
@@ -67,6 +68,48 @@ func TestRoomsOfASessionThatIsToldAgain(t *testing.T) {
 		r.EndSnapshot(e) // which has nobody any more
 		if n, users, rooms := r.Size(); n+users != 0 || e.Digest() != NewEdge().Digest() {
 			t.Errorf("%s: left are %d sessions, %d users, %d rooms", tt.name, n, users, rooms)
+		}
+	}
+}
+
+// TestPageSaysThatThereAreMore: of people who do not fit a page it says that there are some, in
+// whichever order the room has them.
+func TestPageSaysThatThereAreMore(t *testing.T) {
+	for i := range 64 {
+		r, e := New(func(Seat) {}), NewEdge()
+		for n, name := range []string{"a", "b"} {
+			c := entered(uint64(n+1), "room")
+			c.User, c.Name = fmt.Appendf(nil, "u%d-%d", i, (n+i)%2), []byte(name)
+			r.Apply(e, c)
+		}
+		people, more := r.Who("room", Cursor{}, 1)
+		if len(people) != 1 || people[0].Name != "a" || !more {
+			t.Errorf("%d: %+v, more %v", i, people, more)
+		}
+		people, more = r.Who("room", Cursor{Name: people[0].Name, User: people[0].User}, 1)
+		if len(people) != 1 || people[0].Name != "b" || more {
+			t.Errorf("%d, the second page: %+v, more %v", i, people, more)
+		}
+	}
+}
+
+// TestSetGivesMemoryBack: a set that was large and is not any more takes no more than it needs.
+func TestSetGivesMemoryBack(t *testing.T) {
+	var s set[uint64]
+	hash := mixBits
+	const n = 10_000
+	for i := range uint64(n) {
+		s.add(i+1, hash)
+	}
+	for i := range uint64(n - 3) {
+		s.remove(s.find(hash(i+1), func(e uint64) bool { return e == i+1 }), hash)
+	}
+	if s.n != 3 || len(s.slots) > 16 {
+		t.Errorf("%d values in %d slots", s.n, len(s.slots))
+	}
+	for i := uint64(n - 3); i < n; i++ {
+		if s.find(hash(i+1), func(e uint64) bool { return e == i+1 }) < 0 {
+			t.Errorf("%d is not found", i+1)
 		}
 	}
 }

@@ -127,10 +127,12 @@ test('what is taken back is not told, nor anything that waited', () => {
   reads.mark('a', 10);
   reads.mark('a', 20);
   reads.back('a', 5);
+  expect([told, reads.mine('a'), stored]).toEqual([['a 10'], 5, { a: 5 }]);
+  reads.mark('a', 6); // which is told at once: nothing was told since it was taken back
+  expect(told).toEqual(['a 10', 'a 6']);
+  reads.back('a', 3);
   vi.advanceTimersByTime(2_000);
   reads.settle('a');
-  expect([told, reads.mine('a'), stored]).toEqual([['a 10'], 5, { a: 5 }]);
-  reads.mark('a', 6);
   expect(told).toEqual(['a 10', 'a 6']);
 });
 
