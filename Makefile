@@ -82,6 +82,10 @@ bench-edge: tools ## measure the edge beside Centrifugo, nats-server, Socket.IO 
 bench-page: build-hubbub web/dist/index.html ## measure the page in a Chromium that is slowed down 4 times: keys, scrolling, rows, the start with 500 rooms, some minutes (MESSAGES=4000 ROOMS=50 ONLY=type|scroll|start)
 	@cd web && HUBBUB_BIN="$$PWD/../bin/hubbub" MESSAGES='$(or $(MESSAGES),100000)' ROOMS='$(or $(ROOMS),500)' ONLY='$(ONLY)' npx vitest run --config vitest.bench.config.ts
 
+.PHONY: screenshots
+screenshots: build-hubbub web/dist/index.html ## take the pictures of docs/screens.md
+	@cd web && HUBBUB_BIN="$$PWD/../bin/hubbub" npx vitest run --config vitest.shots.config.ts
+
 .PHONY: bench-bus
 bench-bus: build-hubbub ## measure Redis and NATS, with the settings that we ship, as the bus of Hubbub (URL=redis://… measures another, BENCH="--backlog 50000")
 	@bin/hubbub bench-bus $(if $(URL),--url '$(URL)') $(BENCH)

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
+import { earlyPaint } from './earlypaint.ts';
 import { emoji } from './emojidata.ts';
 import { precompress } from './precompress.ts';
 
@@ -8,7 +9,7 @@ import { precompress } from './precompress.ts';
 const server = process.env['HUBBUB_URL'] ?? 'http://localhost:9080';
 
 export default defineConfig({
-  plugins: [svelte(), emoji(), precompress()],
+  plugins: [svelte(), emoji(), earlyPaint(), precompress()],
   // The page finds its files and its server from where it is itself, so it may be under any path.
   base: './',
   // Assets stay files, never data: URLs, so that the page runs under `default-src 'self'`.

@@ -99,6 +99,7 @@ var covered = map[string]place{
 	"make bench-edge BENCH=--short":        in(workflow, `make bench-edge BENCH="--short"`),
 	"make bench-edge BENCH=--help":         in(workflow),
 	"make bench-presence":                  in(workflow),
+	"make screenshots":                     in(workflow),
 	"make bench-page":                      in(workflow, "make bench-page MESSAGES=4000 ROOMS=50"),
 	"make bench-page MESSAGES=4000 ROOMS=50 ONLY=type|scroll|start": in(workflow, "make bench-page MESSAGES=4000 ROOMS=50"),
 	"make mutate":                         in(workflow),

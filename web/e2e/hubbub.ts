@@ -99,7 +99,7 @@ async function ready(url: string, check: () => void = () => undefined): Promise<
  * A port below those that the kernel gives to outgoing connections, which would take it while the
  * server is down.
  */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   const port = 10_000 + Math.floor(Math.random() * 20_000);
   return new Promise((resolve) => {
     const server = createServer().once('error', () => resolve(freePort()));

@@ -41,10 +41,12 @@ test('before the page is here its places are seen, and the list does not jump wh
 
   let open = () => {};
   const held = new Promise<void>((resolve) => (open = resolve));
-  await ada.page.route('**/*.js', async (route) => {
-    await held;
-    await route.continue();
-  });
+  for (const files of ['**/*.js', '**/*.css']) {
+    await ada.page.route(files, async (route) => {
+      await held;
+      await route.continue();
+    });
+  }
   await ada.page.addInitScript(() => {
     Object.assign(globalThis, { shift: 0 });
     new PerformanceObserver((list) => list.getEntries().forEach((e) => {
@@ -54,6 +56,8 @@ test('before the page is here its places are seen, and the list does not jump wh
   });
   await ada.page.reload({ waitUntil: 'commit' });
   await ada.page.locator('.skeleton .row').first().waitFor();
+  // It is painted with what came first: neither style sheet nor script is here.
+  await expect.poll(() => ada.page.evaluate(() => performance.getEntriesByName('first-contentful-paint').length)).toBe(1);
   await ada.shot('skeleton');
   open();
   await expect.poll(() => ada.rooms.getByRole('link').count()).toBeGreaterThan(12);
