@@ -117,26 +117,32 @@ func TestLeaveWhileJoining(t *testing.T) {
 }
 
 // TestLeaveLetsOthersGoOn: a join that is parked behind others is carried out when the rooms of
-// those are left.
+// those are left, or their user is thrown out of them.
 func TestLeaveLetsOthersGoOn(t *testing.T) {
-	rigged(t, 1, func(r *rig) {
-		ann, bob := r.login("ann"), r.login("bob")
-		r.know("ann", "lobby")
-		stages["it is parked"](r, ann, bob)
-		for i := range rooms.MaxReplays {
-			ann.write(`{"type":"leave","id":"l%d","room":"room%d"}`, i, i)
-		}
-		r.settle()
-		joined := 0
-		for _, f := range ann.all() {
-			if f.Type == "joined" {
-				joined++
+	for _, expelled := range []bool{false, true} {
+		rigged(t, 1, func(r *rig) {
+			ann, bob := r.login("ann"), r.login("bob")
+			r.know("ann", "lobby")
+			stages["it is parked"](r, ann, bob)
+			for i := range rooms.MaxReplays {
+				if room := fmt.Sprint("room", i); expelled {
+					ann.s.changed(directory.Change{Kind: directory.ChangeAccess, User: "ann", Room: room})
+				} else {
+					ann.write(`{"type":"leave","id":"l%d","room":%q}`, i, room)
+				}
 			}
-		}
-		if id := ann.s.rooms.Probe().Find(ann.slot, rooms.Log, "lobby"); joined != 1 || id == fanout.None {
-			t.Errorf("told of %d rooms that they are joined", joined)
-		}
-	})
+			r.settle()
+			joined := 0
+			for _, f := range ann.all() {
+				if f.Type == "joined" {
+					joined++
+				}
+			}
+			if id := ann.s.rooms.Probe().Find(ann.slot, rooms.Log, "lobby"); joined != 1 || id == fanout.None {
+				t.Errorf("thrown out: %v; told of %d rooms that they are joined", expelled, joined)
+			}
+		})
+	}
 }
 
 // TestWatchTurnedOffAtOnce: a watch whose permission is asked for when it is turned off again, or
