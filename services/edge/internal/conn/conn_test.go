@@ -2,6 +2,7 @@ package conn
 
 import (
 	"bytes"
+	"errors"
 	"net/netip"
 	"slices"
 	"testing"
@@ -21,9 +22,13 @@ type wireLoop struct {
 	limit    int
 	closed   bool
 	finished bool
+	err      error
 }
 
 func (l *wireLoop) Write(_ uint32, bufs [][]byte) (n int, err error) {
+	if l.err != nil {
+		return 0, l.err
+	}
 	for _, b := range bufs {
 		k := min(len(b), l.limit-n)
 		l.got.Write(b[:k])
@@ -56,7 +61,7 @@ func (y *layer) Mail()                              {}
 func (y *layer) Tick()                              {}
 func (y *layer) Ticking() bool                      { return y.ticks }
 func (y *layer) Deliver()                           {}
-func (y *layer) Skipped(uint32)                     {}
+func (y *layer) Skipped(uint32)                     { y.note("skipped") }
 func (y *layer) Delivered()                         {}
 func (y *layer) Wait(d time.Duration) time.Duration { return d }
 
@@ -124,6 +129,7 @@ func TestWayOfAConnection(t *testing.T) {
 	if !l.closed || s.hub.Sockets() != 0 || s.Probe().Held() != 0 || s.Probe().Timers() != 0 {
 		t.Errorf("closed: %v, %d sockets, %d bytes, %d timers", l.closed, s.hub.Sockets(), s.Probe().Held(), s.Probe().Timers())
 	}
+	y.calls = slices.DeleteFunc(y.calls, func(call string) bool { return call == "skipped" })
 	want := []string{"opened", "message hello", "flushed", "left", "left"}
 	if !slices.Equal(y.calls, want) {
 		t.Errorf("the handler was told %q, want %q", y.calls, want)
@@ -202,5 +208,43 @@ func TestBlockedFromNowOn(t *testing.T) {
 	}
 	if pass(3 * TickEvery); s.State(0) != Closing {
 		t.Errorf("after its time: state %d", s.State(0))
+	}
+}
+
+// TestUnsentIsBounded: a connection that takes nothing has so many bytes waiting and no more, and
+// its source is told each time that nothing is written to it.
+func TestUnsentIsBounded(t *testing.T) {
+	s, l, y := newTest()
+	s.Accept(0, false)
+	s.SetState(0, Ready)
+	s.hub.Options.Outstanding = 100
+	l.limit = 0
+	s.Push(0, make([]byte, 98)) // and the header of its frame
+	s.Turn()
+	y.calls = nil
+	s.Enqueue(0)
+	if s.Turn(); s.State(0) != Ready || !slices.Equal(y.calls, []string{"skipped"}) {
+		t.Errorf("with %d bytes unsent: state %d, told %q", s.Unsent(0), s.State(0), y.calls)
+	}
+	s.Push(0, nil)
+	if s.Turn(); s.State(0) != Closing {
+		t.Errorf("with %d bytes unsent: state %d", s.Unsent(0), s.State(0))
+	}
+}
+
+// TestWriteThatFails ends the connection, and the layer above lets go of it.
+func TestWriteThatFails(t *testing.T) {
+	s, l, y := newTest()
+	s.Accept(0, false)
+	s.SetState(0, Ready)
+	s.PushFrames(0, nil)
+	if n := s.Probe().Queued(); n != 0 {
+		t.Errorf("%d connections wait to be written nothing", n)
+	}
+	y.calls, l.err = nil, errors.New("the peer is gone")
+	s.Push(0, []byte("x"))
+	s.Turn()
+	if s.State(0) != Free || !l.closed || s.hub.Sockets() != 0 || s.Probe().Held() != 0 || !slices.Equal(y.calls, []string{"left"}) {
+		t.Errorf("state %d, closed %v, %d sockets, %d bytes, told %q", s.State(0), l.closed, s.hub.Sockets(), s.Probe().Held(), y.calls)
 	}
 }
