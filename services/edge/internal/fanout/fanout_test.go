@@ -14,11 +14,16 @@ import (
 // loop keeps what is written to each slot.
 type loop struct {
 	transport.Loop
-	got map[uint32]string
+	got  map[uint32]string
+	most map[uint32]int // bytes that a connection still takes; absent: any number
 }
 
 func (l loop) Write(slot uint32, bufs [][]byte) (n int, _ error) {
 	for _, b := range bufs {
+		if most, ok := l.most[slot]; ok {
+			b = b[:min(len(b), most)]
+			l.most[slot] = most - len(b)
+		}
 		l.got[slot] += string(b)
 		n += len(b)
 	}

@@ -13,7 +13,7 @@ import (
 // rigged is a hub of one shard, whose loop keeps what is written, with a topic.
 func rigged(deflate int) (*Shard, *conn.Shard, loop, *Topic) {
 	m := metrics.New(nil)
-	l := loop{got: map[uint32]string{}}
+	l := loop{got: map[uint32]string{}, most: map[uint32]int{}}
 	c := conn.NewHub(conn.Options{Sockets: 100, Buffers: 1 << 20, Outstanding: 1 << 20, HandshakeTimeout: time.Second, PingAfter: time.Second, IdleTimeout: time.Minute}, m, nil).Shard(l)
 	h := NewHub(Options{Ring: ring.Limits{Bytes: 64 << 10, Entries: 64, Keep: 30}}, deflate, m)
 	s := h.Shard(c)
@@ -125,5 +125,40 @@ func TestScratchIsBounded(t *testing.T) {
 	}
 	if n := len(s.free); n != keepScratch {
 		t.Errorf("%d pieces are kept", n)
+	}
+}
+
+// TestCutAnywhere: wherever the kernel cuts what is written, a connection gets each frame once and
+// in order, and one that was blocked meanwhile what came then.
+func TestCutAnywhere(t *testing.T) {
+	var want string
+	for _, text := range []string{"one", "two", "three", "four"} {
+		want += "\x81" + string(rune(len(text))) + text
+	}
+	for cut := range len(want) - 6 {
+		s, c, l, topic := rigged(0)
+		subscribe(s, c, 0, topic, false)
+		subscribe(s, c, 1, topic, false)
+		l.most[0] = cut
+		for _, text := range []string{"one", "two", "three"} {
+			topic.Publish(ring.Message{Payload: []byte(text)})
+		}
+		for c.Turn() == 0 {
+		}
+		topic.Publish(ring.Message{Payload: []byte("four")})
+		for c.Turn() == 0 {
+		}
+		delete(l.most, 0)
+		c.Writable(0)
+		for c.Turn() == 0 {
+		}
+		for slot := range uint32(2) {
+			if got := l.got[slot]; got != want {
+				t.Errorf("cut after %d bytes: connection %d got %q", cut, slot, got)
+			}
+		}
+		if c.Probe().Held() != 0 {
+			t.Errorf("cut after %d bytes: %d bytes are held", cut, c.Probe().Held())
+		}
 	}
 }
