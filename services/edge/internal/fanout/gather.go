@@ -131,9 +131,6 @@ func (s *Shard) Wrote(n int) (rest []byte) {
 	for i := range s.pass.pieces {
 		p := &s.pass.pieces[i]
 		b := s.subs.At(p.sub)
-		if n == 0 && len(p.data) > 0 {
-			return nil
-		}
 		if n >= len(p.data) {
 			s.deliveries += countFrames(p.data)
 			b.cursor = p.to

@@ -162,3 +162,24 @@ func TestCutAnywhere(t *testing.T) {
 		}
 	}
 }
+
+// TestLateInParts: a connection that has fallen behind the others gets all that it has missed, in
+// parts, without waiting for news.
+func TestLateInParts(t *testing.T) {
+	s, c, l, topic := rigged(0)
+	s.Probe().Bounds().Late = 25
+	subscribe(s, c, 0, topic, false)
+	l.most[0] = 0
+	for range 10 {
+		topic.Publish(ring.Message{Payload: []byte("8 bytes.")})
+		for c.Turn() == 0 {
+		}
+	}
+	delete(l.most, 0)
+	c.Writable(0)
+	for c.Turn() == 0 {
+	}
+	if n := strings.Count(l.got[0], "8 bytes."); n != 10 || len(l.got[0]) != 100 {
+		t.Errorf("%d of 10 frames came: %q", n, l.got[0])
+	}
+}
