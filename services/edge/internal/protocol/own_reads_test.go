@@ -78,13 +78,12 @@ func TestOwnRoomFoundRewound(t *testing.T) {
 		r.message(room, "m1")
 		ann.want("msg", "m1")
 		r.server.Rewind(room, 0)
-		r.settle()
+		r.message("lobby", "x")
 		ann.say(`{"type":"join","id":"j","room":%q,"after":{"seq":%d,"id":"m1"}}`, room, ann.s.own.Probe().Seq(ann.slot))
 		f := ann.want("joined", "j")
 		if !f.Rewind || f.Room != room || ann.s.own.Probe().Seq(ann.slot) != f.Seq || f.Seq == 0 {
 			t.Errorf("told %s, the client has it through %d", f.raw, ann.s.own.Probe().Seq(ann.slot))
 		}
-		r.message("lobby", "x")
 		first := r.message(room, "m2")
 		if f := ann.want("msg", "m2"); f.Seq != first {
 			t.Errorf("told %s", f.raw)
