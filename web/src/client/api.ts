@@ -470,6 +470,10 @@ export class Api {
       throw err;
     }
   }
+  /** Searches messages; see readFound in search.ts for the answer. */
+  search(token: string, query: URLSearchParams): Promise<Record<string, unknown>> {
+    return this.#call('GET', `/v1/search?${query.toString()}`, token);
+  }
   /** Marks everything in all rooms as read. */
   async readAll(token: string): Promise<void> {
     await this.#call('POST', '/v1/read', token);

@@ -59,6 +59,10 @@ export class Directory extends Emitter<{ members: string }> {
   inbox(): Promise<InboxRoom[] | undefined> {
     return this.#session.call((token) => this.#api.inbox(token));
   }
+  /** Searches messages: `q`, and what else PROTOCOL.md names. readFound reads the answer. */
+  search(query: URLSearchParams): Promise<Record<string, unknown>> {
+    return this.#session.call((token) => this.#api.search(token, query));
+  }
   /** Marks everything as read: in a room, or in all. */
   readAll(room?: string): Promise<void> {
     return this.#session.call((token) => (room === undefined ? this.#api.readAll(token) : this.#api.readRoom(token, room)));

@@ -59,6 +59,8 @@ export class App {
   ended = $state<string | undefined>(undefined);
   /** The people panel, where it does not fit beside the messages. */
   peopleOpen = $state(false);
+  /** The search is open; each time it is asked for with another text, if there is one. */
+  searching = $state.raw<{ readonly text: string } | undefined>(undefined);
   #leaving = false;
   #toastCount = 0;
 
