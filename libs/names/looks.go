@@ -5,6 +5,7 @@ import (
 	"unicode"
 
 	"go.mau.fi/util/confusable"
+	"golang.org/x/text/unicode/norm"
 )
 
 // Looks are the look-alike keys of a name: as it is written, and as it is in lower case, since
@@ -20,6 +21,17 @@ type Looks struct {
 
 // LooksOf returns the look-alike keys of a name.
 func LooksOf(name string) Looks { return Looks{skeleton(name), skeleton(fold(name))} }
+
+// Bare returns a look without its marks, which people leave out who look for a name: that of mêmes
+// then has that of mem in it.
+func Bare(look string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}, norm.NFD.String(look))
+}
 
 // Alike reports whether two names look alike: they share a key.
 func Alike(a, b string) bool {

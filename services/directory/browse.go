@@ -35,7 +35,7 @@ const (
 var sorts = map[string]string{"": store.SortActive, "active": store.SortActive, "new": store.SortNew, "members": store.SortSize}
 
 type browseInput struct {
-	Q      string `query:"q" maxLength:"64" doc:"What the name has in it, in any case, or as letters that look alike."`
+	Q      string `query:"q" maxLength:"64" doc:"What the name has in it, in any case and without regard to accents, or as letters that look alike."`
 	Sort   string `query:"sort" enum:"active,new,members" doc:"Those that somebody wrote in last come first (active, the default), the newest, or those with most members."`
 	Cursor string `query:"cursor" maxLength:"128" doc:"The next of the page before, which had the same q and sort."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" doc:"How many rooms at most; 50 if left out."`
@@ -107,7 +107,7 @@ func (s *Service) browse(ctx context.Context, user string, guest bool, in browse
 // empty: there is none.
 func (s *Service) findPublic(ctx context.Context, in browseInput, archived bool) (found []store.Room, next string, err error) {
 	limit := min(cmp.Or(in.Limit, browsedRooms), maxBrowsed)
-	q := store.PublicQuery{Look: names.LooksOf(strings.TrimSpace(in.Q)).Lower, Sort: sorts[in.Sort], Archived: archived, Limit: limit + 1}
+	q := store.PublicQuery{Look: names.Bare(names.LooksOf(strings.TrimSpace(in.Q)).Lower), Sort: sorts[in.Sort], Archived: archived, Limit: limit + 1}
 	if in.Cursor != "" {
 		before, id, _ := strings.Cut(in.Cursor, ".")
 		if q.Before, err = strconv.ParseInt(before, 10, 64); err != nil || !chat.ValidID(id) {

@@ -21,7 +21,7 @@ type Config struct {
 	SessionLife    time.Duration `help:"How long a log-in lasts after its last use (1h to 8760h)." default:"720h"`
 	GuestLife      time.Duration `help:"How long a guest lasts without use (1h to 720h); no longer than a log-in." default:"24h"`
 	GuestNetwork   time.Duration `name:"guest-network-ban" help:"How long a ban of a guest from the server also keeps out guests and new accounts from the guest's network, so that the guest does not come back at once (0 to 720h; 0: not at all)." default:"24h"`
-	ListUsers      bool          `help:"Let everybody list all users and find them by the beginning of a name. Without it, a default room lists only its moderators and owners, and a search needs the whole name." default:"true" negatable:""`
+	ListUsers      bool          `help:"Let everybody list all users and find them by a part of a name. Without it, a default room lists only its moderators and owners, and a search needs the whole name." default:"true" negatable:""`
 	UserSessions   int           `help:"Log-ins that a user may have at a time (1 to 1000); one more ends the one that was unused for longest." default:"50"`
 	RefreshGrace   time.Duration `help:"How long a used refresh token still gets the same next one, for a second tab and for lost answers (10s to 1h). After that, using it ends the log-in, since somebody may have stolen it." default:"1m"`
 	KeyLife        time.Duration `help:"How long a key signs tokens before the next one does (24h or more)." default:"720h"`

@@ -3,7 +3,9 @@ package directory
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	"hubbub.internal/libs/auth"
@@ -188,8 +190,9 @@ func (s *Service) unlisted(ctx context.Context, asker string, users []store.User
 	return hidden, err
 }
 
-// findUsers finds users by the beginning of their name, or by all of it where the server has no
-// list of users. Who is not listed is not found.
+// findUsers finds users by the beginning of their name, then by what it has in it, without regard
+// to accents, or by all of it where the server has no list of users. Who is not listed is not
+// found.
 func (s *Service) findUsers(ctx context.Context, asker, query string) (shown []store.User, err error) {
 	name, err := names.Normal(strings.TrimSpace(query))
 	if err != nil {
@@ -200,6 +203,17 @@ func (s *Service) findUsers(ctx context.Context, asker, query string) (shown []s
 	found, err := s.store.Users(ctx, key, 5*maxFound)
 	if err != nil {
 		return nil, err
+	}
+	if look := names.Bare(names.LooksOf(name).Lower); s.cfg.ListUsers && len(found) < maxFound && utf8.RuneCountInString(name) > 1 {
+		more, err := s.store.UsersLike(ctx, look, 5*maxFound)
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range more {
+			if !slices.ContainsFunc(found, func(other store.User) bool { return other.ID == u.ID }) {
+				found = append(found, u)
+			}
+		}
 	}
 	hidden, err := s.unlisted(ctx, asker, found)
 	if err != nil {

@@ -146,7 +146,7 @@ type UserQuery struct {
 type PublicQuery struct {
 	Archived bool // only those that are archived, instead of those that are not
 
-	Look string // what the lower case look of the name has in it; empty: any
+	Look string // what the lower case look of the name has in it, see names.Bare; empty: any
 	// SortActive, SortNew or SortSize: the greatest first, and among equals the greatest id
 	Sort string
 	// Before and BeforeID are what is sorted by, and the id, of the last room of the page before;
@@ -312,6 +312,8 @@ type Store interface {
 	FindUsers(ctx context.Context, q UserQuery) ([]User, error)
 	// registered, and looking so, by id
 	UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]User, error)
+	// registered, and having this in the lower case look of the name, see names.Bare, by id
+	UsersLike(ctx context.Context, look string, limit int) ([]User, error)
 	// a user and its session; ErrConflict: the name is taken
 	CreateGuest(ctx context.Context, u User, s Session) error
 	// its name and password; ErrNotFound, also: Hash is another than was; ErrConflict: the name is

@@ -295,6 +295,13 @@ func (s *Store) FindUsers(ctx context.Context, q store.UserQuery) ([]store.User,
 		})
 }
 
+// UsersLike implements store.Store.
+func (s *Store) UsersLike(ctx context.Context, look string, limit int) ([]store.User, error) {
+	return list(ctx, s, "UsersLike", s.users, limit, usersByID, func(u store.User) bool {
+		return u.Looks.Lower != "" && strings.Contains(names.Bare(u.Looks.Lower), look)
+	})
+}
+
 // UsersAlike implements store.Store.
 func (s *Store) UsersAlike(ctx context.Context, looks names.Looks, limit int) ([]store.User, error) {
 	return list(ctx, s, "UsersAlike", s.users, limit, usersByID, func(u store.User) bool { return alike(u.Looks, looks) })

@@ -5,6 +5,7 @@ import (
 	"context"
 	"strings"
 
+	"hubbub.internal/libs/names"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -15,7 +16,7 @@ func (s *Store) FindPublic(ctx context.Context, q store.PublicQuery) ([]store.Ro
 	}
 	return list(ctx, s, "FindPublic", s.rooms, q.Limit, func(a, b store.Room) int { return cmp.Or(cmp.Compare(q.At(b), q.At(a)), roomsByID(b, a)) },
 		func(r store.Room) bool {
-			return public(r) && (r.Archived != 0) == q.Archived && strings.Contains(r.Looks.Lower, q.Look) && before(r)
+			return public(r) && (r.Archived != 0) == q.Archived && strings.Contains(names.Bare(r.Looks.Lower), q.Look) && before(r)
 		})
 }
 

@@ -2,6 +2,8 @@ package mongo
 
 import (
 	"context"
+	"regexp"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -44,6 +46,21 @@ func fillLooks(ctx context.Context, db *mongo.Database) error {
 func alike(looks names.Looks) bson.E {
 	either := by("$in", []string{looks.Written, looks.Lower})
 	return bson.E{Key: "$or", Value: bson.A{by("look", either), by("look_lower", either)}}
+}
+
+// hasLook is the condition that a look has a bare one in it, whatever marks there are: see
+// names.Bare.
+func hasLook(bare string) bson.Regex {
+	var pattern strings.Builder
+	for _, r := range bare {
+		pattern.WriteString(regexp.QuoteMeta(string(r)) + `\p{Mn}*`)
+	}
+	return bson.Regex{Pattern: pattern.String()}
+}
+
+// UsersLike implements store.Store.
+func (s *Store) UsersLike(ctx context.Context, look string, limit int) ([]store.User, error) {
+	return list[store.User](ctx, "users whose names have something in them", s.users, by("look_lower", hasLook(look)), by("_id", 1), limit)
 }
 
 // UsersAlike implements store.Store.

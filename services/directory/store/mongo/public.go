@@ -3,7 +3,6 @@ package mongo
 import (
 	"cmp"
 	"context"
-	"regexp"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -24,7 +23,7 @@ func (s *Store) FindPublic(ctx context.Context, q store.PublicQuery) ([]store.Ro
 	}
 	filter := append(publicRooms(), by("archived", archived)...)
 	if q.Look != "" {
-		filter = append(filter, bson.E{Key: "look_lower", Value: bson.Regex{Pattern: regexp.QuoteMeta(q.Look)}})
+		filter = append(filter, bson.E{Key: "look_lower", Value: hasLook(q.Look)})
 	}
 	if q.BeforeID != "" {
 		same := bson.D{{Key: field, Value: q.Before}, {Key: "_id", Value: by("$lt", q.BeforeID)}}

@@ -22,6 +22,7 @@ var unserved = map[string]string{
 	"RequestsOf":       "there are few from a user and to a user, and each of them has an index",
 	"RequestsTo":       "those that the user has refused are passed over",
 	"UsersAlike":       "few names look alike",
+	"UsersLike":        "a part of a name is looked for in all names",
 }
 
 // TestQueriesHaveIndexes holds every query of every method against the indexes, and a real server

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"hubbub.internal/libs/names"
+	"hubbub.internal/libs/sqlitedb"
 	"hubbub.internal/services/directory/store"
 )
 
@@ -44,6 +45,14 @@ func named(ctx context.Context, tx *sql.Tx, query string) (all []idAndName, err 
 		all = append(all, one)
 	}
 	return all, rows.Err()
+}
+
+func init() { sqlitedb.Function("bare", names.Bare) }
+
+// UsersLike implements store.Store.
+func (s *Store) UsersLike(ctx context.Context, look string, limit int) ([]store.User, error) {
+	return list(ctx, s, "users whose names have something in them", userFields,
+		users+`WHERE look_lower <> '' AND instr(bare(look_lower), ?) > 0 ORDER BY id LIMIT ?`, look, limit)
 }
 
 // UsersAlike implements store.Store.

@@ -22,7 +22,7 @@ func findPublic(q store.PublicQuery) (query string, args []any) {
 		query = rooms + `WHERE private = 0 AND direct = 0 AND archived <> 0`
 	}
 	if q.Look != "" {
-		query += ` AND instr(look_lower, ?) > 0`
+		query += ` AND instr(bare(look_lower), ?) > 0`
 		args = append(args, q.Look)
 	}
 	if q.BeforeID != "" {

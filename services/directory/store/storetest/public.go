@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 
 	"hubbub.internal/libs/names"
@@ -30,9 +31,22 @@ func testPublic(t *testing.T, s store.Store) {
 		{store.PublicQuery{Limit: 10, Sort: store.SortSize, Before: 90, BeforeID: "r3"}, []store.Room{cats, books}},
 		{store.PublicQuery{Limit: 10, Look: names.LooksOf("CAT").Lower}, []store.Room{dogs, cats}},
 		{store.PublicQuery{Limit: 10, Look: names.LooksOf("(cat").Lower}, nil},
+		{store.PublicQuery{Limit: 10, Look: names.Bare(names.LooksOf("çât").Lower)}, []store.Room{dogs, cats}},
 	} {
 		got, err := s.FindPublic(ctx, tt.q)
 		same(t, tt.want, got, err)
+	}
+	for i, name := range []string{"les-mêmes", "İstanbul", "memory"} {
+		must(t, s.CreateUser(ctx, store.User{ID: fmt.Sprint("like", i), Name: name, NameKey: names.Key(name), Looks: names.LooksOf(name), Hash: "h"}))
+	}
+	for part, want := range map[string][]string{"mem": {"like0", "like2"}, "MÊM": {"like0", "like2"}, "istan": {"like1"}, "stanb": {"like1"}, "m.m": nil, "zzz": nil} {
+		found, err := s.UsersLike(ctx, names.Bare(names.LooksOf(part).Lower), 10)
+		must(t, err)
+		var ids []string
+		for _, u := range found {
+			ids = append(ids, u.ID)
+		}
+		same(t, want, ids, nil)
 	}
 	got, err := s.PublicAfter(ctx, "r1", 10)
 	same(t, []store.Room{cats, dogs}, got, err)
