@@ -92,3 +92,15 @@ func TestSleep(t *testing.T) {
 		}
 	})
 }
+
+// TestForOfWhoHasGone: nobody is told of an error that is only that the caller has given up.
+func TestForOfWhoHasGone(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := For(ctx, func(context.Context) (int, error) {
+		cancel()
+		return 0, errors.New("given up")
+	}, func(why error, _ time.Duration) { t.Errorf("told %v", why) })
+	if !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}

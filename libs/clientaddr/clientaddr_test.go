@@ -14,6 +14,7 @@ func TestClient(t *testing.T) {
 	for _, tt := range []struct{ name, peer, forwarded, real, want string }{
 		{"direct", "203.0.113.9", "", "", "203.0.113.9"},
 		{"direct, with headers that nobody believes", "203.0.113.9", "198.51.100.9", "198.51.100.9", "203.0.113.9"},
+		{"direct, with a real IP that nobody believes", "203.0.113.9", "", "198.51.100.9", "203.0.113.9"},
 		{"neighbour of a trusted address", "192.0.2.8", "203.0.113.9", "", "192.0.2.8"},
 		{"one proxy", "10.1.2.3", "203.0.113.9", "", "203.0.113.9"},
 		{"one proxy, mapped", "::ffff:10.1.2.3", "::ffff:203.0.113.9", "", "203.0.113.9"},

@@ -48,3 +48,14 @@ func FuzzNormal(f *testing.F) {
 		}
 	})
 }
+
+// TestOddOnes: keycaps and signs that are emoji, and what is only a part of one.
+func TestOddOnes(t *testing.T) {
+	for s, want := range map[string]bool{
+		"*️⃣": true, "#️⃣": true, "0⃣": true, "©": true, "®": true, "*": false, "®®": false, "\U000e0067": false, "\U000e007f": false,
+	} {
+		if Is([]byte(s)) != want {
+			t.Errorf("%q: %v", s, !want)
+		}
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"hubbub.internal/libs/await"
 )
 
 func TestOpen(t *testing.T) {
@@ -38,6 +40,17 @@ func TestBadURLs(t *testing.T) {
 		_, err := Open(t.Context(), Config{Store: url}, never, never)
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "password") {
 			t.Errorf("%q: %v, want %q", url, err, want)
+		}
+	}
+}
+
+// TestFinalErrors: no waiting mends a URL that is wrong or a file that cannot be opened, and a
+// server may come yet.
+func TestFinalErrors(t *testing.T) {
+	away := func(context.Context, string) (int, error) { return 0, errors.New("away") }
+	for url, final := range map[string]bool{"redis://x": true, "sqlite:x.db": true, "mongodb://x": false} {
+		if _, err := Open(t.Context(), Config{Store: url}, away, away); err == nil || await.IsFinal(err) != final {
+			t.Errorf("%s: %v, final: %v", url, err, await.IsFinal(err))
 		}
 	}
 }
