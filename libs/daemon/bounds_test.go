@@ -40,3 +40,16 @@ func TestConfigBounds(t *testing.T) {
 		}
 	}
 }
+
+// TestHiddenOptions: an option that is hidden is not in the reference.
+func TestHiddenOptions(t *testing.T) {
+	t.Parallel()
+	var cfg struct {
+		Shown  string `help:""`
+		Buried string `help:"" hidden:""`
+	}
+	all, err := Options("prog", &cfg)
+	if err != nil || len(all) != 1 || all[0].Flag != "--shown" {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
