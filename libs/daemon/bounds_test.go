@@ -45,11 +45,11 @@ func TestConfigBounds(t *testing.T) {
 func TestHiddenOptions(t *testing.T) {
 	t.Parallel()
 	var cfg struct {
-		Shown  string `help:""`
+		Plain  string `help:""`
 		Buried string `help:"" hidden:""`
 	}
 	all, err := Options("prog", &cfg)
-	if err != nil || len(all) != 1 || all[0].Flag != "--shown" {
+	if err != nil || len(all) != 1 || all[0].Flag != "--plain" {
 		t.Errorf("%+v, %v", all, err)
 	}
 }
