@@ -94,8 +94,25 @@ test.each([320, 721, 1_024])('no name, topic or word breaks the layout of a wind
   await ada.page.keyboard.press('Escape');
   const close = people.getByRole('button', { name: 'Close' });
   if (await close.isVisible()) await close.click();
+  await ada.page.getByRole('button', { name: 'in your list' }).click();
+  await dialog.getByText('Favourite').waitFor();
+  await dialog.getByLabel('Or a new section').fill('W'.repeat(40));
+  await dialog.getByRole('button', { name: 'Add' }).click();
+  await expect.poll(() => dialog.getByRole('option').count()).toBe(2);
+  await seen('placing');
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await dialog.waitFor({ state: 'hidden' });
   await ada.leaveRoom();
   await seen('list');
+  for (const [keys, wait] of [['Control+k', /^Go to/], ['?', /^Keyboard/]] as const) {
+    await ada.page.evaluate(() => (document.activeElement as HTMLElement).blur());
+    await ada.page.keyboard.press(keys);
+    await ada.page.getByRole('dialog', { name: wait }).waitFor();
+    if (keys !== '?') await dialog.getByRole('option').first().waitFor();
+    await seen(`dialog-${keys === '?' ? 'keys' : 'go'}`);
+    await ada.page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+  }
   for (const button of ['Browse rooms', 'New direct message', 'Your account']) {
     await ada.page.getByRole('button', { name: button }).click();
     await dialog.waitFor();

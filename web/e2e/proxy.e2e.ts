@@ -63,7 +63,8 @@ test('everything works below a path of a proxy, and nothing is asked for outside
   const text = unique('over the proxy');
   await ada.say(text);
   await bo.message(text).waitFor();
-  // What is loaded later comes from below the path, too; and the cookie of the session is kept there.
+  // What is loaded later comes from below the path, too; and the cookie of the session is kept
+  // there.
   await ada.page.keyboard.press('Control+k');
   await ada.page.getByRole('combobox', { name: /^Go to/ }).waitFor();
   await ada.page.keyboard.press('Escape');
