@@ -192,11 +192,13 @@ func TestSearchDoesNotShowWhatIsStale(t *testing.T) {
 		found, err := w.store.Search(t.Context(), store.Search{Rooms: []string{"r1"}, All: [][]string{{"words"}}, Limit: 9})
 		return err == nil && len(found.Entries) == 0
 	})
-	if err := w.store.PutTerms(t.Context(), []store.Terms{{Room: "r1", Seq: last, Name: store.Name{Sender: "ann", ID: "m1"}, Through: everything, Terms: []string{"secret", "words"}}}); err != nil {
+	if err := w.store.PutTerms(t.Context(), []store.Terms{{Room: "r1", Seq: last, Name: store.Name{Sender: "ann", ID: "m1"}, Through: everything, Terms: []string{"secret", "words", store.FromTerm("ann")}}}); err != nil {
 		t.Fatal(err)
 	}
-	if got := w.finds("secret"); got != "" {
-		t.Errorf("finds %q", got)
+	for _, query := range []string{"secret", "from:ann"} {
+		if got := w.finds(query); got != "" {
+			t.Errorf("%s finds %q", query, got)
+		}
 	}
 }
 
