@@ -28,7 +28,7 @@ follow() {
     # Somebody may be in the middle of writing both.
     if [ "$new" != "$failed" ]; then failed=$new; continue; fi
     if why=$("$settings" 2>&1); then
-      kill -HUP "$(cat "$dir/pid")" && echo "hubbub: took a new certificate" >&2
+      kill -HUP "$(cat "$dir/pid")" && echo "hubbub: loaded a new certificate" >&2
     elif [ "$new" != "$said" ]; then
       said=$new
       echo "hubbub: the certificate from before goes on. $why" >&2

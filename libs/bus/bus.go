@@ -43,106 +43,107 @@ type Log interface {
 	// acknowledgements and before anything newer: see redisbus.
 	Append(e NewEntry, done func(Appended, error))
 
-	// Replay returns the entries of room after a position, at most limit of them (1 to 1,000), with
-	// everything that was acknowledged before the call. A room without entries is answered with
-	// Through 0 and no error.
+	// Replay returns the entries of room after a position, at most limit of them (1 to 1,000),
+	// including everything that was acknowledged before the call. For a room without entries it
+	// returns Through 0 and no error.
 	Replay(ctx context.Context, room string, after Position, limit int) (Replayed, error)
 
-	// Follow delivers to f every entry of room that is appended after the returned head; what is at
-	// or before head can be had from Replay, so that the two together miss nothing. It blocks until
-	// the server has confirmed. Several followers of one room share one subscription at the server;
-	// concurrent calls are batched.
+	// Follow delivers to f every entry of room that is appended after the returned head; Replay has
+	// the entries up to head, so the two together miss nothing. It blocks until the server has
+	// confirmed. Several followers of one room share one subscription at the server; concurrent
+	// calls are batched.
 	Follow(ctx context.Context, room string, f Follower) (head uint64, s Subscription, err error)
 
-	// Heads returns the head of each of at most 1,000 rooms, in their order, with everything that
-	// was acknowledged before the call. Errors: as for Replay.
+	// Heads returns the head of each of at most 1,000 rooms, in their order, including everything
+	// that was acknowledged before the call. Errors: as for Replay.
 	Heads(ctx context.Context, rooms []string) ([]Head, error)
 
-	// Watch sends w a hint for each entry of a personal room (see Personal) that is appended after
-	// Watch has returned. It is for a process with more personal rooms than are worth a Follow
-	// each; the process also asks Heads for its rooms after each Suspect, and now and then. It
-	// blocks until the server has confirmed.
+	// Watch sends w a hint for each entry of a personal room (a driver's configuration says which
+	// rooms those are) that is appended after Watch has returned. It is for a process with more
+	// personal rooms than are worth a Follow each; the process also asks Heads for its rooms after
+	// each Suspect, and now and then. It blocks until the server has confirmed.
 	Watch(ctx context.Context, w Watcher) (Subscription, error)
 
-	// Consume hands every entry of every room to the group, each to one member of it at least once,
-	// and blocks until ctx ends, when it returns nil, or the bus is closed. handle gets a batch in
-	// which the entries of one room are in order; it owns the batch until it returns. nil
-	// acknowledges all of it. The bus delivers a batch again after a growing delay, for ever, when
-	// the error wraps ErrRetry. Any other error counts as a try: after several, the entries are
-	// handed over one by one, and one that still fails is parked in the group's dead letters and
-	// passed over. Entries of one room are not handed to two members at the same time, except after
-	// a member was taken for dead. An entry's Prev is 0. What was put back by Redrive comes alone,
-	// whatever its room has had meanwhile.
+	// Consume delivers every entry of every room to the group, each to one member of it at least
+	// once, and blocks until ctx ends, when it returns nil, or the bus is closed. handle gets a
+	// batch in which the entries of one room are in order; it owns the batch until it returns.
+	// Returning nil acknowledges the whole batch. When the error wraps ErrRetry, the bus delivers
+	// the batch again after a growing delay, for ever. Any other error counts as a try: after
+	// several, the bus delivers the entries one by one, parks one that still fails in the group's
+	// dead letters, and goes on. It never gives entries of one room to two members at the same
+	// time, except after one of them was wrongly taken for dead. An entry's Prev is 0. A redriven
+	// entry comes alone, whatever its room has had meanwhile.
 	Consume(ctx context.Context, group string, handle func(ctx context.Context, batch []Entry) error) error
 
 	// DeadLetters returns at most limit parked entries of a group, oldest first.
 	DeadLetters(ctx context.Context, group string, limit int) ([]DeadLetter, error)
 
 	// Redrive puts at most limit parked entries of a group back, oldest first, and returns them.
-	// They are no dead letters any more: the group's members, now or when there are some, are
-	// handed each of them again at least once, alone. One that is handled is done with; one that
-	// fails again is parked again, with the new reason. After an error some may have been put back;
-	// calling again does no harm.
+	// They are no dead letters any more: the group's members, now or when there are some, get each
+	// of them again at least once, alone. If the handler succeeds, the entry is done with; if it
+	// fails again, the entry is parked again, with the new reason. After an error some may have
+	// been put back; calling again does no harm.
 	Redrive(ctx context.Context, group string, limit int) ([]DeadLetter, error)
 
-	// Groups returns the required groups, by name: those that a process has named when it opened
-	// the bus.
+	// Groups returns the required groups, by name: those that a process named when it opened the
+	// bus.
 	Groups(ctx context.Context) ([]Group, error)
 
 	// CatchUp waits until a group has consumed everything that was acknowledged before the call:
-	// handled, or parked as a dead letter. It waits for as long as ctx allows, also for a group
-	// that has no members. An error that is not ErrClosed is that of ctx, or wraps ErrUnavailable.
+	// handled it, or parked it as a dead letter. It waits for as long as ctx allows, also for a
+	// group that has no members. An error that is not ErrClosed is that of ctx, or wraps
+	// ErrUnavailable.
 	CatchUp(ctx context.Context, group string) error
 
-	// Retire forgets a group, required or not, that will not come back, and what it has consumed:
+	// Retire deletes a group, required or not, that will not come back, and what it has consumed:
 	// retention does not wait for it any more. A process that still names it holds retention for it
-	// as long as it runs, and a member that comes later begins where the log does. Retiring an
+	// as long as it runs, and a member that joins later begins where the log does. Retiring an
 	// unknown group is not an error. Errors: ErrInUse.
 	Retire(ctx context.Context, group string) error
 
 	// Remove erases the content of an entry: it is no longer replayed or consumed (where several
-	// servers answer, as soon as the last of them has it, a moment later). Removing one that is not
-	// there is not an error.
+	// servers answer, as soon as the last of them has it, a moment later). Removing a missing entry
+	// is not an error.
 	Remove(ctx context.Context, room string, seq uint64) error
 
-	// Advance makes every later Append of every room return a Seq above past. It is for a service
-	// that remembers Seqs beyond the log's life (history), at its start. A log that is there
-	// already is left as it is; one that is behind was lost or restored, and its followers may be
-	// told Rewound.
+	// Advance makes every later Append of every room return a Seq above past. A service that
+	// remembers Seqs beyond the log's life (history) calls it at its start. A log that is beyond
+	// past already stays as it is; one that is behind was lost or restored, and its followers may
+	// be told Rewound.
 	Advance(ctx context.Context, past uint64) error
 }
 
-// Live carries messages that are worth nothing later: typing, presence, read positions. Current
+// Live carries messages that are worthless later: typing, presence, read positions. Current
 // subscribers get each message at most once, in the order of one publisher's calls.
 type Live interface {
 	// Publish sends data to the subscribers of a channel on every process. It does not wait for the
-	// server; while that is away, what does not fit a small buffer is dropped.
+	// server; while the server is away, it drops what does not fit into a small buffer.
 	Publish(channel string, data []byte) error
 	// Subscribe calls handle for each message on the channel, one at a time, and returns when the
 	// server has confirmed. handle must not block.
 	Subscribe(ctx context.Context, channel string, handle func(data []byte)) (Subscription, error)
 }
 
-// RPC is request and reply between services, each request to one of the processes that serve it.
+// RPC is request and reply between services. Each request goes to one of the processes that serve
+// it.
 type RPC interface {
-	// Request asks a service and returns its reply, which the caller owns. The context's deadline,
-	// 5 s if it has none, is carried to the handler. Errors: *Error as the handler returned it,
+	// Request asks a service and returns its reply, which the caller owns. The handler gets the
+	// context's deadline, 5 s if it has none. Errors: *Error as the handler returned it,
 	// ErrNoResponder, ErrUnavailable (also: no reply in time), ErrTooLarge, ErrBadName, ErrClosed.
 	Request(ctx context.Context, service string, data []byte) ([]byte, error)
 	// Serve answers requests to the service with handle until Stop, which waits for the requests in
-	// hand. Up to a few hundred run at the same time; the context ends with the request's deadline.
-	// Processes that serve the same name share its requests.
+	// progress. Up to a few hundred run at the same time; the context ends with the request's
+	// deadline. Processes that serve the same name share its requests.
 	Serve(ctx context.Context, service string, handle func(ctx context.Context, data []byte) ([]byte, error)) (Subscription, error)
 }
 
-// Interface is the whole contract: what a *Bus does, for callers whose tests put something in its
-// place.
+// Interface is the whole contract: what a *Bus does, for callers whose tests replace the bus.
 type Interface interface {
 	Log
 	Live
 	RPC
 	// Probe sends a message to itself over the bus and waits for it: nil means that publishing and
-	// receiving both work right now. A connection that is up and silent fails it.
+	// receiving both work right now. It fails on a connection that is up and silent.
 	Probe(ctx context.Context) error
 	// Close ends everything; see the package comment.
 	Close() error

@@ -20,15 +20,15 @@ func (b *Bus) Publish(channel string, data []byte) error {
 	return err
 }
 
-// topics are the channels that this process listens to: all subscribers of one share what the
-// driver listens to.
+// topics are the channels that this process listens to. All subscribers of a channel share one
+// subscription of the driver's.
 type topics struct {
 	mu  sync.Mutex
 	all map[string]*topic
 }
 
-// topic is one channel. Its fields are guarded by topics.mu, but for err, which is set before
-// opened is closed.
+// topic is one channel. topics.mu guards its fields, except err, which is set before opened is
+// closed.
 type topic struct {
 	listeners []*listener   // never changed in place
 	opened    chan struct{} // closed when the driver has answered
@@ -74,7 +74,7 @@ func (b *Bus) Subscribe(ctx context.Context, channel string, handle func(data []
 		if first || ctx.Err() != nil {
 			l.Stop()
 			return nil, b.retry.Fail("subscribe", t.err)
-		} // else the subscriber that asked the driver has given up, and this one asks
+		} // otherwise the subscriber that asked the driver has given up, and this one asks
 	}
 }
 
@@ -91,7 +91,7 @@ func (ts *topics) join(l *listener) (t *topic, first bool) {
 	return t, first
 }
 
-// listen asks the driver for a topic's messages.
+// listen subscribes to a topic's messages at the driver.
 func (b *Bus) listen(ctx context.Context, t *topic, channel string) {
 	stop, err := b.d.Listen(ctx, channel, func(data []byte) { b.topics.receive(t, data) })
 	b.topics.mu.Lock()
@@ -131,7 +131,7 @@ func (l *listener) Stop() {
 		if len(t.listeners) == 0 {
 			delete(ts.all, l.channel)
 			if t.stop != nil {
-				t.stop() // under mu: else it could undo a Listen that comes after
+				t.stop() // under mu: otherwise it could undo a later Listen
 			}
 		}
 	}
@@ -139,14 +139,14 @@ func (l *listener) Stop() {
 	l.b.forget(l)
 }
 
-// probes are the messages to itself that a bus waits for.
+// probes are the messages to itself that the bus waits for.
 type probes struct {
 	mu      sync.Mutex
 	last    uint64
 	waiting map[string]chan struct{}
 }
 
-// maxWays is more than a driver has ways that messages go.
+// maxWays is more than the ways of any driver; see driver.Live.
 const maxWays = 1024
 
 // Probe implements Interface.
@@ -181,7 +181,7 @@ func (b *Bus) Probe(ctx context.Context) error {
 	return nil
 }
 
-// returned notes that a probe has come back one way.
+// returned notes that a probe has come back over one way.
 func (p *probes) returned(token string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -62,8 +62,8 @@ func (s source) Heads(ctx context.Context, rooms []string) (heads []Head, err er
 	return heads, err
 }
 
-// Replay takes an Advance for the rewind that it repairs: entries that were delivered may have been
-// put back at greater Seqs.
+// Replay turns an Advance into the rewind that the advance repaired: entries that were delivered
+// may have moved to greater Seqs.
 func (s source) Replay(ctx context.Context, room string, after Position, limit int) (Replayed, error) {
 	rep, advanced, err := s.b.replay(ctx, room, after, limit)
 	if advanced && after.Seq > 0 {

@@ -17,17 +17,17 @@ import (
 	"hubbub.internal/libs/bus/measure"
 )
 
-// Options are what a driver's Open tells the portable floor. All are set.
+// Options are what a driver's Open passes to the portable floor. All are set.
 type Options struct {
 	Log         *zap.Logger
 	Registerer  prometheus.Registerer // may be nil
 	Metrics     measure.Bus
-	Follow      follow.Options // but for Log and Metrics
+	Follow      follow.Options // without Log and Metrics
 	TrimEvery   time.Duration
 	MemberEvery time.Duration // how often consumers look for partitions that nobody reads
 }
 
-// Bus keeps the contract over a driver: what it is like on every server.
+// Bus keeps the contract over a driver: it does what is the same on every server.
 type Bus struct {
 	d       driver.Driver
 	opts    Options
@@ -46,7 +46,7 @@ type Bus struct {
 	done      chan struct{} // closed when Close has ended everything
 
 	mu   sync.Mutex
-	subs map[Subscription]struct{} // of channels and services, for Close; nil then
+	subs map[Subscription]struct{} // of channels and services, for Close; nil once closed
 }
 
 var _ Interface = (*Bus)(nil)
@@ -117,7 +117,7 @@ func (b *Bus) forget(s Subscription) {
 	delete(b.subs, s)
 }
 
-// check returns ErrClosed once the bus is closed, and otherwise the given error.
+// check returns ErrClosed once the bus is closed, and the given error before that.
 func (b *Bus) check(bad error) error {
 	if b.closed.Load() {
 		return ErrClosed
@@ -125,7 +125,7 @@ func (b *Bus) check(bad error) error {
 	return bad
 }
 
-// checkData returns ErrTooLarge for data that is.
+// checkData returns ErrTooLarge for data above the limit.
 func checkData(data []byte) error {
 	if len(data) > MaxData {
 		return fmt.Errorf("%w: %d bytes", ErrTooLarge, len(data))
@@ -143,7 +143,7 @@ func (b *Bus) until(ctx context.Context) (context.Context, context.CancelFunc) {
 	}
 }
 
-// trimSoon schedules a look at the retention without waiting for the next one.
+// trimSoon schedules a trim without waiting for the next regular one.
 func (b *Bus) trimSoon() {
 	select {
 	case b.trimNow <- struct{}{}:
@@ -151,11 +151,11 @@ func (b *Bus) trimSoon() {
 	}
 }
 
-// trimTimeout bounds one look at the retention.
+// trimTimeout bounds one trim.
 const trimTimeout = 30 * time.Second
 
-// trimLoop takes old entries from the beginning of the log. Every process does it: it is one small
-// question when there is nothing to do, and doing it twice does no harm.
+// trimLoop trims the log. Every process does it: it costs one small question when there is nothing
+// to do, and trimming twice does no harm.
 func (b *Bus) trimLoop() {
 	every := b.opts.TrimEvery
 	for wait := time.Duration(0); ; wait = every/2 + rand.N(every) {
@@ -177,7 +177,7 @@ func (b *Bus) trimLoop() {
 				b.retry.Failed(b.ctx)
 			}
 		}
-		// a full log is looked at often, but not all the time
+		// a full log is trimmed often, but not all the time
 		if await.Sleep(b.ctx, min(every, driver.RetryPause)) != nil {
 			return
 		}

@@ -17,9 +17,9 @@ import (
 const (
 	// requestTimeout is the deadline of a request whose context has none.
 	requestTimeout = 5 * time.Second
-	// serveLimit is how many requests one Serve handles at the same time; further ones wait,
+	// serveLimit is how many requests one Serve handles at the same time. More of them wait,
 	serveLimit = 256
-	// up to so many, and so many bytes of them.
+	// up to serveQueue requests and serveBytes bytes; further ones are refused as busy.
 	serveQueue   = 4096
 	serveBytes   = 32 << 20
 	codeInternal = "internal"
@@ -61,13 +61,13 @@ type server struct {
 	b       *Bus
 	service string
 	handle  func(context.Context, []byte) ([]byte, error)
-	leave   func() // the driver's; nothing is received when it has returned
+	leave   func() // the driver's; once it has returned, no request arrives
 	left    sync.Once
 
 	mu      sync.Mutex
 	queue   []driver.Call
-	bytes   int // of the queue's data
-	active  int // requests that are handled
+	bytes   int // of the data in queue
+	active  int // requests in progress
 	idle    sync.Cond
 	stopped bool
 }
@@ -91,7 +91,7 @@ func (b *Bus) Serve(ctx context.Context, service string, handle func(context.Con
 	return s, nil
 }
 
-// receive takes a request: it is answered at once, or waits, or hears that the service is busy.
+// receive handles a request at once, queues it, or refuses it as busy.
 func (s *server) receive(c driver.Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,11 +132,11 @@ func (s *server) answer(c driver.Call) {
 	ctx, cancel := context.WithDeadline(context.Background(), c.Deadline)
 	defer cancel()
 	if ctx.Err() != nil {
-		return // it waited too long: nobody is there to hear the answer
+		return // it waited too long: the requester has given up
 	}
 	data, err := s.handle(ctx, c.Data)
 	if err != nil && ctx.Err() != nil {
-		return // the requester has given up by now, and says so better than this error
+		return // the requester has given up by now, and reports that better than this error
 	}
 	if err == nil {
 		if err = checkData(data); err == nil {
@@ -148,11 +148,11 @@ func (s *server) answer(c driver.Call) {
 	c.Answer(driver.Reply{Error: s.describe(err)})
 }
 
-// describe makes JSON of an error. Of one that has no code it tells nothing.
+// describe encodes an error as JSON. An error without a code crosses the bus without detail.
 func (s *server) describe(err error) []byte {
 	e, ok := errors.AsType[*Error](err)
 	if !ok {
-		s.b.log.Error("request failed", zap.String("service", s.service), zap.Error(err))
+		s.b.log.Error("a request failed", zap.String("service", s.service), zap.Error(err))
 		e = &Error{Code: codeInternal}
 	}
 	text, err := json.Marshal(e)
@@ -162,7 +162,8 @@ func (s *server) describe(err error) []byte {
 	return text
 }
 
-// Stop implements Subscription. It answers what was handed to this process, and waits for that.
+// Stop implements Subscription. It answers the requests that this process has received, and waits
+// for that.
 func (s *server) Stop() {
 	s.left.Do(s.leave)
 	s.mu.Lock()

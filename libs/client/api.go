@@ -18,8 +18,7 @@ import (
 const maxBody = 16 << 20
 
 // API is the HTTP side of a Hubbub server. It keeps no state; its methods may be called from any
-// number of goroutines. Their errors hold a *chat.Error where the server gave one, or answered at
-// all.
+// number of goroutines. An error wraps a *chat.Error if the server answered.
 type API struct {
 	base string
 	http *http.Client
@@ -45,8 +44,8 @@ type User struct {
 type Grant struct {
 	Token   string `json:"token"`
 	Expires int64  `json:"expires_at"`    // UTC milliseconds, by the server's clock
-	Life    int64  `json:"expires_in"`    // seconds from the receipt to Expires, or 0: not known
-	Refresh string `json:"refresh_token"` // for the next Grant: good once
+	Life    int64  `json:"expires_in"`    // seconds from receipt to Expires; 0: not known
+	Refresh string `json:"refresh_token"` // good once, for the next Grant
 	User    User   `json:"user"`
 }
 
@@ -78,7 +77,7 @@ func (a *API) Resume(ctx context.Context, refresh string) (*Session, error) {
 	return a.open(ctx, "/v1/refresh", map[string]string{"refresh_token": refresh})
 }
 
-// Session returns a Session of what was granted elsewhere, at a time that nobody knows: Expires
+// Session returns a Session of a grant that was made elsewhere, at an unknown time: its Expires
 // counts. Without a refresh token it ends with its access token.
 func (a *API) Session(g Grant) *Session {
 	g.Life = 0
@@ -141,7 +140,7 @@ func problem(status int, body []byte) *chat.Error {
 		Title, Detail, Code string
 		RetryAfterMS        int64 `json:"retry_after_ms"`
 	}
-	// a proxy in between answers in its own way: the status is then all there is
+	// a proxy in between answers in its own way: only its status is certain
 	_ = json.Unmarshal(body, &p)
 	e := &chat.Error{Code: p.Code, Message: p.Detail, RetryAfter: time.Duration(p.RetryAfterMS) * time.Millisecond}
 	if e.Message == "" {

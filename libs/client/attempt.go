@@ -22,9 +22,9 @@ func (c *Client) requestID() string {
 	return strconv.FormatUint(c.lastID, 36)
 }
 
-// attempt sends a command over conn once and waits for its reply; a command without an ID is given
-// one. An error event is returned as its *chat.Error; errLost and errTimeout leave open what became
-// of the command.
+// attempt sends a command over conn once and waits for its reply; it gives an ID to a command that
+// has none. It returns an error event as its *chat.Error; errLost and errTimeout leave the
+// command's outcome open.
 func (c *Client) attempt(ctx context.Context, conn *Conn, r wire.Request) (wire.Event, error) {
 	c.mu.Lock()
 	if c.conn != conn {
@@ -49,15 +49,15 @@ func (c *Client) attempt(ctx context.Context, conn *Conn, r wire.Request) (wire.
 	return c.answer(ctx, r.ID, reply)
 }
 
-// expect returns where the reply to a command will come that is about to be sent over the
-// connection; it is closed when the connection is lost. mu is held.
+// expect returns the channel for the reply to a command that is about to be sent over the
+// connection; the channel is closed when the connection is lost. mu is held.
 func (c *Client) expect(id string) <-chan wire.Event {
 	ch := make(chan wire.Event, 1)
 	c.pending[id] = ch
 	return ch
 }
 
-// giveUp expects no reply any more.
+// giveUp stops waiting for a reply.
 func (c *Client) giveUp(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,7 +82,7 @@ func (c *Client) answer(ctx context.Context, id string, reply <-chan wire.Event)
 	}
 }
 
-// drop gives up a connection that does not work; its reader finds out and connects again.
+// drop closes a connection that does not work; its reader notices and connects again.
 func (c *Client) drop(conn *Conn) {
 	c.mu.Lock()
 	if c.conn == conn {
@@ -93,13 +93,13 @@ func (c *Client) drop(conn *Conn) {
 }
 
 // do sends a command, again if its reply is lost, until it is answered. Every command may be
-// repeated: those that change something carry an id of their own. again says of a coded error
-// whether the command is to be repeated, too.
+// repeated: those that change something carry an id of their own. again reports whether a coded
+// error is a reason to repeat the command.
 //
-// A command may be done once an attempt may have taken effect. From then on attempts to send say so
-// (retry), and an error, which is that of the last attempt alone, wraps ErrUnknown.
+// Once an attempt may have taken effect, the command may have been done. From then on attempts to
+// send say so (retry), and an error, which is that of the last attempt alone, wraps ErrUnknown.
 func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool) (wire.Event, error) {
-	var first time.Time // when it was sent for the first time
+	var first time.Time // when it was first sent
 	mayBeDone := r.Retry
 	fail := func(err error) (wire.Event, error) {
 		if mayBeDone {
@@ -110,7 +110,7 @@ func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool)
 	for n := 0; ; n++ {
 		conn, err := c.await(ctx, r.Room)
 		if err == nil {
-			err = ctx.Err() // what is not wanted any more is not sent
+			err = ctx.Err() // do not send what is not wanted any more
 		}
 		if err == nil {
 			if first.IsZero() {
@@ -140,16 +140,16 @@ func (c *Client) do(ctx context.Context, r wire.Request, again func(error) bool)
 			delay = e.RetryAfter
 		}
 		if errors.Is(err, errTimeout) {
-			delay = 0 // it has waited
+			delay = 0 // the wait for the connection was delay enough
 		}
 		if await.Sleep(ctx, delay) != nil {
-			continue // and end above
+			continue // the loop's head returns the error
 		}
 	}
 }
 
 // mayHaveDone reports whether an attempt that ended with an error may have taken effect:
-// PROTOCOL.md, "Errors". A query that is not answered has none.
+// PROTOCOL.md, "Errors". An unanswered query has not.
 func mayHaveDone(r wire.Request, err error) bool {
 	e, ok := errors.AsType[*chat.Error](err)
 	switch {
@@ -161,5 +161,5 @@ func mayHaveDone(r wire.Request, err error) bool {
 	return e.Code == chat.CodeUnavailable || e.Code == chat.CodeInternal
 }
 
-// never has do return any coded error to the caller.
+// never is an again for do that returns every coded error to the caller.
 func never(error) bool { return false }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// backoff says how long to wait before the n-th attempt in a row (from 0): doubling, and jittered
-// over the upper half, so that the clients of an edge that died do not come back in step.
+// backoff returns the wait before the n-th attempt in a row (from 0): it doubles, with jitter over
+// the upper half, so that the clients of an edge that died do not come back in step.
 func backoff(n int, least, most time.Duration) time.Duration {
 	d := most
 	if n < 32 {

@@ -10,16 +10,16 @@ import (
 )
 
 // The calls below wait for a connection, send their command, and repeat it if its reply is lost,
-// until ctx ends or Config.RetryFor has gone by. The server's refusals are returned as *chat.Error.
+// until ctx ends or Config.RetryFor is over. They return the server's refusals as *chat.Error.
 //
-// Edit, Delete, React and Pin go on, as SendMessage does, after an error that may pass, with the
-// same id, so that the command is carried out once. An error that wraps ErrUnknown says that it may
+// Edit, Delete, React and Pin go on after a passing error, as SendMessage does, with the same id,
+// so that the command is carried out once. An error that wraps ErrUnknown says that the command may
 // have been carried out or not: call again, since the second time changes nothing. Any other
 // *chat.Error is a refusal: nothing was changed. The other calls return every *chat.Error at once.
 
-// Name names a message of a room: two users may give one the same ID.
+// Name names a message of a room: two users may use the same ID.
 type Name struct {
-	User string // who sent it
+	User string // its author
 	ID   string
 }
 
@@ -84,15 +84,15 @@ func (c *Client) Seen(ctx context.Context, room string) error {
 	return err
 }
 
-// Inbox returns what is new in the user's rooms, by their ids, or with a room in that one. There
-// are more where it returns a next: ask again with it. The first next is empty.
+// Inbox returns what is new in the user's rooms, ordered by room id, or with a room in that one. If
+// it returns a next, there are more: ask again with it. The first next is empty.
 func (c *Client) Inbox(ctx context.Context, room, next string) (rooms []chat.InboxRoom, more string, err error) {
 	e, err := c.do(ctx, wire.Request{Type: wire.Inbox.String(), Room: room, Next: next}, never)
 	return e.Rooms, e.Next, err
 }
 
-// Query says which page of a room's history is wanted: at most one of Before, After and Around is
-// set; none: the newest.
+// Query selects a page of a room's history: at most one of Before, After and Around is set; none:
+// the newest.
 type Query struct {
 	Before, After, Around uint64
 	Limit                 int // 1 to wire.MaxLimit; 0: wire.DefaultLimit
@@ -101,7 +101,7 @@ type Query struct {
 // Page is a run of a room's messages, oldest first.
 type Page struct {
 	Messages []chat.Message `json:"messages"`
-	More     bool           `json:"more"` // there are more in the direction asked for
+	More     bool           `json:"more"` // there are more in the requested direction
 	// Acts are the acts of moderation between the messages, oldest first.
 	Acts []chat.Event `json:"acts,omitempty"`
 }
@@ -116,15 +116,14 @@ func (c *Client) History(ctx context.Context, room string, q Query) (Page, error
 	return Page{Messages: e.Messages, More: e.More}, err
 }
 
-// Who returns who is online in a room over the whole cluster: the first people, or those with whom
-// another answer goes on, whose Next is given.
+// Who returns who is online in a room over the whole cluster: the first people, or those after a
+// place, which the Next of the answer before names.
 func (c *Client) Who(ctx context.Context, room, next string) (Online, error) {
 	e, err := c.do(ctx, wire.Request{Type: wire.Who.String(), Room: room, Next: next}, never)
 	return Online{Count: e.Count, Users: e.Users, Next: e.Next}, err
 }
 
-// Watch has presence events of a joined room delivered, or no more; also on the connections to
-// come.
+// Watch turns presence events of a joined room on or off; also on later connections.
 func (c *Client) Watch(ctx context.Context, room string, on bool) error {
 	if _, err := c.do(ctx, wire.Request{Type: wire.Watch.String(), Room: room, On: &on}, never); err != nil {
 		return err
@@ -137,8 +136,7 @@ func (c *Client) Watch(ctx context.Context, room string, on bool) error {
 	return nil
 }
 
-// Status sets what the user shows of themself: online, idle, dnd or invisible; also on the
-// connections to come.
+// Status sets the user's status: online, idle, dnd or invisible; also on later connections.
 func (c *Client) Status(ctx context.Context, status string) error {
 	if _, err := c.do(ctx, wire.Request{Type: wire.Status.String(), Status: status}, never); err != nil {
 		return err

@@ -11,45 +11,44 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// ErrClosed is returned by calls to a Client that was closed.
+// ErrClosed is returned by calls to a closed Client.
 var ErrClosed = errors.New("client is closed")
 
-// ErrUnknown says that a command was sent and its outcome not told: it may or may not have taken
-// effect.
+// ErrUnknown says that the outcome of a command is unknown: it may or may not have taken effect.
 var ErrUnknown = errors.New("the outcome is unknown")
 
-// errLost is a connection's end, as an attempt in hand sees it.
+// errLost ends an attempt when its connection is lost.
 var errLost = errors.New("the connection was lost")
 
 // Client is a user's connection to Hubbub that heals itself. Its methods may be called from any
 // number of goroutines.
 type Client struct {
 	cfg    Config
-	ctx    context.Context // ends with Close, and when the server wants the client no more
+	ctx    context.Context // ends with Close, and when the server closes the client for good
 	cancel context.CancelFunc
-	wait   sync.WaitGroup // of every goroutine that the client started
+	wait   sync.WaitGroup // for every goroutine of the client
 
 	// handling serialises Config.Handle. It is taken before mu, never while mu is held.
 	handling sync.Mutex
 
 	mu      sync.Mutex
 	conn    *Conn      // nil: not connected, or not yet welcomed
-	welcome wire.Event // the last one
-	// closed and replaced at each change of what others wait for: conn, rooms, err
+	welcome wire.Event // the latest
+	// closed and replaced at each change that calls wait for: conn, rooms, err
 	changed chan struct{}
 	rooms   map[string]*room
 	turns   map[string]*turns
 	pending map[string]chan<- wire.Event // by request id; closed when the connection is lost
-	lastID  uint64                       // of a request
-	status  string                       // as Status set it; said again at each connection
+	lastID  uint64                       // the latest request id
+	status  string                       // set by Status; sent again at each connection
 	last    error                        // why the last attempt to connect failed
 	err     error                        // why the client has ended
 }
 
 // Dial makes a Client and returns it once the server has welcomed it. Until then it tries again
-// after whatever may pass; when ctx ends, or the server does not want the client, Dial fails and
-// leaves nothing behind. Afterwards ctx is of no account: the Client lives until Close, or until
-// the server closes it for good.
+// after every passing error; when ctx ends, or the server refuses the client, Dial fails and leaves
+// nothing behind. Afterwards ctx does not matter: the Client lives until Close, or until the server
+// closes it for good.
 func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	if err := cfg.withDefaults(); err != nil {
 		return nil, fmt.Errorf("client: %w", err)
@@ -80,22 +79,22 @@ func (c *Client) Close() {
 // Done is closed when the client has ended, by Close or for good by the server.
 func (c *Client) Done() <-chan struct{} { return c.ctx.Done() }
 
-// Err says why the client has ended: ErrClosed, a *CloseError, an *UpgradeError or a *chat.Error of
-// hello or of Token; nil while it has not.
+// Err returns why the client has ended: ErrClosed, a *CloseError, an *UpgradeError or a *chat.Error
+// of hello or of Token; nil while it has not.
 func (c *Client) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
 }
 
-// Welcome returns the last welcome: who the user is, and the server's limits.
+// Welcome returns the latest welcome: the user, and the server's limits.
 func (c *Client) Welcome() wire.Event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.welcome
 }
 
-// end ends the client for a reason, unless it has ended.
+// end ends the client with an error, unless it has ended.
 func (c *Client) end(err error) {
 	c.mu.Lock()
 	if c.err == nil {
@@ -109,8 +108,8 @@ func (c *Client) end(err error) {
 	}
 }
 
-// disconnect forgets the connection, which the caller closes, and fails what waits for replies on
-// it. mu is held.
+// disconnect drops the connection, which the caller closes, and fails all calls that wait for
+// replies on it. mu is held.
 func (c *Client) disconnect() *Conn {
 	conn := c.conn
 	c.conn = nil
@@ -125,7 +124,7 @@ func (c *Client) disconnect() *Conn {
 	return conn
 }
 
-// announce wakes those who wait for a change. mu is held.
+// announce wakes all calls that wait for a change. mu is held.
 func (c *Client) announce() {
 	close(c.changed)
 	c.changed = make(chan struct{})
@@ -138,8 +137,8 @@ func (c *Client) start(f func()) {
 	}
 }
 
-// await returns the connection once there is one, and the room, if it is one that the client has
-// joined, is live on it.
+// await returns the connection once there is one and, for a room that the client has joined, once
+// the room is live on it.
 func (c *Client) await(ctx context.Context, name string) (*Conn, error) {
 	for {
 		c.mu.Lock()
@@ -161,15 +160,15 @@ func (c *Client) await(ctx context.Context, name string) (*Conn, error) {
 	}
 }
 
-// handle delivers an event, also while the client is being closed: the position in its room stands
-// behind it already.
+// handle delivers an event, also while the client is being closed: the room's position has passed
+// it already.
 func (c *Client) handle(e wire.Event) {
 	c.handling.Lock()
 	defer c.handling.Unlock()
 	c.cfg.Handle(e)
 }
 
-// passes reports whether an error may be gone after a while.
+// passes reports whether an error may pass with time.
 func passes(err error) bool {
 	if e, ok := errors.AsType[*CloseError](err); ok {
 		return wire.ComesBack(e.Code)

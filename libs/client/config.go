@@ -12,36 +12,36 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// Config is what a Client is made of. Only URL and Token are needed.
+// Config configures a Client. Only URL and Token are required.
 type Config struct {
 	URL  string     // of the edge: ws://host/v1/ws or wss://…
 	Conn ConnConfig // how to connect
 
 	// Token returns the access token for a new connection; it is called for each. A *chat.Error
-	// with the code unauthorized or forbidden ends the Client, any other error has it try again.
+	// with the code unauthorized or forbidden ends the Client; after any other error it tries
+	// again.
 	Token func(ctx context.Context) (string, error)
-	// TokenExpired, if set, is told that the server took the token for expired, before Token is
+	// TokenExpired, if set, is called when the server refuses the token as expired, before Token is
 	// called again.
 	TokenExpired func(token string)
-	Device       string // web, phone, desktop or bot; empty: not said
+	Device       string // web, phone, desktop or bot; empty: not told
 
-	// Handle is given every event that is no reply, in order: the entries of joined rooms' logs,
-	// each once; typing, read, presence, notice and bye; welcome, at each connection; joined with
-	// Rewind, when what was delivered of the room is void: drop it and fetch a page of History; and
-	// error, with Room, when a room could not be joined again. It is never called twice at a time.
-	// It holds up the connection: it must return soon, and must neither wait for a call of the
-	// Client nor Close it; start a goroutine for that. The event is the handler's.
+	// Handle is called for each event that is no reply, in order: the entries of joined rooms'
+	// logs, each once; typing, read, presence, notice and bye; welcome, at each connection; joined
+	// with Rewind, when what was delivered of the room is void: drop it and fetch a page of
+	// History; and error, with Room, when a room could not be joined again. Calls never overlap.
+	// Handle holds up the connection: it must return soon, and must neither wait for a call of the
+	// Client nor Close it; start a goroutine for that. The handler owns the event.
 	Handle func(wire.Event)
 
 	Log *zap.Logger // nil: none
 
 	// ReplyTimeout is how long a command waits for its reply before it is sent again; 0: 10 s.
 	ReplyTimeout time.Duration
-	// RetryFor is how long after its first attempt a command is still repeated; 0: 60 s. Then its
-	// outcome is unknown.
+	// RetryFor is how long after its first attempt a command is repeated; 0: 60 s. Then its outcome
+	// is unknown.
 	RetryFor time.Duration
-	// Silence is how long nothing may be heard of the server before the connection is taken for
-	// dead; 0: 60 s.
+	// Silence is how long the server may be silent before the connection counts as dead; 0: 60 s.
 	Silence time.Duration
 	// MinBackoff and MaxBackoff bound the time before the first and any later attempt to connect;
 	// 0: 250 ms and 15 s.

@@ -19,18 +19,18 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// writeTimeout is how long the network may take no byte of a frame before the connection is given
+// writeTimeout is how long the network may accept no byte of a frame before the connection is given
 // up.
 const writeTimeout = 10 * time.Second
 
-// Conn is a WebSocket connection without any meaning: frames in, frames out. Client stands on it;
-// tests use it to say what a Client never would. One goroutine may read while others write.
+// Conn is a plain WebSocket connection: frames in, frames out. Client is built on it; tests use it
+// to send what a Client never would. One goroutine may read while others write.
 type Conn struct {
 	net    net.Conn
 	r      *bufio.Reader
 	max    int
 	header [ws.MaxHeaderSize]byte // of the frame being read
-	frame  []byte                 // the message last read
+	frame  []byte                 // the latest message
 
 	mu     sync.Mutex
 	out    []byte // the frame being written
@@ -45,11 +45,11 @@ type ConnConfig struct {
 	TLS *tls.Config
 	// nil: an ordinary net.Dialer
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// greatest message that is read, in bytes; 0: 8 MiB
+	// the greatest message that is read, in bytes; 0: 8 MiB
 	MaxSize int
 }
 
-// UpgradeError says that the server answered the upgrade request with another status than 101.
+// UpgradeError says that the server answered the upgrade request with a status other than 101.
 type UpgradeError struct{ Status int }
 
 // Error names the status.
@@ -59,9 +59,9 @@ func (e *UpgradeError) Error() string {
 
 // CloseError says that the connection was closed, and how.
 type CloseError struct {
-	Code   wire.CloseCode // wire.CloseAbnormal where no close frame came
+	Code   wire.CloseCode // wire.CloseAbnormal without a close frame
 	Reason string
-	Err    error // what broke the connection, if no close frame came
+	Err    error // what broke the connection, without a close frame
 }
 
 // Error names the code and the reason.
@@ -78,7 +78,7 @@ func (e *CloseError) Error() string {
 // Unwrap returns what broke the connection, or nil.
 func (e *CloseError) Unwrap() error { return e.Err }
 
-// DialConn opens a WebSocket at a ws or wss URL. The context bounds the opening only.
+// DialConn opens a WebSocket at a ws or wss URL. The context bounds only the opening.
 func DialConn(ctx context.Context, url string, cfg ConnConfig) (*Conn, error) {
 	status := 0
 	d := ws.Dialer{
@@ -106,7 +106,8 @@ func DialConn(ctx context.Context, url string, cfg ConnConfig) (*Conn, error) {
 func (c *Conn) NetConn() net.Conn { return c.net }
 
 // Read returns the next text or binary message, and answers pings. The message is valid until the
-// next Read. An end of the connection, by the peer's close frame or otherwise, is a *CloseError.
+// next Read. When the connection ends, by the peer's close frame or otherwise, the error is a
+// *CloseError.
 func (c *Conn) Read() ([]byte, error) {
 	c.frame = c.frame[:0]
 	for started := false; ; {
@@ -193,7 +194,7 @@ func (c *Conn) WriteFrame(op ws.OpCode, payload []byte) error {
 	}
 	_, err := c.net.Write(c.out)
 	if cap(c.out) > 64<<10 {
-		c.out = nil // one long message must not hold memory for the connection's life
+		c.out = nil // do not keep the memory of one long message
 	}
 	return err
 }
@@ -220,7 +221,7 @@ func AppendFrame(dst []byte, op ws.OpCode, payload []byte) []byte {
 // no close frame.
 func (c *Conn) Close(code wire.CloseCode) {
 	if code != wire.CloseAbnormal {
-		_ = c.net.SetWriteDeadline(time.Now().Add(time.Second)) // also ends a write that is stuck
+		_ = c.net.SetWriteDeadline(time.Now().Add(time.Second)) // also interrupts a blocked write
 		_ = c.WriteFrame(ws.OpClose, binary.BigEndian.AppendUint16(nil, uint16(code)))
 	}
 	_ = c.net.Close()

@@ -10,13 +10,13 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// RoomAt is a room to join, and after which position: see Client.Join.
+// RoomAt is a room to join, and the position to join it after: see Client.Join.
 type RoomAt struct {
 	Room  string
 	After *wire.Position // nil: from now on
 }
 
-// Joined is what became of the join of a room: as Client.Join returns it.
+// Joined is the result of joining one room, as Client.Join returns it.
 type Joined struct {
 	Room  string
 	Event wire.Event
@@ -24,8 +24,8 @@ type Joined struct {
 }
 
 // JoinAll joins several rooms, as Join does each, and returns when all are live, refused or given
-// up. It says so in few messages where the server takes several rooms in one. The results are in
-// the order of the rooms; if a room is named twice, the last counts.
+// up. It sends few messages if the server accepts several rooms in one. The results are in the
+// order of the rooms; if a room is named twice, the last counts.
 func (c *Client) JoinAll(ctx context.Context, rooms []RoomAt) []Joined {
 	out := make([]Joined, len(rooms))
 	waits := make([]*room, len(rooms))
@@ -44,7 +44,7 @@ func (c *Client) JoinAll(ctx context.Context, rooms []RoomAt) []Joined {
 	return out
 }
 
-// begin joins the client to a room; finish waits for that. mu is held.
+// begin starts joining a room; finish waits for that. mu is held.
 func (c *Client) begin(at RoomAt) (*room, error) {
 	if !chat.ValidID(at.Room) {
 		return nil, fmt.Errorf("join: %w", chat.E(chat.CodeBadRequest, "not the id of a room"))
@@ -85,7 +85,7 @@ func (c *Client) finish(ctx context.Context, r *room) (joined wire.Event, err er
 	return r.end, nil
 }
 
-// asking is a join that was said for the goroutine that joins the room, which then waits for the
+// asking is a join that was sent for the goroutine that joins the room, which then waits for the
 // answer.
 type asking struct {
 	conn   *Conn
@@ -94,8 +94,8 @@ type asking struct {
 	before uint64 // through which the room was complete
 }
 
-// ask says the joins of rooms that goroutines are joining, in as few messages as the server takes.
-// Without a connection they are said when there is one: see resume. mu is held.
+// ask sends the joins of the rooms that goroutines are joining, in as few messages as the server
+// accepts. Without a connection, resume sends them when there is one. mu is held.
 func (c *Client) ask(rooms []*room) {
 	if c.conn == nil {
 		return
@@ -137,8 +137,8 @@ func (c *Client) joinRequest(r *room) wire.Request {
 // listOverhead is the size of a join around its list of rooms, in bytes.
 const listOverhead = len(`{"type":"join","rooms":[]}`)
 
-// writeJoins says joins, as many in a message as the server's limits allow. A server of an earlier
-// release takes one in each.
+// writeJoins sends joins, as many in a message as the server's limits allow. A server of an earlier
+// release accepts one in each.
 func writeJoins(conn *Conn, joins []wire.RoomJoin, limits wire.Limits) error {
 	if limits.Joins < 2 || len(joins) == 1 {
 		for _, j := range joins {

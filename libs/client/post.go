@@ -10,17 +10,17 @@ import (
 
 // Post is a message to be sent over HTTP.
 type Post struct {
-	// ID names the message: a repeat with the same is answered with where the first stands, and
-	// delivered to nobody. Empty: it is given one, and there is no repeating it.
+	// ID names the message: a repeat with the same ID is answered with the place of the first, and
+	// delivered to nobody. Empty: Post makes one, and the message cannot be repeated.
 	ID      string
 	Text    string
-	ReplyTo Name // zero: it answers none
-	// First says that no earlier attempt with this ID can have reached the server, which then need
+	ReplyTo Name // zero: not a reply
+	// First says that no earlier attempt with this ID can have reached the server, so that it need
 	// not look for one.
 	First bool
 }
 
-// Posted is where a message that was sent over HTTP stands.
+// Posted is the place of a message that was sent over HTTP.
 type Posted struct {
 	Room string `json:"room"`
 	ID   string `json:"id"`
@@ -29,9 +29,9 @@ type Posted struct {
 	TS   int64  `json:"ts"` // UTC milliseconds
 }
 
-// Post sends a message over HTTP, for programs that have no other use for a connection. An error
-// whose code is neither unavailable nor internal says that nothing was sent by this attempt. After
-// any other, send it again, with the same ID.
+// Post sends a message over HTTP, for programs that need no connection otherwise. An error with a
+// code other than unavailable and internal says that this attempt sent nothing. After any other
+// error, send it again, with the same ID.
 func (s *Session) Post(ctx context.Context, room string, m Post) (p Posted, err error) {
 	body := map[string]any{"text": m.Text}
 	if m.ID != "" {
@@ -48,7 +48,7 @@ func (s *Session) Post(ctx context.Context, room string, m Post) (p Posted, err 
 }
 
 // EditMessage gives one of the user's own messages a new text, over HTTP, and returns the seq of
-// the edited event. What is repeated changes nothing, as with the next methods.
+// the edited event. Repeating it changes nothing; the same holds for the methods below.
 func (s *Session) EditMessage(ctx context.Context, room, id, text string) (seq uint64, err error) {
 	body := map[string]string{"text": text, "msg_id": chat.NewID()}
 	return s.amend(ctx, http.MethodPatch, messagePath(room, Name{User: s.User().ID, ID: id}), body)

@@ -12,45 +12,45 @@ const (
 	// recentEntries is how many of a room's last entries are known by identity. It covers what one
 	// join replays.
 	recentEntries = 1024
-	// maxAhead is how many entries are kept that came before those that they follow.
+	// maxAhead is how many entries are kept that came before the entry they follow.
 	maxAhead = 1024
-	// maxHoles is how often in a row a replay with a hole is asked for again before it is taken for
-	// what the log has.
+	// maxHoles is how often in a row the client asks again for a replay with a hole before it
+	// accepts that the log has no more.
 	maxHoles = 3
 )
 
 var seed = maphash.MakeSeed()
 
-// room is what a client knows of a room that it has joined. Client.mu guards it.
+// room is the client's state of a room that it has joined. Client.mu guards it.
 type room struct {
 	name string
 	own  bool // the user's own room: joined by the server
 
 	last   wire.Position // the last entry delivered, or the position that the room was joined at
 	held   uint64        // everything through this seq has been delivered; at least last.Seq
-	placed bool          // last and held mean something
-	recent []uint64      // hashes of the identities of the last entries, a ring once it is full
-	next   int           // where the ring goes on
+	placed bool          // last and held are set
+	recent []uint64      // hashes of the identities of the last entries; a ring once it is full
+	next   int           // the ring's next index
 
-	live    bool   // joined on the connection, and nothing is missing
+	live    bool   // joined on the connection, and complete
 	syncing bool   // a goroutine is joining it
-	asked   string // request id of its last join
-	// entries that came before others that they follow, in the order of arrival
+	asked   string // request id of the latest join
+	// entries that came before the entry they follow, in the order of arrival
 	ahead   []wire.Event
 	flooded bool // some of them were dropped
-	holes   int  // replays in a row that had a hole
+	holes   int  // replays with a hole in a row
 	watched bool
 
-	asking *asking // the join that was said for the goroutine; nil: it says the next one
+	asking *asking // the join that was sent for the goroutine; nil: it sends the next one itself
 
-	waits <-chan error // done, for finish
-	done  chan error   // of the Join that waits for it, which has room for one; nil: nobody waits
-	end   wire.Event   // the last joined
-	left  bool         // forgotten by the client
+	waits <-chan error // receives from done, for finish
+	done  chan error   // of the Join that waits for the room, with capacity 1; nil: none waits
+	end   wire.Event   // the latest joined
+	left  bool         // the client has left it
 }
 
-// place puts the room at a position: nothing before it will be delivered, and nothing of before is
-// remembered.
+// place puts the room at a position: nothing before it will be delivered, and earlier entries are
+// forgotten.
 func (r *room) place(p wire.Position) {
 	r.last, r.held, r.placed = p, p.Seq, true
 	r.recent, r.next, r.ahead, r.flooded, r.holes = nil, 0, nil, false, 0
@@ -74,31 +74,32 @@ func (r *room) remember(id uint64) {
 	r.next = (r.next + 1) % recentEntries
 }
 
-// verdict says what is to be done about an entry.
+// verdict is what to do with an entry.
 type verdict uint8
 
 const (
 	drop    verdict = iota
 	deliver         // it is the next
 	ahead           // something is missing before it
-	rewound         // it stands where another entry stood
+	rewound         // another entry stood at its place
 )
 
-// judge judges an entry by what was delivered before.
+// judge compares an entry with what was delivered before.
 func (r *room) judge(e *wire.Event, id uint64) verdict {
 	switch {
 	case e.Seq <= r.held && slices.Contains(r.recent, id):
 		return drop
 	case e.Seq <= r.held:
 		return rewound
-	case e.Prev > r.held && e.Type != chat.TypeReset: // nothing before a reset is replayed
+	// a replay contains nothing from before a reset
+	case e.Prev > r.held && e.Type != chat.TypeReset:
 		return ahead
 	}
 	return deliver
 }
 
-// advance moves the room on to an entry, and reports whether it is to be shown: not if the same was
-// shown at another seq.
+// advance moves the room on to an entry, and reports whether to deliver it: not if it was delivered
+// at another seq.
 func (r *room) advance(e *wire.Event, id uint64) bool {
 	known := slices.Contains(r.recent, id)
 	r.last, r.held = wire.Position{Seq: e.Seq, ID: e.ID}, e.Seq
@@ -108,7 +109,7 @@ func (r *room) advance(e *wire.Event, id uint64) bool {
 	return !known
 }
 
-// entry handles an entry of a room's log and returns what is to be delivered.
+// entry handles an entry of a room's log and returns what to deliver.
 func (c *Client) entry(e wire.Event) (out []wire.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,7 +118,7 @@ func (c *Client) entry(e wire.Event) (out []wire.Event) {
 	case r == nil:
 		return nil // it was left
 	case !r.placed && !r.live:
-		r.keep(e) // joined says where the room begins
+		r.keep(e) // joined will say where the room begins
 		return nil
 	case !r.placed:
 		r.place(wire.Position{Seq: e.Prev}) // the user's own room, live without a join
@@ -149,18 +150,18 @@ func (r *room) keep(e wire.Event) {
 	r.ahead = append(r.ahead, e)
 }
 
-// joined handles the answer to a join and returns what is to be delivered.
+// joined handles the answer to a join and returns what to deliver.
 func (c *Client) joined(e wire.Event) (out []wire.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.rooms[e.Room]
-	// unasked; a join that is under way finds out by itself
+	// unasked; a join in progress finds out by itself
 	if r != nil && e.ID == "" && e.Rewind && r.live {
 		r.place(wire.Position{Seq: e.Seq})
 		return []wire.Event{e}
 	}
 	if r == nil || r.asked != e.ID || c.pending[e.ID] == nil {
-		return nil // it was left or joined anew, or an earlier attempt was given up
+		return nil // the room was left or joined anew, or an earlier attempt was given up
 	}
 	r.end = e
 	switch {
@@ -174,8 +175,7 @@ func (c *Client) joined(e wire.Event) (out []wire.Event) {
 		r.place(wire.Position{Seq: e.Seq})
 		r.ahead, r.flooded = kept, flooded
 	case r.hole(e.Seq) && r.holes < maxHoles:
-		// The replay lacks something that the entries behind it name. Ask again from where it is
-		// whole.
+		// The replay lacks an entry that later ones name. Ask again from where it is complete.
 		r.holes++
 		r.ahead, r.flooded = nil, false
 		return nil
@@ -185,7 +185,7 @@ func (c *Client) joined(e wire.Event) (out []wire.Event) {
 		r.holes = 0
 	}
 	if e.More {
-		r.ahead, r.flooded = nil, false // it comes again
+		r.ahead, r.flooded = nil, false // the server sends it again
 		return out
 	}
 	r.live = true
@@ -203,8 +203,8 @@ func (r *room) hole(seq uint64) bool {
 	return slices.ContainsFunc(r.ahead, func(e wire.Event) bool { return r.held < e.Seq && e.Seq <= seq })
 }
 
-// drain takes the entries that were kept: those through a seq whatever they follow, the others as
-// long as they fit.
+// drain delivers kept entries: those through a seq whatever they follow, the others as long as each
+// follows the one before.
 func (r *room) drain(out []wire.Event, through uint64) []wire.Event {
 	kept := r.ahead
 	slices.SortStableFunc(kept, func(a, b wire.Event) int {

@@ -30,11 +30,11 @@ func (c *Client) run() {
 			c.last = err
 			c.mu.Unlock()
 		} else if time.Since(since) > c.cfg.MaxBackoff {
-			// it was a good connection; one that is lost at once again is no reason to hurry
+			// it was a good connection; after one that is lost at once, keep the delay
 			attempt = 0
 		}
 		if !passes(err) {
-			c.cfg.Log.Info("the server does not want this client", zap.Error(err))
+			c.cfg.Log.Info("the server refused this client", zap.Error(err))
 			c.end(err)
 			return
 		}
@@ -52,8 +52,8 @@ func (c *Client) run() {
 	}
 }
 
-// session lives through one connection. It says whether the server welcomed the client, how long
-// its bye asked to wait, and how it ended.
+// session runs one connection. It returns whether the server welcomed the client, how long its bye
+// asked to wait, and why the connection ended.
 func (c *Client) session() (welcomed bool, retryAfter time.Duration, err error) {
 	conn, welcome, err := c.connect()
 	if err != nil {
@@ -98,7 +98,7 @@ func (c *Client) connect() (*Conn, wire.Event, error) {
 	c.mu.Unlock()
 	welcome, err := hello(conn, token, c.cfg.Device)
 	if err == nil && status != "" {
-		// before any room shows who came
+		// first, so that events of rooms find it
 		err = say(conn, wire.Request{Type: wire.Status.String(), Status: status})
 	}
 	if !stop() && err == nil {
@@ -114,7 +114,7 @@ func (c *Client) connect() (*Conn, wire.Event, error) {
 	return conn, welcome, nil
 }
 
-// hello says hello and waits for the answer.
+// hello sends hello and waits for the answer.
 func hello(conn *Conn, token, device string) (wire.Event, error) {
 	if err := say(conn, wire.Request{Type: wire.Hello.String(), ID: helloID, Version: wire.Version, Token: token, Device: device}); err != nil {
 		return wire.Event{}, err
@@ -152,7 +152,8 @@ func say(conn *Conn, r wire.Request) error {
 func (c *Client) read(conn *Conn) (retryAfter time.Duration, err error) {
 	var deadline time.Time
 	for {
-		// A deadline for each frame would cost a timer for each; it may be late by a quarter.
+		// Setting a deadline for each frame would cost a timer for each; it may be late by a
+		// quarter.
 		if now := time.Now(); deadline.Sub(now) < c.cfg.Silence*3/4 {
 			deadline = now.Add(c.cfg.Silence)
 			if err := conn.NetConn().SetReadDeadline(deadline); err != nil {
@@ -174,7 +175,7 @@ func (c *Client) read(conn *Conn) (retryAfter time.Duration, err error) {
 	}
 }
 
-// dispatch hands an event to whom it concerns.
+// dispatch passes an event to its room, its call or the handler.
 func (c *Client) dispatch(conn *Conn, e wire.Event) {
 	switch e.Type {
 	case wire.EventAck, wire.EventWho, wire.EventHistory, wire.EventInbox:
@@ -201,12 +202,12 @@ func (c *Client) dispatch(conn *Conn, e wire.Event) {
 	}
 }
 
-// reply hands an event to the call that waits for it, if that still does.
+// reply passes an event to the call that waits for it, if it still does.
 func (c *Client) reply(e wire.Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if ch, ok := c.pending[e.ID]; ok {
 		delete(c.pending, e.ID)
-		ch <- e // has room for one
+		ch <- e // has capacity 1
 	}
 }

@@ -13,7 +13,7 @@ import (
 // Message is what SendMessage sends.
 type Message struct {
 	Room    string
-	ID      string // empty: a new one
+	ID      string // empty: SendMessage makes one
 	Text    string
 	ReplyTo Name // the message that it answers, if any
 	// the ID was given to SendMessage before, perhaps by another process, and was not refused for
@@ -26,14 +26,14 @@ func (c *Client) Send(ctx context.Context, room, text string) (ack wire.Event, e
 	return c.SendMessage(ctx, Message{Room: room, Text: text})
 }
 
-// SendMessage sends a message and returns its ack, with the Seq that it has in the room's log. The
-// messages of a client to a room stand in the log in the order of the calls: one is under way at a
-// time, and the next calls wait.
+// SendMessage sends a message and returns its ack, with its Seq in the room's log. The messages of
+// a client to a room are in the log in the order of the calls: one is in flight at a time, and the
+// next calls wait.
 //
-// Whatever may pass (a lost connection or ack, a part of the system that is away) is tried again,
-// with the same ID, until ctx ends or Config.RetryFor has gone by; the message is in the log once
-// all the same. An error that wraps ErrUnknown says that it may be there or not: try again with the
-// same ID and Retry, however much later. Any other *chat.Error is the server's refusal.
+// After any passing error (a lost connection or ack, an unavailable service) it tries again, with
+// the same ID, until ctx ends or Config.RetryFor is over; the message is in the log at most once.
+// An error that wraps ErrUnknown says that it may be there or not: try again with the same ID and
+// Retry, however much later. Any other *chat.Error is the server's refusal.
 func (c *Client) SendMessage(ctx context.Context, m Message) (ack wire.Event, err error) {
 	if m.ID == "" {
 		m.ID = chat.NewID()
@@ -46,26 +46,26 @@ func (c *Client) SendMessage(ctx context.Context, m Message) (ack wire.Event, er
 	return c.do(ctx, r, c.mayPass(m.Room))
 }
 
-// mayPass returns what says of the error of a command in a room whether another attempt may do
-// better.
+// mayPass returns a function that reports whether another attempt may succeed after an error of a
+// command in a room.
 func (c *Client) mayPass(room string) func(error) bool {
 	return func(err error) bool {
 		if chat.CodeOf(err) == chat.CodeNotJoined {
-			// the connection was lost in between: the room is being joined again
+			// the connection was lost meanwhile, and the client is joining the room again
 			return c.joinedOnce(room)
 		}
 		return passes(err)
 	}
 }
 
-// joinedOnce reports whether the room is one that the client keeps joined.
+// joinedOnce reports whether the client keeps the room joined.
 func (c *Client) joinedOnce(name string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.rooms[name] != nil
 }
 
-// turns are the calls that want to send to one room, in order.
+// turns are the calls that wait to send to one room, in order.
 type turns struct{ waiting []chan struct{} }
 
 // turn waits until it is the caller's turn to send to a room.
@@ -95,7 +95,7 @@ func (c *Client) turn(ctx context.Context, name string) error {
 	if i := slices.Index(t.waiting, mine); i >= 0 {
 		t.waiting = slices.Delete(t.waiting, i, i+1)
 	} else {
-		c.pass(name) // it came in the meantime
+		c.pass(name) // the turn came meanwhile
 	}
 	return err
 }
@@ -107,7 +107,7 @@ func (c *Client) endTurn(name string) {
 	c.pass(name)
 }
 
-// pass gives the turn to send to a room to the next call. mu is held.
+// pass passes the turn to send to a room to the next call. mu is held.
 func (c *Client) pass(name string) {
 	t := c.turns[name]
 	if len(t.waiting) == 0 {
@@ -118,6 +118,5 @@ func (c *Client) pass(name string) {
 	t.waiting = slices.Delete(t.waiting, 0, 1)
 }
 
-// ErrNotConnected is returned by what is worth something only at once, while there is no
-// connection.
+// ErrNotConnected is returned, while there is no connection, by calls that are worthless later.
 var ErrNotConnected = errors.New("not connected")

@@ -13,22 +13,22 @@ import (
 	"hubbub.internal/libs/wire"
 )
 
-// earlier is how long before its end a token is replaced, if it was to live for longer than four
-// times that; else it is replaced in the last quarter.
+// earlier is how long before its end a token is replaced, if its life is longer than four times
+// that; otherwise it is replaced in the last quarter of its life.
 const earlier = 15 * time.Second
 
-// Session is a user who has logged in. It gets a new token when the old one is about to end. Its
-// methods may be called from any number of goroutines.
+// Session is a log-in. It gets a new token when the old one is about to end. Its methods may be
+// called from any number of goroutines.
 type Session struct {
 	api *API
 
-	// renewing has one goroutine at a time renew: a refresh token is good once. It is taken before
-	// mu.
+	// renewing lets one goroutine at a time renew: a refresh token is good once. It is locked
+	// before mu.
 	renewing sync.Mutex
-	attempt  string // of the present refresh token, until there is an answer; guarded by renewing
+	attempt  string // for the present refresh token, until there is an answer; guarded by renewing
 	mu       sync.Mutex
 	grant    Grant
-	replace  time.Time // when to get the next one
+	replace  time.Time // when to get the next token
 }
 
 func newSession(a *API, g Grant) *Session {
@@ -37,38 +37,38 @@ func newSession(a *API, g Grant) *Session {
 	return s
 }
 
-// setGrant makes g what the session holds. mu is held, or nobody else has the session yet.
+// setGrant makes g the session's grant. mu is held, or nobody else has the session yet.
 func (s *Session) setGrant(g Grant) {
 	s.grant = g
 	if g.Refresh == "" {
-		s.replace = time.Now().Add(1000 * time.Hour) // there is no next one
+		s.replace = time.Now().Add(1000 * time.Hour) // there is no next token
 		return
 	}
-	life := time.Duration(g.Life) * time.Second // right also where this clock is wrong
+	life := time.Duration(g.Life) * time.Second // correct even if this clock is wrong
 	if life == 0 {
 		life = time.Until(time.UnixMilli(g.Expires))
 	}
 	s.replace = time.Now().Add(life - min(earlier, life/4))
 }
 
-// User returns who has logged in.
+// User returns the user who has logged in.
 func (s *Session) User() User { return s.Grant().User }
 
-// Grant returns what the session holds now.
+// Grant returns the present grant.
 func (s *Session) Grant() Grant {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.grant
 }
 
-// Token returns an access token that is good for a while yet. It is what Config.Token wants.
+// Token returns an access token that is good for a while. It fits Config.Token.
 func (s *Session) Token(ctx context.Context) (string, error) {
 	if token, good := s.current(); good {
 		return token, nil
 	}
 	s.renewing.Lock()
 	defer s.renewing.Unlock()
-	if token, good := s.current(); good { // another goroutine was first
+	if token, good := s.current(); good { // another goroutine has renewed it
 		return token, nil
 	}
 	if err := s.renew(ctx); err != nil {
@@ -84,7 +84,7 @@ func (s *Session) current() (token string, good bool) {
 }
 
 // Expire drops a token that the server refuses as expired, if it is the session's own: the next
-// call of Token renews it. It is what Config.TokenExpired wants.
+// call of Token renews it. It fits Config.TokenExpired.
 func (s *Session) Expire(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,7 +100,7 @@ func (s *Session) Refresh(ctx context.Context) error {
 	return s.renew(ctx)
 }
 
-// renew takes a new grant. renewing is held.
+// renew gets a new grant. renewing is held.
 func (s *Session) renew(ctx context.Context) error {
 	var g Grant
 	refresh := s.Grant().Refresh
@@ -110,8 +110,8 @@ func (s *Session) renew(ctx context.Context) error {
 	if s.attempt == "" {
 		s.attempt = rand.Text()
 	}
-	// The answer may be lost, and this machine sleep: whoever says the same attempt gets the same
-	// answer, however late.
+	// The answer may be lost, and this machine sleep: the same attempt gets the same answer,
+	// however late.
 	err := s.api.call(ctx, http.MethodPost, "/v1/refresh", "", map[string]string{"refresh_token": refresh, "attempt": s.attempt}, &g)
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ type Room struct {
 	Private bool   `json:"private"`
 	Direct  bool   `json:"direct"`
 	With    string `json:"with,omitempty"` // the other user of a direct room
-	Role    string `json:"role,omitempty"` // the user's; empty: not a member
+	Role    string `json:"role,omitempty"` // the user's role; empty: not a member
 }
 
 // Member is a member of a room.
@@ -149,7 +149,7 @@ type Online struct {
 	Count int `json:"count"` // may be more than Users
 	// by name; none in the first answer about a room with very many
 	Users []wire.Person `json:"users"`
-	Next  string        `json:"next"` // there are more: where they go on
+	Next  string        `json:"next"` // set if there are more: the place to go on from
 }
 
 // Me returns the user as the directory knows them now.
@@ -217,13 +217,13 @@ func (s *Session) Members(ctx context.Context, room string) (all []Member, err e
 	}
 }
 
-// AddMember makes another user a member, or asks one who does not know this user: see
+// AddMember makes another user a member, or invites one who does not know this user: see
 // AcceptInvitation.
 func (s *Session) AddMember(ctx context.Context, room, user string) error {
 	return s.call(ctx, http.MethodPost, roomPath(room, "members"), map[string]string{"user": user}, nil)
 }
 
-// AcceptInvitation makes the user a member of a room that another has asked the user into.
+// AcceptInvitation makes the user a member of a room that another has invited the user to.
 func (s *Session) AcceptInvitation(ctx context.Context, room string) error {
 	return s.call(ctx, http.MethodPost, "/v1/invitations/"+url.PathEscape(room)+"/accept", struct{}{}, nil)
 }
@@ -233,7 +233,7 @@ func (s *Session) AcceptRequest(ctx context.Context, room string) error {
 	return s.call(ctx, http.MethodPost, "/v1/requests/"+url.PathEscape(room)+"/accept", struct{}{}, nil)
 }
 
-// SetRole changes what another user is in a room: member, moderator or owner.
+// SetRole changes another user's role in a room: member, moderator or owner.
 func (s *Session) SetRole(ctx context.Context, room, user, role string) error {
 	return s.call(ctx, http.MethodPost, roomPath(room, "members"), map[string]string{"user": user, "role": role}, nil)
 }
@@ -243,7 +243,7 @@ func (s *Session) RemoveMember(ctx context.Context, room, user string) error {
 	return s.call(ctx, http.MethodDelete, roomPath(room, "members")+"/"+url.PathEscape(user), nil, nil)
 }
 
-// Direct returns the direct room with another user, which is made if it is not there.
+// Direct returns the direct room with another user, and creates it if it is missing.
 func (s *Session) Direct(ctx context.Context, user string) (r Room, err error) {
 	err = s.call(ctx, http.MethodPost, "/v1/direct", map[string]string{"user": user}, &r)
 	return r, err
@@ -349,7 +349,8 @@ func roomPath(room, rest string) string {
 	return path
 }
 
-// call asks as the user; once more with a new token if the server takes the old one for expired.
+// call makes a request as the user, once more with a new token if the server refuses the old one as
+// expired.
 func (s *Session) call(ctx context.Context, method, path string, body, reply any) error {
 	for again := true; ; again = false {
 		token, err := s.Token(ctx)

@@ -12,13 +12,13 @@ import (
 )
 
 // Join joins a room and returns when it is live: joined says through which seq everything was
-// delivered. With after, what follows that position is delivered first, however much it is;
-// without, the room begins now. From then on the Client keeps the room joined, over any number of
-// connections, and delivers each of its entries once and in order. joined.Rewind says that the
-// position is not in the log any more: nothing was replayed.
+// delivered. With after, it first delivers everything that follows that position; without, the room
+// begins now. From then on the Client keeps the room joined, over any number of connections, and
+// delivers each of its entries once and in order. joined.Rewind says that the position is not in
+// the log any more: nothing was replayed.
 //
-// Joining a room again has it begin anew. If ctx ends first, or the server refuses (*chat.Error),
-// the room is not joined.
+// Joining a room again starts it anew. If ctx ends first, or the server refuses (*chat.Error), the
+// room is not joined.
 func (c *Client) Join(ctx context.Context, name string, after *wire.Position) (joined wire.Event, err error) {
 	c.mu.Lock()
 	r, err := c.begin(RoomAt{Room: name, After: after})
@@ -40,8 +40,8 @@ func (c *Client) Leave(ctx context.Context, name string) error {
 	return err
 }
 
-// Position returns where the client stands in a room that it has joined: what to give to Join to go
-// on from there. Once Close has returned, everything up to it has been handled.
+// Position returns the client's position in a room that it has joined: pass it to Join to go on
+// from there. Once Close has returned, everything up to it has been handled.
 func (c *Client) Position(name string) (p wire.Position, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -51,7 +51,7 @@ func (c *Client) Position(name string) (p wire.Position, ok bool) {
 	return wire.Position{}, false
 }
 
-// forget ends what the client does about a room. mu is held.
+// forget drops the client's state of a room. mu is held.
 func (c *Client) forget(r *room, why error) {
 	if r.left {
 		return
@@ -67,7 +67,7 @@ func (c *Client) forget(r *room, why error) {
 	c.announce()
 }
 
-// resume has all rooms joined again on a new connection. mu is held.
+// resume starts to join all rooms again on a new connection. mu is held.
 func (c *Client) resume() {
 	own := chat.UserRoom(c.welcome.User)
 	if c.rooms[own] == nil {
@@ -85,7 +85,7 @@ func (c *Client) resume() {
 	c.ask(again)
 }
 
-// resync starts a goroutine that joins the room from its position, unless one does already. mu is
+// resync starts a goroutine that joins the room from its position, unless one is running. mu is
 // held.
 func (c *Client) resync(r *room) {
 	r.live = false
@@ -148,8 +148,8 @@ func (c *Client) sync(r *room) {
 	}
 }
 
-// joinOnce sends one join from where the room is, which was complete through before, or waits for
-// the answer to the one that ask has sent.
+// joinOnce sends one join from the room's position, or waits for the answer to the join that ask
+// has sent. It returns the seq through which the room was complete before.
 func (c *Client) joinOnce(conn *Conn, r *room) (before uint64, more bool, err error) {
 	c.mu.Lock()
 	if r.left {
@@ -182,7 +182,7 @@ func (c *Client) watchAgain(conn *Conn, r *room) error {
 	_, err := c.attempt(c.ctx, conn, wire.Request{Type: wire.Watch.String(), Room: r.name, On: &on})
 	if err != nil && !lostOrLate(err) {
 		c.cfg.Log.Debug("room is not watched", zap.String("room", r.name), zap.Error(err))
-		return nil // the room is good without
+		return nil // the room works without
 	}
 	return err
 }

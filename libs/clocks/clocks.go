@@ -134,7 +134,7 @@ func (w *Watch) Run(ctx context.Context) error {
 			var err error
 			if sub, err = w.live.Subscribe(ctx, Channel, w.receive); err != nil {
 				sub = nil
-				w.log.Debug("the clocks of others are not heard yet", zap.Error(err))
+				w.log.Debug("cannot subscribe to the clocks of others yet; trying again", zap.Error(err))
 			} else {
 				defer sub.Stop()
 			}

@@ -28,11 +28,11 @@ func Await[T any](ctx context.Context, p *Process, what string, open func(contex
 			return
 		}
 		said, saidAt = reason, time.Now()
-		p.Log.Warn("waiting for the "+what+": it is tried again until it works, and nothing has to be restarted",
+		p.Log.Warn("waiting for the "+what+"; trying again until it works, so nothing has to be restarted",
 			zap.Error(why), zap.Duration("waited", time.Since(began).Round(time.Millisecond)), zap.Duration("next", pause.Round(time.Millisecond)))
 	})
 	if err == nil && said != "" {
-		p.Log.Info("the "+what+" is there", zap.Duration("waited", time.Since(began).Round(time.Millisecond)))
+		p.Log.Info("reached the "+what, zap.Duration("waited", time.Since(began).Round(time.Millisecond)))
 	}
 	return v, err
 }

@@ -130,7 +130,7 @@ func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Cont
 	}
 	defer func() {
 		if err := tracer.Close(); err != nil {
-			log.Warn("the last traces are lost: the collector does not take them", zap.Error(err))
+			log.Warn("lost the last traces: the collector does not accept them", zap.Error(err))
 		}
 	}()
 	p := &Process{Log: log, Metrics: prometheus.NewRegistry(), SlowRequest: cfg.SlowRequest, Trace: tracer, level: level, ctx: ctx, cancel: cancel}
@@ -155,7 +155,7 @@ func Run(ctx context.Context, name string, cfg Config, run func(ctx context.Cont
 	}
 	p.ready.stopping.Store(true)
 	if err == nil && asked.Err() != nil && cfg.StopDelay > 0 {
-		log.Info("about to stop, and no longer ready", zap.Duration("stop_delay", cfg.StopDelay))
+		log.Info("stopping soon, and no longer ready", zap.Duration("stop_delay", cfg.StopDelay))
 		time.Sleep(cfg.StopDelay) // a second signal kills
 	}
 	cancel(err)

@@ -124,7 +124,7 @@ func (p *Process) setLevel(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("the level %q is none: it has to be debug, info, warn or error, as in curl -X PUT -d level=debug", level), http.StatusBadRequest)
 		return
 	}
-	p.Log.Warn("the log level is set", zap.Stringer("from", p.level), zap.String("to", level))
+	p.Log.Warn("changed the log level", zap.Stringer("from", p.level), zap.String("to", level))
 	_ = p.level.UnmarshalText([]byte(level)) // it is one of the above
 	_, _ = fmt.Fprintln(w, level)
 }

@@ -59,7 +59,7 @@ func TestLogLevel(t *testing.T) {
 		if p.Log.Debug("a detail"); logs.FilterMessage("a detail").Len() > 0 != (tt.now == "debug") {
 			t.Errorf("%s: details are logged: %d", tt.args, logs.FilterMessage("a detail").Len())
 		}
-		if tt.now == "debug" && logs.FilterMessage("the log level is set").Len() != 1 {
+		if tt.now == "debug" && logs.FilterMessage("changed the log level").Len() != 1 {
 			t.Error("nothing says that the level was set")
 		}
 		logs.TakeAll()

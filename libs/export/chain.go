@@ -38,7 +38,7 @@ const (
 type Head struct {
 	Version int    `json:"version"`
 	At      int64  `json:"at"` // UTC milliseconds
-	By      string `json:"by"` // name of who made it
+	By      string `json:"by"` // name of the user who made it
 	// one of the two
 	Room   *Room   `json:"room,omitempty"`
 	Person *Person `json:"person,omitempty"`

@@ -149,7 +149,7 @@ func mend(ctx context.Context, db *mongo.Database, steps []Step, log *zap.Logger
 				continue
 			}
 			if log != nil {
-				log.Warn("an index is missing; making it", zap.String("collection", index.Collection), zap.Strings("fields", index.Fields))
+				log.Warn("creating a missing index", zap.String("collection", index.Collection), zap.Strings("fields", index.Fields))
 			}
 			if err := index.create(ctx, db); err != nil {
 				return err

@@ -55,7 +55,7 @@ func TestSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("an empty database", "a", "b")
-	if all := logs.FilterMessageSnippet("moved forward").All(); len(all) != 1 || all[0].ContextMap()["to"] != int64(2) {
+	if all := logs.FilterMessageSnippet("migrated the store's schema").All(); len(all) != 1 || all[0].ContextMap()["to"] != int64(2) {
 		t.Errorf("logged %+v", logs.All())
 	}
 	if err := open("one", nil, step("a", nil), step("b", nil)); err != nil {

@@ -37,6 +37,6 @@ func Log(log *zap.Logger, from, to int64, took time.Duration) {
 	case from == to:
 		log.Debug("the store's schema is current", zap.Int64("version", to))
 	default:
-		log.Info("the store's schema was moved forward", zap.Int64("from", from), zap.Int64("to", to), zap.Duration("took", took))
+		log.Info("migrated the store's schema", zap.Int64("from", from), zap.Int64("to", to), zap.Duration("took", took))
 	}
 }

@@ -83,15 +83,15 @@ func compacted(ctx context.Context, db *sql.DB, path string, log *zap.Logger) (*
 	}
 	began := time.Now()
 	about := []zap.Field{zap.String("file", path), zap.Int64("bytes", size), zap.Int64("free", free)}
-	log.Info("more than half of the store's file is free; writing it anew without that", about...)
+	log.Info("more than half of the store's file is free; compacting it", about...)
 	failed := compact(ctx, db, path)
 	if db, err = connectWriter(path); err != nil {
 		return nil, err
 	}
 	if failed != nil {
-		log.Warn("the store's file stays as large as it was, and what is free in it is used for what comes", append(about, zap.Error(failed))...)
+		log.Warn("could not compact the store's file; its free space is used for new records", append(about, zap.Error(failed))...)
 	} else {
-		log.Info("the store's file was written anew", zap.String("file", path), zap.Duration("took", time.Since(began)))
+		log.Info("compacted the store's file", zap.String("file", path), zap.Duration("took", time.Since(began)))
 	}
 	return db, nil
 }

@@ -71,7 +71,7 @@ func TestSteps(t *testing.T) {
 	if n := number(t, d, "SELECT size FROM things WHERE id = 'a'"); n != 1 {
 		t.Errorf("the new column is %d", n)
 	}
-	if all := logs.FilterMessageSnippet("moved forward").All(); len(all) != 1 || all[0].ContextMap()["from"] != int64(0) || all[0].ContextMap()["to"] != int64(2) {
+	if all := logs.FilterMessageSnippet("migrated the store's schema").All(); len(all) != 1 || all[0].ContextMap()["from"] != int64(0) || all[0].ContextMap()["to"] != int64(2) {
 		t.Errorf("logged %+v", logs.All())
 	}
 	execute(t, d, "UPDATE things SET size = 5")

@@ -78,7 +78,7 @@ func New(ctx context.Context, service string, cfg Config, log *zap.Logger) (*Tra
 		return nil, fmt.Errorf("--trace-to: %w", err)
 	}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		log.Warn("traces are lost: the collector does not take them", zap.Error(err))
+		log.Warn("lost traces: the collector does not accept them", zap.Error(err))
 	}))
 	name := "hubbub"
 	if service != name {

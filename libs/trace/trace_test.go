@@ -142,7 +142,7 @@ func TestCollectorAway(t *testing.T) {
 	for i := range 5000 { // more than wait at most
 		x.Message("lobby", "u1", strconv.Itoa(i)).Root("send", time.Now(), time.Now(), nil)
 	}
-	if err := x.Close(); err == nil && logs.FilterMessageSnippet("traces are lost").Len() == 0 {
+	if err := x.Close(); err == nil && logs.FilterMessageSnippet("lost traces").Len() == 0 {
 		t.Error("nobody says that traces are lost")
 	}
 }

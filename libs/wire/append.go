@@ -9,34 +9,33 @@ import (
 )
 
 // The Append functions append one event's frame to dst and return the extended slice; they allocate
-// nothing when dst has room. An id is left out when it is empty. Ids go into the frame as they are:
-// they were checked when they came in. A parameter called ...JSON or ...Literal is JSON already,
-// and must be valid.
+// nothing when dst has room. They leave out an empty id. Ids go into the frame unescaped: they were
+// checked on arrival. A parameter called ...JSON or ...Literal is already JSON, and must be valid.
 
-// ErrNotObject is returned for JSON to be inserted into an event that is no JSON object.
+// ErrNotObject is returned for JSON that should go into an event and is not a JSON object.
 var ErrNotObject = errors.New("not a JSON object")
 
-// MaxEvent is the greatest size of an event's frame, in bytes. What the bus carries (bus.MaxData)
-// and what the edge puts around it is well below: a client's library takes one number, which is to
-// hold for later releases, too.
+// MaxEvent is the greatest size of an event's frame, in bytes. What the bus carries (bus.MaxData),
+// together with what the edge adds, is well below: a client's library is configured with one
+// number, which has to hold for later releases, too.
 const MaxEvent = 1 << 20
 
-// Limits are what an edge tells a client in welcome. Those that an earlier release does not name
-// are 0 in a client.
+// Limits are the limits that an edge sends in welcome. A client sees 0 for those that an earlier
+// release does not send.
 type Limits struct {
 	Frame   int `json:"frame"`             // bytes of one frame of the client's
 	Text    int `json:"text"`              // bytes of UTF-8 of one text
 	Rooms   int `json:"rooms"`             // rooms joined by one socket
-	Rate    int `json:"rate"`              // commands per second, sustained
+	Rate    int `json:"rate"`              // commands per second on average
 	Burst   int `json:"burst,omitempty"`   // commands at once
 	Pending int `json:"pending,omitempty"` // sends that are not acknowledged yet
 	// bytes of one frame of the server's: MaxEvent of its release
 	Event int `json:"event,omitempty"`
-	// rooms of one join: MaxJoins of the edge's release; 0: it takes one at a time
+	// rooms of one join: MaxJoins of the edge's release; 0: one at a time
 	Joins int `json:"joins,omitempty"`
 }
 
-// Welcome is what an edge answers hello with.
+// Welcome is an edge's answer to hello.
 type Welcome struct {
 	User    string
 	Name    string
@@ -81,7 +80,7 @@ func AppendJoined[I, R Bytes](dst []byte, id I, room R, seq uint64, more, rewind
 	return append(dst, '}')
 }
 
-// AppendAck appends the answer to a command that has nothing more to say.
+// AppendAck appends the answer to a command whose result is only its success.
 func AppendAck[I Bytes](dst []byte, id I) []byte {
 	return append(appendID(append(dst, `{"type":"ack"`...), id), '}')
 }
@@ -123,7 +122,7 @@ func AppendError[I, M, R Bytes](dst []byte, id I, e *chat.Error, msgID M, room R
 	return append(dst, '}')
 }
 
-// AppendTyping appends that a user is typing.
+// AppendTyping appends the event that a user is typing.
 func AppendTyping[R, U Bytes](dst []byte, room R, user U, nameLiteral []byte) []byte {
 	dst = appendField(append(dst, `{"type":"typing"`...), `,"room":`, room)
 	dst = appendField(dst, `,"user":`, user)
@@ -131,7 +130,7 @@ func AppendTyping[R, U Bytes](dst []byte, room R, user U, nameLiteral []byte) []
 	return append(dst, '}')
 }
 
-// AppendRead appends that a user has read a room through seq.
+// AppendRead appends the event that a user has read a room through seq.
 func AppendRead[R, U Bytes](dst []byte, room R, user U, seq uint64) []byte {
 	dst = appendField(append(dst, `{"type":"read"`...), `,"room":`, room)
 	dst = appendField(dst, `,"user":`, user)
@@ -162,8 +161,8 @@ func AppendInbox[I Bytes](dst []byte, id I, inboxJSON []byte) ([]byte, error) {
 	return splice(dst, `{"type":"inbox"`, id, "", inboxJSON)
 }
 
-// AppendNotice appends something that is told to one socket alone. usersJSON is a list of users of
-// whom there are count, or empty.
+// AppendNotice appends a notice for one socket alone. usersJSON is a list of users, of whom there
+// are count, or empty.
 func AppendNotice[I, R Bytes](dst []byte, id I, room R, code, text string, count int, usersJSON []byte) []byte {
 	dst = appendID(append(dst, `{"type":"notice"`...), id)
 	dst = appendField(dst, `,"room":`, room)
@@ -176,9 +175,9 @@ func AppendNotice[I, R Bytes](dst []byte, id I, room R, code, text string, count
 	return append(dst, '}')
 }
 
-// AppendBye appends the last event before a close with the code. retryAfterMS of 0 is left out. The
-// code stands in it twice: as close_code, and for the clients of earlier releases as code, which in
-// all other events is a word.
+// AppendBye appends the last event before a close with the code. It leaves out a retryAfterMS of 0.
+// The frame has the close code twice: as close_code, and for the clients of earlier releases as
+// code, which in all other events is a word.
 func AppendBye(dst []byte, code CloseCode, message string, retryAfterMS int64) []byte {
 	dst = appendInt(append(dst, `{"type":"bye"`...), `,"close_code":`, int64(code))
 	dst = appendInt(dst, `,"code":`, int64(code))
@@ -232,7 +231,7 @@ func appendUint(dst []byte, name string, n uint64) []byte {
 	return strconv.AppendUint(append(dst, name...), n, 10)
 }
 
-// splice appends an event whose further fields are those of object. An empty room is left out.
+// splice appends an event that continues with the fields of object. It leaves out an empty room.
 func splice[I, R Bytes](dst []byte, start string, id I, room R, object []byte) ([]byte, error) {
 	object = bytes.TrimSpace(object)
 	if len(object) < 2 || object[0] != '{' || object[len(object)-1] != '}' {

@@ -7,22 +7,21 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// Outside is what a request over HTTP says of a command beside its body: by its method and path.
+// Outside is the part of a command over HTTP that is not in its body: its method and path say it.
 type Outside struct {
 	Kind Kind
 	Room []byte
-	// Target and Author are those of a command about a message, else nil.
+	// Target and Author are set for a command about a message.
 	Target, Author []byte
 	Emoji          []byte // of a reaction, else nil
 	On             bool   // of a reaction or a pin
-	// MsgID names the command if the body does not: nobody will repeat it then.
+	// MsgID names the command if the body does not: then nobody can repeat it.
 	MsgID []byte
 }
 
-// DecodeBody is Decode for the body of a request over HTTP: an object with the fields of the
-// command that are not said outside. What the body says of those is ignored. A send that has a
-// msg_id may be a repeat, unless it says that it is none (retry: false). An empty body is an object
-// without fields.
+// DecodeBody is Decode for the body of a request over HTTP: an object with the command's fields
+// except those of Outside, which it ignores. A send with a msg_id counts as a possible repeat,
+// unless it says that it is none (retry: false). An empty body is an object without fields.
 func (c *Command) DecodeBody(body []byte, out Outside) error {
 	err := c.decodeBody(body, out)
 	if e, ok := errors.AsType[*chat.Error](err); ok {
@@ -66,7 +65,7 @@ func (c *Command) decodeBody(body []byte, out Outside) error {
 	return c.judge()
 }
 
-// give notes that a field was found once, with a value that is good or wrong.
+// give records that a field was found, with a good or a wrong value.
 func (c *Command) give(f field, good bool) {
 	c.found |= f.bit()
 	c.twice &^= f.bit()

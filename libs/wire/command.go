@@ -28,17 +28,17 @@ type Command struct {
 	MsgID   []byte
 	ReplyTo []byte // nil: not a reply
 	Target  []byte
-	// ReplyAuthor and Author are the users who wrote the messages with the ids ReplyTo and Target;
-	// nil: not said.
+	// ReplyAuthor and Author are the authors of the messages with the ids ReplyTo and Target; nil:
+	// not given.
 	ReplyAuthor, Author []byte
 
-	Token  []byte // nil: none was given
-	Device []byte // one of web, phone, desktop, bot; nil: not said
+	Token  []byte // nil: not given
+	Device []byte // one of web, phone, desktop, bot; nil: not given
 	Status []byte // one of online, idle, dnd, invisible
-	Next   []byte // who: the place at which the people go on; nil: none was given
+	Next   []byte // of who: where the list of people goes on; nil: not given
 	Emoji  []byte // unescaped, 1 to MaxEmoji bytes
 
-	// as the JSON string literal that stands in the frame, quotes included; see AppendText
+	// the JSON string literal from the frame, quotes included; see AppendText
 	Text    []byte
 	TextLen int // length of the text in bytes of UTF-8, at least 1
 
@@ -52,24 +52,23 @@ type Command struct {
 	Limit   int // DefaultLimit if the frame has none
 	Version int
 	On      bool
-	Retry   bool // send: the message may be in the log already
+	Retry   bool // of send: the message may be in the log already
 
-	// join: the list of the rooms as it stands in the frame; nil: Room is the only one. See
-	// EachRoom
+	// of join: the list of rooms as it stands in the frame; nil: Room is the only one. See EachRoom
 	Rooms []byte
 
-	named  fields // in the frame
-	found  fields // with a value other than null
-	wrong  fields // found, with a value that it cannot have
-	twice  fields // named twice
+	named  fields // fields that the frame has
+	found  fields // those with a value other than null
+	wrong  fields // found fields with an invalid value
+	twice  fields // fields that the frame has twice
 	object bool   // after is an object
 	emoji  [MaxEmoji]byte
 }
 
 // Errors of whole frames. Each call of Decode returns these very values, so they may be compared.
 var (
-	// ErrNotUTF8 is returned for a frame that is not UTF-8, which RFC 6455 section 8.1 has the edge
-	// close for.
+	// ErrNotUTF8 is returned for a frame that is not UTF-8; RFC 6455 section 8.1 demands that the
+	// edge closes the connection.
 	ErrNotUTF8 = chat.E(chat.CodeBadJSON, "the frame is not UTF-8")
 
 	errNotJSON  = chat.E(chat.CodeBadJSON, "the frame is not one JSON object")
@@ -81,14 +80,14 @@ var (
 	errPages    = chat.E(chat.CodeBadRequest, "history takes at most one of before, after and around")
 )
 
-// Decode reads the command of a text frame into c. The whole frame is checked to be one JSON object
-// (RFC 8259) of valid UTF-8, also where the protocol ignores it. The error, if there is one, is a
-// *chat.Error that was made beforehand; c then has the Kind, the ID, and for Send the Room and
-// MsgID, as far as they are good, for the error event.
+// Decode reads the command of a text frame into c. It checks that the whole frame is one JSON
+// object (RFC 8259) in valid UTF-8, also where the protocol ignores it. Its error is a *chat.Error
+// that was made beforehand; c then has the Kind, the ID, and for Send the Room and MsgID, as far as
+// they are valid, for the error event.
 //
-// A field that the protocol names for the command may stand in the frame once: which of two is
-// meant is anybody's guess. null is as good as absent. Ids, types, tokens and other names are taken
-// only without escapes: none of their characters needs one.
+// A field that the protocol names for the command may appear in the frame only once, since nobody
+// could say which of two is meant. null counts as absent. Ids, types, tokens and other names are
+// accepted only without escapes: none of their characters needs one.
 //
 // Decode allocates nothing and keeps nothing of the frame but the views in c. It may be called for
 // different Commands from different goroutines.
@@ -116,8 +115,8 @@ func (c *Command) whole(text []byte) error {
 	return errNotJSON
 }
 
-// judge applies the rules of the command's kind. Of a command that breaks one it keeps what the
-// error event repeats.
+// judge applies the rules of the command's kind. When the command breaks one, it keeps only the
+// fields that the error event repeats.
 func (c *Command) judge() error {
 	err := c.check()
 	if err != nil {
@@ -226,7 +225,7 @@ func (c *Command) value(s *scanner, f field) bool {
 	return true
 }
 
-// setString sets a field and reports whether it may have the value.
+// setString sets a field and reports whether the value is valid.
 func (c *Command) setString(f field, l *literal) bool {
 	v := l.inner()
 	v = v[:len(v):len(v)]
@@ -287,7 +286,7 @@ func (c *Command) setString(f field, l *literal) bool {
 	return true
 }
 
-// setNumber sets a field and reports whether it may have the value.
+// setNumber sets a field and reports whether the value is valid.
 func (c *Command) setNumber(f field, n uint64) bool {
 	switch f {
 	case fVersion:

@@ -7,8 +7,8 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// DecodeEvent returns the event of a frame. Events with flat fields alone, which are nearly all,
-// are read without reflection: a client in a busy room does little else.
+// DecodeEvent returns the event of a frame. It reads events with flat fields alone, which are
+// nearly all, without reflection: in a busy room a client does little else.
 func DecodeEvent(frame []byte) (Event, error) {
 	var e Event
 	s := scanner{b: frame}
@@ -22,7 +22,7 @@ func DecodeEvent(frame []byte) (Event, error) {
 	return e, nil
 }
 
-// flat reads the frame's object, and returns false where encoding/json has to do it.
+// flat reads the frame's object, and returns false if encoding/json has to do it.
 func (e *Event) flat(s *scanner) bool {
 	s.i++
 	for {
@@ -68,7 +68,7 @@ func (e *Event) setText(key string, l *literal) bool {
 	switch key {
 	case "type":
 		if name, ok := typeNames[string(l.inner())]; ok {
-			e.Type = name // without a copy of its own
+			e.Type = name // a shared constant, not a copy
 			return true
 		}
 		at = &e.Type

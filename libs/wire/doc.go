@@ -2,6 +2,5 @@
 // decoder of commands and the encoders of events for the edge, and the form of both for the Go
 // client. Its decoder and its Append functions allocate nothing.
 //
-// It knows no socket, no room and no permission: what a frame means is decided by whoever decoded
-// it.
+// It knows no socket, no room and no permission: the caller decides what a frame means.
 package wire

@@ -9,7 +9,7 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// The types of the events that are no entries of a room's log; those are constants of chat.
+// The types of the events that are not entries of a room's log; chat has the constants of those.
 const (
 	EventWelcome  = "welcome"
 	EventJoined   = "joined"
@@ -39,7 +39,7 @@ type Event struct {
 	More   bool `json:"more,omitempty"`
 	Rewind bool `json:"rewind,omitempty"`
 
-	Code Code `json:"code,omitempty"` // of a bye see Closing
+	Code Code `json:"code,omitempty"` // of a bye: see Closing
 	// of a bye; 0 in that of an earlier release
 	CloseCode    CloseCode `json:"close_code,omitempty"`
 	Message      string    `json:"message,omitempty"`
@@ -48,9 +48,9 @@ type Event struct {
 	Users []Person `json:"users,omitempty"`
 	Count int      `json:"count,omitempty"`
 	Next  string   `json:"next,omitempty"` // of who: where the list of people goes on
-	// of who: those who left moments ago, as they were
+	// of who: people who left moments ago, with their last status
 	Going []Person `json:"going,omitempty"`
-	// after which those of Going are there of whom nothing was told
+	// people of Going whom no presence event names for so long are back
 	GoingMS  int64          `json:"going_ms,omitempty"`
 	Messages []chat.Message `json:"messages,omitempty"`
 	// of an inbox; Next says that there are more
@@ -64,9 +64,8 @@ type Person struct {
 	Status string `json:"status"`
 }
 
-// Closing returns the close code that a bye announces, in whichever form it names it: as
-// close_code, or as its code alone as earlier releases did. It returns 0 for an event that
-// announces none.
+// Closing returns the close code that a bye announces: its close_code or, in one of an earlier
+// release, its code. It returns 0 for an event that announces none.
 func (e *Event) Closing() CloseCode {
 	if e.Type != EventBye || e.CloseCode != 0 {
 		return e.CloseCode
@@ -98,7 +97,7 @@ func (c Code) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(c))
 }
 
-// Close returns the close code of a bye, and 0 for a Code that is none.
+// Close returns the close code of a bye, and 0 for any other Code.
 func (c Code) Close() CloseCode {
 	n, err := strconv.ParseUint(string(c), 10, 16)
 	if err != nil {
@@ -107,8 +106,8 @@ func (c Code) Close() CloseCode {
 	return CloseCode(n)
 }
 
-// Logged reports whether the event is an entry of its room's log, also one of a type that this
-// release does not know.
+// Logged reports whether the event is an entry of its room's log, even if this release does not
+// know its type.
 func (e *Event) Logged() bool {
 	switch e.Type {
 	case EventWelcome, EventJoined, EventAck, EventError, EventTyping, EventRead, EventPresence, EventWho, EventHistory,

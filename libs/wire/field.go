@@ -3,11 +3,11 @@ package wire
 // maxVersion bounds the version of hello, so that it fits any integer.
 const maxVersion = 1 << 15
 
-// field is a field of a command, as a number of a bit in fields.
+// field is a field of a command; its number is its bit in fields.
 type field uint8
 
 const (
-	fNone field = iota // a name that no command has
+	fNone field = iota // not the name of any field
 	fType
 	fID
 	fRoom

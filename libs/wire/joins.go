@@ -3,8 +3,8 @@ package wire
 // MaxJoins is how many rooms one join may name.
 const MaxJoins = 100
 
-// list reads the list that is the rooms of join. good says that it is one, ok that it is JSON. What
-// its objects say is read by EachRoom.
+// list reads the list of rooms of a join. good reports that it is a list, ok that it is JSON.
+// EachRoom reads the contents of its objects.
 func (c *Command) list(s *scanner) (good, ok bool) {
 	start := s.i
 	s.i++
@@ -30,16 +30,16 @@ func (c *Command) list(s *scanner) (good, ok bool) {
 	}
 }
 
-// EachRoom decodes each of the Rooms of a join into one, as the join of that room alone, and calls
-// do with its error, which is as that of Decode; it ends when do returns false. It allocates
-// nothing. What one has of the frame is valid as long as what c has.
+// EachRoom decodes each of the Rooms of a join into one, as a join of that room alone, and calls do
+// with its error, as Decode would return it, until do returns false. It allocates nothing. The
+// views in one are valid as long as those in c.
 func (c *Command) EachRoom(one *Command, do func(err error) bool) {
 	s := scanner{b: c.Rooms}
 	for s.i < len(s.b) {
 		s.i++ // the bracket or comma before the object
 		*one = Command{Limit: DefaultLimit}
 		if !one.object0(&s) {
-			return // behind the last: Decode has looked at all of it
+			return // cannot happen: Decode has checked all of it
 		}
 		one.Kind = Join
 		one.found = one.found&^fRooms.bit() | fType.bit()

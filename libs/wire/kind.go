@@ -1,6 +1,6 @@
 package wire
 
-// Version is the protocol version that this release speaks, as hello and welcome name it.
+// Version is the protocol version of this release, as hello and welcome name it.
 const Version = 1
 
 // Kind is the type of a command.

@@ -1,7 +1,7 @@
 package wire
 
-// position reads the object that is the after of join. good says that it is one, ok that it is
-// JSON.
+// position reads the object in the field after of a join. good reports that it is a position, ok
+// that it is JSON.
 func (c *Command) position(s *scanner) (good, ok bool) {
 	c.object = true
 	s.i++

@@ -9,7 +9,7 @@ import (
 // problemsOf holds the errors of one field of one command.
 type problemsOf struct{ missing, wrong, twice *chat.Error }
 
-// wants says for each field what it has to be.
+// wants says for each field what its value has to be.
 var wants = [fieldCount]struct{ name, what string }{
 	fType:        {"type", "a string, the name of a command"},
 	fID:          {"id", anID},
@@ -42,7 +42,7 @@ const (
 	aPosition = "an object with a seq (an integer from 0 to 9007199254740991) and the id of the event there"
 )
 
-// problems are all errors of fields, made once: a flood of bad frames costs no memory.
+// problems are the errors of all fields, made once: a flood of bad frames allocates nothing.
 var problems = makeProblems()
 
 func makeProblems() (all [NumKinds][fieldCount]problemsOf) {

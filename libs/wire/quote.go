@@ -2,14 +2,14 @@ package wire
 
 import "unicode/utf8"
 
-// Bytes is what the encoders take ids and names as: views into a frame, or strings.
+// Bytes is the type of ids and names for the encoders: views into a frame, or strings.
 type Bytes interface{ ~string | ~[]byte }
 
-// AppendQuoted appends s as a JSON string literal. What is not UTF-8 in it becomes U+FFFD.
+// AppendQuoted appends s as a JSON string literal. Bytes that are not UTF-8 become U+FFFD.
 func AppendQuoted[S Bytes](dst []byte, s S) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
-	start := 0 // of what is not yet appended
+	start := 0 // of the part that is not appended yet
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {

@@ -28,7 +28,7 @@ var rules = [NumKinds]struct{ must, may fields }{
 	Seen:    {0, set(fRoom)},
 }
 
-// check applies the rules of the command's kind and clears what the kind does not name.
+// check applies the rules of the command's kind and clears the fields that the kind does not name.
 func (c *Command) check() error {
 	if c.twice&fID.bit() != 0 || c.wrong&fID.bit() != 0 {
 		c.ID = nil
@@ -67,7 +67,7 @@ func (c *Command) check() error {
 		return errPages
 	}
 	if c.Kind == React && c.On && !emoji.Is(c.Emoji) {
-		return errEmoji // what an earlier release let through may be taken back
+		return errEmoji // an earlier release accepted it, so it may be taken back
 	}
 	c.HasAfter = c.Kind == Join && c.object
 	if unused := c.found &^ used; unused != 0 {
@@ -93,7 +93,7 @@ func (c *Command) problem(used, must fields) error {
 	return p.missing
 }
 
-// clear forgets fields that stand in the frame and that the command does not have.
+// clear clears the fields that the command's kind does not name.
 func (c *Command) clear(unused fields) {
 	for ; unused != 0; unused &= unused - 1 {
 		switch field(bits.TrailingZeros32(uint32(unused))) {

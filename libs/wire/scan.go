@@ -5,16 +5,17 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deeply objects and lists may be nested in a frame, the frame's own object
-// included. The protocol needs two levels; the rest is for fields that newer clients send.
+// maxDepth is how deeply objects and lists in a frame may be nested, the frame's own object
+// included. The protocol needs two levels; the rest is for fields of newer clients.
 const maxDepth = 32
 
 // scanner reads a JSON text (RFC 8259) once, from front to back. Its methods start at b[i] and
-// leave i behind what they read; they return false, and leave i anywhere, at what is not JSON.
+// leave i after what they have read; where the text is not JSON, they return false and leave i
+// anywhere.
 type scanner struct {
 	b    []byte
 	i    int
-	deep bool // the reason for a false is maxDepth
+	deep bool // the text is nested deeper than maxDepth
 }
 
 // next skips white space and returns the byte there, or 0 at the end of the text. (A 0 in the text
@@ -37,7 +38,7 @@ type literal struct {
 	// length in bytes of UTF-8 when unescaped; an unpaired surrogate counts as U+FFFD does
 	size    int
 	escaped bool // it has escapes
-	broken  bool // it has an escaped U+0000 or an unpaired surrogate: JSON, and yet no text
+	broken  bool // it has an escaped U+0000 or an unpaired surrogate: valid JSON, and no valid text
 }
 
 // inner returns what stands between the quotes.
@@ -47,7 +48,7 @@ func (l *literal) inner() []byte { return l.raw[1 : len(l.raw)-1] }
 func (s *scanner) str() (l literal, ok bool) {
 	b, start := s.b, s.i
 	i := start + 1
-	saved := 0 // how many bytes unescaping takes away
+	saved := 0 // bytes that unescaping saves
 	for i < len(b) {
 		if i+8 <= len(b) && plain8(binary.LittleEndian.Uint64(b[i:])) {
 			i += 8
@@ -83,15 +84,15 @@ func (s *scanner) str() (l literal, ok bool) {
 	return l, false
 }
 
-// plain8 reports whether none of eight bytes is a quote, a backslash, a control character or
-// outside of ASCII. It may say no where the answer is yes.
+// plain8 reports that none of eight bytes is a quote, a backslash, a control character or outside
+// ASCII. It may return false for plain bytes.
 func plain8(x uint64) bool {
 	const ones, tops = 0x0101010101010101, 0x8080808080808080
 	return (x|(x-ones*' ')|((x^ones*'"')-ones)|((x^ones*'\\')-ones))&tops == 0
 }
 
 // escape reads the escape at the start of b, both of them for a surrogate pair. It returns its
-// length, 0 if it is none, and the length of the UTF-8 of what it stands for.
+// length, 0 if it is invalid, and the UTF-8 length of its character.
 func escape(b []byte) (n, size int, broken bool) {
 	if len(b) < 2 {
 		return 0, 0, false
@@ -140,7 +141,7 @@ func hex4(b []byte) (rune, bool) {
 	return r, true
 }
 
-// num reads a number. exact says that it is written as an integer from 0 to chat's greatest seq,
+// num reads a number. exact reports that it is written as an integer from 0 to chat's greatest seq,
 // which n then is.
 func (s *scanner) num() (n uint64, exact, ok bool) {
 	b, i := s.b, s.i
@@ -155,7 +156,7 @@ func (s *scanner) num() (n uint64, exact, ok bool) {
 	case i < len(b) && '1' <= b[i] && b[i] <= '9':
 		for ; i < len(b) && isDigit(b[i]); i++ {
 			if n = n*10 + uint64(b[i]-'0'); n > maxSeq {
-				exact, n = false, 0 // and so it stays
+				exact, n = false, 0 // from here on
 			}
 		}
 	default:
@@ -204,7 +205,7 @@ func (s *scanner) word(w string) bool {
 	return true
 }
 
-// skip reads any value that stands within depth objects and lists.
+// skip reads any value that is nested at most depth deep.
 func (s *scanner) skip(depth int) bool {
 	// a bit for each open object (0) or list (1), the innermost lowest; maxDepth is below 64
 	var lists uint64

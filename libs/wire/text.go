@@ -16,7 +16,7 @@ func AppendText(dst, lit []byte) []byte {
 	return appendUnescaped(dst, lit[1:len(lit)-1])
 }
 
-// TextIs reports whether the command's text is s, however it is written.
+// TextIs reports whether the command's text is s, whatever its escapes.
 func (c *Command) TextIs(s string) bool {
 	if c.TextLen != len(s) || len(c.Text) < 2 {
 		return false
@@ -40,7 +40,7 @@ func (c *Command) TextIs(s string) bool {
 	return true
 }
 
-// appendUnescaped appends what the inside of a valid JSON string stands for.
+// appendUnescaped appends the text of the inside of a valid JSON string.
 func appendUnescaped(dst, v []byte) []byte {
 	for i := 0; i < len(v); {
 		if v[i] != '\\' {
@@ -95,10 +95,10 @@ var idBytes = func() (is [256]bool) {
 	return is
 }()
 
-// maxPlace bounds the next of an answer, in bytes.
+// maxPlace bounds the field next of an answer, in bytes.
 const maxPlace = 1024
 
-// isPlace reports whether v can be the next of an answer.
+// isPlace reports whether v may be the next of an answer.
 func isPlace(v []byte) bool {
 	for _, c := range v {
 		if !idBytes[c] {
@@ -108,7 +108,7 @@ func isPlace(v []byte) bool {
 	return 0 < len(v) && len(v) <= maxPlace
 }
 
-// isToken reports whether v can be a bearer token (RFC 6750 section 2.1) at all.
+// isToken reports whether v has the form of a bearer token (RFC 6750 section 2.1).
 func isToken(v []byte) bool {
 	for _, c := range v {
 		if c <= ' ' || c >= 0x7f {

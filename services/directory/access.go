@@ -62,8 +62,8 @@ func roomPlace(r store.Room) directoryapi.Place {
 	return directoryapi.PublicRoom
 }
 
-// accessTo returns what a user may do in a room: that of the user's role, and nothing to who is
-// banned.
+// accessTo returns what a user may do in a room: that of the user's role, and nothing to a user who
+// is banned.
 func (s *Service) accessTo(ctx context.Context, room store.Room, user string) (directoryapi.Access, error) {
 	if out, err := s.banned(ctx, room.ID, user); err != nil || out {
 		return directoryapi.Access{}, err
@@ -111,7 +111,7 @@ var refusals = map[directoryapi.Action]struct{ nobody, others string }{
 	directoryapi.ActionUnban:       {"nobody is banned from a direct room", "only moderators and owners may do that"},
 	directoryapi.ActionMute:        {"nobody is muted in a direct room", "only moderators and owners may mute others, who are not above them"},
 	directoryapi.ActionReport:      {"nothing can be reported here", "only members may report what is said here"},
-	directoryapi.ActionReview:      {"reports about a direct room are for who runs the server", "only moderators and owners may see reports"},
+	directoryapi.ActionReview:      {"reports about a direct room are for operators", "only moderators and owners may see reports"},
 	directoryapi.ActionPurge:       {"in a direct room nobody deletes another's messages", "only moderators and owners may delete the messages of others, who are not above them"},
 	directoryapi.ActionArchive:     {"this room cannot be archived: it is for everybody, or of two people", "only an owner may archive the room, or restore it"},
 	directoryapi.ActionDelete:      {"this room cannot be deleted: it is for everybody, or of two people", "only an owner may delete the room"},
@@ -126,7 +126,7 @@ var protected = map[directoryapi.Action]string{
 	directoryapi.ActionPurge: "who runs this server deletes their own messages",
 }
 
-// refusal returns the error for who may not do an action in a place.
+// refusal returns the error for a user who may not do an action in a place.
 func refusal(action directoryapi.Action, place directoryapi.Place) error {
 	text := refusals[action].others
 	switch {

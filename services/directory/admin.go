@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// maxBy is how much is kept of who says they are at a console.
+	// maxBy is the greatest length of the name that a user of the console gives.
 	maxBy = 128
 	// maxAdminRequest is the greatest size of an AdminRequest over HTTP, in bytes.
 	maxAdminRequest = 64 << 10
@@ -32,7 +32,7 @@ func (s *Service) answerAdmin(ctx context.Context, r directoryapi.AdminRequest) 
 	if err != nil {
 		return directoryapi.AdminReply{}, err
 	}
-	s.log.Info("hubbub admin", zap.String("do", r.Do), zap.String("user", r.User), zap.String("by", by))
+	s.log.Info("carrying out a command of hubbub admin", zap.String("do", r.Do), zap.String("user", r.User), zap.String("by", by))
 	reply, err := s.administer(asConsole(ctx, "hubbub admin ("+by+")"), r)
 	if err != nil {
 		err = s.fail(ctx, err)

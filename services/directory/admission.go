@@ -116,7 +116,7 @@ func (s *Service) setAdmission(ctx context.Context, registration, guests *string
 			return nil
 		})
 		if err == nil {
-			s.log.Info("who may come in was changed", zap.Any("to", a))
+			s.log.Info("changed who may come in", zap.Any("to", a))
 		}
 		return err
 	})

@@ -136,7 +136,7 @@ func (s *Service) ownedOrOperated(ctx context.Context, c auth.Claims, action dir
 }
 
 // tellDelete removes what belonged to a room that is gone, tells its members, and has history
-// forget it. However often it is broken off, the next try goes on with who is left.
+// forget it. However often it is broken off, the next try goes on with the members who are left.
 func (s *Service) tellDelete(ctx context.Context, i store.Intent) error {
 	if _, there, err := s.roomThere(ctx, i.Room); err != nil || there {
 		return err // it was not deleted after all

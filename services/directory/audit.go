@@ -80,7 +80,7 @@ func (s *actIDs) next() string {
 	return fmt.Sprintf("%s7%03x", store.ActIDAt(s.ms), s.n) + chat.NewID()[afterCounter:]
 }
 
-// consoleKey is the context's key of the name of who uses hubbub admin.
+// consoleKey is the context's key of the name of the user of hubbub admin.
 type consoleKey struct{}
 
 // asConsole returns a context in which hubbub admin acts, and no user: whoever may use that runs

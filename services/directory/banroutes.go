@@ -51,7 +51,7 @@ func (s *Service) banRoutes(api huma.API) {
 		limited(s, func(ctx context.Context, in *memberInput) (empty, error) {
 			return empty{}, s.unban(ctx, httpapi.User(ctx), in.Room, in.User)
 		}))
-	route(s, api, guarded(http.MethodGet, "/v1/bans", "bans", "Who is banned from the server: for who runs it"),
+	route(s, api, guarded(http.MethodGet, "/v1/bans", "bans", "Who is banned from the server: for operators and auditors"),
 		func(ctx context.Context, in *serverBansInput) (bansOutput, error) {
 			return s.bans(ctx, httpapi.User(ctx), wholeServer, in.After)
 		})

@@ -49,7 +49,7 @@ func (s *Service) banned(ctx context.Context, room, user string) (bool, error) {
 	return true, nil
 }
 
-// checkBan returns an error for who is banned from the server.
+// checkBan returns an error for a user who is banned from the server.
 func (s *Service) checkBan(ctx context.Context, user string) error {
 	b, err := s.store.Ban(ctx, wholeServer, user)
 	switch {
@@ -242,7 +242,7 @@ func (s *Service) tellBan(ctx context.Context, i store.Intent) error {
 type banView struct {
 	User   string `json:"user"`
 	Name   string `json:"name" doc:"At the time of the ban."`
-	By     string `json:"by" doc:"Id of who banned."`
+	By     string `json:"by" doc:"Id of the user who banned."`
 	ByName string `json:"by_name,omitempty" doc:"That user's, as it is now; left out: nobody has it."`
 	Reason string `json:"reason,omitempty"`
 	Since  int64  `json:"since" doc:"UTC milliseconds."`

@@ -26,7 +26,7 @@ func (s *Service) headOf(ctx context.Context, room string) (int64, error) {
 }
 
 // beginning returns an intent to begin a membership with where that is in the room's log: from now
-// on, or for who was invited, from then on.
+// on, or for a user who was invited, from then on.
 func (s *Service) beginning(ctx context.Context, i store.Intent) (store.Intent, error) {
 	inv, err := s.store.Invite(ctx, i.Room, i.User)
 	switch {

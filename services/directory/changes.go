@@ -54,7 +54,7 @@ func (s *Service) change(ctx context.Context, i store.Intent, apply func(context
 		return fmt.Errorf("tell of a change: %w", busError(err))
 	}
 	if err := s.store.DeleteIntent(ctx, i.ID); err != nil {
-		s.log.Warn("a change that has been told will be told again: the store failed", zap.Error(err))
+		s.log.Warn("could not delete an intent, so its change will be announced again", zap.Error(err))
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func (s *Service) tell(ctx context.Context, i store.Intent) error {
 	case directoryapi.ChangeAccess:
 		return s.tellMember(ctx, i)
 	}
-	s.log.Error("an intent of an unknown kind is dropped", zap.String("kind", i.Kind), zap.String("id", i.ID))
+	s.log.Error("dropped an intent of an unknown kind", zap.String("kind", i.Kind), zap.String("id", i.ID))
 	return nil
 }
 

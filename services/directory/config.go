@@ -46,8 +46,8 @@ type Config struct {
 	GuestMay       []string      `help:"What guests may do, of the actions that docs/roles.md names for guests and an operator may take away: what is left out they may not. Without send or react they only read." default:"invite,make-room,open-direct,publish,react,report,send" placeholder:"ACTION"`
 	LoginAttempts  int           `help:"Failed log-ins a minute from one address with one name, on each replica, before more are refused (1 to 10000); 10 times as many for a name from anywhere, 30 times for an address with any names." default:"10"`
 	AuditKeep      time.Duration `help:"How long the audit log keeps what was done (24h to 87600h)." default:"9600h"`
-	SMTPURL        string        `name:"smtp-url" help:"Mail server that links for new passwords are sent by: smtp://USER:PASSWORD@HOST:587 (with STARTTLS), smtps://…:465, or smtp+plain://…:25 without encryption. Empty: no mail is sent, and operators make the links." placeholder:"URL"`
-	MailFrom       string        `help:"Who mails are from. Needed with --smtp-url." placeholder:"'Chat <chat@example.org>'"`
+	SMTPURL        string        `name:"smtp-url" help:"Mail server that sends the links for new passwords: smtp://USER:PASSWORD@HOST:587 (with STARTTLS), smtps://…:465, or smtp+plain://…:25 without encryption. Empty: no mail is sent, and operators make the links." placeholder:"URL"`
+	MailFrom       string        `help:"Sender address of mails. Needed with --smtp-url." placeholder:"'Chat <chat@example.org>'"`
 	PageURL        string        `name:"page-url" help:"Address of the page, for links in mails, such as https://chat.example/. Needed with --smtp-url." placeholder:"URL"`
 	TrustedProxies []string      `help:"Networks of the proxies in front, such as 10.0.0.0/8. Their X-Forwarded-For, or else X-Real-IP, names the client; headers of anybody else are ignored." placeholder:"CIDR"`
 }

@@ -16,13 +16,13 @@ import (
 // user's messages go, too; name and session have no use there.
 const kindDelete = "delete"
 
-// removeMessages says that the messages of who deletes the account are deleted.
+// removeMessages says that the messages of a user who deletes the account are deleted.
 const removeMessages = "remove"
 
 // deletedName is what a user is called who has deleted the account.
 const deletedName = chat.DeletedName
 
-// errRunsServer is for who has a role on the server.
+// errRunsServer refuses a user who has a role on the server.
 var errRunsServer = chat.E(chat.CodeConflict, "you have a role on this server: an operator has to take it away first")
 
 // deleteMine deletes the account of the user of a token, for good: log-ins, memberships, mail

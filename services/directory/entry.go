@@ -18,7 +18,7 @@ func isSecure(ctx context.Context) bool {
 	return secure
 }
 
-// entered is the answer to who logs in.
+// entered is the answer to a log-in.
 type entered struct {
 	SetCookie []http.Cookie `header:"Set-Cookie"`
 	Body      credentials

@@ -18,7 +18,7 @@ import (
 type invitationView struct {
 	ID      string `json:"id"`
 	Link    string `json:"link,omitempty" doc:"What the invited is given, as ?invite= of the page; told once, to whoever makes it."`
-	By      string `json:"by,omitempty" doc:"Id of who invites."`
+	By      string `json:"by,omitempty" doc:"Id of the user who invites."`
 	ByName  string `json:"by_name"`
 	Note    string `json:"note,omitempty"`
 	Uses    int64  `json:"uses" doc:"How many may register with it."`

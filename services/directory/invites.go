@@ -266,7 +266,7 @@ type inviteView struct {
 	Private  bool              `json:"private"`
 	User     string            `json:"user" doc:"Who is asked."`
 	Name     string            `json:"name"`
-	By       string            `json:"by" doc:"Id of who asks."`
+	By       string            `json:"by" doc:"Id of the user who asks."`
 	ByName   string            `json:"by_name"`
 	Role     directoryapi.Role `json:"role"`
 	Since    int64             `json:"since" doc:"UTC milliseconds."`

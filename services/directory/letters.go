@@ -53,14 +53,14 @@ func (s *Service) jobOf(l store.Letter) mail.Job {
 			case store.LetterNotice:
 				return s.notice(ctx, l)
 			}
-			s.log.Error("a letter of an unknown kind is dropped", zap.String("kind", l.Kind))
+			s.log.Error("dropped a letter of an unknown kind", zap.String("kind", l.Kind))
 			return nil, nil
 		},
 		Over: func() {
 			ctx, cancel := context.WithTimeout(context.Background(), lettersTimeout)
 			defer cancel()
 			if err := s.store.DeleteLetter(ctx, l.ID); err != nil {
-				s.log.Warn("a letter that is done with may be sent again: the store failed", zap.Error(err))
+				s.log.Warn("could not delete a letter that is done with, so it may be sent again", zap.Error(err))
 			}
 		},
 	}
@@ -72,7 +72,7 @@ func (s *Service) deliver(ctx context.Context) {
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), lettersTimeout)
 	defer cancel()
 	if err := s.store.KeepLetters(end, s.mailing.holder, 0); err != nil {
-		s.log.Warn("letters that wait are sent later: the store failed", zap.Error(err), zap.Duration("after", heldFor))
+		s.log.Warn("could not read the letters that wait; sending them later", zap.Error(err), zap.Duration("after", heldFor))
 	}
 }
 

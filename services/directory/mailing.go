@@ -48,7 +48,7 @@ type mailing struct {
 	host     string // of the page, for people
 	queue    *mail.Queue
 	holder   string    // of the letters in the store that this process sends
-	accounts *throttle // letters, by account, by receiver, and by who asks
+	accounts *throttle // letters, by account, by receiver, and by the asking user
 	networks *throttle // requests for letters, by network
 }
 
@@ -92,7 +92,7 @@ func (s *Service) writeTo(ctx context.Context, u store.User, address, subject, t
 	}
 	l := store.Letter{Kind: store.LetterNotice, User: u.ID, To: address, Subject: subject, Text: fmt.Sprintf("Hello %s,\n\n%s\n\n%s\n", u.Name, text, s.mailing.page)}
 	if err := s.post(ctx, l, noticeLife); err != nil {
-		s.log.Warn("a letter is not sent", zap.Error(err))
+		s.log.Warn("did not send a letter", zap.Error(err))
 	}
 }
 

@@ -20,7 +20,7 @@ func memberIntent(room, user, name, actor string, role directoryapi.Role) store.
 // of beside the change itself.
 const told = "told"
 
-// roleIntent is memberIntent of who has another role by somebody else's will.
+// roleIntent is memberIntent for a role that another user changed.
 func roleIntent(room, user, name, actor string, role directoryapi.Role) store.Intent {
 	i := memberIntent(room, user, name, actor, role)
 	if user != actor {
@@ -210,7 +210,7 @@ func (s *Service) deleteRoom(ctx context.Context, room string) error {
 	return s.store.DeleteRoom(ctx, room)
 }
 
-// setRole changes the role of who is a member. Errors: store.ErrNotFound.
+// setRole changes the role of a member. Errors: store.ErrNotFound.
 func (s *Service) setRole(ctx context.Context, room, user, name, actor string, role directoryapi.Role) error {
 	return s.change(ctx, roleIntent(room, user, name, actor, role), func(ctx context.Context) error {
 		return s.store.SetRole(ctx, room, user, role)

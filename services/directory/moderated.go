@@ -17,7 +17,7 @@ func (s *Service) roomThere(ctx context.Context, id string) (store.Room, bool, e
 	return r, err == nil, err
 }
 
-// nameOf returns the name of a user as it is now; of who is not there any more, none.
+// nameOf returns the name of a user as it is now; none for a user who is gone.
 func (s *Service) nameOf(ctx context.Context, id string) (string, error) {
 	u, err := s.store.User(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {

@@ -38,7 +38,7 @@ func (s *Service) muteRoutes(api huma.API) {
 		limited(s, func(ctx context.Context, in *memberInput) (empty, error) {
 			return empty{}, s.unmute(ctx, httpapi.User(ctx), in.Room, in.User)
 		}))
-	route(s, api, guarded(http.MethodGet, "/v1/mutes", "mutes", "Who is muted on the server: for who runs it"),
+	route(s, api, guarded(http.MethodGet, "/v1/mutes", "mutes", "Who is muted on the server: for operators and auditors"),
 		func(ctx context.Context, in *serverBansInput) (mutesOutput, error) {
 			return s.mutes(ctx, httpapi.User(ctx), wholeServer, in.After)
 		})

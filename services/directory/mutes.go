@@ -158,7 +158,7 @@ func (s *Service) removeMutes(ctx context.Context) error {
 type muteView struct {
 	User   string `json:"user"`
 	Name   string `json:"name" doc:"At the time of the mute."`
-	By     string `json:"by" doc:"Id of who muted."`
+	By     string `json:"by" doc:"Id of the user who muted."`
 	ByName string `json:"by_name,omitempty" doc:"That user's, as it is now; left out: nobody has it."`
 	Reason string `json:"reason,omitempty"`
 	Since  int64  `json:"since" doc:"UTC milliseconds."`

@@ -106,7 +106,7 @@ func (s *Service) dataRoute(api huma.API) {
 				}
 			}
 			if err := e.write(ctx.Context(), w, extend); err != nil {
-				s.log.Warn("a user's data were cut off", zap.Error(err))
+				s.log.Warn("an export of a user's data was cut off", zap.Error(err))
 				panic(http.ErrAbortHandler)
 			}
 		}}, nil

@@ -80,7 +80,7 @@ func (s *Service) bannedNetworks(ctx context.Context) ([]netBan, error) {
 func (s *Service) networksChanged(ctx context.Context) {
 	s.networks.forget()
 	if err := s.control(ctx, directoryapi.Change{Kind: directoryapi.ChangeNetworks}); err != nil {
-		s.log.Warn("other replicas were not told of a network ban; they know in a moment", zap.Duration("within", networksFresh), zap.Error(err))
+		s.log.Warn("could not tell other replicas of a network ban; they will read it from the store", zap.Duration("within", networksFresh), zap.Error(err))
 	}
 }
 

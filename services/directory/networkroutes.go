@@ -26,7 +26,7 @@ type networkUnbanInput struct {
 type networkBanView struct {
 	Network string `json:"network"`
 	Reason  string `json:"reason,omitempty"`
-	By      string `json:"by" doc:"Id of who banned."`
+	By      string `json:"by" doc:"Id of the user who banned."`
 	ByName  string `json:"by_name,omitempty" doc:"That user's, as it is now; left out: nobody has it."`
 	Guest   string `json:"guest,omitempty" doc:"Id of the guest who was banned: only guests and new accounts are kept out."`
 	Since   int64  `json:"since" doc:"UTC milliseconds."`
@@ -42,7 +42,7 @@ func viewOfNetworkBan(b store.NetworkBan) networkBanView {
 }
 
 func (s *Service) networkRoutes(api huma.API) {
-	route(s, api, guarded(http.MethodGet, "/v1/network-bans", "network-bans", "Networks that nobody comes in from: for who runs the server"),
+	route(s, api, guarded(http.MethodGet, "/v1/network-bans", "network-bans", "Banned networks: for operators and auditors"),
 		func(ctx context.Context, _ *struct{}) (out networkBansOutput, err error) {
 			out.Networks = []networkBanView{}
 			if _, err := s.permittedOnServer(ctx, directoryapi.ActionListBans, httpapi.User(ctx).User); err != nil {

@@ -128,8 +128,8 @@ func (s *Service) checkNetworkOf(ctx context.Context, u store.User) error {
 }
 
 // banNetwork lets nobody in from a network for so many minutes, or with 0 until somebody ends that,
-// and ends the log-ins that were last used from there. The network of who bans is refused, unless
-// own is true.
+// and ends the log-ins that were last used from there. The operator's own network is refused,
+// unless own is true.
 func (s *Service) banNetwork(ctx context.Context, c auth.Claims, network, reason string, minutes int64, own bool) (networkBanView, error) {
 	if _, err := s.permittedOnServer(ctx, directoryapi.ActionBan, c.User); err != nil {
 		return networkBanView{}, err
@@ -213,7 +213,7 @@ func (s *Service) endSessionsIn(ctx context.Context, n netip.Prefix, actor strin
 }
 
 // banNetworkOf keeps newcomers out of the network of a guest who is banned from the server. The
-// network of who bans is left alone, and so is one that is banned for itself.
+// operator's own network is left alone, and so is one that is banned for itself.
 func (s *Service) banNetworkOf(ctx context.Context, b store.Ban) error {
 	if s.cfg.GuestNetwork == 0 {
 		return nil
@@ -247,7 +247,7 @@ func (s *Service) banNetworkOf(ctx context.Context, b store.Ban) error {
 		Network: n.String(), Reason: b.Reason, Actor: b.Actor, User: b.User, Created: b.Created, Until: until,
 	})
 	if chat.CodeOf(err) == chat.CodeTooMany {
-		s.log.Warn("banned a guest, but not the guest's network: as many networks are banned as can be", zap.String("network", n.String()))
+		s.log.Warn("banned a guest, but not the guest's network: the limit of network bans is reached", zap.String("network", n.String()))
 		return nil
 	}
 	return err

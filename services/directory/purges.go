@@ -50,7 +50,7 @@ func (s *Service) purgeRoutes(api huma.API) {
 		limited(s, func(ctx context.Context, in *purgeInput) (empty, error) {
 			return empty{}, s.purge(ctx, httpapi.User(ctx), in.Room, in.User, in.Body)
 		}))
-	route(s, api, guarded(http.MethodPost, "/v1/purges/{user}", "purge", "Delete all messages of somebody in all rooms, of some time: for who runs the server"),
+	route(s, api, guarded(http.MethodPost, "/v1/purges/{user}", "purge", "Delete all messages of somebody in all rooms, of some time: for operators"),
 		limited(s, func(ctx context.Context, in *serverPurgeInput) (empty, error) {
 			return empty{}, s.purge(ctx, httpapi.User(ctx), wholeServer, in.User, in.Body)
 		}))

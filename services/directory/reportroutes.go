@@ -13,7 +13,7 @@ import (
 type reportInput struct {
 	Room string `path:"room" maxLength:"64"`
 	Body struct {
-		Author  string `json:"author" doc:"Id of who wrote the message."`
+		Author  string `json:"author" doc:"Id of the message's author."`
 		Message string `json:"message" doc:"Id of the message."`
 		Reason  string `json:"reason" doc:"spam, abuse, harm, illegal or other."`
 		Text    string `json:"text,omitempty" doc:"What there is to say of it: up to 512 characters."`
@@ -52,7 +52,7 @@ func (s *Service) reportRoutes(api huma.API) {
 		func(ctx context.Context, in *reportsInput) (reportsOutput, error) {
 			return s.reports(ctx, httpapi.User(ctx), store.ReportQuery{Room: in.Room, Resolved: in.Resolved, Newest: in.Newest, After: in.After})
 		})
-	route(s, api, guarded(http.MethodGet, "/v1/reports", "reports", "Reports about all rooms: for who runs the server"),
+	route(s, api, guarded(http.MethodGet, "/v1/reports", "reports", "Reports about all rooms: for operators"),
 		func(ctx context.Context, in *serverReportsInput) (reportsOutput, error) {
 			return s.reports(ctx, httpapi.User(ctx), store.ReportQuery{Resolved: in.Resolved, Newest: in.Newest, After: in.After})
 		})

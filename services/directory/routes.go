@@ -52,7 +52,7 @@ type endInput struct {
 	Page string `header:"Hubbub-Cookie" doc:"As for refresh."`
 }
 
-// left is the answer to who has logged out.
+// left is the answer to a log-out.
 type left struct {
 	SetCookie []http.Cookie `header:"Set-Cookie"`
 	Body      empty

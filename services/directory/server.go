@@ -262,8 +262,8 @@ func (s *Service) manageable(ctx context.Context, by, user string) (store.User, 
 	return u, err
 }
 
-// checkEntry returns an error for who may not log in: who is banned from the server, whose account
-// is disabled, and who is a guest of other rules.
+// checkEntry returns an error for a user who may not log in: who is banned from the server, whose
+// account is disabled, and who is a guest of other rules.
 func (s *Service) checkEntry(ctx context.Context, user string) error {
 	if err := s.checkBan(ctx, user); err != nil {
 		return err

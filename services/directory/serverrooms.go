@@ -26,7 +26,7 @@ type serverRoom struct {
 	Members  int    `json:"members,omitempty" doc:"As of a minute or so ago, counted up to 1000; absent: a room for everybody."`
 	Active   int64  `json:"active,omitempty" doc:"When somebody last wrote there (UTC milliseconds), to a minute or so."`
 	Created  int64  `json:"created,omitempty" doc:"UTC milliseconds; absent: a room for everybody."`
-	By       string `json:"by,omitempty" doc:"Id of who made it."`
+	By       string `json:"by,omitempty" doc:"Id of the user who made it."`
 	ByName   string `json:"by_name,omitempty" doc:"That user's, as it is now; left out: nobody has it."`
 	Archived int64  `json:"archived,omitempty" doc:"When it was archived (UTC milliseconds)."`
 }
@@ -43,8 +43,8 @@ func (s *Service) serverRoomRoutes(api huma.API) {
 		})
 }
 
-// serverRooms returns a page of the public rooms for who runs the server, also of those that this
-// user is banned from.
+// serverRooms returns a page of the public rooms for operators and auditors, also of those that
+// this user is banned from.
 func (s *Service) serverRooms(ctx context.Context, user string, in serverRoomsInput) (out serverRoomsOutput, err error) {
 	out.Rooms = []serverRoom{}
 	if _, err := s.permittedOnServer(ctx, directoryapi.ActionListRooms, user); err != nil {

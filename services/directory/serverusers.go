@@ -92,7 +92,7 @@ func (s *Service) staff(ctx context.Context, r store.Server, part string) (all [
 	return all, nil
 }
 
-// serverUser describes a user to who runs the server.
+// serverUser describes a user to operators.
 func (s *Service) serverUser(ctx context.Context, r store.Server, u store.User) (v serverUser, err error) {
 	v = serverUser{ID: u.ID, Name: u.Name, Guest: u.Guest(), Role: r.Roles[u.ID], Disabled: u.Disabled, Created: u.Created}
 	if v.Banned, err = s.banned(ctx, wholeServer, u.ID); err != nil {
@@ -110,7 +110,7 @@ type personView struct {
 	Logins []sessionView `json:"logins,omitempty" doc:"The one used last comes first; told to operators."`
 }
 
-// person describes a user to who runs the server.
+// person describes a user to operators.
 func (s *Service) person(ctx context.Context, by, user string) (v personView, err error) {
 	mine, err := s.permittedOnServer(ctx, directoryapi.ActionListUsers, by)
 	if err != nil {

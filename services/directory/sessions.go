@@ -175,7 +175,7 @@ func (s *Service) turn(ctx context.Context, u store.User, x store.Session, given
 // endStolen ends a session of which a secret came back that had been used: two have it, and one of
 // them stole it. Which, nobody can tell (RFC 9700, section 4.14.2).
 func (s *Service) endStolen(ctx context.Context, u store.User, x store.Session) error {
-	s.log.Warn("a refresh token was used twice, so its log-in has been ended: somebody may have stolen it", zap.String("user", u.ID),
+	s.log.Warn("ended a log-in whose refresh token was used twice: somebody may have stolen it", zap.String("user", u.ID),
 		zap.String("session", x.ID), zap.String("address", addressOf(ctx)), zap.String("last address", x.Address))
 	s.metrics.stolen.Inc()
 	a := store.Act{Action: actStolen, ActorName: sender, Subject: u.ID, SubjectName: u.Name, Detail: x.ID}

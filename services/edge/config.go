@@ -26,7 +26,7 @@ type Config struct {
 
 	TrustedProxies []string `help:"Networks of the proxies in front, such as 10.0.0.0/8. Their X-Forwarded-For, or else X-Real-IP, names the client; headers of anybody else are ignored." placeholder:"CIDR"`
 
-	Heartbeat      time.Duration `help:"How often the presence service is told that this edge is there (100ms to 1m); it has the same setting." default:"${edge_heartbeat=5s}"`
+	Heartbeat      time.Duration `help:"How often this edge sends a heartbeat to the presence service (100ms to 1m); give that the same value." default:"${edge_heartbeat=5s}"`
 	MaxSockets     int           `help:"WebSockets at the same time (1 or more), as far as the limit of open files allows; more are closed with 4004." default:"1000000"`
 	MaxSocketsIP   int           `name:"max-sockets-per-ip" help:"WebSockets of one IPv4 address or IPv6 /64 at the same time; more are closed with 4004. 0: any number." default:"0"`
 	MaxSocketsUser int           `name:"max-sockets-per-user" help:"WebSockets of one user on this edge at the same time; more are closed with 4506. 0: any number." default:"100"`
@@ -35,24 +35,24 @@ type Config struct {
 	MaxRooms       int           `help:"Rooms that one socket may be in (1 to 10000)." default:"500"`
 	Rate           int           `help:"Commands that a socket may send, sustained (per second, 1 to 1000000)." default:"20"`
 	Burst          int           `help:"Commands that a socket may send at once (1 to 1000000); as many joins as rooms are free." default:"100"`
-	UserRate       int           `help:"Commands that a user may send over all of his sockets on this edge, sustained (per second, to 1000000). 0: any number." default:"100"`
+	UserRate       int           `help:"Commands that a user may send over all of their sockets on this edge, sustained (per second, to 1000000). 0: any number." default:"100"`
 	UserBurst      int           `help:"Commands that a user may send at once (1 to 1000000)." default:"500"`
 	UserBytes      int64         `help:"Text that a user may send on this edge in a day, plus 200 bytes for each message (bytes, to 1099511627776). 0: any amount." default:"67108864"`
-	GuestBytes     int64         `help:"The same of a guest. 0: any amount." default:"4194304"`
+	GuestBytes     int64         `help:"The same for a guest. 0: any amount." default:"4194304"`
 	MaxPending     int           `help:"Messages of one socket that wait to be acknowledged (1 to 10000)." default:"64"`
 	MaxBuffers     int           `help:"Memory for incomplete frames and unsent output, of all sockets (bytes, 1 MiB or more)." default:"268435456"`
 	MaxOutstanding int           `help:"Unsent output of one socket (bytes, 64 KiB or more); beyond it the socket is closed with 4001." default:"8388608"`
-	RingBytes      int           `help:"Latest frames that are kept for each busy room (bytes, 4096 or more). A socket that falls further behind is closed with 4001." default:"1048576"`
+	RingBytes      int           `help:"Memory for the latest frames of each busy room (bytes, 4096 or more). A socket that falls further behind is closed with 4001." default:"1048576"`
 	RingEntries    int           `help:"The same as a number of frames (16 or more)." default:"4096"`
 	Deflate        int           `help:"Size from which messages of rooms are compressed for clients that offer permessage-deflate (bytes, 1 or more). 0: none, and the extension is declined." default:"512"`
-	Handshake      time.Duration `name:"handshake-timeout" help:"Time for the upgrade request to come (100ms to 1m)." default:"5s"`
+	Handshake      time.Duration `name:"handshake-timeout" help:"Time for the upgrade request to arrive (100ms to 1m)." default:"5s"`
 	Hello          time.Duration `name:"hello-timeout" help:"Time from the upgrade to hello (100ms to 1m)." default:"10s"`
 	Ping           time.Duration `name:"ping-after" help:"Silence after which a socket is pinged (100ms to 90s)." default:"25s"`
 	Idle           time.Duration `name:"idle-timeout" help:"Silence after which a socket is closed with 4002 (longer than ping-after, to 100s)." default:"60s"`
-	Write          time.Duration `name:"write-timeout" help:"Time that a socket may take nothing before it is closed with 4001 (100ms to 90s)." default:"10s"`
-	Coalesce       time.Duration `help:"Time for which at most a message waits for others, so that they share a write, where the room has had one just before (0s to 10ms). 0: none." default:"2ms"`
+	Write          time.Duration `name:"write-timeout" help:"Time that a socket may accept no output before it is closed with 4001 (100ms to 90s)." default:"10s"`
+	Coalesce       time.Duration `help:"Longest time that a message waits for others, so that they share a write, if its room had one just before (0s to 10ms). 0: no wait." default:"2ms"`
 	Away           time.Duration `name:"away-after" help:"Time without a command after which a user is shown as idle, give or take idle-timeout (100ms to 24h). 0: never." default:"5m"`
-	Drain          time.Duration `help:"Time over which sockets are closed when the process is to stop (0s to 10m)." default:"30s"`
+	Drain          time.Duration `help:"Time over which the process closes its sockets when it stops (0s to 10m)." default:"30s"`
 
 	// NetConn drives connections by net.Conn with goroutines also where there is epoll. For tests.
 	NetConn bool `kong:"-"`

@@ -160,7 +160,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	var err error
 	select {
 	case <-ctx.Done():
-		e.log.Info("going down", zap.Int("sockets", e.hub.Sockets()), zap.Duration("drain", e.cfg.Drain))
+		e.log.Info("closing all sockets, since this process stops", zap.Int("sockets", e.hub.Sockets()), zap.Duration("drain", e.cfg.Drain))
 		e.hub.Drain(looping, e.cfg.Drain)
 	case err = <-failed:
 	}

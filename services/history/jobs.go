@@ -72,7 +72,7 @@ func (s *Service) refresh(ctx context.Context) {
 	if err == nil {
 		s.jobs.set(all, now)
 	} else if ctx.Err() == nil {
-		s.log.Warn("could not read what is to be removed; trying again", zap.Error(err))
+		s.log.Warn("could not read the jobs of removal; trying again", zap.Error(err))
 	}
 }
 
@@ -136,7 +136,7 @@ func (s *Service) work(ctx context.Context, j store.Job) (bool, error) {
 	if through && err == nil {
 		if j.Pass++; j.Pass > 1 {
 			j.Done = now.UnixMilli()
-			s.log.Info("removed", zap.String("job", j.ID), zap.String("user", j.User), zap.String("room", j.Room))
+			s.log.Info("removed messages", zap.String("job", j.ID), zap.String("user", j.User), zap.String("room", j.Room))
 		}
 	}
 	j.Lease = 0

@@ -134,7 +134,7 @@ func (s *Service) runMentions(ctx context.Context) {
 	for {
 		more, err := s.resolveSome(ctx)
 		if err != nil && ctx.Err() == nil {
-			s.log.Warn("mentions could not be resolved; trying again", zap.Error(err))
+			s.log.Warn("could not resolve mentions; trying again", zap.Error(err))
 		}
 		if more && err == nil {
 			continue
@@ -154,7 +154,7 @@ type unresolved struct {
 	since []store.Unresolved
 
 	seq  uint64 // of the message; 0: there is none
-	name string // of who sent it
+	name string // of the sender
 	text mentions.Text
 	gone bool
 }

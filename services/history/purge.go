@@ -32,7 +32,7 @@ func (s *Service) purge(ctx context.Context, req historyapi.PurgeRequest) (histo
 	var out historyapi.PurgeReply
 	if !chat.ValidID(req.ID) || !chat.ValidID(req.User) || !chat.ValidID(req.Actor) ||
 		req.Room != "" && (!chat.ValidID(req.Room) || chat.Reserved(req.Room)) {
-		return out, chat.E(chat.CodeBadRequest, "a purge is named by an id, and by ids of a user, of who wants it, and of a room or none")
+		return out, chat.E(chat.CodeBadRequest, "a purge has an id, and the ids of a user, of the user who asks for it, and of a room or none")
 	}
 	return out, s.begin(ctx, store.Job{
 		ID: req.ID, Room: req.Room, User: req.User, After: req.After, Actor: req.Actor, Name: req.Name, Created: time.Now().UnixMilli(),

@@ -19,7 +19,7 @@ var goneWords = map[string]string{
 	"owesNothing": "clearPending", "obey": "dispatch", "obeys": "dispatch", "deny": "replyError", "strike": "recordViolation",
 	"strikes": "recordViolation", "desk": "subscriptionQueue", "headDesk": "headBatcher", "doubts": "recheckQueue", "doubt": "needsVerify",
 	"feed": "topic", "feeds": "topics", "seam": "safeCut", "insist": "requestWithRetry", "Shown": "visible", "spliced": "replyRaw, appendRaw",
-	"throng": "crowd", "placeOf": "positionStatus",
+	"throng": "crowd", "placeOf": "positionStatus", "confirmFeed": "confirmSubscriptions",
 }
 
 // rightWords are places in which a gone word is the right one: a part of the line that has it.

@@ -28,7 +28,7 @@ func (s *Service) methods() []api.Method {
 
 // failed logs an error that has no code.
 func (s *Service) failed(service string, err error) {
-	s.log.Error("request failed", zap.String("request", service), zap.Error(err))
+	s.log.Error("a request failed", zap.String("service", service), zap.Error(err))
 }
 
 // invisible answers who of some users is invisible.

@@ -8,14 +8,14 @@ import (
 
 // Config is what the presence service can be told.
 type Config struct {
-	EdgeHeartbeat time.Duration `help:"How often edges say that they are there (100ms to 1m); the edges' own setting." default:"${edge_heartbeat=5s}"`
-	EdgeExpiry    time.Duration `help:"Silence after which an edge is gone with all of its users; two heartbeats or more, at most 10m." default:"15s"`
-	Flap          time.Duration `help:"Who comes back within this time has not been away, as watchers see it (0s to 1m)." default:"5s"`
-	Coalesce      time.Duration `help:"Changes in a room within this time are told together (10ms to 10s)." default:"250ms"`
-	BigRoom       int           `help:"Number of online users above which watchers of a room are told counts only, and who asks is told the count first (1 to 100000)." default:"1000"`
-	BigRoomEvery  time.Duration `help:"At most this often (10ms to 1m)." default:"1s"`
-	AuditEvery    time.Duration `help:"How often what is held is compared with the sockets that the edges have (10ms to 24h). 0: never." default:"5m"`
-	Snapshots     int           `help:"Edges that are asked for all of their sessions at the same time (1 to 64)." default:"4"`
+	EdgeHeartbeat time.Duration `help:"How often edges send heartbeats (100ms to 1m); the edges' own setting." default:"${edge_heartbeat=5s}"`
+	EdgeExpiry    time.Duration `help:"Silence after which an edge counts as dead, and its users as offline; two heartbeats or more, at most 10m." default:"15s"`
+	Flap          time.Duration `help:"Users who reconnect within this time do not show as offline in between (0s to 1m)." default:"5s"`
+	Coalesce      time.Duration `help:"Changes in a room within this time are sent to watchers together (10ms to 10s)." default:"250ms"`
+	BigRoom       int           `help:"Number of online users above which watchers of a room get only counts, and a client that asks gets the count first (1 to 100000)." default:"1000"`
+	BigRoomEvery  time.Duration `help:"Least time between two such counts for a room (10ms to 1m)." default:"1s"`
+	AuditEvery    time.Duration `help:"How often to compare the known sessions with the sockets that the edges have (10ms to 24h). 0: never." default:"5m"`
+	Snapshots     int           `help:"How many edges to ask for all of their sessions at the same time (1 to 64)." default:"4"`
 }
 
 // Validate returns what is wrong with the configuration.

@@ -42,7 +42,7 @@ func (s *Service) routes(v *auth.Verifier, slow time.Duration, tracer *trace.Tra
 	api, mux := httpapi.New("presence", "1")
 	api.UseMiddleware(httpapi.Authenticate(api, v, httpapi.Ended(s.access)))
 	failed := func(ctx context.Context) func(error) {
-		return func(err error) { httpapi.Log(ctx, s.log).Error("request failed", zap.Error(err)) }
+		return func(err error) { httpapi.Log(ctx, s.log).Error("a request failed", zap.Error(err)) }
 	}
 	huma.Register(api, huma.Operation{
 		OperationID: "room-presence", Method: http.MethodGet, Path: "/v1/rooms/{room}/presence", Security: httpapi.Bearer,
@@ -113,7 +113,7 @@ func (s *Service) lastSeen(ctx context.Context, asker, user string) int64 {
 	defer cancel()
 	at, err := s.directory.Seen(ctx, asker, user)
 	if err != nil {
-		s.log.Debug("the directory does not say when a user was last seen", zap.Error(err))
+		s.log.Debug("cannot ask the directory when a user was last seen", zap.Error(err))
 	}
 	return at
 }
@@ -163,6 +163,6 @@ func (h *hidden) note(what string) {
 	defer h.mu.Unlock()
 	if now := time.Now(); now.Sub(h.logged[what]) >= time.Minute {
 		h.logged[what] = now
-		h.log.Info("somebody asked for what they may not see; more within a minute are only counted", zap.String("what", what))
+		h.log.Info("refused to show somebody what they may not see; further refusals within a minute are only counted", zap.String("what", what))
 	}
 }

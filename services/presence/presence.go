@@ -144,7 +144,7 @@ func (s *Service) serve(ctx context.Context) error {
 		case ready && stop == nil:
 			var err error
 			if stop, err = api.Serve(ctx, api.LogSlow(s.bus, s.log, s.slow), s.failed, s.methods()...); err != nil {
-				s.log.Warn("cannot answer over the bus yet", zap.Error(err))
+				s.log.Warn("cannot serve requests over the bus yet; trying again", zap.Error(err))
 			}
 		case !ready && stop != nil:
 			stop()

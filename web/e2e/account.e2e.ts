@@ -107,7 +107,7 @@ test('what others may know is chosen, and outlasts the dialog', async () => {
 
   await bob.page.getByRole('button', { name: 'New direct message' }).click();
   await bob.page.getByRole('dialog').getByRole('searchbox').fill(ada.name);
-  await bob.page.getByRole('dialog').getByText('Nobody else is called that.').waitFor();
+  await bob.page.getByRole('dialog').getByText('Nobody else has that name.').waitFor();
 });
 
 test('an account is taken along and deleted', async () => {
@@ -194,7 +194,7 @@ test.skipIf(process.env['HUBBUB_URL'])('a forgotten password is chosen anew by a
   expect(await violations(page)).toEqual([]);
   await ada.shot('account-forgot');
   await page.getByRole('button', { name: 'Send the link' }).click();
-  await page.getByText('If there is such an account').waitFor();
+  await page.getByText('If this account exists').waitFor();
   await expect.poll(() => stage.mailbox.link(address, 'A new password')).toBeDefined();
   await page.goto(stage.mailbox.link(address, 'A new password')!);
   await page.getByLabel('New password').fill('another horse battery');

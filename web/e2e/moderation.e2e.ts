@@ -23,7 +23,7 @@ test('a message is reported and deleted, and the room archived', async () => {
   await bo.page.getByRole('dialog').getByLabel('What there is to say').fill('again');
   await bo.shot('report');
   await bo.page.getByRole('dialog').getByRole('button', { name: 'Report' }).click();
-  await bo.page.getByText('Those who look after the room will see it').waitFor();
+  await bo.page.getByText('The people who look after the room will see it').waitFor();
   await bo.say('thanks');
   await ada.act('thanks', 'Report');
   await dialog.getByRole('button', { name: 'Report' }).click();

@@ -26,7 +26,7 @@ async function boss(): Promise<{ api: Api; grant: Grant }> {
   return { api, grant };
 }
 
-/** Opens the page for who runs the server. */
+/** Opens the server page. */
 async function operator(device: Device): Promise<Person> {
   await boss();
   const p = await Person.again(stage.browser, stage.server.url, name, device);
@@ -97,7 +97,7 @@ test('people are found, given roles, muted, banned, signed out and deleted', asy
   expect(await violations(eve.page)).toEqual([]);
   await eve.shot('server-auditor');
   await eve.page.getByRole('link', { name: 'Audit log' }).click();
-  await eve.page.getByRole('list', { name: 'Acts' }).getByText('Role on the server given').first().waitFor();
+  await eve.page.getByRole('list', { name: 'Acts' }).getByText('Role on the server changed').first().waitFor();
   await eve.page.goto(`${stage.server.url}/#/server/reports`);
   await eve.page.getByRole('heading', { name: 'This is for operators' }).waitFor();
   await eve.page.goto(`${stage.server.url}/#/`);
@@ -149,7 +149,7 @@ test('people are found, given roles, muted, banned, signed out and deleted', asy
   await dialog.getByRole('button', { name: 'Delete for ever' }).click();
   await op.page.getByText('There is no such person any more').waitFor();
   await op.page.goBack(); // to where they were found
-  await op.page.getByText('Nobody of these is called that.').waitFor();
+  await op.page.getByText('Nobody here has that name.').waitFor();
 });
 
 test('a report is read with what was said around it, and decided', async () => {
@@ -162,7 +162,7 @@ test('a report is read with what was said around it, and decided', async () => {
   await ada.say('who is that?');
   await ada.act(text, 'Report');
   await ada.page.getByRole('dialog').getByRole('button', { name: 'Report' }).click();
-  await ada.page.getByText('Those who look after the room will see it').waitFor();
+  await ada.page.getByText('The people who look after the room will see it').waitFor();
 
   await part(op, 'Reports');
   const report = op.page.getByRole('article', { name: `Report about ${eve.name}` });
@@ -190,7 +190,7 @@ test('a report is read with what was said around it, and decided', async () => {
   await ada.say('and now?');
   await eve.act('and now?', 'Report');
   await eve.page.getByRole('dialog').getByRole('button', { name: 'Report' }).click();
-  await eve.page.getByText('Those who look after the room will see it').waitFor();
+  await eve.page.getByText('The people who look after the room will see it').waitFor();
   await op.page.reload();
   await op.page.getByRole('article', { name: `Report about ${ada.name}` }).getByRole('button', { name: 'Decide' }).click();
   const { id } = (await api.request('GET', '/v1/reports', grant.token) as { reports: { id: string }[] }).reports[0]!;
@@ -271,7 +271,7 @@ test('a network is banned, one\'s own only if that is meant', async () => {
   await dialog.getByRole('alert').getByText(/in that network yourself/).waitFor();
   await op.shot('server-network');
   expect(await violations(op.page)).toEqual([]);
-  await dialog.getByRole('checkbox', { name: 'Ban it though I am in it' }).check();
+  await dialog.getByRole('checkbox', { name: 'Ban it although I am in it' }).check();
   await dialog.getByRole('button', { name: 'Ban' }).click();
   const mine = op.page.getByRole('button', { name: 'Unban 127.0.0.1/32' });
   await mine.click();
@@ -293,17 +293,17 @@ test('a public room is archived, restored and deleted', async () => {
   await op.page.getByRole('searchbox', { name: 'Find rooms' }).fill(room.slice(2));
   await op.page.getByRole('button', { name: `Archive ${room}` }).click();
   await dialog.getByRole('button', { name: 'Archive' }).click();
-  await op.page.getByText('No room of these is called that.').waitFor();
+  await op.page.getByText('No room here has that name.').waitFor();
   await ada.page.getByText('This room is archived').waitFor();
   await op.page.getByRole('link', { name: 'Archived' }).click();
   await op.page.getByRole('button', { name: `Restore ${room}` }).click();
   await dialog.getByRole('button', { name: 'Restore' }).click();
-  await op.page.getByText('No room of these is called that.').waitFor();
+  await op.page.getByText('No room here has that name.').waitFor();
   await op.page.goBack();
   await op.page.getByRole('button', { name: `Delete ${room}` }).click();
   await dialog.getByLabel('Name of the room').fill(room);
   await dialog.getByRole('button', { name: 'Delete for ever' }).click();
-  await op.page.getByText('No room of these is called that.').waitFor();
+  await op.page.getByText('No room here has that name.').waitFor();
   await ada.room(room).waitFor({ state: 'detached' });
 });
 
@@ -312,8 +312,8 @@ test('the audit log is narrowed by its address, and exported', async () => {
   const eve = await stage.person('Eve', 'phone');
   await part(op, 'Audit log');
   const acts = op.page.getByRole('list', { name: 'Acts' });
-  await acts.getByText('Account made').first().waitFor();
-  await op.page.getByLabel('What').selectOption('Account made');
+  await acts.getByText('Account created').first().waitFor();
+  await op.page.getByLabel('What').selectOption('Account created');
   await op.page.getByText('Show everything').waitFor();
   await op.page.getByLabel('To whom').fill(eve.name);
   await op.page.getByLabel('To whom').press('Tab');
@@ -325,7 +325,7 @@ test('the audit log is narrowed by its address, and exported', async () => {
   await expect.poll(() => op.page.getByLabel('To whom').inputValue()).toBe(eve.name);
   await op.page.getByLabel('Who', { exact: true }).fill('nobody-at-all');
   await op.page.getByLabel('Who', { exact: true }).press('Tab');
-  await op.page.getByText('Nobody is called that.').waitFor();
+  await op.page.getByText('Nobody has that name.').waitFor();
   await op.page.getByLabel('Who', { exact: true }).fill('');
   expect(await violations(op.page)).toEqual([]);
   const download = op.page.waitForEvent('download');

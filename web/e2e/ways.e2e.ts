@@ -36,7 +36,7 @@ test('a new room is at the top of the list, and its address offers others to joi
 
   const hidden = await makeRoom(ada, unique('secret'), true);
   await bo.page.goto(hidden);
-  await card.getByText('It may be private, or gone.').waitFor();
+  await card.getByText('It may be private, or deleted.').waitFor();
 });
 
 test('who is taken out of a room is told by whom', async () => {
@@ -54,7 +54,7 @@ test('who is taken out of a room is told by whom', async () => {
 
 test('who leaves a private room is told that the way back is not theirs', async () => {
   const ada = await stage.person('Ada', 'desktop');
-  for (const [isPrivate, words] of [[true, 'somebody in it has to bring you in again'], [false, 'you can join it again']] as const) {
+  for (const [isPrivate, words] of [[true, 'somebody in it has to add you again'], [false, 'you can join it again']] as const) {
     await makeRoom(ada, unique('club'), isPrivate);
     await ada.say('/leave');
     await ada.page.getByRole('dialog').getByText(words).waitFor();

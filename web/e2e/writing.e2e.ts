@@ -49,7 +49,7 @@ test('what is no command is refused, and can be sent as it stands', async () => 
   await ada.message(path).getByLabel(/^(Sent|Read by)/).waitFor();
 
   await ada.say('/msg nobody-of-this-name');
-  await expect.poll(() => refused.textContent()).toContain('Nobody is called');
+  await expect.poll(() => refused.textContent()).toContain('Nobody has the name');
   await ada.field.pressSequentially('!');
   await refused.waitFor({ state: 'detached' });
 });

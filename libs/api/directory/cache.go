@@ -95,7 +95,7 @@ func (c *Cache) follow(ctx context.Context) (uint64, bus.Subscription) {
 		if ctx.Err() != nil {
 			return 0, nil
 		}
-		c.log.Warn("permissions are not cached: the control log cannot be followed; trying again", zap.Error(err), zap.Duration("after", delay))
+		c.log.Warn("cannot follow the control log, so permissions are not cached; trying again", zap.Error(err), zap.Duration("after", delay))
 		if await.Sleep(ctx, delay) != nil {
 			return 0, nil
 		}
@@ -133,7 +133,7 @@ func (f *follower) Entry(e bus.Entry) {
 	c.touch()
 	change, err := DecodeChange(e.Data)
 	if err != nil {
-		c.log.Error("the control log has an entry that is none", zap.Uint64("seq", e.Seq), zap.Error(err))
+		c.log.Error("skipped an entry of the control log that cannot be decoded", zap.Uint64("seq", e.Seq), zap.Error(err))
 		return
 	}
 	switch change.Kind {
@@ -159,14 +159,14 @@ func (f *follower) Entry(e bus.Entry) {
 // Rewound forgets everything: changes may be missing.
 func (f *follower) Rewound(_ string, head uint64) {
 	c := (*Cache)(f)
-	c.log.Warn("the control log was rewound: permissions are asked for again", zap.Uint64("head", head))
+	c.log.Warn("the control log was rewound; dropped all cached permissions", zap.Uint64("head", head))
 	c.reset()
 }
 
 // Missed does the same.
 func (f *follower) Missed(_ string, through uint64) {
 	c := (*Cache)(f)
-	c.log.Warn("changes in the control log were trimmed before they were seen: permissions are asked for again", zap.Uint64("through", through))
+	c.log.Warn("changes in the control log were trimmed before this process read them; dropped all cached permissions", zap.Uint64("through", through))
 	c.reset()
 }
 

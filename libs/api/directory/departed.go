@@ -73,7 +73,7 @@ func (c *Cache) departed(ctx context.Context, users map[string]bool) (found bool
 		if err != nil {
 			if ctx.Err() == nil {
 				c.departures.failed(time.Now())
-				c.log.Warn("who has deleted the account is not known; people keep their names for now", zap.Error(err))
+				c.log.Warn("cannot find out which accounts are deleted; they keep their names for now", zap.Error(err))
 			}
 			break
 		}

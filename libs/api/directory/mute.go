@@ -9,8 +9,8 @@ import (
 // Muted reports whether the user is muted at a time. A mute ends by itself.
 func (a Access) Muted(now time.Time) bool { return now.UnixMilli() < a.MutedUntil }
 
-// Mute returns the error for who is muted at a time, which says until when and why, and nil for who
-// is not.
+// Mute returns the error for a user who is muted at a time, which says until when and why; nil for
+// who is not.
 func (a Access) Mute(now time.Time) error {
 	if !a.Muted(now) {
 		return nil

@@ -121,7 +121,7 @@ func (c *Cache) recall(ctx context.Context, p *past) bool {
 		r, err := c.bus.Replay(limited, chat.ControlRoom, p.at, recallPage)
 		if err != nil {
 			if ctx.Err() == nil {
-				c.log.Warn("older revocations are not known yet; trying again", zap.Error(err))
+				c.log.Warn("cannot load older revocations; trying again", zap.Error(err))
 			}
 			return false
 		}

@@ -114,7 +114,7 @@ func (s *Sightings) tell(ctx context.Context, last bool) {
 		cancel()
 		if err != nil {
 			s.put(part...)
-			s.log.Debug("the directory was not told who was last seen; trying again", zap.Error(err))
+			s.log.Debug("could not tell the directory who was last seen; trying again", zap.Error(err))
 			return
 		}
 		if !last && await.Sleep(ctx, time.Since(began)) != nil {

@@ -25,7 +25,7 @@ type PurgeRequest struct {
 	User string `json:"user"`           // whose messages
 	// only messages of this time and later, in UTC milliseconds; 0: all
 	After int64 `json:"after"`
-	// id of who deletes them, as their deletions say; it may be the user
+	// id of the user who deletes them, as their deletions say; it may be the user
 	Actor string `json:"actor"`
 	Name  string `json:"name"` // of the actor
 }

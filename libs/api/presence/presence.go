@@ -38,7 +38,7 @@ type WhoRequest struct {
 	After string `json:"after,omitempty"`
 }
 
-// FromStart is the After of who wants to have the first people of a room, however many are online.
+// FromStart is the After of a request for the first people of a room, however many are online.
 const FromStart = "-"
 
 // Person is a user who is online, over however many sockets.

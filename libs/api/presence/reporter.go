@@ -129,7 +129,7 @@ func (r *Reporter) leave() {
 	// Publish does not wait; what went round over the bus after it shows that it is out. If not,
 	// the sessions expire.
 	if err := r.bus.Probe(ctx); err != nil {
-		r.log.Warn("the bus may not have taken this edge's goodbye: its sessions will expire instead", zap.Error(err))
+		r.log.Warn("could not tell presence that this edge leaves; its sessions will expire", zap.Error(err))
 	}
 }
 
@@ -138,7 +138,7 @@ func (r *Reporter) publish(messages ...[]byte) {
 		r.metrics.bytes.Add(float64(len(msg)))
 		if err := r.bus.Publish(ChannelEdges, msg); err != nil {
 			r.metrics.failures.Inc() // a number is now missing, and replicas that miss it ask
-			r.log.Debug("presence report was not sent", zap.Error(err))
+			r.log.Debug("could not send a presence report", zap.Error(err))
 		}
 	}
 }
@@ -155,7 +155,7 @@ func (r *Reporter) serve(ctx context.Context) {
 		if ctx.Err() != nil || errors.Is(err, bus.ErrClosed) {
 			return
 		}
-		r.log.Warn("cannot answer presence replicas yet", zap.Error(err))
+		r.log.Warn("cannot serve presence replicas yet; trying again", zap.Error(err))
 		if await.Sleep(ctx, r.heartbeat) != nil {
 			return
 		}

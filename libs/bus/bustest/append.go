@@ -108,7 +108,7 @@ func (s *suite) appendWithoutWaiting(t *testing.T) {
 }
 
 func (s *suite) repeat(t *testing.T) {
-	other := s.open(t) // which did not see the first
+	other := s.open(t) // it did not see the first append
 	room := name("room")
 	want := fill(t, s.bus, room, 3)
 	for _, b := range []bus.Interface{s.bus, other} {
@@ -149,8 +149,8 @@ func (s *suite) repeatAtOnce(t *testing.T) {
 				first++
 			}
 		}
-		// A driver that had to send an entry twice may take its own first try for a repeat: then
-		// first is 0.
+		// A driver that sent an entry twice may take its own first try for a repeat: then first is
+		// 0.
 		if len(seqs) != 1 || first > 1 {
 			t.Errorf("%d Seqs for one key, %d of the appends said to be the first", len(seqs), first)
 		}

@@ -1,7 +1,7 @@
 // Package bustest checks a driver against the promises of package bus, and starts the servers that
 // tests of buses need. It owns the conformance suite, which every driver runs on every kind of
-// server, members of a log that are processes of their own and can be killed, and redis-server
-// processes (natsembed is the NATS counterpart); it knows no driver. Only tests import it.
+// server; members of a log that are processes of their own and can be killed; and redis-server
+// processes (natsembed is the NATS counterpart). It knows no driver. Only tests import it.
 package bustest
 
 import (
@@ -14,24 +14,24 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// Env is what the suite needs to know of a driver and its server, or servers.
+// Env tells the suite about a driver and its server, or servers.
 type Env struct {
 	// Log makes a new, empty log on the server.
 	Log func(t testing.TB, r Retention) Log
 	// Kill ends all servers as kill -9 does and returns when they are gone; Start starts them again
-	// on the same data. The suite calls them while nothing else of it runs. nil: the server is a
-	// part of the tests' process, and what is about processes that die is left out.
+	// on the same data. The suite calls them while no other part of it runs. nil: the server runs
+	// in the tests' process, and the suite leaves out the tests that kill it.
 	Kill, Start func()
-	// Pause freezes all servers, with their connections up, and Resume undoes it; nil: they are
-	// part of this process.
+	// Pause freezes all servers, with their connections up, and Resume lets them go on; nil: they
+	// run in the tests' process.
 	Pause, Resume func()
 	// Folders returns where the servers keep their data.
 	Folders func() []string
-	// Addr is the address of the server, if it is the only one; else buses are told the servers'
+	// Addr is the address of the server, if it is the only one; otherwise buses get the servers'
 	// own.
 	Addr string
-	// Replicas: any of several servers answers. What Remove has taken is gone from one after the
-	// other, within a moment.
+	// Replicas: any of several servers answers, and Remove reaches one after the other, within a
+	// moment.
 	Replicas bool
 }
 
@@ -41,24 +41,24 @@ type Log struct {
 	// Env.Addr). The suite closes it. Consumers should look for partitions every MemberEvery or so,
 	// to keep the suite quick.
 	Open func(t testing.TB, via string) bus.Interface
-	// Operator opens one that names no required groups.
+	// Operator opens a bus that names no required groups.
 	Operator func(t testing.TB) bus.Interface
-	// Spec says to a member of this log that is a process of its own what to open; see Member.
+	// Spec tells a member process what to open for this log; see Member.
 	Spec string
 }
 
-// MemberEvery is how often consumers should look for partitions that nobody reads.
+// MemberEvery is how often consumers look for partitions that nobody reads.
 const MemberEvery = 100 * time.Millisecond
 
-// Retention is how a log is to be kept. Zero fields: the driver's defaults.
+// Retention configures a log. Zero fields: the driver's defaults.
 type Retention struct {
 	MaxAge    time.Duration
 	MaxBytes  int64
 	TrimEvery time.Duration
-	Groups    []string // required
+	Groups    []string // the required groups
 }
 
-// suite is one run. Its buses are on one log, which all tests that need no other share: each has
+// suite is one run. Its buses are on one log, which all tests share that need no other: each has
 // rooms of its own.
 type suite struct {
 	Env
@@ -67,8 +67,8 @@ type suite struct {
 	bus  bus.Interface
 }
 
-// RunAlone checks that Close leaves nothing behind. No other test may run meanwhile: goroutines
-// cannot be told apart.
+// RunAlone checks that Close leaves nothing behind. No other test may run at the same time, since
+// goroutines do not say whose they are.
 func RunAlone(t *testing.T, env Env) {
 	s := &suite{Env: env}
 	s.closeLeavesNothing(t)
@@ -102,7 +102,7 @@ func Run(t *testing.T, env Env) {
 	t.Run("a store that was put back to an older state", s.storeRestored)
 }
 
-// deaths returns the tests whose members are processes of their own.
+// deaths returns the tests with member processes.
 func (s *suite) deaths() map[string]func(*suite, *testing.T) {
 	if s.Kill == nil {
 		return nil
@@ -110,7 +110,7 @@ func (s *suite) deaths() map[string]func(*suite, *testing.T) {
 	return deathTests
 }
 
-// opener makes a log, and returns how to open buses on it that are closed when their test ends.
+// opener creates a log, and returns how to open buses on it that are closed when their test ends.
 func (e Env) opener(t testing.TB, r Retention) func(t testing.TB) bus.Interface {
 	return e.Log(t, r).opener()
 }
@@ -133,7 +133,7 @@ func (l Log) open(t testing.TB, via string) bus.Interface {
 	return b
 }
 
-// patience is how long the suite waits for what has to come.
+// patience is how long the suite waits for anything.
 const patience = 30 * time.Second
 
 // eventually waits until a condition holds.
@@ -146,7 +146,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 	}
 }
 
-// within returns a context that ends with the test or when the suite's patience does.
+// within returns a context that ends with the test, or after the suite's patience.
 func within(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
@@ -171,7 +171,7 @@ func put(t testing.TB, b bus.Log, e bus.NewEntry) uint64 {
 }
 
 // requestWithRetry appends an entry, again and again while the servers find each other, as senders
-// do, and says whether it took more than once.
+// do, and reports whether it took more than one try.
 func requestWithRetry(t testing.TB, b bus.Log, e bus.NewEntry) (a bus.Appended, again bool, err error) {
 	for end := time.Now().Add(patience); ; again = true {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)

@@ -44,7 +44,7 @@ func (s *suite) consumeCatchesUp(t *testing.T) {
 	caught := make(chan error, 1)
 	go func() { caught <- b.CatchUp(within(t), "group") }()
 	more := name("room")
-	for range 20 { // which have not to be waited for
+	for range 20 { // CatchUp must not wait for these
 		fill(t, b, more, 1)
 	}
 	select {

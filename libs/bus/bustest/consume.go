@@ -39,7 +39,7 @@ func (s *suite) consumeAll(t *testing.T) {
 		}
 	}
 	write()
-	c := consume(t, b, "group", nil) // gets what was there before it
+	c := consume(t, b, "group", nil) // must get the entries from before it
 	write()
 	for room, log := range logs {
 		c.has(t, room, log)
@@ -140,7 +140,7 @@ func (s *suite) consumeRetry(t *testing.T) {
 	c := consume(t, b, "group", &consumer{fail: func([]bus.Entry) error {
 		mu.Lock()
 		defer mu.Unlock()
-		if tries++; tries <= 7 { // as often as an entry is tried that counts as poison
+		if tries++; tries <= 7 { // tries before an entry counts as poison
 			return fmt.Errorf("the store is down: %w", bus.ErrRetry)
 		}
 		return nil
@@ -201,7 +201,7 @@ func (s *suite) consumePoison(t *testing.T) {
 	}
 }
 
-// consumeRedriven puts dead letters back: while nobody consumes, while somebody does, and when they
+// consumeRedriven redrives dead letters: while nobody consumes, while somebody does, and when they
 // fail again.
 func (s *suite) consumeRedriven(t *testing.T) {
 	open := s.opener(t, Retention{})
@@ -212,7 +212,7 @@ func (s *suite) consumeRedriven(t *testing.T) {
 	if _, err := operator.Redrive(within(t), "a.b", 10); !errors.Is(err, bus.ErrBadName) {
 		t.Errorf("%v, want ErrBadName", err)
 	}
-	var poison []bus.Entry // in rooms of several partitions
+	var poison []bus.Entry // entries in rooms of several partitions
 	for range 5 {
 		room := name("room")
 		fill(t, b, room, 1)
@@ -220,8 +220,8 @@ func (s *suite) consumeRedriven(t *testing.T) {
 		poison = append(poison, bus.Entry{Room: room, Seq: put(t, b, e), Sender: e.Sender, ID: e.ID, Data: e.Data, Redriven: true})
 		fill(t, b, room, 1)
 	}
-	var bad atomic.Pointer[string] // why those of eve fail; nil: they do not
-	var again sync.Map             // those that were handled, by id
+	var bad atomic.Pointer[string] // why the entries of eve fail; nil: they do not
+	var again sync.Map             // the handled entries, by id
 	handle := func(_ context.Context, batch []bus.Entry) error {
 		for _, e := range batch {
 			if why := bad.Load(); why != nil && e.Sender == "eve" {
@@ -262,7 +262,7 @@ func (s *suite) consumeRedriven(t *testing.T) {
 	parked(why, len(poison))
 	stop()
 
-	// With nobody there, two are put back, and are then no dead letters.
+	// With no consumer, two are put back, and are no dead letters any more.
 	if letters, err := operator.Redrive(within(t), "group", 2); err != nil || len(letters) != 2 {
 		t.Fatalf("%+v, %v; want the two oldest", letters, err)
 	}
@@ -303,7 +303,7 @@ func (s *suite) consumeRedriven(t *testing.T) {
 	c := consume(t, b, "group", nil)
 	eventually(t, "what is new comes", func() bool { return len(c.room(last.Room)) == 1 })
 	for _, e := range c.all() {
-		if e.Redriven && !s.Replicas { // a replica that is behind may bring one twice
+		if e.Redriven && !s.Replicas { // a replica that is behind may deliver one twice
 			t.Errorf("what was handled comes again: %+v", e)
 		}
 	}
@@ -331,7 +331,7 @@ func (s *suite) consumeEnds(t *testing.T) {
 	}
 	room := name("room")
 	fill(t, b, room, 1)
-	for range 3 { // a handler that is in the middle of a batch
+	for range 3 { // a handler in the middle of a batch
 		inside := make(chan struct{}, 100)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)

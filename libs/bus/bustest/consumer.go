@@ -13,7 +13,7 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// consumer is a member of a group that keeps what it is handed.
+// consumer is a member of a group that records what it gets.
 type consumer struct {
 	t      testing.TB
 	fail   func(batch []bus.Entry) error // nil: no failures
@@ -23,10 +23,10 @@ type consumer struct {
 	ended  chan struct{}
 
 	mu  sync.Mutex
-	got []bus.Entry // in the order handed over, with what came again
+	got []bus.Entry // in the order of delivery, repeats included
 }
 
-// hands checks that no room is in two members' hands.
+// hands checks that no two members have entries of one room in hand.
 type hands struct {
 	mu    sync.Mutex
 	rooms map[string]*consumer
@@ -91,14 +91,14 @@ func (c *consumer) handle(_ context.Context, batch []bus.Entry) error {
 	return nil
 }
 
-// all returns what came, in the order handed over.
+// all returns the entries in the order of delivery.
 func (c *consumer) all() []bus.Entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.got)
 }
 
-// room returns what came of a room, with repeats left out.
+// room returns the entries of a room, without repeats.
 func (c *consumer) room(room string) []bus.Entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -111,7 +111,7 @@ func (c *consumer) room(room string) []bus.Entry {
 	return out
 }
 
-// has waits until the consumer has got the room's log, and checks it.
+// has waits until the consumer has the room's whole log, and checks it.
 func (c *consumer) has(t testing.TB, room string, log []bus.Entry) {
 	t.Helper()
 	var want []bus.Entry

@@ -24,23 +24,22 @@ var deathTests = map[string]func(*suite, *testing.T){
 	"a reply is lost, and a connection that is silent": (*suite).replyLost,
 }
 
-// A member of a log that is a process of its own is this test's binary, told so by these variables.
+// A member process is this test's binary, started with these variables.
 const (
 	memberSpec    = "BUSTEST_SPEC"
 	memberGroup   = "BUSTEST_GROUP"
 	memberService = "BUSTEST_SERVICE"
 )
 
-// Member is called at the beginning of TestMain. In a process that is a member of a log it opens
-// the bus that spec names, consumes and serves until the test's process ends or kills it, and
-// reports true.
+// Member is called at the beginning of TestMain. In a member process it opens the bus that spec
+// names, consumes and serves until the test's process ends or kills it, and reports true.
 func Member(open func(spec string) (bus.Interface, error)) bool {
 	spec := os.Getenv(memberSpec)
 	if spec == "" {
 		return false
 	}
 	go func() {
-		// ends with the test's process, however that ends
+		// the pipe closes when the test's process ends, however it ends
 		_, _ = bufio.NewReader(os.Stdin).ReadByte()
 		os.Exit(0)
 	}()
@@ -69,12 +68,12 @@ func member(open func(spec string) (bus.Interface, error), spec string) error {
 	})
 }
 
-// child is a member that is a process.
+// child is a member process.
 type child struct {
 	cmd *exec.Cmd
 
 	mu    sync.Mutex
-	lines []string // ids of what it has consumed
+	lines []string // ids of the entries that it has consumed
 }
 
 // spawn starts a member of a log.
@@ -122,7 +121,8 @@ func (c *child) ids() []string {
 	return slices.Clone(c.lines)
 }
 
-// memberKilled kills one of two members with -9: the other goes on where it was, in order.
+// memberKilled kills one of two members with -9: the other goes on where the first stopped, in
+// order.
 func (s *suite) memberKilled(t *testing.T) {
 	log := s.Log(t, Retention{})
 	writer, b := log.open(t, ""), log.open(t, "")
@@ -158,8 +158,8 @@ func (s *suite) memberKilled(t *testing.T) {
 	}
 }
 
-// serviceKilled kills one of two that serve with -9, while requests are made: none is answered
-// wrongly or waits for longer than it may, and soon all go to the other.
+// serviceKilled kills one of two servers of a service with -9, while requests are made: none is
+// answered wrongly or waits for longer than it may, and soon all go to the other.
 func (s *suite) serviceKilled(t *testing.T) {
 	service := name("service")
 	serve(t, s.open(t), service, func(context.Context, []byte) ([]byte, error) { return []byte("lives"), nil })
@@ -199,12 +199,12 @@ func (s *suite) serviceKilled(t *testing.T) {
 	wg.Wait()
 }
 
-// replyLost swallows what the server says, over connections that stay up, and then cuts them. An
-// append whose reply was lost is in the log once, and acknowledged with its Seq; the probe finds a
-// silent bus out; what others said meanwhile comes, once and in order.
+// replyLost swallows the server's answers, over connections that stay up, and then cuts the
+// connections. An append whose answer was lost is in the log once, and acknowledged with its Seq;
+// the probe detects a silent bus; other publishers' messages arrive, once and in order.
 func (s *suite) replyLost(t *testing.T) {
 	if s.Addr == "" {
-		return // servers tell their own addresses
+		return // servers tell clients their own addresses
 	}
 	p := NewProxy(t, s.Addr)
 	b := s.log.open(t, p.Addr())
@@ -220,7 +220,7 @@ func (s *suite) replyLost(t *testing.T) {
 			}
 			acked <- a.Seq
 		})
-		// 0: it took a new connection, for which the server has to say something first
+		// 0: it opened a new connection, over which the server speaks first
 		var seq uint64
 		for end := time.Now().Add(time.Second); seq == 0 && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 			if rep := replay(t, s.bus, room, bus.Position{}, 10); len(rep.Entries) == 2 {

@@ -24,10 +24,10 @@ var followTests = map[string]func(*suite, *testing.T){
 	"follow: what is refused":                         (*suite).followRefuses,
 }
 
-// follower keeps what it is told.
+// follower records what it gets.
 type follower struct {
 	room string
-	on   bus.Interface // where it matters
+	on   bus.Interface // the bus that it follows on, where that matters
 	head uint64
 	stop bus.Subscription
 
@@ -38,7 +38,7 @@ type follower struct {
 	busy    bool
 	overlap bool
 	done    bool // Stop has returned
-	late    bool // and something came after that
+	late    bool // and a callback came after that
 }
 
 func (f *follower) Entry(e bus.Entry) {
@@ -84,7 +84,7 @@ func (f *follower) count() int {
 	return len(f.got)
 }
 
-// end stops the follower; nothing may come any more.
+// end stops the follower; no callback may come any more.
 func (f *follower) end() {
 	f.stop.Stop()
 	f.mu.Lock()
@@ -92,8 +92,8 @@ func (f *follower) end() {
 	f.done = true
 }
 
-// has waits until the follower was told of the entries of a log that are after its head, and checks
-// that it was told of each once, in order, with a true Prev.
+// has waits until the follower has the entries of a log after its head, and checks that it got each
+// once, in order, with a true Prev.
 func (f *follower) has(t testing.TB, log []bus.Entry) {
 	t.Helper()
 	var want []bus.Entry
@@ -191,7 +191,7 @@ func (s *suite) followTogether(t *testing.T) {
 		f.has(t, log)
 	}
 	fs[1].end()
-	fs[1].stop.Stop() // twice
+	fs[1].stop.Stop() // the second Stop
 	upto := len(log)
 	log = append(log, fill(t, s.bus, room, 3)...)
 	fs[0].has(t, log)

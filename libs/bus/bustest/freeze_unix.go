@@ -4,7 +4,7 @@ package bustest
 
 import "syscall"
 
-// freeze stops the process where it is, or lets it go on.
+// freeze suspends the process, or lets it go on.
 func (p *process) freeze(on bool) error {
 	if on {
 		return p.cmd.Process.Signal(syscall.SIGSTOP)

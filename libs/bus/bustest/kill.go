@@ -15,8 +15,8 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// serverAway checks every call while the server is away: each fails when its context ends, with the
-// error that says so, and works when the server is back.
+// serverAway makes every call while the server is away: each fails when its context ends, with
+// bus.ErrUnavailable, and works when the server is back.
 func (s *suite) serverAway(t *testing.T) {
 	b := s.open(t)
 	log := fill(t, b, "room", 2)
@@ -42,7 +42,7 @@ func (s *suite) serverAway(t *testing.T) {
 			defer cancel()
 			err := call(ctx)
 			if what == "Append" && errors.Is(err, context.DeadlineExceeded) {
-				return // bus.Append does not wait for longer than its context
+				return // bus.Append returns when its context ends
 			}
 			if !errors.Is(err, bus.ErrUnavailable) {
 				t.Errorf("%s: %v, want ErrUnavailable", what, err)
@@ -73,7 +73,7 @@ func (s *suite) serverAway(t *testing.T) {
 		defer cancel()
 		return b.Probe(ctx) == nil
 	})
-	put(t, b, e) // with the same id: it is there once, whatever became of the first
+	put(t, b, e) // with the same id: it is in the log once, whatever became of the first try
 	var got []bus.Entry
 	for _, e := range readAll(t, b, "room") {
 		if e.ID == log[0].ID || e.ID == log[1].ID || e.ID == "while-away" {
@@ -90,8 +90,8 @@ func (s *suite) serverAway(t *testing.T) {
 	}
 }
 
-// removedAndKilled kills the server after the last entry of all was removed: repeats of what came
-// before are still told.
+// removedAndKilled kills the server after the log's last entry was removed: it still recognises
+// repeats of earlier entries.
 func (s *suite) removedAndKilled(t *testing.T) {
 	b := s.open(t)
 	room := name("room")
@@ -111,7 +111,7 @@ func (s *suite) removedAndKilled(t *testing.T) {
 	}
 }
 
-// writer is a sender that repeats what fails, with the same id.
+// writer is a sender that repeats failed appends, with the same id.
 type writer struct {
 	room, sender string
 	acked        []bus.Entry // Seq and ID, in order

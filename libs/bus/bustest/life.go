@@ -76,7 +76,7 @@ func (s *suite) cancelled(t *testing.T) {
 	for name, call := range calls(b) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		// It may have been done all the same: a server answers fast.
+		// It may have succeeded all the same: a server answers fast.
 		if err := call(ctx); err != nil && !errors.Is(err, bus.ErrUnavailable) && !errors.Is(err, context.Canceled) && !errors.Is(err, bus.ErrNoResponder) {
 			t.Errorf("%s: %v, with a context that has ended", name, err)
 		}
@@ -139,7 +139,7 @@ func (s *suite) closeEndsAppends(t *testing.T) {
 	}
 }
 
-// closeWaitsForAppends: whoever is being told of an append has been told when Close returns.
+// closeWaitsForAppends checks that no append's done runs any more when Close returns.
 func (s *suite) closeWaitsForAppends(t *testing.T) {
 	b := s.open(t)
 	inside, told := make(chan struct{}), false
@@ -147,7 +147,7 @@ func (s *suite) closeWaitsForAppends(t *testing.T) {
 		close(inside)
 		for !errors.Is(b.Probe(t.Context()), bus.ErrClosed) {
 		}
-		time.Sleep(100 * time.Millisecond) // so that a Close which does not wait is found out
+		time.Sleep(100 * time.Millisecond) // so that a Close which does not wait fails the test
 		told = true
 	})
 	<-inside
@@ -242,14 +242,14 @@ func (s *suite) closeLeavesNothing(t *testing.T) {
 	if err := <-done; !errors.Is(err, bus.ErrClosed) {
 		t.Errorf("consume: %v, want ErrClosed", err)
 	}
-	if s.Pause == nil { // the server is in this process, and goes on
+	if s.Pause == nil { // the server runs in this process, and goes on
 		eventually(t, "no goroutine is left", func() bool { return goroutines() <= count })
 		return
 	}
 	goleak.VerifyNone(t, before)
 }
 
-// goroutines returns how many there are that are not those of a server in this process.
+// goroutines counts the goroutines that do not belong to a server in this process.
 func goroutines() (n int) {
 	stacks := make([]byte, 16<<20)
 	for stack := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {

@@ -20,7 +20,7 @@ var liveTests = map[string]func(*suite, *testing.T){
 	"probe":                               (*suite).probe,
 }
 
-// listener keeps what comes over a channel.
+// listener records the messages of a channel.
 type listener struct {
 	sub bus.Subscription
 
@@ -39,7 +39,7 @@ func listen(t testing.TB, b bus.Live, channel string) *listener {
 		defer l.mu.Unlock()
 		l.late = l.late || l.done
 		l.got = append(l.got, string(data))
-		clear(data) // the callback's until it returns
+		clear(data) // the slice is the callback's until it returns
 	})
 	if err != nil {
 		t.Fatalf("subscribe: %v", err)
@@ -61,9 +61,9 @@ func publish(t testing.TB, b bus.Live, channel, data string) {
 	}
 }
 
-// heard has b publish to a channel until the listener hears it, and then returns when all that was
-// published has arrived: the servers of a cluster tell each other who has subscribed, which takes a
-// moment.
+// heard publishes on a channel over b until the listener receives it, and then returns when every
+// published message has arrived: the servers of a cluster tell each other who has subscribed, which
+// takes a moment.
 func heard(t testing.TB, b bus.Live, channel string, l *listener) {
 	t.Helper()
 	last := 0
@@ -148,13 +148,13 @@ func (s *suite) liveApart(t *testing.T) {
 
 func (s *suite) liveBytes(t *testing.T) {
 	channel := name("chan")
-	l, m := listen(t, s.bus, channel), listen(t, s.bus, channel) // each may overwrite what it gets
+	l, m := listen(t, s.bus, channel), listen(t, s.bus, channel) // each may overwrite its message
 	for i, data := range [][]byte{{}, {0, '\r', '\n', 0xff}, bytes.Repeat([]byte("x"), bus.MaxData)} {
 		mine := bytes.Clone(data)
 		if err := s.bus.Publish(channel, mine); err != nil {
 			t.Fatal(err)
 		}
-		clear(mine) // the caller's again
+		clear(mine) // the slice is the caller's again
 		for _, l := range []*listener{l, m} {
 			eventually(t, "the message arrives", func() bool { return len(l.all()) == i+1 })
 			if l.all()[i] != string(data) {

@@ -25,16 +25,16 @@ func spawn(name string, args ...string) (*process, error) {
 		return nil, err
 	}
 	go func() {
-		_ = p.cmd.Wait() // that it was killed is no error
+		_ = p.cmd.Wait() // a killed process is no error
 		close(p.ended)
 	}()
 	return p, nil
 }
 
-// end sends the signal and waits until the process has ended; one that is frozen or does not heed
-// it is killed.
+// end sends the signal and waits until the process has ended; it kills a process that is frozen or
+// ignores the signal.
 func (p *process) end(sig syscall.Signal) {
-	// Errors of signals say that the process has ended already.
+	// A signal fails only if the process has ended.
 	if sig == syscall.SIGKILL {
 		p.kill()
 	} else {

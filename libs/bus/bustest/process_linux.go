@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// contain has the kernel kill the process when the test's process dies without a chance to clean
-// up, and gives it a group of its own, with the children that it forks to write files.
+// contain makes the kernel kill the process when the test's process dies without cleaning up, and
+// puts it into a process group of its own, together with the children that it forks to write files.
 func contain(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 }

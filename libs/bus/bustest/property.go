@@ -18,7 +18,7 @@ var propertyTests = map[string]func(*suite, *testing.T){
 	"any calls in any order": (*suite).anyCalls,
 }
 
-// world is a few rooms as they should be, and those who follow them.
+// world is a model of a few rooms, and their followers.
 type world struct {
 	t         *testing.T
 	rt        *rapid.T
@@ -32,8 +32,8 @@ type world struct {
 	crashed   bool
 }
 
-// anyCalls makes random calls over two buses, holds every answer against a model, and lets every
-// follower account for what it was told.
+// anyCalls makes random calls over two buses, compares every answer with the model, and checks what
+// every follower got.
 func (s *suite) anyCalls(t *testing.T) {
 	buses, checks := []bus.Interface{s.open(t), s.open(t)}, 40
 	if s.Replicas {
@@ -46,8 +46,8 @@ func (s *suite) anyCalls(t *testing.T) {
 	})
 }
 
-// anyFaults is anyCalls with servers that are killed and started again, and buses that are closed
-// and opened again, in between.
+// anyFaults is anyCalls with faults in between: servers that are killed and started again, and
+// buses that are closed and opened again.
 func (s *suite) anyFaults(t *testing.T) {
 	checks, crashes := 4, 3
 	if s.Addr == "" { // several servers take seconds to find each other again
@@ -56,7 +56,7 @@ func (s *suite) anyFaults(t *testing.T) {
 	buses := []bus.Interface{s.open(t), s.open(t)}
 	rapid.Check(t, func(rt *rapid.T) {
 		if checks--; checks < 0 {
-			return // the library knows one number of checks, for all tests
+			return // the library has one number of checks, for all tests
 		}
 		w, left := newWorld(t, rt, s, buses), crashes
 		w.run(map[string]func(*rapid.T){
@@ -83,11 +83,11 @@ func newWorld(t *testing.T, rt *rapid.T, s *suite, buses []bus.Interface) *world
 	return w
 }
 
-// run makes random calls, and some of these.
+// run makes random calls; some may contain these.
 func (w *world) run(more map[string]func(*rapid.T)) {
 	actions := map[string]func(*rapid.T){
 		"append":  w.append,
-		"append ": w.append, // more often than the rest
+		"append ": w.append, // more often than the others
 		"append.": w.append,
 		"replay":  w.replay,
 		"replay ": w.replay,
@@ -100,7 +100,7 @@ func (w *world) run(more map[string]func(*rapid.T)) {
 	w.end()
 }
 
-// reopen closes a bus, with all that follow rooms over it, and opens another in its place.
+// reopen closes a bus, with all its followers, and opens another in its place.
 func (w *world) reopen(rt *rapid.T) {
 	i := rapid.IntRange(0, len(w.buses)-1).Draw(rt, "bus")
 	w.followers = slices.DeleteFunc(w.followers, func(f *follower) bool {
@@ -161,7 +161,7 @@ func (w *world) replay(rt *rapid.T) {
 			after.ID = ""
 		case "another id":
 			if w.removed[room][after.Seq] {
-				return // nobody can tell
+				return // the model cannot know
 			}
 			after.ID = "another"
 			rewound = true
@@ -192,7 +192,7 @@ func (w *world) replay(rt *rapid.T) {
 	}
 }
 
-// after returns what a room has after a Seq, with Prev.
+// after returns a room's entries after a Seq, with Prev.
 func (w *world) after(room string, prev uint64) []bus.Entry {
 	var out []bus.Entry
 	from := prev
@@ -246,8 +246,8 @@ func (w *world) end() {
 	}
 }
 
-// account checks what a follower was told: everything after its head, or, if it was stopped, the
-// beginning of that. What was removed may have come before it was.
+// account checks what a follower got: everything after its head, or, if it was stopped, a beginning
+// of that. It may have got removed entries before they were removed.
 func (w *world) account(f *follower, all bool) {
 	log := w.logs[f.room]
 	kept := func() (got []bus.Entry) {

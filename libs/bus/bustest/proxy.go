@@ -40,22 +40,22 @@ func NewProxy(t testing.TB, addr string) *Proxy {
 // Addr returns where the proxy listens.
 func (p *Proxy) Addr() string { return p.l.Addr().String() }
 
-// Mute swallows what the server sends from now on, over connections that stay up; Cut ends that.
+// Mute swallows what the server sends from now on, over connections that stay up, until Cut.
 func (p *Proxy) Mute() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.muted = true
 }
 
-// Alter has what the server sends from now on pass through a function, which may also take its
-// time, and is called by several goroutines; nil ends that.
+// Alter passes what the server sends from now on through a function. The function may block, and is
+// called by several goroutines; nil ends that.
 func (p *Proxy) Alter(f func(answer []byte) []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.alter = f
 }
 
-// Cut ends all connections. New ones are let through, unless it is for good.
+// Cut ends all connections. It accepts new ones afterwards, unless it is for good.
 func (p *Proxy) Cut(forGood bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -94,7 +94,7 @@ func (p *Proxy) keep(both ...net.Conn) bool {
 	return !p.dead
 }
 
-// pass copies what comes from one side to the other until either is closed.
+// pass copies from one side to the other until either is closed.
 func (p *Proxy) pass(to, from net.Conn, answers bool) {
 	defer to.Close()
 	defer from.Close()

@@ -2,9 +2,9 @@
 
 package bustest
 
-// Race says that the race detector is at work, which makes everything some five times as slow. It
-// finds the races of a driver on any kind of server, so a driver may leave one out that the same
-// tests run on without it.
+// Race says that the race detector is on, which makes everything some five times as slow. It finds
+// a driver's races on any kind of server, so a driver may leave one out here that the same tests
+// cover without it.
 const Race = true
 
 // ChurnRooms is how many rooms a test of churn follows, with the race detector.

@@ -20,8 +20,7 @@ import (
 const (
 	// readyTimeout is how long a redis-server may take to load its data and answer.
 	readyTimeout = 30 * time.Second
-	// portTries is how many free ports are tried: another process may take one before the server
-	// does.
+	// portTries is how many free ports to try: another process may take one before the server does.
 	portTries = 5
 )
 
@@ -33,7 +32,7 @@ type RedisServer struct {
 	dir  string
 	port string
 	args []string
-	conf string // the configuration file of a Sentinel, which has no other settings
+	conf string // configuration file of a Sentinel, which has no other settings
 
 	mu   sync.Mutex
 	proc *process // nil while it does not run
@@ -41,18 +40,18 @@ type RedisServer struct {
 
 // Redis starts a redis-server on a free port of 127.0.0.1 with the settings that Hubbub ships
 // (append-only file, synced with every write; noeviction) and ends it with the test. args are added
-// to its command line and win over those settings: "--maxmemory", "4mb".
+// to its command line and override those settings: "--maxmemory", "4mb".
 func Redis(t testing.TB, args ...string) *RedisServer {
 	t.Helper()
 	return launch(t, func(*RedisServer) []string { return args })
 }
 
-// launch starts a server. configure is called with each port that is tried, and returns further
-// arguments.
+// launch starts a server. It calls configure, which returns further arguments, with each port that
+// it tries.
 func launch(t testing.TB, configure func(s *RedisServer) (args []string)) *RedisServer {
 	t.Helper()
 	s := &RedisServer{t: t, dir: t.TempDir()}
-	t.Cleanup(s.Kill) // its data is thrown away
+	t.Cleanup(s.Kill) // its data is not needed any more
 	var err error
 	for range portTries {
 		if s.port, err = freePort(); err != nil {
@@ -94,13 +93,13 @@ func (s *RedisServer) StartReplicaOf(master *RedisServer) {
 // Kill ends the server as kill -9 does, and returns when it is gone.
 func (s *RedisServer) Kill() { s.end(syscall.SIGKILL) }
 
-// Stop shuts the server down in order. A server that does not run is left alone.
+// Stop shuts the server down in order. It does nothing to a server that does not run.
 func (s *RedisServer) Stop() { s.end(syscall.SIGTERM) }
 
-// Pause freezes the server: connections stay up and nothing answers, until Resume.
+// Pause freezes the server until Resume: connections stay up and nothing answers.
 func (s *RedisServer) Pause() { s.t.Helper(); s.signal(true) }
 
-// Resume undoes Pause.
+// Resume lets a paused server go on.
 func (s *RedisServer) Resume() { s.t.Helper(); s.signal(false) }
 
 // Folders returns where the server keeps its data.

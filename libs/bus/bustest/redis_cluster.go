@@ -21,14 +21,14 @@ type RedisCluster struct {
 	Nodes []*RedisServer // the first masters, and then the replica of each, in the same order
 }
 
-// Cluster starts a Redis Cluster, and returns when every node finds it whole. args are added to the
+// Cluster starts a Redis Cluster, and returns when every node sees it whole. args are added to the
 // command lines.
 func Cluster(t testing.TB, args ...string) *RedisCluster {
 	t.Helper()
 	r := &RedisCluster{t: t}
 	for range 2 * clusterMasters {
 		r.Nodes = append(r.Nodes, launch(t, func(*RedisServer) []string {
-			port, err := freePort() // what the nodes tell each other goes over a port of its own
+			port, err := freePort() // the nodes talk to each other over a second port
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -88,7 +88,7 @@ func (s *RedisServer) client() *redis.Client {
 	return redis.NewClient(&redis.Options{Addr: s.Addr(), Protocol: 2})
 }
 
-// ready waits until every node that runs finds the cluster whole, with two nodes for each shard.
+// ready waits until every running node sees the cluster whole, with two nodes for each shard.
 func (r *RedisCluster) ready() {
 	r.t.Helper()
 	for _, n := range r.Nodes {
@@ -175,7 +175,7 @@ func (s *RedisServer) has(ctx context.Context, key string) bool {
 	return c.Exists(ctx, key).Err() == nil
 }
 
-// Promoted waits until another node than old has the slot of a key.
+// Promoted waits until a node other than old has the slot of a key.
 func (r *RedisCluster) Promoted(key string, old *RedisServer) {
 	r.t.Helper()
 	await(r.t, "a replica is promoted", func() bool {

@@ -12,11 +12,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// masterName is what the Sentinels of a test call the servers that they watch.
+// masterName is the Sentinels' name for the servers that they watch.
 const masterName = "hubbub"
 
-// RedisSentinels is a Redis primary with replicas, and three Sentinels that promote one of these
-// when it is gone.
+// RedisSentinels is a Redis primary with replicas, and three Sentinels that promote a replica when
+// the primary is gone.
 type RedisSentinels struct {
 	t         testing.TB
 	Servers   []*RedisServer // the first primary, and then the replicas
@@ -65,7 +65,7 @@ func (r *RedisSentinels) URL() string {
 	return "redis+sentinel://" + strings.Join(hosts, ",") + "/" + masterName
 }
 
-// Master returns the server that the Sentinels take for the primary.
+// Master returns the server that the Sentinels regard as the primary.
 func (r *RedisSentinels) Master() *RedisServer {
 	r.t.Helper()
 	for _, s := range r.Sentinels {
@@ -83,7 +83,7 @@ func (r *RedisSentinels) Master() *RedisServer {
 	return nil
 }
 
-// Failover has a Sentinel promote a replica although the primary is well, and returns when all
+// Failover makes a Sentinel promote a replica although the primary is well, and returns when all
 // Sentinels know.
 func (r *RedisSentinels) Failover() {
 	r.t.Helper()
@@ -96,7 +96,7 @@ func (r *RedisSentinels) Failover() {
 	r.Promoted(old)
 }
 
-// Promoted waits until all Sentinels have another primary than old.
+// Promoted waits until all Sentinels have a primary other than old.
 func (r *RedisSentinels) Promoted(old *RedisServer) {
 	r.t.Helper()
 	for _, s := range r.Sentinels {
@@ -109,8 +109,8 @@ func (r *RedisSentinels) Promoted(old *RedisServer) {
 	}
 }
 
-// Hold has the Sentinels promote nothing by themselves. Else they do when the primary of a busy
-// machine says nothing for a second.
+// Hold keeps the Sentinels from promoting by themselves. Otherwise they do when the primary of a
+// busy machine is silent for a second.
 func (r *RedisSentinels) Hold() {
 	r.t.Helper()
 	for _, s := range r.Sentinels {
@@ -176,8 +176,7 @@ func (r *RedisSentinels) ready() {
 	r.Master().replicated(len(r.Servers) - 1)
 }
 
-// await is eventually, with more patience: servers that elect one of them take their time on a busy
-// machine.
+// await is eventually, with more patience: an election takes its time on a busy machine.
 func await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(2 * patience); !holds(); time.Sleep(20 * time.Millisecond) {

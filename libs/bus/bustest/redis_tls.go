@@ -7,9 +7,8 @@ import (
 	"hubbub.internal/libs/certtest"
 )
 
-// RedisTLS starts a server like Redis that takes TLS connections at the address that is returned,
-// and the certificate and key that it uses, which are also good as a client's and as their own
-// authority's.
+// RedisTLS starts a Redis-like server that accepts TLS connections. It returns the server's
+// address, and its certificate and key, which also serve as a client's and as their own authority.
 func RedisTLS(t testing.TB, args ...string) (s *RedisServer, addr, certFile, keyFile string) {
 	t.Helper()
 	certFile, keyFile = certtest.NewCA(t).Files(t, t.TempDir(), "127.0.0.1")

@@ -46,8 +46,8 @@ func (s *suite) replayEmpty(t *testing.T) {
 	}
 }
 
-// replayFromNothing goes on from where a new log ended before its first entry, as whoever asked for
-// its heads then does.
+// replayFromNothing replays from where a new log ended before its first entry, as a client does
+// that asked for the heads then.
 func (s *suite) replayFromNothing(t *testing.T) {
 	b := s.opener(t, Retention{})(t)
 	room := name("room")
@@ -63,18 +63,18 @@ func (s *suite) replayFromNothing(t *testing.T) {
 		}
 	}
 	check("with nothing in the log", nil)
-	for range 40 { // of every partition
+	for range 40 { // rooms of every partition
 		fill(t, b, name("room"), 1)
 	}
 	check("with entries of other rooms", nil)
 	check("with entries", fill(t, b, room, 2))
 }
 
-// replayBefore reads one entry by its Seq, as whoever has only that does: also the first of a room,
-// and of the whole log.
+// replayBefore reads one entry by its Seq, as a caller does that has only that: also the first of a
+// room, and of the whole log.
 func (s *suite) replayBefore(t *testing.T) {
 	b := s.opener(t, Retention{})(t)
-	for range 40 { // of every partition
+	for range 40 { // rooms of every partition
 		room := name("room")
 		for _, e := range fill(t, b, room, 2) {
 			rep := replay(t, b, room, bus.Position{Seq: e.Seq - 1}, 1)
@@ -156,14 +156,14 @@ func (s *suite) replayAhead(t *testing.T) {
 	}
 }
 
-// replayOtherLog asks a new log about positions in an old one: it was lost, or the bus was swapped.
-// The new one has nothing yet, then entries of another room, then some of the same room.
+// replayOtherLog asks a new log about positions in an old one, which was lost or belongs to another
+// bus. The new log has nothing at first, then entries of another room, then some of the same room.
 func (s *suite) replayOtherLog(t *testing.T) {
 	CheckLostLog(t, s.opener(t, Retention{})(t), func() bus.Log { return s.opener(t, Retention{})(t) })
 }
 
-// CheckLostLog checks that a new, empty log says of positions in an older one that it was rewound,
-// and goes on above its Seqs. open makes the new one.
+// CheckLostLog checks that a new, empty log reports a position in an older one as rewound, and goes
+// on above its Seqs. open creates the new log.
 func CheckLostLog(t *testing.T, old bus.Log, open func() bus.Log) {
 	t.Helper()
 	room := name("room")
@@ -182,7 +182,7 @@ func CheckLostLog(t *testing.T, old bus.Log, open func() bus.Log) {
 		}
 	}
 	told("with nothing in the new log")
-	for range 40 { // of every partition
+	for range 40 { // rooms of every partition
 		fill(t, fresh, name("room"), 1)
 	}
 	told("with entries of other rooms")
@@ -223,7 +223,7 @@ func (s *suite) remove(t *testing.T) {
 	if diff := cmp.Diff(want, readAll(t, s.bus, room)); diff != "" {
 		t.Errorf("the log:\n%s", diff)
 	}
-	rep := replay(t, s.bus, room, at(log[2]), 10) // somebody has it still
+	rep := replay(t, s.bus, room, at(log[2]), 10) // a follower may still have it
 	if rep.Rewound || rep.Truncated || len(rep.Entries) != 2 {
 		t.Errorf("after an entry that was removed: %+v", rep)
 	}
@@ -233,7 +233,7 @@ func (s *suite) remove(t *testing.T) {
 	}
 }
 
-// isGone waits until every server knows that entries were removed, where there are several.
+// isGone waits until every server, where there are several, knows that entries were removed.
 func (s *suite) isGone(t *testing.T, room string, removed ...bus.Entry) {
 	t.Helper()
 	for row := 0; s.Replicas && row < 20; row++ {

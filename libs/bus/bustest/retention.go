@@ -42,7 +42,7 @@ func (s *suite) trimByAge(t *testing.T) {
 	if more[0].Seq <= log[4].Seq {
 		t.Errorf("Seq %d after %d was trimmed", more[0].Seq, log[4].Seq)
 	}
-	f.has(t, more) // and was told of nothing else
+	f.has(t, more) // and got nothing else
 }
 
 func (s *suite) trimBySize(t *testing.T) {
@@ -51,7 +51,7 @@ func (s *suite) trimBySize(t *testing.T) {
 	room := name("room")
 	first := fill(t, b, room, 1)[0]
 	data := make([]byte, 10<<10)
-	for n := 0; n < 4*size; n += len(data) { // four times what fits: the oldest make room
+	for n := 0; n < 4*size; n += len(data) { // four times the limit: retention removes the oldest
 		for deadline := time.Now().Add(patience); ; {
 			_, err := bus.Append(within(t), b, bus.NewEntry{Room: room, Sender: "ann", ID: chat.NewID(), Data: data})
 			if err == nil {
@@ -128,7 +128,7 @@ func (s *suite) trimNothingUnread(t *testing.T) {
 // it.
 func (s *suite) retireGroup(t *testing.T) {
 	log := s.Log(t, Retention{MaxAge: time.Second, TrimEvery: 50 * time.Millisecond, Groups: []string{"gone", "stays"}})
-	if err := log.open(t, "").Close(); err != nil { // which has named the groups
+	if err := log.open(t, "").Close(); err != nil { // opening it has registered the groups
 		t.Fatal(err)
 	}
 	b := log.Operator(t)
@@ -177,7 +177,8 @@ func (s *suite) retireGroup(t *testing.T) {
 	}
 	eventually(t, "retention takes what nobody needs", func() bool { return replay(t, b, room, bus.Position{}, 10).Truncated })
 	fill(t, b, room, 1)
-	late := consume(t, b, "gone", nil) // it comes back all the same: from where the log begins
+	// the group comes back all the same: it starts where the log begins
+	late := consume(t, b, "gone", nil)
 	eventually(t, "it gets what there is", func() bool {
 		fill(t, b, room, 1) // nobody requires the group now: what it reads too late is trimmed
 		return len(late.all()) > 0

@@ -86,7 +86,7 @@ func (s *suite) rpcNobody(t *testing.T) {
 	service := name("service")
 	nobody := func() {
 		t.Helper()
-		// A cluster's servers tell each other who serves no more, which takes a moment: till then
+		// A cluster's servers tell each other who serves no more, which takes a moment: until then
 		// requests get no answer.
 		eventually(t, "nobody serves", func() bool {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -193,7 +193,7 @@ func (s *suite) rpcParallel(t *testing.T) {
 	in.Add(n)
 	serve(t, s.open(t), service, func(_ context.Context, data []byte) ([]byte, error) {
 		in.Done()
-		in.Wait() // nobody leaves before all are in
+		in.Wait() // no handler returns before all have begun
 		return data, nil
 	})
 	var wg sync.WaitGroup
@@ -214,7 +214,7 @@ func (s *suite) rpcStop(t *testing.T) {
 	var left atomic.Bool
 	var once sync.Once
 	sub := serve(t, s.open(t), service, func(context.Context, []byte) ([]byte, error) {
-		once.Do(func() { close(inside) }) // the questions below may still come here
+		once.Do(func() { close(inside) }) // later requests may still come here
 		<-leave
 		left.Store(true)
 		return []byte("done"), nil
@@ -243,13 +243,13 @@ func (s *suite) rpcStop(t *testing.T) {
 	if got := <-reply; got != "done<nil>" {
 		t.Errorf("the request in hand was answered with %s", got)
 	}
-	sub.Stop() // twice
+	sub.Stop() // the second Stop
 }
 
 func (s *suite) rpcHandOver(t *testing.T) {
 	service := name("service")
 	b := s.open(t)
-	serve(t, s.bus, service, echo) // stays
+	serve(t, s.bus, service, echo) // this one stays
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	for range 4 {

@@ -11,9 +11,9 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// serverSilent freezes the server: connections stay up and nothing answers. The probe finds it out;
-// what was appended meanwhile is in the log once, whatever became of its repeats; and a bus can be
-// closed.
+// serverSilent freezes the server: connections stay up and nothing answers. The probe detects it;
+// an entry that was appended meanwhile is in the log once, whatever became of its repeats; and a
+// bus can be closed.
 func (s *suite) serverSilent(t *testing.T) {
 	if s.Pause == nil {
 		return
@@ -64,9 +64,8 @@ func (s *suite) serverSilent(t *testing.T) {
 	}
 }
 
-// storeRestored puts the servers' data back to what it was before five entries, as from a backup.
-// Followers and whoever asks are told; nothing that comes later is taken for what was lost;
-// consumers go on.
+// storeRestored restores the servers' data to what it was before five entries, as from a backup.
+// Followers and callers learn of it; no later entry is taken for a lost one; consumers go on.
 func (s *suite) storeRestored(t *testing.T) {
 	b := s.opener(t, Retention{Groups: []string{"group"}})(t)
 	room := name("room")
@@ -92,13 +91,13 @@ func (s *suite) storeRestored(t *testing.T) {
 		}
 	}
 	s.Start()
-	fresh := fill(t, b, room, 5) // as many as were lost: the log is as long as it was
+	fresh := fill(t, b, room, 5) // as many as were lost, so the log is as long as it was
 	for _, e := range log[10:] {
 		if rep := replay(t, b, room, at(e), 10); !rep.Rewound {
 			t.Errorf("after an entry that is lost: %+v", rep)
 		}
 	}
-	// A bus may have appended again what was lost.
+	// A bus may have appended the lost entries again.
 	rep, next := replay(t, b, room, at(log[9]), 20), 0
 	for _, e := range rep.Entries {
 		switch {

@@ -17,13 +17,13 @@ var watchTests = map[string]func(*suite, *testing.T){
 	"watch: nothing after Stop":                      (*suite).watchStops,
 }
 
-// watcher keeps the hints that it gets.
+// watcher records its hints.
 type watcher struct {
 	mu       sync.Mutex
 	hints    map[string]uint64 // the greatest Seq by room
 	suspects int
 	done     bool // Stop has returned
-	late     bool // and something came after that
+	late     bool // and a hint came after that
 }
 
 func (w *watcher) Hint(room string, seq uint64) {
@@ -82,7 +82,7 @@ func (s *suite) headsOfRooms(t *testing.T) {
 		if h.Position != want[i] || h.Through < h.Seq {
 			t.Errorf("the head of room %d is %+v, want %+v", i, h, want[i])
 		}
-		// What is appended later is after Through.
+		// Later entries are after Through.
 		if seq := put(t, s.bus, entry(rooms[i], "ann", "later")); seq <= h.Through {
 			t.Errorf("room %d got Seq %d after its head was complete through %d", i, seq, h.Through)
 		}
@@ -107,7 +107,7 @@ func (s *suite) watchPersonal(t *testing.T) {
 	followed := name("u")
 	f := s.follow(t, b, followed)
 	for range 3 {
-		for i := range 20 { // of many partitions
+		for i := range 20 { // rooms of many partitions
 			room := name(fmt.Sprint("u-", i))
 			seq := put(t, s.bus, entry(room, "ann", "1"))
 			eventually(t, "a hint of a personal room", func() bool { return w.has(room, seq) })
@@ -121,7 +121,7 @@ func (s *suite) watchPersonal(t *testing.T) {
 		}
 	}
 	f.has(t, readAll(t, s.bus, followed))
-	f.end() // which must not end the hints
+	f.end() // ending it must not end the hints
 	seq := put(t, s.bus, entry(followed, "ann", "last"))
 	eventually(t, "a hint after the last follower has stopped", func() bool { return w.has(followed, seq) })
 }

@@ -1,6 +1,5 @@
 // Package busurl opens a bus by its URL: the one place that knows which drivers there are. It owns
-// the bus options of every program and what they may be; it knows nothing of what the bus is used
-// for.
+// the bus options of every program and their limits; it knows nothing of the bus's use.
 package busurl
 
 import (
@@ -24,28 +23,27 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// Config is what every program can be told about its bus; embed it in the program's configuration.
-// A program whose default bus differs gives its URL as the kong variable bus.
+// Config is the bus options of a program; embed it in the program's configuration. A program whose
+// default bus differs gives its URL as the kong variable bus.
 type Config struct {
 	Bus           string        `help:"URL of the bus: redis://host:6379, redis+sentinel://host1:26379,host2/mastername or redis+cluster://host1:6379,host2 (with rediss in the place of redis: over TLS), nats://host1:4222,host2 or tls:// (NATS over TLS)." default:"${bus=redis://127.0.0.1:6379}" placeholder:"URL"`
 	BusMaxAge     time.Duration `help:"How long entries of rooms stay in the log on the bus (1m or more). History keeps them for ever." default:"24h"`
-	BusMaxBytes   Bytes         `help:"Size that the log on the bus may have (bytes, or with KiB, MiB, GiB; 16MiB or more). It never drops what history has not stored: a full log refuses messages." default:"1GiB"`
+	BusMaxBytes   Bytes         `help:"Greatest size of the log on the bus (bytes, or with KiB, MiB, GiB; 16MiB or more). It never drops what history has not stored: a full log refuses messages." default:"1GiB"`
 	BusPartitions int           `help:"Parts that consumers share the log by (1 to 256). Fixed when the log is created." default:"16"`
 	BusReplicas   int           `help:"NATS: servers of the cluster that hold each entry (1, 3 or 5). Redis: the master, and replicas that must have it before it is acknowledged (1 to 5; with too few of them, appends fail)." default:"1"`
-	BusKeep       time.Duration `help:"Redis: how long this process keeps what was acknowledged, to append it again when a failover turns out to have lost it (1s to 1m). 0: not at all." default:"30s"`
-	BusKeepBytes  Bytes         `help:"Redis: memory that this may take (bytes, or with KiB, MiB; 1MiB to 4GiB); it is given back when nothing is said." default:"32MiB"`
-	BusTimeout    time.Duration `help:"How long one attempt to open the bus may take (1s to 10m). A service tries again until the bus is there." default:"10s"`
+	BusKeep       time.Duration `help:"Redis: how long this process keeps acknowledged entries, to append them again if a failover turns out to have lost them (1s to 1m). 0: not at all." default:"30s"`
+	BusKeepBytes  Bytes         `help:"Redis: memory for those entries (bytes, or with KiB, MiB; 1MiB to 4GiB); it is freed while nobody writes." default:"32MiB"`
+	BusTimeout    time.Duration `help:"How long one attempt to open the bus may take (1s to 10m). A service tries again until the bus answers." default:"10s"`
 	BusCA         string        `name:"bus-ca" help:"File of the certificates that the bus's certificate is checked against; empty: the system's." type:"path" placeholder:"FILE"`
 	BusCert       string        `help:"File of this client's certificate for the bus." type:"path" placeholder:"FILE"`
 	BusKey        string        `help:"File of that certificate's key." type:"path" placeholder:"FILE"`
 	BusCreds      string        `help:"NATS: credentials file (.creds)." type:"path" placeholder:"FILE"`
 
-	// Dedupe is how long the bus recognises a repeat: bus.DedupeWindow where it is 0. Only tests
-	// shorten it.
+	// Dedupe is how long the bus recognises a repeat; 0: bus.DedupeWindow. Only tests shorten it.
 	Dedupe time.Duration `kong:"-"`
-	// Embed starts a nats-server of this process on a folder, for embedded:<folder>, and returns
-	// how to stop it (natsembed.InProcess). Where it is nil that scheme is refused: only the
-	// program that carries a server sets it.
+	// Embed starts a nats-server in this process on a folder, for embedded:<folder>, and returns
+	// how to stop it (natsembed.InProcess). nil: the scheme is refused. Only the program that
+	// contains a server sets it.
 	Embed func(dir string, log *zap.Logger) (server nats.InProcessConnProvider, stop func(), err error) `kong:"-"`
 }
 
@@ -104,7 +102,7 @@ func (c *Config) scheme() (string, error) {
 	}
 	switch {
 	case scheme == schemeEmbedded:
-		// whether this program has one is known to Open: flags are validated before it sets Embed
+		// only Open knows whether this program has one: flags are validated before it sets Embed
 		return scheme, nil
 	case scheme == "nats", scheme == "tls", isRedis(scheme):
 	default:
@@ -122,7 +120,7 @@ func (c *Config) scheme() (string, error) {
 	for host := range strings.SplitSeq(rest[len("//"):], ",") {
 		host = strings.TrimPrefix(host, scheme+"://")
 		if _, err := url.Parse("x://" + host); err != nil || host == "" {
-			// which the URL may hold
+			// the URL may hold the login
 			return "", errors.New("--bus is no URL; mind that a password in it has to be percent-encoded")
 		}
 	}
@@ -133,9 +131,9 @@ func isRedis(scheme string) bool { return slices.Contains(redisbus.Schemes(), sc
 
 // Open opens the bus that the configuration names. groups are the consumer groups whose unread
 // entries the log keeps however old they get; every process names the same. It fails within
-// BusTimeout, with a sentence that says what to do. The error is final (package await) where
-// nothing that is done to the server helps: the URL, the configuration or this release is not right
-// for what is there. A login that is refused is not final: the server may be told of it yet.
+// BusTimeout, with a sentence that says what to do. The error is final (package await) where no
+// change at the server helps: the URL, the configuration or this release does not fit what is
+// there. A refused login is not final: the operator may yet add it at the server.
 func Open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Registerer, groups []string) (*bus.Bus, error) {
 	b, err := open(ctx, cfg, log, reg, groups)
 	if err != nil && (errors.Is(err, redisbus.ErrURL) || errors.Is(err, redisbus.ErrMismatch) || errors.Is(err, natsbus.ErrMismatch)) {
@@ -153,7 +151,7 @@ func open(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.Regis
 		return nil, await.Final(err)
 	}
 	switch scheme {
-	case schemeEmbedded: // its server is started here: there is none that could be waited for
+	case schemeEmbedded: // the server starts in this process: there is none to wait for
 		b, err := openEmbedded(ctx, cfg, log, reg, groups)
 		return b, await.Final(err)
 	case "nats", "tls":
@@ -174,7 +172,7 @@ func (c *Config) nats(groups []string) natsbus.Config {
 	return n
 }
 
-// NATSOptions returns how a client of NATS logs in, for whoever asks the server about itself.
+// NATSOptions returns how a NATS client logs in, for programs that query the server itself.
 func (c *Config) NATSOptions() (all []nats.Option) {
 	if c.BusCA != "" {
 		all = append(all, nats.RootCAs(c.BusCA))

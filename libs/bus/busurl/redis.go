@@ -31,7 +31,7 @@ func openRedis(ctx context.Context, cfg Config, log *zap.Logger, reg prometheus.
 	}, log, reg)
 }
 
-// tls returns what the certificate options make of a TLS configuration; nil without any.
+// tls returns the TLS configuration of the certificate options; nil without any.
 func (c *Config) tls() (*tls.Config, error) {
 	if c.BusCA == "" && c.BusCert == "" {
 		return nil, nil

@@ -1,6 +1,6 @@
-// Package consume is what the drivers share of bus.Log.Consume: a partition's entries are handed to
-// a handler, again and again while it fails, and in the end one by one, so that one bad entry holds
-// up nothing. It knows no server, and does not know who reads which partition.
+// Package consume is the part of bus.Log.Consume that all drivers share: it hands a partition's
+// entries to a handler, again and again while that fails, and in the end one by one, so that one
+// bad entry holds up nothing. It knows no server, and does not know who reads which partition.
 package consume
 
 import (
@@ -27,8 +27,8 @@ const (
 // Tries is how often an entry is handed over, in its batch and alone, before it is parked.
 const Tries = batchTries + singleTries
 
-// Patience returns for how long an entry is handed over before it is parked, by a handler that
-// fails at once: the pauses between the tries. Nothing that is over sooner is ever parked.
+// Patience returns how long a handler that fails at once gets an entry before it is parked: the
+// pauses between the tries. A fault that is over sooner never parks an entry.
 func Patience() (sum time.Duration) {
 	for _, tries := range []int{batchTries, singleTries} {
 		pause := leastPause
@@ -43,15 +43,15 @@ func Patience() (sum time.Duration) {
 // Reader hands the entries of one partition to a handler.
 type Reader struct {
 	Handle func(ctx context.Context, batch []driver.Entry) error
-	Stop   <-chan struct{} // closed when the partition is to be given up
+	Stop   <-chan struct{} // closed to give the partition up
 	Log    *zap.Logger
-	// Done is called for each entry of a batch that had to be handed over one by one: with nil when
-	// it was handled, else with the handler's error, and is to park it then. Its error ends
-	// Process.
+	// Done is called for each entry of a batch that is handed over one by one: with nil when the
+	// handler took it, otherwise with the handler's error; then it has to park the entry. Its error
+	// ends Process.
 	Done func(ctx context.Context, e driver.Entry, failed error) error
 }
 
-// Process gives a batch to the handler, again and again until every entry of it is accepted or
+// Process hands a batch to the handler, again and again until every entry of it is accepted or
 // parked: then it returns nil. It returns an error when ctx ends, the partition is to be given up,
 // or Done fails.
 func (r *Reader) Process(ctx context.Context, batch []driver.Entry) error {
@@ -68,7 +68,7 @@ func (r *Reader) Process(ctx context.Context, batch []driver.Entry) error {
 	return nil
 }
 
-// Single hands one entry over until the handler has taken it or it has to be parked, and calls
+// Single hands one entry over until the handler accepts it or its tries are used up, and calls
 // Done. Its errors are those of Process.
 func (r *Reader) Single(ctx context.Context, e driver.Entry) error {
 	failed := r.try(ctx, []driver.Entry{e}, singleTries)
@@ -84,16 +84,16 @@ func (r *Reader) Single(ctx context.Context, e driver.Entry) error {
 	return nil
 }
 
-// try hands entries over until that succeeds, ctx ends, the partition is given up, or it has failed
-// tries times for reasons of the entries' own (not driver.ErrRetry).
+// try hands entries over until the handler succeeds, ctx ends, the partition is given up, or the
+// handler has failed tries times for reasons of the entries' own (not driver.ErrRetry).
 func (r *Reader) try(ctx context.Context, batch []driver.Entry, tries int) error {
 	failed, pause, away := 0, leastPause, false
 	for ; ; pause = min(2*pause, mostPause) {
-		err := r.Handle(ctx, slices.Clone(batch)) // its own: a handler may sort or cut it
+		err := r.Handle(ctx, slices.Clone(batch)) // a copy: a handler may sort or cut it
 		if err == nil {
 			return nil
 		}
-		// another kind of trouble begins
+		// the error is of the other kind: start again
 		if retry := errors.Is(err, driver.ErrRetry); retry != away {
 			away, pause = retry, leastPause
 		}
@@ -117,7 +117,7 @@ func (r *Reader) try(ctx context.Context, batch []driver.Entry, tries int) error
 	}
 }
 
-// ends reports whether nothing more is to be handed over.
+// ends reports whether to stop handing entries over.
 func (r *Reader) ends(ctx context.Context) bool {
 	select {
 	case <-r.Stop:

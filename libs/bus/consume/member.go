@@ -13,7 +13,7 @@ import (
 	"hubbub.internal/libs/bus/measure"
 )
 
-// Options say how a member works.
+// Options configure a member.
 type Options struct {
 	Handle  func(ctx context.Context, batch []driver.Entry) error
 	Log     *zap.Logger
@@ -144,20 +144,20 @@ func (p *partition) run(ctx context.Context) {
 	for {
 		err := p.read(ctx, func() { pause = driver.RetryPause })
 		if errors.Is(err, driver.ErrLost) || errors.Is(context.Cause(ctx), driver.ErrLost) {
-			p.log.Warn("another member has a partition that this one read")
+			p.log.Warn("lost a partition to another member")
 			return
 		}
 		if ctx.Err() != nil || p.stopping() {
 			p.Release()
 			return
 		}
-		p.log.Info("reading a partition again from what was acknowledged", zap.Error(err))
+		p.log.Info("reading a partition again from the last acknowledged entry", zap.Error(err))
 		_ = await.Sleep(ctx, pause)
 		pause = min(2*pause, driver.RetryMax)
 	}
 }
 
-// read hands over entries until something fails. It calls handed after each batch.
+// read hands entries over until something fails. It calls handed after each batch.
 func (p *partition) read(ctx context.Context, handed func()) error {
 	if err := p.Begin(ctx); err != nil {
 		return err
@@ -194,7 +194,7 @@ func (p *partition) read(ctx context.Context, handed func()) error {
 	}
 }
 
-// settled counts what the driver has written: entries that are consumed, or one that is parked.
+// settled counts what the driver has stored: entries that are consumed, or one that is parked.
 func (p *partition) settled(err, failed error, consumed int) error {
 	switch m := p.h.opts.Metrics; {
 	case err != nil:

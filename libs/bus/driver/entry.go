@@ -5,8 +5,8 @@ import "time"
 // NewEntry is what a caller appends.
 type NewEntry struct {
 	Room   string
-	Sender string // who sends it, as authenticated by the caller
-	// the sender's own id of it; (Room, Sender, ID) is the key under which a repeat is recognised
+	Sender string // the sender, as authenticated by the caller
+	// the sender's own id for it; (Room, Sender, ID) is the key by which a repeat is recognised
 	ID   string
 	Data []byte // at most MaxData bytes
 }
@@ -26,8 +26,8 @@ type Entry struct {
 	Sender string
 	ID     string
 	Data   []byte
-	// Redriven: the entry was parked and put back (Log.Redrive), so later ones of its room may have
-	// been consumed before it. Only Consume sets it.
+	// Redriven: the entry was parked and put back (Log.Redrive), so later entries of its room may
+	// have been consumed before it. Only Consume sets it.
 	Redriven bool
 }
 
@@ -46,10 +46,10 @@ type Replayed struct {
 	Entries []Entry
 	Through uint64 // the answer is complete through this Seq, even if no entry has it
 	More    bool   // the limit cut the answer: ask again after the last entry
-	// Truncated: the log no longer reaches back to the position asked for. Entries of the room
-	// between it and the log's beginning, if there were any (natsbus knows only where the log of
-	// all rooms begins), are with the consumers of the log alone. Entries holds what the log still
-	// has. The position is good: this is no rewind.
+	// Truncated: the log no longer reaches back to the position asked for. Only the consumers of
+	// the log have the entries of the room between the position and the log's beginning, if there
+	// were any (natsbus knows only where the log of all rooms begins). Entries holds what the log
+	// still has. The position is good: this is no rewind.
 	Truncated bool
 	// Rewound: the log has another entry at the position asked for, or ends before it: it lost its
 	// tail in a failover, or was restored to an older state. Entries is empty and Through is the
@@ -62,8 +62,8 @@ type Head struct {
 	Position // of the room's last entry; zero for a room without entries
 	// the room has no other entry up to this Seq, which is not less than the Position's
 	Through uint64
-	// Front: retention has taken the room's entries through this Seq, if it had any (natsbus knows
-	// only how far retention has come in the log of all rooms).
+	// Front: retention has removed the room's entries through this Seq, if it had any (natsbus
+	// knows only how far retention has come in the log of all rooms).
 	Front uint64
 }
 
@@ -77,7 +77,7 @@ type DeadLetter struct {
 // Group is a required group.
 type Group struct {
 	Name string
-	// Unread is when the oldest entry was appended that it has not consumed, which retention keeps
-	// for it however old that is; zero: it has consumed everything.
+	// Unread is when the oldest entry was appended that the group has not consumed; retention keeps
+	// it however old it is. Zero: the group has consumed everything.
 	Unread time.Time
 }

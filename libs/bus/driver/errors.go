@@ -19,13 +19,13 @@ var (
 	ErrBadName = errors.New("not a valid name on the bus")
 	// ErrTooLarge says that data is longer than MaxData.
 	ErrTooLarge = errors.New("data is too large for the bus")
-	// ErrNoResponder says that nobody serves the service that was asked.
+	// ErrNoResponder says that nobody serves the requested service.
 	ErrNoResponder = errors.New("no such service on the bus")
 	// ErrInUse says that a group cannot be retired, since somebody consumes it.
 	ErrInUse = errors.New("the group has members")
-	// ErrRetry wrapped by a consumer's error says that the entries themselves are good and that the
-	// handler's surroundings are not (its store is down): they are delivered again for ever and
-	// never parked.
+	// ErrRetry wrapped by a consumer's error says that the entries are good and that what the
+	// handler depends on is not (its store is down): the bus delivers them again for ever and never
+	// parks them.
 	ErrRetry = errors.New("try the entries again later")
 )
 

@@ -16,8 +16,8 @@ const (
 const MaxData = 512 << 10
 
 const (
-	// DedupeWindow is how long at least a repeated Append is recognised. (The repeat of an entry
-	// that was removed may be taken for a new one when the server was restarted since.)
+	// DedupeWindow is the least time for which the server recognises a repeated Append. (After a
+	// restart of the server, it may take the repeat of a removed entry for a new one.)
 	DedupeWindow = 2 * time.Minute
 	// AppendTimeout is how long an Append may take, with all of its retries, before it fails with
 	// ErrUnavailable. It is under half of DedupeWindow, so that a caller's repeat still falls into

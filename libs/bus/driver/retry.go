@@ -21,12 +21,13 @@ type Retry struct {
 	Life context.Context // ends with the bus
 	// Attempt returns the context of one try: a reply may be lost.
 	Attempt func(context.Context) (context.Context, context.CancelFunc)
-	// Final reports whether the server said something that trying again does not change. nil:
-	// nothing is final.
+	// Final reports whether trying again does not change the server's answer. nil: no answer is
+	// final.
 	Final func(error) bool
 	// Full reports whether the log may not grow. nil: no error of a call says so.
 	Full func(error) bool
-	// Failed is called after each try that failed: the server may be another by now. nil: nothing.
+	// Failed is called after each try that failed: the server may be another by now. nil: do
+	// nothing.
 	Failed func(context.Context)
 }
 
@@ -55,7 +56,7 @@ func (r *Retry) Do(ctx context.Context, what string, try func(context.Context) e
 	}
 }
 
-// Fail makes an error of the server, the connection or a context what the contract promises.
+// Fail turns an error of the server, the connection or a context into the errors of the contract.
 func (r *Retry) Fail(what string, err error) error {
 	if r.Life.Err() != nil {
 		return ErrClosed

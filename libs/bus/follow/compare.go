@@ -18,12 +18,12 @@ import (
 // compareParallel is how many batches of rooms are compared at the same time.
 const compareParallel = 4
 
-// maxDeaf is how many compares in a row may find a room behind, without any hint in between, before
-// its subscription is taken for one that silently failed, and made anew. One is what a lost
-// connection costs.
+// maxDeaf is how many comparisons in a row may find a room behind, without any hint in between,
+// before the engine assumes that its subscription failed silently, and renews it. A lost connection
+// costs one.
 const maxDeaf = 2
 
-// liveDelay is how long a room that a comparison finds behind has for what is on its way live, if
+// liveDelay is how long a room that a comparison finds behind gets for live entries in flight, if
 // nothing has disturbed its subscription: see compare.
 const liveDelay = 100 * time.Millisecond
 
@@ -64,10 +64,10 @@ func (d *recheckQueue) drain() (all bool, rooms []string) {
 }
 
 // Suspect says that any room may have missed something, and why: a lost connection, a slow
-// consumer, a new leader. It returns at once; all rooms are then compared with the log, until that
-// succeeds, and a hint that comes before its room's turn is checked against the log: after a
-// failover a Seq that is held may be another entry's. So a driver calls it before it delivers
-// anything from a new connection.
+// consumer, a new leader. It returns at once; then the engine compares all rooms with the log,
+// until that succeeds. It checks a hint that comes before its room's turn against the log: after a
+// failover the Seq of the last entry may be another entry's. So a driver calls it before it
+// delivers anything from a new connection.
 func (e *Engine) Suspect(reason string) {
 	e.epoch.Add(1)
 	e.log.Info("comparing all rooms with the log", zap.String("reason", reason))
@@ -133,15 +133,15 @@ func (e *Engine) list(all bool, names []string) []*room {
 type finding struct {
 	r      *room
 	epoch  uint32
-	before uint64 // what the room held when the log was asked
+	before uint64 // the room's last entry when the log was asked
 	head   Head
 }
 
-// compare asks the log for the rooms' heads and fills those that are behind.
+// compare asks the log for the rooms' heads and fills the rooms that are behind.
 //
 // A head may be an entry of this moment, which the log has and which has not come live yet. That
-// proves no loss, and a coarse driver cannot tell it from one when retention has taken what is
-// held: see missing. So undisturbed rooms are judged a moment later.
+// proves no loss, and a coarse driver cannot tell it from one when retention has removed the room's
+// last entry: see missing. So undisturbed rooms are judged a moment later.
 func (e *Engine) compare(ctx context.Context, rooms []*room) error {
 	var mu sync.Mutex
 	var ahead []finding
@@ -169,7 +169,7 @@ func (e *Engine) compare(ctx context.Context, rooms []*room) error {
 	return err
 }
 
-// compareChunk returns those that are to be judged later.
+// compareChunk returns the rooms to judge later.
 func (e *Engine) compareChunk(ctx context.Context, rooms []*room) (ahead []finding, err error) {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
@@ -205,7 +205,8 @@ func (r *room) undisturbed(e *Engine) bool {
 	return e.opts.Coarse && r.state == live && !r.filling && r.epoch == e.epoch.Load()
 }
 
-// compared judges the room by the log's head, which is not older than when before was held.
+// compared judges the room by the log's head, which is not older than the moment when before was
+// the room's last entry.
 func (r *room) compared(e *Engine, epoch uint32, before uint64, head Head) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -218,7 +219,7 @@ func (r *room) compared(e *Engine, epoch uint32, before uint64, head Head) {
 		r.want = max(r.want, head.Seq)
 		e.metrics.behind.Inc()
 		if r.filling {
-			return // it is being mended; that it is behind is no news
+			return // the room is being filled already
 		}
 		r.distrust(e)
 		r.fill(e)
@@ -228,32 +229,32 @@ func (r *room) compared(e *Engine, epoch uint32, before uint64, head Head) {
 		}
 	case head.Seq == r.held && head.Seq != 0:
 		if !r.known(head.Seq, head.ID) {
-			r.fill(e) // another entry in the place of the one held
+			r.fill(e) // another entry has the last entry's Seq
 			return
 		}
 		r.confirm(epoch, head)
 	case r.held != before: // an entry came meanwhile: the head is merely older
-	// retention has taken entries of the room that did not come live, or may have
+	// retention has removed entries of the room that did not come live, or may have
 	case head.Front > r.through:
 		if e.opts.Coarse && r.epoch == e.epoch.Load() {
 			r.confirm(epoch, head) // see missing
 			return
 		}
 		r.fill(e)
-	case r.held <= head.Front: // retention has taken the entry held, or there is none
+	case r.held <= head.Front: // retention has removed the last entry, or there is none
 		r.confirm(epoch, head)
 	case r.low == head.Seq+1 && r.epoch == epoch:
 		r.through = max(r.through, head.Through)
-	// the entry held is not the last one any more: removed, trimmed, or lost with the log's tail
+	// the last entry is not the log's last any more: removed, trimmed, or lost with the log's tail
 	default:
 		r.lowAsked = head.Seq + 1
 		r.fill(e)
 	}
 }
 
-// confirm notes that nothing is missing after the entry held. r.mu is held.
+// confirm notes that nothing is missing after the last entry. r.mu is held.
 func (r *room) confirm(epoch uint32, head Head) {
-	if r.epoch < epoch { // the log may have lost its tail since: what was known of that is void
+	if r.epoch < epoch { // the log may have lost its tail since: earlier findings are void
 		r.through = 0
 	}
 	r.epoch = max(r.epoch, epoch)

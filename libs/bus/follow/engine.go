@@ -21,14 +21,14 @@ type Options struct {
 	// 30 s: how often all rooms are compared with the log without a reason
 	CompareEvery time.Duration
 	Timeout      time.Duration // 10 s: how long one call of the Source may take
-	Batch        int           // 512: rooms in one Subscribe or Heads
+	Batch        int           // 512: rooms in one call of Subscribe or Heads
 	Workers      int           // 8: rooms that are filled from the log at the same time
-	// 256: live entries of a room that are kept while it is filled
+	// 256: live entries of a room that are held back while it is filled
 	HoldBack  int
-	HoldBytes int64 // 64 MiB: data of such entries, over all rooms
-	// nobody's: which rooms are personal, and are told to watchers
+	HoldBytes int64 // 64 MiB: data of held-back entries, over all rooms
+	// default none: which rooms are personal, and go to watchers
 	Personal func(room string) bool
-	// Coarse says that the Source's Truncated speaks of the log of all rooms: retention has taken
+	// Coarse says that the Source's Truncated is about the log of all rooms: retention has removed
 	// entries after the position, which need not be the room's. See room.missing.
 	Coarse bool
 }
@@ -63,7 +63,7 @@ type Engine struct {
 	seed    maphash.Seed
 	shards  [shards]shard
 	held    atomic.Int64 // bytes of live entries held back
-	// counts Suspect: a room of an older epoch trusts no hint before it has been checked
+	// counts Suspect: a room of an older epoch believes no hint before the log has confirmed it
 	epoch         atomic.Uint32
 	closed        chan struct{}
 	fills         queue
@@ -111,7 +111,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	wg.Wait()
 	stop()
 	close(e.closed)
-	// whoever is inside a callback holds the room's lock: wait, and let nobody in again
+	// a callback in progress holds the room's lock: wait for it, and let no other in
 	for i := range e.shards {
 		for _, r := range e.shards[i].list() {
 			r.close()
@@ -121,9 +121,9 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 // Deliver takes one live entry from the driver: a hint, which may be missing, repeated or out of
-// order. A Prev of 0 means unknown; the content of such a hint is never used, it only says that the
-// log may have more. The entry's strings must be immutable; its Data is copied if it is kept. The
-// straight path, an entry that follows on the one before, allocates nothing.
+// order. A Prev of 0 means unknown; the engine never uses the content of such a hint, which only
+// says that the log may have more. The entry's strings must be immutable; the engine copies Data if
+// it keeps it. The straight path, an entry that follows the one before, allocates nothing.
 func (e *Engine) Deliver(en driver.Entry) {
 	if r := e.shardOf(en.Room).get(en.Room); r != nil {
 		r.hint(e, en)

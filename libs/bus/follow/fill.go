@@ -13,12 +13,12 @@ import (
 	"hubbub.internal/libs/bus/driver"
 )
 
-// fillLimit is how many entries one Replay asks for: the most that the contract allows.
+// fillLimit is how many entries one Replay asks for: the contract's limit.
 const fillLimit = 1000
 
-// maxReads is how often a fill reads a log that does not reach where a hint said it does, before it
-// believes the log. A cluster's server may be behind for a moment; a hint may also speak of an
-// entry that was lost with a log's tail.
+// maxReads is how often a fill reads a log that is shorter than a hint said, before it believes the
+// log. A cluster's server may be behind for a moment; a hint may also be about an entry that was
+// lost with a log's tail.
 const maxReads = 20
 
 const (
@@ -26,7 +26,7 @@ const (
 	maxPause = 2 * time.Second
 )
 
-// queue holds the rooms that are to be filled, each at most once.
+// queue holds the rooms to fill, each at most once.
 type queue struct {
 	mu     sync.Mutex
 	more   sync.Cond
@@ -43,7 +43,7 @@ func (q *queue) push(r *room) {
 	q.more.Signal()
 }
 
-// pop waits for a room; nil means that the queue is closed.
+// pop waits for a room; nil: the queue is closed.
 func (q *queue) pop() *room {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -86,7 +86,7 @@ func (e *Engine) fillLoop(ctx context.Context) {
 		}
 		e.metrics.failures.Inc()
 		e.log.Warn("cannot read a room's log; trying again", zap.String("room", r.name), zap.Error(err))
-		// it stays marked as filling: hints are held back until the log has been read
+		// the room stays marked as filling, so hints are held back until the log has been read
 		e.fills.push(r)
 		if await.Sleep(ctx, pause) != nil {
 			return
@@ -95,10 +95,10 @@ func (e *Engine) fillLoop(ctx context.Context) {
 	}
 }
 
-// errBehind says that the log does not reach where a hint said it does.
+// errBehind says that the log is shorter than a hint said.
 var errBehind = errors.New("the log ends before a live entry of it")
 
-// fillRoom reads the room's log from what is held until nothing is missing.
+// fillRoom reads the room's log from its last entry until nothing is missing.
 func (e *Engine) fillRoom(ctx context.Context, r *room) error {
 	pause := minPause
 	for reads := 1; ; {
@@ -143,10 +143,10 @@ func (e *Engine) fillRoom(ctx context.Context, r *room) error {
 	}
 }
 
-// filled takes what the log has after the entry held, read from there or from a later place up to
-// which nothing was missing. Of a truncated answer of a coarse driver, front is how far retention
-// had come after it. It reports whether the room is up to date, and whether anything was delivered.
-// With last, a hint beyond the end of the log is no longer believed.
+// filled handles what the log has after the last entry, read from there or from a later place up to
+// which nothing was missing. For a truncated answer of a coarse driver, front is how far retention
+// had come after it. It reports whether the room is up to date, and whether it delivered anything.
+// With last, it no longer believes a hint beyond the end of the log.
 func (r *room) filled(e *Engine, rep driver.Replayed, from, front uint64, epoch uint32, last bool) (done, moved bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -158,7 +158,7 @@ func (r *room) filled(e *Engine, rep driver.Replayed, from, front uint64, epoch 
 	if rep.Truncated && r.missing(e, rep, front) {
 		r.miss(e, rep)
 	}
-	// the answer is newer than what was known, and the log may have lost its tail since
+	// the answer is newer than the earlier findings, and the log may have lost its tail since
 	if !rep.Truncated && from == r.held {
 		r.through = r.held
 	}
@@ -181,16 +181,15 @@ func (r *room) filled(e *Engine, rep driver.Replayed, from, front uint64, epoch 
 	}
 	if done {
 		r.filling = false
-		if r.lowAsked != 0 { // the log was asked: it is no rewind
+		if r.lowAsked != 0 { // the log has answered: it is no rewind
 			r.low, r.lowAsked = r.lowAsked, 0
 		}
 	}
 	return done, r.held != before
 }
 
-// read asks the log for what follows on an entry. When the log no longer has that entry because it
-// was trimmed, the answer is from the later place up to which nothing is missing. It returns from
-// which Seq the answer is.
+// read asks the log for the entries after one. When retention has removed that entry, the answer is
+// from the later place up to which nothing is missing. It returns from which Seq the answer is.
 func (e *Engine) read(ctx context.Context, name string, at driver.Position, through uint64) (rep driver.Replayed, from uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
@@ -206,7 +205,7 @@ func (e *Engine) read(ctx context.Context, name string, at driver.Position, thro
 	return rep, from, nil
 }
 
-// front returns how far retention has come, which is asked for only where a decision hangs on it.
+// front returns how far retention has come. It is called only where a decision depends on it.
 func (e *Engine) front(ctx context.Context, name string, rep driver.Replayed) (uint64, error) {
 	if !e.opts.Coarse || !rep.Truncated || rep.Rewound {
 		return 0, nil

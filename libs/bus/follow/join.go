@@ -13,13 +13,13 @@ import (
 	"hubbub.internal/libs/bus/driver"
 )
 
-// subscriptionQueue collects what is to be subscribed and unsubscribed. One goroutine does both, in
+// subscriptionQueue collects the rooms to subscribe and to unsubscribe. One goroutine does both, in
 // turn, so that the driver never sees them swapped.
 type subscriptionQueue struct {
 	mu     sync.Mutex
 	join   []*room
 	leave  []*room
-	renew  []*room // followed, but nothing comes of them live
+	renew  []*room // followed, but without live entries
 	reason error   // why the last try failed
 	wake   chan struct{}
 }
@@ -68,7 +68,7 @@ func (s *subscription) finish(head uint64, err error) {
 	close(s.done)
 }
 
-// Follow is bus.Log.Follow. It waits until the room is joined, however often that takes to try, or
+// Follow is bus.Log.Follow. It waits until the room is joined, however many tries that takes, or
 // ctx ends.
 func (e *Engine) Follow(ctx context.Context, name string, f driver.Follower) (uint64, driver.Subscription, error) {
 	if err := driver.CheckName(name); err != nil {
@@ -96,7 +96,7 @@ func (e *Engine) Follow(ctx context.Context, name string, f driver.Follower) (ui
 	return s.head, s, nil
 }
 
-// enter adds a follower to a room, and the room to the table if it is not there.
+// enter adds a follower to a room, and the room to the table if it is missing.
 func (e *Engine) enter(name string, f driver.Follower) (*subscription, error) {
 	sh := e.shardOf(name)
 	sh.mu.Lock()
@@ -122,7 +122,7 @@ func (e *Engine) enter(name string, f driver.Follower) (*subscription, error) {
 		return s, nil
 	}
 	r.waiters = append(r.waiters, s)
-	// about to be left: its head may be older than the newcomer has reason to expect
+	// the room was about to be left: its head may be older than the new follower expects
 	if r.state == live {
 		r.state, fresh = joining, true
 	}
@@ -183,8 +183,8 @@ func (e *Engine) joinLoop(ctx context.Context) {
 	}
 }
 
-// joinRooms subscribes to the rooms and then learns their heads: whatever is appended after these
-// is seen live, or found missing.
+// joinRooms subscribes to the rooms and then asks for their heads: what is appended after these
+// comes live, or is found missing.
 func (e *Engine) joinRooms(ctx context.Context, rooms []*room) error {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 	defer cancel()
@@ -230,8 +230,8 @@ func (r *room) joined(e *Engine, epoch uint32, head Head) {
 	}
 }
 
-// renewRooms subscribes to rooms again from which nothing came although their log grew. When that
-// fails, a later compare asks for it again.
+// renewRooms subscribes again to rooms that got nothing live although their log grew. If that
+// fails, a later comparison asks for it again.
 func (e *Engine) renewRooms(ctx context.Context, rooms []*room) {
 	rooms = slices.DeleteFunc(rooms, func(r *room) bool {
 		r.mu.Lock()
@@ -241,19 +241,20 @@ func (e *Engine) renewRooms(ctx context.Context, rooms []*room) {
 	for chunk := range slices.Chunk(rooms, e.opts.Batch) {
 		names := namesOf(chunk)
 		e.metrics.renewed.Add(float64(len(chunk)))
-		e.log.Warn("subscribing again to rooms of which nothing came live", zap.Int("rooms", len(chunk)), zap.String("one", names[0]))
+		e.log.Warn("subscribing again to rooms that got nothing live", zap.Int("rooms", len(chunk)), zap.String("one", names[0]))
 		e.src.Unsubscribe(names)
 		ctx, cancel := context.WithTimeout(ctx, e.opts.Timeout)
 		err := e.src.Subscribe(ctx, names)
 		cancel()
 		if err != nil {
-			e.log.Warn("cannot subscribe again; the next comparison tries it", zap.Error(err))
+			e.log.Warn("cannot subscribe again; trying after the next comparison", zap.Error(err))
 		}
 		e.SuspectRooms("subscribed again", names...)
 	}
 }
 
-// wanted returns the rooms that somebody still waits for, and takes the others out of the table.
+// wanted returns the rooms that still have followers waiting, and removes the others from the
+// table.
 func (e *Engine) wanted(rooms []*room) []*room {
 	keep := rooms[:0:0]
 	var drop []*room
@@ -270,7 +271,7 @@ func (e *Engine) wanted(rooms []*room) []*room {
 	return keep
 }
 
-// leaveRooms unsubscribes from those of the rooms that nobody follows.
+// leaveRooms unsubscribes from the rooms that nobody follows.
 func (e *Engine) leaveRooms(rooms []*room) {
 	var names []string
 	for _, r := range rooms {
@@ -278,13 +279,13 @@ func (e *Engine) leaveRooms(rooms []*room) {
 		sh.mu.Lock()
 		r.mu.Lock()
 		switch {
-		case r.state == joining && len(r.waiters) > 0: // somebody came just now
+		case r.state == joining && len(r.waiters) > 0: // a follower came just now
 			e.subscriptions.add(&e.subscriptions.join, r)
 		case r.state != gone && len(r.followers)+len(r.waiters) == 0:
 			r.state = gone
 			r.dropBack(e)
 			delete(sh.rooms, r.name)
-			if len(sh.rooms) == 0 { // a map does not give back what it has grown to
+			if len(sh.rooms) == 0 { // a map never shrinks, so make a new one
 				sh.rooms = make(map[string]*room)
 			}
 			e.metrics.rooms.Dec()

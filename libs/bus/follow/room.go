@@ -11,40 +11,41 @@ import (
 	"hubbub.internal/libs/bus/driver"
 )
 
-// recent is how many of a room's last entries are remembered besides the one held, so that a hint
-// that repeats one of them is dropped without asking the log. A bus that retries repeats within a
-// few entries.
+// recent is how many of a room's entries before the last one are remembered, so that a hint that
+// repeats one of them is dropped without asking the log. A bus that retries repeats within a few
+// entries.
 const recent = 4
 
-// A room is what the engine knows of one room's log. It is small: an edge has 100,000 of them.
+// A room is the engine's state of one room's log. It is small: an edge has 100,000 of them.
 type room struct {
 	name string
 
 	mu      sync.Mutex
 	state   state
-	filling bool   // in the queue of fills or in a worker's hands: hints are held back
-	epoch   uint32 // of the engine when the entry held was last found to be in the log
-	again   bool   // hints were dropped during the fill: it has to read once more
+	filling bool   // queued for a fill, or being filled: hints are held back
+	epoch   uint32 // the engine's epoch when the log last confirmed the last entry
+	again   bool   // hints were dropped during the fill, so it has to read once more
 	heldID  []byte
 	// Seq of the last entry delivered, or the head at the join; heldID is its ID, if known
 	held uint64
-	// nothing is missing up to here, >= held: what compares and fills have shown
+	// nothing is missing up to here, >= held: comparisons and fills have shown it
 	through uint64
-	// the log is said to reach here: a fill that ends before it reads again
+	// a hint said that the log reaches here: a fill that ends before it reads again
 	want  uint64
-	first uint64 // the first hint of an unknown place since want was 0
-	// 1 + a head below held that the log was asked about: the entry held was removed or trimmed
+	first uint64 // the first hint with an unknown place since want was 0
+	// 1 + a head below held about which the log has been asked: the last entry was removed or
+	// trimmed
 	low      uint64
 	lowAsked uint64         // the same, while the log is being asked
-	past     [recent]uint64 // marks of entries delivered before held, a ring
+	past     [recent]uint64 // marks of the entries delivered before held, a ring
 	pastNext uint8
-	heard    bool  // a hint came since the last compare
-	deaf     uint8 // compares in a row that found the room behind although no hint had come
-	// hints held back, in order of arrival, all of the engine's epoch backEpoch
+	heard    bool  // a hint came since the last comparison
+	deaf     uint8 // comparisons in a row that found the room behind although no hint had come
+	// hints held back, in order of arrival, all from the engine's epoch backEpoch
 	back      []driver.Entry
 	backEpoch uint32
 	followers []*subscription
-	waiters   []*subscription // those whose Follow waits for the join
+	waiters   []*subscription // followers whose Follow waits for the join
 }
 
 type state uint8
@@ -52,7 +53,7 @@ type state uint8
 const (
 	joining state = iota // not yet subscribed, or its head not yet known: hints are held back
 	live
-	gone // no longer in the table; ask the table for another
+	gone // no longer in the table; get another from there
 )
 
 // hint takes a live entry.
@@ -65,7 +66,8 @@ func (r *room) hint(e *Engine, en driver.Entry) {
 	case r.state == joining:
 		r.holdBack(e, en)
 	case r.filling:
-		// an older one is either known or comes out in the fill, which checks held against the log
+		// an older entry is known already, or comes out in the fill, which checks held against the
+		// log
 		if en.Seq > r.held {
 			r.holdBack(e, en)
 		}
@@ -74,7 +76,7 @@ func (r *room) hint(e *Engine, en driver.Entry) {
 	}
 }
 
-// accept judges a hint while nothing is being filled. r.mu is held.
+// accept judges a hint while the room is not being filled. r.mu is held.
 func (r *room) accept(e *Engine, en driver.Entry) {
 	switch {
 	case en.Seq > r.held && en.Prev == r.held && en.Prev != 0 && r.epoch == e.epoch.Load():
@@ -85,15 +87,14 @@ func (r *room) accept(e *Engine, en driver.Entry) {
 		r.fill(e)
 	case r.known(en.Seq, en.ID):
 		e.metrics.repeats.Inc()
-	// an entry that was never seen, at a place already passed: either very late, or the log was
-	// rewound
+	// an unknown entry at a place already passed: it is very late, or the log was rewound
 	default:
 		r.remember(mark(en.Seq, en.ID)) // ask about it once
 		r.fill(e)
 	}
 }
 
-// deliver hands an entry to the followers. r.mu is held.
+// deliver delivers an entry to the followers. r.mu is held.
 func (r *room) deliver(en driver.Entry) {
 	en.Prev = r.held
 	if r.held != 0 {
@@ -115,25 +116,25 @@ func (r *room) rewind(head Head) {
 	}
 }
 
-// moveTo makes head what is held. r.mu is held.
+// moveTo sets held to head. r.mu is held.
 func (r *room) moveTo(head Head) {
 	r.held, r.through = head.Seq, max(head.Seq, head.Through, head.Front)
 	r.heldID = append(r.heldID[:0], head.ID...)
 	r.past, r.want, r.first, r.low, r.lowAsked = [recent]uint64{}, 0, 0, 0, 0
 }
 
-// distrust notes that something did not come live that should have. r.mu is held.
+// distrust notes that something should have come live and did not. r.mu is held.
 func (r *room) distrust(e *Engine) { r.epoch = e.epoch.Load() - 1 }
 
-// missing reports whether entries may be missing before those of a replay from through that is
-// truncated. r.mu is held.
+// missing reports whether entries may be missing before those of a truncated replay from through.
+// r.mu is held.
 //
-// Where the driver knows of the room itself that entries were taken, they are missing. A coarse one
-// knows that entries of any room were, and a log that is small and busy turns over between two
-// comparisons. Then the room is believed to have missed nothing as long as its subscription has
-// been undisturbed since the log last confirmed it, and all that came live is there: idle rooms
-// would else be told of a loss again and again. What came live and is not there although retention
-// has not come as far was removed since.
+// If the driver knows that retention removed entries of the room itself, they are missing. A coarse
+// driver only knows that it removed entries of any room, and a log that is small and busy turns
+// over between two comparisons. Then the engine assumes that the room has missed nothing as long as
+// its subscription has been undisturbed since the log last confirmed it, and all that came live is
+// there: otherwise idle rooms would be told of a loss again and again. What came live and is not
+// there although retention has not come as far was removed since.
 func (r *room) missing(e *Engine, rep driver.Replayed, front uint64) bool {
 	if !e.opts.Coarse || r.epoch != e.epoch.Load() {
 		return true
@@ -148,17 +149,17 @@ func (r *room) missing(e *Engine, rep driver.Replayed, front uint64) bool {
 	return taken(r.first) || taken(r.want) || slices.ContainsFunc(r.back, func(en driver.Entry) bool { return taken(en.Prev) })
 }
 
-// miss goes on with what a truncated replay has, and tells the followers. r.mu is held.
+// miss goes on with the entries of a truncated replay, and tells the followers. r.mu is held.
 func (r *room) miss(e *Engine, rep driver.Replayed) {
 	through := rep.Through
 	if len(rep.Entries) > 0 {
 		through = rep.Entries[0].Seq - 1
 	}
 	if through <= r.held {
-		return // there is no place between them
+		return // nothing fits between them
 	}
 	e.metrics.missed.Inc()
-	e.log.Warn("retention has taken entries of a room before they were delivered", zap.String("room", r.name),
+	e.log.Warn("retention removed entries of a room before they were delivered", zap.String("room", r.name),
 		zap.Uint64("held", r.held), zap.Uint64("through", through))
 	if r.held != 0 {
 		r.remember(mark(r.held, r.heldID))
@@ -198,7 +199,7 @@ func mark[T string | []byte](seq uint64, id T) uint64 {
 // holdBack keeps a hint until the room has been filled. r.mu is held.
 func (r *room) holdBack(e *Engine, en driver.Entry) {
 	if en.Prev == 0 || en.Prev < r.held {
-		r.want = max(r.want, en.Seq) // where it belongs is unknown: the log has to say
+		r.want = max(r.want, en.Seq) // its place is unknown: the log has to say
 		if r.first == 0 || en.Seq < r.first {
 			r.first = en.Seq
 		}
@@ -218,8 +219,8 @@ func (r *room) holdBack(e *Engine, en driver.Entry) {
 	r.back = append(r.back, en)
 }
 
-// expire drops hints that came before the last Suspect: they may be of a log that was
-// rewound since. r.mu is held.
+// expire drops hints from before the last Suspect: their log may have been rewound since. r.mu is
+// held.
 func (r *room) expire(e *Engine) {
 	epoch := e.epoch.Load()
 	if len(r.back) > 0 && r.backEpoch != epoch {
@@ -229,7 +230,7 @@ func (r *room) expire(e *Engine) {
 	r.backEpoch = epoch
 }
 
-// dropBack forgets the hints that are held back. r.mu is held.
+// dropBack drops the hints that are held back. r.mu is held.
 func (r *room) dropBack(e *Engine) {
 	for _, en := range r.back {
 		e.held.Add(-int64(len(en.Data)))
@@ -237,8 +238,8 @@ func (r *room) dropBack(e *Engine) {
 	r.back = nil
 }
 
-// settle delivers what was held back as far as it follows on, after the log was read through
-// covered, and reports whether the room needs no further fill. r.mu is held.
+// settle delivers the held-back entries as far as each follows the one before, after the log was
+// read through covered, and reports whether the room needs no further fill. r.mu is held.
 func (r *room) settle(e *Engine, covered uint64) bool {
 	covered = max(covered, r.held)
 	r.expire(e)
@@ -264,7 +265,7 @@ func (r *room) settle(e *Engine, covered uint64) bool {
 	return true
 }
 
-// fill schedules a read of the room from the log, unless it is being read already. r.mu is held.
+// fill schedules a read of the room from the log, unless one is scheduled already. r.mu is held.
 func (r *room) fill(e *Engine) {
 	if !r.filling {
 		r.filling = true
@@ -272,7 +273,7 @@ func (r *room) fill(e *Engine) {
 	}
 }
 
-// close lets nobody into the room any more.
+// close keeps new followers out of the room.
 func (r *room) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -10,23 +10,23 @@ import (
 	"hubbub.internal/libs/bus/driver"
 )
 
-// watchers are told of personal rooms.
+// watchers get the hints of personal rooms.
 type watchers struct {
 	mu  sync.Mutex
-	all atomic.Pointer[[]*watch] // a slice is never changed in place; nil: nobody watches
+	all atomic.Pointer[[]*watch] // the slice is never changed in place; nil: nobody watches
 }
 
-// watch is one of them.
+// watch is one watcher.
 type watch struct {
 	e *Engine
 	w driver.Watcher
 
-	mu      sync.RWMutex // read while w is called, so that Stop waits for that
+	mu      sync.RWMutex // read-locked while w is called, so that Stop waits for that
 	stopped bool
 }
 
-// Watch is bus.Log.Watch. The subscription at the server stays when the last watcher has gone: it
-// is one for all rooms.
+// Watch is bus.Log.Watch. The subscription at the server outlives the last watcher: there is one
+// for all rooms.
 func (e *Engine) Watch(ctx context.Context, w driver.Watcher) (driver.Subscription, error) {
 	s := &watch{e: e, w: w}
 	e.watchers.change(func(all []*watch) []*watch { return append(all, s) })
@@ -51,7 +51,7 @@ func (e *Engine) Heads(ctx context.Context, rooms []string) ([]driver.Head, erro
 	return e.src.Heads(ctx, rooms)
 }
 
-// change replaces the watchers by what do makes of a copy of them.
+// change replaces the list of watchers by the result of do on a copy of it.
 func (ws *watchers) change(do func([]*watch) []*watch) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()

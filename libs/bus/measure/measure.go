@@ -1,5 +1,5 @@
-// Package measure owns how the bus is measured: the metrics that every driver has, under the same
-// names, and Counter and Gauge for those of its own.
+// Package measure owns the metrics of the bus: those that every driver has, under the same names,
+// and Counter and Gauge for a driver's own.
 package measure
 
 import (
@@ -54,7 +54,7 @@ func (b *Bus) Appended(err error, duplicate bool) {
 
 const namespace = "hubbub"
 
-// Counter returns a counter that is registered; with a nil registerer, one that is not.
+// Counter returns a counter that is registered, or with a nil registerer one that is not.
 func Counter(reg prometheus.Registerer, subsystem, name, help string) prometheus.Counter {
 	return register(reg, prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}))
 }
@@ -64,7 +64,7 @@ func Gauge(reg prometheus.Registerer, subsystem, name, help string) prometheus.G
 	return register(reg, prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help}))
 }
 
-// register returns the collector that is registered: c, or that of an earlier bus of this process.
+// register returns the registered collector: c, or that of an earlier bus of this process.
 func register[C prometheus.Collector](reg prometheus.Registerer, c C) C {
 	if reg == nil {
 		return c
@@ -76,7 +76,7 @@ func register[C prometheus.Collector](reg prometheus.Registerer, c C) C {
 		}
 	}
 	if err != nil {
-		panic(err) // two different metrics of one name: a mistake in the program
+		panic(err) // two different metrics with one name: a fault in the program
 	}
 	return c
 }

@@ -17,8 +17,8 @@ type Bus struct {
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	work   sync.WaitGroup // goroutines
-	queue  []callback     // what is to be called, in order: see run
-	own    subscription   // whose callbacks are those of calls
+	queue  []callback     // callbacks to call, in order: see run
+	own    subscription   // owns the callbacks of calls
 }
 
 var _ bus.Interface = (*Bus)(nil)
@@ -37,9 +37,9 @@ func (s *Server) Open(groups ...string) *Bus {
 	return b
 }
 
-// call calls f with the server's mu held as soon as the server answers, unless something is bad
-// about the arguments. Errors: that, bus.ErrClosed, bus.ErrUnavailable, what Fail has for the
-// method and the name, and f's.
+// call calls f with the server's mu held as soon as the server answers, unless bad is an error.
+// Errors: bad, bus.ErrClosed, bus.ErrUnavailable, what Fail has for the method and the name, and
+// f's.
 func (b *Bus) call(ctx context.Context, bad error, method, name string, f func() error) error {
 	if bad != nil {
 		return bad
@@ -67,7 +67,7 @@ func (b *Bus) now(method, name string, f func() error) error {
 	return f()
 }
 
-// wake tells whoever waits that something has changed, such as that a context has ended.
+// wake makes all waiting calls look again, for example because a context has ended.
 func (s *Server) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,7 +81,7 @@ func (s *Server) unlocked(f func() error) error {
 	return f()
 }
 
-// tooLong returns an error for data that is.
+// tooLong returns an error for data above the limit.
 func tooLong(data []byte) error {
 	if len(data) > bus.MaxData {
 		return bus.ErrTooLarge

@@ -70,7 +70,7 @@ func (b *Bus) Consume(ctx context.Context, name string, handle func(context.Cont
 }
 
 // step hands over what there is, if there is anything and no other member has the log in hand. It
-// is called with the server's mu held, which it lets go meanwhile.
+// is called with the server's mu held, and releases it meanwhile.
 func (m *member) step(ctx context.Context) (did bool) {
 	s, g := m.s, m.g
 	if len(g.redriven) > 0 {

@@ -6,12 +6,12 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// Down takes the server away, as a network that is cut: calls wait for it until their contexts end,
-// appends for bus.AppendTimeout, and what is published is lost. Entries that were appended before
+// Down takes the server away, as a cut network does: calls wait until their contexts end, appends
+// wait for bus.AppendTimeout, and published messages are lost. Entries that were appended before
 // are still delivered.
 func (s *Server) Down() { s.set(func() { s.down = true }) }
 
-// Up brings it back. Nothing is lost, but watchers are told that hints may be.
+// Up brings the server back. Nothing is lost, but watchers are told that hints may be.
 func (s *Server) Up() {
 	s.set(func() {
 		s.down = false
@@ -19,19 +19,19 @@ func (s *Server) Up() {
 	})
 }
 
-// Hold keeps all callbacks of all buses back, in order, until Release: the network is slow.
+// Hold holds all callbacks of all buses back, in order, until Release: the network is slow.
 func (s *Server) Hold() { s.set(func() { s.held = true }) }
 
 // Release undoes Hold.
 func (s *Server) Release() { s.set(func() { s.held = false }) }
 
-// LoseHints withholds from watchers the hints of what is appended, until it is called again with
-// false. It tells them nothing of that: see bus.Watcher.
+// LoseHints withholds from watchers the hints of new entries, until it is called again with false.
+// Watchers are not told: see bus.Watcher.
 func (s *Server) LoseHints(lose bool) { s.set(func() { s.deaf = lose }) }
 
 // Fail makes calls fail with what f returns for them: its arguments are the name of the method,
-// such as Append or Request, and that of the room, channel, group or service. nil ends that. f must
-// not call the bus.
+// such as Append or Request, and that of the room, channel, group or service. A nil f ends that. f
+// must not call the bus.
 func (s *Server) Fail(f func(call, name string) error) { s.set(func() { s.fail = f }) }
 
 // failure is what Fail has for a call. It is called with mu held.
@@ -42,8 +42,8 @@ func (s *Server) failure(call, name string) error {
 	return s.fail(call, name)
 }
 
-// Rewind takes the entries of a room after a Seq away, as a failover does that loses the end of a
-// log, and tells its followers and all watchers. The log goes on above the Seqs that are lost.
+// Rewind removes the entries of a room after a Seq, as a failover does that loses the end of a log,
+// and tells its followers and all watchers. The log goes on above the lost Seqs.
 func (s *Server) Rewind(name string, after uint64) {
 	s.set(func() {
 		head := bus.Position{}
@@ -77,7 +77,7 @@ func (s *Server) suspect() {
 	}
 }
 
-// set changes something, and tells whoever waits.
+// set changes the server's state, and wakes all waiting calls.
 func (s *Server) set(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -63,7 +63,8 @@ func (b *Bus) Request(ctx context.Context, name string, data []byte) ([]byte, er
 			return bus.ErrNoResponder
 		}
 		sub := b.s.subs[i]
-		b.s.subs = append(slices.Delete(b.s.subs, i, i+1), sub) // the next one is another's
+		// the next request goes to another server
+		b.s.subs = append(slices.Delete(b.s.subs, i, i+1), sub)
 		sub.inHand++
 		sub.b.work.Go(func() { sub.answer(ctx, data, answer) })
 		return nil
@@ -93,7 +94,7 @@ func (sub *subscription) answer(asker context.Context, data []byte, to chan<- re
 	sub.b.s.more.Broadcast()
 }
 
-// replyOf returns what crosses the bus of a handler's answer: coded errors, and of others no
+// replyOf returns the reply that crosses the bus: coded errors as they are, any other error without
 // detail.
 func replyOf(out []byte, err error) reply {
 	if err = cmp.Or(err, tooLong(out)); err == nil {

@@ -1,10 +1,10 @@
-// Package membus is the smallest driver that keeps the contract of package bus: a log in memory,
-// for tests, and the contract by example. It passes the conformance suite; only tests import it.
+// Package membus is a bus in memory, for tests: the smallest implementation of the contract of
+// package bus, and the contract by example. It passes the conformance suite; only tests import it.
 //
-// It owns a Server, which is the log that several buses share as processes share a Redis or a NATS.
-// It keeps nothing on a disk and has no clock of its own: in a testing/synctest bubble it lives by
-// that one's. Callbacks of one bus are called one after the other in the order of their causes, so
-// that a test which waits for a bubble to settle sees all of them.
+// It owns a Server, the log that several buses share as processes share a Redis or a NATS. It
+// stores nothing on disk and has no clock of its own: in a testing/synctest bubble its time is the
+// bubble's. It calls the callbacks of one bus one after the other in the order of their causes, so
+// a test that waits for the bubble to settle sees all of them.
 package membus
 
 import (
@@ -19,49 +19,49 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// Options are how a Server keeps its log. Zero fields: for ever, and of any size.
+// Options configure a Server's log. Zero fields: for ever, and of any size.
 type Options struct {
 	MaxAge   time.Duration
 	MaxBytes int64 // of the entries' data
 }
 
-// Server is a log that buses share. It is safe for concurrent use: one mutex guards all of it, and
-// of its buses.
+// Server is a log that buses share. It is safe for concurrent use: one mutex guards it and its
+// buses.
 type Server struct {
 	opts Options
 
 	mu     sync.Mutex
-	more   *sync.Cond // of mu: something has changed that somebody may wait for
+	more   *sync.Cond // of mu: the state has changed
 	down   bool       // see Down
 	held   bool       // see Hold
 	deaf   bool       // see LoseHints
 	fail   func(call, name string) error
-	floor  uint64    // the log began behind this Seq: positions before it are another log's
-	last   uint64    // the greatest Seq that was given
+	floor  uint64    // the log began after this Seq: positions before it are in another log
+	last   uint64    // the greatest Seq so far
 	log    []*record // all entries, the oldest first
 	bytes  int64     // of their data
 	rooms  map[string]room
-	keys   map[key]*record // of appends
+	keys   map[key]*record // by the key of the append
 	groups map[string]*group
-	subs   []*subscription // those of all buses
+	subs   []*subscription // of all buses
 }
 
 // record is an entry of the log.
 type record struct {
 	bus.Entry
 	at      time.Time
-	removed bool // its content was
+	removed bool // Remove has erased its content
 }
 
-// room is what is known of one besides its entries.
+// room is the server's state of a room besides its entries.
 type room struct {
 	head    bus.Position
-	trimmed uint64 // the greatest Seq that retention has taken
+	trimmed uint64 // the greatest Seq that retention has removed
 }
 
 type key struct{ room, sender, id string }
 
-// NewServer returns an empty log, which begins at the second that it is made in.
+// NewServer returns an empty log, whose Seqs begin at the present second.
 func NewServer(o Options) *Server {
 	floor := uint64(time.Now().Unix()) << 20
 	s := &Server{opts: o, floor: floor, last: floor, rooms: make(map[string]room), keys: make(map[key]*record), groups: make(map[string]*group)}
@@ -69,8 +69,8 @@ func NewServer(o Options) *Server {
 	return s
 }
 
-// append adds an entry, whose data it keeps, and tells everybody. It is called with mu held, as are
-// all methods below.
+// append adds an entry, whose data it keeps, and tells followers and watchers. It is called with mu
+// held, as are all methods below.
 func (s *Server) append(e bus.NewEntry, data []byte) (bus.Appended, error) {
 	now, k, size := time.Now(), key{e.Room, e.Sender, e.ID}, int64(len(data))
 	if first := s.keys[k]; first != nil && now.Sub(first.at) < bus.DedupeWindow {
@@ -81,7 +81,7 @@ func (s *Server) append(e bus.NewEntry, data []byte) (bus.Appended, error) {
 		return bus.Appended{}, bus.ErrFull
 	}
 	s.last++
-	// the caller's memory is used again
+	// the caller may reuse its memory
 	e.Room, e.Sender, e.ID = strings.Clone(e.Room), strings.Clone(e.Sender), strings.Clone(e.ID)
 	k = key{e.Room, e.Sender, e.ID}
 	rec := &record{Entry: bus.Entry{Room: e.Room, Seq: s.last, Sender: e.Sender, ID: e.ID, Data: data}, at: now}
@@ -98,8 +98,8 @@ func (s *Server) append(e bus.NewEntry, data []byte) (bus.Appended, error) {
 	return bus.Appended{Seq: rec.Seq}, nil
 }
 
-// trim takes what is too old, and what stands in the way of size more bytes, but nothing that a
-// required group has not consumed.
+// trim removes entries that are too old, and those that leave no room for size more bytes, but none
+// that a required group has not consumed.
 func (s *Server) trim(now time.Time, size int64) {
 	for len(s.log) > 0 {
 		rec := s.log[0]
@@ -123,7 +123,7 @@ func (s *Server) consumed(rec *record) bool {
 	return true
 }
 
-// from returns where in the log the first entry at or after a Seq is.
+// from returns the index of the first entry at or after a Seq.
 func (s *Server) from(seq uint64) int {
 	at, _ := slices.BinarySearchFunc(s.log, seq, func(rec *record, seq uint64) int { return cmp.Compare(rec.Seq, seq) })
 	return at
@@ -137,7 +137,7 @@ func (s *Server) replay(name string, after bus.Position, limit int) bus.Replayed
 		return bus.Replayed{Rewound: true, Through: s.last}
 	}
 	if !known {
-		return bus.Replayed{Through: after.Seq} // nobody has said anything there
+		return bus.Replayed{Through: after.Seq} // the room has never had an entry
 	}
 	out := bus.Replayed{Through: s.last, Truncated: r.trimmed > after.Seq}
 	prev := after.Seq
@@ -155,8 +155,8 @@ func (s *Server) replay(name string, after bus.Position, limit int) bus.Replayed
 	return out
 }
 
-// isRewound reports whether a position is none of this log: of another one, behind the end, or of
-// another entry.
+// isRewound reports whether a position is not in this log: it belongs to another log, is beyond the
+// end, or names another entry.
 func (s *Server) isRewound(name string, after bus.Position) bool {
 	if after.Seq > s.last || after.Seq > 0 && after.Seq < s.floor {
 		return true
@@ -170,7 +170,7 @@ func (s *Server) isRewound(name string, after bus.Position) bool {
 	return true // the room has no such entry, so its end was lost
 }
 
-// find returns the entry at a place, nil if there is none.
+// find returns the entry of a room with a Seq, nil if there is none.
 func (s *Server) find(name string, seq uint64) *record {
 	if i := s.from(seq); i < len(s.log) && s.log[i].Seq == seq && s.log[i].Room == name {
 		return s.log[i]
@@ -178,7 +178,7 @@ func (s *Server) find(name string, seq uint64) *record {
 	return nil
 }
 
-// copy returns the entry for somebody who may change its data.
+// copy returns a copy of the entry whose data the caller may change.
 func (rec *record) copy(prev uint64) bus.Entry {
 	e := rec.Entry
 	e.Prev, e.Data = prev, bytes.Clone(e.Data)

@@ -7,16 +7,16 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// callback is a call of a subscription's that is to be made.
+// callback is a call that is due to a subscription.
 type callback struct {
 	sub *subscription
 	f   func()
 }
 
-// later queues a call, which is not made when the subscription has been stopped by then. It is
-// called with the server's mu held.
+// later queues a call, which is dropped if the subscription has stopped by then. It is called with
+// the server's mu held.
 func (b *Bus) later(sub *subscription, f func()) {
-	if b.ctx.Err() != nil { // nobody makes calls any more
+	if b.ctx.Err() != nil { // run has ended
 		go f()
 		return
 	}
@@ -24,8 +24,7 @@ func (b *Bus) later(sub *subscription, f func()) {
 	b.s.more.Broadcast()
 }
 
-// run makes what calls are queued, until the bus is closed. What was queued by then is still
-// called.
+// run makes the queued calls until the bus is closed, and then those that are left.
 func (b *Bus) run() {
 	b.s.mu.Lock()
 	defer b.s.mu.Unlock()
@@ -47,22 +46,22 @@ func (b *Bus) run() {
 	}
 }
 
-// subscription is what is called until Stop: one of a follower, a watcher, and who handles messages
+// subscription is what receives calls until Stop: a follower, a watcher, or the handler of messages
 // or requests.
 type subscription struct {
 	b        *Bus
 	name     string // of the room, the channel or the service
 	follower bus.Follower
-	head     uint64 // of the room, when it began
-	until    uint64 // what the follower was told of, or will be by what is queued
+	head     uint64 // of the room, when the subscription began
+	until    uint64 // the Seq that the follower has got, or will get from the queue
 	watcher  bus.Watcher
 	handle   func([]byte)
 	serve    func(context.Context, []byte) ([]byte, error)
-	inHand   int // calls that run
+	inHand   int // calls in progress
 	stopped  bool
 }
 
-// add lets a subscription begin.
+// add registers a subscription.
 func (b *Bus) add(ctx context.Context, bad error, method string, sub *subscription) (bus.Subscription, error) {
 	sub.b = b
 	err := b.call(ctx, bad, method, sub.name, func() error {
@@ -101,7 +100,7 @@ func (b *Bus) Watch(ctx context.Context, w bus.Watcher) (bus.Subscription, error
 	return b.add(ctx, nil, "Watch", &subscription{watcher: w})
 }
 
-// entry tells a follower of an entry.
+// entry delivers an entry to a follower.
 func (sub *subscription) entry(rec *record) {
 	e := rec.copy(sub.until)
 	sub.until = rec.Seq

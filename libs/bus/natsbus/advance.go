@@ -18,20 +18,20 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// JetStream moves a stream's counter on in one way: a purge up to a future Seq, which takes every
-// entry. After a restore of an older store there may be entries that no group has read yet. So
-// Advance moves those: it closes the stream to appends (they wait, and are repeated by their
-// appenders), copies what is unread to a second stream, purges, puts the copies back above the new
-// Seq, and opens the stream again. What it does is written down after each step, so that whoever
-// comes after a crash goes on.
+// JetStream moves a stream's counter on in one way: a purge up to a future Seq, which removes every
+// entry. After a restore of an older store there may be entries that no group has read yet, so
+// Advance moves those: it closes the stream to appends (they wait, and their appenders repeat
+// them), copies the unread entries to a second stream, purges, puts the copies back above the new
+// Seq, and opens the stream again. It records each step when it is done, so that another process
+// can go on after a crash.
 const (
 	movingName  = "advance"       // key of the bucket
 	metaMoving  = "hubbub-moving" // of the stream while it is closed
 	moveBatch   = 256             // entries read at a time
-	moveTimeout = 5 * time.Minute // of all steps together
+	moveTimeout = 5 * time.Minute // bounds all steps together
 	movePause   = 200 * time.Millisecond
-	// moveMargin is how far beyond what is remembered a log goes on that was behind it: entries may
-	// have been acknowledged that the one who remembers had not read.
+	// moveMargin is how far above the remembered Seq a log goes on that was behind it: the caller
+	// may not have read the last entries that were acknowledged.
 	moveMargin = 1 << 20
 )
 
@@ -47,7 +47,7 @@ const (
 type move struct {
 	Past  uint64 `json:"past"`
 	Phase phase  `json:"phase"`
-	// a name under which whoever does it answers, like a consumer's member
+	// the process that moves the log answers to this name, as a consumer's member does
 	Owner string `json:"owner"`
 }
 
@@ -110,7 +110,7 @@ func (b *mover) tryAdvance(ctx context.Context, id string, past uint64) (done bo
 		}
 		attempt, stop := b.attempt(ctx)
 		defer stop()
-		// Update takes the mark that an earlier Advance was purged for another's note
+		// Update takes the mark of an earlier Advance's purge for another process's note
 		if revision == 0 {
 			revision, err = b.state.Create(attempt, movingName, data)
 		} else {
@@ -144,7 +144,7 @@ func (b *mover) tryAdvance(ctx context.Context, id string, past uint64) (done bo
 	return false, b.state.Purge(ctx, movingName, jetstream.LastRevision(revision))
 }
 
-// moving returns the move under way, with its revision in the bucket; 0 if there is none.
+// moving returns the move under way and its revision in the bucket; revision 0: there is none.
 func (b *mover) moving(ctx context.Context) (move, uint64, error) {
 	ctx, done := b.attempt(ctx)
 	defer done()
@@ -159,7 +159,7 @@ func (b *mover) moving(ctx context.Context) (move, uint64, error) {
 	return m, e.Revision(), json.Unmarshal(e.Value(), &m)
 }
 
-// answers reports whether a process is to be taken for alive.
+// answers reports whether a process counts as alive.
 func (b *store) answers(ctx context.Context, id string) bool {
 	for range looksGone {
 		ask, cancel := context.WithTimeout(ctx, askTimeout)
@@ -173,8 +173,7 @@ func (b *store) answers(ctx context.Context, id string) bool {
 	return false
 }
 
-// closedConfig makes of the stream's configuration that of a stream which takes entries from a move
-// only.
+// closedConfig returns the stream's configuration changed so that only a move can add entries.
 func (b *mover) closedConfig(cfg jetstream.StreamConfig) jetstream.StreamConfig {
 	cfg.Subjects = []string{b.names.moving + ">", b.names.fence}
 	cfg.SubjectTransform = &jetstream.SubjectTransformConfig{
@@ -194,7 +193,8 @@ func (b *mover) copyUnread(ctx context.Context) error {
 	if _, err := b.js.UpdateStream(ctx, b.closedConfig(s.CachedInfo().Config)); err != nil {
 		return err
 	}
-	fence, err := b.fences.send() // what the server had taken before it is stored when this is
+	// when this is stored, everything that the server took before is stored
+	fence, err := b.fences.send()
 	if err != nil {
 		return err
 	}
@@ -214,7 +214,8 @@ func (b *mover) copyUnread(ctx context.Context) error {
 	return b.copyEntries(ctx, b.names.stream, b.names.log, next, fence, b.names.moved)
 }
 
-// purgePast takes every entry and makes the next Seq greater than past, unless that was done.
+// purgePast removes every entry and makes the next Seq greater than past, unless an earlier try has
+// done so.
 func (b *mover) purgePast(ctx context.Context, past uint64) error {
 	if err := b.raise(ctx, advancedName, past); err != nil {
 		return err
@@ -226,18 +227,18 @@ func (b *mover) purgePast(ctx context.Context, past uint64) error {
 	return s.Purge(ctx, jetstream.WithPurgeSequence(past+1))
 }
 
-// putBack appends the copies, opens the stream, and removes the copies. If it was broken off it
-// goes on where it was.
+// putBack appends the copies, opens the stream, and removes the copies. After an interruption it
+// continues where it stopped.
 func (b *mover) putBack(ctx context.Context) error {
 	s, err := b.js.Stream(ctx, b.names.stream)
 	if err != nil {
 		return err
 	}
-	// A stream that is open has the copies, and takes none any more.
+	// A stream that is open has the copies already.
 	if cfg := s.CachedInfo().Config; cfg.Metadata[metaMoving] != "" {
 		m, err := b.js.Stream(ctx, b.names.movedStream())
 		switch {
-		// somebody removed it: there is nothing to be put back
+		// somebody removed it: there is nothing to put back
 		case errors.Is(err, jetstream.ErrStreamNotFound):
 		case err != nil:
 			return err
@@ -259,8 +260,8 @@ func (b *mover) putBack(ctx context.Context) error {
 }
 
 // copyEntries appends the entries of a stream from one Seq through another, in order, to the
-// subjects that begin with to instead of from. Each gets its old Seq added to its key: the old key
-// is in the window of repeats.
+// subjects that begin with to instead of from. It adds its old Seq to each key, since the server
+// would take the old key for a repeat.
 func (b *mover) copyEntries(ctx context.Context, stream, from string, next, through uint64, to string) error {
 	for next <= through {
 		var got batch
@@ -293,7 +294,7 @@ func (b *mover) copyEntries(ctx context.Context, stream, from string, next, thro
 
 func (b *mover) copyEntry(ctx context.Context, subject string, m *nats.Msg, seq uint64) error {
 	id := header(m.Header, headerID)
-	if id == "" { // of somebody else's making
+	if id == "" { // not an entry of ours
 		id = "foreign.."
 	}
 	return b.retry.Do(ctx, "append a moved entry", func(ctx context.Context) error {

@@ -18,23 +18,23 @@ import (
 )
 
 const (
-	// window is how many appends may be on their way to the server. The server itself takes 10,000
-	// per stream.
+	// window is how many appends may be in flight to the server. The server itself takes 10,000 per
+	// stream.
 	window = 4096
 	// maxQueued and maxQueuedBytes bound the appends of this process that are not finished; more
 	// fail at once.
 	maxQueued      = 1 << 16
 	maxQueuedBytes = 128 << 20
-	// appendAttempt is how long an acknowledgement may take before the entry is sent again, with
-	// the same key; each further time it is twice as long, up to appendAttemptMax: a server under
-	// load is not helped by repeats.
+	// appendAttempt is how long to wait for an acknowledgement before the entry is sent again, with
+	// the same key. The wait doubles with each try, up to appendAttemptMax: repeats do not help a
+	// server under load.
 	appendAttempt    = 500 * time.Millisecond
 	appendAttemptMax = 4 * time.Second
 	appendPause      = 100 * time.Millisecond
 	sweepEvery       = 50 * time.Millisecond
 )
 
-// JetStream's error codes that mean something here.
+// JetStream's error codes that the driver handles.
 const (
 	codeStoreFailed        = 10077 // with DiscardNew: the stream is full
 	codeNoResources        = 10023
@@ -44,15 +44,15 @@ const (
 	codeDuplicateInProcess = 10158
 )
 
-// appender sends entries and matches the acknowledgements, with one goroutine for all of them. The
-// client library's own asynchronous publishing retries by itself and reorders a sender's messages
-// by that, so it is not used.
+// appender sends entries and matches the acknowledgements, with one goroutine for all of them. It
+// does not use the client library's asynchronous publishing, which retries by itself and so
+// reorders a sender's messages.
 type appender struct {
 	b      *Driver
 	prefix string
 	wake   chan struct{}
 
-	// ending are the calls of done that are under way in the client library's goroutine.
+	// ending counts the calls of done that run in the client library's goroutine.
 	ending sync.WaitGroup
 
 	mu       sync.Mutex
@@ -60,8 +60,8 @@ type appender struct {
 	last     uint64
 	queue    []*pending          // not sent yet, oldest first
 	inFlight map[uint64]*pending // sent, by the token in their reply subject
-	bytes    int                 // data of both
-	all      bool                // send everything in flight again: the connection is new
+	bytes    int                 // data of queue and inFlight
+	all      bool                // a new connection: send everything in flight again
 }
 
 // pending is an append that is not finished.
@@ -90,7 +90,7 @@ func (a *appender) subscribe() error {
 	if err != nil {
 		return fmt.Errorf("subscribe to acknowledgements: %w", err)
 	}
-	return sub.SetPendingLimits(-1, -1) // at most window of them are under way
+	return sub.SetPendingLimits(-1, -1) // at most window acknowledgements are outstanding
 }
 
 // Append implements driver.Log.
@@ -142,8 +142,8 @@ func (a *appender) resend() {
 	a.poke()
 }
 
-// run sends what is queued, and again what was not acknowledged, until ctx ends; then it fails the
-// rest.
+// run sends the queue, and again what was not acknowledged in time, until ctx ends; then it fails
+// the rest.
 func (a *appender) run(ctx context.Context) {
 	sweep := time.NewTimer(time.Hour)
 	defer sweep.Stop()
@@ -163,13 +163,13 @@ func (a *appender) run(ctx context.Context) {
 		for _, p := range send {
 			a.send(p)
 		}
-		if busy { // an idle process has no timer ticking
+		if busy { // an idle process runs no timer
 			sweep.Reset(sweepEvery)
 		}
 	}
 }
 
-// due returns what to send now and what has to be given up, and whether anything is left to watch.
+// due returns which appends to send now and which to give up, and whether any are left.
 func (a *appender) due(now time.Time) (send, late []*pending, busy bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -277,9 +277,9 @@ func (a *appender) acknowledged(m *nats.Msg) {
 		return
 	}
 	if got.Duplicate {
-		// The first try may have been stored by a leader that was gone before it republished the
-		// entry, and no one would hear of it. This says that there is something; followers read
-		// what from the log.
+		// The leader may have stored the first try and failed before it republished the entry; then
+		// no follower has heard of it. This hint says that the room has an entry; followers read it
+		// from the log.
 		a.nudge(p.room, got.Seq)
 	}
 	a.finish(p, bus.Appended{Seq: got.Seq, Duplicate: got.Duplicate}, nil)
@@ -306,7 +306,7 @@ func (a *appender) finish(p *pending, got bus.Appended, err error) {
 	p.done(got, err)
 }
 
-// close ends every append, and returns when nobody is being told of one any more.
+// close fails every append, and returns when no done runs any more.
 func (a *appender) close() {
 	a.mu.Lock()
 	a.closed = true
@@ -319,7 +319,7 @@ func (a *appender) close() {
 	for _, p := range rest {
 		p.done(bus.Appended{}, bus.ErrClosed)
 	}
-	a.ending.Wait() // nothing is in flight that could add to it
+	a.ending.Wait() // nothing is left in flight that could add to it
 }
 
 func isFull(code int) bool {
@@ -330,7 +330,8 @@ func isFull(code int) bool {
 	return false
 }
 
-// decodeAck reads {"stream":"HUB","seq":1} without reflection, and anything else with.
+// decodeAck reads {"stream":"HUB","seq":1} without reflection, and any other answer with
+// encoding/json.
 func decodeAck(data []byte) (ack, error) {
 	if i := bytes.Index(data, []byte(`"seq":`)); i >= 0 && data[0] == '{' && !bytes.Contains(data, []byte(`"error"`)) {
 		var n uint64

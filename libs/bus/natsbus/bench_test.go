@@ -64,7 +64,7 @@ func BenchmarkAppend(b *testing.B) {
 		msgs := make([]*nats.Msg, turn)
 		for i := range msgs {
 			e := benchEntry(run, n+turn+i)
-			msgs[i] = &nats.Msg{Subject: hub.d.names.room(e.Room), Header: nats.Header{headerID: {key(e)}}, Data: e.Data}
+			msgs[i] = &nats.Msg{Subject: hub.Driver.names.room(e.Room), Header: nats.Header{headerID: {key(e)}}, Data: e.Data}
 		}
 		began = time.Now()
 		publishAll(b, raw, msgs)

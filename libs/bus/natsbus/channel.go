@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Publish implements driver.Live. The driver drops what is published while the server is away.
+// Publish implements driver.Live. The driver drops messages while the server is away.
 func (b *Driver) Publish(channel string, data []byte) {
 	if err := b.main.Publish(b.names.channel+channel, data); err != nil {
 		b.metrics.Dropped.Inc()
@@ -29,12 +29,12 @@ func (b *Driver) Listen(ctx context.Context, channel string, receive func([]byte
 	return stop, nil
 }
 
-// confirm waits until the server has taken a subscription; see flush for before.
+// confirm waits until the server has registered a subscription. See flush about before.
 func (b *Driver) confirm(ctx context.Context, before error) (denied error) {
 	err := b.retry.Do(ctx, "subscribe", func(ctx context.Context) error {
 		err := flush(ctx, b.main, before)
 		if errors.Is(err, nats.ErrPermissionViolation) {
-			denied, err = err, nil // it is not sent again
+			denied, err = err, nil // the server does not say it twice
 		}
 		return err
 	})

@@ -74,9 +74,9 @@ func TestChurn(t *testing.T) {
 		}
 		wg.Wait()
 		for deadline := time.Now().Add(time.Minute); ; {
-			b.d.live.mu.Lock()
-			kept := len(b.d.live.subs)
-			b.d.live.mu.Unlock()
+			b.Driver.live.mu.Lock()
+			kept := len(b.Driver.live.subs)
+			b.Driver.live.mu.Unlock()
 			if s.NumSubscriptions() < 1000 && live() == 0 && kept == 0 {
 				return
 			}
@@ -118,7 +118,7 @@ func TestWatchThatIsNotConfirmed(t *testing.T) {
 	_, b := start(t)
 	gone, end := context.WithCancel(t.Context())
 	end()
-	if err := b.d.SubscribePersonal(gone); err == nil {
+	if err := b.Driver.SubscribePersonal(gone); err == nil {
 		t.Fatal("what nobody waited for is confirmed")
 	}
 	told := make(hints, 1)
@@ -156,7 +156,7 @@ func TestLiveDeliveryAllocatesNothing(t *testing.T) {
 		var messages []*nats.Msg
 		for i := range uint64(runs + 1) {
 			messages = append(messages, &nats.Msg{
-				Subject: strings.Clone(b.d.names.liveRoom(room)), Data: make([]byte, 100),
+				Subject: strings.Clone(b.Driver.names.liveRoom(room)), Data: make([]byte, 100),
 				Header: nats.Header{
 					headerID:  {fmt.Sprint(room, ".ann.id", i)},
 					headerSeq: {strconv.FormatUint(a.Seq+i+1, 10)}, headerLast: {strconv.FormatUint(a.Seq+i, 10)},
@@ -164,7 +164,7 @@ func TestLiveDeliveryAllocatesNothing(t *testing.T) {
 			})
 		}
 		next := 0
-		if n := testing.AllocsPerRun(runs, func() { b.d.live.deliver(messages[next]); next++ }); n != 0 {
+		if n := testing.AllocsPerRun(runs, func() { b.Driver.live.deliver(messages[next]); next++ }); n != 0 {
 			t.Errorf("%s: %v allocations for a live message", room, n)
 		}
 	}

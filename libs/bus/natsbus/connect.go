@@ -22,8 +22,8 @@ const (
 	// pingEvery times pingsOut is how long a silent server goes unnoticed.
 	pingEvery = 5 * time.Second
 	pingsOut  = 2
-	// writeTimeout is how long a server that does not read may hold up whoever publishes, before
-	// the connection is taken for lost.
+	// writeTimeout is how long a publisher may block on a server that does not read, before the
+	// connection counts as lost.
 	writeTimeout = 2 * time.Second
 )
 
@@ -47,23 +47,23 @@ func (b *Driver) connect(ctx context.Context) error {
 	return b.checkPermissions(ctx)
 }
 
-// dial connects once: at the start a server that is away is an error to tell, later one to outlive.
-// lost and back are called, in turn, when the connection is lost and there again.
+// dial connects once: at the start, an unreachable server is an error to report; later it is one to
+// outlive. lost and back are called in turn, when the connection is lost and when it is restored.
 func (b *Driver) dial(ctx context.Context, part string, lost, back func()) (*nats.Conn, error) {
 	log := b.log.With(zap.String("connection", part))
 	opts := []nats.Option{
 		nats.Name(b.cfg.Name + " " + part),
 		nats.Timeout(dialTimeout),
 		nats.MaxReconnects(-1),
-		// a password that is being changed must not end the process's bus
+		// a password that is being changed must not end this process's bus
 		nats.IgnoreAuthErrorAbort(),
 		nats.RetryOnFailedConnect(false),
-		// Nothing is buffered while the server is away: an append that came out of a buffer minutes
-		// later could fall outside the window in which the server recognises its repeat.
+		// Nothing is buffered while the server is away: an append that left a buffer minutes later
+		// could fall outside the window in which the server recognises its repeat.
 		nats.ReconnectBufSize(-1),
 		nats.CustomReconnectDelay(func(tries int) time.Duration {
 			d := min(reconnectMin<<min(tries, 10), reconnectMax)
-			return d/2 + rand.N(d/2) // jitter: a whole fleet comes back at the same time
+			return d/2 + rand.N(d/2) // jitter, since a whole fleet reconnects at the same time
 		}),
 		nats.FlusherTimeout(writeTimeout),
 		nats.PingInterval(pingEvery),
@@ -80,7 +80,7 @@ func (b *Driver) dial(ctx context.Context, part string, lost, back func()) (*nat
 			if b.isClosed() {
 				return
 			}
-			log.Info("connected to NATS again", zap.String("server", c.ConnectedUrlRedacted()))
+			log.Info("reconnected to NATS", zap.String("server", c.ConnectedUrlRedacted()))
 			back()
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { b.asyncError(log, sub, err) }),
@@ -94,7 +94,7 @@ func (b *Driver) dial(ctx context.Context, part string, lost, back func()) (*nat
 		err error
 	}
 	done := make(chan result, 1)
-	b.wg.Go(func() { // Connect knows no context, but each dial and handshake in it is bounded
+	b.wg.Go(func() { // Connect takes no context, but each dial and handshake in it is bounded
 		c, err := nats.Connect(b.cfg.Servers, opts...)
 		if err == nil && ctx.Err() != nil {
 			c.Close()
@@ -109,7 +109,7 @@ func (b *Driver) dial(ctx context.Context, part string, lost, back func()) (*nat
 	}
 }
 
-// checkServer refuses a server that lacks what we need: batched direct gets came with version 2.11.
+// checkServer refuses a server without batched direct gets, which came with version 2.11.
 func checkServer(version string, headers bool) error {
 	var major, minor int
 	if _, err := fmt.Sscanf(version, "%d.%d.", &major, &minor); err == nil && (major < 2 || major == 2 && minor < 11) {
@@ -137,8 +137,8 @@ func (b *Driver) explain(err error) error {
 	return fmt.Errorf("NATS at %s cannot be used: check that the port of the bus URL is that of NATS: %w", b.where(), err)
 }
 
-// tlsTrouble says what is wrong between two sides of which at least one speaks TLS; "": it is
-// something else.
+// tlsTrouble explains a failed connection between two sides of which at least one speaks TLS; "":
+// it has another cause.
 func tlsTrouble(err error) string {
 	var verify *tls.CertificateVerificationError
 	var name x509.HostnameError
@@ -156,7 +156,7 @@ func tlsTrouble(err error) string {
 	return ""
 }
 
-// asyncError takes what the client library has to say outside of a call.
+// asyncError handles the errors that the client library reports outside of a call.
 func (b *Driver) asyncError(log *zap.Logger, sub *nats.Subscription, err error) {
 	if b.isClosed() {
 		return

@@ -20,14 +20,13 @@ const (
 	headerOldSeq = "Hub-Seq"
 	headerSender = "Hub-Sender"
 	headerOldID  = "Hub-Id"
-	headerReason = "Hub-Reason" // quoted, since a header may not hold line ends
+	headerReason = "Hub-Reason" // quoted, since a header may not contain line ends
 	headerTime   = "Nats-Time-Stamp"
 )
 
 const maxReason = 1024 // bytes
 
-// park puts an entry among the group's dead letters, once for each value of key that its room and
-// Seq do not say.
+// park stores an entry among the group's dead letters, once for each room, Seq and key.
 func (b *store) park(ctx context.Context, group string, e bus.Entry, key string, why error) error {
 	reason := why.Error()
 	if len(reason) > maxReason {
@@ -39,7 +38,7 @@ func (b *store) park(ctx context.Context, group string, e bus.Entry, key string,
 	})
 }
 
-// putLetter appends a dead letter to the stream of them, unless it has one with that id.
+// putLetter appends a dead letter to their stream, unless the stream has one with that id.
 func (b *store) putLetter(ctx context.Context, subject string, e bus.Entry, reason, id string) error {
 	_, err := b.js.PublishMsg(ctx, &nats.Msg{
 		Subject: subject,
@@ -82,9 +81,9 @@ func (b *store) letters(ctx context.Context, subject string, limit int) (letters
 	return letters, nil
 }
 
-// PutBack implements driver.Log. It stores the letter at its new subject before it takes it from
-// the old one: if this is broken off in between, the next call puts it back again, and it is handed
-// over twice.
+// PutBack implements driver.Log. It stores the letter at its new subject before it removes it from
+// the old one: if that is interrupted, the next call puts the letter back again, and the group gets
+// it twice.
 func (b *Driver) PutBack(ctx context.Context, group string, l driver.Letter) error {
 	id := "again." + group + "." + l.ID
 	if err := b.putLetter(ctx, b.names.redriven(group, l.Partition), l.Entry, l.Reason, id); err != nil {

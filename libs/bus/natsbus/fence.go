@@ -11,14 +11,15 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// On a cluster any replica answers a read, and a subscription may be known to our server and not
-// yet to the stream's leader. An entry that was appended in between is then neither read nor seen
-// live: 5 to 19 of 300 joins showed that. A fence is an entry appended after the subscription was
+// On a cluster any replica answers a read, and our server may know of a subscription before the
+// stream's leader does. An entry that is appended in between is then neither read nor seen live: 5
+// to 19 of 300 joins showed that. A fence is an entry that is appended after the subscription was
 // confirmed. It goes the same way to the leader, so every entry after it is republished to us, and
-// a replica that has it has every entry before it. It replaces the one before (rollup), and
+// a replica that has it has every entry before it. It replaces the fence before (rollup), and
 // consumers do not read its subject.
 //
-// A stream with one replica needs none for that: the server that answers is the one that orders.
+// A stream with one replica needs no fence for that: the server that answers is the one that
+// orders.
 
 // fences appends one fence for all callers that came before it was sent.
 type fences struct {
@@ -81,8 +82,8 @@ func (f *fences) send() (uint64, error) {
 		Header:  nats.Header{nats.MsgRollup: {nats.MsgRollupSubject}},
 	}, jetstream.WithRetryWait(50*time.Millisecond))
 	if api, ok := errors.AsType[*jetstream.APIError](err); ok && isFull(int(api.ErrorCode)) {
-		// Nothing can be appended, no fence either: the end that the leader names will do. Reading
-		// goes on.
+		// The stream takes no entries, and so no fence. The leader's word about the end is enough,
+		// and reading goes on.
 		_, state, err := f.b.streamState(ctx)
 		return state.LastSeq, err
 	}

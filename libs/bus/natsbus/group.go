@@ -85,12 +85,12 @@ func (b *Driver) Retire(ctx context.Context, group string) error {
 			}
 		}
 	}
-	keys := []string{requiredKey(group)} // first: what it has not consumed is of no account then
+	keys := []string{requiredKey(group)} // first, so that retention no longer waits for the group
 	for n := range b.cfg.Partitions {
 		keys = append(keys, offsetKey(group, n))
 	}
 	return b.retry.Do(ctx, "retire a group", func(ctx context.Context) error { return b.forgetKeys(ctx, keys) })
 }
 
-// retireTimeout bounds asking all members of a group and forgetting it.
+// retireTimeout bounds asking all members of a group and deleting what the bucket has of it.
 const retireTimeout = 30 * time.Second

@@ -30,7 +30,7 @@ const (
 	statusNotFound  = "404"
 )
 
-// getBytes bounds the answer to one direct get. The server would send 64 MiB.
+// getBytes bounds the answer to one direct get. The server's own limit is 64 MiB.
 const getBytes = 8 << 20
 
 var errNotFound = errors.New("the log has no such entry")
@@ -41,8 +41,8 @@ var errIncomplete = errors.New("the answer is not complete")
 // batch is the answer to a direct get of many messages.
 type batch struct {
 	msgs    []*nats.Msg
-	pending uint64 // how many more there are
-	upTo    uint64 // of a multi-last get: the last Seq of the server that answered, at the time
+	pending uint64 // how many more messages match
+	upTo    uint64 // of a multi-last get: the last Seq of the server that answered, at that time
 }
 
 // get fetches messages from a stream. errNotFound: there is none.
@@ -82,9 +82,9 @@ func (b *store) get(ctx context.Context, stream string, req getRequest) (batch, 
 	return got, err
 }
 
-// notFound returns what a 404 says. That of a multi-last get may also say that the server knows of
-// a last entry and could not load it, because it has just been removed, say: then nothing is known
-// of the other rooms, either.
+// notFound reads a 404. That of a multi-last get may also mean that the server knows of a last
+// entry and could not load it, for example because it has just been removed: then the answer says
+// nothing of the other rooms, either.
 func notFound(req getRequest, description string) error {
 	if req.MultiLast != nil && description != "No Results" {
 		return errIncomplete
@@ -92,7 +92,7 @@ func notFound(req getRequest, description string) error {
 	return errNotFound
 }
 
-// stored is a message as a stream's leader has it.
+// stored is a message as the stream's leader has it.
 type stored struct {
 	Subject string
 	Seq     uint64
@@ -151,7 +151,8 @@ func (b *Driver) Heads(ctx context.Context, rooms []string) ([]bus.Head, error) 
 	if err != nil {
 		return nil, err
 	}
-	front, err := b.mark(ctx, trimmedName) // now: what retention took before the answer is in it
+	// asked first: the mark covers what retention takes before the answer
+	front, err := b.mark(ctx, trimmedName)
 	for i := range heads {
 		heads[i].Front = front
 	}
@@ -187,7 +188,7 @@ func (b *store) lasts(ctx context.Context, rooms []string) ([]bus.Head, error) {
 			return nil, err
 		}
 		if got.upTo < fence {
-			return nil, errIncomplete // a replica that is behind
+			return nil, errIncomplete // this replica is behind
 		}
 		for _, m := range got.msgs {
 			e, err := b.names.fetched(m)
@@ -205,13 +206,13 @@ func (b *store) lasts(ctx context.Context, rooms []string) ([]bus.Head, error) {
 			}
 			return heads, nil
 		}
-		req.UpTo = got.upTo // the answer was cut by its size: the rest of it, as of the same time
+		req.UpTo = got.upTo // the answer was cut by its size: get the rest as of the same time
 	}
 }
 
-// noHeads answers for rooms of which none has an entry: how far is that true?
+// noHeads answers for rooms of which none has an entry. It finds out how far that is true.
 func (b *store) noHeads(ctx context.Context, req getRequest, heads []bus.Head) ([]bus.Head, error) {
-	if req.Seq != 0 { // the rest of a cut answer was removed meanwhile
+	if req.Seq != 0 { // the rest of a cut answer has been removed
 		for i := range heads {
 			heads[i].Through = req.UpTo
 		}
@@ -222,7 +223,7 @@ func (b *store) noHeads(ctx context.Context, req getRequest, heads []bus.Head) (
 		return nil, err
 	}
 	if _, err := b.get(ctx, b.names.stream, req); !errors.Is(err, errNotFound) {
-		return nil, cmp.Or(err, errIncomplete) // an entry came meanwhile: ask again
+		return nil, cmp.Or(err, errIncomplete) // an entry was appended meanwhile: ask again
 	}
 	for i := range heads {
 		heads[i].Through = info.CachedInfo().State.LastSeq

@@ -14,13 +14,13 @@ import (
 )
 
 const (
-	// attemptTimeout is how long one request may take before it is made again: a reply can be lost.
+	// attemptTimeout is how long one try of a request may take; a reply can be lost.
 	attemptTimeout = 3 * time.Second
 	// inboxPending bounds what has arrived and is not yet handled, in bytes.
 	inboxPending = 512 << 20
 )
 
-// inbox takes the replies to requests that have many, all over one subscription.
+// inbox receives the replies to requests that have several, all over one subscription.
 type inbox struct {
 	nc     *nats.Conn
 	prefix string

@@ -14,7 +14,7 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// liveBuffer is how many live entries may wait for this process. A goroutine reads them and hands
+// liveBuffer is how many live entries may wait in this process. A goroutine reads them and delivers
 // them to the followers, which do not block.
 const liveBuffer = 1 << 14
 
@@ -42,12 +42,12 @@ func newLiveReader(b *Driver) *liveReader {
 }
 
 // watchLeader starts a comparison of all rooms when the stream has a new leader: the old one may
-// have stored entries that it did not republish any more.
+// have stored entries without republishing them.
 func (l *liveReader) watchLeader() error {
 	leader := "$JS.EVENT.ADVISORY.STREAM.LEADER_ELECTED." + l.b.names.stream
 	_, err := l.b.liveConn.Subscribe(leader, func(*nats.Msg) {
 		l.b.host.Suspect("the stream has a new leader")
-		l.b.appends.resend() // what the old one had taken and not acknowledged
+		l.b.appends.resend() // what the old leader took and did not acknowledge
 	})
 	if err != nil {
 		return fmt.Errorf("subscribe to leader elections: %w", err)
@@ -66,8 +66,8 @@ func (l *liveReader) run(ctx context.Context) {
 			l.check(ctx)
 		}
 		if l.slow.Load() && len(l.msgs) == 0 {
-			// Only now: what is dropped while the channel is full would be missed by a comparison
-			// made meanwhile.
+			// Not before the channel is empty: a comparison would miss what is dropped while it is
+			// full.
 			l.slow.Store(false)
 			l.b.host.Suspect("this process was too slow for its live entries")
 		}
@@ -98,20 +98,20 @@ func (l *liveReader) reconnected() {
 	}
 }
 
-// check starts a comparison of all rooms once the server has taken the subscriptions.
+// check starts a comparison of all rooms once the server has confirmed the subscriptions.
 func (l *liveReader) check(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	if err := l.b.liveConn.FlushWithContext(ctx); err != nil {
-		l.b.log.Debug("the server has not confirmed the subscriptions; the next reconnect will", zap.Error(err))
+		l.b.log.Debug("the server has not confirmed the subscriptions; trying after the next reconnect", zap.Error(err))
 	}
 	l.b.host.Suspect("the connection is back")
 }
 
-// nudge says on the live subject of a room that its log has an entry. It carries none: the engine
-// reads it.
+// nudge publishes on a room's live subject that its log has an entry. It carries no entry: the
+// engine reads the log.
 func (a *appender) nudge(room string, seq uint64) {
-	// lost: the comparison after whatever loses it finds the entry
+	// if it is lost, the comparison after that finds the entry
 	_ = a.b.main.PublishMsg(&nats.Msg{
 		Subject: a.b.names.liveRoom(room),
 		Header:  nats.Header{headerSeq: {strconv.FormatUint(seq, 10)}},
@@ -134,15 +134,16 @@ func (b *Driver) Subscribe(ctx context.Context, rooms []string) error {
 		l.subs[room] = sub
 	}
 	l.mu.Unlock()
-	err := b.confirmFeed(ctx, before)
-	if err != nil { // the server may not have taken them
+	err := b.confirmSubscriptions(ctx, before)
+	if err != nil { // the server may not have registered them
 		b.Unsubscribe(rooms)
 	}
 	return err
 }
 
-// confirmFeed returns when the server has taken the subscriptions; see flush for before.
-func (b *Driver) confirmFeed(ctx context.Context, before error) error {
+// confirmSubscriptions returns when the server has registered the subscriptions. See flush about
+// before.
+func (b *Driver) confirmSubscriptions(ctx context.Context, before error) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if err := flush(ctx, b.liveConn, before); err != nil {
@@ -164,7 +165,7 @@ func (b *Driver) SubscribePersonal(ctx context.Context) error {
 		l.personal = sub
 	}
 	l.mu.Unlock()
-	err := b.confirmFeed(ctx, before)
+	err := b.confirmSubscriptions(ctx, before)
 	if err != nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -187,7 +188,7 @@ func (b *Driver) Unsubscribe(rooms []string) {
 			delete(l.subs, room)
 		}
 	}
-	if len(l.subs) == 0 { // a map does not give back what it has grown to
+	if len(l.subs) == 0 { // a map never shrinks, so drop it
 		l.subs = make(map[string]*nats.Subscription)
 	}
 }

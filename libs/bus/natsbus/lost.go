@@ -11,11 +11,12 @@ import (
 	"hubbub.internal/libs/await"
 )
 
-// lostLooks is how often in a row, one a second, the server has to say that there is no stream
-// before it is made anew: one that starts, or a cluster that finds together, may not know it yet.
+// lostLooks is how many times in a row, once a second, the server has to say that there is no
+// stream before we create a new one: a server that starts, or a cluster that has no leader yet, may
+// not know of it.
 const lostLooks = 3
 
-// lookForStore makes storeLoop look for the stream, and make a new one if the server lost it.
+// lookForStore makes storeLoop look for the stream, and create a new one if the server lost it.
 func (b *Driver) lookForStore() {
 	select {
 	case b.gone <- struct{}{}:
@@ -23,9 +24,9 @@ func (b *Driver) lookForStore() {
 	}
 }
 
-// storeLoop makes the streams anew when a server has come back without them: an empty disk, another
-// server at the same address. Else every process would have to be started again to get a log. What
-// was in it is lost; those who follow rooms are told.
+// storeLoop creates the streams anew when a server has come back without them: with an empty disk,
+// or as another server at the same address. Without it, every process would have to be restarted.
+// The entries are lost; followers are told.
 func (b *Driver) storeLoop(ctx context.Context) {
 	for {
 		select {
@@ -34,15 +35,15 @@ func (b *Driver) storeLoop(ctx context.Context) {
 		case <-b.gone:
 		}
 		if !b.isLost(ctx) {
-			_ = await.Sleep(ctx, time.Second) // many appends find the same
+			_ = await.Sleep(ctx, time.Second) // many appends report the same loss
 			continue
 		}
-		b.log.Error("NATS has lost the log: making a new, empty one", zap.String("stream", b.names.stream))
+		b.log.Error("NATS has lost the log; creating an empty one", zap.String("stream", b.names.stream))
 		attempt, cancel := context.WithTimeout(ctx, b.cfg.OpenTimeout)
 		err := b.ensureStore(attempt)
 		cancel()
 		if err != nil && ctx.Err() == nil {
-			b.log.Error("cannot make a new log; trying again", zap.Error(err))
+			b.log.Error("cannot create a new log; trying again", zap.Error(err))
 			b.lookForStore()
 		}
 		b.host.Suspect("the log was made anew")
@@ -50,7 +51,7 @@ func (b *Driver) storeLoop(ctx context.Context) {
 	}
 }
 
-// isLost reports whether the server is there and has no stream of ours.
+// isLost reports whether the server answers and has no stream of ours.
 func (b *store) isLost(ctx context.Context) bool {
 	for range lostLooks {
 		attempt, done := b.attempt(ctx)

@@ -13,10 +13,10 @@ import (
 	"hubbub.internal/libs/bus/driver"
 )
 
-// A member takes the partitions that nobody reads, and those of members that are gone: nobody
-// answers at their subject for two looks in a row, or they do not answer at all for five. Being
-// wrong about that is safe, since offsets are written by compare-and-set. A member that has two
-// partitions less than another asks it for one.
+// A member takes the partitions that nobody reads, and those of dead members. A member counts as
+// dead when nobody answers at its subject in two looks in a row, or when it does not answer in
+// five. A mistake is safe, since offsets are written by compare-and-set. A member that has two
+// partitions fewer than another asks it for one.
 const (
 	looksGone   = 2
 	looksSilent = 5
@@ -25,14 +25,15 @@ const (
 
 // member is one running Consume.
 type member struct {
-	b      *Driver
-	group  string
-	id     string
-	held   driver.Held
-	log    *zap.Logger
-	sub    *nats.Subscription
-	up     context.Context // of the connection as it was at the last look
-	gone   map[string]int  // members that nobody answered for, and how often; used by Refresh alone
+	b     *Driver
+	group string
+	id    string
+	held  driver.Held
+	log   *zap.Logger
+	sub   *nats.Subscription
+	up    context.Context // ends with the connection that the last look used
+	// members that did not answer, and how often in a row; used by Refresh alone
+	gone   map[string]int
 	silent map[string]int
 }
 
@@ -52,7 +53,7 @@ func (m *member) Leave() { _ = m.sub.Unsubscribe() }
 
 // Refresh implements driver.Member.
 func (m *member) Refresh(ctx context.Context) (<-chan struct{}, error) {
-	if m.up.Err() != nil { // others come back too: whoever is not there yet is not gone
+	if m.up.Err() != nil { // other members reconnect too: one that is not back yet is not dead
 		clear(m.gone)
 		clear(m.silent)
 	}
@@ -74,7 +75,8 @@ func (m *member) answer(q *nats.Msg) {
 	_ = q.Respond([]byte(strconv.Itoa(all)))
 }
 
-// claimFree takes the partitions that nobody reads. It returns how many each other member has.
+// claimFree takes the partitions that nobody reads. It returns how many partitions each other
+// member has.
 func (m *member) claimFree(ctx context.Context) (owners map[string]int, err error) {
 	owners = make(map[string]int)
 	alive := make(map[string]bool)
@@ -94,7 +96,7 @@ func (m *member) claimFree(ctx context.Context) (owners map[string]int, err erro
 				owners[o]++
 				continue
 			}
-			m.log.Info("taking over a partition from a member that is gone", zap.Int("partition", n))
+			m.log.Info("taking over a partition from a dead member", zap.Int("partition", n))
 		}
 		at.Owner = m.id
 		if revision, err = m.b.setOffset(ctx, m.group, n, at, revision); err != nil {
@@ -106,7 +108,7 @@ func (m *member) claimFree(ctx context.Context) (owners map[string]int, err erro
 	return owners, nil
 }
 
-// alive reports whether a member is to be taken for alive.
+// alive reports whether a member counts as alive.
 func (m *member) alive(ctx context.Context, id string) bool {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -143,7 +145,7 @@ func (m *member) balance(ctx context.Context, owners map[string]int) {
 	}
 }
 
-// wakeRedriven wakes this member's partitions for which dead letters were put back.
+// wakeRedriven wakes this member's partitions that have dead letters to redrive.
 func (m *member) wakeRedriven(ctx context.Context) error {
 	if all, _ := m.held.Count(); all == 0 {
 		return nil

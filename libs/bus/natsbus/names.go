@@ -13,7 +13,7 @@ import (
 
 // Headers of entries, as the server and we write them.
 const (
-	// <room>.<sender>.<id>: names hold no dots, so it comes apart again
+	// <room>.<sender>.<id>; names hold no dots, so splitKey can take it apart
 	headerID       = nats.MsgIdHdr
 	headerSeq      = "Nats-Sequence"      // of republished and fetched entries
 	headerLast     = "Nats-Last-Sequence" // of republished entries: the one before in the room
@@ -66,8 +66,8 @@ func (n names) room(room string) string { return n.log + n.subjectSuffix(room) }
 // liveRoom returns the subject of a room's live entries.
 func (n names) liveRoom(room string) string { return n.live + n.subjectSuffix(room) }
 
-// subjectSuffix returns what follows the first tokens of a room's subjects. Those of personal rooms
-// have one token more, so that one subscription takes all of them.
+// subjectSuffix returns what follows the first tokens of a room's subjects. The subjects of
+// personal rooms have one token more, so that one subscription matches all of them.
 func (n names) subjectSuffix(room string) string {
 	p := strconv.Itoa(n.partition(room)) + "."
 	if n.isPersonal(room) {
@@ -103,7 +103,7 @@ func (n names) roomOf(prefix, subject string) (string, bool) {
 // key is what the server recognises a repeated append by.
 func key(e bus.NewEntry) string { return e.Room + "." + e.Sender + "." + e.ID }
 
-// splitKey takes the sender and the id out of a key. An entry that somebody else put into the
+// splitKey returns the sender and the id in a key. An entry that another program put into the
 // stream has none.
 func splitKey(key string) (sender, id string) {
 	_, rest, _ := strings.Cut(key, ".")
@@ -112,7 +112,7 @@ func splitKey(key string) (sender, id string) {
 	return sender, id
 }
 
-// header returns a header's value without the canonical form that http.Header would look for.
+// header returns a header's value without the canonicalisation of http.Header.
 func header(h nats.Header, name string) string {
 	if v := h[name]; len(v) > 0 {
 		return v[0]
@@ -125,8 +125,7 @@ func headerUint(h nats.Header, name string) uint64 {
 	return n
 }
 
-// fetched makes an entry of a message that was read from the stream. Its strings and data are the
-// message's.
+// fetched returns the entry in a message of the stream. It shares the message's memory.
 func (n names) fetched(m *nats.Msg) (bus.Entry, error) {
 	room, ok := n.roomOf(n.log, header(m.Header, headerSubject))
 	seq := headerUint(m.Header, headerSeq)

@@ -39,7 +39,7 @@ import (
 type Config struct {
 	Servers   string                     // URLs of one cluster's servers, separated by commas
 	InProcess nats.InProcessConnProvider // instead of Servers: a server in this process
-	// nil, or what is called when the bus has been closed, or could not be opened
+	// called when the bus is closed, or could not be opened; may be nil
 	Closed  func()
 	Options []nats.Option // added to the connections' options: logins, TLS
 	// "hubbub": this process's name in the server's list of connections
@@ -51,19 +51,19 @@ type Config struct {
 	Replicas   int           // 1: servers of the cluster that hold each entry
 	MaxAge     time.Duration // 24 h: entries are kept for at least this long,
 	MaxBytes   int64         // 1 GiB: unless the log grows beyond this many bytes
-	// nobody's: which rooms are personal (see bus.Log.Watch). It is the same in every process and
-	// release, since it is in the names of subjects.
+	// Default: none. Which rooms are personal (see bus.Log.Watch). It is the same in every process
+	// and release, since subjects depend on it.
 	Personal func(room string) bool
-	// required consumer groups: what they have not consumed is never trimmed
+	// required consumer groups: entries that they have not consumed are never trimmed
 	Groups []string
-	// bus.DedupeWindow, which only tests shorten (100 ms or more): how long a repeated Append is
-	// recognised
+	// default bus.DedupeWindow, and only tests shorten it (100 ms or more): how long a repeated
+	// Append is recognised
 	Dedupe time.Duration
 
 	OpenTimeout time.Duration  // 10 s: how long Open waits for the server
-	TrimEvery   time.Duration  // 10 s: how often retention is looked after
+	TrimEvery   time.Duration  // 10 s: how often the bus applies retention
 	MemberEvery time.Duration  // 2 s: how often consumers look for partitions that nobody reads
-	Follow      follow.Options // of the engine; Log and Metrics are set by Open
+	Follow      follow.Options // options of the engine; Open sets Log and Metrics
 }
 
 func (c *Config) setDefaults() {
@@ -95,12 +95,12 @@ type Driver struct {
 	metrics *metrics
 
 	wg   sync.WaitGroup // background goroutines of Open
-	gone chan struct{}  // no stream takes appends: look whether it is there
+	gone chan struct{}  // no stream accepts appends: look whether it still exists
 
-	swept time.Time // when notes about removed entries were last looked through; Trim's own
+	swept time.Time // when Trim last looked through the notes about removed entries; Trim's own
 
-	denial atomic.Pointer[error] // the first thing that the server did not let us do
-	abort  func()                // ends the start
+	denial atomic.Pointer[error] // the first operation that the server did not permit
+	abort  func()                // aborts Open
 }
 
 var _ driver.Driver = (*Driver)(nil)
@@ -128,7 +128,7 @@ func (b *Driver) open(ctx context.Context) (*bus.Bus, error) {
 	})
 }
 
-// New returns a driver that is not open yet, for bus.Open, or for a driver that is made of several.
+// New returns a driver that is not open yet, for bus.Open, or for a driver composed of several.
 func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Driver, error) {
 	cfg.setDefaults()
 	if log == nil {

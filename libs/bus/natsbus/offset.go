@@ -15,7 +15,7 @@ import (
 
 // Keys of the bucket.
 const (
-	trimmedName    = "trimmed"  // the Seq through which retention may have taken entries
+	trimmedName    = "trimmed"  // the Seq through which retention may have removed entries
 	advancedName   = "advanced" // the same of Advance
 	requiredPrefix = "required."
 )
@@ -26,12 +26,12 @@ func offsetKey(group string, partition int) string {
 	return "offset." + group + "." + strconv.Itoa(partition)
 }
 
-// offset is what a group has consumed of a partition, and who consumes it now. It is written by
-// compare-and-set, so a member that was taken for dead and is not cannot acknowledge anything any
+// offset is what a group has consumed of a partition, and which member reads it now. It is written
+// by compare-and-set, so a member that was wrongly taken for dead cannot acknowledge anything any
 // more.
 type offset struct {
 	Owner string `json:"owner,omitempty"` // a member's id; empty: nobody
-	Seq   uint64 `json:"seq"`             // everything through it is consumed
+	Seq   uint64 `json:"seq"`             // the group has consumed everything through it
 }
 
 // offset returns what is stored, and the revision to write it by; the zero offset and revision 0 if
@@ -53,8 +53,8 @@ func (b *store) offset(ctx context.Context, group string, partition int) (offset
 	return o, e.Revision(), nil
 }
 
-// setOffset writes o if the revision is still the stored one, and returns the new one.
-// driver.ErrLost: somebody else has written it, and the partition is theirs.
+// setOffset writes o if the revision is still the stored one, and returns the new revision.
+// driver.ErrLost: another member has written the offset and has the partition.
 func (b *store) setOffset(ctx context.Context, group string, partition int, o offset, revision uint64) (uint64, error) {
 	data, err := json.Marshal(o)
 	if err != nil {
@@ -67,15 +67,15 @@ func (b *store) setOffset(ctx context.Context, group string, partition int, o of
 	if err == nil {
 		return next, nil
 	}
-	// The write may have taken effect although its acknowledgement was lost, or a retry of it met
-	// the first.
+	// The write may have taken effect although its acknowledgement was lost, or a retry of it may
+	// have met the first try.
 	have, at, getErr := b.offset(outer, group, partition)
 	switch {
 	case getErr != nil:
 		return 0, err
 	case at > revision && have == o:
 		return at, nil
-	// by a member, or by who put back an older store
+	// by another member, or by the operator who restored an older store
 	case at > revision, errors.Is(err, jetstream.ErrKeyRevisionMismatch):
 		return 0, driver.ErrLost
 	}
@@ -103,7 +103,7 @@ func (b *store) groups(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
-// mark returns the Seq through which entries may have been taken: by retention, or by Advance.
+// mark returns the Seq through which entries may have been removed: by retention, or by Advance.
 func (b *store) mark(ctx context.Context, name string) (uint64, error) {
 	value, err := b.noted(ctx, name)
 	if err != nil || value == nil {
@@ -112,8 +112,8 @@ func (b *store) mark(ctx context.Context, name string) (uint64, error) {
 	return strconv.ParseUint(string(value), 10, 64)
 }
 
-// noted returns what the bucket has under a key; nil: nothing. On a cluster the leader is asked: a
-// replica may not know yet what was noted before the log was changed.
+// noted returns what the bucket has under a key; nil: nothing. On a cluster it asks the leader: a
+// replica may lack a note that was written before the log changed.
 func (b *store) noted(ctx context.Context, key string) ([]byte, error) {
 	if b.cfg.Replicas > 1 {
 		bucket := b.names.stateBucket()
@@ -133,7 +133,7 @@ func (b *store) noted(ctx context.Context, key string) ([]byte, error) {
 	return append([]byte{}, e.Value()...), nil
 }
 
-// raise notes that entries through seq are about to be taken.
+// raise notes that entries through seq are about to be removed.
 func (b *store) raise(ctx context.Context, name string, seq uint64) error {
 	for {
 		e, err := b.state.Get(ctx, name)
@@ -149,7 +149,7 @@ func (b *store) raise(ctx context.Context, name string, seq uint64) error {
 			}
 		}
 		_, err = b.state.Update(ctx, name, strconv.AppendUint(nil, seq, 10), revision)
-		// that is: another process has written meanwhile
+		// another process has written meanwhile
 		if !errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
 			return err
 		}

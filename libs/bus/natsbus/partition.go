@@ -20,8 +20,8 @@ type partition struct {
 	revision uint64
 	reader   *reader                // between Begin and End
 	read     uint64                 // the Seq that has been read
-	wake     chan struct{}          // dead letters of it were put back
-	heir     atomic.Pointer[string] // the member that gets it on Release; nil: whoever comes
+	wake     chan struct{}          // signals that dead letters of the partition were put back
+	heir     atomic.Pointer[string] // the member that gets it on Release; nil: any
 }
 
 // Number implements driver.Partition.
@@ -54,7 +54,8 @@ func (p *partition) Next(ctx context.Context, stop <-chan struct{}) ([]bus.Entry
 	}
 }
 
-// redriven returns the first dead letter that was put back, and has Next look for the one after it.
+// redriven returns the first dead letter that was put back, and makes Next look for the one after
+// it.
 func (p *partition) redriven(ctx context.Context) (*driver.Letter, error) {
 	b := p.m.b
 	var letters []driver.Letter
@@ -90,7 +91,7 @@ func (p *partition) Commit(ctx context.Context) error {
 // Handled implements driver.Partition.
 func (p *partition) Handled(ctx context.Context, e bus.Entry, failed error) error {
 	if failed == nil {
-		return nil // until Commit
+		return nil // nothing to write before Commit
 	}
 	return p.m.b.park(ctx, p.m.group, e, "", failed)
 }
@@ -105,7 +106,7 @@ func (p *partition) Redriven(ctx context.Context, l *driver.Letter, failed error
 	}
 	drop := func(ctx context.Context) error { return b.dropLetter(ctx, *l) }
 	err := b.retry.Do(ctx, "remove a dead letter", drop)
-	if err != nil && ctx.Err() != nil { // once more: the work is done
+	if err != nil && ctx.Err() != nil { // once more: the handler has done the work
 		attempt, done := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
 		defer done()
 		err = drop(attempt)

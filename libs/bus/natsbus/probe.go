@@ -7,7 +7,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// subscribeProbes begins to take what Probe sends over the one connection from the other.
+// subscribeProbes subscribes one connection to the messages that Probe sends over the other.
 func (b *Driver) subscribeProbes() error {
 	b.probe = b.names.probe + nats.NewInbox()[len(nats.InboxPrefix):]
 	_, err := b.liveConn.Subscribe(b.probe, func(m *nats.Msg) { b.host.Returned(string(m.Data)) })

@@ -18,18 +18,18 @@ import (
 
 const (
 	readBatch = 256
-	// data of one pull: bounds what is in memory, and is above the greatest entry
+	// data of one pull: it bounds memory, and is more than the greatest entry
 	readBytes = 4 << 20
-	// A pull waits this long for entries at the server, which says every readBeat that it is still
-	// there.
+	// A pull waits this long at the server for entries; every readBeat the server sends a
+	// heartbeat.
 	readExpires = 30 * time.Second
 	readBeat    = 5 * time.Second
 	readSilence = 2*readBeat + time.Second
 	// readBuffer holds everything that the server may send before the reader looks: the entries of
-	// the one pull that is under way, its heartbeats (a handler may take longer than the pull
-	// lives), and a status that ends it and one that ended the pull before.
+	// the pull under way, its heartbeats (a handler may take longer than the pull lives), the
+	// status that ends it, and the one that ended the pull before.
 	readBuffer = readBatch + int(readExpires/readBeat) + 2
-	// readerIdle is when the server forgets a reader whose process is gone.
+	// readerIdle is how long the server keeps a reader whose process is gone.
 	readerIdle = 2 * time.Minute
 )
 
@@ -38,28 +38,28 @@ var (
 	errMissed  = errors.New("entries were lost on the way")
 )
 
-// reader reads one partition in order, by pulls from a consumer that only it knows and that
-// acknowledges nothing. The consumer numbers what it sends, so that a loss on the way is noticed;
-// after any suspicion of a loss a new reader starts at the offset.
+// reader reads one partition in order, by pulls from a consumer of its own that acknowledges
+// nothing. The consumer numbers what it sends, so the reader notices a loss on the way; after any
+// suspicion of a loss a new reader starts at the offset.
 //
 // One pull is under way at a time. Entries do not say which pull they answer, but the server serves
 // pulls in turn. Statuses do say it: each pull has a reply subject of its own. That matters because
 // the server also sends a status after the last entry of a pull that was served in full ("409 Batch
-// Completed"), when the reader may have sent the next one already.
+// Completed"), when the reader may have sent the next pull already.
 type reader struct {
 	b      *store
 	name   string
 	sub    *nats.Subscription
 	msgs   chan *nats.Msg
 	send   func(reply string) error // sends a pull
-	inbox  string                   // what the reply subjects of pulls begin with
+	inbox  string                   // prefix of the reply subjects of pulls
 	pulls  uint64                   // how many were sent
 	reply  string                   // of the pull under way
-	left   int                      // entries that it may still bring; 0: it has ended
-	bytes  int                      // the same of bytes, as the server counts them
+	left   int                      // entries that the pull may still bring; 0: it has ended
+	bytes  int                      // the same in bytes, as the server counts them
 	budget int                      // bytes of one pull
 	last   uint64                   // the consumer's number of the last entry
-	up     context.Context          // of the connection that the reader was made on
+	up     context.Context          // ends with the connection that the reader was made on
 }
 
 func (b *store) newReader(ctx context.Context, p *partition) (*reader, error) {
@@ -114,13 +114,13 @@ func (r *reader) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if r.b.main.IsConnected() {
-		// else the server forgets it after readerIdle
+		// otherwise the server drops it after readerIdle
 		_ = r.b.js.DeleteConsumer(ctx, r.b.names.stream, r.name)
 	}
 }
 
-// next waits for entries and returns those that are there, at least one; or none, when wake says
-// something.
+// next waits for entries and returns those that have arrived, at least one; or none, when wake
+// fires.
 func (r *reader) next(ctx context.Context, stop, wake <-chan struct{}) ([]bus.Entry, error) {
 	silence := time.NewTimer(readSilence)
 	defer silence.Stop()
@@ -169,7 +169,7 @@ func (r *reader) ask() error {
 	return nil
 }
 
-// accept adds a message to the batch, if it is an entry.
+// accept appends a message to the batch if it is an entry.
 func (r *reader) accept(batch []bus.Entry, m *nats.Msg) ([]bus.Entry, error) {
 	if status := header(m.Header, headerStatus); status != "" {
 		if m.Subject != r.reply {
@@ -200,12 +200,12 @@ func (r *reader) accept(batch []bus.Entry, m *nats.Msg) ([]bus.Entry, error) {
 	return append(batch, e), nil
 }
 
-// handleStatus takes what the server says of the pull under way.
+// handleStatus handles a status of the pull under way.
 func (r *reader) handleStatus(status string, h nats.Header) error {
 	switch status {
 	case "100": // a heartbeat
 		if headerUint(h, headerConsumed) > r.last {
-			return errMissed // and nothing has come since that would show it
+			return errMissed // entries are missing that should have come before the heartbeat
 		}
 		return nil
 	case "404", "408": // the pull has expired

@@ -265,7 +265,7 @@ func backlog(t *testing.T, n, bytes int) opened {
 
 func openReader(t *testing.T, b opened) *reader {
 	t.Helper()
-	r, err := b.d.newReader(t.Context(), &partition{m: &member{group: "test", log: zap.NewNop()}})
+	r, err := b.Driver.newReader(t.Context(), &partition{m: &member{group: "test", log: zap.NewNop()}})
 	if err != nil {
 		t.Fatal(err)
 	}

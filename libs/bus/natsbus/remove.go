@@ -20,7 +20,7 @@ func (b *Driver) Remove(ctx context.Context, room string, seq uint64) error {
 		return err
 	}
 	if r, ok := b.names.roomOf(b.names.log, m.Subject); !ok || r != room {
-		return nil // that Seq is another room's
+		return nil // another room's entry has that Seq
 	}
 	s, err := b.js.Stream(ctx, b.names.stream)
 	if err != nil {
@@ -30,19 +30,20 @@ func (b *Driver) Remove(ctx context.Context, room string, seq uint64) error {
 		return err
 	}
 	// The server writes the time 0 over that of the entry. After a crash it takes the time of the
-	// last one in a file for that of the file, finds it too old to have keys that repeats are told
-	// by, and stores the repeats again (nats-server 2.15, rebuildStateFromBufLocked and
-	// selectMsgBlockForStart). So what is erased is not the last.
+	// last entry in a file for that of the file, decides that the file is too old to contain keys
+	// of the window of repeats, and stores the repeats again (nats-server 2.15,
+	// rebuildStateFromBufLocked and selectMsgBlockForStart). So the entry to erase must not be the
+	// last.
 	if _, err := b.fences.pass(ctx); err != nil {
 		return err
 	}
 	return b.erase(ctx, s, seq)
 }
 
-// erase removes what a stream has at a Seq, if it has anything there.
+// erase removes the entry of a stream at a Seq, if there is one.
 func (b *store) erase(ctx context.Context, s jetstream.Stream, seq uint64) error {
 	err := s.SecureDeleteMsg(ctx, seq)
-	// somebody else was faster, or it has to be tried again
+	// somebody else was faster, or the call has to be made again
 	if errors.Is(err, jetstream.ErrMsgDeleteUnsuccessful) {
 		if _, err := b.askLeader(ctx, s.CachedInfo().Config.Name, getRequest{Seq: seq}); errors.Is(err, errNotFound) {
 			return nil
@@ -51,9 +52,9 @@ func (b *store) erase(ctx context.Context, s jetstream.Stream, seq uint64) error
 	return err
 }
 
-// What Remove has taken is noted, so that it can be told from what the log never had at that Seq: a
-// position there is void then, since the log was put back to an older state, and goes on with other
-// entries. (On a cluster, a Seq that is free may also have been a fence's.)
+// A note of each removed entry tells it from a Seq that the log never had: a position at the latter
+// is void, since the log was restored to an older state and continued with other entries. (On a
+// cluster, a free Seq may also have been a fence's.)
 
 const removedPrefix = "removed."
 
@@ -64,14 +65,14 @@ func (b *store) markRemoved(ctx context.Context, seq uint64) error {
 	return err
 }
 
-// wasRemoved reports whether Remove has taken an entry with that Seq.
+// wasRemoved reports whether Remove has removed an entry with that Seq.
 func (b *store) wasRemoved(ctx context.Context, seq uint64) (bool, error) {
 	note, err := b.noted(ctx, removedKey(seq))
 	return note != nil, err
 }
 
-// forgetRemoved drops the notes about entries that retention would have taken by now: what was
-// trimmed can be told from what the log never had without them.
+// forgetRemoved drops the notes about entries that retention would have trimmed by now: a trimmed
+// Seq can be told from one that the log never had without them.
 func (b *store) forgetRemoved(ctx context.Context, before uint64) error {
 	keys, err := b.state.ListKeysFiltered(ctx, removedPrefix+"*")
 	if err != nil {
@@ -89,7 +90,7 @@ func (b *store) forgetRemoved(ctx context.Context, before uint64) error {
 	return b.forgetKeys(ctx, old)
 }
 
-// forgetKeys removes keys from the bucket without a trace: they can be made anew.
+// forgetKeys deletes keys from the bucket without a trace, so that they can be created again.
 func (b *store) forgetKeys(ctx context.Context, keys []string) error {
 	s, err := b.js.Stream(ctx, "KV_"+b.names.stateBucket())
 	if err != nil {

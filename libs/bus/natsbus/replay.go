@@ -13,11 +13,10 @@ import (
 )
 
 // Replay implements driver.Log. It reads by direct gets: an ordered consumer was seen to stall, and
-// an empty fetch of one is no proof of an end. The room's head says how far the answer has to
-// reach.
+// its empty fetch is no proof of an end. The room's head says how far the answer has to reach.
 //
-// It looks at the position last: retention may come while the entries are read, and takes the
-// position then, too.
+// It checks the position last: retention may run while the entries are read, and trim the position,
+// too.
 func (b *Driver) Replay(ctx context.Context, room string, after bus.Position, limit int) (rep bus.Replayed, moved bool, err error) {
 	heads, err := b.lasts(ctx, []string{room})
 	if err != nil {
@@ -79,20 +78,20 @@ func (b *store) read(ctx context.Context, room string, after uint64, limit int, 
 	return rep, nil
 }
 
-// positionStatus says what the log has at a position.
+// positionStatus is what the log has at a position.
 type positionStatus int
 
 const (
 	present positionStatus = iota // that entry, or nothing since it was removed
 	trimmed                       // the log begins after it
-	// the same, since Advance has taken what was before, or put it back at greater Seqs
+	// the same, since Advance has removed everything before, or moved it to greater Seqs
 	advanced
 	rewound // another entry, or the log ends before it, or is another log
 )
 
 func (b *store) statusOf(ctx context.Context, room string, at bus.Position) (positionStatus, error) {
 	if at.Seq > bus.MaxSeq {
-		return rewound, nil // no log reaches there
+		return rewound, nil // no log is that long
 	}
 	if at.Seq > 0 {
 		m, err := b.entryAt(ctx, at.Seq)
@@ -114,7 +113,7 @@ func (b *store) statusOf(ctx context.Context, room string, at bus.Position) (pos
 		if err != nil {
 			return present, err
 		}
-		// A stream that was made anew begins above the clock, and so above every Seq of the one
+		// A stream that was created anew begins above the clock, and so above every Seq of the one
 		// before it. Before its first entry it ends just below where it begins.
 		if s := info.CachedInfo(); s.State.LastSeq < at.Seq || at.Seq+1 < s.Config.FirstSeq {
 			return rewound, nil
@@ -134,7 +133,7 @@ func (b *store) statusOf(ctx context.Context, room string, at bus.Position) (pos
 	if at.Seq < moved {
 		return advanced, nil
 	}
-	if at.ID != "" && at.Seq > front { // which names an entry that the log should have
+	if at.ID != "" && at.Seq > front { // the log should have the entry that the position names
 		if removed, err := b.wasRemoved(ctx, at.Seq); err != nil || !removed {
 			return rewound, err
 		}
@@ -142,7 +141,7 @@ func (b *store) statusOf(ctx context.Context, room string, at bus.Position) (pos
 	return present, nil
 }
 
-// entryAt returns what the log has at a Seq. errNotFound: nothing, which on a cluster only the
+// entryAt returns the log's entry at a Seq. errNotFound: there is none, which on a cluster only the
 // leader can say: a replica may be behind.
 func (b *store) entryAt(ctx context.Context, seq uint64) (*nats.Msg, error) {
 	got, err := b.get(ctx, b.names.stream, getRequest{Seq: seq})

@@ -21,10 +21,10 @@ const (
 )
 
 const (
-	// spreadTimeout is for how long a cluster's word is not believed that nobody serves.
+	// spreadTimeout is how long a cluster's answer that nobody serves is not believed.
 	spreadTimeout = 300 * time.Millisecond
 	spreadPause   = 20 * time.Millisecond
-	// defaultTimeout and maxTimeout bound what a request may say of its time.
+	// defaultTimeout and maxTimeout bound the time that a request may ask for.
 	defaultTimeout = 5 * time.Second
 	maxTimeout     = time.Hour
 )
@@ -34,7 +34,7 @@ func (b *Driver) Request(ctx context.Context, service string, data []byte) (driv
 	deadline, _ := ctx.Deadline()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(b.link.up(), cancel)() // the reply goes with the connection
+	defer context.AfterFunc(b.link.up(), cancel)() // without the connection there is no reply
 	for began := time.Now(); ; {
 		reply, err := b.main.RequestMsgWithContext(ctx, &nats.Msg{
 			Subject: b.names.rpc + service,
@@ -67,7 +67,7 @@ func (b *Driver) Serve(ctx context.Context, service string, receive func(driver.
 	if err != nil {
 		return nil, err
 	}
-	sub.SetClosedHandler(func(string) { close(ended) }) // the handler is not called any more
+	sub.SetClosedHandler(func(string) { close(ended) }) // no handler runs any more
 	stop := func() {
 		if !b.main.IsConnected() || sub.Drain() != nil {
 			_ = sub.Unsubscribe() // fails when the connection is closed
@@ -81,7 +81,7 @@ func (b *Driver) Serve(ctx context.Context, service string, receive func(driver.
 	return stop, nil
 }
 
-// timeLeft returns how long the requester waits.
+// timeLeft returns how long the requester still waits.
 func timeLeft(m *nats.Msg) time.Duration {
 	ms, err := strconv.ParseInt(header(m.Header, headerTimeout), 10, 64)
 	if err != nil || ms <= 0 {
@@ -90,17 +90,17 @@ func timeLeft(m *nats.Msg) time.Duration {
 	return time.Duration(min(ms, maxTimeout.Milliseconds())) * time.Millisecond
 }
 
-// answer sends a reply. Releases before this one know none that says that a service is busy: the
-// requester waits for as long as it wanted to.
+// answer sends a reply. Earlier releases know no reply for a busy service: for them, the requester
+// waits until its time is up.
 func (b *Driver) answer(m *nats.Msg, r driver.Reply) {
 	if r.Busy {
 		return
 	}
 	reply := &nats.Msg{Subject: m.Reply, Data: r.Data}
-	if r.Error != nil { // as JSON, it has nothing that a header may not hold
+	if r.Error != nil { // JSON contains nothing that a header may not
 		reply.Header = nats.Header{headerError: {string(r.Error)}}
 	}
 	if err := b.main.PublishMsg(reply); err != nil && !b.isClosed() {
-		b.log.Debug("reply dropped", zap.String("subject", m.Subject), zap.Error(err))
+		b.log.Debug("dropped a reply", zap.String("subject", m.Subject), zap.Error(err))
 	}
 }

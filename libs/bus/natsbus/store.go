@@ -20,9 +20,9 @@ type store struct {
 	retry driver.Retry
 
 	// There are two connections, so that a flood of live entries delays neither acknowledgements
-	// nor requests. This is the one of the latter.
+	// nor requests. This one carries the latter.
 	main   *nats.Conn
-	link   link // its life
+	link   link // the connection's life
 	js     jetstream.JetStream
 	state  jetstream.KeyValue
 	inbox  *inbox
@@ -37,14 +37,14 @@ func (b *store) where() string {
 	return redact(b.cfg.Servers)
 }
 
-// link is the life of the main connection: a context that ends when it is lost.
+// link is the life of the main connection: a context that ends when the connection is lost.
 type link struct {
 	mu     sync.Mutex
 	ctx    context.Context
 	cancel context.CancelFunc
 }
 
-// up returns the context of the connection as it is now.
+// up returns the context of the present connection.
 func (l *link) up() context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,7 +54,7 @@ func (l *link) up() context.Context {
 	return l.ctx
 }
 
-// cut ends that context; the next up returns another.
+// cut ends that context; the next up returns a new one.
 func (l *link) cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -64,8 +64,8 @@ func (l *link) cut() {
 	}
 }
 
-// attempt returns a context for one request to the server: it ends after a while, since a reply may
-// be lost, and when the connection is lost, since the reply then is.
+// attempt returns a context for one request to the server. It ends after attemptTimeout, since a
+// reply may be lost, and with the connection, since the reply is lost with it.
 func (b *store) attempt(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	stop := context.AfterFunc(b.link.up(), cancel)

@@ -17,16 +17,15 @@ import (
 	"hubbub.internal/libs/bus/driver"
 )
 
-// The stream's metadata say that it is ours, and what cannot be changed once entries are in it.
+// The stream's metadata mark it as ours, and hold what cannot change once it has entries.
 const (
 	metaOwner      = "hubbub"
 	metaVersion    = "1"
 	metaPartitions = "hubbub-partitions"
 )
 
-// seqBits is how far the clock's seconds are shifted to make a new stream's first Seq: it is then
-// above every Seq of a stream that was lost, which grew by less than 2^20 entries per second of its
-// life.
+// seqBits is how far the clock's seconds are shifted to get a new stream's first Seq. It is above
+// every Seq of a stream that was lost, which grew by less than 2^20 entries per second of its life.
 const seqBits = 20
 
 // deadPerGroup and deadAge bound the dead letters.
@@ -67,12 +66,12 @@ func (b *store) streamConfig() jetstream.StreamConfig {
 	}
 }
 
-// storeAttempt is how long one try to look at the store may take: a request that came to a cluster
+// storeAttempt is how long one try to inspect the store may take: a request that reached a cluster
 // before it had a leader is never answered.
 const storeAttempt = 4 * time.Second
 
-// ensureStore creates the streams and the bucket, or checks and updates those that are there. It
-// tries for as long as a cluster has no leader, or not all of its servers.
+// ensureStore creates the streams and the bucket, or checks and updates those that exist. It keeps
+// trying while a cluster has no leader, or not all of its servers.
 func (b *store) ensureStore(ctx context.Context) error {
 	for {
 		attempt, cancel := context.WithTimeout(ctx, storeAttempt)
@@ -84,16 +83,16 @@ func (b *store) ensureStore(ctx context.Context) error {
 	}
 }
 
-// forming reports whether an error may come of a cluster that is only just starting.
+// forming reports whether an error may come from a cluster that is only just starting.
 func forming(err error) bool {
 	if errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) {
-		return false // it answers like one that is starting, and never will be
+		return false // it answers like a cluster that is starting, and never gets further
 	}
-	const noPeers = 10005 // JSClusterNoPeersErrF: no server is there to hold another replica
+	const noPeers = 10005 // JSClusterNoPeersErrF: no server is left to hold another replica
 	api, ok := errors.AsType[*jetstream.APIError](err)
 	return ok && (api.Code == 503 || api.ErrorCode == noPeers) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, jetstream.ErrNoStreamResponse) ||
-		// What one server has just made, another may not know yet.
+		// One server may not know yet what another has just created.
 		errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrBucketNotFound)
 }
 
@@ -114,7 +113,7 @@ func (b *store) tryStore(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("create bucket %s: %w", b.names.stateBucket(), err)
 	}
-	if b.state == nil { // later calls find the same, or another of that name
+	if b.state == nil { // later calls find the same bucket, or another of that name
 		b.state = state
 	}
 	for _, g := range b.cfg.Groups {
@@ -125,13 +124,14 @@ func (b *store) tryStore(ctx context.Context) error {
 	return nil
 }
 
-// startSpread is over how long processes that start together spread what they create on a cluster.
+// startSpread is the time over which processes that start together spread what they create on a
+// cluster.
 const startSpread = time.Second
 
-// ensure looks for something that every process needs, and makes it if it is missing. On a cluster,
-// many processes that start together and all send the same request can keep a stream from having a
-// leader for longer than they wait: so each waits for a moment of chance and looks again before it
-// makes anything.
+// ensure looks for something that every process needs, and creates it if it is missing. On a
+// cluster, many processes that start together and send the same request can keep a stream without a
+// leader for longer than they wait: so each waits for a random moment and looks again before it
+// creates anything.
 func (b *store) ensure(ctx context.Context, missing error, look, produce func() error) error {
 	err := look()
 	if errors.Is(err, missing) && b.cfg.Replicas > 1 {
@@ -218,7 +218,7 @@ func (b *store) ensureStream(ctx context.Context) error {
 	}
 	have := s.CachedInfo().Config
 	closed := have.Metadata[metaMoving] != ""
-	// appends wait until the move has ended; if it was broken off, the next Advance goes on with it
+	// appends wait until the move has ended; if it was interrupted, the next Advance continues it
 	if closed {
 		want = (&mover{b}).closedConfig(want)
 		b.log.Warn("the log is being moved to greater Seqs; nothing can be appended until that has ended")
@@ -236,11 +236,11 @@ func (b *store) ensureStream(ctx context.Context) error {
 	return nil
 }
 
-// ErrMismatch says that the stream that is there is not one that this process can work with: it is
-// another release's, or somebody else's, or made with other settings.
+// ErrMismatch says that this process cannot work with the existing stream: another release or
+// another program made it, or it has other settings.
 var ErrMismatch = errors.New("the log on the bus is of another kind")
 
-// checkStream refuses a stream that this version cannot work with, and says how to get out of it.
+// checkStream refuses a stream that this version cannot work with, and says what to do.
 func checkStream(have, want jetstream.StreamConfig) error {
 	if have.Metadata[metaOwner] == "" {
 		return errors.New("was not made by Hubbub: remove it, or choose another name for Hubbub's stream")

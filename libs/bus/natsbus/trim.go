@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// sweepRemoved is how often, at most, the notes about removed entries are looked through.
+// sweepRemoved is how often, at most, Trim looks through the notes about removed entries.
 const sweepRemoved = 10 * time.Minute
 
 // streamState returns the stream and its present state.
@@ -24,8 +24,8 @@ func (b *store) streamState(ctx context.Context) (jetstream.Stream, jetstream.St
 	return s, s.CachedInfo().State, nil
 }
 
-// Trim implements driver.Log. It takes what is older than MaxAge and, above three quarters of
-// MaxBytes, the oldest, up to what a required group has not consumed.
+// Trim implements driver.Log. It removes what is older than MaxAge and, above three quarters of
+// MaxBytes, the oldest entries, up to the first that a required group has not consumed.
 func (b *Driver) Trim(ctx context.Context) error {
 	s, state, err := b.streamState(ctx)
 	if err != nil {
@@ -39,10 +39,10 @@ func (b *Driver) Trim(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// What is noted is the last entry that is taken, not the Seq before the first that stays:
-	// between them there may be Seqs of entries that were removed, and of fences, which are younger
-	// than those entries. Rooms that were compared before the young Seqs were given away would look
-	// as if they had missed something.
+	// The mark is the last entry that is trimmed, not the Seq before the first that stays: between
+	// them there may be Seqs of removed entries, and of fences, which are younger than those
+	// entries. Rooms that were compared before the young Seqs were given out would look as if they
+	// had missed something.
 	last, err := b.lastBefore(ctx, state.FirstSeq, min(cut, unread))
 	if err != nil {
 		return fmt.Errorf("find the last entry to take: %w", err)
@@ -79,7 +79,7 @@ func (b *store) wantCut(ctx context.Context, state jetstream.StreamState) (uint6
 	if oldest := time.Now().Add(-b.cfg.MaxAge); state.FirstTime.Before(oldest) {
 		got, err := b.get(ctx, b.names.stream, getRequest{Start: oldest.UTC().Format(time.RFC3339Nano), NextFor: ">"})
 		switch {
-		case errors.Is(err, errNotFound): // all of it, as of when we asked for the state
+		case errors.Is(err, errNotFound): // everything is too old, as of the state
 			cut = state.LastSeq + 1
 		case err != nil:
 			return 0, fmt.Errorf("find the oldest entry to keep: %w", err)
@@ -128,8 +128,8 @@ func (b *store) nextIn(ctx context.Context, partition int, seq uint64) (uint64, 
 	return b.nextOf(ctx, b.names.inPartition(partition), seq)
 }
 
-// nextOf returns the Seq of the first entry with a subject at or after seq, or 0. The stream's
-// leader is asked: a replica that is behind would not know of unread entries.
+// nextOf returns the Seq of the first entry with a subject at or after seq, or 0. It asks the
+// stream's leader: a replica that is behind may not know of unread entries.
 func (b *store) nextOf(ctx context.Context, subject string, seq uint64) (uint64, error) {
 	ctx, done := b.attempt(ctx)
 	defer done()
@@ -141,7 +141,7 @@ func (b *store) nextOf(ctx context.Context, subject string, seq uint64) (uint64,
 }
 
 // lastBefore returns the Seq of the log's last entry that is before end and not before first, or 0.
-// JetStream finds the next entry from a Seq on, so it is looked for by halves, from the end: mostly
+// JetStream finds the next entry from a Seq on, so this searches by bisection, from the end: mostly
 // the entry is right there.
 func (b *store) lastBefore(ctx context.Context, first, end uint64) (uint64, error) {
 	next := func(seq uint64) (uint64, error) {
@@ -152,7 +152,8 @@ func (b *store) lastBefore(ctx context.Context, first, end uint64) (uint64, erro
 		return found, err
 	}
 	var last uint64
-	from, to := end, end // the entry is not at or after to; last is in [from, to) when it is found
+	// invariant: there is no entry at or after to, and last is in [from, to) once it is found
+	from, to := end, end
 	for step := uint64(1); last == 0 && from > first; step *= 2 {
 		to = from
 		from = max(first, from-min(from, step))

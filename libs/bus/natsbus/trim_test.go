@@ -101,10 +101,10 @@ func (b *trimming) remove(room string, at bus.Position) {
 func (b *trimming) trimPast(seq uint64) {
 	b.t.Helper()
 	b.until(fmt.Sprintf("retention has come to %d", seq), func() bool {
-		if err := b.d.Trim(b.t.Context()); err != nil {
+		if err := b.Driver.Trim(b.t.Context()); err != nil {
 			b.t.Fatal(err)
 		}
-		front, err := b.d.mark(b.t.Context(), trimmedName)
+		front, err := b.Driver.mark(b.t.Context(), trimmedName)
 		if err != nil {
 			b.t.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func (b *trimming) until(what string, ok func() bool) {
 func (b *trimming) compare() {
 	b.t.Helper()
 	before := b.metric("hubbub_bus_follow_compared_rooms_total")
-	b.d.host.Suspect("the test asks for it")
+	b.Driver.host.Suspect("the test asks for it")
 	b.until("all rooms are compared", func() bool {
 		return b.metric("hubbub_bus_follow_compared_rooms_total") >= before+b.metric("hubbub_bus_follow_rooms")
 	})
@@ -186,7 +186,7 @@ func TestTrimmedPastARemovedEntry(t *testing.T) {
 	b.remove("removed", places["removed"]) // its only entry
 	oldest := places[chat.UserRoom("ann")]
 	b.compare()
-	time.Sleep(b.d.cfg.MaxAge) // so that all of them are too old
+	time.Sleep(b.Driver.cfg.MaxAge) // so that all of them are too old
 	young := b.say("other")
 	b.remove("other", young)
 	b.trimPast(oldest.Seq)
@@ -206,9 +206,9 @@ func TestTrimmedPastARemovedEntry(t *testing.T) {
 // trimTo takes the log's entries through a Seq, however young they are, as a log that is full has
 // to.
 func (b *trimming) trimTo(seq uint64) error {
-	s, err := b.d.js.Stream(b.t.Context(), b.d.names.stream)
+	s, err := b.Driver.js.Stream(b.t.Context(), b.Driver.names.stream)
 	if err == nil {
-		err = b.d.raise(b.t.Context(), trimmedName, seq)
+		err = b.Driver.raise(b.t.Context(), trimmedName, seq)
 	}
 	if err == nil {
 		err = s.Purge(b.t.Context(), jetstream.WithPurgeSequence(seq+1))
@@ -248,9 +248,9 @@ func TestTrimmedUnheard(t *testing.T) {
 	b.say("room")
 	b.until("it comes live", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return len(f.seqs) == 1 })
 	b.compare()
-	b.d.Unsubscribe([]string{"room", "empty"}) // nothing comes live
+	b.Driver.Unsubscribe([]string{"room", "empty"}) // nothing comes live
 	lost := b.say("room")
-	time.Sleep(b.d.cfg.MaxAge)
+	time.Sleep(b.Driver.cfg.MaxAge)
 	b.trimPast(lost.Seq)
 	b.compare()
 	for name, f := range map[string]*told{"room": f, "empty": empty} {
@@ -291,7 +291,7 @@ func (c hookedConn) Write(b []byte) (int, error) {
 func TestTrimmedWhileReading(t *testing.T) {
 	t.Parallel()
 	b := newTrimming(t, Config{})
-	h := &hooked{Server: b.d.cfg.InProcess.(*natsembed.Server)}
+	h := &hooked{Server: b.Driver.cfg.InProcess.(*natsembed.Server)}
 	reader := openBoth(t, Config{InProcess: h, Partitions: 2, TrimEvery: time.Hour}, nil)
 	var log []bus.Position
 	for range 5 {
@@ -337,7 +337,7 @@ func TestLastBefore(t *testing.T) {
 					want = seqs[i]
 				}
 			}
-			if got, err := b.d.lastBefore(t.Context(), seqs[first], seqs[end]); err != nil || got != want {
+			if got, err := b.Driver.lastBefore(t.Context(), seqs[first], seqs[end]); err != nil || got != want {
 				t.Errorf("from %d and before %d: %d, %v; want %d", seqs[first], seqs[end], got, err, want)
 			}
 		}

@@ -1,6 +1,6 @@
 // Package natsembed runs a nats-server with JetStream inside this process, for `hubbub up` and for
 // tests: the same server as in production, on a folder of its own. It owns the server's options,
-// folder and life; it knows nothing of what is stored in it (natsbus does) and handles no signals.
+// folder and life; it knows nothing of the data (natsbus does) and handles no signals.
 package natsembed
 
 import (
@@ -39,7 +39,7 @@ type Options struct {
 	Dir  string      // folder of the store; created if missing; one server at a time
 	Host string      // address to listen on, with Port; default 127.0.0.1
 	Port int         // NoListener: connections from this process only; 0: any free port
-	Log  *zap.Logger // gets what the server warns of; none if nil
+	Log  *zap.Logger // gets the server's warnings; none if nil
 	// Configure, if not nil, may change the server's options before it starts: clusters and logins
 	// in tests.
 	Configure func(*server.Options)
@@ -52,7 +52,7 @@ type Server struct {
 	once sync.Once
 }
 
-// Start locks the folder, starts a server on it, and returns when that accepts connections. Errors:
+// Start locks the folder, starts a server on it, and returns when it accepts connections. Errors:
 // ErrLocked, and whatever keeps the server from starting, such as a port in use.
 func Start(o Options) (*Server, error) {
 	if o.Log == nil {
@@ -91,7 +91,7 @@ func start(dir string, o Options) (*server.Server, error) {
 		NoSystemAccount:        false,
 		DisableShortFirstPing:  true,
 		DisableJetStreamBanner: true,
-		// A second connection from this process is not worth a lame-duck farewell of two minutes.
+		// A second connection from this process is not worth a lame-duck shutdown of two minutes.
 		LameDuckDuration:    time.Second,
 		LameDuckGracePeriod: -time.Second,
 	}
@@ -105,7 +105,7 @@ func start(dir string, o Options) (*server.Server, error) {
 		o.Configure(opts)
 	}
 	if !opts.DontListen && opts.Port != server.RANDOM_PORT {
-		// The server would report a port in use by ending the process.
+		// The server itself would end the process when a port is in use.
 		l, err := net.Listen("tcp", net.JoinHostPort(opts.Host, fmt.Sprint(opts.Port)))
 		if err != nil {
 			return nil, err
@@ -134,18 +134,17 @@ func (s *Server) URL() string {
 	return s.ClientURL()
 }
 
-// Shutdown stops the server, waits for it, and gives the folder back. It may be called more than
-// once.
+// Shutdown stops the server, waits for it, and unlocks the folder. It may be called more than once.
 func (s *Server) Shutdown() {
 	s.once.Do(func() {
 		s.Server.Shutdown()
 		s.WaitForShutdown()
-		_ = s.lock.Close() // which unlocks it
+		_ = s.lock.Close() // unlocks the folder
 	})
 }
 
-// logger passes what the server warns of to zap. The server's notices are a screenful at each
-// start, for nobody.
+// logger passes the server's warnings to zap. The server's notices are a screenful at each start
+// that nobody reads.
 type logger struct{ l *zap.SugaredLogger }
 
 func (l logger) Noticef(format string, v ...any) { l.l.Debugf("nats-server: "+format, v...) }
@@ -156,7 +155,7 @@ func (l logger) Debugf(string, ...any)           {}
 func (l logger) Tracef(string, ...any)           {}
 
 // InProcess starts a server that is off the network, and returns it with the function that stops
-// it. It is what busurl.Config.Embed wants.
+// it. It fits busurl.Config.Embed.
 func InProcess(dir string, log *zap.Logger) (nats.InProcessConnProvider, func(), error) {
 	s, err := Start(Options{Dir: dir, Port: NoListener, Log: log})
 	if err != nil {

@@ -15,18 +15,18 @@ import (
 )
 
 const (
-	// lanes is how many batches of appends may be on their way at the same time, or one for each
-	// partition on a cluster, where one server that is away must not hold up the others. A
-	// partition belongs to one lane.
+	// lanes is how many batches of appends may be in flight at the same time; on a cluster it is
+	// one for each partition, since one unreachable server must not hold up the others. A partition
+	// belongs to one lane.
 	lanes = 4
-	// batchEntries and batchBytes bound a batch: the server runs it in a few milliseconds.
+	// batchEntries and batchBytes bound a batch, so that the server runs it in a few milliseconds.
 	batchEntries = 256
 	batchBytes   = 4 << 20
 	// maxQueued and maxQueuedBytes bound the appends of this process that are not finished; more
 	// fail at once.
 	maxQueued      = 1 << 16
 	maxQueuedBytes = 128 << 20
-	// replicaTimeout is how long replicas may take to have a batch before it is sent again.
+	// replicaTimeout is how long replicas may take to confirm a batch before it is sent again.
 	replicaTimeout = time.Second
 	// overhead is about what the server needs for an entry besides its ids and content, in bytes.
 	overhead = 250
@@ -37,15 +37,15 @@ var (
 	errReplicas = errors.New("too few replicas have the entry")
 )
 
-// appender sends entries in batches. A lane has one batch on its way at a time and fills the next
-// meanwhile: batches grow with the load by themselves.
+// appender sends entries in batches. A lane has one batch in flight and fills the next meanwhile,
+// so batches grow with the load.
 type appender struct {
 	b       *Driver
 	lanes   []*lane
-	heads   [][]any      // what the commands of a partition begin with
-	entries atomic.Int64 // not finished
+	heads   [][]any      // the beginning of each partition's command
+	entries atomic.Int64 // that are not finished
 	bytes   atomic.Int64 // data of those
-	grown   atomic.Int64 // bytes appended since retention was last called
+	grown   atomic.Int64 // bytes appended since retention last ran
 	wg      sync.WaitGroup
 }
 
@@ -59,7 +59,7 @@ type pending struct {
 	done      func(bus.Appended, error)
 	deadline  time.Time
 	why       error            // of the last try
-	lost      *ackbuffer.Entry // it was acknowledged before, and the log has lost it
+	lost      *ackbuffer.Entry // the entry was acknowledged before, and the log has lost it
 }
 
 func newAppender(b *Driver, lanes int) *appender {
@@ -123,8 +123,8 @@ func (a *appender) pending(e bus.NewEntry, done func(bus.Appended, error)) *pend
 	}
 }
 
-// grew calls retention when this process alone has added a sixteenth of what the log may have, so
-// that the log does not outgrow its limit between two looks.
+// grew asks for retention when this process alone has added a sixteenth of the log's limit, so that
+// the log does not outgrow it between two looks.
 func (a *appender) grew(bytes int) {
 	if a.grown.Add(int64(bytes)) > a.b.cfg.MaxBytes/16 {
 		a.grown.Store(0)

@@ -44,7 +44,7 @@ func BenchmarkAppend(b *testing.B) {
 		ours += time.Since(began)
 		var all [lanes][]*pending
 		for i := n + turn; i < n+2*turn; i++ {
-			all[i%lanes] = append(all[i%lanes], hub.d.appends.pending(benchEntry(run, i), nil))
+			all[i%lanes] = append(all[i%lanes], hub.Driver.appends.pending(benchEntry(run, i), nil))
 		}
 		began = time.Now()
 		runBare(b, hub, all)
@@ -83,7 +83,7 @@ func runBare(b *testing.B, hub opened, all [lanes][]*pending) {
 		wg.Go(func() {
 			for len(some) > 0 {
 				k := min(len(some), batchEntries)
-				pipe := hub.d.at(0).Pipeline()
+				pipe := hub.Driver.at(0).Pipeline()
 				for _, p := range some[:k] {
 					pipe.Do(ctx, p.command...)
 				}
@@ -102,7 +102,7 @@ func benchBus(b *testing.B) opened {
 	// as shipped
 	hub := openBoth(b, Config{URL: bustest.Redis(b).URL(), Keep: 30 * time.Second}, nil)
 	b.Cleanup(func() { _ = hub.Close() })
-	if err := appendScript.Load(b.Context(), hub.d.at(0)).Err(); err != nil {
+	if err := appendScript.Load(b.Context(), hub.Driver.at(0)).Err(); err != nil {
 		b.Fatal(err)
 	}
 	return hub

@@ -34,8 +34,8 @@ func TestChurn(t *testing.T) {
 		}
 		wg.Wait()
 		for deadline := time.Now().Add(time.Minute); ; {
-			channels, err := b.d.at(0).PubSubShardChannels(t.Context(), "hub:*:live:*").Result()
-			f := b.d.rooms.all[0]
+			channels, err := b.Driver.at(0).PubSubShardChannels(t.Context(), "hub:*:live:*").Result()
+			f := b.Driver.rooms.all[0]
 			f.mu.Lock()
 			kept := len(f.channels) + len(f.todo)
 			f.mu.Unlock()

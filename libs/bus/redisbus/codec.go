@@ -8,15 +8,15 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// A record is what the server keeps of an entry besides its Seq: a version byte, the lengths of
+// A record is what the server stores of an entry besides its Seq: a version byte, the lengths of
 // sender and id, sender, id, content. The scripts read its head: change them together.
 const (
 	recordVersion = 1
 	recordHead    = 3
 )
 
-// liveHead is what a live message begins with: Seq and Prev, 8 bytes each, the highest first, and
-// the length of the room's id. The id and the record follow.
+// liveHead is the size of a live message's head: Seq and Prev, 8 bytes each, big-endian, and the
+// length of the room's id. The id and the record follow.
 const liveHead = 17
 
 var errRecord = errors.New("the server has something that is no entry of this version")
@@ -29,11 +29,11 @@ func encodeRecord(e bus.NewEntry) []byte {
 	return append(r, e.Data...)
 }
 
-// recordIDs returns what of a record says whose it is: all but the content.
+// recordIDs returns the part of a record that identifies the entry: all but the content.
 func recordIDs(r []byte) []byte { return r[:recordHead+int(r[1])+int(r[2])] }
 
 // decodeRecord makes an entry of a record, and allocates nothing: the entry shares the record's
-// memory. A record is an answer of the server that nobody else has, so whoever owns the entry may
+// memory. A record is an answer of the server that nobody else holds, so the owner of the entry may
 // even write to its data.
 func decodeRecord(r string) (bus.Entry, error) {
 	if len(r) < recordHead || r[0] != recordVersion {

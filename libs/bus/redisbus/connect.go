@@ -30,7 +30,7 @@ const (
 // where names the servers of the URL for people, without a password.
 func (b *servers) where() string { return strings.Join(b.endpoint.seeds, ",") }
 
-// connect waits for the server, or every master, and checks that it is one that works as a bus.
+// connect waits for the server, or for every master, and checks that it can serve as a bus.
 func (b *servers) connect(ctx context.Context) error {
 	if err := b.attempts(ctx, b.topology.Refresh); err != nil {
 		return b.explain(err)
@@ -51,7 +51,7 @@ func (b *servers) connect(ctx context.Context) error {
 	return nil
 }
 
-// moved is called when other servers have the partitions. A replica that became a master has
+// moved is called when partitions have moved to other servers. A replica that became a master has
 // settings of its own.
 func (b *Driver) moved(ctx context.Context) {
 	all := b.topology.all()
@@ -70,11 +70,11 @@ func (b *Driver) moved(ctx context.Context) {
 	}
 }
 
-// errLoading says that a server still reads its data. It answers INFO all the same, but turns the
-// append-only file off meanwhile, and says so.
+// errLoading says that a server still loads its data. It answers INFO all the same, with the
+// append-only file reported as off.
 var errLoading = errors.New("the server is loading its data")
 
-// info returns what a server says of itself.
+// info returns a server's answer to INFO.
 func (b *servers) info(ctx context.Context, addr string) (map[string]string, error) {
 	text, err := b.clients.at(addr).Info(ctx, "server", "persistence", "memory", "cluster", "replication").Result()
 	if err != nil {
@@ -87,8 +87,8 @@ func (b *servers) info(ctx context.Context, addr string) (map[string]string, err
 	return info, nil
 }
 
-// attempts is retry for the start: it also goes on when the context of one try ended, and returns
-// the last error as is, or the last that says more than that there was no time left.
+// attempts is retry for Open: it also goes on when the context of one try has ended, and returns
+// the last error as it is, or the last one that says more than that the time was over.
 func (b *servers) attempts(ctx context.Context, try func(context.Context) error) error {
 	var last error
 	for {
@@ -107,9 +107,9 @@ func (b *servers) attempts(ctx context.Context, try func(context.Context) error)
 	}
 }
 
-// hopeless reports whether the first connection failed in a way that a few seconds do not change:
-// also when the one server that there is refuses it, which the caller can tell people at once. Of
-// several servers another may take over.
+// hopeless reports whether the first connection failed in a way that a few seconds do not change.
+// That includes a refusal by the only server, which the caller can report at once; of several
+// servers, another may take over.
 func (b *servers) hopeless(err error) bool {
 	var network *net.OpError
 	return tlsTrouble(err) != "" || errors.Is(err, errNoMaster) || errors.Is(err, errNoSentinel) ||
@@ -126,8 +126,8 @@ func (b *servers) explain(err error) error {
 	var answer redis.Error
 	says := tlsTrouble(err)
 	if says == "" && !errors.As(err, &answer) && !(errors.As(err, &network) && network.Op == "dial") {
-		// A server that wants nobody says so and hangs up, which whoever writes at that moment
-		// takes for a broken connection.
+		// A server that accepts no more connections says so and hangs up. A client that writes at
+		// that moment sees only a broken connection.
 		if words := greeting(b.endpoint.seeds[0]); words != "" {
 			err = errors.New(words)
 		} else {
@@ -176,7 +176,7 @@ func (b *servers) explain(err error) error {
 }
 
 // checkServer refuses a server that loses messages by its settings or cannot run the scripts, and
-// warns of one that may.
+// warns of one that may lose some.
 func (b *servers) checkServer(addr string, info map[string]string) error {
 	unsuitable := func(format string, args ...any) error {
 		return &problem{kind: ErrUnsuitable, text: "redis at " + addr + " " + fmt.Sprintf(format, args...)}
@@ -195,15 +195,15 @@ func (b *servers) checkServer(addr string, info map[string]string) error {
 	if limit := info["maxmemory"]; policy != "noeviction" && limit != "0" && limit != "" {
 		return unsuitable("throws away keys when its memory is full (maxmemory-policy %s), so messages would be lost: set it to noeviction", policy)
 	} else if policy != "noeviction" {
-		b.log.Warn("Redis would throw away messages if it had a memory limit: set maxmemory-policy to noeviction",
+		b.log.Warn("with a memory limit, Redis would evict messages: set maxmemory-policy to noeviction",
 			zap.String("server", addr), zap.String("policy", policy))
 	}
 	if info["aof_enabled"] != "1" {
-		b.log.Warn("MESSAGES ARE NOT DURABLE: Redis runs without its append-only file, so a restart of Redis loses what was said: set appendonly yes",
+		b.log.Warn("MESSAGES ARE NOT DURABLE: Redis runs without its append-only file, and loses them when it restarts: set appendonly yes",
 			zap.String("server", addr))
 	}
 	if n, err := strconv.Atoi(info["connected_slaves"]); err == nil && n < b.cfg.Replicas-1 {
-		b.log.Warn("messages will be refused until Redis has more replicas: --bus-replicas counts the master and those that must have a message too",
+		b.log.Warn("refusing messages until Redis has more replicas: add some, or lower --bus-replicas, which counts the master, too",
 			zap.String("server", addr), zap.Int("connected", n), zap.Int("needed", b.cfg.Replicas-1))
 	}
 	return nil
@@ -219,8 +219,8 @@ func parseInfo(text string) map[string]string {
 	return info
 }
 
-// ensureLog notes the partitions and the required groups on the server, or checks those that are
-// there.
+// ensureLog stores the number of partitions and the required groups on the server, or checks those
+// that it has.
 func (b *servers) ensureLog(ctx context.Context) error {
 	args := []any{layout, b.cfg.Partitions}
 	for _, g := range b.cfg.Groups {
@@ -249,8 +249,8 @@ func (b *servers) ensureLog(ctx context.Context) error {
 	return nil
 }
 
-// quiet keeps the client library from writing to standard error: what it has to say comes back as
-// errors.
+// quiet keeps the client library from writing to standard error: the driver returns its errors
+// instead.
 var quiet = sync.OnceFunc(func() { redis.SetLogger(nothing{}) })
 
 type nothing struct{}

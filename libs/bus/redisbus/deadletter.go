@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// deadLetters is how many dead letters of a group are kept in each partition, about; the oldest
-	// go first.
+	// deadLetters is about how many dead letters of a group each partition keeps; the oldest go
+	// first.
 	deadLetters = 1000
 	maxReason   = 1024 // bytes
 )
@@ -46,8 +46,8 @@ func (b *Driver) Letters(ctx context.Context, group string, limit int) ([]driver
 	return letters[:min(len(letters), limit)], nil
 }
 
-// PutBack implements driver.Log. A script moves the letter, so it is in one of the two streams at
-// any time.
+// PutBack implements driver.Log. A script moves the letter, so it is in exactly one of the two
+// streams at any time.
 func (b *Driver) PutBack(ctx context.Context, group string, l driver.Letter) error {
 	_, err := b.run(ctx, l.Partition, redriveScript, []string{b.keys.dead(l.Partition, group), b.keys.again(l.Partition, group)}, l.ID)
 	return err
@@ -68,7 +68,7 @@ func deadLetter(m redis.XMessage) (bus.DeadLetter, error) {
 	return bus.DeadLetter{Entry: e, Reason: text("reason"), At: time.UnixMilli(at)}, nil
 }
 
-// cut returns s or its beginning of at most n bytes, in whole characters.
+// cut returns at most the first n bytes of s, in whole characters.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -9,8 +9,8 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// dialOnce returns a client that makes one connection, ever, and a function that cuts it. So
-// nothing reconnects behind our back, and a blocked read can be ended.
+// dialOnce returns a client that makes only one connection in its life, and a function that closes
+// it. So the library cannot reconnect by itself, and a blocked read can be ended.
 func (b *servers) dialOnce(addr string) (client *redis.Client, hangUp func()) {
 	var mu sync.Mutex
 	var conn net.Conn

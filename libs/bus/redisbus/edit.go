@@ -3,7 +3,7 @@ package redisbus
 import "context"
 
 // Remove implements driver.Log. The content leaves the server's memory at once, and its append-only
-// file when the server next rewrites that.
+// file when the server next rewrites it.
 func (b *Driver) Remove(ctx context.Context, room string, seq uint64) error {
 	k, p := b.keys, b.keys.partition(room)
 	_, err := b.run(ctx, p, removeScript, []string{k.log(p), k.data(p), k.room(p, room), k.gone(p), k.meta(p)}, room, seq, overhead)

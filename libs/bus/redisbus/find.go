@@ -39,8 +39,8 @@ func newSentinels(e endpoint, partitions int) *sentinels {
 	return s
 }
 
-// find returns the master's address, for each partition the same. All Sentinels are asked, and the
-// one that knows of the latest failover is believed: one that was cut off from the others answers
+// find returns the master's address, the same for each partition. It asks all Sentinels and
+// believes the one that knows of the latest failover: one that was cut off from the others answers
 // too.
 func (s *sentinels) find(ctx context.Context) ([]string, error) {
 	type answer struct {
@@ -92,7 +92,7 @@ func (s *sentinels) close() {
 	}
 }
 
-// worst returns the error that says most: an answer, if there is one.
+// worst returns the error that says most: a server's answer, if there is one.
 func worst(errs []error) error {
 	for _, err := range errs {
 		var answer redis.Error
@@ -122,7 +122,7 @@ func newCluster(e endpoint, k keys, clients *clients) *cluster {
 	return c
 }
 
-// find returns the address of the master of each partition's slot. The nodes are asked in random
+// find returns the address of the master of each partition's slot. It asks the nodes in random
 // order: one may be cut off from the others and answer what was true before.
 func (c *cluster) find(ctx context.Context) ([]string, error) {
 	nodes := slices.Concat(c.topology.all(), c.seeds)
@@ -131,7 +131,7 @@ func (c *cluster) find(ctx context.Context) ([]string, error) {
 	rand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
 	var errs []error
 	for _, n := range nodes {
-		// a node that hangs must not use up the time of all
+		// a node that hangs must not use up the time for all
 		ctx, cancel := context.WithTimeout(ctx, attemptTimeout/2)
 		shards, err := c.clients.at(n).ClusterShards(ctx).Result()
 		cancel()
@@ -146,7 +146,7 @@ func (c *cluster) find(ctx context.Context) ([]string, error) {
 	return nil, worst(errs)
 }
 
-// masters reads what a node says of the cluster.
+// masters reads a node's description of the cluster.
 func (c *cluster) masters(asked string, shards []redis.ClusterShard) ([]string, error) {
 	addrs := make([]string, len(c.slots))
 	for _, shard := range shards {
@@ -172,7 +172,8 @@ func (c *cluster) masters(asked string, shards []redis.ClusterShard) ([]string, 
 
 func (c *cluster) address(asked string, n redis.Node) (string, error) {
 	host, port := n.Endpoint, n.Port
-	if host == "" || host == "?" { // the node does not know how it is called: we do
+	// the node does not know its own name: use the one that we called it by
+	if host == "" || host == "?" {
 		var err error
 		if host, _, err = net.SplitHostPort(asked); err != nil {
 			return "", fmt.Errorf("address of a node of the cluster: %w", err)
@@ -200,8 +201,8 @@ func slotOf(tag string) int {
 	return int(crc % 16384)
 }
 
-// mustBeMaster refuses a connection to a server that a failover has made a replica: what it answers
-// may be old.
+// mustBeMaster refuses a connection to a server that a failover has demoted to a replica: its
+// answers may be old.
 func mustBeMaster(ctx context.Context, c *redis.Conn) error {
 	cmd := redis.NewSliceCmd(ctx, "role")
 	_ = c.Process(ctx, cmd)

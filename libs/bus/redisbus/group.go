@@ -32,7 +32,7 @@ func (b *Driver) Required(ctx context.Context) (groups []bus.Group, err error) {
 }
 
 // next returns the first entry of each partition that a group has not consumed and that is not
-// after the ID of the log that upTo names for the partition; none where there is none.
+// after the partition's ID in upTo.
 func (b *servers) next(ctx context.Context, group string, upTo func(p int) string) ([]redis.XMessage, error) {
 	read := make([]*redis.StringCmd, b.cfg.Partitions)
 	err := b.pipelined(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {

@@ -17,8 +17,8 @@ type keys struct {
 	isPersonal func(room string) bool
 }
 
-// newKeys returns the names in a database. Channels are shared by all databases of a server, so its
-// number is in the names unless it is 0.
+// newKeys returns the names for a database. All databases of a server share its channels, so the
+// names contain the database's number unless it is 0.
 func newKeys(prefix string, db, partitions int, isPersonal func(room string) bool) keys {
 	if db != 0 {
 		prefix += strconv.Itoa(db)
@@ -46,12 +46,12 @@ func (k keys) again(p int, group string) string { return k.tags[p] + "again:" + 
 
 func (k keys) fence(p int) string { return k.tags[p] + "fence" }
 
-// never returns a key that is never made. A script that reaches for keys which it cannot name in
-// advance names this one too: then a cluster does not run it on a slot that is being moved, where
-// some of those keys are gone already.
+// never returns a key that is never created. A script that computes keys which it cannot declare
+// also declares this one: then a cluster does not run it on a slot that is being moved, where some
+// of those keys are gone already.
 func (k keys) never(p int) string { return k.tags[p] + "never" }
 
-// What is of no room is in the partition of its own name; what there is once, in the first.
+// A name that is no room is in its own partition; what exists once, in the first.
 
 func (k keys) config() string              { return k.tags[0] + "config" }
 func (k keys) groups() string              { return k.tags[0] + "groups" }
@@ -61,10 +61,10 @@ func (k keys) serve(service string) string { return k.tags[k.partition(service)]
 func (k keys) channel(channel string) string { return k.tags[k.partition(channel)] + "chan:" + channel }
 func (k keys) reply(bus string) string       { return k.tags[k.partition(bus)] + "reply:" + bus }
 
-// rpc returns what the channels of those who serve a service begin with; their ids follow.
+// rpc returns the prefix of the channels of a service's servers; their ids follow.
 func (k keys) rpc(service string) string { return k.tags[k.partition(service)] + "rpc:" }
 
-// probe returns the channel of a bus's probes over the connections of one name.
+// probe returns the channel of a bus's probes over the connections with a name.
 func (k keys) probe(p int, bus, conn string) string { return k.tags[p] + "probe:" + bus + ":" + conn }
 
 // tagged returns the partition of a name that one of these methods has made.
@@ -77,8 +77,8 @@ func (k keys) tagged(name string) int {
 	return p
 }
 
-// once returns the idempotence key of an append. Names hold no dots, so different entries never
-// share one, and 128 bits of a hash are shorter than the three ids.
+// once returns the idempotence key of an append. Names contain no dots, so different entries never
+// share a key, and 128 bits of a hash are shorter than the three ids.
 func (k keys) once(p int, e bus.NewEntry) string {
 	sum := sha256.Sum256([]byte(e.Room + "." + e.Sender + "." + e.ID))
 	return k.tags[p] + "once:" + base64.RawURLEncoding.EncodeToString(sum[:16])

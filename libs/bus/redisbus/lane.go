@@ -17,9 +17,9 @@ import (
 // lane appends to one server, one batch after the other.
 type lane struct {
 	a         *appender
-	partition int // one of its own; all are on one server
+	partition int // one of the lane's partitions; all of them are on one server
 	wake      chan struct{}
-	acked     acked // run's own
+	acked     acked // used by run only
 
 	mu     sync.Mutex
 	closed bool
@@ -45,7 +45,7 @@ func (l *lane) run(ctx context.Context) {
 			return
 		case <-l.wake:
 		case <-m.idle.C:
-			// before it is trusted that the log has what is kept, and that is forgotten
+			// before run trusts that the log has what is buffered, and evicts it
 			m.needsVerify.Store(true)
 		}
 		for ctx.Err() == nil {
@@ -70,7 +70,8 @@ func (l *lane) run(ctx context.Context) {
 	}
 }
 
-// expire gives up what has waited for too long. why says what holds up the rest; nil: their number.
+// expire gives up the appends that have waited for too long. why is the cause of the delay; nil:
+// their number.
 func (l *lane) expire(now time.Time, why error) {
 	l.mu.Lock()
 	var late []*pending
@@ -83,7 +84,7 @@ func (l *lane) expire(now time.Time, why error) {
 	}
 }
 
-// nextBatch returns the next batch: of what the log has lost, as long as there is any.
+// nextBatch returns the next batch: of entries that the log has lost, as long as there are any.
 func (l *lane) nextBatch() []*pending {
 	if len(l.acked.lost) > 0 {
 		return l.nextLost()
@@ -99,12 +100,12 @@ func (l *lane) nextBatch() []*pending {
 		batch = append(batch, l.pop())
 	}
 	if len(l.queue) == 0 {
-		l.queue = nil // its array holds on to nothing
+		l.queue = nil // so that its array is freed
 	}
 	return batch
 }
 
-// requeue puts back what is to be sent again.
+// requeue puts back the appends to send again.
 func (l *lane) requeue(again []*pending) {
 	if again[0].lost != nil {
 		l.requeueLost(again)
@@ -115,7 +116,7 @@ func (l *lane) requeue(again []*pending) {
 	l.queue = append(again, l.queue...)
 }
 
-// pop takes the first of the queue. l.mu is held.
+// pop removes the first append of the queue. l.mu is held.
 func (l *lane) pop() *pending {
 	p := l.queue[0]
 	l.queue[0] = nil
@@ -123,15 +124,15 @@ func (l *lane) pop() *pending {
 	return p
 }
 
-// send appends a batch in one round trip, finishes what has an outcome, and returns the rest in
-// order.
+// send appends a batch in one round trip, finishes every append that has an outcome, and returns
+// the rest in order.
 func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 	b := l.a.b
-	// Not ctx itself: on Close the batch in hand still gets its outcome.
+	// Not ctx itself: on Close the batch in flight still gets its outcome.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout)
 	defer cancel()
-	// Not where the partition is by now: what was said there has to be known before anything new
-	// is.
+	// Not the server that has the partition now: this one's answer has to be known before anything
+	// new is sent.
 	server, fence := b.clients.at(l.acked.addr), b.keys.fence(batch[0].partition)
 	pipe := server.Pipeline()
 	last := l.acked.lastAck.ask(ctx, pipe, b.keys)
@@ -141,9 +142,9 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 	}
 	var copies *redis.Cmd
 	if b.cfg.Replicas > 1 {
-		// WAIT is about what its connection has written, and all of a pipeline is on one. A repeat
-		// writes nothing, but must not be acknowledged before the first is with the replicas
-		// either: this write comes after both.
+		// WAIT counts the writes of its own connection, and a pipeline runs on one. A repeat writes
+		// nothing, but must not be acknowledged before the replicas have the first append either:
+		// this write comes after both.
 		pipe.Incr(ctx, fence)
 		copies = pipe.Do(ctx, "WAIT", b.cfg.Replicas-1, replicaTimeout.Milliseconds())
 	}
@@ -159,8 +160,8 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 	for i, p := range batch {
 		got, err := outcome(cmds[i])
 		if err == nil && last != nil {
-			// a server that just comes up answers LOADING, and then the rest: nobody knows what it
-			// has
+			// a server that is starting answers LOADING to some commands and then executes the
+			// rest: the outcome is unknown
 			err = last.Err()
 		}
 		if err == nil && copies != nil {
@@ -173,7 +174,7 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 			l.a.grew(p.bytes + overhead)
 			l.remember(p, got)
 			l.finish(p, got, nil)
-		case isFull(err) && p.lost != nil: // it was acknowledged: it has to wait
+		case isFull(err) && p.lost != nil: // it was acknowledged, so it has to wait
 			p.why = err
 			again = append(again, p)
 			b.host.TrimSoon()
@@ -193,10 +194,10 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 		l.restoredAll()
 	}
 	if load { // the server was restarted
-		_ = appendScript.Load(ctx, server).Err() // else the next try says so again
+		_ = appendScript.Load(ctx, server).Err() // the next try reports the error
 	}
 	if load || look {
-		l.acked.needsVerify.Store(true) // it may be another server, or without its log's tail
+		l.acked.needsVerify.Store(true) // it may be another server, or have lost the log's tail
 	}
 	if look {
 		b.look(ctx)
@@ -204,7 +205,7 @@ func (l *lane) send(ctx context.Context, batch []*pending) (again []*pending) {
 	return again
 }
 
-// outcome reads the answer of the script.
+// outcome reads the script's answer.
 func outcome(c *redis.Cmd) (bus.Appended, error) {
 	switch v := c.Val().(type) {
 	case int64:

@@ -12,8 +12,8 @@ import (
 	"hubbub.internal/libs/bus/driver"
 )
 
-// leaseLooks is for how many of a member's looks a lease and a sign of life last: so long has a
-// member to be silent before it is taken for dead.
+// leaseLooks is how many of a member's looks a lease and a heartbeat last: a member counts as dead
+// when it has been silent for so long.
 const leaseLooks = 4
 
 func (b *Driver) leaseTime() time.Duration { return leaseLooks * b.cfg.MemberEvery }
@@ -24,7 +24,7 @@ func (m *member) leaseStep(p int) step {
 	return step{p, leaseScript, []string{k.lease(p, m.group), k.read(p)}, []any{m.id, m.b.leaseTime().Milliseconds(), m.group}}
 }
 
-// renew takes or prolongs the lease, and returns what the group has acknowledged.
+// renew takes or extends the lease, and returns the Seq that the group has acknowledged.
 func (p *partition) renew(ctx context.Context) (done string, err error) {
 	asked := time.Now()
 	s := p.m.leaseStep(p.number)
@@ -85,7 +85,7 @@ func (p *partition) Redriven(ctx context.Context, l *driver.Letter, failed error
 	return p.write(ctx, "acknowledge a redriven entry", ackRedrivenScript, keys, args)
 }
 
-// write runs a script that answers 1 and prolongs the lease if the partition is this member's. Even
+// write runs a script that answers 1 and extends the lease if this member has the partition. Even
 // when ctx has ended it tries once.
 func (p *partition) write(ctx context.Context, what string, script *redis.Script, keys []string, args []any) error {
 	b, asked, granted := p.m.b, time.Now(), false

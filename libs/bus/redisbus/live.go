@@ -45,11 +45,12 @@ func (b *Driver) Listen(ctx context.Context, channel string, receive func([]byte
 	return stop, err
 }
 
-// deliver takes a live message. It allocates nothing: the entry shares the message's memory.
+// deliver delivers a live message to the engine. It allocates nothing: the entry shares the
+// message's memory.
 func (b *Driver) deliver(channel, message string) {
 	e, err := decodeLive(message)
 	if err != nil {
-		b.log.Warn("dropped a live message; the log has the entry", zap.String("channel", channel), zap.Error(err))
+		b.log.Warn("dropped a live message that cannot be decoded; followers read the entry from the log", zap.String("channel", channel), zap.Error(err))
 		b.host.Suspect("a live message could not be read")
 		return
 	}
@@ -57,15 +58,15 @@ func (b *Driver) deliver(channel, message string) {
 	b.host.Deliver(e)
 }
 
-// personal counts who needs the channels that the personal rooms of a partition share, so that the
-// last one to leave ends the subscription. Once all personal rooms are watched, which has no end,
-// it keeps nothing.
+// personal counts the users of the channels that the personal rooms of a partition share, so that
+// the last one to leave ends the subscription. Once all personal rooms are watched, which never
+// ends, it counts nothing.
 type personal struct {
 	b *Driver
 
 	mu  sync.Mutex
 	all bool
-	// by partition: names, since the engine may ask for a room again
+	// names by partition, since the engine may subscribe to a room again
 	rooms map[int]map[string]struct{}
 }
 
@@ -90,7 +91,7 @@ func (p *personal) add(rooms []string) {
 
 func (p *personal) remove(rooms []string) {
 	p.mu.Lock()
-	// until the channels are unsubscribed, else that could undo a subscribe that comes after
+	// until the channels are unsubscribed; otherwise this could undo a later subscribe
 	defer p.mu.Unlock()
 	var names []string
 	for _, r := range rooms {

@@ -35,7 +35,7 @@ func TestPersonalRoomsShareAChannel(t *testing.T) {
 	subscribed := func(what string, want int) {
 		t.Helper()
 		for {
-			f := b.d.rooms.all[0]
+			f := b.Driver.rooms.all[0]
 			f.mu.Lock()
 			n := len(f.channels)
 			f.mu.Unlock()
@@ -48,9 +48,9 @@ func TestPersonalRoomsShareAChannel(t *testing.T) {
 		}
 	}
 	kept := func() (n int) {
-		b.d.personal.mu.Lock()
-		defer b.d.personal.mu.Unlock()
-		for _, rooms := range b.d.personal.rooms {
+		b.Driver.personal.mu.Lock()
+		defer b.Driver.personal.mu.Unlock()
+		for _, rooms := range b.Driver.personal.rooms {
 			n += len(rooms)
 		}
 		return n
@@ -134,7 +134,7 @@ func TestLiveDeliveryAllocatesNothing(t *testing.T) {
 			}))
 		}
 		next := 0
-		if n := testing.AllocsPerRun(runs, func() { b.d.deliver("channel", messages[next]); next++ }); n != 0 {
+		if n := testing.AllocsPerRun(runs, func() { b.Driver.deliver("channel", messages[next]); next++ }); n != 0 {
 			t.Errorf("%s: %v allocations for a live message", room, n)
 		}
 	}

@@ -11,10 +11,9 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// member is one running Consume. Every member says regularly that it is alive, learns so how many
-// there are, and takes as many leases as make its share. What a dead member had becomes free when
-// its leases expire. Being wrong about that is safe: what is acknowledged is written by
-// compare-and-set.
+// member is one running Consume. Every member sends heartbeats, learns how many members there are,
+// and takes its share of the leases. The partitions of a dead member become free when its leases
+// expire. A mistake is safe: acknowledgements are written by compare-and-set.
 type member struct {
 	b     *Driver
 	group string
@@ -66,7 +65,7 @@ func (m *member) refresh(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if answers[0] != nil { // else another member has the lease
+		if answers[0] != nil { // otherwise another member has the lease
 			p := &partition{m: m, number: n}
 			p.leased(asked)
 			m.held.Assign(p)
@@ -89,7 +88,7 @@ func (m *member) heartbeat(ctx context.Context) (int, error) {
 	return int(alive), nil
 }
 
-// renew prolongs the leases of all partitions of this member in one round trip.
+// renew extends the leases of all partitions of this member in one round trip.
 func (m *member) renew(ctx context.Context) error {
 	var steps []step
 	var all []*partition
@@ -116,7 +115,7 @@ func (m *member) renew(ctx context.Context) error {
 	return nil
 }
 
-// Leave implements driver.Member: the others take more at their next look.
+// Leave implements driver.Member: the other members take over at their next look.
 func (m *member) Leave() {
 	defer m.reads.close()
 	defer m.stop()
@@ -124,6 +123,6 @@ func (m *member) Leave() {
 	defer cancel()
 	k := m.b.keys
 	if err := m.b.at(k.partition(m.group)).ZRem(ctx, k.members(m.group), m.id).Err(); err != nil {
-		m.b.log.Debug("could not leave the group; it will notice", zap.String("group", m.group), zap.Error(err))
+		m.b.log.Debug("could not leave the group; the other members will notice", zap.String("group", m.group), zap.Error(err))
 	}
 }

@@ -14,8 +14,8 @@ const (
 	outboxBytes    = 16 << 20
 )
 
-// outbox publishes messages in batches, in order, and drops what does not fit while the server is
-// away or slow.
+// outbox publishes messages in batches, in order, and drops those that do not fit while the server
+// is away or slow.
 type outbox struct {
 	b    *Driver
 	wake chan struct{}
@@ -32,7 +32,7 @@ type message struct {
 
 func newOutbox(b *Driver) *outbox { return &outbox{b: b, wake: make(chan struct{}, 1)} }
 
-// put queues a message; the data is the outbox's from then on.
+// put queues a message; the outbox owns the data from then on.
 func (o *outbox) put(channel string, data []byte) {
 	o.mu.Lock()
 	fits := len(o.queue) < outboxMessages && o.bytes+len(data) <= outboxBytes
@@ -55,7 +55,7 @@ func (o *outbox) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			for o.flush() { // replies of requests that were still in hand
+			for o.flush() { // replies to requests that were still running
 			}
 			return
 		case <-o.wake:
@@ -65,7 +65,7 @@ func (o *outbox) run(ctx context.Context) {
 	}
 }
 
-// flush sends a batch, and reports whether there was one and the server took it.
+// flush sends a batch, and reports whether there was one and the server accepted it.
 func (o *outbox) flush() bool {
 	batch := o.nextBatch()
 	if len(batch) == 0 {
@@ -118,7 +118,7 @@ func (o *outbox) send(batch []message) error {
 	return err
 }
 
-// Publish implements driver.Live. The driver drops what is published while the server is away.
+// Publish implements driver.Live. The driver drops messages while the server is away.
 func (b *Driver) Publish(channel string, data []byte) {
 	b.outbox.put(b.keys.channel(channel), bytes.Clone(data))
 }

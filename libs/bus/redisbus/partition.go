@@ -17,8 +17,8 @@ import (
 const (
 	// readEntries is how many entries a batch has at most.
 	readEntries = 64
-	// readBlock is how long a read waits for entries, and so how long a partition may take to be
-	// given up.
+	// readBlock is how long a read waits for entries, and so how long it may take to give a
+	// partition up.
 	readBlock = time.Second
 )
 
@@ -28,10 +28,10 @@ var errGivenUp = errors.New("the partition is to be given up")
 type partition struct {
 	m      *member
 	number int
-	lease  atomic.Int64 // until when it is certainly ours, in Unix ns
-	done   string       // the Seq that is acknowledged
-	at     string       // the Seq that has been read, done or later
-	from   string       // the server that it was read from
+	lease  atomic.Int64 // until when the lease is certainly ours, in Unix ns
+	done   string       // the Seq that the group has acknowledged
+	at     string       // the Seq that has been read: done or later
+	from   string       // the server that was read from
 }
 
 // Number implements driver.Partition.
@@ -98,19 +98,19 @@ func (p *partition) read(ctx context.Context) (batch []bus.Entry, redriven *driv
 	return batch, redriven, nil
 }
 
-// letter reads a dead letter that was put back. It drops one that cannot be read.
+// letter reads a dead letter that was put back. It drops one that it cannot decode.
 func (p *partition) letter(ctx context.Context, m redis.XMessage) (*driver.Letter, error) {
 	d, err := deadLetter(m)
 	if err == nil {
 		return &driver.Letter{DeadLetter: d, Partition: p.number, ID: m.ID}, nil
 	}
-	p.m.b.log.Error("passed over something among the dead letters that is no entry", zap.String("letter", m.ID), zap.Error(err))
+	p.m.b.log.Error("skipped a dead letter that cannot be decoded", zap.String("letter", m.ID), zap.Error(err))
 	return nil, p.Redriven(ctx, &driver.Letter{ID: m.ID}, nil)
 }
 
-// replicated returns when as many replicas as an append waits for have what was read. Without that,
-// a consumer that remembers for ever would have entries that a failover takes back, and that come
-// again at another Seq.
+// replicated returns when as many replicas as an append waits for have the entries that were read.
+// Without that, a consumer with permanent storage would have entries that a failover loses, and
+// that come again at another Seq.
 func (p *partition) replicated(ctx context.Context) error {
 	b := p.m.b
 	if b.cfg.Replicas == 1 {
@@ -119,7 +119,7 @@ func (p *partition) replicated(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
 	pipe := b.clients.at(p.from).Pipeline()
-	// WAIT is about what its connection has written; see lane.send
+	// WAIT counts the writes of its own connection; see lane.send
 	pipe.Incr(ctx, b.keys.fence(p.number))
 	copies := pipe.Do(ctx, "WAIT", b.cfg.Replicas-1, replicaTimeout.Milliseconds())
 	if _, err := pipe.Exec(ctx); err != nil {
@@ -131,7 +131,7 @@ func (p *partition) replicated(ctx context.Context) error {
 	return nil
 }
 
-// fetch reads the content of entries. Those that were removed meanwhile are left out.
+// fetch reads the content of entries. It leaves out those that have been removed.
 func (p *partition) fetch(ctx context.Context, refs []redis.XMessage) ([]bus.Entry, error) {
 	b := p.m.b
 	seqs := make([]string, len(refs))
@@ -154,7 +154,7 @@ func (p *partition) fetch(ctx context.Context, refs []redis.XMessage) ([]bus.Ent
 		e, err := decodePair(seqs[i], record)
 		room, ok := refs[i].Values["r"].(string)
 		if err != nil || !ok {
-			b.log.Error("passed over something in the log that is no entry", zap.String("seq", seqs[i]), zap.Error(cmp.Or(err, errAnswer)))
+			b.log.Error("skipped an entry of the log that cannot be decoded", zap.String("seq", seqs[i]), zap.Error(cmp.Or(err, errAnswer)))
 			continue
 		}
 		e.Room = room

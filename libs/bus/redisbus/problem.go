@@ -2,19 +2,19 @@ package redisbus
 
 import "errors"
 
-// ErrURL and the errors below are what Open returns an error of, by what is wrong. The text of each
-// error says what to do about it; bus.ErrUnavailable is wrapped where waiting may help.
+// ErrURL and the errors below classify the errors of Open. The text of each error says what to do
+// about it; it wraps bus.ErrUnavailable where waiting may help.
 var (
-	ErrURL = errors.New("bad URL of a bus") // it cannot be read
+	ErrURL = errors.New("bad URL of a bus") // the URL cannot be parsed
 	// user or password are wrong or missing
 	ErrLogin = errors.New("login refused")
-	// the user may not do what the bus has to
+	// the user lacks a permission that the bus needs
 	ErrPermission = errors.New("permission missing")
 	// one side speaks TLS, or trusts the other, and the other does not
 	ErrTLS = errors.New("no TLS connection")
-	// it is too old, loses messages by its settings, or is of another kind
+	// it is too old, loses messages by its settings, or is another kind of server
 	ErrUnsuitable = errors.New("server is unsuitable")
-	// its version or partitions differ, or the keys are somebody else's
+	// its version or partitions differ, or another program's keys are there
 	ErrMismatch = errors.New("log is of another kind there")
 )
 

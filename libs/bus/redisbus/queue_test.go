@@ -281,9 +281,9 @@ func TestRequestsAreForgotten(t *testing.T) {
 	if _, err := b.Request(ctx, "slow", nil); err == nil {
 		t.Error("a request that was given up is answered")
 	}
-	b.d.calls.mu.Lock()
-	defer b.d.calls.mu.Unlock()
-	if n := len(b.d.calls.waiting); n != 0 {
+	b.Driver.calls.mu.Lock()
+	defer b.Driver.calls.mu.Unlock()
+	if n := len(b.Driver.calls.waiting); n != 0 {
 		t.Errorf("%d requests are remembered", n)
 	}
 }

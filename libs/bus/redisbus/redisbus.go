@@ -91,27 +91,27 @@ type Config struct {
 	// Replicas-1 more (WAIT). An append that too few replicas confirm fails with
 	// bus.ErrUnavailable; the master may keep it all the same. Default: 1.
 	Replicas int
-	// Keep is how long an entry is kept in this process after it was acknowledged, in full seconds,
-	// to be appended again if the log turns out to have lost it; KeepBytes is how much memory that
-	// takes at most. It is well below bus.DedupeWindow, in which a repeat is known. 0: nothing is
-	// ackbuffer.
+	// Keep is how long this process buffers an entry after its acknowledgement, in full seconds, so
+	// that it can append the entry again if the log turns out to have lost it; KeepBytes bounds the
+	// memory for that. Keep is well below bus.DedupeWindow, within which the server recognises a
+	// repeat. 0: nothing is buffered.
 	Keep      time.Duration
 	KeepBytes int64         // 32 MiB
 	MaxAge    time.Duration // 24 h: entries are kept for at least this long,
 	MaxBytes  int64         // 1 GiB: unless the log grows beyond this many bytes
-	// nobody's: which rooms are personal (see bus.Log.Watch). It is the same in every process and
-	// release, since it is in the names of channels.
+	// Default: none. Which rooms are personal (see bus.Log.Watch). It is the same in every process
+	// and release, since channels depend on it.
 	Personal func(room string) bool
-	// required consumer groups: what they have not consumed is never trimmed
+	// required consumer groups: entries that they have not consumed are never trimmed
 	Groups []string
-	// bus.DedupeWindow, which only tests shorten: how long a repeated Append is recognised
+	// default bus.DedupeWindow, and only tests shorten it: how long a repeated Append is recognised
 	Dedupe time.Duration
 
 	OpenTimeout time.Duration // 10 s: how long Open waits for the server
-	TrimEvery   time.Duration // 10 s: how often retention is looked after
+	TrimEvery   time.Duration // 10 s: how often the bus applies retention
 	// 2 s: how often consumers renew their leases and look for more; leases last 4 times as long
 	MemberEvery time.Duration
-	Follow      follow.Options // of the engine; Log and Metrics are set by Open
+	Follow      follow.Options // options of the engine; Open sets Log and Metrics
 }
 
 func (c *Config) setDefaults() {
@@ -151,11 +151,11 @@ func (c *Config) check() error {
 type Driver struct {
 	servers
 	reg      prometheus.Registerer
-	id       string      // of this bus among all that use the server
+	id       string      // identifies this bus among all that use the server
 	host     driver.Host // set by Open
 	rooms    *subConns   // the live entries of followed rooms
 	personal *personal
-	channels *subConns // everything else that is subscribed to
+	channels *subConns // all other subscriptions
 	appends  *appender
 	outbox   *outbox // Publish
 	replies  *outbox // of Serve, apart from Publish, which may be flooded
@@ -186,7 +186,7 @@ func (b *Driver) open(ctx context.Context) (*bus.Bus, error) {
 	})
 }
 
-// New returns a driver that is not open yet, for bus.Open, or for a driver that is made of several.
+// New returns a driver that is not open yet, for bus.Open, or for a driver composed of several.
 func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Driver, error) {
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {
@@ -214,7 +214,7 @@ func New(cfg Config, log *zap.Logger, reg prometheus.Registerer) (*Driver, error
 func (b *Driver) Open(ctx context.Context, h driver.Host) error {
 	b.attach(h)
 	b.locate()
-	parts := 1 // that may be moved by themselves
+	parts := 1 // each of which may move by itself
 	if b.endpoint.kind == onCluster {
 		parts = b.cfg.Partitions
 	}
@@ -226,7 +226,7 @@ func (b *Driver) Open(ctx context.Context, h driver.Host) error {
 	return b.start(ctx)
 }
 
-// attach sets up what needs no server.
+// attach creates the parts of the driver that need no server.
 func (b *Driver) attach(h driver.Host) {
 	b.host = h
 	b.retry = driver.Retry{Life: h.Life, Final: permanent, Full: isFull, Failed: b.look, Attempt: attempt}

@@ -9,14 +9,14 @@ import (
 	"hubbub.internal/libs/bus"
 )
 
-// replayBytes is the content after which an answer is cut, before its limit.
+// replayBytes is the content after which an answer is cut, even before its limit.
 const replayBytes = 4 << 20
 
 var errAnswer = errors.New("the server's answer is not what its script gives")
 
 // Replay implements driver.Log.
 func (b *Driver) Replay(ctx context.Context, room string, after bus.Position, limit int) (bus.Replayed, bool, error) {
-	// A Seq above MaxSeq is beyond every log, and no double in the script.
+	// A Seq above MaxSeq is beyond every log, and not exact as a double in the script.
 	after.Seq = min(after.Seq, bus.MaxSeq)
 	k, p := b.keys, b.keys.partition(room)
 	answer, err := b.run(ctx, p, replayScript,

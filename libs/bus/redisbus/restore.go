@@ -18,49 +18,49 @@ import (
 	"hubbub.internal/libs/bus/redisbus/internal/ackbuffer"
 )
 
-// A replica that is promoted may lack the end of the log, and so may a server that was restarted.
-// So a lane keeps what was acknowledged lately (Config.Keep), and whenever its server may have
-// become another, or an older one, it asks whether the log still has that, before it appends
-// anything else. What is lost is appended again, with the same ids, in the same order and before
-// anything newer: a sender's messages stay in their order.
+// A promoted replica may lack the end of the log, and so may a restarted server. So a lane buffers
+// what was acknowledged lately (Config.Keep). Whenever its server may have become another or an
+// older one, the lane asks whether the log still has those entries, before it appends anything
+// else. It appends lost entries again, with the same ids, in the same order and before anything
+// newer: a sender's messages stay in order.
 
-// acked is what a lane keeps of what was acknowledged.
+// acked is what a lane buffers of what was acknowledged.
 type acked struct {
-	keep  uint32 // seconds; 0: nothing is kept
+	keep  uint32 // seconds; 0: nothing is buffered
 	limit int    // bytes
 
-	// the server that has what is kept, as far as is known; empty: not known
+	// the server that has the buffered entries, as far as is known; empty: not known
 	addr        string
-	needsVerify atomic.Bool // set by any goroutine: that may have changed
+	needsVerify atomic.Bool // set by any goroutine: the server may be another one by now
 	entries     *ackbuffer.Buffer
-	reported    int     // bytes of entries that the metrics know of
-	lastAck     lastAck // the last one
-	lastSeenUp  uint32  // when the server last showed that it is there
-	// of an earlier server: to be appended again, before anything else
+	reported    int     // bytes that the metrics count
+	lastAck     lastAck // the entry that was acknowledged last
+	lastSeenUp  uint32  // when the server last answered, in seconds
+	// lost by an earlier server: to be appended again, before anything else
 	lost  []ackbuffer.Entry
-	count int         // of those that have been
-	why   error       // they could not be, the last time
-	idle  *time.Timer // nothing has been appended for a while
+	count int         // how many have been appended again
+	why   error       // why the last try failed
+	idle  *time.Timer // fires when nothing has been appended for a while
 }
 
-// lastAck is the entry that was acknowledged last; each batch asks whether it is still there. So a
-// loss is found also where nothing tells of it: another server behind the same address, or one that
-// was restarted while nothing was said. The zero lastAck is none.
+// lastAck is the entry that was acknowledged last; each batch asks whether the log still has it.
+// That finds a loss that nothing else tells of: another server behind the same address, or one that
+// was restarted while the lane was idle. The zero lastAck is none.
 type lastAck struct {
 	partition int
 	logged
 }
 
-// logged is an entry that was acknowledged: where it is, and what is there.
+// logged is an acknowledged entry: its place and what identifies it.
 type logged struct {
 	seq    uint64
 	record []byte
 }
 
-// errLogLost says that the log has lost what it had acknowledged.
+// errLogLost says that the log has lost entries that it had acknowledged.
 var errLogLost = errors.New("the log has lost entries")
 
-// ask adds the question to a batch, in which it comes first.
+// ask puts the question at the beginning of a batch.
 func (m lastAck) ask(ctx context.Context, pipe redis.Pipeliner, k keys) *redis.Cmd {
 	if m.seq == 0 {
 		return nil
@@ -80,12 +80,12 @@ func (l *lane) lost(ctx context.Context, server *redis.Client, answer *redis.Cmd
 	}
 	n, err := l.a.b.missing(ctx, server, m.partition, []logged{m.logged})
 	if n > 0 {
-		l.acked.lastAck = lastAck{} // what is kept may be younger, and all there
+		l.acked.lastAck = lastAck{} // buffered entries may be younger, and all in the log
 	}
 	return err != nil || n > 0
 }
 
-// started is long before anything is kept, so that no time is before it.
+// started is long before anything is buffered, so that seconds are never negative.
 var started = time.Now().Add(-time.Hour)
 
 func seconds() uint32 { return uint32(time.Since(started) / time.Second) }
@@ -97,7 +97,7 @@ func newAcked(cfg Config, lanes int) acked {
 	return acked{keep: uint32(cfg.Keep / time.Second), limit: limit, entries: ackbuffer.New(limit), idle: idle}
 }
 
-// wait sets the timer after which an idle lane gives its memory back.
+// wait sets the timer after which an idle lane frees its memory.
 func (m *acked) wait() {
 	if m.entries.Size() > 0 {
 		m.idle.Reset(time.Duration(m.keep+1) * time.Second)
@@ -113,15 +113,15 @@ func (a *appender) verify() {
 	}
 }
 
-// check makes sure that the lane's server has what is kept, or finds out what it has lost. It asks
-// only if there is a reason to.
+// check makes sure that the lane's server has the buffered entries, or finds out which it has lost.
+// It asks only if there is a reason.
 func (l *lane) check(ctx context.Context) error {
 	m, b := &l.acked, l.a.b
 	addr, _ := b.topology.at(l.partition)
 	if !m.needsVerify.Swap(false) && addr == m.addr {
 		return nil
 	}
-	// Not ctx itself: on Close what is lost is appended again all the same.
+	// Not ctx itself: on Close the lane still appends lost entries again.
 	if err := l.compare(context.WithoutCancel(ctx), addr); err != nil {
 		m.needsVerify.Store(true)
 		b.look(ctx)
@@ -132,7 +132,7 @@ func (l *lane) check(ctx context.Context) error {
 	return nil
 }
 
-// compare moves what the server has lost from what is kept to what is lost.
+// compare moves the entries that the server has lost from the buffer to lost.
 func (l *lane) compare(ctx context.Context, addr string) error {
 	m, b := &l.acked, l.a.b
 	since := m.lastSeenUp - min(m.lastSeenUp, m.keep)
@@ -164,15 +164,15 @@ func (l *lane) compare(ctx context.Context, addr string) error {
 		}
 		there.Add(e.At, e.Seq, string(e.Room), e.Record)
 	})
-	b.log.Info("Redis does not have entries that it has acknowledged; appending them again", zap.String("server", addr), zap.Int("entries", len(lost)))
-	m.entries, m.lastAck = there, lastAck{} // lost still uses the memory of the old ones
+	b.log.Info("Redis has lost acknowledged entries; appending them again", zap.String("server", addr), zap.Int("entries", len(lost)))
+	m.entries, m.lastAck = there, lastAck{} // lost still uses the memory of the old entries
 	m.lost = append(lost, m.lost...)
 	return nil
 }
 
 // missing returns how many of a partition's entries, the newest first, the server has lost. A log
-// loses its end and nothing else: where all are there one question is enough, and else some more
-// find where it ends.
+// loses only its end: if nothing is lost, one question is enough; otherwise some more find where it
+// ends.
 func (b *servers) missing(ctx context.Context, server *redis.Client, partition int, all []logged) (n int, err error) {
 	keys := []string{b.keys.data(partition), b.keys.gone(partition), b.keys.meta(partition)}
 	has := func(i int) bool {
@@ -195,8 +195,8 @@ func (b *servers) missing(ctx context.Context, server *redis.Client, partition i
 	return n, nil
 }
 
-// nextLost returns the next batch of what is to be appended again, with at most one entry of each
-// sender in a room: were the first refused and the second taken, their order would be another.
+// nextLost returns the next batch of lost entries, with at most one entry of each sender in a room:
+// if the server refused the first and took the second, their order would change.
 func (l *lane) nextLost() []*pending {
 	m := &l.acked
 	senders := make(map[string]bool)
@@ -222,7 +222,7 @@ func (l *lane) nextLost() []*pending {
 	return batch
 }
 
-// requeueLost puts back what is to be tried again, before the rest.
+// requeueLost puts the lost entries back that have to be tried again, before the rest.
 func (l *lane) requeueLost(again []*pending) {
 	l.acked.why = again[0].why
 	lost := make([]ackbuffer.Entry, 0, len(again)+len(l.acked.lost))
@@ -236,7 +236,7 @@ func (l *lane) requeueLost(again []*pending) {
 func (l *lane) restored(p *pending, got bus.Appended, err error) {
 	switch b := l.a.b; {
 	case err != nil:
-		b.log.Error("an entry that Redis had acknowledged, and then lost, cannot be appended again: it is lost",
+		b.log.Error("an acknowledged entry that Redis lost cannot be appended again: it is lost for good",
 			zap.String("room", p.room), zap.Uint64("seq", p.lost.Seq), zap.Error(err))
 	case !got.Duplicate:
 		l.acked.count++
@@ -244,32 +244,32 @@ func (l *lane) restored(p *pending, got bus.Appended, err error) {
 	}
 }
 
-// restoredAll tells that nothing is lost any more.
+// restoredAll logs that all lost entries are in the log again.
 func (l *lane) restoredAll() {
 	m := &l.acked
 	if m.count > 0 {
-		l.a.b.log.Warn("the log on Redis had lost acknowledged entries, in a failover to a replica that did not have them or with its disk; they are appended again",
+		l.a.b.log.Warn("Redis had lost acknowledged entries, in a failover to a replica without them or with its disk; they were appended again",
 			zap.Int("entries", m.count))
 	}
 	m.count, m.lost, m.why = 0, nil, nil
 }
 
-// remember keeps what was acknowledged, also what the log has from another process, which may not
-// live as long.
+// remember buffers an acknowledged entry, including one that another process appended first, since
+// that process may not live as long.
 func (l *lane) remember(p *pending, got bus.Appended) {
 	m := &l.acked
 	if m.keep == 0 {
 		return
 	}
 	m.entries.Add(seconds(), got.Seq, p.room, p.record)
-	// that of a duplicate may have another content, and then costs a question more
+	// a duplicate may have another content, which costs one more question
 	if !got.Duplicate || m.lastAck.seq == 0 {
 		m.lastAck = lastAck{p.partition, logged{got.Seq, p.record}}
 	}
 	l.trim()
 }
 
-// trim forgets what the server, which has just answered, has had for long enough.
+// trim evicts what the server, which has just answered, has had for long enough.
 func (l *lane) trim() {
 	m := &l.acked
 	m.lastSeenUp = seconds()
@@ -277,7 +277,7 @@ func (l *lane) trim() {
 	l.report()
 }
 
-// report tells the metrics how much is ackbuffer.
+// report tells the metrics how much is buffered.
 func (l *lane) report() {
 	m := &l.acked
 	if size := m.entries.Size(); size != m.reported {
@@ -286,11 +286,11 @@ func (l *lane) report() {
 	}
 }
 
-// closeTimeout is how long Close may take to append again what was lost.
+// closeTimeout is how long Close may take to append lost entries again.
 const closeTimeout = 5 * time.Second
 
-// restoreLast appends what the log has lost before the bus is closed, if the server lets it. Then
-// nothing is ackbuffer.
+// restoreLast appends lost entries before the bus is closed, if the server accepts them. After that
+// the buffer is empty.
 func (l *lane) restoreLast(ctx context.Context) {
 	m := &l.acked
 	m.needsVerify.Store(true)
@@ -298,7 +298,7 @@ func (l *lane) restoreLast(ctx context.Context) {
 		err := l.check(ctx)
 		if err != nil {
 			m.why = err
-			l.a.b.log.Debug("closed without knowing whether the log has what was acknowledged", zap.Error(err))
+			l.a.b.log.Debug("closed without knowing whether Redis still has every acknowledged entry", zap.Error(err))
 		}
 		if len(m.lost) == 0 {
 			break
@@ -313,7 +313,7 @@ func (l *lane) restoreLast(ctx context.Context) {
 		time.Sleep(driver.RetryPause)
 	}
 	if n := len(m.lost); n > 0 {
-		l.a.b.log.Error("closed before what Redis had acknowledged, and then lost, was appended again: it is lost", zap.Int("entries", n), zap.Error(m.why))
+		l.a.b.log.Error("closed before all acknowledged entries that Redis lost were appended again: they are lost for good", zap.Int("entries", n), zap.Error(m.why))
 	}
 	m.idle.Stop()
 	m.entries = ackbuffer.New(0)

@@ -36,14 +36,14 @@ const (
 
 const (
 	maxTimeout = time.Hour
-	// announceEvery is how often a server says that it serves: a requester may have taken it off
-	// the list while its connection was down, or Redis may have lost the list.
+	// announceEvery is how often a server registers with its service's list: a requester may have
+	// removed it while its connection was down, or Redis may have lost the list.
 	announceEvery = 5 * time.Second
-	// listSeconds is for how long the list of a service is kept when nobody serves it any more.
+	// listSeconds is how long the list of a service is kept when nobody serves it any more.
 	listSeconds = 3600
 )
 
-// calls has the requests of this process that wait for a reply, and the services that it serves.
+// calls holds this process's requests that wait for a reply, and the services that it serves.
 type calls struct {
 	b    *Driver
 	wake chan struct{}
@@ -58,12 +58,12 @@ func newCalls(b *Driver) *calls {
 	return &calls{b: b, wake: make(chan struct{}, 1), waiting: make(map[uint64]chan string), servers: make(map[*server]struct{})}
 }
 
-// subscribe makes replies arrive.
+// subscribe subscribes to the channel of replies.
 func (c *calls) subscribe(ctx context.Context) error {
 	return c.b.channels.subscribe(ctx, []string{c.b.keys.reply(c.b.id)}, c.replied)
 }
 
-// announce puts all servers of this process on the lists of their services again.
+// announce registers all servers of this process with the lists of their services again.
 func (c *calls) announce() {
 	select {
 	case c.wake <- struct{}{}:
@@ -155,7 +155,7 @@ func (c *calls) send(ctx context.Context, service string, number uint64, data []
 	return nil
 }
 
-// replied takes a reply.
+// replied dispatches a reply to its request.
 func (c *calls) replied(_, message string) {
 	if len(message) < replyHead {
 		return
@@ -163,7 +163,7 @@ func (c *calls) replied(_, message string) {
 	number := readUint64(message)
 	c.mu.Lock()
 	reply := c.waiting[number]
-	delete(c.waiting, number) // the first reply is the one
+	delete(c.waiting, number) // only the first reply counts
 	c.mu.Unlock()
 	if reply != nil {
 		reply <- message[8:]

@@ -15,7 +15,7 @@ import (
 //go:embed lua/*.lua
 var sources embed.FS
 
-// Scripts that only free or need little memory run on a server that is full, too (allow-oom).
+// Scripts that only free memory, or need little, also run on a server that is full (allow-oom).
 var (
 	appendScript      = load("append")
 	replayScript      = load("replay")
@@ -40,12 +40,12 @@ var (
 func load(name string) *redis.Script {
 	src, err := sources.ReadFile("lua/" + name + ".lua")
 	if err != nil {
-		panic(err) // the file is part of the program
+		panic(err) // the file is embedded in the program
 	}
 	return redis.NewScript(string(src))
 }
 
-// attemptTimeout is how long one try of anything may take.
+// attemptTimeout is how long one try of any command may take.
 const attemptTimeout = 2 * time.Second
 
 // run runs a script on a partition. All keys are the partition's.
@@ -57,7 +57,7 @@ func (b *servers) run(ctx context.Context, partition int, s *redis.Script, keys 
 	return answer, err
 }
 
-// step is one script of a batch. All keys are the partition's.
+// step is one script of a batch. All its keys are in one partition.
 type step struct {
 	partition int
 	script    *redis.Script
@@ -93,9 +93,9 @@ func (b *servers) batch(ctx context.Context, steps []step) ([]any, error) {
 	}
 }
 
-// pipelined sends a command about each of the partitions, in one round trip for each server, all
+// pipelined sends a command about each of the partitions, in one round trip for each server, to all
 // servers at the same time. add adds the command for partitions[i] to a pipeline; it is called by
-// one goroutine at a time. The error is the first of all commands; that an answer is nil is none.
+// one goroutine at a time. The error is the first of all commands; a nil answer is no error.
 func (b *servers) pipelined(ctx context.Context, partitions []int, add func(p redis.Pipeliner, i int) redis.Cmder) error {
 	pipes := make(map[string]redis.Pipeliner)
 	cmds := make([]redis.Cmder, len(partitions))
@@ -128,14 +128,14 @@ func (b *servers) everyPartition() []int {
 	return all
 }
 
-// passing are what answers begin with that a server gives for a while: it loads its data, fails
+// passing are the beginnings of answers that a server gives for a while: it loads its data, fails
 // over, cannot write.
 var passing = []string{
 	"LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "MISCONF", "NOREPLICAS", "NOSCRIPT", "MOVED", "ASK",
 	"UNBLOCKED", "ERR max number of clients reached",
 }
 
-// permanent reports whether the server said something that trying again does not change.
+// permanent reports whether the server's answer stays the same when the call is made again.
 func permanent(err error) bool {
 	var answer redis.Error
 	if !errors.As(err, &answer) {
@@ -155,8 +155,8 @@ func isFull(err error) bool {
 	return redis.HasErrorPrefix(err, "HUBFULL") || redis.HasErrorPrefix(err, "OOM") || redis.HasErrorPrefix(err, "MISCONF")
 }
 
-// undelivered reports whether a request cannot have reached the server: there was no connection to
-// send it on.
+// undelivered reports whether a request cannot have reached the server, since there was no
+// connection.
 func undelivered(err error) bool {
 	var network *net.OpError
 	return errors.As(err, &network) && network.Op == "dial" || errors.Is(err, redis.ErrPoolTimeout) ||

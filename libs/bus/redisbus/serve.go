@@ -10,16 +10,17 @@ import (
 	"hubbub.internal/libs/chat"
 )
 
-// server is on the list of those who serve a service.
+// server is one entry of a service's list of servers.
 type server struct {
 	b       *Driver
 	service string
 	id      string
 	handle  func(driver.Call)
-	fence   chan struct{} // what was sent before the server left the list has arrived
+	// closed when everything that was sent before the server left the list has arrived
+	fence chan struct{}
 
-	registering sync.Mutex // held while the service's list is written
-	left        bool       // guarded by registering: it is off the list for good
+	registering sync.Mutex // held while the list is written
+	left        bool       // guarded by registering: the server has left the list for good
 }
 
 // Serve implements driver.RPC.
@@ -55,7 +56,7 @@ func (s *server) announce(ctx context.Context) error {
 	})
 }
 
-// receive takes a request. An empty message is the server's own: the fence.
+// receive handles a request. An empty message is the server's own fence.
 func (s *server) receive(_, message string) {
 	if len(message) < requestHead {
 		if message == "" {
@@ -74,7 +75,7 @@ func (s *server) receive(_, message string) {
 	})
 }
 
-// stop takes the server off the list, and waits until everything that was sent to it before has
+// stop removes the server from the list, and waits until everything that was sent to it before has
 // arrived.
 func (s *server) stop() {
 	s.b.calls.mu.Lock()
@@ -94,7 +95,7 @@ func (s *server) leave() {
 	pipe.SRem(ctx, s.b.keys.serve(s.service), s.id)
 	heard := pipe.SPublish(ctx, s.channel(), "")
 	if _, err := pipe.Exec(ctx); err != nil || heard.Val() == 0 {
-		return // the server is away, or we are: nothing more can arrive
+		return // the server or this process is cut off: nothing more can arrive
 	}
 	select {
 	case <-s.fence:

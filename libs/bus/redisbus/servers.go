@@ -8,20 +8,20 @@ import (
 	"hubbub.internal/libs/bus/driver"
 )
 
-// servers are the masters that have the log, and how to ask them.
+// servers are the masters that hold the log, and how to find them.
 type servers struct {
 	cfg       Config
 	log       *zap.Logger
 	keys      keys
 	endpoint  endpoint
 	topology  *topology
-	sentinels *sentinels // nil without
+	sentinels *sentinels // nil: the URL names no Sentinels
 	clients   *clients
 	retry     driver.Retry
 	metrics   *metrics
 }
 
-// locate sets up how the bus knows where the partitions are.
+// locate sets up how the driver finds the partitions' servers.
 func (b *servers) locate() {
 	e, first := b.endpoint, slices.Repeat(b.endpoint.seeds[:1], b.cfg.Partitions)
 	switch e.kind {
@@ -29,7 +29,7 @@ func (b *servers) locate() {
 		b.topology = newTopology(first, nil, b.log)
 	case withSentinels:
 		b.sentinels = newSentinels(e, b.cfg.Partitions)
-		// nothing is asked of a Sentinel's address: start looks first
+		// seeds may be Sentinels, which get no commands: start asks them for the servers first
 		b.topology = newTopology(first, b.sentinels.find, b.log)
 	case onCluster:
 		c := newCluster(e, b.keys, b.clients)

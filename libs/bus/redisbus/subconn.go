@@ -18,53 +18,52 @@ const (
 	// subscribeChunk is how many channels one command names.
 	subscribeChunk = 512
 	pingEvery      = 5 * time.Second
-	// silence is how long a connection may say nothing, not even answer a ping, before it is taken
-	// for dead.
+	// silence is how long a connection may be silent, without even a pong, before it counts as
+	// dead.
 	silence     = 12 * time.Second
 	redialPause = 50 * time.Millisecond
 	redialMax   = 2 * time.Second
 )
 
 // errUnasked says that the server ended or began a subscription that we did not ask about: a slot
-// moved, or somebody reset the connection. Nothing is certain any more but what a new connection
-// confirms.
+// moved, or somebody reset the connection. From then on only what a new connection confirms is
+// certain.
 var errUnasked = errors.New("the server changed a subscription without being asked")
 
 // errMoved says that another server has the partition now.
 var errMoved = errors.New("the partition moved to another server")
 
 // subConn keeps subscriptions to channels over one connection at a time, to the server that has a
-// partition. When that is lost, all channels are subscribed again on a new one. The client
-// library's PubSub could do so by itself, but does not tell; here every session has its own, which
-// may dial once.
+// partition. When the connection is lost, subConn subscribes to all channels again on a new one.
+// The client library's PubSub could do so by itself, but does not report it; here every session has
+// its own, which may dial once.
 type subConn struct {
 	b         *Driver
 	name      string
 	partition int
 	wake      chan struct{} // the writer has something to send
 	lost      func(reason string)
-	back      func() // every channel is confirmed on a new connection
+	back      func() // called when every channel is confirmed on a new connection
 
-	heard bool // something came over this connection; run's own
+	heard bool // the connection has received something; used by run only
 
 	mu       sync.Mutex
 	channels map[string]*channel
 	peak     int        // the most channels since the map was made
-	todo     []*channel // what the writer has to look at
+	todo     []*channel // channels that the writer has to look at
 	behind   int        // channels of the last connection that are not yet confirmed on this one
-	why      error      // the last connection failed; nil when this one has confirmed a channel
+	why      error      // why the last connection failed; nil once this one has confirmed a channel
 }
 
-// channel is one that is, was, or will be subscribed to. At most one command about it is under way
-// at a time, so the server's answers cannot be mistaken. Its fields are guarded by the connection's
-// mu.
+// channel is a channel that is, was, or will be subscribed to. At most one command about it is in
+// flight, so each answer belongs to one command. The connection's mu guards its fields.
 type channel struct {
 	name      string
 	handle    func(channel, message string)
 	wanted    bool
 	state     state
 	behind    bool          // counted in subConn.behind
-	confirmed chan struct{} // closed when the state becomes on; nil while nobody waits for that
+	confirmed chan struct{} // closed when the state becomes on; nil while nobody waits
 }
 
 type state uint8
@@ -110,7 +109,7 @@ func (f *subConn) want(names []string, handle func(channel, message string)) (wa
 	return wait
 }
 
-// unsubscribe ends that, without waiting for the server.
+// unsubscribe ends the subscriptions, without waiting for the server.
 func (f *subConn) unsubscribe(names []string) {
 	f.mu.Lock()
 	for _, n := range names {
@@ -143,7 +142,7 @@ func (f *subConn) run(ctx context.Context) {
 		if f.heard {
 			f.b.metrics.Disconnects.Inc()
 			f.b.log.Warn("lost the subscribed connection to Redis; connecting again", zap.String("for", f.name), zap.Error(err))
-			f.lost("the connection was lost") // before anything comes over a new one
+			f.lost("the connection was lost") // before anything arrives over a new connection
 			pause = redialPause
 		} else {
 			f.b.log.Debug("cannot connect to Redis; trying again", zap.String("for", f.name), zap.Error(err))
@@ -162,7 +161,7 @@ func (f *subConn) failed(err error) {
 	f.why = err
 }
 
-// reason returns why the connection cannot be had; nil: it can, as far as is known.
+// reason returns why there is no connection; nil: there is one, as far as is known.
 func (f *subConn) reason() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -192,8 +191,8 @@ func (f *subConn) session(ctx context.Context, first bool) error {
 	return context.Cause(ctx)
 }
 
-// stay waits until another server has the partition, or ctx ends. The server that had it may be up
-// and well and say nothing: cut off from the others, or a replica by now.
+// stay waits until another server has the partition, or ctx ends. The old server may run and stay
+// silent: cut off from the others, or a replica by now.
 func (f *subConn) stay(ctx context.Context, addr string, changed <-chan struct{}) error {
 	for {
 		select {
@@ -208,8 +207,8 @@ func (f *subConn) stay(ctx context.Context, addr string, changed <-chan struct{}
 	}
 }
 
-// reset forgets what an earlier connection knew, and subscribes to all wanted channels. It returns
-// how many there are.
+// reset forgets the state of an earlier connection, and marks all wanted channels to be subscribed.
+// It returns how many there are.
 func (f *subConn) reset() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -227,8 +226,7 @@ func (f *subConn) reset() int {
 	return f.behind
 }
 
-// write sends what there is to subscribe and to unsubscribe, and pings, until ctx ends or that
-// fails.
+// write sends subscribe and unsubscribe commands, and pings, until ctx ends or a write fails.
 func (f *subConn) write(ctx context.Context, pubsub *redis.PubSub, first bool) error {
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
@@ -266,8 +264,8 @@ func inChunks(ctx context.Context, names []string, send func(context.Context, ..
 	return nil
 }
 
-// due returns the channels about which to write now. It reports whether the last unconfirmed
-// channel of a lost connection is not wanted any more.
+// due returns the channels to write about now. It reports whether the last unconfirmed channel of a
+// lost connection is not wanted any more.
 func (f *subConn) due() (subscribe, unsubscribe []string, all bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -287,7 +285,7 @@ func (f *subConn) due() (subscribe, unsubscribe []string, all bool) {
 		}
 	}
 	f.todo = nil
-	// a map does not give back what it has grown to
+	// a map never shrinks, so make a new one
 	if f.peak > 1024 && len(f.channels) < f.peak/8 {
 		f.channels = maps.Collect(maps.All(f.channels))
 		f.peak = len(f.channels)
@@ -295,8 +293,8 @@ func (f *subConn) due() (subscribe, unsubscribe []string, all bool) {
 	return subscribe, unsubscribe, all
 }
 
-// caughtUp notes that nothing is to be expected of a channel of the last connection any more, and
-// reports whether it was the last of them. f.mu is held.
+// caughtUp notes that a channel of the last connection is settled, and reports whether it was the
+// last of them. f.mu is held.
 func (f *subConn) caughtUp(c *channel) bool {
 	if !c.behind {
 		return false
@@ -306,7 +304,7 @@ func (f *subConn) caughtUp(c *channel) bool {
 	return f.behind == 0
 }
 
-// read takes what the server sends until ctx ends or the connection fails.
+// read handles what the server sends until ctx ends or the connection fails.
 func (f *subConn) read(ctx context.Context, pubsub *redis.PubSub, first bool) error {
 	for {
 		m, err := pubsub.ReceiveTimeout(ctx, silence)
@@ -338,7 +336,7 @@ func (f *subConn) read(ctx context.Context, pubsub *redis.PubSub, first bool) er
 	}
 }
 
-// answered takes the server's word that it has begun or ended a subscription. It reports whether
+// answered handles the server's confirmation that a subscription began or ended. It reports whether
 // that was the last one of a lost connection.
 func (f *subConn) answered(m *redis.Subscription) (all bool, err error) {
 	f.mu.Lock()

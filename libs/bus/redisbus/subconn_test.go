@@ -108,18 +108,18 @@ func TestSubscribeAndUnsubscribeQuickly(t *testing.T) {
 		names := []string{"hub:{0}:chan:a", "hub:{0}:chan:b"}
 		gone, end := context.WithCancel(ctx)
 		end()
-		_ = b.d.channels.subscribe(gone, names, func(string, string) {}) // does not wait
-		b.d.channels.unsubscribe(names)
-		if err := b.d.channels.subscribe(ctx, names, func(_, m string) { got <- m }); err != nil {
+		_ = b.Driver.channels.subscribe(gone, names, func(string, string) {}) // does not wait
+		b.Driver.channels.unsubscribe(names)
+		if err := b.Driver.channels.subscribe(ctx, names, func(_, m string) { got <- m }); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := b.d.at(0).PubSubShardNumSub(ctx, names...).Result(); err != nil || n[names[0]] != 1 || n[names[1]] != 1 {
+		if n, err := b.Driver.at(0).PubSubShardNumSub(ctx, names...).Result(); err != nil || n[names[0]] != 1 || n[names[1]] != 1 {
 			t.Fatalf("subscribed: %v, %v", n, err)
 		}
-		b.d.channels.unsubscribe(names)
+		b.Driver.channels.unsubscribe(names)
 	}
 	for ctx.Err() == nil {
-		f := b.d.channels.all[0]
+		f := b.Driver.channels.all[0]
 		f.mu.Lock()
 		n := len(f.channels)
 		f.mu.Unlock()

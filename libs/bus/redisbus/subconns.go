@@ -9,9 +9,9 @@ import (
 )
 
 // subConns are the subscribed connections for one purpose: one in all, or on a cluster one for each
-// partition, whose slot may move by itself. Channels are sharded ones (SSUBSCRIBE) everywhere: on a
-// cluster a message to such a channel goes to the one server that has its slot, and the sender
-// learns whether anybody heard it.
+// partition, whose slot may move by itself. All channels are sharded ones (SSUBSCRIBE): on a
+// cluster a message to such a channel goes to the one server that has its slot, and the publisher
+// learns whether anybody received it.
 type subConns struct {
 	b   *Driver
 	all []*subConn
@@ -42,8 +42,8 @@ func (fs *subConns) each(names []string, do func(f *subConn, names []string)) {
 }
 
 // subscribe calls handle for each message on the channels, from one goroutine for each partition,
-// and returns when the server has confirmed all of them. Those that are subscribed
-// already get the new handler. After an error they stay wanted.
+// and returns when the server has confirmed all of them. Channels that are subscribed already get
+// the new handler. After an error the channels stay wanted.
 func (fs *subConns) subscribe(ctx context.Context, names []string, handle func(channel, message string)) error {
 	var wait []<-chan struct{}
 	fs.each(names, func(f *subConn, names []string) { wait = append(wait, f.want(names, handle)...) })
@@ -65,14 +65,13 @@ func (fs *subConns) subscribe(ctx context.Context, names []string, handle func(c
 	return nil
 }
 
-// unsubscribe ends that, without waiting for the server. Messages that are on their way are
-// dropped.
+// unsubscribe ends the subscriptions, without waiting for the server. It drops messages in flight.
 func (fs *subConns) unsubscribe(names []string) {
 	fs.each(names, func(f *subConn, names []string) { f.unsubscribe(names) })
 }
 
-// on sets what is called when a connection is lost, and when every channel of one that was lost is
-// confirmed again. It is called before run.
+// on sets the callbacks for a lost connection, and for one that has confirmed every channel of the
+// lost one again. It is called before run.
 func (fs *subConns) on(lost func(reason string), back func()) {
 	for _, f := range fs.all {
 		f.lost, f.back = lost, back

@@ -12,8 +12,7 @@ import (
 	"time"
 )
 
-// diagnosis is how long it may take to find out why no TLS connection came about, or why a plain
-// one did not.
+// diagnosis bounds the attempt to find out why a TLS connection failed, or a plain one.
 const diagnosis = 500 * time.Millisecond
 
 const (
@@ -24,8 +23,8 @@ const (
 	adviceClient = "ended the TLS handshake: it may ask for a client's certificate (--bus-cert and --bus-key)"
 )
 
-// tlsTrouble says what is wrong between two sides of which at least one speaks TLS, as far as the
-// error tells; "": it is something else.
+// tlsTrouble explains a failed connection between two sides of which at least one speaks TLS, as
+// far as the error tells; "": it has another cause.
 func tlsTrouble(err error) string {
 	var record tls.RecordHeaderError
 	var verify *tls.CertificateVerificationError
@@ -44,9 +43,9 @@ func tlsTrouble(err error) string {
 	return ""
 }
 
-// diagnose tries what the bus did not: TLS, where the URL says none, or a plain command, where it
-// says TLS. A server of the other kind is mostly silent, or hangs up. It says nothing that is
-// secret.
+// diagnose tries the kind of connection that the bus did not: TLS if the URL is a plain one, or a
+// plain command if it says TLS. A server of the other kind is mostly silent, or hangs up. It sends
+// no secret.
 func diagnose(addr string, o *tls.Config) string {
 	ctx, cancel := context.WithTimeout(context.Background(), diagnosis)
 	defer cancel()
@@ -63,8 +62,8 @@ func diagnose(addr string, o *tls.Config) string {
 	return tlsTrouble(handshake(ctx, addr, o))
 }
 
-// greeting returns what a server says to whoever connects and says nothing: an error, if it wants
-// nobody; else "".
+// greeting returns what a server sends to a client that connects and stays silent: an error, if it
+// accepts no clients; otherwise "".
 func greeting(addr string) string {
 	c, err := net.DialTimeout("tcp", addr, diagnosis)
 	if err != nil {
@@ -74,7 +73,7 @@ func greeting(addr string) string {
 	if err := c.SetDeadline(time.Now().Add(diagnosis / 5)); err != nil {
 		return ""
 	}
-	// its beginning says enough
+	// the beginning says enough
 	words, _ := bufio.NewReader(io.LimitReader(c, 300)).ReadString('\n')
 	words, isError := strings.CutPrefix(strings.TrimSpace(words), "-")
 	if !isError {
@@ -102,7 +101,7 @@ func answersPlain(ctx context.Context, addr string) bool {
 }
 
 // handshake returns how a TLS handshake fails, and nil if it does not. A server that misses the
-// client's certificate says so after it.
+// client's certificate reports it only after the handshake.
 func handshake(ctx context.Context, addr string, o *tls.Config) error {
 	d := tls.Dialer{Config: o}
 	c, err := d.DialContext(ctx, "tcp", addr)

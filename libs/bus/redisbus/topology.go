@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// lookEvery is how often Sentinels or a cluster are asked who the masters are, without a
+	// lookEvery is how often the driver asks Sentinels or a cluster who the masters are, without a
 	// reason.
 	lookEvery = 2 * time.Second
 	// lookPause is the least time between two such questions, however many reasons there are.
@@ -21,20 +21,20 @@ const (
 
 // topology knows which server has each partition. With Sentinels and on a cluster that changes: by
 // a failover, or when a slot moves. The client library could follow this by itself, but it repeats
-// commands behind our back (a request would be served twice), goes back to subscribing without
-// telling, and returns the first Sentinel's answer, which may be an old one. So each server has a
-// plain client of the library, and this says which to ask.
+// commands without telling (a request would be served twice), subscribes again without telling, and
+// believes the first Sentinel's answer, which may be old. So each server has a plain client of the
+// library, and topology says which one to use.
 type topology struct {
-	// the addresses of the masters by partition; nil: they never change
+	// the masters' addresses by partition; nil: they never change
 	find func(ctx context.Context) ([]string, error)
 	log  *zap.Logger
 
 	mu      sync.Mutex
 	addrs   []string
 	changed chan struct{} // closed when addrs changes
-	asking  chan struct{} // closed when the question under way has its answer; nil: none is
-	asked   time.Time     // when the last one ended
-	err     error         // of the last one
+	asking  chan struct{} // closed when the question in progress has its answer; nil: there is none
+	asked   time.Time     // when the last question ended
+	err     error         // its error
 }
 
 func newTopology(addrs []string, find func(context.Context) ([]string, error), log *zap.Logger) *topology {
@@ -88,7 +88,7 @@ func (t *topology) Refresh(ctx context.Context) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err == nil && !slices.Equal(addrs, t.addrs) {
-		t.log.Info("partitions are on other Redis servers now", zap.Strings("servers", slices.Compact(slices.Sorted(slices.Values(addrs)))))
+		t.log.Info("partitions moved to other Redis servers", zap.Strings("servers", slices.Compact(slices.Sorted(slices.Values(addrs)))))
 		t.addrs = addrs
 		close(t.changed)
 		t.changed = make(chan struct{})
@@ -99,7 +99,7 @@ func (t *topology) Refresh(ctx context.Context) error {
 	return err
 }
 
-// run asks regularly until ctx ends. came is called after each change.
+// run asks regularly until ctx ends. It calls came after each change.
 func (t *topology) run(ctx context.Context, came func(ctx context.Context)) {
 	_, changed := t.at(0)
 	tick := time.NewTicker(lookEvery)
@@ -123,7 +123,7 @@ func (t *topology) run(ctx context.Context, came func(ctx context.Context)) {
 
 // clients has a client for each server.
 type clients struct {
-	options *redis.Options // of every server, but for the address
+	options *redis.Options // for every server, without the address
 
 	mu     sync.Mutex
 	all    map[string]*redis.Client
@@ -134,7 +134,8 @@ func newClients(o *redis.Options) *clients {
 	return &clients{options: o, all: make(map[string]*redis.Client)}
 }
 
-// at returns the client of a server. It does not wait; a client of closed clients fails everything.
+// at returns the client of a server. It does not wait; when the clients are closed, every call of
+// the client fails.
 func (c *clients) at(addr string) *redis.Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -183,5 +184,5 @@ func (b *servers) at(partition int) *redis.Client {
 func (b *servers) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
 	defer cancel()
-	_ = b.topology.Refresh(ctx) // whoever calls tries again anyway
+	_ = b.topology.Refresh(ctx) // the caller tries again anyway
 }

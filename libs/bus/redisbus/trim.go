@@ -10,12 +10,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// trimEntries is how many entries one script takes: it holds up the server for about a millisecond.
+// trimEntries is how many entries one script removes: it blocks the server for about a millisecond.
 const trimEntries = 256
 
-// Trim implements driver.Log. It takes what is older than MaxAge and, above three quarters of
-// MaxBytes, the oldest, up to what a required group has not consumed. A log that is above MaxBytes
-// after that takes no entries until a later trim brings it below.
+// Trim implements driver.Log. It removes what is older than MaxAge and, above three quarters of
+// MaxBytes, the oldest entries, up to the first that a required group has not consumed. A log that
+// is above MaxBytes after that accepts no entries until a later trim brings it below.
 func (b *Driver) Trim(ctx context.Context) error {
 	groups, err := b.at(0).SMembers(ctx, b.keys.groups()).Result()
 	if err != nil {
@@ -44,7 +44,7 @@ func (b *Driver) Trim(ctx context.Context) error {
 	return b.setFull(ctx, full, total > b.cfg.MaxBytes)
 }
 
-// sizes returns the size of each partition in bytes, and which of them take no entries.
+// sizes returns the size of each partition in bytes, and which of them accept no entries.
 func (b *servers) sizes(ctx context.Context) (sizes []int64, full []bool, err error) {
 	cmds := make([]*redis.SliceCmd, b.cfg.Partitions)
 	err = b.pipelined(ctx, b.everyPartition(), func(pipe redis.Pipeliner, p int) redis.Cmder {
@@ -67,8 +67,8 @@ func (b *servers) sizes(ctx context.Context) (sizes []int64, full []bool, err er
 	return sizes, full, nil
 }
 
-// trimPartition takes what is too old, and frees want bytes of a partition that had size, and
-// returns the size of what is left. It stops at size-want too: all processes do this, often at the
+// trimPartition removes what is too old, and frees want bytes of a partition of the given size; it
+// returns the size of what is left. It stops at size-want too: all processes trim, often at the
 // same time, and the first may have done it all.
 func (b *servers) trimPartition(ctx context.Context, p int, want, size int64, groups []string) (int64, error) {
 	k, enough := b.keys, size-want
@@ -101,7 +101,7 @@ func (b *servers) trimPartition(ctx context.Context, p int, want, size int64, gr
 	}
 }
 
-// setFull says in every partition whether the log takes entries, where that is not said yet.
+// setFull tells every partition whether the log accepts entries, unless the partition knows.
 func (b *servers) setFull(ctx context.Context, is []bool, want bool) error {
 	var steps []step
 	for p := range is {
@@ -113,9 +113,9 @@ func (b *servers) setFull(ctx context.Context, is []bool, want bool) error {
 		return nil
 	}
 	if want {
-		b.log.Error("the log is full and a required group has not consumed it: messages are refused until it has")
+		b.log.Error("the log is full and a required group has not consumed it: refusing messages until it has; see whether history works")
 	} else {
-		b.log.Info("the log takes messages again")
+		b.log.Info("the log accepts messages again")
 	}
 	_, err := b.batch(ctx, steps)
 	return err

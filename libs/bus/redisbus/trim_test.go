@@ -33,20 +33,20 @@ func TestTrimTogether(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	sizes, _, err := buses[0].d.sizes(t.Context())
+	sizes, _, err := buses[0].Driver.sizes(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	size, want := sizes[0], sizes[0]/4 // as all of them have seen it
 	for _, b := range buses {
 		wg.Go(func() {
-			if _, err := b.d.trimPartition(t.Context(), 0, want, size, nil); err != nil {
+			if _, err := b.Driver.trimPartition(t.Context(), 0, want, size, nil); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
-	sizes, _, err = buses[0].d.sizes(t.Context())
+	sizes, _, err = buses[0].Driver.sizes(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +54,7 @@ func TestTrimTogether(t *testing.T) {
 		t.Errorf("%d bytes are left, want about %d", sizes[0], left)
 	}
 	// what came meanwhile stays
-	if left, err := buses[0].d.trimPartition(t.Context(), 0, 0, 0, nil); err != nil || left != sizes[0] {
+	if left, err := buses[0].Driver.trimPartition(t.Context(), 0, 0, 0, nil); err != nil || left != sizes[0] {
 		t.Errorf("%d bytes are left of %d, %v", left, sizes[0], err)
 	}
 }
@@ -72,7 +72,7 @@ func TestTrimmedIsNoRewind(t *testing.T) {
 		}
 		log = append(log, bus.Position{Seq: got.Seq, ID: id})
 	}
-	if _, err := b.d.trimPartition(t.Context(), 0, 1<<40, 1<<40, nil); err != nil {
+	if _, err := b.Driver.trimPartition(t.Context(), 0, 1<<40, 1<<40, nil); err != nil {
 		t.Fatal(err)
 	}
 	kept := bus.NewEntry{Room: "a", Sender: "ann", ID: "kept"}

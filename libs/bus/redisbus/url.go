@@ -18,13 +18,13 @@ const (
 	sentinelPort = "26379"
 )
 
-// endpoint is what the URL of a bus says.
+// endpoint is the parsed URL of a bus.
 type endpoint struct {
 	kind     kind
 	seeds    []string       // host:port of the server, of Sentinels, or of nodes of the cluster
-	master   string         // the name that Sentinels know the master by
-	options  *redis.Options // of a server, but for its address
-	sentinel *redis.Options // of a Sentinel, but for its address
+	master   string         // the Sentinels' name for the master
+	options  *redis.Options // for a server, without the address
+	sentinel *redis.Options // for a Sentinel, without the address
 }
 
 type kind uint8
@@ -35,7 +35,7 @@ const (
 	onCluster
 )
 
-// schemes are what a URL may begin with. Those with rediss use TLS.
+// schemes are the schemes of the URLs of a bus. Those with rediss use TLS.
 var schemes = map[string]kind{
 	"redis": oneServer, "rediss": oneServer,
 	"redis+sentinel": withSentinels, "rediss+sentinel": withSentinels,
@@ -120,7 +120,7 @@ func parseURL(cfg Config) (endpoint, error) {
 	return e, err
 }
 
-// address returns the host and port, which has a default, of one of a URL's hosts.
+// address returns the host and port of one of a URL's hosts. The port has a default.
 func address(host, port string) (string, error) {
 	if h, p, err := net.SplitHostPort(host); err == nil {
 		host, port = h, p
@@ -133,7 +133,7 @@ func address(host, port string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// secure adds what the configuration says of TLS to what the URL says.
+// secure adds the configuration's TLS options to those of the URL.
 func (e *endpoint) secure(extra *tls.Config) {
 	o := e.options
 	if o.TLSConfig == nil {
@@ -147,13 +147,13 @@ func (e *endpoint) secure(extra *tls.Config) {
 		}
 	}
 	if e.kind != oneServer && (extra == nil || extra.ServerName == "") {
-		// each server has its own: the library takes it from the address
+		// the library takes each server's name from its address
 		o.TLSConfig.ServerName = ""
 	}
 	o.TLSConfig.MinVersion = max(o.TLSConfig.MinVersion, tls.VersionTLS12)
 }
 
-// settings are the same for every server.
+// settings applies the settings that are the same for every server.
 func (e *endpoint) settings(cfg Config) {
 	o := e.options
 	o.ClientName = cfg.Name
@@ -170,8 +170,7 @@ func (e *endpoint) settings(cfg Config) {
 	}
 }
 
-// readSentinel reads the name of the master, which is the path, and the options of a Sentinel's
-// URL.
+// readSentinel reads a Sentinel's URL: the name of the master, which is the path, and the options.
 func (e *endpoint) readSentinel(u *url.URL) error {
 	e.master = strings.Trim(u.Path, "/")
 	if e.master == "" || strings.Contains(e.master, "/") {

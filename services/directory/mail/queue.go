@@ -81,7 +81,7 @@ func (q *Queue) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			if n := len(waiting) + len(q.jobs); n > 0 {
-				q.log.Info("letters wait for the next process, since this one ends", zap.Int("letters", n))
+				q.log.Info("stopping with letters that wait; the next process sends them", zap.Int("letters", n))
 			}
 			return nil
 		case j := <-jobs:
@@ -107,7 +107,7 @@ func earliest(all []item) int {
 // work does a job, and returns what is left of it to do.
 func (q *Queue) work(ctx context.Context, it item) (left []item) {
 	if !it.job.Until.IsZero() && time.Now().After(it.job.Until) {
-		q.log.Warn("a letter could not be sent in time")
+		q.log.Warn("gave a letter up that could not be sent in time")
 		q.done("late")
 		it.job.over()
 		return nil
@@ -132,7 +132,7 @@ func (q *Queue) work(ctx context.Context, it item) (left []item) {
 			q.done("sent")
 			one()
 		case errors.Is(err, ErrRefused):
-			q.log.Warn("the mail server refuses a letter", zap.Error(err))
+			q.log.Warn("the mail server refused a letter", zap.Error(err))
 			q.done("refused")
 			one()
 		case ctx.Err() != nil:

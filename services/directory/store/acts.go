@@ -23,7 +23,7 @@ type Act struct {
 	ID     string `bson:"_id"`
 	At     int64  `bson:"at"` // UTC milliseconds
 	Action string `bson:"action"`
-	// user id of who did it; empty: not a user, and ActorName says what
+	// id of the user who did it; empty: not a user, and ActorName says what
 	Actor       string `bson:"actor"`
 	ActorName   string `bson:"actor_name"` // at the time
 	Subject     string `bson:"subject"`    // user id of whom it was done to; empty: nobody

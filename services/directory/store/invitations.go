@@ -6,7 +6,7 @@ import "context"
 type Invitation struct {
 	ID        string `bson:"_id"`
 	Hash      []byte `bson:"hash"`  // SHA-256 of its secret
-	Actor     string `bson:"actor"` // user id of who invites; empty: not a user
+	Actor     string `bson:"actor"` // id of the user who invites; empty: not a user
 	ActorName string `bson:"actor_name"`
 	Note      string `bson:"note"`    // for those who see the list
 	Uses      int64  `bson:"uses"`    // how many may register with it

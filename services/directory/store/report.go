@@ -29,7 +29,7 @@ type Report struct {
 	Taker     string `bson:"taker"` // who took it, or resolved it
 	TakerName string `bson:"taker_name"`
 	Outcome   string `bson:"outcome"`
-	Note      string `bson:"note"`     // of who resolved it
+	Note      string `bson:"note"`     // of the user who resolved it
 	Resolved  int64  `bson:"resolved"` // UTC milliseconds; 0: it is not
 }
 

@@ -25,10 +25,10 @@ const embedded = "embedded:"
 
 // Place says which Hubbub is meant: the one in a data folder, or that of a cluster.
 type Place struct {
-	Data           string        `help:"Data folder of the hubbub up that is meant." default:"data" type:"path" placeholder:"DIR"`
+	Data           string        `help:"Data folder of the hubbub up." default:"data" type:"path" placeholder:"DIR"`
 	Bus            busurl.Config `embed:""`
 	Store          string        `help:"Store of history and directory: sqlite: (files in the data folder), mongodb:// or mongodb+srv://." default:"sqlite:" placeholder:"URL"`
-	HistoryStore   string        `help:"Store of history, where it is another than that of the directory, or has another user." placeholder:"URL"`
+	HistoryStore   string        `help:"Store of history, if it differs from the directory's, or has another user." placeholder:"URL"`
 	DirectoryStore string        `help:"Store of the directory, likewise." placeholder:"URL"`
 }
 
@@ -89,10 +89,10 @@ func (p *Place) BusFolder() string {
 
 // Config is what `hubbub backup` can be told.
 type Config struct {
-	File  string        `arg:"" help:"File to write, which must not be there yet, or a folder, in which it is named by the time; - is standard output. The word verify: check the file that follows."`
+	File  string        `arg:"" help:"File to write, which must not exist yet, or a folder, where the time names the file; - is standard output. The word verify: check the file that follows."`
 	Check string        `arg:"" optional:"" help:"With verify: the file to check."`
-	Wait  time.Duration `help:"How long to wait for history to store what was sent before the backup began (1s to 24h)." default:"1m"`
-	Keep  int           `help:"In a folder, remove all but the newest so many backups once one was made (0 to 10000; 0: none)." default:"0"`
+	Wait  time.Duration `help:"How long to wait for history to store the messages from before the backup (1s to 24h)." default:"1m"`
+	Keep  int           `help:"In a folder, keep only so many of the newest backups, and remove the others after a new one (0 to 10000; 0: keep all)." default:"0"`
 	Place `embed:""`
 }
 
@@ -101,15 +101,15 @@ const verify = "verify"
 
 // Help implements kong.HelpProvider.
 func (*Config) Help() string {
-	return `Copies the stores of history and directory, with the signing keys as they are stored, into one file, while people talk. Everything that was acknowledged before it began is in it. The log on the bus needs no copy: the backup waits until history has stored all of it.
+	return `Copies the stores of history and directory, with the signing keys as they are stored, into one file, while people talk. It contains everything that was acknowledged before it began. The log on the bus needs no copy: the backup waits until history has stored all of it.
 
-A hubbub up is asked through its data folder while it runs; one that is stopped is read. For a cluster give --bus and --store, or --history-store and --directory-store, as its services have them.
+A running hubbub up makes the backup itself, asked through its data folder; of a stopped one the files are read. For a cluster give --bus and --store, or --history-store and --directory-store, as its services have them.
 
 	hubbub backup FILE          make a backup
-	hubbub backup FOLDER        make one that is named by the time
+	hubbub backup FOLDER        make one whose name is the time
 	hubbub backup verify FILE   read one through, and check its sums and counts
 
-The file has everything that people said, and can sign tokens: keep it secret.`
+The file contains all messages and the keys that sign tokens: keep it secret.`
 }
 
 // Validate returns what is wrong with the configuration.

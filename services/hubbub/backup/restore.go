@@ -26,17 +26,17 @@ import (
 
 // Restore is what `hubbub restore` can be told.
 type Restore struct {
-	File    string `arg:"" help:"File that hubbub backup has made; - is standard input, which is copied to a temporary file first (TMPDIR)."`
-	Replace bool   `help:"Put what is there already out of the way: files go to a folder replaced-… in the data folder, what is in MongoDB is removed."`
-	KeepLog bool   `help:"Keep the log on the bus, which is there still and younger than the backup: history takes in again what it has."`
+	File    string `arg:"" help:"File that hubbub backup wrote; - is standard input, which is copied to a temporary file first (TMPDIR)."`
+	Replace bool   `help:"Replace what exists already: files are moved to a folder replaced-… in the data folder; data in MongoDB are removed."`
+	KeepLog bool   `help:"Keep the log on the bus, which is still there and younger than the backup: history stores its entries again."`
 	Place   `embed:""`
 }
 
 // Help implements kong.HelpProvider.
 func (*Restore) Help() string {
-	return `Makes a Hubbub of a backup, in an empty data folder, or on an empty store and bus, while nothing runs there. The backup is checked before anything is touched; if restoring then fails, what it has written is removed. A backup of an earlier release is moved forward.
+	return `Restores a Hubbub from a backup, in an empty data folder, or on an empty store and bus, while nothing runs there. It checks the backup before it touches anything; if restoring then fails, it removes what it has written. It migrates a backup of an earlier release.
 
-Clients that know more than the backup are told to load their rooms anew. Those who changed a password or logged in after the backup log in as they did before.`
+Clients that have newer messages than the backup load their rooms anew. Users who changed their password or logged in after the backup log in with what the backup has.`
 }
 
 // Validate returns what is wrong with the configuration.

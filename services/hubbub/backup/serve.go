@@ -45,12 +45,12 @@ func Handler(s Source, log *zap.Logger) http.Handler {
 		err = s.Write(r.Context(), body, wait)
 		switch {
 		case err == nil:
-			log.Info("a backup was made", zap.Int64("bytes", body.n), zap.Duration("took", time.Since(began)))
+			log.Info("made a backup", zap.Int64("bytes", body.n), zap.Duration("took", time.Since(began)))
 		case body.n == 0:
-			log.Warn("a backup could not be made", zap.Error(err))
+			log.Warn("could not make a backup", zap.Error(err))
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		default:
-			log.Warn("a backup could not be finished", zap.Error(err))
+			log.Warn("could not finish a backup", zap.Error(err))
 			w.Header().Set(reasonTrailer, strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 	})

@@ -29,7 +29,7 @@ type Config struct {
 	ACME   certificate.ACMEConfig `embed:""`
 	Folder string                 `name:"tls-folder" help:"With --tls-domains, folder that cert.pem (with its intermediates) and key.pem of the first name are written to, for their owner only, and names/NAME/cert.pem and key.pem of each further one; what belongs to the account is in acme below it." default:"tls" type:"path" placeholder:"DIR"`
 	Listen string                 `help:"With --tls-domains, address at which the authority's questions are answered (HTTP-01); whoever has port 80 sends /.well-known/acme-challenge/ there." default:":8080" placeholder:"HOST:PORT"`
-	Cert   string                 `name:"tls-cert" help:"File (PEM) of a certificate that somebody else renews, to be watched." placeholder:"FILE"`
+	Cert   string                 `name:"tls-cert" help:"File (PEM) of a certificate to watch, which another program renews." placeholder:"FILE"`
 	Key    string                 `name:"tls-key" help:"File (PEM) of its key." placeholder:"FILE"`
 }
 
@@ -104,7 +104,7 @@ func (c *Config) follow(ctx context.Context, log *zap.Logger, acme *certificate.
 			switch {
 			case err != nil && err.Error() != said[name]:
 				said[name] = err.Error()
-				log.Error("the certificate cannot be written; it is tried again every second", zap.Error(err))
+				log.Error("cannot write the certificate; trying again every second", zap.Error(err))
 			case err == nil && (changed || said[name] != ""):
 				said[name] = ""
 				log.Info("wrote a new certificate", zap.String("folder", folder), zap.String("name", name))

@@ -23,11 +23,11 @@ import (
 // ACMEConfig is what an authority that speaks ACME (RFC 8555) is asked for.
 type ACMEConfig struct {
 	Domains   []string `name:"tls-domains" help:"Host names to get a certificate for, by ACME. Each has to lead here: the authority asks at ports 80 and 443 of it." placeholder:"NAME"`
-	Agree     bool     `name:"tls-acme-agree" help:"You agree to the terms of the authority, to which its directory has the link. Needed with --tls-domains."`
+	Agree     bool     `name:"tls-acme-agree" help:"You agree to the authority's terms, which its directory links to. Needed with --tls-domains."`
 	Email     string   `name:"tls-email" help:"Mail address that the authority may write to about the certificates. Empty: none." placeholder:"ADDRESS"`
-	Directory string   `name:"tls-acme-directory" help:"Directory of the authority; by default Let's Encrypt, whose directory for trying things out is https://acme-staging-v02.api.letsencrypt.org/directory." default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL"`
-	CA        string   `name:"tls-acme-ca" help:"File (PEM) of certificates to trust when asking the authority, in the place of the system's." placeholder:"FILE"`
-	Profile   string   `name:"tls-acme-profile" help:"Profile of the authority that the certificates are to have, such as shortlived. Empty: its default." placeholder:"NAME"`
+	Directory string   `name:"tls-acme-directory" help:"Directory of the authority; by default Let's Encrypt, whose directory for tests is https://acme-staging-v02.api.letsencrypt.org/directory." default:"https://acme-v02.api.letsencrypt.org/directory" placeholder:"URL"`
+	CA        string   `name:"tls-acme-ca" help:"File (PEM) of certificates to trust when asking the authority, instead of the system's." placeholder:"FILE"`
+	Profile   string   `name:"tls-acme-profile" help:"The authority's profile for the certificates, such as shortlived. Empty: its default." placeholder:"NAME"`
 
 	// RenewEvery, if set, has certificates renewed again and again after this time. For tests.
 	RenewEvery time.Duration `kong:"-"`
@@ -182,7 +182,7 @@ func (a *ACME) Pair(name string) (cert, key []byte, ok bool) {
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(c.PrivateKey)
 	if err != nil { // it is one that the library has made
-		a.log.Error("a key cannot be written", zap.String("name", name), zap.Error(err))
+		a.log.Error("cannot write a key", zap.String("name", name), zap.Error(err))
 		return nil, nil, false
 	}
 	for _, b := range c.Certificate.Certificate {
@@ -234,7 +234,7 @@ func (a *ACME) on(_ context.Context, event string, data map[string]any) error {
 	case "cert_failed":
 		err, _ := data["error"].(error)
 		a.failed[name] = fmt.Sprint(err)
-		a.log.Error("the authority gives no certificate; it is asked again, less and less often. "+
+		a.log.Error("the authority issues no certificate; asking again, less and less often. "+
 			"The name has to lead to this server, and the authority to reach it at port 80 or 443",
 			zap.String("name", name), zap.String("directory", a.cfg.Directory), zap.Error(err))
 	}

@@ -18,12 +18,12 @@ import (
 
 // Config is what a server that speaks TLS can be told.
 type Config struct {
-	TLS      bool          `name:"tls" help:"Speak HTTPS and wss at --listen, with a certificate from files (--tls-cert, --tls-key) or one that is got and renewed by ACME (--tls-domains)."`
-	Cert     string        `name:"tls-cert" help:"File (PEM) with the certificate and behind it its intermediates. A new one is taken as soon as it is there; open sockets stay." placeholder:"FILE"`
+	TLS      bool          `name:"tls" help:"Speak HTTPS and wss at --listen, with a certificate from files (--tls-cert, --tls-key) or with one that ACME issues and renews (--tls-domains)."`
+	Cert     string        `name:"tls-cert" help:"File (PEM) with the certificate, followed by its intermediates. A new one is loaded as soon as it appears; open sockets stay." placeholder:"FILE"`
 	Key      string        `name:"tls-key" help:"File (PEM) with the certificate's private key." placeholder:"FILE"`
 	ACME     ACMEConfig    `embed:""`
-	Redirect string        `name:"tls-redirect" help:"With --tls, address at which plain HTTP is sent on to HTTPS, and ACME is answered; none: nowhere." default:":80" placeholder:"HOST:PORT"`
-	HSTS     time.Duration `name:"tls-hsts" help:"With --tls, how long a browser that has been here accepts nothing but HTTPS of this host (Strict-Transport-Security; 0s to 17520h). A year is 8760h; 0s: nothing is said." default:"24h"`
+	Redirect string        `name:"tls-redirect" help:"With --tls, address that redirects plain HTTP to HTTPS, and answers ACME; none: nowhere." default:":80" placeholder:"HOST:PORT"`
+	HSTS     time.Duration `name:"tls-hsts" help:"With --tls, how long browsers that were here accept only HTTPS from this host (Strict-Transport-Security; 0s to 17520h). A year is 8760h; 0s: the header is not sent." default:"24h"`
 }
 
 // None as Redirect sends nothing on.

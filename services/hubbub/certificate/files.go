@@ -78,14 +78,14 @@ func (f *Files) Run(ctx context.Context) error {
 		switch {
 		case err == nil:
 			if changed || said != "" {
-				f.log.Info("took a new certificate", zap.Strings("names", f.Names()), zap.Time("ends", f.current.Load().Leaf.NotAfter))
+				f.log.Info("loaded a new certificate", zap.Strings("names", f.Names()), zap.Time("ends", f.current.Load().Leaf.NotAfter))
 			}
 			failed, said = "", ""
 		case err.Error() != failed: // somebody may be in the middle of writing both files
 			failed = err.Error()
 		case failed != said:
 			said = failed
-			f.log.Error("the certificate in the files cannot be taken; the one from before goes on", zap.Error(err))
+			f.log.Error("cannot load the certificate in the files; going on with the one from before", zap.Error(err))
 		}
 	}
 }

@@ -127,7 +127,7 @@ func TestRenewal(t *testing.T) {
 		_, other := ca.Issue(t, time.Hour, time.Hour, "three.example")
 		certtest.Write(t, key, other)
 		serves("two.example", "two.example")
-		if n := logs.FilterMessageSnippet("cannot be taken").Len(); n != 1 {
+		if n := logs.FilterMessageSnippet("cannot load the certificate").Len(); n != 1 {
 			t.Errorf("the log says %d times that the files are bad", n)
 		}
 		if err := os.Remove(cert); err != nil {
@@ -136,7 +136,7 @@ func TestRenewal(t *testing.T) {
 		serves("two.example", "two.example")
 		ca.Files(t, dir, "three.example")
 		serves("three.example", "three.example")
-		if n := logs.FilterMessage("took a new certificate").Len(); n != 2 {
+		if n := logs.FilterMessage("loaded a new certificate").Len(); n != 2 {
 			t.Errorf("the log says %d times that there is a new certificate", n)
 		}
 		stop()

@@ -22,9 +22,9 @@ import (
 // Config is what `hubbub dead-letters` can be told.
 type Config struct {
 	Bus    busurl.Config `embed:""`
-	Group  string        `help:"Consumer group that passed them over." default:"history"`
+	Group  string        `help:"Consumer group that set them aside." default:"history"`
 	Limit  int           `help:"How many to show, or put back, at most, the oldest first (1 or more)." default:"100"`
-	Replay bool          `help:"Put them back: the service is handed each again, now or when it starts, and those that it cannot take in this time are parked again. Doing it twice does no harm."`
+	Replay bool          `help:"Put them back: the service gets each of them again, now or when it starts, and sets those aside again that it still cannot process. Doing it twice does no harm."`
 }
 
 // Validate returns what is wrong with the configuration.

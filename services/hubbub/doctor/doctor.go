@@ -41,7 +41,7 @@ type Config struct {
 	Ops          []string      `help:"Ops ports of the services, such as edge:9090,history:9090. All addresses of a name are asked." placeholder:"HOST:PORT"`
 	URLs         []string      `name:"url" help:"Addresses of the page, as people type them: http:// or https://." placeholder:"URL"`
 	JSON         bool          `name:"json" help:"Print a JSON object on each line."`
-	Timeout      time.Duration `help:"How long one answer may take (100ms to 5m)." default:"10s"`
+	Timeout      time.Duration `help:"How long to wait for one answer (100ms to 5m)." default:"10s"`
 }
 
 // Help implements kong.HelpProvider.

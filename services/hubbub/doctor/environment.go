@@ -9,9 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/daemon"
-	"hubbub.internal/libs/storeurl"
 	"hubbub.internal/services/directory"
 	"hubbub.internal/services/edge"
 	"hubbub.internal/services/history"
@@ -19,37 +17,7 @@ import (
 	"hubbub.internal/services/presence"
 )
 
-// What the programs of the services can be told, as their main functions have it. A test holds that
-// they are the same.
-type (
-	edgeConfig struct {
-		daemon.Config
-		Bus  busurl.Config `embed:""`
-		Edge edge.Config   `embed:""`
-	}
-	historyConfig struct {
-		daemon.Config
-		Listen  string          `help:"" default:":8080"`
-		Bus     busurl.Config   `embed:""`
-		Store   storeurl.Config `embed:""`
-		History history.Config  `embed:""`
-	}
-	presenceConfig struct {
-		daemon.Config
-		Listen   string          `help:"" default:":8080"`
-		Bus      busurl.Config   `embed:""`
-		Presence presence.Config `embed:""`
-	}
-	directoryConfig struct {
-		daemon.Config
-		Listen    string           `help:"" default:":8080"`
-		Bus       busurl.Config    `embed:""`
-		Store     storeurl.Config  `embed:""`
-		Directory directory.Config `embed:""`
-	}
-)
-
-// programs returns the configuration of each service, in an order that stays.
+// programs returns the configuration of each service's program, in an order that stays.
 func programs() []struct {
 	name string
 	cfg  any
@@ -58,7 +26,7 @@ func programs() []struct {
 		name string
 		cfg  any
 	}{
-		{"edge", &edgeConfig{}}, {"history", &historyConfig{}}, {"presence", &presenceConfig{}}, {"directory", &directoryConfig{}},
+		{"edge", &edge.Program{}}, {"history", &history.Program{}}, {"presence", &presence.Program{}}, {"directory", &directory.Program{}},
 	}
 }
 

@@ -22,7 +22,7 @@ import (
 // Config is what `hubbub groups` can be told.
 type Config struct {
 	Bus    busurl.Config `embed:""`
-	Retire string        `help:"Forget this group, of an older release or another program, so that the log does not wait for it any more." placeholder:"GROUP"`
+	Retire string        `help:"Retire this group, of an older release or another program, so that the log does not wait for it any more." placeholder:"GROUP"`
 }
 
 // Validate returns what is wrong with the configuration.

@@ -51,7 +51,7 @@ func (c *Config) secure(p *daemon.Process) (*secured, error) {
 	}
 	if page, err := url.Parse(c.Directory.PageURL); err == nil && page.Host != "" {
 		if err := files.Matches(page.Hostname()); err != nil {
-			p.Log.Warn("--directory-page-url and the certificate do not go together", zap.Error(err))
+			p.Log.Warn("the certificate does not fit --directory-page-url", zap.Error(err))
 		}
 	}
 	s.config.GetCertificate = files.Get

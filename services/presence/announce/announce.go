@@ -272,7 +272,7 @@ func (a *Announcer) publish(room string, c *presence.Changed) {
 		a.metrics.told.Inc()
 		if err != nil {
 			a.metrics.lost.Inc()
-			a.deps.Log.Debug("watchers were not told", zap.String("room", room), zap.Error(err))
+			a.deps.Log.Debug("could not tell watchers of a change", zap.String("room", room), zap.Error(err))
 		}
 		if len(users) == 0 {
 			return

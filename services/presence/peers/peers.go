@@ -113,7 +113,7 @@ func (p *Peers) Run(ctx context.Context) error {
 				if errors.Is(err, bus.ErrClosed) && ctx.Err() == nil {
 					return fmt.Errorf("subscribe to the other replicas: %w", err)
 				}
-				p.log.Warn("cannot listen to the other replicas yet", zap.Error(err))
+				p.log.Warn("cannot subscribe to the other replicas yet; trying again", zap.Error(err))
 			}
 		}
 		p.say(sign{ID: p.id, Ready: p.ready()})
@@ -136,7 +136,7 @@ func (p *Peers) say(s sign) {
 		err = p.bus.Publish(Channel, msg)
 	}
 	if err != nil {
-		p.log.Debug("sign of life was not sent", zap.Error(err))
+		p.log.Debug("could not send a heartbeat", zap.Error(err))
 	}
 }
 

@@ -55,7 +55,7 @@ func (r *Replica) audit(ctx context.Context) {
 				r.metrics.audits.WithLabelValues("ok").Inc()
 			case ctx.Err() == nil && !errors.Is(err, errAway):
 				r.metrics.audits.WithLabelValues("failed").Inc()
-				r.log.Warn("an edge could not be compared with what is held of it", zap.String("edge", e.id), zap.Error(err))
+				r.log.Warn("could not compare the sessions of an edge with the edge", zap.String("edge", e.id), zap.Error(err))
 			}
 		}
 	}
@@ -110,7 +110,7 @@ func (r *Replica) auditEdge(ctx context.Context, e *edge) error {
 	}
 	r.mu.Unlock()
 	if now.any() && now != before {
-		r.log.Error("sessions of an edge are not held as it has them: this is a fault of the program",
+		r.log.Error("the sessions of an edge differ from those that the edge has: this is a fault of the program, so please report it",
 			zap.String("edge", e.id), zap.Int("ghosts", now.ghosts), zap.Int("missing", now.missing), zap.Int("differing", now.differing))
 	}
 	return nil

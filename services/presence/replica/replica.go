@@ -177,7 +177,7 @@ func (r *Replica) subscribe(ctx context.Context) (bus.Subscription, error) {
 		case errors.Is(err, bus.ErrClosed):
 			return nil, fmt.Errorf("subscribe to the edges: %w", err)
 		}
-		r.log.Warn("cannot subscribe to the edges yet", zap.Error(err))
+		r.log.Warn("cannot subscribe to the edges yet; trying again", zap.Error(err))
 		_ = await.Sleep(ctx, r.cfg.Heartbeat/5)
 	}
 }
@@ -190,7 +190,7 @@ func (r *Replica) tick(now time.Time, slots int) (due []*heal, lost []Lost) {
 	defer r.mu.Unlock()
 	if !hears {
 		if r.ready {
-			r.log.Warn("nothing is heard over the bus: presence is unknown, and no edge expires")
+			r.log.Warn("nothing arrives over the bus: presence is unknown, and no edge expires")
 		}
 		r.ready, r.warm, r.waiting = false, time.Time{}, "nothing is heard over the bus"
 		return nil, nil
@@ -205,7 +205,7 @@ func (r *Replica) tick(now time.Time, slots int) (due []*heal, lost []Lost) {
 	// late, which together may take a whole tick.
 	if n := r.edges.expire(now.Add(2 * r.cfg.tick())); n > 0 {
 		r.metrics.expired.Add(float64(n))
-		r.log.Warn("edges were silent for too long: their sessions are gone", zap.Int("edges", n))
+		r.log.Warn("dropped the sessions of edges that were silent for too long", zap.Int("edges", n))
 	}
 	if !r.ready && now.After(r.warm) {
 		r.waiting = "waiting for snapshots of the edges"
@@ -239,7 +239,7 @@ func (r *Replica) heal(ctx context.Context, h *heal) {
 	case ctx.Err() != nil || errors.Is(err, errAway):
 	default:
 		r.metrics.snapshots.WithLabelValues("failed").Inc()
-		r.log.Warn("no snapshot of an edge; trying again", zap.String("edge", h.edge.id), zap.Int("failures", h.edge.failures+1), zap.Error(err))
+		r.log.Warn("could not get the snapshot of an edge; trying again", zap.String("edge", h.edge.id), zap.Int("failures", h.edge.failures+1), zap.Error(err))
 		r.edges.fail(time.Now(), h)
 	}
 }
@@ -278,6 +278,6 @@ func (r *Replica) refuse(reason string) {
 	r.metrics.refused.WithLabelValues(reason).Inc()
 	if now := time.Now(); now.Sub(r.refused[reason]) >= time.Minute {
 		r.refused[reason] = now
-		r.log.Warn("a report of an edge was refused; more of this kind within a minute are only counted", zap.String("reason", reason))
+		r.log.Warn("refused a report of an edge; further ones of this kind within a minute are only counted", zap.String("reason", reason))
 	}
 }

@@ -3,14 +3,14 @@ import { hasCode } from './errors.ts';
 import { list, number, text } from './fields.ts';
 import type { Session } from './session.ts';
 
-/** One of the user's log-ins. Times are UTC ms. */
+/** A log-in of the user. Times are UTC ms. */
 export interface Login {
   readonly id: string;
-  /** It is the one of this page. */
+  /** The log-in of this page. */
   readonly current: boolean;
-  /** Such as "Firefox on Linux": what the client said, which may be anything. */
+  /** What the client calls itself, such as "Firefox on Linux"; it may be any text. */
   readonly device: string;
-  /** From where it was used last. */
+  /** The network that it was last used from. */
   readonly address: string;
   readonly created: number;
   readonly used: number;
@@ -19,11 +19,11 @@ export interface Login {
 /** Who may know or do something; `rooms`: who is in a room with the user. */
 export type Who = 'everybody' | 'rooms' | 'nobody';
 
-/** What the user chose for their account. */
+/** The settings that the user chose for their account. */
 export interface Settings {
-  /** Who may know when they were here last. */
+  /** Who may see when they were last connected. */
   readonly seenBy: Who;
-  /** Others find them by name. */
+  /** Whether others find them by name. */
   readonly listed: boolean;
   /** Who may add them to rooms and invite them. */
   readonly invitedBy: Who;
@@ -33,7 +33,7 @@ export interface Settings {
 
 /** The mail address of the user's account. */
 export interface MailAddress {
-  /** The one that was confirmed; empty: none. */
+  /** The confirmed address; empty: none. */
   readonly address: string;
   /** The server sends mail. */
   readonly possible: boolean;
@@ -79,26 +79,26 @@ export class Account {
     const { seenBy, listed, invitedBy, directBy } = change;
     return settings(await this.#ask('PATCH', '/v1/settings', { seen_by: seenBy, listed, invited_by: invitedBy, direct_by: directBy }));
   }
-  /** Returns what there is of the user, and all that the user has said, as a file of JSON. */
+  /**
+   * Returns everything that the server stores about the user, and all their messages, as a file of
+   * JSON.
+   */
   data(): Promise<Blob> {
     return this.#session.call((token) => this.#api.file('/v1/me/data', token));
   }
   /**
-   * Deletes the account, for good, and with `messages` all that the user has said. The session has
-   * ended then.
+   * Deletes the account for good, and with `messages` everything that the user wrote. The session
+   * has ended then.
    */
   async remove(password: string, messages: boolean): Promise<void> {
     await this.#ask('POST', '/v1/me/delete', { password, messages: messages ? 'remove' : 'keep' });
   }
-  /**
-   * Gives the user whose link this is another password. It needs no log-in, and ends all that there
-   * are.
-   */
+  /** Gives the user of a link another password. It needs no log-in, and ends all log-ins. */
   async reset(secret: string, password: string): Promise<void> {
     await this.#api.request('POST', '/v1/reset', undefined, { secret, password });
   }
 
-  /** Returns the mail address; a server that knows none says that there is none. */
+  /** Returns the mail address; none from a server that keeps no addresses. */
   async mail(): Promise<MailAddress> {
     try {
       const body = await this.#ask('GET', '/v1/mail');
@@ -108,7 +108,7 @@ export class Account {
       throw err;
     }
   }
-  /** Has a link sent to a mail address, with which it becomes the user's. */
+  /** Asks the server to send a confirmation link to a mail address. */
   async askMail(address: string, password: string): Promise<void> {
     await this.#ask('PUT', '/v1/mail', { address, password });
   }
@@ -116,14 +116,14 @@ export class Account {
     await this.#ask('POST', '/v1/mail/remove', { password });
   }
   /**
-   * Confirms a mail address by the link that was sent there, and returns it. It needs no log-in.
+   * Confirms a mail address by the link that was sent to it, and returns it. It needs no log-in.
    */
   async confirmMail(secret: string): Promise<string> {
     return text((await this.#api.request('POST', '/v1/mail/confirm', undefined, { secret }))['address']);
   }
   /**
-   * Has a link for a new password sent, to an account by its name or its mail address, if there is
-   * one.
+   * Asks the server to mail a link for a new password to the account with this name or mail
+   * address, if there is one.
    */
   async forgot(who: string): Promise<void> {
     await this.#api.request('POST', '/v1/forgot', undefined, { who });
@@ -134,7 +134,7 @@ export class Account {
   }
 }
 
-const who = (v: unknown): Who => (text(v) || 'everybody') as Who; // a server of the release before does not say it
+const who = (v: unknown): Who => (text(v) || 'everybody') as Who;
 const settings = (body: Record<string, unknown>): Settings => ({
   seenBy: who(body['seen_by']), listed: body['listed'] !== false, invitedBy: who(body['invited_by']), directBy: who(body['direct_by']),
 });

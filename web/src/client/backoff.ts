@@ -6,8 +6,8 @@ export interface Backoff {
 
 /**
  * Returns the wait before attempt number `attempt` (0 is the first retry): it doubles up to the
- * maximum, and half of it is random, so that clients who lost the same server do not come back in
- * one moment.
+ * maximum, and half of it is random, so that clients that lost the same server do not come back at
+ * the same moment.
  */
 export function delay(backoff: Backoff, attempt: number, random: () => number): number {
   const full = Math.min(backoff.max, backoff.min * 2 ** Math.min(attempt, 30));

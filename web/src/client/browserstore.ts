@@ -2,9 +2,9 @@ import type { Grant } from './api.ts';
 import type { SessionStore } from './session.ts';
 
 /**
- * A session store in localStorage: shared by all tabs of the page. Only one tab refreshes at a time
- * where Web Locks exist (https and localhost); elsewhere two may, and the later finds the earlier's
- * grant in the store.
+ * A session store in localStorage, shared by all tabs of the page. Where Web Locks exist (https and
+ * localhost), only one tab refreshes at a time; elsewhere two may, and the later one finds the
+ * earlier one's grant in the store.
  */
 export function browserStore(key: string): SessionStore {
   // Where storage is off or full, the session lasts as long as the page.
@@ -17,7 +17,7 @@ export function browserStore(key: string): SessionStore {
         const grant = JSON.parse(localStorage.getItem(key) ?? 'null') as Grant | null;
         return grant && typeof grant.token === 'string' && typeof grant.user?.id === 'string' ? grant : undefined;
       } catch {
-        return undefined; // what it holds is not ours
+        return undefined; // another program's value
       }
     },
     save(grant) {
@@ -55,7 +55,7 @@ export function browserStore(key: string): SessionStore {
       let begun = false;
       return navigator.locks.request(key, () => ((begun = true), work())).catch((err: unknown) => {
         if (begun) throw err;
-        return work(); // where storage is off, locks are, and no other tab shares the session
+        return work(); // without storage there are no locks, and no other tab shares the session
       });
     },
   };

@@ -18,17 +18,18 @@ export interface Socket {
   close(code?: number): void;
 }
 
-/** How the connection stands. */
+/** The state of the connection. */
 export type ConnectionState =
   | { readonly kind: 'idle' }
   | { readonly kind: 'connecting' }
   | { readonly kind: 'online' }
-  /** The machine has no network. */
+  /** The device is offline. */
   | { readonly kind: 'offline' }
   /** Tries again at `until` (UTC ms). */
   | { readonly kind: 'waiting'; readonly until: number }
   /**
-   * Does not come back by itself: `code` is the close code that says why, 0 for an ended session.
+   * The client does not reconnect by itself: `code` is the close code that says why, 0 for an ended
+   * session.
    */
   | { readonly kind: 'stopped'; readonly code: number; readonly message: string };
 
@@ -38,12 +39,12 @@ export interface Timings {
   readonly connect: number;
   /** From a command to its reply, if nothing else arrives. */
   readonly reply: number;
-  /** Silence after which the client asks for a sign of life, if `welcome` names none. */
+  /** Silence after which the client sends a ping, unless `welcome` names another. */
   readonly ping: number;
-  /** A connection that lasted this long was a good one: the next wait is short again. */
+  /** After a connection that lasted this long, the first wait is short again. */
   readonly stable: number;
   readonly backoff: Backoff;
-  /** How old a list of who is online gets before it is asked for again, about. */
+  /** The age, about, at which a list of who is online is fetched again. */
   readonly people: number;
 }
 
@@ -83,20 +84,20 @@ interface Waiting {
 interface Events {
   /** The connection's state changed. */
   state: ConnectionState;
-  /** A socket said hello and was welcomed. */
+  /** The server welcomed the client on a new socket. */
   welcome: WelcomeEvent;
-  /** Something arrived that answers no command. */
+  /** An event arrived that is no reply. */
   event: ServerEvent;
 }
 
-/** A reply is waited for through so many times `reply` while other things arrive. */
+/** While other events arrive, a reply may take this many times `reply`. */
 const mostReplies = 8;
 
 const replyTypes = new Set(['welcome', 'joined', 'ack', 'error', 'who', 'history']);
 
 /**
- * One logical connection: a socket after the other, each with hello, until stop. It comes back by
- * itself unless the close code forbids it. It knows requests and replies, and nothing of rooms.
+ * One logical connection: one socket after another, each with a hello, until stop. It reconnects by
+ * itself unless the close code forbids it. It knows requests and replies, and no rooms.
  */
 export class Connection extends Emitter<Events> {
   #state: ConnectionState = { kind: 'idle' };
@@ -136,7 +137,7 @@ export class Connection extends Emitter<Events> {
     void this.#connect();
   }
 
-  /** Closes the socket, fails what waits for a reply, and stays away. */
+  /** Closes the socket, fails all requests that wait for a reply, and stays closed. */
   stop(): void {
     this.#unwatch?.();
     this.#unwatch = undefined;
@@ -145,7 +146,7 @@ export class Connection extends Emitter<Events> {
     this.#set({ kind: 'idle' });
   }
 
-  /** Connects at once if it waits, or if it was told to stay away. */
+  /** Connects at once if it is waiting, or was refused. */
   retryNow(): void {
     if (!this.#unwatch || this.#socket || this.#state.kind === 'connecting') return;
     clearTimeout(this.#timer);
@@ -155,7 +156,7 @@ export class Connection extends Emitter<Events> {
 
   /**
    * Sends a command and returns its reply. Rejects with HubbubError for an `error` reply, and with
-   * ConnectionLost when the socket ended or was not there: then nobody knows whether the command
+   * ConnectionLost when the socket ended or there was none: then nobody knows whether the command
    * was carried out.
    */
   request<C extends Command>(command: C): Promise<ReplyOf<C>> {
@@ -164,8 +165,8 @@ export class Connection extends Emitter<Events> {
   }
 
   /**
-   * Sends a command whose reply nobody needs. Without a connection it is dropped, and false is
-   * returned.
+   * Sends a command without waiting for its reply. Without a connection, it drops the command and
+   * returns false.
    */
   tell(command: Command): boolean {
     if (this.#state.kind !== 'online' || !this.#socket) return false;
@@ -180,8 +181,8 @@ export class Connection extends Emitter<Events> {
       const asked = this.#o.environment.now();
       const late = () => {
         const now = this.#o.environment.now();
-        // Over a slow line the reply may stand behind much else: while something arrives it is
-        // waited for.
+        // On a slow line the reply may be queued behind much else: keep waiting while something
+        // arrives.
         if (now - this.#heardAt < reply && now - asked < mostReplies * reply) {
           waiting.timer = setTimeout(late, reply);
           return;
@@ -244,7 +245,8 @@ export class Connection extends Emitter<Events> {
     try {
       socket = this.#o.socket(this.#o.url);
     } catch (err) {
-      // Browsers refuse some addresses at once: ws: from a page that came over https:, for one.
+      // Browsers refuse some addresses at once, for example ws: from a page that was loaded over
+      // https:.
       this.#lost(1006, err instanceof Error ? err.message : '');
       return;
     }
@@ -254,7 +256,7 @@ export class Connection extends Emitter<Events> {
       if (socket !== this.#socket) return;
       this.#ask({ type: 'hello', version: VERSION, token, device: this.#o.device })
         .then((reply) => this.#welcomed(reply as WelcomeEvent))
-        .catch(() => undefined); // the close code that follows says what to do
+        .catch(() => undefined); // a close code follows and says what to do
     });
     socket.addEventListener('message', (e) => {
       if (socket === this.#socket && typeof e.data === 'string') this.#received(e.data);
@@ -262,7 +264,7 @@ export class Connection extends Emitter<Events> {
     socket.addEventListener('close', (e) => {
       if (socket === this.#socket) this.#lost(e.code, e.reason);
     });
-    socket.addEventListener('error', () => undefined); // close follows and says more
+    socket.addEventListener('error', () => undefined); // a close event follows and says more
   }
 
   #welcomed(welcome: WelcomeEvent): void {
@@ -281,7 +283,7 @@ export class Connection extends Emitter<Events> {
     this.#heard();
     if (!event) return;
     if (event.type === 'bye') this.#bye = event;
-    // Only replies are matched: in a log entry `id` is the sender's.
+    // Only replies are matched: the `id` of a log entry is the sender's.
     const id = replyTypes.has(event.type) ? (event as Reply).id : undefined;
     const waiting = id === undefined ? undefined : this.#requests.get(id);
     if (id === undefined || !waiting) {
@@ -316,12 +318,12 @@ export class Connection extends Emitter<Events> {
       } else if (this.#state.kind === 'online') this.#ping(3_000);
       return;
     }
-    // After a sleep a socket may look open and be dead: ask.
+    // After a sleep a socket may look open and be dead: send a ping.
     if (this.#state.kind === 'online') this.#ping(5_000);
     else if (this.#state.kind === 'offline' || this.#state.kind === 'waiting') {
       clearTimeout(this.#timer);
       const pause = this.#pauseUntil - this.#o.environment.now();
-      // A wait that the server asked for is kept; one that was our own guess is not.
+      // Keep a wait that the server asked for; cut short one that was our own guess.
       if (pause > 0) this.#wait(pause);
       else void this.#connect();
     }
@@ -337,7 +339,7 @@ export class Connection extends Emitter<Events> {
     const message = this.#bye?.message || reason;
     if (code === Close.tokenExpired) this.#freshToken = true;
     if (code === Close.unauthorized && !this.#triedFresh) {
-      // The credentials may be out of date rather than wrong: try once with new ones.
+      // The token may be old rather than wrong: try once with a new one.
       this.#freshToken = this.#triedFresh = true;
       this.#wait(undefined);
       return;

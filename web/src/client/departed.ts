@@ -1,19 +1,19 @@
 import type { Message } from './roomlog.ts';
 
-/** What somebody is called who has deleted their account. */
+/** The name that is shown for a deleted account. */
 export const departedName = 'Deleted account';
 
 /**
- * How many people are asked about at a time, how long others are waited for before, and how long
- * after a failure, ms.
+ * How many people are asked about at a time, how long to collect them, and how long to wait after a
+ * failure, ms.
  */
 const most = 100;
 const soon = 50;
 const later = 15_000;
 
 /**
- * Who has deleted their account: the log keeps the name that a message was sent under, and the page
- * shows it no more. It asks about the authors of what is shown, each once.
+ * Finds out who has deleted their account: the log keeps the name that a message was sent under,
+ * and the page stops showing it. It asks once about each author of a shown message.
  */
 export class Departed {
   readonly #gone = new Set<string>();
@@ -26,18 +26,15 @@ export class Departed {
   readonly #changed: (gone: readonly string[]) => void;
 
   /**
-   * `ask` returns which of some users have deleted their account; `changed` is called with those
-   * that are new.
+   * `ask` returns which of some users have deleted their account; `changed` is called with the new
+   * ones.
    */
   constructor(ask: (users: string[]) => Promise<string[]>, changed: (gone: readonly string[]) => void) {
     this.#ask = ask;
     this.#changed = changed;
   }
 
-  /**
-   * Returns messages under the names that are shown, and asks about authors of whom nothing is
-   * known yet.
-   */
+  /** Returns messages under the names to show, and asks about authors that are not known yet. */
   shown(messages: readonly Message[]): readonly Message[] {
     let any = false;
     for (const { user } of messages) {
@@ -47,12 +44,12 @@ export class Departed {
     return any ? messages.map((m) => (this.#gone.has(m.user) ? this.#rename(m) : m)) : messages;
   }
 
-  /** Somebody has left a room, perhaps since they have deleted their account. */
+  /** Somebody has left a room, perhaps because they deleted their account. */
   left(user: string): void {
     if (this.#known.delete(user)) this.#wonder(user);
   }
 
-  /** Much may have happened meanwhile: all are asked about again when they are shown. */
+  /** Much may have happened meanwhile: ask again about everybody when they are shown. */
   again(): void {
     this.#known.clear();
   }

@@ -8,12 +8,12 @@ import { Emitter } from './emitter.ts';
 import { hasCode } from './errors.ts';
 import type { Session } from './session.ts';
 
-/** What of a room may be changed by its owners. */
+/** What owners may change of a room. */
 export type RoomPatch = Partial<Pick<RoomInfo, 'name' | 'topic' | 'private'>>;
 
 /**
- * The directory for who is logged in: rooms, people, memberships. It keeps nothing; every method
- * asks the server, and rejects as Api does.
+ * The directory for the user who is logged in: rooms, people, memberships. It keeps nothing; every
+ * method asks the server, and rejects as Api does.
  */
 export class Directory extends Emitter<{ members: string }> {
   readonly #api: Api;
@@ -30,7 +30,7 @@ export class Directory extends Emitter<{ members: string }> {
     return this.#api.door();
   }
   /**
-   * Returns what a client shows at its start; of a server of an earlier release, the rooms alone.
+   * Returns what a client shows at its start; from a server of an earlier release, only the rooms.
    */
   async start(): Promise<Start> {
     try {
@@ -49,7 +49,7 @@ export class Directory extends Emitter<{ members: string }> {
     return this.#session.call((token) => this.#api.room(token, room));
   }
   /**
-   * Finds public rooms by what is in their name, a page at a time; the cursor is the `next` of the
+   * Finds public rooms by a part of their name, a page at a time; the cursor is the `next` of the
    * page before.
    */
   publicRooms(q: string, sort: RoomSort, cursor?: string): Promise<{ list: FoundRoom[]; next?: string }> {
@@ -79,8 +79,8 @@ export class Directory extends Emitter<{ members: string }> {
     return this.#session.call((token) => this.#api.members(token, room));
   }
   /**
-   * Brings somebody in; with a role it is given, also to who is a member: moderators and owners may
-   * do that, as docs/roles.md says. Returns true if they were asked, and are not in yet.
+   * Adds somebody, or with a role gives it to somebody, who may be a member already; docs/roles.md
+   * says who may. Returns true if they were invited, and are no member yet.
    */
   async addMember(room: string, user: string, role?: Exclude<Role, ''>): Promise<boolean> {
     const invited = await this.#session.call((token) => this.#api.addMember(token, room, user, role));
@@ -91,7 +91,7 @@ export class Directory extends Emitter<{ members: string }> {
   hide(room: string): Promise<void> {
     return this.#session.call((token) => this.#api.hide(token, room));
   }
-  /** Returns who wants to write to the user, newest first. */
+  /** Returns the people who ask to write to the user, newest first. */
   requests(): Promise<{ list: MessageRequest[]; more: boolean }> {
     return this.#session.call((token) => this.#api.requests(token));
   }
@@ -123,7 +123,7 @@ export class Directory extends Emitter<{ members: string }> {
   unblock(user: string): Promise<void> {
     return this.#session.call((token) => this.#api.unblock(token, user));
   }
-  /** Ends another's membership: moderators and owners may. */
+  /** Ends another user's membership; for moderators and owners. */
   async removeMember(room: string, user: string): Promise<void> {
     await this.#session.call((token) => this.#api.removeMember(token, room, user));
     this.emit('members', room);
@@ -132,7 +132,7 @@ export class Directory extends Emitter<{ members: string }> {
   findUsers(query: string): Promise<User[]> {
     return this.#session.call((token) => this.#api.users(token, query));
   }
-  /** When somebody who is offline was last connected, if that is known. */
+  /** Returns when somebody who is offline was last connected, if that is known. */
   lastSeen(user: string): Promise<number | undefined> {
     return this.#session.call((token) => this.#api.lastSeen(token, user));
   }
@@ -147,8 +147,8 @@ export class Directory extends Emitter<{ members: string }> {
   }
 
   /**
-   * Lists who is muted in a room, or banned from it: for moderators and owners, as are the next
-   * two.
+   * Lists who is muted in a room, or banned from it; for moderators and owners, as the next two
+   * methods are.
    */
   kept(keeping: Keeping, room: string): Promise<{ list: Kept[]; more: boolean }> {
     return this.#session.call((token) => this.#api.kept(token, keeping, room));
@@ -163,7 +163,7 @@ export class Directory extends Emitter<{ members: string }> {
     await this.#session.call((token) => this.#api.lift(token, keeping, room, user));
   }
 
-  /** Removes all messages of somebody in a room: moderators and owners may. */
+  /** Removes all messages of somebody in a room; for moderators and owners. */
   async purge(room: string, user: string, span: Span, ban: boolean, reason: string): Promise<void> {
     await this.#session.call((token) => this.#api.purge(token, room, user, span, ban, reason));
     this.emit('members', room);
@@ -173,7 +173,9 @@ export class Directory extends Emitter<{ members: string }> {
     return this.#session.call((token) => this.#api.report(token, room, author, message, reason, words));
   }
 
-  /** Lists the reports about a room that wait: for moderators and owners, as are the next two. */
+  /**
+   * Lists the open reports about a room; for moderators and owners, as the next two methods are.
+   */
   reports(room: string): Promise<Report[]> {
     return this.#session.call((token) => this.#api.reports(token, room));
   }
@@ -220,7 +222,7 @@ export class Directory extends Emitter<{ members: string }> {
   leave(room: string): Promise<void> {
     return this.#session.call((token) => this.#api.leave(token, room));
   }
-  /** Opens the direct room with a user, making it if it is not there. */
+  /** Opens the direct room with a user, and creates it if it is missing. */
   direct(user: string): Promise<RoomInfo> {
     return this.#session.call((token) => this.#api.direct(token, user));
   }

@@ -1,10 +1,10 @@
-/** What the client needs to know of where it runs. */
+/** What the client needs to know about its surroundings. */
 export interface Environment {
-  /** Whether the machine has a network at all. */
+  /** Whether the device has a network. */
   online(): boolean;
   /**
-   * Calls back when the network comes or goes, or the page is shown again. Returns the function
-   * that ends it.
+   * Calls back when the network comes or goes, or the page becomes visible again. Returns the
+   * function that stops it.
    */
   watch(changed: () => void): () => void;
   /** A number in [0, 1). */
@@ -13,7 +13,7 @@ export interface Environment {
   now(): number;
 }
 
-/** The browser page that the code runs in; elsewhere a machine that is always online. */
+/** The surroundings of a browser's page; elsewhere, those of a machine that is always online. */
 export function environment(): Environment {
   return {
     online: () => typeof navigator === 'undefined' || navigator.onLine !== false,

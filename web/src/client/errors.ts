@@ -20,7 +20,7 @@ export class HubbubError extends Error {
 }
 
 /**
- * The connection ended, or there was none, before the answer came: nobody knows whether the command
+ * The connection ended before the answer came, or there was none: nobody knows whether the command
  * was carried out.
  */
 export class ConnectionLost extends Error {
@@ -32,9 +32,9 @@ export class ConnectionLost extends Error {
 }
 
 /**
- * Returns how long to wait before a command that failed so is worth another try, ms: what the
- * server says, or else `guess`; undefined where waiting alone does not help. See the table of
- * errors in PROTOCOL.md.
+ * Returns how long to wait before another try of a failed command makes sense, ms: the server's
+ * wait, or else `guess`; undefined where waiting alone does not help. See the table of errors in
+ * PROTOCOL.md.
  */
 export function retryIn(err: HubbubError, guess: number): number | undefined {
   return err.retryAfterMs ?? (hasCode(err, 'unavailable', 'rate_limited', 'internal') ? guess : undefined);
@@ -43,14 +43,14 @@ export function retryIn(err: HubbubError, guess: number): number | undefined {
 /** Returns a sentence for a person. */
 export function describe(err: unknown): string {
   if (err instanceof HubbubError || err instanceof ConnectionLost) {
-    // The server's messages are written to stand after a colon.
+    // The server's messages are written to follow a colon.
     const message = err.message.charAt(0).toLocaleUpperCase() + err.message.slice(1);
     return /[.!?…]$/.test(message) ? message : `${message}.`;
   }
   return 'Something went wrong. Please try again.';
 }
 
-/** Reports whether an error has one of the given codes. */
+/** Whether an error has one of the given codes. */
 export function hasCode(err: unknown, ...codes: string[]): boolean {
   return err instanceof HubbubError && codes.includes(err.code);
 }

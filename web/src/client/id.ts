@@ -1,6 +1,6 @@
 /**
- * Returns a new random id (UUIDv4). crypto.randomUUID exists on https and localhost only, and a
- * chat on a home network is often opened by plain http.
+ * Returns a new random id (UUIDv4). crypto.randomUUID exists only on https and localhost, and a
+ * chat on a home network is often opened over plain http.
  */
 export function newID(): string {
   const b = crypto.getRandomValues(new Uint8Array(16));
@@ -10,10 +10,10 @@ export function newID(): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }
 
-/** The rooms that everybody is in, from a server's first start on. Their names may change. */
+/** The rooms that everybody is in from a server's first start on. Their names may change. */
 export const everybodysRooms: readonly string[] = ['lobby', 'random', 'help'];
 
-/** Returns the room of a user's own, where invitations and removals arrive. */
+/** Returns the user's own room, where invitations and removals arrive. */
 export function userRoom(user: string): string {
   return `u-${user}`;
 }

@@ -13,33 +13,36 @@ interface Options {
   readonly inbox: Inbox;
   readonly environment: Environment;
   readonly make: (info: RoomInfo) => Room;
-  /** What is shown at the start was told, on this connection; undefined: it has to be asked for. */
+  /**
+   * The server sent what to show at the start, on this connection; undefined: it has to be asked
+   * for.
+   */
   readonly started: (lists: StartLists | undefined) => void;
   /** Rooms came, went or were renamed. */
   readonly changed: () => void;
-  /** Rooms are to be synced, as long as `current` says yes. */
+  /** Rooms have to be synced, as long as `current` returns true. */
   readonly sync: (current: () => boolean) => void;
   /** The user is not in the room any more. */
   readonly gone: (id: string) => void;
 }
 
 /**
- * The waits before a room that was just opened to the user is asked for again, ms: permissions
- * travel for up to 1 s.
+ * The waits before a room that was just opened to the user is asked for again, ms: permissions take
+ * up to 1 s to travel.
  */
 const admission = [200, 500, 1_000, 2_000];
-/** The wait before the directory is asked again, ms, and as much at random. */
+/** The wait before the directory is asked again, ms; as much again is added at random. */
 const askAgain = 2_000;
 
 /**
- * The rooms that the user is in, as the directory lists them: after each welcome, and when one came
- * or went.
+ * The rooms that the user is in, as the directory lists them. They are listed after each welcome,
+ * and when one was added or removed.
  */
 export class MyRooms {
   readonly all = new Map<string, Room>();
   /** The rooms are known; before that there may be more than none. */
   listed = false;
-  /** The user's read positions are known as far as the server has any. */
+  /** All of the user's read positions that the server has are known. */
   positioned = false;
   readonly #invited = new Set<string>();
   /** Goes up with each connection, and with its end. */
@@ -56,20 +59,20 @@ export class MyRooms {
     this.#o = options;
   }
 
-  /** The connection is gone: no room is live. */
+  /** The connection is lost: no room is live. */
   lost(): void {
     this.#epoch++;
     for (const room of this.all.values()) room.lost();
   }
 
-  /** A new connection was welcomed: what is known is synced, and all is listed anew. */
+  /** A new connection was welcomed: syncs the known rooms, and lists all anew. */
   welcomed(): void {
     this.lost();
     if (this.listed) this.#sync();
     void this.relist();
   }
 
-  /** Somebody opened the room to the user, here and now. */
+  /** Somebody opened the room to the user just now. */
   wasOpened(id: string): boolean {
     return this.#invited.has(id);
   }
@@ -81,10 +84,12 @@ export class MyRooms {
 
   removed(id: string): void {
     this.forget(id);
-    if (this.#listing === this.#epoch) void this.relist(); // the answer may still have it
+    if (this.#listing === this.#epoch) void this.relist(); // the answer may still contain it
   }
 
-  /** Fetches the rooms, however often that takes; asked for meanwhile, once more. */
+  /**
+   * Fetches the rooms, with as many tries as it takes; once more, if that is asked for meanwhile.
+   */
   async relist(): Promise<void> {
     const epoch = this.#epoch;
     this.#stale = true;
@@ -100,7 +105,7 @@ export class MyRooms {
   }
 
   /**
-   * Takes a room that the user has just become a member of, and waits until it is live or stays
+   * Adds a room that the user has just become a member of, and waits until it is live or stays
    * closed.
    */
   async admit(info: RoomInfo): Promise<Room> {
@@ -119,7 +124,7 @@ export class MyRooms {
   /** Asks again what is new, since positions were changed on another device, or marked here. */
   async renew(): Promise<void> {
     const epoch = this.#epoch;
-    const news = await this.#o.directory.inbox().catch(() => undefined); // else the next welcome asks
+    const news = await this.#o.directory.inbox().catch(() => undefined); // otherwise the next welcome asks
     if (epoch !== this.#epoch) return;
     for (const r of news ?? []) if (this.all.has(r.room)) this.#o.reads.exact(r.room, r.read);
     this.#o.inbox.take((news ?? []).filter((r) => this.all.has(r.room)));
@@ -133,18 +138,17 @@ export class MyRooms {
     if (this.all.delete(id)) this.#o.changed();
   }
 
-  /** Fetches the rooms and syncs those that are new. Returns whether it is done. */
+  /** Fetches the rooms and syncs the new ones. Returns whether that is done. */
   async #list(epoch: number): Promise<boolean> {
-    // A room that is made or joined meanwhile may not be in the answer.
+    // The answer may lack a room that is created or joined meanwhile.
     const before = [...this.all.keys()];
     const { directory, reads: positions } = this.#o;
     try {
-      // The rooms come before the positions: without those there is no saying what is new, and much
-      // to talk about.
+      // Rooms come before positions: without rooms nothing can be new.
       const first = this.#started !== epoch;
       const asked: Promise<Start> = first ? directory.start() : directory.rooms().then((rooms) => ({ rooms }));
       const [start, news] = await Promise.all([asked, directory.inbox().catch(() => null)]);
-      // A server of an earlier release says how far the user has read, and no more.
+      // A server of an earlier release sends only how far the user has read.
       const reads = news === undefined ? await directory.reads().catch(() => undefined) : (news ?? undefined) && {};
       if (epoch !== this.#epoch) return true;
       this.#started = epoch;
@@ -156,7 +160,7 @@ export class MyRooms {
       for (const id of before) if (!mine.has(id)) this.forget(id);
       const fresh = [...mine.values()].filter((info) => !this.all.has(info.id));
       for (const info of mine.values()) this.#put(info);
-      // Opened to the user while there was no connection to hear of it.
+      // It was opened to the user while there was no connection to tell.
       if (this.listed) for (const info of fresh) this.#invited.add(info.id);
       this.listed = true;
       this.positioned ||= reads !== undefined;
@@ -164,7 +168,7 @@ export class MyRooms {
       if (fresh.length) this.#sync();
       return reads !== undefined;
     } catch (err) {
-      return hasCode(err, 'unauthorized'); // logged out: nothing more to do here
+      return hasCode(err, 'unauthorized'); // logged out: nothing left to do
     }
   }
 

@@ -5,27 +5,28 @@ import { newID } from './id.ts';
 import type { AckEvent, Command, Name } from './protocol.ts';
 import type { Reply } from './roomlog.ts';
 
-/** A message on its way. `sent`: the log has it at `seq`, and its `msg` event is still to come. */
+/** A message in flight. `sent`: the log has it at `seq`, and its `msg` event has not come yet. */
 export interface Outgoing {
   readonly room: string;
   /** The message id, the same for every attempt. */
   readonly id: string;
   readonly text: string;
   readonly replyTo?: Reply;
-  /** UTC ms of when the user sent it. */
+  /** When the user sent it, UTC ms. */
   readonly ts: number;
   readonly state: 'sending' | 'sent' | 'failed';
   /**
-   * UTC ms of the first attempt that may have reached the log: each one after it says so (`retry`).
+   * When the first attempt was made that may have reached the log, UTC ms: each later attempt says
+   * so (`retry`).
    */
   readonly tried?: number;
-  /** Where the log has it, as its ack says. */
+  /** Its place in the log, from its ack. */
   readonly seq?: number;
   /** Why it failed, for a person. */
   readonly error?: string;
 }
 
-/** Where messages on their way outlast a reload of the page. */
+/** Where messages in flight outlast a reload of the page. */
 export interface OutboxStore {
   load(): Outgoing[];
   save(outgoing: readonly Outgoing[]): void;
@@ -34,27 +35,27 @@ export interface OutboxStore {
 interface Options {
   readonly send: (command: Extract<Command, { type: 'send' }>) => Promise<AckEvent>;
   /**
-   * Whether the room is live on this connection, and every message of before it is accounted for.
+   * Whether the room is live on this connection, and all its earlier messages are accounted for.
    */
   readonly ready: (room: string) => boolean;
   /**
-   * Everything that the room's log has through this seq has been heard, or is older than what is
+   * The client has everything of the room's log through this seq, or it is older than what is
    * loaded.
    */
   readonly heard: (room: string, seq: number) => boolean;
-  /** The server says that the socket is not in the room. */
+  /** The server says that the socket has not joined the room. */
   readonly notJoined: (room: string) => void;
   readonly environment: Environment;
   readonly store: OutboxStore;
 }
 
-/** For how long an error that asks to try again is obeyed, ms. */
+/** How long to keep trying after an error that asks for another try, ms. */
 const patience = 60_000;
 
 /**
- * The messages that are not in the log yet. Per room one is in flight at a time, so that they
+ * The messages that are not in the log yet. Each room has one in flight at a time, so that they
  * arrive in the order in which they were written. After a reconnect a room's messages wait until
- * the room is live again: whatever the log got before has then been heard, and is not sent twice.
+ * the room is live again: by then the client knows which of them the log got, and sends none twice.
  */
 export class Outbox extends Emitter<{ change: string }> {
   readonly #rooms = new Map<string, readonly Outgoing[]>();
@@ -67,16 +68,17 @@ export class Outbox extends Emitter<{ change: string }> {
   constructor(options: Options) {
     super();
     this.#o = options;
-    // Another tab, of which this one is a copy, may have sent since what was stored as not tried.
+    // Another tab, of which this one is a copy, may have sent messages that the store calls
+    // untried.
     for (const m of options.store.load()) this.#rooms.set(m.room, [...this.list(m.room), { ...m, tried: m.tried ?? m.ts }]);
   }
 
-  /** The room's messages on their way, in the order they were written. */
+  /** The room's messages in flight, in the order in which they were written. */
   list(room: string): readonly Outgoing[] {
     return this.#rooms.get(room) ?? [];
   }
 
-  /** The server has not acknowledged all of them: some would go with the store. */
+  /** Some messages are not acknowledged: they would be lost with the store. */
   get waiting(): boolean {
     return this.#unsent().length > 0;
   }
@@ -98,7 +100,7 @@ export class Outbox extends Emitter<{ change: string }> {
     this.flush(room);
   }
 
-  /** Forgets a message: a failed one by the user's wish, or one that the log is known to have. */
+  /** Forgets a message: a failed one, at the user's wish, or one that is in the log. */
   remove(room: string, id: string): void {
     const before = this.list(room);
     const after = before.filter((m) => m.id !== id);
@@ -106,8 +108,8 @@ export class Outbox extends Emitter<{ change: string }> {
   }
 
   /**
-   * The room is live with everything that the log has, and what is still here is not in it: what
-   * was acknowledged by a log that was then taken back is sent again, under the same id.
+   * The room is live and complete, and the messages that are still here are not in its log. So
+   * those that a log acknowledged that was rewound afterwards are sent again, under the same id.
    */
   settle(room: string): void {
     this.#markUnsent(room, () => true);
@@ -115,20 +117,20 @@ export class Outbox extends Emitter<{ change: string }> {
   }
 
   /**
-   * The room's log went on. What was acknowledged at a seq that it has passed without showing it
-   * was deleted at once, or lost with the end of the log: sent again under the same id, it is known
-   * or stored.
+   * The room's log went on. A message that was acknowledged at a seq that the log has passed
+   * without it was deleted at once, or lost with the end of the log: sent again under the same id,
+   * the server recognises it or stores it.
    */
   passed(room: string): void {
     if (this.#markUnsent(room, (m) => m.seq !== undefined && this.#o.heard(room, m.seq))) this.flush(room);
   }
 
-  /** Sends what waits in the room, if the room is ready. */
+  /** Sends the messages that wait in the room, if the room is ready. */
   flush(room: string): void {
     if (!this.#busy.has(room) && !this.#timers.has(room)) void this.#pump(room);
   }
 
-  /** The connection is gone: what was in flight waits for the room to be ready again. */
+  /** The connection is lost: messages in flight wait for the room to be ready again. */
   pause(): void {
     this.#epoch++;
     this.#busy.clear();
@@ -172,16 +174,16 @@ export class Outbox extends Emitter<{ change: string }> {
         ...(replyTo && { reply_to: replyTo.id, ...(replyTo.user && { reply_author: replyTo.user }) }), ...(m.tried !== undefined && { retry: true }),
       });
       this.#since.delete(id);
-      // Without a seq it was a command, such as /list-users, and is not stored. At a seq that was
-      // heard it is a repeat of what the log had: it shows there, stands on a page that is not
-      // loaded, or was deleted.
+      // Without a seq it was a command, such as /list-users, and is not stored. At a seq that has
+      // passed, it repeats a message of the log: that is shown, is on a page that is not loaded, or
+      // was deleted.
       if (ack.seq === undefined || this.#o.heard(room, ack.seq)) this.remove(room, id);
       else this.#replace(m, { ...m, tried, state: 'sent', seq: ack.seq });
       return epoch === this.#epoch;
     } catch (err) {
       if (epoch !== this.#epoch || !(err instanceof HubbubError)) return false;
-      // See the table of errors in PROTOCOL.md. Any other refusal is certain: a first attempt was
-      // none.
+      // See the table of errors in PROTOCOL.md. After any other refusal the message is certainly
+      // not in the log, so this attempt does not count as tried.
       const after: Outgoing = hasCode(err, 'unavailable', 'internal') ? { ...m, tried } : m;
       this.#replace(m, after);
       if (hasCode(err, 'not_joined')) {
@@ -221,7 +223,7 @@ export class Outbox extends Emitter<{ change: string }> {
   #set(room: string, list: readonly Outgoing[]): void {
     if (list.length) this.#rooms.set(room, list);
     else this.#rooms.delete(room);
-    // What is sent is in the log: only the rest needs to outlast a reload.
+    // The log has the sent ones: only the rest needs to outlast a reload.
     this.#o.store.save(this.#unsent());
     this.emit('change', room);
   }

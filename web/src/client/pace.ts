@@ -1,14 +1,14 @@
 /**
- * The share of the server's rate that work in bulk takes; the rest is for what the user does
+ * The share of the server's rate that bulk work takes; the rest is for what the user does
  * meanwhile.
  */
 const share = 0.6;
-/** A server takes this many seconds' worth at once, at the least. */
+/** A server accepts at least this many seconds' worth at once. */
 const burstSeconds = 4;
 
 /**
- * Spreads commands that come in bulk, such as those of joining hundreds of rooms, under the
- * server's rate.
+ * Spreads commands that come in bulk, for example to join hundreds of rooms, below the server's
+ * rate.
  */
 export class Pace {
   readonly #interval: number;
@@ -22,7 +22,7 @@ export class Pace {
     this.#next = now - this.#burst;
   }
 
-  /** Takes room for `n` commands, and returns how long to wait before sending them, ms. */
+  /** Reserves room for `n` commands, and returns how long to wait before sending them, ms. */
   take(n: number, now: number): number {
     const from = Math.max(this.#next, now - this.#burst);
     this.#next = from + n * this.#interval;

@@ -1,15 +1,15 @@
 import { Emitter } from './emitter.ts';
 import { fromStart, type Person, type PresenceEvent, type Status, type WhoEvent } from './protocol.ts';
 
-/** Who is in a room now, as far as the server lists them. */
+/** Who is online in a room, as far as the server lists them. */
 export interface Online {
-  /** The server has said so: before that nobody is known to be here, or not to be. */
+  /** The server has answered: before that, nobody's status is known. */
   readonly known: boolean;
   /** How many are online, which may be more than are listed. */
   readonly count: number;
-  /** By name. Where very many are online nobody is listed until that is asked for. */
+  /** By name. Where very many are online the list is empty until somebody asks for it. */
   readonly people: readonly Person[];
-  /** There are more to be listed: where they go on. */
+  /** There are more to list: the place to go on from. */
   readonly next: string | undefined;
 }
 
@@ -23,52 +23,47 @@ interface Events {
 /** How long one `typing` counts, ms: senders repeat it every 3 s. */
 const typingFor = 5_000;
 
-/** Names of users that are remembered; those not heard for longest go first. */
+/** How many users' names are remembered; the ones not seen for longest are evicted first. */
 const remembered = 5_000;
 
-/** How long what is told may be under way, ms. */
+/** How long a presence event may be in flight, ms. */
 const late = 2_000;
 
-/** For so long a list that differs from the number that is told may only be ahead of it, ms. */
+/** For this long, a list that differs from the count may just be ahead of it, ms. */
 const settled = 10_000;
 
-/**
- * Of a room with very many the list that was asked for is renewed when it is older than this, ms.
- */
+/** In a room with very many, a list is fetched again when it is older than this, ms. */
 const listedFor = 30_000;
 
 export const nobody: Online = { known: false, count: 0, people: [], next: undefined };
 
-/**
- * What is worth something only now: who is online in the rooms that are watched, and who is typing.
- */
+/** What matters only now: who is online in the watched rooms, and who is typing. */
 export class People extends Emitter<Events> {
   readonly #online = new Map<string, Online>();
   /**
-   * Rooms whose changes do not add up to a list: the number alone is told. Since when there is one
-   * that was asked for.
+   * Rooms whose events do not add up to a list, since they only have a count; each with the time
+   * since when it has a list.
    */
   readonly #counted = new Map<string, number | undefined>();
   /**
-   * Those who had just left a room when it was asked about: they of whom nothing is told have come
-   * back.
+   * People who had just left a room when `who` was asked: if no event names them, they are back.
    */
   readonly #going = new Map<string, { people: Map<string, Person>; timer: ReturnType<typeof setTimeout> }>();
-  /** What was told of a room since it was asked about: the answer may be older. */
+  /** The events of a room since `who` was asked: its answer may be older. */
   readonly #heard = new Map<string, Map<string, Person>>();
-  /** When the list of a room was taken. */
+  /** When the room's list was fetched. */
   readonly #taken = new Map<string, number>();
   readonly #typing = new Map<string, Map<string, { name: string; timer: ReturnType<typeof setTimeout> }>>();
   readonly #names = new Map<string, string>();
 
-  /** Who is online in a room; without a connection, as it was last heard. */
+  /** Who is online in a room; without a connection, the last known state. */
   online(room: string): Online {
     return this.#online.get(room) ?? nobody;
   }
 
   /**
-   * The status of a user in a room that is watched, offline if the server lists them not; undefined
-   * while it has not said.
+   * The status of a user in a watched room; offline if the list lacks them, undefined while there
+   * is no list.
    */
   status(room: string, user: string): Status | undefined {
     const { known, people } = this.online(room);
@@ -76,14 +71,14 @@ export class People extends Emitter<Events> {
   }
 
   /**
-   * Names of those who type in the room now, longest first, without those whom the user does not
-   * want to hear of.
+   * The names of the people who are typing in the room, longest first, without those whom the user
+   * ignores.
    */
   typing(room: string, ignored?: ReadonlySet<string>): readonly string[] {
     return [...(this.#typing.get(room) ?? [])].filter(([user]) => !ignored?.has(user)).map(([, t]) => t.name);
   }
 
-  /** The last name heard for a user, for events that carry an id alone. */
+  /** The last known name of a user, for events that only have an id. */
   name(user: string): string | undefined {
     return this.#names.get(user);
   }
@@ -95,18 +90,18 @@ export class People extends Emitter<Events> {
     if (this.#names.size > remembered) this.#names.delete(this.#names.keys().next().value!);
   }
 
-  /** A room is asked about. */
+  /** `who` is being asked about a room. */
   asked(room: string): void {
     this.#heard.set(room, new Map());
   }
 
-  /** Everybody online in the room is listed, and followed. */
+  /** The list of the room is complete, and follows the events. */
   complete(room: string): boolean {
     const { known, next } = this.online(room);
     return known && next === undefined && !this.#counted.has(room);
   }
 
-  /** Takes an answer about a room, and the place from which it was asked for. */
+  /** Applies an answer about a room; `from` is the place that it was asked from. */
   listed(who: WhoEvent, from: string | undefined, now: number): void {
     const more = from !== undefined && from !== fromStart;
     if (from === fromStart) this.#counted.set(who.room, now);
@@ -140,8 +135,8 @@ export class People extends Emitter<Events> {
   }
 
   /**
-   * Takes what changed in a room. Returns the `from` with which it has to be asked about anew, if
-   * what is listed does not hold any more.
+   * Applies a presence event. Returns the `from` to ask about the room anew with, if the list is
+   * wrong now.
    */
   changed(e: PresenceEvent, now: number): { readonly from: string | undefined } | undefined {
     const before = this.online(e.room);
@@ -165,7 +160,7 @@ export class People extends Emitter<Events> {
     }
     this.#set(e.room, e.count, [...people.values()], before.next);
     if (this.#counted.has(e.room)) return { from: undefined };
-    // What is told may be lost. The number then differs, but for those who have just left.
+    // Events may be lost. The count then differs, apart from the people who have just left.
     const differs = people.size + (this.#going.get(e.room)?.people.size ?? 0) !== e.count;
     return differs && this.complete(e.room) && now - (this.#taken.get(e.room) ?? now) > settled ? { from: undefined } : undefined;
   }
@@ -179,23 +174,20 @@ export class People extends Emitter<Events> {
     this.emit('typing', room);
   }
 
-  /** The user sent, or has not typed for a while. */
+  /** The user sent a message, or has not typed for a while. */
   stopped(room: string, user: string): void {
     const typing = this.#typing.get(room);
     clearTimeout(typing?.get(user)?.timer);
     if (typing?.delete(user)) this.emit('typing', room);
   }
 
-  /**
-   * The connection is gone: nobody types. Who was online stays as it was last heard, until it is
-   * heard again.
-   */
+  /** The connection is lost: nobody types. Who is online stays as last known. */
   lost(): void {
     for (const room of this.#going.keys()) this.#unfollow(room);
     for (const [room, typing] of this.#typing) for (const user of typing.keys()) this.stopped(room, user);
   }
 
-  /** Forgets who is online in a room that is not watched any more. */
+  /** Forgets who is online in a room that is no longer watched. */
   unwatched(room: string): void {
     this.#counted.delete(room);
     this.#taken.delete(room);
@@ -205,8 +197,7 @@ export class People extends Emitter<Events> {
 
   #set(room: string, count: number, people: readonly Person[], next: string | undefined): void {
     const sorted = [...people].sort((a, b) => a.name.localeCompare(b.name));
-    // The number that is told counts those who have just left. Where all are listed the list knows
-    // better.
+    // The count includes people who have just left. A complete list knows better.
     const all = next === undefined && !this.#counted.has(room);
     this.#online.set(room, { known: true, count: all ? sorted.length : Math.max(count, 0), people: sorted, next });
     this.emit('online', room);

@@ -1,21 +1,21 @@
 import { Emitter } from './emitter.ts';
 
-/** Where the user's own read positions outlast the page, should the server not keep them. */
+/** Where the user's own read positions outlast the page, in case the server does not keep them. */
 export interface ReadsStore {
   load(): Record<string, number>;
   save(reads: Record<string, number>): void;
 }
 
-/** How often a room's position is told to the server at most, ms. */
+/** How often a room's position is sent to the server at most, ms. */
 const every = 1_000;
 /**
- * Readers of a room that are remembered; those not heard for longest go first. Positions are told
- * in rooms of up to 50, but over the days many may come and go.
+ * How many readers of a room are remembered; the ones not seen for longest are evicted first.
+ * Positions are sent in rooms of up to 50, but over the days many may come and go.
  */
 const remembered = 200;
 
 /**
- * How far everybody has read: the largest seq per room and user. The user's own positions are told
+ * How far everybody has read: the largest seq per room and user. The user's own positions are sent
  * to the server at most once a second and room.
  */
 export class Reads extends Emitter<{ change: string }> {
@@ -28,7 +28,7 @@ export class Reads extends Emitter<{ change: string }> {
   readonly #store: ReadsStore;
   readonly #tell: (room: string, seq: number) => boolean;
 
-  /** `tell` returns whether it is on its way to the server. */
+  /** `tell` returns whether the position is on its way to the server. */
   constructor(store: ReadsStore, tell: (room: string, seq: number) => boolean) {
     super();
     this.#store = store;
@@ -36,7 +36,7 @@ export class Reads extends Emitter<{ change: string }> {
     this.#mine = new Map(Object.entries(store.load()));
   }
 
-  /** The user's own position in a room; undefined: none is known. */
+  /** The user's own position in a room; undefined: unknown. */
   mine(room: string): number | undefined {
     return this.#mine.get(room);
   }
@@ -46,7 +46,7 @@ export class Reads extends Emitter<{ change: string }> {
     return [...(this.#others.get(room) ?? [])].filter(([, s]) => s >= seq).map(([user]) => user);
   }
 
-  /** The user has read the room through seq here. */
+  /** The user has read the room through seq on this page. */
   mark(room: string, seq: number): void {
     if (!this.#raise(room, seq) || this.#timers.has(room)) return;
     this.#flush(room);
@@ -57,7 +57,7 @@ export class Reads extends Emitter<{ change: string }> {
   }
 
   /**
-   * The user has read the room through seq elsewhere, or a start is made: nobody needs to be told.
+   * The user has read the room through seq elsewhere, or a first position is set: the server knows.
    */
   known(room: string, seq: number): void {
     this.#certain.set(room, Math.max(this.#certain.get(room) ?? 0, seq));
@@ -66,8 +66,8 @@ export class Reads extends Emitter<{ change: string }> {
   }
 
   /**
-   * The server says how far the user has read: what was read here and is not told yet is further,
-   * and anything else is not.
+   * The server reports how far the user has read: only positions from this page that it does not
+   * have yet can be further.
    */
   exact(room: string, seq: number): void {
     const mine = this.#mine.get(room) ?? 0;
@@ -77,7 +77,7 @@ export class Reads extends Emitter<{ change: string }> {
     if (!untold && mine !== seq || !this.#mine.has(room)) this.#set(room, untold ? mine : seq);
   }
 
-  /** The user takes back that the room was read behind seq: nobody needs to be told. */
+  /** The user marks the messages after seq as unread; the server knows. */
   back(room: string, seq: number): void {
     clearTimeout(this.#timers.get(room));
     this.#timers.delete(room);
@@ -86,12 +86,12 @@ export class Reads extends Emitter<{ change: string }> {
     this.#set(room, seq);
   }
 
-  /** The connection is gone, and what was told over it may be. */
+  /** The connection is lost, perhaps with the latest positions. */
   lost(): void {
     this.#told = new Map(this.#certain);
   }
 
-  /** The room is live: the server is told what it may not know. */
+  /** The room is live: sends the server what it may not have. */
   settle(room: string): void {
     if (!this.#timers.has(room)) this.#flush(room);
   }
@@ -117,7 +117,7 @@ export class Reads extends Emitter<{ change: string }> {
     if (this.#mine.delete(room)) this.#store.save(Object.fromEntries(this.#mine));
   }
 
-  /** Tells what is still to be told, and nothing more after that. */
+  /** Sends the positions that are still unsent, and nothing after that. */
   close(): void {
     for (const [room, t] of this.#timers) {
       clearTimeout(t);

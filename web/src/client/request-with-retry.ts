@@ -2,7 +2,7 @@ import { HubbubError } from './errors.ts';
 import type { Command, ReplyOf } from './protocol.ts';
 import { sleep } from './sleep.ts';
 
-/** The longest wait that is worth it while a person looks on, ms. */
+/** The longest wait that is worth it while a user is waiting, ms. */
 const patience = 3_000;
 
 interface Asked {
@@ -10,7 +10,7 @@ interface Asked {
 }
 
 /**
- * Asks again, once, where the server says that a short wait helps. The msg_id makes the repeat
+ * Tries once more where the server says that a short wait helps. The msg_id makes the repeat
  * harmless.
  */
 export async function requestWithRetry<C extends Command & { msg_id: string }>(connection: Asked, command: C): Promise<ReplyOf<C>> {

@@ -3,13 +3,13 @@ import type { Api, Door, Keeping, Kept, Report, RoomSort, Span, Verdict } from '
 import { at, fields, list, number, text, type Fields } from './fields.ts';
 import type { Session } from './session.ts';
 
-/** What somebody is on the server: who runs it, who reads what operators read, or neither. */
+/** The user's role on the server: operator, auditor, or none. */
 export type ServerRole = 'operator' | 'auditor' | '';
 
-/** Which accounts are asked for; `staff` are operators and auditors. */
+/** Which accounts to list; `staff` are operators and auditors. */
 export type Show = 'all' | 'registered' | 'guests' | 'disabled' | 'staff';
 
-/** An account as who runs the server sees it. Times are UTC ms. */
+/** An account as operators see it. Times are UTC ms. */
 export interface ServerUser {
   readonly id: string;
   readonly name: string;
@@ -22,21 +22,21 @@ export interface ServerUser {
   readonly seen?: number;
 }
 
-/** An account with what is done to it. */
+/** An account with its mutes, bans and log-ins. */
 export interface ServerPerson extends ServerUser {
   readonly ban?: KeptByName;
-  /** Told to operators, as the next. */
+  /** For operators only, as the next field is. */
   readonly mute?: KeptByName;
   readonly logins: readonly Login[];
 }
 
-/** A report with what came of it. */
+/** A report with its outcome. */
 export interface ServerReport extends Report {
   readonly room: string;
-  /** Empty: a direct room, or one that is gone. */
+  /** Empty: a direct room, or a deleted one. */
   readonly roomName: string;
   readonly direct: boolean;
-  /** Who took it, or resolved it. */
+  /** Who claimed it, or resolved it. */
   readonly taker: string;
   readonly outcome: string;
   readonly note: string;
@@ -55,7 +55,7 @@ export interface ContextMessage {
   readonly reported: boolean;
 }
 
-/** What comes of a report. */
+/** The outcome of a report. */
 export interface Decision {
   readonly outcome: Verdict | 'purge';
   readonly note: string;
@@ -89,18 +89,18 @@ export interface NetworkBan {
   readonly reason: string;
   readonly by: string;
   readonly byName: string;
-  /** Id of the guest who was banned with it: it keeps out guests and new accounts only. */
+  /** Id of the guest who was banned together with it: it keeps out guests and new accounts only. */
   readonly guest: string;
   readonly since: number;
   readonly until?: number;
 }
 
 export interface KeptByName extends Kept {
-  /** Who did it; empty: nobody is called so any more, or it was done at the console. */
+  /** Who did it; empty: the account is deleted, or it was done at the console. */
   readonly byName: string;
 }
 
-/** A public room as who runs the server sees it. */
+/** A public room as operators see it. */
 export interface ServerRoom {
   readonly id: string;
   readonly name: string;
@@ -116,7 +116,7 @@ export interface ServerRoom {
   readonly archived?: number;
 }
 
-/** What was done, as the audit log has it. */
+/** An entry of the audit log. */
 export interface Act {
   readonly id: string;
   readonly at: number;
@@ -131,18 +131,18 @@ export interface Act {
   readonly outcome: string;
 }
 
-/** Which acts are asked for; what is left out chooses all. */
+/** Which acts to list; a missing field matches all. */
 export interface ActFilter {
   readonly actor?: string | undefined;
   readonly subject?: string | undefined;
   readonly room?: string | undefined;
   readonly action?: string | undefined;
-  /** UTC ms; `until` is not of it. */
+  /** UTC ms; `until` is exclusive. */
   readonly since?: number | undefined;
   readonly until?: number | undefined;
 }
 
-/** A part of a list, and what asks for the next; absent: it is the last. */
+/** A part of a list, and the cursor of the next; absent: it is the last. */
 export interface Page<T> {
   readonly list: readonly T[];
   readonly next?: string;
@@ -161,7 +161,7 @@ export class Server {
     this.#session = session;
   }
 
-  /** What the user is on this server. */
+  /** The user's role on this server. */
   async role(): Promise<ServerRole> {
     return role((await this.#ask('GET', '/v1/server/me'))['role']);
   }
@@ -191,14 +191,11 @@ export class Server {
   async setDisabled(id: string, disabled: boolean): Promise<void> {
     await this.#ask('PUT', `/v1/server/users/${part(id)}/disabled`, { disabled });
   }
-  /**
-   * Makes a link with which somebody chooses a new password. Returns what is appended to the
-   * address of the page.
-   */
+  /** Creates a link for choosing a new password. Returns what to append to the page's address. */
   async resetPath(id: string): Promise<string> {
     return text((await this.#ask('POST', `/v1/users/${part(id)}/reset`, {}))['path']);
   }
-  /** Deletes an account, for good, and with `messages` all that was said with it. */
+  /** Deletes an account for good, and with `messages` everything that its user wrote. */
   async remove(id: string, messages: boolean): Promise<void> {
     await this.#ask('POST', `/v1/server/users/${part(id)}/delete`, { messages: messages ? 'remove' : 'keep' });
   }
@@ -227,7 +224,8 @@ export class Server {
     }));
   }
   /**
-   * Keeps a network out. One's own is refused with `conflict`, unless `own` says that it is meant.
+   * Bans a network. The server refuses the operator's own with `conflict`, unless `own` says that
+   * it is meant.
    */
   async banNetwork(network: string, reason: string, minutes: number | undefined, own: boolean): Promise<void> {
     await this.#ask('POST', '/v1/network-bans', { network, reason, ...(minutes && { minutes }), ...(own && { own }) });
@@ -236,10 +234,7 @@ export class Server {
     await this.#ask('DELETE', `/v1/network-bans${query({ network })}`);
   }
 
-  /**
-   * Lists reports about all rooms: the oldest of those that wait first, of those that are resolved
-   * the newest.
-   */
+  /** Lists reports about all rooms: open ones oldest first, resolved ones newest first. */
   async reports(resolved: boolean, after?: string): Promise<Page<ServerReport>> {
     const body = await this.#ask('GET', `/v1/reports${query({ ...(resolved && { resolved: 'true', newest: 'true' }), after })}`);
     const all = list(body['reports']).map((r) => ({
@@ -250,7 +245,7 @@ export class Server {
     }));
     return page(all, body['more'] === true ? all.at(-1)?.id : undefined);
   }
-  /** Returns what was said around the message of a report; the audit log tells that it was read. */
+  /** Returns the messages around a reported one; the audit log records that they were read. */
   async context(report: string): Promise<ContextMessage[]> {
     return list((await this.#ask('GET', `/v1/reports/${part(report)}/context`))['messages']).map((m) => ({
       id: text(m['id']), user: text(m['user']), name: text(m['name']), text: text(m['text']), sent: number(m['sent']), deleted: m['deleted'] === true,
@@ -273,8 +268,8 @@ export class Server {
     })), body['next']);
   }
   /**
-   * Makes an invitation, and returns what is appended to the address of the page for its link,
-   * which is told this once.
+   * Creates an invitation, and returns what to append to the page's address for its link, which is
+   * shown only once.
    */
   async invite(uses: number, minutes: number, note: string): Promise<string> {
     const link = text((await this.#ask('POST', '/v1/server/invitations', { uses, minutes, ...(note && { note }) }))['link']);
@@ -301,8 +296,8 @@ export class Server {
   }
 
   /**
-   * Makes a room read only and takes it off the lists, or undoes that; the operator need not be in
-   * it, as in the next.
+   * Makes a room read-only and takes it off the lists, or undoes that; the operator need not be a
+   * member, as for the next method.
    */
   async archive(room: string, archived: boolean): Promise<void> {
     await this.#ask('POST', `/v1/rooms/${part(room)}/${archived ? 'archive' : 'restore'}`, {});
@@ -321,7 +316,7 @@ export class Server {
       outcome: text(a['outcome']),
     })), body['next']);
   }
-  /** Returns all that a filter chooses of the audit log, as lines of JSON. */
+  /** Returns everything in the audit log that a filter matches, as lines of JSON. */
   exportActs(filter: ActFilter): Promise<Blob> {
     return this.#session.call((token) => this.#api.file(`/v1/audit/export${query(chosen(filter))}`, token));
   }
@@ -335,7 +330,7 @@ const part = encodeURIComponent;
 const role = (v: unknown): ServerRole => (v === 'operator' || v === 'auditor' ? v : '');
 const page = <T>(all: readonly T[], next: unknown): Page<T> => ({ list: all, ...(text(next) && { next: text(next) }) });
 
-/** What stands behind a path to ask for what is given. */
+/** The query string of the given parameters. */
 function query(params: Readonly<Record<string, string | undefined>>): string {
   const given = Object.entries(params).filter((p): p is [string, string] => p[1] !== undefined && p[1] !== '');
   return given.length ? `?${new URLSearchParams(given).toString()}` : '';

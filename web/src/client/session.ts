@@ -11,26 +11,26 @@ export interface SessionStore {
   /** Calls back when another page saved. Returns the function that ends it. */
   watch(changed: () => void): () => void;
   /**
-   * Whether a log-out is still to be told to the server, which has the refresh token's cookie
-   * removed.
+   * Whether the server has still to hear of a log-out, and to remove the cookie with the refresh
+   * token.
    */
   readonly leaving: boolean;
   setLeaving(leaving: boolean): void;
-  /** Runs `work` while no other page runs theirs, as far as the platform can promise it. */
+  /** Runs `work` while no other page runs theirs, as far as the platform can guarantee it. */
   exclusively<T>(work: () => Promise<T>): Promise<T>;
 }
 
 interface Events {
-  /** Somebody logged in, out, or the session ended; undefined: nobody is logged in. */
+  /** Somebody logged in or out, or the session ended; undefined: nobody is logged in. */
   user: User | undefined;
 }
 
-/** How long before its end a token is replaced: a fifth of its life, at most this, ms. */
+/** How long before its end a token is replaced: a fifth of its life, but at most this, ms. */
 const maxLead = 60_000;
 
 /**
- * Who is logged in, and a token that is valid. Tokens are replaced before they expire and when the
- * server says so; pages that share a store share one grant, and only one of them asks for the next.
+ * Who is logged in, and a valid token. It replaces tokens before they expire and when the server
+ * asks; pages that share a store share one grant, and only one of them fetches the next.
  */
 export class Session extends Emitter<Events> {
   #grant: Grant | undefined;
@@ -69,7 +69,7 @@ export class Session extends Emitter<Events> {
   async register(name: string, password: string, invitation?: string): Promise<void> {
     await this.#enter(() => this.#api.register(name, password, invitation));
   }
-  /** Makes who has a set-up link the operator, and logs them in. */
+  /** Makes the user of a set-up link the operator, and logs them in. */
   async setUp(link: string, name: string, password: string): Promise<void> {
     await this.#enter(() => this.#api.setUp(link, name, password));
   }
@@ -88,7 +88,7 @@ export class Session extends Emitter<Events> {
     this.#keep({ ...next, ...(refreshToken && { refreshToken }), ...(attempt && { attempt }) });
   }
 
-  /** Forgets the session here at once, and tells the server as far as it can be reached. */
+  /** Forgets the session on this page at once, and tells the server if it can be reached. */
   async logout(): Promise<void> {
     const grant = this.#grant;
     this.#keep(undefined);
@@ -113,7 +113,7 @@ export class Session extends Emitter<Events> {
   }
 
   /**
-   * Calls the API with a token, and once again with a fresh one if the server finds the first
+   * Calls the API with a token, and once more with a fresh one if the server refuses the first as
    * expired.
    */
   async call<T>(request: (token: string) => Promise<T>): Promise<T> {
@@ -133,8 +133,8 @@ export class Session extends Emitter<Events> {
   }
 
   /**
-   * Logs in, after a log-out that could not be told before has been: the cookie is that of the next
-   * log-in then.
+   * Logs in, but first tells the server of an earlier log-out that it has not heard of: the cookie
+   * will belong to the next log-in.
    */
   async #enter(way: () => Promise<Grant>): Promise<void> {
     await this.#leave();
@@ -144,8 +144,7 @@ export class Session extends Emitter<Events> {
   }
 
   /**
-   * Tells the server of a log-out, if it is still to be told. What it cannot be told now is told
-   * another time.
+   * Tells the server of a log-out that it has not heard of. If that fails, it is told another time.
    */
   async #leave(): Promise<void> {
     if (!this.#store.leaving) return;
@@ -165,17 +164,16 @@ export class Session extends Emitter<Events> {
         return stored.token;
       }
       if (!stored) this.#adopt(undefined);
-      // What is stored may be newer than what this page holds, which may have slept: the older has
+      // The stored grant may be newer than this page's, if the page was asleep: the older one has
       // been used.
       const grant = stored && this.#grant ? stored : this.#grant;
       if (!grant) throw new HubbubError('unauthorized', 'You are not logged in.');
       try {
         const attempt = grant.attempt ?? newID();
-        // It is kept before the request goes out: this device may fall asleep before the answer
-        // comes.
+        // It is stored before the request: this device may fall asleep before the answer comes.
         if (!grant.attempt) this.#store.save((this.#grant = { ...grant, attempt }));
         const next = await this.#api.refresh(grant.refreshToken, attempt);
-        // Log out may have come while the server was thinking.
+        // The user may have logged out while the request was under way.
         if (!this.#grant) throw new HubbubError('unauthorized', 'You are not logged in.');
         this.#keep(next);
         return next.token;
@@ -209,7 +207,7 @@ export class Session extends Emitter<Events> {
     clearTimeout(this.#timer);
     if (!this.#grant) return;
     const life = Math.max(0, this.#grant.expiresAt - this.#received);
-    // At most a day ahead: timers cannot count further than 2^31 ms.
+    // At most a day ahead: timers cannot wait longer than 2^31 ms.
     const wait = Math.min(Math.max(life - Math.min(maxLead, life / 5), 1_000), 86_400_000);
     this.#timer = setTimeout(() => {
       if (this.#grant && this.#env.now() < this.#grant.expiresAt - maxLead * 2) this.#schedule();

@@ -2,8 +2,8 @@ import type { Outgoing, OutboxStore } from './outbox.ts';
 import type { ReadsStore } from './reads.ts';
 
 /**
- * Keeps a tab's unsent messages over a reload. They belong to the tab, so that two tabs do not send
- * the same message: sessionStorage.
+ * Stores a tab's unsent messages in sessionStorage, so that they outlast a reload. They belong to
+ * the tab, so that two tabs do not send the same message.
  */
 export function outboxStore(key: string): OutboxStore {
   return {
@@ -12,7 +12,7 @@ export function outboxStore(key: string): OutboxStore {
   };
 }
 
-/** Keeps read positions in localStorage: what a server without read positions does not know. */
+/** Stores read positions in localStorage, for a server that does not keep them. */
 export function readsStore(key: string): ReadsStore {
   return {
     load() {
@@ -30,10 +30,7 @@ function isOutgoing(v: unknown): v is Outgoing {
     && (m.state === 'sending' || m.state === 'failed');
 }
 
-/**
- * Takes a message as the page of the release before has stored it, in which an answer names an id
- * alone.
- */
+/** Reads a message in the form of the release before, in which a reply names only an id. */
 function current(m: Outgoing): Outgoing {
   const replyTo: unknown = m.replyTo;
   return typeof replyTo === 'string' ? { ...m, replyTo: { id: replyTo } } : m;
@@ -41,14 +38,14 @@ function current(m: Outgoing): Outgoing {
 
 const list = (v: unknown): unknown[] => (Array.isArray(v) ? v : []);
 
-/** Where a browser forbids storage, to name it throws already. */
+/** Where a browser forbids storage, even naming it throws. */
 type Naming = () => Storage;
 
 function read(storage: Naming, key: string): unknown {
   try {
     return JSON.parse(storage().getItem(key) ?? 'null');
   } catch {
-    return null; // storage is off, or what it holds is not ours
+    return null; // storage is off, or the value is not ours
   }
 }
 

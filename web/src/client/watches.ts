@@ -5,18 +5,15 @@ import { sleep } from './sleep.ts';
 interface Options {
   readonly request: <C extends Command>(command: C) => Promise<ReplyOf<C>>;
   readonly tell: (command: Command) => void;
-  /** It is asked who is online in a room. */
+  /** `who` is being asked about a room. */
   readonly asked: (room: string) => void;
-  /** Who is online in a room arrived, and the place from which it was asked for. */
+  /** An answer of `who` arrived, with the place that it was asked from. */
   readonly listed: (who: WhoEvent, from: string | undefined) => void;
   /** The room is not watched any more. */
   readonly unwatched: (room: string) => void;
 }
 
-/**
- * The rooms whose people are watched on the connection: what comes and goes there is told by the
- * server.
- */
+/** The rooms that are watched on the connection: the server sends their presence events. */
 export class Watches {
   readonly #rooms = new Set<string>();
   readonly #asking = new Set<string>();
@@ -31,13 +28,13 @@ export class Watches {
     return this.#rooms.has(room);
   }
 
-  /** The connection is gone, and with it every watch. */
+  /** The connection is lost, and with it every watch. */
   lost(): void {
     this.#epoch++;
     this.#rooms.clear();
   }
 
-  /** Watches these rooms and no others. The socket has joined them. */
+  /** Watches exactly these rooms, which the socket has joined. */
   set(wanted: ReadonlySet<string>): void {
     for (const room of this.#rooms) {
       if (wanted.has(room)) continue;
@@ -57,7 +54,7 @@ export class Watches {
     this.#o.unwatched(room);
   }
 
-  /** Asks who is in a watched room, from a place on; not while that is being asked already. */
+  /** Asks who is in a watched room, from a place on, unless that is being asked already. */
   async list(room: string, from: string | undefined): Promise<void> {
     if (this.#asking.has(room)) return;
     this.#asking.add(room);
@@ -75,14 +72,14 @@ export class Watches {
     const current = () => epoch === this.#epoch && this.#rooms.has(room);
     while (current()) {
       try {
-        // First watch, then ask: what changes in between is told.
+        // First watch, then ask: changes in between arrive as events.
         await this.#o.request({ type: 'watch', room, on: true });
         this.#o.asked(room);
         const who = await this.#o.request({ type: 'who', room });
         if (current()) this.#o.listed(who, undefined);
         return;
       } catch (err) {
-        if (!(err instanceof HubbubError)) return; // the connection is gone
+        if (!(err instanceof HubbubError)) return; // the connection is lost
         if (err.retryAfterMs === undefined) {
           if (current()) this.#rooms.delete(room);
           return;

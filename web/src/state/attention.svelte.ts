@@ -1,13 +1,13 @@
-/** Whether somebody is looking at the page, and whether they have done anything of late. */
+/** Whether somebody is looking at the page, and whether they have done anything lately. */
 export class Attention {
-  /** The page is shown and has the keyboard. */
+  /** The page is visible and has the focus. */
   here = $state(false);
   /** Nothing was touched for a while. */
   idle = $state(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #abort = new AbortController();
 
-  /** Starts to listen; `idleAfter` in ms. Call close when done. */
+  /** Starts to listen; `idleAfter` in ms. Call close at the end. */
   constructor(idleAfter: number) {
     const { signal } = this.#abort;
     const look = () => (this.here = document.visibilityState === 'visible' && document.hasFocus());

@@ -1,6 +1,6 @@
 /**
- * Whether somebody has been here with this browser before: the page remembers that somebody came
- * in, and not who. Where storage is off, it lasts as long as the page.
+ * Whether somebody has used this browser with this server before: the page remembers that somebody
+ * came in, and not who. Without storage, it lasts as long as the page.
  */
 export class Been {
   readonly #key: string;

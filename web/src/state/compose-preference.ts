@@ -1,6 +1,6 @@
-/** How somebody likes to write, on this browser. */
+/** How this browser's user likes to write. */
 export interface Composing {
-  /** The keys that send: Enter, or Ctrl+Enter, so that Enter alone begins a line. */
+  /** The keys that send: Enter, or Ctrl+Enter, with which Enter alone starts a new line. */
   readonly send: 'enter' | 'ctrl';
   readonly toolbar: boolean;
   readonly preview: boolean;
@@ -13,7 +13,7 @@ export function loadComposing(): Composing {
   try {
     v = (JSON.parse(localStorage.getItem(key) ?? '{}') ?? {}) as typeof v;
   } catch {
-    // Storage is off, or has something else.
+    // Storage is off, or its value is not ours.
   }
   return { send: v.send === 'ctrl' ? 'ctrl' : 'enter', toolbar: v.toolbar === true, preview: v.preview !== false };
 }

@@ -1,4 +1,4 @@
-/** Texts that were begun and not sent, per room, over reloads; all tabs of the page share them. */
+/** Unsent texts, per room, over reloads; all tabs of the page share them. */
 export class Drafts {
   readonly #key: string;
   #drafts = $state.raw<Record<string, string>>({});
@@ -24,7 +24,7 @@ export class Drafts {
     return this.#drafts[room] ?? '';
   }
 
-  /** Forgets all drafts, as when the user logs out. */
+  /** Forgets all drafts, for example when the user logs out. */
   clear(): void {
     this.#drafts = {};
     try {
@@ -35,7 +35,7 @@ export class Drafts {
   }
 
   set(room: string, text: string): void {
-    // Other tabs write the same key: take what they have, and change one room only.
+    // Other tabs write the same key: read theirs first, and change only one room.
     const { [room]: _, ...others } = read(this.#key) ?? this.#drafts;
     this.#drafts = text.trim() ? { ...others, [room]: text } : others;
     try {
@@ -59,6 +59,6 @@ function read(key: string): Record<string, string> | undefined {
     if (typeof v !== 'object' || v === null) return {};
     return Object.fromEntries(Object.entries(v).filter((e): e is [string, string] => typeof e[1] === 'string'));
   } catch {
-    return {}; // what it holds is not ours
+    return {}; // another program's value
   }
 }

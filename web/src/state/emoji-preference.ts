@@ -2,7 +2,7 @@ import type { Tone } from '../text/emojis.ts';
 
 const kept = 24;
 
-/** Which emoji the user takes: the last ones, and in which skin tone. */
+/** Which emoji the user used last, and in which skin tone. */
 export class EmojiPreference {
   readonly #key: string;
   #recent: readonly string[] = [];
@@ -15,7 +15,7 @@ export class EmojiPreference {
       if (Array.isArray(v.recent)) this.#recent = v.recent.filter((e): e is string => typeof e === 'string' && e.length < 64).slice(0, kept);
       if ([1, 2, 3, 4, 5].includes(v.tone as number)) this.#tone = v.tone as Tone;
     } catch {
-      // Storage is off, or has something else.
+      // Storage is off, or its value is not ours.
     }
   }
 

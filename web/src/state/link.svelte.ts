@@ -1,13 +1,13 @@
 import type { ConnectionState } from '../client/index.ts';
 
-/** A loss shorter than this is not worth a word, ms. */
+/** The page does not mention a loss shorter than this, ms. */
 const blink = 800;
-/** How long the good news stays, ms. */
+/** How long it shows that the connection is back, ms. */
 const goodNews = 2_500;
 
 /**
- * What is said about the connection: nothing while it works and for a blink, `away` when it does
- * not, `back` for a moment after.
+ * What the page says about the connection: nothing while it works or was just lost, `away` when it
+ * does not work, and `back` for a moment after.
  */
 export class Link {
   bannerState = $state<'nothing' | 'away' | 'back'>('nothing');

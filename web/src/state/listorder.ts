@@ -1,11 +1,11 @@
-/** So many places of the list are remembered; the others are out of sight. */
+/** How many places of the list are remembered; the others are out of sight. */
 const remembered = 100;
-/** Written no more often than this, ms. */
+/** The least time between two writes, ms. */
 const pause = 3_000;
 
 /**
- * The order that the list of rooms had when the page was left. It holds until the newest message of
- * each room is known, so that no row jumps while they arrive.
+ * The order of the list of rooms when the page was left. It holds until the newest message of each
+ * room is known, so that no row jumps while they arrive.
  */
 export class ListOrder {
   readonly #key: string;
@@ -20,7 +20,7 @@ export class ListOrder {
     this.#places = new Map(parse(this.#written).map((id, i) => [id, i]));
   }
 
-  /** Returns a room's place; those of which nothing is known come after all others. */
+  /** Returns a room's place; unknown rooms come after all others. */
   place(room: string): number {
     return this.#places.get(room) ?? remembered;
   }

@@ -1,11 +1,11 @@
 import { describe, type Page } from '../client/index.ts';
 
-/** A list that is shown a page at a time. Of two answers the one to the last question counts. */
+/** A list that is shown a page at a time. Only the answer to the latest question counts. */
 export class Paged<T> {
-  /** Undefined: nothing has come yet. */
+  /** Undefined: no page has arrived yet. */
   list = $state.raw<readonly T[]>();
   loading = $state(false);
-  /** What went wrong with the last question. */
+  /** Why the latest question failed. */
   problem = $state<string>();
   #next = $state<string>();
   #load: (cursor?: string) => Promise<Page<T>>;
@@ -15,14 +15,14 @@ export class Paged<T> {
     this.#load = load;
   }
 
-  /** There is more to ask for. */
+  /** There are more pages. */
   get more(): boolean {
     return this.#next !== undefined;
   }
 
   /**
-   * Asks for the list anew, as something else if that is given; what is shown stays until it comes,
-   * unless it is of something else.
+   * Loads the list anew, or another list if `load` is given; the old one stays until the answer
+   * comes, unless it is another list.
    */
   async reload(load?: (cursor?: string) => Promise<Page<T>>): Promise<void> {
     if (load) {
@@ -33,7 +33,7 @@ export class Paged<T> {
     await this.#ask();
   }
 
-  /** Asks for the next page. */
+  /** Loads the next page. */
   async further(): Promise<void> {
     if (this.#next !== undefined) await this.#ask(this.#next);
   }

@@ -1,14 +1,13 @@
-/** The parts of the page of whoever runs the server. */
+/** The parts of the server page. */
 export const sections = ['people', 'reports', 'invitations', 'bans', 'rooms', 'audit'] as const;
 export type Section = (typeof sections)[number];
 
-/** What is asked of a part, such as a person or a filter: strings by name. */
+/** What a part shows, such as a person or a filter: strings by name. */
 export type Asked = Readonly<Record<string, string>>;
 
 /**
- * Where the page is: the list of rooms, one of them, where a link leads that chooses a new
- * password, confirms a mail address or sets the server up, or the page of whoever runs the server,
- * at one of its parts or at none.
+ * Where the page is: the list of rooms, a room, a link that chooses a new password, confirms a mail
+ * address or sets the server up, or a part of the server page, or none of its parts.
  */
 export type Route =
   | { readonly page: 'rooms' }
@@ -16,7 +15,7 @@ export type Route =
   | { readonly page: 'server'; readonly section?: Section; readonly asked: Asked }
   | { readonly page: 'reset' | 'setup' | 'mail'; readonly secret: string };
 
-/** Reads the part of the address after #. What is not an address of ours is the list of rooms. */
+/** Reads the part of the address after #. Any other address is the list of rooms. */
 export function parseRoute(hash: string): Route {
   const [, page, secret] = /^#\/(reset|setup|mail)\/([A-Za-z0-9_-]{1,128})$/.exec(hash) ?? [];
   if (secret !== undefined) return { page: page === 'setup' || page === 'mail' ? page : 'reset', secret };
@@ -30,7 +29,7 @@ export function parseRoute(hash: string): Route {
   return room === undefined ? { page: 'rooms' } : { page: 'room', room };
 }
 
-/** The invitation that the address brings, as ?invite=…; undefined: none. */
+/** The invitation in the address, as ?invite=…; undefined: none. */
 export function parseInvitation(search: string): string | undefined {
   return new URLSearchParams(search).get('invite') || undefined;
 }
@@ -39,7 +38,7 @@ export function roomHash(room: string): string {
   return `#/room/${room}`;
 }
 
-/** The address of a part of the page of whoever runs the server; what is empty is not asked. */
+/** The address of a part of the server page; empty fields are left out. */
 export function serverHash(section?: Section, asked: Readonly<Record<string, string | undefined>> = {}): string {
   const given = Object.entries(asked).filter((a): a is [string, string] => !!a[1]);
   return `#/server${section ? `/${section}` : ''}${given.length ? `?${new URLSearchParams(given).toString()}` : ''}`;

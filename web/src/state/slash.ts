@@ -11,8 +11,8 @@ export class SlashError extends Error {
 }
 
 /**
- * Carries out a slash command in a room. Returns the text that is sent in its place, if any, and
- * rejects with a SlashError, or as the server's answer does.
+ * Carries out a slash command in a room. Returns the text to send instead, if any, and rejects with
+ * a SlashError, or as the server's answer does.
  */
 export async function runSlash(app: App, chat: Chat, view: RoomView, name: SlashName, rest: string): Promise<string | undefined> {
   switch (name) {
@@ -40,7 +40,7 @@ export async function runSlash(app: App, chat: Chat, view: RoomView, name: Slash
     case 'join':
       return join(app, chat, needed(rest, 'Name the room: /join lobby').replace(/^#/u, ''));
     case 'invite': {
-      if (view.direct) throw new SlashError('Nobody can be brought into a conversation of two.');
+      if (view.direct) throw new SlashError('Nobody can be added to a conversation of two.');
       const { user } = await find(chat, needed(rest, 'Name somebody: /invite ada'));
       const asked = await chat.client.directory.addMember(view.id, user.id);
       app.toast(asked ? `${isolate(user.name)} was asked to come.` : `${isolate(user.name)} is in now.`);
@@ -72,7 +72,7 @@ async function find(chat: Chat, text: string): Promise<{ user: User; words: stri
   const [, name, words] = /^[@＠]?(\S+(?: \(guest\))?)\s*([^]*)$/u.exec(text)!;
   const users = await chat.client.directory.findUsers(name!);
   const user = users.find((u) => personKey(u.name) === personKey(name!));
-  if (!user) throw new SlashError(`Nobody is called ${isolate(name!)}.`);
+  if (!user) throw new SlashError(`Nobody has the name ${isolate(name!)}.`);
   if (user.id === chat.client.me.id) throw new SlashError('That is you.');
   return { user, words: words! };
 }

@@ -4,12 +4,12 @@ type Choice = Exclude<Status, 'offline'>;
 
 const choices: readonly string[] = ['online', 'idle', 'dnd', 'invisible'];
 
-/** What the user has chosen to show of themself: the same in all tabs, and after a reload. */
+/** The status that the user chose: the same in all tabs, and after a reload. */
 export class StatusPreference {
   readonly #key: string;
   readonly #listener: (e: StorageEvent) => void;
 
-  /** `changed` is called when another tab has chosen. */
+  /** `changed` is called when another tab has changed it. */
   constructor(key: string, changed: (status: Choice) => void) {
     this.#key = key;
     this.#listener = (e) => {

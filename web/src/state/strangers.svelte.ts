@@ -1,15 +1,15 @@
 import type { Block, BlockKind, Client, Invitation, MessageRequest, StartLists } from '../client/index.ts';
 
-/** How long after a failure the lists are asked for again, ms. */
+/** How long to wait after a failure before the lists are fetched again, ms. */
 const askAgain = 15_000;
 
 /**
- * Who wants something of the user, and whom the user wants nothing of: kept current while there is
- * a connection.
+ * Who asks something of the user, and whom the user blocks: kept current while there is a
+ * connection.
  */
 export class Strangers {
   requests = $state.raw<readonly MessageRequest[]>([]);
-  /** There are older requests than are listed. */
+  /** There are older requests than the list has. */
   more = $state(false);
   invitations = $state.raw<readonly Invitation[]>([]);
   blocks = $state.raw<readonly Block[]>([]);
@@ -22,7 +22,7 @@ export class Strangers {
   /** How often each list was asked for: of two answers that of the later question counts. */
   readonly #questions = new Map<string, number>();
 
-  /** `changed` is called when others are blocked than before. */
+  /** `changed` is called when the blocked users have changed. */
   constructor(client: Client, changed: () => void) {
     this.#client = client;
     this.#changed = changed;
@@ -37,7 +37,7 @@ export class Strangers {
     clearTimeout(this.#retry);
   }
 
-  /** How many things wait for an answer. */
+  /** How many requests and invitations wait for an answer. */
   get waiting(): number {
     return this.requests.length + this.invitations.length;
   }

@@ -1,20 +1,20 @@
 import { describe } from '../client/index.ts';
 
 /**
- * What the user has asked for: it is under way, then done or failed. A dialog has one, for its form
- * or for all its buttons.
+ * Something that the user asked for: it runs, and then it is done or has failed. A dialog has one,
+ * for its form or for all its buttons.
  */
 export class Task {
-  /** Which one of several is under way, such as the row of a list; undefined: none. */
+  /** Which one of several is running, such as the row of a list; undefined: none. */
   at = $state<string>();
-  /** What went wrong with the last one. */
+  /** Why the latest one failed. */
   problem = $state<string>();
 
   get busy(): boolean {
     return this.at !== undefined;
   }
 
-  /** Does the work, unless the same is under way. A failure becomes the problem. */
+  /** Does the work, unless the same is running. A failure becomes the problem. */
   async run(work: () => Promise<unknown>, at = ''): Promise<void> {
     if (this.at === at) return;
     this.at = at;
@@ -24,11 +24,11 @@ export class Task {
     } catch (err) {
       this.problem = describe(err);
     } finally {
-      if (this.at === at) this.at = undefined; // another may have begun meanwhile
+      if (this.at === at) this.at = undefined; // another may have started meanwhile
     }
   }
 
-  /** Returns what a form does on submit. */
+  /** Returns the handler for a form's submit event. */
   form(work: () => Promise<unknown>): (e: SubmitEvent) => void {
     return (e) => {
       e.preventDefault();

@@ -1,21 +1,21 @@
-/** What was done, by the actions of the audit log. */
+/** The actions of the audit log, in words. */
 export const actNames: Readonly<Record<string, string>> = {
-  'account.create': 'Account made',
+  'account.create': 'Account created',
   'account.delete': 'Account deleted',
   'account.disable': 'Account disabled',
   'account.enable': 'Account enabled',
   'account.sign-out': 'Signed out everywhere',
   'account.password': 'Password changed',
   'account.mail': 'Mail address confirmed or removed',
-  'account.reset.link': 'Link for a new password made',
+  'account.reset.link': 'Link for a new password created',
   'account.reset': 'New password chosen by a link',
   'session.end': 'Log-in ended',
   'session.stolen': 'Log-in stolen',
   'server.setup': 'Server set up',
-  'server.role': 'Role on the server given',
-  'server.admission': 'Ways in changed',
-  'invitation.create': 'Invitation made',
-  'invitation.revoke': 'Invitation taken back',
+  'server.role': 'Role on the server changed',
+  'server.admission': 'Changed who may come in',
+  'invitation.create': 'Invitation created',
+  'invitation.revoke': 'Invitation revoked',
   'server.ban': 'Banned from the server',
   'server.unban': 'Ban from the server lifted',
   'network.ban': 'Network banned',
@@ -23,10 +23,10 @@ export const actNames: Readonly<Record<string, string>> = {
   'server.mute': 'Muted everywhere',
   'server.unmute': 'Mute everywhere lifted',
   'server.purge': 'Messages removed everywhere',
-  'report.take': 'Report taken',
+  'report.take': 'Report claimed',
   'report.context': 'Read what was said around a report',
   'report.resolve': 'Report resolved',
-  'room.create': 'Room made',
+  'room.create': 'Room created',
   'room.change': 'Room changed',
   'room.archive': 'Room archived',
   'room.restore': 'Room restored',
@@ -36,23 +36,23 @@ export const actNames: Readonly<Record<string, string>> = {
   'room.mute': 'Muted in a room',
   'room.unmute': 'Mute in a room lifted',
   'room.purge': 'Messages removed in a room',
-  'member.add': 'Brought into a room',
-  'member.role': 'Role in a room given',
+  'member.add': 'Added to a room',
+  'member.role': 'Role in a room changed',
   'member.remove': 'Removed from a room',
   'audit.export': 'Audit log exported',
 };
 
-/** What was done, in words; what this page does not know of is as the log has it. */
+/** An action in words; an action that this page does not know stays as the log has it. */
 export const actName = (action: string): string => actNames[action] ?? action;
 
-/** What came of a report. */
+/** The outcome of a report. */
 const outcomes: Readonly<Record<string, string>> = {
   dismiss: 'Dismissed', delete: 'Message deleted', mute: 'Author muted', ban: 'Author banned', purge: 'Messages of the author removed',
 };
 export const outcomeName = (outcome: string): string => outcomes[outcome] ?? outcome;
 
 /**
- * The beginning of a day of the reader's that a date field names (2026-03-29), UTC ms; `later` days
+ * The beginning of the reader's day that a date field names (2026-03-29), UTC ms, or `later` days
  * after it. Undefined: it names none.
  */
 export function dayStart(date: string | undefined, later = 0): number | undefined {
@@ -62,7 +62,7 @@ export function dayStart(date: string | undefined, later = 0): number | undefine
   return Number.isNaN(at) ? undefined : at;
 }
 
-/** How an invitation stands: why nobody can register with it, or undefined. */
+/** Why nobody can register with an invitation; undefined: it is good. */
 export function invitationOver(i: { readonly uses: number; readonly used: number; readonly expires: number; readonly revoked: boolean }, now: number): string | undefined {
   if (i.revoked) return 'Taken back';
   if (i.used >= i.uses) return 'Used up';

@@ -1,27 +1,24 @@
 // Marks that change the direction of what follows them (UAX #9: embeddings, overrides and
-// isolates). Whoever has one in a text or a name could turn around what stands beside it, or make
-// "exe.gpj" of a file. LRM, RLM and ALM only say how neutral characters lean, and stay.
+// isolates). With one in a text or a name, somebody could turn around the text beside it, or make
+// "exe.gpj" of a file. LRM, RLM and ALM only set the direction of neutral characters, and stay.
 const reordering = /[\u202A-\u202E\u2066-\u2069]/gu;
 
-// Where Unicode has, and keeps room for, scripts that run from right to left.
+// The ranges that Unicode has, and reserves, for scripts that run from right to left.
 const rightToLeft = /[\u0590-\u08FF\u200F\uFB1D-\uFDFF\uFE70-\uFEFF\u{10800}-\u{10FFF}\u{1E800}-\u{1EFFF}]/u;
 
-/** A text without the marks that reorder. */
+/** Returns a text without the marks that reorder. */
 export function unturned(text: string): string {
   return text.replace(reordering, '');
 }
 
-/**
- * A text in which the marks that reorder can be seen: for code, where they make it look like other
- * code.
- */
+/** Makes the marks that reorder visible: for code, which they can make look like other code. */
 export function exposed(text: string): string {
   return text.replace(reordering, (c) => `[U+${c.codePointAt(0)!.toString(16).toUpperCase()}]`);
 }
 
 /**
- * A name or a text for the middle of a string, which reorders nothing around it (UAX #9: between
- * FSI and PDI). In markup, use <bdi> around what `unturned` returns.
+ * Isolates a name or a text for the middle of a string, so that it reorders nothing around it (UAX
+ * #9: between FSI and PDI). In markup, use <bdi> around what `unturned` returns.
  */
 export function isolate(text: string): string {
   const plain = unturned(text);

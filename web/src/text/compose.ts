@@ -1,4 +1,4 @@
-/** A change of a text in a field: what is put in the place of what, and what is selected then. */
+/** A change of a text in a field: what to replace by what, and the selection afterwards. */
 export interface Change {
   readonly from: number;
   readonly to: number;
@@ -6,7 +6,7 @@ export interface Change {
   readonly select: readonly [number, number];
 }
 
-/** Puts marks around what is selected, or takes them away. */
+/** Puts marks around the selection, or removes them. */
 export function around(text: string, from: number, to: number, mark: string): Change {
   const n = mark.length;
   const within = text.slice(from, to);
@@ -25,7 +25,7 @@ export function around(text: string, from: number, to: number, mark: string): Ch
   return { from: a, to: b, text: mark + words + mark, select: [a + n, a + n + words.length] };
 }
 
-/** Begins each selected line with a mark, or takes it away where all have it. */
+/** Begins each selected line with a mark, or removes it where all lines have it. */
 export function begin(text: string, from: number, to: number, mark: '> ' | '- ' | '1. '): Change {
   const start = text.lastIndexOf('\n', from - 1) + 1;
   const found = text.indexOf('\n', Math.max(to, start));
@@ -39,7 +39,7 @@ export function begin(text: string, from: number, to: number, mark: '> ' | '- ' 
   return { from: start, to: end, text: changed, select: caret ? [moved, moved] : [start, moved] };
 }
 
-/** Makes code of what is selected: within a line between backticks, of lines between fences. */
+/** Makes the selection code: between backticks within a line, between fences for several lines. */
 export function code(text: string, from: number, to: number, lines: boolean): Change {
   const within = text.slice(from, to);
   if (!lines && !within.includes('\n')) {
@@ -60,7 +60,7 @@ function fenced(lines: string): string {
   return `${fence}\n${lines}${lines.endsWith('\n') ? '' : '\n'}${fence}`;
 }
 
-/** Makes a link of what is selected, with its address still to be written. */
+/** Makes the selection a link, whose address has yet to be written. */
 export function link(text: string, from: number, to: number): Change {
   const words = text.slice(from, to);
   if (/^(?:https?:\/\/|mailto:)\S+$/.test(words)) return { from, to, text: `[](${words})`, select: [from + 1, from + 1] };
@@ -68,14 +68,14 @@ export function link(text: string, from: number, to: number): Change {
   return { from, to, text: `[${words}](https://)`, select: words ? [at, at + 8] : [from + 1, from + 1] };
 }
 
-/** In code nothing means anything, also not a list. */
+/** In code nothing is a list. */
 function inFence(text: string): boolean {
   return (text.match(/^[ \t]*(?:`{3,}|~{3,})/gm) ?? []).length % 2 === 1;
 }
 
 /**
  * What a new line does in a list or a quote: it begins the next item, or ends the list if the item
- * is empty. Undefined: nothing but a line break.
+ * is empty. Undefined: an ordinary line break.
  */
 export function newLine(text: string, at: number): Change | undefined {
   const start = text.lastIndexOf('\n', at - 1) + 1;
@@ -84,7 +84,7 @@ export function newLine(text: string, at: number): Change | undefined {
   if (!m || inFence(text.slice(0, start))) return undefined;
   const [whole, indent, bullet, number, end, space, task] = m;
   if (line.length === whole.length && !text.slice(at).match(/^[^\n]/)) {
-    // Nothing was written: that was the last one.
+    // Nothing was written: that was the last item.
     return { from: start, to: at, text: '', select: [start, start] };
   }
   const mark = bullet ?? (number === undefined ? '' : `${Number(number) + 1}${end}`);
@@ -92,7 +92,7 @@ export function newLine(text: string, at: number): Change | undefined {
   return { from: at, to: at, text: next, select: [at + next.length, at + next.length] };
 }
 
-/** What is put in for what was pasted, if not the text itself: a table, or code. */
+/** What to insert for a pasted text, if not the text itself: a table, or code. */
 export function pasted(html: string, plain: string, before: string): string | undefined {
   if (inFence(before) || (before.match(/`/g) ?? []).length % 2 === 1) return undefined;
   const rows = htmlTable(html) ?? tabbed(plain);
@@ -108,13 +108,13 @@ function table(rows: readonly (readonly string[])[]): string {
   return [line(rows[0]!), `|${' --- |'.repeat(columns)}`, ...rows.slice(1).map(line)].join('\n');
 }
 
-/** Rows of what was copied from a table, of which only the text is taken. */
+/** The rows of a copied table, of which only the text is used. */
 function htmlTable(html: string): string[][] | undefined {
   if (!/<table[\s>]/i.test(html) || typeof DOMParser === 'undefined') return undefined;
-  // A document of its own: nothing in it runs, and nothing is loaded.
+  // In a document of its own nothing runs, and nothing is loaded.
   const doc = new DOMParser().parseFromString(html, 'text/html');
   const found = doc.querySelectorAll('table');
-  // Pages lay themselves out by tables, too.
+  // Pages also use tables for their layout.
   if (found.length !== 1) return undefined;
   const outside = doc.body.textContent.replace(/\s/g, '').length - found[0]!.textContent.replace(/\s/g, '').length;
   if (outside > 0) return undefined;
@@ -122,7 +122,7 @@ function htmlTable(html: string): string[][] | undefined {
   return rows.length >= 2 && Math.max(...rows.map((r) => r.length)) >= 2 ? rows : undefined;
 }
 
-/** Rows of what was copied from a spreadsheet, with tabs between its cells. */
+/** The rows of cells that were copied from a spreadsheet, with tabs between them. */
 function tabbed(plain: string): string[][] | undefined {
   const lines = plain.replace(/\r\n?/g, '\n').replace(/\n+$/, '').split('\n');
   if (lines.length < 2 || lines.length > 200 || lines.some((l) => l.startsWith('\t'))) return undefined;
@@ -131,7 +131,7 @@ function tabbed(plain: string): string[][] | undefined {
   return columns >= 2 && rows.every((r) => r.length === columns) ? rows : undefined;
 }
 
-/** Several lines of which some are indented as code is, or end as lines of code do. */
+/** Whether several lines look like code: some are indented, or end as lines of code do. */
 function looksLikeCode(plain: string): boolean {
   const lines = plain.replace(/\r\n?/g, '\n').replace(/^\n+|\s+$/g, '').split('\n');
   const written = lines.filter((l) => l.trim());

@@ -1,6 +1,6 @@
 import data from 'virtual:emoji';
 
-/** One of all emoji of Unicode. This module has them all: import it when they are wanted. */
+/** An emoji of Unicode. This module contains all of them: import it only when they are needed. */
 export interface Emoji {
   readonly emoji: string;
   readonly name: string;
@@ -27,12 +27,12 @@ function bare(emoji: string): string {
   return emoji.replace(/\uFE0F|\p{EMod}/gu, '');
 }
 
-/** The emoji with that shortcode, which stands without its colons. */
+/** The emoji with a shortcode, which is given without its colons. */
 export function byShortcode(code: string): Emoji | undefined {
   return byCode.get(code.toLowerCase());
 }
 
-/** What is known of an emoji, of any skin tone. */
+/** Finds an emoji in any skin tone. */
 export function known(emoji: string): Emoji | undefined {
   return bySelf.get(bare(emoji));
 }
@@ -40,13 +40,13 @@ export function known(emoji: string): Emoji | undefined {
 /** Skin tones from light to dark; 0: none. */
 export type Tone = 0 | 1 | 2 | 3 | 4 | 5;
 
-/** An emoji in a skin tone (UTS #51, section 2.4), if it has any. */
+/** An emoji in a skin tone (UTS #51, section 2.4), if it has one. */
 export function toned({ emoji, skins }: Emoji, tone: Tone): string {
   // Hands that people hold have the tone of the people.
   return skins && tone ? emoji.replace(/(?!(?<=\u200D)🤝)(\p{EBase})\uFE0F?/gu, `$1${String.fromCodePoint(0x1f3fa + tone)}`) : emoji;
 }
 
-/** The emoji that words or the beginning of a shortcode mean, the best first. */
+/** The emoji that words or the beginning of a shortcode match, the best first. */
 export function find(query: string): Emoji[] {
   const wanted = query.trim().toLowerCase().replace(/^:|:$/g, '');
   const parts = wanted.split(/[\s_]+/).filter(Boolean);
@@ -67,7 +67,7 @@ export function find(query: string): Emoji[] {
   return ranked.sort((a, b) => a[0] - b[0]).map(([, e]) => e);
 }
 
-/** The emoji that a begun shortcode may become, each with the code that fits. */
+/** The emoji that the beginning of a shortcode may stand for, each with the matching code. */
 export function complete(begun: string, most: number): { readonly e: Emoji; readonly code: string }[] {
   const wanted = begun.toLowerCase();
   return find(wanted.replaceAll('_', ' ')).slice(0, most).map((e) => ({ e, code: e.shortcodes.find((c) => c.startsWith(wanted)) ?? e.shortcodes[0]! }));

@@ -7,7 +7,7 @@ const cjk = /[\p{scx=Hani}\p{scx=Hira}\p{scx=Kana}\p{scx=Hang}\p{scx=Bopo}\u3000
 const punctuation = /[\p{P}\p{S}]/u;
 const star = 42, underscore = 95, bar = 124, h = 104, H = 72;
 
-/** What stands on both sides of a delimiter. */
+/** The characters on both sides of a delimiter. */
 function sides(cx: InlineContext, from: number, to: number) {
   const before = /.$/su.exec(cx.slice(Math.max(from - 2, cx.offset), from))?.[0] ?? ' ';
   const after = /^./su.exec(cx.slice(to, to + 2))?.[0] ?? ' ';
@@ -15,8 +15,8 @@ function sides(cx: InlineContext, from: number, to: number) {
 }
 
 /**
- * CommonMark's emphasis (section 6.2), but for scripts without spaces: there "**你好。**谢谢" is
- * strong, as the amendment of markdown-cjk-friendly has it.
+ * CommonMark's emphasis (section 6.2), with an exception for scripts without spaces: there
+ * "**你好。**谢谢" is strong, as in the amendment of markdown-cjk-friendly.
  */
 const emphasis: InlineParser = {
   name: 'Emphasis',
@@ -38,7 +38,7 @@ const emphasis: InlineParser = {
 
 const spoilerMark = { resolve: 'Spoiler', mark: 'SpoilerMark' };
 
-/** ||What is hidden until one asks for it.|| In "a || b" the bars are text. */
+/** ||A spoiler, which is hidden until the reader asks.|| In "a || b" the bars are text. */
 const spoiler: MarkdownExtension = {
   defineNodes: ['Spoiler', 'SpoilerMark'],
   parseInline: [{
@@ -52,7 +52,7 @@ const spoiler: MarkdownExtension = {
   }],
 };
 
-/** Addresses are whole: nothing in them is emphasis. */
+/** Nothing within an address is emphasis. */
 const address: MarkdownExtension = {
   defineNodes: ['Address'],
   parseInline: [{
@@ -67,8 +67,7 @@ const address: MarkdownExtension = {
 };
 
 /**
- * A line that neither has the mark of a quote nor the indentation of a list ends them: below a
- * quote people answer it.
+ * A line without the quote's mark or the list's indentation ends it: people answer below a quote.
  */
 const eager: MarkdownExtension = {
   parseBlock: [{
@@ -78,8 +77,8 @@ const eager: MarkdownExtension = {
 };
 
 /**
- * The CommonMark that people write in a chat, with the tables, the struck out text and the tasks of
- * GFM. HTML and entities are text; what is indented is no code.
+ * The CommonMark that people write in a chat, with GFM's tables, strikethrough and tasks. HTML and
+ * entities are text; indented text is not code.
  */
 export const grammar = parser.configure([
   Table, Strikethrough, TaskList, spoiler, address, eager,

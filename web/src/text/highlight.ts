@@ -1,7 +1,7 @@
-/** A run of code and what it is, by a class of CodeBlock; '': nothing in particular. */
+/** A run of code and its kind, by a class of CodeBlock; '': plain. */
 export type Token = readonly [kind: string, text: string];
 
-/** What the worker is asked, and what it answers. */
+/** The worker's question and answer. */
 export interface Request {
   readonly id: number;
   readonly code: string;
@@ -13,7 +13,8 @@ export interface Answer {
 }
 
 /**
- * After so many milliseconds a code stays without colours: somebody may have written it for that.
+ * After so many milliseconds a code stays without colours: somebody may have written it to take
+ * long.
  */
 const patience = 10_000;
 const kept = 100;
@@ -28,7 +29,7 @@ const waiting = new Map<number, Waiting>();
 let worker: Worker | undefined;
 let last = 0;
 
-/** Splits code into tokens; undefined: the language is not known, or it took too long. */
+/** Splits code into tokens; undefined: the language is unknown, or it took too long. */
 export function highlight(code: string, language: string): Promise<readonly Token[] | undefined> {
   const key = `${language}\n${code}`;
   const known = found.get(key);
@@ -40,7 +41,7 @@ export function highlight(code: string, language: string): Promise<readonly Toke
 }
 
 // The grammars of languages are regular expressions, which a text can keep busy for long: in a
-// worker they keep nobody from anything else, and can be ended.
+// worker they block nothing else, and can be ended.
 function ask(code: string, language: string): Promise<readonly Token[] | undefined> {
   return new Promise((done) => {
     const id = ++last;

@@ -46,7 +46,7 @@ const loads: Readonly<Record<string, Load>> = {
   yaml: () => import('highlight.js/lib/languages/yaml'),
 };
 
-/** What else people call them. */
+/** Other names of the languages. */
 const aliases: Readonly<Record<string, string>> = {
   sh: 'bash', zsh: 'bash', console: 'shell', h: 'c', 'c++': 'cpp', cc: 'cpp', hpp: 'cpp', cs: 'csharp', 'c#': 'csharp', patch: 'diff',
   docker: 'dockerfile', ex: 'elixir', exs: 'elixir', golang: 'go', gql: 'graphql', hs: 'haskell', toml: 'ini', conf: 'ini',
@@ -56,12 +56,12 @@ const aliases: Readonly<Record<string, string>> = {
   html: 'xml', svg: 'xml', vue: 'xml', svelte: 'xml', yml: 'yaml',
 };
 
-/** What else a language has within it. */
+/** Languages that may contain other languages. */
 const within: Readonly<Record<string, readonly string[]>> = {
   xml: ['css', 'javascript'], markdown: ['xml'], shell: ['bash'], dockerfile: ['bash'], php: ['xml'], http: ['json', 'xml'],
 };
 
-/** The classes of the page for those of highlight.js; others have no colour. */
+/** The page's classes for those of highlight.js; others have no colour. */
 const kinds: Readonly<Record<string, string>> = {
   keyword: 'keyword', built_in: 'name', type: 'name', literal: 'number', number: 'number', operator: '', string: 'string', regexp: 'string',
   subst: '', symbol: 'number', class: 'name', function: '', title: 'name', params: '', comment: 'comment', quote: 'comment', doctag: 'keyword',
@@ -85,7 +85,7 @@ async function ready(name: string): Promise<boolean> {
 
 type Node = ReturnType<typeof lowlight.highlight>['children'][number];
 
-/** Splits code of a language into tokens; undefined: it is none that is known. */
+/** Splits code of a language into tokens; undefined: the language is unknown. */
 export async function tokens(code: string, language: string): Promise<Token[] | undefined> {
   const name = Object.hasOwn(aliases, language) ? aliases[language]! : language;
   if (!(await ready(name))) return undefined;

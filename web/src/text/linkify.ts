@@ -1,25 +1,26 @@
-/** A run of a message's text: a link where there is an address. */
+/** A run of a message's text; a link if it is an address. */
 export interface Part {
   readonly text: string;
-  /** Of a link: where it leads. */
+  /** The target of a link. */
   readonly href?: string;
-  /** Of a link: the address as it is shown, in which nobody can mistake the host. */
+  /** The address as it is shown, in which nobody can mistake the host. */
   readonly shown?: string;
 }
 
-// What can be seen of nothing, or moves what can be seen: controls, soft hyphens, zero widths,
+// Characters that are invisible, or move what is visible: controls, soft hyphens, zero widths,
 // marks of direction, fillers, and two blanks that Unicode counts among symbols and marks.
 const unseen = String.raw`\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800\u{16FE4}\u{1D159}`;
 
-// What ends an address wherever it stands, since no address is typed with it: what is unseen, and
-// the signs of scripts that put no space after them, as in "https://a.example/c。谢谢": the ends of
-// sentences and their parts, quotes, brackets, dashes, and ASCII's own in full width.
+// Characters that end an address wherever they stand, since nobody types an address with them:
+// invisible ones, and the punctuation of scripts that put no space after it, as in
+// "https://a.example/c。谢谢": ends and parts of sentences, quotes, brackets, dashes, and ASCII's own
+// in full width.
 const ends = String.raw`\s${unseen}\p{Terminal_Punctuation}\p{Ps}\p{Pe}\p{Pi}\p{Pf}`
   + String.raw`¡¿\u055B-\u055E\u17D8\u2014\u2015\u2026\u2E3A\u2E3B\u3003\uFE10-\uFE19\uFE50-\uFE6B\uFF02\uFF07\uFF1C\uFF1E\uFF40`;
 
 // Addresses as people type them. Only http and https ever become links: no other scheme is safe to
-// click on. An address that follows another after a comma is one of its own. Of the quotes, the
-// apostrophe may stand in an address, also as keyboards turn it: "/wiki/Poe’s_law".
+// click on. An address that follows another after a comma is one of its own. Of the quotes, an
+// address may contain the apostrophe, also the typographic one: "/wiki/Poe’s_law".
 const within = String.raw`https?:\/\/(?:(?![,;·・]['(\[{]?https?:\/\/)(?:[!#-;=?-_a-{}~]|[^\x00-\x7F${ends}]|’))+`;
 const address = new RegExp(String.raw`\b${within}`, 'giu');
 const addressHere = new RegExp(within, 'iuy');
@@ -43,7 +44,7 @@ export function linkify(text: string): Part[] {
   return parts;
 }
 
-/** How long the address is that a text begins with, after `before`; 0: it begins with none. */
+/** The length of the address at the start of a text that follows `before`; 0: there is none. */
 export function addressLength(text: string, before: string): number {
   if (/\w$/.test(before)) return 0;
   addressHere.lastIndex = 0;
@@ -53,11 +54,11 @@ export function addressLength(text: string, before: string): number {
 
 /**
  * Cuts off what closes the sentence rather than the address: "(see https://a.b/c)." A bracket that
- * closes none of the address's own ends it, and so does the second of two quotes around it.
+ * the address does not open ends it, and so does the second of two quotes around it.
  */
 function trimmed(link: string, before: string | undefined): string {
   const closing = before === "'" ? "'" : before === '‘' ? '’' : undefined;
-  // Counted as they come: the text is another's, and may be nothing but brackets.
+  // Counted in one pass: another person wrote the text, and it may be nothing but brackets.
   const open = new Map<string, number>();
   let end = 0;
   for (; end < link.length; end++) {
@@ -74,16 +75,16 @@ function trimmed(link: string, before: string | undefined): string {
   return link.slice(0, end);
 }
 
-// What browsers take for scheme and authority: any number of slashes of either kind between them
-// (URL Standard, section 4.4).
+// What browsers accept between scheme and authority: any number of slashes of either kind (URL
+// Standard, section 4.4).
 const authority = /^https?:[/\\]*[^/\\?#]*/iu;
 const anyUnseen = new RegExp(`[${unseen}]`, 'gu');
 
 /**
- * Where an address leads, and how to show that: with the host as the browser will ask for it
- * (IDNA's ASCII form, so that letters of other alphabets look like what they are), without a user's
- * part, which only ever looks like a host, and with what cannot be seen percent-encoded. Undefined:
- * nowhere.
+ * The target of an address, and how to show it: with the host as the browser will ask for it
+ * (IDNA's ASCII form, so that letters of other alphabets look like what they are), without a user
+ * part, which only ever imitates a host, and with invisible characters percent-encoded. Undefined:
+ * it leads nowhere.
  */
 export function honest(link: string): { href: string; shown: string } | undefined {
   if (!URL.canParse(link)) return undefined;
@@ -91,7 +92,7 @@ export function honest(link: string): { href: string; shown: string } | undefine
   if (!url.hostname) return undefined;
   url.username = url.password = '';
   const { href } = url;
-  // The rest stays as it was typed, which is easier to read than what is encoded, as long as it
+  // The rest stays as it was typed, which is easier to read than the encoded form, as long as it
   // leads to the same place.
   const rest = link.replace(authority, '').replaceAll(anyUnseen, (c) => encodeURIComponent(c));
   const shown = `${url.protocol}//${url.host}${rest}`;

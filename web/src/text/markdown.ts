@@ -46,7 +46,7 @@ const maxDelimiters = 2_000;
 const maxLines = 1_000;
 const maxDepth = 16;
 
-/** Splits a message into what is shown each in its own way; `me` is the name of who reads. */
+/** Splits a message into what is shown each in its own way; `me` is the reader's name. */
 export function markdown(text: string, me: string): Block[] {
   if (!marked.test(text) || excessive(text)) return asTyped(text, me);
   const lines = withFencesApart(text);

@@ -16,7 +16,7 @@ export function span(seconds: number): string {
   return `${n} ${unit}${n === 1 ? '' : 's'}`;
 }
 
-/** How long there is to wait, as a clock shows it: 0:09, 4:30, 1:00:00. */
+/** The time left to wait, as a clock shows it: 0:09, 4:30, 1:00:00. */
 export function countdown(seconds: number): string {
   const s = Math.max(0, Math.ceil(seconds));
   const two = (n: number) => String(n).padStart(2, '0');
@@ -24,7 +24,7 @@ export function countdown(seconds: number): string {
   return hours > 0 ? `${hours}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`;
 }
 
-/** What was done, as a sentence: "Ada muted Bob for 1 hour: spam". */
+/** An act of moderation, as a sentence: "Ada muted Bob for 1 hour: spam". */
 export function actText(e: ModeratedEvent, me: string): string {
   const who = e.user === me ? 'You' : isolate(e.name) || 'Somebody';
   const whom = e.member === me ? 'you' : isolate(e.member_name ?? '') || 'somebody';
@@ -62,7 +62,7 @@ export function actText(e: ModeratedEvent, me: string): string {
   }
 }
 
-/** What was done to the user, in a room that is called so; without a name on the whole server. */
+/** What happened to the user, in the room with this name; without a name, on the whole server. */
 export function ownActText(e: ModeratedEvent, me: string, name: string | undefined): string {
   const room = name && isolate(name);
   if (e.act === 'report') return `A message was reported${room === undefined ? '' : ` in ${room}`}: see Moderation in its list of people.`;
@@ -72,7 +72,7 @@ export function ownActText(e: ModeratedEvent, me: string, name: string | undefin
   return `${actText(e, me)}${where}`;
 }
 
-/** That the user was taken out of a room, by whom, as far as either is known by name. */
+/** Who took the user out of which room, as far as their names are known. */
 export function removedText(by: string | undefined, room: string | undefined): string {
   return `${by === undefined ? 'Somebody who looks after it' : isolate(by)} took you out of ${room === undefined ? 'a room' : isolate(room)}.`;
 }

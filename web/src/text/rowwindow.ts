@@ -1,4 +1,4 @@
-/** What of a list stands in the document: rows from one index up to, not including, another. */
+/** The rows of a list that are in the document: from one index up to, not including, another. */
 export interface Slice {
   readonly from: number;
   readonly to: number;
@@ -12,20 +12,17 @@ export interface Reach {
   readonly below: number;
 }
 
-/** At most this many rows stand in the document, however high the view is. */
+/** The most rows in the document, however high the view is. */
 export const mostRows = 380;
-/** How far rows are to reach beyond the view: as far as it is high, within these bounds, px. */
+/** How far rows should reach beyond the view: its height, within these bounds, px. */
 const reach = { least: 400, most: 900 } as const;
 
-/**
- * How high rows are: as they were measured, else as others of their kind are on average. A row is
- * known by its key.
- */
+/** The heights of rows: measured, or else the average of their kind. A row is known by its key. */
 export class Heights {
   readonly #known = new Map<string, number>();
   readonly #kinds = new Map<string, { sum: number; count: number }>();
 
-  /** Returns the height of a row, px; `kind` tells which others it is like. */
+  /** Returns the height of a row, px; `kind` groups rows of similar height. */
   of(key: string, kind: string): number {
     const known = this.#known.get(key);
     if (known !== undefined) return known;
@@ -46,13 +43,18 @@ export class Heights {
     this.#known.set(key, height);
   }
 
-  /** Forgets all that was measured: it was at another width, or with letters of another size. */
+  /**
+   * Forgets all measurements: they were taken at another width, or with another size of letters.
+   */
   clear(): void {
     this.#known.clear();
     this.#kinds.clear();
   }
 
-  /** Forgets rows, except those with one of the keys: it does not grow with what went by. */
+  /**
+   * Forgets all rows except those with one of the keys, so that memory does not grow with what
+   * scrolled by.
+   */
   keep(keys: ReadonlyMap<string, unknown>): void {
     if (this.#known.size < 2 * keys.size + 1_000) return;
     for (const key of this.#known.keys()) if (!keys.has(key)) this.#known.delete(key);
@@ -69,7 +71,7 @@ export class Heights {
 export function step(count: number, slice: Slice, { above, below }: Reach, view: number, chunk: number, height: (i: number) => number, hold = false): Slice {
   const want = Math.min(Math.max(view, reach.least), reach.most);
   let { from, to } = slice;
-  // Nothing of the slice is in view: another begins there, by the heights of the rows.
+  // Nothing of the slice is in view: start another there, by the heights of the rows.
   if (above < -view && from > 0) {
     for (let gap = -above; from > 0 && gap > 0; ) gap -= height(--from);
     return { from, to: Math.min(from + chunk, count) };
@@ -83,7 +85,7 @@ export function step(count: number, slice: Slice, { above, below }: Reach, view:
   for (let n = 0; from > 0 && up < want && n < chunk && to - from < mostRows; n++) up += height(--from);
   let down = below;
   for (let n = 0; to < count && down < want && n < chunk && to - from < mostRows; n++) down += height(to++);
-  // Only what is far away: a reader who turns round finds what they have just left.
+  // Only rows far away: a reader who turns round finds what they have just left.
   const drop = (beyond: number) => beyond > want / 2 && (to - from >= mostRows || (!hold && beyond > 2 * want));
   while (from >= slice.from && from < to - 1 && drop(up - height(from))) up -= height(from++);
   while (to <= slice.to && to > from + 1 && drop(down - height(to - 1))) down -= height(--to);

@@ -20,7 +20,7 @@ export function useHours(hours: 'system' | '12' | '24'): void {
 /** The hour and minute, in the reader's way. */
 export const timeOf = (ts: number): string => clock.format(ts);
 
-/** The same without before and after noon, for where there is no space for that. */
+/** The same without AM and PM, for narrow places. */
 export const narrowTime = (ts: number): string =>
   clock.formatToParts(ts).filter((part) => part.type !== 'dayPeriod').map((part) => part.value).join('').trim();
 
@@ -33,13 +33,13 @@ export const stamp = (ts: number): string => listed.format(ts);
 /** The day, as it stands in a list. */
 export const dateOf = (ts: number): string => date.format(ts);
 
-/** The day that was asked about last, from its first millisecond to that of the next. */
+/** The day of the latest question, from its first millisecond to that of the next. */
 let asked = { from: 0, to: 0 };
 
-/** Whether two times are on one day of the reader's. */
+/** Whether two times are on the same day of the reader's. */
 export function sameDay(a: number, b: number): boolean {
-  // A thousand messages of a room are of a few days, and to find where one begins costs far more
-  // than to compare.
+  // The messages of a room are from few days, and to find where a day begins costs far more than to
+  // compare.
   if (a < asked.from || a >= asked.to) {
     const midnight = new Date(a);
     midnight.setHours(0, 0, 0, 0);
@@ -48,7 +48,7 @@ export function sameDay(a: number, b: number): boolean {
   return b >= asked.from && b < asked.to;
 }
 
-/** How many midnights lie between. */
+/** How many midnights are between two times. */
 function daysAgo(ts: number, now: number): number {
   return Math.round((new Date(now).setHours(0, 0, 0, 0) - new Date(ts).setHours(0, 0, 0, 0)) / dayMs);
 }
@@ -61,7 +61,7 @@ export function dayName(ts: number, now: number): string {
   return ago > 1 && ago < 200 ? day.format(ts) : dayAndYear.format(ts);
 }
 
-/** The time as short as it can be told: 14:03, Yesterday, Monday, 3 May. */
+/** The time in its shortest form: 14:03, Yesterday, Monday, 3 May. */
 export function shortTime(ts: number, now: number): string {
   const ago = daysAgo(ts, now);
   if (ago <= 0) return clock.format(ts);
@@ -70,7 +70,7 @@ export function shortTime(ts: number, now: number): string {
 }
 
 /**
- * When somebody who is offline was last here: last seen at 14:03, yesterday, on Monday, on 3 May.
+ * When somebody who is offline was last seen: last seen at 14:03, yesterday, on Monday, on 3 May.
  */
 export function lastSeen(ts: number, now: number): string {
   const ago = daysAgo(ts, now);

@@ -2,7 +2,7 @@ import { around, begin, type Change, code, link } from '../text/compose.ts';
 
 export type Format = 'bold' | 'italic' | 'struck' | 'code' | 'block' | 'bullets' | 'numbers' | 'quote' | 'link' | 'spoiler';
 
-/** What a format makes of what is selected. */
+/** What a format makes of the selection. */
 export const changes: Readonly<Record<Format, (text: string, from: number, to: number) => Change>> = {
   bold: (t, a, b) => around(t, a, b, '**'),
   italic: (t, a, b) => around(t, a, b, '*'),
@@ -16,10 +16,10 @@ export const changes: Readonly<Record<Format, (text: string, from: number, to: n
   link,
 };
 
-/** Whether Cmd is the key that others call Ctrl. */
+/** Whether Cmd takes the place of Ctrl. */
 export const mac = /Mac|iPhone|iPad/.test(navigator.platform);
 
-/** The format that keys stand for, with Ctrl, or Cmd on a Mac. */
+/** The format of a key combination with Ctrl, or with Cmd on a Mac. */
 export function formatOf(e: KeyboardEvent): Format | undefined {
   if (!(mac ? e.metaKey : e.ctrlKey) || e.altKey) return undefined;
   if (e.shiftKey) return ({ KeyX: 'struck', Digit7: 'numbers', Digit8: 'bullets', Digit9: 'quote' } as const)[e.code];

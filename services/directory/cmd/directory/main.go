@@ -2,52 +2,11 @@
 package main
 
 import (
-	"context"
-
-	"hubbub.internal/libs/api"
-	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/busurl"
-	"hubbub.internal/libs/clocks"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/directory"
-	"hubbub.internal/services/directory/store"
-	"hubbub.internal/services/directory/store/storeurl"
 )
 
-type config struct {
-	daemon.Config
-	Listen    string           `help:"Address of the public port." default:":8080" placeholder:"HOST:PORT"`
-	Bus       busurl.Config    `embed:""`
-	Store     storeurl.Config  `embed:""`
-	Directory directory.Config `embed:""`
-}
-
 func main() {
-	var cfg config
-	daemon.Main("directory", "Hubbub's directory: users, log-in, rooms and permissions.", &cfg, func(ctx context.Context, p *daemon.Process) error {
-		b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Interface, error) {
-			return busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
-		})
-		if err != nil {
-			return err
-		}
-		p.Defer(func() { _ = b.Close() })
-		store, err := daemon.Await(ctx, p, "store", func(ctx context.Context) (store.Store, error) {
-			return storeurl.Open(ctx, cfg.Store, p.Log)
-		})
-		if err != nil {
-			return err
-		}
-		p.Defer(func() { _ = store.Close() })
-		s, err := directory.New(cfg.Directory, directory.Deps{Bus: b, Store: store, Log: p.Log, Metrics: p.Metrics, SlowRequest: p.SlowRequest, Trace: p.Trace})
-		if err != nil {
-			return err
-		}
-		p.Check("bus", b.Probe)
-		p.Check("store", s.Ready)
-		p.Go("clocks", clocks.New(b, "directory", p.Log, p.Metrics).Run)
-		p.Go("directory", s.Run)
-		_, err = p.Serve(cfg.Listen, s.Handler())
-		return err
-	})
+	cfg := &directory.Program{}
+	daemon.Main("directory", "Hubbub's directory: users, log-in, rooms and permissions.", cfg, cfg.Start)
 }

@@ -2,47 +2,11 @@
 package main
 
 import (
-	"context"
-
-	"hubbub.internal/libs/api"
-	"hubbub.internal/libs/api/directory"
-	"hubbub.internal/libs/auth"
-	"hubbub.internal/libs/bus"
-	"hubbub.internal/libs/bus/busurl"
-	"hubbub.internal/libs/clocks"
 	"hubbub.internal/libs/daemon"
 	"hubbub.internal/services/edge"
 )
 
-type config struct {
-	daemon.Config
-	Bus  busurl.Config `embed:""`
-	Edge edge.Config   `embed:""`
-}
-
 func main() {
-	cfg := &config{}
-	daemon.Main("edge", "Holds the clients' WebSockets.", cfg, func(ctx context.Context, p *daemon.Process) error {
-		b, err := daemon.Await(ctx, p, "bus", func(ctx context.Context) (bus.Interface, error) {
-			return busurl.Open(ctx, cfg.Bus, p.Log, p.Metrics, api.RequiredGroups)
-		})
-		if err != nil {
-			return err
-		}
-		p.Defer(func() { _ = b.Close() })
-		p.Check("bus", b.Probe)
-		cache := directory.NewCache(b, p.Log)
-		e, err := edge.New(cfg.Edge, edge.Deps{
-			Bus: b, Verifier: auth.NewVerifier(directory.NewClient(b).Keys), Directory: cache, Log: p.Log, Metrics: p.Metrics, Trace: p.Trace, SlowRequest: p.SlowRequest,
-		})
-		if err != nil {
-			return err
-		}
-		p.Check("edge", e.Ready)
-		p.Check("permissions", cache.Ready)
-		p.Go("clocks", clocks.New(b, "edge", p.Log, p.Metrics).Run)
-		p.Go("permissions", cache.Run)
-		p.Go("edge", e.Run)
-		return nil
-	})
+	cfg := &edge.Program{}
+	daemon.Main("edge", "Holds the clients' WebSockets.", cfg, cfg.Start)
 }

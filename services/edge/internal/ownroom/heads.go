@@ -91,7 +91,7 @@ func (h *Hub) watchPersonal(ctx context.Context) bus.Subscription {
 		}
 		h.heads.fail(err)
 		if ctx.Err() == nil {
-			h.sess.Log.Warn("users' own rooms cannot be watched, so nobody can log in; trying again", zap.Error(err))
+			h.sess.Log.Warn("cannot watch users' own rooms, so nobody can log in; trying again", zap.Error(err))
 		}
 		if await.Sleep(ctx, time.Second) != nil {
 			return nil

@@ -129,7 +129,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	for _, run := range []func(context.Context) error{h.sess.Jobs.Run, h.sends.LookUps.Run, h.checks.Run, h.sess.Reporter.Run, h.sweep, h.own.Run} {
 		wg.Go(func() {
 			if err := run(ctx); err != nil {
-				h.log.Error("a part of the edge has failed", zap.Error(err))
+				h.log.Error("a part of the edge failed", zap.Error(err))
 			}
 		})
 	}

@@ -57,7 +57,7 @@ func (h *Hub) recordRead(ctx context.Context, room, user string, seq uint64) {
 	defer cancel()
 	if _, err := h.rooms.History.Read(ctx, history.ReadRequest{Room: room, User: user, Seq: seq}); err != nil {
 		h.sess.Metrics.ReadsLost.Inc()
-		h.sess.Log.Debug("a read position was not kept", zap.Error(err))
+		h.sess.Log.Debug("could not store a read position", zap.Error(err))
 	}
 }
 

@@ -67,7 +67,7 @@ func (c *liveChannel) stop() {
 // receive delivers an ephemeral message of an edge, which may be this one.
 func (h *Hub) receive(data []byte) {
 	if len(data) < 2 || data[0] != liveVersion || len(data) < 2+int(data[1]) {
-		h.sess.Log.Warn("dropped a live message that is none", zap.Int("bytes", len(data)))
+		h.sess.Log.Warn("dropped a live message that cannot be decoded", zap.Int("bytes", len(data)))
 		return
 	}
 	end := 2 + int(data[1])
@@ -91,7 +91,7 @@ func AppendLive(dst []byte, room string) []byte {
 func (h *Hub) Publish(room string, message []byte) {
 	if err := h.Bus.Publish(liveNames[liveIndex(room)], message); err != nil {
 		h.sess.Metrics.LiveLost.Inc()
-		h.sess.Log.Debug("a live message was not sent", zap.Error(err))
+		h.sess.Log.Debug("could not send a live message", zap.Error(err))
 	}
 }
 

@@ -166,7 +166,7 @@ func (f *RoomTopic) started(sub bus.Subscription, err error) {
 		f.stop()
 	}
 	if err != nil {
-		f.hub.sess.Log.Warn("a room cannot be followed", zap.String("room", f.Room), zap.Error(err))
+		f.hub.sess.Log.Warn("cannot follow a room", zap.String("room", f.Room), zap.Error(err))
 	}
 	if waiting == nil {
 		return
@@ -215,7 +215,7 @@ func (h *Hub) appendEntry(dst []byte, room string, e bus.Entry) []byte {
 	if err == nil {
 		return frame
 	}
-	h.sess.Log.Error("the log has an entry that cannot be read", zap.String("room", room), zap.Uint64("seq", e.Seq), zap.Error(err))
+	h.sess.Log.Error("skipped an entry of the log that cannot be decoded", zap.String("room", room), zap.Uint64("seq", e.Seq), zap.Error(err))
 	data, _ := chat.AppendEntry(nil, chat.Event{Type: "unreadable", Room: room, ID: e.ID})
 	frame, _ = chat.AppendFrame(dst, data, e.Seq, e.Prev)
 	return frame

@@ -56,7 +56,7 @@ func (s *Shard) checkLapsed() {
 		s.conn.Post(func() {
 			s.checking = false
 			if err != nil {
-				s.hub.Log.Debug("the directory does not say which sessions have ended; their sockets stay", zap.Error(err))
+				s.hub.Log.Debug("cannot ask the directory which sessions have ended; their sockets stay open for now", zap.Error(err))
 				return
 			}
 			s.checked(asked, ended, now)

@@ -50,7 +50,7 @@ func move(ctx context.Context, db *sql.DB, log *zap.Logger) error {
 			}
 		}
 		if m.total >= moveRows {
-			log.Info("moving what the store has into the form of this release; it is not ready before that is done, and goes on here if it is stopped", zap.Int64("records", m.total))
+			log.Info("migrating the store's records to this release; the service is ready when that is done, and continues here after a restart", zap.Int64("records", m.total))
 		}
 		some := m.entries
 		if table == "reads_6" {
@@ -97,7 +97,7 @@ func (m *mover) batch(ctx context.Context, some func(context.Context, *writer) (
 	m.moved += int64(moved)
 	if time.Since(m.told) >= moveTells {
 		m.told = time.Now()
-		m.log.Info("moving what the store has", zap.Int64("moved", m.moved), zap.Int64("of", m.total), zap.Duration("took", time.Since(m.began)))
+		m.log.Info("migrating the store's records", zap.Int64("moved", m.moved), zap.Int64("of", m.total), zap.Duration("took", time.Since(m.began)))
 	}
 	return moved > 0, nil
 }

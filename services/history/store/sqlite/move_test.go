@@ -76,7 +76,7 @@ func TestMoveGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	told := logs.FilterMessageSnippet("moving what the store has").All()
+	told := logs.FilterMessageSnippet("migrating the store's records").All()
 	if len(told) == 0 || told[0].ContextMap()["records"] != int64(n-moveRows) {
 		t.Errorf("the log says %+v", told)
 	}

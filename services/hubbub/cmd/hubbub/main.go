@@ -27,17 +27,17 @@ type config struct {
 	Up       upCommand          `cmd:"" help:"Run everything in one process: the bus, every service and the page."`
 	Cert     cert.Config        `cmd:"" help:"Get a certificate by ACME for a proxy that ends TLS, such as nginx, and renew it; or watch one that somebody else renews."`
 	Load     load.Config        `cmd:"" help:"Simulate many users chatting on a Hubbub server, measure it, and check every message."`
-	BenchBus busbench.Config    `cmd:"" help:"Measure a bus: appends per second, the time until they are live, replay."`
+	BenchBus busbench.Config    `cmd:"" help:"Measure a bus: appends per second, the delay until they arrive live, replay."`
 	CrashBus busbench.Crash     `cmd:"" help:"Kill a bus with -9 again and again while entries are appended to it, and check that every acknowledged one is there, once, in order."`
-	Dead     deadletters.Config `cmd:"" name:"dead-letters" help:"Print the log entries that a service could not take in and set aside, as JSON, one a line; put them back."`
+	Dead     deadletters.Config `cmd:"" name:"dead-letters" help:"Print the log entries that a service set aside because it could not process them, as JSON, one a line; put them back."`
 	Admin    admin.Config       `cmd:"" help:"Do what an operator does, on a running Hubbub: make operators and accounts, reset passwords, ban, invite, read the audit log."`
-	Backup   backup.Config      `cmd:"" help:"Copy what has to be kept of a Hubbub into one file, while people talk; check such a file."`
-	Restore  backup.Restore     `cmd:"" help:"Make a Hubbub of what hubbub backup has copied, in an empty folder, or on an empty store and bus."`
-	Verify   verify.Config      `cmd:"" name:"verify-export" help:"Check that a copy of a room, or of what a person has said, is as it was made; make a page of it."`
-	Doctor   doctor.Config      `cmd:"" help:"Check an installation, and say of each thing whether it is as it should be, and what to do if not."`
+	Backup   backup.Config      `cmd:"" help:"Back up a Hubbub into one file, while people talk; check such a file."`
+	Restore  backup.Restore     `cmd:"" help:"Restore a Hubbub from a backup, in an empty folder, or on an empty store and bus."`
+	Verify   verify.Config      `cmd:"" name:"verify-export" help:"Check that a copy of a room, or of what a person has said, is unchanged; make a page of it."`
+	Doctor   doctor.Config      `cmd:"" help:"Check an installation, and print what is wrong and what to do about it."`
 	Groups   groups.Config      `cmd:"" help:"Print the consumer groups for which the log on the bus keeps unread entries, as JSON, one a line; retire one."`
-	Drill    drill.Config       `cmd:"" help:"Break a cluster of processes on this machine on purpose while simulated users chat, and say what held. Needs a checkout, nginx and the bus's server."`
-	Soak     drill.Soak         `cmd:"" help:"Let simulated users chat in a cluster of processes on this machine for a long time, and say whether memory and open files stay flat."`
+	Drill    drill.Config       `cmd:"" help:"Break a cluster of processes on this machine on purpose while simulated users chat, and report what held. Needs a checkout, nginx and the bus's server."`
+	Soak     drill.Soak         `cmd:"" help:"Let simulated users chat in a cluster of processes on this machine for a long time, and report whether memory and open files stay flat."`
 }
 
 type upCommand struct {

@@ -25,10 +25,10 @@ import (
 type Crash struct {
 	Bus     string `help:"Bus whose server is killed: redis or nats, with the settings that we ship." default:"redis" enum:"redis,nats"`
 	Count   int    `help:"Entries to append." default:"1000000"`
-	Kills   int    `help:"Times that the server is killed with -9, at moments of chance." default:"20"`
+	Kills   int    `help:"Times that the server is killed with -9, at random moments." default:"20"`
 	Senders int    `help:"Senders that append at the same time, each one entry." default:"1000"`
 	Rooms   int    `help:"Rooms that they append to." default:"100"`
-	Seed    uint64 `help:"Of what is left to chance." default:"1"`
+	Seed    uint64 `help:"Seed of all random choices." default:"1"`
 	Bin     string `help:"Folder of nats-server; empty: build it first, with Go." placeholder:"DIR"`
 }
 

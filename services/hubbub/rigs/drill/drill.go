@@ -27,12 +27,12 @@ type Config struct {
 	Bus      string        `help:"Bus of the cluster: redis or nats." default:"redis" enum:"redis,nats"`
 	BusNodes int           `help:"Servers of the bus: 1, or 3, which are NATS with three replicas, or a Redis primary with two replicas and three Sentinels." default:"1"`
 	Store    string        `help:"Store of history and the directory: sqlite, with one process of each, or mongodb (FerretDB, which takes the place of MongoDB in tests), with two." default:"sqlite" enum:"sqlite,mongodb"`
-	Outage   time.Duration `help:"How long the store stays away, and at most all processes of a service. History tries an entry for up to 72 s before it gives it up: shorter outages may be over before." default:"90s"`
-	Times    bool          `help:"Judge the times, too: after some faults no message may wait for longer than is promised." default:"true" negatable:""`
+	Outage   time.Duration `help:"How long the store stays down, and at most all processes of a service. History tries an entry for up to 72 s before it sets it aside: a shorter outage may be over by then." default:"90s"`
+	Times    bool          `help:"Also judge delays: after some faults no message may wait longer than promised." default:"true" negatable:""`
 	Only     []string      `help:"Faults to inject, separated by commas; empty: all. --list says which there are." placeholder:"FAULT"`
-	List     bool          `help:"List the faults and end."`
-	Duration time.Duration `help:"Go on with another round of all faults until so much time has gone by; 0: one round." default:"0s"`
-	Seed     uint64        `help:"Of what is left to chance: the order of the faults, and whom they hit. The same seed has the same schedule." default:"1"`
+	List     bool          `help:"List the faults and exit."`
+	Duration time.Duration `help:"Start another round of all faults until this time has passed; 0: one round." default:"0s"`
+	Seed     uint64        `help:"Seed of all random choices: the order of the faults, and their targets. The same seed gives the same schedule." default:"1"`
 	Edges    int           `help:"Edge processes." default:"3"`
 	Presence int           `help:"Presence processes." default:"2"`
 	Sockets  int           `help:"WebSockets of the crowd." default:"24"`

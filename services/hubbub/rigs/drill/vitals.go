@@ -86,7 +86,7 @@ func (s *stage) measure(ctx context.Context) (map[string]vitals, error) {
 }
 
 // How much more than at the beginning a service may hold after a fault. All sockets may be with one
-// edge then, and rooms have entries that are kept for who resumes.
+// edge then, and rooms have entries that are kept for clients that resume.
 const (
 	moreHeap       = 16 << 20
 	moreGoroutines = 100

@@ -42,7 +42,7 @@ type Config struct {
 	Duration time.Duration `help:"How long to talk." default:"30s"`
 	Verify   bool          `help:"Check at the end that every acknowledged message was seen by everybody, once, in order, and is in history." default:"true" negatable:""`
 	Patience time.Duration `help:"How long no socket may come in before the load is given up, and how long the check at the end waits for what is on its way." default:"1m"`
-	Seed     uint64        `help:"Of what is left to chance." default:"1"`
+	Seed     uint64        `help:"Seed of all random choices." default:"1"`
 	JSON     bool          `name:"json" help:"Print the report as JSON, and nothing else."`
 
 	Processes int    `help:"Processes to open the sockets from: each may have as many as its limit of open files." default:"1"`

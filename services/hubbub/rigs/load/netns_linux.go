@@ -164,7 +164,7 @@ func (n *network) from(part int) netip.Addr {
 	return netip.AddrFrom4(a)
 }
 
-// reaches makes the addresses of edges those that they have for who is in the network, and says
+// reaches makes the addresses of edges those that they have inside the network, and says
 // when nothing answers there.
 func (n *network) reaches(ctx context.Context, edges []fleet.Edge) error {
 	for i := range edges {

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Online compares who is said to be online in every room with who is. nil: it is the same.
+// Online compares the answers about who is online in every room with the sockets. nil: they agree.
 func (c *Crowd) Online(ctx context.Context) error {
 	for i, r := range c.rooms {
 		want := c.members(i)

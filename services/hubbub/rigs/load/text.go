@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// textOf makes a text of who says it, its number in the room, and when it was due.
+// textOf makes a text of its sender, its number in the room, and when it was due.
 func textOf(sender, number int, due time.Time, bytes int) string {
 	text := fmt.Sprintf("%d %d %d", sender, number, due.UnixMicro())
 	if n := bytes - len(text) - 1; n > 0 {

@@ -1,12 +1,13 @@
-// Package ackbuffer holds the entries that the log has acknowledged lately, in bounded memory, so
-// that they can be appended again when the log turns out to have lost them.
+// Package ackbuffer holds the entries that the log acknowledged lately, in bounded memory, so that
+// they can be appended again if the log turns out to have lost them.
 //
-// It knows no server and no clock: seconds are the caller's. It is not safe for concurrent use.
+// It knows no server and no clock: the caller passes the seconds. It is not safe for concurrent
+// use.
 package ackbuffer
 
 import "encoding/binary"
 
-// chunkSize is how much memory is taken at a time.
+// chunkSize is how much memory is allocated at a time.
 const chunkSize = 64 << 10
 
 // Buffer holds entries, oldest first.
@@ -14,24 +15,24 @@ type Buffer struct {
 	limit  int // bytes of all chunks
 	size   int
 	chunks []chunk
-	free   []byte // a chunk's memory, for the next one
+	free   []byte // a chunk's memory, for reuse
 }
 
-// chunk holds entries one behind the other.
+// chunk holds entries back to back.
 type chunk struct {
 	b    []byte
 	last uint32 // when the last of it was added
 }
 
-// Entry is one that is kept. Its slices are valid until the next Add or Trim.
+// Entry is an entry of the buffer. Its slices are valid until the next Add or Trim.
 type Entry struct {
-	At     uint32 // when it was added, in the caller's seconds
+	At     uint32 // when it was added, in seconds
 	Seq    uint64
 	Room   []byte
-	Record []byte // sender, id and content, as the driver wrote them
+	Record []byte // sender, id and content, as the driver encodes them
 }
 
-// headSize is what stands before an entry: the time, the Seq, the length of the record, and that of
+// headSize is the size of an entry's head: the time, the Seq, the length of the record, and that of
 // the room's name.
 const headSize = 4 + 8 + 4 + 1
 
@@ -41,8 +42,8 @@ func New(limit int) *Buffer { return &Buffer{limit: limit} }
 // Size returns how many bytes of memory the entries take.
 func (k *Buffer) Size() int { return k.size }
 
-// Add keeps an entry, and lets go of the oldest ones where there is no room. The room's name has at
-// most 255 bytes. What is larger than the limit by itself is not kept.
+// Add adds an entry, and evicts the oldest ones where there is no room. The room's name has at most
+// 255 bytes. Add drops an entry that is larger than the limit by itself.
 func (k *Buffer) Add(at uint32, seq uint64, room string, record []byte) {
 	need := headSize + len(room) + len(record)
 	if need > k.limit {
@@ -77,7 +78,7 @@ func (k *Buffer) grow(n int) {
 	k.chunks = append(k.chunks, chunk{b: b})
 }
 
-// drop lets go of the first n chunks.
+// drop evicts the first n chunks.
 func (k *Buffer) drop(n int) {
 	for i := range k.chunks[:n] {
 		k.size -= cap(k.chunks[i].b)
@@ -88,7 +89,7 @@ func (k *Buffer) drop(n int) {
 	k.chunks = k.chunks[:rest]
 }
 
-// Trim lets go of what was added before a time, a chunk at a time; with the last of it goes all
+// Trim evicts what was added before a time, a chunk at a time. With the last chunk it frees all
 // memory.
 func (k *Buffer) Trim(before uint32) {
 	n := 0
@@ -100,8 +101,7 @@ func (k *Buffer) Trim(before uint32) {
 	}
 }
 
-// Each calls do for the entries that were added at a time or later, in the order in which they
-// were.
+// Each calls do for the entries that were added at a time or later, in the order of their addition.
 func (k *Buffer) Each(since uint32, do func(Entry)) {
 	for _, c := range k.chunks {
 		for b := c.b; len(b) > 0; {

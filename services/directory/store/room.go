@@ -1,0 +1,84 @@
+package store
+
+import (
+	"hubbub.internal/libs/names"
+)
+
+// Room is a room.
+type Room struct {
+	ID    string `bson:"_id"`
+	Name  string `bson:"name"`
+	Topic string `bson:"topic"`
+	// Looks is what look-alikes are found by.
+	names.Looks `bson:",inline"`
+	Private     bool  `bson:"private"` // only members may know of it
+	Direct      bool  `bson:"direct"`  // of two people
+	Created     int64 `bson:"created"` // UTC milliseconds
+
+	Slow     int    `bson:"slow"`      // seconds between two messages of a member
+	Announce string `bson:"announce"`  // who may send: AnnounceNo and those beside it
+	Archived int64  `bson:"archived"`  // when it was archived, in UTC milliseconds; 0: it is not
+	NoGuests bool   `bson:"no_guests"` // it lets no guests in
+	// whose quotas it counts against; empty: it was made before that was kept
+	Creator string `bson:"creator"`
+
+	Activity `bson:",inline"`
+}
+
+// Activity is what public rooms are sorted by, as of a minute or so ago.
+type Activity struct {
+	// Seq of the last entry of the room's log; 0: nobody has looked yet
+	Head   int64 `bson:"head"`
+	Active int64 `bson:"active"` // when Head was last seen to change (UTC milliseconds)
+	Size   int   `bson:"size"`   // members, up to a number that the service counts to
+}
+
+// What public rooms are sorted by.
+const (
+	SortActive = "active"
+	SortNew    = "created"
+	SortSize   = "size"
+)
+
+// Who may send to a room.
+const (
+	AnnounceNo     = ""       // every member
+	AnnounceReact  = "react"  // those who look after it, and members react
+	AnnounceSilent = "silent" // those who look after it, and members read
+)
+
+// PublicQuery asks for public rooms.
+type PublicQuery struct {
+	Archived bool // only those that are archived, instead of those that are not
+
+	Look string // what the lower case look of the name has in it, see names.Bare; empty: any
+	// SortActive, SortNew or SortSize: the greatest first, and among equals the greatest id
+	Sort string
+	// Before and BeforeID are what is sorted by, and the id, of the last room of the page before;
+	// an empty id: the first page.
+	Before   int64
+	BeforeID string
+	Limit    int
+}
+
+// At returns what of a room is sorted by.
+func (q PublicQuery) At(r Room) int64 {
+	switch q.Sort {
+	case SortNew:
+		return r.Created
+	case SortSize:
+		return int64(r.Size)
+	}
+	return r.Active
+}
+
+// RoomPatch is what changes of a room; a nil field stays as it is.
+type RoomPatch struct {
+	Name, Topic *string
+	Looks       *names.Looks // of Name
+	Private     *bool
+	Slow        *int
+	Announce    *string
+	Archived    *int64
+	NoGuests    *bool
+}

@@ -1,0 +1,58 @@
+/**
+ * Makes records of the JSON that the HTTP API answers with. What is missing or has another shape
+ * gets a default.
+ */
+import type { InboxRoom } from './inbox.ts';
+import type { Block, Invitation, MessageRequest, Role, RoomInfo, User } from './records.ts';
+
+export function room(r: Record<string, unknown>): RoomInfo {
+  return {
+    id: text(r['id']), name: text(r['name']), topic: text(r['topic']), private: r['private'] === true,
+    ...rules(r), direct: r['direct'] === true, ...(text(r['with']) && { with: text(r['with']) }), role: text(r['role']) as Role, member: r['member'] === true || text(r['role']) !== '',
+    ...(typeof r['since'] === 'number' && { since: r['since'] }), ...(r['request'] === 'sent' && { waiting: true }),
+  };
+}
+export const messageRequest = (r: Record<string, unknown>): MessageRequest => ({
+  room: text(r['room']), user: text(r['user']), name: text(r['name']), count: Number(r['count']) || 0, since: time(r['since']),
+});
+export const invitation = (i: Record<string, unknown>): Invitation => ({
+  room: text(i['room']), roomName: text(i['room_name']), private: i['private'] === true, by: text(i['by']), byName: text(i['by_name']),
+});
+export const block = (b: Record<string, unknown>): Block => ({ user: text(b['user']), name: text(b['name']), kind: b['kind'] === 'ignore' ? 'ignore' : 'block' });
+
+/** What of a room's description says who may write, and how often. */
+export function rules(r: Record<string, unknown>): Pick<RoomInfo, 'slow' | 'announce' | 'guests' | 'archived' | 'muted'> {
+  const muted = r['muted'] === undefined ? undefined : object(r['muted']);
+  return {
+    ...(typeof r['slow'] === 'number' && r['slow'] > 0 && { slow: r['slow'] }),
+    ...(typeof r['archived'] === 'number' && r['archived'] > 0 && { archived: true }),
+    ...(text(r['announce']) && { announce: text(r['announce']) }),
+    ...(r['guests'] === false && { guests: false }),
+    ...(muted && { muted: { reason: text(muted['reason']), ...until(muted) } }),
+  };
+}
+export const until = (v: Record<string, unknown>): { until?: number } => (typeof v['until'] === 'number' && v['until'] > 0 ? { until: v['until'] } : {});
+export const user = (u: Record<string, unknown>): User => ({ id: text(u['id']), name: text(u['name']), guest: u['guest'] === true });
+
+/** A time as UTC ms, or as an RFC 3339 text. */
+export const time = (v: unknown): number => (typeof v === 'number' ? v : Date.parse(text(v)) || 0);
+export const text = (v: unknown): string => (typeof v === 'string' ? v : '');
+export const object = (v: unknown): Record<string, unknown> =>
+  typeof v === 'object' && v !== null && !Array.isArray(v) ? (v as Record<string, unknown>) : {};
+export const objects = (body: Record<string, unknown>, key: string): Record<string, unknown>[] =>
+  Array.isArray(body[key]) ? body[key].map(object) : [];
+
+/** Returns what is new in a room; undefined: the answer has another shape. */
+export function inboxRoom(v: Record<string, unknown>): InboxRoom | undefined {
+  const number = (of: Record<string, unknown>, name: string) => (typeof of[name] === 'number' ? (of[name] as number) : 0);
+  if (typeof v['room'] !== 'string') return undefined;
+  const last = v['last'] === undefined ? undefined : object(v['last']);
+  return {
+    room: v['room'], read: number(v, 'read'), through: number(v, 'through'), unread: number(v, 'unread'), more: v['more'] === true, mentions: number(v, 'mentions'),
+    ...(number(v, 'first_unread') && { firstUnread: number(v, 'first_unread') }),
+    ...(number(v, 'first_mention') && { firstMention: number(v, 'first_mention') }),
+    ...(last && {
+      last: { seq: number(last, 'seq'), user: text(last['user']), name: text(last['name']), ts: number(last, 'ts'), text: text(last['text']), deleted: last['deleted'] === true },
+    }),
+  } as InboxRoom;
+}
