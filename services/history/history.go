@@ -46,7 +46,7 @@ type Config struct {
 	MaxEdits int  `help:"Times that one message may be edited (1 to 4000)." default:"100"`
 	Pages    int  `help:"Pages and catch-ups that are read at the same time, one for each user (1 to 1000)." default:"8"`
 	Bytes    int  `name:"page-bytes" help:"Bytes of pages and catch-ups that a user is given a second, and four times as many at once; who takes more waits (65536 to 1073741824; 0: any)." default:"1048576"`
-	Search   bool `name:"history-search" help:"Index messages, so that people can search them. What is stored while it is off is indexed when it is on again." default:"true" negatable:""`
+	Search   bool `help:"Index messages, so that people can search them. What is stored while it is off is indexed when it is on again." default:"true" negatable:""`
 	MaxTail  int  `help:"Entries that a page may read from the log because they are not stored yet (1000 to 1000000)." default:"20000"`
 }
 
