@@ -40,6 +40,8 @@ export const actNames: Readonly<Record<string, string>> = {
   'member.role': 'Role in a room changed',
   'member.remove': 'Removed from a room',
   'audit.export': 'Audit log exported',
+  'room.export': 'Room copied',
+  'account.export': 'Messages of a person copied',
 };
 
 /** An action in words; an action that this page does not know stays as the log has it. */

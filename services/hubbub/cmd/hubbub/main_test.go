@@ -30,7 +30,7 @@ func parser(t *testing.T) (*kong.Kong, func(args ...string) error) {
 }
 
 // needed are the arguments without which a command refuses to run here.
-var needed = map[string][]string{"up": {"--web", "none"}, "admin": {"users"}, "backup": {"x"}, "restore": {"x"}, "cert": {"--tls-cert", "x", "--tls-key", "x"}}
+var needed = map[string][]string{"up": {"--web", "none"}, "admin": {"users"}, "backup": {"x"}, "restore": {"x"}, "verify-export": {"x"}, "cert": {"--tls-cert", "x", "--tls-key", "x"}}
 
 // TestFlagsAreChecked gives each number and each time of every command values that cannot be meant,
 // and is told which flag that is, its value, and what it has to be.
