@@ -61,6 +61,11 @@ type Event struct {
 	// room with that ID is meant.
 	ReplyTo     string `json:"reply_to,omitempty"`
 	ReplyAuthor string `json:"reply_author,omitempty"`
+	// Thread names the root of the thread that a message is in, also of the message that a
+	// mentioned event is about; zero: it is in none. The message is shown in its room, too, if it
+	// is Broadcast.
+	Thread    Thread `json:"thread,omitzero"`
+	Broadcast bool   `json:"broadcast,omitempty"`
 	// Target and Author name the message that an edited, deleted, reacted or pinned event is about:
 	// its ID and its User. For entries of earlier releases, which lack Author, see AuthorOf.
 	Target string `json:"target,omitempty"`
@@ -82,6 +87,15 @@ type Event struct {
 	Slow       int    `json:"slow,omitempty"`     // seconds between two messages of a member
 	Announce   string `json:"announce,omitempty"` // who may send: see the directory's rooms
 }
+
+// Thread names a thread by its root: the message's User and ID.
+type Thread struct {
+	Author string `json:"author"`
+	ID     string `json:"id"`
+}
+
+// OnlyInThread reports whether a message is an answer in a thread that its room does not show.
+func (e *Event) OnlyInThread() bool { return e.Thread != Thread{} && !e.Broadcast }
 
 // About reports whether events of a type are about a message, which Target and Author name.
 func About(kind string) bool {
@@ -141,8 +155,22 @@ type Message struct {
 	Pinned   bool  `json:"pinned,omitempty"`
 	// emoji to the ids of the users who put it, in order
 	Reactions map[string][]string `json:"reactions,omitempty"`
+	// Replies is what is known of the thread whose root the message is; nil: there is none.
+	Replies *Replies `json:"replies,omitempty"`
 	// Mentions are whom the message mentions: ids of users, MentionsRoom and MentionsHere.
 	Mentions []string `json:"mentions,omitempty"`
+}
+
+// MaxReplies is up to how many answers of a thread are counted; more than those are More.
+const MaxReplies = 999
+
+// Replies is what a root says of its thread: of the answers that are not deleted.
+type Replies struct {
+	Count int      `json:"count" doc:"Answers, up to 999."`
+	More  bool     `json:"more,omitempty" doc:"There are more than count."`
+	Users []string `json:"users" doc:"Ids of the last who answered, at most 5, the last first."`
+	Last  uint64   `json:"last" doc:"The seq of the last answer."`
+	TS    int64    `json:"last_ts" doc:"Its time, in UTC milliseconds."`
 }
 
 // EntryVersion is the first byte of every log entry that this release writes. Release N reads the

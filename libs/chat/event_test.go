@@ -18,7 +18,7 @@ func drawEvent(t *rapid.T) chat.Event {
 	text := func(name string) string { return rapid.String().Draw(t, name) }
 	return chat.Event{
 		Type: text("type"), Room: text("room"), ID: text("id"), User: text("user"), Name: text("name"), TS: rapid.Int64().Draw(t, "ts"),
-		Text: text("text"), ReplyTo: text("reply_to"), ReplyAuthor: text("reply_author"), Target: text("target"), Author: text("author"), Emoji: text("emoji"), On: rapid.Bool().Draw(t, "on"),
+		Text: text("text"), ReplyTo: text("reply_to"), ReplyAuthor: text("reply_author"), Target: text("target"), Author: text("author"), Thread: chat.Thread{Author: text("thread author"), ID: text("thread id")}, Broadcast: rapid.Bool().Draw(t, "broadcast"), Emoji: text("emoji"), On: rapid.Bool().Draw(t, "on"),
 		Member: text("member"), Role: text("role"), From: rapid.Uint64().Draw(t, "from"), At: rapid.Uint64().Draw(t, "at"),
 	}
 }

@@ -99,6 +99,10 @@ func (d *directory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, `{"users":[{"id":"u2","name":"bob"}]}`)
 	case path == "/v1/rooms/lobby/messages":
 		fmt.Fprint(w, `{"messages":[{"type":"msg","seq":7,"room":"lobby","id":"m","ts":1,"text":"x","pinned":true}],"more":true}`)
+	case path == "/v1/rooms/lobby/threads":
+		fmt.Fprint(w, `{"threads":[{"author":"u2","id":"m0","replies":{"count":2,"users":["u1"],"last":8,"last_ts":1}}],"more":true}`)
+	case strings.HasPrefix(path, "/v1/rooms/lobby/threads/"):
+		fmt.Fprint(w, `{"messages":[],"more":false}`)
 	case path == "/v1/rooms/lobby/presence":
 		if r.URL.Query().Get("after") == "a" {
 			fmt.Fprint(w, `{"count":2,"users":[{"user":"u2","name":"bob","status":"dnd"}]}`)
@@ -178,6 +182,14 @@ func TestAPIRoutes(t *testing.T) {
 			return s.Post(ctx, "room1", client.Post{ID: "m1", Text: "hi", ReplyTo: client.Name{User: "u2", ID: "m0"}})
 		}, `POST /v1/rooms/room1/messages [Bearer t1] {"msg_id":"m1","reply_author":"u2","reply_to":"m0","text":"hi"}`,
 			`{"room":"room1","id":"m1","user":"u1","seq":9,"ts":1}`},
+		{func() (any, error) {
+			return s.Post(ctx, "room1", client.Post{ID: "m1", Text: "hi", Thread: client.Name{User: "u2", ID: "m0"}, Broadcast: true})
+		}, `POST /v1/rooms/room1/messages [Bearer t1] {"broadcast":true,"msg_id":"m1","text":"hi","thread":{"author":"u2","id":"m0"}}`, `{"room":"room1","id":"m1","user":"u1","seq":9,"ts":1}`},
+		{func() (any, error) {
+			return s.Messages(ctx, "lobby", client.Query{Thread: client.Name{User: "u2", ID: "m0"}, After: 3})
+		}, `GET /v1/rooms/lobby/threads/u2/m0?after=3 [Bearer t1] null`, `{"messages":[],"more":false}`},
+		{func() (any, error) { return listed(s.Threads(ctx, "lobby", 9)) },
+			`GET /v1/rooms/lobby/threads?before=9 [Bearer t1] null`, `[[{"author":"u2","id":"m0","root":null,"replies":{"count":2,"users":["u1"],"last":8,"last_ts":1}}],true]`},
 		{func() (any, error) { return s.Post(ctx, "room1", client.Post{ID: "m1", Text: "hi", First: true}) },
 			`POST /v1/rooms/room1/messages [Bearer t1] {"msg_id":"m1","retry":false,"text":"hi"}`, `{"room":"room1","id":"m1","user":"u1","seq":9,"ts":1}`},
 		{func() (any, error) { p, err := s.Post(ctx, "room1", client.Post{Text: "hi"}); return p.Seq, err },

@@ -23,6 +23,8 @@ type Name struct {
 	ID   string
 }
 
+func (n Name) thread() chat.Thread { return chat.Thread{Author: n.User, ID: n.ID} }
+
 // Edit gives one's own message with an ID a new text. The ack's Seq is that of the edited event.
 func (c *Client) Edit(ctx context.Context, room, id, text string) (ack wire.Event, err error) {
 	return c.change(ctx, wire.Request{Type: wire.Edit.String(), Room: room, Target: id, Author: c.Welcome().User, Text: text})
@@ -96,6 +98,8 @@ func (c *Client) Inbox(ctx context.Context, room, next string) (rooms []chat.Inb
 type Query struct {
 	Before, After, Around uint64
 	Limit                 int // 1 to wire.MaxLimit; 0: wire.DefaultLimit
+	// Thread names a root: the page has the answers in its thread. Zero: what the room shows.
+	Thread Name
 }
 
 // Page is a run of a room's messages, oldest first.
@@ -104,16 +108,18 @@ type Page struct {
 	More     bool           `json:"more"` // there are more in the requested direction
 	// Acts are the acts of moderation between the messages, oldest first.
 	Acts []chat.Event `json:"acts,omitempty"`
+	// Root is that of a page of a thread; nil: there is no such message.
+	Root *chat.Message `json:"root,omitempty"`
 }
 
 // History returns a page of a room's history.
 func (c *Client) History(ctx context.Context, room string, q Query) (Page, error) {
-	r := wire.Request{Type: wire.History.String(), Room: room, Before: q.Before, Around: q.Around, Limit: q.Limit}
+	r := wire.Request{Type: wire.History.String(), Room: room, Before: q.Before, Around: q.Around, Limit: q.Limit, Thread: q.Thread.thread()}
 	if q.After > 0 {
 		r.After = q.After
 	}
 	e, err := c.do(ctx, r, never)
-	return Page{Messages: e.Messages, More: e.More}, err
+	return Page{Messages: e.Messages, More: e.More, Root: e.Root}, err
 }
 
 // Who returns who is online in a room over the whole cluster: the first people, or those after a

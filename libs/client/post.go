@@ -15,6 +15,9 @@ type Post struct {
 	ID      string
 	Text    string
 	ReplyTo Name // zero: not a reply
+	// as those of Message
+	Thread    Name
+	Broadcast bool
 	// First says that no earlier attempt with this ID can have reached the server, so that it need
 	// not look for one.
 	First bool
@@ -42,6 +45,12 @@ func (s *Session) Post(ctx context.Context, room string, m Post) (p Posted, err 
 	}
 	if m.ReplyTo != (Name{}) {
 		body["reply_to"], body["reply_author"] = m.ReplyTo.ID, m.ReplyTo.User
+	}
+	if m.Thread != (Name{}) {
+		body["thread"] = m.Thread.thread()
+	}
+	if m.Broadcast {
+		body["broadcast"] = true
 	}
 	err = s.call(ctx, http.MethodPost, roomPath(room, "messages"), body, &p)
 	return p, err

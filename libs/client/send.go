@@ -16,6 +16,10 @@ type Message struct {
 	ID      string // empty: SendMessage makes one
 	Text    string
 	ReplyTo Name // the message that it answers, if any
+	// Thread names the root of the thread that it is an answer in, if any. The room shows it only
+	// if it is Broadcast.
+	Thread    Name
+	Broadcast bool
 	// the ID was given to SendMessage before, perhaps by another process, and was not refused for
 	// certain
 	Retry bool
@@ -42,7 +46,10 @@ func (c *Client) SendMessage(ctx context.Context, m Message) (ack wire.Event, er
 		return wire.Event{}, fmt.Errorf("send: %w", err)
 	}
 	defer c.endTurn(m.Room)
-	r := wire.Request{Type: wire.Send.String(), Room: m.Room, MsgID: m.ID, Text: m.Text, ReplyTo: m.ReplyTo.ID, ReplyAuthor: m.ReplyTo.User, Retry: m.Retry}
+	r := wire.Request{
+		Type: wire.Send.String(), Room: m.Room, MsgID: m.ID, Text: m.Text, ReplyTo: m.ReplyTo.ID, ReplyAuthor: m.ReplyTo.User,
+		Thread: m.Thread.thread(), Broadcast: m.Broadcast, Retry: m.Retry,
+	}
 	return c.do(ctx, r, c.mayPass(m.Room))
 }
 

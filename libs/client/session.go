@@ -265,11 +265,37 @@ func (s *Session) Messages(ctx context.Context, room string, q Query) (p Page, e
 		}
 	}
 	path := roomPath(room, "messages")
+	if q.Thread != (Name{}) {
+		path = roomPath(room, "threads/"+url.PathEscape(q.Thread.User)+"/"+url.PathEscape(q.Thread.ID))
+	}
 	if len(values) > 0 {
 		path += "?" + values.Encode()
 	}
 	err = s.call(ctx, http.MethodGet, path, nil, &p)
 	return p, err
+}
+
+// Thread is a thread of a room.
+type Thread struct {
+	Author  string        `json:"author"` // who sent the root
+	ID      string        `json:"id"`     // of the root
+	Root    *chat.Message `json:"root"`   // nil: there is no such message
+	Replies chat.Replies  `json:"replies"`
+}
+
+// Threads returns threads of a room, the one with the last answer first: those whose last answer is
+// before a seq, or with 0 the first, and whether there are more.
+func (s *Session) Threads(ctx context.Context, room string, before uint64) (threads []Thread, more bool, err error) {
+	path := roomPath(room, "threads")
+	if before > 0 {
+		path += "?before=" + strconv.FormatUint(before, 10)
+	}
+	var out struct {
+		Threads []Thread
+		More    bool
+	}
+	err = s.call(ctx, http.MethodGet, path, nil, &out)
+	return out.Threads, out.More, err
 }
 
 // Inbox returns what is new in the user's rooms, as Client.Inbox does.

@@ -189,22 +189,27 @@ func AppendBye(dst []byte, code CloseCode, message string, retryAfterMS int64) [
 }
 
 // AppendMsgEntry appends the log entry of a message: what chat.AppendEntry makes of the same event,
-// in meaning. textLiteral is Command.Text, nameLiteral the sender's name through AppendQuoted; an
-// empty replyTo is left out, and with it replyAuthor.
-func AppendMsgEntry[R, I, U, T Bytes](
-	dst []byte, room R, id I, user U, nameLiteral []byte, ts int64, textLiteral []byte, replyTo, replyAuthor T,
-) []byte {
+// in meaning. The text, what the message answers and the thread that it is in are those of the
+// command, nameLiteral is the sender's name through AppendQuoted.
+func AppendMsgEntry[R, I, U Bytes](dst []byte, room R, id I, user U, nameLiteral []byte, ts int64, c *Command) []byte {
 	dst = append(append(dst, chat.EntryVersion), `{"type":"msg"`...)
 	dst = appendField(dst, `,"room":`, room)
 	dst = appendField(dst, `,"id":`, id)
 	dst = appendField(dst, `,"user":`, user)
 	dst = append(append(dst, `,"name":`...), nameLiteral...)
 	dst = appendInt(dst, `,"ts":`, ts)
-	dst = append(append(dst, `,"text":`...), textLiteral...)
-	if len(replyTo) > 0 {
-		dst = appendField(dst, `,"reply_to":`, replyTo)
-		if len(replyAuthor) > 0 {
-			dst = appendField(dst, `,"reply_author":`, replyAuthor)
+	dst = append(append(dst, `,"text":`...), c.Text...)
+	if len(c.ReplyTo) > 0 {
+		dst = appendField(dst, `,"reply_to":`, c.ReplyTo)
+		if len(c.ReplyAuthor) > 0 {
+			dst = appendField(dst, `,"reply_author":`, c.ReplyAuthor)
+		}
+	}
+	if len(c.ThreadID) > 0 {
+		dst = appendField(dst, `,"thread":{"author":`, c.ThreadAuthor)
+		dst = append(appendField(dst, `,"id":`, c.ThreadID), '}')
+		if c.Broadcast {
+			dst = append(dst, `,"broadcast":true`...)
 		}
 	}
 	return append(dst, '}')

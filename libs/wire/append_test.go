@@ -112,9 +112,10 @@ func TestAppendAllocates(t *testing.T) {
 			t.Errorf("%s: %v allocations", tt.name, n)
 		}
 	}
-	name, text := []byte(`"Ada"`), []byte(`"hello"`)
+	name := []byte(`"Ada"`)
 	room, user, msgID := "lobby", "u1", []byte("m1")
-	if n := testing.AllocsPerRun(20, func() { AppendMsgEntry(dst, room, msgID, user, name, 1, text, "", "") }); n > 0 {
+	c := Command{Text: []byte(`"hello"`), ThreadAuthor: []byte("u2"), ThreadID: []byte("m0"), Broadcast: true}
+	if n := testing.AllocsPerRun(20, func() { AppendMsgEntry(dst, room, msgID, user, name, 1, &c) }); n > 0 {
 		t.Errorf("entry: %v allocations", n)
 	}
 }
@@ -143,7 +144,13 @@ func TestAppendMsgEntry(t *testing.T) {
 				want.ReplyAuthor = id.Draw(t, "reply_author")
 			}
 		}
-		frame, err := json.Marshal(Request{Type: "send", Room: want.Room, MsgID: want.ID, Text: want.Text, ReplyTo: want.ReplyTo, ReplyAuthor: want.ReplyAuthor})
+		if rapid.Bool().Draw(t, "in a thread") {
+			want.Thread = chat.Thread{Author: id.Draw(t, "thread author"), ID: id.Draw(t, "thread id")}
+			want.Broadcast = rapid.Bool().Draw(t, "broadcast")
+		}
+		frame, err := json.Marshal(Request{
+			Type: "send", Room: want.Room, MsgID: want.ID, Text: want.Text, ReplyTo: want.ReplyTo, ReplyAuthor: want.ReplyAuthor, Thread: want.Thread, Broadcast: want.Broadcast,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +163,7 @@ func TestAppendMsgEntry(t *testing.T) {
 			}
 			t.Fatalf("%s: %v", frame, err)
 		}
-		entry := AppendMsgEntry([]byte("before"), c.Room, c.MsgID, want.User, AppendQuoted(nil, want.Name), want.TS, c.Text, c.ReplyTo, c.ReplyAuthor)
+		entry := AppendMsgEntry([]byte("before"), c.Room, c.MsgID, want.User, AppendQuoted(nil, want.Name), want.TS, &c)
 		got, err := chat.DecodeEntry(entry[6:], 0, 0)
 		if err != nil {
 			t.Fatal(err)
@@ -242,9 +249,10 @@ func BenchmarkAppendMsgEntry(b *testing.B) {
 	dst := make([]byte, 0, 1024)
 	name, text := []byte(`"Ada"`), []byte(`"The quick brown fox jumps over the lazy dog"`)
 	room, user, msgID := "lobby", chat.NewID(), []byte(chat.NewID())
+	c := Command{Text: text}
 	b.ReportAllocs()
 	for b.Loop() {
-		AppendMsgEntry(dst, room, msgID, user, name, 1732382700123, text, "", "")
+		AppendMsgEntry(dst, room, msgID, user, name, 1732382700123, &c)
 	}
 }
 

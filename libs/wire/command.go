@@ -31,6 +31,8 @@ type Command struct {
 	// ReplyAuthor and Author are the authors of the messages with the ids ReplyTo and Target; nil:
 	// not given.
 	ReplyAuthor, Author []byte
+	// ThreadAuthor and ThreadID name the root of a thread; nil: it is about none.
+	ThreadAuthor, ThreadID []byte
 
 	Token  []byte // nil: not given
 	Device []byte // one of web, phone, desktop, bot; nil: not given
@@ -53,6 +55,8 @@ type Command struct {
 	Version int
 	On      bool
 	Retry   bool // of send: the message may be in the log already
+	// of send: the answer in a thread is shown in its room, too
+	Broadcast bool
 
 	// of join: the list of rooms as it stands in the frame; nil: Room is the only one. See EachRoom
 	Rooms []byte
@@ -71,13 +75,14 @@ var (
 	// edge closes the connection.
 	ErrNotUTF8 = chat.E(chat.CodeBadJSON, "the frame is not UTF-8")
 
-	errNotJSON  = chat.E(chat.CodeBadJSON, "the frame is not one JSON object")
-	errTooDeep  = chat.E(chat.CodeBadJSON, "the frame nests objects or lists more than 32 levels deep")
-	errUnknown  = chat.E(chat.CodeUnknownCommand, "the type is none that this server knows")
-	errReserved = chat.E(chat.CodeForbidden, "room ids that begin with _ are reserved")
-	errEmoji    = chat.E(chat.CodeBadRequest, "react: emoji is one emoji")
-	errRooms    = chat.E(chat.CodeBadRequest, "join takes a room with its after, or rooms, each with its own")
-	errPages    = chat.E(chat.CodeBadRequest, "history takes at most one of before, after and around")
+	errNotJSON   = chat.E(chat.CodeBadJSON, "the frame is not one JSON object")
+	errTooDeep   = chat.E(chat.CodeBadJSON, "the frame nests objects or lists more than 32 levels deep")
+	errUnknown   = chat.E(chat.CodeUnknownCommand, "the type is none that this server knows")
+	errReserved  = chat.E(chat.CodeForbidden, "room ids that begin with _ are reserved")
+	errEmoji     = chat.E(chat.CodeBadRequest, "react: emoji is one emoji")
+	errRooms     = chat.E(chat.CodeBadRequest, "join takes a room with its after, or rooms, each with its own")
+	errBroadcast = chat.E(chat.CodeBadRequest, "send: broadcast is for an answer in a thread")
+	errPages     = chat.E(chat.CodeBadRequest, "history takes at most one of before, after and around")
 )
 
 // Decode reads the command of a text frame into c. It checks that the whole frame is one JSON
@@ -194,6 +199,11 @@ func (c *Command) value(s *scanner, f field) bool {
 		if good, ok = c.position(s); !ok {
 			return false
 		}
+	case first == '{' && f == fThread:
+		var ok bool
+		if good, ok = c.thread(s); !ok {
+			return false
+		}
 	case first == '[' && f == fRooms:
 		var ok bool
 		if good, ok = c.list(s); !ok {
@@ -208,6 +218,8 @@ func (c *Command) value(s *scanner, f field) bool {
 			c.On, good = yes, true
 		case fRetry:
 			c.Retry, good = yes, true
+		case fBroadcast:
+			c.Broadcast, good = yes, true
 		}
 	case first == 'n':
 		if c.found &^= bit; !s.constant(first) {

@@ -74,6 +74,12 @@ func fieldsOf(c *Command) map[string]any {
 	if c.Retry {
 		m["retry"] = true
 	}
+	if c.ThreadID != nil || c.ThreadAuthor != nil {
+		m["thread"] = map[string]any{"author": string(c.ThreadAuthor), "id": string(c.ThreadID)}
+	}
+	if c.Broadcast {
+		m["broadcast"] = true
+	}
 	if c.Rooms != nil {
 		m["rooms"] = roomsOf(c)
 	}

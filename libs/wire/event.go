@@ -53,6 +53,8 @@ type Event struct {
 	// people of Going whom no presence event names for so long are back
 	GoingMS  int64          `json:"going_ms,omitempty"`
 	Messages []chat.Message `json:"messages,omitempty"`
+	// of a history of a thread: its root; nil: there is no such message
+	Root *chat.Message `json:"root,omitempty"`
 	// of an inbox; Next says that there are more
 	Rooms []chat.InboxRoom `json:"rooms,omitempty"`
 }

@@ -31,6 +31,8 @@ const (
 	fOn
 	fRetry
 	fRooms
+	fThread
+	fBroadcast
 	fieldCount
 )
 
@@ -101,6 +103,10 @@ func fieldOf(key *literal) field {
 		return fRetry
 	case "rooms":
 		return fRooms
+	case "thread":
+		return fThread
+	case "broadcast":
+		return fBroadcast
 	}
 	return fNone
 }

@@ -33,6 +33,8 @@ var wants = [fieldCount]struct{ name, what string }{
 	fVersion:     {"version", "an integer from 1 to 32768"},
 	fOn:          {"on", "true or false"},
 	fRetry:       {"retry", "true or false"},
+	fThread:      {"thread", "an object with the author and the id of the thread's root, each " + anID},
+	fBroadcast:   {"broadcast", "true or false"},
 	fRooms:       {"rooms", "a list of 1 to 100 objects, each with a room"},
 }
 

@@ -1,5 +1,7 @@
 package wire
 
+import "hubbub.internal/libs/chat"
+
 // Request is a command as a client encodes it, with encoding/json. Fields that PROTOCOL.md does not
 // name for the type stay zero.
 type Request struct {
@@ -24,7 +26,10 @@ type Request struct {
 	After       any    `json:"after,omitempty"` // *Position in join, uint64 in history
 	Around      uint64 `json:"around,omitempty"`
 	Limit       int    `json:"limit,omitempty"`
-	Next        string `json:"next,omitempty"`
+	// of send and history: the root of a thread
+	Thread    chat.Thread `json:"thread,omitzero"`
+	Broadcast bool        `json:"broadcast,omitempty"`
+	Next      string      `json:"next,omitempty"`
 	// of join: instead of Room and After
 	Rooms []RoomJoin `json:"rooms,omitempty"`
 }

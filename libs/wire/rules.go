@@ -11,14 +11,14 @@ var rules = [NumKinds]struct{ must, may fields }{
 	Hello:   {set(fVersion), set(fToken, fDevice)},
 	Join:    {set(fRoom), set(fAfter, fRooms)},
 	Leave:   {set(fRoom), 0},
-	Send:    {set(fRoom, fMsgID, fText), set(fReplyTo, fReplyAuthor, fRetry)},
+	Send:    {set(fRoom, fMsgID, fText), set(fReplyTo, fReplyAuthor, fRetry, fThread, fBroadcast)},
 	Edit:    {set(fRoom, fMsgID, fTarget, fText), set(fAuthor)},
 	Delete:  {set(fRoom, fMsgID, fTarget), set(fAuthor)},
 	React:   {set(fRoom, fMsgID, fTarget, fEmoji, fOn), set(fAuthor)},
 	Pin:     {set(fRoom, fMsgID, fTarget, fOn), set(fAuthor)},
 	Typing:  {set(fRoom), 0},
 	Read:    {set(fRoom, fSeq), 0},
-	History: {set(fRoom), set(fBefore, fAfter, fAround, fLimit)},
+	History: {set(fRoom), set(fBefore, fAfter, fAround, fLimit, fThread)},
 	Who:     {set(fRoom), set(fNext)},
 	Watch:   {set(fRoom, fOn), 0},
 	Status:  {set(fStatus), 0},
@@ -65,6 +65,9 @@ func (c *Command) check() error {
 	}
 	if pages := c.found & set(fBefore, fAfter, fAround); c.Kind == History && bits.OnesCount32(uint32(pages)) > 1 {
 		return errPages
+	}
+	if c.Kind == Send && c.Broadcast && c.ThreadID == nil {
+		return errBroadcast
 	}
 	if c.Kind == React && c.On && !emoji.Is(c.Emoji) {
 		return errEmoji // an earlier release accepted it, so it may be taken back
@@ -139,6 +142,10 @@ func (c *Command) clear(unused fields) {
 			c.Retry = false
 		case fRooms:
 			c.Rooms = nil
+		case fThread:
+			c.ThreadAuthor, c.ThreadID = nil, nil
+		case fBroadcast:
+			c.Broadcast = false
 		}
 	}
 }

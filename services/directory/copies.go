@@ -109,7 +109,7 @@ func (s *Service) copyMembers(ctx context.Context, c *copying) (lines []json.Raw
 
 // copyMessages adds some messages, and the acts of moderation between them, by their seqs.
 func (s *Service) copyMessages(ctx context.Context, c *copying) (lines []json.RawMessage, err error) {
-	req := historyapi.PageRequest{Room: c.Room, After: c.Seq, Limit: historyapi.MaxLimit}
+	req := historyapi.PageRequest{Room: c.Room, After: c.Seq, Limit: historyapi.MaxLimit, All: true}
 	if c.Seq == 0 {
 		req.Around = 1 // After 0 asks for the last page
 	}

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"slices"
 
 	directoryapi "hubbub.internal/libs/api/directory"
 	historyapi "hubbub.internal/libs/api/history"
@@ -144,7 +145,12 @@ func (s *Service) around(ctx context.Context, user string, r store.Report) ([]co
 	if err != nil || at.Seq == 0 {
 		return views, err
 	}
-	page, err := history.Page(ctx, historyapi.PageRequest{User: user, Room: r.Room, Around: at.Seq, Limit: contextLimit})
+	ask := historyapi.PageRequest{User: user, Room: r.Room, Around: at.Seq, Limit: contextLimit}
+	page, err := history.Page(ctx, ask)
+	if err == nil && !slices.ContainsFunc(page.Messages, func(m chat.Message) bool { return m.Seq == at.Seq }) {
+		ask.Thread = chat.Thread{Author: r.Author, ID: r.Message} // only its thread shows it
+		page, err = history.Page(ctx, ask)
+	}
 	for _, m := range page.Messages {
 		if m.Type != chat.TypeMsg {
 			continue

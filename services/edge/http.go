@@ -45,11 +45,18 @@ func (a *About) outside(kind wire.Kind) wire.Outside {
 }
 
 type messageBody struct {
-	Text        string `json:"text" doc:"1 byte to limits.text, in bytes of UTF-8."`
-	MsgID       string `json:"msg_id,omitempty" doc:"The message's id. A repeat of any age with the same is answered with the first seq. If absent the server makes one."`
-	ReplyTo     string `json:"reply_to,omitempty" doc:"Id of the message that this one answers."`
-	ReplyAuthor string `json:"reply_author,omitempty" doc:"Id of the user who sent that."`
-	Retry       bool   `json:"retry,omitempty" doc:"false: no attempt with this msg_id was made before, so nobody looks for one."`
+	Text        string      `json:"text" doc:"1 byte to limits.text, in bytes of UTF-8."`
+	MsgID       string      `json:"msg_id,omitempty" doc:"The message's id. A repeat of any age with the same is answered with the first seq. If absent the server makes one."`
+	ReplyTo     string      `json:"reply_to,omitempty" doc:"Id of the message that this one answers."`
+	ReplyAuthor string      `json:"reply_author,omitempty" doc:"Id of the user who sent that."`
+	Thread      *threadBody `json:"thread,omitempty" doc:"The message is an answer in a thread: the thread's root."`
+	Broadcast   bool        `json:"broadcast,omitempty" doc:"The answer in a thread is shown in its room, too."`
+	Retry       bool        `json:"retry,omitempty" doc:"false: no attempt with this msg_id was made before, so nobody looks for one."`
+}
+
+type threadBody struct {
+	Author string `json:"author" doc:"Id of the user who sent the root."`
+	ID     string `json:"id" doc:"Id of the root."`
 }
 
 type textBody struct {

@@ -125,6 +125,17 @@ func TestPost(t *testing.T) {
 		if old := post("ann", `{"text":"x","msg_id":"old"}`); old.status != http.StatusOK || old.Seq != 7 || old.TS != 70 {
 			t.Errorf("an old repeat is answered %+v", old)
 		}
+		reply := post("ann", `{"text":"in a thread","thread":{"author":"bob","id":"m0"},"broadcast":true}`)
+		for _, c := range []*client{ann, bob} {
+			if m := c.want("msg"); m.Seq != reply.Seq || m.Thread != (chat.Thread{Author: "bob", ID: "m0"}) || !m.Broadcast {
+				t.Errorf("an answer in a thread is delivered as %+v", m)
+			}
+		}
+		for _, body := range []string{`{"text":"x","thread":{"id":"m0"}}`, `{"text":"x","thread":"m0"}`, `{"text":"x","broadcast":true}`} {
+			if bad := post("ann", body); bad.status != http.StatusBadRequest {
+				t.Errorf("%s is answered %+v", body, bad)
+			}
+		}
 		// The same id of another is another message, and one without an id is given one.
 		other := post("eve", `{"text":"mine","msg_id":"m1"}`)
 		given := post("eve", `{"text":"anew"}`)

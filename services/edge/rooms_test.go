@@ -173,6 +173,11 @@ func TestRecord(t *testing.T) {
 		t.Errorf("the answer is %+v", e)
 	}
 	ann.want("msg")
+	ann.send(`{"type":"send","room":"lobby","msg_id":"m10","text":"there","thread":{"author":"bob","id":"m"}}`)
+	if e := mod.want("msg"); e.Thread != (chat.Thread{Author: "bob", ID: "m"}) || e.Broadcast || e.Prev == 0 {
+		t.Errorf("the answer in a thread is %+v", e)
+	}
+	ann.want("msg")
 	ann.send(`{"type":"delete","id":"2","room":"lobby","msg_id":"e5","target":"gone"}`)
 	ann.wantError("2", "not_found")
 	ann.send(`{"type":"history","id":"3","room":"lobby","around":77,"limit":12}`)

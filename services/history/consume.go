@@ -40,7 +40,7 @@ func (s *Service) consume(ctx context.Context, batch []bus.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	if err := s.addAuthors(ctx, entries); err != nil {
+	if err := s.addNames(ctx, entries); err != nil {
 		return errors.Join(bus.ErrRetry, err)
 	}
 	noted := toNote(entries)
@@ -176,6 +176,9 @@ func decoded(e bus.Entry) (_ store.Entry, event chat.Event, _ error) {
 		event.Type, event.Target = head.Type, head.Target
 	}
 	out := store.Entry{Room: e.Room, Seq: e.Seq, Sender: e.Sender, ID: e.ID, Type: event.Type, Target: event.Target, Data: e.Data}
+	if event.Type == chat.TypeMsg && chat.ValidID(event.Thread.Author) && chat.ValidID(event.Thread.ID) {
+		out.Thread, out.Broadcast = store.Name{Sender: event.Thread.Author, ID: event.Thread.ID}, event.Broadcast
+	}
 	if chat.About(event.Type) {
 		event.User = e.Sender
 		out.Author = event.AuthorOf()

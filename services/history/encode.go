@@ -50,9 +50,9 @@ func encodeMessage(e store.Entry, done *chat.Message) (shown, error) {
 	return m, nil
 }
 
-// encodePage encodes a historyapi.Page.
-func encodePage(all []shown, more bool, acts []shown) json.RawMessage {
-	size := 64
+// encodePage encodes a historyapi.Page: with a root, that of a thread.
+func encodePage(all []shown, more bool, acts []shown, root []byte, hasRoot bool) json.RawMessage {
+	size := 64 + len(root)
 	for _, list := range [][]shown{all, acts} {
 		for _, m := range list {
 			size += len(m.json) + 1
@@ -62,6 +62,9 @@ func encodePage(all []shown, more bool, acts []shown) json.RawMessage {
 	out = fmt.Appendf(out, `],"more":%v`, more)
 	if len(acts) > 0 {
 		out = append(appendAll(append(out, `,"acts":[`...), acts), ']')
+	}
+	if hasRoot {
+		out = append(append(out, `,"root":`...), root...)
 	}
 	return append(out, '}')
 }

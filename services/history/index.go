@@ -27,7 +27,11 @@ const (
 
 // termsOf returns what a message is found by.
 func termsOf(e store.Entry, event chat.Event, pinned bool) []string {
-	return store.TermsOf(e.Sender, event.Text, event.TS, mentions.HasLink(event.Text), pinned)
+	terms := store.TermsOf(e.Sender, event.Text, event.TS, mentions.HasLink(event.Text), pinned)
+	if event.Thread != (chat.Thread{}) {
+		terms = append(terms, store.IsTerm("thread"))
+	}
+	return terms
 }
 
 // present is a stored message as it is now.
@@ -209,7 +213,7 @@ func (s *Service) indexSome(ctx context.Context) (through bool, err error) {
 func (s *Service) indexRoom(ctx context.Context, i *store.Indexing) error {
 	s.indexing.Lock()
 	defer s.indexing.Unlock()
-	found, err := s.store.Oldest(ctx, i.Room, i.Seq, indexBatch)
+	found, err := (&record{Service: s, room: i.Room}).oldestOfAll(ctx, i.Seq, indexBatch) // answers in threads, too
 	if err != nil {
 		return err
 	}

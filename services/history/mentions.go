@@ -155,8 +155,11 @@ type unresolved struct {
 
 	seq  uint64 // of the message; 0: there is none
 	name string // of the sender
-	text mentions.Text
-	gone bool
+	// thread that it is in, and whether only that shows it
+	thread       chat.Thread
+	onlyInThread bool
+	text         mentions.Text
+	gone         bool
 }
 
 // resolveSome resolves some of what is unresolved, and reports whether there may be more.
@@ -210,6 +213,7 @@ func (s *Service) readText(ctx context.Context, u *unresolved) error {
 		return err
 	}
 	u.seq, u.name, u.text, u.gone = e.Seq, event.Name, mentions.Read(text), gone
+	u.thread, u.onlyInThread = event.Thread, event.OnlyInThread()
 	return nil
 }
 
@@ -255,7 +259,7 @@ func (s *Service) lookUp(ctx context.Context, all []*unresolved) ([]directoryapi
 // resolve keeps whom a message mentions, and tells those whom it did not mention before, or does
 // not any more.
 func (s *Service) resolve(ctx context.Context, u *unresolved, known directoryapi.Mentioned) error {
-	now := store.Mentions{Room: u.Room, Seq: u.seq, Sender: u.Sender}
+	now := store.Mentions{Room: u.Room, Seq: u.seq, Sender: u.Sender, OnlyInThread: u.onlyInThread}
 	before := now
 	if u.seq > 0 {
 		var err error
@@ -326,7 +330,7 @@ func (s *Service) tellMentions(ctx context.Context, u *unresolved, before, now s
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s,%s,%s,%s,%d,%v", room, u.Room, u.Sender, u.ID, u.since[len(u.since)-1].Seq, on))
 		e := chat.Event{
 			Type: chat.TypeMentioned, Room: room, ID: "m-" + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:])[:26],
-			User: u.Sender, Name: u.name, TS: nowMillis(), At: u.seq, On: on,
+			User: u.Sender, Name: u.name, TS: nowMillis(), At: u.seq, On: on, Thread: u.thread,
 		}
 		if room != u.Room {
 			e.Target = u.Room
@@ -366,7 +370,7 @@ func (r *record) addMentions(ctx context.Context, found []store.Entry, all []sho
 	if first < 0 {
 		return nil
 	}
-	stored, err := r.store.ShownMentions(ctx, r.room, found[first].Seq, found[len(found)-1].Seq)
+	stored, err := r.shownMentions(ctx, found, all, first, may)
 	if err != nil || len(stored) == 0 {
 		return err
 	}

@@ -59,7 +59,7 @@ func (s *Service) shownOf(ctx context.Context, entries []store.Entry) (all []sho
 		if err != nil {
 			return nil, err
 		}
-		some, err := r.messages(ctx, entries[:n])
+		some, err := r.messagesAlone(ctx, entries[:n])
 		if err != nil {
 			return nil, err
 		}

@@ -27,17 +27,28 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (json.Ra
 	if err != nil {
 		return nil, err
 	}
-	all, err := r.messages(ctx, found.entries)
+	messages := r.messages
+	if r.thread != (store.Name{}) {
+		messages = r.messagesAlone // an answer is no root
+	}
+	all, err := messages(ctx, found.entries)
 	if err != nil {
 		return nil, err
 	}
 	from, to := fit(all, found.anchor)
 	all, more := all[from:to], found.more || to-from < len(all)
+	if r.thread != (store.Name{}) {
+		root, ok, err := r.shownRoot(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return encodePage(all, more, nil, root.json, ok), nil
+	}
 	acts, err := r.acts(ctx, req, all, more)
 	if err != nil {
 		return nil, err
 	}
-	return encodePage(all, more, acts), nil
+	return encodePage(all, more, acts, nil, false), nil
 }
 
 // run are messages that a page is made of.
@@ -49,7 +60,8 @@ type run struct {
 
 // found returns the messages that a page is to have, in order, and the record that they are of.
 func (s *Service) found(ctx context.Context, req historyapi.PageRequest) (*record, run, error) {
-	if req.Before == 0 && req.After == 0 && req.Around == 0 {
+	inThread := req.Thread != chat.Thread{}
+	if req.Before == 0 && req.After == 0 && req.Around == 0 && !inThread {
 		return s.latest(ctx, req)
 	}
 	r, err := s.record(ctx, req.Room)
@@ -59,6 +71,12 @@ func (s *Service) found(ctx context.Context, req historyapi.PageRequest) (*recor
 	if err := r.dropRepeats(ctx); err != nil {
 		return nil, run{}, err
 	}
+	if inThread {
+		if r.thread, err = r.rootOf(ctx, store.Name{Sender: req.Thread.Author, ID: req.Thread.ID}); err != nil {
+			return nil, run{}, err
+		}
+	}
+	r.all = req.All && !inThread
 	var found run
 	switch {
 	case req.Around > 0:
@@ -69,7 +87,7 @@ func (s *Service) found(ctx context.Context, req historyapi.PageRequest) (*recor
 		found = first(after, req.Limit)
 	default:
 		var before []store.Entry
-		before, err = r.newest(ctx, req.Before, req.Limit+1)
+		before, err = r.newest(ctx, cmp.Or(req.Before, everything), req.Limit+1)
 		found = last(before, req.Limit)
 	}
 	return r, found, err
@@ -133,6 +151,9 @@ func checkPage(req *historyapi.PageRequest) error {
 	if !chat.ValidID(req.Room) || chat.Reserved(req.Room) {
 		return chat.E(chat.CodeBadRequest, "that is not a room")
 	}
+	if t := req.Thread; t != (chat.Thread{}) && !(chat.ValidID(t.Author) && chat.ValidID(t.ID)) {
+		return chat.E(chat.CodeBadRequest, "a thread is named by the author and the id of its root")
+	}
 	set := 0
 	for _, seq := range []uint64{req.Before, req.After, req.Around} {
 		if seq > bus.MaxSeq {
@@ -155,8 +176,17 @@ func checkPage(req *historyapi.PageRequest) error {
 }
 
 // messages returns the messages in the form that clients get, with all that later entries did to
-// them.
+// them, and with what is known of the threads whose roots they are.
 func (r *record) messages(ctx context.Context, found []store.Entry) ([]shown, error) {
+	all, err := r.messagesAlone(ctx, found)
+	if err != nil {
+		return nil, err
+	}
+	return all, r.addReplies(ctx, found, all)
+}
+
+// messagesAlone is messages without what is known of threads.
+func (r *record) messagesAlone(ctx context.Context, found []store.Entry) ([]shown, error) {
 	done := make(map[store.Name]*chat.Message, len(found))
 	var names []store.Name // those that the store has not said it of
 	for _, e := range found {

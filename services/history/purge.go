@@ -163,6 +163,9 @@ func (s *Service) forgetSome(ctx context.Context, j *store.Job) (bool, error) {
 	if err != nil || removed > 0 || len(got.Entries) > 0 {
 		return false, err
 	}
+	if err := s.store.RemoveThreads(ctx, j.Room); err != nil {
+		return false, err
+	}
 	if err := s.store.RemoveMentions(ctx, j.Room); err != nil {
 		return false, err
 	}

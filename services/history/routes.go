@@ -161,6 +161,7 @@ func (s *Service) routes(api huma.API) {
 			}
 			return &pageOutput{jsonType, page}, nil
 		})
+	s.threadRoutes(api, page)
 	huma.Register(api, huma.Operation{OperationID: "reads", Method: http.MethodGet, Path: "/v1/reads", Summary: "How far you have read each room", Security: httpapi.Bearer},
 		func(ctx context.Context, _ *struct{}) (*readsOutput, error) {
 			reads, err := s.store.Reads(ctx, httpapi.User(ctx).User)

@@ -339,7 +339,7 @@ func (f *finder) match(m chat.Message) ([]search.Range, float64, bool) {
 	if m.Deleted {
 		return nil, 0, false
 	}
-	return f.query.Match(search.Message{Text: m.Text, TS: m.TS, Link: mentions.HasLink(m.Text), Pinned: m.Pinned})
+	return f.query.Match(search.Message{Text: m.Text, TS: m.TS, Link: mentions.HasLink(m.Text), Pinned: m.Pinned, Thread: m.Thread != (chat.Thread{})})
 }
 
 // add adds a message to the answer as pages show it: with what was done to it that is not stored

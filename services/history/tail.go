@@ -31,6 +31,10 @@ type record struct {
 	last    bus.Position  // of what is stored
 	tail    []store.Entry // in order, after last
 	through uint64        // tail is complete through this Seq
+	// thread: the pages that are made are of this thread, named by its root; zero: of the room.
+	thread store.Name
+	// all: pages after a Seq have every message, those that only a thread shows, too.
+	all bool
 }
 
 // record reads a room's tail.
@@ -68,11 +72,11 @@ func (s *Service) withTail(ctx context.Context, room string, last bus.Position) 
 			continue
 		}
 		if got.Rewound {
-			return r, s.addAuthors(ctx, r.tail) // the log ends before what is stored
+			return r, s.addNames(ctx, r.tail) // the log ends before what is stored
 		}
 		r.through = max(r.through, got.Through)
 		if !got.More || len(got.Entries) == 0 {
-			return r, s.addAuthors(ctx, r.tail)
+			return r, s.addNames(ctx, r.tail)
 		}
 		if len(r.tail) >= s.cfg.MaxTail || size >= maxTailBytes {
 			return nil, chat.Unavailable("history is catching up", retryAfter)
@@ -81,10 +85,27 @@ func (s *Service) withTail(ctx context.Context, room string, last bus.Position) 
 	}
 }
 
+// addNames gives entries, in order, the names that they lack or that mean others: see addAuthors
+// and addThreads.
+func (s *Service) addNames(ctx context.Context, entries []store.Entry) error {
+	if err := s.addAuthors(ctx, entries); err != nil {
+		return err
+	}
+	return s.addThreads(ctx, entries)
+}
+
+// has reports whether an entry is a message of the pages that are made.
+func (r *record) has(e store.Entry) bool {
+	if r.thread != (store.Name{}) {
+		return e.Type == chat.TypeMsg && e.Thread == r.thread
+	}
+	return e.Type == chat.TypeMsg && (r.all || !e.OnlyInThread())
+}
+
 // fresh returns the messages before a Seq that are not stored yet.
 func (r *record) fresh(before uint64) (found []store.Entry) {
 	for _, e := range r.tail {
-		if e.Type == chat.TypeMsg && e.Seq < before {
+		if r.has(e) && e.Seq < before {
 			found = append(found, e)
 		}
 	}
@@ -97,13 +118,28 @@ func (r *record) newest(ctx context.Context, before uint64, limit int) ([]store.
 	if len(fresh) >= limit {
 		return fresh[len(fresh)-limit:], nil
 	}
-	stored, err := r.store.Newest(ctx, r.room, min(before, r.last.Seq+1), limit-len(fresh))
+	var stored []store.Entry
+	var err error
+	if before, most := min(before, r.last.Seq+1), limit-len(fresh); r.thread == (store.Name{}) {
+		stored, err = r.store.Newest(ctx, r.room, before, most)
+	} else {
+		stored, err = r.store.NewestAnswers(ctx, r.room, r.thread, before, most)
+	}
 	return append(stored, fresh...), err
 }
 
 // oldest returns the first messages after a Seq, at most limit.
 func (r *record) oldest(ctx context.Context, after uint64, limit int) ([]store.Entry, error) {
-	found, err := r.store.Oldest(ctx, r.room, after, limit)
+	var found []store.Entry
+	var err error
+	switch {
+	case r.all:
+		found, err = r.oldestOfAll(ctx, after, limit)
+	case r.thread == (store.Name{}):
+		found, err = r.store.Oldest(ctx, r.room, after, limit)
+	default:
+		found, err = r.store.OldestAnswers(ctx, r.room, r.thread, after, limit)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +157,7 @@ func (r *record) oldest(ctx context.Context, after uint64, limit int) ([]store.E
 		if len(found) == limit {
 			break
 		}
-		if e.Type == chat.TypeMsg && e.Seq > after {
+		if r.has(e) && e.Seq > after {
 			found = append(found, e)
 		}
 	}

@@ -29,6 +29,10 @@ type PageRequest struct {
 	After  uint64 `json:"after,omitempty"`  // exclusive
 	Around uint64 `json:"around,omitempty"` // half of the limit on each side of it, itself included
 	Limit  int    `json:"limit,omitempty"`  // 1 to MaxLimit; 0: DefaultLimit
+	// the messages of this thread alone, without its root; zero: those that the room shows
+	Thread chat.Thread `json:"thread,omitzero"`
+	// All: also the answers in threads that the room does not show, where After or Around is set.
+	All bool `json:"all,omitempty"`
 }
 
 // Page is a run of a room's messages, oldest first.
@@ -38,6 +42,9 @@ type Page struct {
 	// Acts are the acts of moderation (chat.TypeModerated) between the messages and, where there
 	// are no more of those, beside them.
 	Acts []chat.Event `json:"acts,omitempty"`
+	// Root is that of a page of a thread; nil: there is no such message. If the message that was
+	// asked for is itself an answer in a thread, it is the root of that one.
+	Root *chat.Message `json:"root,omitempty"`
 }
 
 // SinceRequest asks for the log entries of a room after a seq, as they were appended: what a client

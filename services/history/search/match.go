@@ -14,6 +14,7 @@ type Message struct {
 	TS     int64 // UTC milliseconds
 	Link   bool  // there is one in it
 	Pinned bool
+	Thread bool // it is an answer in one
 }
 
 // Range is a range of a text, in UTF-16 code units, as JavaScript counts: from its first to behind
@@ -24,7 +25,7 @@ type Range [2]int
 // comparable among the messages of one query: how often words are in it, in what it has in all, and
 // whether they stand together. Who wrote it, and where, is not looked at.
 func (q *Query) Match(m Message) (ranges []Range, score float64, ok bool) {
-	if !q.inTime(m.TS) || !of(q.has, q.notHas, map[string]bool{"link": m.Link}) || !of(q.is, q.notIs, map[string]bool{"pinned": m.Pinned}) {
+	if !q.inTime(m.TS) || !of(q.has, q.notHas, map[string]bool{"link": m.Link}) || !of(q.is, q.notIs, map[string]bool{"pinned": m.Pinned, "thread": m.Thread}) {
 		return nil, 0, false
 	}
 	all := tokens.Of(m.Text)

@@ -14,7 +14,8 @@ type Inboxes interface {
 	// PutReads is PutRead for several rooms of a user.
 	PutReads(ctx context.Context, user string, reads map[string]uint64) error
 	// Inbox returns what is new to a user in rooms, at most MaxInbox, in their order. Messages of
-	// the user, and of those in hidden, do not count.
+	// the user, and of those in hidden, do not count; an answer in a thread that is not broadcast
+	// counts if it mentions the user.
 	Inbox(ctx context.Context, user string, rooms, hidden []string) ([]Inbox, error)
 
 	// PutUnresolved notes messages of which it is not known yet whom they mention. One that is
@@ -80,4 +81,17 @@ type Mentions struct {
 	// there are no Users.
 	Users []string `bson:"users"`
 	All   bool     `bson:"all"`
+	// OnlyInThread: the message is an answer in a thread that its room does not show.
+	OnlyInThread bool `bson:"only_in_thread"`
+}
+
+// AddAnswers counts answers in threads that mention the user, whom nothing else in the room tells
+// of them.
+func (in *Inbox) AddAnswers(n int, first uint64) {
+	if n > 0 {
+		in.Unread += n
+		if in.FirstUnread == 0 || first < in.FirstUnread {
+			in.FirstUnread = first
+		}
+	}
 }

@@ -36,6 +36,11 @@ type Entry struct {
 	// empty itself.
 	Past bool   `bson:"past,omitempty"`
 	Data []byte `bson:"data"` // as it was appended to the log
+	// Thread names the root of the thread that a message is an answer in; zero: it is in none.
+	// Pages of the room have it only if it is Broadcast. Append is told; what a store returns need
+	// not say it: see Threads.RootsOf.
+	Thread    Name `bson:"-"`
+	Broadcast bool `bson:"-"`
 	// Done is what the entries about this message did to it, where the store says that with the
 	// message; nil: it does not, and they are asked for with About.
 	Done *Done `bson:"-"`
@@ -75,6 +80,7 @@ type Store interface {
 	Jobs
 	Inboxes
 	Searches
+	Threads
 	// Append keeps entries, those of a room in order, and marks those that are past. One that is
 	// there already changes nothing. When it fails, what is kept of a room has no hole: none of its
 	// entries without those given before it.
@@ -87,7 +93,8 @@ type Store interface {
 	At(ctx context.Context, room string, seq uint64) ([]Entry, error)
 	// Since returns the first entries with Seq > after, in order, at most limit.
 	Since(ctx context.Context, room string, after uint64, limit int) ([]Entry, error)
-	// Latest returns what Last and Newest do, without a bound: the position of the last entry of a
+	// Latest, Newest and Oldest leave out the answers in threads that are not broadcast. Latest
+	// returns what Last and Newest do, without a bound: the position of the last entry of a
 	// room, and the last messages up to there, in order, at most limit.
 	Latest(ctx context.Context, room string, limit int) (bus.Position, []Entry, error)
 	// Newest returns the last messages (chat.TypeMsg) with Seq < before, in order, at most limit.

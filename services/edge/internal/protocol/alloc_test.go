@@ -54,7 +54,7 @@ func TestSendAllocatesNothing(t *testing.T) {
 	admit(s, 0)
 	seat(s, 0, "lobby")
 	allow(t, s, "user0", "lobby")
-	command := []byte(`{"type":"send","id":"1","room":"lobby","msg_id":"0192f3c4-8b2d-7a41-b5a3-5d1f0e6c2b7a","text":"hello, \"world\"","reply_to":"m1","reply_author":"u1"}`)
+	command := []byte(`{"type":"send","id":"1","room":"lobby","msg_id":"0192f3c4-8b2d-7a41-b5a3-5d1f0e6c2b7a","text":"hello, \"world\"","reply_to":"m1","reply_author":"u1","thread":{"author":"u1","id":"m0"},"broadcast":true}`)
 	frame := make([]byte, 0, 300)
 	send := func() {
 		frame = append(frame[:0], 0x81, 0x80|126)

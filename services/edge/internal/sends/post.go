@@ -30,7 +30,7 @@ func (s *Shard) Post(ctx context.Context, from session.Sender, c *wire.Command) 
 	}
 	now := time.Now()
 	room, length, retry := string(c.Room), c.TextLen, c.Retry
-	data := wire.AppendMsgEntry(nil, room, c.MsgID, from.User, wire.AppendQuoted(nil, from.Name), now.UnixMilli(), c.Text, c.ReplyTo, c.ReplyAuthor)
+	data := wire.AppendMsgEntry(nil, room, c.MsgID, from.User, wire.AppendQuoted(nil, from.Name), now.UnixMilli(), c)
 	msgID := []byte(string(c.MsgID))
 	type answer struct {
 		sent Sent

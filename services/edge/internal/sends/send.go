@@ -92,7 +92,7 @@ func (s *Shard) Send(slot, id uint32, c *wire.Command) {
 	o.began = time.Now()
 	o.ts = o.began.UnixMilli()
 	s.name = wire.AppendQuoted(s.name[:0], s.sess.Name(slot))
-	o.data = wire.AppendMsgEntry(o.data[:0], o.room, c.MsgID, o.sender, s.name, o.ts, c.Text, c.ReplyTo, c.ReplyAuthor)
+	o.data = wire.AppendMsgEntry(o.data[:0], o.room, c.MsgID, o.sender, s.name, o.ts, c)
 	*s.pending.At(slot)++
 	s.first.Reach(id)
 	first := s.first.At(id)

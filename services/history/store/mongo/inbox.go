@@ -40,6 +40,7 @@ type mention struct {
 	Room   string `bson:"room"`
 	Seq    int64  `bson:"seq"`
 	Sender string `bson:"sender"`
+	Answer bool   `bson:"answer,omitempty"` // the message is shown in a thread alone
 }
 
 // Inbox implements store.Inboxes. The rooms are looked into one by one, some at the same time.
@@ -93,13 +94,20 @@ func (s *Store) news(ctx context.Context, user, room string, hidden []string, re
 	if in.Through = end.Seq; len(latest) > 0 {
 		in.Last = &latest[len(latest)-1]
 	}
-	if !known || in.Last == nil || in.Last.Seq <= read {
+	if !known || in.Through <= read {
 		return in, nil
 	}
-	if err := s.countUnread(ctx, user, hidden, &in); err != nil {
+	if in.Last != nil && in.Last.Seq > read {
+		if err := s.countUnread(ctx, user, hidden, &in); err != nil {
+			return in, err
+		}
+	}
+	if err := s.countMentions(ctx, user, hidden, &in); err != nil {
 		return in, err
 	}
-	return in, s.countMentions(ctx, user, hidden, &in)
+	in.More = in.More || in.Unread > chat.MaxUnread
+	in.Unread = min(in.Unread, chat.MaxUnread)
+	return in, nil
 }
 
 // countUnread counts the messages behind the position: those there are, without those that were
@@ -195,6 +203,18 @@ func (s *Store) countMentions(ctx context.Context, user string, hidden []string,
 		return fmt.Errorf("count mentions: %w", err)
 	}
 	in.Mentions, in.FirstMention = int(n), uint64(first.Seq)
+	answers := append(filter, field("answer", true))
+	err = s.mentions.FindOne(ctx, answers, options.FindOne().SetSort(bson.D{field("seq", 1)})).Decode(&first)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("first mention in a thread: %w", err)
+	}
+	if n, err = s.mentions.CountDocuments(ctx, answers); err != nil {
+		return fmt.Errorf("count mentions in threads: %w", err)
+	}
+	in.AddAnswers(int(n), uint64(first.Seq))
 	return nil
 }
 

@@ -9,7 +9,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
-	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/mongodb"
 	"hubbub.internal/services/history/store"
 )
@@ -87,7 +86,7 @@ func (s *Store) NextRoom(ctx context.Context, after string) (string, error) {
 
 // MessagesOf implements store.Jobs.
 func (s *Store) MessagesOf(ctx context.Context, room, sender, before string, limit int) ([]store.Entry, error) {
-	filter := bson.D{field("room", room), field("sender", sender), field("type", chat.TypeMsg)}
+	filter := bson.D{field("room", room), field("sender", sender), field("type", messageTypes)}
 	if before != "" {
 		filter = append(filter, field("id", bson.D{field("$lt", before)}))
 	}

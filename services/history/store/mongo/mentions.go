@@ -106,7 +106,7 @@ func (s *Store) PutMentions(ctx context.Context, m store.Mentions, resolved []st
 		}
 		var docs []mention
 		for _, user := range users {
-			docs = append(docs, mention{key + "~" + user, user, m.Room, int64(m.Seq), m.Sender})
+			docs = append(docs, mention{key + "~" + user, user, m.Room, int64(m.Seq), m.Sender, m.OnlyInThread})
 		}
 		if len(docs) > 0 {
 			if _, err := s.mentions.InsertMany(ctx, docs, options.InsertMany().SetOrdered(false)); err != nil && !onlyDuplicates(err) {

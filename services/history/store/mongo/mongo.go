@@ -19,7 +19,7 @@ import (
 // Store is a store.Store in MongoDB.
 type Store struct {
 	db                              *mongo.Database
-	entries, reads, jobs            *mongo.Collection
+	entries, reads, jobs, threads   *mongo.Collection
 	mentions, mentioned, unresolved *mongo.Collection
 	found, words, indexing          *mongo.Collection
 
@@ -32,6 +32,9 @@ var _ store.Store = (*Store)(nil)
 type record struct {
 	Key         string `bson:"_id"`
 	store.Entry `bson:",inline"`
+	// Root names the root of the thread that a message is an answer in, and Gone: it was deleted.
+	Root string `bson:"root,omitempty"`
+	Gone bool   `bson:"gone,omitempty"`
 }
 
 // steps lead the database's schema forward: see docs/stores.md.
@@ -54,6 +57,7 @@ var steps = []mongodb.Step{
 	mongodb.Indexes("6 (messages of a page)", mongodb.Index{Collection: "entries", Fields: []string{"room", "type", "seq", "_id"}}),
 	inboxIndexes("7 (what is new to users)"),
 	searchIndexes("8 (search)"),
+	threadIndexes("9 (threads)"),
 }
 
 // App names the program to the server, and its schema in the database.
@@ -67,7 +71,7 @@ func Version() int64 { return int64(len(steps)) }
 // what is to be indexed.
 // Entries come last, so that everything before them is as old or older.
 func Collections() []string {
-	return []string{"jobs", "indexing", "reads", "unresolved", "mentions", "mentioned", "words", "found", "entries"}
+	return []string{"jobs", "indexing", "reads", "unresolved", "mentions", "mentioned", "words", "found", "threads", "entries"}
 }
 
 // Open connects to the server; see mongodb.Open for the URL and the errors. log may be nil.
@@ -77,7 +81,7 @@ func Open(ctx context.Context, url string, log *zap.Logger) (*Store, error) {
 		return nil, err
 	}
 	return &Store{
-		db: db, entries: db.Collection("entries"), reads: db.Collection("reads"), jobs: db.Collection("jobs"),
+		db: db, entries: db.Collection("entries"), reads: db.Collection("reads"), jobs: db.Collection("jobs"), threads: db.Collection("threads"),
 		mentions: db.Collection("mentions"), mentioned: db.Collection("mentioned"), unresolved: db.Collection("unresolved"),
 		found: db.Collection("found"), words: db.Collection("words"), indexing: db.Collection("indexing"),
 	}, nil
@@ -123,6 +127,9 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 	if err := s.addTerms(ctx, all, out); err != nil {
 		return store.Outcome{}, err
 	}
+	if err := s.settleThreads(ctx, all); err != nil {
+		return store.Outcome{}, fmt.Errorf("append entries: %w", err)
+	}
 	return out, nil
 }
 
@@ -130,7 +137,7 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 func (s *Store) insert(ctx context.Context, entries []store.Entry) (int, error) {
 	docs := make([]record, len(entries))
 	for i, e := range entries {
-		docs[i] = record{store.Key(e.Room, e.Seq), e}
+		docs[i] = recordOf(store.Key(e.Room, e.Seq), e)
 	}
 	_, err := s.entries.InsertMany(ctx, docs, options.InsertMany().SetOrdered(true))
 	if err == nil {
@@ -187,7 +194,7 @@ func (s *Store) explain(ctx context.Context, e store.Entry, out *store.Outcome) 
 	case !errors.Is(err, mongo.ErrNoDocuments):
 		return err
 	}
-	if _, err := s.entries.InsertOne(ctx, record{store.ConflictKey(e), e}); err != nil && !mongo.IsDuplicateKeyError(err) {
+	if _, err := s.entries.InsertOne(ctx, recordOf(store.ConflictKey(e), e)); err != nil && !mongo.IsDuplicateKeyError(err) {
 		return err
 	}
 	out.Conflicts = append(out.Conflicts, e)

@@ -98,7 +98,7 @@ func TestSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range storetest.Changed() {
-		if _, err := db.Collection("entries").InsertOne(t.Context(), record{store.Key(e.Room, e.Seq), e}); err != nil {
+		if _, err := db.Collection("entries").InsertOne(t.Context(), recordOf(store.Key(e.Room, e.Seq), e)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 var unserved = map[string]string{
 	"About":      "what is about some messages, by lists of targets and authors, is put in order by the server: there is a limit",
 	"Messages":   "messages by their names are at most those of a page; the server looks at the type of each and puts them in order",
+	"RootsOf":    "as Messages",
 	"Erase":      "as Messages, and edits of one message, of which there is a limit",
 	"Namesakes":  "those who chose one id in a room are few",
 	"MessagesOf": "a user's entries in a room that are no messages are passed over",

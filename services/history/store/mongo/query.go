@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func (s *Store) sorted(ctx context.Context, what string, filter, sort bson.D, li
 	}
 	all := make([]store.Entry, len(docs))
 	for i := range docs {
-		all[i] = docs[i].Entry
+		all[i] = docs[i].entry()
 	}
 	return all, nil
 }
@@ -75,7 +76,7 @@ func (s *Store) Latest(ctx context.Context, room string, limit int) (bus.Positio
 	}
 	last := bus.Position{Seq: all[0].Seq, ID: all[0].ID}
 	whole := len(all) < most
-	messages := slices.DeleteFunc(all, func(e store.Entry) bool { return e.Type != chat.TypeMsg })
+	messages := slices.DeleteFunc(all, func(e store.Entry) bool { return e.Type != chat.TypeMsg || e.OnlyInThread() })
 	if len(messages) < limit && !whole {
 		messages, err = s.Newest(ctx, room, last.Seq+1, limit)
 		return last, messages, err
@@ -159,7 +160,7 @@ func (s *Store) Messages(ctx context.Context, room string, names []store.Name) (
 	if len(names) == 0 {
 		return nil, nil
 	}
-	return s.list(ctx, "messages", bson.D{field("room", room), field("type", chat.TypeMsg), field("$or", named("sender", "id", names))}, field("_id", 1), 0)
+	return s.list(ctx, "messages", bson.D{field("room", room), field("type", messageTypes), field("$or", named("sender", "id", names))}, field("_id", 1), 0)
 }
 
 // MessagesBy implements store.Store.
@@ -168,13 +169,24 @@ func (s *Store) MessagesBy(ctx context.Context, sender, room string, after uint6
 	if room != "" {
 		from = behind(room, after)
 	}
-	return s.list(ctx, "messages of a user", bson.D{field("sender", sender), field("type", chat.TypeMsg), field("_id", bson.D{field("$gt", from)})},
-		field("_id", 1), limit)
+	var all []store.Entry
+	for _, kind := range [...]string{chat.TypeMsg, onlyInThread} { // each is a range of the index
+		some, err := s.list(ctx, "messages of a user", bson.D{field("sender", sender), field("type", kind), field("_id", bson.D{field("$gt", from)})},
+			field("_id", 1), limit)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	slices.SortFunc(all, func(a, b store.Entry) int {
+		return cmp.Or(cmp.Compare(first(a.Room), first(b.Room)), cmp.Compare(a.Seq, b.Seq), cmp.Compare(a.ID, b.ID))
+	})
+	return all[:min(limit, len(all))], nil
 }
 
 // Namesakes implements store.Store.
 func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {
-	return s.list(ctx, "messages with an id", bson.D{field("room", room), field("id", id), field("type", chat.TypeMsg)}, field("_id", 1), limit)
+	return s.list(ctx, "messages with an id", bson.D{field("room", room), field("id", id), field("type", messageTypes)}, field("_id", 1), limit)
 }
 
 // About implements store.Store. Each field has its list, which is one search in an index: what is

@@ -87,7 +87,7 @@ func TestRoundTrips(t *testing.T) {
 func records(entries []store.Entry) []record {
 	all := make([]record, len(entries))
 	for i, e := range entries {
-		all[i] = record{store.Key(e.Room, e.Seq), e}
+		all[i] = recordOf(store.Key(e.Room, e.Seq), e)
 	}
 	return all
 }

@@ -53,7 +53,7 @@ const (
 	// aboutOf is the condition on what is about names.
 	aboutOf = `AND target <> '' AND target = what AND author IN (who, 0) AND past = 0 `
 	// calledOf is the condition on messages that have the names.
-	calledOf = `AND id = what AND sender = who AND kind = 0 `
+	calledOf = `AND id = what AND sender = who AND kind IN (0, 2) `
 )
 
 // nobody is no user's number.

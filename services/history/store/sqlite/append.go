@@ -34,6 +34,9 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 				}
 			}
 		}
+		if err := w.recount(all); err != nil {
+			return err
+		}
 		return w.index(all, w.fresh, &s.vocabulary)
 	})
 	if err != nil {
@@ -46,13 +49,15 @@ func (s *Store) Append(ctx context.Context, entries []store.Entry) (store.Outcom
 
 // writer returns a writer of entries in a transaction.
 func (s *Store) writer(tx *sql.Tx) *writer {
-	return newWriter(tx, &s.rooms, &s.users, s.tops, func(ctx context.Context, text string) (*sql.Stmt, error) {
+	w := newWriter(tx, &s.rooms, &s.users, s.tops, func(ctx context.Context, text string) (*sql.Stmt, error) {
 		kept, err := s.Prepared(ctx, text)
 		if err != nil {
 			return nil, err
 		}
 		return tx.StmtContext(ctx, kept), nil
 	})
+	w.threads = true
+	return w
 }
 
 const edits = byTarget + `WHERE room = ? AND target <> '' AND target = ? AND author = ? AND past IN (0, 1) AND slot = 'edited' AND owner = 0
@@ -67,7 +72,7 @@ func (s *Store) Erase(ctx context.Context, room string, name store.Name, before 
 	var seqs []uint64
 	err = s.transaction(ctx, func(tx *sql.Tx) error {
 		seqs = nil
-		message, err := s.list(ctx, "message", tx, byID+`WHERE room = ? AND id = ? AND sender = ? AND kind = 0 AND seq < ?`,
+		message, err := s.list(ctx, "message", tx, byID+`WHERE room = ? AND id = ? AND sender = ? AND kind <> 1 AND seq < ?`,
 			n.room, packID(name.ID), n.sender, int64(before))
 		if err != nil {
 			return err

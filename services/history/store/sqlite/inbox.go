@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/sqlitedb"
@@ -17,14 +15,14 @@ import (
 // ranges of indexes. What it counts ends with what is shown, and what it passes over with ?3.
 const (
 	newsBegin = `SELECT j.key, r.seq, e.seq, e.sender, e.id, e.data,
-	(SELECT max(seq) FROM entries WHERE room = j.value AND kind = 1),
+	(SELECT max(seq) FROM entries WHERE room = j.value AND kind = 1), (SELECT max(seq) FROM entries WHERE room = j.value AND kind = 2),
 	CASE WHEN r.seq < e.seq THEN (SELECT count(*) FROM (SELECT 1 FROM (
 		SELECT sender FROM entries INDEXED BY entries_there WHERE room = j.value AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
 	newsMiddle = ` LIMIT 100)) END,
 	CASE WHEN r.seq < e.seq THEN (SELECT seq FROM (
 		SELECT seq, sender FROM entries INDEXED BY entries_there WHERE room = j.value AND kind = 0 AND gone = 0 AND seq > r.seq ORDER BY seq LIMIT ?3) WHERE `
 	newsMentions = ` LIMIT 1) END,
-	CASE WHEN r.seq < e.seq THEN (SELECT count(*) || ' ' || min(seq) FROM mentions WHERE user IN (0, ?2) AND room = j.value AND seq > r.seq AND `
+	CASE WHEN r.seq < e.seq OR r.seq < (SELECT max(seq) FROM entries WHERE room = j.value AND kind = 2) THEN (SELECT count(*) || ' ' || min(seq) || ' ' || sum(answer) || ' ' || coalesce(min(CASE WHEN answer THEN seq END), 0) FROM mentions WHERE user IN (0, ?2) AND room = j.value AND seq > r.seq AND `
 	newsEnd = `) END
 	FROM json_each(?1) j LEFT JOIN reads r ON r.user = ?2 AND r.room = j.value
 	LEFT JOIN entries e ON e.room = j.value AND e.kind = 0 AND e.seq = (SELECT max(seq) FROM entries WHERE room = j.value AND kind = 0)
@@ -112,26 +110,26 @@ func (s *Store) inbox(ctx context.Context, user string, rooms, hidden []string) 
 // scanNews takes a row, and returns for which room it is, and who sent its last message; 0: nobody.
 func scanNews(found *sql.Rows, all []store.Inbox, at []int) (place int, sender int64, err error) {
 	var key int
-	var read, last, from, other, unread, first sql.NullInt64
+	var read, last, from, other, answered, unread, first sql.NullInt64
 	var id any
 	var mentions sql.NullString
 	var data []byte
-	if err := found.Scan(&key, &read, &last, &from, &id, &data, &other, &unread, &first, &mentions); err != nil {
+	if err := found.Scan(&key, &read, &last, &from, &id, &data, &other, &answered, &unread, &first, &mentions); err != nil {
 		return 0, 0, err
 	}
 	in := &all[at[key]]
-	in.Known, in.Read, in.Through = read.Valid, uint64(read.Int64), uint64(max(last.Int64, other.Int64))
-	in.Unread, in.More, in.FirstUnread = int(unread.Int64), unread.Int64 > chat.MaxUnread, uint64(first.Int64)
-	in.Unread = min(in.Unread, chat.MaxUnread)
+	in.Known, in.Read, in.Through = read.Valid, uint64(read.Int64), uint64(max(last.Int64, other.Int64, answered.Int64))
+	in.Unread, in.FirstUnread = int(unread.Int64), uint64(first.Int64)
 	if mentions.Valid {
-		count, first, _ := strings.Cut(mentions.String, " ")
-		if in.Mentions, err = strconv.Atoi(count); err == nil && first != "" {
-			in.FirstMention, err = strconv.ParseUint(first, 10, 64)
-		}
-		if err != nil {
+		var answers int
+		var firstAnswer uint64
+		if _, err := fmt.Sscan(mentions.String, &in.Mentions, &in.FirstMention, &answers, &firstAnswer); err != nil {
 			return 0, 0, err
 		}
+		in.AddAnswers(answers, firstAnswer)
 	}
+	in.More = in.Unread > chat.MaxUnread
+	in.Unread = min(in.Unread, chat.MaxUnread)
 	if last.Valid {
 		in.Last = &store.Entry{Room: in.Room, Seq: uint64(last.Int64), ID: unpackID(id), Type: chat.TypeMsg, Data: data}
 	}

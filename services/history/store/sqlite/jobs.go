@@ -90,7 +90,7 @@ func (s *Store) NextRoom(ctx context.Context, after string) (string, error) {
 	return room, nil
 }
 
-const messagesOf = bySender + `WHERE sender = ? AND room = ? AND kind = 0 AND seq < ? ORDER BY seq DESC LIMIT ?`
+const messagesOf = bySender + `WHERE sender = ? AND room = ? AND kind <> 1 AND seq < ? ORDER BY seq DESC LIMIT ?`
 
 // MessagesOf implements store.Jobs.
 func (s *Store) MessagesOf(ctx context.Context, room, sender, before string, limit int) ([]store.Entry, error) {
@@ -156,7 +156,7 @@ func documentsOf(ctx context.Context, tx *sql.Tx, room int64, limit int) (all []
 		if err := rows.Scan(&kind, &d.seq, &d.twin); err != nil {
 			return nil, err
 		}
-		if kind == kindMessage {
+		if kind != kindOther {
 			all = append(all, d)
 		}
 	}

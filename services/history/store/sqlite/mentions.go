@@ -89,7 +89,7 @@ func (s *Store) PutMentions(ctx context.Context, m store.Mentions, resolved []st
 			}
 		}
 		put := func(user int64) error {
-			_, err := tx.ExecContext(ctx, `INSERT INTO mentions (user, room, seq, sender) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`, user, roomN, int64(m.Seq), senderN)
+			_, err := tx.ExecContext(ctx, `INSERT INTO mentions (user, room, seq, sender, answer) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, user, roomN, int64(m.Seq), senderN, m.OnlyInThread)
 			return err
 		}
 		if m.All {

@@ -32,7 +32,8 @@ func (s *Store) inRoom(ctx context.Context, what, room, query string, args ...an
 
 // last finds the last entry of each kind.
 const last = `SELECT * FROM (SELECT seq, twin, id FROM entries WHERE room = ?1 AND kind = 0 ORDER BY seq DESC, twin DESC LIMIT 1)
-	UNION ALL SELECT * FROM (SELECT seq, twin, id FROM entries WHERE room = ?1 AND kind = 1 ORDER BY seq DESC, twin DESC LIMIT 1)`
+	UNION ALL SELECT * FROM (SELECT seq, twin, id FROM entries WHERE room = ?1 AND kind = 1 ORDER BY seq DESC, twin DESC LIMIT 1)
+	UNION ALL SELECT * FROM (SELECT seq, twin, id FROM entries WHERE room = ?1 AND kind = 2 ORDER BY seq DESC, twin DESC LIMIT 1)`
 
 // Last implements store.Store.
 func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
@@ -65,7 +66,7 @@ func (s *Store) Last(ctx context.Context, room string) (bus.Position, error) {
 
 // highest looks into each room: an index of all Seqs would be for this alone.
 const highest = `SELECT coalesce(max(max(coalesce((SELECT max(seq) FROM entries WHERE room = n AND kind = 0), 0),
-	coalesce((SELECT max(seq) FROM entries WHERE room = n AND kind = 1), 0))), 0) FROM rooms`
+	coalesce((SELECT max(seq) FROM entries WHERE room = n AND kind = 1), 0), coalesce((SELECT max(seq) FROM entries WHERE room = n AND kind = 2), 0))), 0) FROM rooms`
 
 // Highest implements store.Store.
 func (s *Store) Highest(ctx context.Context) (uint64, error) {
@@ -76,15 +77,16 @@ func (s *Store) Highest(ctx context.Context) (uint64, error) {
 	return uint64(seq), nil
 }
 
-const at = all + `WHERE room = ? AND kind IN (0, 1) AND seq = ? ORDER BY twin`
+const at = all + `WHERE room = ? AND kind IN (0, 1, 2) AND seq = ? ORDER BY twin`
 
 // At implements store.Store.
 func (s *Store) At(ctx context.Context, room string, seq uint64) ([]store.Entry, error) {
 	return s.inRoom(ctx, "entries at a seq", room, at, int64(seq))
 }
 
-// since merges the two kinds of a room, each of which is in order.
-const since = all + `WHERE room = ?1 AND kind = 0 AND seq > ?2 UNION ALL ` + all + `WHERE room = ?1 AND kind = 1 AND seq > ?2 ORDER BY seq, twin LIMIT ?3`
+// since merges the kinds of a room, each of which is in order.
+const since = all + `WHERE room = ?1 AND kind = 0 AND seq > ?2 UNION ALL ` + all + `WHERE room = ?1 AND kind = 1 AND seq > ?2
+	UNION ALL ` + all + `WHERE room = ?1 AND kind = 2 AND seq > ?2 ORDER BY seq, twin LIMIT ?3`
 
 // Since implements store.Store.
 func (s *Store) Since(ctx context.Context, room string, after uint64, limit int) ([]store.Entry, error) {
@@ -150,7 +152,7 @@ func (s *Store) Find(ctx context.Context, room, sender, id string) (store.Entry,
 	return found[0], true, nil
 }
 
-const messagesBy = bySender + `WHERE sender = ? AND kind = 0 AND (room, seq) > (?, ?) ORDER BY room, seq LIMIT ?`
+const messagesBy = bySender + `WHERE sender = ? AND kind <> 1 AND (room, seq) > (?, ?) ORDER BY room, seq LIMIT ?`
 
 // MessagesBy implements store.Store.
 func (s *Store) MessagesBy(ctx context.Context, sender, room string, after uint64, limit int) ([]store.Entry, error) {
@@ -167,7 +169,7 @@ func (s *Store) MessagesBy(ctx context.Context, sender, room string, after uint6
 	return s.list(ctx, "messages of a user", kept{s}, messagesBy, n, from, int64(after), limit)
 }
 
-const namesakes = byID + `WHERE room = ? AND id = ? AND kind = 0 ORDER BY seq LIMIT ?`
+const namesakes = byID + `WHERE room = ? AND id = ? AND kind <> 1 ORDER BY seq LIMIT ?`
 
 // Namesakes implements store.Store.
 func (s *Store) Namesakes(ctx context.Context, room, id string, limit int) ([]store.Entry, error) {

@@ -15,6 +15,7 @@ import (
 const (
 	kindMessage = 0
 	kindOther   = 1
+	kindAnswer  = 2 // a message in a thread that is not broadcast
 )
 
 const (
@@ -93,7 +94,7 @@ func (s *Store) entry(ctx context.Context, db querier, r row) (store.Entry, erro
 	}
 	id := unpackID(r.id)
 	var done *store.Done
-	if r.number == kindMessage {
+	if r.number != kindOther {
 		done = unpackDone(r.done, r.gone)
 	}
 	return store.Entry{

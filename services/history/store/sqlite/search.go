@@ -18,7 +18,7 @@ const roomTerms = 8
 
 const (
 	matches = `SELECT f.rowid, d.room, d.twin FROM found f CROSS JOIN documents d ON d.n = f.rowid WHERE f.found MATCH ? AND f.rowid < ? ORDER BY f.rowid DESC`
-	atPlace = all + `WHERE room = ? AND kind = 0 AND seq = ? AND twin = ?`
+	atPlace = all + `WHERE room = ? AND kind IN (0, 2) AND seq = ? AND twin = ?`
 
 	completions = `SELECT word FROM (SELECT word, n FROM vocabulary WHERE word >= ? AND word < ? LIMIT ?) ORDER BY n DESC, word LIMIT ?`
 	// maxCompleted is how many words are looked at for those that begin so.
@@ -160,7 +160,7 @@ func (s *Store) PutTerms(ctx context.Context, all []store.Terms) error {
 		if !ok {
 			continue
 		}
-		place, err := rows(ctx, kept{s}, byID+`WHERE room = ? AND id = ? AND sender = ? AND kind = 0`, n.room, packID(t.Name.ID), n.sender)
+		place, err := rows(ctx, kept{s}, byID+`WHERE room = ? AND id = ? AND sender = ? AND kind IN (0, 2)`, n.room, packID(t.Name.ID), n.sender)
 		if err != nil {
 			return fmt.Errorf("put terms: %w", err)
 		}

@@ -133,10 +133,17 @@ func TestPlans(t *testing.T) {
 		"what is new": {
 			newsPlain, []any{"[10]", 11, 100}, []string{
 				"SEARCH r USING PRIMARY KEY (user=? AND room=?)", "SEARCH e USING PRIMARY KEY (room=? AND kind=? AND seq=?)",
-				key + "(room=? AND kind=?)", "USING COVERING INDEX entries_there (room=? AND seq>?)", "USING COVERING INDEX entries_there (room=? AND seq>?)",
+				key + "(room=? AND kind=?)", key + "(room=? AND kind=?)", "USING COVERING INDEX entries_there (room=? AND seq>?)", "USING COVERING INDEX entries_there (room=? AND seq>?)",
 				"SEARCH mentions USING PRIMARY KEY (user=? AND room=? AND seq>?)", "USE TEMP B-TREE FOR ORDER BY",
 			},
 		},
+		"newest answers":          {newestAnswers, []any{10, 11, "m", 5, 50}, []string{"SEARCH a USING PRIMARY KEY (room=? AND author=? AND root=? AND seq<?)", "SEARCH e USING PRIMARY KEY (room=? AND kind=? AND seq=? AND twin=?)"}},
+		"oldest answers":          {oldestAnswers, []any{10, 11, "m", 5, 50}, []string{"SEARCH a USING PRIMARY KEY (room=? AND author=? AND root=? AND seq>?)", "SEARCH e USING PRIMARY KEY (room=? AND kind=? AND seq=? AND twin=?)"}},
+		"the thread of a message": {rootOf, []any{10, "m", 11}, []string{"SEARCH e USING COVERING INDEX entries_by_id (room=? AND id=? AND sender=?)", "SEARCH a USING COVERING INDEX answers_by_seq (room=? AND seq=? AND twin=?)"}},
+		"threads of a page":       {repliesBetween, []any{10, 5, 9}, []string{"SEARCH t USING INDEX threads_at (room=? AND at>? AND at<?)"}},
+		"threads of a room":       {threadsBefore, []any{10, 5, 50}, []string{"SEARCH t USING INDEX threads_last (room=? AND last<?)"}},
+		"answers that count":      {countAnswers, []any{10, 11, "m", 50}, []string{"SEARCH answers USING PRIMARY KEY (room=? AND author=? AND root=?)"}},
+		"an answer is deleted":    {loseAnswer, []any{10, 5, 0}, []string{"SEARCH answers USING INDEX answers_by_seq (room=? AND seq=? AND twin=?)"}},
 		"mentions of a page":      {shownOf, []any{10, 5, 9}, []string{"SEARCH m USING PRIMARY KEY (room=? AND seq>? AND seq<?)"}},
 		"mentions of a message":   {mentionsOf, []any{10, 5, 11}, []string{"SEARCH m USING COVERING INDEX mentions_message (room=? AND seq=? AND sender=?)"}},
 		"whether a room is empty": {nextRoom, []any{"r"}, []string{"SEARCH rooms USING COVERING INDEX", "SEARCH entries EXISTS USING COVERING INDEX entries_by_id (room=?)"}},

@@ -15,19 +15,19 @@ import (
 const (
 	insert = `INSERT INTO entries (room, kind, seq, twin, sender, gone, past, id, type, author, target, slot, owner, done, data)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
-	topOf   = `SELECT max(coalesce((SELECT max(seq) FROM entries WHERE room = ?1 AND kind = 0), 0), coalesce((SELECT max(seq) FROM entries WHERE room = ?1 AND kind = 1), 0))`
+	topOf   = `SELECT max(coalesce((SELECT max(seq) FROM entries WHERE room = ?1 AND kind = 0), 0), coalesce((SELECT max(seq) FROM entries WHERE room = ?1 AND kind = 1), 0), coalesce((SELECT max(seq) FROM entries WHERE room = ?1 AND kind = 2), 0))`
 	seqOf   = `SELECT seq FROM entries INDEXED BY entries_by_id WHERE room = ? AND id = ? AND sender = ?`
-	twinsAt = `SELECT max(twin) FROM entries WHERE room = ? AND kind IN (0, 1) AND seq = ? HAVING count(*) > 0`
+	twinsAt = `SELECT max(twin) FROM entries WHERE room = ? AND kind IN (0, 1, 2) AND seq = ? HAVING count(*) > 0`
 	// markPast marks all entries of a slot but the last. What is past already has a place of its
 	// own in the index.
 	markPast = `UPDATE entries INDEXED BY entries_by_target SET past = 1 WHERE room = ?1 AND target <> '' AND target = ?2 AND author = ?3 AND past = 0 AND slot = ?4 AND owner = ?5 AND seq < max(
 		coalesce((SELECT max(seq) FROM entries INDEXED BY entries_by_target WHERE room = ?1 AND target <> '' AND target = ?2 AND author = ?3 AND past = 0 AND slot = ?4 AND owner = ?5), 0),
 		coalesce((SELECT max(seq) FROM entries INDEXED BY entries_by_target WHERE room = ?1 AND target <> '' AND target = ?2 AND author = ?3 AND past = 1 AND slot = ?4 AND owner = ?5), 0))`
-	setDone = `UPDATE entries SET gone = ?1, done = ?2 WHERE room = ?3 AND kind = 0 AND seq = ?4 AND twin = ?5`
-	doneOf  = `SELECT seq, twin, gone, done FROM entries INDEXED BY entries_by_id WHERE room = ? AND id = ? AND sender = ? AND kind = 0`
+	setDone = `UPDATE entries SET gone = ?1, done = ?2 WHERE room = ?3 AND kind IN (0, 2) AND seq = ?4 AND twin = ?5`
+	doneOf  = `SELECT seq, twin, gone, done FROM entries INDEXED BY entries_by_id WHERE room = ? AND id = ? AND sender = ? AND kind IN (0, 2)`
 	// saidOf finds what is about a message, also what does not say its author.
 	saidOf = byTarget + `WHERE room = ? AND target <> '' AND target = ? AND author IN (?, 0) AND past = 0`
-	calls  = `SELECT count(*) FROM entries INDEXED BY entries_by_id WHERE room = ? AND id = ? AND kind = 0`
+	calls  = `SELECT count(*) FROM entries INDEXED BY entries_by_id WHERE room = ? AND id = ? AND kind <> 1`
 )
 
 // writes are the statements that are prepared when a file is opened.
@@ -47,7 +47,9 @@ type writer struct {
 	known        map[string]*sql.Stmt
 	rooms, users numbering
 	tops         tops
-	fresh        []document // messages that were added and are to be indexed
+	fresh        []document        // messages that were added and are to be indexed
+	threads      bool              // there are their tables
+	touched      map[thread]uint64 // threads, and through which Seq they are counted now
 }
 
 func newWriter(tx *sql.Tx, rooms, users *numbers, tops tops, statement func(ctx context.Context, text string) (*sql.Stmt, error)) *writer {
@@ -172,6 +174,9 @@ func (w *writer) add(ctx context.Context, e store.Entry, out *store.Outcome) (ad
 func (w *writer) insert(ctx context.Context, e store.Entry, n numbered, twin int64, done store.Done) (bool, error) {
 	var target any = ""
 	kind, slot, owner := kindMessage, "", int64(0)
+	if e.OnlyInThread() {
+		kind = kindAnswer
+	}
 	if e.Type != chat.TypeMsg {
 		kind, target = kindOther, packID(e.Target)
 		slot, owner = packSlot(e.Slot, e.Type, e.Sender, n.sender)
@@ -179,8 +184,11 @@ func (w *writer) insert(ctx context.Context, e store.Entry, n numbered, twin int
 	var memory [160]byte
 	data := pack(e.Data, beginning(memory[:0], e.Type, e.Room, e.ID, e.Sender))
 	changed, err := w.exec(ctx, insert, n.room, kind, int64(e.Seq), twin, n.sender, done.Deleted, e.Past, packID(e.ID), e.Type, n.author, target, slot, owner, packDone(done), data)
-	if err == nil && changed == 1 && kind == kindMessage && len(e.Terms) > 0 {
+	if err == nil && changed == 1 && kind != kindOther && len(e.Terms) > 0 {
 		w.fresh = append(w.fresh, document{n.room, int64(e.Seq), twin, e.Terms})
+	}
+	if err == nil && changed == 1 && e.Type == chat.TypeMsg && e.Thread != (store.Name{}) {
+		err = w.answers(ctx, e, n, kind, twin, done.Deleted)
 	}
 	return changed == 1, err
 }
@@ -222,7 +230,9 @@ func (w *writer) do(ctx context.Context, e store.Entry) error {
 	} else if done.Add(e) != nil {
 		return nil // it is none that this release understands
 	}
-	_, err = w.exec(ctx, setDone, done.Deleted, packDone(done), n.room, seq, twin)
+	if _, err = w.exec(ctx, setDone, done.Deleted, packDone(done), n.room, seq, twin); err == nil && w.threads && done.Deleted {
+		err = w.lose(ctx, n.room, seq, twin, e.Seq)
+	}
 	return err
 }
 

@@ -102,6 +102,16 @@ func Verify(t *testing.T, s store.Store, whole bool) {
 	if out := add(t, s, sample()...); len(out.Repeats) != 0 {
 		t.Errorf("handed over again: %+v", out)
 	}
+	// What an earlier release has kept is the root of a thread as well as any other message.
+	reply := answer(sampleRoom, 1<<40+9, "bob", "a1", "m1")
+	add(t, s, reply)
+	threads, err := s.Threads(ctx, sampleRoom, 1<<41, 10)
+	must(t, err)
+	if len(threads) != 1 || threads[0].At != 1<<40 || threads[0].Count != 1 {
+		t.Errorf("threads are %+v", threads)
+	}
+	got, err = s.MessagesBy(ctx, "bob", sampleRoom, 1<<40+5, 10)
+	same(t, []store.Entry{reply}, got, err)
 	next := message(sampleRoom, 1<<40+8, "ann", "m5")
 	add(t, s, next)
 	got, err = s.Newest(ctx, sampleRoom, 1<<40+100, 1)
