@@ -94,7 +94,7 @@ export class Person {
     return this.rooms.getByRole('link', { name: new RegExp(`^${literal(name)}\\b`, 'i') });
   }
   get log() {
-    return this.page.getByRole('log');
+    return this.page.getByRole('log', { name: /^Messages in/ });
   }
   get field() {
     return this.page.getByRole('textbox', { name: 'Message' });

@@ -8,12 +8,12 @@ import type { Environment } from './environment.ts';
 import { newID, userRoom } from './id.ts';
 import { requestWithRetry } from './request-with-retry.ts';
 import { MyRooms } from './myrooms.ts';
-import { Outbox, type OutboxStore } from './outbox.ts';
+import { type InThread, Outbox, type OutboxStore } from './outbox.ts';
 import { Pace } from './pace.ts';
 import { People } from './people.ts';
 import { Preferences } from './preferences.ts';
 import type {
-  Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
+  HistoryEvent, Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
 } from './protocol.ts';
 import { Inbox } from './inbox.ts';
 import { Reads, type ReadsStore } from './reads.ts';
@@ -47,6 +47,8 @@ interface Events {
   rooms: undefined;
   /** What the named room shows has changed: messages, those on their way, history, unread count. */
   room: string;
+  /** An entry of a room's log was taken in: each once, and in order. */
+  entry: { readonly room: string; readonly entry: LogEvent | UnknownLogEvent };
   /** Who is online in the named room has changed. */
   online: string;
   /** Who is typing in the named room has changed. */
@@ -240,10 +242,10 @@ export class Client extends Emitter<Events> {
    * Sends a message, now or as soon as there is a connection. It shows in `outbox` until its `msg`
    * event comes.
    */
-  send(room: string, text: string, replyTo?: Name): void {
+  send(room: string, text: string, replyTo?: Name, into?: InThread): void {
     const typed = this.#typed.get(room);
     if (typed !== undefined) this.#typed.set(room, typed - typingEvery + typingAfterSend);
-    this.outbox.add(room, text, replyTo);
+    this.outbox.add(room, text, replyTo, into);
   }
 
   /** Gives one of the user's own messages another text. */
@@ -258,6 +260,11 @@ export class Client extends Emitter<Events> {
   }
   async pin(room: string, message: Name, on: boolean): Promise<void> {
     await requestWithRetry(this.#connection, { type: 'pin', room, msg_id: newID(), target: message.id, author: message.user, on });
+  }
+
+  /** Returns a page of a thread: the newest answers, or those before a seq. */
+  thread(room: string, root: Name, before?: number): Promise<HistoryEvent> {
+    return this.#connection.request({ type: 'history', room, thread: { author: root.user, id: root.id }, limit: 50, ...(before !== undefined && { before }) });
   }
 
   /** The user is typing. Call it for every key: it is said once in a while. */
@@ -319,9 +326,11 @@ export class Client extends Emitter<Events> {
     const base = this.inbox.get(id);
     const counted = base !== undefined && read <= base.read;
     const later = counted ? here.filter((m) => m.seq > base.through) : here;
-    const count = (counted ? base.unread : 0) + later.length;
     const deleted = new Set(room.log.messages.filter((m) => m.deleted).map((m) => m.seq));
-    const live = this.inbox.mentionsAfter(id, counted ? base.through : read).filter((seq) => !deleted.has(seq)).length;
+    const mentions = this.inbox.mentionsAfter(id, counted ? base.through : read).filter((seq) => !deleted.has(seq));
+    const live = mentions.length;
+    const aside = mentions.filter((seq) => this.inbox.isAnswer(id, seq) && !later.some((m) => m.seq === seq)).length;
+    const count = (counted ? base.unread : 0) + later.length + aside;
     const first = (counted ? base.firstUnread : undefined) ?? later[0]?.seq;
     // Where the user has read a part of what was counted, and not all.
     const part = !counted && base?.firstMention !== undefined && base.firstMention > read ? base.mentions : 0;
@@ -454,7 +463,7 @@ export class Client extends Emitter<Events> {
         this.emit('rooms', undefined);
         break;
       case 'mentioned':
-        if (e.user !== this.#me.id && !this.ignored.has(e.user)) this.inbox.mentioned(room.id, e.at, e.on === true);
+        if (e.user !== this.#me.id && !this.ignored.has(e.user)) this.inbox.mentioned(room.id, e.at, e.on === true, e.thread !== undefined);
         break;
       case 'member':
         if (e.member === this.#me.id && e.role) room.info = { ...room.info, role: e.role as RoomInfo['role'] };
@@ -463,6 +472,7 @@ export class Client extends Emitter<Events> {
         break;
       default:
     }
+    this.emit('entry', { room: room.id, entry: e });
   }
 
   #event(e: ServerEvent): void {
@@ -507,7 +517,7 @@ export class Client extends Emitter<Events> {
         return;
       case 'mentioned':
         if (e.room !== userRoom(this.#me.id)) this.rooms.get(e.room)?.receive(e);
-        else if (e.target && !this.ignored.has(e.user)) this.inbox.mentioned(e.target, e.at, e.on === true);
+        else if (e.target && !this.ignored.has(e.user)) this.inbox.mentioned(e.target, e.at, e.on === true, e.thread !== undefined);
         return;
       case 'joined': // unasked: the log of a room that is live was rewound
         if (!e.rewind) return;

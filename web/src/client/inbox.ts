@@ -38,6 +38,8 @@ export class Inbox extends Emitter<{ change: string }> {
   readonly #rooms = new Map<string, InboxRoom>();
   /** Seqs of messages that came live and mention the user, by room, in order. */
   readonly #mentions = new Map<string, number[]>();
+  /** Which of them are answers in threads. */
+  readonly #answers = new Set<string>();
 
   /** What the server said of a room, if it did. */
   get(room: string): InboxRoom | undefined {
@@ -54,8 +56,9 @@ export class Inbox extends Emitter<{ change: string }> {
     }
   }
 
-  /** A message mentions the user, or does not any more. */
-  mentioned(room: string, seq: number, on: boolean): void {
+  /** A message mentions the user, or does not any more; `answer`: it is in a thread. */
+  mentioned(room: string, seq: number, on: boolean, answer = false): void {
+    if (answer) this.#answers.add(`${room}/${seq}`);
     const base = this.#rooms.get(room);
     if (base && seq <= base.through && on && base.mentions > 0 && base.firstMention! <= seq) return; // it is counted
     const others = (this.#mentions.get(room) ?? []).filter((s) => s !== seq);
@@ -67,6 +70,11 @@ export class Inbox extends Emitter<{ change: string }> {
   /** The mentions that came live after a seq. */
   mentionsAfter(room: string, seq: number): readonly number[] {
     return (this.#mentions.get(room) ?? []).filter((s) => s > seq);
+  }
+
+  /** Whether a mention that came live is of an answer in a thread, which the room may not show. */
+  isAnswer(room: string, seq: number): boolean {
+    return this.#answers.has(`${room}/${seq}`);
   }
 
   /** The user is not in the room any more. */

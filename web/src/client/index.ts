@@ -19,14 +19,14 @@ export { Directory, type RoomPatch } from './directory.ts';
 export { environment, type Environment } from './environment.ts';
 export { ConnectionLost, describe, hasCode, HubbubError } from './errors.ts';
 export { everybodysRooms, userRoom } from './id.ts';
-export type { Outgoing, OutboxStore } from './outbox.ts';
+export { shownInRoom, type InThread, type Outgoing, type OutboxStore } from './outbox.ts';
 export { nobody, type Online } from './people.ts';
 export { Preferences, type Chosen } from './preferences.ts';
 export type { HistoryMessage, Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, Person, Position, Status } from './protocol.ts';
 export type { InboxLatest, InboxRoom } from './inbox.ts';
 export type { ReadsStore } from './reads.ts';
 export type { History, Room } from './room.ts';
-export type { Message, Reply } from './roomlog.ts';
+export type { Message, Replies, Reply } from './roomlog.ts';
 // Server itself is loaded by those who need it: from './server.ts'.
 export type {
   Server, Act, ActFilter, Admission, ContextMessage, Decision, KeptByName, NetworkBan, Page, PeopleInvitation,

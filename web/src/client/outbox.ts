@@ -12,6 +12,9 @@ export interface Outgoing {
   readonly id: string;
   readonly text: string;
   readonly replyTo?: Reply;
+  /** The root of the thread that it is an answer in; the room shows it only if it is `broadcast`. */
+  readonly thread?: Name;
+  readonly broadcast?: boolean;
   /** When the user sent it, UTC ms. */
   readonly ts: number;
   readonly state: 'sending' | 'sent' | 'failed';
@@ -24,6 +27,18 @@ export interface Outgoing {
   readonly seq?: number;
   /** Why it failed, for a person. */
   readonly error?: string;
+}
+
+/** The thread in which a message is to be an answer, and whether its room is to show it, too. */
+export interface InThread {
+  readonly root: Name;
+  readonly broadcast: boolean;
+}
+
+/** Those of some messages in flight that their room shows: the same list if that is all. */
+export function shownInRoom(list: readonly Outgoing[]): readonly Outgoing[] {
+  const aside = (m: Outgoing) => m.thread !== undefined && !m.broadcast;
+  return list.some(aside) ? list.filter((m) => !aside(m)) : list;
 }
 
 /** Where messages in flight outlast a reload of the page. */
@@ -84,8 +99,8 @@ export class Outbox extends Emitter<{ change: string }> {
   }
 
   /** Adds a message and sends it as soon as the room is ready. */
-  add(room: string, text: string, replyTo?: Name): Outgoing {
-    const m: Outgoing = { room, id: newID(), text, ...(replyTo && { replyTo: { id: replyTo.id, user: replyTo.user } }), ts: this.#o.environment.now(), state: 'sending' };
+  add(room: string, text: string, replyTo?: Name, into?: InThread): Outgoing {
+    const m: Outgoing = { room, id: newID(), text, ...(replyTo && { replyTo: { id: replyTo.id, user: replyTo.user } }), ...(into && { thread: into.root, broadcast: into.broadcast }), ts: this.#o.environment.now(), state: 'sending' };
     this.#set(room, [...this.list(room), m]);
     this.flush(room);
     return m;
@@ -162,7 +177,7 @@ export class Outbox extends Emitter<{ change: string }> {
 
   /** Sends one message. Returns whether the next may follow. */
   async #attempt(m: Outgoing, epoch: number): Promise<boolean> {
-    const { room, id, text, replyTo } = m;
+    const { room, id, text, replyTo, thread } = m;
     const now = this.#o.environment.now();
     const since = this.#since.get(id) ?? now;
     this.#since.set(id, since);
@@ -171,7 +186,8 @@ export class Outbox extends Emitter<{ change: string }> {
     try {
       const ack = await this.#o.send({
         type: 'send', room, msg_id: id, text,
-        ...(replyTo && { reply_to: replyTo.id, ...(replyTo.user && { reply_author: replyTo.user }) }), ...(m.tried !== undefined && { retry: true }),
+        ...(replyTo && { reply_to: replyTo.id, ...(replyTo.user && { reply_author: replyTo.user }) }),
+        ...(thread && { thread: { author: thread.user, id: thread.id }, ...(m.broadcast && { broadcast: true as const }) }), ...(m.tried !== undefined && { retry: true }),
       });
       this.#since.delete(id);
       // Without a seq it was a command, such as /list-users, and is not stored. At a seq that has

@@ -61,8 +61,11 @@ function completeOther(v: Record<string, unknown>): ServerEvent | undefined {
         going: people(v['going']), going_ms: retryAfter(v['going_ms']) ?? 0,
       } as unknown as WhoEvent;
     }
-    case 'history':
-      return { ...v, messages: historyMessages(v['messages']), acts: historyActs(v['acts']), more: v['more'] === true } as unknown as HistoryEvent;
+    case 'history': {
+      const { root, ...rest } = v;
+      const [first] = historyMessages([root]);
+      return { ...rest, ...(first && { root: first }), messages: historyMessages(v['messages']), acts: historyActs(v['acts']), more: v['more'] === true } as unknown as HistoryEvent;
+    }
     case 'notice':
       return { ...v, ...(v['users'] !== undefined && { users: people(v['users']), count: number(v['count']) }) } as unknown as NoticeEvent;
     case 'error':

@@ -57,6 +57,15 @@ export interface MsgEvent extends Entry {
    */
   readonly reply_to?: string;
   readonly reply_author?: string;
+  /** The root of the thread that it is an answer in. */
+  readonly thread?: ThreadName;
+  /** The answer is shown in its room, too. */
+  readonly broadcast?: boolean;
+}
+/** Names a thread by its root, as the protocol does. */
+export interface ThreadName {
+  readonly author: string;
+  readonly id: string;
 }
 /** What says something about a message: the one of this author with this id. */
 interface About extends Entry {
@@ -112,6 +121,8 @@ export interface MentionedEvent extends Entry {
   readonly at: number;
   /** Absent: not any more. */
   readonly on?: boolean;
+  /** The thread that the message is in. */
+  readonly thread?: ThreadName;
 }
 export interface ResetEvent extends Entry {
   readonly type: 'reset';
@@ -161,6 +172,10 @@ export interface HistoryMessage extends MsgEvent {
   readonly deleted?: boolean;
   readonly pinned?: boolean;
   readonly reactions?: Readonly<Record<string, readonly string[]>>;
+  /** Of a root: what is known of its thread. */
+  readonly replies?: {
+    readonly count: number; readonly more?: boolean; readonly users: readonly string[]; readonly last: number; readonly last_ts: number;
+  };
 }
 
 export interface Limits {
@@ -256,6 +271,8 @@ export interface HistoryEvent {
   /** What moderators have done between them; a server of before that knew has none. */
   readonly acts: readonly ModeratedEvent[];
   readonly more: boolean;
+  /** Of the page of a thread; absent: there is no such message. */
+  readonly root?: HistoryMessage;
 }
 /** The answer to `inbox`, as it came: this client asks over HTTP. */
 export interface InboxEvent {
@@ -301,14 +318,14 @@ export type ServerEvent =
 export type Command =
   | { type: 'join'; room: string; after?: Position }
   | { type: 'leave'; room: string }
-  | { type: 'send'; room: string; msg_id: string; text: string; reply_to?: string; reply_author?: string; retry?: true }
+  | { type: 'send'; room: string; msg_id: string; text: string; reply_to?: string; reply_author?: string; thread?: ThreadName; broadcast?: true; retry?: true }
   | { type: 'edit'; room: string; msg_id: string; target: string; author: string; text: string }
   | { type: 'delete'; room: string; msg_id: string; target: string; author: string }
   | { type: 'react'; room: string; msg_id: string; target: string; author: string; emoji: string; on: boolean }
   | { type: 'pin'; room: string; msg_id: string; target: string; author: string; on: boolean }
   | { type: 'typing'; room: string }
   | { type: 'read'; room: string; seq: number }
-  | { type: 'history'; room: string; before?: number; after?: number; around?: number; limit?: number }
+  | { type: 'history'; room: string; before?: number; after?: number; around?: number; limit?: number; thread?: ThreadName }
   | { type: 'who'; room: string; next?: string }
   | { type: 'watch'; room: string; on: boolean }
   | { type: 'status'; status: Exclude<Status, 'offline'> }

@@ -27,7 +27,26 @@ export interface Message {
   readonly pinned?: boolean;
   /** Emoji to the ids of the users who put it, in order. */
   readonly reactions: Readonly<Record<string, readonly string[]>>;
+  /** The root of the thread that it is an answer in. */
+  readonly thread?: Name;
+  /** Of a root: what is known of its thread. */
+  readonly replies?: Replies;
 }
+
+/** What a root says of its thread: of the answers that are not deleted. */
+export interface Replies {
+  readonly count: number;
+  /** There are more than `count`. */
+  readonly more: boolean;
+  /** Who answered, the last first. */
+  readonly users: readonly string[];
+  /** Seq and time of the last answer. */
+  readonly last: number;
+  readonly ts: number;
+}
+
+/** How many users Replies has at most. */
+const maxUsers = 5;
 
 /**
  * What became of a log event: `gap` means that something before it is missing, `rewound` that the
@@ -60,6 +79,8 @@ export class RoomLog {
   #acts: readonly ModeratedEvent[] = [];
   readonly #heard = new Set<string>();
   readonly #changes: Change[] = [];
+  /** The roots of answers that were heard, by their names. */
+  readonly #answers = new Map<string, Name>();
   /** How often the log was begun anew: a page that was asked for before is of another log. */
   resets = 0;
   #last: Position | undefined;
@@ -239,6 +260,7 @@ export class RoomLog {
     this.#named.clear();
     this.#heard.clear();
     this.#changes.length = 0;
+    this.#answers.clear();
     this.#last = undefined;
     this.#through = seq;
   }
@@ -256,7 +278,7 @@ export class RoomLog {
     if (this.#heard.has(k) || this.#named.has(k)) return 'duplicate';
     // Older than anything that this log ever held: not a proof of anything.
     const first = this.#messages[0];
-    return first && e.seq > first.seq && e.type === 'msg' ? 'rewound' : 'duplicate';
+    return first && e.seq > first.seq && e.type === 'msg' && !onlyInThread(e) ? 'rewound' : 'duplicate';
   }
 
   #remember(e: Entry): void {
@@ -271,11 +293,50 @@ export class RoomLog {
   #apply(e: Entry): void {
     if (e.type === 'msg') {
       const m = fromHistory(e);
+      if (m.thread) this.#answered(m, m.thread);
+      if (onlyInThread(e)) return;
       this.#named.add(key(m.user, m.id));
       this.#messages = [...this.#messages, m];
       if (this.#past && this.#messages.length > 3 * keptAtEnd) this.trim(keptAtEnd);
     } else if (e.type === 'moderated') this.#act([e]);
-    else if (e.type === 'edited' || e.type === 'deleted' || e.type === 'reacted' || e.type === 'pinned') this.#change(e);
+    else if (e.type === 'deleted') this.#lost(e);
+    if (e.type === 'edited' || e.type === 'deleted' || e.type === 'reacted' || e.type === 'pinned') this.#change(e);
+  }
+
+  /** Counts an answer at its root; of one that names another answer, at the root of that one. */
+  #answered(m: Message, named: Name): void {
+    const root = this.#answers.get(nameOf(named)) ?? this.#held(named)?.thread ?? named;
+    this.#answers.set(nameOf(m), root);
+    if (this.#answers.size > remembered) this.#answers.delete(this.#answers.keys().next().value!);
+    this.#atRoot(root, (r) => (r && r.last >= m.seq ? r : {
+      count: (r?.count ?? 0) + 1, more: r?.more ?? false, users: [m.user, ...(r?.users ?? []).filter((u) => u !== m.user)].slice(0, maxUsers), last: m.seq, ts: m.ts,
+    }));
+  }
+
+  /** Of a message that was deleted: if it is an answer, there is one less. */
+  #lost(e: Change): void {
+    const name = { user: e.author ?? e.user, id: e.target };
+    const held = this.#held(name);
+    const root = this.#answers.get(nameOf(name)) ?? (held?.deleted ? undefined : held?.thread);
+    this.#answers.delete(nameOf(name));
+    if (root) this.#atRoot(root, (r) => r && (r.count > 1 || r.more ? { ...r, count: Math.max(r.count - 1, 1) } : undefined));
+  }
+
+  #held(name: Name): Message | undefined {
+    return this.#messages.findLast((m) => m.user === name.user && m.id === name.id);
+  }
+
+  #atRoot(root: Name, change: (r: Replies | undefined) => Replies | undefined): void {
+    const changed = (messages: readonly Message[]) => {
+      const i = messages.findLastIndex((m) => m.user === root.user && m.id === root.id);
+      const old = messages[i];
+      if (!old) return messages;
+      const { replies: _, ...rest } = old;
+      const replies = change(old.replies);
+      return replies === old.replies ? messages : messages.with(i, { ...rest, ...(replies && { replies }) });
+    };
+    if (this.#past) this.#past = changed(this.#past);
+    this.#messages = changed(this.#messages);
   }
 
   /** Takes in acts: of one that a page and the log both have, one is kept. */
@@ -298,7 +359,7 @@ export class RoomLog {
 }
 
 /** Returns the messages after a change to one of them: the same array if it makes no difference. */
-function withChange(messages: readonly Message[], e: Change): readonly Message[] {
+export function withChange(messages: readonly Message[], e: Change): readonly Message[] {
   // Without an author, as earlier releases wrote it, the first message with the id is meant; only
   // its author edits one.
   const author = e.author ?? (e.type === 'edited' ? e.user : undefined);
@@ -336,14 +397,29 @@ function changed(m: Message, e: Change): Message {
   }
 }
 
-function fromHistory(m: HistoryMessage): Message {
+export function fromHistory(m: HistoryMessage): Message {
   return {
     room: m.room, id: m.id, seq: m.seq, user: m.user, name: m.name, ts: m.ts, text: m.text, reactions: m.reactions ?? {},
     ...(m.reply_to && { replyTo: { id: m.reply_to, ...(m.reply_author && { user: m.reply_author }) } }),
     ...(m.edited_ts && { editedTs: m.edited_ts }),
     ...(m.deleted && { deleted: true }),
     ...(m.pinned && { pinned: true }),
+    ...(inThread(m) && { thread: { user: m.thread!.author, id: m.thread!.id } }),
+    ...(typeof m.replies?.count === 'number' && {
+      replies: { count: m.replies.count, more: m.replies.more === true, users: m.replies.users ?? [], last: m.replies.last, ts: m.replies.last_ts },
+    }),
   };
 }
+
+/** Whether a message is an answer in a thread; one that names itself is in none. */
+function inThread(m: HistoryMessage): boolean {
+  const t = m.thread;
+  return typeof t?.author === 'string' && typeof t.id === 'string' && !(t.author === m.user && t.id === m.id);
+}
+
+/** Whether a message is shown in a thread alone, and not in its room. */
+export const onlyInThread = (m: HistoryMessage): boolean => inThread(m) && m.broadcast !== true;
+
+const nameOf = (name: Name): string => key(name.user, name.id);
 
 const key = (user: string, id: string): string => `${user}/${id}`;

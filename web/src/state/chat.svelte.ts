@@ -1,7 +1,7 @@
 import type {
   Client, ConnectionState, History, Members, Message, ModeratedEvent, Name, NoticeEvent, RoomInfo, Online, Outgoing, Role, Room, StartLists, Status, Unread,
 } from '../client/index.ts';
-import { nobody } from '../client/index.ts';
+import { nobody, shownInRoom } from '../client/index.ts';
 import { mentioned } from '../text/mention.ts';
 import { Drafts } from './drafts.svelte.ts';
 import { Link } from './link.svelte.ts';
@@ -223,7 +223,8 @@ export class Chat {
     if (this.opening || this.#kept) return;
     const room = this.#room;
     const newest = room?.live ? room.log.messages.at(-1) : undefined;
-    if (room && newest) this.client.reads.mark(room.id, newest.seq);
+    // What counts and is not shown here, a mention in a thread, is behind it.
+    if (room && newest) this.client.reads.mark(room.id, this.client.unread(room.id).mentions > 0 ? Math.max(newest.seq, room.log.through) : newest.seq);
   }
 
   /**
@@ -287,6 +288,17 @@ export class Chat {
     this.sends++;
     this.client.send(this.#active, text, replyTo);
     this.drafts.set(this.#active, '');
+  }
+
+  /** Sends an answer in a thread of the open room. */
+  answer(text: string, root: Name, broadcast: boolean, replyTo?: Name): void {
+    if (this.#active === undefined) return;
+    if (broadcast) {
+      this.newAfter = undefined;
+      this.toNewest();
+      this.sends++;
+    }
+    this.client.send(this.#active, text, replyTo, { root: { user: root.user, id: root.id }, broadcast });
   }
 
   /** Keeps what was begun in the open room. The list shows it once another is open. */
@@ -429,7 +441,8 @@ export class Chat {
     const [held] = client.departed.shown(room.log.messages.slice(-1));
     // Before a room's own messages are here, the inbox says which one is the newest.
     const newest = held ?? (base?.last && { ...base.last, user: base.last.user });
-    const next = outgoing.findLast((m) => m.state !== 'failed') ?? (newest ? undefined : outgoing.at(-1));
+    const here = shownInRoom(outgoing);
+    const next = here.findLast((m) => m.state !== 'failed') ?? (newest ? undefined : here.at(-1));
     const other = this.#other(id);
     return {
       id, name: room.info.name, topic: room.info.topic, private: room.info.private, direct: room.info.direct,
@@ -467,7 +480,7 @@ export class Chat {
     const now: Omit<RoomView, 'id'> = {
       name: info.name, topic: info.topic, private: info.private, direct: info.direct, role: info.role, other: this.#other(room.id),
       messages: log.past ? this.client.departed.shown(log.past) : newest, newest, parted: log.past !== undefined,
-      outgoing: this.client.outbox.list(room.id),
+      outgoing: shownInRoom(this.client.outbox.list(room.id)),
       history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,
       acts: log.acts, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, muted: info.muted,
       writes: voice && this.may('send') && (guard || !info.announce), reacts: voice && this.may('react') && (guard || info.announce !== 'silent'),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseInvitation, parseRoute, roomHash, serverHash } from './route.ts';
+import { parseInvitation, parseRoute, roomHash, serverHash, threadHash } from './route.ts';
 
 test.each(['', '#', '#/', '#/room/', '#/room/a b', '#/room/a/b', '#/elsewhere', `#/room/${'x'.repeat(65)}`])('%j is the list', (hash) => {
   expect(parseRoute(hash)).toEqual({ page: 'rooms' });
@@ -7,6 +7,12 @@ test.each(['', '#', '#/', '#/room/', '#/room/a b', '#/room/a/b', '#/elsewhere', 
 
 test('a room and back', () => {
   expect(parseRoute(roomHash('d-AB_1'))).toEqual({ page: 'room', room: 'd-AB_1' });
+});
+
+test('a thread of a room and back', () => {
+  expect(parseRoute(threadHash('d-AB_1', { user: 'u-1', id: 'm_1' }))).toEqual({ page: 'room', room: 'd-AB_1', thread: { user: 'u-1', id: 'm_1' } });
+  expect(parseRoute('#/room/r/thread/u')).toEqual({ page: 'rooms' });
+  expect(parseRoute('#/room/r/thread/u/m m')).toEqual({ page: 'rooms' });
 });
 
 test('a link to confirm a mail address', () => {

@@ -11,7 +11,7 @@ export type Asked = Readonly<Record<string, string>>;
  */
 export type Route =
   | { readonly page: 'rooms' }
-  | { readonly page: 'room'; readonly room: string }
+  | { readonly page: 'room'; readonly room: string; readonly thread?: { readonly user: string; readonly id: string } }
   | { readonly page: 'server'; readonly section?: Section; readonly asked: Asked }
   | { readonly page: 'reset' | 'setup' | 'mail'; readonly secret: string };
 
@@ -25,6 +25,8 @@ export function parseRoute(hash: string): Route {
     if (server[1] !== undefined && !section) return { page: 'rooms' };
     return { page: 'server', ...(section && { section }), asked: Object.fromEntries(new URLSearchParams(server[2] ?? '')) };
   }
+  const [, of, user, id] = /^#\/room\/([A-Za-z0-9_-]{1,64})\/thread\/([A-Za-z0-9_-]{1,64})\/([A-Za-z0-9_-]{1,64})$/.exec(hash) ?? [];
+  if (id !== undefined) return { page: 'room', room: of!, thread: { user: user!, id } };
   const room = /^#\/room\/([A-Za-z0-9_-]{1,64})$/.exec(hash)?.[1];
   return room === undefined ? { page: 'rooms' } : { page: 'room', room };
 }
@@ -36,6 +38,11 @@ export function parseInvitation(search: string): string | undefined {
 
 export function roomHash(room: string): string {
   return `#/room/${room}`;
+}
+
+/** The address of a thread, which is named by its root. */
+export function threadHash(room: string, root: { readonly user: string; readonly id: string }): string {
+  return `#/room/${room}/thread/${root.user}/${root.id}`;
 }
 
 /** The address of a part of the server page; empty fields are left out. */

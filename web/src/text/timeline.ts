@@ -1,4 +1,4 @@
-import type { Message, ModeratedEvent, NoticeEvent, Outgoing, Reply } from '../client/index.ts';
+import type { Message, ModeratedEvent, Name, NoticeEvent, Outgoing, Reply } from '../client/index.ts';
 import { sameDay } from './time.ts';
 
 /** A message of the log or one on its way, as a row shows it. */
@@ -12,6 +12,8 @@ export interface Row {
   readonly ts: number;
   readonly text: string;
   readonly replyTo: Reply | undefined;
+  /** The root of the thread that it is an answer in. */
+  readonly thread: Name | undefined;
   readonly mine: boolean;
   /** Begins a group: name and picture are shown. */
   readonly first: boolean;
@@ -93,7 +95,7 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
   };
 
   const add = (row: Omit<Row, 'kind' | 'first' | 'mine' | 'key'>) => {
-    let first = apart || !previous || previous.user !== row.user || row.ts - previous.ts > groupFor || row.replyTo !== undefined;
+    let first = apart || !previous || previous.user !== row.user || row.ts - previous.ts > groupFor || row.replyTo !== undefined || (row.thread !== undefined && row.thread.id !== previous.thread?.id);
     apart = false;
     if (!previous || !sameDay(previous.ts, row.ts)) {
       put({ kind: 'day', key: `day-${new Date(row.ts).toDateString()}-${row.id}`, ts: row.ts });
@@ -119,7 +121,7 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
   };
   for (const m of messages) {
     done(m.seq);
-    add({ id: m.id, user: m.user, name: m.name, ts: m.ts, text: m.text, replyTo: m.replyTo, message: m, outgoing: undefined });
+    add({ id: m.id, user: m.user, name: m.name, ts: m.ts, text: m.text, replyTo: m.replyTo, thread: m.thread, message: m, outgoing: undefined });
   }
   // Messages that are not held follow: what is on its way, and what happened, is after those.
   if (options.parted) return items;
@@ -127,7 +129,7 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
   const known = new Set(messages.filter((m) => m.user === options.me.id).map((m) => m.id));
   for (const o of outgoing) {
     if (known.has(o.id)) continue;
-    add({ id: o.id, user: options.me.id, name: options.me.name, ts: o.ts, text: o.text, replyTo: o.replyTo, message: undefined, outgoing: o });
+    add({ id: o.id, user: options.me.id, name: options.me.name, ts: o.ts, text: o.text, replyTo: o.replyTo, thread: o.thread, message: undefined, outgoing: o });
   }
   for (const { key, notice } of options.notices) put({ kind: 'notice', key, notice });
   return items;

@@ -1,6 +1,7 @@
 import Copy from '@lucide/svelte/icons/copy';
 import Flag from '@lucide/svelte/icons/flag';
 import Mail from '@lucide/svelte/icons/mail';
+import MessagesSquare from '@lucide/svelte/icons/messages-square';
 import Pencil from '@lucide/svelte/icons/pencil';
 import Pin from '@lucide/svelte/icons/pin';
 import Reply from '@lucide/svelte/icons/reply';
@@ -8,6 +9,7 @@ import Trash2 from '@lucide/svelte/icons/trash-2';
 import { describe, type Message } from '../client/index.ts';
 import type { App } from '../state/app.svelte.ts';
 import { looksAfter, type Chat, type RoomView } from '../state/chat.svelte.ts';
+import { threadHash } from '../state/route.ts';
 
 /**
  * What can be done with a message, but for reactions: a button of its tools, or a row of its sheet.
@@ -27,12 +29,14 @@ export interface Place {
   readonly app: App;
   readonly chat: Chat;
   readonly view: RoomView;
+  /** It stands in its thread already. */
+  readonly inThread: boolean;
   readonly edit: (m: Message) => void;
   readonly reply: (m: Message) => void;
 }
 
 /** Returns what the user may do with a message, in the order in which it is offered. */
-export function deeds(message: Message, { app, chat, view, edit, reply }: Place): Deed[] {
+export function deeds(message: Message, { app, chat, view, inThread, edit, reply }: Place): Deed[] {
   const mine = message.user === chat.client.me.id;
   const moderates = looksAfter(view.role);
   /** Does it, or says that it was not done. */
@@ -45,6 +49,9 @@ export function deeds(message: Message, { app, chat, view, edit, reply }: Place)
   };
   const all: Deed[] = [];
   if (view.writes) all.push({ name: 'Reply', Icon: Reply, act: () => reply(message) });
+  if (!inThread && (view.writes || message.replies || message.thread)) {
+    all.push({ name: 'Reply in thread', Icon: MessagesSquare, act: () => app.layers.go(threadHash(view.id, message.thread ?? message)) });
+  }
   all.push({ name: 'Copy text', Icon: Copy, act: () => copy(app, message.text) });
   if (mine && view.writes) all.push({ name: 'Edit', Icon: Pencil, act: () => edit(message) });
   if ((moderates || view.direct) && view.writes) {
@@ -52,7 +59,7 @@ export function deeds(message: Message, { app, chat, view, edit, reply }: Place)
     all.push({ name: on ? 'Unpin' : 'Pin', Icon: Pin, on, act: () => attempt(chat.client.pin(view.id, message, !on), `The message was not ${on ? 'unpinned' : 'pinned'}.`) });
   }
   if (!mine) {
-    all.push({ name: 'Mark as unread', Icon: Mail, act: () => attempt(chat.markUnread(message), 'The message was not marked as unread.') });
+    if (!inThread) all.push({ name: 'Mark as unread', Icon: Mail, act: () => attempt(chat.markUnread(message), 'The message was not marked as unread.') });
     all.push({ name: 'Report', Icon: Flag, act: () => (app.dialog = { kind: 'report', room: view.id, message, name: message.name, text: message.text }) });
   }
   if ((mine || moderates) && !view.archived) {

@@ -1,0 +1,116 @@
+import type { Client } from './client.ts';
+import { Emitter } from './emitter.ts';
+import type { LogEvent, Name, UnknownLogEvent } from './protocol.ts';
+import { fromHistory, type Message, withChange } from './roomlog.ts';
+
+type Entry = LogEvent | UnknownLogEvent;
+
+/**
+ * One thread that is looked at: its root and its answers, from a page of history on, followed live.
+ * Close it when nobody looks any more.
+ */
+export class Thread extends Emitter<{ change: undefined }> {
+  /** The root; of a thread that was asked for by an answer, once the server has said which it is. */
+  name: Name;
+  root: Message | undefined;
+  /** Oldest first. The array is replaced, not changed. */
+  messages: readonly Message[] = [];
+  state: 'loading' | 'loaded' | 'failed' = 'loading';
+  hasOlder = false;
+  readonly #client: Client;
+  readonly #room: string;
+  readonly #off: (() => void)[];
+  /** What arrives while a page is on its way, which may not have it. */
+  #held: Entry[] = [];
+  #loads = 0;
+  #resets: number;
+
+  constructor(client: Client, room: string, name: Name) {
+    super();
+    this.#client = client;
+    this.#room = room;
+    this.name = name;
+    this.#resets = this.#log?.resets ?? 0;
+    this.#off = [
+      client.on('entry', ({ room: of, entry }) => of === room && this.#take(entry)),
+      client.on('room', (of) => of === room && this.#roomChanged()),
+    ];
+    void this.load();
+  }
+
+  close(): void {
+    for (const off of this.#off) off();
+    this.#loads++;
+  }
+
+  /** Loads the newest answers. It never rejects. */
+  async load(): Promise<void> {
+    const load = ++this.#loads;
+    this.state = 'loading';
+    this.#held = [];
+    this.emit('change', undefined);
+    try {
+      const page = await this.#client.thread(this.#room, this.name);
+      if (load !== this.#loads) return;
+      this.root = page.root && fromHistory(page.root);
+      if (this.root) this.name = { user: this.root.user, id: this.root.id };
+      this.messages = page.messages.map(fromHistory);
+      this.hasOlder = page.more;
+      this.state = 'loaded';
+      for (const e of this.#held.splice(0)) this.#apply(e);
+    } catch {
+      if (load !== this.#loads) return;
+      this.state = 'failed';
+    }
+    this.emit('change', undefined);
+  }
+
+  /** Loads the answers before the first one here. Rejects if they are not to be had now. */
+  async older(): Promise<void> {
+    const first = this.messages[0];
+    const load = this.#loads;
+    if (!first || !this.hasOlder) return;
+    const page = await this.#client.thread(this.#room, this.name, first.seq);
+    if (load !== this.#loads || this.messages[0]?.seq !== first.seq) return;
+    this.messages = [...page.messages.map(fromHistory), ...this.messages];
+    this.hasOlder = page.more && page.messages.length > 0;
+    this.emit('change', undefined);
+  }
+
+  get #log() {
+    return this.#client.rooms.get(this.#room)?.log;
+  }
+
+  #roomChanged(): void {
+    const room = this.#client.rooms.get(this.#room);
+    if (!room?.live) return;
+    // The log is another, or the page could not be had while there was no connection.
+    const another = room.log.resets !== this.#resets;
+    this.#resets = room.log.resets;
+    if (another) void this.load();
+  }
+
+  #take(e: Entry): void {
+    if (this.state === 'loading') this.#held.push(e);
+    else if (this.state === 'loaded' && this.#apply(e)) this.emit('change', undefined);
+  }
+
+  /** Returns whether it makes a difference. */
+  #apply(e: Entry): boolean {
+    if (e.type === 'msg') {
+      const m = fromHistory(e);
+      const named = m.thread;
+      const ours = named && (same(named, this.name) || this.messages.some((other) => same(named, other)));
+      if (!ours || this.messages.some((other) => same(other, m))) return false;
+      this.messages = [...this.messages, m].sort((a, b) => a.seq - b.seq);
+      return true;
+    }
+    if (e.type !== 'edited' && e.type !== 'deleted' && e.type !== 'reacted' && e.type !== 'pinned') return false;
+    const [root, before] = [this.root, this.messages];
+    this.root = root && withChange([root], e)[0];
+    this.messages = withChange(before, e);
+    return this.root !== root || this.messages !== before;
+  }
+}
+
+const same = (a: Name, b: Name): boolean => a.user === b.user && a.id === b.id;
