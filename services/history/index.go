@@ -213,7 +213,8 @@ func (s *Service) indexSome(ctx context.Context) (through bool, err error) {
 func (s *Service) indexRoom(ctx context.Context, i *store.Indexing) error {
 	s.indexing.Lock()
 	defer s.indexing.Unlock()
-	found, err := (&record{Service: s, room: i.Room}).oldestOfAll(ctx, i.Seq, indexBatch) // answers in threads, too
+	r := &record{Service: s, room: i.Room}
+	found, err := r.oldestOfAll(ctx, i.Seq, indexBatch)
 	if err != nil {
 		return err
 	}
