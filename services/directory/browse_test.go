@@ -83,6 +83,10 @@ func TestBrowse(t *testing.T) {
 	if !slices.Equal(got, []string{"Advert 0"}) || out.Rooms[0].Members != 2 || out.Rooms[0].Role != "member" {
 		t.Errorf("%+v", out)
 	}
+	var one browsedView
+	if w.ok("GET", "/v1/rooms/"+first.ID, w.register("Eve").Token, "", &one); one.Members != 2 || one.Member {
+		t.Errorf("who comes by a link sees %+v", one)
+	}
 	if got, _ := w.browsed(bob, "limit=1&q=advert&sort=members"); !slices.Equal(got, []string{"Advert 0"}) {
 		t.Errorf("with most members: %q", got)
 	}

@@ -80,7 +80,7 @@ func (s *Service) roomRoutes(api huma.API) {
 			return s.createRoom(ctx, httpapi.User(ctx), in.Body.Name, in.Body.Topic, in.Body.Private)
 		}))
 	route(s, api, guarded(http.MethodGet, "/v1/rooms/{room}", "room", "A room"),
-		func(ctx context.Context, in *roomInput) (roomView, error) {
+		func(ctx context.Context, in *roomInput) (browsedView, error) {
 			return s.room(ctx, httpapi.User(ctx), in.Room)
 		})
 	route(s, api, guarded(http.MethodPatch, "/v1/rooms/{room}", "patch-room", "Change a room's name, topic or rules"),

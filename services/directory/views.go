@@ -97,12 +97,18 @@ func (s *Service) view(ctx context.Context, r store.Room, user string, role dire
 	return one[0], err
 }
 
-func (s *Service) room(ctx context.Context, c auth.Claims, id string) (roomView, error) {
+// room returns a room as a user sees it, with what a list of public rooms says of it.
+func (s *Service) room(ctx context.Context, c auth.Claims, id string) (browsedView, error) {
 	r, a, err := s.visible(ctx, id, c.User)
 	if err != nil {
-		return roomView{}, err
+		return browsedView{}, err
 	}
-	return s.view(ctx, r, c.User, a.Role)
+	v, err := s.view(ctx, r, c.User, a.Role)
+	out := browsedView{roomView: v}
+	if !r.Private && !r.Direct && !isDefault(r.ID) {
+		out.Members, out.Active = r.Size, r.Active
+	}
+	return out, err
 }
 
 // rooms returns the user's rooms, and the public ones that the user may join. However many they

@@ -54,9 +54,11 @@ func span(req historyapi.PageRequest, all []shown, more bool) (after, before uin
 		first, last = all[0].seq, all[n-1].seq
 	}
 	switch {
-	case req.Around > 0 && last > 0:
+	case (req.Around > 0 || req.At > 0 || req.Mention > 0) && last > 0:
 		return first, last
-	case req.Around > 0:
+	case req.Mention > 0 && len(all) == 0:
+		return 0, 0
+	case req.Around > 0 || req.At > 0 || req.Mention > 0:
 	case req.After > 0:
 		if after = req.After; last > 0 {
 			before = last + 1

@@ -51,7 +51,7 @@ func encodeMessage(e store.Entry, done *chat.Message) (shown, error) {
 }
 
 // encodePage encodes a historyapi.Page: with a root, that of a thread.
-func encodePage(all []shown, more bool, acts []shown, root []byte, hasRoot bool) json.RawMessage {
+func encodePage(all []shown, more bool, found uint64, acts []shown, root []byte, hasRoot bool) json.RawMessage {
 	size := 64 + len(root)
 	for _, list := range [][]shown{all, acts} {
 		for _, m := range list {
@@ -60,6 +60,9 @@ func encodePage(all []shown, more bool, acts []shown, root []byte, hasRoot bool)
 	}
 	out := appendAll(append(make([]byte, 0, size), `{"messages":[`...), all)
 	out = fmt.Appendf(out, `],"more":%v`, more)
+	if found > 0 {
+		out = fmt.Appendf(out, `,"found":%d`, found)
+	}
 	if len(acts) > 0 {
 		out = append(appendAll(append(out, `,"acts":[`...), acts), ']')
 	}

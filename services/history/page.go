@@ -42,26 +42,27 @@ func (s *Service) page(ctx context.Context, req historyapi.PageRequest) (json.Ra
 		if err != nil {
 			return nil, err
 		}
-		return encodePage(all, more, nil, root.json, ok), nil
+		return encodePage(all, more, found.at, nil, root.json, ok), nil
 	}
 	acts, err := r.acts(ctx, req, all, more)
 	if err != nil {
 		return nil, err
 	}
-	return encodePage(all, more, acts, nil, false), nil
+	return encodePage(all, more, found.at, acts, nil, false), nil
 }
 
 // run are messages that a page is made of.
 type run struct {
 	entries []store.Entry
-	anchor  int  // the one that has to be in the answer
-	more    bool // there are more in the direction asked for
+	anchor  int    // the one that has to be in the answer
+	more    bool   // there are more in the direction asked for
+	at      uint64 // Seq of the message that a time or a mention led to; 0: none did
 }
 
 // found returns the messages that a page is to have, in order, and the record that they are of.
 func (s *Service) found(ctx context.Context, req historyapi.PageRequest) (*record, run, error) {
 	inThread := req.Thread != chat.Thread{}
-	if req.Before == 0 && req.After == 0 && req.Around == 0 && !inThread {
+	if req.Before == 0 && req.After == 0 && req.Around == 0 && req.At == 0 && req.Mention == 0 && !inThread {
 		return s.latest(ctx, req)
 	}
 	r, err := s.record(ctx, req.Room)
@@ -81,6 +82,18 @@ func (s *Service) found(ctx context.Context, req historyapi.PageRequest) (*recor
 	switch {
 	case req.Around > 0:
 		found, err = r.around(ctx, req.Around, req.Limit)
+	case req.At > 0:
+		var seq uint64
+		if seq, err = r.seqAt(ctx, req.At); err == nil {
+			found, err = r.around(ctx, seq, req.Limit)
+			found.at = seq
+		}
+	case req.Mention > 0:
+		var seq uint64
+		if seq, err = r.mentionAfter(ctx, req.User, req.Mention); err == nil && seq > 0 {
+			found, err = r.around(ctx, seq, req.Limit)
+			found.at = seq
+		}
 	case req.After > 0:
 		var after []store.Entry
 		after, err = r.oldest(ctx, req.After, req.Limit+1)
@@ -109,6 +122,16 @@ func (s *Service) latest(ctx context.Context, req historyapi.PageRequest) (*reco
 	return r, last(append(stored, r.fresh(everything)...), req.Limit), nil
 }
 
+// mentionAfter returns the Seq of the first message after another that mentions a user; 0: there is
+// none. As in an inbox, those of people whom the user blocks or ignores do not count.
+func (r *record) mentionAfter(ctx context.Context, user string, after uint64) (uint64, error) {
+	mine, err := r.directory.Memberships(ctx, user)
+	if err != nil {
+		return 0, err
+	}
+	return r.store.NextMention(ctx, user, r.room, mine.Hidden, after)
+}
+
 // around returns messages on both sides of a Seq: half of the limit each.
 func (r *record) around(ctx context.Context, seq uint64, limit int) (run, error) {
 	half := limit / 2
@@ -118,7 +141,7 @@ func (r *record) around(ctx context.Context, seq uint64, limit int) (run, error)
 	}
 	after, err := r.oldest(ctx, seq, half+1)
 	a, b := last(before, limit-half), first(after, half)
-	return run{append(a.entries, b.entries...), max(a.anchor, 0), a.more || b.more}, err
+	return run{entries: append(a.entries, b.entries...), anchor: max(a.anchor, 0), more: a.more || b.more}, err
 }
 
 // first returns the first messages of those found, at most limit.
@@ -126,7 +149,7 @@ func first(found []store.Entry, limit int) run {
 	if len(found) <= limit {
 		return run{entries: found, more: full(found)}
 	}
-	return run{found[:safeCut(found, limit, -1, seqOf)], 0, true}
+	return run{entries: found[:safeCut(found, limit, -1, seqOf)], more: true}
 }
 
 // full reports whether the store may have left out what follows: see store.PageBytes.
@@ -141,10 +164,10 @@ func full(found []store.Entry) bool {
 // last returns the last messages of those found, at most limit.
 func last(found []store.Entry, limit int) run {
 	if len(found) <= limit {
-		return run{found, len(found) - 1, full(found)}
+		return run{entries: found, anchor: len(found) - 1, more: full(found)}
 	}
 	found = found[safeCut(found, len(found)-limit, 1, seqOf):]
-	return run{found, len(found) - 1, true}
+	return run{entries: found, anchor: len(found) - 1, more: true}
 }
 
 func checkPage(req *historyapi.PageRequest) error {
@@ -155,7 +178,7 @@ func checkPage(req *historyapi.PageRequest) error {
 		return chat.E(chat.CodeBadRequest, "a thread is named by the author and the id of its root")
 	}
 	set := 0
-	for _, seq := range []uint64{req.Before, req.After, req.Around} {
+	for _, seq := range []uint64{req.Before, req.After, req.Around, req.Mention} {
 		if seq > bus.MaxSeq {
 			return chat.E(chat.CodeBadRequest, "a seq is below 2^53")
 		}
@@ -163,8 +186,14 @@ func checkPage(req *historyapi.PageRequest) error {
 			set++
 		}
 	}
+	switch {
+	case req.At < 0:
+		return chat.E(chat.CodeBadRequest, "at is a time after 1970, in UTC milliseconds")
+	case req.At > 0:
+		set++
+	}
 	if set > 1 {
-		return chat.E(chat.CodeBadRequest, "give at most one of before, after and around")
+		return chat.E(chat.CodeBadRequest, "give at most one of before, after, around, at and mention")
 	}
 	if req.Limit == 0 {
 		req.Limit = historyapi.DefaultLimit

@@ -52,19 +52,48 @@ func (s *Service) seqBefore(ctx context.Context, room string, ts int64, in store
 	} else if last.TS < ts {
 		return max(in.Through, in.Last.Seq), nil
 	}
+	return firstLate(ts, in.Last.Seq, func(after uint64) ([]store.Entry, error) { return s.store.Oldest(ctx, room, after, 1) })
+}
+
+// seqAt returns the Seq of the first message that is not older than a time, in UTC milliseconds; if
+// there is none, that of the last message.
+func (r *record) seqAt(ctx context.Context, ts int64) (uint64, error) {
+	newest, err := r.newest(ctx, everything, 1)
+	if err != nil || len(newest) == 0 {
+		return 0, err
+	}
+	last := newest[len(newest)-1]
+	if e, err := chat.DecodeEntry(last.Data, last.Seq, 0); err != nil || e.TS < ts {
+		return last.Seq, err
+	}
+	next := func(after uint64) ([]store.Entry, error) { return r.oldest(ctx, after, 1) }
+	before, err := firstLate(ts, last.Seq, next)
+	if err != nil {
+		return 0, err
+	}
+	found, err := next(before)
+	if err != nil || len(found) == 0 {
+		return last.Seq, err
+	}
+	return found[0].Seq, nil
+}
+
+// firstLate returns a Seq before which messages are of before a time, and after which they are not,
+// among those through last, which is not of before. next returns the message after a Seq.
+func firstLate(ts int64, last uint64, next func(after uint64) ([]store.Entry, error)) (uint64, error) {
 	// Is the first message after a seq of the time or later? Not after low, and after high.
 	late := func(seq uint64) (bool, uint64, error) {
-		next, err := s.store.Oldest(ctx, room, seq, 1)
-		if err != nil || len(next) == 0 {
+		found, err := next(seq)
+		if err != nil || len(found) == 0 {
 			return true, 0, err
 		}
-		e, err := chat.DecodeEntry(next[0].Data, next[0].Seq, 0)
+		e, err := chat.DecodeEntry(found[0].Data, found[0].Seq, 0)
 		if err != nil {
-			return false, 0, fmt.Errorf("message %d of room %s: %w", next[0].Seq, room, err)
+			return false, 0, fmt.Errorf("message %d of room %s: %w", found[0].Seq, found[0].Room, err)
 		}
-		return e.TS >= ts, next[0].Seq, nil
+		return e.TS >= ts, found[0].Seq, nil
 	}
-	low, high := uint64(0), in.Last.Seq-1
+	low, high := uint64(0), last-1
 	if is, _, err := late(low); err != nil || is {
 		return low, err
 	}

@@ -20,13 +20,29 @@ type pageInput struct {
 	Before uint64 `query:"before" doc:"Only messages before this seq."`
 	After  uint64 `query:"after" doc:"Only messages after this seq."`
 	Around uint64 `query:"around" doc:"Messages on both sides of this seq."`
-	Limit  int    `query:"limit" doc:"1 to 200; 50 if absent."`
+	At     int64  `query:"at" doc:"Messages on both sides of the first one of this time or later, in UTC milliseconds; where there is none, the newest."`
+	// of who asks, without those of people whom they block or ignore
+	Mention uint64 `query:"mention" doc:"Messages on both sides of the first one after this seq that mentions you; where there is none, none."`
+	Limit   int    `query:"limit" doc:"1 to 200; 50 if absent."`
 }
 
 // pageOutput has a historyapi.Page in JSON.
 type pageOutput struct {
 	ContentType string `header:"Content-Type"`
 	Body        []byte
+}
+
+type quotesInput struct {
+	Room string `path:"room" maxLength:"64"`
+	Body struct {
+		Messages []quoteName `json:"messages" minItems:"1" maxItems:"50"`
+	}
+}
+
+type quotesOutput struct {
+	Body struct {
+		Quotes []quote `json:"quotes" nullable:"false" doc:"Those that there are, by their seqs."`
+	}
 }
 
 type readsOutput struct {
@@ -154,7 +170,9 @@ func (s *Service) routes(api huma.API) {
 			err := s.mayRead(ctx, httpapi.User(ctx).User, in.Room)
 			var page json.RawMessage
 			if err == nil {
-				page, err = s.pageOf(ctx, historyapi.PageRequest{User: httpapi.User(ctx).User, Room: in.Room, Before: in.Before, After: in.After, Around: in.Around, Limit: in.Limit})
+				page, err = s.pageOf(ctx, historyapi.PageRequest{
+					User: httpapi.User(ctx).User, Room: in.Room, Before: in.Before, After: in.After, Around: in.Around, At: in.At, Mention: in.Mention, Limit: in.Limit,
+				})
 			}
 			if err != nil {
 				return nil, httpapi.Error(s.code(err), nil)
@@ -162,7 +180,20 @@ func (s *Service) routes(api huma.API) {
 			return &pageOutput{jsonType, page}, nil
 		})
 	s.threadRoutes(api, page)
-	huma.Register(api, huma.Operation{OperationID: "reads", Method: http.MethodGet, Path: "/v1/reads", Summary: "How far you have read each room", Security: httpapi.Bearer},
+	huma.Register(api, huma.Operation{OperationID: "quotes", Method: http.MethodPost, Path: "/v1/rooms/{room}/quotes", Summary: "Messages by their names, such as those that others answer", Security: httpapi.Bearer},
+		func(ctx context.Context, in *quotesInput) (*quotesOutput, error) {
+			user := httpapi.User(ctx).User
+			err := s.mayRead(ctx, user, in.Room)
+			out := &quotesOutput{}
+			if err == nil {
+				out.Body.Quotes, err = s.quotesOf(ctx, quotesRequest{user, in.Room, in.Body.Messages})
+			}
+			if err != nil {
+				return nil, httpapi.Error(s.code(err), nil)
+			}
+			return out, nil
+		})
+	huma.Register(api, huma.Operation{OperationID: "reads", Method: http.MethodGet, Path: "/v1/reads", Summary: "How far you have read each room: see inbox, which says it, too", Deprecated: true, Security: httpapi.Bearer},
 		func(ctx context.Context, _ *struct{}) (*readsOutput, error) {
 			reads, err := s.store.Reads(ctx, httpapi.User(ctx).User)
 			if err != nil {

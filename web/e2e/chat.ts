@@ -106,6 +106,8 @@ export function chat(stage: Stage, device: Device): void {
       await ada.message(text).getByLabel(/^(Sent|Read by)/).waitFor();
       const asked: string[] = [];
       const authors: string[] = [];
+      const frames: string[] = [];
+      ada.page.on('websocket', (ws) => ws.on('framesent', ({ payload }) => frames.push((JSON.parse(payload.toString()) as { type: string }).type)));
       ada.page.on('request', (r) => {
         const path = /\/v1\/.*/.exec(new URL(r.url()).pathname)?.[0];
         if (path === '/v1/users/deleted') authors.push(...(r.postDataJSON() as { users: string[] }).users);
@@ -114,8 +116,12 @@ export function chat(stage: Stage, device: Device): void {
       await ada.page.reload();
       await ada.message(text).waitFor();
       await ada.page.waitForLoadState('networkidle');
-      // What lists show, how far the user has read, and of the room that is open its people.
-      expect(asked.toSorted()).toEqual(['/v1/inbox', '/v1/rooms/lobby/members', '/v1/start']);
+      // What lists show, and of the room that is open its people.
+      expect(asked.toSorted()).toEqual(['/v1/rooms/lobby/members', '/v1/start']);
+      // One page of history, of the room that is open; the others are known by the inbox.
+      expect(frames.filter((f) => f === 'history')).toHaveLength(1);
+      expect(frames.filter((f) => f === 'inbox')).toHaveLength(1);
+      expect(frames.length).toBeLessThan(20);
       // Who has spoken there and is gone: of each author once, when the first of their messages is
       // here.
       expect(authors.length).toBeGreaterThan(0);

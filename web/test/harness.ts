@@ -18,6 +18,9 @@ export function entry(seq: number, prev: number, fields: object = {}): Record<st
   return { type: 'msg', seq, prev, room: 'lobby', id: `m${seq}`, user: 'bo', name: 'Bo', ts: seq, text: `text ${seq}`, ...fields };
 }
 
+/** A server that has no pages by HTTP, for a room. */
+export const noPages = { quotes: () => Promise.resolve([]), page: () => Promise.reject(new Error('no pages')) };
+
 /** A client whose server does what the test says, over WebSocket and HTTP. */
 export class Harness {
   readonly server: ScriptedServer;

@@ -70,6 +70,9 @@ export class Peer {
   readonly closed: Promise<number>;
   #ended: ((code: number) => void) | undefined;
 
+  /** What `inbox` is answered with; undefined: the server does not know it. */
+  inbox: (() => object) | undefined;
+
   constructor(line: Line) {
     this.#line = line;
     this.closed = new Promise((resolve) => (this.#ended = resolve));
@@ -80,6 +83,10 @@ export class Peer {
 
   /** Takes a message: each join of a list as if it had come alone. */
   heard(said: Said): void {
+    if (said.type === 'inbox') {
+      this.reply(said, this.inbox ? { type: 'inbox', ...this.inbox() } : { type: 'error', code: 'unknown_command', message: 'no such command' });
+      return;
+    }
     if (said.type === 'join') {
       const rooms = said['rooms'] as Said[] | undefined;
       this.joins.push(rooms?.length ?? 1);
@@ -158,6 +165,8 @@ export class ScriptedServer {
   readonly #peers: Peer[] = [];
   readonly #waiting: ((p: Peer) => void)[] = [];
   readonly #all: Peer[] = [];
+  /** What `inbox` is answered with; undefined: the server does not know it. */
+  inbox: (() => object) | undefined;
   /** Whether sockets are accepted. */
   up = true;
 
@@ -168,6 +177,7 @@ export class ScriptedServer {
   accept(peer: Peer): boolean {
     if (!this.up) return false;
     this.#all.push(peer);
+    peer.inbox = this.inbox;
     const waiting = this.#waiting.shift();
     if (waiting) waiting(peer);
     else this.#peers.push(peer);

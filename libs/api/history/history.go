@@ -19,8 +19,8 @@ const (
 	MaxLimit     = 200
 )
 
-// PageRequest asks for messages of a room: at most one of Before, After and Around is set; none
-// means the newest. The caller has checked that the user may read the room.
+// PageRequest asks for messages of a room: at most one of Before, After, Around, At and Mention is
+// set; none means the newest. The caller has checked that the user may read the room.
 type PageRequest struct {
 	// who asks: requests of one user wait for each other. Edges of earlier releases do not say it
 	User   string `json:"user,omitempty"`
@@ -28,7 +28,13 @@ type PageRequest struct {
 	Before uint64 `json:"before,omitempty"` // exclusive
 	After  uint64 `json:"after,omitempty"`  // exclusive
 	Around uint64 `json:"around,omitempty"` // half of the limit on each side of it, itself included
-	Limit  int    `json:"limit,omitempty"`  // 1 to MaxLimit; 0: DefaultLimit
+	// At means around the first message that is not older, in UTC milliseconds; where there is
+	// none, the newest.
+	At int64 `json:"at,omitempty"`
+	// Mention means around the first message after this Seq that mentions the user; where there is
+	// none, no messages.
+	Mention uint64 `json:"mention,omitempty"`
+	Limit   int    `json:"limit,omitempty"` // 1 to MaxLimit; 0: DefaultLimit
 	// the messages of this thread alone, without its root; zero: those that the room shows
 	Thread chat.Thread `json:"thread,omitzero"`
 	// All: also the answers in threads that the room does not show, where After or Around is set.
@@ -39,6 +45,9 @@ type PageRequest struct {
 type Page struct {
 	Messages []chat.Message `json:"messages"`
 	More     bool           `json:"more"` // there are more in the direction asked for
+	// Found is the Seq of the message that At or Mention led to, also where it is not among the
+	// messages, since it was deleted.
+	Found uint64 `json:"found,omitempty"`
 	// Acts are the acts of moderation (chat.TypeModerated) between the messages and, where there
 	// are no more of those, beside them.
 	Acts []chat.Event `json:"acts,omitempty"`

@@ -32,6 +32,9 @@ type Inboxes interface {
 	// ShownMentions returns, of the messages of a room between two Seqs, both included, what pages
 	// show of those that mention somebody: without Users and All.
 	ShownMentions(ctx context.Context, room string, first, last uint64) ([]Mentions, error)
+	// NextMention returns the Seq of the first message of a room after another that mentions a user
+	// and that neither the user nor anybody in hidden has sent; 0: there is none.
+	NextMention(ctx context.Context, user, room string, hidden []string, after uint64) (uint64, error)
 	// RemoveMentions removes what is kept of the mentions of a room.
 	RemoveMentions(ctx context.Context, room string) error
 }

@@ -83,6 +83,7 @@ func TestRoutes(t *testing.T) {
 		"/v1/rooms/lobby/messages":         "history",
 		"/v1/rooms/lobby/messages?x=1":     "history",
 		"/v1/reads":                        "history",
+		"POST /v1/rooms/lobby/quotes":      "history",
 		"/v1/history/openapi.json":         "history",
 		"/v1/rooms/lobby/presence":         "presence",
 		"/v1/users/u1/presence":            "presence",

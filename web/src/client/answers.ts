@@ -2,8 +2,7 @@
  * Makes records of the JSON that the HTTP API answers with. What is missing or has another shape
  * gets a default.
  */
-import type { InboxRoom } from './inbox.ts';
-import type { Block, Invitation, MessageRequest, Role, RoomInfo, User } from './records.ts';
+import type { Block, FoundRoom, Invitation, MessageRequest, Role, RoomInfo, User } from './records.ts';
 
 export function room(r: Record<string, unknown>): RoomInfo {
   return {
@@ -42,17 +41,5 @@ export const object = (v: unknown): Record<string, unknown> =>
 export const objects = (body: Record<string, unknown>, key: string): Record<string, unknown>[] =>
   Array.isArray(body[key]) ? body[key].map(object) : [];
 
-/** Returns what is new in a room; undefined: the answer has another shape. */
-export function inboxRoom(v: Record<string, unknown>): InboxRoom | undefined {
-  const number = (of: Record<string, unknown>, name: string) => (typeof of[name] === 'number' ? (of[name] as number) : 0);
-  if (typeof v['room'] !== 'string') return undefined;
-  const last = v['last'] === undefined ? undefined : object(v['last']);
-  return {
-    room: v['room'], read: number(v, 'read'), through: number(v, 'through'), unread: number(v, 'unread'), more: v['more'] === true, mentions: number(v, 'mentions'),
-    ...(number(v, 'first_unread') && { firstUnread: number(v, 'first_unread') }),
-    ...(number(v, 'first_mention') && { firstMention: number(v, 'first_mention') }),
-    ...(last && {
-      last: { seq: number(last, 'seq'), user: text(last['user']), name: text(last['name']), ts: number(last, 'ts'), text: text(last['text']), deleted: last['deleted'] === true },
-    }),
-  } as InboxRoom;
-}
+/** A room with how many members it has, where that is said. */
+export const foundRoom = (r: Record<string, unknown>): FoundRoom => ({ ...room(r), ...(typeof r['members'] === 'number' && r['members'] > 0 && { members: r['members'] }) });

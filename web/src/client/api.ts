@@ -1,13 +1,14 @@
-import { block, inboxRoom, invitation, messageRequest, object, objects, room, text, time, until, user } from './answers.ts';
+import { block, foundRoom, invitation, messageRequest, object, objects, room, text, time, until, user } from './answers.ts';
 import { ConnectionLost, hasCode, HubbubError } from './errors.ts';
-import type { InboxRoom } from './inbox.ts';
-import { historyMessages, retryAfter } from './parse.ts';
+import { inboxRooms, type InboxRoom } from './inbox.ts';
+import { historyActs, historyMessages, retryAfter } from './parse.ts';
 import type { Chosen } from './preferences.ts';
 import type { HistoryMessage } from './protocol.ts';
 import type {
-  Block, BlockKind, Door, FoundRoom, Grant, Invitation, Keeping, Kept, Members, MessageRequest,
+  Block, BlockKind, Door, FoundPage, FoundRoom, Grant, Invitation, Keeping, Kept, Members, MessageRequest, PageQuery,
   Report, Role, RoomInfo, RoomSort, Rules, Span, Start, User, Verdict,
 } from './records.ts';
+import type { Reply } from './roomlog.ts';
 
 export type * from './records.ts';
 
@@ -108,14 +109,14 @@ export class Api {
     };
   }
   /** Returns a room that is the user's or public; others are not found. */
-  async room(token: string, id: string): Promise<RoomInfo> {
-    return room(await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}`, token));
+  async room(token: string, id: string): Promise<FoundRoom> {
+    return foundRoom(await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}`, token));
   }
   /** Returns a page of the public rooms, and the cursor of the next; absent: it is the last. */
   async publicRooms(token: string, q: string, sort: RoomSort, cursor?: string): Promise<{ list: FoundRoom[]; next?: string }> {
     const query = new URLSearchParams({ q, sort, ...(cursor && { cursor }) });
     const body = await this.#call('GET', `/v1/public-rooms?${query.toString()}`, token);
-    const list = objects(body, 'rooms').map((r) => ({ ...room(r), ...(typeof r['members'] === 'number' && r['members'] > 0 && { members: r['members'] }) }));
+    const list = objects(body, 'rooms').map(foundRoom);
     return { list, ...(text(body['next']) && { next: text(body['next']) }) };
   }
   async createRoom(token: string, name: string, topic: string, isPrivate: boolean): Promise<RoomInfo> {
@@ -274,10 +275,7 @@ export class Api {
       for (let next = ''; ; ) {
         const body = await this.#call('GET', `/v1/inbox${next && `?next=${encodeURIComponent(next)}`}`, token);
         if (!Array.isArray(body['rooms'])) return undefined;
-        for (const r of body['rooms'] as unknown[]) {
-          const room = inboxRoom(object(r));
-          if (room) all.push(room);
-        }
+        all.push(...inboxRooms(body['rooms']));
         if (typeof body['next'] !== 'string' || body['next'] === next) return all;
         next = body['next'];
       }
@@ -314,11 +312,18 @@ export class Api {
     }
   }
   /** Returns a page of a room's messages by HTTP, for use without a socket. */
-  async messages(token: string, id: string, query: { before?: number; after?: number; around?: number; limit?: number } = {}):
-    Promise<{ messages: HistoryMessage[]; more: boolean }> {
+  async messages(token: string, id: string, query: PageQuery = {}): Promise<FoundPage> {
     const params = new URLSearchParams(Object.entries(query).map(([k, v]) => [k, String(v)]));
     const body = await this.#call('GET', `/v1/rooms/${encodeURIComponent(id)}/messages?${params}`, token);
-    return { messages: historyMessages(body['messages']), more: body['more'] === true };
+    return {
+      messages: historyMessages(body['messages']), more: body['more'] === true, acts: historyActs(body['acts']),
+      ...(typeof body['found'] === 'number' && { found: body['found'] }),
+    };
+  }
+  /** Returns those of the named messages of a room that there are, their texts cut. */
+  async quotes(token: string, id: string, names: readonly Reply[]): Promise<HistoryMessage[]> {
+    const body = await this.#call('POST', `/v1/rooms/${encodeURIComponent(id)}/quotes`, token, { messages: names });
+    return historyMessages(objects(body, 'quotes').map((q) => ({ ...q, room: id })));
   }
 
   /** Makes a request of any route, for what of the API has no method here. */

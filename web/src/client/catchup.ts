@@ -2,21 +2,22 @@ import type { Pace } from './pace.ts';
 import type { Room } from './room.ts';
 import { sleep } from './sleep.ts';
 
-/** How many rooms without a page are synced at the same time. */
+/** How many rooms that need a page are synced at the same time. */
 const parallel = 6;
 
 /**
- * Syncs the rooms that are not live: first the open one, then the busiest. Rooms that have a page
- * only join, all at once, in a few messages; the others come a few at a time. It stops as soon as
- * `current` returns false.
+ * Syncs the rooms that are not live: first the open one, then the busiest. Rooms of which it is known
+ * where to begin only join, all at once, in a few messages; the others have a page, a few at a time.
+ * It stops as soon as `current` returns false.
  */
 export function catchUp(all: Iterable<Room>, active: () => string | undefined, pace: Pace, now: () => number, current: () => boolean): void {
   const rooms = [...all].filter((r) => !r.live);
   const rank = (r: Room) => (r.id === active() ? Infinity : (r.log.messages.at(-1)?.seq ?? 0));
   rooms.sort((a, b) => rank(b) - rank(a) || a.info.name.localeCompare(b.info.name));
   // The rate limit counts pages of history, not joins.
-  for (const room of rooms) if (room.history === 'loaded') void room.sync();
-  const others = rooms.filter((r) => r.history !== 'loaded');
+  const knows = (r: Room) => r.history === 'loaded' || (r.log.position !== undefined && r.id !== active());
+  for (const room of rooms) if (knows(room)) void room.sync(room.id !== active());
+  const others = rooms.filter((r) => !knows(r));
   let next = 0;
   const worker = async () => {
     while (next < others.length && current()) {

@@ -5,6 +5,7 @@ import { Departed, departedName } from './departed.ts';
 import { Directory, type RoomPatch } from './directory.ts';
 import { Emitter } from './emitter.ts';
 import type { Environment } from './environment.ts';
+import { hasCode } from './errors.ts';
 import { newID, userRoom } from './id.ts';
 import { requestWithRetry } from './request-with-retry.ts';
 import { MyRooms } from './myrooms.ts';
@@ -15,7 +16,7 @@ import { Preferences } from './preferences.ts';
 import type {
   HistoryEvent, Limits, LogEvent, ModeratedEvent, Name, NoticeEvent, ServerEvent, Status, UnknownLogEvent, WelcomeEvent,
 } from './protocol.ts';
-import { Inbox } from './inbox.ts';
+import { Inbox, inboxRooms, type InboxRoom } from './inbox.ts';
 import { Reads, type ReadsStore } from './reads.ts';
 import { Room } from './room.ts';
 import type { Message } from './roomlog.ts';
@@ -86,6 +87,8 @@ const restAt = 300;
  */
 const typingEvery = 3_000;
 const typingAfterSend = 1_000;
+/** The wait before it is asked again what is new, so that many reasons for it are one, ms. */
+const recountAfter = 1_000;
 /** Direct rooms whose other side's status is watched. */
 const watchedDirects = 30;
 
@@ -114,6 +117,7 @@ export class Client extends Emitter<Events> {
   /** Ids of those whose messages are no news to the user. */
   ignored: ReadonlySet<string> = new Set();
   #limits: Limits | undefined;
+  #recounting: ReturnType<typeof setTimeout> | undefined;
   #pace = new Pace(0, 0);
   #status: Exclude<Status, 'offline'> = 'online';
 
@@ -162,6 +166,7 @@ export class Client extends Emitter<Events> {
       directory: this.directory,
       reads: this.reads,
       inbox: this.inbox,
+      news: () => this.#news(),
       environment: options.environment,
       make: (info) => this.#room(info),
       started: (lists) => {
@@ -225,6 +230,8 @@ export class Client extends Emitter<Events> {
   /** Ends the connection; messages that were not sent stay in the store. */
   stop(): void {
     clearInterval(this.#refresh);
+    clearTimeout(this.#recounting);
+    this.#recounting = undefined;
     this.reads.close();
     this.#connection.stop();
     this.#rooms.lost();
@@ -299,7 +306,7 @@ export class Client extends Emitter<Events> {
     this.#active = room;
     if (before !== undefined) this.rooms.get(before)?.rest();
     const opened = room === undefined ? undefined : this.rooms.get(room);
-    if (opened && !opened.live && this.state.kind === 'online') void opened.sync();
+    if (opened && this.state.kind === 'online') void opened.look();
     this.#refreshPeople(); // where it was watched before
     this.#watch();
   }
@@ -407,11 +414,40 @@ export class Client extends Emitter<Events> {
     this.#rooms.welcomed();
   }
 
+  /**
+   * What is new in all rooms, by a few frames; a server of an earlier release is asked over HTTP.
+   */
+  async #news(): Promise<readonly InboxRoom[] | undefined> {
+    const all: InboxRoom[] = [];
+    try {
+      for (let next: string | undefined; ; ) {
+        const page = await this.#connection.request({ type: 'inbox', ...(next !== undefined && { next }) });
+        all.push(...inboxRooms(Array.isArray(page.rooms) ? page.rooms : []));
+        if (typeof page.next !== 'string' || page.next === next) return all;
+        next = page.next;
+      }
+    } catch (err) {
+      if (!hasCode(err, 'unknown_command', 'bad_request')) throw err;
+      return this.directory.inbox();
+    }
+  }
+
+  /** Asks again what is new, if in this room something was counted that may not be any more. */
+  #recount(room: string): void {
+    if (!this.inbox.get(room)?.unread || this.#recounting !== undefined) return;
+    this.#recounting = setTimeout(() => {
+      this.#recounting = undefined;
+      if (this.state.kind === 'online') void this.#rooms.renew();
+    }, recountAfter);
+  }
+
   #room(info: RoomInfo): Room {
     return new Room(info, {
       request: (command) => this.#connection.request(command),
       changed: (r) => this.#roomChanged(r),
       applied: (r, e) => this.#applied(r, e),
+      quotes: (id, names) => this.directory.quotes(id, names),
+      page: (id, query) => this.directory.page(id, query),
       live: (r) => {
         this.#roomChanged(r);
         this.outbox.settle(r.id);
@@ -445,7 +481,13 @@ export class Client extends Emitter<Events> {
         this.people.stopped(room.id, e.user);
         if (e.user === this.#me.id) this.outbox.remove(room.id, e.id);
         break;
+      case 'edited':
+        this.inbox.changed(room.id, e.author ?? e.user, e.target, e.text);
+        break;
       case 'deleted':
+        // Of a message that is not here nobody knows whether it was counted.
+        this.inbox.changed(room.id, e.author ?? e.user, e.target, undefined);
+        if (!room.log.has(e.author ?? e.user, e.target)) this.#recount(room.id);
         // The log had it, also where a replay leaves it out. Another's message may have the same
         // id.
         if ((e.author ?? e.user) === this.#me.id) this.outbox.remove(room.id, e.target);
@@ -481,7 +523,7 @@ export class Client extends Emitter<Events> {
         if (e.user !== this.#me.id) this.people.typed(e.room, e.user, e.name);
         return;
       case 'read':
-        if (e.user === this.#me.id) this.reads.known(e.room, e.seq);
+        if (e.user === this.#me.id) this.#readElsewhere(e.room, e.seq);
         else this.reads.other(e.room, e.user, e.seq);
         return;
       case 'presence':
@@ -529,6 +571,14 @@ export class Client extends Emitter<Events> {
       default:
         if ('seq' in e && 'prev' in e) this.rooms.get(e.room)?.receive(e);
     }
+  }
+
+  /** The user has read a room on another device, which may be a part of what is not here. */
+  #readElsewhere(id: string, seq: number): void {
+    const base = this.inbox.get(id);
+    this.reads.known(id, seq);
+    const first = this.rooms.get(id)?.log.messages[0]?.seq ?? Infinity;
+    if (base && seq > base.read && seq < base.through && first > seq + 1) this.#recount(id);
   }
 
   #gone(id: string): void {

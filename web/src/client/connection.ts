@@ -93,7 +93,7 @@ interface Events {
 /** While other events arrive, a reply may take this many times `reply`. */
 const mostReplies = 8;
 
-const replyTypes = new Set(['welcome', 'joined', 'ack', 'error', 'who', 'history']);
+const replyTypes = new Set(['inbox', 'welcome', 'joined', 'ack', 'error', 'who', 'history']);
 
 /**
  * One logical connection: one socket after another, each with a hello, until stop. It reconnects by

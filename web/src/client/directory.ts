@@ -1,11 +1,12 @@
 import type { InboxRoom } from './inbox.ts';
 import type {
-  Api, Block, BlockKind, Door, FoundRoom, Invitation, Keeping, Kept, Members, MessageRequest, Report, Role, RoomInfo, RoomSort, Rules, Span, Start, User, Verdict,
+  Api, Block, BlockKind, Door, FoundPage, FoundRoom, Invitation, Keeping, Kept, Members, MessageRequest, PageQuery, Report, Role, RoomInfo, RoomSort, Rules, Span, Start, User, Verdict,
 } from './api.ts';
 import type { Chosen } from './preferences.ts';
 import type { HistoryMessage } from './protocol.ts';
 import { Emitter } from './emitter.ts';
 import { hasCode } from './errors.ts';
+import type { Reply } from './roomlog.ts';
 import type { Session } from './session.ts';
 
 /** What owners may change of a room. */
@@ -45,7 +46,7 @@ export class Directory extends Emitter<{ members: string }> {
     return this.#session.call((token) => this.#api.rooms(token));
   }
   /** Returns a room that is the user's or public; rejects with `not_found` for others. */
-  room(room: string): Promise<RoomInfo> {
+  room(room: string): Promise<FoundRoom> {
     return this.#session.call((token) => this.#api.room(token, room));
   }
   /**
@@ -104,6 +105,14 @@ export class Directory extends Emitter<{ members: string }> {
   /** Returns the newest messages of a room that the user is not in. */
   async glance(room: string): Promise<readonly HistoryMessage[]> {
     return (await this.#session.call((token) => this.#api.messages(token, room, { limit: 5 }))).messages;
+  }
+  /** Returns a page of a room's messages that only HTTP finds: by a time or by the next mention. */
+  page(room: string, query: PageQuery): Promise<FoundPage> {
+    return this.#session.call((token) => this.#api.messages(token, room, query));
+  }
+  /** Returns those of the named messages of a room that there are, their texts cut. */
+  quotes(room: string, names: readonly Reply[]): Promise<HistoryMessage[]> {
+    return this.#session.call((token) => this.#api.quotes(token, room, names));
   }
   invitations(): Promise<Invitation[]> {
     return this.#session.call((token) => this.#api.invitations(token));

@@ -20,11 +20,35 @@ export interface InboxRoom {
 
 export interface InboxLatest {
   readonly seq: number;
+  readonly id: string;
   readonly user: string;
   readonly name: string;
   readonly ts: number;
   readonly text: string;
   readonly deleted: boolean;
+}
+
+/** Reads what is new in rooms, without what is none. */
+export function inboxRooms(list: readonly unknown[]): InboxRoom[] {
+  const record = (v: unknown) => (typeof v === 'object' && v !== null && !Array.isArray(v) ? (v as Record<string, unknown>) : undefined);
+  const number = (of: Record<string, unknown>, name: string) => (typeof of[name] === 'number' ? of[name] : 0);
+  const string = (of: Record<string, unknown>, name: string) => (typeof of[name] === 'string' ? of[name] : '');
+  return list.flatMap((one) => {
+    const v = record(one);
+    if (!v || typeof v['room'] !== 'string') return [];
+    const last = record(v['last']);
+    return [{
+      room: v['room'], read: number(v, 'read'), through: number(v, 'through'), unread: number(v, 'unread'), more: v['more'] === true, mentions: number(v, 'mentions'),
+      ...(number(v, 'first_unread') && { firstUnread: number(v, 'first_unread') }),
+      ...(number(v, 'first_mention') && { firstMention: number(v, 'first_mention') }),
+      ...(last && {
+        last: {
+          seq: number(last, 'seq'), id: string(last, 'id'), user: string(last, 'user'), name: string(last, 'name'), ts: number(last, 'ts'),
+          text: string(last, 'text'), deleted: last['deleted'] === true,
+        },
+      }),
+    } as InboxRoom];
+  });
 }
 
 /** How many mentions that came live are remembered for each room. */
@@ -75,6 +99,16 @@ export class Inbox extends Emitter<{ change: string }> {
   /** Whether a mention that came live is of an answer in a thread, which the room may not show. */
   isAnswer(room: string, seq: number): boolean {
     return this.#answers.has(`${room}/${seq}`);
+  }
+
+  /** A message was changed or deleted: of the newest the room's description says so. */
+  changed(room: string, user: string, id: string, text: string | undefined): boolean {
+    const base = this.#rooms.get(room);
+    const last = base?.last;
+    if (!last || last.user !== user || last.id !== id) return false;
+    this.#rooms.set(room, { ...base, last: { ...last, text: text ?? '', deleted: text === undefined } });
+    this.emit('change', room);
+    return true;
   }
 
   /** The user is not in the room any more. */

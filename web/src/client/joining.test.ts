@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { entry, lobby } from '../../test/harness.ts';
+import { entry, lobby, noPages } from '../../test/harness.ts';
 import { ConnectionLost, HubbubError } from './errors.ts';
 import type { Command, LogEvent } from './protocol.ts';
 import { Room } from './room.ts';
@@ -26,7 +26,7 @@ beforeEach(() => {
       if (a instanceof Error) throw a;
       return a;
     }) as never,
-    changed: () => undefined, applied: (_, e) => applied.push(e.seq), live: () => lives++,
+    changed: () => undefined, applied: (_, e) => applied.push(e.seq), live: () => lives++, ...noPages,
   });
 });
 afterEach(() => vi.useRealTimers());

@@ -2,7 +2,7 @@ import type { RoomInfo, Start, StartLists } from './api.ts';
 import type { Directory } from './directory.ts';
 import type { Environment } from './environment.ts';
 import { hasCode } from './errors.ts';
-import type { Inbox } from './inbox.ts';
+import type { Inbox, InboxRoom } from './inbox.ts';
 import type { Reads } from './reads.ts';
 import type { Room } from './room.ts';
 import { sleep } from './sleep.ts';
@@ -11,6 +11,8 @@ interface Options {
   readonly directory: Directory;
   readonly reads: Reads;
   readonly inbox: Inbox;
+  /** Asks what is new; undefined: the server does not say it. */
+  readonly news: () => Promise<readonly InboxRoom[] | undefined>;
   readonly environment: Environment;
   readonly make: (info: RoomInfo) => Room;
   /**
@@ -124,7 +126,7 @@ export class MyRooms {
   /** Asks again what is new, since positions were changed on another device, or marked here. */
   async renew(): Promise<void> {
     const epoch = this.#epoch;
-    const news = await this.#o.directory.inbox().catch(() => undefined); // otherwise the next welcome asks
+    const news = await this.#o.news().catch(() => undefined); // otherwise the next welcome asks
     if (epoch !== this.#epoch) return;
     for (const r of news ?? []) if (this.all.has(r.room)) this.#o.reads.exact(r.room, r.read);
     this.#o.inbox.take((news ?? []).filter((r) => this.all.has(r.room)));
@@ -147,7 +149,7 @@ export class MyRooms {
       // Rooms come before positions: without rooms nothing can be new.
       const first = this.#started !== epoch;
       const asked: Promise<Start> = first ? directory.start() : directory.rooms().then((rooms) => ({ rooms }));
-      const [start, news] = await Promise.all([asked, directory.inbox().catch(() => null)]);
+      const [start, news] = await Promise.all([asked, this.#o.news().catch(() => null)]);
       // A server of an earlier release sends only how far the user has read.
       const reads = news === undefined ? await directory.reads().catch(() => undefined) : (news ?? undefined) && {};
       if (epoch !== this.#epoch) return true;
@@ -160,6 +162,11 @@ export class MyRooms {
       for (const id of before) if (!mine.has(id)) this.forget(id);
       const fresh = [...mine.values()].filter((info) => !this.all.has(info.id));
       for (const info of mine.values()) this.#put(info);
+      for (const r of news ?? []) {
+        // Of a room whose last message is known, or that has none, it is known where its log goes
+        // on.
+        if (r.last ? r.last.id : r.through === 0) this.all.get(r.room)?.begin(r.last ? { seq: r.last.seq, id: r.last.id } : { seq: 0 });
+      }
       // It was opened to the user while there was no connection to tell.
       if (this.listed) for (const info of fresh) this.#invited.add(info.id);
       this.listed = true;

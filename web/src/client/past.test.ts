@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { entry, lobby } from '../../test/harness.ts';
+import { entry, lobby, noPages } from '../../test/harness.ts';
 import type { Command, LogEvent } from './protocol.ts';
 import { Room } from './room.ts';
 
@@ -20,7 +20,7 @@ async function long(known = () => 3_000) {
       const messages = Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => entry(from + i, from + i - 1));
       return { type: 'history', room: 'lobby', messages, more: after === undefined ? from > 1 : to < stored };
     }) as never,
-    changed: () => undefined, applied: () => undefined, live: () => undefined,
+    changed: () => undefined, applied: () => undefined, live: () => undefined, ...noPages,
   });
   await room.sync();
   return { room };

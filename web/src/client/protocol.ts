@@ -274,7 +274,7 @@ export interface HistoryEvent {
   /** Of the page of a thread; absent: there is no such message. */
   readonly root?: HistoryMessage;
 }
-/** The answer to `inbox`, as it came: this client asks over HTTP. */
+/** The answer to `inbox`, as it came: see `inboxRooms`. */
 export interface InboxEvent {
   readonly type: 'inbox';
   readonly id?: string;
@@ -300,7 +300,7 @@ export interface ByeEvent {
 }
 
 /** Events that answer a command by its request id. */
-export type Reply = WelcomeEvent | JoinedEvent | AckEvent | ErrorEvent | WhoEvent | HistoryEvent;
+export type Reply = WelcomeEvent | JoinedEvent | AckEvent | ErrorEvent | WhoEvent | HistoryEvent | InboxEvent;
 
 /** Everything that a server may send and that this client understands. */
 export type ServerEvent =
@@ -310,7 +310,6 @@ export type ServerEvent =
   | TypingEvent
   | ReadEvent
   | PresenceEvent
-  | InboxEvent
   | NoticeEvent
   | ByeEvent;
 
@@ -326,6 +325,7 @@ export type Command =
   | { type: 'typing'; room: string }
   | { type: 'read'; room: string; seq: number }
   | { type: 'history'; room: string; before?: number; after?: number; around?: number; limit?: number; thread?: ThreadName }
+  | { type: 'inbox'; next?: string }
   | { type: 'who'; room: string; next?: string }
   | { type: 'watch'; room: string; on: boolean }
   | { type: 'status'; status: Exclude<Status, 'offline'> }
@@ -343,9 +343,11 @@ export type ReplyOf<C extends Command> = C extends { type: 'join' }
   ? JoinedEvent
   : C extends { type: 'history' }
     ? HistoryEvent
-    : C extends { type: 'who' }
-      ? WhoEvent
-      : AckEvent;
+    : C extends { type: 'inbox' }
+      ? InboxEvent
+      : C extends { type: 'who' }
+        ? WhoEvent
+        : AckEvent;
 
 /** The close codes that the client treats in a way of their own. */
 export const Close = {

@@ -1,4 +1,5 @@
 import type { Chosen } from './preferences.ts';
+import type { HistoryMessage, ModeratedEvent } from './protocol.ts';
 
 /** A user as the directory knows them. */
 export interface User {
@@ -189,4 +190,27 @@ export interface Members {
   readonly list: readonly Member[];
   /** There are more than are listed. */
   readonly more: boolean;
+}
+
+/** Which page of a room's messages is asked for over HTTP; see PROTOCOL.md. */
+export interface PageQuery {
+  readonly before?: number;
+  readonly after?: number;
+  readonly around?: number;
+  /** UTC ms: around the first message of that time or later. */
+  readonly at?: number;
+  /** A seq: around the first message after it that mentions the user. */
+  readonly mention?: number;
+  readonly limit?: number;
+}
+
+/** A page of a room's messages. */
+export interface FoundPage {
+  readonly messages: readonly HistoryMessage[];
+  readonly acts: readonly ModeratedEvent[];
+  readonly more: boolean;
+  /**
+   * Of a page by time or mention: the seq of the message that it is around; absent: there is none.
+   */
+  readonly found?: number;
 }

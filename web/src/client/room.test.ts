@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { entry, lobby } from '../../test/harness.ts';
+import { entry, lobby, noPages } from '../../test/harness.ts';
 import { HubbubError } from './errors.ts';
 import { parseEvent } from './parse.ts';
 import type { Command, LogEvent } from './protocol.ts';
@@ -25,7 +25,7 @@ test('a fault in showing one entry does not close the room', async () => {
     applied: (_, e) => {
       if (e.seq === 10) throw new Error('cannot be shown');
     },
-    live: () => undefined,
+    live: () => undefined, ...noPages,
   });
   const synced = room.sync();
   await vi.advanceTimersByTimeAsync(250);
@@ -41,7 +41,7 @@ function roomWith(answer: (room: Room, join: Extract<Command, { type: 'join' }>)
   const room: Room = new Room(lobby, {
     request: (async (command: Command) =>
       command.type === 'join' ? answer(room, command) : { type: 'history', room: 'lobby', messages: [], more: false }) as never,
-    changed: () => undefined, applied: () => undefined, live: () => undefined,
+    changed: () => undefined, applied: () => undefined, live: () => undefined, ...noPages,
   });
   return room;
 }
@@ -110,7 +110,7 @@ test('a page that is missing is not asked for while there is no connection', asy
       if (command.type === 'history') throw new HubbubError('unavailable', 'down', 1);
       return { type: 'joined', room: 'lobby', seq: 0 };
     }) as never,
-    changed: () => undefined, applied: () => undefined, live: () => undefined,
+    changed: () => undefined, applied: () => undefined, live: () => undefined, ...noPages,
   });
   await room.sync();
   expect(asked).toEqual(['history', 'join']);
@@ -140,7 +140,7 @@ test('history that says that there is more, and has none, is at its beginning', 
       if (command.type === 'join') return { type: 'joined', room: 'lobby', seq: 10 };
       return { type: 'history', room: 'lobby', messages: pages++ ? [] : [entry(10, 0)], more: true };
     }) as never,
-    changed: () => undefined, applied: () => undefined, live: () => undefined,
+    changed: () => undefined, applied: () => undefined, live: () => undefined, ...noPages,
   });
   await room.sync();
   expect([room.log.messages.length, room.hasOlder]).toEqual([1, true]);

@@ -1,7 +1,7 @@
-import type { RoomInfo } from './api.ts';
-import { ConnectionLost, HubbubError, retryIn } from './errors.ts';
-import type { Command, JoinedEvent, LogEvent, ReplyOf, UnknownLogEvent } from './protocol.ts';
-import { RoomLog, type Outcome } from './roomlog.ts';
+import type { FoundPage, PageQuery, RoomInfo } from './api.ts';
+import { ConnectionLost, hasCode, HubbubError, retryIn } from './errors.ts';
+import type { Command, HistoryMessage, JoinedEvent, LogEvent, Position, ReplyOf, UnknownLogEvent } from './protocol.ts';
+import { RoomLog, type Message, type Outcome, type Reply } from './roomlog.ts';
 import { sleep } from './sleep.ts';
 
 /** How a room's history stands: `failed` may be tried again. */
@@ -18,6 +18,10 @@ interface Options {
   readonly applied: (room: Room, e: Entry) => void;
   /** The room is live and complete: what waits to be sent may go. */
   readonly live: (room: Room) => void;
+  /** Asks for messages by their names. */
+  readonly quotes: (room: string, names: readonly Reply[]) => Promise<readonly HistoryMessage[]>;
+  /** Asks for a page by time or mention. */
+  readonly page: (room: string, query: PageQuery) => Promise<FoundPage>;
 }
 
 /**
@@ -32,6 +36,12 @@ const pages = { first: 50, glance: 20, further: 50, kept: 100, most: 1_000 } as 
  * to a minute.
  */
 const firstRetry = 3_000;
+
+/**
+ * Messages that are asked for by their names at once, and the wait before that is tried again, ms.
+ */
+const quotesAtOnce = 50;
+const quotesAgain = 5_000;
 
 /** Events that are held back while a join is under way; beyond it the room is joined again. */
 const maxHeld = 5_000;
@@ -53,12 +63,17 @@ export class Room {
   #held: Entry[] | undefined;
   #syncing: Promise<void> | undefined;
   #again = false;
+  /** Somebody has looked at the room. */
+  #looked = false;
   /** Something that arrived during the join was let go: what is held is not all. */
   #overflowed = false;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #retryIn = firstRetry;
   #loadingOlder: Promise<void> | undefined;
   #loadingNewer: Promise<void> | undefined;
+  #quoting = false;
+  /** What the messages answer that were shown then is known. */
+  #quotedFor: readonly Message[] | undefined;
   readonly #o: Options;
 
   constructor(info: RoomInfo, options: Options) {
@@ -72,15 +87,37 @@ export class Room {
 
   /**
    * Brings the room up to now: the first page if there is none, and a join after what is here. Call
-   * it after each welcome; it fills gaps by itself. Never rejects.
+   * it after each welcome; it fills gaps by itself. Where it is known at which place of the log to
+   * begin, a room that nobody looks at has no page. Never rejects.
    */
   sync(glance = false): Promise<void> {
+    this.#looked ||= !glance;
     if (this.#syncing) {
       this.#again = true;
       return this.#syncing;
     }
     this.#syncing = this.#sync(glance).finally(() => (this.#syncing = undefined));
     return this.#syncing;
+  }
+
+  /** Nobody has to ask where the log begins for us: the room joins after this place. */
+  begin(at: Position): void {
+    this.log.begin(at);
+  }
+
+  /** Somebody looks at the room: what was said last is to be here. Never rejects. */
+  async look(): Promise<void> {
+    this.#looked = true;
+    if (!this.live) return this.sync();
+    if (this.history !== 'none') return undefined;
+    try {
+      await this.#firstPage(pages.first, false);
+    } catch (err) {
+      if (!(err instanceof HubbubError || err instanceof ConnectionLost)) throw err;
+      this.history = 'failed';
+    }
+    this.#retryPage();
+    this.#o.changed(this);
   }
 
   /** The connection is gone. */
@@ -126,6 +163,57 @@ export class Room {
     return (this.#loadingNewer ??= this.#newer().finally(() => (this.#loadingNewer = undefined)));
   }
 
+  /**
+   * Shows the message with a seq, and what stands around it; where there is none, what stands
+   * around its place. Rejects if that is not to be had now.
+   */
+  async reach(seq: number): Promise<void> {
+    const { log } = this;
+    const holds = (all: readonly Message[], open: boolean) => all.length > 0 && seq >= all[0]!.seq && (open || seq <= all.at(-1)!.seq);
+    if (holds(log.shown, !log.past)) return;
+    if (holds(log.messages, true)) this.toNewest();
+    else if (log.past || this.hasOlder) await this.around(seq);
+  }
+
+  /**
+   * Shows what stands around the first message that a query by time or mention finds, and returns
+   * the seq of that; undefined: it finds none. Rejects as `around` does.
+   */
+  async find(query: PageQuery): Promise<number | undefined> {
+    const { resets } = this.log;
+    const page = await this.#o.page(this.id, { ...query, limit: pages.further });
+    if (page.found === undefined || this.log.resets !== resets) return undefined;
+    const { shown } = this.log;
+    if (shown.length && page.found >= shown[0]!.seq && page.found <= shown.at(-1)!.seq) return page.found;
+    this.log.pageAround(page.messages, page.acts);
+    this.hasOlder = page.more && page.messages.length > 0;
+    this.#o.changed(this);
+    return page.found;
+  }
+
+  /** Asks for what the messages that are shown answer, as far as it is not here. */
+  findQuotes(): void {
+    const { shown, resets } = this.log;
+    if (this.#quoting || shown === this.#quotedFor) return;
+    this.#quotedFor = shown;
+    const asked = this.log.unquoted(quotesAtOnce);
+    if (!asked.length) return;
+    this.#quoting = true;
+    this.#o.quotes(this.id, asked).then((found) => {
+      this.#quoting = false;
+      if (this.log.resets === resets) this.log.quote(asked, found);
+      this.#quotedFor = undefined; // there may be more
+      this.#o.changed(this);
+    }, (err: unknown) => {
+      if (hasCode(err, 'not_found')) return; // a server of an earlier release: it is not asked again
+      setTimeout(() => {
+        this.#quoting = false;
+        this.#quotedFor = undefined;
+        this.#o.changed(this);
+      }, quotesAgain);
+    });
+  }
+
   /** Shows the messages on both sides of a seq. Rejects if they are not to be had now. */
   async around(seq: number): Promise<void> {
     const { resets } = this.log;
@@ -158,7 +246,7 @@ export class Room {
     for (let attempt = 0; ; attempt++) {
       this.#again = false;
       try {
-        if (this.history !== 'loaded') await this.#firstPage(glance ? pages.glance : pages.first);
+        if (this.history !== 'loaded' && (this.#looked || !this.log.position)) await this.#firstPage(glance ? pages.glance : pages.first);
         await this.#join();
       } catch (err) {
         const held = this.#held ?? [];
@@ -199,7 +287,7 @@ export class Room {
   /** With history down the room is live without a page: it is asked for again by itself. */
   #retryPage(): void {
     clearTimeout(this.#retry);
-    if (this.history === 'loaded') {
+    if (this.history !== 'failed') {
       this.#retryIn = firstRetry;
       return;
     }

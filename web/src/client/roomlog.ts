@@ -63,6 +63,9 @@ const keptActs = 200;
 /** What of the end is kept while a reader is further back than all that is held, messages. */
 const keptAtEnd = 100;
 
+/** How many messages that others answer are kept beside those that are held. */
+const keptQuotes = 500;
+
 /** How many ids of events, and how many changes to messages that are not loaded, are remembered. */
 const remembered = 2_000;
 
@@ -81,6 +84,7 @@ export class RoomLog {
   readonly #changes: Change[] = [];
   /** The roots of answers that were heard, by their names. */
   readonly #answers = new Map<string, Name>();
+  #quotes: ReadonlyMap<string, Message | undefined> = new Map();
   /** How often the log was begun anew: a page that was asked for before is of another log. */
   resets = 0;
   #last: Position | undefined;
@@ -106,6 +110,14 @@ export class RoomLog {
   }
 
   /**
+   * Messages that are not shown, and that some of those shown answer, by their names, with texts
+   * that are cut; undefined: there is no such message. Replaced, not changed.
+   */
+  get quotes(): ReadonlyMap<string, Message | undefined> {
+    return this.#quotes;
+  }
+
+  /**
    * What those who look after the room have done, as far as it was heard, oldest first. Replaced,
    * not changed.
    */
@@ -124,6 +136,25 @@ export class RoomLog {
   /** Everything up to this seq is here, as far as the messages go back. */
   get through(): number {
     return this.#through ?? 0;
+  }
+
+  /** Names what the messages that are shown answer, of which nothing is here: at most so many. */
+  unquoted(most: number): Reply[] {
+    const wanted = new Map<string, Reply>();
+    const here = names(this.shown);
+    for (const { replyTo } of this.shown) {
+      if (!replyTo || wanted.size === most) continue;
+      const k = nameKey(replyTo);
+      if (!here.has(k) && !this.#quotes.has(k)) wanted.set(k, replyTo);
+    }
+    return [...wanted.values()];
+  }
+
+  /** Takes what history has of the messages that were asked for. */
+  quote(asked: readonly Reply[], found: readonly HistoryMessage[]): void {
+    const all = names(this.#added(found));
+    const next = [...this.#quotes, ...asked.map((name) => [nameKey(name), all.get(nameKey(name))] as const)];
+    this.#quotes = new Map(next.slice(-keptQuotes));
   }
 
   has(user: string, id: string): boolean {
@@ -148,6 +179,13 @@ export class RoomLog {
     this.#remember(e);
     this.#apply(e);
     return 'applied';
+  }
+
+  /** Begins at a place of the log, of which nothing is here: what follows comes by a join. */
+  begin(at: Position): void {
+    if (this.position) return;
+    if (at.id !== undefined) this.#last = at;
+    this.#through = at.seq;
   }
 
   /** Notes that a join is complete through a seq, also without an event there. */
@@ -257,6 +295,7 @@ export class RoomLog {
     this.#past = undefined;
     this.#messages = [];
     this.#acts = [];
+    this.#quotes = new Map();
     this.#named.clear();
     this.#heard.clear();
     this.#changes.length = 0;
@@ -355,6 +394,9 @@ export class RoomLog {
   #change(e: Change): void {
     if (this.#past) this.#past = withChange(this.#past, e);
     this.#messages = withChange(this.#messages, e);
+    const quoted = this.#quotes.get(nameKey({ id: e.target, ...(e.author !== undefined && { user: e.author }) }));
+    const now = quoted && changed(quoted, e);
+    if (now !== quoted) this.#quotes = new Map([...this.#quotes].map(([k, m]) => [k, m === quoted ? now : m]));
   }
 }
 
@@ -423,3 +465,20 @@ export const onlyInThread = (m: HistoryMessage): boolean => inThread(m) && m.bro
 const nameOf = (name: Name): string => key(name.user, name.id);
 
 const key = (user: string, id: string): string => `${user}/${id}`;
+
+/**
+ * A name of a message as a key: an id alone is not unique. Without a user it stands for the first
+ * message with the id.
+ */
+export const nameKey = (name: Reply): string => key(name.user ?? '', name.id);
+
+/** Messages, which are in order, by their names. */
+export function names(messages: readonly Message[]): ReadonlyMap<string, Message> {
+  const all = new Map<string, Message>();
+  for (const m of messages) {
+    all.set(nameKey(m), m);
+    const first = nameKey({ id: m.id });
+    if (!all.has(first)) all.set(first, m);
+  }
+  return all;
+}

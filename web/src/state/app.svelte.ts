@@ -149,6 +149,23 @@ export class App {
     return this.#base.href + path;
   }
 
+  /**
+   * The address within the page of a link to a room or a message of this server; undefined: the
+   * link leads elsewhere.
+   */
+  within(href: string): string | undefined {
+    if (!URL.canParse(href)) return undefined;
+    const { origin, pathname, search, hash } = new URL(href);
+    const here = origin === this.#base.origin && [this.#base.pathname, `${this.#base.pathname}index.html`].includes(pathname) && !search;
+    return here && parseRoute(hash).page === 'room' ? hash : undefined;
+  }
+
+  /** Follows an address within the page, also where the page is there already. */
+  follow(hash: string): void {
+    if (location.hash === hash) this.route = parseRoute(hash);
+    else this.layers.go(hash);
+  }
+
   toast(text: string): Toast {
     const toast = { key: this.#toastCount++, text };
     this.toasts = [...this.toasts.slice(-2), toast];

@@ -1,7 +1,7 @@
 import type {
-  Client, ConnectionState, History, Members, Message, ModeratedEvent, Name, NoticeEvent, RoomInfo, Online, Outgoing, Role, Room, StartLists, Status, Unread,
+  Client, ConnectionState, History, Members, Message, ModeratedEvent, Name, NoticeEvent, RoomInfo, Online, Outgoing, PageQuery, Role, Room, StartLists, Status, Unread,
 } from '../client/index.ts';
-import { nobody, shownInRoom } from '../client/index.ts';
+import { describe, nobody, shownInRoom } from '../client/index.ts';
 import { mentioned } from '../text/mention.ts';
 import { Drafts } from './drafts.svelte.ts';
 import { Link } from './link.svelte.ts';
@@ -57,6 +57,8 @@ export class RoomView {
   newest = $state.raw<readonly Message[]>([]);
   /** The reader is so far back that what follows is not held: it has to be loaded. */
   parted = $state(false);
+  /** What messages answer that are not shown, by name; undefined: what there is not. */
+  quotes = $state.raw<ReadonlyMap<string, Message | undefined>>(new Map());
   outgoing = $state.raw<readonly Outgoing[]>([]);
   history = $state<History>('none');
   hasOlder = $state(false);
@@ -78,6 +80,14 @@ export class RoomView {
   constructor(id: string) {
     this.id = id;
   }
+}
+
+/** Where the reader is to be taken. */
+export interface Goal {
+  /** To the message with this seq; where there is none, to its place. */
+  readonly seq: number;
+  /** It was asked for: it is shown as what was found, and a message that is gone is told of. */
+  readonly found: boolean;
 }
 
 export interface LocalNotice {
@@ -120,10 +130,20 @@ export class Chat {
   olderFailed = $state(false);
   loadingNewer = $state(false);
   newerFailed = $state(false);
-  /** The messages around the first unread one are on their way: nothing is shown or read before. */
+  /** What the room opens at is on its way: nothing is shown or read before. */
   opening = $state(false);
+  /** Messages that the reader is taken to are on their way. */
+  going = $state(false);
+  /** Where the reader is to be taken: it is here, and the timeline takes it from here. */
+  goal = $state.raw<Goal>();
+  /** The seq of the mention that the reader was taken to last. */
+  mentioned: number | undefined;
+  /** Why the reader was not taken there, for a person. */
+  lost = $state.raw<{ readonly text: string }>();
   /** The divider stands before what follows this seq. */
   newAfter = $state.raw<number | undefined>(undefined);
+  /** The seq of the first message after it, where it is known. */
+  newFrom = $state.raw<number>();
   status = $state<Exclude<Status, 'offline'>>('online');
   /** What guests may do here; undefined: the user is none, or nothing was taken from them. */
   #guestMay = $state.raw<readonly string[]>();
@@ -138,6 +158,8 @@ export class Chat {
   #divided = false;
   /** What stands around it is here, or has been asked for. */
   #reached = false;
+  /** The message that the room is opened at, before it is looked for. */
+  #wanted: number | undefined;
   /**
    * The open room has messages that the user has marked as unread, and is not read on by itself.
    */
@@ -196,9 +218,14 @@ export class Chat {
     return this.rooms.filter((r) => r.unread.count > 0 && (r.mentioned || !this.marks.muted.has(r.id))).length;
   }
 
-  /** Shows a room, or none. */
-  open(room: string | undefined): void {
-    if (room === this.#active) return;
+  /** Shows a room, or none; `seq`: at this message. */
+  open(room: string | undefined, seq?: number): void {
+    if (room === this.#active) {
+      if (seq === undefined || room === undefined) return;
+      if (this.view?.history === 'loaded') void this.goTo(seq);
+      else this.#wanted = seq;
+      return;
+    }
     this.ended = undefined;
     if (this.#active !== undefined) this.#dirty.add(this.#active); // its draft is shown from now on
     this.#active = room;
@@ -207,7 +234,10 @@ export class Chat {
     this.notices = [];
     this.olderFailed = this.newerFailed = false;
     this.newAfter = undefined;
-    this.#divided = this.#reached = this.#kept = this.opening = false;
+    this.#divided = this.#reached = this.#kept = this.going = false;
+    this.#wanted = seq;
+    this.opening = seq !== undefined;
+    this.goal = this.lost = undefined;
     this.#refresh();
     if (room !== undefined && this.client.rooms.has(room)) void this.#loadMembers();
   }
@@ -215,7 +245,11 @@ export class Chat {
   /** Puts the divider before what is new, if anything is. */
   divide(): void {
     const room = this.#active;
-    if (room !== undefined && this.client.unread(room).count > 0) this.newAfter = this.client.reads.mine(room);
+    if (room === undefined) return;
+    const { count, first } = this.client.unread(room);
+    if (count === 0) return;
+    this.newAfter = this.client.reads.mine(room);
+    this.newFrom = first;
   }
 
   /** The user has seen everything in the open room. */
@@ -233,7 +267,9 @@ export class Chat {
   async markUnread(message: Message): Promise<void> {
     this.#kept = true;
     await this.client.markUnread(message.room, message.seq);
-    if (message.room === this.#active) this.newAfter = this.client.reads.mine(message.room);
+    if (message.room !== this.#active) return;
+    this.newAfter = this.client.reads.mine(message.room);
+    this.newFrom = undefined;
   }
 
   /** Marks everything as read, in all rooms. */
@@ -243,10 +279,71 @@ export class Chat {
     await this.client.markRead();
   }
 
-  /** Loads what stands around the divider, where the messages that are here begin behind it. */
+  /** Takes the reader to a message, however far away it is. */
+  goTo(seq: number): Promise<void> {
+    return this.#take(async (room) => (await room.reach(seq), seq), true);
+  }
+
+  /** Takes the reader to the first message that is new to them. */
+  goToUnread(): Promise<void> {
+    const { newAfter } = this;
+    if (newAfter === undefined) return Promise.resolve();
+    const seq = this.newFrom ?? newAfter + 1;
+    return this.#take(async (room) => (await room.reach(seq), seq), false);
+  }
+
+  /**
+   * Takes the reader to the first message of a time or later, UTC ms; there may be none so late.
+   */
+  goToTime(at: number): Promise<void> {
+    return this.#find({ at: Math.max(1, Math.floor(at)) }, 'There is no message yet.');
+  }
+
+  /** Takes the reader to the first message after a seq that mentions them. */
+  goToMention(after: number): Promise<void> {
+    return this.#find({ mention: Math.max(1, after) }, 'No further message mentions you.');
+  }
+
+  #find(query: PageQuery, none: string): Promise<void> {
+    return this.#take(async (room) => {
+      const seq = await room.find(query);
+      if (query.mention !== undefined) this.mentioned = seq;
+      if (seq === undefined && this.#active === room.id) this.lost = { text: none };
+      return seq;
+    }, query.mention !== undefined);
+  }
+
+  /** Takes the reader where `way` leads in the open room, unless they leave it meanwhile. */
+  async #take(way: (room: Room) => Promise<number | undefined>, found: boolean): Promise<void> {
+    const room = this.#room;
+    if (!room) return;
+    this.going = true;
+    let goal: Goal | undefined;
+    try {
+      const seq = await way(room);
+      if (seq !== undefined) goal = { seq, found };
+    } catch (err) {
+      if (this.#active === room.id) this.lost = { text: `That part of the room cannot be shown now. ${describe(err)}` };
+    }
+    if (this.#active !== room.id) return;
+    this.going = this.opening = false;
+    this.#refresh();
+    if (goal) this.goal = goal;
+  }
+
+  /** Loads what stands around what the room is opened at, where it is not here. */
   #reach(): void {
     const room = this.#room;
-    if (!room || this.#reached || this.newAfter === undefined || room.history !== 'loaded') return;
+    if (!room || this.#reached) return;
+    if (this.#wanted !== undefined) {
+      if (room.history !== 'loaded' && room.history !== 'failed' && room.refused === undefined) return;
+      const seq = this.#wanted;
+      this.#wanted = undefined;
+      this.#reached = true;
+      void this.goTo(seq);
+      return;
+    }
+    if (this.newAfter === undefined || room.history !== 'loaded') return;
     this.#reached = true;
     const begin = room.log.shown[0]?.seq ?? 0;
     if (!room.hasOlder || begin <= this.newAfter) return;
@@ -420,6 +517,7 @@ export class Chat {
       this.#divided = this.view.live || this.newAfter !== undefined;
     }
     this.#reach();
+    this.#room?.findQuotes();
     if (arrived) void this.#loadMembers(); // the address named a room before the rooms were known
   }
 
@@ -427,7 +525,7 @@ export class Chat {
   #isSettled(): boolean {
     if (this.#settled || !this.client.listed) return this.#settled;
     this.#settleBy ??= Date.now() + longestWait;
-    const open = [...this.client.rooms.values()].some((r) => !r.live && r.refused === undefined && (r.history === 'none' || r.history === 'loading'));
+    const open = [...this.client.rooms.values()].some((r) => !r.live && !this.client.inbox.get(r.id) && r.refused === undefined && (r.history === 'none' || r.history === 'loading'));
     this.#settled = !open || Date.now() > this.#settleBy;
     return this.#settled;
   }
@@ -479,7 +577,7 @@ export class Chat {
     const newest = this.client.departed.shown(log.messages);
     const now: Omit<RoomView, 'id'> = {
       name: info.name, topic: info.topic, private: info.private, direct: info.direct, role: info.role, other: this.#other(room.id),
-      messages: log.past ? this.client.departed.shown(log.past) : newest, newest, parted: log.past !== undefined,
+      messages: log.past ? this.client.departed.shown(log.past) : newest, newest, parted: log.past !== undefined, quotes: log.quotes,
       outgoing: shownInRoom(this.client.outbox.list(room.id)),
       history: room.history, hasOlder: room.hasOlder, live: room.live, refused: room.refused, waiting: info.waiting === true,
       acts: log.acts, slow: guard ? 0 : (info.slow ?? 0), announce: info.announce ?? '', archived: info.archived === true, muted: info.muted,

@@ -5,6 +5,11 @@ test.each(['', '#', '#/', '#/room/', '#/room/a b', '#/room/a/b', '#/elsewhere', 
   expect(parseRoute(hash)).toEqual({ page: 'rooms' });
 });
 
+test('a message and back', () => {
+  expect(parseRoute(roomHash('d-AB_1', 2 ** 53 - 1))).toEqual({ page: 'room', room: 'd-AB_1', seq: 2 ** 53 - 1 });
+  expect(parseRoute('#/room/a/9999999999999999')).toEqual({ page: 'room', room: 'a' }); // no seq is so large
+});
+
 test('a room and back', () => {
   expect(parseRoute(roomHash('d-AB_1'))).toEqual({ page: 'room', room: 'd-AB_1' });
 });

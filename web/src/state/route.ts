@@ -11,7 +11,8 @@ export type Asked = Readonly<Record<string, string>>;
  */
 export type Route =
   | { readonly page: 'rooms' }
-  | { readonly page: 'room'; readonly room: string; readonly thread?: { readonly user: string; readonly id: string } }
+  /** A room; `seq`: at this message; `thread`: beside this thread, which is named by its root. */
+  | { readonly page: 'room'; readonly room: string; readonly seq?: number; readonly thread?: { readonly user: string; readonly id: string } }
   | { readonly page: 'server'; readonly section?: Section; readonly asked: Asked }
   | { readonly page: 'reset' | 'setup' | 'mail'; readonly secret: string };
 
@@ -27,8 +28,9 @@ export function parseRoute(hash: string): Route {
   }
   const [, of, user, id] = /^#\/room\/([A-Za-z0-9_-]{1,64})\/thread\/([A-Za-z0-9_-]{1,64})\/([A-Za-z0-9_-]{1,64})$/.exec(hash) ?? [];
   if (id !== undefined) return { page: 'room', room: of!, thread: { user: user!, id } };
-  const room = /^#\/room\/([A-Za-z0-9_-]{1,64})$/.exec(hash)?.[1];
-  return room === undefined ? { page: 'rooms' } : { page: 'room', room };
+  const [, room, seq] = /^#\/room\/([A-Za-z0-9_-]{1,64})(?:\/(\d{1,16}))?$/.exec(hash) ?? [];
+  if (room === undefined) return { page: 'rooms' };
+  return { page: 'room', room, ...(seq !== undefined && Number.isSafeInteger(Number(seq)) && { seq: Number(seq) }) };
 }
 
 /** The invitation in the address, as ?invite=…; undefined: none. */
@@ -36,8 +38,9 @@ export function parseInvitation(search: string): string | undefined {
   return new URLSearchParams(search).get('invite') || undefined;
 }
 
-export function roomHash(room: string): string {
-  return `#/room/${room}`;
+/** The address of a room, or of one of its messages. */
+export function roomHash(room: string, seq?: number): string {
+  return `#/room/${room}${seq === undefined ? '' : `/${seq}`}`;
 }
 
 /** The address of a thread, which is named by its root. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Message, ModeratedEvent, Outgoing } from '../client/index.ts';
-import { nameKey, names, newsAfter, timeline, type Item } from './timeline.ts';
+import { nameKey, names, type Message, type ModeratedEvent, type Outgoing } from '../client/index.ts';
+import { newsAfter, timeline, type Item } from './timeline.ts';
 
 const noon = new Date(2026, 4, 3, 12).getTime();
 const minute = 60_000;
@@ -67,4 +67,12 @@ test('apart from the end, what is on its way and what was done since are not sho
   const options = { ...none, acts: [act] };
   expect(show(timeline([msg('a', 'bo', noon)], [out('x', noon)], options))).toEqual(['day', '+a', 'act', '+x']);
   expect(show(timeline([msg('a', 'bo', noon)], [out('x', noon)], { ...options, parted: true }))).toEqual(['day', '+a']);
+});
+
+test('where what is new begins before what is held, no line stands', () => {
+  const messages = [msg('a', 'bo', noon, 20), msg('b', 'bo', noon, 30)];
+  const lines = (newFrom?: number) => show(timeline(messages, [], { ...none, newAfter: 10, newFrom })).filter((i) => i === 'new').length;
+  expect(lines(20)).toBe(1);
+  expect(lines()).toBe(1);
+  expect(lines(15)).toBe(0);
 });

@@ -1,4 +1,4 @@
-import type { Message, ModeratedEvent, Name, NoticeEvent, Outgoing, Reply } from '../client/index.ts';
+import { nameKey, type Message, type ModeratedEvent, type Name, type NoticeEvent, type Outgoing, type Reply } from '../client/index.ts';
 import { sameDay } from './time.ts';
 
 /** A message of the log or one on its way, as a row shows it. */
@@ -37,6 +37,8 @@ interface Options {
   readonly newAfter: number | undefined;
   /** Messages follow that are not held. */
   readonly parted?: boolean;
+  /** The seq of the first message that is new, where it is known: before it stands the divider. */
+  readonly newFrom?: number | undefined;
   /** People whose messages are news to nobody here: the user blocks or ignores them. */
   readonly hidden?: ReadonlySet<string>;
   /** What those who look after the room have done, oldest first. */
@@ -46,23 +48,6 @@ interface Options {
 
 /** Messages of one person this close together are one group, ms. */
 const groupFor = 5 * 60_000;
-
-/**
- * A name of a message as a key: an id alone is not unique. Without a user it stands for the first
- * message with the id.
- */
-export const nameKey = (name: Reply): string => `${name.user ?? ''}/${name.id}`;
-
-/** Messages, which are in order, by their names. */
-export function names(messages: readonly Message[]): ReadonlyMap<string, Message> {
-  const all = new Map<string, Message>();
-  for (const m of messages) {
-    all.set(nameKey(m), m);
-    const first = nameKey({ id: m.id });
-    if (!all.has(first)) all.set(first, m);
-  }
-  return all;
-}
 
 /**
  * How many messages after a seq are news to a user: those of others who are not hidden from them,
@@ -86,7 +71,7 @@ export function timeline(messages: readonly Message[], outgoing: readonly Outgoi
   let previous: Row | undefined;
   /** Something else stands between: the next message begins a group. */
   let apart = false;
-  let divided = options.newAfter === undefined;
+  let divided = options.newAfter === undefined || (options.newFrom !== undefined && messages.length > 0 && messages[0]!.seq > options.newFrom);
   const put = <T extends Item>(item: T): T => {
     const old = before.get(item.key);
     const same = old !== undefined && sameItem(old, item) ? (old as T) : item;

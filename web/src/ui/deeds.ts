@@ -1,5 +1,6 @@
 import Copy from '@lucide/svelte/icons/copy';
 import Flag from '@lucide/svelte/icons/flag';
+import Link from '@lucide/svelte/icons/link';
 import Mail from '@lucide/svelte/icons/mail';
 import MessagesSquare from '@lucide/svelte/icons/messages-square';
 import Pencil from '@lucide/svelte/icons/pencil';
@@ -8,8 +9,8 @@ import Reply from '@lucide/svelte/icons/reply';
 import Trash2 from '@lucide/svelte/icons/trash-2';
 import { describe, type Message } from '../client/index.ts';
 import type { App } from '../state/app.svelte.ts';
+import { roomHash, threadHash } from '../state/route.ts';
 import { looksAfter, type Chat, type RoomView } from '../state/chat.svelte.ts';
-import { threadHash } from '../state/route.ts';
 
 /**
  * What can be done with a message, but for reactions: a button of its tools, or a row of its sheet.
@@ -52,7 +53,8 @@ export function deeds(message: Message, { app, chat, view, inThread, edit, reply
   if (!inThread && (view.writes || message.replies || message.thread)) {
     all.push({ name: 'Reply in thread', Icon: MessagesSquare, act: () => app.layers.go(threadHash(view.id, message.thread ?? message)) });
   }
-  all.push({ name: 'Copy text', Icon: Copy, act: () => copy(app, message.text) });
+  all.push({ name: 'Copy text', Icon: Copy, act: () => copy(app, message.text, 'Copied.', ' Select the text instead.') });
+  all.push({ name: 'Copy link', Icon: Link, act: () => copy(app, app.address(roomHash(view.id, message.seq)), 'The link to this message is copied.') });
   if (mine && view.writes) all.push({ name: 'Edit', Icon: Pencil, act: () => edit(message) });
   if ((moderates || view.direct) && view.writes) {
     const on = message.pinned === true;
@@ -68,11 +70,11 @@ export function deeds(message: Message, { app, chat, view, inThread, edit, reply
   return all;
 }
 
-async function copy(app: App, text: string): Promise<void> {
+async function copy(app: App, text: string, done: string, instead = ''): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
-    app.toast('Copied.');
+    app.toast(done);
   } catch {
-    app.toast('This browser does not allow to copy. Select the text instead.');
+    app.toast(`This browser does not allow to copy.${instead}`);
   }
 }

@@ -186,25 +186,19 @@ func (s *Store) goneOf(ctx context.Context, room string, found []store.Entry) (m
 }
 
 func (s *Store) countMentions(ctx context.Context, user string, hidden []string, in *store.Inbox) error {
-	filter := bson.D{
-		field("user", bson.D{field("$in", bson.A{user, everybody})}), field("room", in.Room), field("seq", bson.D{field("$gt", int64(in.Read))}),
-		field("sender", bson.D{field("$nin", append(slices.Clone(hidden), user))}),
+	first, err := s.NextMention(ctx, user, in.Room, hidden, in.Read)
+	if err != nil || first == 0 {
+		return err
 	}
-	var first mention
-	err := s.mentions.FindOne(ctx, filter, options.FindOne().SetSort(bson.D{field("seq", 1)})).Decode(&first)
-	if errors.Is(err, mongo.ErrNoDocuments) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("first mention: %w", err)
-	}
+	filter := mentionsAfter(user, in.Room, hidden, in.Read)
 	n, err := s.mentions.CountDocuments(ctx, filter)
 	if err != nil {
 		return fmt.Errorf("count mentions: %w", err)
 	}
-	in.Mentions, in.FirstMention = int(n), uint64(first.Seq)
+	in.Mentions, in.FirstMention = int(n), first
 	answers := append(filter, field("answer", true))
-	err = s.mentions.FindOne(ctx, answers, options.FindOne().SetSort(bson.D{field("seq", 1)})).Decode(&first)
+	var answer mention
+	err = s.mentions.FindOne(ctx, answers, options.FindOne().SetSort(bson.D{field("seq", 1)})).Decode(&answer)
 	if errors.Is(err, mongo.ErrNoDocuments) {
 		return nil
 	}
@@ -214,8 +208,30 @@ func (s *Store) countMentions(ctx context.Context, user string, hidden []string,
 	if n, err = s.mentions.CountDocuments(ctx, answers); err != nil {
 		return fmt.Errorf("count mentions in threads: %w", err)
 	}
-	in.AddAnswers(int(n), uint64(first.Seq))
+	in.AddAnswers(int(n), uint64(answer.Seq))
 	return nil
+}
+
+// mentionsAfter are the mentions of a user in a room after a Seq that neither the user nor anybody
+// in hidden has made.
+func mentionsAfter(user, room string, hidden []string, after uint64) bson.D {
+	return bson.D{
+		field("user", bson.D{field("$in", bson.A{user, everybody})}), field("room", room), field("seq", bson.D{field("$gt", int64(after))}),
+		field("sender", bson.D{field("$nin", append(slices.Clone(hidden), user))}),
+	}
+}
+
+// NextMention implements store.Inboxes.
+func (s *Store) NextMention(ctx context.Context, user, room string, hidden []string, after uint64) (uint64, error) {
+	var first mention
+	err := s.mentions.FindOne(ctx, mentionsAfter(user, room, hidden, after), options.FindOne().SetSort(bson.D{field("seq", 1)})).Decode(&first)
+	if errors.Is(err, mongo.ErrNoDocuments) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("next mention: %w", err)
+	}
+	return uint64(first.Seq), nil
 }
 
 // BeginRead implements store.Inboxes.

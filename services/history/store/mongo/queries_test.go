@@ -22,6 +22,7 @@ var unserved = map[string]string{
 
 	"Search":      "ranges of (room, terms, seq, _id), so many that the server merges them in the order of the sort; other terms are looked at in what is found",
 	"Completions": "words that begin so are sorted by the server: there is a limit",
+	"NextMention": "mentions by who asks, and by those whom they hide, are passed over",
 }
 
 // TestQueriesHaveIndexes holds every query of every method against the indexes, and a real server

@@ -196,6 +196,28 @@ func (s *Store) ShownMentions(ctx context.Context, room string, first, last uint
 	return all, nil
 }
 
+// nextMention merges the mentions of a user and of everybody, each of which is in order.
+const nextMention = `SELECT min(seq) FROM mentions WHERE user IN (0, ?1) AND room = ?2 AND seq > ?3 AND sender <> ?1
+	AND sender NOT IN (SELECT n FROM users WHERE id IN (SELECT value FROM json_each(?4)))`
+
+// NextMention implements store.Inboxes.
+func (s *Store) NextMention(ctx context.Context, user, room string, hidden []string, after uint64) (uint64, error) {
+	roomN, ok, err := s.rooms.number(ctx, kept{s}, room)
+	if err != nil || !ok {
+		return 0, err
+	}
+	// Who has no number is mentioned with everybody.
+	userN, _, err := s.users.number(ctx, kept{s}, user)
+	if err != nil {
+		return 0, err
+	}
+	seq, _, err := one[sql.NullInt64](ctx, kept{s}, nextMention, userN, roomN, int64(after), sqlitedb.List(hidden))
+	if err != nil {
+		return 0, fmt.Errorf("next mention: %w", err)
+	}
+	return uint64(seq.Int64), nil
+}
+
 // RemoveMentions implements store.Inboxes.
 func (s *Store) RemoveMentions(ctx context.Context, room string) error {
 	n, ok, err := s.rooms.number(ctx, kept{s}, room)

@@ -146,6 +146,19 @@ func testMentions(t *testing.T, s store.Store) {
 	if got := inboxOf(t, s, "ann", []string{"bob"}, "r1")[0]; got.Mentions != 0 {
 		t.Errorf("hidden mentions count: %+v", got)
 	}
+	for _, tt := range []struct {
+		user, room  string
+		hidden      []string
+		after, want uint64
+	}{
+		{"ann", "r1", nil, 0, 2}, {"ann", "r1", nil, 2, 4}, {"ann", "r1", nil, 4, 0}, {"eve", "r1", nil, 0, 4}, {"new", "r1", nil, 0, 4},
+		{"bob", "r1", nil, 0, 0}, {"ann", "r1", []string{"bob"}, 0, 0}, {"ann", "r1", []string{"nobody"}, 0, 2}, {"ann", "none", nil, 0, 0},
+	} {
+		seq, err := s.NextMention(ctx, tt.user, tt.room, tt.hidden, tt.after)
+		if seq != tt.want || err != nil {
+			t.Errorf("%+v: the next mention is %d, %v", tt, seq, err)
+		}
+	}
 	got, err := s.MentionsOf(ctx, "r1", 2, "bob")
 	same(t, a, got, err)
 	got, err = s.MentionsOf(ctx, "r1", 4, "bob")

@@ -1,0 +1,139 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"hubbub.internal/libs/chat"
+	"hubbub.internal/services/history/store"
+)
+
+const (
+	// maxQuotes is how many messages are asked for by their names at once.
+	maxQuotes = 50
+	// quoteText is how many characters of a message's text a quote has at most.
+	quoteText = 200
+)
+
+// quotesRequest asks for messages of a room by their names, such as those that others answer. The
+// caller has checked that the user may read the room.
+type quotesRequest struct {
+	user, room string
+	names      []quoteName
+}
+
+// quoteName names a message.
+type quoteName struct {
+	User string `json:"user,omitempty" maxLength:"64" doc:"The author; left out: of the first message with the id."`
+	ID   string `json:"id" maxLength:"64"`
+}
+
+// quote is what is shown of a message where another answers it, as it is now.
+type quote struct {
+	User     string `json:"user"`
+	ID       string `json:"id"`
+	Seq      uint64 `json:"seq"`
+	Name     string `json:"name"`
+	TS       int64  `json:"ts" doc:"UTC milliseconds."`
+	Text     string `json:"text,omitempty" doc:"The first 200 characters."`
+	EditedTS int64  `json:"edited_ts,omitempty" doc:"Of the last edit, in UTC milliseconds."`
+	Deleted  bool   `json:"deleted,omitempty"`
+}
+
+// quotesOf returns the messages that there are of those asked for, in the order of the room.
+func (s *Service) quotesOf(ctx context.Context, req quotesRequest) ([]quote, error) {
+	size := func(all []quote) int { return len(all) * (quoteText + overhead) }
+	return inTurn(s.reads, func(r quotesRequest) string { return r.user }, size, s.quotes)(ctx, req)
+}
+
+func (s *Service) quotes(ctx context.Context, req quotesRequest) ([]quote, error) {
+	if !chat.ValidID(req.room) || chat.Reserved(req.room) {
+		return nil, chat.E(chat.CodeBadRequest, "that is not a room")
+	}
+	if n := len(req.names); n < 1 || n > maxQuotes {
+		return nil, chat.E(chat.CodeBadRequest, fmt.Sprintf("ask for 1 to %d messages", maxQuotes))
+	}
+	for _, name := range req.names {
+		if !chat.ValidID(name.ID) || name.User != "" && !chat.ValidID(name.User) {
+			return nil, chat.E(chat.CodeBadRequest, "a message is named by its author and its id")
+		}
+	}
+	r, err := s.record(ctx, req.room)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.dropRepeats(ctx); err != nil {
+		return nil, err
+	}
+	found, err := r.named(ctx, req.names)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]store.Name, len(found))
+	for i := range found {
+		names[i] = found[i].Name()
+	}
+	about, err := r.about(ctx, names, chat.TypeEdited, chat.TypeDeleted)
+	if err != nil {
+		return nil, err
+	}
+	r.unname(ctx, found)
+	now := make(map[store.Name]*chat.Message, len(found))
+	for _, e := range found {
+		event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
+		if err != nil {
+			return nil, fmt.Errorf("message %d of room %s: %w", e.Seq, e.Room, err)
+		}
+		now[e.Name()] = &chat.Message{Event: event}
+	}
+	if err := doAll(now, about); err != nil {
+		return nil, err
+	}
+	all := make([]quote, 0, len(found))
+	for _, e := range found {
+		m := now[e.Name()]
+		all = append(all, quote{e.Sender, e.ID, e.Seq, m.Name, m.TS, cut(m.Text, quoteText), m.EditedTS, m.Deleted})
+	}
+	return all, nil
+}
+
+// named returns the messages with these names, in order, each once.
+func (r *record) named(ctx context.Context, asked []quoteName) ([]store.Entry, error) {
+	var whole []store.Name
+	var found []store.Entry
+	for _, name := range asked {
+		if name.User != "" {
+			whole = append(whole, store.Name{Sender: name.User, ID: name.ID})
+			continue
+		}
+		first, err := r.store.Namesakes(ctx, r.room, name.ID, 1)
+		if err != nil {
+			return nil, err
+		}
+		if len(first) == 0 {
+			first = r.ofTail(func(e store.Entry) bool { return e.ID == name.ID })
+		}
+		found = append(found, first[:min(len(first), 1)]...)
+	}
+	if len(whole) > 0 {
+		stored, err := r.store.Messages(ctx, r.room, whole)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, stored...)
+		found = append(found, r.ofTail(func(e store.Entry) bool { return slices.Contains(whole, e.Name()) })...)
+	}
+	slices.SortFunc(found, func(a, b store.Entry) int { return int(a.Seq) - int(b.Seq) })
+	return slices.CompactFunc(found, func(a, b store.Entry) bool { return a.Name() == b.Name() }), nil
+}
+
+// ofTail returns the messages of the tail that are wanted.
+func (r *record) ofTail(wanted func(store.Entry) bool) (found []store.Entry) {
+	for _, e := range r.tail {
+		if e.Type == chat.TypeMsg && wanted(e) {
+			found = append(found, e)
+		}
+	}
+	return found
+}

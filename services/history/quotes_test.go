@@ -1,0 +1,121 @@
+package history
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	directoryapi "hubbub.internal/libs/api/directory"
+	historyapi "hubbub.internal/libs/api/history"
+	"hubbub.internal/libs/chat"
+)
+
+// TestQuotes: messages are found by their names as they are now, stored or not.
+func TestQuotes(t *testing.T) {
+	w := open(t)
+	w.access.Store("bob r1", true)
+	ask := func(names ...quoteName) string {
+		t.Helper()
+		body, err := json.Marshal(map[string]any{"messages": names})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, answer := w.http(http.MethodPost, "/v1/rooms/r1/quotes", "bob", string(body))
+		var got struct{ Quotes []quote }
+		if status != http.StatusOK || json.Unmarshal([]byte(answer), &got) != nil {
+			t.Fatalf("%v: %d %s", names, status, answer)
+		}
+		var all []string
+		for _, q := range got.Quotes {
+			all = append(all, fmt.Sprintf("%s/%s %s %q %v %v", q.User, q.ID, q.Name, q.Text, q.EditedTS > 0, q.Deleted))
+		}
+		return strings.Join(all, ", ")
+	}
+	check := func() {
+		t.Helper()
+		all := ask(quoteName{"eve", "same"}, quoteName{"ann", "same"}, quoteName{"ann", "long"}, quoteName{"ann", "gone"}, quoteName{"ann", "none"}, quoteName{"ann", "same"})
+		want := fmt.Sprintf(`ann/same ann "new" true false, eve/same eve "other" false false, ann/long ann %q false false, ann/gone ann "" false true`, strings.Repeat("ü", quoteText))
+		is(t, "quotes", all, want)
+		is(t, "quotes without an author", ask(quoteName{ID: "same"}, quoteName{ID: "none"}), `ann/same ann "new" true false`)
+		is(t, "quotes of what is no message", ask(quoteName{"ann", "e1"}), "")
+	}
+	w.store.down.Store(true)
+	w.store.readers.Store(true)
+	w.say("r1", "ann", "same", "old")
+	w.say("r1", "eve", "same", "other")
+	w.say("r1", "ann", "long", strings.Repeat("ü", 500))
+	w.say("r1", "ann", "gone", "secret")
+	w.event(chat.Event{Type: chat.TypeEdited, Room: "r1", User: "ann", Name: "ann", ID: "e1", Target: "same", Author: "ann", Text: "new"})
+	last := w.event(chat.Event{Type: chat.TypeDeleted, Room: "r1", User: "ann", Name: "ann", ID: "d1", Target: "gone", Author: "ann"})
+	check()
+	w.store.down.Store(false)
+	w.stored("r1", last)
+	check()
+	for body, status := range map[string]int{
+		`{"messages":[]}`:               http.StatusUnprocessableEntity,
+		`{}`:                            http.StatusUnprocessableEntity,
+		`{"messages":[{"id":"a b"}]}`:   http.StatusBadRequest,
+		`{"messages":[{"user":"ann"}]}`: http.StatusUnprocessableEntity,
+		`{"messages":[` + strings.Repeat(`{"id":"m"},`, maxQuotes) + `{"id":"m"}]}`: http.StatusUnprocessableEntity,
+	} {
+		if got, answer := w.http(http.MethodPost, "/v1/rooms/r1/quotes", "bob", body); got != status {
+			t.Errorf("%.60s: %d %s, want %d", body, got, answer, status)
+		}
+	}
+	for user, status := range map[string]int{"": http.StatusUnauthorized, "zed": http.StatusForbidden} {
+		if got, answer := w.http(http.MethodPost, "/v1/rooms/r1/quotes", user, `{"messages":[{"id":"same"}]}`); got != status {
+			t.Errorf("by %q: %d %s, want %d", user, got, answer, status)
+		}
+	}
+}
+
+// TestPagesByTimeAndMention: a page is found by a time, and by the next mention of who asks.
+func TestPagesByTimeAndMention(t *testing.T) {
+	w := open(t)
+	w.people(&people{names: []string{"bob"}, rooms: map[string][]directoryapi.Membership{"bob": in(0, "r1")}})
+	w.joins("r1", "bob", "bob")
+	var seqs []uint64
+	w.clock.Store(100)
+	for i := range 9 {
+		text := fmt.Sprint(i)
+		if i%3 == 0 {
+			text += ",@bob"
+		}
+		seqs = append(seqs, w.say("r1", "ann", fmt.Sprint("m", i), text))
+		w.clock.Add(9) // at 101, 111, 121 …
+	}
+	check := func(reqs map[historyapi.PageRequest]string) {
+		t.Helper()
+		for req, want := range reqs {
+			req.Room, req.User, req.Limit = "r1", "bob", 2
+			p := w.page(req)
+			if got := texts(p); got != want {
+				t.Errorf("%+v: %q, want %q", req, got, want)
+			}
+			if req.Limit = 1; len(p.Messages) > 0 && p.Found != p.Messages[0].Seq {
+				t.Errorf("%+v: found %d, want %d", req, p.Found, p.Messages[0].Seq)
+			}
+		}
+	}
+	times := map[historyapi.PageRequest]string{
+		{At: 1}: "0,@bob 1", {At: 101}: "0,@bob 1", {At: 102}: "1 2", {At: 111}: "1 2", {At: 150}: "5 6,@bob", {At: 181}: "8", {At: 182}: "8", {At: 1 << 52}: "8",
+	}
+	check(times)
+	w.stored("r1", seqs[8])
+	check(times)
+	w.inboxNow("bob") // mentions are resolved
+	check(map[historyapi.PageRequest]string{
+		{Mention: 1}: "0,@bob 1", {Mention: seqs[0]}: "3,@bob 4", {Mention: seqs[2]}: "3,@bob 4", {Mention: seqs[5]}: "6,@bob 7", {Mention: seqs[6]}: "",
+	})
+	if got := w.page(historyapi.PageRequest{Room: "none", User: "bob", At: 5}); len(got.Messages) > 0 {
+		t.Errorf("of an empty room: %+v", got)
+	}
+	for _, req := range []historyapi.PageRequest{{At: -1}, {At: 1, Before: 1}, {Mention: 1 << 53}, {Mention: 1, Around: 1}} {
+		req.Room, req.User = "r1", "bob"
+		if _, err := w.api.Page(t.Context(), req); chat.CodeOf(err) != chat.CodeBadRequest {
+			t.Errorf("%+v: %v", req, err)
+		}
+	}
+}
