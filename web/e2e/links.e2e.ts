@@ -127,7 +127,7 @@ test('who is not in a room is shown what it is, and at the message once in it; a
   const words: string[] = [];
   for (const id of [hidden.id, 'no-such-room']) {
     await ada.page.goto(`${stage.server.url}/#/room/${id}/7`);
-    await card.getByText('It may be private, or gone.').waitFor();
+    await card.getByText('It may be private, or deleted.').waitFor();
     words.push(await card.innerText());
   }
   expect(words[0]).toBe(words[1]);
