@@ -100,7 +100,7 @@ func (r *record) addReplies(ctx context.Context, found []store.Entry, all []show
 	}
 	for i, e := range found {
 		if replies := known[e.Name()]; replies != nil {
-			if all[i].json, err = withReplies(all[i].json, replies.Shown()); err != nil {
+			if all[i].json, err = withReplies(all[i].json, replies.Visible()); err != nil {
 				return err
 			}
 		}
@@ -274,7 +274,7 @@ func (r *record) listed(ctx context.Context, list []*store.Replies) ([]historyap
 	threads := []historyapi.RoomThread{}
 	size := 0
 	for _, of := range list {
-		thread := historyapi.RoomThread{Author: of.Author, ID: of.ID, Replies: *of.Shown()}
+		thread := historyapi.RoomThread{Author: of.Author, ID: of.ID, Replies: *of.Visible()}
 		e, ok, err := r.find(ctx, of.Author, of.ID)
 		if err != nil {
 			return nil, err

@@ -52,8 +52,8 @@ type Replies struct {
 // Root returns the name of the root.
 func (r *Replies) Root() Name { return Name{r.Author, r.ID} }
 
-// Shown returns what clients get of it; nil: no answer is left.
-func (r *Replies) Shown() *chat.Replies {
+// Visible returns what clients get of it; nil: no answer is left.
+func (r *Replies) Visible() *chat.Replies {
 	if r.Count == 0 {
 		return nil
 	}
