@@ -60,7 +60,12 @@ test.each<Device>(['desktop', 'phone'])('what was said is found, narrowed by fil
   await field.press('ArrowDown');
   await expect.poll(() => results.first().evaluate((e) => e === document.activeElement)).toBe(true);
   await ada.page.keyboard.press('Enter');
-  await ada.log.getByText(`The first ${word}`).waitFor();
+  const first = ada.log.getByText(`The first ${word}`);
+  await first.waitFor();
+  await expect.poll(async () => {
+    const box = await first.boundingBox();
+    return box !== null && box.y > 0 && box.y < ada.page.viewportSize()!.height;
+  }).toBe(true);
   if (device === 'phone') await panel.waitFor({ state: 'hidden' });
   await ada.shot('search-jumped');
 });
