@@ -161,6 +161,10 @@ func TestWatchIsOver(t *testing.T) {
 	for _, room := range []string{"on", "off"} {
 		ann.send(room, "x") // when it is live again
 	}
+	eventually(t, func() (all bool) {
+		s.do(func() { all = said["on"] == 1 && said["dnd"] == 1 })
+		return all
+	}, nil)
 	s.do(func() {
 		if said["on"] != 1 || said["off"] != 0 || said["dnd"] != 1 {
 			t.Errorf("said %v", said)

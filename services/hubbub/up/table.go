@@ -29,6 +29,8 @@ var table = []route{
 	{path: "/v1/rooms/{room}/read", service: "history"},
 	{path: "/v1/rooms/{room}/unread", service: "history"},
 	{path: "/v1/rooms/{room}/quotes", service: "history"},
+	{path: "/v1/rooms/{room}/threads", service: "history"},
+	{path: "/v1/rooms/{room}/threads/", service: "history"},
 	{path: "/v1/reads", service: "history"},
 	{path: "/v1/read", service: "history"},
 	{path: "/v1/inbox", service: "history"},
