@@ -70,7 +70,7 @@ test('with more than a page unread, the count, the mention, the line and the pla
   await bo.api.join((await grant(ada)).token, id);
   await leave(ada);
   const first = await bo.say(id, 'news 1');
-  for (let i = 2; i <= 120; i++) await bo.say(id, i === 4 ? `@${ada.name} news 4` : `news ${i}`);
+  for (let i = 2; i <= 120; i++) await bo.say(id, i === 40 ? `@${ada.name} news ${i}` : `news ${i}`);
   await back(ada);
   await told(ada, name, '99+', true);
   await ada.enter(name);
@@ -80,7 +80,7 @@ test('with more than a page unread, the count, the mention, the line and the pla
   expect(await line.evaluate((e) => e.closest('.item')!.nextElementSibling!.textContent)).toContain('news 1');
   await ada.shot('opened-at-new');
   await ada.page.getByRole('button', { name: 'Next mention' }).click();
-  await expect.poll(() => ada.log.locator('.item.found').textContent()).toContain('news 4');
+  await expect.poll(() => ada.log.locator('.item.found').textContent()).toContain('news 40');
   await ada.page.keyboard.press('m'); // the message has the focus
   await ada.page.getByText('No further message mentions you.').waitFor();
   await ada.shot('next-mention');

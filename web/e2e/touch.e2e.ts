@@ -82,7 +82,7 @@ const small = (p: Person) => p.page.evaluate(() => {
 test('what is pressed has 44 px, and fields have letters of 16 px', async () => {
   const { ada, bo, text } = await twoMessages();
   await ada.act(text, 'React with 👍');
-  await bo.log.getByRole('button', { name: /^👍, 1/ }).waitFor();
+  await bo.message(text).getByRole('button', { name: /^👍, 1/ }).waitFor();
   const fields = () => bo.page.evaluate(() => [...document.querySelectorAll('input, select, textarea')].filter((e) => e.checkVisibility() && !e.matches('[type=radio], [type=checkbox]'))
     .filter((e) => parseFloat(getComputedStyle(e).fontSize) < 16).map((e) => e.getAttribute('aria-label')));
   const seen = async (view: string) => {
