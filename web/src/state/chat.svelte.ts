@@ -257,6 +257,8 @@ export class Chat {
     if (this.opening || this.#kept) return;
     const room = this.#room;
     const newest = room?.live ? room.log.messages.at(-1) : undefined;
+    // What the view has not yet, nobody has seen; and where the room opens is not known before that.
+    if (this.view?.id !== room?.id || this.view?.newest.at(-1)?.seq !== newest?.seq) return;
     // What counts and is not shown here, a mention in a thread, is behind it.
     if (room && newest) this.client.reads.mark(room.id, this.client.unread(room.id).mentions > 0 ? Math.max(newest.seq, room.log.through) : newest.seq);
   }
