@@ -118,7 +118,6 @@ describe('the list of rooms', () => {
     chat.setDraft('lobby', 'half');
     await until(() => chat.rooms[0]?.draft === true);
     chat.open('lobby');
-    expect(chat.rooms[0]?.draft).toBe(true);
     chat.send('half');
     await until(() => chat.rooms[0]?.draft === false);
   });
@@ -134,7 +133,7 @@ describe('the open room', () => {
     expect(chat.newAfter).toBe(10);
     expect(chat.view?.messages).toHaveLength(2);
     chat.seen();
-    expect(await peer.next('read', 'watch', 'who')).toMatchObject({ seq: 20 });
+    expect(await peer.next('read', 'watch', 'who', 'join')).toMatchObject({ seq: 20 });
     await until(() => chat.rooms[0]?.unread.count === 0);
     expect(chat.newAfter).toBe(10);
     await until(() => chat.members.list.length === 1);
@@ -212,6 +211,27 @@ describe('the open room', () => {
     await until(() => !h.live);
     chat.seen();
     expect(h.client.reads.mine('lobby')).toBe(10);
+  });
+
+  test('is read as far as the view has it, and not as far as the log does', async () => {
+    h = Harness.start({ reads: { lobby: 10 } });
+    chat = new Chat(h.client);
+    const peer = await h.lobby([entry(10, 0)]);
+    await until(() => chat.rooms[0] !== undefined && h.live);
+    chat.open('lobby');
+    const read: (number | undefined)[] = [];
+    const off = h.client.on('room', () => {
+      if (h.client.rooms.get('lobby')!.log.messages.length < 2 || chat.view!.messages.length > 1) return;
+      chat.seen();
+      read.push(h.client.reads.mine('lobby'));
+    });
+    peer.send(entry(20, 10));
+    await until(() => chat.view!.messages.length === 2);
+    off();
+    expect(read.length).toBeGreaterThan(0);
+    expect(read.every((seq) => seq === 10)).toBe(true);
+    chat.seen();
+    expect(h.client.reads.mine('lobby')).toBe(20);
   });
 
   test('collects what the server tells this client alone', async () => {
