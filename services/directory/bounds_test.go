@@ -37,7 +37,7 @@ func TestLongestTimes(t *testing.T) {
 		if code != "" {
 			continue
 		}
-		until, forever := int64(0), int64(0)
+		var until, forever int64
 		if tt.kind == "bans" {
 			b, err := w.store.Ban(t.Context(), room.ID, bob.User.ID)
 			if err != nil {

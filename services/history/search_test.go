@@ -85,9 +85,9 @@ func (w *world) finds(query string, change ...func(*historyapi.SearchRequest)) s
 
 func (w *world) findsSoon(want, query string) {
 	w.t.Helper()
-	got := ""
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
-		if got = w.finds(query); got == want {
+		got := w.finds(query)
+		if got == want {
 			return
 		}
 		if time.Now().After(deadline) {
