@@ -4,55 +4,17 @@ package wire
 // that it is JSON.
 func (c *Command) position(s *scanner) (good, ok bool) {
 	c.object = true
-	s.i++
-	if s.next() == '}' {
-		s.i++
-		return false, true
-	}
-	var named, found fields
-	good = true
-	for {
-		if s.next() != '"' {
-			return false, false
-		}
-		key, ok := s.str()
-		if !ok || s.next() != ':' {
-			return false, false
-		}
-		s.i++
-		f := fieldOf(&key)
-		if f == fSeq || f == fID {
-			good = good && named&f.bit() == 0
-			named |= f.bit()
-		}
-		switch first := s.next(); {
-		case f == fSeq && isDigit(first):
+	found, good, ok := s.object(set(fSeq, fID), func(f field, first byte) (good, ok bool) {
+		if f == fSeq {
+			if !isDigit(first) {
+				return false, s.skip(2)
+			}
 			n, exact, ok := s.num()
-			if !ok {
-				return false, false
-			}
-			c.After, good = n, good && exact
-			found |= f.bit()
-		case f == fID && first == '"':
-			l, ok := s.str()
-			if !ok {
-				return false, false
-			}
-			c.AfterID = l.inner()
-			good = good && isID(c.AfterID) // which has no escapes
-		default:
-			if !s.skip(2) {
-				return false, false
-			}
-			good = good && (first == 'n' || f != fSeq && f != fID)
+			c.After = n
+			return exact, ok
 		}
-		end := s.next()
-		s.i++
-		if end == '}' {
-			return good && found != 0, true
-		}
-		if end != ',' {
-			return false, false
-		}
-	}
+		c.AfterID, good, ok = s.id(first)
+		return good, ok
+	})
+	return good && found&fSeq.bit() != 0, ok
 }
