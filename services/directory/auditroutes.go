@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -47,6 +48,14 @@ func (f *actsInput) String() string {
 // exportInterval is for how long an export may write without a client that reads.
 const exportInterval = 30 * time.Second
 
+// extendWrite gives an answer that is written part by part that long for the next part.
+func extendWrite(w io.Writer) {
+	if w, ok := w.(http.ResponseWriter); ok {
+		// not every writer has deadlines
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(exportInterval))
+	}
+}
+
 func (s *Service) auditRoutes(api huma.API) {
 	route(s, api, guarded(http.MethodGet, "/v1/audit", "audit", "Who did what to whom: for operators and auditors"),
 		func(ctx context.Context, in *actsInput) (actsOutput, error) {
@@ -76,14 +85,10 @@ func (s *Service) streamActs(f store.ActFilter) func(huma.Context) {
 		ctx.SetHeader("Content-Type", "application/x-ndjson")
 		ctx.SetHeader("Content-Disposition", `attachment; filename="audit.jsonl"`)
 		lines := json.NewEncoder(ctx.BodyWriter())
-		var wait func(time.Time) error
-		if w, ok := ctx.BodyWriter().(http.ResponseWriter); ok {
-			wait = http.NewResponseController(w).SetWriteDeadline
-		}
 		n := 0
 		err := s.exportActs(ctx.Context(), f, func(a actView) error {
-			if n++; n%maxActs == 1 && wait != nil {
-				_ = wait(time.Now().Add(exportInterval)) // not every writer has deadlines
+			if n++; n%maxActs == 1 {
+				extendWrite(ctx.BodyWriter())
 			}
 			return lines.Encode(a)
 		})

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -84,7 +83,7 @@ func (s *Service) beginCopy(ctx context.Context, c *copying) ([]json.RawMessage,
 		h.Person = &export.Person{ID: u.ID, Name: u.Name}
 		act = store.Act{Action: actPersonExport, Subject: u.ID, SubjectName: u.Name}
 	}
-	if err := s.audit(ctx, act, func(context.Context) error { return nil }); err != nil {
+	if err := s.note(ctx, act); err != nil {
 		return nil, err
 	}
 	c.Begun = true
@@ -173,7 +172,7 @@ func (s *Service) endCopy(ctx context.Context, c *copying, lines []json.RawMessa
 		}
 	}
 	c.Ended = true
-	return append(lines, line), s.audit(ctx, act, func(context.Context) error { return nil })
+	return append(lines, line), s.note(ctx, act)
 }
 
 // patiently asks history, again after a while when it has others to answer, or is away for a
@@ -226,14 +225,31 @@ func (s *Service) copyRoute(api huma.API) {
 		}
 		return &huma.StreamResponse{Body: func(out huma.Context) {
 			w := out.BodyWriter()
-			var to copyWriter = lineWriter{w}
+			write := func(line json.RawMessage) error {
+				_, err := w.Write(append(line, '\n'))
+				return err
+			}
+			end := func() error { return nil }
 			kind, file := "application/x-ndjson", "room.jsonl"
 			if in.Format == "html" {
-				kind, file, to = "text/html; charset=utf-8", "room.html", pageWriter{export.NewPage(w)}
+				kind, file = "text/html; charset=utf-8", "room.html"
+				page := export.NewPage(w)
+				write = func(line json.RawMessage) error {
+					l, err := export.Parse(line)
+					if err != nil {
+						return err
+					}
+					return page.Line(l)
+				}
+				end = func() error { return page.End(c.Chain.Hash) }
 			}
 			out.SetHeader("Content-Type", kind)
 			out.SetHeader("Content-Disposition", `attachment; filename="`+file+`"`)
-			if err := s.writeCopy(ctx, c, lines, w, to); err != nil {
+			err := s.writeCopy(ctx, c, lines, func() { extendWrite(w) }, write)
+			if err == nil {
+				err = end()
+			}
+			if err != nil {
 				s.log.Warn("a copy of a room was cut off", zap.String("room", c.Room), zap.Error(err))
 				panic(http.ErrAbortHandler)
 			}
@@ -241,59 +257,24 @@ func (s *Service) copyRoute(api huma.API) {
 	})
 }
 
-// copyWriter writes a copy in one of its forms.
-type copyWriter interface {
-	line(line json.RawMessage) error
-	end(h export.Hash) error
-}
-
 // writeCopy writes a copy to its end, from the lines on that were read already. Only some lines are
-// in memory.
-func (s *Service) writeCopy(ctx context.Context, c *copying, lines []json.RawMessage, w io.Writer, to copyWriter) (err error) {
+// in memory. It calls extend before it writes some.
+func (s *Service) writeCopy(ctx context.Context, c *copying, lines []json.RawMessage, extend func(), write func(json.RawMessage) error) (err error) {
 	for {
-		if w, ok := w.(http.ResponseWriter); ok {
-			// not every writer has deadlines
-			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(exportInterval))
-		}
+		extend()
 		for _, line := range lines {
-			if err := to.line(line); err != nil {
+			if err := write(line); err != nil {
 				return err
 			}
 		}
 		if c.Ended {
-			return to.end(c.Chain.Hash)
+			return nil
 		}
 		if lines, err = s.next(ctx, c); err != nil {
 			return err
 		}
 	}
 }
-
-type lineWriter struct{ io.Writer }
-
-func (w lineWriter) line(line json.RawMessage) error {
-	_, err := w.Write(append(line, '\n'))
-	return err
-}
-
-func (lineWriter) end(export.Hash) error { return nil }
-
-type pageWriter struct{ *export.Page }
-
-func (w pageWriter) line(line json.RawMessage) error {
-	var all map[string]json.RawMessage
-	if err := json.Unmarshal(line, &all); err != nil {
-		return err
-	}
-	for kind, content := range all {
-		if kind != "hash" {
-			return w.Line(export.Line{Kind: kind, Content: content})
-		}
-	}
-	return nil
-}
-
-func (w pageWriter) end(h export.Hash) error { return w.End(h) }
 
 // adminCopy returns the next lines of a copy of a room, by id, or of
 // what a user has said.

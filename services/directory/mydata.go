@@ -99,13 +99,7 @@ func (s *Service) dataRoute(api huma.API) {
 			ctx.SetHeader("Content-Type", "application/json")
 			ctx.SetHeader("Content-Disposition", `attachment; filename="hubbub.json"`)
 			w := ctx.BodyWriter()
-			extend := func() {
-				if w, ok := w.(http.ResponseWriter); ok {
-					// not every writer has deadlines
-					_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(exportInterval))
-				}
-			}
-			if err := e.write(ctx.Context(), w, extend); err != nil {
+			if err := e.write(ctx.Context(), w, func() { extendWrite(w) }); err != nil {
 				s.log.Warn("an export of a user's data was cut off", zap.Error(err))
 				panic(http.ErrAbortHandler)
 			}
