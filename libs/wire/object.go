@@ -22,7 +22,8 @@ func (s *scanner) object(known fields, value func(f field, first byte) (good, ok
 		}
 		s.i++
 		f := fieldOf(&key)
-		fits, isJSON := true, false
+		fits := true
+		var isJSON bool
 		switch first := s.next(); {
 		case known&f.bit() == 0:
 			isJSON = s.skip(2)
