@@ -2,11 +2,11 @@
 #   docker build --build-arg SERVICE=edge -t hubbub/edge .        (edge, history, presence, directory)
 #   docker build --target nginx -t hubbub/nginx .                 nginx with the page
 #   docker build --target hubbub -t hubbub/hubbub .               all of Hubbub in one process
-# Arguments where there is no Internet: REGISTRY and DISTROLESS are where base images come from,
-# GOPROXY, GOSUMDB and NPM_REGISTRY where modules and packages do; HTTP_PROXY, HTTPS_PROXY and
-# NO_PROXY are taken as they are; CA is the text of certificates (PEM) that the build trusts in
-# addition. `infra/airgap/images.sh` makes the base images from Debian packages. VERSION, COMMIT and
-# DATE are what --version says and the labels; nothing else makes two builds of a commit differ.
+# Arguments for builds without the Internet: base images come from REGISTRY and DISTROLESS, modules
+# and packages from GOPROXY, GOSUMDB and NPM_REGISTRY. HTTP_PROXY, HTTPS_PROXY and NO_PROXY have
+# their usual meaning. CA is the text of certificates (PEM) that the build trusts in addition.
+# `infra/airgap/images.sh` makes the base images from Debian packages. VERSION, COMMIT and DATE go
+# into --version and the labels; nothing else makes two builds of a commit differ.
 ARG REGISTRY=
 ARG DISTROLESS=gcr.io/distroless/
 
@@ -36,17 +36,17 @@ FROM --platform=$BUILDPLATFORM ${REGISTRY}node:22-bookworm-slim AS page
 ARG NPM_REGISTRY=https://registry.npmjs.org/
 ARG CA=
 ENV NODE_EXTRA_CA_CERTS=/etc/ssl/build-ca.pem
-# Node.js has certificates of its own, and is told of those of the base image in addition.
+# Node.js has certificates of its own; this adds those of the base image.
 RUN mkdir -p /etc/ssl && { cat /etc/ssl/certs/ca-certificates.crt 2>/dev/null || true; printf '%s\n' "$CA"; } >/etc/ssl/build-ca.pem
 WORKDIR /src/web
 COPY web/package.json web/package-lock.json ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund --registry="$NPM_REGISTRY"
 COPY web/ ./
-# A folder that COPY makes has the time of the build; one that is in what it copies has its own.
+# COPY gives a folder that it makes the time of the build, and keeps the time of one that it copies.
 RUN npm run build && mkdir -p /out && mv dist /out/page && find /out -exec touch -d @0 {} +
 
-# What nginx's image has in addition to that of nginx. It is made here, so that for another
-# processor nothing has to run.
+# What our image adds to that of nginx. It is made in this stage, so that an image for another
+# processor runs nothing.
 FROM page AS front
 COPY infra/nginx/ /src/nginx/
 RUN mkdir -p /front/etc/nginx/hubbub /front/hubbub /front/usr/share/nginx && cd /src/nginx && \
@@ -54,7 +54,7 @@ RUN mkdir -p /front/etc/nginx/hubbub /front/hubbub /front/usr/share/nginx && cd 
     install -m 755 start.sh settings.sh renew.sh /front/hubbub/ && cp -r /out/page /front/usr/share/nginx/html && \
     chmod -R u=rwX,go=rX /front && find /front -exec touch -d @0 {} +
 
-# Folders that volumes are put in, where they get owner and mode from.
+# Mount points of volumes. A new volume takes its owner and mode from them.
 FROM --platform=$BUILDPLATFORM ${REGISTRY}golang:1.26-bookworm AS folders
 RUN mkdir -p -m 700 /nginx/tls /hubbub/data && find /nginx /hubbub -exec touch -d @0 {} +
 
@@ -63,13 +63,13 @@ ARG VERSION=
 ARG COMMIT=
 ARG DATE=
 COPY --from=front /front/ /
-# Of nginx, and of `hubbub cert` beside it.
+# For nginx, and for `hubbub cert` beside it.
 COPY --from=folders --chown=101:101 /nginx/ /
-# nginx's own user: the ports need no privilege, and all that is written is in /tmp.
+# nginx's own user: the ports need no privilege, and nginx writes to /tmp alone.
 USER nginx
 EXPOSE 8080 8443
 HEALTHCHECK --interval=5s --timeout=3s --start-period=5s CMD ["curl", "-fsS", "-o", "/dev/null", "http://127.0.0.1:8080/healthz"]
-# It ends what it has begun.
+# On SIGQUIT nginx finishes the requests under way.
 STOPSIGNAL SIGQUIT
 ENTRYPOINT ["/hubbub/start.sh"]
 CMD ["nginx", "-g", "daemon off;"]
@@ -78,7 +78,7 @@ LABEL org.opencontainers.image.title="Hubbub: nginx and the page" org.opencontai
 
 # The base of what is one static program: no shell, no packages, user 65532.
 FROM ${DISTROLESS}static-debian12:nonroot AS program
-# Only the networks that the container is in reach the ops port: for probes and metrics.
+# The ops port, for probes and metrics, is reached from the container's networks alone.
 ENV HUBBUB_OPS_LISTEN=:9090
 EXPOSE 8080 9090
 USER 65532:65532
@@ -101,7 +101,7 @@ CMD ["up"]
 LABEL org.opencontainers.image.title="Hubbub: all in one" org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version=$VERSION org.opencontainers.image.revision=$COMMIT org.opencontainers.image.created=$DATE
 
-# A service. Last, so that it is what is built when no target is named.
+# A service. It is last, since the last stage is what a build without --target makes.
 FROM program AS service
 ARG SERVICE=edge
 ARG VERSION=

@@ -7,12 +7,12 @@ MODULES := $(shell sed -n 's,^\t\./,,p' go.work)
 SERVICES := directory edge history presence
 GO ?= go
 GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-# Without the path of the checkout in it, what one has compiled serves all others on the machine,
-# too.
+# -trimpath keeps the checkout's path out of what Go compiles, so that all checkouts on a machine
+# share one build cache.
 export GOFLAGS := $(strip $(GOFLAGS) -trimpath)
 
-# Which build it is, for --version: a tag such as v1.2.3, and the commit with its date. Empty: what
-# Go finds in the checkout.
+# What --version prints: a tag such as v1.2.3, and the commit with its date. Empty: what Go finds in
+# the checkout.
 VERSION ?= $(patsubst v%,%,$(shell git describe --tags --exact-match --match 'v[0-9]*' 2>/dev/null))
 COMMIT ?= $(shell git rev-parse HEAD 2>/dev/null)$(shell git diff --quiet HEAD 2>/dev/null || [ $$? != 1 ] || echo +changes)
 DATE ?= $(shell TZ=UTC git log -1 --format=%cd --date=format-local:%Y-%m-%dT%H:%M:%SZ 2>/dev/null)
@@ -48,7 +48,7 @@ check: web/node_modules/.package-lock.json ## build, lint, and run the tests tha
 	@cd web && npm run --silent check && npm test --silent
 	@$(MAKE) --no-print-directory lint
 
-# Which buses `make drill` breaks: of one server, and of three.
+# The buses that `make drill` breaks: one with a single server, one with three.
 NODES ?= 1 3
 
 .PHONY: drill
@@ -106,7 +106,7 @@ tidy: ## tidy every go.mod and the workspace
 	@$(GO) work sync
 	@for m in $(MODULES); do (cd $$m && GOWORK=off $(GO) mod tidy); done
 
-# Packages whose own tests need no server, so that a fault costs seconds.
+# Packages whose own tests need no server, so that trying a fault takes seconds.
 FAST := ./libs/auth ./libs/api/... ./libs/bus/consume ./libs/chat ./libs/daemon ./services/presence/roster ./services/presence/peers \
 	./services/presence/replica ./services/history ./services/history/store/sqlite ./services/directory ./services/directory/store/memory \
 	./services/directory/store/sqlite ./services/edge/internal/conn ./services/edge/internal/fanout \
@@ -140,10 +140,10 @@ docs: ## write what is made from code: docs/configuration.md, docs/metrics.md, t
 secrets: ## make the passwords, URLs and users that the compose files take, in the folder secrets; those that are there stay
 	@infra/secrets.sh
 
-# The time of what is in an image, for engines whose BuildKit asks for it.
+# The timestamp of files in an image, for engines whose BuildKit reads it.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 
-# What the images are made of, where it is not from the Internet: see the Dockerfile.
+# Where base images, modules and packages come from without the Internet: see the Dockerfile.
 IMAGES ?= edge history presence directory nginx hubbub
 
 .PHONY: images

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Makes the secrets of the compose files in the folder secrets, or in the one that is given:
-# passwords of chance, the URLs with them, and the users of Redis and NATS with the least rights
-# that Hubbub works with. What is there already stays.
+# Makes the secrets of the compose files in the folder secrets, or in the one that is given: random
+# passwords, the URLs with them, and the users of Redis and NATS with the least rights that Hubbub
+# needs. It does not change secrets that exist.
 set -eu -o pipefail
 dir=${1:-$(dirname "$0")/../secrets}
 mkdir -p "$dir"
-# The folder keeps others out. The files themselves are read by the containers' users.
+# Other users cannot enter the folder. The files are readable, since the containers' users read
+# them.
 chmod 700 "$dir"
 
 # write NAME: standard input becomes that secret, unless there is one.
@@ -35,7 +36,7 @@ user default off ~* &* +@all
 user hubbub on #$(secret redis_password | sha256sum | cut -d ' ' -f 1) resetkeys ~hub:* resetchannels &hub:* -@all +@all -@dangerous +info +role +cluster|shards
 user health on >health resetkeys resetchannels -@all +ping
 END
-# One that was made before that was known is put right.
+# Corrects a file that an earlier release made.
 if grep -qx 'user default off' "$dir/redis_users"; then
   (umask 077 && sed 's/^user default off$/user default off ~* \&* +@all/' "$dir/redis_users" >"$dir/redis_users.new")
   chmod 444 "$dir/redis_users.new"
@@ -56,9 +57,8 @@ END
 for service in history directory; do
   printf 'mongodb://%s:%s@mongo:27017/hubbub?authSource=hubbub\n' "$service" "$(secret mongo_${service}_password)" | write "${service}_store"
 done
-# Of these there is none until somebody writes it into the file: the URL of a mail server, and the
-# keys that seal what tokens are signed with. A swarm takes no empty secret: an end of a line is
-# one.
+# The operator fills these in: the URL of a mail server, and the keys that seal the signing keys of
+# tokens. A swarm refuses an empty secret, so the file has a newline.
 for name in smtp_url key_secrets; do
   echo | write "$name"
 done

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Replaces services of the compose files by those of another release (HUBBUB_VERSION) without a gap:
-# as many new containers are started beside the old ones, which drain once the new ones are healthy.
-# Names of services as arguments replace those alone. COMPOSE_FILE names the compose files, with
-# colons between them; COMPOSE is how Compose is called.
+# it starts as many new containers beside the old ones, which drain when the new ones are healthy.
+# With names of services as arguments it replaces those alone. COMPOSE_FILE names the compose files,
+# separated by colons; COMPOSE is the command that runs Compose.
 set -eu -o pipefail
 export COMPOSE_FILE=${COMPOSE_FILE:-docker-compose.yml}
 compose=${COMPOSE:-docker compose}

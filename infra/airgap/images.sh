@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Makes the base images that Hubbub's Dockerfile and compose files name, under the same tags, where
 # no image registry is reached: from Debian packages, and from the Go and Node.js of this machine.
-# Needs Docker, debootstrap, root, Go and Node.js. Names of images as arguments make those alone.
-# For MongoDB there is no Debian package: with --ferretdb, a server that speaks its protocol, and is
-# for trying things only, takes its name.
+# Needs Docker, debootstrap, root, Go and Node.js. With names of images as arguments it makes those
+# alone. MongoDB has no Debian package: with --ferretdb, an image of FerretDB, which speaks the
+# protocol of MongoDB and is for trials only, gets the tag of MongoDB.
 set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 suite=bookworm
@@ -36,7 +36,7 @@ user() { chroot "$work/$1" sh -c "groupadd -r -g $3 $2 && useradd -r -g $2 -u $3
 path="ENV PATH=/usr/local/go/bin:/go/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" >"$work/log" 2>&1 || { tail "$work/log" >&2; exit 1; }
-# What this machine trusts: a registry of its own may have a certificate of its own.
+# The certificates that this machine trusts: a private registry may have a private authority.
 cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 
 if have golang; then
@@ -61,17 +61,18 @@ if have nginx; then
   mkdir -p "$work/nginx/docker-entrypoint.d" "$work/nginx/usr/share/nginx/html"
   cat >"$work/nginx/docker-entrypoint.sh" <<'END'
 #!/bin/sh
-# As that of the image of nginx: scripts first.
+# Like that of nginx's image: runs the scripts first.
 set -e
 for f in /docker-entrypoint.d/*.sh; do [ ! -x "$f" ] || "$f"; done
 exec "$@"
 END
   chmod 755 "$work/nginx/docker-entrypoint.sh"
-  # Without a stop signal, which `docker import` of Docker 20.10 does not take: our Dockerfile sets it.
+  # Without STOPSIGNAL, which `docker import` of Docker 20.10 does not accept: our Dockerfile sets
+  # it.
   image "nginx:1.29-$suite" nginx "$path" 'ENTRYPOINT ["/docker-entrypoint.sh"]' 'CMD ["nginx","-g","daemon off;"]'
 fi
 if have redis; then
-  # Debian 12 has Redis 7.0; scripts and settings are those of 7.
+  # Debian 12 has Redis 7.0, which runs the same scripts and settings.
   tree redis redis-server redis-tools
   chroot "$work/redis" sh -c 'userdel redis 2>/dev/null; groupdel redis 2>/dev/null; true'
   user redis redis 999
@@ -79,14 +80,14 @@ if have redis; then
   image "redis:7.4-$suite" redis "$path" "WORKDIR /data" "VOLUME /data" 'CMD ["redis-server"]'
 fi
 if have nats; then
-  # The server that `hubbub up` has in it.
+  # The version of the server inside `hubbub up`.
   tree nats wget
   (cd services/hubbub && CGO_ENABLED=0 GOFLAGS=-trimpath go build -o "$work/nats/usr/local/bin/nats-server" github.com/nats-io/nats-server/v2)
   version=$(cd services/hubbub && go list -m -f '{{.Version}}' github.com/nats-io/nats-server/v2)
   image "nats:${version#v}-alpine" nats "$path" 'ENTRYPOINT ["nats-server"]'
 fi
 if have static; then
-  # As distroless: certificates, users, /tmp, and nothing that runs.
+  # Like distroless: certificates, users, /tmp, and no program.
   mkdir -p "$work/static/etc/ssl/certs" "$work/static/home/nonroot"
   cp "$root/etc/ssl/certs/ca-certificates.crt" "$work/static/etc/ssl/certs/"
   printf 'root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n' >"$work/static/etc/passwd"

@@ -1,7 +1,6 @@
 #!/bin/sh
-# Runs a program under Delve: `infra/dev/debug.sh DLV ADDRESS PROGRAM`. An earlier one that Delve
-# has let go of, which it does when both are interrupted at once, is ended first: it still has the
-# ports.
+# Runs a program under Delve: `infra/dev/debug.sh DLV ADDRESS PROGRAM`. Kills an earlier one first:
+# when both are interrupted at once, Delve leaves its program running, and that keeps the ports.
 set -eu
 for p in /proc/[0-9]*; do
   case $(readlink "$p/exe" 2>/dev/null || true) in "$3" | "$3 (deleted)") kill -9 "${p#/proc/}" 2>/dev/null || true ;; esac

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds and runs one service, and does both again as soon as a source of it changes:
-# `infra/dev/watch.sh edge`. The containers of docker-compose.override.yml do this; it works without
-# them, too, from the root of the checkout. Variables:
+# Builds and runs one service, and again each time one of its sources changes:
+# `infra/dev/watch.sh edge`. The containers of docker-compose.override.yml run it; it also works
+# without them, from the root of the checkout. Variables:
 #   OUT           folder of the program that is built (/opt/hubbub)
 #   HUBBUB_DELVE  on: the program is built for a debugger and runs under Delve, which listens at DELVE_LISTEN (:2345)
 set -eu
@@ -18,11 +18,11 @@ if [ "${HUBBUB_DELVE:-off}" = on ]; then
 else
   flags="$flags -trimpath"
 fi
-# Kept in the cache of builds: only the first time takes long.
+# The build cache keeps it: only the first time takes long.
 [ -x "$out/air" ] || GOFLAGS=-mod=mod go install github.com/air-verse/air@v1.67.4
 export GOFLAGS="$flags"
-# A file that cannot be built leaves the old program running. A new one begins when the old has
-# ended, which an edge does within its --drain.
+# If the build fails, the old program goes on running. A new one starts when the old one has ended,
+# which takes an edge as long as --drain.
 exec "$out/air" -c /dev/null -root . -tmp_dir "$out" \
   -build.cmd "cd services/$service && go build -o $out/service ./cmd/$service" \
   -build.full_bin "exec $run" \

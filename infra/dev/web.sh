@@ -1,6 +1,6 @@
 #!/bin/sh
-# Serves the page by Vite, which puts what is changed into open browsers: in the container web of
-# docker-compose.override.yml.
+# Serves the page by Vite, which updates open browsers after a change. The container web of
+# docker-compose.override.yml runs it.
 set -eu
 lock=node_modules/.installed-lock.json
 cmp -s package-lock.json "$lock" || { npm ci --no-audit --no-fund && cp package-lock.json "$lock"; }

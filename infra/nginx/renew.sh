@@ -1,8 +1,8 @@
 #!/bin/sh
-# Has nginx take a new certificate as soon as it is in the files that HUBBUB_TLS_CERT and
-# HUBBUB_TLS_KEY name (settings.sh). start.sh runs it before nginx; it goes on beside it (with the
-# argument stay, in the foreground). Workers of the old configuration serve the sockets that they
-# have until those end. Files that make no certificate are not taken, and the log says why, once.
+# Loads a new certificate into nginx as soon as it is in the files that HUBBUB_TLS_CERT and
+# HUBBUB_TLS_KEY name (settings.sh). start.sh runs it before nginx, and it goes on in the background
+# (with the argument stay, in the foreground). Workers of the old configuration serve their sockets
+# until those close. Files that make no valid pair are not loaded, and the log says why, once.
 set -eu
 dir=${DIR:-/tmp/nginx}
 settings=${SETTINGS:-$(dirname "$0")/settings.sh}
@@ -23,9 +23,9 @@ follow() {
     new=$(sum)
     old=$(cat "$dir/tls/sum" 2>/dev/null) || old=
     if [ "$new" = "$old" ]; then continue; fi
-    # They are not there yet, or are gone: what is served goes on.
+    # The files are not there yet, or are gone: nginx keeps the certificate that it has.
     if [ ! -e "$HUBBUB_TLS_CERT" ] || [ ! -e "$HUBBUB_TLS_KEY" ]; then continue; fi
-    # Somebody may be in the middle of writing both.
+    # The writer may have written only one of the two yet.
     if [ "$new" != "$failed" ]; then failed=$new; continue; fi
     if why=$("$settings" 2>&1); then
       kill -HUP "$(cat "$dir/pid")" && echo "hubbub: loaded a new certificate" >&2

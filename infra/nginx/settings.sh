@@ -1,25 +1,24 @@
 #!/bin/sh
-# Writes what of nginx's configuration depends on the surroundings, to DIR (/tmp/nginx). start.sh
-# runs it in the container before nginx. Variables:
+# Writes the parts of nginx's configuration that depend on the environment to DIR (/tmp/nginx).
+# start.sh runs it in the container before nginx. Variables:
 #   HUBBUB_TRUSTED_PROXIES  networks of the proxies in front of nginx, such as 10.0.0.0/8,192.0.2.1: their X-Forwarded-For
-#                           and X-Forwarded-Proto count; headers of anybody else are replaced. Empty: nobody's.
-#   HUBBUB_PROXY_PROTOCOL   on: every connection begins with the PROXY protocol, and of HUBBUB_TRUSTED_PROXIES it counts.
-#   HUBBUB_BASE_PATH        path that everything is under, such as /chat/. What comes without it is answered all the same, for
-#                           a proxy in front may take it off. Empty or /: none.
+#                           and X-Forwarded-Proto count; nginx replaces the headers of others. Empty: no proxy.
+#   HUBBUB_PROXY_PROTOCOL   on: every connection begins with the PROXY protocol, which counts from HUBBUB_TRUSTED_PROXIES.
+#   HUBBUB_BASE_PATH        path under which everything is served, such as /chat/. Requests without it are answered too,
+#                           since a proxy in front may strip it. Empty or /: none.
 #   HUBBUB_IPV6             off: listen on IPv4 alone; on: on both; empty: on both where there is IPv6.
-#   HUBBUB_TLS              on: HTTPS and wss at port 8443; port 8080 sends everybody on to there. renew.sh has nginx take a
-#                           new certificate.
-#   HUBBUB_TLS_CERT         file (PEM) of the certificate and behind it its intermediates. Of further names, names/NAME/cert.pem
-#                           and key.pem beside it are taken.
+#   HUBBUB_TLS              on: HTTPS and wss at port 8443; port 8080 redirects there. renew.sh loads a new certificate.
+#   HUBBUB_TLS_CERT         file (PEM) of the certificate, followed by its intermediates. For further names, nginx reads
+#                           names/NAME/cert.pem and key.pem beside it.
 #   HUBBUB_TLS_KEY          file (PEM) of its key.
-#   HUBBUB_TLS_PORT         port at which clients reach 8443; 443 unless it is said.
-#   HUBBUB_TLS_OCSP         on: what the certificate's responder says of it (OCSP) comes with the certificate, so that
-#                           browsers need not ask. Of a certificate that names no responder nothing comes, nor where
-#                           there are several.
-#   HUBBUB_TLS_ACME         address of `hubbub cert`, such as cert:8080, which answers the questions of the authority at port
-#                           8080 and writes both files. Until they are there nothing else is served. Empty: somebody else does.
-#   HUBBUB_HSTS             seconds for which a browser that has been here by HTTPS takes nothing else. 0: nothing is said;
-#                           empty: a day with HUBBUB_TLS, else 0.
+#   HUBBUB_TLS_PORT         port at which clients reach 8443; default 443.
+#   HUBBUB_TLS_OCSP         on: nginx staples the OCSP answer of the certificate's responder, so that browsers need not
+#                           ask. Nothing is stapled for a certificate without a responder, or with several
+#                           certificates.
+#   HUBBUB_TLS_ACME         address of `hubbub cert`, such as cert:8080, which answers the authority's challenges at port
+#                           8080 and writes both files. Until they exist nothing else is served. Empty: no ACME.
+#   HUBBUB_HSTS             max-age in seconds of Strict-Transport-Security. 0: no such header; empty: a day with
+#                           HUBBUB_TLS, else 0.
 set -eu
 dir=${DIR:-/tmp/nginx}
 port=${PORT:-8080}
@@ -51,8 +50,8 @@ if [ -n "$base" ]; then
   printf 'rewrite "^%s$" "%s/" permanent;\nrewrite "^%s(/.*)$" "$1";\n' "$pattern" "$base" "$pattern" >"$dir/base.conf"
 fi
 
-# A process may open as many files as it has been given, and cannot take more. A WebSocket is two,
-# and each connection takes memory beforehand.
+# nginx cannot open more files than its limit. A WebSocket takes two, and nginx allocates memory for
+# each connection at start.
 files=$(ulimit -Hn)
 case $files in unlimited) files=1048576 ;; esac
 connections=$files
@@ -71,7 +70,7 @@ done
     echo "real_ip_header X-Forwarded-For;"
     echo "real_ip_recursive on;"
   fi
-  # Whether the connection comes from one of them, and by which scheme the client came.
+  # Whether the connection comes from a trusted proxy, and the scheme that the client used.
   echo 'geo $realip_remote_addr $hubbub_trusted {'
   echo '    default 0;'
   for n in $networks; do echo "    $n 1;"; done
@@ -87,7 +86,7 @@ done
   echo '}'
 } >"$dir/trusted.conf"
 
-# try SERVER: has nginx check a configuration of that one server, which writes nowhere but to $dir.
+# try SERVER: lets nginx check a configuration with that one server; it writes to $dir alone.
 try() {
   {
     echo "error_log stderr; pid $dir/try.pid; events {} http { access_log off;"
@@ -97,7 +96,7 @@ try() {
   nginx -e stderr -t -c "$dir/try.conf" 2>&1
 }
 
-# A kernel may know IPv6 and yet refuse its sockets, which only trying finds out.
+# A kernel may have IPv6 and still refuse its sockets: only trying tells.
 both=$HUBBUB_IPV6
 if [ -z "$both" ]; then
   both=on
@@ -106,8 +105,8 @@ fi
 
 # listen PORT OPTIONS: the lines of a server that listens there. From 1.25.1 on, HTTP/2 and HTTP/1.1
 # share a port of plain HTTP; with TLS they always do. With reuseport the kernel spreads connections
-# over the workers; else one of them takes nearly all WebSockets, and its limit of files is that of
-# all.
+# over the workers. Without it one worker gets nearly all WebSockets, and its limit of files becomes
+# the limit of all.
 modern=$(nginx -v 2>&1 | awk -F '[/. ]' '{ print (($4 > 1 || $4 == 1 && ($5 > 25 || $5 == 25 && $6 >= 1)) ? 1 : 0) }')
 listen() {
   options=$2
@@ -118,7 +117,7 @@ listen() {
   if [ "$modern" = 1 ]; then echo "http2 on;"; fi
 }
 
-# pair CERT KEY FOLDER: copies a certificate and its key there, if they go together.
+# pair CERT KEY FOLDER: copies a certificate and its key there, if they match.
 pair() {
   for f in "HUBBUB_TLS_CERT $1" "HUBBUB_TLS_KEY $2"; do
     name=${f%% *} file=${f#* }
@@ -134,8 +133,8 @@ pair() {
   esac
 }
 
-# take: copies all certificates and their keys to the folder tls: nginx has pairs that nobody
-# changes, and can read them whoever wrote the files. Those of further names, each in a folder of
+# take: copies all certificates and their keys to the folder tls, so that nginx has pairs that nobody
+# changes and that it can read, whoever wrote the files. Pairs for further names, each in a folder of
 # that name, are beside the first, as `hubbub cert` writes them.
 take() {
   rm -rf "$dir/tls.new"
@@ -158,7 +157,7 @@ if [ "$HUBBUB_TLS" = off ]; then
   : >"$dir/plain.conf"
 else
   if [ -n "$HUBBUB_TLS_ACME" ] && { [ ! -e "${HUBBUB_TLS_CERT:-}" ] || [ ! -e "${HUBBUB_TLS_KEY:-}" ]; }; then
-    # Until there is a certificate the server is where nobody is.
+    # Until there is a certificate the server listens where no client comes.
     echo "hubbub: waiting for $HUBBUB_TLS_ACME to get a certificate" >&2
     rest="include $conf/problem.conf; add_header Retry-After 5 always;"
     rest="$rest return 503 '{\"status\":503,\"title\":\"Service Unavailable\",\"code\":\"unavailable\",\"detail\":\"there is no certificate yet\",\"retry_after_ms\":5000}';"
@@ -170,23 +169,22 @@ else
     rest="return 308 https://\$host$suffix\$request_uri;"
     {
       listen "$secure" ' ssl'
-      # Of several, that of the name that the client says, read at each handshake.
+      # With several certificates, the one for the client's SNI, read at each handshake.
       pem=$dir/tls
       [ -z "$further" ] || pem='$hubbub_pem'
       echo "ssl_certificate $pem/cert.pem;"
       echo "ssl_certificate_key $pem/key.pem;"
-      # Those of Mozilla's "intermediate", https://wiki.mozilla.org/Security/Server_Side_TLS,
-      # without finite-field Diffie-Hellman. From 1.23.2 on nginx changes the keys of tickets by
-      # itself.
+      # Mozilla's "intermediate" ciphers, https://wiki.mozilla.org/Security/Server_Side_TLS, without
+      # finite-field Diffie-Hellman. From 1.23.2 on nginx rotates the keys of tickets itself.
       echo 'ssl_protocols TLSv1.2 TLSv1.3;'
       echo 'ssl_ciphers ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305;'
       echo 'ssl_prefer_server_ciphers off;'
       echo 'ssl_session_cache shared:tls:10m;'
       echo 'ssl_session_timeout 1d;'
-      # nginx asks the responder once an hour, and checks what it says with the certificate that is
-      # behind the host's own.
+      # nginx asks the responder once an hour, and verifies the answer with the issuer's certificate,
+      # which follows the host's own in the file.
       [ "$HUBBUB_TLS_OCSP" = off ] || printf 'ssl_stapling on;\nssl_stapling_verify on;\nssl_trusted_certificate %s;\n' "$dir/tls/cert.pem"
-      # A request in the clear at this port.
+      # Plain HTTP at this port.
       echo 'error_page 497 =308 https://$http_host$request_uri;'
     } >"$dir/listen.conf"
   fi

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What nginx's container runs, in the place of the scripts of nginx's own image, which would write
-# to /etc/nginx: the settings, the watch over certificates, and nginx.
+# The entry point of nginx's container: writes the settings, watches certificates, and starts nginx.
+# It replaces the scripts of nginx's own image, which would write to /etc/nginx.
 set -eu
 here=$(dirname "$0")
 "$here/settings.sh"

@@ -14,8 +14,8 @@ for files in "docker-compose.yml" "docker-compose.yml docker-compose.override.ym
   echo "ok: $files"
 done
 
-# nginx resolves nothing at start, so the shipped configuration is checked as it is; only its
-# folders are moved.
+# nginx resolves no names at start, so this checks the shipped configuration as it is, in other
+# folders.
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cp infra/nginx/*.conf "$dir"
@@ -30,6 +30,6 @@ cp infra/dev/files.conf "$dir"
 nginx -t -q -c "$dir/nginx.conf"
 echo "ok: infra/nginx with infra/dev/files.conf"
 
-# Built once, as golangci-lint is; it has dependencies that no module of ours could share.
+# Built once, like golangci-lint. Its dependencies would clash with those of our modules.
 GOFLAGS= GOWORK=off go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 -shellcheck= -pyflakes=
 echo "ok: .github/workflows"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs a command with a Docker engine of its own: `infra/test/engine.sh COMMAND…`. The engine has a
-# network namespace of its own, which reaches the outside through slirp4netns, and a folder of its
-# own; nothing of it is left behind. DOCKER_HOST leads to it, and $ENGINE_NET runs a command in its
-# network, such as one that asks a published port. ENGINE_DATA keeps images and volumes for another
+# Runs a command with a Docker engine of its own: `infra/test/engine.sh COMMAND…`. The engine has
+# its own network namespace, which reaches the outside through slirp4netns, and its own folder, and
+# leaves nothing behind. DOCKER_HOST has its address, and $ENGINE_NET runs a command in its network,
+# for instance a request to a published port. ENGINE_DATA keeps images and volumes for the next
 # time. Needs root, dockerd, slirp4netns and unshare.
 set -eu -o pipefail
 for program in dockerd slirp4netns unshare nsenter iptables; do
@@ -16,7 +16,7 @@ unshare --net --mount bash -c '
   ip link set lo up
   echo $$ >'"$run"'/pid
   while [ ! -e '"$run"'/online ]; do sleep 0.05; done
-  # Its own name server, for it and its containers, and its own run directory.
+  # A name server and a run directory of its own.
   printf "nameserver 10.0.2.3\n" >'"$run"'/resolv.conf
   mount --bind '"$run"'/resolv.conf /etc/resolv.conf
   mount -t tmpfs tmpfs /run

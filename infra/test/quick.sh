@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the Go tests that need no server: those of packages whose tests import nothing that starts
+# Runs the Go tests that need no server: those of packages whose tests import no package that starts
 # one.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test there is, from cold. Needs Go and Node; installs or names the rest. CI and
-# `make test` are this.
+# Runs all tests from a fresh clone. Needs Go and Node.js; installs what else is missing, or names
+# it. CI and `make test` run it.
 set -eu -o pipefail
 cd "$(dirname "$0")/../.."
 infra/test/tools.sh
@@ -9,9 +9,8 @@ export PATH=$PATH:/usr/sbin
 
 step() { printf '\n== %s (%ss)\n' "$*" "$SECONDS"; }
 
-# Where there is memory enough, it is taken for time. The servers of the tests keep their files in
-# it: what is killed here are processes, and those leave their files behind on any file system, so
-# that a disk would only be waited for.
+# With enough memory, the servers of the tests keep their files in it, which saves time. The tests
+# kill processes and not the machine, so that files survive on any file system.
 export GOTMPDIR=${TMPDIR:-/tmp}
 gib() { { df --output=avail -B1G /dev/shm | tail -n 1; } 2>/dev/null || echo 0; }
 if [ "$(gib)" -ge 6 ] && [ "$(awk '/^MemAvailable/ {print int($2 / 1048576)}' /proc/meminfo)" -ge 8 ]; then
@@ -24,8 +23,7 @@ log=$(mktemp -p "$GOTMPDIR")
 beside=
 trap 'kill -- "-$beside" 2>/dev/null || true; rm -rf "$log" "${shm:-$log}"' EXIT
 
-# What runs beside the tests in Go: it fills the time in which those wait for servers that fail and
-# recover.
+# Runs beside the Go tests, and fills the time in which those wait for servers to fail and recover.
 apart() {
   step "configuration files"
   infra/test/configs.sh
@@ -34,7 +32,7 @@ apart() {
   step "the page: install, build, check, test"
   make --no-print-directory web/dist/index.html
   (cd web && npm run --silent check && npm test --silent)
-  # What follows does not mind to get the time that is left.
+  # The rest runs at low priority.
   renice -n 10 -p $BASHPID >/dev/null
   step "go test, what the race detector is too slow for: as many rooms as there may be, and more kinds of servers"
   go test -count=1 -vet=off -run 'TestChurn$|^(TestConformance|TestNothingIsLeft)$/^(in-process|sentinels)$' ./libs/bus/{natsbus,redisbus}
@@ -48,17 +46,17 @@ apart() {
   step "what ran beside is done"
 }
 
-# A process group of its own, to be ended with all that it has started.
+# A process group of its own, so that the script can kill it with its children.
 set -m
 apart >"$log" 2>&1 &
 beside=$!
 set +m
 
 step "go test -race"
-# The longest first, and three at a time, since they wait much. Nothing is taken for passed that
-# passed before: what these tests run against is not all known to Go. golangci-lint vets. The race
-# detector would wait a second at the end of each process for goroutines that are left; ours have
-# ended by then.
+# The longest packages first, and three at a time, since they wait a lot. -count=1: Go's cache of
+# test results does not know all that these tests depend on, such as servers. -vet=off:
+# golangci-lint vets. atexit_sleep_ms: the race detector would wait a second for goroutines at the
+# end of each process; ours have ended by then.
 GORACE=atexit_sleep_ms=50 go test -race -count=1 -p 3 -vet=off -timeout 10m ./libs/bus/{natsbus,redisbus} \
   ./services/hubbub/... ./libs/... ./services/{directory,edge,history,presence}/... ./infra/test/mutate
 
@@ -68,8 +66,8 @@ wait "$beside" || {
 }
 cat "$log"
 
-# A browser is a session of its own, for which niceness counts nothing: it would take half of the
-# machine from the others.
+# A browser runs in a session of its own, to which niceness does not apply: it would take half of
+# the machine from the Go tests, so it runs after them.
 step "the page in Chromium, on the real server"
 (cd web && HUBBUB_BIN="$PWD/../bin/hubbub" npm run --silent e2e)
 

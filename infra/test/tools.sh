@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Says in one line what building Hubbub needs and this machine does not have.
+# Prints in one line what building Hubbub needs and this machine lacks.
 set -eu
 missing=()
 # Go since 1.21 fetches the version that go.work names; an older one cannot.
@@ -7,7 +7,7 @@ missing=()
 node="Node 20.19, 22.12 or later with npm (https://nodejs.org)"
 if npm --version >/dev/null 2>&1 && [[ "$(node --version 2>/dev/null)" =~ ^v([0-9]+)\.([0-9]+) ]]; then
   major=${BASH_REMATCH[1]} minor=${BASH_REMATCH[2]}
-  # What the build of the page asks for: ^20.19 || >=22.12.
+  # Vite needs ^20.19 || >=22.12.
   [ "$major" -gt 22 ] || { [ "$major" = 22 ] && [ "$minor" -ge 12 ]; } || { [ "$major" = 20 ] && [ "$minor" -ge 19 ]; } ||
     missing+=("$node; this is v$major.$minor")
 else

@@ -16,7 +16,7 @@ cat >"$work/pebble.json" <<END
 {"pebble": {"listenAddress": "0.0.0.0:14000", "managementListenAddress": "127.0.0.1:15000", "certificate": "$work/acme.pem", "privateKey": "$work/acme.key",
   "httpPort": 9080, "tlsPort": 9443, "retryAfter": {"authz": 1, "order": 1}, "keyAlgorithm": "ecdsa", "profiles": {"default": {"description": "", "validityPeriod": 7776000}}}}
 END
-# It finds every name here, where nginx is.
+# It resolves every name to this machine, where nginx is.
 $ENGINE_NET "$work/pebble-challtestsrv" -defaultIPv4 127.0.0.1 -defaultIPv6 "" -dnsserver 127.0.0.1:8053 -http01 "" -https01 "" -tlsalpn01 "" -doh "" -management 127.0.0.1:8055 >"$work/names.log" 2>&1 &
 names=$!
 PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0 $ENGINE_NET "$work/pebble" -config "$work/pebble.json" -dnsserver 127.0.0.1:8053 >"$work/pebble.log" 2>&1 &

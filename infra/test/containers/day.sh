@@ -1,9 +1,8 @@
-# A day of whoever runs Hubbub: start, scale, kill, restart, stop, and start again. It is read, not
-# run.
+# An operator's day: start, scale, kill, restart, stop, and start again. containers.sh sources it.
 
 # chat: four people talk for a moment.
 chat() { load 1s --sockets 4 --users 4 --rooms 1 --room-size 4 >"$work/chat" 2>&1; }
-# waits SERVICE FOR: that its log says what it waits for.
+# waits SERVICE FOR: waits until the service's log says that it waits for that.
 waits() { stack logs "$1" 2>&1 | grep -q "waiting for the $2"; }
 # counted: how many entries of rooms a backup of now has.
 counted() {
@@ -12,7 +11,7 @@ counted() {
   bin/hubbub backup verify "$work/backup" | grep -oE '[0-9]+ entries of rooms' | cut -d ' ' -f 1
 }
 
-# again kill|stop SERVICE: does that to the first of its containers, and starts it again.
+# again kill|stop SERVICE: kills or stops the service's first container, and starts it again.
 again() {
   local c
   c=$(of "$2" | tail -n 1)

@@ -1,4 +1,4 @@
-# Development: sources mounted, compiled in containers; a change of one line is seen.
+# Development: sources mounted and compiled in containers; a changed line takes effect.
 compose_v2
 compose=$v2
 mkdir "$work/src"

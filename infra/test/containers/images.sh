@@ -1,5 +1,5 @@
-# The images: built from the Dockerfile, small, labelled, the same when they are built again, and
-# for another processor, too.
+# The images: built from the Dockerfile, small, labelled, the same in a second build, and for
+# another processor too.
 base=(golang:1.26-bookworm node:22-bookworm-slim nginx:1.29-bookworm redis:7.4-bookworm gcr.io/distroless/static-debian12:nonroot mongo:8.0
   "$(grep -o 'nats:[0-9.]*-alpine' docker-compose.nats.yml)")
 missing=()
@@ -27,7 +27,7 @@ if [ -z "${IMAGES_ARE_THERE:-}" ]; then
   done
 
   say "images: built again"
-  # From a copy whose files have other times, and with nothing that is compiled already.
+  # From a copy whose files have other times, with an empty build cache.
   mkdir "$work/again"
   git ls-files -z -- Dockerfile .dockerignore libs services web infra/nginx | tar --null -T - -c | tar -m -x -C "$work/again"
   sed -i 's#target=/root/.cache/go-build#id=again,&#' "$work/again/Dockerfile"
@@ -42,8 +42,7 @@ if [ -z "${IMAGES_ARE_THERE:-}" ]; then
 
   say "images: for arm64"
   if ! docker pull -q --platform linux/arm64 gcr.io/distroless/static-debian12:nonroot >/dev/null 2>&1; then
-    # No program is in it: that of another processor differs in nothing but in what it says that it
-    # is.
+    # It has no program: the image for another processor differs only in the platform that it names.
     id=$(docker create gcr.io/distroless/static-debian12:nonroot none)
     mkdir "$work/static"
     docker export "$id" >"$work/static/static.tar"

@@ -1,5 +1,5 @@
-# Release N beside N-1, each service replaced while people talk. Before the first release, what is
-# replaced is the state of the sources some time ago. PREVIOUS names another.
+# Release N beside N-1: each service is replaced under load. Before the first release N-1 is an
+# earlier commit. PREVIOUS names another one.
 previous=${PREVIOUS:-$(git describe --tags --abbrev=0 --match 'v[0-9]*' HEAD^ 2>/dev/null || git rev-parse -q --verify HEAD~100 || true)}
 if [ -z "$previous" ]; then
   cannot "release N beside N-1: this checkout has no history"
@@ -15,7 +15,7 @@ else
   compose=$v2
   files=(-f docker-compose.yml)
   ferretdb
-  # replace SERVICE TAG: has its replicas be of that image.
+  # replace SERVICE TAG: replaces the service's replicas by ones of that image.
   replace() {
     COMPOSE=$compose COMPOSE_FILE=$(printf '%s\n' "${files[@]}" | grep -vx -e -f | paste -sd :) HUBBUB_VERSION=$2 quiet infra/upgrade.sh "$1"
     for c in $(of "$1"); do
@@ -30,7 +30,7 @@ else
   talk 150s
   sleep 3
   for s in directory history presence edge; do replace $s latest; done
-  # Back, where a service keeps nothing that has a version.
+  # Back again, for services without stored data that has a version.
   for s in presence edge; do replace $s before; done
   for s in presence edge; do replace $s latest; done
   kill -0 "$talking" 2>/dev/null || echo "people had stopped talking before the last was replaced"

@@ -1,9 +1,9 @@
-# Ten thousand sockets through nginx, and a minute in which nobody says anything.
+# Ten thousand sockets through nginx, and a minute of silence.
 compose=docker-compose
 files=(-f docker-compose.yml)
 ferretdb
-# An engine gives containers no more files than it may have itself. nginx takes two for a socket, of
-# each of its workers; whoever connects takes one, and one port of the 28,000 to the same address.
+# An engine gives containers no more files than its own limit. A socket takes two files of nginx,
+# one file of the load, and one of the 28,000 ports to the same address.
 limit=$(ulimit -Hn)
 [ "$limit" != unlimited ] || limit=1048576
 read -r low high <<<"$($ENGINE_NET cat /proc/sys/net/ipv4/ip_local_port_range)"
@@ -16,7 +16,7 @@ export HUBBUB_NOFILE=$limit
 [ "$limit" -le 65536 ] || export HUBBUB_NOFILE=65536
 up --scale edge=2
 healthy 8
-# Through the bridge, as from another machine: 127.0.0.1 would be Docker's proxy in user space.
+# Through the bridge, as from another machine: 127.0.0.1 leads to Docker's user-space proxy.
 url=http://$($ENGINE_NET ip -4 -o address show scope global | awk '$2 ~ /^(tap|eth|en)/ { sub("/.*", "", $4); print $4; exit }'):9080
 ulimit -Sn "$limit"
 talk 30s --sockets "$sockets" --users 200 --rooms 20 --room-size 100 --rate 20 --ramp 250 --patience 3m
@@ -34,9 +34,9 @@ cat "$work/stats"
 ! docker logs "$(of nginx)" 2>&1 | grep -m 1 'are not enough' || fail "nginx had too few connections"
 
 say "a minute of silence"
-# Ten thousand who leave at once are work for the store, which may be a stand-in.
+# Ten thousand sockets that close at once make work for the store, which may be FerretDB.
 within 180 get --max-time 2 "$url/.well-known/jwks.json"
-# One of them says something, and again when it is over.
+# One socket sends a message at the beginning and one at the end.
 talk 66s --speakers 1 --rate 0.016
 talked
 ! grep -q '^connections lost' "$work/report" || fail "sockets do not outlast silence"

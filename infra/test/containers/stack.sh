@@ -1,5 +1,5 @@
-# What the parts of containers.sh have in common: a stack of compose files, and people who talk in
-# it. It is read, not run.
+# Shared by the parts of containers.sh, which source it: a stack of compose files, and load through
+# it.
 
 # Which Compose, and which of the files.
 compose=docker-compose
@@ -23,11 +23,11 @@ fail() {
   exit 1
 }
 
-# quiet COMMAND…: its output only if it fails.
+# quiet COMMAND…: prints the command's output only if it fails.
 quiet() {
   "$@" >"$work/quiet" 2>&1 || { tail -n 40 "$work/quiet" >&2; fail "$*"; }
 }
-# within SECONDS COMMAND…: tries it until it succeeds.
+# within SECONDS COMMAND…: repeats the command until it succeeds; fails after that time.
 within() {
   local until=$((SECONDS + $1))
   shift
@@ -40,25 +40,26 @@ up() { quiet stack up -d --no-build "$@"; }
 down() { stack down --volumes --remove-orphans --timeout 1 >/dev/null 2>&1 || true; }
 count() { docker ps --filter health=healthy --format x | wc -l; }
 at_least() { [ "$(count)" -ge "$1" ]; }
-# healthy N: waits until N containers are.
+# healthy N: waits until N containers are healthy.
 healthy() { within 600 at_least "$1"; }
-# of SERVICE: its containers.
+# of SERVICE: prints the ids of the service's containers.
 of() { docker ps -q --filter "label=com.docker.compose.service=$1"; }
 get() { $ENGINE_NET curl -fsS -o /dev/null "$@"; }
 
-# load DURATION FLAG…: people talk, and what came of it is checked. The flags at the end win.
+# load DURATION FLAG…: runs load and checks its verdict. Later flags win over earlier ones.
 load() {
   [ -x bin/hubbub ] || make -s build-hubbub
   local d=$1
   shift
   ${run:-} $ENGINE_NET bin/hubbub load --url "$url" --sockets 100 --users 40 --rooms 5 --room-size 20 --rate 10 --ramp 50 --duration "$d" "$@"
 }
-# talk DURATION FLAG…: the same beside what follows, until talked.
+# talk DURATION FLAG…: the same in the background, until talked.
 talk() {
   run=exec load "$@" >"$work/load" 2>&1 & # exec: who is ended is the load itself
   talking=$!
 }
-# talked: waits for them. What they did is printed, is in $work/report, and has to be right.
+# talked: waits for the load of talk, prints its report, keeps it in $work/report, and fails unless
+# its verdict is good.
 talked() {
   local ended=0
   wait "$talking" || ended=$?
@@ -66,8 +67,7 @@ talked() {
   [ $ended = 0 ] && grep -q '^verdict  *good' "$work/report" || fail "the load"
 }
 
-# ferretdb: where FerretDB stands in for MongoDB, services are told of no login, for it has no
-# users.
+# ferretdb: where FerretDB stands in for MongoDB, the services use no login, since it has no users.
 ferretdb() {
   [ -z "${stands_in:-}" ] || { files+=(-f infra/test/docker-compose.ferretdb.yml); return; }
   if docker run --rm --entrypoint sh mongo:8.0 -c 'command -v ferretdb' >/dev/null 2>&1; then
@@ -77,7 +77,7 @@ ferretdb() {
   fi
 }
 
-# compose_v2: has $v2 be Compose v2: that of this machine, or one that is made from its module.
+# compose_v2: sets $v2 to Compose v2: the machine's, or one built from its module.
 compose_v2() {
   v2="docker compose"
   $v2 version >/dev/null 2>&1 && return

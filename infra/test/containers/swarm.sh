@@ -1,4 +1,4 @@
-# The stack on a swarm of one node: as far as its kernel goes.
+# The stack on a swarm of one node, as far as the kernel supports it.
 node=$($ENGINE_NET ip -4 -o address show scope global | awk '$2 ~ /^(tap|eth|en)/ { sub("/.*", "", $4); print $4; exit }')
 if ! docker swarm init --advertise-addr "$node" >"$work/quiet" 2>&1; then
   cannot "a swarm: $(tail -n 1 "$work/quiet")"
@@ -19,7 +19,7 @@ else
   done
   swarm=(-c docker-stack.yml)
   if [ -n "${stands_in:-}" ] || docker run --rm --entrypoint sh mongo:8.0 -c 'command -v ferretdb' >/dev/null 2>&1; then
-    # A stack has no tools, and one version.
+    # A stack has no services to `run`, and only one version.
     sed 's/"3.8"/"3.9"/; /^  doctor:/d; /^  backup:/d' infra/test/docker-compose.ferretdb.yml >"$work/ferretdb.yml"
     swarm+=(-c "$work/ferretdb.yml")
   fi
@@ -42,7 +42,7 @@ else
     within 300 sh -c "[ \"\$(docker ps -q --filter label=com.docker.swarm.service.name=chat_edge --filter health=healthy | wc -l)\" = $n ]"
     echo "$n edges"
   done
-  # A new release of each, one replica after another, each there before an old one goes.
+  # A new release of each service, one replica after another, each started before an old one stops.
   for s in edge history presence directory; do
     quiet docker service update --detach --no-resolve-image --update-delay 1s --update-monitor 5s --image "swarm.invalid/hubbub/$s:1.2.4" chat_$s
     within 300 sh -c "docker service inspect -f '{{.UpdateStatus.State}}' chat_$s | grep -qx completed"
