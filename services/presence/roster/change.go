@@ -9,7 +9,7 @@ import (
 // Apply makes one change of an edge true. One about a session that is not there is passed over,
 // except its entering.
 func (r *Roster) Apply(e *Edge, c *presence.Change) {
-	i, ok := r.find(e, c.ID)
+	i, ok := r.sessions.find(e, c.ID)
 	switch {
 	case c.Kind == presence.Entered:
 		r.enter(e, c, i, ok)
@@ -29,7 +29,7 @@ func (r *Roster) Apply(e *Edge, c *presence.Change) {
 
 func (r *Roster) enter(e *Edge, c *presence.Change, i uint32, known bool) {
 	if known {
-		s := &r.sessions[i]
+		s := &r.sessions.items[i]
 		if r.users.name(s.user) == string(c.User) && r.devices.name(s.device) == string(c.Device) && s.since == c.Since {
 			s.mark = e.mark
 			r.rename(s.user, c)
@@ -39,32 +39,32 @@ func (r *Roster) enter(e *Edge, c *presence.Change, i uint32, known bool) {
 		}
 		r.exit(e, i)
 	}
-	i = r.alloc()
+	i = r.sessions.alloc()
 	u, d := r.users.get(c.User), r.devices.get(c.Device)
 	r.devices.items[d].refs++
 	first := r.users.items[u].sessions
 	if r.users.items[u].refs == 0 {
 		first = none
 	}
-	r.sessions[i] = session{
+	r.sessions.items[i] = session{
 		id: c.ID, since: c.Since, user: u, device: d, next: first, prev: none,
 		mark: e.mark, status: c.Status.Code(),
 	}
 	if first != none {
-		r.sessions[first].prev = i
+		r.sessions.items[first].prev = i
 	}
 	owner := &r.users.items[u]
 	owner.refs++
 	owner.sessions = i
 	r.rename(u, c)
-	e.sessions.add(i+1, r.hash)
+	e.sessions.add(i+1, r.sessions.hash)
 	e.digest += r.fact(i) + presence.StatusFact(c.ID, c.Status)
 	before := r.status(u)
 	if rank[c.Status.Code()] > rank[owner.top] {
 		owner.top = c.Status.Code()
 	}
 	if len(c.Rooms) > 0 {
-		r.sessions[i].rooms = make([]uint32, 0, len(c.Rooms))
+		r.sessions.items[i].rooms = make([]uint32, 0, len(c.Rooms))
 	}
 	r.setRooms(e, i, c.Rooms)
 	r.settle(u, before)
@@ -76,8 +76,8 @@ func (r *Roster) rename(u uint32, c *presence.Change) {
 	if owner.name == string(c.Name) {
 		return
 	}
-	for i := owner.sessions; i != none; i = r.sessions[i].next {
-		if r.sessions[i].since > c.Since {
+	for i := owner.sessions; i != none; i = r.sessions.items[i].next {
+		if r.sessions.items[i].since > c.Since {
 			return
 		}
 	}
@@ -85,22 +85,21 @@ func (r *Roster) rename(u uint32, c *presence.Change) {
 }
 
 func (r *Roster) exit(e *Edge, i uint32) {
-	s := r.sessions[i]
+	s := r.sessions.items[i]
 	e.digest -= r.fact(i) + presence.StatusFact(s.id, statuses[s.status])
 	for _, room := range s.rooms {
 		e.digest -= presence.RoomFact(s.id, presence.Hash(r.rooms.name(room)))
 	}
-	e.sessions.remove(e.sessions.find(mixBits(s.id), func(k uint32) bool { return k == i+1 }), r.hash)
+	e.sessions.remove(e.sessions.find(mixBits(s.id), func(k uint32) bool { return k == i+1 }), r.sessions.hash)
 	if s.prev != none {
-		r.sessions[s.prev].next = s.next
+		r.sessions.items[s.prev].next = s.next
 	} else {
 		r.users.items[s.user].sessions = s.next
 	}
 	if s.next != none {
-		r.sessions[s.next].prev = s.prev
+		r.sessions.items[s.next].prev = s.prev
 	}
-	r.sessions[i] = session{}
-	r.free = append(r.free, i)
+	r.sessions.release(i)
 	if d := &r.devices.items[s.device]; d.refs == 1 {
 		r.devices.remove(s.device)
 	} else {
@@ -123,7 +122,7 @@ func (r *Roster) setRooms(e *Edge, i uint32, names [][]byte) {
 	}
 	r.scratch = want
 	slices.Sort(want)
-	for _, room := range slices.Clone(r.sessions[i].rooms) {
+	for _, room := range slices.Clone(r.sessions.items[i].rooms) {
 		if _, found := slices.BinarySearch(want, room); !found {
 			r.leave(e, i, room)
 		}
@@ -134,7 +133,7 @@ func (r *Roster) setRooms(e *Edge, i uint32, names [][]byte) {
 }
 
 func (r *Roster) join(e *Edge, i, room uint32) {
-	s := &r.sessions[i]
+	s := &r.sessions.items[i]
 	at, found := slices.BinarySearch(s.rooms, room)
 	if found {
 		return
@@ -154,7 +153,7 @@ func (r *Roster) join(e *Edge, i, room uint32) {
 }
 
 func (r *Roster) leave(e *Edge, i, room uint32) {
-	s := &r.sessions[i]
+	s := &r.sessions.items[i]
 	at, found := slices.BinarySearch(s.rooms, room)
 	if !found {
 		return
@@ -174,7 +173,7 @@ func (r *Roster) unseat(room, u uint32) {
 }
 
 func (r *Roster) setStatus(e *Edge, i uint32, status uint8) {
-	s := &r.sessions[i]
+	s := &r.sessions.items[i]
 	if s.status == status {
 		return
 	}

@@ -107,8 +107,8 @@ func (r *Roster) User(id string) (name string, seen, self presence.Status, devic
 	}
 	owner := &r.users.items[u]
 	seen, self = statuses[r.status(u)], statuses[owner.top]
-	for i := owner.sessions; i != none; i = r.sessions[i].next {
-		devices = append(devices, presence.Device{Kind: r.devices.name(r.sessions[i].device), Since: r.sessions[i].since})
+	for i := owner.sessions; i != none; i = r.sessions.items[i].next {
+		devices = append(devices, presence.Device{Kind: r.devices.name(r.sessions.items[i].device), Since: r.sessions.items[i].since})
 	}
 	slices.SortFunc(devices, func(a, b presence.Device) int {
 		return cmp.Or(cmp.Compare(a.Since, b.Since), cmp.Compare(a.Kind, b.Kind))
@@ -129,8 +129,8 @@ func (r *Roster) RoomsOf(id string, limit int) []string {
 		return nil
 	}
 	var rooms []uint32
-	for i := r.users.items[u].sessions; i != none && len(rooms) < limit; i = r.sessions[i].next {
-		for _, room := range r.sessions[i].rooms {
+	for i := r.users.items[u].sessions; i != none && len(rooms) < limit; i = r.sessions.items[i].next {
+		for _, room := range r.sessions.items[i].rooms {
 			if len(rooms) < limit && !slices.Contains(rooms, room) {
 				rooms = append(rooms, room)
 			}
@@ -153,8 +153,8 @@ func (r *Roster) Share(a, b string) bool {
 	if !ok {
 		return false
 	}
-	for i := r.users.items[ua].sessions; i != none; i = r.sessions[i].next {
-		for _, room := range r.sessions[i].rooms {
+	for i := r.users.items[ua].sessions; i != none; i = r.sessions.items[i].next {
+		for _, room := range r.sessions.items[i].rooms {
 			if place := r.seat(Seat{room, ub}); place != nil && place.refs() > 0 {
 				return true
 			}
@@ -165,5 +165,5 @@ func (r *Roster) Share(a, b string) bool {
 
 // Size returns how many sessions, users and rooms there are.
 func (r *Roster) Size() (sessions, users, rooms int) {
-	return len(r.sessions) - len(r.free), r.users.len(), r.rooms.len()
+	return r.sessions.len(), r.users.len(), r.rooms.len()
 }

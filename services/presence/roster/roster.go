@@ -26,25 +26,12 @@ var statuses = func() (all [5]presence.Status) {
 // Roster is the state. Every id in it is stored once; sessions, users and rooms name each other by
 // index.
 type Roster struct {
-	sessions []session
-	free     []uint32 // indexes of sessions that are gone
+	sessions sessions
 	users    table[user]
 	rooms    table[room]
 	devices  table[device]
 	change   func(Seat)
 	scratch  []uint32
-}
-
-// session is one socket. 64 bytes.
-type session struct {
-	id         uint64 // the edge's number of it
-	since      int64
-	rooms      []uint32 // sorted
-	user       uint32
-	device     uint32
-	next, prev uint32 // the user's other sessions
-	mark       uint32 // the snapshot that named it last
-	status     uint8
 }
 
 // user is somebody with a session, or whose leaving has not been told yet. 32 bytes.
@@ -72,30 +59,14 @@ func New(change func(Seat)) *Roster {
 	return &Roster{change: change}
 }
 
-// Edge is what the roster holds of one process of an edge. It belongs to one Roster.
-type Edge struct {
-	sessions set[uint32] // index + 1
-	digest   uint64
-	mark     uint32
-}
-
-// NewEdge returns an edge without sessions.
-func NewEdge() *Edge { return &Edge{} }
-
-// Count returns how many sessions the edge has.
-func (e *Edge) Count() int { return e.sessions.n }
-
-// Digest returns the sum of the facts of all sessions, as package presence defines it.
-func (e *Edge) Digest() uint64 { return e.digest }
-
 // BeginSnapshot starts to compare an edge with a snapshot: every session that is in it is applied
 // as Entered, and EndSnapshot removes the others.
 func (r *Roster) BeginSnapshot(e *Edge) { e.mark++ }
 
 // EndSnapshot removes the sessions of the edge that were not applied since BeginSnapshot.
 func (r *Roster) EndSnapshot(e *Edge) {
-	for _, i := range r.all(e) {
-		if r.sessions[i].mark != e.mark {
+	for _, i := range e.all() {
+		if r.sessions.items[i].mark != e.mark {
 			r.exit(e, i)
 		}
 	}
@@ -103,17 +74,17 @@ func (r *Roster) EndSnapshot(e *Edge) {
 
 // Drop removes all sessions of an edge.
 func (r *Roster) Drop(e *Edge) {
-	for _, i := range r.all(e) {
+	for _, i := range e.all() {
 		r.exit(e, i)
 	}
 }
 
 // IDs returns the edge's numbers of its sessions, in no order.
 func (r *Roster) IDs(e *Edge) []uint64 {
-	ids := r.all(e)
+	ids := e.all()
 	out := make([]uint64, len(ids))
 	for k, i := range ids {
-		out[k] = r.sessions[i].id
+		out[k] = r.sessions.items[i].id
 	}
 	return out
 }
@@ -121,11 +92,11 @@ func (r *Roster) IDs(e *Edge) []uint64 {
 // DigestOf returns the sum of the facts of one session of an edge, found out anew, and whether it
 // is held.
 func (r *Roster) DigestOf(e *Edge, id uint64) (uint64, bool) {
-	i, ok := r.find(e, id)
+	i, ok := r.sessions.find(e, id)
 	if !ok {
 		return 0, false
 	}
-	s := &r.sessions[i]
+	s := &r.sessions.items[i]
 	d := r.fact(i) + presence.StatusFact(id, statuses[s.status])
 	for _, room := range s.rooms {
 		d += presence.RoomFact(id, presence.Hash(r.rooms.name(room)))
@@ -137,46 +108,15 @@ func (r *Roster) DigestOf(e *Edge, id uint64) (uint64, bool) {
 // each as often as there are sessions of theirs.
 func (r *Roster) Visible(e *Edge) []string {
 	var users []string
-	for _, i := range r.all(e) {
-		if u := r.sessions[i].user; r.status(u) != offline {
+	for _, i := range e.all() {
+		if u := r.sessions.items[i].user; r.status(u) != offline {
 			users = append(users, r.users.name(u))
 		}
 	}
 	return users
 }
 
-func (r *Roster) find(e *Edge, id uint64) (uint32, bool) {
-	at := e.sessions.find(mixBits(id), func(i uint32) bool { return r.sessions[i-1].id == id })
-	if at < 0 {
-		return 0, false
-	}
-	return e.sessions.slots[at] - 1, true
-}
-
-func (r *Roster) hash(i uint32) uint64 { return mixBits(r.sessions[i-1].id) }
-
-// all returns the sessions of an edge.
-func (r *Roster) all(e *Edge) []uint32 {
-	out := make([]uint32, 0, e.sessions.n)
-	for _, i := range e.sessions.slots {
-		if i != 0 {
-			out = append(out, i-1)
-		}
-	}
-	return out
-}
-
 func (r *Roster) fact(i uint32) uint64 {
-	s := &r.sessions[i]
+	s := &r.sessions.items[i]
 	return presence.Fact(s.id, presence.Hash(r.users.name(s.user)), presence.Hash(r.devices.name(s.device)), s.since)
-}
-
-func (r *Roster) alloc() uint32 {
-	if n := len(r.free); n > 0 {
-		i := r.free[n-1]
-		r.free = r.free[:n-1]
-		return i
-	}
-	r.sessions = append(r.sessions, session{})
-	return uint32(len(r.sessions) - 1)
 }

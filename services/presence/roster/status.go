@@ -26,8 +26,8 @@ func (r *Roster) lower(u uint32, lost uint8) {
 		return
 	}
 	owner.top = offline
-	for i := owner.sessions; i != none && owner.top != lost; i = r.sessions[i].next {
-		if s := r.sessions[i].status; rank[s] > rank[owner.top] {
+	for i := owner.sessions; i != none && owner.top != lost; i = r.sessions.items[i].next {
+		if s := r.sessions.items[i].status; rank[s] > rank[owner.top] {
 			owner.top = s
 		}
 	}
@@ -38,8 +38,8 @@ func (r *Roster) settle(u uint32, before uint8) {
 	if r.status(u) == before {
 		return
 	}
-	for i := r.users.items[u].sessions; i != none; i = r.sessions[i].next {
-		for _, room := range r.sessions[i].rooms {
+	for i := r.users.items[u].sessions; i != none; i = r.sessions.items[i].next {
+		for _, room := range r.sessions.items[i].rooms {
 			r.settleSeat(Seat{room, u})
 		}
 	}
