@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"hubbub.internal/libs/api"
+	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/busurl"
 	"hubbub.internal/libs/clocks"
@@ -16,6 +17,7 @@ import (
 type Program struct {
 	daemon.Config
 	Listen    string          `help:"Address of the public port." default:":8080" placeholder:"HOST:PORT"`
+	Cross     httpapi.Cross   `embed:""`
 	Bus       busurl.Config   `embed:""`
 	Store     storeurl.Config `embed:""`
 	Directory Config          `embed:""`
@@ -45,6 +47,6 @@ func (cfg *Program) Start(ctx context.Context, p *daemon.Process) error {
 	p.Check("store", s.Ready)
 	p.Go("clocks", clocks.New(b, "directory", p.Log, p.Metrics).Run)
 	p.Go("directory", s.Run)
-	_, err = p.Serve(cfg.Listen, s.Handler())
+	_, err = p.Serve(cfg.Listen, cfg.Cross.Handler(s.Handler()))
 	return err
 }

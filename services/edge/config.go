@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"os"
 	"regexp"
 	"strings"
 	"time"
 
+	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/chat"
 	"hubbub.internal/libs/clientaddr"
 	"hubbub.internal/services/edge/internal/conn"
@@ -20,7 +20,7 @@ type Config struct {
 	Listen  string   `help:"${listen_help=Public address, for WebSockets and HTTP.}" default:"${listen=:8080}" placeholder:"HOST:PORT"`
 	EdgeID  string   `help:"Name of this edge to the presence service, 1 to 64 characters of A-Z, a-z, 0-9, _ and -; best the same after a restart. Empty: a new one at each start." placeholder:"ID"`
 	Loops   int      `help:"Event loops (0 to 64). 0: one for each core." default:"0"`
-	Origins []string `help:"Origins of the pages that browsers may connect from, such as https://chat.example; * for any." default:"*" placeholder:"ORIGIN"`
+	Origins []string `help:"Origins of pages of other sites that may use this server, such as https://www.example.org; * for any. Empty: over HTTP only the server's own pages, and by WebSocket any with a token." placeholder:"ORIGIN"`
 
 	BasePath string `help:"Path under which everything is served, such as /chat/. Requests without it are answered, too, so the proxy in front may strip it or pass it on." default:"/" placeholder:"PATH"`
 
@@ -78,10 +78,8 @@ func (c *Config) Validate() error {
 	if c.EdgeID != "" && !chat.ValidID(c.EdgeID) {
 		errs = append(errs, fmt.Errorf("--edge-id is %.80q; it has to be 1 to 64 characters of A-Z, a-z, 0-9, _ and -", c.EdgeID))
 	}
-	for _, o := range c.Origins {
-		if u, err := url.Parse(o); o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "") {
-			errs = append(errs, fmt.Errorf("--origins has %.80q; each has to be like https://chat.example", o))
-		}
+	if err := (&httpapi.Cross{Origins: c.Origins}).Validate(); err != nil {
+		errs = append(errs, err)
 	}
 	if _, err := clientaddr.Parse(c.TrustedProxies); err != nil {
 		errs = append(errs, fmt.Errorf("--trusted-proxies: %w", err))

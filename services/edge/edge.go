@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 	"go.uber.org/zap"
 
 	"hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/clientaddr"
@@ -76,13 +78,17 @@ func New(cfg Config, deps Deps) (*Edge, error) {
 	if deps.Log == nil {
 		deps.Log = zap.NewNop()
 	}
+	cfg.Origins = slices.Clone(cfg.Origins)
+	for i, o := range cfg.Origins {
+		cfg.Origins[i] = httpapi.Normal(o)
+	}
 	n := cfg.loops()
 	e := &Edge{cfg: cfg, log: deps.Log}
 	handler := deps.Handler
 	if handler == nil {
 		handler = http.HandlerFunc(e.ownRoutes)
 	}
-	e.http = newFallback(handler, deps.Log)
+	e.http = newFallback((&httpapi.Cross{Origins: cfg.Origins}).Handler(handler), deps.Log)
 	e.hub = protocol.New(cfg.options(n), protocol.Deps{
 		Bus: deps.Bus, Verifier: deps.Verifier, Access: deps.Directory, Log: deps.Log, Metrics: deps.Metrics, Trace: deps.Trace, HTTP: e.http.handOver,
 	})

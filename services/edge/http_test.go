@@ -340,3 +340,39 @@ func asJSON(t *testing.T, v any) []byte {
 	}
 	return b
 }
+
+// TestPagesOfOtherSitesByBothWays: what --origins lets in over HTTP it lets in by WebSocket, and
+// nothing else, wherever there is a list.
+func TestPagesOfOtherSitesByBothWays(t *testing.T) {
+	w := newWorld(t)
+	e := w.edge(func(c *edge.Config) { c.Origins = []string{"https://WWW.example.org:443/"} })
+	for origin, want := range map[string]bool{"https://www.example.org": true, e.url(): true, "https://evil.example": false} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, e.url()+"/v1/rooms/lobby/messages", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Origin", origin)
+		req.Header.Set("Access-Control-Request-Method", http.MethodPost)
+		resp, err := web(t).Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if asked := resp.StatusCode != http.StatusForbidden; asked != want {
+			t.Errorf("%s asks over HTTP: %s", origin, resp.Status)
+		}
+		if req, err = http.NewRequestWithContext(t.Context(), http.MethodGet, e.url()+"/v1/ws", http.NoBody); err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]string{"Origin": origin, "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} {
+			req.Header.Set(name, value)
+		}
+		if resp, err = web(t).Do(req); err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if connected := resp.StatusCode == http.StatusSwitchingProtocols; connected != want {
+			t.Errorf("%s connects: %s", origin, resp.Status)
+		}
+	}
+}

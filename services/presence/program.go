@@ -5,6 +5,7 @@ import (
 
 	"hubbub.internal/libs/api"
 	directoryapi "hubbub.internal/libs/api/directory"
+	"hubbub.internal/libs/api/httpapi"
 	"hubbub.internal/libs/auth"
 	"hubbub.internal/libs/bus"
 	"hubbub.internal/libs/bus/busurl"
@@ -16,6 +17,7 @@ import (
 type Program struct {
 	daemon.Config
 	Listen   string        `help:"Address of the public port." default:":8080" placeholder:"HOST:PORT"`
+	Cross    httpapi.Cross `embed:""`
 	Bus      busurl.Config `embed:""`
 	Presence Config        `embed:""`
 }
@@ -44,6 +46,6 @@ func (cfg *Program) Start(ctx context.Context, p *daemon.Process) error {
 	p.Go("clocks", clocks.New(b, "presence", p.Log, p.Metrics).Run)
 	p.Go("permissions", cache.Run)
 	p.Go("presence", s.Run)
-	_, err = p.Serve(cfg.Listen, s.Handler())
+	_, err = p.Serve(cfg.Listen, cfg.Cross.Handler(s.Handler()))
 	return err
 }

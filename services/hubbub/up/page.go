@@ -35,6 +35,9 @@ type tag struct {
 // files.
 var encodings = []struct{ name, ending string }{{"br", ".br"}, {"gzip", ".gz"}}
 
+// element is the script that pages of other sites name.
+const element = "hubbub-chat.js"
+
 // newPage serves the built page from a folder. Files under assets are named by their content and
 // may be kept for ever.
 func newPage(dir string) http.Handler {
@@ -63,11 +66,14 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		noSuchPage(w)
 		return
 	}
-	file, size, coding := name, info.Size(), ""
+	file, size, coding, varies := name, info.Size(), "", false
 	for _, e := range p.compressed(name, info) {
-		if h.Set("Vary", "Accept-Encoding"); coding == "" && accepts(r.Header.Values("Accept-Encoding"), e.name) {
+		if varies = true; coding == "" && accepts(r.Header.Values("Accept-Encoding"), e.name) {
 			file, size, coding = name+e.ending, e.info.Size(), e.name
 		}
+	}
+	if varies {
+		h.Add("Vary", "Accept-Encoding")
 	}
 	f, err := p.root.Open(file)
 	if err != nil {
@@ -95,6 +101,12 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-cache")
 	if strings.HasPrefix(name, "assets/") {
 		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	if strings.HasPrefix(name, "assets/") || name == element {
+		// Pages of other sites load the element of docs/embed.md: it holds nothing that is not
+		// public, and what it may do is the matter of --origins.
+		h.Set("Access-Control-Allow-Origin", "*")
+		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	}
 	http.ServeContent(w, r, name, info.ModTime(), content)
 }

@@ -38,7 +38,7 @@ type request struct {
 	speaks       bool     // Sec-WebSocket-Protocol has Subprotocol
 	bearers      [][]byte // and these tokens
 
-	version, key, origin, authorization, length, realIP []byte
+	version, key, host, origin, authorization, length, realIP []byte
 }
 
 // read parses headers, each a line with its CR LF. It refuses whatever deviates from RFC 9110
@@ -92,6 +92,8 @@ func (r *request) set(h int, value []byte) {
 		r.version = value
 	case hKey:
 		r.key = value
+	case hHost:
+		r.host = value
 	case hOrigin:
 		r.origin = value
 	case hAuthorization:
@@ -108,6 +110,12 @@ func (r *request) set(h int, value []byte) {
 	case hContentLength:
 		r.length = value
 	}
+}
+
+// own reports whether the request is of a page of the host that it was sent to.
+func (r *request) own() bool {
+	_, host, ok := bytes.Cut(r.origin, []byte("://"))
+	return ok && len(host) > 0 && bytes.EqualFold(host, r.host)
 }
 
 // addProtocols takes in a list of subprotocols. Browsers can name these but no header, so a token

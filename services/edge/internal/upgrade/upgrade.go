@@ -58,9 +58,9 @@ type Parser struct {
 	reply   []byte
 }
 
-// NewParser returns a parser that accepts browsers' pages of the given origins only, such as
-// https://chat.example; "*", or none, stands for any. compress says whether permessage-deflate is
-// agreed on where it is offered.
+// NewParser returns a parser that accepts browsers' pages of the server's own origin and of those
+// given only, such as https://chat.example; "*", or none, stands for any. compress says whether
+// permessage-deflate is agreed on where it is offered.
 func NewParser(origins []string, compress bool) *Parser {
 	p := &Parser{deflate: compress}
 	for _, o := range origins {
@@ -185,7 +185,7 @@ func (p *Parser) accept(r *request) Result {
 		return Reject(400, "one Sec-WebSocket-Key of 16 bytes is needed")
 	case r.count[hAuthorization] > 1, r.count[hOrigin] > 1:
 		return Reject(400, "a header is there twice")
-	case p.origins != nil && r.count[hOrigin] == 1 && !p.origins[strings.ToLower(string(r.origin))]:
+	case p.origins != nil && r.count[hOrigin] == 1 && !r.own() && !p.origins[strings.ToLower(string(r.origin))]:
 		return Reject(403, "this page's origin may not connect")
 	}
 	extensions, err := answerOffers(r.extensions)

@@ -142,6 +142,10 @@ func TestReject(t *testing.T) {
 		{"two authorizations", with("Authorization: Bearer a\r\nAuthorization: Bearer a"), 400, ""},
 		{"two origins", with("Origin: https://a.example\r\nOrigin: https://a.example"), 400, ""},
 		{"a page from elsewhere", with("Origin: https://c.example"), 403, ""},
+		{"a page of a longer host", with("Origin: https://h.example"), 403, ""},
+		{"a page of another port", with("Origin: https://h:8443"), 403, ""},
+		{"a page of no host", with("Origin: null"), 403, ""},
+		{"an empty origin", with("Origin:"), 403, ""},
 		{"extensions that are none", with("Sec-WebSocket-Extensions: ;"), 400, ""},
 		{"two tokens", with("Sec-WebSocket-Protocol: hubbub.v1, bearer.a, bearer.b"), 400, ""},
 		{"two tokens in two headers", with("Authorization: Bearer a\r\nSec-WebSocket-Protocol: hubbub.v1, bearer.a"), 400, ""},
@@ -235,6 +239,7 @@ func TestAccept(t *testing.T) {
 		{"another extension", with("Sec-WebSocket-Extensions: foo"), false, Result{}, ""},
 		{"compression that is not wanted", with("Sec-WebSocket-Extensions: permessage-deflate"), true, Result{}, ""},
 		{"the page", with("Origin: HTTPS://A.example"), false, Result{}, ""},
+		{"the server's own page", with("Origin: https://H"), false, Result{}, ""},
 		{"as large as may be", with("X: " + strings.Repeat("x", MaxHeader-len(good)-len("X: \r\n"))), false, Result{}, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
