@@ -153,6 +153,10 @@ type Message struct {
 	EditedTS int64 `json:"edited_ts,omitempty"` // UTC milliseconds of the last edit
 	Deleted  bool  `json:"deleted,omitempty"`   // Text is then empty
 	Pinned   bool  `json:"pinned,omitempty"`
+	// PinnedBy is the id of who pinned it, and PinnedTS when, in UTC milliseconds; empty and 0 of
+	// what was pinned before the record said so.
+	PinnedBy string `json:"pinned_by,omitempty"`
+	PinnedTS int64  `json:"pinned_ts,omitempty"`
 	// emoji to the ids of the users who put it, in order
 	Reactions map[string][]string `json:"reactions,omitempty"`
 	// Replies is what is known of the thread whose root the message is; nil: there is none.
@@ -212,8 +216,8 @@ func AppendFrame(dst, data []byte, seq, prev uint64) ([]byte, error) {
 }
 
 // AppendMessage appends a message as history gives it to clients: the JSON of a msg entry with its
-// seq and, where they are true of it, Pinned and Reactions of done. That is not parsed, as in
-// AppendFrame.
+// seq and, where they are true of it, Pinned, with who did it and when, and Reactions of done. That
+// is not parsed, as in AppendFrame.
 func AppendMessage(dst, data []byte, seq uint64, done Message) ([]byte, error) {
 	fields, err := fieldsOf(data)
 	if err != nil {
@@ -225,6 +229,10 @@ func AppendMessage(dst, data []byte, seq uint64, done Message) ([]byte, error) {
 	}
 	if done.Pinned {
 		dst = append(dst, `,"pinned":true`...)
+	}
+	if done.Pinned && done.PinnedBy != "" {
+		dst = append(append(append(dst, `,"pinned_by":"`...), done.PinnedBy...), `","pinned_ts":`...)
+		dst = strconv.AppendInt(dst, done.PinnedTS, 10)
 	}
 	if len(done.Reactions) > 0 {
 		b, err := json.Marshal(done.Reactions)

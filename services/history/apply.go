@@ -39,6 +39,14 @@ var errNear = errors.New("a message has room for few more changes")
 // apply answers historyapi.ServiceApply. Changes of one message go on at the same time until it has
 // room for few more: then they wait for each other, so that none passes a limit.
 func (s *Service) apply(ctx context.Context, req historyapi.ApplyRequest) (historyapi.Applied, error) {
+	if e := req.Event; e.Type == chat.TypePinned && e.On {
+		// One of a room at a time, so that its bound holds.
+		done, err := s.full.acquire(ctx, e.Room+" pins")
+		if err != nil {
+			return historyapi.Applied{}, err
+		}
+		defer done()
+	}
 	out, err := s.applyIf(ctx, req, false)
 	if !errors.Is(err, errNear) {
 		return out, err
@@ -101,6 +109,11 @@ func (s *Service) applyIf(ctx context.Context, req historyapi.ApplyRequest, alon
 			return out, chat.E(chat.CodeTooMany, fmt.Sprintf("you can put at most %d reactions on a message: take one back first", maxOwnReactions))
 		case near(all, maxReactions):
 			return out, errNear
+		}
+	}
+	if e.Type == chat.TypePinned && e.On {
+		if already, err := r.mayPin(ctx, about); err != nil || already > 0 {
+			return historyapi.Applied{Seq: already}, err
 		}
 	}
 	if e.Type != chat.TypeDeleted {

@@ -120,6 +120,9 @@ func (s *Service) settle(ctx context.Context, m message) error {
 	}
 	if gone {
 		before = everything
+		if err := s.store.Unpin(ctx, m.room, m.name); err != nil {
+			return err
+		}
 	}
 	if before == 0 {
 		return nil

@@ -24,6 +24,8 @@ type members struct {
 	EditedTS  int64               `json:"edited_ts,omitempty"`
 	Deleted   bool                `json:"deleted,omitempty"`
 	Pinned    bool                `json:"pinned,omitempty"`
+	PinnedBy  string              `json:"pinned_by,omitempty"`
+	PinnedTS  int64               `json:"pinned_ts,omitempty"`
 	Reactions map[string][]string `json:"reactions,omitempty"`
 }
 
@@ -33,7 +35,9 @@ func (d *Done) Message() (chat.Message, error) {
 	if err := json.Unmarshal(slices.Concat([]byte("{"), d.Members, []byte("}")), &m); err != nil {
 		return chat.Message{}, fmt.Errorf("what was done to a message: %w", err)
 	}
-	return chat.Message{Event: chat.Event{Text: m.Text}, EditedTS: m.EditedTS, Deleted: m.Deleted, Pinned: m.Pinned, Reactions: m.Reactions}, nil
+	return chat.Message{
+		Event: chat.Event{Text: m.Text}, EditedTS: m.EditedTS, Deleted: m.Deleted, Pinned: m.Pinned, PinnedBy: m.PinnedBy, PinnedTS: m.PinnedTS, Reactions: m.Reactions,
+	}, nil
 }
 
 // Add adds what one more entry, which comes after all others, did.
@@ -47,7 +51,7 @@ func (d *Done) Add(e Entry) error {
 		return err
 	}
 	Change(&m, event)
-	b, err := json.Marshal(members{m.Text, m.EditedTS, m.Deleted, m.Pinned, m.Reactions})
+	b, err := json.Marshal(members{m.Text, m.EditedTS, m.Deleted, m.Pinned, m.PinnedBy, m.PinnedTS, m.Reactions})
 	if err != nil {
 		return fmt.Errorf("encode what was done to a message: %w", err)
 	}
@@ -64,9 +68,13 @@ func Change(m *chat.Message, e chat.Event) {
 	case chat.TypeEdited:
 		m.Text, m.EditedTS = e.Text, e.TS
 	case chat.TypeDeleted:
-		m.Text, m.EditedTS, m.Deleted, m.Pinned, m.Reactions = "", 0, true, false, nil
+		m.Text, m.EditedTS, m.Deleted, m.Reactions = "", 0, true, nil
+		m.Pinned, m.PinnedBy, m.PinnedTS = false, "", 0
 	case chat.TypePinned:
-		m.Pinned = e.On
+		m.Pinned, m.PinnedBy, m.PinnedTS = e.On, "", 0
+		if e.On {
+			m.PinnedBy, m.PinnedTS = e.User, e.TS
+		}
 	case chat.TypeReacted:
 		// One emoji with U+FE0F and without is one reaction. What an earlier release let through
 		// and is no emoji stays as it is.

@@ -36,12 +36,16 @@ func SlotOf(e Entry) (slot string, empties bool) {
 // Where the slot says all, Data is not parsed.
 func EventOf(e Entry) (chat.Event, error) {
 	switch {
-	case e.Type == chat.TypeDeleted, e.Type == chat.TypePinned && e.Slot != "":
+	case e.Type == chat.TypeDeleted, e.Type == chat.TypePinned && e.Slot != "" && e.Past:
 		return chat.Event{Type: e.Type, User: e.Sender, On: !e.Past}, nil
 	case e.Type == chat.TypeReacted:
 		if emoji, ok := strings.CutPrefix(e.Slot, e.Type+":"+e.Sender+":"); ok {
 			return chat.Event{Type: e.Type, User: e.Sender, Emoji: emoji, On: !e.Past}, nil
 		}
 	}
-	return chat.DecodeEntry(e.Data, e.Seq, 0)
+	event, err := chat.DecodeEntry(e.Data, e.Seq, 0)
+	if err != nil && e.Type == chat.TypePinned && e.Slot != "" {
+		return chat.Event{Type: e.Type, User: e.Sender, On: true}, nil // it does not say when
+	}
+	return event, err
 }

@@ -84,6 +84,7 @@ func TestRoutes(t *testing.T) {
 		"/v1/rooms/lobby/messages?x=1":     "history",
 		"/v1/reads":                        "history",
 		"POST /v1/rooms/lobby/quotes":      "history",
+		"/v1/rooms/lobby/pins":             "history",
 		"/v1/rooms/lobby/threads?limit=5":  "history",
 		"/v1/rooms/lobby/threads/u1/m1":    "history",
 		"/v1/history/openapi.json":         "history",

@@ -29,6 +29,7 @@ var table = []route{
 	{path: "/v1/rooms/{room}/read", service: "history"},
 	{path: "/v1/rooms/{room}/unread", service: "history"},
 	{path: "/v1/rooms/{room}/quotes", service: "history"},
+	{path: "/v1/rooms/{room}/pins", service: "history"},
 	{path: "/v1/rooms/{room}/threads", service: "history"},
 	{path: "/v1/rooms/{room}/threads/", service: "history"},
 	{path: "/v1/reads", service: "history"},

@@ -64,6 +64,10 @@ export class Directory extends Emitter<{ members: string }> {
   search(query: URLSearchParams): Promise<Record<string, unknown>> {
     return this.#session.call((token) => this.#api.search(token, query));
   }
+  /** Makes a request of any route, for what few need and is loaded when it is asked for. */
+  request(method: string, path: string, payload?: object): Promise<Record<string, unknown>> {
+    return this.#session.call((token) => this.#api.request(method, path, token, payload));
+  }
   /** Marks everything as read: in a room, or in all. */
   readAll(room?: string): Promise<void> {
     return this.#session.call((token) => (room === undefined ? this.#api.readAll(token) : this.#api.readRoom(token, room)));

@@ -171,6 +171,9 @@ export interface HistoryMessage extends MsgEvent {
   readonly edited_ts?: number;
   readonly deleted?: boolean;
   readonly pinned?: boolean;
+  /** Who pinned it, and when, UTC ms; absent: a server of an earlier release. */
+  readonly pinned_by?: string;
+  readonly pinned_ts?: number;
   readonly reactions?: Readonly<Record<string, readonly string[]>>;
   /** Of a root: what is known of its thread. */
   readonly replies?: {

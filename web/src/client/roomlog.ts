@@ -25,6 +25,9 @@ export interface Message {
   /** The text is then empty. */
   readonly deleted?: boolean;
   readonly pinned?: boolean;
+  /** Who pinned it, and when, UTC ms, where it is known. */
+  readonly pinnedBy?: string;
+  readonly pinnedTs?: number;
   /** Emoji to the ids of the users who put it, in order. */
   readonly reactions: Readonly<Record<string, readonly string[]>>;
   /** The root of the thread that it is an answer in. */
@@ -422,9 +425,10 @@ function changed(m: Message, e: Change): Message {
     case 'edited':
       return m.editedTs !== undefined && (m.editedTs > e.ts || m.text === e.text) ? m : { ...m, text: e.text, editedTs: e.ts };
     case 'deleted':
-      return { ...m, text: '', deleted: true, pinned: false, reactions: {} };
+      return { ...unpinned(m), text: '', deleted: true, reactions: {} };
     case 'pinned':
-      return m.pinned === e.on ? m : { ...m, pinned: e.on };
+      if (!e.on) return m.pinned ? unpinned(m) : m;
+      return m.pinned && m.pinnedBy !== undefined ? m : { ...m, pinned: true, pinnedBy: e.user, pinnedTs: e.ts };
     case 'reacted': {
       // Own keys only: an object also answers to names such as `constructor`.
       const users = Object.hasOwn(m.reactions, e.emoji) ? m.reactions[e.emoji]! : [];
@@ -439,13 +443,18 @@ function changed(m: Message, e: Change): Message {
   }
 }
 
+function unpinned(m: Message): Message {
+  const { pinnedBy: _, pinnedTs: __, ...rest } = m;
+  return { ...rest, pinned: false };
+}
+
 export function fromHistory(m: HistoryMessage): Message {
   return {
     room: m.room, id: m.id, seq: m.seq, user: m.user, name: m.name, ts: m.ts, text: m.text, reactions: m.reactions ?? {},
     ...(m.reply_to && { replyTo: { id: m.reply_to, ...(m.reply_author && { user: m.reply_author }) } }),
     ...(m.edited_ts && { editedTs: m.edited_ts }),
     ...(m.deleted && { deleted: true }),
-    ...(m.pinned && { pinned: true }),
+    ...(m.pinned && { pinned: true, ...(m.pinned_by && { pinnedBy: m.pinned_by, pinnedTs: m.pinned_ts ?? 0 }) }),
     ...(inThread(m) && { thread: { user: m.thread!.author, id: m.thread!.id } }),
     ...(typeof m.replies?.count === 'number' && {
       replies: { count: m.replies.count, more: m.replies.more === true, users: m.replies.users ?? [], last: m.replies.last, ts: m.replies.last_ts },

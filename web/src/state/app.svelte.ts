@@ -61,6 +61,8 @@ export class App {
   peopleOpen = $state(false);
   /** The search is open; each time it is asked for with another text, if there is one. */
   searching = $state.raw<{ readonly text: string } | undefined>(undefined);
+  /** What stands beside the room instead of who is there. */
+  panel = $state<'pins'>();
   #leaving = false;
   #toastCount = 0;
 
@@ -99,6 +101,13 @@ export class App {
   async loadServer(): Promise<Server> {
     const { Server } = await import('../client/server.ts');
     return (this.#server ??= new Server(this.#api, this.session));
+  }
+
+  /** Opens a panel beside the room, or closes it if it is open: there is one at a time. */
+  toggle(panel: 'pins'): void {
+    this.panel = this.panel === panel ? undefined : panel;
+    this.searching = undefined;
+    this.peopleOpen = false;
   }
 
   /** Shows a room. */

@@ -117,3 +117,18 @@ test('from a room the way up is back to the list one came from, and else in its 
   layers.up('rooms', '#/');
   expect(browser.places).toEqual(['#/']);
 });
+
+test('what is opened while the page is on its way back from another layer stays', () => {
+  const panel = layer();
+  const { history } = browser.window;
+  const back = history.back.bind(history);
+  history.back = () => void setTimeout(back, 5); // as browsers do it
+  panel.close();
+  vi.advanceTimersByTime(1);
+  const [dialog, gone] = [layer(), layer()];
+  gone.close();
+  vi.runAllTimers();
+  expect([dialog.closed, gone.closed, browser.places.length, browser.at]).toEqual([0, 0, 2, 1]);
+  back();
+  expect([dialog.closed, browser.at]).toEqual([1, 0]);
+});

@@ -6,6 +6,11 @@ interface Mark {
   readonly from?: string;
 }
 
+interface Layer {
+  readonly id: string;
+  readonly close: () => void;
+}
+
 /** The parts of a window that layers use. */
 export type Surroundings = Pick<Window, 'history' | 'location' | 'addEventListener' | 'setTimeout'>;
 
@@ -17,7 +22,11 @@ export type Surroundings = Pick<Window, 'history' | 'location' | 'addEventListen
  */
 export class Layers {
   readonly #window: Surroundings;
-  readonly #open: { readonly id: string; readonly close: () => void }[] = [];
+  readonly #open: Layer[] = [];
+  /** The page is on its way back from the entry of a layer that was closed. */
+  #leaving = false;
+  /** What was opened since: its entry comes when the page is there, for else it would be left. */
+  readonly #late: Layer[] = [];
   /** Entries of an earlier load of the page have ids of their own. */
   readonly #load = Math.random().toString(36).slice(2);
   #made = 0;
@@ -34,24 +43,29 @@ export class Layers {
    * called when it is closed in whatever way.
    */
   open(close: () => void): () => void {
-    const { history } = this.#window;
     const layer = { id: `${this.#load}-${++this.#made}`, close };
+    if (this.#leaving) this.#late.push(layer);
+    else this.#enter(layer);
+    return () => {
+      for (const list of [this.#open, this.#late]) if (list.includes(layer)) list.splice(list.indexOf(layer), 1);
+      // Where something else is opened in its place, or the page goes elsewhere, that has its
+      // entry.
+      this.#window.setTimeout(() => {
+        if (this.#mark.layer !== layer.id) return;
+        this.#leaving = true;
+        this.#window.history.back();
+      }, 0);
+    };
+  }
+
+  #enter(layer: Layer): void {
+    const { history } = this.#window;
     // One takes the place of another: it takes its entry, too.
     const stale = this.#mark.layer !== undefined && !this.#open.some((l) => l.id === this.#mark.layer);
     this.#open.push(layer);
     const mark: Mark = { from: this.#mark.from ?? '', layer: layer.id };
     if (stale) history.replaceState(mark, '');
     else history.pushState(mark, '');
-    return () => {
-      const at = this.#open.indexOf(layer);
-      if (at < 0) return;
-      this.#open.splice(at, 1);
-      // Where something else is opened in its place, or the page goes elsewhere, that has its
-      // entry.
-      this.#window.setTimeout(() => {
-        if (this.#mark.layer === layer.id) history.back();
-      }, 0);
-    };
   }
 
   /** Goes to a place. The entry of a layer that lies over this one becomes that of the place. */
@@ -83,5 +97,9 @@ export class Layers {
     const at = id === undefined ? -1 : this.#open.findIndex((l) => l.id === id);
     for (const layer of this.#open.splice(at + 1).toReversed()) layer.close();
     if (id !== undefined && at < 0) this.#window.history.back();
+    else {
+      this.#leaving = false;
+      for (const layer of this.#late.splice(0)) this.#enter(layer);
+    }
   }
 }

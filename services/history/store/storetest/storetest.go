@@ -50,6 +50,7 @@ func Run(t *testing.T, o Options, open func(t *testing.T) store.Store, reopen fu
 		{"threads", testThreads},
 		{"lists of threads", testThreadLists},
 		{"threads and what is new", testThreadInbox},
+		{"pins", testPins},
 		{"mentions to resolve", testUnresolved},
 		{"jobs", testJobs},
 		{"messages by their sender", testSenders},
