@@ -18,7 +18,7 @@ export function precompress(): Plugin {
     configResolved(config) {
       dir = config.build.outDir;
     },
-    closeBundle() {
+    writeBundle() {
       for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
         const file = join(dir, name);
         if (!worth.test(name) || !statSync(file).isFile()) continue;
